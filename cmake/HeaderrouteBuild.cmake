@@ -1,0 +1,100 @@
+# What every target of the project shares: language levels, warnings, sanitizers, and the two helpers
+# hr_add_library (shared + static + install + package files) and hr_add_test (a Criterion program).
+
+set(CMAKE_C_STANDARD 11)
+set(CMAKE_C_EXTENSIONS ON) # libh2o's headers need gnu11
+set(CMAKE_CXX_STANDARD 17)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+set(CMAKE_C_VISIBILITY_PRESET hidden)
+set(CMAKE_CXX_VISIBILITY_PRESET hidden)
+set(CMAKE_VISIBILITY_INLINES_HIDDEN ON)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/bin)
+set(CMAKE_LIBRARY_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/lib)
+set(CMAKE_ARCHIVE_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/lib)
+if(NOT CMAKE_BUILD_TYPE)
+  set(CMAKE_BUILD_TYPE Release)
+endif()
+set(CMAKE_C_FLAGS_RELEASE "-O2 -g")   # asserts stay on
+set(CMAKE_CXX_FLAGS_RELEASE "-O2 -g")
+
+add_library(hr_build_flags INTERFACE)
+target_compile_options(hr_build_flags INTERFACE -Wall -Wextra -Wpedantic -ffp-contract=off
+  $<$<BOOL:${HR_WERROR}>:-Werror>)
+if(HR_SANITIZE)
+  target_compile_options(hr_build_flags INTERFACE -fsanitize=${HR_SANITIZE} -fno-omit-frame-pointer
+    -fno-sanitize-recover=all)
+  target_link_options(hr_build_flags INTERFACE -fsanitize=${HR_SANITIZE})
+endif()
+
+include(CMakePackageConfigHelpers)
+find_package(PkgConfig REQUIRED)
+find_package(Threads REQUIRED)
+
+# hr_add_library(NAME SOURCES ... INCLUDE dir PRIVATE_LIBS ... PC_REQUIRES ... [DEPENDS target...])
+# builds NAME (shared, with soname), NAME-static, and installs headers, libraries, NAME.pc and the
+# CMake package NAME (targets NAME::NAME and NAME::NAME-static).
+function(hr_add_library name)
+  cmake_parse_arguments(L "" "INCLUDE;HEADERS;DESCRIPTION" "SOURCES;PRIVATE_LIBS;PC_REQUIRES;PC_LIBS_PRIVATE;DEPENDS" ${ARGN})
+  add_library(${name}-objects OBJECT ${L_SOURCES})
+  target_include_directories(${name}-objects PUBLIC ${L_INCLUDE} ${PROJECT_BINARY_DIR}/include)
+  target_link_libraries(${name}-objects PRIVATE hr_build_flags ${L_PRIVATE_LIBS} PUBLIC ${L_DEPENDS})
+  foreach(kind SHARED STATIC)
+    set(target ${name})
+    if(kind STREQUAL STATIC)
+      set(target ${name}-static)
+    endif()
+    add_library(${target} ${kind} $<TARGET_OBJECTS:${name}-objects>)
+    add_library(${name}::${target} ALIAS ${target})
+    target_include_directories(${target} PUBLIC
+      $<BUILD_INTERFACE:${L_INCLUDE}> $<BUILD_INTERFACE:${PROJECT_BINARY_DIR}/include>
+      $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
+    # C++ underneath (RE2, OpenCV): the linker must be C++'s also where the user is C.
+    set_target_properties(${target} PROPERTIES OUTPUT_NAME ${name})
+    foreach(lib ${L_PRIVATE_LIBS})
+      target_link_libraries(${target} PRIVATE $<BUILD_INTERFACE:${lib}>)
+    endforeach()
+    target_link_libraries(${target} PRIVATE $<BUILD_INTERFACE:hr_build_flags>)
+    foreach(dep ${L_DEPENDS})
+      target_link_libraries(${target} PUBLIC ${dep})
+    endforeach()
+  endforeach()
+  set_target_properties(${name} PROPERTIES VERSION ${PROJECT_VERSION} SOVERSION 0)
+
+  install(TARGETS ${name} ${name}-static EXPORT ${name}-targets
+    LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
+  set(HR_PC_NAME ${name})
+  set(HR_PC_DESCRIPTION "${L_DESCRIPTION}")
+  list(JOIN L_PC_REQUIRES " " HR_PC_REQUIRES_PRIVATE)
+  list(JOIN L_PC_LIBS_PRIVATE " " HR_PC_LIBS_PRIVATE)
+  list(JOIN L_DEPENDS " " HR_PC_REQUIRES)
+  configure_file(${PROJECT_SOURCE_DIR}/cmake/library.pc.in ${PROJECT_BINARY_DIR}/${name}.pc @ONLY)
+  install(FILES ${PROJECT_BINARY_DIR}/${name}.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+  set(HR_PACKAGE_DEPENDS "")
+  foreach(dep ${L_DEPENDS})
+    string(APPEND HR_PACKAGE_DEPENDS "find_dependency(${dep})\n")
+  endforeach()
+  configure_package_config_file(${PROJECT_SOURCE_DIR}/cmake/library-config.cmake.in
+    ${PROJECT_BINARY_DIR}/${name}-config.cmake INSTALL_DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/${name})
+  write_basic_package_version_file(${PROJECT_BINARY_DIR}/${name}-config-version.cmake COMPATIBILITY SameMinorVersion)
+  install(FILES ${PROJECT_BINARY_DIR}/${name}-config.cmake ${PROJECT_BINARY_DIR}/${name}-config-version.cmake
+    DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/${name})
+  install(EXPORT ${name}-targets NAMESPACE ${name}:: DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/${name})
+endfunction()
+
+# hr_add_test(NAME SOURCES ... LIBS ... [INCLUDES ...] [LABELS ...] [TIMEOUT s]): a Criterion program as
+# one ctest test. Libraries are linked statically, so tests may look at internals.
+function(hr_add_test name)
+  cmake_parse_arguments(T "" "TIMEOUT" "SOURCES;LIBS;INCLUDES;LABELS;ARGS" ${ARGN})
+  add_executable(${name} ${T_SOURCES})
+  target_include_directories(${name} PRIVATE ${T_INCLUDES})
+  target_link_libraries(${name} PRIVATE hr_build_flags ${T_LIBS} PkgConfig::CRITERION)
+  target_compile_definitions(${name} PRIVATE HR_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
+  set_target_properties(${name} PROPERTIES LINKER_LANGUAGE CXX)
+  add_test(NAME ${name} COMMAND ${name} --jobs 2 ${T_ARGS} WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
+  if(NOT T_TIMEOUT)
+    set(T_TIMEOUT 300)
+  endif()
+  set_tests_properties(${name} PROPERTIES LABELS "${T_LABELS}" TIMEOUT ${T_TIMEOUT})
+endfunction()

@@ -1,0 +1,470 @@
+/*
+ * libheaderroute: Istio's VirtualService and DestinationRule, evaluated inside your own process.
+ *
+ *     hr_table *table;                                  // immutable, shared by all threads
+ *     hr_view *view;                                    // "the sidecar of a client in namespace default"
+ *     hr_scratch *scratch;                              // one per thread
+ *     hr_table_load_paths(&table, NULL, paths, 1, NULL);
+ *     hr_view_new(&view, table, NULL);
+ *     hr_scratch_new(&scratch);
+ *     hr_route(&decision, view, &request, scratch);     // no allocation, no lock, no clock, no random
+ *
+ * Conventions of this header:
+ *  - Functions return HR_OK (0) or a negative `hr_error`. Outputs come first; on failure they are
+ *    set to NULL or zeroed.
+ *  - Strings are `hr_str`: pointer and length, not zero-terminated, never owned by the struct that
+ *    holds them. A NULL pointer is "absent", which differs from an empty string.
+ *  - Thread-safety: a table and a view may be read by any number of threads at once. A scratch, a
+ *    decision and a balancer cursor belong to one thread at a time. There is no global mutable state.
+ *  - Words are those of Istio's API (VirtualService, DestinationRule, subset, gateway, mesh) and of
+ *    Envoy (cluster, endpoint, authority, virtual host, response flag).
+ */
+#ifndef HEADERROUTE_HEADERROUTE_H
+#define HEADERROUTE_HEADERROUTE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <headerroute/version.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#if defined(__GNUC__)
+#define HR_API __attribute__((visibility("default")))
+#else
+#define HR_API
+#endif
+
+typedef enum hr_error {
+    HR_OK = 0,
+    HR_EINVAL = -1,   /* an argument is NULL, out of range or of another version */
+    HR_ENOMEM = -2,
+    HR_ECONFIG = -3,  /* the configuration has errors: see the diagnostics */
+    HR_EREQUEST = -4, /* the request itself is malformed: see hr_scratch_error */
+    HR_ENOENT = -5,   /* no such gateway, cluster or endpoint */
+    HR_EIO = -6,      /* a file or folder cannot be read: see the diagnostics */
+    HR_ENOSPC = -7    /* the caller's buffer is too small; the size needed is told */
+} hr_error;
+
+/* A fixed English phrase for a code, never NULL. */
+HR_API const char *hr_strerror(int error);
+/* "MAJOR.MINOR.PATCH" of the library at run time. */
+HR_API const char *hr_version(void);
+
+typedef struct hr_str {
+    const char *p;
+    size_t len;
+} hr_str;
+
+#define HR_STR(literal) ((hr_str){(literal), sizeof(literal) - 1})
+/* hr_str of a zero-terminated string; of NULL: absent. */
+HR_API hr_str hr_str_from(const char *zero_terminated);
+
+typedef struct hr_pair {
+    hr_str name, value;
+} hr_pair;
+
+/* ---- loading ----------------------------------------------------------------------------- */
+
+typedef enum hr_severity { HR_WARNING = 1, HR_SEVERITY_ERROR = 2 } hr_severity;
+
+/* One finding. Strings live as long as the hr_diagnostics. */
+typedef struct hr_diagnostic {
+    hr_severity severity;
+    hr_str file;     /* as the caller gave it, or the `name` of a text */
+    int line, column; /* from 1; 0 where the finding has no place */
+    hr_str field;    /* "spec.http[0].match[1].uri", may be empty */
+    hr_str message;  /* what is wrong and what would be right */
+} hr_diagnostic;
+
+typedef struct hr_diagnostics hr_diagnostics;
+HR_API size_t hr_diagnostics_count(const hr_diagnostics *d);
+HR_API const hr_diagnostic *hr_diagnostics_get(const hr_diagnostics *d, size_t index); /* NULL beyond */
+HR_API size_t hr_diagnostics_errors(const hr_diagnostics *d); /* those of HR_SEVERITY_ERROR */
+HR_API void hr_diagnostics_free(hr_diagnostics *d);
+/* "file:line:column: error: field: message", zero-terminated, into buf. Returns the full length as
+ * snprintf does. */
+HR_API size_t hr_diagnostic_format(char *buf, size_t size, const hr_diagnostic *d);
+
+typedef struct hr_table hr_table;
+
+/* Where YAML comes from. Either `path` (a file, or a folder that is not walked into deeper: its *.yaml
+ * and *.yml, by name, without kustomization.yaml), or `text` with a `name` for messages. */
+typedef struct hr_source {
+    const char *path;
+    const char *name;
+    hr_str text;
+} hr_source;
+
+typedef struct hr_load_options {
+    unsigned version;             /* HR_LOAD_OPTIONS_VERSION */
+    const char *domain;           /* DNS domain of the cluster; NULL: "cluster.local" */
+    const char *root_namespace;   /* Istio's; NULL: "istio-system" */
+    const char *default_namespace; /* of resources that name none; NULL: "default" */
+    size_t max_bytes;             /* of one file; 0: 64 MiB */
+    size_t max_depth;             /* YAML nesting; 0: 64 */
+    size_t max_nodes;             /* YAML nodes after aliases, of one load; 0: 16 million */
+    int lint;                     /* 1: add the linter's warnings to the diagnostics */
+} hr_load_options;
+#define HR_LOAD_OPTIONS_VERSION 1
+#define HR_LOAD_OPTIONS_INIT {HR_LOAD_OPTIONS_VERSION, NULL, NULL, NULL, 0, 0, 0, 0}
+
+/* Parses, validates as Istio's admission does, and compiles. All errors are reported, not the first.
+ * *diagnostics (may be NULL) is filled with warnings also on success; free it. A table comes only
+ * when there is no error. HR_ECONFIG, HR_EIO, HR_EINVAL, HR_ENOMEM. options may be NULL. */
+HR_API int hr_table_load(hr_table **out, hr_diagnostics **diagnostics, const hr_source *sources, size_t n,
+                         const hr_load_options *options);
+/* The same for files and folders. */
+HR_API int hr_table_load_paths(hr_table **out, hr_diagnostics **diagnostics, const char *const *paths,
+                               size_t n, const hr_load_options *options);
+
+/* Tables are reference-counted (atomically). hr_table_load gives one reference. */
+HR_API hr_table *hr_table_ref(hr_table *table);
+HR_API void hr_table_unref(hr_table *table);
+
+/* What was loaded. Strings live as long as the table. */
+typedef struct hr_gateway_info {
+    hr_str name; /* "namespace/name" */
+    const uint16_t *ports; /* the servers' port numbers, in order */
+    size_t n_ports;
+} hr_gateway_info;
+HR_API size_t hr_table_gateway_count(const hr_table *table);
+HR_API int hr_table_gateway(hr_gateway_info *out, const hr_table *table, size_t index); /* HR_ENOENT */
+
+typedef struct hr_stats {
+    size_t virtual_services, destination_rules, gateways, services, service_entries, workloads, routes, clusters;
+    size_t bytes; /* memory held by the table */
+} hr_stats;
+HR_API void hr_table_stats(hr_stats *out, const hr_table *table);
+
+/* ---- views ------------------------------------------------------------------------------- */
+
+typedef enum hr_outbound_policy { HR_ALLOW_ANY = 0, HR_REGISTRY_ONLY = 1 } hr_outbound_policy;
+
+/* Whose data plane decides: a caller's sidecar ("mesh") or a Gateway's proxies. What depends on it
+ * (gateways, exportTo, match.port, match.gateways, sourceLabels, sourceNamespace, delegates, names,
+ * ports) is settled here, once, as Istio's control plane does. */
+typedef struct hr_view_options {
+    unsigned version;      /* HR_VIEW_OPTIONS_VERSION */
+    hr_str gateway;        /* "mesh" (or absent), or "namespace/name" */
+    uint16_t port;         /* the service port called, or the Gateway server's port; 0: 80 */
+    hr_str namespace_;     /* of the proxy; absent: "default" (for a Gateway: the Gateway's own) */
+    const hr_pair *source_labels; /* of the proxy's pod */
+    size_t n_source_labels;
+    hr_outbound_policy outbound_policy;
+} hr_view_options;
+#define HR_VIEW_OPTIONS_VERSION 1
+#define HR_VIEW_OPTIONS_INIT {HR_VIEW_OPTIONS_VERSION, {0, 0}, 0, {0, 0}, 0, 0, HR_ALLOW_ANY}
+
+/* A view holds its table. Immutable. */
+typedef struct hr_view hr_view;
+/* options may be NULL (mesh, port 80, namespace default). HR_ENOENT: no such Gateway. */
+HR_API int hr_view_new(hr_view **out, hr_table *table, const hr_view_options *options);
+HR_API hr_view *hr_view_ref(hr_view *view);
+HR_API void hr_view_unref(hr_view *view);
+HR_API hr_table *hr_view_table(const hr_view *view); /* borrowed */
+
+/* ---- clusters and endpoints -------------------------------------------------------------- */
+
+typedef enum hr_lb {
+    HR_LB_LEAST_REQUEST = 0,
+    HR_LB_ROUND_ROBIN,
+    HR_LB_RANDOM,
+    HR_LB_PASSTHROUGH,
+    HR_LB_RING_HASH,
+    HR_LB_MAGLEV
+} hr_lb;
+
+typedef struct hr_endpoint {
+    hr_str name;    /* pod or workload; may be absent */
+    hr_str address; /* IP literal; a DNS name where the cluster is `dns` */
+    uint16_t port;
+    uint32_t weight;
+    const hr_pair *labels;
+    size_t n_labels;
+    hr_str locality; /* "region/zone/subzone"; may be empty */
+    hr_str network;
+    uint32_t priority; /* locality failover: 0 first */
+} hr_endpoint;
+
+typedef enum hr_cluster_kind {
+    HR_CLUSTER_EDS = 0,       /* endpoints are listed */
+    HR_CLUSTER_STRICT_DNS,    /* each address is a name to resolve */
+    HR_CLUSTER_LOGICAL_DNS,
+    HR_CLUSTER_ORIGINAL_DST   /* wherever the caller was going */
+} hr_cluster_kind;
+
+typedef enum hr_tls_mode { HR_TLS_DISABLE = 0, HR_TLS_SIMPLE, HR_TLS_MUTUAL, HR_TLS_ISTIO_MUTUAL } hr_tls_mode;
+
+/* DestinationRule's policy for one cluster, after inheritance. -1: unlimited or unset. */
+typedef struct hr_traffic_policy {
+    /* connectionPool */
+    int64_t max_connections, http1_max_pending_requests, http2_max_requests, max_retries;
+    int64_t max_requests_per_connection, idle_timeout_ms, connect_timeout_ms, max_connection_duration_ms;
+    /* outlierDetection; acted on only if `outlier` */
+    int outlier;
+    int64_t consecutive_5xx, consecutive_gateway_errors, consecutive_local_origin_failures; /* 0: off */
+    int split_external_local_origin_errors;
+    int64_t interval_ms, base_ejection_time_ms;
+    int32_t max_ejection_percent, min_health_percent;
+    const uint16_t *outlier_http_codes; /* replaces 5xx as the counted set, where given */
+    size_t n_outlier_http_codes;
+    /* loadBalancer */
+    hr_lb lb;
+    uint64_t ring_min_size, maglev_table_size;
+    int64_t warmup_ms;        /* 0: none */
+    double warmup_minimum_percent, warmup_aggression;
+    /* tls */
+    hr_tls_mode tls_mode;
+    hr_str tls_sni, tls_ca_certificates, tls_client_certificate, tls_private_key;
+    const hr_str *tls_subject_alt_names;
+    size_t n_tls_subject_alt_names;
+    int tls_insecure_skip_verify;
+} hr_traffic_policy;
+
+typedef struct hr_cluster {
+    hr_str name;   /* "outbound|PORT|SUBSET|FQDN" */
+    hr_str host;   /* FQDN */
+    hr_str subset; /* absent where none */
+    uint16_t port; /* service port */
+    hr_cluster_kind kind;
+    const hr_pair *labels; /* the subset's */
+    size_t n_labels;
+    const hr_endpoint *endpoints; /* ready members, in the order of the configuration */
+    size_t n_endpoints;
+    hr_traffic_policy policy;
+    const void *internal; /* the library's: prepared hash rings */
+} hr_cluster;
+
+/* All clusters of a view, by index; NULL beyond. Lives as long as the view. */
+HR_API size_t hr_view_cluster_count(const hr_view *view);
+HR_API const hr_cluster *hr_view_cluster(const hr_view *view, size_t index);
+
+/* ---- requests and decisions -------------------------------------------------------------- */
+
+/* Each settles its own choice; numbers in [0,1). A weight picks the interval that holds
+ * floor(r x sum of weights); a percentage p fires when floor(r x 1000000) < trunc(p x 10000). */
+typedef struct hr_draws {
+    double weight, delay, abort, mirror;
+} hr_draws;
+
+typedef struct hr_request {
+    hr_str method;    /* absent: "GET" */
+    hr_str scheme;    /* absent: "http" */
+    hr_str authority; /* Host, with port where the client sent one */
+    hr_str path;      /* with query; begins with '/' */
+    const hr_pair *headers; /* in order, any letter case; without pseudo headers and Host */
+    size_t n_headers;
+    hr_draws draws;
+} hr_request;
+
+typedef enum hr_action {
+    HR_ACTION_ROUTE = 0,
+    HR_ACTION_REDIRECT,
+    HR_ACTION_DIRECT_RESPONSE,
+    HR_ACTION_NO_ROUTE,
+    HR_ACTION_PASSTHROUGH
+} hr_action;
+
+/* HTTPRetry with Istio's defaults filled in. */
+typedef struct hr_retry_policy {
+    int32_t attempts; /* beyond the first try; 0: none */
+    const hr_str *retry_on;
+    size_t n_retry_on;
+    const uint16_t *status_codes;
+    size_t n_status_codes;
+    int64_t per_try_timeout_ms; /* -1: unset */
+    int64_t backoff_ms;         /* base interval; Istio: 25 */
+    int remote_localities;
+    int ignore_previous_hosts;
+} hr_retry_policy;
+
+/* Header operations of one level, in the order Envoy applies them: all of remove, then set, then add.
+ * Values are Envoy format strings. */
+typedef struct hr_header_ops {
+    const hr_str *remove;
+    size_t n_remove;
+    const hr_pair *set;
+    size_t n_set;
+    const hr_pair *add;
+    size_t n_add;
+} hr_header_ops;
+
+typedef enum hr_string_match_kind { HR_MATCH_EXACT, HR_MATCH_PREFIX, HR_MATCH_REGEX } hr_string_match_kind;
+typedef struct hr_origin_match {
+    hr_string_match_kind kind;
+    hr_str value;
+} hr_origin_match;
+
+typedef struct hr_cors_policy {
+    const hr_origin_match *allow_origins;
+    size_t n_allow_origins;
+    const hr_str *allow_methods, *allow_headers, *expose_headers;
+    size_t n_allow_methods, n_allow_headers, n_expose_headers;
+    int64_t max_age_s;      /* -1: unset */
+    int allow_credentials;  /* -1: unset */
+    int forward_unmatched_preflights;
+} hr_cors_policy;
+
+typedef enum hr_hash_kind { HR_HASH_HEADER, HR_HASH_COOKIE, HR_HASH_SOURCE_IP, HR_HASH_QUERY_PARAMETER } hr_hash_kind;
+typedef struct hr_hash_policy {
+    hr_hash_kind kind;
+    hr_str name;    /* absent for source IP */
+    int64_t ttl_ms; /* cookie: -1 unset, else Envoy makes the cookie where it is missing */
+    hr_str path;    /* cookie; absent where unset */
+} hr_hash_policy;
+
+typedef struct hr_mirror {
+    hr_str cluster_name;
+    const hr_cluster *cluster; /* NULL: missing, and silently skipped */
+    double percentage;
+    int fires;
+} hr_mirror;
+
+typedef struct hr_local_reply {
+    int status; /* 0: none */
+    hr_str flag; /* Envoy's response flag: "NR", "NC", "UH"; absent where Envoy sets none */
+    hr_str body;
+} hr_local_reply;
+
+/* What to do with one request. Everything points into the view or the scratch (or, for `cors` tests
+ * and the like, the request): valid until the scratch is used again or the view is released. */
+typedef struct hr_decision {
+    hr_action action;
+    hr_str virtual_service; /* "namespace/name"; absent for a service's default route */
+    hr_str route_name;
+    int32_t route_index;    /* in spec.http of that VirtualService (of the delegate's); -1: none */
+    int32_t match_index;    /* in that route's match list; -1: none */
+    hr_str source_file;     /* place of the rule; absent where none */
+    int source_line;
+    hr_str cluster_name;    /* absent where none */
+    const hr_cluster *cluster; /* NULL where missing */
+    hr_str destination_host, destination_subset;
+    uint16_t destination_port;
+    int64_t timeout_ms; /* -1: none */
+    const hr_retry_policy *retries; /* NULL: none */
+    int redirect_code;      /* 0: none */
+    hr_str redirect_location; /* built, in the scratch */
+    int direct_response_status; /* 0: none */
+    hr_str direct_response_body;
+    hr_local_reply local_reply; /* the data plane's own answer, where it gives one */
+    const hr_header_ops *const *request_headers; /* one item a level, in the order they are applied */
+    size_t n_request_headers;
+    const hr_header_ops *const *response_headers;
+    size_t n_response_headers;
+    const hr_mirror *mirrors;
+    size_t n_mirrors;
+    int64_t delay_ms; /* -1: no delay configured */
+    int delay_fires;
+    int abort_status; /* 0: not configured */
+    hr_str abort_grpc_status; /* absent: not configured */
+    int abort_fires;
+    const hr_cors_policy *cors; /* NULL: none */
+    int cors_origin_allowed, cors_preflight;
+    const hr_hash_policy *hash_policy;
+    size_t n_hash_policy;
+    int has_lb;
+    hr_lb lb;
+    const void *internal; /* the compiled route; the library's */
+} hr_decision;
+
+/* Memory of one thread for what a decision must build (a normalised path, a joined header, a location).
+ * Grows to what requests need and is reused: after warm-up nothing is allocated. */
+typedef struct hr_scratch hr_scratch;
+HR_API int hr_scratch_new(hr_scratch **out);
+HR_API void hr_scratch_free(hr_scratch *scratch);
+/* The sentence behind the last HR_EREQUEST. */
+HR_API hr_str hr_scratch_error(const hr_scratch *scratch);
+
+/* Decides one request. Pure: same view, same request, same decision. HR_EREQUEST for a request that no
+ * HTTP parser would pass (a path with %00, an empty authority, control characters), HR_EINVAL, HR_ENOMEM
+ * (only while the scratch still grows). */
+HR_API int hr_route(hr_decision *out, const hr_view *view, const hr_request *request, hr_scratch *scratch);
+
+/* ---- why --------------------------------------------------------------------------------- */
+
+typedef enum hr_trace_kind {
+    HR_TRACE_VIRTUAL_HOST = 0, /* which virtual host the authority chose; ok = 0: none */
+    HR_TRACE_RULE,             /* a rule (one match of one http entry) was tried; ok: it matched */
+    HR_TRACE_CONDITION,        /* a condition of that rule; comes before its rule's event */
+    HR_TRACE_OMITTED           /* a rule or VirtualService that this view does not see; `detail` says why */
+} hr_trace_kind;
+
+typedef struct hr_trace_event {
+    hr_trace_kind kind;
+    int ok;
+    hr_str virtual_service, file;
+    int line;
+    int32_t route_index, match_index;
+    hr_str field;    /* "headers[target]", "uri", ... */
+    hr_str expected; /* "exact: condition1" */
+    hr_str actual;   /* the request's value; absent: the request has none */
+    hr_str detail;   /* a sentence */
+} hr_trace_event;
+typedef void (*hr_trace_fn)(void *ctx, const hr_trace_event *event);
+
+/* hr_route with a trace switched on: the same walk, every rule tried until the one that matched. */
+HR_API int hr_explain(hr_decision *out, const hr_view *view, const hr_request *request, hr_scratch *scratch,
+                      hr_trace_fn trace, void *ctx);
+
+/* ---- final forms ------------------------------------------------------------------------- */
+
+/* What the upstream will see: path with query after normalisation and rewrite, authority, and the
+ * request's headers after all operations, names in lower case, without what a proxy adds by itself.
+ * For HR_ACTION_ROUTE and HR_ACTION_PASSTHROUGH. Lives in the scratch. */
+typedef struct hr_upstream {
+    hr_str path, authority;
+    const hr_pair *headers;
+    size_t n_headers;
+    int path_rewritten; /* a proxy then adds x-envoy-original-path */
+} hr_upstream;
+HR_API int hr_upstream_request(hr_upstream *out, const hr_decision *decision, const hr_request *request,
+                               hr_scratch *scratch);
+
+/* The answer's headers after the decision's operations. `status` is for %RESPONSE_CODE%. In the scratch. */
+HR_API int hr_response_headers(const hr_pair **out, size_t *n_out, const hr_decision *decision,
+                               const hr_request *request, int status, const hr_pair *headers, size_t n,
+                               hr_scratch *scratch);
+
+/* One line of JSON as docs/decision.schema.json has it, zero-terminated, in the scratch: the whole
+ * decision with its final forms. */
+HR_API int hr_decision_json(hr_str *out, const hr_decision *decision, const hr_request *request,
+                            hr_scratch *scratch);
+
+/* ---- balancing --------------------------------------------------------------------------- */
+
+/* The caller's knowledge of one endpoint of a cluster, same order as cluster->endpoints. */
+typedef struct hr_endpoint_state {
+    uint32_t active;   /* requests under way */
+    uint8_t unusable;  /* ejected, draining or already tried */
+    uint8_t warm_percent; /* 100: fully warm; 0 counts as 100 */
+} hr_endpoint_state;
+
+/* What moves from pick to pick: keep one per cluster and thread (or share it; it is only read and
+ * incremented). Zero it first. */
+typedef struct hr_cursor {
+    uint64_t rotation;
+} hr_cursor;
+
+typedef struct hr_pick {
+    const hr_endpoint_state *states; /* NULL: all idle and usable */
+    uint64_t random;                 /* 64 fresh random bits */
+    int has_hash;
+    uint64_t hash; /* of hr_request_hash */
+} hr_pick;
+
+/* Chooses an endpoint of `cluster` by its load balancer. *out is its index. HR_ENOENT: none usable. */
+HR_API int hr_balance(size_t *out, const hr_cluster *cluster, hr_cursor *cursor, const hr_pick *pick);
+
+/* Envoy's hash of the request by decision->hash_policy. HR_ENOENT: no usable key (then pick at random).
+ * `source_ip` is the peer's address as text. A cookie that is to be made (ttl given, cookie missing) is
+ * the caller's: make it, add it to the request, ask again. */
+HR_API int hr_request_hash(uint64_t *out, const hr_decision *decision, const hr_request *request,
+                           hr_str source_ip, hr_scratch *scratch);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

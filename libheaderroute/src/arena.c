@@ -1,0 +1,102 @@
+#include "arena.h"
+
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct chunk {
+    struct chunk *next;
+    size_t size, used;
+    max_align_t data[];
+} chunk;
+
+struct hr_arena {
+    chunk *chunks;
+    size_t bytes;
+};
+
+#define FIRST_CHUNK 4096
+#define LARGEST_CHUNK ((size_t)1 << 20)
+
+hr_arena *hr_arena_new(void) {
+    return calloc(1, sizeof(hr_arena));
+}
+
+void hr_arena_free(hr_arena *arena) {
+    if (arena == NULL)
+        return;
+    for (chunk *c = arena->chunks, *next; c != NULL; c = next) {
+        next = c->next;
+        free(c);
+    }
+    free(arena);
+}
+
+static chunk *grow(hr_arena *arena, size_t size) {
+    size_t want = arena->chunks == NULL ? FIRST_CHUNK : arena->chunks->size * 2;
+    if (want > LARGEST_CHUNK)
+        want = LARGEST_CHUNK;
+    if (want < size)
+        want = size;
+    if (want > SIZE_MAX - sizeof(chunk))
+        return NULL;
+    chunk *c = calloc(1, sizeof(chunk) + want);
+    if (c == NULL)
+        return NULL;
+    c->size = want;
+    c->next = arena->chunks;
+    arena->chunks = c;
+    arena->bytes += sizeof(chunk) + want;
+    return c;
+}
+
+void *hr_arena_alloc(hr_arena *arena, size_t size) {
+    const size_t align = sizeof(max_align_t) - 1;
+    if (size > SIZE_MAX - align)
+        return NULL;
+    size = (size + align) & ~align;
+    chunk *c = arena->chunks;
+    if (c == NULL || c->size - c->used < size) {
+        c = grow(arena, size);
+        if (c == NULL)
+            return NULL;
+    }
+    void *p = (char *)c->data + c->used;
+    c->used += size;
+    return p;
+}
+
+void *hr_arena_array(hr_arena *arena, size_t n, size_t size) {
+    if (size != 0 && n > SIZE_MAX / size)
+        return NULL;
+    return hr_arena_alloc(arena, n * size);
+}
+
+hr_str hr_arena_copy(hr_arena *arena, hr_str s) {
+    if (s.p == NULL)
+        return s;
+    char *p = hr_arena_alloc(arena, s.len + 1);
+    if (p == NULL)
+        return (hr_str){NULL, 0};
+    memcpy(p, s.p, s.len);
+    return (hr_str){p, s.len};
+}
+
+hr_str hr_arena_printf(hr_arena *arena, const char *format, ...) {
+    va_list args, again;
+    va_start(args, format);
+    va_copy(again, args);
+    int len = vsnprintf(NULL, 0, format, args);
+    va_end(args);
+    char *p = len < 0 ? NULL : hr_arena_alloc(arena, (size_t)len + 1);
+    if (p != NULL)
+        vsnprintf(p, (size_t)len + 1, format, again);
+    va_end(again);
+    return p == NULL ? (hr_str){NULL, 0} : (hr_str){p, (size_t)len};
+}
+
+size_t hr_arena_bytes(const hr_arena *arena) {
+    return arena->bytes;
+}

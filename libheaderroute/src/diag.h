@@ -1,0 +1,17 @@
+/* Findings with a place. */
+#ifndef HR_DIAG_H
+#define HR_DIAG_H
+
+#include "resource.h"
+
+hr_diagnostics *hr_diagnostics_new(void); /* NULL: no memory */
+
+/* Adds a finding; `field` and the message are copied. HR_ENOMEM is remembered: hr_diagnostics_oom. */
+void hr_diag_error(hr_diagnostics *d, hr_pos pos, const char *field, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+void hr_diag_warn(hr_diagnostics *d, hr_pos pos, const char *field, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+/* 1 if a finding was lost for want of memory. */
+int hr_diagnostics_oom(const hr_diagnostics *d);
+
+#endif

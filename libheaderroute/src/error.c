@@ -1,0 +1,34 @@
+#include <string.h>
+
+#include <headerroute/headerroute.h>
+
+const char *hr_strerror(int error) {
+    switch (error) {
+    case HR_OK:
+        return "success";
+    case HR_EINVAL:
+        return "invalid argument";
+    case HR_ENOMEM:
+        return "out of memory";
+    case HR_ECONFIG:
+        return "the configuration has errors";
+    case HR_EREQUEST:
+        return "the request is malformed";
+    case HR_ENOENT:
+        return "not found";
+    case HR_EIO:
+        return "a file or folder cannot be read";
+    case HR_ENOSPC:
+        return "the buffer is too small";
+    default:
+        return "unknown error";
+    }
+}
+
+const char *hr_version(void) {
+    return HR_VERSION;
+}
+
+hr_str hr_str_from(const char *zero_terminated) {
+    return (hr_str){zero_terminated, zero_terminated == NULL ? 0 : strlen(zero_terminated)};
+}
