@@ -1,0 +1,45 @@
+#!/usr/bin/env bash
+# Builds every fuzz target with clang under ASan and UBSan and runs each for a while over its corpus.
+set -euo pipefail
+seconds=60 only=''
+while [ $# -gt 0 ]; do
+    case $1 in
+    --seconds) seconds=$2; shift ;;
+    --only) only=$2; shift ;;
+    *) echo "usage: scripts/fuzz.sh [--seconds N] [--only TARGET]" >&2; exit 2 ;;
+    esac
+    shift
+done
+cd "$(dirname "$(readlink -f "$0")")/.."
+mkdir -p build/fuzz-work
+cmake --preset fuzz >build/fuzz-work/configure.log 2>&1 && cmake --build --preset fuzz >build/fuzz-work/build.log 2>&1 || {
+    tail -n 40 build/fuzz-work/configure.log build/fuzz-work/build.log
+    exit 1
+}
+
+ran=0 bad=0
+fuzz_one() {
+    local target=$1 name
+    name=$(basename "$target")
+    # New inputs go to the work folder; the checked-in corpus is only read.
+    mkdir -p "build/fuzz-work/$name"
+    local args=(-max_total_time="$seconds" -rss_limit_mb=2048 -timeout=20 -print_final_stats=1
+        -artifact_prefix="build/fuzz-work/$name-" "build/fuzz-work/$name")
+    [ -d "tests/fuzz/corpus/$name" ] && args+=("tests/fuzz/corpus/$name")
+    [ -f "tests/fuzz/$name.dict" ] && args=(-dict="tests/fuzz/$name.dict" "${args[@]}")
+    if ASAN_OPTIONS=allocator_may_return_null=1 "$target" "${args[@]}" >"build/fuzz-work/$name.log" 2>&1; then
+        echo "$name: ok, $(awk '/number_of_executed_units/ { print $2 }' "build/fuzz-work/$name.log") runs"
+    else
+        echo "$name: FAILED"
+        tail -n 60 "build/fuzz-work/$name.log"
+        return 1
+    fi
+}
+for target in build/fuzz/bin/*_fuzzer; do
+    [ -x "$target" ] || continue
+    [ -z "$only" ] || [ "$(basename "$target")" = "$only" ] || continue
+    ran=$((ran + 1))
+    fuzz_one "$target" || bad=$((bad + 1))
+done
+echo "fuzz: $((ran - bad)) passed, $bad failed"
+[ "$ran" -gt 0 ] && [ "$bad" = 0 ]
