@@ -1,6 +1,9 @@
 # The upstream HTTP/1.1 client: strict response parser, timers, name lookup, connections.
 add_library(hr-upstream STATIC
-  ${CMAKE_CURRENT_LIST_DIR}/upstream_parser.c)
+  ${CMAKE_CURRENT_LIST_DIR}/timers.c
+  ${CMAKE_CURRENT_LIST_DIR}/upstream.c
+  ${CMAKE_CURRENT_LIST_DIR}/upstream_parser.c
+  ${CMAKE_CURRENT_LIST_DIR}/upstream_pool.c)
 target_include_directories(hr-upstream PUBLIC ${CMAKE_CURRENT_LIST_DIR}
   ${PROJECT_SOURCE_DIR}/libheaderroute/include ${PROJECT_BINARY_DIR}/include)
 # libh2o's headers want libuv unless told otherwise.
