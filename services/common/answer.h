@@ -34,7 +34,7 @@ void hr_answer_method(hr_exchange *ex, const char *allow);
 /* The JSON of the failure form, in the pool. */
 h2o_iovec_t hr_error_json(h2o_mem_pool_t *pool, const char *detail);
 
-/* GET /health, /ready, /metrics are the same everywhere. True: it was such a call and is answered. */
+/* /ready and /metrics are the same everywhere. True: it was such a call and is answered. */
 bool hr_answer_common(hr_exchange *ex);
 
 #endif

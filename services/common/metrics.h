@@ -54,7 +54,7 @@ extern const size_t hr_seconds_buckets_count;
 /* What every server counts; defined by hr_metrics_new. */
 typedef struct hr_server_metrics {
     hr_metric connections_total, connections, requests_active, request_seconds;
-    hr_metric received_bytes, sent_bytes, refused_bytes;
+    hr_metric received_bytes, sent_bytes, refused;
 } hr_server_metrics;
 const hr_server_metrics *hr_metrics_of_server(const hr_metrics *metrics);
 /* requests by code and method: counted apart, as there are many */

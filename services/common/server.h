@@ -39,12 +39,16 @@ struct hr_loop {
     hr_metric_cells *cells; /* this loop's counters; written here only */
     h2o_multithread_receiver_t receiver;
     size_t connections; /* open downstream connections */
-    size_t active;      /* requests that a handler owns (answer not yet sent completely) */
-    struct hr_conn *conns; /* list of all */
+    size_t active;      /* requests whose head is complete and whose answer has not been sent wholly */
+
+    /* the server's own */
+    struct hr_conn *conns;       /* list of all */
     struct hr_exchange *uploads; /* list: chunked bodies being read */
     struct hr_listening *listening;
+    struct hr_linger *lingering;
+    size_t n_lingering;
     h2o_timeout_entry_t tick;
-    bool draining, stopped;
+    bool accepting, draining;
 };
 
 typedef struct hr_listener {
@@ -63,9 +67,9 @@ typedef struct hr_service {
      * that the time is up and what still runs should be given up. */
     void (*on_drain)(void *ctx);
     void (*on_cancel)(void *ctx);
-    /* How the server itself refuses a request (bad framing, too large): NULL is hr_answer_error. Must
-     * answer at once. */
-    void (*refuse)(hr_exchange *ex, int status, const char *detail);
+    /* The body of an answer with which the server itself refuses a request (bad framing, too large); in
+     * the pool or static. NULL: the failure form of hr_error_json. */
+    h2o_iovec_t (*refusal_body)(hr_exchange *ex, int status, const char *detail, const char **content_type);
 } hr_service;
 
 /* What all servers can be told; hr_server_flags is the table for it. */
@@ -78,7 +82,8 @@ typedef struct hr_server_options {
     int64_t max_body_bytes;   /* of one request */
     int64_t max_upload_bytes; /* of all requests being read or handled, together */
     int64_t max_head_bytes;   /* request line and header fields */
-    int64_t request_timeout_ms; /* from the first byte (or the end of the last answer) to the last byte */
+    int64_t idle_timeout_ms;    /* a connection without a complete request head for so long is closed */
+    int64_t request_timeout_ms; /* from the end of the last answer to the last byte of the next request */
     int64_t stall_timeout_ms;   /* a reader that takes nothing for so long is cut off */
     int log_level;         /* hr_log_level */
 } hr_server_options;
@@ -86,8 +91,8 @@ typedef struct hr_server_options {
 #define HR_SERVER_OPTIONS_INIT                                                                     \
     {                                                                                              \
         .drain_ms = 10000, .max_connections = 512, .max_body_bytes = 16 << 20,                     \
-        .max_upload_bytes = 64 << 20, .max_head_bytes = 60 << 10, .request_timeout_ms = 15000,     \
-        .stall_timeout_ms = 15000, .log_level = HR_LOG_INFO                                        \
+        .max_upload_bytes = 64 << 20, .max_head_bytes = 60 << 10, .idle_timeout_ms = 15000,        \
+        .request_timeout_ms = 60000, .stall_timeout_ms = 15000, .log_level = HR_LOG_INFO           \
     }
 extern const hr_flag hr_server_flags[];
 extern const size_t hr_server_flags_count;
@@ -108,7 +113,7 @@ bool hr_server_draining(const hr_server *server);
 bool hr_server_ready(const hr_server *server);
 const hr_server_options *hr_server_options_of(const hr_server *server);
 const hr_service *hr_server_service(const hr_server *server);
-hr_metrics *hr_server_metrics(const hr_server *server);
+hr_metrics *hr_server_metrics_of(const hr_server *server);
 hr_budget *hr_server_uploads(hr_server *server);
 size_t hr_server_loops(const hr_server *server);
 hr_loop *hr_server_loop(hr_server *server, size_t index);

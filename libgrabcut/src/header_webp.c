@@ -1,0 +1,127 @@
+/* WebP: a RIFF container around VP8, VP8L or, extended, any of them (RFC 9649, sections 2 and 3). */
+#include "container.h"
+#include "exif.h"
+#include "fail.h"
+
+#include <string.h>
+
+enum { RIFF_BYTES = 12, CHUNK_BYTES = 8, VP8X_BYTES = 10, ANMF_BYTES = 16, FLAG_ANIMATION = 0x02 };
+
+typedef struct chunk {
+    const uint8_t *type;
+    grabcut_range data;
+} chunk;
+
+static int next_chunk(chunk *out, grabcut_range file, size_t *at) {
+    if (file.len - *at < CHUNK_BYTES) {
+        return 0;
+    }
+    size_t length = grabcut_le32(file.p + *at + 4);
+    if (length > file.len - *at - CHUNK_BYTES) {
+        return 0;
+    }
+    out->type = file.p + *at;
+    out->data = (grabcut_range){file.p + *at + CHUNK_BYTES, length};
+    /* Chunks are padded to an even length. */
+    size_t step = CHUNK_BYTES + length + (length & 1);
+    *at = step > file.len - *at ? file.len : *at + step;
+    return 1;
+}
+
+static int is(const uint8_t *type, const char *name) {
+    return memcmp(type, name, 4) == 0;
+}
+
+/* RFC 6386, 9.1: frame tag, start code, 14 bits of width and height. */
+static int read_vp8(grabcut_webp *out, const uint8_t *p, size_t len, grabcut_errbuf *err) {
+    if (len < 10) {
+        return grabcut_fail(err, GRABCUT_EDECODE, "the WebP header is cut off");
+    }
+    if ((p[0] & 1) != 0 || p[3] != 0x9d || p[4] != 0x01 || p[5] != 0x2a) {
+        return grabcut_fail(err, GRABCUT_EDECODE, "the WebP's frame is no key frame");
+    }
+    out->width = (int32_t)(grabcut_le16(p + 6) & 0x3fff);
+    out->height = (int32_t)(grabcut_le16(p + 8) & 0x3fff);
+    if (out->width == 0 || out->height == 0) {
+        return grabcut_fail(err, GRABCUT_EDECODE, "the WebP header tells no size");
+    }
+    return GRABCUT_OK;
+}
+
+/* RFC 9649, 3.4: signature, 14 bits each of width - 1 and height - 1. */
+static int read_vp8l(grabcut_webp *out, const uint8_t *p, size_t len, grabcut_errbuf *err) {
+    if (len < 5) {
+        return grabcut_fail(err, GRABCUT_EDECODE, "the WebP header is cut off");
+    }
+    if (p[0] != 0x2f) {
+        return grabcut_fail(err, GRABCUT_EDECODE, "the WebP's lossless header is damaged");
+    }
+    uint32_t bits = grabcut_le32(p + 1);
+    out->width = (int32_t)(bits & 0x3fff) + 1;
+    out->height = (int32_t)(bits >> 14 & 0x3fff) + 1;
+    return GRABCUT_OK;
+}
+
+/* RFC 9649, 2.7.1.1: where on the canvas the frame goes, then its own chunks. */
+static void read_first_frame(grabcut_webp *out, grabcut_range data) {
+    if (out->frame_data.p || data.len < ANMF_BYTES) {
+        return;
+    }
+    out->frame = (grabcut_rect){(int32_t)grabcut_le24(data.p) * 2,
+                                (int32_t)grabcut_le24(data.p + 3) * 2,
+                                (int32_t)grabcut_le24(data.p + 6) + 1,
+                                (int32_t)grabcut_le24(data.p + 9) + 1};
+    out->frame_data = (grabcut_range){data.p + ANMF_BYTES, data.len - ANMF_BYTES};
+}
+
+static int read_vp8x(grabcut_webp *out, grabcut_range file, size_t at, grabcut_errbuf *err) {
+    chunk c;
+    if (!next_chunk(&c, file, &at) || c.data.len < VP8X_BYTES) {
+        return grabcut_fail(err, GRABCUT_EDECODE, "the WebP header is cut off");
+    }
+    out->animated = (c.data.p[0] & FLAG_ANIMATION) != 0;
+    out->width = (int32_t)grabcut_le24(c.data.p + 4) + 1;
+    out->height = (int32_t)grabcut_le24(c.data.p + 7) + 1;
+    if ((uint64_t)out->width * (uint64_t)out->height > UINT32_MAX) {
+        return grabcut_fail(err, GRABCUT_EDECODE, "the WebP's canvas is larger than WebP allows");
+    }
+    int found = 0;
+    while (next_chunk(&c, file, &at)) {
+        if (is(c.type, "ANMF")) {
+            read_first_frame(out, c.data);
+        }
+        if (is(c.type, "EXIF") && !found) {
+            out->orientation = grabcut_exif_orientation(c.data.p, c.data.len);
+            found = 1;
+        }
+    }
+    return GRABCUT_OK;
+}
+
+int grabcut_webp_header(grabcut_webp *out, grabcut_range file, grabcut_errbuf *err) {
+    memset(out, 0, sizeof(*out));
+    out->orientation = 1;
+    if (file.len < RIFF_BYTES + CHUNK_BYTES) {
+        return grabcut_fail(err, GRABCUT_EDECODE, "the WebP header is cut off");
+    }
+    /* What follows the RIFF chunk is not WebP's. */
+    size_t end = (size_t)grabcut_le32(file.p + 4) + 8;
+    if (file.len > end) {
+        file.len = end;
+    }
+    if (file.len < RIFF_BYTES + CHUNK_BYTES) {
+        return grabcut_fail(err, GRABCUT_EDECODE, "the WebP's length is damaged");
+    }
+    const uint8_t *first = file.p + RIFF_BYTES;
+    size_t rest = file.len - RIFF_BYTES - CHUNK_BYTES;
+    if (is(first, "VP8 ")) {
+        return read_vp8(out, first + CHUNK_BYTES, rest, err);
+    }
+    if (is(first, "VP8L")) {
+        return read_vp8l(out, first + CHUNK_BYTES, rest, err);
+    }
+    if (is(first, "VP8X")) {
+        return read_vp8x(out, file, RIFF_BYTES, err);
+    }
+    return grabcut_fail(err, GRABCUT_EDECODE, "the WebP begins with an unknown chunk");
+}
