@@ -5,17 +5,16 @@
 
 #include "answer.h"
 
-static int pair_is(const hr_pair *pair, hr_str name)
-{
+static int pair_is(const hr_pair *pair, hr_str name) {
     return pair->name.len == name.len && memcmp(pair->name.p, name.p, name.len) == 0;
 }
 
 /* ---- requests ---------------------------------------------------------------------------- */
 
-hr_pair *hr_forward_fields(hr_exchange *ex, size_t *n, size_t spare)
-{
+hr_pair *hr_forward_fields(hr_exchange *ex, size_t *n, size_t spare) {
     const h2o_headers_t *headers = &ex->req->headers;
-    hr_pair *fields = h2o_mem_alloc_pool(&ex->req->pool, (headers->size + spare + 1) * sizeof(*fields));
+    hr_pair *fields =
+        h2o_mem_alloc_pool(&ex->req->pool, (headers->size + spare + 1) * sizeof(*fields));
     for (size_t i = 0; i < headers->size; i++) {
         const h2o_header_t *h = &headers->entries[i];
         fields[i] = (hr_pair){hr_str_of(*h->name), hr_str_of(h->value)};
@@ -24,13 +23,12 @@ hr_pair *hr_forward_fields(hr_exchange *ex, size_t *n, size_t spare)
     return fields;
 }
 
-size_t hr_forward_append(hr_exchange *ex, hr_pair *fields, size_t n, hr_str name, hr_str value)
-{
+size_t hr_forward_append(hr_exchange *ex, hr_pair *fields, size_t n, hr_str name, hr_str value) {
     for (size_t i = 0; i < n; i++) {
         if (!pair_is(&fields[i], name))
             continue;
-        h2o_iovec_t joined = h2o_concat(&ex->req->pool, hr_iovec_of(fields[i].value), h2o_iovec_init(H2O_STRLIT(", ")),
-                                        hr_iovec_of(value));
+        h2o_iovec_t joined = h2o_concat(&ex->req->pool, hr_iovec_of(fields[i].value),
+                                        h2o_iovec_init(H2O_STRLIT(", ")), hr_iovec_of(value));
         fields[i].value = hr_str_of(joined);
         return n;
     }
@@ -38,10 +36,10 @@ size_t hr_forward_append(hr_exchange *ex, hr_pair *fields, size_t n, hr_str name
     return n + 1;
 }
 
-size_t hr_forward_add(hr_exchange *ex, hr_pair *fields, size_t n)
-{
+size_t hr_forward_add(hr_exchange *ex, hr_pair *fields, size_t n) {
     const char *name = hr_server_options_of(ex->loop->server)->name;
-    h2o_iovec_t via = h2o_concat(&ex->req->pool, h2o_iovec_init(H2O_STRLIT("1.1 ")), h2o_iovec_init(name, strlen(name)));
+    h2o_iovec_t via = h2o_concat(&ex->req->pool, h2o_iovec_init(H2O_STRLIT("1.1 ")),
+                                 h2o_iovec_init(name, strlen(name)));
     int has_id = 0;
     for (size_t i = 0; i < n && !has_id; i++)
         has_id = pair_is(&fields[i], HR_STR("x-request-id")) && fields[i].value.len > 0;
@@ -52,8 +50,7 @@ size_t hr_forward_add(hr_exchange *ex, hr_pair *fields, size_t n)
     return n;
 }
 
-hr_str hr_forward_body(const hr_exchange *ex)
-{
+hr_str hr_forward_body(const hr_exchange *ex) {
     const h2o_req_t *req = ex->req;
     if (req->entity.base != NULL)
         return (hr_str){req->entity.base, req->entity.len};
@@ -67,24 +64,22 @@ hr_str hr_forward_body(const hr_exchange *ex)
 
 /* ---- answers ----------------------------------------------------------------------------- */
 
-static void on_proceed(h2o_generator_t *generator, h2o_req_t *req)
-{
+static void on_proceed(h2o_generator_t *generator, h2o_req_t *req) {
     hr_relay *relay = H2O_STRUCT_FROM_MEMBER(hr_relay, generator, generator);
     (void)req;
     hr_up_continue(relay->up);
 }
 
-static void on_stop(h2o_generator_t *generator, h2o_req_t *req)
-{
+static void on_stop(h2o_generator_t *generator, h2o_req_t *req) {
     hr_relay *relay = H2O_STRUCT_FROM_MEMBER(hr_relay, generator, generator);
     (void)req;
     hr_up_free(relay->up);
     relay->up = NULL;
 }
 
-/* One copy of all names and values: the upstream's buffer is gone before the log line is written. */
-static void copy_fields(hr_exchange *ex, const hr_pair *fields, size_t n)
-{
+/* One copy of all names and values: the upstream's buffer is gone before the log line is written.
+ */
+static void copy_fields(hr_exchange *ex, const hr_pair *fields, size_t n) {
     h2o_req_t *req = ex->req;
     size_t size = 0;
     for (size_t i = 0; i < n; i++)
@@ -109,14 +104,13 @@ static void copy_fields(hr_exchange *ex, const hr_pair *fields, size_t n)
     }
 }
 
-static int has_body(const h2o_req_t *req)
-{
+static int has_body(const h2o_req_t *req) {
     return !(req->res.status < 200 || req->res.status == 204 || req->res.status == 304 ||
              h2o_memis(req->input.method.base, req->input.method.len, H2O_STRLIT("HEAD")));
 }
 
-void hr_relay_begin(hr_relay *relay, int status, const hr_pair *fields, size_t n, size_t content_length)
-{
+void hr_relay_begin(hr_relay *relay, int status, const hr_pair *fields, size_t n,
+                    size_t content_length) {
     h2o_req_t *req = relay->ex->req;
     relay->started = 1;
     relay->generator = (h2o_generator_t){on_proceed, on_stop};
@@ -131,9 +125,11 @@ void hr_relay_begin(hr_relay *relay, int status, const hr_pair *fields, size_t n
         if (req->version >= 0x101) {
             /* libh2o frames only a 200 in chunks and closes the connection after the others. */
             relay->chunked = 1;
-            h2o_add_header(&req->pool, &req->res.headers, H2O_TOKEN_TRANSFER_ENCODING, NULL, H2O_STRLIT("chunked"));
+            h2o_add_header(&req->pool, &req->res.headers, H2O_TOKEN_TRANSFER_ENCODING, NULL,
+                           H2O_STRLIT("chunked"));
         } else {
-            /* An HTTP/1.0 client learns the end from the close; libh2o would keep the connection. */
+            /* An HTTP/1.0 client learns the end from the close; libh2o would keep the connection.
+             */
             persistent = 0;
         }
     }
@@ -141,8 +137,7 @@ void hr_relay_begin(hr_relay *relay, int status, const hr_pair *fields, size_t n
     req->http1_is_persistent = persistent != 0;
 }
 
-void hr_relay_send(hr_relay *relay, const char *bytes, size_t n, int final)
-{
+void hr_relay_send(hr_relay *relay, const char *bytes, size_t n, int final) {
     h2o_req_t *req = relay->ex->req;
     h2o_send_state_t state = final ? H2O_SEND_STATE_FINAL : H2O_SEND_STATE_IN_PROGRESS;
     h2o_iovec_t pieces[3];
@@ -152,7 +147,8 @@ void hr_relay_send(hr_relay *relay, const char *bytes, size_t n, int final)
             int len = sprintf(relay->chunk_line, "%zx\r\n", n);
             pieces[n_pieces++] = h2o_iovec_init(relay->chunk_line, (size_t)len);
             pieces[n_pieces++] = h2o_iovec_init(bytes, n);
-            pieces[n_pieces++] = final ? h2o_iovec_init(H2O_STRLIT("\r\n0\r\n\r\n")) : h2o_iovec_init(H2O_STRLIT("\r\n"));
+            pieces[n_pieces++] = final ? h2o_iovec_init(H2O_STRLIT("\r\n0\r\n\r\n"))
+                                       : h2o_iovec_init(H2O_STRLIT("\r\n"));
         } else if (final) {
             pieces[n_pieces++] = h2o_iovec_init(H2O_STRLIT("0\r\n\r\n"));
         }
@@ -162,9 +158,9 @@ void hr_relay_send(hr_relay *relay, const char *bytes, size_t n, int final)
     h2o_send(req, pieces, n_pieces, state);
 }
 
-void hr_relay_abort(hr_relay *relay)
-{
-    /* Neither the announced length nor the last chunk arrives: the client sees that it was cut short. */
+void hr_relay_abort(hr_relay *relay) {
+    /* Neither the announced length nor the last chunk arrives: the client sees that it was cut
+     * short. */
     relay->ex->req->http1_is_persistent = 0;
     h2o_send(relay->ex->req, NULL, 0, H2O_SEND_STATE_ERROR);
 }

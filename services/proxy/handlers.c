@@ -18,16 +18,14 @@ typedef struct call {
     int is_health;
 } call;
 
-static void on_end(hr_exchange *ex)
-{
+static void on_end(hr_exchange *ex) {
     call *c = ex->data;
     hr_timer_unset(&c->loop->timers, &c->probe);
     hr_up_free(c->relay.up);
     c->relay.up = NULL;
 }
 
-static void on_probe(hr_timer *timer)
-{
+static void on_probe(hr_timer *timer) {
     call *c = H2O_STRUCT_FROM_MEMBER(call, probe, timer);
     if (!hr_exchange_peer_gone(c->ex)) {
         hr_timer_set(&c->loop->timers, &c->probe, hr_timers_now() + GONE_PROBE_MS, on_probe);
@@ -42,15 +40,13 @@ static void on_probe(hr_timer *timer)
     hr_answer_error(c->ex, 503, "the client has gone");
 }
 
-static void note_upstream_time(call *c)
-{
+static void note_upstream_time(call *c) {
     uint64_t ns = hr_now_ns() - c->start_ns;
     c->ex->upstream_ns = ns;
     hr_metric_observe(c->ex->loop->cells, c->loop->proxy->upstream_seconds, (double)ns / 1e9);
 }
 
-static void on_error(void *ctx, hr_up_exchange *up, hr_up_error error, const char *why)
-{
+static void on_error(void *ctx, hr_up_exchange *up, hr_up_error error, const char *why) {
     call *c = ctx;
     hr_exchange *ex = c->ex;
     const char *name = hr_up_endpoint_name(c->loop->predict);
@@ -62,7 +58,6 @@ static void on_error(void *ctx, hr_up_exchange *up, hr_up_error error, const cha
         hr_relay_abort(&c->relay);
         return;
     }
-    note_upstream_time(c);
     switch (error) {
     case HR_UP_FIRST_BYTE_TIMEOUT:
     case HR_UP_IDLE_TIMEOUT:
@@ -85,8 +80,7 @@ static void on_error(void *ctx, hr_up_exchange *up, hr_up_error error, const cha
     hr_answer_errorf(ex, 502, "the predict server %s is unreachable: %s", name, why);
 }
 
-static void on_data(void *ctx, hr_up_exchange *up, const char *bytes, size_t n, int final)
-{
+static void on_data(void *ctx, hr_up_exchange *up, const char *bytes, size_t n, int final) {
     call *c = ctx;
     if (!c->relay.started) {
         const hr_resp_head *head = hr_up_head(up);
@@ -102,15 +96,15 @@ static void on_data(void *ctx, hr_up_exchange *up, const char *bytes, size_t n, 
 
 /* ---- /health ------------------------------------------------------------------------------ */
 
-static void answer_health(call *c, int ok)
-{
+static void answer_health(call *c, int ok) {
     hr_timer_unset(&c->loop->timers, &c->probe);
-    hr_answer_json(c->ex, 200, ok ? "{\"proxy_server\":{\"health\":\"ok\"},\"predict_server\":{\"health\":\"ok\"}}"
-                                  : "{\"proxy_server\":{\"health\":\"ok\"},\"predict_server\":{\"health\":\"ng\"}}");
+    hr_answer_json(
+        c->ex, 200,
+        ok ? "{\"proxy_server\":{\"health\":\"ok\"},\"predict_server\":{\"health\":\"ok\"}}"
+           : "{\"proxy_server\":{\"health\":\"ok\"},\"predict_server\":{\"health\":\"ng\"}}");
 }
 
-static void on_health_error(void *ctx, hr_up_exchange *up, hr_up_error error, const char *why)
-{
+static void on_health_error(void *ctx, hr_up_exchange *up, hr_up_error error, const char *why) {
     call *c = ctx;
     (void)up;
     (void)why;
@@ -118,8 +112,7 @@ static void on_health_error(void *ctx, hr_up_exchange *up, hr_up_error error, co
     answer_health(c, 0);
 }
 
-static void on_health_data(void *ctx, hr_up_exchange *up, const char *bytes, size_t n, int final)
-{
+static void on_health_data(void *ctx, hr_up_exchange *up, const char *bytes, size_t n, int final) {
     call *c = ctx;
     (void)bytes;
     (void)n;
@@ -133,8 +126,7 @@ static void on_health_data(void *ctx, hr_up_exchange *up, const char *bytes, siz
 
 /* ---- requests ----------------------------------------------------------------------------- */
 
-static call *call_new(hr_exchange *ex)
-{
+static call *call_new(hr_exchange *ex) {
     call *c = h2o_mem_alloc_pool(&ex->req->pool, sizeof(*c));
     memset(c, 0, sizeof(*c));
     c->ex = ex;
@@ -146,8 +138,8 @@ static call *call_new(hr_exchange *ex)
     return c;
 }
 
-static void call_start(call *c, hr_str path, int64_t timeout_ms, hr_up_data_fn data, hr_up_error_fn error)
-{
+static void call_start(call *c, hr_str path, int64_t timeout_ms, hr_up_data_fn data,
+                       hr_up_error_fn error) {
     hr_exchange *ex = c->ex;
     const hr_predict_url *url = &c->loop->proxy->options.predict;
     const char *name = hr_up_endpoint_name(c->loop->predict);
@@ -168,30 +160,30 @@ static void call_start(call *c, hr_str path, int64_t timeout_ms, hr_up_data_fn d
     c->relay.up = hr_up_start(c->loop->predict, &request, data, error, c);
 }
 
-static void pass_on(hr_exchange *ex, hr_str path)
-{
+static void pass_on(hr_exchange *ex, hr_str path) {
     call *c = call_new(ex);
     call_start(c, path, c->loop->proxy->options.timeout_ms, on_data, on_error);
 }
 
-static int is_job_id(h2o_iovec_t id)
-{
+static int is_job_id(h2o_iovec_t id) {
     if (id.len == 0 || id.len > 64)
         return 0;
     for (size_t i = 0; i < id.len; i++) {
         char c = id.base[i];
-        if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-'))
+        if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+              c == '.' || c == '_' || c == '-'))
             return 0;
     }
     return 1;
 }
 
-static void predict(hr_exchange *ex)
-{
+static void predict(hr_exchange *ex) {
     h2o_iovec_t path = ex->req->input.path, query = hr_request_query(ex->req), id;
     int given = hr_query_parameter(&id, ex->req, "job_id");
     if (given < 0 || (given > 0 && !is_job_id(id))) {
-        hr_answer_error(ex, 400, "job_id must be given once, as 1 to 64 letters, digits, dots, underscores or hyphens");
+        hr_answer_error(
+            ex, 400,
+            "job_id must be given once, as 1 to 64 letters, digits, dots, underscores or hyphens");
         return;
     }
     if (!given) {
@@ -207,20 +199,18 @@ static void predict(hr_exchange *ex)
     pass_on(ex, hr_str_of(path));
 }
 
-static void metadata(hr_exchange *ex)
-{
+static void metadata(hr_exchange *ex) {
     pass_on(ex, hr_str_of(ex->req->input.path));
 }
 
-static void health(hr_exchange *ex)
-{
+static void health(hr_exchange *ex) {
     call *c = call_new(ex);
     c->is_health = 1;
-    call_start(c, HR_STR("/health"), c->loop->proxy->options.health_timeout_ms, on_health_data, on_health_error);
+    call_start(c, HR_STR("/health"), c->loop->proxy->options.health_timeout_ms, on_health_data,
+               on_health_error);
 }
 
-static void hello(hr_exchange *ex)
-{
+static void hello(hr_exchange *ex) {
     hr_answer_json(ex, 200, "\"Hello Proxy Server!\\n\"");
 }
 
@@ -235,13 +225,11 @@ static const struct resource {
     {"/predict", 1, predict},
 };
 
-static int method_is(const hr_exchange *ex, const char *method)
-{
+static int method_is(const hr_exchange *ex, const char *method) {
     return h2o_memis(ex->req->method.base, ex->req->method.len, method, strlen(method));
 }
 
-void proxy_on_request(hr_exchange *ex)
-{
+void proxy_on_request(hr_exchange *ex) {
     h2o_iovec_t path = hr_request_path(ex->req);
     if (hr_answer_common(ex))
         return;

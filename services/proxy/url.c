@@ -3,14 +3,12 @@
 
 #include "proxy.h"
 
-static int fail(char *why, size_t why_size, const char *what)
-{
+static int fail(char *why, size_t why_size, const char *what) {
     snprintf(why, why_size, "%s; a URL such as http://predict-server1:5010 is expected", what);
     return -1;
 }
 
-static int parse_port(uint16_t *out, const char *p, const char *end)
-{
+static int parse_port(uint16_t *out, const char *p, const char *end) {
     unsigned port = 0;
     if (p == end || end - p > 5)
         return -1;
@@ -25,8 +23,7 @@ static int parse_port(uint16_t *out, const char *p, const char *end)
     return 0;
 }
 
-int hr_predict_url_parse(hr_predict_url *out, const char *text, char *why, size_t why_size)
-{
+int hr_predict_url_parse(hr_predict_url *out, const char *text, char *why, size_t why_size) {
     static const char scheme[] = "http://";
     if (strncmp(text, "https://", 8) == 0)
         return fail(why, why_size, "https is not spoken to predict");
