@@ -102,7 +102,7 @@ static int on_end(void *ctx) {
     return 1;
 }
 
-static void say_what_is_wrong(const reader *r, yajl_handle parser, char *why, size_t why_size) {
+static void say_what_is_wrong(const reader *r, yajl_handle parser, bool at_end, char *why, size_t why_size) {
     if (r->wrong != NULL) {
         snprintf(why, why_size, "the body %s", r->wrong);
         return;
@@ -110,7 +110,7 @@ static void say_what_is_wrong(const reader *r, yajl_handle parser, char *why, si
     unsigned char *said = yajl_get_error(parser, 0, NULL, 0);
     const char *text = said != NULL ? (const char *)said : "parse error";
     snprintf(why, why_size, "the body is not JSON: %.*s, at byte %zu", (int)strcspn(text, ".\n"), text,
-             yajl_get_bytes_consumed(parser));
+             at_end ? r->len : yajl_get_bytes_consumed(parser));
     yajl_free_error(parser, said);
 }
 
@@ -133,10 +133,11 @@ int hr_json_find_string(hr_json_string_found *out, char *text, size_t len, const
         return -1;
     }
     yajl_status status = yajl_parse(parser, (const unsigned char *)text, len);
-    if (status == yajl_status_ok)
+    bool at_end = status == yajl_status_ok;
+    if (at_end)
         status = yajl_complete_parse(parser);
     if (status != yajl_status_ok) {
-        say_what_is_wrong(&r, parser, why, why_size);
+        say_what_is_wrong(&r, parser, at_end, why, why_size);
         free(out->owned);
         *out = (hr_json_string_found){0};
     }

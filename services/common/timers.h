@@ -1,9 +1,9 @@
 /*
  * Timers of one loop: a binary heap on one timerfd, in milliseconds of the monotonic clock.
  *
- * libh2o's h2o_timeout_t is one fixed duration each, looks at every one of them on every turn of the loop
- * and follows the wall clock. Requests have deadlines of their own, by the thousand, and a clock that is
- * set back must not keep them waiting.
+ * libh2o's h2o_timeout_t is one fixed duration each, looks at every one of them on every turn of
+ * the loop and follows the wall clock. Requests have deadlines of their own, by the thousand, and a
+ * clock that is set back must not keep them waiting.
  *
  * All of it belongs to the loop's thread. A timer may be set and unset within any callback, its own
  * included; the memory of a timer is its owner's and may be freed once it is unset or has fired.
@@ -21,8 +21,8 @@ typedef void (*hr_timer_fn)(hr_timer *timer);
 
 /* Embed it; zero it first. */
 struct hr_timer {
-    uint64_t at;   /* ms, as of hr_timers_now */
-    size_t place;  /* in the heap, from 1; 0: not set */
+    uint64_t at;  /* ms, as of hr_timers_now */
+    size_t place; /* in the heap, from 1; 0: not set */
     hr_timer_fn fn;
 };
 
@@ -43,13 +43,12 @@ void hr_timers_dispose(hr_timers *timers);
 /* Milliseconds of CLOCK_MONOTONIC; never 0. */
 uint64_t hr_timers_now(void);
 
-/* Calls fn once on the loop when `at` has come; a time in the past means the next turn. Setting a timer
- * that is set moves it. */
+/* Calls fn once on the loop when `at` has come; a time in the past means the next turn. Setting a
+ * timer that is set moves it. */
 void hr_timer_set(hr_timers *timers, hr_timer *timer, uint64_t at, hr_timer_fn fn);
 void hr_timer_unset(hr_timers *timers, hr_timer *timer);
 
-static inline int hr_timer_is_set(const hr_timer *timer)
-{
+static inline int hr_timer_is_set(const hr_timer *timer) {
     return timer->place != 0;
 }
 

@@ -22,15 +22,17 @@ struct hr_up_exchange {
     uint64_t phase_until; /* connecting, first byte or idle; 0: none */
     hr_up_error phase_error;
 
-    hr_up_block *in;    /* being read into: [start, end) is content, or head bytes before the head is done */
+    hr_up_block
+        *in; /* being read into: [start, end) is content, or head bytes before the head is done */
     hr_up_block *shown; /* what the consumer looks at */
     size_t scanned;
-    char *head_text;    /* of the request, while it is being written */
-    hr_up_error error;  /* 0: none yet */
+    char *head_text;   /* of the request, while it is being written */
+    hr_up_error error; /* 0: none yet */
     const char *why;
     unsigned n_informational;
     size_t addresses_left; /* that may still be tried */
-    unsigned waiting : 1, connecting : 1, reused : 1, retried : 1, sent : 1, written : 1, received : 1;
+    unsigned waiting : 1, connecting : 1, reused : 1, retried : 1, sent : 1, written : 1,
+        received : 1;
     unsigned head_done : 1, complete : 1, first_shown : 1, busy : 1, over : 1, reading_stopped : 1;
     unsigned tell_error : 1; /* failed where no callback may be called: the timer tells */
     hr_resp_body body;
@@ -41,8 +43,7 @@ struct hr_up_exchange {
 static void start_try(hr_up_exchange *ex, int fresh);
 static void on_timer(hr_timer *timer);
 
-const char *hr_up_error_name(hr_up_error error)
-{
+const char *hr_up_error_name(hr_up_error error) {
     switch (error) {
     case HR_UP_RESOLVE:
         return "resolve";
@@ -66,21 +67,18 @@ const char *hr_up_error_name(hr_up_error error)
     return "unknown";
 }
 
-const hr_resp_head *hr_up_head(const hr_up_exchange *ex)
-{
+const hr_resp_head *hr_up_head(const hr_up_exchange *ex) {
     return &ex->head;
 }
 
-int hr_up_sent(const hr_up_exchange *ex)
-{
+int hr_up_sent(const hr_up_exchange *ex) {
     return ex->sent;
 }
 
 /* ---- time -------------------------------------------------------------------------------- */
 
 /* Moves the timer only if it would come too late: one that comes early looks again. */
-static void arm(hr_up_exchange *ex)
-{
+static void arm(hr_up_exchange *ex) {
     uint64_t at = ex->phase_until;
     if (ex->request->deadline_at != 0 && (at == 0 || ex->request->deadline_at < at))
         at = ex->request->deadline_at;
@@ -88,8 +86,7 @@ static void arm(hr_up_exchange *ex)
         hr_timer_set(ex->endpoint->up->timers, &ex->timer, at, on_timer);
 }
 
-static void enter_phase(hr_up_exchange *ex, hr_up_error error, uint32_t ms)
-{
+static void enter_phase(hr_up_exchange *ex, hr_up_error error, uint32_t ms) {
     ex->phase_error = error;
     ex->phase_until = ms > 0 ? hr_timers_now() + ms : 0;
     arm(ex);
@@ -97,15 +94,13 @@ static void enter_phase(hr_up_exchange *ex, hr_up_error error, uint32_t ms)
 
 /* ---- ends -------------------------------------------------------------------------------- */
 
-static void drop_conn(hr_up_exchange *ex)
-{
+static void drop_conn(hr_up_exchange *ex) {
     if (ex->conn != NULL)
         hr_up_conn_close(ex->conn);
     ex->conn = NULL;
 }
 
-static void stop_waiting(hr_up_exchange *ex)
-{
+static void stop_waiting(hr_up_exchange *ex) {
     if (!ex->waiting)
         return;
     hr_up_exchange **slot = &ex->endpoint->waiting;
@@ -115,16 +110,14 @@ static void stop_waiting(hr_up_exchange *ex)
     ex->waiting = 0;
 }
 
-static void end(hr_up_exchange *ex)
-{
+static void end(hr_up_exchange *ex) {
     ex->over = 1;
     hr_timer_unset(ex->endpoint->up->timers, &ex->timer);
     stop_waiting(ex);
     hr_up_count(&ex->endpoint->up->stats.active, -1);
 }
 
-static void count_error(hr_up_stats *stats, hr_up_error error)
-{
+static void count_error(hr_up_stats *stats, hr_up_error error) {
     if (error == HR_UP_PROTOCOL)
         hr_up_count(&stats->protocol_errors, 1);
     else if (error == HR_UP_RESET || error == HR_UP_CLOSED)
@@ -135,10 +128,10 @@ static void count_error(hr_up_stats *stats, hr_up_error error)
         hr_up_count(&stats->timeouts, 1);
 }
 
-/* Shows what there is, if the consumer is ready for it: content, the bare head, the end, or the error
- * after the content before it. The callback may free the exchange: nothing may follow a call of this. */
-static void show(hr_up_exchange *ex)
-{
+/* Shows what there is, if the consumer is ready for it: content, the bare head, the end, or the
+ * error after the content before it. The callback may free the exchange: nothing may follow a call
+ * of this. */
+static void show(hr_up_exchange *ex) {
     hr_up_block *block = ex->in;
     size_t n = ex->head_done && block != NULL ? block->end - block->start : 0;
     if (ex->over || ex->busy)
@@ -157,8 +150,7 @@ static void show(hr_up_exchange *ex)
     }
 }
 
-static void fail(hr_up_exchange *ex, hr_up_error error, const char *why)
-{
+static void fail(hr_up_exchange *ex, hr_up_error error, const char *why) {
     drop_conn(ex);
     count_error(&ex->endpoint->up->stats, error);
     ex->error = error;
@@ -168,9 +160,9 @@ static void fail(hr_up_exchange *ex, hr_up_error error, const char *why)
 }
 
 /* RFC 9110 section 9.2.2. */
-static int is_idempotent(hr_str method)
-{
-    static const hr_str methods[] = {{"GET", 3}, {"HEAD", 4}, {"PUT", 3}, {"DELETE", 6}, {"OPTIONS", 7}, {"TRACE", 5}};
+static int is_idempotent(hr_str method) {
+    static const hr_str methods[] = {{"GET", 3},    {"HEAD", 4},    {"PUT", 3},
+                                     {"DELETE", 6}, {"OPTIONS", 7}, {"TRACE", 5}};
     for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]); i++) {
         if (method.len == methods[i].len && memcmp(method.p, methods[i].p, method.len) == 0)
             return 1;
@@ -178,11 +170,11 @@ static int is_idempotent(hr_str method)
     return 0;
 }
 
-/* The connection has ended before the answer. One that was idle before may have been closed by the peer
- * just as it was taken: then a fresh one may serve. */
-static void broken(hr_up_exchange *ex, hr_up_error error, const char *why)
-{
-    if (ex->reused && !ex->received && !ex->retried && (!ex->sent || is_idempotent(ex->request->method))) {
+/* The connection has ended before the answer. One that was idle before may have been closed by the
+ * peer just as it was taken: then a fresh one may serve. */
+static void broken(hr_up_exchange *ex, hr_up_error error, const char *why) {
+    if (ex->reused && !ex->received && !ex->retried &&
+        (!ex->sent || is_idempotent(ex->request->method))) {
         drop_conn(ex);
         ex->retried = 1;
         hr_up_count(&ex->endpoint->up->stats.stale_retries, 1);
@@ -192,8 +184,7 @@ static void broken(hr_up_exchange *ex, hr_up_error error, const char *why)
     fail(ex, error, why);
 }
 
-static void on_timer(hr_timer *timer)
-{
+static void on_timer(hr_timer *timer) {
     hr_up_exchange *ex = H2O_STRUCT_FROM_MEMBER(hr_up_exchange, timer, timer);
     uint64_t now = hr_timers_now();
     if (ex->tell_error)
@@ -203,19 +194,19 @@ static void on_timer(hr_timer *timer)
     else if (ex->request->deadline_at != 0 && ex->request->deadline_at <= now)
         fail(ex, HR_UP_DEADLINE, "the deadline has passed");
     else if (ex->phase_until != 0 && ex->phase_until <= now)
-        fail(ex, ex->phase_error, ex->phase_error == HR_UP_CONNECT_TIMEOUT ? "no connection in time"
-                                  : ex->phase_error == HR_UP_FIRST_BYTE_TIMEOUT ? "no answer in time"
-                                                                                : "the answer stopped coming");
+        fail(ex, ex->phase_error,
+             ex->phase_error == HR_UP_CONNECT_TIMEOUT      ? "no connection in time"
+             : ex->phase_error == HR_UP_FIRST_BYTE_TIMEOUT ? "no answer in time"
+                                                           : "the answer stopped coming");
     else
         arm(ex);
 }
 
 /* ---- reading ----------------------------------------------------------------------------- */
 
-/* The answer is whole. What the peer sent beyond it makes the connection useless, as does an answer that
- * came before the request was written. */
-static void complete(hr_up_exchange *ex, size_t surplus)
-{
+/* The answer is whole. What the peer sent beyond it makes the connection useless, as does an answer
+ * that came before the request was written. */
+static void complete(hr_up_exchange *ex, size_t surplus) {
     hr_up_conn *conn = ex->conn;
     ex->conn = NULL;
     ex->complete = 1;
@@ -227,8 +218,7 @@ static void complete(hr_up_exchange *ex, size_t surplus)
 }
 
 /* Takes the bytes that have arrived at [from, in->end). Returns 0 after an error. */
-static int take_body(hr_up_exchange *ex, size_t from)
-{
+static int take_body(hr_up_exchange *ex, size_t from) {
     size_t n = ex->in->end - from, surplus;
     const char *why;
     hr_resp_result result = hr_resp_body_feed(&ex->body, ex->in->bytes + from, &n, &surplus, &why);
@@ -244,21 +234,21 @@ static int take_body(hr_up_exchange *ex, size_t from)
 }
 
 /* Looks for heads at in->start. Returns 0 after an error. */
-static int take_head(hr_up_exchange *ex)
-{
+static int take_head(hr_up_exchange *ex) {
     hr_resp_context context = {.request_is_head = ex->request->method.len == 4 &&
                                                   memcmp(ex->request->method.p, "HEAD", 4) == 0};
     for (;;) {
         hr_up_block *in = ex->in;
         size_t head_len;
         const char *why;
-        hr_resp_result result = hr_resp_find_head(&head_len, &ex->scanned, in->bytes + in->start, in->end - in->start,
-                                                  HR_UP_BLOCK - 1024, &why);
+        hr_resp_result result = hr_resp_find_head(&head_len, &ex->scanned, in->bytes + in->start,
+                                                  in->end - in->start, HR_UP_BLOCK - 1024, &why);
         if (result == HR_RESP_INCOMPLETE)
             return 1;
         if (result == HR_RESP_COMPLETE)
             result = hr_resp_parse_head(&ex->head, in->bytes + in->start, head_len, &context, &why);
-        if (result == HR_RESP_COMPLETE && ex->head.status < 200 && ++ex->n_informational > MAX_INFORMATIONAL) {
+        if (result == HR_RESP_COMPLETE && ex->head.status < 200 &&
+            ++ex->n_informational > MAX_INFORMATIONAL) {
             result = HR_RESP_ERROR;
             why = "too many informational answers";
         }
@@ -280,8 +270,7 @@ static int take_head(hr_up_exchange *ex)
     return take_body(ex, ex->in->start);
 }
 
-static void on_eof(hr_up_exchange *ex)
-{
+static void on_eof(hr_up_exchange *ex) {
     const char *why;
     if (!ex->received)
         broken(ex, HR_UP_CLOSED, "the peer closed the connection before it answered");
@@ -298,8 +287,7 @@ static void on_eof(hr_up_exchange *ex)
 }
 
 /* One read a turn: a peer that never pauses must not starve the others of this loop. */
-static ssize_t fill(hr_up_exchange *ex)
-{
+static ssize_t fill(hr_up_exchange *ex) {
     hr_up_block *in = ex->in;
     ssize_t n;
     do {
@@ -308,8 +296,7 @@ static ssize_t fill(hr_up_exchange *ex)
     return n;
 }
 
-void hr_up_exchange_readable(hr_up_exchange *ex)
-{
+void hr_up_exchange_readable(hr_up_exchange *ex) {
     if (ex->in == NULL)
         ex->in = hr_up_block_take(ex->endpoint->up);
     if (ex->in->end == HR_UP_BLOCK) {
@@ -346,8 +333,7 @@ void hr_up_exchange_readable(hr_up_exchange *ex)
         show(ex);
 }
 
-static void resume_reading(hr_up_exchange *ex)
-{
+static void resume_reading(hr_up_exchange *ex) {
     if (!ex->reading_stopped || ex->conn == NULL)
         return;
     uint32_t idle = ex->request->idle_timeout_ms;
@@ -358,14 +344,12 @@ static void resume_reading(hr_up_exchange *ex)
 
 /* ---- writing ----------------------------------------------------------------------------- */
 
-static char *put(char *at, const char *p, size_t len)
-{
+static char *put(char *at, const char *p, size_t len) {
     memcpy(at, p, len);
     return at + len;
 }
 
-static size_t build_head(hr_up_exchange *ex)
-{
+static size_t build_head(hr_up_exchange *ex) {
     const hr_up_request *r = ex->request;
     size_t size = r->method.len + r->path.len + r->authority.len + 96;
     for (size_t i = 0; i < r->n_fields; i++)
@@ -390,8 +374,7 @@ static size_t build_head(hr_up_exchange *ex)
     return (size_t)(at - ex->head_text);
 }
 
-static void on_written(h2o_socket_t *socket, const char *err)
-{
+static void on_written(h2o_socket_t *socket, const char *err) {
     hr_up_conn *conn = socket->data;
     hr_up_exchange *ex = conn->exchange;
     /* After an error the peer may still have answered (413, and then closed): reading tells. */
@@ -402,15 +385,15 @@ static void on_written(h2o_socket_t *socket, const char *err)
     }
 }
 
-static void write_request(hr_up_exchange *ex)
-{
+static void write_request(hr_up_exchange *ex) {
     size_t head_len = build_head(ex);
-    h2o_iovec_t pieces[2] = {{ex->head_text, head_len}, {(char *)ex->request->body.p, ex->request->body.len}};
+    h2o_iovec_t pieces[2] = {{ex->head_text, head_len},
+                             {(char *)ex->request->body.p, ex->request->body.len}};
     size_t n_pieces = ex->request->body.len > 0 ? 2 : 1, skip = 0;
     ssize_t n;
 
-    /* What fits the socket's buffer goes at once, without a turn of the loop; and only so is it known
-     * whether anything was sent at all. */
+    /* What fits the socket's buffer goes at once, without a turn of the loop; and only so is it
+     * known whether anything was sent at all. */
     struct msghdr message = {.msg_iov = (struct iovec *)pieces, .msg_iovlen = n_pieces};
     do {
         n = sendmsg(h2o_socket_get_fd(ex->conn->socket), &message, MSG_NOSIGNAL);
@@ -438,14 +421,12 @@ static void write_request(hr_up_exchange *ex)
 
 /* ---- connecting -------------------------------------------------------------------------- */
 
-static void begin_exchange(hr_up_exchange *ex)
-{
+static void begin_exchange(hr_up_exchange *ex) {
     enter_phase(ex, HR_UP_FIRST_BYTE_TIMEOUT, ex->request->first_byte_timeout_ms);
     write_request(ex);
 }
 
-static void try_next_address(hr_up_exchange *ex)
-{
+static void try_next_address(hr_up_exchange *ex) {
     hr_up_endpoint *endpoint = ex->endpoint;
     drop_conn(ex);
     if (ex->addresses_left > 1) {
@@ -458,8 +439,7 @@ static void try_next_address(hr_up_exchange *ex)
     fail(ex, HR_UP_CONNECT, "the connection was refused or the host is unreachable");
 }
 
-void hr_up_exchange_connected(hr_up_exchange *ex, const char *err)
-{
+void hr_up_exchange_connected(hr_up_exchange *ex, const char *err) {
     ex->connecting = 0;
     if (err != NULL) {
         try_next_address(ex);
@@ -468,8 +448,7 @@ void hr_up_exchange_connected(hr_up_exchange *ex, const char *err)
     begin_exchange(ex);
 }
 
-static void fail_later(hr_up_exchange *ex, hr_up_error error, const char *why)
-{
+static void fail_later(hr_up_exchange *ex, hr_up_error error, const char *why) {
     ex->error = error;
     ex->why = why;
     ex->tell_error = 1;
@@ -477,8 +456,7 @@ static void fail_later(hr_up_exchange *ex, hr_up_error error, const char *why)
     hr_timer_set(ex->endpoint->up->timers, &ex->timer, hr_timers_now(), on_timer);
 }
 
-static void open_conn(hr_up_exchange *ex)
-{
+static void open_conn(hr_up_exchange *ex) {
     ex->addresses_left = ex->endpoint->n_addresses;
     ex->connecting = 1;
     enter_phase(ex, HR_UP_CONNECT_TIMEOUT, ex->endpoint->settings.connect_timeout_ms);
@@ -487,19 +465,18 @@ static void open_conn(hr_up_exchange *ex)
         fail_later(ex, HR_UP_CONNECT, "the system refuses the connection");
 }
 
-void hr_up_exchange_resolved(hr_up_exchange *ex, const char *why)
-{
+void hr_up_exchange_resolved(hr_up_exchange *ex, const char *why) {
     stop_waiting(ex);
     if (why == NULL) {
         open_conn(ex);
         return;
     }
-    snprintf(ex->error_text, sizeof(ex->error_text), "%.*s: %s", (int)ex->endpoint->host_len, ex->endpoint->name, why);
+    snprintf(ex->error_text, sizeof(ex->error_text), "%.*s: %s", (int)ex->endpoint->host_len,
+             ex->endpoint->name, why);
     fail(ex, HR_UP_RESOLVE, ex->error_text);
 }
 
-static void start_try(hr_up_exchange *ex, int fresh)
-{
+static void start_try(hr_up_exchange *ex, int fresh) {
     hr_up_endpoint *endpoint = ex->endpoint;
     free(ex->head_text);
     ex->head_text = NULL;
@@ -520,9 +497,8 @@ static void start_try(hr_up_exchange *ex, int fresh)
     }
 }
 
-hr_up_exchange *hr_up_start(hr_up_endpoint *endpoint, const hr_up_request *request, hr_up_data_fn on_data,
-                            hr_up_error_fn on_error, void *ctx)
-{
+hr_up_exchange *hr_up_start(hr_up_endpoint *endpoint, const hr_up_request *request,
+                            hr_up_data_fn on_data, hr_up_error_fn on_error, void *ctx) {
     hr_up_exchange *ex = h2o_mem_alloc(sizeof(*ex));
     memset(ex, 0, offsetof(hr_up_exchange, head));
     ex->endpoint = hr_up_endpoint_ref(endpoint);
@@ -537,8 +513,7 @@ hr_up_exchange *hr_up_start(hr_up_endpoint *endpoint, const hr_up_request *reque
     return ex;
 }
 
-void hr_up_continue(hr_up_exchange *ex)
-{
+void hr_up_continue(hr_up_exchange *ex) {
     hr_up_block_give(ex->endpoint->up, ex->shown);
     ex->shown = NULL;
     ex->busy = 0;
@@ -546,8 +521,7 @@ void hr_up_continue(hr_up_exchange *ex)
     show(ex);
 }
 
-void hr_up_free(hr_up_exchange *ex)
-{
+void hr_up_free(hr_up_exchange *ex) {
     if (ex == NULL)
         return;
     drop_conn(ex);

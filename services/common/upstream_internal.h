@@ -19,7 +19,7 @@ typedef struct hr_up_block {
 typedef struct hr_up_conn {
     hr_up_endpoint *endpoint;
     h2o_socket_t *socket;
-    hr_up_exchange *exchange;       /* NULL: idle */
+    hr_up_exchange *exchange;         /* NULL: idle */
     struct hr_up_conn *newer, *older; /* in the endpoint's idle list */
     uint64_t opened_at, idle_until;
     uint32_t n_requests;
@@ -60,8 +60,7 @@ struct hr_up_endpoint {
 };
 
 /* Only the loop writes; others read at any time. */
-static inline void hr_up_count(_Atomic uint64_t *counter, int by)
-{
+static inline void hr_up_count(_Atomic uint64_t *counter, int by) {
     uint64_t now = atomic_load_explicit(counter, memory_order_relaxed);
     atomic_store_explicit(counter, now + (uint64_t)(int64_t)by, memory_order_relaxed);
 }
@@ -70,10 +69,11 @@ static inline void hr_up_count(_Atomic uint64_t *counter, int by)
 hr_up_block *hr_up_block_take(hr_up_loop *up);
 void hr_up_block_give(hr_up_loop *up, hr_up_block *block);
 
-/* The newest idle connection that is still good, or NULL. `careful`: look whether the peer has closed it
- * although no event came yet. */
+/* The newest idle connection that is still good, or NULL. `careful`: look whether the peer has
+ * closed it although no event came yet. */
 hr_up_conn *hr_up_conn_reuse(hr_up_endpoint *endpoint, int careful);
-/* A new connection under way (hr_up_exchange_connected is called), or NULL if the system refuses at once. */
+/* A new connection under way (hr_up_exchange_connected is called), or NULL if the system refuses at
+ * once. */
 hr_up_conn *hr_up_conn_open(hr_up_endpoint *endpoint, hr_up_exchange *exchange);
 /* After a complete exchange: keeps it for the next, or closes it. */
 void hr_up_conn_release(hr_up_conn *conn, int reusable);
@@ -86,7 +86,8 @@ int hr_up_endpoint_resolve(hr_up_endpoint *endpoint);
 /* ---- upstream.c, called by the pool ---- */
 void hr_up_exchange_connected(hr_up_exchange *exchange, const char *err);
 void hr_up_exchange_readable(hr_up_exchange *exchange);
-/* The look-up is over; `why` NULL: the endpoint has its address. Takes the exchange off the list. */
+/* The look-up is over; `why` NULL: the endpoint has its address. Takes the exchange off the list.
+ */
 void hr_up_exchange_resolved(hr_up_exchange *exchange, const char *why);
 
 #endif

@@ -4,21 +4,18 @@
 #include <strings.h>
 
 /* RFC 9110 section 5.6.2: what a field name is made of. */
-static int is_token_char(unsigned char c)
-{
+static int is_token_char(unsigned char c) {
     static const unsigned char punctuation[] = "!#$%&'*+-.^_`|~";
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
            (c != 0 && strchr((const char *)punctuation, c) != NULL);
 }
 
 /* Field values and reason phrases: HTAB, SP, VCHAR and obs-text; no other control character. */
-static int is_text_char(unsigned char c)
-{
+static int is_text_char(unsigned char c) {
     return c == '\t' || (c >= 0x20 && c != 0x7f);
 }
 
-static int is_text(const char *p, size_t len)
-{
+static int is_text(const char *p, size_t len) {
     for (size_t i = 0; i < len; i++) {
         if (!is_text_char((unsigned char)p[i]))
             return 0;
@@ -26,8 +23,7 @@ static int is_text(const char *p, size_t len)
     return 1;
 }
 
-static hr_str trim(const char *p, const char *end)
-{
+static hr_str trim(const char *p, const char *end) {
     while (p < end && (*p == ' ' || *p == '\t'))
         p++;
     while (end > p && (end[-1] == ' ' || end[-1] == '\t'))
@@ -35,20 +31,17 @@ static hr_str trim(const char *p, const char *end)
     return (hr_str){p, (size_t)(end - p)};
 }
 
-static int equals(hr_str s, const char *literal)
-{
+static int equals(hr_str s, const char *literal) {
     return s.len == strlen(literal) && memcmp(s.p, literal, s.len) == 0;
 }
 
-static int equals_nocase(hr_str s, hr_str other)
-{
+static int equals_nocase(hr_str s, hr_str other) {
     return s.len == other.len && strncasecmp(s.p, other.p, s.len) == 0;
 }
 
-/* Takes the next element of a comma-separated list off *rest; 0 at its end. Empty elements are passed
- * over (RFC 9110 section 5.6.1). */
-static int next_element(hr_str *element, hr_str *rest)
-{
+/* Takes the next element of a comma-separated list off *rest; 0 at its end. Empty elements are
+ * passed over (RFC 9110 section 5.6.1). */
+static int next_element(hr_str *element, hr_str *rest) {
     while (rest->len > 0) {
         const char *comma = memchr(rest->p, ',', rest->len);
         const char *end = comma != NULL ? comma : rest->p + rest->len;
@@ -62,8 +55,7 @@ static int next_element(hr_str *element, hr_str *rest)
     return 0;
 }
 
-int hr_list_has_token(hr_str list, hr_str token)
-{
+int hr_list_has_token(hr_str list, hr_str token) {
     hr_str element;
     while (next_element(&element, &list)) {
         if (equals_nocase(element, token))
@@ -73,8 +65,7 @@ int hr_list_has_token(hr_str list, hr_str token)
 }
 
 hr_resp_result hr_resp_find_head(size_t *head_len, size_t *scanned, const char *buf, size_t len,
-                                 size_t max_head, const char **why)
-{
+                                 size_t max_head, const char **why) {
     static const char start[] = "HTTP/1.";
     size_t known = len < sizeof(start) - 1 ? len : sizeof(start) - 1;
     if (memcmp(buf, start, known) != 0) {
@@ -109,8 +100,7 @@ hr_resp_result hr_resp_find_head(size_t *head_len, size_t *scanned, const char *
     return HR_RESP_INCOMPLETE;
 }
 
-static int parse_content_length(uint64_t *out, hr_str value)
-{
+static int parse_content_length(uint64_t *out, hr_str value) {
     uint64_t n = 0;
     if (value.len == 0 || value.len > 18)
         return 0;
@@ -124,8 +114,7 @@ static int parse_content_length(uint64_t *out, hr_str value)
 }
 
 static hr_resp_result parse_status_line(hr_resp_head *out, const char *line, const char *end,
-                                        const char **why)
-{
+                                        const char **why) {
     *why = "the status line is malformed";
     if (end - line < 12 || memcmp(line, "HTTP/1.", 7) != 0 || line[8] != ' ')
         return HR_RESP_ERROR;
@@ -149,8 +138,7 @@ static hr_resp_result parse_status_line(hr_resp_head *out, const char *line, con
     return HR_RESP_COMPLETE;
 }
 
-static hr_resp_result parse_field(hr_pair *out, char *line, char *end, const char **why)
-{
+static hr_resp_result parse_field(hr_pair *out, char *line, char *end, const char **why) {
     if (*line == ' ' || *line == '\t') {
         *why = "a folded header line";
         return HR_RESP_ERROR;
@@ -187,8 +175,7 @@ struct facts {
 };
 
 static hr_resp_result note_field(hr_resp_head *out, struct facts *facts, const hr_pair *field,
-                                 const char **why)
-{
+                                 const char **why) {
     if (equals(field->name, "content-length")) {
         uint64_t n;
         if (!parse_content_length(&n, field->value)) {
@@ -223,8 +210,7 @@ static hr_resp_result note_field(hr_resp_head *out, struct facts *facts, const h
 
 /* RFC 9112 section 6.3, in its order. */
 static hr_resp_result settle_framing(hr_resp_head *out, const struct facts *facts,
-                                     const hr_resp_context *context, const char **why)
-{
+                                     const hr_resp_context *context, const char **why) {
     if (facts->n_transfer_encoding > 0) {
         if (out->has_content_length) {
             *why = "Transfer-Encoding beside Content-Length";
@@ -260,8 +246,7 @@ static hr_resp_result settle_framing(hr_resp_head *out, const struct facts *fact
 }
 
 hr_resp_result hr_resp_parse_head(hr_resp_head *out, char *buf, size_t head_len,
-                                  const hr_resp_context *context, const char **why)
-{
+                                  const hr_resp_context *context, const char **why) {
     struct facts facts = {0};
     out->minor_version = out->status = 0;
     out->n_fields = 0;
@@ -309,20 +294,18 @@ enum {
     BODY_DONE
 };
 
-/* Extensions and trailers are read past, not passed on; a peer that sends nothing else must not keep a
- * connection busy for ever. */
+/* Extensions and trailers are read past, not passed on; a peer that sends nothing else must not
+ * keep a connection busy for ever. */
 #define MAX_CHUNK_LINE 1024
 #define MAX_TRAILERS 16384
 
-void hr_resp_body_init(hr_resp_body *body, const hr_resp_head *head)
-{
+void hr_resp_body_init(hr_resp_body *body, const hr_resp_head *head) {
     *body = (hr_resp_body){.framing = head->framing, .state = CHUNK_SIZE};
     if (head->framing == HR_RESP_LENGTH)
         body->remaining = head->content_length;
 }
 
-static int hex_digit(char c)
-{
+static int hex_digit(char c) {
     if (c >= '0' && c <= '9')
         return c - '0';
     if (c >= 'a' && c <= 'f')
@@ -332,15 +315,13 @@ static int hex_digit(char c)
     return -1;
 }
 
-static hr_resp_result bad_chunk(const char **why, const char *what)
-{
+static hr_resp_result bad_chunk(const char **why, const char *what) {
     *why = what;
     return HR_RESP_ERROR;
 }
 
 /* One byte of the chunk's size line or of what follows the data. */
-static hr_resp_result chunk_byte(hr_resp_body *body, char c, const char **why)
-{
+static hr_resp_result chunk_byte(hr_resp_body *body, char c, const char **why) {
     int digit;
     if (++body->line_bytes > (body->state >= TRAILER_LINE_START ? MAX_TRAILERS : MAX_CHUNK_LINE))
         return bad_chunk(why, "a chunk line or trailers that are too long");
@@ -410,8 +391,7 @@ static hr_resp_result chunk_byte(hr_resp_body *body, char c, const char **why)
 }
 
 static hr_resp_result feed_chunked(hr_resp_body *body, char *buf, size_t *len, size_t *surplus,
-                                   const char **why)
-{
+                                   const char **why) {
     size_t in = 0, out = 0;
     while (in < *len && body->state != BODY_DONE) {
         if (body->state == CHUNK_DATA) {
@@ -435,8 +415,7 @@ static hr_resp_result feed_chunked(hr_resp_body *body, char *buf, size_t *len, s
 }
 
 hr_resp_result hr_resp_body_feed(hr_resp_body *body, char *buf, size_t *len, size_t *surplus,
-                                 const char **why)
-{
+                                 const char **why) {
     *surplus = 0;
     switch (body->framing) {
     case HR_RESP_CHUNKED:
@@ -457,8 +436,7 @@ hr_resp_result hr_resp_body_feed(hr_resp_body *body, char *buf, size_t *len, siz
     }
 }
 
-hr_resp_result hr_resp_body_eof(const hr_resp_body *body, const char **why)
-{
+hr_resp_result hr_resp_body_eof(const hr_resp_body *body, const char **why) {
     if (body->framing == HR_RESP_UNTIL_CLOSE)
         return HR_RESP_COMPLETE;
     *why = "the connection ended before the body did";
@@ -467,10 +445,10 @@ hr_resp_result hr_resp_body_eof(const hr_resp_body *body, const char **why)
 
 /* ---- hop-by-hop -------------------------------------------------------------------------- */
 
-static int is_hop_by_hop(hr_str name)
-{
-    static const char *const names[] = {"connection", "keep-alive",        "proxy-connection", "te",
-                                        "trailer",    "transfer-encoding", "upgrade",          "content-length"};
+static int is_hop_by_hop(hr_str name) {
+    static const char *const names[] = {"connection", "keep-alive",    "proxy-connection",
+                                        "te",         "trailer",       "transfer-encoding",
+                                        "upgrade",    "content-length"};
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         if (equals(name, names[i]))
             return 1;
@@ -478,8 +456,7 @@ static int is_hop_by_hop(hr_str name)
     return 0;
 }
 
-static int is_named_by(const hr_pair *connection_fields, size_t n, hr_str name)
-{
+static int is_named_by(const hr_pair *connection_fields, size_t n, hr_str name) {
     for (size_t i = 0; i < n; i++) {
         if (hr_list_has_token(connection_fields[i].value, name))
             return 1;
@@ -487,9 +464,9 @@ static int is_named_by(const hr_pair *connection_fields, size_t n, hr_str name)
     return 0;
 }
 
-size_t hr_strip_hop_by_hop(hr_pair *fields, size_t n)
-{
-    /* More Connection lines than this is nothing an honest peer sends: then nothing is left over. */
+size_t hr_strip_hop_by_hop(hr_pair *fields, size_t n) {
+    /* More Connection lines than this is nothing an honest peer sends: then nothing is left over.
+     */
     hr_pair connections[32];
     size_t n_connections = 0, kept = 0;
     for (size_t i = 0; i < n; i++) {
@@ -500,7 +477,8 @@ size_t hr_strip_hop_by_hop(hr_pair *fields, size_t n)
         connections[n_connections++] = fields[i];
     }
     for (size_t i = 0; i < n; i++) {
-        if (!is_hop_by_hop(fields[i].name) && !is_named_by(connections, n_connections, fields[i].name))
+        if (!is_hop_by_hop(fields[i].name) &&
+            !is_named_by(connections, n_connections, fields[i].name))
             fields[kept++] = fields[i];
     }
     return kept;

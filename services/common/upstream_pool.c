@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Blocks kept for reuse by a loop: enough for the requests of a burst, little enough to be forgotten
- * (2 MiB a loop, of which only touched pages count). */
+/* Blocks kept for reuse by a loop: enough for the requests of a burst, little enough to be
+ * forgotten (2 MiB a loop, of which only touched pages count). */
 #define MAX_FREE_BLOCKS 32
 
 #define DEFAULT_CONNECT_TIMEOUT_MS 10000
@@ -15,8 +15,8 @@
 #define DEFAULT_MAX_IDLE 256
 #define DEFAULT_DNS_REFRESH_MS 5000
 
-hr_up_loop *hr_up_loop_new(h2o_loop_t *loop, h2o_multithread_receiver_t *getaddr, hr_timers *timers)
-{
+hr_up_loop *hr_up_loop_new(h2o_loop_t *loop, h2o_multithread_receiver_t *getaddr,
+                           hr_timers *timers) {
     hr_up_loop *up = calloc(1, sizeof(*up));
     if (up == NULL)
         return NULL;
@@ -26,8 +26,7 @@ hr_up_loop *hr_up_loop_new(h2o_loop_t *loop, h2o_multithread_receiver_t *getaddr
     return up;
 }
 
-void hr_up_loop_free(hr_up_loop *up)
-{
+void hr_up_loop_free(hr_up_loop *up) {
     if (up == NULL)
         return;
     for (hr_up_block *block; (block = up->free_blocks) != NULL;) {
@@ -37,13 +36,11 @@ void hr_up_loop_free(hr_up_loop *up)
     free(up);
 }
 
-const hr_up_stats *hr_up_loop_stats(const hr_up_loop *up)
-{
+const hr_up_stats *hr_up_loop_stats(const hr_up_loop *up) {
     return &up->stats;
 }
 
-hr_up_block *hr_up_block_take(hr_up_loop *up)
-{
+hr_up_block *hr_up_block_take(hr_up_loop *up) {
     hr_up_block *block = up->free_blocks;
     if (block != NULL) {
         up->free_blocks = block->next;
@@ -56,8 +53,7 @@ hr_up_block *hr_up_block_take(hr_up_loop *up)
     return block;
 }
 
-void hr_up_block_give(hr_up_loop *up, hr_up_block *block)
-{
+void hr_up_block_give(hr_up_loop *up, hr_up_block *block) {
     if (block == NULL)
         return;
     if (up->n_free_blocks == MAX_FREE_BLOCKS) {
@@ -71,8 +67,7 @@ void hr_up_block_give(hr_up_loop *up, hr_up_block *block)
 
 /* ---- endpoints --------------------------------------------------------------------------- */
 
-static int parse_literal(struct hr_up_address *out, const char *host, uint16_t port)
-{
+static int parse_literal(struct hr_up_address *out, const char *host, uint16_t port) {
     struct sockaddr_in *v4 = (struct sockaddr_in *)&out->sa;
     struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)&out->sa;
     if (inet_pton(AF_INET, host, &v4->sin_addr) == 1) {
@@ -90,8 +85,8 @@ static int parse_literal(struct hr_up_address *out, const char *host, uint16_t p
     return 0;
 }
 
-hr_up_endpoint *hr_up_endpoint_new(hr_up_loop *up, hr_str host, uint16_t port, const hr_up_settings *settings)
-{
+hr_up_endpoint *hr_up_endpoint_new(hr_up_loop *up, hr_str host, uint16_t port,
+                                   const hr_up_settings *settings) {
     static const hr_up_settings defaults = {0};
     hr_up_endpoint *endpoint = h2o_mem_alloc(sizeof(*endpoint));
     memset(endpoint, 0, sizeof(*endpoint));
@@ -99,8 +94,10 @@ hr_up_endpoint *hr_up_endpoint_new(hr_up_loop *up, hr_str host, uint16_t port, c
     endpoint->refs = 1;
     endpoint->settings = settings != NULL ? *settings : defaults;
     hr_up_settings *s = &endpoint->settings;
-    s->connect_timeout_ms = s->connect_timeout_ms > 0 ? s->connect_timeout_ms : DEFAULT_CONNECT_TIMEOUT_MS;
-    s->idle_connection_ms = s->idle_connection_ms > 0 ? s->idle_connection_ms : DEFAULT_IDLE_CONNECTION_MS;
+    s->connect_timeout_ms =
+        s->connect_timeout_ms > 0 ? s->connect_timeout_ms : DEFAULT_CONNECT_TIMEOUT_MS;
+    s->idle_connection_ms =
+        s->idle_connection_ms > 0 ? s->idle_connection_ms : DEFAULT_IDLE_CONNECTION_MS;
     s->max_idle = s->max_idle > 0 ? s->max_idle : DEFAULT_MAX_IDLE;
     s->dns_refresh_ms = s->dns_refresh_ms > 0 ? s->dns_refresh_ms : DEFAULT_DNS_REFRESH_MS;
 
@@ -116,14 +113,12 @@ hr_up_endpoint *hr_up_endpoint_new(hr_up_loop *up, hr_str host, uint16_t port, c
     return endpoint;
 }
 
-hr_up_endpoint *hr_up_endpoint_ref(hr_up_endpoint *endpoint)
-{
+hr_up_endpoint *hr_up_endpoint_ref(hr_up_endpoint *endpoint) {
     endpoint->refs++;
     return endpoint;
 }
 
-void hr_up_endpoint_unref(hr_up_endpoint *endpoint)
-{
+void hr_up_endpoint_unref(hr_up_endpoint *endpoint) {
     if (endpoint == NULL || --endpoint->refs > 0)
         return;
     while (endpoint->newest != NULL)
@@ -135,15 +130,14 @@ void hr_up_endpoint_unref(hr_up_endpoint *endpoint)
     free(endpoint);
 }
 
-const char *hr_up_endpoint_name(const hr_up_endpoint *endpoint)
-{
+const char *hr_up_endpoint_name(const hr_up_endpoint *endpoint) {
     return endpoint->name;
 }
 
 /* ---- names ------------------------------------------------------------------------------- */
 
-static void on_address(h2o_hostinfo_getaddr_req_t *request, const char *err, struct addrinfo *list, void *ctx)
-{
+static void on_address(h2o_hostinfo_getaddr_req_t *request, const char *err, struct addrinfo *list,
+                       void *ctx) {
     hr_up_endpoint *endpoint = ctx;
     (void)request;
     endpoint->lookup = NULL;
@@ -163,26 +157,26 @@ static void on_address(h2o_hostinfo_getaddr_req_t *request, const char *err, str
     hr_up_endpoint_unref(endpoint);
 }
 
-int hr_up_endpoint_resolve(hr_up_endpoint *endpoint)
-{
+int hr_up_endpoint_resolve(hr_up_endpoint *endpoint) {
     if (!endpoint->is_name)
         return 1;
     uint64_t now = hr_timers_now();
-    int fresh = endpoint->looked_up_at != 0 && now - endpoint->looked_up_at < endpoint->settings.dns_refresh_ms;
+    int fresh = endpoint->looked_up_at != 0 &&
+                now - endpoint->looked_up_at < endpoint->settings.dns_refresh_ms;
     if (!(fresh && endpoint->n_addresses > 0) && endpoint->lookup == NULL) {
         char port[8];
         int n = snprintf(port, sizeof(port), "%u", (unsigned)endpoint->port);
         endpoint->lookup = h2o_hostinfo_getaddr(
-            endpoint->up->getaddr, h2o_iovec_init(endpoint->name, endpoint->host_len), h2o_iovec_init(port, (size_t)n),
-            AF_UNSPEC, SOCK_STREAM, IPPROTO_TCP, AI_ADDRCONFIG | AI_NUMERICSERV, on_address, endpoint);
+            endpoint->up->getaddr, h2o_iovec_init(endpoint->name, endpoint->host_len),
+            h2o_iovec_init(port, (size_t)n), AF_UNSPEC, SOCK_STREAM, IPPROTO_TCP,
+            AI_ADDRCONFIG | AI_NUMERICSERV, on_address, endpoint);
     }
     return endpoint->n_addresses > 0;
 }
 
 /* ---- connections ------------------------------------------------------------------------- */
 
-static void unlink_idle(hr_up_conn *conn)
-{
+static void unlink_idle(hr_up_conn *conn) {
     hr_up_endpoint *endpoint = conn->endpoint;
     *(conn->newer != NULL ? &conn->newer->older : &endpoint->newest) = conn->older;
     *(conn->older != NULL ? &conn->older->newer : &endpoint->oldest) = conn->newer;
@@ -190,8 +184,7 @@ static void unlink_idle(hr_up_conn *conn)
     endpoint->n_idle--;
 }
 
-void hr_up_conn_close(hr_up_conn *conn)
-{
+void hr_up_conn_close(hr_up_conn *conn) {
     if (conn->exchange == NULL)
         unlink_idle(conn);
     hr_up_count(&conn->endpoint->up->stats.connections, -1);
@@ -199,31 +192,28 @@ void hr_up_conn_close(hr_up_conn *conn)
     free(conn);
 }
 
-static void on_readable(h2o_socket_t *socket, const char *err)
-{
+static void on_readable(h2o_socket_t *socket, const char *err) {
     hr_up_conn *conn = socket->data;
     (void)err; /* nothing was read yet: read() tells */
     if (conn->exchange != NULL)
         hr_up_exchange_readable(conn->exchange);
-    else /* An idle connection that can be read has been closed, or its peer says what nobody asked. */
+    else /* An idle connection that can be read has been closed, or its peer says what nobody asked.
+          */
         hr_up_conn_close(conn);
 }
 
-static void on_connected(h2o_socket_t *socket, const char *err)
-{
+static void on_connected(h2o_socket_t *socket, const char *err) {
     hr_up_conn *conn = socket->data;
     if (err == NULL)
         h2o_socket_read_start(socket, on_readable);
     hr_up_exchange_connected(conn->exchange, err);
 }
 
-void hr_up_conn_resume(hr_up_conn *conn)
-{
+void hr_up_conn_resume(hr_up_conn *conn) {
     h2o_socket_read_start(conn->socket, on_readable);
 }
 
-hr_up_conn *hr_up_conn_open(hr_up_endpoint *endpoint, hr_up_exchange *exchange)
-{
+hr_up_conn *hr_up_conn_open(hr_up_endpoint *endpoint, hr_up_exchange *exchange) {
     struct hr_up_address *address = &endpoint->addresses[endpoint->current];
     h2o_socket_t *socket = h2o_socket_connect(endpoint->up->loop, (struct sockaddr *)&address->sa,
                                               address->len, on_connected);
@@ -231,24 +221,26 @@ hr_up_conn *hr_up_conn_open(hr_up_endpoint *endpoint, hr_up_exchange *exchange)
     if (socket == NULL)
         return NULL;
     hr_up_conn *conn = h2o_mem_alloc(sizeof(*conn));
-    *conn = (hr_up_conn){.endpoint = endpoint, .socket = socket, .exchange = exchange, .peer_idle_s = -1,
+    *conn = (hr_up_conn){.endpoint = endpoint,
+                         .socket = socket,
+                         .exchange = exchange,
+                         .peer_idle_s = -1,
                          .opened_at = hr_timers_now()};
     socket->data = conn;
-    /* libh2o would read until a read is short, tens of megabytes from a fast peer: we read ourselves. */
+    /* libh2o would read until a read is short, tens of megabytes from a fast peer: we read
+     * ourselves. */
     h2o_socket_dont_read(socket, 1);
     hr_up_count(&endpoint->up->stats.connections, 1);
     return conn;
 }
 
-static int peer_has_closed(hr_up_conn *conn)
-{
+static int peer_has_closed(hr_up_conn *conn) {
     char byte;
     ssize_t n = recv(h2o_socket_get_fd(conn->socket), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
     return !(n == -1 && (errno == EAGAIN || errno == EWOULDBLOCK));
 }
 
-hr_up_conn *hr_up_conn_reuse(hr_up_endpoint *endpoint, int careful)
-{
+hr_up_conn *hr_up_conn_reuse(hr_up_endpoint *endpoint, int careful) {
     uint64_t now = hr_timers_now();
     hr_up_conn *conn;
     while ((conn = endpoint->newest) != NULL) {
@@ -262,10 +254,9 @@ hr_up_conn *hr_up_conn_reuse(hr_up_endpoint *endpoint, int careful)
     return NULL;
 }
 
-/* One timer an endpoint, for the oldest: the others are younger. A connection whose peer allows less
- * than the rest may outstay a little; hr_up_conn_reuse never hands it out. */
-static void on_idle_timer(hr_timer *timer)
-{
+/* One timer an endpoint, for the oldest: the others are younger. A connection whose peer allows
+ * less than the rest may outstay a little; hr_up_conn_reuse never hands it out. */
+static void on_idle_timer(hr_timer *timer) {
     hr_up_endpoint *endpoint = H2O_STRUCT_FROM_MEMBER(hr_up_endpoint, idle_timer, timer);
     uint64_t now = hr_timers_now();
     while (endpoint->oldest != NULL && endpoint->oldest->idle_until <= now)
@@ -274,8 +265,7 @@ static void on_idle_timer(hr_timer *timer)
         hr_timer_set(endpoint->up->timers, timer, endpoint->oldest->idle_until, on_idle_timer);
 }
 
-void hr_up_conn_release(hr_up_conn *conn, int reusable)
-{
+void hr_up_conn_release(hr_up_conn *conn, int reusable) {
     hr_up_endpoint *endpoint = conn->endpoint;
     const hr_up_settings *settings = &endpoint->settings;
     uint64_t idle_ms = settings->idle_connection_ms;
@@ -297,5 +287,6 @@ void hr_up_conn_release(hr_up_conn *conn, int reusable)
     if (++endpoint->n_idle > settings->max_idle)
         hr_up_conn_close(endpoint->oldest);
     if (!hr_timer_is_set(&endpoint->idle_timer) && endpoint->oldest != NULL)
-        hr_timer_set(endpoint->up->timers, &endpoint->idle_timer, endpoint->oldest->idle_until, on_idle_timer);
+        hr_timer_set(endpoint->up->timers, &endpoint->idle_timer, endpoint->oldest->idle_until,
+                     on_idle_timer);
 }

@@ -1,7 +1,7 @@
 /*
- * The strict response parser on any bytes. The first byte is the context (HEAD, upgrade) and the size of
- * the pieces, the rest the answer. Besides the sanitizers: what is read in one piece and what is read in
- * small ones must be the same result and the same content.
+ * The strict response parser on any bytes. The first byte is the context (HEAD, upgrade) and the
+ * size of the pieces, the rest the answer. Besides the sanitizers: what is read in one piece and
+ * what is read in small ones must be the same result and the same content.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -15,8 +15,8 @@ struct outcome {
     char *body;
 };
 
-static struct outcome run(const char *text, size_t len, const hr_resp_context *context, size_t step)
-{
+static struct outcome run(const char *text, size_t len, const hr_resp_context *context,
+                          size_t step) {
     struct outcome o = {HR_RESP_INCOMPLETE, 0, 0, malloc(len + 1)};
     char *buf = malloc(len + 1), *piece = malloc(len + 1);
     size_t at = 0, have = 0, scanned = 0, head_len = 0, surplus;
@@ -61,15 +61,15 @@ static struct outcome run(const char *text, size_t len, const hr_resp_context *c
 
 int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size);
 
-int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
-{
+int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size) {
     if (size < 2)
         return 0;
     hr_resp_context context = {data[0] & 1, (data[0] >> 1) & 1};
     const char *text = (const char *)data + 1;
     struct outcome whole = run(text, size - 1, &context, size);
     struct outcome pieces = run(text, size - 1, &context, (size_t)(data[0] >> 2) + 1);
-    /* A refused answer may have passed on more of its content in small pieces: only the verdict counts. */
+    /* A refused answer may have passed on more of its content in small pieces: only the verdict
+     * counts. */
     if (whole.result != pieces.result || whole.status != pieces.status)
         abort();
     if (whole.result == HR_RESP_COMPLETE &&
