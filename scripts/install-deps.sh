@@ -26,9 +26,9 @@ packages_of() {
     build) echo cmake ninja-build gcc g++ libc6-dev pkg-config \
         libyaml-dev libre2-dev libjansson-dev libxxhash-dev \
         libjpeg62-turbo-dev libpng-dev libwebp-dev libopencv-core-dev libopencv-imgproc-dev \
-        libh2o-evloop-dev libssl-dev zlib1g-dev \
+        libh2o-evloop-dev libssl-dev libyajl-dev zlib1g-dev \
         swig python3 python3-dev python3-numpy python3-setuptools python3-wheel ;;
-    demo) echo python3 python3-numpy python3-pil python3-tqdm curl ;;
+    demo) echo python3 python3-numpy python3-pil python3-tqdm fonts-dejavu-core curl ;;
     test) echo libcriterion-dev valgrind python3-pytest python3-numpy python3-opencv python3-pil python3-requests \
         python3-tqdm python3-yaml python3-jsonschema python3-pip python3-venv python3-setuptools python3-wheel curl ;;
     bench) echo python3-fastapi python3-uvicorn gunicorn python3-opencv python3-requests python3-numpy python3-pil wrk ;;
