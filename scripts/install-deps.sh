@@ -24,7 +24,7 @@ lock_seconds=600
 packages_of() {
     case $1 in
     build) echo cmake ninja-build gcc g++ libc6-dev pkg-config \
-        libyaml-dev libre2-dev libjansson-dev libyajl-dev libxxhash-dev \
+        libyaml-dev libre2-dev libjansson-dev libxxhash-dev \
         libjpeg62-turbo-dev libpng-dev libwebp-dev libopencv-core-dev libopencv-imgproc-dev \
         libh2o-evloop-dev libssl-dev libyajl-dev zlib1g-dev \
         swig python3 python3-dev python3-numpy python3-setuptools python3-wheel ;;
