@@ -50,7 +50,9 @@ type ViewResult struct {
 	Clusters map[string]Cluster `json:"clusters"`
 	// Names maps the names and addresses by which this proxy can call a service to its FQDN.
 	Names map[string]string `json:"names"`
-	Error string            `json:"error,omitempty"`
+	// TCP lists the services on whose port HTTP rules do not act: declared TCP, TLS or HTTPS.
+	TCP   []string `json:"tcp,omitempty"`
+	Error string   `json:"error,omitempty"`
 }
 
 // Table is one route table with the connection manager that uses it.

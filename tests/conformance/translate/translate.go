@@ -135,6 +135,12 @@ func compile(s *xds.FakeDiscoveryServer, v View) (res ViewResult) {
 	ls := s.Listeners(p)
 	res.Clusters = clusters(s, p)
 	res.Names = names(s, p)
+	for _, svc := range p.SidecarScope.Services() {
+		port, ok := svc.Ports.GetByPort(v.Port)
+		if ok && !port.Protocol.IsHTTP() && !port.Protocol.IsUnsupported() {
+			res.TCP = append(res.TCP, string(svc.Hostname))
+		}
+	}
 	if mesh {
 		res.Tables = meshTables(s, p, ls, v.Port)
 	} else {

@@ -1,0 +1,4 @@
+def arguments(p):
+    pass
+def main(a):
+    return 0
