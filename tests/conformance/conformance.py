@@ -30,7 +30,12 @@ def binary():
 
 
 def clean(request):
-    return {k: v for k, v in request.items() if not k.startswith("_")}
+    """The request as the vectors state it: with a repeated header, by which rule Envoy matched it."""
+    out = {k: v for k, v in request.items() if not k.startswith("_")}
+    names = [k.lower() for k, _ in out.get("headers", [])]
+    if len(set(names)) < len(names):
+        out["repeated_headers"] = "each"  # as Envoy does since 1.39
+    return out
 
 
 def lines(config, names=None):
