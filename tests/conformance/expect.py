@@ -210,7 +210,8 @@ def decision(table, request):
     if not answer or not log or "status" not in answer:
         return None
     headers = dict(answer["headers"])
-    flag = None if log["flags"] in (None, "-") else log["flags"]
+    flags = [f for f in (log["flags"] or "-").split(",") if f not in ("-", "DI")]
+    flag = ",".join(flags) or None  # a delay adds DI to whatever follows
     reply = {"status": answer["status"], "flag": flag, "body": answer["body"]}
     if log["route"] in (None, "-"):
         if answer["status"] == 301 and "location" in headers:  # a virtual host that asks for TLS
@@ -260,11 +261,14 @@ def decision(table, request):
     if policy:
         sent = {k.lower() for k, _ in request.get("headers", [])}
         preflight = log["details"] != "via_upstream" and not aborted and answer["status"] == 200 and not seen
-        policy["preflight"] = preflight
+        if not aborted:
+            policy["preflight"] = preflight
         if "origin" in sent and (seen or preflight):
             policy["origin_allowed"] = "access-control-allow-origin" in headers
     out["cors"] = policy
-    out["fault"] = fault(route, request)
+    harm = fault(route, request)
+    if harm is None or harm["delay_ms"] is not None or harm["abort_status"] or harm["abort_grpc_status"]:
+        out["fault"] = harm
     if seen:
         out["upstream"] = seen
         out["local_reply"] = None
@@ -305,7 +309,7 @@ def canonical(key, value):
     if key == "direct_response" and value and "body" in value:
         return dict(value, body=value["body"] or None)
     if key == "retries" and value:
-        return dict(value, status_codes=list(value["status_codes"]))
+        return dict(value, retry_on=[r for r in value["retry_on"] if r])
     return value
 
 

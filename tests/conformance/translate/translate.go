@@ -18,8 +18,8 @@ import (
 	networking "istio.io/api/networking/v1alpha3"
 	"istio.io/istio/pilot/pkg/model"
 	"istio.io/istio/pilot/test/xds"
+	"istio.io/istio/pkg/config/gateway"
 	"istio.io/istio/pkg/config/mesh"
-	"istio.io/istio/pkg/config/protocol"
 	"istio.io/istio/pkg/config/schema/gvk"
 	"istio.io/istio/pkg/test"
 	"istio.io/istio/pkg/wellknown"
@@ -188,10 +188,10 @@ func gatewayTables(s *xds.FakeDiscoveryServer, p *model.Proxy, ls []*listener.Li
 			}
 			hit = true
 			t.Server = append(t.Server, srv.Hosts...)
-			if info := mg.TLSServerInfo[srv]; info != nil {
-				t.TLS, t.SNI = true, info.SNIHosts
+			if info := mg.TLSServerInfo[srv]; info != nil && gateway.IsHTTPSServerWithTLSTermination(srv) {
+				t.SNI = info.SNIHosts
 			}
-			t.TLS = t.TLS || protocol.Parse(srv.GetPort().GetProtocol()) == protocol.HTTPS
+			t.TLS = t.TLS || gateway.IsHTTPSServerWithTLSTermination(srv)
 		}
 		if hit {
 			out = append(out, table(s, p, name, m, t))
