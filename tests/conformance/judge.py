@@ -145,6 +145,8 @@ def judge(configs, binary, progress=None):
                 c.expected.append(r.pop("_why"))
             elif t.rejected:
                 c.expected.append("rejected by Envoy: " + t.rejected)
+            elif r.pop("_conflict", False):
+                c.expected.append("two sums of weights that no one random value suits")
             elif "status" not in (r.get("_answer") or {}):
                 c.expected.append("no answer: " + str(r.get("_answer")))
             else:
@@ -161,11 +163,10 @@ def _random(table, request):
         w = ((route.get("route") or {}).get("weighted_clusters") or {}).get("clusters")
         if w:
             wanted[sum(x.get("weight", 0) for x in w)] = expect.weight_value(route, request)
-    value = 0
     if len(wanted) == 1:
         return next(iter(wanted.values()))
     for candidate in range(200000 if wanted else 0):
         if all(candidate % m == x for m, x in wanted.items() if m):
             return candidate
     request["_conflict"] = bool(wanted)
-    return value
+    return 0
