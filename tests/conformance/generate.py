@@ -44,6 +44,7 @@ class World:
         self.subsets = {}    # fqdn -> names
         self.gateways = []   # (namespace, name, ports)
         self.hosts = list(EXTERNAL)
+        self.targets = []    # (host that a VirtualService names, its namespace, its gateways)
         self.make_services()
         self.make_gateways()
         for i in range(self.r.choice([1, 1, 2, 2, 3, 4])):
@@ -269,7 +270,7 @@ class World:
                 rule["mirror"] = self.destination(ns)
                 if self.some(0.5):
                     rule["mirrorPercentage"] = {"value": r.choice([0, 12.5, 100, 0.01])}
-            if self.some(0.1):
+            if self.some(0.2):
                 rule["corsPolicy"] = {"allowOrigins": [r.choice([{"exact": "https://a.com"}, {"prefix": "https://"},
                                                                 {"regex": "https://[a-z]+\\.com"}, {"exact": "*"}])],
                                       "allowMethods": ["GET", "POST"], "maxAge": "60s"}
@@ -300,7 +301,8 @@ class World:
                 spec["hosts"] = hosts = ["*"]
         if self.some(0.1):
             spec["exportTo"] = r.choice([["."], ["*"], ["default"], ["prod", "edge"]])
-        self.hosts += [h.replace("*", "w") for h in hosts] * 2
+        for h in hosts:
+            self.targets.append((h.replace("*", r.choice(["w", "a", "v.w"])), ns, spec.get("gateways", ["mesh"])))
         spec["http"] = [self.rule(ns) for _ in range(r.choice([1, 2, 2, 3, 4, 5]))]
         if self.some(0.12):
             target = r.choice(["default", "prod"])
@@ -327,18 +329,29 @@ class World:
             q["gateway"] = "%s/%s" % g[:2]
             q["port"] = r.choice(g[2])
             q["authority"] = r.choice(self.hosts)
+            bound = [t for t in self.targets if "%s/%s" % g[:2] in t[2]]
+            if bound and self.some(0.8):
+                host, ns, _ = r.choice(bound)
+                q["authority"] = host if "." in host else "%s.%s.svc.cluster.local" % (host, ns)
+                if host == "w":
+                    q["authority"] = r.choice(self.hosts)
         else:
             ns = "default" if view < 0.85 else "prod"
-            if ns != "default":
-                q["namespace"] = ns
             sns, name, ports = r.choice(self.services)
-            q["port"] = r.choice(ports) if self.some(0.7) else 80
+            q["port"] = r.choice(ports) if self.some(0.4) else 80
             aliases = ["%s.%s" % (name, sns), "%s.%s.svc" % (name, sns), "%s.%s.svc.cluster.local" % (name, sns)]
             if sns == ns:
                 aliases.append(name)
-            q["authority"] = r.choice(aliases) if self.some(0.7) or q["port"] == 5000 else r.choice(self.hosts)
-            if q["authority"] in self.hosts and "." not in q["authority"]:
-                q["authority"] = aliases[0]
+            q["authority"] = r.choice(aliases)
+            called = [t for t in self.targets if "mesh" in t[2]]
+            if called and q["port"] != 5000 and self.some(0.7):
+                q["authority"], vns, _ = r.choice(called)
+                if "." not in q["authority"]:
+                    ns = vns
+            elif q["port"] != 5000 and self.some(0.1):
+                q["authority"] = r.choice(self.hosts)
+            if ns != "default":
+                q["namespace"] = ns
             if view > 0.95:
                 q["source_labels"] = {"app": r.choice(["a", "b"])}
             if 0.8 < view < 0.85:
@@ -465,7 +478,8 @@ def main(a):
     start, n, judged, refused, skipped, bad, shrunk = time.time(), 0, 0, 0, 0, 0, 0
     reasons, keys_seen, out = {}, {}, []
     while judged < a.cases:
-        worlds = [World("%d/%d" % (seed, n + i), a.per_config) for i in range(a.chunk)]
+        count = min(a.chunk, -(-(a.cases - judged) // a.per_config) + 1)
+        worlds = [World("%d/%d" % (seed, n + i), a.per_config) for i in range(count)]
         configs = [judge.Config("generated/%d/%d" % (seed, n + i), text(w.docs), w.requests)
                    for i, w in enumerate(worlds)]
         judge.judge(configs, envoy)
@@ -503,7 +517,9 @@ def main(a):
                         for _, ds in disagreements(final, a.headerroute):
                             for d in ds:
                                 print("   %s: expected %s, got %s" % (d[0], json.dumps(d[1]), json.dumps(d[2])), flush=True)
-        n += a.chunk
+        n += count
+        if not judged:
+            raise SystemExit("conformance: no case of the first %d configurations was judged: %s" % (n, reasons))
         print("%d configurations, %d cases, %.0f s" % (n, judged, time.time() - start), flush=True)
     if a.save:
         conformance.write(a.save, out)

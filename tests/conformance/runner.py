@@ -16,7 +16,9 @@ import os
 import pathlib
 import shutil
 import signal
+import socket
 import subprocess
+import sys
 import tempfile
 import urllib.request
 
@@ -118,7 +120,7 @@ class Table:
                 "details": "%RESPONSE_CODE_DETAILS%"}}}}]
         return {
             "@type": "type.googleapis.com/envoy.config.listener.v3.Listener",
-            "name": address, "stat_prefix": "l",
+            "name": address, "stat_prefix": "l", "enable_reuse_port": False,
             "address": {"socket_address": {"address": address, "port_value": PORT}},
             "filter_chains": [{"filters": [{
                 "name": "envoy.filters.network.http_connection_manager", "typed_config": m}]}],
@@ -262,6 +264,11 @@ async def _run(binary, tables, keep):
         "resources": [t.listener(a) for t, a in zip(tables, addresses)]}))
     (folder / "bootstrap.json").write_text(json.dumps(_bootstrap(tables, folder)))
     errors = folder / "envoy.txt"
+    try:
+        socket.create_connection(ADMIN, 0.2).close()
+        raise SystemExit("conformance: something listens on %s:%d already (another run?)" % ADMIN)
+    except ConnectionRefusedError:
+        pass
     server = await asyncio.start_server(_echo, *ECHO, limit=1 << 20)
     with open(errors, "w") as err:
         process = subprocess.Popen(
@@ -305,5 +312,6 @@ async def _run(binary, tables, keep):
 
 def run(binary, tables, batch=400, keep=None):
     """Sends every table's requests; each gets `_answer` (what came back) and `_log` (Envoy's word)."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that Envoy is stopped as well
     for i in range(0, len(tables), batch):
         asyncio.run(_run(binary, tables[i:i + batch], keep))
