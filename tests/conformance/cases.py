@@ -122,6 +122,8 @@ def cluster(name):
 def brief(e):
     if isinstance(e, str):
         return e
+    if "error" in e:
+        return e["error"]
     if "action" not in e and "local_reply" not in e:
         return "tcp"
     reply = e.get("local_reply")

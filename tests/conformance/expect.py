@@ -213,6 +213,8 @@ def decision(table, request):
     flags = [f for f in (log["flags"] or "-").split(",") if f not in ("-", "DI")]
     flag = ",".join(flags) or None  # a delay adds DI to whatever follows
     reply = {"status": answer["status"], "flag": flag, "body": answer["body"]}
+    if answer["status"] == 400 and log["route"] in (None, "-"):
+        return {"error": "400 " + (log["details"] or "")}  # malformed: no decision, an error line
     if log["route"] in (None, "-"):
         if answer["status"] == 301 and "location" in headers:  # a virtual host that asks for TLS
             return {"action": "redirect", "redirect": {"code": 301, "location": headers["location"]}}
@@ -330,6 +332,8 @@ def compare(expected, decision):
         elif want != got or isinstance(want, bool) != isinstance(got, bool):
             out.append((path, want, got))
 
+    if "error" in expected:
+        return [] if "error" in decision else [("error", expected["error"], "a decision")]
     if "error" in decision:
         return [("error", None, decision["error"])]
     for key in expected:

@@ -40,6 +40,7 @@ class World:
     def __init__(self, seed, per_config):
         self.r = random.Random(seed)
         self.docs = []
+        self.aged = self.some(0.5)  # all state their age or none does, as in a cluster
         self.services = []   # (namespace, name, ports)
         self.subsets = {}    # fqdn -> names
         self.gateways = []   # (namespace, name, ports)
@@ -119,7 +120,7 @@ class World:
         return p
 
     def age(self):
-        return {"creationTimestamp": self.r.choice(AGES)} if self.some(0.5) else {}
+        return {"creationTimestamp": self.r.choice(AGES)} if self.aged else {}
 
     def make_gateways(self):
         r = self.r

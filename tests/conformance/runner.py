@@ -179,12 +179,11 @@ async def _echo(reader, writer):
 
 
 def wire(request, sequence):
-    """The request in HTTP/1.1. A scheme other than the listener's own goes in absolute form."""
-    target = request["path"]
-    if request.get("scheme") == "https" and request.get("gateway", "mesh") == "mesh":
-        target = "https://" + request["authority"] + target
-    lines = ["%s %s HTTP/1.1" % (request.get("method", "GET"), target),
+    """The request in HTTP/1.1. A sidecar learns of a scheme other than its listener's from the client."""
+    lines = ["%s %s HTTP/1.1" % (request.get("method", "GET"), request["path"]),
              "host: " + request["authority"]]
+    if request.get("scheme") == "https" and request.get("gateway", "mesh") == "mesh":
+        lines.append("x-forwarded-proto: https")
     lines += ["%s: %s" % (k, v) for k, v in request.get("headers", [])]
     lines.append("%s: %d" % (SEQUENCE, sequence))
     lines.append("%s: %d" % (RANDOM, request.get("_random", 0)))
