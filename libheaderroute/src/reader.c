@@ -56,6 +56,33 @@ void hr_reader_warn(hr_reader *r, const hr_node *node, const char *format, ...) 
     va_end(args);
 }
 
+static const hr_node *field_key(const hr_node *map, const char *field);
+
+static void tell_field(hr_reader *r, hr_severity severity, const hr_node *map, const char *field,
+                       const char *format, va_list args) {
+    const hr_node *key = field_key(map, field), *place = map;
+    if (key != NULL)
+        place = key->value->kind == HR_NODE_LIST || key->value->kind == HR_NODE_MAP ? key : key->value;
+    hr_path step = {.up = r->path, .name = hr_str_from(field)};
+    r->path = &step;
+    tell(r, severity, place, format, args);
+    r->path = step.up;
+}
+
+void hr_field_error(hr_reader *r, const hr_node *map, const char *field, const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    tell_field(r, HR_SEVERITY_ERROR, map, field, format, args);
+    va_end(args);
+}
+
+void hr_field_warn(hr_reader *r, const hr_node *map, const char *field, const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    tell_field(r, HR_WARNING, map, field, format, args);
+    va_end(args);
+}
+
 int hr_reader_wants(hr_reader *r, const hr_node *node, hr_node_kind kind) {
     if (node->kind == kind)
         return 1;
@@ -108,6 +135,20 @@ static int is_name(hr_str given, const char *name) {
             return 0;
     }
     return *name == '\0' && i == given.len;
+}
+
+static const hr_node *field_key(const hr_node *map, const char *field) {
+    if (map->kind != HR_NODE_MAP)
+        return NULL;
+    for (const hr_node *k = map->u.children.first; k != NULL; k = k->next)
+        if (k->value->kind != HR_NODE_NULL && is_name(k->u.text, field))
+            return k;
+    return NULL;
+}
+
+const hr_node *hr_field_get(const hr_node *map, const char *field) {
+    const hr_node *key = field_key(map, field);
+    return key == NULL ? NULL : key->value;
 }
 
 static size_t find_field(const hr_schema *schema, hr_str name) {
