@@ -50,6 +50,21 @@ int hr_diagnostics_oom(const hr_diagnostics *d) {
     return d->oom;
 }
 
+static int by_place(const void *a, const void *b) {
+    const hr_diagnostic *x = a, *y = b;
+    if (x->line != y->line)
+        return x->line < y->line ? -1 : 1;
+    if (x->column != y->column)
+        return x->column < y->column ? -1 : 1;
+    int order = strcmp(x->field.p, y->field.p); /* copies of the arena: zero-terminated */
+    return order != 0 ? order : strcmp(x->message.p, y->message.p);
+}
+
+void hr_diagnostics_sort(hr_diagnostics *d, size_t from) {
+    if (d->n > from + 1)
+        qsort(d->v + from, d->n - from, sizeof(*d->v), by_place);
+}
+
 static hr_diagnostic *append(hr_diagnostics *d) {
     if (d->n == d->capacity) {
         size_t capacity = d->capacity == 0 ? 16 : d->capacity * 2;
