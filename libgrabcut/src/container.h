@@ -16,6 +16,7 @@ int grabcut_png_header(grabcut_probe *out, grabcut_range file, grabcut_errbuf *e
 typedef struct grabcut_webp {
     int32_t width, height;
     int animated;
+    int cut_off; /* the file is shorter than its container says */
     int32_t orientation;
     /* Of the first frame of an animation: its place on the canvas and its own chunks. */
     grabcut_rect frame;

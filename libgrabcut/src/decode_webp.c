@@ -62,8 +62,8 @@ int grabcut_read_webp(const grabcut_image *out, grabcut_range file, grabcut_errb
         return read_still(out, &all, file, err);
     }
     const grabcut_rect *f = &webp.frame;
-    if (!webp.frame_data.p) {
-        return grabcut_fail(err, GRABCUT_EDECODE, "WebP: the first frame is cut off");
+    if (webp.cut_off || !webp.frame_data.p) {
+        return grabcut_fail(err, GRABCUT_EDECODE, "WebP: the file is cut off");
     }
     if ((int64_t)f->x + f->width > out->width || (int64_t)f->y + f->height > out->height) {
         return grabcut_fail(err, GRABCUT_EDECODE, "WebP: the first frame leaves the canvas");

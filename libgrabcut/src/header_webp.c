@@ -106,6 +106,7 @@ int grabcut_webp_header(grabcut_webp *out, grabcut_range file, grabcut_errbuf *e
     }
     /* What follows the RIFF chunk is not WebP's. */
     size_t end = (size_t)grabcut_le32(file.p + 4) + 8;
+    out->cut_off = file.len < end;
     if (file.len > end) {
         file.len = end;
     }

@@ -10,8 +10,9 @@
 #include <string.h>
 #include <unistd.h>
 
-/* The kernel's buffer of one connection; what it holds counts against the memory limit of the group. */
-#define RECEIVE_BUFFER (256 << 10)
+/* The kernel's buffer of one connection: what it holds counts against the memory limit of the group, and
+ * libh2o reads all of it at once, also what comes behind a request. */
+#define RECEIVE_BUFFER (128 << 10)
 
 static int bad(char *why, size_t why_size, const char *text) {
     snprintf(why, why_size, "'%s' is not an address and port such as 127.0.0.1:5000 or [::1]:5000", text);

@@ -14,6 +14,7 @@
 #include <h2o/http1.h>
 
 #include "answer.h"
+#include "check.h"
 #include "conn.h"
 #include "cpus.h"
 #include "exchange_internal.h"
@@ -28,6 +29,7 @@
  * fresh pages for every body would cost more than reading it. */
 #define MMAP_THRESHOLD (1 << 20)
 #define TRIM_THRESHOLD (8 << 20)
+#define MAX_ARENAS 4
 
 struct hr_server {
     const hr_service *service;
@@ -92,6 +94,8 @@ const hr_flag hr_server_flags[] = {
     {.name = "log-level", .kind = HR_FLAG_CHOICE, .value_name = "LEVEL", .offset = FIELD(log_level),
      .choices = hr_log_levels,
      .help = "debug, info, warn or error; warn and error leave the access log out."},
+    {.name = "check", .kind = HR_FLAG_SWITCH, .offset = FIELD(check),
+     .help = "Starts nothing: asks the server at the first --listen address whether it is ready, and exits 0 or 1."},
 };
 const size_t hr_server_flags_count = sizeof(hr_server_flags) / sizeof(hr_server_flags[0]);
 
@@ -332,6 +336,8 @@ int hr_server_run(const hr_service *service, const hr_listener *listeners, size_
         fprintf(stderr, "%s: more than %d listeners\n", service->program, MAX_LISTENERS);
         return 1;
     }
+    if (options->check)
+        return hr_check_ready(service->program, listeners[0].address);
     if (hr_strict_init() != 0) {
         fprintf(stderr, "%s: this libh2o cannot be made strict\n", service->program);
         return 1;
@@ -340,6 +346,7 @@ int hr_server_run(const hr_service *service, const hr_listener *listeners, size_
         return 1;
     mallopt(M_MMAP_THRESHOLD, MMAP_THRESHOLD);
     mallopt(M_TRIM_THRESHOLD, TRIM_THRESHOLD);
+    mallopt(M_ARENA_MAX, MAX_ARENAS);
     signal(SIGPIPE, SIG_IGN);
     sigemptyset(&signals);
     sigaddset(&signals, SIGTERM);
