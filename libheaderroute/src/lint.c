@@ -76,5 +76,6 @@ int hr_resources_lint(const hr_resources *resources, hr_diagnostics *d, const hr
             hr_regex_free(regex);
     }
     hr_arena_free(arena);
+    hr_diagnostics_sort(d);
     return rc == HR_OK && hr_diagnostics_oom(d) ? HR_ENOMEM : rc;
 }
