@@ -106,7 +106,7 @@ def test_options_change_names():
 
 
 def test_unknown_field_has_its_place():
-    text = shop("  - rute: []")
+    text = shop("  - rute: []\n    route: [{destination: {host: shop}}]")
     with pytest.raises(headerroute.ConfigError) as caught:
         headerroute.load(headerroute.Yaml(text, name="shop.yaml"))
     [error] = caught.value.errors
@@ -118,7 +118,7 @@ def test_unknown_field_has_its_place():
 
 def test_all_errors_are_reported():
     with pytest.raises(headerroute.ConfigError) as caught:
-        headerroute.load(shop("  - rute: []\n  - timeout: soon\n    route: [{destination: {host: shop}}]"))
+        headerroute.load(shop("  - rute: []\n    route: [{destination: {host: shop}}]\n  - timeout: soon\n    route: [{destination: {host: shop}}]"))
     assert len(caught.value.errors) == 2
     assert str(caught.value).count("\n") == 1
 
