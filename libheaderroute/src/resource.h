@@ -189,6 +189,9 @@ typedef struct hr_connection_pool {
     int64_t http_idle_timeout_ns, max_concurrent_streams;
     int h2_upgrade_policy; /* 0 DEFAULT, 1 DO_NOT_UPGRADE, 2 UPGRADE */
     bool use_client_protocol;
+    bool has_tcp, has_http, has_tcp_keepalive, has_http2_keepalive;
+    int64_t tcp_keepalive_probes, tcp_keepalive_time_ns, tcp_keepalive_interval_ns;
+    int64_t http2_keepalive_interval_ns, http2_keepalive_timeout_ns;
     hr_pos pos;
 } hr_connection_pool; /* -1: unset */
 
@@ -198,6 +201,7 @@ typedef struct hr_outlier_detection {
     int64_t interval_ns, base_ejection_time_ns; /* -1: unset */
     int64_t max_ejection_percent, min_health_percent; /* -1: unset */
     bool split_external_local_origin_errors;
+    int32_t consecutive_errors; /* deprecated: warned about, without effect; 0: unset */
     uint16_t *http_codes;
     size_t n_http_codes;
     hr_pos pos;
@@ -207,6 +211,7 @@ typedef struct hr_locality_distribute {
     hr_str from;
     struct { hr_str to; uint32_t percent; } *to;
     size_t n_to;
+    hr_pos pos;
 } hr_locality_distribute;
 
 typedef struct hr_lb_settings {
@@ -219,9 +224,12 @@ typedef struct hr_lb_settings {
     hr_str hash_name, cookie_path;
     int64_t cookie_ttl_ns;       /* -1: unset */
     int hash_algorithm;          /* 0 unset, 1 ringHash, 2 maglev */
-    int64_t minimum_ring_size;   /* ringHash's or the deprecated one; -1: unset */
+    int64_t minimum_ring_size;   /* ringHash's; -1: unset */
+    int64_t deprecated_minimum_ring_size; /* consistentHash.minimumRingSize, in force without an algorithm; -1: unset */
     int64_t maglev_table_size;   /* -1: unset */
-    int64_t warmup_duration_ns;  /* -1: unset */
+    bool has_warmup;
+    int64_t warmup_duration_ns;  /* warmup.duration; -1: unset */
+    int64_t warmup_duration_secs_ns; /* deprecated warmupDurationSecs, in force without `warmup`; -1: unset */
     double warmup_minimum_percent, warmup_aggression; /* -1: unset */
     bool has_locality; /* localityLbSetting */
     int locality_enabled; /* -1 unset */
@@ -230,7 +238,7 @@ typedef struct hr_lb_settings {
     hr_pair *failover; /* from region -> to region */
     size_t n_failover;
     hr_str_list failover_priority;
-    hr_pos pos;
+    hr_pos pos, locality_pos, warmup_pos;
 } hr_lb_settings;
 
 typedef struct hr_tls_settings { /* ClientTLSSettings */
@@ -256,8 +264,10 @@ typedef struct hr_policy_spec { /* TrafficPolicy */
 } hr_policy_spec;
 
 struct hr_port_policy {
+    bool has_port;
     uint32_t port;
     hr_policy_spec policy; /* without port_level */
+    hr_pos port_pos;
 };
 
 typedef struct hr_subset {
@@ -278,18 +288,38 @@ typedef struct hr_destination_rule {
     bool has_selector;
     hr_pair *selector; /* workloadSelector.matchLabels */
     size_t n_selector;
-    hr_pos pos, host_pos;
+    hr_pos pos, host_pos, selector_pos;
 } hr_destination_rule;
 
 /* ---- Gateway ---- */
+
+typedef struct hr_tls_certificate {
+    hr_str server_certificate, private_key, ca_certificates;
+} hr_tls_certificate;
+
+/* ServerTLSSettings. All but the mode and the redirect is read for validation only. */
+typedef struct hr_server_tls {
+    bool https_redirect;
+    int mode; /* 0 PASSTHROUGH (also where unset), 1 SIMPLE, 2 MUTUAL, 3 AUTO_PASSTHROUGH, 4 ISTIO_MUTUAL, 5 OPTIONAL_MUTUAL */
+    hr_str server_certificate, private_key, ca_certificates, ca_crl, credential_name, ca_cert_credential_name;
+    hr_str_list credential_names, subject_alt_names, verify_certificate_spki, verify_certificate_hash;
+    hr_str_list cipher_suites;
+    hr_tls_certificate *certificates;
+    size_t n_certificates;
+    int min_version, max_version; /* 0 TLS_AUTO, 1 to 4: TLSV1_0 to TLSV1_3 */
+    int insecure_skip_verify; /* -1 unset */
+    hr_pos pos;
+} hr_server_tls;
 
 typedef struct hr_server {
     uint32_t port, target_port; /* target_port 0: unset */
     hr_str port_name, protocol, bind, name;
     hr_str_list hosts;
-    bool has_tls, https_redirect;
-    hr_str tls_mode; /* as written; absent where unset */
-    hr_pos pos;
+    bool has_port, has_tls, https_redirect;
+    hr_str tls_mode; /* by name; absent where unset */
+    hr_server_tls *tls; /* NULL without */
+    hr_str default_endpoint; /* no effect in Istio either */
+    hr_pos pos, port_pos;
 } hr_server;
 
 typedef struct hr_gateway {
@@ -339,7 +369,7 @@ typedef struct hr_service_entry {
     bool has_selector;
     hr_pair *selector; /* workloadSelector.labels */
     size_t n_selector;
-    hr_pos pos;
+    hr_pos pos, selector_pos;
 } hr_service_entry;
 
 /* ---- core kinds ---- */
@@ -415,7 +445,8 @@ typedef struct hr_resources {
 typedef struct hr_arena hr_arena;
 
 /* resource.c: reads sources into typed resources; findings go to `d`. HR_OK even with findings of
- * severity error: the caller looks at `d`. HR_ENOMEM. */
+ * severity error: the caller looks at `d`. HR_EIO: a file or folder could not be read (the rest was).
+ * HR_EINVAL, HR_ENOMEM. */
 int hr_resources_read(hr_resources **out, hr_arena *arena, hr_diagnostics *d, const hr_source *sources,
                       size_t n, const hr_load_options *options);
 

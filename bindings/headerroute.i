@@ -1,0 +1,199 @@
+/* headerroute.lowlevel: the public C header as SWIG sees it, less what Python has no use for. The
+ * package's other modules are the surface for people; names here are C's and may change with it. */
+%module(package="headerroute") lowlevel
+
+%{
+#include <headerroute/headerroute.h>
+#include "headerroute_glue.h"
+%}
+
+%include <stdint.i>
+#define HR_API
+
+/* ---- strings and lists ---- */
+
+%typemap(in) hr_str {
+    if (hr_glue_str(&$1, $input) != 0)
+        SWIG_fail;
+}
+%typemap(out) hr_str {
+    $result = hr_glue_to_python($1);
+}
+%typemap(out) hr_str * {
+    $result = hr_glue_to_python(*$1);
+}
+
+%typemap(in) (const hr_pair *pairs, size_t n_pairs) (hr_pair *pairs = NULL) {
+    if (hr_glue_pairs(&pairs, &$2, $input) != 0)
+        SWIG_fail;
+    $1 = pairs;
+}
+%typemap(freearg) (const hr_pair *pairs, size_t n_pairs) {
+    PyMem_Free(pairs$argnum);
+}
+%typemap(in) (const hr_source *sources, size_t n_sources) (hr_source *sources = NULL) {
+    if (hr_glue_sources(&sources, &$2, $input) != 0)
+        SWIG_fail;
+    $1 = sources;
+}
+%typemap(freearg) (const hr_source *sources, size_t n_sources) {
+    PyMem_Free(sources$argnum);
+}
+
+/* ---- outputs: (code, object or None, ...) ---- */
+
+%define HR_OUT(TYPE)
+%typemap(in, numinputs=0) TYPE **out (TYPE *value = NULL), TYPE **diagnostics (TYPE *value = NULL) {
+    $1 = &value;
+}
+%typemap(argout) TYPE **out, TYPE **diagnostics {
+    PyObject *object = *$1 != NULL ? SWIG_NewPointerObj(*$1, $*1_descriptor, SWIG_POINTER_OWN)
+                                   : SWIG_Py_Void();
+    $result = SWIG_Python_AppendOutput($result, object);
+}
+%enddef
+HR_OUT(hr_table)
+HR_OUT(hr_diagnostics)
+HR_OUT(hr_view)
+HR_OUT(hr_scratch)
+
+/* Opaque in C; here classes without members whose destructor gives the reference back. */
+%nodefaultctor;
+typedef struct hr_table {} hr_table;
+typedef struct hr_diagnostics {} hr_diagnostics;
+typedef struct hr_view {} hr_view;
+typedef struct hr_scratch {} hr_scratch;
+%clearnodefaultctor;
+%extend hr_table { ~hr_table() { hr_table_unref($self); } }
+%extend hr_diagnostics { ~hr_diagnostics() { hr_diagnostics_free($self); } }
+%extend hr_view { ~hr_view() { hr_view_unref($self); } }
+%extend hr_scratch { ~hr_scratch() { hr_scratch_free($self); } }
+
+/* ---- what the header has and Python gets in another form ---- */
+
+/* Lifetimes: Python's references do this. */
+%ignore hr_table_ref;
+%ignore hr_table_unref;
+%ignore hr_diagnostics_free;
+%ignore hr_view_ref;
+%ignore hr_view_unref;
+%ignore hr_view_table;
+%ignore hr_scratch_free;
+/* Loading, views and requests take borrowed strings in structs; the functions below take them as
+ * arguments. */
+%ignore hr_str;
+%ignore hr_str_from;
+%ignore hr_pair;
+%ignore hr_source;
+%ignore hr_load_options;
+%ignore hr_table_load;
+%ignore hr_table_load_paths;
+%ignore hr_view_options;
+%ignore hr_view_new;
+%ignore hr_request;
+%ignore hr_draws;
+%ignore hr_diagnostic_format;
+/* A decision comes as JSON, which outlives the scratch. */
+%ignore hr_route;
+%ignore hr_explain;
+%ignore hr_decision;
+%ignore hr_decision_json;
+%ignore hr_upstream;
+%ignore hr_upstream_request;
+%ignore hr_response_headers;
+%ignore hr_trace_event;
+%ignore hr_retry_policy;
+%ignore hr_header_ops;
+%ignore hr_origin_match;
+%ignore hr_cors_policy;
+%ignore hr_hash_policy;
+%ignore hr_mirror;
+%ignore hr_local_reply;
+%ignore hr_request_hash;
+/* Balancing is for programs that hold connections. */
+%ignore hr_view_cluster_count;
+%ignore hr_view_cluster;
+%ignore hr_endpoint;
+%ignore hr_traffic_policy;
+%ignore hr_cluster;
+%ignore hr_endpoint_state;
+%ignore hr_cursor;
+%ignore hr_pick;
+%ignore hr_balance;
+%ignore hr_gateway_info::ports; /* an array: see hr_gateway_ports */
+%ignore HR_STR;
+%ignore HR_LOAD_OPTIONS_INIT;
+%ignore HR_VIEW_OPTIONS_INIT;
+
+%immutable;
+%include <headerroute/headerroute.h>
+%mutable;
+
+/* ---- calls of our own ---- */
+
+%inline %{
+/* hr_table_load with its options as arguments. */
+static int hr_load(hr_table **out, hr_diagnostics **diagnostics, const hr_source *sources, size_t n_sources,
+                   const char *domain, const char *root_namespace, const char *default_namespace,
+                   size_t max_bytes, size_t max_depth, size_t max_nodes, int lint)
+{
+    hr_load_options options = HR_LOAD_OPTIONS_INIT;
+    int code;
+
+    options.domain = domain;
+    options.root_namespace = root_namespace;
+    options.default_namespace = default_namespace;
+    options.max_bytes = max_bytes;
+    options.max_depth = max_depth;
+    options.max_nodes = max_nodes;
+    options.lint = lint;
+    Py_BEGIN_ALLOW_THREADS
+    code = hr_table_load(out, diagnostics, sources, n_sources, &options);
+    Py_END_ALLOW_THREADS
+    return code;
+}
+
+/* hr_view_new with its options as arguments. */
+static int hr_view_open(hr_view **out, hr_table *table, hr_str gateway, uint16_t port, hr_str namespace_,
+                        const hr_pair *pairs, size_t n_pairs, hr_outbound_policy outbound_policy)
+{
+    hr_view_options options = HR_VIEW_OPTIONS_INIT;
+    int code;
+
+    options.gateway = gateway;
+    options.port = port;
+    options.namespace_ = namespace_;
+    options.source_labels = pairs;
+    options.n_source_labels = n_pairs;
+    options.outbound_policy = outbound_policy;
+    Py_BEGIN_ALLOW_THREADS
+    code = hr_view_new(out, table, &options);
+    Py_END_ALLOW_THREADS
+    return code;
+}
+
+/* (code, text) of hr_glue_route. */
+static PyObject *hr_decide(const hr_view *view, hr_scratch *scratch, hr_str method, hr_str scheme,
+                           hr_str authority, hr_str path, const hr_pair *pairs, size_t n_pairs, double weight,
+                           double delay, double abort_, double mirror, PyObject *events)
+{
+    hr_request request = {method, scheme, authority, path, pairs, n_pairs, {weight, delay, abort_, mirror}};
+
+    return hr_glue_route(view, scratch, &request, events);
+}
+
+/* The server ports of a Gateway as a tuple. */
+static PyObject *hr_gateway_ports(const hr_gateway_info *info)
+{
+    PyObject *ports = PyTuple_New((Py_ssize_t)info->n_ports);
+
+    for (size_t i = 0; ports != NULL && i < info->n_ports; i++) {
+        PyObject *port = PyLong_FromLong(info->ports[i]);
+        if (port == NULL)
+            Py_CLEAR(ports);
+        else
+            PyTuple_SET_ITEM(ports, (Py_ssize_t)i, port);
+    }
+    return ports;
+}
+%}

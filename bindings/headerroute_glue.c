@@ -1,0 +1,169 @@
+#include "headerroute_glue.h"
+
+int hr_glue_str(hr_str *out, PyObject *value)
+{
+    Py_ssize_t len = 0;
+    out->p = NULL;
+    out->len = 0;
+    if (value == Py_None)
+        return 0;
+    if (PyUnicode_Check(value)) {
+        out->p = PyUnicode_AsUTF8AndSize(value, &len);
+        if (out->p == NULL)
+            return -1;
+    } else if (PyBytes_Check(value)) {
+        out->p = PyBytes_AS_STRING(value);
+        len = PyBytes_GET_SIZE(value);
+    } else {
+        PyErr_Format(PyExc_TypeError, "expected str, bytes or None, not %.100s", Py_TYPE(value)->tp_name);
+        return -1;
+    }
+    out->len = (size_t)len;
+    return 0;
+}
+
+/* Memory for `tuple`'s items; NULL without an exception for an empty one. */
+static void *items_alloc(PyObject *tuple, size_t item_size, size_t *n, int *failed)
+{
+    void *items;
+
+    *n = 0;
+    *failed = 1;
+    if (!PyTuple_Check(tuple)) {
+        PyErr_Format(PyExc_TypeError, "expected a tuple, not %.100s", Py_TYPE(tuple)->tp_name);
+        return NULL;
+    }
+    *n = (size_t)PyTuple_GET_SIZE(tuple);
+    *failed = 0;
+    if (*n == 0)
+        return NULL;
+    items = PyMem_Calloc(*n, item_size);
+    if (items == NULL) {
+        PyErr_NoMemory();
+        *failed = 1;
+    }
+    return items;
+}
+
+static int is_tuple_of(PyObject *value, Py_ssize_t size)
+{
+    if (PyTuple_Check(value) && PyTuple_GET_SIZE(value) == size)
+        return 1;
+    PyErr_Format(PyExc_TypeError, "expected a tuple of %zd, not %.100s", size, Py_TYPE(value)->tp_name);
+    return 0;
+}
+
+int hr_glue_pairs(hr_pair **out, size_t *n, PyObject *tuple)
+{
+    int failed;
+    hr_pair *pairs = items_alloc(tuple, sizeof(*pairs), n, &failed);
+
+    *out = NULL;
+    if (failed)
+        return -1;
+    for (size_t i = 0; i < *n; i++) {
+        PyObject *item = PyTuple_GET_ITEM(tuple, (Py_ssize_t)i);
+        if (!is_tuple_of(item, 2) || hr_glue_str(&pairs[i].name, PyTuple_GET_ITEM(item, 0)) != 0 ||
+            hr_glue_str(&pairs[i].value, PyTuple_GET_ITEM(item, 1)) != 0) {
+            PyMem_Free(pairs);
+            return -1;
+        }
+    }
+    *out = pairs;
+    return 0;
+}
+
+/* bytes without a zero inside, or None. */
+static int zero_terminated(const char **out, PyObject *value)
+{
+    char *text = NULL;
+
+    if (value != Py_None && PyBytes_AsStringAndSize(value, &text, NULL) != 0)
+        return -1;
+    *out = text;
+    return 0;
+}
+
+int hr_glue_sources(hr_source **out, size_t *n, PyObject *tuple)
+{
+    int failed;
+    hr_source *sources = items_alloc(tuple, sizeof(*sources), n, &failed);
+
+    *out = NULL;
+    if (failed)
+        return -1;
+    for (size_t i = 0; i < *n; i++) {
+        PyObject *item = PyTuple_GET_ITEM(tuple, (Py_ssize_t)i);
+        if (!is_tuple_of(item, 3) || zero_terminated(&sources[i].path, PyTuple_GET_ITEM(item, 0)) != 0 ||
+            zero_terminated(&sources[i].name, PyTuple_GET_ITEM(item, 1)) != 0 ||
+            hr_glue_str(&sources[i].text, PyTuple_GET_ITEM(item, 2)) != 0) {
+            PyMem_Free(sources);
+            return -1;
+        }
+    }
+    *out = sources;
+    return 0;
+}
+
+PyObject *hr_glue_to_python(hr_str s)
+{
+    if (s.p == NULL)
+        Py_RETURN_NONE;
+    return PyUnicode_DecodeUTF8(s.p, (Py_ssize_t)s.len, "surrogateescape");
+}
+
+struct trace {
+    PyObject *events;
+    int failed; /* an exception is set; the rest of the events is passed over */
+};
+
+static void append_event(struct trace *trace, const hr_trace_event *event)
+{
+    PyObject *item = Py_BuildValue(
+        "(iiNNiiiNNNN)", (int)event->kind, event->ok, hr_glue_to_python(event->virtual_service),
+        hr_glue_to_python(event->file), event->line, (int)event->route_index, (int)event->match_index,
+        hr_glue_to_python(event->field), hr_glue_to_python(event->expected),
+        hr_glue_to_python(event->actual), hr_glue_to_python(event->detail));
+
+    if (item == NULL || PyList_Append(trace->events, item) != 0)
+        trace->failed = 1;
+    Py_XDECREF(item);
+}
+
+static void on_event(void *ctx, const hr_trace_event *event)
+{
+    struct trace *trace = ctx;
+    PyGILState_STATE lock;
+
+    if (trace->failed)
+        return;
+    lock = PyGILState_Ensure();
+    append_event(trace, event);
+    PyGILState_Release(lock);
+}
+
+PyObject *hr_glue_route(const hr_view *view, hr_scratch *scratch, const hr_request *request, PyObject *events)
+{
+    hr_decision decision;
+    hr_str text = {NULL, 0};
+    struct trace trace = {events, 0};
+    int code;
+
+    if (view == NULL || scratch == NULL || (events != Py_None && !PyList_Check(events))) {
+        PyErr_SetString(PyExc_TypeError, "expected a view, a scratch, and a list or None");
+        return NULL;
+    }
+    Py_BEGIN_ALLOW_THREADS
+    if (events == Py_None)
+        code = hr_route(&decision, view, request, scratch);
+    else
+        code = hr_explain(&decision, view, request, scratch, on_event, &trace);
+    if (code == HR_OK)
+        code = hr_decision_json(&text, &decision, request, scratch);
+    if (code == HR_EREQUEST)
+        text = hr_scratch_error(scratch);
+    Py_END_ALLOW_THREADS
+    if (trace.failed)
+        return NULL;
+    return Py_BuildValue("(iN)", code, hr_glue_to_python(text));
+}

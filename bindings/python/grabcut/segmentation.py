@@ -1,0 +1,137 @@
+"""segment(): the run itself."""
+from __future__ import annotations
+
+import enum
+import operator
+from typing import Any, Callable, NamedTuple, Sequence
+
+import numpy as np
+
+from . import lowlevel as c
+from .arrays import as_picture
+from .errors import check
+from .models import Models
+
+BGD: int = c.GRABCUT_BGD  #: sure background
+FGD: int = c.GRABCUT_FGD  #: sure foreground
+PR_BGD: int = c.GRABCUT_PR_BGD  #: probable background
+PR_FGD: int = c.GRABCUT_PR_FGD  #: probable foreground
+
+_INT32 = range(-2**31, 2**31)
+
+
+class Mode(enum.IntEnum):
+    """How a run starts; the numbers are cv2's."""
+
+    RECT = c.GRABCUT_INIT_WITH_RECT  #: outside of rect is background; cv2.GC_INIT_WITH_RECT
+    MASK = c.GRABCUT_INIT_WITH_MASK  #: models are learnt from a mask; cv2.GC_INIT_WITH_MASK
+    EVAL = c.GRABCUT_EVAL  #: mask and models are carried on; cv2.GC_EVAL
+    EVAL_FREEZE_MODEL = c.GRABCUT_EVAL_FREEZE_MODEL  #: the same, models left as they are
+
+
+class Progress(NamedTuple):
+    """Where a run stands."""
+
+    phase: str  #: "init", "models" or "cut"
+    iteration: int  #: from 0
+    iterations: int  #: in all
+    done: float  #: estimate of the whole, 0 to 1, never falling
+
+
+_PHASES = {c.GRABCUT_PHASE_INIT: "init", c.GRABCUT_PHASE_MODELS: "models", c.GRABCUT_PHASE_CUT: "cut"}
+_SIMD = {"auto": c.GRABCUT_SIMD_AUTO, "portable": c.GRABCUT_SIMD_PORTABLE, "avx2": c.GRABCUT_SIMD_AVX2,
+         "avx512": c.GRABCUT_SIMD_AVX512}
+
+
+def segment(image: Any, rect: Sequence[int] | None = None, iterations: int = 5, seed: int = 0, *,
+            mask: Any = None, models: Models | None = None, mode: Mode | int | None = None, threads: int = 1,
+            progress: Callable[[Progress], object] | None = None, full: bool = False, max_bytes: int = 0,
+            simd: str = "auto") -> np.ndarray:
+    """Foreground of a picture: HxWx3 uint8 BGR in, HxW uint8 of 0 and 1 out.
+
+    The mask is that of ``cv2.grabCut`` after ``cv2.setRNGSeed(seed)``, & 1: picture, start, iterations
+    and seed settle it, on every thread, whatever ran before.
+
+    rect: (x, y, width, height) around the foreground; without rect and mask, 5 % of each side is left
+    out. mask: a start with the four values BGD, FGD, PR_BGD, PR_FGD; it is not written to. mode: by
+    default RECT, or MASK where a mask is given. models: read by the EVAL modes, written by all others and
+    EVAL, so that a run can be continued: take ``full=True`` masks, whose four values carry what `& 1`
+    drops. threads: how many C may use; the mask does not depend on it. progress: called with a Progress
+    now and then; a true result stops the run (Canceled), an exception stops it and is passed on.
+    max_bytes: refuse (MemoryError) before the work starts if more would be allocated; 0 is no limit.
+    simd: "auto", "portable", "avx2" or "avx512".
+
+    Raises GrabcutError (a ValueError: rect outside, no foreground or no background to begin with, ...),
+    ValueError and TypeError for arguments that are no such picture, MemoryError.
+    """
+    picture = as_picture(image, "image", (3,))
+    height, width = picture.shape[:2]
+    mode = Mode(mode) if mode is not None else Mode.RECT if mask is None else Mode.MASK
+    work = _start(mask, mode, height, width)
+    box = _rect(rect, mode, width, height)
+    if models is not None and not isinstance(models, Models):
+        raise TypeError(f"models must be a grabcut.Models, not {type(models).__name__}")
+    if simd not in _SIMD:
+        raise ValueError(f"no instructions are called '{simd}': {', '.join(_SIMD)} are")
+    code, text = c.segment(work, picture, mode, _int32(iterations, "iterations"), *box,
+                           operator.index(seed) & (2**64 - 1), None if models is None else models.data,
+                           _int32(threads, "threads"), _SIMD[simd], max_bytes, _adapter(progress))
+    check(code, text)
+    return work if full else np.bitwise_and(work, 1, out=work)
+
+
+def _start(mask: Any, mode: Mode, height: int, width: int) -> np.ndarray:
+    """The mask that C reads and writes: always of our own making."""
+    if mode is Mode.RECT:
+        if mask is not None:
+            raise ValueError("a run that starts with rect takes no mask")
+        return np.zeros((height, width), np.uint8)
+    if mask is None:
+        raise ValueError(f"mode {mode.name} needs a mask")
+    start = as_picture(mask, "mask", (1,))
+    if start.shape != (height, width):
+        raise ValueError(f"mask is {start.shape[0]} x {start.shape[1]}, the picture {height} x {width}")
+    return np.array(start, order="C")
+
+
+def _rect(rect: Sequence[int] | None, mode: Mode, width: int, height: int) -> tuple[int, int, int, int]:
+    if rect is None:
+        return rect_inset(width, height) if mode is Mode.RECT else (0, 0, 0, 0)
+    if mode is not Mode.RECT:
+        raise ValueError("a run that starts with a mask takes no rect")
+    if isinstance(rect, (str, bytes)) or len(rect) != 4:
+        raise ValueError("rect must be (x, y, width, height)")
+    x, y, w, h = (_int32(v, "rect") for v in rect)
+    return x, y, w, h
+
+
+def _int32(value: Any, what: str) -> int:
+    number = operator.index(value)
+    if number not in _INT32:
+        raise ValueError(f"{what}: {number} does not fit into 32 bits")
+    return number
+
+
+def _adapter(progress: Callable[[Progress], object] | None) -> Callable[..., object] | None:
+    if progress is None:
+        return None
+    if not callable(progress):
+        raise TypeError(f"progress must be callable, not {type(progress).__name__}")
+    return lambda phase, iteration, iterations, done: progress(
+        Progress(_PHASES.get(phase, "cut"), iteration, iterations, done))
+
+
+def rect_inset(width: int, height: int, percent: int = 5) -> tuple[int, int, int, int]:
+    """The rect that leaves `percent` (0 to 49) of each side out."""
+    r = c.grabcut_rect_inset(_int32(width, "width"), _int32(height, "height"), _int32(percent, "percent"))
+    return r.x, r.y, r.width, r.height
+
+
+def estimate(width: int, height: int, rect: Sequence[int] | None = None, *, mode: Mode | int = Mode.RECT,
+             threads: int = 1) -> int:
+    """Bytes that segment() will allocate at most for a picture of this size, beyond picture and mask."""
+    width, height, mode = _int32(width, "width"), _int32(height, "height"), Mode(mode)
+    box = _rect(rect, mode, width, height)
+    code, size = c.estimate(width, height, mode, *box, _int32(threads, "threads"))
+    check(code)
+    return size

@@ -1,0 +1,67 @@
+"""A request as Python has it, in the form that the C library takes."""
+from __future__ import annotations
+
+import re
+from typing import Iterable, Mapping, Union
+
+from . import lowlevel as c
+from .errors import RouteError
+
+Headers = Union[Mapping[str, Union[str, bytes]], Iterable[tuple[str, Union[str, bytes]]]]
+
+
+def utf8(text: str | bytes) -> str | bytes:
+    """A str as it is where C can take it; lone surrogates (PEP 383) back to the bytes they stand for."""
+    if isinstance(text, bytes) or text.isascii():
+        return text
+    return text.encode("utf-8", "surrogateescape")
+
+
+_URL = re.compile(r"(https?)://(?:[^/?#@]*@)?([^/?#]+)([^#]*)", re.IGNORECASE)
+_PORT = re.compile(r":(\d+)$")
+
+
+def split_url(url: str) -> tuple[str, str, str]:
+    """(scheme, authority, path with query) as a client sends them: no user, no fragment."""
+    m = _URL.match(url)
+    if not m:
+        raise RouteError(f"'{url}' is not a URL: http://HOST[:PORT]/PATH is expected", c.HR_EREQUEST)
+    scheme, authority, path = m.groups()
+    return scheme.lower(), authority, path if path.startswith("/") else "/" + path
+
+
+def port_of(authority: str) -> int:
+    """The port that a URL names, else 80."""
+    m = _PORT.search(authority)
+    return checked_port(int(m[1])) if m else 80
+
+
+def checked_port(port: int) -> int:
+    if not 1 <= port <= 65535:
+        raise RouteError(f"port {port} is not between 1 and 65535", c.HR_EREQUEST)
+    return port
+
+
+def header_pairs(headers: Headers) -> tuple[str | None, tuple[tuple[str | bytes, str | bytes], ...]]:
+    """(Host or None, the others): the library takes the authority apart from the headers."""
+    host, pairs = None, []
+    for name, value in headers.items() if isinstance(headers, Mapping) else headers:
+        if name.lower() == "host":
+            host = value.decode("utf-8", "surrogateescape") if isinstance(value, bytes) else value
+        else:
+            pairs.append((utf8(name), utf8(value)))
+    return host, tuple(pairs)
+
+
+_DRAW_NAMES = ("weight", "delay", "abort", "mirror")
+
+
+def draw_numbers(random: float, draws: Mapping[str, float] | None) -> list[float]:
+    unknown = set(draws or ()) - set(_DRAW_NAMES)
+    if unknown:
+        raise ValueError(f"no draw is called '{sorted(unknown)[0]}': {', '.join(_DRAW_NAMES)} are")
+    values = [float((draws or {}).get(name, random)) for name in _DRAW_NAMES]
+    for value in values:
+        if not 0 <= value < 1:
+            raise ValueError(f"a draw is at least 0 and less than 1, not {value}")
+    return values

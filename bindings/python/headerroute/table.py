@@ -1,0 +1,230 @@
+"""Loading, views and routing."""
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, fields
+from typing import Mapping
+
+from . import lowlevel as c
+from .decision import Decision
+from .errors import ConfigError, Diagnostic, RouteError
+from .explanation import Event, Explanation
+from .request import Headers, checked_port, draw_numbers, header_pairs, port_of, split_url, utf8
+
+
+@dataclass(frozen=True)
+class Yaml:
+    """YAML text with a name for messages, for load()."""
+
+    text: str | bytes
+    name: str = "<text>"
+
+
+@dataclass(frozen=True)
+class Stats:
+    """How much was loaded."""
+
+    virtual_services: int
+    destination_rules: int
+    gateways: int
+    services: int
+    service_entries: int
+    workloads: int
+    routes: int
+    clusters: int
+    bytes: int  #: memory held by the table
+
+
+def load(*sources: str | os.PathLike | bytes | Yaml, domain: str | None = None, root_namespace: str | None = None,
+         namespace: str | None = None, lint: bool = False, max_bytes: int = 0, max_depth: int = 0,
+         max_nodes: int = 0) -> Table:
+    """Loads files, folders and YAML texts as one configuration.
+
+    A str with a line break in it, and bytes, are YAML; any other str and every os.PathLike is a path. A
+    folder is not walked into deeper; its ``*.yaml`` and ``*.yml`` are read, kustomization.yaml is not.
+
+    domain: the cluster's DNS domain ("cluster.local"); root_namespace: Istio's ("istio-system");
+    namespace: of resources that name none ("default"); lint: look for doubtful rules too (``warnings``);
+    max_bytes of one file, max_depth and max_nodes of YAML: 0 is the C library's own limit.
+
+    Raises ConfigError with the place of every error, also where a file cannot be read.
+    """
+    if not sources:
+        raise TypeError("load() needs at least one file, folder or text")
+    for limit in (max_bytes, max_depth, max_nodes):
+        if limit < 0:
+            raise ValueError("limits are not negative")
+    code, handle, found = c.hr_load(tuple(map(_source, sources)), domain, root_namespace, namespace,
+                                    max_bytes, max_depth, max_nodes, int(lint))
+    errors, warnings = _diagnostics(found)
+    if code == c.HR_ENOMEM:
+        raise MemoryError(c.hr_strerror(code))
+    if code != c.HR_OK:
+        raise ConfigError(errors or (Diagnostic("error", None, 0, 0, "", c.hr_strerror(code)),), warnings)
+    return Table(handle, warnings)
+
+
+def _source(source: str | os.PathLike | bytes | Yaml) -> tuple[bytes | None, bytes | None, str | bytes | None]:
+    """(path, name, text) for the C library."""
+    if isinstance(source, Yaml):
+        return None, os.fsencode(source.name), utf8(source.text)
+    if isinstance(source, bytes) or isinstance(source, str) and "\n" in source:
+        return None, b"<text>", utf8(source)
+    if isinstance(source, (str, os.PathLike)):
+        return os.fsencode(source), None, None
+    raise TypeError(f"load() takes paths, YAML text and Yaml(), not {type(source).__name__}")
+
+
+def _diagnostics(found: c.hr_diagnostics | None) -> tuple[tuple[Diagnostic, ...], tuple[Diagnostic, ...]]:
+    errors, warnings = [], []
+    for i in range(c.hr_diagnostics_count(found) if found is not None else 0):
+        d = c.hr_diagnostics_get(found, i)
+        is_error = d.severity == c.HR_SEVERITY_ERROR
+        (errors if is_error else warnings).append(Diagnostic(
+            "error" if is_error else "warning", d.file, d.line, d.column, d.field or "", d.message or ""))
+    return tuple(errors), tuple(warnings)
+
+
+_POLICIES = {"allow-any": c.HR_ALLOW_ANY, "registry-only": c.HR_REGISTRY_ONLY}
+
+
+class _Core:
+    """What C knows of a view, with the scratches that nobody uses just now. It does not point back at
+    its Table, which keeps it: a table is freed with its last user, not by the next collection."""
+
+    def __init__(self, table: c.hr_table, gateway: str, port: int, namespace: str | None,
+                 labels: tuple[tuple[str, str], ...], outbound_policy: str) -> None:
+        if outbound_policy not in _POLICIES:
+            raise ValueError(f"outbound policy '{outbound_policy}' is neither allow-any nor registry-only")
+        code, self.handle = c.hr_view_open(table, utf8(gateway), checked_port(port), namespace, labels,
+                                           _POLICIES[outbound_policy])
+        if code == c.HR_ENOMEM:
+            raise MemoryError(c.hr_strerror(code))
+        if code != c.HR_OK:
+            raise RouteError(f"no view of gateway '{gateway}', port {port}: {c.hr_strerror(code)}", code)
+        self._scratches: list[c.hr_scratch] = []
+
+    def take_scratch(self) -> c.hr_scratch:
+        try:
+            return self._scratches.pop()  # atomic under the interpreter's lock, as append is
+        except IndexError:
+            code, scratch = c.hr_scratch_new()
+        if scratch is None:
+            raise MemoryError(c.hr_strerror(code))
+        return scratch
+
+    def give_scratch(self, scratch: c.hr_scratch) -> None:
+        self._scratches.append(scratch)
+
+
+class View:
+    """A table as one data plane sees it: a caller's sidecar, or a Gateway's proxies. What depends on the
+    view alone is settled when it is made. Made by Table.view(); immutable; for any number of threads."""
+
+    def __init__(self, table: Table, core: _Core) -> None:
+        self.table, self._core = table, core
+
+    def route(self, method: str, url: str, headers: Headers = (), *, random: float = 0.0,
+              draws: Mapping[str, float] | None = None) -> Decision:
+        """See Table.route()."""
+        return self._decide(method, url, headers, random, draws, None)
+
+    def explain(self, method: str, url: str, headers: Headers = (), *, random: float = 0.0,
+                draws: Mapping[str, float] | None = None) -> Explanation:
+        """See Table.explain()."""
+        events: list[tuple] = []
+        decision = self._decide(method, url, headers, random, draws, events)
+        return Explanation(decision, tuple(map(Event.of, events)))
+
+    def _decide(self, method: str, url: str, headers: Headers, random: float, draws: Mapping[str, float] | None,
+                events: list[tuple] | None) -> Decision:
+        scheme, authority, path = split_url(url)
+        host, pairs = header_pairs(headers)
+        numbers = draw_numbers(random, draws)
+        scratch = self._core.take_scratch()
+        code, text = c.hr_decide(self._core.handle, scratch, utf8(method), scheme,
+                                 utf8(authority if host is None else host), utf8(path), pairs, *numbers, events)
+        self._core.give_scratch(scratch)
+        if code == c.HR_ENOMEM:
+            raise MemoryError(c.hr_strerror(code))
+        if code != c.HR_OK:
+            raise RouteError(text or c.hr_strerror(code), code)
+        return Decision(text, self.table)
+
+
+class Table:
+    """An accepted configuration, compiled. Made by load(); immutable; for any number of threads."""
+
+    # More views than any caller keeps in use; a caller that makes up a new one for each request must
+    # not fill the memory.
+    _MAX_VIEWS = 256
+
+    def __init__(self, handle: c.hr_table, warnings: tuple[Diagnostic, ...]) -> None:
+        self._handle = handle
+        self.warnings = warnings  #: what load() found doubtful
+        self._cores: dict[tuple, _Core] = {}
+
+    @property
+    def gateways(self) -> dict[str, tuple[int, ...]]:
+        """Each Gateway's name, "namespace/name", with its servers' ports."""
+        info = c.hr_gateway_info()
+        found = {}
+        for i in range(c.hr_table_gateway_count(self._handle)):
+            if c.hr_table_gateway(info, self._handle, i) == c.HR_OK:
+                found[info.name] = c.hr_gateway_ports(info)
+        return found
+
+    @property
+    def stats(self) -> Stats:
+        stats = c.hr_stats()
+        c.hr_table_stats(stats, self._handle)
+        return Stats(**{f.name: getattr(stats, f.name) for f in fields(Stats)})
+
+    def view(self, *, gateway: str | None = None, port: int = 80, namespace: str | None = None,
+             source_labels: Mapping[str, str] | None = None, outbound_policy: str = "allow-any") -> View:
+        """The view of a caller's sidecar ("mesh", the default), or of the Gateway "namespace/name".
+
+        port: the service port called, or the Gateway server's. namespace: of the proxy (a sidecar's is
+        "default", a Gateway's its own). source_labels: of the proxy's pod. outbound_policy: what a sidecar
+        does with unknown hosts, "allow-any" or "registry-only". RouteError where there is no such Gateway.
+        """
+        labels = tuple(sorted((source_labels or {}).items()))
+        key = (gateway or "mesh", port, namespace, labels, outbound_policy)
+        core = self._cores.get(key)
+        if core is None:
+            core = _Core(self._handle, *key)
+            if len(self._cores) >= self._MAX_VIEWS:
+                self._cores.clear()
+            self._cores[key] = core
+        return View(self, core)
+
+    def route(self, method: str, url: str, headers: Headers = (), *, gateway: str | None = None,
+              port: int | None = None, namespace: str | None = None,
+              source_labels: Mapping[str, str] | None = None, outbound_policy: str = "allow-any",
+              random: float = 0.0, draws: Mapping[str, float] | None = None) -> Decision:
+        """Decides one request.
+
+        headers: a mapping, or pairs where a name occurs twice; ``Host`` replaces the URL's authority.
+        port: default the URL's, else 80. gateway, namespace, source_labels, outbound_policy: see view().
+        random: the number in [0, 1) that settles weights, faults and mirrors; draws: a number for each,
+        by name ("weight", "delay", "abort", "mirror"). Same numbers, same decision.
+
+        Raises RouteError for a request that no HTTP parser would pass.
+        """
+        port = port_of(split_url(url)[1]) if port is None else port
+        return self.view(gateway=gateway, port=port, namespace=namespace, source_labels=source_labels,
+                         outbound_policy=outbound_policy).route(method, url, headers, random=random, draws=draws)
+
+    def explain(self, method: str, url: str, headers: Headers = (), *, gateway: str | None = None,
+                port: int | None = None, namespace: str | None = None,
+                source_labels: Mapping[str, str] | None = None, outbound_policy: str = "allow-any",
+                random: float = 0.0, draws: Mapping[str, float] | None = None) -> Explanation:
+        """route() with every rule it tried, and which condition failed with which value."""
+        port = port_of(split_url(url)[1]) if port is None else port
+        return self.view(gateway=gateway, port=port, namespace=namespace, source_labels=source_labels,
+                         outbound_policy=outbound_policy).explain(method, url, headers, random=random, draws=draws)
+
+    def __repr__(self) -> str:
+        s = self.stats
+        return (f"<headerroute.Table: {s.virtual_services} VirtualServices, {s.destination_rules} DestinationRules, "
+                f"{s.gateways} Gateways, {s.services} Services>")

@@ -1,0 +1,42 @@
+/*
+ * Regular expressions: RE2, which is Envoy's own engine, with the options that Envoy gives it (the
+ * defaults, without logging). RE2 runs in time linear in its input, so no pattern can stall a request.
+ * A compiled expression may be used by any number of threads at once; RE2 keeps caches of its own and
+ * guards them by itself.
+ */
+#ifndef HR_REGEX_H
+#define HR_REGEX_H
+
+#include <headerroute/headerroute.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Istio refuses longer patterns (StringMatch.regex). */
+#define HR_REGEX_MAX_PATTERN 1024
+
+typedef struct hr_regex hr_regex;
+
+/* Compiles. HR_EINVAL: the pattern is not RE2's; `error` (may be NULL) then has RE2's sentence, cut to
+ * `error_size` and zero-terminated. HR_ENOMEM. Free with hr_regex_free. */
+int hr_regex_new(hr_regex **out, hr_str pattern, char *error, size_t error_size);
+void hr_regex_free(hr_regex *regex); /* NULL is fine */
+
+/* 1 if the whole subject matches, as Envoy's safe_regex wants it. */
+int hr_regex_match(const hr_regex *regex, hr_str subject);
+
+/* 1 if `rewrite` uses only groups that the expression has, and no other escapes than \0..\9 and \\. */
+int hr_regex_rewrite_ok(const hr_regex *regex, hr_str rewrite, char *error, size_t error_size);
+
+/* Replaces every match in `subject`, as RE2::GlobalReplace does: \1 stands for the first group, \0 for
+ * the whole match. Writes at most `size` bytes to `buf` (no terminating zero) and returns the full
+ * length; where that exceeds `size`, call again with more room. buf must not overlap subject. A
+ * rewrite that hr_regex_rewrite_ok refuses leaves the subject as it is. */
+size_t hr_regex_replace_all(char *buf, size_t size, const hr_regex *regex, hr_str subject, hr_str rewrite);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

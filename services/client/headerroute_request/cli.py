@@ -1,0 +1,173 @@
+"""Flags, messages and exit codes of headerroute-request."""
+import argparse
+import json
+import re
+import sys
+
+from . import pictures
+from .errors import RunError
+from .progress import make_bar
+from .route import expect
+from .run import send_folder
+from .server import Server, check_health, check_metadata
+
+TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, section 5.6.2
+
+EPILOG = """\
+Each result is saved under its picture's file name, in the format that the name's ending says: .png as the
+server sent it, .webp lossless, .bmp, .jpg and .jpeg with quality 95.
+
+exit codes: 0 every picture was answered and saved; 1 some were not, or nothing could be sent;
+2 a wrong flag; 130 interrupted
+"""
+
+
+def number(low, high, kind=int):
+    def parse(text):
+        try:
+            value = kind(text)
+        except ValueError:
+            raise argparse.ArgumentTypeError(f"'{text}' is not a number") from None
+        if not low <= value <= high:
+            raise argparse.ArgumentTypeError(f"{text} is not between {low} and {high}")
+        return value
+    return parse
+
+
+def header_name(text):
+    if not TOKEN.fullmatch(text):
+        raise argparse.ArgumentTypeError(f"'{text}' is not the name of a header")
+    return text
+
+
+def header_value(text):
+    if any(ord(c) < 0x20 and c != "\t" or ord(c) == 0x7F for c in text):
+        raise argparse.ArgumentTypeError("control characters cannot be sent in a header")
+    return text
+
+
+def rect(text):
+    if text != "auto" and not re.fullmatch(r"-?\d+,-?\d+,\d+,\d+", text):
+        raise argparse.ArgumentTypeError(f"'{text}' is neither x,y,w,h nor auto")
+    return text
+
+
+def make_parser():
+    p = argparse.ArgumentParser(
+        prog="headerroute-request", epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter,
+        description="Sends every picture of a folder with a routing header and saves the cut-outs.")
+    p.add_argument("--host", default="127.0.0.1", help="of the gateway or proxy (default: %(default)s)")
+    p.add_argument("--port", type=number(1, 65535), default=5000, help="(default: %(default)s)")
+    p.add_argument("--headers_target_value", type=header_value, metavar="V",
+                   help="value of the routing header; without this flag the header is not sent")
+    p.add_argument("--in_images_dir", default="in_images", metavar="DIR",
+                   help="folder of pictures: jpg, jpeg, png, webp, bmp (default: %(default)s)")
+    p.add_argument("--out_images_dir", default="out_images", metavar="DIR",
+                   help="where results go; made where missing (default: %(default)s)")
+    p.add_argument("--debug", action="store_true", help="print what is sent and what comes back")
+    p.add_argument("--header-name", type=header_name, default="target", metavar="NAME",
+                   help="the routing header (default: %(default)s)")
+    p.add_argument("--rect", type=rect, metavar="X,Y,W,H|auto",
+                   help="the rectangle around the foreground, for every picture (default: the server's)")
+    p.add_argument("--raw", action="store_true", help="send and receive pictures as they are, not as base64 in JSON")
+    p.add_argument("--concurrency", type=number(1, 256), default=1, metavar="N",
+                   help="requests at a time, each on its own connection (default: %(default)s)")
+    p.add_argument("--timeout", type=number(0.1, 3600, float), default=60.0, metavar="S",
+                   help="seconds of silence after which a request counts as failed (default: %(default)g)")
+    p.add_argument("--retries", type=number(0, 100), default=2, metavar="N",
+                   help="how often to try again when the server is busy and says when (default: %(default)s)")
+    p.add_argument("--config", action="append", default=[], metavar="PATH",
+                   help="the gateway's YAML, file or folder, repeatable: predict which pods may answer, "
+                        "and count an answer from any other as failed")
+    p.add_argument("--gateway", metavar="mesh|NS/NAME",
+                   help="the view to predict with (default: the only Gateway of --config, else mesh)")
+    p.add_argument("--gateway-port", type=number(1, 65535), metavar="N",
+                   help="that Gateway's server port, or the service port called (default: its first, or --port)")
+    p.add_argument("--report", metavar="FILE", help="write one JSON object a picture to FILE ('-': standard output)")
+    p.add_argument("--no-progress", action="store_true", help="no progress bar")
+    return p
+
+
+def url_of(options):
+    host = f"[{options.host}]" if ":" in options.host else options.host
+    return f"http://{host}:{options.port}/predict"
+
+
+def check_server(options, headers):
+    server = Server(options.host, options.port, headers, options.timeout)
+    try:
+        for answer, path in ((check_health(server), "/health"), (check_metadata(server), "/metadata")):
+            if options.debug:
+                print(f"{path}: {answer.body.decode('utf-8', 'replace').strip()}", file=sys.stderr)
+    finally:
+        server.close()
+
+
+def describe(result):
+    """One line of --debug for an answered picture."""
+    shown = {k: v for k, v in result.as_dict().items() if k not in ("file", "ok", "error")}
+    return f"{result.name}: " + ", ".join(f"{k} {v}" for k, v in shown.items())
+
+
+def run(options):
+    names = pictures.list_pictures(options.in_images_dir)
+    pictures.require_encoder(names)
+    pictures.prepare_output(options.out_images_dir, options.in_images_dir)
+    headers = {}
+    if options.headers_target_value is not None:
+        # http.client would send latin-1; the servers and the YAML speak UTF-8.
+        headers[options.header_name] = options.headers_target_value.encode("utf-8", "surrogateescape")
+    expectation = None
+    if options.config:
+        pairs = [(options.header_name, options.headers_target_value)] if headers else []
+        expectation = expect(options.config, options.gateway, options.gateway_port, "POST", url_of(options), pairs)
+        print(f"expected: {expectation}", file=sys.stderr)
+    check_server(options, headers)
+
+    counts = {True: 0, False: 0}
+    report = open_report(options.report)
+    bar = make_bar(len(names), not options.no_progress)
+
+    def on_result(result):
+        counts[result.ok] += 1
+        if not result.ok:
+            bar.write(f"{result.name}: {result.error}")
+        if options.debug and result.answer:
+            bar.write(describe(result))
+        if report:
+            print(json.dumps(result.as_dict()), file=report, flush=True)
+        bar.update()
+
+    try:
+        send_folder(options, headers, names, expectation, on_result)
+    finally:
+        bar.close()
+        if report and report is not sys.stdout:
+            report.close()
+        print(f"{counts[True]} ok, {counts[False]} failed", flush=True)
+    return 1 if counts[False] else 0
+
+
+def open_report(path):
+    if path is None:
+        return None
+    if path == "-":
+        return sys.stdout
+    try:
+        return open(path, "w", encoding="utf-8")
+    except OSError as e:
+        raise RunError(f"report '{path}' cannot be written: {e.strerror}") from None
+
+
+def main(arguments=None):
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="backslashreplace")  # file names may be any bytes
+    options = make_parser().parse_args(arguments)
+    try:
+        return run(options)
+    except RunError as e:
+        print(f"headerroute-request: {e}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("headerroute-request: interrupted", file=sys.stderr)
+        return 130

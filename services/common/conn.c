@@ -1,0 +1,228 @@
+#include "conn.h"
+
+#include <errno.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/* Accepted in one go before other sockets get their turn. */
+#define ACCEPT_BURST 16
+
+#define LINGER_NS (2 * 1000000000ull)
+#define MAX_LINGERING 64
+#define MAX_LINGER_BYTES ((size_t)64 << 20)
+
+/* A client of an answer of known length must take at least this much, once the first stall time is over. */
+#define MIN_BYTES_PER_SECOND (32 << 10)
+
+/* After the drain has begun, a connection that has not asked anything yet may still do so for a while. */
+#define DRAIN_GRACE_NS (500 * 1000000ull)
+
+struct hr_linger {
+    hr_loop *loop;
+    h2o_socket_t *sock;
+    uint64_t until_ns;
+    size_t left;
+    struct hr_linger *next, **link;
+};
+
+hr_conn *hr_conn_of(const h2o_req_t *req) {
+    /* on_close is the one place of a socket that libh2o's HTTP/1 leaves to us. */
+    return req->conn->callbacks->get_socket(req->conn)->on_close.data;
+}
+
+/* ---- lingering ---- */
+
+static void linger_end(struct hr_linger *linger) {
+    *linger->link = linger->next;
+    if (linger->next != NULL)
+        linger->next->link = linger->link;
+    --linger->loop->n_lingering;
+    h2o_socket_close(linger->sock);
+    free(linger);
+}
+
+static void linger_on_read(h2o_socket_t *sock, const char *err) {
+    struct hr_linger *linger = sock->data;
+    char discard[16 << 10];
+    ssize_t n = -1;
+    if (err == NULL)
+        n = recv(h2o_socket_get_fd(sock), discard, sizeof(discard), 0);
+    if (n > 0 && (size_t)n < linger->left) {
+        linger->left -= (size_t)n;
+        return;
+    }
+    if (n < 0 && err == NULL && (errno == EAGAIN || errno == EINTR))
+        return;
+    linger_end(linger);
+}
+
+static void linger_begin(hr_loop *loop, int fd) {
+    struct hr_linger *linger = h2o_mem_alloc(sizeof(*linger));
+    *linger = (struct hr_linger){.loop = loop, .until_ns = hr_now_ns() + LINGER_NS, .left = MAX_LINGER_BYTES};
+    shutdown(fd, SHUT_WR);
+    linger->sock = h2o_evloop_socket_create(loop->ctx.loop, fd, H2O_SOCKET_FLAG_DONT_READ);
+    linger->sock->data = linger;
+    linger->next = loop->lingering;
+    linger->link = &loop->lingering;
+    if (linger->next != NULL)
+        linger->next->link = &linger->next;
+    loop->lingering = linger;
+    ++loop->n_lingering;
+    h2o_socket_read_start(linger->sock, linger_on_read);
+}
+
+void hr_conn_linger(hr_conn *conn) {
+    if (conn->linger_fd >= 0 || conn->loop->n_lingering >= MAX_LINGERING)
+        return;
+    conn->linger_fd = dup(h2o_socket_get_fd(conn->sock));
+}
+
+/* ---- accepting ---- */
+
+static size_t connection_limit(const hr_loop *loop) {
+    size_t loops = hr_server_loops(loop->server);
+    return ((size_t)hr_server_options_of(loop->server)->max_connections + loops - 1) / loops;
+}
+
+static void on_accept(h2o_socket_t *listener, const char *err);
+
+/* Beyond the limit clients wait in the kernel's queue until a connection ends. */
+static void update_accepting(hr_loop *loop) {
+    bool want = !loop->draining && loop->connections < connection_limit(loop);
+    if (want == loop->accepting)
+        return;
+    loop->accepting = want;
+    for (hr_listening *l = loop->listening; l != NULL; l = l->next) {
+        if (want)
+            h2o_socket_read_start(l->sock, on_accept);
+        else
+            h2o_socket_read_stop(l->sock);
+    }
+}
+
+static void on_conn_close(void *data) {
+    hr_conn *conn = data;
+    hr_loop *loop = conn->loop;
+    *conn->link = conn->next;
+    if (conn->next != NULL)
+        conn->next->link = conn->link;
+    if (conn->linger_fd >= 0)
+        linger_begin(loop, conn->linger_fd);
+    free(conn);
+    --loop->connections;
+    hr_metric_add(loop->cells, hr_metrics_of_server(hr_server_metrics_of(loop->server))->connections, -1);
+    update_accepting(loop);
+}
+
+static void begin_conn(hr_listening *listening, h2o_socket_t *sock) {
+    hr_loop *loop = listening->loop;
+    hr_conn *conn = h2o_mem_alloc(sizeof(*conn));
+    const hr_server_metrics *m = hr_metrics_of_server(hr_server_metrics_of(loop->server));
+    *conn = (hr_conn){.loop = loop, .sock = sock, .since_ns = hr_now_ns(), .linger_fd = -1};
+    conn->next = loop->conns;
+    conn->link = &loop->conns;
+    if (conn->next != NULL)
+        conn->next->link = &conn->next;
+    loop->conns = conn;
+    ++loop->connections;
+    hr_metric_add(loop->cells, m->connections_total, 1);
+    hr_metric_add(loop->cells, m->connections, 1);
+    sock->on_close.cb = on_conn_close;
+    sock->on_close.data = conn;
+    h2o_accept(&listening->accept, sock);
+}
+
+static void on_accept(h2o_socket_t *listener, const char *err) {
+    hr_listening *listening = listener->data;
+    hr_loop *loop = listening->loop;
+    if (err != NULL)
+        return;
+    for (int i = 0; i < ACCEPT_BURST && loop->connections < connection_limit(loop); ++i) {
+        h2o_socket_t *sock = h2o_evloop_socket_accept(listener);
+        if (sock == NULL)
+            break;
+        begin_conn(listening, sock);
+    }
+    update_accepting(loop);
+}
+
+void hr_conn_listen(hr_loop *loop, const hr_listener *listener, int fd, h2o_hostconf_t **hosts) {
+    hr_listening *listening = h2o_mem_alloc(sizeof(*listening));
+    *listening = (hr_listening){.loop = loop, .listener = listener, .next = loop->listening};
+    listening->accept.ctx = &loop->ctx;
+    listening->accept.hosts = hosts;
+    listening->sock = h2o_evloop_socket_create(loop->ctx.loop, fd, H2O_SOCKET_FLAG_DONT_READ);
+    listening->sock->data = listening;
+    loop->listening = listening;
+    loop->accepting = true;
+    h2o_socket_read_start(listening->sock, on_accept);
+}
+
+void hr_conn_stop_listening(hr_loop *loop) {
+    loop->accepting = false;
+    while (loop->listening != NULL) {
+        hr_listening *listening = loop->listening;
+        loop->listening = listening->next;
+        h2o_socket_close(listening->sock);
+        free(listening);
+    }
+}
+
+/* ---- closing ---- */
+
+/* libh2o reads the end of the stream at its next turn and closes properly. */
+static void cut_off(hr_conn *conn) {
+    shutdown(h2o_socket_get_fd(conn->sock), SHUT_RDWR);
+}
+
+static bool answer_is_stalled(const hr_conn *conn, uint64_t now) {
+    const hr_exchange *ex = conn->ex;
+    if (ex->answer_ns == 0 || ex->req->res.content_length == SIZE_MAX)
+        return false;
+    uint64_t allowed_ms = (uint64_t)hr_server_options_of(conn->loop->server)->stall_timeout_ms +
+                          ex->req->res.content_length * 1000 / MIN_BYTES_PER_SECOND;
+    return now - ex->answer_ns > allowed_ms * 1000000;
+}
+
+static void sweep_conn(hr_conn *conn, uint64_t now) {
+    hr_loop *loop = conn->loop;
+    uint64_t idle_ns = now - conn->since_ns;
+    if (conn->ex != NULL) {
+        if (answer_is_stalled(conn, now))
+            cut_off(conn);
+        else if (loop->draining)
+            conn->ex->req->http1_is_persistent = 0;
+        return;
+    }
+    uint64_t allowed_ms = (uint64_t)hr_server_options_of(loop->server)->idle_timeout_ms;
+    if (idle_ns > allowed_ms * 1000000) {
+        cut_off(conn);
+    } else if (loop->draining && conn->sock->input->size == 0 &&
+               (conn->requests > 0 || idle_ns > DRAIN_GRACE_NS)) {
+        /* What the client sends in this very moment is still read and answered. */
+        shutdown(h2o_socket_get_fd(conn->sock), SHUT_RD);
+    }
+}
+
+void hr_conn_sweep(hr_loop *loop) {
+    uint64_t now = hr_now_ns();
+    for (hr_conn *conn = loop->conns, *next; conn != NULL; conn = next) {
+        next = conn->next;
+        sweep_conn(conn, now);
+    }
+    for (struct hr_linger *linger = loop->lingering, *next; linger != NULL; linger = next) {
+        next = linger->next;
+        if (now > linger->until_ns || loop->draining)
+            linger_end(linger);
+    }
+}
+
+void hr_conn_cut_all(hr_loop *loop) {
+    for (hr_conn *conn = loop->conns; conn != NULL; conn = conn->next)
+        cut_off(conn);
+    while (loop->lingering != NULL)
+        linger_end(loop->lingering);
+}

@@ -1,0 +1,48 @@
+/*
+ * Downstream connections: accepting under a limit, closing the idle and the stalled, lingering after a
+ * refusal, and letting go while draining. Inside services/common only.
+ */
+#ifndef HR_SERVICES_CONN_H
+#define HR_SERVICES_CONN_H
+
+#include "server.h"
+
+typedef struct hr_conn hr_conn;
+struct hr_conn {
+    hr_loop *loop;
+    h2o_socket_t *sock; /* NULL once closed */
+    hr_exchange *ex;    /* the request whose head is complete, or NULL */
+    uint64_t since_ns;  /* of the last change: accepted, or the last request ended */
+    uint64_t requests;  /* heads completed */
+    int linger_fd;      /* a second descriptor to outlive libh2o's, or -1 */
+    hr_conn *next, **link;
+};
+
+/* A listening socket of one loop. */
+typedef struct hr_listening {
+    hr_loop *loop;
+    const hr_listener *listener;
+    h2o_socket_t *sock;
+    h2o_accept_ctx_t accept;
+    struct hr_listening *next;
+} hr_listening;
+
+/* The connection that a request came by. */
+hr_conn *hr_conn_of(const h2o_req_t *req);
+
+/* Begins to accept on `fd`, which becomes the loop's. */
+void hr_conn_listen(hr_loop *loop, const hr_listener *listener, int fd, h2o_hostconf_t **hosts);
+/* Stops accepting for good. */
+void hr_conn_stop_listening(hr_loop *loop);
+
+/* Keep the connection open for a moment after the answer, throwing away what still comes in: otherwise
+ * unread bytes turn the close into a reset, which can destroy the answer on its way (RFC 9112, 9.6). */
+void hr_conn_linger(hr_conn *conn);
+
+/* Closes what has been idle or stalled for too long. Called about once a second, and more often while
+ * draining: then connections between two requests are closed. */
+void hr_conn_sweep(hr_loop *loop);
+/* Cuts all connections off. */
+void hr_conn_cut_all(hr_loop *loop);
+
+#endif

@@ -1,0 +1,149 @@
+#include "json_out.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+void hr_text_free(hr_text *text) {
+    free(text->p);
+    *text = (hr_text){0};
+}
+
+static bool reserve(hr_text *text, size_t more) {
+    if (text->failed)
+        return false;
+    if (text->capacity - text->len > more)
+        return true;
+    size_t capacity = text->capacity == 0 ? 256 : text->capacity;
+    while (capacity - text->len <= more)
+        capacity *= 2;
+    char *grown = realloc(text->p, capacity);
+    if (grown == NULL) {
+        text->failed = true;
+        return false;
+    }
+    text->p = grown;
+    text->capacity = capacity;
+    return true;
+}
+
+void hr_text_bytes(hr_text *text, const char *bytes, size_t len) {
+    if (!reserve(text, len))
+        return;
+    memcpy(text->p + text->len, bytes, len);
+    text->len += len;
+    text->p[text->len] = '\0';
+}
+
+void hr_text_str(hr_text *text, const char *zero_terminated) {
+    hr_text_bytes(text, zero_terminated, strlen(zero_terminated));
+}
+
+void hr_text_printf(hr_text *text, const char *fmt, ...) {
+    va_list args;
+    va_start(args, fmt);
+    int need = vsnprintf(NULL, 0, fmt, args);
+    va_end(args);
+    if (need < 0 || !reserve(text, (size_t)need))
+        return;
+    va_start(args, fmt);
+    vsnprintf(text->p + text->len, (size_t)need + 1, fmt, args);
+    va_end(args);
+    text->len += (size_t)need;
+}
+
+/* Length of the well-formed UTF-8 sequence at p (Unicode 15, table 3-7), or 0. */
+static size_t utf8_sequence(const unsigned char *p, size_t len) {
+    size_t need;
+    unsigned char low = 0x80, high = 0xBF;
+    if (p[0] < 0x80)
+        return 1;
+    if (p[0] >= 0xC2 && p[0] <= 0xDF) {
+        need = 2;
+    } else if (p[0] >= 0xE0 && p[0] <= 0xEF) {
+        need = 3;
+        low = p[0] == 0xE0 ? 0xA0 : 0x80;
+        high = p[0] == 0xED ? 0x9F : 0xBF;
+    } else if (p[0] >= 0xF0 && p[0] <= 0xF4) {
+        need = 4;
+        low = p[0] == 0xF0 ? 0x90 : 0x80;
+        high = p[0] == 0xF4 ? 0x8F : 0xBF;
+    } else {
+        return 0;
+    }
+    if (len < need || p[1] < low || p[1] > high)
+        return 0;
+    for (size_t i = 2; i < need; ++i)
+        if (p[i] < 0x80 || p[i] > 0xBF)
+            return 0;
+    return need;
+}
+
+static void escape(hr_text *text, unsigned char c) {
+    switch (c) {
+    case '"':
+        hr_text_bytes(text, "\\\"", 2);
+        break;
+    case '\\':
+        hr_text_bytes(text, "\\\\", 2);
+        break;
+    case '\n':
+        hr_text_bytes(text, "\\n", 2);
+        break;
+    case '\r':
+        hr_text_bytes(text, "\\r", 2);
+        break;
+    case '\t':
+        hr_text_bytes(text, "\\t", 2);
+        break;
+    default:
+        hr_text_printf(text, "\\u%04x", c);
+    }
+}
+
+void hr_json_string(hr_text *text, const char *bytes, size_t len) {
+    const unsigned char *p = (const unsigned char *)bytes;
+    size_t plain = 0, i = 0;
+    hr_text_bytes(text, "\"", 1);
+    while (i < len) {
+        size_t step = utf8_sequence(p + i, len - i);
+        if (step != 0 && p[i] >= 0x20 && p[i] != '"' && p[i] != '\\' && p[i] != 0x7F) {
+            i += step;
+            continue;
+        }
+        hr_text_bytes(text, bytes + plain, i - plain);
+        if (step == 0)
+            hr_text_bytes(text, "\xEF\xBF\xBD", 3);
+        else
+            escape(text, p[i]);
+        plain = ++i;
+    }
+    hr_text_bytes(text, bytes + plain, len - plain);
+    hr_text_bytes(text, "\"", 1);
+}
+
+void hr_json_name(hr_text *text, const char *name) {
+    if (text->len > 0 && text->p[text->len - 1] != '{' && text->p[text->len - 1] != '[')
+        hr_text_bytes(text, ",", 1);
+    hr_json_string(text, name, strlen(name));
+    hr_text_bytes(text, ":", 1);
+}
+
+void hr_json_member(hr_text *text, const char *name, const char *value, size_t len) {
+    hr_json_name(text, name);
+    if (value == NULL)
+        hr_text_str(text, "null");
+    else
+        hr_json_string(text, value, len);
+}
+
+void hr_json_member_str(hr_text *text, const char *name, const char *zero_terminated) {
+    hr_json_member(text, name, zero_terminated, zero_terminated != NULL ? strlen(zero_terminated) : 0);
+}
+
+void hr_json_member_int(hr_text *text, const char *name, int64_t value) {
+    hr_json_name(text, name);
+    hr_text_printf(text, "%" PRId64, value);
+}

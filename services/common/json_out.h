@@ -1,0 +1,30 @@
+/* Writing JSON: an append-only text that grows. Bytes that are not UTF-8 become U+FFFD, so that what
+ * comes out is always JSON, whatever a client sent. */
+#ifndef HR_SERVICES_JSON_OUT_H
+#define HR_SERVICES_JSON_OUT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct hr_text {
+    char *p; /* malloc'ed, zero-terminated; NULL while nothing was written */
+    size_t len, capacity;
+    bool failed; /* memory ran out: the text is cut off there */
+} hr_text;
+
+void hr_text_free(hr_text *text);
+void hr_text_bytes(hr_text *text, const char *bytes, size_t len);
+void hr_text_str(hr_text *text, const char *zero_terminated);
+void hr_text_printf(hr_text *text, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* A JSON string with its quotes. */
+void hr_json_string(hr_text *text, const char *bytes, size_t len);
+/* ,"name": (without the comma after an opening brace) */
+void hr_json_name(hr_text *text, const char *name);
+/* ,"name":"value"; null where value is NULL */
+void hr_json_member(hr_text *text, const char *name, const char *value, size_t len);
+void hr_json_member_str(hr_text *text, const char *name, const char *zero_terminated);
+void hr_json_member_int(hr_text *text, const char *name, int64_t value);
+
+#endif

@@ -1,0 +1,31 @@
+/*
+ * Two streams. Messages of the program: one line each on stderr. The access log: one JSON object a
+ * line on stdout, written by a thread of its own from a bounded buffer, so that a slow reader of the
+ * log never stops a loop; lines that find the buffer full are dropped and counted.
+ */
+#ifndef HR_SERVICES_LOG_H
+#define HR_SERVICES_LOG_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "exchange.h"
+
+typedef enum hr_log_level { HR_LOG_DEBUG = 0, HR_LOG_INFO, HR_LOG_WARN, HR_LOG_ERROR } hr_log_level;
+extern const char *const hr_log_levels[]; /* "debug", "info", "warn", "error", NULL */
+
+/* Before any other thread is there. The access log is written at `info` and below. */
+void hr_log_start(const char *program, hr_log_level level);
+/* Writes what is left and ends the thread. */
+void hr_log_stop(void);
+
+/* A message. Any thread. Control characters are escaped. */
+void hr_log(hr_log_level level, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* The line of a finished request. */
+void hr_log_access(const hr_exchange *ex);
+
+/* Lines dropped since the start. */
+uint64_t hr_log_dropped(void);
+
+#endif

@@ -1,0 +1,390 @@
+#include "server.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <malloc.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <h2o/http1.h>
+
+#include "answer.h"
+#include "check.h"
+#include "conn.h"
+#include "cpus.h"
+#include "exchange_internal.h"
+#include "listen.h"
+#include "strict.h"
+
+#define MAX_LISTENERS 32
+#define DRAIN_TURN_MS 50
+#define CANCEL_MS 500
+
+/* Buffers beyond this size come from mmap and go back to the system at once; smaller ones are kept, as
+ * fresh pages for every body would cost more than reading it. */
+#define MMAP_THRESHOLD (1 << 20)
+#define TRIM_THRESHOLD (8 << 20)
+#define MAX_ARENAS 4
+
+struct hr_server {
+    const hr_service *service;
+    const hr_listener *listeners;
+    size_t n_listeners;
+    const hr_server_options *options;
+    hr_metrics *metrics;
+    hr_budget uploads;
+    h2o_globalconf_t config;
+    h2o_hostconf_t *hosts[MAX_LISTENERS][2]; /* NULL-terminated lists of one, as h2o_accept wants them */
+    int fds[MAX_LISTENERS];
+    hr_loop *loops;
+    pthread_t *threads;
+    size_t n_loops;
+    _Atomic bool draining;
+    _Atomic size_t n_accepting, n_ended;
+    _Atomic bool failed;
+    pthread_mutex_t mutex; /* of `alive` */
+    bool *alive;           /* the loop takes messages */
+};
+
+/* A flag with its row in the table. */
+#define FIELD(member) offsetof(hr_server_options, member)
+
+static int parse_name(void *field, const char *text, char *why, size_t why_size) {
+    /* It goes into Via and Server-Timing, where only a token may stand (RFC 9110, section 5.6.2). */
+    static const char token[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789!#$%&'*+-.^_`|~";
+    if (text[0] == '\0' || strspn(text, token) != strlen(text) || strlen(text) > 253) {
+        snprintf(why, why_size, "'%s' is not a name made of letters, digits and - . _", text);
+        return -1;
+    }
+    *(const char **)field = text;
+    return 0;
+}
+
+const hr_flag hr_server_flags[] = {
+    {.name = "listen", .kind = HR_FLAG_LIST, .value_name = "ADDR:PORT", .offset = FIELD(listen),
+     .help = "Where to accept connections."},
+    {.name = "name", .kind = HR_FLAG_CUSTOM, .value_name = "NAME", .offset = FIELD(name), .parse = parse_name,
+     .help = "The name of this hop in Via, Server-Timing and logs.", .also_env = "POD_NAME",
+     .default_text = "the host name"},
+    {.name = "threads", .kind = HR_FLAG_INT, .value_name = "N", .offset = FIELD(threads), .min = 1, .max = 256,
+     .help = "Event loops.", .default_text = "the CPUs this process may use, control group's quota included"},
+    {.name = "drain-seconds", .kind = HR_FLAG_SECONDS, .value_name = "S", .offset = FIELD(drain_ms), .min = 0,
+     .max = 3600000, .help = "After SIGTERM or SIGINT: how long to wait for what still runs."},
+    {.name = "max-connections", .kind = HR_FLAG_INT, .value_name = "N", .offset = FIELD(max_connections), .min = 1,
+     .max = 1000000, .help = "Open connections; more wait in the kernel's queue."},
+    {.name = "max-body-bytes", .kind = HR_FLAG_BYTES, .value_name = "BYTES", .offset = FIELD(max_body_bytes),
+     .min = 1, .max = (int64_t)1 << 30, .help = "The largest request body; beyond it: 413."},
+    {.name = "max-upload-bytes", .kind = HR_FLAG_BYTES, .value_name = "BYTES", .offset = FIELD(max_upload_bytes),
+     .min = 1, .max = (int64_t)1 << 40,
+     .help = "All request bodies held at the same time; beyond it: 503 with Retry-After."},
+    {.name = "max-head-bytes", .kind = HR_FLAG_BYTES, .value_name = "BYTES", .offset = FIELD(max_head_bytes),
+     .min = 256, .max = 400 << 10, .help = "Request line and header fields; beyond it: 431."},
+    {.name = "idle-timeout", .kind = HR_FLAG_SECONDS, .value_name = "S", .offset = FIELD(idle_timeout_ms),
+     .min = 100, .max = 86400000, .help = "A connection without a complete request head for so long is closed."},
+    {.name = "request-timeout", .kind = HR_FLAG_SECONDS, .value_name = "S", .offset = FIELD(request_timeout_ms),
+     .min = 100, .max = 86400000,
+     .help = "A request must have come completely within this time since the connection was opened or answered."},
+    {.name = "stall-timeout", .kind = HR_FLAG_SECONDS, .value_name = "S", .offset = FIELD(stall_timeout_ms),
+     .min = 100, .max = 86400000, .help = "A client that takes nothing of its answer for so long is cut off."},
+    {.name = "log-level", .kind = HR_FLAG_CHOICE, .value_name = "LEVEL", .offset = FIELD(log_level),
+     .choices = hr_log_levels,
+     .help = "debug, info, warn or error; warn and error leave the access log out."},
+    {.name = "check", .kind = HR_FLAG_SWITCH, .offset = FIELD(check),
+     .help = "Starts nothing: asks the server at the first --listen address whether it is ready, and exits 0 or 1."},
+};
+const size_t hr_server_flags_count = sizeof(hr_server_flags) / sizeof(hr_server_flags[0]);
+
+void hr_server_options_settle(hr_server_options *options, const char *default_listen) {
+    static char host[256];
+    static const char *defaults[1];
+    if (options->name == NULL) {
+        if (gethostname(host, sizeof(host) - 1) != 0 || host[0] == '\0')
+            snprintf(host, sizeof(host), "headerroute");
+        options->name = host;
+    }
+    if (options->threads == 0)
+        options->threads = hr_usable_cpus();
+    if (options->listen.n == 0) {
+        defaults[0] = default_listen;
+        options->listen.v = defaults;
+        options->listen.n = 1;
+    }
+}
+
+/* ---- what others may ask ---- */
+
+bool hr_server_draining(const hr_server *server) {
+    return atomic_load(&server->draining);
+}
+bool hr_server_ready(const hr_server *server) {
+    return atomic_load(&server->n_accepting) == server->n_loops;
+}
+const hr_server_options *hr_server_options_of(const hr_server *server) {
+    return server->options;
+}
+const hr_service *hr_server_service(const hr_server *server) {
+    return server->service;
+}
+hr_metrics *hr_server_metrics_of(const hr_server *server) {
+    return server->metrics;
+}
+hr_budget *hr_server_uploads(hr_server *server) {
+    return &server->uploads;
+}
+size_t hr_server_loops(const hr_server *server) {
+    return server->n_loops;
+}
+hr_loop *hr_server_loop(hr_server *server, size_t index) {
+    return &server->loops[index];
+}
+
+/* ---- one loop ---- */
+
+static void on_messages(h2o_multithread_receiver_t *receiver, h2o_linklist_t *messages) {
+    hr_loop *loop = H2O_STRUCT_FROM_MEMBER(hr_loop, receiver, receiver);
+    while (!h2o_linklist_is_empty(messages)) {
+        hr_message *message = H2O_STRUCT_FROM_MEMBER(hr_message, super.link, messages->next);
+        h2o_linklist_unlink(&message->super.link);
+        message->run(loop, message);
+    }
+}
+
+bool hr_loop_post(hr_loop *loop, hr_message *message) {
+    hr_server *server = loop->server;
+    memset(&message->super, 0, sizeof(message->super));
+    /* The receiver goes with its loop: hence the lock. */
+    pthread_mutex_lock(&server->mutex);
+    bool alive = server->alive[loop->index];
+    if (alive)
+        h2o_multithread_send_message(&loop->receiver, &message->super);
+    pthread_mutex_unlock(&server->mutex);
+    return alive;
+}
+
+static void link_tick(hr_loop *loop) {
+    h2o_timeout_link(loop->ctx.loop, &loop->ctx.one_sec_timeout, &loop->tick);
+}
+
+static void on_tick(h2o_timeout_entry_t *entry) {
+    hr_loop *loop = H2O_STRUCT_FROM_MEMBER(hr_loop, tick, entry);
+    hr_conn_sweep(loop);
+    link_tick(loop);
+}
+
+static bool loop_init(hr_loop *loop) {
+    hr_server *server = loop->server;
+    /* Here and not on the main thread: libh2o's free lists belong to the thread that makes the loop. */
+    h2o_context_init(&loop->ctx, h2o_evloop_create(), &server->config);
+    h2o_multithread_register_receiver(loop->ctx.queue, &loop->receiver, on_messages);
+    loop->tick.cb = on_tick;
+    link_tick(loop);
+    pthread_mutex_lock(&server->mutex);
+    server->alive[loop->index] = true;
+    pthread_mutex_unlock(&server->mutex);
+    if (server->service->loop_start != NULL && server->service->loop_start(loop, server->service->ctx) != 0)
+        return false;
+    for (size_t i = 0; i < server->n_listeners; ++i) {
+        int fd = fcntl(server->fds[i], F_DUPFD_CLOEXEC, 3);
+        if (fd < 0) {
+            hr_log(HR_LOG_ERROR, "cannot listen: %s", strerror(errno));
+            return false;
+        }
+        hr_conn_listen(loop, &server->listeners[i], fd, server->hosts[i]);
+    }
+    return true;
+}
+
+/* Turns until no connection is left or the time is up. */
+static void run_until_quiet(hr_loop *loop, uint64_t ms) {
+    uint64_t deadline = hr_now_ns() + ms * 1000000;
+    while (loop->connections + loop->n_lingering > 0 && hr_now_ns() < deadline) {
+        hr_conn_sweep(loop);
+        h2o_evloop_run(loop->ctx.loop, DRAIN_TURN_MS);
+    }
+}
+
+static void loop_drain(hr_loop *loop) {
+    loop->draining = true;
+    hr_conn_stop_listening(loop);
+    h2o_context_request_shutdown(&loop->ctx);
+    run_until_quiet(loop, (uint64_t)loop->server->options->drain_ms);
+    if (loop->active > 0)
+        hr_log(HR_LOG_WARN, "%zu requests are cut off at the end of the drain", loop->active);
+    /* What on_cancel gave up is answered now; then the rest goes without an answer. */
+    run_until_quiet(loop, loop->active > 0 ? CANCEL_MS : 0);
+    hr_conn_cut_all(loop);
+    run_until_quiet(loop, CANCEL_MS);
+}
+
+static void loop_dispose(hr_loop *loop) {
+    hr_server *server = loop->server;
+    h2o_loop_t *h2o_loop = loop->ctx.loop;
+    pthread_mutex_lock(&server->mutex);
+    server->alive[loop->index] = false;
+    pthread_mutex_unlock(&server->mutex);
+    h2o_evloop_run(h2o_loop, 0); /* the last messages, and freeing what was closed */
+    if (server->service->loop_stop != NULL)
+        server->service->loop_stop(loop, server->service->ctx);
+    if (loop->connections > 0)
+        return; /* a handler holds on to its request: the memory goes with the process */
+    h2o_timeout_unlink(&loop->tick);
+    h2o_multithread_unregister_receiver(loop->ctx.queue, &loop->receiver);
+    h2o_context_dispose(&loop->ctx);
+    h2o_evloop_run(h2o_loop, 0);
+    h2o_evloop_destroy(h2o_loop);
+}
+
+static void *run_loop(void *arg) {
+    hr_loop *loop = arg;
+    hr_server *server = loop->server;
+    char name[16];
+    snprintf(name, sizeof(name), "loop-%u", loop->index);
+    pthread_setname_np(pthread_self(), name);
+    if (loop_init(loop)) {
+        atomic_fetch_add(&server->n_accepting, 1);
+        while (!atomic_load(&server->draining))
+            h2o_evloop_run(loop->ctx.loop, INT32_MAX);
+    } else {
+        atomic_store(&server->failed, true);
+        kill(getpid(), SIGTERM);
+    }
+    loop_drain(loop);
+    loop_dispose(loop);
+    atomic_fetch_add(&server->n_ended, 1);
+    return NULL;
+}
+
+/* ---- all of it ---- */
+
+static void configure(hr_server *server) {
+    const hr_server_options *options = server->options;
+    h2o_config_init(&server->config);
+    server->config.server_name = (h2o_iovec_t){(char *)"", 0};
+    server->config.http1.req_timeout = (uint64_t)options->request_timeout_ms;
+    server->config.http1.upgrade_to_http2 = 0; /* HTTP/2 of 2.2.5 has open CVEs (2023-44487, 2025-8671) */
+    server->config.http2.callbacks.request_shutdown = NULL; /* its timer would outlive a short drain */
+    server->config.max_request_entity_size = (size_t)options->max_body_bytes + 1; /* strict.c is exact */
+    for (size_t i = 0; i < server->n_listeners; ++i) {
+        char host[32];
+        int n = snprintf(host, sizeof(host), "listener-%zu", i);
+        server->hosts[i][0] = h2o_config_register_host(&server->config, h2o_iovec_init(host, (size_t)n), 65535);
+        hr_exchange_register(server->hosts[i][0], &server->listeners[i]);
+    }
+}
+
+static int open_listeners(hr_server *server) {
+    char why[256];
+    for (size_t i = 0; i < server->n_listeners; ++i) {
+        server->fds[i] = hr_listen(server->listeners[i].address, server->options->stall_timeout_ms, why,
+                                   sizeof(why));
+        if (server->fds[i] < 0) {
+            fprintf(stderr, "%s: %s\n", server->service->program, why);
+            while (i > 0)
+                close(server->fds[--i]);
+            return -1;
+        }
+    }
+    return 0;
+}
+
+static void announce(const hr_server *server) {
+    for (size_t i = 0; i < server->n_listeners; ++i) {
+        char address[80];
+        hr_local_address(address, sizeof(address), server->fds[i]);
+        hr_log(HR_LOG_INFO, "%s listens on %s with %zu threads", server->options->name, address, server->n_loops);
+    }
+}
+
+static void wake(hr_loop *loop) {
+    hr_server *server = loop->server;
+    pthread_mutex_lock(&server->mutex);
+    if (server->alive[loop->index])
+        h2o_multithread_send_message(&loop->receiver, NULL);
+    pthread_mutex_unlock(&server->mutex);
+}
+
+static void join(hr_server *server) {
+    const hr_service *service = server->service;
+    struct timespec pause = {0, 20 * 1000000};
+    /* What is still running when the time is up is told so, just before the loops give up on it. */
+    uint64_t cancel_at = hr_now_ns() + (uint64_t)server->options->drain_ms * 1000000;
+    bool cancelled = false;
+    while (atomic_load(&server->n_ended) < server->n_loops) {
+        if (!cancelled && hr_now_ns() >= cancel_at && service->on_cancel != NULL) {
+            service->on_cancel(service->ctx);
+            cancelled = true;
+        }
+        nanosleep(&pause, NULL);
+    }
+    for (size_t i = 0; i < server->n_loops; ++i)
+        pthread_join(server->threads[i], NULL);
+}
+
+int hr_server_run(const hr_service *service, const hr_listener *listeners, size_t n_listeners,
+                  const hr_server_options *options, hr_metrics *metrics) {
+    hr_server server = {.service = service, .listeners = listeners, .n_listeners = n_listeners,
+                        .options = options, .metrics = metrics, .n_loops = (size_t)options->threads,
+                        .mutex = PTHREAD_MUTEX_INITIALIZER};
+    sigset_t signals;
+    int received;
+    if (n_listeners > MAX_LISTENERS) {
+        fprintf(stderr, "%s: more than %d listeners\n", service->program, MAX_LISTENERS);
+        return 1;
+    }
+    if (options->check)
+        return hr_check_ready(service->program, listeners[0].address);
+    if (hr_strict_init() != 0) {
+        fprintf(stderr, "%s: this libh2o cannot be made strict\n", service->program);
+        return 1;
+    }
+    if (open_listeners(&server) != 0)
+        return 1;
+    mallopt(M_MMAP_THRESHOLD, MMAP_THRESHOLD);
+    mallopt(M_TRIM_THRESHOLD, TRIM_THRESHOLD);
+    mallopt(M_ARENA_MAX, MAX_ARENAS);
+    signal(SIGPIPE, SIG_IGN);
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGTERM);
+    sigaddset(&signals, SIGINT);
+    pthread_sigmask(SIG_BLOCK, &signals, NULL); /* the loops inherit it; the main thread waits for them */
+    hr_budget_init(&server.uploads, options->max_upload_bytes);
+    hr_log_start(service->program, (hr_log_level)options->log_level);
+    configure(&server);
+
+    server.loops = h2o_mem_alloc(sizeof(hr_loop) * server.n_loops);
+    server.threads = h2o_mem_alloc(sizeof(pthread_t) * server.n_loops);
+    server.alive = h2o_mem_alloc(sizeof(bool) * server.n_loops);
+    memset(server.loops, 0, sizeof(hr_loop) * server.n_loops);
+    memset(server.alive, 0, sizeof(bool) * server.n_loops);
+    for (size_t i = 0; i < server.n_loops; ++i) {
+        server.loops[i].server = &server;
+        server.loops[i].index = (unsigned)i;
+        server.loops[i].cells = hr_metrics_cells(metrics);
+    }
+    announce(&server);
+    for (size_t i = 0; i < server.n_loops; ++i)
+        h2o_multithread_create_thread(&server.threads[i], NULL, run_loop, &server.loops[i]);
+
+    sigwait(&signals, &received);
+    if (!atomic_load(&server.failed))
+        hr_log(HR_LOG_INFO, "signal %d: draining", received);
+    atomic_store(&server.draining, true);
+    for (size_t i = 0; i < server.n_listeners; ++i)
+        close(server.fds[i]);
+    if (service->on_drain != NULL)
+        service->on_drain(service->ctx);
+    for (size_t i = 0; i < server.n_loops; ++i)
+        wake(&server.loops[i]);
+    join(&server);
+    free(server.loops);
+    free(server.threads);
+    free(server.alive);
+    h2o_config_dispose(&server.config);
+    hr_log_stop();
+    return atomic_load(&server.failed) ? 1 : 0;
+}

@@ -1,0 +1,55 @@
+/*
+ * Timers of one loop: a binary heap on one timerfd, in milliseconds of the monotonic clock.
+ *
+ * libh2o's h2o_timeout_t is one fixed duration each, looks at every one of them on every turn of
+ * the loop and follows the wall clock. Requests have deadlines of their own, by the thousand, and a
+ * clock that is set back must not keep them waiting.
+ *
+ * All of it belongs to the loop's thread. A timer may be set and unset within any callback, its own
+ * included; the memory of a timer is its owner's and may be freed once it is unset or has fired.
+ */
+#ifndef HR_SERVICES_TIMERS_H
+#define HR_SERVICES_TIMERS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <h2o.h>
+
+typedef struct hr_timer hr_timer;
+typedef void (*hr_timer_fn)(hr_timer *timer);
+
+/* Embed it; zero it first. */
+struct hr_timer {
+    uint64_t at;  /* ms, as of hr_timers_now */
+    size_t place; /* in the heap, from 1; 0: not set */
+    hr_timer_fn fn;
+};
+
+typedef struct hr_timers {
+    hr_timer **heap; /* from 1 */
+    size_t n, capacity;
+    uint64_t armed_at; /* what the timerfd is set to; 0: disarmed */
+    uint64_t floor;    /* while timers fire: what they set for now waits for the next turn */
+    h2o_socket_t *socket;
+    int fd;
+} hr_timers;
+
+/* 0, or -1 with errno where the system has no more descriptors. */
+int hr_timers_init(hr_timers *timers, h2o_loop_t *loop);
+/* Timers that are still set are forgotten, not called. */
+void hr_timers_dispose(hr_timers *timers);
+
+/* Milliseconds of CLOCK_MONOTONIC; never 0. */
+uint64_t hr_timers_now(void);
+
+/* Calls fn once on the loop when `at` has come; a time in the past means the next turn. Setting a
+ * timer that is set moves it. */
+void hr_timer_set(hr_timers *timers, hr_timer *timer, uint64_t at, hr_timer_fn fn);
+void hr_timer_unset(hr_timers *timers, hr_timer *timer);
+
+static inline int hr_timer_is_set(const hr_timer *timer) {
+    return timer->place != 0;
+}
+
+#endif

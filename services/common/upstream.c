@@ -1,0 +1,535 @@
+#include "upstream_internal.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define DEFAULT_IDLE_TIMEOUT_MS 60000
+/* Informational answers before the one that counts; a peer that sends them for ever is broken. */
+#define MAX_INFORMATIONAL 16
+
+struct hr_up_exchange {
+    hr_up_endpoint *endpoint;
+    hr_up_conn *conn;
+    const hr_up_request *request;
+    hr_up_request request_copy;
+    hr_up_data_fn on_data;
+    hr_up_error_fn on_error;
+    void *ctx;
+    hr_up_exchange *next_waiting;
+    hr_timer timer;
+    uint64_t phase_until; /* connecting, first byte or idle; 0: none */
+    hr_up_error phase_error;
+
+    hr_up_block
+        *in; /* being read into: [start, end) is content, or head bytes before the head is done */
+    hr_up_block *shown; /* what the consumer looks at */
+    size_t scanned;
+    char *head_text;   /* of the request, while it is being written */
+    hr_up_error error; /* 0: none yet */
+    const char *why;
+    unsigned n_informational;
+    size_t addresses_left; /* that may still be tried */
+    unsigned waiting : 1, connecting : 1, reused : 1, retried : 1, sent : 1, written : 1,
+        received : 1;
+    unsigned head_done : 1, complete : 1, first_shown : 1, busy : 1, over : 1, reading_stopped : 1;
+    unsigned tell_error : 1; /* failed where no callback may be called: the timer tells */
+    hr_resp_body body;
+    hr_resp_head head;
+    char error_text[128];
+};
+
+static void start_try(hr_up_exchange *ex, int fresh);
+static void on_timer(hr_timer *timer);
+
+const char *hr_up_error_name(hr_up_error error) {
+    switch (error) {
+    case HR_UP_RESOLVE:
+        return "resolve";
+    case HR_UP_CONNECT:
+        return "connect";
+    case HR_UP_CONNECT_TIMEOUT:
+        return "connect_timeout";
+    case HR_UP_RESET:
+        return "reset";
+    case HR_UP_CLOSED:
+        return "closed";
+    case HR_UP_PROTOCOL:
+        return "protocol";
+    case HR_UP_FIRST_BYTE_TIMEOUT:
+        return "first_byte_timeout";
+    case HR_UP_IDLE_TIMEOUT:
+        return "idle_timeout";
+    case HR_UP_DEADLINE:
+        return "deadline";
+    }
+    return "unknown";
+}
+
+const hr_resp_head *hr_up_head(const hr_up_exchange *ex) {
+    return &ex->head;
+}
+
+int hr_up_sent(const hr_up_exchange *ex) {
+    return ex->sent;
+}
+
+/* ---- time -------------------------------------------------------------------------------- */
+
+/* Moves the timer only if it would come too late: one that comes early looks again. */
+static void arm(hr_up_exchange *ex) {
+    uint64_t at = ex->phase_until;
+    if (ex->request->deadline_at != 0 && (at == 0 || ex->request->deadline_at < at))
+        at = ex->request->deadline_at;
+    if (at != 0 && (!hr_timer_is_set(&ex->timer) || ex->timer.at > at))
+        hr_timer_set(ex->endpoint->up->timers, &ex->timer, at, on_timer);
+}
+
+static void enter_phase(hr_up_exchange *ex, hr_up_error error, uint32_t ms) {
+    ex->phase_error = error;
+    ex->phase_until = ms > 0 ? hr_timers_now() + ms : 0;
+    arm(ex);
+}
+
+/* ---- ends -------------------------------------------------------------------------------- */
+
+static void drop_conn(hr_up_exchange *ex) {
+    if (ex->conn != NULL)
+        hr_up_conn_close(ex->conn);
+    ex->conn = NULL;
+}
+
+static void stop_waiting(hr_up_exchange *ex) {
+    if (!ex->waiting)
+        return;
+    hr_up_exchange **slot = &ex->endpoint->waiting;
+    while (*slot != ex)
+        slot = &(*slot)->next_waiting;
+    *slot = ex->next_waiting;
+    ex->waiting = 0;
+}
+
+static void end(hr_up_exchange *ex) {
+    ex->over = 1;
+    hr_timer_unset(ex->endpoint->up->timers, &ex->timer);
+    stop_waiting(ex);
+    hr_up_count(&ex->endpoint->up->stats.active, -1);
+}
+
+static void count_error(hr_up_stats *stats, hr_up_error error) {
+    if (error == HR_UP_PROTOCOL)
+        hr_up_count(&stats->protocol_errors, 1);
+    else if (error == HR_UP_RESET || error == HR_UP_CLOSED)
+        hr_up_count(&stats->resets, 1);
+    else if (error == HR_UP_CONNECT || error == HR_UP_RESOLVE)
+        hr_up_count(&stats->connect_failures, 1);
+    else
+        hr_up_count(&stats->timeouts, 1);
+}
+
+/* Shows what there is, if the consumer is ready for it: content, the bare head, the end, or the
+ * error after the content before it. The callback may free the exchange: nothing may follow a call
+ * of this. */
+static void show(hr_up_exchange *ex) {
+    hr_up_block *block = ex->in;
+    size_t n = ex->head_done && block != NULL ? block->end - block->start : 0;
+    if (ex->over || ex->busy)
+        return;
+    if (n > 0 || ex->complete || (ex->head_done && !ex->first_shown)) {
+        ex->shown = block;
+        ex->in = NULL;
+        ex->first_shown = 1;
+        ex->busy = 1;
+        if (ex->complete)
+            end(ex);
+        ex->on_data(ex->ctx, ex, block != NULL ? block->bytes + block->start : "", n, ex->complete);
+    } else if (ex->error != 0) {
+        end(ex);
+        ex->on_error(ex->ctx, ex, ex->error, ex->why);
+    }
+}
+
+static void fail(hr_up_exchange *ex, hr_up_error error, const char *why) {
+    drop_conn(ex);
+    count_error(&ex->endpoint->up->stats, error);
+    ex->error = error;
+    ex->why = why;
+    ex->phase_until = 0;
+    show(ex);
+}
+
+/* RFC 9110 section 9.2.2. */
+static int is_idempotent(hr_str method) {
+    static const hr_str methods[] = {{"GET", 3},    {"HEAD", 4},    {"PUT", 3},
+                                     {"DELETE", 6}, {"OPTIONS", 7}, {"TRACE", 5}};
+    for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]); i++) {
+        if (method.len == methods[i].len && memcmp(method.p, methods[i].p, method.len) == 0)
+            return 1;
+    }
+    return 0;
+}
+
+/* The connection has ended before the answer. One that was idle before may have been closed by the
+ * peer just as it was taken: then a fresh one may serve. */
+static void broken(hr_up_exchange *ex, hr_up_error error, const char *why) {
+    if (ex->reused && !ex->received && !ex->retried &&
+        (!ex->sent || is_idempotent(ex->request->method))) {
+        drop_conn(ex);
+        ex->retried = 1;
+        hr_up_count(&ex->endpoint->up->stats.stale_retries, 1);
+        start_try(ex, 1);
+        return;
+    }
+    fail(ex, error, why);
+}
+
+static void on_timer(hr_timer *timer) {
+    hr_up_exchange *ex = H2O_STRUCT_FROM_MEMBER(hr_up_exchange, timer, timer);
+    uint64_t now = hr_timers_now();
+    if (ex->tell_error)
+        show(ex);
+    else if (ex->error != 0 || ex->complete)
+        return; /* only the consumer is waited for */
+    else if (ex->request->deadline_at != 0 && ex->request->deadline_at <= now)
+        fail(ex, HR_UP_DEADLINE, "the deadline has passed");
+    else if (ex->phase_until != 0 && ex->phase_until <= now)
+        fail(ex, ex->phase_error,
+             ex->phase_error == HR_UP_CONNECT_TIMEOUT      ? "no connection in time"
+             : ex->phase_error == HR_UP_FIRST_BYTE_TIMEOUT ? "no answer in time"
+                                                           : "the answer stopped coming");
+    else
+        arm(ex);
+}
+
+/* ---- reading ----------------------------------------------------------------------------- */
+
+/* The answer is whole. What the peer sent beyond it makes the connection useless, as does an answer
+ * that came before the request was written. */
+static void complete(hr_up_exchange *ex, size_t surplus) {
+    hr_up_conn *conn = ex->conn;
+    ex->conn = NULL;
+    ex->complete = 1;
+    ex->phase_until = 0;
+    if (conn == NULL)
+        return;
+    conn->peer_idle_s = ex->head.keep_alive_timeout_s;
+    hr_up_conn_release(conn, ex->head.keep_alive && surplus == 0 && ex->written);
+}
+
+/* Takes the bytes that have arrived at [from, in->end). Returns 0 after an error. */
+static int take_body(hr_up_exchange *ex, size_t from) {
+    size_t n = ex->in->end - from, surplus;
+    const char *why;
+    hr_resp_result result = hr_resp_body_feed(&ex->body, ex->in->bytes + from, &n, &surplus, &why);
+    if (result == HR_RESP_ERROR) {
+        ex->in->end = from;
+        fail(ex, HR_UP_PROTOCOL, why);
+        return 0;
+    }
+    ex->in->end = from + n;
+    if (result == HR_RESP_COMPLETE)
+        complete(ex, surplus);
+    return 1;
+}
+
+/* Looks for heads at in->start. Returns 0 after an error. */
+static int take_head(hr_up_exchange *ex) {
+    hr_resp_context context = {.request_is_head = ex->request->method.len == 4 &&
+                                                  memcmp(ex->request->method.p, "HEAD", 4) == 0};
+    for (;;) {
+        hr_up_block *in = ex->in;
+        size_t head_len;
+        const char *why;
+        hr_resp_result result = hr_resp_find_head(&head_len, &ex->scanned, in->bytes + in->start,
+                                                  in->end - in->start, HR_UP_BLOCK - 1024, &why);
+        if (result == HR_RESP_INCOMPLETE)
+            return 1;
+        if (result == HR_RESP_COMPLETE)
+            result = hr_resp_parse_head(&ex->head, in->bytes + in->start, head_len, &context, &why);
+        if (result == HR_RESP_COMPLETE && ex->head.status < 200 &&
+            ++ex->n_informational > MAX_INFORMATIONAL) {
+            result = HR_RESP_ERROR;
+            why = "too many informational answers";
+        }
+        if (result == HR_RESP_ERROR) {
+            fail(ex, HR_UP_PROTOCOL, why);
+            return 0;
+        }
+        in->start += head_len;
+        ex->scanned = 0;
+        if (ex->head.status >= 200)
+            break;
+        /* The next head begins where the block does, so that it has all of the room. */
+        memmove(in->bytes, in->bytes + in->start, in->end - in->start);
+        in->end -= in->start;
+        in->start = 0;
+    }
+    ex->head_done = 1;
+    hr_resp_body_init(&ex->body, &ex->head);
+    return take_body(ex, ex->in->start);
+}
+
+static void on_eof(hr_up_exchange *ex) {
+    const char *why;
+    if (!ex->received)
+        broken(ex, HR_UP_CLOSED, "the peer closed the connection before it answered");
+    else if (!ex->head_done && ex->in->end == ex->in->start)
+        fail(ex, HR_UP_CLOSED, "the peer closed the connection after an informational answer");
+    else if (!ex->head_done)
+        fail(ex, HR_UP_PROTOCOL, "the connection ended within the head of the answer");
+    else if (hr_resp_body_eof(&ex->body, &why) == HR_RESP_COMPLETE) {
+        complete(ex, 0);
+        show(ex);
+    } else {
+        fail(ex, HR_UP_RESET, why);
+    }
+}
+
+/* One read a turn: a peer that never pauses must not starve the others of this loop. */
+static ssize_t fill(hr_up_exchange *ex) {
+    hr_up_block *in = ex->in;
+    ssize_t n;
+    do {
+        n = read(h2o_socket_get_fd(ex->conn->socket), in->bytes + in->end, HR_UP_BLOCK - in->end);
+    } while (n == -1 && errno == EINTR);
+    return n;
+}
+
+void hr_up_exchange_readable(hr_up_exchange *ex) {
+    if (ex->in == NULL)
+        ex->in = hr_up_block_take(ex->endpoint->up);
+    if (ex->in->end == HR_UP_BLOCK) {
+        /* The consumer is behind: nothing is read until it asks. */
+        h2o_socket_read_stop(ex->conn->socket);
+        ex->reading_stopped = 1;
+        ex->phase_until = 0;
+        return;
+    }
+    ssize_t n = fill(ex);
+    if (n == -1) {
+        if (errno == EAGAIN || errno == EWOULDBLOCK)
+            return;
+        if (!ex->received)
+            broken(ex, HR_UP_RESET, "the peer reset the connection before it answered");
+        else
+            fail(ex, HR_UP_RESET, "the peer reset the connection");
+        return;
+    }
+    if (n == 0) {
+        on_eof(ex);
+        return;
+    }
+    size_t from = ex->in->end;
+    ex->in->end += (size_t)n;
+    ex->received = 1;
+    if (!(ex->head_done ? take_body(ex, from) : take_head(ex)))
+        return;
+    if (ex->head_done && !ex->complete) {
+        uint32_t idle = ex->request->idle_timeout_ms;
+        enter_phase(ex, HR_UP_IDLE_TIMEOUT, idle > 0 ? idle : DEFAULT_IDLE_TIMEOUT_MS);
+    }
+    if (ex->head_done)
+        show(ex);
+}
+
+static void resume_reading(hr_up_exchange *ex) {
+    if (!ex->reading_stopped || ex->conn == NULL)
+        return;
+    uint32_t idle = ex->request->idle_timeout_ms;
+    ex->reading_stopped = 0;
+    enter_phase(ex, HR_UP_IDLE_TIMEOUT, idle > 0 ? idle : DEFAULT_IDLE_TIMEOUT_MS);
+    hr_up_conn_resume(ex->conn);
+}
+
+/* ---- writing ----------------------------------------------------------------------------- */
+
+static char *put(char *at, const char *p, size_t len) {
+    memcpy(at, p, len);
+    return at + len;
+}
+
+static size_t build_head(hr_up_exchange *ex) {
+    const hr_up_request *r = ex->request;
+    size_t size = r->method.len + r->path.len + r->authority.len + 96;
+    for (size_t i = 0; i < r->n_fields; i++)
+        size += r->fields[i].name.len + r->fields[i].value.len + 4;
+    char *at = ex->head_text = h2o_mem_alloc(size);
+    at = put(at, r->method.p, r->method.len);
+    *at++ = ' ';
+    at = put(at, r->path.p, r->path.len);
+    at = put(at, H2O_STRLIT(" HTTP/1.1\r\nhost: "));
+    at = put(at, r->authority.p, r->authority.len);
+    at = put(at, H2O_STRLIT("\r\n"));
+    for (size_t i = 0; i < r->n_fields; i++) {
+        at = put(at, r->fields[i].name.p, r->fields[i].name.len);
+        at = put(at, H2O_STRLIT(": "));
+        at = put(at, r->fields[i].value.p, r->fields[i].value.len);
+        at = put(at, H2O_STRLIT("\r\n"));
+    }
+    /* An absent body is told only where a method leads one to expect it (RFC 9110 section 8.6). */
+    if (r->body.p != NULL)
+        at += sprintf(at, "content-length: %zu\r\n", r->body.len);
+    at = put(at, H2O_STRLIT("\r\n"));
+    return (size_t)(at - ex->head_text);
+}
+
+static void on_written(h2o_socket_t *socket, const char *err) {
+    hr_up_conn *conn = socket->data;
+    hr_up_exchange *ex = conn->exchange;
+    /* After an error the peer may still have answered (413, and then closed): reading tells. */
+    if (err == NULL && ex != NULL) {
+        ex->written = 1;
+        free(ex->head_text);
+        ex->head_text = NULL;
+    }
+}
+
+static void write_request(hr_up_exchange *ex) {
+    size_t head_len = build_head(ex);
+    h2o_iovec_t pieces[2] = {{ex->head_text, head_len},
+                             {(char *)ex->request->body.p, ex->request->body.len}};
+    size_t n_pieces = ex->request->body.len > 0 ? 2 : 1, skip = 0;
+    ssize_t n;
+
+    /* What fits the socket's buffer goes at once, without a turn of the loop; and only so is it
+     * known whether anything was sent at all. */
+    struct msghdr message = {.msg_iov = (struct iovec *)pieces, .msg_iovlen = n_pieces};
+    do {
+        n = sendmsg(h2o_socket_get_fd(ex->conn->socket), &message, MSG_NOSIGNAL);
+    } while (n == -1 && errno == EINTR);
+    if (n == -1 && errno != EAGAIN && errno != EWOULDBLOCK) {
+        broken(ex, HR_UP_RESET, "the connection broke before the request was sent");
+        return;
+    }
+    ex->sent = 1;
+    for (size_t left = n > 0 ? (size_t)n : 0; skip < n_pieces && left >= pieces[skip].len; skip++)
+        left -= pieces[skip].len;
+    if (skip == n_pieces) {
+        ex->written = 1;
+        free(ex->head_text);
+        ex->head_text = NULL;
+        return;
+    }
+    size_t done = n > 0 ? (size_t)n : 0;
+    for (size_t i = 0; i < skip; i++)
+        done -= pieces[i].len;
+    pieces[skip].base += done;
+    pieces[skip].len -= done;
+    h2o_socket_write(ex->conn->socket, pieces + skip, n_pieces - skip, on_written);
+}
+
+/* ---- connecting -------------------------------------------------------------------------- */
+
+static void begin_exchange(hr_up_exchange *ex) {
+    enter_phase(ex, HR_UP_FIRST_BYTE_TIMEOUT, ex->request->first_byte_timeout_ms);
+    write_request(ex);
+}
+
+static void try_next_address(hr_up_exchange *ex) {
+    hr_up_endpoint *endpoint = ex->endpoint;
+    drop_conn(ex);
+    if (ex->addresses_left > 1) {
+        ex->addresses_left--;
+        endpoint->current = (endpoint->current + 1) % endpoint->n_addresses;
+        ex->conn = hr_up_conn_open(endpoint, ex);
+        if (ex->conn != NULL)
+            return;
+    }
+    fail(ex, HR_UP_CONNECT, "the connection was refused or the host is unreachable");
+}
+
+void hr_up_exchange_connected(hr_up_exchange *ex, const char *err) {
+    ex->connecting = 0;
+    if (err != NULL) {
+        try_next_address(ex);
+        return;
+    }
+    begin_exchange(ex);
+}
+
+static void fail_later(hr_up_exchange *ex, hr_up_error error, const char *why) {
+    ex->error = error;
+    ex->why = why;
+    ex->tell_error = 1;
+    count_error(&ex->endpoint->up->stats, error);
+    hr_timer_set(ex->endpoint->up->timers, &ex->timer, hr_timers_now(), on_timer);
+}
+
+static void open_conn(hr_up_exchange *ex) {
+    ex->addresses_left = ex->endpoint->n_addresses;
+    ex->connecting = 1;
+    enter_phase(ex, HR_UP_CONNECT_TIMEOUT, ex->endpoint->settings.connect_timeout_ms);
+    ex->conn = hr_up_conn_open(ex->endpoint, ex);
+    if (ex->conn == NULL)
+        fail_later(ex, HR_UP_CONNECT, "the system refuses the connection");
+}
+
+void hr_up_exchange_resolved(hr_up_exchange *ex, const char *why) {
+    stop_waiting(ex);
+    if (why == NULL) {
+        open_conn(ex);
+        return;
+    }
+    snprintf(ex->error_text, sizeof(ex->error_text), "%.*s: %s", (int)ex->endpoint->host_len,
+             ex->endpoint->name, why);
+    fail(ex, HR_UP_RESOLVE, ex->error_text);
+}
+
+static void start_try(hr_up_exchange *ex, int fresh) {
+    hr_up_endpoint *endpoint = ex->endpoint;
+    free(ex->head_text);
+    ex->head_text = NULL;
+    ex->sent = ex->written = ex->received = 0;
+    int have_address = hr_up_endpoint_resolve(endpoint);
+    ex->conn = fresh ? NULL : hr_up_conn_reuse(endpoint, !is_idempotent(ex->request->method));
+    ex->reused = ex->conn != NULL;
+    if (ex->reused) {
+        ex->conn->exchange = ex;
+        begin_exchange(ex);
+    } else if (have_address) {
+        open_conn(ex);
+    } else {
+        ex->waiting = 1;
+        ex->next_waiting = endpoint->waiting;
+        endpoint->waiting = ex;
+        enter_phase(ex, HR_UP_CONNECT_TIMEOUT, endpoint->settings.connect_timeout_ms);
+    }
+}
+
+hr_up_exchange *hr_up_start(hr_up_endpoint *endpoint, const hr_up_request *request,
+                            hr_up_data_fn on_data, hr_up_error_fn on_error, void *ctx) {
+    hr_up_exchange *ex = h2o_mem_alloc(sizeof(*ex));
+    memset(ex, 0, offsetof(hr_up_exchange, head));
+    ex->endpoint = hr_up_endpoint_ref(endpoint);
+    ex->request_copy = *request;
+    ex->request = &ex->request_copy;
+    ex->on_data = on_data;
+    ex->on_error = on_error;
+    ex->ctx = ctx;
+    hr_up_count(&endpoint->up->stats.requests, 1);
+    hr_up_count(&endpoint->up->stats.active, 1);
+    start_try(ex, 0);
+    return ex;
+}
+
+void hr_up_continue(hr_up_exchange *ex) {
+    hr_up_block_give(ex->endpoint->up, ex->shown);
+    ex->shown = NULL;
+    ex->busy = 0;
+    resume_reading(ex);
+    show(ex);
+}
+
+void hr_up_free(hr_up_exchange *ex) {
+    if (ex == NULL)
+        return;
+    drop_conn(ex);
+    if (!ex->over)
+        end(ex);
+    hr_up_block_give(ex->endpoint->up, ex->in);
+    hr_up_block_give(ex->endpoint->up, ex->shown);
+    free(ex->head_text);
+    hr_up_endpoint_unref(ex->endpoint);
+    free(ex);
+}

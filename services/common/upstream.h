@@ -1,0 +1,129 @@
+/*
+ * HTTP/1.1 client for gateway and proxy: one request to one endpoint, on keep-alive connections.
+ *
+ *     hr_up_loop *up = hr_up_loop_new(loop, &ctx->receivers.hostinfo_getaddr, &timers);   // one
+ * per loop hr_up_endpoint *ep = hr_up_endpoint_new(up, "predict-server1", 5010, &settings);
+ *     hr_up_exchange *ex = hr_up_start(ep, &request, on_data, on_error, me);
+ *     ... on_data(ex, bytes, n, final): hr_up_head(ex) has status and fields; hr_up_continue(ex)
+ * for more hr_up_free(ex);                                                    // at any time;
+ * cancels
+ *
+ * Everything belongs to the loop's thread. Callbacks are never called from within hr_up_start or
+ * hr_up_free; hr_up_continue may call on_data or on_error at once, and may itself be called in
+ * on_data.
+ *
+ * What it holds to:
+ *  - answers are parsed strictly (upstream_parser.h); a malformed one is HR_UP_PROTOCOL;
+ *  - idle connections are reused last-in first-out and stay in epoll, so that a peer's close is
+ * seen at once; one that fails all the same before any byte of the answer came is replaced, once,
+ * by a fresh one, if the request is idempotent (RFC 9110 section 9.2.2) or nothing of it was sent;
+ *  - memory of an exchange is two blocks of HR_UP_BLOCK bytes at most, whatever the answer's
+ * length: no more is read from the peer until the consumer asks for it;
+ *  - the request body is the caller's, whole, so that it can be sent again.
+ */
+#ifndef HR_SERVICES_UPSTREAM_H
+#define HR_SERVICES_UPSTREAM_H
+
+#include <stdatomic.h>
+
+#include <h2o.h>
+#include <headerroute/headerroute.h>
+
+#include "timers.h"
+#include "upstream_parser.h"
+
+#define HR_UP_BLOCK 65536
+
+typedef struct hr_up_loop hr_up_loop;
+typedef struct hr_up_endpoint hr_up_endpoint;
+typedef struct hr_up_exchange hr_up_exchange;
+
+typedef enum hr_up_error {
+    HR_UP_RESOLVE = 1, /* the name has no address */
+    HR_UP_CONNECT,     /* refused, unreachable */
+    HR_UP_CONNECT_TIMEOUT,
+    HR_UP_RESET,    /* the connection broke before the answer was whole */
+    HR_UP_CLOSED,   /* the peer closed the connection before it answered */
+    HR_UP_PROTOCOL, /* the answer is malformed or ends too early */
+    HR_UP_FIRST_BYTE_TIMEOUT,
+    HR_UP_IDLE_TIMEOUT, /* the answer stopped coming */
+    HR_UP_DEADLINE      /* the request's deadline has passed */
+} hr_up_error;
+
+/* A short phrase for logs: "connect", "protocol", ... */
+const char *hr_up_error_name(hr_up_error error);
+
+/* 0 means the default, which stands behind each. */
+typedef struct hr_up_settings {
+    uint32_t connect_timeout_ms; /* 10 s */
+    uint32_t idle_connection_ms; /* how long a connection waits for its next request: 4 s, less than
+                                    the 5 s after which common servers close theirs. A shorter
+                                    "Keep-Alive: timeout" of the peer wins. */
+    uint32_t max_idle;           /* idle connections kept: 256 */
+    uint32_t max_requests;       /* on one connection: unlimited */
+    uint32_t dns_refresh_ms;     /* how long a looked-up address is used: 5 s */
+} hr_up_settings;
+
+typedef struct hr_up_request {
+    hr_str method, authority, path;
+    /* Names in lower case; without Host, Content-Length and hop-by-hop fields, which are added
+     * here. */
+    const hr_pair *fields;
+    size_t n_fields;
+    hr_str body;                    /* absent: none */
+    uint64_t deadline_at;           /* hr_timers_now() time; 0: none */
+    uint32_t first_byte_timeout_ms; /* from the start of the request; 0: none but the deadline */
+    uint32_t idle_timeout_ms;       /* between two pieces of the answer; 0: 60 s */
+} hr_up_request;
+
+/* `bytes` are of the answer's body, valid until hr_up_continue or hr_up_free. The first call comes
+ * as soon as the head is there (then n may be 0), later ones have n > 0 or are final. After a call
+ * that is not final, nothing more comes until hr_up_continue. After the final one the exchange is
+ * over. */
+typedef void (*hr_up_data_fn)(void *ctx, hr_up_exchange *exchange, const char *bytes, size_t n,
+                              int final);
+/* The exchange is over. If on_data was called before, the answer is cut short. `why` is a sentence.
+ */
+typedef void (*hr_up_error_fn)(void *ctx, hr_up_exchange *exchange, hr_up_error error,
+                               const char *why);
+
+/* Of one loop. Any thread may read them. */
+typedef struct hr_up_stats {
+    _Atomic uint64_t requests, connects, connect_failures, reused, stale_retries, protocol_errors,
+        resets;
+    _Atomic uint64_t timeouts;
+    _Atomic uint64_t active, connections; /* now */
+} hr_up_stats;
+
+/* `getaddr` is a receiver of the loop's queue made with h2o_hostinfo_getaddr_receiver (each
+ * h2o_context_t has one); `timers` is the loop's. NULL if memory is short. */
+hr_up_loop *hr_up_loop_new(h2o_loop_t *loop, h2o_multithread_receiver_t *getaddr,
+                           hr_timers *timers);
+/* All exchanges and endpoints must have been freed. */
+void hr_up_loop_free(hr_up_loop *up);
+const hr_up_stats *hr_up_loop_stats(const hr_up_loop *up);
+
+/* host: an IPv4 or IPv6 literal (without brackets), or a name, which is looked up off the loop at
+ * first use and again when its address is older than dns_refresh_ms; while a look-up fails, the
+ * last address stays in use. Reference-counted; this gives one. */
+hr_up_endpoint *hr_up_endpoint_new(hr_up_loop *up, hr_str host, uint16_t port,
+                                   const hr_up_settings *settings);
+hr_up_endpoint *hr_up_endpoint_ref(hr_up_endpoint *endpoint);
+/* The last one closes the idle connections. An exchange holds its endpoint. */
+void hr_up_endpoint_unref(hr_up_endpoint *endpoint);
+/* "address:port" as given, zero-terminated. */
+const char *hr_up_endpoint_name(const hr_up_endpoint *endpoint);
+
+/* Sends `request`; what it points at must stay until the exchange is over. Exactly one end follows:
+ * the final on_data, on_error, or hr_up_free. */
+hr_up_exchange *hr_up_start(hr_up_endpoint *endpoint, const hr_up_request *request,
+                            hr_up_data_fn on_data, hr_up_error_fn on_error, void *ctx);
+void hr_up_continue(hr_up_exchange *exchange);
+void hr_up_free(hr_up_exchange *exchange);
+
+/* The answer's head, from the first on_data on, until hr_up_continue. */
+const hr_resp_head *hr_up_head(const hr_up_exchange *exchange);
+/* 1 if a byte of the request may have reached the peer. */
+int hr_up_sent(const hr_up_exchange *exchange);
+
+#endif

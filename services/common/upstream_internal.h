@@ -1,0 +1,93 @@
+/* What upstream.c (exchanges) and upstream_pool.c (endpoints, connections, blocks) share. */
+#ifndef HR_SERVICES_UPSTREAM_INTERNAL_H
+#define HR_SERVICES_UPSTREAM_INTERNAL_H
+
+#include <netdb.h>
+#include <netinet/in.h>
+
+#include "upstream.h"
+
+/* Of one name; more are passed over. "localhost" has two, of which often only one is served. */
+#define HR_UP_MAX_ADDRESSES 8
+
+typedef struct hr_up_block {
+    struct hr_up_block *next; /* in the loop's list of free ones */
+    size_t start, end;        /* content that is not consumed */
+    char bytes[];             /* HR_UP_BLOCK */
+} hr_up_block;
+
+typedef struct hr_up_conn {
+    hr_up_endpoint *endpoint;
+    h2o_socket_t *socket;
+    hr_up_exchange *exchange;         /* NULL: idle */
+    struct hr_up_conn *newer, *older; /* in the endpoint's idle list */
+    uint64_t opened_at, idle_until;
+    uint32_t n_requests;
+    int peer_idle_s; /* of the peer's Keep-Alive; -1: not told */
+} hr_up_conn;
+
+struct hr_up_loop {
+    h2o_loop_t *loop;
+    h2o_multithread_receiver_t *getaddr;
+    hr_timers *timers;
+    hr_up_block *free_blocks;
+    size_t n_free_blocks;
+    hr_up_stats stats;
+};
+
+struct hr_up_endpoint {
+    hr_up_loop *up;
+    size_t refs;
+    hr_up_settings settings; /* defaults filled in */
+    char *name;              /* "host:port" */
+    size_t host_len;
+    uint16_t port;
+    /* Addresses. A literal has one and never changes. */
+    struct hr_up_address {
+        struct sockaddr_storage sa;
+        socklen_t len;
+    } addresses[HR_UP_MAX_ADDRESSES];
+    size_t n_addresses; /* 0: not known yet */
+    size_t current;     /* the one that connections are opened to */
+    int is_name;
+    uint64_t looked_up_at;
+    h2o_hostinfo_getaddr_req_t *lookup;
+    hr_up_exchange *waiting; /* list of exchanges that wait for the address */
+    /* Idle connections. */
+    hr_up_conn *newest, *oldest;
+    size_t n_idle;
+    hr_timer idle_timer;
+};
+
+/* Only the loop writes; others read at any time. */
+static inline void hr_up_count(_Atomic uint64_t *counter, int by) {
+    uint64_t now = atomic_load_explicit(counter, memory_order_relaxed);
+    atomic_store_explicit(counter, now + (uint64_t)(int64_t)by, memory_order_relaxed);
+}
+
+/* ---- upstream_pool.c, called by exchanges ---- */
+hr_up_block *hr_up_block_take(hr_up_loop *up);
+void hr_up_block_give(hr_up_loop *up, hr_up_block *block);
+
+/* The newest idle connection that is still good, or NULL. `careful`: look whether the peer has
+ * closed it although no event came yet. */
+hr_up_conn *hr_up_conn_reuse(hr_up_endpoint *endpoint, int careful);
+/* A new connection under way (hr_up_exchange_connected is called), or NULL if the system refuses at
+ * once. */
+hr_up_conn *hr_up_conn_open(hr_up_endpoint *endpoint, hr_up_exchange *exchange);
+/* After a complete exchange: keeps it for the next, or closes it. */
+void hr_up_conn_release(hr_up_conn *conn, int reusable);
+void hr_up_conn_close(hr_up_conn *conn);
+/* Reads again after h2o_socket_read_stop. */
+void hr_up_conn_resume(hr_up_conn *conn);
+/* Starts a look-up where the address is missing or old. Returns 1 if there is an address to use. */
+int hr_up_endpoint_resolve(hr_up_endpoint *endpoint);
+
+/* ---- upstream.c, called by the pool ---- */
+void hr_up_exchange_connected(hr_up_exchange *exchange, const char *err);
+void hr_up_exchange_readable(hr_up_exchange *exchange);
+/* The look-up is over; `why` NULL: the endpoint has its address. Takes the exchange off the list.
+ */
+void hr_up_exchange_resolved(hr_up_exchange *exchange, const char *why);
+
+#endif

@@ -1,0 +1,54 @@
+#include "upstream_metrics.h"
+
+#include <stddef.h>
+
+static const struct row {
+    size_t offset;
+    const char *name, *type, *help;
+} rows[] = {
+    {offsetof(hr_up_stats, requests), "requests_total", "counter",
+     "Requests begun towards an upstream server, retries on a fresh connection not counted."},
+    {offsetof(hr_up_stats, active), "requests_active", "gauge",
+     "Requests under way towards an upstream server."},
+    {offsetof(hr_up_stats, connects), "connects_total", "counter", "Connections begun."},
+    {offsetof(hr_up_stats, connect_failures), "connect_failures_total", "counter",
+     "Requests that found no address or no connection."},
+    {offsetof(hr_up_stats, connections), "connections", "gauge",
+     "Open connections, idle ones included."},
+    {offsetof(hr_up_stats, reused), "connections_reused_total", "counter",
+     "Requests that took an idle connection."},
+    {offsetof(hr_up_stats, stale_retries), "stale_retries_total", "counter",
+     "Idle connections found closed by the peer only after they were taken."},
+    {offsetof(hr_up_stats, protocol_errors), "protocol_errors_total", "counter",
+     "Answers refused because they were malformed."},
+    {offsetof(hr_up_stats, resets), "resets_total", "counter",
+     "Connections that broke before the answer was whole."},
+    {offsetof(hr_up_stats, timeouts), "timeouts_total", "counter",
+     "Requests that ran into a timeout or their deadline."},
+};
+
+static void write_text(void *ctx, hr_metrics *metrics, void *out) {
+    hr_up_registry *registry = ctx;
+    (void)metrics;
+    for (size_t r = 0; r < sizeof(rows) / sizeof(rows[0]); r++) {
+        uint64_t sum = 0;
+        for (size_t i = 0; i < HR_UP_MAX_LOOPS; i++) {
+            hr_up_loop *up = atomic_load_explicit(&registry->loops[i], memory_order_acquire);
+            if (up != NULL) {
+                const _Atomic uint64_t *cell =
+                    (const _Atomic uint64_t *)(const void *)((const char *)hr_up_loop_stats(up) +
+                                                             rows[r].offset);
+                sum += atomic_load_explicit(cell, memory_order_relaxed);
+            }
+        }
+        hr_metrics_printf(out,
+                          "# HELP headerroute_upstream_%s %s\n# TYPE headerroute_upstream_%s "
+                          "%s\nheaderroute_upstream_%s %llu\n",
+                          rows[r].name, rows[r].help, rows[r].name, rows[r].type, rows[r].name,
+                          (unsigned long long)sum);
+    }
+}
+
+void hr_up_metrics(hr_metrics *metrics, hr_up_registry *registry) {
+    hr_metrics_hook(metrics, write_text, registry);
+}

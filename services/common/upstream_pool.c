@@ -1,0 +1,292 @@
+#include "upstream_internal.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Blocks kept for reuse by a loop: enough for the requests of a burst, little enough to be
+ * forgotten (2 MiB a loop, of which only touched pages count). */
+#define MAX_FREE_BLOCKS 32
+
+#define DEFAULT_CONNECT_TIMEOUT_MS 10000
+#define DEFAULT_IDLE_CONNECTION_MS 4000
+#define DEFAULT_MAX_IDLE 256
+#define DEFAULT_DNS_REFRESH_MS 5000
+
+hr_up_loop *hr_up_loop_new(h2o_loop_t *loop, h2o_multithread_receiver_t *getaddr,
+                           hr_timers *timers) {
+    hr_up_loop *up = calloc(1, sizeof(*up));
+    if (up == NULL)
+        return NULL;
+    up->loop = loop;
+    up->getaddr = getaddr;
+    up->timers = timers;
+    return up;
+}
+
+void hr_up_loop_free(hr_up_loop *up) {
+    if (up == NULL)
+        return;
+    for (hr_up_block *block; (block = up->free_blocks) != NULL;) {
+        up->free_blocks = block->next;
+        free(block);
+    }
+    free(up);
+}
+
+const hr_up_stats *hr_up_loop_stats(const hr_up_loop *up) {
+    return &up->stats;
+}
+
+hr_up_block *hr_up_block_take(hr_up_loop *up) {
+    hr_up_block *block = up->free_blocks;
+    if (block != NULL) {
+        up->free_blocks = block->next;
+        up->n_free_blocks--;
+    } else {
+        block = h2o_mem_alloc(sizeof(*block) + HR_UP_BLOCK);
+    }
+    block->next = NULL;
+    block->start = block->end = 0;
+    return block;
+}
+
+void hr_up_block_give(hr_up_loop *up, hr_up_block *block) {
+    if (block == NULL)
+        return;
+    if (up->n_free_blocks == MAX_FREE_BLOCKS) {
+        free(block);
+        return;
+    }
+    block->next = up->free_blocks;
+    up->free_blocks = block;
+    up->n_free_blocks++;
+}
+
+/* ---- endpoints --------------------------------------------------------------------------- */
+
+static int parse_literal(struct hr_up_address *out, const char *host, uint16_t port) {
+    struct sockaddr_in *v4 = (struct sockaddr_in *)&out->sa;
+    struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)&out->sa;
+    if (inet_pton(AF_INET, host, &v4->sin_addr) == 1) {
+        v4->sin_family = AF_INET;
+        v4->sin_port = htons(port);
+        out->len = sizeof(*v4);
+        return 1;
+    }
+    if (inet_pton(AF_INET6, host, &v6->sin6_addr) == 1) {
+        v6->sin6_family = AF_INET6;
+        v6->sin6_port = htons(port);
+        out->len = sizeof(*v6);
+        return 1;
+    }
+    return 0;
+}
+
+hr_up_endpoint *hr_up_endpoint_new(hr_up_loop *up, hr_str host, uint16_t port,
+                                   const hr_up_settings *settings) {
+    static const hr_up_settings defaults = {0};
+    hr_up_endpoint *endpoint = h2o_mem_alloc(sizeof(*endpoint));
+    memset(endpoint, 0, sizeof(*endpoint));
+    endpoint->up = up;
+    endpoint->refs = 1;
+    endpoint->settings = settings != NULL ? *settings : defaults;
+    hr_up_settings *s = &endpoint->settings;
+    s->connect_timeout_ms =
+        s->connect_timeout_ms > 0 ? s->connect_timeout_ms : DEFAULT_CONNECT_TIMEOUT_MS;
+    s->idle_connection_ms =
+        s->idle_connection_ms > 0 ? s->idle_connection_ms : DEFAULT_IDLE_CONNECTION_MS;
+    s->max_idle = s->max_idle > 0 ? s->max_idle : DEFAULT_MAX_IDLE;
+    s->dns_refresh_ms = s->dns_refresh_ms > 0 ? s->dns_refresh_ms : DEFAULT_DNS_REFRESH_MS;
+
+    /* The name serves both purposes: cut at the colon for look-ups, whole for messages. */
+    endpoint->name = h2o_mem_alloc(host.len + sizeof(":65535"));
+    memcpy(endpoint->name, host.p, host.len);
+    endpoint->name[host.len] = '\0';
+    endpoint->host_len = host.len;
+    endpoint->port = port;
+    endpoint->n_addresses = (size_t)parse_literal(&endpoint->addresses[0], endpoint->name, port);
+    endpoint->is_name = endpoint->n_addresses == 0;
+    sprintf(endpoint->name + host.len, ":%u", (unsigned)port);
+    return endpoint;
+}
+
+hr_up_endpoint *hr_up_endpoint_ref(hr_up_endpoint *endpoint) {
+    endpoint->refs++;
+    return endpoint;
+}
+
+void hr_up_endpoint_unref(hr_up_endpoint *endpoint) {
+    if (endpoint == NULL || --endpoint->refs > 0)
+        return;
+    while (endpoint->newest != NULL)
+        hr_up_conn_close(endpoint->newest);
+    hr_timer_unset(endpoint->up->timers, &endpoint->idle_timer);
+    if (endpoint->lookup != NULL)
+        h2o_hostinfo_getaddr_cancel(endpoint->lookup);
+    free(endpoint->name);
+    free(endpoint);
+}
+
+const char *hr_up_endpoint_name(const hr_up_endpoint *endpoint) {
+    return endpoint->name;
+}
+
+/* ---- names ------------------------------------------------------------------------------- */
+
+static void on_address(h2o_hostinfo_getaddr_req_t *request, const char *err, struct addrinfo *list,
+                       void *ctx) {
+    hr_up_endpoint *endpoint = ctx;
+    (void)request;
+    endpoint->lookup = NULL;
+    endpoint->looked_up_at = hr_timers_now();
+    if (err == NULL) {
+        endpoint->n_addresses = endpoint->current = 0;
+        for (; list != NULL && endpoint->n_addresses < HR_UP_MAX_ADDRESSES; list = list->ai_next) {
+            struct hr_up_address *address = &endpoint->addresses[endpoint->n_addresses++];
+            memcpy(&address->sa, list->ai_addr, list->ai_addrlen);
+            address->len = list->ai_addrlen;
+        }
+    }
+    /* Whoever waits may free its exchange, and with it the last reference. */
+    hr_up_endpoint_ref(endpoint);
+    while (endpoint->waiting != NULL)
+        hr_up_exchange_resolved(endpoint->waiting, endpoint->n_addresses > 0 ? NULL : err);
+    hr_up_endpoint_unref(endpoint);
+}
+
+int hr_up_endpoint_resolve(hr_up_endpoint *endpoint) {
+    if (!endpoint->is_name)
+        return 1;
+    uint64_t now = hr_timers_now();
+    int fresh = endpoint->looked_up_at != 0 &&
+                now - endpoint->looked_up_at < endpoint->settings.dns_refresh_ms;
+    if (!(fresh && endpoint->n_addresses > 0) && endpoint->lookup == NULL) {
+        char port[8];
+        int n = snprintf(port, sizeof(port), "%u", (unsigned)endpoint->port);
+        endpoint->lookup = h2o_hostinfo_getaddr(
+            endpoint->up->getaddr, h2o_iovec_init(endpoint->name, endpoint->host_len),
+            h2o_iovec_init(port, (size_t)n), AF_UNSPEC, SOCK_STREAM, IPPROTO_TCP,
+            AI_ADDRCONFIG | AI_NUMERICSERV, on_address, endpoint);
+    }
+    return endpoint->n_addresses > 0;
+}
+
+/* ---- connections ------------------------------------------------------------------------- */
+
+static void unlink_idle(hr_up_conn *conn) {
+    hr_up_endpoint *endpoint = conn->endpoint;
+    *(conn->newer != NULL ? &conn->newer->older : &endpoint->newest) = conn->older;
+    *(conn->older != NULL ? &conn->older->newer : &endpoint->oldest) = conn->newer;
+    conn->newer = conn->older = NULL;
+    endpoint->n_idle--;
+}
+
+void hr_up_conn_close(hr_up_conn *conn) {
+    if (conn->exchange == NULL)
+        unlink_idle(conn);
+    hr_up_count(&conn->endpoint->up->stats.connections, -1);
+    h2o_socket_close(conn->socket);
+    free(conn);
+}
+
+static void on_readable(h2o_socket_t *socket, const char *err) {
+    hr_up_conn *conn = socket->data;
+    (void)err; /* nothing was read yet: read() tells */
+    if (conn->exchange != NULL)
+        hr_up_exchange_readable(conn->exchange);
+    else /* An idle connection that can be read has been closed, or its peer says what nobody asked.
+          */
+        hr_up_conn_close(conn);
+}
+
+static void on_connected(h2o_socket_t *socket, const char *err) {
+    hr_up_conn *conn = socket->data;
+    if (err == NULL)
+        h2o_socket_read_start(socket, on_readable);
+    hr_up_exchange_connected(conn->exchange, err);
+}
+
+void hr_up_conn_resume(hr_up_conn *conn) {
+    h2o_socket_read_start(conn->socket, on_readable);
+}
+
+hr_up_conn *hr_up_conn_open(hr_up_endpoint *endpoint, hr_up_exchange *exchange) {
+    struct hr_up_address *address = &endpoint->addresses[endpoint->current];
+    h2o_socket_t *socket = h2o_socket_connect(endpoint->up->loop, (struct sockaddr *)&address->sa,
+                                              address->len, on_connected);
+    hr_up_count(&endpoint->up->stats.connects, 1);
+    if (socket == NULL)
+        return NULL;
+    hr_up_conn *conn = h2o_mem_alloc(sizeof(*conn));
+    *conn = (hr_up_conn){.endpoint = endpoint,
+                         .socket = socket,
+                         .exchange = exchange,
+                         .peer_idle_s = -1,
+                         .opened_at = hr_timers_now()};
+    socket->data = conn;
+    /* libh2o would read until a read is short, tens of megabytes from a fast peer: we read
+     * ourselves. */
+    h2o_socket_dont_read(socket, 1);
+    hr_up_count(&endpoint->up->stats.connections, 1);
+    return conn;
+}
+
+static int peer_has_closed(hr_up_conn *conn) {
+    char byte;
+    ssize_t n = recv(h2o_socket_get_fd(conn->socket), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+    return !(n == -1 && (errno == EAGAIN || errno == EWOULDBLOCK));
+}
+
+hr_up_conn *hr_up_conn_reuse(hr_up_endpoint *endpoint, int careful) {
+    uint64_t now = hr_timers_now();
+    hr_up_conn *conn;
+    while ((conn = endpoint->newest) != NULL) {
+        if (conn->idle_until > now && !(careful && peer_has_closed(conn))) {
+            unlink_idle(conn);
+            hr_up_count(&endpoint->up->stats.reused, 1);
+            return conn;
+        }
+        hr_up_conn_close(conn);
+    }
+    return NULL;
+}
+
+/* One timer an endpoint, for the oldest: the others are younger. A connection whose peer allows
+ * less than the rest may outstay a little; hr_up_conn_reuse never hands it out. */
+static void on_idle_timer(hr_timer *timer) {
+    hr_up_endpoint *endpoint = H2O_STRUCT_FROM_MEMBER(hr_up_endpoint, idle_timer, timer);
+    uint64_t now = hr_timers_now();
+    while (endpoint->oldest != NULL && endpoint->oldest->idle_until <= now)
+        hr_up_conn_close(endpoint->oldest);
+    if (endpoint->oldest != NULL)
+        hr_timer_set(endpoint->up->timers, timer, endpoint->oldest->idle_until, on_idle_timer);
+}
+
+void hr_up_conn_release(hr_up_conn *conn, int reusable) {
+    hr_up_endpoint *endpoint = conn->endpoint;
+    const hr_up_settings *settings = &endpoint->settings;
+    uint64_t idle_ms = settings->idle_connection_ms;
+    conn->n_requests++;
+    if (conn->peer_idle_s >= 0 && (uint64_t)conn->peer_idle_s * 1000 < idle_ms + 1000)
+        idle_ms = conn->peer_idle_s > 1 ? (uint64_t)(conn->peer_idle_s - 1) * 1000 : 0;
+    if (settings->max_requests > 0 && conn->n_requests >= settings->max_requests)
+        reusable = 0;
+    if (!reusable || idle_ms == 0 || h2o_socket_is_writing(conn->socket)) {
+        hr_up_conn_close(conn);
+        return;
+    }
+    conn->exchange = NULL;
+    conn->idle_until = hr_timers_now() + idle_ms;
+    conn->newer = NULL;
+    conn->older = endpoint->newest;
+    *(endpoint->newest != NULL ? &endpoint->newest->newer : &endpoint->oldest) = conn;
+    endpoint->newest = conn;
+    if (++endpoint->n_idle > settings->max_idle)
+        hr_up_conn_close(endpoint->oldest);
+    if (!hr_timer_is_set(&endpoint->idle_timer) && endpoint->oldest != NULL)
+        hr_timer_set(endpoint->up->timers, &endpoint->idle_timer, endpoint->oldest->idle_until,
+                     on_idle_timer);
+}

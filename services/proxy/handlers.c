@@ -1,0 +1,247 @@
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "proxy.h"
+
+/* How often a request that takes long looks whether its client is still there. */
+#define GONE_PROBE_MS 250
+
+/* One request on its way to predict. In the request's pool. */
+typedef struct call {
+    hr_exchange *ex;
+    proxy_loop *loop;
+    hr_relay relay;
+    hr_timer probe;
+    uint64_t start_ns;
+    int answered;
+    int is_health;
+} call;
+
+static void on_end(hr_exchange *ex) {
+    call *c = ex->data;
+    hr_timer_unset(&c->loop->timers, &c->probe);
+    hr_up_free(c->relay.up);
+    c->relay.up = NULL;
+}
+
+static void on_probe(hr_timer *timer) {
+    call *c = H2O_STRUCT_FROM_MEMBER(call, probe, timer);
+    if (!hr_exchange_peer_gone(c->ex)) {
+        hr_timer_set(&c->loop->timers, &c->probe, hr_timers_now() + GONE_PROBE_MS, on_probe);
+        return;
+    }
+    hr_up_free(c->relay.up);
+    c->relay.up = NULL;
+    c->ex->response_flags = "DC";
+    if (c->relay.started)
+        return; /* a write will fail, or the stall timeout comes */
+    c->ex->req->http1_is_persistent = 0;
+    hr_answer_error(c->ex, 503, "the client has gone");
+}
+
+static void note_upstream_time(call *c) {
+    uint64_t ns = hr_now_ns() - c->start_ns;
+    c->ex->upstream_ns = ns;
+    hr_metric_observe(c->ex->loop->cells, c->loop->proxy->upstream_seconds, (double)ns / 1e9);
+}
+
+static void on_error(void *ctx, hr_up_exchange *up, hr_up_error error, const char *why) {
+    call *c = ctx;
+    hr_exchange *ex = c->ex;
+    const char *name = hr_up_endpoint_name(c->loop->predict);
+    (void)up;
+    hr_timer_unset(&c->loop->timers, &c->probe);
+    ex->details = hr_up_error_name(error);
+    if (c->relay.started) {
+        ex->response_flags = error == HR_UP_PROTOCOL ? "UPE" : error == HR_UP_RESET ? "UC" : "UT";
+        hr_relay_abort(&c->relay);
+        return;
+    }
+    switch (error) {
+    case HR_UP_FIRST_BYTE_TIMEOUT:
+    case HR_UP_IDLE_TIMEOUT:
+    case HR_UP_DEADLINE:
+        ex->response_flags = "UT";
+        hr_answer_errorf(ex, 504, "the predict server %s did not answer in time", name);
+        return;
+    case HR_UP_PROTOCOL:
+        ex->response_flags = "UPE";
+        hr_answer_errorf(ex, 502, "the predict server %s gave a malformed answer: %s", name, why);
+        return;
+    case HR_UP_RESET:
+    case HR_UP_CLOSED:
+        ex->response_flags = "UC";
+        break;
+    default:
+        ex->response_flags = "UF";
+        break;
+    }
+    hr_answer_errorf(ex, 502, "the predict server %s is unreachable: %s", name, why);
+}
+
+static void on_data(void *ctx, hr_up_exchange *up, const char *bytes, size_t n, int final) {
+    call *c = ctx;
+    if (!c->relay.started) {
+        const hr_resp_head *head = hr_up_head(up);
+        note_upstream_time(c);
+        c->ex->details = "via_upstream";
+        hr_relay_begin(&c->relay, head->status, head->fields, head->n_fields,
+                       head->has_content_length ? (size_t)head->content_length : SIZE_MAX);
+    }
+    if (final)
+        hr_timer_unset(&c->loop->timers, &c->probe);
+    hr_relay_send(&c->relay, bytes, n, final);
+}
+
+/* ---- /health ------------------------------------------------------------------------------ */
+
+static void answer_health(call *c, int ok) {
+    hr_timer_unset(&c->loop->timers, &c->probe);
+    hr_answer_json(
+        c->ex, 200,
+        ok ? "{\"proxy_server\":{\"health\":\"ok\"},\"predict_server\":{\"health\":\"ok\"}}"
+           : "{\"proxy_server\":{\"health\":\"ok\"},\"predict_server\":{\"health\":\"ng\"}}");
+}
+
+static void on_health_error(void *ctx, hr_up_exchange *up, hr_up_error error, const char *why) {
+    call *c = ctx;
+    (void)up;
+    (void)why;
+    c->ex->details = hr_up_error_name(error);
+    answer_health(c, 0);
+}
+
+static void on_health_data(void *ctx, hr_up_exchange *up, const char *bytes, size_t n, int final) {
+    call *c = ctx;
+    (void)bytes;
+    (void)n;
+    if (!c->answered)
+        c->answered = hr_up_head(up)->status; /* the head is gone after hr_up_continue */
+    if (!final)
+        hr_up_continue(up);
+    else
+        answer_health(c, c->answered == 200);
+}
+
+/* ---- requests ----------------------------------------------------------------------------- */
+
+static call *call_new(hr_exchange *ex) {
+    call *c = h2o_mem_alloc_pool(&ex->req->pool, sizeof(*c));
+    memset(c, 0, sizeof(*c));
+    c->ex = ex;
+    c->loop = ex->loop->data;
+    c->relay.ex = ex;
+    c->start_ns = hr_now_ns();
+    ex->data = c;
+    ex->on_end = on_end;
+    return c;
+}
+
+static void call_start(call *c, hr_str path, int64_t timeout_ms, hr_up_data_fn data,
+                       hr_up_error_fn error) {
+    hr_exchange *ex = c->ex;
+    const hr_predict_url *url = &c->loop->proxy->options.predict;
+    const char *name = hr_up_endpoint_name(c->loop->predict);
+    size_t n;
+    hr_pair *fields = hr_forward_fields(ex, &n, HR_FORWARD_ADDS);
+    n = hr_forward_add(ex, fields, n);
+    hr_up_request request = {
+        .method = c->is_health ? HR_STR("GET") : hr_str_of(ex->req->method),
+        .authority = url->authority,
+        .path = hr_str_of(h2o_concat(&ex->req->pool, hr_iovec_of(url->base), hr_iovec_of(path))),
+        .fields = fields,
+        .n_fields = n,
+        .body = c->is_health ? (hr_str){NULL, 0} : hr_forward_body(ex),
+        .deadline_at = hr_timers_now() + (uint64_t)timeout_ms,
+    };
+    ex->upstream_host = h2o_iovec_init(name, strlen(name));
+    hr_timer_set(&c->loop->timers, &c->probe, hr_timers_now() + GONE_PROBE_MS, on_probe);
+    c->relay.up = hr_up_start(c->loop->predict, &request, data, error, c);
+}
+
+static void pass_on(hr_exchange *ex, hr_str path) {
+    call *c = call_new(ex);
+    call_start(c, path, c->loop->proxy->options.timeout_ms, on_data, on_error);
+}
+
+static int is_job_id(h2o_iovec_t id) {
+    if (id.len == 0 || id.len > 64)
+        return 0;
+    for (size_t i = 0; i < id.len; i++) {
+        char c = id.base[i];
+        if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+              c == '.' || c == '_' || c == '-'))
+            return 0;
+    }
+    return 1;
+}
+
+static void predict(hr_exchange *ex) {
+    h2o_iovec_t path = ex->req->input.path, query = hr_request_query(ex->req), id;
+    int given = hr_query_parameter(&id, ex->req, "job_id");
+    if (given < 0 || (given > 0 && !is_job_id(id))) {
+        hr_answer_error(
+            ex, 400,
+            "job_id must be given once, as 1 to 64 letters, digits, dots, underscores or hyphens");
+        return;
+    }
+    if (!given) {
+        id.base = h2o_mem_alloc_pool(&ex->req->pool, 7);
+        id.len = (size_t)snprintf(id.base, 7, "%06x", arc4random() & 0xffffff);
+        path = h2o_concat(&ex->req->pool, path,
+                          query.base == NULL ? h2o_iovec_init(H2O_STRLIT("?job_id="))
+                          : query.len == 0   ? h2o_iovec_init(H2O_STRLIT("job_id="))
+                                             : h2o_iovec_init(H2O_STRLIT("&job_id=")),
+                          id);
+    }
+    ex->job_id = id;
+    pass_on(ex, hr_str_of(path));
+}
+
+static void metadata(hr_exchange *ex) {
+    pass_on(ex, hr_str_of(ex->req->input.path));
+}
+
+static void health(hr_exchange *ex) {
+    call *c = call_new(ex);
+    c->is_health = 1;
+    call_start(c, HR_STR("/health"), c->loop->proxy->options.health_timeout_ms, on_health_data,
+               on_health_error);
+}
+
+static void hello(hr_exchange *ex) {
+    hr_answer_json(ex, 200, "\"Hello Proxy Server!\\n\"");
+}
+
+static const struct resource {
+    const char *path;
+    int is_post;
+    void (*answer)(hr_exchange *ex);
+} resources[] = {
+    {"/", 0, hello},
+    {"/health", 0, health},
+    {"/metadata", 0, metadata},
+    {"/predict", 1, predict},
+};
+
+static int method_is(const hr_exchange *ex, const char *method) {
+    return h2o_memis(ex->req->method.base, ex->req->method.len, method, strlen(method));
+}
+
+void proxy_on_request(hr_exchange *ex) {
+    h2o_iovec_t path = hr_request_path(ex->req);
+    if (hr_answer_common(ex))
+        return;
+    for (size_t i = 0; i < sizeof(resources) / sizeof(resources[0]); i++) {
+        const struct resource *r = &resources[i];
+        if (!h2o_memis(path.base, path.len, r->path, strlen(r->path)))
+            continue;
+        if (r->is_post ? !method_is(ex, "POST") : !(method_is(ex, "GET") || method_is(ex, "HEAD")))
+            hr_answer_method(ex, r->is_post ? "POST" : "GET, HEAD");
+        else
+            r->answer(ex);
+        return;
+    }
+    hr_answer_error(ex, 404, "there is nothing at this path");
+}

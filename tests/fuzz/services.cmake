@@ -1,0 +1,4 @@
+# Parsers of the services. They need no libh2o, so that this build works without the servers.
+hr_add_fuzzer(response_fuzzer
+  SOURCES response_fuzzer.c ${PROJECT_SOURCE_DIR}/services/common/upstream_parser.c
+  INCLUDES ${PROJECT_SOURCE_DIR}/services/common ${PROJECT_SOURCE_DIR}/libheaderroute/include ${PROJECT_BINARY_DIR}/include)

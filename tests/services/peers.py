@@ -1,0 +1,172 @@
+"""Upstream servers that do as a test says: well-behaved, slow, malformed, gone.
+
+A Peer listens on a loopback address. For every request it calls `behave(connection, request)`, which may
+write whatever it likes to the raw socket; returning True keeps the connection for the next request.
+"""
+import socket
+import struct
+import threading
+import time
+
+
+class Request:
+    def __init__(self, head, body, connection_number):
+        self.head = head
+        self.body = body
+        self.connection_number = connection_number
+        lines = head.split(b"\r\n")
+        self.method, self.target, self.version = lines[0].decode().split(" ", 2)
+        self.headers = []
+        for line in lines[1:]:
+            if line:
+                name, _, value = line.partition(b":")
+                self.headers.append((name.decode("latin-1").lower(), value.strip().decode("latin-1")))
+
+    def header(self, name):
+        return next((v for n, v in self.headers if n == name), None)
+
+    def all(self, name):
+        return [v for n, v in self.headers if n == name]
+
+
+class Connection:
+    def __init__(self, sock, number):
+        self.sock, self.number, self.buffer = sock, number, b""
+
+    def send(self, data):
+        self.sock.sendall(data)
+
+    def _more(self):
+        data = self.sock.recv(65536)
+        if not data:
+            raise EOFError
+        self.buffer += data
+
+    def read_request(self, read_body=True):
+        while b"\r\n\r\n" not in self.buffer:
+            self._more()
+        head, _, self.buffer = self.buffer.partition(b"\r\n\r\n")
+        request = Request(head, b"", self.number)
+        length = int(request.header("content-length") or 0)
+        if read_body:
+            while len(self.buffer) < length:
+                self._more()
+            request.body, self.buffer = self.buffer[:length], self.buffer[length:]
+        return request
+
+    def reset(self):
+        """Closes with RST instead of FIN."""
+        self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.sock.close()
+
+
+def answer(body=b"", status="200 OK", headers=(), version="HTTP/1.1"):
+    head = [f"{version} {status}".encode(), b"Content-Length: %d" % len(body)]
+    head += [f"{n}: {v}".encode("latin-1") for n, v in headers]
+    return b"\r\n".join(head) + b"\r\n\r\n" + body
+
+
+def always(raw, keep=False):
+    """A behaviour: the same bytes for every request, then the connection is closed unless `keep`."""
+
+    def behave(connection, request):
+        connection.send(raw)
+        return keep
+
+    return behave
+
+
+def echo(connection, request):
+    """Answers the request's body; counts as a well-behaved server."""
+    connection.send(answer(request.body, headers=[("X-Method", request.method), ("X-Target", request.target)]))
+    return True
+
+
+class Peer:
+    def __init__(self, behave=echo, host="127.0.0.1", port=0, read_body=True):
+        self.behave, self.read_body = behave, read_body
+        self.requests, self.connections, self.lock = [], 0, threading.Lock()
+        self.open, self.closing = set(), False
+        self.listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+        self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self.listener.bind((host, port))
+        self.listener.listen(512)
+        self.host, self.port = host, self.listener.getsockname()[1]
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    @property
+    def url(self):
+        return f"http://[{self.host}]:{self.port}" if ":" in self.host else f"http://{self.host}:{self.port}"
+
+    def _accept(self):
+        while True:
+            try:
+                sock, _ = self.listener.accept()
+            except OSError:
+                return
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            with self.lock:
+                if self.closing:
+                    sock.close()
+                    return
+                self.connections += 1
+                number = self.connections
+                self.open.add(sock)
+            threading.Thread(target=self._serve, args=(Connection(sock, number),), daemon=True).start()
+
+    def _serve(self, connection):
+        try:
+            while True:
+                request = connection.read_request(self.read_body)
+                with self.lock:
+                    self.requests.append(request)
+                if not self.behave(connection, request):
+                    break
+        except (EOFError, OSError):
+            pass
+        finally:
+            with self.lock:
+                self.open.discard(connection.sock)
+            connection.sock.close()
+
+    def drop_connections(self):
+        with self.lock:
+            for sock in self.open:
+                try:
+                    sock.shutdown(socket.SHUT_RDWR)
+                except OSError:
+                    pass
+
+    def close(self):
+        with self.lock:
+            self.closing = True
+        # close() alone would leave a thread in accept() holding the port.
+        try:
+            self.listener.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass
+        self.listener.close()
+        self.drop_connections()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+
+def wait_until(condition, seconds=10):
+    """True once condition() is, within a generous bound: for what a process does by itself."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if condition():
+            return True
+        time.sleep(0.01)
+    return bool(condition())
+
+
+def refused_port(host="127.0.0.1"):
+    """A port where nobody listens."""
+    with socket.socket() as sock:
+        sock.bind((host, 0))
+        return sock.getsockname()[1]
