@@ -49,6 +49,7 @@ typedef struct gw_config {
     hr_view_options view_options;
     gw_cluster *clusters; /* as in hr_view_cluster */
     size_t n_clusters;
+    size_t *by_name;     /* indices, sorted by the clusters' names */
     uint64_t generation; /* 1 for the first */
 } gw_config;
 
@@ -56,6 +57,8 @@ typedef struct gw_config {
  * be NULL) lends its endpoints. */
 gw_config *gw_config_load(const gw_options *options, const gw_config *previous, uint64_t generation);
 gw_config *gw_config_ref(gw_config *config);
+/* The index of a cluster, n_clusters where there is none of that name. */
+size_t gw_config_find(const gw_config *config, hr_str name);
 void gw_config_unref(gw_config *config);
 
 typedef struct gw_loop_cluster {

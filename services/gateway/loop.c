@@ -79,15 +79,6 @@ static void prepare_cluster(gw_loop_cluster *cluster, size_t n) {
     memset(cluster->states, 0, n * sizeof(*cluster->states));
 }
 
-static gw_loop_cluster *find_cluster(gw_loop_config *lc, hr_str name) {
-    for (size_t c = 0; c < lc->config->n_clusters; c++) {
-        hr_str other = lc->config->clusters[c].cluster->name;
-        if (other.len == name.len && memcmp(other.p, name.p, name.len) == 0)
-            return &lc->clusters[c];
-    }
-    return NULL;
-}
-
 static int same_connections(const hr_traffic_policy *a, const hr_traffic_policy *b) {
     return a->connect_timeout_ms == b->connect_timeout_ms && a->idle_timeout_ms == b->idle_timeout_ms &&
            a->max_requests_per_connection == b->max_requests_per_connection;
@@ -97,10 +88,11 @@ static int same_connections(const hr_traffic_policy *a, const hr_traffic_policy 
 static void adopt(gw_loop_config *lc, gw_loop_config *previous) {
     for (size_t c = 0; c < lc->config->n_clusters; c++) {
         const gw_cluster *now = &lc->config->clusters[c];
-        gw_loop_cluster *old = find_cluster(previous, now->cluster->name);
-        if (old == NULL || old->up == NULL)
+        size_t p = gw_config_find(previous->config, now->cluster->name);
+        if (p == previous->config->n_clusters || previous->clusters[p].up == NULL)
             continue;
-        const gw_cluster *before = &previous->config->clusters[old - previous->clusters];
+        gw_loop_cluster *old = &previous->clusters[p];
+        const gw_cluster *before = &previous->config->clusters[p];
         if (!same_connections(&now->cluster->policy, &before->cluster->policy))
             continue;
         lc->clusters[c].cursor = old->cursor;
@@ -136,7 +128,8 @@ hr_up_endpoint *gw_loop_endpoint(gw_loop *loop, gw_loop_config *lc, size_t c, si
         const hr_traffic_policy *p = &known->policy;
         hr_up_settings settings = {
             .connect_timeout_ms = p->connect_timeout_ms > 0 ? (uint32_t)p->connect_timeout_ms : 0,
-            .idle_connection_ms = p->idle_timeout_ms > 0 ? (uint32_t)p->idle_timeout_ms : 0,
+            /* Istio's default of one hour would outlive most servers' patience: see hr_up_settings. */
+            .idle_connection_ms = p->idle_timeout_ms > 0 && p->idle_timeout_ms < 4000 ? (uint32_t)p->idle_timeout_ms : 0,
             .max_requests = p->max_requests_per_connection > 0 ? (uint32_t)p->max_requests_per_connection : 0,
         };
         const hr_endpoint *endpoint = &known->endpoints[index];

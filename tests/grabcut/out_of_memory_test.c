@@ -104,8 +104,7 @@ static void starve(int (*call)(work *), work *w, const char *name) {
 }
 
 Test(out_of_memory, every_failing_allocation_of_a_decode_is_told_and_nothing_leaks) {
-    /* No lossless WebP: libwebp 1.2.4 itself reads through a null pointer when its colour cache gets no
-     * memory. */
+    /* No lossless WebP: there libwebp 1.2.4 itself reads through a null pointer. */
     const char *names[] = {"420.jpg",    "progressive.jpg", "cmyk.jpg",  "exif-6.jpg",
                            "rgb-8.png",  "metadata.png",    "rgba-16.png", "palette-4-interlaced.png",
                            "lossy.webp", "alpha.webp",      "rle-8.bmp", "bgr-24.bmp"};
