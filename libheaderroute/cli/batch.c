@@ -197,11 +197,9 @@ static hr_str error_line(cli_batch *b, const char *message, size_t len) {
 
 static hr_str decide(cli_batch *b, line *l) {
     const hr_view *view;
-    uint16_t port = cli_view_port(&l->view, &l->request);
-    int error = cli_views_get(&view, &b->views, &l->view, port);
+    int error = cli_views_get(&view, &b->views, &l->view, &l->request.request);
     if (error == HR_ENOENT) {
-        snprintf(l->message, sizeof(l->message), "there is no Gateway %.128s with an HTTP server on port %u",
-                 l->view.gateway, port == 0 ? 80U : (unsigned)port);
+        cli_views_missing(l->message, sizeof(l->message), &l->view);
         return error_line(b, l->message, strlen(l->message));
     }
     hr_decision decision;

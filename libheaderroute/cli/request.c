@@ -46,7 +46,6 @@ const char *cli_parse_url(cli_request *r, const char *url) {
             rest = at + 1;
     if (path == rest)
         return "the URL names no host";
-    r->https = https;
     r->request.authority = (hr_str){rest, (size_t)(path - rest)};
     r->request.path = *path == '/' ? hr_str_from(path) : HR_STR("/");
     if (*path == '?' || *path == '#')
@@ -84,13 +83,6 @@ static uint16_t authority_port(hr_str authority) {
     return 0;
 }
 
-uint16_t cli_view_port(const cli_view *view, const cli_request *r) {
-    if (view->port != 0)
-        return view->port;
-    uint16_t port = authority_port(r->request.authority);
-    return port == 0 && r->https ? 443 : port;
-}
-
 /* ---- views ---- */
 
 struct cli_cached_view {
@@ -122,7 +114,7 @@ static char *key_of(const cli_view *wanted, uint16_t port) {
     return key;
 }
 
-int cli_views_get(const hr_view **out, cli_views *views, const cli_view *wanted, uint16_t port) {
+static int get_on_port(const hr_view **out, cli_views *views, const cli_view *wanted, uint16_t port) {
     char *key = key_of(wanted, port);
     for (size_t i = 0; i < views->n; i++)
         if (strcmp(views->v[i].key, key) == 0) {
@@ -147,6 +139,29 @@ int cli_views_get(const hr_view **out, cli_views *views, const cli_view *wanted,
     cached->error = hr_view_new(&cached->view, views->table, &options);
     *out = cached->view;
     return cached->error;
+}
+
+static bool is_https(const hr_request *request) {
+    return request->scheme.len == 5 && strncasecmp(request->scheme.p, "https", 5) == 0;
+}
+
+int cli_views_get(const hr_view **out, cli_views *views, const cli_view *wanted, const hr_request *request) {
+    bool mesh = wanted->gateway == NULL || strcmp(wanted->gateway, "mesh") == 0;
+    uint16_t port = wanted->port != 0 ? wanted->port : authority_port(request->authority);
+    if (mesh || wanted->port != 0)
+        return get_on_port(out, views, wanted, port);
+    int error = port == 0 ? HR_ENOENT : get_on_port(out, views, wanted, port);
+    if (error == HR_ENOENT && is_https(request))
+        error = get_on_port(out, views, wanted, 443);
+    return error == HR_ENOENT ? get_on_port(out, views, wanted, 0) : error;
+}
+
+void cli_views_missing(char *buf, size_t size, const cli_view *wanted) {
+    if (wanted->port == 0)
+        snprintf(buf, size, "there is no Gateway %.128s with an HTTP server", wanted->gateway);
+    else
+        snprintf(buf, size, "there is no Gateway %.128s with an HTTP server on port %u", wanted->gateway,
+                 (unsigned)wanted->port);
 }
 
 void cli_views_free(cli_views *views) {

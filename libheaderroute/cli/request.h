@@ -20,7 +20,6 @@ typedef struct cli_request {
     hr_request request;
     hr_pair *headers;
     size_t n_headers, headers_capacity;
-    bool https; /* a URL of https without port */
 } cli_request;
 
 void cli_add_label(cli_view *view, hr_str name, hr_str value);
@@ -31,17 +30,18 @@ const char *cli_parse_url(cli_request *r, const char *url);
 /* "Name: value", "Name:" or "Name;". */
 const char *cli_parse_header(cli_request *r, const char *text);
 
-/* The port the view is asked for: the flag's, else the authority's, else 443 for https, else 0. */
-uint16_t cli_view_port(const cli_view *view, const cli_request *r);
-
 /* Views that were made, by what they were made for: lines of a batch repeat them. */
 typedef struct cli_views {
     hr_table *table;
     struct cli_cached_view *v;
     size_t n, capacity;
 } cli_views;
-/* HR_OK and a borrowed view, or why there is none. */
-int cli_views_get(const hr_view **out, cli_views *views, const cli_view *wanted, uint16_t port);
+/* The view a request is asked in; HR_OK and a borrowed view, or why there is none. Its port is the one
+ * that `wanted` states, else the authority's, else 80. A Gateway without a server on a port that was not
+ * stated is looked at on 443 for https, else on 80, else on its first server's. */
+int cli_views_get(const hr_view **out, cli_views *views, const cli_view *wanted, const hr_request *request);
+/* What HR_ENOENT of the above means, as a sentence. */
+void cli_views_missing(char *buf, size_t size, const cli_view *wanted);
 void cli_views_free(cli_views *views);
 
 #endif

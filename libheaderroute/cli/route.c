@@ -32,8 +32,9 @@ static const char explain_help[] =
 
 static int report(const char *command, const cli_flags *flags, int error, hr_scratch *scratch) {
     if (error == HR_ENOENT) {
-        fprintf(stderr, "headerroute %s: there is no Gateway %s with an HTTP server on port %u\n", command,
-                flags->view.gateway, (unsigned)cli_view_port(&flags->view, &flags->request));
+        char why[256];
+        cli_views_missing(why, sizeof(why), &flags->view);
+        fprintf(stderr, "headerroute %s: %s\n", command, why);
         return CLI_FAILED;
     }
     hr_str why = error == HR_EREQUEST ? hr_scratch_error(scratch) : hr_str_from(hr_strerror(error));
@@ -68,7 +69,7 @@ static int one_request(const char *command, cli_flags *flags, hr_table *table, b
     hr_scratch *scratch = NULL;
     int error = hr_scratch_new(&scratch);
     if (error == HR_OK)
-        error = cli_views_get(&view, &views, &flags->view, cli_view_port(&flags->view, &flags->request));
+        error = cli_views_get(&view, &views, &flags->view, &flags->request.request);
     if (error == HR_OK)
         error = answer(flags, view, scratch, explain);
     int code = error == HR_OK ? CLI_OK : report(command, flags, error, scratch);

@@ -1,4 +1,5 @@
 /* Clusters: a service's port, whole or one subset of it, with its policy and its members. */
+#include "balancer.h"
 #include "text.h"
 #include "view.h"
 
@@ -54,18 +55,23 @@ static hr_cluster *make(hr_view_build *vb, const hr_svc *svc, const hr_svc_port 
         cluster->labels = subset->labels;
         cluster->n_labels = subset->n_labels;
     }
+    hr_pos pos = rule != NULL ? rule->first->pos : svc->meta->pos;
+    cluster->source_file = pos.file;
+    cluster->source_line = pos.line;
     hr_policy_blocks blocks = hr_rule_policy(rule, subset, port->number);
     hr_traffic_policy_fill(&cluster->policy, &blocks);
     cluster->kind = kind_of(vb->view, svc, &cluster->policy);
     if (cluster->kind == HR_CLUSTER_ORIGINAL_DST)
         cluster->policy.lb = HR_LB_PASSTHROUGH;
     fill_members(vb->b, cluster, port);
+    hr_balancer_build(vb->b, cluster, NULL);
     bool dns = cluster->kind == HR_CLUSTER_STRICT_DNS || cluster->kind == HR_CLUSTER_LOGICAL_DNS;
     return dns && cluster->n_endpoints == 0 ? NULL : cluster;
 }
 
-static void remember(hr_view_build *vb, const hr_cluster *cluster) {
+static void remember(hr_view_build *vb, hr_cluster *cluster) {
     hr_view *view = vb->view;
+    cluster->index = (uint32_t)view->n_clusters;
     view->clusters = hr_b_grow(vb->b, view->clusters, view->n_clusters, &view->clusters_capacity,
                                sizeof(*view->clusters));
     view->clusters[view->n_clusters++] = cluster;

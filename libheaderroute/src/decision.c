@@ -247,6 +247,9 @@ static int decide(hr_decision *out, const hr_view *view, const hr_croute *route,
         return HR_OK;
     out->delay_fires = plan->delay_parts > 0 && fires(s->request->draws.delay, plan->delay_parts);
     out->abort_fires = plan->abort_parts > 0 && fires(s->request->draws.abort, plan->abort_parts);
+    if (out->abort_fires) /* before the cluster is even looked up; a gRPC status rides on HTTP 200 */
+        out->local_reply = (hr_local_reply){out->abort_status != 0 ? out->abort_status : 200, HR_STR("FI"),
+                                            HR_STR("fault filter abort")};
     set_cors(out, plan, s);
     return set_mirrors(out, s);
 }

@@ -97,7 +97,8 @@ hr_str hr_redirect_location(const hr_chosen *chosen, const hr_request *request, 
     const hr_redirect_action *r = &chosen->plan->redirect;
     hr_str old_scheme = or(request->scheme, HR_STR("http"));
     hr_str scheme = r->https ? HR_STR("https") : or(r->scheme, old_scheme);
-    hr_str host = or(r->host, kept_host(request->authority, scheme, old_scheme, r->port != 0));
+    hr_str host = r->https ? request->authority /* httpsRedirect keeps it whole, an :80 too */
+                           : or(r->host, kept_host(request->authority, scheme, old_scheme, r->port != 0));
     hr_str path = redirect_path(chosen, scratch);
     if (path.p == NULL)
         return path;

@@ -63,9 +63,12 @@ static int append(hr_header_list *list, hr_str name, hr_str value, bool request)
     for (size_t i = 0; one && i < list->n; i++) {
         if (!hr_str_eq(list->v[i].name, name))
             continue;
+        if (value.len == 0)
+            return HR_OK;
         hr_sbuf s = hr_sbuf_begin(list->scratch, list->v[i].value.len + value.len + 1);
         hr_sbuf_put(&s, list->v[i].value);
-        hr_sbuf_put_c(&s, ',');
+        if (s.len > 0)
+            hr_sbuf_put_c(&s, ',');
         hr_sbuf_put(&s, value);
         list->v[i].value = hr_sbuf_end(&s);
         return list->v[i].value.p == NULL ? HR_ENOMEM : HR_OK;
@@ -79,7 +82,8 @@ static int fill(hr_header_list *out, const hr_pair *headers, size_t n, bool requ
         if (lowered(&name, out->scratch, headers[i].name) != HR_OK)
             return HR_ENOMEM;
         hr_str value = headers[i].value.p == NULL ? HR_STR("") : headers[i].value;
-        if (request && (hr_str_eq_c(name, "host") || hr_header_is_stripped(name, value)))
+        if (request && (hr_str_eq_c(name, "host") || hr_header_is_stripped(name) ||
+                        (hr_str_eq_c(name, "te") && !hr_str_eq_c(value, "trailers"))))
             continue;
         if (append(out, name, value, request) != HR_OK)
             return HR_ENOMEM;

@@ -56,7 +56,7 @@ bool hr_header_is_inline(hr_str name) {
     return false;
 }
 
-bool hr_header_is_stripped(hr_str name, hr_str value) {
+bool hr_header_is_stripped(hr_str name) {
     static const char *const names[] = {
         "connection",
         "keep-alive",
@@ -76,7 +76,7 @@ bool hr_header_is_stripped(hr_str name, hr_str value) {
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
         if (hr_str_eq_c(name, names[i]))
             return true;
-    return hr_str_eq_c(name, "te") && !hr_str_eq_c(value, "trailers");
+    return false;
 }
 
 static inline bool is_named(const hr_pair *header, hr_str lower) {
@@ -101,9 +101,12 @@ static hr_str join(hr_subject *subject, hr_str name, size_t first) {
         if (hr_str_eq(j->name, name))
             return j->value;
     hr_str separator = hr_str_eq_c(name, "cookie") ? HR_STR("; ") : HR_STR(",");
+    bool skip_empty = hr_header_is_inline(name); /* joined as they arrive, which passes over empty ones */
     hr_sbuf s = hr_sbuf_begin(subject->scratch, 256);
     for (size_t i = first; i < request->n_headers; i = next_header(request, name, i + 1)) {
-        if (i != first)
+        if (skip_empty && request->headers[i].value.len == 0)
+            continue;
+        if (skip_empty ? s.len > 0 : i != first)
             hr_sbuf_put(&s, separator);
         hr_sbuf_put(&s, request->headers[i].value);
     }
@@ -181,6 +184,12 @@ static bool pseudo_holds(const hr_cond *cond, hr_str value) {
     return hr_string_matches(cond->match, cond->value, cond->regex, value) != cond->invert;
 }
 
+/* Of what a proxy takes for itself, only `te: trailers` comes through. */
+static hr_str stripped_value(const hr_cond *cond, hr_subject *subject) {
+    hr_str value = hr_str_eq_c(cond->name, "te") ? hr_header_value(subject, cond->name) : (hr_str){0};
+    return hr_str_eq_c(value, "trailers") ? value : (hr_str){0};
+}
+
 bool hr_cond_holds(const hr_cond *cond, hr_subject *subject) {
     hr_str value;
     switch ((hr_cond_kind)cond->kind) {
@@ -197,6 +206,13 @@ bool hr_cond_holds(const hr_cond *cond, hr_subject *subject) {
     case HR_COND_QUERY:
         value = hr_query_value(subject->full_path, subject->path.len, cond->name);
         return value.p != NULL && hr_string_matches(cond->match, cond->value, cond->regex, value);
+    case HR_COND_STRIPPED:
+        value = stripped_value(cond, subject);
+        if (cond->match == HR_SM_PRESENCE)
+            return (value.p != NULL) != cond->invert;
+        if (value.p == NULL && !cond->invert)
+            return false;
+        return pseudo_holds(cond, present(value));
     case HR_COND_NEVER:
         return cond->invert;
     }
@@ -217,6 +233,8 @@ hr_str hr_cond_actual(const hr_cond *cond, hr_subject *subject) {
         return subject->full_path;
     case HR_COND_QUERY:
         return hr_query_value(subject->full_path, subject->path.len, cond->name);
+    case HR_COND_STRIPPED:
+        return stripped_value(cond, subject);
     case HR_COND_NEVER:
         break;
     }

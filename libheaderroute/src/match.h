@@ -32,7 +32,7 @@ bool hr_string_matches(uint8_t kind, hr_str pattern, const hr_regex *regex, hr_s
 /* Whether Envoy keeps this header (lower case) as one field, joining what comes more than once. */
 bool hr_header_is_inline(hr_str name);
 /* Whether a proxy takes this request header (lower case) for itself before routes are looked at, so that
- * neither a rule nor the upstream sees it. */
-bool hr_header_is_stripped(hr_str name, hr_str value);
+ * neither a rule nor the upstream sees it. (`te` too, unless it says "trailers".) */
+bool hr_header_is_stripped(hr_str name);
 
 #endif

@@ -36,7 +36,8 @@ static hr_cond_kind kind_of_header(hr_str lower) {
     for (size_t i = 0; i < sizeof(pseudo) / sizeof(pseudo[0]); i++)
         if (hr_str_eq_c(lower, pseudo[i].name))
             return pseudo[i].kind;
-    return HR_COND_HEADER;
+    bool stripped = hr_header_is_stripped(lower) || hr_str_eq_c(lower, "te");
+    return stripped ? HR_COND_STRIPPED : HR_COND_HEADER;
 }
 
 /* Istio turns `{}` and the regex "*" into presence. */
@@ -55,7 +56,7 @@ static void add_header(cond_writer *w, const hr_named_match *in, bool invert) {
     *cond = (hr_cond){.invert = invert};
     set_matcher(w, cond, &in->match);
     cond->name = hr_b_lower(w->vb->b, in->name);
-    cond->kind = is_claim(in->name) ? HR_COND_NEVER : kind_of_header(cond->name);
+    cond->kind = (uint8_t)(is_claim(in->name) ? HR_COND_NEVER : kind_of_header(cond->name));
     cond->each = w->vb->view->repeated_headers == HR_REPEATED_EACH && !hr_header_is_inline(cond->name);
     w->n++;
 }

@@ -17,6 +17,7 @@ typedef enum hr_cond_kind {
     HR_COND_AUTHORITY,
     HR_COND_FULL_PATH, /* the header `:path`: with query */
     HR_COND_QUERY,
+    HR_COND_STRIPPED, /* a header that a proxy takes away before it looks for a route */
     HR_COND_NEVER /* a claim of a token: no token is ever validated here */
 } hr_cond_kind;
 

@@ -56,12 +56,16 @@ static hr_str expected_of(const tracer *t, uint8_t match, hr_str value, bool inv
                    match == HR_SM_PRESENCE ? (hr_str){0} : value, "");
 }
 
+/* method, scheme, authority: fields of the match itself, not of its headers. */
+static bool is_scalar(const hr_cond *cond) {
+    return (cond->kind == HR_COND_METHOD || cond->kind == HR_COND_SCHEME || cond->kind == HR_COND_AUTHORITY) &&
+           cond->name.p[0] != ':' && !hr_str_eq_c(cond->name, "host");
+}
+
 static hr_str field_of(const tracer *t, const hr_cond *cond) {
     if (cond->kind == HR_COND_QUERY)
         return text_of(t->subject->scratch, "queryParams[", cond->name, "]", (hr_str){0}, "");
-    bool scalar = cond->kind != HR_COND_HEADER && cond->kind != HR_COND_NEVER && cond->name.p[0] != ':' &&
-                  !hr_str_eq_c(cond->name, "host");
-    if (scalar)
+    if (is_scalar(cond))
         return cond->name;
     return text_of(t->subject->scratch, cond->invert ? "withoutHeaders[" : "headers[", cond->name, "]",
                    (hr_str){0}, "");
@@ -89,6 +93,8 @@ static bool trace_cond(const tracer *t, const hr_croute *route, const hr_cond *c
     e.actual = hr_cond_actual(cond, t->subject);
     if (cond->kind == HR_COND_NEVER)
         e.detail = HR_STR("claims of a token are looked up in what RequestAuthentication validated: there is none");
+    else if (cond->kind == HR_COND_STRIPPED)
+        e.detail = HR_STR("a proxy takes this header away before it looks for a route");
     else if (e.actual.p == NULL && cond->invert && cond->match != HR_SM_PRESENCE)
         e.detail = HR_STR("a missing header counts as empty in withoutHeaders");
     t->trace(t->ctx, &e);

@@ -15,6 +15,9 @@
 /* An answer that took longer than this may have been cut off by its reader: worth a system call. */
 #define SLOW_ANSWER_NS (100 * 1000000ull)
 
+/* Heads and the beginnings of pipelined requests are not counted in the upload budget up to this. */
+#define SMALL_INPUT ((size_t)16 << 10)
+
 uint64_t hr_now_ns(void) {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
@@ -67,11 +70,15 @@ bool hr_exchange_reserve(hr_exchange *ex, size_t bytes) {
     return true;
 }
 
+int hr_exchange_status(const hr_exchange *ex) {
+    return ex->answered && !ex->gone ? ex->req->res.status : 0;
+}
+
 static void count(const hr_exchange *ex) {
     const hr_server_metrics *m = hr_metrics_of_server(hr_server_metrics_of(ex->loop->server));
     const h2o_req_t *req = ex->req;
     hr_metric_cells *cells = ex->loop->cells;
-    hr_metric_request(cells, ex->answered ? req->res.status : 0, req->input.method.base, req->input.method.len);
+    hr_metric_request(cells, hr_exchange_status(ex), req->input.method.base, req->input.method.len);
     hr_metric_observe(cells, m->request_seconds, (double)(hr_now_ns() - ex->start_ns) / 1e9);
     hr_metric_add(cells, m->received_bytes, (int64_t)req->entity.len);
     hr_metric_add(cells, m->sent_bytes, (int64_t)req->bytes_sent);
@@ -114,6 +121,16 @@ hr_exchange *hr_exchange_begin(h2o_req_t *req) {
     hr_metric_add(conn->loop->cells,
                   hr_metrics_of_server(hr_server_metrics_of(conn->loop->server))->requests_active, 1);
     return ex;
+}
+
+void hr_exchange_abandon(hr_exchange *ex) {
+    hr_conn *conn = hr_conn_of(ex->req);
+    ex->response_flags = "DC";
+    ex->gone = true;
+    ex->req->http1_is_persistent = 0;
+    shutdown(h2o_socket_get_fd(conn->sock), SHUT_RDWR);
+    /* libh2o ends a request only by an answer; this one meets a closed socket. */
+    hr_answer(ex, 499, "text/plain", h2o_iovec_init(NULL, 0));
 }
 
 /* ---- what the client sent ---- */
@@ -260,6 +277,11 @@ static int on_req(h2o_handler_t *self, h2o_req_t *req) {
     ex->request_id = hr_request_header(req, "x-request-id");
     if (ex->request_id.len == 0)
         ex->request_id = make_request_id(&req->pool);
+    /* What came behind the request waits in the same buffer for as long as the answer takes. */
+    size_t held = hr_conn_of(req)->sock->input->size;
+    if (ex->refusal.status == 0 && held > ex->reserved + SMALL_INPUT &&
+        !hr_exchange_reserve(ex, held - ex->reserved))
+        hr_exchange_refuse(ex, 503, "too much is being uploaded at the moment", 1);
     if (ex->refusal.status != 0)
         answer_refusal(ex);
     else

@@ -10,6 +10,8 @@
 
 #include <h2o.h>
 
+#include "upstream_parser.h"
+
 typedef struct hr_loop hr_loop;
 typedef struct hr_exchange hr_exchange;
 
@@ -48,10 +50,11 @@ struct hr_exchange {
 
     /* the server's own */
     hr_refusal refusal;
-    size_t content_length;  /* as announced; 0 for none or chunked */
+    size_t content_length;  /* as announced; of a chunked body: what has come so far */
     size_t reserved;        /* bytes taken from the upload budget */
-    bool chunked, handled, answered;
-    const void *chunk_decoder;
+    bool answered, gone;
+    hr_resp_body chunked_body;
+    const void *chunk_decoder; /* libh2o's, to know the body by; NULL before the first bytes */
     uint64_t answer_ns; /* when the answer was begun */
     hr_exchange *next_upload, **link_upload; /* list of chunked uploads of this loop */
 };
@@ -61,6 +64,15 @@ hr_exchange *hr_exchange_of(h2o_req_t *req);
 
 /* Monotonic clock in nanoseconds. */
 uint64_t hr_now_ns(void);
+
+/* The status of the answer; 0 before there is one, or when the client left without it. */
+int hr_exchange_status(const hr_exchange *ex);
+
+/* The peer has gone: its FIN or RST has come. libh2o does not look while a handler owns the request. */
+bool hr_exchange_peer_gone(const hr_exchange *ex);
+
+/* Ends the exchange with a client that has gone. Must not be touched after it. */
+void hr_exchange_abandon(hr_exchange *ex);
 
 /* Milliseconds since the head was complete. */
 double hr_exchange_elapsed_ms(const hr_exchange *ex);

@@ -181,7 +181,7 @@ void hr_log_access(const hr_exchange *ex) {
     member_iovec(&line, "method", req->input.method);
     member_iovec(&line, "path", req->input.path);
     hr_json_member(&line, "protocol", protocol, h2o_stringify_protocol_version(protocol, req->version));
-    hr_json_member_int(&line, "response_code", ex->answered ? req->res.status : 0);
+    hr_json_member_int(&line, "response_code", hr_exchange_status(ex));
     hr_json_member_str(&line, "response_flags", ex->response_flags != NULL ? ex->response_flags : "-");
     hr_json_member_str(&line, "response_code_details", ex->details);
     hr_json_member_int(&line, "bytes_received", (int64_t)req->entity.len);

@@ -86,6 +86,7 @@ typedef struct hr_server_options {
     int64_t request_timeout_ms; /* from the end of the last answer to the last byte of the next request */
     int64_t stall_timeout_ms;   /* a reader that takes nothing for so long is cut off */
     int log_level;         /* hr_log_level */
+    bool check;            /* ask the server that runs already, and leave */
 } hr_server_options;
 
 #define HR_SERVER_OPTIONS_INIT                                                                     \
@@ -120,8 +121,5 @@ hr_loop *hr_server_loop(hr_server *server, size_t index);
 
 /* Any thread. False: the loop has ended, and the message is still the caller's. */
 bool hr_loop_post(hr_loop *loop, hr_message *message);
-
-/* The peer has gone: its FIN or RST has come. libh2o does not look while a handler owns the request. */
-bool hr_exchange_peer_gone(const hr_exchange *ex);
 
 #endif

@@ -17,13 +17,25 @@ struct phr_header {
 };
 struct phr_chunked_decoder;
 
+typedef ssize_t decode_chunked_fn(struct phr_chunked_decoder *decoder, char *buf, size_t *bufsz);
 typedef int parse_request_fn(const char *buf, size_t len, const char **method, size_t *method_len,
                              const char **path, size_t *path_len, int *minor_version,
                              struct phr_header *headers, size_t *num_headers, size_t last_len);
 
 __attribute__((visibility("default"))) parse_request_fn phr_parse_request;
+__attribute__((visibility("default"))) decode_chunked_fn phr_decode_chunked;
 
 static parse_request_fn *original_parse_request;
+
+/* The loop of this thread, once it has begun to read a chunked body. */
+static __thread hr_loop *this_loop;
+
+static const char too_large[] = "the body is larger than this server takes";
+
+static void refuse_busy(hr_exchange *ex) {
+    hr_exchange_refuse(ex, 503, "too much is being uploaded at the moment", 1);
+    ex->response_flags = "UO";
+}
 
 int hr_strict_init(void) {
     /* ISO C has no cast from object to function pointers; POSIX has dlsym give one all the same. */
@@ -183,12 +195,89 @@ static void check_limits(hr_exchange *ex, const head_facts *facts) {
     if (facts->n_expect > 0 && (facts->n_expect > 1 || !value_is(facts->expect, "100-continue"))) {
         hr_exchange_refuse(ex, 417, "the only Expect understood is 100-continue", 0);
     } else if (facts->length > (size_t)options->max_body_bytes) {
-        hr_exchange_refuse(ex, 413, "the body is larger than this server takes (see /metadata)", 0);
+        hr_exchange_refuse(ex, 413, too_large, 0);
     } else if (!hr_exchange_reserve(ex, facts->length)) {
-        hr_exchange_refuse(ex, 503, "too much is being uploaded at the moment", 1);
-        ex->response_flags = "UO";
+        refuse_busy(ex);
     }
 }
+
+/* ---- chunked bodies ---- */
+
+/* Taken from the upload budget in steps of this, as nobody knows the length before. */
+#define CHUNKED_STEP ((size_t)64 << 10)
+
+static void begin_chunked(hr_exchange *ex) {
+    hr_loop *loop = ex->loop;
+    const hr_resp_head chunked = {.framing = HR_RESP_CHUNKED};
+    hr_resp_body_init(&ex->chunked_body, &chunked);
+    ex->next_upload = loop->uploads;
+    ex->link_upload = &loop->uploads;
+    if (ex->next_upload != NULL)
+        ex->next_upload->link_upload = &ex->next_upload;
+    loop->uploads = ex;
+    this_loop = loop;
+}
+
+/* Whose body is `decoder` reading? The first time it is the one whose input holds `buf`. */
+static hr_exchange *find_chunked(const struct phr_chunked_decoder *decoder, const char *buf) {
+    for (hr_exchange *ex = this_loop->uploads; ex != NULL; ex = ex->next_upload) {
+        const h2o_buffer_t *input = hr_conn_of(ex->req)->sock->input;
+        if (ex->chunk_decoder == decoder ||
+            (ex->chunk_decoder == NULL && buf >= input->bytes && buf <= input->bytes + input->size)) {
+            ex->chunk_decoder = decoder;
+            return ex;
+        }
+    }
+    return NULL;
+}
+
+static bool admit_chunked(hr_exchange *ex, size_t more) {
+    ex->content_length += more;
+    if (ex->content_length > (size_t)hr_server_options_of(ex->loop->server)->max_body_bytes) {
+        hr_exchange_refuse(ex, 413, too_large, 0);
+        return false;
+    }
+    while (ex->reserved < ex->content_length) {
+        if (!hr_exchange_reserve(ex, CHUNKED_STEP)) {
+            refuse_busy(ex);
+            return false;
+        }
+    }
+    return true;
+}
+
+static void refuse_chunks(hr_exchange *ex, const char *what) {
+    static const char prefix[] = "the chunked body holds ";
+    char *detail = h2o_mem_alloc_pool(&ex->req->pool, sizeof(prefix) + strlen(what));
+    memcpy(detail, prefix, sizeof(prefix) - 1);
+    strcpy(detail + sizeof(prefix) - 1, what);
+    hr_exchange_refuse(ex, 400, detail, 0);
+    ex->response_flags = "DPE";
+}
+
+/* Takes the place of picohttpparser's decoder, with its interface: the decoded bytes stand at buf,
+ * followed by what is not part of the body; the result is how many those are, -2 for more to come, -1
+ * for an error. */
+ssize_t phr_decode_chunked(struct phr_chunked_decoder *decoder, char *buf, size_t *bufsz) {
+    hr_exchange *ex = find_chunked(decoder, buf);
+    const char *why = NULL;
+    size_t arrived = *bufsz, surplus = 0;
+    if (ex == NULL)
+        return -1;
+    hr_resp_result result = hr_resp_body_feed(&ex->chunked_body, buf, bufsz, &surplus, &why);
+    if (result == HR_RESP_ERROR) {
+        refuse_chunks(ex, why);
+        return -1;
+    }
+    if (!admit_chunked(ex, *bufsz))
+        return -1;
+    if (result == HR_RESP_INCOMPLETE)
+        return -2;
+    memmove(buf + *bufsz, buf + arrived - surplus, surplus);
+    return (ssize_t)surplus;
+}
+
+/* ---- heads ---- */
 
 /* A head that cannot be read becomes a request without anything, which is answered with `status`. */
 static int stand_in(h2o_req_t *req, size_t len, const char **method, size_t *method_len, const char **path,
@@ -246,7 +335,8 @@ int phr_parse_request(const char *buf, size_t len, const char **method, size_t *
         return head;
     }
     ex->content_length = facts.length;
-    ex->chunked = facts.n_transfer_encoding == 1;
+    if (facts.n_transfer_encoding == 1)
+        begin_chunked(ex);
     if (make_room(conn, (size_t)head, facts.length)) {
         const char *moved = conn->sock->input->bytes;
         *num_headers = max_headers;

@@ -1,36 +1,203 @@
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
-#include "answer.h"
-#include "server.h"
+#include <grabcut/grabcut.h>
+
+#include "cpus.h"
+#include "predict.h"
+
+#define MAX_LISTENERS 32
+
+static hr_predict predict;
+
+/* ---- handlers ---- */
+
+typedef struct route {
+    const char *path, *allow;
+    void (*answer)(hr_exchange *ex);
+} route;
+
+static void answer_root(hr_exchange *ex) {
+    hr_answer_json(ex, 200, "\"Hello API Server!\\n\"");
+}
+
+static void answer_health(hr_exchange *ex) {
+    hr_answer_json(ex, 200, "{\"health\":\"ok\"}");
+}
+
+static void answer_metadata(hr_exchange *ex) {
+    hr_answer(ex, 200, "application/json", predict.metadata);
+}
+
+static void answer_predict(hr_exchange *ex) {
+    hr_predict_handle(&predict, ex);
+}
+
+static const route routes[] = {
+    {"/", "GET, HEAD", answer_root},
+    {"/health", "GET, HEAD", answer_health},
+    {"/metadata", "GET, HEAD", answer_metadata},
+    {"/predict", "POST", answer_predict},
+};
+
+static bool allows(const route *r, h2o_iovec_t method) {
+    if (strcmp(r->allow, "POST") == 0)
+        return h2o_memis(method.base, method.len, H2O_STRLIT("POST"));
+    return h2o_memis(method.base, method.len, H2O_STRLIT("GET")) ||
+           h2o_memis(method.base, method.len, H2O_STRLIT("HEAD"));
+}
 
 static void on_request(hr_exchange *ex) {
     h2o_iovec_t path = hr_request_path(ex->req);
     if (hr_answer_common(ex))
         return;
-    if (h2o_memis(path.base, path.len, H2O_STRLIT("/")))
-        hr_answer_json(ex, 200, "\"Hello API Server!\\n\"");
-    else if (h2o_memis(path.base, path.len, H2O_STRLIT("/health")))
-        hr_answer_json(ex, 200, "{\"health\":\"ok\"}");
-    else
-        hr_answer_error(ex, 404, "there is nothing at this path");
+    for (size_t i = 0; i < sizeof(routes) / sizeof(routes[0]); ++i) {
+        if (!h2o_memis(path.base, path.len, routes[i].path, strlen(routes[i].path)))
+            continue;
+        if (allows(&routes[i], ex->req->method))
+            routes[i].answer(ex);
+        else
+            hr_answer_method(ex, routes[i].allow);
+        return;
+    }
+    hr_answer_error(ex, 404, "there is nothing at this path");
+}
+
+/* ---- flags ---- */
+
+#define FIELD(member) offsetof(hr_predict_options, member)
+
+static int parse_rect_flag(void *field, const char *text, char *why, size_t why_size) {
+    return hr_parse_rect(field, text, why, why_size);
+}
+
+static const hr_flag flags[] = {
+    {.name = "iterations", .kind = HR_FLAG_INT, .value_name = "N", .offset = FIELD(iterations), .min = 1, .max = 1000,
+     .also_env = "GRAB_CUT_ITERS", .help = "GrabCut's iterations."},
+    {.name = "rect", .kind = HR_FLAG_CUSTOM, .value_name = "X,Y,W,H", .offset = FIELD(rect), .parse = parse_rect_flag,
+     .also_env = "GRAB_CUT_RECT", .default_text = "auto",
+     .help = "Where the foreground lies, unless the request says so; auto leaves 5 % of each side out."},
+    {.name = "engine", .kind = HR_FLAG_CHOICE, .value_name = "NAME", .offset = FIELD(engine),
+     .choices = hr_engine_names, .help = "What segments the picture: fast (this project's) or opencv (the reference), as the build has them."},
+    {.name = "workers", .kind = HR_FLAG_INT, .value_name = "N", .offset = FIELD(workers), .min = 1, .max = 256,
+     .default_text = "the CPUs this process may use", .help = "Threads that work on pictures."},
+    {.name = "queue", .kind = HR_FLAG_INT, .value_name = "N", .offset = FIELD(queue), .min = 1, .max = 100000,
+     .help = "Pictures that may wait for a worker; beyond it: 503 with Retry-After."},
+    {.name = "deadline", .kind = HR_FLAG_SECONDS, .value_name = "S", .offset = FIELD(deadline_ms), .min = 1,
+     .max = 86400000,
+     .help = "A picture that is not done by then: 504. Less where x-envoy-expected-rq-timeout-ms says so."},
+    {.name = "max-pixels", .kind = HR_FLAG_INT, .value_name = "N", .offset = FIELD(max_pixels), .min = 1,
+     .max = INT32_MAX, .default_text = "what --work-memory allows",
+     .help = "The largest picture; beyond it: 413, before a pixel is decoded."},
+    {.name = "work-memory", .kind = HR_FLAG_BYTES, .value_name = "BYTES", .offset = FIELD(work_bytes), .min = 1 << 20,
+     .max = (int64_t)1 << 40, .help = "For all pictures being worked on; others wait for it."},
+    {.name = "answer-memory", .kind = HR_FLAG_BYTES, .value_name = "BYTES", .offset = FIELD(answer_bytes),
+     .min = 1 << 16, .max = (int64_t)1 << 40,
+     .help = "For all answers being sent, which slow readers hold; beyond it: 503 with Retry-After."},
+    {.name = "png-level", .kind = HR_FLAG_INT, .value_name = "0-9", .offset = FIELD(png_level), .min = 0, .max = 9,
+     .help = "How hard the answer's PNG is compressed."},
+};
+
+/* ---- start and end ---- */
+
+static int loop_start(hr_loop *loop, void *ctx) {
+    (void)ctx;
+    hr_jobs_loop_start(predict.jobs, loop);
+    return 0;
+}
+
+static void loop_stop(hr_loop *loop, void *ctx) {
+    (void)ctx;
+    hr_jobs_loop_stop(predict.jobs, loop);
+}
+
+static void on_drain(void *ctx) {
+    (void)ctx;
+    hr_jobs_drain(predict.jobs);
+}
+
+static void on_cancel(void *ctx) {
+    (void)ctx;
+    hr_jobs_cancel(predict.jobs);
+}
+
+static double read_answers(void *ctx) {
+    return (double)hr_budget_used(ctx);
+}
+
+static void define_metrics(hr_metrics *metrics) {
+    static const char name[] = "headerroute_predict_phase_seconds", help[] = "Time of a picture's phases.";
+    static const double pixels[] = {1e4, 3e4, 1e5, 3e5, 1e6, 3e6, 1e7};
+    predict.metrics.decode = hr_metrics_histogram(metrics, name, "phase=\"decode\"", help, hr_seconds_buckets,
+                                                  hr_seconds_buckets_count);
+    predict.metrics.segment = hr_metrics_histogram(metrics, name, "phase=\"segment\"", help, hr_seconds_buckets,
+                                                   hr_seconds_buckets_count);
+    predict.metrics.encode = hr_metrics_histogram(metrics, name, "phase=\"encode\"", help, hr_seconds_buckets,
+                                                  hr_seconds_buckets_count);
+    hr_metrics_read(metrics, HR_GAUGE, "headerroute_answer_memory_bytes", NULL,
+                    "Memory held by answers being sent, of --answer-memory.", read_answers, &predict.answers);
+    predict.metrics.pixels = hr_metrics_histogram(metrics, "headerroute_predict_picture_pixels", NULL,
+                                                  "Sizes of the pictures worked on.", pixels,
+                                                  sizeof(pixels) / sizeof(pixels[0]));
+}
+
+static int settle(const char *program) {
+    hr_predict_options *options = &predict.options;
+    if (options->workers == 0)
+        options->workers = hr_usable_cpus();
+    predict.engine = hr_engine_by_index(options->engine);
+    int64_t fits = hr_predict_pixels(&predict, options->work_bytes);
+    if (options->max_pixels == 0)
+        options->max_pixels = fits;
+    if (options->max_pixels > fits || fits == 0) {
+        fprintf(stderr, "%s: --max-pixels %lld: --work-memory is enough for %lld pixels with this engine\n", program,
+                (long long)options->max_pixels, (long long)fits);
+        return -1;
+    }
+    hr_budget_init(&predict.answers, options->answer_bytes);
+    return 0;
 }
 
 int main(int argc, char **argv) {
     static const char program[] = "headerroute-predict";
-    hr_server_options options = HR_SERVER_OPTIONS_INIT;
-    const hr_flag_set sets[] = {{hr_server_flags, hr_server_flags_count, &options}};
-    int code = hr_flags_parse(sets, 1, argc, argv, program, "Cuts the foreground out of pictures.");
+    hr_server_options server = HR_SERVER_OPTIONS_INIT;
+    hr_listener listeners[MAX_LISTENERS];
+    server.max_connections = 256;
+    predict.options = (hr_predict_options){.iterations = 5, .rect = {.automatic = true}, .queue = 64,
+                                           .deadline_ms = 30000, .work_bytes = 152 << 20,
+                                           .answer_bytes = 24 << 20, .png_level = 1};
+    const hr_flag_set sets[] = {{hr_server_flags, hr_server_flags_count, &server},
+                                {flags, sizeof(flags) / sizeof(flags[0]), &predict.options}};
+    int code = hr_flags_parse(sets, 2, argc, argv, program,
+                              "Cuts the foreground out of pictures: GrabCut behind HTTP.");
     if (code != HR_FLAGS_RUN)
         return code;
-    hr_server_options_settle(&options, "0.0.0.0:5010");
-    hr_listener listeners[32];
-    size_t n = options.listen.n < 32 ? options.listen.n : 32;
-    for (size_t i = 0; i < n; ++i)
-        listeners[i] = (hr_listener){options.listen.v[i], on_request};
+    hr_server_options_settle(&server, "0.0.0.0:5010");
+    predict.server = &server;
+    if (settle(program) != 0)
+        return 2;
+    if (server.listen.n > MAX_LISTENERS) {
+        fprintf(stderr, "%s: --listen may be given %d times\n", program, MAX_LISTENERS);
+        return 2;
+    }
+    for (size_t i = 0; i < server.listen.n; ++i)
+        listeners[i] = (hr_listener){server.listen.v[i], on_request};
+
     hr_metrics *metrics = hr_metrics_new();
-    hr_service service = {.program = program};
-    code = hr_server_run(&service, listeners, n, &options, metrics);
+    define_metrics(metrics);
+    hr_jobs_options jobs = {.workers = (size_t)predict.options.workers, .capacity = (size_t)predict.options.queue,
+                            .memory = predict.options.work_bytes};
+    predict.jobs = hr_jobs_new(&jobs, metrics);
+    predict.metadata = hr_predict_metadata(&predict);
+    hr_service service = {.program = program, .loop_start = loop_start, .loop_stop = loop_stop,
+                          .on_drain = on_drain, .on_cancel = on_cancel};
+    code = hr_server_run(&service, listeners, server.listen.n, &server, metrics);
+    /* A worker within an iteration that cannot be stopped must not hold up the end. */
+    if (!hr_jobs_free(predict.jobs, 500))
+        _exit(code);
     hr_metrics_free(metrics);
+    free(predict.metadata.base);
     return code;
 }

@@ -245,6 +245,9 @@ typedef struct hr_cluster {
     const hr_endpoint *endpoints; /* ready members, in the order of the configuration */
     size_t n_endpoints;
     hr_traffic_policy policy;
+    uint32_t index;    /* in hr_view_cluster */
+    hr_str source_file; /* place of the DestinationRule that governs it, else of the service */
+    int source_line;
     const void *internal; /* the library's: prepared hash rings */
 } hr_cluster;
 
@@ -335,7 +338,7 @@ typedef struct hr_mirror {
 
 typedef struct hr_local_reply {
     int status; /* 0: none */
-    hr_str flag; /* Envoy's response flag: "NR", "NC", "UH"; absent where Envoy sets none */
+    hr_str flag; /* Envoy's response flag: "NR", "NC", "UH", "FI"; absent where Envoy sets none */
     hr_str body;
 } hr_local_reply;
 
@@ -356,7 +359,8 @@ typedef struct hr_decision {
     int64_t timeout_ms; /* -1: none */
     const hr_retry_policy *retries; /* NULL: none */
     int redirect_code;      /* 0: none */
-    hr_str redirect_location; /* built, in the scratch */
+    hr_str redirect_location; /* built, in the scratch; also of a direct response of 201 or 3xx, which
+                               * tells the request's own URL */
     int direct_response_status; /* 0: none */
     hr_str direct_response_body;
     hr_local_reply local_reply; /* the data plane's own answer, where it gives one */

@@ -1,0 +1,58 @@
+#include "check.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#include "listen.h"
+
+static int fail(const char *program, const char *address, const char *why) {
+    fprintf(stderr, "%s: %s is not ready: %s\n", program, address, why);
+    return 1;
+}
+
+static void any_to_loopback(struct sockaddr_storage *address) {
+    struct sockaddr_in *in = (struct sockaddr_in *)address;
+    struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)address;
+    if (address->ss_family == AF_INET && in->sin_addr.s_addr == htonl(INADDR_ANY))
+        in->sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    if (address->ss_family == AF_INET6 && IN6_IS_ADDR_UNSPECIFIED(&in6->sin6_addr))
+        in6->sin6_addr = in6addr_loopback;
+}
+
+int hr_check_ready(const char *program, const char *address) {
+    static const char request[] = "GET /ready HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+    const struct timeval limit = {5, 0};
+    struct sockaddr_storage storage;
+    socklen_t len;
+    char why[256], answer[64] = "";
+    if (hr_parse_address(&storage, &len, address, why, sizeof(why)) != 0)
+        return fail(program, address, why);
+    any_to_loopback(&storage);
+    int fd = socket(storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return fail(program, address, strerror(errno));
+    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
+    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
+    size_t have = 0;
+    ssize_t n = -1;
+    if (connect(fd, (struct sockaddr *)&storage, len) == 0 &&
+        send(fd, request, sizeof(request) - 1, MSG_NOSIGNAL) == sizeof(request) - 1) {
+        while (have < sizeof(answer) - 1 && (n = recv(fd, answer + have, sizeof(answer) - 1 - have, 0)) > 0)
+            have += (size_t)n;
+    }
+    int error = errno;
+    close(fd);
+    if (n < 0)
+        return fail(program, address, strerror(error));
+    if (strncmp(answer, "HTTP/1.1 200 ", 13) != 0) {
+        answer[strcspn(answer, "\r\n")] = '\0';
+        return fail(program, address, answer);
+    }
+    return 0;
+}

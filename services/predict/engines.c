@@ -1,0 +1,32 @@
+/* Which engines this build has: the fast one of libgrabcut, the reference of libgrabcut-opencv. */
+#include <stddef.h>
+
+#include "predict.h"
+
+#ifdef HR_HAVE_OPENCV
+#include <grabcut/opencv.h>
+#endif
+
+typedef const grabcut_engine *engine_fn(void);
+
+static engine_fn *const engines[] = {
+#ifdef HR_HAVE_FAST
+    grabcut_engine_fast,
+#endif
+#ifdef HR_HAVE_OPENCV
+    grabcut_engine_opencv,
+#endif
+};
+
+const char *const hr_engine_names[] = {
+#ifdef HR_HAVE_FAST
+    "fast",
+#endif
+#ifdef HR_HAVE_OPENCV
+    "opencv",
+#endif
+    NULL};
+
+const grabcut_engine *hr_engine_by_index(int index) {
+    return engines[index]();
+}

@@ -1,0 +1,80 @@
+/* What the server tells about itself. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <headerroute/version.h>
+
+#include "json_out.h"
+#include "predict.h"
+
+/* A yellow oval on blue, 24x24 pixels, and its cut-out: the sample can be sent as it stands. */
+static const char sample_in[] =
+    "iVBORw0KGgoAAAANSUhEUgAAABgAAAAYAQMAAADaua+7AAAABlBMVEXmtDwoWqCaHKnzAAAAJUlEQVR42mP4//8/AwY+DsSM/xn+"
+    "MUDwH4Z6rBgmD1IL1oNpFgCP4DhBHGrZjAAAAABJRU5ErkJggg==";
+static const char sample_out[] =
+    "iVBORw0KGgoAAAANSUhEUgAAABgAAAAYCAIAAABvFaqvAAAAZ0lEQVQ4EWNgGAV0CwFG/DY922IDUSDlcwS/SpwGwY1A1o/HOOwG"
+    "YTUFv9OYkC2khI3FRXicg8dRVHPRqEGE4xNLrAE14Yk4XGmSaoGN3UW4HIXLOUD1OA2ChArcj3iMgKgcJekYAgBg+hUWp62DRwAAAABJ"
+    "RU5ErkJggg==";
+
+static void write_rect(hr_text *json, const hr_rect_choice *rect) {
+    hr_json_name(json, "rect");
+    if (rect->automatic)
+        hr_text_str(json, "\"auto\"");
+    else
+        hr_text_printf(json, "\"%d,%d,%d,%d\"", rect->rect.x, rect->rect.y, rect->rect.width, rect->rect.height);
+}
+
+static void write_input(hr_text *json) {
+    hr_json_name(json, "input");
+    hr_text_str(json, "{\"content_types\":[\"application/json\",\"image/jpeg\",\"image/png\",\"image/webp\","
+                      "\"image/bmp\"],\"json\":{\"image\":\"string: base64 of a JPEG, PNG, WebP or BMP file\"},"
+                      "\"query\":{\"rect\":\"x,y,w,h in pixels, or auto\",\"output\":\"cutout, rgba or mask\","
+                      "\"job_id\":\"[A-Za-z0-9._-]{1,64}\"},\"sample\":{\"image\":\"");
+    hr_text_str(json, sample_in);
+    hr_text_str(json, "\"}}");
+}
+
+static void write_output(hr_text *json) {
+    hr_json_name(json, "output");
+    hr_text_str(json, "{\"content_types\":[\"application/json\",\"image/png\"],\"json\":{\"status\":\"string: ok or ng\","
+                      "\"img_none_bg_base64\":\"string: base64 of a PNG file; null if status is ng\","
+                      "\"detail\":\"string: what went wrong, if status is ng\"},"
+                      "\"sample\":{\"status\":\"ok\",\"img_none_bg_base64\":\"");
+    hr_text_str(json, sample_out);
+    hr_text_str(json, "\"}}");
+}
+
+static void write_limits(hr_text *json, const hr_predict *predict) {
+    const hr_server_options *server = predict->server;
+    hr_json_name(json, "limits");
+    hr_text_str(json, "{");
+    hr_json_member_int(json, "max_body_bytes", server->max_body_bytes);
+    hr_json_member_int(json, "max_pixels", predict->options.max_pixels);
+    hr_json_member_int(json, "max_head_bytes", server->max_head_bytes);
+    hr_json_member_int(json, "max_connections", server->max_connections);
+    hr_json_member_int(json, "max_upload_bytes", server->max_upload_bytes);
+    hr_json_member_int(json, "queue", predict->options.queue);
+    hr_json_member_int(json, "workers", predict->options.workers);
+    hr_json_member_int(json, "work_memory_bytes", predict->options.work_bytes);
+    hr_json_member_int(json, "answer_memory_bytes", predict->options.answer_bytes);
+    hr_json_name(json, "deadline_seconds");
+    hr_text_printf(json, "%g", (double)predict->options.deadline_ms / 1000);
+    hr_text_str(json, "}");
+}
+
+h2o_iovec_t hr_predict_metadata(const hr_predict *predict) {
+    hr_text json = {0};
+    hr_text_str(&json, "{");
+    hr_json_member_str(&json, "name", predict->server->name);
+    hr_json_member_str(&json, "version", HR_VERSION);
+    hr_json_member_str(&json, "model", "grabcut");
+    hr_json_member_str(&json, "engine", predict->engine->name);
+    hr_json_member_int(&json, "iterations", predict->options.iterations);
+    write_rect(&json, &predict->options.rect);
+    write_input(&json);
+    write_output(&json);
+    write_limits(&json, predict);
+    hr_text_str(&json, "}\n");
+    return h2o_iovec_init(json.p, json.len);
+}

@@ -1,0 +1,82 @@
+/* headerroute-predict: GrabCut behind HTTP. What its files share. */
+#ifndef HR_PREDICT_H
+#define HR_PREDICT_H
+
+#include <grabcut/grabcut.h>
+
+#include "answer.h"
+#include "budget.h"
+#include "jobs.h"
+#include "server.h"
+
+/* "auto" leaves 5 % of each side out. */
+#define HR_PREDICT_INSET_PERCENT 5
+
+typedef struct hr_rect_choice {
+    bool automatic;
+    grabcut_rect rect;
+} hr_rect_choice;
+
+typedef struct hr_predict_options {
+    int64_t iterations;
+    hr_rect_choice rect;
+    int engine;             /* index into hr_engine_names */
+    int64_t workers;        /* 0: as many as threads */
+    int64_t queue;
+    int64_t deadline_ms;
+    int64_t max_pixels;     /* 0: what the work memory allows */
+    int64_t work_bytes;     /* of all pictures being worked on, together */
+    int64_t answer_bytes;   /* of all answers being sent, together */
+    int64_t png_level;
+} hr_predict_options;
+
+/* All that requests need, the same for all threads. */
+typedef struct hr_predict {
+    hr_predict_options options;
+    const hr_server_options *server;
+    const grabcut_engine *engine;
+    hr_jobs *jobs;
+    hr_budget answers;
+    h2o_iovec_t metadata; /* the JSON of /metadata */
+    struct {
+        hr_metric decode, segment, encode, pixels;
+    } metrics;
+} hr_predict;
+
+/* The engines of this build, best first; NULL-terminated. */
+extern const char *const hr_engine_names[];
+const grabcut_engine *hr_engine_by_index(int index);
+
+/* "auto" or "x,y,w,h". 0, or -1 with a sentence. */
+int hr_parse_rect(hr_rect_choice *out, const char *text, char *why, size_t why_size);
+
+/* The bytes that a picture of this size takes while it is worked on. */
+int64_t hr_predict_bytes(const hr_predict *predict, int32_t width, int32_t height);
+/* The most pixels that `bytes` suffice for. */
+int64_t hr_predict_pixels(const hr_predict *predict, int64_t bytes);
+
+/* metadata.c: the text, malloc'ed. */
+h2o_iovec_t hr_predict_metadata(const hr_predict *predict);
+
+/* POST /predict: answers at once, or later when a worker is done. */
+void hr_predict_handle(hr_predict *predict, hr_exchange *ex);
+
+/* ---- request.c: what was asked for ---- */
+
+typedef enum hr_body_kind { HR_BODY_JSON, HR_BODY_PICTURE } hr_body_kind;
+
+typedef struct hr_predict_request {
+    hr_body_kind body;
+    hr_rect_choice rect;
+    grabcut_cutout_kind output;
+    bool want_png; /* the picture itself, not JSON */
+} hr_predict_request;
+
+/* Reads query and headers. 0, or the status to refuse with and a sentence. */
+int hr_predict_read(hr_predict_request *out, const hr_predict *predict, h2o_req_t *req, char *why,
+                    size_t why_size);
+
+/* True if Accept prefers image/png to application/json (RFC 9110, section 12.5.1). */
+bool hr_accepts_png(const char *accept, size_t len);
+
+#endif

@@ -1,0 +1,166 @@
+/* What a request to /predict asks for: content type, Accept, and the query. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "predict.h"
+
+int hr_parse_rect(hr_rect_choice *out, const char *text, char *why, size_t why_size) {
+    long v[4];
+    const char *p = text;
+    if (strcmp(text, "auto") == 0) {
+        *out = (hr_rect_choice){.automatic = true};
+        return 0;
+    }
+    for (int i = 0; i < 4; ++i) {
+        char *end;
+        /* strtol would take blanks and a plus sign */
+        bool ok = (*p >= '0' && *p <= '9') || (*p == '-' && p[1] >= '0' && p[1] <= '9');
+        v[i] = ok ? strtol(p, &end, 10) : 0;
+        ok = ok && *end == (i < 3 ? ',' : '\0') && labs(v[i]) <= INT32_MAX;
+        if (!ok) {
+            snprintf(why, why_size, "rect must be auto or four whole numbers x,y,w,h");
+            return -1;
+        }
+        p = end + 1;
+    }
+    if (v[2] <= 0 || v[3] <= 0) {
+        snprintf(why, why_size, "rect must have a width and a height above 0");
+        return -1;
+    }
+    *out = (hr_rect_choice){.rect = {(int32_t)v[0], (int32_t)v[1], (int32_t)v[2], (int32_t)v[3]}};
+    return 0;
+}
+
+/* The media type without its parameters, in lower case; empty where it does not fit. */
+static void media_type(char *out, size_t size, h2o_iovec_t value) {
+    size_t len = 0;
+    while (len < value.len && value.base[len] != ';' && value.base[len] != ' ' && value.base[len] != '\t')
+        ++len;
+    if (len >= size)
+        len = 0;
+    memcpy(out, value.base != NULL ? value.base : "", len);
+    out[len] = '\0';
+    h2o_strtolower(out, len);
+}
+
+/* Without a Content-Type the body is taken for JSON, as the original service did. */
+static int read_content_type(hr_body_kind *out, h2o_req_t *req, char *why, size_t why_size) {
+    static const char *const pictures[] = {"image/jpeg", "image/png", "image/webp", "image/bmp",
+                                           "image/jpg",  "image/x-ms-bmp"};
+    h2o_iovec_t value = hr_request_header(req, "content-type");
+    char type[64];
+    media_type(type, sizeof(type), value);
+    if (value.len == 0 || strcmp(type, "application/json") == 0) {
+        *out = HR_BODY_JSON;
+        return 0;
+    }
+    for (size_t i = 0; i < sizeof(pictures) / sizeof(pictures[0]); ++i) {
+        if (strcmp(type, pictures[i]) == 0) {
+            *out = HR_BODY_PICTURE;
+            return 0;
+        }
+    }
+    snprintf(why, why_size,
+             "the body must be application/json, image/jpeg, image/png, image/webp or image/bmp");
+    return 415;
+}
+
+/* One item of Accept: how well it fits a type, and its weight in thousandths. */
+typedef struct accepted {
+    int precision, weight; /* -1: does not fit */
+} accepted;
+
+static int parse_weight(const char *item, size_t len) {
+    const char *end = item + len;
+    for (const char *p = item; p < end && (p = memchr(p, ';', (size_t)(end - p))) != NULL;) {
+        do
+            ++p;
+        while (p < end && (*p == ' ' || *p == '\t'));
+        if (end - p < 3 || (p[0] != 'q' && p[0] != 'Q') || p[1] != '=')
+            continue;
+        int weight = p[2] == '1' ? 1000 : 0, unit = 100;
+        for (p += 3; p < end && (*p == '.' || (*p >= '0' && *p <= '9')); ++p) {
+            if (*p == '.' || weight == 1000)
+                continue;
+            weight += (*p - '0') * unit;
+            unit /= 10;
+        }
+        return weight;
+    }
+    return 1000;
+}
+
+static void consider(accepted *best, const char *item, size_t len, const char *type) {
+    size_t name = 0, major = strcspn(type, "/");
+    while (name < len && item[name] != ';' && item[name] != ' ' && item[name] != '\t')
+        ++name;
+    int precision = -1;
+    if (h2o_lcstris(item, name, type, strlen(type)))
+        precision = 2;
+    else if (name == major + 2 && h2o_lcstris(item, major + 1, type, major + 1) && item[major + 1] == '*')
+        precision = 1;
+    else if (name == 3 && memcmp(item, "*/*", 3) == 0)
+        precision = 0;
+    if (precision > best->precision) {
+        best->precision = precision;
+        best->weight = parse_weight(item, len);
+    }
+}
+
+bool hr_accepts_png(const char *accept, size_t len) {
+    accepted png = {-1, 0}, json = {-1, 0};
+    while (len > 0) {
+        const char *comma = memchr(accept, ',', len);
+        size_t item = comma != NULL ? (size_t)(comma - accept) : len, step = comma != NULL ? item + 1 : item;
+        size_t blanks = 0;
+        while (blanks < item && (accept[blanks] == ' ' || accept[blanks] == '\t'))
+            ++blanks;
+        consider(&png, accept + blanks, item - blanks, "image/png");
+        consider(&json, accept + blanks, item - blanks, "application/json");
+        accept += step;
+        len -= step;
+    }
+    return png.weight > json.weight || (png.weight == json.weight && png.weight > 0 && png.precision > json.precision);
+}
+
+static int read_output(grabcut_cutout_kind *out, h2o_iovec_t value, char *why, size_t why_size) {
+    static const char *const names[] = {"cutout", "rgba", "mask"};
+    static const grabcut_cutout_kind kinds[] = {GRABCUT_CUTOUT_BLACK, GRABCUT_CUTOUT_ALPHA, GRABCUT_CUTOUT_MASK};
+    for (size_t i = 0; i < 3; ++i) {
+        if (h2o_memis(value.base, value.len, names[i], strlen(names[i]))) {
+            *out = kinds[i];
+            return 0;
+        }
+    }
+    snprintf(why, why_size, "output must be cutout, rgba or mask");
+    return 400;
+}
+
+/* The value of a parameter, zero-terminated. 0 absent, 1 there, or 400. */
+static int read_parameter(h2o_iovec_t *value, h2o_req_t *req, const char *name, char *why, size_t why_size) {
+    int found = hr_query_parameter(value, req, name);
+    if (found >= 0 && (found == 0 || strlen(value->base) == value->len))
+        return found;
+    snprintf(why, why_size, "the query parameter %s is malformed or given twice", name);
+    return 400;
+}
+
+int hr_predict_read(hr_predict_request *out, const hr_predict *predict, h2o_req_t *req, char *why,
+                    size_t why_size) {
+    h2o_iovec_t value, accept = hr_request_header(req, "accept");
+    int found, status;
+    *out = (hr_predict_request){.rect = predict->options.rect, .output = GRABCUT_CUTOUT_BLACK};
+    if ((status = read_content_type(&out->body, req, why, why_size)) != 0)
+        return status;
+    out->want_png = hr_accepts_png(accept.base, accept.len);
+    if ((found = read_parameter(&value, req, "rect", why, why_size)) > 1)
+        return found;
+    if (found == 1 && hr_parse_rect(&out->rect, value.base, why, why_size) != 0)
+        return 400;
+    if ((found = read_parameter(&value, req, "output", why, why_size)) > 1)
+        return found;
+    if (found == 1 && (status = read_output(&out->output, value, why, why_size)) != 0)
+        return status;
+    return 0;
+}

@@ -1,0 +1,366 @@
+/* One picture: from the request's bytes to the answer. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base64.h"
+#include "json_in.h"
+#include "predict.h"
+
+/* Beyond the engine: the picture (3 bytes a pixel) and the mask stay throughout; afterwards the cut-out
+ * (up to 4), its PNG and that in base64 take the engine's place. */
+#define PICTURE_AND_MASK 4
+#define CUTOUT_AND_CODES 16
+
+typedef struct predict_job {
+    hr_job super;
+    hr_predict *predict;
+    hr_predict_request request;
+    h2o_iovec_t entity; /* the request's; until hr_job_detach */
+    int64_t memory;     /* taken from the pool */
+
+    /* the result */
+    int status; /* 200, or what went wrong */
+    char detail[320];
+    uint8_t *png; /* grabcut_free */
+    size_t png_len;
+    char *base64; /* free */
+    size_t base64_len;
+    double decode_ms, segment_ms, encode_ms;
+} predict_job;
+
+/* ---- memory ---- */
+
+int64_t hr_predict_bytes(const hr_predict *predict, int32_t width, int32_t height) {
+    grabcut_options options = GRABCUT_OPTIONS_INIT;
+    int64_t pixels = (int64_t)width * height;
+    uint64_t engine = 0;
+    options.iterations = (int32_t)predict->options.iterations;
+    options.rect = (grabcut_rect){0, 0, width, height};
+    if (grabcut_estimate(predict->engine, &engine, width, height, &options) != GRABCUT_OK || engine > INT64_MAX / 2)
+        return INT64_MAX;
+    int64_t after = CUTOUT_AND_CODES * pixels;
+    return PICTURE_AND_MASK * pixels + ((int64_t)engine > after ? (int64_t)engine : after);
+}
+
+int64_t hr_predict_pixels(const hr_predict *predict, int64_t bytes) {
+    int64_t low = 0, high = INT32_MAX;
+    /* A row of pixels needs no more than a square of as many. */
+    while (low < high) {
+        int64_t middle = low + (high - low + 1) / 2;
+        int32_t side = 1;
+        while ((int64_t)side * side < middle)
+            ++side;
+        if (hr_predict_bytes(predict, side, side) <= bytes)
+            low = middle;
+        else
+            high = middle - 1;
+    }
+    return low;
+}
+
+/* ---- on the worker ---- */
+
+static void fail(predict_job *job, int status, const char *detail) {
+    job->status = status;
+    snprintf(job->detail, sizeof(job->detail), "%s", detail);
+}
+
+static int status_of(int grabcut_code) {
+    switch (grabcut_code) {
+    case GRABCUT_ETOOBIG:
+        return 413;
+    case GRABCUT_EFORMAT:
+    case GRABCUT_EDECODE:
+    case GRABCUT_ERECT:
+    case GRABCUT_ENOBACKGROUND:
+    case GRABCUT_ENOFOREGROUND:
+        return 422;
+    case GRABCUT_ENOMEM:
+        return 503;
+    default:
+        return 500;
+    }
+}
+
+static void fail_code(predict_job *job, int code, const grabcut_errbuf *err) {
+    fail(job, status_of(code), err != NULL && err->text[0] != '\0' ? err->text : grabcut_strerror(code));
+}
+
+/* The picture's file within the entity, decoded where it stands. */
+static bool read_json(predict_job *job, h2o_iovec_t *file) {
+    hr_json_string_found image;
+    size_t where;
+    char why[256];
+    /* Escapes in the text make the parser copy. */
+    bool copies = memchr(job->entity.base, '\\', job->entity.len) != NULL;
+    int64_t extra = copies ? (int64_t)job->entity.len * 3 : 0;
+    if (extra > 0 && !hr_jobs_memory_take(job->predict->jobs, &job->super, extra)) {
+        fail(job, 413, "the body is too large to be read with escapes in it");
+        return false;
+    }
+    bool ok = false;
+    if (hr_json_find_string(&image, job->entity.base, job->entity.len, "image", why, sizeof(why)) != 0) {
+        fail(job, 400, why);
+    } else if (!image.found) {
+        fail(job, 400, "the body has no member image");
+    } else if (!hr_base64_decode(image.p, &image.len, &where)) {
+        snprintf(why, sizeof(why), "image is not base64: see character %zu", where);
+        fail(job, 400, why);
+    } else {
+        ok = true;
+        *file = h2o_iovec_init(image.p, image.len);
+        if (image.owned != NULL) {
+            memcpy(job->entity.base, image.p, image.len);
+            file->base = job->entity.base;
+        }
+    }
+    free(image.owned);
+    if (extra > 0)
+        hr_jobs_memory_give(job->predict->jobs, extra);
+    return ok;
+}
+
+static bool decode(predict_job *job, grabcut_image *image) {
+    const hr_predict *predict = job->predict;
+    h2o_iovec_t file = job->entity;
+    grabcut_errbuf err = {""};
+    grabcut_probe probe;
+    grabcut_decode_options options = GRABCUT_DECODE_OPTIONS_INIT;
+    int code;
+    if (job->request.body == HR_BODY_JSON && !read_json(job, &file))
+        return false;
+    if ((code = grabcut_probe_header(&probe, file.base, file.len, &err)) != GRABCUT_OK) {
+        fail_code(job, code, &err);
+        return false;
+    }
+    if ((int64_t)probe.width * probe.height > predict->options.max_pixels) {
+        snprintf(job->detail, sizeof(job->detail), "the picture has %d x %d pixels; this server takes at most %lld",
+                 probe.width, probe.height, (long long)predict->options.max_pixels);
+        job->status = 413;
+        return false;
+    }
+    int64_t bytes = hr_predict_bytes(predict, probe.width, probe.height);
+    if (!hr_jobs_memory_take(predict->jobs, &job->super, bytes)) {
+        if (hr_job_cancelled(&job->super) == HR_CANCEL_NONE)
+            fail(job, 413, "the picture needs more memory than this server has for one");
+        return false;
+    }
+    job->memory = bytes;
+    options.max_pixels = (uint64_t)predict->options.max_pixels;
+    if ((code = grabcut_decode(image, file.base, file.len, &options, &err)) != GRABCUT_OK) {
+        fail_code(job, code, &err);
+        return false;
+    }
+    return true;
+}
+
+static int on_progress(void *ctx, const grabcut_progress *progress) {
+    (void)progress;
+    return hr_job_cancelled(ctx) != HR_CANCEL_NONE;
+}
+
+static bool segment(predict_job *job, grabcut_image *mask, const grabcut_image *image) {
+    grabcut_options options = GRABCUT_OPTIONS_INIT;
+    grabcut_errbuf err = {""};
+    int code;
+    options.iterations = (int32_t)job->predict->options.iterations;
+    options.rect = job->request.rect.automatic
+                       ? grabcut_rect_inset(image->width, image->height, HR_PREDICT_INSET_PERCENT)
+                       : job->request.rect.rect;
+    options.progress = on_progress;
+    options.progress_ctx = &job->super;
+    if ((code = grabcut_rect_clamp(&options.rect, image->width, image->height)) != GRABCUT_OK) {
+        fail(job, 422, "the rect lies outside of the picture");
+        return false;
+    }
+    if ((code = grabcut_image_alloc(mask, image->width, image->height, 1)) != GRABCUT_OK ||
+        (code = grabcut_segment(job->predict->engine, mask, image, &options, &err)) != GRABCUT_OK) {
+        fail_code(job, code, &err);
+        return false;
+    }
+    return true;
+}
+
+static bool encode(predict_job *job, const grabcut_image *image, const grabcut_image *mask) {
+    grabcut_image cutout = {0};
+    grabcut_errbuf err = {""};
+    int code = grabcut_cutout(&cutout, image, mask, job->request.output);
+    if (code == GRABCUT_OK)
+        code = grabcut_encode_png(&job->png, &job->png_len, &cutout, (int)job->predict->options.png_level, &err);
+    grabcut_image_free(&cutout);
+    if (code != GRABCUT_OK) {
+        fail_code(job, code, &err);
+        return false;
+    }
+    if (job->request.want_png)
+        return true;
+    job->base64_len = hr_base64_length(job->png_len);
+    job->base64 = malloc(job->base64_len + 1);
+    if (job->base64 == NULL) {
+        fail(job, 503, "there is no memory left for the answer");
+        return false;
+    }
+    hr_base64_encode(job->base64, job->png, job->png_len);
+    grabcut_free(job->png);
+    job->png = NULL;
+    return true;
+}
+
+/* Milliseconds since *from, which becomes now. */
+static double lap(uint64_t *from) {
+    uint64_t now = hr_now_ns();
+    double ms = (double)(now - *from) / 1e6;
+    *from = now;
+    return ms;
+}
+
+static void run(hr_job *super, hr_worker *worker) {
+    predict_job *job = H2O_STRUCT_FROM_MEMBER(predict_job, super, super);
+    const hr_predict *predict = job->predict;
+    grabcut_image image = {0}, mask = {0};
+    uint64_t clock = hr_now_ns();
+
+    bool ok = decode(job, &image);
+    job->decode_ms = lap(&clock);
+    hr_metric_observe(worker->cells, predict->metrics.decode, job->decode_ms / 1000);
+    hr_job_detach(super);
+    if (ok && hr_job_cancelled(super) == HR_CANCEL_NONE) {
+        hr_metric_observe(worker->cells, predict->metrics.pixels, (double)image.width * image.height);
+        ok = segment(job, &mask, &image);
+        job->segment_ms = lap(&clock);
+        hr_metric_observe(worker->cells, predict->metrics.segment, job->segment_ms / 1000);
+        ok = ok && encode(job, &image, &mask);
+        job->encode_ms = lap(&clock);
+        hr_metric_observe(worker->cells, predict->metrics.encode, job->encode_ms / 1000);
+        if (ok)
+            job->status = 200;
+    }
+    grabcut_image_free(&image);
+    grabcut_image_free(&mask);
+    if (job->memory > 0)
+        hr_jobs_memory_give(predict->jobs, job->memory);
+}
+
+/* ---- back on the loop ---- */
+
+/* The answer's body belongs to the request until it has been sent. */
+typedef struct held_answer {
+    hr_predict *predict;
+    uint8_t *png;
+    char *base64;
+    size_t len;
+} held_answer;
+
+static void drop_answer(void *memory) {
+    held_answer *held = memory;
+    hr_budget_give(&held->predict->answers, held->len);
+    grabcut_free(held->png);
+    free(held->base64);
+}
+
+static void add_timings(const predict_job *job, hr_exchange *ex) {
+    hr_exchange_timing(ex, "queue", (double)(job->super.started_ns - job->super.queued_ns) / 1e6);
+    hr_exchange_timing(ex, "decode", job->decode_ms);
+    hr_exchange_timing(ex, "segment", job->segment_ms);
+    hr_exchange_timing(ex, "encode", job->encode_ms);
+}
+
+static void answer_busy(hr_predict *predict, hr_exchange *ex, const char *detail) {
+    ex->response_flags = "UO";
+    hr_answer_busy(ex, hr_jobs_retry_after(predict->jobs), detail);
+}
+
+static void answer_result(predict_job *job, hr_exchange *ex) {
+    hr_predict *predict = job->predict;
+    size_t len = job->request.want_png ? job->png_len : job->base64_len;
+    add_timings(job, ex);
+    if (!hr_budget_take(&predict->answers, len)) {
+        answer_busy(predict, ex, "other clients are too slow in taking their answers");
+        return;
+    }
+    held_answer *held = h2o_mem_alloc_shared(&ex->req->pool, sizeof(*held), drop_answer);
+    *held = (held_answer){predict, job->png, job->base64, len};
+    job->png = NULL;
+    job->base64 = NULL;
+    if (job->request.want_png) {
+        hr_answer(ex, 200, "image/png", h2o_iovec_init(held->png, len));
+        return;
+    }
+    h2o_iovec_t pieces[] = {{H2O_STRLIT("{\"status\":\"ok\",\"img_none_bg_base64\":\"")},
+                            {held->base64, len},
+                            {H2O_STRLIT("\"}")}};
+    hr_answer_pieces(ex, 200, "application/json", pieces, 3);
+}
+
+static void answer(hr_job *super, hr_exchange *ex, hr_cancel cancel) {
+    predict_job *job = H2O_STRUCT_FROM_MEMBER(predict_job, super, super);
+    if (cancel == HR_CANCEL_DEADLINE) {
+        ex->response_flags = "UT";
+        hr_answer_error(ex, 504, "the picture could not be done within the deadline");
+    } else if (cancel != HR_CANCEL_NONE) {
+        answer_busy(job->predict, ex, "this server is shutting down");
+    } else if (job->status == 200) {
+        answer_result(job, ex);
+    } else if (job->status == 503) {
+        answer_busy(job->predict, ex, job->detail);
+    } else {
+        hr_answer_error(ex, job->status, job->detail);
+    }
+}
+
+static void release(hr_job *super) {
+    predict_job *job = H2O_STRUCT_FROM_MEMBER(predict_job, super, super);
+    grabcut_free(job->png);
+    free(job->base64);
+    free(job);
+}
+
+/* ---- POST /predict ---- */
+
+/* The caller's patience: --deadline, or less where an Envoy in front has said how long it waits. */
+static uint64_t deadline_of(const hr_predict *predict, const hr_exchange *ex) {
+    h2o_iovec_t told = hr_request_header(ex->req, "x-envoy-expected-rq-timeout-ms");
+    uint64_t ms = (uint64_t)predict->options.deadline_ms;
+    size_t value = told.len > 0 ? h2o_strtosize(told.base, told.len) : SIZE_MAX;
+    if (value != SIZE_MAX && value > 0 && value < ms)
+        ms = value;
+    return ex->start_ns + ms * 1000000;
+}
+
+static void note_job_id(hr_exchange *ex) {
+    static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
+    h2o_iovec_t id;
+    if (hr_query_parameter(&id, ex->req, "job_id") == 1 && id.len <= 64 && strspn(id.base, allowed) == id.len)
+        ex->job_id = id;
+}
+
+void hr_predict_handle(hr_predict *predict, hr_exchange *ex) {
+    hr_predict_request request;
+    char why[256];
+    note_job_id(ex);
+    int status = hr_predict_read(&request, predict, ex->req, why, sizeof(why));
+    if (status != 0) {
+        hr_answer_error(ex, status, why);
+        return;
+    }
+    if (ex->req->entity.len == 0) {
+        hr_answer_error(ex, 400, "the body is empty");
+        return;
+    }
+    predict_job *job = h2o_mem_alloc(sizeof(*job));
+    *job = (predict_job){.predict = predict, .request = request, .entity = ex->req->entity, .status = 500,
+                         .detail = "the work was given up"};
+    job->super.run = run;
+    job->super.answer = answer;
+    job->super.release = release;
+    job->super.deadline_ns = deadline_of(predict, ex);
+    hr_submit submitted = hr_jobs_submit(predict->jobs, ex, &job->super);
+    if (submitted == HR_SUBMIT_OK)
+        return;
+    free(job);
+    answer_busy(predict, ex,
+                submitted == HR_SUBMIT_FULL   ? "too many pictures are waiting already"
+                : submitted == HR_SUBMIT_LATE ? "too many pictures are waiting for this one to be done in time"
+                                              : "this server is shutting down");
+}
