@@ -8,7 +8,7 @@ import threading
 import weakref
 
 import pytest
-from conftest import ROOT, runs_beside
+from bindings_support import ROOT, runs_beside
 
 import headerroute
 
