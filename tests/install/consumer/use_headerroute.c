@@ -4,7 +4,12 @@
 #include <stdio.h>
 #include <string.h>
 
-static const char yaml[] = "apiVersion: networking.istio.io/v1\n"
+static const char yaml[] = "apiVersion: v1\n"
+                           "kind: Service\n"
+                           "metadata: {name: shop}\n"
+                           "spec: {ports: [{name: http, port: 80}]}\n"
+                           "---\n"
+                           "apiVersion: networking.istio.io/v1\n"
                            "kind: VirtualService\n"
                            "metadata: {name: v}\n"
                            "spec:\n"
