@@ -27,6 +27,9 @@ if(HR_SANITIZE)
     -fno-sanitize-recover=all)
   target_link_options(hr_build_flags INTERFACE -fsanitize=${HR_SANITIZE})
 endif()
+if(HR_BUILD_FUZZ) # the fuzzer's guide is the coverage of the libraries, not only of its own file
+  target_compile_options(hr_build_flags INTERFACE -fsanitize=fuzzer-no-link)
+endif()
 
 include(CMakePackageConfigHelpers)
 find_package(PkgConfig REQUIRED)

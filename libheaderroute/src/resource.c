@@ -286,7 +286,6 @@ void hr_read_spec(hr_reader *r, const hr_node *resource, void *out, const hr_sch
 static int read_text(void *ctx, hr_str name, hr_str text) {
     load *l = ctx;
     hr_reader *r = &l->reader;
-    size_t findings = hr_diagnostics_count(r->d);
     r->file = hr_reader_copy(r, name);
     hr_yaml *yaml = hr_yaml_open(r->file, text, &l->budget, r->d);
     int rc = yaml == NULL ? HR_ENOMEM : HR_OK;
@@ -302,7 +301,6 @@ static int read_text(void *ctx, hr_str name, hr_str text) {
             rc = HR_ENOMEM;
     }
     hr_yaml_close(yaml);
-    hr_diagnostics_sort(r->d, findings);
     return rc;
 }
 
@@ -331,6 +329,7 @@ int hr_resources_read(hr_resources **out, hr_arena *arena, hr_diagnostics *d, co
     int rc = hr_sources_each(sources, n, or_default(options->max_bytes, DEFAULT_MAX_BYTES), d, read_text, &l);
     hr_strmap_free(&l.names);
     hr_strmap_free(&l.reader.regexes);
+    hr_diagnostics_sort(d);
     if (rc == HR_OK || rc == HR_EIO)
         *out = resources;
     return rc;

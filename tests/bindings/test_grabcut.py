@@ -6,7 +6,7 @@ import threading
 
 import numpy as np
 import pytest
-from conftest import ROOT, runs_beside
+from bindings_support import ROOT, runs_beside
 
 import grabcut
 
