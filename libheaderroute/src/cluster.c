@@ -1,4 +1,5 @@
 /* Clusters: a service's port, whole or one subset of it, with its policy and its members. */
+#include "balancer.h"
 #include "text.h"
 #include "view.h"
 
@@ -63,6 +64,7 @@ static hr_cluster *make(hr_view_build *vb, const hr_svc *svc, const hr_svc_port 
     if (cluster->kind == HR_CLUSTER_ORIGINAL_DST)
         cluster->policy.lb = HR_LB_PASSTHROUGH;
     fill_members(vb->b, cluster, port);
+    hr_balancer_build(vb->b, cluster, NULL);
     bool dns = cluster->kind == HR_CLUSTER_STRICT_DNS || cluster->kind == HR_CLUSTER_LOGICAL_DNS;
     return dns && cluster->n_endpoints == 0 ? NULL : cluster;
 }

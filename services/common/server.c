@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <malloc.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +13,7 @@
 #include <unistd.h>
 
 #include <h2o/http1.h>
+#include <headerroute/version.h>
 
 #include "answer.h"
 #include "check.h"
@@ -143,6 +145,30 @@ hr_loop *hr_server_loop(hr_server *server, size_t index) {
     return &server->loops[index];
 }
 
+/* ---- signals ---- */
+
+static sem_t stop_wanted;
+
+static void on_signal(int signal_number) {
+    (void)signal_number;
+    sem_post(&stop_wanted);
+}
+
+/* A handler, not sigwait: libraries underneath start threads of their own before main (OpenCV's BLAS
+ * does), and a signal that one of these may take would end the process. Blocks the signals for the
+ * threads to come. */
+static void catch_signals(sigset_t *signals) {
+    struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
+    sem_init(&stop_wanted, 0, 0);
+    sigemptyset(signals);
+    sigaddset(signals, SIGTERM);
+    sigaddset(signals, SIGINT);
+    sigaction(SIGTERM, &action, NULL);
+    sigaction(SIGINT, &action, NULL);
+    signal(SIGPIPE, SIG_IGN);
+    pthread_sigmask(SIG_BLOCK, signals, NULL);
+}
+
 /* ---- one loop ---- */
 
 static void on_messages(h2o_multithread_receiver_t *receiver, h2o_linklist_t *messages) {
@@ -251,7 +277,7 @@ static void *run_loop(void *arg) {
             h2o_evloop_run(loop->ctx.loop, INT32_MAX);
     } else {
         atomic_store(&server->failed, true);
-        kill(getpid(), SIGTERM);
+        sem_post(&stop_wanted);
     }
     loop_drain(loop);
     loop_dispose(loop);
@@ -300,6 +326,30 @@ static void announce(const hr_server *server) {
     }
 }
 
+static double read_uploads(void *ctx) {
+    return (double)hr_budget_used(&((hr_server *)ctx)->uploads);
+}
+
+static double read_dropped(void *ctx) {
+    (void)ctx;
+    return (double)hr_log_dropped();
+}
+
+static double read_one(void *ctx) {
+    (void)ctx;
+    return 1;
+}
+
+static void define_metrics(hr_server *server) {
+    hr_metrics *m = server->metrics;
+    hr_metrics_read(m, HR_GAUGE, "headerroute_upload_memory_bytes", NULL,
+                    "Memory held by request bodies, of --max-upload-bytes.", read_uploads, server);
+    hr_metrics_read(m, HR_COUNTER, "headerroute_log_lines_dropped_total", NULL,
+                    "Access log lines dropped because nobody took them in time.", read_dropped, NULL);
+    hr_metrics_read(m, HR_GAUGE, "headerroute_build_info", "version=\"" HR_VERSION "\"", "Always 1; tells the version.",
+                    read_one, NULL);
+}
+
 static void wake(hr_loop *loop) {
     hr_server *server = loop->server;
     pthread_mutex_lock(&server->mutex);
@@ -331,10 +381,18 @@ int hr_server_run(const hr_service *service, const hr_listener *listeners, size_
                         .options = options, .metrics = metrics, .n_loops = (size_t)options->threads,
                         .mutex = PTHREAD_MUTEX_INITIALIZER};
     sigset_t signals;
-    int received;
     if (n_listeners > MAX_LISTENERS) {
         fprintf(stderr, "%s: more than %d listeners\n", service->program, MAX_LISTENERS);
         return 1;
+    }
+    for (size_t i = 0; i < n_listeners; ++i) {
+        struct sockaddr_storage parsed;
+        socklen_t len;
+        char why[256];
+        if (hr_parse_address(&parsed, &len, listeners[i].address, why, sizeof(why)) != 0) {
+            fprintf(stderr, "%s: --listen: %s\n", service->program, why);
+            return 2;
+        }
     }
     if (options->check)
         return hr_check_ready(service->program, listeners[0].address);
@@ -347,13 +405,10 @@ int hr_server_run(const hr_service *service, const hr_listener *listeners, size_
     mallopt(M_MMAP_THRESHOLD, MMAP_THRESHOLD);
     mallopt(M_TRIM_THRESHOLD, TRIM_THRESHOLD);
     mallopt(M_ARENA_MAX, MAX_ARENAS);
-    signal(SIGPIPE, SIG_IGN);
-    sigemptyset(&signals);
-    sigaddset(&signals, SIGTERM);
-    sigaddset(&signals, SIGINT);
-    pthread_sigmask(SIG_BLOCK, &signals, NULL); /* the loops inherit it; the main thread waits for them */
+    catch_signals(&signals);
     hr_budget_init(&server.uploads, options->max_upload_bytes);
     hr_log_start(service->program, (hr_log_level)options->log_level);
+    define_metrics(&server);
     configure(&server);
 
     server.loops = h2o_mem_alloc(sizeof(hr_loop) * server.n_loops);
@@ -370,9 +425,11 @@ int hr_server_run(const hr_service *service, const hr_listener *listeners, size_
     for (size_t i = 0; i < server.n_loops; ++i)
         h2o_multithread_create_thread(&server.threads[i], NULL, run_loop, &server.loops[i]);
 
-    sigwait(&signals, &received);
+    pthread_sigmask(SIG_UNBLOCK, &signals, NULL);
+    while (sem_wait(&stop_wanted) != 0 && errno == EINTR)
+        ;
     if (!atomic_load(&server.failed))
-        hr_log(HR_LOG_INFO, "signal %d: draining", received);
+        hr_log(HR_LOG_INFO, "draining");
     atomic_store(&server.draining, true);
     for (size_t i = 0; i < server.n_listeners; ++i)
         close(server.fds[i]);

@@ -14,8 +14,8 @@ static gw_endpoint *endpoint_new(const hr_endpoint *endpoint) {
         return NULL;
     }
     int v6 = memchr(endpoint->address.p, ':', endpoint->address.len) != NULL;
-    snprintf(e->name, size, v6 ? "[%.*s]:%u" : "%.*s:%u", (int)endpoint->address.len, endpoint->address.p,
-             (unsigned)endpoint->port);
+    snprintf(e->name, size, v6 ? "[%.*s]:%u" : "%.*s:%u", (int)endpoint->address.len,
+             endpoint->address.p, (unsigned)endpoint->port);
     atomic_init(&e->references, 1);
     return e;
 }
@@ -28,7 +28,8 @@ static void endpoint_unref(gw_endpoint *e) {
 }
 
 /* What the previous configuration knows of the same address in the same cluster. */
-static gw_endpoint *endpoint_of(const gw_config *previous, const hr_cluster *cluster, const hr_endpoint *endpoint) {
+static gw_endpoint *endpoint_of(const gw_config *previous, const hr_cluster *cluster,
+                                const hr_endpoint *endpoint) {
     gw_endpoint *fresh = endpoint_new(endpoint);
     if (previous == NULL || fresh == NULL)
         return fresh;
@@ -51,19 +52,22 @@ static gw_endpoint *endpoint_of(const gw_config *previous, const hr_cluster *clu
 static const char *not_acted_on(const hr_cluster *cluster) {
     const hr_traffic_policy *p = &cluster->policy;
     if (p->lb == HR_LB_PASSTHROUGH)
-        return "loadBalancer PASSTHROUGH: there is no original destination to pass a request through to; "
+        return "loadBalancer PASSTHROUGH: there is no original destination to pass a request "
+               "through to; "
                "name the endpoints and take another balancer";
     if (cluster->kind == HR_CLUSTER_ORIGINAL_DST)
-        return "its addresses are not named (resolution NONE or a headless Service without endpoints): this "
+        return "its addresses are not named (resolution NONE or a headless Service without "
+               "endpoints): this "
                "gateway connects only to addresses that its configuration names";
     if (cluster->kind != HR_CLUSTER_EDS)
         return "endpoints that are host names to resolve (resolution DNS) are not supported";
     if (p->tls_mode != HR_TLS_DISABLE)
-        return "trafficPolicy.tls: connections to endpoints are not encrypted by this gateway; use mode DISABLE";
+        return "trafficPolicy.tls: connections to endpoints are not encrypted by this gateway; use "
+               "mode DISABLE";
     if (p->outlier)
         return "trafficPolicy.outlierDetection is not supported";
-    if (p->max_connections >= 0 || p->http1_max_pending_requests >= 0 || p->http2_max_requests >= 0 ||
-        p->max_retries >= 0 || p->max_connection_duration_ms >= 0)
+    if (p->max_connections >= 0 || p->http1_max_pending_requests >= 0 ||
+        p->http2_max_requests >= 0 || p->max_retries >= 0 || p->max_connection_duration_ms >= 0)
         return "limits of trafficPolicy.connectionPool other than connectTimeout, idleTimeout and "
                "maxRequestsPerConnection are not supported";
     if (p->warmup_ms > 0)
@@ -78,7 +82,8 @@ static int refuse_unsupported(const hr_view *view) {
         const char *why = not_acted_on(cluster);
         if (why == NULL)
             continue;
-        fprintf(stderr, "headerroute-gateway: error: %.*s: %s\n", (int)cluster->name.len, cluster->name.p, why);
+        fprintf(stderr, "headerroute-gateway: error: %.*s: %s\n", (int)cluster->name.len,
+                cluster->name.p, why);
         refused++;
     }
     return refused;
@@ -124,7 +129,10 @@ static int choose_view(hr_view_options *out, const hr_table *table, const gw_opt
     }
     if (n == 1)
         return hr_table_gateway(&info, table, 0) == HR_OK ? (out->gateway = info.name, 0) : -1;
-    fprintf(stderr, "headerroute-gateway: error: %zu Gateways are loaded; choose one with --gateway NS/NAME, or mesh:", n);
+    fprintf(stderr,
+            "headerroute-gateway: error: %zu Gateways are loaded; choose one with --gateway "
+            "NS/NAME, or mesh:",
+            n);
     for (size_t i = 0; i < n; i++) {
         hr_table_gateway(&info, table, i);
         fprintf(stderr, " %.*s", (int)info.name.len, info.name.p);
@@ -137,8 +145,10 @@ static hr_view *make_view(hr_table *table, const hr_view_options *view_options) 
     hr_view *view = NULL;
     int error = hr_view_new(&view, table, view_options);
     if (error == HR_ENOENT)
-        fprintf(stderr, "headerroute-gateway: error: there is no Gateway %.*s with an HTTP server on port %u\n",
-                (int)view_options->gateway.len, view_options->gateway.p, (unsigned)view_options->port);
+        fprintf(
+            stderr,
+            "headerroute-gateway: error: there is no Gateway %.*s with an HTTP server on port %u\n",
+            (int)view_options->gateway.len, view_options->gateway.p, (unsigned)view_options->port);
     else if (error != HR_OK)
         fprintf(stderr, "headerroute-gateway: error: %s\n", hr_strerror(error));
     return view;
@@ -146,7 +156,8 @@ static hr_view *make_view(hr_table *table, const hr_view_options *view_options) 
 
 static int compare_names(const void *a, const void *b, void *ctx) {
     const gw_config *config = ctx;
-    hr_str x = config->clusters[*(const size_t *)a].cluster->name, y = config->clusters[*(const size_t *)b].cluster->name;
+    hr_str x = config->clusters[*(const size_t *)a].cluster->name,
+           y = config->clusters[*(const size_t *)b].cluster->name;
     int order = memcmp(x.p, y.p, x.len < y.len ? x.len : y.len);
     return order != 0 ? order : (x.len > y.len) - (x.len < y.len);
 }
@@ -168,7 +179,8 @@ static int fill_clusters(gw_config *config, const gw_config *previous) {
         size_t n = cluster->cluster->n_endpoints;
         cluster->endpoints = calloc(n + 1, sizeof(*cluster->endpoints));
         for (size_t i = 0; cluster->endpoints != NULL && i < n; i++) {
-            cluster->endpoints[i] = endpoint_of(previous, cluster->cluster, &cluster->cluster->endpoints[i]);
+            cluster->endpoints[i] =
+                endpoint_of(previous, cluster->cluster, &cluster->cluster->endpoints[i]);
             if (cluster->endpoints[i] == NULL)
                 return -1;
         }
@@ -196,7 +208,8 @@ size_t gw_config_find(const gw_config *config, hr_str name) {
     return config->n_clusters;
 }
 
-gw_config *gw_config_load(const gw_options *options, const gw_config *previous, uint64_t generation) {
+gw_config *gw_config_load(const gw_options *options, const gw_config *previous,
+                          uint64_t generation) {
     gw_config *config = calloc(1, sizeof(*config));
     if (config == NULL)
         return NULL;
@@ -205,7 +218,8 @@ gw_config *gw_config_load(const gw_options *options, const gw_config *previous, 
     config->table = load_table(options);
     if (config->table != NULL && choose_view(&config->view_options, config->table, options) == 0)
         config->view = make_view(config->table, &config->view_options);
-    if (config->view == NULL || refuse_unsupported(config->view) > 0 || fill_clusters(config, previous) != 0) {
+    if (config->view == NULL || refuse_unsupported(config->view) > 0 ||
+        fill_clusters(config, previous) != 0) {
         gw_config_unref(config);
         return NULL;
     }
@@ -218,10 +232,12 @@ gw_config *gw_config_ref(gw_config *config) {
 }
 
 void gw_config_unref(gw_config *config) {
-    if (config == NULL || atomic_fetch_sub_explicit(&config->references, 1, memory_order_acq_rel) != 1)
+    if (config == NULL ||
+        atomic_fetch_sub_explicit(&config->references, 1, memory_order_acq_rel) != 1)
         return;
     for (size_t c = 0; c < config->n_clusters && config->clusters != NULL; c++) {
-        size_t n = config->clusters[c].cluster != NULL ? config->clusters[c].cluster->n_endpoints : 0;
+        size_t n =
+            config->clusters[c].cluster != NULL ? config->clusters[c].cluster->n_endpoints : 0;
         for (size_t i = 0; i < n && config->clusters[c].endpoints != NULL; i++)
             endpoint_unref(config->clusters[c].endpoints[i]);
         free(config->clusters[c].endpoints);

@@ -1,14 +1,16 @@
 /*
  * headerroute-gateway: does to HTTP requests what the loaded Istio resources say.
  *
- * Sharing between loops. A gw_config is immutable and reference-counted; a reload publishes a new one and
- * each loop swaps its own gw_loop_config by message, so that a request sees one configuration from its
- * first byte to its last. What requests change (active requests, ejections) lies in gw_endpoint and
- * gw_shared, atomics that live across reloads. Everything of a gw_loop belongs to its thread.
+ * Sharing between loops. A gw_config is immutable and reference-counted; a reload publishes a new
+ * one and each loop swaps its own gw_loop_config by message, so that a request sees one
+ * configuration from its first byte to its last. What requests change (active requests, ejections)
+ * lies in gw_endpoint and gw_shared, atomics that live across reloads. Everything of a gw_loop
+ * belongs to its thread.
  */
 #ifndef HR_SERVICES_GATEWAY_H
 #define HR_SERVICES_GATEWAY_H
 
+#include <pthread.h>
 #include <stdatomic.h>
 
 #include <headerroute/headerroute.h>
@@ -53,9 +55,10 @@ typedef struct gw_config {
     uint64_t generation; /* 1 for the first */
 } gw_config;
 
-/* Loads what the options name. NULL, and all findings on stderr, where there is an error; `previous` (may
- * be NULL) lends its endpoints. */
-gw_config *gw_config_load(const gw_options *options, const gw_config *previous, uint64_t generation);
+/* Loads what the options name. NULL, and all findings on stderr, where there is an error;
+ * `previous` (may be NULL) lends its endpoints. */
+gw_config *gw_config_load(const gw_options *options, const gw_config *previous,
+                          uint64_t generation);
 gw_config *gw_config_ref(gw_config *config);
 /* The index of a cluster, n_clusters where there is none of that name. */
 size_t gw_config_find(const gw_config *config, hr_str name);
@@ -80,6 +83,7 @@ typedef struct gw_scratch {
 } gw_scratch;
 
 typedef struct gw_request gw_request;
+typedef struct gw_mirror gw_mirror;
 typedef struct gateway gateway;
 
 typedef struct gw_loop {
@@ -92,14 +96,22 @@ typedef struct gw_loop {
     uint64_t random[4];
     gw_request *oldest, *newest; /* in flight */
     hr_timer sweep;
+    gw_mirror *mirrors;
+    size_t n_mirrors, mirror_bytes;
 } gw_loop;
 
 struct gateway {
     gw_options options;
     hr_up_registry upstreams;
-    gw_config *config; /* the newest, of the main thread and the reloader */
-    _Atomic uint64_t generation;
-    hr_metric upstream_seconds;
+    pthread_mutex_t mutex; /* of the next two */
+    gw_config *config;     /* the newest */
+    hr_loop *loops[HR_UP_MAX_LOOPS];
+    _Atomic uint64_t generation, reloads, reloads_failed;
+    _Atomic int config_good; /* the last load succeeded */
+    uint64_t loaded_fingerprint;
+    pthread_t reload_thread;
+    int reload_stop_fd, reload_signal_fd;
+    hr_metric upstream_seconds, mirrors_sent, mirrors_dropped, retries;
 };
 
 /* loop.c */
@@ -116,10 +128,14 @@ double gw_draw(gw_loop *loop); /* [0, 1) */
 /* The connections of this loop to endpoint `index` of a cluster. */
 hr_up_endpoint *gw_loop_endpoint(gw_loop *loop, gw_loop_config *lc, size_t cluster, size_t index);
 
+/* mirror.c */
+void gw_mirrors_stop(gw_loop *loop);
+
 /* request.c */
 void gw_on_request(hr_exchange *ex);
 /* The body of an answer that the server gives before any routing (a malformed request). */
-h2o_iovec_t gw_refusal_body(hr_exchange *ex, int status, const char *detail, const char **content_type);
+h2o_iovec_t gw_refusal_body(hr_exchange *ex, int status, const char *detail,
+                            const char **content_type);
 /* Looks after requests that have been in flight for a while. */
 void gw_sweep(hr_timer *timer);
 

@@ -80,7 +80,8 @@ static void prepare_cluster(gw_loop_cluster *cluster, size_t n) {
 }
 
 static int same_connections(const hr_traffic_policy *a, const hr_traffic_policy *b) {
-    return a->connect_timeout_ms == b->connect_timeout_ms && a->idle_timeout_ms == b->idle_timeout_ms &&
+    return a->connect_timeout_ms == b->connect_timeout_ms &&
+           a->idle_timeout_ms == b->idle_timeout_ms &&
            a->max_requests_per_connection == b->max_requests_per_connection;
 }
 
@@ -128,12 +129,17 @@ hr_up_endpoint *gw_loop_endpoint(gw_loop *loop, gw_loop_config *lc, size_t c, si
         const hr_traffic_policy *p = &known->policy;
         hr_up_settings settings = {
             .connect_timeout_ms = p->connect_timeout_ms > 0 ? (uint32_t)p->connect_timeout_ms : 0,
-            /* Istio's default of one hour would outlive most servers' patience: see hr_up_settings. */
-            .idle_connection_ms = p->idle_timeout_ms > 0 && p->idle_timeout_ms < 4000 ? (uint32_t)p->idle_timeout_ms : 0,
-            .max_requests = p->max_requests_per_connection > 0 ? (uint32_t)p->max_requests_per_connection : 0,
+            /* Istio's default of one hour would outlive most servers' patience: see hr_up_settings.
+             */
+            .idle_connection_ms = p->idle_timeout_ms > 0 && p->idle_timeout_ms < 4000
+                                      ? (uint32_t)p->idle_timeout_ms
+                                      : 0,
+            .max_requests =
+                p->max_requests_per_connection > 0 ? (uint32_t)p->max_requests_per_connection : 0,
         };
         const hr_endpoint *endpoint = &known->endpoints[index];
-        cluster->up[index] = hr_up_endpoint_new(loop->up, endpoint->address, endpoint->port, &settings);
+        cluster->up[index] =
+            hr_up_endpoint_new(loop->up, endpoint->address, endpoint->port, &settings);
     }
     return cluster->up[index];
 }
@@ -151,17 +157,22 @@ int gw_loop_start(hr_loop *h2o_loop, void *ctx) {
     }
     loop->gateway = g;
     loop->loop = h2o_loop;
-    loop->up = hr_up_loop_new(h2o_loop->ctx.loop, &h2o_loop->ctx.receivers.hostinfo_getaddr, &loop->timers);
-    if (loop->up == NULL || getrandom(loop->random, sizeof(loop->random), 0) != sizeof(loop->random)) {
+    loop->up = hr_up_loop_new(h2o_loop->ctx.loop, &h2o_loop->ctx.receivers.hostinfo_getaddr,
+                              &loop->timers);
+    if (loop->up == NULL ||
+        getrandom(loop->random, sizeof(loop->random), 0) != sizeof(loop->random)) {
         hr_up_loop_free(loop->up);
         hr_timers_dispose(&loop->timers);
         free(loop);
         return -1;
     }
     loop->random[0] |= 1; /* all zero is the one state that xoshiro cannot leave */
-    gw_loop_use(loop, g->config);
     atomic_store(&g->upstreams.loops[h2o_loop->index], loop->up);
     h2o_loop->data = loop;
+    pthread_mutex_lock(&g->mutex);
+    gw_loop_use(loop, g->config);
+    g->loops[h2o_loop->index] = h2o_loop;
+    pthread_mutex_unlock(&g->mutex);
     hr_timer_set(&loop->timers, &loop->sweep, hr_timers_now() + SWEEP_MS, gw_sweep);
     return 0;
 }
@@ -171,8 +182,12 @@ void gw_loop_stop(hr_loop *h2o_loop, void *ctx) {
     gw_loop *loop = h2o_loop->data;
     if (loop == NULL)
         return;
+    pthread_mutex_lock(&g->mutex);
+    g->loops[h2o_loop->index] = NULL;
+    pthread_mutex_unlock(&g->mutex);
     atomic_store(&g->upstreams.loops[h2o_loop->index], NULL);
     hr_timer_unset(&loop->timers, &loop->sweep);
+    gw_mirrors_stop(loop);
     gw_loop_config_unref(loop->current);
     for (gw_scratch *s; (s = loop->free_scratches) != NULL;) {
         loop->free_scratches = s->next;

@@ -62,17 +62,28 @@ static void answer(gw_request *r, int status, const hr_pair *fields, size_t n, h
     hr_relay_send(&r->relay, copy.base, head ? 0 : copy.len, 1);
 }
 
-static void reply_with(gw_request *r, int status, const hr_pair *extra, size_t n_extra, hr_str body) {
-    hr_pair fields[8];
+static void answer_grpc(gw_request *r, const char *status, const hr_pair *extra, size_t n_extra,
+                        hr_str body) {
+    hr_pair fields[4];
     size_t n = 0;
     for (; n < n_extra; n++)
         fields[n] = extra[n];
+    fields[n++] = (hr_pair){HR_STR("content-type"), HR_STR("application/grpc")};
+    fields[n++] = (hr_pair){HR_STR("grpc-status"), hr_str_from(status)};
+    if (body.len > 0)
+        fields[n++] = (hr_pair){HR_STR("grpc-message"), body};
+    answer(r, 200, fields, n, HR_STR(""));
+}
+
+void gw_reply(gw_request *r, int status, const char *flag, const char *details, hr_str body) {
+    hr_pair fields[2];
+    size_t n = 0;
+    gw_flag(r, flag);
+    r->ex->details = details;
+    if (flag != NULL && strcmp(flag, "UO") == 0)
+        fields[n++] = (hr_pair){HR_STR("x-envoy-overloaded"), HR_STR("true")};
     if (is_grpc(r)) {
-        fields[n++] = (hr_pair){HR_STR("content-type"), HR_STR("application/grpc")};
-        fields[n++] = (hr_pair){HR_STR("grpc-status"), hr_str_from(grpc_status(status))};
-        if (body.len > 0)
-            fields[n++] = (hr_pair){HR_STR("grpc-message"), body};
-        answer(r, 200, fields, n, HR_STR(""));
+        answer_grpc(r, grpc_status(status), fields, n, body);
         return;
     }
     if (body.len > 0)
@@ -80,11 +91,22 @@ static void reply_with(gw_request *r, int status, const hr_pair *extra, size_t n
     answer(r, status, fields, n, body);
 }
 
-void gw_reply(gw_request *r, int status, const char *flag, const char *details, hr_str body) {
-    static const hr_pair overloaded = {{"x-envoy-overloaded", 18}, {"true", 4}};
+void gw_reply_grpc(gw_request *r, int grpc_status, const char *flag, const char *details,
+                   hr_str body) {
+    static const hr_pair plain = {{"content-type", 12}, {"text/plain", 10}};
+    char *status = h2o_mem_alloc_pool(&r->ex->req->pool, 12);
+    snprintf(status, 12, "%d", grpc_status);
     gw_flag(r, flag);
     r->ex->details = details;
-    reply_with(r, status, &overloaded, flag != NULL && strcmp(flag, "UO") == 0, body);
+    if (is_grpc(r))
+        answer_grpc(r, status, NULL, 0, body);
+    else
+        answer(r, 200, &plain, 1, body);
+}
+
+void gw_answer(gw_request *r, int status, const char *details, const hr_pair *fields, size_t n) {
+    r->ex->details = details;
+    answer(r, status, fields, n, HR_STR(""));
 }
 
 void gw_redirect(gw_request *r) {

@@ -45,7 +45,8 @@ void gw_sweep(hr_timer *timer) {
     hr_timer_set(&loop->timers, timer, hr_timers_now() + 250, gw_sweep);
 }
 
-h2o_iovec_t gw_refusal_body(hr_exchange *ex, int status, const char *detail, const char **content_type) {
+h2o_iovec_t gw_refusal_body(hr_exchange *ex, int status, const char *detail,
+                            const char **content_type) {
     (void)status;
     ex->response_flags = "DPE";
     *content_type = "text/plain";
@@ -62,18 +63,36 @@ static int value_is(hr_str value, const char *text) {
     return value.len == strlen(text) && memcmp(value.p, text, value.len) == 0;
 }
 
-/* Controls of Envoy that a client must not have: Envoy drops them at the edge of a mesh, and so do we. */
+/* Controls of Envoy that a client must not have: Envoy drops them at the edge of a mesh, and so do
+ * we. */
 static int is_control(const hr_pair *field) {
     static const char *const names[] = {
-        "x-envoy-attempt-count", "x-envoy-decorator-operation", "x-envoy-downstream-service-cluster",
-        "x-envoy-downstream-service-node", "x-envoy-expected-rq-timeout-ms", "x-envoy-external-address",
-        "x-envoy-force-trace", "x-envoy-hedge-on-per-try-timeout", "x-envoy-internal", "x-envoy-ip-tags",
-        "x-envoy-is-timeout-retry", "x-envoy-max-retries", "x-envoy-original-host", "x-envoy-original-path",
-        "x-envoy-original-url", "x-envoy-overloaded", "x-envoy-retriable-header-names",
-        "x-envoy-retriable-status-codes", "x-envoy-retry-grpc-on", "x-envoy-retry-on",
-        "x-envoy-upstream-alt-stat-name", "x-envoy-upstream-rq-per-try-timeout-ms",
-        "x-envoy-upstream-rq-timeout-alt-response", "x-envoy-upstream-rq-timeout-ms",
-        "x-envoy-upstream-service-time", "x-envoy-upstream-stream-duration-ms",
+        "x-envoy-attempt-count",
+        "x-envoy-decorator-operation",
+        "x-envoy-downstream-service-cluster",
+        "x-envoy-downstream-service-node",
+        "x-envoy-expected-rq-timeout-ms",
+        "x-envoy-external-address",
+        "x-envoy-force-trace",
+        "x-envoy-hedge-on-per-try-timeout",
+        "x-envoy-internal",
+        "x-envoy-ip-tags",
+        "x-envoy-is-timeout-retry",
+        "x-envoy-max-retries",
+        "x-envoy-original-host",
+        "x-envoy-original-path",
+        "x-envoy-original-url",
+        "x-envoy-overloaded",
+        "x-envoy-retriable-header-names",
+        "x-envoy-retriable-status-codes",
+        "x-envoy-retry-grpc-on",
+        "x-envoy-retry-on",
+        "x-envoy-upstream-alt-stat-name",
+        "x-envoy-upstream-rq-per-try-timeout-ms",
+        "x-envoy-upstream-rq-timeout-alt-response",
+        "x-envoy-upstream-rq-timeout-ms",
+        "x-envoy-upstream-service-time",
+        "x-envoy-upstream-stream-duration-ms",
     };
     if (field->name.len < 8 || memcmp(field->name.p, "x-envoy-", 8) != 0)
         return 0;
@@ -119,7 +138,8 @@ static void build_request(gw_request *r) {
     r->in.path = hr_str_of(req->input.path);
     r->in.headers = fields;
     r->in.n_headers = n;
-    r->in.draws = (hr_draws){gw_draw(r->loop), gw_draw(r->loop), gw_draw(r->loop), gw_draw(r->loop)};
+    r->in.draws =
+        (hr_draws){gw_draw(r->loop), gw_draw(r->loop), gw_draw(r->loop), gw_draw(r->loop)};
 }
 
 /* ---- what to do ---- */
@@ -149,10 +169,15 @@ static const char *local_flag(const hr_local_reply *reply) {
     return NULL;
 }
 
-static void act(gw_request *r) {
+void gw_act(gw_request *r) {
     const hr_decision *d = &r->decision;
+    if (d->cors_preflight) {
+        gw_preflight(r);
+        return;
+    }
     if (d->local_reply.status != 0) {
-        gw_reply(r, d->local_reply.status, local_flag(&d->local_reply), local_details(&d->local_reply), d->local_reply.body);
+        gw_reply(r, d->local_reply.status, local_flag(&d->local_reply),
+                 local_details(&d->local_reply), d->local_reply.body);
         return;
     }
     switch (d->action) {
@@ -186,7 +211,7 @@ static void route(gw_request *r) {
         return;
     }
     note_route(r);
-    act(r);
+    gw_filter(r);
 }
 
 void gw_on_request(hr_exchange *ex) {

@@ -123,6 +123,10 @@ static void on_cancel(void *ctx) {
     hr_jobs_cancel(predict.jobs);
 }
 
+static double read_answers(void *ctx) {
+    return (double)hr_budget_used(ctx);
+}
+
 static void define_metrics(hr_metrics *metrics) {
     static const char name[] = "headerroute_predict_phase_seconds", help[] = "Time of a picture's phases.";
     static const double pixels[] = {1e4, 3e4, 1e5, 3e5, 1e6, 3e6, 1e7};
@@ -132,6 +136,8 @@ static void define_metrics(hr_metrics *metrics) {
                                                    hr_seconds_buckets_count);
     predict.metrics.encode = hr_metrics_histogram(metrics, name, "phase=\"encode\"", help, hr_seconds_buckets,
                                                   hr_seconds_buckets_count);
+    hr_metrics_read(metrics, HR_GAUGE, "headerroute_answer_memory_bytes", NULL,
+                    "Memory held by answers being sent, of --answer-memory.", read_answers, &predict.answers);
     predict.metrics.pixels = hr_metrics_histogram(metrics, "headerroute_predict_picture_pixels", NULL,
                                                   "Sizes of the pictures worked on.", pixels,
                                                   sizeof(pixels) / sizeof(pixels[0]));

@@ -110,7 +110,7 @@ class Table:
         m["http_filters"] = [{"name": n, "typed_config": {"@type": FILTERS[n]}}
                              for n in self.filters if n in FILTERS]
         if self.tls:
-            m["scheme_header_transformation"] = {"scheme_to_overwrite": "https"}
+            m["use_remote_address"] = False  # TLS ended before us: x-forwarded-proto says so
         m["access_log"] = [{"name": "file", "typed_config": {
             "@type": "type.googleapis.com/envoy.extensions.access_loggers.file.v3.FileAccessLog",
             "path": "log",
@@ -179,10 +179,10 @@ async def _echo(reader, writer):
 
 
 def wire(request, sequence):
-    """The request in HTTP/1.1. A sidecar learns of a scheme other than its listener's from the client."""
+    """The request in HTTP/1.1. A scheme other than the listener's own is told as a front proxy would."""
     lines = ["%s %s HTTP/1.1" % (request.get("method", "GET"), request["path"]),
              "host: " + request["authority"]]
-    if request.get("scheme") == "https" and request.get("gateway", "mesh") == "mesh":
+    if request.get("scheme") == "https":
         lines.append("x-forwarded-proto: https")
     lines += ["%s: %s" % (k, v) for k, v in request.get("headers", [])]
     lines.append("%s: %d" % (SEQUENCE, sequence))

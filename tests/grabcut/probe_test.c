@@ -107,6 +107,20 @@ Test(probe, damaged_png_headers_are_refused) {
     REFUSED(IHDR("\0\0\0\1", "\0\0\0\1", "\x08\2\0\0\2"), GRABCUT_EDECODE, "unknown coding");
 }
 
+Test(probe, a_png_exif_chunk_with_a_wrong_checksum_is_passed_over) {
+    size_t len;
+    grabcut_probe probe;
+    uint8_t *bytes = read_source_file("tests/grabcut/pictures/good/exif-before.png", &len);
+    cr_assert_eq(grabcut_probe_header(&probe, bytes, len, NULL), GRABCUT_OK);
+    cr_assert_eq(probe.orientation, 8);
+    /* The chunk is the second: its length, type, 38 bytes, checksum. */
+    cr_assert_eq(memcmp(bytes + 37, "eXIf", 4), 0);
+    bytes[41 + 38] ^= 1;
+    cr_assert_eq(grabcut_probe_header(&probe, bytes, len, NULL), GRABCUT_OK);
+    cr_assert_eq(probe.orientation, 1);
+    free(bytes);
+}
+
 Test(probe, damaged_webp_headers_are_refused) {
 #define RIFF "RIFF\x16\0\0\0WEBP"
     REFUSED(RIFF, GRABCUT_EDECODE, "cut off");

@@ -8,9 +8,12 @@ def connect(server, timeout=20):
     return sock
 
 
+_surplus = {}
+
+
 def read_answer(sock):
-    """One answer: (status, {field: value}, body). b"" or a reset before it: (None, {}, b"")."""
-    data = b""
+    """One answer: (status, {field: value}, body). The end or a reset before it: (None, {}, what came)."""
+    data = _surplus.pop(sock, b"")
     try:
         while b"\r\n\r\n" not in data:
             part = sock.recv(65536)
@@ -27,6 +30,8 @@ def read_answer(sock):
             if not part:
                 break
             body += part
+        if body[length:]:
+            _surplus[sock] = body[length:]  # the beginning of the next answer
         return status, fields, body[:length]
     except (ConnectionResetError, BrokenPipeError):
         return None, {}, data

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"sort"
@@ -13,6 +14,7 @@ import (
 	hcm "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/network/http_connection_manager/v3"
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	meshconfig "istio.io/api/mesh/v1alpha1"
 	networking "istio.io/api/networking/v1alpha3"
@@ -130,6 +132,11 @@ func compile(s *xds.FakeDiscoveryServer, v View) (res ViewResult) {
 		if !found {
 			return ViewResult{Error: "no such Gateway"}
 		}
+		// Where the resources hold a pod of this gateway, the proxy is that pod, so that Services in front
+		// of it settle its target ports.
+		if ip := gatewayPod(s, v.Namespace, labels); ip != "" {
+			p.IPAddresses = []string{ip}
+		}
 	}
 	p = s.SetupProxy(p)
 	ls := s.Listeners(p)
@@ -147,6 +154,19 @@ func compile(s *xds.FakeDiscoveryServer, v View) (res ViewResult) {
 		res.Tables = gatewayTables(s, p, ls, v)
 	}
 	return res
+}
+
+func gatewayPod(s *xds.FakeDiscoveryServer, namespace string, selector map[string]string) string {
+	pods, err := s.KubeClient().Kube().CoreV1().Pods(namespace).List(context.Background(), metav1.ListOptions{})
+	if err != nil || len(selector) == 0 {
+		return ""
+	}
+	for _, pod := range pods.Items {
+		if selects(selector, pod.Labels) {
+			return pod.Status.PodIP
+		}
+	}
+	return ""
 }
 
 // meshTables gives the table that the port shares and those of the sniffed services on it.
