@@ -298,21 +298,20 @@ def test_per_try_timeout(tmp_path):
 
 def test_a_started_answer_is_never_retried(tmp_path):
     def cut(connection, request):
+        if request.target != "/cut":
+            return echo(connection, request)
         connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf")
         time.sleep(0.1)
         return False
 
     with Peer(cut) as peer:
         resources = [service("x.test", peer), routes({"route": [to("x.test")], "retries": {"attempts": 5, "retryOn": "5xx,reset"}})]
-        path = write(tmp_path / "mesh.yaml", GATEWAY, *resources)
-        with Server("headerroute-gateway", "-f", path, ready_path="/unready-never-matches") as gw:
-            before = len(peer.requests)
-            with gw.client() as client:
-                client.request()
-                assert client.head().status == 200
-                with pytest.raises(EOFError):
-                    client._take(100)
-            assert len(peer.requests) == before + 1
+        with gateway(tmp_path, *resources) as gw, gw.client() as client:
+            client.request(target="/cut")
+            assert client.head().status == 200
+            with pytest.raises(EOFError):
+                client._take(100)
+            assert len([r for r in peer.requests if r.target == "/cut"]) == 1
 
 
 # ---- configuration ----
