@@ -12,14 +12,13 @@
 int grabcut_jpeg_header(grabcut_probe *out, grabcut_range file, grabcut_errbuf *err);
 int grabcut_png_header(grabcut_probe *out, grabcut_range file, grabcut_errbuf *err);
 
-/* WebP: the canvas, and where its pictures are. */
+/* WebP: the canvas, and where its (first) picture is. */
 typedef struct grabcut_webp {
     int32_t width, height;
-    int animated;
+    int cut_off; /* the file is shorter than its container says */
     int32_t orientation;
-    /* Of the first frame of an animation: its place on the canvas and its own chunks. */
-    grabcut_rect frame;
-    grabcut_range frame_data;
+    grabcut_rect frame;    /* place on the canvas; all of it unless the file is an animation */
+    grabcut_range picture; /* a whole VP8 or VP8L chunk; p is NULL where the file has none */
 } grabcut_webp;
 int grabcut_webp_header(grabcut_webp *out, grabcut_range file, grabcut_errbuf *err);
 

@@ -5,6 +5,7 @@
 
 #include <setjmp.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <png.h>
 
@@ -12,6 +13,7 @@ typedef struct reader {
     png_structp png;
     png_infop info;
     grabcut_range rest;
+    int code; /* of the next failure */
     char text[128];
 } reader;
 
@@ -24,6 +26,20 @@ static void on_error(png_structp png, png_const_charp text) {
 static void on_warning(png_structp png, png_const_charp text) {
     (void)png;
     (void)text;
+}
+
+/* libpng tells lack of memory by a text only. */
+static png_voidp on_malloc(png_structp png, png_alloc_size_t n) {
+    void *p = malloc(n);
+    if (!p) {
+        ((reader *)png_get_mem_ptr(png))->code = GRABCUT_ENOMEM;
+    }
+    return p;
+}
+
+static void on_free(png_structp png, png_voidp p) {
+    (void)png;
+    free(p);
 }
 
 static void on_read(png_structp png, png_bytep out, size_t n) {
@@ -64,7 +80,7 @@ static void read_rows(reader *r, const grabcut_image *out) {
 /* Everything that may jump out. Nothing of this frame is used after a jump. */
 static int run(reader *r, const grabcut_image *out) {
     if (setjmp(png_jmpbuf(r->png))) {
-        return GRABCUT_EDECODE;
+        return r->code;
     }
     png_set_read_fn(r->png, r, on_read);
     png_set_user_limits(r->png, 0x7fffffff, 0x7fffffff);
@@ -81,8 +97,9 @@ static int run(reader *r, const grabcut_image *out) {
 }
 
 int grabcut_read_png(const grabcut_image *out, grabcut_range file, grabcut_errbuf *err) {
-    reader r = {NULL, NULL, file, ""};
-    r.png = png_create_read_struct(PNG_LIBPNG_VER_STRING, &r, on_error, on_warning);
+    reader r = {NULL, NULL, file, GRABCUT_EDECODE, ""};
+    r.png = png_create_read_struct_2(PNG_LIBPNG_VER_STRING, &r, on_error, on_warning, &r, on_malloc,
+                                     on_free);
     r.info = r.png ? png_create_info_struct(r.png) : NULL;
     if (!r.info) {
         png_destroy_read_struct(&r.png, NULL, NULL);

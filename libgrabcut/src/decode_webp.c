@@ -5,13 +5,16 @@
 
 #include <webp/decode.h>
 
+/* libwebp aborts by itself where its output stage gets no memory; nobody else asks it to. */
 static int code_of(VP8StatusCode status) {
-    return status == VP8_STATUS_OUT_OF_MEMORY ? GRABCUT_ENOMEM : GRABCUT_EDECODE;
+    return status == VP8_STATUS_OUT_OF_MEMORY || status == VP8_STATUS_USER_ABORT ? GRABCUT_ENOMEM
+                                                                                 : GRABCUT_EDECODE;
 }
 
 static const char *text_of(VP8StatusCode status) {
     switch (status) {
     case VP8_STATUS_OUT_OF_MEMORY:
+    case VP8_STATUS_USER_ABORT:
         return "no memory";
     case VP8_STATUS_NOT_ENOUGH_DATA:
         return "the file is cut off";
@@ -22,19 +25,18 @@ static const char *text_of(VP8StatusCode status) {
     }
 }
 
-/* Decodes a still picture into a rect of `out` that has its size. */
-static int read_still(const grabcut_image *out, const grabcut_rect *rect, grabcut_range data,
-                      grabcut_errbuf *err) {
+/* Decodes one chunk into a rect of `out` that has its size. */
+static int read_picture(const grabcut_image *out, const grabcut_rect *rect, grabcut_range chunk,
+                        grabcut_errbuf *err) {
     WebPDecoderConfig config;
     if (!WebPInitDecoderConfig(&config)) {
         return grabcut_fail(err, GRABCUT_EINTERNAL, "libwebp is of another version");
     }
-    VP8StatusCode status = WebPGetFeatures(data.p, data.len, &config.input);
+    VP8StatusCode status = WebPGetFeatures(chunk.p, chunk.len, &config.input);
     if (status != VP8_STATUS_OK) {
         return grabcut_fail(err, code_of(status), "WebP: %s", text_of(status));
     }
-    if (config.input.width != rect->width || config.input.height != rect->height ||
-        config.input.has_animation) {
+    if (config.input.width != rect->width || config.input.height != rect->height) {
         return grabcut_fail(err, GRABCUT_EDECODE, "WebP: its headers contradict each other");
     }
     size_t first = (size_t)rect->y * out->stride + 3 * (size_t)rect->x;
@@ -43,7 +45,7 @@ static int read_still(const grabcut_image *out, const grabcut_rect *rect, grabcu
     config.output.u.RGBA.rgba = out->data + first;
     config.output.u.RGBA.stride = (int)out->stride;
     config.output.u.RGBA.size = (size_t)out->height * out->stride - first;
-    status = WebPDecode(data.p, data.len, &config);
+    status = WebPDecode(chunk.p, chunk.len, &config);
     WebPFreeDecBuffer(&config.output);
     if (status != VP8_STATUS_OK) {
         return grabcut_fail(err, code_of(status), "WebP: %s", text_of(status));
@@ -57,16 +59,15 @@ int grabcut_read_webp(const grabcut_image *out, grabcut_range file, grabcut_errb
     if (rc) {
         return rc;
     }
-    if (!webp.animated) {
-        const grabcut_rect all = {0, 0, out->width, out->height};
-        return read_still(out, &all, file, err);
-    }
     const grabcut_rect *f = &webp.frame;
-    if (!webp.frame_data.p) {
-        return grabcut_fail(err, GRABCUT_EDECODE, "WebP: the first frame is cut off");
+    if (webp.cut_off) {
+        return grabcut_fail(err, GRABCUT_EDECODE, "WebP: the file is cut off");
+    }
+    if (!webp.picture.p) {
+        return grabcut_fail(err, GRABCUT_EDECODE, "WebP: the file holds no picture");
     }
     if ((int64_t)f->x + f->width > out->width || (int64_t)f->y + f->height > out->height) {
         return grabcut_fail(err, GRABCUT_EDECODE, "WebP: the first frame leaves the canvas");
     }
-    return read_still(out, f, webp.frame_data, err);
+    return read_picture(out, f, webp.picture, err);
 }

@@ -75,6 +75,20 @@ static void png_on_warning(png_structp png, png_const_charp text) {
     (void)text;
 }
 
+/* libpng tells lack of memory by a text only. */
+static png_voidp png_on_malloc(png_structp png, png_alloc_size_t n) {
+    void *p = malloc(n);
+    if (!p) {
+        ((png_writer *)png_get_mem_ptr(png))->code = GRABCUT_ENOMEM;
+    }
+    return p;
+}
+
+static void png_on_free(png_structp png, png_voidp p) {
+    (void)png;
+    free(p);
+}
+
 static void png_on_write(png_structp png, png_bytep bytes, size_t n) {
     png_writer *w = png_get_io_ptr(png);
     if (!sink_reserve(&w->sink, n)) {
@@ -132,7 +146,8 @@ int grabcut_encode_png(uint8_t **out, size_t *out_len, const grabcut_image *imag
         return grabcut_fail(err, GRABCUT_EINVAL, "level is %d, it must be -1 to 9", level);
     }
     png_writer w = {NULL, NULL, {NULL, 0, 0}, GRABCUT_EENCODE, ""};
-    w.png = png_create_write_struct(PNG_LIBPNG_VER_STRING, &w, png_on_error, png_on_warning);
+    w.png = png_create_write_struct_2(PNG_LIBPNG_VER_STRING, &w, png_on_error, png_on_warning, &w,
+                                      png_on_malloc, png_on_free);
     w.info = w.png ? png_create_info_struct(w.png) : NULL;
     if (!w.info) {
         png_destroy_write_struct(&w.png, NULL);

@@ -121,7 +121,9 @@ int grabcut_bmp_header(grabcut_bmp *out, grabcut_range file, grabcut_errbuf *err
     if ((rc = check_packing(out, err))) {
         return rc;
     }
-    size_t dib_bytes = grabcut_le32(file.p + FILE_HEADER);
-    return out->bits <= 8 ? read_palette(out, file, FILE_HEADER + dib_bytes, err)
-                          : read_masks(out, file, err);
+    if (out->bits > 8) {
+        out->palette_entries = 0; /* of a display with few colours; no pixel refers to it */
+        return read_masks(out, file, err);
+    }
+    return read_palette(out, file, FILE_HEADER + (size_t)grabcut_le32(file.p + FILE_HEADER), err);
 }

@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-enum { SIGNATURE = 8, LENGTH_AND_TYPE = 8, CRC = 4, IHDR_BYTES = 13 };
+enum { SIGNATURE = 8, LENGTH_AND_TYPE = 8, CRC = 4, IHDR_BYTES = 13, LONGEST_EXIF = 65536 };
 
 /* Bit depths that a colour type allows, as a set of bits. */
 static unsigned depths_of(unsigned colour_type) {
@@ -27,6 +27,18 @@ static int is_power_of_two(unsigned n) {
     return n != 0 && (n & (n - 1)) == 0;
 }
 
+/* Annex D. Bit by bit: eXIf chunks are short. */
+static uint32_t crc_of(const uint8_t *p, size_t len) {
+    uint32_t crc = UINT32_MAX;
+    for (size_t i = 0; i < len; i++) {
+        crc ^= p[i];
+        for (int bit = 0; bit < 8; bit++) {
+            crc = crc >> 1 ^ (crc & 1 ? UINT32_C(0xedb88320) : 0);
+        }
+    }
+    return ~crc;
+}
+
 static int32_t find_orientation(grabcut_range file, size_t at) {
     while (file.len - at >= LENGTH_AND_TYPE + CRC) {
         size_t length = grabcut_be32(file.p + at);
@@ -36,7 +48,9 @@ static int32_t find_orientation(grabcut_range file, size_t at) {
             break;
         }
         if (memcmp(type, "eXIf", 4) == 0) {
-            return grabcut_exif_orientation(file.p + at, length);
+            int whole = length <= LONGEST_EXIF &&
+                        crc_of(type, 4 + length) == grabcut_be32(file.p + at + length);
+            return whole ? grabcut_exif_orientation(file.p + at, length) : 1;
         }
         at += length + CRC;
     }

@@ -62,16 +62,47 @@ static int read_vp8l(grabcut_webp *out, const uint8_t *p, size_t len, grabcut_er
     return GRABCUT_OK;
 }
 
+/* A picture is a VP8 or VP8L chunk. An ALPH chunk before it is passed over, as alpha is dropped. */
+static int is_picture(const chunk *c) {
+    return is(c->type, "VP8 ") || is(c->type, "VP8L");
+}
+
+static grabcut_range whole(const chunk *c) {
+    return (grabcut_range){c->type, CHUNK_BYTES + c->data.len};
+}
+
 /* RFC 9649, 2.7.1.1: where on the canvas the frame goes, then its own chunks. */
-static void read_first_frame(grabcut_webp *out, grabcut_range data) {
-    if (out->frame_data.p || data.len < ANMF_BYTES) {
+static void read_frame(grabcut_webp *out, grabcut_range data) {
+    if (data.len < ANMF_BYTES) {
         return;
     }
     out->frame = (grabcut_rect){(int32_t)grabcut_le24(data.p) * 2,
                                 (int32_t)grabcut_le24(data.p + 3) * 2,
                                 (int32_t)grabcut_le24(data.p + 6) + 1,
                                 (int32_t)grabcut_le24(data.p + 9) + 1};
-    out->frame_data = (grabcut_range){data.p + ANMF_BYTES, data.len - ANMF_BYTES};
+    chunk c;
+    for (size_t at = ANMF_BYTES; !out->picture.p && next_chunk(&c, data, &at);) {
+        out->picture = is_picture(&c) ? whole(&c) : out->picture;
+    }
+}
+
+/* Everything behind the canvas: the first picture, and EXIF wherever it is. */
+static void read_rest(grabcut_webp *out, grabcut_range file, size_t at, int animated) {
+    int has_exif = 0, has_frame = 0;
+    chunk c;
+    while (next_chunk(&c, file, &at)) {
+        if (!animated && !out->picture.p && is_picture(&c)) {
+            out->picture = whole(&c);
+        }
+        if (animated && !has_frame && is(c.type, "ANMF")) {
+            read_frame(out, c.data);
+            has_frame = 1;
+        }
+        if (!has_exif && is(c.type, "EXIF")) {
+            out->orientation = grabcut_exif_orientation(c.data.p, c.data.len);
+            has_exif = 1;
+        }
+    }
 }
 
 static int read_vp8x(grabcut_webp *out, grabcut_range file, size_t at, grabcut_errbuf *err) {
@@ -79,23 +110,27 @@ static int read_vp8x(grabcut_webp *out, grabcut_range file, size_t at, grabcut_e
     if (!next_chunk(&c, file, &at) || c.data.len < VP8X_BYTES) {
         return grabcut_fail(err, GRABCUT_EDECODE, "the WebP header is cut off");
     }
-    out->animated = (c.data.p[0] & FLAG_ANIMATION) != 0;
     out->width = (int32_t)grabcut_le24(c.data.p + 4) + 1;
     out->height = (int32_t)grabcut_le24(c.data.p + 7) + 1;
     if ((uint64_t)out->width * (uint64_t)out->height > UINT32_MAX) {
         return grabcut_fail(err, GRABCUT_EDECODE, "the WebP's canvas is larger than WebP allows");
     }
-    int found = 0;
-    while (next_chunk(&c, file, &at)) {
-        if (is(c.type, "ANMF")) {
-            read_first_frame(out, c.data);
-        }
-        if (is(c.type, "EXIF") && !found) {
-            out->orientation = grabcut_exif_orientation(c.data.p, c.data.len);
-            found = 1;
-        }
-    }
+    out->frame = (grabcut_rect){0, 0, out->width, out->height};
+    read_rest(out, file, at, (c.data.p[0] & FLAG_ANIMATION) != 0);
     return GRABCUT_OK;
+}
+
+/* The simple layout: one chunk, which is the picture. */
+static int read_simple(grabcut_webp *out, grabcut_range file, grabcut_errbuf *err) {
+    const uint8_t *type = file.p + RIFF_BYTES, *data = type + CHUNK_BYTES;
+    size_t room = file.len - RIFF_BYTES - CHUNK_BYTES, at = RIFF_BYTES;
+    int rc = is(type, "VP8L") ? read_vp8l(out, data, room, err) : read_vp8(out, data, room, err);
+    chunk c;
+    out->frame = (grabcut_rect){0, 0, out->width, out->height};
+    if (next_chunk(&c, file, &at)) {
+        out->picture = whole(&c);
+    }
+    return rc;
 }
 
 int grabcut_webp_header(grabcut_webp *out, grabcut_range file, grabcut_errbuf *err) {
@@ -106,6 +141,7 @@ int grabcut_webp_header(grabcut_webp *out, grabcut_range file, grabcut_errbuf *e
     }
     /* What follows the RIFF chunk is not WebP's. */
     size_t end = (size_t)grabcut_le32(file.p + 4) + 8;
+    out->cut_off = file.len < end;
     if (file.len > end) {
         file.len = end;
     }
@@ -113,12 +149,8 @@ int grabcut_webp_header(grabcut_webp *out, grabcut_range file, grabcut_errbuf *e
         return grabcut_fail(err, GRABCUT_EDECODE, "the WebP's length is damaged");
     }
     const uint8_t *first = file.p + RIFF_BYTES;
-    size_t rest = file.len - RIFF_BYTES - CHUNK_BYTES;
-    if (is(first, "VP8 ")) {
-        return read_vp8(out, first + CHUNK_BYTES, rest, err);
-    }
-    if (is(first, "VP8L")) {
-        return read_vp8l(out, first + CHUNK_BYTES, rest, err);
+    if (is(first, "VP8 ") || is(first, "VP8L")) {
+        return read_simple(out, file, err);
     }
     if (is(first, "VP8X")) {
         return read_vp8x(out, file, RIFF_BYTES, err);

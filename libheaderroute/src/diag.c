@@ -6,11 +6,21 @@
 #include <string.h>
 
 #include "arena.h"
+#include "strmap.h"
+
+/* Beyond so many a reader is not helped, and memory is not to grow with the mistakes of a file. */
+#define MOST_FINDINGS 20000
+
+typedef struct finding {
+    hr_diagnostic told;
+    size_t file; /* index in `files` */
+} finding;
 
 struct hr_diagnostics {
     hr_arena *arena;
-    hr_diagnostic *v;
+    finding *v;
     size_t n, capacity, errors;
+    hr_strmap files; /* file -> its index + 1, in order of appearance */
     int oom;
 };
 
@@ -30,6 +40,7 @@ void hr_diagnostics_free(hr_diagnostics *d) {
     if (d == NULL)
         return;
     hr_arena_free(d->arena);
+    hr_strmap_free(&d->files);
     free(d->v);
     free(d);
 }
@@ -39,7 +50,7 @@ size_t hr_diagnostics_count(const hr_diagnostics *d) {
 }
 
 const hr_diagnostic *hr_diagnostics_get(const hr_diagnostics *d, size_t index) {
-    return d == NULL || index >= d->n ? NULL : &d->v[index];
+    return d == NULL || index >= d->n ? NULL : &d->v[index].told;
 }
 
 size_t hr_diagnostics_errors(const hr_diagnostics *d) {
@@ -50,10 +61,28 @@ int hr_diagnostics_oom(const hr_diagnostics *d) {
     return d->oom;
 }
 
-static hr_diagnostic *append(hr_diagnostics *d) {
+static int by_place(const void *a, const void *b) {
+    const finding *f = a, *g = b;
+    const hr_diagnostic *x = &f->told, *y = &g->told;
+    if (f->file != g->file)
+        return f->file < g->file ? -1 : 1;
+    if (x->line != y->line)
+        return x->line < y->line ? -1 : 1;
+    if (x->column != y->column)
+        return x->column < y->column ? -1 : 1;
+    int order = strcmp(x->field.p, y->field.p); /* copies of the arena: zero-terminated */
+    return order != 0 ? order : strcmp(x->message.p, y->message.p);
+}
+
+void hr_diagnostics_sort(hr_diagnostics *d) {
+    if (d->n > 1)
+        qsort(d->v, d->n, sizeof(*d->v), by_place);
+}
+
+static finding *append(hr_diagnostics *d) {
     if (d->n == d->capacity) {
         size_t capacity = d->capacity == 0 ? 16 : d->capacity * 2;
-        hr_diagnostic *v = realloc(d->v, capacity * sizeof(*v));
+        finding *v = realloc(d->v, capacity * sizeof(*v));
         if (v == NULL)
             return NULL;
         d->v = v;
@@ -62,26 +91,47 @@ static hr_diagnostic *append(hr_diagnostics *d) {
     return &d->v[d->n];
 }
 
+/* One copy of a file's name for all of its findings. 0: no memory. */
+static int file_of(hr_diagnostics *d, hr_str name, finding *f) {
+    if (name.p == NULL)
+        name = HR_STR("");
+    uintptr_t rank = (uintptr_t)hr_strmap_get(&d->files, name);
+    if (rank == 0) {
+        hr_str copy = hr_arena_copy(d->arena, name);
+        void **slot = copy.p == NULL ? NULL : hr_strmap_at(&d->files, copy);
+        if (slot == NULL)
+            return 0;
+        rank = d->files.n;
+        *slot = (void *)rank;
+        f->told.file = copy;
+    } else {
+        f->told.file = *hr_strmap_key(&d->files, name);
+    }
+    f->file = rank - 1;
+    return 1;
+}
+
 static void add(hr_diagnostics *d, hr_severity severity, hr_pos pos, const char *field, const char *format,
                 va_list args) {
     char message[1024];
-    vsnprintf(message, sizeof(message), format, args);
     if (severity == HR_SEVERITY_ERROR)
         d->errors++;
-    hr_diagnostic *f = append(d);
+    if (d->n >= MOST_FINDINGS)
+        return;
+    int length = vsnprintf(message, sizeof(message), format, args);
+    finding *f = length < 0 ? NULL : append(d);
     if (f == NULL) {
         d->oom = 1;
         return;
     }
-    *f = (hr_diagnostic){
-        .severity = severity,
-        .file = hr_arena_copy(d->arena, pos.file),
-        .line = pos.line,
-        .column = pos.column,
-        .field = hr_arena_copy(d->arena, hr_str_from(field == NULL ? "" : field)),
-        .message = hr_arena_copy(d->arena, hr_str_from(message)),
-    };
-    if (f->message.p == NULL || f->field.p == NULL) {
+    *f = (finding){.told = {
+                       .severity = severity,
+                       .line = pos.line,
+                       .column = pos.column,
+                       .field = hr_arena_copy(d->arena, hr_str_from(field == NULL ? "" : field)),
+                       .message = hr_arena_copy(d->arena, hr_str_from(message)),
+                   }};
+    if (!file_of(d, pos.file, f) || f->told.message.p == NULL || f->told.field.p == NULL) {
         d->oom = 1;
         return;
     }

@@ -11,6 +11,8 @@ void hr_diag_error(hr_diagnostics *d, hr_pos pos, const char *field, const char 
     __attribute__((format(printf, 4, 5)));
 void hr_diag_warn(hr_diagnostics *d, hr_pos pos, const char *field, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
+/* Puts the findings into the order of their places, file by file as the files first appeared. */
+void hr_diagnostics_sort(hr_diagnostics *d);
 /* 1 if a finding was lost for want of memory. */
 int hr_diagnostics_oom(const hr_diagnostics *d);
 

@@ -56,6 +56,33 @@ void hr_reader_warn(hr_reader *r, const hr_node *node, const char *format, ...) 
     va_end(args);
 }
 
+static const hr_node *field_key(const hr_node *map, const char *field);
+
+static void tell_field(hr_reader *r, hr_severity severity, const hr_node *map, const char *field,
+                       const char *format, va_list args) {
+    const hr_node *key = field_key(map, field), *place = map;
+    if (key != NULL)
+        place = key->value->kind == HR_NODE_LIST || key->value->kind == HR_NODE_MAP ? key : key->value;
+    hr_path step = {.up = r->path, .name = hr_str_from(field)};
+    r->path = &step;
+    tell(r, severity, place, format, args);
+    r->path = step.up;
+}
+
+void hr_field_error(hr_reader *r, const hr_node *map, const char *field, const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    tell_field(r, HR_SEVERITY_ERROR, map, field, format, args);
+    va_end(args);
+}
+
+void hr_field_warn(hr_reader *r, const hr_node *map, const char *field, const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    tell_field(r, HR_WARNING, map, field, format, args);
+    va_end(args);
+}
+
 int hr_reader_wants(hr_reader *r, const hr_node *node, hr_node_kind kind) {
     if (node->kind == kind)
         return 1;
@@ -110,6 +137,20 @@ static int is_name(hr_str given, const char *name) {
     return *name == '\0' && i == given.len;
 }
 
+static const hr_node *field_key(const hr_node *map, const char *field) {
+    if (map->kind != HR_NODE_MAP)
+        return NULL;
+    for (const hr_node *k = map->u.children.first; k != NULL; k = k->next)
+        if (k->value->kind != HR_NODE_NULL && is_name(k->u.text, field))
+            return k;
+    return NULL;
+}
+
+const hr_node *hr_field_get(const hr_node *map, const char *field) {
+    const hr_node *key = field_key(map, field);
+    return key == NULL ? NULL : key->value;
+}
+
 static size_t find_field(const hr_schema *schema, hr_str name) {
     for (size_t i = 0; i < schema->n; i++)
         if (schema->fields[i].name[0] == name.p[0] && is_name(name, schema->fields[i].name))
@@ -148,7 +189,9 @@ static void unknown_field(hr_reader *r, const hr_node *key, const hr_schema *sch
     size_t best = SIZE_MAX;
     for (size_t i = 0; i < schema->n; i++) {
         size_t d = distance(key->u.text, schema->fields[i].name);
-        if (d < best && d * 3 <= strlen(schema->fields[i].name)) {
+        size_t len = strlen(schema->fields[i].name);
+        int swapped = d == 2 && len == key->u.text.len && len > 2; /* two letters in each other's place */
+        if (d < best && (d * 3 <= len || swapped)) {
             best = d;
             nearest = schema->fields[i].name;
         }
@@ -303,8 +346,10 @@ void hr_read_double(hr_reader *r, const hr_node *node, void *base, const hr_fiel
 }
 
 void hr_read_duration(hr_reader *r, const hr_node *node, void *base, const hr_field *field) {
-    if (!hr_reader_wants(r, node, HR_NODE_STRING))
+    if (node->kind != HR_NODE_STRING) {
+        hr_reader_error(r, node, "wants a duration, like 10s, 1.5s, 300ms or 1m30s, not %s", hr_node_kind_name(node->kind));
         return;
+    }
     if (!hr_parse_duration(MEMBER(int64_t, base, field->offset), node->u.text))
         hr_reader_error(r, node, "\"%.*s\" is no duration; write it like 10s, 1.5s, 300ms or 1m30s",
                         (int)node->u.text.len, node->u.text.p);

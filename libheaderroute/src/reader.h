@@ -26,6 +26,7 @@ typedef struct hr_reader {
     hr_str file;
     const hr_path *path;
     hr_resources *out;
+    hr_strmap regexes; /* patterns that RE2 compiled */
     int oom;
 } hr_reader;
 
@@ -68,6 +69,14 @@ void hr_reader_error(hr_reader *r, const hr_node *node, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 void hr_reader_warn(hr_reader *r, const hr_node *node, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+/* About a field of the message that is being checked: the place is that of its value (of its key, where the
+ * value is a list or a map; of the message, where the field is absent). */
+void hr_field_error(hr_reader *r, const hr_node *map, const char *field, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+void hr_field_warn(hr_reader *r, const hr_node *map, const char *field, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+/* A field's value, by either spelling of its name; NULL where absent or null. */
+const hr_node *hr_field_get(const hr_node *map, const char *field);
 /* "wants a string, not an integer". 1 if the node is of the kind. */
 int hr_reader_wants(hr_reader *r, const hr_node *node, hr_node_kind kind);
 

@@ -6,6 +6,7 @@
 
 #include "source.h"
 #include "text.h"
+#include "validate.h"
 
 #define DEFAULT_MAX_BYTES ((size_t)64 << 20)
 #define DEFAULT_MAX_DEPTH 64
@@ -76,7 +77,7 @@ static const struct known_kind *find_kind(hr_str group, hr_str kind) {
 static const hr_field meta_fields[] = {
     {"name", hr_read_string, M(name), 0, NULL, 0},
     {"namespace", hr_read_string, M(namespace_), 0, NULL, 0},
-    {"labels", hr_read_pairs, M(labels), M(n_labels), NULL, 0},
+    {"labels", hr_read_labels, M(labels), M(n_labels), NULL, 0},
     {"annotations", hr_read_pairs, M(annotations), M(n_annotations), NULL, 0},
     {"creationTimestamp", hr_read_string, M(creation_timestamp), 0, NULL, 0},
     {"generateName", hr_read_nothing, 0, 0, NULL, 0},
@@ -327,6 +328,8 @@ int hr_resources_read(hr_resources **out, hr_arena *arena, hr_diagnostics *d, co
     l.reader.out = resources;
     int rc = hr_sources_each(sources, n, or_default(options->max_bytes, DEFAULT_MAX_BYTES), d, read_text, &l);
     hr_strmap_free(&l.names);
+    hr_strmap_free(&l.reader.regexes);
+    hr_diagnostics_sort(d);
     if (rc == HR_OK || rc == HR_EIO)
         *out = resources;
     return rc;

@@ -6,6 +6,7 @@
 
 #include "strmap.h"
 #include "text.h"
+#include "validate.h"
 
 /* ---- Service ---- */
 
@@ -18,14 +19,14 @@ static void read_target_port(hr_reader *r, const hr_node *node, void *base, cons
     if (node->kind == HR_NODE_STRING)
         port->target_port_name = hr_reader_copy(r, node->u.text);
     else
-        hr_read_uint32(r, node, base, &(hr_field){.offset = P(target_port)});
+        hr_read_port(r, node, base, &(hr_field){.offset = P(target_port)});
 }
 
 static const hr_field service_port_fields[] = {
     {"name", hr_read_string, P(name), 0, NULL, 0},
     {"protocol", hr_read_string, P(protocol), 0, NULL, 0},
     {"appProtocol", hr_read_string, P(app_protocol), 0, NULL, 0},
-    {"port", hr_read_uint32, P(number), 0, NULL, 0},
+    {"port", hr_read_port, P(number), 0, NULL, 0},
     {"targetPort", read_target_port, 0, 0, NULL, 0},
 };
 static const hr_schema service_port_schema = {
@@ -37,13 +38,13 @@ static const hr_field service_fields[] = {
     {"clusterIP", hr_read_string, S(cluster_ip), 0, NULL, 0},
     {"clusterIPs", hr_read_strings, S(cluster_ips), 0, NULL, 0},
     {"externalName", hr_read_string, S(external_name), 0, NULL, 0},
-    {"selector", hr_read_pairs, S(selector), S(n_selector), NULL, 0},
+    {"selector", hr_read_labels, S(selector), S(n_selector), NULL, 0},
     {"publishNotReadyAddresses", hr_read_bool, S(publish_not_ready_addresses), 0, NULL, 0},
     {"ports", hr_read_list, S(ports), S(n_ports), &service_port_schema, 0},
 };
 #undef S
 static const hr_schema service_schema = {
-    "ServiceSpec", HR_FIELDS(service_fields), sizeof(hr_service), -1, -1, 1, NULL, NULL};
+    "ServiceSpec", HR_FIELDS(service_fields), sizeof(hr_service), -1, -1, 1, NULL, hr_check_service};
 
 static hr_str trimmed(const char *begin, const char *end) {
     while (begin < end && (*begin == ' ' || *begin == '\t'))
@@ -98,7 +99,7 @@ typedef struct container {
 
 static const hr_field container_port_fields[] = {
     {"name", hr_read_string, offsetof(hr_named_port, name), 0, NULL, 0},
-    {"containerPort", hr_read_uint32, offsetof(hr_named_port, number), 0, NULL, 0},
+    {"containerPort", hr_read_port, offsetof(hr_named_port, number), 0, NULL, 0},
 };
 static const hr_schema container_port_schema = {
     "ContainerPort", HR_FIELDS(container_port_fields), sizeof(hr_named_port), -1, -1, 1, NULL, NULL};
@@ -204,7 +205,7 @@ typedef struct template {
 } template;
 
 static const hr_field template_meta_fields[] = {
-    {"labels", hr_read_pairs, offsetof(template, labels), offsetof(template, n_labels), NULL, 0},
+    {"labels", hr_read_labels, offsetof(template, labels), offsetof(template, n_labels), NULL, 0},
 };
 static const hr_schema template_meta_schema = {
     "ObjectMeta", HR_FIELDS(template_meta_fields), sizeof(template), -1, -1, 1, NULL, NULL};
@@ -283,12 +284,13 @@ static const hr_field endpoint_fields[] = {
     {"zone", hr_read_string, E(zone), 0, NULL, 0},
 };
 static const hr_schema endpoint_schema = {
-    "Endpoint", HR_FIELDS(endpoint_fields), sizeof(hr_slice_endpoint), E(pos), -1, 1, init_endpoint, NULL};
+    "Endpoint", HR_FIELDS(endpoint_fields), sizeof(hr_slice_endpoint), E(pos), -1, 1, init_endpoint,
+    hr_check_slice_endpoint};
 static const hr_field slice_port_fields[] = {
     {"name", hr_read_string, P(name), 0, NULL, 0},
     {"protocol", hr_read_string, P(protocol), 0, NULL, 0},
     {"appProtocol", hr_read_string, P(app_protocol), 0, NULL, 0},
-    {"port", hr_read_uint32, P(number), 0, NULL, 0},
+    {"port", hr_read_port, P(number), 0, NULL, 0},
 };
 static const hr_schema slice_port_schema = {
     "EndpointPort", HR_FIELDS(slice_port_fields), sizeof(hr_port_spec), P(pos), -1, 1, NULL, NULL};
@@ -301,7 +303,8 @@ static const hr_field slice_fields[] = {
 };
 #undef S
 static const hr_schema slice_schema = {
-    "EndpointSlice", HR_FIELDS(slice_fields), sizeof(hr_endpoint_slice), -1, -1, 1, NULL, NULL};
+    "EndpointSlice", HR_FIELDS(slice_fields), sizeof(hr_endpoint_slice), -1, -1, 1, NULL,
+    hr_check_endpoint_slice};
 
 void hr_read_endpoint_slice(hr_reader *r, const hr_node *resource, const hr_meta *meta) {
     hr_endpoint_slice *slice = HR_APPEND(r, endpoint_slices);

@@ -4,6 +4,8 @@
 #include <inttypes.h>
 #include <stddef.h>
 
+#include "validate.h"
+
 #define AT(type, member) offsetof(type, member)
 
 /* ---- LoadBalancerSettings ---- */
@@ -36,11 +38,11 @@ static const hr_field cookie_fields[] = {
     {"name", hr_read_string, L(hash_name), 0, NULL, 0},
     {"path", hr_read_string, L(cookie_path), 0, NULL, 0},
     {"ttl", hr_read_duration, L(cookie_ttl_ns), 0, NULL, 0},
-    {"attributes", hr_read_refused, 0, 0, "attributes of a hash cookie have no effect here yet; leave them out", 0},
+    {"attributes", hr_read_refused, 0, 0, "attributes of a hash cookie have no effect here; leave them out", 0},
 };
 static const hr_schema cookie_schema = {
     "ConsistentHashLB.HTTPCookie", HR_FIELDS(cookie_fields), sizeof(hr_lb_settings), -1, L(has_hash_key), 0,
-    NULL, NULL};
+    NULL, hr_check_cookie};
 
 static void read_cookie(hr_reader *r, const hr_node *node, void *base, const hr_field *field) {
     ((hr_lb_settings *)base)->hash_kind = HR_HASH_COOKIE;
@@ -52,7 +54,8 @@ static const hr_schema ring_schema = {
     "ConsistentHashLB.RingHash", HR_FIELDS(ring_fields), sizeof(hr_lb_settings), -1, -1, 0, NULL, NULL};
 static const hr_field maglev_fields[] = {{"tableSize", hr_read_uint64, L(maglev_table_size), 0, NULL, 0}};
 static const hr_schema maglev_schema = {
-    "ConsistentHashLB.MagLev", HR_FIELDS(maglev_fields), sizeof(hr_lb_settings), -1, -1, 0, NULL, NULL};
+    "ConsistentHashLB.MagLev", HR_FIELDS(maglev_fields), sizeof(hr_lb_settings), -1, -1, 0, NULL,
+    hr_check_maglev};
 
 static void read_algorithm(hr_reader *r, const hr_node *node, void *base, const hr_field *field) {
     ((hr_lb_settings *)base)->hash_algorithm = (int)field->count;
@@ -70,7 +73,7 @@ static const hr_field hash_fields[] = {
 };
 static const hr_schema hash_schema = {
     "LoadBalancerSettings.ConsistentHashLB", HR_FIELDS(hash_fields), sizeof(hr_lb_settings), -1,
-    L(has_consistent_hash), 0, NULL, NULL};
+    L(has_consistent_hash), 0, NULL, hr_check_hash};
 
 static void read_distribute_to(hr_reader *r, const hr_node *node, void *base, const hr_field *field) {
     hr_locality_distribute *d = base;
@@ -111,13 +114,13 @@ static const hr_schema locality_schema = {
     L(has_locality), 0, NULL, NULL};
 
 static const hr_field warmup_fields[] = {
-    {"duration", hr_read_duration, L(warmup_duration_ns), 0, NULL, 0},
+    {"duration", hr_read_period, L(warmup_duration_ns), 0, NULL, 0},
     {"minimumPercent", hr_read_double, L(warmup_minimum_percent), 0, NULL, 0},
     {"aggression", hr_read_double, L(warmup_aggression), 0, NULL, 0},
 };
 static const hr_schema warmup_schema = {
     "WarmupConfiguration", HR_FIELDS(warmup_fields), sizeof(hr_lb_settings), L(warmup_pos), L(has_warmup), 0,
-    NULL, NULL};
+    NULL, hr_check_warmup};
 
 static void init_lb(void *out) {
     hr_lb_settings *lb = out;
@@ -135,7 +138,8 @@ static const hr_field lb_fields[] = {
     {"warmup", hr_read_message, 0, 0, &warmup_schema, 0},
 };
 static const hr_schema lb_schema = {
-    "LoadBalancerSettings", HR_FIELDS(lb_fields), sizeof(hr_lb_settings), L(pos), L(present), 0, init_lb, NULL};
+    "LoadBalancerSettings", HR_FIELDS(lb_fields), sizeof(hr_lb_settings), L(pos), L(present), 0, init_lb,
+    hr_check_load_balancer};
 #undef L
 
 /* ---- ConnectionPoolSettings ---- */
@@ -143,18 +147,27 @@ static const hr_schema lb_schema = {
 #define C(member) AT(hr_connection_pool, member)
 static const hr_field keepalive_fields[] = {
     {"probes", hr_read_uint32_value, C(tcp_keepalive_probes), 0, NULL, 0},
-    {"time", hr_read_duration, C(tcp_keepalive_time_ns), 0, NULL, 0},
-    {"interval", hr_read_duration, C(tcp_keepalive_interval_ns), 0, NULL, 0},
+    {"time", hr_read_period, C(tcp_keepalive_time_ns), 0, NULL, 0},
+    {"interval", hr_read_period, C(tcp_keepalive_interval_ns), 0, NULL, 0},
 };
 static const hr_schema keepalive_schema = {
     "TCPSettings.TcpKeepalive", HR_FIELDS(keepalive_fields), sizeof(hr_connection_pool), -1,
     C(has_tcp_keepalive), 0, NULL, NULL};
+/* 0s switches the timeout off. */
+static void read_idle(hr_reader *r, const hr_node *node, void *base, const hr_field *field) {
+    int64_t ns;
+    if (node->kind == HR_NODE_STRING && hr_parse_duration(&ns, node->u.text) && ns / 1000000 == 0)
+        *(int64_t *)(void *)((char *)base + field->offset) = 0;
+    else
+        hr_read_period(r, node, base, field);
+}
+
 static const hr_field tcp_fields[] = {
-    {"maxConnections", hr_read_int64, C(tcp_max_connections), 0, NULL, 0},
-    {"connectTimeout", hr_read_duration, C(tcp_connect_timeout_ns), 0, NULL, 0},
+    {"maxConnections", hr_read_count, C(tcp_max_connections), 0, NULL, 0},
+    {"connectTimeout", hr_read_period, C(tcp_connect_timeout_ns), 0, NULL, 0},
     {"tcpKeepalive", hr_read_message, 0, 0, &keepalive_schema, 0},
-    {"maxConnectionDuration", hr_read_duration, C(tcp_max_connection_duration_ns), 0, NULL, 0},
-    {"idleTimeout", hr_read_duration, C(tcp_idle_timeout_ns), 0, NULL, 0},
+    {"maxConnectionDuration", hr_read_period, C(tcp_max_connection_duration_ns), 0, NULL, 0},
+    {"idleTimeout", read_idle, C(tcp_idle_timeout_ns), 0, NULL, 0},
 };
 static const hr_schema tcp_schema = {
     "ConnectionPoolSettings.TCPSettings", HR_FIELDS(tcp_fields), sizeof(hr_connection_pool), -1, C(has_tcp), 0,
@@ -162,26 +175,26 @@ static const hr_schema tcp_schema = {
 
 static const hr_enum h2_upgrade[] = {{"DEFAULT", 0}, {"DO_NOT_UPGRADE", 1}, {"UPGRADE", 2}, {NULL, 0}};
 static const hr_field h2_keepalive_fields[] = {
-    {"interval", hr_read_duration, C(http2_keepalive_interval_ns), 0, NULL, 0},
-    {"timeout", hr_read_duration, C(http2_keepalive_timeout_ns), 0, NULL, 0},
+    {"interval", hr_read_period, C(http2_keepalive_interval_ns), 0, NULL, 0},
+    {"timeout", hr_read_period, C(http2_keepalive_timeout_ns), 0, NULL, 0},
 };
 static const hr_schema h2_keepalive_schema = {
     "HTTPSettings.ConnectionKeepalive", HR_FIELDS(h2_keepalive_fields), sizeof(hr_connection_pool), -1,
-    C(has_http2_keepalive), 0, NULL, NULL};
+    C(has_http2_keepalive), 0, NULL, hr_check_http2_keepalive};
 static const hr_field http_fields[] = {
-    {"http1MaxPendingRequests", hr_read_int64, C(http1_max_pending_requests), 0, NULL, 0},
-    {"http2MaxRequests", hr_read_int64, C(http2_max_requests), 0, NULL, 0},
-    {"maxRequestsPerConnection", hr_read_int64, C(max_requests_per_connection), 0, NULL, 0},
-    {"maxRetries", hr_read_int64, C(max_retries), 0, NULL, 0},
-    {"idleTimeout", hr_read_duration, C(http_idle_timeout_ns), 0, NULL, 0},
+    {"http1MaxPendingRequests", hr_read_count, C(http1_max_pending_requests), 0, NULL, 0},
+    {"http2MaxRequests", hr_read_count, C(http2_max_requests), 0, NULL, 0},
+    {"maxRequestsPerConnection", hr_read_count, C(max_requests_per_connection), 0, NULL, 0},
+    {"maxRetries", hr_read_count, C(max_retries), 0, NULL, 0},
+    {"idleTimeout", hr_read_period, C(http_idle_timeout_ns), 0, NULL, 0},
     {"h2UpgradePolicy", hr_read_enum, C(h2_upgrade_policy), 0, h2_upgrade, 0},
     {"useClientProtocol", hr_read_bool, C(use_client_protocol), 0, NULL, 0},
-    {"maxConcurrentStreams", hr_read_int64, C(max_concurrent_streams), 0, NULL, 0},
+    {"maxConcurrentStreams", hr_read_count, C(max_concurrent_streams), 0, NULL, 0},
     {"http2KeepAlive", hr_read_message, 0, 0, &h2_keepalive_schema, 0},
 };
 static const hr_schema http_schema = {
     "ConnectionPoolSettings.HTTPSettings", HR_FIELDS(http_fields), sizeof(hr_connection_pool), -1, C(has_http),
-    0, NULL, NULL};
+    0, NULL, hr_check_http_pool};
 
 static void init_pool(void *out) {
     hr_connection_pool *pool = out;
@@ -197,7 +210,7 @@ static const hr_field pool_fields[] = {
 };
 static const hr_schema pool_schema = {
     "ConnectionPoolSettings", HR_FIELDS(pool_fields), sizeof(hr_connection_pool), C(pos), C(present), 0,
-    init_pool, NULL};
+    init_pool, hr_check_pool};
 #undef C
 
 /* ---- OutlierDetection ---- */
@@ -217,7 +230,7 @@ static void read_codes(hr_reader *r, const hr_node *node, void *base, const hr_f
         uint32_t code = 0;
         hr_read_uint32(r, item, &code, &(hr_field){0});
         if (code < 100 || code > 599)
-            hr_reader_error(r, item, "%" PRIu32 " is no HTTP status; wants 100 to 599", code);
+            hr_reader_warn(r, item, "%" PRIu32 " is no HTTP status, and so is never counted", code);
         else
             out->http_codes[out->n_http_codes++] = (uint16_t)code;
     }
@@ -234,15 +247,15 @@ static const hr_field outlier_fields[] = {
     {"consecutiveLocalOriginFailures", hr_read_uint32_value, O(consecutive_local_origin_failures), 0, NULL, 0},
     {"consecutiveGatewayErrors", hr_read_uint32_value, O(consecutive_gateway_errors), 0, NULL, 0},
     {"consecutive5xxErrors", hr_read_uint32_value, O(consecutive_5xx_errors), 0, NULL, 0},
-    {"interval", hr_read_duration, O(interval_ns), 0, NULL, 0},
-    {"baseEjectionTime", hr_read_duration, O(base_ejection_time_ns), 0, NULL, 0},
-    {"maxEjectionPercent", hr_read_int64, O(max_ejection_percent), 0, NULL, 0},
-    {"minHealthPercent", hr_read_int64, O(min_health_percent), 0, NULL, 0},
+    {"interval", hr_read_period, O(interval_ns), 0, NULL, 0},
+    {"baseEjectionTime", hr_read_period, O(base_ejection_time_ns), 0, NULL, 0},
+    {"maxEjectionPercent", hr_read_percent, O(max_ejection_percent), 0, NULL, 0},
+    {"minHealthPercent", hr_read_percent, O(min_health_percent), 0, NULL, 0},
     {"outlierDetectionHttpErrorCodes", read_codes, 0, 0, NULL, 0},
 };
 static const hr_schema outlier_schema = {
     "OutlierDetection", HR_FIELDS(outlier_fields), sizeof(hr_outlier_detection), O(pos), O(present), 0,
-    init_outlier, NULL};
+    init_outlier, hr_check_outlier};
 #undef O
 
 /* ---- ClientTLSSettings ---- */
@@ -271,7 +284,8 @@ static const hr_field tls_fields[] = {
     {"caCrl", hr_read_refused, 0, 0, "certificate revocation lists have no effect here; leave caCrl out", 0},
 };
 static const hr_schema tls_schema = {
-    "ClientTLSSettings", HR_FIELDS(tls_fields), sizeof(hr_tls_settings), T(pos), T(present), 0, init_tls, NULL};
+    "ClientTLSSettings", HR_FIELDS(tls_fields), sizeof(hr_tls_settings), T(pos), T(present), 0, init_tls,
+    hr_check_client_tls};
 #undef T
 
 /* ---- TrafficPolicy ---- */
@@ -301,7 +315,7 @@ static const hr_field port_policy_fields[] = {
 };
 static const hr_schema port_blocks_schema = {
     "TrafficPolicy.PortTrafficPolicy", HR_FIELDS(port_policy_fields), sizeof(hr_policy_spec), P(pos), P(present),
-    0, NULL, NULL};
+    0, NULL, hr_check_port_policy};
 
 static void read_port_level(hr_reader *r, const hr_node *node, void *base, const hr_field *field) {
     hr_policy_spec *policy = base;
@@ -325,7 +339,8 @@ static const hr_field policy_fields[] = {
      "a retry budget has no effect here; limit retries by connectionPool.http.maxRetries", 0},
 };
 static const hr_schema policy_schema = {
-    "TrafficPolicy", HR_FIELDS(policy_fields), sizeof(hr_policy_spec), P(pos), P(present), 0, NULL, NULL};
+    "TrafficPolicy", HR_FIELDS(policy_fields), sizeof(hr_policy_spec), P(pos), P(present), 0, NULL,
+    hr_check_policy};
 #undef P
 
 /* ---- Subset, DestinationRule ---- */
@@ -333,16 +348,17 @@ static const hr_schema policy_schema = {
 #define S(member) AT(hr_subset, member)
 static const hr_field subset_fields[] = {
     {"name", hr_read_string, S(name), 0, NULL, 0},
-    {"labels", hr_read_pairs, S(labels), S(n_labels), NULL, 0},
+    {"labels", hr_read_labels, S(labels), S(n_labels), NULL, 0},
     {"trafficPolicy", hr_read_message, S(policy), 0, &policy_schema, 0},
 };
 #undef S
 static const hr_schema subset_schema = {
-    "Subset", HR_FIELDS(subset_fields), sizeof(hr_subset), AT(hr_subset, pos), -1, 0, NULL, NULL};
+    "Subset", HR_FIELDS(subset_fields), sizeof(hr_subset), AT(hr_subset, pos), -1, 0, NULL,
+    hr_check_subset};
 
 #define D(member) AT(hr_destination_rule, member)
 static const hr_field selector_fields[] = {
-    {"matchLabels", hr_read_pairs, D(selector), D(n_selector), NULL, 0},
+    {"matchLabels", hr_read_selector, D(selector), D(n_selector), NULL, 0},
 };
 static const hr_schema selector_schema = {
     "WorkloadSelector", HR_FIELDS(selector_fields), sizeof(hr_destination_rule), D(selector_pos),
@@ -362,7 +378,8 @@ static const hr_field rule_fields[] = {
 };
 #undef D
 static const hr_schema rule_schema = {
-    "DestinationRule", HR_FIELDS(rule_fields), sizeof(hr_destination_rule), -1, -1, 0, NULL, NULL};
+    "DestinationRule", HR_FIELDS(rule_fields), sizeof(hr_destination_rule), -1, -1, 0, NULL,
+    hr_check_destination_rule};
 
 void hr_read_destination_rule(hr_reader *r, const hr_node *resource, const hr_meta *meta) {
     hr_destination_rule *rule = HR_APPEND(r, destination_rules);

@@ -3,6 +3,8 @@
 
 #include <stddef.h>
 
+#include "validate.h"
+
 #define S(member) offsetof(hr_server, member)
 
 static const hr_field port_fields[] = {
@@ -76,7 +78,7 @@ static const hr_field server_fields[] = {
     {"name", hr_read_string, S(name), 0, NULL, 0},
 };
 static const hr_schema server_schema = {
-    "Server", HR_FIELDS(server_fields), sizeof(hr_server), S(pos), -1, 0, NULL, NULL};
+    "Server", HR_FIELDS(server_fields), sizeof(hr_server), S(pos), -1, 0, NULL, hr_check_server};
 #undef S
 
 #define G(member) offsetof(hr_gateway, member)
@@ -86,7 +88,7 @@ static const hr_field gateway_fields[] = {
 };
 #undef G
 static const hr_schema gateway_schema = {
-    "Gateway", HR_FIELDS(gateway_fields), sizeof(hr_gateway), -1, -1, 0, NULL, NULL};
+    "Gateway", HR_FIELDS(gateway_fields), sizeof(hr_gateway), -1, -1, 0, NULL, hr_check_gateway};
 
 void hr_read_gateway(hr_reader *r, const hr_node *resource, const hr_meta *meta) {
     hr_gateway *gateway = HR_APPEND(r, gateways);

@@ -3,6 +3,8 @@
 
 #include <stddef.h>
 
+#include "validate.h"
+
 #define W(member) offsetof(hr_workload_entry, member)
 
 static void read_named_ports(hr_reader *r, const hr_node *node, void *base, const hr_field *field) {
@@ -23,7 +25,7 @@ static void read_named_ports(hr_reader *r, const hr_node *node, void *base, cons
 static const hr_field workload_fields[] = {
     {"address", hr_read_string, W(address), 0, NULL, 0},
     {"ports", read_named_ports, 0, 0, NULL, 0},
-    {"labels", hr_read_pairs, W(labels), W(n_labels), NULL, 0},
+    {"labels", hr_read_labels, W(labels), W(n_labels), NULL, 0},
     {"network", hr_read_string, W(network), 0, NULL, 0},
     {"locality", hr_read_string, W(locality), 0, NULL, 0},
     {"weight", hr_read_uint32, W(weight), 0, NULL, 0},
@@ -32,22 +34,25 @@ static const hr_field workload_fields[] = {
 static const hr_schema workload_schema = {
     "WorkloadEntry", HR_FIELDS(workload_fields), sizeof(hr_workload_entry), W(pos), -1, 0, NULL, NULL};
 #undef W
+static const hr_schema alone_schema = {
+    "WorkloadEntry", HR_FIELDS(workload_fields), sizeof(hr_workload_entry), -1, -1, 0, NULL,
+    hr_check_workload_entry};
 
 void hr_read_workload_entry(hr_reader *r, const hr_node *resource, const hr_meta *meta) {
     hr_workload_entry *entry = HR_APPEND(r, workload_entries);
     if (entry == NULL)
         return;
     entry->meta = *meta;
-    hr_read_spec(r, resource, entry, &workload_schema);
+    hr_read_spec(r, resource, entry, &alone_schema);
     entry->pos = hr_reader_pos(r, resource);
 }
 
 #define P(member) offsetof(hr_port_spec, member)
 static const hr_field port_fields[] = {
-    {"number", hr_read_uint32, P(number), 0, NULL, 0},
+    {"number", hr_read_port, P(number), 0, NULL, 0},
     {"protocol", hr_read_string, P(protocol), 0, NULL, 0},
     {"name", hr_read_string, P(name), 0, NULL, 0},
-    {"targetPort", hr_read_uint32, P(target_port), 0, NULL, 0},
+    {"targetPort", hr_read_port, P(target_port), 0, NULL, 0},
 };
 #undef P
 static const hr_schema port_schema = {
@@ -65,7 +70,7 @@ static void read_resolution(hr_reader *r, const hr_node *node, void *base, const
 }
 
 static const hr_field selector_fields[] = {
-    {"labels", hr_read_pairs, S(selector), S(n_selector), NULL, 0},
+    {"labels", hr_read_selector, S(selector), S(n_selector), NULL, 0},
 };
 static const hr_schema selector_schema = {
     "WorkloadSelector", HR_FIELDS(selector_fields), sizeof(hr_service_entry), S(selector_pos), S(has_selector),
@@ -83,7 +88,8 @@ static const hr_field entry_fields[] = {
 };
 #undef S
 static const hr_schema entry_schema = {
-    "ServiceEntry", HR_FIELDS(entry_fields), sizeof(hr_service_entry), -1, -1, 0, NULL, NULL};
+    "ServiceEntry", HR_FIELDS(entry_fields), sizeof(hr_service_entry), -1, -1, 0, NULL,
+    hr_check_service_entry};
 
 void hr_read_service_entry(hr_reader *r, const hr_node *resource, const hr_meta *meta) {
     hr_service_entry *entry = HR_APPEND(r, service_entries);

@@ -3,12 +3,12 @@
 
 #include <stddef.h>
 
+#include "validate.h"
+
 #define AT(type, member) offsetof(type, member)
 #define NO_POS (-1)
 
 /* ---- StringMatch ---- */
-
-static const hr_schema string_match_schema;
 
 static void read_match_value(hr_reader *r, const hr_node *node, void *base, const hr_field *field) {
     hr_string_match *m = base;
@@ -28,9 +28,13 @@ static void init_string_match(void *out) {
     ((hr_string_match *)out)->kind = HR_SM_PRESENCE;
 }
 
-static const hr_schema string_match_schema = {
-    "StringMatch", HR_FIELDS(string_match_fields), sizeof(hr_string_match), AT(hr_string_match, pos),
-    -1,            0, init_string_match, NULL};
+#define STRING_MATCH(check) \
+    {"StringMatch", HR_FIELDS(string_match_fields), sizeof(hr_string_match), AT(hr_string_match, pos), -1, 0, \
+     init_string_match, (check)}
+static const hr_schema string_match_schema = STRING_MATCH(hr_check_string_match);
+static const hr_schema uri_match_schema = STRING_MATCH(hr_check_uri_match);
+static const hr_schema without_match_schema = STRING_MATCH(hr_check_without_match);
+static const hr_schema origin_match_schema = STRING_MATCH(hr_check_origin_match);
 
 /* map<string, StringMatch> */
 static void read_matches(hr_reader *r, const hr_node *node, void *base, const hr_field *field) {
@@ -45,9 +49,16 @@ static void read_matches(hr_reader *r, const hr_node *node, void *base, const hr
     for (const hr_node *key = hr_keys_begin(r, &step, node); key != NULL; key = hr_keys_next(r, &step, key)) {
         matches->name = hr_reader_copy(r, key->u.text);
         matches->pos = hr_reader_pos(r, key);
-        hr_read_fields(r, key->value, &matches->match, &string_match_schema);
+        hr_read_fields(r, key->value, &matches->match, field->arg);
         matches++;
     }
+}
+
+static void read_header_matches(hr_reader *r, const hr_node *node, void *base, const hr_field *field) {
+    hr_path step;
+    read_matches(r, node, base, field);
+    for (const hr_node *key = hr_keys_begin(r, &step, node); key != NULL; key = hr_keys_next(r, &step, key))
+        hr_check_match_name(r, key);
 }
 
 /* ---- HTTPMatchRequest ---- */
@@ -55,16 +66,16 @@ static void read_matches(hr_reader *r, const hr_node *node, void *base, const hr
 #define M(member) AT(hr_match_request, member)
 static const hr_field match_fields[] = {
     {"name", hr_read_string, M(name), 0, NULL, 0},
-    {"uri", hr_read_message, M(uri), 0, &string_match_schema, 0},
+    {"uri", hr_read_message, M(uri), 0, &uri_match_schema, 0},
     {"scheme", hr_read_message, M(scheme), 0, &string_match_schema, 0},
     {"method", hr_read_message, M(method), 0, &string_match_schema, 0},
     {"authority", hr_read_message, M(authority), 0, &string_match_schema, 0},
-    {"headers", read_matches, M(headers), M(n_headers), NULL, 0},
-    {"withoutHeaders", read_matches, M(without_headers), M(n_without_headers), NULL, 0},
-    {"queryParams", read_matches, M(query_params), M(n_query_params), NULL, 0},
+    {"headers", read_header_matches, M(headers), M(n_headers), &string_match_schema, 0},
+    {"withoutHeaders", read_header_matches, M(without_headers), M(n_without_headers), &without_match_schema, 0},
+    {"queryParams", read_matches, M(query_params), M(n_query_params), &string_match_schema, 0},
     {"port", hr_read_uint32, M(port), 0, NULL, 0},
-    {"sourceLabels", hr_read_pairs, M(source_labels), M(n_source_labels), NULL, 0},
-    {"gateways", hr_read_strings, M(gateways), 0, NULL, 0},
+    {"sourceLabels", hr_read_labels, M(source_labels), M(n_source_labels), NULL, 0},
+    {"gateways", hr_read_gateways, M(gateways), 0, NULL, 0},
     {"sourceNamespace", hr_read_string, M(source_namespace), 0, NULL, 0},
     {"ignoreUriCase", hr_read_bool, M(ignore_uri_case), 0, NULL, 0},
     {"statPrefix", hr_read_string, M(stat_prefix), 0, NULL, 0},
@@ -72,11 +83,11 @@ static const hr_field match_fields[] = {
 #undef M
 static const hr_schema match_schema = {
     "HTTPMatchRequest", HR_FIELDS(match_fields), sizeof(hr_match_request), AT(hr_match_request, pos), -1, 0,
-    NULL, NULL};
+    NULL, hr_check_match};
 
 /* ---- Destination ---- */
 
-static const hr_field port_selector_fields[] = {{"number", hr_read_uint32, 0, 0, NULL, 0}};
+static const hr_field port_selector_fields[] = {{"number", hr_read_port, 0, 0, NULL, 0}};
 static const hr_schema port_selector_schema = {
     "PortSelector", HR_FIELDS(port_selector_fields), sizeof(uint32_t), NO_POS, -1, 0, NULL, NULL};
 
@@ -104,7 +115,7 @@ static const hr_field destination_fields[] = {
 };
 static const hr_schema destination_schema = {
     "Destination", HR_FIELDS(destination_fields), sizeof(hr_destination), AT(hr_destination, pos), -1, 0, NULL,
-    NULL};
+    hr_check_destination};
 
 /* ---- Headers ---- */
 
@@ -124,12 +135,14 @@ static const hr_field operations_fields[] = {
     {"remove", read_remove, 0, 0, NULL, 0},
 };
 #undef O
-static const hr_schema operations_schema = {
-    "HeaderOperations", HR_FIELDS(operations_fields), sizeof(hr_header_operations),
-    AT(hr_header_operations, pos), -1, 0, NULL, NULL};
+#define OPERATIONS(check) \
+    {"HeaderOperations", HR_FIELDS(operations_fields), sizeof(hr_header_operations), \
+     AT(hr_header_operations, pos), -1, 0, NULL, (check)}
+static const hr_schema request_schema = OPERATIONS(hr_check_request_headers);
+static const hr_schema response_schema = OPERATIONS(hr_check_response_headers);
 static const hr_field headers_fields[] = {
-    {"request", hr_read_message, AT(hr_headers_spec, request), 0, &operations_schema, 0},
-    {"response", hr_read_message, AT(hr_headers_spec, response), 0, &operations_schema, 0},
+    {"request", hr_read_message, AT(hr_headers_spec, request), 0, &request_schema, 0},
+    {"response", hr_read_message, AT(hr_headers_spec, response), 0, &response_schema, 0},
 };
 static const hr_schema headers_schema = {
     "Headers", HR_FIELDS(headers_fields), sizeof(hr_headers_spec), AT(hr_headers_spec, pos),
@@ -139,7 +152,7 @@ static const hr_schema headers_schema = {
 
 static const hr_field route_destination_fields[] = {
     {"destination", hr_read_message, AT(hr_route_destination, destination), 0, &destination_schema, 0},
-    {"weight", hr_read_int64, AT(hr_route_destination, weight), 0, NULL, 0},
+    {"weight", hr_read_count, AT(hr_route_destination, weight), 0, NULL, 0},
     {"headers", hr_read_message, AT(hr_route_destination, headers), 0, &headers_schema, 0},
 };
 static const hr_schema route_destination_schema = {
@@ -163,7 +176,7 @@ static const hr_field mirror_policy_fields[] = {
 };
 static const hr_schema mirror_policy_schema = {
     "HTTPMirrorPolicy", HR_FIELDS(mirror_policy_fields), sizeof(hr_mirror_spec), AT(hr_mirror_spec, pos), -1,
-    0, init_mirror, NULL};
+    0, init_mirror, hr_check_mirror};
 
 /* `mirror` is a bare Destination; its percentage stands beside it in the route. */
 static void read_mirror(hr_reader *r, const hr_node *node, void *base, const hr_field *field) {
@@ -191,7 +204,8 @@ static const hr_field redirect_fields[] = {
 };
 #undef R
 static const hr_schema redirect_schema = {
-    "HTTPRedirect", HR_FIELDS(redirect_fields), sizeof(hr_redirect), AT(hr_redirect, pos), -1, 0, NULL, NULL};
+    "HTTPRedirect", HR_FIELDS(redirect_fields), sizeof(hr_redirect), AT(hr_redirect, pos), -1, 0, NULL,
+    hr_check_redirect};
 
 static int base64_digit(char c) {
     if (c >= 'A' && c <= 'Z')
@@ -252,7 +266,7 @@ static const hr_field direct_response_fields[] = {
 };
 static const hr_schema direct_response_schema = {
     "HTTPDirectResponse", HR_FIELDS(direct_response_fields), sizeof(hr_direct_response),
-    AT(hr_direct_response, pos), -1, 0, NULL, NULL};
+    AT(hr_direct_response, pos), -1, 0, NULL, hr_check_direct_response};
 
 static const hr_field regex_rewrite_fields[] = {
     {"match", hr_read_string, AT(hr_rewrite, regex_match), 0, NULL, 0},
@@ -271,7 +285,8 @@ static const hr_field rewrite_fields[] = {
     {"uriRegexRewrite", hr_read_message, 0, 0, &regex_rewrite_schema, 0},
 };
 static const hr_schema rewrite_schema = {
-    "HTTPRewrite", HR_FIELDS(rewrite_fields), sizeof(hr_rewrite), AT(hr_rewrite, pos), -1, 0, NULL, NULL};
+    "HTTPRewrite", HR_FIELDS(rewrite_fields), sizeof(hr_rewrite), AT(hr_rewrite, pos), -1, 0, NULL,
+    hr_check_rewrite};
 
 /* ---- HTTPRetry, HTTPFaultInjection, CorsPolicy, Delegate ---- */
 
@@ -283,26 +298,26 @@ static void init_retries(void *out) {
 #define R(member) AT(hr_retries, member)
 static const hr_field retries_fields[] = {
     {"attempts", hr_read_int64, R(attempts), 0, NULL, 0},
-    {"perTryTimeout", hr_read_duration, R(per_try_timeout_ns), 0, NULL, 0},
+    {"perTryTimeout", hr_read_period, R(per_try_timeout_ns), 0, NULL, 0},
     {"retryOn", hr_read_string, R(retry_on), 0, NULL, 0},
     {"retryRemoteLocalities", hr_read_bool_value, R(retry_remote_localities), 0, NULL, 0},
     {"retryIgnorePreviousHosts", hr_read_bool_value, R(retry_ignore_previous_hosts), 0, NULL, 0},
-    {"backoff", hr_read_duration, R(backoff_ns), 0, NULL, 0},
+    {"backoff", hr_read_period, R(backoff_ns), 0, NULL, 0},
 };
 #undef R
 static const hr_schema retries_schema = {
     "HTTPRetry", HR_FIELDS(retries_fields), sizeof(hr_retries), AT(hr_retries, pos), -1, 0, init_retries,
-    NULL};
+    hr_check_retries};
 
 static const hr_field delay_fields[] = {
     {"percent", hr_read_int32, AT(hr_fault, delay_percent), 0, NULL, 0},
-    {"fixedDelay", hr_read_duration, AT(hr_fault, fixed_delay_ns), 0, NULL, 1},
+    {"fixedDelay", hr_read_period, AT(hr_fault, fixed_delay_ns), 0, NULL, 1},
     {"exponentialDelay", hr_read_refused, 0, 0, "Istio does not support exponentialDelay; use fixedDelay", 1},
     {"percentage", hr_read_message, AT(hr_fault, delay_percentage), 0, &percent_schema, 0},
 };
 static const hr_schema delay_schema = {
     "HTTPFaultInjection.Delay", HR_FIELDS(delay_fields), sizeof(hr_fault), AT(hr_fault, delay_pos),
-    AT(hr_fault, has_delay), 0, NULL, NULL};
+    AT(hr_fault, has_delay), 0, NULL, hr_check_delay};
 static const hr_field abort_fields[] = {
     {"httpStatus", hr_read_int32, AT(hr_fault, abort_http_status), 0, NULL, 1},
     {"grpcStatus", hr_read_string, AT(hr_fault, abort_grpc_status), 0, NULL, 1},
@@ -311,7 +326,7 @@ static const hr_field abort_fields[] = {
 };
 static const hr_schema abort_schema = {
     "HTTPFaultInjection.Abort", HR_FIELDS(abort_fields), sizeof(hr_fault), AT(hr_fault, abort_pos),
-    AT(hr_fault, has_abort), 0, NULL, NULL};
+    AT(hr_fault, has_abort), 0, NULL, hr_check_abort};
 static void init_fault(void *out) {
     hr_fault *fault = out;
     fault->fixed_delay_ns = -1;
@@ -323,7 +338,7 @@ static const hr_field fault_fields[] = {
 };
 static const hr_schema fault_schema = {
     "HTTPFaultInjection", HR_FIELDS(fault_fields), sizeof(hr_fault), AT(hr_fault, pos), -1, 0, init_fault,
-    NULL};
+    hr_check_fault};
 
 static void init_cors(void *out) {
     hr_cors_spec *cors = out;
@@ -334,17 +349,18 @@ static const hr_enum unmatched_preflights[] = {{"UNSPECIFIED", 0}, {"FORWARD", 1
 #define C(member) AT(hr_cors_spec, member)
 static const hr_field cors_fields[] = {
     {"allowOrigin", hr_read_strings, C(allow_origin), 0, NULL, 0},
-    {"allowOrigins", hr_read_list, C(allow_origins), C(n_allow_origins), &string_match_schema, 0},
+    {"allowOrigins", hr_read_list, C(allow_origins), C(n_allow_origins), &origin_match_schema, 0},
     {"allowMethods", hr_read_strings, C(allow_methods), 0, NULL, 0},
     {"allowHeaders", hr_read_strings, C(allow_headers), 0, NULL, 0},
     {"exposeHeaders", hr_read_strings, C(expose_headers), 0, NULL, 0},
-    {"maxAge", hr_read_duration, C(max_age_ns), 0, NULL, 0},
+    {"maxAge", hr_read_period, C(max_age_ns), 0, NULL, 0},
     {"allowCredentials", hr_read_bool_value, C(allow_credentials), 0, NULL, 0},
     {"unmatchedPreflights", hr_read_enum, C(unmatched_preflights), 0, unmatched_preflights, 0},
 };
 #undef C
 static const hr_schema cors_schema = {
-    "CorsPolicy", HR_FIELDS(cors_fields), sizeof(hr_cors_spec), AT(hr_cors_spec, pos), -1, 0, init_cors, NULL};
+    "CorsPolicy", HR_FIELDS(cors_fields), sizeof(hr_cors_spec), AT(hr_cors_spec, pos), -1, 0, init_cors,
+    hr_check_cors};
 
 #define R(member) AT(hr_http_route, member)
 static const hr_field delegate_fields[] = {
@@ -370,7 +386,7 @@ static const hr_field route_fields[] = {
     {"directResponse", hr_read_pointer, R(direct_response), 0, &direct_response_schema, 0},
     {"delegate", hr_read_message, 0, 0, &delegate_schema, 0},
     {"rewrite", hr_read_pointer, R(rewrite), 0, &rewrite_schema, 0},
-    {"timeout", hr_read_duration, R(timeout_ns), 0, NULL, 0},
+    {"timeout", hr_read_period, R(timeout_ns), 0, NULL, 0},
     {"retries", hr_read_pointer, R(retries), 0, &retries_schema, 0},
     {"fault", hr_read_pointer, R(fault), 0, &fault_schema, 0},
     {"mirror", read_mirror, R(mirror), 0, NULL, 0},
@@ -383,7 +399,7 @@ static const hr_field route_fields[] = {
 #undef R
 static const hr_schema route_schema = {
     "HTTPRoute", HR_FIELDS(route_fields), sizeof(hr_http_route), AT(hr_http_route, pos), -1, 0, init_route,
-    NULL};
+    hr_check_http_route};
 
 /* ---- TCPRoute, TLSRoute: read for their mistakes and counted; they never decide an HTTP request ---- */
 
@@ -412,26 +428,28 @@ static const hr_field tcp_match_fields[] = {
     {"destinationSubnets", hr_read_strings, M(destination_subnets), 0, NULL, 0},
     {"port", hr_read_uint32, M(port), 0, NULL, 0},
     {"sourceSubnet", hr_read_string, M(source_subnet), 0, NULL, 0},
-    {"sourceLabels", hr_read_pairs, M(source_labels), M(n_source_labels), NULL, 0},
-    {"gateways", hr_read_strings, M(gateways), 0, NULL, 0},
+    {"sourceLabels", hr_read_labels, M(source_labels), M(n_source_labels), NULL, 0},
+    {"gateways", hr_read_gateways, M(gateways), 0, NULL, 0},
     {"sourceNamespace", hr_read_string, M(source_namespace), 0, NULL, 0},
 };
 static const hr_schema tcp_match_schema = {
-    "L4MatchAttributes", HR_FIELDS(tcp_match_fields), sizeof(l4_match), NO_POS, -1, 0, NULL, NULL};
+    "L4MatchAttributes", HR_FIELDS(tcp_match_fields), sizeof(l4_match), NO_POS, -1, 0, NULL,
+    hr_check_tcp_match};
 static const hr_field tls_match_fields[] = {
     {"sniHosts", hr_read_strings, M(sni_hosts), 0, NULL, 0},
     {"destinationSubnets", hr_read_strings, M(destination_subnets), 0, NULL, 0},
     {"port", hr_read_uint32, M(port), 0, NULL, 0},
-    {"sourceLabels", hr_read_pairs, M(source_labels), M(n_source_labels), NULL, 0},
-    {"gateways", hr_read_strings, M(gateways), 0, NULL, 0},
+    {"sourceLabels", hr_read_labels, M(source_labels), M(n_source_labels), NULL, 0},
+    {"gateways", hr_read_gateways, M(gateways), 0, NULL, 0},
     {"sourceNamespace", hr_read_string, M(source_namespace), 0, NULL, 0},
 };
 #undef M
 static const hr_schema tls_match_schema = {
-    "TLSMatchAttributes", HR_FIELDS(tls_match_fields), sizeof(l4_match), NO_POS, -1, 0, NULL, NULL};
+    "TLSMatchAttributes", HR_FIELDS(tls_match_fields), sizeof(l4_match), NO_POS, -1, 0, NULL,
+    hr_check_tls_match};
 static const hr_field l4_destination_fields[] = {
     {"destination", hr_read_message, AT(hr_route_destination, destination), 0, &destination_schema, 0},
-    {"weight", hr_read_int64, AT(hr_route_destination, weight), 0, NULL, 0},
+    {"weight", hr_read_count, AT(hr_route_destination, weight), 0, NULL, 0},
 };
 static const hr_schema l4_destination_schema = {
     "RouteDestination", HR_FIELDS(l4_destination_fields), sizeof(hr_route_destination),
@@ -441,13 +459,13 @@ static const hr_field tcp_fields[] = {
     {"route", hr_read_list, AT(l4_route, route), AT(l4_route, n_route), &l4_destination_schema, 0},
 };
 static const hr_schema tcp_schema = {
-    "TCPRoute", HR_FIELDS(tcp_fields), sizeof(l4_route), NO_POS, -1, 0, NULL, NULL};
+    "TCPRoute", HR_FIELDS(tcp_fields), sizeof(l4_route), NO_POS, -1, 0, NULL, hr_check_tcp_route};
 static const hr_field tls_fields[] = {
     {"match", hr_read_list, AT(l4_route, match), AT(l4_route, n_match), &tls_match_schema, 0},
     {"route", hr_read_list, AT(l4_route, route), AT(l4_route, n_route), &l4_destination_schema, 0},
 };
 static const hr_schema tls_schema = {
-    "TLSRoute", HR_FIELDS(tls_fields), sizeof(l4_route), NO_POS, -1, 0, NULL, NULL};
+    "TLSRoute", HR_FIELDS(tls_fields), sizeof(l4_route), NO_POS, -1, 0, NULL, hr_check_tls_route};
 
 static void read_l4(hr_reader *r, const hr_node *node, void *base, const hr_field *field) {
     l4_list list = {0};
@@ -460,7 +478,7 @@ static void read_l4(hr_reader *r, const hr_node *node, void *base, const hr_fiel
 #define V(member) AT(hr_virtual_service, member)
 static const hr_field virtual_service_fields[] = {
     {"hosts", hr_read_strings, V(hosts), 0, NULL, 0},
-    {"gateways", hr_read_strings, V(gateways), 0, NULL, 0},
+    {"gateways", hr_read_gateways, V(gateways), 0, NULL, 0},
     {"http", hr_read_list, V(http), V(n_http), &route_schema, 0},
     {"tls", read_l4, V(n_tls), 0, &tls_schema, 0},
     {"tcp", read_l4, V(n_tcp), 0, &tcp_schema, 0},
@@ -468,7 +486,8 @@ static const hr_field virtual_service_fields[] = {
 };
 #undef V
 static const hr_schema virtual_service_schema = {
-    "VirtualService", HR_FIELDS(virtual_service_fields), sizeof(hr_virtual_service), NO_POS, -1, 0, NULL, NULL};
+    "VirtualService", HR_FIELDS(virtual_service_fields), sizeof(hr_virtual_service), NO_POS, -1, 0, NULL,
+    hr_check_virtual_service};
 
 void hr_read_virtual_service(hr_reader *r, const hr_node *resource, const hr_meta *meta) {
     hr_virtual_service *vs = HR_APPEND(r, virtual_services);

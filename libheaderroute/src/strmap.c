@@ -53,6 +53,13 @@ void *hr_strmap_get(const hr_strmap *map, hr_str key) {
     return find(map, key, hash_of(key))->value;
 }
 
+const hr_str *hr_strmap_key(const hr_strmap *map, hr_str key) {
+    if (map->capacity == 0)
+        return NULL;
+    const hr_strmap_slot *slot = find(map, key, hash_of(key));
+    return slot->key.p == NULL ? NULL : &slot->key;
+}
+
 void hr_strmap_free(hr_strmap *map) {
     free(map->slots);
     *map = (hr_strmap){0};

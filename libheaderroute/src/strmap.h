@@ -19,6 +19,8 @@ typedef struct hr_strmap { /* zeroed: empty */
  * until the next call. */
 void **hr_strmap_at(hr_strmap *map, hr_str key);
 void *hr_strmap_get(const hr_strmap *map, hr_str key); /* NULL: none */
+/* The key as it is held, NULL where there is none. */
+const hr_str *hr_strmap_key(const hr_strmap *map, hr_str key);
 void hr_strmap_free(hr_strmap *map);
 
 #endif

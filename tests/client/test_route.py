@@ -2,7 +2,7 @@
 import os
 
 import pytest
-from conftest import ROOT
+from client_support import ROOT
 
 CONFIG = ["--config", os.path.join(ROOT, "k8s", "base"), "--config", os.path.join(ROOT, "k8s", "local")]
 

@@ -168,13 +168,15 @@ class Decision:
         self.__dict__.update(json=text, table=table)
 
     def __getattr__(self, name: str) -> Any:
-        # Reached once, by the first attribute that is read: many callers never read one.
-        if name in Decision.__annotations__ and "action" not in self.__dict__:
-            self.__dict__.update((key, _build(_OBJECTS[key], value) if key in _OBJECTS else _frozen(value))
-                                 for key, value in self.to_dict().items())
-            if name in self.__dict__:
-                return self.__dict__[name]
-        raise AttributeError(f"a Decision has no attribute '{name}'")
+        # Reached by the first read of each attribute: many callers read one, or none.
+        if name not in Decision.__annotations__:
+            raise AttributeError(f"a Decision has no attribute '{name}'")
+        values = self.__dict__
+        if "_fields" not in values:
+            values["_fields"] = self.to_dict()
+        value = values["_fields"][name]
+        # Two threads may both get here; they store equal values.
+        return values.setdefault(name, _build(_OBJECTS[name], value) if name in _OBJECTS else _frozen(value))
 
     def __setattr__(self, name: str, value: object) -> NoReturn:
         raise AttributeError("a Decision cannot be changed")

@@ -107,15 +107,23 @@ GRABCUT_API int grabcut_probe_header(grabcut_probe *out, const void *bytes, size
 
 typedef struct grabcut_decode_options {
     unsigned version;       /* GRABCUT_DECODE_OPTIONS_VERSION */
-    uint64_t max_pixels;    /* 0: no limit of ours; beyond: GRABCUT_ETOOBIG, before any pixel */
+    uint64_t max_pixels;    /* beyond: GRABCUT_ETOOBIG, before any pixel; 0: cv::imdecode's own limits,
+                               which always hold: 2^30 pixels, 2^20 on a side */
     int32_t ignore_orientation; /* 1: leave the pixels as stored */
 } grabcut_decode_options;
 #define GRABCUT_DECODE_OPTIONS_VERSION 1
 #define GRABCUT_DECODE_OPTIONS_INIT {GRABCUT_DECODE_OPTIONS_VERSION, 0, 0}
 
 /* Decodes to 3-channel BGR, upright (EXIF orientation applied), the same pixels that
- * cv::imdecode(IMREAD_COLOR) gives for 8-bit files: alpha is dropped, grey is spread to three
- * channels, 16 bit is cut to 8, CMYK JPEG is converted. The first frame of an animation counts.
+ * cv::imdecode(IMREAD_COLOR) gives: alpha is dropped, grey is spread to three channels, 16 bit is cut
+ * to 8, CMYK JPEG is converted, colour profiles and gamma are left alone. The first frame of an
+ * animation counts. Beyond cv::imdecode: EXIF behind another APP1 segment of a JPEG and in a WebP is
+ * honoured, and a file that lost pixels (cut off, damaged) is GRABCUT_EDECODE, never a picture with
+ * grey patches.
+ *
+ * Memory while it runs: the picture (3 bytes a pixel), up to 6 more a pixel for a progressive JPEG
+ * (8 with CMYK), 4 for a lossless WebP, 3 to turn by a quarter; metadata of any size adds none.
+ *
  * opts may be NULL. Every code of grabcut_probe_header, and GRABCUT_ETOOBIG, GRABCUT_ENOMEM. */
 GRABCUT_API int grabcut_decode(grabcut_image *out, const void *bytes, size_t len,
                                const grabcut_decode_options *opts, grabcut_errbuf *err);
@@ -209,7 +217,9 @@ typedef struct grabcut_options {
     }
 
 /* An engine is a table of functions that another library can provide (libgrabcut-opencv does).
- * `segment` and `estimate` get arguments that grabcut_segment and grabcut_estimate have checked. */
+ * `segment` and `estimate` get arguments that grabcut_segment and grabcut_estimate have checked,
+ * `max_bytes` included. `segment` writes to the mask and to the models only when nothing can fail any
+ * more: unless it returns GRABCUT_OK, both are as they were. */
 struct grabcut_engine {
     unsigned version; /* GRABCUT_ENGINE_VERSION */
     const char *name; /* "fast", "opencv" */
@@ -231,8 +241,9 @@ GRABCUT_API const grabcut_engine *grabcut_engine_fast(void);
  * before, on every thread.
  *
  * GRABCUT_EINVAL (NULL, sizes differ, iterations or threads < 1, a mask value above 3, EVAL without
- * learnt models), GRABCUT_ERECT, GRABCUT_ENOBACKGROUND, GRABCUT_ENOFOREGROUND, GRABCUT_ENOMEM,
- * GRABCUT_ECANCELED, GRABCUT_EUNSUPPORTED, GRABCUT_EINTERNAL. No C++ exception leaves it. */
+ * learnt models), GRABCUT_ERECT, GRABCUT_ENOBACKGROUND and GRABCUT_ENOFOREGROUND (in the two INIT
+ * modes only: a run that is carried on may have lost one side), GRABCUT_ENOMEM, GRABCUT_ECANCELED,
+ * GRABCUT_EUNSUPPORTED, GRABCUT_EINTERNAL. No C++ exception leaves it. */
 GRABCUT_API int grabcut_segment(const grabcut_engine *engine, grabcut_image *mask, const grabcut_image *image,
                                 const grabcut_options *opts, grabcut_errbuf *err);
 

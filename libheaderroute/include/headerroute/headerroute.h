@@ -143,24 +143,34 @@ HR_API void hr_table_stats(hr_stats *out, const hr_table *table);
 
 typedef enum hr_outbound_policy { HR_ALLOW_ANY = 0, HR_REGISTRY_ONLY = 1 } hr_outbound_policy;
 
+/* How a header that comes more than once in a request is matched. Envoy up to 1.38 joins the values with
+ * ',' and matches once. Envoy from 1.39 on (runtime guard match_headers_individually, on by default)
+ * matches value by value, and one that matches is enough; `withoutHeaders` holds if none does. Headers
+ * that Envoy keeps joined anyway (accept, authorization, x-forwarded-for, ...) are joined in both. */
+typedef enum hr_repeated_headers { HR_REPEATED_JOINED = 0, HR_REPEATED_EACH = 1 } hr_repeated_headers;
+
 /* Whose data plane decides: a caller's sidecar ("mesh") or a Gateway's proxies. What depends on it
  * (gateways, exportTo, match.port, match.gateways, sourceLabels, sourceNamespace, delegates, names,
  * ports) is settled here, once, as Istio's control plane does. */
 typedef struct hr_view_options {
     unsigned version;      /* HR_VIEW_OPTIONS_VERSION */
     hr_str gateway;        /* "mesh" (or absent), or "namespace/name" */
-    uint16_t port;         /* the service port called, or the Gateway server's port; 0: 80 */
+    uint16_t port;         /* the service port called, or the Gateway server's port; 0: 80, or the port
+                            * of the Gateway's first HTTP server where it has none on 80 */
     hr_str namespace_;     /* of the proxy; absent: "default" (for a Gateway: the Gateway's own) */
     const hr_pair *source_labels; /* of the proxy's pod */
     size_t n_source_labels;
     hr_outbound_policy outbound_policy;
+    hr_repeated_headers repeated_headers;
 } hr_view_options;
 #define HR_VIEW_OPTIONS_VERSION 1
-#define HR_VIEW_OPTIONS_INIT {HR_VIEW_OPTIONS_VERSION, {0, 0}, 0, {0, 0}, 0, 0, HR_ALLOW_ANY}
+#define HR_VIEW_OPTIONS_INIT \
+    {HR_VIEW_OPTIONS_VERSION, {0, 0}, 0, {0, 0}, 0, 0, HR_ALLOW_ANY, HR_REPEATED_JOINED}
 
 /* A view holds its table. Immutable. */
 typedef struct hr_view hr_view;
-/* options may be NULL (mesh, port 80, namespace default). HR_ENOENT: no such Gateway. */
+/* options may be NULL (mesh, port 80, namespace default). HR_ENOENT: no such Gateway, or none of its
+ * HTTP servers is on that port. HR_EINVAL, HR_ENOMEM. */
 HR_API int hr_view_new(hr_view **out, hr_table *table, const hr_view_options *options);
 HR_API hr_view *hr_view_ref(hr_view *view);
 HR_API void hr_view_unref(hr_view *view);
@@ -235,6 +245,9 @@ typedef struct hr_cluster {
     const hr_endpoint *endpoints; /* ready members, in the order of the configuration */
     size_t n_endpoints;
     hr_traffic_policy policy;
+    uint32_t index;    /* in hr_view_cluster */
+    hr_str source_file; /* place of the DestinationRule that governs it, else of the service */
+    int source_line;
     const void *internal; /* the library's: prepared hash rings */
 } hr_cluster;
 
@@ -325,7 +338,7 @@ typedef struct hr_mirror {
 
 typedef struct hr_local_reply {
     int status; /* 0: none */
-    hr_str flag; /* Envoy's response flag: "NR", "NC", "UH"; absent where Envoy sets none */
+    hr_str flag; /* Envoy's response flag: "NR", "NC", "UH", "FI"; absent where Envoy sets none */
     hr_str body;
 } hr_local_reply;
 
@@ -346,7 +359,8 @@ typedef struct hr_decision {
     int64_t timeout_ms; /* -1: none */
     const hr_retry_policy *retries; /* NULL: none */
     int redirect_code;      /* 0: none */
-    hr_str redirect_location; /* built, in the scratch */
+    hr_str redirect_location; /* built, in the scratch; also of a direct response of 201 or 3xx, which
+                               * tells the request's own URL */
     int direct_response_status; /* 0: none */
     hr_str direct_response_body;
     hr_local_reply local_reply; /* the data plane's own answer, where it gives one */

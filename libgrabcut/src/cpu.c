@@ -1,0 +1,29 @@
+/* Chooses the kernels that this processor can run. */
+#include "kernels.h"
+
+#if defined(__x86_64__)
+static const gc_kernels *avx2(void) {
+    /* The bit instructions came with AVX2 on every processor so far, but are bits of their own. */
+    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi") &&
+                   __builtin_cpu_supports("bmi2") && __builtin_cpu_supports("lzcnt")
+               ? &gc_kernels_avx2
+               : NULL;
+}
+#else
+static const gc_kernels *avx2(void) {
+    return NULL;
+}
+#endif
+
+const gc_kernels *gc_kernels_for(grabcut_simd level) {
+    switch (level) {
+    case GRABCUT_SIMD_AUTO:
+        return avx2() ? avx2() : &gc_kernels_portable;
+    case GRABCUT_SIMD_PORTABLE:
+        return &gc_kernels_portable;
+    case GRABCUT_SIMD_AVX2:
+        return avx2();
+    default: /* AVX-512: this library has no kernels for it */
+        return NULL;
+    }
+}

@@ -1,0 +1,372 @@
+/*
+ * The engine `fast`: GrabCut (Rother, Kolmogorov, Blake 2004) with the numbers of OpenCV.
+ *
+ *     labels ─► k-means ─► models ─► [components ─► models ─► graph ─► minimum cut ─► labels] x iterations
+ *
+ * One block of memory holds everything that grows with the picture.
+ */
+#include <string.h>
+
+#include "fail.h"
+#include "gmm.h"
+#include "graph.h"
+#include "kmeans.h"
+#include "rect.h"
+#include "workspace.h"
+
+typedef struct job {
+    const grabcut_options *opts;
+    const gc_kernels *kernels;
+    gc_view view;
+    gc_flow flow;
+    gc_nlinks links;
+    gc_gmm models[2]; /* background, foreground */
+    gc_pool pool;
+    gc_row *rows; /* one a thread */
+    gc_moments (*moments)[2][GC_COMPONENTS];
+    uint64_t *counts; /* two a thread */
+    void *kmeans_scratch;
+    grabcut_progress progress;
+    int stopped;
+} job;
+
+/* ---- memory ------------------------------------------------------------------------------------ */
+
+/* Hands out aligned pieces of a block; with base NULL it only counts. */
+typedef struct block {
+    uint8_t *base;
+    size_t used;
+} block;
+
+static void *piece(block *b, size_t bytes) {
+    void *p = b->base ? b->base + b->used : NULL;
+    b->used += (bytes + 63) / 64 * 64;
+    return p;
+}
+
+static int thread_count(const grabcut_options *opts) {
+    return opts->threads < GC_MAX_THREADS ? opts->threads : GC_MAX_THREADS;
+}
+
+static void row_buffers(block *b, gc_row *row, int width) {
+    size_t n = (size_t)width + GC_PAD;
+    row->bits = piece(b, gc_words(width) * sizeof *row->bits);
+    row->more = piece(b, gc_words(width) * sizeof *row->more);
+    row->px = piece(b, n * sizeof *row->px);
+    row->below = piece(b, n * sizeof *row->below);
+    row->number = piece(b, n * sizeof *row->number);
+    row->labels = piece(b, n);
+}
+
+/* All the memory of a run; k-means needs its scratch only before the graph is there. */
+static size_t lay_out(job *j, void *base, int width, int height, const grabcut_rect *region, int threads) {
+    block b = {base, 0};
+    size_t flow = gc_flow_bytes(region->width, region->height);
+    size_t scratch = gc_kmeans_scratch(height);
+    void *flow_memory = piece(&b, flow);
+    j->kmeans_scratch = piece(&b, scratch);
+    j->moments = piece(&b, (size_t)threads * sizeof *j->moments);
+    j->counts = piece(&b, (size_t)threads * 2 * sizeof *j->counts);
+    j->rows = piece(&b, (size_t)threads * sizeof *j->rows);
+    gc_row counted;
+    for (int i = 0; i < threads; i++)
+        row_buffers(&b, base ? &j->rows[i] : &counted, width);
+    if (base)
+        gc_flow_init(&j->flow, region->width, region->height, flow_memory);
+    return b.used;
+}
+
+/* The rect that can change its labels, as far as the options tell. */
+static int region_of(grabcut_rect *region, const grabcut_options *opts, int32_t width, int32_t height) {
+    if (opts->mode == GRABCUT_INIT_WITH_RECT)
+        return grabcut_rect_effective(region, &opts->rect, width, height);
+    *region = (grabcut_rect){0, 0, width, height};
+    return GRABCUT_OK;
+}
+
+/* Cuts the region to the undecided pixels of the mask; at least one pixel stays. */
+static void shrink_region(grabcut_rect *r, const gc_view *v, uint64_t *bits) {
+    int left = v->width, right = 0, top = v->height, bottom = 0;
+    for (int y = 0; y < v->height; y++) {
+        gc_view_mask_bits(bits, v->mask + (size_t)y * v->mask_stride, v->width, 1);
+        for (int x = 0; x < v->width; x += 64) {
+            uint64_t word = bits[x / 64];
+            if (!word)
+                continue;
+            int first = x + __builtin_ctzll(word), last = x + 63 - __builtin_clzll(word);
+            left = first < left ? first : left;
+            right = last > right ? last : right;
+            top = y < top ? y : top;
+            bottom = y;
+        }
+    }
+    *r = left > right ? (grabcut_rect){0, 0, 1, 1}
+                      : (grabcut_rect){left, top, right - left + 1, bottom - top + 1};
+}
+
+/* ---- progress ---------------------------------------------------------------------------------- */
+
+static int stop(void *ctx) {
+    job *j = ctx;
+    if (!j->stopped && j->opts->progress)
+        j->stopped = j->opts->progress(j->opts->progress_ctx, &j->progress) != 0;
+    return j->stopped;
+}
+
+/* Models take about as long as they take; of a cut nobody knows, so each report goes half of the way that
+ * is left. */
+static int stop_cutting(void *ctx) {
+    job *j = ctx;
+    grabcut_progress *p = &j->progress;
+    double end = 0.2 + 0.8 * (p->iteration + 1) / p->iterations;
+    p->done += (end - p->done) / 4;
+    return stop(j);
+}
+
+static int begin_phase(job *j, grabcut_phase phase, int iteration) {
+    grabcut_progress *p = &j->progress;
+    double at = phase == GRABCUT_PHASE_INIT ? 0 : 0.2 + 0.8 * iteration / p->iterations;
+    p->phase = phase;
+    p->iteration = iteration;
+    p->done = at > p->done ? at : p->done;
+    return stop(j) ? GRABCUT_ECANCELED : GRABCUT_OK;
+}
+
+/* ---- models ------------------------------------------------------------------------------------ */
+
+static void count_labels(void *ctx, int index, int parts) {
+    job *j = ctx;
+    uint64_t *n = j->counts + 2 * index;
+    int end = gc_part_start(j->view.height, index + 1, parts);
+    n[0] = n[1] = 0;
+    for (int y = gc_part_start(j->view.height, index, parts); y < end; y++) {
+        int foreground = gc_view_samples(&j->view, y, 1, &j->rows[index]);
+        n[1] += (uint64_t)foreground;
+        n[0] += (uint64_t)(j->view.width - foreground);
+    }
+}
+
+static int singular(grabcut_errbuf *err) {
+    return grabcut_fail(err, GRABCUT_EINTERNAL, "the covariance of a colour model cannot be inverted");
+}
+
+static int first_models(job *j, grabcut_errbuf *err) {
+    static const int no_pixel[2] = {GRABCUT_ENOBACKGROUND, GRABCUT_ENOFOREGROUND};
+    uint64_t n[2] = {0, 0};
+    gc_kmeans_draws draws[2];
+    gc_rng rng;
+    gc_pool_run(&j->pool, count_labels, j);
+    for (int i = 0; i < j->pool.parts; i++)
+        for (int side = 0; side < 2; side++)
+            n[side] += j->counts[2 * i + side];
+    for (int side = 0; side < 2; side++)
+        if (n[side] == 0)
+            return grabcut_fail(err, no_pixel[side], "no pixel is %s at the start",
+                                side ? "foreground" : "background");
+    gc_rng_seed(&rng, j->opts->seed);
+    for (int side = 0; side < 2; side++)
+        gc_kmeans_draw(&draws[side], &rng, n[side]);
+    for (int side = 0; side < 2; side++) {
+        gc_moments m[GC_COMPONENTS];
+        int rc = gc_kmeans(m, &j->view, j->kernels, &j->pool, j->rows, j->kmeans_scratch, side, n[side],
+                           &draws[side], stop, j);
+        if (rc)
+            return rc;
+        if (gc_gmm_learn(&j->models[side], m))
+            return singular(err);
+    }
+    return GRABCUT_OK;
+}
+
+static void component_moments(void *ctx, int index, int parts) {
+    job *j = ctx;
+    gc_row *row = &j->rows[index];
+    int end = gc_part_start(j->view.height, index + 1, parts);
+    memset(j->moments[index], 0, sizeof j->moments[index]);
+    for (int y = gc_part_start(j->view.height, index, parts); y < end; y++)
+        for (int side = 0; side < 2; side++) {
+            int n = gc_view_samples(&j->view, y, side, row);
+            if (n == 0)
+                continue;
+            j->kernels->components(row->labels, row->px, n, &j->models[side].mix);
+            j->kernels->moments(j->moments[index][side], row->px, row->labels, n);
+        }
+}
+
+/* Gives each pixel to the component that explains it best, and learns the components anew. */
+static int learn(job *j, grabcut_errbuf *err) {
+    gc_pool_run(&j->pool, component_moments, j);
+    for (int side = 0; side < 2; side++) {
+        gc_moments *sum = j->moments[0][side];
+        for (int i = 1; i < j->pool.parts; i++)
+            for (int c = 0; c < GC_COMPONENTS; c++)
+                gc_moments_add(&sum[c], &j->moments[i][side][c]);
+        if (gc_gmm_learn(&j->models[side], sum))
+            return singular(err);
+    }
+    return GRABCUT_OK;
+}
+
+static void sum_distances(void *ctx, int index, int parts) {
+    job *j = ctx;
+    gc_row *row = &j->rows[index];
+    j->counts[2 * index] = gc_nlinks_sum(&j->view, j->kernels, gc_part_start(j->view.height, index, parts),
+                                         gc_part_start(j->view.height, index + 1, parts), row->below,
+                                         row->px, row->number);
+}
+
+static void weigh_links(job *j) {
+    uint64_t sum = 0;
+    gc_pool_run(&j->pool, sum_distances, j);
+    for (int i = 0; i < j->pool.parts; i++)
+        sum += j->counts[2 * i];
+    gc_nlinks_init(&j->links, gc_nlinks_beta(sum, j->view.width, j->view.height));
+}
+
+/* ---- the run ----------------------------------------------------------------------------------- */
+
+/* The labels of the start go where the cut leaves its own: bits of the undecided background. */
+static void first_labels(job *j) {
+    const grabcut_rect *r = &j->view.region;
+    gc_flow_clear(&j->flow);
+    if (!j->view.mask)
+        return;
+    for (int y = 0; y < r->height; y++) {
+        const uint8_t *mask = j->view.mask + (size_t)(y + r->y) * j->view.mask_stride + r->x;
+        for (int x = 0; x < r->width; x++)
+            if (mask[x] == GRABCUT_PR_BGD)
+                j->flow.alive[gc_flow_tile(&j->flow, x, y)] |= gc_flow_bit(x, y);
+    }
+}
+
+static void write_mask(const job *j, grabcut_image *mask) {
+    const grabcut_rect *r = &j->view.region;
+    if (!j->view.mask)
+        for (int y = 0; y < mask->height; y++)
+            memset(mask->data + (size_t)y * mask->stride, GRABCUT_BGD, (size_t)mask->width);
+    for (int y = 0; y < r->height; y++) {
+        uint8_t *line = mask->data + (size_t)(y + r->y) * mask->stride + r->x;
+        for (int x = 0; x < r->width; x++) {
+            int background = (j->flow.alive[gc_flow_tile(&j->flow, x, y)] & gc_flow_bit(x, y)) != 0;
+            if (!j->view.mask || line[x] & 2)
+                line[x] = background ? GRABCUT_PR_BGD : GRABCUT_PR_FGD;
+        }
+    }
+}
+
+static int iterate(job *j, int iteration, grabcut_errbuf *err) {
+    int rc = begin_phase(j, GRABCUT_PHASE_MODELS, iteration);
+    if (!rc && j->opts->mode != GRABCUT_EVAL_FREEZE_MODEL)
+        rc = learn(j, err);
+    if (rc)
+        return rc;
+    gc_graph graph = {&j->view, j->kernels, &j->models[0], &j->models[1],
+                      &j->flow, &j->pool,   j->rows,       iteration == 0};
+    gc_graph_build(&graph);
+    rc = begin_phase(j, GRABCUT_PHASE_CUT, iteration);
+    return rc ? rc : j->kernels->solve(&j->flow, stop_cutting, j);
+}
+
+static int run(job *j, grabcut_errbuf *err) {
+    const grabcut_options *opts = j->opts;
+    int starts = opts->mode == GRABCUT_INIT_WITH_RECT || opts->mode == GRABCUT_INIT_WITH_MASK;
+    first_labels(j);
+    int rc = begin_phase(j, GRABCUT_PHASE_INIT, 0);
+    if (!rc && starts)
+        rc = first_models(j, err);
+    if (rc)
+        return rc;
+    weigh_links(j);
+    for (int i = 0; i < j->progress.iterations && !rc; i++)
+        rc = iterate(j, i, err);
+    return rc;
+}
+
+static void take_models(job *j) {
+    if (j->opts->mode != GRABCUT_EVAL && j->opts->mode != GRABCUT_EVAL_FREEZE_MODEL)
+        return; /* learnt from zeros */
+    gc_gmm_load(&j->models[0], j->opts->models->background);
+    gc_gmm_load(&j->models[1], j->opts->models->foreground);
+}
+
+static void give_models(const job *j) {
+    grabcut_models *m = j->opts->models;
+    if (!m)
+        return;
+    memcpy(m->background, j->models[0].model, sizeof m->background);
+    memcpy(m->foreground, j->models[1].model, sizeof m->foreground);
+}
+
+static int segment_in(job *j, grabcut_image *mask, grabcut_workspace *workspace, grabcut_errbuf *err) {
+    gc_view *v = &j->view;
+    int threads = thread_count(j->opts);
+    size_t bytes = lay_out(j, NULL, v->width, v->height, &v->region, threads);
+    if (!gc_workspace_grow(workspace, bytes))
+        return grabcut_fail(err, GRABCUT_ENOMEM, "%zu bytes for a picture of %dx%d pixels were refused", bytes,
+                            v->width, v->height);
+    lay_out(j, workspace->memory, v->width, v->height, &v->region, threads);
+    if (v->mask) {
+        /* What was reckoned for the whole picture also serves a part of it. */
+        shrink_region(&v->region, v, j->rows[0].bits);
+        lay_out(j, workspace->memory, v->width, v->height, &v->region, threads);
+    }
+    v->background = j->flow.alive;
+    v->tiles_x = j->flow.tiles_x;
+    j->flow.bgr = v->bgr + (size_t)v->region.y * v->stride + (size_t)v->region.x * 3;
+    j->flow.bgr_stride = v->stride;
+    j->flow.links = &j->links;
+    take_models(j);
+    gc_pool_start(&j->pool, threads);
+    int rc = run(j, err);
+    gc_pool_stop(&j->pool);
+    if (rc)
+        return rc;
+    write_mask(j, mask);
+    give_models(j);
+    return GRABCUT_OK;
+}
+
+static int segment(const grabcut_engine *self, grabcut_image *mask, const grabcut_image *image,
+                   const grabcut_options *opts, grabcut_errbuf *err) {
+    job j = {.opts = opts};
+    grabcut_workspace own = {NULL, 0};
+    (void)self;
+    j.kernels = gc_kernels_for(opts->simd);
+    if (!j.kernels)
+        return grabcut_fail(err, GRABCUT_EUNSUPPORTED,
+                            "this processor or build cannot run the forced SIMD level");
+    j.view.bgr = image->data;
+    j.view.stride = image->stride;
+    j.view.width = image->width;
+    j.view.height = image->height;
+    if (opts->mode != GRABCUT_INIT_WITH_RECT) {
+        j.view.mask = mask->data;
+        j.view.mask_stride = mask->stride;
+    }
+    if (region_of(&j.view.region, opts, image->width, image->height))
+        return grabcut_fail(err, GRABCUT_ERECT, "the rect is empty or outside the picture");
+    j.progress.iterations = opts->mode == GRABCUT_EVAL_FREEZE_MODEL ? 1 : opts->iterations;
+    int rc = segment_in(&j, mask, opts->workspace ? opts->workspace : &own, err);
+    gc_workspace_drop(&own);
+    if (rc == GRABCUT_ECANCELED)
+        return grabcut_fail(err, rc, "the progress callback stopped the run");
+    return rc;
+}
+
+static int estimate(const grabcut_engine *self, uint64_t *out_bytes, int32_t width, int32_t height,
+                    const grabcut_options *opts) {
+    job j;
+    grabcut_rect region;
+    (void)self;
+    int rc = region_of(&region, opts, width, height);
+    if (rc)
+        return rc;
+    *out_bytes = lay_out(&j, NULL, width, height, &region, thread_count(opts));
+    return GRABCUT_OK;
+}
+
+static const grabcut_engine engine = {GRABCUT_ENGINE_VERSION, "fast", segment, estimate};
+
+const grabcut_engine *grabcut_engine_fast(void) {
+    return &engine;
+}

@@ -1,0 +1,150 @@
+/* Learning and evaluating the colour models: Rother, Kolmogorov, Blake, "GrabCut", SIGGRAPH 2004. */
+#include "gmm.h"
+
+#include <float.h>
+#include <math.h>
+#include <string.h>
+
+/* A learnt covariance with a determinant up to here counts as singular. */
+static const double SINGULAR = 1e-6;
+/* With a determinant up to here it cannot be used, as the reference asserts. */
+#define UNUSABLE DBL_EPSILON
+/* Added to the diagonal of a singular covariance. */
+static const double WHITE_NOISE = 0.01;
+
+static double *weights(gc_gmm *gmm) {
+    return gmm->model;
+}
+
+static double *mean_of(gc_gmm *gmm, int c) {
+    return gmm->model + GC_COMPONENTS + 3 * c;
+}
+
+static double *covariance_of(gc_gmm *gmm, int c) {
+    return gmm->model + GC_COMPONENTS * 4 + 9 * c;
+}
+
+static double determinant(const double *c) {
+    return c[0] * (c[4] * c[8] - c[5] * c[7]) - c[1] * (c[3] * c[8] - c[5] * c[6]) +
+           c[2] * (c[3] * c[7] - c[4] * c[6]);
+}
+
+static void invert(double *inv, const double *c, double det) {
+    double f = 1.0 / det;
+    inv[0] = (c[4] * c[8] - c[5] * c[7]) * f;
+    inv[3] = -(c[3] * c[8] - c[5] * c[6]) * f;
+    inv[6] = (c[3] * c[7] - c[4] * c[6]) * f;
+    inv[1] = -(c[1] * c[8] - c[2] * c[7]) * f;
+    inv[4] = (c[0] * c[8] - c[2] * c[6]) * f;
+    inv[7] = -(c[0] * c[7] - c[1] * c[6]) * f;
+    inv[2] = (c[1] * c[5] - c[2] * c[4]) * f;
+    inv[5] = -(c[0] * c[5] - c[2] * c[3]) * f;
+    inv[8] = (c[0] * c[4] - c[1] * c[3]) * f;
+}
+
+/* Appends component c to the mixture. */
+static void prepare(gc_gmm *gmm, int c) {
+    gc_mixture *mix = &gmm->mix;
+    const double *cov = covariance_of(gmm, c);
+    double det = determinant(cov);
+    int i = mix->used++;
+    mix->index[i] = c;
+    mix->coef[i] = weights(gmm)[c];
+    mix->det[i] = det;
+    mix->log_norm[i] = -0.5 * log(det);
+    mix->log_weight[i] = log(mix->coef[i]) + mix->log_norm[i];
+    memcpy(mix->mean[i], mean_of(gmm, c), sizeof mix->mean[i]);
+    invert(mix->inv[i], cov, det);
+}
+
+void gc_gmm_load(gc_gmm *gmm, const double *model) {
+    memcpy(gmm->model, model, sizeof gmm->model);
+    memset(&gmm->mix, 0, sizeof gmm->mix);
+    for (int c = 0; c < GC_COMPONENTS; c++)
+        if (weights(gmm)[c] > 0)
+            prepare(gmm, c);
+}
+
+void gc_moments_add(gc_moments *sum, const gc_moments *more) {
+    sum->count += more->count;
+    for (int j = 0; j < 3; j++)
+        sum->sum[j] += more->sum[j];
+    sum->bb += more->bb;
+    sum->bg += more->bg;
+    sum->br += more->br;
+    sum->gg += more->gg;
+    sum->gr += more->gr;
+    sum->rr += more->rr;
+}
+
+static void learn_component(gc_gmm *gmm, int c, const gc_moments *m, uint64_t total) {
+    double inv_n = 1.0 / (double)m->count;
+    double *mean = mean_of(gmm, c), *cov = covariance_of(gmm, c);
+    weights(gmm)[c] = (double)m->count / (double)total;
+    for (int j = 0; j < 3; j++)
+        mean[j] = (double)m->sum[j] * inv_n;
+    const uint64_t products[9] = {m->bb, m->bg, m->br, m->bg, m->gg, m->gr, m->br, m->gr, m->rr};
+    for (int j = 0; j < 9; j++)
+        cov[j] = (double)products[j] * inv_n - mean[j / 3] * mean[j % 3];
+    if (determinant(cov) <= SINGULAR)
+        for (int j = 0; j < 9; j += 4)
+            cov[j] += WHITE_NOISE;
+}
+
+int gc_gmm_learn(gc_gmm *gmm, const gc_moments *moments) {
+    uint64_t total = 0;
+    for (int c = 0; c < GC_COMPONENTS; c++)
+        total += moments[c].count;
+    memset(&gmm->mix, 0, sizeof gmm->mix);
+    for (int c = 0; c < GC_COMPONENTS; c++) {
+        weights(gmm)[c] = 0;
+        if (moments[c].count == 0)
+            continue;
+        learn_component(gmm, c, &moments[c], total);
+        if (!(determinant(covariance_of(gmm, c)) > UNUSABLE))
+            return GRABCUT_EINTERNAL;
+        prepare(gmm, c);
+    }
+    return GRABCUT_OK;
+}
+
+/* Likelihood of a colour in component i of the mixture, its weight aside. */
+static double likelihood(const gc_mixture *mix, int i, uint32_t px) {
+    const double *v = mix->inv[i];
+    double d0 = (double)(px & 255) - mix->mean[i][0];
+    double d1 = (double)(px >> 8 & 255) - mix->mean[i][1];
+    double d2 = (double)(px >> 16 & 255) - mix->mean[i][2];
+    double m = d0 * (d0 * v[0] + d1 * v[3] + d2 * v[6]) + d1 * (d0 * v[1] + d1 * v[4] + d2 * v[7]) +
+               d2 * (d0 * v[2] + d1 * v[5] + d2 * v[8]);
+    return 1.0 / sqrt(mix->det[i]) * exp(-0.5 * m);
+}
+
+int gc_mixture_component(const gc_mixture *mix, uint32_t px) {
+    int best = 0; /* if all likelihoods underflow: component 0, in use or not */
+    double top = 0;
+    for (int i = 0; i < mix->used; i++) {
+        double p = likelihood(mix, i, px);
+        if (p > top) {
+            top = p;
+            best = mix->index[i];
+        }
+    }
+    return best;
+}
+
+static double mixture_likelihood(const gc_mixture *mix, uint32_t px) {
+    double sum = 0;
+    for (int i = 0; i < mix->used; i++)
+        sum += mix->coef[i] * likelihood(mix, i, px);
+    return sum;
+}
+
+int32_t gc_mixture_tlink(const gc_mixture *bgd, const gc_mixture *fgd, uint32_t px, double scale,
+                         double limit) {
+    double from_source = -log(mixture_likelihood(bgd, px));
+    double to_sink = -log(mixture_likelihood(fgd, px));
+    double t = (from_source - to_sink) * scale;
+    if (isnan(t) || t >= limit) /* both likelihoods 0: the reference treats it as foreground */
+        return (int32_t)limit;
+    return t <= -limit ? (int32_t)-limit : (int32_t)lrint(t);
+}

@@ -1,0 +1,73 @@
+/*
+ * The inner loops that run once a pixel, as a table of functions, so that the instructions can be
+ * chosen at run time. Every level computes the same operations in the same order on each element, so
+ * all of them give the same bits.
+ *
+ * Pixels come as packed words (blue | green << 8 | red << 16) in row buffers whose length is rounded up
+ * to GC_PAD words; what stands behind the n-th pixel may be anything.
+ */
+#ifndef GRABCUT_KERNELS_H
+#define GRABCUT_KERNELS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <grabcut/grabcut.h>
+
+enum {
+    GC_COMPONENTS = 5, /* of each colour model */
+    GC_PAD = 16,       /* row buffers are a multiple of so many pixels */
+    GC_TRIALS = 3      /* candidates a k-means++ centre is chosen from */
+};
+
+/* What the kernels need of a mixture: only the components with a weight, in their order. */
+typedef struct gc_mixture {
+    int used;                     /* 0: no component, every likelihood is 0 */
+    int index[GC_COMPONENTS];     /* their numbers in the model */
+    double mean[GC_COMPONENTS][3];
+    double inv[GC_COMPONENTS][9]; /* inverse covariance, row by row */
+    double log_weight[GC_COMPONENTS]; /* log(weight / sqrt(det)) */
+    double log_norm[GC_COMPONENTS];   /* log(1 / sqrt(det)) */
+    double coef[GC_COMPONENTS];
+    double det[GC_COMPONENTS];
+} gc_mixture;
+
+/* Moments of the pixels of one component; sums of integers, so exact in any order. */
+typedef struct gc_moments {
+    uint64_t count, sum[3];
+    uint64_t bb, bg, br, gg, gr, rr;
+} gc_moments;
+
+struct gc_flow;
+
+typedef struct gc_kernels {
+    grabcut_simd level;
+
+    /* For k-means++: sums[j] += over pixels min(distance to the nearest of chosen[0..k), distance to
+     * candidate[j]), squared distances. k may be 0. */
+    void (*pp_sums)(uint64_t *sums, const uint32_t *px, int n, const uint32_t *chosen, int k,
+                    const uint32_t *candidate, int candidates);
+    /* labels[i] = first nearest of `k` centres, in float as cv::kmeans computes; counts[label] grows. */
+    void (*nearest)(uint8_t *labels, uint64_t *counts, const uint32_t *px, int n,
+                    const float (*centers)[3], int k);
+    /* acc[label] += pixel, float, one after the other: the order of the additions is the result. */
+    void (*accumulate)(float (*acc)[3], const uint32_t *px, const uint8_t *labels, int n);
+    void (*moments)(gc_moments *out, const uint32_t *px, const uint8_t *labels, int n);
+    /* labels[i] = number of the component with the greatest likelihood, weights aside. */
+    void (*components)(uint8_t *labels, const uint32_t *px, int n, const gc_mixture *mix);
+    /* out[i] = round(scale * (log P_fgd - log P_bgd)), cut to +-limit: positive pulls to foreground. */
+    void (*tlinks)(int32_t *out, const uint32_t *px, int n, const gc_mixture *bgd, const gc_mixture *fgd,
+                   double scale, double limit);
+    /* out[i] = squared distance of a[i] and b[i]. */
+    void (*distances)(int32_t *out, const uint32_t *a, const uint32_t *b, int n);
+    /* Minimum cut, see maxflow.h. */
+    int (*solve)(struct gc_flow *flow, int (*stop)(void *), void *stop_ctx);
+} gc_kernels;
+
+extern const gc_kernels gc_kernels_portable;
+extern const gc_kernels gc_kernels_avx2; /* only where the build is for x86-64 */
+
+/* The table for a level, NULL if this processor or build lacks it. AUTO never fails. */
+const gc_kernels *gc_kernels_for(grabcut_simd level);
+
+#endif

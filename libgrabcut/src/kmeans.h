@@ -1,0 +1,30 @@
+/*
+ * The first components of the colour models: k-means (Lloyd 1982) from centres chosen by k-means++
+ * (Arthur, Vassilvitskii 2007), with the draws and the float arithmetic of cv::kmeans.
+ */
+#ifndef GRABCUT_KMEANS_H
+#define GRABCUT_KMEANS_H
+
+#include "pool.h"
+#include "rng.h"
+#include "view.h"
+
+/* All random numbers of one call, drawn beforehand so that two calls may run at the same time. */
+typedef struct gc_kmeans_draws {
+    uint32_t first;
+    double trial[GC_COMPONENTS - 1][GC_TRIALS];
+} gc_kmeans_draws;
+
+/* Draws for n > 0 samples. */
+void gc_kmeans_draw(gc_kmeans_draws *out, gc_rng *rng, uint64_t n);
+
+/* Memory for one call on a picture of this height. */
+size_t gc_kmeans_scratch(int height);
+
+/* Clusters the n > 0 samples of one label and gives the moments of each cluster. `rows` are one a thread of
+ * the pool. `stop` is asked once a pass: GRABCUT_ECANCELED if it says so. */
+int gc_kmeans(gc_moments *out, const gc_view *view, const gc_kernels *kernels, gc_pool *pool, gc_row *rows,
+              void *scratch, int foreground, uint64_t n, const gc_kmeans_draws *draws, int (*stop)(void *),
+              void *stop_ctx);
+
+#endif

@@ -1,0 +1,59 @@
+/* The memory of the minimum cut. */
+#include "maxflow.h"
+
+#include <string.h>
+
+static size_t cells(int width, int height) {
+    /* A border row above and below, and room for reading eight cells at the last one. */
+    return (size_t)(height + 2) * (size_t)(width + 1) + 10;
+}
+
+static size_t tiles(int width, int height) {
+    return (size_t)((width + 7) / 8 + 2) * (size_t)((height + 7) / 8 + 2);
+}
+
+static size_t round_up(size_t n) {
+    return (n + 63) / 64 * 64;
+}
+
+size_t gc_flow_bytes(int width, int height) {
+    size_t n = cells(width, height), t = tiles(width, height);
+    return round_up(n * sizeof(gc_cell)) + 2 * round_up(n) + round_up(t * (6 + 8) * sizeof(uint64_t)) +
+           round_up(t * 2 * sizeof(uint32_t));
+}
+
+void gc_flow_init(gc_flow *f, int width, int height, void *memory) {
+    memset(f, 0, sizeof *f);
+    f->width = width;
+    f->height = height;
+    f->stride = (size_t)width + 1;
+    f->tiles_x = (width + 7) / 8 + 2;
+    f->tiles_y = (height + 7) / 8 + 2;
+    size_t n = cells(width, height), t = tiles(width, height);
+    uint8_t *p = memory;
+    f->cell = (gc_cell *)p;
+    p += round_up(n * sizeof(gc_cell));
+    f->open = p;
+    p += round_up(n);
+    f->label = p;
+    p += round_up(n);
+    f->planes = (uint64_t *)p;
+    f->alive = f->planes + 8 * t;
+    f->active = f->alive + t;
+    f->deficit = f->active + t;
+    f->unreached = f->deficit + t;
+    f->frontier = f->unreached + t;
+    f->next = f->frontier + t;
+    p += round_up(t * (6 + 8) * sizeof(uint64_t));
+    f->list[0] = (uint32_t *)p;
+    f->list[1] = f->list[0] + t;
+    memset(f->label, 0, n);
+}
+
+void gc_flow_clear(gc_flow *f) {
+    size_t n = cells(f->width, f->height), t = tiles(f->width, f->height);
+    for (size_t i = 0; i < n; i++)
+        f->cell[i].excess = 0;
+    memset(f->open, 0, n);
+    memset(f->planes, 0, 14 * t * sizeof(uint64_t));
+}

@@ -1,0 +1,57 @@
+/* The weights between neighbours: Rother, Kolmogorov, Blake, "GrabCut", SIGGRAPH 2004. */
+#include "nlinks.h"
+
+#include <math.h>
+
+static const double GAMMA = 50;
+
+static uint64_t sum_of(const int32_t *d, int n) {
+    uint64_t sum = 0;
+    for (int i = 0; i < n; i++)
+        sum += (uint32_t)d[i];
+    return sum;
+}
+
+uint64_t gc_nlinks_sum(const gc_view *view, const gc_kernels *kernels, int y0, int y1, uint32_t *above,
+                       uint32_t *line, int32_t *distances) {
+    int n = view->width;
+    uint64_t sum = 0;
+    if (y0 > 0)
+        gc_view_pixels(view, 0, y0 - 1, n, above);
+    for (int y = y0; y < y1; y++) {
+        gc_view_pixels(view, 0, y, n, line);
+        kernels->distances(distances, line, line + 1, n - 1);
+        sum += sum_of(distances, n - 1);
+        if (y > 0) {
+            kernels->distances(distances, line, above, n);
+            sum += sum_of(distances, n);
+            kernels->distances(distances, line + 1, above, n - 1);
+            sum += sum_of(distances, n - 1);
+            kernels->distances(distances, line, above + 1, n - 1);
+            sum += sum_of(distances, n - 1);
+        }
+        uint32_t *t = above;
+        above = line;
+        line = t;
+    }
+    return sum;
+}
+
+double gc_nlinks_beta(uint64_t sum, int width, int height) {
+    if (sum == 0)
+        return 0;
+    int64_t w = width, h = height;
+    return 1.f / (2 * (double)sum / (double)(4 * w * h - 3 * w - 3 * h + 2));
+}
+
+void gc_nlinks_init(gc_nlinks *links, double beta) {
+    /* The reference divides by the float square root of 2. */
+    const double diagonal = GAMMA / sqrtf(2.0f);
+    for (int j = 0; j < GC_LOW; j++) {
+        double low = exp(-beta * j) * GC_SCALE;
+        links->straight[j] = GAMMA * low;
+        links->diagonal[j] = diagonal * low;
+    }
+    for (int i = 0; i < GC_HIGH; i++)
+        links->high[i] = exp(-beta * GC_LOW * i);
+}

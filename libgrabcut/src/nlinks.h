@@ -1,0 +1,41 @@
+/*
+ * Links between neighbouring pixels: capacity gamma / distance * exp(-beta * squared colour distance)
+ * (Rother, Kolmogorov, Blake 2004, equations 4 and 11; eight neighbours), as scaled integers.
+ */
+#ifndef GRABCUT_NLINKS_H
+#define GRABCUT_NLINKS_H
+
+#include "view.h"
+
+/* Integer units in a unit of the reference's energy. The two residuals of a link add up to at most
+ * 2 * 50 * GC_SCALE, which fits 24 bits. */
+#define GC_SCALE 163840.0
+
+/* exp(-beta (512 i + j)) = exp(-512 beta i) exp(-beta j): two small tables instead of one that would not
+ * fit the first cache. */
+enum { GC_LOW_BITS = 9, GC_LOW = 1 << GC_LOW_BITS, GC_HIGH = 3 * 255 * 255 / GC_LOW + 1 };
+
+typedef struct gc_nlinks {
+    double straight[GC_LOW], diagonal[GC_LOW];
+    double high[GC_HIGH];
+} gc_nlinks;
+
+/* Sum of the squared distances of all neighbours in rows [y0, y1) and to the rows above them. Three row
+ * buffers. */
+uint64_t gc_nlinks_sum(const gc_view *view, const gc_kernels *kernels, int y0, int y1, uint32_t *above,
+                       uint32_t *line, int32_t *distances);
+
+/* beta of the whole picture from that sum. */
+double gc_nlinks_beta(uint64_t sum, int width, int height);
+
+void gc_nlinks_init(gc_nlinks *links, double beta);
+
+static inline int32_t gc_nlinks_straight(const gc_nlinks *links, uint32_t distance) {
+    return (int32_t)(links->high[distance >> GC_LOW_BITS] * links->straight[distance % GC_LOW] + 0.5);
+}
+
+static inline int32_t gc_nlinks_diagonal(const gc_nlinks *links, uint32_t distance) {
+    return (int32_t)(links->high[distance >> GC_LOW_BITS] * links->diagonal[distance % GC_LOW] + 0.5);
+}
+
+#endif

@@ -1,0 +1,280 @@
+#define _GNU_SOURCE
+#include "batch.h"
+
+#include <jansson.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct cli_batch {
+    cli_views views;
+    cli_view defaults;
+    hr_scratch *scratch;
+    char *error; /* the last error line */
+};
+
+/* What a line said; strings point into its JSON. */
+typedef struct line {
+    cli_view view;
+    cli_request request;
+    char message[256];
+} line;
+
+static int fail(line *l, const char *what) {
+    snprintf(l->message, sizeof(l->message), "%s", what);
+    return -1;
+}
+
+static int fail_key(line *l, const char *key, const char *what) {
+    snprintf(l->message, sizeof(l->message), "%.64s: %s", key, what);
+    return -1;
+}
+
+static int get_string(line *l, hr_str *out, const char *key, const json_t *value) {
+    if (!json_is_string(value))
+        return fail_key(l, key, "is not a string");
+    *out = (hr_str){json_string_value(value), json_string_length(value)};
+    return 0;
+}
+
+/* For strings that become C strings: a zero inside would cut them. */
+static int get_name(line *l, const char **out, const char *key, const json_t *value) {
+    hr_str s;
+    if (get_string(l, &s, key, value) != 0)
+        return -1;
+    if (s.len == 0 || strlen(s.p) != s.len)
+        return fail_key(l, key, "is not a name");
+    *out = s.p;
+    return 0;
+}
+
+static int get_draw(line *l, double *out, const char *key, const json_t *value) {
+    if (!json_is_number(value))
+        return fail_key(l, key, "is not a number");
+    *out = json_number_value(value);
+    return *out >= 0 && *out < 1 ? 0 : fail_key(l, key, "is not in [0, 1)");
+}
+
+static int get_headers(line *l, const json_t *value) {
+    if (!json_is_array(value))
+        return fail(l, "headers: is not a list of [name, value]");
+    for (size_t i = 0; i < json_array_size(value); i++) {
+        const json_t *pair = json_array_get(value, i);
+        hr_str name, text;
+        if (!json_is_array(pair) || json_array_size(pair) != 2)
+            return fail(l, "headers: an item is not [name, value]");
+        if (get_string(l, &name, "headers", json_array_get(pair, 0)) != 0 ||
+            get_string(l, &text, "headers", json_array_get(pair, 1)) != 0)
+            return -1;
+        cli_add_header(&l->request, name, text);
+    }
+    return 0;
+}
+
+static int get_labels(line *l, json_t *value) {
+    const char *key;
+    json_t *label;
+    if (!json_is_object(value))
+        return fail(l, "source_labels: is not an object");
+    json_object_foreach(value, key, label) {
+        hr_str text;
+        if (get_string(l, &text, "source_labels", label) != 0)
+            return -1;
+        cli_add_label(&l->view, hr_str_from(key), text);
+    }
+    return 0;
+}
+
+static int get_draws(line *l, json_t *value) {
+    const char *key;
+    json_t *draw;
+    hr_draws *d = &l->request.request.draws;
+    if (!json_is_object(value))
+        return fail(l, "draws: is not an object");
+    json_object_foreach(value, key, draw) {
+        double *into = strcmp(key, "weight") == 0   ? &d->weight
+                       : strcmp(key, "delay") == 0  ? &d->delay
+                       : strcmp(key, "abort") == 0  ? &d->abort
+                       : strcmp(key, "mirror") == 0 ? &d->mirror
+                                                    : NULL;
+        if (into == NULL)
+            return fail(l, "draws: has weight, delay, abort and mirror");
+        if (get_draw(l, into, "draws", draw) != 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int get_choice(line *l, int *out, const char *key, const json_t *value, const char *zero, const char *one) {
+    const char *text = json_string_value(value);
+    if (text == NULL || (strcmp(text, zero) != 0 && strcmp(text, one) != 0)) {
+        snprintf(l->message, sizeof(l->message), "%s: is neither %s nor %s", key, zero, one);
+        return -1;
+    }
+    *out = strcmp(text, one) == 0;
+    return 0;
+}
+
+static int get_port(line *l, const json_t *value) {
+    json_int_t port = json_integer_value(value);
+    if (!json_is_integer(value) || port < 1 || port > 65535)
+        return fail(l, "port: is not a number from 1 to 65535");
+    l->view.port = (uint16_t)port;
+    return 0;
+}
+
+static int get_key(line *l, const char *key, json_t *value) {
+    hr_request *r = &l->request.request;
+    int choice = 0, error;
+    if (strcmp(key, "method") == 0)
+        return get_string(l, &r->method, key, value);
+    if (strcmp(key, "scheme") == 0)
+        return get_string(l, &r->scheme, key, value);
+    if (strcmp(key, "authority") == 0)
+        return r->authority.p != NULL ? 0 : get_string(l, &r->authority, key, value);
+    if (strcmp(key, "path") == 0)
+        return get_string(l, &r->path, key, value);
+    if (strcmp(key, "headers") == 0)
+        return get_headers(l, value);
+    if (strcmp(key, "gateway") == 0)
+        return get_name(l, &l->view.gateway, key, value);
+    if (strcmp(key, "namespace") == 0)
+        return get_name(l, &l->view.namespace_, key, value);
+    if (strcmp(key, "port") == 0)
+        return get_port(l, value);
+    if (strcmp(key, "source_labels") == 0)
+        return get_labels(l, value);
+    if (strcmp(key, "outbound_policy") == 0) {
+        error = get_choice(l, &choice, key, value, "allow-any", "registry-only");
+        l->view.outbound_policy = choice ? HR_REGISTRY_ONLY : HR_ALLOW_ANY;
+        return error;
+    }
+    if (strcmp(key, "repeated_headers") == 0) {
+        error = get_choice(l, &choice, key, value, "joined", "each");
+        l->view.repeated_headers = choice ? HR_REPEATED_EACH : HR_REPEATED_JOINED;
+        return error;
+    }
+    if (strcmp(key, "random") == 0 || strcmp(key, "draws") == 0)
+        return 0; /* read before all others, in this order */
+    return fail_key(l, key, "is no key of a request");
+}
+
+static int get_all(line *l, json_t *root) {
+    const char *key;
+    json_t *value;
+    hr_draws *d = &l->request.request.draws;
+    if (!json_is_object(root))
+        return fail(l, "the line is not a JSON object");
+    json_t *random = json_object_get(root, "random"), *draws = json_object_get(root, "draws");
+    if (random != NULL && !json_is_null(random)) {
+        if (get_draw(l, &d->weight, "random", random) != 0)
+            return -1;
+        *d = (hr_draws){d->weight, d->weight, d->weight, d->weight};
+    }
+    if (draws != NULL && !json_is_null(draws) && get_draws(l, draws) != 0)
+        return -1;
+    json_object_foreach(root, key, value) {
+        if (!json_is_null(value) && get_key(l, key, value) != 0)
+            return -1;
+    }
+    if (l->request.request.authority.p == NULL)
+        return fail(l, "authority: is missing");
+    if (l->request.request.path.p == NULL)
+        return fail(l, "path: is missing");
+    return 0;
+}
+
+/* ---- answers ---- */
+
+static hr_str error_line(cli_batch *b, const char *message, size_t len) {
+    json_t *root = json_object();
+    json_object_set_new(root, "error", json_stringn_nocheck(message, len));
+    free(b->error);
+    b->error = json_dumps(root, JSON_COMPACT | JSON_ENSURE_ASCII);
+    json_decref(root);
+    return b->error == NULL ? HR_STR("{\"error\":\"the request is malformed\"}") : hr_str_from(b->error);
+}
+
+static hr_str decide(cli_batch *b, line *l) {
+    const hr_view *view;
+    int error = cli_views_get(&view, &b->views, &l->view, &l->request.request);
+    if (error == HR_ENOENT) {
+        cli_views_missing(l->message, sizeof(l->message), &l->view);
+        return error_line(b, l->message, strlen(l->message));
+    }
+    hr_decision decision;
+    hr_str json = {0};
+    if (error == HR_OK)
+        error = hr_route(&decision, view, &l->request.request, b->scratch);
+    if (error == HR_OK)
+        error = hr_decision_json(&json, &decision, &l->request.request, b->scratch);
+    if (error == HR_OK)
+        return json;
+    hr_str why = error == HR_EREQUEST ? hr_scratch_error(b->scratch) : hr_str_from(hr_strerror(error));
+    return error_line(b, why.p, why.len);
+}
+
+static void copy_view(cli_view *out, const cli_view *defaults) {
+    *out = *defaults;
+    out->labels = NULL;
+    out->n_labels = out->labels_capacity = 0;
+}
+
+hr_str cli_batch_line(cli_batch *b, const char *text, size_t len) {
+    line l = {0};
+    json_error_t error;
+    hr_str answer;
+    copy_view(&l.view, &b->defaults);
+    json_t *root = json_loadb(text, len, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &error);
+    if (root == NULL) {
+        snprintf(l.message, sizeof(l.message), "no JSON: %.160s", error.text);
+        answer = error_line(b, l.message, strlen(l.message));
+    } else if (get_all(&l, root) != 0) {
+        answer = error_line(b, l.message, strlen(l.message));
+    } else {
+        for (size_t i = 0; l.view.n_labels == 0 && i < b->defaults.n_labels; i++)
+            cli_add_label(&l.view, b->defaults.labels[i].name, b->defaults.labels[i].value);
+        answer = decide(b, &l);
+    }
+    free(l.request.headers);
+    free(l.view.labels);
+    json_decref(root);
+    return answer;
+}
+
+/* ---- life ---- */
+
+cli_batch *cli_batch_new(hr_table *table, const cli_view *defaults) {
+    cli_batch *b = cli_realloc(NULL, sizeof(*b));
+    *b = (cli_batch){.views = {.table = table}, .defaults = *defaults};
+    if (hr_scratch_new(&b->scratch) != HR_OK) {
+        free(b);
+        return NULL;
+    }
+    return b;
+}
+
+void cli_batch_free(cli_batch *b) {
+    if (b == NULL)
+        return;
+    cli_views_free(&b->views);
+    hr_scratch_free(b->scratch);
+    free(b->error);
+    free(b);
+}
+
+int cli_batch_run(cli_batch *b, FILE *in, FILE *out) {
+    char *text = NULL;
+    size_t capacity = 0;
+    ssize_t len;
+    while ((len = getline(&text, &capacity, in)) >= 0) {
+        size_t n = (size_t)len;
+        while (n > 0 && (text[n - 1] == '\n' || text[n - 1] == '\r'))
+            n--;
+        hr_str answer = cli_batch_line(b, text, n);
+        fwrite(answer.p, 1, answer.len, out);
+        fputc('\n', out);
+    }
+    free(text);
+    return ferror(in) || fflush(out) != 0 || ferror(out) ? CLI_FAILED : CLI_OK;
+}

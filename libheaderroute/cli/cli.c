@@ -1,0 +1,77 @@
+#include "cli.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+int cli_usage_error(const char *command, const char *format, ...) {
+    va_list args;
+    fprintf(stderr, "headerroute %s: ", command);
+    va_start(args, format);
+    vfprintf(stderr, format, args);
+    va_end(args);
+    fprintf(stderr, " (see: headerroute %s --help)\n", command);
+    return CLI_USAGE;
+}
+
+void cli_print_diagnostics(FILE *to, const hr_diagnostics *d) {
+    char line[2048];
+    for (size_t i = 0; i < hr_diagnostics_count(d); i++) {
+        hr_diagnostic_format(line, sizeof(line), hr_diagnostics_get(d, i));
+        fprintf(to, "%s\n", line);
+    }
+}
+
+hr_table *cli_load(const char *command, const char *const *paths, size_t n) {
+    hr_diagnostics *d = NULL;
+    hr_table *table = NULL;
+    int error = hr_table_load_paths(&table, &d, paths, n, NULL);
+    if (error != HR_OK) {
+        cli_print_diagnostics(stderr, d);
+        if (hr_diagnostics_errors(d) == 0)
+            fprintf(stderr, "headerroute %s: %s\n", command, hr_strerror(error));
+    }
+    hr_diagnostics_free(d);
+    return table;
+}
+
+void *cli_realloc(void *p, size_t size) {
+    void *grown = realloc(p, size == 0 ? 1 : size);
+    if (grown == NULL) {
+        fputs("headerroute: out of memory\n", stderr);
+        exit(CLI_FAILED);
+    }
+    return grown;
+}
+
+char *cli_strdup(const char *s, size_t len) {
+    char *copy = cli_realloc(NULL, len + 1);
+    if (len > 0)
+        memcpy(copy, s, len);
+    copy[len] = '\0';
+    return copy;
+}
+
+void cli_push(cli_list *list, const char *s) {
+    if (list->n == list->capacity) {
+        list->capacity = list->capacity == 0 ? 8 : list->capacity * 2;
+        list->v = cli_realloc(list->v, list->capacity * sizeof(*list->v));
+    }
+    list->v[list->n++] = s;
+}
+
+int cli_parse_draw(double *out, const char *text) {
+    char *end;
+    errno = 0;
+    *out = strtod(text, &end);
+    return errno == 0 && end != text && *end == '\0' && *out >= 0 && *out < 1;
+}
+
+int cli_parse_port(uint16_t *out, const char *text) {
+    char *end;
+    errno = 0;
+    long port = strtol(text, &end, 10);
+    *out = (uint16_t)port;
+    return errno == 0 && end != text && *end == '\0' && port >= 1 && port <= 65535;
+}

@@ -1,0 +1,172 @@
+#include "flags.h"
+
+#include <getopt.h>
+#include <stdlib.h>
+#include <string.h>
+
+const char cli_view_help[] =
+    "View: whose data plane decides\n"
+    "  --gateway mesh|NS/NAME   a caller's sidecar (mesh, the default), or the proxies of that Gateway\n"
+    "  --port N                 the service port called, or the Gateway server's port;\n"
+    "                           default: the URL's, else 80\n"
+    "  --namespace NS           namespace of the proxy; default: default, for a Gateway its own\n"
+    "  --source-label K=V       label of the proxy's pod (repeatable)\n"
+    "  --outbound-policy allow-any|registry-only\n"
+    "                           what happens to hosts that nothing knows (default: allow-any)\n"
+    "  --repeated-headers joined|each\n"
+    "                           how a header that comes twice is matched: its values joined with ','\n"
+    "                           (default, Envoy up to 1.38), or one by one (Envoy from 1.39 on)\n";
+
+enum {
+    OPT_GATEWAY = 256,
+    OPT_PORT,
+    OPT_NAMESPACE,
+    OPT_SOURCE_LABEL,
+    OPT_OUTBOUND_POLICY,
+    OPT_REPEATED_HEADERS,
+    OPT_RANDOM,
+    OPT_JSON,
+    OPT_BATCH,
+    OPT_JUNIT
+};
+
+static const struct option long_options[] = {
+    {"file", required_argument, NULL, 'f'},
+    {"request", required_argument, NULL, 'X'},
+    {"header", required_argument, NULL, 'H'},
+    {"gateway", required_argument, NULL, OPT_GATEWAY},
+    {"port", required_argument, NULL, OPT_PORT},
+    {"namespace", required_argument, NULL, OPT_NAMESPACE},
+    {"source-label", required_argument, NULL, OPT_SOURCE_LABEL},
+    {"outbound-policy", required_argument, NULL, OPT_OUTBOUND_POLICY},
+    {"repeated-headers", required_argument, NULL, OPT_REPEATED_HEADERS},
+    {"random", required_argument, NULL, OPT_RANDOM},
+    {"json", no_argument, NULL, OPT_JSON},
+    {"batch", required_argument, NULL, OPT_BATCH},
+    {"junit", required_argument, NULL, OPT_JUNIT},
+    {"help", no_argument, NULL, 'h'},
+    {NULL, 0, NULL, 0},
+};
+
+/* The letter of `accepted` that stands for an option. */
+static char group_of(int option) {
+    switch (option) {
+    case 'f':
+        return 'f';
+    case 'X':
+    case 'H':
+    case OPT_RANDOM:
+        return 'r';
+    case OPT_JSON:
+        return 'j';
+    case OPT_BATCH:
+        return 'b';
+    case OPT_JUNIT:
+        return 'u';
+    case 'h':
+        return 'h';
+    default:
+        return 'v';
+    }
+}
+
+static const char *set_label(cli_view *view, const char *text) {
+    const char *equals = strchr(text, '=');
+    if (equals == NULL || equals == text)
+        return "--source-label is written KEY=VALUE";
+    cli_add_label(view, (hr_str){text, (size_t)(equals - text)}, hr_str_from(equals + 1));
+    return NULL;
+}
+
+static const char *set_policy(cli_view *view, const char *text) {
+    if (strcmp(text, "allow-any") != 0 && strcmp(text, "registry-only") != 0)
+        return "--outbound-policy is allow-any or registry-only";
+    view->outbound_policy = text[0] == 'a' ? HR_ALLOW_ANY : HR_REGISTRY_ONLY;
+    return NULL;
+}
+
+static const char *set_repeated(cli_view *view, const char *text) {
+    if (strcmp(text, "joined") != 0 && strcmp(text, "each") != 0)
+        return "--repeated-headers is joined or each";
+    view->repeated_headers = text[0] == 'j' ? HR_REPEATED_JOINED : HR_REPEATED_EACH;
+    return NULL;
+}
+
+static const char *set_random(cli_request *request, const char *text) {
+    double draw;
+    if (!cli_parse_draw(&draw, text))
+        return "--random is a number in [0, 1)";
+    request->request.draws = (hr_draws){draw, draw, draw, draw};
+    return NULL;
+}
+
+/* NULL, or what is wrong with the value. */
+static const char *apply(cli_flags *out, int option, const char *value) {
+    switch (option) {
+    case 'f':
+        cli_push(&out->files, value);
+        return NULL;
+    case 'X':
+        out->request.request.method = hr_str_from(value);
+        return value[0] == '\0' ? "-X needs a method" : NULL;
+    case 'H':
+        return cli_parse_header(&out->request, value);
+    case OPT_GATEWAY:
+        out->view.gateway = value;
+        return strcmp(value, "mesh") == 0 || strchr(value, '/') != NULL
+                   ? NULL
+                   : "--gateway is mesh or NAMESPACE/NAME";
+    case OPT_PORT:
+        return cli_parse_port(&out->view.port, value) ? NULL : "--port is a number from 1 to 65535";
+    case OPT_NAMESPACE:
+        out->view.namespace_ = value;
+        return value[0] == '\0' ? "--namespace needs a name" : NULL;
+    case OPT_SOURCE_LABEL:
+        return set_label(&out->view, value);
+    case OPT_OUTBOUND_POLICY:
+        return set_policy(&out->view, value);
+    case OPT_REPEATED_HEADERS:
+        return set_repeated(&out->view, value);
+    case OPT_RANDOM:
+        return set_random(&out->request, value);
+    case OPT_JSON:
+        out->json = true;
+        return NULL;
+    case OPT_BATCH:
+        out->batch = value;
+        return NULL;
+    case OPT_JUNIT:
+        out->junit = value;
+        return NULL;
+    default:
+        out->help = true;
+        return NULL;
+    }
+}
+
+int cli_parse_flags(cli_flags *out, int argc, char **argv, const char *accepted) {
+    *out = (cli_flags){0};
+    opterr = 0;
+    optind = 1;
+    int option;
+    while ((option = getopt_long(argc, argv, ":f:X:H:h", long_options, NULL)) != -1) {
+        const char *given = argv[optind - 1];
+        if (option == ':')
+            return cli_usage_error(argv[0], "%s needs a value", given);
+        if (option == '?' || (option != 'h' && strchr(accepted, group_of(option)) == NULL))
+            return cli_usage_error(argv[0], "there is no flag %s", option == '?' || optarg == NULL ? given : argv[optind - 2]);
+        const char *wrong = apply(out, option, optarg);
+        if (wrong != NULL)
+            return cli_usage_error(argv[0], "%s, not '%s'", wrong, optarg);
+    }
+    for (int i = optind; i < argc; i++)
+        cli_push(&out->rest, argv[i]);
+    return CLI_OK;
+}
+
+void cli_flags_free(cli_flags *flags) {
+    free(flags->files.v);
+    free(flags->rest.v);
+    free(flags->view.labels);
+    free(flags->request.headers);
+}

@@ -1,0 +1,26 @@
+/* The flags of `route`, `explain` and `test`. */
+#ifndef HR_CLI_FLAGS_H
+#define HR_CLI_FLAGS_H
+
+#include "request.h"
+
+typedef struct cli_flags {
+    cli_list files; /* -f */
+    cli_view view;
+    cli_request request;
+    bool json;
+    const char *batch; /* NULL: none; "-": stdin */
+    const char *junit;
+    cli_list rest; /* what is no flag */
+    bool help;
+} cli_flags;
+
+/* The help text of the flags that say which view is asked. */
+extern const char cli_view_help[];
+
+/* Reads argv; which flags a command has is told by `accepted`: letters f (files), v (view), r (request),
+ * j (--json), b (--batch), u (--junit). CLI_OK, or CLI_USAGE after a line on stderr. */
+int cli_parse_flags(cli_flags *out, int argc, char **argv, const char *accepted);
+void cli_flags_free(cli_flags *flags);
+
+#endif

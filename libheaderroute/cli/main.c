@@ -1,0 +1,51 @@
+#include <string.h>
+
+#include "cli.h"
+
+static const struct command {
+    const char *name;
+    int (*run)(int argc, char **argv);
+    const char *summary;
+} commands[] = {
+    {"validate", cli_validate, "check YAML files as Istio's admission does"},
+    {"validate", cli_validate, "load YAML files and folders, and tell what is wrong with them"},
+    {"route", cli_route, "tell what happens to a request, or to a batch of them"},
+    {"explain", cli_explain, "show every rule tried for a request, and why it matched or not"},
+};
+
+static void help(FILE *to) {
+    fputs("usage: headerroute COMMAND [FLAGS]\n"
+          "\n"
+          "Istio's VirtualService and DestinationRule, evaluated on the spot.\n"
+          "\n",
+          to);
+    for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
+        fprintf(to, "  %-10s %s\n", commands[i].name, commands[i].summary);
+    fputs("\nheaderroute COMMAND --help tells more. headerroute --version tells the version.\n", to);
+}
+
+int main(int argc, char **argv) {
+    if (argc < 2) {
+        help(stderr);
+        return CLI_USAGE;
+    }
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {
+        help(stdout);
+        return CLI_OK;
+    }
+    if (strcmp(argv[1], "--version") == 0) {
+        printf("headerroute %s\n", hr_version());
+        return CLI_OK;
+    }
+    for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
+        if (strcmp(argv[1], commands[i].name) == 0) {
+            int code = commands[i].run(argc - 1, argv + 1);
+            if (fflush(stdout) != 0 || ferror(stdout)) {
+                fputs("headerroute: cannot write the output\n", stderr);
+                return CLI_FAILED;
+            }
+            return code;
+        }
+    fprintf(stderr, "headerroute: there is no command '%s' (see: headerroute --help)\n", argv[1]);
+    return CLI_USAGE;
+}

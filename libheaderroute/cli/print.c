@@ -1,0 +1,139 @@
+#include "print.h"
+
+#define S(s) (int)(s).len, ((s).p == NULL ? "" : (s).p)
+
+static void print_rule(FILE *to, const hr_decision *d) {
+    if (d->virtual_service.p != NULL) {
+        fprintf(to, "rule         %.*s  http[%d]", S(d->virtual_service), d->route_index);
+        if (d->match_index >= 0)
+            fprintf(to, ".match[%d]", d->match_index);
+        if (d->route_name.len > 0)
+            fprintf(to, "  \"%.*s\"", S(d->route_name));
+        fprintf(to, "  %.*s:%d\n", S(d->source_file), d->source_line);
+    } else if (d->route_name.len > 0) {
+        fprintf(to, "rule         none of a VirtualService: route \"%.*s\"\n", S(d->route_name));
+    }
+}
+
+static void print_destination(FILE *to, const hr_decision *d) {
+    static const char *const lbs[] = {"LEAST_REQUEST", "ROUND_ROBIN", "RANDOM", "PASSTHROUGH", "RING_HASH", "MAGLEV"};
+    if (d->destination_host.p != NULL) {
+        fprintf(to, "destination  %.*s:%u", S(d->destination_host), d->destination_port);
+        if (d->destination_subset.len > 0)
+            fprintf(to, "  subset %.*s", S(d->destination_subset));
+        fputc('\n', to);
+    }
+    if (d->cluster_name.p != NULL)
+        fprintf(to, "cluster      %.*s%s%s\n", S(d->cluster_name), d->has_lb ? "  " : "", d->has_lb ? lbs[d->lb] : "");
+    for (size_t i = 0; d->cluster != NULL && i < d->cluster->n_endpoints; i++) {
+        const hr_endpoint *e = &d->cluster->endpoints[i];
+        fprintf(to, "%-12s %.*s:%u", i == 0 ? "endpoints" : "", S(e->address), e->port);
+        if (e->name.len > 0)
+            fprintf(to, "  %.*s", S(e->name));
+        fputc('\n', to);
+    }
+}
+
+static void print_behaviour(FILE *to, const hr_decision *d) {
+    if (d->timeout_ms >= 0)
+        fprintf(to, "timeout      %lld ms\n", (long long)d->timeout_ms);
+    if (d->retries != NULL) {
+        fprintf(to, "retries      %d on", d->retries->attempts);
+        for (size_t i = 0; i < d->retries->n_retry_on; i++)
+            fprintf(to, "%s%.*s", i == 0 ? " " : ",", S(d->retries->retry_on[i]));
+        for (size_t i = 0; i < d->retries->n_status_codes; i++)
+            fprintf(to, "%s%u", i == 0 ? "; statuses " : ",", d->retries->status_codes[i]);
+        fputc('\n', to);
+    }
+    if (d->delay_ms >= 0)
+        fprintf(to, "fault        delay of %lld ms %s\n", (long long)d->delay_ms, d->delay_fires ? "fires" : "does not fire");
+    if (d->abort_status != 0 || d->abort_grpc_status.len > 0) {
+        fprintf(to, "fault        abort with ");
+        if (d->abort_status != 0)
+            fprintf(to, "%d", d->abort_status);
+        else
+            fprintf(to, "grpc %.*s", S(d->abort_grpc_status));
+        fprintf(to, " %s\n", d->abort_fires ? "fires" : "does not fire");
+    }
+    for (size_t i = 0; i < d->n_mirrors; i++)
+        fprintf(to, "mirror       %.*s  %g %%, %s\n", S(d->mirrors[i].cluster_name), d->mirrors[i].percentage,
+                d->mirrors[i].fires ? "fires" : "does not fire");
+    if (d->cors != NULL)
+        fprintf(to, "cors         origin %s%s\n", d->cors_origin_allowed ? "allowed" : "not allowed",
+                d->cors_preflight ? ", answered as a preflight" : "");
+}
+
+static int print_upstream(FILE *to, const hr_decision *d, const hr_request *request, hr_scratch *scratch) {
+    hr_upstream up;
+    int error = hr_upstream_request(&up, d, request, scratch);
+    if (error != HR_OK)
+        return error;
+    fprintf(to, "upstream     %.*s %.*s%s\n", S(request->method), S(up.path), up.path_rewritten ? "  (rewritten)" : "");
+    fprintf(to, "%-12s host: %.*s\n", "", S(up.authority));
+    for (size_t i = 0; i < up.n_headers; i++)
+        fprintf(to, "%-12s %.*s: %.*s\n", "", S(up.headers[i].name), S(up.headers[i].value));
+    return HR_OK;
+}
+
+int cli_print_decision(FILE *to, const hr_decision *d, const hr_request *request, hr_scratch *scratch) {
+    static const char *const actions[] = {"route", "redirect", "direct response", "no route", "passthrough"};
+    fprintf(to, "action       %s\n", actions[d->action]);
+    print_rule(to, d);
+    print_destination(to, d);
+    print_behaviour(to, d);
+    if (d->redirect_code != 0)
+        fprintf(to, "redirect     %d %.*s\n", d->redirect_code, S(d->redirect_location));
+    if (d->direct_response_status != 0)
+        fprintf(to, "response     %d %.*s\n", d->direct_response_status, S(d->direct_response_body));
+    if (d->local_reply.status != 0)
+        fprintf(to, "reply        %d%s%.*s %.*s\n", d->local_reply.status, d->local_reply.flag.len > 0 ? " " : "",
+                S(d->local_reply.flag), S(d->local_reply.body));
+    bool forwarded = d->action == HR_ACTION_PASSTHROUGH ||
+                     (d->action == HR_ACTION_ROUTE && d->local_reply.status == 0);
+    return forwarded ? print_upstream(to, d, request, scratch) : HR_OK;
+}
+
+static void print_place(FILE *to, const hr_trace_event *e) {
+    fprintf(to, "%.*s", S(e->virtual_service));
+    if (e->route_index >= 0)
+        fprintf(to, " http[%d]", e->route_index);
+    if (e->match_index >= 0)
+        fprintf(to, ".match[%d]", e->match_index);
+    if (e->file.len > 0)
+        fprintf(to, " (%.*s:%d)", S(e->file), e->line);
+}
+
+void cli_print_event(void *ctx, const hr_trace_event *e) {
+    FILE *to = ctx;
+    switch (e->kind) {
+    case HR_TRACE_VIRTUAL_HOST:
+        if (e->ok)
+            fprintf(to, "authority %.*s: virtual host %.*s\n", S(e->actual), S(e->expected));
+        else
+            fprintf(to, "authority %.*s: %.*s\n", S(e->actual), S(e->detail));
+        break;
+    case HR_TRACE_CONDITION:
+        fprintf(to, "    %s %.*s: wants %.*s, ", e->ok ? "yes" : "no ", S(e->field), S(e->expected));
+        if (e->actual.p == NULL)
+            fprintf(to, "is missing");
+        else
+            fprintf(to, "is \"%.*s\"", S(e->actual));
+        if (e->detail.len > 0)
+            fprintf(to, " (%.*s)", S(e->detail));
+        fputc('\n', to);
+        break;
+    case HR_TRACE_RULE:
+        fprintf(to, "  %s ", e->ok ? "MATCH" : "miss ");
+        if (e->virtual_service.p == NULL)
+            fprintf(to, "route \"%.*s\"", S(e->detail));
+        else
+            print_place(to, e);
+        fputc('\n', to);
+        break;
+    case HR_TRACE_OMITTED:
+        fprintf(to, "not in this view: ");
+        print_place(to, e);
+        fprintf(to, ": %.*s\n", S(e->detail));
+        break;
+    }
+}

@@ -1,0 +1,173 @@
+#include "request.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+static void push_pair(hr_pair **v, size_t *n, size_t *capacity, hr_str name, hr_str value) {
+    if (*n == *capacity) {
+        *capacity = *capacity == 0 ? 8 : *capacity * 2;
+        *v = cli_realloc(*v, *capacity * sizeof(**v));
+    }
+    (*v)[(*n)++] = (hr_pair){name, value};
+}
+
+void cli_add_label(cli_view *view, hr_str name, hr_str value) {
+    push_pair(&view->labels, &view->n_labels, &view->labels_capacity, name, value);
+}
+
+void cli_add_header(cli_request *r, hr_str name, hr_str value) {
+    if (name.len == 4 && strncasecmp(name.p, "host", 4) == 0) {
+        r->request.authority = value;
+        return;
+    }
+    push_pair(&r->headers, &r->n_headers, &r->headers_capacity, name, value);
+    r->request.headers = r->headers;
+    r->request.n_headers = r->n_headers;
+}
+
+const char *cli_parse_url(cli_request *r, const char *url) {
+    const char *rest = strstr(url, "://");
+    const char *path = strpbrk(url, "/?#");
+    if (rest != NULL && path > rest) {
+        r->request.scheme = (hr_str){url, (size_t)(rest - url)};
+        rest += 3;
+    } else {
+        r->request.scheme = HR_STR("http");
+        rest = url;
+    }
+    bool https = r->request.scheme.len == 5 && strncasecmp(r->request.scheme.p, "https", 5) == 0;
+    bool http = r->request.scheme.len == 4 && strncasecmp(r->request.scheme.p, "http", 4) == 0;
+    if (!http && !https)
+        return "the URL's scheme is neither http nor https";
+    path = rest + strcspn(rest, "/?#");
+    for (const char *at = rest; at < path; at++)
+        if (*at == '@')
+            rest = at + 1;
+    if (path == rest)
+        return "the URL names no host";
+    r->request.authority = (hr_str){rest, (size_t)(path - rest)};
+    r->request.path = *path == '/' ? hr_str_from(path) : HR_STR("/");
+    if (*path == '?' || *path == '#')
+        return "the URL has no path before its query: write HOST/?...";
+    return NULL;
+}
+
+const char *cli_parse_header(cli_request *r, const char *text) {
+    size_t name = strcspn(text, ":;");
+    if (text[0] == ':') /* a pseudo header's own colon */
+        return "a pseudo header is no header of a request: use -X or the URL";
+    if (name == 0 || text[name] == '\0' || (text[name] == ';' && text[name + 1] != '\0'))
+        return "a header is written 'Name: value'";
+    const char *value = text + name + 1;
+    value += strspn(value, " \t");
+    size_t len = strlen(value);
+    while (len > 0 && (value[len - 1] == ' ' || value[len - 1] == '\t'))
+        len--;
+    cli_add_header(r, (hr_str){text, name}, (hr_str){value, len});
+    return NULL;
+}
+
+static uint16_t authority_port(hr_str authority) {
+    for (size_t i = authority.len; i > 0 && authority.p[i - 1] != ']'; i--)
+        if (authority.p[i - 1] == ':') {
+            char text[8];
+            size_t n = authority.len - i;
+            uint16_t port;
+            if (n == 0 || n >= sizeof(text))
+                return 0;
+            memcpy(text, authority.p + i, n);
+            text[n] = '\0';
+            return cli_parse_port(&port, text) ? port : 0;
+        }
+    return 0;
+}
+
+/* ---- views ---- */
+
+struct cli_cached_view {
+    char *key;
+    hr_view *view;
+    int error;
+};
+
+static void key_put(char **key, size_t *len, hr_str s) {
+    *key = cli_realloc(*key, *len + s.len + 24);
+    int n = snprintf(*key + *len, 24, "%zu:", s.len);
+    memcpy(*key + *len + n, s.p == NULL ? "" : s.p, s.len);
+    *len += (size_t)n + s.len;
+    (*key)[*len] = '\0';
+}
+
+static char *key_of(const cli_view *wanted, uint16_t port) {
+    char *key = NULL, numbers[64];
+    size_t len = 0;
+    snprintf(numbers, sizeof(numbers), "%u %d %d", port, (int)wanted->outbound_policy,
+             (int)wanted->repeated_headers);
+    key_put(&key, &len, hr_str_from(numbers));
+    key_put(&key, &len, hr_str_from(wanted->gateway == NULL ? "mesh" : wanted->gateway));
+    key_put(&key, &len, hr_str_from(wanted->namespace_ == NULL ? "" : wanted->namespace_));
+    for (size_t i = 0; i < wanted->n_labels; i++) {
+        key_put(&key, &len, wanted->labels[i].name);
+        key_put(&key, &len, wanted->labels[i].value);
+    }
+    return key;
+}
+
+static int get_on_port(const hr_view **out, cli_views *views, const cli_view *wanted, uint16_t port) {
+    char *key = key_of(wanted, port);
+    for (size_t i = 0; i < views->n; i++)
+        if (strcmp(views->v[i].key, key) == 0) {
+            free(key);
+            *out = views->v[i].view;
+            return views->v[i].error;
+        }
+    hr_view_options options = HR_VIEW_OPTIONS_INIT;
+    options.gateway = hr_str_from(wanted->gateway);
+    options.port = port;
+    options.namespace_ = hr_str_from(wanted->namespace_);
+    options.source_labels = wanted->labels;
+    options.n_source_labels = wanted->n_labels;
+    options.outbound_policy = wanted->outbound_policy;
+    options.repeated_headers = wanted->repeated_headers;
+    if (views->n == views->capacity) {
+        views->capacity = views->capacity == 0 ? 8 : views->capacity * 2;
+        views->v = cli_realloc(views->v, views->capacity * sizeof(*views->v));
+    }
+    struct cli_cached_view *cached = &views->v[views->n++];
+    cached->key = key;
+    cached->error = hr_view_new(&cached->view, views->table, &options);
+    *out = cached->view;
+    return cached->error;
+}
+
+static bool is_https(const hr_request *request) {
+    return request->scheme.len == 5 && strncasecmp(request->scheme.p, "https", 5) == 0;
+}
+
+int cli_views_get(const hr_view **out, cli_views *views, const cli_view *wanted, const hr_request *request) {
+    bool mesh = wanted->gateway == NULL || strcmp(wanted->gateway, "mesh") == 0;
+    uint16_t port = wanted->port != 0 ? wanted->port : authority_port(request->authority);
+    if (mesh || wanted->port != 0)
+        return get_on_port(out, views, wanted, port);
+    int error = port == 0 ? HR_ENOENT : get_on_port(out, views, wanted, port);
+    if (error == HR_ENOENT && is_https(request))
+        error = get_on_port(out, views, wanted, 443);
+    return error == HR_ENOENT ? get_on_port(out, views, wanted, 0) : error;
+}
+
+void cli_views_missing(char *buf, size_t size, const cli_view *wanted) {
+    if (wanted->port == 0)
+        snprintf(buf, size, "there is no Gateway %.128s with an HTTP server", wanted->gateway);
+    else
+        snprintf(buf, size, "there is no Gateway %.128s with an HTTP server on port %u", wanted->gateway,
+                 (unsigned)wanted->port);
+}
+
+void cli_views_free(cli_views *views) {
+    for (size_t i = 0; i < views->n; i++) {
+        free(views->v[i].key);
+        hr_view_unref(views->v[i].view);
+    }
+    free(views->v);
+}

@@ -1,0 +1,47 @@
+/* One request with the view it is asked in, as `route`, `explain` and lines of --batch give it. */
+#ifndef HR_CLI_REQUEST_H
+#define HR_CLI_REQUEST_H
+
+#include <stdbool.h>
+
+#include "cli.h"
+
+typedef struct cli_view {
+    const char *gateway;    /* NULL: mesh */
+    uint16_t port;          /* 0: the authority's, else 80 */
+    const char *namespace_; /* NULL: the library's default */
+    hr_pair *labels;
+    size_t n_labels, labels_capacity;
+    hr_outbound_policy outbound_policy;
+    hr_repeated_headers repeated_headers;
+} cli_view;
+
+typedef struct cli_request {
+    hr_request request;
+    hr_pair *headers;
+    size_t n_headers, headers_capacity;
+} cli_request;
+
+void cli_add_label(cli_view *view, hr_str name, hr_str value);
+void cli_add_header(cli_request *r, hr_str name, hr_str value); /* Host sets the authority */
+
+/* [SCHEME://]AUTHORITY[/PATH]. NULL, or what is wrong. Points into `url`. */
+const char *cli_parse_url(cli_request *r, const char *url);
+/* "Name: value", "Name:" or "Name;". */
+const char *cli_parse_header(cli_request *r, const char *text);
+
+/* Views that were made, by what they were made for: lines of a batch repeat them. */
+typedef struct cli_views {
+    hr_table *table;
+    struct cli_cached_view *v;
+    size_t n, capacity;
+} cli_views;
+/* The view a request is asked in; HR_OK and a borrowed view, or why there is none. Its port is the one
+ * that `wanted` states, else the authority's, else 80. A Gateway without a server on a port that was not
+ * stated is looked at on 443 for https, else on 80, else on its first server's. */
+int cli_views_get(const hr_view **out, cli_views *views, const cli_view *wanted, const hr_request *request);
+/* What HR_ENOENT of the above means, as a sentence. */
+void cli_views_missing(char *buf, size_t size, const cli_view *wanted);
+void cli_views_free(cli_views *views);
+
+#endif

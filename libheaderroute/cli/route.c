@@ -1,0 +1,143 @@
+/* headerroute route, headerroute explain */
+#include <errno.h>
+#include <string.h>
+
+#include "batch.h"
+#include "flags.h"
+#include "print.h"
+
+static const char route_help[] =
+    "usage: headerroute route -f PATH [-f PATH]... [-X METHOD] [-H 'Name: value']... [VIEW]\n"
+    "                         [--random R] [--json] URL\n"
+    "       headerroute route -f PATH [-f PATH]... [VIEW] --batch FILE|-\n"
+    "\n"
+    "Tells what Istio's data plane does with a request: which rule takes it, where it goes, and what the\n"
+    "upstream will see.\n"
+    "\n"
+    "  -f, --file PATH          YAML file, or folder of them (repeatable)\n"
+    "  -X, --request METHOD     default: GET\n"
+    "  -H, --header 'N: V'      request header (repeatable); Host sets the authority\n"
+    "  --random R               number in [0, 1) that settles weights, faults and mirrors (default: 0)\n"
+    "  --json                   the whole decision as one line of JSON\n"
+    "  --batch FILE|-           one JSON request a line in, one JSON decision a line out\n"
+    "\n";
+
+static const char explain_help[] =
+    "usage: headerroute explain -f PATH [-f PATH]... [-X METHOD] [-H 'Name: value']... [VIEW]\n"
+    "                           [--random R] URL\n"
+    "\n"
+    "Shows every rule that is tried for a request, which condition failed with which value, and what the\n"
+    "view leaves out and why. Flags are those of `headerroute route`.\n"
+    "\n";
+
+static int report(const char *command, const cli_flags *flags, int error, hr_scratch *scratch) {
+    if (error == HR_ENOENT) {
+        char why[256];
+        cli_views_missing(why, sizeof(why), &flags->view);
+        fprintf(stderr, "headerroute %s: %s\n", command, why);
+        return CLI_FAILED;
+    }
+    hr_str why = error == HR_EREQUEST ? hr_scratch_error(scratch) : hr_str_from(hr_strerror(error));
+    if (flags->json && error == HR_EREQUEST)
+        printf("{\"error\":\"%.*s\"}\n", (int)why.len, why.p);
+    else
+        fprintf(stderr, "headerroute %s: %.*s\n", command, (int)why.len, why.p);
+    return CLI_FAILED;
+}
+
+static int answer(const cli_flags *flags, const hr_view *view, hr_scratch *scratch, bool explain) {
+    hr_decision d;
+    const hr_request *request = &flags->request.request;
+    int error = explain ? hr_explain(&d, view, request, scratch, cli_print_event, stdout)
+                        : hr_route(&d, view, request, scratch);
+    if (error != HR_OK)
+        return error;
+    if (explain)
+        fputc('\n', stdout);
+    if (!flags->json)
+        return cli_print_decision(stdout, &d, request, scratch);
+    hr_str json;
+    error = hr_decision_json(&json, &d, request, scratch);
+    if (error == HR_OK)
+        printf("%.*s\n", (int)json.len, json.p);
+    return error;
+}
+
+static int one_request(const char *command, cli_flags *flags, hr_table *table, bool explain) {
+    cli_views views = {.table = table};
+    const hr_view *view;
+    hr_scratch *scratch = NULL;
+    int error = hr_scratch_new(&scratch);
+    if (error == HR_OK)
+        error = cli_views_get(&view, &views, &flags->view, &flags->request.request);
+    if (error == HR_OK)
+        error = answer(flags, view, scratch, explain);
+    int code = error == HR_OK ? CLI_OK : report(command, flags, error, scratch);
+    hr_scratch_free(scratch);
+    cli_views_free(&views);
+    return code;
+}
+
+static int whole_batch(const char *command, const cli_flags *flags, hr_table *table) {
+    FILE *in = strcmp(flags->batch, "-") == 0 ? stdin : fopen(flags->batch, "r");
+    if (in == NULL) {
+        fprintf(stderr, "headerroute %s: %s: %s\n", command, flags->batch, strerror(errno));
+        return CLI_FAILED;
+    }
+    cli_batch *batch = cli_batch_new(table, &flags->view);
+    int code = batch == NULL ? CLI_FAILED : cli_batch_run(batch, in, stdout);
+    cli_batch_free(batch);
+    if (in != stdin)
+        fclose(in);
+    return code;
+}
+
+/* CLI_OK, or what is wrong with the flags as a whole. */
+static int check(const char *command, cli_flags *flags) {
+    if (flags->files.n == 0)
+        return cli_usage_error(command, "no configuration: give -f PATH");
+    if (flags->batch != NULL)
+        return flags->rest.n == 0 ? CLI_OK : cli_usage_error(command, "--batch takes no URL");
+    if (flags->rest.n != 1)
+        return cli_usage_error(command, flags->rest.n == 0 ? "no URL" : "more than one URL");
+    hr_str host = flags->request.request.authority; /* of -H Host, which beats the URL's */
+    const char *wrong = cli_parse_url(&flags->request, flags->rest.v[0]);
+    if (wrong != NULL)
+        return cli_usage_error(command, "%s: '%s'", wrong, flags->rest.v[0]);
+    if (host.p != NULL)
+        flags->request.request.authority = host;
+    if (flags->request.request.method.p == NULL)
+        flags->request.request.method = HR_STR("GET");
+    return CLI_OK;
+}
+
+static int run(int argc, char **argv, bool explain) {
+    cli_flags flags;
+    int code = cli_parse_flags(&flags, argc, argv, explain ? "fvrjh" : "fvrjbh");
+    if (code == CLI_OK && flags.help) {
+        printf("%s%s", explain ? explain_help : route_help, cli_view_help);
+        cli_flags_free(&flags);
+        return CLI_OK;
+    }
+    if (code == CLI_OK)
+        code = check(argv[0], &flags);
+    if (code == CLI_OK) {
+        hr_table *table = cli_load(argv[0], flags.files.v, flags.files.n);
+        if (table == NULL)
+            code = CLI_FAILED;
+        else
+            code = flags.batch != NULL ? whole_batch(argv[0], &flags, table)
+                                       : one_request(argv[0], &flags, table, explain);
+        hr_table_unref(table);
+    }
+    cli_flags_free(&flags);
+    return code;
+}
+
+int cli_route(int argc, char **argv) {
+    return run(argc, argv, false);
+}
+
+int cli_explain(int argc, char **argv) {
+    return run(argc, argv, true);
+}

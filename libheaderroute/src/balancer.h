@@ -1,0 +1,47 @@
+/* What balancing needs of a cluster and can be prepared: rings, tables, rotations, priorities. */
+#ifndef HR_BALANCER_H
+#define HR_BALANCER_H
+
+#include <stdbool.h>
+
+#include "build.h"
+
+typedef struct hr_ring_entry {
+    uint64_t hash;
+    uint32_t endpoint;
+} hr_ring_entry;
+
+/* Members of one priority. Without locality failover there is only one. */
+typedef struct hr_balance_level {
+    uint32_t *members; /* endpoint indexes */
+    size_t n_members;
+    double *weights;   /* of members, their locality's weight taken into account; sum 1 */
+    bool weighted;     /* weights differ */
+    uint32_t *rotation; /* round robin with weights: endpoint indexes in turn; NULL: members as they stand */
+    size_t n_rotation;
+    hr_ring_entry *ring;
+    size_t n_ring;
+    uint32_t *maglev; /* endpoint indexes */
+    size_t n_maglev;
+} hr_balance_level;
+
+typedef struct hr_balancer {
+    hr_balance_level *levels; /* by priority */
+    size_t n_levels;
+} hr_balancer;
+
+/* Prepares cluster->internal from its endpoints and policy. `locality_weights` (NULL: none) has for each
+ * endpoint the weight of its locality. */
+void hr_balancer_build(hr_build *b, hr_cluster *cluster, const uint32_t *locality_weights);
+
+/* rings.c */
+void hr_ring_build(hr_build *b, hr_balance_level *level, const hr_cluster *cluster);
+void hr_maglev_build(hr_build *b, hr_balance_level *level, const hr_cluster *cluster);
+/* Envoy's key of an endpoint: "ADDRESS:PORT". */
+hr_str hr_endpoint_key(hr_build *b, const hr_endpoint *endpoint);
+/* XXH64 with seed, as Envoy's HashUtil::xxHash64. */
+uint64_t hr_xxh64(hr_str s, uint64_t seed);
+/* Where a hash falls on the ring. */
+size_t hr_ring_find(const hr_ring_entry *ring, size_t n, uint64_t hash);
+
+#endif

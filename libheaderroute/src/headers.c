@@ -1,0 +1,144 @@
+#include "headers.h"
+
+static int push(hr_header_list *list, hr_str name, hr_str value) {
+    if (list->n == list->capacity) {
+        size_t capacity = list->capacity == 0 ? 16 : list->capacity * 2;
+        hr_pair *v = hr_scratch_alloc(list->scratch, capacity * sizeof(*v));
+        if (v == NULL)
+            return HR_ENOMEM;
+        if (list->n > 0)
+            memcpy(v, list->v, list->n * sizeof(*v));
+        list->v = v;
+        list->capacity = capacity;
+    }
+    list->v[list->n++] = (hr_pair){name, value};
+    return HR_OK;
+}
+
+static int lowered(hr_str *out, hr_scratch *scratch, hr_str s) {
+    size_t i = 0;
+    while (i < s.len && hr_lower(s.p[i]) == s.p[i])
+        i++;
+    *out = s;
+    if (i == s.len)
+        return HR_OK;
+    char *p = hr_scratch_alloc(scratch, s.len);
+    if (p == NULL)
+        return HR_ENOMEM;
+    for (i = 0; i < s.len; i++)
+        p[i] = hr_lower(s.p[i]);
+    *out = hr_str_of(p, s.len);
+    return HR_OK;
+}
+
+/* Response fields of which Envoy keeps one entry. */
+static bool response_inline(hr_str name) {
+    static const char *const names[] = {
+        "access-control-allow-credentials",
+        "access-control-allow-headers",
+        "access-control-allow-methods",
+        "access-control-allow-origin",
+        "access-control-expose-headers",
+        "access-control-max-age",
+        "cache-control",
+        "content-encoding",
+        "content-type",
+        "date",
+        "etag",
+        "grpc-message",
+        "location",
+        "server",
+        "vary",
+        "via",
+        "x-request-id",
+    };
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        if (hr_str_eq_c(name, names[i]))
+            return true;
+    return false;
+}
+
+static int append(hr_header_list *list, hr_str name, hr_str value, bool request) {
+    bool one = request ? hr_header_is_inline(name) : response_inline(name);
+    for (size_t i = 0; one && i < list->n; i++) {
+        if (!hr_str_eq(list->v[i].name, name))
+            continue;
+        if (value.len == 0)
+            return HR_OK;
+        hr_sbuf s = hr_sbuf_begin(list->scratch, list->v[i].value.len + value.len + 1);
+        hr_sbuf_put(&s, list->v[i].value);
+        if (s.len > 0)
+            hr_sbuf_put_c(&s, ',');
+        hr_sbuf_put(&s, value);
+        list->v[i].value = hr_sbuf_end(&s);
+        return list->v[i].value.p == NULL ? HR_ENOMEM : HR_OK;
+    }
+    return push(list, name, value);
+}
+
+static int fill(hr_header_list *out, const hr_pair *headers, size_t n, bool request) {
+    for (size_t i = 0; i < n; i++) {
+        hr_str name;
+        if (lowered(&name, out->scratch, headers[i].name) != HR_OK)
+            return HR_ENOMEM;
+        hr_str value = headers[i].value.p == NULL ? HR_STR("") : headers[i].value;
+        if (request && (hr_str_eq_c(name, "host") || hr_header_is_stripped(name) ||
+                        (hr_str_eq_c(name, "te") && !hr_str_eq_c(value, "trailers"))))
+            continue;
+        if (append(out, name, value, request) != HR_OK)
+            return HR_ENOMEM;
+    }
+    return HR_OK;
+}
+
+int hr_headers_of_request(hr_header_list *out, const hr_request *request, hr_scratch *scratch) {
+    *out = (hr_header_list){.scratch = scratch};
+    return fill(out, request->headers, request->n_headers, true);
+}
+
+int hr_headers_of_response(hr_header_list *out, const hr_pair *headers, size_t n, hr_scratch *scratch) {
+    *out = (hr_header_list){.scratch = scratch};
+    return fill(out, headers, n, false);
+}
+
+static void remove_all(hr_header_list *list, hr_str name) {
+    size_t kept = 0;
+    for (size_t i = 0; i < list->n; i++)
+        if (!hr_str_eq_nocase(list->v[i].name, name))
+            list->v[kept++] = list->v[i];
+    list->n = kept;
+}
+
+static int compute(hr_pair *out, const hr_pair *in, size_t n, const hr_format_context *context,
+                   hr_scratch *scratch) {
+    for (size_t i = 0; i < n; i++) {
+        if (lowered(&out[i].name, scratch, in[i].name) != HR_OK)
+            return HR_ENOMEM;
+        out[i].value = hr_format(in[i].value, context, scratch);
+        if (out[i].value.p == NULL)
+            return HR_ENOMEM;
+    }
+    return HR_OK;
+}
+
+int hr_headers_apply(hr_header_list *list, const hr_header_ops *ops, const hr_format_context *context,
+                     bool request) {
+    for (size_t i = 0; i < ops->n_remove; i++)
+        remove_all(list, ops->remove[i]);
+    size_t n = ops->n_set + ops->n_add;
+    hr_pair *values = hr_scratch_alloc(list->scratch, n * sizeof(*values));
+    if (values == NULL || compute(values, ops->set, ops->n_set, context, list->scratch) != HR_OK ||
+        compute(values + ops->n_set, ops->add, ops->n_add, context, list->scratch) != HR_OK)
+        return HR_ENOMEM;
+    for (size_t i = 0; i < n; i++) {
+        if (values[i].value.len == 0) /* an empty value does nothing */
+            continue;
+        if (i < ops->n_set)
+            remove_all(list, values[i].name);
+        int error = i < ops->n_set ? push(list, values[i].name, values[i].value)
+                                   : append(list, values[i].name, values[i].value, request);
+        if (error != HR_OK)
+            return error;
+    }
+    return HR_OK;
+}

@@ -1,0 +1,23 @@
+/* Header lists and the operations on them, as Envoy carries them out. */
+#ifndef HR_HEADERS_H
+#define HR_HEADERS_H
+
+#include "format.h"
+#include "match.h"
+
+struct hr_header_list {
+    hr_pair *v; /* names in lower case */
+    size_t n, capacity;
+    hr_scratch *scratch;
+};
+
+/* The request's headers without what a proxy takes for itself; fields that Envoy keeps joined are joined.
+ * HR_OK or HR_ENOMEM. */
+int hr_headers_of_request(hr_header_list *out, const hr_request *request, hr_scratch *scratch);
+int hr_headers_of_response(hr_header_list *out, const hr_pair *headers, size_t n, hr_scratch *scratch);
+
+/* All of remove, then the values are computed, then all of set, then all of add. */
+int hr_headers_apply(hr_header_list *list, const hr_header_ops *ops, const hr_format_context *context,
+                     bool request);
+
+#endif

@@ -1,0 +1,33 @@
+/* Which virtual host an authority belongs to, as Envoy looks it up. */
+#include "text.h"
+#include "view.h"
+
+/* Istio tells Envoy to ignore the port: what follows the last ':' outside of brackets. */
+hr_str hr_authority_host(hr_str authority) {
+    for (size_t i = authority.len; i > 0; i--) {
+        if (authority.p[i - 1] == ']')
+            break;
+        if (authority.p[i - 1] == ':')
+            return hr_str_of(authority.p, i - 1);
+    }
+    return authority;
+}
+
+const hr_vhost *hr_host_find(const hr_host_index *index, hr_str authority, char *buf) {
+    hr_str host = hr_authority_host(authority);
+    for (size_t i = 0; i < host.len; i++)
+        buf[i] = hr_lower(host.p[i]);
+    host.p = buf;
+    const hr_vhost *found = hr_map_get(&index->exact, host);
+    if (found != NULL)
+        return found;
+    for (size_t i = 0; i < index->n_suffix_lengths; i++) {
+        size_t len = index->suffix_lengths[i];
+        if (len >= host.len) /* a wildcard stands for one character at least */
+            continue;
+        found = hr_map_get(&index->suffixes, hr_str_tail(host, host.len - len));
+        if (found != NULL)
+            return found;
+    }
+    return index->any;
+}

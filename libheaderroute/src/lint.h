@@ -1,0 +1,33 @@
+/* Warnings about what is admitted and yet hardly meant. */
+#ifndef HR_LINT_H
+#define HR_LINT_H
+
+#include "build.h"
+#include "map.h"
+#include "registry.h"
+#include "regex.h"
+#include "resource.h"
+
+typedef struct hr_linter {
+    const hr_resources *resources;
+    hr_diagnostics *d;
+    hr_build *b;
+    hr_str domain;
+    hr_registry registry;
+    hr_map regexes; /* pattern -> hr_regex; freed by hr_resources_lint */
+} hr_linter;
+
+/* ---- lint_cover.c: rules that an earlier rule of the same VirtualService leaves nothing to ---- */
+
+void hr_lint_unreachable(hr_linter *l, const hr_virtual_service *vs);
+/* 1 if every request that meets `later` meets `earlier` too. NULL: no conditions. */
+int hr_match_covers(hr_linter *l, const hr_match_request *earlier, const hr_match_request *later);
+
+/* ---- lint_names.c: hosts, ports, subsets, Gateways and delegates that lead nowhere ---- */
+
+void hr_lint_names(hr_linter *l);
+
+/* The subject of a warning: "spec.http[2].route[0]" and so on, built in the linter's arena. */
+#define HR_LINT_FIELD(l, ...) (hr_b_printf((l)->b, __VA_ARGS__).p)
+
+#endif

@@ -1,0 +1,38 @@
+/* Whether a route's conditions hold for a request. */
+#ifndef HR_MATCH_H
+#define HR_MATCH_H
+
+#include "scratch.h"
+
+/* The request as conditions see it. */
+typedef struct hr_subject {
+    const hr_request *request;
+    hr_scratch *scratch;
+    hr_str method, scheme, authority;
+    hr_str full_path; /* normalised, with query */
+    hr_str path;      /* without query */
+    bool no_memory;   /* a joined header did not fit: nothing that follows can be trusted */
+} hr_subject;
+
+bool hr_route_matches(const hr_croute *route, hr_subject *subject);
+
+/* The parts, for the trace. */
+bool hr_route_path_matches(const hr_croute *route, const hr_subject *subject);
+bool hr_cond_holds(const hr_cond *cond, hr_subject *subject);
+/* What the condition looks at; absent where the request has none. Several values come joined. */
+hr_str hr_cond_actual(const hr_cond *cond, hr_subject *subject);
+
+/* A request header by its lower-case name: absent, its value, or its values joined with ',' (cookie:
+ * "; "). */
+hr_str hr_header_value(hr_subject *subject, hr_str name);
+/* The first value of a query parameter; absent where there is none. */
+hr_str hr_query_value(hr_str full_path, size_t path_len, hr_str name);
+bool hr_string_matches(uint8_t kind, hr_str pattern, const hr_regex *regex, hr_str value);
+
+/* Whether Envoy keeps this header (lower case) as one field, joining what comes more than once. */
+bool hr_header_is_inline(hr_str name);
+/* Whether a proxy takes this request header (lower case) for itself before routes are looked at, so that
+ * neither a rule nor the upstream sees it. (`te` too, unless it says "trailers".) */
+bool hr_header_is_stripped(hr_str name);
+
+#endif

@@ -1,0 +1,14 @@
+/* Request paths, normalised as Envoy's normalize_path does it (Istio's mesh default: slashes are not
+ * merged, %2F and %5C stay). */
+#ifndef HR_PATH_H
+#define HR_PATH_H
+
+#include "scratch.h"
+
+typedef enum hr_path_result { HR_PATH_OK = 0, HR_PATH_INVALID, HR_PATH_NO_MEMORY } hr_path_result;
+
+/* `raw` is the request target with query. *out is it without fragment and with its path part normalised,
+ * pointing into raw where nothing had to change; *path_len is the length without query. INVALID: %00. */
+hr_path_result hr_path_normalize(hr_str *out, size_t *path_len, hr_scratch *scratch, hr_str raw);
+
+#endif

@@ -1,0 +1,88 @@
+/*
+ * Memory of one thread for what decisions must build. It hands out memory from its front, chunk after
+ * chunk; hr_route starts it over. A round that needed several chunks is followed by one with a single
+ * chunk of their sum, so that after warm-up nothing is allocated.
+ */
+#ifndef HR_SCRATCH_H
+#define HR_SCRATCH_H
+
+#include "text.h"
+#include "view.h"
+
+typedef struct hr_scratch_chunk {
+    struct hr_scratch_chunk *next;
+    size_t size, used;
+    max_align_t data[];
+} hr_scratch_chunk;
+
+/* What hr_route chose; decision->internal points here. */
+typedef struct hr_chosen {
+    const hr_view *view;
+    const hr_croute *route;
+    const hr_action_plan *plan;
+    const hr_target *target;
+    hr_str path;     /* normalised, without fragment, with query */
+    size_t path_len; /* without query */
+} hr_chosen;
+
+/* A request header that came more than once, joined. */
+typedef struct hr_joined {
+    hr_str name, value;
+    struct hr_joined *next;
+} hr_joined;
+
+struct hr_scratch {
+    hr_scratch_chunk *chunks; /* the one in use first */
+    hr_str error;
+    hr_chosen chosen;
+    hr_joined *joined;
+};
+
+void *hr_scratch_more(hr_scratch *scratch, size_t size);
+int hr_scratch_gather(hr_scratch *scratch);
+
+/* Starts over: what was handed out is no longer valid. HR_OK or HR_ENOMEM. */
+static inline int hr_scratch_reset(hr_scratch *scratch) {
+    scratch->error = (hr_str){0};
+    scratch->joined = NULL;
+    if (scratch->chunks->next != NULL)
+        return hr_scratch_gather(scratch);
+    scratch->chunks->used = 0;
+    return HR_OK;
+}
+
+/* Aligned, not zeroed. NULL: no memory. */
+static inline void *hr_scratch_alloc(hr_scratch *scratch, size_t size) {
+    const size_t align = sizeof(max_align_t) - 1;
+    if (size > SIZE_MAX - align)
+        return NULL;
+    size = (size + align) & ~align;
+    hr_scratch_chunk *c = scratch->chunks;
+    if (c->size - c->used < size)
+        return hr_scratch_more(scratch, size);
+    void *p = (char *)c->data + c->used;
+    c->used += size;
+    return p;
+}
+
+/* Gives back the end of the last allocation, `size` bytes of it being kept. */
+void hr_scratch_trim(hr_scratch *scratch, void *last, size_t size);
+
+/* A string that grows at the end of the scratch. After a failure `failed` stays set. */
+typedef struct hr_sbuf {
+    hr_scratch *scratch;
+    char *p;
+    size_t len, capacity;
+    bool failed;
+} hr_sbuf;
+
+hr_sbuf hr_sbuf_begin(hr_scratch *scratch, size_t expected);
+void hr_sbuf_put(hr_sbuf *s, hr_str text);
+void hr_sbuf_put_c(hr_sbuf *s, char c);
+void hr_sbuf_put_int(hr_sbuf *s, int64_t value);
+/* Room for n bytes at the end, to be counted in by the caller; NULL: no memory. */
+char *hr_sbuf_room(hr_sbuf *s, size_t n);
+/* The string, zero-terminated; absent where memory ran out. */
+hr_str hr_sbuf_end(hr_sbuf *s);
+
+#endif

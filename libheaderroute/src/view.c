@@ -1,0 +1,224 @@
+#include "view.h"
+
+#include <stdlib.h>
+
+#include "names.h"
+#include "text.h"
+
+/* ---- tools for the making ---- */
+
+hr_str hr_view_copy(hr_view_build *vb, hr_str s) {
+    return hr_b_copy(vb->b, s);
+}
+
+void hr_view_omit(hr_view_build *vb, const hr_vs *vs, hr_pos pos, int32_t route_index, int32_t match_index,
+                  const char *reason) {
+    hr_omitted omitted = {
+        .virtual_service = vs->id,
+        .file = pos.file,
+        .line = pos.line,
+        .route_index = route_index,
+        .match_index = match_index,
+        .reason = hr_str_from(reason),
+    };
+    HR_PUSH(vb->b, &vb->view->omitted, omitted);
+}
+
+/* ---- which VirtualServices ---- */
+
+static bool bound_to(const hr_vs *vs, hr_str gateway) {
+    for (size_t i = 0; i < vs->n_gateways; i++)
+        if (hr_str_eq(vs->gateways[i], gateway))
+            return true;
+    return false;
+}
+
+typedef enum bucket { BUCKET_PRIVATE, BUCKET_EXPORTED, BUCKET_PUBLIC, BUCKET_NONE } bucket;
+
+static bucket bucket_of(const hr_vs *vs, hr_str namespace_) {
+    if (vs->public_)
+        return BUCKET_PUBLIC;
+    for (size_t i = 0; i < vs->n_export_to; i++)
+        if (hr_str_eq(vs->export_to[i], namespace_))
+            return hr_str_eq(vs->resource->meta.namespace_, namespace_) ? BUCKET_PRIVATE : BUCKET_EXPORTED;
+    return BUCKET_NONE;
+}
+
+void hr_view_select(hr_view_build *vb, hr_vs_list *out, hr_str gateway) {
+    const hr_table *table = vb->table;
+    for (int b = BUCKET_PRIVATE; b <= BUCKET_NONE; b++)
+        for (size_t i = 0; i < table->n_virtual_services; i++) {
+            const hr_vs *vs = &table->virtual_services[i];
+            if ((int)bucket_of(vs, vb->view->namespace_) != b)
+                continue;
+            if (!bound_to(vs, gateway))
+                hr_view_omit(vb, vs, vs->resource->pos, -1, -1, "its gateways do not name this one");
+            else if (b == BUCKET_NONE)
+                hr_view_omit(vb, vs, vs->resource->pos, -1, -1, "it is not exported to this namespace");
+            else
+                HR_PUSH(vb->b, out, vs);
+        }
+}
+
+/* ---- hosts ---- */
+
+static int longest_first(const void *a, const void *b) {
+    size_t x = *(const size_t *)a, y = *(const size_t *)b;
+    return x > y ? -1 : x < y;
+}
+
+static void add_suffix(hr_build *b, hr_host_index *index, hr_str suffix, const hr_vhost *vhost, size_t *capacity) {
+    if (!hr_map_add(b, &index->suffixes, suffix, vhost))
+        return;
+    for (size_t i = 0; i < index->n_suffix_lengths; i++)
+        if (index->suffix_lengths[i] == suffix.len)
+            return;
+    index->suffix_lengths = hr_b_grow(b, index->suffix_lengths, index->n_suffix_lengths, capacity, sizeof(size_t));
+    index->suffix_lengths[index->n_suffix_lengths++] = suffix.len;
+}
+
+static bool all_lead_to(const hr_map *map, const hr_vhost *vhost) {
+    for (size_t i = 0; i < map->capacity; i++)
+        if (map->slots[i].value != NULL && map->slots[i].value != vhost)
+            return false;
+    return true;
+}
+
+void hr_host_index_build(hr_build *b, hr_route_table *table) {
+    hr_host_index *index = &table->hosts;
+    size_t capacity = 0;
+    for (size_t i = 0; i < table->n_vhosts; i++) {
+        const hr_vhost *vhost = &table->vhosts[i];
+        for (size_t d = 0; d < vhost->n_domains; d++) {
+            hr_str domain = vhost->domains[d];
+            if (!hr_host_is_wild(domain))
+                hr_map_add(b, &index->exact, domain, vhost);
+            else if (domain.len > 1)
+                add_suffix(b, index, hr_str_tail(domain, 1), vhost, &capacity);
+            else if (index->any == NULL)
+                index->any = vhost;
+        }
+    }
+    if (index->n_suffix_lengths > 1)
+        qsort(index->suffix_lengths, index->n_suffix_lengths, sizeof(size_t), longest_first);
+    if (all_lead_to(&index->exact, index->any) && all_lead_to(&index->suffixes, index->any))
+        table->only = index->any;
+}
+
+/* ---- life ---- */
+
+typedef struct making {
+    hr_view *view;
+    const hr_view_options *options;
+    int error;
+} making;
+
+static const hr_workload *gateway_pod(const hr_table *table, const hr_gateway *gateway, hr_workload_kind kind) {
+    const hr_resources *r = table->resources;
+    for (size_t i = 0; i < r->n_workloads && gateway->n_selector > 0; i++)
+        if (r->workloads[i].kind == kind &&
+            hr_pairs_subset(gateway->selector, gateway->n_selector, r->workloads[i].labels, r->workloads[i].n_labels))
+            return &r->workloads[i];
+    return NULL;
+}
+
+static void copy_labels(hr_build *b, hr_view *view, const hr_pair *labels, size_t n) {
+    view->labels = HR_B_ARRAY(b, hr_pair, n);
+    view->n_labels = n;
+    for (size_t i = 0; i < n; i++)
+        view->labels[i] = (hr_pair){hr_b_copy(b, labels[i].name), hr_b_copy(b, labels[i].value)};
+}
+
+/* The proxy's labels: what the caller says; for a gateway, else, those of a pod it selects. */
+static void set_labels(hr_build *b, hr_view *view, const hr_view_options *o, const hr_gw *gateway) {
+    if (o->n_source_labels > 0 || gateway == NULL) {
+        copy_labels(b, view, o->source_labels, o->n_source_labels);
+        return;
+    }
+    const hr_workload *pod = gateway_pod(view->table, gateway->resource, HR_WORKLOAD_POD);
+    if (pod == NULL)
+        pod = gateway_pod(view->table, gateway->resource, HR_WORKLOAD_DEPLOYMENT);
+    if (pod != NULL)
+        copy_labels(b, view, pod->labels, pod->n_labels);
+    else
+        copy_labels(b, view, gateway->resource->selector, gateway->resource->n_selector);
+}
+
+static void make(hr_build *b, void *ctx) {
+    making *m = ctx;
+    hr_view *view = m->view;
+    const hr_view_options *o = m->options;
+    bool mesh = o->gateway.len == 0 || hr_str_eq_c(o->gateway, "mesh");
+    const hr_gw *gateway = mesh ? NULL : hr_table_find_gateway(view->table, o->gateway);
+    if (!mesh && gateway == NULL) {
+        m->error = HR_ENOENT;
+        return;
+    }
+    view->gateway = !mesh;
+    view->gateway_id = mesh ? HR_STR("mesh") : gateway->id;
+    view->port = o->port;
+    view->outbound_policy = o->outbound_policy;
+    view->repeated_headers = o->repeated_headers;
+    view->namespace_ = o->namespace_.len > 0 ? hr_b_copy(b, o->namespace_)
+                       : mesh                ? HR_STR("default")
+                                             : gateway->resource->meta.namespace_;
+    set_labels(b, view, o, gateway);
+    hr_view_build vb = {.b = b, .view = view, .table = view->table};
+    if (mesh)
+        hr_mesh_view_build(&vb);
+    else
+        m->error = hr_gateway_view_build(&vb, gateway);
+}
+
+int hr_view_new(hr_view **out, hr_table *table, const hr_view_options *options) {
+    static const hr_view_options defaults = HR_VIEW_OPTIONS_INIT;
+    if (out != NULL)
+        *out = NULL;
+    if (options == NULL)
+        options = &defaults;
+    if (out == NULL || table == NULL || options->version != HR_VIEW_OPTIONS_VERSION ||
+        (options->source_labels == NULL && options->n_source_labels > 0))
+        return HR_EINVAL;
+    hr_view *view = calloc(1, sizeof(*view));
+    if (view == NULL)
+        return HR_ENOMEM;
+    atomic_init(&view->references, 1);
+    view->table = hr_table_ref(table);
+    view->arena = hr_arena_new();
+    making m = {view, options, HR_OK};
+    int error = view->arena == NULL ? HR_ENOMEM : hr_build_run(view->arena, make, &m);
+    if (error == HR_OK)
+        error = m.error;
+    if (error != HR_OK) {
+        hr_view_unref(view);
+        return error;
+    }
+    *out = view;
+    return HR_OK;
+}
+
+hr_view *hr_view_ref(hr_view *view) {
+    if (view != NULL)
+        atomic_fetch_add_explicit(&view->references, 1, memory_order_relaxed);
+    return view;
+}
+
+void hr_view_unref(hr_view *view) {
+    if (view == NULL || atomic_fetch_sub_explicit(&view->references, 1, memory_order_acq_rel) != 1)
+        return;
+    hr_arena_free(view->arena);
+    hr_table_unref(view->table);
+    free(view);
+}
+
+hr_table *hr_view_table(const hr_view *view) {
+    return view == NULL ? NULL : view->table;
+}
+
+size_t hr_view_cluster_count(const hr_view *view) {
+    return view == NULL ? 0 : view->n_clusters;
+}
+
+const hr_cluster *hr_view_cluster(const hr_view *view, size_t index) {
+    return view == NULL || index >= view->n_clusters ? NULL : view->clusters[index];
+}

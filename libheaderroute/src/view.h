@@ -1,0 +1,195 @@
+/*
+ * The compiled form: what one proxy on one port does with a request. A view has one or more route
+ * tables; a table has virtual hosts; a virtual host has routes in order; a route has conditions and an
+ * action. Everything is immutable once made and lives in the view's arena.
+ */
+#ifndef HR_VIEW_H
+#define HR_VIEW_H
+
+#include "table.h"
+
+/* ---- conditions ---- */
+
+typedef enum hr_cond_kind {
+    HR_COND_HEADER = 0,
+    HR_COND_METHOD,
+    HR_COND_SCHEME,
+    HR_COND_AUTHORITY,
+    HR_COND_FULL_PATH, /* the header `:path`: with query */
+    HR_COND_QUERY,
+    HR_COND_STRIPPED, /* a header that a proxy takes away before it looks for a route */
+    HR_COND_NEVER /* a claim of a token: no token is ever validated here */
+} hr_cond_kind;
+
+typedef struct hr_cond {
+    uint8_t kind;  /* hr_cond_kind */
+    uint8_t match; /* hr_sm_kind: EXACT, PREFIX, REGEX or PRESENCE */
+    bool invert;   /* of withoutHeaders; a missing header then counts as empty, except for PRESENCE */
+    bool each;     /* a header that came more than once is matched value by value, not joined */
+    hr_str name;   /* lower case for headers */
+    hr_str value;
+    const hr_regex *regex;
+} hr_cond;
+
+/* ---- actions ---- */
+
+/* One destination, with everything that a decision says about it filled in beforehand. */
+typedef struct hr_target {
+    hr_decision decision;
+    uint64_t weight_end; /* of its interval in the sum of weights */
+    hr_str authority;    /* rewrites Host; absent: as the client sent it */
+} hr_target;
+
+typedef struct hr_redirect_action {
+    hr_str path, prefix_rewrite, host, scheme; /* absent where unset */
+    bool path_has_query;
+    uint16_t port; /* 0: none */
+    bool https;    /* httpsRedirect of a Gateway server */
+} hr_redirect_action;
+
+typedef struct hr_action_plan {
+    hr_action kind;
+    hr_target *targets; /* one where the action is not a weighted route */
+    size_t n_targets;
+    uint64_t total_weight;
+    /* rewrite */
+    hr_str prefix_rewrite;
+    const hr_regex *regex;
+    hr_str substitution;
+    hr_redirect_action redirect;
+    /* fault */
+    uint32_t delay_parts, abort_parts; /* per million */
+    const hr_origin_match *cors_origins;
+    const hr_regex **cors_regexes; /* one an origin; NULL where it is no regex */
+    bool needs_request; /* grpc-timeout, CORS, fault or mirrors: the decision depends on the request */
+    int64_t timeout_ms;
+} hr_action_plan;
+
+/* ---- routes ---- */
+
+typedef struct hr_croute {
+    uint8_t path_kind; /* hr_sm_kind: NONE (any path), EXACT, PREFIX, REGEX */
+    bool ignore_case;
+    uint16_t n_conds;
+    const hr_cond *conds;
+    hr_str path;
+    const hr_regex *path_regex;
+    const hr_action_plan *action;
+    const hr_vs *vs; /* NULL: a service's default route and the like */
+    hr_str name;
+    hr_str file;
+    int line;
+    int32_t route_index, match_index;
+    bool catch_all;
+} hr_croute;
+
+/* Routes of one or several VirtualServices in the order they are tried. */
+typedef struct hr_route_list {
+    hr_croute *v;
+    size_t n;
+} hr_route_list;
+
+typedef struct hr_vhost {
+    hr_str name;
+    hr_str *domains;
+    size_t n_domains;
+    const hr_route_list *routes;
+    bool require_tls; /* every request not of https is redirected */
+} hr_vhost;
+
+typedef struct hr_host_index {
+    hr_map exact;           /* domain -> hr_vhost */
+    hr_map suffixes;        /* what follows the '*' of a wildcard domain -> hr_vhost */
+    size_t *suffix_lengths; /* that occur, longest first */
+    size_t n_suffix_lengths;
+    const hr_vhost *any;    /* domain `*`; NULL: none */
+} hr_host_index;
+
+typedef struct hr_route_table {
+    hr_str *sni_hosts; /* of a TLS-terminating server; NULL: any request on the port */
+    size_t n_sni_hosts;
+    hr_vhost *vhosts;
+    size_t n_vhosts;
+    hr_host_index hosts;
+    const hr_vhost *only; /* the one virtual host that every authority leads to; NULL: there are several */
+} hr_route_table;
+
+/* What this view does not see, and why: for explain. */
+typedef struct hr_omitted {
+    hr_str virtual_service, file;
+    int line;
+    int32_t route_index, match_index; /* -1: the whole VirtualService (or route) */
+    hr_str reason;
+} hr_omitted;
+
+struct hr_view {
+    atomic_size_t references;
+    hr_table *table;
+    hr_arena *arena;
+    bool gateway;
+    hr_str gateway_id;
+    uint16_t port;
+    hr_str namespace_;
+    hr_pair *labels;
+    size_t n_labels;
+    hr_outbound_policy outbound_policy;
+    hr_repeated_headers repeated_headers;
+    hr_route_table *tables;
+    size_t n_tables;
+    const hr_cluster **clusters;
+    size_t n_clusters, clusters_capacity;
+    hr_map clusters_by_name;
+    HR_LIST(hr_omitted) omitted;
+};
+
+/* ---- the making of a view, by subject ---- */
+
+typedef struct hr_view_build {
+    hr_build *b;
+    hr_view *view;
+    const hr_table *table;
+    hr_map plans; /* plain actions by destination and timeout: many rules share few */
+} hr_view_build;
+
+void hr_mesh_view_build(hr_view_build *vb);
+/* HR_ENOENT: the Gateway has no HTTP server on the view's port. */
+int hr_gateway_view_build(hr_view_build *vb, const hr_gw *gateway);
+
+/* view.c */
+hr_str hr_view_copy(hr_view_build *vb, hr_str s);
+void hr_view_omit(hr_view_build *vb, const hr_vs *vs, hr_pos pos, int32_t route_index, int32_t match_index,
+                  const char *reason);
+void hr_host_index_build(hr_build *b, hr_route_table *table);
+/* The VirtualServices that a proxy of the view's namespace sees on `gateway`, in Istio's order. */
+typedef HR_LIST(const hr_vs *) hr_vs_list;
+void hr_view_select(hr_view_build *vb, hr_vs_list *out, hr_str gateway);
+
+/* host.c: the virtual host of an authority (NULL: none). buf has room for authority.len bytes. */
+const hr_vhost *hr_host_find(const hr_host_index *index, hr_str authority, char *buf);
+hr_str hr_authority_host(hr_str authority); /* without port */
+
+/* route_compile.c */
+typedef struct hr_compile_scope {
+    hr_str gateway;    /* "mesh" or "ns/name" */
+    uint32_t port;     /* the service port called, or the server's port */
+    bool tls;          /* the server terminates TLS */
+    hr_str vs_namespace;
+} hr_compile_scope;
+/* Routes of one VirtualService in this view; n is 0 where none survives. */
+void hr_routes_compile(hr_view_build *vb, hr_route_list *out, const hr_vs *vs, const hr_compile_scope *scope);
+/* A list of one route without conditions. */
+const hr_route_list *hr_routes_single(hr_view_build *vb, const hr_action_plan *plan, hr_str name);
+
+/* action_compile.c */
+const hr_action_plan *hr_action_compile(hr_view_build *vb, const hr_http_entry *entry, const hr_compile_scope *scope);
+const hr_action_plan *hr_action_default_route(hr_view_build *vb, const hr_svc *svc, uint32_t port, bool http);
+const hr_action_plan *hr_action_passthrough(hr_view_build *vb);
+const hr_action_plan *hr_action_blackhole(hr_view_build *vb);
+extern const hr_action_plan hr_action_https_redirect;
+
+/* cluster.c: the cluster of a name's parts, NULL where Envoy would have none. */
+const hr_cluster *hr_cluster_get(hr_view_build *vb, hr_str host, uint32_t port, hr_str subset);
+hr_str hr_cluster_name(hr_build *b, hr_str host, uint32_t port, hr_str subset);
+const hr_merged_rule *hr_view_rule(hr_view_build *vb, const hr_svc *svc);
+
+#endif

@@ -1,0 +1,22 @@
+/* First match, route by route: what the index must agree with, and what explain shows. */
+#ifndef HR_WALK_H
+#define HR_WALK_H
+
+#include "match.h"
+
+/* Tries the routes in order. NULL: none matches. */
+const hr_croute *hr_walk(const hr_route_list *routes, hr_subject *subject);
+/* The same, telling every rule and every condition tried. */
+const hr_croute *hr_walk_traced(const hr_route_list *routes, hr_subject *subject, hr_trace_fn trace, void *ctx);
+
+/* decision.c: hr_route with a trace (NULL: none) and with or without the index: tests and benchmarks
+ * compare the two. */
+typedef struct hr_route_mode {
+    bool plain_walk;
+    hr_trace_fn trace;
+    void *ctx;
+} hr_route_mode;
+int hr_route_by(hr_decision *out, const hr_view *view, const hr_request *request, hr_scratch *scratch,
+                const hr_route_mode *mode);
+
+#endif

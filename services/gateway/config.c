@@ -1,0 +1,250 @@
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "gateway.h"
+
+/* ---- endpoints ---- */
+
+static gw_endpoint *endpoint_new(const hr_endpoint *endpoint) {
+    gw_endpoint *e = calloc(1, sizeof(*e));
+    size_t size = endpoint->address.len + sizeof("[]:65535");
+    if (e == NULL || (e->name = malloc(size)) == NULL) {
+        free(e);
+        return NULL;
+    }
+    int v6 = memchr(endpoint->address.p, ':', endpoint->address.len) != NULL;
+    snprintf(e->name, size, v6 ? "[%.*s]:%u" : "%.*s:%u", (int)endpoint->address.len,
+             endpoint->address.p, (unsigned)endpoint->port);
+    atomic_init(&e->references, 1);
+    return e;
+}
+
+static void endpoint_unref(gw_endpoint *e) {
+    if (e == NULL || atomic_fetch_sub_explicit(&e->references, 1, memory_order_acq_rel) != 1)
+        return;
+    free(e->name);
+    free(e);
+}
+
+/* What the previous configuration knows of the same address in the same cluster. */
+static gw_endpoint *endpoint_of(const gw_config *previous, const hr_cluster *cluster,
+                                const hr_endpoint *endpoint) {
+    gw_endpoint *fresh = endpoint_new(endpoint);
+    if (previous == NULL || fresh == NULL)
+        return fresh;
+    size_t c = gw_config_find(previous, cluster->name);
+    size_t n = c < previous->n_clusters ? previous->clusters[c].cluster->n_endpoints : 0;
+    for (size_t i = 0; i < n; i++) {
+        gw_endpoint *known = previous->clusters[c].endpoints[i];
+        if (strcmp(known->name, fresh->name) != 0)
+            continue;
+        endpoint_unref(fresh);
+        atomic_fetch_add_explicit(&known->references, 1, memory_order_relaxed);
+        return known;
+    }
+    return fresh;
+}
+
+/* ---- what is refused ---- */
+
+/* Policies that this gateway does not act on. NULL: it acts on all of it. */
+static const char *not_acted_on(const hr_cluster *cluster) {
+    const hr_traffic_policy *p = &cluster->policy;
+    if (p->lb == HR_LB_PASSTHROUGH)
+        return "loadBalancer PASSTHROUGH: there is no original destination to pass a request "
+               "through to; "
+               "name the endpoints and take another balancer";
+    if (cluster->kind == HR_CLUSTER_ORIGINAL_DST)
+        return "its addresses are not named (resolution NONE or a headless Service without "
+               "endpoints): this "
+               "gateway connects only to addresses that its configuration names";
+    if (cluster->kind != HR_CLUSTER_EDS)
+        return "endpoints that are host names to resolve (resolution DNS) are not supported";
+    if (p->tls_mode != HR_TLS_DISABLE)
+        return "trafficPolicy.tls: connections to endpoints are not encrypted by this gateway; use "
+               "mode DISABLE";
+    if (p->outlier)
+        return "trafficPolicy.outlierDetection is not supported";
+    if (p->max_connections >= 0 || p->http1_max_pending_requests >= 0 ||
+        p->http2_max_requests >= 0 || p->max_retries >= 0 || p->max_connection_duration_ms >= 0)
+        return "limits of trafficPolicy.connectionPool other than connectTimeout, idleTimeout and "
+               "maxRequestsPerConnection are not supported";
+    if (p->warmup_ms > 0)
+        return "loadBalancer.warmup is not supported";
+    return NULL;
+}
+
+static int refuse_unsupported(const hr_view *view) {
+    int refused = 0;
+    for (size_t i = 0; i < hr_view_cluster_count(view); i++) {
+        const hr_cluster *cluster = hr_view_cluster(view, i);
+        const char *why = not_acted_on(cluster);
+        if (why == NULL)
+            continue;
+        fprintf(stderr, "headerroute-gateway: error: %.*s: %s\n", (int)cluster->name.len,
+                cluster->name.p, why);
+        refused++;
+    }
+    return refused;
+}
+
+/* ---- loading ---- */
+
+static void print_findings(const hr_diagnostics *findings) {
+    for (size_t i = 0; i < hr_diagnostics_count(findings); i++) {
+        char line[2048];
+        hr_diagnostic_format(line, sizeof(line), hr_diagnostics_get(findings, i));
+        fprintf(stderr, "%s\n", line);
+    }
+}
+
+static hr_table *load_table(const gw_options *options) {
+    hr_load_options load = HR_LOAD_OPTIONS_INIT;
+    hr_diagnostics *findings = NULL;
+    hr_table *table = NULL;
+    int error = hr_table_load_paths(&table, &findings, options->files.v, options->files.n, &load);
+    print_findings(findings);
+    if (error != HR_OK && hr_diagnostics_errors(findings) == 0)
+        fprintf(stderr, "headerroute-gateway: error: %s\n", hr_strerror(error));
+    hr_diagnostics_free(findings);
+    return table;
+}
+
+/* Which view: as the options say, else the only Gateway, else mesh. 0, or -1 after a sentence. */
+static int choose_view(hr_view_options *out, const hr_table *table, const gw_options *options) {
+    *out = (hr_view_options)HR_VIEW_OPTIONS_INIT;
+    out->gateway = hr_str_from(options->gateway);
+    out->port = (uint16_t)options->gateway_port;
+    out->namespace_ = hr_str_from(options->namespace_);
+    /* Unknown hosts are answered 502, never passed through: the gateway is no open proxy. */
+    out->outbound_policy = HR_REGISTRY_ONLY;
+    size_t n = hr_table_gateway_count(table);
+    hr_gateway_info info;
+    if (options->gateway != NULL)
+        return 0;
+    if (n == 0) {
+        out->gateway = HR_STR("mesh");
+        return 0;
+    }
+    if (n == 1)
+        return hr_table_gateway(&info, table, 0) == HR_OK ? (out->gateway = info.name, 0) : -1;
+    fprintf(stderr,
+            "headerroute-gateway: error: %zu Gateways are loaded; choose one with --gateway "
+            "NS/NAME, or mesh:",
+            n);
+    for (size_t i = 0; i < n; i++) {
+        hr_table_gateway(&info, table, i);
+        fprintf(stderr, " %.*s", (int)info.name.len, info.name.p);
+    }
+    fprintf(stderr, "\n");
+    return -1;
+}
+
+static hr_view *make_view(hr_table *table, const hr_view_options *view_options) {
+    hr_view *view = NULL;
+    int error = hr_view_new(&view, table, view_options);
+    if (error == HR_ENOENT)
+        fprintf(
+            stderr,
+            "headerroute-gateway: error: there is no Gateway %.*s with an HTTP server on port %u\n",
+            (int)view_options->gateway.len, view_options->gateway.p, (unsigned)view_options->port);
+    else if (error != HR_OK)
+        fprintf(stderr, "headerroute-gateway: error: %s\n", hr_strerror(error));
+    return view;
+}
+
+static int compare_names(const void *a, const void *b, void *ctx) {
+    const gw_config *config = ctx;
+    hr_str x = config->clusters[*(const size_t *)a].cluster->name,
+           y = config->clusters[*(const size_t *)b].cluster->name;
+    int order = memcmp(x.p, y.p, x.len < y.len ? x.len : y.len);
+    return order != 0 ? order : (x.len > y.len) - (x.len < y.len);
+}
+
+static int fill_clusters(gw_config *config, const gw_config *previous) {
+    config->n_clusters = hr_view_cluster_count(config->view);
+    config->clusters = calloc(config->n_clusters + 1, sizeof(*config->clusters));
+    config->by_name = calloc(config->n_clusters + 1, sizeof(*config->by_name));
+    if (config->clusters == NULL || config->by_name == NULL)
+        return -1;
+    for (size_t c = 0; c < config->n_clusters; c++) {
+        const hr_cluster *cluster = hr_view_cluster(config->view, c);
+        config->clusters[c].cluster = cluster;
+        config->by_name[c] = c;
+    }
+    qsort_r(config->by_name, config->n_clusters, sizeof(*config->by_name), compare_names, config);
+    for (size_t c = 0; c < config->n_clusters; c++) {
+        gw_cluster *cluster = &config->clusters[c];
+        size_t n = cluster->cluster->n_endpoints;
+        cluster->endpoints = calloc(n + 1, sizeof(*cluster->endpoints));
+        for (size_t i = 0; cluster->endpoints != NULL && i < n; i++) {
+            cluster->endpoints[i] =
+                endpoint_of(previous, cluster->cluster, &cluster->cluster->endpoints[i]);
+            if (cluster->endpoints[i] == NULL)
+                return -1;
+        }
+        if (cluster->endpoints == NULL)
+            return -1;
+    }
+    return 0;
+}
+
+size_t gw_config_find(const gw_config *config, hr_str name) {
+    size_t low = 0, high = config->n_clusters;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        hr_str other = config->clusters[config->by_name[middle]].cluster->name;
+        int order = memcmp(name.p, other.p, name.len < other.len ? name.len : other.len);
+        if (order == 0)
+            order = (name.len > other.len) - (name.len < other.len);
+        if (order == 0)
+            return config->by_name[middle];
+        if (order < 0)
+            high = middle;
+        else
+            low = middle + 1;
+    }
+    return config->n_clusters;
+}
+
+gw_config *gw_config_load(const gw_options *options, const gw_config *previous,
+                          uint64_t generation) {
+    gw_config *config = calloc(1, sizeof(*config));
+    if (config == NULL)
+        return NULL;
+    atomic_init(&config->references, 1);
+    config->generation = generation;
+    config->table = load_table(options);
+    if (config->table != NULL && choose_view(&config->view_options, config->table, options) == 0)
+        config->view = make_view(config->table, &config->view_options);
+    if (config->view == NULL || refuse_unsupported(config->view) > 0 ||
+        fill_clusters(config, previous) != 0) {
+        gw_config_unref(config);
+        return NULL;
+    }
+    return config;
+}
+
+gw_config *gw_config_ref(gw_config *config) {
+    atomic_fetch_add_explicit(&config->references, 1, memory_order_relaxed);
+    return config;
+}
+
+void gw_config_unref(gw_config *config) {
+    if (config == NULL ||
+        atomic_fetch_sub_explicit(&config->references, 1, memory_order_acq_rel) != 1)
+        return;
+    for (size_t c = 0; c < config->n_clusters && config->clusters != NULL; c++) {
+        size_t n =
+            config->clusters[c].cluster != NULL ? config->clusters[c].cluster->n_endpoints : 0;
+        for (size_t i = 0; i < n && config->clusters[c].endpoints != NULL; i++)
+            endpoint_unref(config->clusters[c].endpoints[i]);
+        free(config->clusters[c].endpoints);
+    }
+    free(config->clusters);
+    free(config->by_name);
+    hr_view_unref(config->view);
+    hr_table_unref(config->table);
+    free(config);
+}

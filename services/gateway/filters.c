@@ -1,0 +1,139 @@
+/* What Envoy's fault and CORS filters do before a request is routed on. */
+#include <stdio.h>
+#include <string.h>
+
+#include "request.h"
+
+/* ---- fault ---- */
+
+static int grpc_code(hr_str name) {
+    static const char *const names[] = {"OK",
+                                        "CANCELLED",
+                                        "UNKNOWN",
+                                        "INVALID_ARGUMENT",
+                                        "DEADLINE_EXCEEDED",
+                                        "NOT_FOUND",
+                                        "ALREADY_EXISTS",
+                                        "PERMISSION_DENIED",
+                                        "RESOURCE_EXHAUSTED",
+                                        "FAILED_PRECONDITION",
+                                        "ABORTED",
+                                        "OUT_OF_RANGE",
+                                        "UNIMPLEMENTED",
+                                        "INTERNAL",
+                                        "UNAVAILABLE",
+                                        "DATA_LOSS",
+                                        "UNAUTHENTICATED"};
+    for (int i = 0; i < (int)(sizeof(names) / sizeof(names[0])); i++)
+        if (name.len == strlen(names[i]) && memcmp(names[i], name.p, name.len) == 0)
+            return i;
+    return 2;
+}
+
+static void abort_request(gw_request *r) {
+    const hr_decision *d = &r->decision;
+    if (d->abort_grpc_status.p != NULL)
+        gw_reply_grpc(r, grpc_code(d->abort_grpc_status), "FI", "fault_filter_abort",
+                      HR_STR("fault filter abort"));
+    else
+        gw_reply(r, d->abort_status, "FI", "fault_filter_abort", HR_STR("fault filter abort"));
+}
+
+static void after_delay(gw_request *r) {
+    if (r->decision.abort_fires)
+        abort_request(r);
+    else
+        gw_act(r);
+}
+
+static void on_delay(hr_timer *timer) {
+    after_delay(H2O_STRUCT_FROM_MEMBER(gw_request, timer, timer));
+}
+
+void gw_filter(gw_request *r) {
+    const hr_decision *d = &r->decision;
+    if (!d->delay_fires || d->delay_ms <= 0) {
+        after_delay(r);
+        return;
+    }
+    gw_flag(r, "DI");
+    hr_timer_set(&r->loop->timers, &r->timer, hr_timers_now() + (uint64_t)d->delay_ms, on_delay);
+}
+
+/* ---- CORS ---- */
+
+static hr_str join(gw_request *r, const hr_str *list, size_t n) {
+    size_t len = 0;
+    for (size_t i = 0; i < n; i++)
+        len += list[i].len + 1;
+    char *text = h2o_mem_alloc_pool(&r->ex->req->pool, len + 1), *at = text;
+    for (size_t i = 0; i < n; i++) {
+        if (i > 0)
+            *at++ = ',';
+        memcpy(at, list[i].p, list[i].len);
+        at += list[i].len;
+    }
+    return (hr_str){text, (size_t)(at - text)};
+}
+
+static hr_str request_field(const gw_request *r, const char *name) {
+    for (size_t i = 0; i < r->in.n_headers; i++)
+        if (r->in.headers[i].name.len == strlen(name) &&
+            memcmp(r->in.headers[i].name.p, name, strlen(name)) == 0)
+            return r->in.headers[i].value;
+    return (hr_str){NULL, 0};
+}
+
+/* `*` among what is allowed admits whatever was asked for. */
+static hr_str allowed(gw_request *r, const hr_str *list, size_t n, const char *asked) {
+    for (size_t i = 0; i < n; i++)
+        if (list[i].len == 1 && list[i].p[0] == '*')
+            return request_field(r, asked);
+    return join(r, list, n);
+}
+
+static size_t add_common(gw_request *r, hr_pair *fields, size_t n) {
+    const hr_cors_policy *cors = r->decision.cors;
+    fields[n++] = (hr_pair){HR_STR("access-control-allow-origin"), request_field(r, "origin")};
+    if (cors->allow_credentials == 1)
+        fields[n++] = (hr_pair){HR_STR("access-control-allow-credentials"), HR_STR("true")};
+    return n;
+}
+
+static size_t add_exposed(gw_request *r, hr_pair *fields, size_t n) {
+    const hr_cors_policy *cors = r->decision.cors;
+    if (cors->n_expose_headers > 0)
+        fields[n++] = (hr_pair){HR_STR("access-control-expose-headers"),
+                                join(r, cors->expose_headers, cors->n_expose_headers)};
+    return n;
+}
+
+size_t gw_cors_fields(gw_request *r, hr_pair *fields, size_t n) {
+    if (r->decision.cors == NULL || !r->decision.cors_origin_allowed)
+        return n;
+    return add_exposed(r, fields, add_common(r, fields, n));
+}
+
+void gw_preflight(gw_request *r) {
+    const hr_cors_policy *cors = r->decision.cors;
+    hr_pair fields[GW_CORS_FIELDS + 3];
+    size_t n = 0;
+    if (r->decision.cors_origin_allowed) {
+        n = add_common(r, fields, n);
+        hr_str methods =
+            allowed(r, cors->allow_methods, cors->n_allow_methods, "access-control-request-method");
+        hr_str headers = allowed(r, cors->allow_headers, cors->n_allow_headers,
+                                 "access-control-request-headers");
+        if (methods.len > 0)
+            fields[n++] = (hr_pair){HR_STR("access-control-allow-methods"), methods};
+        if (headers.len > 0)
+            fields[n++] = (hr_pair){HR_STR("access-control-allow-headers"), headers};
+        if (cors->max_age_s >= 0) {
+            char *age = h2o_mem_alloc_pool(&r->ex->req->pool, 24);
+            int len = snprintf(age, 24, "%lld", (long long)cors->max_age_s);
+            fields[n++] = (hr_pair){HR_STR("access-control-max-age"), {age, (size_t)len}};
+        }
+        n = add_exposed(r, fields, n);
+    }
+    gw_answer(r, 200, "cors_response", fields, n);
+}

@@ -1,0 +1,142 @@
+/*
+ * headerroute-gateway: does to HTTP requests what the loaded Istio resources say.
+ *
+ * Sharing between loops. A gw_config is immutable and reference-counted; a reload publishes a new
+ * one and each loop swaps its own gw_loop_config by message, so that a request sees one
+ * configuration from its first byte to its last. What requests change (active requests, ejections)
+ * lies in gw_endpoint and gw_shared, atomics that live across reloads. Everything of a gw_loop
+ * belongs to its thread.
+ */
+#ifndef HR_SERVICES_GATEWAY_H
+#define HR_SERVICES_GATEWAY_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include <headerroute/headerroute.h>
+
+#include "answer.h"
+#include "exchange.h"
+#include "forward.h"
+#include "server.h"
+#include "upstream.h"
+#include "upstream_metrics.h"
+
+typedef struct gw_options {
+    hr_text_list files;
+    const char *gateway; /* "mesh" or "namespace/name"; NULL: the only Gateway loaded, else mesh */
+    int64_t gateway_port;
+    const char *namespace_;
+    const char *admin;
+    int64_t client_gone_ms;
+} gw_options;
+
+/* One address of one cluster, for as long as any configuration or request knows it. */
+typedef struct gw_endpoint {
+    atomic_uint references;
+    char *name; /* "address:port" */
+    _Atomic uint32_t active;
+    _Atomic uint64_t requests, failures;
+} gw_endpoint;
+
+typedef struct gw_cluster {
+    const hr_cluster *cluster;
+    gw_endpoint **endpoints; /* as in cluster->endpoints */
+} gw_cluster;
+
+typedef struct gw_config {
+    atomic_size_t references;
+    hr_table *table;
+    hr_view *view;
+    hr_view_options view_options;
+    gw_cluster *clusters; /* as in hr_view_cluster */
+    size_t n_clusters;
+    size_t *by_name;     /* indices, sorted by the clusters' names */
+    uint64_t generation; /* 1 for the first */
+} gw_config;
+
+/* Loads what the options name. NULL, and all findings on stderr, where there is an error;
+ * `previous` (may be NULL) lends its endpoints. */
+gw_config *gw_config_load(const gw_options *options, const gw_config *previous,
+                          uint64_t generation);
+gw_config *gw_config_ref(gw_config *config);
+/* The index of a cluster, n_clusters where there is none of that name. */
+size_t gw_config_find(const gw_config *config, hr_str name);
+void gw_config_unref(gw_config *config);
+
+typedef struct gw_loop_cluster {
+    hr_cursor cursor;
+    hr_endpoint_state *states; /* made at the first request */
+    hr_up_endpoint **up;       /* connections of this loop; each made at its first request */
+} gw_loop_cluster;
+
+typedef struct gw_loop_config {
+    gw_config *config;
+    size_t references; /* requests, and the loop */
+    gw_loop_cluster clusters[];
+} gw_loop_config;
+
+/* A scratch is one request's from its routing to its end: what hr_route built stays valid. */
+typedef struct gw_scratch {
+    struct gw_scratch *next;
+    hr_scratch *scratch;
+} gw_scratch;
+
+typedef struct gw_request gw_request;
+typedef struct gw_mirror gw_mirror;
+typedef struct gateway gateway;
+
+typedef struct gw_loop {
+    gateway *gateway;
+    hr_loop *loop;
+    hr_timers timers;
+    hr_up_loop *up;
+    gw_loop_config *current;
+    gw_scratch *free_scratches;
+    uint64_t random[4];
+    gw_request *oldest, *newest; /* in flight */
+    hr_timer sweep;
+    gw_mirror *mirrors;
+    size_t n_mirrors, mirror_bytes;
+} gw_loop;
+
+struct gateway {
+    gw_options options;
+    hr_up_registry upstreams;
+    pthread_mutex_t mutex; /* of the next two */
+    gw_config *config;     /* the newest */
+    hr_loop *loops[HR_UP_MAX_LOOPS];
+    _Atomic uint64_t generation, reloads, reloads_failed;
+    _Atomic int config_good; /* the last load succeeded */
+    uint64_t loaded_fingerprint;
+    pthread_t reload_thread;
+    int reload_stop_fd, reload_signal_fd;
+    hr_metric upstream_seconds, mirrors_sent, mirrors_dropped, retries;
+};
+
+/* loop.c */
+int gw_loop_start(hr_loop *loop, void *ctx);
+void gw_loop_stop(hr_loop *loop, void *ctx);
+/* Makes `config` the one that new requests see. Takes a reference. */
+void gw_loop_use(gw_loop *loop, gw_config *config);
+gw_loop_config *gw_loop_config_ref(gw_loop_config *lc);
+void gw_loop_config_unref(gw_loop_config *lc);
+gw_scratch *gw_scratch_take(gw_loop *loop); /* NULL: no memory */
+void gw_scratch_give(gw_loop *loop, gw_scratch *scratch);
+uint64_t gw_random(gw_loop *loop);
+double gw_draw(gw_loop *loop); /* [0, 1) */
+/* The connections of this loop to endpoint `index` of a cluster. */
+hr_up_endpoint *gw_loop_endpoint(gw_loop *loop, gw_loop_config *lc, size_t cluster, size_t index);
+
+/* mirror.c */
+void gw_mirrors_stop(gw_loop *loop);
+
+/* request.c */
+void gw_on_request(hr_exchange *ex);
+/* The body of an answer that the server gives before any routing (a malformed request). */
+h2o_iovec_t gw_refusal_body(hr_exchange *ex, int status, const char *detail,
+                            const char **content_type);
+/* Looks after requests that have been in flight for a while. */
+void gw_sweep(hr_timer *timer);
+
+#endif

@@ -1,0 +1,201 @@
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "request.h"
+
+#define SWEEP_MS 250
+
+/* ---- randomness ---- */
+
+/* xoshiro256++ (Blackman, Vigna 2019): draws decide between weights, not secrets. */
+uint64_t gw_random(gw_loop *loop) {
+    uint64_t *s = loop->random;
+    uint64_t sum = s[0] + s[3], result = ((sum << 23) | (sum >> 41)) + s[0], t = s[1] << 17;
+    s[2] ^= s[0];
+    s[3] ^= s[1];
+    s[1] ^= s[2];
+    s[0] ^= s[3];
+    s[2] ^= t;
+    s[3] = (s[3] << 45) | (s[3] >> 19);
+    return result;
+}
+
+double gw_draw(gw_loop *loop) {
+    return (double)(gw_random(loop) >> 11) * 0x1.0p-53;
+}
+
+/* ---- scratches ---- */
+
+gw_scratch *gw_scratch_take(gw_loop *loop) {
+    gw_scratch *s = loop->free_scratches;
+    if (s != NULL) {
+        loop->free_scratches = s->next;
+        return s;
+    }
+    s = calloc(1, sizeof(*s));
+    if (s != NULL && hr_scratch_new(&s->scratch) != HR_OK) {
+        free(s);
+        return NULL;
+    }
+    return s;
+}
+
+void gw_scratch_give(gw_loop *loop, gw_scratch *scratch) {
+    if (scratch == NULL)
+        return;
+    scratch->next = loop->free_scratches;
+    loop->free_scratches = scratch;
+}
+
+/* ---- a loop's side of a configuration ---- */
+
+gw_loop_config *gw_loop_config_ref(gw_loop_config *lc) {
+    lc->references++;
+    return lc;
+}
+
+void gw_loop_config_unref(gw_loop_config *lc) {
+    if (lc == NULL || --lc->references > 0)
+        return;
+    for (size_t c = 0; c < lc->config->n_clusters; c++) {
+        gw_loop_cluster *cluster = &lc->clusters[c];
+        size_t n = lc->config->clusters[c].cluster->n_endpoints;
+        for (size_t i = 0; i < n && cluster->up != NULL; i++)
+            hr_up_endpoint_unref(cluster->up[i]);
+        free(cluster->up);
+        free(cluster->states);
+    }
+    gw_config_unref(lc->config);
+    free(lc);
+}
+
+static void prepare_cluster(gw_loop_cluster *cluster, size_t n) {
+    if (cluster->up != NULL)
+        return;
+    cluster->up = h2o_mem_alloc(n * sizeof(*cluster->up));
+    cluster->states = h2o_mem_alloc(n * sizeof(*cluster->states));
+    memset(cluster->up, 0, n * sizeof(*cluster->up));
+    memset(cluster->states, 0, n * sizeof(*cluster->states));
+}
+
+static int same_connections(const hr_traffic_policy *a, const hr_traffic_policy *b) {
+    return a->connect_timeout_ms == b->connect_timeout_ms &&
+           a->idle_timeout_ms == b->idle_timeout_ms &&
+           a->max_requests_per_connection == b->max_requests_per_connection;
+}
+
+/* Connections to what stays outlive a reload: they move to the new configuration. */
+static void adopt(gw_loop_config *lc, gw_loop_config *previous) {
+    for (size_t c = 0; c < lc->config->n_clusters; c++) {
+        const gw_cluster *now = &lc->config->clusters[c];
+        size_t p = gw_config_find(previous->config, now->cluster->name);
+        if (p == previous->config->n_clusters || previous->clusters[p].up == NULL)
+            continue;
+        gw_loop_cluster *old = &previous->clusters[p];
+        const gw_cluster *before = &previous->config->clusters[p];
+        if (!same_connections(&now->cluster->policy, &before->cluster->policy))
+            continue;
+        lc->clusters[c].cursor = old->cursor;
+        for (size_t i = 0; i < now->cluster->n_endpoints; i++) {
+            for (size_t k = 0; k < before->cluster->n_endpoints; k++) {
+                if (now->endpoints[i] != before->endpoints[k] || old->up[k] == NULL)
+                    continue;
+                prepare_cluster(&lc->clusters[c], now->cluster->n_endpoints);
+                lc->clusters[c].up[i] = hr_up_endpoint_ref(old->up[k]);
+                break;
+            }
+        }
+    }
+}
+
+void gw_loop_use(gw_loop *loop, gw_config *config) {
+    size_t size = config->n_clusters * sizeof(gw_loop_cluster);
+    gw_loop_config *lc = h2o_mem_alloc(sizeof(*lc) + size);
+    memset(lc, 0, sizeof(*lc) + size);
+    lc->config = gw_config_ref(config);
+    lc->references = 1;
+    if (loop->current != NULL)
+        adopt(lc, loop->current);
+    gw_loop_config_unref(loop->current);
+    loop->current = lc;
+}
+
+hr_up_endpoint *gw_loop_endpoint(gw_loop *loop, gw_loop_config *lc, size_t c, size_t index) {
+    gw_loop_cluster *cluster = &lc->clusters[c];
+    const hr_cluster *known = lc->config->clusters[c].cluster;
+    prepare_cluster(cluster, known->n_endpoints);
+    if (cluster->up[index] == NULL) {
+        const hr_traffic_policy *p = &known->policy;
+        hr_up_settings settings = {
+            .connect_timeout_ms = p->connect_timeout_ms > 0 ? (uint32_t)p->connect_timeout_ms : 0,
+            /* Istio's default of one hour would outlive most servers' patience: see hr_up_settings.
+             */
+            .idle_connection_ms = p->idle_timeout_ms > 0 && p->idle_timeout_ms < 4000
+                                      ? (uint32_t)p->idle_timeout_ms
+                                      : 0,
+            .max_requests =
+                p->max_requests_per_connection > 0 ? (uint32_t)p->max_requests_per_connection : 0,
+        };
+        const hr_endpoint *endpoint = &known->endpoints[index];
+        cluster->up[index] =
+            hr_up_endpoint_new(loop->up, endpoint->address, endpoint->port, &settings);
+    }
+    return cluster->up[index];
+}
+
+/* ---- life ---- */
+
+int gw_loop_start(hr_loop *h2o_loop, void *ctx) {
+    gateway *g = ctx;
+    gw_loop *loop = calloc(1, sizeof(*loop));
+    if (loop == NULL)
+        return -1;
+    if (hr_timers_init(&loop->timers, h2o_loop->ctx.loop) != 0) {
+        free(loop);
+        return -1;
+    }
+    loop->gateway = g;
+    loop->loop = h2o_loop;
+    loop->up = hr_up_loop_new(h2o_loop->ctx.loop, &h2o_loop->ctx.receivers.hostinfo_getaddr,
+                              &loop->timers);
+    if (loop->up == NULL ||
+        getrandom(loop->random, sizeof(loop->random), 0) != sizeof(loop->random)) {
+        hr_up_loop_free(loop->up);
+        hr_timers_dispose(&loop->timers);
+        free(loop);
+        return -1;
+    }
+    loop->random[0] |= 1; /* all zero is the one state that xoshiro cannot leave */
+    atomic_store(&g->upstreams.loops[h2o_loop->index], loop->up);
+    h2o_loop->data = loop;
+    pthread_mutex_lock(&g->mutex);
+    gw_loop_use(loop, g->config);
+    g->loops[h2o_loop->index] = h2o_loop;
+    pthread_mutex_unlock(&g->mutex);
+    hr_timer_set(&loop->timers, &loop->sweep, hr_timers_now() + SWEEP_MS, gw_sweep);
+    return 0;
+}
+
+void gw_loop_stop(hr_loop *h2o_loop, void *ctx) {
+    gateway *g = ctx;
+    gw_loop *loop = h2o_loop->data;
+    if (loop == NULL)
+        return;
+    pthread_mutex_lock(&g->mutex);
+    g->loops[h2o_loop->index] = NULL;
+    pthread_mutex_unlock(&g->mutex);
+    atomic_store(&g->upstreams.loops[h2o_loop->index], NULL);
+    hr_timer_unset(&loop->timers, &loop->sweep);
+    gw_mirrors_stop(loop);
+    gw_loop_config_unref(loop->current);
+    for (gw_scratch *s; (s = loop->free_scratches) != NULL;) {
+        loop->free_scratches = s->next;
+        hr_scratch_free(s->scratch);
+        free(s);
+    }
+    hr_up_loop_free(loop->up);
+    hr_timers_dispose(&loop->timers);
+    free(loop);
+    h2o_loop->data = NULL;
+}

@@ -1,0 +1,115 @@
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "gateway.h"
+#include "reload.h"
+#include "watch.h"
+
+#define FIELD(name) offsetof(gw_options, name)
+static const hr_flag gateway_flags[] = {
+    {.name = "file",
+     .letter = 'f',
+     .kind = HR_FLAG_LIST,
+     .value_name = "PATH",
+     .offset = FIELD(files),
+     .help =
+         "A YAML file, or a folder of them, with Istio's and Kubernetes' resources. Repeatable."},
+    {.name = "gateway",
+     .kind = HR_FLAG_TEXT,
+     .value_name = "mesh|NS/NAME",
+     .offset = FIELD(gateway),
+     .default_text = "the only Gateway loaded, else mesh",
+     .help = "Whose routes to follow: those of a caller's sidecar, or those of a Gateway."},
+    {.name = "gateway-port",
+     .kind = HR_FLAG_INT,
+     .value_name = "N",
+     .offset = FIELD(gateway_port),
+     .min = 1,
+     .max = 65535,
+     .default_text = "80, or the port of the Gateway's first HTTP server",
+     .help = "The Service port that is called, or the port of the Gateway's server."},
+    {.name = "namespace",
+     .kind = HR_FLAG_TEXT,
+     .value_name = "NS",
+     .offset = FIELD(namespace_),
+     .default_text = "default, or the Gateway's own",
+     .help = "The namespace this gateway stands in."},
+};
+
+static double read_counter(void *cell) {
+    return (double)atomic_load((_Atomic uint64_t *)cell);
+}
+
+static double read_good(void *cell) {
+    return atomic_load((_Atomic int *)cell);
+}
+
+static void define_metrics(gateway *g, hr_metrics *m) {
+    g->upstream_seconds = hr_metrics_histogram(
+        m, "headerroute_upstream_seconds", NULL,
+        "Time from a request's arrival to the head of the upstream server's answer.",
+        hr_seconds_buckets, hr_seconds_buckets_count);
+    g->retries =
+        hr_metrics_counter(m, "headerroute_gateway_retries_total", NULL, "Tries after the first.");
+    g->mirrors_sent = hr_metrics_counter(m, "headerroute_gateway_mirrors_total", NULL,
+                                         "Copies of requests sent to mirrors.");
+    g->mirrors_dropped = hr_metrics_counter(m, "headerroute_gateway_mirrors_dropped_total", NULL,
+                                            "Copies not sent: no endpoint, or too many under way.");
+    hr_metrics_read(m, HR_COUNTER, "headerroute_gateway_reloads_total", "result=\"ok\"",
+                    "Configurations loaded anew.", read_counter, &g->reloads);
+    hr_metrics_read(m, HR_COUNTER, "headerroute_gateway_reloads_total", "result=\"failed\"",
+                    "Configurations loaded anew.", read_counter, &g->reloads_failed);
+    hr_metrics_read(m, HR_GAUGE, "headerroute_gateway_config_generation", NULL,
+                    "Which configuration is in force; the first is 1.", read_counter,
+                    &g->generation);
+    hr_metrics_read(m, HR_GAUGE, "headerroute_gateway_config_good", NULL,
+                    "1 if the files as they stand were loaded without error, 0 if an older "
+                    "configuration is in force.",
+                    read_good, &g->config_good);
+    hr_up_metrics(m, &g->upstreams);
+}
+
+int main(int argc, char **argv) {
+    static gateway self;
+    hr_server_options server = HR_SERVER_OPTIONS_INIT;
+    const hr_flag_set sets[] = {
+        {gateway_flags, sizeof(gateway_flags) / sizeof(gateway_flags[0]), &self.options},
+        {hr_server_flags, hr_server_flags_count, &server},
+    };
+    int code =
+        hr_flags_parse(sets, 2, argc, argv, "headerroute-gateway",
+                       "Routes HTTP requests as Istio's VirtualServices and DestinationRules say.");
+    if (code != HR_FLAGS_RUN)
+        return code;
+    if (self.options.files.n == 0) {
+        fprintf(stderr, "headerroute-gateway: no configuration: give at least one -f PATH\n");
+        return 2;
+    }
+    hr_server_options_settle(&server, "127.0.0.1:5000");
+    pthread_mutex_init(&self.mutex, NULL);
+    self.loaded_fingerprint = gw_watch_fingerprint(self.options.files.v, self.options.files.n);
+    self.config = gw_config_load(&self.options, NULL, 1);
+    if (self.config == NULL)
+        return 1;
+    atomic_store(&self.generation, 1);
+    atomic_store(&self.config_good, 1);
+
+    hr_metrics *metrics = hr_metrics_new();
+    define_metrics(&self, metrics);
+    hr_listener *listeners = calloc(server.listen.n, sizeof(*listeners));
+    for (size_t i = 0; i < server.listen.n; i++)
+        listeners[i] = (hr_listener){server.listen.v[i], gw_on_request};
+    hr_service service = {.program = "headerroute-gateway",
+                          .ctx = &self,
+                          .loop_start = gw_loop_start,
+                          .loop_stop = gw_loop_stop,
+                          .refusal_body = gw_refusal_body};
+    if (gw_reload_start(&self) != 0)
+        return 1;
+    code = hr_server_run(&service, listeners, server.listen.n, &server, metrics);
+    gw_reload_stop(&self);
+    gw_config_unref(self.config);
+    hr_metrics_free(metrics);
+    free(listeners);
+    return code;
+}

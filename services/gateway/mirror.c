@@ -1,0 +1,126 @@
+/* Mirrors: a copy of the request goes to another cluster, and its answer is thrown away. The copy
+ * owns its memory and its budget, so that the request it was made from never waits for it. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "request.h"
+
+#define MAX_MIRRORS 256                /* of one loop at a time */
+#define MAX_MIRROR_BYTES (32ull << 20) /* likewise */
+#define MIRROR_TIMEOUT_MS 15000        /* where the route has none: Envoy's default */
+
+struct gw_mirror {
+    gw_loop *loop;
+    gw_loop_config *lc;
+    gw_mirror *next, **link;
+    hr_up_exchange *up;
+    gw_endpoint *endpoint;
+    hr_up_request out;
+    size_t bytes;
+    hr_pair fields[]; /* then the text of names, values, path, authority, method and body */
+};
+
+static void mirror_end(gw_mirror *m) {
+    gw_loop *loop = m->loop;
+    hr_up_free(m->up);
+    atomic_fetch_sub_explicit(&m->endpoint->active, 1, memory_order_relaxed);
+    *m->link = m->next;
+    if (m->next != NULL)
+        m->next->link = m->link;
+    loop->n_mirrors--;
+    loop->mirror_bytes -= m->bytes;
+    gw_loop_config_unref(m->lc);
+    free(m);
+}
+
+void gw_mirrors_stop(gw_loop *loop) {
+    while (loop->mirrors != NULL)
+        mirror_end(loop->mirrors);
+}
+
+static void on_data(void *ctx, hr_up_exchange *up, const char *bytes, size_t n, int final) {
+    (void)bytes;
+    (void)n;
+    if (final)
+        mirror_end(ctx);
+    else
+        hr_up_continue(up);
+}
+
+static void on_error(void *ctx, hr_up_exchange *up, hr_up_error error, const char *why) {
+    (void)up;
+    (void)error;
+    (void)why;
+    mirror_end(ctx);
+}
+
+static hr_str copy(char **at, hr_str s) {
+    hr_str made = {s.p == NULL ? NULL : *at, s.len};
+    if (s.len > 0)
+        memcpy(*at, s.p, s.len);
+    *at += s.len;
+    return made;
+}
+
+static gw_mirror *mirror_new(gw_request *r) {
+    const hr_up_request *from = &r->out;
+    gw_loop *loop = r->loop;
+    size_t text = from->method.len + from->authority.len + from->path.len + from->body.len;
+    for (size_t i = 0; i < from->n_fields; i++)
+        text += from->fields[i].name.len + from->fields[i].value.len;
+    size_t bytes = sizeof(gw_mirror) + from->n_fields * sizeof(hr_pair) + text + 1;
+    if (loop->n_mirrors >= MAX_MIRRORS || loop->mirror_bytes + bytes > MAX_MIRROR_BYTES)
+        return NULL;
+    gw_mirror *m = malloc(bytes);
+    if (m == NULL)
+        return NULL;
+    char *at = (char *)&m->fields[from->n_fields];
+    for (size_t i = 0; i < from->n_fields; i++) {
+        m->fields[i].name = copy(&at, from->fields[i].name);
+        m->fields[i].value = copy(&at, from->fields[i].value);
+    }
+    m->out = *from;
+    m->out.fields = m->fields;
+    m->out.method = copy(&at, from->method);
+    m->out.authority = copy(&at, from->authority);
+    m->out.path = copy(&at, from->path);
+    m->out.body = copy(&at, from->body);
+    m->loop = loop;
+    m->bytes = bytes;
+    return m;
+}
+
+static void mirror_start(gw_request *r, const hr_cluster *cluster) {
+    gw_loop *loop = r->loop;
+    size_t index;
+    gw_endpoint *endpoint = gw_pick(loop, r->lc, cluster->index, NULL, 0, &index);
+    gw_mirror *m = endpoint != NULL ? mirror_new(r) : NULL;
+    if (m == NULL) {
+        if (endpoint != NULL)
+            atomic_fetch_sub_explicit(&endpoint->active, 1, memory_order_relaxed);
+        hr_metric_add(loop->loop->cells, loop->gateway->mirrors_dropped, 1);
+        return;
+    }
+    int64_t timeout = r->decision.timeout_ms >= 0 ? r->decision.timeout_ms : MIRROR_TIMEOUT_MS;
+    m->out.deadline_at = hr_timers_now() + (uint64_t)timeout;
+    m->endpoint = endpoint;
+    m->lc = gw_loop_config_ref(r->lc);
+    m->next = loop->mirrors;
+    m->link = &loop->mirrors;
+    if (m->next != NULL)
+        m->next->link = &m->next;
+    loop->mirrors = m;
+    loop->n_mirrors++;
+    loop->mirror_bytes += m->bytes;
+    hr_metric_add(loop->loop->cells, loop->gateway->mirrors_sent, 1);
+    m->up = hr_up_start(gw_loop_endpoint(loop, m->lc, cluster->index, index), &m->out, on_data,
+                        on_error, m);
+}
+
+void gw_mirror_all(gw_request *r) {
+    for (size_t i = 0; i < r->decision.n_mirrors; i++) {
+        const hr_mirror *mirror = &r->decision.mirrors[i];
+        if (mirror->fires && mirror->cluster != NULL)
+            mirror_start(r, mirror->cluster);
+    }
+}

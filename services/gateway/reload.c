@@ -1,0 +1,139 @@
+#include "reload.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "watch.h"
+
+/* Writers that write a file in several steps, or several files, are waited for so long. */
+#define SETTLE_MS 100
+/* How often folders that may have been away are looked for again. */
+#define LOOK_AGAIN_MS 2000
+
+typedef struct use_message {
+    hr_message super;
+    gw_config *config;
+} use_message;
+
+static void use(hr_loop *loop, hr_message *message) {
+    use_message *m = (use_message *)message;
+    gw_loop_use(loop->data, m->config);
+    gw_config_unref(m->config);
+    free(m);
+}
+
+/* Loops that start while this runs take the newest by themselves: both hold the mutex. */
+static void publish(gateway *g, gw_config *config) {
+    pthread_mutex_lock(&g->mutex);
+    gw_config *old = g->config;
+    g->config = config;
+    for (size_t i = 0; i < HR_UP_MAX_LOOPS; i++) {
+        if (g->loops[i] == NULL)
+            continue;
+        use_message *m = calloc(1, sizeof(*m));
+        if (m == NULL)
+            continue; /* this loop stays with what it has until the next reload */
+        m->super.run = use;
+        m->config = gw_config_ref(config);
+        if (!hr_loop_post(g->loops[i], &m->super)) {
+            gw_config_unref(m->config);
+            free(m);
+        }
+    }
+    pthread_mutex_unlock(&g->mutex);
+    gw_config_unref(old);
+}
+
+static void reload(gateway *g, const char *why) {
+    uint64_t generation = atomic_load(&g->generation) + 1;
+    gw_config *config = gw_config_load(&g->options, g->config, generation);
+    if (config == NULL) {
+        atomic_fetch_add(&g->reloads_failed, 1);
+        atomic_store(&g->config_good, 0);
+        hr_log(HR_LOG_ERROR,
+               "%s, but the configuration has errors: the one of before stays in force", why);
+        return;
+    }
+    publish(g, config);
+    atomic_store(&g->generation, generation);
+    atomic_fetch_add(&g->reloads, 1);
+    atomic_store(&g->config_good, 1);
+    hr_log(HR_LOG_INFO, "%s: the configuration is loaded anew (generation %llu)", why,
+           (unsigned long long)generation);
+}
+
+/* Waits until nothing has happened for a moment. 0 when told to stop. */
+static int settle(gateway *g, int inotify) {
+    struct pollfd fds[2] = {{.fd = inotify, .events = POLLIN},
+                            {.fd = g->reload_stop_fd, .events = POLLIN}};
+    while (poll(fds, 2, SETTLE_MS) > 0) {
+        if (fds[1].revents != 0)
+            return 0;
+        gw_watch_drain(inotify);
+    }
+    return 1;
+}
+
+static void *watch(void *arg) {
+    gateway *g = arg;
+    const hr_text_list *files = &g->options.files;
+    int inotify = gw_watch_open();
+    struct pollfd fds[3] = {{.fd = g->reload_stop_fd, .events = POLLIN},
+                            {.fd = g->reload_signal_fd, .events = POLLIN},
+                            {.fd = inotify, .events = POLLIN}};
+    pthread_setname_np(pthread_self(), "reload");
+    if (inotify < 0)
+        hr_log(HR_LOG_WARN, "changes of files are not noticed, only SIGHUP: %s", strerror(errno));
+    gw_watch_paths(inotify, files->v, files->n);
+    uint64_t known = g->loaded_fingerprint;
+    for (;;) {
+        poll(fds, 3, LOOK_AGAIN_MS);
+        if (fds[0].revents != 0)
+            break;
+        int hup = fds[1].revents != 0;
+        struct signalfd_siginfo info;
+        while (hup && read(g->reload_signal_fd, &info, sizeof(info)) > 0)
+            continue;
+        if (fds[2].revents != 0 && !settle(g, inotify))
+            break;
+        gw_watch_paths(inotify, files->v, files->n);
+        uint64_t now = gw_watch_fingerprint(files->v, files->n);
+        if (hup || now != known)
+            reload(g, hup ? "SIGHUP" : "files have changed");
+        known = now;
+    }
+    if (inotify >= 0)
+        close(inotify);
+    return NULL;
+}
+
+int gw_reload_start(gateway *g) {
+    sigset_t hup;
+    sigemptyset(&hup);
+    sigaddset(&hup, SIGHUP);
+    pthread_sigmask(SIG_BLOCK, &hup, NULL);
+    g->reload_signal_fd = signalfd(-1, &hup, SFD_NONBLOCK | SFD_CLOEXEC);
+    g->reload_stop_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    if (g->reload_signal_fd < 0 || g->reload_stop_fd < 0 ||
+        pthread_create(&g->reload_thread, NULL, watch, g) != 0) {
+        fprintf(stderr, "headerroute-gateway: cannot watch for changes: %s\n", strerror(errno));
+        return -1;
+    }
+    return 0;
+}
+
+void gw_reload_stop(gateway *g) {
+    uint64_t one = 1;
+    if (write(g->reload_stop_fd, &one, sizeof(one)) == sizeof(one))
+        pthread_join(g->reload_thread, NULL);
+    close(g->reload_stop_fd);
+    close(g->reload_signal_fd);
+}

@@ -1,0 +1,17 @@
+/*
+ * Hot reload: on SIGHUP, and when a file that was loaded changes, a configuration is built aside
+ * and, if it is good, handed to every loop by message. A broken one changes nothing but the log and
+ * the metrics.
+ */
+#ifndef HR_SERVICES_GATEWAY_RELOAD_H
+#define HR_SERVICES_GATEWAY_RELOAD_H
+
+#include "gateway.h"
+
+/* Begins to watch, on a thread of its own. Before hr_server_run, so that its threads do not take
+ * SIGHUP. 0, or -1 with a line on stderr. */
+int gw_reload_start(gateway *g);
+/* After hr_server_run. */
+void gw_reload_stop(gateway *g);
+
+#endif

@@ -1,0 +1,128 @@
+#include <stdio.h>
+#include <string.h>
+
+#include "request.h"
+
+void gw_flag(gw_request *r, const char *flag) {
+    size_t len = strlen(r->flags);
+    if (flag == NULL || strstr(r->flags, flag) != NULL)
+        return;
+    snprintf(r->flags + len, sizeof(r->flags) - len, "%s%s", len > 0 ? "," : "", flag);
+    r->ex->response_flags = r->flags;
+}
+
+void gw_response_ops(gw_request *r, int status, const hr_pair **fields, size_t *n) {
+    if (r->decision.n_response_headers == 0)
+        return;
+    const hr_pair *changed;
+    size_t n_changed;
+    if (hr_response_headers(&changed, &n_changed, &r->decision, &r->in, status, *fields, *n,
+                            r->scratch->scratch) == HR_OK) {
+        *fields = changed;
+        *n = n_changed;
+    }
+}
+
+static int is_grpc(const gw_request *r) {
+    h2o_iovec_t type = hr_request_header(r->ex->req, "content-type");
+    static const char grpc[] = "application/grpc";
+    size_t n = sizeof(grpc) - 1;
+    return type.len >= n && memcmp(type.base, grpc, n) == 0 &&
+           (type.len == n || type.base[n] == '+' || type.base[n] == ';');
+}
+
+/* gRPC clients learn of errors by grpc-status; this is Envoy's (and gRPC's own) mapping. */
+static const char *grpc_status(int http) {
+    switch (http) {
+    case 400:
+        return "13";
+    case 401:
+        return "16";
+    case 403:
+        return "7";
+    case 404:
+        return "12";
+    case 429:
+    case 502:
+    case 503:
+    case 504:
+        return "14";
+    default:
+        return "2";
+    }
+}
+
+/* Sends what is complete already. `fields` are copied. */
+static void answer(gw_request *r, int status, const hr_pair *fields, size_t n, hr_str body) {
+    h2o_req_t *req = r->ex->req;
+    gw_response_ops(r, status, &fields, &n);
+    h2o_iovec_t copy = h2o_strdup(&req->pool, body.len > 0 ? body.p : "", body.len);
+    int head = h2o_memis(req->method.base, req->method.len, H2O_STRLIT("HEAD"));
+    hr_relay_begin(&r->relay, status, fields, n, body.len);
+    hr_relay_send(&r->relay, copy.base, head ? 0 : copy.len, 1);
+}
+
+static void answer_grpc(gw_request *r, const char *status, const hr_pair *extra, size_t n_extra,
+                        hr_str body) {
+    hr_pair fields[4];
+    size_t n = 0;
+    for (; n < n_extra; n++)
+        fields[n] = extra[n];
+    fields[n++] = (hr_pair){HR_STR("content-type"), HR_STR("application/grpc")};
+    fields[n++] = (hr_pair){HR_STR("grpc-status"), hr_str_from(status)};
+    if (body.len > 0)
+        fields[n++] = (hr_pair){HR_STR("grpc-message"), body};
+    answer(r, 200, fields, n, HR_STR(""));
+}
+
+void gw_reply(gw_request *r, int status, const char *flag, const char *details, hr_str body) {
+    hr_pair fields[2];
+    size_t n = 0;
+    gw_flag(r, flag);
+    r->ex->details = details;
+    if (flag != NULL && strcmp(flag, "UO") == 0)
+        fields[n++] = (hr_pair){HR_STR("x-envoy-overloaded"), HR_STR("true")};
+    if (is_grpc(r)) {
+        answer_grpc(r, grpc_status(status), fields, n, body);
+        return;
+    }
+    if (body.len > 0)
+        fields[n++] = (hr_pair){HR_STR("content-type"), HR_STR("text/plain")};
+    answer(r, status, fields, n, body);
+}
+
+void gw_reply_grpc(gw_request *r, int grpc_status, const char *flag, const char *details,
+                   hr_str body) {
+    static const hr_pair plain = {{"content-type", 12}, {"text/plain", 10}};
+    char *status = h2o_mem_alloc_pool(&r->ex->req->pool, 12);
+    snprintf(status, 12, "%d", grpc_status);
+    gw_flag(r, flag);
+    r->ex->details = details;
+    if (is_grpc(r))
+        answer_grpc(r, status, NULL, 0, body);
+    else
+        answer(r, 200, &plain, 1, body);
+}
+
+void gw_answer(gw_request *r, int status, const char *details, const hr_pair *fields, size_t n) {
+    r->ex->details = details;
+    answer(r, status, fields, n, HR_STR(""));
+}
+
+void gw_redirect(gw_request *r) {
+    hr_pair location = {HR_STR("location"), r->decision.redirect_location};
+    r->ex->details = "direct_response";
+    answer(r, r->decision.redirect_code, &location, 1, HR_STR(""));
+}
+
+void gw_direct_response(gw_request *r) {
+    const hr_decision *d = &r->decision;
+    hr_pair fields[2];
+    size_t n = 0;
+    if (d->redirect_location.p != NULL)
+        fields[n++] = (hr_pair){HR_STR("location"), d->redirect_location};
+    if (d->direct_response_body.len > 0)
+        fields[n++] = (hr_pair){HR_STR("content-type"), HR_STR("text/plain")};
+    r->ex->details = "direct_response";
+    answer(r, d->direct_response_status, fields, n, d->direct_response_body);
+}

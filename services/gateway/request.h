@@ -1,0 +1,80 @@
+/* One request's way through the gateway: between request.c (what to do), try.c (doing it upstream)
+ * and reply.c (answers of the gateway's own). */
+#ifndef HR_SERVICES_GATEWAY_REQUEST_H
+#define HR_SERVICES_GATEWAY_REQUEST_H
+
+#include "gateway.h"
+
+/* Endpoints that were tried and failed, to be avoided; more tries than this avoid only the first
+ * ones. */
+#define GW_MAX_TRIED 16
+
+struct gw_request {
+    hr_exchange *ex;
+    gw_loop *loop;
+    gw_loop_config *lc;
+    gw_scratch *scratch;
+    gw_request *older, *newer;
+
+    hr_request in; /* as it came, with what a gateway adds before routing */
+    hr_decision decision;
+    hr_upstream up;
+    hr_up_request out; /* as it is sent */
+
+    hr_relay relay;
+    hr_timer timer; /* delay of a fault; back-off */
+    uint64_t start_ns, deadline_at;
+
+    gw_endpoint *endpoint; /* of the try under way; counted as active */
+    size_t cluster, index;
+    uint32_t tries;
+    uint32_t tried[GW_MAX_TRIED];
+    char attempt_text[12], timeout_text[24];
+    char flags[32];
+    char body[160];
+};
+
+/* request.c */
+void gw_act(gw_request *r);
+
+/* filters.c: faults, then gw_act. */
+void gw_filter(gw_request *r);
+void gw_preflight(gw_request *r);
+#define GW_CORS_FIELDS 3
+/* Appends what CORS says on an answer, at most GW_CORS_FIELDS. The new count. */
+size_t gw_cors_fields(gw_request *r, hr_pair *fields, size_t n);
+
+/* try.c: picks an endpoint and sends the request there. */
+void gw_forward(gw_request *r);
+void gw_try(gw_request *r);
+/* Gives up what is under way upstream. */
+void gw_cancel(gw_request *r);
+/* An endpoint of the cluster, counted as active; NULL: none is usable. The tried ones are avoided,
+ * as long as there are others. */
+gw_endpoint *gw_pick(gw_loop *loop, gw_loop_config *lc, size_t cluster, const uint32_t *tried,
+                     size_t n_tried, size_t *index);
+
+/* retry.c: 1 if the request will be tried again after this error, or (error 0) this answer. Must be
+ * asked before anything went to the client. */
+int gw_retry(gw_request *r, hr_up_error error, const hr_resp_head *head);
+
+/* mirror.c: starts the copies that the decision asks for. */
+void gw_mirror_all(gw_request *r);
+
+/* reply.c: answers by the gateway itself, with the route's operations on response headers. `flag`
+ * is Envoy's response flag or NULL, `details` its response code details. Strings must outlive the
+ * request. */
+void gw_reply(gw_request *r, int status, const char *flag, const char *details, hr_str body);
+/* With this status for a gRPC client; any other sees a 200. */
+void gw_reply_grpc(gw_request *r, int grpc_status, const char *flag, const char *details,
+                   hr_str body);
+/* Headers only. */
+void gw_answer(gw_request *r, int status, const char *details, const hr_pair *fields, size_t n);
+void gw_redirect(gw_request *r);
+void gw_direct_response(gw_request *r);
+/* Adds a response flag to those the log line will show. */
+void gw_flag(gw_request *r, const char *flag);
+/* The operations of the decision on these headers; the same list where there are none. */
+void gw_response_ops(gw_request *r, int status, const hr_pair **fields, size_t *n);
+
+#endif

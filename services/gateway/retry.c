@@ -1,0 +1,134 @@
+/* HTTPRetry: which failures and answers are tried again, and how long is waited before. */
+#include <string.h>
+
+#include "request.h"
+
+/* Envoy's retry policies that HTTP/1.1 upstreams can meet. */
+enum {
+    ON_5XX = 1,
+    ON_GATEWAY_ERROR = 2,
+    ON_RESET = 4,
+    ON_RESET_BEFORE_REQUEST = 8,
+    ON_CONNECT_FAILURE = 16,
+    ON_RETRIABLE_4XX = 32,
+    ON_STATUS_CODES = 64,
+    ON_RATELIMITED = 128,
+    ON_GRPC_CANCELLED = 256,
+    ON_GRPC_DEADLINE = 512,
+    ON_GRPC_INTERNAL = 1024,
+    ON_GRPC_EXHAUSTED = 2048,
+    ON_GRPC_UNAVAILABLE = 4096
+};
+
+static const struct condition {
+    const char *name;
+    unsigned bit;
+    const char *grpc_status; /* of an answer that it is about */
+} conditions[] = {
+    {"5xx", ON_5XX, NULL},
+    {"gateway-error", ON_GATEWAY_ERROR, NULL},
+    {"reset", ON_RESET, NULL},
+    {"reset-before-request", ON_RESET_BEFORE_REQUEST, NULL},
+    {"connect-failure", ON_CONNECT_FAILURE, NULL},
+    {"retriable-4xx", ON_RETRIABLE_4XX, NULL},
+    {"retriable-status-codes", ON_STATUS_CODES, NULL},
+    {"envoy-ratelimited", ON_RATELIMITED, NULL},
+    {"cancelled", ON_GRPC_CANCELLED, "1"},
+    {"deadline-exceeded", ON_GRPC_DEADLINE, "4"},
+    {"internal", ON_GRPC_INTERNAL, "13"},
+    {"resource-exhausted", ON_GRPC_EXHAUSTED, "8"},
+    {"unavailable", ON_GRPC_UNAVAILABLE, "14"},
+};
+
+static int is(hr_str s, const char *text) {
+    return s.len == strlen(text) && memcmp(s.p, text, s.len) == 0;
+}
+
+static unsigned conditions_of(const hr_retry_policy *policy) {
+    unsigned bits = 0;
+    for (size_t i = 0; i < policy->n_retry_on; i++)
+        for (size_t c = 0; c < sizeof(conditions) / sizeof(conditions[0]); c++)
+            if (is(policy->retry_on[i], conditions[c].name))
+                bits |= conditions[c].bit;
+    return bits;
+}
+
+static hr_str find(const hr_resp_head *head, const char *name) {
+    for (size_t i = 0; i < head->n_fields; i++)
+        if (is(head->fields[i].name, name))
+            return head->fields[i].value;
+    return (hr_str){NULL, 0};
+}
+
+static int wants_error(unsigned on, hr_up_error error, int sent) {
+    int connect =
+        error == HR_UP_CONNECT || error == HR_UP_CONNECT_TIMEOUT || error == HR_UP_RESOLVE;
+    /* Envoy counts a reset as the 5xx that it would become. */
+    if (on & (ON_5XX | ON_GATEWAY_ERROR | ON_RESET))
+        return 1;
+    return (connect && (on & ON_CONNECT_FAILURE)) || (!sent && (on & ON_RESET_BEFORE_REQUEST));
+}
+
+static int wants_answer(unsigned on, const hr_retry_policy *policy, const hr_resp_head *head) {
+    int status = head->status;
+    if ((on & ON_5XX) && status >= 500)
+        return 1;
+    if ((on & ON_GATEWAY_ERROR) && status >= 502 && status <= 504)
+        return 1;
+    if ((on & ON_RETRIABLE_4XX) && status == 409)
+        return 1;
+    if ((on & ON_RATELIMITED) && find(head, "x-envoy-ratelimited").p != NULL)
+        return 1;
+    for (size_t i = 0; i < policy->n_status_codes && (on & ON_STATUS_CODES); i++)
+        if (policy->status_codes[i] == status)
+            return 1;
+    hr_str grpc = find(head, "grpc-status");
+    for (size_t c = 0; c < sizeof(conditions) / sizeof(conditions[0]) && grpc.p != NULL; c++)
+        if ((on & conditions[c].bit) && conditions[c].grpc_status != NULL &&
+            is(grpc, conditions[c].grpc_status))
+            return 1;
+    return 0;
+}
+
+/* Full jitter over a doubling interval of at most ten times the base, as Envoy waits. */
+static uint64_t back_off_ms(gw_request *r, const hr_retry_policy *policy) {
+    uint64_t base = policy->backoff_ms > 0 ? (uint64_t)policy->backoff_ms : 25, interval = base;
+    for (uint32_t i = 1; i < r->tries && interval < base * 10; i++)
+        interval *= 2;
+    if (interval > base * 10)
+        interval = base * 10;
+    return gw_random(r->loop) % interval;
+}
+
+static void on_back_off(hr_timer *timer) {
+    gw_request *r = H2O_STRUCT_FROM_MEMBER(gw_request, timer, timer);
+    if (r->deadline_at != 0 && hr_timers_now() >= r->deadline_at)
+        gw_reply(r, 504, "UT", "response_timeout", HR_STR("upstream request timeout"));
+    else
+        gw_try(r);
+}
+
+int gw_retry(gw_request *r, hr_up_error error, const hr_resp_head *head) {
+    const hr_retry_policy *policy = r->decision.retries;
+    if (policy == NULL || policy->attempts <= 0 || r->relay.started)
+        return 0;
+    /* The deadline of the whole request leaves nothing to try for. */
+    if (error == HR_UP_DEADLINE && r->deadline_at != 0 && hr_timers_now() >= r->deadline_at)
+        return 0;
+    unsigned on = conditions_of(policy);
+    int sent = r->relay.up != NULL && hr_up_sent(r->relay.up);
+    if (!(error != 0 ? wants_error(on, error, sent) : wants_answer(on, policy, head)))
+        return 0;
+    if (r->tries > (uint32_t)policy->attempts) {
+        gw_flag(r, "URX");
+        return 0;
+    }
+    if (r->tries <= GW_MAX_TRIED)
+        r->tried[r->tries - 1] = (uint32_t)r->index;
+    gw_cancel(r);
+    uint64_t at = hr_timers_now() + back_off_ms(r, policy);
+    if (r->deadline_at != 0 && r->deadline_at < at)
+        at = r->deadline_at;
+    hr_timer_set(&r->loop->timers, &r->timer, at, on_back_off);
+    return 1;
+}

@@ -1,0 +1,240 @@
+#include <stdio.h>
+#include <string.h>
+
+#include "request.h"
+
+/* What the client sees of an upstream that failed before it answered: status, flag, details and
+ * reason as Envoy has them. */
+static const struct failure {
+    hr_up_error error;
+    int status;
+    const char *flag, *details;
+    const char *reason; /* NULL: the body is that of a timeout */
+} failures[] = {
+    {HR_UP_RESOLVE, 503, "UF", "upstream_reset_before_response_started{remote_connection_failure}",
+     "remote connection failure"},
+    {HR_UP_CONNECT, 503, "UF", "upstream_reset_before_response_started{remote_connection_failure}",
+     "remote connection failure"},
+    {HR_UP_CONNECT_TIMEOUT, 503, "UF", "upstream_reset_before_response_started{connection_timeout}",
+     "connection timeout"},
+    {HR_UP_RESET, 503, "UC", "upstream_reset_before_response_started{connection_termination}",
+     "connection termination"},
+    {HR_UP_CLOSED, 503, "UC", "upstream_reset_before_response_started{connection_termination}",
+     "connection termination"},
+    {HR_UP_PROTOCOL, 502, "UPE", "upstream_reset_before_response_started{protocol_error}",
+     "protocol error"},
+    {HR_UP_FIRST_BYTE_TIMEOUT, 504, "UT", "response_timeout", NULL},
+    {HR_UP_IDLE_TIMEOUT, 504, "UT", "response_timeout", NULL},
+    {HR_UP_DEADLINE, 504, "UT", "response_timeout", NULL},
+};
+
+static const struct failure *failure_of(hr_up_error error) {
+    for (size_t i = 0; i < sizeof(failures) / sizeof(failures[0]); i++)
+        if (failures[i].error == error)
+            return &failures[i];
+    return &failures[0];
+}
+
+static void reply_failure(gw_request *r, hr_up_error error) {
+    const struct failure *f = failure_of(error);
+    int per_try =
+        error == HR_UP_DEADLINE && (r->deadline_at == 0 || hr_timers_now() < r->deadline_at);
+    int len = f->reason == NULL
+                  ? snprintf(r->body, sizeof(r->body), "upstream request timeout")
+                  : snprintf(r->body, sizeof(r->body),
+                             "upstream connect error or disconnect/reset before headers. %s: %s",
+                             r->tries > 1 ? "retried and the latest reset reason" : "reset reason",
+                             f->reason);
+    gw_reply(r, f->status, f->flag, per_try ? "upstream_per_try_timeout" : f->details,
+             (hr_str){r->body, (size_t)len});
+}
+
+/* ---- endpoints ---- */
+
+/* Up to so many endpoints, the count of active requests is read anew for each pick; of larger
+ * clusters a loop knows what it saw when it last touched an endpoint. */
+#define MAX_REFRESHED 64
+
+static void leave_endpoint(gw_request *r) {
+    gw_endpoint *e = r->endpoint;
+    if (e == NULL)
+        return;
+    r->endpoint = NULL;
+    uint32_t left = atomic_fetch_sub_explicit(&e->active, 1, memory_order_relaxed) - 1;
+    r->lc->clusters[r->cluster].states[r->index].active = left;
+}
+
+static int balance(gw_loop *loop, gw_loop_config *lc, size_t c, size_t *index) {
+    gw_loop_cluster *own = &lc->clusters[c];
+    hr_pick how = {.states = own->states, .random = gw_random(loop)};
+    return hr_balance(index, lc->config->clusters[c].cluster, &own->cursor, &how);
+}
+
+gw_endpoint *gw_pick(gw_loop *loop, gw_loop_config *lc, size_t c, const uint32_t *tried,
+                     size_t n_tried, size_t *index) {
+    const gw_cluster *cluster = &lc->config->clusters[c];
+    gw_loop_cluster *own = &lc->clusters[c];
+    size_t n = cluster->cluster->n_endpoints;
+    if (n == 0)
+        return NULL;
+    gw_loop_endpoint(loop, lc, c, 0); /* makes the states */
+    for (size_t i = 0; i < n && n <= MAX_REFRESHED; i++)
+        own->states[i].active =
+            atomic_load_explicit(&cluster->endpoints[i]->active, memory_order_relaxed);
+    for (size_t i = 0; i < n_tried; i++)
+        own->states[tried[i]].unusable |= 2;
+    int found = balance(loop, lc, c, index);
+    for (size_t i = 0; i < n_tried; i++)
+        own->states[tried[i]].unusable &= (uint8_t)~2;
+    if (found != HR_OK && (n_tried == 0 || balance(loop, lc, c, index) != HR_OK))
+        return NULL;
+    gw_endpoint *e = cluster->endpoints[*index];
+    own->states[*index].active = atomic_fetch_add_explicit(&e->active, 1, memory_order_relaxed) + 1;
+    atomic_fetch_add_explicit(&e->requests, 1, memory_order_relaxed);
+    return e;
+}
+
+/* ---- answers ---- */
+
+static void note_time(gw_request *r) {
+    uint64_t ns = hr_now_ns() - r->start_ns;
+    r->ex->upstream_ns = ns;
+    hr_metric_observe(r->ex->loop->cells, r->loop->gateway->upstream_seconds, (double)ns / 1e9);
+}
+
+static void begin_answer(gw_request *r, const hr_resp_head *head) {
+    hr_pair with[HR_RESP_MAX_FIELDS + 1];
+    const hr_pair *fields = with;
+    size_t n = head->n_fields;
+    int status = head->status;
+    char *time = h2o_mem_alloc_pool(&r->ex->req->pool, 24);
+    note_time(r);
+    r->ex->details = "via_upstream";
+    memcpy(with, head->fields, n * sizeof(*with));
+    int len = snprintf(time, 24, "%llu", (unsigned long long)(r->ex->upstream_ns / 1000000));
+    with[n++] = (hr_pair){HR_STR("x-envoy-upstream-service-time"), {time, (size_t)len}};
+    gw_response_ops(r, status, &fields, &n);
+    if (r->decision.cors != NULL) {
+        hr_pair *more = h2o_mem_alloc_pool(&r->ex->req->pool, (n + GW_CORS_FIELDS) * sizeof(*more));
+        memcpy(more, fields, n * sizeof(*more));
+        n = gw_cors_fields(r, more, n);
+        fields = more;
+    }
+    hr_relay_begin(&r->relay, status, fields, n,
+                   head->has_content_length ? (size_t)head->content_length : SIZE_MAX);
+}
+
+static void on_data(void *ctx, hr_up_exchange *up, const char *bytes, size_t n, int final) {
+    gw_request *r = ctx;
+    if (!r->relay.started) {
+        if (gw_retry(r, 0, hr_up_head(up)))
+            return;
+        begin_answer(r, hr_up_head(up));
+    }
+    if (final)
+        leave_endpoint(r);
+    hr_relay_send(&r->relay, bytes, n, final);
+}
+
+static void on_error(void *ctx, hr_up_exchange *up, hr_up_error error, const char *why) {
+    gw_request *r = ctx;
+    (void)up;
+    (void)why;
+    atomic_fetch_add_explicit(&r->endpoint->failures, 1, memory_order_relaxed);
+    if (r->relay.started) {
+        leave_endpoint(r);
+        gw_flag(r, failure_of(error)->flag);
+        hr_relay_abort(&r->relay);
+        return;
+    }
+    if (gw_retry(r, error, NULL))
+        return;
+    gw_cancel(r);
+    reply_failure(r, error);
+}
+
+void gw_cancel(gw_request *r) {
+    leave_endpoint(r);
+    hr_up_free(r->relay.up);
+    r->relay.up = NULL;
+}
+
+/* ---- requests ---- */
+
+/* What goes upstream besides the route's own: at most this many fields. */
+#define FIELDS_ADDED 5
+
+static void build_out(gw_request *r) {
+    const hr_decision *d = &r->decision;
+    h2o_mem_pool_t *pool = &r->ex->req->pool;
+    const char *name = hr_server_options_of(r->ex->loop->server)->name;
+    hr_pair *fields = h2o_mem_alloc_pool(pool, (r->up.n_headers + FIELDS_ADDED) * sizeof(*fields));
+    memcpy(fields, r->up.headers, r->up.n_headers * sizeof(*fields));
+    size_t n = hr_strip_hop_by_hop(fields, r->up.n_headers);
+    if (r->up.path_rewritten)
+        fields[n++] = (hr_pair){HR_STR("x-envoy-original-path"), r->in.path};
+    if (r->up.authority.p != r->in.authority.p)
+        fields[n++] = (hr_pair){HR_STR("x-envoy-original-host"), r->in.authority};
+    if (d->timeout_ms >= 0) {
+        int len =
+            snprintf(r->timeout_text, sizeof(r->timeout_text), "%lld", (long long)d->timeout_ms);
+        fields[n++] =
+            (hr_pair){HR_STR("x-envoy-expected-rq-timeout-ms"), {r->timeout_text, (size_t)len}};
+    }
+    h2o_iovec_t via =
+        h2o_concat(pool, h2o_iovec_init(H2O_STRLIT("1.1 ")), h2o_iovec_init(name, strlen(name)));
+    fields[n++] = (hr_pair){HR_STR("via"), hr_str_of(via)};
+    /* Last, so that a retry finds it. */
+    strcpy(r->attempt_text, "1");
+    fields[n++] = (hr_pair){HR_STR("x-envoy-attempt-count"), {r->attempt_text, 1}};
+    r->out = (hr_up_request){.method = r->in.method,
+                             .authority = r->up.authority,
+                             .path = r->up.path,
+                             .fields = fields,
+                             .n_fields = n,
+                             .body = hr_forward_body(r->ex),
+                             .deadline_at = r->deadline_at};
+}
+
+void gw_try(gw_request *r) {
+    const hr_retry_policy *retries = r->decision.retries;
+    size_t n_tried = retries != NULL && retries->ignore_previous_hosts ? r->tries : 0;
+    r->endpoint = gw_pick(r->loop, r->lc, r->cluster, r->tried,
+                          n_tried < GW_MAX_TRIED ? n_tried : GW_MAX_TRIED, &r->index);
+    if (r->endpoint == NULL) {
+        gw_reply(r, 503, "UH", "no_healthy_upstream", HR_STR("no healthy upstream"));
+        return;
+    }
+    if (r->tries++ > 0)
+        hr_metric_add(r->ex->loop->cells, r->loop->gateway->retries, 1);
+    int len = snprintf(r->attempt_text, sizeof(r->attempt_text), "%u", r->tries);
+    ((hr_pair *)r->out.fields)[r->out.n_fields - 1].value.len = (size_t)len;
+    r->out.deadline_at = r->deadline_at;
+    if (retries != NULL && retries->per_try_timeout_ms > 0) {
+        uint64_t per_try = hr_timers_now() + (uint64_t)retries->per_try_timeout_ms;
+        if (r->deadline_at == 0 || per_try < r->deadline_at)
+            r->out.deadline_at = per_try;
+    }
+    r->ex->upstream_host = h2o_iovec_init(r->endpoint->name, strlen(r->endpoint->name));
+    hr_up_endpoint *endpoint = gw_loop_endpoint(r->loop, r->lc, r->cluster, r->index);
+    r->relay.up = hr_up_start(endpoint, &r->out, on_data, on_error, r);
+}
+
+void gw_forward(gw_request *r) {
+    const hr_decision *d = &r->decision;
+    if (d->cluster == NULL) {
+        gw_reply(r, 503, "NC", "cluster_not_found", HR_STR(""));
+        return;
+    }
+    if (hr_upstream_request(&r->up, d, &r->in, r->scratch->scratch) != HR_OK) {
+        gw_reply(r, 500, NULL, "out_of_memory", HR_STR(""));
+        return;
+    }
+    r->cluster = d->cluster->index;
+    if (d->timeout_ms >= 0)
+        r->deadline_at = hr_timers_now() + (uint64_t)d->timeout_ms;
+    build_out(r);
+    if (d->n_mirrors > 0)
+        gw_mirror_all(r);
+    gw_try(r);
+}

@@ -1,0 +1,410 @@
+"""The module headerroute: loading, routing, errors with places, threads, lifetimes."""
+import gc
+import json
+import os
+import pathlib
+import subprocess
+import threading
+import weakref
+
+import pytest
+from bindings_support import ROOT, runs_beside
+
+import headerroute
+
+BASE = "k8s/base"
+LOCAL = "k8s/local"
+URL = "http://proxy-server:5000/predict"
+
+SERVICES = """
+apiVersion: v1
+kind: Service
+metadata: {name: shop}
+spec:
+  clusterIP: 10.0.0.1
+  ports: [{name: http-web, port: 80, targetPort: 8080}]
+  selector: {app: shop}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: shop-1, labels: {app: shop, version: v1}}
+status: {podIP: 10.1.0.1}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: shop-2, labels: {app: shop, version: v2}}
+status: {podIP: 10.1.0.2}
+---
+apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata: {name: shop}
+spec:
+  host: shop
+  subsets: [{name: v1, labels: {version: v1}}, {name: v2, labels: {version: v2}}]
+"""
+
+
+def shop(http, kind="VirtualService"):
+    """The shop's services with one VirtualService; `http` is its list of routes in flow style."""
+    return f"""{SERVICES}---
+apiVersion: networking.istio.io/v1
+kind: {kind}
+metadata: {{name: shop}}
+spec:
+  hosts: [shop]
+  http:
+{http}
+"""
+
+
+@pytest.fixture
+def table(repository):
+    return headerroute.load(BASE, LOCAL)
+
+
+# ---- load ----
+
+def test_the_contracts_example(repository):
+    table = headerroute.load("k8s/base", "k8s/local")
+    d = table.route("POST", "http://proxy-server:5000/predict", headers={"target": "condition1"})
+    assert d.destination.subset == "proxy-pod-subset1"
+    d = table.route("POST", "http://proxy-server:5000/predict", headers={"target": "anything else"})
+    assert d.destination.subset == "proxy-pod-subset2"
+
+
+def test_paths_may_be_path_objects_and_files(repository):
+    files = sorted(p for p in pathlib.Path(BASE).iterdir() if p.name != "kustomization.yaml")
+    d = headerroute.load(*files, pathlib.Path(LOCAL)).route("POST", URL, {"target": "condition1"})
+    assert [e.name for e in d.endpoints] == ["proxy-pod1"]
+
+
+@pytest.mark.parametrize("form", [str, str.encode, headerroute.Yaml], ids=["str", "bytes", "Yaml"])
+def test_text_is_loaded(form):
+    table = headerroute.load(form(shop("  - route: [{destination: {host: shop, subset: v2}}]")))
+    d = table.route("GET", "http://shop/")
+    assert (d.destination.subset, d.endpoints[0].address) == ("v2", "10.1.0.2")
+
+
+def test_text_and_folder_together(repository):
+    table = headerroute.load(BASE, LOCAL, shop("  - route: [{destination: {host: shop, subset: v2}}]"))
+    assert table.route("GET", "http://shop/").destination.host == "shop.default.svc.cluster.local"
+    assert table.stats.services == 4
+
+
+def test_what_was_loaded(table):
+    assert table.gateways == {"default/proxy-gateway": (80,)}
+    stats = table.stats
+    assert (stats.virtual_services, stats.destination_rules, stats.gateways, stats.services) == (2, 1, 1, 3)
+    assert stats.bytes > 0 and "2 VirtualServices" in repr(table)
+
+
+def test_options_change_names():
+    text = shop("  - route: [{destination: {host: shop}}]")
+    table = headerroute.load(text, domain="example.org", namespace="web")
+    d = table.route("GET", "http://shop/", namespace="web")
+    assert d.destination.host == "shop.web.svc.example.org"
+
+
+def test_unknown_field_has_its_place():
+    text = shop("  - rute: []\n    route: [{destination: {host: shop}}]")
+    with pytest.raises(headerroute.ConfigError) as caught:
+        headerroute.load(headerroute.Yaml(text, name="shop.yaml"))
+    [error] = caught.value.errors
+    line = text.splitlines().index("  - rute: []") + 1
+    assert (error.severity, error.file, error.line, error.column) == ("error", "shop.yaml", line, 5)
+    assert "rute" in error.field + error.message
+    assert str(caught.value).startswith(f"shop.yaml:{line}:5: error: ")
+
+
+def test_all_errors_are_reported():
+    with pytest.raises(headerroute.ConfigError) as caught:
+        headerroute.load(shop("  - rute: []\n    route: [{destination: {host: shop}}]\n  - timeout: soon\n    route: [{destination: {host: shop}}]"))
+    assert len(caught.value.errors) == 2
+    assert str(caught.value).count("\n") == 1
+
+
+@pytest.mark.parametrize("text", ["a: [1\n", "a: \x01\n", "- \t- x\n", "%YAML 9.9\n---\n\n{", "a: &x\n  b: *x\n"])
+def test_broken_yaml_names_a_line(text):
+    with pytest.raises(headerroute.ConfigError) as caught:
+        headerroute.load(headerroute.Yaml(text, "broken.yaml"))
+    assert caught.value.errors[0].file == "broken.yaml" and caught.value.errors[0].line >= 1
+
+
+def test_missing_file_is_named(tmp_path):
+    path = tmp_path / "none.yaml"
+    with pytest.raises(headerroute.ConfigError, match="none.yaml") as caught:
+        headerroute.load(path)
+    assert caught.value.errors[0].file == str(path)
+
+
+def test_file_that_is_no_utf8(tmp_path):
+    path = tmp_path / "bad.yaml"
+    path.write_bytes(b"kind: \xff\xfe\n")
+    with pytest.raises(headerroute.ConfigError, match="bad.yaml"):
+        headerroute.load(path)
+
+
+def test_odd_file_names_come_back(tmp_path):
+    path = os.path.join(os.fsencode(tmp_path), b"b\xe4d.yaml")
+    with open(path, "w") as f:
+        f.write("a: [1\n")
+    with pytest.raises(headerroute.ConfigError) as caught:
+        headerroute.load(os.fsdecode(path))
+    assert os.fsencode(caught.value.errors[0].file) == path
+
+
+@pytest.mark.parametrize("arguments, options, error", [
+    ((), {}, TypeError), ((3,), {}, TypeError), ((None,), {}, TypeError), ((BASE,), {"max_bytes": -1}, ValueError),
+    (("a\0b",), {}, ValueError), ((BASE,), {"no_such": 1}, TypeError),
+])
+def test_wrong_arguments_of_load(repository, arguments, options, error):
+    with pytest.raises(error):
+        headerroute.load(*arguments, **options)
+
+
+def test_limits_are_errors_with_a_place(repository):
+    with pytest.raises(headerroute.ConfigError, match="proxy.yaml"):
+        headerroute.load(os.path.join(BASE, "proxy.yaml"), max_bytes=100)
+    with pytest.raises(headerroute.ConfigError):
+        headerroute.load("[" * 40 + "]" * 40 + "\n", max_depth=20)
+
+
+# ---- route ----
+
+def test_decision_is_that_of_the_schema(table):
+    jsonschema = pytest.importorskip("jsonschema")
+    with open("docs/decision.schema.json", encoding="utf-8") as f:
+        schema = json.load(f)
+    for url in (URL, "http://nowhere/", "https://proxy-server:5000/?a=b"):
+        d = table.route("GET", url)
+        jsonschema.validate(d.to_dict(), schema)
+        # The attributes are the schema's, and a class's fields those of its object.
+        for name, value in d.to_dict().items():
+            attribute = getattr(d, name)
+            if isinstance(value, dict) and name != "labels":
+                assert {k: getattr(attribute, k) for k in value} == {
+                    k: tuple(map(tuple, v)) if k == "headers" else tuple(v) if isinstance(v, list) else v
+                    for k, v in value.items()}
+
+
+def test_decision_in_detail(table):
+    d = table.route("POST", URL, {"target": "condition1", "X-A": "b"})
+    assert (d.action, d.virtual_service, d.route_name, d.route_index, d.match_index) == (
+        "route", "default/proxy-server", "condition1", 0, 0)
+    assert d.cluster == "outbound|5000|proxy-pod-subset1|proxy-server.default.svc.cluster.local"
+    assert d.source.startswith("k8s/base/virtual-service.yaml:")
+    assert (d.timeout_ms, d.load_balancer, d.labels) == (10000, "ROUND_ROBIN", {"version": "proxy-pod-version1"})
+    [pod] = d.endpoints
+    assert (pod.name, pod.address, pod.port) == ("proxy-pod1", "127.0.0.11", 5000)
+    assert d.upstream.headers == (("target", "condition1"), ("x-a", "b"))
+    assert d.redirect is None and d.mirrors == () and d.local_reply is None
+    assert json.loads(d.json) == d.to_dict()
+    assert d == table.route("POST", URL, {"target": "condition1", "X-A": "b"})
+    assert d != table.route("POST", URL, {"target": "condition1"})
+    with pytest.raises(AttributeError, match="no attribute 'subset'"):
+        d.subset
+    with pytest.raises(AttributeError, match="cannot be changed"):
+        d.action = "redirect"
+
+
+def test_the_gateways_view_takes_any_host(table):
+    d = table.route("POST", "http://127.0.0.1:5000/predict", {"target": "condition1"},
+                    gateway="default/proxy-gateway", port=80)
+    assert d.virtual_service == "default/proxy-server-ingress" and d.endpoints[0].name == "proxy-pod1"
+    assert table.route("POST", "http://127.0.0.1:5000/predict").destination is None
+
+
+def test_headers_may_be_pairs():
+    table = headerroute.load(shop("  - match: [{headers: {x: {exact: 'a,b'}}}]\n"
+                                  "    route: [{destination: {host: shop, subset: v1}}]\n"
+                                  "  - route: [{destination: {host: shop, subset: v2}}]"))
+    subset = lambda headers: table.route("GET", "http://shop/", headers).destination.subset  # noqa: E731
+    assert subset([("X", "a"), ("x", "b")]) == "v1"
+    assert subset((("x", "b"), ("x", "a"))) == "v2"
+    assert subset(iter([("x", b"a,b")])) == "v1"
+    assert subset({"x": "a,b"}) == "v1"
+
+
+def test_host_header_replaces_the_authority(table):
+    d = table.route("POST", "http://127.0.0.1:5000/", {"Host": "proxy-server"})
+    assert d.destination.subset == "proxy-pod-subset2" and d.upstream.authority == "proxy-server"
+
+
+def test_text_that_is_no_ascii():
+    table = headerroute.load(shop("  - match: [{headers: {x: {exact: 'äß日本'}}}]\n"
+                                  "    route: [{destination: {host: shop, subset: v1}}]\n"
+                                  "  - route: [{destination: {host: shop, subset: v2}}]"))
+    d = table.route("GET", "http://shop/ä?q=日本", {"x": "äß日本"})
+    assert (d.destination.subset, d.upstream.path) == ("v1", "/%C3%A4?q=日本")  # as the path normaliser of Envoy writes it
+    assert table.route("GET", "http://shop/", {"x": "äß日本".encode()}).destination.subset == "v1"
+    odd = table.route("GET", "http://shop/", {"x": b"\xff\xfe"})
+    assert odd.destination.subset == "v2"
+
+
+def test_draws_settle_weights():
+    table = headerroute.load(shop("  - route: [{destination: {host: shop, subset: v1}, weight: 30}, "
+                                  "{destination: {host: shop, subset: v2}, weight: 70}]"))
+    subset = lambda **draws: table.route("GET", "http://shop/", **draws).destination.subset  # noqa: E731
+    assert [subset(random=r) for r in (0, 0.2999, 0.3, 0.9999)] == ["v1", "v1", "v2", "v2"]
+    assert subset(random=0.9, draws={"weight": 0.1}) == "v1"
+    assert subset() == "v1"
+
+
+@pytest.mark.parametrize("arguments, sentence", [
+    (dict(random=1), "less than 1"), (dict(random=-0.1), "at least 0"), (dict(random=float("nan")), "a draw"),
+    (dict(draws={"weights": 0.5}), "no draw is called 'weights'"), (dict(port=0), "port 0"),
+    (dict(port=65536), "port 65536"), (dict(gateway="default/none"), "default/none"),
+    (dict(outbound_policy="deny"), "outbound policy 'deny'"),
+])
+def test_wrong_arguments_of_route(table, arguments, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        table.route("GET", URL, **arguments)
+
+
+@pytest.mark.parametrize("url", ["proxy-server/predict", "/predict", "http://", "http:///x", "ftp://proxy-server/", "",
+                                 "http://proxy-server:99999/"])
+def test_what_is_no_url(table, url):
+    with pytest.raises(headerroute.RouteError):
+        table.route("GET", url)
+
+
+@pytest.mark.parametrize("method, url, headers", [
+    ("GET", "http://proxy-server:5000/%00", {}),
+    ("GET", "http://proxy-server:5000/a\nb", {}),
+    ("GET", URL, {"x": "a\r\nb"}),
+    ("GET", URL, {"": "a"}),
+    ("", URL, {}),
+])
+def test_malformed_request_is_refused_with_a_sentence(table, method, url, headers):
+    with pytest.raises(headerroute.RouteError) as caught:
+        table.route(method, url, headers)
+    assert caught.value.code == headerroute.lowlevel.HR_EREQUEST and len(str(caught.value)) > 10
+
+
+@pytest.mark.parametrize("headers", [{"x": 1}, {1: "x"}, [("x",)], [("x", "y", "z")], [("x", None)], 7, "x: y"])
+def test_headers_of_another_type(table, headers):
+    with pytest.raises((TypeError, ValueError, AttributeError)):
+        table.route("GET", URL, headers)
+
+
+def test_views_keep_apart_what_they_see():
+    table = headerroute.load(shop("  - match: [{sourceLabels: {app: a}}]\n"
+                                  "    route: [{destination: {host: shop, subset: v1}}]\n"
+                                  "  - route: [{destination: {host: shop, subset: v2}}]"))
+    assert table.route("GET", "http://shop/", source_labels={"app": "a", "x": "y"}).destination.subset == "v1"
+    assert table.route("GET", "http://shop/").destination.subset == "v2"
+    view = table.view(source_labels={"app": "a"})
+    assert view.route("GET", "http://shop/").destination.subset == "v1"
+    assert table.route("GET", "http://unknown/").action == "passthrough"
+    assert table.route("GET", "http://unknown/", outbound_policy="registry-only").local_reply.status == 502
+
+
+def test_a_new_view_for_each_request_does_not_pile_up(table):
+    for i in range(3 * headerroute.Table._MAX_VIEWS):
+        table.route("GET", URL, source_labels={"n": str(i)})
+    assert len(table._cores) <= headerroute.Table._MAX_VIEWS
+
+
+# ---- explain ----
+
+def test_explanation_names_the_condition_that_failed(table):
+    explanation = table.explain("POST", URL, {"target": "x"})
+    assert explanation.decision == table.route("POST", URL, {"target": "x"})
+    [condition] = [e for e in explanation.events if e.kind == "condition"]
+    assert (condition.ok, condition.field, condition.actual) == (False, "headers[target]", "x")
+    assert "condition1" in condition.expected
+    rules = [e for e in explanation.events if e.kind == "rule"]
+    assert [(r.ok, r.route_index) for r in rules] == [(False, 0), (True, 1)]
+    assert rules[0].file == "k8s/base/virtual-service.yaml" and rules[0].line > 0
+    assert "headers[target]: exact: condition1 (request: 'x')" in str(explanation)
+
+
+def test_absent_header_is_told_from_an_empty_one(table):
+    actual = lambda headers: [e.actual for e in table.explain("POST", URL, headers).events  # noqa: E731
+                              if e.kind == "condition"]
+    assert actual({}) == [None]
+    assert actual({"target": ""}) == [""]
+
+
+# ---- the command line says the same ----
+
+@pytest.mark.parametrize("value", ["condition1", "x", None])
+def test_command_line_prints_the_same_json(table, value):
+    program = os.path.join(os.environ.get("HR_BUILD_DIR", os.path.join(ROOT, "build", "release")), "bin", "headerroute")
+    if not os.path.exists(program):
+        pytest.skip("the command headerroute is not in this build")
+    header = ["-H", f"target: {value}"] if value else []
+    out = subprocess.run([program, "route", "-f", BASE, "-f", LOCAL, "-X", "POST", *header, "--json", URL],
+                         capture_output=True, text=True, check=True, timeout=60).stdout
+    headers = {"target": value} if value else {}
+    assert json.loads(out) == table.route("POST", URL, headers).to_dict()
+
+
+# ---- lifetimes and threads ----
+
+def test_a_decision_keeps_its_table(repository):
+    d = headerroute.load(BASE, LOCAL).route("POST", URL, {"target": "condition1"})
+    gc.collect()
+    headerroute.load(shop("  - route: [{destination: {host: shop}}]"))  # would take freed memory over
+    assert d.destination.subset == "proxy-pod-subset1" and d.endpoints[0].labels["app"] == "proxy-pod"
+    assert d.table.route("POST", URL).destination.subset == "proxy-pod-subset2"
+
+
+def test_a_table_is_freed_with_its_last_user(repository):
+    table = headerroute.load(BASE, LOCAL)
+    gone = weakref.ref(table)
+    d, view = table.route("POST", URL), table.view(port=5000)
+    gc.collect()
+    gc.disable()
+    try:
+        del table, d
+        assert gone() is not None
+        assert view.route("POST", URL).destination.subset == "proxy-pod-subset2"
+        del view
+        assert gone() is None
+    finally:
+        gc.enable()
+
+
+def test_interpreter_runs_while_c_works():
+    text = shop("\n".join(f"  - match: [{{headers: {{x: {{exact: v{i}}}}}}}]\n"
+                          "    route: [{destination: {host: shop, subset: v1}}]" for i in range(3000)))
+    assert runs_beside(lambda: headerroute.load(text))
+    table = headerroute.load(text)
+    assert runs_beside(lambda: [table.route("GET", "http://shop/", {"x": str(i)}) for i in range(3000)])
+
+
+def test_threads_share_a_table(table):
+    wrong = []
+
+    def work(value, subset):
+        for i in range(500):
+            d = table.route("POST", URL, {"target": value, "n": str(i)})
+            if d.destination.subset != subset or dict(d.upstream.headers)["n"] != str(i):
+                wrong.append((value, i))
+            if i % 50 == 0:
+                table.explain("POST", URL, {"target": value})
+
+    threads = [threading.Thread(target=work, args=pair)
+               for pair in [("condition1", "proxy-pod-subset1"), ("x", "proxy-pod-subset2")] * 3]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    assert wrong == []
+
+
+def test_calls_do_not_leak(table):
+    resource = pytest.importorskip("resource")
+    text = shop("  - route: [{destination: {host: shop, subset: v2}}]")
+
+    def rounds(n):
+        for i in range(n):
+            headerroute.load(text).route("GET", "http://shop/" + "x" * 2000, {"n": str(i) * 500}).endpoints
+            with pytest.raises(headerroute.ConfigError):
+                headerroute.load(text + "  bad: 1\n")
+            table.explain("POST", URL, {"target": "x"})
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+    before = rounds(200)
+    assert rounds(2000) - before < 8 * 1024  # KiB; one leaked table a round would be 60 MiB

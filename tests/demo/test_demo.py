@@ -1,0 +1,153 @@
+"""demo.sh as a user runs it: from another folder, twice, kept running, with a port taken, interrupted."""
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import time
+
+import pytest
+from PIL import Image
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+DEMO = os.path.join(ROOT, "demo.sh")
+ADDRESSES = [("127.0.0.1", 5000), ("127.0.0.11", 5000), ("127.0.0.12", 5000), ("127.0.0.21", 5010),
+             ("127.0.0.22", 5011)]
+PHOTOS = sorted(n for n in os.listdir(os.path.join(ROOT, "photos")) if n.endswith((".jpg", ".png")))
+ROW = re.compile(r"(\S+) +target: (condition[12]) +(\S+) +(\S+) +(\d+) +(\d+)$", re.MULTILINE)
+
+
+def listening(address):
+    with socket.socket() as s:
+        return s.connect_ex(address) == 0
+
+
+def start(*flags, cwd="/"):
+    # What the demo builds is what is under test, not what this test's own build says.
+    environment = {k: v for k, v in os.environ.items() if k not in ("HR_BUILD_DIR", "HR_SANITIZE")}
+    return subprocess.Popen([DEMO, *flags], cwd=cwd, env=environment, text=True, stdin=subprocess.DEVNULL,
+                            stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+
+def demo(*flags, cwd="/"):
+    process = start(*flags, cwd=cwd)
+    process.out, process.err = process.communicate(timeout=500)
+    return process
+
+
+@pytest.fixture(autouse=True)
+def nothing_left_running():
+    subprocess.run([DEMO, "--stop"], check=True, capture_output=True, timeout=60)
+    busy = [a for a in ADDRESSES if listening(a)]
+    if busy:
+        pytest.fail(f"something else listens on {busy}: the demo cannot be tried here")
+    yield
+    subprocess.run([DEMO, "--stop"], check=True, capture_output=True, timeout=60)
+    assert not [a for a in ADDRESSES if listening(a)]
+
+
+def check_table(out):
+    rows = {(photo, header): rest for photo, header, *rest in ROW.findall(out)}
+    assert sorted(rows) == sorted((p, h) for p in PHOTOS for h in ("condition1", "condition2"))
+    for (_, header), (proxy, predict, status, _) in rows.items():
+        assert (proxy, predict, status) == (f"proxy-pod{header[-1]}", f"predict-pod{header[-1]}", "200")
+
+
+def clear_results():
+    for folder in ("out_images1", "out_images2"):
+        path = os.path.join(ROOT, folder)
+        for name in os.listdir(path) if os.path.isdir(path) else ():
+            os.unlink(os.path.join(path, name))
+
+
+def check_results():
+    for folder in ("out_images1", "out_images2"):
+        assert sorted(os.listdir(os.path.join(ROOT, folder))) == sorted([*PHOTOS, "contact_sheet.png"])
+        for name in PHOTOS:
+            with Image.open(os.path.join(ROOT, folder, name)) as cut, Image.open(os.path.join(ROOT, "photos", name)) as photo:
+                assert (cut.size, cut.format) == (photo.size, photo.format)
+                black = sum(1 for p in cut.convert("RGB").getdata() if max(p) < 16)
+                assert 0.05 < black / (cut.width * cut.height) < 0.98  # some of it was cut away, not all
+    with Image.open(os.path.join(ROOT, "out_images1", "contact_sheet.png")) as sheet:
+        assert sheet.width > 1000 and sheet.height > 1000
+
+
+def test_twice_in_a_row_from_another_folder(tmp_path):
+    for _ in range(2):
+        clear_results()
+        done = demo(cwd=str(tmp_path))
+        assert done.returncode == 0, done.out + done.err
+        check_table(done.out)
+        check_results()
+        assert not [a for a in ADDRESSES if listening(a)]
+    assert os.listdir(tmp_path) == []
+
+
+def test_more_iterations_give_another_cut_out():
+    done = demo()
+    assert done.returncode == 0, done.out + done.err
+    differing = 0
+    for name in PHOTOS:
+        with open(os.path.join(ROOT, "out_images1", name), "rb") as a, open(os.path.join(ROOT, "out_images2", name), "rb") as b:
+            differing += a.read() != b.read()
+    assert differing > 0
+
+
+def test_keep_leaves_it_running_and_starts_anew():
+    for _ in range(2):
+        done = demo("--keep")
+        assert done.returncode == 0, done.out + done.err
+        assert "http://127.0.0.1:5000" in done.out and "./demo.sh --stop" in done.out
+        assert all(map(listening, ADDRESSES))
+    assert demo("--stop").out.strip() == "stopped"
+    assert not [a for a in ADDRESSES if listening(a)]
+
+
+def test_port_in_use_is_named_and_left_alone():
+    with socket.socket() as taken:
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        taken.bind(("127.0.0.12", 5000))
+        taken.listen()
+        done = demo()
+        assert done.returncode == 1
+        assert "127.0.0.12:5000 is in use" in done.err
+        assert not [a for a in ADDRESSES if a != ("127.0.0.12", 5000) and listening(a)]
+
+
+def test_interrupt_stops_everything():
+    process = start()
+    deadline = time.monotonic() + 400
+    while not listening(ADDRESSES[1]) and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 130, out + err
+    assert not [a for a in ADDRESSES if listening(a)]
+
+
+def test_strangers_are_not_stopped():
+    """A pid on record that belongs to somebody else by now."""
+    stranger = subprocess.Popen(["sleep", "600"])
+    try:
+        with open(os.path.join(ROOT, "build", "demo", "pids"), "w", encoding="utf-8") as f:
+            f.write(f"{stranger.pid}\n")
+        assert demo("--stop").returncode == 0
+        assert stranger.poll() is None
+    finally:
+        stranger.kill()
+        stranger.wait()
+
+
+def test_reports_tell_what_the_table_shows():
+    demo()
+    with open(os.path.join(ROOT, "build", "demo", "condition1.jsonl"), encoding="utf-8") as f:
+        lines = [json.loads(line) for line in f]
+    assert sorted(line["file"] for line in lines) == PHOTOS
+    assert all({"gateway", "proxy-pod1", "predict-pod1"} <= set(line["via"]) for line in lines)
+
+
+@pytest.mark.parametrize("flag, status, sentence", [("--help", 0, "usage: ./demo.sh"), ("--bogus", 2, "'--bogus'")])
+def test_flags(flag, status, sentence):
+    done = demo(flag)
+    assert done.returncode == status and sentence in (done.err if status else done.out)

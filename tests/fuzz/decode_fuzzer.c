@@ -1,0 +1,48 @@
+/* The decoders on any bytes: pixels of the size that the header told, or a code and a sentence. What was
+ * decoded is cut out and encoded, and a PNG of it gives the same pixels back. */
+#include <grabcut/grabcut.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+static void demand(int truth) {
+    if (!truth) {
+        abort();
+    }
+}
+
+static void encode_and_back(const grabcut_image *image) {
+    uint8_t *bytes;
+    size_t len;
+    grabcut_image back;
+    demand(grabcut_encode_png(&bytes, &len, image, 0, NULL) == GRABCUT_OK);
+    demand(grabcut_decode(&back, bytes, len, NULL, NULL) == GRABCUT_OK);
+    demand(back.width == image->width && back.height == image->height);
+    demand(memcmp(back.data, image->data, back.stride * (size_t)back.height) == 0);
+    grabcut_image_free(&back);
+    grabcut_free(bytes);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+    static const grabcut_decode_options opts = {GRABCUT_DECODE_OPTIONS_VERSION, 65536, 0};
+    grabcut_probe probe;
+    grabcut_image image;
+    grabcut_errbuf err;
+    int probed = grabcut_probe_header(&probe, data, size, NULL);
+    int rc = grabcut_decode(&image, data, size, &opts, &err);
+    if (rc) {
+        demand(image.data == NULL && err.text[0] != '\0' && rc != GRABCUT_EINVAL);
+        demand(!probed || rc == probed);
+        return 0;
+    }
+    int turned = probe.orientation >= 5;
+    demand(probed == GRABCUT_OK && image.channels == 3);
+    demand(image.width == (turned ? probe.height : probe.width));
+    demand(image.height == (turned ? probe.width : probe.height));
+    demand((uint64_t)image.width * (uint64_t)image.height <= opts.max_pixels);
+    encode_and_back(&image);
+    grabcut_image_free(&image);
+    return 0;
+}

@@ -1,0 +1,193 @@
+"""Every overlay: built by kustomize, valid by Kubernetes' and Istio's schemas, and it routes by the header."""
+import json
+import os
+import pathlib
+import subprocess
+
+import pytest
+import yaml
+
+import peers
+
+ROOT = peers.ROOT
+BUILD = pathlib.Path(os.environ.get("HR_BUILD_DIR", ROOT / "build/release"))
+HEADERROUTE = BUILD / "bin/headerroute"
+OVERLAYS = sorted(p.name for p in (ROOT / "k8s/overlays").iterdir())
+SUBSETS = [("condition1", "proxy-pod-subset1"), ("condition2", "proxy-pod-subset2"), (None, "proxy-pod-subset2")]
+ROUTING = ("VirtualService", "DestinationRule", "Gateway", "ServiceEntry")
+
+
+@pytest.fixture(scope="session")
+def built(tmp_path_factory):
+    """Overlay -> (path of the built manifests, their documents)."""
+    cache = {}
+
+    def build(overlay):
+        if overlay not in cache:
+            text = subprocess.run(
+                [peers.kustomize(), "build", "--load-restrictor", "LoadRestrictionsNone", ROOT / "k8s/overlays" / overlay],
+                check=True, capture_output=True, text=True).stdout
+            path = tmp_path_factory.mktemp(overlay) / "manifests.yaml"
+            path.write_text(text)
+            cache[overlay] = path, [d for d in yaml.safe_load_all(text) if d]
+        return cache[overlay]
+
+    return build
+
+
+def headerroute(*arguments):
+    answer = subprocess.run([HEADERROUTE, *map(str, arguments)], capture_output=True, text=True)
+    assert answer.returncode == 0, answer.stdout + answer.stderr
+    return answer.stdout
+
+
+def route(config, url, value, *view):
+    header = [] if value is None else ["-H", f"target: {value}"]
+    return json.loads(headerroute("route", "--json", *sum((["-f", f] for f in config), []), *header, *view, url))
+
+
+def routing_files(overlay, built, folder):
+    """What the data plane of this overlay reads: the cluster's resources, or the gateway's ConfigMap."""
+    path, documents = built(overlay)
+    maps = [d for d in documents if d["kind"] == "ConfigMap"]
+    if not maps:
+        return [path]
+    for name, text in maps[0]["data"].items():
+        (folder / name).write_text(text)
+    return [folder]
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_kubernetes_accepts_every_resource(overlay, built):
+    path, documents = built(overlay)
+    answer = subprocess.run([peers.kubernetes_validate(), "--strict", "--no-warn", path], capture_output=True, text=True)
+    assert answer.returncode == 0, answer.stdout + answer.stderr
+    core = [d for d in documents if "istio.io" not in d["apiVersion"]]
+    passed = (answer.stdout + answer.stderr).count(" passed ")
+    assert passed == len(core)
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_istio_accepts_every_resource(overlay, built):
+    from jsonschema import Draft202012Validator
+
+    schemas = peers.istio_schemas()
+    documents = built(overlay)[1]
+    for generated in [d for d in documents if d["kind"] == "ConfigMap"]:
+        documents = documents + [d for text in generated["data"].values() for d in yaml.safe_load_all(text) if d]
+    judged = 0
+    for document in documents:
+        group, _, version = document["apiVersion"].rpartition("/")
+        if "istio.io" not in group:
+            continue
+        found = list(Draft202012Validator(schemas[group, version, document["kind"]]).iter_errors(document))
+        assert not found, f"{document['kind']} {document['metadata']['name']}: {found[0].json_path}: {found[0].message}"
+        judged += 1
+    assert judged >= 3
+
+
+def test_the_sealed_schemas_refuse_an_unknown_field(built):
+    from jsonschema import Draft202012Validator
+
+    schemas = peers.istio_schemas()
+    service = next(d for d in built("gke")[1] if d["kind"] == "VirtualService")
+    service["spec"]["http"][0]["tiemout"] = "10s"
+    assert list(Draft202012Validator(schemas["networking.istio.io", "v1", "VirtualService"]).iter_errors(service))
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_headerroute_accepts_every_file(overlay, built, tmp_path):
+    headerroute("validate", *routing_files(overlay, built, tmp_path))
+
+
+@pytest.mark.parametrize("value,subset", SUBSETS)
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_outside_traffic_reaches_the_subset_its_header_names(overlay, value, subset, built, tmp_path):
+    config = routing_files(overlay, built, tmp_path)
+    d = route(config, "http://203.0.113.7/predict", value, "--gateway", "default/proxy-gateway", "--port", "80")
+    assert d["destination"]["subset"] == subset
+    assert d["timeout_ms"] == 10000
+
+
+@pytest.mark.parametrize("value,subset", SUBSETS)
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_mesh_traffic_reaches_the_subset_its_header_names(overlay, value, subset, built, tmp_path):
+    config = routing_files(overlay, built, tmp_path)
+    d = route(config, "http://proxy-server:5000/predict", value)
+    assert d["destination"]["subset"] == subset
+    assert d["timeout_ms"] == 10000
+
+
+ORIGINAL = """
+apiVersion: v1
+kind: Service
+metadata: {name: proxy-server}
+spec:
+  type: LoadBalancer
+  ports: [{port: 5000, targetPort: 5000, protocol: TCP}]
+  selector: {app: proxy-pod}
+---
+apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata: {name: proxy-server}
+spec:
+  host: proxy-server
+  subsets:
+  - {name: proxy-pod-subset1, labels: {version: proxy-pod-version1}}
+  - {name: proxy-pod-subset2, labels: {version: proxy-pod-version2}}
+---
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: proxy-server}
+spec:
+  hosts: [proxy-server]
+  http:
+  - match: [{headers: {target: {exact: condition1}}}]
+    route: [{destination: {host: proxy-server, subset: proxy-pod-subset1}}]
+    timeout: 10s
+  - route: [{destination: {host: proxy-server, subset: proxy-pod-subset2}}]
+    timeout: 10s
+---
+apiVersion: networking.istio.io/v1
+kind: Gateway
+metadata: {name: ingress}
+spec:
+  selector: {istio: ingressgateway}
+  servers: [{port: {number: 80, name: http, protocol: HTTP}, hosts: ["*"]}]
+"""
+
+
+@pytest.mark.parametrize("value", ["condition1", "condition2"])
+def test_the_original_arrangement_does_not_route_outside_traffic(value, tmp_path):
+    """Its VirtualService is bound to `mesh` alone, and its Service lets outside clients in past every proxy."""
+    config = tmp_path / "original.yaml"
+    config.write_text(ORIGINAL)
+    assert route([config], "http://proxy-server:5000/predict", "condition1")["destination"]["subset"] == "proxy-pod-subset1"
+    d = route([config], "http://203.0.113.7/predict", value, "--gateway", "default/ingress", "--port", "80")
+    assert d["destination"] is None
+    assert (d["local_reply"]["status"], d["local_reply"]["flag"]) == (404, "NR")
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_no_image_is_latest_or_somebody_elses(overlay, built):
+    for document in built(overlay)[1]:
+        if document["kind"] == "Deployment":
+            for container in document["spec"]["template"]["spec"]["containers"]:
+                name, _, tag = container["image"].rpartition(":")
+                assert name.startswith("headerroute-") and tag not in ("", "latest")
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_every_server_is_probed_bounded_and_unprivileged(overlay, built):
+    deployments = [d for d in built(overlay)[1] if d["kind"] == "Deployment"]
+    assert len(deployments) >= 4
+    for deployment in deployments:
+        pod = deployment["spec"]["template"]["spec"]
+        container = pod["containers"][0]
+        assert {"startupProbe", "readinessProbe", "livenessProbe", "lifecycle"} <= set(container)
+        assert container["resources"]["limits"] == {"cpu": "500m", "memory": "300Mi"}
+        assert container["securityContext"]["readOnlyRootFilesystem"] is True
+        assert pod["securityContext"]["runAsNonRoot"] is True and pod["enableServiceLinks"] is False
+        # preStop and the drain must fit before Kubernetes kills.
+        drain = 10
+        assert pod["terminationGracePeriodSeconds"] > container["lifecycle"]["preStop"]["sleep"]["seconds"] + drain

@@ -1,0 +1,100 @@
+"""`pip install .` from a copy of the checkout, with Debian's packages alone, in an environment of its own."""
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+
+import pytest
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+# Not from an index, and not from what another test left.
+NO_INDEX = {"PIP_NO_INDEX": "1", "PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_NO_CACHE_DIR": "1", "PYTHONPATH": "",
+            "PYTHONDONTWRITEBYTECODE": ""}
+
+
+def run(*command, **options):
+    done = subprocess.run(command, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=800,
+                          env={**os.environ, **NO_INDEX}, **options)
+    assert done.returncode == 0, done.stdout
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory):
+    """The tree without what is built in it: a build must not find the results of another."""
+    copy = tmp_path_factory.mktemp("checkout") / "headerroute"
+    shutil.copytree(ROOT, copy, symlinks=True, ignore=shutil.ignore_patterns(
+        "build", ".git", "__pycache__", "*.egg-info", "out_images*", ".venv", "lowlevel.py", "*.so"))
+    return copy
+
+
+@pytest.fixture(scope="module")
+def wheel(checkout):
+    run(sys.executable, "-m", "pip", "wheel", "--no-build-isolation", "--no-deps", "-w", "dist", ".", cwd=checkout)
+    [name] = os.listdir(checkout / "dist")
+    return checkout / "dist" / name
+
+
+@pytest.fixture(scope="module")
+def python(tmp_path_factory, checkout, wheel):
+    """The interpreter of an environment that `pip install .` has been run in."""
+    folder = tmp_path_factory.mktemp("venv")
+    run(sys.executable, "-m", "venv", "--system-site-packages", str(folder))
+    python = str(folder / "bin" / "python")
+    run(python, "-m", "pip", "install", "--no-build-isolation", ".", cwd=checkout)
+    return python
+
+
+def test_wheel_holds_two_modules_and_the_client(wheel):
+    names = set(zipfile.ZipFile(wheel).namelist())
+    for package in ("headerroute", "grabcut"):
+        assert {f"{package}/__init__.py", f"{package}/lowlevel.py", f"{package}/py.typed"} <= names
+        assert any(n.startswith(f"{package}/_lowlevel.") and n.endswith(".so") for n in names)
+    assert "headerroute_request/cli.py" in names
+    assert {n.split("/")[0] for n in names if ".dist-info" not in n} == {"headerroute", "grabcut", "headerroute_request"}
+    assert wheel.name.startswith("headerroute-")
+
+
+def test_installed_modules_work_outside_the_checkout(python, checkout, tmp_path):
+    code = f"""
+import headerroute, grabcut, numpy
+table = headerroute.load({str(checkout / "k8s" / "base")!r}, {str(checkout / "k8s" / "local")!r})
+d = table.route("POST", "http://proxy-server:5000/predict", headers={{"target": "condition1"}})
+image = grabcut.decode(open({str(checkout / "photos" / "portrait.jpg")!r}, "rb").read())
+mask = grabcut.segment(image, rect=(10, 12, 170, 230), iterations=1, seed=1)
+print(d.destination.subset, sorted(numpy.unique(mask)), headerroute.__file__)
+"""
+    out = run(python, "-c", code, cwd=tmp_path)
+    assert out.startswith("proxy-pod-subset1 [0, 1] ") and os.path.dirname(os.path.dirname(python)) in out
+
+
+def test_distribution_is_named_and_versioned(python, checkout, tmp_path):
+    out = run(python, "-c", "import importlib.metadata as m, headerroute, grabcut;"
+                            "print(m.version('headerroute'), headerroute.__version__, grabcut.__version__)", cwd=tmp_path)
+    [version] = set(out.split())
+    with open(checkout / "CMakeLists.txt", encoding="utf-8") as f:
+        assert f"project(headerroute VERSION {version} " in f.read()
+
+
+def test_client_is_installed_as_a_command(python, tmp_path):
+    command = os.path.join(os.path.dirname(python), "headerroute-request")
+    assert "usage: headerroute-request" in run(command, "--help", cwd=tmp_path)
+
+
+def test_source_distribution_is_complete(checkout, python, tmp_path):
+    """Whatever the build reads is in the archive: CMake configures and SWIG runs from it alone."""
+    run(python, "setup.py", "-q", "sdist", "-d", str(tmp_path), cwd=checkout)
+    [archive] = os.listdir(tmp_path)
+    shutil.unpack_archive(tmp_path / archive, tmp_path)
+    [source] = [p for p in tmp_path.iterdir() if p.is_dir()]
+    run("cmake", "-S", str(source), "-B", str(tmp_path / "build"), "-DHR_BUILD_SERVICES=OFF", "-DHR_BUILD_OPENCV=OFF",
+        "-DHR_BUILD_TESTS=OFF", f"-DPython3_EXECUTABLE={sys.executable}")
+    listed = {os.path.relpath(os.path.join(folder, name), source)
+              for folder, _, names in os.walk(source) for name in names}
+    for room in ("libheaderroute", "libgrabcut", "bindings"):
+        for folder, _, names in os.walk(checkout / room):
+            for name in names:
+                path = os.path.relpath(os.path.join(folder, name), checkout)
+                if "__pycache__" not in path and not name.endswith((".so", ".pyc")):
+                    assert path in listed
