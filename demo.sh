@@ -46,7 +46,10 @@ die() { printf 'demo.sh: %s\n' "$*" >&2; exit 1; }
 
 declare -A started # by this run: pids that nobody else can have got meanwhile
 ours() { # PID: is it alive, and a server that this run or an earlier one started?
-    if [ -n "${started[$1]:-}" ]; then kill -0 "$1" 2>/dev/null; return; fi
+    if [ -n "${started[$1]:-}" ]; then
+        kill -0 "$1" 2>/dev/null
+        return $? # a bare return in an EXIT trap gives the status from before the trap
+    fi
     [[ "$(readlink "/proc/$1/exe" 2>/dev/null)" == "$bin"/headerroute-* ]]
 }
 
