@@ -46,8 +46,12 @@ die() { printf 'demo.sh: %s\n' "$*" >&2; exit 1; }
 
 declare -A started # by this run: pids that nobody else can have got meanwhile
 ours() { # PID: is it alive, and a server that this run or an earlier one started?
-    if [ -n "${started[$1]:-}" ]; then kill -0 "$1" 2>/dev/null; return; fi
-    [[ "$(readlink "/proc/$1/exe" 2>/dev/null)" == "$bin"/headerroute-* ]]
+    # No bare `return` here: within a trap it gives the status from before the trap.
+    if [ -n "${started[$1]:-}" ]; then
+        kill -0 "$1" 2>/dev/null
+    else
+        [[ "$(readlink "/proc/$1/exe" 2>/dev/null)" == "$bin"/headerroute-* ]]
+    fi
 }
 
 stop_all() { # asks all to drain, waits, and ends what does not

@@ -28,7 +28,8 @@ typedef struct gw_options {
     int64_t gateway_port;
     const char *namespace_;
     const char *admin;
-    int64_t client_gone_ms;
+    const char *ui;         /* path prefix; NULL: no page */
+    const char *ui_samples; /* folder; NULL: no samples */
 } gw_options;
 
 /* One address of one cluster, for as long as any configuration or request knows it. */
@@ -72,6 +73,8 @@ typedef struct gw_loop_cluster {
 
 typedef struct gw_loop_config {
     gw_config *config;
+    struct gw_loop *loop;
+    struct gw_loop_config *next; /* in the loop's list of retired ones */
     size_t references; /* requests, and the loop */
     gw_loop_cluster clusters[];
 } gw_loop_config;
@@ -92,6 +95,7 @@ typedef struct gw_loop {
     hr_timers timers;
     hr_up_loop *up;
     gw_loop_config *current;
+    gw_loop_config *retired; /* to be freed by the next sweep */
     gw_scratch *free_scratches;
     uint64_t random[4];
     gw_request *oldest, *newest; /* in flight */
@@ -120,7 +124,9 @@ void gw_loop_stop(hr_loop *loop, void *ctx);
 /* Makes `config` the one that new requests see. Takes a reference. */
 void gw_loop_use(gw_loop *loop, gw_config *config);
 gw_loop_config *gw_loop_config_ref(gw_loop_config *lc);
+/* The last one retires it: the log line of the request that held it is still to be written. */
 void gw_loop_config_unref(gw_loop_config *lc);
+void gw_loop_free_retired(gw_loop *loop);
 gw_scratch *gw_scratch_take(gw_loop *loop); /* NULL: no memory */
 void gw_scratch_give(gw_loop *loop, gw_scratch *scratch);
 uint64_t gw_random(gw_loop *loop);
@@ -130,6 +136,9 @@ hr_up_endpoint *gw_loop_endpoint(gw_loop *loop, gw_loop_config *lc, size_t clust
 
 /* mirror.c */
 void gw_mirrors_stop(gw_loop *loop);
+
+/* admin.c */
+void gw_on_admin_request(hr_exchange *ex);
 
 /* request.c */
 void gw_on_request(hr_exchange *ex);

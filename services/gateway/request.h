@@ -27,6 +27,9 @@ struct gw_request {
 
     gw_endpoint *endpoint; /* of the try under way; counted as active */
     size_t cluster, index;
+    uint64_t hash; /* of the request, for a hashing balancer */
+    int has_hash;
+    hr_str set_cookie; /* that keeps the client with its endpoint; absent: none */
     uint32_t tries;
     uint32_t tried[GW_MAX_TRIED];
     char attempt_text[12], timeout_text[24];
@@ -34,8 +37,20 @@ struct gw_request {
     char body[160];
 };
 
+/* What a pick goes by besides the balancer. */
+typedef struct gw_avoid {
+    const uint32_t *tried;
+    size_t n_tried;
+    int has_hash;
+    uint64_t hash;
+} gw_avoid;
+
+/* affinity.c: fills hash and set_cookie by the route's hash policies. */
+void gw_affinity(gw_request *r);
+
 /* request.c */
 void gw_act(gw_request *r);
+hr_str gw_peer_address(gw_request *r); /* the client's, as text; absent if it has none */
 
 /* filters.c: faults, then gw_act. */
 void gw_filter(gw_request *r);

@@ -64,14 +64,18 @@ static void leave_endpoint(gw_request *r) {
     r->lc->clusters[r->cluster].states[r->index].active = left;
 }
 
-static int balance(gw_loop *loop, gw_loop_config *lc, size_t c, size_t *index) {
+static int balance(gw_loop *loop, gw_loop_config *lc, size_t c, const gw_avoid *avoid,
+                   size_t *index) {
     gw_loop_cluster *own = &lc->clusters[c];
-    hr_pick how = {.states = own->states, .random = gw_random(loop)};
+    hr_pick how = {.states = own->states,
+                   .random = gw_random(loop),
+                   .has_hash = avoid->has_hash,
+                   .hash = avoid->hash};
     return hr_balance(index, lc->config->clusters[c].cluster, &own->cursor, &how);
 }
 
-gw_endpoint *gw_pick(gw_loop *loop, gw_loop_config *lc, size_t c, const uint32_t *tried,
-                     size_t n_tried, size_t *index) {
+gw_endpoint *gw_pick(gw_loop *loop, gw_loop_config *lc, size_t c, const gw_avoid *avoid,
+                     size_t *index) {
     const gw_cluster *cluster = &lc->config->clusters[c];
     gw_loop_cluster *own = &lc->clusters[c];
     size_t n = cluster->cluster->n_endpoints;
@@ -81,12 +85,12 @@ gw_endpoint *gw_pick(gw_loop *loop, gw_loop_config *lc, size_t c, const uint32_t
     for (size_t i = 0; i < n && n <= MAX_REFRESHED; i++)
         own->states[i].active =
             atomic_load_explicit(&cluster->endpoints[i]->active, memory_order_relaxed);
-    for (size_t i = 0; i < n_tried; i++)
-        own->states[tried[i]].unusable |= 2;
-    int found = balance(loop, lc, c, index);
-    for (size_t i = 0; i < n_tried; i++)
-        own->states[tried[i]].unusable &= (uint8_t)~2;
-    if (found != HR_OK && (n_tried == 0 || balance(loop, lc, c, index) != HR_OK))
+    for (size_t i = 0; i < avoid->n_tried; i++)
+        own->states[avoid->tried[i]].unusable |= 2;
+    int found = balance(loop, lc, c, avoid, index);
+    for (size_t i = 0; i < avoid->n_tried; i++)
+        own->states[avoid->tried[i]].unusable &= (uint8_t)~2;
+    if (found != HR_OK && (avoid->n_tried == 0 || balance(loop, lc, c, avoid, index) != HR_OK))
         return NULL;
     gw_endpoint *e = cluster->endpoints[*index];
     own->states[*index].active = atomic_fetch_add_explicit(&e->active, 1, memory_order_relaxed) + 1;
@@ -114,10 +118,13 @@ static void begin_answer(gw_request *r, const hr_resp_head *head) {
     int len = snprintf(time, 24, "%llu", (unsigned long long)(r->ex->upstream_ns / 1000000));
     with[n++] = (hr_pair){HR_STR("x-envoy-upstream-service-time"), {time, (size_t)len}};
     gw_response_ops(r, status, &fields, &n);
-    if (r->decision.cors != NULL) {
-        hr_pair *more = h2o_mem_alloc_pool(&r->ex->req->pool, (n + GW_CORS_FIELDS) * sizeof(*more));
+    if (r->decision.cors != NULL || r->set_cookie.p != NULL) {
+        hr_pair *more =
+            h2o_mem_alloc_pool(&r->ex->req->pool, (n + GW_CORS_FIELDS + 1) * sizeof(*more));
         memcpy(more, fields, n * sizeof(*more));
         n = gw_cors_fields(r, more, n);
+        if (r->set_cookie.p != NULL)
+            more[n++] = (hr_pair){HR_STR("set-cookie"), r->set_cookie};
         fields = more;
     }
     hr_relay_begin(&r->relay, status, fields, n,
@@ -199,8 +206,9 @@ static void build_out(gw_request *r) {
 void gw_try(gw_request *r) {
     const hr_retry_policy *retries = r->decision.retries;
     size_t n_tried = retries != NULL && retries->ignore_previous_hosts ? r->tries : 0;
-    r->endpoint = gw_pick(r->loop, r->lc, r->cluster, r->tried,
-                          n_tried < GW_MAX_TRIED ? n_tried : GW_MAX_TRIED, &r->index);
+    gw_avoid avoid = {r->tried, n_tried < GW_MAX_TRIED ? n_tried : GW_MAX_TRIED, r->has_hash,
+                      r->hash};
+    r->endpoint = gw_pick(r->loop, r->lc, r->cluster, &avoid, &r->index);
     if (r->endpoint == NULL) {
         gw_reply(r, 503, "UH", "no_healthy_upstream", HR_STR("no healthy upstream"));
         return;
@@ -231,6 +239,8 @@ void gw_forward(gw_request *r) {
         return;
     }
     r->cluster = d->cluster->index;
+    if (d->n_hash_policy > 0)
+        gw_affinity(r);
     if (d->timeout_ms >= 0)
         r->deadline_at = hr_timers_now() + (uint64_t)d->timeout_ms;
     build_out(r);
