@@ -66,8 +66,8 @@ void gw_try(gw_request *r);
 void gw_cancel(gw_request *r);
 /* An endpoint of the cluster, counted as active; NULL: none is usable. The tried ones are avoided,
  * as long as there are others. */
-gw_endpoint *gw_pick(gw_loop *loop, gw_loop_config *lc, size_t cluster, const uint32_t *tried,
-                     size_t n_tried, size_t *index);
+gw_endpoint *gw_pick(gw_loop *loop, gw_loop_config *lc, size_t cluster, const gw_avoid *how,
+                     size_t *index);
 
 /* retry.c: 1 if the request will be tried again after this error, or (error 0) this answer. Must be
  * asked before anything went to the client. */
