@@ -29,7 +29,9 @@ struct gw_request {
     size_t cluster, index;
     uint64_t hash; /* of the request, for a hashing balancer */
     int has_hash;
-    hr_str set_cookie; /* that keeps the client with its endpoint; absent: none */
+    hr_str set_cookie;                  /* that keeps the client with its endpoint; absent: none */
+    gw_request *next_waiting;           /* for a connection */
+    uint8_t waiting, counted, retrying; /* counted among the cluster's requests, its retries */
     uint32_t tries;
     uint32_t tried[GW_MAX_TRIED];
     char attempt_text[12], timeout_text[24];
