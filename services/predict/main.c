@@ -1,7 +1,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <grabcut/grabcut.h>
 
@@ -123,6 +122,12 @@ static void on_cancel(void *ctx) {
     hr_jobs_cancel(predict.jobs);
 }
 
+/* A worker within an iteration that cannot be stopped must not hold up the end. */
+static bool on_stopped(void *ctx) {
+    (void)ctx;
+    return hr_jobs_free(predict.jobs, 500);
+}
+
 static double read_answers(void *ctx) {
     return (double)hr_budget_used(ctx);
 }
@@ -192,11 +197,8 @@ int main(int argc, char **argv) {
     predict.jobs = hr_jobs_new(&jobs, metrics);
     predict.metadata = hr_predict_metadata(&predict);
     hr_service service = {.program = program, .loop_start = loop_start, .loop_stop = loop_stop,
-                          .on_drain = on_drain, .on_cancel = on_cancel};
+                          .on_drain = on_drain, .on_cancel = on_cancel, .on_stopped = on_stopped};
     code = hr_server_run(&service, listeners, server.listen.n, &server, metrics);
-    /* A worker within an iteration that cannot be stopped must not hold up the end. */
-    if (!hr_jobs_free(predict.jobs, 500))
-        _exit(code);
     hr_metrics_free(metrics);
     free(predict.metadata.base);
     return code;

@@ -85,7 +85,9 @@ def test_reloads_under_load_lose_nothing(tmp_path):
             for n in range(100):
                 gw.process.send_signal(signal.SIGHUP)
                 if n % 10 == 0:
-                    write(tmp_path / "mesh.yaml", *rules(one, two, ["one.test", "two.test"][n // 10 % 2]))
+                    # By renaming: a file that is half written is a configuration, too.
+                        write(tmp_path / "new", *rules(one, two, ["one.test", "two.test"][n // 10 % 2]))
+                        os.rename(tmp_path / "new", tmp_path / "mesh.yaml")
                 assert wait_until(lambda: gw.messages().count("loaded anew") > n)
             stop.set()
             [t.join() for t in threads]

@@ -57,7 +57,7 @@ def test_the_header_chooses_the_subset(two, tmp_path):
 def test_the_manifests_of_the_project_load():
     with Server("headerroute-gateway", "-f", ROOT / "k8s/base", "-f", ROOT / "k8s/local", ready_path="/") as gw:
         got = gw.call("POST", "/predict", [("target", "condition1")], b"{}")
-        assert got.status in (503, 200) and gw.wait_line(method="POST")["upstream_host"] == "127.0.0.11:5000"
+        assert got.status != 404 and gw.wait_line(method="POST")["upstream_host"] == "127.0.0.11:5000"
         gw.call("POST", "/predict", [("target", "other")], b"{}")
         assert gw.wait_line(upstream_host="127.0.0.12:5000")["upstream_cluster"] == \
             "outbound|5000|proxy-pod-subset2|proxy-server.default.svc.cluster.local"
