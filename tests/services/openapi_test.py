@@ -152,14 +152,18 @@ def test_predict_succeeds_in_every_documented_form(pair, which):
     (415, "", b"x", {"content-type": "text/plain"}),
     (422, "", b"no picture", PNG),
     (422, "?rect=4000,4000,5,5", pictures.encode(pictures.disc()), PNG),
-])
+], ids=["json", "rect", "output", "large", "type", "undecodable", "outside"])
 def test_refusals(start, which, status, query, body, headers):
     predict = start("headerroute-predict", "--max-body-bytes", 65536)
     server = predict
     if which:
         server = proxy_of(start, predict, "--max-body-bytes", 65536)
-        check(server.post("/predict?job_id=%2F", body, headers), "post", "/predict", 400)
     check(server.post("/predict" + query, body, headers), "post", "/predict", status)
+
+
+def test_a_proxy_refuses_a_job_id_that_is_none(pair):
+    for job_id in ("job_id=%2F", "job_id=a&job_id=b", "job_id=", "job_id=" + "a" * 65):
+        check(pair[1].post(f"/predict?{job_id}", pictures.encode(pictures.disc()), PNG), "post", "/predict", 400)
 
 
 @pytest.mark.parametrize("which", [0, 1], ids=["predict", "proxy"])
