@@ -58,6 +58,11 @@ gw_loop_config *gw_loop_config_ref(gw_loop_config *lc) {
 void gw_loop_config_unref(gw_loop_config *lc) {
     if (lc == NULL || --lc->references > 0)
         return;
+    lc->next = lc->loop->retired;
+    lc->loop->retired = lc;
+}
+
+static void loop_config_free(gw_loop_config *lc) {
     for (size_t c = 0; c < lc->config->n_clusters; c++) {
         gw_loop_cluster *cluster = &lc->clusters[c];
         size_t n = lc->config->clusters[c].cluster->n_endpoints;
@@ -68,6 +73,13 @@ void gw_loop_config_unref(gw_loop_config *lc) {
     }
     gw_config_unref(lc->config);
     free(lc);
+}
+
+void gw_loop_free_retired(gw_loop *loop) {
+    for (gw_loop_config *lc; (lc = loop->retired) != NULL;) {
+        loop->retired = lc->next;
+        loop_config_free(lc);
+    }
 }
 
 static void prepare_cluster(gw_loop_cluster *cluster, size_t n) {
@@ -82,7 +94,8 @@ static void prepare_cluster(gw_loop_cluster *cluster, size_t n) {
 static int same_connections(const hr_traffic_policy *a, const hr_traffic_policy *b) {
     return a->connect_timeout_ms == b->connect_timeout_ms &&
            a->idle_timeout_ms == b->idle_timeout_ms &&
-           a->max_requests_per_connection == b->max_requests_per_connection;
+           a->max_requests_per_connection == b->max_requests_per_connection &&
+           a->max_connection_duration_ms == b->max_connection_duration_ms;
 }
 
 /* Connections to what stays outlive a reload: they move to the new configuration. */
@@ -114,6 +127,7 @@ void gw_loop_use(gw_loop *loop, gw_config *config) {
     gw_loop_config *lc = h2o_mem_alloc(sizeof(*lc) + size);
     memset(lc, 0, sizeof(*lc) + size);
     lc->config = gw_config_ref(config);
+    lc->loop = loop;
     lc->references = 1;
     if (loop->current != NULL)
         adopt(lc, loop->current);
@@ -136,6 +150,9 @@ hr_up_endpoint *gw_loop_endpoint(gw_loop *loop, gw_loop_config *lc, size_t c, si
                                       : 0,
             .max_requests =
                 p->max_requests_per_connection > 0 ? (uint32_t)p->max_requests_per_connection : 0,
+            .max_connection_ms =
+                p->max_connection_duration_ms > 0 ? (uint64_t)p->max_connection_duration_ms : 0,
+            .open_connections = &lc->config->clusters[c].shared->connections,
         };
         const hr_endpoint *endpoint = &known->endpoints[index];
         cluster->up[index] =
@@ -189,6 +206,7 @@ void gw_loop_stop(hr_loop *h2o_loop, void *ctx) {
     hr_timer_unset(&loop->timers, &loop->sweep);
     gw_mirrors_stop(loop);
     gw_loop_config_unref(loop->current);
+    gw_loop_free_retired(loop);
     for (gw_scratch *s; (s = loop->free_scratches) != NULL;) {
         loop->free_scratches = s->next;
         hr_scratch_free(s->scratch);

@@ -79,7 +79,7 @@ static void loop_stop(hr_loop *loop, void *ctx) {
 int main(int argc, char **argv) {
     static proxy self = {
         .options = {.timeout_ms = 10000, .connect_timeout_ms = 2000, .health_timeout_ms = 2000}};
-    hr_server_options server = HR_SERVER_OPTIONS_INIT;
+    static hr_server_options server = HR_SERVER_OPTIONS_INIT;
     char why[256];
     hr_predict_url_parse(&self.options.predict, "http://127.0.0.1:5010", why, sizeof(why));
     hr_flag_set sets[] = {

@@ -9,7 +9,7 @@ import pytest
 
 import pictures
 import wire
-from conftest import PATIENCE, wait_until
+from conftest import PATIENCE, SANITIZE, wait_until
 
 PNG = {"content-type": "image/png"}
 PROGRAM = "headerroute-predict"
@@ -46,7 +46,7 @@ def test_full_queue_is_503_with_retry_after(start):
     answer = server.post("/predict", pictures.encode(pictures.disc()), PNG)
     assert answer.status == 503 and int(answer.header("retry-after")) >= 1
     assert answer.json()["detail"] == "too many pictures are waiting already"
-    line = server.logged(lambda x: x["response_code"] == 503)
+    line = server.logged(lambda x: x["response_code"] == 503 and x["path"] == "/predict")
     assert line["response_flags"] == "UO"
     assert value(server, "headerroute_jobs_refused_total") == 1
     # Everything else is answered meanwhile.
@@ -239,4 +239,5 @@ def test_overload_keeps_goodput_and_memory(start):
     assert not other, other[:3]
     assert refused and good
     assert value(server, "headerroute_jobs_queued") == value(server, "headerroute_jobs_running") == 0
-    assert server.rss() < before + (24 << 20)
+    if not SANITIZE:  # a sanitizer keeps what was freed
+        assert server.rss() < before + (24 << 20)
