@@ -61,7 +61,11 @@ typedef struct hr_up_settings {
                                     "Keep-Alive: timeout" of the peer wins. */
     uint32_t max_idle;           /* idle connections kept: 256 */
     uint32_t max_requests;       /* on one connection: unlimited */
-    uint32_t dns_refresh_ms;     /* how long a looked-up address is used: 5 s */
+    uint64_t
+        max_connection_ms; /* age after which a connection takes no further request: unlimited */
+    _Atomic uint32_t *open_connections; /* counts, over all loops that share it; NULL: none. Must
+                                           outlive the endpoint */
+    uint32_t dns_refresh_ms;            /* how long a looked-up address is used: 5 s */
 } hr_up_settings;
 
 typedef struct hr_up_request {
@@ -111,6 +115,8 @@ hr_up_endpoint *hr_up_endpoint_new(hr_up_loop *up, hr_str host, uint16_t port,
 hr_up_endpoint *hr_up_endpoint_ref(hr_up_endpoint *endpoint);
 /* The last one closes the idle connections. An exchange holds its endpoint. */
 void hr_up_endpoint_unref(hr_up_endpoint *endpoint);
+/* Idle connections that the next request could take. */
+size_t hr_up_endpoint_idle(const hr_up_endpoint *endpoint);
 /* "address:port" as given, zero-terminated. */
 const char *hr_up_endpoint_name(const hr_up_endpoint *endpoint);
 

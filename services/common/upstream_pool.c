@@ -130,6 +130,10 @@ void hr_up_endpoint_unref(hr_up_endpoint *endpoint) {
     free(endpoint);
 }
 
+size_t hr_up_endpoint_idle(const hr_up_endpoint *endpoint) {
+    return endpoint->n_idle;
+}
+
 const char *hr_up_endpoint_name(const hr_up_endpoint *endpoint) {
     return endpoint->name;
 }
@@ -188,6 +192,9 @@ void hr_up_conn_close(hr_up_conn *conn) {
     if (conn->exchange == NULL)
         unlink_idle(conn);
     hr_up_count(&conn->endpoint->up->stats.connections, -1);
+    if (conn->endpoint->settings.open_connections != NULL)
+        atomic_fetch_sub_explicit(conn->endpoint->settings.open_connections, 1,
+                                  memory_order_relaxed);
     h2o_socket_close(conn->socket);
     free(conn);
 }
@@ -231,6 +238,8 @@ hr_up_conn *hr_up_conn_open(hr_up_endpoint *endpoint, hr_up_exchange *exchange) 
      * ourselves. */
     h2o_socket_dont_read(socket, 1);
     hr_up_count(&endpoint->up->stats.connections, 1);
+    if (endpoint->settings.open_connections != NULL)
+        atomic_fetch_add_explicit(endpoint->settings.open_connections, 1, memory_order_relaxed);
     return conn;
 }
 
@@ -274,12 +283,15 @@ void hr_up_conn_release(hr_up_conn *conn, int reusable) {
         idle_ms = conn->peer_idle_s > 1 ? (uint64_t)(conn->peer_idle_s - 1) * 1000 : 0;
     if (settings->max_requests > 0 && conn->n_requests >= settings->max_requests)
         reusable = 0;
+    uint64_t now = hr_timers_now();
+    if (settings->max_connection_ms > 0 && now - conn->opened_at >= settings->max_connection_ms)
+        reusable = 0;
     if (!reusable || idle_ms == 0 || h2o_socket_is_writing(conn->socket)) {
         hr_up_conn_close(conn);
         return;
     }
     conn->exchange = NULL;
-    conn->idle_until = hr_timers_now() + idle_ms;
+    conn->idle_until = now + idle_ms;
     conn->newer = NULL;
     conn->older = endpoint->newest;
     *(endpoint->newest != NULL ? &endpoint->newest->newer : &endpoint->oldest) = conn;

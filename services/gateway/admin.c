@@ -88,9 +88,17 @@ static void answer_clusters(hr_exchange *ex) {
                                (int64_t)atomic_load_explicit(&e->requests, memory_order_relaxed));
             hr_json_member_int(&json, "failures",
                                (int64_t)atomic_load_explicit(&e->failures, memory_order_relaxed));
-            hr_text_str(&json, "}");
+            hr_text_printf(&json, ",\"ejected\":%s}",
+                           atomic_load(&e->ejected_until) != 0 ? "true" : "false");
         }
-        hr_text_str(&json, "]}");
+        gw_shared *shared = cluster->shared;
+        hr_text_str(&json, "]");
+        hr_json_member_int(&json, "connections", atomic_load(&shared->connections));
+        hr_json_member_int(&json, "requests", atomic_load(&shared->requests));
+        hr_json_member_int(&json, "pending", atomic_load(&shared->pending));
+        hr_json_member_int(&json, "overflows", (int64_t)atomic_load(&shared->overflows));
+        hr_json_member_int(&json, "ejections", (int64_t)atomic_load(&shared->ejections));
+        hr_text_str(&json, "}");
     }
     hr_text_str(&json, "]");
     answer_text(ex, &json);

@@ -94,7 +94,8 @@ static void prepare_cluster(gw_loop_cluster *cluster, size_t n) {
 static int same_connections(const hr_traffic_policy *a, const hr_traffic_policy *b) {
     return a->connect_timeout_ms == b->connect_timeout_ms &&
            a->idle_timeout_ms == b->idle_timeout_ms &&
-           a->max_requests_per_connection == b->max_requests_per_connection;
+           a->max_requests_per_connection == b->max_requests_per_connection &&
+           a->max_connection_duration_ms == b->max_connection_duration_ms;
 }
 
 /* Connections to what stays outlive a reload: they move to the new configuration. */
@@ -149,6 +150,9 @@ hr_up_endpoint *gw_loop_endpoint(gw_loop *loop, gw_loop_config *lc, size_t c, si
                                       : 0,
             .max_requests =
                 p->max_requests_per_connection > 0 ? (uint32_t)p->max_requests_per_connection : 0,
+            .max_connection_ms =
+                p->max_connection_duration_ms > 0 ? (uint64_t)p->max_connection_duration_ms : 0,
+            .open_connections = &lc->config->clusters[c].shared->connections,
         };
         const hr_endpoint *endpoint = &known->endpoints[index];
         cluster->up[index] =

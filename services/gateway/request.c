@@ -44,6 +44,8 @@ void gw_sweep(hr_timer *timer) {
         gw_reply(r, 503, "DC", "downstream_remote_disconnect", HR_STR(""));
     }
     gw_loop_free_retired(loop);
+    if (loop->loop->index == 0)
+        gw_outlier_sweep(loop->current->config);
     hr_timer_set(&loop->timers, timer, hr_timers_now() + 250, gw_sweep);
 }
 

@@ -29,7 +29,9 @@ struct gw_request {
     size_t cluster, index;
     uint64_t hash; /* of the request, for a hashing balancer */
     int has_hash;
-    hr_str set_cookie; /* that keeps the client with its endpoint; absent: none */
+    hr_str set_cookie;                  /* that keeps the client with its endpoint; absent: none */
+    gw_request *next_waiting;           /* for a connection */
+    uint8_t waiting, counted, retrying; /* counted among the cluster's requests, its retries */
     uint32_t tries;
     uint32_t tried[GW_MAX_TRIED];
     char attempt_text[12], timeout_text[24];
@@ -66,8 +68,8 @@ void gw_try(gw_request *r);
 void gw_cancel(gw_request *r);
 /* An endpoint of the cluster, counted as active; NULL: none is usable. The tried ones are avoided,
  * as long as there are others. */
-gw_endpoint *gw_pick(gw_loop *loop, gw_loop_config *lc, size_t cluster, const uint32_t *tried,
-                     size_t n_tried, size_t *index);
+gw_endpoint *gw_pick(gw_loop *loop, gw_loop_config *lc, size_t cluster, const gw_avoid *how,
+                     size_t *index);
 
 /* retry.c: 1 if the request will be tried again after this error, or (error 0) this answer. Must be
  * asked before anything went to the client. */
