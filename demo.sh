@@ -46,11 +46,12 @@ die() { printf 'demo.sh: %s\n' "$*" >&2; exit 1; }
 
 declare -A started # by this run: pids that nobody else can have got meanwhile
 ours() { # PID: is it alive, and a server that this run or an earlier one started?
+    # No bare `return` here: within a trap it gives the status from before the trap.
     if [ -n "${started[$1]:-}" ]; then
         kill -0 "$1" 2>/dev/null
-        return $? # a bare return in an EXIT trap gives the status from before the trap
+    else
+        [[ "$(readlink "/proc/$1/exe" 2>/dev/null)" == "$bin"/headerroute-* ]]
     fi
-    [[ "$(readlink "/proc/$1/exe" 2>/dev/null)" == "$bin"/headerroute-* ]]
 }
 
 stop_all() { # asks all to drain, waits, and ends what does not

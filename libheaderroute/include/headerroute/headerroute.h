@@ -58,7 +58,11 @@ typedef struct hr_str {
     size_t len;
 } hr_str;
 
+#ifdef __cplusplus
+#define HR_STR(literal) (hr_str{(literal), sizeof(literal) - 1})
+#else
 #define HR_STR(literal) ((hr_str){(literal), sizeof(literal) - 1})
+#endif
 /* hr_str of a zero-terminated string; of NULL: absent. */
 HR_API hr_str hr_str_from(const char *zero_terminated);
 
