@@ -2,10 +2,18 @@
 #include "kernels.h"
 
 #if defined(__x86_64__)
+#include <cpuid.h>
+
+/* clang 14 has no name for it in __builtin_cpu_supports. */
+static int has_lzcnt(void) {
+    unsigned a, b, c, d;
+    return __get_cpuid(0x80000001, &a, &b, &c, &d) && (c & bit_LZCNT) != 0;
+}
+
 static const gc_kernels *avx2(void) {
     /* The bit instructions came with AVX2 on every processor so far, but are bits of their own. */
     return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi") &&
-                   __builtin_cpu_supports("bmi2") && __builtin_cpu_supports("lzcnt")
+                   __builtin_cpu_supports("bmi2") && has_lzcnt()
                ? &gc_kernels_avx2
                : NULL;
 }
