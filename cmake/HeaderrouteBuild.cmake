@@ -18,6 +18,8 @@ if(NOT CMAKE_BUILD_TYPE)
 endif()
 set(CMAKE_C_FLAGS_RELEASE "-O2 -g")   # asserts stay on
 set(CMAKE_CXX_FLAGS_RELEASE "-O2 -g")
+set(CMAKE_C_FLAGS_RELWITHDEBINFO "-O1 -g")
+set(CMAKE_CXX_FLAGS_RELWITHDEBINFO "-O1 -g")
 
 add_library(hr_build_flags INTERFACE)
 target_compile_options(hr_build_flags INTERFACE -Wall -Wextra -Wpedantic -ffp-contract=off

@@ -57,8 +57,8 @@ int main(void) {
         return 1;
     }
     int wrong = wrong_pixels(&mask);
-    printf("grabcut %s (headers %s), engine %s: %d wrong pixels\n", grabcut_version(), GRABCUT_VERSION,
-           ENGINE()->name, wrong);
+    printf("grabcut %s (headers %s), engine %s: %d wrong pixels\n", grabcut_version(),
+           GRABCUT_VERSION, ENGINE()->name, wrong);
     grabcut_free(file);
     grabcut_image_free(&drawn);
     grabcut_image_free(&image);
