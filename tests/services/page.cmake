@@ -1,1 +1,2 @@
 hr_add_pytest(services-openapi ARGS ${CMAKE_CURRENT_LIST_DIR}/openapi_test.py LABELS sanitize TIMEOUT 600)
+hr_add_pytest(services-page ARGS ${CMAKE_CURRENT_LIST_DIR}/page_test.py TIMEOUT 600)
