@@ -43,7 +43,7 @@ run() {
     echo
     echo "== $name: building the preset '$preset'"
     rm -f "$junit"
-    if cmake --preset "$preset" -DHR_WERROR=ON >"$out/$name.configure.log" 2>&1 \
+    if cmake --preset "$preset" -DHR_WERROR=ON -DHR_BUILD_TESTS=ON >"$out/$name.configure.log" 2>&1 \
         && cmake --build --preset "$preset" -j"$(nproc)" >"$out/$name.build.log" 2>&1; then
         echo "== $name: running its tests"
         ctest --test-dir "build/$preset" --output-on-failure --no-tests=error --output-junit "$junit" \

@@ -6,15 +6,13 @@
 
 /* ---- buffers ---- */
 
-static int fail(grabcut_glue_buffer *buffer, PyObject *exception, const char *sentence)
-{
+static int fail(grabcut_glue_buffer *buffer, PyObject *exception, const char *sentence) {
     grabcut_glue_release(buffer);
     PyErr_SetString(exception, sentence);
     return -1;
 }
 
-int grabcut_glue_image(grabcut_glue_buffer *out, PyObject *object, int writable)
-{
+int grabcut_glue_image(grabcut_glue_buffer *out, PyObject *object, int writable) {
     Py_buffer *view = &out->view;
     Py_ssize_t channels;
 
@@ -25,7 +23,8 @@ int grabcut_glue_image(grabcut_glue_buffer *out, PyObject *object, int writable)
     if (view->itemsize != 1 || (view->format != NULL && strcmp(view->format, "B") != 0))
         return fail(out, PyExc_TypeError, "a picture is of unsigned bytes (numpy: uint8)");
     if (view->ndim != 2 && view->ndim != 3)
-        return fail(out, PyExc_ValueError, "a picture has 2 dimensions (height, width) or 3 (with channels)");
+        return fail(out, PyExc_ValueError,
+                    "a picture has 2 dimensions (height, width) or 3 (with channels)");
     channels = view->ndim == 3 ? view->shape[2] : 1;
     if (channels != 1 && channels != 3 && channels != 4)
         return fail(out, PyExc_ValueError, "a picture has 1, 3 or 4 channels");
@@ -44,8 +43,7 @@ int grabcut_glue_image(grabcut_glue_buffer *out, PyObject *object, int writable)
     return 0;
 }
 
-int grabcut_glue_bytes(grabcut_glue_buffer *out, PyObject *object)
-{
+int grabcut_glue_bytes(grabcut_glue_buffer *out, PyObject *object) {
     memset(out, 0, sizeof(*out));
     if (PyObject_GetBuffer(object, &out->view, PyBUF_SIMPLE) != 0)
         return -1;
@@ -53,8 +51,7 @@ int grabcut_glue_bytes(grabcut_glue_buffer *out, PyObject *object)
     return 0;
 }
 
-int grabcut_glue_models(grabcut_models **models, grabcut_glue_buffer *out, PyObject *object)
-{
+int grabcut_glue_models(grabcut_models **models, grabcut_glue_buffer *out, PyObject *object) {
     memset(out, 0, sizeof(*out));
     *models = NULL;
     if (object == Py_None)
@@ -69,8 +66,7 @@ int grabcut_glue_models(grabcut_models **models, grabcut_glue_buffer *out, PyObj
     return 0;
 }
 
-void grabcut_glue_release(grabcut_glue_buffer *buffer)
-{
+void grabcut_glue_release(grabcut_glue_buffer *buffer) {
     if (buffer->held)
         PyBuffer_Release(&buffer->view);
     buffer->held = 0;
@@ -84,20 +80,18 @@ struct run {
     int failed;         /* an exception is set */
 };
 
-static double monotonic_seconds(void)
-{
+static double monotonic_seconds(void) {
     struct timespec now;
 
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
 }
 
-/* Taking the lock costs other threads their turn: without a callable only now and then, often enough
- * that Ctrl-C feels immediate. */
+/* Taking the lock costs other threads their turn: without a callable only now and then, often
+ * enough that Ctrl-C feels immediate. */
 #define SIGNAL_CHECK_SECONDS 0.05
 
-static int call_progress(struct run *run, const grabcut_progress *progress)
-{
+static int call_progress(struct run *run, const grabcut_progress *progress) {
     PyObject *answer;
     int stop;
 
@@ -105,8 +99,9 @@ static int call_progress(struct run *run, const grabcut_progress *progress)
         return -1;
     if (run->progress == Py_None)
         return 0;
-    answer = PyObject_CallFunction(run->progress, "iiid", (int)progress->phase, (int)progress->iteration,
-                                   (int)progress->iterations, progress->done);
+    answer =
+        PyObject_CallFunction(run->progress, "iiid", (int)progress->phase, (int)progress->iteration,
+                              (int)progress->iterations, progress->done);
     if (answer == NULL)
         return -1;
     stop = PyObject_IsTrue(answer);
@@ -114,8 +109,7 @@ static int call_progress(struct run *run, const grabcut_progress *progress)
     return stop;
 }
 
-static int on_progress(void *ctx, const grabcut_progress *progress)
-{
+static int on_progress(void *ctx, const grabcut_progress *progress) {
     struct run *run = ctx;
     PyGILState_STATE lock;
     int stop;
@@ -136,9 +130,8 @@ static int on_progress(void *ctx, const grabcut_progress *progress)
     return stop != 0;
 }
 
-PyObject *grabcut_glue_segment(grabcut_image *mask, const grabcut_image *image, grabcut_options *opts,
-                               PyObject *progress)
-{
+PyObject *grabcut_glue_segment(grabcut_image *mask, const grabcut_image *image,
+                               grabcut_options *opts, PyObject *progress) {
     struct run run = {progress, 0, 0};
     grabcut_errbuf err = {""};
     int code;
@@ -146,18 +139,15 @@ PyObject *grabcut_glue_segment(grabcut_image *mask, const grabcut_image *image, 
     run.next_check = monotonic_seconds() + SIGNAL_CHECK_SECONDS;
     opts->progress = on_progress;
     opts->progress_ctx = &run;
-    Py_BEGIN_ALLOW_THREADS
-    code = grabcut_segment(grabcut_engine_fast(), mask, image, opts, &err);
-    Py_END_ALLOW_THREADS
-    if (run.failed)
-        return NULL;
+    Py_BEGIN_ALLOW_THREADS code = grabcut_segment(grabcut_engine_fast(), mask, image, opts, &err);
+    Py_END_ALLOW_THREADS if (run.failed) return NULL;
     return Py_BuildValue("(is)", code, err.text);
 }
 
 /* ---- pictures ---- */
 
-static PyObject *picture_result(int code, const char *text, grabcut_image *image, grabcut_glue_wrap wrap)
-{
+static PyObject *picture_result(int code, const char *text, grabcut_image *image,
+                                grabcut_glue_wrap wrap) {
     PyObject *picture;
 
     if (code != GRABCUT_OK) {
@@ -174,64 +164,53 @@ static PyObject *picture_result(int code, const char *text, grabcut_image *image
 }
 
 PyObject *grabcut_glue_decode(const void *bytes, size_t len, const grabcut_decode_options *opts,
-                              grabcut_glue_wrap wrap)
-{
+                              grabcut_glue_wrap wrap) {
     grabcut_image *image = calloc(1, sizeof(*image));
     grabcut_errbuf err = {""};
     int code;
 
     if (image == NULL)
         return PyErr_NoMemory();
-    Py_BEGIN_ALLOW_THREADS
-    code = grabcut_decode(image, bytes, len, opts, &err);
-    Py_END_ALLOW_THREADS
-    return picture_result(code, err.text, image, wrap);
+    Py_BEGIN_ALLOW_THREADS code = grabcut_decode(image, bytes, len, opts, &err);
+    Py_END_ALLOW_THREADS return picture_result(code, err.text, image, wrap);
 }
 
-PyObject *grabcut_glue_cutout(const grabcut_image *image, const grabcut_image *mask, grabcut_cutout_kind kind,
-                              grabcut_glue_wrap wrap)
-{
+PyObject *grabcut_glue_cutout(const grabcut_image *image, const grabcut_image *mask,
+                              grabcut_cutout_kind kind, grabcut_glue_wrap wrap) {
     grabcut_image *out = calloc(1, sizeof(*out));
     int code;
 
     if (out == NULL)
         return PyErr_NoMemory();
-    Py_BEGIN_ALLOW_THREADS
-    code = grabcut_cutout(out, image, mask, kind);
-    Py_END_ALLOW_THREADS
-    return picture_result(code, "", out, wrap);
+    Py_BEGIN_ALLOW_THREADS code = grabcut_cutout(out, image, mask, kind);
+    Py_END_ALLOW_THREADS return picture_result(code, "", out, wrap);
 }
 
-PyObject *grabcut_glue_encode(const grabcut_image *image, grabcut_format format, int level_or_quality)
-{
+PyObject *grabcut_glue_encode(const grabcut_image *image, grabcut_format format,
+                              int level_or_quality) {
     grabcut_errbuf err = {""};
     uint8_t *file = NULL;
     size_t len = 0;
     PyObject *result;
     int code;
 
-    Py_BEGIN_ALLOW_THREADS
-    if (format == GRABCUT_FORMAT_PNG)
-        code = grabcut_encode_png(&file, &len, image, level_or_quality, &err);
-    else
-        code = grabcut_encode_jpeg(&file, &len, image, level_or_quality, &err);
-    Py_END_ALLOW_THREADS
-    result = Py_BuildValue("(isy#)", code, err.text, (char *)file, (Py_ssize_t)len); /* NULL gives None */
+    Py_BEGIN_ALLOW_THREADS if (format == GRABCUT_FORMAT_PNG) code =
+        grabcut_encode_png(&file, &len, image, level_or_quality, &err);
+    else code = grabcut_encode_jpeg(&file, &len, image, level_or_quality, &err);
+    Py_END_ALLOW_THREADS result = Py_BuildValue("(isy#)", code, err.text, (char *)file,
+                                                (Py_ssize_t)len); /* NULL gives None */
     grabcut_free(file);
     return result;
 }
 
-PyObject *grabcut_glue_probe(const void *bytes, size_t len)
-{
+PyObject *grabcut_glue_probe(const void *bytes, size_t len) {
     grabcut_probe probe;
     grabcut_errbuf err = {""};
     int code;
 
-    Py_BEGIN_ALLOW_THREADS
-    code = grabcut_probe_header(&probe, bytes, len, &err);
-    Py_END_ALLOW_THREADS
-    if (code != GRABCUT_OK)
-        return Py_BuildValue("(isO)", code, err.text, Py_None);
-    return Py_BuildValue("(is(iiii))", code, err.text, (int)probe.format, (int)probe.width, (int)probe.height,
-                         (int)probe.orientation);
+    Py_BEGIN_ALLOW_THREADS code = grabcut_probe_header(&probe, bytes, len, &err);
+    Py_END_ALLOW_THREADS if (code != GRABCUT_OK) return Py_BuildValue("(isO)", code, err.text,
+                                                                      Py_None);
+    return Py_BuildValue("(is(iiii))", code, err.text, (int)probe.format, (int)probe.width,
+                         (int)probe.height, (int)probe.orientation);
 }

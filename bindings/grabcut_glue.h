@@ -1,6 +1,6 @@
 /*
- * What the Python package `grabcut` calls beside the functions that SWIG wraps as they are: buffers in
- * (numpy arrays, bytes), pictures out, and a run with its options as arguments. Called with the
+ * What the Python package `grabcut` calls beside the functions that SWIG wraps as they are: buffers
+ * in (numpy arrays, bytes), pictures out, and a run with its options as arguments. Called with the
  * interpreter's lock held; given up around the library's work. New references, or NULL with an
  * exception set.
  */
@@ -13,9 +13,9 @@
 #include <grabcut/grabcut.h>
 
 /* A picture over the memory of an object with the buffer protocol: unsigned bytes, 2 dimensions (1
- * channel) or 3 (1, 3 or 4 channels), pixels side by side, rows in ascending order. The object cannot
- * be resized until grabcut_glue_release. `writable` asks for memory that may be written. 0, or -1 with
- * TypeError or ValueError set. */
+ * channel) or 3 (1, 3 or 4 channels), pixels side by side, rows in ascending order. The object
+ * cannot be resized until grabcut_glue_release. `writable` asks for memory that may be written. 0,
+ * or -1 with TypeError or ValueError set. */
 typedef struct grabcut_glue_buffer {
     Py_buffer view;
     int held;
@@ -30,19 +30,22 @@ void grabcut_glue_release(grabcut_glue_buffer *buffer);
 
 /* (code, text). `progress` is None or a callable that gets (phase, iteration, iterations, done) and
  * stops the run by a true result; an exception that it raises stops the run and comes out here, as
- * does one that a signal handler raises meanwhile (Ctrl-C). opts->progress is set by this function. */
-PyObject *grabcut_glue_segment(grabcut_image *mask, const grabcut_image *image, grabcut_options *opts,
-                               PyObject *progress);
+ * does one that a signal handler raises meanwhile (Ctrl-C). opts->progress is set by this function.
+ */
+PyObject *grabcut_glue_segment(grabcut_image *mask, const grabcut_image *image,
+                               grabcut_options *opts, PyObject *progress);
 
-/* (code, text, picture or None): the picture is a SWIG object that owns its pixels; `wrap` makes it. */
+/* (code, text, picture or None): the picture is a SWIG object that owns its pixels; `wrap` makes
+ * it. */
 typedef PyObject *(*grabcut_glue_wrap)(grabcut_image *image);
 PyObject *grabcut_glue_decode(const void *bytes, size_t len, const grabcut_decode_options *opts,
                               grabcut_glue_wrap wrap);
-PyObject *grabcut_glue_cutout(const grabcut_image *image, const grabcut_image *mask, grabcut_cutout_kind kind,
-                              grabcut_glue_wrap wrap);
+PyObject *grabcut_glue_cutout(const grabcut_image *image, const grabcut_image *mask,
+                              grabcut_cutout_kind kind, grabcut_glue_wrap wrap);
 
 /* (code, text, bytes or None). */
-PyObject *grabcut_glue_encode(const grabcut_image *image, grabcut_format format, int level_or_quality);
+PyObject *grabcut_glue_encode(const grabcut_image *image, grabcut_format format,
+                              int level_or_quality);
 
 /* (code, text, (format, width, height, orientation) or None). */
 PyObject *grabcut_glue_probe(const void *bytes, size_t len);

@@ -1,7 +1,6 @@
 #include "headerroute_glue.h"
 
-int hr_glue_str(hr_str *out, PyObject *value)
-{
+int hr_glue_str(hr_str *out, PyObject *value) {
     Py_ssize_t len = 0;
     out->p = NULL;
     out->len = 0;
@@ -15,7 +14,8 @@ int hr_glue_str(hr_str *out, PyObject *value)
         out->p = PyBytes_AS_STRING(value);
         len = PyBytes_GET_SIZE(value);
     } else {
-        PyErr_Format(PyExc_TypeError, "expected str, bytes or None, not %.100s", Py_TYPE(value)->tp_name);
+        PyErr_Format(PyExc_TypeError, "expected str, bytes or None, not %.100s",
+                     Py_TYPE(value)->tp_name);
         return -1;
     }
     out->len = (size_t)len;
@@ -23,8 +23,7 @@ int hr_glue_str(hr_str *out, PyObject *value)
 }
 
 /* Memory for `tuple`'s items; NULL without an exception for an empty one. */
-static void *items_alloc(PyObject *tuple, size_t item_size, size_t *n, int *failed)
-{
+static void *items_alloc(PyObject *tuple, size_t item_size, size_t *n, int *failed) {
     void *items;
 
     *n = 0;
@@ -45,16 +44,15 @@ static void *items_alloc(PyObject *tuple, size_t item_size, size_t *n, int *fail
     return items;
 }
 
-static int is_tuple_of(PyObject *value, Py_ssize_t size)
-{
+static int is_tuple_of(PyObject *value, Py_ssize_t size) {
     if (PyTuple_Check(value) && PyTuple_GET_SIZE(value) == size)
         return 1;
-    PyErr_Format(PyExc_TypeError, "expected a tuple of %zd, not %.100s", size, Py_TYPE(value)->tp_name);
+    PyErr_Format(PyExc_TypeError, "expected a tuple of %zd, not %.100s", size,
+                 Py_TYPE(value)->tp_name);
     return 0;
 }
 
-int hr_glue_pairs(hr_pair **out, size_t *n, PyObject *tuple)
-{
+int hr_glue_pairs(hr_pair **out, size_t *n, PyObject *tuple) {
     int failed;
     hr_pair *pairs = items_alloc(tuple, sizeof(*pairs), n, &failed);
 
@@ -74,8 +72,7 @@ int hr_glue_pairs(hr_pair **out, size_t *n, PyObject *tuple)
 }
 
 /* bytes without a zero inside, or None. */
-static int zero_terminated(const char **out, PyObject *value)
-{
+static int zero_terminated(const char **out, PyObject *value) {
     char *text = NULL;
 
     if (value != Py_None && PyBytes_AsStringAndSize(value, &text, NULL) != 0)
@@ -84,8 +81,7 @@ static int zero_terminated(const char **out, PyObject *value)
     return 0;
 }
 
-int hr_glue_sources(hr_source **out, size_t *n, PyObject *tuple)
-{
+int hr_glue_sources(hr_source **out, size_t *n, PyObject *tuple) {
     int failed;
     hr_source *sources = items_alloc(tuple, sizeof(*sources), n, &failed);
 
@@ -94,7 +90,8 @@ int hr_glue_sources(hr_source **out, size_t *n, PyObject *tuple)
         return -1;
     for (size_t i = 0; i < *n; i++) {
         PyObject *item = PyTuple_GET_ITEM(tuple, (Py_ssize_t)i);
-        if (!is_tuple_of(item, 3) || zero_terminated(&sources[i].path, PyTuple_GET_ITEM(item, 0)) != 0 ||
+        if (!is_tuple_of(item, 3) ||
+            zero_terminated(&sources[i].path, PyTuple_GET_ITEM(item, 0)) != 0 ||
             zero_terminated(&sources[i].name, PyTuple_GET_ITEM(item, 1)) != 0 ||
             hr_glue_str(&sources[i].text, PyTuple_GET_ITEM(item, 2)) != 0) {
             PyMem_Free(sources);
@@ -105,8 +102,7 @@ int hr_glue_sources(hr_source **out, size_t *n, PyObject *tuple)
     return 0;
 }
 
-PyObject *hr_glue_to_python(hr_str s)
-{
+PyObject *hr_glue_to_python(hr_str s) {
     if (s.p == NULL)
         Py_RETURN_NONE;
     return PyUnicode_DecodeUTF8(s.p, (Py_ssize_t)s.len, "surrogateescape");
@@ -117,21 +113,20 @@ struct trace {
     int failed; /* an exception is set; the rest of the events is passed over */
 };
 
-static void append_event(struct trace *trace, const hr_trace_event *event)
-{
-    PyObject *item = Py_BuildValue(
-        "(iiNNiiiNNNN)", (int)event->kind, event->ok, hr_glue_to_python(event->virtual_service),
-        hr_glue_to_python(event->file), event->line, (int)event->route_index, (int)event->match_index,
-        hr_glue_to_python(event->field), hr_glue_to_python(event->expected),
-        hr_glue_to_python(event->actual), hr_glue_to_python(event->detail));
+static void append_event(struct trace *trace, const hr_trace_event *event) {
+    PyObject *item =
+        Py_BuildValue("(iiNNiiiNNNN)", (int)event->kind, event->ok,
+                      hr_glue_to_python(event->virtual_service), hr_glue_to_python(event->file),
+                      event->line, (int)event->route_index, (int)event->match_index,
+                      hr_glue_to_python(event->field), hr_glue_to_python(event->expected),
+                      hr_glue_to_python(event->actual), hr_glue_to_python(event->detail));
 
     if (item == NULL || PyList_Append(trace->events, item) != 0)
         trace->failed = 1;
     Py_XDECREF(item);
 }
 
-static void on_event(void *ctx, const hr_trace_event *event)
-{
+static void on_event(void *ctx, const hr_trace_event *event) {
     struct trace *trace = ctx;
     PyGILState_STATE lock;
 
@@ -142,8 +137,8 @@ static void on_event(void *ctx, const hr_trace_event *event)
     PyGILState_Release(lock);
 }
 
-PyObject *hr_glue_route(const hr_view *view, hr_scratch *scratch, const hr_request *request, PyObject *events)
-{
+PyObject *hr_glue_route(const hr_view *view, hr_scratch *scratch, const hr_request *request,
+                        PyObject *events) {
     hr_decision decision;
     hr_str text = {NULL, 0};
     struct trace trace = {events, 0};
@@ -153,17 +148,13 @@ PyObject *hr_glue_route(const hr_view *view, hr_scratch *scratch, const hr_reque
         PyErr_SetString(PyExc_TypeError, "expected a view, a scratch, and a list or None");
         return NULL;
     }
-    Py_BEGIN_ALLOW_THREADS
-    if (events == Py_None)
-        code = hr_route(&decision, view, request, scratch);
-    else
-        code = hr_explain(&decision, view, request, scratch, on_event, &trace);
+    Py_BEGIN_ALLOW_THREADS if (events == Py_None) code =
+        hr_route(&decision, view, request, scratch);
+    else code = hr_explain(&decision, view, request, scratch, on_event, &trace);
     if (code == HR_OK)
         code = hr_decision_json(&text, &decision, request, scratch);
     if (code == HR_EREQUEST)
         text = hr_scratch_error(scratch);
-    Py_END_ALLOW_THREADS
-    if (trace.failed)
-        return NULL;
+    Py_END_ALLOW_THREADS if (trace.failed) return NULL;
     return Py_BuildValue("(iN)", code, hr_glue_to_python(text));
 }

@@ -12,9 +12,9 @@
 
 #include <headerroute/headerroute.h>
 
-/* Python values to C, for the typemaps. Both point into immutable Python objects (str, bytes, tuple),
- * which the caller's argument tuple keeps alive while the lock is given up; that is why lists are
- * refused. 0, or -1 with an exception set. */
+/* Python values to C, for the typemaps. Both point into immutable Python objects (str, bytes,
+ * tuple), which the caller's argument tuple keeps alive while the lock is given up; that is why
+ * lists are refused. 0, or -1 with an exception set. */
 
 /* str, bytes or None (absent). */
 int hr_glue_str(hr_str *out, PyObject *value);
@@ -26,8 +26,10 @@ int hr_glue_sources(hr_source **out, size_t *n, PyObject *tuple);
 /* str, or None for an absent one. Bytes that are no UTF-8 become lone surrogates (PEP 383). */
 PyObject *hr_glue_to_python(hr_str s);
 
-/* (code, text): the decision's JSON, or for HR_EREQUEST the sentence that says why. `events` is None,
- * or a list that takes a tuple for each event of the trace, in the order of hr_trace_event's fields. */
-PyObject *hr_glue_route(const hr_view *view, hr_scratch *scratch, const hr_request *request, PyObject *events);
+/* (code, text): the decision's JSON, or for HR_EREQUEST the sentence that says why. `events` is
+ * None, or a list that takes a tuple for each event of the trace, in the order of hr_trace_event's
+ * fields. */
+PyObject *hr_glue_route(const hr_view *view, hr_scratch *scratch, const hr_request *request,
+                        PyObject *events);
 
 #endif

@@ -18,6 +18,8 @@ if(NOT CMAKE_BUILD_TYPE)
 endif()
 set(CMAKE_C_FLAGS_RELEASE "-O2 -g")   # asserts stay on
 set(CMAKE_CXX_FLAGS_RELEASE "-O2 -g")
+set(CMAKE_C_FLAGS_RELWITHDEBINFO "-O1 -g")
+set(CMAKE_CXX_FLAGS_RELWITHDEBINFO "-O1 -g")
 
 add_library(hr_build_flags INTERFACE)
 target_compile_options(hr_build_flags INTERFACE -Wall -Wextra -Wpedantic -ffp-contract=off
@@ -35,45 +37,69 @@ include(CMakePackageConfigHelpers)
 find_package(PkgConfig REQUIRED)
 find_package(Threads REQUIRED)
 
-# hr_add_library(NAME SOURCES ... INCLUDE dir PRIVATE_LIBS ... PC_REQUIRES ... [DEPENDS target...])
+# hr_add_library(NAME SOURCES ... INCLUDE dir PRIVATE_LIBS ... PC_REQUIRES ... [PC_LIBS_PRIVATE ...] [DEPENDS target...])
 # builds NAME (shared, with soname), NAME-static, and installs headers, libraries, NAME.pc and the
 # CMake package NAME (targets NAME::NAME and NAME::NAME-static).
+# PRIVATE_LIBS are linked here; users of the static library get the same as plain flags, those of the
+# pkg-config modules PC_REQUIRES and PC_LIBS_PRIVATE. Users of the shared library need none of them, not
+# even their packages. DEPENDS are libraries of ours whose headers a user sees.
 function(hr_add_library name)
   cmake_parse_arguments(L "" "INCLUDE;HEADERS;DESCRIPTION" "SOURCES;PRIVATE_LIBS;PC_REQUIRES;PC_LIBS_PRIVATE;DEPENDS" ${ARGN})
   add_library(${name}-objects OBJECT ${L_SOURCES})
   target_include_directories(${name}-objects PUBLIC ${L_INCLUDE} ${PROJECT_BINARY_DIR}/include)
   target_link_libraries(${name}-objects PRIVATE hr_build_flags ${L_PRIVATE_LIBS} PUBLIC ${L_DEPENDS})
+
+  set(user_flags ${L_PC_LIBS_PRIVATE})
+  if(L_PC_REQUIRES)
+    pkg_check_modules(HR_DEPS_${name} REQUIRED QUIET ${L_PC_REQUIRES})
+    set(user_flags ${HR_DEPS_${name}_STATIC_LDFLAGS} ${L_PC_LIBS_PRIVATE})
+    foreach(folder ${CMAKE_C_IMPLICIT_LINK_DIRECTORIES}) # every linker looks there by itself
+      list(REMOVE_ITEM user_flags -L${folder})
+    endforeach()
+  endif()
+
   foreach(kind SHARED STATIC)
     set(target ${name})
+    set(suffix "")
     if(kind STREQUAL STATIC)
       set(target ${name}-static)
+      set(suffix -static)
     endif()
     add_library(${target} ${kind} $<TARGET_OBJECTS:${name}-objects>)
     add_library(${name}::${target} ALIAS ${target})
     target_include_directories(${target} PUBLIC
       $<BUILD_INTERFACE:${L_INCLUDE}> $<BUILD_INTERFACE:${PROJECT_BINARY_DIR}/include>
       $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
-    # C++ underneath (RE2, OpenCV): the linker must be C++'s also where the user is C.
     set_target_properties(${target} PROPERTIES OUTPUT_NAME ${name})
-    foreach(lib ${L_PRIVATE_LIBS})
+    foreach(lib ${L_PRIVATE_LIBS} hr_build_flags)
       target_link_libraries(${target} PRIVATE $<BUILD_INTERFACE:${lib}>)
     endforeach()
-    target_link_libraries(${target} PRIVATE $<BUILD_INTERFACE:hr_build_flags>)
     foreach(dep ${L_DEPENDS})
-      target_link_libraries(${target} PUBLIC ${dep})
+      target_link_libraries(${target} PUBLIC ${dep}${suffix})
     endforeach()
   endforeach()
+  foreach(flag ${user_flags})
+    target_link_libraries(${name}-static INTERFACE $<INSTALL_INTERFACE:${flag}>)
+  endforeach()
   set_target_properties(${name} PROPERTIES VERSION ${PROJECT_VERSION} SOVERSION 0)
+  # CMake does not look into $<TARGET_OBJECTS>: with C++ inside, the shared library is linked as C++.
+  if(L_SOURCES MATCHES "\\.cc(;|$)")
+    set_target_properties(${name} PROPERTIES LINKER_LANGUAGE CXX)
+  endif()
 
   install(TARGETS ${name} ${name}-static EXPORT ${name}-targets
     LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
+  install(EXPORT ${name}-targets NAMESPACE ${name}:: DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/${name})
+
+  # Relative to the file itself, so that an installed tree can be moved.
+  file(RELATIVE_PATH HR_PC_PREFIX /prefix/${CMAKE_INSTALL_LIBDIR}/pkgconfig /prefix)
   set(HR_PC_NAME ${name})
   set(HR_PC_DESCRIPTION "${L_DESCRIPTION}")
-  list(JOIN L_PC_REQUIRES " " HR_PC_REQUIRES_PRIVATE)
-  list(JOIN L_PC_LIBS_PRIVATE " " HR_PC_LIBS_PRIVATE)
+  list(JOIN user_flags " " HR_PC_LIBS_PRIVATE)
   list(JOIN L_DEPENDS " " HR_PC_REQUIRES)
   configure_file(${PROJECT_SOURCE_DIR}/cmake/library.pc.in ${PROJECT_BINARY_DIR}/${name}.pc @ONLY)
   install(FILES ${PROJECT_BINARY_DIR}/${name}.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+
   set(HR_PACKAGE_DEPENDS "")
   foreach(dep ${L_DEPENDS})
     string(APPEND HR_PACKAGE_DEPENDS "find_dependency(${dep})\n")
@@ -83,7 +109,6 @@ function(hr_add_library name)
   write_basic_package_version_file(${PROJECT_BINARY_DIR}/${name}-config-version.cmake COMPATIBILITY SameMinorVersion)
   install(FILES ${PROJECT_BINARY_DIR}/${name}-config.cmake ${PROJECT_BINARY_DIR}/${name}-config-version.cmake
     DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/${name})
-  install(EXPORT ${name}-targets NAMESPACE ${name}:: DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/${name})
 endfunction()
 
 # hr_add_test(NAME SOURCES ... LIBS ... [INCLUDES ...] [LABELS ...] [TIMEOUT s]): a Criterion program as

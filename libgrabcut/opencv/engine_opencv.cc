@@ -23,7 +23,8 @@ int fail(grabcut_errbuf *err, int code, const char *text) {
     return code;
 }
 
-// cv::grabCut draws from the thread's generator. The caller's own draws go on as if nothing happened.
+// cv::grabCut draws from the thread's generator. The caller's own draws go on as if nothing
+// happened.
 class ScopedSeed {
   public:
     explicit ScopedSeed(uint64_t seed) : saved_(cv::theRNG()) {
@@ -58,8 +59,10 @@ Run start(const grabcut_image *mask, const grabcut_image *image, const grabcut_o
     }
     if (opts->mode == GRABCUT_EVAL || opts->mode == GRABCUT_EVAL_FREEZE_MODEL) {
         // Copies: the matrices must not write to the caller's models.
-        run.background = cv::Mat(1, GRABCUT_MODEL_DOUBLES, CV_64FC1, opts->models->background).clone();
-        run.foreground = cv::Mat(1, GRABCUT_MODEL_DOUBLES, CV_64FC1, opts->models->foreground).clone();
+        run.background =
+            cv::Mat(1, GRABCUT_MODEL_DOUBLES, CV_64FC1, opts->models->background).clone();
+        run.foreground =
+            cv::Mat(1, GRABCUT_MODEL_DOUBLES, CV_64FC1, opts->models->foreground).clone();
     }
     return run;
 }
@@ -73,8 +76,8 @@ int report(const grabcut_options *opts, grabcut_phase phase, int iteration) {
     return opts->progress(opts->progress_ctx, &progress);
 }
 
-// With a callback the iterations are asked for one by one: cv::GC_EVAL goes on from the models, which
-// gives the same mask as one call (it only computes the n-links anew).
+// With a callback the iterations are asked for one by one: cv::GC_EVAL goes on from the models,
+// which gives the same mask as one call (it only computes the n-links anew).
 int iterate(Run &run, const grabcut_options *opts) {
     int mode = opts->mode;
     int iterations = mode == GRABCUT_EVAL_FREEZE_MODEL ? 1 : opts->iterations;

@@ -83,8 +83,8 @@ static int check_mask(const grabcut_image *mask, grabcut_mode mode, grabcut_errb
             lowest &= row[x];
         }
         if (all > 3) {
-            return grabcut_fail(err, GRABCUT_EINVAL,
-                                "row %zu of the mask holds a value above 3", y);
+            return grabcut_fail(err, GRABCUT_EINVAL, "row %zu of the mask holds a value above 3",
+                                y);
         }
         has_foreground |= all & 1;
         has_background |= !lowest;
@@ -102,8 +102,9 @@ static int check_mask(const grabcut_image *mask, grabcut_mode mode, grabcut_errb
     return GRABCUT_OK;
 }
 
-/* A component in use needs a covariance that can be inverted, as cv::grabCut asserts. No component in
- * use is fine (an iteration that took all foreground away leaves such a model), only zeros are not. */
+/* A component in use needs a covariance that can be inverted, as cv::grabCut asserts. No component
+ * in use is fine (an iteration that took all foreground away leaves such a model), only zeros are
+ * not. */
 static int model_is_learnt(const double *model) {
     int learnt = 0;
     for (int i = 0; i < GRABCUT_MODEL_DOUBLES; i++) {
@@ -112,7 +113,7 @@ static int model_is_learnt(const double *model) {
         }
         learnt |= model[i] != 0;
     }
-    for (int k = 0; k < 5; k++) {
+    for (size_t k = 0; k < 5; k++) {
         const double *c = model + 20 + 9 * k;
         double determinant = c[0] * (c[4] * c[8] - c[5] * c[7]) -
                              c[1] * (c[3] * c[8] - c[5] * c[6]) +

@@ -1,4 +1,5 @@
-/* Integers out of a file, whatever the processor's byte order. The caller has checked the bounds. */
+/* Integers out of a file, whatever the processor's byte order. The caller has checked the bounds.
+ */
 #ifndef GRABCUT_SRC_BYTES_H
 #define GRABCUT_SRC_BYTES_H
 

@@ -37,7 +37,7 @@ typedef struct grabcut_bmp {
     uint32_t masks[3]; /* blue, green, red; of 16 and 32 bits */
     const uint8_t *palette;
     int32_t palette_entries, palette_entry_bytes; /* entries that the file has; 3 or 4 bytes each */
-    size_t pixels; /* offset of the rows */
+    size_t pixels;                                /* offset of the rows */
 } grabcut_bmp;
 int grabcut_bmp_header(grabcut_bmp *out, grabcut_range file, grabcut_errbuf *err);
 

@@ -2,8 +2,8 @@
 
 #include <string.h>
 
-static void black_row(uint8_t *out, const uint8_t *bgr, const uint8_t *mask, int32_t width) {
-    for (int32_t x = 0; x < width; x++) {
+static void black_row(uint8_t *out, const uint8_t *bgr, const uint8_t *mask, size_t width) {
+    for (size_t x = 0; x < width; x++) {
         /* All ones where the pixel is foreground: no branch to mispredict along the outline. */
         uint8_t keep = (uint8_t)(0 - (mask[x] & 1));
         out[3 * x] = bgr[3 * x] & keep;
@@ -12,16 +12,16 @@ static void black_row(uint8_t *out, const uint8_t *bgr, const uint8_t *mask, int
     }
 }
 
-static void alpha_row(uint8_t *out, const uint8_t *bgr, const uint8_t *mask, int32_t width) {
-    for (int32_t x = 0; x < width; x++) {
+static void alpha_row(uint8_t *out, const uint8_t *bgr, const uint8_t *mask, size_t width) {
+    for (size_t x = 0; x < width; x++) {
         memcpy(out + 4 * x, bgr + 3 * x, 3);
         out[4 * x + 3] = (uint8_t)(0 - (mask[x] & 1));
     }
 }
 
-static void mask_row(uint8_t *out, const uint8_t *bgr, const uint8_t *mask, int32_t width) {
+static void mask_row(uint8_t *out, const uint8_t *bgr, const uint8_t *mask, size_t width) {
     (void)bgr;
-    for (int32_t x = 0; x < width; x++) {
+    for (size_t x = 0; x < width; x++) {
         out[x] = (uint8_t)(0 - (mask[x] & 1));
     }
 }
@@ -30,7 +30,7 @@ int grabcut_cutout(grabcut_image *out, const grabcut_image *image, const grabcut
                    grabcut_cutout_kind kind) {
     static const struct {
         int32_t channels;
-        void (*row)(uint8_t *out, const uint8_t *bgr, const uint8_t *mask, int32_t width);
+        void (*row)(uint8_t *out, const uint8_t *bgr, const uint8_t *mask, size_t width);
     } kinds[] = {
         [GRABCUT_CUTOUT_BLACK] = {3, black_row},
         [GRABCUT_CUTOUT_ALPHA] = {4, alpha_row},
@@ -51,7 +51,7 @@ int grabcut_cutout(grabcut_image *out, const grabcut_image *image, const grabcut
     }
     for (size_t y = 0; y < (size_t)image->height; y++) {
         kinds[kind].row(out->data + y * out->stride, image->data + y * image->stride,
-                        mask->data + y * mask->stride, image->width);
+                        mask->data + y * mask->stride, (size_t)image->width);
     }
     return GRABCUT_OK;
 }

@@ -30,7 +30,8 @@ static uint8_t *row_of(const grabcut_image *out, const grabcut_bmp *bmp, int32_t
     return out->data + from_top * out->stride;
 }
 
-static void indexed_row(uint8_t *out, const uint8_t *in, size_t width, int bits, const palette *pal) {
+static void indexed_row(uint8_t *out, const uint8_t *in, size_t width, int bits,
+                        const palette *pal) {
     size_t per_byte = 8 / (size_t)bits;
     for (size_t x = 0; x < width; x++) {
         unsigned shift = 8 - (unsigned)bits * (unsigned)(x % per_byte + 1);
@@ -146,8 +147,8 @@ static void fill_ground(const grabcut_image *out, const palette *pal) {
     }
 }
 
-static int read_runs(const grabcut_image *out, const grabcut_bmp *bmp, source s,
-                     const palette *pal, grabcut_errbuf *err) {
+static int read_runs(const grabcut_image *out, const grabcut_bmp *bmp, source s, const palette *pal,
+                     grabcut_errbuf *err) {
     cursor at = {0, 0};
     fill_ground(out, pal);
     for (;;) {

@@ -6,11 +6,14 @@
 #include <setjmp.h>
 #include <stdio.h>
 #include <stdlib.h>
+
+/* In this order: each uses what the one before declares. */
 #include <jpeglib.h>
+
 #include <jerror.h>
 
-/* A progressive file may carry a full pass over the picture in each of its few bytes; honest ones have
- * about ten. */
+/* A progressive file may carry a full pass over the picture in each of its few bytes; honest ones
+ * have about ten. */
 enum { MOST_SCANS = 100 };
 
 typedef struct reader {
@@ -37,11 +40,12 @@ _Noreturn static void stop(reader *r, int code, const char *text) {
 static void on_error(j_common_ptr jpeg) {
     char text[JMSG_LENGTH_MAX];
     jpeg->err->format_message(jpeg, text);
-    stop(reader_of(jpeg), jpeg->err->msg_code == JERR_OUT_OF_MEMORY ? GRABCUT_ENOMEM : GRABCUT_EDECODE,
-         text);
+    stop(reader_of(jpeg),
+         jpeg->err->msg_code == JERR_OUT_OF_MEMORY ? GRABCUT_ENOMEM : GRABCUT_EDECODE, text);
 }
 
-/* Warnings that mean lost pixels are errors here; the rest are about things that no pixel depends on. */
+/* Warnings that mean lost pixels are errors here; the rest are about things that no pixel depends
+ * on. */
 static void on_message(j_common_ptr jpeg, int level) {
     if (level >= 0) {
         return;
@@ -144,8 +148,8 @@ static int run(reader *r, const grabcut_image *out, grabcut_range file) {
     r->jpeg.out_color_space = r->jpeg.num_components == 4 ? JCS_CMYK : JCS_EXT_BGR;
     jpeg_start_decompress(&r->jpeg);
     if (r->jpeg.num_components == 4) {
-        r->cmyk = r->jpeg.mem->alloc_small((j_common_ptr)&r->jpeg, JPOOL_IMAGE,
-                                           (size_t)out->width * 4);
+        r->cmyk =
+            r->jpeg.mem->alloc_small((j_common_ptr)&r->jpeg, JPOOL_IMAGE, (size_t)out->width * 4);
     }
     read_rows(r, out);
     jpeg_finish_decompress(&r->jpeg);

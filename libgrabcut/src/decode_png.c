@@ -1,13 +1,13 @@
-/* PNG through libpng, with the settings of cv::imdecode: 16 bits are cut to 8, palettes and grey are
- * spread to three channels, alpha is dropped, colour spaces are left alone. */
+/* PNG through libpng, with the settings of cv::imdecode: 16 bits are cut to 8, palettes and grey
+ * are spread to three channels, alpha is dropped, colour spaces are left alone. */
 #include "codec.h"
 #include "fail.h"
 
+#include <png.h>
 #include <setjmp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <png.h>
 
 typedef struct reader {
     png_structp png;

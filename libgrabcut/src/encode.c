@@ -1,12 +1,15 @@
 #include "fail.h"
 #include "image.h"
 
+#include <png.h>
 #include <setjmp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <png.h>
+
+/* In this order: each uses what the one before declares. */
 #include <jpeglib.h>
+
 #include <jerror.h>
 
 /* Bytes that grow. */

@@ -235,7 +235,7 @@ static void first_labels(job *j) {
         const uint8_t *mask = j->view.mask + (size_t)(y + r->y) * j->view.mask_stride + r->x;
         for (int x = 0; x < r->width; x++)
             if (mask[x] == GRABCUT_PR_BGD)
-                j->flow.alive[gc_flow_tile(&j->flow, x, y)] |= gc_flow_bit(x, y);
+                j->flow.tile[gc_flow_tile(&j->flow, x, y)].alive |= gc_flow_bit(x, y);
     }
 }
 
@@ -247,7 +247,7 @@ static void write_mask(const job *j, grabcut_image *mask) {
     for (int y = 0; y < r->height; y++) {
         uint8_t *line = mask->data + (size_t)(y + r->y) * mask->stride + r->x;
         for (int x = 0; x < r->width; x++) {
-            int background = (j->flow.alive[gc_flow_tile(&j->flow, x, y)] & gc_flow_bit(x, y)) != 0;
+            int background = (j->flow.tile[gc_flow_tile(&j->flow, x, y)].alive & gc_flow_bit(x, y)) != 0;
             if (!j->view.mask || line[x] & 2)
                 line[x] = background ? GRABCUT_PR_BGD : GRABCUT_PR_FGD;
         }
@@ -310,7 +310,7 @@ static int segment_in(job *j, grabcut_image *mask, grabcut_workspace *workspace,
         shrink_region(&v->region, v, j->rows[0].bits);
         lay_out(j, workspace->memory, v->width, v->height, &v->region, threads);
     }
-    v->background = j->flow.alive;
+    v->tiles = j->flow.tile;
     v->tiles_x = j->flow.tiles_x;
     j->flow.bgr = v->bgr + (size_t)v->region.y * v->stride + (size_t)v->region.x * 3;
     j->flow.bgr_stride = v->stride;

@@ -34,7 +34,7 @@ static inline int32_t capacity(const gc_nlinks *links, uint32_t a, uint32_t b, i
     int db = (int)(a & 255) - (int)(b & 255), dg = (int)(a >> 8 & 255) - (int)(b >> 8 & 255);
     int dr = (int)(a >> 16) - (int)(b >> 16);
     uint32_t distance = (uint32_t)(db * db + dg * dg + dr * dr);
-    return straight ? gc_nlinks_straight(links, distance) : gc_nlinks_diagonal(links, distance);
+    return gc_nlinks_capacity(links, distance, straight);
 }
 
 /* The link between undecided pixels p and q, q in direction 4 + slot of p. */
@@ -127,7 +127,7 @@ static void terminals(const gc_graph *g, int y, gc_row *row) {
         if (row->bits[x / 64] >> (x % 64) & 1)
             cell[x].excess += row->number[x];
     for (int x = 0; x < f->width; x += 8)
-        f->alive[gc_flow_tile(f, x, y)] |= (row->bits[x / 64] >> (x % 64) & 255) << (y % 8 * 8);
+        f->tile[gc_flow_tile(f, x, y)].alive |= (row->bits[x / 64] >> (x % 64) & 255) << (y % 8 * 8);
 }
 
 /* Rows of tiles, so that no two threads share a word of bits. */

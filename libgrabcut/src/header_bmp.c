@@ -5,7 +5,12 @@
 
 #include <string.h>
 
-enum { FILE_HEADER = 14, CORE_HEADER = 12, INFO_HEADER = 40, BITFIELDS = FILE_HEADER + INFO_HEADER };
+enum {
+    FILE_HEADER = 14,
+    CORE_HEADER = 12,
+    INFO_HEADER = 40,
+    BITFIELDS = FILE_HEADER + INFO_HEADER
+};
 
 static int cut_off(grabcut_errbuf *err) {
     return grabcut_fail(err, GRABCUT_EDECODE, "the BMP header is cut off");

@@ -1,4 +1,5 @@
-/* PNG: the IHDR chunk, and the eXIf chunk wherever it is (W3C PNG, third edition, 11.2.1, 11.3.4.5). */
+/* PNG: the IHDR chunk, and the eXIf chunk wherever it is (W3C PNG, third
+ * edition, 11.2.1, 11.3.4.5). */
 #include "container.h"
 #include "exif.h"
 #include "fail.h"
@@ -76,7 +77,6 @@ int grabcut_png_header(grabcut_probe *out, grabcut_range file, grabcut_errbuf *e
     }
     out->width = (int32_t)width;
     out->height = (int32_t)height;
-    out->orientation =
-        find_orientation(file, SIGNATURE + LENGTH_AND_TYPE + IHDR_BYTES + CRC);
+    out->orientation = find_orientation(file, SIGNATURE + LENGTH_AND_TYPE + IHDR_BYTES + CRC);
     return GRABCUT_OK;
 }

@@ -1,4 +1,5 @@
-/* WebP: a RIFF container around VP8, VP8L or, extended, any of them (RFC 9649, sections 2 and 3). */
+/* WebP: a RIFF container around VP8, VP8L or, extended, any of them (RFC 9649, sections 2 and 3).
+ */
 #include "container.h"
 #include "exif.h"
 #include "fail.h"
@@ -76,10 +77,9 @@ static void read_frame(grabcut_webp *out, grabcut_range data) {
     if (data.len < ANMF_BYTES) {
         return;
     }
-    out->frame = (grabcut_rect){(int32_t)grabcut_le24(data.p) * 2,
-                                (int32_t)grabcut_le24(data.p + 3) * 2,
-                                (int32_t)grabcut_le24(data.p + 6) + 1,
-                                (int32_t)grabcut_le24(data.p + 9) + 1};
+    out->frame = (grabcut_rect){
+        (int32_t)grabcut_le24(data.p) * 2, (int32_t)grabcut_le24(data.p + 3) * 2,
+        (int32_t)grabcut_le24(data.p + 6) + 1, (int32_t)grabcut_le24(data.p + 9) + 1};
     chunk c;
     for (size_t at = ANMF_BYTES; !out->picture.p && next_chunk(&c, data, &at);) {
         out->picture = is_picture(&c) ? whole(&c) : out->picture;

@@ -18,7 +18,7 @@ static size_t round_up(size_t n) {
 
 size_t gc_flow_bytes(int width, int height) {
     size_t n = cells(width, height), t = tiles(width, height);
-    return round_up(n * sizeof(gc_cell)) + 2 * round_up(n) + round_up(t * (6 + 8) * sizeof(uint64_t)) +
+    return round_up(n * sizeof(gc_cell)) + 2 * round_up(n) + round_up(t * sizeof(gc_tile)) + round_up(t) +
            round_up(t * 2 * sizeof(uint32_t));
 }
 
@@ -37,14 +37,10 @@ void gc_flow_init(gc_flow *f, int width, int height, void *memory) {
     p += round_up(n);
     f->label = p;
     p += round_up(n);
-    f->planes = (uint64_t *)p;
-    f->alive = f->planes + 8 * t;
-    f->active = f->alive + t;
-    f->deficit = f->active + t;
-    f->unreached = f->deficit + t;
-    f->frontier = f->unreached + t;
-    f->next = f->frontier + t;
-    p += round_up(t * (6 + 8) * sizeof(uint64_t));
+    f->tile = (gc_tile *)p;
+    p += round_up(t * sizeof(gc_tile));
+    f->stale = p;
+    p += round_up(t);
     f->list[0] = (uint32_t *)p;
     f->list[1] = f->list[0] + t;
     memset(f->label, 0, n);
@@ -55,5 +51,6 @@ void gc_flow_clear(gc_flow *f) {
     for (size_t i = 0; i < n; i++)
         f->cell[i].excess = 0;
     memset(f->open, 0, n);
-    memset(f->planes, 0, 14 * t * sizeof(uint64_t));
+    memset(f->tile, 0, t * sizeof *f->tile);
+    memset(f->stale, 1, t);
 }

@@ -5,15 +5,28 @@
 #ifndef GRABCUT_MAXFLOW_H
 #define GRABCUT_MAXFLOW_H
 
+#include <string.h>
+
 #include "nlinks.h"
 
 /* Directions d: 0 NW, 1 N, 2 NE, 3 W, 4 E, 5 SW, 6 S, 7 SE; 7 - d is the opposite of d. The link in
  * direction d >= 4 is kept with the pixel that it starts from, in slot d - 4. */
 typedef struct gc_cell {
-    uint8_t residual[4][3]; /* 24 bits, little endian: what the link can still take eastwards and down.
-                               Against it: 2 * capacity - that; the capacity is a function of two colours. */
     int32_t excess;         /* > 0: flow that waits here; < 0: room towards the sink */
+    uint8_t residual[4][3]; /* 24 bits, low byte first: what the link can still take eastwards and down.
+                               Against it: 2 * capacity - that; the capacity is a function of two colours. */
 } gc_cell;
+
+/* 8x8 pixels, a bit each (byte: row, bit: column). */
+typedef struct gc_tile {
+    uint64_t open[8];   /* by direction: the arc can take more; a copy of gc_flow.open for the search */
+    uint64_t alive;     /* may still be background: neither fixed nor cut off from the sink */
+    uint64_t active;    /* alive, with excess > 0 */
+    uint64_t deficit;   /* excess < 0 */
+    uint64_t unreached; /* alive, and the search has not come here */
+    uint64_t frontier;  /* of the search; between searches: active pixels that the sweeps shall discharge */
+    uint64_t next;      /* of the search */
+} gc_tile;
 
 typedef struct gc_flow {
     int width, height;
@@ -26,16 +39,14 @@ typedef struct gc_flow {
     uint8_t *open;  /* bit d: the arc in direction d can take more, and that is of use */
     uint8_t *label; /* distance to the sink, modulo 256 */
 
-    /* One bit a pixel in tiles of 8x8 (byte: row, bit: column), with a border of one tile around. */
-    int tiles_x, tiles_y;
-    uint64_t *alive;   /* may still be background: neither fixed nor cut off from the sink */
-    uint64_t *active;  /* alive, with excess > 0 */
-    uint64_t *deficit; /* excess < 0 */
-    uint64_t *unreached, *frontier, *next; /* of the search */
-    uint64_t *planes;                      /* `open` by direction, 8 words a tile */
-    uint32_t *list[2];                     /* tiles at the front of the search */
+    int tiles_x, tiles_y; /* with a border of one tile around */
+    gc_tile *tile;
+    uint8_t *stale;    /* a tile: its `open` is no longer that of the cells */
+    uint32_t *list[2]; /* tiles at the front of the search */
 
-    uint64_t relabels; /* label rises so far */
+    int level;       /* labels from here on are only lower bounds */
+    int complete;    /* the last search went to the end: there are no such labels */
+    uint64_t rises;  /* of labels so far */
 } gc_flow;
 
 size_t gc_flow_bytes(int width, int height);
@@ -64,13 +75,16 @@ static inline uint64_t gc_flow_bit(int x, int y) {
     return UINT64_C(1) << ((y & 7) * 8 + (x & 7));
 }
 
+/* Both stay within the cell; what stands before a residual belongs to the cell, too. */
 static inline int32_t gc_load24(const uint8_t *p) {
-    return p[0] | p[1] << 8 | p[2] << 16;
+    uint32_t word;
+    memcpy(&word, p - 1, sizeof word);
+    return (int32_t)(word >> 8);
 }
 
 static inline void gc_store24(uint8_t *p, int32_t v) {
-    p[0] = (uint8_t)v;
-    p[1] = (uint8_t)(v >> 8);
+    uint16_t low = (uint16_t)v;
+    memcpy(p, &low, sizeof low);
     p[2] = (uint8_t)(v >> 16);
 }
 

@@ -2,6 +2,7 @@
 #include "maxflow.h"
 
 #include <immintrin.h>
+#include <limits.h>
 #include <string.h>
 
 /* As in maxflow_portable.c. _mm_minpos_epu16 gives value and place of the minimum at once. */
@@ -38,6 +39,12 @@ static inline void split_planes(uint64_t *planes, const uint8_t *open, size_t st
 
 static inline uint64_t spread(uint64_t bits) {
     return _pdep_u64(bits, 0x0101010101010101u) * 255;
+}
+
+/* Squared distance of two colours. */
+static inline uint32_t color_distance(const uint8_t *a, const uint8_t *b) {
+    int db = a[0] - b[0], dg = a[1] - b[1], dr = a[2] - b[2];
+    return (uint32_t)(db * db + dg * dg + dr * dr);
 }
 
 #define GC_SOLVE gc_flow_solve_avx2

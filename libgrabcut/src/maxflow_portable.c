@@ -1,6 +1,7 @@
 /* The minimum cut for any processor. */
 #include "maxflow.h"
 
+#include <limits.h>
 #include <string.h>
 
 /* Of the open arcs, the one to the neighbour with the lowest label: its direction, and in *gap how much
@@ -45,6 +46,12 @@ static inline void split_planes(uint64_t *planes, const uint8_t *open, size_t st
 static inline uint64_t spread(uint64_t bits) {
     uint64_t low = (bits & 0x7f) * 0x0002040810204081u & 0x0001010101010101u; /* bits 0 to 6 */
     return (low | bits >> 7 << 56) * 255;
+}
+
+/* Squared distance of two colours. */
+static inline uint32_t color_distance(const uint8_t *a, const uint8_t *b) {
+    int db = a[0] - b[0], dg = a[1] - b[1], dr = a[2] - b[2];
+    return (uint32_t)(db * db + dg * dg + dr * dr);
 }
 
 #define GC_SOLVE gc_flow_solve_portable

@@ -48,10 +48,10 @@ void gc_nlinks_init(gc_nlinks *links, double beta) {
     /* The reference divides by the float square root of 2. */
     const double diagonal = GAMMA / sqrtf(2.0f);
     for (int j = 0; j < GC_LOW; j++) {
-        double low = exp(-beta * j) * GC_SCALE;
-        links->straight[j] = GAMMA * low;
-        links->diagonal[j] = diagonal * low;
+        double low = exp(-beta * j) * GC_SCALE * 256;
+        links->low[0][j] = (uint32_t)(diagonal * low + 0.5);
+        links->low[1][j] = (uint32_t)(GAMMA * low + 0.5);
     }
     for (int i = 0; i < GC_HIGH; i++)
-        links->high[i] = exp(-beta * GC_LOW * i);
+        links->high[i] = (uint32_t)(exp(-beta * GC_LOW * i) * 2147483648.0 + 0.5);
 }

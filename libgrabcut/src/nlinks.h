@@ -12,12 +12,12 @@
 #define GC_SCALE 163840.0
 
 /* exp(-beta (512 i + j)) = exp(-512 beta i) exp(-beta j): two small tables instead of one that would not
- * fit the first cache. */
+ * fit the first cache. In fixed point: `high` has 31 bits after the point, the others 8. */
 enum { GC_LOW_BITS = 9, GC_LOW = 1 << GC_LOW_BITS, GC_HIGH = 3 * 255 * 255 / GC_LOW + 1 };
 
 typedef struct gc_nlinks {
-    double straight[GC_LOW], diagonal[GC_LOW];
-    double high[GC_HIGH];
+    uint32_t low[2][GC_LOW]; /* diagonal, straight */
+    uint32_t high[GC_HIGH];
 } gc_nlinks;
 
 /* Sum of the squared distances of all neighbours in rows [y0, y1) and to the rows above them. Three row
@@ -30,12 +30,9 @@ double gc_nlinks_beta(uint64_t sum, int width, int height);
 
 void gc_nlinks_init(gc_nlinks *links, double beta);
 
-static inline int32_t gc_nlinks_straight(const gc_nlinks *links, uint32_t distance) {
-    return (int32_t)(links->high[distance >> GC_LOW_BITS] * links->straight[distance % GC_LOW] + 0.5);
-}
-
-static inline int32_t gc_nlinks_diagonal(const gc_nlinks *links, uint32_t distance) {
-    return (int32_t)(links->high[distance >> GC_LOW_BITS] * links->diagonal[distance % GC_LOW] + 0.5);
+static inline int32_t gc_nlinks_capacity(const gc_nlinks *links, uint32_t distance, int straight) {
+    uint64_t low = links->low[straight][distance % GC_LOW];
+    return (int32_t)((links->high[distance >> GC_LOW_BITS] * low + (UINT64_C(1) << 38)) >> 39);
 }
 
 #endif

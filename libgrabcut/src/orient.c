@@ -1,4 +1,5 @@
-/* EXIF orientation: which corner of the stored pixels is the top left one (CIPA DC-008, 4.6.4 A). */
+/* EXIF orientation: which corner of the stored pixels is the top left one (CIPA DC-008, 4.6.4 A).
+ */
 #include "codec.h"
 
 #include <string.h>
@@ -41,8 +42,8 @@ static void transpose(const grabcut_image *out, const grabcut_image *in) {
             size_t x1 = x0 + TILE < width ? x0 + TILE : width;
             for (size_t y = y0; y < y1; y++) {
                 for (size_t x = x0; x < x1; x++) {
-                    memcpy(out->data + x * out->stride + 3 * y,
-                           in->data + y * in->stride + 3 * x, 3);
+                    memcpy(out->data + x * out->stride + 3 * y, in->data + y * in->stride + 3 * x,
+                           3);
                 }
             }
         }

@@ -1,5 +1,5 @@
 /* Rows of the picture and of the labels, in the forms that the other files work on. */
-#include "view.h"
+#include "maxflow.h"
 
 #include <string.h>
 
@@ -23,11 +23,11 @@ void gc_view_mask_bits(uint64_t *bits, const uint8_t *mask, int n, int bit) {
 
 void gc_view_background(const gc_view *view, int y, uint64_t *bits) {
     const grabcut_rect *r = &view->region;
-    const uint64_t *tile = view->background + (size_t)(y / 8 + 1) * (size_t)view->tiles_x + 1;
+    const gc_tile *tile = view->tiles + (size_t)(y / 8 + 1) * (size_t)view->tiles_x + 1;
     int shift = y % 8 * 8;
     memset(bits, 0, gc_words(r->width) * sizeof *bits);
     for (int i = 0; i < (r->width + 7) / 8; i++)
-        bits[i / 8] |= (tile[i] >> shift & 255) << (i % 8 * 8);
+        bits[i / 8] |= (tile[i].alive >> shift & 255) << (i % 8 * 8);
 }
 
 void gc_view_undecided(const gc_view *view, int y, uint64_t *bits) {

@@ -16,7 +16,7 @@ typedef struct gc_view {
     const uint8_t *mask; /* NULL: a rect's start, all outside of the region is background */
     size_t mask_stride;
     grabcut_rect region;
-    const uint64_t *background; /* of the undecided pixels of the region, tiles of 8x8: 1 is background */
+    const struct gc_tile *tiles; /* 8x8 pixels of the region each; alive: undecided and background */
     int tiles_x;
 } gc_view;
 

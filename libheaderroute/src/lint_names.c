@@ -110,7 +110,8 @@ static hr_str subsets_of(names *n, hr_str host) {
     return list;
 }
 
-static void lint_destination(names *n, const hr_destination *d, hr_str namespace_, const char *field) {
+static void lint_destination(names *n, const hr_destination *d, hr_str namespace_, const char *field,
+                             const char *consequence) {
     hr_linter *l = n->l;
     hr_str host = resolved(l, d->host, namespace_);
     const hr_svc *svc = hr_map_get(&l->registry.by_host, host);
@@ -118,18 +119,20 @@ static void lint_destination(names *n, const hr_destination *d, hr_str namespace
         return;
     if (svc == NULL)
         hr_diag_warn(l->d, d->host_pos, hr_b_printf(l->b, "%s.host", field).p,
-                     "no Service and no ServiceEntry backs %.*s: requests would get 503", (int)host.len, host.p);
+                     "no Service and no ServiceEntry backs %.*s: %s", (int)host.len, host.p, consequence);
     if (svc != NULL && d->port != 0 && hr_svc_port_find(svc, d->port) == NULL)
         hr_diag_warn(l->d, d->port_pos, hr_b_printf(l->b, "%s.port", field).p,
-                     "%.*s has no port %u: requests would get 503", (int)host.len, host.p, d->port);
+                     "%.*s has no port %u: %s", (int)host.len, host.p, d->port, consequence);
     if (d->subset.len == 0 || subset_defined(n, host, d->subset))
         return;
     hr_str known = subsets_of(n, host);
     hr_diag_warn(l->d, d->subset_pos, hr_b_printf(l->b, "%s.subset", field).p,
-                 "no DestinationRule for %.*s defines the subset \"%.*s\": requests would get 503%s%.*s%s",
-                 (int)host.len, host.p, (int)d->subset.len, d->subset.p, known.len == 0 ? "" : " (defined: ",
+                 "no DestinationRule for %.*s defines the subset \"%.*s\": %s%s%.*s%s", (int)host.len,
+                 host.p, (int)d->subset.len, d->subset.p, consequence, known.len == 0 ? "" : " (defined: ",
                  (int)known.len, known.p, known.len == 0 ? "" : ")");
 }
+
+static const char gets_503[] = "requests would get 503", dropped[] = "copies would be dropped";
 
 static void lint_destinations(names *n, const hr_virtual_service *vs) {
     hr_linter *l = n->l;
@@ -137,13 +140,13 @@ static void lint_destinations(names *n, const hr_virtual_service *vs) {
         const hr_http_route *route = &vs->http[i];
         for (size_t j = 0; j < route->n_route; j++)
             lint_destination(n, &route->route[j].destination, vs->meta.namespace_,
-                             HR_LINT_FIELD(l, "spec.http[%zu].route[%zu].destination", i, j));
+                             HR_LINT_FIELD(l, "spec.http[%zu].route[%zu].destination", i, j), gets_503);
         if (route->mirror != NULL)
             lint_destination(n, &route->mirror->destination, vs->meta.namespace_,
-                             HR_LINT_FIELD(l, "spec.http[%zu].mirror", i));
+                             HR_LINT_FIELD(l, "spec.http[%zu].mirror", i), dropped);
         for (size_t j = 0; j < route->n_mirrors; j++)
             lint_destination(n, &route->mirrors[j].destination, vs->meta.namespace_,
-                             HR_LINT_FIELD(l, "spec.http[%zu].mirrors[%zu].destination", i, j));
+                             HR_LINT_FIELD(l, "spec.http[%zu].mirrors[%zu].destination", i, j), dropped);
     }
 }
 

@@ -189,7 +189,9 @@ static void unknown_field(hr_reader *r, const hr_node *key, const hr_schema *sch
     size_t best = SIZE_MAX;
     for (size_t i = 0; i < schema->n; i++) {
         size_t d = distance(key->u.text, schema->fields[i].name);
-        if (d < best && d * 3 <= strlen(schema->fields[i].name)) {
+        size_t len = strlen(schema->fields[i].name);
+        int swapped = d == 2 && len == key->u.text.len && len > 2; /* two letters in each other's place */
+        if (d < best && (d * 3 <= len || swapped)) {
             best = d;
             nearest = schema->fields[i].name;
         }
@@ -344,8 +346,10 @@ void hr_read_double(hr_reader *r, const hr_node *node, void *base, const hr_fiel
 }
 
 void hr_read_duration(hr_reader *r, const hr_node *node, void *base, const hr_field *field) {
-    if (!hr_reader_wants(r, node, HR_NODE_STRING))
+    if (node->kind != HR_NODE_STRING) {
+        hr_reader_error(r, node, "wants a duration, like 10s, 1.5s, 300ms or 1m30s, not %s", hr_node_kind_name(node->kind));
         return;
+    }
     if (!hr_parse_duration(MEMBER(int64_t, base, field->offset), node->u.text))
         hr_reader_error(r, node, "\"%.*s\" is no duration; write it like 10s, 1.5s, 300ms or 1m30s",
                         (int)node->u.text.len, node->u.text.p);

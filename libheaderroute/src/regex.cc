@@ -61,9 +61,12 @@ void put_rewrite(sink &out, const re2::StringPiece &rewrite, const re2::StringPi
             out.put(&rewrite[i], 1);
             continue;
         }
-        i++; // RE2::CheckRewriteString saw to it that something follows
+        if (++i == rewrite.size())
+            return;
         if (rewrite[i] == '\\')
             out.put("\\", 1);
+        else if (rewrite[i] < '0' || rewrite[i] > '9')
+            return;
         else if (!groups[rewrite[i] - '0'].empty())
             out.put(groups[rewrite[i] - '0'].data(), groups[rewrite[i] - '0'].size());
     }
@@ -116,8 +119,7 @@ size_t hr_regex_replace_all(char *buf, size_t size, const hr_regex *regex, hr_st
     re2::StringPiece text = piece(subject), with = piece(rewrite);
     const char *p = text.data(), *end = p + text.size(), *last_end = nullptr;
     int n_groups = 1 + RE2::MaxSubmatch(with);
-    bool usable = n_groups <= 1 + regex->re.NumberOfCapturingGroups() && n_groups <= max_groups &&
-                  hr_regex_rewrite_ok(regex, rewrite, nullptr, 0) != 0;
+    bool usable = n_groups <= 1 + regex->re.NumberOfCapturingGroups() && n_groups <= max_groups;
     re2::StringPiece groups[max_groups];
     while (usable) {
         if (!regex->re.Match(text, static_cast<size_t>(p - text.data()), text.size(), RE2::UNANCHORED, groups,

@@ -31,8 +31,9 @@ int hr_regex_rewrite_ok(const hr_regex *regex, hr_str rewrite, char *error, size
 
 /* Replaces every match in `subject`, as RE2::GlobalReplace does: \1 stands for the first group, \0 for
  * the whole match. Writes at most `size` bytes to `buf` (no terminating zero) and returns the full
- * length; where that exceeds `size`, call again with more room. buf must not overlap subject. A
- * rewrite that hr_regex_rewrite_ok refuses leaves the subject as it is. */
+ * length; where that exceeds `size`, call again with more room. buf must not overlap subject. With a
+ * group that the expression does not have the subject stays as it is; a wrong escape ends each
+ * replacement where it stands. */
 size_t hr_regex_replace_all(char *buf, size_t size, const hr_regex *regex, hr_str subject, hr_str rewrite);
 
 #ifdef __cplusplus

@@ -167,29 +167,39 @@ static int check_unique(load *l, const hr_node *resource, const char *kind, cons
 
 /* ---- documents ---- */
 
-static void read_resource(load *l, const hr_node *resource);
+/* What the items of a list are if they do not say so themselves: the API server leaves it out. */
+typedef struct type {
+    hr_str kind, version; /* absent outside of a list */
+} type;
 
-static void read_list_kind(load *l, const hr_node *list) {
+static void read_resource(load *l, const hr_node *resource, type otherwise);
+
+static void read_list_kind(load *l, const hr_node *list, type of_list) {
     const hr_node *items = hr_node_get(list, HR_STR("items"));
     if (items == NULL || items->kind == HR_NODE_NULL)
         return;
     hr_path step = {.up = NULL, .name = HR_STR("items")};
+    type of_items = {hr_str_from_to(of_list.kind, 0, of_list.kind.len - strlen("List")), of_list.version};
+    if (of_items.kind.len == 0) /* kind: List, of anything */
+        of_items = (type){0};
     l->reader.path = &step;
     if (hr_reader_wants(&l->reader, items, HR_NODE_LIST) && l->lists < 4) {
         l->lists++;
         for (const hr_node *item = items->u.children.first; item != NULL; item = item->next)
-            read_resource(l, item);
+            read_resource(l, item, of_items);
         l->lists--;
     }
     l->reader.path = NULL;
 }
 
-static hr_str string_of(load *l, const hr_node *resource, const char *name, const char *example) {
+static hr_str string_of(load *l, const hr_node *resource, const char *name, const char *example, hr_str otherwise) {
     const hr_node *node = hr_node_get(resource, hr_str_from(name));
     hr_path step = {.up = NULL, .name = hr_str_from(name)};
     hr_str text = {0};
     l->reader.path = &step;
-    if (node == NULL || node->kind == HR_NODE_NULL)
+    if ((node == NULL || node->kind == HR_NODE_NULL) && otherwise.p != NULL)
+        text = otherwise;
+    else if (node == NULL || node->kind == HR_NODE_NULL)
         hr_reader_error(&l->reader, resource, "is missing: a resource says, for example, %s: %s", name, example);
     else if (hr_reader_wants(&l->reader, node, HR_NODE_STRING))
         text = node->u.text;
@@ -229,7 +239,7 @@ static void read_known(load *l, const hr_node *resource, const struct known_kind
         kind->read(r, resource, &meta);
 }
 
-static void read_resource(load *l, const hr_node *resource) {
+static void read_resource(load *l, const hr_node *resource, type otherwise) {
     hr_reader *r = &l->reader;
     r->path = NULL;
     if (resource->kind == HR_NODE_NULL)
@@ -239,21 +249,24 @@ static void read_resource(load *l, const hr_node *resource) {
                         hr_node_kind_name(resource->kind));
         return;
     }
-    hr_str kind = string_of(l, resource, "kind", "VirtualService");
-    hr_str version = string_of(l, resource, "apiVersion", "networking.istio.io/v1");
+    hr_str kind = string_of(l, resource, "kind", "VirtualService", otherwise.kind);
+    hr_str version = string_of(l, resource, "apiVersion", "networking.istio.io/v1", otherwise.version);
     if (kind.p == NULL || version.p == NULL)
         return;
+    hr_str api_version = version;
     const char *slash = memchr(version.p, '/', version.len);
     hr_str group = slash == NULL ? HR_STR("") : (hr_str){version.p, (size_t)(slash - version.p)};
     if (slash != NULL)
         version = (hr_str){slash + 1, version.len - group.len - 1};
     if (hr_node_get(resource, HR_STR("items")) != NULL && hr_str_ends(kind, HR_STR("List"))) {
-        read_list_kind(l, resource);
+        read_list_kind(l, resource, (type){kind, api_version});
         return;
     }
     const struct known_kind *known = find_kind(group, kind);
     hr_path step = {.up = NULL, .name = HR_STR("kind")};
     const hr_node *place = hr_node_get(resource, step.name);
+    if (place == NULL)
+        place = resource;
     if (known == NULL && !hr_str_ends(group, HR_STR(".istio.io")))
         return;
     if (known != NULL && known->verdict == READ) {
@@ -295,7 +308,7 @@ static int read_text(void *ctx, hr_str name, hr_str text) {
         rc = nodes == NULL ? HR_ENOMEM : hr_yaml_next(&document, yaml, nodes);
         more = document != NULL;
         if (more)
-            read_resource(l, document);
+            read_resource(l, document, (type){0});
         hr_arena_free(nodes);
         if (r->oom || hr_diagnostics_oom(r->d))
             rc = HR_ENOMEM;

@@ -38,7 +38,7 @@ static const hr_field cookie_fields[] = {
     {"name", hr_read_string, L(hash_name), 0, NULL, 0},
     {"path", hr_read_string, L(cookie_path), 0, NULL, 0},
     {"ttl", hr_read_duration, L(cookie_ttl_ns), 0, NULL, 0},
-    {"attributes", hr_read_refused, 0, 0, "attributes of a hash cookie have no effect here yet; leave them out", 0},
+    {"attributes", hr_read_refused, 0, 0, "attributes of a hash cookie have no effect here; leave them out", 0},
 };
 static const hr_schema cookie_schema = {
     "ConsistentHashLB.HTTPCookie", HR_FIELDS(cookie_fields), sizeof(hr_lb_settings), -1, L(has_hash_key), 0,
@@ -230,7 +230,7 @@ static void read_codes(hr_reader *r, const hr_node *node, void *base, const hr_f
         uint32_t code = 0;
         hr_read_uint32(r, item, &code, &(hr_field){0});
         if (code < 100 || code > 599)
-            hr_reader_error(r, item, "%" PRIu32 " is no HTTP status; wants 100 to 599", code);
+            hr_reader_warn(r, item, "%" PRIu32 " is no HTTP status, and so is never counted", code);
         else
             out->http_codes[out->n_http_codes++] = (uint16_t)code;
     }
@@ -297,7 +297,7 @@ static const hr_schema tls_schema = {
     {"outlierDetection", hr_read_message, P(outlier_detection), 0, &outlier_schema, 0}, \
     {"tls", hr_read_message, P(tls), 0, &tls_schema, 0}
 
-static const hr_field port_number_fields[] = {{"number", hr_read_port, 0, 0, NULL, 0}};
+static const hr_field port_number_fields[] = {{"number", hr_read_uint32, 0, 0, NULL, 0}};
 static const hr_schema port_number_schema = {
     "PortSelector", HR_FIELDS(port_number_fields), sizeof(uint32_t), -1, -1, 0, NULL, NULL};
 

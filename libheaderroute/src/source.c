@@ -23,6 +23,11 @@ static int fail_errno(hr_diagnostics *d, const char *path, const char *what) {
     return HR_EIO;
 }
 
+static int too_large(hr_diagnostics *d, const char *name, size_t max) {
+    hr_diag_error(d, no_place(name), "", "is larger than %zu bytes (option max_bytes)", max);
+    return HR_EIO;
+}
+
 /* The whole file, malloc'ed. */
 static int read_all(char **out, size_t *out_size, int fd, const char *path, size_t max, hr_diagnostics *d) {
     size_t size = 0, capacity = 65536;
@@ -38,8 +43,7 @@ static int read_all(char **out, size_t *out_size, int fd, const char *path, size
         size += (size_t)n;
         if (size > max) {
             free(text);
-            hr_diag_error(d, no_place(path), "", "is larger than %zu bytes (option max_bytes)", max);
-            return HR_EIO;
+            return too_large(d, path, max);
         }
         if (n == 0) {
             *out = text;
@@ -129,6 +133,13 @@ static int give_folder(const char *folder, size_t max, hr_diagnostics *d, hr_sou
     return rc;
 }
 
+static int give_text(const hr_source *s, size_t max, hr_diagnostics *d, hr_source_fn fn, void *ctx) {
+    const char *name = s->name == NULL ? "text" : s->name;
+    if (s->text.len > max)
+        return too_large(d, name, max);
+    return fn(ctx, hr_str_from(name), s->text);
+}
+
 int hr_sources_each(const hr_source *sources, size_t n, size_t max_bytes, hr_diagnostics *d, hr_source_fn fn,
                     void *ctx) {
     int rc = HR_OK;
@@ -138,7 +149,7 @@ int hr_sources_each(const hr_source *sources, size_t n, size_t max_bytes, hr_dia
         if (s->path == NULL && s->text.p == NULL)
             return HR_EINVAL;
         if (s->path == NULL)
-            rc = worse(rc, fn(ctx, hr_str_from(s->name == NULL ? "text" : s->name), s->text));
+            rc = worse(rc, give_text(s, max_bytes, d, fn, ctx));
         else if (stat(s->path, &st) != 0)
             rc = worse(rc, fail_errno(d, s->path, "cannot be read"));
         else if (S_ISDIR(st.st_mode))

@@ -196,7 +196,7 @@ void hr_check_rewrite(hr_reader *r, const hr_node *node, void *out) {
         if (hr_diagnostics_errors(r->d) == before &&
             hr_regex_new(&compiled, rewrite->regex_match, NULL, 0) == HR_OK) {
             if (!hr_regex_rewrite_ok(compiled, rewrite->regex_rewrite, why, sizeof(why)))
-                hr_field_error(r, regex, "rewrite", "does not fit the match: %s", why);
+                hr_field_warn(r, regex, "rewrite", "does not fit the match, and RE2 does not replace it whole: %s", why);
             hr_regex_free(compiled);
         }
     }
@@ -259,7 +259,7 @@ void hr_check_delay(hr_reader *r, const hr_node *node, void *out) {
 void hr_check_abort(hr_reader *r, const hr_node *node, void *out) {
     const hr_fault *fault = out;
     check_percentage(r, node, "percentage", fault->abort_percentage, 0.0001);
-    if (hr_field_get(node, "httpStatus") != NULL)
+    if (hr_field_get(node, "httpStatus") != NULL && fault->abort_grpc_status.p == NULL)
         check_status(r, node, "httpStatus", fault->abort_http_status);
     else if (hr_field_get(node, "grpcStatus") == NULL && hr_field_get(node, "http2Error") == NULL)
         hr_reader_warn(r, node, "an abort without httpStatus or grpcStatus does nothing");

@@ -1,6 +1,8 @@
 /* Admission of DestinationRules. */
 #include "validate.h"
 
+#include <stddef.h>
+
 #include "syntax.h"
 #include "text.h"
 
@@ -271,9 +273,11 @@ void hr_check_policy(hr_reader *r, const hr_node *node, void *out) {
 
 void hr_check_port_policy(hr_reader *r, const hr_node *node, void *out) {
     const hr_policy_spec *policy = out;
-    const hr_node *port = hr_field_get(node, "port");
-    if (port == NULL || (port->kind == HR_NODE_MAP && !given(port, "number")))
+    const hr_port_policy *whole = (const hr_port_policy *)(const void *)((const char *)out - offsetof(hr_port_policy, policy));
+    if (!given(node, "port"))
         hr_reader_error(r, node, "a port's policy wants port.number");
+    else if (whole->port < 1 || whole->port > 65535)
+        hr_field_warn(r, node, "port", "%u is no port, and so the policy has no effect", whole->port);
     if (!policy->load_balancer.present && !policy->connection_pool.present && !policy->outlier_detection.present &&
         !policy->tls.present)
         hr_reader_error(r, node, "a port's policy wants at least one of loadBalancer, connectionPool, outlierDetection, tls");

@@ -77,7 +77,7 @@ static void check_conflicts(hr_reader *r, const hr_node *route, int delegate) {
         exclude(r, route, "redirect", beside_redirect, 4);
     else if (given(route, "directResponse"))
         exclude(r, route, "directResponse", beside_response, 3);
-    else if (!given(route, "route"))
+    else if (!given(route, "route") && !given(route, "delegate"))
         hr_reader_error(r, route, "a route wants one of route, redirect, directResponse and delegate");
     if (given(route, "mirror") && given(route, "mirrors"))
         hr_field_error(r, route, "mirrors", "excludes \"mirror\": a route has only one of them");
@@ -151,7 +151,7 @@ static const hr_node *covering(const hr_strmap *hosts, const hr_node *item) {
     return same == item ? NULL : same;
 }
 
-/* Overlapping hosts, at the later of the two. */
+/* Overlapping hosts, at the narrower of the two. */
 static void check_overlaps(hr_reader *r, const hr_node *list) {
     hr_strmap hosts = {0};
     hr_path step;
@@ -166,8 +166,7 @@ static void check_overlaps(hr_reader *r, const hr_node *list) {
         const hr_node *other = r->oom ? NULL : covering(&hosts, item);
         if (other == NULL)
             continue;
-        int earlier = item->line < other->line || (item->line == other->line && item->column < other->column);
-        hr_reader_error(r, earlier ? other : item, "\"%.*s\" overlaps with \"%.*s\" of the same VirtualService",
+        hr_reader_error(r, item, "\"%.*s\" overlaps with \"%.*s\" of the same VirtualService",
                         (int)item->u.text.len, item->u.text.p, (int)other->u.text.len, other->u.text.p);
     }
     hr_strmap_free(&hosts);

@@ -1,4 +1,4 @@
-#include "yaml.h"
+#include "yaml_node.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -114,6 +114,7 @@ static int spend(hr_yaml *y, yaml_mark_t mark, uint64_t n, int aliased) {
     y->n_nodes += n;
     if (!aliased)
         return HR_OK;
+    y->n_nodes++; /* the alias itself */
     y->n_aliased += n;
     double total = (double)y->n_nodes, allowed = 0.99;
     if (total > ALIAS_RATIO_LOW)

@@ -104,20 +104,36 @@ static int parse_choice(int *out, const char *const *choices, const char *text, 
     return fail(why, why_size, "'%s' is not one of %s", text, all);
 }
 
+/* What lists and their texts lie in lives as long as the program, as argv and the environment do. */
+static struct kept {
+    struct kept *next;
+} *kept;
+
+static void *keep(size_t size) {
+    struct kept *block = malloc(sizeof(*block) + size);
+    if (block == NULL)
+        return NULL;
+    block->next = kept;
+    kept = block;
+    return block + 1;
+}
+
 static int list_add(hr_text_list *list, const char *text, char *why, size_t why_size) {
-    const char **grown = realloc(list->v, (list->n + 1) * sizeof(*grown));
+    const char **grown = keep((list->n + 1) * sizeof(*grown));
     if (grown == NULL)
         return fail(why, why_size, "out of memory");
+    if (list->n > 0)
+        memcpy(grown, list->v, list->n * sizeof(*grown));
     list->v = grown;
     list->v[list->n++] = text;
     return 0;
 }
 
 static int list_add_all(hr_text_list *list, const char *text, char *why, size_t why_size) {
-    char *copy = strdup(text), *state = NULL;
+    char *copy = keep(strlen(text) + 1), *state = NULL;
     if (copy == NULL)
         return fail(why, why_size, "out of memory");
-    /* The parts live as long as the program, as the texts of argv do. */
+    strcpy(copy, text);
     for (char *part = strtok_r(copy, ", \t\n", &state); part != NULL; part = strtok_r(NULL, ", \t\n", &state)) {
         if (list_add(list, part, why, why_size) != 0)
             return -1;

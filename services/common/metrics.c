@@ -2,7 +2,6 @@
 
 #include <inttypes.h>
 #include <math.h>
-#include <pthread.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -41,8 +40,7 @@ struct hr_metrics {
     series series[MAX_SERIES];
     size_t n_series, n_slots;
     hr_server_metrics server;
-    pthread_mutex_t mutex; /* of `cells` */
-    hr_metric_cells *cells;
+    _Atomic(hr_metric_cells *) cells; /* a list that only grows, at its head: read without a lock */
     struct {
         void (*write)(void *ctx, hr_metrics *metrics, void *out);
         void *ctx;
@@ -96,7 +94,6 @@ void hr_metrics_hook(hr_metrics *metrics, void (*write)(void *ctx, hr_metrics *m
 hr_metrics *hr_metrics_new(void) {
     hr_metrics *metrics = h2o_mem_alloc(sizeof(*metrics));
     memset(metrics, 0, sizeof(*metrics));
-    pthread_mutex_init(&metrics->mutex, NULL);
     metrics->server = (hr_server_metrics){
         .connections_total = hr_metrics_counter(metrics, "headerroute_http_connections_total", NULL,
                                                 "Connections accepted."),
@@ -124,7 +121,6 @@ void hr_metrics_free(hr_metrics *metrics) {
         next = cells->next;
         free(cells);
     }
-    pthread_mutex_destroy(&metrics->mutex);
     free(metrics);
 }
 
@@ -137,10 +133,9 @@ hr_metric_cells *hr_metrics_cells(hr_metrics *metrics) {
     if (cells == NULL)
         h2o_fatal("no memory");
     cells->metrics = metrics;
-    pthread_mutex_lock(&metrics->mutex);
-    cells->next = metrics->cells;
-    metrics->cells = cells;
-    pthread_mutex_unlock(&metrics->mutex);
+    cells->next = atomic_load(&metrics->cells);
+    while (!atomic_compare_exchange_weak(&metrics->cells, &cells->next, cells))
+        ;
     return cells;
 }
 
@@ -229,7 +224,6 @@ void hr_metrics_printf(void *out, const char *fmt, ...) {
 
 char *hr_metrics_text(hr_metrics *metrics, size_t *len) {
     hr_text text = {0};
-    pthread_mutex_lock(&metrics->mutex);
     const char *last = "";
     for (size_t i = 0; i < metrics->n_series; ++i) {
         const series *s = &metrics->series[i];
@@ -248,7 +242,6 @@ char *hr_metrics_text(hr_metrics *metrics, size_t *len) {
             hr_text_printf(&text, "%" PRId64 "\n", sum_slot(metrics, s->slot));
     }
     write_requests(&text, metrics);
-    pthread_mutex_unlock(&metrics->mutex);
     for (size_t i = 0; i < metrics->n_hooks; ++i)
         metrics->hooks[i].write(metrics->hooks[i].ctx, metrics, &text);
     *len = text.len;

@@ -216,6 +216,8 @@ static bool loop_init(hr_loop *loop) {
         return false;
     for (size_t i = 0; i < server->n_listeners; ++i) {
         int fd = fcntl(server->fds[i], F_DUPFD_CLOEXEC, 3);
+        if (fd < 0 && atomic_load(&server->draining))
+            return true; /* told to stop before it began */
         if (fd < 0) {
             hr_log(HR_LOG_ERROR, "cannot listen: %s", strerror(errno));
             return false;
@@ -381,6 +383,7 @@ int hr_server_run(const hr_service *service, const hr_listener *listeners, size_
                         .options = options, .metrics = metrics, .n_loops = (size_t)options->threads,
                         .mutex = PTHREAD_MUTEX_INITIALIZER};
     sigset_t signals;
+    int code;
     if (n_listeners > MAX_LISTENERS) {
         fprintf(stderr, "%s: more than %d listeners\n", service->program, MAX_LISTENERS);
         return 1;
@@ -438,10 +441,15 @@ int hr_server_run(const hr_service *service, const hr_listener *listeners, size_
     for (size_t i = 0; i < server.n_loops; ++i)
         wake(&server.loops[i]);
     join(&server);
+    code = atomic_load(&server.failed) ? 1 : 0;
+    if (service->on_stopped != NULL && !service->on_stopped(service->ctx)) {
+        hr_log_stop();
+        _exit(code);
+    }
     free(server.loops);
     free(server.threads);
     free(server.alive);
     h2o_config_dispose(&server.config);
     hr_log_stop();
-    return atomic_load(&server.failed) ? 1 : 0;
+    return code;
 }

@@ -67,6 +67,9 @@ typedef struct hr_service {
      * that the time is up and what still runs should be given up. */
     void (*on_drain)(void *ctx);
     void (*on_cancel)(void *ctx);
+    /* The loops have ended: end the threads that still post to them. False: one cannot be ended; then the
+     * process leaves without freeing what that thread may still touch. NULL allowed. */
+    bool (*on_stopped)(void *ctx);
     /* The body of an answer with which the server itself refuses a request (bad framing, too large); in
      * the pool or static. NULL: the failure form of hr_error_json. */
     h2o_iovec_t (*refusal_body)(hr_exchange *ex, int status, const char *detail, const char **content_type);

@@ -61,7 +61,11 @@ typedef struct hr_up_settings {
                                     "Keep-Alive: timeout" of the peer wins. */
     uint32_t max_idle;           /* idle connections kept: 256 */
     uint32_t max_requests;       /* on one connection: unlimited */
-    uint32_t dns_refresh_ms;     /* how long a looked-up address is used: 5 s */
+    uint64_t
+        max_connection_ms; /* age after which a connection takes no further request: unlimited */
+    _Atomic uint32_t *open_connections; /* counts, over all loops that share it; NULL: none. Must
+                                           outlive the endpoint */
+    uint32_t dns_refresh_ms;            /* how long a looked-up address is used: 5 s */
 } hr_up_settings;
 
 typedef struct hr_up_request {
@@ -96,12 +100,12 @@ typedef struct hr_up_stats {
 } hr_up_stats;
 
 /* `getaddr` is a receiver of the loop's queue made with h2o_hostinfo_getaddr_receiver (each
- * h2o_context_t has one); `timers` is the loop's. NULL if memory is short. */
-hr_up_loop *hr_up_loop_new(h2o_loop_t *loop, h2o_multithread_receiver_t *getaddr,
-                           hr_timers *timers);
+ * h2o_context_t has one); `timers` is the loop's; `stats` outlives it. NULL if memory is
+ * short. */
+hr_up_loop *hr_up_loop_new(h2o_loop_t *loop, h2o_multithread_receiver_t *getaddr, hr_timers *timers,
+                           hr_up_stats *stats);
 /* All exchanges and endpoints must have been freed. */
 void hr_up_loop_free(hr_up_loop *up);
-const hr_up_stats *hr_up_loop_stats(const hr_up_loop *up);
 
 /* host: an IPv4 or IPv6 literal (without brackets), or a name, which is looked up off the loop at
  * first use and again when its address is older than dns_refresh_ms; while a look-up fails, the
@@ -111,6 +115,8 @@ hr_up_endpoint *hr_up_endpoint_new(hr_up_loop *up, hr_str host, uint16_t port,
 hr_up_endpoint *hr_up_endpoint_ref(hr_up_endpoint *endpoint);
 /* The last one closes the idle connections. An exchange holds its endpoint. */
 void hr_up_endpoint_unref(hr_up_endpoint *endpoint);
+/* Idle connections that the next request could take. */
+size_t hr_up_endpoint_idle(const hr_up_endpoint *endpoint);
 /* "address:port" as given, zero-terminated. */
 const char *hr_up_endpoint_name(const hr_up_endpoint *endpoint);
 

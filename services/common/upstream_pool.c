@@ -15,14 +15,15 @@
 #define DEFAULT_MAX_IDLE 256
 #define DEFAULT_DNS_REFRESH_MS 5000
 
-hr_up_loop *hr_up_loop_new(h2o_loop_t *loop, h2o_multithread_receiver_t *getaddr,
-                           hr_timers *timers) {
+hr_up_loop *hr_up_loop_new(h2o_loop_t *loop, h2o_multithread_receiver_t *getaddr, hr_timers *timers,
+                           hr_up_stats *stats) {
     hr_up_loop *up = calloc(1, sizeof(*up));
     if (up == NULL)
         return NULL;
     up->loop = loop;
     up->getaddr = getaddr;
     up->timers = timers;
+    up->stats = stats;
     return up;
 }
 
@@ -34,10 +35,6 @@ void hr_up_loop_free(hr_up_loop *up) {
         free(block);
     }
     free(up);
-}
-
-const hr_up_stats *hr_up_loop_stats(const hr_up_loop *up) {
-    return &up->stats;
 }
 
 hr_up_block *hr_up_block_take(hr_up_loop *up) {
@@ -130,6 +127,10 @@ void hr_up_endpoint_unref(hr_up_endpoint *endpoint) {
     free(endpoint);
 }
 
+size_t hr_up_endpoint_idle(const hr_up_endpoint *endpoint) {
+    return endpoint->n_idle;
+}
+
 const char *hr_up_endpoint_name(const hr_up_endpoint *endpoint) {
     return endpoint->name;
 }
@@ -187,7 +188,10 @@ static void unlink_idle(hr_up_conn *conn) {
 void hr_up_conn_close(hr_up_conn *conn) {
     if (conn->exchange == NULL)
         unlink_idle(conn);
-    hr_up_count(&conn->endpoint->up->stats.connections, -1);
+    hr_up_count(&conn->endpoint->up->stats->connections, -1);
+    if (conn->endpoint->settings.open_connections != NULL)
+        atomic_fetch_sub_explicit(conn->endpoint->settings.open_connections, 1,
+                                  memory_order_relaxed);
     h2o_socket_close(conn->socket);
     free(conn);
 }
@@ -217,7 +221,7 @@ hr_up_conn *hr_up_conn_open(hr_up_endpoint *endpoint, hr_up_exchange *exchange) 
     struct hr_up_address *address = &endpoint->addresses[endpoint->current];
     h2o_socket_t *socket = h2o_socket_connect(endpoint->up->loop, (struct sockaddr *)&address->sa,
                                               address->len, on_connected);
-    hr_up_count(&endpoint->up->stats.connects, 1);
+    hr_up_count(&endpoint->up->stats->connects, 1);
     if (socket == NULL)
         return NULL;
     hr_up_conn *conn = h2o_mem_alloc(sizeof(*conn));
@@ -230,7 +234,9 @@ hr_up_conn *hr_up_conn_open(hr_up_endpoint *endpoint, hr_up_exchange *exchange) 
     /* libh2o would read until a read is short, tens of megabytes from a fast peer: we read
      * ourselves. */
     h2o_socket_dont_read(socket, 1);
-    hr_up_count(&endpoint->up->stats.connections, 1);
+    hr_up_count(&endpoint->up->stats->connections, 1);
+    if (endpoint->settings.open_connections != NULL)
+        atomic_fetch_add_explicit(endpoint->settings.open_connections, 1, memory_order_relaxed);
     return conn;
 }
 
@@ -246,7 +252,7 @@ hr_up_conn *hr_up_conn_reuse(hr_up_endpoint *endpoint, int careful) {
     while ((conn = endpoint->newest) != NULL) {
         if (conn->idle_until > now && !(careful && peer_has_closed(conn))) {
             unlink_idle(conn);
-            hr_up_count(&endpoint->up->stats.reused, 1);
+            hr_up_count(&endpoint->up->stats->reused, 1);
             return conn;
         }
         hr_up_conn_close(conn);
@@ -274,12 +280,15 @@ void hr_up_conn_release(hr_up_conn *conn, int reusable) {
         idle_ms = conn->peer_idle_s > 1 ? (uint64_t)(conn->peer_idle_s - 1) * 1000 : 0;
     if (settings->max_requests > 0 && conn->n_requests >= settings->max_requests)
         reusable = 0;
+    uint64_t now = hr_timers_now();
+    if (settings->max_connection_ms > 0 && now - conn->opened_at >= settings->max_connection_ms)
+        reusable = 0;
     if (!reusable || idle_ms == 0 || h2o_socket_is_writing(conn->socket)) {
         hr_up_conn_close(conn);
         return;
     }
     conn->exchange = NULL;
-    conn->idle_until = hr_timers_now() + idle_ms;
+    conn->idle_until = now + idle_ms;
     conn->newer = NULL;
     conn->older = endpoint->newest;
     *(endpoint->newest != NULL ? &endpoint->newest->newer : &endpoint->oldest) = conn;

@@ -16,6 +16,7 @@ static gw_endpoint *endpoint_new(const hr_endpoint *endpoint) {
     int v6 = memchr(endpoint->address.p, ':', endpoint->address.len) != NULL;
     snprintf(e->name, size, v6 ? "[%.*s]:%u" : "%.*s:%u", (int)endpoint->address.len,
              endpoint->address.p, (unsigned)endpoint->port);
+    e->born_at = hr_timers_now();
     atomic_init(&e->references, 1);
     return e;
 }
@@ -46,6 +47,30 @@ static gw_endpoint *endpoint_of(const gw_config *previous, const hr_cluster *clu
     return fresh;
 }
 
+static gw_shared *shared_of(const gw_config *previous, const hr_cluster *cluster) {
+    size_t c = previous != NULL ? gw_config_find(previous, cluster->name) : 0;
+    if (previous != NULL && c < previous->n_clusters) {
+        atomic_fetch_add_explicit(&previous->clusters[c].shared->references, 1,
+                                  memory_order_relaxed);
+        return previous->clusters[c].shared;
+    }
+    gw_shared *shared = calloc(1, sizeof(*shared));
+    if (shared != NULL)
+        atomic_init(&shared->references, 1);
+    return shared;
+}
+
+static void shared_unref(gw_shared *shared) {
+    if (shared != NULL &&
+        atomic_fetch_sub_explicit(&shared->references, 1, memory_order_acq_rel) == 1)
+        free(shared);
+}
+
+static int is_limited(const hr_traffic_policy *p) {
+    return p->max_connections >= 0 || p->http1_max_pending_requests >= 0 ||
+           p->http2_max_requests >= 0 || p->max_retries >= 0;
+}
+
 /* ---- what is refused ---- */
 
 /* Policies that this gateway does not act on. NULL: it acts on all of it. */
@@ -64,14 +89,6 @@ static const char *not_acted_on(const hr_cluster *cluster) {
     if (p->tls_mode != HR_TLS_DISABLE)
         return "trafficPolicy.tls: connections to endpoints are not encrypted by this gateway; use "
                "mode DISABLE";
-    if (p->outlier)
-        return "trafficPolicy.outlierDetection is not supported";
-    if (p->max_connections >= 0 || p->http1_max_pending_requests >= 0 ||
-        p->http2_max_requests >= 0 || p->max_retries >= 0 || p->max_connection_duration_ms >= 0)
-        return "limits of trafficPolicy.connectionPool other than connectTimeout, idleTimeout and "
-               "maxRequestsPerConnection are not supported";
-    if (p->warmup_ms > 0)
-        return "loadBalancer.warmup is not supported";
     return NULL;
 }
 
@@ -82,7 +99,8 @@ static int refuse_unsupported(const hr_view *view) {
         const char *why = not_acted_on(cluster);
         if (why == NULL)
             continue;
-        fprintf(stderr, "headerroute-gateway: error: %.*s: %s\n", (int)cluster->name.len,
+        fprintf(stderr, "%.*s:%d: error: %.*s: %s\n", (int)cluster->source_file.len,
+                cluster->source_file.p, cluster->source_line, (int)cluster->name.len,
                 cluster->name.p, why);
         refused++;
     }
@@ -177,15 +195,21 @@ static int fill_clusters(gw_config *config, const gw_config *previous) {
     for (size_t c = 0; c < config->n_clusters; c++) {
         gw_cluster *cluster = &config->clusters[c];
         size_t n = cluster->cluster->n_endpoints;
+        uint32_t ejected = 0;
         cluster->endpoints = calloc(n + 1, sizeof(*cluster->endpoints));
         for (size_t i = 0; cluster->endpoints != NULL && i < n; i++) {
             cluster->endpoints[i] =
                 endpoint_of(previous, cluster->cluster, &cluster->cluster->endpoints[i]);
             if (cluster->endpoints[i] == NULL)
                 return -1;
+            ejected += atomic_load(&cluster->endpoints[i]->ejected_until) != 0;
         }
-        if (cluster->endpoints == NULL)
+        cluster->shared = shared_of(previous, cluster->cluster);
+        cluster->limited = is_limited(&cluster->cluster->policy);
+        if (cluster->endpoints == NULL || cluster->shared == NULL)
             return -1;
+        /* Ejected endpoints that this configuration no longer has do not count. */
+        atomic_store(&cluster->shared->ejected, ejected);
     }
     return 0;
 }
@@ -241,6 +265,7 @@ void gw_config_unref(gw_config *config) {
         for (size_t i = 0; i < n && config->clusters[c].endpoints != NULL; i++)
             endpoint_unref(config->clusters[c].endpoints[i]);
         free(config->clusters[c].endpoints);
+        shared_unref(config->clusters[c].shared);
     }
     free(config->clusters);
     free(config->by_name);

@@ -28,7 +28,8 @@ typedef struct gw_options {
     int64_t gateway_port;
     const char *namespace_;
     const char *admin;
-    int64_t client_gone_ms;
+    const char *ui;         /* path prefix; NULL: no page */
+    const char *ui_samples; /* folder; NULL: no samples */
 } gw_options;
 
 /* One address of one cluster, for as long as any configuration or request knows it. */
@@ -37,11 +38,26 @@ typedef struct gw_endpoint {
     char *name; /* "address:port" */
     _Atomic uint32_t active;
     _Atomic uint64_t requests, failures;
+    uint64_t born_at; /* hr_timers_now() when it was first seen */
+    /* Outlier detection. */
+    _Atomic uint32_t consecutive_5xx, consecutive_gateway, consecutive_local, ejections;
+    _Atomic uint64_t ejected_until; /* 0: not ejected */
 } gw_endpoint;
+
+/* What all loops count of one cluster, for as long as a configuration has a cluster of that name.
+ */
+typedef struct gw_shared {
+    atomic_uint references;
+    _Atomic uint32_t connections, requests, pending, retries, ejected;
+    _Atomic uint64_t overflows, ejections;
+    uint64_t next_look; /* of the outlier sweep: loop 0's */
+} gw_shared;
 
 typedef struct gw_cluster {
     const hr_cluster *cluster;
     gw_endpoint **endpoints; /* as in cluster->endpoints */
+    gw_shared *shared;
+    int limited; /* connectionPool has limits */
 } gw_cluster;
 
 typedef struct gw_config {
@@ -68,11 +84,15 @@ typedef struct gw_loop_cluster {
     hr_cursor cursor;
     hr_endpoint_state *states; /* made at the first request */
     hr_up_endpoint **up;       /* connections of this loop; each made at its first request */
+    size_t active;             /* requests of this loop that have a connection */
+    struct gw_request *waiting, **last_waiting; /* for a connection, in order */
 } gw_loop_cluster;
 
 typedef struct gw_loop_config {
     gw_config *config;
-    size_t references; /* requests, and the loop */
+    struct gw_loop *loop;
+    struct gw_loop_config *next; /* in the loop's list of retired ones */
+    size_t references;           /* requests, and the loop */
     gw_loop_cluster clusters[];
 } gw_loop_config;
 
@@ -92,6 +112,7 @@ typedef struct gw_loop {
     hr_timers timers;
     hr_up_loop *up;
     gw_loop_config *current;
+    gw_loop_config *retired; /* to be freed by the next sweep */
     gw_scratch *free_scratches;
     uint64_t random[4];
     gw_request *oldest, *newest; /* in flight */
@@ -111,6 +132,7 @@ struct gateway {
     uint64_t loaded_fingerprint;
     pthread_t reload_thread;
     int reload_stop_fd, reload_signal_fd;
+    int reload_started, reload_stopped; /* guarded by the mutex */
     hr_metric upstream_seconds, mirrors_sent, mirrors_dropped, retries;
 };
 
@@ -120,7 +142,9 @@ void gw_loop_stop(hr_loop *loop, void *ctx);
 /* Makes `config` the one that new requests see. Takes a reference. */
 void gw_loop_use(gw_loop *loop, gw_config *config);
 gw_loop_config *gw_loop_config_ref(gw_loop_config *lc);
+/* The last one retires it: the log line of the request that held it is still to be written. */
 void gw_loop_config_unref(gw_loop_config *lc);
+void gw_loop_free_retired(gw_loop *loop);
 gw_scratch *gw_scratch_take(gw_loop *loop); /* NULL: no memory */
 void gw_scratch_give(gw_loop *loop, gw_scratch *scratch);
 uint64_t gw_random(gw_loop *loop);
@@ -130,6 +154,16 @@ hr_up_endpoint *gw_loop_endpoint(gw_loop *loop, gw_loop_config *lc, size_t clust
 
 /* mirror.c */
 void gw_mirrors_stop(gw_loop *loop);
+
+/* outlier.c: what an endpoint did. `status` 0: it failed before it answered. */
+void gw_outlier_note(const gw_cluster *cluster, gw_endpoint *endpoint, int status);
+/* Lets ejected endpoints return when their time is up; loop 0 only. */
+void gw_outlier_sweep(const gw_config *config);
+/* Refreshes what a pick goes by: ejection and warm-up. */
+void gw_outlier_states(const gw_cluster *cluster, hr_endpoint_state *states);
+
+/* admin.c */
+void gw_on_admin_request(hr_exchange *ex);
 
 /* request.c */
 void gw_on_request(hr_exchange *ex);

@@ -2,6 +2,7 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "reload.h"
 #include "request.h"
 
 #define SWEEP_MS 250
@@ -58,6 +59,11 @@ gw_loop_config *gw_loop_config_ref(gw_loop_config *lc) {
 void gw_loop_config_unref(gw_loop_config *lc) {
     if (lc == NULL || --lc->references > 0)
         return;
+    lc->next = lc->loop->retired;
+    lc->loop->retired = lc;
+}
+
+static void loop_config_free(gw_loop_config *lc) {
     for (size_t c = 0; c < lc->config->n_clusters; c++) {
         gw_loop_cluster *cluster = &lc->clusters[c];
         size_t n = lc->config->clusters[c].cluster->n_endpoints;
@@ -68,6 +74,13 @@ void gw_loop_config_unref(gw_loop_config *lc) {
     }
     gw_config_unref(lc->config);
     free(lc);
+}
+
+void gw_loop_free_retired(gw_loop *loop) {
+    for (gw_loop_config *lc; (lc = loop->retired) != NULL;) {
+        loop->retired = lc->next;
+        loop_config_free(lc);
+    }
 }
 
 static void prepare_cluster(gw_loop_cluster *cluster, size_t n) {
@@ -82,7 +95,8 @@ static void prepare_cluster(gw_loop_cluster *cluster, size_t n) {
 static int same_connections(const hr_traffic_policy *a, const hr_traffic_policy *b) {
     return a->connect_timeout_ms == b->connect_timeout_ms &&
            a->idle_timeout_ms == b->idle_timeout_ms &&
-           a->max_requests_per_connection == b->max_requests_per_connection;
+           a->max_requests_per_connection == b->max_requests_per_connection &&
+           a->max_connection_duration_ms == b->max_connection_duration_ms;
 }
 
 /* Connections to what stays outlive a reload: they move to the new configuration. */
@@ -114,6 +128,7 @@ void gw_loop_use(gw_loop *loop, gw_config *config) {
     gw_loop_config *lc = h2o_mem_alloc(sizeof(*lc) + size);
     memset(lc, 0, sizeof(*lc) + size);
     lc->config = gw_config_ref(config);
+    lc->loop = loop;
     lc->references = 1;
     if (loop->current != NULL)
         adopt(lc, loop->current);
@@ -136,6 +151,9 @@ hr_up_endpoint *gw_loop_endpoint(gw_loop *loop, gw_loop_config *lc, size_t c, si
                                       : 0,
             .max_requests =
                 p->max_requests_per_connection > 0 ? (uint32_t)p->max_requests_per_connection : 0,
+            .max_connection_ms =
+                p->max_connection_duration_ms > 0 ? (uint64_t)p->max_connection_duration_ms : 0,
+            .open_connections = &lc->config->clusters[c].shared->connections,
         };
         const hr_endpoint *endpoint = &known->endpoints[index];
         cluster->up[index] =
@@ -158,7 +176,7 @@ int gw_loop_start(hr_loop *h2o_loop, void *ctx) {
     loop->gateway = g;
     loop->loop = h2o_loop;
     loop->up = hr_up_loop_new(h2o_loop->ctx.loop, &h2o_loop->ctx.receivers.hostinfo_getaddr,
-                              &loop->timers);
+                              &loop->timers, &g->upstreams.loops[h2o_loop->index]);
     if (loop->up == NULL ||
         getrandom(loop->random, sizeof(loop->random), 0) != sizeof(loop->random)) {
         hr_up_loop_free(loop->up);
@@ -167,14 +185,13 @@ int gw_loop_start(hr_loop *h2o_loop, void *ctx) {
         return -1;
     }
     loop->random[0] |= 1; /* all zero is the one state that xoshiro cannot leave */
-    atomic_store(&g->upstreams.loops[h2o_loop->index], loop->up);
     h2o_loop->data = loop;
     pthread_mutex_lock(&g->mutex);
     gw_loop_use(loop, g->config);
     g->loops[h2o_loop->index] = h2o_loop;
     pthread_mutex_unlock(&g->mutex);
     hr_timer_set(&loop->timers, &loop->sweep, hr_timers_now() + SWEEP_MS, gw_sweep);
-    return 0;
+    return h2o_loop->index == 0 ? gw_reload_start(g) : 0;
 }
 
 void gw_loop_stop(hr_loop *h2o_loop, void *ctx) {
@@ -185,10 +202,10 @@ void gw_loop_stop(hr_loop *h2o_loop, void *ctx) {
     pthread_mutex_lock(&g->mutex);
     g->loops[h2o_loop->index] = NULL;
     pthread_mutex_unlock(&g->mutex);
-    atomic_store(&g->upstreams.loops[h2o_loop->index], NULL);
     hr_timer_unset(&loop->timers, &loop->sweep);
     gw_mirrors_stop(loop);
     gw_loop_config_unref(loop->current);
+    gw_loop_free_retired(loop);
     for (gw_scratch *s; (s = loop->free_scratches) != NULL;) {
         loop->free_scratches = s->next;
         hr_scratch_free(s->scratch);

@@ -3,7 +3,18 @@
 
 #include "gateway.h"
 #include "reload.h"
+#include "ui.h"
 #include "watch.h"
+
+static int parse_prefix(void *field, const char *text, char *why, size_t why_size) {
+    const char *wrong = gw_ui_check_prefix(text);
+    if (wrong != NULL) {
+        snprintf(why, why_size, "%s", wrong);
+        return -1;
+    }
+    *(const char **)field = text;
+    return 0;
+}
 
 #define FIELD(name) offsetof(gw_options, name)
 static const hr_flag gateway_flags[] = {
@@ -34,6 +45,25 @@ static const hr_flag gateway_flags[] = {
      .offset = FIELD(namespace_),
      .default_text = "default, or the Gateway's own",
      .help = "The namespace this gateway stands in."},
+    {.name = "admin",
+     .kind = HR_FLAG_TEXT,
+     .value_name = "ADDR:PORT",
+     .offset = FIELD(admin),
+     .default_text = "off",
+     .help = "Where the administrator finds /ready, /metrics, /config, /clusters and /explain."},
+    {.name = "ui",
+     .kind = HR_FLAG_CUSTOM,
+     .value_name = "PREFIX",
+     .offset = FIELD(ui),
+     .default_text = "off",
+     .parse = parse_prefix,
+     .help = "Serve the web page under this path, before any route."},
+    {.name = "ui-samples",
+     .kind = HR_FLAG_TEXT,
+     .value_name = "DIR",
+     .offset = FIELD(ui_samples),
+     .default_text = "none",
+     .help = "A folder of pictures that the page offers."},
 };
 
 static double read_counter(void *cell) {
@@ -71,7 +101,7 @@ static void define_metrics(gateway *g, hr_metrics *m) {
 
 int main(int argc, char **argv) {
     static gateway self;
-    hr_server_options server = HR_SERVER_OPTIONS_INIT;
+    static hr_server_options server = HR_SERVER_OPTIONS_INIT;
     const hr_flag_set sets[] = {
         {gateway_flags, sizeof(gateway_flags) / sizeof(gateway_flags[0]), &self.options},
         {hr_server_flags, hr_server_flags_count, &server},
@@ -96,18 +126,22 @@ int main(int argc, char **argv) {
 
     hr_metrics *metrics = hr_metrics_new();
     define_metrics(&self, metrics);
-    hr_listener *listeners = calloc(server.listen.n, sizeof(*listeners));
-    for (size_t i = 0; i < server.listen.n; i++)
+    hr_listener *listeners = calloc(server.listen.n + 1, sizeof(*listeners));
+    size_t n_listeners = server.listen.n;
+    for (size_t i = 0; i < n_listeners; i++)
         listeners[i] = (hr_listener){server.listen.v[i], gw_on_request};
+    if (self.options.admin != NULL)
+        listeners[n_listeners++] = (hr_listener){self.options.admin, gw_on_admin_request};
     hr_service service = {.program = "headerroute-gateway",
                           .ctx = &self,
                           .loop_start = gw_loop_start,
                           .loop_stop = gw_loop_stop,
+                          .on_drain = gw_reload_stop,
                           .refusal_body = gw_refusal_body};
-    if (gw_reload_start(&self) != 0)
+    if (gw_reload_prepare(&self) != 0)
         return 1;
-    code = hr_server_run(&service, listeners, server.listen.n, &server, metrics);
-    gw_reload_stop(&self);
+    code = hr_server_run(&service, listeners, n_listeners, &server, metrics);
+    gw_reload_dispose(&self);
     gw_config_unref(self.config);
     hr_metrics_free(metrics);
     free(listeners);

@@ -91,9 +91,10 @@ static gw_mirror *mirror_new(gw_request *r) {
 }
 
 static void mirror_start(gw_request *r, const hr_cluster *cluster) {
+    static const gw_avoid any = {NULL, 0, 0, 0};
     gw_loop *loop = r->loop;
     size_t index;
-    gw_endpoint *endpoint = gw_pick(loop, r->lc, cluster->index, NULL, 0, &index);
+    gw_endpoint *endpoint = gw_pick(loop, r->lc, cluster->index, &any, &index);
     gw_mirror *m = endpoint != NULL ? mirror_new(r) : NULL;
     if (m == NULL) {
         if (endpoint != NULL)

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "request.h"
+#include "ui.h"
 
 /* A request in flight for so long is looked after: is its client still there? */
 #define LONG_NS (250 * 1000000ull)
@@ -42,6 +43,9 @@ void gw_sweep(hr_timer *timer) {
         r->ex->req->http1_is_persistent = 0;
         gw_reply(r, 503, "DC", "downstream_remote_disconnect", HR_STR(""));
     }
+    gw_loop_free_retired(loop);
+    if (loop->loop->index == 0)
+        gw_outlier_sweep(loop->current->config);
     hr_timer_set(&loop->timers, timer, hr_timers_now() + 250, gw_sweep);
 }
 
@@ -102,7 +106,7 @@ static int is_control(const hr_pair *field) {
     return 0;
 }
 
-static hr_str peer_address(gw_request *r) {
+hr_str gw_peer_address(gw_request *r) {
     struct sockaddr_storage sa;
     h2o_req_t *req = r->ex->req;
     char *text = h2o_mem_alloc_pool(&req->pool, NI_MAXHOST);
@@ -128,7 +132,7 @@ static void build_request(gw_request *r) {
     n = kept;
     r->in.scheme = req->scheme == &H2O_URL_SCHEME_HTTPS ? HR_STR("https") : HR_STR("http");
     fields[n++] = (hr_pair){HR_STR("x-forwarded-proto"), r->in.scheme};
-    hr_str peer = peer_address(r);
+    hr_str peer = gw_peer_address(r);
     if (peer.p != NULL)
         n = hr_forward_append(r->ex, fields, n, HR_STR("x-forwarded-for"), peer);
     if (!has_id)
@@ -216,6 +220,8 @@ static void route(gw_request *r) {
 
 void gw_on_request(hr_exchange *ex) {
     gw_loop *loop = ex->loop->data;
+    if (loop->gateway->options.ui != NULL && gw_ui(ex))
+        return;
     gw_request *r = h2o_mem_alloc_pool(&ex->req->pool, sizeof(*r));
     memset(r, 0, sizeof(*r));
     r->ex = ex;

@@ -27,6 +27,11 @@ struct gw_request {
 
     gw_endpoint *endpoint; /* of the try under way; counted as active */
     size_t cluster, index;
+    uint64_t hash; /* of the request, for a hashing balancer */
+    int has_hash;
+    hr_str set_cookie;                  /* that keeps the client with its endpoint; absent: none */
+    gw_request *next_waiting;           /* for a connection */
+    uint8_t waiting, counted, retrying; /* counted among the cluster's requests, its retries */
     uint32_t tries;
     uint32_t tried[GW_MAX_TRIED];
     char attempt_text[12], timeout_text[24];
@@ -34,8 +39,20 @@ struct gw_request {
     char body[160];
 };
 
+/* What a pick goes by besides the balancer. */
+typedef struct gw_avoid {
+    const uint32_t *tried;
+    size_t n_tried;
+    int has_hash;
+    uint64_t hash;
+} gw_avoid;
+
+/* affinity.c: fills hash and set_cookie by the route's hash policies. */
+void gw_affinity(gw_request *r);
+
 /* request.c */
 void gw_act(gw_request *r);
+hr_str gw_peer_address(gw_request *r); /* the client's, as text; absent if it has none */
 
 /* filters.c: faults, then gw_act. */
 void gw_filter(gw_request *r);
@@ -51,8 +68,8 @@ void gw_try(gw_request *r);
 void gw_cancel(gw_request *r);
 /* An endpoint of the cluster, counted as active; NULL: none is usable. The tried ones are avoided,
  * as long as there are others. */
-gw_endpoint *gw_pick(gw_loop *loop, gw_loop_config *lc, size_t cluster, const uint32_t *tried,
-                     size_t n_tried, size_t *index);
+gw_endpoint *gw_pick(gw_loop *loop, gw_loop_config *lc, size_t cluster, const gw_avoid *how,
+                     size_t *index);
 
 /* retry.c: 1 if the request will be tried again after this error, or (error 0) this answer. Must be
  * asked before anything went to the client. */

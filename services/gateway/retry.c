@@ -123,9 +123,18 @@ int gw_retry(gw_request *r, hr_up_error error, const hr_resp_head *head) {
         gw_flag(r, "URX");
         return 0;
     }
+    const gw_cluster *cluster = &r->lc->config->clusters[r->cluster];
+    int64_t most = cluster->cluster->policy.max_retries;
+    if (most >= 0 &&
+        atomic_load_explicit(&cluster->shared->retries, memory_order_relaxed) >= most) {
+        gw_flag(r, "UO");
+        return 0;
+    }
     if (r->tries <= GW_MAX_TRIED)
         r->tried[r->tries - 1] = (uint32_t)r->index;
     gw_cancel(r);
+    r->retrying = 1;
+    atomic_fetch_add_explicit(&cluster->shared->retries, 1, memory_order_relaxed);
     uint64_t at = hr_timers_now() + back_off_ms(r, policy);
     if (r->deadline_at != 0 && r->deadline_at < at)
         at = r->deadline_at;

@@ -55,23 +55,40 @@ static void reply_failure(gw_request *r, hr_up_error error) {
  * clusters a loop knows what it saw when it last touched an endpoint. */
 #define MAX_REFRESHED 64
 
+static void serve_waiting(gw_loop *loop, gw_loop_config *lc, size_t c);
+static void on_turn(hr_timer *timer);
+
+/* The try is over, however it ended. */
 static void leave_endpoint(gw_request *r) {
     gw_endpoint *e = r->endpoint;
+    gw_shared *shared = r->lc->config->clusters[r->cluster].shared;
+    if (r->retrying)
+        atomic_fetch_sub_explicit(&shared->retries, 1, memory_order_relaxed);
+    r->retrying = 0;
     if (e == NULL)
         return;
     r->endpoint = NULL;
     uint32_t left = atomic_fetch_sub_explicit(&e->active, 1, memory_order_relaxed) - 1;
     r->lc->clusters[r->cluster].states[r->index].active = left;
+    if (!r->counted)
+        return;
+    r->counted = 0;
+    r->lc->clusters[r->cluster].active--;
+    atomic_fetch_sub_explicit(&shared->requests, 1, memory_order_relaxed);
 }
 
-static int balance(gw_loop *loop, gw_loop_config *lc, size_t c, size_t *index) {
+static int balance(gw_loop *loop, gw_loop_config *lc, size_t c, const gw_avoid *avoid,
+                   size_t *index) {
     gw_loop_cluster *own = &lc->clusters[c];
-    hr_pick how = {.states = own->states, .random = gw_random(loop)};
+    hr_pick how = {.states = own->states,
+                   .random = gw_random(loop),
+                   .has_hash = avoid->has_hash,
+                   .hash = avoid->hash};
     return hr_balance(index, lc->config->clusters[c].cluster, &own->cursor, &how);
 }
 
-gw_endpoint *gw_pick(gw_loop *loop, gw_loop_config *lc, size_t c, const uint32_t *tried,
-                     size_t n_tried, size_t *index) {
+gw_endpoint *gw_pick(gw_loop *loop, gw_loop_config *lc, size_t c, const gw_avoid *avoid,
+                     size_t *index) {
     const gw_cluster *cluster = &lc->config->clusters[c];
     gw_loop_cluster *own = &lc->clusters[c];
     size_t n = cluster->cluster->n_endpoints;
@@ -81,17 +98,117 @@ gw_endpoint *gw_pick(gw_loop *loop, gw_loop_config *lc, size_t c, const uint32_t
     for (size_t i = 0; i < n && n <= MAX_REFRESHED; i++)
         own->states[i].active =
             atomic_load_explicit(&cluster->endpoints[i]->active, memory_order_relaxed);
-    for (size_t i = 0; i < n_tried; i++)
-        own->states[tried[i]].unusable |= 2;
-    int found = balance(loop, lc, c, index);
-    for (size_t i = 0; i < n_tried; i++)
-        own->states[tried[i]].unusable &= (uint8_t)~2;
-    if (found != HR_OK && (n_tried == 0 || balance(loop, lc, c, index) != HR_OK))
+    if (cluster->cluster->policy.outlier || cluster->cluster->policy.warmup_ms > 0)
+        gw_outlier_states(cluster, own->states);
+    for (size_t i = 0; i < avoid->n_tried; i++)
+        own->states[avoid->tried[i]].unusable |= 2;
+    int found = balance(loop, lc, c, avoid, index);
+    for (size_t i = 0; i < avoid->n_tried; i++)
+        own->states[avoid->tried[i]].unusable &= (uint8_t)~2;
+    if (found != HR_OK && (avoid->n_tried == 0 || balance(loop, lc, c, avoid, index) != HR_OK))
         return NULL;
     gw_endpoint *e = cluster->endpoints[*index];
     own->states[*index].active = atomic_fetch_add_explicit(&e->active, 1, memory_order_relaxed) + 1;
     atomic_fetch_add_explicit(&e->requests, 1, memory_order_relaxed);
     return e;
+}
+
+/* ---- connectionPool ---- */
+
+/* Ends the try, and lets one that waits have the connection. */
+static void gw_finish(gw_request *r) {
+    size_t c = r->cluster;
+    int had = r->counted;
+    leave_endpoint(r);
+    if (had && r->lc->clusters[c].waiting != NULL)
+        serve_waiting(r->loop, r->lc, c);
+}
+
+static void gw_stop_waiting(gw_request *r) {
+    if (!r->waiting)
+        return;
+    gw_loop_cluster *own = &r->lc->clusters[r->cluster];
+    gw_request **slot = &own->waiting;
+    while (*slot != r)
+        slot = &(*slot)->next_waiting;
+    *slot = r->next_waiting;
+    if (*slot == NULL)
+        own->last_waiting = slot;
+    r->waiting = 0;
+    atomic_fetch_sub_explicit(&r->lc->config->clusters[r->cluster].shared->pending, 1,
+                              memory_order_relaxed);
+}
+
+static void serve_waiting(gw_loop *loop, gw_loop_config *lc, size_t c) {
+    gw_request *r = lc->clusters[c].waiting;
+    (void)loop;
+    gw_stop_waiting(r);
+    /* On the next turn: whoever ends has still to answer. */
+    hr_timer_set(&r->loop->timers, &r->timer, 0, on_turn);
+}
+
+static void on_wait_over(hr_timer *timer) {
+    gw_request *r = H2O_STRUCT_FROM_MEMBER(gw_request, timer, timer);
+    gw_stop_waiting(r);
+    gw_reply(r, 504, "UT", "response_timeout", HR_STR("upstream request timeout"));
+}
+
+static void on_turn(hr_timer *timer) {
+    gw_try(H2O_STRUCT_FROM_MEMBER(gw_request, timer, timer));
+}
+
+/* What a request may do now: 1 go on, 0 wait, -1 overflow. As in Envoy every loop may have one
+ * connection, so that no loop starves. */
+static int admit(gw_request *r, hr_up_endpoint *endpoint) {
+    const gw_cluster *cluster = &r->lc->config->clusters[r->cluster];
+    const hr_traffic_policy *p = &cluster->cluster->policy;
+    gw_shared *shared = cluster->shared;
+    if (p->http2_max_requests >= 0 &&
+        atomic_load_explicit(&shared->requests, memory_order_relaxed) >= p->http2_max_requests)
+        return -1;
+    if (p->max_connections < 0 || hr_up_endpoint_idle(endpoint) > 0 ||
+        r->lc->clusters[r->cluster].active == 0 ||
+        atomic_load_explicit(&shared->connections, memory_order_relaxed) < p->max_connections)
+        return 1;
+    int64_t most = p->http1_max_pending_requests;
+    return most < 0 || atomic_load_explicit(&shared->pending, memory_order_relaxed) < most ? 0 : -1;
+}
+
+static void wait_in_line(gw_request *r) {
+    gw_loop_cluster *own = &r->lc->clusters[r->cluster];
+    if (own->waiting == NULL)
+        own->last_waiting = &own->waiting;
+    r->next_waiting = NULL;
+    *own->last_waiting = r;
+    own->last_waiting = &r->next_waiting;
+    r->waiting = 1;
+    atomic_fetch_add_explicit(&r->lc->config->clusters[r->cluster].shared->pending, 1,
+                              memory_order_relaxed);
+    if (r->deadline_at != 0)
+        hr_timer_set(&r->loop->timers, &r->timer, r->deadline_at, on_wait_over);
+}
+
+/* 1: the request has its place. Else it waits, or has been answered. */
+static int take_place(gw_request *r, hr_up_endpoint *endpoint) {
+    const gw_cluster *cluster = &r->lc->config->clusters[r->cluster];
+    int admitted = cluster->limited ? admit(r, endpoint) : 1;
+    if (admitted == 1) {
+        r->counted = 1;
+        r->lc->clusters[r->cluster].active++;
+        atomic_fetch_add_explicit(&cluster->shared->requests, 1, memory_order_relaxed);
+        return 1;
+    }
+    leave_endpoint(r);
+    if (admitted == 0) {
+        wait_in_line(r);
+        return 0;
+    }
+    atomic_fetch_add_explicit(&cluster->shared->overflows, 1, memory_order_relaxed);
+    gw_reply(
+        r, 503, "UO", "upstream_reset_before_response_started{overflow}",
+        HR_STR(
+            "upstream connect error or disconnect/reset before headers. reset reason: overflow"));
+    return 0;
 }
 
 /* ---- answers ---- */
@@ -114,10 +231,13 @@ static void begin_answer(gw_request *r, const hr_resp_head *head) {
     int len = snprintf(time, 24, "%llu", (unsigned long long)(r->ex->upstream_ns / 1000000));
     with[n++] = (hr_pair){HR_STR("x-envoy-upstream-service-time"), {time, (size_t)len}};
     gw_response_ops(r, status, &fields, &n);
-    if (r->decision.cors != NULL) {
-        hr_pair *more = h2o_mem_alloc_pool(&r->ex->req->pool, (n + GW_CORS_FIELDS) * sizeof(*more));
+    if (r->decision.cors != NULL || r->set_cookie.p != NULL) {
+        hr_pair *more =
+            h2o_mem_alloc_pool(&r->ex->req->pool, (n + GW_CORS_FIELDS + 1) * sizeof(*more));
         memcpy(more, fields, n * sizeof(*more));
         n = gw_cors_fields(r, more, n);
+        if (r->set_cookie.p != NULL)
+            more[n++] = (hr_pair){HR_STR("set-cookie"), r->set_cookie};
         fields = more;
     }
     hr_relay_begin(&r->relay, status, fields, n,
@@ -127,12 +247,13 @@ static void begin_answer(gw_request *r, const hr_resp_head *head) {
 static void on_data(void *ctx, hr_up_exchange *up, const char *bytes, size_t n, int final) {
     gw_request *r = ctx;
     if (!r->relay.started) {
+        gw_outlier_note(&r->lc->config->clusters[r->cluster], r->endpoint, hr_up_head(up)->status);
         if (gw_retry(r, 0, hr_up_head(up)))
             return;
         begin_answer(r, hr_up_head(up));
     }
     if (final)
-        leave_endpoint(r);
+        gw_finish(r);
     hr_relay_send(&r->relay, bytes, n, final);
 }
 
@@ -141,8 +262,10 @@ static void on_error(void *ctx, hr_up_exchange *up, hr_up_error error, const cha
     (void)up;
     (void)why;
     atomic_fetch_add_explicit(&r->endpoint->failures, 1, memory_order_relaxed);
+    gw_outlier_note(&r->lc->config->clusters[r->cluster], r->endpoint,
+                    error == HR_UP_PROTOCOL ? 502 : 0);
     if (r->relay.started) {
-        leave_endpoint(r);
+        gw_finish(r);
         gw_flag(r, failure_of(error)->flag);
         hr_relay_abort(&r->relay);
         return;
@@ -154,9 +277,10 @@ static void on_error(void *ctx, hr_up_exchange *up, hr_up_error error, const cha
 }
 
 void gw_cancel(gw_request *r) {
-    leave_endpoint(r);
+    gw_stop_waiting(r);
     hr_up_free(r->relay.up);
     r->relay.up = NULL;
+    gw_finish(r);
 }
 
 /* ---- requests ---- */
@@ -199,12 +323,17 @@ static void build_out(gw_request *r) {
 void gw_try(gw_request *r) {
     const hr_retry_policy *retries = r->decision.retries;
     size_t n_tried = retries != NULL && retries->ignore_previous_hosts ? r->tries : 0;
-    r->endpoint = gw_pick(r->loop, r->lc, r->cluster, r->tried,
-                          n_tried < GW_MAX_TRIED ? n_tried : GW_MAX_TRIED, &r->index);
+    gw_avoid avoid = {r->tried, n_tried < GW_MAX_TRIED ? n_tried : GW_MAX_TRIED, r->has_hash,
+                      r->hash};
+    r->endpoint = gw_pick(r->loop, r->lc, r->cluster, &avoid, &r->index);
     if (r->endpoint == NULL) {
         gw_reply(r, 503, "UH", "no_healthy_upstream", HR_STR("no healthy upstream"));
         return;
     }
+    hr_up_endpoint *endpoint = gw_loop_endpoint(r->loop, r->lc, r->cluster, r->index);
+    r->ex->upstream_host = h2o_iovec_init(r->endpoint->name, strlen(r->endpoint->name));
+    if (!take_place(r, endpoint))
+        return;
     if (r->tries++ > 0)
         hr_metric_add(r->ex->loop->cells, r->loop->gateway->retries, 1);
     int len = snprintf(r->attempt_text, sizeof(r->attempt_text), "%u", r->tries);
@@ -215,8 +344,6 @@ void gw_try(gw_request *r) {
         if (r->deadline_at == 0 || per_try < r->deadline_at)
             r->out.deadline_at = per_try;
     }
-    r->ex->upstream_host = h2o_iovec_init(r->endpoint->name, strlen(r->endpoint->name));
-    hr_up_endpoint *endpoint = gw_loop_endpoint(r->loop, r->lc, r->cluster, r->index);
     r->relay.up = hr_up_start(endpoint, &r->out, on_data, on_error, r);
 }
 
@@ -231,6 +358,8 @@ void gw_forward(gw_request *r) {
         return;
     }
     r->cluster = d->cluster->index;
+    if (d->n_hash_policy > 0)
+        gw_affinity(r);
     if (d->timeout_ms >= 0)
         r->deadline_at = hr_timers_now() + (uint64_t)d->timeout_ms;
     build_out(r);

@@ -52,7 +52,8 @@ static int loop_start(hr_loop *loop, void *ctx) {
     }
     hr_up_settings settings = {.connect_timeout_ms = (uint32_t)p->options.connect_timeout_ms};
     self->proxy = p;
-    self->up = hr_up_loop_new(loop->ctx.loop, &loop->ctx.receivers.hostinfo_getaddr, &self->timers);
+    self->up = hr_up_loop_new(loop->ctx.loop, &loop->ctx.receivers.hostinfo_getaddr, &self->timers,
+                              &p->upstreams.loops[loop->index]);
     if (self->up == NULL) {
         hr_timers_dispose(&self->timers);
         free(self);
@@ -60,15 +61,13 @@ static int loop_start(hr_loop *loop, void *ctx) {
     }
     self->predict =
         hr_up_endpoint_new(self->up, p->options.predict.host, p->options.predict.port, &settings);
-    atomic_store(&p->upstreams.loops[loop->index], self->up);
     loop->data = self;
     return 0;
 }
 
 static void loop_stop(hr_loop *loop, void *ctx) {
-    proxy *p = ctx;
     proxy_loop *self = loop->data;
-    atomic_store(&p->upstreams.loops[loop->index], NULL);
+    (void)ctx;
     hr_up_endpoint_unref(self->predict);
     hr_up_loop_free(self->up);
     hr_timers_dispose(&self->timers);
@@ -79,7 +78,7 @@ static void loop_stop(hr_loop *loop, void *ctx) {
 int main(int argc, char **argv) {
     static proxy self = {
         .options = {.timeout_ms = 10000, .connect_timeout_ms = 2000, .health_timeout_ms = 2000}};
-    hr_server_options server = HR_SERVER_OPTIONS_INIT;
+    static hr_server_options server = HR_SERVER_OPTIONS_INIT;
     char why[256];
     hr_predict_url_parse(&self.options.predict, "http://127.0.0.1:5010", why, sizeof(why));
     hr_flag_set sets[] = {

@@ -59,11 +59,17 @@ def service(item):
                            "spec": spec}, sort_keys=False, width=1000)
 
 
+def with_port(r):
+    """The batch format takes the port called from the authority; what is recorded calls port 80."""
+    return dict({"port": 80}, **r) if judge.host_of(r["authority"]) != r["authority"].lower() else r
+
+
 def request(line, view):
     """One line of `requests` as (request, verdict)."""
     if isinstance(line, dict):
         r = dict(view, **line)
-        return r, r.pop("verdict", None)
+        verdict = r.pop("verdict", None)
+        return with_port(r), verdict
     text, arrow, verdict = line.partition(" => ")
     parts = text.split(" | ")
     method, _, target = parts[0].strip().partition(" ")
@@ -79,7 +85,7 @@ def request(line, view):
         headers.append([name.strip(), value.strip()])
     if headers:
         r["headers"] = headers
-    return dict(r, **view), (verdict.strip() if arrow else None)
+    return with_port(dict(r, **view)), (verdict.strip() if arrow else None)
 
 
 def load(path):

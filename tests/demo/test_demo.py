@@ -27,7 +27,7 @@ def start(*flags, cwd="/"):
     # What the demo builds is what is under test, not what this test's own build says.
     environment = {k: v for k, v in os.environ.items() if k not in ("HR_BUILD_DIR", "HR_SANITIZE")}
     return subprocess.Popen([DEMO, *flags], cwd=cwd, env=environment, text=True, stdin=subprocess.DEVNULL,
-                            stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+                            stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True)
 
 
 def demo(*flags, cwd="/"):
@@ -36,12 +36,16 @@ def demo(*flags, cwd="/"):
     return process
 
 
-@pytest.fixture(autouse=True)
-def nothing_left_running():
+@pytest.fixture(scope="module", autouse=True)
+def addresses_are_free():
     subprocess.run([DEMO, "--stop"], check=True, capture_output=True, timeout=60)
     busy = [a for a in ADDRESSES if listening(a)]
     if busy:
         pytest.fail(f"something else listens on {busy}: the demo cannot be tried here")
+
+
+@pytest.fixture(autouse=True)
+def nothing_left_running(addresses_are_free):
     yield
     subprocess.run([DEMO, "--stop"], check=True, capture_output=True, timeout=60)
     assert not [a for a in ADDRESSES if listening(a)]
@@ -73,25 +77,43 @@ def check_results():
         assert sheet.width > 1000 and sheet.height > 1000
 
 
-def test_twice_in_a_row_from_another_folder(tmp_path):
-    for _ in range(2):
+@pytest.fixture(scope="module")
+def two_runs(tmp_path_factory):
+    """What two runs in a row printed, started in a folder of their own."""
+    outs = []
+    for i in range(2):
         clear_results()
-        done = demo(cwd=str(tmp_path))
+        cwd = tmp_path_factory.mktemp("elsewhere")
+        done = demo(cwd=str(cwd))
         assert done.returncode == 0, done.out + done.err
-        check_table(done.out)
-        check_results()
+        assert os.listdir(cwd) == []
         assert not [a for a in ADDRESSES if listening(a)]
-    assert os.listdir(tmp_path) == []
+        outs.append(done.out)
+    return outs
 
 
-def test_more_iterations_give_another_cut_out():
-    done = demo()
-    assert done.returncode == 0, done.out + done.err
-    differing = 0
-    for name in PHOTOS:
-        with open(os.path.join(ROOT, "out_images1", name), "rb") as a, open(os.path.join(ROOT, "out_images2", name), "rb") as b:
-            differing += a.read() != b.read()
-    assert differing > 0
+def test_both_runs_show_who_served_what(two_runs):
+    for out in two_runs:
+        check_table(out)
+        assert out.count(f"{len(PHOTOS)} ok, 0 failed") == 2 and out.rstrip().endswith("stopped")
+
+
+def test_results_and_contact_sheet_are_written(two_runs):
+    check_results()
+
+
+def test_more_iterations_give_another_cut_out(two_runs):
+    def read(folder, name):
+        with open(os.path.join(ROOT, folder, name), "rb") as f:
+            return f.read()
+    assert any(read("out_images1", name) != read("out_images2", name) for name in PHOTOS)
+
+
+def test_reports_tell_what_the_table_shows(two_runs):
+    with open(os.path.join(ROOT, "build", "demo", "condition1.jsonl"), encoding="utf-8") as f:
+        lines = [json.loads(line) for line in f]
+    assert sorted(line["file"] for line in lines) == PHOTOS
+    assert all({"gateway", "proxy-pod1", "predict-pod1"} <= set(line["via"]) for line in lines)
 
 
 def test_keep_leaves_it_running_and_starts_anew():
@@ -115,12 +137,14 @@ def test_port_in_use_is_named_and_left_alone():
         assert not [a for a in ADDRESSES if a != ("127.0.0.12", 5000) and listening(a)]
 
 
-def test_interrupt_stops_everything():
+@pytest.mark.parametrize("until", [ADDRESSES[3], ADDRESSES[0]], ids=["first server", "gateway"])
+def test_interrupt_stops_everything(until):
+    """As a terminal does it: Ctrl-C reaches the script and whatever runs in its foreground."""
     process = start()
     deadline = time.monotonic() + 400
-    while not listening(ADDRESSES[1]) and process.poll() is None and time.monotonic() < deadline:
+    while not listening(until) and process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.01)
-    process.send_signal(signal.SIGINT)
+    os.killpg(process.pid, signal.SIGINT)
     out, err = process.communicate(timeout=60)
     assert process.returncode == 130, out + err
     assert not [a for a in ADDRESSES if listening(a)]
@@ -137,14 +161,6 @@ def test_strangers_are_not_stopped():
     finally:
         stranger.kill()
         stranger.wait()
-
-
-def test_reports_tell_what_the_table_shows():
-    demo()
-    with open(os.path.join(ROOT, "build", "demo", "condition1.jsonl"), encoding="utf-8") as f:
-        lines = [json.loads(line) for line in f]
-    assert sorted(line["file"] for line in lines) == PHOTOS
-    assert all({"gateway", "proxy-pod1", "predict-pod1"} <= set(line["via"]) for line in lines)
 
 
 @pytest.mark.parametrize("flag, status, sentence", [("--help", 0, "usage: ./demo.sh"), ("--bogus", 2, "'--bogus'")])

@@ -1,5 +1,5 @@
-/* The decoders on any bytes: pixels of the size that the header told, or a code and a sentence. What was
- * decoded is cut out and encoded, and a PNG of it gives the same pixels back. */
+/* The decoders on any bytes: pixels of the size that the header told, or a code and a sentence.
+ * What was decoded is cut out and encoded, and a PNG of it gives the same pixels back. */
 #include <grabcut/grabcut.h>
 
 #include <stdlib.h>

@@ -6,9 +6,8 @@
 /* Two rows of four pixels, and a mask with every value, both with rows longer than needed. */
 static uint8_t pixels[2][15] = {{10, 20, 30, 11, 21, 31, 12, 22, 32, 13, 23, 33, 99, 99, 99},
                                 {40, 50, 60, 41, 51, 61, 42, 52, 62, 43, 53, 63, 99, 99, 99}};
-static uint8_t values[2][6] = {
-    {GRABCUT_BGD, GRABCUT_FGD, GRABCUT_PR_BGD, GRABCUT_PR_FGD, 77, 77},
-    {GRABCUT_PR_FGD, GRABCUT_PR_BGD, GRABCUT_FGD, GRABCUT_BGD, 77, 77}};
+static uint8_t values[2][6] = {{GRABCUT_BGD, GRABCUT_FGD, GRABCUT_PR_BGD, GRABCUT_PR_FGD, 77, 77},
+                               {GRABCUT_PR_FGD, GRABCUT_PR_BGD, GRABCUT_FGD, GRABCUT_BGD, 77, 77}};
 static const grabcut_image IMAGE = {pixels[0], 4, 2, 3, 15};
 static const grabcut_image MASK = {values[0], 4, 2, 1, 6};
 
@@ -23,8 +22,9 @@ Test(cutout, black_keeps_the_foreground_and_blackens_the_rest) {
 }
 
 Test(cutout, alpha_keeps_every_colour_and_makes_the_rest_transparent) {
-    static const uint8_t expected[] = {10, 20, 30, 0,   11, 21, 31, 255, 12, 22, 32, 0,   13, 23, 33, 255,
-                                       40, 50, 60, 255, 41, 51, 61, 0,   42, 52, 62, 255, 43, 53, 63, 0};
+    static const uint8_t expected[] = {10, 20, 30, 0,  11,  21,  31, 255, 12,  22, 32,
+                                       0,  13, 23, 33, 255, 40,  50, 60,  255, 41, 51,
+                                       61, 0,  42, 52, 62,  255, 43, 53,  63,  0};
     grabcut_image out;
     cr_assert_eq(grabcut_cutout(&out, &IMAGE, &MASK, GRABCUT_CUTOUT_ALPHA), GRABCUT_OK);
     cr_assert_eq(out.channels, 4);
@@ -69,7 +69,8 @@ Test(image, alloc_gives_zeroed_pixels_and_free_empties) {
 }
 
 Test(image, alloc_refuses_what_is_no_size) {
-    const int32_t sizes[][3] = {{0, 1, 3}, {1, 0, 3}, {-1, 1, 3}, {1, INT_MIN, 3}, {1, 1, 0}, {1, 1, 2}, {1, 1, 5}};
+    const int32_t sizes[][3] = {{0, 1, 3}, {1, 0, 3}, {-1, 1, 3}, {1, INT_MIN, 3},
+                                {1, 1, 0}, {1, 1, 2}, {1, 1, 5}};
     grabcut_image image;
     cr_expect_eq(grabcut_image_alloc(NULL, 1, 1, 1), GRABCUT_EINVAL);
     for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
@@ -109,9 +110,11 @@ Test(rect, clamp_cuts_to_the_picture) {
     clamp((grabcut_rect){10, 20, 30, 40}, GRABCUT_OK, (grabcut_rect){10, 20, 30, 40});
     clamp((grabcut_rect){-10, -20, 30, 40}, GRABCUT_OK, (grabcut_rect){0, 0, 20, 20});
     clamp((grabcut_rect){90, 70, 30, 40}, GRABCUT_OK, (grabcut_rect){90, 70, 10, 10});
-    clamp((grabcut_rect){INT_MAX, 0, INT_MAX, 1}, GRABCUT_ERECT, (grabcut_rect){INT_MAX, 0, INT_MAX, 1});
+    clamp((grabcut_rect){INT_MAX, 0, INT_MAX, 1}, GRABCUT_ERECT,
+          (grabcut_rect){INT_MAX, 0, INT_MAX, 1});
     clamp((grabcut_rect){1, 1, INT_MAX, INT_MAX}, GRABCUT_OK, (grabcut_rect){1, 1, 99, 79});
-    clamp((grabcut_rect){INT_MIN, 0, INT_MAX, 1}, GRABCUT_ERECT, (grabcut_rect){INT_MIN, 0, INT_MAX, 1});
+    clamp((grabcut_rect){INT_MIN, 0, INT_MAX, 1}, GRABCUT_ERECT,
+          (grabcut_rect){INT_MIN, 0, INT_MAX, 1});
     clamp((grabcut_rect){100, 0, 5, 5}, GRABCUT_ERECT, (grabcut_rect){100, 0, 5, 5});
     clamp((grabcut_rect){5, 5, 0, 5}, GRABCUT_ERECT, (grabcut_rect){5, 5, 0, 5});
     clamp((grabcut_rect){5, 5, 5, -5}, GRABCUT_ERECT, (grabcut_rect){5, 5, 5, -5});

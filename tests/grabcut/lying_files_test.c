@@ -1,5 +1,5 @@
-/* Files that claim, or unpack to, far more than they are: refused from the header or passed over, with
- * memory flat. */
+/* Files that claim, or unpack to, far more than they are: refused from the header or passed over,
+ * with memory flat. */
 #define _GNU_SOURCE /* memmem */
 #include <grabcut/grabcut.h>
 
@@ -208,7 +208,8 @@ Test(lying_files, a_jpeg_with_thousands_of_scans_is_refused) {
     refused(file, 0, GRABCUT_EDECODE);
 }
 
-/* A progressive file keeps 2 bytes a coefficient: with full colour 6 a pixel beside the picture's 3. */
+/* A progressive file keeps 2 bytes a coefficient: with full colour 6 a pixel beside the
+ * picture's 3. */
 Test(lying_files, memory_of_a_progressive_jpeg_follows_from_its_pixels) {
     bytes photo = read_bytes("tests/grabcut/pictures/good/progressive-444.jpg");
     uint8_t *sof = memmem(photo.p, photo.len, "\xff\xc2", 2);

@@ -234,7 +234,8 @@ Test(opencv, rows_may_be_longer_than_their_pixels) {
     grabcut_image out = {mask.data, p.image.width, p.image.height, 1, mask.step};
     cr_assert_eq(grabcut_segment(grabcut_engine_opencv(), &tight.image, &p.image, &opts, nullptr),
                  GRABCUT_OK);
-    cr_assert_eq(grabcut_segment(grabcut_engine_opencv(), &out, &image, &opts, nullptr), GRABCUT_OK);
+    cr_assert_eq(grabcut_segment(grabcut_engine_opencv(), &out, &image, &opts, nullptr),
+                 GRABCUT_OK);
     cr_assert_eq(differing(tight.mat(), mask.colRange(0, p.image.width)), 0);
     cr_assert_eq(cv::countNonZero(mask.colRange(p.image.width, mask.cols) != 200), 0);
 }

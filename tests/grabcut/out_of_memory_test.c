@@ -13,7 +13,8 @@ void *__libc_calloc(size_t n, size_t size);
 void *__libc_realloc(void *p, size_t n);
 void __libc_free(void *p);
 
-/* While it watches: how many allocations go well before one fails (-1: all do), and how many are held. */
+/* While it watches: how many allocations go well before one fails (-1: all do), and how many are
+ * held. */
 static int watching, until_failure = -1, failed;
 static long held;
 
@@ -94,8 +95,7 @@ static void starve(int (*call)(work *), work *w, const char *name) {
         rc = call(w);
         watching = 0;
         /* A realloc that only gives room back may fail without harm. */
-        cr_assert(rc == (failed ? GRABCUT_ENOMEM : GRABCUT_OK) ||
-                      (failed && rc == GRABCUT_OK),
+        cr_assert(rc == (failed ? GRABCUT_ENOMEM : GRABCUT_OK) || (failed && rc == GRABCUT_OK),
                   "%s, allocation %d: %d", name, n, rc);
         cr_assert_eq(held, 0, "%s, allocation %d: %ld blocks leaked", name, n, held);
     } while (failed && n < 10000);
@@ -105,9 +105,10 @@ static void starve(int (*call)(work *), work *w, const char *name) {
 
 Test(out_of_memory, every_failing_allocation_of_a_decode_is_told_and_nothing_leaks) {
     /* No lossless WebP: there libwebp 1.2.4 itself reads through a null pointer. */
-    const char *names[] = {"420.jpg",    "progressive.jpg", "cmyk.jpg",  "exif-6.jpg",
-                           "rgb-8.png",  "metadata.png",    "rgba-16.png", "palette-4-interlaced.png",
-                           "lossy.webp", "alpha.webp",      "rle-8.bmp", "bgr-24.bmp"};
+    const char *names[] = {
+        "420.jpg",    "progressive.jpg", "cmyk.jpg",    "exif-6.jpg",
+        "rgb-8.png",  "metadata.png",    "rgba-16.png", "palette-4-interlaced.png",
+        "lossy.webp", "alpha.webp",      "rle-8.bmp",   "bgr-24.bmp"};
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         char path[128];
         work w = {NULL, 0, {NULL, 0, 0, 0, 0}};
@@ -132,8 +133,8 @@ Test(out_of_memory, every_failing_allocation_of_an_encode_is_told_and_nothing_le
 
 /* The same count on calls that fail for other reasons. */
 Test(out_of_memory, damaged_files_leak_nothing) {
-    const char *names[] = {"420.jpg", "progressive.jpg", "rgb-8-interlaced.png", "lossy.webp",
-                           "animated.webp", "rle-8.bmp"};
+    const char *names[] = {"420.jpg",    "progressive.jpg", "rgb-8-interlaced.png",
+                           "lossy.webp", "animated.webp",   "rle-8.bmp"};
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         char path[128];
         work w = {NULL, 0, {NULL, 0, 0, 0, 0}};

@@ -74,7 +74,9 @@ Test(probe, damaged_jpeg_headers_are_refused) {
     REFUSED(SOI "\xff\xe0\0", GRABCUT_EDECODE, "cut off");
     REFUSED(SOI "\xff\xe0\0\0", GRABCUT_EDECODE, "no length");
     REFUSED(SOI "\xff\xe0\0\1x", GRABCUT_EDECODE, "no length");
-    REFUSED(SOI "\xff\xe0\xff\xff" "abc", GRABCUT_EDECODE, "cut off");
+    REFUSED(SOI "\xff\xe0\xff\xff"
+                "abc",
+            GRABCUT_EDECODE, "cut off");
     REFUSED(SOI SOF("\0\1", "\0\1"), GRABCUT_EDECODE, "cut off");
     REFUSED(SOI SOF("\0\1", "\0\1") "\xff\xd9", GRABCUT_EDECODE, "cut off");
     REFUSED(SOI SOF("\0\0", "\0\1") SOS, GRABCUT_EDECODE, "no size");
@@ -139,8 +141,8 @@ Test(probe, damaged_webp_headers_are_refused) {
 Test(probe, damaged_bmp_headers_are_refused) {
 #define FILE_HEADER "BM\0\0\0\0\0\0\0\0\x36\0\0\0"
 #define INFO(width, height, bits, packing, colours)                                                \
-    FILE_HEADER "\x28\0\0\0" width height "\1\0" bits packing                                      \
-                "\0\0\0\0\0\0\0\0\0\0\0\0" colours "\0\0\0\0"
+    FILE_HEADER "\x28\0\0\0" width height "\1\0" bits packing "\0\0\0\0\0\0\0\0\0\0\0\0" colours   \
+                "\0\0\0\0"
 #define ONE "\1\0\0\0"
 #define NIL "\0\0\0\0"
     REFUSED("BM", GRABCUT_EDECODE, "cut off");

@@ -85,8 +85,36 @@ def test_reloads_under_load_lose_nothing(tmp_path):
             for n in range(100):
                 gw.process.send_signal(signal.SIGHUP)
                 if n % 10 == 0:
-                    write(tmp_path / "mesh.yaml", *rules(one, two, ["one.test", "two.test"][n // 10 % 2]))
+                    # By renaming: a file that is half written is a configuration, too.
+                        write(tmp_path / "new", *rules(one, two, ["one.test", "two.test"][n // 10 % 2]))
+                        os.rename(tmp_path / "new", tmp_path / "mesh.yaml")
                 assert wait_until(lambda: gw.messages().count("loaded anew") > n)
             stop.set()
             [t.join() for t in threads]
             assert not wrong and done[0] > 100
+
+
+def test_killing_one_of_two_replicas_loses_no_idempotent_request(tmp_path):
+    """Istio's default retries; what was under way on a kept connection is sent again elsewhere."""
+    with Peer(named("a")) as a, Peer(named("b")) as b:
+        with gateway(tmp_path, service("x.test", a, b), routes({"route": [to("x.test")]})) as gw:
+            stop, wrong, done = threading.Event(), [], [0]
+
+            def work():
+                with gw.client() as client:
+                    while not stop.is_set():
+                        client.request("GET", "/work")
+                        got = client.answer()
+                        if got.status != 200 or got.header("x-target") != "/work":
+                            wrong.append((got.status, got.body))
+                        done[0] += 1
+
+            threads = [threading.Thread(target=work) for _ in range(8)]
+            [t.start() for t in threads]
+            assert wait_until(lambda: done[0] > 300)
+            a.close()
+            before = done[0]
+            assert wait_until(lambda: done[0] > before + 500)
+            stop.set()
+            [t.join() for t in threads]
+            assert not wrong

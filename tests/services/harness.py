@@ -9,10 +9,10 @@ import tempfile
 import threading
 import time
 
+from conftest import PATIENCE, REPORT, SANITIZER_ENV
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("HR_BUILD_DIR", ROOT / "build" / "release"))
-# Sanitized builds are slower; bounds are only there so that a hang ends.
-PATIENCE = 60
 
 
 def free_port(host="127.0.0.1"):
@@ -130,6 +130,7 @@ class Server:
         self.host, self.port, self.ready_path = host, port or free_port(host), ready_path
         command = [BUILD / "bin" / program, "--listen", f"{host}:{self.port}", "--name", program.split("-")[-1], *map(str, args)]
         environment = {k: v for k, v in os.environ.items() if not k.startswith("HR_") and k != "PREDICT_SERVER_URL"}
+        environment.update(SANITIZER_ENV)
         environment.update(env or {})
         self.log, self._lock = [], threading.Lock()
         self.stderr = tempfile.TemporaryFile()
@@ -200,6 +201,7 @@ class Server:
         code = self.process.wait(PATIENCE)
         self._reader.join(PATIENCE)
         assert code == 0, f"exit {code}: {self.messages()}"
+        assert not REPORT.search(self.messages()), self.messages()
 
     def kill(self):
         self.process.kill()
@@ -219,6 +221,7 @@ class Server:
 def run(program, *args, env=None):
     """A program that ends by itself: exit code, stdout, stderr."""
     environment = {k: v for k, v in os.environ.items() if not k.startswith("HR_") and k != "PREDICT_SERVER_URL"}
+    environment.update(SANITIZER_ENV)
     environment.update(env or {})
     done = subprocess.run([BUILD / "bin" / program, *map(str, args)], env=environment, capture_output=True,
                           timeout=PATIENCE, text=True)

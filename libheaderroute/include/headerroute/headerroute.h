@@ -58,7 +58,11 @@ typedef struct hr_str {
     size_t len;
 } hr_str;
 
+#ifdef __cplusplus
+#define HR_STR(literal) (hr_str{(literal), sizeof(literal) - 1})
+#else
 #define HR_STR(literal) ((hr_str){(literal), sizeof(literal) - 1})
+#endif
 /* hr_str of a zero-terminated string; of NULL: absent. */
 HR_API hr_str hr_str_from(const char *zero_terminated);
 
@@ -80,6 +84,7 @@ typedef struct hr_diagnostic {
 } hr_diagnostic;
 
 typedef struct hr_diagnostics hr_diagnostics;
+/* What a load found, in the order of its sources. Of NULL: nothing. */
 HR_API size_t hr_diagnostics_count(const hr_diagnostics *d);
 HR_API const hr_diagnostic *hr_diagnostics_get(const hr_diagnostics *d, size_t index); /* NULL beyond */
 HR_API size_t hr_diagnostics_errors(const hr_diagnostics *d); /* those of HR_SEVERITY_ERROR */
@@ -130,6 +135,7 @@ typedef struct hr_gateway_info {
     const uint16_t *ports; /* the servers' port numbers, in order */
     size_t n_ports;
 } hr_gateway_info;
+/* The Gateways of a table, by index. */
 HR_API size_t hr_table_gateway_count(const hr_table *table);
 HR_API int hr_table_gateway(hr_gateway_info *out, const hr_table *table, size_t index); /* HR_ENOENT */
 
@@ -137,6 +143,7 @@ typedef struct hr_stats {
     size_t virtual_services, destination_rules, gateways, services, service_entries, workloads, routes, clusters;
     size_t bytes; /* memory held by the table */
 } hr_stats;
+/* Counts what the table holds. */
 HR_API void hr_table_stats(hr_stats *out, const hr_table *table);
 
 /* ---- views ------------------------------------------------------------------------------- */
@@ -389,6 +396,7 @@ typedef struct hr_decision {
 /* Memory of one thread for what a decision must build (a normalised path, a joined header, a location).
  * Grows to what requests need and is reused: after warm-up nothing is allocated. */
 typedef struct hr_scratch hr_scratch;
+/* An empty scratch: HR_ENOMEM, HR_EINVAL. Freeing NULL is fine. */
 HR_API int hr_scratch_new(hr_scratch **out);
 HR_API void hr_scratch_free(hr_scratch *scratch);
 /* The sentence behind the last HR_EREQUEST. */
@@ -436,6 +444,7 @@ typedef struct hr_upstream {
     size_t n_headers;
     int path_rewritten; /* a proxy then adds x-envoy-original-path */
 } hr_upstream;
+/* Builds it. HR_EINVAL for another action, HR_ENOMEM while the scratch still grows. */
 HR_API int hr_upstream_request(hr_upstream *out, const hr_decision *decision, const hr_request *request,
                                hr_scratch *scratch);
 

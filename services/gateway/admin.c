@@ -1,0 +1,129 @@
+/* The administrator's listener: what the gateway knows of itself. */
+#include <string.h>
+
+#include "explain.h"
+#include "json_out.h"
+
+static void answer_text(hr_exchange *ex, hr_text *json) {
+    h2o_iovec_t body =
+        h2o_strdup(&ex->req->pool, json->failed ? "" : json->p, json->failed ? 0 : json->len);
+    int failed = json->failed;
+    hr_text_free(json);
+    if (failed)
+        hr_answer_error(ex, 500, "out of memory");
+    else
+        hr_answer(ex, 200, "application/json", body);
+}
+
+static void put(hr_text *json, const char *name, hr_str value) {
+    hr_json_member(json, name, value.p, value.len);
+}
+
+static const char *lb_name(hr_lb lb) {
+    static const char *const names[] = {"LEAST_REQUEST", "ROUND_ROBIN", "RANDOM",
+                                        "PASSTHROUGH",   "RING_HASH",   "MAGLEV"};
+    return names[lb];
+}
+
+static void answer_config(hr_exchange *ex) {
+    gw_loop *loop = ex->loop->data;
+    const gw_config *config = loop->current->config;
+    hr_text json = {0};
+    hr_stats stats;
+    hr_table_stats(&stats, config->table);
+    hr_text_printf(&json, "{\"generation\":%llu,\"good\":%s",
+                   (unsigned long long)config->generation,
+                   atomic_load(&loop->gateway->config_good) ? "true" : "false");
+    hr_text_str(&json, ",\"files\":[");
+    for (size_t i = 0; i < loop->gateway->options.files.n; i++) {
+        const char *file = loop->gateway->options.files.v[i];
+        hr_text_str(&json, i > 0 ? "," : "");
+        hr_json_string(&json, file, strlen(file));
+    }
+    hr_text_str(&json, "],\"view\":{\"gateway\":");
+    hr_json_string(&json, config->view_options.gateway.p, config->view_options.gateway.len);
+    hr_json_member_int(&json, "port", config->view_options.port);
+    put(&json, "namespace", config->view_options.namespace_);
+    hr_text_printf(
+        &json,
+        "},\"virtual_services\":%zu,\"destination_rules\":%zu,\"gateways\":%zu,\"services\":%zu,"
+        "\"service_entries\":%zu,\"workloads\":%zu,\"routes\":%zu,\"table_bytes\":%zu,\"clusters\":"
+        "[",
+        stats.virtual_services, stats.destination_rules, stats.gateways, stats.services,
+        stats.service_entries, stats.workloads, stats.routes, stats.bytes);
+    for (size_t c = 0; c < config->n_clusters; c++) {
+        const hr_cluster *cluster = config->clusters[c].cluster;
+        hr_text_str(&json, c > 0 ? ",{\"name\":" : "{\"name\":");
+        hr_json_string(&json, cluster->name.p, cluster->name.len);
+        put(&json, "source", cluster->source_file);
+        hr_json_member_int(&json, "line", cluster->source_line);
+        hr_json_member_str(&json, "load_balancer", lb_name(cluster->policy.lb));
+        hr_json_member_int(&json, "connect_timeout_ms", cluster->policy.connect_timeout_ms);
+        hr_json_member_int(&json, "endpoints", (int64_t)cluster->n_endpoints);
+        hr_text_str(&json, "}");
+    }
+    hr_text_str(&json, "]}");
+    answer_text(ex, &json);
+}
+
+static void answer_clusters(hr_exchange *ex) {
+    gw_loop *loop = ex->loop->data;
+    const gw_config *config = loop->current->config;
+    hr_text json = {0};
+    hr_text_str(&json, "[");
+    for (size_t c = 0; c < config->n_clusters; c++) {
+        const gw_cluster *cluster = &config->clusters[c];
+        hr_text_str(&json, c > 0 ? ",{\"name\":" : "{\"name\":");
+        hr_json_string(&json, cluster->cluster->name.p, cluster->cluster->name.len);
+        hr_text_str(&json, ",\"endpoints\":[");
+        for (size_t i = 0; i < cluster->cluster->n_endpoints; i++) {
+            gw_endpoint *e = cluster->endpoints[i];
+            hr_text_str(&json, i > 0 ? ",{\"address\":" : "{\"address\":");
+            hr_json_string(&json, e->name, strlen(e->name));
+            put(&json, "name", cluster->cluster->endpoints[i].name);
+            hr_json_member_int(&json, "weight", cluster->cluster->endpoints[i].weight);
+            hr_json_member_int(&json, "active",
+                               atomic_load_explicit(&e->active, memory_order_relaxed));
+            hr_json_member_int(&json, "requests",
+                               (int64_t)atomic_load_explicit(&e->requests, memory_order_relaxed));
+            hr_json_member_int(&json, "failures",
+                               (int64_t)atomic_load_explicit(&e->failures, memory_order_relaxed));
+            hr_text_printf(&json, ",\"ejected\":%s}",
+                           atomic_load(&e->ejected_until) != 0 ? "true" : "false");
+        }
+        gw_shared *shared = cluster->shared;
+        hr_text_str(&json, "]");
+        hr_json_member_int(&json, "connections", atomic_load(&shared->connections));
+        hr_json_member_int(&json, "requests", atomic_load(&shared->requests));
+        hr_json_member_int(&json, "pending", atomic_load(&shared->pending));
+        hr_json_member_int(&json, "overflows", (int64_t)atomic_load(&shared->overflows));
+        hr_json_member_int(&json, "ejections", (int64_t)atomic_load(&shared->ejections));
+        hr_text_str(&json, "}");
+    }
+    hr_text_str(&json, "]");
+    answer_text(ex, &json);
+}
+
+static const struct page {
+    const char *path;
+    void (*answer)(hr_exchange *ex);
+} pages[] = {{"/config", answer_config}, {"/clusters", answer_clusters}, {"/explain", gw_explain}};
+
+void gw_on_admin_request(hr_exchange *ex) {
+    h2o_iovec_t path = hr_request_path(ex->req), method = ex->req->method;
+    int get = h2o_memis(method.base, method.len, H2O_STRLIT("GET")) ||
+              h2o_memis(method.base, method.len, H2O_STRLIT("HEAD"));
+    if (hr_answer_common(ex))
+        return;
+    for (size_t i = 0; i < sizeof(pages) / sizeof(pages[0]); i++) {
+        if (!h2o_memis(path.base, path.len, pages[i].path, strlen(pages[i].path)))
+            continue;
+        if (get || (pages[i].answer == gw_explain &&
+                    h2o_memis(method.base, method.len, H2O_STRLIT("POST"))))
+            pages[i].answer(ex);
+        else
+            hr_answer_method(ex, pages[i].answer == gw_explain ? "GET, HEAD, POST" : "GET, HEAD");
+        return;
+    }
+    hr_answer_error(ex, 404, "there is /ready, /metrics, /config, /clusters and /explain");
+}

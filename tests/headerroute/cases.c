@@ -1,0 +1,104 @@
+#include "cases.h"
+
+#include <criterion/criterion.h>
+#include <criterion/new/assert.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "arena.h"
+#include "diag.h"
+
+static const char begin_mark[] = "=== ", findings_mark[] = "--- findings\n";
+
+static char *read_file(const char *path) {
+    FILE *f = fopen(path, "rb");
+    cr_assert(f != NULL, "%s is missing", path);
+    char *text = calloc(1, 1 << 20);
+    size_t n = fread(text, 1, (1 << 20) - 1, f);
+    fclose(f);
+    cr_assert(n > 0 && n < (1 << 20) - 1, "%s is empty or too large", path);
+    return text;
+}
+
+/* Cuts `*rest` behind its first line and returns that line. */
+static char *cut_line(char **rest) {
+    char *line = *rest, *end = strchr(line, '\n');
+    *rest = end == NULL ? line + strlen(line) : end + 1;
+    if (end != NULL)
+        *end = '\0';
+    return line;
+}
+
+case_file cases_read(const char *name) {
+    char path[512];
+    snprintf(path, sizeof(path), "%s/tests/headerroute/fixtures/cases/%s.txt", HR_SOURCE_DIR, name);
+    case_file file = {.text = read_file(path)};
+    file.cases = calloc(1000, sizeof(*file.cases));
+    for (char *at = strstr(file.text, begin_mark), *next; at != NULL; at = next) {
+        cr_assert(file.n < 1000);
+        next = strstr(at + 1, "\n=== ");
+        if (next != NULL)
+            *next++ = '\0';
+        char *rest = at + strlen(begin_mark);
+        test_case *c = &file.cases[file.n++];
+        c->name = cut_line(&rest);
+        c->yaml = rest;
+        /* the last line of a file without findings may lack its end */
+        char *mark = strstr(rest, "--- findings");
+        cr_assert(mark != NULL, "%s: the case \"%s\" has no findings section", path, c->name);
+        c->expected = mark + strlen(findings_mark) - 1;
+        c->expected += *c->expected == '\n';
+        *mark = '\0';
+    }
+    cr_assert(file.n > 0, "%s has no case", path);
+    return file;
+}
+
+void cases_free(case_file *file) {
+    free(file->cases);
+    free(file->text);
+}
+
+char *cases_findings(const hr_diagnostics *d) {
+    size_t size = 1, used = 0;
+    for (size_t i = 0; i < hr_diagnostics_count(d); i++)
+        size += hr_diagnostic_format(NULL, 0, hr_diagnostics_get(d, i)) + 1;
+    char *text = calloc(1, size), *line = calloc(1, size);
+    for (size_t i = 0; i < hr_diagnostics_count(d); i++) {
+        const hr_diagnostic *f = hr_diagnostics_get(d, i);
+        hr_diagnostic_format(line, size, f);
+        used += (size_t)snprintf(text + used, size - used, "%s\n", line + f->file.len + 1);
+    }
+    free(line);
+    return text;
+}
+
+static void check(const char *file, const test_case *c, int lint) {
+    hr_arena *arena = hr_arena_new();
+    hr_diagnostics *d = hr_diagnostics_new();
+    hr_resources *resources = NULL;
+    hr_source source = {.name = "case", .text = {c->yaml, strlen(c->yaml)}};
+    cr_assert(eq(int, hr_resources_read(&resources, arena, d, &source, 1, NULL), HR_OK));
+    cr_assert(eq(int, hr_resources_validate(resources, d), HR_OK));
+    if (lint)
+        cr_assert(eq(int, hr_resources_lint(resources, d, NULL), HR_OK));
+    char *found = cases_findings(d);
+    size_t len = strlen(c->expected), found_len = strlen(found);
+    int same = len == found_len || len + 1 == found_len; /* the file's last line end */
+    cr_expect(same && strncmp(found, c->expected, len) == 0, "%s: %s\nexpected:\n%s\nfound:\n%s", file, c->name,
+              c->expected, found);
+    free(found);
+    hr_diagnostics_free(d);
+    hr_arena_free(arena);
+}
+
+size_t cases_check(const char *name, int lint) {
+    case_file file = cases_read(name);
+    size_t n = file.n;
+    for (size_t i = 0; i < file.n; i++)
+        check(name, &file.cases[i], lint);
+    cases_free(&file);
+    return n;
+}

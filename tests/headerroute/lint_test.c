@@ -1,0 +1,45 @@
+/* Warnings about what is admitted and yet hardly meant. */
+#include <criterion/criterion.h>
+#include <criterion/new/assert.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "arena.h"
+#include "cases.h"
+#include "diag.h"
+
+Test(lint, cases) {
+    cr_assert(ge(sz, cases_check("lint", 1), 55));
+}
+
+/* A table of many rules is looked through by index: every covered rule is found, nothing else. */
+Test(lint, many_rules) {
+    enum { RULES = 4000 };
+    char *yaml = malloc(RULES * 160 + 1000);
+    int n = sprintf(yaml, "apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {name: a}\n"
+                          "spec:\n  hosts: [a.com]\n  gateways: [g]\n  http:\n");
+    for (int i = 0; i < RULES; i++) /* every tenth repeats the header of the rule before it */
+        n += sprintf(yaml + n, "  - {match: [{headers: {x: {exact: v%d}}, uri: {prefix: /a%s}}], redirect: {uri: /}}\n",
+                     i % 10 == 9 ? i - 1 : i, i % 10 == 9 ? "/b" : "");
+    hr_source source = {.name = "many", .text = {yaml, (size_t)n}};
+    hr_arena *arena = hr_arena_new();
+    hr_diagnostics *d = hr_diagnostics_new();
+    hr_resources *resources;
+    cr_assert(eq(int, hr_resources_read(&resources, arena, d, &source, 1, NULL), HR_OK));
+    cr_assert(eq(sz, hr_diagnostics_count(d), 0));
+    cr_assert(eq(int, hr_resources_lint(resources, d, NULL), HR_OK));
+    size_t covered = 0;
+    for (size_t i = 0; i < hr_diagnostics_count(d); i++) {
+        const hr_diagnostic *f = hr_diagnostics_get(d, i);
+        if (strstr(f->message.p, "can never match") == NULL)
+            continue;
+        covered++;
+        cr_expect(eq(int, (f->line - 8) % 10, 9)); /* the first rule stands on line 8 */
+    }
+    cr_expect(eq(sz, covered, RULES / 10));
+    hr_diagnostics_free(d);
+    hr_arena_free(arena);
+    free(yaml);
+}

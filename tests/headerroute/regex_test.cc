@@ -1,0 +1,126 @@
+// The C header over RE2: what matches, what is refused, and that replacing agrees with RE2's own.
+#include <criterion/criterion.h>
+#include <criterion/new/assert.h>
+
+#include <cstdio>
+#include <cstring>
+#include <random>
+#include <string>
+#include <vector>
+
+#include <re2/re2.h>
+
+#include "regex.h"
+
+namespace {
+
+hr_str str(const std::string &s) {
+    return {s.data(), s.size()};
+}
+
+bool matches(const char *pattern, const std::string &subject) {
+    hr_regex *regex = nullptr;
+    cr_assert(hr_regex_new(&regex, hr_str_from(pattern), nullptr, 0) == HR_OK, "%s", pattern);
+    bool result = hr_regex_match(regex, str(subject)) != 0;
+    hr_regex_free(regex);
+    return result;
+}
+
+std::string replaced(const hr_regex *regex, const std::string &subject, const std::string &rewrite) {
+    std::string out(hr_regex_replace_all(nullptr, 0, regex, str(subject), str(rewrite)), '\0');
+    size_t size = hr_regex_replace_all(&out[0], out.size(), regex, str(subject), str(rewrite));
+    cr_expect(size == out.size());
+    return out;
+}
+
+} // namespace
+
+Test(regex, matches_the_whole_subject) {
+    cr_expect(matches("a|b", "a"));
+    cr_expect(matches("a|b", "b"));
+    cr_expect(matches("a|b", "ab") == false);
+    cr_expect(matches("a", "ba") == false);
+    cr_expect(matches("", ""));
+    cr_expect(matches(".*", ""));
+    cr_expect(matches(".*", "a\nb") == false);
+    cr_expect(matches("(?i)abc", "aBC"));
+    cr_expect(matches("^abc$", "abc"));
+    cr_expect(matches("é.", "éà"));
+    cr_expect(matches("a\\x00b", std::string("a\0b", 3)));
+}
+
+Test(regex, absent_is_empty) {
+    hr_regex *regex = nullptr;
+    cr_assert(hr_regex_new(&regex, HR_STR("x?"), nullptr, 0) == HR_OK);
+    cr_expect(hr_regex_match(regex, hr_str{nullptr, 0}) == 1);
+    hr_regex_free(regex);
+}
+
+Test(regex, refuses_what_re2_refuses) {
+    for (const char *pattern : {"*", "(", "[", "a{2000}", "(?=a)", "\\1", "(?<=a)b", "\xff"}) {
+        hr_regex *regex = reinterpret_cast<hr_regex *>(&regex);
+        char why[64] = "";
+        cr_expect(hr_regex_new(&regex, hr_str_from(pattern), why, sizeof(why)) == HR_EINVAL, "%s", pattern);
+        cr_expect(regex == nullptr);
+        cr_expect(strlen(why) > 0, "%s", pattern);
+    }
+    cr_expect(hr_regex_new(nullptr, HR_STR("a"), nullptr, 0) == HR_EINVAL);
+    hr_regex_free(nullptr);
+}
+
+Test(regex, error_text_is_cut_to_the_buffer) {
+    hr_regex *regex = nullptr;
+    char why[5];
+    cr_assert(hr_regex_new(&regex, HR_STR("("), why, sizeof(why)) == HR_EINVAL);
+    cr_expect(strlen(why) == 4);
+}
+
+Test(regex, a_short_buffer_gets_the_beginning_and_the_full_length) {
+    hr_regex *regex = nullptr;
+    cr_assert(hr_regex_new(&regex, HR_STR("b"), nullptr, 0) == HR_OK);
+    char out[4] = "...";
+    cr_expect(hr_regex_replace_all(out, 2, regex, HR_STR("abc"), HR_STR("XYZ")) == 5);
+    cr_expect(memcmp(out, "aX.", 3) == 0);
+    hr_regex_free(regex);
+}
+
+Test(regex, rewrites_are_checked) {
+    hr_regex *regex = nullptr;
+    char why[100];
+    cr_assert(hr_regex_new(&regex, HR_STR("(a)(b)"), nullptr, 0) == HR_OK);
+    cr_expect(hr_regex_rewrite_ok(regex, HR_STR("\\2\\1\\0\\\\"), why, sizeof(why)));
+    cr_expect(hr_regex_rewrite_ok(regex, HR_STR("\\3"), why, sizeof(why)) == 0);
+    cr_expect(hr_regex_rewrite_ok(regex, HR_STR("\\x"), why, sizeof(why)) == 0);
+    cr_expect(hr_regex_rewrite_ok(regex, HR_STR("a\\"), nullptr, 0) == 0);
+    hr_regex_free(regex);
+}
+
+// Envoy's uriRegexRewrite is RE2::GlobalReplace; ours writes into the caller's buffer instead.
+Test(regex, replaces_as_re2_does) {
+    const std::vector<std::string> patterns = {"a",    "a*",  "",     "(a)(b)?", "x*y",  "^a",    "b$",   "(.)(.)",
+                                               "[^/]+", "é",   "(é)*", "/(v[0-9]+)/(.*)", "\\b", "a|ab|abc"};
+    const std::vector<std::string> rewrites = {"",      "X",   "\\0",  "\\1",     "<\\1>", "\\2\\1", "\\\\", "\\",
+                                               "\\x",   "é",   "/\\2/\\1"};
+    const std::string letters[] = {"a", "b", "x", "y", "/", "é", "v1", "\xff", "\xc3", "\xe2\x82\xac", "", "\xf0\x9f\x98\x80"};
+    std::mt19937 random(20220601); // the seed is fixed, so that a failure repeats
+    size_t compared = 0;
+    for (const auto &pattern : patterns) {
+        RE2 reference(pattern, RE2::Quiet);
+        hr_regex *regex = nullptr;
+        cr_assert(hr_regex_new(&regex, str(pattern), nullptr, 0) == HR_OK);
+        for (const auto &rewrite : rewrites)
+            for (int i = 0; i < 300; i++) {
+                std::string subject;
+                for (unsigned n = random() % 9; n > 0; n--)
+                    subject += letters[random() % (sizeof(letters) / sizeof(letters[0]))];
+                std::string expected = subject;
+                RE2::GlobalReplace(&expected, reference, rewrite);
+                std::string got = replaced(regex, subject, rewrite);
+                cr_assert(got == expected, "s/%s/%s/ of \"%s\": expected \"%s\", got \"%s\"", pattern.c_str(),
+                          rewrite.c_str(), subject.c_str(), expected.c_str(), got.c_str());
+                compared++;
+            }
+        hr_regex_free(regex);
+    }
+    cr_assert(compared > 40000);
+}

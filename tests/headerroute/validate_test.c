@@ -1,0 +1,27 @@
+/* What Istio's admission refuses is refused, at its place; what it takes is taken. */
+#include <criterion/criterion.h>
+#include <criterion/new/assert.h>
+
+#include "cases.h"
+
+/* The numbers keep a case file from shrinking unseen. */
+
+Test(validate, virtual_services) {
+    cr_assert(ge(sz, cases_check("virtual_service", 0), 260));
+}
+
+Test(validate, destination_rules) {
+    cr_assert(ge(sz, cases_check("destination_rule", 0), 100));
+}
+
+Test(validate, gateways) {
+    cr_assert(ge(sz, cases_check("gateway", 0), 50));
+}
+
+Test(validate, service_entries_and_workload_entries) {
+    cr_assert(ge(sz, cases_check("service_entry", 0), 45));
+}
+
+Test(validate, kubernetes_kinds_and_metadata) {
+    cr_assert(ge(sz, cases_check("kubernetes", 0), 30));
+}

@@ -1,0 +1,334 @@
+/* YAML text to nodes: kinds, places, limits. */
+#include <criterion/criterion.h>
+#include <criterion/new/assert.h>
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cases.h"
+#include "diag.h"
+#include "scalar.h"
+#include "yaml_node.h"
+
+static hr_arena *arena;
+static hr_diagnostics *diagnostics;
+static hr_yaml_budget budget;
+
+static void setup(void) {
+    arena = hr_arena_new();
+    diagnostics = hr_diagnostics_new();
+    budget = (hr_yaml_budget){.max_depth = 64, .nodes = 1000000};
+}
+
+static void teardown(void) {
+    hr_diagnostics_free(diagnostics);
+    hr_arena_free(arena);
+}
+
+TestSuite(yaml, .init = setup, .fini = teardown);
+
+/* All documents, each shown as JSON with its keys in order, one a line. */
+static void show(FILE *to, const hr_node *node) {
+    const char *comma = "";
+    switch (node->kind) {
+    case HR_NODE_STRING:
+        fprintf(to, "\"%.*s\"", (int)node->u.text.len, node->u.text.p);
+        return;
+    case HR_NODE_NULL:
+        fputs("null", to);
+        return;
+    case HR_NODE_BOOL:
+    case HR_NODE_INT:
+    case HR_NODE_FLOAT:
+        fprintf(to, "%.*s", (int)node->u.text.len, node->u.text.p);
+        return;
+    case HR_NODE_LIST:
+        fputc('[', to);
+        for (const hr_node *i = node->u.children.first; i != NULL; i = i->next, comma = ",") {
+            fputs(comma, to);
+            show(to, i);
+        }
+        fputc(']', to);
+        return;
+    case HR_NODE_MAP:
+        fputc('{', to);
+        for (const hr_node *k = node->u.children.first; k != NULL; k = k->next, comma = ",") {
+            fprintf(to, "%s\"%.*s\":", comma, (int)k->u.text.len, k->u.text.p);
+            show(to, k->value);
+        }
+        fputc('}', to);
+        return;
+    }
+}
+
+static char shown[4096];
+
+/* The documents, then the findings, in `shown`. */
+static const char *parse(hr_str text) {
+    FILE *to = fmemopen(shown, sizeof(shown), "w");
+    hr_yaml *yaml = hr_yaml_open(HR_STR("t"), text, &budget, diagnostics);
+    const hr_node *document;
+    for (;;) {
+        cr_assert(eq(int, hr_yaml_next(&document, yaml, arena), HR_OK));
+        if (document == NULL)
+            break;
+        show(to, document);
+        fputc('\n', to);
+    }
+    hr_yaml_close(yaml);
+    char *findings = cases_findings(diagnostics);
+    fputs(findings, to);
+    fputc('\0', to);
+    fclose(to);
+    free(findings);
+    return shown;
+}
+
+typedef struct row {
+    const char *name, *yaml, *expected;
+} row;
+
+static void check(const row *rows, size_t n) {
+    for (size_t i = 0; i < n; i++) {
+        teardown();
+        setup();
+        const char *got = parse(hr_str_from(rows[i].yaml));
+        cr_expect(strcmp(got, rows[i].expected) == 0, "%s\nexpected:\n%s\ngot:\n%s", rows[i].name, rows[i].expected,
+                  got);
+    }
+}
+#define CHECK(rows) check((rows), sizeof(rows) / sizeof((rows)[0]))
+
+Test(yaml, documents) {
+    static const row rows[] = {
+        {"one", "a: 1\nb: [x, y z]\n", "{\"a\":1,\"b\":[\"x\",\"y z\"]}\n"},
+        {"several", "a\n---\nb\n---\n- c\n", "\"a\"\n\"b\"\n[\"c\"]\n"},
+        {"empty ones", "---\n---\n# nothing\n---\na\n...\n", "null\nnull\n\"a\"\n"},
+        {"no text", "", ""},
+        {"comments only", "# a\n# b\n", ""},
+        {"byte order mark", "\xEF\xBB\xBF" "a: b", "{\"a\":\"b\"}\n"},
+        {"JSON", "{\"a\": [1, true, null, \"b\\u00e9\\/\"], \"c\":{}}", "{\"a\":[1,true,null,\"bé/\"],\"c\":{}}\n"},
+        {"JSON without blanks", "{\"a\":1,\"b\":\"c\"}", "{\"a\":1,\"b\":\"c\"}\n"},
+        {"block scalars", "a: |\n  b\n  c\nd: >-\n  e\n  f\n", "{\"a\":\"b\nc\n\",\"d\":\"e f\"}\n"},
+        {"line ends of Windows", "a: b\r\nc: d\r\n", "{\"a\":\"b\",\"c\":\"d\"}\n"},
+        {"what was read before a mistake stays", "a\n---\nb: [\n", "\"a\"\n4:1: error: this is not YAML: did not find "
+         "expected node content (while parsing a flow node, line 4)\n"},
+    };
+    CHECK(rows);
+}
+
+Test(yaml, kinds_of_scalars) {
+    static const struct {
+        const char *text;
+        hr_node_kind kind;
+    } rows[] = {
+        {"", HR_NODE_NULL}, {"~", HR_NODE_NULL}, {"null", HR_NODE_NULL}, {"Null", HR_NODE_NULL},
+        {"nULL", HR_NODE_STRING}, {"true", HR_NODE_BOOL}, {"True", HR_NODE_BOOL}, {"tRUE", HR_NODE_STRING},
+        {"y", HR_NODE_BOOL}, {"Y", HR_NODE_BOOL}, {"n", HR_NODE_BOOL}, {"yes", HR_NODE_BOOL}, {"NO", HR_NODE_BOOL},
+        {"on", HR_NODE_BOOL}, {"Off", HR_NODE_BOOL}, {"oN", HR_NODE_STRING}, {"yess", HR_NODE_STRING},
+        {"0", HR_NODE_INT}, {"-1", HR_NODE_INT}, {"+1", HR_NODE_INT}, {"1_000", HR_NODE_INT}, {"0x1F", HR_NODE_INT},
+        {"0b101", HR_NODE_INT}, {"-0b1", HR_NODE_INT}, {"0o17", HR_NODE_INT}, {"017", HR_NODE_INT},
+        {"08", HR_NODE_INT}, {"1e3", HR_NODE_INT}, {"1.0", HR_NODE_INT}, {"9223372036854775807", HR_NODE_INT},
+        {"18446744073709551615", HR_NODE_INT}, {"18446744073709551616", HR_NODE_FLOAT},
+        {"1.5", HR_NODE_FLOAT}, {".5", HR_NODE_FLOAT}, {"-.5", HR_NODE_FLOAT}, {"1.5e-3", HR_NODE_FLOAT},
+        {".inf", HR_NODE_FLOAT}, {"-.Inf", HR_NODE_FLOAT}, {".NaN", HR_NODE_FLOAT}, {".nAN", HR_NODE_STRING},
+        {"1e", HR_NODE_STRING}, {".", HR_NODE_STRING}, {"-", HR_NODE_STRING}, {"+", HR_NODE_STRING},
+        {"0x", HR_NODE_STRING}, {"0xG", HR_NODE_STRING}, {"1.2.3", HR_NODE_STRING}, {"10s", HR_NODE_STRING},
+        {"2001-01-01", HR_NODE_STRING}, {"2001-01-01T00:00:00Z", HR_NODE_STRING}, {"12:30:45", HR_NODE_STRING},
+        {"1,000", HR_NODE_STRING}, {"_1", HR_NODE_STRING}, {"=", HR_NODE_STRING}, {"<<", HR_NODE_STRING},
+        {"10.0.0.1", HR_NODE_STRING}, {"a", HR_NODE_STRING}, {"No way", HR_NODE_STRING},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        int truth = 0;
+        hr_node_kind kind = hr_scalar_resolve(hr_str_from(rows[i].text), &truth);
+        cr_expect(kind == rows[i].kind, "%s is %s, not %s", rows[i].text, hr_node_kind_name(rows[i].kind),
+                  hr_node_kind_name(kind));
+    }
+}
+
+Test(yaml, integers) {
+    static const struct {
+        const char *text;
+        int64_t value;
+    } rows[] = {{"0", 0}, {"-1", -1}, {"+7", 7}, {"1_000", 1000}, {"0x1F", 31}, {"-0x10", -16}, {"0b101", 5},
+                {"0o17", 15}, {"017", 15}, {"08", 8}, {"1e3", 1000}, {"5.0", 5}, {"-2.50e1", -25},
+                {"9223372036854775807", INT64_MAX}, {"-9223372036854775808", INT64_MIN}};
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        int64_t v = 42;
+        cr_expect(hr_scalar_int(&v, hr_str_from(rows[i].text)) && v == rows[i].value, "%s: %lld", rows[i].text,
+                  (long long)v);
+    }
+    static const char *const none[] = {"", "a", "1.5", "9223372036854775808", "-9223372036854775809", "1e30", "0x",
+                                       "1 ", "--1", "+-1", ".inf"};
+    for (size_t i = 0; i < sizeof(none) / sizeof(none[0]); i++) {
+        int64_t v;
+        cr_expect(hr_scalar_int(&v, hr_str_from(none[i])) == 0, "%s", none[i]);
+    }
+}
+
+Test(yaml, numbers) {
+    static const struct {
+        const char *text;
+        double value;
+    } rows[] = {{"1.5", 1.5}, {"-.5", -.5}, {"1e-3", 1e-3}, {"7", 7}, {"0x10", 16}, {"1_0.5", 10.5},
+                {"18446744073709551615", 18446744073709551615.0}, {".inf", INFINITY}, {"-.inf", -INFINITY}};
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+        cr_expect(hr_scalar_double(hr_str_from(rows[i].text)) == rows[i].value, "%s: %g", rows[i].text,
+                  hr_scalar_double(hr_str_from(rows[i].text)));
+    cr_expect(isnan(hr_scalar_double(HR_STR(".nan"))));
+}
+
+Test(yaml, quoting_and_tags) {
+    static const row rows[] = {
+        {"quoted words are strings", "[\"true\", '1', \"\", '~']", "[\"true\",\"1\",\"\",\"~\"]\n"},
+        {"booleans have one spelling", "[yes, Off, TRUE]", "[true,false,true]\n"},
+        {"!!str", "[!!str 1, !!str true, ! 2]", "[\"1\",\"true\",\"2\"]\n"},
+        {"!!int of a quoted text", "!!int \"5\"", "5\n"},
+        {"!!bool of a number", "!!bool 5", "1:1: error: this is no !!bool\n"},
+        {"!!binary", "!!binary aGk=", "1:1: error: the tag !!binary is not known here\n"},
+        {"a tag of one's own", "a: !foo b", "1:4: error: the tag !foo is not known here\n"},
+        {"!!map and !!seq", "!!map {a: !!seq [b]}", "{\"a\":[\"b\"]}\n"},
+        {"a set", "!!set {a, b}", "1:1: error: the tag tag:yaml.org,2002:set is not known here\n"},
+    };
+    CHECK(rows);
+}
+
+Test(yaml, keys) {
+    static const row rows[] = {
+        {"a number becomes its text", "{1: a, 0x10: b}", "{\"1\":\"a\",\"16\":\"b\"}\n"},
+        {"a boolean becomes its text, with a warning", "on: a",
+         "{\"true\":\"a\"}\n1:1: warning: YAML takes this key for the boolean true; quote it if it is a word\n"},
+        {"nothing", "? ~\n: a", "1:3: error: a key must be a string, not nothing\n"},
+        {"a fraction", "1.5: a", "1:1: error: a key must be a string, not a number\n"},
+        {"a list", "? [a]\n: b", "1:3: error: a key must be a string, not a list\n"},
+        {"a map", "{{a: b}: c}", "1:2: error: a key must be a string, not a map\n"},
+        {"the same twice", "a: 1\nb: 2\na: 3",
+         "{\"a\":1,\"b\":2,\"a\":3}\n3:1: error: the key \"a\" is given twice (first on line 1)\n"},
+        {"the same twice by another spelling", "{yes: a, \"true\": b}",
+         "{\"true\":\"a\",\"true\":\"b\"}\n1:2: warning: YAML takes this key for the boolean true; quote it if it is a "
+         "word\n1:10: error: the key \"true\" is given twice (first on line 1)\n"},
+        {"the same twice among many", "{a: 0, b: 0, c: 0, d: 0, e: 0, f: 0, g: 0, h: 0, i: 0, b: 1}",
+         "{\"a\":0,\"b\":0,\"c\":0,\"d\":0,\"e\":0,\"f\":0,\"g\":0,\"h\":0,\"i\":0,\"b\":1}\n"
+         "1:56: error: the key \"b\" is given twice (first on line 1)\n"},
+        {"values differ in letter case", "{a: 1, A: 2}", "{\"a\":1,\"A\":2}\n"},
+    };
+    CHECK(rows);
+}
+
+Test(yaml, anchors) {
+    static const row rows[] = {
+        {"an alias stands for what it names", "a: &x {b: 1}\nc: *x\n", "{\"a\":{\"b\":1},\"c\":{\"b\":1}}\n"},
+        {"of a scalar", "[&x 1, *x, &y on, *y]", "[1,1,true,true]\n"},
+        {"as a key", "{&k a: 1, b: *k}", "{\"a\":1,\"b\":\"a\"}\n"},
+        {"the latest of a name", "[&x a, &x b, *x]", "[\"a\",\"b\",\"b\"]\n"},
+        {"unknown", "a: *x", "1:4: error: no anchor &x comes before this alias\n"},
+        {"of another document", "&x a\n---\n*x", "\"a\"\n3:1: error: no anchor &x comes before this alias\n"},
+        {"in itself", "&x [a, *x]", "1:8: error: the anchor &x contains itself\n"},
+        {"merge", "a: &x {b: 1, c: 2}\nd: {<<: *x, c: 3, e: 4}",
+         "{\"a\":{\"b\":1,\"c\":2},\"d\":{\"c\":3,\"e\":4,\"b\":1}}\n"},
+        {"merge of several", "[&x {a: 1}, &y {a: 2, b: 3}, {<<: [*x, *y]}]",
+         "[{\"a\":1},{\"a\":2,\"b\":3},{\"a\":1,\"b\":3}]\n"},
+        {"merge of a list", "a: {<<: 1}", "1:9: error: a merge key (<<) wants a map or a list of maps, not an integer\n"},
+        {"merge twice", "{<<: {a: 1}, <<: {b: 2}}", "1:18: error: a map takes one merge key (<<) only; give it a list\n"},
+        {"merge key in quotes", "{\"<<\": {a: 1}}", "{\"<<\":{\"a\":1}}\n"},
+    };
+    /* the place of a mistake in a merge is where the map ends */
+    teardown();
+    setup();
+    cr_expect(strstr(parse(HR_STR("a: {<<: 1}")), "wants a map or a list of maps") != NULL);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+        if (strcmp(rows[i].name, "merge of a list") != 0)
+            check(&rows[i], 1);
+}
+
+Test(yaml, mistakes_of_syntax) {
+    static const row rows[] = {
+        {"a tab for a blank", "a:\n\tb: c", "2:1: error: this is not YAML: found character that cannot start any token "
+                                              "(while scanning for the next token, line 2)\n"},
+        {"a list that stays open", "a: [b", "2:1: error: this is not YAML: did not find expected ',' or ']' (while parsing "
+                                             "a flow sequence, line 1)\n"},
+        {"indentation", "a:\n    b: 1\n  c: 2\n", "3:3: error: this is not YAML: did not find expected key (while parsing a "
+                                                   "block mapping, line 1)\n"},
+        {"two values", "a: b: c", "1:5: error: this is not YAML: mapping values are not allowed in this context\n"},
+        {"bytes that are no UTF-8", "a: b\nc: \xff\n", "2:4: error: this is not YAML: invalid leading UTF-8 octet\n"},
+        {"control characters", "a: b\nc: \x01\n", "2:4: error: this is not YAML: control characters are not allowed\n"},
+        {"a quote that stays open", "a: \"b", "1:6: error: this is not YAML: found unexpected end of stream (while scanning "
+                                              "a quoted scalar, line 1)\n"},
+    };
+    CHECK(rows);
+}
+
+static char *repeated(const char *head, const char *part, size_t n, const char *tail) {
+    char *text = malloc(strlen(head) + strlen(part) * n + strlen(tail) + 1);
+    char *at = text + sprintf(text, "%s", head);
+    for (size_t i = 0; i < n; i++)
+        at += sprintf(at, "%s", part);
+    strcpy(at, tail);
+    return text;
+}
+
+Test(yaml, nesting_is_limited) {
+    char *deepest = repeated("", "[", 64, ""), *deeper = repeated("", "[", 65, "");
+    char *closed = repeated(deepest, "]", 64, "");
+    char *wide = repeated("", "- ", 2000, "a");
+    cr_expect(strstr(parse(hr_str_from(closed)), "error") == NULL);
+    cr_expect(strcmp(parse(hr_str_from(deeper)), "1:65: error: YAML nested deeper than 64 levels (option max_depth)\n") == 0,
+              "%s", shown);
+    teardown();
+    setup();
+    cr_expect(strstr(parse(hr_str_from(wide)), "nested deeper than 64") != NULL, "%s", shown);
+    free(deepest), free(deeper), free(closed), free(wide);
+}
+
+Test(yaml, nodes_are_limited) {
+    char *text = repeated("[", "a,", 999, "a]");
+    budget.nodes = 1001; /* the list and its items */
+    cr_expect(strstr(parse(hr_str_from(text)), "error") == NULL);
+    cr_expect(eq(sz, budget.nodes, 0));
+    budget.nodes = 1000;
+    cr_expect(strcmp(parse(hr_str_from(text)), "1:2000: error: the configuration has too many YAML nodes (option "
+                                               "max_nodes)\n") == 0, "%s", shown);
+    free(text);
+}
+
+/* Each line names the one before it nine times: 9^9 nodes, were they all made. */
+Test(yaml, billion_laughs) {
+    char text[2048];
+    int n = sprintf(text, "a: &a [x,x,x,x,x,x,x,x,x]\n");
+    for (char c = 'b'; c <= 'i'; c++) {
+        n += sprintf(text + n, "%c: &%c [", c, c);
+        for (int i = 0; i < 9; i++)
+            n += sprintf(text + n, "%s*%c", i == 0 ? "" : ",", c - 1);
+        n += sprintf(text + n, "]\n");
+    }
+    budget.nodes = (size_t)16 << 20;
+    cr_expect(strstr(parse(((hr_str){text, (size_t)n})), "the document grows too much by its aliases") != NULL, "%s",
+              shown);
+}
+
+Test(yaml, aliases_of_ordinary_files_pass) {
+    char *text = repeated("a: &x {p: 1, q: 2}\nb:\n", "- *x\n", 200, "");
+    cr_expect(strstr(parse(hr_str_from(text)), "error") == NULL);
+    free(text);
+}
+
+Test(yaml, places_count_characters) {
+    hr_yaml *yaml = hr_yaml_open(HR_STR("t"), HR_STR("é: \"à\"\nb:\n  - {c: d}\n"), &budget, diagnostics);
+    const hr_node *root;
+    cr_assert(eq(int, hr_yaml_next(&root, yaml, arena), HR_OK));
+    const hr_node *first = root->u.children.first, *second = first->next;
+    cr_expect(eq(int, first->value->line, 1));
+    cr_expect(eq(int, first->value->column, 4));
+    cr_expect(eq(int, second->line, 2));
+    const hr_node *map = second->value->u.children.first;
+    cr_expect(eq(int, map->line, 3));
+    cr_expect(eq(int, map->column, 5));
+    cr_expect(eq(int, map->u.children.first->value->column, 9));
+    cr_expect(hr_node_get(map, HR_STR("c")) == map->u.children.first->value);
+    cr_expect(hr_node_get(map, HR_STR("x")) == NULL);
+    cr_expect(hr_node_get(second->value, HR_STR("c")) == NULL);
+    hr_yaml_close(yaml);
+    hr_yaml_close(NULL);
+}

@@ -1,0 +1,302 @@
+"""What a DestinationRule's trafficPolicy makes the gateway do, and what --admin and --ui show of it."""
+import collections
+import json
+import threading
+import time
+
+import pytest
+from gateway_test import Nobody, named
+from harness import Client, free_port, run
+from mesh import gateway, routes, rule, service, to
+from peers import Peer, always, answer, echo, wait_until
+
+
+def policy(**blocks):
+    return rule("x.test", trafficPolicy=blocks)
+
+
+# ---- connectionPool ----
+
+class Gate:
+    """Answers nobody until it is opened; counts how many are inside at once."""
+    def __init__(self):
+        self.opened, self.lock, self.inside, self.most = threading.Event(), threading.Lock(), 0, 0
+
+    def __call__(self, connection, request):
+        if request.target == "/":
+            return echo(connection, request)
+        with self.lock:
+            self.inside += 1
+            self.most = max(self.most, self.inside)
+        self.opened.wait(30)
+        with self.lock:
+            self.inside -= 1
+        return echo(connection, request)
+
+
+def ask_many(gw, n):
+    clients = [gw.client() for _ in range(n)]
+    for i, client in enumerate(clients):
+        client.request("POST", f"/{i}", body=b"%d" % i)
+    return clients
+
+
+def test_max_connections_and_pending(tmp_path):
+    gate = Gate()
+    with Peer(gate) as peer:
+        pool = {"tcp": {"maxConnections": 2}, "http": {"http1MaxPendingRequests": 3}}
+        resources = [service("x.test", peer), policy(connectionPool=pool), routes({"route": [to("x.test")], "timeout": "30s"})]
+        with gateway(tmp_path, *resources, args=("--threads", "1")) as gw:
+            clients = ask_many(gw, 10)
+            assert wait_until(lambda: len(gw.lines(response_flags="UO")) == 5), gw.log
+            assert gate.inside == 2
+            gate.opened.set()
+            got = [client.answer() for client in clients]
+            assert sorted(a.status for a in got) == [200] * 5 + [503] * 5
+            assert all(a.body == b"%d" % i for i, a in enumerate(got) if a.status == 200)
+            refused = next(a for a in got if a.status == 503)
+            assert refused.header("x-envoy-overloaded") == "true"
+            assert refused.body == b"upstream connect error or disconnect/reset before headers. reset reason: overflow"
+            assert gate.most == 2
+            [client.close() for client in clients]
+
+
+def test_a_pending_request_times_out_and_one_that_leaves_makes_room(tmp_path):
+    gate = Gate()
+    with Peer(gate) as peer:
+        resources = [service("x.test", peer), policy(connectionPool={"tcp": {"maxConnections": 1}}),
+                     routes({"match": [{"uri": {"prefix": "/short"}}], "route": [to("x.test")], "timeout": "0.3s"},
+                            {"route": [to("x.test")], "timeout": "30s"})]
+        with gateway(tmp_path, *resources, args=("--threads", "1")) as gw:
+            first = ask_many(gw, 1)[0]
+            assert wait_until(lambda: gate.inside == 1)
+            leaver, waiter = ask_many(gw, 2)
+            got = gw.call(target="/short")
+            assert (got.status, got.body) == (504, b"upstream request timeout")
+            leaver.close()
+            gate.opened.set()
+            assert first.answer().status == 200 and waiter.answer().body == b"1"
+            first.close(), waiter.close()
+
+
+def test_max_requests(tmp_path):
+    gate = Gate()
+    with Peer(gate) as peer:
+        resources = [service("x.test", peer), policy(connectionPool={"http": {"http2MaxRequests": 3}}), routes({"route": [to("x.test")]})]
+        with gateway(tmp_path, *resources) as gw:
+            clients = ask_many(gw, 6)
+            assert wait_until(lambda: len(gw.lines(response_flags="UO")) == 3)
+            gate.opened.set()
+            assert sorted(c.answer().status for c in clients) == [200] * 3 + [503] * 3
+            assert gw.call("POST", "/later", body=b"x").status == 200
+            [client.close() for client in clients]
+
+
+def test_max_requests_per_connection(tmp_path):
+    with Peer(echo) as peer:
+        resources = [service("x.test", peer), policy(connectionPool={"http": {"maxRequestsPerConnection": 5}}), routes({"route": [to("x.test")]})]
+        with gateway(tmp_path, *resources, args=("--threads", "1")) as gw, gw.client() as client:
+            for _ in range(19):  # and one of the start
+                client.request()
+                assert client.answer().status == 200
+            assert collections.Counter(r.connection_number for r in peer.requests) == {1: 5, 2: 5, 3: 5, 4: 5}
+
+
+# ---- outlierDetection ----
+
+def test_ejection_and_return(tmp_path):
+    sick = threading.Event()
+    sick.set()
+
+    def behave(connection, request):
+        connection.send(answer(b"sick", status="503 X") if sick.is_set() else answer(b"well", headers=[("X-Who", "a")]))
+        return True
+
+    detection = {"consecutive5xxErrors": 3, "interval": "0.1s", "baseEjectionTime": "1s", "maxEjectionPercent": 100}
+    with Peer(behave) as a, Peer(named("b")) as b:
+        resources = [service("x.test", a, b), policy(loadBalancer={"simple": "ROUND_ROBIN"}, outlierDetection=detection),
+                     routes({"route": [to("x.test")]})]
+        admin = free_port()
+        with gateway(tmp_path, *resources, args=("--threads", "1", "--admin", f"127.0.0.1:{admin}")) as gw, gw.client() as client:
+            def statuses(n):
+                got = []
+                for _ in range(n):
+                    client.request()
+                    got.append(client.answer().status)
+                return got
+            assert statuses(12).count(503) <= 3, "three failures in a row eject"
+            assert statuses(20) == [200] * 20
+            with Client(admin) as other:
+                other.request(target="/clusters")
+                cluster = other.answer().json()[0]
+                assert [e["ejected"] for e in cluster["endpoints"]] == [True, False] and cluster["ejections"] == 1
+            sick.clear()
+
+            def returned():
+                client.request()
+                return client.answer().header("x-who") == "a"
+            assert wait_until(returned), "it comes back when its time is up"
+
+
+def test_all_ejected_is_no_healthy_upstream(tmp_path):
+    detection = {"consecutive5xxErrors": 1, "interval": "60s", "baseEjectionTime": "60s", "maxEjectionPercent": 100}
+    with Peer(always(answer(b"sick", status="500 X"), keep=True)) as a:
+        resources = [service("x.test", a), policy(outlierDetection=detection), routes({"route": [to("x.test")]})]
+        with gateway(tmp_path, *resources) as gw:
+            got = gw.call(target="/after")
+            assert (got.status, got.body) == (503, b"no healthy upstream")
+            assert gw.wait_line(path="/after")["response_flags"] == "UH"
+
+
+def test_max_ejection_percent_keeps_the_rest(tmp_path):
+    detection = {"consecutive5xxErrors": 1, "interval": "60s", "baseEjectionTime": "60s", "maxEjectionPercent": 50}
+    with Peer(always(answer(b"1", status="500 X"), keep=True)) as a, Peer(always(answer(b"2", status="500 X"), keep=True)) as b:
+        resources = [service("x.test", a, b), policy(outlierDetection=detection), routes({"route": [to("x.test")]})]
+        with gateway(tmp_path, *resources) as gw:
+            assert {gw.call().status for _ in range(10)} == {500}
+
+
+# ---- balancers ----
+
+def hashing(*keys):
+    return [rule("x.test", trafficPolicy={"loadBalancer": {"consistentHash": keys[0]}}), routes({"route": [to("x.test")]})]
+
+
+def test_consistent_hash_by_header(tmp_path):
+    with Peer(named("a")) as a, Peer(named("b")) as b, Peer(named("c")) as c:
+        with gateway(tmp_path, service("x.test", a, b, c), *hashing({"httpHeaderName": "x-user"})) as gw:
+            chosen = {}
+            for i in range(120):
+                user = f"user{i % 30}"
+                who = gw.call(headers=[("x-user", user)]).header("x-who")
+                assert chosen.setdefault(user, who) == who, "the same user goes to the same endpoint, whatever the loop"
+            assert len(set(chosen.values())) == 3
+
+
+def test_consistent_hash_by_a_cookie_made_here(tmp_path):
+    with Peer(named("a")) as a, Peer(named("b")) as b, Peer(named("c")) as c:
+        cookie = {"httpCookie": {"name": "session", "ttl": "60s", "path": "/p"}}
+        with gateway(tmp_path, service("x.test", a, b, c), *hashing(cookie)) as gw:
+            seen = set()
+            for _ in range(25):
+                first = gw.call()
+                made = first.header("set-cookie")
+                assert made.startswith('session="') and made.endswith('; Max-Age=60; Path=/p; HttpOnly')
+                value = made.split(";")[0]
+                for _ in range(3):
+                    again = gw.call(headers=[("Cookie", value)])
+                    assert again.header("x-who") == first.header("x-who") and again.header("set-cookie") is None
+                seen.add(first.header("x-who"))
+            assert len(seen) > 1
+
+
+def test_least_request_goes_round_a_busy_endpoint(tmp_path):
+    gate = Gate()
+    with Peer(gate) as slow, Peer(named("quick")) as quick:
+        resources = [service("x.test", slow, quick), policy(loadBalancer={"simple": "LEAST_REQUEST"}), routes({"route": [to("x.test")]})]
+        with gateway(tmp_path, *resources, args=("--threads", "1")) as gw:
+            clients = []
+            for n in range(60):
+                clients += ask_many(gw, 1)
+                assert wait_until(lambda: gate.inside + len(quick.requests) > n)
+            # Two choices, which may be the same endpoint: a quarter meets the busy one. By turns it were a half.
+            assert gate.inside < 30
+            gate.opened.set()
+            [c.answer() for c in clients]
+            [c.close() for c in clients]
+
+
+# ---- what is refused at load ----
+
+@pytest.mark.parametrize("blocks,words", [
+    ({"loadBalancer": {"simple": "PASSTHROUGH"}}, "PASSTHROUGH"),
+    ({"tls": {"mode": "SIMPLE"}}, "tls"),
+    ({"tls": {"mode": "ISTIO_MUTUAL"}}, "tls"),
+])
+def test_policies_that_are_not_acted_on_are_refused_with_their_place(tmp_path, blocks, words):
+    from mesh import GATEWAY, write
+    path = write(tmp_path / "mesh.yaml", GATEWAY, service("x.test", Nobody()), policy(**blocks), routes({"route": [to("x.test")]}))
+    code, _, err = run("headerroute-gateway", "-f", path)
+    assert code == 1 and words in err and "mesh.yaml:" in err and "error" in err, err
+
+
+# ---- --admin and --ui ----
+
+@pytest.fixture
+def administered(tmp_path):
+    admin, samples = free_port(), tmp_path / "samples"
+    samples.mkdir()
+    (samples / "a.jpg").write_bytes(b"jpeg")
+    (samples / "notes.txt").write_text("no picture")
+    (tmp_path / "secret.jpg").write_bytes(b"secret")
+    (samples / "link.jpg").symlink_to(tmp_path / "secret.jpg")
+    with Peer(named("a")) as a:
+        resources = [service("x.test", a), routes(
+            {"match": [{"headers": {"target": {"exact": "condition1"}}}], "route": [to("x.test")]}, {"directResponse": {"status": 418}})]
+        with gateway(tmp_path, *resources, args=("--admin", f"127.0.0.1:{admin}", "--ui", "/ui", "--ui-samples", samples)) as gw:
+            yield gw, admin
+
+
+def ask(port, method, target, headers=(), body=None):
+    with Client(port) as client:
+        client.request(method, target, headers, body)
+        return client.answer(method)
+
+
+def test_admin(administered):
+    gw, admin = administered
+    assert gw.call(target="/clusters").status == 418, "the administrator's pages are not on the public listener"
+    assert ask(admin, "GET", "/ready").status == 200
+    assert b"headerroute_gateway_config_generation 1" in ask(admin, "GET", "/metrics").body
+    config = ask(admin, "GET", "/config").json()
+    assert config["generation"] == 1 and config["view"]["gateway"] == "default/gw" and config["virtual_services"] == 1
+    gw.call(headers=[("target", "condition1")])
+    cluster = ask(admin, "GET", "/clusters").json()[0]
+    assert cluster["name"] == "outbound|80||x.test" and cluster["endpoints"][0]["requests"] == 1
+    assert ask(admin, "DELETE", "/config").status == 405 and ask(admin, "GET", "/nope").status == 404
+
+
+@pytest.mark.parametrize("where", ["admin", "ui"])
+def test_explain(administered, where):
+    gw, admin = administered
+    port, path = (admin, "/explain") if where == "admin" else (gw.port, "/ui/explain")
+    question = {"method": "POST", "authority": "any", "path": "/predict", "headers": [["target", "condition1"]]}
+    got = ask(port, "POST", path, body=json.dumps(question).encode()).json()
+    assert got["decision"]["cluster"] == "outbound|80||x.test"
+    kinds = [event["kind"] for event in got["trace"]]
+    assert "virtual_host" in kinds and "rule" in kinds and "condition" in kinds
+    condition = next(event for event in got["trace"] if event["kind"] == "condition")
+    assert condition["ok"] is True and condition["actual"] == "condition1" and "target" in condition["field"]
+    question["headers"] = [["target", "other"]]
+    got = ask(port, "POST", path, body=json.dumps(question).encode()).json()
+    assert got["decision"]["direct_response"]["status"] == 418
+    for bad in [b"", b"[]", b"{", b'{"authority":"a"}', b'{"authority":"a","path":"/","headers":{}}', b"[" * 60000,
+                b'{"authority":"a","path":"/","headers":[["a"]]}', b'{"authority":"a","path":"no slash"}']:
+        got = ask(port, "POST", path, body=bad)
+        assert got.status == 400 and "error" in got.json(), bad
+    if where == "admin":
+        got = ask(port, "GET", "/explain?authority=any&path=%2Fx%3Fy&header=target:%20condition1").json()
+        assert got["decision"]["cluster"] == "outbound|80||x.test"
+
+
+def test_ui(administered):
+    gw, _ = administered
+    got = gw.call(target="/ui")
+    assert got.status == 308 and got.header("location") == "/ui/"
+    page = gw.call(target="/ui/")
+    assert page.status == 200 and page.header("content-type") == "text/html; charset=utf-8" and b"<html" in page.body
+    assert "default-src 'none'" in page.header("content-security-policy") and page.header("x-content-type-options") == "nosniff"
+    assert gw.call(target="/ui/app.js").header("content-type") == "text/javascript; charset=utf-8"
+    assert gw.call(target="/ui/samples").json() == ["a.jpg", "link.jpg"]
+    assert gw.call(target="/ui/samples/a.jpg").body == b"jpeg"
+    for name in ["../secret.jpg", "..%2fsecret.jpg", "link.jpg", "notes.txt", ".a.jpg", "", "a.jpg/", "none.jpg"]:
+        got = gw.call(target="/ui/samples/" + name)
+        assert got.status in (404, 405) and b"secret" not in got.body, name
+    assert gw.call("POST", "/ui/app.js", body=b"").status == 405
+    assert gw.call(target="/uix").status == 418 and gw.call(target="/").status == 418
+
+
+def test_bad_ui_prefix(tmp_path):
+    for prefix in ["ui", "/ui/", "/", "", "/a//b", "/a b"]:
+        code, _, err = run("headerroute-gateway", "-f", tmp_path, "--ui", prefix)
+        assert code == 2 and len(err.strip().splitlines()) == 1, (prefix, err)

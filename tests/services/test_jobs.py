@@ -1,0 +1,243 @@
+"""The queue: bounded, fair, honest about when to come again, and no work for clients that have left or whose
+time is over."""
+import json
+import threading
+import time
+
+import numpy
+import pytest
+
+import pictures
+import wire
+from conftest import PATIENCE, SANITIZE, wait_until
+
+PNG = {"content-type": "image/png"}
+PROGRAM = "headerroute-predict"
+
+
+def value(server, name):
+    return server.metrics()[name]
+
+
+def begin(server, size=200, headers=None, seed=0):
+    """Sends a picture; its answer comes later."""
+    connection = server.connect(timeout=PATIENCE * 3)
+    connection.request("POST", "/predict", pictures.encode(pictures.disc(size, size, seed)), {**PNG, **(headers or {})})
+    return connection
+
+
+def endless(start, *flags):
+    """One worker, and work that ends only by being given up."""
+    return start(PROGRAM, "--workers", 1, "--threads", 2, "--iterations", 1000, "--deadline", 600, *flags)
+
+
+def occupy(server, queued=0):
+    """One picture on the worker and `queued` waiting."""
+    connections = [begin(server)]
+    wait_until(lambda: value(server, "headerroute_jobs_running") == 1, "one picture is being worked on")
+    connections += [begin(server) for _ in range(queued)]
+    wait_until(lambda: value(server, "headerroute_jobs_queued") == queued, f"{queued} are waiting")
+    return connections
+
+
+def test_full_queue_is_503_with_retry_after(start):
+    server = endless(start, "--queue", 2)
+    held = occupy(server, queued=2)
+    answer = server.post("/predict", pictures.encode(pictures.disc()), PNG)
+    assert answer.status == 503 and int(answer.header("retry-after")) >= 1
+    assert answer.json()["detail"] == "too many pictures are waiting already"
+    line = server.logged(lambda x: x["response_code"] == 503 and x["path"] == "/predict")
+    assert line["response_flags"] == "UO"
+    assert value(server, "headerroute_jobs_refused_total") == 1
+    # Everything else is answered meanwhile.
+    assert server.get("/health").status == server.get("/ready").status == server.get("/metadata").status == 200
+    for connection in held:
+        connection.close()
+
+
+def test_client_that_leaves_frees_the_worker_and_the_queue(start):
+    server = endless(start, "--queue", 4)
+    held = occupy(server, queued=3)
+    held[2].close()  # one of the waiting
+    wait_until(lambda: value(server, "headerroute_jobs_queued") == 2, "the queue is shorter by one")
+    held[0].close()  # the one on the worker
+    wait_until(lambda: value(server, 'headerroute_jobs_cancelled_total{reason="client_gone"}') == 2, "both are given up")
+    wait_until(lambda: value(server, "headerroute_jobs_queued") == 1 and value(server, "headerroute_jobs_running") == 1,
+               "the next one is being worked on")
+    for line in server.log():
+        if line["path"] == "/predict":
+            assert (line["response_code"], line["response_flags"]) == (0, "DC")
+    for connection in held:
+        connection.close()
+    wait_until(lambda: value(server, "headerroute_jobs_queued") == value(server, "headerroute_jobs_running") == 0, "all is quiet")
+    assert value(server, "headerroute_work_memory_bytes") == 0
+
+
+def test_client_that_leaves_behind_a_pipelined_request_is_noticed_too(start):
+    server = endless(start)
+    picture = pictures.encode(pictures.disc(200, 200))
+    with wire.connect(server) as sock:
+        sock.sendall(b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Type: image/png\r\nContent-Length: %d\r\n\r\n"
+                     % len(picture) + picture + b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n")
+        wait_until(lambda: value(server, "headerroute_jobs_running") == 1, "it is being worked on")
+    wait_until(lambda: value(server, "headerroute_jobs_running") == 0, "it is given up")
+
+
+def test_deadline_while_waiting_and_while_worked_on_is_504(start):
+    server = start(PROGRAM, "--workers", 1, "--iterations", 1000, "--deadline", 1)
+    connections = [begin(server), begin(server)]
+    for connection in connections:
+        answer = connection.getresponse()
+        body = json.loads(answer.read())
+        assert answer.status == 504 and body["status"] == "ng" and "deadline" in body["detail"]
+    wait_until(lambda: value(server, "headerroute_jobs_running") == 0, "the work is given up")
+    assert value(server, 'headerroute_jobs_cancelled_total{reason="deadline"}') == 2
+    assert [x["response_flags"] for x in server.log() if x["response_code"] == 504] == ["UT", "UT"]
+
+
+def test_deadline_of_the_caller_counts_where_it_is_shorter(start):
+    server = endless(start)
+    connection = begin(server, headers={"x-envoy-expected-rq-timeout-ms": "300"})
+    assert connection.getresponse().status == 504
+    for nonsense in ("-1", "soon", "0", "99999999999999999999999", "1.5"):
+        held = begin(server, headers={"x-envoy-expected-rq-timeout-ms": nonsense})
+        wait_until(lambda: value(server, "headerroute_jobs_running") == 1, "it is being worked on")
+        held.close()
+        wait_until(lambda: value(server, "headerroute_jobs_running") == 0, "it is given up")
+
+
+def test_connection_serves_on_after_a_504(start):
+    server = start(PROGRAM, "--workers", 1, "--iterations", 1000, "--deadline", 0.5)
+    connection = begin(server)
+    answer = connection.getresponse()
+    answer.read()
+    assert answer.status == 504
+    connection.request("GET", "/health")
+    assert connection.getresponse().read() == b'{"health":"ok"}'
+
+
+def test_what_cannot_be_done_in_time_is_refused_at_once(start):
+    """Once the pace is known, a queue too long for the deadline is no place to wait in."""
+    server = start(PROGRAM, "--workers", 1, "--iterations", 20, "--queue", 1000)
+    begin(server, size=160).getresponse().read()
+    held = [begin(server, size=160) for _ in range(12)]
+    wait_until(lambda: value(server, "headerroute_jobs_queued") >= 8, "many are waiting")
+    answer = server.post("/predict", pictures.encode(pictures.disc(160, 160)), {**PNG, "x-envoy-expected-rq-timeout-ms": "50"})
+    assert answer.status == 503 and int(answer.header("retry-after")) >= 1
+    assert "in time" in answer.json()["detail"]
+    for connection in held:
+        connection.close()
+
+
+def test_first_come_first_served_over_connections(start):
+    """A client with many requests waits with each new one behind all who asked before."""
+    server = start(PROGRAM, "--workers", 1, "--iterations", 5, "--queue", 100)
+    order, lock = [], threading.Lock()
+    picture = pictures.encode(pictures.disc(100, 100))
+
+    def client(name, count):
+        connection = server.connect()
+        for _ in range(count):
+            connection.request("POST", "/predict", picture, PNG)
+            answer = connection.getresponse()
+            answer.read()
+            with lock:
+                order.append((name, answer.status))
+
+    greedy = [threading.Thread(target=client, args=("greedy", 6)) for _ in range(6)]
+    for thread in greedy:
+        thread.start()
+    wait_until(lambda: value(server, "headerroute_jobs_queued") >= 4, "the greedy one fills the queue")
+    modest = threading.Thread(target=client, args=("modest", 3))
+    modest.start()
+    for thread in greedy + [modest]:
+        thread.join()
+    assert all(status == 200 for _, status in order)
+    # Six connections and one: the modest one gets its three turns within about three rounds of seven (and what
+    # was under way before it came), not after all 36 of the others.
+    last = max(i for i, (name, _) in enumerate(order) if name == "modest")
+    assert last < 32, order
+
+
+def test_large_pictures_take_turns_for_the_memory(start):
+    """Each needs more than half of the work memory: with two workers they go one after the other."""
+    server = start(PROGRAM, "--workers", 2, "--iterations", 1, "--work-memory", "40M")
+    side = int((server.get("/metadata").json()["limits"]["max_pixels"] * 0.8) ** 0.5)
+    array = pictures.disc(side, side)
+    body, results, most = pictures.encode(array), [], [0]
+    threads = [threading.Thread(target=lambda: results.append(server.post("/predict?output=mask", body, {**PNG, "accept": "image/png"})))
+               for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    while any(thread.is_alive() for thread in threads):
+        most[0] = max(most[0], value(server, "headerroute_work_memory_bytes"))
+        time.sleep(0.01)
+    assert [r.status for r in results] == [200] * 4 and len({r.body for r in results}) == 1
+    assert 20 << 20 < most[0] <= 40 << 20
+    assert value(server, "headerroute_work_memory_bytes") == 0
+
+
+def test_json_with_escapes_beyond_the_memory_is_413(start):
+    server = start(PROGRAM, "--work-memory", "8M", "--max-body-bytes", "16M")
+    body = b'{"image":"' + b"\\/" * (3 << 20) + b'"}'
+    answer = server.post("/predict", body, {"content-type": "application/json"})
+    assert answer.status == 413, answer.body
+    assert value(server, "headerroute_work_memory_bytes") == 0
+
+
+def test_busy_server_stays_ready(start):
+    server = endless(start, "--queue", 1)
+    held = occupy(server, queued=1)
+    for _ in range(5):
+        assert server.get("/ready").status == 200
+    for connection in held:
+        connection.close()
+
+
+def overload(server, capacity_clients, seconds):
+    """Clients that ask again at once, or after Retry-After's refusal in a moment. (good, refused, other)"""
+    end = time.monotonic() + seconds
+    good, refused, other, lock = [], [], [], threading.Lock()
+
+    def client(seed):
+        array = pictures.disc(60, 60, seed)
+        body, expected = pictures.encode(array), pictures.reference(array, 1)[0]
+        connection = server.connect()
+        while time.monotonic() < end:
+            begin_at = time.monotonic()
+            connection.request("POST", "/predict", body, {**PNG, "accept": "image/png", "x-envoy-expected-rq-timeout-ms": "2000"})
+            answer = connection.getresponse()
+            data = answer.read()
+            with lock:
+                if answer.status == 200:
+                    assert numpy.array_equal(pictures.decode(data), expected)
+                    good.append(time.monotonic() - begin_at)
+                elif answer.status == 503 and int(answer.getheader("retry-after")) >= 1:
+                    refused.append(answer.status)
+                else:
+                    other.append((answer.status, data))
+            if answer.status == 503:
+                time.sleep(0.05)
+        connection.close()
+
+    threads = [threading.Thread(target=client, args=(s,)) for s in range(capacity_clients)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return good, refused, other
+
+
+def test_overload_keeps_goodput_and_memory(start):
+    """Several times as many clients as can be served: what is taken on is finished, the rest is told to come
+    again, nothing else happens."""
+    server = start(PROGRAM, "--workers", 1, "--iterations", 1, "--queue", 4)
+    one, _, nothing = overload(server, 1, 3)
+    assert not nothing
+    before = server.rss()
+    good, refused, other = overload(server, 16, 8)
+    assert not other, other[:3]
+    assert refused and good
+    assert value(server, "headerroute_jobs_queued") == value(server, "headerroute_jobs_running") == 0
+    if not SANITIZE:  # a sanitizer keeps what was freed
+        assert server.rss() < before + (24 << 20)
