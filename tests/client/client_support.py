@@ -1,11 +1,15 @@
-"""Runs the real program."""
+"""Runs the real programs."""
 import os
+import signal
+import socket
 import subprocess
 import sys
+import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 CLIENT = os.path.join(ROOT, "services", "client", "headerroute-request")
-MODULES = os.path.join(os.environ.get("HR_BUILD_DIR", os.path.join(ROOT, "build", "release")), "python")
+BUILD = os.environ.get("HR_BUILD_DIR", os.path.join(ROOT, "build", "release"))
+MODULES = os.path.join(BUILD, "python")
 
 
 class Client:
@@ -25,3 +29,34 @@ class Client:
         process = self.start(*flags, **environment)
         process.stdout_text, process.stderr_text = process.communicate(timeout=60)
         return process
+
+
+def free_port(host):
+    with socket.socket() as s:
+        s.bind((host, 0))
+        return s.getsockname()[1]
+
+
+class Server:
+    """One of the project's servers, up and listening."""
+
+    def __init__(self, program, name, host, port, flags, environment):
+        self.port = port
+        inherited = {k: v for k, v in os.environ.items() if not k.startswith(("HR_", "GRAB_CUT_"))}
+        self.process = subprocess.Popen(
+            [os.path.join(BUILD, "bin", program), "--listen", f"{host}:{port}", "--name", name, *map(str, flags)],
+            env={**inherited, **environment}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        deadline = time.monotonic() + 30
+        while not self._listens(host):
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                self.process.kill()
+                raise AssertionError(f"{program} does not come up on {host}:{port}")
+            time.sleep(0.02)
+
+    def _listens(self, host):
+        with socket.socket() as s:
+            return s.connect_ex((host, self.port)) == 0
+
+    def stop(self):
+        self.process.send_signal(signal.SIGTERM)
+        assert self.process.wait(30) == 0

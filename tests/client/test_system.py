@@ -3,14 +3,13 @@ import os
 import sys
 
 import pytest
-from client_support import MODULES, ROOT, Client
+from client_support import MODULES, ROOT, Client, Server, free_port
 from PIL import Image
 
-sys.path[:0] = [os.path.join(ROOT, "tests", "services"), MODULES]
+sys.path.insert(0, MODULES)
 
 import grabcut  # noqa: E402
 import numpy as np  # noqa: E402
-from harness import Server, free_port  # noqa: E402
 
 PHOTOS = os.path.join(ROOT, "photos")
 ITERATIONS = {"condition1": 1, "condition2": 10}
@@ -36,17 +35,16 @@ def gateway(config):
     folder, port = config
     servers = []
 
-    def start(program, name, **options):
-        servers.append(Server(program, *options.pop("args", ()), env={"POD_NAME": name, **options.pop("env", {})}, **options))
+    def start(program, name, *flags, host="127.0.0.1", port=None, **environment):
+        servers.append(Server(program, name, host, port or free_port(host), flags, environment))
         return servers[-1]
 
     try:
         for i, iterations in ((1, 1), (2, 10)):
-            predict = start("headerroute-predict", f"predict-pod{i}", args=["--name", f"predict-pod{i}"],
-                            env={"GRAB_CUT_ITERS": str(iterations)})
-            start("headerroute-proxy", f"proxy-pod{i}", args=["--name", f"proxy-pod{i}"], host=f"127.0.7.1{i}", port=port,
-                  env={"PREDICT_SERVER_URL": f"http://127.0.0.1:{predict.port}"})
-        yield start("headerroute-gateway", "gateway", args=["-f", folder / "base", "-f", folder / "local"])
+            predict = start("headerroute-predict", f"predict-pod{i}", GRAB_CUT_ITERS=str(iterations))
+            start("headerroute-proxy", f"proxy-pod{i}", host=f"127.0.7.1{i}", port=port,
+                  PREDICT_SERVER_URL=f"http://127.0.0.1:{predict.port}")
+        yield start("headerroute-gateway", "gateway", "-f", folder / "base", "-f", folder / "local")
     finally:
         for server in reversed(servers):
             server.stop()

@@ -195,10 +195,12 @@ def test_least_request_goes_round_a_busy_endpoint(tmp_path):
     with Peer(gate) as slow, Peer(named("quick")) as quick:
         resources = [service("x.test", slow, quick), policy(loadBalancer={"simple": "LEAST_REQUEST"}), routes({"route": [to("x.test")]})]
         with gateway(tmp_path, *resources, args=("--threads", "1")) as gw:
-            clients = ask_many(gw, 200)
-            assert wait_until(lambda: gate.inside + len(quick.requests) >= 200)
+            clients = []
+            for n in range(60):
+                clients += ask_many(gw, 1)
+                assert wait_until(lambda: gate.inside + len(quick.requests) > n)
             # Two choices, which may be the same endpoint: a quarter meets the busy one. By turns it were a half.
-            assert gate.inside < 80
+            assert gate.inside < 30
             gate.opened.set()
             [c.answer() for c in clients]
             [c.close() for c in clients]
