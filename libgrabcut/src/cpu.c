@@ -4,10 +4,10 @@
 #if defined(__x86_64__)
 #include <cpuid.h>
 
-/* clang 14 has no name for it in __builtin_cpu_supports. */
+/* Not every compiler's __builtin_cpu_supports knows this one. */
 static int has_lzcnt(void) {
-    unsigned a, b, c, d;
-    return __get_cpuid(0x80000001, &a, &b, &c, &d) && (c & bit_LZCNT) != 0;
+    unsigned eax, ebx, ecx, edx;
+    return __get_cpuid(0x80000001, &eax, &ebx, &ecx, &edx) && (ecx & 1u << 5);
 }
 
 static const gc_kernels *avx2(void) {

@@ -35,7 +35,7 @@ def test_mesh_view_does_not_know_the_address(client):
 
 
 @pytest.mark.parametrize("flags, sentence", [
-    (("--gateway", "default/none"), "no view of gateway 'default/none'"),
+    (("--gateway", "default/none"), "there is no Gateway 'default/none'"),
     (("--config", "/nowhere.yaml"), "/nowhere.yaml"),
 ])
 def test_bad_configuration_ends_the_run(server, client, flags, sentence):

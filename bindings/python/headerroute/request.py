@@ -17,23 +17,35 @@ def utf8(text: str | bytes) -> str | bytes:
     return text.encode("utf-8", "surrogateescape")
 
 
-_URL = re.compile(r"(https?)://(?:[^/?#@]*@)?([^/?#]+)([^#]*)", re.IGNORECASE)
+_SCHEME = re.compile(r"([^/?#:]*)://")
+_HOST_AND_PATH = re.compile(r"(?:[^/?#]*@)?([^/?#@]+)([^#]*)")
 _PORT = re.compile(r":(\d+)$")
 
 
 def split_url(url: str) -> tuple[str, str, str]:
-    """(scheme, authority, path with query) as a client sends them: no user, no fragment."""
-    m = _URL.match(url)
+    """(scheme, authority, path with query) as a client sends them: no user, no fragment. As curl has it,
+    a URL without a scheme is http's."""
+    m = _SCHEME.match(url)
+    scheme, rest = (m[1].lower(), url[m.end():]) if m else ("http", url)
+    m = _HOST_AND_PATH.match(rest)
     if not m:
-        raise RouteError(f"'{url}' is not a URL: http://HOST[:PORT]/PATH is expected", c.HR_EREQUEST)
-    scheme, authority, path = m.groups()
-    return scheme.lower(), authority, path if path.startswith("/") else "/" + path
+        raise RouteError(f"'{url}' names no host: http://HOST[:PORT]/PATH is expected", c.HR_EREQUEST)
+    authority, path = m.groups()
+    if scheme not in ("http", "https"):
+        raise RouteError(f"'{url}': the scheme is neither http nor https", c.HR_EREQUEST)
+    return scheme, authority, path if path.startswith("/") else "/" + path
 
 
-def port_of(authority: str) -> int:
-    """The port that a URL names, else 80."""
+def ports_to_try(url: str, gateway: str | None) -> tuple[int, ...]:
+    """The ports that a view for `url` may have, best first; 0 is the library's default. A sidecar is asked on
+    the port that the URL names. A Gateway is reached under any address and port there is, so that its own
+    default comes after the URL's."""
+    scheme, authority, _ = split_url(url)
     m = _PORT.search(authority)
-    return checked_port(int(m[1])) if m else 80
+    named = (checked_port(int(m[1])),) if m else ()
+    if gateway in (None, "mesh"):
+        return named or (0,)
+    return named + ((443,) if scheme == "https" else ()) + (0,)
 
 
 def checked_port(port: int) -> int:

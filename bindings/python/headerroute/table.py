@@ -3,13 +3,13 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, fields
-from typing import Mapping
+from typing import Any, Mapping
 
 from . import lowlevel as c
 from .decision import Decision
 from .errors import ConfigError, Diagnostic, RouteError
 from .explanation import Event, Explanation
-from .request import Headers, checked_port, draw_numbers, header_pairs, port_of, split_url, utf8
+from .request import Headers, checked_port, draw_numbers, header_pairs, ports_to_try, split_url, utf8
 
 
 @dataclass(frozen=True)
@@ -86,6 +86,13 @@ def _diagnostics(found: c.hr_diagnostics | None) -> tuple[tuple[Diagnostic, ...]
 
 
 _POLICIES = {"allow-any": c.HR_ALLOW_ANY, "registry-only": c.HR_REGISTRY_ONLY}
+_REPEATED = {"joined": c.HR_REPEATED_JOINED, "each": c.HR_REPEATED_EACH}
+
+
+def _choice(choices: Mapping[str, int], value: str, what: str) -> int:
+    if value not in choices:
+        raise ValueError(f"{what} is {' or '.join(map(repr, choices))}, not {value!r}")
+    return choices[value]
 
 
 class _Core:
@@ -93,13 +100,15 @@ class _Core:
     its Table, which keeps it: a table is freed with its last user, not by the next collection."""
 
     def __init__(self, table: c.hr_table, gateway: str, port: int, namespace: str | None,
-                 labels: tuple[tuple[str, str], ...], outbound_policy: str) -> None:
-        if outbound_policy not in _POLICIES:
-            raise ValueError(f"outbound policy '{outbound_policy}' is neither allow-any nor registry-only")
-        code, self.handle = c.hr_view_open(table, utf8(gateway), checked_port(port), namespace, labels,
-                                           _POLICIES[outbound_policy])
+                 labels: tuple[tuple[str, str], ...], outbound_policy: str, repeated_headers: str) -> None:
+        policy = _choice(_POLICIES, outbound_policy, "outbound_policy")
+        repeated = _choice(_REPEATED, repeated_headers, "repeated_headers")
+        code, self.handle = c.hr_view_open(table, utf8(gateway), port, namespace, labels, policy, repeated)
         if code == c.HR_ENOMEM:
             raise MemoryError(c.hr_strerror(code))
+        if code == c.HR_ENOENT:
+            server = f" on port {port}" if port else ""
+            raise RouteError(f"there is no Gateway '{gateway}' with an HTTP server{server}", code)
         if code != c.HR_OK:
             raise RouteError(f"no view of gateway '{gateway}', port {port}: {c.hr_strerror(code)}", code)
         self._scratches: list[c.hr_scratch] = []
@@ -180,16 +189,26 @@ class Table:
         c.hr_table_stats(stats, self._handle)
         return Stats(**{f.name: getattr(stats, f.name) for f in fields(Stats)})
 
-    def view(self, *, gateway: str | None = None, port: int = 80, namespace: str | None = None,
-             source_labels: Mapping[str, str] | None = None, outbound_policy: str = "allow-any") -> View:
+    def view(self, *, gateway: str | None = None, port: int | None = None, namespace: str | None = None,
+             source_labels: Mapping[str, str] | None = None, outbound_policy: str = "allow-any",
+             repeated_headers: str = "joined") -> View:
         """The view of a caller's sidecar ("mesh", the default), or of the Gateway "namespace/name".
 
-        port: the service port called, or the Gateway server's. namespace: of the proxy (a sidecar's is
-        "default", a Gateway's its own). source_labels: of the proxy's pod. outbound_policy: what a sidecar
-        does with unknown hosts, "allow-any" or "registry-only". RouteError where there is no such Gateway.
+        port: the service port called, or the Gateway server's; default 80, or the port of the Gateway's first
+        HTTP server where it has none on 80. namespace: of the proxy (a sidecar's is "default", a Gateway's its
+        own). source_labels: of the proxy's pod. outbound_policy: what a sidecar does with unknown hosts,
+        "allow-any" or "registry-only". repeated_headers: how a header that comes more than once is matched,
+        "joined" with commas (Envoy up to 1.38) or "each" value by itself (from 1.39 on).
+
+        RouteError where there is no such Gateway, or no HTTP server of it on that port.
         """
+        return self._view(0 if port is None else checked_port(port), gateway, namespace, source_labels,
+                          outbound_policy, repeated_headers)
+
+    def _view(self, port: int, gateway: str | None, namespace: str | None, source_labels: Mapping[str, str] | None,
+              outbound_policy: str, repeated_headers: str) -> View:
         labels = tuple(sorted((source_labels or {}).items()))
-        key = (gateway or "mesh", port, namespace, labels, outbound_policy)
+        key = (gateway or "mesh", port, namespace, labels, outbound_policy, repeated_headers)
         core = self._cores.get(key)
         if core is None:
             core = _Core(self._handle, *key)
@@ -198,31 +217,42 @@ class Table:
             self._cores[key] = core
         return View(self, core)
 
+    def _view_for(self, url: str, port: int | None, gateway: str | None, *rest: Any) -> View:
+        ports = ports_to_try(url, gateway) if port is None else (checked_port(port),)
+        for candidate in ports[:-1]:
+            try:
+                return self._view(candidate, gateway, *rest)
+            except RouteError as e:
+                if e.code != c.HR_ENOENT:
+                    raise
+        return self._view(ports[-1], gateway, *rest)
+
     def route(self, method: str, url: str, headers: Headers = (), *, gateway: str | None = None,
               port: int | None = None, namespace: str | None = None,
               source_labels: Mapping[str, str] | None = None, outbound_policy: str = "allow-any",
-              random: float = 0.0, draws: Mapping[str, float] | None = None) -> Decision:
+              repeated_headers: str = "joined", random: float = 0.0,
+              draws: Mapping[str, float] | None = None) -> Decision:
         """Decides one request.
 
         headers: a mapping, or pairs where a name occurs twice; ``Host`` replaces the URL's authority.
-        port: default the URL's, else 80. gateway, namespace, source_labels, outbound_policy: see view().
-        random: the number in [0, 1) that settles weights, faults and mirrors; draws: a number for each,
-        by name ("weight", "delay", "abort", "mirror"). Same numbers, same decision.
+        port: default the URL's, else 80 (of a Gateway without such a server: view()'s default). gateway,
+        namespace, source_labels, outbound_policy, repeated_headers: see view(). random: the number in [0, 1)
+        that settles weights, faults and mirrors; draws: a number for each, by name ("weight", "delay",
+        "abort", "mirror"). Same numbers, same decision.
 
         Raises RouteError for a request that no HTTP parser would pass.
         """
-        port = port_of(split_url(url)[1]) if port is None else port
-        return self.view(gateway=gateway, port=port, namespace=namespace, source_labels=source_labels,
-                         outbound_policy=outbound_policy).route(method, url, headers, random=random, draws=draws)
+        view = self._view_for(url, port, gateway, namespace, source_labels, outbound_policy, repeated_headers)
+        return view.route(method, url, headers, random=random, draws=draws)
 
     def explain(self, method: str, url: str, headers: Headers = (), *, gateway: str | None = None,
                 port: int | None = None, namespace: str | None = None,
                 source_labels: Mapping[str, str] | None = None, outbound_policy: str = "allow-any",
-                random: float = 0.0, draws: Mapping[str, float] | None = None) -> Explanation:
+                repeated_headers: str = "joined", random: float = 0.0,
+                draws: Mapping[str, float] | None = None) -> Explanation:
         """route() with every rule it tried, and which condition failed with which value."""
-        port = port_of(split_url(url)[1]) if port is None else port
-        return self.view(gateway=gateway, port=port, namespace=namespace, source_labels=source_labels,
-                         outbound_policy=outbound_policy).explain(method, url, headers, random=random, draws=draws)
+        view = self._view_for(url, port, gateway, namespace, source_labels, outbound_policy, repeated_headers)
+        return view.explain(method, url, headers, random=random, draws=draws)
 
     def __repr__(self) -> str:
         s = self.stats

@@ -82,7 +82,8 @@ def make_parser():
     p.add_argument("--gateway", metavar="mesh|NS/NAME",
                    help="the view to predict with (default: the only Gateway of --config, else mesh)")
     p.add_argument("--gateway-port", type=number(1, 65535), metavar="N",
-                   help="that Gateway's server port, or the service port called (default: its first, or --port)")
+                   help="that Gateway's server port, or the service port called (default: --port where it has a server "
+                        "there, else its first HTTP server's)")
     p.add_argument("--report", metavar="FILE", help="write one JSON object a picture to FILE ('-': standard output)")
     p.add_argument("--no-progress", action="store_true", help="no progress bar")
     return p

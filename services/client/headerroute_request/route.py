@@ -39,9 +39,6 @@ def expect(paths, gateway, gateway_port, method, url, headers):
         # The same default as the gateway's: the only Gateway loaded, else the mesh.
         names = list(table.gateways)
         gateway = names[0] if len(names) == 1 else "mesh"
-    if gateway_port is None and gateway != "mesh":
-        ports = table.gateways.get(gateway, ())
-        gateway_port = ports[0] if ports else None
     try:
         decision = table.route(method, url, headers=headers, gateway=gateway, port=gateway_port)
     except headerroute.RouteError as e:
