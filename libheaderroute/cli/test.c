@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cases.h"
+#include "suite.h"
 #include "flags.h"
 #include "table.h"
 #include "text.h"

@@ -18,8 +18,8 @@
  *                                            # rule that was selected says, to the letter
  *       decision: {action: route, ...}       # superset: what the decision (of route --json) has
  */
-#ifndef HR_CLI_CASES_H
-#define HR_CLI_CASES_H
+#ifndef HR_CLI_SUITE_H
+#define HR_CLI_SUITE_H
 
 #include "request.h"
 #include "rules.h"

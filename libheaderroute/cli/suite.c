@@ -1,5 +1,5 @@
 #define _GNU_SOURCE
-#include "cases.h"
+#include "suite.h"
 
 #include <stdarg.h>
 #include <stdlib.h>
