@@ -136,7 +136,9 @@ start predict-pod1 127.0.0.21 5010 env GRAB_CUT_ITERS=1 "$bin/headerroute-predic
 start predict-pod2 127.0.0.22 5011 env GRAB_CUT_ITERS=10 "$bin/headerroute-predict"
 start proxy-pod1 127.0.0.11 5000 env PREDICT_SERVER_URL=http://127.0.0.21:5010 "$bin/headerroute-proxy"
 start proxy-pod2 127.0.0.12 5000 env PREDICT_SERVER_URL=http://127.0.0.22:5011 "$bin/headerroute-proxy"
-start gateway 127.0.0.1 5000 "$bin/headerroute-gateway" -f k8s/base -f k8s/local
+page=()
+[ $keep = 1 ] && page=(--ui /ui --ui-samples photos)
+start gateway 127.0.0.1 5000 "$bin/headerroute-gateway" -f k8s/base -f k8s/local "${page[@]}"
 
 # ---- using it ----
 
@@ -161,6 +163,7 @@ if [ $keep = 1 ]; then
     cat <<KEPT
 gateway   http://127.0.0.1:5000     one more: services/client/headerroute-request --in_images_dir photos \\
                                     --headers_target_value condition1 --out_images_dir out_images1
+page      http://127.0.0.1:5000/ui/  try it in a browser; it shows the routing rules to whoever can open it
 proxies   http://127.0.0.11:5000    http://127.0.0.12:5000
 predict   http://127.0.0.21:5010    http://127.0.0.22:5011
 logs      $state/*.log

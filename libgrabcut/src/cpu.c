@@ -2,10 +2,18 @@
 #include "kernels.h"
 
 #if defined(__x86_64__)
+#include <cpuid.h>
+
+/* Not every compiler's __builtin_cpu_supports knows this one. */
+static int has_lzcnt(void) {
+    unsigned eax, ebx, ecx, edx;
+    return __get_cpuid(0x80000001, &eax, &ebx, &ecx, &edx) && (ecx & 1u << 5);
+}
+
 static const gc_kernels *avx2(void) {
     /* The bit instructions came with AVX2 on every processor so far, but are bits of their own. */
     return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi") &&
-                   __builtin_cpu_supports("bmi2") && __builtin_cpu_supports("lzcnt")
+                   __builtin_cpu_supports("bmi2") && has_lzcnt()
                ? &gc_kernels_avx2
                : NULL;
 }

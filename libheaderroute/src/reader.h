@@ -9,7 +9,7 @@
 #include "diag.h"
 #include "strmap.h"
 #include "textpool.h"
-#include "yaml.h"
+#include "yaml_node.h"
 
 /* Where the reader is, for messages: a name or an index, on the stack of the functions that read. */
 typedef struct hr_path {

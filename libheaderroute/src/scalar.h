@@ -2,7 +2,7 @@
 #ifndef HR_SCALAR_H
 #define HR_SCALAR_H
 
-#include "yaml.h"
+#include "yaml_node.h"
 
 /* Kind of an untagged plain scalar. For BOOL *truth is set. */
 hr_node_kind hr_scalar_resolve(hr_str text, int *truth);

@@ -60,11 +60,11 @@ static inline bool hr_str_has(hr_str s, char c) {
 }
 
 static inline hr_str hr_str_from_to(hr_str s, size_t from, size_t to) {
-    return (hr_str){s.p + from, to - from};
+    return (hr_str){from == 0 ? s.p : s.p + from, to - from}; /* absent plus 0 stays absent */
 }
 
 static inline hr_str hr_str_tail(hr_str s, size_t from) {
-    return (hr_str){s.p + from, s.len - from};
+    return (hr_str){from == 0 ? s.p : s.p + from, s.len - from};
 }
 
 static inline int hr_str_cmp(hr_str a, hr_str b) {

@@ -1,4 +1,4 @@
-#include "yaml.h"
+#include "yaml_node.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -19,6 +19,8 @@ const char *const hr_log_levels[] = {"debug", "info", "warn", "error", NULL};
 
 /* What waits for the writer at most; beyond it lines are dropped. */
 #define MAX_WAITING ((size_t)1 << 20)
+#define GATHER_MS 20
+#define HURRY_AT (MAX_WAITING / 4)
 
 static struct {
     const char *program;
@@ -45,6 +47,20 @@ static void write_all(int fd, const char *bytes, size_t len) {
     }
 }
 
+/* Lines are gathered for a moment: waking this thread for each of them would cost more than writing them. */
+static void gather(void) {
+    struct timespec until;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_nsec += GATHER_MS * 1000000;
+    if (until.tv_nsec >= 1000000000) {
+        until.tv_nsec -= 1000000000;
+        until.tv_sec++;
+    }
+    while (!logger.stop && logger.waiting_len < HURRY_AT &&
+           pthread_cond_timedwait(&logger.wake, &logger.mutex, &until) == 0)
+        continue;
+}
+
 static void *write_log(void *unused) {
     (void)unused;
     pthread_setname_np(pthread_self(), "log");
@@ -54,6 +70,7 @@ static void *write_log(void *unused) {
             pthread_cond_wait(&logger.wake, &logger.mutex);
             continue;
         }
+        gather();
         char *full = logger.waiting;
         size_t len = logger.waiting_len;
         logger.waiting = logger.writing;
@@ -121,9 +138,11 @@ static void append(const char *bytes, size_t len) {
     bool fits = logger.waiting_len + len <= MAX_WAITING;
     if (fits) {
         memcpy(logger.waiting + logger.waiting_len, bytes, len);
-        if (logger.waiting_len == 0)
-            pthread_cond_signal(&logger.wake);
+        bool wake = logger.waiting_len == 0 ||
+                    (logger.waiting_len < HURRY_AT && logger.waiting_len + len >= HURRY_AT);
         logger.waiting_len += len;
+        if (wake)
+            pthread_cond_signal(&logger.wake);
     }
     pthread_mutex_unlock(&logger.mutex);
     if (!fits)

@@ -216,6 +216,8 @@ static bool loop_init(hr_loop *loop) {
         return false;
     for (size_t i = 0; i < server->n_listeners; ++i) {
         int fd = fcntl(server->fds[i], F_DUPFD_CLOEXEC, 3);
+        if (fd < 0 && atomic_load(&server->draining))
+            return true; /* told to stop before it began */
         if (fd < 0) {
             hr_log(HR_LOG_ERROR, "cannot listen: %s", strerror(errno));
             return false;

@@ -114,7 +114,7 @@ static void end(hr_up_exchange *ex) {
     ex->over = 1;
     hr_timer_unset(ex->endpoint->up->timers, &ex->timer);
     stop_waiting(ex);
-    hr_up_count(&ex->endpoint->up->stats.active, -1);
+    hr_up_count(&ex->endpoint->up->stats->active, -1);
 }
 
 static void count_error(hr_up_stats *stats, hr_up_error error) {
@@ -152,7 +152,7 @@ static void show(hr_up_exchange *ex) {
 
 static void fail(hr_up_exchange *ex, hr_up_error error, const char *why) {
     drop_conn(ex);
-    count_error(&ex->endpoint->up->stats, error);
+    count_error(ex->endpoint->up->stats, error);
     ex->error = error;
     ex->why = why;
     ex->phase_until = 0;
@@ -177,7 +177,7 @@ static void broken(hr_up_exchange *ex, hr_up_error error, const char *why) {
         (!ex->sent || is_idempotent(ex->request->method))) {
         drop_conn(ex);
         ex->retried = 1;
-        hr_up_count(&ex->endpoint->up->stats.stale_retries, 1);
+        hr_up_count(&ex->endpoint->up->stats->stale_retries, 1);
         start_try(ex, 1);
         return;
     }
@@ -452,7 +452,7 @@ static void fail_later(hr_up_exchange *ex, hr_up_error error, const char *why) {
     ex->error = error;
     ex->why = why;
     ex->tell_error = 1;
-    count_error(&ex->endpoint->up->stats, error);
+    count_error(ex->endpoint->up->stats, error);
     hr_timer_set(ex->endpoint->up->timers, &ex->timer, hr_timers_now(), on_timer);
 }
 
@@ -507,8 +507,8 @@ hr_up_exchange *hr_up_start(hr_up_endpoint *endpoint, const hr_up_request *reque
     ex->on_data = on_data;
     ex->on_error = on_error;
     ex->ctx = ctx;
-    hr_up_count(&endpoint->up->stats.requests, 1);
-    hr_up_count(&endpoint->up->stats.active, 1);
+    hr_up_count(&endpoint->up->stats->requests, 1);
+    hr_up_count(&endpoint->up->stats->active, 1);
     start_try(ex, 0);
     return ex;
 }

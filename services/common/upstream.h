@@ -100,12 +100,12 @@ typedef struct hr_up_stats {
 } hr_up_stats;
 
 /* `getaddr` is a receiver of the loop's queue made with h2o_hostinfo_getaddr_receiver (each
- * h2o_context_t has one); `timers` is the loop's. NULL if memory is short. */
-hr_up_loop *hr_up_loop_new(h2o_loop_t *loop, h2o_multithread_receiver_t *getaddr,
-                           hr_timers *timers);
+ * h2o_context_t has one); `timers` is the loop's; `stats` outlives it. NULL if memory is
+ * short. */
+hr_up_loop *hr_up_loop_new(h2o_loop_t *loop, h2o_multithread_receiver_t *getaddr, hr_timers *timers,
+                           hr_up_stats *stats);
 /* All exchanges and endpoints must have been freed. */
 void hr_up_loop_free(hr_up_loop *up);
-const hr_up_stats *hr_up_loop_stats(const hr_up_loop *up);
 
 /* host: an IPv4 or IPv6 literal (without brackets), or a name, which is looked up off the loop at
  * first use and again when its address is older than dns_refresh_ms; while a look-up fails, the

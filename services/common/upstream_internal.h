@@ -32,7 +32,7 @@ struct hr_up_loop {
     hr_timers *timers;
     hr_up_block *free_blocks;
     size_t n_free_blocks;
-    hr_up_stats stats;
+    hr_up_stats *stats;
 };
 
 struct hr_up_endpoint {

@@ -33,13 +33,10 @@ static void write_text(void *ctx, hr_metrics *metrics, void *out) {
     for (size_t r = 0; r < sizeof(rows) / sizeof(rows[0]); r++) {
         uint64_t sum = 0;
         for (size_t i = 0; i < HR_UP_MAX_LOOPS; i++) {
-            hr_up_loop *up = atomic_load_explicit(&registry->loops[i], memory_order_acquire);
-            if (up != NULL) {
-                const _Atomic uint64_t *cell =
-                    (const _Atomic uint64_t *)(const void *)((const char *)hr_up_loop_stats(up) +
-                                                             rows[r].offset);
-                sum += atomic_load_explicit(cell, memory_order_relaxed);
-            }
+            const char *stats = (const char *)&registry->loops[i];
+            const _Atomic uint64_t *cell =
+                (const _Atomic uint64_t *)(const void *)(stats + rows[r].offset);
+            sum += atomic_load_explicit(cell, memory_order_relaxed);
         }
         hr_metrics_printf(out,
                           "# HELP headerroute_upstream_%s %s\n# TYPE headerroute_upstream_%s "

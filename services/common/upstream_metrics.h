@@ -7,9 +7,9 @@
 
 #define HR_UP_MAX_LOOPS 256
 
-/* Where loops enter themselves as they start, and leave as they stop. */
+/* The numbers of every loop; they outlive the loops, so that they can be read at any time. */
 typedef struct hr_up_registry {
-    hr_up_loop *_Atomic loops[HR_UP_MAX_LOOPS];
+    hr_up_stats loops[HR_UP_MAX_LOOPS];
 } hr_up_registry;
 
 /* `registry` must outlive the metrics. Before hr_server_run. */

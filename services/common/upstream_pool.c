@@ -15,14 +15,15 @@
 #define DEFAULT_MAX_IDLE 256
 #define DEFAULT_DNS_REFRESH_MS 5000
 
-hr_up_loop *hr_up_loop_new(h2o_loop_t *loop, h2o_multithread_receiver_t *getaddr,
-                           hr_timers *timers) {
+hr_up_loop *hr_up_loop_new(h2o_loop_t *loop, h2o_multithread_receiver_t *getaddr, hr_timers *timers,
+                           hr_up_stats *stats) {
     hr_up_loop *up = calloc(1, sizeof(*up));
     if (up == NULL)
         return NULL;
     up->loop = loop;
     up->getaddr = getaddr;
     up->timers = timers;
+    up->stats = stats;
     return up;
 }
 
@@ -34,10 +35,6 @@ void hr_up_loop_free(hr_up_loop *up) {
         free(block);
     }
     free(up);
-}
-
-const hr_up_stats *hr_up_loop_stats(const hr_up_loop *up) {
-    return &up->stats;
 }
 
 hr_up_block *hr_up_block_take(hr_up_loop *up) {
@@ -191,7 +188,7 @@ static void unlink_idle(hr_up_conn *conn) {
 void hr_up_conn_close(hr_up_conn *conn) {
     if (conn->exchange == NULL)
         unlink_idle(conn);
-    hr_up_count(&conn->endpoint->up->stats.connections, -1);
+    hr_up_count(&conn->endpoint->up->stats->connections, -1);
     if (conn->endpoint->settings.open_connections != NULL)
         atomic_fetch_sub_explicit(conn->endpoint->settings.open_connections, 1,
                                   memory_order_relaxed);
@@ -224,7 +221,7 @@ hr_up_conn *hr_up_conn_open(hr_up_endpoint *endpoint, hr_up_exchange *exchange) 
     struct hr_up_address *address = &endpoint->addresses[endpoint->current];
     h2o_socket_t *socket = h2o_socket_connect(endpoint->up->loop, (struct sockaddr *)&address->sa,
                                               address->len, on_connected);
-    hr_up_count(&endpoint->up->stats.connects, 1);
+    hr_up_count(&endpoint->up->stats->connects, 1);
     if (socket == NULL)
         return NULL;
     hr_up_conn *conn = h2o_mem_alloc(sizeof(*conn));
@@ -237,7 +234,7 @@ hr_up_conn *hr_up_conn_open(hr_up_endpoint *endpoint, hr_up_exchange *exchange) 
     /* libh2o would read until a read is short, tens of megabytes from a fast peer: we read
      * ourselves. */
     h2o_socket_dont_read(socket, 1);
-    hr_up_count(&endpoint->up->stats.connections, 1);
+    hr_up_count(&endpoint->up->stats->connections, 1);
     if (endpoint->settings.open_connections != NULL)
         atomic_fetch_add_explicit(endpoint->settings.open_connections, 1, memory_order_relaxed);
     return conn;
@@ -255,7 +252,7 @@ hr_up_conn *hr_up_conn_reuse(hr_up_endpoint *endpoint, int careful) {
     while ((conn = endpoint->newest) != NULL) {
         if (conn->idle_until > now && !(careful && peer_has_closed(conn))) {
             unlink_idle(conn);
-            hr_up_count(&endpoint->up->stats.reused, 1);
+            hr_up_count(&endpoint->up->stats->reused, 1);
             return conn;
         }
         hr_up_conn_close(conn);

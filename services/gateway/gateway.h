@@ -132,6 +132,7 @@ struct gateway {
     uint64_t loaded_fingerprint;
     pthread_t reload_thread;
     int reload_stop_fd, reload_signal_fd;
+    int reload_started, reload_stopped; /* guarded by the mutex */
     hr_metric upstream_seconds, mirrors_sent, mirrors_dropped, retries;
 };
 

@@ -2,6 +2,7 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "reload.h"
 #include "request.h"
 
 #define SWEEP_MS 250
@@ -175,7 +176,7 @@ int gw_loop_start(hr_loop *h2o_loop, void *ctx) {
     loop->gateway = g;
     loop->loop = h2o_loop;
     loop->up = hr_up_loop_new(h2o_loop->ctx.loop, &h2o_loop->ctx.receivers.hostinfo_getaddr,
-                              &loop->timers);
+                              &loop->timers, &g->upstreams.loops[h2o_loop->index]);
     if (loop->up == NULL ||
         getrandom(loop->random, sizeof(loop->random), 0) != sizeof(loop->random)) {
         hr_up_loop_free(loop->up);
@@ -184,14 +185,13 @@ int gw_loop_start(hr_loop *h2o_loop, void *ctx) {
         return -1;
     }
     loop->random[0] |= 1; /* all zero is the one state that xoshiro cannot leave */
-    atomic_store(&g->upstreams.loops[h2o_loop->index], loop->up);
     h2o_loop->data = loop;
     pthread_mutex_lock(&g->mutex);
     gw_loop_use(loop, g->config);
     g->loops[h2o_loop->index] = h2o_loop;
     pthread_mutex_unlock(&g->mutex);
     hr_timer_set(&loop->timers, &loop->sweep, hr_timers_now() + SWEEP_MS, gw_sweep);
-    return 0;
+    return h2o_loop->index == 0 ? gw_reload_start(g) : 0;
 }
 
 void gw_loop_stop(hr_loop *h2o_loop, void *ctx) {
@@ -202,7 +202,6 @@ void gw_loop_stop(hr_loop *h2o_loop, void *ctx) {
     pthread_mutex_lock(&g->mutex);
     g->loops[h2o_loop->index] = NULL;
     pthread_mutex_unlock(&g->mutex);
-    atomic_store(&g->upstreams.loops[h2o_loop->index], NULL);
     hr_timer_unset(&loop->timers, &loop->sweep);
     gw_mirrors_stop(loop);
     gw_loop_config_unref(loop->current);

@@ -136,11 +136,12 @@ int main(int argc, char **argv) {
                           .ctx = &self,
                           .loop_start = gw_loop_start,
                           .loop_stop = gw_loop_stop,
+                          .on_drain = gw_reload_stop,
                           .refusal_body = gw_refusal_body};
-    if (gw_reload_start(&self) != 0)
+    if (gw_reload_prepare(&self) != 0)
         return 1;
     code = hr_server_run(&service, listeners, n_listeners, &server, metrics);
-    gw_reload_stop(&self);
+    gw_reload_dispose(&self);
     gw_config_unref(self.config);
     hr_metrics_free(metrics);
     free(listeners);

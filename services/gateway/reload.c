@@ -115,25 +115,47 @@ static void *watch(void *arg) {
     return NULL;
 }
 
-int gw_reload_start(gateway *g) {
+int gw_reload_prepare(gateway *g) {
     sigset_t hup;
     sigemptyset(&hup);
     sigaddset(&hup, SIGHUP);
     pthread_sigmask(SIG_BLOCK, &hup, NULL);
     g->reload_signal_fd = signalfd(-1, &hup, SFD_NONBLOCK | SFD_CLOEXEC);
     g->reload_stop_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-    if (g->reload_signal_fd < 0 || g->reload_stop_fd < 0 ||
-        pthread_create(&g->reload_thread, NULL, watch, g) != 0) {
+    if (g->reload_signal_fd < 0 || g->reload_stop_fd < 0) {
         fprintf(stderr, "headerroute-gateway: cannot watch for changes: %s\n", strerror(errno));
         return -1;
     }
     return 0;
 }
 
-void gw_reload_stop(gateway *g) {
+int gw_reload_start(gateway *g) {
+    int error = 0;
+    pthread_mutex_lock(&g->mutex);
+    /* A drain may have begun before this loop did. */
+    if (!g->reload_stopped) {
+        error = pthread_create(&g->reload_thread, NULL, watch, g);
+        g->reload_started = error == 0;
+    }
+    pthread_mutex_unlock(&g->mutex);
+    if (error != 0)
+        hr_log(HR_LOG_ERROR, "cannot watch for changes: %s", strerror(error));
+    return error != 0 ? -1 : 0;
+}
+
+void gw_reload_stop(void *ctx) {
+    gateway *g = ctx;
     uint64_t one = 1;
-    if (write(g->reload_stop_fd, &one, sizeof(one)) == sizeof(one))
+    pthread_mutex_lock(&g->mutex);
+    int started = g->reload_started;
+    g->reload_stopped = 1;
+    g->reload_started = 0;
+    pthread_mutex_unlock(&g->mutex);
+    if (started && write(g->reload_stop_fd, &one, sizeof(one)) == sizeof(one))
         pthread_join(g->reload_thread, NULL);
+}
+
+void gw_reload_dispose(gateway *g) {
     close(g->reload_stop_fd);
     close(g->reload_signal_fd);
 }

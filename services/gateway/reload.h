@@ -8,10 +8,13 @@
 
 #include "gateway.h"
 
-/* Begins to watch, on a thread of its own. Before hr_server_run, so that its threads do not take
- * SIGHUP. 0, or -1 with a line on stderr. */
+/* Before hr_server_run, so that its threads do not take SIGHUP. 0, or -1 with a line on stderr. */
+int gw_reload_prepare(gateway *g);
+/* Begins to watch, on a thread of its own: once the log is open. 0, or -1 after a message. */
 int gw_reload_start(gateway *g);
+/* When draining begins, before the log is closed. */
+void gw_reload_stop(void *g);
 /* After hr_server_run. */
-void gw_reload_stop(gateway *g);
+void gw_reload_dispose(gateway *g);
 
 #endif

@@ -5,6 +5,7 @@
 #include <grabcut/grabcut.h>
 
 #include "cpus.h"
+#include "embed.h"
 #include "predict.h"
 
 #define MAX_LISTENERS 32
@@ -50,7 +51,7 @@ static bool allows(const route *r, h2o_iovec_t method) {
 
 static void on_request(hr_exchange *ex) {
     h2o_iovec_t path = hr_request_path(ex->req);
-    if (hr_answer_common(ex))
+    if (hr_answer_common(ex) || hr_answer_docs(ex))
         return;
     for (size_t i = 0; i < sizeof(routes) / sizeof(routes[0]); ++i) {
         if (!h2o_memis(path.base, path.len, routes[i].path, strlen(routes[i].path)))
@@ -88,7 +89,7 @@ static const hr_flag flags[] = {
      .max = 86400000,
      .help = "A picture that is not done by then: 504. Less where x-envoy-expected-rq-timeout-ms says so."},
     {.name = "max-pixels", .kind = HR_FLAG_INT, .value_name = "N", .offset = FIELD(max_pixels), .min = 1,
-     .max = INT32_MAX, .default_text = "what --work-memory allows",
+     .max = INT32_MAX, .default_text = "what --work-memory and --answer-memory allow",
      .help = "The largest picture; beyond it: 413, before a pixel is decoded."},
     {.name = "work-memory", .kind = HR_FLAG_BYTES, .value_name = "BYTES", .offset = FIELD(work_bytes), .min = 1 << 20,
      .max = (int64_t)1 << 40, .help = "For all pictures being worked on; others wait for it."},
@@ -154,10 +155,12 @@ static int settle(const char *program) {
         options->workers = hr_usable_cpus();
     predict.engine = hr_engine_by_index(options->engine);
     int64_t fits = hr_predict_pixels(&predict, options->work_bytes);
+    int64_t answers = options->answer_bytes / HR_PREDICT_ANSWER_BYTES;
+    fits = fits < answers ? fits : answers;
     if (options->max_pixels == 0)
         options->max_pixels = fits;
     if (options->max_pixels > fits || fits == 0) {
-        fprintf(stderr, "%s: --max-pixels %lld: --work-memory is enough for %lld pixels with this engine\n", program,
+        fprintf(stderr, "%s: --max-pixels %lld: --work-memory and --answer-memory are enough for %lld with this engine\n", program,
                 (long long)options->max_pixels, (long long)fits);
         return -1;
     }
@@ -169,9 +172,11 @@ int main(int argc, char **argv) {
     static const char program[] = "headerroute-predict";
     hr_server_options server = HR_SERVER_OPTIONS_INIT;
     hr_listener listeners[MAX_LISTENERS];
+    /* What these add up to stays below 300 MiB with all else: docs/operating.md has the sum. */
     server.max_connections = 256;
+    server.max_upload_bytes = 48 << 20;
     predict.options = (hr_predict_options){.iterations = 5, .rect = {.automatic = true}, .queue = 64,
-                                           .deadline_ms = 30000, .work_bytes = 152 << 20,
+                                           .deadline_ms = 30000, .work_bytes = 136 << 20,
                                            .answer_bytes = 24 << 20, .png_level = 1};
     const hr_flag_set sets[] = {{hr_server_flags, hr_server_flags_count, &server},
                                 {flags, sizeof(flags) / sizeof(flags[0]), &predict.options}};
@@ -193,7 +198,8 @@ int main(int argc, char **argv) {
     hr_metrics *metrics = hr_metrics_new();
     define_metrics(metrics);
     hr_jobs_options jobs = {.workers = (size_t)predict.options.workers, .capacity = (size_t)predict.options.queue,
-                            .memory = predict.options.work_bytes};
+                            .memory = predict.options.work_bytes, .worker_start = hr_predict_worker_start,
+                            .worker_stop = hr_predict_worker_stop};
     predict.jobs = hr_jobs_new(&jobs, metrics);
     predict.metadata = hr_predict_metadata(&predict);
     hr_service service = {.program = program, .loop_start = loop_start, .loop_stop = loop_stop,

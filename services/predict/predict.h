@@ -12,6 +12,9 @@
 /* "auto" leaves 5 % of each side out. */
 #define HR_PREDICT_INSET_PERCENT 5
 
+/* The longest answer, a pixel: four channels that do not compress, in base64. */
+#define HR_PREDICT_ANSWER_BYTES 6
+
 typedef struct hr_rect_choice {
     bool automatic;
     grabcut_rect rect;
@@ -60,6 +63,10 @@ h2o_iovec_t hr_predict_metadata(const hr_predict *predict);
 
 /* POST /predict: answers at once, or later when a worker is done. */
 void hr_predict_handle(hr_predict *predict, hr_exchange *ex);
+
+/* What a worker keeps: the engine's memory. For hr_jobs_options. */
+void hr_predict_worker_start(hr_worker *worker, void *ctx);
+void hr_predict_worker_stop(hr_worker *worker, void *ctx);
 
 /* ---- request.c: what was asked for ---- */
 

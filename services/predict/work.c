@@ -12,6 +12,10 @@
 #define PICTURE_AND_MASK 4
 #define CUTOUT_AND_CODES 16
 
+/* A worker keeps the engine's memory from picture to picture up to this size: fresh pages for each would
+ * cost more than the work on a small one. */
+#define KEPT_WORKSPACE ((size_t)12 << 20)
+
 typedef struct predict_job {
     hr_job super;
     hr_predict *predict;
@@ -160,7 +164,27 @@ static int on_progress(void *ctx, const grabcut_progress *progress) {
     return hr_job_cancelled(ctx) != HR_CANCEL_NONE;
 }
 
-static bool segment(predict_job *job, grabcut_image *mask, const grabcut_image *image) {
+void hr_predict_worker_start(hr_worker *worker, void *ctx) {
+    grabcut_workspace *workspace;
+    (void)ctx;
+    if (grabcut_workspace_new(&workspace) == GRABCUT_OK)
+        worker->data = workspace;
+}
+
+void hr_predict_worker_stop(hr_worker *worker, void *ctx) {
+    (void)ctx;
+    grabcut_workspace_free(worker->data);
+    worker->data = NULL;
+}
+
+static void trim_workspace(hr_worker *worker) {
+    if (worker->data != NULL && grabcut_workspace_bytes(worker->data) > KEPT_WORKSPACE) {
+        hr_predict_worker_stop(worker, NULL);
+        hr_predict_worker_start(worker, NULL);
+    }
+}
+
+static bool segment(predict_job *job, hr_worker *worker, grabcut_image *mask, const grabcut_image *image) {
     grabcut_options options = GRABCUT_OPTIONS_INIT;
     grabcut_errbuf err = {""};
     int code;
@@ -168,6 +192,7 @@ static bool segment(predict_job *job, grabcut_image *mask, const grabcut_image *
     options.rect = job->request.rect.automatic
                        ? grabcut_rect_inset(image->width, image->height, HR_PREDICT_INSET_PERCENT)
                        : job->request.rect.rect;
+    options.workspace = worker->data;
     options.progress = on_progress;
     options.progress_ctx = &job->super;
     if ((code = grabcut_rect_clamp(&options.rect, image->width, image->height)) != GRABCUT_OK) {
@@ -227,7 +252,8 @@ static void run(hr_job *super, hr_worker *worker) {
     hr_job_detach(super);
     if (ok && hr_job_cancelled(super) == HR_CANCEL_NONE) {
         hr_metric_observe(worker->cells, predict->metrics.pixels, (double)image.width * image.height);
-        ok = segment(job, &mask, &image);
+        ok = segment(job, worker, &mask, &image);
+        trim_workspace(worker);
         job->segment_ms = lap(&clock);
         hr_metric_observe(worker->cells, predict->metrics.segment, job->segment_ms / 1000);
         ok = ok && encode(job, &image, &mask);

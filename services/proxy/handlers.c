@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "embed.h"
 #include "proxy.h"
 
 /* How often a request that takes long looks whether its client is still there. */
@@ -231,7 +232,7 @@ static int method_is(const hr_exchange *ex, const char *method) {
 
 void proxy_on_request(hr_exchange *ex) {
     h2o_iovec_t path = hr_request_path(ex->req);
-    if (hr_answer_common(ex))
+    if (hr_answer_common(ex) || hr_answer_docs(ex))
         return;
     for (size_t i = 0; i < sizeof(resources) / sizeof(resources[0]); i++) {
         const struct resource *r = &resources[i];

@@ -52,7 +52,8 @@ static int loop_start(hr_loop *loop, void *ctx) {
     }
     hr_up_settings settings = {.connect_timeout_ms = (uint32_t)p->options.connect_timeout_ms};
     self->proxy = p;
-    self->up = hr_up_loop_new(loop->ctx.loop, &loop->ctx.receivers.hostinfo_getaddr, &self->timers);
+    self->up = hr_up_loop_new(loop->ctx.loop, &loop->ctx.receivers.hostinfo_getaddr, &self->timers,
+                              &p->upstreams.loops[loop->index]);
     if (self->up == NULL) {
         hr_timers_dispose(&self->timers);
         free(self);
@@ -60,15 +61,13 @@ static int loop_start(hr_loop *loop, void *ctx) {
     }
     self->predict =
         hr_up_endpoint_new(self->up, p->options.predict.host, p->options.predict.port, &settings);
-    atomic_store(&p->upstreams.loops[loop->index], self->up);
     loop->data = self;
     return 0;
 }
 
 static void loop_stop(hr_loop *loop, void *ctx) {
-    proxy *p = ctx;
     proxy_loop *self = loop->data;
-    atomic_store(&p->upstreams.loops[loop->index], NULL);
+    (void)ctx;
     hr_up_endpoint_unref(self->predict);
     hr_up_loop_free(self->up);
     hr_timers_dispose(&self->timers);

@@ -2,3 +2,8 @@
 hr_add_fuzzer(response_fuzzer
   SOURCES response_fuzzer.c ${PROJECT_SOURCE_DIR}/services/common/upstream_parser.c
   INCLUDES ${PROJECT_SOURCE_DIR}/services/common ${PROJECT_SOURCE_DIR}/libheaderroute/include ${PROJECT_BINARY_DIR}/include)
+find_package(OpenSSL REQUIRED)
+pkg_check_modules(YAJL REQUIRED IMPORTED_TARGET yajl)
+hr_add_fuzzer(json_fuzzer
+  SOURCES json_fuzzer.c ${PROJECT_SOURCE_DIR}/services/common/json_in.c ${PROJECT_SOURCE_DIR}/services/common/base64.c
+  INCLUDES ${PROJECT_SOURCE_DIR}/services/common LIBS PkgConfig::YAJL OpenSSL::Crypto)

@@ -10,7 +10,7 @@
 #include "cases.h"
 #include "diag.h"
 #include "scalar.h"
-#include "yaml.h"
+#include "yaml_node.h"
 
 static hr_arena *arena;
 static hr_diagnostics *diagnostics;

@@ -195,12 +195,12 @@ def test_least_request_goes_round_a_busy_endpoint(tmp_path):
     with Peer(gate) as slow, Peer(named("quick")) as quick:
         resources = [service("x.test", slow, quick), policy(loadBalancer={"simple": "LEAST_REQUEST"}), routes({"route": [to("x.test")]})]
         with gateway(tmp_path, *resources, args=("--threads", "1")) as gw:
-            clients = ask_many(gw, 12)  # some of them stay inside the slow one
-            assert wait_until(lambda: gate.inside + len(quick.requests) >= 12)
-            before = gate.inside
-            assert before < 8
-            got = [gw.call(target="/more").header("x-who") for _ in range(20) if gate.inside == before]
-            assert got.count("quick") >= 10
+            clients = []
+            for n in range(60):
+                clients += ask_many(gw, 1)
+                assert wait_until(lambda: gate.inside + len(quick.requests) > n)
+            # Two choices, which may be the same endpoint: a quarter meets the busy one. By turns it were a half.
+            assert gate.inside < 30
             gate.opened.set()
             [c.answer() for c in clients]
             [c.close() for c in clients]

@@ -320,3 +320,56 @@ def test_refused_requests_are_logged_and_counted(server):
     line = server.logged(lambda x: x["user_agent"] == "smuggler")
     assert (line["response_code"], line["response_flags"], line["method"]) == (400, "DPE", "POST")
     assert server.metrics()["headerroute_http_refused_requests_total"] == before + 1
+
+
+def mutate(random, data):
+    data = bytearray(data)
+    for _ in range(random.randint(1, 4)):
+        at = random.randrange(len(data) + 1)
+        kind = random.randrange(5)
+        if kind == 0:
+            data[at:at + 1] = bytes([random.randrange(256)])
+        elif kind == 1:
+            data[at:at] = random.choice([b"\r", b"\n", b"\r\n", b"\0", b" ", b":", b"\t", b"Host: y\r\n", b"\r\n\r\n", b"a" * 300])
+        elif kind == 2:
+            del data[at:at + random.randint(1, 30)]
+        elif kind == 3:
+            other = random.randrange(len(data) + 1)
+            data[at:at] = data[other:other + random.randint(1, 60)]
+        else:
+            data[at:at] = random.choice([b"Content-Length: 7\r\n", b"Transfer-Encoding: chunked\r\n", b"Expect: 100-continue\r\n",
+                                         b"Connection: close\r\n", b"0\r\n\r\n", b"ffffffff\r\n", b" folded\r\n"])
+    return bytes(data)
+
+
+def test_mutated_requests_do_no_harm(server):
+    """Whatever comes, each connection gets whole answers or an end, and the server goes on."""
+    import random as randoms
+    random = randoms.Random(20261122)
+    picture = pictures.encode(pictures.disc(24, 24))
+    seeds = [b"GET /health HTTP/1.1\r\nHost: x\r\nConnection: keep-alive\r\n\r\n" * 2,
+             post(b"Content-Type: image/png\r\nContent-Length: %d\r\n" % len(picture), picture),
+             chunked(in_chunks(picture, 200, b";a=b", b"X: y\r\n")) + SMUGGLED,
+             post(b"Expect: 100-continue\r\nContent-Length: 3\r\n", b"abc"),
+             b"GET http://x/metadata?a=b HTTP/1.0\r\nAccept: */*;q=0.1\r\n\r\n"]
+    answered = 0
+    for turn in range(1500):
+        data = mutate(random, random.choice(seeds))
+        with wire.connect(server, 10) as sock:
+            try:
+                cut = random.randrange(len(data) + 1)
+                sock.sendall(data[:cut])
+                sock.sendall(data[cut:])
+                sock.shutdown(socket.SHUT_WR)
+            except OSError:
+                pass
+            rest = b""
+            try:
+                while part := sock.recv(65536):
+                    rest += part
+            except ConnectionResetError:
+                pass
+            assert rest == b"" or rest.startswith(b"HTTP/1.1 "), (data, rest)
+            answered += rest != b""
+    assert answered > 700
+    assert server.get("/health").status == 200

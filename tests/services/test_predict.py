@@ -318,7 +318,7 @@ def test_after_all_errors_the_connection_is_still_good(predict):
     (("--iterations", "0"), "--iterations: 0 is out of range"), (("--rect", "1,2"), "--rect: rect must be"),
     (("--engine", "magic"), "--engine: 'magic' is not one of"), (("--queue", "many"), "--queue: 'many' is not a whole number"),
     (("--deadline", "-1"), "--deadline: '-1' is not a number of seconds"),
-    (("--max-pixels", "2000000000"), "--work-memory is enough for")])
+    (("--max-pixels", "2000000000"), "--work-memory and --answer-memory are enough for")])
 def test_bad_values_are_one_line_and_exit_2(flags, says):
     code, out, err = run_program("headerroute-predict", *flags)
     assert (code, out) == (2, "") and err.count("\n") == 1 and says in err

@@ -4,8 +4,8 @@
  * kubectl. JSON text is YAML. Repeated keys are errors; aliases and merge keys (<<) are followed,
  * within limits.
  */
-#ifndef HR_YAML_H
-#define HR_YAML_H
+#ifndef HR_YAML_NODE_H
+#define HR_YAML_NODE_H
 
 #include "arena.h"
 #include "resource.h"

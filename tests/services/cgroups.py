@@ -1,0 +1,62 @@
+"""Control groups with a memory limit (v1 and v2), for tests that must see a real limit hold."""
+import os
+import pathlib
+import time
+
+import pytest
+
+V1 = pathlib.Path("/sys/fs/cgroup/memory")
+V2 = pathlib.Path("/sys/fs/cgroup")
+
+
+class MemoryGroup:
+    """A group with a memory limit. `command` prefixes a program's command line so that it runs inside."""
+
+    def __init__(self, name, limit):
+        self.v1 = V1.is_dir()
+        self.path = (V1 if self.v1 else V2) / f"headerroute-{name}-{os.getpid()}"
+        self.limit = limit
+        try:
+            self.path.mkdir()
+        except OSError as problem:
+            pytest.skip(f"no control group can be made here ({problem}): the memory limit is not tested")
+        try:
+            self._write("memory.limit_in_bytes" if self.v1 else "memory.max", limit)
+        except OSError as problem:
+            self.path.rmdir()
+            pytest.skip(f"this control group takes no memory limit ({problem}): it is not tested")
+        for swap in (("memory.memsw.limit_in_bytes", limit),) if self.v1 else (("memory.swap.max", 0),):
+            try:
+                self._write(*swap)
+            except OSError:
+                pass  # the kernel does not count swap
+
+    def _write(self, file, value):
+        (self.path / file).write_text(str(value))
+
+    def _read(self, file):
+        return (self.path / file).read_text()
+
+    @property
+    def command(self):
+        return ("/bin/sh", "-c", f'echo $$ > {self.path}/cgroup.procs && exec "$@"', "sh")
+
+    def used(self):
+        return int(self._read("memory.usage_in_bytes" if self.v1 else "memory.current"))
+
+    def peak(self):
+        """The most that was used; None where the kernel does not tell."""
+        file = self.path / ("memory.max_usage_in_bytes" if self.v1 else "memory.peak")
+        return int(file.read_text()) if file.exists() else None
+
+    def oom_kills(self):
+        text = self._read("memory.oom_control" if self.v1 else "memory.events")
+        return next((int(line.split()[1]) for line in text.splitlines() if line.startswith("oom_kill ")), 0)
+
+    def remove(self):
+        for _ in range(100):
+            try:
+                self.path.rmdir()
+                return
+            except OSError:
+                time.sleep(0.05)

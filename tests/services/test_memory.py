@@ -1,0 +1,230 @@
+"""headerroute-predict under the pod's limit of 300 MiB, with its default limits, whatever it is sent."""
+import base64
+import random
+import threading
+import time
+
+import numpy
+import pytest
+
+import pictures
+import wire
+from cgroups import MemoryGroup
+from conftest import PATIENCE, SANITIZE, run_program, wait_until
+
+pytestmark = pytest.mark.skipif(bool(SANITIZE), reason="a sanitizer's own memory does not fit into the limit")
+
+LIMIT = 300 << 20
+PNG = {"content-type": "image/png"}
+PROGRAM = "headerroute-predict"
+
+
+def engines():
+    """Those of this build, as the message for a wrong one names them."""
+    return run_program(PROGRAM, "--engine", "none")[2].strip().rpartition("is not one of ")[2].split(", ")
+
+
+@pytest.fixture
+def limited(start, request):
+    """A server with default limits in a group of 300 MiB; afterwards it must have survived and serve."""
+    group = MemoryGroup("predict", LIMIT)
+    server = start(PROGRAM, "--iterations", 1, "--deadline", 10, "--engine", getattr(request, "param", "fast"),
+                   command=group.command)
+    yield server
+    try:
+        assert server.process.poll() is None, f"the server ended: {server.process.returncode} {server.err}"
+        assert group.oom_kills() == 0
+        array = pictures.disc()
+        answer = wait_until(lambda: (lambda a: a if a.status == 200 else None)(
+            server.post("/predict", pictures.encode(array), PNG)), "it serves as before", PATIENCE * 3)
+        assert numpy.array_equal(pictures.from_answer(answer), pictures.reference(array, 1)[0])
+        wait_until(lambda: server.metrics()["headerroute_work_memory_bytes"] == 0, "all work is over")
+        print(f"peak {group.peak() >> 20} MiB of {LIMIT >> 20}, then {server.rss() >> 20} MiB resident", end=" ")
+    finally:
+        server.stop()
+        group.remove()
+
+
+def limits(server):
+    return server.get("/metadata").json()["limits"]
+
+
+def at_once(n, work):
+    """Runs work(i) for i < n on a thread each; what they returned."""
+    results = [None] * n
+
+    def run(i):
+        results[i] = work(i)
+    threads = [threading.Thread(target=run, args=(i,)) for i in range(n)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return results
+
+
+def post(server, body, content_type, path="/predict", headers=b""):
+    """The status, or None where the connection was cut off. Writes all before it reads."""
+    with wire.connect(server, PATIENCE * 3) as sock:
+        try:
+            sock.sendall(b"POST %s HTTP/1.1\r\nHost: x\r\nContent-Type: %s\r\nContent-Length: %d\r\n%s\r\n" % (
+                path.encode(), content_type, len(body), headers))
+            sock.sendall(body)
+        except (BrokenPipeError, ConnectionResetError):
+            pass  # refused before all was written; the answer may have arrived
+        return wire.read_answer(sock)[0]
+
+
+def test_64_clients_upload_the_largest_body_at_once(limited):
+    size = limits(limited)["max_body_bytes"]
+    text = b'{"image":"' + base64.b64encode(random.Random(1).randbytes((size - 16) // 4 * 3))[:(size - 16) // 4 * 4] + b'"}'
+    statuses = at_once(64, lambda i: post(limited, text, b"application/json"))
+    assert set(statuses) <= {422, 503}, statuses
+    assert 422 in statuses
+
+
+def test_64_clients_upload_the_largest_body_slowly(limited):
+    """All are under way together, a piece at a time, and none is finished before the others."""
+    size = limits(limited)["max_body_bytes"]
+    socks = [wire.connect(limited, PATIENCE) for _ in range(64)]
+    alive = set(range(64))
+    for sock in socks:
+        sock.sendall(b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Type: image/png\r\nContent-Length: %d\r\n\r\n" % size)
+    piece = b"x" * (1 << 20)
+    for _ in range(size // len(piece)):
+        for i in list(alive):
+            try:
+                socks[i].sendall(piece)
+            except (BrokenPipeError, ConnectionResetError):
+                alive.discard(i)
+    statuses = [wire.read_answer(sock)[0] for sock in socks]
+    assert set(statuses) <= {422, 503, None}, statuses
+    assert 422 in statuses
+    for sock in socks:
+        sock.close()
+
+
+def test_64_clients_upload_chunked_without_end(limited):
+    def client(i):
+        with wire.connect(limited, PATIENCE) as sock:
+            try:
+                sock.sendall(b"POST /predict HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n")
+                for _ in range(40):
+                    sock.sendall(b"100000\r\n" + b"x" * 0x100000 + b"\r\n")
+            except (BrokenPipeError, ConnectionResetError):
+                pass
+            return wire.read_answer(sock)[0]
+    assert set(at_once(64, client)) <= {413, 503, None}
+
+
+@pytest.mark.parametrize("body", [
+    b'{"image":[' + b"1," * ((16 << 19) - 8) + b"1]}", b'{"image":' + b"[" * ((16 << 20) - 9), b'{"a":{"a":' * 1600000,
+    b'{"image":"' + b"\\/" * ((16 << 19) - 8) + b'"}', b'{"image":"' + b"\\u0041" * 2790000 + b'"}',
+    b"{" + b'"k":"v",' * 2000000 + b'"image":""}', b" " * (16 << 20), b'{"' + b"k" * ((16 << 20) - 20) + b'":1}'],
+    ids=["numbers", "depth", "objects", "slashes", "escapes", "members", "blanks", "long-name"])
+def test_hostile_json_of_the_largest_size(limited, body):
+    assert len(body) <= limits(limited)["max_body_bytes"]
+    statuses = at_once(8, lambda i: post(limited, body, b"application/json"))
+    assert set(statuses) <= {400, 413, 422, 503}, statuses
+    assert set(statuses) != {503}
+
+
+def largest(server, noisy=False):
+    pixels = limits(server)["max_pixels"]
+    height = int((pixels * 3 / 4) ** 0.5)
+    width = pixels // height
+    array = pictures.disc(width, height)
+    if noisy:  # nothing to compress: the largest file, the largest answer
+        array = numpy.random.RandomState(1).randint(0, 256, array.shape).astype(numpy.uint8)
+        array[:height // 8] //= 4
+    return array
+
+
+@pytest.mark.parametrize("limited", engines(), indirect=True)
+@pytest.mark.parametrize("kind,options", [("PNG", {"compress_level": 1}), ("JPEG", {"quality": 90, "progressive": True, "subsampling": 0}),
+                                          ("WEBP", {"lossless": True, "method": 0}), ("BMP", {})])
+def test_largest_picture_of_each_kind(limited, kind, options):
+    data = pictures.encode(largest(limited), kind, **options)
+    assert len(data) <= limits(limited)["max_body_bytes"]
+    statuses = at_once(4, lambda i: post(limited, data, b"image/png", "/predict?output=rgba"))
+    assert set(statuses) <= {200, 503, 504} and 200 in statuses, statuses
+
+
+@pytest.mark.parametrize("limited", engines(), indirect=True)
+def test_full_queue_of_large_pictures(limited):
+    data = pictures.encode(largest(limited), "JPEG", quality=80)
+    n = limits(limited)["queue"] + limits(limited)["workers"] + 8
+    statuses = at_once(n, lambda i: post(limited, data, b"image/jpeg"))
+    assert set(statuses) <= {200, 503, 504} and 503 in statuses, statuses
+
+
+def test_full_queue_of_the_largest_bodies_with_more_behind_them(limited):
+    """Pictures near the largest body, each with pipelined rubbish behind it."""
+    size = limits(limited)["max_body_bytes"]
+    picture = pictures.encode(pictures.disc(200, 200), "BMP")
+    body = picture + b"\0" * (size // 4 - len(picture))
+    rubbish = b"POST / HTTP/1.1\r\n" + b"x" * (1 << 20)
+    statuses = at_once(64, lambda i: post(limited, body + rubbish if i % 2 else body, b"image/bmp"))
+    assert set(statuses) <= {200, 400, 503, None}, statuses
+
+
+def test_readers_that_do_not_take_the_largest_answers(limited):
+    side = 700
+    data = pictures.encode(numpy.random.RandomState(2).randint(0, 256, (side, side, 3)).astype(numpy.uint8), "PNG")
+    socks = []
+    for _ in range(40):
+        sock = wire.connect(limited, PATIENCE)
+        sock.sendall(b"POST /predict?output=rgba HTTP/1.1\r\nHost: x\r\nContent-Type: image/png\r\nContent-Length: %d\r\n\r\n"
+                     % len(data) + data)
+        socks.append(sock)
+    wait_until(lambda: (lambda m: m["headerroute_jobs_queued"] + m["headerroute_jobs_running"] == 0)(limited.metrics()),
+               "all are worked on", PATIENCE * 3)
+    assert limited.metrics()["headerroute_answer_memory_bytes"] <= limits(limited)["answer_memory_bytes"]
+    for sock in socks:
+        sock.close()
+
+
+def test_all_connections_with_heads_that_never_end(limited):
+    n = limits(limited)["max_connections"] - 20
+    socks = [wire.connect(limited, PATIENCE) for _ in range(n)]
+    for sock in socks:
+        sock.sendall(b"GET / HTTP/1.1\r\nX-A: " + b"a" * 60000)
+    assert limited.get("/health").status == 200
+    for sock in socks:
+        sock.close()
+
+
+def test_picture_that_promises_much_more_than_it_holds(limited):
+    from test_predict import png_claiming
+    pixels = limits(limited)["max_pixels"]
+    bomb = png_claiming(pixels, 1)
+    statuses = at_once(16, lambda i: post(limited, bomb, b"image/png"))
+    assert set(statuses) <= {413, 422, 503}, statuses
+    assert set(at_once(4, lambda i: post(limited, png_claiming(2**31 - 1, 2**31 - 1), b"image/png"))) <= {413, 422}
+
+
+def test_everything_at_the_same_time(limited):
+    """Uploads held open, a full queue of the largest pictures, readers that stall, heads that never end."""
+    bounds = limits(limited)
+    held = []
+    for _ in range(bounds["max_upload_bytes"] // 2 // bounds["max_body_bytes"]):
+        sock = wire.connect(limited, PATIENCE)
+        sock.sendall(b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % bounds["max_body_bytes"])
+        sock.sendall(b"x" * (bounds["max_body_bytes"] - 1))
+        held.append(sock)
+    for _ in range(60):
+        sock = wire.connect(limited, PATIENCE)
+        sock.sendall(b"GET / HTTP/1.1\r\nX-A: " + b"a" * 60000)
+        held.append(sock)
+    side = 600
+    noise = pictures.encode(numpy.random.RandomState(3).randint(0, 256, (side, side, 3)).astype(numpy.uint8), "PNG")
+    for _ in range(20):
+        sock = wire.connect(limited, PATIENCE)
+        sock.sendall(b"POST /predict?output=rgba HTTP/1.1\r\nHost: x\r\nContent-Type: image/png\r\nContent-Length: %d\r\n\r\n"
+                     % len(noise) + noise)
+        held.append(sock)
+    data = pictures.encode(largest(limited), "JPEG", quality=80)
+    statuses = at_once(60, lambda i: post(limited, data, b"image/jpeg"))
+    assert set(statuses) <= {200, 503, 504}, statuses
+    for sock in held:
+        sock.close()
