@@ -13,6 +13,7 @@ enum { CLI_OK = 0, CLI_FAILED = 1, CLI_USAGE = 2 };
 int cli_validate(int argc, char **argv);
 int cli_route(int argc, char **argv);
 int cli_explain(int argc, char **argv);
+int cli_test(int argc, char **argv);
 
 /* "headerroute COMMAND: message" on stderr, and CLI_USAGE. */
 int cli_usage_error(const char *command, const char *format, ...) __attribute__((format(printf, 2, 3)));

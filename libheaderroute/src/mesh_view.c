@@ -338,8 +338,11 @@ static void add_own_listeners(mesh *m, vhost_list *out, hr_map *taken, bool shar
     }
 }
 
-/* The shared table exists once a service without a listener of its own has the port. */
+/* The shared table exists once a service without a listener of its own has the port. Where no service was
+ * loaded at all, the files are a part of a mesh only, and one is taken for granted. */
 static bool has_shared_table(const mesh *m) {
+    if (m->vb->table->registry.n_services == 0)
+        return true;
     for (size_t i = 0; i < m->services.n; i++) {
         const mesh_service *s = &m->services.v[i];
         if (is_http(s) && !own_listener(s) && s->svc->resolution != HR_RESOLUTION_ALIAS)

@@ -1,0 +1,355 @@
+#define _GNU_SOURCE
+#include "cases.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "diag.h"
+#include "node_json.h"
+#include "source.h"
+#include "text.h"
+#include "view.h"
+
+/* ---- one case ---- */
+
+typedef struct test_case {
+    cli_suite *suite;
+    const json_t *root;
+    json_t *request;
+    cli_view view;
+    bool want_match;
+    char *failure;
+} test_case;
+
+__attribute__((format(printf, 2, 3))) static void fail(test_case *t, const char *format, ...) {
+    va_list args;
+    if (t->failure != NULL)
+        return;
+    va_start(args, format);
+    if (vasprintf(&t->failure, format, args) < 0)
+        t->failure = cli_strdup("failed", 6);
+    va_end(args);
+}
+
+static const char *string_at(const json_t *list, size_t index, const char *otherwise) {
+    const json_t *item = json_is_array(list) ? json_array_get(list, index) : index == 0 ? list : NULL;
+    return item == NULL && index == 0 ? otherwise : json_string_value(item);
+}
+
+/* How many values a field of the request has: a list's items, or one. */
+static size_t count(const json_t *list) {
+    return json_is_array(list) && json_array_size(list) > 0 ? json_array_size(list) : 1;
+}
+
+static void add_headers(test_case *t, cli_request *r) {
+    const char *name;
+    json_t *value;
+    json_object_foreach(json_object_get(t->request, "headers"), name, value) {
+        for (size_t i = 0; i < count(value); i++) {
+            const char *text = string_at(value, i, NULL);
+            if (text == NULL)
+                fail(t, "request.headers.%s is not a string", name);
+            else
+                cli_add_header(r, hr_str_from(name), hr_str_from(text));
+        }
+    }
+}
+
+/* ---- which view ---- */
+
+static int decide(hr_decision *out, test_case *t, const cli_view *wanted, const hr_request *request) {
+    const hr_view *view;
+    int error = cli_views_get(&view, &t->suite->views, wanted, request);
+    return error != HR_OK ? error : hr_route(out, view, request, t->suite->scratch);
+}
+
+static bool has_rule(const hr_decision *d) {
+    return d->virtual_service.p != NULL;
+}
+
+/* Cases seldom say which port a host is called on: a service of that name tells. */
+static int decide_on_service_ports(hr_decision *out, test_case *t, const hr_request *request) {
+    const hr_registry *registry = &t->suite->table->registry;
+    hr_str host = hr_authority_host(request->authority);
+    for (size_t i = 0; i < registry->n_services; i++) {
+        const hr_svc *svc = registry->services[i];
+        bool named = hr_str_starts(svc->host, host) && (svc->host.len == host.len || svc->host.p[host.len] == '.');
+        for (size_t p = 0; named && p < svc->n_ports; p++) {
+            cli_view view = t->view;
+            view.port = svc->ports[p].number;
+            if (decide(out, t, &view, request) == HR_OK && has_rule(out))
+                return HR_OK;
+        }
+    }
+    return HR_ENOENT;
+}
+
+/* The mesh; else the first Gateway that has a rule for the request; else the mesh's answer. */
+static int decide_somewhere(hr_decision *out, test_case *t, const hr_request *request) {
+    int error = decide(out, t, &t->view, request);
+    if (t->view.gateway != NULL || error == HR_EREQUEST || (error == HR_OK && has_rule(out)))
+        return error;
+    if (t->view.port == 0 && decide_on_service_ports(out, t, request) == HR_OK)
+        return HR_OK;
+    for (size_t i = 0; i < hr_table_gateway_count(t->suite->table); i++) {
+        hr_gateway_info info;
+        char name[512];
+        hr_table_gateway(&info, t->suite->table, i);
+        snprintf(name, sizeof(name), "%.*s", (int)info.name.len, info.name.p);
+        cli_view view = t->view;
+        view.gateway = name;
+        if (decide(out, t, &view, request) == HR_OK && has_rule(out))
+            return HR_OK;
+    }
+    return decide(out, t, &t->view, request);
+}
+
+/* ---- what is expected ---- */
+
+static char *text_of(const json_t *value) {
+    char *text = value == NULL ? NULL : json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY | JSON_SORT_KEYS);
+    return text != NULL ? text : cli_strdup("nothing", 7);
+}
+
+static void expect_block(test_case *t, const char *what, const char *key, const json_t *expected, const json_t *actual) {
+    bool equal = actual != NULL && json_equal(expected, actual);
+    if (equal == t->want_match)
+        return;
+    char *have = text_of(actual), *want = text_of(expected);
+    fail(t, "%s: %s is %s, want %s%s", what, key, have, t->want_match ? "" : "anything but ", want);
+    free(have);
+    free(want);
+}
+
+/* `delegate` names who wrote the rule, where that is not the VirtualService that has the host. */
+static void expect_delegate(test_case *t, const char *what, const json_t *expected, const hr_decision *d,
+                            const char *author) {
+    size_t slash = hr_str_find(d->virtual_service, '/', 0);
+    bool delegated = author != NULL && !hr_str_eq_c(hr_str_tail(d->virtual_service, slash + 1), author);
+    json_t *actual = delegated ? json_pack("{s:s}", "name", author) : NULL;
+    json_t *name = json_pack("{s:O?}", "name", json_object_get(expected, "name"));
+    expect_block(t, what, "delegate", name, actual);
+    json_decref(actual);
+    json_decref(name);
+}
+
+static void expect_decision(test_case *t, const char *what, const json_t *expected, const hr_decision *d,
+                            const hr_request *request) {
+    hr_str text;
+    char where[512] = "";
+    if (hr_decision_json(&text, d, request, t->suite->scratch) != HR_OK) {
+        fail(t, "%s: the decision cannot be written", what);
+        return;
+    }
+    json_t *actual = json_loadb(text.p, text.len, 0, NULL);
+    bool covered = cli_json_covers(actual, expected, where, sizeof(where));
+    if (covered != t->want_match)
+        fail(t, "%s: decision%s %s: %.*s", what, where, t->want_match ? "differs" : "is as it should not be", (int)text.len,
+             text.p);
+    json_decref(actual);
+}
+
+static void check(test_case *t, const char *what, const hr_decision *d, const hr_request *request) {
+    static const char *const blocks[] = {"route",  "redirect", "rewrite",     "fault",   "headers",    "directResponse",
+                                         "timeout", "retries", "mirror", "mirrors", "corsPolicy", "name"};
+    const char *author;
+    bool any = false;
+    json_t *entry = cli_rules_entry(t->suite->rules, d, &author);
+    for (size_t i = 0; i < sizeof(blocks) / sizeof(blocks[0]); i++) {
+        const json_t *expected = json_object_get(t->root, blocks[i]);
+        if (expected == NULL)
+            continue;
+        any = true;
+        expect_block(t, what, blocks[i], expected, json_object_get(entry, blocks[i]));
+    }
+    const json_t *delegate = json_object_get(t->root, "delegate"), *decision = json_object_get(t->root, "decision");
+    if (delegate != NULL)
+        expect_delegate(t, what, delegate, d, author);
+    if (decision != NULL)
+        expect_decision(t, what, decision, d, request);
+    bool matched = has_rule(d);
+    if (!any && delegate == NULL && decision == NULL && matched != t->want_match)
+        fail(t, "%s: %s", what, matched ? "a rule matches" : "no rule matches");
+    json_decref(entry);
+}
+
+static void run_request(test_case *t, const char *authority, const char *method, const char *uri, const char *scheme) {
+    char what[512];
+    hr_decision d;
+    cli_request r = {.request = {.method = hr_str_from(method),
+                                 .scheme = hr_str_from(scheme),
+                                 .authority = hr_str_from(authority),
+                                 .path = hr_str_from(uri)}};
+    const json_t *random = json_object_get(t->request, "random");
+    double draw = json_is_number(random) ? json_number_value(random) : 0;
+    r.request.draws = (hr_draws){draw, draw, draw, draw};
+    snprintf(what, sizeof(what), "%s %s%s", method, authority, uri);
+    add_headers(t, &r);
+    int error = t->failure != NULL ? HR_OK : decide_somewhere(&d, t, &r.request);
+    if (t->failure == NULL && error == HR_OK)
+        check(t, what, &d, &r.request);
+    else if (error == HR_ENOENT)
+        fail(t, "%s: there is no Gateway %s with an HTTP server on that port", what, t->view.gateway);
+    else if (error != HR_OK)
+        fail(t, "%s: %s", what, error == HR_EREQUEST ? hr_scratch_error(t->suite->scratch).p : hr_strerror(error));
+    free(r.headers);
+}
+
+/* Every combination of what the request lists. */
+static void run_requests(test_case *t) {
+    const json_t *authorities = json_object_get(t->request, "authority"), *methods = json_object_get(t->request, "method");
+    const json_t *uris = json_object_get(t->request, "uri"), *schemes = json_object_get(t->request, "scheme");
+    for (size_t a = 0; a < count(authorities); a++)
+        for (size_t m = 0; m < count(methods); m++)
+            for (size_t u = 0; u < count(uris); u++)
+                for (size_t s = 0; s < count(schemes) && t->failure == NULL; s++) {
+                    const char *authority = string_at(authorities, a, NULL), *method = string_at(methods, m, "GET");
+                    const char *uri = string_at(uris, u, "/"), *scheme = string_at(schemes, s, "http");
+                    if (authority == NULL || method == NULL || uri == NULL || scheme == NULL)
+                        fail(t, "request.authority, method, uri and scheme are lists of strings, and authority is needed");
+                    else
+                        run_request(t, authority, method, uri, scheme);
+                }
+}
+
+/* ---- reading a case ---- */
+
+static void read_view(test_case *t, const json_t *view) {
+    const char *key, *text;
+    json_t *value;
+    json_object_foreach((json_t *)view, key, value) {
+        text = json_string_value(value);
+        if (strcmp(key, "gateway") == 0 && text != NULL)
+            t->view.gateway = text;
+        else if (strcmp(key, "namespace") == 0 && text != NULL)
+            t->view.namespace_ = text;
+        else if (strcmp(key, "port") == 0 && json_integer_value(value) > 0 && json_integer_value(value) < 65536)
+            t->view.port = (uint16_t)json_integer_value(value);
+        else if (strcmp(key, "outboundPolicy") == 0 && text != NULL)
+            t->view.outbound_policy = strcmp(text, "registry-only") == 0 ? HR_REGISTRY_ONLY : HR_ALLOW_ANY;
+        else if (strcmp(key, "repeatedHeaders") == 0 && text != NULL)
+            t->view.repeated_headers = strcmp(text, "each") == 0 ? HR_REPEATED_EACH : HR_REPEATED_JOINED;
+        else if (strcmp(key, "sourceLabels") == 0 && json_is_object(value)) {
+            const char *name;
+            json_t *label;
+            json_object_foreach(value, name, label) {
+                cli_add_label(&t->view, hr_str_from(name), hr_str_from(json_string_value(label)));
+            }
+        } else
+            fail(t, "view.%s is no key of a view, or its value is none for it", key);
+    }
+}
+
+static void check_keys(test_case *t) {
+    static const char *const known[] = {"description", "wantMatch", "request", "view", "decision", "delegate", "route",
+                                        "redirect", "rewrite", "fault", "headers", "directResponse", "timeout",
+                                        "retries", "mirror", "mirrors", "corsPolicy", "name"};
+    const char *key;
+    json_t *value;
+    json_object_foreach((json_t *)t->root, key, value) {
+        bool ok = false;
+        for (size_t i = 0; i < sizeof(known) / sizeof(known[0]) && !ok; i++)
+            ok = strcmp(key, known[i]) == 0;
+        if (!ok)
+            fail(t, "%s is no key of a test case", key);
+    }
+    if (!json_is_object(t->request))
+        fail(t, "request is missing");
+}
+
+static char *run_case(cli_suite *suite, const json_t *root) {
+    const json_t *want = json_object_get(root, "wantMatch");
+    test_case t = {
+        .suite = suite,
+        .root = root,
+        .request = json_object_get(root, "request"),
+        .view = suite->defaults,
+        .want_match = want == NULL || json_is_true(want),
+    };
+    t.view.labels = NULL;
+    t.view.n_labels = t.view.labels_capacity = 0;
+    for (size_t i = 0; i < suite->defaults.n_labels; i++)
+        cli_add_label(&t.view, suite->defaults.labels[i].name, suite->defaults.labels[i].value);
+    check_keys(&t);
+    read_view(&t, json_object_get(root, "view"));
+    if (t.failure == NULL)
+        run_requests(&t);
+    free(t.view.labels);
+    return t.failure;
+}
+
+/* ---- reading a file ---- */
+
+typedef struct reading {
+    cli_case_results *out;
+    cli_suite *suite;
+    const char *path;
+    hr_diagnostics *d;
+    hr_arena *arena;
+    bool wrong;
+} reading;
+
+static void add_result(reading *r, const hr_node *node, json_t *root) {
+    cli_case_results *out = r->out;
+    if (out->n == out->capacity) {
+        out->capacity = out->capacity == 0 ? 16 : out->capacity * 2;
+        out->v = cli_realloc(out->v, out->capacity * sizeof(*out->v));
+    }
+    const char *description = json_string_value(json_object_get(root, "description"));
+    cli_case_result *result = &out->v[out->n++];
+    *result = (cli_case_result){.file = r->path, .line = node->line};
+    result->description = cli_strdup(description == NULL ? "" : description, description == NULL ? 0 : strlen(description));
+    result->failure = run_case(r->suite, root);
+    out->failed += result->failure != NULL;
+}
+
+static void read_cases(reading *r, const hr_node *root) {
+    const hr_node *cases = hr_node_get(root, HR_STR("testCases"));
+    if (cases == NULL || cases->kind != HR_NODE_LIST) {
+        fprintf(stderr, "%s:%d: there is no list testCases\n", r->path, root->line);
+        r->wrong = true;
+        return;
+    }
+    for (const hr_node *item = cases->u.children.first; item != NULL; item = item->next) {
+        json_t *json = cli_node_json(item);
+        add_result(r, item, json);
+        json_decref(json);
+    }
+}
+
+static int read_text(void *ctx, hr_str file, hr_str text) {
+    reading *r = ctx;
+    hr_yaml_budget budget = {64, 1000000};
+    hr_yaml *yaml = hr_yaml_open(file, text, &budget, r->d);
+    const hr_node *root;
+    int error = yaml == NULL ? HR_ENOMEM : HR_OK;
+    while (error == HR_OK && (error = hr_yaml_next(&root, yaml, r->arena)) == HR_OK && root != NULL)
+        if (root->kind != HR_NODE_NULL)
+            read_cases(r, root);
+    hr_yaml_close(yaml);
+    return error;
+}
+
+int cli_cases_run(cli_case_results *out, cli_suite *suite, const char *path) {
+    reading r = {.out = out, .suite = suite, .path = path, .d = hr_diagnostics_new(), .arena = hr_arena_new()};
+    hr_source source = {.path = path};
+    int error = r.d == NULL || r.arena == NULL ? HR_ENOMEM
+                                               : hr_sources_each(&source, 1, (size_t)64 << 20, r.d, read_text, &r);
+    cli_print_diagnostics(stderr, r.d);
+    if (error != HR_OK && hr_diagnostics_count(r.d) == 0)
+        fprintf(stderr, "headerroute test: %s: %s\n", path, hr_strerror(error));
+    bool wrong = error != HR_OK || r.wrong || hr_diagnostics_errors(r.d) > 0;
+    hr_diagnostics_free(r.d);
+    if (r.arena != NULL)
+        hr_arena_free(r.arena);
+    return wrong ? CLI_FAILED : CLI_OK;
+}
+
+void cli_case_results_free(cli_case_results *results) {
+    for (size_t i = 0; i < results->n; i++) {
+        free(results->v[i].description);
+        free(results->v[i].failure);
+    }
+    free(results->v);
+}

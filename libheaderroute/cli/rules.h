@@ -1,0 +1,19 @@
+/* The YAML of the rules that were loaded, to compare what was written with what was expected. */
+#ifndef HR_CLI_RULES_H
+#define HR_CLI_RULES_H
+
+#include <jansson.h>
+
+#include "cli.h"
+
+typedef struct cli_rules cli_rules;
+
+/* Reads the files once more. NULL: one could not be read (which the load has told already). */
+cli_rules *cli_rules_read(const char *const *paths, size_t n);
+void cli_rules_free(cli_rules *rules);
+
+/* The entry of spec.http that a decision came from, as a new reference: `{}` where it came from none. *author
+ * is the name of the VirtualService that wrote it (a delegate's, where one did), NULL for none. */
+json_t *cli_rules_entry(const cli_rules *rules, const hr_decision *decision, const char **author);
+
+#endif

@@ -1,0 +1,179 @@
+/* The index finds what a plain first-match walk finds, whatever the rules. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <criterion/criterion.h>
+
+#include "harness.h"
+#include "index.h"
+#include "walk.h"
+
+static uint32_t state = 1;
+static uint32_t draw(uint32_t n) { /* xorshift32 */
+    state ^= state << 13;
+    state ^= state >> 17;
+    state ^= state << 5;
+    return state % n;
+}
+
+static const char *const paths[] = {"/", "/a", "/a/b", "/a/b/c", "/ab", "/A", "/b", "/b/", "/long/path/here", "/a.b", "/c-1"};
+static const char *const values[] = {"a", "b", "ab", "", "A", "tenant-1", "tenant-2"};
+static const char *const names[] = {"x", "w", "x-tenant", "accept", "cookie", "z1", "z2", "z3", "z4", "z5", "z6", "z7"};
+static const char *const methods[] = {"GET", "POST", "PUT"};
+static const char *const regexes[] = {"/a.*", "/a|/b", "/a/[bc]+", "(/a|/b)/c", "/long/path/.*", "/c-\\\\d", ".*", "/A?b"};
+
+#define PICK(list) (list)[draw(sizeof(list) / sizeof((list)[0]))]
+
+static void put_string_match(FILE *out) {
+    switch (draw(4)) {
+    case 0:
+        fprintf(out, "{prefix: \"t%s\"}", PICK(values));
+        break;
+    case 1:
+        fprintf(out, "{regex: \"(%s)+\"}", PICK(values));
+        break;
+    case 2:
+        fprintf(out, "{}");
+        break;
+    default:
+        fprintf(out, "{exact: \"%s\"}", PICK(values));
+        break;
+    }
+}
+
+static void put_uri(FILE *out) {
+    switch (draw(4)) {
+    case 0:
+        fprintf(out, "uri: {regex: \"%s\"}, ", PICK(regexes));
+        break;
+    case 1:
+        fprintf(out, "uri: {prefix: \"%s\"}, ", PICK(paths));
+        break;
+    default:
+        fprintf(out, "uri: {exact: \"%s\"}, ", PICK(paths));
+        break;
+    }
+    if (draw(4) == 0)
+        fprintf(out, "ignoreUriCase: true, ");
+}
+
+static void put_match(FILE *out) {
+    fprintf(out, "{");
+    if (draw(2))
+        put_uri(out);
+    if (draw(2)) {
+        fprintf(out, "headers: {%s: ", PICK(names));
+        put_string_match(out);
+        fprintf(out, "}, ");
+    }
+    if (draw(5) == 0) {
+        fprintf(out, "withoutHeaders: {%s: ", PICK(names));
+        put_string_match(out);
+        fprintf(out, "}, ");
+    }
+    if (draw(5) == 0)
+        fprintf(out, "queryParams: {%s: {exact: \"%s\"}}, ", PICK(names), PICK(values));
+    if (draw(6) == 0)
+        fprintf(out, "method: {exact: %s}, ", PICK(methods));
+    fprintf(out, draw(20) ? "scheme: {prefix: http}}" : "name: all}"); /* the latter may take every request */
+}
+
+static char *random_rules(size_t n) {
+    char *text;
+    size_t size;
+    FILE *out = open_memstream(&text, &size);
+    fprintf(out, "%s\n---\napiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {name: vs}\n"
+                 "spec:\n  hosts: [reviews]\n  http:\n", hrt_mesh);
+    for (size_t i = 0; i < n; i++) {
+        fprintf(out, "  - match: [");
+        put_match(out);
+        fprintf(out, "]\n    route: [{destination: {host: reviews}}]\n");
+    }
+    fclose(out);
+    return text;
+}
+
+typedef struct sample {
+    hr_request request;
+    hr_pair headers[4];
+    char path[128];
+} sample;
+
+static void random_request(sample *s) {
+    size_t n = draw(5);
+    for (size_t i = 0; i < n; i++)
+        s->headers[i] = (hr_pair){hr_str_from(PICK(names)), hr_str_from(PICK(values))};
+    snprintf(s->path, sizeof(s->path), draw(3) ? "%s" : "%s?%s=%s&%s=%s", PICK(paths), PICK(names), PICK(values),
+             PICK(names), PICK(values));
+    s->request = (hr_request){.method = hr_str_from(PICK(methods)),
+                              .authority = HR_STR("reviews"),
+                              .path = hr_str_from(s->path),
+                              .headers = s->headers,
+                              .n_headers = n};
+}
+
+static void compare(const hr_view *view, hr_scratch *scratch, const sample *s) {
+    static const hr_route_mode walk = {.plain_walk = true}, indexed = {0};
+    hr_decision a, b;
+    cr_assert_eq(hr_route_by(&a, view, &s->request, scratch, &walk), HR_OK);
+    cr_assert_eq(hr_route_by(&b, view, &s->request, scratch, &indexed), HR_OK);
+    cr_assert(a.route_index == b.route_index && a.action == b.action, "path %s: the walk finds %d, the index %d", s->path,
+              a.route_index, b.route_index);
+}
+
+static void differ_nowhere(hr_repeated_headers repeated) {
+    hr_scratch *scratch;
+    cr_assert_eq(hr_scratch_new(&scratch), HR_OK);
+    for (int round = 0; round < 60; round++) {
+        char *yaml = random_rules(6 + draw(60));
+        hr_table *table = hrt_load(yaml);
+        hr_view *view;
+        hr_view_options options = HR_VIEW_OPTIONS_INIT;
+        options.repeated_headers = repeated;
+        cr_assert_eq(hr_view_new(&view, table, &options), HR_OK);
+        for (int i = 0; i < 2000; i++) {
+            sample s;
+            random_request(&s);
+            compare(view, scratch, &s);
+        }
+        hr_view_unref(view);
+        hr_table_unref(table);
+        free(yaml);
+    }
+    hr_scratch_free(scratch);
+}
+
+Test(index, agrees_with_the_walk) {
+    differ_nowhere(HR_REPEATED_JOINED);
+}
+
+Test(index, agrees_with_the_walk_where_repeated_headers_are_matched_one_by_one) {
+    differ_nowhere(HR_REPEATED_EACH);
+}
+
+static void prefix_is(const char *pattern, const char *expected) {
+    char buf[64];
+    hr_str prefix = hr_regex_literal_prefix(hr_str_from(pattern), buf);
+    cr_expect(hr_str_eq_c(prefix, expected), "%s: '%.*s', not '%s'", pattern, (int)prefix.len, prefix.p, expected);
+}
+
+Test(index, takes_a_regexs_certain_beginning) {
+    prefix_is("/api/v1/.*", "/api/v1/");
+    prefix_is("/api/v1", "/api/v1");
+    prefix_is("/a?b", "/");
+    prefix_is("/ab*", "/a");
+    prefix_is("/ab+", "/ab");
+    prefix_is("/a{2}", "/");
+    prefix_is("/a\\.b", "/a.b");
+    prefix_is("/a\\.*", "/a");
+    prefix_is("/a|/b", "");
+    prefix_is("/a(b|c)", "/a");
+    prefix_is("/a[(|]b", "/a");
+    prefix_is("/a[]|]b", "/a");
+    prefix_is("/a[[:alpha:]|]|/b", "");
+    prefix_is("/a\\Q|\\E", "");
+    prefix_is("(?i)/a", "");
+    prefix_is("^/a", "");
+    prefix_is("", "");
+}
