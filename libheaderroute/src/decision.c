@@ -1,70 +1,8 @@
 /* One request, one decision. */
 #include "forward.h"
-#include "path.h"
+#include "index.h"
+#include "octets.h"
 #include "walk.h"
-
-/* ---- is this a request at all ---- */
-
-static int refuse(hr_scratch *scratch, const char *sentence) {
-    scratch->error = hr_str_from(sentence);
-    return HR_EREQUEST;
-}
-
-/* Control characters, and spaces where `space` says so. */
-static bool has_control(hr_str s, bool space) {
-    unsigned char least = space ? 0x21 : 0x20;
-    for (size_t i = 0; i < s.len; i++) {
-        unsigned char c = (unsigned char)s.p[i];
-        if ((c < least && (space || c != '\t')) || c == 0x7F)
-            return true;
-    }
-    return false;
-}
-
-static int check(const hr_subject *s) {
-    const hr_request *r = s->request;
-    if (s->authority.len == 0)
-        return refuse(s->scratch, "the authority is empty");
-    if (has_control(s->authority, true))
-        return refuse(s->scratch, "the authority has a space or a control character");
-    if (s->method.len == 0 || has_control(s->method, true))
-        return refuse(s->scratch, "the method is empty or has a space or a control character");
-    if (r->path.len == 0 || r->path.p[0] != '/')
-        return refuse(s->scratch, "the path does not begin with '/'");
-    if (has_control(r->path, true))
-        return refuse(s->scratch, "the path has a space or a control character");
-    for (size_t i = 0; i < r->n_headers; i++) {
-        if (r->headers[i].name.len == 0 || has_control(r->headers[i].name, true))
-            return refuse(s->scratch, "a header's name is empty or has a space or a control character");
-        if (has_control(r->headers[i].value, false))
-            return refuse(s->scratch, "a header's value has a control character");
-    }
-    return HR_OK;
-}
-
-static int prepare(hr_subject *s, const hr_request *request, hr_scratch *scratch) {
-    *s = (hr_subject){
-        .request = request,
-        .scratch = scratch,
-        .method = request->method.p == NULL ? HR_STR("GET") : request->method,
-        .scheme = request->scheme.p == NULL ? HR_STR("http") : request->scheme,
-        .authority = request->authority,
-    };
-    int error = check(s);
-    if (error != HR_OK)
-        return error;
-    size_t path_len;
-    switch (hr_path_normalize(&s->full_path, &path_len, scratch, request->path)) {
-    case HR_PATH_OK:
-        s->path = hr_str_of(s->full_path.p, path_len);
-        return HR_OK;
-    case HR_PATH_INVALID:
-        return refuse(scratch, "the path has the escape %00");
-    case HR_PATH_NO_MEMORY:
-        break;
-    }
-    return HR_ENOMEM;
-}
 
 /* ---- where it goes ---- */
 
@@ -225,7 +163,7 @@ static int decide(hr_decision *out, const hr_view *view, const hr_croute *route,
     const hr_target *target = pick_target(plan, s->request->draws.weight);
     hr_chosen *chosen = &s->scratch->chosen;
     *chosen = (hr_chosen){view, route, plan, target, s->full_path, s->path.len};
-    *out = target->decision;
+    hr_octets_copy(out, &target->decision, sizeof(*out));
     out->internal = chosen;
     if (route != NULL && route->vs != NULL) {
         out->virtual_service = route->vs->id;
@@ -236,7 +174,7 @@ static int decide(hr_decision *out, const hr_view *view, const hr_croute *route,
     }
     if (route != NULL)
         out->route_name = route->name;
-    if (plan->kind == HR_ACTION_ROUTE)
+    if (plan->kind == HR_ACTION_ROUTE && s->scratch->seen[0].round == s->scratch->round)
         set_grpc_timeout(out, s);
     if (plan->kind == HR_ACTION_REDIRECT || has_location(out)) {
         out->redirect_location = hr_redirect_location(chosen, s->request, s->scratch);
@@ -257,7 +195,9 @@ static int decide(hr_decision *out, const hr_view *view, const hr_croute *route,
 static const hr_croute *find_route(const hr_route_list *routes, hr_subject *s, const hr_route_mode *mode) {
     if (mode->trace != NULL)
         return hr_walk_traced(routes, s, mode->trace, mode->ctx);
-    return hr_walk(routes, s);
+    if (routes->index == NULL || mode->plain_walk)
+        return hr_walk(routes, s);
+    return hr_index_find(routes->index, routes, s);
 }
 
 static void trace_vhost(const hr_route_mode *mode, const hr_vhost *vhost, const hr_subject *s) {
@@ -298,7 +238,7 @@ int hr_route_by(hr_decision *out, const hr_view *view, const hr_request *request
     const hr_vhost *vhost;
     int error = hr_scratch_reset(scratch);
     if (error == HR_OK)
-        error = prepare(&s, request, scratch);
+        error = hr_subject_prepare(&s, view, request, scratch);
     if (error == HR_OK)
         error = find_vhost(&vhost, view, &s);
     if (error != HR_OK)
@@ -318,12 +258,11 @@ int hr_route_by(hr_decision *out, const hr_view *view, const hr_request *request
 
 static int checked(hr_decision *out, const hr_view *view, const hr_request *request, hr_scratch *scratch,
                    const hr_route_mode *mode) {
-    if (out != NULL)
-        *out = (hr_decision){0};
-    if (out == NULL || view == NULL || request == NULL || scratch == NULL ||
-        (request->headers == NULL && request->n_headers > 0))
-        return HR_EINVAL;
-    int error = hr_route_by(out, view, request, scratch, mode);
+    int error = HR_EINVAL;
+    if (out == NULL)
+        return error;
+    if (view != NULL && request != NULL && scratch != NULL && (request->headers != NULL || request->n_headers == 0))
+        error = hr_route_by(out, view, request, scratch, mode);
     if (error != HR_OK)
         *out = (hr_decision){0};
     return error;

@@ -5,6 +5,7 @@
  */
 #include <stdlib.h>
 
+#include "index.h"
 #include "names.h"
 #include "text.h"
 #include "view.h"
@@ -223,6 +224,7 @@ static const hr_route_list *partitioned(gateway_table *t, const gateway_vhost *v
             for (size_t i = 0; i < vhost->lists.v[l]->n; i++)
                 if (vhost->lists.v[l]->v[i].catch_all == (last == 1))
                     all->v[all->n++] = vhost->lists.v[l]->v[i];
+    all->index = hr_index_build(t->vb->b, all, t->vb->view->names.n);
     return all;
 }
 

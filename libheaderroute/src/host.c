@@ -1,4 +1,5 @@
 /* Which virtual host an authority belongs to, as Envoy looks it up. */
+#include "octets.h"
 #include "text.h"
 #include "view.h"
 
@@ -13,21 +14,33 @@ hr_str hr_authority_host(hr_str authority) {
     return authority;
 }
 
-const hr_vhost *hr_host_find(const hr_host_index *index, hr_str authority, char *buf) {
-    hr_str host = hr_authority_host(authority);
-    for (size_t i = 0; i < host.len; i++)
+static const hr_vhost *find_suffix(const hr_host_index *index, hr_str host, char *buf) {
+    for (size_t i = 0; i < host.len && index->n_suffix_lengths > 0; i++)
         buf[i] = hr_lower(host.p[i]);
-    host.p = buf;
-    const hr_vhost *found = hr_map_get(&index->exact, host);
-    if (found != NULL)
-        return found;
     for (size_t i = 0; i < index->n_suffix_lengths; i++) {
         size_t len = index->suffix_lengths[i];
         if (len >= host.len) /* a wildcard stands for one character at least */
             continue;
-        found = hr_map_get(&index->suffixes, hr_str_tail(host, host.len - len));
+        const hr_vhost *found = hr_map_get(&index->suffixes, hr_str_of(buf + host.len - len, len));
         if (found != NULL)
             return found;
     }
     return index->any;
+}
+
+const hr_vhost *hr_host_find(const hr_host_index *index, hr_str authority, char *buf) {
+    hr_str host = hr_authority_host(authority);
+    for (size_t i = 0; i < index->n_few; i++) {
+        hr_str name = index->few[i].name;
+        if (name.len == host.len && (hr_octets_equal(name.p, host.p, host.len) || hr_str_eq_nocase(name, host)))
+            return index->few[i].vhost;
+    }
+    if (index->few == NULL) {
+        for (size_t i = 0; i < host.len; i++)
+            buf[i] = hr_lower(host.p[i]);
+        const hr_vhost *found = hr_map_get(&index->exact, hr_str_of(buf, host.len));
+        if (found != NULL)
+            return found;
+    }
+    return find_suffix(index, host, buf);
 }

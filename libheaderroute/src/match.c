@@ -1,11 +1,13 @@
 #include "match.h"
 
+#include "octets.h"
+
 bool hr_string_matches(uint8_t kind, hr_str pattern, const hr_regex *regex, hr_str value) {
     switch (kind) {
     case HR_SM_EXACT:
-        return hr_str_eq(value, pattern);
+        return value.len == pattern.len && hr_octets_equal(value.p, pattern.p, pattern.len);
     case HR_SM_PREFIX:
-        return hr_str_starts(value, pattern);
+        return value.len >= pattern.len && hr_octets_equal(value.p, pattern.p, pattern.len);
     case HR_SM_REGEX:
         return regex != NULL && hr_regex_match(regex, value);
     default:
@@ -14,6 +16,31 @@ bool hr_string_matches(uint8_t kind, hr_str pattern, const hr_regex *regex, hr_s
 }
 
 /* ---- headers ---- */
+
+/* Lower case on the wire is common, so it is tried first. */
+static inline bool is_named(hr_str name, hr_str lower) {
+    if (name.len != lower.len || ((name.p[0] ^ lower.p[0]) & 0xDF) != 0)
+        return false;
+    return hr_octets_equal(name.p, lower.p, lower.len) || hr_str_eq_nocase(name, lower);
+}
+
+/* Up to this many names are compared one by one. */
+#define FEW_NAMES 8
+
+uint32_t hr_name_find(const hr_name_table *names, hr_str name) {
+    char lower[256];
+    if (names->n <= FEW_NAMES) {
+        for (uint32_t i = 0; i < names->n; i++)
+            if (is_named(name, names->v[i]))
+                return i;
+        return UINT32_MAX;
+    }
+    if (name.len > sizeof(lower))
+        return UINT32_MAX;
+    for (size_t i = 0; i < name.len; i++)
+        lower[i] = hr_lower(name.p[i]);
+    return (uint32_t)((uintptr_t)hr_map_get(&names->numbers, hr_str_of(lower, name.len)) - 1);
+}
 
 bool hr_header_is_inline(hr_str name) {
     static const char *const names[] = {
@@ -79,18 +106,9 @@ bool hr_header_is_stripped(hr_str name) {
     return false;
 }
 
-static inline bool is_named(const hr_pair *header, hr_str lower) {
-    if (header->name.len != lower.len)
-        return false;
-    for (size_t i = 0; i < lower.len; i++)
-        if (hr_lower(header->name.p[i]) != lower.p[i])
-            return false;
-    return true;
-}
-
 /* The next header of that name from `from` on; n_headers where there is none. */
 static size_t next_header(const hr_request *request, hr_str name, size_t from) {
-    while (from < request->n_headers && !is_named(&request->headers[from], name))
+    while (from < request->n_headers && !is_named(request->headers[from].name, name))
         from++;
     return from;
 }
@@ -145,17 +163,15 @@ static bool any_value_matches(const hr_cond *cond, const hr_subject *subject, si
 
 static bool header_holds(const hr_cond *cond, hr_subject *subject) {
     const hr_request *request = subject->request;
-    size_t first = next_header(request, cond->name, 0);
-    bool found = first < request->n_headers;
+    const hr_seen *seen = &subject->scratch->seen[cond->slot];
+    bool found = seen->round == subject->scratch->round;
     if (cond->match == HR_SM_PRESENCE)
         return found != cond->invert;
     if (!found) /* "treat missing as empty" is said of inverted matchers alone */
         return cond->invert && !hr_string_matches(cond->match, cond->value, cond->regex, HR_STR(""));
-    if (cond->each)
-        return any_value_matches(cond, subject, first) != cond->invert;
-    hr_str value = next_header(request, cond->name, first + 1) == request->n_headers
-                       ? present(request->headers[first].value)
-                       : join(subject, cond->name, first);
+    if (seen->repeated && cond->each)
+        return any_value_matches(cond, subject, seen->first) != cond->invert;
+    hr_str value = seen->repeated ? join(subject, cond->name, seen->first) : present(request->headers[seen->first].value);
     return hr_string_matches(cond->match, cond->value, cond->regex, value) != cond->invert;
 }
 
@@ -245,10 +261,10 @@ bool hr_route_path_matches(const hr_croute *route, const hr_subject *subject) {
     switch (route->path_kind) {
     case HR_SM_EXACT:
         return route->ignore_case ? hr_str_eq_nocase(subject->path, route->path)
-                                  : hr_str_eq(subject->path, route->path);
+                                  : hr_string_matches(HR_SM_EXACT, route->path, NULL, subject->path);
     case HR_SM_PREFIX:
         return route->ignore_case ? hr_str_starts_nocase(subject->path, route->path)
-                                  : hr_str_starts(subject->path, route->path);
+                                  : hr_string_matches(HR_SM_PREFIX, route->path, NULL, subject->path);
     case HR_SM_REGEX:
         return route->path_regex != NULL && hr_regex_match(route->path_regex, subject->path);
     default:

@@ -11,8 +11,25 @@ typedef struct hr_subject {
     hr_str method, scheme, authority;
     hr_str full_path; /* normalised, with query */
     hr_str path;      /* without query */
+    const hr_name_table *names; /* the view's; which of them the request has is in the scratch */
     bool no_memory;   /* a joined header did not fit: nothing that follows can be trusted */
 } hr_subject;
+
+/* Fills *s for a request to the view, after the scratch was started over: HR_OK, HR_ENOMEM, or HR_EREQUEST
+ * with its sentence in the scratch. */
+int hr_subject_prepare(hr_subject *s, const hr_view *view, const hr_request *request, hr_scratch *scratch);
+
+/* Numbers the request's headers by the view's names. */
+static inline void hr_subject_note(hr_subject *s, uint32_t number, size_t header) {
+    hr_scratch *scratch = s->scratch;
+    hr_seen *seen = &scratch->seen[number];
+    if (seen->round == scratch->round) {
+        seen->repeated = true;
+        return;
+    }
+    *seen = (hr_seen){scratch->round, (uint32_t)header, false};
+    scratch->touched[scratch->n_touched++] = number;
+}
 
 bool hr_route_matches(const hr_croute *route, hr_subject *subject);
 

@@ -5,42 +5,38 @@
  */
 #include "path.h"
 
+#include "octets.h"
+
 enum {
     SPECIAL = 1,  /* must be looked at */
     ESCAPE = 2,   /* is written as %XX */
     UNESCAPE = 4, /* is written plainly even if it came as %XX */
 };
 
+#define U UNESCAPE
+#define D (SPECIAL | UNESCAPE) /* the dot */
+#define E (SPECIAL | ESCAPE)
+
+static const uint8_t path_flags[256] = {
+    E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E,
+    /*   !  "  #  $  %  &  '  (  )  *  +  ,  -  .  /  0  1  2  3  4  5  6  7  8  9  :  ;  <  =  >  ? */
+    E, 0, E, E, 0, E, 0, 0, 0, 0, 0, 0, 0, U, D, 0, U, U, U, U, U, U, U, U, U, U, 0, 0, E, 0, E, E,
+    /* @ A ... Z [ \ ] ^ _ */
+    0, U, U, U, U, U, U, U, U, U, U, U, U, U, U, U, U, U, U, U, U, U, U, U, U, U, U, 0, E, 0, E, U,
+    /* ` a ... z { | } ~ DEL */
+    E, U, U, U, U, U, U, U, U, U, U, U, U, U, U, U, U, U, U, U, U, U, U, U, U, U, U, E, E, E, U, E,
+    E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E,
+    E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E,
+    E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E,
+    E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E,
+};
+
+#undef U
+#undef D
+#undef E
+
 static unsigned flags_of(unsigned char c) {
-    if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9'))
-        return UNESCAPE;
-    switch (c) {
-    case '-':
-    case '_':
-    case '~':
-        return UNESCAPE;
-    case '.':
-        return SPECIAL | UNESCAPE;
-    case '!':
-    case '$':
-    case '&':
-    case '\'':
-    case '(':
-    case ')':
-    case '*':
-    case '+':
-    case ',':
-    case '/':
-    case ':':
-    case ';':
-    case '=':
-    case '@':
-    case '[':
-    case ']':
-        return 0;
-    default:
-        return SPECIAL | ESCAPE;
-    }
+    return path_flags[c];
 }
 
 static int hex(unsigned char c) {
@@ -179,27 +175,52 @@ static void normalize(writer *w, hr_str s) {
     }
 }
 
-/* Whether normalisation may change the path: anything but unreserved and plain delimiters, and a dot
- * that begins a segment. */
-static bool is_plain(hr_str s) {
-    if (s.len == 0 || s.p[0] != '/')
-        return false;
-    for (size_t i = 1; i < s.len; i++) {
-        unsigned flags = flags_of((unsigned char)s.p[i]);
-        if (flags & SPECIAL && (s.p[i] != '.' || s.p[i - 1] == '/'))
-            return false;
+/* The length of what normalisation certainly leaves as it is: unreserved characters and plain delimiters,
+ * but no dot that begins a segment. */
+static size_t plain_length(hr_str s) {
+    size_t i = 0;
+    for (;;) {
+        while (i < s.len && !(path_flags[(unsigned char)s.p[i]] & SPECIAL))
+            i++;
+        if (i == s.len || s.p[i] != '.' || i == 0 || s.p[i - 1] == '/')
+            return i;
+        i++;
     }
-    return true;
+}
+
+/* Of a query: no control character and no fragment behind it. */
+static bool is_plain_query(hr_str s) {
+    hr_minima fragment = hr_minima_start('#'), del = hr_minima_start(0x7F);
+    hr_minima_add(&fragment, s.p, s.len);
+    hr_minima_add(&del, s.p, s.len);
+    return !hr_minima_met(&fragment, 0x21) && !hr_minima_met(&del, 1);
+}
+
+static bool has_control(hr_str s) {
+    bool has = false;
+    for (size_t i = 0; i < s.len; i++)
+        has |= (unsigned char)s.p[i] < 0x21 || s.p[i] == 0x7F;
+    return has;
 }
 
 hr_path_result hr_path_normalize(hr_str *out, size_t *path_len, hr_scratch *scratch, hr_str raw) {
-    raw.len = hr_str_find(raw, '#', 0);
-    hr_str path = hr_str_of(raw.p, hr_str_find(raw, '?', 0));
-    if (is_plain(path)) {
+    if (raw.len == 0 || raw.p[0] != '/')
+        return HR_PATH_RELATIVE;
+    size_t plain = plain_length(raw);
+    if (plain == raw.len || (raw.p[plain] == '?' && is_plain_query(hr_str_tail(raw, plain)))) {
         *out = raw;
-        *path_len = path.len;
+        *path_len = plain;
         return HR_PATH_OK;
     }
+    if (has_control(raw))
+        return HR_PATH_CONTROL;
+    raw.len = hr_str_find(raw, '#', plain);
+    if (plain == raw.len || raw.p[plain] == '?') {
+        *out = raw;
+        *path_len = plain;
+        return HR_PATH_OK;
+    }
+    hr_str path = hr_str_of(raw.p, hr_str_find(raw, '?', plain));
     hr_str query = hr_str_tail(raw, path.len);
     writer w = {.bad_percent = SIZE_MAX};
     w.p = hr_scratch_alloc(scratch, path.len * 3 + query.len + 2);

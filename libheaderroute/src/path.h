@@ -5,10 +5,16 @@
 
 #include "scratch.h"
 
-typedef enum hr_path_result { HR_PATH_OK = 0, HR_PATH_INVALID, HR_PATH_NO_MEMORY } hr_path_result;
+typedef enum hr_path_result {
+    HR_PATH_OK = 0,
+    HR_PATH_RELATIVE, /* it does not begin with '/' */
+    HR_PATH_CONTROL,  /* a space or a control character, which no request target has */
+    HR_PATH_INVALID,  /* the escape %00 */
+    HR_PATH_NO_MEMORY
+} hr_path_result;
 
 /* `raw` is the request target with query. *out is it without fragment and with its path part normalised,
- * pointing into raw where nothing had to change; *path_len is the length without query. INVALID: %00. */
+ * pointing into raw where nothing had to change; *path_len is the length without query. */
 hr_path_result hr_path_normalize(hr_str *out, size_t *path_len, hr_scratch *scratch, hr_str raw);
 
 #endif

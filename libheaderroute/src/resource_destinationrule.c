@@ -171,7 +171,7 @@ static const hr_field tcp_fields[] = {
 };
 static const hr_schema tcp_schema = {
     "ConnectionPoolSettings.TCPSettings", HR_FIELDS(tcp_fields), sizeof(hr_connection_pool), -1, C(has_tcp), 0,
-    NULL, NULL};
+    NULL, hr_check_tcp_pool};
 
 static const hr_enum h2_upgrade[] = {{"DEFAULT", 0}, {"DO_NOT_UPGRADE", 1}, {"UPGRADE", 2}, {NULL, 0}};
 static const hr_field h2_keepalive_fields[] = {

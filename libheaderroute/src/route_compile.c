@@ -1,7 +1,7 @@
 /* The entries of spec.http as routes of one view: what depends on the view is consumed here. */
 #include <stdlib.h>
 
-#include "match.h"
+#include "index.h"
 #include "names.h"
 #include "text.h"
 #include "view.h"
@@ -50,6 +50,17 @@ static void set_matcher(cond_writer *w, hr_cond *cond, const hr_string_match *m)
         cond->regex = hr_table_regex(w->vb->table, m->value);
 }
 
+uint32_t hr_name_number(hr_view_build *vb, hr_str name) {
+    hr_name_table *names = &vb->view->names;
+    void **place = hr_map_at(vb->b, &names->numbers, name);
+    if (*place == NULL) {
+        HR_PUSH(vb->b, names, name);
+        names->lengths |= UINT64_C(1) << (name.len < 63 ? name.len : 63);
+        *place = (void *)(uintptr_t)names->n;
+    }
+    return (uint32_t)((uintptr_t)*place - 1);
+}
+
 static void add_header(cond_writer *w, const hr_named_match *in, bool invert) {
     hr_cond *cond = &w->v[w->n];
     w->conditional = true;
@@ -57,6 +68,8 @@ static void add_header(cond_writer *w, const hr_named_match *in, bool invert) {
     set_matcher(w, cond, &in->match);
     cond->name = hr_b_lower(w->vb->b, in->name);
     cond->kind = (uint8_t)(is_claim(in->name) ? HR_COND_NEVER : kind_of_header(cond->name));
+    if (cond->kind == HR_COND_HEADER)
+        cond->slot = hr_name_number(w->vb, cond->name);
     cond->each = w->vb->view->repeated_headers == HR_REPEATED_EACH && !hr_header_is_inline(cond->name);
     w->n++;
 }
@@ -220,6 +233,7 @@ void hr_routes_compile(hr_view_build *vb, hr_route_list *out, const hr_vs *vs, c
                          "a rule before it takes every request");
         break;
     }
+    out->index = hr_index_build(vb->b, out, vb->view->names.n);
 }
 
 const hr_route_list *hr_routes_single(hr_view_build *vb, const hr_action_plan *plan, hr_str name) {

@@ -44,6 +44,8 @@ void hr_scratch_free(hr_scratch *scratch) {
     if (scratch == NULL)
         return;
     free_chunks(scratch->chunks);
+    free(scratch->seen);
+    free(scratch->touched);
     free(scratch);
 }
 
@@ -74,6 +76,30 @@ int hr_scratch_gather(hr_scratch *scratch) {
     free_chunks(scratch->chunks);
     scratch->chunks = one;
     return HR_OK;
+}
+
+static int grow_names(hr_scratch *scratch, size_t n) {
+    hr_seen *seen = realloc(scratch->seen, n * sizeof(*seen));
+    if (seen == NULL)
+        return HR_ENOMEM;
+    scratch->seen = seen;
+    uint32_t *touched = realloc(scratch->touched, n * sizeof(*touched));
+    if (touched == NULL)
+        return HR_ENOMEM;
+    scratch->touched = touched;
+    memset(seen + scratch->n_seen, 0, (n - scratch->n_seen) * sizeof(*seen));
+    scratch->n_seen = n;
+    return HR_OK;
+}
+
+int hr_scratch_names(hr_scratch *scratch, size_t n) {
+    scratch->n_touched = 0;
+    if (++scratch->round == 0) { /* after 2^32 rounds the old numbers come again */
+        if (scratch->n_seen > 0)
+            memset(scratch->seen, 0, scratch->n_seen * sizeof(*scratch->seen));
+        scratch->round = 1;
+    }
+    return n <= scratch->n_seen ? HR_OK : grow_names(scratch, n);
 }
 
 void hr_scratch_trim(hr_scratch *scratch, void *last, size_t size) {

@@ -31,12 +31,26 @@ typedef struct hr_joined {
     struct hr_joined *next;
 } hr_joined;
 
+/* A header that rules of the view ask for, in this request. */
+typedef struct hr_seen {
+    uint32_t round; /* of the scratch: an entry of an earlier round says nothing */
+    uint32_t first; /* its place among the request's headers */
+    bool repeated;
+} hr_seen;
+
 struct hr_scratch {
     hr_scratch_chunk *chunks; /* the one in use first */
     hr_str error;
     hr_chosen chosen;
     hr_joined *joined;
+    hr_seen *seen; /* by the number of the name */
+    uint32_t *touched; /* the numbers seen in this round */
+    size_t n_seen, n_touched;
+    uint32_t round;
 };
+
+/* Room for n names; forgets what was seen. HR_OK or HR_ENOMEM. */
+int hr_scratch_names(hr_scratch *scratch, size_t n);
 
 void *hr_scratch_more(hr_scratch *scratch, size_t size);
 int hr_scratch_gather(hr_scratch *scratch);

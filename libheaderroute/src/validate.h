@@ -62,6 +62,7 @@ void hr_check_maglev(hr_reader *r, const hr_node *node, void *out);
 void hr_check_warmup(hr_reader *r, const hr_node *node, void *out);
 void hr_check_load_balancer(hr_reader *r, const hr_node *node, void *out);
 void hr_check_http2_keepalive(hr_reader *r, const hr_node *node, void *out);
+void hr_check_tcp_pool(hr_reader *r, const hr_node *node, void *out);
 void hr_check_http_pool(hr_reader *r, const hr_node *node, void *out);
 void hr_check_pool(hr_reader *r, const hr_node *node, void *out);
 void hr_check_outlier(hr_reader *r, const hr_node *node, void *out);

@@ -84,6 +84,18 @@ static bool all_lead_to(const hr_map *map, const hr_vhost *vhost) {
     return true;
 }
 
+/* Up to this many domains are compared one by one. */
+#define FEW_DOMAINS 12
+
+static void list_few(hr_build *b, hr_host_index *index) {
+    if (index->exact.n > FEW_DOMAINS)
+        return;
+    index->few = HR_B_ARRAY(b, hr_domain, index->exact.n);
+    for (size_t i = 0; i < index->exact.capacity; i++)
+        if (index->exact.slots[i].value != NULL)
+            index->few[index->n_few++] = (hr_domain){index->exact.slots[i].key, index->exact.slots[i].value};
+}
+
 void hr_host_index_build(hr_build *b, hr_route_table *table) {
     hr_host_index *index = &table->hosts;
     size_t capacity = 0;
@@ -99,6 +111,7 @@ void hr_host_index_build(hr_build *b, hr_route_table *table) {
                 index->any = vhost;
         }
     }
+    list_few(b, index);
     if (index->n_suffix_lengths > 1)
         qsort(index->suffix_lengths, index->n_suffix_lengths, sizeof(size_t), longest_first);
     if (all_lead_to(&index->exact, index->any) && all_lead_to(&index->suffixes, index->any))
@@ -164,6 +177,7 @@ static void make(hr_build *b, void *ctx) {
                                              : gateway->resource->meta.namespace_;
     set_labels(b, view, o, gateway);
     hr_view_build vb = {.b = b, .view = view, .table = view->table};
+    hr_name_number(&vb, HR_STR("grpc-timeout")); /* number 0: every route looks for it */
     if (mesh)
         hr_mesh_view_build(&vb);
     else

@@ -26,6 +26,7 @@ typedef struct hr_cond {
     uint8_t match; /* hr_sm_kind: EXACT, PREFIX, REGEX or PRESENCE */
     bool invert;   /* of withoutHeaders; a missing header then counts as empty, except for PRESENCE */
     bool each;     /* a header that came more than once is matched value by value, not joined */
+    uint32_t slot; /* of a header: the number of its name in the view */
     hr_str name;   /* lower case for headers */
     hr_str value;
     const hr_regex *regex;
@@ -67,6 +68,8 @@ typedef struct hr_action_plan {
 
 /* ---- routes ---- */
 
+typedef struct hr_index hr_index;
+
 typedef struct hr_croute {
     uint8_t path_kind; /* hr_sm_kind: NONE (any path), EXACT, PREFIX, REGEX */
     bool ignore_case;
@@ -87,6 +90,7 @@ typedef struct hr_croute {
 typedef struct hr_route_list {
     hr_croute *v;
     size_t n;
+    const hr_index *index; /* NULL: walk */
 } hr_route_list;
 
 typedef struct hr_vhost {
@@ -97,8 +101,15 @@ typedef struct hr_vhost {
     bool require_tls; /* every request not of https is redirected */
 } hr_vhost;
 
+typedef struct hr_domain {
+    hr_str name;
+    const hr_vhost *vhost;
+} hr_domain;
+
 typedef struct hr_host_index {
     hr_map exact;           /* domain -> hr_vhost */
+    hr_domain *few;         /* the same where there are so few that comparing beats hashing; else NULL */
+    size_t n_few;
     hr_map suffixes;        /* what follows the '*' of a wildcard domain -> hr_vhost */
     size_t *suffix_lengths; /* that occur, longest first */
     size_t n_suffix_lengths;
@@ -122,6 +133,18 @@ typedef struct hr_omitted {
     hr_str reason;
 } hr_omitted;
 
+/* Names of headers that rules of the view ask for; a request's headers are numbered by them once. */
+typedef struct hr_name_table {
+    hr_str *v; /* lower case */
+    size_t n, capacity;
+    hr_map numbers;   /* name -> number + 1 */
+    uint64_t lengths; /* bit n: a name of n octets; bit 63: of 63 or more */
+} hr_name_table;
+
+/* The number of a name in any letter case; UINT32_MAX: no rule asks for it. */
+uint32_t hr_name_find(const hr_name_table *names, hr_str name);
+
+
 struct hr_view {
     atomic_size_t references;
     hr_table *table;
@@ -139,6 +162,7 @@ struct hr_view {
     const hr_cluster **clusters;
     size_t n_clusters, clusters_capacity;
     hr_map clusters_by_name;
+    hr_name_table names;
     HR_LIST(hr_omitted) omitted;
 };
 
@@ -179,6 +203,9 @@ typedef struct hr_compile_scope {
 void hr_routes_compile(hr_view_build *vb, hr_route_list *out, const hr_vs *vs, const hr_compile_scope *scope);
 /* A list of one route without conditions. */
 const hr_route_list *hr_routes_single(hr_view_build *vb, const hr_action_plan *plan, hr_str name);
+
+/* The number of a header name (lower case), given now where it is new. */
+uint32_t hr_name_number(hr_view_build *vb, hr_str name);
 
 /* action_compile.c */
 const hr_action_plan *hr_action_compile(hr_view_build *vb, const hr_http_entry *entry, const hr_compile_scope *scope);

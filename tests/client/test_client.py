@@ -163,14 +163,24 @@ def test_bad_answer_fails_one_picture_alone(server, client, status, body, senten
     assert sorted(os.listdir(client.out)) == NAMES[1:]
 
 
-def test_answer_that_breaks_off_fails_one_picture(server, client):
+@pytest.mark.parametrize("answer", [b"Content-Length: 1000\r\n\r\n{", b"Transfer-Encoding: chunked\r\n\r\n9\r\n{",
+                                    b"Transfer-Encoding: chunked\r\n\r\n1\r\n{\r\n", b"Content-Len"],
+                         ids=["length", "in a chunk", "between chunks", "headers"])
+def test_answer_that_breaks_off_fails_one_picture(server, client, answer):
     def on_post(handler, number, _):
         if number == 0:
-            handler.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n{")
+            handler.wfile.write(b"HTTP/1.1 200 OK\r\n" + answer)
+            # Only our side ends: what the client sends next finds nobody, but is not refused at once either.
+            handler.connection.shutdown(socket.SHUT_WR)
+            handler.connection.settimeout(5)
+            while handler.connection.recv(65536):
+                pass
             handler.close_connection = True
         return number == 0
     server.on_post = on_post
-    assert client().stdout_text == "3 ok, 1 failed\n"
+    done = client()
+    assert done.stdout_text == "3 ok, 1 failed\n", done.stderr_text
+    assert "a.jpg: " in done.stderr_text
 
 
 def test_silent_server_fails_after_the_timeout(server, client):

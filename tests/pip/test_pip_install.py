@@ -88,7 +88,7 @@ def test_source_distribution_is_complete(checkout, python, tmp_path):
     [archive] = os.listdir(tmp_path)
     shutil.unpack_archive(tmp_path / archive, tmp_path)
     [source] = [p for p in tmp_path.iterdir() if p.is_dir()]
-    run("cmake", "-S", str(source), "-B", str(tmp_path / "build"), "-DHR_BUILD_SERVICES=OFF", "-DHR_BUILD_OPENCV=OFF",
+    run("cmake", "-G", "Ninja", "-S", str(source), "-B", str(tmp_path / "build"), "-DHR_BUILD_SERVICES=OFF", "-DHR_BUILD_OPENCV=OFF",
         "-DHR_BUILD_TESTS=OFF", f"-DPython3_EXECUTABLE={sys.executable}")
     listed = {os.path.relpath(os.path.join(folder, name), source)
               for folder, _, names in os.walk(source) for name in names}

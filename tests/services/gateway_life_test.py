@@ -92,3 +92,29 @@ def test_reloads_under_load_lose_nothing(tmp_path):
             stop.set()
             [t.join() for t in threads]
             assert not wrong and done[0] > 100
+
+
+def test_killing_one_of_two_replicas_loses_no_idempotent_request(tmp_path):
+    """Istio's default retries; what was under way on a kept connection is sent again elsewhere."""
+    with Peer(named("a")) as a, Peer(named("b")) as b:
+        with gateway(tmp_path, service("x.test", a, b), routes({"route": [to("x.test")]})) as gw:
+            stop, wrong, done = threading.Event(), [], [0]
+
+            def work():
+                with gw.client() as client:
+                    while not stop.is_set():
+                        client.request("GET", "/work")
+                        got = client.answer()
+                        if got.status != 200 or got.header("x-target") != "/work":
+                            wrong.append((got.status, got.body))
+                        done[0] += 1
+
+            threads = [threading.Thread(target=work) for _ in range(8)]
+            [t.start() for t in threads]
+            assert wait_until(lambda: done[0] > 300)
+            a.close()
+            before = done[0]
+            assert wait_until(lambda: done[0] > before + 500)
+            stop.set()
+            [t.join() for t in threads]
+            assert not wrong

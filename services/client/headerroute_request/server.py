@@ -74,6 +74,8 @@ class Server:
             data = response.read(MAX_ANSWER_BYTES + 1)
             if len(data) > MAX_ANSWER_BYTES:
                 raise http.client.HTTPException(f"an answer of more than {MAX_ANSWER_BYTES} bytes")
+            if response.length:  # http.client keeps silent about a body that ends before its length
+                raise http.client.IncompleteRead(data, response.length)
         except BaseException:
             self._connection.close()
             raise
@@ -88,6 +90,8 @@ def why(error):
     """A network failure in words: some of Python's have no text at all."""
     if isinstance(error, TimeoutError):
         return "no answer in time"
+    if isinstance(error, http.client.IncompleteRead):
+        return "the answer broke off"
     return getattr(error, "strerror", None) or str(error) or type(error).__name__
 
 

@@ -1,0 +1,240 @@
+/*
+ * bench/route: nanoseconds a decision and bytes a rule, for growing tables, against a plain first-match
+ * walk of the same rules; the seed's rules against one XXH3 over the request's bytes; loading against
+ * libyaml's bare events. Everything in one run, so that ratios mean something.
+ */
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+#include "events.h"
+#include "tables.h"
+#include "walk.h"
+
+static double now(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}
+
+static void fail(const char *what) {
+    fprintf(stderr, "bench: %s\n", what);
+    exit(1);
+}
+
+static uint64_t random_state = 88172645463325252u;
+static uint64_t random_next(void) { /* xorshift64 */
+    random_state ^= random_state << 13;
+    random_state ^= random_state >> 7;
+    random_state ^= random_state << 17;
+    return random_state;
+}
+
+static hr_table *load_text(const char *yaml) {
+    hr_table *table;
+    hr_diagnostics *d;
+    hr_source source = {.name = "bench.yaml", .text = hr_str_from(yaml)};
+    hr_load_options options = HR_LOAD_OPTIONS_INIT;
+    options.max_bytes = (size_t)1 << 30;
+    options.max_nodes = (size_t)1 << 30;
+    if (hr_table_load(&table, &d, &source, 1, &options) != HR_OK) {
+        char line[512];
+        for (size_t i = 0; i < hr_diagnostics_count(d) && i < 5; i++) {
+            hr_diagnostic_format(line, sizeof(line), hr_diagnostics_get(d, i));
+            fprintf(stderr, "%s\n", line);
+        }
+        fail("the table does not load");
+    }
+    hr_diagnostics_free(d);
+    return table;
+}
+
+/* ---- decisions ---- */
+
+/* Seconds a decision over `n` requests in random order, repeated for `budget` seconds. */
+static double time_decisions(const hr_view *view, const bench_request *requests, size_t n, bool walk, double budget) {
+    hr_scratch *scratch;
+    hr_decision d;
+    hr_route_mode mode = {.plain_walk = walk};
+    if (hr_scratch_new(&scratch) != HR_OK)
+        fail("no memory");
+    size_t rounds = 0, done = 0;
+    double start = now(), best = 1e9;
+    while (rounds < 3 || now() - start < budget) {
+        double from = now();
+        size_t block = 0;
+        while (block < 20000 && (block < 16 || now() - from < budget / 4)) {
+            for (size_t i = 0; i < 16; i++, block++) {
+                int error = walk ? hr_route_by(&d, view, &requests[done++ % n].request, scratch, &mode)
+                                 : hr_route(&d, view, &requests[done++ % n].request, scratch);
+                if (error != HR_OK)
+                    fail("a request was refused");
+            }
+        }
+        double each = (now() - from) / (double)block;
+        best = each < best ? each : best;
+        rounds++;
+    }
+    hr_scratch_free(scratch);
+    return best;
+}
+
+static size_t table_bytes(const hr_table *table, const hr_view *view) {
+    hr_stats stats;
+    hr_table_stats(&stats, table);
+    return stats.bytes + hr_arena_bytes(view->arena);
+}
+
+typedef struct row {
+    double ns, walk_ns;
+    double bytes;
+} row;
+
+static row measure(bench_kind kind, size_t n, size_t base_bytes) {
+    char *yaml = bench_yaml(kind, n);
+    hr_table *table = load_text(yaml);
+    free(yaml);
+    hr_view *view;
+    if (hr_view_new(&view, table, NULL) != HR_OK)
+        fail("no view");
+    size_t n_requests = 4096;
+    bench_request *requests = calloc(n_requests, sizeof(*requests));
+    if (requests == NULL)
+        fail("no memory");
+    for (size_t i = 0; i < n_requests; i++)
+        bench_request_init(&requests[i], kind, random_next() % n);
+    row r = {
+        .ns = time_decisions(view, requests, n_requests, false, 0.3) * 1e9,
+        .walk_ns = time_decisions(view, requests, n_requests, true, 0.3) * 1e9,
+        .bytes = (double)(table_bytes(table, view) - base_bytes) / (double)n,
+    };
+    free(requests);
+    hr_view_unref(view);
+    hr_table_unref(table);
+    return r;
+}
+
+static void bench_tables(size_t largest) {
+    printf("%-14s %9s %12s %12s %10s %12s\n", "rules", "number", "ns/decision", "ns/walk", "walk/ours", "bytes/rule");
+    for (int kind = 0; kind < BENCH_KINDS; kind++) {
+        double at_ten = 0, last = 0;
+        for (size_t n = 1; n <= largest; n *= 10) {
+            if (kind == BENCH_REGEX && n > 10000)
+                continue; /* 100,000 RE2 programs do not fit a small machine */
+            row r = measure((bench_kind)kind, n, 0);
+            printf("%-14s %9zu %12.0f %12.0f %10.2f %12.0f\n", bench_kind_names[kind], n, r.ns, r.walk_ns,
+                   r.walk_ns / r.ns, r.bytes);
+            fflush(stdout);
+            if (n == 10)
+                at_ten = r.ns;
+            last = r.ns;
+        }
+        if (at_ten > 0)
+            printf("%-14s growth from 10 rules to the largest table: %.2fx\n", bench_kind_names[kind], last / at_ten);
+    }
+}
+
+/* ---- the seed ---- */
+
+static size_t serialize(char *out, size_t size, const hr_request *r) {
+    size_t len = (size_t)snprintf(out, size, "%.*s %.*s HTTP/1.1\r\nhost: %.*s\r\n", (int)r->method.len, r->method.p,
+                                  (int)r->path.len, r->path.p, (int)r->authority.len, r->authority.p);
+    for (size_t i = 0; i < r->n_headers; i++)
+        len += (size_t)snprintf(out + len, size - len, "%.*s: %.*s\r\n", (int)r->headers[i].name.len,
+                                r->headers[i].name.p, (int)r->headers[i].value.len, r->headers[i].value.p);
+    return len + (size_t)snprintf(out + len, size - len, "\r\n");
+}
+
+static double time_hash(const char *bytes, size_t len) {
+    double best = 1e9;
+    volatile uint64_t sink = 0;
+    for (int round = 0; round < 20; round++) {
+        double from = now();
+        for (int i = 0; i < 100000; i++) {
+            __asm__ volatile("" : : "r"(bytes) : "memory"); /* the bytes may have changed: hash them again */
+            sink = sink ^ XXH3_64bits(bytes, len);
+        }
+        double each = (now() - from) / 100000;
+        best = each < best ? each : best;
+    }
+    return best;
+}
+
+static void bench_seed(const char *folder) {
+    char base[512], local[512], bytes[2048];
+    snprintf(base, sizeof(base), "%s/k8s/base", folder);
+    snprintf(local, sizeof(local), "%s/k8s/local", folder);
+    const char *paths[] = {base, local};
+    hr_table *table;
+    hr_view *view;
+    hr_view_options options = HR_VIEW_OPTIONS_INIT;
+    options.port = 5000;
+    if (hr_table_load_paths(&table, NULL, paths, 2, NULL) != HR_OK || hr_view_new(&view, table, &options) != HR_OK)
+        fail("the seed's files do not load");
+    const hr_pair headers[] = {
+        {HR_STR("User-Agent"), HR_STR("python-requests/2.28.1")}, {HR_STR("Accept-Encoding"), HR_STR("gzip, deflate")},
+        {HR_STR("Accept"), HR_STR("*/*")},                        {HR_STR("Connection"), HR_STR("keep-alive")},
+        {HR_STR("Content-Type"), HR_STR("application/json")},     {HR_STR("target"), HR_STR("condition1")},
+        {HR_STR("Content-Length"), HR_STR("131872")}};
+    bench_request request = {.request = {.method = HR_STR("POST"),
+                                         .scheme = HR_STR("http"),
+                                         .authority = HR_STR("proxy-server:5000"),
+                                         .path = HR_STR("/predict?job_id=0a1b2c"),
+                                         .headers = headers,
+                                         .n_headers = sizeof(headers) / sizeof(headers[0])}};
+    size_t len = serialize(bytes, sizeof(bytes), &request.request);
+    double ours = time_decisions(view, &request, 1, false, 0.5) * 1e9;
+    double walk = time_decisions(view, &request, 1, true, 0.5) * 1e9;
+    double hash = time_hash(bytes, len) * 1e9;
+    printf("\nthe seed's rules: %.0f ns a decision (walk: %.0f ns); XXH3 over the request's head (%zu bytes): %.0f ns; "
+           "ratio %.2f\n",
+           ours, walk, len, hash, ours / hash);
+    hr_view_unref(view);
+    hr_table_unref(table);
+}
+
+/* ---- loading ---- */
+
+static void bench_load(bench_kind kind, size_t n) {
+    char *yaml = bench_yaml(kind, n);
+    size_t len = strlen(yaml);
+    double events = 1e9, load = 1e9, view_time = 1e9;
+    for (int round = 0; round < 3; round++) {
+        double from = now();
+        if (!bench_yaml_events(yaml, len))
+            fail("libyaml refuses the table");
+        double t = now() - from;
+        events = t < events ? t : events;
+        from = now();
+        hr_table *table = load_text(yaml);
+        t = now() - from;
+        load = t < load ? t : load;
+        from = now();
+        hr_view *view;
+        if (hr_view_new(&view, table, NULL) != HR_OK)
+            fail("no view");
+        t = now() - from;
+        view_time = t < view_time ? t : view_time;
+        hr_view_unref(view);
+        hr_table_unref(table);
+    }
+    double mb = (double)len / 1e6;
+    printf("loading %zu %s rules (%.1f MB): libyaml's events %.1f MB/s, table %.1f MB/s (%.2f of it), view in %.0f ms\n",
+           n, bench_kind_names[kind], mb, mb / events, mb / load, events / load, view_time * 1e3);
+    free(yaml);
+}
+
+int main(int argc, char **argv) {
+    size_t largest = argc > 1 ? strtoull(argv[1], NULL, 10) : 100000;
+    const char *folder = argc > 2 ? argv[2] : ".";
+    bench_tables(largest);
+    bench_seed(folder);
+    bench_load(BENCH_HEADER, largest);
+    bench_load(BENCH_PREFIX, largest);
+    return 0;
+}

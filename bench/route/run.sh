@@ -1,0 +1,7 @@
+#!/usr/bin/env bash
+# Decisions against a plain walk, XXH3 and libyaml, in one run. Argument: rules of the largest table (100000).
+set -euo pipefail
+cd "$(dirname "$(readlink -f "$0")")/../.."
+[ -d build/release ] || cmake --preset release
+cmake --build --preset release --target bench-route
+exec build/release/bin/bench-route "${1:-100000}" .

@@ -1,0 +1,449 @@
+#include "index.h"
+
+#include <stdlib.h>
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+#include "match.h"
+
+/* Fewer routes than this are walked. */
+#define WORTH_AN_INDEX 6
+
+typedef enum key_kind {
+    KEY_NONE = 0,
+    KEY_PATH,
+    KEY_PATH_NOCASE,
+    KEY_PREFIX,
+    KEY_PREFIX_NOCASE,
+    KEY_HEADER,
+    KEY_QUERY,
+    KEY_METHOD,
+    KEY_SCHEME,
+    KEY_AUTHORITY,
+    KEY_FULL_PATH,
+    KEY_KINDS
+} key_kind;
+
+/* A place in the table. tag 0: free. */
+typedef struct index_slot {
+    uint32_t tag;
+    uint32_t value; /* a route's number, or LIST | where in `lists` */
+} index_slot;
+
+#define LIST UINT32_C(0x80000000)
+
+typedef struct length_list {
+    size_t *v;
+    size_t n;
+} length_list;
+
+struct hr_index {
+    index_slot *slots;
+    uint64_t mask;
+    uint32_t *lists; /* each: how many, then route numbers in order */
+    uint32_t *others; /* routes that are filed under nothing */
+    size_t n_others;
+    bool has[KEY_KINDS];
+    length_list prefixes, nocase_prefixes; /* lengths that occur */
+    uint8_t *header_slots;                 /* a bit for each name: filed under */
+};
+
+/* Length and content of a key; `seed` tells kinds and names apart. Tags never compare whole keys: a
+ * route's own conditions have the last word. */
+static inline uint64_t key_hash(uint64_t seed, hr_str value) {
+    return XXH3_64bits_withSeed(value.len == 0 ? "" : value.p, value.len, seed);
+}
+
+static inline uint64_t seed_of(key_kind kind, uint64_t name) {
+    return (name + 1) * UINT64_C(0x9E3779B97F4A7C15) + (uint64_t)kind;
+}
+
+static inline uint32_t tag_of(uint64_t hash) {
+    return (uint32_t)(hash >> 32) | 1;
+}
+
+/* ---- looking up ---- */
+
+typedef struct finder {
+    const hr_index *index;
+    const hr_croute *routes;
+    hr_subject *subject;
+    uint32_t best; /* the first match so far */
+} finder;
+
+static void try_in_order(finder *f, const uint32_t *numbers, size_t n) {
+    for (size_t i = 0; i < n && numbers[i] < f->best; i++)
+        if (hr_route_matches(&f->routes[numbers[i]], f->subject))
+            f->best = numbers[i];
+}
+
+static void try_key(finder *f, uint64_t hash) {
+    const hr_index *index = f->index;
+    for (uint64_t i = hash & index->mask; index->slots[i].tag != 0; i = (i + 1) & index->mask) {
+        if (index->slots[i].tag != tag_of(hash))
+            continue;
+        uint32_t value = index->slots[i].value;
+        if (value & LIST)
+            try_in_order(f, index->lists + (value & ~LIST) + 1, index->lists[value & ~LIST]);
+        else
+            try_in_order(f, &value, 1);
+    }
+}
+
+static void try_prefixes(finder *f, const length_list *lengths, key_kind kind, hr_str path) {
+    for (size_t i = 0; i < lengths->n && lengths->v[i] <= path.len; i++)
+        try_key(f, key_hash(seed_of(kind, 0), hr_str_of(path.p, lengths->v[i])));
+}
+
+static void try_nocase(finder *f) {
+    hr_str path = f->subject->path;
+    char *lower = hr_scratch_alloc(f->subject->scratch, path.len + 1);
+    if (lower == NULL) {
+        f->subject->no_memory = true;
+        return;
+    }
+    for (size_t i = 0; i < path.len; i++)
+        lower[i] = hr_lower(path.p[i]);
+    path.p = lower;
+    if (f->index->has[KEY_PATH_NOCASE])
+        try_key(f, key_hash(seed_of(KEY_PATH_NOCASE, 0), path));
+    try_prefixes(f, &f->index->nocase_prefixes, KEY_PREFIX_NOCASE, path);
+}
+
+static void try_headers(finder *f) {
+    hr_subject *s = f->subject;
+    for (size_t t = 0; t < s->scratch->n_touched; t++) {
+        uint32_t slot = s->scratch->touched[t];
+        if (!(f->index->header_slots[slot / 8] >> (slot % 8) & 1))
+            continue;
+        const hr_seen *seen = &s->scratch->seen[slot];
+        uint64_t seed = seed_of(KEY_HEADER, slot);
+        if (!seen->repeated) {
+            try_key(f, key_hash(seed, s->request->headers[seen->first].value));
+            continue;
+        }
+        hr_str name = s->names->v[slot];
+        try_key(f, key_hash(seed, hr_header_value(s, name)));
+        for (size_t i = seen->first; i < s->request->n_headers; i++) /* for conditions that want one of them */
+            if (hr_str_eq_nocase(s->request->headers[i].name, name))
+                try_key(f, key_hash(seed, s->request->headers[i].value));
+    }
+}
+
+static void try_query(finder *f) {
+    const hr_subject *s = f->subject;
+    size_t at = s->path.len + 1;
+    while (at <= s->full_path.len && s->path.len < s->full_path.len) {
+        size_t end = hr_str_find(s->full_path, '&', at);
+        hr_str item = hr_str_from_to(s->full_path, at, end);
+        size_t equals = hr_str_find(item, '=', 0);
+        uint64_t name = key_hash(0, hr_str_of(item.p, equals));
+        hr_str value = equals < item.len ? hr_str_tail(item, equals + 1) : HR_STR("");
+        try_key(f, key_hash(seed_of(KEY_QUERY, name), value));
+        at = end + 1;
+    }
+}
+
+static void try_pseudo(finder *f) {
+    const bool *has = f->index->has;
+    const hr_subject *s = f->subject;
+    if (has[KEY_METHOD])
+        try_key(f, key_hash(seed_of(KEY_METHOD, 0), s->method));
+    if (has[KEY_SCHEME])
+        try_key(f, key_hash(seed_of(KEY_SCHEME, 0), s->scheme));
+    if (has[KEY_AUTHORITY])
+        try_key(f, key_hash(seed_of(KEY_AUTHORITY, 0), s->authority));
+    if (has[KEY_FULL_PATH])
+        try_key(f, key_hash(seed_of(KEY_FULL_PATH, 0), s->full_path));
+}
+
+const hr_croute *hr_index_find(const hr_index *index, const hr_route_list *routes, hr_subject *subject) {
+    finder f = {index, routes->v, subject, UINT32_MAX};
+    if (index->has[KEY_HEADER])
+        try_headers(&f);
+    if (index->has[KEY_PATH])
+        try_key(&f, key_hash(seed_of(KEY_PATH, 0), subject->path));
+    if (index->has[KEY_PREFIX])
+        try_prefixes(&f, &index->prefixes, KEY_PREFIX, subject->path);
+    if (index->has[KEY_PATH_NOCASE] || index->has[KEY_PREFIX_NOCASE])
+        try_nocase(&f);
+    if (index->has[KEY_QUERY])
+        try_query(&f);
+    try_pseudo(&f);
+    try_in_order(&f, index->others, index->n_others);
+    return f.best == UINT32_MAX ? NULL : &routes->v[f.best];
+}
+
+/* ---- making ---- */
+
+/* Behind a character class that begins at `at`. */
+static size_t skip_class(hr_str p, size_t at) {
+    size_t i = at + 1;
+    if (i < p.len && p.p[i] == '^')
+        i++;
+    if (i < p.len && p.p[i] == ']') /* first in the class it stands for itself */
+        i++;
+    while (i < p.len && p.p[i] != ']') {
+        if (p.p[i] == '[' && i + 1 < p.len && p.p[i + 1] == ':') /* [:alpha:] */
+            i = hr_str_find(p, ']', i);
+        else if (p.p[i] == '\\')
+            i++;
+        i++;
+    }
+    return i + 1;
+}
+
+/* An alternative outside of groups begins otherwise. Quoting (\Q) is not looked into. */
+static bool may_begin_otherwise(hr_str p) {
+    int depth = 0;
+    for (size_t i = 0; i < p.len; i++) {
+        if (p.p[i] == '[') {
+            i = skip_class(p, i) - 1;
+            continue;
+        }
+        if (p.p[i] == '\\') {
+            i++;
+            if (i < p.len && p.p[i] == 'Q')
+                return true;
+            continue;
+        }
+        depth += (p.p[i] == '(') - (p.p[i] == ')');
+        if (p.p[i] == '|' && depth <= 0)
+            return true;
+    }
+    return false;
+}
+
+hr_str hr_regex_literal_prefix(hr_str pattern, char *buf) {
+    static const char meta[] = "\\^$.[]|()?*+{}";
+    size_t n = 0, i = 0, last = 0;
+    if (may_begin_otherwise(pattern))
+        return HR_STR("");
+    while (i < pattern.len && (unsigned char)pattern.p[i] < 0x80) {
+        char c = pattern.p[i];
+        bool escaped = c == '\\' && i + 1 < pattern.len && strchr("\\^$.[]|()?*+{}/-", pattern.p[i + 1]) != NULL;
+        if (!escaped && strchr(meta, c) != NULL)
+            break;
+        last = n;
+        buf[n++] = escaped ? pattern.p[i + 1] : c;
+        i += escaped ? 2 : 1;
+    }
+    /* What a quantifier follows may be missing (or come in several UTF-8 octets). */
+    if (i < pattern.len && (strchr("?*{", pattern.p[i]) != NULL || (unsigned char)pattern.p[i] >= 0x80))
+        n = last;
+    return hr_str_of(buf, n);
+}
+
+typedef struct route_key {
+    key_kind kind;
+    uint64_t hash;
+    size_t length;    /* of a prefix */
+    uint32_t slot;    /* of a header's name */
+} route_key;
+
+static route_key make_key(key_kind kind, uint64_t name, hr_str value) {
+    return (route_key){.kind = kind, .hash = key_hash(seed_of(kind, name), value), .length = value.len,
+                       .slot = (uint32_t)name};
+}
+
+static route_key path_key(hr_build *temp, const hr_croute *route) {
+    char *buf = HR_B_ARRAY(temp, char, route->path.len + 1);
+    hr_str path = route->path;
+    if (route->path_kind == HR_SM_REGEX) {
+        path = hr_regex_literal_prefix(path, buf);
+    } else if (route->ignore_case) {
+        for (size_t i = 0; i < path.len; i++)
+            buf[i] = hr_lower(path.p[i]);
+        path.p = buf;
+    }
+    if (route->path_kind == HR_SM_EXACT)
+        return make_key(route->ignore_case ? KEY_PATH_NOCASE : KEY_PATH, 0, path);
+    bool prefix = route->path_kind == HR_SM_PREFIX || route->path_kind == HR_SM_REGEX;
+    if (!prefix || path.len <= 1)
+        return (route_key){.kind = KEY_NONE};
+    bool nocase = route->ignore_case && route->path_kind == HR_SM_PREFIX;
+    return make_key(nocase ? KEY_PREFIX_NOCASE : KEY_PREFIX, 0, path);
+}
+
+static route_key cond_key(const hr_cond *cond) {
+    if (cond->match != HR_SM_EXACT || cond->invert)
+        return (route_key){.kind = KEY_NONE};
+    switch ((hr_cond_kind)cond->kind) {
+    case HR_COND_HEADER:
+        return make_key(KEY_HEADER, cond->slot, cond->value);
+    case HR_COND_QUERY:
+        return make_key(KEY_QUERY, key_hash(0, cond->name), cond->value);
+    case HR_COND_METHOD:
+        return make_key(KEY_METHOD, 0, cond->value);
+    case HR_COND_SCHEME:
+        return make_key(KEY_SCHEME, 0, cond->value);
+    case HR_COND_AUTHORITY:
+        return make_key(KEY_AUTHORITY, 0, cond->value);
+    case HR_COND_FULL_PATH:
+        return make_key(KEY_FULL_PATH, 0, cond->value);
+    default:
+        return (route_key){.kind = KEY_NONE};
+    }
+}
+
+/* How many routes could be filed under a key. */
+typedef struct tally {
+    struct {
+        uint64_t hash;
+        uint32_t n;
+    } *v;
+    uint64_t mask;
+} tally;
+
+static uint32_t *tally_at(tally *t, uint64_t hash) {
+    uint64_t i = hash & t->mask;
+    while (t->v[i].n != 0 && t->v[i].hash != hash)
+        i = (i + 1) & t->mask;
+    t->v[i].hash = hash;
+    return &t->v[i].n;
+}
+
+typedef struct filing {
+    uint64_t hash;
+    uint32_t number;
+} filing;
+
+static int by_hash_and_number(const void *a, const void *b) {
+    const filing *x = a, *y = b;
+    if (x->hash != y->hash)
+        return x->hash < y->hash ? -1 : 1;
+    return x->number < y->number ? -1 : x->number > y->number;
+}
+
+typedef struct maker {
+    hr_build *b; /* the view's */
+    const hr_route_list *routes;
+    size_t n_names;
+    hr_index *index;
+} maker;
+
+static uint64_t power_of_two(uint64_t least) {
+    uint64_t n = 16;
+    while (n < least)
+        n *= 2;
+    return n;
+}
+
+static void add_length(hr_build *b, length_list *list, size_t length) {
+    size_t at = 0;
+    while (at < list->n && list->v[at] < length)
+        at++;
+    if (at < list->n && list->v[at] == length)
+        return;
+    size_t *grown = HR_B_ARRAY(b, size_t, list->n + 1);
+    for (size_t i = 0; i < list->n; i++)
+        grown[i < at ? i : i + 1] = list->v[i];
+    grown[at] = length;
+    list->v = grown;
+    list->n++;
+}
+
+static void note(maker *m, const route_key *key) {
+    hr_index *index = m->index;
+    index->has[key->kind] = true;
+    if (key->kind == KEY_PREFIX)
+        add_length(m->b, &index->prefixes, key->length);
+    else if (key->kind == KEY_PREFIX_NOCASE)
+        add_length(m->b, &index->nocase_prefixes, key->length);
+    else if (key->kind == KEY_HEADER)
+        index->header_slots[key->slot / 8] |= (uint8_t)(1U << (key->slot % 8));
+}
+
+static route_key nth_key(hr_build *temp, const hr_croute *route, size_t n) {
+    return n == 0 ? path_key(temp, route) : cond_key(&route->conds[n - 1]);
+}
+
+/* The rarest key of a route; the path's before the others among equals. */
+static route_key choose(hr_build *temp, tally *counts, const hr_croute *route) {
+    route_key best = {.kind = KEY_NONE};
+    uint32_t fewest = UINT32_MAX;
+    for (size_t k = 0; k <= route->n_conds; k++) {
+        route_key key = nth_key(temp, route, k);
+        if (key.kind == KEY_NONE || *tally_at(counts, key.hash) >= fewest)
+            continue;
+        fewest = *tally_at(counts, key.hash);
+        best = key;
+    }
+    return best;
+}
+
+static void insert(hr_index *index, uint64_t hash, uint32_t value) {
+    uint64_t i = hash & index->mask;
+    while (index->slots[i].tag != 0)
+        i = (i + 1) & index->mask;
+    index->slots[i] = (index_slot){tag_of(hash), value};
+}
+
+/* Filings in the order of their keys become table entries; several of one key become a list. */
+static void fill(maker *m, filing *filings, size_t n) {
+    hr_index *index = m->index;
+    qsort(filings, n, sizeof(*filings), by_hash_and_number);
+    index->mask = power_of_two(n * 2) - 1;
+    index->slots = HR_B_ARRAY(m->b, index_slot, index->mask + 1);
+    index->lists = HR_B_ARRAY(m->b, uint32_t, n + n / 2 + 1);
+    uint32_t used = 0;
+    for (size_t i = 0, end; i < n; i = end) {
+        for (end = i + 1; end < n && filings[end].hash == filings[i].hash;)
+            end++;
+        if (end - i == 1) {
+            insert(index, filings[i].hash, filings[i].number);
+            continue;
+        }
+        insert(index, filings[i].hash, LIST | used);
+        index->lists[used++] = (uint32_t)(end - i);
+        for (size_t k = i; k < end; k++)
+            index->lists[used++] = filings[k].number;
+    }
+}
+
+static void make(hr_build *temp, void *ctx) {
+    maker *m = ctx;
+    hr_build view_build = {.arena = m->b->arena}; /* what stays; running out leaves by the same door */
+    memcpy(view_build.out_of_memory, temp->out_of_memory, sizeof(temp->out_of_memory));
+    m->b = &view_build;
+    const hr_route_list *routes = m->routes;
+    size_t n_keys = 0, n_filed = 0;
+    for (size_t i = 0; i < routes->n; i++)
+        n_keys += (size_t)routes->v[i].n_conds + 1;
+    tally counts = {.mask = power_of_two(n_keys * 2) - 1};
+    counts.v = hr_b_array(temp, counts.mask + 1, sizeof(*counts.v));
+    for (size_t i = 0; i < routes->n; i++)
+        for (size_t k = 0; k <= routes->v[i].n_conds; k++) {
+            route_key key = nth_key(temp, &routes->v[i], k);
+            if (key.kind != KEY_NONE)
+                ++*tally_at(&counts, key.hash);
+        }
+    filing *filings = HR_B_ARRAY(temp, filing, routes->n);
+    m->index->others = HR_B_ARRAY(m->b, uint32_t, routes->n);
+    for (size_t i = 0; i < routes->n; i++) {
+        route_key key = choose(temp, &counts, &routes->v[i]);
+        if (key.kind == KEY_NONE) {
+            m->index->others[m->index->n_others++] = (uint32_t)i;
+            continue;
+        }
+        note(m, &key);
+        filings[n_filed++] = (filing){key.hash, (uint32_t)i};
+    }
+    fill(m, filings, n_filed);
+}
+
+const hr_index *hr_index_build(hr_build *b, const hr_route_list *routes, size_t n_names) {
+    if (routes->n < WORTH_AN_INDEX || routes->n >= LIST)
+        return NULL;
+    maker m = {b, routes, n_names, HR_B_NEW(b, hr_index)};
+    m.index->header_slots = HR_B_ARRAY(b, uint8_t, n_names / 8 + 1);
+    hr_index *index = m.index;
+    hr_arena *temp = hr_arena_new(); /* counts and filings are done with afterwards */
+    hr_b_check(b, temp);
+    int error = hr_build_run(temp, make, &m);
+    hr_arena_free(temp);
+    if (error != HR_OK)
+        hr_b_check(b, NULL);
+    return index;
+}

@@ -1,0 +1,22 @@
+/*
+ * Rules told apart without trying them: each route is filed under one thing that a request must have for it
+ * (an exact path, a path prefix, an exact header or query value, a method), the rarest it has. A request
+ * looks up what it has, and the first route in order among what it finds wins. Routes that have nothing of
+ * the kind are tried as a walk would.
+ */
+#ifndef HR_INDEX_H
+#define HR_INDEX_H
+
+#include "match.h"
+
+/* NULL where a walk is as good. */
+const hr_index *hr_index_build(hr_build *b, const hr_route_list *routes, size_t n_names);
+
+/* The same route that hr_walk finds. */
+const hr_croute *hr_index_find(const hr_index *index, const hr_route_list *routes, hr_subject *subject);
+
+/* The text that every match of an RE2 pattern begins with; "" where none is certain. Writes to `buf`, which
+ * has pattern.len octets. */
+hr_str hr_regex_literal_prefix(hr_str pattern, char *buf);
+
+#endif

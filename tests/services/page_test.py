@@ -1,0 +1,224 @@
+"""The web page of the gateway and /docs of the servers, in a real headless Chromium: choose a photo, draw the
+frame, send with two values of the header, and look at what came back."""
+import json
+import os
+
+import numpy
+import pytest
+import yaml
+from selenium import webdriver
+from selenium.webdriver import ActionChains
+from selenium.webdriver.chrome.options import Options
+from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.support.ui import WebDriverWait
+
+import pictures
+from conftest import PATIENCE, ROOT
+
+FLAGS = ("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+         "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage", "--no-proxy-server")
+RESULT = """
+const image = document.getElementById('after');
+const canvas = Object.assign(document.createElement('canvas'), {width: image.naturalWidth, height: image.naturalHeight});
+const context = canvas.getContext('2d', {willReadFrequently: true});
+context.drawImage(image, 0, 0);
+return [canvas.width, canvas.height, Array.from(context.getImageData(0, 0, canvas.width, canvas.height).data)];
+"""
+
+
+@pytest.fixture
+def system(start, tmp_path):
+    """Gateway, two proxies and two predict servers, as the demo has them, on free ports."""
+    endpoints = []
+    for n, iterations in (1, 1), (2, 10):
+        predict = start("headerroute-predict", "--name", f"predict-pod{n}", "--iterations", iterations)
+        proxy = start("headerroute-proxy", "--name", f"proxy-pod{n}",
+                      env={"PREDICT_SERVER_URL": "http://%s:%d" % predict.address})
+        endpoints.append({"address": proxy.address[0], "ports": {"http": proxy.address[1]}, "labels": {"version": f"v{n}"}})
+    def resource(kind, name, **spec):
+        return {"apiVersion": "networking.istio.io/v1", "kind": kind, "metadata": {"name": name}, "spec": spec}
+    to = lambda n: [{"destination": {"host": "proxy.test", "subset": f"subset{n}"}}]
+    (tmp_path / "mesh.yaml").write_text(yaml.safe_dump_all([
+        resource("Gateway", "gw", selector={"istio": "ingressgateway"},
+                 servers=[{"port": {"number": 80, "name": "http", "protocol": "HTTP"}, "hosts": ["*"]}]),
+        resource("ServiceEntry", "proxy", hosts=["proxy.test"], location="MESH_INTERNAL", resolution="STATIC",
+                 ports=[{"number": 80, "name": "http", "protocol": "HTTP"}], endpoints=endpoints),
+        resource("DestinationRule", "proxy", host="proxy.test",
+                 subsets=[{"name": f"subset{n}", "labels": {"version": f"v{n}"}} for n in (1, 2)]),
+        resource("VirtualService", "route", hosts=["*"], gateways=["gw"], http=[
+            {"match": [{"headers": {"target": {"exact": "condition1"}}}], "route": to(1)}, {"route": to(2)}])]))
+    return start("headerroute-gateway", "--name", "gateway", "-f", tmp_path / "mesh.yaml", "--ui", "/ui",
+                 "--ui-samples", ROOT / "photos")
+
+
+def browser_with(tmp_path, *more):
+    options = Options()
+    options.binary_location = "/usr/bin/chromium"
+    for flag in (*FLAGS, f"--user-data-dir={tmp_path}/profile", *more):
+        options.add_argument(flag)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    return webdriver.Chrome(service=Service("/usr/bin/chromedriver"), options=options)
+
+
+@pytest.fixture
+def browser(tmp_path):
+    driver = browser_with(tmp_path, "--lang=en-US", "--window-size=1200,1400")
+    yield driver
+    driver.quit()
+
+
+def wait(browser, condition):
+    return WebDriverWait(browser, PATIENCE).until(lambda _: condition())
+
+
+def find(browser, id_):
+    return browser.find_element(By.ID, id_)
+
+
+def check_quiet(browser, origin):
+    """No error on the console, no request to anywhere but the origin."""
+    assert [e for e in browser.get_log("browser") if e["level"] in ("SEVERE", "WARNING")] == []
+    for entry in browser.get_log("performance"):
+        message = json.loads(entry["message"])["message"]
+        # The browser's own start page is no business of ours; all that our pages ask for is.
+        if message["method"] == "Network.requestWillBeSent" and not message["params"]["documentURL"].startswith("chrome:"):
+            url = message["params"]["request"]["url"]
+            assert url.startswith((origin + "/", "blob:" + origin + "/", "data:")), url
+
+
+def origin_of(server):
+    return "http://%s:%d" % server.address
+
+
+def open_page(browser, system):
+    browser.get(origin_of(system) + "/ui/")
+    wait(browser, lambda: len(browser.find_elements(By.CSS_SELECTOR, "#samples img")) == 4)
+
+
+def choose(browser, path):
+    find(browser, "file").send_keys(str(path))
+    wait(browser, lambda: find(browser, "send").is_enabled())
+
+
+def send(browser, value):
+    field = find(browser, "header-value")
+    field.clear()
+    field.send_keys(value)
+    hops = find(browser, "hops").get_attribute("innerHTML")
+    find(browser, "send").click()
+    wait(browser, lambda: not find(browser, "cancel").is_displayed()
+         and (find(browser, "error").is_displayed() or find(browser, "hops").get_attribute("innerHTML") != hops))
+    assert not find(browser, "error").is_displayed(), find(browser, "error").text
+    wait(browser, lambda: browser.execute_script("const i = document.getElementById('after'); return i.complete && i.naturalWidth > 0"))
+    return find(browser, "hops").text
+
+
+def frame_of(browser):
+    """x, y, width, height as the page tells them."""
+    return browser.execute_script("return document.getElementById('rect-text').textContent.match(/\\d+/g).map(Number)")
+
+
+def result(browser):
+    width, height, values = browser.execute_script(RESULT)
+    return numpy.array(values, numpy.uint8).reshape(height, width, 4)[:, :, :3]
+
+
+def test_two_header_values_reach_two_models_and_their_pixels_are_shown(system, browser, tmp_path):
+    picture = pictures.disc(160, 120)
+    (tmp_path / "disc.png").write_bytes(pictures.encode(picture))
+    open_page(browser, system)
+    choose(browser, tmp_path / "disc.png")
+    photo = find(browser, "photo")
+    ActionChains(browser).move_to_element_with_offset(find(browser, "rect"), -60, -45).perform()
+    browser.execute_script("document.getElementById('rect').style.pointerEvents = 'none'")  # draw anew rather than move
+    ActionChains(browser).move_to_element_with_offset(photo, -60, -45).click_and_hold().move_by_offset(110, 88).release().perform()
+    browser.execute_script("document.getElementById('rect').style.pointerEvents = ''")
+    rect = frame_of(browser)
+    assert 15 <= rect[0] <= 25 and 100 <= rect[2] <= 120, rect
+    for value, pod, iterations in (("condition1", "1", 1), ("other", "2", 10)):
+        hops = send(browser, value)
+        assert f"proxy-pod{pod}" in hops and f"predict-pod{pod}" in hops and f"subset{pod}" in hops, hops
+        expected, _ = pictures.reference(picture, iterations, tuple(rect))
+        assert (result(browser) == expected).all()
+    check_quiet(browser, origin_of(system))
+
+
+def test_by_keyboard_alone(system, browser):
+    open_page(browser, system)
+    browser.execute_script("document.querySelector('#samples button').focus()")
+    browser.switch_to.active_element.send_keys(Keys.ENTER)
+    wait(browser, lambda: find(browser, "send").is_enabled())
+    before = frame_of(browser)
+    find(browser, "rect").send_keys(Keys.ALT, Keys.ARROW_RIGHT)
+    assert frame_of(browser) == [before[0] + 1, *before[1:]]
+    find(browser, "rect").send_keys(Keys.SHIFT, Keys.ARROW_UP)
+    assert frame_of(browser)[3] < before[3]
+    find(browser, "header-value").send_keys(Keys.ENTER)
+    wait(browser, lambda: find(browser, "route").is_displayed())
+    assert "proxy-pod1" in find(browser, "hops").text
+    check_quiet(browser, origin_of(system))
+
+
+def test_a_broken_file_is_told_in_a_sentence(system, browser, tmp_path):
+    (tmp_path / "broken.png").write_bytes(b"no picture")
+    open_page(browser, system)
+    find(browser, "file").send_keys(str(tmp_path / "broken.png"))
+    wait(browser, lambda: find(browser, "error").is_displayed())
+    assert "damaged" in find(browser, "error").text
+
+
+def test_japanese_on_a_phone_in_the_dark(system, tmp_path):
+    browser = browser_with(tmp_path, "--lang=en-US", "--window-size=500,1400")
+    try:
+        browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", {"width": 360, "height": 740, "deviceScaleFactor": 1, "mobile": True})
+        browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": "dark"}]})
+        open_page(browser, system)
+        find(browser, "language").click()
+        assert find(browser, "send").text == "切り抜く"
+        assert browser.execute_script("return document.documentElement.lang") == "ja"
+        choose(browser, ROOT / "photos/portrait.jpg")
+        send(browser, "condition1")
+        wide = browser.execute_script("return [...document.querySelectorAll('body *')].filter((e) => "
+                                      "e.getBoundingClientRect().right > 361).map((e) => e.tagName + '#' + e.id + '.' + e.className)")
+        assert browser.execute_script("return document.documentElement.scrollWidth") <= 360, wide
+        red, green, blue = browser.execute_script("return getComputedStyle(document.body).backgroundColor.match(/\\d+/g).map(Number)")
+        assert red + green + blue < 120
+        keep(browser, "phone.png")
+        check_quiet(browser, origin_of(system))
+    finally:
+        browser.quit()
+
+
+def keep(browser, name):
+    """For whoever wants to look: HR_SCREENSHOTS=folder."""
+    folder = os.environ.get("HR_SCREENSHOTS")
+    if folder:
+        browser.save_screenshot(os.path.join(folder, name))
+
+
+def test_a_sample_photo(system, browser):
+    open_page(browser, system)
+    browser.find_element(By.CSS_SELECTOR, "#samples img[alt*=astronaut]").click()
+    wait(browser, lambda: find(browser, "send").is_enabled())
+    send(browser, "condition1")
+    assert result(browser).any()
+    browser.execute_script("document.querySelector('details').open = true")
+    keep(browser, "page.png")
+    check_quiet(browser, origin_of(system))
+
+
+def test_docs_shows_every_call_and_sends_it(start, browser):
+    predict = start("headerroute-predict", "--iterations", 1)
+    browser.get(origin_of(predict) + "/docs")
+    wait(browser, lambda: browser.find_element(By.TAG_NAME, "body").get_attribute("data-ready"))
+    calls = browser.find_elements(By.CSS_SELECTOR, "#calls > details")
+    assert len(calls) == len(json.loads((ROOT / "services/common/openapi.json").read_text())["paths"])
+    for call in calls:
+        call.find_element(By.TAG_NAME, "summary").click()
+        call.find_element(By.TAG_NAME, "button").click()
+        head = wait(browser, lambda: call.find_elements(By.CSS_SELECTOR, "pre.head"))[0]
+        assert head.text.startswith("200"), head.text
+        call.find_element(By.TAG_NAME, "summary").click()
+    check_quiet(browser, origin_of(predict))
