@@ -159,7 +159,7 @@ def test_bad_answer_fails_one_picture_alone(server, client, status, body, senten
     server.on_post = on_post
     done = client()
     assert (done.returncode, done.stdout_text) == (1, "3 ok, 1 failed\n")
-    assert f"a.jpg: " in done.stderr_text and sentence in done.stderr_text
+    assert "a.jpg: " in done.stderr_text and sentence in done.stderr_text
     assert sorted(os.listdir(client.out)) == NAMES[1:]
 
 

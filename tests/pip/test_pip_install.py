@@ -49,7 +49,7 @@ def python(tmp_path_factory, checkout, wheel):
 def test_wheel_holds_two_modules_and_the_client(wheel):
     names = set(zipfile.ZipFile(wheel).namelist())
     for package in ("headerroute", "grabcut"):
-        assert {f"{package}/__init__.py", f"{package}/lowlevel.py", f"{package}/py.typed"} <= names
+        assert {f"{package}/{n}" for n in ("__init__.py", "lowlevel.py", "lowlevel.pyi", "py.typed")} <= names
         assert any(n.startswith(f"{package}/_lowlevel.") and n.endswith(".so") for n in names)
     assert "headerroute_request/cli.py" in names
     assert {n.split("/")[0] for n in names if ".dist-info" not in n} == {"headerroute", "grabcut", "headerroute_request"}

@@ -64,9 +64,8 @@ def test_client_that_leaves_frees_the_worker_and_the_queue(start):
     wait_until(lambda: value(server, 'headerroute_jobs_cancelled_total{reason="client_gone"}') == 2, "both are given up")
     wait_until(lambda: value(server, "headerroute_jobs_queued") == 1 and value(server, "headerroute_jobs_running") == 1,
                "the next one is being worked on")
-    for line in server.log():
-        if line["path"] == "/predict":
-            assert (line["response_code"], line["response_flags"]) == (0, "DC")
+    wait_until(lambda: [(x["response_code"], x["response_flags"]) for x in server.log() if x["path"] == "/predict"] == [(0, "DC")] * 2,
+               "both are logged")
     for connection in held:
         connection.close()
     wait_until(lambda: value(server, "headerroute_jobs_queued") == value(server, "headerroute_jobs_running") == 0, "all is quiet")
@@ -92,7 +91,7 @@ def test_deadline_while_waiting_and_while_worked_on_is_504(start):
         assert answer.status == 504 and body["status"] == "ng" and "deadline" in body["detail"]
     wait_until(lambda: value(server, "headerroute_jobs_running") == 0, "the work is given up")
     assert value(server, 'headerroute_jobs_cancelled_total{reason="deadline"}') == 2
-    assert [x["response_flags"] for x in server.log() if x["response_code"] == 504] == ["UT", "UT"]
+    wait_until(lambda: [x["response_flags"] for x in server.log() if x["response_code"] == 504] == ["UT", "UT"], "both are logged")
 
 
 def test_deadline_of_the_caller_counts_where_it_is_shorter(start):

@@ -73,8 +73,10 @@ def test_64_clients_get_their_own_pictures_and_memory_stays_flat(start):
         assert quiet[name] == 0, name
     served = quiet['headerroute_http_requests_total{code="200",method="POST"}']
     assert served == first.good + second.good
-    ids = [x["request_id"] for x in server.log() if x["path"].startswith("/predict")]
-    assert len(ids) == len(set(ids)) == first.good + first.busy + second.good + second.busy
+    sent = first.good + first.busy + second.good + second.busy
+    ids = wait_until(lambda: (lambda x: x if len(x) >= sent else None)(
+        [x["request_id"] for x in server.log() if x["path"].startswith("/predict")]), "all are logged")
+    assert len(ids) == len(set(ids)) == sent
     if not SANITIZE:  # a sanitizer keeps what was freed
         assert server.rss() < settled + (8 << 20), (settled, server.rss())
     print(f"{second.good / SECONDS:.0f} pictures a second, {server.rss() >> 20} MiB", end=" ")

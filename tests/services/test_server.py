@@ -427,9 +427,9 @@ def test_metrics_count(start):
     for _ in range(3):
         assert server.post("/predict", body, PNG).status == 200
     server.post("/predict", b"x", PNG)
-    m = wait_until(lambda: (lambda m: m if m.get('headerroute_http_requests_total{code="422",method="POST"}') else None)(
-        server.metrics()), "all are counted")
-    assert m['headerroute_http_requests_total{code="200",method="POST"}'] == 3
+    m = wait_until(lambda: (lambda m: m if m.get('headerroute_http_requests_total{code="422",method="POST"}') == 1
+                    and m.get('headerroute_http_requests_total{code="200",method="POST"}') == 3 else None)(server.metrics()),
+                   "all are counted")
     assert m["headerroute_http_request_body_bytes_total"] == 3 * len(body) + 1
     assert m["headerroute_jobs_done_total"] == 4
     assert m['headerroute_predict_phase_seconds_count{phase="segment"}'] == 3

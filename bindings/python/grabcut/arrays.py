@@ -1,16 +1,17 @@
 """numpy arrays to and from C, copied only where C could not read them in place."""
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from . import lowlevel as c
 
-Array = "np.ndarray[Any, np.dtype[np.uint8]]"
+if TYPE_CHECKING:
+    import numpy.typing as npt
 
 
-def as_picture(value: Any, what: str, channels: tuple[int, ...]) -> np.ndarray:
+def as_picture(value: Any, what: str, channels: tuple[int, ...]) -> npt.NDArray[np.uint8]:
     """`value` as an array that C can read: TypeError or ValueError where it is no such picture. Rows may
     be apart in memory (a slice of a larger picture); pixels of a row may not, and are then copied."""
     array = np.asarray(value)
@@ -41,5 +42,5 @@ class _Owner:
         }
 
 
-def from_c(image: c.grabcut_image) -> np.ndarray:
+def from_c(image: c.grabcut_image) -> npt.NDArray[np.uint8]:
     return np.asarray(_Owner(image))

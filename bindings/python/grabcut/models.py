@@ -1,9 +1,14 @@
 """The two colour models of a run, kept so that the run can be continued."""
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from . import lowlevel as c
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
 
 
 class Models:
@@ -12,16 +17,18 @@ class Models:
     not use the same object at a time."""
 
     def __init__(self) -> None:
-        self.data = np.zeros((2, c.GRABCUT_MODEL_DOUBLES))
+        self.data: npt.NDArray[np.float64] = np.zeros((2, c.GRABCUT_MODEL_DOUBLES))
 
     @property
-    def background(self) -> np.ndarray:
+    def background(self) -> npt.NDArray[np.float64]:
         """A view, not a copy: may be assigned to with ``[:]``."""
-        return self.data[0]
+        row: npt.NDArray[np.float64] = self.data[0]
+        return row
 
     @property
-    def foreground(self) -> np.ndarray:
-        return self.data[1]
+    def foreground(self) -> npt.NDArray[np.float64]:
+        row: npt.NDArray[np.float64] = self.data[1]
+        return row
 
     @property
     def learnt(self) -> bool:

@@ -2,13 +2,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Union
+from typing import TYPE_CHECKING, Any, Union
 
 import numpy as np
 
 from . import lowlevel as c
 from .arrays import as_picture, from_c
 from .errors import check
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
 
 Bytes = Union[bytes, bytearray, memoryview]
 
@@ -38,7 +41,7 @@ def probe(data: Bytes) -> Probe:
     return Probe(_FORMATS[found[0]], *found[1:])
 
 
-def decode(data: Bytes, *, max_pixels: int = 0, ignore_orientation: bool = False) -> np.ndarray:
+def decode(data: Bytes, *, max_pixels: int = 0, ignore_orientation: bool = False) -> npt.NDArray[np.uint8]:
     """A JPEG, PNG, WebP or BMP file as HxWx3 uint8, BGR, upright: the pixels of cv2.imdecode.
 
     max_pixels: refuse larger pictures before any pixel is decoded; 0 is no limit. `data` must not be
@@ -63,7 +66,7 @@ def encode_jpeg(image: Any, quality: int = 95) -> bytes:
     return data
 
 
-def cutout(image: Any, mask: Any, kind: str = "black") -> np.ndarray:
+def cutout(image: Any, mask: Any, kind: str = "black") -> npt.NDArray[np.uint8]:
     """The foreground of `image` (HxWx3). `mask` is any of segment()'s: a pixel is foreground if its value
     is odd. kind: "black" (HxWx3, background black), "alpha" (HxWx4, background transparent) or "mask"
     (HxW, 255 and 0)."""

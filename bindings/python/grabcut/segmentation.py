@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import enum
 import operator
-from typing import Any, Callable, NamedTuple, Sequence
+from typing import TYPE_CHECKING, Any, Callable, NamedTuple, Sequence
 
 import numpy as np
 
@@ -11,6 +11,9 @@ from . import lowlevel as c
 from .arrays import as_picture
 from .errors import check
 from .models import Models
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
 
 BGD: int = c.GRABCUT_BGD  #: sure background
 FGD: int = c.GRABCUT_FGD  #: sure foreground
@@ -46,7 +49,7 @@ _SIMD = {"auto": c.GRABCUT_SIMD_AUTO, "portable": c.GRABCUT_SIMD_PORTABLE, "avx2
 def segment(image: Any, rect: Sequence[int] | None = None, iterations: int = 5, seed: int = 0, *,
             mask: Any = None, models: Models | None = None, mode: Mode | int | None = None, threads: int = 1,
             progress: Callable[[Progress], object] | None = None, full: bool = False, max_bytes: int = 0,
-            simd: str = "auto") -> np.ndarray:
+            simd: str = "auto") -> npt.NDArray[np.uint8]:
     """Foreground of a picture: HxWx3 uint8 BGR in, HxW uint8 of 0 and 1 out.
 
     The mask is that of ``cv2.grabCut`` after ``cv2.setRNGSeed(seed)``, & 1: picture, start, iterations
@@ -80,7 +83,7 @@ def segment(image: Any, rect: Sequence[int] | None = None, iterations: int = 5, 
     return work if full else np.bitwise_and(work, 1, out=work)
 
 
-def _start(mask: Any, mode: Mode, height: int, width: int) -> np.ndarray:
+def _start(mask: Any, mode: Mode, height: int, width: int) -> npt.NDArray[np.uint8]:
     """The mask that C reads and writes: always of our own making."""
     if mode is Mode.RECT:
         if mask is not None:

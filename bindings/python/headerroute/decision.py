@@ -188,7 +188,8 @@ class Decision:
 
     def to_dict(self) -> dict[str, Any]:
         """A fresh dict as docs/decision.schema.json has it."""
-        return json.loads(self.json)
+        fields: dict[str, Any] = json.loads(self.json)
+        return fields
 
     def __eq__(self, other: object) -> bool:
         return self.json == other.json if isinstance(other, Decision) else NotImplemented

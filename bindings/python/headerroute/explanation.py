@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from . import lowlevel
 from .decision import Decision
@@ -31,7 +32,7 @@ class Event:
     detail: str | None
 
     @classmethod
-    def of(cls, fields: tuple) -> Event:
+    def of(cls, fields: tuple[Any, ...]) -> Event:
         kind, ok, *rest = fields
         return cls(_KINDS[kind], bool(ok), *rest)
 

@@ -35,7 +35,7 @@ class Stats:
     bytes: int  #: memory held by the table
 
 
-def load(*sources: str | os.PathLike | bytes | Yaml, domain: str | None = None, root_namespace: str | None = None,
+def load(*sources: str | os.PathLike[str] | bytes | Yaml, domain: str | None = None, root_namespace: str | None = None,
          namespace: str | None = None, lint: bool = False, max_bytes: int = 0, max_depth: int = 0,
          max_nodes: int = 0) -> Table:
     """Loads files, folders and YAML texts as one configuration.
@@ -59,12 +59,12 @@ def load(*sources: str | os.PathLike | bytes | Yaml, domain: str | None = None, 
     errors, warnings = _diagnostics(found)
     if code == c.HR_ENOMEM:
         raise MemoryError(c.hr_strerror(code))
-    if code != c.HR_OK:
+    if code != c.HR_OK or handle is None:
         raise ConfigError(errors or (Diagnostic("error", None, 0, 0, "", c.hr_strerror(code)),), warnings)
     return Table(handle, warnings)
 
 
-def _source(source: str | os.PathLike | bytes | Yaml) -> tuple[bytes | None, bytes | None, str | bytes | None]:
+def _source(source: str | os.PathLike[str] | bytes | Yaml) -> tuple[bytes | None, bytes | None, str | bytes | None]:
     """(path, name, text) for the C library."""
     if isinstance(source, Yaml):
         return None, os.fsencode(source.name), utf8(source.text)
@@ -76,7 +76,8 @@ def _source(source: str | os.PathLike | bytes | Yaml) -> tuple[bytes | None, byt
 
 
 def _diagnostics(found: c.hr_diagnostics | None) -> tuple[tuple[Diagnostic, ...], tuple[Diagnostic, ...]]:
-    errors, warnings = [], []
+    errors: list[Diagnostic] = []
+    warnings: list[Diagnostic] = []
     for i in range(c.hr_diagnostics_count(found) if found is not None else 0):
         d = c.hr_diagnostics_get(found, i)
         is_error = d.severity == c.HR_SEVERITY_ERROR
@@ -103,14 +104,15 @@ class _Core:
                  labels: tuple[tuple[str, str], ...], outbound_policy: str, repeated_headers: str) -> None:
         policy = _choice(_POLICIES, outbound_policy, "outbound_policy")
         repeated = _choice(_REPEATED, repeated_headers, "repeated_headers")
-        code, self.handle = c.hr_view_open(table, utf8(gateway), port, namespace, labels, policy, repeated)
+        code, handle = c.hr_view_open(table, utf8(gateway), port, namespace, labels, policy, repeated)
         if code == c.HR_ENOMEM:
             raise MemoryError(c.hr_strerror(code))
         if code == c.HR_ENOENT:
             server = f" on port {port}" if port else ""
             raise RouteError(f"there is no Gateway '{gateway}' with an HTTP server{server}", code)
-        if code != c.HR_OK:
+        if code != c.HR_OK or handle is None:
             raise RouteError(f"no view of gateway '{gateway}', port {port}: {c.hr_strerror(code)}", code)
+        self.handle = handle
         self._scratches: list[c.hr_scratch] = []
 
     def take_scratch(self) -> c.hr_scratch:
@@ -141,22 +143,22 @@ class View:
     def explain(self, method: str, url: str, headers: Headers = (), *, random: float = 0.0,
                 draws: Mapping[str, float] | None = None) -> Explanation:
         """See Table.explain()."""
-        events: list[tuple] = []
+        events: list[tuple[object, ...]] = []
         decision = self._decide(method, url, headers, random, draws, events)
         return Explanation(decision, tuple(map(Event.of, events)))
 
     def _decide(self, method: str, url: str, headers: Headers, random: float, draws: Mapping[str, float] | None,
-                events: list[tuple] | None) -> Decision:
+                events: list[tuple[object, ...]] | None) -> Decision:
         scheme, authority, path = split_url(url)
         host, pairs = header_pairs(headers)
-        numbers = draw_numbers(random, draws)
+        weight, delay, abort, mirror = draw_numbers(random, draws)
         scratch = self._core.take_scratch()
         code, text = c.hr_decide(self._core.handle, scratch, utf8(method), scheme,
-                                 utf8(authority if host is None else host), utf8(path), pairs, *numbers, events)
+                                 utf8(authority if host is None else host), utf8(path), pairs, weight, delay, abort, mirror, events)
         self._core.give_scratch(scratch)
         if code == c.HR_ENOMEM:
             raise MemoryError(c.hr_strerror(code))
-        if code != c.HR_OK:
+        if code != c.HR_OK or text is None:
             raise RouteError(text or c.hr_strerror(code), code)
         return Decision(text, self.table)
 
@@ -171,7 +173,7 @@ class Table:
     def __init__(self, handle: c.hr_table, warnings: tuple[Diagnostic, ...]) -> None:
         self._handle = handle
         self.warnings = warnings  #: what load() found doubtful
-        self._cores: dict[tuple, _Core] = {}
+        self._cores: dict[tuple[object, ...], _Core] = {}
 
     @property
     def gateways(self) -> dict[str, tuple[int, ...]]:
