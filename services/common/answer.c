@@ -9,57 +9,108 @@
 
 const char *hr_status_reason(int status) {
     switch (status) {
-    case 100: return "Continue";
-    case 101: return "Switching Protocols";
-    case 200: return "OK";
-    case 201: return "Created";
-    case 202: return "Accepted";
-    case 203: return "Non-Authoritative Information";
-    case 204: return "No Content";
-    case 205: return "Reset Content";
-    case 206: return "Partial Content";
-    case 300: return "Multiple Choices";
-    case 301: return "Moved Permanently";
-    case 302: return "Found";
-    case 303: return "See Other";
-    case 304: return "Not Modified";
-    case 307: return "Temporary Redirect";
-    case 308: return "Permanent Redirect";
-    case 400: return "Bad Request";
-    case 401: return "Unauthorized";
-    case 403: return "Forbidden";
-    case 404: return "Not Found";
-    case 405: return "Method Not Allowed";
-    case 406: return "Not Acceptable";
-    case 408: return "Request Timeout";
-    case 409: return "Conflict";
-    case 410: return "Gone";
-    case 411: return "Length Required";
-    case 412: return "Precondition Failed";
-    case 413: return "Content Too Large";
-    case 414: return "URI Too Long";
-    case 415: return "Unsupported Media Type";
-    case 416: return "Range Not Satisfiable";
-    case 417: return "Expectation Failed";
-    case 418: return "I'm a teapot";
-    case 421: return "Misdirected Request";
-    case 422: return "Unprocessable Content";
-    case 425: return "Too Early";
-    case 426: return "Upgrade Required";
-    case 428: return "Precondition Required";
-    case 429: return "Too Many Requests";
-    case 431: return "Request Header Fields Too Large";
-    case 451: return "Unavailable For Legal Reasons";
-    case 500: return "Internal Server Error";
-    case 501: return "Not Implemented";
-    case 502: return "Bad Gateway";
-    case 503: return "Service Unavailable";
-    case 504: return "Gateway Timeout";
-    case 505: return "HTTP Version Not Supported";
-    case 507: return "Insufficient Storage";
-    case 508: return "Loop Detected";
-    case 511: return "Network Authentication Required";
-    default: return "Unknown";
+    case 100:
+        return "Continue";
+    case 101:
+        return "Switching Protocols";
+    case 200:
+        return "OK";
+    case 201:
+        return "Created";
+    case 202:
+        return "Accepted";
+    case 203:
+        return "Non-Authoritative Information";
+    case 204:
+        return "No Content";
+    case 205:
+        return "Reset Content";
+    case 206:
+        return "Partial Content";
+    case 300:
+        return "Multiple Choices";
+    case 301:
+        return "Moved Permanently";
+    case 302:
+        return "Found";
+    case 303:
+        return "See Other";
+    case 304:
+        return "Not Modified";
+    case 307:
+        return "Temporary Redirect";
+    case 308:
+        return "Permanent Redirect";
+    case 400:
+        return "Bad Request";
+    case 401:
+        return "Unauthorized";
+    case 403:
+        return "Forbidden";
+    case 404:
+        return "Not Found";
+    case 405:
+        return "Method Not Allowed";
+    case 406:
+        return "Not Acceptable";
+    case 408:
+        return "Request Timeout";
+    case 409:
+        return "Conflict";
+    case 410:
+        return "Gone";
+    case 411:
+        return "Length Required";
+    case 412:
+        return "Precondition Failed";
+    case 413:
+        return "Content Too Large";
+    case 414:
+        return "URI Too Long";
+    case 415:
+        return "Unsupported Media Type";
+    case 416:
+        return "Range Not Satisfiable";
+    case 417:
+        return "Expectation Failed";
+    case 418:
+        return "I'm a teapot";
+    case 421:
+        return "Misdirected Request";
+    case 422:
+        return "Unprocessable Content";
+    case 425:
+        return "Too Early";
+    case 426:
+        return "Upgrade Required";
+    case 428:
+        return "Precondition Required";
+    case 429:
+        return "Too Many Requests";
+    case 431:
+        return "Request Header Fields Too Large";
+    case 451:
+        return "Unavailable For Legal Reasons";
+    case 500:
+        return "Internal Server Error";
+    case 501:
+        return "Not Implemented";
+    case 502:
+        return "Bad Gateway";
+    case 503:
+        return "Service Unavailable";
+    case 504:
+        return "Gateway Timeout";
+    case 505:
+        return "HTTP Version Not Supported";
+    case 507:
+        return "Insufficient Storage";
+    case 508:
+        return "Loop Detected";
+    case 511:
+        return "Network Authentication Required";
+    default:
+        return "Unknown";
     }
 }
 
@@ -88,8 +139,8 @@ static void add_server_timing(hr_exchange *ex) {
         hr_text_printf(&timing, ", %s;dur=%.3f", ex->timings[i].name, ex->timings[i].ms);
     if (!timing.failed) {
         h2o_iovec_t value = h2o_strdup(&ex->req->pool, timing.p, timing.len);
-        h2o_add_header_by_str(&ex->req->pool, &ex->req->res.headers, H2O_STRLIT("server-timing"), 0, NULL,
-                              value.base, value.len);
+        h2o_add_header_by_str(&ex->req->pool, &ex->req->res.headers, H2O_STRLIT("server-timing"), 0,
+                              NULL, value.base, value.len);
     }
     hr_text_free(&timing);
 }
@@ -105,7 +156,8 @@ void hr_answer_finish_headers(hr_exchange *ex) {
                               ex->request_id.base, ex->request_id.len);
 }
 
-void hr_answer_pieces(hr_exchange *ex, int status, const char *content_type, h2o_iovec_t *pieces, size_t n) {
+void hr_answer_pieces(hr_exchange *ex, int status, const char *content_type, h2o_iovec_t *pieces,
+                      size_t n) {
     static h2o_generator_t whole = {NULL, NULL};
     h2o_req_t *req = ex->req;
     req->res.status = status;
@@ -157,13 +209,15 @@ void hr_answer_busy(hr_exchange *ex, int retry_after_s, const char *detail) {
     h2o_req_t *req = ex->req;
     char *text = h2o_mem_alloc_pool(&req->pool, 12);
     int n = snprintf(text, 12, "%d", retry_after_s);
-    h2o_add_header_by_str(&req->pool, &req->res.headers, H2O_STRLIT("retry-after"), 0, NULL, text, (size_t)n);
+    h2o_add_header_by_str(&req->pool, &req->res.headers, H2O_STRLIT("retry-after"), 0, NULL, text,
+                          (size_t)n);
     hr_answer_error(ex, 503, detail);
 }
 
 void hr_answer_method(hr_exchange *ex, const char *allow) {
     h2o_req_t *req = ex->req;
-    h2o_add_header_by_str(&req->pool, &req->res.headers, H2O_STRLIT("allow"), 0, NULL, allow, strlen(allow));
+    h2o_add_header_by_str(&req->pool, &req->res.headers, H2O_STRLIT("allow"), 0, NULL, allow,
+                          strlen(allow));
     hr_answer_errorf(ex, 405, "this path takes %s", allow);
 }
 
@@ -174,7 +228,8 @@ static bool path_is(const hr_exchange *ex, const char *path) {
 
 static bool is_get(const hr_exchange *ex) {
     h2o_iovec_t m = ex->req->method;
-    return h2o_memis(m.base, m.len, H2O_STRLIT("GET")) || h2o_memis(m.base, m.len, H2O_STRLIT("HEAD"));
+    return h2o_memis(m.base, m.len, H2O_STRLIT("GET")) ||
+           h2o_memis(m.base, m.len, H2O_STRLIT("HEAD"));
 }
 
 static void answer_metrics(hr_exchange *ex) {

@@ -8,7 +8,8 @@
 #define STEP ((size_t)3 << 20)
 
 static bool is_digit64(char c) {
-    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '+' || c == '/';
+    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '+' ||
+           c == '/';
 }
 
 /* The place of the first character that has no business there. */
@@ -29,8 +30,8 @@ bool hr_base64_decode(char *text, size_t *len, size_t *where) {
     *where = n;
     if (n % 4 != 0)
         return *where = first_wrong(text, n - padding), false;
-    /* OpenSSL takes '=' for a digit wherever it stands, and passes blanks at the ends of what it is given
-     * over: so the ends of each part are looked at here. */
+    /* OpenSSL takes '=' for a digit wherever it stands, and passes blanks at the ends of what it is
+     * given over: so the ends of each part are looked at here. */
     const char *equals = memchr(text, '=', n - padding);
     if (equals != NULL)
         return *where = (size_t)(equals - text), false;
@@ -40,7 +41,8 @@ bool hr_base64_decode(char *text, size_t *len, size_t *where) {
         size_t digits = in + part == n ? part - padding : part;
         if (!is_digit64(text[in]) || !is_digit64(text[in + digits - 1]))
             return *where = in + first_wrong(text + in, part), false;
-        int made = EVP_DecodeBlock((unsigned char *)text + out, (const unsigned char *)text + in, (int)part);
+        int made = EVP_DecodeBlock((unsigned char *)text + out, (const unsigned char *)text + in,
+                                   (int)part);
         if (made < 0 || (size_t)made != part / 4 * 3)
             return *where = in, false;
         out += (size_t)made;

@@ -5,8 +5,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Decodes where it stands: *len bytes of text become *len bytes of data at `text`. False, with the text
- * destroyed, if it is not base64; *where is then the place, as near as it is known. */
+/* Decodes where it stands: *len bytes of text become *len bytes of data at `text`. False, with the
+ * text destroyed, if it is not base64; *where is then the place, as near as it is known. */
 bool hr_base64_decode(char *text, size_t *len, size_t *where);
 
 /* How long the text of `len` bytes is, without a zero behind it. */

@@ -1,6 +1,6 @@
 /*
- * A number of bytes that many share. Memory that clients can make us hold is taken from one, so that
- * the sum has a bound whatever they send. Any thread.
+ * A number of bytes that many share. Memory that clients can make us hold is taken from one, so
+ * that the sum has a bound whatever they send. Any thread.
  */
 #ifndef HR_SERVICES_BUDGET_H
 #define HR_SERVICES_BUDGET_H

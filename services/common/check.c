@@ -26,7 +26,8 @@ static void any_to_loopback(struct sockaddr_storage *address) {
 }
 
 int hr_check_ready(const char *program, const char *address) {
-    static const char request[] = "GET /ready HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+    static const char request[] =
+        "GET /ready HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
     const struct timeval limit = {5, 0};
     struct sockaddr_storage storage;
     socklen_t len;
@@ -43,7 +44,8 @@ int hr_check_ready(const char *program, const char *address) {
     ssize_t n = -1;
     if (connect(fd, (struct sockaddr *)&storage, len) == 0 &&
         send(fd, request, sizeof(request) - 1, MSG_NOSIGNAL) == sizeof(request) - 1) {
-        while (have < sizeof(answer) - 1 && (n = recv(fd, answer + have, sizeof(answer) - 1 - have, 0)) > 0)
+        while (have < sizeof(answer) - 1 &&
+               (n = recv(fd, answer + have, sizeof(answer) - 1 - have, 0)) > 0)
             have += (size_t)n;
     }
     int error = errno;

@@ -1,9 +1,10 @@
-/* Asking a running server whether it is ready: what --check does, for images without shell and curl. */
+/* Asking a running server whether it is ready: what --check does, for images without shell and
+ * curl. */
 #ifndef HR_SERVICES_CHECK_H
 #define HR_SERVICES_CHECK_H
 
-/* GETs /ready from `address`, where "any address" stands for loopback. 0 after a 200; else 1 with one
- * line on stderr. Takes 5 seconds at most. */
+/* GETs /ready from `address`, where "any address" stands for loopback. 0 after a 200; else 1 with
+ * one line on stderr. Takes 5 seconds at most. */
 int hr_check_ready(const char *program, const char *address);
 
 #endif

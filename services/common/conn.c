@@ -14,10 +14,12 @@
 #define MAX_LINGERING 64
 #define MAX_LINGER_BYTES ((size_t)64 << 20)
 
-/* A client of an answer of known length must take at least this much, once the first stall time is over. */
+/* A client of an answer of known length must take at least this much, once the first stall time is
+ * over. */
 #define MIN_BYTES_PER_SECOND (32 << 10)
 
-/* After the drain has begun, a connection that has not asked anything yet may still do so for a while. */
+/* After the drain has begun, a connection that has not asked anything yet may still do so for a
+ * while. */
 #define DRAIN_GRACE_NS (500 * 1000000ull)
 
 struct hr_linger {
@@ -61,7 +63,8 @@ static void linger_on_read(h2o_socket_t *sock, const char *err) {
 
 static void linger_begin(hr_loop *loop, int fd) {
     struct hr_linger *linger = h2o_mem_alloc(sizeof(*linger));
-    *linger = (struct hr_linger){.loop = loop, .until_ns = hr_now_ns() + LINGER_NS, .left = MAX_LINGER_BYTES};
+    *linger = (struct hr_linger){
+        .loop = loop, .until_ns = hr_now_ns() + LINGER_NS, .left = MAX_LINGER_BYTES};
     shutdown(fd, SHUT_WR);
     linger->sock = h2o_evloop_socket_create(loop->ctx.loop, fd, H2O_SOCKET_FLAG_DONT_READ);
     linger->sock->data = linger;
@@ -113,7 +116,8 @@ static void on_conn_close(void *data) {
         linger_begin(loop, conn->linger_fd);
     free(conn);
     --loop->connections;
-    hr_metric_add(loop->cells, hr_metrics_of_server(hr_server_metrics_of(loop->server))->connections, -1);
+    hr_metric_add(loop->cells,
+                  hr_metrics_of_server(hr_server_metrics_of(loop->server))->connections, -1);
     update_accepting(loop);
 }
 

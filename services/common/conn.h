@@ -1,6 +1,6 @@
 /*
- * Downstream connections: accepting under a limit, closing the idle and the stalled, lingering after a
- * refusal, and letting go while draining. Inside services/common only.
+ * Downstream connections: accepting under a limit, closing the idle and the stalled, lingering
+ * after a refusal, and letting go while draining. Inside services/common only.
  */
 #ifndef HR_SERVICES_CONN_H
 #define HR_SERVICES_CONN_H
@@ -35,12 +35,13 @@ void hr_conn_listen(hr_loop *loop, const hr_listener *listener, int fd, h2o_host
 /* Stops accepting for good. */
 void hr_conn_stop_listening(hr_loop *loop);
 
-/* Keep the connection open for a moment after the answer, throwing away what still comes in: otherwise
- * unread bytes turn the close into a reset, which can destroy the answer on its way (RFC 9112, 9.6). */
+/* Keep the connection open for a moment after the answer, throwing away what still comes in:
+ * otherwise unread bytes turn the close into a reset, which can destroy the answer on its way (RFC
+ * 9112, 9.6). */
 void hr_conn_linger(hr_conn *conn);
 
-/* Closes what has been idle or stalled for too long. Called about once a second, and more often while
- * draining: then connections between two requests are closed. */
+/* Closes what has been idle or stalled for too long. Called about once a second, and more often
+ * while draining: then connections between two requests are closed. */
 void hr_conn_sweep(hr_loop *loop);
 /* Cuts all connections off. */
 void hr_conn_cut_all(hr_loop *loop);

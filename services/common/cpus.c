@@ -33,7 +33,8 @@ static bool list_has(const char *list, size_t len, const char *name) {
     return false;
 }
 
-/* The group's path for a v1 controller, or for v2 (`controller` ""), from lines "id:controllers:path". */
+/* The group's path for a v1 controller, or for v2 (`controller` ""), from lines
+ * "id:controllers:path". */
 static bool group_path(char *out, size_t size, const char *proc_cgroup, const char *controller) {
     FILE *file = fopen(proc_cgroup, "re");
     char line[4096];
@@ -56,10 +57,10 @@ static bool group_path(char *out, size_t size, const char *proc_cgroup, const ch
     return found;
 }
 
-/* Calls `visit` with each folder from the group up to the mount: an ancestor's limit binds as well. In
- * a container the path may name a folder of the host; then only the mount itself is there. */
-static void walk_up(const char *mount, const char *group, void (*visit)(const char *folder, void *ctx),
-                    void *ctx) {
+/* Calls `visit` with each folder from the group up to the mount: an ancestor's limit binds as well.
+ * In a container the path may name a folder of the host; then only the mount itself is there. */
+static void walk_up(const char *mount, const char *group,
+                    void (*visit)(const char *folder, void *ctx), void *ctx) {
     char folder[8192];
     snprintf(folder, sizeof(folder), "%s%s", mount, group);
     size_t end = strlen(mount);
@@ -81,7 +82,8 @@ static void visit_cpu(const char *folder, void *ctx) {
     char path[8300], line[128], period_line[128];
     double quota, period;
     snprintf(path, sizeof(path), "%s/cpu.max", folder);
-    if (read_line(line, sizeof(line), path) && sscanf(line, "%lf %lf", &quota, &period) == 2 && period > 0)
+    if (read_line(line, sizeof(line), path) && sscanf(line, "%lf %lf", &quota, &period) == 2 &&
+        period > 0)
         lower(ctx, quota / period);
     snprintf(path, sizeof(path), "%s/cpu.cfs_quota_us", folder);
     if (!read_line(line, sizeof(line), path))

@@ -9,8 +9,8 @@ int hr_usable_cpus(void);
 /* The memory limit of the control group and its ancestors in bytes, or -1 where there is none. */
 long long hr_memory_limit(void);
 
-/* The same with the files elsewhere, for tests: `proc_cgroup` stands for /proc/self/cgroup, `mount` for
- * /sys/fs/cgroup. The quota in CPUs, or -1 where there is none. */
+/* The same with the files elsewhere, for tests: `proc_cgroup` stands for /proc/self/cgroup, `mount`
+ * for /sys/fs/cgroup. The quota in CPUs, or -1 where there is none. */
 double hr_cgroup_cpus(const char *proc_cgroup, const char *mount);
 long long hr_cgroup_memory(const char *proc_cgroup, const char *mount);
 

@@ -15,7 +15,8 @@
 /* An answer that took longer than this may have been cut off by its reader: worth a system call. */
 #define SLOW_ANSWER_NS (100 * 1000000ull)
 
-/* Heads and the beginnings of pipelined requests are not counted in the upload budget up to this. */
+/* Heads and the beginnings of pipelined requests are not counted in the upload budget up to this.
+ */
 #define SMALL_INPUT ((size_t)16 << 10)
 
 uint64_t hr_now_ns(void) {
@@ -49,8 +50,8 @@ bool hr_exchange_peer_gone(const hr_exchange *ex) {
     struct tcp_info info;
     socklen_t len = sizeof(info);
     int fd = h2o_socket_get_fd(hr_conn_of(ex->req)->sock);
-    /* Not MSG_PEEK: a pipelined request would hide the FIN behind it. As with Envoy, a client that closes
-     * its half does not wait for the answer. */
+    /* Not MSG_PEEK: a pipelined request would hide the FIN behind it. As with Envoy, a client that
+     * closes its half does not wait for the answer. */
     if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) != 0)
         return true;
     return info.tcpi_state != TCP_ESTABLISHED;
@@ -60,7 +61,8 @@ void hr_exchange_refuse(hr_exchange *ex, int status, const char *detail, int ret
     if (ex->refusal.status != 0)
         return;
     ex->refusal = (hr_refusal){status, detail, retry_after_s};
-    hr_metric_add(ex->loop->cells, hr_metrics_of_server(hr_server_metrics_of(ex->loop->server))->refused, 1);
+    hr_metric_add(ex->loop->cells,
+                  hr_metrics_of_server(hr_server_metrics_of(ex->loop->server))->refused, 1);
 }
 
 bool hr_exchange_reserve(hr_exchange *ex, size_t bytes) {
@@ -119,7 +121,8 @@ hr_exchange *hr_exchange_begin(h2o_req_t *req) {
     ++conn->requests;
     ++conn->loop->active;
     hr_metric_add(conn->loop->cells,
-                  hr_metrics_of_server(hr_server_metrics_of(conn->loop->server))->requests_active, 1);
+                  hr_metrics_of_server(hr_server_metrics_of(conn->loop->server))->requests_active,
+                  1);
     return ex;
 }
 
@@ -254,7 +257,8 @@ static h2o_iovec_t make_request_id(h2o_mem_pool_t *pool) {
     return h2o_iovec_init(text, 36);
 }
 
-static h2o_iovec_t refusal_body(hr_exchange *ex, int status, const char *detail, const char **content_type) {
+static h2o_iovec_t refusal_body(hr_exchange *ex, int status, const char *detail,
+                                const char **content_type) {
     const hr_service *service = hr_server_service(ex->loop->server);
     *content_type = "application/json";
     return service->refusal_body != NULL ? service->refusal_body(ex, status, detail, content_type)
@@ -264,7 +268,8 @@ static h2o_iovec_t refusal_body(hr_exchange *ex, int status, const char *detail,
 static void add_retry_after(h2o_req_t *req, int seconds) {
     char *text = h2o_mem_alloc_pool(&req->pool, 12);
     int n = snprintf(text, 12, "%d", seconds);
-    h2o_add_header_by_str(&req->pool, &req->res.headers, H2O_STRLIT("retry-after"), 0, NULL, text, (size_t)n);
+    h2o_add_header_by_str(&req->pool, &req->res.headers, H2O_STRLIT("retry-after"), 0, NULL, text,
+                          (size_t)n);
 }
 
 static void answer_refusal(hr_exchange *ex) {
@@ -281,7 +286,8 @@ static int on_req(h2o_handler_t *self, h2o_req_t *req) {
     hr_exchange *ex = hr_exchange_of(req);
     if (ex == NULL) {
         /* strict.c is not in effect: better no service than one that can be smuggled through. */
-        hr_log(HR_LOG_ERROR, "requests are not being checked: libh2o does not call phr_parse_request");
+        hr_log(HR_LOG_ERROR,
+               "requests are not being checked: libh2o does not call phr_parse_request");
         abort();
     }
     ex->listener = ((listener_handler *)self)->listener;
@@ -301,8 +307,8 @@ static int on_req(h2o_handler_t *self, h2o_req_t *req) {
     return 0;
 }
 
-/* Answers that libh2o makes by itself (a chunked body that is malformed or too large) get the body and
- * the headers of ours. */
+/* Answers that libh2o makes by itself (a chunked body that is malformed or too large) get the body
+ * and the headers of ours. */
 typedef struct replace_body {
     h2o_ostream_t super;
     h2o_iovec_t body;
@@ -321,7 +327,8 @@ static void on_setup_ostream(h2o_filter_t *self, h2o_req_t *req, h2o_ostream_t *
     if (ex != NULL && !ex->answered) {
         const char *content_type;
         int status = ex->refusal.status != 0 ? ex->refusal.status : req->res.status;
-        const char *detail = ex->refusal.status != 0 ? ex->refusal.detail : "the request is malformed";
+        const char *detail =
+            ex->refusal.status != 0 ? ex->refusal.detail : "the request is malformed";
         replace_body *replace = (replace_body *)h2o_add_ostream(req, sizeof(*replace), slot);
         replace->super.do_send = send_replaced;
         slot = &replace->super.next;
@@ -343,7 +350,8 @@ static void on_setup_ostream(h2o_filter_t *self, h2o_req_t *req, h2o_ostream_t *
 }
 
 void hr_exchange_register(h2o_hostconf_t *host, const hr_listener *listener) {
-    listener_handler *handler = (listener_handler *)h2o_create_handler(&host->fallback_path, sizeof(*handler));
+    listener_handler *handler =
+        (listener_handler *)h2o_create_handler(&host->fallback_path, sizeof(*handler));
     handler->super.on_req = on_req;
     handler->listener = listener;
     h2o_filter_t *filter = h2o_create_filter(&host->fallback_path, sizeof(*filter));

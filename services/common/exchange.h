@@ -1,6 +1,6 @@
 /*
- * One request and its answer, from the last byte of the head to the log line. Lives in the request's
- * memory pool and ends with it; only its loop touches it.
+ * One request and its answer, from the last byte of the head to the log line. Lives in the
+ * request's memory pool and ends with it; only its loop touches it.
  */
 #ifndef HR_SERVICES_EXCHANGE_H
 #define HR_SERVICES_EXCHANGE_H
@@ -28,7 +28,7 @@ struct hr_exchange {
     h2o_req_t *req;
     hr_loop *loop;
     const struct hr_listener *listener;
-    uint64_t start_ns;   /* CLOCK_MONOTONIC, when the head was complete */
+    uint64_t start_ns;      /* CLOCK_MONOTONIC, when the head was complete */
     uint64_t start_wall_us; /* CLOCK_REALTIME */
     h2o_iovec_t request_id; /* x-request-id, as it came or made here */
 
@@ -45,17 +45,17 @@ struct hr_exchange {
     } timings[HR_MAX_TIMINGS];
     size_t n_timings;
 
-    void *data;                        /* the service's */
-    void (*on_end)(hr_exchange *ex);   /* called when the request ends, however it does; NULL: none */
+    void *data;                      /* the service's */
+    void (*on_end)(hr_exchange *ex); /* called when the request ends, however it does; NULL: none */
 
     /* the server's own */
     hr_refusal refusal;
-    size_t content_length;  /* as announced; of a chunked body: what has come so far */
-    size_t reserved;        /* bytes taken from the upload budget */
+    size_t content_length; /* as announced; of a chunked body: what has come so far */
+    size_t reserved;       /* bytes taken from the upload budget */
     bool answered, gone;
     hr_resp_body chunked_body;
     const void *chunk_decoder; /* libh2o's, to know the body by; NULL before the first bytes */
-    uint64_t answer_ns; /* when the answer was begun */
+    uint64_t answer_ns;        /* when the answer was begun */
     hr_exchange *next_upload, **link_upload; /* list of chunked uploads of this loop */
 };
 
@@ -68,7 +68,8 @@ uint64_t hr_now_ns(void);
 /* The status of the answer; 0 before there is one, or when the client left without it. */
 int hr_exchange_status(const hr_exchange *ex);
 
-/* The peer has gone: its FIN or RST has come. libh2o does not look while a handler owns the request. */
+/* The peer has gone: its FIN or RST has come. libh2o does not look while a handler owns the
+ * request. */
 bool hr_exchange_peer_gone(const hr_exchange *ex);
 
 /* Ends the exchange with a client that has gone. Must not be touched after it. */
@@ -80,11 +81,12 @@ double hr_exchange_elapsed_ms(const hr_exchange *ex);
 /* Adds a Server-Timing entry; more than HR_MAX_TIMINGS are passed over. `name` must be a token. */
 void hr_exchange_timing(hr_exchange *ex, const char *name, double ms);
 
-/* The value of a request header (lower-case name), or {NULL, 0}. The first one where there are many. */
+/* The value of a request header (lower-case name), or {NULL, 0}. The first one where there are
+ * many. */
 h2o_iovec_t hr_request_header(const h2o_req_t *req, const char *name);
 
-/* The path without its query, and the query without its '?' ({NULL, 0} where none), as the client sent
- * them. */
+/* The path without its query, and the query without its '?' ({NULL, 0} where none), as the client
+ * sent them. */
 h2o_iovec_t hr_request_path(const h2o_req_t *req);
 h2o_iovec_t hr_request_query(const h2o_req_t *req);
 

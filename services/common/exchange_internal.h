@@ -1,4 +1,5 @@
-/* What strict.c, conn.c, answer.c and server.c share about exchanges. Inside services/common only. */
+/* What strict.c, conn.c, answer.c and server.c share about exchanges. Inside services/common only.
+ */
 #ifndef HR_SERVICES_EXCHANGE_INTERNAL_H
 #define HR_SERVICES_EXCHANGE_INTERNAL_H
 

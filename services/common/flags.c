@@ -13,7 +13,8 @@
 
 #define WHY_SIZE 256
 
-static int fail(char *why, size_t why_size, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+static int fail(char *why, size_t why_size, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
 static int fail(char *why, size_t why_size, const char *fmt, ...) {
     va_list args;
     va_start(args, fmt);
@@ -22,7 +23,8 @@ static int fail(char *why, size_t why_size, const char *fmt, ...) {
     return -1;
 }
 
-int hr_flag_parse_int(int64_t *out, const char *text, int64_t min, int64_t max, char *why, size_t why_size) {
+int hr_flag_parse_int(int64_t *out, const char *text, int64_t min, int64_t max, char *why,
+                      size_t why_size) {
     char *end;
     errno = 0;
     long long value = strtoll(text, &end, 10);
@@ -30,12 +32,14 @@ int hr_flag_parse_int(int64_t *out, const char *text, int64_t min, int64_t max, 
     if (!(isdigit((unsigned char)text[0]) || text[0] == '-') || *end != '\0')
         return fail(why, why_size, "'%s' is not a whole number", text);
     if (errno == ERANGE || value < min || value > max)
-        return fail(why, why_size, "%s is out of range: from %" PRId64 " to %" PRId64, text, min, max);
+        return fail(why, why_size, "%s is out of range: from %" PRId64 " to %" PRId64, text, min,
+                    max);
     *out = value;
     return 0;
 }
 
-int hr_flag_parse_bytes(int64_t *out, const char *text, int64_t min, int64_t max, char *why, size_t why_size) {
+int hr_flag_parse_bytes(int64_t *out, const char *text, int64_t min, int64_t max, char *why,
+                        size_t why_size) {
     char *end;
     errno = 0;
     long long value = strtoll(text, &end, 10);
@@ -59,9 +63,12 @@ int hr_flag_parse_bytes(int64_t *out, const char *text, int64_t min, int64_t max
     if (shift != 0)
         end += strcmp(end + 1, "iB") == 0 ? 3 : 1;
     if (!isdigit((unsigned char)text[0]) || *end != '\0')
-        return fail(why, why_size, "'%s' is not a number of bytes (such as 4194304, 4096K or 4M)", text);
-    if (errno == ERANGE || value > INT64_MAX >> shift || (value << shift) < min || (value << shift) > max)
-        return fail(why, why_size, "%s is out of range: from %" PRId64 " to %" PRId64 " bytes", text, min, max);
+        return fail(why, why_size, "'%s' is not a number of bytes (such as 4194304, 4096K or 4M)",
+                    text);
+    if (errno == ERANGE || value > INT64_MAX >> shift || (value << shift) < min ||
+        (value << shift) > max)
+        return fail(why, why_size, "%s is out of range: from %" PRId64 " to %" PRId64 " bytes",
+                    text, min, max);
     *out = value << shift;
     return 0;
 }
@@ -75,8 +82,8 @@ int hr_flag_parse_seconds(int64_t *out_ms, const char *text, int64_t min, int64_
         return fail(why, why_size, "'%s' is not a number of seconds (such as 10 or 0.5)", text);
     double ms = round(value * 1000);
     if (ms < (double)min || ms > (double)max)
-        return fail(why, why_size, "%s is out of range: from %g to %g seconds", text, (double)min / 1000,
-                    (double)max / 1000);
+        return fail(why, why_size, "%s is out of range: from %g to %g seconds", text,
+                    (double)min / 1000, (double)max / 1000);
     *out_ms = (int64_t)ms;
     return 0;
 }
@@ -91,7 +98,8 @@ static int parse_bool(bool *out, const char *text, char *why, size_t why_size) {
     return 0;
 }
 
-static int parse_choice(int *out, const char *const *choices, const char *text, char *why, size_t why_size) {
+static int parse_choice(int *out, const char *const *choices, const char *text, char *why,
+                        size_t why_size) {
     char all[128] = "";
     for (int i = 0; choices[i] != NULL; ++i) {
         if (strcmp(choices[i], text) == 0) {
@@ -104,10 +112,9 @@ static int parse_choice(int *out, const char *const *choices, const char *text, 
     return fail(why, why_size, "'%s' is not one of %s", text, all);
 }
 
-/* What lists and their texts lie in lives as long as the program, as argv and the environment do. */
-static struct kept {
-    struct kept *next;
-} *kept;
+/* What lists and their texts lie in lives as long as the program, as argv and the environment do.
+ */
+static struct kept { struct kept *next; } * kept;
 
 static void *keep(size_t size) {
     struct kept *block = malloc(sizeof(*block) + size);
@@ -134,14 +141,16 @@ static int list_add_all(hr_text_list *list, const char *text, char *why, size_t 
     if (copy == NULL)
         return fail(why, why_size, "out of memory");
     strcpy(copy, text);
-    for (char *part = strtok_r(copy, ", \t\n", &state); part != NULL; part = strtok_r(NULL, ", \t\n", &state)) {
+    for (char *part = strtok_r(copy, ", \t\n", &state); part != NULL;
+         part = strtok_r(NULL, ", \t\n", &state)) {
         if (list_add(list, part, why, why_size) != 0)
             return -1;
     }
     return 0;
 }
 
-static int set_value(const hr_flag *flag, void *field, const char *text, char *why, size_t why_size) {
+static int set_value(const hr_flag *flag, void *field, const char *text, char *why,
+                     size_t why_size) {
     switch (flag->kind) {
     case HR_FLAG_SWITCH:
         return parse_bool(field, text, why, why_size);
@@ -170,10 +179,12 @@ static void twin_name(char *out, size_t size, const char *flag_name) {
         out[i] = out[i] == '-' ? '_' : (char)toupper((unsigned char)out[i]);
 }
 
-static int from_environment(const hr_flag *flag, void *field, const char *variable, const char *program) {
+static int from_environment(const hr_flag *flag, void *field, const char *variable,
+                            const char *program) {
     const char *text = getenv(variable);
     char why[WHY_SIZE];
-    if (text == NULL || text[0] == '\0') /* set to nothing is not set: manifests often leave it so */
+    if (text == NULL ||
+        text[0] == '\0') /* set to nothing is not set: manifests often leave it so */
         return 0;
     int bad;
     if (flag->kind == HR_FLAG_LIST) {
@@ -259,12 +270,14 @@ static void print_flag(const hr_flag *flag, const void *options) {
     print_wrapped(flag->help);
     print_default(flag, (const char *)options + flag->offset);
     twin_name(twin, sizeof(twin), flag->name);
-    printf(" [%s%s%s]\n", twin, flag->also_env != NULL ? ", " : "", flag->also_env != NULL ? flag->also_env : "");
+    printf(" [%s%s%s]\n", twin, flag->also_env != NULL ? ", " : "",
+           flag->also_env != NULL ? flag->also_env : "");
 }
 
-static void print_help(const hr_flag_set *sets, size_t n_sets, const char *program, const char *summary) {
-    printf("usage: %s [flags]\n\n%s\n\nflags (in brackets: the same as an environment variable):\n", program,
-           summary);
+static void print_help(const hr_flag_set *sets, size_t n_sets, const char *program,
+                       const char *summary) {
+    printf("usage: %s [flags]\n\n%s\n\nflags (in brackets: the same as an environment variable):\n",
+           program, summary);
     for (size_t s = 0; s < n_sets; ++s)
         for (size_t i = 0; i < sets[s].n; ++i)
             print_flag(&sets[s].flags[i], sets[s].options);
@@ -273,9 +286,10 @@ static void print_help(const hr_flag_set *sets, size_t n_sets, const char *progr
 
 /* ---- the command line ---- */
 
-/* "--name", "--name=value" or "-f": the row, and where its value begins (NULL: the next argument). */
-static const hr_flag *find_flag(const hr_flag_set *sets, size_t n_sets, const char *arg, void **field,
-                                const char **value) {
+/* "--name", "--name=value" or "-f": the row, and where its value begins (NULL: the next argument).
+ */
+static const hr_flag *find_flag(const hr_flag_set *sets, size_t n_sets, const char *arg,
+                                void **field, const char **value) {
     const char *name = arg + 2, *equals = strchr(arg, '=');
     size_t len = equals != NULL ? (size_t)(equals - name) : strlen(name);
     bool is_long = arg[1] == '-';
@@ -309,7 +323,8 @@ static void begin_list(begun_lists *begun, hr_text_list *list) {
         begun->v[begun->n++] = list;
 }
 
-static int parse_arguments(const hr_flag_set *sets, size_t n_sets, int argc, char **argv, const char *program) {
+static int parse_arguments(const hr_flag_set *sets, size_t n_sets, int argc, char **argv,
+                           const char *program) {
     begun_lists begun = {{0}, 0};
     for (int i = 1; i < argc; ++i) {
         const char *arg = argv[i], *value;
@@ -344,8 +359,8 @@ static int parse_arguments(const hr_flag_set *sets, size_t n_sets, int argc, cha
     return 0;
 }
 
-int hr_flags_parse(const hr_flag_set *sets, size_t n_sets, int argc, char **argv, const char *program,
-                   const char *summary) {
+int hr_flags_parse(const hr_flag_set *sets, size_t n_sets, int argc, char **argv,
+                   const char *program, const char *summary) {
     /* --help and --version answer whatever else is wrong. */
     for (int i = 1; i < argc; ++i) {
         if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
@@ -363,7 +378,8 @@ int hr_flags_parse(const hr_flag_set *sets, size_t n_sets, int argc, char **argv
             void *field = (char *)sets[s].options + flag->offset;
             char twin[64];
             twin_name(twin, sizeof(twin), flag->name);
-            if (flag->also_env != NULL && from_environment(flag, field, flag->also_env, program) != 0)
+            if (flag->also_env != NULL &&
+                from_environment(flag, field, flag->also_env, program) != 0)
                 return 2;
             if (from_environment(flag, field, twin, program) != 0)
                 return 2;

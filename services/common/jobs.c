@@ -10,14 +10,15 @@
 
 #include "answer.h"
 
-/* A job passes through these in order. QUEUED to READING happens under the pool's lock, so that either
- * the worker or the loop takes it off the queue. */
+/* A job passes through these in order. QUEUED to READING happens under the pool's lock, so that
+ * either the worker or the loop takes it off the queue. */
 enum { STAGE_QUEUED, STAGE_READING, STAGE_DETACHED };
 
 /* Weight of the newest job in the measured pace. */
 #define PACE_WEIGHT 0.1
 
-/* How long a worker that waits for memory sleeps before it looks whether its job is still wanted. */
+/* How long a worker that waits for memory sleeps before it looks whether its job is still wanted.
+ */
 #define MEMORY_WAIT_NS (50 * 1000000)
 
 typedef struct loop_jobs {
@@ -82,22 +83,32 @@ static double read_workers(void *ctx) {
 static void define_metrics(hr_jobs *jobs, hr_metrics *m) {
     static const char cancelled[] = "headerroute_jobs_cancelled_total";
     static const char cancelled_help[] = "Jobs given up before they were done, by reason.";
-    hr_metrics_read(m, HR_GAUGE, "headerroute_jobs_queued", NULL, "Jobs waiting for a worker.", read_queued, jobs);
-    hr_metrics_read(m, HR_GAUGE, "headerroute_jobs_queue_capacity", NULL, "Jobs that may wait.", read_capacity, jobs);
-    hr_metrics_read(m, HR_GAUGE, "headerroute_jobs_running", NULL, "Jobs that a worker is at.", read_running, jobs);
-    hr_metrics_read(m, HR_GAUGE, "headerroute_workers", NULL, "Worker threads.", read_workers, jobs);
+    hr_metrics_read(m, HR_GAUGE, "headerroute_jobs_queued", NULL, "Jobs waiting for a worker.",
+                    read_queued, jobs);
+    hr_metrics_read(m, HR_GAUGE, "headerroute_jobs_queue_capacity", NULL, "Jobs that may wait.",
+                    read_capacity, jobs);
+    hr_metrics_read(m, HR_GAUGE, "headerroute_jobs_running", NULL, "Jobs that a worker is at.",
+                    read_running, jobs);
+    hr_metrics_read(m, HR_GAUGE, "headerroute_workers", NULL, "Worker threads.", read_workers,
+                    jobs);
     hr_metrics_read(m, HR_GAUGE, "headerroute_work_memory_bytes", NULL,
                     "Memory set aside for the pictures being worked on.", read_memory, jobs);
-    jobs->waited = hr_metrics_histogram(m, "headerroute_job_wait_seconds", NULL, "Time from queueing to a worker.",
-                                        hr_seconds_buckets, hr_seconds_buckets_count);
+    jobs->waited = hr_metrics_histogram(m, "headerroute_job_wait_seconds", NULL,
+                                        "Time from queueing to a worker.", hr_seconds_buckets,
+                                        hr_seconds_buckets_count);
     jobs->ran = hr_metrics_histogram(m, "headerroute_job_run_seconds", NULL, "Time on a worker.",
                                      hr_seconds_buckets, hr_seconds_buckets_count);
-    jobs->done = hr_metrics_counter(m, "headerroute_jobs_done_total", NULL, "Jobs that a worker finished.");
-    jobs->cancelled[HR_CANCEL_GONE] = hr_metrics_counter(m, cancelled, "reason=\"client_gone\"", cancelled_help);
-    jobs->cancelled[HR_CANCEL_DEADLINE] = hr_metrics_counter(m, cancelled, "reason=\"deadline\"", cancelled_help);
-    jobs->cancelled[HR_CANCEL_DRAIN] = hr_metrics_counter(m, cancelled, "reason=\"drain\"", cancelled_help);
-    jobs->refused = hr_metrics_counter(m, "headerroute_jobs_refused_total", NULL,
-                                       "Jobs refused because the queue was full or too slow for their deadline.");
+    jobs->done =
+        hr_metrics_counter(m, "headerroute_jobs_done_total", NULL, "Jobs that a worker finished.");
+    jobs->cancelled[HR_CANCEL_GONE] =
+        hr_metrics_counter(m, cancelled, "reason=\"client_gone\"", cancelled_help);
+    jobs->cancelled[HR_CANCEL_DEADLINE] =
+        hr_metrics_counter(m, cancelled, "reason=\"deadline\"", cancelled_help);
+    jobs->cancelled[HR_CANCEL_DRAIN] =
+        hr_metrics_counter(m, cancelled, "reason=\"drain\"", cancelled_help);
+    jobs->refused = hr_metrics_counter(
+        m, "headerroute_jobs_refused_total", NULL,
+        "Jobs refused because the queue was full or too slow for their deadline.");
 }
 
 hr_jobs *hr_jobs_new(const hr_jobs_options *options, hr_metrics *metrics) {
@@ -148,7 +159,8 @@ static void on_finished(hr_loop *loop, hr_message *message);
 static void run_one(hr_worker *worker, hr_job *job) {
     hr_jobs *jobs = worker->jobs;
     job->started_ns = hr_now_ns();
-    hr_metric_observe(worker->cells, jobs->waited, (double)(job->started_ns - job->queued_ns) / 1e9);
+    hr_metric_observe(worker->cells, jobs->waited,
+                      (double)(job->started_ns - job->queued_ns) / 1e9);
     job->run(job, worker);
     job->ended_ns = hr_now_ns();
     double ran_ns = (double)(job->ended_ns - job->started_ns);
@@ -160,7 +172,8 @@ static void run_one(hr_worker *worker, hr_job *job) {
     pthread_mutex_lock(&jobs->mutex);
     --jobs->running;
     if (hr_job_cancelled(job) == HR_CANCEL_NONE)
-        jobs->pace_ns = jobs->pace_ns == 0 ? ran_ns : jobs->pace_ns * (1 - PACE_WEIGHT) + ran_ns * PACE_WEIGHT;
+        jobs->pace_ns =
+            jobs->pace_ns == 0 ? ran_ns : jobs->pace_ns * (1 - PACE_WEIGHT) + ran_ns * PACE_WEIGHT;
     pthread_mutex_unlock(&jobs->mutex);
     /* From here on the job is the loop's. */
     if (!hr_loop_post(job->loop, &job->message))
@@ -206,7 +219,8 @@ void hr_jobs_start(hr_jobs *jobs) {
         jobs->workers = h2o_mem_alloc(sizeof(hr_worker) * jobs->options.workers);
         jobs->threads = h2o_mem_alloc(sizeof(pthread_t) * jobs->options.workers);
         for (size_t i = 0; i < jobs->options.workers; ++i) {
-            jobs->workers[i] = (hr_worker){jobs, (unsigned)i, NULL, hr_metrics_cells(jobs->metrics)};
+            jobs->workers[i] =
+                (hr_worker){jobs, (unsigned)i, NULL, hr_metrics_cells(jobs->metrics)};
             h2o_multithread_create_thread(&jobs->threads[i], NULL, run_worker, &jobs->workers[i]);
         }
     }
@@ -252,7 +266,8 @@ void hr_job_detach(hr_job *job) {
 
 hr_cancel hr_job_cancelled(const hr_job *job) {
     int cancel = atomic_load_explicit(&job->cancel, memory_order_relaxed);
-    if (cancel == HR_CANCEL_NONE && atomic_load_explicit(&job->jobs->cancelling, memory_order_relaxed))
+    if (cancel == HR_CANCEL_NONE &&
+        atomic_load_explicit(&job->jobs->cancelling, memory_order_relaxed))
         cancel = HR_CANCEL_DRAIN;
     return (hr_cancel)cancel;
 }
@@ -365,8 +380,8 @@ static void on_tick(h2o_timeout_entry_t *entry) {
         h2o_timeout_link(mine->loop->ctx.loop, &mine->loop->ctx.hundred_ms_timeout, &mine->tick);
 }
 
-/* The request ends without an answer of ours. libh2o does not do that while a handler has it; should it
- * ever, the worker must not be left with memory that is gone. */
+/* The request ends without an answer of ours. libh2o does not do that while a handler has it;
+ * should it ever, the worker must not be left with memory that is gone. */
 static void on_request_end(hr_exchange *ex) {
     hr_job *job = ex->data;
     unlink_pending(job);

@@ -1,10 +1,10 @@
 /*
- * Long work off the loops: a bounded queue, worker threads, and the way back to the loop that owns the
- * request. Work is given up when its client has gone, when its deadline has passed and when a drain runs
- * out of time.
+ * Long work off the loops: a bounded queue, worker threads, and the way back to the loop that owns
+ * the request. Work is given up when its client has gone, when its deadline has passed and when a
+ * drain runs out of time.
  *
- * Order: first come, first served. An HTTP/1.1 connection has one request under way at a time, so this is
- * a round robin over connections: who asks again waits behind all who asked before.
+ * Order: first come, first served. An HTTP/1.1 connection has one request under way at a time, so
+ * this is a round robin over connections: who asks again waits behind all who asked before.
  */
 #ifndef HR_SERVICES_JOBS_H
 #define HR_SERVICES_JOBS_H
@@ -38,8 +38,8 @@ typedef struct hr_worker {
 struct hr_job {
     /* filled by the service before hr_jobs_submit */
     void (*run)(hr_job *job, hr_worker *worker); /* on a worker */
-    /* On the loop, exactly once, if the request still waits: answers it. `cancel` tells why there may be
-     * no result. */
+    /* On the loop, exactly once, if the request still waits: answers it. `cancel` tells why there
+     * may be no result. */
     void (*answer)(hr_job *job, hr_exchange *ex, hr_cancel cancel);
     void (*release)(hr_job *job); /* any thread, when nobody needs the job any more */
     uint64_t deadline_ns;         /* CLOCK_MONOTONIC; 0: none */
@@ -51,14 +51,19 @@ struct hr_job {
     hr_message message;
     hr_jobs *jobs;
     hr_loop *loop;
-    hr_exchange *ex; /* loop only; NULL once it is answered */
-    _Atomic int cancel;   /* hr_cancel */
+    hr_exchange *ex;    /* loop only; NULL once it is answered */
+    _Atomic int cancel; /* hr_cancel */
     _Atomic int stage;
     hr_job *next_queued, *prev_queued;
     hr_job *next_pending, **link_pending; /* the loop's list */
 };
 
-typedef enum hr_submit { HR_SUBMIT_OK = 0, HR_SUBMIT_FULL, HR_SUBMIT_LATE, HR_SUBMIT_DRAINING } hr_submit;
+typedef enum hr_submit {
+    HR_SUBMIT_OK = 0,
+    HR_SUBMIT_FULL,
+    HR_SUBMIT_LATE,
+    HR_SUBMIT_DRAINING
+} hr_submit;
 
 /* `capacity` jobs may wait; `memory` bytes may be taken by hr_jobs_memory_take at the same time.
  * worker_start and worker_stop (NULL allowed) run on each worker's thread. */
@@ -80,8 +85,8 @@ void hr_jobs_loop_stop(hr_jobs *jobs, hr_loop *loop);
 /* hr_service's on_drain and on_cancel. */
 void hr_jobs_drain(hr_jobs *jobs);
 void hr_jobs_cancel(hr_jobs *jobs);
-/* Ends the workers and frees. False if one is still at work after `wait_ms`: then nothing is freed, and
- * the process should leave by _exit. */
+/* Ends the workers and frees. False if one is still at work after `wait_ms`: then nothing is freed,
+ * and the process should leave by _exit. */
 bool hr_jobs_free(hr_jobs *jobs, uint64_t wait_ms);
 
 /* On the loop. OK: the job is the pool's, ex->data and ex->on_end too. Otherwise it is still the
@@ -93,12 +98,14 @@ int hr_jobs_retry_after(hr_jobs *jobs);
 
 /* ---- on the worker, within run ---- */
 
-/* The job no longer needs the request's memory: from here on the request may be answered and end while
- * the job is still running. Before it, req->entity may be read and written by the worker alone. */
+/* The job no longer needs the request's memory: from here on the request may be answered and end
+ * while the job is still running. Before it, req->entity may be read and written by the worker
+ * alone. */
 void hr_job_detach(hr_job *job);
 /* Not HR_CANCEL_NONE: stop as soon as possible. */
 hr_cancel hr_job_cancelled(const hr_job *job);
-/* Waits until `bytes` are free. False if the job is cancelled while waiting, or if they can never be. */
+/* Waits until `bytes` are free. False if the job is cancelled while waiting, or if they can never
+ * be. */
 bool hr_jobs_memory_take(hr_jobs *jobs, const hr_job *job, int64_t bytes);
 /* Any thread. */
 void hr_jobs_memory_give(hr_jobs *jobs, int64_t bytes);

@@ -102,20 +102,21 @@ static int on_end(void *ctx) {
     return 1;
 }
 
-static void say_what_is_wrong(const reader *r, yajl_handle parser, bool at_end, char *why, size_t why_size) {
+static void say_what_is_wrong(const reader *r, yajl_handle parser, bool at_end, char *why,
+                              size_t why_size) {
     if (r->wrong != NULL) {
         snprintf(why, why_size, "the body %s", r->wrong);
         return;
     }
     unsigned char *said = yajl_get_error(parser, 0, NULL, 0);
     const char *text = said != NULL ? (const char *)said : "parse error";
-    snprintf(why, why_size, "the body is not JSON: %.*s, at byte %zu", (int)strcspn(text, ".\n"), text,
-             at_end ? r->len : yajl_get_bytes_consumed(parser));
+    snprintf(why, why_size, "the body is not JSON: %.*s, at byte %zu", (int)strcspn(text, ".\n"),
+             text, at_end ? r->len : yajl_get_bytes_consumed(parser));
     yajl_free_error(parser, said);
 }
 
-int hr_json_find_string(hr_json_string_found *out, char *text, size_t len, const char *name, char *why,
-                        size_t why_size) {
+int hr_json_find_string(hr_json_string_found *out, char *text, size_t len, const char *name,
+                        char *why, size_t why_size) {
     static const yajl_callbacks callbacks = {.yajl_null = on_null,
                                              .yajl_boolean = on_boolean,
                                              .yajl_number = on_number,

@@ -140,7 +140,8 @@ void hr_json_member(hr_text *text, const char *name, const char *value, size_t l
 }
 
 void hr_json_member_str(hr_text *text, const char *name, const char *zero_terminated) {
-    hr_json_member(text, name, zero_terminated, zero_terminated != NULL ? strlen(zero_terminated) : 0);
+    hr_json_member(text, name, zero_terminated,
+                   zero_terminated != NULL ? strlen(zero_terminated) : 0);
 }
 
 void hr_json_member_int(hr_text *text, const char *name, int64_t value) {

@@ -1,5 +1,5 @@
-/* Writing JSON: an append-only text that grows. Bytes that are not UTF-8 become U+FFFD, so that what
- * comes out is always JSON, whatever a client sent. */
+/* Writing JSON: an append-only text that grows. Bytes that are not UTF-8 become U+FFFD, so that
+ * what comes out is always JSON, whatever a client sent. */
 #ifndef HR_SERVICES_JSON_OUT_H
 #define HR_SERVICES_JSON_OUT_H
 

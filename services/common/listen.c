@@ -10,13 +10,15 @@
 #include <string.h>
 #include <unistd.h>
 
-/* The kernel's buffers of one connection, each way (it doubles what is asked for). They count against the
- * memory limit of the group, slow readers fill them, and libh2o reads all that has come at once, also what
- * comes behind a request: so they must not grow as far as the kernel would let them. */
+/* The kernel's buffers of one connection, each way (it doubles what is asked for). They count
+ * against the memory limit of the group, slow readers fill them, and libh2o reads all that has come
+ * at once, also what comes behind a request: so they must not grow as far as the kernel would let
+ * them. */
 #define SOCKET_BUFFER (128 << 10)
 
 static int bad(char *why, size_t why_size, const char *text) {
-    snprintf(why, why_size, "'%s' is not an address and port such as 127.0.0.1:5000 or [::1]:5000", text);
+    snprintf(why, why_size, "'%s' is not an address and port such as 127.0.0.1:5000 or [::1]:5000",
+             text);
     return -1;
 }
 
@@ -60,7 +62,8 @@ int hr_listen(const char *address, int64_t stall_timeout_ms, char *why, size_t w
         setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &buffer, sizeof(buffer)) != 0 ||
         setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &buffer, sizeof(buffer)) != 0 ||
         setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &stall, sizeof(stall)) != 0 ||
-        (storage.ss_family == AF_INET6 && setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on)) != 0) ||
+        (storage.ss_family == AF_INET6 &&
+         setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on)) != 0) ||
         bind(fd, (struct sockaddr *)&storage, len) != 0 || listen(fd, SOMAXCONN) != 0) {
         snprintf(why, why_size, "cannot listen on %s: %s", address, strerror(errno));
         if (fd >= 0)

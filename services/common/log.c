@@ -32,7 +32,9 @@ static struct {
     size_t waiting_len;
     bool running, stop;
     _Atomic uint64_t dropped;
-} logger = {.program = "headerroute", .level = HR_LOG_INFO, .mutex = PTHREAD_MUTEX_INITIALIZER,
+} logger = {.program = "headerroute",
+            .level = HR_LOG_INFO,
+            .mutex = PTHREAD_MUTEX_INITIALIZER,
             .wake = PTHREAD_COND_INITIALIZER};
 
 static void write_all(int fd, const char *bytes, size_t len) {
@@ -47,7 +49,8 @@ static void write_all(int fd, const char *bytes, size_t len) {
     }
 }
 
-/* Lines are gathered for a moment: waking this thread for each of them would cost more than writing them. */
+/* Lines are gathered for a moment: waking this thread for each of them would cost more than writing
+ * them. */
 static void gather(void) {
     struct timespec until;
     clock_gettime(CLOCK_REALTIME, &until);
@@ -124,7 +127,8 @@ void hr_log(hr_log_level level, const char *fmt, ...) {
     for (char *p = text; *p != '\0'; ++p)
         if ((unsigned char)*p < 0x20 || *p == 0x7F)
             *p = '?';
-    int n = snprintf(line, sizeof(line), "%s: %s: %s\n", logger.program, hr_log_levels[level], text);
+    int n =
+        snprintf(line, sizeof(line), "%s: %s: %s\n", logger.program, hr_log_levels[level], text);
     /* One write, so that lines of two threads do not mix. */
     write_all(STDERR_FILENO, line, (size_t)n < sizeof(line) ? (size_t)n : sizeof(line) - 1);
 }
@@ -163,10 +167,12 @@ static void member_start_time(hr_text *line, uint64_t wall_us) {
     hr_text_printf(line, "\"%s.%03uZ\"", date, (unsigned)(wall_us / 1000 % 1000));
 }
 
-/* W3C trace context: 00-TRACEID-SPANID-FLAGS (https://www.w3.org/TR/trace-context/, section 3.2). */
+/* W3C trace context: 00-TRACEID-SPANID-FLAGS (https://www.w3.org/TR/trace-context/, section 3.2).
+ */
 static void member_trace(hr_text *line, const h2o_req_t *req) {
     h2o_iovec_t parent = hr_request_header(req, "traceparent");
-    bool ok = parent.len >= 55 && parent.base[2] == '-' && parent.base[35] == '-' && parent.base[52] == '-';
+    bool ok = parent.len >= 55 && parent.base[2] == '-' && parent.base[35] == '-' &&
+              parent.base[52] == '-';
     if (ok) {
         hr_json_member(line, "trace_id", parent.base + 3, 32);
         hr_json_member(line, "span_id", parent.base + 36, 16);
@@ -180,7 +186,8 @@ static void member_peer(hr_text *line, const h2o_req_t *req) {
     struct sockaddr_storage address;
     char host[NI_MAXHOST];
     socklen_t len = req->conn->callbacks->get_peername(req->conn, (struct sockaddr *)&address);
-    size_t host_len = len > 0 ? h2o_socket_getnumerichost((struct sockaddr *)&address, len, host) : SIZE_MAX;
+    size_t host_len =
+        len > 0 ? h2o_socket_getnumerichost((struct sockaddr *)&address, len, host) : SIZE_MAX;
     hr_json_name(line, "downstream_remote_address");
     if (host_len == SIZE_MAX)
         hr_text_str(line, "null");
@@ -199,9 +206,11 @@ void hr_log_access(const hr_exchange *ex) {
     member_start_time(&line, ex->start_wall_us);
     member_iovec(&line, "method", req->input.method);
     member_iovec(&line, "path", req->input.path);
-    hr_json_member(&line, "protocol", protocol, h2o_stringify_protocol_version(protocol, req->version));
+    hr_json_member(&line, "protocol", protocol,
+                   h2o_stringify_protocol_version(protocol, req->version));
     hr_json_member_int(&line, "response_code", hr_exchange_status(ex));
-    hr_json_member_str(&line, "response_flags", ex->response_flags != NULL ? ex->response_flags : "-");
+    hr_json_member_str(&line, "response_flags",
+                       ex->response_flags != NULL ? ex->response_flags : "-");
     hr_json_member_str(&line, "response_code_details", ex->details);
     hr_json_member_int(&line, "bytes_received", (int64_t)req->entity.len);
     hr_json_member_int(&line, "bytes_sent", (int64_t)req->bytes_sent);

@@ -1,7 +1,7 @@
 /*
  * Two streams. Messages of the program: one line each on stderr. The access log: one JSON object a
- * line on stdout, written by a thread of its own from a bounded buffer, so that a slow reader of the
- * log never stops a loop; lines that find the buffer full are dropped and counted.
+ * line on stdout, written by a thread of its own from a bounded buffer, so that a slow reader of
+ * the log never stops a loop; lines that find the buffer full are dropped and counted.
  */
 #ifndef HR_SERVICES_LOG_H
 #define HR_SERVICES_LOG_H

@@ -14,7 +14,8 @@
 #define MAX_SLOTS 1024 /* a counter or gauge takes one, a histogram one a bucket and two more */
 #define MAX_CODE 600
 
-static const char *const methods[] = {"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH", "other"};
+static const char *const methods[] = {"GET",    "HEAD",    "POST",  "PUT",
+                                      "DELETE", "OPTIONS", "PATCH", "other"};
 #define N_METHODS (sizeof(methods) / sizeof(methods[0]))
 
 typedef struct series {
@@ -27,8 +28,8 @@ typedef struct series {
     void *ctx;
 } series;
 
-/* One writer, many readers: relaxed atomics cost what plain stores cost. Sums of seconds are kept in
- * nanoseconds. */
+/* One writer, many readers: relaxed atomics cost what plain stores cost. Sums of seconds are kept
+ * in nanoseconds. */
 struct hr_metric_cells {
     hr_metric_cells *next;
     const hr_metrics *metrics;
@@ -48,8 +49,8 @@ struct hr_metrics {
     size_t n_hooks;
 };
 
-const double hr_seconds_buckets[] = {0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25,
-                                     0.5,    1,     2.5,    5,     10,   30,    60};
+const double hr_seconds_buckets[] = {0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1,
+                                     0.25,   0.5,   1,      2.5,   5,    10,    30,   60};
 const size_t hr_seconds_buckets_count = sizeof(hr_seconds_buckets) / sizeof(hr_seconds_buckets[0]);
 
 static hr_metric define(hr_metrics *metrics, series def, size_t slots) {
@@ -63,28 +64,40 @@ static hr_metric define(hr_metrics *metrics, series def, size_t slots) {
     return (hr_metric)metrics->n_series++;
 }
 
-hr_metric hr_metrics_counter(hr_metrics *metrics, const char *name, const char *labels, const char *help) {
-    return define(metrics, (series){.kind = HR_COUNTER, .name = name, .labels = labels, .help = help}, 1);
+hr_metric hr_metrics_counter(hr_metrics *metrics, const char *name, const char *labels,
+                             const char *help) {
+    return define(metrics,
+                  (series){.kind = HR_COUNTER, .name = name, .labels = labels, .help = help}, 1);
 }
 
-hr_metric hr_metrics_gauge(hr_metrics *metrics, const char *name, const char *labels, const char *help) {
-    return define(metrics, (series){.kind = HR_GAUGE, .name = name, .labels = labels, .help = help}, 1);
+hr_metric hr_metrics_gauge(hr_metrics *metrics, const char *name, const char *labels,
+                           const char *help) {
+    return define(metrics, (series){.kind = HR_GAUGE, .name = name, .labels = labels, .help = help},
+                  1);
 }
 
-hr_metric hr_metrics_histogram(hr_metrics *metrics, const char *name, const char *labels, const char *help,
-                               const double *bounds, size_t n_bounds) {
-    series def = {.kind = HR_HISTOGRAM, .name = name, .labels = labels, .help = help, .bounds = bounds,
+hr_metric hr_metrics_histogram(hr_metrics *metrics, const char *name, const char *labels,
+                               const char *help, const double *bounds, size_t n_bounds) {
+    series def = {.kind = HR_HISTOGRAM,
+                  .name = name,
+                  .labels = labels,
+                  .help = help,
+                  .bounds = bounds,
                   .n_bounds = n_bounds};
     return define(metrics, def, n_bounds + 2);
 }
 
 void hr_metrics_read(hr_metrics *metrics, hr_metric_kind kind, const char *name, const char *labels,
                      const char *help, double (*read)(void *ctx), void *ctx) {
-    define(metrics,
-           (series){.kind = kind, .name = name, .labels = labels, .help = help, .read = read, .ctx = ctx}, 0);
+    define(
+        metrics,
+        (series){
+            .kind = kind, .name = name, .labels = labels, .help = help, .read = read, .ctx = ctx},
+        0);
 }
 
-void hr_metrics_hook(hr_metrics *metrics, void (*write)(void *ctx, hr_metrics *metrics, void *out), void *ctx) {
+void hr_metrics_hook(hr_metrics *metrics, void (*write)(void *ctx, hr_metrics *metrics, void *out),
+                     void *ctx) {
     if (metrics->n_hooks == sizeof(metrics->hooks) / sizeof(metrics->hooks[0]))
         abort();
     metrics->hooks[metrics->n_hooks].write = write;
@@ -97,19 +110,22 @@ hr_metrics *hr_metrics_new(void) {
     metrics->server = (hr_server_metrics){
         .connections_total = hr_metrics_counter(metrics, "headerroute_http_connections_total", NULL,
                                                 "Connections accepted."),
-        .connections = hr_metrics_gauge(metrics, "headerroute_http_connections", NULL, "Connections open now."),
+        .connections = hr_metrics_gauge(metrics, "headerroute_http_connections", NULL,
+                                        "Connections open now."),
         .requests_active = hr_metrics_gauge(metrics, "headerroute_http_requests_active", NULL,
                                             "Requests whose answer has not been sent wholly."),
-        .request_seconds = hr_metrics_histogram(metrics, "headerroute_http_request_duration_seconds", NULL,
-                                                "From the complete request head to the last byte of the answer.",
-                                                hr_seconds_buckets, hr_seconds_buckets_count),
-        .received_bytes = hr_metrics_counter(metrics, "headerroute_http_request_body_bytes_total", NULL,
-                                             "Bytes of request bodies received."),
-        .sent_bytes = hr_metrics_counter(metrics, "headerroute_http_response_body_bytes_total", NULL,
-                                         "Bytes of answers' bodies sent."),
-        .refused = hr_metrics_counter(metrics, "headerroute_http_refused_requests_total", NULL,
-                                            "Requests refused before a handler saw them: bad framing, too large, "
-                                            "or no memory left for the upload."),
+        .request_seconds =
+            hr_metrics_histogram(metrics, "headerroute_http_request_duration_seconds", NULL,
+                                 "From the complete request head to the last byte of the answer.",
+                                 hr_seconds_buckets, hr_seconds_buckets_count),
+        .received_bytes = hr_metrics_counter(metrics, "headerroute_http_request_body_bytes_total",
+                                             NULL, "Bytes of request bodies received."),
+        .sent_bytes = hr_metrics_counter(metrics, "headerroute_http_response_body_bytes_total",
+                                         NULL, "Bytes of answers' bodies sent."),
+        .refused = hr_metrics_counter(
+            metrics, "headerroute_http_refused_requests_total", NULL,
+            "Requests refused before a handler saw them: bad framing, too large, "
+            "or no memory left for the upload."),
     };
     return metrics;
 }
@@ -140,7 +156,8 @@ hr_metric_cells *hr_metrics_cells(hr_metrics *metrics) {
 }
 
 static void bump(_Atomic int64_t *slot, int64_t by) {
-    atomic_store_explicit(slot, atomic_load_explicit(slot, memory_order_relaxed) + by, memory_order_relaxed);
+    atomic_store_explicit(slot, atomic_load_explicit(slot, memory_order_relaxed) + by,
+                          memory_order_relaxed);
 }
 
 void hr_metric_add(hr_metric_cells *cells, hr_metric metric, int64_t by) {
@@ -158,12 +175,14 @@ void hr_metric_observe(hr_metric_cells *cells, hr_metric metric, double value) {
 
 void hr_metric_request(hr_metric_cells *cells, int status, const char *method, size_t method_len) {
     size_t m = 0;
-    while (m < N_METHODS - 1 && !(strlen(methods[m]) == method_len && memcmp(methods[m], method, method_len) == 0))
+    while (m < N_METHODS - 1 &&
+           !(strlen(methods[m]) == method_len && memcmp(methods[m], method, method_len) == 0))
         ++m;
     if (status < 0 || status >= MAX_CODE)
         status = 0;
     _Atomic uint64_t *cell = &cells->requests[m][status];
-    atomic_store_explicit(cell, atomic_load_explicit(cell, memory_order_relaxed) + 1, memory_order_relaxed);
+    atomic_store_explicit(cell, atomic_load_explicit(cell, memory_order_relaxed) + 1,
+                          memory_order_relaxed);
 }
 
 /* ---- the text ---- */
@@ -186,10 +205,11 @@ static void write_histogram(hr_text *text, const hr_metrics *metrics, const seri
     for (size_t i = 0; i <= s->n_bounds; ++i) {
         count += sum_slot(metrics, s->slot + i);
         if (i < s->n_bounds)
-            hr_text_printf(text, "%s_bucket{%s%sle=\"%g\"} %" PRId64 "\n", s->name, labels, comma, s->bounds[i],
-                           count);
+            hr_text_printf(text, "%s_bucket{%s%sle=\"%g\"} %" PRId64 "\n", s->name, labels, comma,
+                           s->bounds[i], count);
         else
-            hr_text_printf(text, "%s_bucket{%s%sle=\"+Inf\"} %" PRId64 "\n", s->name, labels, comma, count);
+            hr_text_printf(text, "%s_bucket{%s%sle=\"+Inf\"} %" PRId64 "\n", s->name, labels, comma,
+                           count);
     }
     const char *open = s->labels != NULL ? "{" : "", *close = s->labels != NULL ? "}" : "";
     hr_text_printf(text, "%s_sum%s%s%s %.9g\n", s->name, open, labels, close,
@@ -199,15 +219,17 @@ static void write_histogram(hr_text *text, const hr_metrics *metrics, const seri
 
 static void write_requests(hr_text *text, const hr_metrics *metrics) {
     static const char name[] = "headerroute_http_requests_total";
-    write_head(text, name, HR_COUNTER,
-               "Requests by method and status code of the answer; code 0: the client left before it.");
+    write_head(
+        text, name, HR_COUNTER,
+        "Requests by method and status code of the answer; code 0: the client left before it.");
     for (size_t m = 0; m < N_METHODS; ++m) {
         for (size_t code = 0; code < MAX_CODE; ++code) {
             uint64_t sum = 0;
             for (const hr_metric_cells *cells = metrics->cells; cells != NULL; cells = cells->next)
                 sum += atomic_load_explicit(&cells->requests[m][code], memory_order_relaxed);
             if (sum != 0)
-                hr_text_printf(text, "%s{code=\"%zu\",method=\"%s\"} %" PRIu64 "\n", name, code, methods[m], sum);
+                hr_text_printf(text, "%s{code=\"%zu\",method=\"%s\"} %" PRIu64 "\n", name, code,
+                               methods[m], sum);
         }
     }
 }
@@ -235,7 +257,8 @@ char *hr_metrics_text(hr_metrics *metrics, size_t *len) {
             continue;
         }
         const char *open = s->labels != NULL ? "{" : "", *close = s->labels != NULL ? "}" : "";
-        hr_text_printf(&text, "%s%s%s%s ", s->name, open, s->labels != NULL ? s->labels : "", close);
+        hr_text_printf(&text, "%s%s%s%s ", s->name, open, s->labels != NULL ? s->labels : "",
+                       close);
         if (s->read != NULL)
             hr_text_printf(&text, "%.17g\n", s->read(s->ctx));
         else

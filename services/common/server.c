@@ -27,8 +27,8 @@
 #define DRAIN_TURN_MS 50
 #define CANCEL_MS 500
 
-/* Buffers beyond this size come from mmap and go back to the system at once; smaller ones are kept, as
- * fresh pages for every body would cost more than reading it. */
+/* Buffers beyond this size come from mmap and go back to the system at once; smaller ones are kept,
+ * as fresh pages for every body would cost more than reading it. */
 #define MMAP_THRESHOLD (1 << 20)
 #define TRIM_THRESHOLD (8 << 20)
 #define MAX_ARENAS 4
@@ -41,7 +41,8 @@ struct hr_server {
     hr_metrics *metrics;
     hr_budget uploads;
     h2o_globalconf_t config;
-    h2o_hostconf_t *hosts[MAX_LISTENERS][2]; /* NULL-terminated lists of one, as h2o_accept wants them */
+    h2o_hostconf_t
+        *hosts[MAX_LISTENERS][2]; /* NULL-terminated lists of one, as h2o_accept wants them */
     int fds[MAX_LISTENERS];
     hr_loop *loops;
     pthread_t *threads;
@@ -57,8 +58,10 @@ struct hr_server {
 #define FIELD(member) offsetof(hr_server_options, member)
 
 static int parse_name(void *field, const char *text, char *why, size_t why_size) {
-    /* It goes into Via and Server-Timing, where only a token may stand (RFC 9110, section 5.6.2). */
-    static const char token[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789!#$%&'*+-.^_`|~";
+    /* It goes into Via and Server-Timing, where only a token may stand (RFC 9110, section 5.6.2).
+     */
+    static const char token[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789!#$%&'*+-.^_`|~";
     if (text[0] == '\0' || strspn(text, token) != strlen(text) || strlen(text) > 253) {
         snprintf(why, why_size, "'%s' is not a name made of letters, digits and - . _", text);
         return -1;
@@ -68,36 +71,95 @@ static int parse_name(void *field, const char *text, char *why, size_t why_size)
 }
 
 const hr_flag hr_server_flags[] = {
-    {.name = "listen", .kind = HR_FLAG_LIST, .value_name = "ADDR:PORT", .offset = FIELD(listen),
+    {.name = "listen",
+     .kind = HR_FLAG_LIST,
+     .value_name = "ADDR:PORT",
+     .offset = FIELD(listen),
      .help = "Where to accept connections."},
-    {.name = "name", .kind = HR_FLAG_CUSTOM, .value_name = "NAME", .offset = FIELD(name), .parse = parse_name,
-     .help = "The name of this hop in Via, Server-Timing and logs.", .also_env = "POD_NAME",
+    {.name = "name",
+     .kind = HR_FLAG_CUSTOM,
+     .value_name = "NAME",
+     .offset = FIELD(name),
+     .parse = parse_name,
+     .help = "The name of this hop in Via, Server-Timing and logs.",
+     .also_env = "POD_NAME",
      .default_text = "the host name"},
-    {.name = "threads", .kind = HR_FLAG_INT, .value_name = "N", .offset = FIELD(threads), .min = 1, .max = 256,
-     .help = "Event loops.", .default_text = "the CPUs this process may use, control group's quota included"},
-    {.name = "drain-seconds", .kind = HR_FLAG_SECONDS, .value_name = "S", .offset = FIELD(drain_ms), .min = 0,
-     .max = 3600000, .help = "After SIGTERM or SIGINT: how long to wait for what still runs."},
-    {.name = "max-connections", .kind = HR_FLAG_INT, .value_name = "N", .offset = FIELD(max_connections), .min = 1,
-     .max = 1000000, .help = "Open connections; more wait in the kernel's queue."},
-    {.name = "max-body-bytes", .kind = HR_FLAG_BYTES, .value_name = "BYTES", .offset = FIELD(max_body_bytes),
-     .min = 1, .max = (int64_t)1 << 30, .help = "The largest request body; beyond it: 413."},
-    {.name = "max-upload-bytes", .kind = HR_FLAG_BYTES, .value_name = "BYTES", .offset = FIELD(max_upload_bytes),
-     .min = 1, .max = (int64_t)1 << 40,
+    {.name = "threads",
+     .kind = HR_FLAG_INT,
+     .value_name = "N",
+     .offset = FIELD(threads),
+     .min = 1,
+     .max = 256,
+     .help = "Event loops.",
+     .default_text = "the CPUs this process may use, control group's quota included"},
+    {.name = "drain-seconds",
+     .kind = HR_FLAG_SECONDS,
+     .value_name = "S",
+     .offset = FIELD(drain_ms),
+     .min = 0,
+     .max = 3600000,
+     .help = "After SIGTERM or SIGINT: how long to wait for what still runs."},
+    {.name = "max-connections",
+     .kind = HR_FLAG_INT,
+     .value_name = "N",
+     .offset = FIELD(max_connections),
+     .min = 1,
+     .max = 1000000,
+     .help = "Open connections; more wait in the kernel's queue."},
+    {.name = "max-body-bytes",
+     .kind = HR_FLAG_BYTES,
+     .value_name = "BYTES",
+     .offset = FIELD(max_body_bytes),
+     .min = 1,
+     .max = (int64_t)1 << 30,
+     .help = "The largest request body; beyond it: 413."},
+    {.name = "max-upload-bytes",
+     .kind = HR_FLAG_BYTES,
+     .value_name = "BYTES",
+     .offset = FIELD(max_upload_bytes),
+     .min = 1,
+     .max = (int64_t)1 << 40,
      .help = "All request bodies held at the same time; beyond it: 503 with Retry-After."},
-    {.name = "max-head-bytes", .kind = HR_FLAG_BYTES, .value_name = "BYTES", .offset = FIELD(max_head_bytes),
-     .min = 256, .max = 400 << 10, .help = "Request line and header fields; beyond it: 431."},
-    {.name = "idle-timeout", .kind = HR_FLAG_SECONDS, .value_name = "S", .offset = FIELD(idle_timeout_ms),
-     .min = 100, .max = 86400000, .help = "A connection without a complete request head for so long is closed."},
-    {.name = "request-timeout", .kind = HR_FLAG_SECONDS, .value_name = "S", .offset = FIELD(request_timeout_ms),
-     .min = 100, .max = 86400000,
-     .help = "A request must have come completely within this time since the connection was opened or answered."},
-    {.name = "stall-timeout", .kind = HR_FLAG_SECONDS, .value_name = "S", .offset = FIELD(stall_timeout_ms),
-     .min = 100, .max = 86400000, .help = "A client that takes nothing of its answer for so long is cut off."},
-    {.name = "log-level", .kind = HR_FLAG_CHOICE, .value_name = "LEVEL", .offset = FIELD(log_level),
+    {.name = "max-head-bytes",
+     .kind = HR_FLAG_BYTES,
+     .value_name = "BYTES",
+     .offset = FIELD(max_head_bytes),
+     .min = 256,
+     .max = 400 << 10,
+     .help = "Request line and header fields; beyond it: 431."},
+    {.name = "idle-timeout",
+     .kind = HR_FLAG_SECONDS,
+     .value_name = "S",
+     .offset = FIELD(idle_timeout_ms),
+     .min = 100,
+     .max = 86400000,
+     .help = "A connection without a complete request head for so long is closed."},
+    {.name = "request-timeout",
+     .kind = HR_FLAG_SECONDS,
+     .value_name = "S",
+     .offset = FIELD(request_timeout_ms),
+     .min = 100,
+     .max = 86400000,
+     .help = "A request must have come completely within this time since the connection was opened "
+             "or answered."},
+    {.name = "stall-timeout",
+     .kind = HR_FLAG_SECONDS,
+     .value_name = "S",
+     .offset = FIELD(stall_timeout_ms),
+     .min = 100,
+     .max = 86400000,
+     .help = "A client that takes nothing of its answer for so long is cut off."},
+    {.name = "log-level",
+     .kind = HR_FLAG_CHOICE,
+     .value_name = "LEVEL",
+     .offset = FIELD(log_level),
      .choices = hr_log_levels,
      .help = "debug, info, warn or error; warn and error leave the access log out."},
-    {.name = "check", .kind = HR_FLAG_SWITCH, .offset = FIELD(check),
-     .help = "Starts nothing: asks the server at the first --listen address whether it is ready, and exits 0 or 1."},
+    {.name = "check",
+     .kind = HR_FLAG_SWITCH,
+     .offset = FIELD(check),
+     .help = "Starts nothing: asks the server at the first --listen address whether it is ready, "
+             "and exits 0 or 1."},
 };
 const size_t hr_server_flags_count = sizeof(hr_server_flags) / sizeof(hr_server_flags[0]);
 
@@ -154,9 +216,9 @@ static void on_signal(int signal_number) {
     sem_post(&stop_wanted);
 }
 
-/* A handler, not sigwait: libraries underneath start threads of their own before main (OpenCV's BLAS
- * does), and a signal that one of these may take would end the process. Blocks the signals for the
- * threads to come. */
+/* A handler, not sigwait: libraries underneath start threads of their own before main (OpenCV's
+ * BLAS does), and a signal that one of these may take would end the process. Blocks the signals for
+ * the threads to come. */
 static void catch_signals(sigset_t *signals) {
     struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
     sem_init(&stop_wanted, 0, 0);
@@ -204,7 +266,8 @@ static void on_tick(h2o_timeout_entry_t *entry) {
 
 static bool loop_init(hr_loop *loop) {
     hr_server *server = loop->server;
-    /* Here and not on the main thread: libh2o's free lists belong to the thread that makes the loop. */
+    /* Here and not on the main thread: libh2o's free lists belong to the thread that makes the
+     * loop. */
     h2o_context_init(&loop->ctx, h2o_evloop_create(), &server->config);
     h2o_multithread_register_receiver(loop->ctx.queue, &loop->receiver, on_messages);
     loop->tick.cb = on_tick;
@@ -212,7 +275,8 @@ static bool loop_init(hr_loop *loop) {
     pthread_mutex_lock(&server->mutex);
     server->alive[loop->index] = true;
     pthread_mutex_unlock(&server->mutex);
-    if (server->service->loop_start != NULL && server->service->loop_start(loop, server->service->ctx) != 0)
+    if (server->service->loop_start != NULL &&
+        server->service->loop_start(loop, server->service->ctx) != 0)
         return false;
     for (size_t i = 0; i < server->n_listeners; ++i) {
         int fd = fcntl(server->fds[i], F_DUPFD_CLOEXEC, 3);
@@ -294,13 +358,17 @@ static void configure(hr_server *server) {
     h2o_config_init(&server->config);
     server->config.server_name = (h2o_iovec_t){(char *)"", 0};
     server->config.http1.req_timeout = (uint64_t)options->request_timeout_ms;
-    server->config.http1.upgrade_to_http2 = 0; /* HTTP/2 of 2.2.5 has open CVEs (2023-44487, 2025-8671) */
-    server->config.http2.callbacks.request_shutdown = NULL; /* its timer would outlive a short drain */
-    server->config.max_request_entity_size = (size_t)options->max_body_bytes + 1; /* strict.c is exact */
+    server->config.http1.upgrade_to_http2 =
+        0; /* HTTP/2 of 2.2.5 has open CVEs (2023-44487, 2025-8671) */
+    server->config.http2.callbacks.request_shutdown =
+        NULL; /* its timer would outlive a short drain */
+    server->config.max_request_entity_size =
+        (size_t)options->max_body_bytes + 1; /* strict.c is exact */
     for (size_t i = 0; i < server->n_listeners; ++i) {
         char host[32];
         int n = snprintf(host, sizeof(host), "listener-%zu", i);
-        server->hosts[i][0] = h2o_config_register_host(&server->config, h2o_iovec_init(host, (size_t)n), 65535);
+        server->hosts[i][0] =
+            h2o_config_register_host(&server->config, h2o_iovec_init(host, (size_t)n), 65535);
         hr_exchange_register(server->hosts[i][0], &server->listeners[i]);
     }
 }
@@ -308,8 +376,8 @@ static void configure(hr_server *server) {
 static int open_listeners(hr_server *server) {
     char why[256];
     for (size_t i = 0; i < server->n_listeners; ++i) {
-        server->fds[i] = hr_listen(server->listeners[i].address, server->options->stall_timeout_ms, why,
-                                   sizeof(why));
+        server->fds[i] = hr_listen(server->listeners[i].address, server->options->stall_timeout_ms,
+                                   why, sizeof(why));
         if (server->fds[i] < 0) {
             fprintf(stderr, "%s: %s\n", server->service->program, why);
             while (i > 0)
@@ -324,7 +392,8 @@ static void announce(const hr_server *server) {
     for (size_t i = 0; i < server->n_listeners; ++i) {
         char address[80];
         hr_local_address(address, sizeof(address), server->fds[i]);
-        hr_log(HR_LOG_INFO, "%s listens on %s with %zu threads", server->options->name, address, server->n_loops);
+        hr_log(HR_LOG_INFO, "%s listens on %s with %zu threads", server->options->name, address,
+               server->n_loops);
     }
 }
 
@@ -347,9 +416,10 @@ static void define_metrics(hr_server *server) {
     hr_metrics_read(m, HR_GAUGE, "headerroute_upload_memory_bytes", NULL,
                     "Memory held by request bodies, of --max-upload-bytes.", read_uploads, server);
     hr_metrics_read(m, HR_COUNTER, "headerroute_log_lines_dropped_total", NULL,
-                    "Access log lines dropped because nobody took them in time.", read_dropped, NULL);
-    hr_metrics_read(m, HR_GAUGE, "headerroute_build_info", "version=\"" HR_VERSION "\"", "Always 1; tells the version.",
-                    read_one, NULL);
+                    "Access log lines dropped because nobody took them in time.", read_dropped,
+                    NULL);
+    hr_metrics_read(m, HR_GAUGE, "headerroute_build_info", "version=\"" HR_VERSION "\"",
+                    "Always 1; tells the version.", read_one, NULL);
 }
 
 static void wake(hr_loop *loop) {
@@ -379,8 +449,12 @@ static void join(hr_server *server) {
 
 int hr_server_run(const hr_service *service, const hr_listener *listeners, size_t n_listeners,
                   const hr_server_options *options, hr_metrics *metrics) {
-    hr_server server = {.service = service, .listeners = listeners, .n_listeners = n_listeners,
-                        .options = options, .metrics = metrics, .n_loops = (size_t)options->threads,
+    hr_server server = {.service = service,
+                        .listeners = listeners,
+                        .n_listeners = n_listeners,
+                        .options = options,
+                        .metrics = metrics,
+                        .n_loops = (size_t)options->threads,
                         .mutex = PTHREAD_MUTEX_INITIALIZER};
     sigset_t signals;
     int code;

@@ -22,8 +22,8 @@
 
 typedef struct hr_server hr_server;
 
-/* A message to a loop from any thread: embed it, send it with hr_loop_post, and `run` is called on the
- * loop's thread. The sender's memory must live until then. */
+/* A message to a loop from any thread: embed it, send it with hr_loop_post, and `run` is called on
+ * the loop's thread. The sender's memory must live until then. */
 typedef struct hr_message hr_message;
 struct hr_message {
     h2o_multithread_message_t super;
@@ -34,12 +34,12 @@ struct hr_message {
 struct hr_loop {
     h2o_context_t ctx; /* ctx.loop is the h2o_loop_t */
     hr_server *server;
-    unsigned index;    /* from 0 */
-    void *data;        /* the service's own */
+    unsigned index;         /* from 0 */
+    void *data;             /* the service's own */
     hr_metric_cells *cells; /* this loop's counters; written here only */
     h2o_multithread_receiver_t receiver;
     size_t connections; /* open downstream connections */
-    size_t active;      /* requests whose head is complete and whose answer has not been sent wholly */
+    size_t active; /* requests whose head is complete and whose answer has not been sent wholly */
 
     /* the server's own */
     struct hr_conn *conns;       /* list of all */
@@ -59,37 +59,40 @@ typedef struct hr_listener {
 typedef struct hr_service {
     const char *program; /* "headerroute-predict": in messages */
     void *ctx;           /* the service's own, shared by all loops */
-    /* Both may be NULL. loop_start: before the loop accepts; anything but 0 ends the program (exit 1).
-     * loop_stop: no connection is left. */
+    /* Both may be NULL. loop_start: before the loop accepts; anything but 0 ends the program (exit
+     * 1). loop_stop: no connection is left. */
     int (*loop_start)(hr_loop *loop, void *ctx);
     void (*loop_stop)(hr_loop *loop, void *ctx);
-    /* Called on the main thread when draining begins and when it is over; NULL allowed. `cancel` tells
-     * that the time is up and what still runs should be given up. */
+    /* Called on the main thread when draining begins and when it is over; NULL allowed. `cancel`
+     * tells that the time is up and what still runs should be given up. */
     void (*on_drain)(void *ctx);
     void (*on_cancel)(void *ctx);
-    /* The loops have ended: end the threads that still post to them. False: one cannot be ended; then the
-     * process leaves without freeing what that thread may still touch. NULL allowed. */
+    /* The loops have ended: end the threads that still post to them. False: one cannot be ended;
+     * then the process leaves without freeing what that thread may still touch. NULL allowed. */
     bool (*on_stopped)(void *ctx);
-    /* The body of an answer with which the server itself refuses a request (bad framing, too large); in
-     * the pool or static. NULL: the failure form of hr_error_json. */
-    h2o_iovec_t (*refusal_body)(hr_exchange *ex, int status, const char *detail, const char **content_type);
+    /* The body of an answer with which the server itself refuses a request (bad framing, too
+     * large); in the pool or static. NULL: the failure form of hr_error_json. */
+    h2o_iovec_t (*refusal_body)(hr_exchange *ex, int status, const char *detail,
+                                const char **content_type);
 } hr_service;
 
 /* What all servers can be told; hr_server_flags is the table for it. */
 typedef struct hr_server_options {
     hr_text_list listen;
-    const char *name;      /* of this hop, in Via and logs */
-    int64_t threads;       /* 0: the CPUs this process may use */
+    const char *name; /* of this hop, in Via and logs */
+    int64_t threads;  /* 0: the CPUs this process may use */
     int64_t drain_ms;
     int64_t max_connections;
     int64_t max_body_bytes;   /* of one request */
     int64_t max_upload_bytes; /* of all requests being read or handled, together */
     int64_t max_head_bytes;   /* request line and header fields */
-    int64_t idle_timeout_ms;    /* a connection without a complete request head for so long is closed */
-    int64_t request_timeout_ms; /* from the end of the last answer to the last byte of the next request */
+    int64_t
+        idle_timeout_ms; /* a connection without a complete request head for so long is closed */
+    int64_t request_timeout_ms; /* from the end of the last answer to the last byte of the next
+                                   request */
     int64_t stall_timeout_ms;   /* a reader that takes nothing for so long is cut off */
-    int log_level;         /* hr_log_level */
-    bool check;            /* ask the server that runs already, and leave */
+    int log_level;              /* hr_log_level */
+    bool check;                 /* ask the server that runs already, and leave */
 } hr_server_options;
 
 #define HR_SERVER_OPTIONS_INIT                                                                     \
@@ -101,13 +104,13 @@ typedef struct hr_server_options {
 extern const hr_flag hr_server_flags[];
 extern const size_t hr_server_flags_count;
 
-/* Fills what flags left open: name ($POD_NAME, else the host name), threads, and `default_listen` if
- * no --listen was given. */
+/* Fills what flags left open: name ($POD_NAME, else the host name), threads, and `default_listen`
+ * if no --listen was given. */
 void hr_server_options_settle(hr_server_options *options, const char *default_listen);
 
-/* Listens, runs `options->threads` loops until SIGTERM or SIGINT, drains, returns the exit code: 0, or
- * 1 with one line on stderr when it cannot start (an address in use, say). `metrics` must have got all
- * its definitions before. */
+/* Listens, runs `options->threads` loops until SIGTERM or SIGINT, drains, returns the exit code: 0,
+ * or 1 with one line on stderr when it cannot start (an address in use, say). `metrics` must have
+ * got all its definitions before. */
 int hr_server_run(const hr_service *service, const hr_listener *listeners, size_t n_listeners,
                   const hr_server_options *options, hr_metrics *metrics);
 

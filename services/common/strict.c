@@ -49,7 +49,8 @@ static bool name_is(const struct phr_header *header, const char *lower_case) {
 }
 
 static bool value_is(const struct phr_header *header, const char *token) {
-    return header->value_len == strlen(token) && strncasecmp(header->value, token, header->value_len) == 0;
+    return header->value_len == strlen(token) &&
+           strncasecmp(header->value, token, header->value_len) == 0;
 }
 
 /* What the head says about framing and target. */
@@ -117,10 +118,10 @@ static bool host_is_sane(const char *value, size_t len) {
     return true;
 }
 
-/* RFC 9112, section 3.2: origin-form, absolute-form (http), or "*" with OPTIONS. An absolute target is
- * cut down to origin-form, and its authority takes the place of Host (section 3.2.2). */
-static bool settle_target(const char *method, size_t method_len, const char **path, size_t *path_len,
-                          struct phr_header *host) {
+/* RFC 9112, section 3.2: origin-form, absolute-form (http), or "*" with OPTIONS. An absolute target
+ * is cut down to origin-form, and its authority takes the place of Host (section 3.2.2). */
+static bool settle_target(const char *method, size_t method_len, const char **path,
+                          size_t *path_len, struct phr_header *host) {
     static const char root[] = "/";
     if (*path_len > 0 && (*path)[0] == '/')
         return true;
@@ -181,8 +182,8 @@ static void drop_body_headers(struct phr_header *headers, size_t *n) {
     *n = kept;
 }
 
-/* Makes room for the whole body at once, so that libh2o need not double its buffer and copy again and
- * again. Moves the head: what was parsed must be parsed anew. */
+/* Makes room for the whole body at once, so that libh2o need not double its buffer and copy again
+ * and again. Moves the head: what was parsed must be parsed anew. */
 static bool make_room(hr_conn *conn, size_t head, size_t body) {
     size_t have = conn->sock->input->size;
     if (head + body <= have || body < 4096)
@@ -222,8 +223,8 @@ static void begin_chunked(hr_exchange *ex) {
 static hr_exchange *find_chunked(const struct phr_chunked_decoder *decoder, const char *buf) {
     for (hr_exchange *ex = this_loop->uploads; ex != NULL; ex = ex->next_upload) {
         const h2o_buffer_t *input = hr_conn_of(ex->req)->sock->input;
-        if (ex->chunk_decoder == decoder ||
-            (ex->chunk_decoder == NULL && buf >= input->bytes && buf <= input->bytes + input->size)) {
+        if (ex->chunk_decoder == decoder || (ex->chunk_decoder == NULL && buf >= input->bytes &&
+                                             buf <= input->bytes + input->size)) {
             ex->chunk_decoder = decoder;
             return ex;
         }
@@ -256,8 +257,8 @@ static void refuse_chunks(hr_exchange *ex, const char *what) {
 }
 
 /* Takes the place of picohttpparser's decoder, with its interface: the decoded bytes stand at buf,
- * followed by what is not part of the body; the result is how many those are, -2 for more to come, -1
- * for an error. */
+ * followed by what is not part of the body; the result is how many those are, -2 for more to come,
+ * -1 for an error. */
 ssize_t phr_decode_chunked(struct phr_chunked_decoder *decoder, char *buf, size_t *bufsz) {
     hr_exchange *ex = find_chunked(decoder, buf);
     const char *why = NULL;
@@ -279,9 +280,11 @@ ssize_t phr_decode_chunked(struct phr_chunked_decoder *decoder, char *buf, size_
 
 /* ---- heads ---- */
 
-/* A head that cannot be read becomes a request without anything, which is answered with `status`. */
-static int stand_in(h2o_req_t *req, size_t len, const char **method, size_t *method_len, const char **path,
-                    size_t *path_len, int *minor_version, size_t *num_headers, int status, const char *detail) {
+/* A head that cannot be read becomes a request without anything, which is answered with `status`.
+ */
+static int stand_in(h2o_req_t *req, size_t len, const char **method, size_t *method_len,
+                    const char **path, size_t *path_len, int *minor_version, size_t *num_headers,
+                    int status, const char *detail) {
     hr_exchange *ex = hr_exchange_begin(req);
     hr_exchange_refuse(ex, status, detail, 0);
     ex->response_flags = "DPE";
@@ -294,35 +297,38 @@ static int stand_in(h2o_req_t *req, size_t len, const char **method, size_t *met
     return (int)len;
 }
 
-int phr_parse_request(const char *buf, size_t len, const char **method, size_t *method_len, const char **path,
-                      size_t *path_len, int *minor_version, struct phr_header *headers, size_t *num_headers,
-                      size_t last_len) {
-    /* libh2o's only caller hands in the fields of the request it fills, so that the request can be found. */
-    h2o_req_t *req = H2O_STRUCT_FROM_MEMBER(h2o_req_t, input.method.base, (char **)(uintptr_t)method);
+int phr_parse_request(const char *buf, size_t len, const char **method, size_t *method_len,
+                      const char **path, size_t *path_len, int *minor_version,
+                      struct phr_header *headers, size_t *num_headers, size_t last_len) {
+    /* libh2o's only caller hands in the fields of the request it fills, so that the request can be
+     * found. */
+    h2o_req_t *req =
+        H2O_STRUCT_FROM_MEMBER(h2o_req_t, input.method.base, (char **)(uintptr_t)method);
     hr_conn *conn = hr_conn_of(req);
     size_t max_head = (size_t)hr_server_options_of(conn->loop->server)->max_head_bytes;
     size_t max_headers = *num_headers;
 
-    int head = original_parse_request(buf, len, method, method_len, path, path_len, minor_version, headers,
-                                      num_headers, last_len);
+    int head = original_parse_request(buf, len, method, method_len, path, path_len, minor_version,
+                                      headers, num_headers, last_len);
     if (head == -2 && len <= max_head)
         return head;
     if (head == -2 || head > (int)max_head)
-        return stand_in(req, len, method, method_len, path, path_len, minor_version, num_headers, 431,
-                        "the request head is too large");
+        return stand_in(req, len, method, method_len, path, path_len, minor_version, num_headers,
+                        431, "the request head is too large");
     if (head == -1 && *num_headers == max_headers)
-        return stand_in(req, len, method, method_len, path, path_len, minor_version, num_headers, 431,
-                        "there are too many header fields");
+        return stand_in(req, len, method, method_len, path, path_len, minor_version, num_headers,
+                        431, "there are too many header fields");
     if (head == -1)
-        return stand_in(req, len, method, method_len, path, path_len, minor_version, num_headers, 400,
-                        "the request head is malformed");
+        return stand_in(req, len, method, method_len, path, path_len, minor_version, num_headers,
+                        400, "the request head is malformed");
 
     head_facts facts;
     collect(&facts, headers, *num_headers);
     hr_exchange *ex = hr_exchange_begin(req);
     const char *wrong = has_bare_lf(buf, (size_t)head) ? "a line ends in a bare line feed"
-                                                        : check_framing(&facts, *minor_version);
-    if (wrong == NULL && !settle_target(*method, *method_len, path, path_len, (struct phr_header *)facts.host))
+                                                       : check_framing(&facts, *minor_version);
+    if (wrong == NULL &&
+        !settle_target(*method, *method_len, path, path_len, (struct phr_header *)facts.host))
         wrong = "the request target is malformed";
     if (wrong != NULL) {
         hr_exchange_refuse(ex, 400, wrong, 0);
@@ -340,8 +346,8 @@ int phr_parse_request(const char *buf, size_t len, const char **method, size_t *
     if (make_room(conn, (size_t)head, facts.length)) {
         const char *moved = conn->sock->input->bytes;
         *num_headers = max_headers;
-        head = original_parse_request(moved, len, method, method_len, path, path_len, minor_version, headers,
-                                      num_headers, 0);
+        head = original_parse_request(moved, len, method, method_len, path, path_len, minor_version,
+                                      headers, num_headers, 0);
         collect(&facts, headers, *num_headers);
         settle_target(*method, *method_len, path, path_len, (struct phr_header *)facts.host);
     }

@@ -74,29 +74,82 @@ static int parse_rect_flag(void *field, const char *text, char *why, size_t why_
 }
 
 static const hr_flag flags[] = {
-    {.name = "iterations", .kind = HR_FLAG_INT, .value_name = "N", .offset = FIELD(iterations), .min = 1, .max = 1000,
-     .also_env = "GRAB_CUT_ITERS", .help = "GrabCut's iterations."},
-    {.name = "rect", .kind = HR_FLAG_CUSTOM, .value_name = "X,Y,W,H", .offset = FIELD(rect), .parse = parse_rect_flag,
-     .also_env = "GRAB_CUT_RECT", .default_text = "auto",
-     .help = "Where the foreground lies, unless the request says so; auto leaves 5 % of each side out."},
-    {.name = "engine", .kind = HR_FLAG_CHOICE, .value_name = "NAME", .offset = FIELD(engine),
-     .choices = hr_engine_names, .help = "What segments the picture: fast (this project's) or opencv (the reference), as the build has them."},
-    {.name = "workers", .kind = HR_FLAG_INT, .value_name = "N", .offset = FIELD(workers), .min = 1, .max = 256,
-     .default_text = "the CPUs this process may use", .help = "Threads that work on pictures."},
-    {.name = "queue", .kind = HR_FLAG_INT, .value_name = "N", .offset = FIELD(queue), .min = 1, .max = 100000,
+    {.name = "iterations",
+     .kind = HR_FLAG_INT,
+     .value_name = "N",
+     .offset = FIELD(iterations),
+     .min = 1,
+     .max = 1000,
+     .also_env = "GRAB_CUT_ITERS",
+     .help = "GrabCut's iterations."},
+    {.name = "rect",
+     .kind = HR_FLAG_CUSTOM,
+     .value_name = "X,Y,W,H",
+     .offset = FIELD(rect),
+     .parse = parse_rect_flag,
+     .also_env = "GRAB_CUT_RECT",
+     .default_text = "auto",
+     .help = "Where the foreground lies, unless the request says so; auto leaves 5 % of each side "
+             "out."},
+    {.name = "engine",
+     .kind = HR_FLAG_CHOICE,
+     .value_name = "NAME",
+     .offset = FIELD(engine),
+     .choices = hr_engine_names,
+     .help = "What segments the picture: fast (this project's) or opencv (the reference), as the "
+             "build has them."},
+    {.name = "workers",
+     .kind = HR_FLAG_INT,
+     .value_name = "N",
+     .offset = FIELD(workers),
+     .min = 1,
+     .max = 256,
+     .default_text = "the CPUs this process may use",
+     .help = "Threads that work on pictures."},
+    {.name = "queue",
+     .kind = HR_FLAG_INT,
+     .value_name = "N",
+     .offset = FIELD(queue),
+     .min = 1,
+     .max = 100000,
      .help = "Pictures that may wait for a worker; beyond it: 503 with Retry-After."},
-    {.name = "deadline", .kind = HR_FLAG_SECONDS, .value_name = "S", .offset = FIELD(deadline_ms), .min = 1,
+    {.name = "deadline",
+     .kind = HR_FLAG_SECONDS,
+     .value_name = "S",
+     .offset = FIELD(deadline_ms),
+     .min = 1,
      .max = 86400000,
-     .help = "A picture that is not done by then: 504. Less where x-envoy-expected-rq-timeout-ms says so."},
-    {.name = "max-pixels", .kind = HR_FLAG_INT, .value_name = "N", .offset = FIELD(max_pixels), .min = 1,
-     .max = INT32_MAX, .default_text = "what --work-memory and --answer-memory allow",
+     .help = "A picture that is not done by then: 504. Less where x-envoy-expected-rq-timeout-ms "
+             "says so."},
+    {.name = "max-pixels",
+     .kind = HR_FLAG_INT,
+     .value_name = "N",
+     .offset = FIELD(max_pixels),
+     .min = 1,
+     .max = INT32_MAX,
+     .default_text = "what --work-memory and --answer-memory allow",
      .help = "The largest picture; beyond it: 413, before a pixel is decoded."},
-    {.name = "work-memory", .kind = HR_FLAG_BYTES, .value_name = "BYTES", .offset = FIELD(work_bytes), .min = 1 << 20,
-     .max = (int64_t)1 << 40, .help = "For all pictures being worked on; others wait for it."},
-    {.name = "answer-memory", .kind = HR_FLAG_BYTES, .value_name = "BYTES", .offset = FIELD(answer_bytes),
-     .min = 1 << 16, .max = (int64_t)1 << 40,
-     .help = "For all answers being sent, which slow readers hold; beyond it: 503 with Retry-After."},
-    {.name = "png-level", .kind = HR_FLAG_INT, .value_name = "0-9", .offset = FIELD(png_level), .min = 0, .max = 9,
+    {.name = "work-memory",
+     .kind = HR_FLAG_BYTES,
+     .value_name = "BYTES",
+     .offset = FIELD(work_bytes),
+     .min = 1 << 20,
+     .max = (int64_t)1 << 40,
+     .help = "For all pictures being worked on; others wait for it."},
+    {.name = "answer-memory",
+     .kind = HR_FLAG_BYTES,
+     .value_name = "BYTES",
+     .offset = FIELD(answer_bytes),
+     .min = 1 << 16,
+     .max = (int64_t)1 << 40,
+     .help =
+         "For all answers being sent, which slow readers hold; beyond it: 503 with Retry-After."},
+    {.name = "png-level",
+     .kind = HR_FLAG_INT,
+     .value_name = "0-9",
+     .offset = FIELD(png_level),
+     .min = 0,
+     .max = 9,
      .help = "How hard the answer's PNG is compressed."},
 };
 
@@ -134,18 +187,20 @@ static double read_answers(void *ctx) {
 }
 
 static void define_metrics(hr_metrics *metrics) {
-    static const char name[] = "headerroute_predict_phase_seconds", help[] = "Time of a picture's phases.";
+    static const char name[] = "headerroute_predict_phase_seconds",
+                      help[] = "Time of a picture's phases.";
     static const double pixels[] = {1e4, 3e4, 1e5, 3e5, 1e6, 3e6, 1e7};
-    predict.metrics.decode = hr_metrics_histogram(metrics, name, "phase=\"decode\"", help, hr_seconds_buckets,
-                                                  hr_seconds_buckets_count);
-    predict.metrics.segment = hr_metrics_histogram(metrics, name, "phase=\"segment\"", help, hr_seconds_buckets,
-                                                   hr_seconds_buckets_count);
-    predict.metrics.encode = hr_metrics_histogram(metrics, name, "phase=\"encode\"", help, hr_seconds_buckets,
-                                                  hr_seconds_buckets_count);
+    predict.metrics.decode = hr_metrics_histogram(metrics, name, "phase=\"decode\"", help,
+                                                  hr_seconds_buckets, hr_seconds_buckets_count);
+    predict.metrics.segment = hr_metrics_histogram(metrics, name, "phase=\"segment\"", help,
+                                                   hr_seconds_buckets, hr_seconds_buckets_count);
+    predict.metrics.encode = hr_metrics_histogram(metrics, name, "phase=\"encode\"", help,
+                                                  hr_seconds_buckets, hr_seconds_buckets_count);
     hr_metrics_read(metrics, HR_GAUGE, "headerroute_answer_memory_bytes", NULL,
-                    "Memory held by answers being sent, of --answer-memory.", read_answers, &predict.answers);
-    predict.metrics.pixels = hr_metrics_histogram(metrics, "headerroute_predict_picture_pixels", NULL,
-                                                  "Sizes of the pictures worked on.", pixels,
+                    "Memory held by answers being sent, of --answer-memory.", read_answers,
+                    &predict.answers);
+    predict.metrics.pixels = hr_metrics_histogram(metrics, "headerroute_predict_picture_pixels",
+                                                  NULL, "Sizes of the pictures worked on.", pixels,
                                                   sizeof(pixels) / sizeof(pixels[0]));
 }
 
@@ -160,8 +215,10 @@ static int settle(const char *program) {
     if (options->max_pixels == 0)
         options->max_pixels = fits;
     if (options->max_pixels > fits || fits == 0) {
-        fprintf(stderr, "%s: --max-pixels %lld: --work-memory and --answer-memory are enough for %lld with this engine\n", program,
-                (long long)options->max_pixels, (long long)fits);
+        fprintf(stderr,
+                "%s: --max-pixels %lld: --work-memory and --answer-memory are enough for %lld with "
+                "this engine\n",
+                program, (long long)options->max_pixels, (long long)fits);
         return -1;
     }
     hr_budget_init(&predict.answers, options->answer_bytes);
@@ -175,9 +232,13 @@ int main(int argc, char **argv) {
     /* What these add up to stays below 300 MiB with all else: docs/operating.md has the sum. */
     server.max_connections = 256;
     server.max_upload_bytes = 48 << 20;
-    predict.options = (hr_predict_options){.iterations = 5, .rect = {.automatic = true}, .queue = 64,
-                                           .deadline_ms = 30000, .work_bytes = 136 << 20,
-                                           .answer_bytes = 24 << 20, .png_level = 1};
+    predict.options = (hr_predict_options){.iterations = 5,
+                                           .rect = {.automatic = true},
+                                           .queue = 64,
+                                           .deadline_ms = 30000,
+                                           .work_bytes = 136 << 20,
+                                           .answer_bytes = 24 << 20,
+                                           .png_level = 1};
     const hr_flag_set sets[] = {{hr_server_flags, hr_server_flags_count, &server},
                                 {flags, sizeof(flags) / sizeof(flags[0]), &predict.options}};
     int code = hr_flags_parse(sets, 2, argc, argv, program,
@@ -197,13 +258,19 @@ int main(int argc, char **argv) {
 
     hr_metrics *metrics = hr_metrics_new();
     define_metrics(metrics);
-    hr_jobs_options jobs = {.workers = (size_t)predict.options.workers, .capacity = (size_t)predict.options.queue,
-                            .memory = predict.options.work_bytes, .worker_start = hr_predict_worker_start,
+    hr_jobs_options jobs = {.workers = (size_t)predict.options.workers,
+                            .capacity = (size_t)predict.options.queue,
+                            .memory = predict.options.work_bytes,
+                            .worker_start = hr_predict_worker_start,
                             .worker_stop = hr_predict_worker_stop};
     predict.jobs = hr_jobs_new(&jobs, metrics);
     predict.metadata = hr_predict_metadata(&predict);
-    hr_service service = {.program = program, .loop_start = loop_start, .loop_stop = loop_stop,
-                          .on_drain = on_drain, .on_cancel = on_cancel, .on_stopped = on_stopped};
+    hr_service service = {.program = program,
+                          .loop_start = loop_start,
+                          .loop_stop = loop_stop,
+                          .on_drain = on_drain,
+                          .on_cancel = on_cancel,
+                          .on_stopped = on_stopped};
     code = hr_server_run(&service, listeners, server.listen.n, &server, metrics);
     hr_metrics_free(metrics);
     free(predict.metadata.base);

@@ -9,38 +9,44 @@
 #include "predict.h"
 
 /* A yellow oval on blue, 24x24 pixels, and its cut-out: the sample can be sent as it stands. */
-static const char sample_in[] =
-    "iVBORw0KGgoAAAANSUhEUgAAABgAAAAYAQMAAADaua+7AAAABlBMVEXmtDwoWqCaHKnzAAAAJUlEQVR42mP4//8/AwY+DsSM/xn+"
-    "MUDwH4Z6rBgmD1IL1oNpFgCP4DhBHGrZjAAAAABJRU5ErkJggg==";
-static const char sample_out[] =
-    "iVBORw0KGgoAAAANSUhEUgAAABgAAAAYCAIAAABvFaqvAAAAZ0lEQVQ4EWNgGAV0CwFG/DY922IDUSDlcwS/SpwGwY1A1o/HOOwG"
-    "YTUFv9OYkC2khI3FRXicg8dRVHPRqEGE4xNLrAE14Yk4XGmSaoGN3UW4HIXLOUD1OA2ChArcj3iMgKgcJekYAgBg+hUWp62DRwAAAABJ"
-    "RU5ErkJggg==";
+static const char sample_in[] = "iVBORw0KGgoAAAANSUhEUgAAABgAAAAYAQMAAADaua+"
+                                "7AAAABlBMVEXmtDwoWqCaHKnzAAAAJUlEQVR42mP4//8/AwY+DsSM/xn+"
+                                "MUDwH4Z6rBgmD1IL1oNpFgCP4DhBHGrZjAAAAABJRU5ErkJggg==";
+static const char sample_out[] = "iVBORw0KGgoAAAANSUhEUgAAABgAAAAYCAIAAABvFaqvAAAAZ0lEQVQ4EWNgGAV0C"
+                                 "wFG/DY922IDUSDlcwS/SpwGwY1A1o/HOOwG"
+                                 "YTUFv9OYkC2khI3FRXicg8dRVHPRqEGE4xNLrAE14Yk4XGmSaoGN3UW4HIXLOUD1O"
+                                 "A2ChArcj3iMgKgcJekYAgBg+hUWp62DRwAAAABJ"
+                                 "RU5ErkJggg==";
 
 static void write_rect(hr_text *json, const hr_rect_choice *rect) {
     hr_json_name(json, "rect");
     if (rect->automatic)
         hr_text_str(json, "\"auto\"");
     else
-        hr_text_printf(json, "\"%d,%d,%d,%d\"", rect->rect.x, rect->rect.y, rect->rect.width, rect->rect.height);
+        hr_text_printf(json, "\"%d,%d,%d,%d\"", rect->rect.x, rect->rect.y, rect->rect.width,
+                       rect->rect.height);
 }
 
 static void write_input(hr_text *json) {
     hr_json_name(json, "input");
-    hr_text_str(json, "{\"content_types\":[\"application/json\",\"image/jpeg\",\"image/png\",\"image/webp\","
-                      "\"image/bmp\"],\"json\":{\"image\":\"string: base64 of a JPEG, PNG, WebP or BMP file\"},"
-                      "\"query\":{\"rect\":\"x,y,w,h in pixels, or auto\",\"output\":\"cutout, rgba or mask\","
-                      "\"job_id\":\"[A-Za-z0-9._-]{1,64}\"},\"sample\":{\"image\":\"");
+    hr_text_str(
+        json,
+        "{\"content_types\":[\"application/json\",\"image/jpeg\",\"image/png\",\"image/webp\","
+        "\"image/bmp\"],\"json\":{\"image\":\"string: base64 of a JPEG, PNG, WebP or BMP file\"},"
+        "\"query\":{\"rect\":\"x,y,w,h in pixels, or auto\",\"output\":\"cutout, rgba or mask\","
+        "\"job_id\":\"[A-Za-z0-9._-]{1,64}\"},\"sample\":{\"image\":\"");
     hr_text_str(json, sample_in);
     hr_text_str(json, "\"}}");
 }
 
 static void write_output(hr_text *json) {
     hr_json_name(json, "output");
-    hr_text_str(json, "{\"content_types\":[\"application/json\",\"image/png\"],\"json\":{\"status\":\"string: ok or ng\","
-                      "\"img_none_bg_base64\":\"string: base64 of a PNG file; null if status is ng\","
-                      "\"detail\":\"string: what went wrong, if status is ng\"},"
-                      "\"sample\":{\"status\":\"ok\",\"img_none_bg_base64\":\"");
+    hr_text_str(json,
+                "{\"content_types\":[\"application/json\",\"image/"
+                "png\"],\"json\":{\"status\":\"string: ok or ng\","
+                "\"img_none_bg_base64\":\"string: base64 of a PNG file; null if status is ng\","
+                "\"detail\":\"string: what went wrong, if status is ng\"},"
+                "\"sample\":{\"status\":\"ok\",\"img_none_bg_base64\":\"");
     hr_text_str(json, sample_out);
     hr_text_str(json, "\"}}");
 }

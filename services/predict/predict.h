@@ -23,13 +23,13 @@ typedef struct hr_rect_choice {
 typedef struct hr_predict_options {
     int64_t iterations;
     hr_rect_choice rect;
-    int engine;             /* index into hr_engine_names */
-    int64_t workers;        /* 0: as many as threads */
+    int engine;      /* index into hr_engine_names */
+    int64_t workers; /* 0: as many as threads */
     int64_t queue;
     int64_t deadline_ms;
-    int64_t max_pixels;     /* 0: what the work memory allows */
-    int64_t work_bytes;     /* of all pictures being worked on, together */
-    int64_t answer_bytes;   /* of all answers being sent, together */
+    int64_t max_pixels;   /* 0: what the work memory allows */
+    int64_t work_bytes;   /* of all pictures being worked on, together */
+    int64_t answer_bytes; /* of all answers being sent, together */
     int64_t png_level;
 } hr_predict_options;
 

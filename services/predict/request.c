@@ -35,7 +35,8 @@ int hr_parse_rect(hr_rect_choice *out, const char *text, char *why, size_t why_s
 /* The media type without its parameters, in lower case; empty where it does not fit. */
 static void media_type(char *out, size_t size, h2o_iovec_t value) {
     size_t len = 0;
-    while (len < value.len && value.base[len] != ';' && value.base[len] != ' ' && value.base[len] != '\t')
+    while (len < value.len && value.base[len] != ';' && value.base[len] != ' ' &&
+           value.base[len] != '\t')
         ++len;
     if (len >= size)
         len = 0;
@@ -46,8 +47,8 @@ static void media_type(char *out, size_t size, h2o_iovec_t value) {
 
 /* Without a Content-Type the body is taken for JSON, as the original service did. */
 static int read_content_type(hr_body_kind *out, h2o_req_t *req, char *why, size_t why_size) {
-    static const char *const pictures[] = {"image/jpeg", "image/png", "image/webp", "image/bmp",
-                                           "image/jpg",  "image/x-ms-bmp"};
+    static const char *const pictures[] = {"image/jpeg", "image/png", "image/webp",
+                                           "image/bmp",  "image/jpg", "image/x-ms-bmp"};
     h2o_iovec_t value = hr_request_header(req, "content-type");
     char type[64];
     media_type(type, sizeof(type), value);
@@ -98,7 +99,8 @@ static void consider(accepted *best, const char *item, size_t len, const char *t
     int precision = -1;
     if (h2o_lcstris(item, name, type, strlen(type)))
         precision = 2;
-    else if (name == major + 2 && h2o_lcstris(item, major + 1, type, major + 1) && item[major + 1] == '*')
+    else if (name == major + 2 && h2o_lcstris(item, major + 1, type, major + 1) &&
+             item[major + 1] == '*')
         precision = 1;
     else if (name == 3 && memcmp(item, "*/*", 3) == 0)
         precision = 0;
@@ -112,7 +114,8 @@ bool hr_accepts_png(const char *accept, size_t len) {
     accepted png = {-1, 0}, json = {-1, 0};
     while (len > 0) {
         const char *comma = memchr(accept, ',', len);
-        size_t item = comma != NULL ? (size_t)(comma - accept) : len, step = comma != NULL ? item + 1 : item;
+        size_t item = comma != NULL ? (size_t)(comma - accept) : len,
+               step = comma != NULL ? item + 1 : item;
         size_t blanks = 0;
         while (blanks < item && (accept[blanks] == ' ' || accept[blanks] == '\t'))
             ++blanks;
@@ -121,12 +124,14 @@ bool hr_accepts_png(const char *accept, size_t len) {
         accept += step;
         len -= step;
     }
-    return png.weight > json.weight || (png.weight == json.weight && png.weight > 0 && png.precision > json.precision);
+    return png.weight > json.weight ||
+           (png.weight == json.weight && png.weight > 0 && png.precision > json.precision);
 }
 
 static int read_output(grabcut_cutout_kind *out, h2o_iovec_t value, char *why, size_t why_size) {
     static const char *const names[] = {"cutout", "rgba", "mask"};
-    static const grabcut_cutout_kind kinds[] = {GRABCUT_CUTOUT_BLACK, GRABCUT_CUTOUT_ALPHA, GRABCUT_CUTOUT_MASK};
+    static const grabcut_cutout_kind kinds[] = {GRABCUT_CUTOUT_BLACK, GRABCUT_CUTOUT_ALPHA,
+                                                GRABCUT_CUTOUT_MASK};
     for (size_t i = 0; i < 3; ++i) {
         if (h2o_memis(value.base, value.len, names[i], strlen(names[i]))) {
             *out = kinds[i];
@@ -138,7 +143,8 @@ static int read_output(grabcut_cutout_kind *out, h2o_iovec_t value, char *why, s
 }
 
 /* The value of a parameter, zero-terminated. 0 absent, 1 there, or 400. */
-static int read_parameter(h2o_iovec_t *value, h2o_req_t *req, const char *name, char *why, size_t why_size) {
+static int read_parameter(h2o_iovec_t *value, h2o_req_t *req, const char *name, char *why,
+                          size_t why_size) {
     int found = hr_query_parameter(value, req, name);
     if (found >= 0 && (found == 0 || strlen(value->base) == value->len))
         return found;

@@ -7,13 +7,13 @@
 #include "json_in.h"
 #include "predict.h"
 
-/* Beyond the engine: the picture (3 bytes a pixel) and the mask stay throughout; afterwards the cut-out
- * (up to 4), its PNG and that in base64 take the engine's place. */
+/* Beyond the engine: the picture (3 bytes a pixel) and the mask stay throughout; afterwards the
+ * cut-out (up to 4), its PNG and that in base64 take the engine's place. */
 #define PICTURE_AND_MASK 4
 #define CUTOUT_AND_CODES 16
 
-/* A worker keeps the engine's memory from picture to picture up to this size: fresh pages for each would
- * cost more than the work on a small one. */
+/* A worker keeps the engine's memory from picture to picture up to this size: fresh pages for each
+ * would cost more than the work on a small one. */
 #define KEPT_WORKSPACE ((size_t)12 << 20)
 
 typedef struct predict_job {
@@ -41,7 +41,8 @@ int64_t hr_predict_bytes(const hr_predict *predict, int32_t width, int32_t heigh
     uint64_t engine = 0;
     options.iterations = (int32_t)predict->options.iterations;
     options.rect = (grabcut_rect){0, 0, width, height};
-    if (grabcut_estimate(predict->engine, &engine, width, height, &options) != GRABCUT_OK || engine > INT64_MAX / 2)
+    if (grabcut_estimate(predict->engine, &engine, width, height, &options) != GRABCUT_OK ||
+        engine > INT64_MAX / 2)
         return INT64_MAX;
     int64_t after = CUTOUT_AND_CODES * pixels;
     return PICTURE_AND_MASK * pixels + ((int64_t)engine > after ? (int64_t)engine : after);
@@ -88,7 +89,8 @@ static int status_of(int grabcut_code) {
 }
 
 static void fail_code(predict_job *job, int code, const grabcut_errbuf *err) {
-    fail(job, status_of(code), err != NULL && err->text[0] != '\0' ? err->text : grabcut_strerror(code));
+    fail(job, status_of(code),
+         err != NULL && err->text[0] != '\0' ? err->text : grabcut_strerror(code));
 }
 
 /* The picture's file within the entity, decoded where it stands. */
@@ -104,7 +106,8 @@ static bool read_json(predict_job *job, h2o_iovec_t *file) {
         return false;
     }
     bool ok = false;
-    if (hr_json_find_string(&image, job->entity.base, job->entity.len, "image", why, sizeof(why)) != 0) {
+    if (hr_json_find_string(&image, job->entity.base, job->entity.len, "image", why, sizeof(why)) !=
+        0) {
         fail(job, 400, why);
     } else if (!image.found) {
         fail(job, 400, "the body has no member image");
@@ -139,8 +142,9 @@ static bool decode(predict_job *job, grabcut_image *image) {
         return false;
     }
     if ((int64_t)probe.width * probe.height > predict->options.max_pixels) {
-        snprintf(job->detail, sizeof(job->detail), "the picture has %d x %d pixels; this server takes at most %lld",
-                 probe.width, probe.height, (long long)predict->options.max_pixels);
+        snprintf(job->detail, sizeof(job->detail),
+                 "the picture has %d x %d pixels; this server takes at most %lld", probe.width,
+                 probe.height, (long long)predict->options.max_pixels);
         job->status = 413;
         return false;
     }
@@ -184,7 +188,8 @@ static void trim_workspace(hr_worker *worker) {
     }
 }
 
-static bool segment(predict_job *job, hr_worker *worker, grabcut_image *mask, const grabcut_image *image) {
+static bool segment(predict_job *job, hr_worker *worker, grabcut_image *mask,
+                    const grabcut_image *image) {
     grabcut_options options = GRABCUT_OPTIONS_INIT;
     grabcut_errbuf err = {""};
     int code;
@@ -212,7 +217,8 @@ static bool encode(predict_job *job, const grabcut_image *image, const grabcut_i
     grabcut_errbuf err = {""};
     int code = grabcut_cutout(&cutout, image, mask, job->request.output);
     if (code == GRABCUT_OK)
-        code = grabcut_encode_png(&job->png, &job->png_len, &cutout, (int)job->predict->options.png_level, &err);
+        code = grabcut_encode_png(&job->png, &job->png_len, &cutout,
+                                  (int)job->predict->options.png_level, &err);
     grabcut_image_free(&cutout);
     if (code != GRABCUT_OK) {
         fail_code(job, code, &err);
@@ -251,7 +257,8 @@ static void run(hr_job *super, hr_worker *worker) {
     hr_metric_observe(worker->cells, predict->metrics.decode, job->decode_ms / 1000);
     hr_job_detach(super);
     if (ok && hr_job_cancelled(super) == HR_CANCEL_NONE) {
-        hr_metric_observe(worker->cells, predict->metrics.pixels, (double)image.width * image.height);
+        hr_metric_observe(worker->cells, predict->metrics.pixels,
+                          (double)image.width * image.height);
         ok = segment(job, worker, &mask, &image);
         trim_workspace(worker);
         job->segment_ms = lap(&clock);
@@ -355,9 +362,11 @@ static uint64_t deadline_of(const hr_predict *predict, const hr_exchange *ex) {
 }
 
 static void note_job_id(hr_exchange *ex) {
-    static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
+    static const char allowed[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
     h2o_iovec_t id;
-    if (hr_query_parameter(&id, ex->req, "job_id") == 1 && id.len <= 64 && strspn(id.base, allowed) == id.len)
+    if (hr_query_parameter(&id, ex->req, "job_id") == 1 && id.len <= 64 &&
+        strspn(id.base, allowed) == id.len)
         ex->job_id = id;
 }
 
@@ -375,7 +384,10 @@ void hr_predict_handle(hr_predict *predict, hr_exchange *ex) {
         return;
     }
     predict_job *job = h2o_mem_alloc(sizeof(*job));
-    *job = (predict_job){.predict = predict, .request = request, .entity = ex->req->entity, .status = 500,
+    *job = (predict_job){.predict = predict,
+                         .request = request,
+                         .entity = ex->req->entity,
+                         .status = 500,
                          .detail = "the work was given up"};
     job->super.run = run;
     job->super.answer = answer;
@@ -386,7 +398,8 @@ void hr_predict_handle(hr_predict *predict, hr_exchange *ex) {
         return;
     free(job);
     answer_busy(predict, ex,
-                submitted == HR_SUBMIT_FULL   ? "too many pictures are waiting already"
-                : submitted == HR_SUBMIT_LATE ? "too many pictures are waiting for this one to be done in time"
-                                              : "this server is shutting down");
+                submitted == HR_SUBMIT_FULL ? "too many pictures are waiting already"
+                : submitted == HR_SUBMIT_LATE
+                    ? "too many pictures are waiting for this one to be done in time"
+                    : "this server is shutting down");
 }

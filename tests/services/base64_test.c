@@ -7,8 +7,14 @@
 #include "base64.h"
 
 Test(base64, rfc_4648_vectors_both_ways) {
-    static const char *const rows[][2] = {{"", ""}, {"f", "Zg=="}, {"fo", "Zm8="}, {"foo", "Zm9v"}, {"foob", "Zm9vYg=="},
-                                          {"fooba", "Zm9vYmE="}, {"foobar", "Zm9vYmFy"}, {"\xff\xfb\xf0", "//vw"}};
+    static const char *const rows[][2] = {{"", ""},
+                                          {"f", "Zg=="},
+                                          {"fo", "Zm8="},
+                                          {"foo", "Zm9v"},
+                                          {"foob", "Zm9vYg=="},
+                                          {"fooba", "Zm9vYmE="},
+                                          {"foobar", "Zm9vYmFy"},
+                                          {"\xff\xfb\xf0", "//vw"}};
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); ++i) {
         char text[16];
         size_t len = strlen(rows[i][1]), where;
@@ -21,9 +27,11 @@ Test(base64, rfc_4648_vectors_both_ways) {
 }
 
 Test(base64, everything_else_is_refused) {
-    static const char *const rows[] = {"Z", "Zg", "Zg=", "Zm8", "Zm9vY", "====", "=", "Z===", "Zg==Zg==", "Zg=v", "Z=9v",
-                                       "=m9v", " Zm9v", "Zm9v ", "Zm9v\n", "\nZm9v", "Zm9\n", "Zm 9", "Zm9v    ", "-_-_",
-                                       "Zm9%", "Zm9\xc3", "-m9v", "Zm9-", "Zm9v----", "Zm9v\t\t\t\t", "    Zm9v"};
+    static const char *const rows[] = {
+        "Z",       "Zg",       "Zg=",   "Zm8",      "Zm9vY",        "====",    "=",
+        "Z===",    "Zg==Zg==", "Zg=v",  "Z=9v",     "=m9v",         " Zm9v",   "Zm9v ",
+        "Zm9v\n",  "\nZm9v",   "Zm9\n", "Zm 9",     "Zm9v    ",     "-_-_",    "Zm9%",
+        "Zm9\xc3", "-m9v",     "Zm9-",  "Zm9v----", "Zm9v\t\t\t\t", "    Zm9v"};
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); ++i) {
         char text[32];
         size_t len = strlen(rows[i]), where = 99;
@@ -54,8 +62,15 @@ Test(base64, long_data_in_place_both_ways) {
 /* A wrong character anywhere in a long text, also at the seams, is found. */
 Test(base64, wrong_characters_in_long_text) {
     const size_t n = ((size_t)8 << 20);
-    static const size_t places[] = {0, 1, ((size_t)3 << 20) - 1, (size_t)3 << 20, ((size_t)3 << 20) + 1,
-                                    ((size_t)6 << 20) - 1, (size_t)6 << 20, ((size_t)8 << 20) - 3, ((size_t)8 << 20) - 1};
+    static const size_t places[] = {0,
+                                    1,
+                                    ((size_t)3 << 20) - 1,
+                                    (size_t)3 << 20,
+                                    ((size_t)3 << 20) + 1,
+                                    ((size_t)6 << 20) - 1,
+                                    (size_t)6 << 20,
+                                    ((size_t)8 << 20) - 3,
+                                    ((size_t)8 << 20) - 1};
     static const char wrong[] = {' ', '\n', '-', '=', '\0', '\x80'};
     char *text = malloc(n);
     for (size_t p = 0; p < sizeof(places) / sizeof(places[0]); ++p) {
@@ -64,7 +79,8 @@ Test(base64, wrong_characters_in_long_text) {
             memset(text, 'A', n);
             text[places[p]] = wrong[w];
             bool padding = wrong[w] == '=' && places[p] == n - 1;
-            cr_expect(eq(int, hr_base64_decode(text, &len, &where), padding), "%zu %d", places[p], wrong[w]);
+            cr_expect(eq(int, hr_base64_decode(text, &len, &where), padding), "%zu %d", places[p],
+                      wrong[w]);
         }
     }
     free(text);

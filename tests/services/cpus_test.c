@@ -1,4 +1,5 @@
-/* Quotas and limits of control groups, version 1, version 2 and both at once, from files made here. */
+/* Quotas and limits of control groups, version 1, version 2 and both at once, from files made here.
+ */
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 #include <stdio.h>

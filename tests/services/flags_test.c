@@ -18,14 +18,45 @@ typedef struct options {
 static const char *const choices[] = {"red", "green", NULL};
 #define AT(member) offsetof(options, member)
 static const hr_flag table[] = {
-    {.name = "text", .letter = 't', .kind = HR_FLAG_TEXT, .value_name = "TEXT", .help = "A text.", .offset = AT(text),
+    {.name = "text",
+     .letter = 't',
+     .kind = HR_FLAG_TEXT,
+     .value_name = "TEXT",
+     .help = "A text.",
+     .offset = AT(text),
      .also_env = "OTHER_TEXT"},
-    {.name = "count", .kind = HR_FLAG_INT, .value_name = "N", .help = "A count.", .offset = AT(count), .min = -5, .max = 9},
-    {.name = "some-bytes", .kind = HR_FLAG_BYTES, .value_name = "N", .help = "Bytes.", .offset = AT(bytes), .max = INT64_MAX},
-    {.name = "wait", .kind = HR_FLAG_SECONDS, .value_name = "S", .help = "Seconds.", .offset = AT(ms), .max = 60000},
-    {.name = "colour", .kind = HR_FLAG_CHOICE, .value_name = "C", .help = "A colour.", .offset = AT(choice), .choices = choices},
+    {.name = "count",
+     .kind = HR_FLAG_INT,
+     .value_name = "N",
+     .help = "A count.",
+     .offset = AT(count),
+     .min = -5,
+     .max = 9},
+    {.name = "some-bytes",
+     .kind = HR_FLAG_BYTES,
+     .value_name = "N",
+     .help = "Bytes.",
+     .offset = AT(bytes),
+     .max = INT64_MAX},
+    {.name = "wait",
+     .kind = HR_FLAG_SECONDS,
+     .value_name = "S",
+     .help = "Seconds.",
+     .offset = AT(ms),
+     .max = 60000},
+    {.name = "colour",
+     .kind = HR_FLAG_CHOICE,
+     .value_name = "C",
+     .help = "A colour.",
+     .offset = AT(choice),
+     .choices = choices},
     {.name = "on", .kind = HR_FLAG_SWITCH, .help = "A switch.", .offset = AT(on)},
-    {.name = "list", .letter = 'l', .kind = HR_FLAG_LIST, .value_name = "X", .help = "Some.", .offset = AT(list)},
+    {.name = "list",
+     .letter = 'l',
+     .kind = HR_FLAG_LIST,
+     .value_name = "X",
+     .help = "Some.",
+     .offset = AT(list)},
 };
 
 static int parse(options *o, int argc, const char **argv) {
@@ -34,8 +65,8 @@ static int parse(options *o, int argc, const char **argv) {
 }
 
 static void clear_environment(void) {
-    static const char *const names[] = {"HR_TEXT", "OTHER_TEXT", "HR_COUNT", "HR_SOME_BYTES", "HR_WAIT",
-                                        "HR_COLOUR", "HR_ON", "HR_LIST"};
+    static const char *const names[] = {"HR_TEXT", "OTHER_TEXT", "HR_COUNT", "HR_SOME_BYTES",
+                                        "HR_WAIT", "HR_COLOUR",  "HR_ON",    "HR_LIST"};
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); ++i)
         unsetenv(names[i]);
 }
@@ -44,8 +75,9 @@ TestSuite(flags, .init = clear_environment);
 
 Test(flags, take_their_values_in_every_spelling) {
     options o = {0};
-    const char *argv[] = {"prog", "--text", "a b", "--count=-3", "--some-bytes", "4K", "--wait=1.5", "--colour", "green",
-                          "--on", "-l", "x", "--list=y"};
+    const char *argv[] = {"prog", "--text",     "a b",      "--count=-3", "--some-bytes",
+                          "4K",   "--wait=1.5", "--colour", "green",      "--on",
+                          "-l",   "x",          "--list=y"};
     cr_assert(eq(int, parse(&o, 13, argv), HR_FLAGS_RUN));
     cr_expect(eq(str, (char *)o.text, "a b"));
     cr_expect(eq(i64, o.count, -3));
@@ -117,22 +149,43 @@ Test(flags, switches_of_the_environment) {
 }
 
 Test(flags, bad_command_lines_are_exit_2) {
-    static const char *const rows[][2] = {
-        {"--count", "ten"}, {"--count", "10"}, {"--count", "-6"}, {"--count", ""}, {"--count", " 1"}, {"--count", "+1"},
-        {"--count", "99999999999999999999"}, {"--colour", "blue"}, {"--some-bytes", "-1"}, {"--some-bytes", "1KB"},
-        {"--some-bytes", "9223372036854775807K"}, {"--wait", "61"}, {"--wait", "1e3"}, {"--wait", "nan"},
-        {"--wait", "1.2.3"}, {"--wait", "-1"}, {"--nothing", "x"}, {"-x", "y"}, {"x", "y"}, {"--", "x"}, {"-", "x"},
-        {"--counts", "1"}, {"--coun", "1"}, {"--text", NULL}, {"-tx", NULL}};
+    static const char *const rows[][2] = {{"--count", "ten"},
+                                          {"--count", "10"},
+                                          {"--count", "-6"},
+                                          {"--count", ""},
+                                          {"--count", " 1"},
+                                          {"--count", "+1"},
+                                          {"--count", "99999999999999999999"},
+                                          {"--colour", "blue"},
+                                          {"--some-bytes", "-1"},
+                                          {"--some-bytes", "1KB"},
+                                          {"--some-bytes", "9223372036854775807K"},
+                                          {"--wait", "61"},
+                                          {"--wait", "1e3"},
+                                          {"--wait", "nan"},
+                                          {"--wait", "1.2.3"},
+                                          {"--wait", "-1"},
+                                          {"--nothing", "x"},
+                                          {"-x", "y"},
+                                          {"x", "y"},
+                                          {"--", "x"},
+                                          {"-", "x"},
+                                          {"--counts", "1"},
+                                          {"--coun", "1"},
+                                          {"--text", NULL},
+                                          {"-tx", NULL}};
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); ++i) {
         options o = {0};
         const char *argv[] = {"prog", rows[i][0], rows[i][1]};
-        cr_expect(eq(int, parse(&o, rows[i][1] != NULL ? 3 : 2, argv), 2), "%s %s", rows[i][0], rows[i][1]);
+        cr_expect(eq(int, parse(&o, rows[i][1] != NULL ? 3 : 2, argv), 2), "%s %s", rows[i][0],
+                  rows[i][1]);
     }
 }
 
 Test(flags, help_and_version_win_over_nonsense) {
     options o = {0};
-    const char *help[] = {"prog", "--nonsense", "--help"}, *version[] = {"prog", "--count", "x", "--version"};
+    const char *help[] = {"prog", "--nonsense", "--help"},
+               *version[] = {"prog", "--count", "x", "--version"};
     cr_expect(eq(int, parse(&o, 3, help), 0));
     cr_expect(eq(int, parse(&o, 4, version), 0));
 }
@@ -141,12 +194,20 @@ Test(flags, bytes_have_binary_suffixes) {
     static const struct {
         const char *text;
         int64_t bytes;
-    } rows[] = {{"0", 0}, {"17", 17}, {"1k", 1024}, {"2K", 2048}, {"3KiB", 3072}, {"4M", 4 << 20}, {"5MiB", 5 << 20},
-                {"6G", (int64_t)6 << 30}, {"8589934591G", (int64_t)8589934591 << 30}};
+    } rows[] = {{"0", 0},
+                {"17", 17},
+                {"1k", 1024},
+                {"2K", 2048},
+                {"3KiB", 3072},
+                {"4M", 4 << 20},
+                {"5MiB", 5 << 20},
+                {"6G", (int64_t)6 << 30},
+                {"8589934591G", (int64_t)8589934591 << 30}};
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); ++i) {
         int64_t out = -1;
         char why[100];
-        cr_expect(eq(int, hr_flag_parse_bytes(&out, rows[i].text, 0, INT64_MAX, why, sizeof(why)), 0));
+        cr_expect(
+            eq(int, hr_flag_parse_bytes(&out, rows[i].text, 0, INT64_MAX, why, sizeof(why)), 0));
         cr_expect(eq(i64, out, rows[i].bytes));
     }
 }

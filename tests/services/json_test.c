@@ -35,7 +35,9 @@ Test(json_in, finds_the_member_of_the_object_itself) {
         {"{\"image\":\"a\\/b\\u0041\\n\"}", "a/bA\n"},
         {"{\"im\\u0061ge\":\"x\"}", "x"},
         {"{\"images\":\"no\",\"imag\":\"no\",\"\":1,\"image\":\"\xe3\x81\x82\"}", "\xe3\x81\x82"},
-        {"{\"a\":123456789012345678901234567890,\"b\":-1.5E+10,\"c\":true,\"d\":null,\"image\":\"x\"}", "x"},
+        {"{\"a\":123456789012345678901234567890,\"b\":-1.5E+10,\"c\":true,\"d\":null,\"image\":"
+         "\"x\"}",
+         "x"},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); ++i) {
         char why[200], *got = find(rows[i][0], strlen(rows[i][0]), why, sizeof(why));
@@ -56,16 +58,38 @@ Test(json_in, no_such_member_is_no_error) {
 
 Test(json_in, anything_else_is_an_error_with_a_sentence) {
     static const char *const rows[][2] = {
-        {"", "byte 0"}, {" ", "byte 1"}, {"[]", "not a JSON object"}, {"\"image\"", "not a JSON object"},
-        {"1", "not a JSON object"}, {"null", "not a JSON object"}, {"{", "byte 1"}, {"{\"image\"", "byte 8"},
-        {"{\"image\":", "byte 9"}, {"{\"image\":\"abc", "byte 13"}, {"{\"image\":\"abc\"", "byte 14"},
-        {"{\"image\":\"a\",}", "not JSON"}, {"{\"image\":\"a\"}}", "not JSON"}, {"{\"image\":\"a\"} {}", "not JSON"},
-        {"{image:\"a\"}", "not JSON"}, {"{'image':'a'}", "not JSON"}, {"{\"image\":\"a\nb\"}", "not JSON"},
-        {"{\"image\":\"\\x\"}", "not JSON"}, {"{\"image\":\"\\u12\"}", "not JSON"}, {"{\"image\":\"\xff\"}", "not JSON"},
-        {"{\"a\":01,\"image\":\"\"}", "not JSON"}, {"{\"a\":.5}", "not JSON"},
-        {"{\"a\":tru}", "not JSON"}, {"{\"a\":NaN}", "not JSON"}, {"// x\n{}", "not JSON"}, {"/* x */{}", "not JSON"},
-        {"{\"image\":\"a\",\"image\":\"b\"}", "twice"}, {"{\"image\":1}", "string"}, {"{\"image\":null}", "string"},
-        {"{\"image\":true}", "string"}, {"{\"image\":[\"a\"]}", "string"}, {"{\"image\":{\"image\":\"a\"}}", "string"},
+        {"", "byte 0"},
+        {" ", "byte 1"},
+        {"[]", "not a JSON object"},
+        {"\"image\"", "not a JSON object"},
+        {"1", "not a JSON object"},
+        {"null", "not a JSON object"},
+        {"{", "byte 1"},
+        {"{\"image\"", "byte 8"},
+        {"{\"image\":", "byte 9"},
+        {"{\"image\":\"abc", "byte 13"},
+        {"{\"image\":\"abc\"", "byte 14"},
+        {"{\"image\":\"a\",}", "not JSON"},
+        {"{\"image\":\"a\"}}", "not JSON"},
+        {"{\"image\":\"a\"} {}", "not JSON"},
+        {"{image:\"a\"}", "not JSON"},
+        {"{'image':'a'}", "not JSON"},
+        {"{\"image\":\"a\nb\"}", "not JSON"},
+        {"{\"image\":\"\\x\"}", "not JSON"},
+        {"{\"image\":\"\\u12\"}", "not JSON"},
+        {"{\"image\":\"\xff\"}", "not JSON"},
+        {"{\"a\":01,\"image\":\"\"}", "not JSON"},
+        {"{\"a\":.5}", "not JSON"},
+        {"{\"a\":tru}", "not JSON"},
+        {"{\"a\":NaN}", "not JSON"},
+        {"// x\n{}", "not JSON"},
+        {"/* x */{}", "not JSON"},
+        {"{\"image\":\"a\",\"image\":\"b\"}", "twice"},
+        {"{\"image\":1}", "string"},
+        {"{\"image\":null}", "string"},
+        {"{\"image\":true}", "string"},
+        {"{\"image\":[\"a\"]}", "string"},
+        {"{\"image\":{\"image\":\"a\"}}", "string"},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); ++i) {
         char why[200], *got = find(rows[i][0], strlen(rows[i][0]), why, sizeof(why));
@@ -93,11 +117,19 @@ Test(json_out, strings_are_escaped_and_repaired) {
         size_t len;
         const char *out;
     } rows[] = {
-        {"plain", 5, "\"plain\""}, {"", 0, "\"\""}, {"\"\\/", 3, "\"\\\"\\\\/\""}, {"\n\r\t\b\0", 5, "\"\\n\\r\\t\\u0008\\u0000\""},
-        {"\x7f", 1, "\"\\u007f\""}, {"\xc3\xa9\xe3\x81\x82\xf0\x9f\x98\x80", 9, "\"\xc3\xa9\xe3\x81\x82\xf0\x9f\x98\x80\""},
-        {"\xff", 1, "\"\xef\xbf\xbd\""}, {"a\xc3", 2, "\"a\xef\xbf\xbd\""}, {"\xc0\x80", 2, "\"\xef\xbf\xbd\xef\xbf\xbd\""},
-        {"\xed\xa0\x80", 3, "\"\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\""}, {"\xe0\x80\x80", 3, "\"\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\""},
-        {"\xf4\x90\x80\x80", 4, "\"\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\""}, {"\xe3\x81", 2, "\"\xef\xbf\xbd\xef\xbf\xbd\""},
+        {"plain", 5, "\"plain\""},
+        {"", 0, "\"\""},
+        {"\"\\/", 3, "\"\\\"\\\\/\""},
+        {"\n\r\t\b\0", 5, "\"\\n\\r\\t\\u0008\\u0000\""},
+        {"\x7f", 1, "\"\\u007f\""},
+        {"\xc3\xa9\xe3\x81\x82\xf0\x9f\x98\x80", 9, "\"\xc3\xa9\xe3\x81\x82\xf0\x9f\x98\x80\""},
+        {"\xff", 1, "\"\xef\xbf\xbd\""},
+        {"a\xc3", 2, "\"a\xef\xbf\xbd\""},
+        {"\xc0\x80", 2, "\"\xef\xbf\xbd\xef\xbf\xbd\""},
+        {"\xed\xa0\x80", 3, "\"\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\""},
+        {"\xe0\x80\x80", 3, "\"\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\""},
+        {"\xf4\x90\x80\x80", 4, "\"\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\""},
+        {"\xe3\x81", 2, "\"\xef\xbf\xbd\xef\xbf\xbd\""},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); ++i) {
         hr_text text = {0};

@@ -40,9 +40,11 @@ Test(metrics, histograms_are_cumulative) {
     hr_metric_observe(one, h, 0.1);
     hr_metric_observe(two, h, 0.5);
     hr_metric_observe(two, h, 2);
-    cr_expect(has(metrics, "\nhr_h_seconds_bucket{p=\"q\",le=\"0.1\"} 1\nhr_h_seconds_bucket{p=\"q\",le=\"1\"} 2\n"
-                           "hr_h_seconds_bucket{p=\"q\",le=\"+Inf\"} 3\nhr_h_seconds_sum{p=\"q\"} 2.6\n"
-                           "hr_h_seconds_count{p=\"q\"} 3\n"));
+    cr_expect(
+        has(metrics,
+            "\nhr_h_seconds_bucket{p=\"q\",le=\"0.1\"} 1\nhr_h_seconds_bucket{p=\"q\",le=\"1\"} 2\n"
+            "hr_h_seconds_bucket{p=\"q\",le=\"+Inf\"} 3\nhr_h_seconds_sum{p=\"q\"} 2.6\n"
+            "hr_h_seconds_count{p=\"q\"} 3\n"));
     hr_metrics_free(metrics);
 }
 
@@ -50,7 +52,8 @@ Test(metrics, series_of_one_name_share_their_head) {
     hr_metrics *metrics = hr_metrics_new();
     hr_metrics_counter(metrics, "hr_c_total", "a=\"1\"", "C.");
     hr_metrics_counter(metrics, "hr_c_total", "a=\"2\"", "C.");
-    cr_expect(has(metrics, "\n# TYPE hr_c_total counter\nhr_c_total{a=\"1\"} 0\nhr_c_total{a=\"2\"} 0\n"));
+    cr_expect(has(metrics,
+                  "\n# TYPE hr_c_total counter\nhr_c_total{a=\"1\"} 0\nhr_c_total{a=\"2\"} 0\n"));
     hr_metrics_free(metrics);
 }
 
