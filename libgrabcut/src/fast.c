@@ -55,7 +55,7 @@ static void row_buffers(block *b, gc_row *row, int width) {
     row->px = piece(b, n * sizeof *row->px);
     row->below = piece(b, n * sizeof *row->below);
     row->number = piece(b, n * sizeof *row->number);
-    row->labels = piece(b, n);
+    row->labels = piece(b, (size_t)gc_block(width) + GC_PAD);
 }
 
 /* All the memory of a run; k-means needs its scratch only before the graph is there. */
@@ -166,9 +166,11 @@ static int first_models(job *j, grabcut_errbuf *err) {
     gc_rng_seed(&rng, j->opts->seed);
     for (int side = 0; side < 2; side++)
         gc_kmeans_draw(&draws[side], &rng, n[side]);
+    /* The cells of the graph are not in use yet. */
+    gc_kmeans_memory memory = {j->kmeans_scratch, j->flow.cell, j->flow.cells * sizeof(gc_cell)};
     for (int side = 0; side < 2; side++) {
         gc_moments m[GC_COMPONENTS];
-        int rc = gc_kmeans(m, &j->view, j->kernels, &j->pool, j->rows, j->kmeans_scratch, side, n[side],
+        int rc = gc_kmeans(m, &memory, &j->view, j->kernels, &j->pool, j->rows, side, n[side],
                            &draws[side], stop, j);
         if (rc)
             return rc;

@@ -1,9 +1,9 @@
 /*
- * k-means in a constant amount of memory: nothing is kept a pixel. Distances are functions of colour and
- * centres and are computed again in each pass; labels likewise, except for the few pixels that were moved
- * into an empty cluster. Squared distances between pixels and sums of them are integers, exact in the
- * reference's doubles, so the sums may be split by rows; the sums of a cluster's pixels are floats that
- * round, so these are added pixel by pixel in the reference's order.
+ * k-means that keeps nothing a pixel but, where there is room, the pixels themselves in order. Distances are
+ * functions of colour and centres and are computed again in each pass; labels likewise, except for the few
+ * pixels that were moved into an empty cluster. Squared distances between pixels and sums of them are
+ * integers, exact in the reference's doubles, so the sums may be split into blocks; the sums of a cluster's
+ * pixels are floats that round, so these are added pixel by pixel in the reference's order.
  */
 #include "kmeans.h"
 
@@ -12,24 +12,33 @@
 
 enum { ITERATIONS = 10 };
 
+/* The samples in blocks: of a fixed length if they are stored, else the rows of the picture. */
 typedef struct run {
     const gc_view *view;
     const gc_kernels *kernels;
     gc_pool *pool;
     gc_row *rows; /* one a thread */
-    gc_row *row;  /* the first of them, for what runs on one thread */
     int foreground, k;
+
+    uint32_t *stored; /* NULL: rows */
+    uint8_t *labels;  /* of the stored samples */
+    size_t n;
+    int blocks, length;
+
+    uint64_t (*sums)[GC_TRIALS]; /* a block: candidate distances */
+    uint64_t *sum;               /* a block: distances to the nearest chosen centre */
+    int32_t *count;              /* a block: samples */
+    int32_t *row_count;
+
+    uint32_t chosen[GC_COMPONENTS];
     const uint32_t *candidate;
     int chosen_count, candidates;
-    uint64_t (*sums)[GC_TRIALS]; /* a row: candidate distances */
-    uint64_t *row_sum;           /* a row: distances to the nearest chosen centre */
-    int32_t *row_count;
-    uint32_t chosen[GC_COMPONENTS];
+    const float (*centers)[3];
 } run;
 
 /* A pixel moved into an empty cluster. */
 typedef struct moved {
-    int y, i; /* row, number among the row's samples */
+    int block, i;
     uint32_t px;
     uint8_t label;
 } moved;
@@ -47,19 +56,17 @@ static int clusters(uint64_t n) {
 }
 
 void gc_kmeans_draw(gc_kmeans_draws *out, gc_rng *rng, uint64_t n) {
-    /* A single sample is taken for a row of three numbers by cv::kmeans; the draw is one all the same. */
     out->first = gc_rng_next(rng) % (uint32_t)n;
     for (int k = 1; k < clusters(n); k++)
         for (int j = 0; j < GC_TRIALS; j++)
             out->trial[k - 1][j] = gc_rng_double(rng);
 }
 
-size_t gc_kmeans_scratch(int height) {
-    return (size_t)height * (sizeof(uint64_t) * (GC_TRIALS + 1) + sizeof(int32_t)) + 64;
-}
+/* ---- samples ----------------------------------------------------------------------------------- */
 
-static int samples(run *r, int y) {
-    return gc_view_samples(r->view, y, r->foreground, r->row);
+/* A block is not shorter than a row, so there are no more blocks than rows, and one. */
+size_t gc_kmeans_scratch(int height) {
+    return ((size_t)height + 1) * (sizeof(uint64_t) * (GC_TRIALS + 1) + 2 * sizeof(int32_t));
 }
 
 static void count_rows(void *ctx, int index, int parts) {
@@ -69,12 +76,61 @@ static void count_rows(void *ctx, int index, int parts) {
         r->row_count[y] = gc_view_samples(r->view, y, r->foreground, &r->rows[index]);
 }
 
-static uint32_t sample_at(run *r, uint64_t i) {
-    int y = 0;
-    for (; i >= (uint64_t)r->row_count[y]; y++)
-        i -= (uint64_t)r->row_count[y];
-    samples(r, y);
-    return r->row->px[i];
+static void store_rows(void *ctx, int index, int parts) {
+    run *r = ctx;
+    int start = gc_part_start(r->view->height, index, parts);
+    int end = gc_part_start(r->view->height, index + 1, parts);
+    uint32_t *to = r->stored;
+    for (int y = 0; y < start; y++)
+        to += r->row_count[y];
+    for (int y = start; y < end; y++) {
+        if (r->row_count[y] == 0)
+            continue;
+        gc_view_samples(r->view, y, r->foreground, &r->rows[index]);
+        memcpy(to, r->rows[index].px, (size_t)r->row_count[y] * sizeof *to);
+        to += r->row_count[y];
+    }
+}
+
+static void prepare(run *r, const gc_kmeans_memory *memory) {
+    int height = r->view->height;
+    r->sums = memory->scratch;
+    r->sum = (uint64_t *)(r->sums + height + 1);
+    r->count = (int32_t *)(r->sum + height + 1);
+    r->row_count = r->count + height + 1;
+    gc_pool_run(r->pool, count_rows, r);
+    /* Behind the last label, too, kernels may read and write. */
+    if ((r->n + GC_PAD) * (sizeof *r->stored + sizeof *r->labels) > memory->store_bytes) {
+        r->blocks = height;
+        memcpy(r->count, r->row_count, (size_t)height * sizeof *r->count);
+        return;
+    }
+    r->stored = memory->store;
+    r->labels = (uint8_t *)(r->stored + r->n + GC_PAD);
+    r->length = gc_block(r->view->width);
+    r->blocks = (int)((r->n + (size_t)r->length - 1) / (size_t)r->length);
+    gc_pool_run(r->pool, store_rows, r);
+    memset(r->stored + r->n, 0, GC_PAD * sizeof *r->stored);
+    for (int b = 0; b < r->blocks; b++) {
+        size_t left = r->n - (size_t)b * (size_t)r->length;
+        r->count[b] = left < (size_t)r->length ? (int32_t)left : r->length;
+    }
+}
+
+static const uint32_t *samples(const run *r, int block, gc_row *row) {
+    if (r->stored)
+        return r->stored + (size_t)block * (size_t)r->length;
+    gc_view_samples(r->view, block, r->foreground, row);
+    return row->px;
+}
+
+/* ---- k-means++ --------------------------------------------------------------------------------- */
+
+static uint32_t sample_at(const run *r, uint64_t i) {
+    int block = 0;
+    for (; i >= (uint64_t)r->count[block]; block++)
+        i -= (uint64_t)r->count[block];
+    return samples(r, block, r->rows)[i];
 }
 
 static int channel_difference(uint32_t a, uint32_t b, int shift) {
@@ -88,64 +144,68 @@ static uint32_t distance(uint32_t a, uint32_t b) {
 }
 
 /* The first sample at which the running sum of distances reaches p, else the last sample. */
-static uint32_t sample_by_sum(run *r, double p, int k) {
+static uint32_t sample_by_sum(const run *r, double p, int k) {
     uint64_t sum = 0;
-    int last = 0;
-    for (int y = 0; y < r->view->height; y++) {
-        if (r->row_count[y] == 0)
-            continue;
-        last = y;
-        if ((double)(sum + r->row_sum[y]) < p) {
-            sum += r->row_sum[y];
+    for (int block = 0; block < r->blocks; block++) {
+        if ((double)(sum + r->sum[block]) < p || r->count[block] == 0) {
+            sum += r->sum[block];
             continue;
         }
-        int n = samples(r, y);
-        for (int i = 0; i < n; i++) {
+        const uint32_t *px = samples(r, block, r->rows);
+        for (int i = 0; i < r->count[block]; i++) {
             uint32_t nearest = UINT32_MAX;
             for (int c = 0; c < k; c++) {
-                uint32_t d = distance(r->row->px[i], r->chosen[c]);
+                uint32_t d = distance(px[i], r->chosen[c]);
                 nearest = d < nearest ? d : nearest;
             }
             sum += nearest;
             if ((double)sum >= p)
-                return r->row->px[i];
+                return px[i];
         }
     }
-    return r->row->px[samples(r, last) - 1];
+    return sample_at(r, r->n - 1);
 }
 
-static void sum_rows(void *ctx, int index, int parts) {
+static void sum_blocks(void *ctx, int index, int parts) {
     run *r = ctx;
-    gc_row *row = &r->rows[index];
-    int end = gc_part_start(r->view->height, index + 1, parts);
-    for (int y = gc_part_start(r->view->height, index, parts); y < end; y++) {
-        memset(r->sums[y], 0, sizeof r->sums[y]);
-        if (r->row_count[y] == 0)
-            continue;
-        int n = gc_view_samples(r->view, y, r->foreground, row);
-        r->kernels->pp_sums(r->sums[y], row->px, n, r->chosen, r->chosen_count, r->candidate,
-                            r->candidates);
+    int end = gc_part_start(r->blocks, index + 1, parts);
+    for (int b = gc_part_start(r->blocks, index, parts); b < end; b++) {
+        memset(r->sums[b], 0, sizeof r->sums[b]);
+        if (r->count[b])
+            r->kernels->pp_sums(r->sums[b], samples(r, b, &r->rows[index]), r->count[b], r->chosen,
+                                r->chosen_count, r->candidate, r->candidates);
     }
 }
 
-/* For each row, the distances to the nearest of the first k centres or a candidate, summed. */
+/* For each block, the distances to the nearest of the first k centres or a candidate, summed. */
 static void try_candidates(run *r, int k, const uint32_t *candidate, int candidates) {
     r->chosen_count = k;
     r->candidate = candidate;
     r->candidates = candidates;
-    gc_pool_run(r->pool, sum_rows, r);
+    gc_pool_run(r->pool, sum_blocks, r);
 }
 
 /* Takes over candidate j as a centre; returns the new sum of distances. */
 static uint64_t choose(run *r, int k, uint32_t candidate, int j) {
     uint64_t total = 0;
     r->chosen[k] = candidate;
-    for (int y = 0; y < r->view->height; y++)
-        total += r->row_sum[y] = r->sums[y][j];
+    for (int b = 0; b < r->blocks; b++)
+        total += r->sum[b] = r->sums[b][j];
     return total;
 }
 
-/* k-means++: each centre is the best of three drawn with a probability by their squared distance. */
+static int best_candidate(const run *r) {
+    uint64_t total[GC_TRIALS] = {0};
+    int best = 0;
+    for (int b = 0; b < r->blocks; b++)
+        for (int j = 0; j < GC_TRIALS; j++)
+            total[j] += r->sums[b][j];
+    for (int j = 1; j < GC_TRIALS; j++)
+        best = total[j] < total[best] ? j : best;
+    return best;
+}
+
+/* Each centre is the best of three drawn with a probability by their squared distance. */
 static int choose_centers(run *r, const gc_kmeans_draws *draws, int (*stop)(void *), void *stop_ctx) {
     uint32_t candidate[GC_TRIALS] = {sample_at(r, draws->first)};
     try_candidates(r, 0, candidate, 1);
@@ -156,61 +216,88 @@ static int choose_centers(run *r, const gc_kmeans_draws *draws, int (*stop)(void
         for (int j = 0; j < GC_TRIALS; j++)
             candidate[j] = sample_by_sum(r, draws->trial[k - 1][j] * (double)sum, k);
         try_candidates(r, k, candidate, GC_TRIALS);
-        uint64_t total[GC_TRIALS] = {0};
-        for (int y = 0; y < r->view->height; y++)
-            for (int j = 0; j < GC_TRIALS; j++)
-                total[j] += r->sums[y][j];
-        int best = 0;
-        for (int j = 1; j < GC_TRIALS; j++)
-            if (total[j] < total[best])
-                best = j;
+        int best = best_candidate(r);
         sum = choose(r, k, candidate[best], best);
     }
     return GRABCUT_OK;
 }
 
-static void assign(run *r, pass *p) {
-    memset(p->acc, 0, sizeof p->acc);
-    memset(p->counts, 0, sizeof p->counts);
-    p->move_count = 0;
-    for (int y = 0; y < r->view->height; y++) {
-        if (r->row_count[y] == 0)
-            continue;
-        int n = samples(r, y);
-        r->kernels->nearest(r->row->labels, p->counts, r->row->px, n,
-                            (const float(*)[3])p->centers, r->k);
-        r->kernels->accumulate(p->acc, r->row->px, r->row->labels, n);
+/* ---- Lloyd's iterations ------------------------------------------------------------------------ */
+
+static void label_blocks(void *ctx, int index, int parts) {
+    run *r = ctx;
+    int end = gc_part_start(r->blocks, index + 1, parts);
+    for (int b = gc_part_start(r->blocks, index, parts); b < end; b++) {
+        /* The kernel writes beyond the block's end, where another thread may be at work. */
+        gc_row *row = &r->rows[index];
+        uint64_t ignored[GC_COMPONENTS] = {0};
+        r->kernels->nearest(row->labels, ignored, samples(r, b, row), r->count[b], r->centers, r->k);
+        memcpy(r->labels + (size_t)b * (size_t)r->length, row->labels, (size_t)r->count[b]);
     }
 }
 
-static int was_moved(const pass *p, int y, int i) {
+/* Labels of a block by the centres of a pass, and the samples. */
+static const uint8_t *label_block(const run *r, const pass *p, int block, uint64_t *counts,
+                                  const uint32_t **px) {
+    uint64_t ignored[GC_COMPONENTS] = {0};
+    *px = samples(r, block, r->rows);
+    r->kernels->nearest(r->rows->labels, counts ? counts : ignored, *px, r->count[block],
+                        (const float(*)[3])p->centers, r->k);
+    return r->rows->labels;
+}
+
+/* Each sample to its nearest centre; sums and sizes of the clusters. */
+static void assign(run *r, pass *p) {
+    int beforehand = r->stored && r->pool->parts > 1;
+    memset(p->acc, 0, sizeof p->acc);
+    memset(p->counts, 0, sizeof p->counts);
+    p->move_count = 0;
+    if (beforehand) {
+        r->centers = (const float(*)[3])p->centers;
+        gc_pool_run(r->pool, label_blocks, r);
+        for (size_t i = 0; i < r->n; i++)
+            p->counts[r->labels[i]]++;
+        for (int b = 0; b < r->blocks; b++)
+            r->kernels->accumulate(p->acc, samples(r, b, r->rows), r->labels + (size_t)b * (size_t)r->length,
+                                   r->count[b]);
+        return;
+    }
+    for (int b = 0; b < r->blocks; b++) {
+        const uint32_t *px;
+        if (r->count[b] == 0)
+            continue;
+        const uint8_t *labels = label_block(r, p, b, p->counts, &px);
+        r->kernels->accumulate(p->acc, px, labels, r->count[b]);
+    }
+}
+
+static int was_moved(const pass *p, int block, int i) {
     for (int m = 0; m < p->move_count; m++)
-        if (p->moves[m].y == y && p->moves[m].i == i)
+        if (p->moves[m].block == block && p->moves[m].i == i)
             return 1;
     return 0;
 }
 
 /* The last of the pixels of cluster c that are farthest from its mean. */
-static moved farthest(run *r, const pass *p, int c, const float *mean) {
+static moved farthest(const run *r, const pass *p, int c, const float *mean) {
     moved far = {0, 0, 0, 0};
     double max = 0;
-    for (int y = 0; y < r->view->height; y++) {
-        if (r->row_count[y] == 0)
+    for (int b = 0; b < r->blocks; b++) {
+        const uint32_t *px;
+        if (r->count[b] == 0)
             continue;
-        uint64_t ignored[GC_COMPONENTS] = {0};
-        int n = samples(r, y);
-        r->kernels->nearest(r->row->labels, ignored, r->row->px, n, (const float(*)[3])p->centers, r->k);
-        for (int i = 0; i < n; i++) {
-            if (r->row->labels[i] != c || was_moved(p, y, i))
+        const uint8_t *labels = label_block(r, p, b, NULL, &px);
+        for (int i = 0; i < r->count[b]; i++) {
+            if (labels[i] != c || was_moved(p, b, i))
                 continue;
             float d = 0;
             for (int j = 0; j < 3; j++) {
-                float t = (float)(r->row->px[i] >> (8 * j) & 255) - mean[j];
+                float t = (float)(px[i] >> (8 * j) & 255) - mean[j];
                 d += t * t;
             }
             if (max <= d) {
                 max = d;
-                far = (moved){y, i, r->row->px[i], 0};
+                far = (moved){b, i, px[i], 0};
             }
         }
     }
@@ -218,7 +305,7 @@ static moved farthest(run *r, const pass *p, int c, const float *mean) {
 }
 
 /* Gives each empty cluster the farthest pixel of the biggest one. */
-static void fill_empty(run *r, pass *p) {
+static void fill_empty(const run *r, pass *p) {
     for (int k = 0; k < r->k; k++) {
         if (p->counts[k] != 0)
             continue;
@@ -242,8 +329,8 @@ static void fill_empty(run *r, pass *p) {
     }
 }
 
-/* Moves the centres to the means of their pixels; returns the greatest squared shift. */
-static double move_centers(run *r, pass *p) {
+/* Makes means of the sums; returns the greatest squared shift of a centre. */
+static double move_centers(const run *r, pass *p) {
     double shift = 0;
     for (int k = 0; k < r->k; k++) {
         float scale = 1.f / (float)(int)p->counts[k];
@@ -262,29 +349,25 @@ static double move_centers(run *r, pass *p) {
 /* The moments of the clusters; a moved pixel counts where it was moved to. */
 static void cluster_moments(run *r, const pass *p, gc_moments *out) {
     memset(out, 0, GC_COMPONENTS * sizeof *out);
-    for (int y = 0; y < r->view->height; y++) {
-        if (r->row_count[y] == 0)
+    for (int b = 0; b < r->blocks; b++) {
+        const uint32_t *px;
+        if (r->count[b] == 0)
             continue;
-        uint64_t ignored[GC_COMPONENTS] = {0};
-        int n = samples(r, y);
-        r->kernels->nearest(r->row->labels, ignored, r->row->px, n, (const float(*)[3])p->centers, r->k);
+        label_block(r, p, b, NULL, &px);
         for (int m = 0; m < p->move_count; m++)
-            if (p->moves[m].y == y)
-                r->row->labels[p->moves[m].i] = p->moves[m].label;
-        r->kernels->moments(out, r->row->px, r->row->labels, n);
+            if (p->moves[m].block == b)
+                r->rows->labels[p->moves[m].i] = p->moves[m].label;
+        r->kernels->moments(out, px, r->rows->labels, r->count[b]);
     }
 }
 
-int gc_kmeans(gc_moments *out, const gc_view *view, const gc_kernels *kernels, gc_pool *pool, gc_row *rows,
-              void *scratch, int foreground, uint64_t n, const gc_kmeans_draws *draws, int (*stop)(void *),
-              void *stop_ctx) {
-    run r = {.view = view, .kernels = kernels, .pool = pool, .rows = rows, .row = rows};
-    r.foreground = foreground;
+int gc_kmeans(gc_moments *out, const gc_kmeans_memory *memory, const gc_view *view, const gc_kernels *kernels,
+              gc_pool *pool, gc_row *rows, int foreground, uint64_t n, const gc_kmeans_draws *draws,
+              int (*stop)(void *), void *stop_ctx) {
+    run r = {.view = view, .kernels = kernels, .pool = pool, .rows = rows, .foreground = foreground};
+    r.n = n;
     r.k = clusters(n);
-    r.sums = scratch;
-    r.row_sum = (uint64_t *)(r.sums + view->height);
-    r.row_count = (int32_t *)(r.row_sum + view->height);
-    gc_pool_run(pool, count_rows, &r);
+    prepare(&r, memory);
     if (choose_centers(&r, draws, stop, stop_ctx) != GRABCUT_OK)
         return GRABCUT_ECANCELED;
 

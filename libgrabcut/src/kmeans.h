@@ -18,13 +18,20 @@ typedef struct gc_kmeans_draws {
 /* Draws for n > 0 samples. */
 void gc_kmeans_draw(gc_kmeans_draws *out, gc_rng *rng, uint64_t n);
 
-/* Memory for one call on a picture of this height. */
+/* Memory of a call. `scratch` is of gc_kmeans_scratch(height) bytes. If the samples fit `store`, they are
+ * taken from the picture once instead of in every pass. */
+typedef struct gc_kmeans_memory {
+    void *scratch;
+    void *store;
+    size_t store_bytes;
+} gc_kmeans_memory;
+
 size_t gc_kmeans_scratch(int height);
 
 /* Clusters the n > 0 samples of one label and gives the moments of each cluster. `rows` are one a thread of
  * the pool. `stop` is asked once a pass: GRABCUT_ECANCELED if it says so. */
-int gc_kmeans(gc_moments *out, const gc_view *view, const gc_kernels *kernels, gc_pool *pool, gc_row *rows,
-              void *scratch, int foreground, uint64_t n, const gc_kmeans_draws *draws, int (*stop)(void *),
-              void *stop_ctx);
+int gc_kmeans(gc_moments *out, const gc_kmeans_memory *memory, const gc_view *view, const gc_kernels *kernels,
+              gc_pool *pool, gc_row *rows, int foreground, uint64_t n, const gc_kmeans_draws *draws,
+              int (*stop)(void *), void *stop_ctx);
 
 #endif

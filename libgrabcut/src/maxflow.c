@@ -19,7 +19,7 @@ static size_t round_up(size_t n) {
 size_t gc_flow_bytes(int width, int height) {
     size_t n = cells(width, height), t = tiles(width, height);
     return round_up(n * sizeof(gc_cell)) + 2 * round_up(n) + round_up(t * sizeof(gc_tile)) + round_up(t) +
-           round_up(t * 2 * sizeof(uint32_t));
+           round_up((t + 1) * 2 * sizeof(uint32_t));
 }
 
 void gc_flow_init(gc_flow *f, int width, int height, void *memory) {
@@ -31,6 +31,7 @@ void gc_flow_init(gc_flow *f, int width, int height, void *memory) {
     f->tiles_y = (height + 7) / 8 + 2;
     size_t n = cells(width, height), t = tiles(width, height);
     uint8_t *p = memory;
+    f->cells = n;
     f->cell = (gc_cell *)p;
     p += round_up(n * sizeof(gc_cell));
     f->open = p;
@@ -42,7 +43,7 @@ void gc_flow_init(gc_flow *f, int width, int height, void *memory) {
     f->stale = p;
     p += round_up(t);
     f->list[0] = (uint32_t *)p;
-    f->list[1] = f->list[0] + t;
+    f->list[1] = f->list[0] + t + 1;
     memset(f->label, 0, n);
 }
 

@@ -36,6 +36,7 @@ typedef struct gc_flow {
     const gc_nlinks *links;
 
     gc_cell *cell;
+    size_t cells;
     uint8_t *open;  /* bit d: the arc in direction d can take more, and that is of use */
     uint8_t *label; /* distance to the sink, modulo 256 */
 
@@ -46,7 +47,6 @@ typedef struct gc_flow {
 
     int level;       /* labels from here on are only lower bounds */
     int complete;    /* the last search went to the end: there are no such labels */
-    uint64_t rises;  /* of labels so far */
 } gc_flow;
 
 size_t gc_flow_bytes(int width, int height);

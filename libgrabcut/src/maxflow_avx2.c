@@ -6,14 +6,15 @@
 #include <string.h>
 
 /* As in maxflow_portable.c. _mm_minpos_epu16 gives value and place of the minimum at once. */
-static inline int lowest_neighbour(const uint8_t *label, size_t stride, unsigned open, unsigned *gap) {
+static inline int lowest_neighbour(const uint8_t *label, size_t stride, unsigned own, unsigned open,
+                                   unsigned *gap) {
     uint32_t up, down;
     memcpy(&up, label - stride - 1, 4);
     memcpy(&down, label + stride - 1, 4);
     uint64_t around = (up & 0xffffff) | (uint64_t)label[-1] << 24 | (uint64_t)label[1] << 32 |
                       (uint64_t)down << 40;
-    __m128i own = _mm_set1_epi8((char)(label[0] - 1));
-    __m128i gaps = _mm_cvtepu8_epi16(_mm_sub_epi8(_mm_cvtsi64_si128((int64_t)around), own));
+    __m128i below = _mm_set1_epi8((char)(own - 1));
+    __m128i gaps = _mm_cvtepu8_epi16(_mm_sub_epi8(_mm_cvtsi64_si128((int64_t)around), below));
     const __m128i bits = _mm_setr_epi16(1, 2, 4, 8, 16, 32, 64, 128);
     __m128i closed = _mm_cmpeq_epi16(_mm_and_si128(_mm_set1_epi16((short)open), bits), _mm_setzero_si128());
     uint32_t found = (uint32_t)_mm_cvtsi128_si32(_mm_minpos_epu16(_mm_or_si128(gaps, closed)));

@@ -6,13 +6,14 @@
 
 /* Of the open arcs, the one to the neighbour with the lowest label: its direction, and in *gap how much
  * the own label must rise to be one above that neighbour's. `open` is not 0. */
-static inline int lowest_neighbour(const uint8_t *label, size_t stride, unsigned open, unsigned *gap) {
+static inline int lowest_neighbour(const uint8_t *label, size_t stride, unsigned own, unsigned open,
+                                   unsigned *gap) {
     const uint8_t *up = label - stride - 1, *down = label + stride - 1;
     const uint8_t around[8] = {up[0], up[1], up[2], label[-1], label[1], down[0], down[1], down[2]};
     unsigned best = 256, direction = 0;
     for (unsigned rest = open; rest; rest &= rest - 1) {
         unsigned d = (unsigned)__builtin_ctz(rest);
-        unsigned g = (uint8_t)(around[d] - label[0] + 1);
+        unsigned g = (uint8_t)(around[d] - own + 1);
         direction = g < best ? d : direction;
         best = g < best ? g : best;
     }

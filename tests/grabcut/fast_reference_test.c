@@ -3,8 +3,14 @@
 #include "files.h"
 
 #include <criterion/criterion.h>
+#include <grabcut/opencv.h>
 #include <stdlib.h>
 #include <string.h>
+
+static uint32_t draw(uint64_t *state) {
+    *state = *state * 6364136223846793005u + 1442695040888963407u;
+    return (uint32_t)(*state >> 33);
+}
 
 static void load(compare_case *c, const char *name) {
     size_t len;
@@ -52,19 +58,86 @@ Test(fast_reference, every_simd_level_and_number_of_threads) {
         check_photo("photos/portrait.jpg", 2, GRABCUT_SIMD_AUTO, threads);
 }
 
-/* ---- small random pictures ---------------------------------------------------------------------- */
+/* ---- carrying on -------------------------------------------------------------------------------- */
 
-static uint32_t draw(uint64_t *state) {
-    *state = *state * 6364136223846793005u + 1442695040888963407u;
-    return (uint32_t)(*state >> 33);
+static void check_carried_on(grabcut_mode mode, int iterations) {
+    compare_case c;
+    compare_report report;
+    load(&c, "photos/portrait.jpg");
+    c.opts.iterations = 1;
+    c.opts.models = &c.models;
+    cr_assert_eq(grabcut_segment(grabcut_engine_opencv(), &c.mask, &c.image, &c.opts, NULL), GRABCUT_OK);
+    /* What a user paints over the first result. */
+    for (int y = 100; y < 130; y++)
+        memset(c.mask.data + (size_t)y * c.mask.stride + 60, y < 115 ? GRABCUT_FGD : GRABCUT_BGD, 40);
+    c.opts.mode = mode;
+    c.opts.iterations = iterations;
+    compare_result result = compare_engines(&c, &report);
+    compare_case_free(&c);
+    cr_assert_eq(result, COMPARE_SAME, "%d pixels differ; %s", report.differing, report.why);
 }
+
+Test(fast_reference, carried_on_from_models_and_a_painted_mask) {
+    check_carried_on(GRABCUT_EVAL, 1);
+    check_carried_on(GRABCUT_EVAL, 4);
+    check_carried_on(GRABCUT_INIT_WITH_MASK, 3);
+}
+
+Test(fast_reference, with_frozen_models) {
+    check_carried_on(GRABCUT_EVAL_FREEZE_MODEL, 1);
+}
+
+/* ---- degenerate pictures ------------------------------------------------------------------------ */
+
+typedef struct shape {
+    int w, h, colors; /* 0: all different */
+    grabcut_rect rect;
+    int probable; /* 1: mask start, all pixels probable, halves */
+} shape;
+
+Test(fast_reference, degenerate_pictures) {
+    static const shape shapes[] = {
+        {20, 20, 1, {5, 5, 10, 10}, 0}, {20, 20, 2, {5, 5, 10, 10}, 0}, {50, 1, 0, {5, 0, 30, 1}, 0},
+        {1, 50, 0, {0, 5, 1, 30}, 0},   {2, 2, 0, {0, 0, 1, 1}, 0},     {2, 2, 1, {1, 1, 1, 1}, 0},
+        {9, 9, 0, {0, 0, 9, 8}, 0},     {3, 2, 0, {0, 0, 3, 1}, 0},     {30, 30, 0, {0, 0, 1, 1}, 1},
+        {30, 30, 1, {0, 0, 1, 1}, 1},   {1, 1, 0, {0, 0, 1, 1}, 0},     {2, 1, 0, {0, 0, 1, 1}, 0},
+        {65, 9, 2, {1, 1, 63, 7}, 0},   {2000, 2, 0, {1, 0, 1998, 2}, 0}};
+    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
+        const shape *s = &shapes[i];
+        compare_case c;
+        compare_report report;
+        uint64_t state = i;
+        memset(&c, 0, sizeof c);
+        c.opts = (grabcut_options)GRABCUT_OPTIONS_INIT;
+        c.opts.rect = s->rect;
+        c.opts.iterations = 3;
+        cr_assert_eq(grabcut_image_alloc(&c.image, s->w, s->h, 3), GRABCUT_OK);
+        cr_assert_eq(grabcut_image_alloc(&c.mask, s->w, s->h, 1), GRABCUT_OK);
+        for (int y = 0; y < s->h; y++)
+            for (int x = 0; x < s->w; x++) {
+                uint8_t *p = c.image.data + (size_t)y * c.image.stride + (size_t)x * 3;
+                for (int k = 0; k < 3; k++)
+                    p[k] = s->colors ? (uint8_t)(s->colors == 2 && x > s->w / 2 ? 200 : 40)
+                                     : (uint8_t)draw(&state);
+                c.mask.data[(size_t)y * c.mask.stride + (size_t)x] =
+                    x < s->w / 2 ? GRABCUT_PR_BGD : GRABCUT_PR_FGD;
+            }
+        if (s->probable)
+            c.opts.mode = GRABCUT_INIT_WITH_MASK;
+        compare_result result = compare_engines(&c, &report);
+        compare_case_free(&c);
+        cr_assert_neq(result, COMPARE_DIFFERS, "shape %zu: %s", i, report.why);
+    }
+}
+
+/* ---- small random pictures ---------------------------------------------------------------------- */
 
 static int below(uint64_t *state, int n) {
     return (int)(draw(state) % (uint32_t)n);
 }
 
 /* What the pixels of a random picture are made of. */
-enum { NOISE, FEW_COLORS, GRADIENT, BLOCKS, ONE_COLOR, STYLES };
+enum { NOISE, FEW_COLORS, GRADIENT, BLOCKS, GREY, ONE_COLOR, STYLES };
 
 static uint8_t component(uint64_t *s, int style, int x, int y, int channel, const uint8_t *palette) {
     switch (style) {
@@ -76,6 +149,8 @@ static uint8_t component(uint64_t *s, int style, int x, int y, int channel, cons
         return (uint8_t)(x * 9 + y * 5 * (channel + 1) + below(s, 20));
     case BLOCKS:
         return (uint8_t)(palette[(x / 3 + y / 4) % 4 * 3 + channel] + below(s, 12));
+    case GREY: /* covariances that are all but singular */
+        return (uint8_t)(x * 11 + y * 7 + x * y % 13 * 4);
     default:
         return palette[channel];
     }

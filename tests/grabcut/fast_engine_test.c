@@ -1,0 +1,202 @@
+/* What a caller of the fast engine relies on besides the mask: memory, cancelling, modes, determinism. */
+#include "files.h"
+
+#include <criterion/criterion.h>
+#include <grabcut/grabcut.h>
+#include <stdlib.h>
+#include <string.h>
+
+static grabcut_image photo(void) {
+    size_t len;
+    grabcut_image image;
+    uint8_t *bytes = read_source_file("photos/portrait.jpg", &len);
+    cr_assert_eq(grabcut_decode(&image, bytes, len, NULL, NULL), GRABCUT_OK);
+    free(bytes);
+    return image;
+}
+
+static grabcut_image mask_for(const grabcut_image *image) {
+    grabcut_image mask;
+    cr_assert_eq(grabcut_image_alloc(&mask, image->width, image->height, 1), GRABCUT_OK);
+    return mask;
+}
+
+static size_t size_of(const grabcut_image *image) {
+    return image->stride * (size_t)image->height;
+}
+
+static grabcut_options options_for(const grabcut_image *image) {
+    grabcut_options opts = GRABCUT_OPTIONS_INIT;
+    opts.rect = grabcut_rect_inset(image->width, image->height, 5);
+    opts.iterations = 2;
+    opts.seed = 3;
+    return opts;
+}
+
+static int run(grabcut_image *mask, const grabcut_image *image, const grabcut_options *opts) {
+    return grabcut_segment(grabcut_engine_fast(), mask, image, opts, NULL);
+}
+
+Test(fast_engine, the_mask_does_not_depend_on_threads_or_instructions) {
+    grabcut_image image = photo(), first = mask_for(&image), mask = mask_for(&image);
+    grabcut_options opts = options_for(&image);
+    cr_assert_eq(run(&first, &image, &opts), GRABCUT_OK);
+    for (int threads = 1; threads <= 5; threads++)
+        for (int simd = GRABCUT_SIMD_PORTABLE; simd <= GRABCUT_SIMD_AVX2; simd++) {
+            opts.threads = threads;
+            opts.simd = (grabcut_simd)simd;
+            int rc = run(&mask, &image, &opts);
+            if (rc == GRABCUT_EUNSUPPORTED && simd != GRABCUT_SIMD_PORTABLE)
+                continue;
+            cr_assert_eq(rc, GRABCUT_OK);
+            cr_assert_arr_eq(mask.data, first.data, size_of(&mask), "%d threads, level %d", threads, simd);
+        }
+    grabcut_image_free(&image);
+    grabcut_image_free(&first);
+    grabcut_image_free(&mask);
+}
+
+Test(fast_engine, a_level_that_is_not_there_is_refused) {
+    grabcut_image image = photo(), mask = mask_for(&image);
+    grabcut_options opts = options_for(&image);
+    grabcut_errbuf err;
+    opts.simd = GRABCUT_SIMD_AVX512;
+    cr_assert_eq(grabcut_segment(grabcut_engine_fast(), &mask, &image, &opts, &err), GRABCUT_EUNSUPPORTED);
+    cr_assert_neq(err.text[0], 0);
+    grabcut_image_free(&image);
+    grabcut_image_free(&mask);
+}
+
+Test(fast_engine, one_call_is_as_many_calls_carried_on) {
+    grabcut_image image = photo(), whole = mask_for(&image), parts = mask_for(&image);
+    grabcut_models a, b;
+    grabcut_options opts = options_for(&image);
+    opts.iterations = 4;
+    opts.models = &a;
+    cr_assert_eq(run(&whole, &image, &opts), GRABCUT_OK);
+    opts.models = &b;
+    opts.iterations = 1;
+    cr_assert_eq(run(&parts, &image, &opts), GRABCUT_OK);
+    opts.mode = GRABCUT_EVAL;
+    opts.iterations = 3;
+    cr_assert_eq(run(&parts, &image, &opts), GRABCUT_OK);
+    cr_assert_arr_eq(parts.data, whole.data, size_of(&whole));
+    cr_assert_arr_eq((uint8_t *)&b, (uint8_t *)&a, sizeof a);
+    grabcut_image_free(&image);
+    grabcut_image_free(&whole);
+    grabcut_image_free(&parts);
+}
+
+Test(fast_engine, frozen_models_stay) {
+    grabcut_image image = photo(), mask = mask_for(&image);
+    grabcut_models models, before;
+    grabcut_options opts = options_for(&image);
+    opts.models = &models;
+    cr_assert_eq(run(&mask, &image, &opts), GRABCUT_OK);
+    before = models;
+    opts.mode = GRABCUT_EVAL_FREEZE_MODEL;
+    cr_assert_eq(run(&mask, &image, &opts), GRABCUT_OK);
+    cr_assert_arr_eq((uint8_t *)&models, (uint8_t *)&before, sizeof before);
+    grabcut_image_free(&image);
+    grabcut_image_free(&mask);
+}
+
+/* ---- progress ----------------------------------------------------------------------------------- */
+
+typedef struct watch {
+    int calls, stop_at;
+    double done;
+    int fell;
+} watch;
+
+static int watching(void *ctx, const grabcut_progress *progress) {
+    watch *w = ctx;
+    w->fell |= progress->done < w->done || progress->done > 1;
+    w->done = progress->done;
+    return ++w->calls == w->stop_at;
+}
+
+Test(fast_engine, progress_never_falls_and_any_report_can_stop) {
+    grabcut_image image = photo(), mask = mask_for(&image);
+    grabcut_options opts = options_for(&image);
+    grabcut_models models, untouched;
+    memset(&models, 7, sizeof models);
+    untouched = models;
+    watch w = {0, -1, 0, 0};
+    opts.progress = watching;
+    opts.progress_ctx = &w;
+    opts.models = NULL;
+    cr_assert_eq(run(&mask, &image, &opts), GRABCUT_OK);
+    cr_assert_not(w.fell);
+    cr_assert_geq(w.calls, 20);
+    int calls = w.calls;
+    opts.models = &models;
+    for (int stop_at = 1; stop_at <= calls; stop_at++) {
+        w = (watch){0, stop_at, 0, 0};
+        memset(mask.data, 5, size_of(&mask));
+        cr_assert_eq(run(&mask, &image, &opts), GRABCUT_ECANCELED, "stopped at report %d", stop_at);
+        cr_assert_eq(w.calls, stop_at, "asked again after it was stopped");
+        for (size_t i = 0; i < size_of(&mask); i++)
+            cr_assert_eq(mask.data[i], 5);
+        cr_assert_arr_eq((uint8_t *)&models, (uint8_t *)&untouched, sizeof models);
+    }
+    grabcut_image_free(&image);
+    grabcut_image_free(&mask);
+}
+
+/* ---- memory ------------------------------------------------------------------------------------- */
+
+Test(fast_engine, the_estimate_is_what_is_taken) {
+    grabcut_image image = photo(), mask = mask_for(&image);
+    grabcut_options opts = options_for(&image);
+    grabcut_workspace *workspace;
+    uint64_t bytes;
+    cr_assert_eq(grabcut_workspace_new(&workspace), GRABCUT_OK);
+    cr_assert_eq(grabcut_workspace_bytes(workspace), 0);
+    cr_assert_eq(grabcut_estimate(grabcut_engine_fast(), &bytes, image.width, image.height, &opts), 0);
+    opts.workspace = workspace;
+    opts.max_bytes = bytes - 1;
+    cr_assert_eq(run(&mask, &image, &opts), GRABCUT_ENOMEM);
+    cr_assert_eq(grabcut_workspace_bytes(workspace), 0);
+    opts.max_bytes = bytes;
+    cr_assert_eq(run(&mask, &image, &opts), GRABCUT_OK);
+    cr_assert_eq(grabcut_workspace_bytes(workspace), bytes);
+    grabcut_workspace_free(workspace);
+    grabcut_image_free(&image);
+    grabcut_image_free(&mask);
+}
+
+Test(fast_engine, a_workspace_serves_calls_of_every_size) {
+    grabcut_image image = photo(), mask = mask_for(&image), alone = mask_for(&image);
+    grabcut_workspace *workspace;
+    cr_assert_eq(grabcut_workspace_new(&workspace), GRABCUT_OK);
+    size_t held = 0;
+    for (int inset = 0; inset < 20; inset++) {
+        grabcut_options opts = options_for(&image);
+        opts.rect = grabcut_rect_inset(image.width, image.height, 5 + inset * 7 % 20 * 2);
+        opts.iterations = 1;
+        cr_assert_eq(run(&alone, &image, &opts), GRABCUT_OK);
+        opts.workspace = workspace;
+        cr_assert_eq(run(&mask, &image, &opts), GRABCUT_OK);
+        cr_assert_arr_eq(mask.data, alone.data, size_of(&mask), "inset %d", inset);
+        cr_assert_geq(grabcut_workspace_bytes(workspace), held);
+        held = grabcut_workspace_bytes(workspace);
+    }
+    grabcut_workspace_free(workspace);
+    grabcut_workspace_free(NULL);
+    grabcut_image_free(&image);
+    grabcut_image_free(&mask);
+    grabcut_image_free(&alone);
+}
+
+Test(fast_engine, twenty_bytes_an_undecided_pixel) {
+    grabcut_options opts = GRABCUT_OPTIONS_INIT;
+    uint64_t bytes;
+    opts.rect = grabcut_rect_inset(4000, 3000, 5);
+    double pixels = (double)opts.rect.width * opts.rect.height;
+    cr_assert_eq(grabcut_estimate(grabcut_engine_fast(), &bytes, 4000, 3000, &opts), GRABCUT_OK);
+    cr_assert_leq((double)bytes / pixels, 20.1); /* the tenth: row buffers and the borders of the tiles */
+    opts.mode = GRABCUT_INIT_WITH_MASK;
+    cr_assert_eq(grabcut_estimate(grabcut_engine_fast(), &bytes, 4000, 3000, &opts), GRABCUT_OK);
+    cr_assert_leq((double)bytes / 12e6, 20.1);
+}

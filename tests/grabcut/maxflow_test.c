@@ -1,0 +1,203 @@
+/* The minimum cut alone, against a second, simple maximum flow. */
+#include "kernels.h"
+#include "maxflow.h"
+
+#include <criterion/criterion.h>
+#include <stdlib.h>
+
+static uint32_t draw(uint64_t *state) {
+    *state = *state * 6364136223846793005u + 1442695040888963407u;
+    return (uint32_t)(*state >> 33);
+}
+
+static int below(uint64_t *state, int n) {
+    return (int)(draw(state) % (uint32_t)n);
+}
+
+static const int DX[8] = {-1, 0, 1, -1, 1, -1, 0, 1}, DY[8] = {-1, -1, -1, 0, 0, 1, 1, 1};
+
+typedef struct problem {
+    int w, h;
+    uint8_t *bgr;      /* w * h * 3 */
+    int32_t *terminal; /* > 0: from the source, < 0: to the sink */
+    uint8_t *decided;  /* 1: no part of the graph */
+    gc_nlinks links;
+} problem;
+
+static void random_problem(problem *p, uint64_t seed) {
+    uint64_t s = seed * 2654435761u + 7;
+    p->w = 1 + below(&s, 30);
+    p->h = 1 + below(&s, 30);
+    size_t n = (size_t)p->w * (size_t)p->h;
+    p->bgr = malloc(n * 3);
+    p->terminal = malloc(n * sizeof *p->terminal);
+    p->decided = calloc(n, 1);
+    int spread = 1 + below(&s, 255), holes = below(&s, 3) == 0, reach = 1 << (10 + below(&s, 15));
+    for (size_t i = 0; i < n * 3; i++)
+        p->bgr[i] = (uint8_t)below(&s, spread);
+    for (size_t i = 0; i < n; i++) {
+        int side = below(&s, 4) ? (i % (size_t)p->w * 2 < (size_t)p->w ? 1 : -1) : (below(&s, 2) ? 1 : -1);
+        p->terminal[i] = below(&s, 3) ? side * below(&s, reach) : 0;
+        p->decided[i] = holes && below(&s, 5) == 0;
+    }
+    gc_nlinks_init(&p->links, (1 + below(&s, 100)) / 10000.0);
+}
+
+static void free_problem(problem *p) {
+    free(p->bgr);
+    free(p->terminal);
+    free(p->decided);
+}
+
+/* Capacity between two neighbours; 0 beyond the border. */
+static int32_t capacity(const problem *p, int x, int y, int d) {
+    int nx = x + DX[d], ny = y + DY[d];
+    if (nx < 0 || ny < 0 || nx >= p->w || ny >= p->h || p->decided[y * p->w + x] ||
+        p->decided[ny * p->w + nx])
+        return 0;
+    const uint8_t *a = p->bgr + (y * p->w + x) * 3, *b = p->bgr + (ny * p->w + nx) * 3;
+    int db = a[0] - b[0], dg = a[1] - b[1], dr = a[2] - b[2];
+    int straight = DX[d] == 0 || DY[d] == 0;
+    return gc_nlinks_capacity(&p->links, (uint32_t)(db * db + dg * dg + dr * dr), straight);
+}
+
+/* Shortest augmenting paths (Edmonds, Karp 1972). `sink_side` tells which pixels can still reach the sink. */
+static int64_t simple_flow(const problem *p, uint8_t *sink_side) {
+    int n = p->w * p->h;
+    int32_t(*room)[8] = malloc((size_t)n * sizeof *room), *terminal = malloc((size_t)n * sizeof *terminal);
+    int *queue = malloc((size_t)n * sizeof *queue);
+    int8_t *via = malloc((size_t)n);
+    int64_t flow = 0;
+    for (int i = 0; i < n; i++) {
+        terminal[i] = p->decided[i] ? 0 : p->terminal[i];
+        for (int d = 0; d < 8; d++)
+            room[i][d] = capacity(p, i % p->w, i / p->w, d);
+    }
+    for (;;) {
+        /* Backwards from the sink: via[i] is the direction to go from i, 8 is the sink itself. */
+        int head = 0, tail = 0, found = -1;
+        for (int i = 0; i < n; i++) {
+            via[i] = terminal[i] < 0 ? 8 : -1;
+            if (via[i] == 8)
+                queue[tail++] = i;
+        }
+        while (head < tail && found < 0) {
+            int v = queue[head++];
+            for (int d = 0; d < 8 && found < 0; d++) {
+                int x = v % p->w + DX[d], y = v / p->w + DY[d], u = y * p->w + x;
+                if (x < 0 || y < 0 || x >= p->w || y >= p->h || via[u] >= 0 || room[u][7 - d] == 0)
+                    continue;
+                via[u] = (int8_t)(7 - d);
+                queue[tail++] = u;
+                if (terminal[u] > 0)
+                    found = u;
+            }
+        }
+        if (found < 0)
+            break;
+        int32_t amount = terminal[found];
+        int at = found;
+        for (; via[at] != 8; at += DY[via[at]] * p->w + DX[via[at]])
+            amount = room[at][via[at]] < amount ? room[at][via[at]] : amount;
+        amount = -terminal[at] < amount ? -terminal[at] : amount;
+        terminal[at] += amount;
+        for (at = found; via[at] != 8;) {
+            int d = via[at], next = at + DY[d] * p->w + DX[d];
+            room[at][d] -= amount;
+            room[next][7 - d] += amount;
+            at = next;
+        }
+        terminal[found] -= amount;
+        flow += amount;
+    }
+    for (int i = 0; i < n; i++)
+        sink_side[i] = via[i] >= 0;
+    free(room);
+    free(terminal);
+    free(queue);
+    free(via);
+    return flow;
+}
+
+static int go_on(void *ctx) {
+    (void)ctx;
+    return 0;
+}
+
+static void fast_cut(const problem *p, const gc_kernels *kernels, uint8_t *sink_side) {
+    gc_flow f;
+    void *memory = aligned_alloc(64, gc_flow_bytes(p->w, p->h));
+    gc_flow_init(&f, p->w, p->h, memory);
+    gc_flow_clear(&f);
+    f.bgr = p->bgr;
+    f.bgr_stride = (size_t)p->w * 3;
+    f.links = &p->links;
+    for (int y = 0; y < p->h; y++)
+        for (int x = 0; x < p->w; x++) {
+            size_t at = gc_flow_cell(&f, x, y);
+            if (p->decided[y * p->w + x])
+                continue;
+            f.tile[gc_flow_tile(&f, x, y)].alive |= gc_flow_bit(x, y);
+            f.cell[at].excess = p->terminal[y * p->w + x];
+            for (int d = 0; d < 8; d++) {
+                int32_t c = capacity(p, x, y, d);
+                f.open[at] |= (uint8_t)((c > 0) << d);
+                if (d >= 4)
+                    gc_store24(f.cell[at].residual[d - 4], c);
+            }
+        }
+    cr_assert_eq(kernels->solve(&f, go_on, NULL), GRABCUT_OK);
+    for (int y = 0; y < p->h; y++)
+        for (int x = 0; x < p->w; x++)
+            sink_side[y * p->w + x] = (f.tile[gc_flow_tile(&f, x, y)].alive & gc_flow_bit(x, y)) != 0;
+    free(memory);
+}
+
+static int64_t cut_value(const problem *p, const uint8_t *sink_side) {
+    int64_t sum = 0;
+    for (int i = 0; i < p->w * p->h; i++) {
+        int x = i % p->w, y = i / p->w;
+        if (p->decided[i])
+            continue;
+        if (sink_side[i] ? p->terminal[i] > 0 : p->terminal[i] < 0)
+            sum += llabs((long long)p->terminal[i]);
+        for (int d = 4; d < 8; d++) {
+            int32_t c = capacity(p, x, y, d);
+            if (c && sink_side[i] != sink_side[i + DY[d] * p->w + DX[d]])
+                sum += c;
+        }
+    }
+    return sum;
+}
+
+static void check(grabcut_simd level) {
+    const gc_kernels *kernels = gc_kernels_for(level);
+    if (!kernels)
+        cr_skip_test("this processor lacks the level");
+    int64_t flows = 0;
+    for (uint64_t seed = 0; seed < 1500; seed++) {
+        problem p;
+        random_problem(&p, seed);
+        size_t n = (size_t)p.w * (size_t)p.h;
+        uint8_t *simple = malloc(n), *fast = malloc(n);
+        int64_t flow = simple_flow(&p, simple);
+        fast_cut(&p, kernels, fast);
+        cr_assert_eq(cut_value(&p, fast), flow, "seed %llu: cut %lld, flow %lld", (unsigned long long)seed,
+                     (long long)cut_value(&p, fast), (long long)flow);
+        /* Of all minimum cuts there is one smallest sink side, and both must have found it. */
+        cr_assert_arr_eq(fast, simple, n, "seed %llu", (unsigned long long)seed);
+        flows += flow > 0;
+        free(simple);
+        free(fast);
+        free_problem(&p);
+    }
+    cr_assert_geq(flows, 1000, "only %lld problems had a flow", (long long)flows);
+}
+
+Test(maxflow, portable_cuts_are_minimal) {
+    check(GRABCUT_SIMD_PORTABLE);
+}
+
+Test(maxflow, avx2_cuts_are_minimal) {
+    check(GRABCUT_SIMD_AVX2);
+}
