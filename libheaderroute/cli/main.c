@@ -8,7 +8,6 @@ static const struct command {
     const char *summary;
 } commands[] = {
     {"validate", cli_validate, "check YAML files as Istio's admission does"},
-    {"validate", cli_validate, "load YAML files and folders, and tell what is wrong with them"},
     {"route", cli_route, "tell what happens to a request, or to a batch of them"},
     {"explain", cli_explain, "show every rule tried for a request, and why it matched or not"},
     {"test", cli_test, "run routing tests in the format of istio-config-validator"},
