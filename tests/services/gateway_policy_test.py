@@ -246,7 +246,7 @@ def ask(port, method, target, headers=(), body=None):
 def test_admin(administered):
     gw, admin = administered
     assert gw.call(target="/clusters").status == 418, "the administrator's pages are not on the public listener"
-    assert ask(admin, "GET", "/ready").status == 200
+    wait_until(lambda: ask(admin, "GET", "/ready").status == 200)  # 503 while the loops start
     assert b"headerroute_gateway_config_generation 1" in ask(admin, "GET", "/metrics").body
     config = ask(admin, "GET", "/config").json()
     assert config["generation"] == 1 and config["view"]["gateway"] == "default/gw" and config["virtual_services"] == 1

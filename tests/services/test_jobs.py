@@ -160,7 +160,8 @@ def test_first_come_first_served_over_connections(start):
 
 def test_large_pictures_take_turns_for_the_memory(start):
     """Each needs more than half of the work memory: with two workers they go one after the other."""
-    server = start(PROGRAM, "--workers", 2, "--iterations", 1, "--work-memory", "40M")
+    server = start(PROGRAM, "--workers", 2, "--iterations", 1, "--work-memory", "40M",
+                   "--deadline", 120)  # four in a row, and a sanitizer's build is slow
     side = int((server.get("/metadata").json()["limits"]["max_pixels"] * 0.8) ** 0.5)
     array = pictures.disc(side, side)
     body, results, most = pictures.encode(array), [], [0]
