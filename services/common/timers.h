@@ -30,7 +30,7 @@ typedef struct hr_timers {
     hr_timer **heap; /* from 1 */
     size_t n, capacity;
     uint64_t armed_at; /* what the timerfd is set to; 0: disarmed */
-    uint64_t floor;    /* while timers fire: what they set for now waits for the next turn */
+    uint64_t floor;    /* while timers fire: what they set to fire at once waits for the next turn */
     h2o_socket_t *socket;
     int fd;
 } hr_timers;
