@@ -386,15 +386,14 @@ spec:
 @pytest.fixture(scope="module")
 def triton_python():
     """A Python that has Triton's client. It comes from PyPI, which not every machine reaches."""
-    home = BUILD / "tritonclient-venv"
+    home = BUILD.parent / "tritonclient-venv"  # one for all builds
     python = home / "bin/python"
     has_it = [str(python), "-c", "import tritonclient.http"]
     if not python.exists() or subprocess.run(has_it, capture_output=True).returncode != 0:
         subprocess.run(["/usr/bin/python3", "-m", "venv", "--clear", "--system-site-packages", str(home)], check=True, capture_output=True)
         install = [str(python), "-m", "pip", "install", "-q", "--retries", "1", "--timeout", "20"]
         try:
-            subprocess.run([*install, "--no-deps", "tritonclient==2.73.0"], check=True, capture_output=True, timeout=120)
-            subprocess.run([*install, "geventhttpclient==2.6.1", "python-rapidjson==1.25"], check=True, capture_output=True, timeout=240)
+            subprocess.run([*install, "tritonclient[http]==2.73.0"], check=True, capture_output=True, timeout=240)
         except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as problem:
             pytest.skip(f"Triton's client (PyPI: tritonclient) could not be installed here: {problem}")
     if subprocess.run(has_it, capture_output=True).returncode != 0:
