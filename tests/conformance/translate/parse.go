@@ -88,6 +88,13 @@ func parse(yaml string) (configs configList, objects []runtime.Object, warnings,
 			}
 			pods = append(pods, o)
 			objects = append(objects, o)
+		case kind == "v1 Node":
+			o := &corev1.Node{}
+			if err := json.Unmarshal(raw, o); err != nil {
+				fail("document %d: %v", n, err)
+				continue
+			}
+			objects = append(objects, o)
 		case kind == "discovery.k8s.io/v1 EndpointSlice":
 			o := &discoveryv1.EndpointSlice{}
 			if err := json.Unmarshal(raw, o); err != nil {
