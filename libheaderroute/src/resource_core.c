@@ -271,7 +271,8 @@ static void read_conditions(hr_reader *r, const hr_node *node, void *base, const
     hr_read_fields(r, node, &c, &conditions_schema);
     endpoint->ready = c.ready != 0;
     endpoint->serving = c.serving == -1 ? endpoint->ready : c.serving != 0;
-    endpoint->terminating = c.terminating == 1;
+    /* Istio takes what is not ready and does not say that it stays for one that goes. */
+    endpoint->terminating = c.terminating == 1 || (c.terminating == -1 && !endpoint->ready);
 }
 
 static const hr_field target_fields[] = {

@@ -74,11 +74,11 @@ type Cluster struct {
 	Type       string          `json:"type"`
 	Policy     string          `json:"lb_policy"`
 	Endpoints  []string        `json:"endpoints"`            // healthy members, address:port
-	Localities []Locality      `json:"localities,omitempty"` // the same, as Envoy gets them
+	Localities []Locality      `json:"localities,omitempty"` // all members, as Envoy gets them
 	Raw        json.RawMessage `json:"raw,omitempty"`
 }
 
-// Locality is a group of healthy members with the priority and weight that this proxy gives it.
+// Locality is a group of members with the priority and weight that this proxy gives it.
 type Locality struct {
 	Region    string   `json:"region"`
 	Zone      string   `json:"zone"`
@@ -90,8 +90,9 @@ type Locality struct {
 
 // Member is one endpoint of a Locality.
 type Member struct {
-	Address string `json:"address"`
-	Weight  uint32 `json:"weight"`
+	Address   string `json:"address"`
+	Weight    uint32 `json:"weight"`
+	Unhealthy bool   `json:"unhealthy,omitempty"`
 }
 
 func main() {

@@ -142,9 +142,7 @@ func compile(s *xds.FakeDiscoveryServer, v View) (res ViewResult) {
 		}
 	}
 	// As discovery does with what a proxy says of itself: where it runs is among its labels.
-	if v.Locality != "" {
-		p.Locality = util.ConvertLocality(v.Locality)
-	}
+	p.Locality = util.ConvertLocality(v.Locality)
 	p.Labels = labelutil.AugmentLabels(labels, "Kubernetes", v.Locality, "", "")
 	p = s.SetupProxy(p)
 	ls := s.Listeners(p)
@@ -300,19 +298,19 @@ func clusters(s *xds.FakeDiscoveryServer, p *model.Proxy) map[string]Cluster {
 	return out
 }
 
-// add takes the usable members of a load assignment.
+// add takes the members of a load assignment; those that are not usable are told in Localities only.
 func (c *Cluster) add(localities []*endpoint.LocalityLbEndpoints) {
 	for _, l := range localities {
 		at := l.GetLocality()
 		group := Locality{Region: at.GetRegion(), Zone: at.GetZone(), SubZone: at.GetSubZone(),
 			Priority: l.Priority, Weight: l.GetLoadBalancingWeight().GetValue(), Endpoints: []Member{}}
 		for _, le := range l.LbEndpoints {
-			if le.HealthStatus != corev3.HealthStatus_HEALTHY && le.HealthStatus != corev3.HealthStatus_UNKNOWN {
-				continue
-			}
+			healthy := le.HealthStatus == corev3.HealthStatus_HEALTHY || le.HealthStatus == corev3.HealthStatus_UNKNOWN
 			name := address(le.GetEndpoint().GetAddress())
-			c.Endpoints = append(c.Endpoints, name)
-			group.Endpoints = append(group.Endpoints, Member{name, le.GetLoadBalancingWeight().GetValue()})
+			if healthy {
+				c.Endpoints = append(c.Endpoints, name)
+			}
+			group.Endpoints = append(group.Endpoints, Member{name, le.GetLoadBalancingWeight().GetValue(), !healthy})
 		}
 		c.Localities = append(c.Localities, group)
 	}
