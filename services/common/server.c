@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <malloc.h>
 #include <pthread.h>
-#include <semaphore.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -48,7 +47,7 @@ struct hr_server {
     pthread_t *threads;
     size_t n_loops;
     _Atomic bool draining;
-    _Atomic size_t n_accepting, n_ended;
+    _Atomic size_t n_begun, n_accepting, n_ended;
     _Atomic bool failed;
     pthread_mutex_t mutex; /* of `alive` */
     bool *alive;           /* the loop takes messages */
@@ -209,26 +208,34 @@ hr_loop *hr_server_loop(hr_server *server, size_t index) {
 
 /* ---- signals ---- */
 
-static sem_t stop_wanted;
+/* How soon a signal is noticed that a thread of somebody else's took. */
+#define SIGNAL_LOOK_NS (100 * 1000000)
+
+static _Atomic bool stop_wanted;
 
 static void on_signal(int signal_number) {
     (void)signal_number;
-    sem_post(&stop_wanted);
+    atomic_store(&stop_wanted, true);
 }
 
-/* A handler, not sigwait: libraries underneath start threads of their own before main (OpenCV's
- * BLAS does), and a signal that one of these may take would end the process. Blocks the signals for
- * the threads to come. */
+/* Blocks the signals for this thread and those to come: wait_for_stop takes them. The handler is
+ * for the threads that libraries underneath start before main (OpenCV's BLAS does): a signal that
+ * one of these took would end the process at once. */
 static void catch_signals(sigset_t *signals) {
     struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
-    sem_init(&stop_wanted, 0, 0);
     sigemptyset(signals);
     sigaddset(signals, SIGTERM);
     sigaddset(signals, SIGINT);
+    pthread_sigmask(SIG_BLOCK, signals, NULL);
     sigaction(SIGTERM, &action, NULL);
     sigaction(SIGINT, &action, NULL);
     signal(SIGPIPE, SIG_IGN);
-    pthread_sigmask(SIG_BLOCK, signals, NULL);
+}
+
+static void wait_for_stop(const sigset_t *signals) {
+    const struct timespec look = {0, SIGNAL_LOOK_NS};
+    while (!atomic_load(&stop_wanted) && sigtimedwait(signals, NULL, &look) < 0)
+        ;
 }
 
 /* ---- one loop ---- */
@@ -280,8 +287,6 @@ static bool loop_init(hr_loop *loop) {
         return false;
     for (size_t i = 0; i < server->n_listeners; ++i) {
         int fd = fcntl(server->fds[i], F_DUPFD_CLOEXEC, 3);
-        if (fd < 0 && atomic_load(&server->draining))
-            return true; /* told to stop before it began */
         if (fd < 0) {
             hr_log(HR_LOG_ERROR, "cannot listen: %s", strerror(errno));
             return false;
@@ -337,13 +342,15 @@ static void *run_loop(void *arg) {
     char name[16];
     snprintf(name, sizeof(name), "loop-%u", loop->index);
     pthread_setname_np(pthread_self(), name);
-    if (loop_init(loop)) {
+    bool accepting = loop_init(loop);
+    atomic_fetch_add(&server->n_begun, 1);
+    if (accepting) {
         atomic_fetch_add(&server->n_accepting, 1);
         while (!atomic_load(&server->draining))
             h2o_evloop_run(loop->ctx.loop, INT32_MAX);
     } else {
         atomic_store(&server->failed, true);
-        sem_post(&stop_wanted);
+        atomic_store(&stop_wanted, true);
     }
     loop_drain(loop);
     loop_dispose(loop);
@@ -386,6 +393,16 @@ static int open_listeners(hr_server *server) {
         }
     }
     return 0;
+}
+
+/* Once every loop has its own descriptors of them: the number of a closed one may soon be that of
+ * another file. */
+static void close_listeners(hr_server *server) {
+    const struct timespec pause = {0, 1000000};
+    while (atomic_load(&server->n_begun) < server->n_loops)
+        nanosleep(&pause, NULL);
+    for (size_t i = 0; i < server->n_listeners; ++i)
+        close(server->fds[i]);
 }
 
 static void announce(const hr_server *server) {
@@ -502,14 +519,11 @@ int hr_server_run(const hr_service *service, const hr_listener *listeners, size_
     for (size_t i = 0; i < server.n_loops; ++i)
         h2o_multithread_create_thread(&server.threads[i], NULL, run_loop, &server.loops[i]);
 
-    pthread_sigmask(SIG_UNBLOCK, &signals, NULL);
-    while (sem_wait(&stop_wanted) != 0 && errno == EINTR)
-        ;
+    wait_for_stop(&signals);
     if (!atomic_load(&server.failed))
         hr_log(HR_LOG_INFO, "draining");
     atomic_store(&server.draining, true);
-    for (size_t i = 0; i < server.n_listeners; ++i)
-        close(server.fds[i]);
+    close_listeners(&server);
     if (service->on_drain != NULL)
         service->on_drain(service->ctx);
     for (size_t i = 0; i < server.n_loops; ++i)

@@ -2,6 +2,7 @@
 import json
 import os
 import pathlib
+import re
 import signal
 import socket
 import subprocess
@@ -13,6 +14,7 @@ from conftest import PATIENCE, REPORT, SANITIZER_ENV
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("HR_BUILD_DIR", ROOT / "build" / "release"))
+LISTENS = re.compile(r"listens on \S+:(\d+)")
 
 
 def free_port(host="127.0.0.1"):
@@ -127,8 +129,8 @@ class Client:
 
 class Server:
     def __init__(self, program, *args, port=None, host="127.0.0.1", env=None, ready_path="/ready"):
-        self.host, self.port, self.ready_path = host, port or free_port(host), ready_path
-        command = [BUILD / "bin" / program, "--listen", f"{host}:{self.port}", "--name", program.split("-")[-1], *map(str, args)]
+        self.host, self.port, self.ready_path = host, port, ready_path
+        command = [BUILD / "bin" / program, "--listen", f"{host}:{port or 0}", "--name", program.split("-")[-1], *map(str, args)]
         environment = {k: v for k, v in os.environ.items() if not k.startswith("HR_") and k != "PREDICT_SERVER_URL"}
         environment.update(SANITIZER_ENV)
         environment.update(env or {})
@@ -148,10 +150,13 @@ class Server:
         end = time.monotonic() + PATIENCE
         while time.monotonic() < end:
             assert self.process.poll() is None, f"ended with {self.process.returncode}: {self.messages()}"
+            # The kernel's choice of a port: one chosen here could be taken before the server listens.
+            listens = LISTENS.search(self.messages())
+            self.port = self.port or (listens and int(listens[1]))
             try:
-                with Client(self.port, self.host) as client:
-                    client.request(target=self.ready_path)
-                    client.answer()
+                # 503 while some of its threads are still starting.
+                if self.port and (self.ready_path != "/ready" or self.call(target="/ready").status == 200):
+                    self.call(target=self.ready_path)
                     return
             except (OSError, EOFError):
                 time.sleep(0.02)
