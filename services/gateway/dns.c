@@ -36,6 +36,7 @@ typedef struct entry {
     size_t n;
     uint64_t round;
     int in_flight, answered, forgotten;
+    int family; /* asked for: the dns thread's */
     int unknown_at_question; /* it was asked for before its first answer came */
     uint64_t next_at, succeeded_at;
     unsigned failures; /* since the last success */
@@ -55,7 +56,7 @@ struct gw_dns {
      * cluster's pods would cost several questions for each. */
     ares_channel whole, bare;
     gw_dns_stats stats;
-    uint64_t jitter;
+    uint64_t jitter, seed;
     hr_str *lent; /* to the caller of gw_dns_resolve */
     address *lent_addresses;
     size_t lent_capacity;
@@ -81,37 +82,40 @@ static uint64_t jittered(gw_dns *dns, uint64_t ms) {
     return ms - (dns->jitter >> 33) % (ms / 5 + 1);
 }
 
-static int compare_addresses(const void *a, const void *b) {
-    return strcmp(((const address *)a)->text, ((const address *)b)->text);
+/* FNV-1a, begun with a number of this process. */
+static uint64_t rank(const address *a, uint64_t seed) {
+    uint64_t hash = seed ^ 0xcbf29ce484222325u;
+    for (const char *p = a->text; *p != '\0'; p++)
+        hash = (hash ^ (unsigned char)*p) * 0x100000001b3u;
+    return hash ^ hash >> 32;
 }
 
-static int family_of(const struct ares_addrinfo *info) {
-    for (const struct ares_addrinfo_node *n = info->nodes; n != NULL; n = n->ai_next)
-        if (n->ai_family == AF_INET)
-            return AF_INET;
-    return AF_INET6;
+/* Servers turn the order round with every answer, which must not count as a change; and yet the first must
+ * not be the same in every gateway, since it is the only one that DNS_ROUND_ROBIN takes. */
+static int compare_addresses(const void *a, const void *b, void *seed) {
+    uint64_t x = rank(a, *(const uint64_t *)seed), y = rank(b, *(const uint64_t *)seed);
+    return x != y ? (x > y) - (x < y) : strcmp(((const address *)a)->text, ((const address *)b)->text);
 }
 
-/* Sorted, as servers turn the order round with every answer. NULL with *n 0 where there is none. */
-static address *addresses_of(const struct ares_addrinfo *info, size_t *n, uint64_t *ttl_ms) {
-    int family = family_of(info), ttl = -1;
+/* NULL: no memory. */
+static address *addresses_of(const gw_dns *dns, const struct ares_addrinfo *info, size_t *n, uint64_t *ttl_ms) {
+    int ttl = -1;
     size_t count = 0;
     for (const struct ares_addrinfo_node *node = info->nodes; node != NULL; node = node->ai_next)
         count++;
     address *out = calloc(count + 1, sizeof(*out));
     *n = 0;
     for (const struct ares_addrinfo_node *node = info->nodes; out != NULL && node != NULL; node = node->ai_next) {
-        const void *raw = family == AF_INET ? (const void *)&((struct sockaddr_in *)node->ai_addr)->sin_addr
-                                            : (const void *)&((struct sockaddr_in6 *)node->ai_addr)->sin6_addr;
-        if (node->ai_family != family)
-            continue;
-        inet_ntop(family, raw, out[(*n)++].text, sizeof(out->text));
+        int v4 = node->ai_family == AF_INET;
+        const void *raw = v4 ? (const void *)&((struct sockaddr_in *)node->ai_addr)->sin_addr
+                             : (const void *)&((struct sockaddr_in6 *)node->ai_addr)->sin6_addr;
+        inet_ntop(node->ai_family, raw, out[(*n)++].text, sizeof(out->text));
         if (ttl < 0 || node->ai_ttl < ttl)
             ttl = node->ai_ttl;
     }
     if (out == NULL)
         return NULL;
-    qsort(out, *n, sizeof(*out), compare_addresses);
+    qsort_r(out, *n, sizeof(*out), compare_addresses, (void *)&dns->seed);
     size_t kept = 0;
     for (size_t i = 0; i < *n; i++)
         if (i == 0 || strcmp(out[i].text, out[kept - 1].text) != 0)
@@ -160,15 +164,30 @@ static void failed(entry *e, const char *why, uint64_t now) {
     e->next_at = now + jittered(e->dns, wait > MAX_BACK_OFF_MS ? MAX_BACK_OFF_MS : wait);
 }
 
+static void on_answer(void *arg, int status, int timeouts, struct ares_addrinfo *info);
+
+/* One family after the other: c-ares takes a missing answer about one for "no data" if the other has none, and
+ * endpoints would go although nobody said so. */
+static void ask(entry *e, int family) {
+    const struct ares_addrinfo_hints hints = {.ai_family = family, .ai_socktype = SOCK_STREAM,
+                                              .ai_flags = ARES_AI_NOSORT};
+    e->family = family;
+    ares_getaddrinfo(strchr(e->name, '.') != NULL ? e->dns->whole : e->dns->bare, e->name, NULL, &hints, on_answer, e);
+}
+
 static void on_answer(void *arg, int status, int timeouts, struct ares_addrinfo *info) {
     entry *e = arg;
     gw_dns *dns = e->dns;
+    if ((status == ARES_ENODATA || status == ARES_ENOTFOUND) && e->family == AF_INET) {
+        ask(e, AF_INET6);
+        return;
+    }
     uint64_t now = hr_timers_now(), ttl_ms = UNKNOWN_TTL_MS;
     address *addresses = NULL;
     size_t n = 0;
     (void)timeouts;
     if (status == ARES_SUCCESS)
-        addresses = addresses_of(info, &n, &ttl_ms);
+        addresses = addresses_of(dns, info, &n, &ttl_ms);
     if (info != NULL)
         ares_freeaddrinfo(info);
     if (status == ARES_SUCCESS && addresses == NULL)
@@ -209,12 +228,6 @@ static entry *due(gw_dns *dns, uint64_t now, int *wait_ms) {
     pthread_mutex_unlock(&dns->mutex);
     *wait_ms = (int)(soonest - now);
     return found;
-}
-
-static void ask(gw_dns *dns, entry *e) {
-    const struct ares_addrinfo_hints hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM,
-                                              .ai_flags = ARES_AI_NOSORT};
-    ares_getaddrinfo(strchr(e->name, '.') != NULL ? dns->whole : dns->bare, e->name, NULL, &hints, on_answer, e);
 }
 
 static size_t add_sockets(ares_channel channel, struct pollfd *out) {
@@ -259,7 +272,7 @@ static void *run(void *arg) {
         struct pollfd fds[1 + 2 * ARES_GETSOCK_MAXNUM] = {{.fd = dns->wake_fd, .events = POLLIN}};
         int wait_ms;
         for (entry *e; (e = due(dns, hr_timers_now(), &wait_ms)) != NULL;)
-            ask(dns, e);
+            ask(e, AF_INET);
         size_t whole = add_sockets(dns->whole, fds + 1), bare = add_sockets(dns->bare, fds + 1 + whole);
         wait_ms = sooner(dns->bare, sooner(dns->whole, wait_ms));
         uint64_t woken;
@@ -327,7 +340,7 @@ gw_dns *gw_dns_new(const char *servers, char *why, size_t why_size) {
     pthread_condattr_destroy(&monotonic);
     dns->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     dns->change_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-    dns->jitter = hr_timers_now() ^ (uint64_t)getpid() << 32;
+    dns->jitter = dns->seed = hr_timers_now() ^ (uint64_t)getpid() << 32;
     int error = ares_library_init(ARES_LIB_INIT_ALL);
     if (error == ARES_SUCCESS)
         error = open_channel(&dns->whole, servers, ARES_FLAG_NOSEARCH);
