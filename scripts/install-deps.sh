@@ -10,6 +10,7 @@ usage: scripts/install-deps.sh [--list] GROUP...
   demo    what demo.sh needs besides building: the client's and the contact sheet's modules
   test    test runners and the modules that tests use
   bench   the original stack (FastAPI, gunicorn, uvicorn, OpenCV) and load generators
+  cover   gcovr, for scripts/coverage.sh
   lint    clang with its tidy and libFuzzer, shellcheck
 
   --list  print the packages of the groups and whether they are installed, change nothing
@@ -33,6 +34,7 @@ packages_of() {
         python3-tqdm python3-yaml python3-jsonschema python3-pip python3-venv python3-setuptools python3-wheel curl doxygen \
         chromium chromium-driver python3-selenium prometheus ;;
     bench) echo python3-fastapi python3-uvicorn gunicorn python3-opencv python3-requests python3-numpy python3-pil wrk ;;
+    cover) echo gcovr ;;
     lint) echo clang clang-tidy clang-format libclang-rt-14-dev shellcheck ;;
     *) return 1 ;;
     esac
