@@ -12,6 +12,7 @@ usage: scripts/install-deps.sh [--list] GROUP...
   bench   the original stack (FastAPI, gunicorn, uvicorn, OpenCV) and load generators
   cover   gcovr, for scripts/coverage.sh
   lint    clang with its tidy and libFuzzer, shellcheck
+  images  podman, and what makes a base image of Debian's packages
 
   --list  print the packages of the groups and whether they are installed, change nothing
 
@@ -36,6 +37,7 @@ packages_of() {
     bench) echo python3-fastapi python3-uvicorn gunicorn python3-opencv python3-requests python3-numpy python3-pil wrk ;;
     cover) echo gcovr ;;
     lint) echo clang clang-tidy clang-format libclang-rt-14-dev shellcheck ;;
+    images) echo podman buildah runc catatonit mmdebstrap ca-certificates python3-pytest python3-pil python3-numpy python3-tqdm ;;
     *) return 1 ;;
     esac
 }

@@ -140,6 +140,8 @@ static int get_key(line *l, const char *key, json_t *value) {
         return get_name(l, &l->view.gateway, key, value);
     if (strcmp(key, "namespace") == 0)
         return get_name(l, &l->view.namespace_, key, value);
+    if (strcmp(key, "locality") == 0)
+        return get_name(l, &l->view.locality, key, value);
     if (strcmp(key, "port") == 0)
         return get_port(l, value);
     if (strcmp(key, "source_labels") == 0)

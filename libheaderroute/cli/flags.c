@@ -11,6 +11,9 @@ const char cli_view_help[] =
     "                           default: the URL's, else 80\n"
     "  --namespace NS           namespace of the proxy; default: default, for a Gateway its own\n"
     "  --source-label K=V       label of the proxy's pod (repeatable)\n"
+    "  --locality REGION/ZONE/SUBZONE\n"
+    "                           where the proxy runs, for localityLbSetting (zone and subzone may be left\n"
+    "                           out); default: what the topology labels among --source-label say\n"
     "  --outbound-policy allow-any|registry-only\n"
     "                           what happens to hosts that nothing knows (default: allow-any)\n"
     "  --repeated-headers joined|each\n"
@@ -22,6 +25,7 @@ enum {
     OPT_PORT,
     OPT_NAMESPACE,
     OPT_SOURCE_LABEL,
+    OPT_LOCALITY,
     OPT_OUTBOUND_POLICY,
     OPT_REPEATED_HEADERS,
     OPT_RANDOM,
@@ -38,6 +42,7 @@ static const struct option long_options[] = {
     {"port", required_argument, NULL, OPT_PORT},
     {"namespace", required_argument, NULL, OPT_NAMESPACE},
     {"source-label", required_argument, NULL, OPT_SOURCE_LABEL},
+    {"locality", required_argument, NULL, OPT_LOCALITY},
     {"outbound-policy", required_argument, NULL, OPT_OUTBOUND_POLICY},
     {"repeated-headers", required_argument, NULL, OPT_REPEATED_HEADERS},
     {"random", required_argument, NULL, OPT_RANDOM},
@@ -123,6 +128,9 @@ static const char *apply(cli_flags *out, int option, const char *value) {
         return value[0] == '\0' ? "--namespace needs a name" : NULL;
     case OPT_SOURCE_LABEL:
         return set_label(&out->view, value);
+    case OPT_LOCALITY:
+        out->view.locality = value;
+        return value[0] == '\0' ? "--locality is written REGION/ZONE/SUBZONE" : NULL;
     case OPT_OUTBOUND_POLICY:
         return set_policy(&out->view, value);
     case OPT_REPEATED_HEADERS:

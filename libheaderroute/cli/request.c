@@ -110,6 +110,7 @@ static char *key_of(const cli_view *wanted, uint16_t port) {
     key_put(&key, &len, hr_str_from(numbers));
     key_put(&key, &len, hr_str_from(wanted->gateway == NULL ? "mesh" : wanted->gateway));
     key_put(&key, &len, hr_str_from(wanted->namespace_ == NULL ? "" : wanted->namespace_));
+    key_put(&key, &len, hr_str_from(wanted->locality == NULL ? "" : wanted->locality));
     for (size_t i = 0; i < wanted->n_labels; i++) {
         key_put(&key, &len, wanted->labels[i].name);
         key_put(&key, &len, wanted->labels[i].value);
@@ -146,6 +147,7 @@ static int get_on_port(const hr_view **out, cli_views *views, const cli_view *wa
     options.n_source_labels = wanted->n_labels;
     options.outbound_policy = wanted->outbound_policy;
     options.repeated_headers = wanted->repeated_headers;
+    options.locality = hr_str_from(wanted->locality);
     struct cli_cached_view *cached = make_room(views);
     cached->key = key;
     cached->error = hr_view_new(&cached->view, views->table, &options);

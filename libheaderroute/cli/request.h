@@ -10,6 +10,7 @@ typedef struct cli_view {
     const char *gateway;    /* NULL: mesh */
     uint16_t port;          /* 0: the authority's, else 80 */
     const char *namespace_; /* NULL: the library's default */
+    const char *locality;   /* NULL: by the labels */
     hr_pair *labels;
     size_t n_labels, labels_capacity;
     hr_outbound_policy outbound_policy;

@@ -224,6 +224,8 @@ static void read_view(test_case *t, const json_t *view) {
             t->view.gateway = text;
         else if (strcmp(key, "namespace") == 0 && text != NULL)
             t->view.namespace_ = text;
+        else if (strcmp(key, "locality") == 0 && text != NULL)
+            t->view.locality = text;
         else if (strcmp(key, "port") == 0 && json_integer_value(value) > 0 && json_integer_value(value) < 65536)
             t->view.port = (uint16_t)json_integer_value(value);
         else if (strcmp(key, "outboundPolicy") == 0 && text != NULL)

@@ -2,8 +2,9 @@
 #include "balancer.h"
 #include "text.h"
 
-/* Envoy's overprovisioning factor: a priority keeps all its traffic until less than 1/1.4 of it is left. */
-#define OVERPROVISIONING 1.4
+/* Envoy's overprovisioning factor in percent: a priority keeps all its traffic until less than 1/1.4 of
+ * it is left. */
+#define OVERPROVISIONING 140
 
 static uint64_t mix(uint64_t x) { /* splitmix64: several draws out of one */
     x += 0x9E3779B97F4A7C15u;
@@ -32,36 +33,76 @@ static double warmth(const hr_cluster *cluster, const hr_pick *pick, uint32_t en
     return percent == 0 || percent >= 100 ? 1 : percent / 100.0;
 }
 
-static size_t count_usable(const hr_balance_level *level, const hr_pick *pick) {
+static size_t count_usable(const hr_balance_group *group, const hr_pick *pick) {
     if (pick->states == NULL)
-        return level->n_members;
+        return group->n_members;
     size_t n = 0;
-    for (size_t m = 0; m < level->n_members; m++)
-        n += usable(pick, level->members[m]);
+    for (size_t m = 0; m < group->n_members; m++)
+        n += usable(pick, group->members[m]);
     return n;
 }
 
 /* ---- which priority ---- */
 
+/* Envoy's percentages: how much of a priority is there, in whole percents of 100 / 1.4. */
+static uint32_t availability(const hr_balance_level *level, const hr_pick *pick) {
+    size_t n = level->all.n_known == 0 ? 0 : count_usable(&level->all, pick);
+    uint64_t percent = n == 0 ? 0 : OVERPROVISIONING * n / level->all.n_known;
+    return percent > 100 ? 100 : (uint32_t)percent;
+}
+
+/* Traffic stays with the first priority for as long as enough of it is there; what it cannot take goes on
+ * to the next. What is lost by rounding goes to the first that has anyone. NULL: nobody is there. */
 static const hr_balance_level *pick_level(const hr_balancer *balancer, const hr_pick *pick, uint64_t draw) {
     if (balancer->n_levels == 1)
-        return count_usable(&balancer->levels[0], pick) > 0 ? &balancer->levels[0] : NULL;
-    double left = 1, point = unit(draw);
-    const hr_balance_level *last = NULL;
-    for (size_t p = 0; p < balancer->n_levels && left > 0; p++) {
-        const hr_balance_level *level = &balancer->levels[p];
-        size_t n = level->n_members == 0 ? 0 : count_usable(level, pick);
-        if (n == 0)
-            continue;
-        double health = OVERPROVISIONING * (double)n / (double)level->n_members;
-        double share = health < left ? health : left;
-        last = level;
-        if (point < share)
-            return level;
-        point -= share;
-        left -= share;
+        return count_usable(&balancer->levels[0].all, pick) > 0 ? &balancer->levels[0] : NULL;
+    uint32_t sum = 0, left = 100, spent = 0, point = (uint32_t)(draw % 100) + 1;
+    for (size_t p = 0; p < balancer->n_levels && sum < 100; p++)
+        sum += availability(&balancer->levels[p], pick);
+    sum = sum > 100 ? 100 : sum;
+    for (size_t p = 0; p < balancer->n_levels && sum > 0; p++) /* what the priorities take together */
+        spent += availability(&balancer->levels[p], pick) * 100 / sum;
+    uint32_t lost = spent < 100 ? 100 - spent : 0, upto = 0;
+    for (size_t p = 0; p < balancer->n_levels && sum > 0; p++) {
+        uint32_t percent = availability(&balancer->levels[p], pick);
+        uint32_t load = percent * 100 / sum < left ? percent * 100 / sum : left;
+        left -= load;
+        if (percent > 0) {
+            load += lost;
+            lost = 0;
+        }
+        upto += load;
+        if (load > 0 && point <= upto)
+            return &balancer->levels[p];
     }
-    return last; /* what nobody has room for stays with the last that has anyone */
+    return NULL;
+}
+
+/* ---- which locality ---- */
+
+/* By weight; a locality that is partly down keeps its weight for as long as a priority would. */
+static const hr_balance_group *pick_group(const hr_balance_level *level, const hr_pick *pick, uint64_t draw) {
+    if (level->n_groups == 0)
+        return &level->all;
+    double sum = 0, shares[2] = {0, 0};
+    const hr_balance_group *last = NULL;
+    for (int pass = 0; pass < 2; pass++) { /* first the sum, then who holds the point */
+        double point = unit(draw) * sum;
+        for (size_t g = 0; g < level->n_groups; g++) {
+            const hr_balance_group *group = &level->groups[g];
+            size_t n = count_usable(group, pick);
+            if (n == 0)
+                continue;
+            double there = (double)OVERPROVISIONING / 100 * (double)n / (double)group->n_known;
+            double share = group->weight * (there < 1 ? there : 1);
+            shares[pass] += share;
+            last = group;
+            if (pass == 1 && point < shares[1])
+                return group;
+        }
+        sum = shares[0];
+    }
+    return last;
 }
 
 /* ---- which endpoint ---- */
@@ -86,53 +127,54 @@ static int in_turn(size_t *out, const hr_cluster *cluster, const uint32_t *order
     return found ? HR_OK : HR_ENOENT;
 }
 
-static uint32_t nth_usable(const hr_balance_level *level, const hr_pick *pick, size_t n) {
-    for (size_t m = 0; m < level->n_members; m++)
-        if (usable(pick, level->members[m]) && n-- == 0)
-            return level->members[m];
-    return level->members[0];
+static uint32_t nth_usable(const hr_balance_group *group, const hr_pick *pick, size_t n) {
+    for (size_t m = 0; m < group->n_members; m++)
+        if (usable(pick, group->members[m]) && n-- == 0)
+            return group->members[m];
+    return group->members[0];
 }
 
-static uint32_t uniform(const hr_balance_level *level, const hr_pick *pick, size_t n_usable, uint64_t draw) {
+static uint32_t uniform(const hr_balance_group *group, const hr_pick *pick, size_t n_usable, uint64_t draw) {
     size_t n = below(draw, n_usable);
-    return n_usable == level->n_members ? level->members[n] : nth_usable(level, pick, n);
+    return n_usable == group->n_members ? group->members[n] : nth_usable(group, pick, n);
 }
 
-/* By weight and warmth. */
-static uint32_t by_weight(const hr_cluster *cluster, const hr_balance_level *level, const hr_pick *pick,
-                          uint64_t draw) {
+/* By weight and warmth, and with `least` by load: of two that weigh alike, one with a request under way
+ * counts half, as Envoy has it. */
+static double pull(const hr_cluster *cluster, const hr_balance_group *group, const hr_pick *pick, size_t m,
+                   bool least) {
+    uint32_t endpoint = group->members[m];
+    double load = least && pick->states != NULL ? pick->states[endpoint].active + 1.0 : 1.0;
+    return group->weights[m] * warmth(cluster, pick, endpoint) / load;
+}
+
+static uint32_t by_weight(const hr_cluster *cluster, const hr_balance_group *group, const hr_pick *pick,
+                          uint64_t draw, bool least) {
     double sum = 0;
-    for (size_t m = 0; m < level->n_members; m++)
-        if (usable(pick, level->members[m]))
-            sum += level->weights[m] * warmth(cluster, pick, level->members[m]);
+    for (size_t m = 0; m < group->n_members; m++)
+        if (usable(pick, group->members[m]))
+            sum += pull(cluster, group, pick, m, least);
     double point = unit(draw) * sum;
-    uint32_t last = level->members[0];
-    for (size_t m = 0; m < level->n_members; m++) {
-        if (!usable(pick, level->members[m]))
+    uint32_t last = group->members[0];
+    for (size_t m = 0; m < group->n_members; m++) {
+        if (!usable(pick, group->members[m]))
             continue;
-        last = level->members[m];
-        point -= level->weights[m] * warmth(cluster, pick, last);
+        last = group->members[m];
+        point -= pull(cluster, group, pick, m, least);
         if (point < 0)
             break;
     }
     return last;
 }
 
-static bool uneven(const hr_cluster *cluster, const hr_balance_level *level, const hr_pick *pick) {
-    return level->weighted || (pick->states != NULL && cluster->policy.warmup_ms > 0);
-}
-
-static uint32_t one(const hr_cluster *cluster, const hr_balance_level *level, const hr_pick *pick, size_t n_usable,
-                    uint64_t draw) {
-    return uneven(cluster, level, pick) ? by_weight(cluster, level, pick, draw)
-                                        : uniform(level, pick, n_usable, draw);
-}
-
-/* Power of two choices: of two endpoints drawn, the one with fewer requests under way. */
-static uint32_t least_request(const hr_cluster *cluster, const hr_balance_level *level, const hr_pick *pick,
+/* Power of two choices: of two endpoints drawn, the one with fewer requests under way. Envoy weighs
+ * instead where weights differ. */
+static uint32_t least_request(const hr_cluster *cluster, const hr_balance_group *group, const hr_pick *pick,
                               size_t n_usable) {
-    uint32_t a = one(cluster, level, pick, n_usable, mix(pick->random));
-    uint32_t b = one(cluster, level, pick, n_usable, mix(pick->random + 1));
+    if (group->weighted || (pick->states != NULL && cluster->policy.warmup_ms > 0))
+        return by_weight(cluster, group, pick, mix(pick->random), true);
+    uint32_t a = uniform(group, pick, n_usable, mix(pick->random));
+    uint32_t b = uniform(group, pick, n_usable, mix(pick->random + 1));
     if (pick->states == NULL)
         return a;
     return pick->states[b].active < pick->states[a].active ? b : a;
@@ -162,17 +204,17 @@ static int in_maglev(size_t *out, const hr_cluster *cluster, const hr_balance_le
             return HR_OK;
         }
     }
-    return in_turn(out, cluster, level->members, level->n_members, hash, pick);
+    return in_turn(out, cluster, level->all.members, level->all.n_members, hash, pick);
 }
 
-static int round_robin(size_t *out, const hr_cluster *cluster, const hr_balance_level *level, hr_cursor *cursor,
+static int round_robin(size_t *out, const hr_cluster *cluster, const hr_balance_group *group, hr_cursor *cursor,
                        const hr_pick *pick) {
     uint64_t turn = cursor->rotation++;
-    if (level->rotation != NULL)
-        return in_turn(out, cluster, level->rotation, level->n_rotation, turn, pick);
-    if (!level->weighted)
-        return in_turn(out, cluster, level->members, level->n_members, turn, pick);
-    *out = by_weight(cluster, level, pick, mix(pick->random));
+    if (group->rotation != NULL)
+        return in_turn(out, cluster, group->rotation, group->n_rotation, turn, pick);
+    if (!group->weighted)
+        return in_turn(out, cluster, group->members, group->n_members, turn, pick);
+    *out = by_weight(cluster, group, pick, mix(pick->random), false);
     return HR_OK;
 }
 
@@ -186,22 +228,19 @@ int hr_balance(size_t *out, const hr_cluster *cluster, hr_cursor *cursor, const 
         return HR_ENOENT;
     bool hashed = cluster->policy.lb == HR_LB_RING_HASH || cluster->policy.lb == HR_LB_MAGLEV;
     uint64_t hash = pick->has_hash ? pick->hash : pick->random;
-    const hr_balance_level *level = pick_level(balancer, pick, mix(hashed ? hash : pick->random + 2));
-    size_t n_usable = level == NULL ? 0 : count_usable(level, pick);
+    const hr_balance_level *level = pick_level(balancer, pick, hashed ? hash : mix(pick->random + 2));
+    if (level == NULL)
+        return HR_ENOENT;
+    if (hashed)
+        return cluster->policy.lb == HR_LB_MAGLEV ? in_maglev(out, cluster, level, pick, hash)
+                                                  : on_ring(out, level, pick, hash);
+    const hr_balance_group *group = pick_group(level, pick, mix(pick->random + 3));
+    size_t n_usable = group == NULL ? 0 : count_usable(group, pick);
     if (n_usable == 0)
         return HR_ENOENT;
-    switch (cluster->policy.lb) {
-    case HR_LB_ROUND_ROBIN:
-        return round_robin(out, cluster, level, cursor, pick);
-    case HR_LB_RANDOM:
-        *out = uniform(level, pick, n_usable, mix(pick->random));
-        return HR_OK;
-    case HR_LB_RING_HASH:
-        return on_ring(out, level, pick, hash);
-    case HR_LB_MAGLEV:
-        return in_maglev(out, cluster, level, pick, hash);
-    default:
-        *out = least_request(cluster, level, pick, n_usable);
-        return HR_OK;
-    }
+    if (cluster->policy.lb == HR_LB_ROUND_ROBIN)
+        return round_robin(out, cluster, group, cursor, pick);
+    *out = cluster->policy.lb == HR_LB_RANDOM ? uniform(group, pick, n_usable, mix(pick->random))
+                                              : least_request(cluster, group, pick, n_usable);
+    return HR_OK;
 }

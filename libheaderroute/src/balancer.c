@@ -1,5 +1,7 @@
 #include "balancer.h"
 
+#include <stdlib.h>
+
 #include "text.h"
 
 /* Longer rotations than this are not worth their memory: weights then settle each pick at random. */
@@ -16,75 +18,151 @@ static uint64_t gcd(uint64_t a, uint64_t b) {
 
 /* Turns spread as evenly as weights allow: in each step everyone gains its weight, and who has most
  * goes, paying the sum (earliest deadline first, as Envoy's scheduler). */
-static void build_rotation(hr_build *b, hr_balance_level *level, const hr_cluster *cluster) {
+static void build_rotation(hr_build *b, hr_balance_group *group, const hr_cluster *cluster) {
     uint64_t divisor = 0, sum = 0;
-    for (size_t m = 0; m < level->n_members; m++)
-        divisor = gcd(divisor, cluster->endpoints[level->members[m]].weight);
-    for (size_t m = 0; m < level->n_members && divisor > 0; m++)
-        sum += cluster->endpoints[level->members[m]].weight / divisor;
+    for (size_t m = 0; m < group->n_members; m++)
+        divisor = gcd(divisor, cluster->endpoints[group->members[m]].weight);
+    for (size_t m = 0; m < group->n_members && divisor > 0; m++)
+        sum += cluster->endpoints[group->members[m]].weight / divisor;
     if (divisor == 0 || sum > LONGEST_ROTATION)
         return;
-    int64_t *credit = HR_B_ARRAY(b, int64_t, level->n_members);
-    level->rotation = HR_B_ARRAY(b, uint32_t, sum);
-    for (level->n_rotation = 0; level->n_rotation < sum; level->n_rotation++) {
+    int64_t *credit = HR_B_ARRAY(b, int64_t, group->n_members);
+    group->rotation = HR_B_ARRAY(b, uint32_t, sum);
+    for (group->n_rotation = 0; group->n_rotation < sum; group->n_rotation++) {
         size_t most = 0;
-        for (size_t m = 0; m < level->n_members; m++) {
-            credit[m] += (int64_t)(cluster->endpoints[level->members[m]].weight / divisor);
+        for (size_t m = 0; m < group->n_members; m++) {
+            credit[m] += (int64_t)(cluster->endpoints[group->members[m]].weight / divisor);
             if (credit[m] > credit[most])
                 most = m;
         }
         credit[most] -= (int64_t)sum;
-        level->rotation[level->n_rotation] = level->members[most];
+        group->rotation[group->n_rotation] = group->members[most];
     }
 }
 
-/* An endpoint's share: its weight within its locality, times the locality's weight where there is one. */
-static void set_weights(hr_build *b, hr_balance_level *level, const hr_cluster *cluster,
-                        const uint32_t *locality_weights) {
-    level->weights = HR_B_ARRAY(b, double, level->n_members);
-    double sum = 0;
-    for (size_t m = 0; m < level->n_members; m++) {
-        const hr_endpoint *e = &cluster->endpoints[level->members[m]];
-        double share = e->weight;
-        if (locality_weights != NULL) {
-            double together = 0;
-            for (size_t o = 0; o < level->n_members; o++) {
-                const hr_endpoint *other = &cluster->endpoints[level->members[o]];
-                if (hr_str_eq(other->locality, e->locality))
-                    together += other->weight;
-            }
-            share = share / together * locality_weights[level->members[m]];
-        }
-        level->weights[m] = share;
-        sum += share;
+/* ---- who belongs together ---- */
+
+typedef struct placed {
+    const hr_endpoint *endpoint;
+    hr_locality at;
+    bool own; /* of the caller's own locality */
+    uint32_t member, turn;
+} placed;
+
+/* Envoy keeps localities by name, the proxy's own first. */
+static int by_place(const void *a, const void *b) {
+    const placed *x = a, *y = b;
+    if (x->own != y->own)
+        return x->own ? -1 : 1;
+    int c = hr_str_cmp(x->at.region, y->at.region);
+    if (c == 0)
+        c = hr_str_cmp(x->at.zone, y->at.zone);
+    if (c == 0)
+        c = hr_str_cmp(x->at.subzone, y->at.subzone);
+    return c != 0 ? c : x->turn < y->turn ? -1 : x->turn > y->turn;
+}
+
+static bool same_place(hr_locality a, hr_locality b) {
+    return hr_str_eq(a.region, b.region) && hr_str_eq(a.zone, b.zone) && hr_str_eq(a.subzone, b.subzone);
+}
+
+/* All members of a priority, ready or not, in Envoy's order. */
+static size_t place_members(placed *out, const hr_members *in, uint32_t priority) {
+    hr_locality own = hr_locality_split(in->own);
+    size_t n = 0;
+    for (size_t i = 0; i < in->n; i++) {
+        const hr_endpoint *e = &in->v[in->order[i]];
+        if (e->priority != priority)
+            continue;
+        out[n] = (placed){.endpoint = e, .at = hr_locality_split(e->locality), .member = in->order[i], .turn = (uint32_t)n};
+        out[n].own = same_place(out[n].at, own);
+        n++;
     }
-    for (size_t m = 0; m < level->n_members; m++) {
-        level->weighted |= level->weights[m] > level->weights[0] || level->weights[m] < level->weights[0];
-        level->weights[m] = sum > 0 ? level->weights[m] / sum : 1.0 / (double)level->n_members;
+    if (in->weighted && n > 1)
+        qsort(out, n, sizeof(*out), by_place);
+    return n;
+}
+
+/* Takes the next locality (or all there is, where localities have no weight) from `from` on. */
+static size_t take_group(hr_balance_group *out, uint32_t *members, const placed *all, size_t n, size_t from,
+                         const hr_members *in) {
+    *out = (hr_balance_group){.members = members, .weight = all[from].endpoint->locality_weight};
+    size_t i = from;
+    for (; i < n && (!in->weighted || same_place(all[i].at, all[from].at)); i++) {
+        out->n_known++;
+        if (all[i].member < in->n_ready)
+            members[out->n_members++] = all[i].member;
+    }
+    return i;
+}
+
+/* An endpoint's share within its group, in Envoy's arithmetic: rings hang on the last bit. */
+static void weigh(hr_balance_group *group, double *weights, const hr_cluster *cluster, double locality) {
+    uint64_t sum = 0;
+    for (size_t m = 0; m < group->n_members; m++)
+        sum += cluster->endpoints[group->members[m]].weight;
+    for (size_t m = 0; m < group->n_members; m++) {
+        weights[m] = cluster->endpoints[group->members[m]].weight * locality / (double)sum;
+        group->weighted |= weights[m] > weights[0] || weights[m] < weights[0];
+    }
+    group->weights = weights;
+}
+
+static void build_groups(hr_build *b, hr_balance_level *level, const hr_cluster *cluster, const hr_members *in,
+                         const placed *all, size_t n) {
+    uint32_t *members = HR_B_ARRAY(b, uint32_t, n);
+    double *weights = HR_B_ARRAY(b, double, n);
+    hr_balance_group *groups = HR_B_ARRAY(b, hr_balance_group, n);
+    size_t n_groups = 0, ready = 0;
+    uint64_t together = 0;
+    for (size_t from = 0; from < n; n_groups++) {
+        from = take_group(&groups[n_groups], members + ready, all, n, from, in);
+        ready += groups[n_groups].n_members;
+        if (groups[n_groups].n_members > 0)
+            together += groups[n_groups].weight;
+    }
+    level->all = (hr_balance_group){.members = members, .weights = weights, .n_members = ready, .n_known = n};
+    double *at = weights;
+    for (size_t g = 0; g < n_groups; g++) {
+        double locality = in->weighted && together > 0 ? groups[g].weight / (double)together : 1;
+        weigh(&groups[g], at, cluster, locality);
+        at += groups[g].n_members;
+    }
+    for (size_t m = 0; m < ready; m++)
+        level->all.weighted |= weights[m] > weights[0] || weights[m] < weights[0];
+    if (in->weighted) {
+        level->groups = groups;
+        level->n_groups = n_groups;
     }
 }
 
-void hr_balancer_build(hr_build *b, hr_cluster *cluster, const uint32_t *locality_weights) {
+static void build_level(hr_build *b, hr_balance_level *level, const hr_cluster *cluster, const hr_members *in,
+                        uint32_t priority) {
+    placed *all = HR_B_ARRAY(b, placed, in->n);
+    size_t n = place_members(all, in, priority);
+    build_groups(b, level, cluster, in, all, n);
+    if (level->all.n_members == 0)
+        return;
+    if (cluster->policy.lb == HR_LB_RING_HASH)
+        hr_ring_build(b, level, cluster);
+    else if (cluster->policy.lb == HR_LB_MAGLEV)
+        hr_maglev_build(b, level, cluster);
+    if (cluster->policy.lb != HR_LB_ROUND_ROBIN)
+        return;
+    for (size_t g = 0; g < level->n_groups; g++)
+        if (level->groups[g].weighted)
+            build_rotation(b, &level->groups[g], cluster);
+    if (level->n_groups == 0 && level->all.weighted)
+        build_rotation(b, &level->all, cluster);
+}
+
+void hr_balancer_build(hr_build *b, hr_cluster *cluster, const hr_members *in) {
     hr_balancer *balancer = HR_B_NEW(b, hr_balancer);
     cluster->internal = balancer;
-    for (size_t i = 0; i < cluster->n_endpoints; i++)
-        if (cluster->endpoints[i].priority >= balancer->n_levels)
-            balancer->n_levels = cluster->endpoints[i].priority + 1;
+    for (size_t i = 0; i < in->n; i++)
+        if (in->v[i].priority >= balancer->n_levels)
+            balancer->n_levels = in->v[i].priority + 1;
     balancer->levels = HR_B_ARRAY(b, hr_balance_level, balancer->n_levels);
-    for (size_t p = 0; p < balancer->n_levels; p++) {
-        hr_balance_level *level = &balancer->levels[p];
-        level->members = HR_B_ARRAY(b, uint32_t, cluster->n_endpoints);
-        for (size_t i = 0; i < cluster->n_endpoints; i++)
-            if (cluster->endpoints[i].priority == p && (locality_weights == NULL || locality_weights[i] > 0))
-                level->members[level->n_members++] = (uint32_t)i;
-        if (level->n_members == 0)
-            continue;
-        set_weights(b, level, cluster, locality_weights);
-        if (cluster->policy.lb == HR_LB_RING_HASH)
-            hr_ring_build(b, level, cluster);
-        else if (cluster->policy.lb == HR_LB_MAGLEV)
-            hr_maglev_build(b, level, cluster);
-        else if (cluster->policy.lb == HR_LB_ROUND_ROBIN && level->weighted && locality_weights == NULL)
-            build_rotation(b, level, cluster);
-    }
+    for (size_t p = 0; p < balancer->n_levels; p++)
+        build_level(b, &balancer->levels[p], cluster, in, (uint32_t)p);
 }

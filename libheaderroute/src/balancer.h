@@ -4,21 +4,31 @@
 
 #include <stdbool.h>
 
-#include "build.h"
+#include "locality.h"
 
 typedef struct hr_ring_entry {
     uint64_t hash;
     uint32_t endpoint;
 } hr_ring_entry;
 
-/* Members of one priority. Without locality failover there is only one. */
-typedef struct hr_balance_level {
-    uint32_t *members; /* endpoint indexes */
+/* Members that an algorithm chooses among: those of one locality where localities are weighted, else
+ * all of one priority. */
+typedef struct hr_balance_group {
+    const uint32_t *members; /* endpoint indexes */
+    const double *weights;   /* of members; only their proportions count */
     size_t n_members;
-    double *weights;   /* of members, their locality's weight taken into account; sum 1 */
-    bool weighted;     /* weights differ */
-    uint32_t *rotation; /* round robin with weights: endpoint indexes in turn; NULL: members as they stand */
+    size_t n_known;          /* members and those that are not ready */
+    bool weighted;           /* weights differ */
+    uint32_t *rotation;      /* round robin with weights: endpoint indexes in turn; NULL: members as they stand */
     size_t n_rotation;
+    uint32_t weight;         /* of the locality */
+} hr_balance_group;
+
+/* One priority. Without locality failover there is only one. */
+typedef struct hr_balance_level {
+    hr_balance_group all;      /* weights: their locality's weight taken into account; sum 1 */
+    hr_balance_group *groups;  /* one a locality; NULL: localities have no weight */
+    size_t n_groups;
     hr_ring_entry *ring;
     size_t n_ring;
     uint32_t *maglev; /* endpoint indexes */
@@ -30,9 +40,8 @@ typedef struct hr_balancer {
     size_t n_levels;
 } hr_balancer;
 
-/* Prepares cluster->internal from its endpoints and policy. `locality_weights` (NULL: none) has for each
- * endpoint the weight of its locality. */
-void hr_balancer_build(hr_build *b, hr_cluster *cluster, const uint32_t *locality_weights);
+/* Prepares cluster->internal from its policy and members, of which those that are ready are its endpoints. */
+void hr_balancer_build(hr_build *b, hr_cluster *cluster, const hr_members *members);
 
 /* rings.c */
 void hr_ring_build(hr_build *b, hr_balance_level *level, const hr_cluster *cluster);

@@ -27,16 +27,28 @@ static hr_cluster_kind kind_of(const hr_view *view, const hr_svc *svc, const hr_
     }
 }
 
-static void fill_members(hr_build *b, hr_cluster *cluster, const hr_svc_port *port) {
-    hr_endpoint *members = HR_B_ARRAY(b, hr_endpoint, port->n_endpoints);
+static size_t take_members(hr_endpoint *out, const hr_cluster *cluster, const hr_endpoint *in, size_t n_in) {
     size_t n = 0;
-    for (size_t i = 0; i < port->n_endpoints; i++) {
-        const hr_endpoint *e = &port->endpoints[i];
-        if (hr_pairs_subset(cluster->labels, cluster->n_labels, e->labels, e->n_labels))
-            members[n++] = *e;
-    }
-    cluster->endpoints = members;
-    cluster->n_endpoints = n;
+    for (size_t i = 0; i < n_in; i++)
+        if (hr_pairs_subset(cluster->labels, cluster->n_labels, in[i].labels, in[i].n_labels))
+            out[n++] = in[i];
+    return n;
+}
+
+/* A proxy is told of members that are not ready as well, unless their share might make it panic. */
+static void fill_members(hr_view_build *vb, hr_cluster *cluster, const hr_svc *svc, const hr_svc_port *port,
+                         const hr_policy_blocks *blocks) {
+    const hr_view *view = vb->view;
+    bool told = svc->distribution != HR_DISTRIBUTION_ANY || cluster->policy.min_health_percent <= 0;
+    hr_members members = {.v = HR_B_ARRAY(vb->b, hr_endpoint, port->n_endpoints + port->n_unready)};
+    members.n_ready = members.n = take_members(members.v, cluster, port->endpoints, port->n_endpoints);
+    if (told)
+        members.n += take_members(members.v + members.n, cluster, port->unready, port->n_unready);
+    hr_caller caller = {view->locality, view->labels, view->n_labels};
+    hr_locality_apply(vb->b, &members, blocks, svc->distribution, &caller);
+    cluster->endpoints = members.v;
+    cluster->n_endpoints = members.n_ready;
+    hr_balancer_build(vb->b, cluster, &members);
 }
 
 static hr_cluster *make(hr_view_build *vb, const hr_svc *svc, const hr_svc_port *port, hr_str name,
@@ -63,8 +75,7 @@ static hr_cluster *make(hr_view_build *vb, const hr_svc *svc, const hr_svc_port 
     cluster->kind = kind_of(vb->view, svc, &cluster->policy);
     if (cluster->kind == HR_CLUSTER_ORIGINAL_DST)
         cluster->policy.lb = HR_LB_PASSTHROUGH;
-    fill_members(vb->b, cluster, port);
-    hr_balancer_build(vb->b, cluster, NULL);
+    fill_members(vb, cluster, svc, port, &blocks);
     bool dns = cluster->kind == HR_CLUSTER_STRICT_DNS || cluster->kind == HR_CLUSTER_LOGICAL_DNS;
     return dns && cluster->n_endpoints == 0 ? NULL : cluster;
 }

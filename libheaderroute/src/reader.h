@@ -139,6 +139,7 @@ void hr_read_service_entry(hr_reader *r, const hr_node *resource, const hr_meta 
 void hr_read_workload_entry(hr_reader *r, const hr_node *resource, const hr_meta *meta);
 void hr_read_service(hr_reader *r, const hr_node *resource, const hr_meta *meta);
 void hr_read_pod(hr_reader *r, const hr_node *resource, const hr_meta *meta);
+void hr_read_node(hr_reader *r, const hr_node *resource, const hr_meta *meta);
 void hr_read_template(hr_reader *r, const hr_node *resource, const hr_meta *meta);
 void hr_read_endpoint_slice(hr_reader *r, const hr_node *resource, const hr_meta *meta);
 

@@ -77,6 +77,25 @@ const hr_svc *hr_registry_find(const hr_registry *registry, hr_str host, hr_str 
     return best;
 }
 
+/* The field, else the annotation that came before it, in any letter case. */
+static hr_distribution distribution_of(const hr_service *in) {
+    hr_str wanted = in->traffic_distribution;
+    if (hr_str_eq_c(wanted, "PreferSameZone") || hr_str_eq_c(wanted, "PreferClose"))
+        return HR_DISTRIBUTION_ZONE;
+    if (hr_str_eq_c(wanted, "PreferSameNode"))
+        return HR_DISTRIBUTION_NODE;
+    for (size_t i = 0; i < in->meta.n_annotations; i++) {
+        if (!hr_str_eq_c(in->meta.annotations[i].name, "networking.istio.io/traffic-distribution"))
+            continue;
+        wanted = in->meta.annotations[i].value;
+        if (hr_str_eq_nocase(wanted, HR_STR("PreferSameZone")) || hr_str_eq_nocase(wanted, HR_STR("PreferClose")))
+            return HR_DISTRIBUTION_ZONE;
+        if (hr_str_eq_nocase(wanted, HR_STR("PreferSameNode")))
+            return HR_DISTRIBUTION_NODE;
+    }
+    return HR_DISTRIBUTION_ANY;
+}
+
 static hr_svc *from_service(hr_build *b, const hr_service *in, hr_str domain) {
     hr_svc *svc = HR_B_NEW(b, hr_svc);
     hr_str host = hr_b_printf(b, "%.*s.%.*s.svc.%.*s", (int)in->meta.name.len, in->meta.name.p,
@@ -86,6 +105,7 @@ static hr_svc *from_service(hr_build *b, const hr_service *in, hr_str domain) {
     svc->meta = &in->meta;
     svc->kubernetes = true;
     svc->publish_not_ready = in->publish_not_ready_addresses;
+    svc->distribution = distribution_of(in);
     svc->export_to = &in->export_to;
     if (hr_str_eq_c(in->type, "ExternalName") && in->external_name.len > 0) {
         svc->resolution = HR_RESOLUTION_ALIAS;

@@ -23,12 +23,21 @@ typedef enum hr_resolution {
     HR_RESOLUTION_ALIAS        /* ExternalName */
 } hr_resolution;
 
+/* A Service's trafficDistribution. */
+typedef enum hr_distribution {
+    HR_DISTRIBUTION_ANY = 0,
+    HR_DISTRIBUTION_ZONE, /* PreferSameZone, PreferClose */
+    HR_DISTRIBUTION_NODE
+} hr_distribution;
+
 typedef struct hr_svc_port {
     uint16_t number;
     hr_str name;
     hr_protocol protocol;
     hr_endpoint *endpoints; /* ready ones, in the order of the configuration */
     size_t n_endpoints;
+    hr_endpoint *unready; /* never picked, and yet they count for how much of a priority is usable */
+    size_t n_unready;
 } hr_svc_port;
 
 typedef struct hr_svc hr_svc;
@@ -38,6 +47,7 @@ struct hr_svc {
     const hr_meta *meta;
     bool kubernetes;
     bool publish_not_ready;
+    hr_distribution distribution;
     hr_resolution resolution;
     hr_svc_port *ports;
     size_t n_ports;

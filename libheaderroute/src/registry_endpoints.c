@@ -1,5 +1,6 @@
 #include "registry_endpoints.h"
 
+#include "locality.h"
 #include "names.h"
 #include "text.h"
 
@@ -15,6 +16,8 @@ void hr_endpoint_source_init(hr_build *b, hr_endpoint_source *out, const hr_reso
                                  (int)w->meta.name.len, w->meta.name.p);
         hr_map_add(b, &out->pods, key, w);
     }
+    for (size_t i = 0; i < resources->n_nodes; i++)
+        hr_map_add(b, &out->nodes, resources->nodes[i].meta.name, &resources->nodes[i]);
 }
 
 static uint16_t named_port(const hr_named_port *ports, size_t n, hr_str name) {
@@ -31,43 +34,89 @@ static hr_str label(const hr_pair *labels, size_t n, const char *name) {
     return (hr_str){0};
 }
 
-/* Istio's label for a locality has dots where the locality has slashes, since labels take no slash. */
-static hr_str locality_of(hr_build *b, const hr_pair *labels, size_t n) {
-    hr_str given = label(labels, n, "istio-locality");
-    if (given.p != NULL) {
-        hr_str copy = hr_b_copy(b, given);
-        char *p = (char *)(uintptr_t)copy.p;
-        for (size_t i = 0; i < copy.len; i++)
-            if (p[i] == '.')
-                p[i] = '/';
-        return copy;
-    }
+/* Of the well-known labels of a node or a pod; empty where there is none. */
+static hr_str labelled_locality(hr_build *b, const hr_pair *labels, size_t n) {
     hr_str region = label(labels, n, "topology.kubernetes.io/region");
     hr_str zone = label(labels, n, "topology.kubernetes.io/zone");
     hr_str subzone = label(labels, n, "topology.istio.io/subzone");
-    if (region.len == 0 && zone.len == 0)
+    if (region.len == 0)
+        region = label(labels, n, "failure-domain.beta.kubernetes.io/region");
+    if (zone.len == 0)
+        zone = label(labels, n, "failure-domain.beta.kubernetes.io/zone");
+    if (region.len == 0 && zone.len == 0 && subzone.len == 0)
         return HR_STR("");
-    if (subzone.len > 0)
-        return hr_b_printf(b, "%.*s/%.*s/%.*s", (int)region.len, region.p, (int)zone.len, zone.p,
-                           (int)subzone.len, subzone.p);
-    if (zone.len > 0)
-        return hr_b_printf(b, "%.*s/%.*s", (int)region.len, region.p, (int)zone.len, zone.p);
-    return region;
+    return hr_b_printf(b, "%.*s/%.*s/%.*s", (int)region.len, region.p == NULL ? "" : region.p, (int)zone.len,
+                       zone.p == NULL ? "" : zone.p, (int)subzone.len, subzone.p == NULL ? "" : subzone.p);
+}
+
+/* Where a pod runs: what it says itself, else its Node. Files seldom hold Nodes: then the pod's own
+ * topology labels stand in. */
+static hr_str pod_locality(hr_build *b, const hr_endpoint_source *source, const hr_workload *pod) {
+    hr_str stated = hr_locality_stated(b, pod->labels, pod->n_labels);
+    if (stated.len > 0)
+        return stated;
+    const hr_kube_node *node = pod->node_name.len == 0 ? NULL : hr_map_get(&source->nodes, pod->node_name);
+    if (node != NULL)
+        return labelled_locality(b, node->meta.labels, node->meta.n_labels);
+    return labelled_locality(b, pod->labels, pod->n_labels);
+}
+
+static void set_label(hr_endpoint *out, hr_pair *labels, const char *name, hr_str value) {
+    if (value.len == 0)
+        return;
+    size_t i = 0;
+    while (i < out->n_labels && !hr_str_eq_c(labels[i].name, name))
+        i++;
+    if (i == out->n_labels)
+        out->n_labels++;
+    labels[i] = (hr_pair){hr_str_from(name), value};
+}
+
+/* Istio adds to an endpoint's labels where it runs: subsets and failoverPriority may ask for it. */
+static void add_topology(hr_build *b, hr_endpoint *out, hr_str node_name) {
+    bool networked = label(out->labels, out->n_labels, "topology.istio.io/network").len > 0;
+    if (out->locality.len == 0 && node_name.len == 0 && (networked || out->network.len == 0))
+        return;
+    hr_pair *labels = HR_B_ARRAY(b, hr_pair, out->n_labels + 5);
+    if (out->n_labels > 0)
+        memcpy(labels, out->labels, out->n_labels * sizeof(*labels));
+    hr_locality at = hr_locality_split(out->locality);
+    set_label(out, labels, "topology.kubernetes.io/region", at.region);
+    set_label(out, labels, "topology.kubernetes.io/zone", at.zone);
+    set_label(out, labels, "topology.istio.io/subzone", at.subzone);
+    set_label(out, labels, "kubernetes.io/hostname", node_name);
+    if (!networked)
+        set_label(out, labels, "topology.istio.io/network", out->network);
+    out->labels = labels;
 }
 
 /* ---- Kubernetes services ---- */
 
-static hr_endpoint pod_endpoint(hr_build *b, const hr_workload *pod, hr_str address, uint16_t port) {
-    return (hr_endpoint){
+/* `zone` of the EndpointSlice stands in for what neither the pod nor its Node says. */
+static hr_endpoint pod_endpoint(hr_build *b, const hr_endpoint_source *source, const hr_workload *pod, hr_str zone,
+                                hr_str address, uint16_t port) {
+    hr_endpoint out = {
         .name = pod->meta.name,
         .address = address,
         .port = port,
         .weight = 1,
         .labels = pod->labels,
         .n_labels = pod->n_labels,
-        .locality = locality_of(b, pod->labels, pod->n_labels),
+        .locality = pod_locality(b, source, pod),
         .network = label(pod->labels, pod->n_labels, "topology.istio.io/network"),
     };
+    if (out.locality.len == 0 && zone.len > 0)
+        out.locality = hr_b_printf(b, "/%.*s/", (int)zone.len, zone.p);
+    add_topology(b, &out, pod->node_name);
+    return out;
+}
+
+static hr_endpoint bare_endpoint(hr_build *b, const hr_slice_endpoint *e, hr_str address) {
+    hr_endpoint out = {.address = address, .weight = 1, .name = e->target_name, .locality = HR_STR("")};
+    if (e->zone.len > 0)
+        out.locality = hr_b_printf(b, "/%.*s/", (int)e->zone.len, e->zone.p);
+    add_topology(b, &out, (hr_str){0});
+    return out;
 }
 
 static const hr_workload *pod_of(const hr_endpoint_source *source, const hr_slice_endpoint *e,
@@ -90,22 +139,28 @@ static const hr_workload *pod_of(const hr_endpoint_source *source, const hr_slic
     return NULL;
 }
 
-static void add_slice(hr_build *b, endpoint_list *out, const hr_svc_port *port, const hr_endpoint_slice *slice,
-                      const hr_endpoint_source *source) {
+/* Ready members and, where a proxy is told of them, those that are not. */
+typedef struct member_lists {
+    endpoint_list ready, unready;
+} member_lists;
+
+static void add_slice(hr_build *b, member_lists *out, const hr_svc *svc, const hr_svc_port *port,
+                      const hr_endpoint_slice *slice, const hr_endpoint_source *source) {
     for (size_t p = 0; p < slice->n_ports; p++) {
         if (!hr_str_eq(slice->ports[p].name, port->name) || slice->ports[p].number == 0)
             continue;
         for (size_t i = 0; i < slice->n_endpoints; i++) {
             const hr_slice_endpoint *e = &slice->endpoints[i];
-            for (size_t a = 0; e->ready && a < e->addresses.n; a++) {
-                const hr_workload *pod = pod_of(source, e, slice->meta.namespace_, e->addresses.v[a]);
-                hr_endpoint endpoint = {.address = e->addresses.v[a], .weight = 1, .name = e->target_name};
-                if (pod != NULL)
-                    endpoint = pod_endpoint(b, pod, e->addresses.v[a], 0);
+            for (size_t a = 0; (e->ready || !e->terminating) && a < e->addresses.n; a++) {
+                hr_str address = e->addresses.v[a];
+                const hr_workload *pod = pod_of(source, e, slice->meta.namespace_, address);
+                hr_endpoint endpoint = pod == NULL ? bare_endpoint(b, e, address)
+                                                   : pod_endpoint(b, source, pod, e->zone, address, 0);
                 endpoint.port = (uint16_t)slice->ports[p].number;
-                if (endpoint.locality.len == 0 && e->zone.len > 0)
-                    endpoint.locality = hr_b_printf(b, "/%.*s", (int)e->zone.len, e->zone.p);
-                HR_PUSH(b, out, endpoint);
+                if (e->ready)
+                    HR_PUSH(b, &out->ready, endpoint);
+                else if (!svc->publish_not_ready)
+                    HR_PUSH(b, &out->unready, endpoint);
             }
         }
         return;
@@ -122,25 +177,28 @@ static uint16_t target_port(const hr_port_spec *port, const hr_workload *pod) {
     return (uint16_t)(port->target_port != 0 ? port->target_port : port->number);
 }
 
-static bool pod_serves(const hr_workload *pod, const hr_svc *svc) {
+static bool pod_counts(const hr_workload *pod, const hr_svc *svc) {
     if (pod->kind != HR_WORKLOAD_POD || pod->pod_ip.len == 0 || pod->terminating ||
         !hr_str_eq(pod->meta.namespace_, svc->namespace_))
         return false;
-    if (hr_str_eq_c(pod->phase, "Succeeded") || hr_str_eq_c(pod->phase, "Failed"))
-        return false;
-    return pod->ready || svc->publish_not_ready;
+    return !hr_str_eq_c(pod->phase, "Succeeded") && !hr_str_eq_c(pod->phase, "Failed");
 }
 
-static void add_pods(hr_build *b, endpoint_list *out, const hr_svc *svc, const hr_port_spec *port,
+static void add_pods(hr_build *b, member_lists *out, const hr_svc *svc, const hr_port_spec *port,
                      const hr_pair *selector, size_t n_selector, const hr_endpoint_source *source) {
     const hr_resources *r = source->resources;
     for (size_t i = 0; i < r->n_workloads; i++) {
         const hr_workload *pod = &r->workloads[i];
-        if (!pod_serves(pod, svc) || !hr_pairs_subset(selector, n_selector, pod->labels, pod->n_labels))
+        if (!pod_counts(pod, svc) || !hr_pairs_subset(selector, n_selector, pod->labels, pod->n_labels))
             continue;
         uint16_t number = target_port(port, pod);
-        if (number != 0)
-            HR_PUSH(b, out, pod_endpoint(b, pod, pod->pod_ip, number));
+        if (number == 0)
+            continue;
+        hr_endpoint endpoint = pod_endpoint(b, source, pod, (hr_str){0}, pod->pod_ip, number);
+        if (pod->ready || svc->publish_not_ready)
+            HR_PUSH(b, &out->ready, endpoint);
+        else
+            HR_PUSH(b, &out->unready, endpoint);
     }
 }
 
@@ -180,8 +238,12 @@ static hr_endpoint workload_endpoint(hr_build *b, const hr_workload_entry *in, u
     if (hr_str_starts(in->address, HR_STR("unix://")))
         out.port = 0;
     workload_labels(b, &out, in);
-    if (out.locality.len == 0)
-        out.locality = locality_of(b, out.labels, out.n_labels);
+    if (out.locality.len == 0) {
+        out.locality = hr_locality_stated(b, out.labels, out.n_labels);
+        if (out.locality.p == NULL)
+            out.locality = HR_STR("");
+    }
+    add_topology(b, &out, (hr_str){0});
     return out;
 }
 
@@ -218,17 +280,20 @@ void hr_service_endpoints(hr_build *b, hr_svc *svc, const hr_service *in, const 
     for (size_t s = 0; s < r->n_endpoint_slices && !sliced; s++)
         sliced = slice_is_of(&r->endpoint_slices[s], svc);
     for (size_t p = 0; p < svc->n_ports; p++) {
-        endpoint_list list = {0};
+        member_lists list = {0};
         for (size_t s = 0; s < r->n_endpoint_slices; s++)
             if (slice_is_of(&r->endpoint_slices[s], svc))
-                add_slice(b, &list, &svc->ports[p], &r->endpoint_slices[s], source);
+                add_slice(b, &list, svc, &svc->ports[p], &r->endpoint_slices[s], source);
         if (in->n_selector > 0) {
             if (!sliced)
                 add_pods(b, &list, svc, &in->ports[p], in->selector, in->n_selector, source);
-            add_workload_entries(b, &list, svc->namespace_, &in->ports[p], in->selector, in->n_selector, source);
+            add_workload_entries(b, &list.ready, svc->namespace_, &in->ports[p], in->selector, in->n_selector,
+                                 source);
         }
-        svc->ports[p].endpoints = list.v;
-        svc->ports[p].n_endpoints = list.n;
+        svc->ports[p].endpoints = list.ready.v;
+        svc->ports[p].n_endpoints = list.ready.n;
+        svc->ports[p].unready = list.unready.v;
+        svc->ports[p].n_unready = list.unready.n;
     }
 }
 
@@ -238,12 +303,12 @@ void hr_entry_endpoints(hr_build *b, hr_svc *svc, const hr_service_entry *in,
                    (svc->resolution == HR_RESOLUTION_DNS || svc->resolution == HR_RESOLUTION_DNS_ROUND_ROBIN);
     for (size_t p = 0; p < svc->n_ports; p++) {
         const hr_port_spec *port = &in->ports[p];
-        endpoint_list list = {0};
+        member_lists list = {0};
         if (by_name) {
             uint32_t number = port->target_port != 0 ? port->target_port : port->number;
             hr_endpoint endpoint = {.address = svc->host, .port = (uint16_t)number, .weight = 1,
                                     .locality = HR_STR("")};
-            HR_PUSH(b, &list, endpoint);
+            HR_PUSH(b, &list.ready, endpoint);
         }
         for (size_t i = 0; i < in->n_endpoints; i++) {
             const hr_workload_entry *entry = &in->endpoints[i];
@@ -253,13 +318,13 @@ void hr_entry_endpoints(hr_build *b, hr_svc *svc, const hr_service_entry *in,
             bool unusable = svc->resolution == HR_RESOLUTION_STATIC && endpoint.port != 0 &&
                             !hr_is_ip(endpoint.address);
             if (entry->address.len > 0 && !unusable)
-                HR_PUSH(b, &list, endpoint);
+                HR_PUSH(b, &list.ready, endpoint);
         }
         if (in->has_selector) {
-            add_workload_entries(b, &list, svc->namespace_, port, in->selector, in->n_selector, source);
+            add_workload_entries(b, &list.ready, svc->namespace_, port, in->selector, in->n_selector, source);
             add_pods(b, &list, svc, port, in->selector, in->n_selector, source);
         }
-        svc->ports[p].endpoints = list.v;
-        svc->ports[p].n_endpoints = list.n;
+        svc->ports[p].endpoints = list.ready.v;
+        svc->ports[p].n_endpoints = list.ready.n;
     }
 }

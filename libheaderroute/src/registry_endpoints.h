@@ -7,6 +7,7 @@
 typedef struct hr_endpoint_source {
     const hr_resources *resources;
     hr_map pods; /* "namespace/name" -> const hr_workload *, Pods only */
+    hr_map nodes; /* name -> const hr_kube_node * */
 } hr_endpoint_source;
 
 void hr_endpoint_source_init(hr_build *b, hr_endpoint_source *out, const hr_resources *resources);

@@ -56,6 +56,7 @@ static const struct known_kind {
     {"networking.k8s.io", "Ingress", WARN, NULL, "is not evaluated, even where Istio is its controller"},
     {"", "Service", READ, hr_read_service, NULL},
     {"", "Pod", READ, hr_read_pod, NULL},
+    {"", "Node", READ, hr_read_node, NULL},
     {"apps", "Deployment", READ, hr_read_template, NULL},
     {"apps", "StatefulSet", READ, hr_read_template, NULL},
     {"apps", "DaemonSet", READ, hr_read_template, NULL},

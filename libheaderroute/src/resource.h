@@ -384,8 +384,13 @@ typedef struct hr_service {
     hr_port_spec *ports;
     size_t n_ports;
     hr_str_list export_to; /* annotation networking.istio.io/exportTo */
+    hr_str traffic_distribution; /* PreferClose, PreferSameZone, PreferSameNode; absent where unset */
     hr_pos pos;
 } hr_service;
+
+typedef struct hr_kube_node { /* Node: where its pods run */
+    hr_meta meta;
+} hr_kube_node;
 
 typedef enum hr_workload_kind { HR_WORKLOAD_POD, HR_WORKLOAD_DEPLOYMENT } hr_workload_kind;
 
@@ -440,6 +445,8 @@ typedef struct hr_resources {
     size_t n_workloads;
     hr_endpoint_slice *endpoint_slices;
     size_t n_endpoint_slices;
+    hr_kube_node *nodes;
+    size_t n_nodes;
 } hr_resources;
 
 typedef struct hr_arena hr_arena;

@@ -40,6 +40,7 @@ static const hr_field service_fields[] = {
     {"externalName", hr_read_string, S(external_name), 0, NULL, 0},
     {"selector", hr_read_labels, S(selector), S(n_selector), NULL, 0},
     {"publishNotReadyAddresses", hr_read_bool, S(publish_not_ready_addresses), 0, NULL, 0},
+    {"trafficDistribution", hr_read_string, S(traffic_distribution), 0, NULL, 0},
     {"ports", hr_read_list, S(ports), S(n_ports), &service_port_schema, 0},
 };
 #undef S
@@ -87,6 +88,16 @@ void hr_read_service(hr_reader *r, const hr_node *resource, const hr_meta *meta)
     service->pos = hr_reader_pos(r, resource);
     read_export_to(r, service);
     hr_read_spec(r, resource, service, &service_schema);
+}
+
+/* ---- Node ---- */
+
+/* Its labels say in which region and zone its pods run. */
+void hr_read_node(hr_reader *r, const hr_node *resource, const hr_meta *meta) {
+    hr_kube_node *node = HR_APPEND(r, nodes);
+    (void)resource;
+    if (node != NULL)
+        node->meta = *meta;
 }
 
 /* ---- Pod, and the pod templates of Deployment, StatefulSet, DaemonSet and ReplicaSet ---- */
@@ -260,7 +271,8 @@ static void read_conditions(hr_reader *r, const hr_node *node, void *base, const
     hr_read_fields(r, node, &c, &conditions_schema);
     endpoint->ready = c.ready != 0;
     endpoint->serving = c.serving == -1 ? endpoint->ready : c.serving != 0;
-    endpoint->terminating = c.terminating == 1;
+    /* Istio takes what is not ready and does not say that it stays for one that goes. */
+    endpoint->terminating = c.terminating == 1 || (c.terminating == -1 && !endpoint->ready);
 }
 
 static const hr_field target_fields[] = {

@@ -56,19 +56,19 @@ static uint64_t entry_hash(hr_str key, uint64_t i) {
 }
 
 void hr_ring_build(hr_build *b, hr_balance_level *level, const hr_cluster *cluster) {
-    double least = smallest(level->weights, level->n_members);
+    double least = smallest(level->all.weights, level->all.n_members);
     double scale = ceil(least * (double)cluster->policy.ring_min_size) / least;
     if (scale > LARGEST_RING)
         scale = LARGEST_RING;
-    size_t room = (size_t)ceil(scale) + level->n_members;
+    size_t room = (size_t)ceil(scale) + level->all.n_members;
     level->ring = HR_B_ARRAY(b, hr_ring_entry, room);
     double current = 0, target = 0;
-    for (size_t m = 0; m < level->n_members; m++) {
-        hr_str key = hr_endpoint_key(b, &cluster->endpoints[level->members[m]]);
-        target += scale * level->weights[m];
+    for (size_t m = 0; m < level->all.n_members; m++) {
+        hr_str key = hr_endpoint_key(b, &cluster->endpoints[level->all.members[m]]);
+        target += scale * level->all.weights[m];
         /* Running sums, so that shares that are no whole numbers even out over all members. */
         for (uint64_t i = 0; current < target && level->n_ring < room; i++, current++)
-            level->ring[level->n_ring++] = (hr_ring_entry){entry_hash(key, i), level->members[m]};
+            level->ring[level->n_ring++] = (hr_ring_entry){entry_hash(key, i), level->all.members[m]};
     }
     qsort(level->ring, level->n_ring, sizeof(*level->ring), by_hash);
 }
@@ -101,20 +101,20 @@ static int by_key(const void *a, const void *b) {
 
 static maglev_entry *maglev_entries(hr_build *b, const hr_balance_level *level, const hr_cluster *cluster,
                                     uint64_t size, double *largest) {
-    maglev_entry *entries = HR_B_ARRAY(b, maglev_entry, level->n_members);
+    maglev_entry *entries = HR_B_ARRAY(b, maglev_entry, level->all.n_members);
     *largest = 0;
-    for (size_t m = 0; m < level->n_members; m++) {
-        hr_str key = hr_endpoint_key(b, &cluster->endpoints[level->members[m]]);
+    for (size_t m = 0; m < level->all.n_members; m++) {
+        hr_str key = hr_endpoint_key(b, &cluster->endpoints[level->all.members[m]]);
         entries[m] = (maglev_entry){
             .key = key,
-            .endpoint = level->members[m],
-            .weight = level->weights[m],
+            .endpoint = level->all.members[m],
+            .weight = level->all.weights[m],
             .offset = hr_xxh64(key, 0) % size,
             .skip = hr_xxh64(key, 1) % (size - 1) + 1,
         };
         *largest = entries[m].weight > *largest ? entries[m].weight : *largest;
     }
-    qsort(entries, level->n_members, sizeof(*entries), by_key);
+    qsort(entries, level->all.n_members, sizeof(*entries), by_key);
     return entries;
 }
 
@@ -130,7 +130,7 @@ void hr_maglev_build(hr_build *b, hr_balance_level *level, const hr_cluster *clu
     memset(level->maglev, 0xFF, size * sizeof(*level->maglev));
     uint64_t filled = 0;
     for (uint32_t iteration = 1; filled < size; iteration++)
-        for (size_t i = 0; i < level->n_members && filled < size; i++) {
+        for (size_t i = 0; i < level->all.n_members && filled < size; i++) {
             maglev_entry *e = &entries[i];
             if (iteration * e->weight < e->target) /* lighter members have fewer turns */
                 continue;

@@ -71,8 +71,9 @@ static void fill_lb(hr_traffic_policy *out, const hr_lb_settings *in) {
     out->lb = in->has_simple ? simple_lb(in->simple) : HR_LB_LEAST_REQUEST;
     if (in->has_consistent_hash) {
         out->lb = in->hash_algorithm == 2 ? HR_LB_MAGLEV : HR_LB_RING_HASH;
-        if (in->minimum_ring_size > 0)
-            out->ring_min_size = (uint64_t)in->minimum_ring_size;
+        int64_t ring = in->hash_algorithm == 0 ? in->deprecated_minimum_ring_size : in->minimum_ring_size;
+        if (ring > 0)
+            out->ring_min_size = (uint64_t)ring;
         if (in->maglev_table_size > 0)
             out->maglev_table_size = (uint64_t)in->maglev_table_size;
     }

@@ -157,6 +157,27 @@ static void set_labels(hr_build *b, hr_view *view, const hr_view_options *o, con
         copy_labels(b, view, gateway->resource->selector, gateway->resource->n_selector);
 }
 
+static hr_str view_label(const hr_view *view, const char *name) {
+    for (size_t i = 0; i < view->n_labels; i++)
+        if (hr_str_eq_c(view->labels[i].name, name))
+            return view->labels[i].value;
+    return HR_STR("");
+}
+
+/* Where the proxy runs: what the caller says, else its pod's labels. */
+static hr_str locality_of(hr_build *b, const hr_view *view, const hr_view_options *o) {
+    if (o->version > 1 && o->locality.len > 0)
+        return hr_b_copy(b, o->locality);
+    hr_str region = view_label(view, "topology.kubernetes.io/region");
+    hr_str zone = view_label(view, "topology.kubernetes.io/zone");
+    hr_str subzone = view_label(view, "topology.istio.io/subzone");
+    if (region.len > 0 || zone.len > 0 || subzone.len > 0)
+        return hr_b_printf(b, "%.*s/%.*s/%.*s", (int)region.len, region.p, (int)zone.len, zone.p, (int)subzone.len,
+                           subzone.p);
+    hr_str stated = hr_locality_stated(b, view->labels, view->n_labels);
+    return stated.p == NULL ? HR_STR("") : stated;
+}
+
 static void make(hr_build *b, void *ctx) {
     making *m = ctx;
     hr_view *view = m->view;
@@ -176,6 +197,7 @@ static void make(hr_build *b, void *ctx) {
                        : mesh                ? HR_STR("default")
                                              : gateway->resource->meta.namespace_;
     set_labels(b, view, o, gateway);
+    view->locality = locality_of(b, view, o);
     hr_view_build vb = {.b = b, .view = view, .table = view->table};
     hr_name_number(&vb, HR_STR("grpc-timeout")); /* number 0: every route looks for it */
     if (mesh)
@@ -190,7 +212,7 @@ int hr_view_new(hr_view **out, hr_table *table, const hr_view_options *options) 
         *out = NULL;
     if (options == NULL)
         options = &defaults;
-    if (out == NULL || table == NULL || options->version != HR_VIEW_OPTIONS_VERSION ||
+    if (out == NULL || table == NULL || options->version < 1 || options->version > HR_VIEW_OPTIONS_VERSION ||
         (options->source_labels == NULL && options->n_source_labels > 0))
         return HR_EINVAL;
     hr_view *view = calloc(1, sizeof(*view));

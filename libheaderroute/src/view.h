@@ -6,6 +6,7 @@
 #ifndef HR_VIEW_H
 #define HR_VIEW_H
 
+#include "locality.h"
 #include "table.h"
 
 /* ---- conditions ---- */
@@ -155,6 +156,7 @@ struct hr_view {
     hr_str namespace_;
     hr_pair *labels;
     size_t n_labels;
+    hr_str locality; /* "region/zone/subzone"; empty: unknown */
     hr_outbound_policy outbound_policy;
     hr_repeated_headers repeated_headers;
     hr_route_table *tables;

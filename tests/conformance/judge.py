@@ -41,7 +41,7 @@ def translator():
 def view_of(request):
     return {"gateway": request.get("gateway") or "mesh", "port": request.get("port") or 80,
             "namespace": request.get("namespace") or "", "source_labels": request.get("source_labels") or {},
-            "outbound_policy": request.get("outbound_policy") or "allow-any"}
+            "outbound_policy": request.get("outbound_policy") or "allow-any", "locality": request.get("locality") or ""}
 
 
 def translate(configs, binary):

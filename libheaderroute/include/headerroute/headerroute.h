@@ -169,10 +169,12 @@ typedef struct hr_view_options {
     size_t n_source_labels;
     hr_outbound_policy outbound_policy;
     hr_repeated_headers repeated_headers;
+    hr_str locality;       /* of the proxy, "region/zone/subzone", for localityLbSetting; absent: what the
+                            * topology labels among source_labels say. From version 2 on */
 } hr_view_options;
-#define HR_VIEW_OPTIONS_VERSION 1
+#define HR_VIEW_OPTIONS_VERSION 2 /* version 1 is accepted as well */
 #define HR_VIEW_OPTIONS_INIT \
-    {HR_VIEW_OPTIONS_VERSION, {0, 0}, 0, {0, 0}, 0, 0, HR_ALLOW_ANY, HR_REPEATED_JOINED}
+    {HR_VIEW_OPTIONS_VERSION, {0, 0}, 0, {0, 0}, 0, 0, HR_ALLOW_ANY, HR_REPEATED_JOINED, {0, 0}}
 
 /* A view holds its table. Immutable. */
 typedef struct hr_view hr_view;
@@ -203,7 +205,9 @@ typedef struct hr_endpoint {
     size_t n_labels;
     hr_str locality; /* "region/zone/subzone"; may be empty */
     hr_str network;
-    uint32_t priority; /* locality failover: 0 first */
+    uint32_t priority; /* localityLbSetting.failover, failoverPriority: 0 first */
+    uint32_t locality_weight; /* of its locality among those of its priority (localityLbSetting.distribute);
+                               * 0: localities have no weight */
 } hr_endpoint;
 
 typedef enum hr_cluster_kind {

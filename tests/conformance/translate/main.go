@@ -2,7 +2,8 @@
 //
 // One JSON job a line on stdin, one JSON result a line on stdout, in order:
 //
-//	{"id": ..., "yaml": "...", "views": [{"gateway", "port", "namespace", "source_labels", "outbound_policy"}]}
+//	{"id": ..., "yaml": "...", "views": [{"gateway", "port", "namespace", "source_labels", "outbound_policy",
+//	"locality"}]}
 //
 // A view is one proxy: the sidecar of a pod ("mesh") or the pods of one Gateway ("NS/NAME"). The
 // result names, for each view, the route tables and HTTP connection managers of its listeners, the
@@ -34,6 +35,7 @@ type View struct {
 	Namespace      string            `json:"namespace"`
 	SourceLabels   map[string]string `json:"source_labels"`
 	OutboundPolicy string            `json:"outbound_policy"`
+	Locality       string            `json:"locality"` // of the proxy: REGION/ZONE/SUBZONE
 }
 
 // Result is one line of output.
@@ -69,10 +71,28 @@ type Table struct {
 
 // Cluster is one outbound cluster.
 type Cluster struct {
-	Type      string          `json:"type"`
-	Policy    string          `json:"lb_policy"`
-	Endpoints []string        `json:"endpoints"` // healthy members, address:port
-	Raw       json.RawMessage `json:"raw,omitempty"`
+	Type       string          `json:"type"`
+	Policy     string          `json:"lb_policy"`
+	Endpoints  []string        `json:"endpoints"`            // healthy members, address:port
+	Localities []Locality      `json:"localities,omitempty"` // all members, as Envoy gets them
+	Raw        json.RawMessage `json:"raw,omitempty"`
+}
+
+// Locality is a group of members with the priority and weight that this proxy gives it.
+type Locality struct {
+	Region    string   `json:"region"`
+	Zone      string   `json:"zone"`
+	SubZone   string   `json:"sub_zone"`
+	Priority  uint32   `json:"priority"`
+	Weight    uint32   `json:"weight"`
+	Endpoints []Member `json:"endpoints"`
+}
+
+// Member is one endpoint of a Locality.
+type Member struct {
+	Address   string `json:"address"`
+	Weight    uint32 `json:"weight"`
+	Unhealthy bool   `json:"unhealthy,omitempty"`
 }
 
 func main() {

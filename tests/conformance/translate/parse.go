@@ -88,6 +88,13 @@ func parse(yaml string) (configs configList, objects []runtime.Object, warnings,
 			}
 			pods = append(pods, o)
 			objects = append(objects, o)
+		case kind == "v1 Node":
+			o := &corev1.Node{}
+			if err := json.Unmarshal(raw, o); err != nil {
+				fail("document %d: %v", n, err)
+				continue
+			}
+			objects = append(objects, o)
 		case kind == "discovery.k8s.io/v1 EndpointSlice":
 			o := &discoveryv1.EndpointSlice{}
 			if err := json.Unmarshal(raw, o); err != nil {
@@ -164,15 +171,16 @@ func slice(s *corev1.Service, pods []*corev1.Pod) *discoveryv1.EndpointSlice {
 		return nil
 	}
 	for _, p := range chosen {
-		ready := true
+		ready, terminating := true, p.DeletionTimestamp != nil
 		for _, c := range p.Status.Conditions {
 			if c.Type == corev1.PodReady {
 				ready = c.Status == corev1.ConditionTrue
 			}
 		}
+		up := ready && !terminating
 		e.Endpoints = append(e.Endpoints, discoveryv1.Endpoint{
 			Addresses:  []string{p.Status.PodIP},
-			Conditions: discoveryv1.EndpointConditions{Ready: &ready, Serving: &ready},
+			Conditions: discoveryv1.EndpointConditions{Ready: &up, Serving: &ready, Terminating: &terminating},
 			TargetRef:  &corev1.ObjectReference{Kind: "Pod", Name: p.Name, Namespace: p.Namespace},
 		})
 	}

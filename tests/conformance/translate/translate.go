@@ -10,6 +10,7 @@ import (
 
 	cluster "github.com/envoyproxy/go-control-plane/envoy/config/cluster/v3"
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
+	endpoint "github.com/envoyproxy/go-control-plane/envoy/config/endpoint/v3"
 	listener "github.com/envoyproxy/go-control-plane/envoy/config/listener/v3"
 	hcm "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/network/http_connection_manager/v3"
 	"google.golang.org/protobuf/encoding/protojson"
@@ -19,6 +20,8 @@ import (
 	meshconfig "istio.io/api/mesh/v1alpha1"
 	networking "istio.io/api/networking/v1alpha3"
 	"istio.io/istio/pilot/pkg/model"
+	"istio.io/istio/pilot/pkg/networking/util"
+	labelutil "istio.io/istio/pilot/pkg/serviceregistry/util/label"
 	"istio.io/istio/pilot/test/xds"
 	"istio.io/istio/pkg/config/gateway"
 	"istio.io/istio/pkg/config/mesh"
@@ -138,6 +141,9 @@ func compile(s *xds.FakeDiscoveryServer, v View) (res ViewResult) {
 			p.IPAddresses = []string{ip}
 		}
 	}
+	// As discovery does with what a proxy says of itself: where it runs is among its labels.
+	p.Locality = util.ConvertLocality(v.Locality)
+	p.Labels = labelutil.AugmentLabels(labels, "Kubernetes", v.Locality, "", "")
 	p = s.SetupProxy(p)
 	ls := s.Listeners(p)
 	res.Clusters = clusters(s, p)
@@ -278,11 +284,7 @@ func clusters(s *xds.FakeDiscoveryServer, p *model.Proxy) map[string]Cluster {
 			continue
 		}
 		e := Cluster{Type: c.GetType().String(), Policy: c.LbPolicy.String(), Endpoints: []string{}, Raw: mustJSON(trim(c))}
-		for _, l := range c.GetLoadAssignment().GetEndpoints() {
-			for _, le := range l.LbEndpoints {
-				e.Endpoints = append(e.Endpoints, address(le.GetEndpoint().GetAddress()))
-			}
-		}
+		e.add(c.GetLoadAssignment().GetEndpoints())
 		out[c.Name] = e
 	}
 	for _, cla := range s.Endpoints(p) {
@@ -290,16 +292,28 @@ func clusters(s *xds.FakeDiscoveryServer, p *model.Proxy) map[string]Cluster {
 		if !ok {
 			continue
 		}
-		for _, l := range cla.Endpoints {
-			for _, le := range l.LbEndpoints {
-				if le.HealthStatus == corev3.HealthStatus_HEALTHY || le.HealthStatus == corev3.HealthStatus_UNKNOWN {
-					c.Endpoints = append(c.Endpoints, address(le.GetEndpoint().GetAddress()))
-				}
-			}
-		}
+		c.add(cla.Endpoints)
 		out[cla.ClusterName] = c
 	}
 	return out
+}
+
+// add takes the members of a load assignment; those that are not usable are told in Localities only.
+func (c *Cluster) add(localities []*endpoint.LocalityLbEndpoints) {
+	for _, l := range localities {
+		at := l.GetLocality()
+		group := Locality{Region: at.GetRegion(), Zone: at.GetZone(), SubZone: at.GetSubZone(),
+			Priority: l.Priority, Weight: l.GetLoadBalancingWeight().GetValue(), Endpoints: []Member{}}
+		for _, le := range l.LbEndpoints {
+			healthy := le.HealthStatus == corev3.HealthStatus_HEALTHY || le.HealthStatus == corev3.HealthStatus_UNKNOWN
+			name := address(le.GetEndpoint().GetAddress())
+			if healthy {
+				c.Endpoints = append(c.Endpoints, name)
+			}
+			group.Endpoints = append(group.Endpoints, Member{name, le.GetLoadBalancingWeight().GetValue(), !healthy})
+		}
+		c.Localities = append(c.Localities, group)
+	}
 }
 
 func trim(c *cluster.Cluster) *cluster.Cluster {
