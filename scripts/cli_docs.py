@@ -217,7 +217,7 @@ _headerroute() {{
     # bash splits words at '=': --flag=value
     if [[ $cur == = ]]; then
         cur=''
-    elif [[ $prev == = && COMP_CWORD -gt 2 ]]; then
+    elif [[ $prev == = ]] && (( COMP_CWORD > 2 )); then
         prev=${{COMP_WORDS[COMP_CWORD - 2]}}
     fi
     if [[ $COMP_CWORD -eq 1 ]]; then

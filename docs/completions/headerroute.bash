@@ -5,7 +5,7 @@ _headerroute() {
     # bash splits words at '=': --flag=value
     if [[ $cur == = ]]; then
         cur=''
-    elif [[ $prev == = && COMP_CWORD -gt 2 ]]; then
+    elif [[ $prev == = ]] && (( COMP_CWORD > 2 )); then
         prev=${COMP_WORDS[COMP_CWORD - 2]}
     fi
     if [[ $COMP_CWORD -eq 1 ]]; then
@@ -29,14 +29,14 @@ _headerroute() {
         compopt -o filenames 2>/dev/null
         mapfile -t COMPREPLY < <(compgen -f -- "$cur")
         return ;;
-    -H|--header|--random|--port|--namespace|--source-label)
+    -H|--header|--random|--port|--namespace|--source-label|--locality)
         return ;;
     esac
     case ${COMP_WORDS[1]} in
     validate) flags="--strict --no-lint -h --help" ;;
-    route) flags="-f --file -X --request -H --header --random --json --batch -h --help --gateway --port --namespace --source-label --outbound-policy --repeated-headers" ;;
-    explain) flags="-f --file -X --request -H --header --random --json -h --help --gateway --port --namespace --source-label --outbound-policy --repeated-headers" ;;
-    test) flags="-f --file --junit -h --help --gateway --port --namespace --source-label --outbound-policy --repeated-headers" ;;
+    route) flags="-f --file -X --request -H --header --random --json --batch -h --help --gateway --port --namespace --source-label --locality --outbound-policy --repeated-headers" ;;
+    explain) flags="-f --file -X --request -H --header --random --json -h --help --gateway --port --namespace --source-label --locality --outbound-policy --repeated-headers" ;;
+    test) flags="-f --file --junit -h --help --gateway --port --namespace --source-label --locality --outbound-policy --repeated-headers" ;;
     *) return ;;
     esac
     if [[ $cur == -* ]]; then
