@@ -88,13 +88,25 @@ static void remember(hr_view_build *vb, hr_cluster *cluster) {
     view->clusters[view->n_clusters++] = cluster;
 }
 
+/* A sidecar may also reach a service of its own namespace that is not exported to it, where a rule names
+ * it: Istio takes in what VirtualServices lead to. */
+static const hr_svc *service_of(const hr_view_build *vb, hr_str host) {
+    const hr_registry *registry = &vb->table->registry;
+    const hr_svc *svc = hr_registry_find(registry, host, vb->view->namespace_);
+    if (svc == NULL && !vb->view->gateway)
+        for (svc = hr_map_get(&registry->by_host, host); svc != NULL; svc = svc->next)
+            if (hr_str_eq(svc->namespace_, vb->view->namespace_))
+                break;
+    return svc;
+}
+
 const hr_cluster *hr_cluster_get(hr_view_build *vb, hr_str host, uint32_t port_number, hr_str subset) {
     static const hr_cluster missing = {.port = 0};
     hr_str name = hr_cluster_name(vb->b, host, port_number, subset);
     void **place = hr_map_at(vb->b, &vb->view->clusters_by_name, name);
     if (*place == NULL) {
         *place = (void *)(uintptr_t)&missing;
-        const hr_svc *svc = hr_registry_find(&vb->table->registry, host, vb->view->namespace_);
+        const hr_svc *svc = service_of(vb, host);
         const hr_svc_port *port = svc == NULL ? NULL : hr_svc_port_find(svc, port_number);
         bool has = port != NULL && port->protocol != HR_PROTOCOL_UDP && svc->resolution != HR_RESOLUTION_ALIAS;
         hr_cluster *cluster = has ? make(vb, svc, port, name, subset) : NULL;
