@@ -8,12 +8,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
 #include "events.h"
 #include "tables.h"
+#include "threads.h"
 #include "walk.h"
 
 static double now(void) {
@@ -229,11 +231,33 @@ static void bench_load(bench_kind kind, size_t n) {
     free(yaml);
 }
 
+/* ---- threads ---- */
+
+static void bench_scaling(size_t n, size_t most) {
+    static bench_request requests[4096];
+    printf("\ndecisions a second by threads over one table of %zu rules:\n", n);
+    for (int kind = 0; kind < BENCH_KINDS; kind++) {
+        size_t rules = kind == BENCH_REGEX && n > 100 ? 100 : n; /* each decision of these runs many automata */
+        char *yaml = bench_yaml((bench_kind)kind, rules);
+        hr_table *table = load_text(yaml);
+        hr_view *view;
+        free(yaml);
+        if (hr_view_new(&view, table, NULL) != HR_OK)
+            fail("no view");
+        for (size_t i = 0; i < 4096; i++)
+            bench_request_init(&requests[i], (bench_kind)kind, random_next() % rules);
+        bench_threads(bench_kind_names[kind], view, requests, 4096, most);
+        hr_view_unref(view);
+        hr_table_unref(table);
+    }
+}
+
 int main(int argc, char **argv) {
     size_t largest = argc > 1 ? strtoull(argv[1], NULL, 10) : 100000;
     const char *folder = argc > 2 ? argv[2] : ".";
     bench_tables(largest);
     bench_seed(folder);
+    bench_scaling(largest < 1000 ? largest : 1000, (size_t)sysconf(_SC_NPROCESSORS_ONLN));
     bench_load(BENCH_HEADER, largest);
     bench_load(BENCH_PREFIX, largest);
     return 0;

@@ -85,6 +85,9 @@ static uint16_t authority_port(hr_str authority) {
 
 /* ---- views ---- */
 
+/* A batch may ask for a view of its own in every line: the oldest makes room. */
+#define MOST_VIEWS 32
+
 struct cli_cached_view {
     char *key;
     hr_view *view;
@@ -115,6 +118,19 @@ static char *key_of(const cli_view *wanted, uint16_t port) {
     return key;
 }
 
+/* Where the next view goes; what was there is gone. */
+static struct cli_cached_view *make_room(cli_views *views) {
+    if (views->v == NULL)
+        views->v = cli_realloc(NULL, MOST_VIEWS * sizeof(*views->v));
+    if (views->n < MOST_VIEWS)
+        return &views->v[views->n++];
+    struct cli_cached_view *oldest = &views->v[views->oldest];
+    views->oldest = (views->oldest + 1) % MOST_VIEWS;
+    free(oldest->key);
+    hr_view_unref(oldest->view);
+    return oldest;
+}
+
 static int get_on_port(const hr_view **out, cli_views *views, const cli_view *wanted, uint16_t port) {
     char *key = key_of(wanted, port);
     for (size_t i = 0; i < views->n; i++)
@@ -132,11 +148,7 @@ static int get_on_port(const hr_view **out, cli_views *views, const cli_view *wa
     options.outbound_policy = wanted->outbound_policy;
     options.repeated_headers = wanted->repeated_headers;
     options.locality = hr_str_from(wanted->locality);
-    if (views->n == views->capacity) {
-        views->capacity = views->capacity == 0 ? 8 : views->capacity * 2;
-        views->v = cli_realloc(views->v, views->capacity * sizeof(*views->v));
-    }
-    struct cli_cached_view *cached = &views->v[views->n++];
+    struct cli_cached_view *cached = make_room(views);
     cached->key = key;
     cached->error = hr_view_new(&cached->view, views->table, &options);
     *out = cached->view;

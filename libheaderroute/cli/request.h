@@ -31,13 +31,13 @@ const char *cli_parse_url(cli_request *r, const char *url);
 /* "Name: value", "Name:" or "Name;". */
 const char *cli_parse_header(cli_request *r, const char *text);
 
-/* Views that were made, by what they were made for: lines of a batch repeat them. */
+/* Views that were made, by what they were made for: lines of a batch repeat them. Only so many are kept. */
 typedef struct cli_views {
     hr_table *table;
     struct cli_cached_view *v;
-    size_t n, capacity;
+    size_t n, oldest;
 } cli_views;
-/* The view a request is asked in; HR_OK and a borrowed view, or why there is none. Its port is the one
+/* The view a request is asked in; HR_OK and a view, valid until the next call, or why there is none. Its port is the one
  * that `wanted` states, else the authority's, else 80. A Gateway without a server on a port that was not
  * stated is looked at on 443 for https, else on 80, else on its first server's. */
 int cli_views_get(const hr_view **out, cli_views *views, const cli_view *wanted, const hr_request *request);

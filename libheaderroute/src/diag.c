@@ -1,6 +1,5 @@
 #include "diag.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +9,11 @@
 
 /* Beyond so many a reader is not helped, and memory is not to grow with the mistakes of a file. */
 #define MOST_FINDINGS 20000
+
+/* Longer messages have a value in them that says nothing more by its length; what is wrong stands behind it. */
+#define LONGEST_MESSAGE 1000
+#define KEPT_BEFORE 600
+#define KEPT_BEHIND (LONGEST_MESSAGE - KEPT_BEFORE)
 
 typedef struct finding {
     hr_diagnostic told;
@@ -111,15 +115,68 @@ static int file_of(hr_diagnostics *d, hr_str name, finding *f) {
     return 1;
 }
 
-static void add(hr_diagnostics *d, hr_severity severity, hr_pos pos, const char *field, const char *format,
-                va_list args) {
-    char message[1024];
+/* A message is one line, whatever the values in it: control characters are written as \xNN. */
+static hr_str printable(hr_arena *arena, hr_str text) {
+    static const char digits[] = "0123456789abcdef";
+    size_t escapes = 0, n = 0;
+    for (size_t i = 0; i < text.len; i++)
+        escapes += (unsigned char)text.p[i] < 0x20 || text.p[i] == 0x7F;
+    if (escapes == 0)
+        return hr_arena_copy(arena, text);
+    char *p = hr_arena_alloc(arena, text.len + 3 * escapes + 1);
+    if (p == NULL)
+        return (hr_str){0};
+    for (size_t i = 0; i < text.len; i++) {
+        unsigned char c = (unsigned char)text.p[i];
+        if (c >= 0x20 && c != 0x7F) {
+            p[n++] = text.p[i];
+            continue;
+        }
+        p[n++] = '\\';
+        p[n++] = 'x';
+        p[n++] = digits[c >> 4];
+        p[n++] = digits[c & 15];
+    }
+    p[n] = '\0';
+    return (hr_str){p, n};
+}
+
+/* Leaves a stretch in the middle out; UTF-8 characters stay whole. */
+static size_t shorten(char *text, size_t len) {
+    size_t before = KEPT_BEFORE, behind = len - KEPT_BEHIND;
+    while (before > 0 && (text[before] & 0xC0) == 0x80)
+        before--;
+    while (behind < len && (text[behind] & 0xC0) == 0x80)
+        behind++;
+    memcpy(text + before, "[...]", 5);
+    memmove(text + before + 5, text + behind, len - behind);
+    return before + 5 + len - behind;
+}
+
+static hr_str message_of(hr_diagnostics *d, const char *format, va_list args) {
+    char room[LONGEST_MESSAGE + 1], *text = room;
+    va_list again;
+    va_copy(again, args);
+    int n = vsnprintf(room, sizeof(room), format, args);
+    size_t len = n < 0 ? 0 : (size_t)n;
+    if (len > LONGEST_MESSAGE && (text = malloc(len + 1)) != NULL) {
+        vsnprintf(text, len + 1, format, again);
+        len = shorten(text, len);
+    }
+    va_end(again);
+    hr_str message = n < 0 || text == NULL ? (hr_str){0} : printable(d->arena, (hr_str){text, len});
+    if (text != room)
+        free(text);
+    return message;
+}
+
+void hr_diag_add(hr_diagnostics *d, hr_severity severity, hr_pos pos, const char *field, const char *format,
+                 va_list args) {
     if (severity == HR_SEVERITY_ERROR)
         d->errors++;
     if (d->n >= MOST_FINDINGS)
         return;
-    int length = vsnprintf(message, sizeof(message), format, args);
-    finding *f = length < 0 ? NULL : append(d);
+    finding *f = append(d);
     if (f == NULL) {
         d->oom = 1;
         return;
@@ -128,8 +185,8 @@ static void add(hr_diagnostics *d, hr_severity severity, hr_pos pos, const char 
                        .severity = severity,
                        .line = pos.line,
                        .column = pos.column,
-                       .field = hr_arena_copy(d->arena, hr_str_from(field == NULL ? "" : field)),
-                       .message = hr_arena_copy(d->arena, hr_str_from(message)),
+                       .field = printable(d->arena, hr_str_from(field == NULL ? "" : field)),
+                       .message = message_of(d, format, args),
                    }};
     if (!file_of(d, pos.file, f) || f->told.message.p == NULL || f->told.field.p == NULL) {
         d->oom = 1;
@@ -141,14 +198,14 @@ static void add(hr_diagnostics *d, hr_severity severity, hr_pos pos, const char 
 void hr_diag_error(hr_diagnostics *d, hr_pos pos, const char *field, const char *format, ...) {
     va_list args;
     va_start(args, format);
-    add(d, HR_SEVERITY_ERROR, pos, field, format, args);
+    hr_diag_add(d, HR_SEVERITY_ERROR, pos, field, format, args);
     va_end(args);
 }
 
 void hr_diag_warn(hr_diagnostics *d, hr_pos pos, const char *field, const char *format, ...) {
     va_list args;
     va_start(args, format);
-    add(d, HR_WARNING, pos, field, format, args);
+    hr_diag_add(d, HR_WARNING, pos, field, format, args);
     va_end(args);
 }
 

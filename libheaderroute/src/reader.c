@@ -33,13 +33,9 @@ static size_t put_path(char *buf, size_t size, const hr_path *path) {
 }
 
 static void tell(hr_reader *r, hr_severity severity, const hr_node *node, const char *format, va_list args) {
-    char path[512] = "", message[1024];
+    char path[512] = "";
     put_path(path, sizeof(path), r->path);
-    vsnprintf(message, sizeof(message), format, args);
-    if (severity == HR_WARNING)
-        hr_diag_warn(r->d, hr_reader_pos(r, node), path, "%s", message);
-    else
-        hr_diag_error(r->d, hr_reader_pos(r, node), path, "%s", message);
+    hr_diag_add(r->d, severity, hr_reader_pos(r, node), path, format, args);
 }
 
 void hr_reader_error(hr_reader *r, const hr_node *node, const char *format, ...) {
@@ -202,10 +198,21 @@ static void unknown_field(hr_reader *r, const hr_node *key, const hr_schema *sch
         hr_reader_error(r, key, "%s has no such field", schema->what);
 }
 
+/* By the same spelling, of which the YAML reader has told. */
+static int is_repeated(const hr_node *map, const hr_node *key) {
+    for (const hr_node *k = map->u.children.first; k != key; k = k->next)
+        if (hr_str_eq(k->u.text, key->u.text))
+            return 1;
+    return 0;
+}
+
 /* 0 if this field excludes one that was given before. */
-static int check_oneof(hr_reader *r, const hr_node *key, const hr_schema *schema, size_t index, uint64_t seen) {
+static int check_oneof(hr_reader *r, const hr_node *map, const hr_node *key, const hr_schema *schema, size_t index,
+                       uint64_t seen) {
     const hr_field *f = &schema->fields[index];
     if (seen & (UINT64_C(1) << index)) {
+        if (is_repeated(map, key))
+            return 0;
         hr_reader_error(r, key, "is given twice, as \"%s\" and in snake_case", f->name);
         return 0;
     }
@@ -244,7 +251,7 @@ void hr_read_fields(hr_reader *r, const hr_node *map, void *out, const hr_schema
             continue; /* protobuf's JSON takes null for absent */
         const hr_field *field = &schema->fields[i];
         step.name = hr_str_from(field->name);
-        if (!check_oneof(r, key, schema, i, seen))
+        if (!check_oneof(r, map, key, schema, i, seen))
             continue;
         seen |= UINT64_C(1) << i;
         field->read(r, key->value, out, field);

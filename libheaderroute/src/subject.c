@@ -47,7 +47,8 @@ static int check_slowly(hr_subject *s) {
 static bool headers_suspicious(const hr_request *r) {
     hr_minima tokens = hr_minima_start(DEL), texts = hr_minima_start(DEL);
     size_t shortest = 1;
-    for (const hr_pair *h = r->headers, *end = h + r->n_headers; h < end; h++) {
+    for (size_t i = 0; i < r->n_headers; i++) {
+        const hr_pair *h = &r->headers[i];
         shortest &= h->name.len != 0;
         hr_minima_add(&tokens, h->name.p, h->name.len);
         hr_minima_add(&texts, h->value.p, h->value.len);

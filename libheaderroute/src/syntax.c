@@ -93,7 +93,7 @@ static const char *labels_mistake(hr_str name) {
 const char *hr_domain_mistake(hr_str name, bool wildcard) {
     if (name.len == 0)
         return "it is empty";
-    if (name.len > 255)
+    if (name.len > HR_DOMAIN_MAX)
         return "it is longer than 255 bytes";
     if (!wildcard)
         return labels_mistake(name);

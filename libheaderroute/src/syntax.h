@@ -17,6 +17,8 @@ bool hr_is_wildcard_label(hr_str s);
 bool hr_is_label_key(hr_str s);
 bool hr_is_label_value(hr_str s);
 
+/* Longer names are none (as Istio has it, which counts a final dot). */
+#define HR_DOMAIN_MAX 255
 /* NULL if the name is a domain name, else what is wrong with it. With `wildcard` the first label may be
  * one of hr_is_wildcard_label. The last label may be empty (a trailing dot), and may not be a number. */
 const char *hr_domain_mistake(hr_str name, bool wildcard);

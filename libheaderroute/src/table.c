@@ -124,8 +124,6 @@ static int read_and_check(hr_resources **out, hr_arena *arena, hr_diagnostics *d
     error = hr_resources_validate(*out, d);
     if (error == HR_OK && options->lint && hr_diagnostics_errors(d) == 0)
         error = hr_resources_lint(*out, d, options);
-    if (error == HR_OK && options->lint && hr_diagnostics_errors(d) == 0)
-        error = hr_resources_lint(*out, d, options);
     if (error != HR_OK)
         return error;
     if (hr_diagnostics_oom(d))

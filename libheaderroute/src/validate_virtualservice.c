@@ -129,7 +129,7 @@ static int has_sni(const hr_node *spec) {
 }
 
 static const char *host_mistake(hr_str host, int at_gateway, int sni) {
-    if (at_gateway && sni && hr_str_starts(host, HR_STR("outbound_")))
+    if (at_gateway && sni && hr_str_starts(host, HR_STR("outbound_")) && host.len <= HR_DOMAIN_MAX)
         return hr_is_generated_sni(host) ? NULL : "a generated SNI name reads outbound_.PORT_.SUBSET_.HOST";
     const char *mistake = hr_domain_mistake(host, true);
     return mistake != NULL && hr_is_ip(host) ? NULL : mistake;
@@ -137,8 +137,8 @@ static const char *host_mistake(hr_str host, int at_gateway, int sni) {
 
 /* The host that covers this one, or is the same: every "*" + suffix of it is looked up. */
 static const hr_node *covering(const hr_strmap *hosts, const hr_node *item) {
-    char text[256];
-    hr_str host = item->u.text; /* at most 255 bytes: it is valid */
+    char text[1 + HR_DOMAIN_MAX];
+    hr_str host = item->u.text; /* no longer: it is valid */
     memcpy(text + 1, host.p, host.len);
     for (size_t i = 0; i <= host.len; i++) {
         text[i] = '*';

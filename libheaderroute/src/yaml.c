@@ -82,22 +82,31 @@ static hr_pos at_node(const hr_yaml *y, const hr_node *node) {
 
 #define FAIL(y, pos, ...) (hr_diag_error((y)->d, (pos), "", __VA_ARGS__), HR_ECONFIG)
 
+/* The reader knows an offset only: counts the lines and characters up to it, behind a byte order mark. */
+static hr_pos at_offset(const hr_yaml *y, size_t offset) {
+    const yaml_parser_t *p = &y->parser;
+    const unsigned char *text = p->input.string.start;
+    size_t size = (size_t)(p->input.string.end - text), unit = p->encoding == YAML_UTF8_ENCODING ? 1 : 2;
+    size_t low = p->encoding == YAML_UTF16BE_ENCODING ? 1 : 0;
+    size_t i = unit == 2 ? 2 : size >= 3 && memcmp(text, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0;
+    hr_pos pos = {y->file, 1, 1};
+    for (; i < offset && i + unit <= size; i += unit) {
+        unsigned high = unit == 2 ? text[i + 1 - low] : 0;
+        int continues = unit == 2 ? (high & 0xFC) == 0xDC : (text[i] & 0xC0) == 0x80;
+        int line_end = text[i + low] == '\n' && high == 0;
+        pos.column = line_end ? 1 : pos.column + !continues;
+        pos.line += line_end;
+    }
+    return pos;
+}
+
 static int fail_syntax(hr_yaml *y) {
     const yaml_parser_t *p = &y->parser;
     if (p->error == YAML_MEMORY_ERROR)
         return HR_ENOMEM;
     const char *problem = p->problem == NULL ? "it cannot be read" : p->problem;
-    if (p->error == YAML_READER_ERROR) {
-        /* The reader knows an offset only: count the lines up to it. */
-        hr_pos pos = {y->file, 1, 1};
-        const unsigned char *text = p->input.string.start;
-        size_t size = (size_t)(p->input.string.end - text);
-        for (size_t i = 0; i < p->problem_offset && i < size; i++) {
-            pos.column = text[i] == '\n' ? 1 : pos.column + ((text[i] & 0xC0) != 0x80);
-            pos.line += text[i] == '\n';
-        }
-        return FAIL(y, pos, "this is not YAML: %s", problem);
-    }
+    if (p->error == YAML_READER_ERROR)
+        return FAIL(y, at_offset(y, p->problem_offset), "this is not YAML: %s", problem);
     if (p->context != NULL)
         return FAIL(y, at(y, p->problem_mark), "this is not YAML: %s (%s, line %zu)", problem, p->context,
                     p->context_mark.line + 1);

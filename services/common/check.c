@@ -25,9 +25,11 @@ static void any_to_loopback(struct sockaddr_storage *address) {
         in6->sin6_addr = in6addr_loopback;
 }
 
-int hr_check_ready(const char *program, const char *address) {
-    static const char request[] =
-        "GET /ready HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+static int check(const char *program, const char *address, const char *host, const char *expected) {
+    char request[128];
+    size_t request_len =
+        (size_t)snprintf(request, sizeof(request),
+                         "GET /ready HTTP/1.1\r\n%sConnection: close\r\n\r\n", host);
     const struct timeval limit = {5, 0};
     struct sockaddr_storage storage;
     socklen_t len;
@@ -43,7 +45,7 @@ int hr_check_ready(const char *program, const char *address) {
     size_t have = 0;
     ssize_t n = -1;
     if (connect(fd, (struct sockaddr *)&storage, len) == 0 &&
-        send(fd, request, sizeof(request) - 1, MSG_NOSIGNAL) == sizeof(request) - 1) {
+        send(fd, request, request_len, MSG_NOSIGNAL) == (ssize_t)request_len) {
         while (have < sizeof(answer) - 1 &&
                (n = recv(fd, answer + have, sizeof(answer) - 1 - have, 0)) > 0)
             have += (size_t)n;
@@ -52,9 +54,17 @@ int hr_check_ready(const char *program, const char *address) {
     close(fd);
     if (n < 0)
         return fail(program, address, strerror(error));
-    if (strncmp(answer, "HTTP/1.1 200 ", 13) != 0) {
+    if (strncmp(answer, expected, strlen(expected)) != 0) {
         answer[strcspn(answer, "\r\n")] = '\0';
         return fail(program, address, answer);
     }
     return 0;
+}
+
+int hr_check_ready(const char *program, const char *address) {
+    return check(program, address, "Host: localhost\r\n", "HTTP/1.1 200 ");
+}
+
+int hr_check_answers(const char *program, const char *address) {
+    return check(program, address, "", "HTTP/1.1 400 ");
 }

@@ -1,10 +1,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "check.h"
 #include "gateway.h"
 #include "reload.h"
 #include "ui.h"
 #include "watch.h"
+
+#define DEFAULT_LISTEN "127.0.0.1:5000"
 
 static int parse_prefix(void *field, const char *text, char *why, size_t why_size) {
     const char *wrong = gw_ui_check_prefix(text);
@@ -111,11 +114,17 @@ int main(int argc, char **argv) {
                        "Routes HTTP requests as Istio's VirtualServices and DestinationRules say.");
     if (code != HR_FLAGS_RUN)
         return code;
+    if (server.check && self.options.admin != NULL)
+        return hr_check_ready("headerroute-gateway", self.options.admin);
+    if (server.check) {
+        hr_server_options_settle(&server, DEFAULT_LISTEN);
+        return hr_check_answers("headerroute-gateway", server.listen.v[0]);
+    }
     if (self.options.files.n == 0) {
         fprintf(stderr, "headerroute-gateway: no configuration: give at least one -f PATH\n");
         return 2;
     }
-    hr_server_options_settle(&server, "127.0.0.1:5000");
+    hr_server_options_settle(&server, DEFAULT_LISTEN);
     pthread_mutex_init(&self.mutex, NULL);
     self.loaded_fingerprint = gw_watch_fingerprint(self.options.files.v, self.options.files.n);
     self.config = gw_config_load(&self.options, NULL, 1);

@@ -3,6 +3,7 @@ import os
 import signal
 import threading
 
+from harness import free_port, run
 from mesh import GATEWAY, gateway, routes, service, to, write
 from peers import Peer, answer, wait_until
 from gateway_test import named
@@ -118,3 +119,19 @@ def test_killing_one_of_two_replicas_loses_no_idempotent_request(tmp_path):
             stop.set()
             [t.join() for t in threads]
             assert not wrong
+
+
+def test_check_asks_the_running_gateway(tmp_path):
+    """Without the configuration: a container's health check knows only the address."""
+    with Peer(named("one")) as one:
+        admin = f"127.0.0.1:{free_port()}"
+        with gateway(tmp_path, service("one.test", one), routes({"route": [to("one.test")]}), args=("--admin", admin)) as gw:
+            address = f"127.0.0.1:{gw.port}"
+            assert run("headerroute-gateway", "--check", "--listen", address) == (0, "", "")
+            assert run("headerroute-gateway", "--check", "--listen", address, "--admin", admin) == (0, "", "")
+            assert all(line["path"] != "/ready" or line["response_code"] in (200, 400) for line in gw.lines())
+            asked = len(one.requests)
+            assert run("headerroute-gateway", "--check", "--listen", address)[0] == 0 and len(one.requests) == asked
+        for flags in ([], ["--admin", admin]):
+            code, out, err = run("headerroute-gateway", "--check", "--listen", address, *flags)
+            assert (code, out) == (1, "") and err.count("\n") == 1 and "is not ready" in err
