@@ -64,9 +64,11 @@ static void collect_services(mesh *m) {
         const hr_svc_port *port = hr_svc_port_find(svc, view->port);
         if (port == NULL || !hr_svc_visible(svc, view->namespace_))
             continue;
-        /* Of several with one host the first counts; another has a virtual host on a port that it lacks. */
+        /* Of several with one host the first counts; another of its namespace has a virtual host on a port
+         * that the first lacks. */
         const hr_svc *first = hr_registry_find(registry, svc->host, view->namespace_);
-        if (first != svc && (hr_svc_port_find(first, view->port) != NULL || find_service(m, svc->host) != NULL))
+        if (first != svc && (!hr_str_eq(first->namespace_, svc->namespace_) ||
+                             hr_svc_port_find(first, view->port) != NULL || find_service(m, svc->host) != NULL))
             continue;
         mesh_service s = {.svc = svc, .port = port};
         HR_PUSH(m->vb->b, &m->services, s);

@@ -71,16 +71,30 @@ static bool is_public(const hr_svc *svc) {
     return all;
 }
 
-const hr_svc *hr_registry_find(const hr_registry *registry, hr_str host, hr_str namespace_) {
+/* Whether `a` goes before `b`, which is older: Istio looks at what is exported by name first. */
+static bool goes_before(const hr_svc *a, const hr_svc *b) {
+    if (a->kubernetes != b->kubernetes)
+        return a->kubernetes;
+    return !is_public(a) && is_public(b);
+}
+
+/* The namespace whose services answer to a host: the caller's own, else that of the first, where one of
+ * Kubernetes goes before ServiceEntries. */
+static const hr_svc *first_of(const hr_svc *chain, hr_str namespace_) {
     const hr_svc *best = NULL;
-    for (const hr_svc *svc = hr_map_get(&registry->by_host, host); svc != NULL; svc = svc->next) {
+    for (const hr_svc *svc = chain; svc != NULL; svc = svc->next) {
         if (!hr_svc_visible(svc, namespace_))
             continue;
-        if (best == NULL || (!best->kubernetes && svc->kubernetes) ||
-            (best->kubernetes == svc->kubernetes && is_public(best) && !is_public(svc)))
+        bool own = hr_str_eq(svc->namespace_, namespace_);
+        bool best_own = best != NULL && hr_str_eq(best->namespace_, namespace_);
+        if (best == NULL || (own && !best_own) || (own == best_own && goes_before(svc, best)))
             best = svc;
     }
     return best;
+}
+
+const hr_svc *hr_registry_find(const hr_registry *registry, hr_str host, hr_str namespace_) {
+    return first_of(hr_map_get(&registry->by_host, host), namespace_);
 }
 
 /* The field, else the annotation that came before it, in any letter case. */

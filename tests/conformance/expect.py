@@ -275,7 +275,7 @@ def decision(table, request):
     preflight = False
     if policy:
         sent = {k.lower() for k, _ in request.get("headers", [])}
-        preflight = request.get("method") == "OPTIONS" and log["details"] != "via_upstream" and not aborted and answer["status"] == 200 and not seen
+        preflight = request.get("method") == "OPTIONS" and "grpc-status" not in headers and log["details"] != "via_upstream" and not aborted and answer["status"] == 200 and not seen
         if not aborted:
             policy["preflight"] = preflight
         if "origin" in sent and (seen or preflight):

@@ -18,6 +18,9 @@ class WideWorld(World):
     def make_services(self):
         super().make_services()
         r = self.r
+        for d in self.docs:
+            if d["kind"] == "ServiceEntry":
+                d["metadata"]["creationTimestamp"] = "2026-01-15T00:00:00Z"
         self.extra = []  # (host, namespace, ports) that destinations and requests may name
         if self.some(0.3):
             for i, zone in enumerate("ab"):
@@ -82,7 +85,8 @@ class WideWorld(World):
                                                if resolution == "STATIC" else "ep%d.example.org" % i) for i in range(n)]
         if self.some(0.15):
             spec["exportTo"] = r.choice([["."], ["*"], ["prod"], ["default", "edge"]])
-        self.doc(NETWORKING, "ServiceEntry", name, ns, spec, meta=self.age())
+        # Ages of their own: of two entries for one host and equal age, Istio takes either.
+        self.doc(NETWORKING, "ServiceEntry", name, ns, spec, meta={"creationTimestamp": "2026-02-%02dT00:00:00Z" % (len(self.docs) % 28 + 1)})
         for h in hosts:
             self.hosts.append(h.replace("*", "w"))
             self.extra.append((h if not h.startswith("*") else h.replace("*", "w"), ns, [p["number"] for p in ports]))

@@ -190,7 +190,7 @@ func slice(s *corev1.Service, pods []*corev1.Pod) *discoveryv1.EndpointSlice {
 				ready = c.Status == corev1.ConditionTrue
 			}
 		}
-		up := ready && !terminating
+		up := (ready || s.Spec.PublishNotReadyAddresses) && !terminating
 		e.Endpoints = append(e.Endpoints, discoveryv1.Endpoint{
 			Addresses:  []string{p.Status.PodIP},
 			Conditions: discoveryv1.EndpointConditions{Ready: &up, Serving: &ready, Terminating: &terminating},
