@@ -47,7 +47,8 @@ static const hr_svc_port *port_of(const hr_svc *svc, const hr_svc_port *port, co
 /* How many endpoints another service of the same host and namespace brings in: Istio keeps endpoints by
  * host and name of the port, whichever resource they come from. */
 static size_t n_shared(const hr_svc *svc, const hr_svc_port *port, const hr_svc *other) {
-    bool listed = svc->resolution == HR_RESOLUTION_STATIC && other->resolution == HR_RESOLUTION_STATIC;
+    bool listed = (svc->resolution == HR_RESOLUTION_STATIC || svc->resolution == HR_RESOLUTION_PASSTHROUGH) &&
+                  other->resolution == HR_RESOLUTION_STATIC;
     if (other != svc && (!listed || !hr_str_eq(other->namespace_, svc->namespace_)))
         return 0;
     const hr_svc_port *same = port_of(svc, port, other);

@@ -159,6 +159,7 @@ struct hr_view {
     hr_str locality; /* "region/zone/subzone"; empty: unknown */
     hr_outbound_policy outbound_policy;
     hr_repeated_headers repeated_headers;
+    hr_path_normalization path_normalization;
     hr_route_table *tables;
     size_t n_tables;
     const hr_cluster **clusters;
