@@ -2,6 +2,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "base64.h"
 #include "json_in.h"
@@ -14,14 +16,14 @@
 
 /* A worker keeps the engine's memory from picture to picture up to this size: fresh pages for each
  * would cost more than the work on a small one. */
-#define KEPT_WORKSPACE ((size_t)12 << 20)
+#define KEPT_WORKSPACE ((size_t)6 << 20)
 
 typedef struct predict_job {
     hr_job super;
     hr_predict *predict;
     hr_predict_request request;
     h2o_iovec_t entity; /* the request's; until hr_job_detach */
-    int64_t memory;     /* taken from the pool */
+    int64_t memory;     /* taken from the pool; in the end as much as the answer holds */
 
     /* the result */
     int status; /* 200, or what went wrong */
@@ -35,12 +37,23 @@ typedef struct predict_job {
 
 /* ---- memory ---- */
 
-int64_t hr_predict_bytes(const hr_predict *predict, int32_t width, int32_t height) {
+/* The engine's memory follows from the rect: what lies outside of it is settled. */
+static grabcut_rect rect_of(const hr_rect_choice *choice, int32_t width, int32_t height) {
+    grabcut_rect rect = choice->rect;
+    if (choice->automatic)
+        return grabcut_rect_inset(width, height, HR_PREDICT_INSET_PERCENT);
+    if (grabcut_rect_clamp(&rect, width, height) != GRABCUT_OK)
+        rect = (grabcut_rect){0, 0, 0, 0};
+    return rect;
+}
+
+int64_t hr_predict_bytes(const hr_predict *predict, int32_t width, int32_t height,
+                         const hr_rect_choice *choice) {
     grabcut_options options = GRABCUT_OPTIONS_INIT;
     int64_t pixels = (int64_t)width * height;
     uint64_t engine = 0;
     options.iterations = (int32_t)predict->options.iterations;
-    options.rect = (grabcut_rect){0, 0, width, height};
+    options.rect = rect_of(choice, width, height);
     if (grabcut_estimate(predict->engine, &engine, width, height, &options) != GRABCUT_OK ||
         engine > INT64_MAX / 2)
         return INT64_MAX;
@@ -50,13 +63,15 @@ int64_t hr_predict_bytes(const hr_predict *predict, int32_t width, int32_t heigh
 
 int64_t hr_predict_pixels(const hr_predict *predict, int64_t bytes) {
     int64_t low = 0, high = INT32_MAX;
-    /* A row of pixels needs no more than a square of as many. */
+    const hr_rect_choice *given = &predict->options.rect;
+    /* A given rect is all of a picture of its size. A row of pixels needs no more than a square of as many. */
     while (low < high) {
         int64_t middle = low + (high - low + 1) / 2;
         int32_t side = 1;
         while ((int64_t)side * side < middle)
             ++side;
-        if (hr_predict_bytes(predict, side, side) <= bytes)
+        const hr_rect_choice whole = {.rect = {0, 0, side, side}};
+        if (hr_predict_bytes(predict, side, side, given->automatic ? given : &whole) <= bytes)
             low = middle;
         else
             high = middle - 1;
@@ -128,6 +143,41 @@ static bool read_json(predict_job *job, h2o_iovec_t *file) {
     return ok;
 }
 
+/* The pixels are there, and a picture's file may take megabytes until the request ends: the system
+ * takes its pages back. They read as zeros from here on, and nobody reads them. */
+static void forget_entity(predict_job *job) {
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+    uintptr_t begin = ((uintptr_t)job->entity.base + page - 1) & ~(page - 1);
+    uintptr_t end = ((uintptr_t)job->entity.base + job->entity.len) & ~(page - 1);
+    if (begin < end)
+        (void)madvise((void *)begin, end - begin, MADV_DONTNEED);
+}
+
+/* The size of the picture once it stands upright decides, together with the rect. */
+static bool take_memory(predict_job *job, const grabcut_probe *probe) {
+    const hr_predict *predict = job->predict;
+    bool turned = probe->orientation >= 5;
+    int32_t width = turned ? probe->height : probe->width;
+    int32_t height = turned ? probe->width : probe->height;
+    const hr_rect_choice *choice = &job->request.rect;
+    grabcut_rect rect = choice->rect;
+    if (!choice->automatic && grabcut_rect_clamp(&rect, width, height) != GRABCUT_OK) {
+        fail(job, 422, "the rect lies outside of the picture");
+        return false;
+    }
+    int64_t bytes = hr_predict_bytes(predict, width, height, choice);
+    if (hr_jobs_memory_take(predict->jobs, &job->super, bytes)) {
+        job->memory = bytes;
+        return true;
+    }
+    if (hr_job_cancelled(&job->super) == HR_CANCEL_NONE)
+        fail(job, 413,
+             choice->automatic
+                 ? "the picture needs more memory than this server has for one"
+                 : "the picture with this rect needs more memory than this server has for one");
+    return false;
+}
+
 static bool decode(predict_job *job, grabcut_image *image) {
     const hr_predict *predict = job->predict;
     h2o_iovec_t file = job->entity;
@@ -148,18 +198,14 @@ static bool decode(predict_job *job, grabcut_image *image) {
         job->status = 413;
         return false;
     }
-    int64_t bytes = hr_predict_bytes(predict, probe.width, probe.height);
-    if (!hr_jobs_memory_take(predict->jobs, &job->super, bytes)) {
-        if (hr_job_cancelled(&job->super) == HR_CANCEL_NONE)
-            fail(job, 413, "the picture needs more memory than this server has for one");
+    if (!take_memory(job, &probe))
         return false;
-    }
-    job->memory = bytes;
     options.max_pixels = (uint64_t)predict->options.max_pixels;
     if ((code = grabcut_decode(image, file.base, file.len, &options, &err)) != GRABCUT_OK) {
         fail_code(job, code, &err);
         return false;
     }
+    forget_entity(job);
     return true;
 }
 
@@ -194,16 +240,10 @@ static bool segment(predict_job *job, hr_worker *worker, grabcut_image *mask,
     grabcut_errbuf err = {""};
     int code;
     options.iterations = (int32_t)job->predict->options.iterations;
-    options.rect = job->request.rect.automatic
-                       ? grabcut_rect_inset(image->width, image->height, HR_PREDICT_INSET_PERCENT)
-                       : job->request.rect.rect;
+    options.rect = rect_of(&job->request.rect, image->width, image->height);
     options.workspace = worker->data;
     options.progress = on_progress;
     options.progress_ctx = &job->super;
-    if ((code = grabcut_rect_clamp(&options.rect, image->width, image->height)) != GRABCUT_OK) {
-        fail(job, 422, "the rect lies outside of the picture");
-        return false;
-    }
     if ((code = grabcut_image_alloc(mask, image->width, image->height, 1)) != GRABCUT_OK ||
         (code = grabcut_segment(job->predict->engine, mask, image, &options, &err)) != GRABCUT_OK) {
         fail_code(job, code, &err);
@@ -238,12 +278,23 @@ static bool encode(predict_job *job, const grabcut_image *image, const grabcut_i
     return true;
 }
 
+static size_t answer_length(const predict_job *job) {
+    return job->request.want_png ? job->png_len : job->base64_len;
+}
+
 /* Milliseconds since *from, which becomes now. */
 static double lap(uint64_t *from) {
     uint64_t now = hr_now_ns();
     double ms = (double)(now - *from) / 1e6;
     *from = now;
     return ms;
+}
+
+static void give_memory(predict_job *job, int64_t keep) {
+    if (job->memory <= keep)
+        return;
+    hr_jobs_memory_give(job->predict->jobs, job->memory - keep);
+    job->memory = keep;
 }
 
 static void run(hr_job *super, hr_worker *worker) {
@@ -271,15 +322,16 @@ static void run(hr_job *super, hr_worker *worker) {
     }
     grabcut_image_free(&image);
     grabcut_image_free(&mask);
-    if (job->memory > 0)
-        hr_jobs_memory_give(predict->jobs, job->memory);
+    give_memory(job, job->status == 200 ? (int64_t)answer_length(job) : 0);
 }
 
 /* ---- back on the loop ---- */
 
-/* The answer's body belongs to the request until it has been sent. */
+/* The answer's body, and its share of the pictures' memory, belong to the request until it has been
+ * sent. */
 typedef struct held_answer {
     hr_predict *predict;
+    int64_t memory;
     uint8_t *png;
     char *base64;
     size_t len;
@@ -288,6 +340,8 @@ typedef struct held_answer {
 static void drop_answer(void *memory) {
     held_answer *held = memory;
     hr_budget_give(&held->predict->answers, held->len);
+    if (held->memory > 0)
+        hr_jobs_memory_give(held->predict->jobs, held->memory);
     grabcut_free(held->png);
     free(held->base64);
 }
@@ -306,14 +360,15 @@ static void answer_busy(hr_predict *predict, hr_exchange *ex, const char *detail
 
 static void answer_result(predict_job *job, hr_exchange *ex) {
     hr_predict *predict = job->predict;
-    size_t len = job->request.want_png ? job->png_len : job->base64_len;
+    size_t len = answer_length(job);
     add_timings(job, ex);
     if (!hr_budget_take(&predict->answers, len)) {
         answer_busy(predict, ex, "other clients are too slow in taking their answers");
         return;
     }
     held_answer *held = h2o_mem_alloc_shared(&ex->req->pool, sizeof(*held), drop_answer);
-    *held = (held_answer){predict, job->png, job->base64, len};
+    *held = (held_answer){predict, job->memory, job->png, job->base64, len};
+    job->memory = 0;
     job->png = NULL;
     job->base64 = NULL;
     if (job->request.want_png) {
@@ -344,6 +399,7 @@ static void answer(hr_job *super, hr_exchange *ex, hr_cancel cancel) {
 
 static void release(hr_job *super) {
     predict_job *job = H2O_STRUCT_FROM_MEMBER(predict_job, super, super);
+    give_memory(job, 0);
     grabcut_free(job->png);
     free(job->base64);
     free(job);
