@@ -51,7 +51,7 @@ static bool allows(const route *r, h2o_iovec_t method) {
 
 static void on_request(hr_exchange *ex) {
     h2o_iovec_t path = hr_request_path(ex->req);
-    if (hr_answer_common(ex) || hr_answer_docs(ex))
+    if (hr_answer_common(ex) || hr_answer_docs(ex) || hr_predict_v2(&predict, ex))
         return;
     for (size_t i = 0; i < sizeof(routes) / sizeof(routes[0]); ++i) {
         if (!h2o_memis(path.base, path.len, routes[i].path, strlen(routes[i].path)))
