@@ -67,8 +67,9 @@ int64_t hr_predict_bytes(const hr_predict *predict, int32_t width, int32_t heigh
 int64_t hr_predict_pixels(const hr_predict *predict, int64_t bytes) {
     int64_t low = 0, high = INT32_MAX;
     const hr_rect_choice *given = &predict->options.rect;
-    /* A given rect is all of a picture of its size. A row of pixels needs no more than a square of
-     * as many. */
+    /* A given rect is all of a picture of its size. Pictures that are no squares need more for
+     * their borders: a hundredth, unless they are strips. */
+    bytes -= bytes / 100;
     while (low < high) {
         int64_t middle = low + (high - low + 1) / 2;
         int32_t side = 1;
