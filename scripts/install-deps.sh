@@ -28,7 +28,7 @@ packages_of() {
     build) echo cmake ninja-build gcc g++ libc6-dev pkg-config \
         libyaml-dev libre2-dev libjansson-dev libxxhash-dev \
         libjpeg62-turbo-dev libpng-dev libwebp-dev libopencv-core-dev libopencv-imgproc-dev \
-        libh2o-evloop-dev libssl-dev libyajl-dev zlib1g-dev \
+        libh2o-evloop-dev libssl-dev libyajl-dev libc-ares-dev zlib1g-dev \
         swig python3 python3-dev python3-numpy python3-setuptools python3-wheel ;;
     demo) echo python3 python3-numpy python3-pil python3-tqdm fonts-dejavu-core curl ;;
     test) echo libcriterion-dev valgrind python3-pytest python3-numpy python3-opencv python3-pil python3-requests \
