@@ -1,5 +1,6 @@
 /* Clusters: a service's port, whole or one subset of it, with its policy and its members. */
 #include "balancer.h"
+#include "names.h"
 #include "text.h"
 #include "view.h"
 
@@ -12,9 +13,20 @@ const hr_merged_rule *hr_view_rule(hr_view_build *vb, const hr_svc *svc) {
     return hr_rule_find(&vb->table->rules, svc, vb->view->namespace_, vb->view->labels, vb->view->n_labels);
 }
 
-static hr_cluster_kind kind_of(const hr_view *view, const hr_svc *svc, const hr_traffic_policy *policy) {
+static bool is_dns(const hr_cluster *cluster) {
+    return cluster->kind == HR_CLUSTER_STRICT_DNS || cluster->kind == HR_CLUSTER_LOGICAL_DNS;
+}
+
+static bool found_by_name(const hr_view *view, const hr_svc_port *port) {
+    return view->resolve != NULL && port->by_name != NULL;
+}
+
+static hr_cluster_kind kind_of(const hr_view *view, const hr_svc *svc, const hr_svc_port *port,
+                               const hr_traffic_policy *policy) {
     if (policy->lb == HR_LB_PASSTHROUGH)
         return HR_CLUSTER_ORIGINAL_DST;
+    if (found_by_name(view, port))
+        return HR_CLUSTER_STRICT_DNS;
     switch (svc->resolution) {
     case HR_RESOLUTION_DNS:
         return HR_CLUSTER_STRICT_DNS;
@@ -35,20 +47,57 @@ static size_t take_members(hr_endpoint *out, const hr_cluster *cluster, const hr
     return n;
 }
 
-/* A proxy is told of members that are not ready as well, unless their share might make it panic. */
-static void fill_members(hr_view_build *vb, hr_cluster *cluster, const hr_svc *svc, const hr_svc_port *port,
+typedef HR_LIST(hr_endpoint) endpoint_list;
+
+/* Every address of a name is an endpoint of its own; logical DNS goes to the first alone. */
+static void add_addresses(hr_view_build *vb, endpoint_list *out, const hr_cluster *cluster, const hr_endpoint *named) {
+    const hr_str *addresses = NULL;
+    size_t n = 0;
+    vb->view->resolve(vb->view->resolve_ctx, named->address, &addresses, &n);
+    if (n > 1 && cluster->kind == HR_CLUSTER_LOGICAL_DNS)
+        n = 1;
+    for (size_t i = 0; i < n; i++) {
+        hr_endpoint endpoint = *named;
+        if (endpoint.name.len == 0)
+            endpoint.name = named->address;
+        endpoint.address = hr_b_copy(vb->b, addresses[i]);
+        HR_PUSH(vb->b, out, endpoint);
+    }
+}
+
+static void resolve_members(hr_view_build *vb, const hr_cluster *cluster, hr_members *members) {
+    endpoint_list resolved = {0};
+    for (size_t i = 0; i < members->n; i++) {
+        if (hr_is_ip(members->v[i].address))
+            HR_PUSH(vb->b, &resolved, members->v[i]);
+        else
+            add_addresses(vb, &resolved, cluster, &members->v[i]);
+    }
+    members->v = resolved.v;
+    members->n_ready = members->n = resolved.n;
+}
+
+/* A proxy is told of members that are not ready as well, unless their share might make it panic. Returns how many
+ * were configured. */
+static size_t fill_members(hr_view_build *vb, hr_cluster *cluster, const hr_svc *svc, const hr_svc_port *port,
                          const hr_policy_blocks *blocks) {
     const hr_view *view = vb->view;
     bool told = svc->distribution != HR_DISTRIBUTION_ANY || cluster->policy.min_health_percent <= 0;
-    hr_members members = {.v = HR_B_ARRAY(vb->b, hr_endpoint, port->n_endpoints + port->n_unready)};
+    hr_members members = {.v = HR_B_ARRAY(vb->b, hr_endpoint, port->n_endpoints + port->n_unready + 1)};
     members.n_ready = members.n = take_members(members.v, cluster, port->endpoints, port->n_endpoints);
     if (told)
         members.n += take_members(members.v + members.n, cluster, port->unready, port->n_unready);
+    if (found_by_name(view, port))
+        members.n_ready = members.n = take_members(members.v, cluster, port->by_name, 1);
+    size_t n_configured = members.n;
+    if (view->resolve != NULL && is_dns(cluster))
+        resolve_members(vb, cluster, &members);
     hr_caller caller = {view->locality, view->labels, view->n_labels};
     hr_locality_apply(vb->b, &members, blocks, svc->distribution, &caller);
     cluster->endpoints = members.v;
     cluster->n_endpoints = members.n_ready;
     hr_balancer_build(vb->b, cluster, &members);
+    return n_configured;
 }
 
 static hr_cluster *make(hr_view_build *vb, const hr_svc *svc, const hr_svc_port *port, hr_str name,
@@ -72,12 +121,12 @@ static hr_cluster *make(hr_view_build *vb, const hr_svc *svc, const hr_svc_port 
     cluster->source_line = pos.line;
     hr_policy_blocks blocks = hr_rule_policy(rule, subset, port->number);
     hr_traffic_policy_fill(&cluster->policy, &blocks);
-    cluster->kind = kind_of(vb->view, svc, &cluster->policy);
+    cluster->kind = kind_of(vb->view, svc, port, &cluster->policy);
     if (cluster->kind == HR_CLUSTER_ORIGINAL_DST)
         cluster->policy.lb = HR_LB_PASSTHROUGH;
-    fill_members(vb, cluster, svc, port, &blocks);
-    bool dns = cluster->kind == HR_CLUSTER_STRICT_DNS || cluster->kind == HR_CLUSTER_LOGICAL_DNS;
-    return dns && cluster->n_endpoints == 0 ? NULL : cluster;
+    size_t n_configured = fill_members(vb, cluster, svc, port, &blocks);
+    /* Of a ServiceEntry without members there is no cluster (NC); a Service's is there and empty (UH). */
+    return is_dns(cluster) && n_configured == 0 && !svc->kubernetes ? NULL : cluster;
 }
 
 static void remember(hr_view_build *vb, hr_cluster *cluster) {

@@ -38,6 +38,7 @@ typedef struct hr_svc_port {
     size_t n_endpoints;
     hr_endpoint *unready; /* never picked, and yet they count for how much of a priority is usable */
     size_t n_unready;
+    hr_endpoint *by_name; /* of a Kubernetes service whose pods nothing lists: its DNS name; else NULL */
 } hr_svc_port;
 
 typedef struct hr_svc hr_svc;

@@ -159,6 +159,8 @@ struct hr_view {
     hr_str locality; /* "region/zone/subzone"; empty: unknown */
     hr_outbound_policy outbound_policy;
     hr_repeated_headers repeated_headers;
+    hr_resolve_fn resolve; /* while the view is made */
+    void *resolve_ctx;
     hr_route_table *tables;
     size_t n_tables;
     const hr_cluster **clusters;

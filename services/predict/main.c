@@ -51,7 +51,7 @@ static bool allows(const route *r, h2o_iovec_t method) {
 
 static void on_request(hr_exchange *ex) {
     h2o_iovec_t path = hr_request_path(ex->req);
-    if (hr_answer_common(ex) || hr_answer_docs(ex))
+    if (hr_answer_common(ex) || hr_answer_docs(ex) || hr_predict_v2(&predict, ex))
         return;
     for (size_t i = 0; i < sizeof(routes) / sizeof(routes[0]); ++i) {
         if (!h2o_memis(path.base, path.len, routes[i].path, strlen(routes[i].path)))
@@ -146,11 +146,12 @@ static const hr_flag flags[] = {
          "For all answers being sent, which slow readers hold; beyond it: 503 with Retry-After."},
     {.name = "png-level",
      .kind = HR_FLAG_INT,
-     .value_name = "0-9",
+     .value_name = "N",
      .offset = FIELD(png_level),
-     .min = 0,
+     .min = -1,
      .max = 9,
-     .help = "How hard the answer's PNG is compressed."},
+     .help = "How hard the answer's PNG is compressed: zlib's 0 to 9; -1 is the fastest for photos, "
+             "and about as small as 1."},
 };
 
 /* ---- start and end ---- */
@@ -238,7 +239,7 @@ int main(int argc, char **argv) {
                                            .deadline_ms = 30000,
                                            .work_bytes = 136 << 20,
                                            .answer_bytes = 24 << 20,
-                                           .png_level = 1};
+                                           .png_level = -1};
     const hr_flag_set sets[] = {{hr_server_flags, hr_server_flags_count, &server},
                                 {flags, sizeof(flags) / sizeof(flags[0]), &predict.options}};
     int code = hr_flags_parse(sets, 2, argc, argv, program,

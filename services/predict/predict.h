@@ -61,8 +61,12 @@ int64_t hr_predict_pixels(const hr_predict *predict, int64_t bytes);
 /* metadata.c: the text, malloc'ed. */
 h2o_iovec_t hr_predict_metadata(const hr_predict *predict);
 
-/* POST /predict: answers at once, or later when a worker is done. */
+/* POST /predict, and an inference of /v2: answers at once, or later when a worker is done. */
 void hr_predict_handle(hr_predict *predict, hr_exchange *ex);
+void hr_predict_infer(hr_predict *predict, hr_exchange *ex);
+
+/* v2.c: answers what belongs to /v2. False: the path is another. */
+bool hr_predict_v2(hr_predict *predict, hr_exchange *ex);
 
 /* What a worker keeps: the engine's memory. For hr_jobs_options. */
 void hr_predict_worker_start(hr_worker *worker, void *ctx);
@@ -70,18 +74,27 @@ void hr_predict_worker_stop(hr_worker *worker, void *ctx);
 
 /* ---- request.c: what was asked for ---- */
 
-typedef enum hr_body_kind { HR_BODY_JSON, HR_BODY_PICTURE } hr_body_kind;
+typedef enum hr_body_kind { HR_BODY_JSON, HR_BODY_PICTURE, HR_BODY_INFER } hr_body_kind;
 
 typedef struct hr_predict_request {
     hr_body_kind body;
     hr_rect_choice rect;
     grabcut_cutout_kind output;
-    bool want_png; /* the picture itself, not JSON */
+    bool want_png;   /* the picture itself, not JSON */
+    size_t json_len; /* HR_BODY_INFER: how much of the body is JSON */
 } hr_predict_request;
 
 /* Reads query and headers. 0, or the status to refuse with and a sentence. */
 int hr_predict_read(hr_predict_request *out, const hr_predict *predict, h2o_req_t *req, char *why,
                     size_t why_size);
+
+/* The same for an inference: its headers only; 0 or a status. */
+int hr_predict_read_infer(hr_predict_request *out, const hr_predict *predict, h2o_req_t *req,
+                          char *why, size_t why_size);
+
+/* Takes over rect and output, as text; empty: left as they are. False with a sentence. */
+bool hr_predict_parameters(hr_predict_request *out, const char *rect, const char *output, char *why,
+                           size_t why_size);
 
 /* True if Accept prefers image/png to application/json (RFC 9110, section 12.5.1). */
 bool hr_accepts_png(const char *accept, size_t len);
