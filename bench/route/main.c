@@ -194,9 +194,12 @@ static void bench_seed(const char *folder) {
     double ours = time_decisions(view, &request, 1, false, 0.5) * 1e9;
     double walk = time_decisions(view, &request, 1, true, 0.5) * 1e9;
     double hash = time_hash(bytes, len) * 1e9;
+    request.request.headers_checked = 1;
+    double parsed = time_decisions(view, &request, 1, false, 0.5) * 1e9;
     printf("\nthe seed's rules: %.0f ns a decision (walk: %.0f ns); XXH3 over the request's head (%zu bytes): %.0f ns; "
            "ratio %.2f\n",
            ours, walk, len, hash, ours / hash);
+    printf("with headers that an HTTP parser has checked: %.0f ns, ratio %.2f\n", parsed, parsed / hash);
     hr_view_unref(view);
     hr_table_unref(table);
 }
