@@ -77,17 +77,45 @@ static void resolve_members(hr_view_build *vb, const hr_cluster *cluster, hr_mem
     members->n_ready = members->n = resolved.n;
 }
 
+static const hr_svc_port *port_of(const hr_svc *svc, const hr_svc_port *port, const hr_svc *other) {
+    if (other == svc)
+        return port;
+    for (size_t i = 0; i < other->n_ports; i++)
+        if (hr_str_eq(other->ports[i].name, port->name))
+            return &other->ports[i];
+    return NULL;
+}
+
+/* How many endpoints another service of the same host and namespace brings in: Istio keeps endpoints by
+ * host and name of the port, whichever resource they come from. */
+static size_t n_shared(const hr_svc *svc, const hr_svc_port *port, const hr_svc *other) {
+    bool listed = (svc->resolution == HR_RESOLUTION_STATIC || svc->resolution == HR_RESOLUTION_PASSTHROUGH) &&
+                  other->resolution == HR_RESOLUTION_STATIC;
+    if (other != svc && (!listed || !hr_str_eq(other->namespace_, svc->namespace_)))
+        return 0;
+    const hr_svc_port *same = port_of(svc, port, other);
+    return same == NULL ? 0 : same->n_endpoints;
+}
+
 /* A proxy is told of members that are not ready as well, unless their share might make it panic. Returns how many
  * were configured. */
 static size_t fill_members(hr_view_build *vb, hr_cluster *cluster, const hr_svc *svc, const hr_svc_port *port,
                          const hr_policy_blocks *blocks) {
     const hr_view *view = vb->view;
     bool told = svc->distribution != HR_DISTRIBUTION_ANY || cluster->policy.min_health_percent <= 0;
-    hr_members members = {.v = HR_B_ARRAY(vb->b, hr_endpoint, port->n_endpoints + port->n_unready + 1)};
-    members.n_ready = members.n = take_members(members.v, cluster, port->endpoints, port->n_endpoints);
+    size_t most = port->n_unready;
+    const hr_svc *chain = hr_map_get(&vb->table->registry.by_host, svc->host);
+    for (const hr_svc *other = chain; other != NULL; other = other->next)
+        most += n_shared(svc, port, other);
+    hr_members members = {.v = HR_B_ARRAY(vb->b, hr_endpoint, most + 1)};
+    for (const hr_svc *other = chain; other != NULL; other = other->next)
+        if (n_shared(svc, port, other) > 0)
+            members.n += take_members(members.v + members.n, cluster, port_of(svc, port, other)->endpoints,
+                                      n_shared(svc, port, other));
+    members.n_ready = members.n;
     if (told)
         members.n += take_members(members.v + members.n, cluster, port->unready, port->n_unready);
-    if (found_by_name(view, port))
+    if (found_by_name(view, port) && most == 0)
         members.n_ready = members.n = take_members(members.v, cluster, port->by_name, 1);
     size_t n_configured = members.n;
     if (view->resolve != NULL && is_dns(cluster))
@@ -137,13 +165,25 @@ static void remember(hr_view_build *vb, hr_cluster *cluster) {
     view->clusters[view->n_clusters++] = cluster;
 }
 
+/* A sidecar may also reach a service of its own namespace that is not exported to it, where a rule names
+ * it: Istio takes in what VirtualServices lead to. */
+const hr_svc *hr_view_service(const hr_view_build *vb, hr_str host) {
+    const hr_registry *registry = &vb->table->registry;
+    const hr_svc *svc = hr_registry_find(registry, host, vb->view->namespace_);
+    if (svc == NULL && !vb->view->gateway)
+        for (svc = hr_map_get(&registry->by_host, host); svc != NULL; svc = svc->next)
+            if (hr_str_eq(svc->namespace_, vb->view->namespace_))
+                break;
+    return svc;
+}
+
 const hr_cluster *hr_cluster_get(hr_view_build *vb, hr_str host, uint32_t port_number, hr_str subset) {
     static const hr_cluster missing = {.port = 0};
     hr_str name = hr_cluster_name(vb->b, host, port_number, subset);
     void **place = hr_map_at(vb->b, &vb->view->clusters_by_name, name);
     if (*place == NULL) {
         *place = (void *)(uintptr_t)&missing;
-        const hr_svc *svc = hr_registry_find(&vb->table->registry, host, vb->view->namespace_);
+        const hr_svc *svc = hr_view_service(vb, host);
         const hr_svc_port *port = svc == NULL ? NULL : hr_svc_port_find(svc, port_number);
         bool has = port != NULL && port->protocol != HR_PROTOCOL_UDP && svc->resolution != HR_RESOLUTION_ALIAS;
         hr_cluster *cluster = has ? make(vb, svc, port, name, subset) : NULL;

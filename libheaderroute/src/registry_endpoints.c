@@ -316,8 +316,9 @@ void hr_service_endpoints(hr_build *b, hr_svc *svc, const hr_service *in, const 
         if (in->n_selector > 0) {
             if (!sliced)
                 add_pods(b, &list, svc, &in->ports[p], in->selector, in->n_selector, source);
-            add_workload_entries(b, &list.ready, svc->namespace_, &in->ports[p], in->selector, in->n_selector,
-                                 source);
+            if (svc->resolution == HR_RESOLUTION_STATIC) /* Istio adds them to no headless one */
+                add_workload_entries(b, &list.ready, svc->namespace_, &in->ports[p], in->selector, in->n_selector,
+                                     source);
         }
         svc->ports[p].endpoints = list.ready.v;
         svc->ports[p].n_endpoints = list.ready.n;

@@ -135,15 +135,15 @@ static const hr_flag flags[] = {
      .offset = FIELD(work_bytes),
      .min = 1 << 20,
      .max = (int64_t)1 << 40,
-     .help = "For all pictures being worked on; others wait for it."},
+     .help = "For all pictures being worked on and answers being sent; others wait for it."},
     {.name = "answer-memory",
      .kind = HR_FLAG_BYTES,
      .value_name = "BYTES",
      .offset = FIELD(answer_bytes),
      .min = 1 << 16,
      .max = (int64_t)1 << 40,
-     .help =
-         "For all answers being sent, which slow readers hold; beyond it: 503 with Retry-After."},
+     .help = "Of --work-memory, for answers being sent, which slow readers hold; beyond it: 503 "
+             "with Retry-After."},
     {.name = "png-level",
      .kind = HR_FLAG_INT,
      .value_name = "N",
@@ -211,6 +211,8 @@ static int settle(const char *program) {
         options->workers = hr_usable_cpus();
     predict.engine = hr_engine_by_index(options->engine);
     int64_t fits = hr_predict_pixels(&predict, options->work_bytes);
+    if (options->answer_bytes > options->work_bytes)
+        options->answer_bytes = options->work_bytes;
     int64_t answers = options->answer_bytes / HR_PREDICT_ANSWER_BYTES;
     fits = fits < answers ? fits : answers;
     if (options->max_pixels == 0)
@@ -232,13 +234,13 @@ int main(int argc, char **argv) {
     hr_listener listeners[MAX_LISTENERS];
     /* What these add up to stays below 300 MiB with all else: docs/operating.md has the sum. */
     server.max_connections = 256;
-    server.max_upload_bytes = 48 << 20;
+    server.max_upload_bytes = 32 << 20;
     predict.options = (hr_predict_options){.iterations = 5,
                                            .rect = {.automatic = true},
                                            .queue = 64,
                                            .deadline_ms = 30000,
-                                           .work_bytes = 136 << 20,
-                                           .answer_bytes = 24 << 20,
+                                           .work_bytes = 240 << 20,
+                                           .answer_bytes = 72 << 20,
                                            .png_level = -1};
     const hr_flag_set sets[] = {{hr_server_flags, hr_server_flags_count, &server},
                                 {flags, sizeof(flags) / sizeof(flags[0]), &predict.options}};

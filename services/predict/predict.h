@@ -28,8 +28,8 @@ typedef struct hr_predict_options {
     int64_t queue;
     int64_t deadline_ms;
     int64_t max_pixels;   /* 0: what the work memory allows */
-    int64_t work_bytes;   /* of all pictures being worked on, together */
-    int64_t answer_bytes; /* of all answers being sent, together */
+    int64_t work_bytes;   /* of all pictures being worked on and all answers being sent */
+    int64_t answer_bytes; /* of that, the most that answers being sent may hold */
     int64_t png_level;
 } hr_predict_options;
 
@@ -53,9 +53,11 @@ const grabcut_engine *hr_engine_by_index(int index);
 /* "auto" or "x,y,w,h". 0, or -1 with a sentence. */
 int hr_parse_rect(hr_rect_choice *out, const char *text, char *why, size_t why_size);
 
-/* The bytes that a picture of this size takes while it is worked on. */
-int64_t hr_predict_bytes(const hr_predict *predict, int32_t width, int32_t height);
-/* The most pixels that `bytes` suffice for. */
+/* The bytes that a picture of this size takes while it is worked on with this rect; `answer` are
+ * those that the answer takes besides a PNG in base64. */
+int64_t hr_predict_bytes(const hr_predict *predict, int32_t width, int32_t height,
+                         const hr_rect_choice *choice, int64_t answer);
+/* The most pixels that `bytes` suffice for with the server's own rect. */
 int64_t hr_predict_pixels(const hr_predict *predict, int64_t bytes);
 
 /* metadata.c: the text, malloc'ed. */

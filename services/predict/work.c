@@ -2,6 +2,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "base64.h"
 #include "infer.h"
@@ -15,14 +17,14 @@
 
 /* A worker keeps the engine's memory from picture to picture up to this size: fresh pages for each
  * would cost more than the work on a small one. */
-#define KEPT_WORKSPACE ((size_t)12 << 20)
+#define KEPT_WORKSPACE ((size_t)6 << 20)
 
 typedef struct predict_job {
     hr_job super;
     hr_predict *predict;
     hr_predict_request request;
     h2o_iovec_t entity; /* the request's; until hr_job_detach */
-    int64_t memory;     /* taken from the pool */
+    int64_t memory;     /* taken from the pool; in the end as much as the answer holds */
     hr_infer infer;     /* what HR_BODY_INFER asks for */
 
     /* the result */
@@ -38,28 +40,43 @@ typedef struct predict_job {
 
 /* ---- memory ---- */
 
-int64_t hr_predict_bytes(const hr_predict *predict, int32_t width, int32_t height) {
+/* The engine's memory follows from the rect: what lies outside of it is settled. */
+static grabcut_rect rect_of(const hr_rect_choice *choice, int32_t width, int32_t height) {
+    grabcut_rect rect = choice->rect;
+    if (choice->automatic)
+        return grabcut_rect_inset(width, height, HR_PREDICT_INSET_PERCENT);
+    if (grabcut_rect_clamp(&rect, width, height) != GRABCUT_OK)
+        rect = (grabcut_rect){0, 0, 0, 0};
+    return rect;
+}
+
+int64_t hr_predict_bytes(const hr_predict *predict, int32_t width, int32_t height,
+                         const hr_rect_choice *choice, int64_t answer) {
     grabcut_options options = GRABCUT_OPTIONS_INIT;
     int64_t pixels = (int64_t)width * height;
     uint64_t engine = 0;
     options.iterations = (int32_t)predict->options.iterations;
-    options.rect = (grabcut_rect){0, 0, width, height};
+    options.rect = rect_of(choice, width, height);
     if (grabcut_estimate(predict->engine, &engine, width, height, &options) != GRABCUT_OK ||
         engine > INT64_MAX / 2)
         return INT64_MAX;
-    int64_t after = CUTOUT_AND_CODES * pixels;
+    int64_t after = CUTOUT_AND_CODES * pixels + answer;
     return PICTURE_AND_MASK * pixels + ((int64_t)engine > after ? (int64_t)engine : after);
 }
 
 int64_t hr_predict_pixels(const hr_predict *predict, int64_t bytes) {
     int64_t low = 0, high = INT32_MAX;
-    /* A row of pixels needs no more than a square of as many. */
+    const hr_rect_choice *given = &predict->options.rect;
+    /* A given rect is all of a picture of its size. Pictures that are no squares need more for
+     * their borders: a hundredth, unless they are strips. */
+    bytes -= bytes / 100;
     while (low < high) {
         int64_t middle = low + (high - low + 1) / 2;
         int32_t side = 1;
         while ((int64_t)side * side < middle)
             ++side;
-        if (hr_predict_bytes(predict, side, side) <= bytes)
+        const hr_rect_choice whole = {.rect = {0, 0, side, side}};
+        if (hr_predict_bytes(predict, side, side, given->automatic ? given : &whole, 0) <= bytes)
             low = middle;
         else
             high = middle - 1;
@@ -165,15 +182,32 @@ static bool read_infer(predict_job *job, h2o_iovec_t *file) {
     return ok;
 }
 
-/* Refuses what is too large, and takes the memory for it from the pool. */
+/* The pixels are there, and a picture's file may take megabytes until the request ends: the system
+ * takes its pages back. They read as zeros from here on, and nobody reads them. */
+static void forget_entity(predict_job *job) {
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+    uintptr_t begin = ((uintptr_t)job->entity.base + page - 1) & ~(page - 1);
+    uintptr_t end = ((uintptr_t)job->entity.base + job->entity.len) & ~(page - 1);
+    if (begin < end)
+        (void)madvise((void *)begin, end - begin, MADV_DONTNEED);
+}
+
+/* Refuses what is too large, and takes the memory for it from the pool. The size is that of the
+ * upright picture, as the rect counts. */
 static bool admit(predict_job *job, int32_t width, int32_t height) {
     hr_predict *predict = job->predict;
+    const hr_rect_choice *choice = &job->request.rect;
+    grabcut_rect rect = choice->rect;
     int64_t pixels = (int64_t)width * height, answer = 0;
     if (pixels > predict->options.max_pixels) {
         snprintf(job->detail, sizeof(job->detail),
                  "the picture has %d x %d pixels; this server takes at most %lld", width, height,
                  (long long)predict->options.max_pixels);
         job->status = 413;
+        return false;
+    }
+    if (!choice->automatic && grabcut_rect_clamp(&rect, width, height) != GRABCUT_OK) {
+        fail(job, 422, "the rect lies outside of the picture");
         return false;
     }
     if (job->request.body == HR_BODY_INFER)
@@ -184,14 +218,17 @@ static bool admit(predict_job *job, int32_t width, int32_t height) {
              "outputs, or for binary data");
         return false;
     }
-    int64_t bytes = hr_predict_bytes(predict, width, height) + answer;
-    if (!hr_jobs_memory_take(predict->jobs, &job->super, bytes)) {
-        if (hr_job_cancelled(&job->super) == HR_CANCEL_NONE)
-            fail(job, 413, "the picture needs more memory than this server has for one");
-        return false;
+    int64_t bytes = hr_predict_bytes(predict, width, height, choice, answer);
+    if (hr_jobs_memory_take(predict->jobs, &job->super, bytes)) {
+        job->memory = bytes;
+        return true;
     }
-    job->memory = bytes;
-    return true;
+    if (hr_job_cancelled(&job->super) == HR_CANCEL_NONE)
+        fail(job, 413,
+             choice->automatic
+                 ? "the picture needs more memory than this server has for one"
+                 : "the picture with this rect needs more memory than this server has for one");
+    return false;
 }
 
 /* RGB of the body to BGR. */
@@ -227,19 +264,25 @@ static bool decode(predict_job *job, grabcut_image *image) {
         return false;
     if (job->request.body == HR_BODY_INFER && !read_infer(job, &file))
         return false;
-    if (job->infer.pixels != NULL)
-        return take_pixels(job, image);
+    if (job->infer.pixels != NULL) {
+        if (!take_pixels(job, image))
+            return false;
+        forget_entity(job);
+        return true;
+    }
     if ((code = grabcut_probe_header(&probe, file.base, file.len, &err)) != GRABCUT_OK) {
         fail_code(job, code, &err);
         return false;
     }
-    if (!admit(job, probe.width, probe.height))
+    bool turned = probe.orientation >= 5;
+    if (!admit(job, turned ? probe.height : probe.width, turned ? probe.width : probe.height))
         return false;
     options.max_pixels = (uint64_t)predict->options.max_pixels;
     if ((code = grabcut_decode(image, file.base, file.len, &options, &err)) != GRABCUT_OK) {
         fail_code(job, code, &err);
         return false;
     }
+    forget_entity(job);
     return true;
 }
 
@@ -274,16 +317,10 @@ static bool segment(predict_job *job, hr_worker *worker, grabcut_image *mask,
     grabcut_errbuf err = {""};
     int code;
     options.iterations = (int32_t)job->predict->options.iterations;
-    options.rect = job->request.rect.automatic
-                       ? grabcut_rect_inset(image->width, image->height, HR_PREDICT_INSET_PERCENT)
-                       : job->request.rect.rect;
+    options.rect = rect_of(&job->request.rect, image->width, image->height);
     options.workspace = worker->data;
     options.progress = on_progress;
     options.progress_ctx = &job->super;
-    if ((code = grabcut_rect_clamp(&options.rect, image->width, image->height)) != GRABCUT_OK) {
-        fail(job, 422, "the rect lies outside of the picture");
-        return false;
-    }
     if ((code = grabcut_image_alloc(mask, image->width, image->height, 1)) != GRABCUT_OK ||
         (code = grabcut_segment(job->predict->engine, mask, image, &options, &err)) != GRABCUT_OK) {
         fail_code(job, code, &err);
@@ -349,12 +386,23 @@ static bool encode(predict_job *job, const grabcut_image *image, const grabcut_i
     return ok;
 }
 
+static size_t answer_length(const predict_job *job) {
+    return job->text != NULL ? job->text_len : job->png_len;
+}
+
 /* Milliseconds since *from, which becomes now. */
 static double lap(uint64_t *from) {
     uint64_t now = hr_now_ns();
     double ms = (double)(now - *from) / 1e6;
     *from = now;
     return ms;
+}
+
+static void give_memory(predict_job *job, int64_t keep) {
+    if (job->memory <= keep)
+        return;
+    hr_jobs_memory_give(job->predict->jobs, job->memory - keep);
+    job->memory = keep;
 }
 
 static void run(hr_job *super, hr_worker *worker) {
@@ -382,15 +430,16 @@ static void run(hr_job *super, hr_worker *worker) {
     }
     grabcut_image_free(&image);
     grabcut_image_free(&mask);
-    if (job->memory > 0)
-        hr_jobs_memory_give(predict->jobs, job->memory);
+    give_memory(job, job->status == 200 ? (int64_t)answer_length(job) : 0);
 }
 
 /* ---- back on the loop ---- */
 
-/* The answer's body belongs to the request until it has been sent. */
+/* The answer's body, and its share of the pictures' memory, belong to the request until it has been
+ * sent. */
 typedef struct held_answer {
     hr_predict *predict;
+    int64_t memory;
     uint8_t *png;
     char *text;
     size_t len;
@@ -399,6 +448,8 @@ typedef struct held_answer {
 static void drop_answer(void *memory) {
     held_answer *held = memory;
     hr_budget_give(&held->predict->answers, held->len);
+    if (held->memory > 0)
+        hr_jobs_memory_give(held->predict->jobs, held->memory);
     grabcut_free(held->png);
     free(held->text);
 }
@@ -432,14 +483,15 @@ static void answer_tensors(const predict_job *job, hr_exchange *ex, h2o_iovec_t 
 
 static void answer_result(predict_job *job, hr_exchange *ex) {
     hr_predict *predict = job->predict;
-    size_t len = job->text != NULL ? job->text_len : job->png_len;
+    size_t len = answer_length(job);
     add_timings(job, ex);
     if (!hr_budget_take(&predict->answers, len)) {
         answer_busy(predict, ex, "other clients are too slow in taking their answers");
         return;
     }
     held_answer *held = h2o_mem_alloc_shared(&ex->req->pool, sizeof(*held), drop_answer);
-    *held = (held_answer){predict, job->png, job->text, len};
+    *held = (held_answer){predict, job->memory, job->png, job->text, len};
+    job->memory = 0;
     job->png = NULL;
     job->text = NULL;
     if (job->request.body == HR_BODY_INFER) {
@@ -474,6 +526,7 @@ static void answer(hr_job *super, hr_exchange *ex, hr_cancel cancel) {
 
 static void release(hr_job *super) {
     predict_job *job = H2O_STRUCT_FROM_MEMBER(predict_job, super, super);
+    give_memory(job, 0);
     grabcut_free(job->png);
     free(job->text);
     free(job);

@@ -156,6 +156,14 @@ typedef enum hr_outbound_policy { HR_ALLOW_ANY = 0, HR_REGISTRY_ONLY = 1 } hr_ou
  * that Envoy keeps joined anyway (accept, authorization, x-forwarded-for, ...) are joined in both. */
 typedef enum hr_repeated_headers { HR_REPEATED_JOINED = 0, HR_REPEATED_EACH = 1 } hr_repeated_headers;
 
+/* meshConfig.pathNormalization: what becomes of a request's path before it is matched and forwarded. */
+typedef enum hr_path_normalization {
+    HR_PATH_NORMALIZATION_BASE = 0, /* Istio's default: RFC 3986's dot segments and escapes, '\\' is '/' */
+    HR_PATH_NORMALIZATION_NONE,     /* nothing, but that a fragment is cut off */
+    HR_PATH_NORMALIZATION_MERGE_SLASHES,           /* BASE, then "//" is "/" */
+    HR_PATH_NORMALIZATION_DECODE_AND_MERGE_SLASHES /* %2F and %5C are slashes, then MERGE_SLASHES */
+} hr_path_normalization;
+
 /* Whose data plane decides: a caller's sidecar ("mesh") or a Gateway's proxies. What depends on it
  * (gateways, exportTo, match.port, match.gateways, sourceLabels, sourceNamespace, delegates, names,
  * ports) is settled here, once, as Istio's control plane does. */
@@ -177,6 +185,7 @@ typedef struct hr_view_options {
     hr_repeated_headers repeated_headers;
     hr_str locality;       /* of the proxy, "region/zone/subzone", for localityLbSetting; absent: what the
                             * topology labels among source_labels say. From version 2 on */
+    hr_path_normalization path_normalization; /* from version 2 on */
     /* With it, an endpoint that is a name (ServiceEntry, resolution DNS and DNS_ROUND_ROBIN) becomes one endpoint
      * for each of its addresses (for DNS_ROUND_ROBIN for the first alone, as in Envoy's logical DNS), and a
      * Kubernetes Service whose pods no resource lists is looked up by its own DNS name; the endpoints bear the
@@ -187,7 +196,8 @@ typedef struct hr_view_options {
 } hr_view_options;
 #define HR_VIEW_OPTIONS_VERSION 3 /* versions 1 and 2 are accepted as well */
 #define HR_VIEW_OPTIONS_INIT \
-    {HR_VIEW_OPTIONS_VERSION, {0, 0}, 0, {0, 0}, 0, 0, HR_ALLOW_ANY, HR_REPEATED_JOINED, {0, 0}, 0, 0}
+    {HR_VIEW_OPTIONS_VERSION, {0, 0}, 0, {0, 0}, 0, 0, HR_ALLOW_ANY, HR_REPEATED_JOINED, {0, 0}, HR_PATH_NORMALIZATION_BASE, \
+     0, 0}
 
 /* A view holds its table. Immutable. */
 typedef struct hr_view hr_view;
