@@ -146,11 +146,12 @@ static const hr_flag flags[] = {
              "with Retry-After."},
     {.name = "png-level",
      .kind = HR_FLAG_INT,
-     .value_name = "0-9",
+     .value_name = "N",
      .offset = FIELD(png_level),
-     .min = 0,
+     .min = -1,
      .max = 9,
-     .help = "How hard the answer's PNG is compressed."},
+     .help = "How hard the answer's PNG is compressed: zlib's 0 to 9; -1 is the fastest for photos, "
+             "and about as small as 1."},
 };
 
 /* ---- start and end ---- */
@@ -240,7 +241,7 @@ int main(int argc, char **argv) {
                                            .deadline_ms = 30000,
                                            .work_bytes = 240 << 20,
                                            .answer_bytes = 72 << 20,
-                                           .png_level = 1};
+                                           .png_level = -1};
     const hr_flag_set sets[] = {{hr_server_flags, hr_server_flags_count, &server},
                                 {flags, sizeof(flags) / sizeof(flags[0]), &predict.options}};
     int code = hr_flags_parse(sets, 2, argc, argv, program,

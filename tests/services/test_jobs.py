@@ -117,7 +117,7 @@ def test_connection_serves_on_after_a_504(start):
 
 def test_what_cannot_be_done_in_time_is_refused_at_once(start):
     """Once the pace is known, a queue too long for the deadline is no place to wait in."""
-    server = start(PROGRAM, "--workers", 1, "--iterations", 20, "--queue", 1000)
+    server = start(PROGRAM, "--workers", 1, "--iterations", 20, "--queue", 1000, "--deadline", 3600)
     begin(server, size=160).getresponse().read()
     held = [begin(server, size=160) for _ in range(12)]
     wait_until(lambda: value(server, "headerroute_jobs_queued") >= 8, "many are waiting")

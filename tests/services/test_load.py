@@ -24,9 +24,10 @@ class Load:
         body = pictures.json_body(pictures.encode(array))
         expected = pictures.reference(array, 1)[0]
         connection = self.server.connect(timeout=PATIENCE * 3)
-        turn = 0
+        turn = mine = 0
         try:
-            while time.monotonic() < self.end:
+            # Each until it has had its picture: a busy machine may need longer for the first of all.
+            while time.monotonic() < (self.end if mine > 0 else self.end + PATIENCE):
                 turn += 1
                 name = f"{self.name}-{number}-{turn}"
                 connection.request("POST", "/predict?job_id=" + name, body,
@@ -39,6 +40,7 @@ class Load:
                     ok = ok and numpy.array_equal(out, expected)
                 else:
                     ok = ok and answer.status == 503 and int(answer.getheader("retry-after")) >= 1
+                mine += ok and answer.status == 200
                 with self.lock:
                     self.good += ok and answer.status == 200
                     self.busy += ok and answer.status == 503
@@ -65,7 +67,7 @@ def test_64_clients_get_their_own_pictures_and_memory_stays_flat(start):
     settled = server.rss()
     second = Load(server, "second", SECONDS).run()
     assert not second.wrong, second.wrong[:3]
-    assert first.good > CLIENTS and second.good > CLIENTS
+    assert first.good >= CLIENTS and second.good >= CLIENTS
     quiet = wait_until(lambda: (lambda m: m if m["headerroute_http_connections"] == 1 else None)(server.metrics()),
                        "all clients are gone")
     for name in ("headerroute_jobs_queued", "headerroute_jobs_running", "headerroute_work_memory_bytes",

@@ -333,7 +333,7 @@ def test_drain_gives_up_after_its_time_and_still_answers(start):
 
 
 def test_second_signal_changes_nothing(start):
-    server = start(PROGRAM, "--workers", 1, "--iterations", 60, "--drain-seconds", 120)
+    server = start(PROGRAM, "--workers", 1, "--iterations", 60, "--drain-seconds", 3600, "--deadline", 3600)
     busy = begin(server)
     wait_until(lambda: running(server) == 1, "the picture is being worked on")
     server.terminate()

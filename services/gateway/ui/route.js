@@ -36,7 +36,7 @@ function spent(names, times, whole) {
   const inner = steps.reduce((sum, step) => sum + times.get(step), 0);
   const below = (i) => (i + 1 < names.length ? times.get(names[i + 1]) ?? 0 : inner);
   return [
-    [t("network"), whole - (times.get(names[0]) ?? whole)],
+    [t("outside"), whole - (times.get(names[0]) ?? whole)],
     ...names.filter((name) => times.has(name)).map((name) => [name, times.get(name) - below(names.indexOf(name))]),
     ...steps.map((step) => [t(step), times.get(step)]),
   ].map(([name, milliseconds]) => [name, Math.max(0, milliseconds)]);
