@@ -98,6 +98,7 @@ typedef struct hr_scratch {} hr_scratch;
 %ignore hr_explain;
 %ignore hr_decision;
 %ignore hr_decision_json;
+%ignore hr_view_json;
 %ignore hr_upstream;
 %ignore hr_upstream_request;
 %ignore hr_response_headers;

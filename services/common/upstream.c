@@ -181,6 +181,10 @@ static void broken(hr_up_exchange *ex, hr_up_error error, const char *why) {
         start_try(ex, 1);
         return;
     }
+    /* Not the idle connection alone, the peer itself is gone: a fresh one may still come from the queue
+     * of a listener that is closing. Whoever may connect elsewhere shall do so. */
+    if (ex->retried && !ex->received)
+        error = HR_UP_CONNECT;
     fail(ex, error, why);
 }
 
