@@ -19,6 +19,7 @@
 #include "exchange.h"
 #include "forward.h"
 #include "server.h"
+#include "tls.h"
 #include "upstream.h"
 #include "upstream_metrics.h"
 
@@ -30,6 +31,9 @@ typedef struct gw_options {
     const char *admin;
     const char *ui;         /* path prefix; NULL: no page */
     const char *ui_samples; /* folder; NULL: no samples */
+    const char *tls_cert, *tls_key; /* both or none */
+    int64_t tls_handshake_ms;
+    int64_t tunnel_idle_ms;
 } gw_options;
 
 /* One address of one cluster, for as long as any configuration or request knows it. */
@@ -57,6 +61,7 @@ typedef struct gw_cluster {
     const hr_cluster *cluster;
     gw_endpoint **endpoints; /* as in cluster->endpoints */
     gw_shared *shared;
+    hr_up_tls *tls; /* of its connections; NULL: they are not encrypted */
     int limited; /* connectionPool has limits */
 } gw_cluster;
 
@@ -130,10 +135,14 @@ struct gateway {
     _Atomic uint64_t generation, reloads, reloads_failed;
     _Atomic int config_good; /* the last load succeeded */
     uint64_t loaded_fingerprint;
+    hr_tls *tls; /* of the listeners; NULL: they are not encrypted */
+    uint64_t tls_fingerprint;
+    _Atomic uint64_t tls_reloads, tls_reloads_failed;
+    _Atomic int tls_good; /* the files as they stand are in force */
     pthread_t reload_thread;
     int reload_stop_fd, reload_signal_fd;
     int reload_started, reload_stopped; /* guarded by the mutex */
-    hr_metric upstream_seconds, mirrors_sent, mirrors_dropped, retries;
+    hr_metric upstream_seconds, mirrors_sent, mirrors_dropped, retries, tunnels, tunnels_open;
 };
 
 /* loop.c */

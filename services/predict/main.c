@@ -254,7 +254,7 @@ int main(int argc, char **argv) {
         return 2;
     }
     for (size_t i = 0; i < server.listen.n; ++i)
-        listeners[i] = (hr_listener){server.listen.v[i], on_request};
+        listeners[i] = (hr_listener){server.listen.v[i], on_request, NULL};
 
     hr_metrics *metrics = hr_metrics_new();
     define_metrics(metrics);
