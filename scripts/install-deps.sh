@@ -10,6 +10,7 @@ usage: scripts/install-deps.sh [--list] GROUP...
   demo    what demo.sh needs besides building: the client's and the contact sheet's modules
   test    test runners and the modules that tests use
   bench   the original stack (FastAPI, gunicorn, uvicorn, OpenCV) and load generators
+  cover   gcovr, for scripts/coverage.sh
   lint    clang with its tidy and libFuzzer, shellcheck
   images  podman, and what makes a base image of Debian's packages
 
@@ -27,13 +28,14 @@ packages_of() {
     build) echo cmake ninja-build gcc g++ libc6-dev pkg-config \
         libyaml-dev libre2-dev libjansson-dev libxxhash-dev \
         libjpeg62-turbo-dev libpng-dev libwebp-dev libopencv-core-dev libopencv-imgproc-dev \
-        libh2o-evloop-dev libssl-dev libyajl-dev zlib1g-dev \
+        libh2o-evloop-dev libssl-dev libyajl-dev libc-ares-dev zlib1g-dev \
         swig python3 python3-dev python3-numpy python3-setuptools python3-wheel ;;
     demo) echo python3 python3-numpy python3-pil python3-tqdm fonts-dejavu-core curl ;;
     test) echo libcriterion-dev valgrind python3-pytest python3-numpy python3-opencv python3-pil python3-requests \
-        python3-tqdm python3-yaml python3-jsonschema python3-pip python3-venv python3-setuptools python3-wheel curl doxygen \
-        chromium chromium-driver python3-selenium prometheus ;;
+        python3-tqdm python3-yaml python3-jsonschema python3-pip python3-venv python3-setuptools python3-wheel curl doxygen groff zsh fish \
+        chromium chromium-driver python3-selenium prometheus python3-cryptography openssl ;;
     bench) echo python3-fastapi python3-uvicorn gunicorn python3-opencv python3-requests python3-numpy python3-pil wrk ;;
+    cover) echo gcovr ;;
     lint) echo clang clang-tidy clang-format libclang-rt-14-dev shellcheck ;;
     images) echo podman buildah runc catatonit mmdebstrap ca-certificates python3-pytest python3-pil python3-numpy python3-tqdm ;;
     *) return 1 ;;

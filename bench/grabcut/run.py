@@ -1,11 +1,21 @@
-#!/usr/bin/env python3
-"""The fast engine against cv2.grabCut in one process: wall ratio and differing pixels.
+#!/usr/bin/python3
+"""The fast engine beside cv2.grabCut, in one process: the two take turns on the same picture, rect (5 % inset),
+seed and iterations. Tells, a case: medians of wall and CPU time, their ratios, bytes a pixel that the process
+grew by at most, differing pixels.
 
-Same picture, rect (5 % inset), seed and iterations; the two take turns, figures are medians. Needs the
-Python modules of build/release and Debian's python3-opencv.
+    bench/grabcut/run.py --quick                          # a minute: photos, small pictures
+    bench/grabcut/run.py --results r.json                 # everything; takes up again what r.json lacks
+    bench/grabcut/run.py --results r.json --only 'portrait|shapes 64'     # a piece of it
+    bench/grabcut/run.py --results r.json --report        # table and plot of what is there, nothing is run
+
+Needs the Python modules of build/release and Debian's python3-opencv, python3-numpy and (for --report)
+python3-matplotlib.
 """
 import argparse
+import ctypes
+import json
 import pathlib
+import re
 import statistics
 import sys
 import time
@@ -17,10 +27,13 @@ import cv2  # noqa: E402
 import numpy as np  # noqa: E402
 
 import grabcut  # noqa: E402
+from report import write_report  # noqa: E402
+
+SIZES = (64, 64), (128, 96), (256, 192), (640, 480), (1024, 768), (2048, 1536), (4000, 3000)
 
 
-def shapes(width, height, seed):
-    """Ellipses on a ground of another colour, with noise: a generated picture of any size."""
+def shapes(width, height, seed=1):
+    """Ellipses on a ground of another colour, with noise."""
     random = np.random.default_rng(seed)
     image = np.full((height, width, 3), random.integers(0, 90, 3), np.uint8)
     for _ in range(6):
@@ -30,51 +43,136 @@ def shapes(width, height, seed):
     return cv2.add(image, random.integers(0, 25, image.shape, np.uint8))
 
 
-def timed(work):
-    begin = time.perf_counter()
-    mask = work()
-    return time.perf_counter() - begin, mask
+def noise(width, height, seed=2):
+    """Nothing but noise, brighter in the middle: what a cut has the least hold on."""
+    random = np.random.default_rng(seed)
+    image = random.integers(0, 160, (height, width, 3), np.uint8)
+    image[height // 4:3 * height // 4, width // 4:3 * width // 4] += 60
+    return image
 
 
-def reference(image, rect, iterations):
+def pictures():
+    """Name, pixels, and a function that makes or reads it, small ones first."""
+    found = []
+    for path in sorted((ROOT / "photos").iterdir()):
+        if path.suffix in (".jpg", ".png"):
+            height, width = cv2.imread(str(path)).shape[:2]
+            found.append((f"{path.stem} {width}x{height}", width * height, lambda path=path: cv2.imread(str(path))))
+    for make in shapes, noise:
+        for width, height in SIZES:
+            found.append((f"{make.__name__} {width}x{height}", width * height,
+                          lambda make=make, width=width, height=height: make(width, height)))
+    # A photo at the size of a phone's.
+    found.append(("coffee 4032x3024", 4032 * 3024, lambda: cv2.resize(
+        cv2.imread(str(ROOT / "photos/coffee.jpg")), (4032, 3024), interpolation=cv2.INTER_CUBIC)))
+    return sorted(found, key=lambda picture: picture[1])
+
+
+def peak_kib():
+    return int(re.search(r"VmHWM:\s+(\d+)", pathlib.Path("/proc/self/status").read_text())[1])
+
+
+def measured(work):
+    """Wall seconds, CPU seconds of all threads, KiB that the process grew by at most, and the result."""
+    ctypes.CDLL(None).malloc_trim(0)
+    pathlib.Path("/proc/self/clear_refs").write_text("5")  # VmHWM starts anew
+    before, wall, cpu = peak_kib(), time.perf_counter(), time.process_time()
+    result = work()
+    wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
+    return wall, cpu, peak_kib() - before, result
+
+
+def theirs(image, rect, iterations):
     mask = np.zeros(image.shape[:2], np.uint8)
-    models = np.zeros((1, 65)), np.zeros((1, 65))
     cv2.setRNGSeed(1)
-    cv2.grabCut(image, mask, rect, *models, iterations, cv2.GC_INIT_WITH_RECT)
+    cv2.grabCut(image, mask, rect, np.zeros((1, 65)), np.zeros((1, 65)), iterations, cv2.GC_INIT_WITH_RECT)
     return mask & 1
 
 
-def main():
+def case(name, image, iterations, threads, rounds, patience):
+    """Both engines `rounds` times, or fewer once `patience` seconds are over."""
+    height, width = image.shape[:2]
+    dx, dy = width * 5 // 100, height * 5 // 100
+    rect = (dx, dy, width - 2 * dx, height - 2 * dy)
+    cv2.setNumThreads(threads)
+    reference, ours, differing = [], [], 0
+    until = time.perf_counter() + patience
+    while not ours or (len(ours) < rounds and time.perf_counter() < until):
+        reference.append(measured(lambda: theirs(image, rect, iterations)))
+        ours.append(measured(lambda: grabcut.segment(image, rect=rect, iterations=iterations, seed=1, threads=threads)))
+        differing = max(differing, int(np.count_nonzero(reference[-1][3] != ours[-1][3])))
+        reference[-1], ours[-1] = reference[-1][:3], ours[-1][:3]
+    median = [[statistics.median(run[i] for run in runs) for i in range(3)] for runs in (reference, ours)]
+    pixels = width * height
+    return {"picture": name, "pixels": pixels, "iterations": iterations, "threads": threads, "rounds": len(ours),
+            "cv2_ms": 1000 * median[0][0], "ours_ms": 1000 * median[1][0], "wall_ratio": median[0][0] / median[1][0],
+            "cv2_cpu_ms": 1000 * median[0][1], "ours_cpu_ms": 1000 * median[1][1],
+            "cpu_ratio": median[0][1] / median[1][1], "cv2_bytes": 1024 * median[0][2] / pixels,
+            "ours_bytes": 1024 * median[1][2] / pixels, "differing": differing}
+
+
+def show(found):
+    print(f"{found['picture']:<22}{found['iterations']:>4}{found['threads']:>3}{found['cv2_ms']:>11.1f}"
+          f"{found['ours_ms']:>10.1f}{found['wall_ratio']:>7.1f}{found['cpu_ratio']:>7.1f}"
+          f"{found['cv2_bytes']:>8.0f}{found['ours_bytes']:>6.0f}{found['differing']:>7}", flush=True)
+
+
+def summary(results):
+    """Medians over the pictures, a pair of iterations and threads."""
+    for key in sorted({(r["iterations"], r["threads"]) for r in results}):
+        ratios = [r["wall_ratio"] for r in results if (r["iterations"], r["threads"]) == key]
+        cpu = [r["cpu_ratio"] for r in results if (r["iterations"], r["threads"]) == key]
+        print(f"{key[0]} iterations, {key[1]} threads, {len(ratios)} pictures: median wall ratio "
+              f"{statistics.median(ratios):.1f} (least {min(ratios):.1f}), CPU ratio {statistics.median(cpu):.1f}")
+
+
+def arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--iterations", default="1,10", help="comma-separated")
-    parser.add_argument("--threads", default="1,2", help="of the fast engine, comma-separated")
+    parser.add_argument("--quick", action="store_true", help="photos and pictures up to 640x480, 1 iteration, one round")
+    parser.add_argument("--iterations", default="1,5,10", help="comma-separated")
+    parser.add_argument("--threads", default="1,2", help="of both engines, comma-separated")
     parser.add_argument("--rounds", default=3, type=int)
-    parser.add_argument("--largest", default=1_000_000, type=int, help="pixels of the largest generated picture")
+    parser.add_argument("--patience", default=20, type=float, help="seconds after which a case starts no further round")
+    parser.add_argument("--only", default="", help="a regular expression: pictures whose name it is found in")
+    parser.add_argument("--largest", default=13e6, type=float, help="pixels of the largest picture")
+    parser.add_argument("--largest-many", default=1e6, type=float,
+                        help="pixels of the largest picture that gets more than one iteration: the reference takes minutes")
+    parser.add_argument("--results", type=pathlib.Path, help="JSON: cases that it has are not run again, new ones are added")
+    parser.add_argument("--report", action="store_true", help="write table and plot of --results to docs/ and run nothing")
     options = parser.parse_args()
-    pictures = {p.name: cv2.imread(str(p)) for p in sorted((ROOT / "photos").iterdir()) if p.suffix in (".jpg", ".png")}
-    for width, height in ((64, 64), (256, 192), (640, 480), (1024, 768), (2048, 1536), (4000, 3000)):
-        if width * height <= options.largest:
-            pictures[f"shapes {width}x{height}"] = shapes(width, height, 1)
-    print(f"{'picture':<22}{'iterations':>11}{'threads':>8}{'cv2 ms':>10}{'ours ms':>9}{'ratio':>7}{'differing':>11}")
-    ratios = {}
-    for name, image in pictures.items():
-        height, width = image.shape[:2]
-        dx, dy = width * 5 // 100, height * 5 // 100
-        rect = (dx, dy, width - 2 * dx, height - 2 * dy)
+    if options.quick:
+        options.iterations, options.rounds, options.largest = "1", 1, min(options.largest, 400000)
+    if options.report and not options.results:
+        parser.error("--report needs --results")
+    return options
+
+
+def main():
+    options = arguments()
+    results = []
+    if options.results and options.results.exists():
+        results = json.loads(options.results.read_text())
+    if options.report:
+        write_report(results, ROOT / "docs")
+        return
+    done = {(r["picture"], r["iterations"], r["threads"]) for r in results}
+    print(f"{'picture':<22}{'it':>4}{'th':>3}{'cv2 ms':>11}{'ours ms':>10}{'wall':>7}{'cpu':>7}"
+          f"{'cv2 B/p':>8}{'ours':>6}{'differ':>7}")
+    for name, pixels, make in pictures():
+        if pixels > options.largest or not re.search(options.only, name):
+            continue
+        image = make()
         for iterations in map(int, options.iterations.split(",")):
             for threads in map(int, options.threads.split(",")):
-                ours, theirs, differing = [], [], 0
-                for _ in range(options.rounds):
-                    t, expected = timed(lambda: reference(image, rect, iterations))
-                    theirs.append(t)
-                    t, mask = timed(lambda: grabcut.segment(image, rect=rect, iterations=iterations, seed=1, threads=threads))
-                    ours.append(t)
-                    differing = max(differing, int(np.count_nonzero(mask != expected)))
-                a, b = statistics.median(theirs), statistics.median(ours)
-                ratios.setdefault((iterations, threads), []).append(a / b)
-                print(f"{name:<22}{iterations:>11}{threads:>8}{1000 * a:>10.1f}{1000 * b:>9.1f}{a / b:>7.1f}{differing:>11}", flush=True)
-    for (iterations, threads), found in ratios.items():
-        print(f"median ratio, {iterations} iterations, {threads} threads: {statistics.median(found):.1f} (least {min(found):.1f})")
+                if (name, iterations, threads) in done or (iterations > 1 and pixels > options.largest_many):
+                    continue
+                results.append(case(name, image, iterations, threads, options.rounds, options.patience))
+                show(results[-1])
+                if options.results:
+                    options.results.write_text(json.dumps(results, indent=1))
+    summary(results)
+    if any(r["differing"] for r in results):
+        sys.exit("masks differ: a tie of two minimum cuts on a made picture, or an error (tests/grabcut tells which)")
 
 
 if __name__ == "__main__":

@@ -151,6 +151,10 @@ static int get_key(line *l, const char *key, json_t *value) {
         l->view.outbound_policy = choice ? HR_REGISTRY_ONLY : HR_ALLOW_ANY;
         return error;
     }
+    if (strcmp(key, "path_normalization") == 0)
+        return cli_parse_normalization(&l->view.path_normalization, json_string_value(value))
+                   ? 0
+                   : fail(l, "path_normalization: is none of none, base, merge-slashes, decode-and-merge-slashes");
     if (strcmp(key, "repeated_headers") == 0) {
         error = get_choice(l, &choice, key, value, "joined", "each");
         l->view.repeated_headers = choice ? HR_REPEATED_EACH : HR_REPEATED_JOINED;

@@ -18,7 +18,9 @@ const char cli_view_help[] =
     "                           what happens to hosts that nothing knows (default: allow-any)\n"
     "  --repeated-headers joined|each\n"
     "                           how a header that comes twice is matched: its values joined with ','\n"
-    "                           (default, Envoy up to 1.38), or one by one (Envoy from 1.39 on)\n";
+    "                           (default, Envoy up to 1.38), or one by one (Envoy from 1.39 on)\n"
+    "  --path-normalization none|base|merge-slashes|decode-and-merge-slashes\n"
+    "                           the mesh's pathNormalization (default: base)\n";
 
 enum {
     OPT_GATEWAY = 256,
@@ -28,6 +30,7 @@ enum {
     OPT_LOCALITY,
     OPT_OUTBOUND_POLICY,
     OPT_REPEATED_HEADERS,
+    OPT_PATH_NORMALIZATION,
     OPT_RANDOM,
     OPT_JSON,
     OPT_BATCH,
@@ -45,6 +48,7 @@ static const struct option long_options[] = {
     {"locality", required_argument, NULL, OPT_LOCALITY},
     {"outbound-policy", required_argument, NULL, OPT_OUTBOUND_POLICY},
     {"repeated-headers", required_argument, NULL, OPT_REPEATED_HEADERS},
+    {"path-normalization", required_argument, NULL, OPT_PATH_NORMALIZATION},
     {"random", required_argument, NULL, OPT_RANDOM},
     {"json", no_argument, NULL, OPT_JSON},
     {"batch", required_argument, NULL, OPT_BATCH},
@@ -135,6 +139,10 @@ static const char *apply(cli_flags *out, int option, const char *value) {
         return set_policy(&out->view, value);
     case OPT_REPEATED_HEADERS:
         return set_repeated(&out->view, value);
+    case OPT_PATH_NORMALIZATION:
+        return cli_parse_normalization(&out->view.path_normalization, value)
+                   ? NULL
+                   : "--path-normalization is none, base, merge-slashes or decode-and-merge-slashes";
     case OPT_RANDOM:
         return set_random(&out->request, value);
     case OPT_JSON:

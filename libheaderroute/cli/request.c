@@ -83,6 +83,16 @@ static uint16_t authority_port(hr_str authority) {
     return 0;
 }
 
+bool cli_parse_normalization(hr_path_normalization *out, const char *text) {
+    static const char *const names[] = {"base", "none", "merge-slashes", "decode-and-merge-slashes"};
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        if (text != NULL && strcmp(text, names[i]) == 0) {
+            *out = (hr_path_normalization)i;
+            return true;
+        }
+    return false;
+}
+
 /* ---- views ---- */
 
 /* A batch may ask for a view of its own in every line: the oldest makes room. */
@@ -105,8 +115,8 @@ static void key_put(char **key, size_t *len, hr_str s) {
 static char *key_of(const cli_view *wanted, uint16_t port) {
     char *key = NULL, numbers[64];
     size_t len = 0;
-    snprintf(numbers, sizeof(numbers), "%u %d %d", port, (int)wanted->outbound_policy,
-             (int)wanted->repeated_headers);
+    snprintf(numbers, sizeof(numbers), "%u %d %d %d", port, (int)wanted->outbound_policy,
+             (int)wanted->repeated_headers, (int)wanted->path_normalization);
     key_put(&key, &len, hr_str_from(numbers));
     key_put(&key, &len, hr_str_from(wanted->gateway == NULL ? "mesh" : wanted->gateway));
     key_put(&key, &len, hr_str_from(wanted->namespace_ == NULL ? "" : wanted->namespace_));
@@ -147,6 +157,7 @@ static int get_on_port(const hr_view **out, cli_views *views, const cli_view *wa
     options.n_source_labels = wanted->n_labels;
     options.outbound_policy = wanted->outbound_policy;
     options.repeated_headers = wanted->repeated_headers;
+    options.path_normalization = wanted->path_normalization;
     options.locality = hr_str_from(wanted->locality);
     struct cli_cached_view *cached = make_room(views);
     cached->key = key;

@@ -15,7 +15,11 @@ typedef struct cli_view {
     size_t n_labels, labels_capacity;
     hr_outbound_policy outbound_policy;
     hr_repeated_headers repeated_headers;
+    hr_path_normalization path_normalization;
 } cli_view;
+
+/* none, base, merge-slashes or decode-and-merge-slashes. */
+bool cli_parse_normalization(hr_path_normalization *out, const char *text);
 
 typedef struct cli_request {
     hr_request request;

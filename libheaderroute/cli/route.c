@@ -20,14 +20,22 @@ static const char route_help[] =
     "  --random R               number in [0, 1) that settles weights, faults and mirrors (default: 0)\n"
     "  --json                   the whole decision as one line of JSON\n"
     "  --batch FILE|-           one JSON request a line in, one JSON decision a line out\n"
+    "  -h, --help               this text\n"
     "\n";
 
 static const char explain_help[] =
     "usage: headerroute explain -f PATH [-f PATH]... [-X METHOD] [-H 'Name: value']... [VIEW]\n"
-    "                           [--random R] URL\n"
+    "                           [--random R] [--json] URL\n"
     "\n"
     "Shows every rule that is tried for a request, which condition failed with which value, and what the\n"
-    "view leaves out and why. Flags are those of `headerroute route`.\n"
+    "view leaves out and why.\n"
+    "\n"
+    "  -f, --file PATH          YAML file, or folder of them (repeatable)\n"
+    "  -X, --request METHOD     default: GET\n"
+    "  -H, --header 'N: V'      request header (repeatable); Host sets the authority\n"
+    "  --random R               number in [0, 1) that settles weights, faults and mirrors (default: 0)\n"
+    "  --json                   the decision at the end as one line of JSON\n"
+    "  -h, --help               this text\n"
     "\n";
 
 static int report(const char *command, const cli_flags *flags, int error, hr_scratch *scratch) {

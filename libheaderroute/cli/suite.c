@@ -232,6 +232,8 @@ static void read_view(test_case *t, const json_t *view) {
             t->view.outbound_policy = strcmp(text, "registry-only") == 0 ? HR_REGISTRY_ONLY : HR_ALLOW_ANY;
         else if (strcmp(key, "repeatedHeaders") == 0 && text != NULL)
             t->view.repeated_headers = strcmp(text, "each") == 0 ? HR_REPEATED_EACH : HR_REPEATED_JOINED;
+        else if (strcmp(key, "pathNormalization") == 0 && cli_parse_normalization(&t->view.path_normalization, text))
+            continue;
         else if (strcmp(key, "sourceLabels") == 0 && json_is_object(value)) {
             const char *name;
             json_t *label;

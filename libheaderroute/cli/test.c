@@ -17,6 +17,7 @@ static const char test_help[] =
     "\n"
     "  -f, --file PATH          YAML file, or folder of them (repeatable)\n"
     "  --junit FILE             write the results as JUnit XML, too\n"
+    "  -h, --help               this text\n"
     "\n";
 
 /* ---- Gateways that are not there ---- */

@@ -14,9 +14,9 @@ static void help(FILE *to) {
           "one covers them, subsets no DestinationRule defines or that select no pod, hosts no Service backs, weights\n"
           "that do not add up to 100, rules that outside clients pass by, deprecated and ignored fields.\n"
           "\n"
-          "  --strict   warnings fail, too\n"
-          "  --no-lint  only what admission itself says\n"
-          "  --help     this text\n"
+          "  --strict                 warnings fail, too\n"
+          "  --no-lint                only what admission itself says\n"
+          "  -h, --help               this text\n"
           "\n"
           "Exit 0 if all is well, 1 on an error, 2 if the command line is wrong.\n",
           to);

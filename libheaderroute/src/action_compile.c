@@ -184,7 +184,7 @@ static hr_action_plan *compile_route(hr_view_build *vb, const hr_http_route *htt
         plan->total_weight += weighted ? (uint64_t)in->weight : 1;
         plan->targets[t].weight_end = plan->total_weight;
         fill_target(vb, &plan->targets[t], http, in, authority, scope, weighted);
-        const hr_svc *svc = hr_registry_find(&vb->table->registry, in->destination.host, vb->view->namespace_);
+        const hr_svc *svc = hr_view_service(vb, in->destination.host);
         hashes[t] = svc == NULL ? NULL
                                 : hr_rule_route_hash(hr_view_rule(vb, svc), in->destination.subset,
                                                      in->destination.port);

@@ -1,5 +1,6 @@
 /* One request, one decision. */
 #include "forward.h"
+#include "headers.h"
 #include "index.h"
 #include "octets.h"
 #include "walk.h"
@@ -145,7 +146,7 @@ static int64_t grpc_timeout_ms(hr_str text) {
 
 static void set_grpc_timeout(hr_decision *out, hr_subject *s) {
     hr_str asked = hr_header_value(s, HR_STR("grpc-timeout"));
-    if (asked.p == NULL || !hr_str_starts(hr_header_value(s, HR_STR("content-type")), HR_STR("application/grpc")))
+    if (asked.p == NULL || !hr_is_grpc(hr_header_value(s, HR_STR("content-type"))))
         return;
     int64_t ms = grpc_timeout_ms(asked);
     if (ms > 0 && (out->timeout_ms < 0 || ms < out->timeout_ms))

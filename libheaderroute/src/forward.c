@@ -118,10 +118,20 @@ hr_str hr_redirect_location(const hr_chosen *chosen, const hr_request *request, 
 
 /* ---- the upstream's view ---- */
 
+static int set_deadline(hr_header_list *list, const hr_decision *d) {
+    bool grpc = false;
+    for (size_t i = 0; i < list->n && !grpc; i++)
+        grpc = hr_str_eq_c(list->v[i].name, "content-type") && hr_is_grpc(list->v[i].value);
+    int64_t ms = d->retries != NULL && d->retries->per_try_timeout_ms > 0 ? d->retries->per_try_timeout_ms : 0;
+    if (d->timeout_ms > 0 && (ms == 0 || d->timeout_ms < ms))
+        ms = d->timeout_ms;
+    return grpc && ms > 0 ? hr_headers_set_grpc_timeout(list, ms) : HR_OK;
+}
+
 static int fill_upstream(hr_upstream *out, const hr_decision *d, const hr_request *request, hr_scratch *scratch) {
     const hr_chosen *chosen = d->internal;
     hr_header_list list;
-    if (hr_headers_of_request(&list, request, scratch) != HR_OK)
+    if (hr_headers_of_request(&list, request, scratch) != HR_OK || set_deadline(&list, d) != HR_OK)
         return HR_ENOMEM;
     hr_format_context context = {.request = request, .chosen = chosen, .decision = d, .headers = &list};
     for (size_t i = 0; i < d->n_request_headers; i++)

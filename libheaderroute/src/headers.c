@@ -109,6 +109,31 @@ static void remove_all(hr_header_list *list, hr_str name) {
     list->n = kept;
 }
 
+bool hr_is_grpc(hr_str content_type) {
+    hr_str grpc = HR_STR("application/grpc");
+    if (!hr_str_starts(content_type, grpc))
+        return false;
+    char next = content_type.len == grpc.len ? '+' : content_type.p[grpc.len];
+    return next == '+' || next == ';';
+}
+
+/* gRPC's deadline has at most eight digits. */
+int hr_headers_set_grpc_timeout(hr_header_list *list, int64_t ms) {
+    static const char units[] = "mSMH";
+    const int64_t most = 99999999;
+    size_t unit = 0;
+    for (; ms > most && units[unit] != 'H'; unit++)
+        ms /= unit == 0 ? 1000 : 60;
+    hr_sbuf s = hr_sbuf_begin(list->scratch, 16);
+    hr_sbuf_put_int(&s, ms > most ? most : ms);
+    hr_sbuf_put_c(&s, units[unit]);
+    hr_str value = hr_sbuf_end(&s);
+    if (value.p == NULL)
+        return HR_ENOMEM;
+    remove_all(list, HR_STR("grpc-timeout"));
+    return push(list, HR_STR("grpc-timeout"), value);
+}
+
 static int compute(hr_pair *out, const hr_pair *in, size_t n, const hr_format_context *context,
                    hr_scratch *scratch) {
     for (size_t i = 0; i < n; i++) {

@@ -214,6 +214,7 @@ static void put_identity(writer *w, const hr_decision *d) {
     hr_sbuf_put_c(&s, ':');
     hr_sbuf_put_int(&s, d->source_line);
     place = hr_sbuf_end(&s);
+    w->s.failed = w->s.failed || s.failed;
     value_str(w, place);
 }
 

@@ -45,9 +45,10 @@ static bool is_http(const mesh_service *s) {
     return s->port->protocol == HR_PROTOCOL_HTTP || s->port->protocol == HR_PROTOCOL_SNIFFED;
 }
 
-/* The service is called at an address of its own, so that Host does not count. */
+/* The service is called at an address of its own, so that Host does not count; or, where it has none, no
+ * HTTP rule acts on its port. */
 static bool own_listener(const mesh_service *s) {
-    return s->svc->binds_ip && s->port->protocol != HR_PROTOCOL_HTTP;
+    return (s->svc->binds_ip && s->port->protocol != HR_PROTOCOL_HTTP) || s->port->protocol == HR_PROTOCOL_TCP;
 }
 
 static mesh_service *find_service(mesh *m, hr_str host) {
@@ -61,7 +62,13 @@ static void collect_services(mesh *m) {
     for (size_t i = 0; i < registry->n_services; i++) {
         const hr_svc *svc = registry->services[i];
         const hr_svc_port *port = hr_svc_port_find(svc, view->port);
-        if (port == NULL || hr_registry_find(registry, svc->host, view->namespace_) != svc)
+        if (port == NULL || !hr_svc_visible(svc, view->namespace_))
+            continue;
+        /* Of several with one host the first counts; another of its namespace has a virtual host on a port
+         * that the first lacks. */
+        const hr_svc *first = hr_registry_find(registry, svc->host, view->namespace_);
+        if (first != svc && (!hr_str_eq(first->namespace_, svc->namespace_) ||
+                             hr_svc_port_find(first, view->port) != NULL || find_service(m, svc->host) != NULL))
             continue;
         mesh_service s = {.svc = svc, .port = port};
         HR_PUSH(m->vb->b, &m->services, s);

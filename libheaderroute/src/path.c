@@ -203,7 +203,7 @@ static bool has_control(hr_str s) {
     return has;
 }
 
-hr_path_result hr_path_normalize(hr_str *out, size_t *path_len, hr_scratch *scratch, hr_str raw) {
+static hr_path_result normalize_base(hr_str *out, size_t *path_len, hr_scratch *scratch, hr_str raw) {
     if (raw.len == 0 || raw.p[0] != '/')
         return HR_PATH_RELATIVE;
     size_t plain = plain_length(raw);
@@ -236,4 +236,71 @@ hr_path_result hr_path_normalize(hr_str *out, size_t *path_len, hr_scratch *scra
     hr_scratch_trim(scratch, w.p, w.len);
     *out = hr_str_of(w.p, w.len);
     return HR_PATH_OK;
+}
+
+/* ---- the other options ---- */
+
+static hr_path_result leave(hr_str *out, size_t *path_len, hr_str raw) {
+    if (raw.len == 0 || raw.p[0] != '/')
+        return HR_PATH_RELATIVE;
+    if (has_control(raw))
+        return HR_PATH_CONTROL;
+    *out = hr_str_of(raw.p, hr_str_find(raw, '#', 0));
+    *path_len = hr_str_find(*out, '?', 0);
+    return HR_PATH_OK;
+}
+
+/* %2F and %5C of the path, the query left alone. Absent: no memory. */
+static hr_str unescape_slashes(hr_scratch *scratch, hr_str raw) {
+    size_t end = hr_str_find(raw, '?', 0), n = 0;
+    size_t fragment = hr_str_find(raw, '#', 0);
+    end = fragment < end ? fragment : end;
+    char *p = hr_scratch_alloc(scratch, raw.len + 1);
+    if (p == NULL)
+        return (hr_str){0};
+    for (size_t i = 0; i < raw.len;) {
+        int value = i < end && raw.p[i] == '%' ? escaped(hr_str_of(raw.p, end), i) : -1;
+        bool slash = value == '/' || value == '\\';
+        p[n++] = slash ? (char)value : raw.p[i];
+        i += slash ? 3 : 1;
+    }
+    return hr_str_of(p, n);
+}
+
+static hr_path_result merge_slashes(hr_str *out, size_t *path_len, hr_scratch *scratch) {
+    hr_str path = hr_str_of(out->p, *path_len), query = hr_str_tail(*out, *path_len);
+    bool twice = false;
+    for (size_t i = 1; i < path.len && !twice; i++)
+        twice = path.p[i] == '/' && path.p[i - 1] == '/';
+    if (!twice)
+        return HR_PATH_OK;
+    char *p = hr_scratch_alloc(scratch, out->len + 1);
+    if (p == NULL)
+        return HR_PATH_NO_MEMORY;
+    size_t n = 0;
+    for (size_t i = 0; i < path.len; i++)
+        if (path.p[i] != '/' || n == 0 || p[n - 1] != '/')
+            p[n++] = path.p[i];
+    if (n == 1) /* nothing but slashes: Envoy keeps the first and the last */
+        p[n++] = '/';
+    *path_len = n;
+    if (query.len > 0)
+        memcpy(p + n, query.p, query.len);
+    *out = hr_str_of(p, n + query.len);
+    return HR_PATH_OK;
+}
+
+hr_path_result hr_path_normalize(hr_str *out, size_t *path_len, hr_scratch *scratch, hr_str raw,
+                                 hr_path_normalization option) {
+    if (option == HR_PATH_NORMALIZATION_BASE)
+        return normalize_base(out, path_len, scratch, raw);
+    if (option == HR_PATH_NORMALIZATION_NONE)
+        return leave(out, path_len, raw);
+    if (option == HR_PATH_NORMALIZATION_DECODE_AND_MERGE_SLASHES && hr_str_has(raw, '%')) {
+        raw = unescape_slashes(scratch, raw);
+        if (raw.p == NULL)
+            return HR_PATH_NO_MEMORY;
+    }
+    hr_path_result result = normalize_base(out, path_len, scratch, raw);
+    return result == HR_PATH_OK ? merge_slashes(out, path_len, scratch) : result;
 }

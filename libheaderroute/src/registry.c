@@ -64,17 +64,37 @@ bool hr_svc_visible(const hr_svc *svc, hr_str namespace_) {
     return false;
 }
 
-const hr_svc *hr_registry_find(const hr_registry *registry, hr_str host, hr_str namespace_) {
+static bool is_public(const hr_svc *svc) {
+    bool all = svc->export_to == NULL || svc->export_to->n == 0;
+    for (size_t i = 0; !all && i < svc->export_to->n; i++)
+        all = hr_str_eq_c(svc->export_to->v[i], "*");
+    return all;
+}
+
+/* Whether `a` goes before `b`, which is older: Istio looks at what is exported by name first. */
+static bool goes_before(const hr_svc *a, const hr_svc *b) {
+    if (a->kubernetes != b->kubernetes)
+        return a->kubernetes;
+    return !is_public(a) && is_public(b);
+}
+
+/* The namespace whose services answer to a host: the caller's own, else that of the first, where one of
+ * Kubernetes goes before ServiceEntries. */
+static const hr_svc *first_of(const hr_svc *chain, hr_str namespace_) {
     const hr_svc *best = NULL;
-    for (const hr_svc *svc = hr_map_get(&registry->by_host, host); svc != NULL; svc = svc->next) {
+    for (const hr_svc *svc = chain; svc != NULL; svc = svc->next) {
         if (!hr_svc_visible(svc, namespace_))
             continue;
-        if (hr_str_eq(svc->namespace_, namespace_))
-            return svc;
-        if (best == NULL || (!best->kubernetes && svc->kubernetes))
+        bool own = hr_str_eq(svc->namespace_, namespace_);
+        bool best_own = best != NULL && hr_str_eq(best->namespace_, namespace_);
+        if (best == NULL || (own && !best_own) || (own == best_own && goes_before(svc, best)))
             best = svc;
     }
     return best;
+}
+
+const hr_svc *hr_registry_find(const hr_registry *registry, hr_str host, hr_str namespace_) {
+    return first_of(hr_map_get(&registry->by_host, host), namespace_);
 }
 
 /* The field, else the annotation that came before it, in any letter case. */
@@ -169,9 +189,27 @@ static hr_svc *from_entry(hr_build *b, const hr_service_entry *in, hr_str host) 
 
 typedef HR_LIST(hr_svc *) svc_list;
 
+static bool has_export(const hr_str_list *list, hr_str namespace_) {
+    for (size_t i = 0; i < list->n; i++)
+        if (hr_str_eq(list->v[i], namespace_))
+            return true;
+    return false;
+}
+
+static bool same_exports(const hr_svc *a, const hr_svc *b) {
+    if (is_public(a) || is_public(b))
+        return is_public(a) == is_public(b);
+    bool same = true;
+    for (size_t i = 0; i < a->export_to->n; i++)
+        same &= has_export(b->export_to, a->export_to->v[i]);
+    for (size_t i = 0; i < b->export_to->n; i++)
+        same &= has_export(a->export_to, b->export_to->v[i]);
+    return same;
+}
+
 /* Two ServiceEntries of one namespace for one host are one service with the ports of both. */
 static bool merge_entry(hr_build *b, hr_svc *into, const hr_svc *svc) {
-    if (into->kubernetes || svc->kubernetes || into->resolution != svc->resolution)
+    if (into->kubernetes || svc->kubernetes || into->resolution != svc->resolution || !same_exports(into, svc))
         return false;
     hr_svc_port *ports = HR_B_ARRAY(b, hr_svc_port, into->n_ports + svc->n_ports);
     memcpy(ports, into->ports, into->n_ports * sizeof(*ports));
@@ -208,7 +246,8 @@ static int by_age(const void *a, const void *b) {
     return x->meta->order < y->meta->order ? -1 : x->meta->order > y->meta->order;
 }
 
-/* Oldest first; a second service of the same host and namespace joins the first or is left out. */
+/* Oldest first; a second service of the same host and namespace joins the first where the two are alike.
+ * Where they are not, each is seen by who may see it. */
 static void index_by_host(hr_build *b, hr_registry *out, svc_list *all) {
     if (all->n > 1)
         qsort(all->v, all->n, sizeof(*all->v), by_age);
@@ -216,13 +255,12 @@ static void index_by_host(hr_build *b, hr_registry *out, svc_list *all) {
     for (size_t i = 0; i < all->n; i++) {
         hr_svc *svc = all->v[i];
         hr_svc **place = (hr_svc **)hr_map_at(b, &out->by_host, svc->host);
-        while (*place != NULL && !hr_str_eq((*place)->namespace_, svc->namespace_))
-            place = &(*place)->next;
-        if (*place == NULL) {
+        bool merged = false;
+        for (; *place != NULL && !merged; place = &(*place)->next)
+            merged = hr_str_eq((*place)->namespace_, svc->namespace_) && merge_entry(b, *place, svc);
+        if (!merged) {
             *place = svc;
             out->services[out->n_services++] = svc;
-        } else {
-            merge_entry(b, *place, svc);
         }
     }
 }

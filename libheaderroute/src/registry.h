@@ -38,6 +38,7 @@ typedef struct hr_svc_port {
     size_t n_endpoints;
     hr_endpoint *unready; /* never picked, and yet they count for how much of a priority is usable */
     size_t n_unready;
+    hr_endpoint *by_name; /* of a Kubernetes service whose pods nothing lists: its DNS name; else NULL */
 } hr_svc_port;
 
 typedef struct hr_svc hr_svc;
@@ -58,7 +59,7 @@ struct hr_svc {
     hr_str *aliases;  /* hosts of the ExternalNames that lead here */
     size_t n_aliases;
     const hr_str_list *export_to;
-    hr_svc *next; /* the next service with the same host, from another namespace */
+    hr_svc *next; /* the next service with the same host, from another namespace or unlike it */
 };
 
 typedef struct hr_registry {
@@ -70,8 +71,8 @@ typedef struct hr_registry {
 void hr_registry_build(hr_build *b, hr_registry *out, const hr_resources *resources, hr_str domain);
 
 bool hr_svc_visible(const hr_svc *svc, hr_str namespace_);
-/* The service a proxy of `namespace_` means by `host` (lower case): its own namespace's first, then a
- * Kubernetes one, then the oldest. NULL: none it can see. */
+/* The service a proxy of `namespace_` means by `host` (lower case): its own namespace's first, then
+ * a Kubernetes one, then one that is exported to it by name, then the oldest. NULL: none it can see. */
 const hr_svc *hr_registry_find(const hr_registry *registry, hr_str host, hr_str namespace_);
 const hr_svc_port *hr_svc_port_find(const hr_svc *svc, uint32_t number);
 

@@ -274,11 +274,40 @@ static void add_workload_entries(hr_build *b, endpoint_list *out, hr_str namespa
     }
 }
 
+/* The port that the name's addresses listen on: those of a headless service are its pods', else it is the
+ * service's own. 0: unknown. */
+static uint16_t port_by_name(const hr_service *in, const hr_port_spec *port, const hr_resources *r) {
+    if (!hr_str_eq_c(in->cluster_ip, "None"))
+        return (uint16_t)port->number;
+    if (port->target_port_name.p == NULL)
+        return (uint16_t)(port->target_port != 0 ? port->target_port : port->number);
+    for (size_t i = 0; i < r->n_workloads; i++) {
+        const hr_workload *w = &r->workloads[i];
+        uint16_t number = named_port(w->ports, w->n_ports, port->target_port_name);
+        if (number != 0 && hr_str_eq(w->meta.namespace_, in->meta.namespace_) &&
+            hr_pairs_subset(in->selector, in->n_selector, w->labels, w->n_labels))
+            return number;
+    }
+    return 0;
+}
+
+static hr_endpoint *endpoint_by_name(hr_build *b, const hr_svc *svc, const hr_service *in, const hr_port_spec *port,
+                                     const hr_resources *r) {
+    hr_endpoint out = {.name = in->meta.name, .address = svc->host, .port = port_by_name(in, port, r), .weight = 1,
+                       .labels = in->selector, .n_labels = in->n_selector, .locality = HR_STR("")};
+    if (out.port == 0)
+        return NULL;
+    hr_endpoint *kept = HR_B_NEW(b, hr_endpoint);
+    *kept = out;
+    return kept;
+}
+
 void hr_service_endpoints(hr_build *b, hr_svc *svc, const hr_service *in, const hr_endpoint_source *source) {
     const hr_resources *r = source->resources;
     bool sliced = false;
     for (size_t s = 0; s < r->n_endpoint_slices && !sliced; s++)
         sliced = slice_is_of(&r->endpoint_slices[s], svc);
+    size_t n_listed = 0;
     for (size_t p = 0; p < svc->n_ports; p++) {
         member_lists list = {0};
         for (size_t s = 0; s < r->n_endpoint_slices; s++)
@@ -287,14 +316,19 @@ void hr_service_endpoints(hr_build *b, hr_svc *svc, const hr_service *in, const 
         if (in->n_selector > 0) {
             if (!sliced)
                 add_pods(b, &list, svc, &in->ports[p], in->selector, in->n_selector, source);
-            add_workload_entries(b, &list.ready, svc->namespace_, &in->ports[p], in->selector, in->n_selector,
-                                 source);
+            if (svc->resolution == HR_RESOLUTION_STATIC) /* Istio adds them to no headless one */
+                add_workload_entries(b, &list.ready, svc->namespace_, &in->ports[p], in->selector, in->n_selector,
+                                     source);
         }
         svc->ports[p].endpoints = list.ready.v;
         svc->ports[p].n_endpoints = list.ready.n;
         svc->ports[p].unready = list.unready.v;
         svc->ports[p].n_unready = list.unready.n;
+        n_listed += list.ready.n + list.unready.n;
     }
+    bool unlisted = n_listed == 0 && !sliced && svc->resolution != HR_RESOLUTION_ALIAS;
+    for (size_t p = 0; unlisted && p < svc->n_ports; p++)
+        svc->ports[p].by_name = endpoint_by_name(b, svc, in, &in->ports[p], r);
 }
 
 void hr_entry_endpoints(hr_build *b, hr_svc *svc, const hr_service_entry *in,

@@ -17,6 +17,8 @@ static hr_pos no_place(const char *path) {
 
 static int fail_errno(hr_diagnostics *d, const char *path, const char *what) {
     char why[128] = "";
+    if (errno == ENOMEM)
+        return HR_ENOMEM;
     if (strerror_r(errno, why, sizeof(why)) != 0)
         snprintf(why, sizeof(why), "error %d", errno);
     hr_diag_error(d, no_place(path), "", "%s: %s", what, why);

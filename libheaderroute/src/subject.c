@@ -84,9 +84,9 @@ static int note_headers(hr_subject *s, const hr_name_table *names) {
     return HR_OK;
 }
 
-static int check_path(hr_subject *s) {
+static int check_path(hr_subject *s, hr_path_normalization option) {
     size_t path_len;
-    switch (hr_path_normalize(&s->full_path, &path_len, s->scratch, s->request->path)) {
+    switch (hr_path_normalize(&s->full_path, &path_len, s->scratch, s->request->path, option)) {
     case HR_PATH_OK:
         s->path = hr_str_of(s->full_path.p, path_len);
         return HR_OK;
@@ -112,5 +112,5 @@ int hr_subject_prepare(hr_subject *s, const hr_view *view, const hr_request *req
     int error = check(s);
     if (error == HR_OK)
         error = note_headers(s, &view->names);
-    return error == HR_OK ? check_path(s) : error;
+    return error == HR_OK ? check_path(s, view->path_normalization) : error;
 }

@@ -193,6 +193,9 @@ static void make(hr_build *b, void *ctx) {
     view->port = o->port;
     view->outbound_policy = o->outbound_policy;
     view->repeated_headers = o->repeated_headers;
+    view->path_normalization = o->version > 1 ? o->path_normalization : HR_PATH_NORMALIZATION_BASE;
+    view->resolve = o->version > 2 ? o->resolve : NULL;
+    view->resolve_ctx = o->version > 2 ? o->resolve_ctx : NULL;
     view->namespace_ = o->namespace_.len > 0 ? hr_b_copy(b, o->namespace_)
                        : mesh                ? HR_STR("default")
                                              : gateway->resource->meta.namespace_;

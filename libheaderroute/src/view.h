@@ -160,6 +160,9 @@ struct hr_view {
     hr_str locality; /* "region/zone/subzone"; empty: unknown */
     hr_outbound_policy outbound_policy;
     hr_repeated_headers repeated_headers;
+    hr_path_normalization path_normalization;
+    hr_resolve_fn resolve; /* while the view is made */
+    void *resolve_ctx;
     hr_route_table *tables;
     size_t n_tables;
     const hr_cluster **clusters;
@@ -217,7 +220,9 @@ const hr_action_plan *hr_action_passthrough(hr_view_build *vb);
 const hr_action_plan *hr_action_blackhole(hr_view_build *vb);
 extern const hr_action_plan hr_action_https_redirect;
 
-/* cluster.c: the cluster of a name's parts, NULL where Envoy would have none. */
+/* cluster.c: the service that a destination of a rule means, NULL: none. */
+const hr_svc *hr_view_service(const hr_view_build *vb, hr_str host);
+/* The cluster of a name's parts, NULL where Envoy would have none. */
 const hr_cluster *hr_cluster_get(hr_view_build *vb, hr_str host, uint32_t port, hr_str subset);
 hr_str hr_cluster_name(hr_build *b, hr_str host, uint32_t port, hr_str subset);
 const hr_merged_rule *hr_view_rule(hr_view_build *vb, const hr_svc *svc);

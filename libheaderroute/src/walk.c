@@ -27,14 +27,15 @@ static hr_trace_event event_of(const hr_croute *route, hr_trace_kind kind, bool 
     };
 }
 
-static hr_str text_of(hr_scratch *scratch, const char *prefix, hr_str a, const char *middle, hr_str b,
+static hr_str text_of(hr_subject *subject, const char *prefix, hr_str a, const char *middle, hr_str b,
                       const char *end) {
-    hr_sbuf s = hr_sbuf_begin(scratch, 64);
+    hr_sbuf s = hr_sbuf_begin(subject->scratch, 64);
     hr_sbuf_put(&s, hr_str_from(prefix));
     hr_sbuf_put(&s, a);
     hr_sbuf_put(&s, hr_str_from(middle));
     hr_sbuf_put(&s, b);
     hr_sbuf_put(&s, hr_str_from(end));
+    subject->no_memory = subject->no_memory || s.failed;
     return hr_sbuf_end(&s);
 }
 
@@ -52,7 +53,7 @@ static const char *kind_name(uint8_t match) {
 }
 
 static hr_str expected_of(const tracer *t, uint8_t match, hr_str value, bool invert) {
-    return text_of(t->subject->scratch, invert ? "not " : "", (hr_str){0}, kind_name(match),
+    return text_of(t->subject, invert ? "not " : "", (hr_str){0}, kind_name(match),
                    match == HR_SM_PRESENCE ? (hr_str){0} : value, "");
 }
 
@@ -64,10 +65,10 @@ static bool is_scalar(const hr_cond *cond) {
 
 static hr_str field_of(const tracer *t, const hr_cond *cond) {
     if (cond->kind == HR_COND_QUERY)
-        return text_of(t->subject->scratch, "queryParams[", cond->name, "]", (hr_str){0}, "");
+        return text_of(t->subject, "queryParams[", cond->name, "]", (hr_str){0}, "");
     if (is_scalar(cond))
         return cond->name;
-    return text_of(t->subject->scratch, cond->invert ? "withoutHeaders[" : "headers[", cond->name, "]",
+    return text_of(t->subject, cond->invert ? "withoutHeaders[" : "headers[", cond->name, "]",
                    (hr_str){0}, "");
 }
 

@@ -182,18 +182,28 @@ void hr_answer_json(hr_exchange *ex, int status, const char *json) {
     hr_answer(ex, status, "application/json", h2o_iovec_init(json, strlen(json)));
 }
 
-h2o_iovec_t hr_error_json(h2o_mem_pool_t *pool, const char *detail) {
+/* /v2 and what is below it. */
+static bool is_inference(const h2o_req_t *req) {
+    h2o_iovec_t path = req->input.path;
+    return path.len >= 3 && memcmp(path.base, "/v2", 3) == 0 &&
+           (path.len == 3 || path.base[3] == '/' || path.base[3] == '?');
+}
+
+h2o_iovec_t hr_error_json(h2o_req_t *req, const char *detail) {
     hr_text text = {0};
-    hr_text_str(&text, "{\"status\":\"ng\",\"img_none_bg_base64\":null,\"detail\":");
+    hr_text_str(&text, is_inference(req)
+                           ? "{\"error\":"
+                           : "{\"status\":\"ng\",\"img_none_bg_base64\":null,\"detail\":");
     hr_json_string(&text, detail, strlen(detail));
     hr_text_str(&text, "}");
-    h2o_iovec_t body = text.failed ? h2o_iovec_init(NULL, 0) : h2o_strdup(pool, text.p, text.len);
+    h2o_iovec_t body =
+        text.failed ? h2o_iovec_init(NULL, 0) : h2o_strdup(&req->pool, text.p, text.len);
     hr_text_free(&text);
     return body;
 }
 
 void hr_answer_error(hr_exchange *ex, int status, const char *detail) {
-    hr_answer(ex, status, "application/json", hr_error_json(&ex->req->pool, detail));
+    hr_answer(ex, status, "application/json", hr_error_json(ex->req, detail));
 }
 
 void hr_answer_errorf(hr_exchange *ex, int status, const char *fmt, ...) {

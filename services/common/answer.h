@@ -24,7 +24,8 @@ void hr_answer(hr_exchange *ex, int status, const char *content_type, h2o_iovec_
 /* Static JSON text. */
 void hr_answer_json(hr_exchange *ex, int status, const char *json);
 
-/* The failure form: {"status":"ng","img_none_bg_base64":null,"detail":"..."}. */
+/* The failure form: {"status":"ng","img_none_bg_base64":null,"detail":"..."}; for a path of /v2 that
+ * of the Open Inference Protocol, {"error":"..."}. */
 void hr_answer_error(hr_exchange *ex, int status, const char *detail);
 void hr_answer_errorf(hr_exchange *ex, int status, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
@@ -34,7 +35,7 @@ void hr_answer_busy(hr_exchange *ex, int retry_after_s, const char *detail);
 void hr_answer_method(hr_exchange *ex, const char *allow);
 
 /* The JSON of the failure form, in the pool. */
-h2o_iovec_t hr_error_json(h2o_mem_pool_t *pool, const char *detail);
+h2o_iovec_t hr_error_json(h2o_req_t *req, const char *detail);
 
 /* /ready and /metrics are the same everywhere. True: it was such a call and is answered. */
 bool hr_answer_common(hr_exchange *ex);

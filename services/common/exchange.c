@@ -264,7 +264,7 @@ static h2o_iovec_t refusal_body(hr_exchange *ex, int status, const char *detail,
     const hr_service *service = hr_server_service(ex->loop->server);
     *content_type = "application/json";
     return service->refusal_body != NULL ? service->refusal_body(ex, status, detail, content_type)
-                                         : hr_error_json(&ex->req->pool, detail);
+                                         : hr_error_json(ex->req, detail);
 }
 
 static void add_retry_after(h2o_req_t *req, int seconds) {

@@ -17,6 +17,10 @@ enum { STAGE_QUEUED, STAGE_READING, STAGE_DETACHED };
 /* Weight of the newest job in the measured pace. */
 #define PACE_WEIGHT 0.1
 
+/* A job is let in if so many times its estimated end lies before its deadline: pictures differ and
+ * the machine's pace changes, and one that is given up half done has cost others their time. */
+#define DEADLINE_MARGIN 1.2
+
 /* How long a worker that waits for memory sleeps before it looks whether its job is still wanted.
  */
 #define MEMORY_WAIT_NS (50 * 1000000)
@@ -451,7 +455,8 @@ hr_submit hr_jobs_submit(hr_jobs *jobs, hr_exchange *ex, hr_job *job) {
     if (jobs->queued >= jobs->options.capacity)
         result = HR_SUBMIT_FULL;
     else if (job->deadline_ns != 0 && wait_ns(jobs) > 0 &&
-             (double)job->queued_ns + wait_ns(jobs) + jobs->pace_ns > (double)job->deadline_ns)
+             (double)job->queued_ns + DEADLINE_MARGIN * (wait_ns(jobs) + jobs->pace_ns) >
+                 (double)job->deadline_ns)
         result = HR_SUBMIT_LATE;
     if (result == HR_SUBMIT_OK) {
         push(jobs, job);

@@ -23,8 +23,8 @@ const char *const hr_log_levels[] = {"debug", "info", "warn", "error", NULL};
 #define HURRY_AT (MAX_WAITING / 4)
 
 static struct {
-    const char *program;
-    hr_log_level level;
+    const char *_Atomic program; /* threads of the program may log before it is set */
+    _Atomic hr_log_level level;
     pthread_t thread;
     pthread_mutex_t mutex;
     pthread_cond_t wake;

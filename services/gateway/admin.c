@@ -104,10 +104,17 @@ static void answer_clusters(hr_exchange *ex) {
     answer_text(ex, &json);
 }
 
+static void answer_dns(hr_exchange *ex) {
+    gw_loop *loop = ex->loop->data;
+    hr_text json = {0};
+    gw_dns_write(loop->gateway->dns, &json);
+    answer_text(ex, &json);
+}
+
 static const struct page {
     const char *path;
     void (*answer)(hr_exchange *ex);
-} pages[] = {{"/config", answer_config}, {"/clusters", answer_clusters}, {"/explain", gw_explain}};
+} pages[] = {{"/config", answer_config}, {"/clusters", answer_clusters}, {"/dns", answer_dns}, {"/explain", gw_explain}};
 
 void gw_on_admin_request(hr_exchange *ex) {
     h2o_iovec_t path = hr_request_path(ex->req), method = ex->req->method;
@@ -125,5 +132,5 @@ void gw_on_admin_request(hr_exchange *ex) {
             hr_answer_method(ex, pages[i].answer == gw_explain ? "GET, HEAD, POST" : "GET, HEAD");
         return;
     }
-    hr_answer_error(ex, 404, "there is /ready, /metrics, /config, /clusters and /explain");
+    hr_answer_error(ex, 404, "there is /ready, /metrics, /config, /clusters, /dns and /explain");
 }

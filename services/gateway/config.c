@@ -4,6 +4,9 @@
 
 #include "gateway.h"
 
+/* How long names that are new may hold a configuration up. */
+#define FIRST_ANSWERS_MS 3000
+
 /* ---- endpoints ---- */
 
 static gw_endpoint *endpoint_new(const hr_endpoint *endpoint) {
@@ -84,8 +87,6 @@ static const char *not_acted_on(const hr_cluster *cluster) {
         return "its addresses are not named (resolution NONE or a headless Service without "
                "endpoints): this "
                "gateway connects only to addresses that its configuration names";
-    if (cluster->kind != HR_CLUSTER_EDS)
-        return "endpoints that are host names to resolve (resolution DNS) are not supported";
     if (p->tls_mode == HR_TLS_ISTIO_MUTUAL)
         return "trafficPolicy.tls: ISTIO_MUTUAL wants the certificates that Istio gives its "
                "sidecars, which this gateway has not; use SIMPLE or MUTUAL with files, or DISABLE";
@@ -285,21 +286,59 @@ size_t gw_config_find(const gw_config *config, hr_str name) {
     return config->n_clusters;
 }
 
-gw_config *gw_config_load(const gw_options *options, const gw_config *previous,
-                          uint64_t generation) {
+/* A view with the addresses of all names; of new ones if they are found in time. */
+static hr_view *make_resolved_view(gw_config *config, gw_dns *dns) {
+    config->view_options.resolve = gw_dns_resolve;
+    config->view_options.resolve_ctx = dns;
+    gw_dns_begin(dns);
+    hr_view *view = make_view(config->table, &config->view_options);
+    if (view == NULL || !gw_dns_wait(dns, FIRST_ANSWERS_MS))
+        return view;
+    hr_view_unref(view);
+    gw_dns_take_change(dns); /* what has changed so far is in this view */
+    gw_dns_begin(dns);
+    return make_view(config->table, &config->view_options);
+}
+
+static gw_config *config_new(uint64_t generation) {
     gw_config *config = calloc(1, sizeof(*config));
     if (config == NULL)
         return NULL;
     atomic_init(&config->references, 1);
     config->generation = generation;
+    return config;
+}
+
+gw_config *gw_config_load(const gw_options *options, gw_dns *dns, const gw_config *previous,
+                          uint64_t generation) {
+    gw_config *config = config_new(generation);
+    if (config == NULL)
+        return NULL;
     config->table = load_table(options);
     if (config->table != NULL && choose_view(&config->view_options, config->table, options) == 0)
-        config->view = make_view(config->table, &config->view_options);
+        config->view = make_resolved_view(config, dns);
     if (config->view == NULL || refuse_unsupported(config->view, options) > 0 ||
         fill_clusters(config, previous) != 0) {
         gw_config_unref(config);
         return NULL;
     }
+    gw_dns_keep(dns);
+    return config;
+}
+
+gw_config *gw_config_refresh(gw_dns *dns, const gw_config *previous) {
+    gw_config *config = config_new(previous->generation);
+    if (config == NULL)
+        return NULL;
+    config->table = hr_table_ref(previous->table);
+    config->view_options = previous->view_options;
+    gw_dns_begin(dns);
+    config->view = make_view(config->table, &config->view_options);
+    if (config->view == NULL || fill_clusters(config, previous) != 0) {
+        gw_config_unref(config);
+        return NULL;
+    }
+    gw_dns_keep(dns);
     return config;
 }
 

@@ -16,6 +16,7 @@
 #include <headerroute/headerroute.h>
 
 #include "answer.h"
+#include "dns.h"
 #include "exchange.h"
 #include "forward.h"
 #include "server.h"
@@ -34,6 +35,7 @@ typedef struct gw_options {
     const char *tls_cert, *tls_key; /* both or none */
     int64_t tls_handshake_ms;
     int64_t tunnel_idle_ms;
+    const char *dns_server; /* NULL: the system's */
 } gw_options;
 
 /* One address of one cluster, for as long as any configuration or request knows it. */
@@ -77,9 +79,11 @@ typedef struct gw_config {
 } gw_config;
 
 /* Loads what the options name. NULL, and all findings on stderr, where there is an error;
- * `previous` (may be NULL) lends its endpoints. */
-gw_config *gw_config_load(const gw_options *options, const gw_config *previous,
+ * `previous` (may be NULL) lends its endpoints. Waits a moment for the addresses of names that are new. */
+gw_config *gw_config_load(const gw_options *options, gw_dns *dns, const gw_config *previous,
                           uint64_t generation);
+/* The same resources with the addresses that their names have by now. NULL: no memory. */
+gw_config *gw_config_refresh(gw_dns *dns, const gw_config *previous);
 gw_config *gw_config_ref(gw_config *config);
 /* The index of a cluster, n_clusters where there is none of that name. */
 size_t gw_config_find(const gw_config *config, hr_str name);
@@ -128,6 +132,7 @@ typedef struct gw_loop {
 
 struct gateway {
     gw_options options;
+    gw_dns *dns;
     hr_up_registry upstreams;
     pthread_mutex_t mutex; /* of the next two */
     gw_config *config;     /* the newest */

@@ -53,7 +53,8 @@ static const hr_flag gateway_flags[] = {
      .value_name = "ADDR:PORT",
      .offset = FIELD(admin),
      .default_text = "off",
-     .help = "Where the administrator finds /ready, /metrics, /config, /clusters and /explain."},
+     .help = "Where the administrator finds /ready, /metrics, /config, /clusters, /dns and "
+             "/explain."},
     {.name = "tls-cert",
      .kind = HR_FLAG_TEXT,
      .value_name = "FILE",
@@ -81,6 +82,12 @@ static const hr_flag gateway_flags[] = {
      .min = 100,
      .max = 864000000,
      .help = "A WebSocket over which nothing has gone either way for so long is ended."},
+    {.name = "dns-server",
+     .kind = HR_FLAG_TEXT,
+     .value_name = "ADDR[:PORT]",
+     .offset = FIELD(dns_server),
+     .default_text = "the system's",
+     .help = "Who is asked for the addresses of endpoints that are names; several with commas."},
     {.name = "ui",
      .kind = HR_FLAG_CUSTOM,
      .value_name = "PREFIX",
@@ -138,6 +145,20 @@ static void define_metrics(gateway *g, hr_metrics *m) {
                     "1 if the files as they stand were loaded without error, 0 if an older "
                     "configuration is in force.",
                     read_good, &g->config_good);
+    const gw_dns_stats *dns = gw_dns_stats_of(g->dns);
+    const struct {
+        const char *labels;
+        const _Atomic uint64_t *count;
+    } results[] = {{"result=\"addresses\"", &dns->answered},
+                   {"result=\"none\"", &dns->empty},
+                   {"result=\"failed\"", &dns->failed}};
+    for (size_t i = 0; i < sizeof(results) / sizeof(results[0]); i++)
+        hr_metrics_read(m, HR_COUNTER, "headerroute_gateway_dns_lookups_total", results[i].labels,
+                        "Look-ups of endpoints that are names.", read_counter,
+                        (void *)results[i].count);
+    hr_metrics_read(m, HR_COUNTER, "headerroute_gateway_dns_changes_total", NULL,
+                    "Look-ups that found other addresses than the one before.", read_counter,
+                    (void *)&dns->changes);
     hr_up_metrics(m, &g->upstreams);
     g->tunnels = hr_metrics_counter(m, "headerroute_gateway_tunnels_total", NULL,
                                     "WebSockets that were opened.");
@@ -212,9 +233,17 @@ int main(int argc, char **argv) {
         return code;
     server.handshake_timeout_ms = self.options.tls_handshake_ms;
     self.loaded_fingerprint = gw_watch_fingerprint(self.options.files.v, self.options.files.n);
-    self.config = gw_config_load(&self.options, NULL, 1);
-    if (self.config == NULL)
+    char why[256];
+    self.dns = gw_dns_new(self.options.dns_server, why, sizeof(why));
+    if (self.dns == NULL) {
+        fprintf(stderr, "headerroute-gateway: names cannot be looked up: %s\n", why);
         return 1;
+    }
+    self.config = gw_config_load(&self.options, self.dns, NULL, 1);
+    if (self.config == NULL) {
+        gw_dns_free(self.dns);
+        return 1;
+    }
     atomic_store(&self.generation, 1);
     atomic_store(&self.config_good, 1);
 
@@ -238,6 +267,7 @@ int main(int argc, char **argv) {
     gw_reload_dispose(&self);
     gw_config_unref(self.config);
     hr_tls_free(self.tls);
+    gw_dns_free(self.dns);
     hr_metrics_free(metrics);
     free(listeners);
     return code;

@@ -54,7 +54,7 @@ static void publish(gateway *g, gw_config *config) {
 
 static void reload(gateway *g, const char *why) {
     uint64_t generation = atomic_load(&g->generation) + 1;
-    gw_config *config = gw_config_load(&g->options, g->config, generation);
+    gw_config *config = gw_config_load(&g->options, g->dns, g->config, generation);
     if (config == NULL) {
         atomic_fetch_add(&g->reloads_failed, 1);
         atomic_store(&g->config_good, 0);
@@ -88,6 +88,15 @@ static void reload_tls(gateway *g, const char *why) {
     hr_log(HR_LOG_INFO, "%s: the certificate is loaded anew", why);
 }
 
+static void refresh(gateway *g) {
+    gw_dns_take_change(g->dns);
+    gw_config *config = gw_config_refresh(g->dns, g->config);
+    if (config == NULL)
+        hr_log(HR_LOG_ERROR, "addresses have changed, but memory is short: those of before stay in use");
+    else
+        publish(g, config);
+}
+
 /* Waits until nothing has happened for a moment. 0 when told to stop. */
 static int settle(gateway *g, int inotify) {
     struct pollfd fds[2] = {{.fd = inotify, .events = POLLIN},
@@ -104,9 +113,10 @@ static void *watch(void *arg) {
     gateway *g = arg;
     const hr_text_list *files = &g->options.files;
     int inotify = gw_watch_open();
-    struct pollfd fds[3] = {{.fd = g->reload_stop_fd, .events = POLLIN},
+    struct pollfd fds[4] = {{.fd = g->reload_stop_fd, .events = POLLIN},
                             {.fd = g->reload_signal_fd, .events = POLLIN},
-                            {.fd = inotify, .events = POLLIN}};
+                            {.fd = inotify, .events = POLLIN},
+                            {.fd = gw_dns_change_fd(g->dns), .events = POLLIN}};
     pthread_setname_np(pthread_self(), "reload");
     if (inotify < 0)
         hr_log(HR_LOG_WARN, "changes of files are not noticed, only SIGHUP: %s", strerror(errno));
@@ -117,9 +127,11 @@ static void *watch(void *arg) {
     gw_watch_paths(inotify, tls_files, n_tls_files);
     uint64_t known = g->loaded_fingerprint;
     for (;;) {
-        poll(fds, 3, LOOK_AGAIN_MS);
+        poll(fds, 4, LOOK_AGAIN_MS);
         if (fds[0].revents != 0)
             break;
+        if (fds[3].revents != 0)
+            refresh(g);
         int hup = fds[1].revents != 0;
         struct signalfd_siginfo info;
         while (hup && read(g->reload_signal_fd, &info, sizeof(info)) > 0)

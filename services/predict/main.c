@@ -51,7 +51,7 @@ static bool allows(const route *r, h2o_iovec_t method) {
 
 static void on_request(hr_exchange *ex) {
     h2o_iovec_t path = hr_request_path(ex->req);
-    if (hr_answer_common(ex) || hr_answer_docs(ex))
+    if (hr_answer_common(ex) || hr_answer_docs(ex) || hr_predict_v2(&predict, ex))
         return;
     for (size_t i = 0; i < sizeof(routes) / sizeof(routes[0]); ++i) {
         if (!h2o_memis(path.base, path.len, routes[i].path, strlen(routes[i].path)))
@@ -135,22 +135,23 @@ static const hr_flag flags[] = {
      .offset = FIELD(work_bytes),
      .min = 1 << 20,
      .max = (int64_t)1 << 40,
-     .help = "For all pictures being worked on; others wait for it."},
+     .help = "For all pictures being worked on and answers being sent; others wait for it."},
     {.name = "answer-memory",
      .kind = HR_FLAG_BYTES,
      .value_name = "BYTES",
      .offset = FIELD(answer_bytes),
      .min = 1 << 16,
      .max = (int64_t)1 << 40,
-     .help =
-         "For all answers being sent, which slow readers hold; beyond it: 503 with Retry-After."},
+     .help = "Of --work-memory, for answers being sent, which slow readers hold; beyond it: 503 "
+             "with Retry-After."},
     {.name = "png-level",
      .kind = HR_FLAG_INT,
-     .value_name = "0-9",
+     .value_name = "N",
      .offset = FIELD(png_level),
-     .min = 0,
+     .min = -1,
      .max = 9,
-     .help = "How hard the answer's PNG is compressed."},
+     .help = "How hard the answer's PNG is compressed: zlib's 0 to 9; -1 is the fastest for photos, "
+             "and about as small as 1."},
 };
 
 /* ---- start and end ---- */
@@ -210,6 +211,8 @@ static int settle(const char *program) {
         options->workers = hr_usable_cpus();
     predict.engine = hr_engine_by_index(options->engine);
     int64_t fits = hr_predict_pixels(&predict, options->work_bytes);
+    if (options->answer_bytes > options->work_bytes)
+        options->answer_bytes = options->work_bytes;
     int64_t answers = options->answer_bytes / HR_PREDICT_ANSWER_BYTES;
     fits = fits < answers ? fits : answers;
     if (options->max_pixels == 0)
@@ -231,14 +234,14 @@ int main(int argc, char **argv) {
     hr_listener listeners[MAX_LISTENERS];
     /* What these add up to stays below 300 MiB with all else: docs/operating.md has the sum. */
     server.max_connections = 256;
-    server.max_upload_bytes = 48 << 20;
+    server.max_upload_bytes = 32 << 20;
     predict.options = (hr_predict_options){.iterations = 5,
                                            .rect = {.automatic = true},
                                            .queue = 64,
                                            .deadline_ms = 30000,
-                                           .work_bytes = 136 << 20,
-                                           .answer_bytes = 24 << 20,
-                                           .png_level = 1};
+                                           .work_bytes = 240 << 20,
+                                           .answer_bytes = 72 << 20,
+                                           .png_level = -1};
     const hr_flag_set sets[] = {{hr_server_flags, hr_server_flags_count, &server},
                                 {flags, sizeof(flags) / sizeof(flags[0]), &predict.options}};
     int code = hr_flags_parse(sets, 2, argc, argv, program,

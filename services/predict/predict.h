@@ -28,8 +28,8 @@ typedef struct hr_predict_options {
     int64_t queue;
     int64_t deadline_ms;
     int64_t max_pixels;   /* 0: what the work memory allows */
-    int64_t work_bytes;   /* of all pictures being worked on, together */
-    int64_t answer_bytes; /* of all answers being sent, together */
+    int64_t work_bytes;   /* of all pictures being worked on and all answers being sent */
+    int64_t answer_bytes; /* of that, the most that answers being sent may hold */
     int64_t png_level;
 } hr_predict_options;
 
@@ -53,16 +53,22 @@ const grabcut_engine *hr_engine_by_index(int index);
 /* "auto" or "x,y,w,h". 0, or -1 with a sentence. */
 int hr_parse_rect(hr_rect_choice *out, const char *text, char *why, size_t why_size);
 
-/* The bytes that a picture of this size takes while it is worked on. */
-int64_t hr_predict_bytes(const hr_predict *predict, int32_t width, int32_t height);
-/* The most pixels that `bytes` suffice for. */
+/* The bytes that a picture of this size takes while it is worked on with this rect; `answer` are
+ * those that the answer takes besides a PNG in base64. */
+int64_t hr_predict_bytes(const hr_predict *predict, int32_t width, int32_t height,
+                         const hr_rect_choice *choice, int64_t answer);
+/* The most pixels that `bytes` suffice for with the server's own rect. */
 int64_t hr_predict_pixels(const hr_predict *predict, int64_t bytes);
 
 /* metadata.c: the text, malloc'ed. */
 h2o_iovec_t hr_predict_metadata(const hr_predict *predict);
 
-/* POST /predict: answers at once, or later when a worker is done. */
+/* POST /predict, and an inference of /v2: answers at once, or later when a worker is done. */
 void hr_predict_handle(hr_predict *predict, hr_exchange *ex);
+void hr_predict_infer(hr_predict *predict, hr_exchange *ex);
+
+/* v2.c: answers what belongs to /v2. False: the path is another. */
+bool hr_predict_v2(hr_predict *predict, hr_exchange *ex);
 
 /* What a worker keeps: the engine's memory. For hr_jobs_options. */
 void hr_predict_worker_start(hr_worker *worker, void *ctx);
@@ -70,18 +76,27 @@ void hr_predict_worker_stop(hr_worker *worker, void *ctx);
 
 /* ---- request.c: what was asked for ---- */
 
-typedef enum hr_body_kind { HR_BODY_JSON, HR_BODY_PICTURE } hr_body_kind;
+typedef enum hr_body_kind { HR_BODY_JSON, HR_BODY_PICTURE, HR_BODY_INFER } hr_body_kind;
 
 typedef struct hr_predict_request {
     hr_body_kind body;
     hr_rect_choice rect;
     grabcut_cutout_kind output;
-    bool want_png; /* the picture itself, not JSON */
+    bool want_png;   /* the picture itself, not JSON */
+    size_t json_len; /* HR_BODY_INFER: how much of the body is JSON */
 } hr_predict_request;
 
 /* Reads query and headers. 0, or the status to refuse with and a sentence. */
 int hr_predict_read(hr_predict_request *out, const hr_predict *predict, h2o_req_t *req, char *why,
                     size_t why_size);
+
+/* The same for an inference: its headers only; 0 or a status. */
+int hr_predict_read_infer(hr_predict_request *out, const hr_predict *predict, h2o_req_t *req,
+                          char *why, size_t why_size);
+
+/* Takes over rect and output, as text; empty: left as they are. False with a sentence. */
+bool hr_predict_parameters(hr_predict_request *out, const char *rect, const char *output, char *why,
+                           size_t why_size);
 
 /* True if Accept prefers image/png to application/json (RFC 9110, section 12.5.1). */
 bool hr_accepts_png(const char *accept, size_t len);

@@ -170,3 +170,34 @@ int hr_predict_read(hr_predict_request *out, const hr_predict *predict, h2o_req_
         return status;
     return 0;
 }
+
+bool hr_predict_parameters(hr_predict_request *out, const char *rect, const char *output, char *why,
+                           size_t why_size) {
+    if (rect[0] != '\0' && hr_parse_rect(&out->rect, rect, why, why_size) != 0)
+        return false;
+    h2o_iovec_t value = h2o_iovec_init(output, strlen(output));
+    return value.len == 0 || read_output(&out->output, value, why, why_size) == 0;
+}
+
+/* The protocol names no content type, and its clients send several or none. */
+int hr_predict_read_infer(hr_predict_request *out, const hr_predict *predict, h2o_req_t *req,
+                          char *why, size_t why_size) {
+    h2o_iovec_t encoding = hr_request_header(req, "content-encoding"),
+                length = hr_request_header(req, "inference-header-content-length");
+    *out = (hr_predict_request){.body = HR_BODY_INFER,
+                                .rect = predict->options.rect,
+                                .output = GRABCUT_CUTOUT_BLACK,
+                                .json_len = req->entity.len};
+    if (encoding.len > 0 && !h2o_lcstris(encoding.base, encoding.len, H2O_STRLIT("identity"))) {
+        snprintf(why, why_size, "the body must not be compressed");
+        return 415;
+    }
+    if (length.base == NULL)
+        return 0;
+    out->json_len = length.len > 0 ? h2o_strtosize(length.base, length.len) : SIZE_MAX;
+    if (out->json_len <= req->entity.len)
+        return 0;
+    snprintf(why, why_size,
+             "Inference-Header-Content-Length must be a number of bytes within the body");
+    return 400;
+}

@@ -2,8 +2,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "base64.h"
+#include "infer.h"
 #include "json_in.h"
 #include "predict.h"
 
@@ -14,49 +17,66 @@
 
 /* A worker keeps the engine's memory from picture to picture up to this size: fresh pages for each
  * would cost more than the work on a small one. */
-#define KEPT_WORKSPACE ((size_t)12 << 20)
+#define KEPT_WORKSPACE ((size_t)6 << 20)
 
 typedef struct predict_job {
     hr_job super;
     hr_predict *predict;
     hr_predict_request request;
     h2o_iovec_t entity; /* the request's; until hr_job_detach */
-    int64_t memory;     /* taken from the pool */
+    int64_t memory;     /* taken from the pool; in the end as much as the answer holds */
+    hr_infer infer;     /* what HR_BODY_INFER asks for */
 
     /* the result */
     int status; /* 200, or what went wrong */
     char detail[320];
     uint8_t *png; /* grabcut_free */
     size_t png_len;
-    char *base64; /* free */
-    size_t base64_len;
+    char *text; /* free: the PNG in base64, or the whole answer to HR_BODY_INFER ... */
+    size_t text_len;
+    size_t json_len; /* ... of which so much is JSON */
     double decode_ms, segment_ms, encode_ms;
 } predict_job;
 
 /* ---- memory ---- */
 
-int64_t hr_predict_bytes(const hr_predict *predict, int32_t width, int32_t height) {
+/* The engine's memory follows from the rect: what lies outside of it is settled. */
+static grabcut_rect rect_of(const hr_rect_choice *choice, int32_t width, int32_t height) {
+    grabcut_rect rect = choice->rect;
+    if (choice->automatic)
+        return grabcut_rect_inset(width, height, HR_PREDICT_INSET_PERCENT);
+    if (grabcut_rect_clamp(&rect, width, height) != GRABCUT_OK)
+        rect = (grabcut_rect){0, 0, 0, 0};
+    return rect;
+}
+
+int64_t hr_predict_bytes(const hr_predict *predict, int32_t width, int32_t height,
+                         const hr_rect_choice *choice, int64_t answer) {
     grabcut_options options = GRABCUT_OPTIONS_INIT;
     int64_t pixels = (int64_t)width * height;
     uint64_t engine = 0;
     options.iterations = (int32_t)predict->options.iterations;
-    options.rect = (grabcut_rect){0, 0, width, height};
+    options.rect = rect_of(choice, width, height);
     if (grabcut_estimate(predict->engine, &engine, width, height, &options) != GRABCUT_OK ||
         engine > INT64_MAX / 2)
         return INT64_MAX;
-    int64_t after = CUTOUT_AND_CODES * pixels;
+    int64_t after = CUTOUT_AND_CODES * pixels + answer;
     return PICTURE_AND_MASK * pixels + ((int64_t)engine > after ? (int64_t)engine : after);
 }
 
 int64_t hr_predict_pixels(const hr_predict *predict, int64_t bytes) {
     int64_t low = 0, high = INT32_MAX;
-    /* A row of pixels needs no more than a square of as many. */
+    const hr_rect_choice *given = &predict->options.rect;
+    /* A given rect is all of a picture of its size. Pictures that are no squares need more for
+     * their borders: a hundredth, unless they are strips. */
+    bytes -= bytes / 100;
     while (low < high) {
         int64_t middle = low + (high - low + 1) / 2;
         int32_t side = 1;
         while ((int64_t)side * side < middle)
             ++side;
-        if (hr_predict_bytes(predict, side, side) <= bytes)
+        const hr_rect_choice whole = {.rect = {0, 0, side, side}};
+        if (hr_predict_bytes(predict, side, side, given->automatic ? given : &whole, 0) <= bytes)
             low = middle;
         else
             high = middle - 1;
@@ -93,18 +113,36 @@ static void fail_code(predict_job *job, int code, const grabcut_errbuf *err) {
          err != NULL && err->text[0] != '\0' ? err->text : grabcut_strerror(code));
 }
 
+/* Escapes in strings make the parser copy: the memory for that is taken first, and given back once
+ * the body has been read. False: there is none for so large a body. */
+static bool take_for_escapes(predict_job *job, size_t json_len, int64_t *taken) {
+    bool copies = memchr(job->entity.base, '\\', json_len) != NULL;
+    *taken = copies ? (int64_t)json_len * 3 : 0;
+    if (!copies || hr_jobs_memory_take(job->predict->jobs, &job->super, *taken))
+        return true;
+    fail(job, 413, "the body is too large to be read with escapes in it");
+    return false;
+}
+
+/* A file that was copied because of its escapes goes back into the entity, so that the copy need
+ * not be kept. */
+static h2o_iovec_t move_back(predict_job *job, char *file, size_t len, char *owned) {
+    if (owned != NULL) {
+        memcpy(job->entity.base, file, len);
+        file = job->entity.base;
+    }
+    free(owned);
+    return h2o_iovec_init(file, len);
+}
+
 /* The picture's file within the entity, decoded where it stands. */
 static bool read_json(predict_job *job, h2o_iovec_t *file) {
     hr_json_string_found image;
     size_t where;
+    int64_t extra;
     char why[256];
-    /* Escapes in the text make the parser copy. */
-    bool copies = memchr(job->entity.base, '\\', job->entity.len) != NULL;
-    int64_t extra = copies ? (int64_t)job->entity.len * 3 : 0;
-    if (extra > 0 && !hr_jobs_memory_take(job->predict->jobs, &job->super, extra)) {
-        fail(job, 413, "the body is too large to be read with escapes in it");
+    if (!take_for_escapes(job, job->entity.len, &extra))
         return false;
-    }
     bool ok = false;
     if (hr_json_find_string(&image, job->entity.base, job->entity.len, "image", why, sizeof(why)) !=
         0) {
@@ -116,16 +154,103 @@ static bool read_json(predict_job *job, h2o_iovec_t *file) {
         fail(job, 400, why);
     } else {
         ok = true;
-        *file = h2o_iovec_init(image.p, image.len);
-        if (image.owned != NULL) {
-            memcpy(job->entity.base, image.p, image.len);
-            file->base = job->entity.base;
-        }
+        *file = move_back(job, image.p, image.len, image.owned);
+        image.owned = NULL;
     }
     free(image.owned);
     if (extra > 0)
         hr_jobs_memory_give(job->predict->jobs, extra);
     return ok;
+}
+
+/* The inference's tensor: `file` is empty where it is pixels. */
+static bool read_infer(predict_job *job, h2o_iovec_t *file) {
+    hr_infer *infer = &job->infer;
+    int64_t extra;
+    char why[256];
+    if (!take_for_escapes(job, job->request.json_len, &extra))
+        return false;
+    bool ok = hr_infer_read(infer, job->entity.base, job->entity.len, job->request.json_len, why,
+                            sizeof(why)) == 0;
+    ok = ok && hr_predict_parameters(&job->request, infer->rect, infer->output, why, sizeof(why));
+    if (!ok)
+        fail(job, 400, why);
+    *file = move_back(job, infer->file, infer->file_len, infer->owned);
+    infer->owned = NULL;
+    if (extra > 0)
+        hr_jobs_memory_give(job->predict->jobs, extra);
+    return ok;
+}
+
+/* The pixels are there, and a picture's file may take megabytes until the request ends: the system
+ * takes its pages back. They read as zeros from here on, and nobody reads them. */
+static void forget_entity(predict_job *job) {
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+    uintptr_t begin = ((uintptr_t)job->entity.base + page - 1) & ~(page - 1);
+    uintptr_t end = ((uintptr_t)job->entity.base + job->entity.len) & ~(page - 1);
+    if (begin < end)
+        (void)madvise((void *)begin, end - begin, MADV_DONTNEED);
+}
+
+/* Refuses what is too large, and takes the memory for it from the pool. The size is that of the
+ * upright picture, as the rect counts. */
+static bool admit(predict_job *job, int32_t width, int32_t height) {
+    hr_predict *predict = job->predict;
+    const hr_rect_choice *choice = &job->request.rect;
+    grabcut_rect rect = choice->rect;
+    int64_t pixels = (int64_t)width * height, answer = 0;
+    if (pixels > predict->options.max_pixels) {
+        snprintf(job->detail, sizeof(job->detail),
+                 "the picture has %d x %d pixels; this server takes at most %lld", width, height,
+                 (long long)predict->options.max_pixels);
+        job->status = 413;
+        return false;
+    }
+    if (!choice->automatic && grabcut_rect_clamp(&rect, width, height) != GRABCUT_OK) {
+        fail(job, 422, "the rect lies outside of the picture");
+        return false;
+    }
+    if (job->request.body == HR_BODY_INFER)
+        answer = hr_infer_answer_bytes(&job->infer, pixels);
+    if (answer > predict->options.answer_bytes) {
+        fail(job, 413,
+             "the answer would be larger than this server's memory for answers: ask for fewer "
+             "outputs, or for binary data");
+        return false;
+    }
+    int64_t bytes = hr_predict_bytes(predict, width, height, choice, answer);
+    if (hr_jobs_memory_take(predict->jobs, &job->super, bytes)) {
+        job->memory = bytes;
+        return true;
+    }
+    if (hr_job_cancelled(&job->super) == HR_CANCEL_NONE)
+        fail(job, 413,
+             choice->automatic
+                 ? "the picture needs more memory than this server has for one"
+                 : "the picture with this rect needs more memory than this server has for one");
+    return false;
+}
+
+/* RGB of the body to BGR. */
+static bool take_pixels(predict_job *job, grabcut_image *image) {
+    const hr_infer *infer = &job->infer;
+    const uint8_t *from = infer->pixels;
+    if (!admit(job, infer->width, infer->height))
+        return false;
+    int code = grabcut_image_alloc(image, infer->width, infer->height, 3);
+    if (code != GRABCUT_OK) {
+        fail_code(job, code, NULL);
+        return false;
+    }
+    for (int32_t y = 0; y < image->height; ++y) {
+        uint8_t *to = image->data + (size_t)y * image->stride;
+        for (int32_t x = 0; x < image->width; ++x, to += 3, from += 3) {
+            to[0] = from[2];
+            to[1] = from[1];
+            to[2] = from[0];
+        }
+    }
+    return true;
 }
 
 static bool decode(predict_job *job, grabcut_image *image) {
@@ -137,29 +262,27 @@ static bool decode(predict_job *job, grabcut_image *image) {
     int code;
     if (job->request.body == HR_BODY_JSON && !read_json(job, &file))
         return false;
+    if (job->request.body == HR_BODY_INFER && !read_infer(job, &file))
+        return false;
+    if (job->infer.pixels != NULL) {
+        if (!take_pixels(job, image))
+            return false;
+        forget_entity(job);
+        return true;
+    }
     if ((code = grabcut_probe_header(&probe, file.base, file.len, &err)) != GRABCUT_OK) {
         fail_code(job, code, &err);
         return false;
     }
-    if ((int64_t)probe.width * probe.height > predict->options.max_pixels) {
-        snprintf(job->detail, sizeof(job->detail),
-                 "the picture has %d x %d pixels; this server takes at most %lld", probe.width,
-                 probe.height, (long long)predict->options.max_pixels);
-        job->status = 413;
+    bool turned = probe.orientation >= 5;
+    if (!admit(job, turned ? probe.height : probe.width, turned ? probe.width : probe.height))
         return false;
-    }
-    int64_t bytes = hr_predict_bytes(predict, probe.width, probe.height);
-    if (!hr_jobs_memory_take(predict->jobs, &job->super, bytes)) {
-        if (hr_job_cancelled(&job->super) == HR_CANCEL_NONE)
-            fail(job, 413, "the picture needs more memory than this server has for one");
-        return false;
-    }
-    job->memory = bytes;
     options.max_pixels = (uint64_t)predict->options.max_pixels;
     if ((code = grabcut_decode(image, file.base, file.len, &options, &err)) != GRABCUT_OK) {
         fail_code(job, code, &err);
         return false;
     }
+    forget_entity(job);
     return true;
 }
 
@@ -194,16 +317,10 @@ static bool segment(predict_job *job, hr_worker *worker, grabcut_image *mask,
     grabcut_errbuf err = {""};
     int code;
     options.iterations = (int32_t)job->predict->options.iterations;
-    options.rect = job->request.rect.automatic
-                       ? grabcut_rect_inset(image->width, image->height, HR_PREDICT_INSET_PERCENT)
-                       : job->request.rect.rect;
+    options.rect = rect_of(&job->request.rect, image->width, image->height);
     options.workspace = worker->data;
     options.progress = on_progress;
     options.progress_ctx = &job->super;
-    if ((code = grabcut_rect_clamp(&options.rect, image->width, image->height)) != GRABCUT_OK) {
-        fail(job, 422, "the rect lies outside of the picture");
-        return false;
-    }
     if ((code = grabcut_image_alloc(mask, image->width, image->height, 1)) != GRABCUT_OK ||
         (code = grabcut_segment(job->predict->engine, mask, image, &options, &err)) != GRABCUT_OK) {
         fail_code(job, code, &err);
@@ -212,30 +329,65 @@ static bool segment(predict_job *job, hr_worker *worker, grabcut_image *mask,
     return true;
 }
 
-static bool encode(predict_job *job, const grabcut_image *image, const grabcut_image *mask) {
-    grabcut_image cutout = {0};
+static bool make_png(predict_job *job, const grabcut_image *cutout) {
     grabcut_errbuf err = {""};
-    int code = grabcut_cutout(&cutout, image, mask, job->request.output);
-    if (code == GRABCUT_OK)
-        code = grabcut_encode_png(&job->png, &job->png_len, &cutout,
+    int code = grabcut_encode_png(&job->png, &job->png_len, cutout,
                                   (int)job->predict->options.png_level, &err);
-    grabcut_image_free(&cutout);
-    if (code != GRABCUT_OK) {
+    if (code != GRABCUT_OK)
         fail_code(job, code, &err);
-        return false;
-    }
-    if (job->request.want_png)
-        return true;
-    job->base64_len = hr_base64_length(job->png_len);
-    job->base64 = malloc(job->base64_len + 1);
-    if (job->base64 == NULL) {
+    return code == GRABCUT_OK;
+}
+
+static bool make_base64(predict_job *job) {
+    job->text_len = hr_base64_length(job->png_len);
+    job->text = malloc(job->text_len + 1);
+    if (job->text == NULL) {
         fail(job, 503, "there is no memory left for the answer");
         return false;
     }
-    hr_base64_encode(job->base64, job->png, job->png_len);
-    grabcut_free(job->png);
-    job->png = NULL;
+    hr_base64_encode(job->text, job->png, job->png_len);
     return true;
+}
+
+static bool make_tensors(predict_job *job, const grabcut_image *mask, const grabcut_image *black) {
+    const hr_infer_result result = {mask, black, job->png, job->png_len};
+    job->text = hr_infer_write(&job->text_len, &job->json_len, &job->infer, &result);
+    if (job->text == NULL)
+        fail(job, 503, "there is no memory left for the answer");
+    return job->text != NULL;
+}
+
+static bool cut_out(predict_job *job, grabcut_image *cutout, const grabcut_image *image,
+                    const grabcut_image *mask, grabcut_cutout_kind kind) {
+    int code = grabcut_cutout(cutout, image, mask, kind);
+    if (code != GRABCUT_OK)
+        fail_code(job, code, NULL);
+    return code == GRABCUT_OK;
+}
+
+static bool encode(predict_job *job, const grabcut_image *image, const grabcut_image *mask) {
+    bool infer = job->request.body == HR_BODY_INFER;
+    bool png = !infer || job->infer.outputs[HR_INFER_PNG].wanted;
+    bool tensor = infer && job->infer.outputs[HR_INFER_CUTOUT].wanted;
+    grabcut_image cutout = {0}, black = {0};
+    bool ok =
+        !png || (cut_out(job, &cutout, image, mask, job->request.output) && make_png(job, &cutout));
+    grabcut_image_free(&cutout);
+    if (ok && infer)
+        ok = (!tensor || cut_out(job, &black, image, mask, GRABCUT_CUTOUT_BLACK)) &&
+             make_tensors(job, mask, &black);
+    else if (ok && !job->request.want_png)
+        ok = make_base64(job);
+    grabcut_image_free(&black);
+    if (infer || !job->request.want_png || !ok) {
+        grabcut_free(job->png);
+        job->png = NULL;
+    }
+    return ok;
+}
+
+static size_t answer_length(const predict_job *job) {
+    return job->text != NULL ? job->text_len : job->png_len;
 }
 
 /* Milliseconds since *from, which becomes now. */
@@ -244,6 +396,13 @@ static double lap(uint64_t *from) {
     double ms = (double)(now - *from) / 1e6;
     *from = now;
     return ms;
+}
+
+static void give_memory(predict_job *job, int64_t keep) {
+    if (job->memory <= keep)
+        return;
+    hr_jobs_memory_give(job->predict->jobs, job->memory - keep);
+    job->memory = keep;
 }
 
 static void run(hr_job *super, hr_worker *worker) {
@@ -271,25 +430,28 @@ static void run(hr_job *super, hr_worker *worker) {
     }
     grabcut_image_free(&image);
     grabcut_image_free(&mask);
-    if (job->memory > 0)
-        hr_jobs_memory_give(predict->jobs, job->memory);
+    give_memory(job, job->status == 200 ? (int64_t)answer_length(job) : 0);
 }
 
 /* ---- back on the loop ---- */
 
-/* The answer's body belongs to the request until it has been sent. */
+/* The answer's body, and its share of the pictures' memory, belong to the request until it has been
+ * sent. */
 typedef struct held_answer {
     hr_predict *predict;
+    int64_t memory;
     uint8_t *png;
-    char *base64;
+    char *text;
     size_t len;
 } held_answer;
 
 static void drop_answer(void *memory) {
     held_answer *held = memory;
     hr_budget_give(&held->predict->answers, held->len);
+    if (held->memory > 0)
+        hr_jobs_memory_give(held->predict->jobs, held->memory);
     grabcut_free(held->png);
-    free(held->base64);
+    free(held->text);
 }
 
 static void add_timings(const predict_job *job, hr_exchange *ex) {
@@ -304,24 +466,44 @@ static void answer_busy(hr_predict *predict, hr_exchange *ex, const char *detail
     hr_answer_busy(ex, hr_jobs_retry_after(predict->jobs), detail);
 }
 
+/* Binary tensor data: where its JSON ends stands in a header. */
+static void answer_tensors(const predict_job *job, hr_exchange *ex, h2o_iovec_t body) {
+    h2o_req_t *req = ex->req;
+    if (job->json_len == body.len) {
+        hr_answer(ex, 200, "application/json", body);
+        return;
+    }
+    char *length = h2o_mem_alloc_pool(&req->pool, 24);
+    int n = snprintf(length, 24, "%zu", job->json_len);
+    h2o_add_header_by_str(&req->pool, &req->res.headers,
+                          H2O_STRLIT("inference-header-content-length"), 0, NULL, length,
+                          (size_t)n);
+    hr_answer(ex, 200, "application/octet-stream", body);
+}
+
 static void answer_result(predict_job *job, hr_exchange *ex) {
     hr_predict *predict = job->predict;
-    size_t len = job->request.want_png ? job->png_len : job->base64_len;
+    size_t len = answer_length(job);
     add_timings(job, ex);
     if (!hr_budget_take(&predict->answers, len)) {
         answer_busy(predict, ex, "other clients are too slow in taking their answers");
         return;
     }
     held_answer *held = h2o_mem_alloc_shared(&ex->req->pool, sizeof(*held), drop_answer);
-    *held = (held_answer){predict, job->png, job->base64, len};
+    *held = (held_answer){predict, job->memory, job->png, job->text, len};
+    job->memory = 0;
     job->png = NULL;
-    job->base64 = NULL;
-    if (job->request.want_png) {
+    job->text = NULL;
+    if (job->request.body == HR_BODY_INFER) {
+        answer_tensors(job, ex, h2o_iovec_init(held->text, len));
+        return;
+    }
+    if (held->text == NULL) {
         hr_answer(ex, 200, "image/png", h2o_iovec_init(held->png, len));
         return;
     }
     h2o_iovec_t pieces[] = {{H2O_STRLIT("{\"status\":\"ok\",\"img_none_bg_base64\":\"")},
-                            {held->base64, len},
+                            {held->text, len},
                             {H2O_STRLIT("\"}")}};
     hr_answer_pieces(ex, 200, "application/json", pieces, 3);
 }
@@ -344,12 +526,13 @@ static void answer(hr_job *super, hr_exchange *ex, hr_cancel cancel) {
 
 static void release(hr_job *super) {
     predict_job *job = H2O_STRUCT_FROM_MEMBER(predict_job, super, super);
+    give_memory(job, 0);
     grabcut_free(job->png);
-    free(job->base64);
+    free(job->text);
     free(job);
 }
 
-/* ---- POST /predict ---- */
+/* ---- requests ---- */
 
 /* The caller's patience: --deadline, or less where an Envoy in front has said how long it waits. */
 static uint64_t deadline_of(const hr_predict *predict, const hr_exchange *ex) {
@@ -370,22 +553,14 @@ static void note_job_id(hr_exchange *ex) {
         ex->job_id = id;
 }
 
-void hr_predict_handle(hr_predict *predict, hr_exchange *ex) {
-    hr_predict_request request;
-    char why[256];
-    note_job_id(ex);
-    int status = hr_predict_read(&request, predict, ex->req, why, sizeof(why));
-    if (status != 0) {
-        hr_answer_error(ex, status, why);
-        return;
-    }
+static void submit(hr_predict *predict, hr_exchange *ex, const hr_predict_request *request) {
     if (ex->req->entity.len == 0) {
         hr_answer_error(ex, 400, "the body is empty");
         return;
     }
     predict_job *job = h2o_mem_alloc(sizeof(*job));
     *job = (predict_job){.predict = predict,
-                         .request = request,
+                         .request = *request,
                          .entity = ex->req->entity,
                          .status = 500,
                          .detail = "the work was given up"};
@@ -402,4 +577,26 @@ void hr_predict_handle(hr_predict *predict, hr_exchange *ex) {
                 : submitted == HR_SUBMIT_LATE
                     ? "too many pictures are waiting for this one to be done in time"
                     : "this server is shutting down");
+}
+
+void hr_predict_handle(hr_predict *predict, hr_exchange *ex) {
+    hr_predict_request request;
+    char why[256];
+    note_job_id(ex);
+    int status = hr_predict_read(&request, predict, ex->req, why, sizeof(why));
+    if (status != 0)
+        hr_answer_error(ex, status, why);
+    else
+        submit(predict, ex, &request);
+}
+
+void hr_predict_infer(hr_predict *predict, hr_exchange *ex) {
+    hr_predict_request request;
+    char why[256];
+    note_job_id(ex);
+    int status = hr_predict_read_infer(&request, predict, ex->req, why, sizeof(why));
+    if (status != 0)
+        hr_answer_error(ex, status, why);
+    else
+        submit(predict, ex, &request);
 }

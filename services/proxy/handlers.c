@@ -230,10 +230,20 @@ static int method_is(const hr_exchange *ex, const char *method) {
     return h2o_memis(ex->req->method.base, ex->req->method.len, method, strlen(method));
 }
 
+/* The Open Inference Protocol: predict answers all of it, what does not exist as well. */
+static int is_inference(h2o_iovec_t path) {
+    return h2o_memis(path.base, path.len, H2O_STRLIT("/v2")) ||
+           (path.len > 4 && memcmp(path.base, "/v2/", 4) == 0);
+}
+
 void proxy_on_request(hr_exchange *ex) {
     h2o_iovec_t path = hr_request_path(ex->req);
     if (hr_answer_common(ex) || hr_answer_docs(ex))
         return;
+    if (is_inference(path)) {
+        pass_on(ex, hr_str_of(ex->req->input.path));
+        return;
+    }
     for (size_t i = 0; i < sizeof(resources) / sizeof(resources[0]); i++) {
         const struct resource *r = &resources[i];
         if (!h2o_memis(path.base, path.len, r->path, strlen(r->path)))

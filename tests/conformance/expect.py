@@ -204,6 +204,11 @@ def owner(route):
     return "%s/%s" % m.groups() if m else None
 
 
+def is_grpc(request):
+    return any(k.lower() == "content-type" and re.match(r"application/grpc([+;]|$)", v)
+               for k, v in request.get("headers", []))
+
+
 def decision(table, request):
     """The expected subset for a request that went through a table, or None where Envoy gave no word."""
     answer, log = request.get("_answer"), request.get("_log")
@@ -213,9 +218,14 @@ def decision(table, request):
     flags = [f for f in (log["flags"] or "-").split(",") if f not in ("-", "DI")]
     flag = ",".join(flags) or None  # a delay adds DI to whatever follows
     reply = {"status": answer["status"], "flag": flag, "body": answer["body"]}
+    grpc = is_grpc(request)
+    if grpc and "grpc-status" in headers:  # its client sees 200 and a status that stands for the reply's
+        reply = {"flag": flag}
     if answer["status"] == 400 and log["route"] in (None, "-"):
         return {"error": "400 " + (log["details"] or "")}  # malformed: no decision, an error line
     if log["route"] in (None, "-"):
+        if grpc:  # whether for want of a route or of TLS, the client cannot tell
+            return {"virtual_service": None, "upstream": None}
         if answer["status"] == 301 and "location" in headers:  # a virtual host that asks for TLS
             return {"action": "redirect", "redirect": {"code": 301, "location": headers["location"]}}
         return {"action": "no_route", "local_reply": reply, "cluster": None, "upstream": None,
@@ -232,14 +242,17 @@ def decision(table, request):
     aborted = flag and "FI" in flag
     if "redirect" in route:
         out["action"] = "redirect"
-        out["redirect"] = {"code": answer["status"], "location": headers.get("location")}
+        if not grpc:
+            out["redirect"] = {"code": answer["status"], "location": headers.get("location")}
         levels = [operations(route, "response")]
         out["response_headers"] = [l for l in levels if l]
         return out
     if "direct_response" in route:
         out["action"] = "direct_response"
         out["direct_response"] = {"status": answer["status"], "body": answer["body"] or None}
-        if request.get("method") == "HEAD" or answer["status"] in (204, 304):
+        if grpc:
+            del out["direct_response"]
+        elif request.get("method") == "HEAD" or answer["status"] in (204, 304):
             del out["direct_response"]["body"]
         levels = [operations(route, "response")]
         out["response_headers"] = [l for l in levels if l]
@@ -262,7 +275,7 @@ def decision(table, request):
     preflight = False
     if policy:
         sent = {k.lower() for k, _ in request.get("headers", [])}
-        preflight = log["details"] != "via_upstream" and not aborted and answer["status"] == 200 and not seen
+        preflight = request.get("method") == "OPTIONS" and "grpc-status" not in headers and log["details"] != "via_upstream" and not aborted and answer["status"] == 200 and not seen
         if not aborted:
             policy["preflight"] = preflight
         if "origin" in sent and (seen or preflight):
@@ -276,11 +289,12 @@ def decision(table, request):
         out["local_reply"] = None
     elif not preflight:
         if request.get("method") == "HEAD":
-            del reply["body"]
+            reply.pop("body", None)
         if not (flag == "UH" and known and known.get("assumed")):
             out["local_reply"] = reply
     t = milliseconds(action.get("timeout", "15s"))
-    out["timeout_ms"] = t or None
+    if not (grpc and any(k.lower() == "grpc-timeout" for k, _ in request.get("headers", []))):
+        out["timeout_ms"] = t or None  # else the request's own, which the upstream's grpc-timeout tells
     out["retries"] = retries(action)
     out["mirrors"] = mirrors(action, request)
     out["hash_policy"] = hash_policy(action)

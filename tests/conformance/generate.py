@@ -6,6 +6,7 @@ as Istio, Envoy and headerroute still differ on the same keys.
 """
 import copy
 import json
+import pathlib
 import random
 import subprocess
 import time
@@ -369,7 +370,7 @@ class World:
                 headers.append(["access-control-request-method", "GET"])
         if headers:
             q["headers"] = headers
-        q["random"] = round(r.random(), 4)
+        q["random"] = min(round(r.random(), 4), 0.9999)
         return q
 
 
@@ -468,6 +469,8 @@ def arguments(p):
     p.add_argument("--chunk", type=int, default=100, help="configurations judged at once")
     p.add_argument("--headerroute", help="compare with this command; without it the cases are only judged")
     p.add_argument("--save", help="write the judged cases as vectors (.jsonl or .jsonl.gz)")
+    p.add_argument("--world", choices=["plain", "wide"], default="wide", help="how much of the API the resources use")
+    p.add_argument("--keep", help="write configurations that disagree into this folder")
     p.add_argument("--shrink", type=int, default=3, help="disagreements to shrink")
 
 
@@ -478,9 +481,12 @@ def main(a):
     print("seed %d, Envoy %s" % (seed, runner.version(envoy)), flush=True)
     start, n, judged, refused, skipped, bad, shrunk = time.time(), 0, 0, 0, 0, 0, 0
     reasons, keys_seen, out = {}, {}, []
+    world = World
+    if a.world == "wide":
+        from generate_wide import WideWorld as world
     while judged < a.cases:
         count = min(a.chunk, -(-(a.cases - judged) // a.per_config) + 1)
-        worlds = [World("%d/%d" % (seed, n + i), a.per_config) for i in range(count)]
+        worlds = [world("%d/%d" % (seed, n + i), a.per_config) for i in range(count)]
         configs = [judge.Config("generated/%d/%d" % (seed, n + i), text(w.docs), w.requests)
                    for i, w in enumerate(worlds)]
         judge.judge(configs, envoy)
@@ -507,6 +513,13 @@ def main(a):
                     keys = {d[0].split(".")[0].split("[")[0] for d in differences}
                     label = ",".join(sorted(keys))
                     keys_seen[label] = keys_seen.get(label, 0) + 1
+                    if a.keep and keys_seen[label] <= 3:
+                        folder = pathlib.Path(a.keep)
+                        folder.mkdir(parents=True, exist_ok=True)
+                        (folder / ("%s-%d.yaml" % (label, keys_seen[label]))).write_text(
+                            "# %s\n" % json.dumps(conformance.clean(r) if r else None)
+                            + "".join("# %s: expected %s, got %s\n" % (d[0], json.dumps(d[1]), json.dumps(d[2]))
+                                      for d in differences) + text(w.docs))
                     if keys_seen[label] == 1 and r and shrunk < a.shrink:
                         shrunk += 1
                         docs = shrink(w.docs, r, keys, envoy, a.headerroute)

@@ -1,5 +1,6 @@
 """openapi.json is true: every call it describes is sent to predict and through a proxy, every status code
 it promises is brought about, and each answer is checked against the schema given for it."""
+import base64
 import copy
 import http.client
 import json
@@ -14,6 +15,8 @@ import wire
 from conftest import ROOT, Answer, wait_until
 
 PNG = {"content-type": "image/png"}
+JSON = {"content-type": "application/json"}
+INFERS = ["/v2/models/grabcut/infer", "/v2/models/grabcut/versions/{version}/infer"]
 DOCUMENT = json.loads((ROOT / "services/common/openapi.json").read_text())
 METHODS = {"get", "post"}
 seen = set()  # (path, method, status) that some test has checked
@@ -36,7 +39,7 @@ def check(answer, method, path, status):
     for name, header in described["headers"].items():
         header, value = resolve(header), answer.header(name.lower())
         assert value is not None or not header.get("required"), f"{name} is missing"
-        if header["schema"]["type"] == "integer":
+        if value is not None and header["schema"]["type"] == "integer":
             jsonschema.validate(int(value), header["schema"])
     kind = answer.header("content-type").split(";")[0]
     schema = described["content"][kind]["schema"]
@@ -44,6 +47,30 @@ def check(answer, method, path, status):
         whole = {**copy.deepcopy(schema), "components": DOCUMENT["components"]}
         jsonschema.Draft202012Validator(whole).validate(answer.json())
     seen.add((path, method.lower(), status))
+
+
+def concrete(path):
+    """With the examples of its parameters in their places."""
+    for name, parameter in DOCUMENT["components"]["parameters"].items():
+        assert parameter["in"] == "path"
+        path = path.replace("{%s}" % parameter["name"], parameter["example"])
+    return path
+
+
+def form_of(path):
+    """The schema of every failure at this path."""
+    name = "InferError" if path.startswith("/v2") else "Failure"
+    return {**DOCUMENT["components"]["schemas"][name], "components": DOCUMENT["components"]}
+
+
+def infer_body(picture=None, **changes):
+    data = base64.b64encode(picture or pictures.encode(pictures.disc())).decode()
+    return json.dumps({"inputs": [{"name": "image", "datatype": "BYTES", "shape": [1], "data": [data]}], **changes})
+
+
+def posts():
+    """Path and body of every call that cuts out."""
+    return [("/predict", pictures.encode(pictures.disc()), PNG), *((path, infer_body(), JSON) for path in INFERS)]
 
 
 def promised():
@@ -101,7 +128,7 @@ def test_the_version_is_that_of_the_build():
 def test_every_get_answers_as_described(pair, which):
     for path, item in DOCUMENT["paths"].items():
         if "get" in item:
-            check(pair[which].get(path), "get", path, 200)
+            check(pair[which].get(concrete(path)), "get", path, 200)
 
 
 def test_what_is_served_is_the_document(pair):
@@ -111,18 +138,18 @@ def test_what_is_served_is_the_document(pair):
 
 @pytest.mark.parametrize("which", [0, 1], ids=["predict", "proxy"])
 def test_other_methods_and_paths_fail_in_the_form_of_failure(pair, which):
-    form = {**DOCUMENT["components"]["schemas"]["Failure"], "components": DOCUMENT["components"]}
     for path, item in DOCUMENT["paths"].items():
         for method in ("DELETE", "GET", "POST"):
             if method.lower() in item:
                 continue
-            answer = pair[which].request(method, path, b"" if method == "POST" else None)
+            answer = pair[which].request(method, concrete(path), b"" if method == "POST" else None)
             assert answer.status == 405, (method, path)
             assert answer.header("allow") == ("POST" if "post" in item else "GET, HEAD")
-            jsonschema.validate(answer.json(), form)
-    answer = pair[which].get("/docs/none")
-    assert answer.status == 404
-    jsonschema.validate(answer.json(), form)
+            jsonschema.validate(answer.json(), form_of(path))
+    for path in "/docs/none", "/v2/none":
+        answer = pair[which].get(path)
+        assert answer.status == 404
+        jsonschema.validate(answer.json(), form_of(path))
 
 
 @pytest.mark.parametrize("which", [0, 1], ids=["predict", "proxy"])
@@ -141,6 +168,45 @@ def test_predict_succeeds_in_every_documented_form(pair, which):
             answer = server.post(f"/predict?rect=3,3,40,34&output={output}", picture, {"content-type": kind, "accept": "image/png"})
             check(answer, "post", "/predict", 200)
             assert pictures.decode(answer.body).shape[:2] == (40, 48)
+
+
+@pytest.mark.parametrize("path", INFERS, ids=["infer", "version"])
+@pytest.mark.parametrize("which", [0, 1], ids=["predict", "proxy"])
+def test_an_inference_succeeds_in_every_documented_form(pair, which, path):
+    operation = DOCUMENT["paths"][path]["post"]
+    example = resolve(operation["requestBody"])["content"]["application/json"]["example"]
+    jsonschema.validate(example, {**DOCUMENT["components"]["schemas"]["InferRequest"], "components": DOCUMENT["components"]})
+    answer = pair[which].post(concrete(path), json.dumps(example), JSON)
+    check(answer, "post", path, 200)
+    assert answer.json()["id"] == example["id"] and [o["name"] for o in answer.json()["outputs"]] == ["mask", "png"]
+    picture = pictures.disc()
+    head = json.dumps({"inputs": [{"name": "image", "datatype": "UINT8", "shape": list(picture.shape),
+                                   "parameters": {"binary_data_size": picture.size}}],
+                       "parameters": {"binary_data_output": True}}).encode()
+    answer = pair[which].post(concrete(path), head + picture.tobytes(),
+                              {"content-type": "application/octet-stream", "inference-header-content-length": str(len(head))})
+    check(answer, "post", path, 200)
+    head = json.loads(answer.body[:int(answer.header("inference-header-content-length"))])
+    jsonschema.validate(head, {**DOCUMENT["components"]["schemas"]["InferResponse"], "components": DOCUMENT["components"]})
+
+
+@pytest.mark.parametrize("path", INFERS, ids=["infer", "version"])
+@pytest.mark.parametrize("which", [0, 1], ids=["predict", "proxy"])
+def test_refusals_of_an_inference(start, which, path):
+    predict = start("headerroute-predict", "--max-body-bytes", 65536, "--iterations", 1)
+    server = proxy_of(start, predict, "--max-body-bytes", 65536) if which else predict
+    for status, body, headers in ((400, "{", JSON), (413, "x" * 70000, JSON), (415, "x", {"content-encoding": "gzip"}),
+                                  (422, infer_body(b"no picture"), JSON)):
+        check(server.post(concrete(path), body, headers), "post", path, status)
+
+
+@pytest.mark.parametrize("which", [0, 1], ids=["predict", "proxy"])
+def test_there_is_one_version(pair, which):
+    for path, item in DOCUMENT["paths"].items():
+        for method, operation in item.items():
+            if "{version}" in path:
+                answer = pair[which].request(method.upper(), path.replace("{version}", "2"), "{}" if method == "post" else None)
+                check(answer, method, path, 404)
 
 
 @pytest.mark.parametrize("which", [0, 1], ids=["predict", "proxy"])
@@ -172,6 +238,8 @@ def test_a_deadline_answers_504(start, which):
     server = proxy_of(start, predict) if which else predict
     body = pictures.encode(pictures.disc(400, 400))
     check(server.post("/predict", body, PNG), "post", "/predict", 504)
+    for path in INFERS:
+        check(server.post(concrete(path), infer_body(body), JSON), "post", path, 504)
 
 
 @pytest.mark.parametrize("which", [0, 1], ids=["predict", "proxy"])
@@ -184,7 +252,8 @@ def test_a_full_queue_answers_503(start, which):
         waiting.append(predict.connect())
         waiting[-1].request("POST", "/predict", body, PNG)
         wait_until(lambda: predict.metrics()[name] == 1, f"{name} is 1")
-    check(server.post("/predict", body, PNG), "post", "/predict", 503)
+    for path, small, headers in posts():
+        check(server.post(concrete(path), small, headers), "post", path, 503)
     for connection in waiting:
         connection.close()
 
@@ -199,31 +268,37 @@ def test_ready_answers_503_while_draining(start, program):
     busy.request("POST", "/predict", pictures.encode(pictures.disc(300, 300)), PNG)
     wait_until(lambda: predict.metrics()["headerroute_jobs_running"] == 1, "a picture is being worked on")
     # A request whose first bytes are there before the drain begins is still answered.
-    asking = wire.connect(server)
-    asking.sendall(b"GET /ready HTTP/1.1\r\nHost: x\r\n")
-    wait_until(lambda: server.metrics()["headerroute_http_connections"] == 3, "all are connected")
+    # Through the proxy the draining predict would be asked: the proxy itself tells of /ready alone.
+    paths = [path for path, item in DOCUMENT["paths"].items() if "503" in item.get("get", {}).get("responses", {})
+             and (program == "headerroute-predict" or path == "/ready")]
+    asking = {path: wire.connect(server) for path in paths}
+    for path, connection in asking.items():
+        connection.sendall(f"GET {concrete(path)} HTTP/1.1\r\nHost: x\r\n".encode())
+    wait_until(lambda: server.metrics()["headerroute_http_connections"] == 2 + len(asking), "all are connected")
     server.terminate()
     wait_until(lambda: any("draining" in line for line in server.err), "the drain begins")
-    asking.sendall(b"\r\n")
-    response = http.client.HTTPResponse(asking, method="GET")
-    response.begin()
-    check(Answer(response), "get", "/ready", 503)
+    for path, connection in asking.items():
+        connection.sendall(b"\r\n")
+        response = http.client.HTTPResponse(connection, method="GET")
+        response.begin()
+        check(Answer(response), "get", path, 503)
+        connection.close()
     busy.close()
-    asking.close()
 
 
 def test_a_predict_server_that_is_away_or_late_answers_502_and_504(start):
     away = start("headerroute-proxy", env={"PREDICT_SERVER_URL": "http://127.0.0.1:1"})
-    body = pictures.encode(pictures.disc())
-    check(away.get("/metadata"), "get", "/metadata", 502)
-    check(away.post("/predict", body, PNG), "post", "/predict", 502)
     check(away.get("/health"), "get", "/health", 200)
     with socket.socket() as silent:  # takes connections and never answers
         silent.bind(("127.0.0.1", 0))
         silent.listen()
         late = start("headerroute-proxy", "--predict-timeout", 0.2, env={"PREDICT_SERVER_URL": f"http://127.0.0.1:{silent.getsockname()[1]}"})
-        check(late.get("/metadata"), "get", "/metadata", 504)
-        check(late.post("/predict", body, PNG), "post", "/predict", 504)
+        for server, status in (away, 502), (late, 504):
+            for path, item in DOCUMENT["paths"].items():
+                if str(status) in item.get("get", {}).get("responses", {}):
+                    check(server.get(concrete(path)), "get", path, status)
+            for path, body, headers in posts():
+                check(server.post(concrete(path), body, headers), "post", path, status)
 
 
 def test_nothing_that_the_document_promises_was_left_out(request):

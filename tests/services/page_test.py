@@ -1,5 +1,6 @@
 """The web page of the gateway and /docs of the servers, in a real headless Chromium: choose a photo, draw the
 frame, send with two values of the header, and look at what came back."""
+import base64
 import json
 import os
 
@@ -15,7 +16,7 @@ from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import WebDriverWait
 
 import pictures
-from conftest import PATIENCE, ROOT
+from conftest import PATIENCE, ROOT, wait_until
 
 FLAGS = ("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
          "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage", "--no-proxy-server")
@@ -31,11 +32,12 @@ return [canvas.width, canvas.height, Array.from(context.getImageData(0, 0, canva
 @pytest.fixture
 def system(start, tmp_path):
     """Gateway, two proxies and two predict servers, as the demo has them, on free ports."""
-    endpoints = []
+    endpoints, behind = [], []
     for n, iterations in (1, 1), (2, 10):
         predict = start("headerroute-predict", "--name", f"predict-pod{n}", "--iterations", iterations)
         proxy = start("headerroute-proxy", "--name", f"proxy-pod{n}",
                       env={"PREDICT_SERVER_URL": "http://%s:%d" % predict.address})
+        behind += [predict, proxy]
         endpoints.append({"address": proxy.address[0], "ports": {"http": proxy.address[1]}, "labels": {"version": f"v{n}"}})
     def resource(kind, name, **spec):
         return {"apiVersion": "networking.istio.io/v1", "kind": kind, "metadata": {"name": name}, "spec": spec}
@@ -49,8 +51,10 @@ def system(start, tmp_path):
                  subsets=[{"name": f"subset{n}", "labels": {"version": f"v{n}"}} for n in (1, 2)]),
         resource("VirtualService", "route", hosts=["*"], gateways=["gw"], http=[
             {"match": [{"headers": {"target": {"exact": "condition1"}}}], "route": to(1)}, {"route": to(2)}])]))
-    return start("headerroute-gateway", "--name", "gateway", "-f", tmp_path / "mesh.yaml", "--ui", "/ui",
-                 "--ui-samples", ROOT / "photos")
+    gateway = start("headerroute-gateway", "--name", "gateway", "-f", tmp_path / "mesh.yaml", "--ui", "/ui",
+                    "--ui-samples", ROOT / "photos")
+    gateway.behind = behind
+    return gateway
 
 
 def browser_with(tmp_path, *more):
@@ -191,6 +195,198 @@ def test_japanese_on_a_phone_in_the_dark(system, tmp_path):
         browser.quit()
 
 
+def text_of(browser, id_):
+    """Also of what is hidden."""
+    return find(browser, id_).get_attribute("textContent")
+
+
+def complaint(browser):
+    wait(browser, lambda: find(browser, "error").is_displayed() and text_of(browser, "error"))
+    return text_of(browser, "error")
+
+
+DROP = {"items": [], "dragOperationsMask": 1}
+PASTE = """
+const [encoded, type, name] = arguments, transfer = new DataTransfer();
+transfer.items.add(new File([Uint8Array.from(atob(encoded), (c) => c.charCodeAt(0))], name, {type}));
+dispatchEvent(new ClipboardEvent('paste', {clipboardData: transfer}));
+"""
+
+
+def touch(browser, *points):
+    """One finger along these points of the viewport."""
+    for kind, point in [("touchStart", points[0]), *(("touchMove", p) for p in points[1:]), ("touchEnd", None)]:
+        at = [] if point is None else [{"x": round(point[0]), "y": round(point[1])}]
+        browser.execute_cdp_cmd("Input.dispatchTouchEvent", {"type": kind, "touchPoints": at})
+
+
+def middle(browser, css):
+    return browser.execute_script("const r = document.querySelector(arguments[0]).getBoundingClientRect();"
+                                  "return [r.left + r.width / 2, r.top + r.height / 2, r.width, r.height]", css)
+
+
+def test_a_photo_is_dropped_or_pasted_and_framed_by_touch(system, browser, tmp_path):
+    (tmp_path / "dropped.png").write_bytes(pictures.encode(pictures.disc(200, 160)))
+    open_page(browser, system)
+    x, y, *_ = middle(browser, "#drop")
+    for kind in "dragEnter", "dragOver", "drop":
+        data = {**DROP, "files": [str(tmp_path / "dropped.png")]}
+        browser.execute_cdp_cmd("Input.dispatchDragEvent", {"type": kind, "x": x, "y": y, "data": data})
+    wait(browser, lambda: find(browser, "send").is_enabled())
+    assert frame_of(browser) == [10, 8, 180, 144]
+
+    pasted = pictures.encode(pictures.disc(120, 100))
+    browser.execute_script(PASTE, base64.b64encode(pasted).decode(), "image/png", "pasted.png")
+    wait(browser, lambda: frame_of(browser) == [6, 5, 108, 90])
+
+    scale = middle(browser, "#photo")[2] / 120
+    x, y, *_ = middle(browser, "#rect i[data-edge=se]")
+    touch(browser, (x, y), (x - 10 * scale, y - 5 * scale), (x - 20 * scale, y - 10 * scale))
+    left, top, width, height = frame_of(browser)
+    assert (left, top) == (6, 5) and abs(width - 88) <= 1 and abs(height - 80) <= 1
+    x, y, *_ = middle(browser, "#rect")
+    touch(browser, (x, y), (x + 3 * scale, y + 2 * scale), (x + 6 * scale, y + 4 * scale))
+    moved = frame_of(browser)
+    assert moved[2:] == [width, height] and abs(moved[0] - 12) <= 1 and abs(moved[1] - 9) <= 1
+    send(browser, "condition1")
+    expected, _ = pictures.reference(pictures.disc(120, 100), 1, tuple(moved))
+    assert (result(browser) == expected).all()
+
+    browser.execute_script(PASTE, base64.b64encode(b"words").decode(), "text/plain", "words.txt")
+    assert "not a JPEG" in complaint(browser)
+    check_quiet(browser, origin_of(system))
+
+
+def test_keys_move_and_resize_the_frame_within_the_photo(system, browser, tmp_path):
+    (tmp_path / "disc.png").write_bytes(pictures.encode(pictures.disc(200, 160)))
+    open_page(browser, system)
+    choose(browser, tmp_path / "disc.png")
+    box = find(browser, "rect")
+    def press(*keys):
+        ActionChains(browser).send_keys_to_element(box, *keys).perform()
+    def together(*keys):
+        chain = ActionChains(browser)
+        browser.execute_script("arguments[0].focus()", box)
+        for key in keys[:-1]:
+            chain.key_down(key)
+        chain.send_keys(keys[-1])
+        for key in keys[:-1]:
+            chain.key_up(key)
+        chain.perform()
+    assert frame_of(browser) == [10, 8, 180, 144]
+    press(Keys.ARROW_RIGHT, Keys.ARROW_DOWN)
+    assert frame_of(browser) == [14, 12, 180, 144]
+    press(*[Keys.ARROW_LEFT] * 10)
+    assert frame_of(browser) == [0, 12, 180, 144]
+    together(Keys.SHIFT, Keys.ARROW_LEFT)
+    assert frame_of(browser) == [0, 12, 176, 144]
+    together(Keys.SHIFT, Keys.ALT, Keys.ARROW_UP)
+    assert frame_of(browser) == [0, 12, 176, 143]
+    assert "176" in box.get_attribute("aria-label") and box.get_attribute("aria-label").startswith("Frame around")
+    check_quiet(browser, origin_of(system))
+
+
+def test_cancelling_and_what_goes_wrong_are_told_in_sentences(system, browser, tmp_path):
+    picture = numpy.random.RandomState(1).randint(0, 256, (900, 1200, 3)).astype(numpy.uint8)
+    (tmp_path / "large.png").write_bytes(pictures.encode(picture))
+    (tmp_path / "disc.png").write_bytes(pictures.encode(pictures.disc(160, 120)))
+    open_page(browser, system)
+    choose(browser, tmp_path / "large.png")
+    find(browser, "header-value").clear()  # the model that takes longer
+    find(browser, "send").click()
+    wait(browser, lambda: find(browser, "progress").is_displayed() and find(browser, "elapsed").text.startswith("working"))
+    find(browser, "cancel").click()
+    assert complaint(browser) == "Canceled."
+    assert find(browser, "send").is_enabled() and not find(browser, "progress").is_displayed()
+    assert not find(browser, "route").is_displayed()
+    wait_until(lambda: system.behind[2].metrics()["headerroute_jobs_running"] == 0, "the work is given up")
+
+    choose(browser, tmp_path / "disc.png")
+    assert not find(browser, "error").is_displayed()
+    find(browser, "header-name").clear()
+    find(browser, "header-name").send_keys("not a name")
+    find(browser, "send").click()
+    assert browser.execute_script("return !document.getElementById('header-name').validity.valid")
+    assert not find(browser, "working").is_displayed()
+    find(browser, "header-name").clear()
+    find(browser, "header-name").send_keys("target")
+
+    system.behind[2].stop()  # predict 2: its proxy says so
+    find(browser, "send").click()
+    said = complaint(browser)
+    assert said.startswith("The answer was 502: the predict server ") and "unreachable" in said
+    system.behind[3].stop()  # proxy 2: the gateway says so, in plain text as Envoy does
+    find(browser, "send").click()
+    wait(browser, lambda: complaint(browser) != said)
+    assert complaint(browser).startswith("The answer was 503: ")
+    system.stop()
+    find(browser, "send").click()
+    wait(browser, lambda: "gateway did not answer" in complaint(browser))
+    find(browser, "language").click()
+    find(browser, "send").click()
+    wait(browser, lambda: "ゲートウェイが応答しません" in complaint(browser))
+
+
+OVERFLOW = """
+const wide = [...document.querySelectorAll('main, main *, header *')].filter((e) => e.getBoundingClientRect().right > innerWidth + 1);
+const pen = document.createElement('canvas').getContext('2d');
+const clipped = [...document.querySelectorAll('select, input:not([type]), button')].filter((e) => {
+  const style = getComputedStyle(e);
+  pen.font = style.font;
+  const texts = e instanceof HTMLSelectElement ? [...e.options].map((o) => o.text) : [e.value || e.textContent];
+  const room = e.clientWidth - parseFloat(style.paddingLeft) - parseFloat(style.paddingRight) - (e instanceof HTMLSelectElement ? 18 : 0);
+  return e.offsetParent && Math.max(...texts.map((x) => pen.measureText(x).width)) > room + 1;
+});
+return [...wide, ...clipped].map((e) => e.tagName + '#' + e.id);
+"""
+CONTRAST = """
+const luminance = (text) => {
+  const [r, g, b] = text.match(/[\\d.]+/g).map(Number).map((v) => v / 255).map((v) => (v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4));
+  return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+};
+const ground = (e) => { const c = getComputedStyle(e).backgroundColor; return c === 'rgba(0, 0, 0, 0)' ? ground(e.parentElement) : c; };
+return [...document.querySelectorAll('h1, h2, p, label span, button, summary, td, dt, dd, b, small')].filter((e) => e.offsetParent && !e.disabled && e.textContent.trim()).map((e) => {
+  const [a, b] = [luminance(getComputedStyle(e).color), luminance(ground(e))].sort((x, y) => y - x);
+  return [e.textContent.slice(0, 20), (a + 0.05) / (b + 0.05)];
+}).filter(([, ratio]) => ratio < 4.5);
+"""
+
+
+def test_nothing_is_cut_off_and_all_is_legible_at_every_width_in_both_modes_and_languages(system, browser):
+    open_page(browser, system)
+    browser.find_element(By.CSS_SELECTOR, "#samples img[alt*=portrait]").click()
+    wait(browser, lambda: find(browser, "send").is_enabled())
+    send(browser, "condition1")
+    browser.execute_script("document.querySelector('details').open = true")
+    for mode in "light", "dark":
+        browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": mode}]})
+        for language in "en", "ja":
+            for width in 320, 768, 1024, 1440:
+                browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", {"width": width, "height": 1100, "deviceScaleFactor": 1, "mobile": width < 500})
+                assert browser.execute_script(OVERFLOW) == [], (mode, language, width)
+            assert browser.execute_script(CONTRAST) == [], (mode, language)
+            keep(browser, f"{mode}-{language}.png")
+            find(browser, "language").click()
+    check_quiet(browser, origin_of(system))
+
+
+def test_the_route_says_why_and_where_the_time_went(system, browser):
+    open_page(browser, system)
+    browser.find_element(By.CSS_SELECTOR, "#samples img[alt*=portrait]").click()
+    wait(browser, lambda: find(browser, "send").is_enabled())
+    send(browser, "condition1")
+    keep(browser, "page.png")
+    why = find(browser, "why").text
+    assert "Rule 0 of" in why and "mesh.yaml:" in why and "target" in why and "condition1" in why, why
+    names = [e.text for e in browser.find_elements(By.CSS_SELECTOR, "#times dt")]
+    assert names == ["network and browser", "gateway", "proxy-pod1", "predict-pod1", "waiting for a worker", "reading the picture",
+                     "segmentation", "writing the PNG", "in all"]
+    values = [float(e.text.split()[0]) for e in browser.find_elements(By.CSS_SELECTOR, "#times dd")]
+    assert abs(sum(values[:-1]) - values[-1]) < 1 and values[6] > 0, values
+    send(browser, "other")
+    assert "Rule 1 of" in find(browser, "why").text and "always matches" in find(browser, "why").text
+
+
 def keep(browser, name):
     """For whoever wants to look: HR_SCREENSHOTS=folder."""
     folder = os.environ.get("HR_SCREENSHOTS")
@@ -204,8 +400,6 @@ def test_a_sample_photo(system, browser):
     wait(browser, lambda: find(browser, "send").is_enabled())
     send(browser, "condition1")
     assert result(browser).any()
-    browser.execute_script("document.querySelector('details').open = true")
-    keep(browser, "page.png")
     check_quiet(browser, origin_of(system))
 
 
@@ -222,3 +416,7 @@ def test_docs_shows_every_call_and_sends_it(start, browser):
         assert head.text.startswith("200"), head.text
         call.find_element(By.TAG_NAME, "summary").click()
     check_quiet(browser, origin_of(predict))
+
+
+def test_the_page_is_small():
+    assert sum(f.stat().st_size for f in (ROOT / "services/gateway/ui").iterdir()) < 60 << 10

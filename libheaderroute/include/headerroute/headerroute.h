@@ -156,9 +156,23 @@ typedef enum hr_outbound_policy { HR_ALLOW_ANY = 0, HR_REGISTRY_ONLY = 1 } hr_ou
  * that Envoy keeps joined anyway (accept, authorization, x-forwarded-for, ...) are joined in both. */
 typedef enum hr_repeated_headers { HR_REPEATED_JOINED = 0, HR_REPEATED_EACH = 1 } hr_repeated_headers;
 
+/* meshConfig.pathNormalization: what becomes of a request's path before it is matched and forwarded. */
+typedef enum hr_path_normalization {
+    HR_PATH_NORMALIZATION_BASE = 0, /* Istio's default: RFC 3986's dot segments and escapes, '\\' is '/' */
+    HR_PATH_NORMALIZATION_NONE,     /* nothing, but that a fragment is cut off */
+    HR_PATH_NORMALIZATION_MERGE_SLASHES,           /* BASE, then "//" is "/" */
+    HR_PATH_NORMALIZATION_DECODE_AND_MERGE_SLASHES /* %2F and %5C are slashes, then MERGE_SLASHES */
+} hr_path_normalization;
+
 /* Whose data plane decides: a caller's sidecar ("mesh") or a Gateway's proxies. What depends on it
  * (gateways, exportTo, match.port, match.gateways, sourceLabels, sourceNamespace, delegates, names,
  * ports) is settled here, once, as Istio's control plane does. */
+/* Tells hr_view_new the addresses of a DNS name: sets *out to IP literals, in the order in which they are to be
+ * used, and *n to their number (0: it has none, or none is known yet). They must stay valid until the next call
+ * or the return of hr_view_new, which copies them. Called on hr_view_new's thread, several times for one name;
+ * should answer from memory, since it holds the view up. */
+typedef void (*hr_resolve_fn)(void *ctx, hr_str name, const hr_str **out, size_t *n);
+
 typedef struct hr_view_options {
     unsigned version;      /* HR_VIEW_OPTIONS_VERSION */
     hr_str gateway;        /* "mesh" (or absent), or "namespace/name" */
@@ -171,10 +185,19 @@ typedef struct hr_view_options {
     hr_repeated_headers repeated_headers;
     hr_str locality;       /* of the proxy, "region/zone/subzone", for localityLbSetting; absent: what the
                             * topology labels among source_labels say. From version 2 on */
+    hr_path_normalization path_normalization; /* from version 2 on */
+    /* With it, an endpoint that is a name (ServiceEntry, resolution DNS and DNS_ROUND_ROBIN) becomes one endpoint
+     * for each of its addresses (for DNS_ROUND_ROBIN for the first alone, as in Envoy's logical DNS), and a
+     * Kubernetes Service whose pods no resource lists is looked up by its own DNS name; the endpoints bear the
+     * Service's selector as labels. Absent: names stay names. A view does not look again: make a new one when
+     * addresses change. From version 3 on */
+    hr_resolve_fn resolve;
+    void *resolve_ctx;
 } hr_view_options;
-#define HR_VIEW_OPTIONS_VERSION 2 /* version 1 is accepted as well */
+#define HR_VIEW_OPTIONS_VERSION 3 /* versions 1 and 2 are accepted as well */
 #define HR_VIEW_OPTIONS_INIT \
-    {HR_VIEW_OPTIONS_VERSION, {0, 0}, 0, {0, 0}, 0, 0, HR_ALLOW_ANY, HR_REPEATED_JOINED, {0, 0}}
+    {HR_VIEW_OPTIONS_VERSION, {0, 0}, 0, {0, 0}, 0, 0, HR_ALLOW_ANY, HR_REPEATED_JOINED, {0, 0}, HR_PATH_NORMALIZATION_BASE, \
+     0, 0}
 
 /* A view holds its table. Immutable. */
 typedef struct hr_view hr_view;
@@ -198,7 +221,7 @@ typedef enum hr_lb {
 
 typedef struct hr_endpoint {
     hr_str name;    /* pod or workload; may be absent */
-    hr_str address; /* IP literal; a DNS name where the cluster is `dns` */
+    hr_str address; /* IP literal; a DNS name where the cluster is DNS and the view has no `resolve` */
     uint16_t port;
     uint32_t weight;
     const hr_pair *labels;

@@ -14,7 +14,7 @@ const resolve = (object) => object.$ref
 function field(parameter) {
   const { schema } = parameter;
   const input = schema.enum
-    ? make("select", {}, ...["", ...schema.enum].map((value) => make("option", { value, textContent: value || "(not sent)" })))
+    ? make("select", {}, ...[...(parameter.required ? [] : [""]), ...schema.enum].map((value) => make("option", { value, textContent: value || "(not sent)" })))
     : make("input", { value: parameter.example ?? "", spellcheck: false });
   input.name = parameter.name;
   return { parameter, input, row: make("label", {},
@@ -65,13 +65,15 @@ function call(path, method, operation) {
     event.preventDefault();
     const headers = { Accept: accept.value };
     const query = new URLSearchParams();
+    let place = path.slice(1);
     for (const { parameter, input } of fields) {
       if (input.value === "") continue;
-      if (parameter.in === "header") headers[parameter.name] = input.value;
+      if (parameter.in === "path") place = place.replace(`{${parameter.name}}`, encodeURIComponent(input.value));
+      else if (parameter.in === "header") headers[parameter.name] = input.value;
       else query.set(parameter.name, input.value);
     }
     if (body) headers["Content-Type"] = body.type();
-    const address = path.slice(1) + (query.size ? `?${query}` : "");
+    const address = place + (query.size ? `?${query}` : "");
     const begin = performance.now();
     try {
       await show(await fetch(address || "./", { method: method.toUpperCase(), headers, body: body?.value() }), performance.now() - begin, output);

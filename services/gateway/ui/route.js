@@ -30,22 +30,52 @@ function hop(title, name, milliseconds) {
   return item;
 }
 
+// Where the milliseconds went: what each hop kept to itself, and the steps of predict.
+function spent(names, times, whole) {
+  const steps = ["queue", "decode", "segment", "encode"].filter((step) => times.has(step));
+  const inner = steps.reduce((sum, step) => sum + times.get(step), 0);
+  const below = (i) => (i + 1 < names.length ? times.get(names[i + 1]) ?? 0 : inner);
+  return [
+    [t("outside"), whole - (times.get(names[0]) ?? whole)],
+    ...names.filter((name) => times.has(name)).map((name) => [name, times.get(name) - below(names.indexOf(name))]),
+    ...steps.map((step) => [t(step), times.get(step)]),
+  ].map(([name, milliseconds]) => [name, Math.max(0, milliseconds)]);
+}
+
+function bars(parts, whole) {
+  const rows = parts.flatMap(([name, milliseconds]) => {
+    const bar = element("i");
+    bar.style.setProperty("--share", `${Math.min(100, (100 * milliseconds) / whole)}%`);
+    return [element("dt", name), bar, element("dd", `${milliseconds.toFixed(1)} ms`)];
+  });
+  return [...rows, element("dt", t("whole"), "sum"), element("span"), element("dd", `${whole.toFixed(1)} ms`, "sum")];
+}
+
+// The conditions of the rule that matched, as a clause each.
+function reasons(decision, trace) {
+  const held = trace.filter((e) => e.kind === "condition" && e.ok && e.route_index === decision.route_index &&
+    e.match_index === decision.match_index && (e.virtual_service ?? decision.virtual_service) === decision.virtual_service);
+  return held.length ? held.map((e) => t("held", e.field, e.expected ?? "", e.actual ?? t("absent"))).join("; ") : t("unconditional");
+}
+
 export function showRoute(view, explained, answer, header) {
   const { decision, trace } = explained;
   const names = viaNames(answer.via).reverse();
   const times = timings(answer.serverTiming);
   const titles = [t("gateway"), t("proxy"), t("predict")];
-  const hops = [hop(t("client"), header.name ? `${header.name}: ${header.value || '""'}` : "–", answer.milliseconds)];
+  const hops = [hop(t("client"), header.name && header.value ? `${header.name}: ${header.value}` : t("noHeader"))];
   names.forEach((name, i) => {
     hops.push(hop(titles[Math.min(i, 2)], name, times.get(name)));
     if (i === 0 && decision.virtual_service) {
       hops.push(hop(t("matched"), `${decision.virtual_service} #${decision.route_index}`));
       if (decision.destination) hops.push(hop(t("subset"), decision.destination.subset ?? decision.destination.host));
+      for (const chosen of hops.slice(2)) chosen.className = "chosen";
     }
   });
   view.hops.replaceChildren(...hops);
   view.why.textContent = decision.virtual_service
-    ? t("because", decision.source ?? "", decision.virtual_service, decision.route_index) : t("noRule");
+    ? t("because", decision.source ?? "", decision.virtual_service, decision.route_index, reasons(decision, trace)) : t("noRule");
+  view.times.replaceChildren(...bars(spent(names, times, answer.milliseconds), answer.milliseconds));
   view.rows.replaceChildren(...trace.filter((e) => e.kind === "condition" || e.kind === "rule").map(row));
 }
 

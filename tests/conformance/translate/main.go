@@ -3,7 +3,7 @@
 // One JSON job a line on stdin, one JSON result a line on stdout, in order:
 //
 //	{"id": ..., "yaml": "...", "views": [{"gateway", "port", "namespace", "source_labels", "outbound_policy",
-//	"locality"}]}
+//	"locality", "path_normalization"}]}
 //
 // A view is one proxy: the sidecar of a pod ("mesh") or the pods of one Gateway ("NS/NAME"). The
 // result names, for each view, the route tables and HTTP connection managers of its listeners, the
@@ -36,6 +36,7 @@ type View struct {
 	SourceLabels   map[string]string `json:"source_labels"`
 	OutboundPolicy string            `json:"outbound_policy"`
 	Locality       string            `json:"locality"` // of the proxy: REGION/ZONE/SUBZONE
+	Normalization  string            `json:"path_normalization"`
 }
 
 // Result is one line of output.

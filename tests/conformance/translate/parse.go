@@ -86,6 +86,10 @@ func parse(yaml string) (configs configList, objects []runtime.Object, warnings,
 			if o.Status.PodIP != "" && len(o.Status.PodIPs) == 0 {
 				o.Status.PodIPs = []corev1.PodIP{{IP: o.Status.PodIP}}
 			}
+			if !says(o, corev1.PodReady) { // a manifest that does not say so means a pod that runs
+				o.Status.Conditions = append(o.Status.Conditions,
+					corev1.PodCondition{Type: corev1.PodReady, Status: corev1.ConditionTrue})
+			}
 			pods = append(pods, o)
 			objects = append(objects, o)
 		case kind == "v1 Node":
@@ -114,6 +118,15 @@ func parse(yaml string) (configs configList, objects []runtime.Object, warnings,
 		}
 	}
 	return configs, objects, warnings, errs
+}
+
+func says(p *corev1.Pod, t corev1.PodConditionType) bool {
+	for _, c := range p.Status.Conditions {
+		if c.Type == t {
+			return true
+		}
+	}
+	return false
 }
 
 func namespace(s string) string {
@@ -177,7 +190,7 @@ func slice(s *corev1.Service, pods []*corev1.Pod) *discoveryv1.EndpointSlice {
 				ready = c.Status == corev1.ConditionTrue
 			}
 		}
-		up := ready && !terminating
+		up := (ready || s.Spec.PublishNotReadyAddresses) && !terminating
 		e.Endpoints = append(e.Endpoints, discoveryv1.Endpoint{
 			Addresses:  []string{p.Status.PodIP},
 			Conditions: discoveryv1.EndpointConditions{Ready: &up, Serving: &ready, Terminating: &terminating},

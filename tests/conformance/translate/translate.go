@@ -48,10 +48,19 @@ func translate(j Job) (res Result) {
 	res.Views = make([]ViewResult, len(j.Views))
 	byPolicy := map[string][]int{}
 	for i, v := range j.Views {
-		byPolicy[v.OutboundPolicy] = append(byPolicy[v.OutboundPolicy], i)
+		key := v.OutboundPolicy + " " + v.Normalization
+		byPolicy[key] = append(byPolicy[key], i)
 	}
-	for policy, views := range byPolicy {
+	for key, views := range byPolicy {
+		policy, normalization, _ := strings.Cut(key, " ")
 		m := mesh.DefaultMeshConfig()
+		if normalization != "" {
+			name := strings.ToUpper(strings.ReplaceAll(normalization, "-", "_"))
+			m.PathNormalization = &meshconfig.MeshConfig_ProxyPathNormalization{
+				Normalization: meshconfig.MeshConfig_ProxyPathNormalization_NormalizationType(
+					meshconfig.MeshConfig_ProxyPathNormalization_NormalizationType_value[name]),
+			}
+		}
 		if policy == "registry-only" {
 			m.OutboundTrafficPolicy = &meshconfig.MeshConfig_OutboundTrafficPolicy{
 				Mode: meshconfig.MeshConfig_OutboundTrafficPolicy_REGISTRY_ONLY,

@@ -1,0 +1,49 @@
+# bash completion for headerroute. Made by scripts/cli_docs.py.
+_headerroute() {
+    local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} flags=''
+    COMPREPLY=()
+    # bash splits words at '=': --flag=value
+    if [[ $cur == = ]]; then
+        cur=''
+    elif [[ $prev == = ]] && (( COMP_CWORD > 2 )); then
+        prev=${COMP_WORDS[COMP_CWORD - 2]}
+    fi
+    if [[ $COMP_CWORD -eq 1 ]]; then
+        mapfile -t COMPREPLY < <(compgen -W "validate route explain test --help --version" -- "$cur")
+        return
+    fi
+    case $prev in
+    -X|--request)
+        mapfile -t COMPREPLY < <(compgen -W "GET HEAD POST PUT DELETE CONNECT OPTIONS TRACE PATCH" -- "$cur")
+        return ;;
+    --gateway)
+        mapfile -t COMPREPLY < <(compgen -W "mesh" -- "$cur")
+        return ;;
+    --outbound-policy)
+        mapfile -t COMPREPLY < <(compgen -W "allow-any registry-only" -- "$cur")
+        return ;;
+    --repeated-headers)
+        mapfile -t COMPREPLY < <(compgen -W "joined each" -- "$cur")
+        return ;;
+    -f|--file|--batch|--junit)
+        compopt -o filenames 2>/dev/null
+        mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+        return ;;
+    -H|--header|--random|--port|--namespace|--source-label|--locality)
+        return ;;
+    esac
+    case ${COMP_WORDS[1]} in
+    validate) flags="--strict --no-lint -h --help" ;;
+    route) flags="-f --file -X --request -H --header --random --json --batch -h --help --gateway --port --namespace --source-label --locality --outbound-policy --repeated-headers" ;;
+    explain) flags="-f --file -X --request -H --header --random --json -h --help --gateway --port --namespace --source-label --locality --outbound-policy --repeated-headers" ;;
+    test) flags="-f --file --junit -h --help --gateway --port --namespace --source-label --locality --outbound-policy --repeated-headers" ;;
+    *) return ;;
+    esac
+    if [[ $cur == -* ]]; then
+        mapfile -t COMPREPLY < <(compgen -W "$flags" -- "$cur")
+    elif [[ ${COMP_WORDS[1]} == validate || ${COMP_WORDS[1]} == test ]]; then
+        compopt -o filenames 2>/dev/null
+        mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+    fi
+}
+complete -F _headerroute headerroute

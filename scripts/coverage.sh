@@ -1,0 +1,17 @@
+#!/usr/bin/env bash
+# Runs the tests of libheaderroute with counted lines; prints the share that ran, file by file. Fails below 90 %.
+set -euo pipefail
+cd "$(dirname "$(readlink -f "$0")")/.."
+scripts/install-deps.sh build test cover
+out=build/coverage
+mkdir -p "$out"
+cmake --preset coverage >"$out/configure.log" 2>&1 || { tail -n 40 "$out/configure.log"; exit 1; }
+mapfile -t tests < <(ctest --test-dir "$out" -N -R '^test-hr-' | awk '/Test +#/ { print $NF }')
+cmake --build "$out" -j"$(nproc)" --target headerroute-cli "${tests[@]}" >"$out/build.log" 2>&1 || {
+    tail -n 40 "$out/build.log"
+    exit 1
+}
+find "$out" -name '*.gcda' -delete
+ctest --test-dir "$out" -R '^test-(hr-|conformance$)' --output-on-failure -j"$(nproc)"
+gcovr --root . --filter libheaderroute/src/ --object-directory "$out/libheaderroute" \
+    --fail-under-line "${1:-90}" "$out/libheaderroute"

@@ -1,0 +1,81 @@
+/*
+ * The body of an inference request and of its answer, as the Open Inference Protocol version 2 and
+ * its binary tensor data extension have them
+ * (https://github.com/kserve/open-inference-protocol, Triton's extension_binary_data).
+ *
+ * One input, `image`: UINT8 of shape [height, width, 3] (or with a 1 before it), RGB; or BYTES of
+ * one element, a JPEG, PNG, WebP or BMP file: in JSON its base64, in binary form its bytes.
+ * Three outputs: `mask` UINT8 [height, width], 1 foreground; `cutout` UINT8 [height, width, 3],
+ * RGB, background black; `png` BYTES [1], what /predict answers with.
+ */
+#ifndef HR_PREDICT_INFER_H
+#define HR_PREDICT_INFER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <grabcut/grabcut.h>
+
+#define HR_INFER_MODEL "grabcut"
+#define HR_INFER_VERSION "1"
+
+/* The longest id, in bytes. */
+#define HR_INFER_ID 256
+
+typedef enum hr_infer_output {
+    HR_INFER_MASK,
+    HR_INFER_CUTOUT,
+    HR_INFER_PNG,
+    HR_INFER_OUTPUTS
+} hr_infer_output;
+
+extern const char *const hr_infer_output_names[HR_INFER_OUTPUTS];
+
+typedef struct hr_infer {
+    char id[HR_INFER_ID + 1]; /* zero-terminated */
+    size_t id_len;
+    bool has_id;
+
+    /* the parameters of the request; empty where not given */
+    char rect[64], output[16];
+
+    /* The picture. Both point into the body, or `file` into `owned`. */
+    uint8_t *pixels; /* RGB, width * height * 3 bytes; NULL where it is a file */
+    int32_t width, height;
+    char *file;
+    size_t file_len;
+    char *owned; /* free() it */
+
+    struct {
+        bool wanted, binary;
+    } outputs[HR_INFER_OUTPUTS];
+} hr_infer;
+
+/*
+ * Reads a request out of `body`, whose first `json_len` bytes are JSON and whose rest is binary
+ * tensor data. Works in the body's own memory and overwrites it: numbers become bytes and base64
+ * becomes a file where they stand, so nothing grows with the body, but for strings with escapes in
+ * them: up to three times `json_len` is allocated then. 0, or -1 with a sentence in `why`; the
+ * struct then owns nothing.
+ */
+int hr_infer_read(hr_infer *out, char *body, size_t len, size_t json_len, char *why,
+                  size_t why_size);
+
+/* What hr_infer_write allocates at most, for a picture of so many pixels. */
+int64_t hr_infer_answer_bytes(const hr_infer *infer, int64_t pixels);
+
+/* What an answer is made of: what is not wanted may be empty. */
+typedef struct hr_infer_result {
+    const grabcut_image *mask;   /* any of the four values */
+    const grabcut_image *cutout; /* 3 channels, BGR */
+    const uint8_t *png;
+    size_t png_len;
+} hr_infer_result;
+
+/* Writes the answer: malloc'ed, *len bytes, the first *json_len of them JSON; *json_len is *len
+ * where nothing is binary. NULL if there is no memory. */
+char *hr_infer_write(size_t *len, size_t *json_len, const hr_infer *infer,
+                     const hr_infer_result *result);
+
+#endif

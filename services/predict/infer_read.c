@@ -1,0 +1,477 @@
+/* An inference request: JSON, read as it streams by, and what follows it. */
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <yajl/yajl_parse.h>
+
+#include "base64.h"
+#include "infer.h"
+
+#define MAX_DEPTH 32
+#define MAX_RANK 8
+
+const char *const hr_infer_output_names[HR_INFER_OUTPUTS] = {"mask", "cutout", "png"};
+
+/* Where in the document a value stands. */
+typedef enum place {
+    AT_START,
+    IN_REQUEST,
+    IN_PARAMETERS,
+    IN_INPUTS,
+    IN_INPUT,
+    IN_INPUT_PARAMETERS,
+    IN_SHAPE,
+    IN_DATA,
+    IN_OUTPUTS,
+    IN_OUTPUT,
+    IN_OUTPUT_PARAMETERS,
+    ELSEWHERE /* a member that this model has no use for */
+} place;
+
+/* The members that count, by their name. */
+typedef enum key {
+    KEY_OTHER,
+    KEY_ID,
+    KEY_PARAMETERS,
+    KEY_INPUTS,
+    KEY_OUTPUTS,
+    KEY_NAME,
+    KEY_DATATYPE,
+    KEY_SHAPE,
+    KEY_DATA,
+    KEY_RECT,
+    KEY_OUTPUT,
+    KEY_BINARY_DATA_OUTPUT,
+    KEY_BINARY_DATA_SIZE,
+    KEY_BINARY_DATA
+} key;
+
+static const struct {
+    place where;
+    const char *name;
+    key key;
+} members[] = {
+    {IN_REQUEST, "id", KEY_ID},
+    {IN_REQUEST, "parameters", KEY_PARAMETERS},
+    {IN_REQUEST, "inputs", KEY_INPUTS},
+    {IN_REQUEST, "outputs", KEY_OUTPUTS},
+    {IN_PARAMETERS, "rect", KEY_RECT},
+    {IN_PARAMETERS, "output", KEY_OUTPUT},
+    {IN_PARAMETERS, "binary_data_output", KEY_BINARY_DATA_OUTPUT},
+    {IN_INPUT, "name", KEY_NAME},
+    {IN_INPUT, "datatype", KEY_DATATYPE},
+    {IN_INPUT, "shape", KEY_SHAPE},
+    {IN_INPUT, "data", KEY_DATA},
+    {IN_INPUT, "parameters", KEY_PARAMETERS},
+    {IN_INPUT_PARAMETERS, "binary_data_size", KEY_BINARY_DATA_SIZE},
+    {IN_OUTPUT, "name", KEY_NAME},
+    {IN_OUTPUT, "parameters", KEY_PARAMETERS},
+    {IN_OUTPUT_PARAMETERS, "binary_data", KEY_BINARY_DATA},
+};
+
+/* A value that opens: where it may stand, and where what is in it stands. */
+static const struct {
+    place where;
+    key key; /* of the object it is a member of; KEY_OTHER within an array */
+    bool object;
+    place inside;
+    const char *what;
+} opening[] = {
+    {IN_REQUEST, KEY_PARAMETERS, true, IN_PARAMETERS, "parameters must be an object"},
+    {IN_REQUEST, KEY_INPUTS, false, IN_INPUTS, "inputs must be an array"},
+    {IN_REQUEST, KEY_OUTPUTS, false, IN_OUTPUTS, "outputs must be an array"},
+    {IN_INPUTS, KEY_OTHER, true, IN_INPUT, "every input must be an object"},
+    {IN_INPUT, KEY_PARAMETERS, true, IN_INPUT_PARAMETERS, "parameters must be an object"},
+    {IN_INPUT, KEY_SHAPE, false, IN_SHAPE, "shape must be an array"},
+    {IN_INPUT, KEY_DATA, false, IN_DATA, "data must be an array"},
+    {IN_DATA, KEY_OTHER, false, IN_DATA, "data must hold numbers or strings"},
+    {IN_OUTPUTS, KEY_OTHER, true, IN_OUTPUT, "every output must be an object"},
+    {IN_OUTPUT, KEY_PARAMETERS, true, IN_OUTPUT_PARAMETERS, "parameters must be an object"},
+};
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+typedef struct reader {
+    char *text;
+    size_t len;
+    hr_infer *out;
+    char *why;
+    size_t why_size;
+
+    place stack[MAX_DEPTH];
+    int depth; /* stack[depth] is where the next value stands */
+    key key;
+    uint32_t seen[IN_OUTPUT_PARAMETERS + 1]; /* members of the object at each place, by their bit */
+
+    /* the input */
+    int n_inputs, n_outputs;
+    char datatype[16];
+    int64_t shape[MAX_RANK];
+    int rank;
+    uint8_t *values; /* of data, written over the text of the numbers */
+    size_t n_values, n_strings;
+    int64_t binary_size; /* -1: not given */
+
+    /* the outputs */
+    int output;                   /* the one being read; HR_INFER_OUTPUTS: not named yet */
+    int output_binary;            /* -1: not said */
+    int binary[HR_INFER_OUTPUTS]; /* what each output said */
+    int all_binary;               /* binary_data_output */
+} reader;
+
+__attribute__((format(printf, 2, 3))) static int stop(reader *r, const char *fmt, ...) {
+    va_list args;
+    va_start(args, fmt);
+    vsnprintf(r->why, r->why_size, fmt, args);
+    va_end(args);
+    return 0;
+}
+
+static place here(const reader *r) {
+    return r->stack[r->depth];
+}
+
+/* A value of the wrong kind stands where one that counts is expected. */
+static int unexpected(reader *r) {
+    for (size_t i = 0; i < COUNT(opening); ++i)
+        if (opening[i].where == here(r) && opening[i].key == r->key)
+            return stop(r, "%s", opening[i].what);
+    for (size_t i = 0; i < COUNT(members); ++i)
+        if (members[i].where == here(r) && members[i].key == r->key)
+            return stop(r, "%s is of the wrong type", members[i].name);
+    return here(r) == AT_START   ? stop(r, "the request is not a JSON object")
+           : here(r) == IN_SHAPE ? stop(r, "shape must hold whole numbers above 0")
+                                 : 1;
+}
+
+static int on_null(void *ctx) {
+    return unexpected(ctx);
+}
+
+static int on_boolean(void *ctx, int value) {
+    reader *r = ctx;
+    if (r->key == KEY_BINARY_DATA_OUTPUT)
+        r->all_binary = value;
+    else if (r->key == KEY_BINARY_DATA)
+        r->output_binary = value;
+    else
+        return unexpected(r);
+    return 1;
+}
+
+/* Digits only, up to INT64_MAX. */
+static bool whole_number(int64_t *out, const char *text, size_t len) {
+    int64_t value = 0;
+    if (len == 0 || len > 18)
+        return false;
+    for (size_t i = 0; i < len; ++i) {
+        if (text[i] < '0' || text[i] > '9')
+            return false;
+        value = value * 10 + (text[i] - '0');
+    }
+    *out = value;
+    return true;
+}
+
+/* A number takes a byte and the comma before it, at least: so the bytes never catch up with the
+ * text that is still to be read. */
+static int add_value(reader *r, const char *text, size_t len) {
+    int64_t value;
+    if (!whole_number(&value, text, len) || value > 255)
+        return stop(r, "element %zu of data is %.*s; UINT8 goes from 0 to 255", r->n_values,
+                    len > 32 ? 32 : (int)len, text);
+    if (r->n_values == 0)
+        r->values = (uint8_t *)r->text + (text - r->text);
+    r->values[r->n_values++] = (uint8_t)value;
+    return 1;
+}
+
+static int on_number(void *ctx, const char *text, size_t len) {
+    reader *r = ctx;
+    int64_t value;
+    if (here(r) == IN_DATA)
+        return add_value(r, text, len);
+    if (here(r) == IN_SHAPE) {
+        if (!whole_number(&value, text, len) || value == 0)
+            return stop(r, "shape must hold whole numbers above 0");
+        if (r->rank == MAX_RANK)
+            return stop(r, "shape has more than %d dimensions", MAX_RANK);
+        r->shape[r->rank++] = value;
+        return 1;
+    }
+    if (r->key != KEY_BINARY_DATA_SIZE)
+        return unexpected(r);
+    if (!whole_number(&r->binary_size, text, len))
+        return stop(r, "binary_data_size must be a number of bytes");
+    return 1;
+}
+
+static int copy(reader *r, char *to, size_t size, const char *name, const char *p, size_t len) {
+    if (len >= size || memchr(p, '\0', len) != NULL)
+        return stop(r, "%s is too long, or holds a zero", name);
+    memcpy(to, p, len);
+    to[len] = '\0';
+    return 1;
+}
+
+static int name_output(reader *r, const char *p, size_t len) {
+    for (int i = 0; i < HR_INFER_OUTPUTS; ++i) {
+        if (strlen(hr_infer_output_names[i]) != len ||
+            memcmp(hr_infer_output_names[i], p, len) != 0)
+            continue;
+        if (r->out->outputs[i].wanted)
+            return stop(r, "output %s is asked for twice", hr_infer_output_names[i]);
+        r->out->outputs[i].wanted = true;
+        r->output = i;
+        return 1;
+    }
+    return stop(r, "there is no output %.*s: the outputs are mask, cutout and png",
+                len > 64 ? 64 : (int)len, p);
+}
+
+static int name_input(reader *r, const char *p, size_t len) {
+    if (len == 5 && memcmp(p, "image", 5) == 0)
+        return 1;
+    return stop(r, "there is no input %.*s: the input is image", len > 64 ? 64 : (int)len, p);
+}
+
+/* The element of BYTES. */
+static int add_string(reader *r, const char *p, size_t len) {
+    hr_infer *out = r->out;
+    if (++r->n_strings > 1)
+        return stop(r, "data holds more than one file");
+    out->file_len = len;
+    if (p >= r->text && p + len <= r->text + r->len) {
+        out->file = r->text + (p - r->text);
+        return 1;
+    }
+    /* It had escapes: yajl's buffer is overwritten by the next one. */
+    out->owned = malloc(len + 1);
+    if (out->owned == NULL)
+        return stop(r, "the request needs more memory than there is");
+    memcpy(out->owned, p, len);
+    out->file = out->owned;
+    return 1;
+}
+
+static int on_string(void *ctx, const unsigned char *value, size_t len) {
+    reader *r = ctx;
+    const char *p = (const char *)value;
+    if (here(r) == IN_DATA)
+        return add_string(r, p, len);
+    switch (r->key) {
+    case KEY_ID:
+        r->out->has_id = true;
+        r->out->id_len = len;
+        return copy(r, r->out->id, sizeof(r->out->id), "id", p, len);
+    case KEY_RECT:
+        return copy(r, r->out->rect, sizeof(r->out->rect), "rect", p, len);
+    case KEY_OUTPUT:
+        return copy(r, r->out->output, sizeof(r->out->output), "output", p, len);
+    case KEY_DATATYPE:
+        return copy(r, r->datatype, sizeof(r->datatype), "datatype", p, len);
+    case KEY_NAME:
+        return here(r) == IN_OUTPUT ? name_output(r, p, len) : name_input(r, p, len);
+    default:
+        return unexpected(r);
+    }
+}
+
+static int on_key(void *ctx, const unsigned char *name, size_t len) {
+    reader *r = ctx;
+    r->key = KEY_OTHER;
+    for (size_t i = 0; i < COUNT(members); ++i) {
+        if (members[i].where != here(r) || strlen(members[i].name) != len ||
+            memcmp(members[i].name, name, len) != 0)
+            continue;
+        uint32_t bit = (uint32_t)1 << members[i].key;
+        if (r->seen[here(r)] & bit)
+            return stop(r, "%s is given twice", members[i].name);
+        r->seen[here(r)] |= bit;
+        r->key = members[i].key;
+    }
+    return 1;
+}
+
+static int enter(reader *r, place inside) {
+    if (r->depth + 1 == MAX_DEPTH)
+        return stop(r, "the request is nested too deeply");
+    r->stack[++r->depth] = inside;
+    r->key = KEY_OTHER;
+    if (inside != ELSEWHERE)
+        r->seen[inside] = 0;
+    if (inside == IN_INPUT && ++r->n_inputs > 1)
+        return stop(r, "there is more than one input: the input is image");
+    if (inside == IN_OUTPUT) {
+        ++r->n_outputs;
+        r->output = HR_INFER_OUTPUTS;
+        r->output_binary = -1;
+    }
+    return 1;
+}
+
+static int open_value(reader *r, bool object) {
+    if (here(r) == AT_START && r->depth == 0)
+        return object ? enter(r, IN_REQUEST) : unexpected(r);
+    for (size_t i = 0; i < COUNT(opening); ++i)
+        if (opening[i].where == here(r) && opening[i].key == r->key)
+            return opening[i].object == object ? enter(r, opening[i].inside) : unexpected(r);
+    return unexpected(r) && enter(r, ELSEWHERE);
+}
+
+static int on_start_map(void *ctx) {
+    return open_value(ctx, true);
+}
+
+static int on_start_array(void *ctx) {
+    return open_value(ctx, false);
+}
+
+static int on_end(void *ctx) {
+    reader *r = ctx;
+    if (here(r) == IN_INPUT && !(r->seen[IN_INPUT] & (uint32_t)1 << KEY_NAME))
+        return stop(r, "the input has no name");
+    if (here(r) == IN_OUTPUT) {
+        if (r->output == HR_INFER_OUTPUTS)
+            return stop(r, "an output has no name");
+        r->binary[r->output] = r->output_binary;
+    }
+    --r->depth;
+    r->key = KEY_OTHER;
+    return 1;
+}
+
+static int parse(reader *r, char *text, size_t len) {
+    static const yajl_callbacks callbacks = {.yajl_null = on_null,
+                                             .yajl_boolean = on_boolean,
+                                             .yajl_number = on_number,
+                                             .yajl_string = on_string,
+                                             .yajl_start_map = on_start_map,
+                                             .yajl_map_key = on_key,
+                                             .yajl_end_map = on_end,
+                                             .yajl_start_array = on_start_array,
+                                             .yajl_end_array = on_end};
+    yajl_handle parser = yajl_alloc(&callbacks, NULL, r);
+    if (parser == NULL)
+        return stop(r, "the request needs more memory than there is"), -1;
+    yajl_status status = yajl_parse(parser, (const unsigned char *)text, len);
+    bool at_end = status == yajl_status_ok;
+    if (at_end)
+        status = yajl_complete_parse(parser);
+    if (status != yajl_status_ok && r->why[0] == '\0') {
+        unsigned char *said = yajl_get_error(parser, 0, NULL, 0);
+        const char *words = said != NULL ? (const char *)said : "parse error";
+        stop(r, "the request is not JSON: %.*s, at byte %zu", (int)strcspn(words, ".\n"), words,
+             at_end ? len : yajl_get_bytes_consumed(parser));
+        yajl_free_error(parser, said);
+    }
+    yajl_free(parser);
+    return status == yajl_status_ok ? 0 : -1;
+}
+
+/* ---- what the members mean together ---- */
+
+/* All of them where none was asked for; what an output says goes before what the request says. */
+static void settle_outputs(reader *r) {
+    for (int i = 0; i < HR_INFER_OUTPUTS; ++i) {
+        if (r->n_outputs == 0)
+            r->out->outputs[i].wanted = true;
+        bool said = r->n_outputs > 0 && r->binary[i] >= 0;
+        r->out->outputs[i].binary = said ? r->binary[i] != 0 : r->all_binary != 0;
+    }
+}
+
+/* [height, width, 3], or with a batch of 1 before it. */
+static int settle_pixels(reader *r, uint8_t *pixels, size_t n) {
+    const int64_t *shape = r->rank == 4 && r->shape[0] == 1 ? r->shape + 1 : r->shape;
+    if ((shape == r->shape ? r->rank != 3 : r->rank != 4) || shape[2] != 3)
+        return stop(r, "the shape of a UINT8 image is [height, width, 3] or [1, height, width, 3]"),
+               -1;
+    if (shape[0] > INT32_MAX || shape[1] > INT32_MAX || shape[0] * shape[1] > INT64_MAX / 3 ||
+        (uint64_t)(shape[0] * shape[1] * 3) != n)
+        return stop(r, "the shape [%lld, %lld, 3] does not go with %zu bytes", (long long)shape[0],
+                    (long long)shape[1], n),
+               -1;
+    r->out->pixels = pixels;
+    r->out->height = (int32_t)shape[0];
+    r->out->width = (int32_t)shape[1];
+    return 0;
+}
+
+static int check_file_shape(reader *r) {
+    for (int i = 0; i < r->rank; ++i)
+        if (r->shape[i] != 1)
+            return stop(r, "the shape of a BYTES image is [1]: one file"), -1;
+    return 0;
+}
+
+static int settle_binary(reader *r, char *data, size_t len, bool bytes) {
+    if (r->seen[IN_INPUT] & (uint32_t)1 << KEY_DATA)
+        return stop(r, "the input has both data and binary_data_size"), -1;
+    if ((uint64_t)r->binary_size != len)
+        return stop(r, "binary_data_size is %lld; %zu bytes follow the JSON",
+                    (long long)r->binary_size, len),
+               -1;
+    if (!bytes)
+        return settle_pixels(r, (uint8_t *)data, len);
+    /* every element: its length in 4 bytes, little-endian, and itself */
+    const unsigned char *p = (const unsigned char *)data;
+    uint64_t size = len < 4 ? 0 : p[0] | p[1] << 8 | p[2] << 16 | (uint64_t)p[3] << 24;
+    if (len < 4 || size != len - 4)
+        return stop(r, "the BYTES element does not fill its %zu bytes", len), -1;
+    r->out->file = data + 4;
+    r->out->file_len = (size_t)size;
+    return 0;
+}
+
+static int settle_json(reader *r, bool bytes) {
+    size_t where;
+    if (!bytes)
+        return r->n_strings > 0 ? (stop(r, "data of UINT8 must hold numbers"), -1)
+                                : settle_pixels(r, r->values, r->n_values);
+    if (r->n_values > 0 || r->n_strings == 0)
+        return stop(r, "data of BYTES must hold one string: the file in base64"), -1;
+    if (!hr_base64_decode(r->out->file, &r->out->file_len, &where))
+        return stop(r, "data is not base64: see character %zu", where), -1;
+    return 0;
+}
+
+static int settle(reader *r, char *rest, size_t rest_len) {
+    if (r->n_inputs == 0)
+        return stop(r, "the request has no input: the input is image"), -1;
+    bool bytes = strcmp(r->datatype, "BYTES") == 0;
+    if (!bytes && strcmp(r->datatype, "UINT8") != 0)
+        return stop(r, "the datatype of image must be UINT8 or BYTES"), -1;
+    if (r->rank == 0)
+        return stop(r, "the input has no shape"), -1;
+    if (bytes && check_file_shape(r) != 0)
+        return -1;
+    settle_outputs(r);
+    if (r->binary_size >= 0)
+        return settle_binary(r, rest, rest_len, bytes);
+    if (rest_len > 0)
+        return stop(r, "%zu bytes follow the JSON and belong to no input", rest_len), -1;
+    return settle_json(r, bytes);
+}
+
+int hr_infer_read(hr_infer *out, char *body, size_t len, size_t json_len, char *why,
+                  size_t why_size) {
+    reader r = {.text = body,
+                .len = json_len,
+                .out = out,
+                .why = why,
+                .why_size = why_size,
+                .binary_size = -1};
+    *out = (hr_infer){0};
+    why[0] = '\0';
+    if (json_len > len)
+        stop(&r, "the body has %zu bytes; the header of the inference is said to have %zu", len,
+             json_len);
+    else if (parse(&r, body, json_len) == 0 && settle(&r, body + json_len, len - json_len) == 0)
+        return 0;
+    free(out->owned);
+    *out = (hr_infer){0};
+    return -1;
+}

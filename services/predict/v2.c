@@ -1,0 +1,146 @@
+/*
+ * The Open Inference Protocol, version 2, over REST: health, metadata, and the way to the inference
+ * (https://github.com/kserve/open-inference-protocol). Errors have its form by hr_answer_error.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <headerroute/version.h>
+
+#include "infer.h"
+#include "predict.h"
+
+static const char server_metadata[] = "{\"name\":\"headerroute\",\"version\":\"" HR_VERSION
+                                      "\",\"extensions\":[\"binary_tensor_data\"]}";
+
+static const char model_metadata[] =
+    "{\"name\":\"" HR_INFER_MODEL "\",\"versions\":[\"" HR_INFER_VERSION
+    "\"],\"platform\":\"headerroute_grabcut\",\"inputs\":["
+    "{\"name\":\"image\",\"datatype\":\"UINT8\",\"shape\":[-1,-1,3]}],\"outputs\":["
+    "{\"name\":\"mask\",\"datatype\":\"UINT8\",\"shape\":[-1,-1]},"
+    "{\"name\":\"cutout\",\"datatype\":\"UINT8\",\"shape\":[-1,-1,3]},"
+    "{\"name\":\"png\",\"datatype\":\"BYTES\",\"shape\":[1]}],\"parameters\":{"
+    "\"image\":\"UINT8 [height, width, 3], RGB; or BYTES [1], a JPEG, PNG, WebP or BMP file, in "
+    "JSON as base64\","
+    "\"rect\":\"x,y,w,h in pixels, or auto\","
+    "\"output\":\"what png shows: cutout, rgba or mask\"}}";
+
+static void answer_live(hr_predict *predict, hr_exchange *ex) {
+    (void)predict;
+    hr_answer_json(ex, 200, "{\"live\":true}");
+}
+
+/* 200 with `json`, or the 503 of /ready. */
+static void answer_when_ready(hr_exchange *ex, const char *json) {
+    if (hr_server_draining(ex->loop->server))
+        hr_answer_busy(ex, 1, "this server is shutting down");
+    else if (!hr_server_ready(ex->loop->server))
+        hr_answer_busy(ex, 1, "this server is starting");
+    else
+        hr_answer_json(ex, 200, json);
+}
+
+static void answer_ready(hr_predict *predict, hr_exchange *ex) {
+    (void)predict;
+    answer_when_ready(ex, "{\"ready\":true}");
+}
+
+static void answer_server(hr_predict *predict, hr_exchange *ex) {
+    (void)predict;
+    hr_answer_json(ex, 200, server_metadata);
+}
+
+static void answer_model(hr_predict *predict, hr_exchange *ex) {
+    (void)predict;
+    hr_answer_json(ex, 200, model_metadata);
+}
+
+static void answer_model_ready(hr_predict *predict, hr_exchange *ex) {
+    (void)predict;
+    answer_when_ready(ex, "{\"name\":\"" HR_INFER_MODEL "\",\"ready\":true}");
+}
+
+typedef struct resource {
+    const char *path;
+    bool post;
+    void (*answer)(hr_predict *predict, hr_exchange *ex);
+} resource;
+
+static const resource of_server[] = {
+    {"", false, answer_server},
+    {"/", false, answer_server},
+    {"/health/live", false, answer_live},
+    {"/health/ready", false, answer_ready},
+};
+
+static const resource of_model[] = {
+    {"", false, answer_model},
+    {"/ready", false, answer_model_ready},
+    {"/infer", true, hr_predict_infer},
+};
+
+static bool method_is(const hr_exchange *ex, const char *method) {
+    return h2o_memis(ex->req->method.base, ex->req->method.len, method, strlen(method));
+}
+
+static bool answer_one(hr_predict *predict, hr_exchange *ex, const resource *resources, size_t n,
+                       h2o_iovec_t rest) {
+    for (size_t i = 0; i < n; ++i) {
+        const resource *r = &resources[i];
+        if (!h2o_memis(rest.base, rest.len, r->path, strlen(r->path)))
+            continue;
+        if (r->post ? method_is(ex, "POST") : method_is(ex, "GET") || method_is(ex, "HEAD"))
+            r->answer(predict, ex);
+        else
+            hr_answer_method(ex, r->post ? "POST" : "GET, HEAD");
+        return true;
+    }
+    return false;
+}
+
+/* Takes `prefix` and the segment behind it off, into `segment`. */
+static bool take_segment(h2o_iovec_t *rest, const char *prefix, h2o_iovec_t *segment) {
+    size_t n = strlen(prefix);
+    if (rest->len < n || memcmp(rest->base, prefix, n) != 0)
+        return false;
+    const char *begin = rest->base + n, *end = rest->base + rest->len;
+    const char *slash = memchr(begin, '/', (size_t)(end - begin));
+    if (slash == NULL)
+        slash = end;
+    *segment = h2o_iovec_init(begin, (size_t)(slash - begin));
+    *rest = h2o_iovec_init(slash, (size_t)(end - slash));
+    return true;
+}
+
+static void refuse_name(hr_exchange *ex, const char *what, h2o_iovec_t name) {
+    hr_answer_errorf(ex, 404, "there is no %s %.*s", what, name.len > 100 ? 100 : (int)name.len,
+                     name.base);
+}
+
+static bool answer_of_model(hr_predict *predict, hr_exchange *ex, h2o_iovec_t rest) {
+    h2o_iovec_t model, version;
+    if (!take_segment(&rest, "/models/", &model))
+        return false;
+    if (!h2o_memis(model.base, model.len, H2O_STRLIT(HR_INFER_MODEL))) {
+        refuse_name(ex, "model", model);
+        return true;
+    }
+    if (take_segment(&rest, "/versions/", &version) &&
+        !h2o_memis(version.base, version.len, H2O_STRLIT(HR_INFER_VERSION))) {
+        refuse_name(ex, "version", version);
+        return true;
+    }
+    return answer_one(predict, ex, of_model, sizeof(of_model) / sizeof(of_model[0]), rest);
+}
+
+bool hr_predict_v2(hr_predict *predict, hr_exchange *ex) {
+    h2o_iovec_t path = hr_request_path(ex->req);
+    if (path.len < 3 || memcmp(path.base, "/v2", 3) != 0 || (path.len > 3 && path.base[3] != '/'))
+        return false;
+    h2o_iovec_t rest = h2o_iovec_init(path.base + 3, path.len - 3);
+    if (!answer_one(predict, ex, of_server, sizeof(of_server) / sizeof(of_server[0]), rest) &&
+        !answer_of_model(predict, ex, rest))
+        hr_answer_error(ex, 404, "there is nothing at this path");
+    return true;
+}

@@ -1,0 +1,230 @@
+/*
+ * Every allocation of a call fails once, in turn: the call says so, gives back all that it had, and what was
+ * there before still works.
+ */
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <criterion/criterion.h>
+
+#include <headerroute/headerroute.h>
+
+/* The C library's own functions, behind the ones below (glibc exports them for this). */
+void *__libc_malloc(size_t n);
+void *__libc_calloc(size_t n, size_t size);
+void *__libc_realloc(void *p, size_t n);
+void __libc_free(void *p);
+
+/* While it watches: how many allocations go well before one fails, and how many blocks are held. */
+static bool watching, failed;
+static long until_failure, held;
+
+/* Two callers are spared: RE2 loses blocks when one of its constructors throws, and the C library's qsort
+ * makes do without. */
+static bool is_spared(const void *caller) {
+    Dl_info self, other;
+    watching = false; /* dladdr may allocate */
+    bool spared = dladdr((const void *)&watching, &self) != 0 && dladdr(caller, &other) != 0 &&
+                  (strstr(other.dli_fname, "/libre2.so") != NULL || strstr(other.dli_fname, "/libstdc++.so") != NULL ||
+                   (other.dli_sname != NULL && strcmp(other.dli_sname, "qsort_r") == 0));
+    watching = true;
+    return spared;
+}
+
+static bool must_fail(const void *caller) {
+    if (!watching || until_failure < 0 || is_spared(caller) || until_failure-- > 0)
+        return false;
+    failed = true;
+    errno = ENOMEM;
+    return true;
+}
+
+static void *counted(void *p) {
+    held += watching && p != NULL;
+    return p;
+}
+
+/* Seen by the shared libraries too. */
+#pragma GCC visibility push(default)
+void *malloc(size_t n) {
+    return must_fail(__builtin_return_address(0)) ? NULL : counted(__libc_malloc(n));
+}
+void *calloc(size_t n, size_t size) {
+    return must_fail(__builtin_return_address(0)) ? NULL : counted(__libc_calloc(n, size));
+}
+void *realloc(void *p, size_t n) {
+    if (must_fail(__builtin_return_address(0)))
+        return NULL;
+    return p != NULL ? __libc_realloc(p, n) : counted(__libc_realloc(NULL, n));
+}
+void free(void *p) {
+    held -= watching && p != NULL;
+    __libc_free(p);
+}
+#pragma GCC visibility pop
+
+static void watch(long successes) {
+    until_failure = successes;
+    failed = false;
+    held = 0;
+    watching = true;
+}
+
+/* ---- loading ---- */
+
+static void load_all(const char *const *paths, size_t n_paths, long step) {
+    hr_load_options options = HR_LOAD_OPTIONS_INIT;
+    options.lint = 1;
+    hr_table *warm; /* what is made once for a process is there from now on */
+    cr_assert_eq(hr_table_load_paths(&warm, NULL, paths, n_paths, &options), HR_OK);
+    hr_table_unref(warm);
+    long n = 0;
+    for (;; n += step) {
+        hr_table *table;
+        hr_diagnostics *d;
+        watch(n);
+        int error = hr_table_load_paths(&table, &d, paths, n_paths, &options);
+        bool ran_out = failed;
+        until_failure = -1;
+        hr_diagnostics_free(d);
+        hr_table_unref(table);
+        watching = false;
+        cr_assert_eq(error, ran_out ? HR_ENOMEM : HR_OK, "allocation %ld: %s", n, hr_strerror(error));
+        cr_assert_eq(held, 0, "allocation %ld: %ld blocks are lost", n, held);
+        if (!ran_out)
+            break;
+    }
+    cr_expect_gt(n, 50);
+}
+
+Test(out_of_memory, loading_tells_and_gives_back) {
+    const char *paths[] = {HR_SOURCE_DIR "/tests/headerroute/fixtures/everything.yaml"};
+    load_all(paths, 1, 1);
+}
+
+Test(out_of_memory, loading_a_mesh) {
+    const char *paths[] = {HR_SOURCE_DIR "/tests/headerroute/fixtures/batch.yaml"};
+    load_all(paths, 1, 1);
+}
+
+Test(out_of_memory, loading_folders) {
+    const char *paths[] = {HR_SOURCE_DIR "/k8s/base", HR_SOURCE_DIR "/k8s/local"};
+    load_all(paths, 2, 1);
+}
+
+/* ---- views ---- */
+
+static hr_table *mesh(void) {
+    const char *paths[] = {HR_SOURCE_DIR "/tests/headerroute/fixtures/batch.yaml"};
+    hr_table *table;
+    cr_assert_eq(hr_table_load_paths(&table, NULL, paths, 1, NULL), HR_OK);
+    return table;
+}
+
+static void view_all(hr_str gateway, uint16_t port) {
+    hr_table *table = mesh();
+    hr_view_options options = HR_VIEW_OPTIONS_INIT;
+    options.gateway = gateway;
+    options.port = port;
+    long n = 0;
+    for (;; n++) {
+        hr_view *view;
+        watch(n);
+        int error = hr_view_new(&view, table, &options);
+        bool ran_out = failed;
+        until_failure = -1;
+        hr_view_unref(view);
+        watching = false;
+        cr_assert_eq(error, ran_out ? HR_ENOMEM : HR_OK, "allocation %ld: %s", n, hr_strerror(error));
+        cr_assert_eq(held, 0, "allocation %ld: %ld blocks are lost", n, held);
+        if (!ran_out)
+            break;
+    }
+    cr_expect_gt(n, 3);
+    hr_table_unref(table);
+}
+
+Test(out_of_memory, views) {
+    view_all(HR_STR("mesh"), 80);
+    view_all(HR_STR("default/web"), 443);
+    view_all(HR_STR("edge/to-https"), 8080);
+}
+
+/* ---- requests ---- */
+
+static void ignore(void *ctx, const hr_trace_event *event) {
+    (void)ctx;
+    (void)event;
+}
+
+/* Everything that a scratch grows for. */
+static int ask(const hr_view *view, const hr_request *request, hr_scratch *scratch) {
+    static const hr_pair answer[] = {{{"server", 6}, {"x", 1}}};
+    hr_decision d;
+    hr_upstream upstream;
+    hr_str json;
+    const hr_pair *headers;
+    size_t n;
+    uint64_t hash;
+    int error = hr_explain(&d, view, request, scratch, ignore, NULL);
+    if (error == HR_OK)
+        error = hr_route(&d, view, request, scratch);
+    if (error == HR_OK && d.action == HR_ACTION_ROUTE)
+        error = hr_upstream_request(&upstream, &d, request, scratch);
+    if (error == HR_OK)
+        error = hr_response_headers(&headers, &n, &d, request, 200, answer, 1, scratch);
+    if (error == HR_OK)
+        error = hr_request_hash(&hash, &d, request, HR_STR("10.0.0.1"), scratch);
+    if (error == HR_OK || error == HR_ENOENT)
+        error = hr_decision_json(&json, &d, request, scratch);
+    return error;
+}
+
+static void ask_all(const hr_view *view, const hr_request *request) {
+    long n = 0;
+    for (;; n++) {
+        hr_scratch *scratch;
+        watch(n);
+        int error = hr_scratch_new(&scratch);
+        if (error == HR_OK)
+            error = ask(view, request, scratch);
+        bool ran_out = failed;
+        until_failure = -1;
+        int again = scratch == NULL ? HR_OK : ask(view, request, scratch); /* with memory it works again */
+        hr_scratch_free(scratch);
+        watching = false;
+        cr_assert_eq(error, ran_out ? HR_ENOMEM : HR_OK, "allocation %ld: %s", n, hr_strerror(error));
+        cr_assert_eq(again, HR_OK, "allocation %ld, with memory again: %s", n, hr_strerror(again));
+        cr_assert_eq(held, 0, "allocation %ld: %ld blocks are lost", n, held);
+        if (!ran_out)
+            break;
+    }
+    cr_expect_gt(n, 2);
+}
+
+Test(out_of_memory, requests) {
+    hr_table *table = mesh();
+    hr_view *view;
+    cr_assert_eq(hr_view_new(&view, table, NULL), HR_OK);
+    static char path[20000] = "/t/", value[20000];
+    memset(path + 3, 'p', sizeof(path) - 4);
+    memset(value, 'v', sizeof(value) - 1);
+    const hr_pair headers[] = {{HR_STR("x-tenant"), HR_STR("one")}, {HR_STR("cookie"), HR_STR("user=me")},
+                               {HR_STR("accept"), hr_str_from(value)}, {HR_STR("accept"), hr_str_from(value)},
+                               {HR_STR("x-debug"), hr_str_from(value)}, {HR_STR("x-debug"), hr_str_from(value)}};
+    hr_request request = {.authority = HR_STR("shop"), .path = hr_str_from(path), .headers = headers, .n_headers = 6};
+    ask_all(view, &request);
+    request.path = HR_STR("/old/way");
+    ask_all(view, &request);
+    request.path = hr_str_from(path);
+    request.path.len = 3; /* a path alone, nothing joined */
+    request.n_headers = 2;
+    ask_all(view, &request);
+    hr_view_unref(view);
+    hr_table_unref(table);
+}
