@@ -60,8 +60,10 @@ fi
 run gcloud builds submit . --project "$PROJECT" --config cloudbuild.yaml \
     --substitutions "_REGISTRY=$REGISTRY,_TAG=$TAG"
 
-# istioctl brings an existing installation up to date.
-run istioctl install --context "$(context)" -f k8s/istio.yaml --skip-confirmation
+# Istio, except for the overlay that does without. istioctl brings an existing installation up to date.
+if [ "$OVERLAY" != no-istio ]; then
+    run istioctl install --context "$(context)" -f k8s/istio.yaml --skip-confirmation
+fi
 
 # The overlay with this registry and tag on top, in a folder of its own: nothing tracked is edited.
 work=$(mktemp -d build-gke.XXXXXX)
@@ -71,13 +73,15 @@ trap 'rm -rf "$work"' EXIT
     echo "kind: Kustomization"
     echo "resources: [../k8s/overlays/$OVERLAY]"
     echo "images:"
-    for image in proxy predict; do
+    for image in proxy predict gateway; do
         echo "  - {name: headerroute-$image, newName: $REGISTRY/headerroute-$image, newTag: \"$TAG\"}"
     done
 } >"$work/kustomization.yaml"
-kubectl kustomize "$work" >"$work/manifests.yaml"
+kubectl kustomize --load-restrictor LoadRestrictionsNone "$work" >"$work/manifests.yaml"
 run "${kube[@]}" apply -f "$work/manifests.yaml"
-for deployment in predict-pod1 predict-pod2 proxy-pod1 proxy-pod2; do
+deployments=(predict-pod1 predict-pod2 proxy-pod1 proxy-pod2)
+[ "$OVERLAY" != no-istio ] || deployments+=(headerroute-gateway)
+for deployment in "${deployments[@]}"; do
     run "${kube[@]}" rollout status "deployment/$deployment" --timeout 300s
 done
 echo "done; now send the photos from outside: k8s/run_gke_request.sh"

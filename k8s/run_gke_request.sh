@@ -36,6 +36,7 @@ python=/usr/bin/python3
 [ -x "$python" ] || python=python3
 
 service=(-n istio-ingress get service istio-ingressgateway)
+[ "$OVERLAY" != no-istio ] || service=(get service headerroute-gateway)
 address=''
 if [ "$dry_run" = 1 ]; then
     run kubectl --context "$(context)" "${service[@]}" -o 'jsonpath={.status.loadBalancer.ingress[0].ip}'

@@ -17,7 +17,7 @@ rm -f "$out"/memcheck.*
 cat >"$out/headerroute" <<WRAPPER
 #!/bin/sh
 exec valgrind -q --tool=memcheck --leak-check=full --show-leak-kinds=definite,indirect,possible \\
-    --errors-for-leak-kinds=definite,indirect,possible --error-exitcode=99 --log-file='$PWD/$out/memcheck.%p' \\
+    --errors-for-leak-kinds=definite,indirect,possible --suppressions='$PWD/scripts/valgrind.supp' --error-exitcode=99 --log-file='$PWD/$out/memcheck.%p' \\
     '$PWD/build/release/bin/headerroute' "\$@"
 WRAPPER
 chmod +x "$out/headerroute"
@@ -42,7 +42,7 @@ done
 one 0 "$out/headerroute" explain -f k8s/base -f k8s/local -H 'target: condition1' http://proxy-server:5000/predict
 echo "== threads"
 one 0 valgrind -q --tool=memcheck --leak-check=full --errors-for-leak-kinds=definite,indirect,possible \
-    --error-exitcode=99 --log-file="$PWD/$out/memcheck.%p" build/release/bin/test-hr-threads
+    --suppressions=scripts/valgrind.supp --error-exitcode=99 --log-file="$PWD/$out/memcheck.%p" build/release/bin/test-hr-threads
 
 find "$out" -name 'memcheck.*' -size +0 -exec cat {} + | head -n 100
 runs=$(find "$out" -name 'memcheck.*' | wc -l)

@@ -12,6 +12,8 @@ import json
 import os
 import pathlib
 import platform
+import signal
+import socket
 import statistics
 import struct
 import subprocess
@@ -29,6 +31,9 @@ class Server:
 
     def __init__(self, command, port, env, core, log):
         self.port = port
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                raise SystemExit(f"something listens on port {port} already: it would be measured instead")
         environment = {**os.environ, **env}
         self.process = subprocess.Popen(
             ["taskset", "-c", str(core), *command], env=environment, cwd=HERE / "original",
@@ -170,10 +175,18 @@ def start(stack, chain, iterations, binaries, base_port, core, log):
     else:
         predict = [binaries / "headerroute-predict", "--listen", f"127.0.0.1:{predict_port}", "--log-level", "error"]
         proxy = [binaries / "headerroute-proxy", "--listen", f"127.0.0.1:{proxy_port}", "--log-level", "error"]
-    servers = [Server(predict, predict_port, predict_env, core, log).wait()]
-    if chain:
-        servers.insert(0, Server(proxy, proxy_port, proxy_env, core, log).wait())
-    return servers
+    servers = []
+    try:
+        servers.append(Server(predict, predict_port, predict_env, core, log))
+        servers[0].wait()
+        if chain:
+            servers.insert(0, Server(proxy, proxy_port, proxy_env, core, log))
+            servers[0].wait()
+        return servers
+    except BaseException:
+        for server in servers:
+            server.stop()
+        raise
 
 
 def main():
@@ -187,6 +200,7 @@ def main():
     parser.add_argument("--only", choices=["predict", "chain"], help="leave the other arrangement out")
     parser.add_argument("--json", type=pathlib.Path, help="write all figures there")
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the servers are stopped
     binaries = options.build / "bin"
     photos = sorted(p for p in options.photos.iterdir() if p.suffix in (".jpg", ".png"))
     if not photos:

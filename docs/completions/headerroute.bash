@@ -25,6 +25,9 @@ _headerroute() {
     --repeated-headers)
         mapfile -t COMPREPLY < <(compgen -W "joined each" -- "$cur")
         return ;;
+    --path-normalization)
+        mapfile -t COMPREPLY < <(compgen -W "none base merge-slashes decode-and-merge-slashes" -- "$cur")
+        return ;;
     -f|--file|--batch|--junit)
         compopt -o filenames 2>/dev/null
         mapfile -t COMPREPLY < <(compgen -f -- "$cur")
@@ -34,9 +37,9 @@ _headerroute() {
     esac
     case ${COMP_WORDS[1]} in
     validate) flags="--strict --no-lint -h --help" ;;
-    route) flags="-f --file -X --request -H --header --random --json --batch -h --help --gateway --port --namespace --source-label --locality --outbound-policy --repeated-headers" ;;
-    explain) flags="-f --file -X --request -H --header --random --json -h --help --gateway --port --namespace --source-label --locality --outbound-policy --repeated-headers" ;;
-    test) flags="-f --file --junit -h --help --gateway --port --namespace --source-label --locality --outbound-policy --repeated-headers" ;;
+    route) flags="-f --file -X --request -H --header --random --json --batch -h --help --gateway --port --namespace --source-label --locality --outbound-policy --repeated-headers --path-normalization" ;;
+    explain) flags="-f --file -X --request -H --header --random --json -h --help --gateway --port --namespace --source-label --locality --outbound-policy --repeated-headers --path-normalization" ;;
+    test) flags="-f --file --junit -h --help --gateway --port --namespace --source-label --locality --outbound-policy --repeated-headers --path-normalization" ;;
     *) return ;;
     esac
     if [[ $cur == -* ]]; then

@@ -23,6 +23,7 @@ complete -c headerroute -n '__fish_seen_subcommand_from route' -l source-label -
 complete -c headerroute -n '__fish_seen_subcommand_from route' -l locality -x -d 'where the proxy runs, for localityLbSetting (zone and subzone may be left out); default: what the topology labels among --source-label say'
 complete -c headerroute -n '__fish_seen_subcommand_from route' -l outbound-policy -x -a 'allow-any registry-only' -d 'what happens to hosts that nothing knows (default: allow-any)'
 complete -c headerroute -n '__fish_seen_subcommand_from route' -l repeated-headers -x -a 'joined each' -d 'how a header that comes twice is matched: its values joined with \',\' (default, Envoy up to 1.38), or one by one (Envoy from 1.39 on)'
+complete -c headerroute -n '__fish_seen_subcommand_from route' -l path-normalization -x -a 'none base merge-slashes decode-and-merge-slashes' -d 'the mesh\'s pathNormalization (default: base)'
 complete -c headerroute -n '__fish_seen_subcommand_from explain' -s f -l file -rF -d 'YAML file, or folder of them (repeatable)'
 complete -c headerroute -n '__fish_seen_subcommand_from explain' -s X -l request -x -a 'GET HEAD POST PUT DELETE CONNECT OPTIONS TRACE PATCH' -d 'default: GET'
 complete -c headerroute -n '__fish_seen_subcommand_from explain' -s H -l header -x -d 'request header (repeatable); Host sets the authority'
@@ -36,6 +37,7 @@ complete -c headerroute -n '__fish_seen_subcommand_from explain' -l source-label
 complete -c headerroute -n '__fish_seen_subcommand_from explain' -l locality -x -d 'where the proxy runs, for localityLbSetting (zone and subzone may be left out); default: what the topology labels among --source-label say'
 complete -c headerroute -n '__fish_seen_subcommand_from explain' -l outbound-policy -x -a 'allow-any registry-only' -d 'what happens to hosts that nothing knows (default: allow-any)'
 complete -c headerroute -n '__fish_seen_subcommand_from explain' -l repeated-headers -x -a 'joined each' -d 'how a header that comes twice is matched: its values joined with \',\' (default, Envoy up to 1.38), or one by one (Envoy from 1.39 on)'
+complete -c headerroute -n '__fish_seen_subcommand_from explain' -l path-normalization -x -a 'none base merge-slashes decode-and-merge-slashes' -d 'the mesh\'s pathNormalization (default: base)'
 complete -c headerroute -n '__fish_seen_subcommand_from test' -s f -l file -rF -d 'YAML file, or folder of them (repeatable)'
 complete -c headerroute -n '__fish_seen_subcommand_from test' -l junit -rF -d 'write the results as JUnit XML, too'
 complete -c headerroute -n '__fish_seen_subcommand_from test' -s h -l help -d 'this text'
@@ -46,4 +48,5 @@ complete -c headerroute -n '__fish_seen_subcommand_from test' -l source-label -x
 complete -c headerroute -n '__fish_seen_subcommand_from test' -l locality -x -d 'where the proxy runs, for localityLbSetting (zone and subzone may be left out); default: what the topology labels among --source-label say'
 complete -c headerroute -n '__fish_seen_subcommand_from test' -l outbound-policy -x -a 'allow-any registry-only' -d 'what happens to hosts that nothing knows (default: allow-any)'
 complete -c headerroute -n '__fish_seen_subcommand_from test' -l repeated-headers -x -a 'joined each' -d 'how a header that comes twice is matched: its values joined with \',\' (default, Envoy up to 1.38), or one by one (Envoy from 1.39 on)'
+complete -c headerroute -n '__fish_seen_subcommand_from test' -l path-normalization -x -a 'none base merge-slashes decode-and-merge-slashes' -d 'the mesh\'s pathNormalization (default: base)'
 complete -c headerroute -n '__fish_seen_subcommand_from test' -F

@@ -113,13 +113,13 @@ static int stop(void *ctx) {
     return j->stopped;
 }
 
-/* Models take about as long as they take; of a cut nobody knows, so each report goes half of the way that
- * is left. */
+/* Models take about as long as they take; of a cut nobody knows, so each report goes a little of the way
+ * that is left. */
 static int stop_cutting(void *ctx) {
     job *j = ctx;
     grabcut_progress *p = &j->progress;
     double end = 0.2 + 0.8 * (p->iteration + 1) / p->iterations;
-    p->done += (end - p->done) / 4;
+    p->done += (end - p->done) / 16;
     return stop(j);
 }
 
@@ -139,7 +139,8 @@ static void count_labels(void *ctx, int index, int parts) {
     uint64_t *n = j->counts + 2 * index;
     int end = gc_part_start(j->view.height, index + 1, parts);
     n[0] = n[1] = 0;
-    for (int y = gc_part_start(j->view.height, index, parts); y < end; y++) {
+    for (int y = gc_part_start(j->view.height, index, parts);
+         y < end && !gc_pool_halt(&j->pool, index, (size_t)j->view.width); y++) {
         int foreground = gc_view_samples(&j->view, y, 1, &j->rows[index]);
         n[1] += (uint64_t)foreground;
         n[0] += (uint64_t)(j->view.width - foreground);
@@ -156,6 +157,8 @@ static int first_models(job *j, grabcut_errbuf *err) {
     gc_kmeans_draws draws[2];
     gc_rng rng;
     gc_pool_run(&j->pool, count_labels, j);
+    if (j->stopped)
+        return GRABCUT_ECANCELED;
     for (int i = 0; i < j->pool.parts; i++)
         for (int side = 0; side < 2; side++)
             n[side] += j->counts[2 * i + side];
@@ -185,7 +188,8 @@ static void component_moments(void *ctx, int index, int parts) {
     gc_row *row = &j->rows[index];
     int end = gc_part_start(j->view.height, index + 1, parts);
     memset(j->moments[index], 0, sizeof j->moments[index]);
-    for (int y = gc_part_start(j->view.height, index, parts); y < end; y++)
+    for (int y = gc_part_start(j->view.height, index, parts);
+         y < end && !gc_pool_halt(&j->pool, index, (size_t)j->view.width * 4); y++)
         for (int side = 0; side < 2; side++) {
             int n = gc_view_samples(&j->view, y, side, row);
             if (n == 0)
@@ -198,6 +202,8 @@ static void component_moments(void *ctx, int index, int parts) {
 /* Gives each pixel to the component that explains it best, and learns the components anew. */
 static int learn(job *j, grabcut_errbuf *err) {
     gc_pool_run(&j->pool, component_moments, j);
+    if (j->stopped)
+        return GRABCUT_ECANCELED;
     for (int side = 0; side < 2; side++) {
         gc_moments *sum = j->moments[0][side];
         for (int i = 1; i < j->pool.parts; i++)
@@ -214,7 +220,7 @@ static void sum_distances(void *ctx, int index, int parts) {
     gc_row *row = &j->rows[index];
     j->counts[2 * index] = gc_nlinks_sum(&j->view, j->kernels, gc_part_start(j->view.height, index, parts),
                                          gc_part_start(j->view.height, index + 1, parts), row->below,
-                                         row->px, row->number);
+                                         row->px, row->number, &j->pool, index);
 }
 
 static void weigh_links(job *j) {
@@ -265,6 +271,8 @@ static int iterate(job *j, int iteration, grabcut_errbuf *err) {
     gc_graph graph = {&j->view, j->kernels, &j->models[0], &j->models[1],
                       &j->flow, &j->pool,   j->rows,       iteration == 0};
     gc_graph_build(&graph);
+    if (j->stopped)
+        return GRABCUT_ECANCELED;
     rc = begin_phase(j, GRABCUT_PHASE_CUT, iteration);
     return rc ? rc : j->kernels->solve(&j->flow, stop_cutting, j);
 }
@@ -279,6 +287,8 @@ static int run(job *j, grabcut_errbuf *err) {
     if (rc)
         return rc;
     weigh_links(j);
+    if (j->stopped)
+        return GRABCUT_ECANCELED;
     for (int i = 0; i < j->progress.iterations && !rc; i++)
         rc = iterate(j, i, err);
     return rc;
@@ -318,6 +328,8 @@ static int segment_in(job *j, grabcut_image *mask, grabcut_workspace *workspace,
     j->flow.bgr_stride = v->stride;
     j->flow.links = &j->links;
     take_models(j);
+    j->pool.stop = stop;
+    j->pool.stop_ctx = j;
     gc_pool_start(&j->pool, threads);
     int rc = run(j, err);
     gc_pool_stop(&j->pool);

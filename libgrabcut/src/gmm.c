@@ -12,6 +12,9 @@ static const double SINGULAR = 1e-6;
 /* Added to the diagonal of a singular covariance. */
 static const double WHITE_NOISE = 0.01;
 
+/* log of a weight that is none. */
+#define UNUSED (-1e9)
+
 static double *weights(gc_gmm *gmm) {
     return gmm->model;
 }
@@ -55,11 +58,28 @@ static void prepare(gc_gmm *gmm, int c) {
     mix->log_weight[i] = log(mix->coef[i]) + mix->log_norm[i];
     memcpy(mix->mean[i], mean_of(gmm, c), sizeof mix->mean[i]);
     invert(mix->inv[i], cov, det);
+    const double *v = mix->inv[i];
+    const double form[6] = {v[0], v[1] + v[3], v[2] + v[6], v[4], v[5] + v[7], v[8]};
+    double terms = 0;
+    for (int j = 0; j < 6; j++) {
+        mix->form[i][j] = -0.5 * form[j];
+        terms += fabs(form[j]) * 255 * 255;
+    }
+    /* A dozen roundings each of the form and of the reference's formula, for two components, and the
+     * roundings of exp; with room to spare. */
+    mix->blur = fmax(mix->blur, 1e-9 + 1e-14 * terms);
+}
+
+/* No component is in use yet. */
+static void empty(gc_mixture *mix) {
+    memset(mix, 0, sizeof *mix);
+    for (int i = 0; i < GC_COMPONENTS; i++)
+        mix->log_weight[i] = UNUSED;
 }
 
 void gc_gmm_load(gc_gmm *gmm, const double *model) {
     memcpy(gmm->model, model, sizeof gmm->model);
-    memset(&gmm->mix, 0, sizeof gmm->mix);
+    empty(&gmm->mix);
     for (int c = 0; c < GC_COMPONENTS; c++)
         if (weights(gmm)[c] > 0)
             prepare(gmm, c);
@@ -95,7 +115,7 @@ int gc_gmm_learn(gc_gmm *gmm, const gc_moments *moments) {
     uint64_t total = 0;
     for (int c = 0; c < GC_COMPONENTS; c++)
         total += moments[c].count;
-    memset(&gmm->mix, 0, sizeof gmm->mix);
+    empty(&gmm->mix);
     for (int c = 0; c < GC_COMPONENTS; c++) {
         weights(gmm)[c] = 0;
         if (moments[c].count == 0)

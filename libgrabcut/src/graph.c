@@ -143,9 +143,10 @@ static void build_strip(void *ctx, int index, int parts) {
     const gc_graph *g = ctx;
     int start, end;
     strip(g, index, parts, &start, &end);
-    for (int y = start; y < end; y++)
+    const size_t work = (size_t)g->flow->width * 2;
+    for (int y = start; y < end && !gc_pool_halt(g->pool, index, work); y++)
         terminals(g, y, &g->rows[index]);
-    for (int y = start; y < end - 1; y++)
+    for (int y = start; y < end - 1 && !gc_pool_halt(g->pool, index, work); y++)
         link_row(g, y, &g->rows[index]);
 }
 
@@ -162,5 +163,7 @@ static void build_seams(const gc_graph *g) {
 void gc_graph_build(gc_graph *graph) {
     gc_flow_clear(graph->flow);
     gc_pool_run(graph->pool, build_strip, graph);
+    if (gc_pool_halt(graph->pool, 0, 0))
+        return;
     build_seams(graph);
 }

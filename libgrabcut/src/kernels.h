@@ -26,6 +26,9 @@ typedef struct gc_mixture {
     int index[GC_COMPONENTS];     /* their numbers in the model */
     double mean[GC_COMPONENTS][3];
     double inv[GC_COMPONENTS][9]; /* inverse covariance, row by row */
+    /* -1/2 of the Mahalanobis distance as a form in the differences to the mean: bb, bg, br, gg, gr, rr. */
+    double form[GC_COMPONENTS][6];
+    double blur; /* two components whose exponents differ by less are told apart by their exact likelihoods */
     double log_weight[GC_COMPONENTS]; /* log(weight / sqrt(det)) */
     double log_norm[GC_COMPONENTS];   /* log(1 / sqrt(det)) */
     double coef[GC_COMPONENTS];

@@ -72,7 +72,8 @@ size_t gc_kmeans_scratch(int height) {
 static void count_rows(void *ctx, int index, int parts) {
     run *r = ctx;
     int end = gc_part_start(r->view->height, index + 1, parts);
-    for (int y = gc_part_start(r->view->height, index, parts); y < end; y++)
+    for (int y = gc_part_start(r->view->height, index, parts);
+         y < end && !gc_pool_halt(r->pool, index, (size_t)r->view->width); y++)
         r->row_count[y] = gc_view_samples(r->view, y, r->foreground, &r->rows[index]);
 }
 
@@ -83,7 +84,7 @@ static void store_rows(void *ctx, int index, int parts) {
     uint32_t *to = r->stored;
     for (int y = 0; y < start; y++)
         to += r->row_count[y];
-    for (int y = start; y < end; y++) {
+    for (int y = start; y < end && !gc_pool_halt(r->pool, index, (size_t)r->view->width); y++) {
         if (r->row_count[y] == 0)
             continue;
         gc_view_samples(r->view, y, r->foreground, &r->rows[index]);
@@ -92,18 +93,21 @@ static void store_rows(void *ctx, int index, int parts) {
     }
 }
 
-static void prepare(run *r, const gc_kmeans_memory *memory) {
+/* 0 if it was stopped. */
+static int prepare(run *r, const gc_kmeans_memory *memory) {
     int height = r->view->height;
     r->sums = memory->scratch;
     r->sum = (uint64_t *)(r->sums + height + 1);
     r->count = (int32_t *)(r->sum + height + 1);
     r->row_count = r->count + height + 1;
     gc_pool_run(r->pool, count_rows, r);
+    if (gc_pool_halt(r->pool, 0, 0))
+        return 0;
     /* Behind the last label, too, kernels may read and write. */
     if ((r->n + GC_PAD) * (sizeof *r->stored + sizeof *r->labels) > memory->store_bytes) {
         r->blocks = height;
         memcpy(r->count, r->row_count, (size_t)height * sizeof *r->count);
-        return;
+        return 1;
     }
     r->stored = memory->store;
     r->labels = (uint8_t *)(r->stored + r->n + GC_PAD);
@@ -115,6 +119,7 @@ static void prepare(run *r, const gc_kmeans_memory *memory) {
         size_t left = r->n - (size_t)b * (size_t)r->length;
         r->count[b] = left < (size_t)r->length ? (int32_t)left : r->length;
     }
+    return !gc_pool_halt(r->pool, 0, 0);
 }
 
 static const uint32_t *samples(const run *r, int block, gc_row *row) {
@@ -170,6 +175,8 @@ static void sum_blocks(void *ctx, int index, int parts) {
     run *r = ctx;
     int end = gc_part_start(r->blocks, index + 1, parts);
     for (int b = gc_part_start(r->blocks, index, parts); b < end; b++) {
+        if (gc_pool_halt(r->pool, index, (size_t)r->count[b]))
+            return;
         memset(r->sums[b], 0, sizeof r->sums[b]);
         if (r->count[b])
             r->kernels->pp_sums(r->sums[b], samples(r, b, &r->rows[index]), r->count[b], r->chosen,
@@ -228,6 +235,8 @@ static void label_blocks(void *ctx, int index, int parts) {
     run *r = ctx;
     int end = gc_part_start(r->blocks, index + 1, parts);
     for (int b = gc_part_start(r->blocks, index, parts); b < end; b++) {
+        if (gc_pool_halt(r->pool, index, (size_t)r->count[b]))
+            return;
         /* The kernel writes beyond the block's end, where another thread may be at work. */
         gc_row *row = &r->rows[index];
         uint64_t ignored[GC_COMPONENTS] = {0};
@@ -255,15 +264,19 @@ static void assign(run *r, pass *p) {
     if (beforehand) {
         r->centers = (const float(*)[3])p->centers;
         gc_pool_run(r->pool, label_blocks, r);
+        if (gc_pool_halt(r->pool, 0, 0))
+            return;
         for (size_t i = 0; i < r->n; i++)
             p->counts[r->labels[i]]++;
-        for (int b = 0; b < r->blocks; b++)
+        for (int b = 0; b < r->blocks && !gc_pool_halt(r->pool, 0, (size_t)r->count[b]); b++)
             r->kernels->accumulate(p->acc, samples(r, b, r->rows), r->labels + (size_t)b * (size_t)r->length,
                                    r->count[b]);
         return;
     }
     for (int b = 0; b < r->blocks; b++) {
         const uint32_t *px;
+        if (gc_pool_halt(r->pool, 0, (size_t)r->count[b]))
+            return;
         if (r->count[b] == 0)
             continue;
         const uint8_t *labels = label_block(r, p, b, p->counts, &px);
@@ -351,6 +364,8 @@ static void cluster_moments(run *r, const pass *p, gc_moments *out) {
     memset(out, 0, GC_COMPONENTS * sizeof *out);
     for (int b = 0; b < r->blocks; b++) {
         const uint32_t *px;
+        if (gc_pool_halt(r->pool, 0, (size_t)r->count[b]))
+            return;
         if (r->count[b] == 0)
             continue;
         label_block(r, p, b, NULL, &px);
@@ -367,8 +382,7 @@ int gc_kmeans(gc_moments *out, const gc_kmeans_memory *memory, const gc_view *vi
     run r = {.view = view, .kernels = kernels, .pool = pool, .rows = rows, .foreground = foreground};
     r.n = n;
     r.k = clusters(n);
-    prepare(&r, memory);
-    if (choose_centers(&r, draws, stop, stop_ctx) != GRABCUT_OK)
+    if (!prepare(&r, memory) || choose_centers(&r, draws, stop, stop_ctx) != GRABCUT_OK)
         return GRABCUT_ECANCELED;
 
     pass p;
@@ -380,6 +394,8 @@ int gc_kmeans(gc_moments *out, const gc_kmeans_memory *memory, const gc_view *vi
         if (stop(stop_ctx))
             return GRABCUT_ECANCELED;
         assign(&r, &p);
+        if (gc_pool_halt(pool, 0, 0))
+            return GRABCUT_ECANCELED;
         fill_empty(&r, &p);
         double shift = move_centers(&r, &p);
         /* The reference stops here without labelling anew: the labels are those of the old centres. */
@@ -388,5 +404,5 @@ int gc_kmeans(gc_moments *out, const gc_kmeans_memory *memory, const gc_view *vi
         memcpy(p.centers, p.acc, sizeof p.centers);
     }
     cluster_moments(&r, &p, out);
-    return GRABCUT_OK;
+    return gc_pool_halt(pool, 0, 0) ? GRABCUT_ECANCELED : GRABCUT_OK;
 }

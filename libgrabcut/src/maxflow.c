@@ -27,6 +27,7 @@ void gc_flow_init(gc_flow *f, int width, int height, void *memory) {
     f->width = width;
     f->height = height;
     f->stride = (size_t)width + 1;
+    f->rounds = GC_ROUNDS;
     f->tiles_x = (width + 7) / 8 + 2;
     f->tiles_y = (height + 7) / 8 + 2;
     size_t n = cells(width, height), t = tiles(width, height);

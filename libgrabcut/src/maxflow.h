@@ -47,7 +47,17 @@ typedef struct gc_flow {
 
     int level;       /* labels from here on are only lower bounds */
     int complete;    /* the last search went to the end: there are no such labels */
+    int rounds;      /* of push-relabel, before the cut is finished by augmenting paths */
+
+    /* While it is solved: */
+    int (*stop)(void *);
+    void *stop_ctx;
+    int stopped;
+    size_t work; /* since `stop` was asked */
 } gc_flow;
+
+/* No picture is known to take a tenth of it. */
+enum { GC_ROUNDS = 2000 };
 
 size_t gc_flow_bytes(int width, int height);
 
@@ -59,7 +69,8 @@ void gc_flow_clear(gc_flow *flow);
 
 /* After the caller has set residual, excess, open and alive: finds a minimum cut. Afterwards the pixels
  * that are still alive are those that can reach the sink, that is background; of several minimum cuts it is
- * the one with the fewest background pixels. GRABCUT_ECANCELED if `stop` says so. */
+ * the one with the fewest background pixels. GRABCUT_ECANCELED if `stop` says so, which is asked every
+ * millisecond or so. */
 typedef int gc_flow_solver(gc_flow *flow, int (*stop)(void *), void *stop_ctx);
 gc_flow_solver gc_flow_solve_portable, gc_flow_solve_avx2;
 

@@ -13,12 +13,12 @@ static uint64_t sum_of(const int32_t *d, int n) {
 }
 
 uint64_t gc_nlinks_sum(const gc_view *view, const gc_kernels *kernels, int y0, int y1, uint32_t *above,
-                       uint32_t *line, int32_t *distances) {
+                       uint32_t *line, int32_t *distances, gc_pool *pool, int index) {
     int n = view->width;
     uint64_t sum = 0;
     if (y0 > 0)
         gc_view_pixels(view, 0, y0 - 1, n, above);
-    for (int y = y0; y < y1; y++) {
+    for (int y = y0; y < y1 && !gc_pool_halt(pool, index, (size_t)n); y++) {
         gc_view_pixels(view, 0, y, n, line);
         kernels->distances(distances, line, line + 1, n - 1);
         sum += sum_of(distances, n - 1);

@@ -5,6 +5,7 @@
 #ifndef GRABCUT_NLINKS_H
 #define GRABCUT_NLINKS_H
 
+#include "pool.h"
 #include "view.h"
 
 /* Integer units in a unit of the reference's energy. The two residuals of a link add up to at most
@@ -21,9 +22,9 @@ typedef struct gc_nlinks {
 } gc_nlinks;
 
 /* Sum of the squared distances of all neighbours in rows [y0, y1) and to the rows above them. Three row
- * buffers. */
+ * buffers. The sum of a part `index` that the pool stops is worth nothing. */
 uint64_t gc_nlinks_sum(const gc_view *view, const gc_kernels *kernels, int y0, int y1, uint32_t *above,
-                       uint32_t *line, int32_t *distances);
+                       uint32_t *line, int32_t *distances, gc_pool *pool, int index);
 
 /* beta of the whole picture from that sum. */
 double gc_nlinks_beta(uint64_t sum, int width, int height);

@@ -31,6 +31,8 @@ void gc_pool_start(gc_pool *pool, int threads) {
     pool->turn = 0;
     pool->busy = 1;
     pool->quit = 0;
+    pool->pixels = 0;
+    atomic_init(&pool->stopped, 0);
     if (threads > GC_MAX_THREADS)
         threads = GC_MAX_THREADS;
     while (pool->parts < threads && pthread_create(&pool->thread[pool->parts], NULL, work, pool) == 0)

@@ -3,6 +3,8 @@
 #define GRABCUT_POOL_H
 
 #include <pthread.h>
+#include <stdatomic.h>
+#include <stddef.h>
 
 enum { GC_MAX_THREADS = 64 };
 
@@ -18,6 +20,12 @@ typedef struct gc_pool {
     int busy, quit;
     gc_part *part;
     void *ctx;
+
+    /* The caller's, before the start; NULL: never. Asked on the calling thread only. */
+    int (*stop)(void *);
+    void *stop_ctx;
+    size_t pixels; /* since it was asked */
+    atomic_int stopped;
 } gc_pool;
 
 /* Starts threads - 1 threads; fewer if the system gives no more. */
@@ -26,6 +34,17 @@ void gc_pool_stop(gc_pool *pool);
 
 /* Runs all parts, one of them on the calling thread, and returns when the last one is done. */
 void gc_pool_run(gc_pool *pool, gc_part *part, void *ctx);
+
+/* 1 if the run is to stop. Passes ask after every row or block, with the number of its pixels; the part on the
+ * calling thread, which has the index 0, asks `stop` once in a millisecond or so. */
+static inline int gc_pool_halt(gc_pool *pool, int index, size_t pixels) {
+    if (index == 0 && pool->stop && (pool->pixels += pixels) >= 65536) {
+        pool->pixels = 0;
+        if (pool->stop(pool->stop_ctx))
+            atomic_store_explicit(&pool->stopped, 1, memory_order_relaxed);
+    }
+    return atomic_load_explicit(&pool->stopped, memory_order_relaxed);
+}
 
 /* The share of `count` items that starts part `index`: parts cover [start(i), start(i + 1)). */
 static inline int gc_part_start(int count, int index, int parts) {

@@ -12,8 +12,15 @@ typedef struct chunk {
     max_align_t data[];
 } chunk;
 
+typedef struct farewell {
+    void (*fn)(void *what);
+    void *what;
+    struct farewell *next;
+} farewell;
+
 struct hr_arena {
     chunk *chunks;
+    farewell *farewells;
     size_t bytes;
 };
 
@@ -27,6 +34,8 @@ hr_arena *hr_arena_new(void) {
 void hr_arena_free(hr_arena *arena) {
     if (arena == NULL)
         return;
+    for (farewell *f = arena->farewells; f != NULL; f = f->next)
+        f->fn(f->what);
     for (chunk *c = arena->chunks, *next; c != NULL; c = next) {
         next = c->next;
         free(c);
@@ -72,6 +81,15 @@ void *hr_arena_array(hr_arena *arena, size_t n, size_t size) {
     if (size != 0 && n > SIZE_MAX / size)
         return NULL;
     return hr_arena_alloc(arena, n * size);
+}
+
+int hr_arena_on_free(hr_arena *arena, void (*fn)(void *what), void *what) {
+    farewell *f = hr_arena_alloc(arena, sizeof(*f));
+    if (f == NULL)
+        return HR_ENOMEM;
+    *f = (farewell){fn, what, arena->farewells};
+    arena->farewells = f;
+    return HR_OK;
 }
 
 hr_str hr_arena_copy(hr_arena *arena, hr_str s) {

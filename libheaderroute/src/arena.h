@@ -10,6 +10,9 @@ typedef struct hr_arena hr_arena;
 
 hr_arena *hr_arena_new(void); /* NULL: no memory */
 void hr_arena_free(hr_arena *arena);
+/* fn(what) is called by hr_arena_free, while the arena's memory can still be read: for what lives elsewhere.
+ * HR_OK or HR_ENOMEM (fn is not called then). */
+int hr_arena_on_free(hr_arena *arena, void (*fn)(void *what), void *what);
 /* Zeroed, aligned for any type. NULL: no memory. A size of 0 gives a pointer that may not be read. */
 void *hr_arena_alloc(hr_arena *arena, size_t size);
 /* n * size with overflow check. */

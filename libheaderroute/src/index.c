@@ -17,6 +17,7 @@ typedef enum key_kind {
     KEY_PREFIX,
     KEY_PREFIX_NOCASE,
     KEY_HEADER,
+    KEY_HEADER_PREFIX, /* of no length: the header is there */
     KEY_QUERY,
     KEY_METHOD,
     KEY_SCHEME,
@@ -38,6 +39,11 @@ typedef struct length_list {
     size_t n;
 } length_list;
 
+/* A prefix of that length is asked of the value of the header with that number. */
+typedef struct value_prefix {
+    uint32_t slot, length;
+} value_prefix;
+
 struct hr_index {
     index_slot *slots;
     uint64_t mask;
@@ -46,7 +52,9 @@ struct hr_index {
     size_t n_others;
     bool has[KEY_KINDS];
     length_list prefixes, nocase_prefixes; /* lengths that occur */
-    uint8_t *header_slots;                 /* a bit for each name: filed under */
+    uint8_t *header_slots;                 /* a bit for each name: filed under a value */
+    value_prefix *value_prefixes;          /* that occur, in order */
+    size_t n_value_prefixes;
 };
 
 /* Length and content of a key; `seed` tells kinds and names apart. Tags never compare whole keys: a
@@ -111,23 +119,47 @@ static void try_nocase(finder *f) {
     try_prefixes(f, &f->index->nocase_prefixes, KEY_PREFIX_NOCASE, path);
 }
 
+/* The first of the prefixes asked of header number `slot`. */
+static size_t first_value_prefix(const hr_index *index, uint32_t slot) {
+    size_t low = 0, high = index->n_value_prefixes;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (index->value_prefixes[middle].slot < slot)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+static void try_value_prefixes(finder *f, uint32_t slot, hr_str value) {
+    const hr_index *index = f->index;
+    const value_prefix *p = index->value_prefixes, *end = p + index->n_value_prefixes;
+    for (p += first_value_prefix(index, slot); p < end && p->slot == slot && p->length <= value.len; p++)
+        try_key(f, key_hash(seed_of(KEY_HEADER_PREFIX, slot), hr_str_of(value.p, p->length)));
+}
+
+static void try_value(finder *f, uint32_t slot, hr_str value) {
+    if (f->index->header_slots[slot / 8] >> (slot % 8) & 1)
+        try_key(f, key_hash(seed_of(KEY_HEADER, slot), value));
+    if (f->index->has[KEY_HEADER_PREFIX])
+        try_value_prefixes(f, slot, value);
+}
+
 static void try_headers(finder *f) {
     hr_subject *s = f->subject;
     for (size_t t = 0; t < s->scratch->n_touched; t++) {
         uint32_t slot = s->scratch->touched[t];
-        if (!(f->index->header_slots[slot / 8] >> (slot % 8) & 1))
-            continue;
         const hr_seen *seen = &s->scratch->seen[slot];
-        uint64_t seed = seed_of(KEY_HEADER, slot);
         if (!seen->repeated) {
-            try_key(f, key_hash(seed, s->request->headers[seen->first].value));
+            try_value(f, slot, s->request->headers[seen->first].value);
             continue;
         }
         hr_str name = s->names->v[slot];
-        try_key(f, key_hash(seed, hr_header_value(s, name)));
+        try_value(f, slot, hr_header_value(s, name));
         for (size_t i = seen->first; i < s->request->n_headers; i++) /* for conditions that want one of them */
             if (hr_str_eq_nocase(s->request->headers[i].name, name))
-                try_key(f, key_hash(seed, s->request->headers[i].value));
+                try_value(f, slot, s->request->headers[i].value);
     }
 }
 
@@ -160,7 +192,7 @@ static void try_pseudo(finder *f) {
 
 const hr_croute *hr_index_find(const hr_index *index, const hr_route_list *routes, hr_subject *subject) {
     finder f = {index, routes->v, subject, UINT32_MAX};
-    if (index->has[KEY_HEADER])
+    if (index->has[KEY_HEADER] || index->has[KEY_HEADER_PREFIX])
         try_headers(&f);
     if (index->has[KEY_PATH])
         try_key(&f, key_hash(seed_of(KEY_PATH, 0), subject->path));
@@ -266,7 +298,17 @@ static route_key path_key(hr_build *temp, const hr_croute *route) {
     return make_key(nocase ? KEY_PREFIX_NOCASE : KEY_PREFIX, 0, path);
 }
 
-static route_key cond_key(const hr_cond *cond) {
+/* What the value of a header begins with, if it is no exact one. */
+static route_key value_prefix_key(hr_build *temp, const hr_cond *cond) {
+    hr_str prefix = cond->match == HR_SM_PREFIX ? cond->value : HR_STR("");
+    if (cond->match == HR_SM_REGEX)
+        prefix = hr_regex_literal_prefix(cond->value, HR_B_ARRAY(temp, char, cond->value.len + 1));
+    return make_key(KEY_HEADER_PREFIX, cond->slot, prefix);
+}
+
+static route_key cond_key(hr_build *temp, const hr_cond *cond) {
+    if (cond->kind == HR_COND_HEADER && cond->match != HR_SM_EXACT && !cond->invert)
+        return value_prefix_key(temp, cond);
     if (cond->match != HR_SM_EXACT || cond->invert)
         return (route_key){.kind = KEY_NONE};
     switch ((hr_cond_kind)cond->kind) {
@@ -321,6 +363,8 @@ typedef struct maker {
     const hr_route_list *routes;
     size_t n_names;
     hr_index *index;
+    value_prefix *prefixes; /* one a route at most, until they are sorted */
+    size_t n_prefixes;
 } maker;
 
 static uint64_t power_of_two(uint64_t least) {
@@ -353,10 +397,33 @@ static void note(maker *m, const route_key *key) {
         add_length(m->b, &index->nocase_prefixes, key->length);
     else if (key->kind == KEY_HEADER)
         index->header_slots[key->slot / 8] |= (uint8_t)(1U << (key->slot % 8));
+    else if (key->kind == KEY_HEADER_PREFIX)
+        m->prefixes[m->n_prefixes++] = (value_prefix){key->slot, (uint32_t)key->length};
+}
+
+static int by_slot_and_length(const void *a, const void *b) {
+    const value_prefix *x = a, *y = b;
+    if (x->slot != y->slot)
+        return x->slot < y->slot ? -1 : 1;
+    return x->length < y->length ? -1 : x->length > y->length;
+}
+
+static void keep_value_prefixes(maker *m) {
+    value_prefix *v = m->prefixes;
+    size_t n = 0;
+    if (m->n_prefixes > 1)
+        qsort(v, m->n_prefixes, sizeof(*v), by_slot_and_length);
+    for (size_t i = 0; i < m->n_prefixes; i++)
+        if (i == 0 || by_slot_and_length(&v[i], &v[n - 1]) != 0)
+            v[n++] = v[i];
+    m->index->value_prefixes = HR_B_ARRAY(m->b, value_prefix, n);
+    m->index->n_value_prefixes = n;
+    if (n > 0)
+        memcpy(m->index->value_prefixes, v, n * sizeof(*v));
 }
 
 static route_key nth_key(hr_build *temp, const hr_croute *route, size_t n) {
-    return n == 0 ? path_key(temp, route) : cond_key(&route->conds[n - 1]);
+    return n == 0 ? path_key(temp, route) : cond_key(temp, &route->conds[n - 1]);
 }
 
 /* The rarest key of a route; the path's before the others among equals. */
@@ -420,6 +487,7 @@ static void make(hr_build *temp, void *ctx) {
                 ++*tally_at(&counts, key.hash);
         }
     filing *filings = HR_B_ARRAY(temp, filing, routes->n);
+    m->prefixes = HR_B_ARRAY(temp, value_prefix, routes->n);
     m->index->others = HR_B_ARRAY(m->b, uint32_t, routes->n);
     for (size_t i = 0; i < routes->n; i++) {
         route_key key = choose(temp, &counts, &routes->v[i]);
@@ -430,13 +498,14 @@ static void make(hr_build *temp, void *ctx) {
         note(m, &key);
         filings[n_filed++] = (filing){key.hash, (uint32_t)i};
     }
+    keep_value_prefixes(m);
     fill(m, filings, n_filed);
 }
 
 const hr_index *hr_index_build(hr_build *b, const hr_route_list *routes, size_t n_names) {
     if (routes->n < WORTH_AN_INDEX || routes->n >= LIST)
         return NULL;
-    maker m = {b, routes, n_names, HR_B_NEW(b, hr_index)};
+    maker m = {.b = b, .routes = routes, .n_names = n_names, .index = HR_B_NEW(b, hr_index)};
     m.index->header_slots = HR_B_ARRAY(b, uint8_t, n_names / 8 + 1);
     hr_index *index = m.index;
     hr_arena *temp = hr_arena_new(); /* counts and filings are done with afterwards */

@@ -1,6 +1,7 @@
 /*
  * Rules told apart without trying them: each route is filed under one thing that a request must have for it
- * (an exact path, a path prefix, an exact header or query value, a method), the rarest it has. A request
+ * (an exact path, a path prefix, a header's value or how it begins, a query value, a method), the rarest it has.
+ * A regex is filed under the literal that its matches begin with. A request
  * looks up what it has, and the first route in order among what it finds wins. Routes that have nothing of
  * the kind are tried as a walk would.
  */

@@ -70,11 +70,6 @@ int hr_resources_lint(const hr_resources *resources, hr_diagnostics *d, const hr
     if (arena == NULL)
         return HR_ENOMEM;
     int rc = hr_build_run(arena, lint_all, &j);
-    for (size_t i = 0; i < j.linter.regexes.capacity; i++) {
-        void *regex = j.linter.regexes.slots[i].value;
-        if (regex != NULL && regex != &j.linter)
-            hr_regex_free(regex);
-    }
     hr_arena_free(arena);
     hr_diagnostics_sort(d);
     return rc == HR_OK && hr_diagnostics_oom(d) ? HR_ENOMEM : rc;

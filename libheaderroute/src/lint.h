@@ -14,7 +14,6 @@ typedef struct hr_linter {
     hr_build *b;
     hr_str domain;
     hr_registry registry;
-    hr_map regexes; /* pattern -> hr_regex; freed by hr_resources_lint */
 } hr_linter;
 
 /* ---- lint_cover.c: rules that an earlier rule of the same VirtualService leaves nothing to ---- */

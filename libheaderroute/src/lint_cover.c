@@ -10,17 +10,8 @@
 
 /* ---- implication ---- */
 
-static const hr_regex *regex_of(hr_linter *l, hr_str pattern) {
-    void **place = hr_map_at(l->b, &l->regexes, pattern);
-    hr_regex *regex = *place;
-    if (regex == NULL && hr_regex_new(&regex, pattern, NULL, 0) == HR_ENOMEM)
-        hr_b_check(l->b, NULL);
-    *place = regex == NULL ? (void *)l : (void *)regex; /* the map wants a value */
-    return regex == (void *)l ? NULL : regex;
-}
-
 static bool regex_matches(hr_linter *l, hr_str pattern, hr_str text) {
-    const hr_regex *regex = regex_of(l, pattern);
+    const hr_regex *regex = hr_strmap_get(&l->resources->regexes, pattern);
     return regex != NULL && hr_regex_match(regex, text);
 }
 

@@ -26,7 +26,6 @@ typedef struct hr_reader {
     hr_str file;
     const hr_path *path;
     hr_resources *out;
-    hr_strmap regexes; /* patterns that RE2 compiled */
     int oom;
 } hr_reader;
 

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "regex.h"
 #include "source.h"
 #include "text.h"
 #include "validate.h"
@@ -318,6 +319,13 @@ static int read_text(void *ctx, hr_str name, hr_str text) {
     return rc;
 }
 
+static void free_regexes(void *map) {
+    hr_strmap *regexes = map;
+    for (size_t i = 0; i < regexes->capacity; i++)
+        hr_regex_free(regexes->slots[i].value);
+    hr_strmap_free(regexes);
+}
+
 static size_t or_default(size_t given, size_t otherwise) {
     return given == 0 ? otherwise : given;
 }
@@ -337,12 +345,11 @@ int hr_resources_read(hr_resources **out, hr_arena *arena, hr_diagnostics *d, co
     };
     hr_resources *resources = hr_arena_alloc(arena, sizeof(*resources));
     l.default_namespace = hr_reader_copy(&l.reader, l.default_namespace);
-    if (resources == NULL || l.reader.oom)
+    if (resources == NULL || l.reader.oom || hr_arena_on_free(arena, free_regexes, &resources->regexes) != HR_OK)
         return HR_ENOMEM;
     l.reader.out = resources;
     int rc = hr_sources_each(sources, n, or_default(options->max_bytes, DEFAULT_MAX_BYTES), d, read_text, &l);
     hr_strmap_free(&l.names);
-    hr_strmap_free(&l.reader.regexes);
     hr_diagnostics_sort(d);
     if (rc == HR_OK || rc == HR_EIO)
         *out = resources;

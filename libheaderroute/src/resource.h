@@ -11,6 +11,8 @@
 
 #include <headerroute/headerroute.h>
 
+#include "strmap.h"
+
 typedef struct hr_pos {
     hr_str file;
     int line, column;
@@ -447,6 +449,7 @@ typedef struct hr_resources {
     size_t n_endpoint_slices;
     hr_kube_node *nodes;
     size_t n_nodes;
+    hr_strmap regexes; /* pattern -> hr_regex: every one that the resources contain; freed with the arena */
 } hr_resources;
 
 typedef struct hr_arena hr_arena;

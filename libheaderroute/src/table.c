@@ -8,53 +8,8 @@
 
 /* ---- building ---- */
 
-static void add_regex(hr_build *b, hr_table *table, hr_str pattern) {
-    void **place = hr_map_at(b, &table->regexes, pattern);
-    if (*place != NULL)
-        return;
-    hr_regex *regex;
-    int error = hr_regex_new(&regex, pattern, NULL, 0);
-    if (error == HR_ENOMEM)
-        hr_b_check(b, NULL);
-    /* A pattern that RE2 refuses was refused at load; the map wants a value all the same. */
-    *place = error == HR_OK ? (void *)regex : (void *)table;
-}
-
-static void add_match_regex(hr_build *b, hr_table *table, const hr_string_match *match) {
-    if (match->kind == HR_SM_REGEX)
-        add_regex(b, table, match->value);
-}
-
-static void add_named_regexes(hr_build *b, hr_table *table, const hr_named_match *v, size_t n) {
-    for (size_t i = 0; i < n; i++)
-        add_match_regex(b, table, &v[i].match);
-}
-
-static void compile_regexes(hr_build *b, hr_table *table) {
-    const hr_resources *r = table->resources;
-    for (size_t s = 0; s < r->n_virtual_services; s++)
-        for (size_t i = 0; i < r->virtual_services[s].n_http; i++) {
-            const hr_http_route *http = &r->virtual_services[s].http[i];
-            for (size_t m = 0; m < http->n_match; m++) {
-                const hr_match_request *match = &http->match[m];
-                add_match_regex(b, table, &match->uri);
-                add_match_regex(b, table, &match->scheme);
-                add_match_regex(b, table, &match->method);
-                add_match_regex(b, table, &match->authority);
-                add_named_regexes(b, table, match->headers, match->n_headers);
-                add_named_regexes(b, table, match->without_headers, match->n_without_headers);
-                add_named_regexes(b, table, match->query_params, match->n_query_params);
-            }
-            if (http->rewrite != NULL && http->rewrite->regex_match.p != NULL)
-                add_regex(b, table, http->rewrite->regex_match);
-            for (size_t o = 0; http->cors_policy != NULL && o < http->cors_policy->n_allow_origins; o++)
-                add_match_regex(b, table, &http->cors_policy->allow_origins[o]);
-        }
-}
-
 const hr_regex *hr_table_regex(const hr_table *table, hr_str pattern) {
-    void *regex = hr_map_get(&table->regexes, pattern);
-    return regex == table ? NULL : regex;
+    return hr_strmap_get(&table->resources->regexes, pattern);
 }
 
 static int gateways_by_age(const void *a, const void *b) {
@@ -84,7 +39,6 @@ static void build(hr_build *b, void *ctx) {
     hr_rule_index_build(b, &table->rules, table->resources, table->domain, table->root_namespace);
     build_gateways(b, table);
     hr_virtual_services_build(b, table);
-    compile_regexes(b, table);
 }
 
 static hr_str option(hr_arena *arena, const char *given, const char *otherwise) {
@@ -194,11 +148,6 @@ hr_table *hr_table_ref(hr_table *table) {
 }
 
 static void dispose(hr_table *table) {
-    for (size_t i = 0; i < table->regexes.capacity; i++) {
-        void *regex = table->regexes.slots[i].value;
-        if (regex != NULL && regex != table)
-            hr_regex_free(regex);
-    }
     hr_arena_free(table->arena);
     free(table);
 }

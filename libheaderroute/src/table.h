@@ -45,10 +45,9 @@ struct hr_table {
     size_t n_virtual_services;
     hr_gw *gateways; /* oldest first */
     size_t n_gateways;
-    hr_map regexes; /* pattern -> hr_regex */
 };
 
-/* The compiled form of a pattern that the table's resources contain. NULL: not RE2's. */
+/* The compiled form of a pattern that the table's resources contain, made when it was checked. */
 const hr_regex *hr_table_regex(const hr_table *table, hr_str pattern);
 
 const hr_gw *hr_table_find_gateway(const hr_table *table, hr_str id); /* NULL: none */

@@ -188,17 +188,14 @@ void hr_check_rewrite(hr_reader *r, const hr_node *node, void *out) {
         hr_reader_error(r, regex, "wants both match and rewrite, and neither of them empty");
     } else if (match != NULL) {
         size_t before = hr_diagnostics_errors(r->d);
-        hr_regex *compiled;
         char why[256];
         r->path = &deeper;
         hr_check_regex(r, match, rewrite->regex_match);
         r->path = &step;
-        if (hr_diagnostics_errors(r->d) == before &&
-            hr_regex_new(&compiled, rewrite->regex_match, NULL, 0) == HR_OK) {
-            if (!hr_regex_rewrite_ok(compiled, rewrite->regex_rewrite, why, sizeof(why)))
-                hr_field_warn(r, regex, "rewrite", "does not fit the match, and RE2 does not replace it whole: %s", why);
-            hr_regex_free(compiled);
-        }
+        const hr_regex *compiled = hr_strmap_get(&r->out->regexes, rewrite->regex_match);
+        if (hr_diagnostics_errors(r->d) == before && compiled != NULL &&
+            !hr_regex_rewrite_ok(compiled, rewrite->regex_rewrite, why, sizeof(why)))
+            hr_field_warn(r, regex, "rewrite", "does not fit the match, and RE2 does not replace it whole: %s", why);
     }
     r->path = step.up;
 }

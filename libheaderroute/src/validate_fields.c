@@ -112,22 +112,23 @@ void hr_check_regex(hr_reader *r, const hr_node *node, hr_str pattern) {
         hr_reader_error(r, node, "a regex may have at most %d bytes, not %zu", HR_REGEX_MAX_PATTERN, pattern.len);
         return;
     }
-    if (hr_strmap_get(&r->regexes, pattern) != NULL)
+    if (hr_strmap_get(&r->out->regexes, pattern) != NULL)
         return;
     hr_regex *regex;
     char why[256];
     int rc = hr_regex_new(&regex, pattern, why, sizeof(why));
-    hr_regex_free(regex);
     if (rc == HR_EINVAL) {
         hr_reader_error(r, node, "is no regular expression of RE2: %s", why);
         return;
     }
     hr_str key = rc == HR_OK ? hr_reader_copy(r, pattern) : (hr_str){0};
-    void **slot = key.p == NULL ? NULL : hr_strmap_at(&r->regexes, key);
-    if (slot == NULL)
+    void **slot = key.p == NULL ? NULL : hr_strmap_at(&r->out->regexes, key);
+    if (slot == NULL) {
+        hr_regex_free(regex);
         r->oom = 1;
-    else
-        *slot = r; /* any value: this pattern is fine */
+        return;
+    }
+    *slot = regex;
 }
 
 void hr_check_domain(hr_reader *r, const hr_node *node, const char *what, hr_str name, int wildcard) {

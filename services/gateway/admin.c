@@ -25,6 +25,19 @@ static const char *lb_name(hr_lb lb) {
     return names[lb];
 }
 
+/* In a scratch of its own: the text may be long, and a request's scratch would keep the room. */
+static void put_routes(hr_text *json, const hr_view *view) {
+    hr_scratch *scratch = NULL;
+    hr_str routes;
+    if (hr_scratch_new(&scratch) != HR_OK || hr_view_json(&routes, view, scratch) != HR_OK) {
+        json->failed = true;
+    } else {
+        hr_text_str(json, ",");
+        hr_text_bytes(json, routes.p + 1, routes.len - 2); /* its members, without the braces */
+    }
+    hr_scratch_free(scratch);
+}
+
 static void answer_config(hr_exchange *ex) {
     gw_loop *loop = ex->loop->data;
     const gw_config *config = loop->current->config;
@@ -62,7 +75,9 @@ static void answer_config(hr_exchange *ex) {
         hr_json_member_int(&json, "endpoints", (int64_t)cluster->n_endpoints);
         hr_text_str(&json, "}");
     }
-    hr_text_str(&json, "]}");
+    hr_text_str(&json, "]");
+    put_routes(&json, config->view);
+    hr_text_str(&json, "}");
     answer_text(ex, &json);
 }
 

@@ -161,6 +161,7 @@ static int choose_view(hr_view_options *out, const hr_table *table, const gw_opt
     out->gateway = hr_str_from(options->gateway);
     out->port = (uint16_t)options->gateway_port;
     out->namespace_ = hr_str_from(options->namespace_);
+    out->locality = hr_str_from(options->locality);
     /* Unknown hosts are answered 502, never passed through: the gateway is no open proxy. */
     out->outbound_policy = HR_REGISTRY_ONLY;
     size_t n = hr_table_gateway_count(table);

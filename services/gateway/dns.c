@@ -232,11 +232,12 @@ static entry *due(gw_dns *dns, uint64_t now, int *wait_ms) {
 
 static size_t add_sockets(ares_channel channel, struct pollfd *out) {
     ares_socket_t sockets[ARES_GETSOCK_MAXNUM];
-    int mask = ares_getsock(channel, sockets, ARES_GETSOCK_MAXNUM);
+    /* Not by c-ares' own macros: they shift an int into its sign. */
+    unsigned bits = (unsigned)ares_getsock(channel, sockets, ARES_GETSOCK_MAXNUM);
     size_t n = 0;
     for (int i = 0; i < ARES_GETSOCK_MAXNUM; i++) {
-        short events = (short)((ARES_GETSOCK_READABLE(mask, i) ? POLLIN : 0) |
-                               (ARES_GETSOCK_WRITABLE(mask, i) ? POLLOUT : 0));
+        short events = (short)((bits >> i & 1 ? POLLIN : 0) |
+                               (bits >> (i + ARES_GETSOCK_MAXNUM) & 1 ? POLLOUT : 0));
         if (events != 0)
             out[n++] = (struct pollfd){.fd = sockets[i], .events = events};
     }

@@ -29,6 +29,7 @@ typedef struct gw_options {
     const char *gateway; /* "mesh" or "namespace/name"; NULL: the only Gateway loaded, else mesh */
     int64_t gateway_port;
     const char *namespace_;
+    const char *locality; /* NULL: what its pod's topology labels say */
     const char *admin;
     const char *ui;         /* path prefix; NULL: no page */
     const char *ui_samples; /* folder; NULL: no samples */

@@ -124,7 +124,7 @@ static int go_on(void *ctx) {
     return 0;
 }
 
-static void fast_cut(const problem *p, const gc_kernels *kernels, uint8_t *sink_side) {
+static void fast_cut(const problem *p, const gc_kernels *kernels, int rounds, uint8_t *sink_side) {
     gc_flow f;
     void *memory = aligned_alloc(64, gc_flow_bytes(p->w, p->h));
     gc_flow_init(&f, p->w, p->h, memory);
@@ -132,6 +132,7 @@ static void fast_cut(const problem *p, const gc_kernels *kernels, uint8_t *sink_
     f.bgr = p->bgr;
     f.bgr_stride = (size_t)p->w * 3;
     f.links = &p->links;
+    f.rounds = rounds;
     for (int y = 0; y < p->h; y++)
         for (int x = 0; x < p->w; x++) {
             size_t at = gc_flow_cell(&f, x, y);
@@ -170,7 +171,7 @@ static int64_t cut_value(const problem *p, const uint8_t *sink_side) {
     return sum;
 }
 
-static void check(grabcut_simd level) {
+static void check(grabcut_simd level, int rounds) {
     const gc_kernels *kernels = gc_kernels_for(level);
     if (!kernels)
         cr_skip_test("this processor lacks the level");
@@ -181,7 +182,7 @@ static void check(grabcut_simd level) {
         size_t n = (size_t)p.w * (size_t)p.h;
         uint8_t *simple = malloc(n), *fast = malloc(n);
         int64_t flow = simple_flow(&p, simple);
-        fast_cut(&p, kernels, fast);
+        fast_cut(&p, kernels, rounds, fast);
         cr_assert_eq(cut_value(&p, fast), flow, "seed %llu: cut %lld, flow %lld", (unsigned long long)seed,
                      (long long)cut_value(&p, fast), (long long)flow);
         /* Of all minimum cuts there is one smallest sink side, and both must have found it. */
@@ -195,9 +196,20 @@ static void check(grabcut_simd level) {
 }
 
 Test(maxflow, portable_cuts_are_minimal) {
-    check(GRABCUT_SIMD_PORTABLE);
+    check(GRABCUT_SIMD_PORTABLE, GC_ROUNDS);
 }
 
 Test(maxflow, avx2_cuts_are_minimal) {
-    check(GRABCUT_SIMD_AVX2);
+    check(GRABCUT_SIMD_AVX2, GC_ROUNDS);
+}
+
+/* What is left after the last round goes along augmenting paths. */
+Test(maxflow, cuts_are_minimal_without_a_round) {
+    check(GRABCUT_SIMD_AUTO, 0);
+    check(GRABCUT_SIMD_PORTABLE, 0);
+}
+
+Test(maxflow, cuts_are_minimal_after_one_round_and_two) {
+    check(GRABCUT_SIMD_AUTO, 1);
+    check(GRABCUT_SIMD_AUTO, 2);
 }

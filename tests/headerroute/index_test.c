@@ -18,15 +18,22 @@ static uint32_t draw(uint32_t n) { /* xorshift32 */
 }
 
 static const char *const paths[] = {"/", "/a", "/a/b", "/a/b/c", "/ab", "/A", "/b", "/b/", "/long/path/here", "/a.b", "/c-1"};
-static const char *const values[] = {"a", "b", "ab", "", "A", "tenant-1", "tenant-2"};
+static const char *const values[] = {"a", "b", "ab", "", "A", "tenant-1", "tenant-2", "tenant-1-x", "t", "tab"};
 static const char *const names[] = {"x", "w", "x-tenant", "accept", "cookie", "z1", "z2", "z3", "z4", "z5", "z6", "z7"};
+static const char *const value_regexes[] = {"tenant-[12](-x)?", "tenant-1.*", "t|a", "ta?", "t", "tenant-1|b", ".*x", "(?i)TAB", "(tenant)-1"};
 static const char *const methods[] = {"GET", "POST", "PUT"};
 static const char *const regexes[] = {"/a.*", "/a|/b", "/a/[bc]+", "(/a|/b)/c", "/long/path/.*", "/c-\\\\d", ".*", "/A?b"};
 
 #define PICK(list) (list)[draw(sizeof(list) / sizeof((list)[0]))]
 
 static void put_string_match(FILE *out) {
-    switch (draw(4)) {
+    switch (draw(6)) {
+    case 3:
+        fprintf(out, "{regex: \"%s\"}", PICK(value_regexes));
+        break;
+    case 4:
+        fprintf(out, "{prefix: \"%s\"}", draw(2) ? "tenant" : "tenant-1");
+        break;
     case 0:
         fprintf(out, "{prefix: \"t%s\"}", PICK(values));
         break;

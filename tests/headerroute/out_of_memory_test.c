@@ -6,6 +6,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,12 +28,21 @@ static long until_failure, held;
 /* Two callers are spared: RE2 loses blocks when one of its constructors throws, and the C library's qsort
  * makes do without. */
 static bool is_spared(const void *caller) {
-    Dl_info self, other;
+    static struct {
+        const void *caller;
+        bool spared;
+    } known[4096]; /* few places allocate, and each many times */
+    size_t slot = ((uintptr_t)caller >> 1) % 4096;
+    if (known[slot].caller == caller)
+        return known[slot].spared;
+    Dl_info other;
     watching = false; /* dladdr may allocate */
-    bool spared = dladdr((const void *)&watching, &self) != 0 && dladdr(caller, &other) != 0 &&
+    bool spared = dladdr(caller, &other) != 0 &&
                   (strstr(other.dli_fname, "/libre2.so") != NULL || strstr(other.dli_fname, "/libstdc++.so") != NULL ||
                    (other.dli_sname != NULL && strcmp(other.dli_sname, "qsort_r") == 0));
     watching = true;
+    known[slot].caller = caller;
+    known[slot].spared = spared;
     return spared;
 }
 
@@ -114,7 +124,7 @@ Test(out_of_memory, loading_a_mesh) {
 
 Test(out_of_memory, loading_folders) {
     const char *paths[] = {HR_SOURCE_DIR "/k8s/base", HR_SOURCE_DIR "/k8s/local"};
-    load_all(paths, 2, 1);
+    load_all(paths, 2, 5);
 }
 
 /* ---- views ---- */

@@ -72,6 +72,16 @@ def test_a_first_run_does_everything_in_order(tools):
     assert not list(ROOT.glob("build-gke.*"))
 
 
+def test_without_istio_nothing_of_it_is_installed_and_the_gateway_is_waited_for(tools):
+    result, calls = tools("run_gke.sh", "--yes", OVERLAY="no-istio")
+    assert result.returncode == 0, result.stderr
+    assert not [c for c in calls if c.startswith("istioctl")]
+    assert [c for c in calls if c.startswith("kubectl kustomize") and "LoadRestrictionsNone" in c]
+    assert f"kubectl --context {CONTEXT} rollout status deployment/headerroute-gateway --timeout 300s" in calls
+    result, calls = tools("run_gke_request.sh", "--dry-run", OVERLAY="no-istio")
+    assert result.returncode == 0 and "get service headerroute-gateway" in result.stdout
+
+
 def test_a_second_run_creates_nothing_twice(tools):
     result, calls = tools("run_gke.sh", FAKE_CLUSTER="headerroute made-by=headerroute-run-gke", FAKE_REPOSITORY_MISSING="0")
     assert result.returncode == 0, result.stderr

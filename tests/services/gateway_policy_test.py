@@ -1,6 +1,7 @@
 """What a DestinationRule's trafficPolicy makes the gateway do, and what --admin and --ui show of it."""
 import collections
 import json
+import re
 import threading
 import time
 
@@ -253,6 +254,45 @@ def test_admin(administered):
     cluster = ask(admin, "GET", "/clusters").json()[0]
     assert cluster["name"] == "outbound|80||x.test" and cluster["endpoints"][0]["requests"] == 1
     assert ask(admin, "DELETE", "/config").status == 405 and ask(admin, "GET", "/nope").status == 404
+
+
+def test_the_compiled_routes_can_be_read(tmp_path):
+    admin = free_port()
+    with Peer(named("a")) as a, Peer(named("b")) as b:
+        http = [
+            {"name": "canary", "match": [{"uri": {"prefix": "/v1"}, "headers": {"target": {"exact": "condition1"}}, "ignoreUriCase": True},
+                                         {"queryParams": {"v": {"regex": "[0-9]+"}}, "withoutHeaders": {"x-old": {}}}],
+             "route": [to("a.test", weight=90), to("b.test", weight=10)], "timeout": "7s", "rewrite": {"uri": "/v2", "authority": "new.test"},
+             "fault": {"abort": {"httpStatus": 418, "percentage": {"value": 2.5}}}, "mirror": {"host": "b.test"}, "mirrorPercentage": {"value": 10},
+             "headers": {"request": {"set": {"x-set": "1"}}}},
+            {"match": [{"uri": {"exact": "/old"}}], "redirect": {"uri": "/new", "authority": "else.test", "redirectCode": 308}},
+            {"directResponse": {"status": 503, "body": {"string": "later"}}}]
+        with gateway(tmp_path, service("a.test", a), service("b.test", b), routes(*http), args=("--admin", f"127.0.0.1:{admin}")):
+            config = ask(admin, "GET", "/config").json()
+    table, = config["route_tables"]
+    host, = table["virtual_hosts"]
+    assert table["sni_hosts"] == [] and host["domains"] == ["*"] and config["omitted"] == []
+    first, second, third, last = host["routes"]
+    assert [(r["route_index"], r["match_index"]) for r in host["routes"][:3]] == [(0, 0), (0, 1), (1, 0)]
+    assert first["name"] and first["virtual_service"] == "default/routes"
+    assert re.fullmatch(re.escape(str(tmp_path / "mesh.yaml")) + r":\d+", first["source"])
+    assert first["match"] == [
+        {"field": "uri", "name": None, "match": "prefix", "value": "/v1", "not": False, "ignore_case": True},
+        {"field": "headers", "name": "target", "match": "exact", "value": "condition1", "not": False, "ignore_case": False}]
+    assert sorted((m["field"], m["name"], m["match"], m["not"]) for m in second["match"]) == [
+        ("headers", "x-old", "present", True), ("queryParams", "v", "regex", False)]
+    action = first["action"]
+    assert action["kind"] == "route" and action["timeout_ms"] == 7000 and action["rewrite"]["prefix"] == "/v2"
+    assert [(t["cluster"], t["weight"], t["known"], t["authority"]) for t in action["targets"]] == [
+        ("outbound|80||a.test", 90, True, "new.test"), ("outbound|80||b.test", 10, True, "new.test")]
+    assert action["targets"][0]["request_headers"][-1]["set"] == [["x-set", "1"]]
+    assert (action["fault"]["abort_status"], action["fault"]["abort_percentage"], action["fault"]["delay_ms"]) == (418, 2.5, None)
+    assert action["mirrors"] == [{"cluster": "outbound|80||b.test", "known": True, "percentage": 10}]
+    assert third["action"]["kind"] == "redirect" and third["action"]["targets"] == []
+    assert (third["action"]["redirect"]["code"], third["action"]["redirect"]["host"], third["action"]["redirect"]["path"]) == (
+        308, "else.test", "/new")
+    assert last["match"] == [] and last["action"]["direct_response"] == {"status": 503, "body": "later"}
+    assert {c["name"] for c in config["clusters"]} == {"outbound|80||a.test", "outbound|80||b.test"}
 
 
 @pytest.mark.parametrize("where", ["admin", "ui"])

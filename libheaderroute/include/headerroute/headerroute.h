@@ -498,6 +498,12 @@ HR_API int hr_response_headers(const hr_pair **out, size_t *n_out, const hr_deci
 HR_API int hr_decision_json(hr_str *out, const hr_decision *decision, const hr_request *request,
                             hr_scratch *scratch);
 
+/* The compiled routes of a view: one object with `route_tables` (of them `virtual_hosts`, of them
+ * `routes` in the order they are tried, each with its conditions, its action and its place) and `omitted`,
+ * rules that this view does not see; docs/gateway.md describes the keys. Zero-terminated, in the scratch,
+ * which starts over. HR_EINVAL, HR_ENOMEM. Its size grows with the number of rules. */
+HR_API int hr_view_json(hr_str *out, const hr_view *view, hr_scratch *scratch);
+
 /* ---- balancing --------------------------------------------------------------------------- */
 
 /* The caller's knowledge of one endpoint of a cluster, same order as cluster->endpoints. */
