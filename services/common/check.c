@@ -53,9 +53,8 @@ static int check(const char *program, const char *address, const char *host, con
                  int tls) {
     session s = {NULL, NULL};
     char request[128];
-    size_t request_len =
-        (size_t)snprintf(request, sizeof(request),
-                         "GET /ready HTTP/1.1\r\n%sConnection: close\r\n\r\n", host);
+    size_t request_len = (size_t)snprintf(
+        request, sizeof(request), "GET /ready HTTP/1.1\r\n%sConnection: close\r\n\r\n", host);
     const struct timeval limit = {5, 0};
     struct sockaddr_storage storage;
     socklen_t len;

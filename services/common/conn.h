@@ -10,12 +10,12 @@
 typedef struct hr_conn hr_conn;
 struct hr_conn {
     hr_loop *loop;
-    h2o_socket_t *sock; /* NULL once closed */
-    hr_exchange *ex;    /* the request whose head is complete, or NULL */
-    uint64_t since_ns;  /* of the last change: accepted, or the last request ended */
-    uint64_t requests;  /* heads completed */
-    int linger_fd;      /* a second descriptor to outlive libh2o's, or -1 */
-    SSL_CTX *ssl_ctx;   /* held: libh2o keeps the bare pointer; NULL: not encrypted */
+    h2o_socket_t *sock;    /* NULL once closed */
+    hr_exchange *ex;       /* the request whose head is complete, or NULL */
+    uint64_t since_ns;     /* of the last change: accepted, or the last request ended */
+    uint64_t requests;     /* heads completed */
+    int linger_fd;         /* a second descriptor to outlive libh2o's, or -1 */
+    SSL_CTX *ssl_ctx;      /* held: libh2o keeps the bare pointer; NULL: not encrypted */
     h2o_socket_cb on_read; /* libh2o's own, for hr_conn_drop */
     /* The connection is no longer libh2o's to end: called instead of cutting it off. May free it.
      */

@@ -54,7 +54,7 @@ struct hr_loop {
 typedef struct hr_listener {
     const char *address; /* "127.0.0.1:5000", "[::1]:5000"; port 0 takes a free one */
     void (*on_request)(hr_exchange *ex); /* called once the request is there with its whole body */
-    struct hr_tls *tls; /* connections are encrypted with it; NULL: they are not */
+    struct hr_tls *tls;                  /* connections are encrypted with it; NULL: they are not */
 } hr_listener;
 
 typedef struct hr_service {
@@ -89,12 +89,12 @@ typedef struct hr_server_options {
     int64_t max_head_bytes;   /* request line and header fields */
     int64_t
         idle_timeout_ms; /* a connection without a complete request head for so long is closed */
-    int64_t request_timeout_ms; /* from the end of the last answer to the last byte of the next
-                                   request */
-    int64_t stall_timeout_ms;   /* a reader that takes nothing for so long is cut off */
+    int64_t request_timeout_ms;   /* from the end of the last answer to the last byte of the next
+                                     request */
+    int64_t stall_timeout_ms;     /* a reader that takes nothing for so long is cut off */
     int64_t handshake_timeout_ms; /* of TLS */
-    int log_level;              /* hr_log_level */
-    bool check;                 /* ask the server that runs already, and leave */
+    int log_level;                /* hr_log_level */
+    bool check;                   /* ask the server that runs already, and leave */
 } hr_server_options;
 
 #define HR_SERVER_OPTIONS_INIT                                                                     \

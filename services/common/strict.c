@@ -118,8 +118,9 @@ static bool host_is_sane(const char *value, size_t len) {
     return true;
 }
 
-/* RFC 9112, section 3.2: origin-form, absolute-form (http, on encrypted connections https), or "*" with OPTIONS. An absolute target
- * is cut down to origin-form, and its authority takes the place of Host (section 3.2.2). */
+/* RFC 9112, section 3.2: origin-form, absolute-form (http, on encrypted connections https), or "*"
+ * with OPTIONS. An absolute target is cut down to origin-form, and its authority takes the place of
+ * Host (section 3.2.2). */
 static bool settle_target(bool encrypted, const char *method, size_t method_len, const char **path,
                           size_t *path_len, struct phr_header *host) {
     static const char root[] = "/";
@@ -329,8 +330,8 @@ int phr_parse_request(const char *buf, size_t len, const char **method, size_t *
     hr_exchange *ex = hr_exchange_begin(req);
     const char *wrong = has_bare_lf(buf, (size_t)head) ? "a line ends in a bare line feed"
                                                        : check_framing(&facts, *minor_version);
-    if (wrong == NULL &&
-        !settle_target(conn->ssl_ctx != NULL, *method, *method_len, path, path_len, (struct phr_header *)facts.host))
+    if (wrong == NULL && !settle_target(conn->ssl_ctx != NULL, *method, *method_len, path, path_len,
+                                        (struct phr_header *)facts.host))
         wrong = "the request target is malformed";
     if (wrong != NULL) {
         hr_exchange_refuse(ex, 400, wrong, 0);
@@ -352,7 +353,8 @@ int phr_parse_request(const char *buf, size_t len, const char **method, size_t *
         head = original_parse_request(moved, len, method, method_len, path, path_len, minor_version,
                                       headers, num_headers, 0);
         collect(&facts, headers, *num_headers);
-        settle_target(conn->ssl_ctx != NULL, *method, *method_len, path, path_len, (struct phr_header *)facts.host);
+        settle_target(conn->ssl_ctx != NULL, *method, *method_len, path, path_len,
+                      (struct phr_header *)facts.host);
     }
     return head;
 }

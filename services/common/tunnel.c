@@ -184,7 +184,8 @@ void hr_tunnel_error(hr_tunnel *t) {
 /* ---- the beginning ---- */
 
 static h2o_iovec_t head_of(hr_exchange *ex, h2o_iovec_t protocol) {
-    static const char first[] = "HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: ";
+    static const char first[] =
+        "HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: ";
     const h2o_headers_t *headers = &ex->req->res.headers;
     size_t size = sizeof(first) + protocol.len + 4;
     for (size_t i = 0; i < headers->size; i++)

@@ -36,7 +36,7 @@ struct hr_up_exchange {
     unsigned head_done : 1, complete : 1, first_shown : 1, busy : 1, over : 1, reading_stopped : 1;
     unsigned tunnel : 1;
     unsigned tell_error : 1; /* failed where no callback may be called: the timer tells */
-    hr_up_sent_fn on_sent; /* of a tunnel */
+    hr_up_sent_fn on_sent;   /* of a tunnel */
     void *sent_ctx;
     hr_resp_body body;
     hr_resp_head head;

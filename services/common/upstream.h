@@ -40,13 +40,13 @@ typedef struct hr_up_endpoint hr_up_endpoint;
 typedef struct hr_up_exchange hr_up_exchange;
 
 typedef enum hr_up_error {
-    HR_UP_RESOLVE = 1, /* the name has no address */
-    HR_UP_CONNECT,     /* refused, unreachable */
+    HR_UP_RESOLVE = 1,     /* the name has no address */
+    HR_UP_CONNECT,         /* refused, unreachable */
     HR_UP_CONNECT_TIMEOUT, /* of connection and TLS handshake together */
     HR_UP_TLS,             /* the handshake failed, or the certificate is not accepted */
-    HR_UP_RESET,    /* the connection broke before the answer was whole */
-    HR_UP_CLOSED,   /* the peer closed the connection before it answered */
-    HR_UP_PROTOCOL, /* the answer is malformed or ends too early */
+    HR_UP_RESET,           /* the connection broke before the answer was whole */
+    HR_UP_CLOSED,          /* the peer closed the connection before it answered */
+    HR_UP_PROTOCOL,        /* the answer is malformed or ends too early */
     HR_UP_FIRST_BYTE_TIMEOUT,
     HR_UP_IDLE_TIMEOUT, /* the answer stopped coming */
     HR_UP_DEADLINE      /* the request's deadline has passed */
@@ -68,7 +68,7 @@ typedef struct hr_up_settings {
     _Atomic uint32_t *open_connections; /* counts, over all loops that share it; NULL: none. Must
                                            outlive the endpoint */
     hr_up_tls *tls; /* NULL: connections are not encrypted. The endpoint takes a reference */
-    uint32_t dns_refresh_ms;            /* how long a looked-up address is used: 5 s */
+    uint32_t dns_refresh_ms; /* how long a looked-up address is used: 5 s */
 } hr_up_settings;
 
 typedef struct hr_up_request {
@@ -77,7 +77,7 @@ typedef struct hr_up_request {
      * here. */
     const hr_pair *fields;
     size_t n_fields;
-    hr_str body;                    /* absent: none */
+    hr_str body; /* absent: none */
     int upgrade; /* the fields ask for an upgrade: a 101 switches the exchange to a tunnel */
     uint64_t deadline_at;           /* hr_timers_now() time; 0: none */
     uint32_t first_byte_timeout_ms; /* from the start of the request; 0: none but the deadline */

@@ -344,7 +344,8 @@ ssize_t hr_up_conn_send(hr_up_conn *conn, const h2o_iovec_t *pieces, size_t n_pi
         for (size_t at = 0; at < pieces[i].len;) {
             ERR_clear_error();
             size_t left = pieces[i].len - at;
-            int result = SSL_write(conn->ssl, pieces[i].base + at, (int)(left < 1 << 20 ? left : 1 << 20));
+            int result =
+                SSL_write(conn->ssl, pieces[i].base + at, (int)(left < 1 << 20 ? left : 1 << 20));
             if (result <= 0)
                 return sent > 0 ? (ssize_t)sent : outcome(conn->ssl, result);
             at += (size_t)result;

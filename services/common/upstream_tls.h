@@ -13,12 +13,12 @@
 typedef struct hr_up_tls hr_up_tls;
 
 typedef struct hr_up_tls_options {
-    hr_str server_name;     /* sent as SNI unless it is an address; absent: none is sent */
-    hr_str ca_path;         /* PEM; absent or "system": the system's authorities */
+    hr_str server_name;         /* sent as SNI unless it is an address; absent: none is sent */
+    hr_str ca_path;             /* PEM; absent or "system": the system's authorities */
     hr_str cert_path, key_path; /* of ours, PEM; both or none */
-    const hr_str *names;    /* DNS names, addresses or URIs, of which the certificate must have one */
-    size_t n_names;         /* 0: it must have server_name */
-    int insecure;           /* verify nothing */
+    const hr_str *names; /* DNS names, addresses or URIs, of which the certificate must have one */
+    size_t n_names;      /* 0: it must have server_name */
+    int insecure;        /* verify nothing */
 } hr_up_tls_options;
 
 /* NULL: `why` is a sentence that names the file. */

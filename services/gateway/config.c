@@ -208,14 +208,14 @@ static int make_tls(gw_cluster *out) {
     if (p->tls_mode == HR_TLS_DISABLE)
         return 0;
     int mutual = p->tls_mode == HR_TLS_MUTUAL;
-    hr_up_tls_options options = {
-        .server_name = p->tls_sni.len > 0 ? p->tls_sni : cluster->host,
-        .ca_path = p->tls_ca_certificates,
-        .cert_path = mutual ? p->tls_client_certificate : (hr_str){NULL, 0},
-        .key_path = mutual ? p->tls_private_key : (hr_str){NULL, 0},
-        .names = p->tls_subject_alt_names,
-        .n_names = p->n_tls_subject_alt_names,
-        .insecure = p->tls_insecure_skip_verify};
+    hr_up_tls_options options = {.server_name = p->tls_sni.len > 0 ? p->tls_sni : cluster->host,
+                                 .ca_path = p->tls_ca_certificates,
+                                 .cert_path =
+                                     mutual ? p->tls_client_certificate : (hr_str){NULL, 0},
+                                 .key_path = mutual ? p->tls_private_key : (hr_str){NULL, 0},
+                                 .names = p->tls_subject_alt_names,
+                                 .n_names = p->n_tls_subject_alt_names,
+                                 .insecure = p->tls_insecure_skip_verify};
     out->tls = hr_up_tls_new(&options, why, sizeof(why));
     if (out->tls != NULL)
         return 0;

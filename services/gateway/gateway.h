@@ -31,8 +31,8 @@ typedef struct gw_options {
     const char *namespace_;
     const char *locality; /* NULL: what its pod's topology labels say */
     const char *admin;
-    const char *ui;         /* path prefix; NULL: no page */
-    const char *ui_samples; /* folder; NULL: no samples */
+    const char *ui;                 /* path prefix; NULL: no page */
+    const char *ui_samples;         /* folder; NULL: no samples */
     const char *tls_cert, *tls_key; /* both or none */
     int64_t tls_handshake_ms;
     int64_t tunnel_idle_ms;
@@ -65,7 +65,7 @@ typedef struct gw_cluster {
     gw_endpoint **endpoints; /* as in cluster->endpoints */
     gw_shared *shared;
     hr_up_tls *tls; /* of its connections; NULL: they are not encrypted */
-    int limited; /* connectionPool has limits */
+    int limited;    /* connectionPool has limits */
 } gw_cluster;
 
 typedef struct gw_config {
@@ -80,7 +80,8 @@ typedef struct gw_config {
 } gw_config;
 
 /* Loads what the options name. NULL, and all findings on stderr, where there is an error;
- * `previous` (may be NULL) lends its endpoints. Waits a moment for the addresses of names that are new. */
+ * `previous` (may be NULL) lends its endpoints. Waits a moment for the addresses of names that are
+ * new. */
 gw_config *gw_config_load(const gw_options *options, gw_dns *dns, const gw_config *previous,
                           uint64_t generation);
 /* The same resources with the addresses that their names have by now. NULL: no memory. */

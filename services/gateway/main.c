@@ -168,8 +168,8 @@ static void define_metrics(gateway *g, hr_metrics *m) {
     hr_up_metrics(m, &g->upstreams);
     g->tunnels = hr_metrics_counter(m, "headerroute_gateway_tunnels_total", NULL,
                                     "WebSockets that were opened.");
-    g->tunnels_open = hr_metrics_gauge(m, "headerroute_gateway_tunnels", NULL,
-                                       "WebSockets that are open.");
+    g->tunnels_open =
+        hr_metrics_gauge(m, "headerroute_gateway_tunnels", NULL, "WebSockets that are open.");
     if (g->tls == NULL)
         return;
     hr_metrics_read(m, HR_GAUGE, "headerroute_tls_certificate_not_after_seconds", NULL,
@@ -193,7 +193,8 @@ static int prepare_tls(gateway *g) {
     const gw_options *o = &g->options;
     char why[512];
     if ((o->tls_cert == NULL) != (o->tls_key == NULL)) {
-        fprintf(stderr, "headerroute-gateway: --tls-cert and --tls-key come together: %s is missing\n",
+        fprintf(stderr,
+                "headerroute-gateway: --tls-cert and --tls-key come together: %s is missing\n",
                 o->tls_cert == NULL ? "--tls-cert" : "--tls-key");
         return 2;
     }

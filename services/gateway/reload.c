@@ -92,7 +92,8 @@ static void refresh(gateway *g) {
     gw_dns_take_change(g->dns);
     gw_config *config = gw_config_refresh(g->dns, g->config);
     if (config == NULL)
-        hr_log(HR_LOG_ERROR, "addresses have changed, but memory is short: those of before stay in use");
+        hr_log(HR_LOG_ERROR,
+               "addresses have changed, but memory is short: those of before stay in use");
     else
         publish(g, config);
 }

@@ -25,7 +25,7 @@ struct gw_request {
     hr_relay relay;
     int upgrade;       /* a WebSocket is asked for */
     hr_tunnel *tunnel; /* once it is open */
-    hr_timer timer; /* delay of a fault; back-off */
+    hr_timer timer;    /* delay of a fault; back-off */
     uint64_t start_ns, deadline_at;
 
     gw_endpoint *endpoint; /* of the try under way; counted as active */

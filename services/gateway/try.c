@@ -39,7 +39,8 @@ static const struct failure *failure_of(hr_up_error error) {
 
 /* Envoy appends the transport's own words to the details, too. */
 static const char *with_sentence(gw_request *r, const char *sentence) {
-    static const char before[] = "upstream_reset_before_response_started{remote_connection_failure|";
+    static const char before[] =
+        "upstream_reset_before_response_started{remote_connection_failure|";
     return h2o_concat(&r->ex->req->pool, h2o_iovec_init(H2O_STRLIT(before)),
                       h2o_iovec_init(sentence, strlen(sentence)), h2o_iovec_init(H2O_STRLIT("}")))
         .base;
@@ -58,8 +59,7 @@ static void reply_failure(gw_request *r, hr_up_error error, const char *sentence
     const char *details = sentence != NULL ? with_sentence(r, sentence)
                           : per_try        ? "upstream_per_try_timeout"
                                            : f->details;
-    gw_reply(r, f->status, f->flag, details,
-             (hr_str){r->body, (size_t)len});
+    gw_reply(r, f->status, f->flag, details, (hr_str){r->body, (size_t)len});
 }
 
 /* ---- endpoints ---- */

@@ -150,8 +150,9 @@ static const hr_flag flags[] = {
      .offset = FIELD(png_level),
      .min = -1,
      .max = 9,
-     .help = "How hard the answer's PNG is compressed: zlib's 0 to 9; -1 is the fastest for photos, "
-             "and about as small as 1."},
+     .help =
+         "How hard the answer's PNG is compressed: zlib's 0 to 9; -1 is the fastest for photos, "
+         "and about as small as 1."},
 };
 
 /* ---- start and end ---- */
