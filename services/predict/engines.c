@@ -10,18 +10,14 @@
 typedef const grabcut_engine *engine_fn(void);
 
 static engine_fn *const engines[] = {
-#ifdef HR_HAVE_FAST
     grabcut_engine_fast,
-#endif
 #ifdef HR_HAVE_OPENCV
     grabcut_engine_opencv,
 #endif
 };
 
 const char *const hr_engine_names[] = {
-#ifdef HR_HAVE_FAST
     "fast",
-#endif
 #ifdef HR_HAVE_OPENCV
     "opencv",
 #endif

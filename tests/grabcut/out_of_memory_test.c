@@ -1,4 +1,5 @@
-/* Every allocation of a call fails once, in turn: the call says so, and gives back what it had. */
+/* Every allocation of a call fails once, in turn: the call says so, and gives back what it had. And a segmentation
+ * makes one allocation, of no more than was estimated, or none where a workspace has the memory. */
 #include <grabcut/grabcut.h>
 
 #include "files.h"
@@ -10,15 +11,21 @@
 /* The C library's own functions, behind the ones below (glibc exports them for this). */
 void *__libc_malloc(size_t n);
 void *__libc_calloc(size_t n, size_t size);
+void *__libc_memalign(size_t alignment, size_t n);
 void *__libc_realloc(void *p, size_t n);
 void __libc_free(void *p);
 
 /* While it watches: how many allocations go well before one fails (-1: all do), and how many are
  * held. */
 static int watching, until_failure = -1, failed;
-static long held;
+static long held, allocations;
+static size_t largest;
 
-static int must_fail(void) {
+static int must_fail(size_t bytes) {
+    if (watching) {
+        allocations++;
+        largest = bytes > largest ? bytes : largest;
+    }
     if (!watching || until_failure < 0 || until_failure-- > 0) {
         return 0;
     }
@@ -35,13 +42,16 @@ static void *counted(void *p) {
 /* Seen by the shared libraries too. */
 #pragma GCC visibility push(default)
 void *malloc(size_t n) {
-    return must_fail() ? NULL : counted(__libc_malloc(n));
+    return must_fail(n) ? NULL : counted(__libc_malloc(n));
 }
 void *calloc(size_t n, size_t size) {
-    return must_fail() ? NULL : counted(__libc_calloc(n, size));
+    return must_fail(n * size) ? NULL : counted(__libc_calloc(n, size));
+}
+void *aligned_alloc(size_t alignment, size_t n) {
+    return must_fail(n) ? NULL : counted(__libc_memalign(alignment, n));
 }
 void *realloc(void *p, size_t n) {
-    if (must_fail()) {
+    if (must_fail(n)) {
         return NULL;
     }
     return p ? __libc_realloc(p, n) : counted(__libc_realloc(NULL, n));
@@ -152,4 +162,67 @@ Test(out_of_memory, damaged_files_leak_nothing) {
         }
         free(bytes);
     }
+}
+
+/* ---- segmentation -------------------------------------------------------------------------------- */
+
+typedef struct segmentation {
+    grabcut_image image, mask;
+    grabcut_options opts;
+} segmentation;
+
+static segmentation photo(void) {
+    segmentation s = {.opts = GRABCUT_OPTIONS_INIT};
+    size_t len;
+    uint8_t *bytes = read_source_file("photos/portrait.jpg", &len);
+    cr_assert_eq(grabcut_decode(&s.image, bytes, len, NULL, NULL), GRABCUT_OK);
+    free(bytes);
+    cr_assert_eq(grabcut_image_alloc(&s.mask, s.image.width, s.image.height, 1), GRABCUT_OK);
+    s.opts.rect = grabcut_rect_inset(s.image.width, s.image.height, 5);
+    s.opts.iterations = 2;
+    return s;
+}
+
+static void free_segmentation(segmentation *s) {
+    grabcut_image_free(&s->image);
+    grabcut_image_free(&s->mask);
+}
+
+/* How many allocations a call makes; `until` of them go well. */
+static long allocations_of(segmentation *s, int until, int expected) {
+    held = allocations = 0;
+    largest = 0;
+    until_failure = until;
+    watching = 1;
+    int rc = grabcut_segment(grabcut_engine_fast(), &s->mask, &s->image, &s->opts, NULL);
+    watching = 0;
+    until_failure = -1;
+    cr_assert_eq(rc, expected);
+    return allocations;
+}
+
+Test(out_of_memory, a_segmentation_makes_one_allocation_within_the_estimate) {
+    segmentation s = photo();
+    uint64_t estimate;
+    cr_assert_eq(grabcut_estimate(grabcut_engine_fast(), &estimate, s.image.width, s.image.height, &s.opts), 0);
+    cr_assert_eq(allocations_of(&s, -1, GRABCUT_OK), 1);
+    cr_assert_eq(held, 0);
+    cr_assert_leq(largest, estimate);
+    cr_assert_eq(allocations_of(&s, 0, GRABCUT_ENOMEM), 1);
+    cr_assert_eq(held, 0);
+    free_segmentation(&s);
+}
+
+Test(out_of_memory, a_workspace_with_the_memory_needs_no_allocation_at_all) {
+    segmentation s = photo();
+    grabcut_workspace *workspace;
+    cr_assert_eq(grabcut_workspace_new(&workspace), GRABCUT_OK);
+    s.opts.workspace = workspace;
+    cr_assert_eq(allocations_of(&s, -1, GRABCUT_OK), 1);
+    for (int inset = 5; inset < 30; inset += 8) { /* what is smaller fits, too */
+        s.opts.rect = grabcut_rect_inset(s.image.width, s.image.height, inset);
+        cr_assert_eq(allocations_of(&s, 0, GRABCUT_OK), 0, "inset %d", inset);
+    }
+    grabcut_workspace_free(workspace);
+    free_segmentation(&s);
 }

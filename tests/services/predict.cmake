@@ -7,3 +7,8 @@ hr_add_test(test-services-common
   SOURCES ${CMAKE_CURRENT_LIST_DIR}/flags_test.c ${CMAKE_CURRENT_LIST_DIR}/base64_test.c
     ${CMAKE_CURRENT_LIST_DIR}/json_test.c ${CMAKE_CURRENT_LIST_DIR}/cpus_test.c ${CMAKE_CURRENT_LIST_DIR}/metrics_test.c
   LIBS hr-common LABELS sanitize)
+
+if(HR_BUILD_OPENCV) # what -DHR_PREDICT_OPENCV=ON builds, beside the one without
+  hr_add_predict(headerroute-predict-opencv OPENCV)
+  hr_add_pytest(test-services-engines ARGS tests/services/test_engines.py LABELS sanitize)
+endif()
