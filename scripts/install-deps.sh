@@ -33,7 +33,7 @@ packages_of() {
     demo) echo python3 python3-numpy python3-pil python3-tqdm fonts-dejavu-core curl ;;
     test) echo libcriterion-dev valgrind python3-pytest python3-numpy python3-opencv python3-pil python3-requests \
         python3-tqdm python3-yaml python3-jsonschema python3-pip python3-venv python3-setuptools python3-wheel curl doxygen groff zsh fish \
-        chromium chromium-driver python3-selenium prometheus ;;
+        chromium chromium-driver python3-selenium prometheus python3-cryptography openssl ;;
     bench) echo python3-fastapi python3-uvicorn gunicorn python3-opencv python3-requests python3-numpy python3-pil wrk ;;
     cover) echo gcovr ;;
     lint) echo clang clang-tidy clang-format libclang-rt-14-dev shellcheck ;;

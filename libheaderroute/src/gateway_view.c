@@ -277,12 +277,28 @@ static void build_tls(hr_view_build *vb, const server_list *all, const bound_ser
     }
 }
 
+int hr_view_gateway_server(hr_gateway_server *out, const hr_view *view) {
+    if (out == NULL || view == NULL)
+        return HR_EINVAL;
+    const hr_server *server = view->server;
+    if (server == NULL)
+        return HR_ENOENT;
+    *out = (hr_gateway_server){.port = (uint16_t)server->port,
+                               .protocol = server->protocol,
+                               .tls_mode = server->tls_mode,
+                               .terminates_tls = !is_http(server) && terminates_tls(server),
+                               .source_file = server->pos.file,
+                               .source_line = server->pos.line};
+    return HR_OK;
+}
+
 int hr_gateway_view_build(hr_view_build *vb, const hr_gw *gateway) {
     server_list all = {0};
     collect_servers(vb, &all, gateway);
     const bound_server *viewed = viewed_server(vb, &all, gateway);
     if (viewed == NULL)
         return HR_ENOENT;
+    vb->view->server = viewed->server;
     vb->view->port = (uint16_t)viewed->server->port;
     if (is_http(viewed->server))
         build_plain(vb, &all, viewed);

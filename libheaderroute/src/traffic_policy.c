@@ -93,6 +93,7 @@ static void fill_tls(hr_traffic_policy *out, const hr_tls_settings *in) {
     out->tls_sni = in->sni;
     out->tls_ca_certificates = in->ca_certificates;
     out->tls_client_certificate = in->client_certificate;
+    out->tls_credential_name = in->credential_name;
     out->tls_private_key = in->private_key;
     out->tls_subject_alt_names = in->subject_alt_names.v;
     out->n_tls_subject_alt_names = in->subject_alt_names.n;

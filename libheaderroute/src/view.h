@@ -152,6 +152,7 @@ struct hr_view {
     hr_arena *arena;
     bool gateway;
     hr_str gateway_id;
+    const hr_server *server; /* of the Gateway; NULL: the mesh's view */
     uint16_t port;
     hr_str namespace_;
     hr_pair *labels;

@@ -3,11 +3,14 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <unistd.h>
+
+#include <openssl/ssl.h>
 
 #include "listen.h"
 
@@ -25,11 +28,33 @@ static void any_to_loopback(struct sockaddr_storage *address) {
         in6->sin6_addr = in6addr_loopback;
 }
 
-static int check(const char *program, const char *address, const char *host, const char *expected) {
+/* Both may be NULL. */
+typedef struct session {
+    SSL_CTX *ctx;
+    SSL *ssl;
+} session;
+
+static bool shake_hands(session *s, int fd) {
+    s->ctx = SSL_CTX_new(TLS_client_method());
+    s->ssl = s->ctx != NULL ? SSL_new(s->ctx) : NULL;
+    return s->ssl != NULL && SSL_set_fd(s->ssl, fd) == 1 && SSL_connect(s->ssl) == 1;
+}
+
+static bool put(const session *s, int fd, const char *bytes, size_t len) {
+    return s->ssl != NULL ? SSL_write(s->ssl, bytes, (int)len) == (int)len
+                          : send(fd, bytes, len, MSG_NOSIGNAL) == (ssize_t)len;
+}
+
+static ssize_t get(const session *s, int fd, char *bytes, size_t len) {
+    return s->ssl != NULL ? SSL_read(s->ssl, bytes, (int)len) : recv(fd, bytes, len, 0);
+}
+
+static int check(const char *program, const char *address, const char *host, const char *expected,
+                 int tls) {
+    session s = {NULL, NULL};
     char request[128];
-    size_t request_len =
-        (size_t)snprintf(request, sizeof(request),
-                         "GET /ready HTTP/1.1\r\n%sConnection: close\r\n\r\n", host);
+    size_t request_len = (size_t)snprintf(
+        request, sizeof(request), "GET /ready HTTP/1.1\r\n%sConnection: close\r\n\r\n", host);
     const struct timeval limit = {5, 0};
     struct sockaddr_storage storage;
     socklen_t len;
@@ -44,16 +69,19 @@ static int check(const char *program, const char *address, const char *host, con
     setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
     size_t have = 0;
     ssize_t n = -1;
-    if (connect(fd, (struct sockaddr *)&storage, len) == 0 &&
-        send(fd, request, request_len, MSG_NOSIGNAL) == (ssize_t)request_len) {
+    errno = 0;
+    if (connect(fd, (struct sockaddr *)&storage, len) == 0 && (!tls || shake_hands(&s, fd)) &&
+        put(&s, fd, request, request_len)) {
         while (have < sizeof(answer) - 1 &&
-               (n = recv(fd, answer + have, sizeof(answer) - 1 - have, 0)) > 0)
+               (n = get(&s, fd, answer + have, sizeof(answer) - 1 - have)) > 0)
             have += (size_t)n;
     }
     int error = errno;
+    SSL_free(s.ssl);
+    SSL_CTX_free(s.ctx);
     close(fd);
     if (n < 0)
-        return fail(program, address, strerror(error));
+        return fail(program, address, error != 0 ? strerror(error) : "no TLS handshake");
     if (strncmp(answer, expected, strlen(expected)) != 0) {
         answer[strcspn(answer, "\r\n")] = '\0';
         return fail(program, address, answer);
@@ -62,9 +90,9 @@ static int check(const char *program, const char *address, const char *host, con
 }
 
 int hr_check_ready(const char *program, const char *address) {
-    return check(program, address, "Host: localhost\r\n", "HTTP/1.1 200 ");
+    return check(program, address, "Host: localhost\r\n", "HTTP/1.1 200 ", 0);
 }
 
-int hr_check_answers(const char *program, const char *address) {
-    return check(program, address, "", "HTTP/1.1 400 ");
+int hr_check_answers(const char *program, const char *address, int tls) {
+    return check(program, address, "", "HTTP/1.1 400 ", tls);
 }

@@ -9,7 +9,7 @@ int hr_check_ready(const char *program, const char *address);
 
 /* The same of a server that has no /ready at `address`, since all its paths are routed: sends a
  * request without Host, which every server of ours refuses itself with 400 (RFC 9112, section 3.2).
- */
-int hr_check_answers(const char *program, const char *address);
+ * `tls`: the listener is encrypted; whose certificate it shows is not looked at. */
+int hr_check_answers(const char *program, const char *address, int tls);
 
 #endif

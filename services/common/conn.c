@@ -7,6 +7,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "tls.h"
+
 /* Accepted in one go before other sockets get their turn. */
 #define ACCEPT_BURST 16
 
@@ -114,6 +116,9 @@ static void on_conn_close(void *data) {
         conn->next->link = conn->link;
     if (conn->linger_fd >= 0)
         linger_begin(loop, conn->linger_fd);
+    if (conn->held != NULL)
+        h2o_buffer_dispose(&conn->held);
+    SSL_CTX_free(conn->ssl_ctx);
     free(conn);
     --loop->connections;
     hr_metric_add(loop->cells,
@@ -136,6 +141,9 @@ static void begin_conn(hr_listening *listening, h2o_socket_t *sock) {
     hr_metric_add(loop->cells, m->connections, 1);
     sock->on_close.cb = on_conn_close;
     sock->on_close.data = conn;
+    if (listening->listener->tls != NULL)
+        conn->ssl_ctx = hr_tls_take(listening->listener->tls);
+    listening->accept.ssl_ctx = conn->ssl_ctx;
     h2o_accept(&listening->accept, sock);
 }
 
@@ -171,6 +179,15 @@ void hr_conn_stop_listening(hr_loop *loop) {
         hr_listening *listening = loop->listening;
         loop->listening = listening->next;
         h2o_socket_close(listening->sock);
+        listening->next = loop->closed_listening;
+        loop->closed_listening = listening;
+    }
+}
+
+void hr_conn_free_listening(hr_loop *loop) {
+    while (loop->closed_listening != NULL) {
+        hr_listening *listening = loop->closed_listening;
+        loop->closed_listening = listening->next;
         free(listening);
     }
 }
@@ -179,7 +196,14 @@ void hr_conn_stop_listening(hr_loop *loop) {
 
 /* libh2o reads the end of the stream at its next turn and closes properly. */
 static void cut_off(hr_conn *conn) {
-    shutdown(h2o_socket_get_fd(conn->sock), SHUT_RDWR);
+    if (conn->on_cut != NULL)
+        conn->on_cut(conn);
+    else
+        shutdown(h2o_socket_get_fd(conn->sock), SHUT_RDWR);
+}
+
+void hr_conn_drop(hr_conn *conn) {
+    conn->on_read(conn->sock, h2o_socket_error_closed);
 }
 
 static bool answer_is_stalled(const hr_conn *conn, uint64_t now) {
@@ -225,8 +249,10 @@ void hr_conn_sweep(hr_loop *loop) {
 }
 
 void hr_conn_cut_all(hr_loop *loop) {
-    for (hr_conn *conn = loop->conns; conn != NULL; conn = conn->next)
+    for (hr_conn *conn = loop->conns, *next; conn != NULL; conn = next) {
+        next = conn->next;
         cut_off(conn);
+    }
     while (loop->lingering != NULL)
         linger_end(loop->lingering);
 }

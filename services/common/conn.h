@@ -10,11 +10,18 @@
 typedef struct hr_conn hr_conn;
 struct hr_conn {
     hr_loop *loop;
-    h2o_socket_t *sock; /* NULL once closed */
-    hr_exchange *ex;    /* the request whose head is complete, or NULL */
-    uint64_t since_ns;  /* of the last change: accepted, or the last request ended */
-    uint64_t requests;  /* heads completed */
-    int linger_fd;      /* a second descriptor to outlive libh2o's, or -1 */
+    h2o_socket_t *sock;    /* NULL once closed */
+    hr_exchange *ex;       /* the request whose head is complete, or NULL */
+    uint64_t since_ns;     /* of the last change: accepted, or the last request ended */
+    uint64_t requests;     /* heads completed */
+    int linger_fd;         /* a second descriptor to outlive libh2o's, or -1 */
+    SSL_CTX *ssl_ctx;      /* held: libh2o keeps the bare pointer; NULL: not encrypted */
+    h2o_socket_cb on_read; /* libh2o's own, for hr_conn_drop */
+    /* The connection is no longer libh2o's to end: called instead of cutting it off. May free it.
+     */
+    void (*on_cut)(hr_conn *conn);
+    void *cut_data;
+    h2o_buffer_t *held; /* the socket's first buffer, where it was replaced; NULL: it was not */
     hr_conn *next, **link;
 };
 
@@ -34,6 +41,12 @@ hr_conn *hr_conn_of(const h2o_req_t *req);
 void hr_conn_listen(hr_loop *loop, const hr_listener *listener, int fd, h2o_hostconf_t **hosts);
 /* Stops accepting for good. */
 void hr_conn_stop_listening(hr_loop *loop);
+/* Once no connection is left: handshakes point at the listener. */
+void hr_conn_free_listening(hr_loop *loop);
+
+/* Ends a connection whose request a handler owns, and the request with it, without an answer: tells
+ * libh2o what it would learn from a read that fails. TLS says goodbye (close_notify). */
+void hr_conn_drop(hr_conn *conn);
 
 /* Keep the connection open for a moment after the answer, throwing away what still comes in:
  * otherwise unread bytes turn the close into a reset, which can destroy the answer on its way (RFC

@@ -82,7 +82,7 @@ static void count(const hr_exchange *ex) {
     hr_metric_cells *cells = ex->loop->cells;
     hr_metric_request(cells, hr_exchange_status(ex), req->input.method.base, req->input.method.len);
     hr_metric_observe(cells, m->request_seconds, (double)(hr_now_ns() - ex->start_ns) / 1e9);
-    hr_metric_add(cells, m->received_bytes, (int64_t)req->entity.len);
+    hr_metric_add(cells, m->received_bytes, (int64_t)(req->entity.len + ex->tunnelled));
     hr_metric_add(cells, m->sent_bytes, (int64_t)req->bytes_sent);
     hr_metric_add(cells, m->requests_active, -1);
 }
@@ -118,6 +118,8 @@ hr_exchange *hr_exchange_begin(h2o_req_t *req) {
     ex->start_ns = hr_now_ns();
     ex->start_wall_us = wall_us();
     conn->ex = ex;
+    if (conn->sock->_cb.read != NULL)
+        conn->on_read = conn->sock->_cb.read;
     ++conn->requests;
     ++conn->loop->active;
     hr_metric_add(conn->loop->cells,

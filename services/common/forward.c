@@ -79,7 +79,7 @@ static void on_stop(h2o_generator_t *generator, h2o_req_t *req) {
 
 /* One copy of all names and values: the upstream's buffer is gone before the log line is written.
  */
-static void copy_fields(hr_exchange *ex, const hr_pair *fields, size_t n) {
+void hr_forward_answer_fields(hr_exchange *ex, const hr_pair *fields, size_t n) {
     h2o_req_t *req = ex->req;
     size_t size = 0;
     for (size_t i = 0; i < n; i++)
@@ -117,7 +117,7 @@ void hr_relay_begin(hr_relay *relay, int status, const hr_pair *fields, size_t n
     req->res.status = status;
     req->res.reason = hr_status_reason(status);
     req->res.content_length = content_length;
-    copy_fields(relay->ex, fields, n);
+    hr_forward_answer_fields(relay->ex, fields, n);
     hr_answer_finish_headers(relay->ex);
 
     int persistent = req->http1_is_persistent;

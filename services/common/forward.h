@@ -31,6 +31,9 @@ static inline h2o_iovec_t hr_iovec_of(hr_str s) {
     return h2o_iovec_init(s.p, s.len);
 }
 
+/* Copies the fields of an answer (names in lower case) into the response, but for Date. */
+void hr_forward_answer_fields(hr_exchange *ex, const hr_pair *fields, size_t n);
+
 /* One answer on its way back. Zero it first; it must live as long as the request (in its pool). */
 typedef struct hr_relay {
     h2o_generator_t generator;

@@ -212,7 +212,7 @@ void hr_log_access(const hr_exchange *ex) {
     hr_json_member_str(&line, "response_flags",
                        ex->response_flags != NULL ? ex->response_flags : "-");
     hr_json_member_str(&line, "response_code_details", ex->details);
-    hr_json_member_int(&line, "bytes_received", (int64_t)req->entity.len);
+    hr_json_member_int(&line, "bytes_received", (int64_t)(req->entity.len + ex->tunnelled));
     hr_json_member_int(&line, "bytes_sent", (int64_t)req->bytes_sent);
     hr_json_name(&line, "duration");
     hr_text_printf(&line, "%.3f", hr_exchange_elapsed_ms(ex));

@@ -329,6 +329,7 @@ static void loop_dispose(hr_loop *loop) {
         server->service->loop_stop(loop, server->service->ctx);
     if (loop->connections > 0)
         return; /* a handler holds on to its request: the memory goes with the process */
+    hr_conn_free_listening(loop);
     h2o_timeout_unlink(&loop->tick);
     h2o_multithread_unregister_receiver(loop->ctx.queue, &loop->receiver);
     h2o_context_dispose(&loop->ctx);
@@ -365,6 +366,7 @@ static void configure(hr_server *server) {
     h2o_config_init(&server->config);
     server->config.server_name = (h2o_iovec_t){(char *)"", 0};
     server->config.http1.req_timeout = (uint64_t)options->request_timeout_ms;
+    server->config.handshake_timeout = (uint64_t)options->handshake_timeout_ms;
     server->config.http1.upgrade_to_http2 =
         0; /* HTTP/2 of 2.2.5 has open CVEs (2023-44487, 2025-8671) */
     server->config.http2.callbacks.request_shutdown =

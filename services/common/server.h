@@ -44,7 +44,7 @@ struct hr_loop {
     /* the server's own */
     struct hr_conn *conns;       /* list of all */
     struct hr_exchange *uploads; /* list: chunked bodies being read */
-    struct hr_listening *listening;
+    struct hr_listening *listening, *closed_listening;
     struct hr_linger *lingering;
     size_t n_lingering;
     h2o_timeout_entry_t tick;
@@ -54,6 +54,7 @@ struct hr_loop {
 typedef struct hr_listener {
     const char *address; /* "127.0.0.1:5000", "[::1]:5000"; port 0 takes a free one */
     void (*on_request)(hr_exchange *ex); /* called once the request is there with its whole body */
+    struct hr_tls *tls;                  /* connections are encrypted with it; NULL: they are not */
 } hr_listener;
 
 typedef struct hr_service {
@@ -88,18 +89,20 @@ typedef struct hr_server_options {
     int64_t max_head_bytes;   /* request line and header fields */
     int64_t
         idle_timeout_ms; /* a connection without a complete request head for so long is closed */
-    int64_t request_timeout_ms; /* from the end of the last answer to the last byte of the next
-                                   request */
-    int64_t stall_timeout_ms;   /* a reader that takes nothing for so long is cut off */
-    int log_level;              /* hr_log_level */
-    bool check;                 /* ask the server that runs already, and leave */
+    int64_t request_timeout_ms;   /* from the end of the last answer to the last byte of the next
+                                     request */
+    int64_t stall_timeout_ms;     /* a reader that takes nothing for so long is cut off */
+    int64_t handshake_timeout_ms; /* of TLS */
+    int log_level;                /* hr_log_level */
+    bool check;                   /* ask the server that runs already, and leave */
 } hr_server_options;
 
 #define HR_SERVER_OPTIONS_INIT                                                                     \
     {                                                                                              \
         .drain_ms = 10000, .max_connections = 512, .max_body_bytes = 16 << 20,                     \
         .max_upload_bytes = 64 << 20, .max_head_bytes = 60 << 10, .idle_timeout_ms = 15000,        \
-        .request_timeout_ms = 60000, .stall_timeout_ms = 15000, .log_level = HR_LOG_INFO           \
+        .request_timeout_ms = 60000, .stall_timeout_ms = 15000, .handshake_timeout_ms = 10000,     \
+        .log_level = HR_LOG_INFO                                                                   \
     }
 extern const hr_flag hr_server_flags[];
 extern const size_t hr_server_flags_count;

@@ -118,19 +118,22 @@ static bool host_is_sane(const char *value, size_t len) {
     return true;
 }
 
-/* RFC 9112, section 3.2: origin-form, absolute-form (http), or "*" with OPTIONS. An absolute target
- * is cut down to origin-form, and its authority takes the place of Host (section 3.2.2). */
-static bool settle_target(const char *method, size_t method_len, const char **path,
+/* RFC 9112, section 3.2: origin-form, absolute-form (http, on encrypted connections https), or "*"
+ * with OPTIONS. An absolute target is cut down to origin-form, and its authority takes the place of
+ * Host (section 3.2.2). */
+static bool settle_target(bool encrypted, const char *method, size_t method_len, const char **path,
                           size_t *path_len, struct phr_header *host) {
     static const char root[] = "/";
     if (*path_len > 0 && (*path)[0] == '/')
         return true;
     if (*path_len == 1 && (*path)[0] == '*')
         return method_len == 7 && memcmp(method, "OPTIONS", 7) == 0;
-    if (*path_len <= 7 || strncasecmp(*path, "http://", 7) != 0)
+    const char *scheme = encrypted ? "https://" : "http://";
+    size_t scheme_len = strlen(scheme);
+    if (*path_len <= scheme_len || strncasecmp(*path, scheme, scheme_len) != 0)
         return false;
-    const char *authority = *path + 7;
-    size_t rest = *path_len - 7;
+    const char *authority = *path + scheme_len;
+    size_t rest = *path_len - scheme_len;
     const char *slash = memchr(authority, '/', rest);
     size_t len = slash != NULL ? (size_t)(slash - authority) : rest;
     if (len == 0 || !host_is_sane(authority, len))
@@ -327,8 +330,8 @@ int phr_parse_request(const char *buf, size_t len, const char **method, size_t *
     hr_exchange *ex = hr_exchange_begin(req);
     const char *wrong = has_bare_lf(buf, (size_t)head) ? "a line ends in a bare line feed"
                                                        : check_framing(&facts, *minor_version);
-    if (wrong == NULL &&
-        !settle_target(*method, *method_len, path, path_len, (struct phr_header *)facts.host))
+    if (wrong == NULL && !settle_target(conn->ssl_ctx != NULL, *method, *method_len, path, path_len,
+                                        (struct phr_header *)facts.host))
         wrong = "the request target is malformed";
     if (wrong != NULL) {
         hr_exchange_refuse(ex, 400, wrong, 0);
@@ -341,6 +344,7 @@ int phr_parse_request(const char *buf, size_t len, const char **method, size_t *
         return head;
     }
     ex->content_length = facts.length;
+    ex->head_len = (size_t)head;
     if (facts.n_transfer_encoding == 1)
         begin_chunked(ex);
     if (make_room(conn, (size_t)head, facts.length)) {
@@ -349,7 +353,8 @@ int phr_parse_request(const char *buf, size_t len, const char **method, size_t *
         head = original_parse_request(moved, len, method, method_len, path, path_len, minor_version,
                                       headers, num_headers, 0);
         collect(&facts, headers, *num_headers);
-        settle_target(*method, *method_len, path, path_len, (struct phr_header *)facts.host);
+        settle_target(conn->ssl_ctx != NULL, *method, *method_len, path, path_len,
+                      (struct phr_header *)facts.host);
     }
     return head;
 }

@@ -34,10 +34,13 @@ struct hr_up_exchange {
     unsigned waiting : 1, connecting : 1, reused : 1, retried : 1, sent : 1, written : 1,
         received : 1;
     unsigned head_done : 1, complete : 1, first_shown : 1, busy : 1, over : 1, reading_stopped : 1;
+    unsigned tunnel : 1;
     unsigned tell_error : 1; /* failed where no callback may be called: the timer tells */
+    hr_up_sent_fn on_sent;   /* of a tunnel */
+    void *sent_ctx;
     hr_resp_body body;
     hr_resp_head head;
-    char error_text[128];
+    char error_text[320];
 };
 
 static void start_try(hr_up_exchange *ex, int fresh);
@@ -51,6 +54,8 @@ const char *hr_up_error_name(hr_up_error error) {
         return "connect";
     case HR_UP_CONNECT_TIMEOUT:
         return "connect_timeout";
+    case HR_UP_TLS:
+        return "tls";
     case HR_UP_RESET:
         return "reset";
     case HR_UP_CLOSED:
@@ -122,7 +127,7 @@ static void count_error(hr_up_stats *stats, hr_up_error error) {
         hr_up_count(&stats->protocol_errors, 1);
     else if (error == HR_UP_RESET || error == HR_UP_CLOSED)
         hr_up_count(&stats->resets, 1);
-    else if (error == HR_UP_CONNECT || error == HR_UP_RESOLVE)
+    else if (error == HR_UP_CONNECT || error == HR_UP_TLS || error == HR_UP_RESOLVE)
         hr_up_count(&stats->connect_failures, 1);
     else
         hr_up_count(&stats->timeouts, 1);
@@ -217,6 +222,11 @@ static void complete(hr_up_exchange *ex, size_t surplus) {
     ex->phase_until = 0;
     if (conn == NULL)
         return;
+    if (ex->tunnel) { /* the other direction goes on */
+        ex->conn = conn;
+        h2o_socket_read_stop(conn->socket);
+        return;
+    }
     conn->peer_idle_s = ex->head.keep_alive_timeout_s;
     hr_up_conn_release(conn, ex->head.keep_alive && surplus == 0 && ex->written);
 }
@@ -237,10 +247,19 @@ static int take_body(hr_up_exchange *ex, size_t from) {
     return 1;
 }
 
+/* Both sides speak another protocol from here on, and end it by closing. */
+static void begin_tunnel(hr_up_exchange *ex) {
+    ex->tunnel = 1;
+    ex->head.framing = HR_RESP_UNTIL_CLOSE;
+    ex->request_copy.deadline_at = 0;
+    ex->phase_until = 0;
+}
+
 /* Looks for heads at in->start. Returns 0 after an error. */
 static int take_head(hr_up_exchange *ex) {
     hr_resp_context context = {.request_is_head = ex->request->method.len == 4 &&
-                                                  memcmp(ex->request->method.p, "HEAD", 4) == 0};
+                                                  memcmp(ex->request->method.p, "HEAD", 4) == 0,
+                               .upgrade_requested = ex->request->upgrade};
     for (;;) {
         hr_up_block *in = ex->in;
         size_t head_len;
@@ -262,6 +281,14 @@ static int take_head(hr_up_exchange *ex) {
         }
         in->start += head_len;
         ex->scanned = 0;
+        if (ex->head.status == 101 && !ex->written) {
+            fail(ex, HR_UP_PROTOCOL, "a 101 before the request was sent");
+            return 0;
+        }
+        if (ex->head.status == 101) {
+            begin_tunnel(ex);
+            break;
+        }
         if (ex->head.status >= 200)
             break;
         /* The next head begins where the block does, so that it has all of the room. */
@@ -293,11 +320,7 @@ static void on_eof(hr_up_exchange *ex) {
 /* One read a turn: a peer that never pauses must not starve the others of this loop. */
 static ssize_t fill(hr_up_exchange *ex) {
     hr_up_block *in = ex->in;
-    ssize_t n;
-    do {
-        n = read(h2o_socket_get_fd(ex->conn->socket), in->bytes + in->end, HR_UP_BLOCK - in->end);
-    } while (n == -1 && errno == EINTR);
-    return n;
+    return hr_up_conn_recv(ex->conn, in->bytes + in->end, HR_UP_BLOCK - in->end);
 }
 
 void hr_up_exchange_readable(hr_up_exchange *ex) {
@@ -329,7 +352,7 @@ void hr_up_exchange_readable(hr_up_exchange *ex) {
     ex->received = 1;
     if (!(ex->head_done ? take_body(ex, from) : take_head(ex)))
         return;
-    if (ex->head_done && !ex->complete) {
+    if (ex->head_done && !ex->complete && !ex->tunnel) {
         uint32_t idle = ex->request->idle_timeout_ms;
         enter_phase(ex, HR_UP_IDLE_TIMEOUT, idle > 0 ? idle : DEFAULT_IDLE_TIMEOUT_MS);
     }
@@ -342,7 +365,8 @@ static void resume_reading(hr_up_exchange *ex) {
         return;
     uint32_t idle = ex->request->idle_timeout_ms;
     ex->reading_stopped = 0;
-    enter_phase(ex, HR_UP_IDLE_TIMEOUT, idle > 0 ? idle : DEFAULT_IDLE_TIMEOUT_MS);
+    if (!ex->tunnel)
+        enter_phase(ex, HR_UP_IDLE_TIMEOUT, idle > 0 ? idle : DEFAULT_IDLE_TIMEOUT_MS);
     hr_up_conn_resume(ex->conn);
 }
 
@@ -393,34 +417,24 @@ static void write_request(hr_up_exchange *ex) {
     size_t head_len = build_head(ex);
     h2o_iovec_t pieces[2] = {{ex->head_text, head_len},
                              {(char *)ex->request->body.p, ex->request->body.len}};
-    size_t n_pieces = ex->request->body.len > 0 ? 2 : 1, skip = 0;
-    ssize_t n;
+    size_t n_pieces = ex->request->body.len > 0 ? 2 : 1;
 
     /* What fits the socket's buffer goes at once, without a turn of the loop; and only so is it
      * known whether anything was sent at all. */
-    struct msghdr message = {.msg_iov = (struct iovec *)pieces, .msg_iovlen = n_pieces};
-    do {
-        n = sendmsg(h2o_socket_get_fd(ex->conn->socket), &message, MSG_NOSIGNAL);
-    } while (n == -1 && errno == EINTR);
+    ssize_t n = hr_up_conn_send(ex->conn, pieces, n_pieces);
     if (n == -1 && errno != EAGAIN && errno != EWOULDBLOCK) {
         broken(ex, HR_UP_RESET, "the connection broke before the request was sent");
         return;
     }
     ex->sent = 1;
-    for (size_t left = n > 0 ? (size_t)n : 0; skip < n_pieces && left >= pieces[skip].len; skip++)
-        left -= pieces[skip].len;
+    size_t skip = hr_up_skip(pieces, n_pieces, n > 0 ? (size_t)n : 0);
     if (skip == n_pieces) {
         ex->written = 1;
         free(ex->head_text);
         ex->head_text = NULL;
         return;
     }
-    size_t done = n > 0 ? (size_t)n : 0;
-    for (size_t i = 0; i < skip; i++)
-        done -= pieces[i].len;
-    pieces[skip].base += done;
-    pieces[skip].len -= done;
-    h2o_socket_write(ex->conn->socket, pieces + skip, n_pieces - skip, on_written);
+    hr_up_conn_write(ex->conn, pieces + skip, n_pieces - skip, on_written);
 }
 
 /* ---- connecting -------------------------------------------------------------------------- */
@@ -450,6 +464,12 @@ void hr_up_exchange_connected(hr_up_exchange *ex, const char *err) {
         return;
     }
     begin_exchange(ex);
+}
+
+void hr_up_exchange_tls_failed(hr_up_exchange *ex, const char *why) {
+    ex->connecting = 0;
+    snprintf(ex->error_text, sizeof(ex->error_text), "TLS handshake failed: %s", why);
+    fail(ex, HR_UP_TLS, ex->error_text);
 }
 
 static void fail_later(hr_up_exchange *ex, hr_up_error error, const char *why) {
@@ -523,6 +543,32 @@ void hr_up_continue(hr_up_exchange *ex) {
     ex->busy = 0;
     resume_reading(ex);
     show(ex);
+}
+
+/* ---- tunnels ----------------------------------------------------------------------------- */
+
+int hr_up_is_tunnel(const hr_up_exchange *ex) {
+    return ex->tunnel;
+}
+
+static void on_tunnel_sent(h2o_socket_t *socket, const char *err) {
+    hr_up_conn *conn = socket->data;
+    hr_up_exchange *ex = conn->exchange;
+    ex->on_sent(ex->sent_ctx, err == NULL);
+}
+
+void hr_up_tunnel_send(hr_up_exchange *ex, const char *bytes, size_t n, hr_up_sent_fn done,
+                       void *ctx) {
+    h2o_iovec_t piece = {(char *)(uintptr_t)bytes, n};
+    ex->on_sent = done;
+    ex->sent_ctx = ctx;
+    if (ex->conn != NULL)
+        hr_up_conn_write(ex->conn, &piece, 1, on_tunnel_sent);
+}
+
+void hr_up_tunnel_finish(hr_up_exchange *ex) {
+    if (ex->conn != NULL)
+        hr_up_conn_finish(ex->conn);
 }
 
 void hr_up_free(hr_up_exchange *ex) {

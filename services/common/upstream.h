@@ -31,6 +31,7 @@
 
 #include "timers.h"
 #include "upstream_parser.h"
+#include "upstream_tls.h"
 
 #define HR_UP_BLOCK 65536
 
@@ -39,12 +40,13 @@ typedef struct hr_up_endpoint hr_up_endpoint;
 typedef struct hr_up_exchange hr_up_exchange;
 
 typedef enum hr_up_error {
-    HR_UP_RESOLVE = 1, /* the name has no address */
-    HR_UP_CONNECT,     /* refused, unreachable */
-    HR_UP_CONNECT_TIMEOUT,
-    HR_UP_RESET,    /* the connection broke before the answer was whole */
-    HR_UP_CLOSED,   /* the peer closed the connection before it answered */
-    HR_UP_PROTOCOL, /* the answer is malformed or ends too early */
+    HR_UP_RESOLVE = 1,     /* the name has no address */
+    HR_UP_CONNECT,         /* refused, unreachable */
+    HR_UP_CONNECT_TIMEOUT, /* of connection and TLS handshake together */
+    HR_UP_TLS,             /* the handshake failed, or the certificate is not accepted */
+    HR_UP_RESET,           /* the connection broke before the answer was whole */
+    HR_UP_CLOSED,          /* the peer closed the connection before it answered */
+    HR_UP_PROTOCOL,        /* the answer is malformed or ends too early */
     HR_UP_FIRST_BYTE_TIMEOUT,
     HR_UP_IDLE_TIMEOUT, /* the answer stopped coming */
     HR_UP_DEADLINE      /* the request's deadline has passed */
@@ -65,7 +67,8 @@ typedef struct hr_up_settings {
         max_connection_ms; /* age after which a connection takes no further request: unlimited */
     _Atomic uint32_t *open_connections; /* counts, over all loops that share it; NULL: none. Must
                                            outlive the endpoint */
-    uint32_t dns_refresh_ms;            /* how long a looked-up address is used: 5 s */
+    hr_up_tls *tls; /* NULL: connections are not encrypted. The endpoint takes a reference */
+    uint32_t dns_refresh_ms; /* how long a looked-up address is used: 5 s */
 } hr_up_settings;
 
 typedef struct hr_up_request {
@@ -74,7 +77,8 @@ typedef struct hr_up_request {
      * here. */
     const hr_pair *fields;
     size_t n_fields;
-    hr_str body;                    /* absent: none */
+    hr_str body; /* absent: none */
+    int upgrade; /* the fields ask for an upgrade: a 101 switches the exchange to a tunnel */
     uint64_t deadline_at;           /* hr_timers_now() time; 0: none */
     uint32_t first_byte_timeout_ms; /* from the start of the request; 0: none but the deadline */
     uint32_t idle_timeout_ms;       /* between two pieces of the answer; 0: 60 s */
@@ -129,6 +133,17 @@ void hr_up_free(hr_up_exchange *exchange);
 
 /* The answer's head, from the first on_data on, until hr_up_continue. */
 const hr_resp_head *hr_up_head(const hr_up_exchange *exchange);
+/* Tunnels: after a 101 the exchange passes bytes both ways. What the peer sends comes by on_data,
+ * the final one when it has closed its half; neither deadline nor idle time-out holds any more. */
+int hr_up_is_tunnel(const hr_up_exchange *exchange);
+/* Sends bytes, which must stay until `done` is called (never at once), and only one lot at a time.
+ * `ok` 0: the connection is broken. Where on_error comes first, `done` does not. */
+typedef void (*hr_up_sent_fn)(void *ctx, int ok);
+void hr_up_tunnel_send(hr_up_exchange *exchange, const char *bytes, size_t n, hr_up_sent_fn done,
+                       void *ctx);
+/* Closes our half; the peer's bytes still come. */
+void hr_up_tunnel_finish(hr_up_exchange *exchange);
+
 /* 1 if a byte of the request may have reached the peer. */
 int hr_up_sent(const hr_up_exchange *exchange);
 

@@ -5,6 +5,8 @@
 #include <netdb.h>
 #include <netinet/in.h>
 
+#include <openssl/ssl.h>
+
 #include "upstream.h"
 
 /* Of one name; more are passed over. "localhost" has two, of which often only one is served. */
@@ -24,6 +26,13 @@ typedef struct hr_up_conn {
     uint64_t opened_at, idle_until;
     uint32_t n_requests;
     int peer_idle_s; /* of the peer's Keep-Alive; -1: not told */
+    /* TLS; NULL: none */
+    SSL *ssl;
+    int handshaking;
+    hr_timer again; /* OpenSSL may hold bytes of which epoll does not tell */
+    h2o_iovec_t unsent[2];
+    size_t n_unsent;
+    h2o_socket_cb on_written;
 } hr_up_conn;
 
 struct hr_up_loop {
@@ -57,6 +66,7 @@ struct hr_up_endpoint {
     hr_up_conn *newest, *oldest;
     size_t n_idle;
     hr_timer idle_timer;
+    SSL_SESSION *session; /* to resume; NULL: none yet */
 };
 
 /* Only the loop writes; others read at any time. */
@@ -83,8 +93,29 @@ void hr_up_conn_resume(hr_up_conn *conn);
 /* Starts a look-up where the address is missing or old. Returns 1 if there is an address to use. */
 int hr_up_endpoint_resolve(hr_up_endpoint *endpoint);
 
+/* ---- upstream_tls.c: bytes over a connection, encrypted or not ---- */
+/* As read and sendmsg: -1 with errno (EAGAIN: later), 0 at the end. */
+ssize_t hr_up_conn_recv(hr_up_conn *conn, char *buf, size_t size);
+ssize_t hr_up_conn_send(hr_up_conn *conn, const h2o_iovec_t *pieces, size_t n_pieces);
+/* Moves past `done` bytes: the index of the first piece with something left, which is cut down. */
+size_t hr_up_skip(h2o_iovec_t *pieces, size_t n_pieces, size_t done);
+/* Writes at most two pieces, which must stay; then calls `cb`, never at once. */
+void hr_up_conn_write(hr_up_conn *conn, h2o_iovec_t *pieces, size_t n_pieces, h2o_socket_cb cb);
+/* Nothing more will be written; the peer learns of it. */
+void hr_up_conn_finish(hr_up_conn *conn);
+/* 1 if nothing has come that was not read: neither bytes nor the end. */
+int hr_up_conn_is_silent(hr_up_conn *conn);
+/* Makes conn->ssl for a socket that is connected. -1: no memory. */
+int hr_up_conn_encrypt(hr_up_conn *conn);
+/* Goes on with the handshake; ends in hr_up_exchange_connected or hr_up_exchange_tls_failed. */
+void hr_up_conn_handshake(hr_up_conn *conn);
+/* Before the socket is closed. */
+void hr_up_conn_decrypt_end(hr_up_conn *conn);
+
 /* ---- upstream.c, called by the pool ---- */
 void hr_up_exchange_connected(hr_up_exchange *exchange, const char *err);
+/* The handshake failed; `why` may be on the caller's stack. */
+void hr_up_exchange_tls_failed(hr_up_exchange *exchange, const char *why);
 void hr_up_exchange_readable(hr_up_exchange *exchange);
 /* The look-up is over; `why` NULL: the endpoint has its address. Takes the exchange off the list.
  */

@@ -1,7 +1,6 @@
 #include "upstream_internal.h"
 
 #include <arpa/inet.h>
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -98,6 +97,8 @@ hr_up_endpoint *hr_up_endpoint_new(hr_up_loop *up, hr_str host, uint16_t port,
     s->max_idle = s->max_idle > 0 ? s->max_idle : DEFAULT_MAX_IDLE;
     s->dns_refresh_ms = s->dns_refresh_ms > 0 ? s->dns_refresh_ms : DEFAULT_DNS_REFRESH_MS;
 
+    hr_up_tls_ref(s->tls);
+
     /* The name serves both purposes: cut at the colon for look-ups, whole for messages. */
     endpoint->name = h2o_mem_alloc(host.len + sizeof(":65535"));
     memcpy(endpoint->name, host.p, host.len);
@@ -123,6 +124,8 @@ void hr_up_endpoint_unref(hr_up_endpoint *endpoint) {
     hr_timer_unset(endpoint->up->timers, &endpoint->idle_timer);
     if (endpoint->lookup != NULL)
         h2o_hostinfo_getaddr_cancel(endpoint->lookup);
+    SSL_SESSION_free(endpoint->session);
+    hr_up_tls_unref(endpoint->settings.tls);
     free(endpoint->name);
     free(endpoint);
 }
@@ -192,6 +195,8 @@ void hr_up_conn_close(hr_up_conn *conn) {
     if (conn->endpoint->settings.open_connections != NULL)
         atomic_fetch_sub_explicit(conn->endpoint->settings.open_connections, 1,
                                   memory_order_relaxed);
+    hr_timer_unset(conn->endpoint->up->timers, &conn->again);
+    hr_up_conn_decrypt_end(conn);
     h2o_socket_close(conn->socket);
     free(conn);
 }
@@ -199,22 +204,36 @@ void hr_up_conn_close(hr_up_conn *conn) {
 static void on_readable(h2o_socket_t *socket, const char *err) {
     hr_up_conn *conn = socket->data;
     (void)err; /* nothing was read yet: read() tells */
-    if (conn->exchange != NULL)
+    if (conn->handshaking)
+        hr_up_conn_handshake(conn);
+    else if (conn->exchange != NULL)
         hr_up_exchange_readable(conn->exchange);
-    else /* An idle connection that can be read has been closed, or its peer says what nobody asked.
-          */
+    else if (conn->ssl == NULL || !hr_up_conn_is_silent(conn))
+        /* An idle connection that can be read has been closed, or its peer says what nobody asked.
+         * (TLS may have a ticket to give.) */
         hr_up_conn_close(conn);
+}
+
+static void on_again(hr_timer *timer) {
+    on_readable(H2O_STRUCT_FROM_MEMBER(hr_up_conn, again, timer)->socket, NULL);
 }
 
 static void on_connected(h2o_socket_t *socket, const char *err) {
     hr_up_conn *conn = socket->data;
     if (err == NULL)
         h2o_socket_read_start(socket, on_readable);
-    hr_up_exchange_connected(conn->exchange, err);
+    if (err != NULL || conn->endpoint->settings.tls == NULL)
+        hr_up_exchange_connected(conn->exchange, err);
+    else if (hr_up_conn_encrypt(conn) != 0)
+        hr_up_exchange_tls_failed(conn->exchange, "out of memory");
+    else
+        hr_up_conn_handshake(conn);
 }
 
 void hr_up_conn_resume(hr_up_conn *conn) {
     h2o_socket_read_start(conn->socket, on_readable);
+    if (conn->ssl != NULL)
+        hr_timer_set(conn->endpoint->up->timers, &conn->again, hr_timers_now(), on_again);
 }
 
 hr_up_conn *hr_up_conn_open(hr_up_endpoint *endpoint, hr_up_exchange *exchange) {
@@ -240,17 +259,11 @@ hr_up_conn *hr_up_conn_open(hr_up_endpoint *endpoint, hr_up_exchange *exchange) 
     return conn;
 }
 
-static int peer_has_closed(hr_up_conn *conn) {
-    char byte;
-    ssize_t n = recv(h2o_socket_get_fd(conn->socket), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
-    return !(n == -1 && (errno == EAGAIN || errno == EWOULDBLOCK));
-}
-
 hr_up_conn *hr_up_conn_reuse(hr_up_endpoint *endpoint, int careful) {
     uint64_t now = hr_timers_now();
     hr_up_conn *conn;
     while ((conn = endpoint->newest) != NULL) {
-        if (conn->idle_until > now && !(careful && peer_has_closed(conn))) {
+        if (conn->idle_until > now && !(careful && !hr_up_conn_is_silent(conn))) {
             unlink_idle(conn);
             hr_up_count(&endpoint->up->stats->reused, 1);
             return conn;
@@ -287,6 +300,7 @@ void hr_up_conn_release(hr_up_conn *conn, int reusable) {
         hr_up_conn_close(conn);
         return;
     }
+    hr_timer_unset(endpoint->up->timers, &conn->again);
     conn->exchange = NULL;
     conn->idle_until = now + idle_ms;
     conn->newer = NULL;

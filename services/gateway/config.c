@@ -87,14 +87,39 @@ static const char *not_acted_on(const hr_cluster *cluster) {
         return "its addresses are not named (resolution NONE or a headless Service without "
                "endpoints): this "
                "gateway connects only to addresses that its configuration names";
-    if (p->tls_mode != HR_TLS_DISABLE)
-        return "trafficPolicy.tls: connections to endpoints are not encrypted by this gateway; use "
-               "mode DISABLE";
+    if (p->tls_mode == HR_TLS_ISTIO_MUTUAL)
+        return "trafficPolicy.tls: ISTIO_MUTUAL wants the certificates that Istio gives its "
+               "sidecars, which this gateway has not; use SIMPLE or MUTUAL with files, or DISABLE";
+    if (p->tls_mode != HR_TLS_DISABLE && p->tls_credential_name.len > 0)
+        return "trafficPolicy.tls.credentialName: this gateway reads no Kubernetes Secrets; mount "
+               "them and name the files by caCertificates, clientCertificate and privateKey";
     return NULL;
 }
 
-static int refuse_unsupported(const hr_view *view) {
-    int refused = 0;
+/* What the Gateway's server asks of the listeners, and what the command line gave them. */
+static int refuse_server(const hr_view *view, const gw_options *options) {
+    hr_gateway_server server;
+    if (hr_view_gateway_server(&server, view) != HR_OK)
+        return 0;
+    hr_str mode = server.tls_mode;
+    int simple = mode.len == 6 && memcmp(mode.p, "SIMPLE", 6) == 0;
+    const char *why = NULL;
+    if (server.terminates_tls && !simple)
+        why = "this gateway serves TLS of mode SIMPLE only: it asks no certificate of its clients";
+    else if (server.terminates_tls && options->tls_cert == NULL)
+        why = "its protocol is HTTPS: give the certificate with --tls-cert and --tls-key";
+    else if (!server.terminates_tls && options->tls_cert != NULL)
+        why = "it is not encrypted, but --tls-cert is given: choose the HTTPS server with "
+              "--gateway-port, or leave the certificate out";
+    if (why == NULL)
+        return 0;
+    fprintf(stderr, "%.*s:%d: error: server on port %u: %s\n", (int)server.source_file.len,
+            server.source_file.p, server.source_line, (unsigned)server.port, why);
+    return 1;
+}
+
+static int refuse_unsupported(const hr_view *view, const gw_options *options) {
+    int refused = refuse_server(view, options);
     for (size_t i = 0; i < hr_view_cluster_count(view); i++) {
         const hr_cluster *cluster = hr_view_cluster(view, i);
         const char *why = not_acted_on(cluster);
@@ -174,6 +199,32 @@ static hr_view *make_view(hr_table *table, const hr_view_options *view_options) 
     return view;
 }
 
+/* What Istio leaves to the Host header where `sni` is not given is here the destination's host: one
+ * name for all connections to an endpoint. */
+static int make_tls(gw_cluster *out) {
+    const hr_cluster *cluster = out->cluster;
+    const hr_traffic_policy *p = &cluster->policy;
+    char why[512];
+    if (p->tls_mode == HR_TLS_DISABLE)
+        return 0;
+    int mutual = p->tls_mode == HR_TLS_MUTUAL;
+    hr_up_tls_options options = {.server_name = p->tls_sni.len > 0 ? p->tls_sni : cluster->host,
+                                 .ca_path = p->tls_ca_certificates,
+                                 .cert_path =
+                                     mutual ? p->tls_client_certificate : (hr_str){NULL, 0},
+                                 .key_path = mutual ? p->tls_private_key : (hr_str){NULL, 0},
+                                 .names = p->tls_subject_alt_names,
+                                 .n_names = p->n_tls_subject_alt_names,
+                                 .insecure = p->tls_insecure_skip_verify};
+    out->tls = hr_up_tls_new(&options, why, sizeof(why));
+    if (out->tls != NULL)
+        return 0;
+    fprintf(stderr, "%.*s:%d: error: %.*s: trafficPolicy.tls: %s\n", (int)cluster->source_file.len,
+            cluster->source_file.p, cluster->source_line, (int)cluster->name.len, cluster->name.p,
+            why);
+    return -1;
+}
+
 static int compare_names(const void *a, const void *b, void *ctx) {
     const gw_config *config = ctx;
     hr_str x = config->clusters[*(const size_t *)a].cluster->name,
@@ -208,6 +259,8 @@ static int fill_clusters(gw_config *config, const gw_config *previous) {
         }
         cluster->shared = shared_of(previous, cluster->cluster);
         cluster->limited = is_limited(&cluster->cluster->policy);
+        if (make_tls(cluster) != 0)
+            return -1;
         if (cluster->endpoints == NULL || cluster->shared == NULL)
             return -1;
         /* Ejected endpoints that this configuration no longer has do not count. */
@@ -265,7 +318,7 @@ gw_config *gw_config_load(const gw_options *options, gw_dns *dns, const gw_confi
     config->table = load_table(options);
     if (config->table != NULL && choose_view(&config->view_options, config->table, options) == 0)
         config->view = make_resolved_view(config, dns);
-    if (config->view == NULL || refuse_unsupported(config->view) > 0 ||
+    if (config->view == NULL || refuse_unsupported(config->view, options) > 0 ||
         fill_clusters(config, previous) != 0) {
         gw_config_unref(config);
         return NULL;
@@ -306,6 +359,7 @@ void gw_config_unref(gw_config *config) {
             endpoint_unref(config->clusters[c].endpoints[i]);
         free(config->clusters[c].endpoints);
         shared_unref(config->clusters[c].shared);
+        hr_up_tls_unref(config->clusters[c].tls);
     }
     free(config->clusters);
     free(config->by_name);

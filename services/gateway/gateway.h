@@ -20,6 +20,7 @@
 #include "exchange.h"
 #include "forward.h"
 #include "server.h"
+#include "tls.h"
 #include "upstream.h"
 #include "upstream_metrics.h"
 
@@ -30,8 +31,11 @@ typedef struct gw_options {
     const char *namespace_;
     const char *locality; /* NULL: what its pod's topology labels say */
     const char *admin;
-    const char *ui;         /* path prefix; NULL: no page */
-    const char *ui_samples; /* folder; NULL: no samples */
+    const char *ui;                 /* path prefix; NULL: no page */
+    const char *ui_samples;         /* folder; NULL: no samples */
+    const char *tls_cert, *tls_key; /* both or none */
+    int64_t tls_handshake_ms;
+    int64_t tunnel_idle_ms;
     const char *dns_server; /* NULL: the system's */
 } gw_options;
 
@@ -60,7 +64,8 @@ typedef struct gw_cluster {
     const hr_cluster *cluster;
     gw_endpoint **endpoints; /* as in cluster->endpoints */
     gw_shared *shared;
-    int limited; /* connectionPool has limits */
+    hr_up_tls *tls; /* of its connections; NULL: they are not encrypted */
+    int limited;    /* connectionPool has limits */
 } gw_cluster;
 
 typedef struct gw_config {
@@ -75,7 +80,8 @@ typedef struct gw_config {
 } gw_config;
 
 /* Loads what the options name. NULL, and all findings on stderr, where there is an error;
- * `previous` (may be NULL) lends its endpoints. Waits a moment for the addresses of names that are new. */
+ * `previous` (may be NULL) lends its endpoints. Waits a moment for the addresses of names that are
+ * new. */
 gw_config *gw_config_load(const gw_options *options, gw_dns *dns, const gw_config *previous,
                           uint64_t generation);
 /* The same resources with the addresses that their names have by now. NULL: no memory. */
@@ -136,10 +142,14 @@ struct gateway {
     _Atomic uint64_t generation, reloads, reloads_failed;
     _Atomic int config_good; /* the last load succeeded */
     uint64_t loaded_fingerprint;
+    hr_tls *tls; /* of the listeners; NULL: they are not encrypted */
+    uint64_t tls_fingerprint;
+    _Atomic uint64_t tls_reloads, tls_reloads_failed;
+    _Atomic int tls_good; /* the files as they stand are in force */
     pthread_t reload_thread;
     int reload_stop_fd, reload_signal_fd;
     int reload_started, reload_stopped; /* guarded by the mutex */
-    hr_metric upstream_seconds, mirrors_sent, mirrors_dropped, retries;
+    hr_metric upstream_seconds, mirrors_sent, mirrors_dropped, retries, tunnels, tunnels_open;
 };
 
 /* loop.c */

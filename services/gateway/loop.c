@@ -108,7 +108,8 @@ static void adopt(gw_loop_config *lc, gw_loop_config *previous) {
             continue;
         gw_loop_cluster *old = &previous->clusters[p];
         const gw_cluster *before = &previous->config->clusters[p];
-        if (!same_connections(&now->cluster->policy, &before->cluster->policy))
+        if (!same_connections(&now->cluster->policy, &before->cluster->policy) ||
+            !hr_up_tls_same(now->tls, before->tls))
             continue;
         lc->clusters[c].cursor = old->cursor;
         for (size_t i = 0; i < now->cluster->n_endpoints; i++) {
@@ -153,6 +154,7 @@ hr_up_endpoint *gw_loop_endpoint(gw_loop *loop, gw_loop_config *lc, size_t c, si
                 p->max_requests_per_connection > 0 ? (uint32_t)p->max_requests_per_connection : 0,
             .max_connection_ms =
                 p->max_connection_duration_ms > 0 ? (uint64_t)p->max_connection_duration_ms : 0,
+            .tls = lc->config->clusters[c].tls,
             .open_connections = &lc->config->clusters[c].shared->connections,
         };
         const hr_endpoint *endpoint = &known->endpoints[index];

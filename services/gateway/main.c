@@ -61,6 +61,33 @@ static const hr_flag gateway_flags[] = {
      .default_text = "off",
      .help = "Where the administrator finds /ready, /metrics, /config, /clusters, /dns and "
              "/explain."},
+    {.name = "tls-cert",
+     .kind = HR_FLAG_TEXT,
+     .value_name = "FILE",
+     .offset = FIELD(tls_cert),
+     .default_text = "none: the listeners are not encrypted",
+     .help = "Accept TLS at every --listen address with this certificate chain (PEM); read again "
+             "when it changes and on SIGHUP."},
+    {.name = "tls-key",
+     .kind = HR_FLAG_TEXT,
+     .value_name = "FILE",
+     .offset = FIELD(tls_key),
+     .default_text = "none",
+     .help = "The certificate's private key (PEM, without pass phrase)."},
+    {.name = "tls-handshake-timeout",
+     .kind = HR_FLAG_SECONDS,
+     .value_name = "S",
+     .offset = FIELD(tls_handshake_ms),
+     .min = 100,
+     .max = 600000,
+     .help = "A client whose TLS handshake takes longer is cut off."},
+    {.name = "tunnel-idle-timeout",
+     .kind = HR_FLAG_SECONDS,
+     .value_name = "S",
+     .offset = FIELD(tunnel_idle_ms),
+     .min = 100,
+     .max = 864000000,
+     .help = "A WebSocket over which nothing has gone either way for so long is ended."},
     {.name = "dns-server",
      .kind = HR_FLAG_TEXT,
      .value_name = "ADDR[:PORT]",
@@ -88,6 +115,18 @@ static double read_counter(void *cell) {
 
 static double read_good(void *cell) {
     return atomic_load((_Atomic int *)cell);
+}
+
+static double read_not_after(void *tls) {
+    return (double)hr_tls_not_after(tls);
+}
+
+static double read_tls_connections(void *tls) {
+    return (double)hr_tls_connections(tls);
+}
+
+static double read_handshakes(void *tls) {
+    return (double)hr_tls_handshakes(tls);
 }
 
 static void define_metrics(gateway *g, hr_metrics *m) {
@@ -127,10 +166,52 @@ static void define_metrics(gateway *g, hr_metrics *m) {
                     "Look-ups that found other addresses than the one before.", read_counter,
                     (void *)&dns->changes);
     hr_up_metrics(m, &g->upstreams);
+    g->tunnels = hr_metrics_counter(m, "headerroute_gateway_tunnels_total", NULL,
+                                    "WebSockets that were opened.");
+    g->tunnels_open =
+        hr_metrics_gauge(m, "headerroute_gateway_tunnels", NULL, "WebSockets that are open.");
+    if (g->tls == NULL)
+        return;
+    hr_metrics_read(m, HR_GAUGE, "headerroute_tls_certificate_not_after_seconds", NULL,
+                    "When the listeners' certificate ends, in seconds since 1970.", read_not_after,
+                    g->tls);
+    hr_metrics_read(m, HR_GAUGE, "headerroute_tls_certificate_good", NULL,
+                    "1 if certificate and key as they stand are in force, 0 if older ones are.",
+                    read_good, &g->tls_good);
+    hr_metrics_read(m, HR_COUNTER, "headerroute_tls_reloads_total", "result=\"ok\"",
+                    "Certificates read anew.", read_counter, &g->tls_reloads);
+    hr_metrics_read(m, HR_COUNTER, "headerroute_tls_reloads_total", "result=\"failed\"",
+                    "Certificates read anew.", read_counter, &g->tls_reloads_failed);
+    hr_metrics_read(m, HR_COUNTER, "headerroute_tls_connections_total", NULL,
+                    "Connections accepted for TLS.", read_tls_connections, g->tls);
+    hr_metrics_read(m, HR_COUNTER, "headerroute_tls_handshakes_total", NULL,
+                    "TLS handshakes completed.", read_handshakes, g->tls);
+}
+
+/* 0, or the exit code after a sentence. */
+static int prepare_tls(gateway *g) {
+    const gw_options *o = &g->options;
+    char why[512];
+    if ((o->tls_cert == NULL) != (o->tls_key == NULL)) {
+        fprintf(stderr,
+                "headerroute-gateway: --tls-cert and --tls-key come together: %s is missing\n",
+                o->tls_cert == NULL ? "--tls-cert" : "--tls-key");
+        return 2;
+    }
+    if (o->tls_cert == NULL)
+        return 0;
+    g->tls_fingerprint = gw_tls_fingerprint(o);
+    g->tls = hr_tls_new(o->tls_cert, o->tls_key, why, sizeof(why));
+    if (g->tls == NULL) {
+        fprintf(stderr, "headerroute-gateway: error: %s\n", why);
+        return 1;
+    }
+    atomic_store(&g->tls_good, 1);
+    return 0;
 }
 
 int main(int argc, char **argv) {
-    static gateway self;
+    static gateway self = {.options = {.tls_handshake_ms = 10000, .tunnel_idle_ms = 3600000}};
     static hr_server_options server = HR_SERVER_OPTIONS_INIT;
     const hr_flag_set sets[] = {
         {gateway_flags, sizeof(gateway_flags) / sizeof(gateway_flags[0]), &self.options},
@@ -145,7 +226,8 @@ int main(int argc, char **argv) {
         return hr_check_ready("headerroute-gateway", self.options.admin);
     if (server.check) {
         hr_server_options_settle(&server, DEFAULT_LISTEN);
-        return hr_check_answers("headerroute-gateway", server.listen.v[0]);
+        return hr_check_answers("headerroute-gateway", server.listen.v[0],
+                                self.options.tls_cert != NULL);
     }
     if (self.options.files.n == 0) {
         fprintf(stderr, "headerroute-gateway: no configuration: give at least one -f PATH\n");
@@ -153,6 +235,10 @@ int main(int argc, char **argv) {
     }
     hr_server_options_settle(&server, DEFAULT_LISTEN);
     pthread_mutex_init(&self.mutex, NULL);
+    code = prepare_tls(&self);
+    if (code != 0)
+        return code;
+    server.handshake_timeout_ms = self.options.tls_handshake_ms;
     self.loaded_fingerprint = gw_watch_fingerprint(self.options.files.v, self.options.files.n);
     char why[256];
     self.dns = gw_dns_new(self.options.dns_server, why, sizeof(why));
@@ -173,9 +259,9 @@ int main(int argc, char **argv) {
     hr_listener *listeners = calloc(server.listen.n + 1, sizeof(*listeners));
     size_t n_listeners = server.listen.n;
     for (size_t i = 0; i < n_listeners; i++)
-        listeners[i] = (hr_listener){server.listen.v[i], gw_on_request};
+        listeners[i] = (hr_listener){server.listen.v[i], gw_on_request, self.tls};
     if (self.options.admin != NULL)
-        listeners[n_listeners++] = (hr_listener){self.options.admin, gw_on_admin_request};
+        listeners[n_listeners++] = (hr_listener){self.options.admin, gw_on_admin_request, NULL};
     hr_service service = {.program = "headerroute-gateway",
                           .ctx = &self,
                           .loop_start = gw_loop_start,
@@ -187,6 +273,7 @@ int main(int argc, char **argv) {
     code = hr_server_run(&service, listeners, n_listeners, &server, metrics);
     gw_reload_dispose(&self);
     gw_config_unref(self.config);
+    hr_tls_free(self.tls);
     gw_dns_free(self.dns);
     hr_metrics_free(metrics);
     free(listeners);

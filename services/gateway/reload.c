@@ -70,11 +70,30 @@ static void reload(gateway *g, const char *why) {
            (unsigned long long)generation);
 }
 
+uint64_t gw_tls_fingerprint(const gw_options *options) {
+    const char *const paths[] = {options->tls_cert, options->tls_key};
+    return gw_watch_fingerprint(paths, 2);
+}
+
+static void reload_tls(gateway *g, const char *why) {
+    char sentence[512];
+    if (hr_tls_reload(g->tls, sentence, sizeof(sentence)) != 0) {
+        atomic_fetch_add(&g->tls_reloads_failed, 1);
+        atomic_store(&g->tls_good, 0);
+        hr_log(HR_LOG_ERROR, "%s, but the certificate of before stays in force: %s", why, sentence);
+        return;
+    }
+    atomic_fetch_add(&g->tls_reloads, 1);
+    atomic_store(&g->tls_good, 1);
+    hr_log(HR_LOG_INFO, "%s: the certificate is loaded anew", why);
+}
+
 static void refresh(gateway *g) {
     gw_dns_take_change(g->dns);
     gw_config *config = gw_config_refresh(g->dns, g->config);
     if (config == NULL)
-        hr_log(HR_LOG_ERROR, "addresses have changed, but memory is short: those of before stay in use");
+        hr_log(HR_LOG_ERROR,
+               "addresses have changed, but memory is short: those of before stay in use");
     else
         publish(g, config);
 }
@@ -102,7 +121,11 @@ static void *watch(void *arg) {
     pthread_setname_np(pthread_self(), "reload");
     if (inotify < 0)
         hr_log(HR_LOG_WARN, "changes of files are not noticed, only SIGHUP: %s", strerror(errno));
+    const char *const tls_files[] = {g->options.tls_cert, g->options.tls_key};
+    size_t n_tls_files = g->tls != NULL ? 2 : 0;
+    uint64_t known_tls = g->tls_fingerprint;
     gw_watch_paths(inotify, files->v, files->n);
+    gw_watch_paths(inotify, tls_files, n_tls_files);
     uint64_t known = g->loaded_fingerprint;
     for (;;) {
         poll(fds, 4, LOOK_AGAIN_MS);
@@ -121,6 +144,11 @@ static void *watch(void *arg) {
         if (hup || now != known)
             reload(g, hup ? "SIGHUP" : "files have changed");
         known = now;
+        gw_watch_paths(inotify, tls_files, n_tls_files);
+        now = g->tls != NULL ? gw_tls_fingerprint(&g->options) : 0;
+        if (g->tls != NULL && (hup || now != known_tls))
+            reload_tls(g, hup ? "SIGHUP" : "certificate or key has changed");
+        known_tls = now;
     }
     if (inotify >= 0)
         close(inotify);

@@ -12,6 +12,8 @@
 int gw_reload_prepare(gateway *g);
 /* Begins to watch, on a thread of its own: once the log is open. 0, or -1 after a message. */
 int gw_reload_start(gateway *g);
+/* Changes when certificate or key does. */
+uint64_t gw_tls_fingerprint(const gw_options *options);
 /* When draining begins, before the log is closed. */
 void gw_reload_stop(void *g);
 /* After hr_server_run. */

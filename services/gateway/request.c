@@ -24,6 +24,7 @@ static void unlink_request(gw_request *r) {
 
 static void on_end(hr_exchange *ex) {
     gw_request *r = ex->data;
+    gw_upgrade_end(r);
     gw_cancel(r);
     hr_timer_unset(&r->loop->timers, &r->timer);
     unlink_request(r);
@@ -116,7 +117,7 @@ hr_str gw_peer_address(gw_request *r) {
     return len == SIZE_MAX ? (hr_str){NULL, 0} : (hr_str){text, len};
 }
 
-#define FIELDS_ADDED 4
+#define FIELDS_ADDED (4 + GW_UPGRADE_FIELDS)
 
 static void build_request(gw_request *r) {
     h2o_req_t *req = r->ex->req;
@@ -137,6 +138,8 @@ static void build_request(gw_request *r) {
         n = hr_forward_append(r->ex, fields, n, HR_STR("x-forwarded-for"), peer);
     if (!has_id)
         fields[n++] = (hr_pair){HR_STR("x-request-id"), hr_str_of(r->ex->request_id)};
+    if (r->upgrade) /* rules may ask for it, as Envoy leaves it to them */
+        n = gw_upgrade_fields(fields, n);
     r->in.method = hr_str_of(req->input.method);
     r->in.authority = hr_str_of(req->input.authority);
     r->in.path = hr_str_of(req->input.path);
@@ -237,6 +240,8 @@ void gw_on_request(hr_exchange *ex) {
         gw_reply(r, 500, NULL, "out_of_memory", HR_STR(""));
         return;
     }
+    if (gw_upgrade_refused(r))
+        return;
     build_request(r);
     route(r);
 }

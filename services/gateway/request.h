@@ -4,6 +4,7 @@
 #define HR_SERVICES_GATEWAY_REQUEST_H
 
 #include "gateway.h"
+#include "tunnel.h"
 
 /* Endpoints that were tried and failed, to be avoided; more tries than this avoid only the first
  * ones. */
@@ -22,7 +23,9 @@ struct gw_request {
     hr_up_request out; /* as it is sent */
 
     hr_relay relay;
-    hr_timer timer; /* delay of a fault; back-off */
+    int upgrade;       /* a WebSocket is asked for */
+    hr_tunnel *tunnel; /* once it is open */
+    hr_timer timer;    /* delay of a fault; back-off */
     uint64_t start_ns, deadline_at;
 
     gw_endpoint *endpoint; /* of the try under way; counted as active */
@@ -70,6 +73,16 @@ void gw_cancel(gw_request *r);
  * as long as there are others. */
 gw_endpoint *gw_pick(gw_loop *loop, gw_loop_config *lc, size_t cluster, const gw_avoid *how,
                      size_t *index);
+
+/* upgrade.c: a request with Upgrade. 1: it is refused and answered; else r->upgrade tells. */
+int gw_upgrade_refused(gw_request *r);
+/* Appends what asks for the upgrade; room for GW_UPGRADE_FIELDS. The new count. */
+#define GW_UPGRADE_FIELDS 2
+size_t gw_upgrade_fields(hr_pair *fields, size_t n);
+/* The upstream has agreed: answers 101 with these fields and opens the tunnel. */
+void gw_upgrade(gw_request *r, const hr_pair *fields, size_t n);
+/* However it ends. */
+void gw_upgrade_end(gw_request *r);
 
 /* retry.c: 1 if the request will be tried again after this error, or (error 0) this answer. Must be
  * asked before anything went to the client. */

@@ -61,8 +61,8 @@ static hr_str find(const hr_resp_head *head, const char *name) {
 }
 
 static int wants_error(unsigned on, hr_up_error error, int sent) {
-    int connect =
-        error == HR_UP_CONNECT || error == HR_UP_CONNECT_TIMEOUT || error == HR_UP_RESOLVE;
+    int connect = error == HR_UP_CONNECT || error == HR_UP_CONNECT_TIMEOUT ||
+                  error == HR_UP_RESOLVE || error == HR_UP_TLS;
     /* Envoy counts a reset as the 5xx that it would become. */
     if (on & (ON_5XX | ON_GATEWAY_ERROR | ON_RESET))
         return 1;

@@ -17,6 +17,8 @@ static const struct failure {
      "remote connection failure"},
     {HR_UP_CONNECT_TIMEOUT, 503, "UF", "upstream_reset_before_response_started{connection_timeout}",
      "connection timeout"},
+    {HR_UP_TLS, 503, "UF", "upstream_reset_before_response_started{remote_connection_failure}",
+     "remote connection failure"},
     {HR_UP_RESET, 503, "UC", "upstream_reset_before_response_started{connection_termination}",
      "connection termination"},
     {HR_UP_CLOSED, 503, "UC", "upstream_reset_before_response_started{connection_termination}",
@@ -35,7 +37,16 @@ static const struct failure *failure_of(hr_up_error error) {
     return &failures[0];
 }
 
-static void reply_failure(gw_request *r, hr_up_error error) {
+/* Envoy appends the transport's own words to the details, too. */
+static const char *with_sentence(gw_request *r, const char *sentence) {
+    static const char before[] =
+        "upstream_reset_before_response_started{remote_connection_failure|";
+    return h2o_concat(&r->ex->req->pool, h2o_iovec_init(H2O_STRLIT(before)),
+                      h2o_iovec_init(sentence, strlen(sentence)), h2o_iovec_init(H2O_STRLIT("}")))
+        .base;
+}
+
+static void reply_failure(gw_request *r, hr_up_error error, const char *sentence) {
     const struct failure *f = failure_of(error);
     int per_try =
         error == HR_UP_DEADLINE && (r->deadline_at == 0 || hr_timers_now() < r->deadline_at);
@@ -45,8 +56,10 @@ static void reply_failure(gw_request *r, hr_up_error error) {
                              "upstream connect error or disconnect/reset before headers. %s: %s",
                              r->tries > 1 ? "retried and the latest reset reason" : "reset reason",
                              f->reason);
-    gw_reply(r, f->status, f->flag, per_try ? "upstream_per_try_timeout" : f->details,
-             (hr_str){r->body, (size_t)len});
+    const char *details = sentence != NULL ? with_sentence(r, sentence)
+                          : per_try        ? "upstream_per_try_timeout"
+                                           : f->details;
+    gw_reply(r, f->status, f->flag, details, (hr_str){r->body, (size_t)len});
 }
 
 /* ---- endpoints ---- */
@@ -219,7 +232,8 @@ static void note_time(gw_request *r) {
     hr_metric_observe(r->ex->loop->cells, r->loop->gateway->upstream_seconds, (double)ns / 1e9);
 }
 
-static void begin_answer(gw_request *r, const hr_resp_head *head) {
+static void begin_answer(gw_request *r, hr_up_exchange *up) {
+    const hr_resp_head *head = hr_up_head(up);
     hr_pair with[HR_RESP_MAX_FIELDS + 1];
     const hr_pair *fields = with;
     size_t n = head->n_fields;
@@ -240,8 +254,11 @@ static void begin_answer(gw_request *r, const hr_resp_head *head) {
             more[n++] = (hr_pair){HR_STR("set-cookie"), r->set_cookie};
         fields = more;
     }
-    hr_relay_begin(&r->relay, status, fields, n,
-                   head->has_content_length ? (size_t)head->content_length : SIZE_MAX);
+    if (hr_up_is_tunnel(up))
+        gw_upgrade(r, fields, n);
+    else
+        hr_relay_begin(&r->relay, status, fields, n,
+                       head->has_content_length ? (size_t)head->content_length : SIZE_MAX);
 }
 
 static void on_data(void *ctx, hr_up_exchange *up, const char *bytes, size_t n, int final) {
@@ -250,7 +267,11 @@ static void on_data(void *ctx, hr_up_exchange *up, const char *bytes, size_t n, 
         gw_outlier_note(&r->lc->config->clusters[r->cluster], r->endpoint, hr_up_head(up)->status);
         if (gw_retry(r, 0, hr_up_head(up)))
             return;
-        begin_answer(r, hr_up_head(up));
+        begin_answer(r, up);
+    }
+    if (r->tunnel != NULL) {
+        hr_tunnel_data(r->tunnel, bytes, n, final);
+        return;
     }
     if (final)
         gw_finish(r);
@@ -260,20 +281,26 @@ static void on_data(void *ctx, hr_up_exchange *up, const char *bytes, size_t n, 
 static void on_error(void *ctx, hr_up_exchange *up, hr_up_error error, const char *why) {
     gw_request *r = ctx;
     (void)up;
-    (void)why;
     atomic_fetch_add_explicit(&r->endpoint->failures, 1, memory_order_relaxed);
     gw_outlier_note(&r->lc->config->clusters[r->cluster], r->endpoint,
                     error == HR_UP_PROTOCOL ? 502 : 0);
+    if (r->tunnel != NULL) {
+        hr_tunnel_error(r->tunnel);
+        return;
+    }
     if (r->relay.started) {
         gw_finish(r);
         gw_flag(r, failure_of(error)->flag);
         hr_relay_abort(&r->relay);
         return;
     }
+    /* The sentence goes with the exchange. */
+    const char *sentence =
+        error == HR_UP_TLS ? h2o_strdup(&r->ex->req->pool, why, SIZE_MAX).base : NULL;
     if (gw_retry(r, error, NULL))
         return;
     gw_cancel(r);
-    reply_failure(r, error);
+    reply_failure(r, error, sentence);
 }
 
 void gw_cancel(gw_request *r) {
@@ -286,7 +313,7 @@ void gw_cancel(gw_request *r) {
 /* ---- requests ---- */
 
 /* What goes upstream besides the route's own: at most this many fields. */
-#define FIELDS_ADDED 5
+#define FIELDS_ADDED (5 + GW_UPGRADE_FIELDS)
 
 static void build_out(gw_request *r) {
     const hr_decision *d = &r->decision;
@@ -308,6 +335,8 @@ static void build_out(gw_request *r) {
     h2o_iovec_t via =
         h2o_concat(pool, h2o_iovec_init(H2O_STRLIT("1.1 ")), h2o_iovec_init(name, strlen(name)));
     fields[n++] = (hr_pair){HR_STR("via"), hr_str_of(via)};
+    if (r->upgrade)
+        n = gw_upgrade_fields(fields, n);
     /* Last, so that a retry finds it. */
     strcpy(r->attempt_text, "1");
     fields[n++] = (hr_pair){HR_STR("x-envoy-attempt-count"), {r->attempt_text, 1}};
@@ -317,6 +346,7 @@ static void build_out(gw_request *r) {
                              .fields = fields,
                              .n_fields = n,
                              .body = hr_forward_body(r->ex),
+                             .upgrade = r->upgrade,
                              .deadline_at = r->deadline_at};
 }
 
@@ -363,7 +393,7 @@ void gw_forward(gw_request *r) {
     if (d->timeout_ms >= 0)
         r->deadline_at = hr_timers_now() + (uint64_t)d->timeout_ms;
     build_out(r);
-    if (d->n_mirrors > 0)
+    if (d->n_mirrors > 0 && !r->upgrade)
         gw_mirror_all(r);
     gw_try(r);
 }

@@ -150,8 +150,9 @@ static const hr_flag flags[] = {
      .offset = FIELD(png_level),
      .min = -1,
      .max = 9,
-     .help = "How hard the answer's PNG is compressed: zlib's 0 to 9; -1 is the fastest for photos, "
-             "and about as small as 1."},
+     .help =
+         "How hard the answer's PNG is compressed: zlib's 0 to 9; -1 is the fastest for photos, "
+         "and about as small as 1."},
 };
 
 /* ---- start and end ---- */
@@ -257,7 +258,7 @@ int main(int argc, char **argv) {
         return 2;
     }
     for (size_t i = 0; i < server.listen.n; ++i)
-        listeners[i] = (hr_listener){server.listen.v[i], on_request};
+        listeners[i] = (hr_listener){server.listen.v[i], on_request, NULL};
 
     hr_metrics *metrics = hr_metrics_new();
     define_metrics(metrics);

@@ -211,7 +211,6 @@ def test_least_request_goes_round_a_busy_endpoint(tmp_path):
 
 @pytest.mark.parametrize("blocks,words", [
     ({"loadBalancer": {"simple": "PASSTHROUGH"}}, "PASSTHROUGH"),
-    ({"tls": {"mode": "SIMPLE"}}, "tls"),
     ({"tls": {"mode": "ISTIO_MUTUAL"}}, "tls"),
 ])
 def test_policies_that_are_not_acted_on_are_refused_with_their_place(tmp_path, blocks, words):

@@ -262,7 +262,7 @@ typedef struct hr_traffic_policy {
     double warmup_minimum_percent, warmup_aggression;
     /* tls */
     hr_tls_mode tls_mode;
-    hr_str tls_sni, tls_ca_certificates, tls_client_certificate, tls_private_key;
+    hr_str tls_sni, tls_ca_certificates, tls_client_certificate, tls_private_key, tls_credential_name;
     const hr_str *tls_subject_alt_names;
     size_t n_tls_subject_alt_names;
     int tls_insecure_skip_verify;
@@ -284,6 +284,19 @@ typedef struct hr_cluster {
     int source_line;
     const void *internal; /* the library's: prepared hash rings */
 } hr_cluster;
+
+/* The Gateway's server (Server of Istio's Gateway) that a view was made for. Strings live as long as the
+ * view. */
+typedef struct hr_gateway_server {
+    uint16_t port;
+    hr_str protocol; /* as written: "HTTP", "HTTPS", ... */
+    hr_str tls_mode; /* "SIMPLE", ...; absent without tls or mode */
+    int terminates_tls; /* 1: requests come encrypted (HTTPS with tls that does not pass through) */
+    hr_str source_file; /* of the server in the Gateway */
+    int source_line;
+} hr_gateway_server;
+/* HR_ENOENT: the view is the mesh's; HR_EINVAL: NULL. */
+HR_API int hr_view_gateway_server(hr_gateway_server *out, const hr_view *view);
 
 /* All clusters of a view, by index; NULL beyond. Lives as long as the view. */
 HR_API size_t hr_view_cluster_count(const hr_view *view);

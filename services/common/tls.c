@@ -1,0 +1,173 @@
+#include "tls.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <openssl/err.h>
+#include <openssl/x509.h>
+
+struct hr_tls {
+    const char *cert_path, *key_path;
+    pthread_mutex_t mutex; /* of ctx */
+    SSL_CTX *ctx;
+    _Atomic int64_t not_after;
+    _Atomic uint64_t connections, handshakes;
+};
+
+void hr_tls_error_text(char *out, size_t size) {
+    unsigned long error = ERR_peek_last_error();
+    const char *reason = ERR_reason_error_string(error);
+    if (error == 0)
+        snprintf(out, size, "no reason given");
+    else if (reason != NULL)
+        snprintf(out, size, "%s", reason);
+    else /* of the system: a file that cannot be opened */
+        ERR_error_string_n(error, out, size);
+    ERR_clear_error();
+}
+
+/* ---- context ---- */
+
+/* A key with a pass phrase must not make a server ask on its terminal. */
+static int no_pass_phrase(char *buf, int size, int writing, void *arg) {
+    (void)buf, (void)size, (void)writing, (void)arg;
+    return 0;
+}
+
+static int choose_protocol(SSL *ssl, const unsigned char **out, unsigned char *out_len,
+                           const unsigned char *offered, unsigned offered_len, void *arg) {
+    static const char wanted[] = "http/1.1";
+    (void)ssl, (void)arg;
+    for (unsigned i = 0; i < offered_len; i += 1u + offered[i]) {
+        if (offered[i] == sizeof(wanted) - 1 && i + 1u + offered[i] <= offered_len &&
+            memcmp(offered + i + 1, wanted, sizeof(wanted) - 1) == 0) {
+            *out = offered + i + 1;
+            *out_len = offered[i];
+            return SSL_TLSEXT_ERR_OK;
+        }
+    }
+    return SSL_TLSEXT_ERR_ALERT_FATAL; /* no_application_protocol, RFC 7301 section 3.2 */
+}
+
+static int tls_index(void) {
+    static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+    static int index = -1;
+    pthread_mutex_lock(&mutex);
+    if (index < 0)
+        index = SSL_CTX_get_ex_new_index(0, NULL, NULL, NULL, NULL);
+    pthread_mutex_unlock(&mutex);
+    return index;
+}
+
+static void on_info(const SSL *ssl, int where, int ret) {
+    (void)ret;
+    /* The first: TLS 1.3 tells of a handshake again with every ticket. */
+    if ((where & SSL_CB_HANDSHAKE_DONE) && SSL_get_app_data(ssl) == NULL) {
+        hr_tls *tls = SSL_CTX_get_ex_data(SSL_get_SSL_CTX(ssl), tls_index());
+        SSL_set_app_data((SSL *)(uintptr_t)ssl, tls);
+        atomic_fetch_add_explicit(&tls->handshakes, 1, memory_order_relaxed);
+    }
+}
+
+static int fail(SSL_CTX *ctx, char *why, size_t why_size, const char *path, const char *what) {
+    char reason[192];
+    hr_tls_error_text(reason, sizeof(reason));
+    snprintf(why, why_size, "%s: %s: %s", path, what, reason);
+    SSL_CTX_free(ctx);
+    return -1;
+}
+
+static int64_t end_of(X509 *cert) {
+    struct tm end;
+    if (cert == NULL || ASN1_TIME_to_tm(X509_get0_notAfter(cert), &end) != 1)
+        return 0;
+    return (int64_t)timegm(&end);
+}
+
+static int load(SSL_CTX **out, hr_tls *tls, char *why, size_t why_size) {
+    static const unsigned char id[] = "headerroute";
+    ERR_clear_error();
+    SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
+    if (ctx == NULL)
+        return fail(ctx, why, why_size, tls->cert_path, "OpenSSL makes no context");
+    SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
+                                 SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA);
+    SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION);
+    SSL_CTX_set_cipher_list(ctx, "ECDHE+AESGCM:ECDHE+CHACHA20");
+    SSL_CTX_set_session_id_context(ctx, id, sizeof(id) - 1);
+    SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS);
+    SSL_CTX_set_default_passwd_cb(ctx, no_pass_phrase);
+    SSL_CTX_set_alpn_select_cb(ctx, choose_protocol, NULL);
+    SSL_CTX_set_ex_data(ctx, tls_index(), tls);
+    SSL_CTX_set_info_callback(ctx, on_info);
+    if (SSL_CTX_use_certificate_chain_file(ctx, tls->cert_path) != 1)
+        return fail(ctx, why, why_size, tls->cert_path, "is no certificate chain in PEM");
+    if (SSL_CTX_use_PrivateKey_file(ctx, tls->key_path, SSL_FILETYPE_PEM) != 1)
+        return fail(ctx, why, why_size, tls->key_path,
+                    "is no private key in PEM that fits the certificate");
+    if (SSL_CTX_check_private_key(ctx) != 1)
+        return fail(ctx, why, why_size, tls->key_path, "does not belong to the certificate");
+    *out = ctx;
+    return 0;
+}
+
+/* ---- life ---- */
+
+hr_tls *hr_tls_new(const char *cert_path, const char *key_path, char *why, size_t why_size) {
+    hr_tls *tls = calloc(1, sizeof(*tls));
+    if (tls == NULL) {
+        snprintf(why, why_size, "out of memory");
+        return NULL;
+    }
+    tls->cert_path = cert_path;
+    tls->key_path = key_path;
+    pthread_mutex_init(&tls->mutex, NULL);
+    if (hr_tls_reload(tls, why, why_size) != 0) {
+        hr_tls_free(tls);
+        return NULL;
+    }
+    return tls;
+}
+
+int hr_tls_reload(hr_tls *tls, char *why, size_t why_size) {
+    SSL_CTX *ctx = NULL, *old;
+    if (load(&ctx, tls, why, why_size) != 0)
+        return -1;
+    pthread_mutex_lock(&tls->mutex);
+    old = tls->ctx;
+    tls->ctx = ctx;
+    pthread_mutex_unlock(&tls->mutex);
+    atomic_store(&tls->not_after, end_of(SSL_CTX_get0_certificate(ctx)));
+    SSL_CTX_free(old);
+    return 0;
+}
+
+SSL_CTX *hr_tls_take(hr_tls *tls) {
+    pthread_mutex_lock(&tls->mutex);
+    SSL_CTX *ctx = tls->ctx;
+    SSL_CTX_up_ref(ctx);
+    pthread_mutex_unlock(&tls->mutex);
+    atomic_fetch_add_explicit(&tls->connections, 1, memory_order_relaxed);
+    return ctx;
+}
+
+void hr_tls_free(hr_tls *tls) {
+    if (tls == NULL)
+        return;
+    SSL_CTX_free(tls->ctx);
+    pthread_mutex_destroy(&tls->mutex);
+    free(tls);
+}
+
+int64_t hr_tls_not_after(const hr_tls *tls) {
+    return atomic_load(&tls->not_after);
+}
+uint64_t hr_tls_connections(const hr_tls *tls) {
+    return atomic_load_explicit(&tls->connections, memory_order_relaxed);
+}
+uint64_t hr_tls_handshakes(const hr_tls *tls) {
+    return atomic_load_explicit(&tls->handshakes, memory_order_relaxed);
+}

@@ -1,0 +1,40 @@
+/*
+ * TLS of a listener: certificate and key from PEM files, exchanged while the server runs.
+ *
+ * TLS 1.2 and 1.3 with forward secrecy and authenticated encryption only, no renegotiation, no
+ * compression; ALPN (RFC 7301) offers http/1.1 and nothing else, as HTTP/2 is off.
+ *
+ * Any thread may call any of it, but reloads come one at a time.
+ */
+#ifndef HR_SERVICES_TLS_H
+#define HR_SERVICES_TLS_H
+
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <openssl/ssl.h>
+
+typedef struct hr_tls hr_tls;
+
+/* Reads the chain (the server's certificate first) and its key; both PEM, the key without a pass
+ * phrase. The paths must live as long as the result. NULL: `why` is a sentence that names the file.
+ */
+hr_tls *hr_tls_new(const char *cert_path, const char *key_path, char *why, size_t why_size);
+/* Reads both files again. New connections have the new pair, open ones keep theirs. -1: `why` is a
+ * sentence, and the pair of before stays. */
+int hr_tls_reload(hr_tls *tls, char *why, size_t why_size);
+/* The context for a new connection, with a reference of its own: SSL_CTX_free. */
+SSL_CTX *hr_tls_take(hr_tls *tls);
+void hr_tls_free(hr_tls *tls);
+
+/* When the certificate in force ends, in seconds since 1970; 0 where it does not tell. */
+int64_t hr_tls_not_after(const hr_tls *tls);
+/* Connections accepted, and handshakes completed on them. */
+uint64_t hr_tls_connections(const hr_tls *tls);
+uint64_t hr_tls_handshakes(const hr_tls *tls);
+
+/* What OpenSSL says of its last error ("certificate has expired"); empties its queue. */
+void hr_tls_error_text(char *out, size_t size);
+
+#endif

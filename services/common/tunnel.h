@@ -1,0 +1,30 @@
+/*
+ * A connection whose protocol was switched (101): bytes both ways between a client and an upstream
+ * exchange that is a tunnel, until both have closed, one breaks, or nothing goes for too long.
+ *
+ * Bounded memory: of either side no more is read before the other has taken what was. A half that
+ * is closed is closed on the other side, too; where TLS is spoken with the client, the upstream's
+ * end is the end of both, as TLS stacks commonly take it so.
+ *
+ * The exchange stays: it ends with the tunnel, and is logged then. All on the loop's thread.
+ */
+#ifndef HR_SERVICES_TUNNEL_H
+#define HR_SERVICES_TUNNEL_H
+
+#include "exchange.h"
+#include "upstream.h"
+
+typedef struct hr_tunnel hr_tunnel;
+
+/* Answers 101 with the headers that stand in the exchange's response (h2o's req->res), adding
+ * Connection and `protocol` as Upgrade. To be called in the upstream's first on_data, whose bytes
+ * are then given to hr_tunnel_data. In the request's pool; `up` is still the caller's. */
+hr_tunnel *hr_tunnel_begin(hr_exchange *ex, hr_up_exchange *up, hr_timers *timers, uint64_t idle_ms,
+                           h2o_iovec_t protocol);
+/* The upstream's on_data and on_error. May end the exchange. */
+void hr_tunnel_data(hr_tunnel *tunnel, const char *bytes, size_t n, int final);
+void hr_tunnel_error(hr_tunnel *tunnel);
+/* When the exchange ends, however it does; the upstream must be freed after it. */
+void hr_tunnel_dispose(hr_tunnel *tunnel);
+
+#endif

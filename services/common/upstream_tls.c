@@ -1,0 +1,403 @@
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
+
+#include "tls.h"
+#include "upstream_internal.h"
+
+struct hr_up_tls {
+    atomic_size_t references;
+    SSL_CTX *ctx;
+    char *server_name; /* NULL: none */
+    char **names;
+    size_t n_names;
+    int insecure;
+    uint64_t fingerprint;
+};
+
+/* ---- settings ---------------------------------------------------------------------------- */
+
+static char *text(hr_str s) {
+    char *copy = h2o_mem_alloc(s.len + 1);
+    memcpy(copy, s.p, s.len);
+    copy[s.len] = '\0';
+    return copy;
+}
+
+static uint64_t mix(uint64_t hash, const void *bytes, size_t n) {
+    const unsigned char *p = bytes;
+    for (size_t i = 0; i < n; i++)
+        hash = (hash ^ p[i]) * 1099511628211ull; /* FNV-1a */
+    return hash;
+}
+
+static uint64_t mix_str(uint64_t hash, hr_str s) {
+    return mix(mix(hash, &s.len, sizeof(s.len)), s.p, s.len);
+}
+
+static uint64_t mix_file(uint64_t hash, const char *path) {
+    char bytes[4096];
+    FILE *file = fopen(path, "rb");
+    for (size_t n; file != NULL && (n = fread(bytes, 1, sizeof(bytes), file)) > 0;)
+        hash = mix(hash, bytes, n);
+    if (file != NULL)
+        fclose(file);
+    return hash;
+}
+
+static int is_address(const char *name) {
+    unsigned char bytes[16];
+    return inet_pton(AF_INET, name, bytes) == 1 || inet_pton(AF_INET6, name, bytes) == 1;
+}
+
+static int fail(char *why, size_t why_size, const char *path, const char *what) {
+    char reason[192];
+    hr_tls_error_text(reason, sizeof(reason));
+    snprintf(why, why_size, "%s: %s: %s", path, what, reason);
+    return -1;
+}
+
+static int no_pass_phrase(char *buf, int size, int writing, void *arg) {
+    (void)buf, (void)size, (void)writing, (void)arg;
+    return 0;
+}
+
+static int load_authorities(hr_up_tls *tls, hr_str path, char *why, size_t why_size) {
+    if (path.len == 0 || (path.len == 6 && memcmp(path.p, "system", 6) == 0)) {
+        SSL_CTX_set_default_verify_paths(tls->ctx);
+        return 0;
+    }
+    char *file = text(path);
+    int error = 0;
+    if (SSL_CTX_load_verify_locations(tls->ctx, file, NULL) != 1)
+        error = fail(why, why_size, file, "holds no certificates in PEM");
+    tls->fingerprint = mix_file(tls->fingerprint, file);
+    free(file);
+    return error;
+}
+
+static int load_own(hr_up_tls *tls, const hr_up_tls_options *options, char *why, size_t why_size) {
+    if (options->cert_path.len == 0)
+        return 0;
+    char *cert = text(options->cert_path), *key = text(options->key_path);
+    int error = 0;
+    if (SSL_CTX_use_certificate_chain_file(tls->ctx, cert) != 1)
+        error = fail(why, why_size, cert, "is no certificate chain in PEM");
+    else if (SSL_CTX_use_PrivateKey_file(tls->ctx, key, SSL_FILETYPE_PEM) != 1)
+        error = fail(why, why_size, key, "is no private key in PEM that fits the certificate");
+    tls->fingerprint = mix_file(mix_file(tls->fingerprint, cert), key);
+    free(cert);
+    free(key);
+    return error;
+}
+
+static int on_new_session(SSL *ssl, SSL_SESSION *session) {
+    hr_up_conn *conn = SSL_get_app_data(ssl);
+    SSL_SESSION_free(conn->endpoint->session);
+    conn->endpoint->session = session;
+    return 1; /* the reference is ours now */
+}
+
+static int configure(hr_up_tls *tls, const hr_up_tls_options *options, char *why, size_t why_size) {
+    static const unsigned char protocols[] = "\x08http/1.1";
+    ERR_clear_error();
+    tls->ctx = SSL_CTX_new(TLS_client_method());
+    if (tls->ctx == NULL)
+        return fail(why, why_size, "TLS", "OpenSSL makes no context");
+    SSL_CTX_set_options(tls->ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
+    SSL_CTX_set_min_proto_version(tls->ctx, TLS1_2_VERSION);
+    SSL_CTX_set_mode(tls->ctx, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
+                                   SSL_MODE_RELEASE_BUFFERS);
+    SSL_CTX_set_alpn_protos(tls->ctx, protocols, sizeof(protocols) - 1);
+    SSL_CTX_set_session_cache_mode(tls->ctx,
+                                   SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL_STORE);
+    SSL_CTX_sess_set_new_cb(tls->ctx, on_new_session);
+    SSL_CTX_set_default_passwd_cb(tls->ctx, no_pass_phrase);
+    SSL_CTX_set_verify(tls->ctx, options->insecure ? SSL_VERIFY_NONE : SSL_VERIFY_PEER, NULL);
+    if (!options->insecure && load_authorities(tls, options->ca_path, why, why_size) != 0)
+        return -1;
+    return load_own(tls, options, why, why_size);
+}
+
+hr_up_tls *hr_up_tls_new(const hr_up_tls_options *options, char *why, size_t why_size) {
+    hr_up_tls *tls = h2o_mem_alloc(sizeof(*tls));
+    memset(tls, 0, sizeof(*tls));
+    atomic_init(&tls->references, 1);
+    uint64_t hash = mix(14695981039346656037ull, &options->insecure, sizeof(options->insecure));
+    hash = mix_str(mix_str(hash, options->server_name), options->ca_path);
+    hash = mix_str(mix_str(hash, options->cert_path), options->key_path);
+    for (size_t i = 0; i < options->n_names; i++)
+        hash = mix_str(hash, options->names[i]);
+    tls->fingerprint = hash;
+    tls->insecure = options->insecure;
+    if (options->server_name.len > 0)
+        tls->server_name = text(options->server_name);
+    const hr_str *names = options->n_names > 0 ? options->names : &options->server_name;
+    tls->n_names = options->n_names > 0 ? options->n_names : options->server_name.len > 0;
+    tls->names = h2o_mem_alloc((tls->n_names + 1) * sizeof(*tls->names));
+    for (size_t i = 0; i < tls->n_names; i++)
+        tls->names[i] = text(names[i]);
+    if (configure(tls, options, why, why_size) != 0) {
+        hr_up_tls_unref(tls);
+        return NULL;
+    }
+    return tls;
+}
+
+hr_up_tls *hr_up_tls_ref(hr_up_tls *tls) {
+    if (tls != NULL)
+        atomic_fetch_add_explicit(&tls->references, 1, memory_order_relaxed);
+    return tls;
+}
+
+void hr_up_tls_unref(hr_up_tls *tls) {
+    if (tls == NULL || atomic_fetch_sub_explicit(&tls->references, 1, memory_order_acq_rel) != 1)
+        return;
+    SSL_CTX_free(tls->ctx);
+    for (size_t i = 0; i < tls->n_names; i++)
+        free(tls->names[i]);
+    free(tls->names);
+    free(tls->server_name);
+    free(tls);
+}
+
+int hr_up_tls_same(const hr_up_tls *a, const hr_up_tls *b) {
+    return a == b || (a != NULL && b != NULL && a->fingerprint == b->fingerprint);
+}
+
+/* ---- handshake --------------------------------------------------------------------------- */
+
+static int has_uri(X509 *cert, const char *uri) {
+    GENERAL_NAMES *names = X509_get_ext_d2i(cert, NID_subject_alt_name, NULL, NULL);
+    int found = 0;
+    for (int i = 0; i < sk_GENERAL_NAME_num(names) && !found; i++) {
+        const GENERAL_NAME *name = sk_GENERAL_NAME_value(names, i);
+        if (name->type != GEN_URI)
+            continue;
+        const ASN1_IA5STRING *value = name->d.uniformResourceIdentifier;
+        size_t len = (size_t)ASN1_STRING_length(value);
+        found = len == strlen(uri) && memcmp(ASN1_STRING_get0_data(value), uri, len) == 0;
+    }
+    GENERAL_NAMES_free(names);
+    return found;
+}
+
+/* The subject's common name has not counted since RFC 6125. */
+static int has_name(X509 *cert, const char *name) {
+    if (is_address(name))
+        return X509_check_ip_asc(cert, name, 0) == 1;
+    if (strstr(name, "://") != NULL)
+        return has_uri(cert, name);
+    return X509_check_host(cert, name, 0, X509_CHECK_FLAG_NEVER_CHECK_SUBJECT, NULL) == 1;
+}
+
+static int is_named(const hr_up_tls *tls, SSL *ssl) {
+    X509 *cert = SSL_get1_peer_certificate(ssl);
+    int found = 0;
+    for (size_t i = 0; cert != NULL && i < tls->n_names && !found; i++)
+        found = has_name(cert, tls->names[i]);
+    X509_free(cert);
+    return found;
+}
+
+static void handshake_failed(hr_up_conn *conn) {
+    hr_up_endpoint *endpoint = conn->endpoint;
+    long verdict = SSL_get_verify_result(conn->ssl);
+    char reason[192];
+    hr_tls_error_text(reason, sizeof(reason));
+    const char *what = reason;
+    if (!endpoint->settings.tls->insecure && verdict != X509_V_OK)
+        what = X509_verify_cert_error_string(verdict);
+    hr_up_exchange_tls_failed(conn->exchange, what);
+}
+
+static void on_handshake_writable(h2o_socket_t *socket, const char *err) {
+    hr_up_conn *conn = socket->data;
+    if (err != NULL)
+        handshake_failed(conn);
+    else
+        hr_up_conn_handshake(conn);
+}
+
+void hr_up_conn_handshake(hr_up_conn *conn) {
+    const hr_up_tls *tls = conn->endpoint->settings.tls;
+    ERR_clear_error();
+    int result = SSL_do_handshake(conn->ssl);
+    if (result == 1) {
+        if (!tls->insecure && !is_named(tls, conn->ssl)) {
+            hr_up_exchange_tls_failed(conn->exchange, "its certificate is for another name");
+            return;
+        }
+        conn->handshaking = 0;
+        hr_up_exchange_connected(conn->exchange, NULL);
+        return;
+    }
+    int error = SSL_get_error(conn->ssl, result);
+    if (error == SSL_ERROR_WANT_READ)
+        return;
+    if (error != SSL_ERROR_WANT_WRITE)
+        handshake_failed(conn);
+    else if (!h2o_socket_is_writing(conn->socket))
+        h2o_socket_notify_write(conn->socket, on_handshake_writable);
+}
+
+int hr_up_conn_encrypt(hr_up_conn *conn) {
+    const hr_up_tls *tls = conn->endpoint->settings.tls;
+    int fd = h2o_socket_get_fd(conn->socket), on = 1;
+    /* Head and body are records of their own: the second must not wait for the first's
+     * acknowledgement. */
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+    conn->ssl = SSL_new(tls->ctx);
+    if (conn->ssl == NULL || SSL_set_fd(conn->ssl, fd) != 1)
+        return -1;
+    SSL_set_app_data(conn->ssl, conn);
+    SSL_set_connect_state(conn->ssl);
+    if (tls->server_name != NULL && !is_address(tls->server_name))
+        SSL_set_tlsext_host_name(conn->ssl, tls->server_name);
+    if (conn->endpoint->session != NULL)
+        SSL_set_session(conn->ssl, conn->endpoint->session);
+    conn->handshaking = 1;
+    return 0;
+}
+
+void hr_up_conn_decrypt_end(hr_up_conn *conn) {
+    if (conn->ssl == NULL)
+        return;
+    ERR_clear_error();
+    if (!conn->handshaking)
+        SSL_shutdown(conn->ssl); /* close_notify, if there is room for it */
+    SSL_free(conn->ssl);
+    conn->ssl = NULL;
+    ERR_clear_error();
+}
+
+/* ---- bytes ------------------------------------------------------------------------------- */
+
+/* As read and write would say it. */
+static ssize_t outcome(SSL *ssl, int result) {
+    switch (SSL_get_error(ssl, result)) {
+    case SSL_ERROR_WANT_READ:
+    case SSL_ERROR_WANT_WRITE:
+        errno = EAGAIN;
+        return -1;
+    case SSL_ERROR_ZERO_RETURN:
+        return 0;
+    default: /* an end without close_notify among them: the answer may be cut short */
+        errno = ECONNRESET;
+        return -1;
+    }
+}
+
+ssize_t hr_up_conn_recv(hr_up_conn *conn, char *buf, size_t size) {
+    ssize_t n;
+    if (conn->ssl == NULL) {
+        do {
+            n = read(h2o_socket_get_fd(conn->socket), buf, size);
+        } while (n == -1 && errno == EINTR);
+        return n;
+    }
+    size_t got = 0;
+    /* To the last byte that OpenSSL holds: epoll knows nothing of it. */
+    while (got < size) {
+        ERR_clear_error();
+        int result = SSL_read(conn->ssl, buf + got, (int)(size - got));
+        if (result > 0) {
+            got += (size_t)result;
+            continue;
+        }
+        return got > 0 ? (ssize_t)got : outcome(conn->ssl, result);
+    }
+    return (ssize_t)got;
+}
+
+int hr_up_conn_is_silent(hr_up_conn *conn) {
+    char byte;
+    if (conn->ssl != NULL) {
+        ERR_clear_error();
+        int result = SSL_peek(conn->ssl, &byte, 1);
+        return result <= 0 && SSL_get_error(conn->ssl, result) == SSL_ERROR_WANT_READ;
+    }
+    ssize_t n = recv(h2o_socket_get_fd(conn->socket), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+    return n == -1 && (errno == EAGAIN || errno == EWOULDBLOCK);
+}
+
+ssize_t hr_up_conn_send(hr_up_conn *conn, const h2o_iovec_t *pieces, size_t n_pieces) {
+    ssize_t n;
+    if (conn->ssl == NULL) {
+        struct msghdr message = {.msg_iov = (struct iovec *)(uintptr_t)pieces,
+                                 .msg_iovlen = n_pieces};
+        do {
+            n = sendmsg(h2o_socket_get_fd(conn->socket), &message, MSG_NOSIGNAL);
+        } while (n == -1 && errno == EINTR);
+        return n;
+    }
+    size_t sent = 0;
+    for (size_t i = 0; i < n_pieces; i++) {
+        for (size_t at = 0; at < pieces[i].len;) {
+            ERR_clear_error();
+            size_t left = pieces[i].len - at;
+            int result =
+                SSL_write(conn->ssl, pieces[i].base + at, (int)(left < 1 << 20 ? left : 1 << 20));
+            if (result <= 0)
+                return sent > 0 ? (ssize_t)sent : outcome(conn->ssl, result);
+            at += (size_t)result;
+            sent += (size_t)result;
+        }
+    }
+    return (ssize_t)sent;
+}
+
+size_t hr_up_skip(h2o_iovec_t *pieces, size_t n_pieces, size_t done) {
+    size_t skip = 0;
+    for (; skip < n_pieces && done >= pieces[skip].len; skip++)
+        done -= pieces[skip].len;
+    if (skip < n_pieces) {
+        pieces[skip].base += done;
+        pieces[skip].len -= done;
+    }
+    return skip;
+}
+
+static void on_writable(h2o_socket_t *socket, const char *err) {
+    hr_up_conn *conn = socket->data;
+    ssize_t n = err == NULL ? hr_up_conn_send(conn, conn->unsent, conn->n_unsent) : -1;
+    if (n <= 0 && (err != NULL || errno != EAGAIN)) {
+        conn->on_written(socket, err != NULL ? err : h2o_socket_error_io);
+        return;
+    }
+    size_t skip = hr_up_skip(conn->unsent, conn->n_unsent, n > 0 ? (size_t)n : 0);
+    conn->n_unsent -= skip;
+    memmove(conn->unsent, conn->unsent + skip, conn->n_unsent * sizeof(*conn->unsent));
+    if (conn->n_unsent > 0)
+        h2o_socket_notify_write(socket, on_writable);
+    else
+        conn->on_written(socket, NULL);
+}
+
+void hr_up_conn_write(hr_up_conn *conn, h2o_iovec_t *pieces, size_t n_pieces, h2o_socket_cb cb) {
+    if (conn->ssl == NULL) {
+        h2o_socket_write(conn->socket, pieces, n_pieces, cb);
+        return;
+    }
+    memcpy(conn->unsent, pieces, n_pieces * sizeof(*pieces));
+    conn->n_unsent = n_pieces;
+    conn->on_written = cb;
+    h2o_socket_notify_write(conn->socket, on_writable);
+}
+
+void hr_up_conn_finish(hr_up_conn *conn) {
+    if (conn->ssl == NULL) {
+        shutdown(h2o_socket_get_fd(conn->socket), SHUT_WR);
+        return;
+    }
+    ERR_clear_error();
+    SSL_shutdown(conn->ssl);
+}
