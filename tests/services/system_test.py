@@ -1,4 +1,5 @@
 """The whole system under load: gateway, two proxies, two predict servers, 64 keep-alive clients."""
+import contextlib
 import io
 import os
 import random
@@ -38,19 +39,18 @@ def system(tmp_path_factory):
         endpoints = endpoints.replace(theirs, ours)
     folder = tmp_path_factory.mktemp("endpoints")
     (folder / "endpoints.yaml").write_text(endpoints)
-    servers = {}
-    try:
+    with contextlib.ExitStack() as stack:  # which stops the others where one ends badly
+        servers = {}
+
+        def start(name, program, *args, **kwargs):
+            servers[name] = stack.enter_context(Server(program, *args, "--name", name, **kwargs))
+            return servers[name]
         for i, iterations in ((1, "1"), (2, "10")):
-            predict = servers[f"predict-pod{i}"] = Server(
-                "headerroute-predict", "--name", f"predict-pod{i}", env={"GRAB_CUT_ITERS": iterations})
-            servers[f"proxy-pod{i}"] = Server(
-                "headerroute-proxy", "--name", f"proxy-pod{i}", host=f"127.0.77.1{i}", port=5000,
-                env={"PREDICT_SERVER_URL": f"http://127.0.0.1:{predict.port}"})
-        servers["gateway"] = Server("headerroute-gateway", "-f", ROOT / "k8s/base", "-f", folder, "--name", "gateway", ready_path="/")
+            predict = start(f"predict-pod{i}", "headerroute-predict", env={"GRAB_CUT_ITERS": iterations})
+            start(f"proxy-pod{i}", "headerroute-proxy", host=f"127.0.77.1{i}", port=5000,
+                  env={"PREDICT_SERVER_URL": f"http://127.0.0.1:{predict.port}"})
+        start("gateway", "headerroute-gateway", "-f", ROOT / "k8s/base", "-f", folder, ready_path="/")
         yield servers
-    finally:
-        for server in reversed(servers.values()):
-            server.stop()
 
 
 HEADERS = [("Content-Type", "image/png"), ("Accept", "image/png")]
