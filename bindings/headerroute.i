@@ -78,6 +78,8 @@ typedef struct hr_scratch {} hr_scratch;
 %ignore hr_view_ref;
 %ignore hr_view_unref;
 %ignore hr_view_table;
+%ignore hr_view_gateway_server;
+%ignore hr_gateway_server;
 %ignore hr_scratch_free;
 /* Loading, views and requests take borrowed strings in structs; the functions below take them as
  * arguments. */
