@@ -47,6 +47,7 @@ typedef struct gc_cluster {
 } gc_cluster;
 
 struct gc_flow;
+struct gc_pool;
 
 typedef struct gc_kernels {
     grabcut_simd level;
@@ -70,7 +71,7 @@ typedef struct gc_kernels {
     /* out[i] = squared distance of a[i] and b[i]. */
     void (*distances)(int32_t *out, const uint32_t *a, const uint32_t *b, int n);
     /* Minimum cut, see maxflow.h. */
-    int (*solve)(struct gc_flow *flow, int (*stop)(void *), void *stop_ctx);
+    int (*solve)(struct gc_flow *flow, struct gc_pool *pool);
 } gc_kernels;
 
 extern const gc_kernels gc_kernels_portable;
