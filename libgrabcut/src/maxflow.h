@@ -43,11 +43,14 @@ typedef struct gc_flow {
     uint8_t *stale; /* a tile; its `open` is no longer that of the pixels */
     uint32_t *list[2]; /* tiles at the front of the search */
 
-    int rounds; /* of push-relabel, before the cut is finished by augmenting paths */
+    int rounds;     /* of push-relabel, before the cut is finished by augmenting paths */
+    int band_tiles; /* that are worth a thread of their own */
 } gc_flow;
 
-/* No picture is known to take a tenth of it. */
-enum { GC_ROUNDS = 2000 };
+enum {
+    GC_ROUNDS = 2000,   /* no picture is known to take a tenth of it */
+    GC_BAND_TILES = 128 /* below, starting a thread takes longer than what it saves */
+};
 
 size_t gc_flow_bytes(int width, int height);
 

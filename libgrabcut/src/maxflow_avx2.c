@@ -28,19 +28,20 @@ static inline uint64_t row_of(const uint8_t *label, int y) {
     return row;
 }
 
-static inline void look_around(halo *h, const uint8_t *label, size_t up) {
-    uint64_t above = row_of(label - up, 7), below = row_of(label + up, 0);
+static inline void look_around(halo *h, const uint8_t *label, const uint8_t *up,
+                               const uint8_t *down) {
+    uint64_t above = row_of(up, 7), below = row_of(down, 0);
     h->own = (four){load(label), load(label + 32)};
     h->left =
         (four){_mm256_srli_epi64(load(label - 64), 56), _mm256_srli_epi64(load(label - 32), 56)};
     h->right =
         (four){_mm256_slli_epi64(load(label + 64), 56), _mm256_slli_epi64(load(label + 96), 56)};
-    h->up[0] = _mm256_set1_epi64x((int64_t)(above << 8 | row_of(label - up - 64, 7) >> 56));
+    h->up[0] = _mm256_set1_epi64x((int64_t)(above << 8 | row_of(up - 64, 7) >> 56));
     h->up[1] = _mm256_set1_epi64x((int64_t)above);
-    h->up[2] = _mm256_set1_epi64x((int64_t)(above >> 8 | row_of(label - up + 64, 7) << 56));
-    h->down[0] = _mm256_set1_epi64x((int64_t)(below << 8 | row_of(label + up - 64, 0) >> 56));
+    h->up[2] = _mm256_set1_epi64x((int64_t)(above >> 8 | row_of(up + 64, 7) << 56));
+    h->down[0] = _mm256_set1_epi64x((int64_t)(below << 8 | row_of(down - 64, 0) >> 56));
     h->down[1] = _mm256_set1_epi64x((int64_t)below);
-    h->down[2] = _mm256_set1_epi64x((int64_t)(below >> 8 | row_of(label + up + 64, 0) << 56));
+    h->down[2] = _mm256_set1_epi64x((int64_t)(below >> 8 | row_of(down + 64, 0) << 56));
 }
 
 static inline void keep_labels(const halo *h, uint8_t *label) {
