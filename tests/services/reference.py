@@ -3,7 +3,7 @@ first thing that is not well-formed. Whatever a gateway passes on must be among 
 import re
 
 TOKEN = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
-REQUEST_LINE = re.compile(rb"(" + TOKEN + rb") ([!-~\x80-\xff]+) HTTP/1\.([01])")
+REQUEST_LINE = re.compile(rb"(" + TOKEN + rb") ([!-~\x80-\xff]+) HTTP/1\.([0-9])")
 FIELD = re.compile(rb"(" + TOKEN + rb"):[ \t]*((?:[\t !-~\x80-\xff]*[!-~\x80-\xff])?)[ \t]*")
 CHUNK_LINE = re.compile(rb"([0-9A-Fa-f]{1,15})(;[\t !-~\x80-\xff]*)?")
 
@@ -31,7 +31,7 @@ def unchunked(data):
 
 def one_request(data):
     """((method, target, body), rest, the connection goes on), or None."""
-    head, end, rest = data.partition(b"\r\n\r\n")
+    head, end, rest = data.removeprefix(b"\r\n").partition(b"\r\n\r\n")  # section 2.2 has one empty line passed over
     lines = head.split(b"\r\n")
     start = REQUEST_LINE.fullmatch(lines[0])
     fields = [FIELD.fullmatch(line) for line in lines[1:]]
@@ -41,7 +41,7 @@ def one_request(data):
     def all_of(name):
         return [f[2] for f in fields if f[1].lower() == name]
     lengths, codings, hosts = all_of(b"content-length"), all_of(b"transfer-encoding"), all_of(b"host")
-    if len(lengths) > 1 or len(codings) > 1 or (lengths and codings) or len(hosts) > 1 or (start[3] == b"1" and not hosts):
+    if len(lengths) > 1 or len(codings) > 1 or (lengths and codings) or len(hosts) > 1 or (start[3] != b"0" and not hosts):
         return None
     body = b""
     if lengths:
@@ -49,12 +49,12 @@ def one_request(data):
             return None
         body, rest = rest[:int(lengths[0])], rest[int(lengths[0]):]
     elif codings:
-        found = unchunked(rest) if codings[0].lower() == b"chunked" and start[3] == b"1" else None
+        found = unchunked(rest) if codings[0].lower() == b"chunked" and start[3] != b"0" else None
         if found is None:
             return None
         body, rest = found
     options = b",".join(all_of(b"connection")).lower()
-    goes_on = b"close" not in options and (start[3] == b"1" or b"keep-alive" in options)
+    goes_on = b"close" not in options and (start[3] != b"0" or b"keep-alive" in options)
     target = start[2].decode("latin-1")
     if not target.startswith("/") and target != "*":
         target = re.sub("^http://[^/]*", "", target, flags=re.IGNORECASE) or "/"

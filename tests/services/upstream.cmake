@@ -9,3 +9,4 @@ hr_add_pytest(services-gateway-tls ARGS ${CMAKE_CURRENT_LIST_DIR}/gateway_tls_te
 hr_add_pytest(services-gateway-websocket ARGS ${CMAKE_CURRENT_LIST_DIR}/gateway_websocket_test.py LABELS "sanitize;threads" TIMEOUT 300)
 hr_add_pytest(services-gateway-dns ARGS ${CMAKE_CURRENT_LIST_DIR}/gateway_dns_test.py LABELS "sanitize;threads" TIMEOUT 300)
 hr_add_pytest(services-gateway-faults ARGS ${CMAKE_CURRENT_LIST_DIR}/gateway_faults_test.py LABELS "sanitize;threads" TIMEOUT 300)
+hr_add_pytest(services-gateway-clients ARGS ${CMAKE_CURRENT_LIST_DIR}/gateway_clients_test.py LABELS "sanitize;threads" TIMEOUT 300)
