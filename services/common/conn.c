@@ -186,7 +186,18 @@ void hr_conn_listen(hr_loop *loop, const hr_listener *listener, int fd, h2o_host
     h2o_socket_read_start(listening->sock, on_accept);
 }
 
+/* Who has connected by now waits in the kernel's queue, which closing would throw away. */
+static void accept_last(hr_listening *listening) {
+    size_t before;
+    do {
+        before = listening->loop->connections;
+        on_accept(listening->sock, NULL);
+    } while (listening->loop->connections > before);
+}
+
 void hr_conn_stop_listening(hr_loop *loop) {
+    for (hr_listening *l = loop->listening; l != NULL; l = l->next)
+        accept_last(l);
     loop->accepting = false;
     while (loop->listening != NULL) {
         hr_listening *listening = loop->listening;

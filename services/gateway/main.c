@@ -132,7 +132,7 @@ static double read_handshakes(void *tls) {
 static void define_metrics(gateway *g, hr_metrics *m) {
     g->upstream_seconds = hr_metrics_histogram(
         m, "headerroute_upstream_seconds", NULL,
-        "Time from a request's arrival to the head of the upstream server's answer.",
+        "Time from sending a request on to the head of the upstream server's answer.",
         hr_seconds_buckets, hr_seconds_buckets_count);
     g->retries =
         hr_metrics_counter(m, "headerroute_gateway_retries_total", NULL, "Tries after the first.");

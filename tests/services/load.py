@@ -74,8 +74,8 @@ class Load:
     `ask(number)` says what the number-th request of a client is: a dict with any of method, size, ms, do, headers.
     A client that may not connect leaves, if `leaves`, and is an error otherwise."""
 
-    def __init__(self, port, ask=lambda number: {}, clients=8, host="127.0.0.1", leaves=False):
-        self.port, self.host, self.ask, self.leaves = port, host, ask, leaves
+    def __init__(self, port, ask=lambda number: {}, clients=8, host="127.0.0.1", leaves=False, name=""):
+        self.port, self.host, self.ask, self.leaves, self.name = port, host, ask, leaves, name
         self.done, self.stop = {}, threading.Event()  # id: (method, outcome, question)
         self.wrong, self.errors, self.numbers = [], [], [0] * clients
         self.threads = [threading.Thread(target=self._run, args=(n,)) for n in range(clients)]
@@ -88,7 +88,7 @@ class Load:
                 if client is None:
                     return
                 question = {"method": "GET", "size": 100 + number * 7919 % 3000, "ms": 0, "do": "ok", "headers": [], **self.ask(number)}
-                ident = f"{n}-{number}"
+                ident = f"{self.name}{n}-{number}"
                 outcome = self._once(client, ident, question)
                 self.done[ident] = (question["method"], outcome, question)
                 self.numbers[n] = number = number + 1
