@@ -235,6 +235,7 @@ def test_a_frozen_mirror_costs_nothing_but_its_budget(tmp_path):
         resources = [service("x.test", main), service("s.test", shadow),
                      routes({"route": [to("x.test")], "mirrors": [{"destination": {"host": "s.test"}}]})]
         with gateway(tmp_path, *resources, args=("--threads", "1", "--admin", f"127.0.0.1:{admin}")) as gw:
+            assert wait_until(lambda: len(shadow.seen()) == 1), "that of the start has ended"
             shadow.signal(signal.SIGSTOP)
             with Load(gw.port, lambda n: {"method": "POST"}) as load:
                 load.more(scaled(1000, 400))
