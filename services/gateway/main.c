@@ -267,6 +267,7 @@ int main(int argc, char **argv) {
                           .loop_start = gw_loop_start,
                           .loop_stop = gw_loop_stop,
                           .on_drain = gw_reload_stop,
+                          .on_stopped = gw_admin_stop,
                           .refusal_body = gw_refusal_body};
     if (gw_reload_prepare(&self) != 0)
         return 1;

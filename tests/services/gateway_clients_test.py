@@ -141,6 +141,19 @@ def test_10000_idle_connections(tmp_path):
         assert wait_until(lambda: open_files(gw) < files + 50, PATIENCE), "closed ones are given back"
 
 
+@pytest.mark.skipif(bool(SANITIZE), reason="a sanitizer's own memory")
+def test_1000_idle_connections_are_less_than_20_mib(tmp_path):
+    """With all of the defaults but for their number, and one loop for each processor."""
+    raise_files(2000)
+    with Replica(tmp_path, "a") as a, gateway(tmp_path, service("x.test", a), ROUTE, args=("--max-connections", "1100")) as gw:
+        sockets = stand(gw, 1000)
+        for sock in sockets:
+            get(sock, b"/w/idle/3000")
+        print(f"RSS with 1,000 idle connections: {gw.rss_kib() / 1024:.1f} MiB")
+        assert gw.rss_kib() < 20 << 10
+        [sock.close() for sock in sockets]
+
+
 def test_connections_beyond_the_files_of_the_process_wait(tmp_path):
     """More clients than descriptors: those that are in are served, the others wait, and nothing spins."""
     with Peer(named("a")) as a, gateway(tmp_path, service("x.test", a), ROUTE, args=(
