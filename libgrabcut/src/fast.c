@@ -1,7 +1,8 @@
 /*
  * The engine `fast`: GrabCut (Rother, Kolmogorov, Blake 2004) with the numbers of OpenCV.
  *
- *     labels ─► k-means ─► models ─► [components ─► models ─► graph ─► minimum cut ─► labels] x iterations
+ *     labels ─► k-means ─► models ─► [components ─► models ─► graph ─► minimum cut ─► labels] x
+ * iterations
  *
  * One block of memory holds everything that grows with the picture.
  */
@@ -30,7 +31,8 @@ typedef struct job {
     int stopped;
 } job;
 
-/* ---- memory ------------------------------------------------------------------------------------ */
+/* ---- memory ------------------------------------------------------------------------------------
+ */
 
 /* Hands out aligned pieces of a block; with base NULL it only counts. */
 typedef struct block {
@@ -44,8 +46,14 @@ static void *piece(block *b, size_t bytes) {
     return p;
 }
 
-static int thread_count(const grabcut_options *opts) {
-    return opts->threads < GC_MAX_THREADS ? opts->threads : GC_MAX_THREADS;
+size_t gc_pixels_a_thread = 65536;
+
+/* No more than have enough to do: to wake one up and wait for it costs as much as some thousand
+ * pixels, dozens of times a run. */
+static int thread_count(const grabcut_options *opts, int width, int height) {
+    size_t useful = (size_t)width * (size_t)height / gc_pixels_a_thread;
+    size_t most = useful < GC_MAX_THREADS ? useful : GC_MAX_THREADS;
+    return most < 1 ? 1 : (size_t)opts->threads < most ? opts->threads : (int)most;
 }
 
 static void row_buffers(block *b, gc_row *row, int width) {
@@ -59,7 +67,8 @@ static void row_buffers(block *b, gc_row *row, int width) {
 }
 
 /* All the memory of a run; k-means needs its scratch only before the graph is there. */
-static size_t lay_out(job *j, void *base, int width, int height, const grabcut_rect *region, int threads) {
+static size_t lay_out(job *j, void *base, int width, int height, const grabcut_rect *region,
+                      int threads) {
     block b = {base, 0};
     size_t flow = gc_flow_bytes(region->width, region->height);
     size_t scratch = gc_kmeans_scratch(height);
@@ -77,7 +86,8 @@ static size_t lay_out(job *j, void *base, int width, int height, const grabcut_r
 }
 
 /* The rect that can change its labels, as far as the options tell. */
-static int region_of(grabcut_rect *region, const grabcut_options *opts, int32_t width, int32_t height) {
+static int region_of(grabcut_rect *region, const grabcut_options *opts, int32_t width,
+                     int32_t height) {
     if (opts->mode == GRABCUT_INIT_WITH_RECT)
         return grabcut_rect_effective(region, &opts->rect, width, height);
     *region = (grabcut_rect){0, 0, width, height};
@@ -104,7 +114,8 @@ static void shrink_region(grabcut_rect *r, const gc_view *v, uint64_t *bits) {
                       : (grabcut_rect){left, top, right - left + 1, bottom - top + 1};
 }
 
-/* ---- progress ---------------------------------------------------------------------------------- */
+/* ---- progress ----------------------------------------------------------------------------------
+ */
 
 static int stop(void *ctx) {
     job *j = ctx;
@@ -113,8 +124,8 @@ static int stop(void *ctx) {
     return j->stopped;
 }
 
-/* Models take about as long as they take; of a cut nobody knows, so each report goes a little of the way
- * that is left. */
+/* Models take about as long as they take; of a cut nobody knows, so each report goes a little of
+ * the way that is left. */
 static int stop_cutting(void *ctx) {
     job *j = ctx;
     grabcut_progress *p = &j->progress;
@@ -132,7 +143,8 @@ static int begin_phase(job *j, grabcut_phase phase, int iteration) {
     return stop(j) ? GRABCUT_ECANCELED : GRABCUT_OK;
 }
 
-/* ---- models ------------------------------------------------------------------------------------ */
+/* ---- models ------------------------------------------------------------------------------------
+ */
 
 static void count_labels(void *ctx, int index, int parts) {
     job *j = ctx;
@@ -148,7 +160,8 @@ static void count_labels(void *ctx, int index, int parts) {
 }
 
 static int singular(grabcut_errbuf *err) {
-    return grabcut_fail(err, GRABCUT_EINTERNAL, "the covariance of a colour model cannot be inverted");
+    return grabcut_fail(err, GRABCUT_EINTERNAL,
+                        "the covariance of a colour model cannot be inverted");
 }
 
 static int first_models(job *j, grabcut_errbuf *err) {
@@ -169,8 +182,9 @@ static int first_models(job *j, grabcut_errbuf *err) {
     gc_rng_seed(&rng, j->opts->seed);
     for (int side = 0; side < 2; side++)
         gc_kmeans_draw(&draws[side], &rng, n[side]);
-    /* The cells of the graph are not in use yet. */
-    gc_kmeans_memory memory = {j->kmeans_scratch, j->flow.cell, j->flow.cells * sizeof(gc_cell)};
+    /* The graph is not in use yet. */
+    gc_kmeans_memory memory = {j->kmeans_scratch, j->flow.excess,
+                               gc_flow_spare(j->flow.width, j->flow.height)};
     for (int side = 0; side < 2; side++) {
         gc_moments m[GC_COMPONENTS];
         int rc = gc_kmeans(m, &memory, &j->view, j->kernels, &j->pool, j->rows, side, n[side],
@@ -218,9 +232,10 @@ static int learn(job *j, grabcut_errbuf *err) {
 static void sum_distances(void *ctx, int index, int parts) {
     job *j = ctx;
     gc_row *row = &j->rows[index];
-    j->counts[2 * index] = gc_nlinks_sum(&j->view, j->kernels, gc_part_start(j->view.height, index, parts),
-                                         gc_part_start(j->view.height, index + 1, parts), row->below,
-                                         row->px, row->number, &j->pool, index);
+    j->counts[2 * index] =
+        gc_nlinks_sum(&j->view, j->kernels, gc_part_start(j->view.height, index, parts),
+                      gc_part_start(j->view.height, index + 1, parts), row->below, row->px,
+                      row->number, &j->pool, index);
 }
 
 static void weigh_links(job *j) {
@@ -231,7 +246,8 @@ static void weigh_links(job *j) {
     gc_nlinks_init(&j->links, gc_nlinks_beta(sum, j->view.width, j->view.height));
 }
 
-/* ---- the run ----------------------------------------------------------------------------------- */
+/* ---- the run -----------------------------------------------------------------------------------
+ */
 
 /* The labels of the start go where the cut leaves its own: bits of the undecided background. */
 static void first_labels(job *j) {
@@ -255,7 +271,8 @@ static void write_mask(const job *j, grabcut_image *mask) {
     for (int y = 0; y < r->height; y++) {
         uint8_t *line = mask->data + (size_t)(y + r->y) * mask->stride + r->x;
         for (int x = 0; x < r->width; x++) {
-            int background = (j->flow.tile[gc_flow_tile(&j->flow, x, y)].alive & gc_flow_bit(x, y)) != 0;
+            int background =
+                (j->flow.tile[gc_flow_tile(&j->flow, x, y)].alive & gc_flow_bit(x, y)) != 0;
             if (!j->view.mask || line[x] & 2)
                 line[x] = background ? GRABCUT_PR_BGD : GRABCUT_PR_FGD;
         }
@@ -274,7 +291,12 @@ static int iterate(job *j, int iteration, grabcut_errbuf *err) {
     if (j->stopped)
         return GRABCUT_ECANCELED;
     rc = begin_phase(j, GRABCUT_PHASE_CUT, iteration);
-    return rc ? rc : j->kernels->solve(&j->flow, stop_cutting, j);
+    if (rc)
+        return rc;
+    j->pool.stop = stop_cutting;
+    rc = j->kernels->solve(&j->flow, &j->pool);
+    j->pool.stop = stop;
+    return rc;
 }
 
 static int run(job *j, grabcut_errbuf *err) {
@@ -309,13 +331,15 @@ static void give_models(const job *j) {
     memcpy(m->foreground, j->models[1].model, sizeof m->foreground);
 }
 
-static int segment_in(job *j, grabcut_image *mask, grabcut_workspace *workspace, grabcut_errbuf *err) {
+static int segment_in(job *j, grabcut_image *mask, grabcut_workspace *workspace,
+                      grabcut_errbuf *err) {
     gc_view *v = &j->view;
-    int threads = thread_count(j->opts);
+    int threads = thread_count(j->opts, v->width, v->height);
     size_t bytes = lay_out(j, NULL, v->width, v->height, &v->region, threads);
     if (!gc_workspace_grow(workspace, bytes))
-        return grabcut_fail(err, GRABCUT_ENOMEM, "%zu bytes for a picture of %dx%d pixels were refused", bytes,
-                            v->width, v->height);
+        return grabcut_fail(err, GRABCUT_ENOMEM,
+                            "%zu bytes for a picture of %dx%d pixels were refused", bytes, v->width,
+                            v->height);
     lay_out(j, workspace->memory, v->width, v->height, &v->region, threads);
     if (v->mask) {
         /* What was reckoned for the whole picture also serves a part of it. */
@@ -375,7 +399,7 @@ static int estimate(const grabcut_engine *self, uint64_t *out_bytes, int32_t wid
     int rc = region_of(&region, opts, width, height);
     if (rc)
         return rc;
-    *out_bytes = lay_out(&j, NULL, width, height, &region, thread_count(opts));
+    *out_bytes = lay_out(&j, NULL, width, height, &region, thread_count(opts, width, height));
     return GRABCUT_OK;
 }
 
