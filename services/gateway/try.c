@@ -42,8 +42,9 @@ static const char *details_of_cut(hr_up_error error) {
     const struct failure *f = failure_of(error);
     if (f->reason == NULL)
         return f->details;
-    return error == HR_UP_PROTOCOL ? "upstream_reset_after_response_started{protocol_error}"
-                                   : "upstream_reset_after_response_started{connection_termination}";
+    return error == HR_UP_PROTOCOL
+               ? "upstream_reset_after_response_started{protocol_error}"
+               : "upstream_reset_after_response_started{connection_termination}";
 }
 
 /* Envoy appends the transport's own words to the details, too. */
