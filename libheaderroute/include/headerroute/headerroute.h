@@ -519,13 +519,13 @@ typedef struct hr_cursor {
     uint64_t rotation;
 } hr_cursor;
 
+typedef struct hr_rings hr_rings;
 /* The hash rings or Maglev tables of a cluster over those of its endpoints that are usable. Envoy builds them
  * anew whenever an endpoint is ejected or comes back, so that keys of endpoints that stay move as well: whoever
  * wants the same keeps one of these for as long as the same endpoints are out. Made for RING_HASH and MAGLEV
  * alone (else HR_EINVAL); building takes as long as in hr_view_new, so do it when health changes and not for each
  * request. Only `unusable` of the states counts, with ejections and without endpoints that were tried already.
  * Immutable; its cluster's view must outlive it. HR_ENOMEM. */
-typedef struct hr_rings hr_rings;
 HR_API int hr_rings_new(hr_rings **out, const hr_cluster *cluster, const hr_endpoint_state *states);
 HR_API void hr_rings_free(hr_rings *rings);
 
