@@ -1,8 +1,7 @@
 /*
  * The engine `fast`: GrabCut (Rother, Kolmogorov, Blake 2004) with the numbers of OpenCV.
  *
- *     labels ─► k-means ─► models ─► [components ─► models ─► graph ─► minimum cut ─► labels] x
- * iterations
+ *     labels ─► k-means ─► models ─► [components ─► models ─► graph ─► minimum cut ─► labels] x iterations
  *
  * One block of memory holds everything that grows with the picture.
  */
@@ -31,8 +30,7 @@ typedef struct job {
     int stopped;
 } job;
 
-/* ---- memory ------------------------------------------------------------------------------------
- */
+/* ---- memory ------------------------------------------------------------------------------------ */
 
 /* Hands out aligned pieces of a block; with base NULL it only counts. */
 typedef struct block {
@@ -67,8 +65,7 @@ static void row_buffers(block *b, gc_row *row, int width) {
 }
 
 /* All the memory of a run; k-means needs its scratch only before the graph is there. */
-static size_t lay_out(job *j, void *base, int width, int height, const grabcut_rect *region,
-                      int threads) {
+static size_t lay_out(job *j, void *base, int width, int height, const grabcut_rect *region, int threads) {
     block b = {base, 0};
     size_t flow = gc_flow_bytes(region->width, region->height);
     size_t scratch = gc_kmeans_scratch(height);
@@ -86,8 +83,7 @@ static size_t lay_out(job *j, void *base, int width, int height, const grabcut_r
 }
 
 /* The rect that can change its labels, as far as the options tell. */
-static int region_of(grabcut_rect *region, const grabcut_options *opts, int32_t width,
-                     int32_t height) {
+static int region_of(grabcut_rect *region, const grabcut_options *opts, int32_t width, int32_t height) {
     if (opts->mode == GRABCUT_INIT_WITH_RECT)
         return grabcut_rect_effective(region, &opts->rect, width, height);
     *region = (grabcut_rect){0, 0, width, height};
@@ -114,8 +110,7 @@ static void shrink_region(grabcut_rect *r, const gc_view *v, uint64_t *bits) {
                       : (grabcut_rect){left, top, right - left + 1, bottom - top + 1};
 }
 
-/* ---- progress ----------------------------------------------------------------------------------
- */
+/* ---- progress ---------------------------------------------------------------------------------- */
 
 static int stop(void *ctx) {
     job *j = ctx;
@@ -124,8 +119,8 @@ static int stop(void *ctx) {
     return j->stopped;
 }
 
-/* Models take about as long as they take; of a cut nobody knows, so each report goes a little of
- * the way that is left. */
+/* Models take about as long as they take; of a cut nobody knows, so each report goes a little of the way
+ * that is left. */
 static int stop_cutting(void *ctx) {
     job *j = ctx;
     grabcut_progress *p = &j->progress;
@@ -143,8 +138,7 @@ static int begin_phase(job *j, grabcut_phase phase, int iteration) {
     return stop(j) ? GRABCUT_ECANCELED : GRABCUT_OK;
 }
 
-/* ---- models ------------------------------------------------------------------------------------
- */
+/* ---- models ------------------------------------------------------------------------------------ */
 
 static void count_labels(void *ctx, int index, int parts) {
     job *j = ctx;
@@ -160,8 +154,7 @@ static void count_labels(void *ctx, int index, int parts) {
 }
 
 static int singular(grabcut_errbuf *err) {
-    return grabcut_fail(err, GRABCUT_EINTERNAL,
-                        "the covariance of a colour model cannot be inverted");
+    return grabcut_fail(err, GRABCUT_EINTERNAL, "the covariance of a colour model cannot be inverted");
 }
 
 static int first_models(job *j, grabcut_errbuf *err) {
@@ -232,10 +225,9 @@ static int learn(job *j, grabcut_errbuf *err) {
 static void sum_distances(void *ctx, int index, int parts) {
     job *j = ctx;
     gc_row *row = &j->rows[index];
-    j->counts[2 * index] =
-        gc_nlinks_sum(&j->view, j->kernels, gc_part_start(j->view.height, index, parts),
-                      gc_part_start(j->view.height, index + 1, parts), row->below, row->px,
-                      row->number, &j->pool, index);
+    j->counts[2 * index] = gc_nlinks_sum(&j->view, j->kernels, gc_part_start(j->view.height, index, parts),
+                                         gc_part_start(j->view.height, index + 1, parts), row->below,
+                                         row->px, row->number, &j->pool, index);
 }
 
 static void weigh_links(job *j) {
@@ -246,8 +238,7 @@ static void weigh_links(job *j) {
     gc_nlinks_init(&j->links, gc_nlinks_beta(sum, j->view.width, j->view.height));
 }
 
-/* ---- the run -----------------------------------------------------------------------------------
- */
+/* ---- the run ----------------------------------------------------------------------------------- */
 
 /* The labels of the start go where the cut leaves its own: bits of the undecided background. */
 static void first_labels(job *j) {
@@ -271,8 +262,7 @@ static void write_mask(const job *j, grabcut_image *mask) {
     for (int y = 0; y < r->height; y++) {
         uint8_t *line = mask->data + (size_t)(y + r->y) * mask->stride + r->x;
         for (int x = 0; x < r->width; x++) {
-            int background =
-                (j->flow.tile[gc_flow_tile(&j->flow, x, y)].alive & gc_flow_bit(x, y)) != 0;
+            int background = (j->flow.tile[gc_flow_tile(&j->flow, x, y)].alive & gc_flow_bit(x, y)) != 0;
             if (!j->view.mask || line[x] & 2)
                 line[x] = background ? GRABCUT_PR_BGD : GRABCUT_PR_FGD;
         }
@@ -331,15 +321,13 @@ static void give_models(const job *j) {
     memcpy(m->foreground, j->models[1].model, sizeof m->foreground);
 }
 
-static int segment_in(job *j, grabcut_image *mask, grabcut_workspace *workspace,
-                      grabcut_errbuf *err) {
+static int segment_in(job *j, grabcut_image *mask, grabcut_workspace *workspace, grabcut_errbuf *err) {
     gc_view *v = &j->view;
     int threads = thread_count(j->opts, v->width, v->height);
     size_t bytes = lay_out(j, NULL, v->width, v->height, &v->region, threads);
     if (!gc_workspace_grow(workspace, bytes))
-        return grabcut_fail(err, GRABCUT_ENOMEM,
-                            "%zu bytes for a picture of %dx%d pixels were refused", bytes, v->width,
-                            v->height);
+        return grabcut_fail(err, GRABCUT_ENOMEM, "%zu bytes for a picture of %dx%d pixels were refused", bytes,
+                            v->width, v->height);
     lay_out(j, workspace->memory, v->width, v->height, &v->region, threads);
     if (v->mask) {
         /* What was reckoned for the whole picture also serves a part of it. */

@@ -1,15 +1,14 @@
 /*
- * Builds the graph row by row. Decided pixels are no part of it: a link of theirs adds to what
- * their neighbour gets from the terminal. That is exact, since the terminal link of a decided pixel
- * in the reference (9 gamma) is more than its links to all neighbours can carry (4 gamma + 4 gamma
- * / sqrt 2).
+ * Builds the graph row by row. Decided pixels are no part of it: a link of theirs adds to what their
+ * neighbour gets from the terminal. That is exact, since the terminal link of a decided pixel in the
+ * reference (9 gamma) is more than its links to all neighbours can carry (4 gamma + 4 gamma / sqrt 2).
  */
 #include "graph.h"
 
 #include <string.h>
 
-/* A terminal link beyond all the links to the neighbours together settles its pixel; more need not
- * be told apart. */
+/* A terminal link beyond all the links to the neighbours together settles its pixel; more need not be told
+ * apart. */
 static const double TERMINAL_LIMIT = 345 * GC_SCALE;
 
 enum { BGD = 0, FGD = 1, UNDECIDED = 2, OUTSIDE = 4 };
@@ -60,8 +59,8 @@ static void link_any(const gc_graph *g, int x, int y, int slot) {
     if ((a | b) & OUTSIDE || !((a | b) & UNDECIDED))
         return;
     gc_flow *f = g->flow;
-    int32_t cap = capacity(f->links, color_at(g->view, x, y),
-                           color_at(g->view, x + dx[slot], y + dy[slot]), slot == 0 || slot == 2);
+    int32_t cap = capacity(f->links, color_at(g->view, x, y), color_at(g->view, x + dx[slot], y + dy[slot]),
+                           slot == 0 || slot == 2);
     size_t p = gc_flow_pixel(f, x, y), q = gc_flow_pixel(f, x + dx[slot], y + dy[slot]);
     if (a == UNDECIDED && b == UNDECIDED)
         join(f, p, q, slot, cap, g->fresh);
@@ -129,8 +128,7 @@ static void terminals(const gc_graph *g, int y, gc_row *row) {
         if (row->bits[x / 64] >> (x % 64) & 1)
             f->excess[gc_flow_pixel(f, x, y)] += row->number[x];
     for (int x = 0; x < f->width; x += 8)
-        f->tile[gc_flow_tile(f, x, y)].alive |= (row->bits[x / 64] >> (x % 64) & 255)
-                                                << (y % 8 * 8);
+        f->tile[gc_flow_tile(f, x, y)].alive |= (row->bits[x / 64] >> (x % 64) & 255) << (y % 8 * 8);
 }
 
 /* Rows of tiles, so that no two threads share a word of bits. */

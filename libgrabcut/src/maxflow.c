@@ -4,11 +4,11 @@
 #include <string.h>
 
 static size_t tiles_across(int width) {
-    return (size_t)(width + 7) / 8 + 1;
+    return (size_t)(width + 7) / 8 + 2;
 }
 
 static size_t tiles(int width, int height) {
-    return tiles_across(width) * ((size_t)(height + 7) / 8 + 2) + 1;
+    return tiles_across(width) * ((size_t)(height + 7) / 8 + 2);
 }
 
 /* Pixels with the border; their excess and room are never touched in the lower one. */
@@ -35,6 +35,7 @@ void gc_flow_init(gc_flow *f, int width, int height, void *memory) {
     f->width = width;
     f->height = height;
     f->rounds = GC_ROUNDS;
+    f->band_tiles = GC_BAND_TILES;
     f->tiles_x = (int)tiles_across(width);
     f->tiles_y = (height + 7) / 8 + 2;
     size_t n = tiles(width, height), cells = pixels(width, height);

@@ -11,9 +11,8 @@
  * direction d >= 4 is kept with the pixel that it starts from, in slot d - 4. */
 /* 8x8 pixels, a bit each (byte: row, bit: column). */
 typedef struct gc_tile {
-    uint64_t
-        open[8];    /* by direction: the arc can take more; a copy of gc_flow.open for the search */
-    uint64_t alive; /* may still be background: neither fixed nor cut off from the sink */
+    uint64_t open[8];   /* by direction: the arc can take more; a copy of gc_flow.open for the search */
+    uint64_t alive;     /* may still be background: neither fixed nor cut off from the sink */
     uint64_t active;    /* alive, with excess > 0, but for those in gc_flow.frontier */
     uint64_t deficit;   /* excess < 0; those in gc_flow.frontier have none any more */
     uint64_t unreached; /* alive, and the search has not come here */
@@ -38,16 +37,19 @@ typedef struct gc_flow {
      * - that; the capacity is a function of two colours. */
     uint16_t *room_low;
     uint8_t *room_high;
-    uint8_t *open;  /* a pixel; bit d: the arc in direction d can take more, and that is of use */
-    uint8_t *label; /* a pixel; distance to the sink, modulo 256 */
-    uint8_t *stale; /* a tile; its `open` is no longer that of the pixels */
+    uint8_t *open;     /* a pixel; bit d: the arc in direction d can take more, and that is of use */
+    uint8_t *label;    /* a pixel; distance to the sink, modulo 256 */
+    uint8_t *stale;    /* a tile; its `open` is no longer that of the pixels */
     uint32_t *list[2]; /* tiles at the front of the search */
 
-    int rounds; /* of push-relabel, before the cut is finished by augmenting paths */
+    int rounds;     /* of push-relabel, before the cut is finished by augmenting paths */
+    int band_tiles; /* that are worth a thread of their own */
 } gc_flow;
 
-/* No picture is known to take a tenth of it. */
-enum { GC_ROUNDS = 2000 };
+enum {
+    GC_ROUNDS = 2000,   /* no picture is known to take a tenth of it */
+    GC_BAND_TILES = 128 /* below, starting a thread takes longer than what it saves */
+};
 
 size_t gc_flow_bytes(int width, int height);
 

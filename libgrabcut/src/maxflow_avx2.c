@@ -28,19 +28,17 @@ static inline uint64_t row_of(const uint8_t *label, int y) {
     return row;
 }
 
-static inline void look_around(halo *h, const uint8_t *label, size_t up) {
-    uint64_t above = row_of(label - up, 7), below = row_of(label + up, 0);
+static inline void look_around(halo *h, const uint8_t *label, const uint8_t *up, const uint8_t *down) {
+    uint64_t above = row_of(up, 7), below = row_of(down, 0);
     h->own = (four){load(label), load(label + 32)};
-    h->left =
-        (four){_mm256_srli_epi64(load(label - 64), 56), _mm256_srli_epi64(load(label - 32), 56)};
-    h->right =
-        (four){_mm256_slli_epi64(load(label + 64), 56), _mm256_slli_epi64(load(label + 96), 56)};
-    h->up[0] = _mm256_set1_epi64x((int64_t)(above << 8 | row_of(label - up - 64, 7) >> 56));
+    h->left = (four){_mm256_srli_epi64(load(label - 64), 56), _mm256_srli_epi64(load(label - 32), 56)};
+    h->right = (four){_mm256_slli_epi64(load(label + 64), 56), _mm256_slli_epi64(load(label + 96), 56)};
+    h->up[0] = _mm256_set1_epi64x((int64_t)(above << 8 | row_of(up - 64, 7) >> 56));
     h->up[1] = _mm256_set1_epi64x((int64_t)above);
-    h->up[2] = _mm256_set1_epi64x((int64_t)(above >> 8 | row_of(label - up + 64, 7) << 56));
-    h->down[0] = _mm256_set1_epi64x((int64_t)(below << 8 | row_of(label + up - 64, 0) >> 56));
+    h->up[2] = _mm256_set1_epi64x((int64_t)(above >> 8 | row_of(up + 64, 7) << 56));
+    h->down[0] = _mm256_set1_epi64x((int64_t)(below << 8 | row_of(down - 64, 0) >> 56));
     h->down[1] = _mm256_set1_epi64x((int64_t)below);
-    h->down[2] = _mm256_set1_epi64x((int64_t)(below >> 8 | row_of(label + up + 64, 0) << 56));
+    h->down[2] = _mm256_set1_epi64x((int64_t)(below >> 8 | row_of(down + 64, 0) << 56));
 }
 
 static inline void keep_labels(const halo *h, uint8_t *label) {
@@ -60,12 +58,11 @@ static inline void neighbours(four to[8], const halo *h) {
     for (int i = 0; i < 3; i++) {
         __m256i first = _mm256_permute4x64_epi64(middle[i].first, _MM_SHUFFLE(2, 1, 0, 3));
         __m256i second = _mm256_permute4x64_epi64(middle[i].second, _MM_SHUFFLE(2, 1, 0, 3));
-        to[i] = (four){_mm256_blend_epi32(first, h->up[i], 0x03),
-                       _mm256_blend_epi32(second, first, 0x03)};
+        to[i] = (four){_mm256_blend_epi32(first, h->up[i], 0x03), _mm256_blend_epi32(second, first, 0x03)};
         first = _mm256_permute4x64_epi64(middle[i].first, _MM_SHUFFLE(0, 3, 2, 1));
         second = _mm256_permute4x64_epi64(middle[i].second, _MM_SHUFFLE(0, 3, 2, 1));
-        to[5 + i] = (four){_mm256_blend_epi32(first, second, 0xc0),
-                           _mm256_blend_epi32(second, h->down[i], 0xc0)};
+        to[5 + i] =
+            (four){_mm256_blend_epi32(first, second, 0xc0), _mm256_blend_epi32(second, h->down[i], 0xc0)};
     }
     to[3] = middle[0];
     to[4] = middle[2];
@@ -73,8 +70,7 @@ static inline void neighbours(four to[8], const halo *h) {
 
 /* Bytes of 255 where a bit is set. */
 static inline __m256i widen(uint32_t bits) {
-    const __m256i pick =
-        _mm256_setr_epi64x(0, 0x0101010101010101, 0x0202020202020202, 0x0303030303030303);
+    const __m256i pick = _mm256_setr_epi64x(0, 0x0101010101010101, 0x0202020202020202, 0x0303030303030303);
     const __m256i each = _mm256_set1_epi64x((int64_t)0x8040201008040201);
     __m256i v = _mm256_shuffle_epi8(_mm256_set1_epi32((int)bits), pick);
     return _mm256_cmpeq_epi8(_mm256_and_si256(v, each), each);
@@ -90,28 +86,25 @@ static inline __m256i bit(int d) {
 
 static inline uint64_t admissible(uint8_t *arcs, const halo *h, const uint8_t *open) {
     const __m256i zero = _mm256_setzero_si256(), ones = _mm256_set1_epi8(-1);
-    __m256i below = _mm256_add_epi8(h->own.first, ones),
-            below2 = _mm256_add_epi8(h->own.second, ones);
+    __m256i below = _mm256_add_epi8(h->own.first, ones), below2 = _mm256_add_epi8(h->own.second, ones);
     __m256i first = zero, second = zero;
     four to[8];
     neighbours(to, h);
     for (int d = 0; d < 8; d++) {
-        first =
-            _mm256_or_si256(first, _mm256_and_si256(_mm256_cmpeq_epi8(to[d].first, below), bit(d)));
-        second = _mm256_or_si256(second,
-                                 _mm256_and_si256(_mm256_cmpeq_epi8(to[d].second, below2), bit(d)));
+        first = _mm256_or_si256(first, _mm256_and_si256(_mm256_cmpeq_epi8(to[d].first, below), bit(d)));
+        second = _mm256_or_si256(second, _mm256_and_si256(_mm256_cmpeq_epi8(to[d].second, below2), bit(d)));
     }
     first = _mm256_and_si256(first, load(open));
     second = _mm256_and_si256(second, load(open + 32));
     _mm256_storeu_si256((__m256i *)(void *)arcs, first);
     _mm256_storeu_si256((__m256i *)(void *)(arcs + 32), second);
-    return ~(narrow(_mm256_cmpeq_epi8(first, zero)) |
-             (uint64_t)narrow(_mm256_cmpeq_epi8(second, zero)) << 32);
+    return ~(narrow(_mm256_cmpeq_epi8(first, zero)) | (uint64_t)narrow(_mm256_cmpeq_epi8(second, zero))
+                                                          << 32);
 }
 
 /* Of half a tile. */
-static inline __m256i raise(__m256i *label, __m256i gap, __m256i open, uint64_t *bits,
-                            uint8_t level, uint64_t *beyond) {
+static inline __m256i raise(__m256i *label, __m256i gap, __m256i open, uint64_t *bits, uint8_t level,
+                            uint64_t *beyond) {
     __m256i closed = _mm256_cmpeq_epi8(open, _mm256_setzero_si256());
     __m256i which = _mm256_andnot_si256(closed, widen((uint32_t)*bits));
     __m256i room = _mm256_sub_epi8(_mm256_set1_epi8((char)level), *label);
@@ -120,12 +113,10 @@ static inline __m256i raise(__m256i *label, __m256i gap, __m256i open, uint64_t 
     return _mm256_add_epi8(*label, _mm256_and_si256(gap, which));
 }
 
-static inline uint64_t relabel(halo *h, const uint8_t *open, uint64_t bits, uint8_t level,
-                               uint64_t *beyond) {
+static inline uint64_t relabel(halo *h, const uint8_t *open, uint64_t bits, uint8_t level, uint64_t *beyond) {
     const __m256i zero = _mm256_setzero_si256(), ones = _mm256_set1_epi8(-1);
     const __m256i arcs = load(open), arcs2 = load(open + 32);
-    __m256i below = _mm256_add_epi8(h->own.first, ones),
-            below2 = _mm256_add_epi8(h->own.second, ones);
+    __m256i below = _mm256_add_epi8(h->own.first, ones), below2 = _mm256_add_epi8(h->own.second, ones);
     __m256i gap = ones, gap2 = ones;
     four to[8];
     neighbours(to, h);
@@ -133,8 +124,7 @@ static inline uint64_t relabel(halo *h, const uint8_t *open, uint64_t bits, uint
         __m256i closed = _mm256_cmpeq_epi8(_mm256_and_si256(arcs, bit(d)), zero);
         __m256i closed2 = _mm256_cmpeq_epi8(_mm256_and_si256(arcs2, bit(d)), zero);
         gap = _mm256_min_epu8(gap, _mm256_or_si256(closed, _mm256_sub_epi8(to[d].first, below)));
-        gap2 =
-            _mm256_min_epu8(gap2, _mm256_or_si256(closed2, _mm256_sub_epi8(to[d].second, below2)));
+        gap2 = _mm256_min_epu8(gap2, _mm256_or_si256(closed2, _mm256_sub_epi8(to[d].second, below2)));
     }
     uint64_t low = bits, high = bits >> 32, far, far2;
     h->own.first = raise(&h->own.first, gap, arcs, &low, level, &far);

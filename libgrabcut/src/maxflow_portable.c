@@ -10,9 +10,9 @@ struct halo {
     uint8_t label[10][16];
 };
 
-static inline void look_around(halo *h, const uint8_t *label, size_t up) {
+static inline void look_around(halo *h, const uint8_t *label, const uint8_t *up, const uint8_t *down) {
     for (int y = 0; y < 10; y++) {
-        const uint8_t *row = y == 0 ? label - up + 56 : y == 9 ? label + up : label + (y - 1) * 8;
+        const uint8_t *row = y == 0 ? up + 56 : y == 9 ? down : label + (y - 1) * 8;
         h->label[y][0] = row[-64 + 7];
         memcpy(&h->label[y][1], row, 8);
         h->label[y][9] = row[64];
@@ -43,8 +43,7 @@ static inline uint64_t admissible(uint8_t *arcs, const halo *h, const uint8_t *o
     return some;
 }
 
-static inline uint64_t relabel(halo *h, const uint8_t *open, uint64_t bits, uint8_t level,
-                               uint64_t *beyond) {
+static inline uint64_t relabel(halo *h, const uint8_t *open, uint64_t bits, uint8_t level, uint64_t *beyond) {
     halo before = *h;
     uint64_t risen = 0;
     *beyond = 0;

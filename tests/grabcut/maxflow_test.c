@@ -37,8 +37,7 @@ static void random_problem(problem *p, uint64_t seed) {
     for (size_t i = 0; i < n * 3; i++)
         p->bgr[i] = (uint8_t)below(&s, spread);
     for (size_t i = 0; i < n; i++) {
-        int side =
-            below(&s, 4) ? (i % (size_t)p->w * 2 < (size_t)p->w ? 1 : -1) : (below(&s, 2) ? 1 : -1);
+        int side = below(&s, 4) ? (i % (size_t)p->w * 2 < (size_t)p->w ? 1 : -1) : (below(&s, 2) ? 1 : -1);
         p->terminal[i] = below(&s, 3) ? side * below(&s, reach) : 0;
         p->decided[i] = holes && below(&s, 5) == 0;
     }
@@ -63,12 +62,10 @@ static int32_t capacity(const problem *p, int x, int y, int d) {
     return gc_nlinks_capacity(&p->links, (uint32_t)(db * db + dg * dg + dr * dr), straight);
 }
 
-/* Shortest augmenting paths (Edmonds, Karp 1972). `sink_side` tells which pixels can still reach
- * the sink. */
+/* Shortest augmenting paths (Edmonds, Karp 1972). `sink_side` tells which pixels can still reach the sink. */
 static int64_t simple_flow(const problem *p, uint8_t *sink_side) {
     int n = p->w * p->h;
-    int32_t(*room)[8] = malloc((size_t)n * sizeof *room),
-    *terminal = malloc((size_t)n * sizeof *terminal);
+    int32_t(*room)[8] = malloc((size_t)n * sizeof *room), *terminal = malloc((size_t)n * sizeof *terminal);
     int *queue = malloc((size_t)n * sizeof *queue);
     int8_t *via = malloc((size_t)n);
     int64_t flow = 0;
@@ -123,7 +120,8 @@ static int64_t simple_flow(const problem *p, uint8_t *sink_side) {
     return flow;
 }
 
-static void fast_cut(const problem *p, const gc_kernels *kernels, int rounds, uint8_t *sink_side) {
+static void fast_cut(const problem *p, const gc_kernels *kernels, int rounds, int threads,
+                     uint8_t *sink_side) {
     gc_flow f;
     void *memory = aligned_alloc(64, gc_flow_bytes(p->w, p->h));
     gc_flow_init(&f, p->w, p->h, memory);
@@ -132,6 +130,7 @@ static void fast_cut(const problem *p, const gc_kernels *kernels, int rounds, ui
     f.bgr_stride = (size_t)p->w * 3;
     f.links = &p->links;
     f.rounds = rounds;
+    f.band_tiles = 1;
     for (int y = 0; y < p->h; y++)
         for (int x = 0; x < p->w; x++) {
             size_t at = gc_flow_pixel(&f, x, y);
@@ -147,13 +146,12 @@ static void fast_cut(const problem *p, const gc_kernels *kernels, int rounds, ui
             }
         }
     gc_pool pool = {.stop = NULL};
-    gc_pool_start(&pool, 1);
+    gc_pool_start(&pool, threads);
     cr_assert_eq(kernels->solve(&f, &pool), GRABCUT_OK);
     gc_pool_stop(&pool);
     for (int y = 0; y < p->h; y++)
         for (int x = 0; x < p->w; x++)
-            sink_side[y * p->w + x] =
-                (f.tile[gc_flow_tile(&f, x, y)].alive & gc_flow_bit(x, y)) != 0;
+            sink_side[y * p->w + x] = (f.tile[gc_flow_tile(&f, x, y)].alive & gc_flow_bit(x, y)) != 0;
     free(memory);
 }
 
@@ -174,7 +172,7 @@ static int64_t cut_value(const problem *p, const uint8_t *sink_side) {
     return sum;
 }
 
-static void check(grabcut_simd level, int rounds) {
+static void check(grabcut_simd level, int rounds, int threads) {
     const gc_kernels *kernels = gc_kernels_for(level);
     if (!kernels)
         cr_skip_test("this processor lacks the level");
@@ -185,9 +183,9 @@ static void check(grabcut_simd level, int rounds) {
         size_t n = (size_t)p.w * (size_t)p.h;
         uint8_t *simple = malloc(n), *fast = malloc(n);
         int64_t flow = simple_flow(&p, simple);
-        fast_cut(&p, kernels, rounds, fast);
-        cr_assert_eq(cut_value(&p, fast), flow, "seed %llu: cut %lld, flow %lld",
-                     (unsigned long long)seed, (long long)cut_value(&p, fast), (long long)flow);
+        fast_cut(&p, kernels, rounds, threads, fast);
+        cr_assert_eq(cut_value(&p, fast), flow, "seed %llu: cut %lld, flow %lld", (unsigned long long)seed,
+                     (long long)cut_value(&p, fast), (long long)flow);
         /* Of all minimum cuts there is one smallest sink side, and both must have found it. */
         cr_assert_arr_eq(fast, simple, n, "seed %llu", (unsigned long long)seed);
         flows += flow > 0;
@@ -199,20 +197,27 @@ static void check(grabcut_simd level, int rounds) {
 }
 
 Test(maxflow, portable_cuts_are_minimal) {
-    check(GRABCUT_SIMD_PORTABLE, GC_ROUNDS);
+    check(GRABCUT_SIMD_PORTABLE, GC_ROUNDS, 1);
 }
 
 Test(maxflow, avx2_cuts_are_minimal) {
-    check(GRABCUT_SIMD_AVX2, GC_ROUNDS);
+    check(GRABCUT_SIMD_AVX2, GC_ROUNDS, 1);
 }
 
 /* What is left after the last round goes along augmenting paths. */
 Test(maxflow, cuts_are_minimal_without_a_round) {
-    check(GRABCUT_SIMD_AUTO, 0);
-    check(GRABCUT_SIMD_PORTABLE, 0);
+    check(GRABCUT_SIMD_AUTO, 0, 1);
+    check(GRABCUT_SIMD_PORTABLE, 0, 1);
 }
 
 Test(maxflow, cuts_are_minimal_after_one_round_and_two) {
-    check(GRABCUT_SIMD_AUTO, 1);
-    check(GRABCUT_SIMD_AUTO, 2);
+    check(GRABCUT_SIMD_AUTO, 1, 1);
+    check(GRABCUT_SIMD_AUTO, 2, 1);
+}
+
+/* Bands of one row of tiles or two, each solved alone before the seams are opened. */
+Test(maxflow, cuts_are_minimal_from_bands) {
+    check(GRABCUT_SIMD_AUTO, GC_ROUNDS, 2);
+    check(GRABCUT_SIMD_PORTABLE, GC_ROUNDS, 3);
+    check(GRABCUT_SIMD_AUTO, 1, 4);
 }
