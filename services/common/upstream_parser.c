@@ -6,7 +6,9 @@
 /* RFC 9110 section 5.6.2: what a field name is made of. */
 static int is_token_char(unsigned char c) {
     static const unsigned char punctuation[] = "!#$%&'*+-.^_`|~";
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+    if ((c >= 'a' && c <= 'z') || c == '-')
+        return 1;
+    return (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
            (c != 0 && strchr((const char *)punctuation, c) != NULL);
 }
 
@@ -31,7 +33,10 @@ static hr_str trim(const char *p, const char *end) {
     return (hr_str){p, (size_t)(end - p)};
 }
 
+/* Mostly asked for one literal after the other, of which few begin alike. */
 static int equals(hr_str s, const char *literal) {
+    if (s.len > 0 && s.p[0] != literal[0])
+        return 0;
     return s.len == strlen(literal) && memcmp(s.p, literal, s.len) == 0;
 }
 
