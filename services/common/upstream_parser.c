@@ -419,6 +419,17 @@ static hr_resp_result feed_chunked(hr_resp_body *body, char *buf, size_t *len, s
     return body->state == BODY_DONE ? HR_RESP_COMPLETE : HR_RESP_INCOMPLETE;
 }
 
+hr_resp_result hr_resp_body_lead(hr_resp_body *body, const char *buf, size_t *len,
+                                 const char **why) {
+    size_t in = 0, n = body->framing == HR_RESP_CHUNKED ? *len : 0;
+    *len = 0;
+    while (in < n && body->state != CHUNK_DATA && body->state != BODY_DONE)
+        if (chunk_byte(body, buf[in++], why) != HR_RESP_COMPLETE)
+            return HR_RESP_ERROR;
+    *len = in;
+    return HR_RESP_INCOMPLETE;
+}
+
 hr_resp_result hr_resp_body_feed(hr_resp_body *body, char *buf, size_t *len, size_t *surplus,
                                  const char **why) {
     *surplus = 0;
