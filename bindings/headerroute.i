@@ -159,7 +159,8 @@ static int hr_load(hr_table **out, hr_diagnostics **diagnostics, const hr_source
 /* hr_view_new with its options as arguments. */
 static int hr_view_open(hr_view **out, hr_table *table, hr_str gateway, uint16_t port, hr_str namespace_,
                         const hr_pair *pairs, size_t n_pairs, hr_outbound_policy outbound_policy,
-                        hr_repeated_headers repeated_headers)
+                        hr_repeated_headers repeated_headers, hr_str locality,
+                        hr_path_normalization path_normalization)
 {
     hr_view_options options = HR_VIEW_OPTIONS_INIT;
     int code;
@@ -171,6 +172,8 @@ static int hr_view_open(hr_view **out, hr_table *table, hr_str gateway, uint16_t
     options.n_source_labels = n_pairs;
     options.outbound_policy = outbound_policy;
     options.repeated_headers = repeated_headers;
+    options.locality = locality;
+    options.path_normalization = path_normalization;
     Py_BEGIN_ALLOW_THREADS
     code = hr_view_new(out, table, &options);
     Py_END_ALLOW_THREADS

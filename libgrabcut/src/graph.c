@@ -39,14 +39,14 @@ static inline int32_t capacity(const gc_nlinks *links, uint32_t a, uint32_t b, i
 
 /* The link between undecided pixels p and q, q in direction 4 + slot of p. */
 static inline void join(gc_flow *f, size_t p, size_t q, int slot, int32_t cap, int fresh) {
-    uint8_t *residual = f->cell[p].residual[slot];
+    const size_t link = p * 4 + (size_t)slot;
     int32_t room = cap;
     if (fresh) {
-        gc_store24(residual, cap);
+        gc_set_room(f, link, cap);
     } else {
-        room = gc_load24(residual);
-        f->cell[p].excess -= cap - room;
-        f->cell[q].excess += cap - room;
+        room = gc_room(f, link);
+        f->excess[p] -= cap - room;
+        f->excess[q] += cap - room;
     }
     f->open[p] |= (uint8_t)((room > 0) << (4 + slot));
     f->open[q] |= (uint8_t)((2 * cap - room > 0) << (3 - slot));
@@ -61,13 +61,13 @@ static void link_any(const gc_graph *g, int x, int y, int slot) {
     gc_flow *f = g->flow;
     int32_t cap = capacity(f->links, color_at(g->view, x, y), color_at(g->view, x + dx[slot], y + dy[slot]),
                            slot == 0 || slot == 2);
-    size_t p = gc_flow_cell(f, x, y), q = gc_flow_cell(f, x + dx[slot], y + dy[slot]);
+    size_t p = gc_flow_pixel(f, x, y), q = gc_flow_pixel(f, x + dx[slot], y + dy[slot]);
     if (a == UNDECIDED && b == UNDECIDED)
         join(f, p, q, slot, cap, g->fresh);
     else if (a == UNDECIDED)
-        f->cell[p].excess += b == FGD ? cap : -cap;
+        f->excess[p] += b == FGD ? cap : -cap;
     else
-        f->cell[q].excess += a == FGD ? cap : -cap;
+        f->excess[q] += a == FGD ? cap : -cap;
 }
 
 static int all_set(const uint64_t *bits, int n) {
@@ -103,12 +103,14 @@ static void link_row(const gc_graph *g, int y, gc_row *row) {
     gc_view_pixels(v, v->region.x, v->region.y + y, w, row->px);
     gc_view_pixels(v, v->region.x, v->region.y + y + 1, w, row->below);
     for (int x = 1; x + 1 < w; x++) {
-        size_t p = gc_flow_cell(f, x, y), q = p + f->stride;
+        size_t p = gc_flow_pixel(f, x, y), east = gc_flow_pixel(f, x + 1, y);
+        size_t q = gc_flow_pixel(f, x, y + 1), west = gc_flow_pixel(f, x - 1, y + 1);
         uint32_t c = row->px[x];
-        join(f, p, p + 1, 0, capacity(f->links, c, row->px[x + 1], 1), g->fresh);
-        join(f, p, q - 1, 1, capacity(f->links, c, row->below[x - 1], 0), g->fresh);
+        join(f, p, east, 0, capacity(f->links, c, row->px[x + 1], 1), g->fresh);
+        join(f, p, west, 1, capacity(f->links, c, row->below[x - 1], 0), g->fresh);
         join(f, p, q, 2, capacity(f->links, c, row->below[x], 1), g->fresh);
-        join(f, p, q + 1, 3, capacity(f->links, c, row->below[x + 1], 0), g->fresh);
+        join(f, p, gc_flow_pixel(f, x + 1, y + 1), 3, capacity(f->links, c, row->below[x + 1], 0),
+             g->fresh);
     }
     for (int slot = 0; slot < 4 && w > 1; slot++)
         link_any(g, w - 1, y, slot);
@@ -122,10 +124,9 @@ static void terminals(const gc_graph *g, int y, gc_row *row) {
     g->kernels->tlinks(row->number, row->px, f->width, &g->bgd->mix, &g->fgd->mix, GC_SCALE,
                        TERMINAL_LIMIT);
     gc_view_undecided(v, y, row->bits);
-    gc_cell *cell = f->cell + gc_flow_cell(f, 0, y);
     for (int x = 0; x < f->width; x++)
         if (row->bits[x / 64] >> (x % 64) & 1)
-            cell[x].excess += row->number[x];
+            f->excess[gc_flow_pixel(f, x, y)] += row->number[x];
     for (int x = 0; x < f->width; x += 8)
         f->tile[gc_flow_tile(f, x, y)].alive |= (row->bits[x / 64] >> (x % 64) & 255) << (y % 8 * 8);
 }
