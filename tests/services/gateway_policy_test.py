@@ -7,8 +7,9 @@ import time
 
 import pytest
 from gateway_test import Nobody, named
-from harness import Client, free_port, run
-from mesh import gateway, routes, rule, service, to
+from harness import Client, Server, free_port, run
+from load import scaled
+from mesh import GATEWAY, gateway, routes, rule, service, to, write
 from peers import Peer, always, answer, echo, wait_until
 
 
@@ -253,7 +254,6 @@ def test_least_request_goes_round_a_busy_endpoint(tmp_path):
     ({"tls": {"mode": "ISTIO_MUTUAL"}}, "tls"),
 ])
 def test_policies_that_are_not_acted_on_are_refused_with_their_place(tmp_path, blocks, words):
-    from mesh import GATEWAY, write
     path = write(tmp_path / "mesh.yaml", GATEWAY, service("x.test", Nobody()), policy(**blocks), routes({"route": [to("x.test")]}))
     code, _, err = run("headerroute-gateway", "-f", path)
     assert code == 1 and words in err and "mesh.yaml:" in err and "error" in err, err
@@ -332,6 +332,33 @@ def test_the_compiled_routes_can_be_read(tmp_path):
         308, "else.test", "/new")
     assert last["match"] == [] and last["action"]["direct_response"] == {"status": 503, "body": "later"}
     assert {c["name"] for c in config["clusters"]} == {"outbound|80||a.test", "outbound|80||b.test"}
+
+
+def test_a_large_configuration_is_written_beside_the_loop(tmp_path):
+    """10,000 rules, one loop: requests are answered while /config is being written, and a client that leaves harms nothing."""
+    admin, n = free_port(), scaled(10_000)
+    with Peer(named("a")) as a:
+        text = write(tmp_path / "rules.yaml", GATEWAY, service("x.test", a), routes({"route": [to("x.test")]})).read_text()
+        rules = [f"  - match: [{{headers: {{target: {{exact: condition{i}}}}}}}]\n    route: [{{destination: {{host: x.test}}}}]\n" for i in range(n)]
+        (tmp_path / "rules.yaml").write_text(text.replace("  http:\n", "  http:\n" + "".join(rules)))
+        with Server("headerroute-gateway", "-f", tmp_path / "rules.yaml", "--threads", "1", "--admin", f"127.0.0.1:{admin}",
+                    ready_path="/") as gw, gw.client() as client, Client(admin) as other:
+            with Client(admin) as leaver:
+                leaver.request(target="/config")
+            other.request(target="/config")
+            got, served = [], 0
+            reader = threading.Thread(target=lambda: got.append(other.answer()))
+            reader.start()
+            while reader.is_alive():
+                client.request(target=f"/{served}")
+                assert client.answer().status == 200
+                served += not other.buffer  # before the first byte of the answer
+            reader.join()
+            config = got[0].json()
+            assert len(config["route_tables"][0]["virtual_hosts"][0]["routes"]) == n + 1
+            assert served >= 3, f"{served} requests were served meanwhile"
+            with Client(admin) as leaver:
+                leaver.request(target="/config")
 
 
 @pytest.mark.parametrize("where", ["admin", "ui"])
