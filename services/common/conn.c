@@ -94,9 +94,19 @@ static size_t connection_limit(const hr_loop *loop) {
 
 static void on_accept(h2o_socket_t *listener, const char *err);
 
+/* A queue that cannot be emptied would wake the loop for ever. */
+static void note_accept_error(hr_loop *loop) {
+    if (errno != EMFILE && errno != ENFILE && errno != ENOBUFS && errno != ENOMEM)
+        return;
+    if (!loop->out_of_files)
+        hr_log(HR_LOG_WARN, "connections have to wait: %s", strerror(errno));
+    loop->out_of_files = true;
+}
+
 /* Beyond the limit clients wait in the kernel's queue until a connection ends. */
 static void update_accepting(hr_loop *loop) {
-    bool want = !loop->draining && loop->connections < connection_limit(loop);
+    bool want =
+        !loop->draining && !loop->out_of_files && loop->connections < connection_limit(loop);
     if (want == loop->accepting)
         return;
     loop->accepting = want;
@@ -121,6 +131,7 @@ static void on_conn_close(void *data) {
     SSL_CTX_free(conn->ssl_ctx);
     free(conn);
     --loop->connections;
+    loop->out_of_files = false;
     hr_metric_add(loop->cells,
                   hr_metrics_of_server(hr_server_metrics_of(loop->server))->connections, -1);
     update_accepting(loop);
@@ -154,8 +165,10 @@ static void on_accept(h2o_socket_t *listener, const char *err) {
         return;
     for (int i = 0; i < ACCEPT_BURST && loop->connections < connection_limit(loop); ++i) {
         h2o_socket_t *sock = h2o_evloop_socket_accept(listener);
-        if (sock == NULL)
+        if (sock == NULL) {
+            note_accept_error(loop);
             break;
+        }
         begin_conn(listening, sock);
     }
     update_accepting(loop);
@@ -173,7 +186,18 @@ void hr_conn_listen(hr_loop *loop, const hr_listener *listener, int fd, h2o_host
     h2o_socket_read_start(listening->sock, on_accept);
 }
 
+/* Who has connected by now waits in the kernel's queue, which closing would throw away. */
+static void accept_last(hr_listening *listening) {
+    size_t before;
+    do {
+        before = listening->loop->connections;
+        on_accept(listening->sock, NULL);
+    } while (listening->loop->connections > before);
+}
+
 void hr_conn_stop_listening(hr_loop *loop) {
+    for (hr_listening *l = loop->listening; l != NULL; l = l->next)
+        accept_last(l);
     loop->accepting = false;
     while (loop->listening != NULL) {
         hr_listening *listening = loop->listening;
@@ -240,6 +264,10 @@ void hr_conn_sweep(hr_loop *loop) {
     for (hr_conn *conn = loop->conns, *next; conn != NULL; conn = next) {
         next = conn->next;
         sweep_conn(conn, now);
+    }
+    if (loop->out_of_files) {
+        loop->out_of_files = false;
+        update_accepting(loop);
     }
     for (struct hr_linger *linger = loop->lingering, *next; linger != NULL; linger = next) {
         next = linger->next;

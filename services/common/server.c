@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -416,6 +417,17 @@ static void announce(const hr_server *server) {
     }
 }
 
+/* Of a client and, where there is one, of the upstream server for each connection; logs, timers and
+ * the like need a few more. What the system allows at most is enough of a limit. */
+static void allow_files(const hr_server_options *options) {
+    struct rlimit limit;
+    rlim_t wanted = (rlim_t)options->max_connections * 2 + 256;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= wanted)
+        return;
+    limit.rlim_cur = limit.rlim_max < wanted ? limit.rlim_max : wanted;
+    setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 static double read_uploads(void *ctx) {
     return (double)hr_budget_used(&((hr_server *)ctx)->uploads);
 }
@@ -496,6 +508,7 @@ int hr_server_run(const hr_service *service, const hr_listener *listeners, size_
         fprintf(stderr, "%s: this libh2o cannot be made strict\n", service->program);
         return 1;
     }
+    allow_files(options);
     if (open_listeners(&server) != 0)
         return 1;
     mallopt(M_MMAP_THRESHOLD, MMAP_THRESHOLD);

@@ -49,6 +49,7 @@ struct hr_loop {
     size_t n_lingering;
     h2o_timeout_entry_t tick;
     bool accepting, draining;
+    bool out_of_files; /* accepting has failed; it is tried again when something may have changed */
 };
 
 typedef struct hr_listener {

@@ -330,6 +330,8 @@ int phr_parse_request(const char *buf, size_t len, const char **method, size_t *
     hr_exchange *ex = hr_exchange_begin(req);
     const char *wrong = has_bare_lf(buf, (size_t)head) ? "a line ends in a bare line feed"
                                                        : check_framing(&facts, *minor_version);
+    if (wrong == NULL && !hr_is_token((hr_str){*method, *method_len}))
+        wrong = "the method is malformed";
     if (wrong == NULL && !settle_target(conn->ssl_ctx != NULL, *method, *method_len, path, path_len,
                                         (struct phr_header *)facts.host))
         wrong = "the request target is malformed";

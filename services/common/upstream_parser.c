@@ -10,6 +10,14 @@ static int is_token_char(unsigned char c) {
            (c != 0 && strchr((const char *)punctuation, c) != NULL);
 }
 
+int hr_is_token(hr_str s) {
+    for (size_t i = 0; i < s.len; i++) {
+        if (!is_token_char((unsigned char)s.p[i]))
+            return 0;
+    }
+    return s.len > 0;
+}
+
 /* Field values and reason phrases: HTAB, SP, VCHAR and obs-text; no other control character. */
 static int is_text_char(unsigned char c) {
     return c == '\t' || (c >= 0x20 && c != 0x7f);

@@ -90,6 +90,8 @@ hr_resp_result hr_resp_body_eof(const hr_resp_body *body, const char **why);
  * count. */
 size_t hr_strip_hop_by_hop(hr_pair *fields, size_t n);
 
+/* 1 if it is a token of RFC 9110 section 5.6.2: a method, a field's name. */
+int hr_is_token(hr_str s);
 /* 1 if the comma-separated list has that token, in any letter case. */
 int hr_list_has_token(hr_str list, hr_str token);
 

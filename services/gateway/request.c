@@ -52,8 +52,9 @@ void gw_sweep(hr_timer *timer) {
 
 h2o_iovec_t gw_refusal_body(hr_exchange *ex, int status, const char *detail,
                             const char **content_type) {
-    (void)status;
-    ex->response_flags = "DPE";
+    if (ex->response_flags == NULL && status != 413)
+        ex->response_flags = "DPE";
+    ex->details = status == 413 ? "request_payload_too_large" : NULL;
     *content_type = "text/plain";
     return h2o_strdup(&ex->req->pool, detail, SIZE_MAX);
 }
