@@ -43,7 +43,7 @@ def plot(results, path):
     matplotlib.use("Agg")
     from matplotlib import pyplot
     counts = sorted({r["iterations"] for r in results})
-    figure, axes = pyplot.subplots(1, len(counts), figsize=(4 * len(counts), 3.6), sharey=True, squeeze=False)
+    figure, axes = pyplot.subplots(1, len(counts), figsize=(4 * len(counts), 4), sharey=True, squeeze=False)
     kinds = {"shapes": "o", "noise": "x"}
     for axis, n in zip(axes[0], counts):
         for threads, colour in (1, "#1f6fb4"), (2, "#d1602b"):
@@ -52,17 +52,24 @@ def plot(results, path):
                          and (r["picture"].split()[0] if r["picture"].split()[0] in kinds else "photo") == kind]
                 axis.plot([r["pixels"] / 1e6 for r in group], [r["wall_ratio"] for r in group], kinds.get(kind, "*"),
                           color=colour, label=f"{kind}, {threads} thread{'s' * (threads > 1)}", alpha=0.8)
+            wall = [r["wall_ratio"] for r in results if (r["iterations"], r["threads"]) == (n, threads)]
+            if wall:
+                axis.axhline(statistics.median(wall), color=colour, linestyle=":", linewidth=1.2,
+                             label=f"median, {threads} thread{'s' * (threads > 1)}")
         axis.axhline(1, color="grey", linewidth=0.8)
         axis.set_xscale("log")
         axis.set_yscale("log")
+        axis.set_xlim(0.003, 16)
+        axis.set_xticks([0.004, 0.03, 0.3, 3, 12], ["0.004", "0.03", "0.3", "3", "12"])
         axis.set_yticks([1, 2, 5, 10, 20, 50], ["1", "2", "5", "10", "20", "50"])
         axis.minorticks_off()
         axis.set_title(f"{n} iteration{'s' * (n > 1)}")
         axis.set_xlabel("megapixels")
         axis.grid(alpha=0.3)
     axes[0][0].set_ylabel("times as fast as cv::grabCut (wall)")
-    axes[0][-1].legend(fontsize=7)
-    figure.tight_layout()
+    handles, labels = axes[0][0].get_legend_handles_labels()
+    figure.legend(handles, labels, ncol=4, loc="lower center", fontsize=8, frameon=False)
+    figure.tight_layout(rect=(0, 0.12, 1, 1))
     figure.savefig(path, dpi=110, metadata={"Software": None})
 
 

@@ -4,7 +4,8 @@ seed and iterations. Tells, a case: medians of wall and CPU time, their ratios, 
 grew by at most, differing pixels.
 
     bench/grabcut/run.py --quick                          # a minute: photos, small pictures
-    bench/grabcut/run.py --results r.json                 # everything; takes up again what r.json lacks
+    bench/grabcut/run.py --matrix --results r.json        # all pictures, about ten minutes; takes up what r.json lacks
+    bench/grabcut/run.py --results r.json                 # the same with more rounds, the reference once a thread count
     bench/grabcut/run.py --results r.json --only 'portrait|shapes 64'     # a piece of it
     bench/grabcut/run.py --results r.json --report        # table and plot of what is there, nothing is run
 
@@ -89,26 +90,38 @@ def theirs(image, rect, iterations):
     return mask & 1
 
 
-def case(name, image, iterations, threads, rounds, patience):
-    """Both engines `rounds` times, or fewer once `patience` seconds are over."""
+def cases(name, image, iterations, threads, rounds, patience):
+    """Both engines `rounds` times, or fewer once `patience` seconds are over; a result for each number of
+    threads of ours. The reference, of which hardly anything runs in threads, takes its turn once a round, with
+    the most of them."""
     height, width = image.shape[:2]
     dx, dy = width * 5 // 100, height * 5 // 100
     rect = (dx, dy, width - 2 * dx, height - 2 * dy)
-    cv2.setNumThreads(threads)
-    reference, ours, differing = [], [], 0
-    until = time.perf_counter() + patience
-    while not ours or (len(ours) < rounds and time.perf_counter() < until):
-        reference.append(measured(lambda: theirs(image, rect, iterations)))
-        ours.append(measured(lambda: grabcut.segment(image, rect=rect, iterations=iterations, seed=1, threads=threads)))
-        differing = max(differing, int(np.count_nonzero(reference[-1][3] != ours[-1][3])))
-        reference[-1], ours[-1] = reference[-1][:3], ours[-1][:3]
-    median = [[statistics.median(run[i] for run in runs) for i in range(3)] for runs in (reference, ours)]
     pixels = width * height
-    return {"picture": name, "pixels": pixels, "iterations": iterations, "threads": threads, "rounds": len(ours),
-            "cv2_ms": 1000 * median[0][0], "ours_ms": 1000 * median[1][0], "wall_ratio": median[0][0] / median[1][0],
-            "cv2_cpu_ms": 1000 * median[0][1], "ours_cpu_ms": 1000 * median[1][1],
-            "cpu_ratio": median[0][1] / median[1][1], "cv2_bytes": 1024 * median[0][2] / pixels,
-            "ours_bytes": 1024 * median[1][2] / pixels, "differing": differing}
+    cv2.setNumThreads(max(threads))
+    reference, ours, differing = [], {n: [] for n in threads}, dict.fromkeys(threads, 0)
+    until = time.perf_counter() + patience
+    while not reference or (len(reference) < rounds and time.perf_counter() < until):
+        *figures, mask = measured(lambda: theirs(image, rect, iterations))
+        reference.append(figures)
+        for n in threads:
+            *figures, found = measured(lambda: grabcut.segment(image, rect=rect, iterations=iterations, seed=1, threads=n))
+            ours[n].append(figures)
+            differing[n] = max(differing[n], int(np.count_nonzero(mask != found)))
+            del found
+        del mask
+    cv2_wall, cv2_cpu, cv2_grown = medians(reference)
+    for n in threads:
+        wall, cpu, grown = medians(ours[n])
+        yield {"picture": name, "pixels": pixels, "iterations": iterations, "threads": n, "rounds": len(reference),
+               "cv2_threads": max(threads), "cv2_ms": 1000 * cv2_wall, "ours_ms": 1000 * wall,
+               "wall_ratio": cv2_wall / wall, "cv2_cpu_ms": 1000 * cv2_cpu, "ours_cpu_ms": 1000 * cpu,
+               "cpu_ratio": cv2_cpu / cpu, "cv2_bytes": 1024 * cv2_grown / pixels,
+               "ours_bytes": 1024 * grown / pixels, "differing": differing[n]}
+
+
+def medians(runs):
+    return [statistics.median(run[i] for run in runs) for i in range(3)]
 
 
 def show(found):
@@ -129,6 +142,10 @@ def summary(results):
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="photos and pictures up to 640x480, 1 iteration, one round")
+    parser.add_argument("--matrix", action="store_true",
+                        help="all pictures, large ones once: --patience 2 --share-above 200000")
+    parser.add_argument("--share-above", default=float("inf"), type=float,
+                        help="pixels from which on the reference runs once for all numbers of threads, with the most")
     parser.add_argument("--iterations", default="1,5,10", help="comma-separated")
     parser.add_argument("--threads", default="1,2", help="of both engines, comma-separated")
     parser.add_argument("--rounds", default=3, type=int)
@@ -142,6 +159,8 @@ def arguments():
     options = parser.parse_args()
     if options.quick:
         options.iterations, options.rounds, options.largest = "1", 1, min(options.largest, 400000)
+    if options.matrix:
+        options.patience, options.share_above = 2, 200000
     if options.report and not options.results:
         parser.error("--report needs --results")
     return options
@@ -163,11 +182,14 @@ def main():
             continue
         image = make()
         for iterations in map(int, options.iterations.split(",")):
-            for threads in map(int, options.threads.split(",")):
-                if (name, iterations, threads) in done or (iterations > 1 and pixels > options.largest_many):
-                    continue
-                results.append(case(name, image, iterations, threads, options.rounds, options.patience))
-                show(results[-1])
+            if iterations > 1 and pixels > options.largest_many:
+                continue
+            lacking = [n for n in map(int, options.threads.split(",")) if (name, iterations, n) not in done]
+            together = [lacking] if pixels > options.share_above and lacking else [[n] for n in lacking]
+            for threads in together:
+                for found in cases(name, image, iterations, threads, options.rounds, options.patience):
+                    results.append(found)
+                    show(found)
                 if options.results:
                     options.results.write_text(json.dumps(results, indent=1))
     summary(results)

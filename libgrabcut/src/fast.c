@@ -261,10 +261,12 @@ static void write_mask(const job *j, grabcut_image *mask) {
             memset(mask->data + (size_t)y * mask->stride, GRABCUT_BGD, (size_t)mask->width);
     for (int y = 0; y < r->height; y++) {
         uint8_t *line = mask->data + (size_t)(y + r->y) * mask->stride + r->x;
-        for (int x = 0; x < r->width; x++) {
-            int background = (j->flow.tile[gc_flow_tile(&j->flow, x, y)].alive & gc_flow_bit(x, y)) != 0;
-            if (!j->view.mask || line[x] & 2)
-                line[x] = background ? GRABCUT_PR_BGD : GRABCUT_PR_FGD;
+        for (int x = 0; x < r->width; x += 8) {
+            unsigned background = j->flow.tile[gc_flow_tile(&j->flow, x, y)].alive >> (y % 8 * 8) & 255;
+            int n = r->width - x < 8 ? r->width - x : 8;
+            for (int i = 0; i < n; i++)
+                if (!j->view.mask || line[x + i] & 2)
+                    line[x + i] = (uint8_t)(GRABCUT_PR_FGD - (background >> i & 1));
         }
     }
 }

@@ -1,6 +1,10 @@
 /* A turn is announced under the lock and counted down by the threads that take part in it. */
 #include "pool.h"
 
+#include <time.h>
+
+enum { PATIENCE_NS = 10000000 }; /* the caller waits so long for the others until it asks whether to stop */
+
 static void *work(void *arg) {
     gc_pool *pool = arg;
     unsigned seen = 0;
@@ -26,7 +30,11 @@ static void *work(void *arg) {
 void gc_pool_start(gc_pool *pool, int threads) {
     pthread_mutex_init(&pool->lock, NULL);
     pthread_cond_init(&pool->work, NULL);
-    pthread_cond_init(&pool->done, NULL);
+    pthread_condattr_t monotonic;
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&pool->done, &monotonic);
+    pthread_condattr_destroy(&monotonic);
     pool->parts = 1;
     pool->turn = 0;
     pool->busy = 1;
@@ -56,6 +64,20 @@ void gc_pool_stop(gc_pool *pool) {
     pthread_mutex_destroy(&pool->lock);
 }
 
+/* A while, or until the others are done. */
+static void wait_for_others(gc_pool *pool) {
+    struct timespec until;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_nsec += PATIENCE_NS;
+    if (until.tv_nsec >= 1000000000) {
+        until.tv_nsec -= 1000000000;
+        until.tv_sec++;
+    }
+    while (pool->busy > 0)
+        if (pthread_cond_timedwait(&pool->done, &pool->lock, &until))
+            return;
+}
+
 void gc_pool_run(gc_pool *pool, gc_part *part, void *ctx) {
     if (pool->parts == 1) {
         part(ctx, 0, 1);
@@ -70,7 +92,11 @@ void gc_pool_run(gc_pool *pool, gc_part *part, void *ctx) {
     pthread_mutex_unlock(&pool->lock);
     part(ctx, 0, pool->parts);
     pthread_mutex_lock(&pool->lock);
-    while (pool->busy > 0)
-        pthread_cond_wait(&pool->done, &pool->lock);
+    for (wait_for_others(pool); pool->busy > 0; wait_for_others(pool)) {
+        /* The part of another thread may be the one that takes long. */
+        pthread_mutex_unlock(&pool->lock);
+        gc_pool_ask(pool);
+        pthread_mutex_lock(&pool->lock);
+    }
     pthread_mutex_unlock(&pool->lock);
 }

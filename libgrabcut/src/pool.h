@@ -35,17 +35,22 @@ typedef struct gc_pool {
 void gc_pool_start(gc_pool *pool, int threads);
 void gc_pool_stop(gc_pool *pool);
 
-/* Runs all parts, one of them on the calling thread, and returns when the last one is done. */
+/* Runs all parts, one of them on the calling thread, and returns when the last one is done. While it waits for the
+ * others it asks `stop` now and then. */
 void gc_pool_run(gc_pool *pool, gc_part *part, void *ctx);
+
+/* On the calling thread: asks `stop`, once more only if it has not said yes. */
+static inline void gc_pool_ask(gc_pool *pool) {
+    pool->pixels = 0;
+    if (pool->stop && !atomic_load_explicit(&pool->stopped, memory_order_relaxed) && pool->stop(pool->stop_ctx))
+        atomic_store_explicit(&pool->stopped, 1, memory_order_relaxed);
+}
 
 /* 1 if the run is to stop. Passes ask after every row or block, with the number of its pixels; the part on the
  * calling thread, which has the index 0, asks `stop` once in a millisecond or so. */
 static inline int gc_pool_halt(gc_pool *pool, int index, size_t pixels) {
-    if (index == 0 && pool->stop && (pool->pixels += pixels) >= 65536) {
-        pool->pixels = 0;
-        if (pool->stop(pool->stop_ctx))
-            atomic_store_explicit(&pool->stopped, 1, memory_order_relaxed);
-    }
+    if (index == 0 && (pool->pixels += pixels) >= 65536)
+        gc_pool_ask(pool);
     return atomic_load_explicit(&pool->stopped, memory_order_relaxed);
 }
 

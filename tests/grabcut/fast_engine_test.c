@@ -151,6 +151,32 @@ Test(fast_engine, progress_never_falls_and_any_report_can_stop) {
     grabcut_image_free(&mask);
 }
 
+/* ---- threads ------------------------------------------------------------------------------------ */
+
+static int third_time(void *ctx) {
+    return ++*(int *)ctx == 3;
+}
+
+/* The caller's part is done at once; the others' go on until they are stopped. */
+static void endless_elsewhere(void *ctx, int index, int parts) {
+    (void)parts;
+    while (index > 0 && !gc_pool_halt(ctx, index, 1000))
+        continue;
+}
+
+Test(fast_engine, a_caller_that_waits_for_other_threads_can_stop_them) {
+    gc_pool pool;
+    int questions = 0;
+    pool.stop = third_time;
+    pool.stop_ctx = &questions;
+    gc_pool_start(&pool, 3);
+    cr_assert_gt(pool.parts, 1, "the system gives no thread");
+    gc_pool_run(&pool, endless_elsewhere, &pool);
+    cr_assert_eq(questions, 3);
+    cr_assert(gc_pool_halt(&pool, 0, 0));
+    gc_pool_stop(&pool);
+}
+
 /* ---- memory ------------------------------------------------------------------------------------- */
 
 Test(fast_engine, the_estimate_is_what_is_taken) {
