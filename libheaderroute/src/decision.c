@@ -166,15 +166,15 @@ static int decide(hr_decision *out, const hr_view *view, const hr_croute *route,
     *chosen = (hr_chosen){view, route, plan, target, s->full_path, s->path.len};
     hr_octets_copy(out, &target->decision, sizeof(*out));
     out->internal = chosen;
-    if (route != NULL && route->vs != NULL) {
-        out->virtual_service = route->vs->id;
+    if (route != NULL && route->origin->vs != NULL) {
+        out->virtual_service = route->origin->vs->id;
         out->route_index = route->route_index;
         out->match_index = route->match_index;
-        out->source_file = route->file;
+        out->source_file = route->origin->file;
         out->source_line = route->line;
     }
     if (route != NULL)
-        out->route_name = route->name;
+        out->route_name = route->origin->name;
     if (plan->kind == HR_ACTION_ROUTE && s->scratch->seen[0].round == s->scratch->round)
         set_grpc_timeout(out, s);
     if (plan->kind == HR_ACTION_REDIRECT || has_location(out)) {

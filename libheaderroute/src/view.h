@@ -22,6 +22,7 @@ typedef enum hr_cond_kind {
     HR_COND_NEVER /* a claim of a token: no token is ever validated here */
 } hr_cond_kind;
 
+/* Where values are short they lie behind the conditions of their route, so that a look at both is one. */
 typedef struct hr_cond {
     uint8_t kind;  /* hr_cond_kind */
     uint8_t match; /* hr_sm_kind: EXACT, PREFIX, REGEX or PRESENCE */
@@ -71,21 +72,28 @@ typedef struct hr_action_plan {
 
 typedef struct hr_index hr_index;
 
+/* What many routes have in common. */
+typedef struct hr_origin {
+    const hr_vs *vs; /* NULL: a service's default route and the like */
+    hr_str name; /* of the route */
+    hr_str file;
+} hr_origin;
+
+/* One cache line: among many routes, one found is in no cache. */
 typedef struct hr_croute {
     uint8_t path_kind; /* hr_sm_kind: NONE (any path), EXACT, PREFIX, REGEX */
-    bool ignore_case;
+    bool ignore_case : 1;
+    bool catch_all : 1;
     uint16_t n_conds;
+    int line;
     const hr_cond *conds;
     hr_str path;
     const hr_regex *path_regex;
     const hr_action_plan *action;
-    const hr_vs *vs; /* NULL: a service's default route and the like */
-    hr_str name;
-    hr_str file;
-    int line;
+    const hr_origin *origin;
     int32_t route_index, match_index;
-    bool catch_all;
 } hr_croute;
+_Static_assert(sizeof(hr_croute) <= 64, "a route is one cache line");
 
 /* Routes of one or several VirtualServices in the order they are tried. */
 typedef struct hr_route_list {
