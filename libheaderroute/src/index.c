@@ -6,7 +6,6 @@
 #include <xxhash.h>
 
 #include "match.h"
-#include "octets.h"
 
 /* Fewer routes than this are walked. */
 #define WORTH_AN_INDEX 6

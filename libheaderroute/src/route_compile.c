@@ -54,8 +54,13 @@ uint32_t hr_name_number(hr_view_build *vb, hr_str name) {
     hr_name_table *names = &vb->view->names;
     void **place = hr_map_at(vb->b, &names->numbers, name);
     if (*place == NULL) {
+        size_t length = name.len < 63 ? name.len : 63;
+        if (names->n < HR_FEW_NAMES) {
+            names->next[names->n] = names->first[length];
+            names->first[length] = (uint8_t)(names->n + 1);
+        }
         HR_PUSH(vb->b, names, name);
-        names->lengths |= UINT64_C(1) << (name.len < 63 ? name.len : 63);
+        names->lengths |= UINT64_C(1) << length;
         *place = (void *)(uintptr_t)names->n;
     }
     return (uint32_t)((uintptr_t)*place - 1);
