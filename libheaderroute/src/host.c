@@ -5,10 +5,10 @@
 
 /* Istio tells Envoy to ignore the port: what follows the last ':' outside of brackets. */
 hr_str hr_authority_host(hr_str authority) {
-    const char *p = authority.p + authority.len;
-    while (p > authority.p && p[-1] != ']' && p[-1] != ':')
-        p--;
-    return p > authority.p && p[-1] == ':' ? hr_str_of(authority.p, (size_t)(p - 1 - authority.p)) : authority;
+    size_t i = authority.len;
+    while (i > 0 && authority.p[i - 1] != ']' && authority.p[i - 1] != ':')
+        i--;
+    return i > 0 && authority.p[i - 1] == ':' ? hr_str_of(authority.p, i - 1) : authority;
 }
 
 static const hr_vhost *find_suffix(const hr_host_index *index, hr_str host, char *buf) {
@@ -32,9 +32,9 @@ static bool same_host(hr_str name, hr_str host) {
 
 const hr_vhost *hr_host_find(const hr_host_index *index, hr_str authority, char *buf) {
     hr_str host = hr_authority_host(authority);
-    for (const hr_domain *d = index->few, *end = d + index->n_few; d < end; d++)
-        if (d->name.len == host.len && same_host(d->name, host))
-            return d->vhost;
+    for (size_t i = 0; i < index->n_few; i++)
+        if (index->few[i].name.len == host.len && same_host(index->few[i].name, host))
+            return index->few[i].vhost;
     if (index->few == NULL) {
         for (size_t i = 0; i < host.len; i++)
             buf[i] = hr_lower(host.p[i]);

@@ -261,9 +261,10 @@ bool hr_route_path_matches(const hr_croute *route, const hr_subject *subject) {
 bool hr_route_matches(const hr_croute *route, hr_subject *subject) {
     if (route->path_kind != HR_SM_NONE && !hr_route_path_matches(route, subject))
         return false;
-    const hr_cond *end = route->conds + route->n_conds;
-    for (const hr_cond *cond = route->conds; cond < end; cond++)
+    for (size_t i = 0; i < route->n_conds; i++) {
+        const hr_cond *cond = &route->conds[i];
         if (cond->kind == HR_COND_HEADER ? !header_holds(cond, subject) : !hr_cond_holds(cond, subject))
             return false;
+    }
     return true;
 }

@@ -63,7 +63,8 @@ static inline void note(hr_subject *s, hr_str name, size_t header) {
 static bool headers_fine(const hr_request *r, hr_extent tokens) {
     hr_extent texts = hr_extent_start();
     bool named = true;
-    for (const hr_pair *h = r->headers, *end = h + r->n_headers; h < end; h++) {
+    for (size_t i = 0; i < r->n_headers; i++) {
+        const hr_pair *h = &r->headers[i];
         named &= h->name.len != 0;
         hr_extent_add(&tokens, h->name.p, h->name.len);
         hr_extent_add(&texts, h->value.p, h->value.len);
