@@ -122,6 +122,9 @@ typedef struct hr_scratch {} hr_scratch;
 %ignore hr_endpoint_state;
 %ignore hr_cursor;
 %ignore hr_pick;
+%ignore hr_rings;
+%ignore hr_rings_new;
+%ignore hr_rings_free;
 %ignore hr_balance;
 %ignore hr_gateway_info::ports; /* an array: see hr_gateway_ports */
 %ignore HR_STR;
@@ -159,7 +162,8 @@ static int hr_load(hr_table **out, hr_diagnostics **diagnostics, const hr_source
 /* hr_view_new with its options as arguments. */
 static int hr_view_open(hr_view **out, hr_table *table, hr_str gateway, uint16_t port, hr_str namespace_,
                         const hr_pair *pairs, size_t n_pairs, hr_outbound_policy outbound_policy,
-                        hr_repeated_headers repeated_headers)
+                        hr_repeated_headers repeated_headers, hr_str locality,
+                        hr_path_normalization path_normalization)
 {
     hr_view_options options = HR_VIEW_OPTIONS_INIT;
     int code;
@@ -171,6 +175,8 @@ static int hr_view_open(hr_view **out, hr_table *table, hr_str gateway, uint16_t
     options.n_source_labels = n_pairs;
     options.outbound_policy = outbound_policy;
     options.repeated_headers = repeated_headers;
+    options.locality = locality;
+    options.path_normalization = path_normalization;
     Py_BEGIN_ALLOW_THREADS
     code = hr_view_new(out, table, &options);
     Py_END_ALLOW_THREADS

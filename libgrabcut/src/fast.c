@@ -44,8 +44,14 @@ static void *piece(block *b, size_t bytes) {
     return p;
 }
 
-static int thread_count(const grabcut_options *opts) {
-    return opts->threads < GC_MAX_THREADS ? opts->threads : GC_MAX_THREADS;
+size_t gc_pixels_a_thread = 65536;
+
+/* No more than have enough to do: to wake one up and wait for it costs as much as some thousand
+ * pixels, dozens of times a run. */
+static int thread_count(const grabcut_options *opts, int width, int height) {
+    size_t useful = (size_t)width * (size_t)height / gc_pixels_a_thread;
+    size_t most = useful < GC_MAX_THREADS ? useful : GC_MAX_THREADS;
+    return most < 1 ? 1 : (size_t)opts->threads < most ? opts->threads : (int)most;
 }
 
 static void row_buffers(block *b, gc_row *row, int width) {
@@ -169,8 +175,9 @@ static int first_models(job *j, grabcut_errbuf *err) {
     gc_rng_seed(&rng, j->opts->seed);
     for (int side = 0; side < 2; side++)
         gc_kmeans_draw(&draws[side], &rng, n[side]);
-    /* The cells of the graph are not in use yet. */
-    gc_kmeans_memory memory = {j->kmeans_scratch, j->flow.cell, j->flow.cells * sizeof(gc_cell)};
+    /* The graph is not in use yet. */
+    gc_kmeans_memory memory = {j->kmeans_scratch, j->flow.excess,
+                               gc_flow_spare(j->flow.width, j->flow.height)};
     for (int side = 0; side < 2; side++) {
         gc_moments m[GC_COMPONENTS];
         int rc = gc_kmeans(m, &memory, &j->view, j->kernels, &j->pool, j->rows, side, n[side],
@@ -274,7 +281,12 @@ static int iterate(job *j, int iteration, grabcut_errbuf *err) {
     if (j->stopped)
         return GRABCUT_ECANCELED;
     rc = begin_phase(j, GRABCUT_PHASE_CUT, iteration);
-    return rc ? rc : j->kernels->solve(&j->flow, stop_cutting, j);
+    if (rc)
+        return rc;
+    j->pool.stop = stop_cutting;
+    rc = j->kernels->solve(&j->flow, &j->pool);
+    j->pool.stop = stop;
+    return rc;
 }
 
 static int run(job *j, grabcut_errbuf *err) {
@@ -311,7 +323,7 @@ static void give_models(const job *j) {
 
 static int segment_in(job *j, grabcut_image *mask, grabcut_workspace *workspace, grabcut_errbuf *err) {
     gc_view *v = &j->view;
-    int threads = thread_count(j->opts);
+    int threads = thread_count(j->opts, v->width, v->height);
     size_t bytes = lay_out(j, NULL, v->width, v->height, &v->region, threads);
     if (!gc_workspace_grow(workspace, bytes))
         return grabcut_fail(err, GRABCUT_ENOMEM, "%zu bytes for a picture of %dx%d pixels were refused", bytes,
@@ -375,7 +387,7 @@ static int estimate(const grabcut_engine *self, uint64_t *out_bytes, int32_t wid
     int rc = region_of(&region, opts, width, height);
     if (rc)
         return rc;
-    *out_bytes = lay_out(&j, NULL, width, height, &region, thread_count(opts));
+    *out_bytes = lay_out(&j, NULL, width, height, &region, thread_count(opts, width, height));
     return GRABCUT_OK;
 }
 

@@ -41,7 +41,13 @@ typedef struct gc_moments {
     uint64_t bb, bg, br, gg, gr, rr;
 } gc_moments;
 
+/* Pixels of one cluster. */
+typedef struct gc_cluster {
+    uint64_t count, sum[3];
+} gc_cluster;
+
 struct gc_flow;
+struct gc_pool;
 
 typedef struct gc_kernels {
     grabcut_simd level;
@@ -50,9 +56,10 @@ typedef struct gc_kernels {
      * candidate[j]), squared distances. k may be 0. */
     void (*pp_sums)(uint64_t *sums, const uint32_t *px, int n, const uint32_t *chosen, int k,
                     const uint32_t *candidate, int candidates);
-    /* labels[i] = first nearest of `k` centres, in float as cv::kmeans computes; counts[label] grows. */
-    void (*nearest)(uint8_t *labels, uint64_t *counts, const uint32_t *px, int n,
-                    const float (*centers)[3], int k);
+    /* labels[i] = first nearest of `k` centres, in float as cv::kmeans computes. */
+    void (*nearest)(uint8_t *labels, const uint32_t *px, int n, const float (*centers)[3], int k);
+    /* The same without labels: out[label] += the number of pixels and their sum. */
+    void (*nearest_sums)(gc_cluster *out, const uint32_t *px, int n, const float (*centers)[3], int k);
     /* acc[label] += pixel, float, one after the other: the order of the additions is the result. */
     void (*accumulate)(float (*acc)[3], const uint32_t *px, const uint8_t *labels, int n);
     void (*moments)(gc_moments *out, const uint32_t *px, const uint8_t *labels, int n);
@@ -64,7 +71,7 @@ typedef struct gc_kernels {
     /* out[i] = squared distance of a[i] and b[i]. */
     void (*distances)(int32_t *out, const uint32_t *a, const uint32_t *b, int n);
     /* Minimum cut, see maxflow.h. */
-    int (*solve)(struct gc_flow *flow, int (*stop)(void *), void *stop_ctx);
+    int (*solve)(struct gc_flow *flow, struct gc_pool *pool);
 } gc_kernels;
 
 extern const gc_kernels gc_kernels_portable;

@@ -138,35 +138,30 @@ static uint32_t sample_at(const run *r, uint64_t i) {
     return samples(r, block, r->rows)[i];
 }
 
-static int channel_difference(uint32_t a, uint32_t b, int shift) {
-    return (int)(a >> shift & 255) - (int)(b >> shift & 255);
-}
-
-static uint32_t distance(uint32_t a, uint32_t b) {
-    int db = channel_difference(a, b, 0), dg = channel_difference(a, b, 8);
-    int dr = channel_difference(a, b, 16);
-    return (uint32_t)(db * db + dg * dg + dr * dr);
+/* Of `n` samples, whose distances to the nearest chosen centre add up to more than p less `sum`,
+ * the first at which the running sum reaches p. */
+static uint32_t reaches(const run *r, const uint32_t *px, int n, uint64_t sum, double p, int k) {
+    while (n > 1) {
+        uint64_t half[GC_TRIALS] = {0};
+        r->kernels->pp_sums(half, px, n / 2, r->chosen, k, r->chosen, 1);
+        if ((double)(sum + half[0]) >= p) {
+            n /= 2;
+        } else {
+            sum += half[0];
+            px += n / 2;
+            n -= n / 2;
+        }
+    }
+    return *px;
 }
 
 /* The first sample at which the running sum of distances reaches p, else the last sample. */
 static uint32_t sample_by_sum(const run *r, double p, int k) {
     uint64_t sum = 0;
     for (int block = 0; block < r->blocks; block++) {
-        if ((double)(sum + r->sum[block]) < p || r->count[block] == 0) {
-            sum += r->sum[block];
-            continue;
-        }
-        const uint32_t *px = samples(r, block, r->rows);
-        for (int i = 0; i < r->count[block]; i++) {
-            uint32_t nearest = UINT32_MAX;
-            for (int c = 0; c < k; c++) {
-                uint32_t d = distance(px[i], r->chosen[c]);
-                nearest = d < nearest ? d : nearest;
-            }
-            sum += nearest;
-            if ((double)sum >= p)
-                return px[i];
-        }
+        if ((double)(sum + r->sum[block]) >= p && r->count[block] > 0)
+            return reaches(r, samples(r, block, r->rows), r->count[block], sum, p, k);
+        sum += r->sum[block];
     }
     return sample_at(r, r->n - 1);
 }
@@ -239,20 +234,43 @@ static void label_blocks(void *ctx, int index, int parts) {
             return;
         /* The kernel writes beyond the block's end, where another thread may be at work. */
         gc_row *row = &r->rows[index];
-        uint64_t ignored[GC_COMPONENTS] = {0};
-        r->kernels->nearest(row->labels, ignored, samples(r, b, row), r->count[b], r->centers, r->k);
+        r->kernels->nearest(row->labels, samples(r, b, row), r->count[b], r->centers, r->k);
         memcpy(r->labels + (size_t)b * (size_t)r->length, row->labels, (size_t)r->count[b]);
     }
 }
 
 /* Labels of a block by the centres of a pass, and the samples. */
-static const uint8_t *label_block(const run *r, const pass *p, int block, uint64_t *counts,
-                                  const uint32_t **px) {
-    uint64_t ignored[GC_COMPONENTS] = {0};
+static const uint8_t *label_block(const run *r, const pass *p, int block, const uint32_t **px) {
     *px = samples(r, block, r->rows);
-    r->kernels->nearest(r->rows->labels, counts ? counts : ignored, *px, r->count[block],
-                        (const float(*)[3])p->centers, r->k);
+    r->kernels->nearest(r->rows->labels, *px, r->count[block], (const float(*)[3])p->centers, r->k);
     return r->rows->labels;
+}
+
+/* Whether the sums of floats stay integers that a float holds, n pixels on: then the order does not
+ * matter. */
+static int stays_exact(const pass *p, int n) {
+    for (int k = 0; k < GC_COMPONENTS; k++)
+        for (int j = 0; j < 3; j++)
+            if (p->acc[k][j] + 255.f * (float)n > 16777216.f)
+                return 0;
+    return 1;
+}
+
+static void add_exactly(const run *r, pass *p, int block) {
+    gc_cluster sums[GC_COMPONENTS] = {{0, {0, 0, 0}}};
+    r->kernels->nearest_sums(sums, samples(r, block, r->rows), r->count[block],
+                             (const float(*)[3])p->centers, r->k);
+    for (int k = 0; k < GC_COMPONENTS; k++) {
+        p->counts[k] += sums[k].count;
+        for (int j = 0; j < 3; j++)
+            p->acc[k][j] += (float)sums[k].sum[j];
+    }
+}
+
+static void add_in_order(const run *r, pass *p, const uint32_t *px, const uint8_t *labels, int n) {
+    r->kernels->accumulate(p->acc, px, labels, n);
+    for (int i = 0; i < n; i++)
+        p->counts[labels[i]]++;
 }
 
 /* Each sample to its nearest centre; sums and sizes of the clusters. */
@@ -266,11 +284,9 @@ static void assign(run *r, pass *p) {
         gc_pool_run(r->pool, label_blocks, r);
         if (gc_pool_halt(r->pool, 0, 0))
             return;
-        for (size_t i = 0; i < r->n; i++)
-            p->counts[r->labels[i]]++;
         for (int b = 0; b < r->blocks && !gc_pool_halt(r->pool, 0, (size_t)r->count[b]); b++)
-            r->kernels->accumulate(p->acc, samples(r, b, r->rows), r->labels + (size_t)b * (size_t)r->length,
-                                   r->count[b]);
+            add_in_order(r, p, samples(r, b, r->rows), r->labels + (size_t)b * (size_t)r->length,
+                         r->count[b]);
         return;
     }
     for (int b = 0; b < r->blocks; b++) {
@@ -279,8 +295,12 @@ static void assign(run *r, pass *p) {
             return;
         if (r->count[b] == 0)
             continue;
-        const uint8_t *labels = label_block(r, p, b, p->counts, &px);
-        r->kernels->accumulate(p->acc, px, labels, r->count[b]);
+        if (stays_exact(p, r->count[b])) {
+            add_exactly(r, p, b);
+            continue;
+        }
+        const uint8_t *labels = label_block(r, p, b, &px);
+        add_in_order(r, p, px, labels, r->count[b]);
     }
 }
 
@@ -299,7 +319,7 @@ static moved farthest(const run *r, const pass *p, int c, const float *mean) {
         const uint32_t *px;
         if (r->count[b] == 0)
             continue;
-        const uint8_t *labels = label_block(r, p, b, NULL, &px);
+        const uint8_t *labels = label_block(r, p, b, &px);
         for (int i = 0; i < r->count[b]; i++) {
             if (labels[i] != c || was_moved(p, b, i))
                 continue;
@@ -368,7 +388,7 @@ static void cluster_moments(run *r, const pass *p, gc_moments *out) {
             return;
         if (r->count[b] == 0)
             continue;
-        label_block(r, p, b, NULL, &px);
+        label_block(r, p, b, &px);
         for (int m = 0; m < p->move_count; m++)
             if (p->moves[m].block == b)
                 r->rows->labels[p->moves[m].i] = p->moves[m].label;

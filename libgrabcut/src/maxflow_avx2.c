@@ -1,45 +1,152 @@
 /* The minimum cut with AVX2 (and the bit instructions that come with it). */
 #include "maxflow.h"
+#include "maxflow_halo.h"
 
 #include <immintrin.h>
 #include <limits.h>
 #include <string.h>
 
-/* As in maxflow_portable.c. _mm_minpos_epu16 gives value and place of the minimum at once. */
-static inline int lowest_neighbour(const uint8_t *label, size_t stride, unsigned own, unsigned open,
-                                   unsigned *gap) {
-    uint32_t up, down;
-    memcpy(&up, label - stride - 1, 4);
-    memcpy(&down, label + stride - 1, 4);
-    uint64_t around = (up & 0xffffff) | (uint64_t)label[-1] << 24 | (uint64_t)label[1] << 32 |
-                      (uint64_t)down << 40;
-    __m128i below = _mm_set1_epi8((char)(own - 1));
-    __m128i gaps = _mm_cvtepu8_epi16(_mm_sub_epi8(_mm_cvtsi64_si128((int64_t)around), below));
-    const __m128i bits = _mm_setr_epi16(1, 2, 4, 8, 16, 32, 64, 128);
-    __m128i closed = _mm_cmpeq_epi16(_mm_and_si128(_mm_set1_epi16((short)open), bits), _mm_setzero_si128());
-    uint32_t found = (uint32_t)_mm_cvtsi128_si32(_mm_minpos_epu16(_mm_or_si128(gaps, closed)));
-    *gap = found & 0xffff;
-    return (int)(found >> 16);
+static inline __m256i load(const void *p) {
+    return _mm256_loadu_si256(p);
 }
 
-static inline __m256i four_rows(const uint8_t *p, size_t stride, int rows) {
-    int64_t v[4] = {0};
-    for (int j = 0; j < 4 && j < rows; j++)
-        memcpy(&v[j], p + (size_t)j * stride, 8);
-    return _mm256_setr_epi64x(v[0], v[1], v[2], v[3]);
+/* Four rows, eight labels each. */
+typedef struct four {
+    __m256i first, second; /* rows 0 to 3, rows 4 to 7 of a tile */
+} four;
+
+struct halo {
+    four own;
+    four left, right;       /* the columns beside the tile, where shift_columns wants them */
+    __m256i up[3], down[3]; /* the rows above and below, as seen by west, own and east, in the place
+                               of theirs */
+};
+
+static inline uint64_t row_of(const uint8_t *label, int y) {
+    uint64_t row;
+    memcpy(&row, label + y * 8, sizeof row);
+    return row;
 }
 
-static inline void split_planes(uint64_t *planes, const uint8_t *open, size_t stride, int rows) {
-    __m256i low = four_rows(open, stride, rows), high = four_rows(open + 4 * stride, stride, rows - 4);
+static inline void look_around(halo *h, const uint8_t *label, const uint8_t *up, const uint8_t *down) {
+    uint64_t above = row_of(up, 7), below = row_of(down, 0);
+    h->own = (four){load(label), load(label + 32)};
+    h->left = (four){_mm256_srli_epi64(load(label - 64), 56), _mm256_srli_epi64(load(label - 32), 56)};
+    h->right = (four){_mm256_slli_epi64(load(label + 64), 56), _mm256_slli_epi64(load(label + 96), 56)};
+    h->up[0] = _mm256_set1_epi64x((int64_t)(above << 8 | row_of(up - 64, 7) >> 56));
+    h->up[1] = _mm256_set1_epi64x((int64_t)above);
+    h->up[2] = _mm256_set1_epi64x((int64_t)(above >> 8 | row_of(up + 64, 7) << 56));
+    h->down[0] = _mm256_set1_epi64x((int64_t)(below << 8 | row_of(down - 64, 0) >> 56));
+    h->down[1] = _mm256_set1_epi64x((int64_t)below);
+    h->down[2] = _mm256_set1_epi64x((int64_t)(below >> 8 | row_of(down + 64, 0) << 56));
+}
+
+static inline void keep_labels(const halo *h, uint8_t *label) {
+    _mm256_storeu_si256((__m256i *)(void *)label, h->own.first);
+    _mm256_storeu_si256((__m256i *)(void *)(label + 32), h->own.second);
+}
+
+/* The labels of the neighbours of all pixels, by direction. */
+static inline void neighbours(four to[8], const halo *h) {
+    const four middle[3] = {
+        {_mm256_or_si256(_mm256_slli_epi64(h->own.first, 8), h->left.first),
+         _mm256_or_si256(_mm256_slli_epi64(h->own.second, 8), h->left.second)},
+        h->own,
+        {_mm256_or_si256(_mm256_srli_epi64(h->own.first, 8), h->right.first),
+         _mm256_or_si256(_mm256_srli_epi64(h->own.second, 8), h->right.second)},
+    };
+    for (int i = 0; i < 3; i++) {
+        __m256i first = _mm256_permute4x64_epi64(middle[i].first, _MM_SHUFFLE(2, 1, 0, 3));
+        __m256i second = _mm256_permute4x64_epi64(middle[i].second, _MM_SHUFFLE(2, 1, 0, 3));
+        to[i] = (four){_mm256_blend_epi32(first, h->up[i], 0x03), _mm256_blend_epi32(second, first, 0x03)};
+        first = _mm256_permute4x64_epi64(middle[i].first, _MM_SHUFFLE(0, 3, 2, 1));
+        second = _mm256_permute4x64_epi64(middle[i].second, _MM_SHUFFLE(0, 3, 2, 1));
+        to[5 + i] =
+            (four){_mm256_blend_epi32(first, second, 0xc0), _mm256_blend_epi32(second, h->down[i], 0xc0)};
+    }
+    to[3] = middle[0];
+    to[4] = middle[2];
+}
+
+/* Bytes of 255 where a bit is set. */
+static inline __m256i widen(uint32_t bits) {
+    const __m256i pick = _mm256_setr_epi64x(0, 0x0101010101010101, 0x0202020202020202, 0x0303030303030303);
+    const __m256i each = _mm256_set1_epi64x((int64_t)0x8040201008040201);
+    __m256i v = _mm256_shuffle_epi8(_mm256_set1_epi32((int)bits), pick);
+    return _mm256_cmpeq_epi8(_mm256_and_si256(v, each), each);
+}
+
+static inline uint32_t narrow(__m256i v) {
+    return (uint32_t)_mm256_movemask_epi8(v);
+}
+
+static inline __m256i bit(int d) {
+    return _mm256_set1_epi8((char)(1 << d));
+}
+
+static inline uint64_t admissible(uint8_t *arcs, const halo *h, const uint8_t *open) {
+    const __m256i zero = _mm256_setzero_si256(), ones = _mm256_set1_epi8(-1);
+    __m256i below = _mm256_add_epi8(h->own.first, ones), below2 = _mm256_add_epi8(h->own.second, ones);
+    __m256i first = zero, second = zero;
+    four to[8];
+    neighbours(to, h);
+    for (int d = 0; d < 8; d++) {
+        first = _mm256_or_si256(first, _mm256_and_si256(_mm256_cmpeq_epi8(to[d].first, below), bit(d)));
+        second = _mm256_or_si256(second, _mm256_and_si256(_mm256_cmpeq_epi8(to[d].second, below2), bit(d)));
+    }
+    first = _mm256_and_si256(first, load(open));
+    second = _mm256_and_si256(second, load(open + 32));
+    _mm256_storeu_si256((__m256i *)(void *)arcs, first);
+    _mm256_storeu_si256((__m256i *)(void *)(arcs + 32), second);
+    return ~(narrow(_mm256_cmpeq_epi8(first, zero)) | (uint64_t)narrow(_mm256_cmpeq_epi8(second, zero))
+                                                          << 32);
+}
+
+/* Of half a tile. */
+static inline __m256i raise(__m256i *label, __m256i gap, __m256i open, uint64_t *bits, uint8_t level,
+                            uint64_t *beyond) {
+    __m256i closed = _mm256_cmpeq_epi8(open, _mm256_setzero_si256());
+    __m256i which = _mm256_andnot_si256(closed, widen((uint32_t)*bits));
+    __m256i room = _mm256_sub_epi8(_mm256_set1_epi8((char)level), *label);
+    *bits = narrow(which);
+    *beyond = narrow(_mm256_cmpeq_epi8(_mm256_max_epu8(gap, room), gap));
+    return _mm256_add_epi8(*label, _mm256_and_si256(gap, which));
+}
+
+static inline uint64_t relabel(halo *h, const uint8_t *open, uint64_t bits, uint8_t level, uint64_t *beyond) {
+    const __m256i zero = _mm256_setzero_si256(), ones = _mm256_set1_epi8(-1);
+    const __m256i arcs = load(open), arcs2 = load(open + 32);
+    __m256i below = _mm256_add_epi8(h->own.first, ones), below2 = _mm256_add_epi8(h->own.second, ones);
+    __m256i gap = ones, gap2 = ones;
+    four to[8];
+    neighbours(to, h);
+    for (int d = 0; d < 8; d++) {
+        __m256i closed = _mm256_cmpeq_epi8(_mm256_and_si256(arcs, bit(d)), zero);
+        __m256i closed2 = _mm256_cmpeq_epi8(_mm256_and_si256(arcs2, bit(d)), zero);
+        gap = _mm256_min_epu8(gap, _mm256_or_si256(closed, _mm256_sub_epi8(to[d].first, below)));
+        gap2 = _mm256_min_epu8(gap2, _mm256_or_si256(closed2, _mm256_sub_epi8(to[d].second, below2)));
+    }
+    uint64_t low = bits, high = bits >> 32, far, far2;
+    h->own.first = raise(&h->own.first, gap, arcs, &low, level, &far);
+    h->own.second = raise(&h->own.second, gap2, arcs2, &high, level, &far2);
+    *beyond = far | far2 << 32;
+    return low | high << 32;
+}
+
+static inline void split_planes(uint64_t *planes, const uint8_t *open) {
+    __m256i low = load(open), high = load(open + 32);
     for (int d = 7; d >= 0; d--) {
-        planes[d] = (uint32_t)_mm256_movemask_epi8(low) | (uint64_t)(uint32_t)_mm256_movemask_epi8(high) << 32;
+        planes[d] = narrow(low) | (uint64_t)narrow(high) << 32;
         low = _mm256_add_epi8(low, low);
         high = _mm256_add_epi8(high, high);
     }
 }
 
-static inline uint64_t spread(uint64_t bits) {
-    return _pdep_u64(bits, 0x0101010101010101u) * 255;
+static inline void set_bytes(uint8_t *bytes, uint64_t bits, uint8_t value) {
+    const __m256i v = _mm256_set1_epi8((char)value);
+    __m256i *p = (__m256i *)(void *)bytes;
+    _mm256_storeu_si256(p, _mm256_blendv_epi8(load(p), v, widen((uint32_t)bits)));
+    _mm256_storeu_si256(p + 1, _mm256_blendv_epi8(load(p + 1), v, widen((uint32_t)(bits >> 32))));
 }
 
 /* Squared distance of two colours. */

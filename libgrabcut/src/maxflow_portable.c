@@ -1,24 +1,66 @@
 /* The minimum cut for any processor. */
 #include "maxflow.h"
+#include "maxflow_halo.h"
 
 #include <limits.h>
 #include <string.h>
 
-/* Of the open arcs, the one to the neighbour with the lowest label: its direction, and in *gap how much
- * the own label must rise to be one above that neighbour's. `open` is not 0. */
-static inline int lowest_neighbour(const uint8_t *label, size_t stride, unsigned own, unsigned open,
-                                   unsigned *gap) {
-    const uint8_t *up = label - stride - 1, *down = label + stride - 1;
-    const uint8_t around[8] = {up[0], up[1], up[2], label[-1], label[1], down[0], down[1], down[2]};
-    unsigned best = 256, direction = 0;
-    for (unsigned rest = open; rest; rest &= rest - 1) {
-        unsigned d = (unsigned)__builtin_ctz(rest);
-        unsigned g = (uint8_t)(around[d] - own + 1);
-        direction = g < best ? d : direction;
-        best = g < best ? g : best;
+/* Labels of a tile, from [1][1] on, and of what is around it. */
+struct halo {
+    uint8_t label[10][16];
+};
+
+static inline void look_around(halo *h, const uint8_t *label, const uint8_t *up, const uint8_t *down) {
+    for (int y = 0; y < 10; y++) {
+        const uint8_t *row = y == 0 ? up + 56 : y == 9 ? down : label + (y - 1) * 8;
+        h->label[y][0] = row[-64 + 7];
+        memcpy(&h->label[y][1], row, 8);
+        h->label[y][9] = row[64];
     }
-    *gap = best;
-    return (int)direction;
+}
+
+static inline void keep_labels(const halo *h, uint8_t *label) {
+    for (int y = 0; y < 8; y++)
+        memcpy(label + y * 8, &h->label[y + 1][1], 8);
+}
+
+/* How much the label of pixel k must rise to be one above that of its neighbour in direction d. */
+static inline unsigned gap_to(const halo *h, unsigned k, unsigned d) {
+    static const int to[8] = {-17, -16, -15, -1, 1, 15, 16, 17};
+    const uint8_t *own = &h->label[k / 8 + 1][k % 8 + 1];
+    return (uint8_t)(own[to[d]] - *own + 1);
+}
+
+static inline uint64_t admissible(uint8_t *arcs, const halo *h, const uint8_t *open) {
+    uint64_t some = 0;
+    for (unsigned k = 0; k < 64; k++) {
+        unsigned found = 0;
+        for (unsigned d = 0; d < 8; d++)
+            found |= (unsigned)(gap_to(h, k, d) == 0) << d;
+        arcs[k] = (uint8_t)(found & open[k]);
+        some |= (uint64_t)(arcs[k] != 0) << k;
+    }
+    return some;
+}
+
+static inline uint64_t relabel(halo *h, const uint8_t *open, uint64_t bits, uint8_t level, uint64_t *beyond) {
+    halo before = *h;
+    uint64_t risen = 0;
+    *beyond = 0;
+    for (; bits; bits &= bits - 1) {
+        unsigned k = (unsigned)__builtin_ctzll(bits), least = 255;
+        uint8_t *own = &h->label[k / 8 + 1][k % 8 + 1];
+        if (!open[k])
+            continue;
+        for (unsigned arcs = open[k]; arcs; arcs &= arcs - 1) {
+            unsigned gap = gap_to(&before, k, (unsigned)__builtin_ctz(arcs));
+            least = gap < least ? gap : least;
+        }
+        *beyond |= (uint64_t)(least >= (uint8_t)(level - *own)) << k;
+        *own = (uint8_t)(*own + least);
+        risen |= UINT64_C(1) << k;
+    }
+    return risen;
 }
 
 /* 8x8 bits: rows become columns (Warren, Hacker's Delight, 7-3). */
@@ -31,12 +73,11 @@ static inline uint64_t transpose(uint64_t x) {
     return x ^ t ^ (t << 28);
 }
 
-/* planes[d] = bit d of 8x8 bytes. `rows` bounds the rows that may be read. */
-static inline void split_planes(uint64_t *planes, const uint8_t *open, size_t stride, int rows) {
+static inline void split_planes(uint64_t *planes, const uint8_t *open) {
     memset(planes, 0, 8 * sizeof *planes);
-    for (int j = 0; j < rows; j++) {
+    for (int j = 0; j < 8; j++) {
         uint64_t v;
-        memcpy(&v, open + (size_t)j * stride, sizeof v);
+        memcpy(&v, open + j * 8, sizeof v);
         v = transpose(v);
         for (int d = 0; d < 8; d++)
             planes[d] |= (v >> (8 * d) & 255) << (8 * j);
@@ -47,6 +88,15 @@ static inline void split_planes(uint64_t *planes, const uint8_t *open, size_t st
 static inline uint64_t spread(uint64_t bits) {
     uint64_t low = (bits & 0x7f) * 0x0002040810204081u & 0x0001010101010101u; /* bits 0 to 6 */
     return (low | bits >> 7 << 56) * 255;
+}
+
+static inline void set_bytes(uint8_t *bytes, uint64_t bits, uint8_t value) {
+    for (int j = 0; j < 8; j++, bits >>= 8, bytes += 8) {
+        uint64_t old;
+        memcpy(&old, bytes, sizeof old);
+        old ^= (old ^ value * UINT64_C(0x0101010101010101)) & spread(bits & 255);
+        memcpy(bytes, &old, sizeof old);
+    }
 }
 
 /* Squared distance of two colours. */

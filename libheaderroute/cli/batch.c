@@ -203,7 +203,8 @@ static hr_str error_line(cli_batch *b, const char *message, size_t len) {
 
 static hr_str decide(cli_batch *b, line *l) {
     const hr_view *view;
-    int error = cli_views_get(&view, &b->views, &l->view, &l->request.request);
+    int error = cli_views_get(&view, &b->views, &l->view, l->request.request.authority,
+                              cli_is_https(&l->request.request));
     if (error == HR_ENOENT) {
         cli_views_missing(l->message, sizeof(l->message), &l->view);
         return error_line(b, l->message, strlen(l->message));

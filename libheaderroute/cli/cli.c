@@ -23,6 +23,17 @@ void cli_print_diagnostics(FILE *to, const hr_diagnostics *d) {
     }
 }
 
+/* What was found in no file but of one, as a folder without YAML: whoever named it ought to know. */
+static void print_of_paths(const hr_diagnostics *d) {
+    char line[2048];
+    for (size_t i = 0; i < hr_diagnostics_count(d); i++) {
+        if (hr_diagnostics_get(d, i)->line != 0)
+            continue;
+        hr_diagnostic_format(line, sizeof(line), hr_diagnostics_get(d, i));
+        fprintf(stderr, "%s\n", line);
+    }
+}
+
 hr_table *cli_load(const char *command, const char *const *paths, size_t n) {
     hr_diagnostics *d = NULL;
     hr_table *table = NULL;
@@ -31,6 +42,8 @@ hr_table *cli_load(const char *command, const char *const *paths, size_t n) {
         cli_print_diagnostics(stderr, d);
         if (hr_diagnostics_errors(d) == 0)
             fprintf(stderr, "headerroute %s: %s\n", command, hr_strerror(error));
+    } else {
+        print_of_paths(d);
     }
     hr_diagnostics_free(d);
     return table;

@@ -46,7 +46,9 @@ const char *cli_parse_url(cli_request *r, const char *url) {
             rest = at + 1;
     if (path == rest)
         return "the URL names no host";
-    r->request.authority = (hr_str){rest, (size_t)(path - rest)};
+    r->called = (hr_str){rest, (size_t)(path - rest)};
+    if (r->request.authority.p == NULL) /* as with curl, Host is but a text: it does not say where to connect */
+        r->request.authority = r->called;
     r->request.path = *path == '/' ? hr_str_from(path) : HR_STR("/");
     if (*path == '?' || *path == '#')
         return "the URL has no path before its query: write HOST/?...";
@@ -166,17 +168,17 @@ static int get_on_port(const hr_view **out, cli_views *views, const cli_view *wa
     return cached->error;
 }
 
-static bool is_https(const hr_request *request) {
+bool cli_is_https(const hr_request *request) {
     return request->scheme.len == 5 && strncasecmp(request->scheme.p, "https", 5) == 0;
 }
 
-int cli_views_get(const hr_view **out, cli_views *views, const cli_view *wanted, const hr_request *request) {
+int cli_views_get(const hr_view **out, cli_views *views, const cli_view *wanted, hr_str called, bool https) {
     bool mesh = wanted->gateway == NULL || strcmp(wanted->gateway, "mesh") == 0;
-    uint16_t port = wanted->port != 0 ? wanted->port : authority_port(request->authority);
+    uint16_t port = wanted->port != 0 ? wanted->port : authority_port(called);
     if (mesh || wanted->port != 0)
         return get_on_port(out, views, wanted, port);
     int error = port == 0 ? HR_ENOENT : get_on_port(out, views, wanted, port);
-    if (error == HR_ENOENT && is_https(request))
+    if (error == HR_ENOENT && https)
         error = get_on_port(out, views, wanted, 443);
     return error == HR_ENOENT ? get_on_port(out, views, wanted, 0) : error;
 }

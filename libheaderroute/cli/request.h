@@ -8,7 +8,7 @@
 
 typedef struct cli_view {
     const char *gateway;    /* NULL: mesh */
-    uint16_t port;          /* 0: the authority's, else 80 */
+    uint16_t port;          /* 0: of the URL or authority, else 80 */
     const char *namespace_; /* NULL: the library's default */
     const char *locality;   /* NULL: by the labels */
     hr_pair *labels;
@@ -23,9 +23,12 @@ bool cli_parse_normalization(hr_path_normalization *out, const char *text);
 
 typedef struct cli_request {
     hr_request request;
+    hr_str called; /* the URL's authority, whatever Host says; absent: the request's own */
     hr_pair *headers;
     size_t n_headers, headers_capacity;
 } cli_request;
+
+bool cli_is_https(const hr_request *request);
 
 void cli_add_label(cli_view *view, hr_str name, hr_str value);
 void cli_add_header(cli_request *r, hr_str name, hr_str value); /* Host sets the authority */
@@ -42,9 +45,9 @@ typedef struct cli_views {
     size_t n, oldest;
 } cli_views;
 /* The view a request is asked in; HR_OK and a view, valid until the next call, or why there is none. Its port is the one
- * that `wanted` states, else the authority's, else 80. A Gateway without a server on a port that was not
+ * that `wanted` states, else that of `called`, else 80. A Gateway without a server on a port that was not
  * stated is looked at on 443 for https, else on 80, else on its first server's. */
-int cli_views_get(const hr_view **out, cli_views *views, const cli_view *wanted, const hr_request *request);
+int cli_views_get(const hr_view **out, cli_views *views, const cli_view *wanted, hr_str called, bool https);
 /* What HR_ENOENT of the above means, as a sentence. */
 void cli_views_missing(char *buf, size_t size, const cli_view *wanted);
 void cli_views_free(cli_views *views);

@@ -77,7 +77,8 @@ static int one_request(const char *command, cli_flags *flags, hr_table *table, b
     hr_scratch *scratch = NULL;
     int error = hr_scratch_new(&scratch);
     if (error == HR_OK)
-        error = cli_views_get(&view, &views, &flags->view, &flags->request.request);
+        error = cli_views_get(&view, &views, &flags->view, flags->request.called,
+                              cli_is_https(&flags->request.request));
     if (error == HR_OK)
         error = answer(flags, view, scratch, explain);
     int code = error == HR_OK ? CLI_OK : report(command, flags, error, scratch);
@@ -108,12 +109,9 @@ static int check(const char *command, cli_flags *flags) {
         return flags->rest.n == 0 ? CLI_OK : cli_usage_error(command, "--batch takes no URL");
     if (flags->rest.n != 1)
         return cli_usage_error(command, flags->rest.n == 0 ? "no URL" : "more than one URL");
-    hr_str host = flags->request.request.authority; /* of -H Host, which beats the URL's */
     const char *wrong = cli_parse_url(&flags->request, flags->rest.v[0]);
     if (wrong != NULL)
         return cli_usage_error(command, "%s: '%s'", wrong, flags->rest.v[0]);
-    if (host.p != NULL)
-        flags->request.request.authority = host;
     if (flags->request.request.method.p == NULL)
         flags->request.request.method = HR_STR("GET");
     return CLI_OK;

@@ -60,7 +60,7 @@ static void add_headers(test_case *t, cli_request *r) {
 
 static int decide(hr_decision *out, test_case *t, const cli_view *wanted, const hr_request *request) {
     const hr_view *view;
-    int error = cli_views_get(&view, &t->suite->views, wanted, request);
+    int error = cli_views_get(&view, &t->suite->views, wanted, request->authority, cli_is_https(request));
     return error != HR_OK ? error : hr_route(out, view, request, t->suite->scratch);
 }
 

@@ -79,7 +79,7 @@ static void fill_lb(hr_traffic_policy *out, const hr_lb_settings *in) {
     }
     /* Envoy has slow start for these two alone. */
     if (out->lb == HR_LB_ROUND_ROBIN || out->lb == HR_LB_LEAST_REQUEST)
-        out->warmup_ms = ms_of(in->warmup_duration_ns, 0);
+        out->warmup_ms = ms_of(in->has_warmup ? in->warmup_duration_ns : in->warmup_duration_secs_ns, 0);
     if (in->warmup_minimum_percent >= 0)
         out->warmup_minimum_percent = in->warmup_minimum_percent;
     if (in->warmup_aggression >= 0)

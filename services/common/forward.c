@@ -152,6 +152,10 @@ void hr_relay_send(hr_relay *relay, const char *bytes, size_t n, int final) {
         } else if (final) {
             pieces[n_pieces++] = h2o_iovec_init(H2O_STRLIT("0\r\n\r\n"));
         }
+        /* libh2o will count all of it; the log tells of the content alone, as Envoy's does. */
+        for (size_t i = 0; i < n_pieces; i++)
+            req->bytes_sent -= pieces[i].len;
+        req->bytes_sent += n;
     } else if (n > 0) {
         pieces[n_pieces++] = h2o_iovec_init(bytes, n);
     }

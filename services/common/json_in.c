@@ -1,25 +1,24 @@
 #include "json_in.h"
 
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <yajl/yajl_parse.h>
+#include "json_parse.h"
 
 #define MAX_DEPTH 64
 
 typedef struct reader {
-    const char *text, *name;
-    size_t len, name_len;
+    char *text, *why;
+    const char *name;
+    size_t len, name_len, why_size;
     hr_json_string_found *out;
     int depth;
-    bool at_member;    /* the value that follows is the member's */
-    const char *wrong; /* a sentence, where it is not the JSON itself that is wrong */
+    bool at_member; /* the value that follows is the member's */
 } reader;
 
-static int stop(reader *r, const char *why) {
-    r->wrong = why;
+static int stop(reader *r, const char *wrong) {
+    snprintf(r->why, r->why_size, "the body %s", wrong);
     return 0;
 }
 
@@ -49,7 +48,6 @@ static int on_number(void *ctx, const char *text, size_t len) {
 
 static int on_string(void *ctx, const unsigned char *value, size_t len) {
     reader *r = ctx;
-    const char *p = (const char *)value;
     if (r->depth == 0)
         return stop(r, "is not a JSON object");
     if (!r->at_member)
@@ -58,16 +56,9 @@ static int on_string(void *ctx, const unsigned char *value, size_t len) {
     hr_json_string_found *out = r->out;
     out->found = true;
     out->len = len;
-    if (p >= r->text && p + len <= r->text + r->len) {
-        out->p = (char *)(uintptr_t)p;
-        return 1;
-    }
-    /* It had escapes: yajl's buffer is overwritten by the next one. */
-    out->owned = malloc(len + 1);
-    if (out->owned == NULL)
+    out->p = hr_json_keep(r->text, r->len, value, len, &out->owned);
+    if (out->p == NULL)
         return stop(r, "needs more memory than there is");
-    memcpy(out->owned, p, len);
-    out->p = out->owned;
     return 1;
 }
 
@@ -102,19 +93,6 @@ static int on_end(void *ctx) {
     return 1;
 }
 
-static void say_what_is_wrong(const reader *r, yajl_handle parser, bool at_end, char *why,
-                              size_t why_size) {
-    if (r->wrong != NULL) {
-        snprintf(why, why_size, "the body %s", r->wrong);
-        return;
-    }
-    unsigned char *said = yajl_get_error(parser, 0, NULL, 0);
-    const char *text = said != NULL ? (const char *)said : "parse error";
-    snprintf(why, why_size, "the body is not JSON: %.*s, at byte %zu", (int)strcspn(text, ".\n"),
-             text, at_end ? r->len : yajl_get_bytes_consumed(parser));
-    yajl_free_error(parser, said);
-}
-
 int hr_json_find_string(hr_json_string_found *out, char *text, size_t len, const char *name,
                         char *why, size_t why_size) {
     static const yajl_callbacks callbacks = {.yajl_null = on_null,
@@ -126,22 +104,17 @@ int hr_json_find_string(hr_json_string_found *out, char *text, size_t len, const
                                              .yajl_end_map = on_end,
                                              .yajl_start_array = on_start_array,
                                              .yajl_end_array = on_end};
-    reader r = {.text = text, .len = len, .name = name, .name_len = strlen(name), .out = out};
+    reader r = {.text = text,
+                .why = why,
+                .name = name,
+                .len = len,
+                .name_len = strlen(name),
+                .why_size = why_size,
+                .out = out};
     *out = (hr_json_string_found){0};
-    yajl_handle parser = yajl_alloc(&callbacks, NULL, &r);
-    if (parser == NULL) {
-        snprintf(why, why_size, "the body needs more memory than there is");
-        return -1;
-    }
-    yajl_status status = yajl_parse(parser, (const unsigned char *)text, len);
-    bool at_end = status == yajl_status_ok;
-    if (at_end)
-        status = yajl_complete_parse(parser);
-    if (status != yajl_status_ok) {
-        say_what_is_wrong(&r, parser, at_end, why, why_size);
-        free(out->owned);
-        *out = (hr_json_string_found){0};
-    }
-    yajl_free(parser);
-    return status == yajl_status_ok ? 0 : -1;
+    if (hr_json_parse(&callbacks, &r, text, len, "the body", why, why_size) == 0)
+        return 0;
+    free(out->owned);
+    *out = (hr_json_string_found){0};
+    return -1;
 }

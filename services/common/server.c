@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -31,6 +32,9 @@
 #define MMAP_THRESHOLD (1 << 20)
 #define TRIM_THRESHOLD (8 << 20)
 #define MAX_ARENAS 4
+
+/* A head and a small body come with one read of so much. */
+#define FIRST_READ ((size_t)32 << 10)
 
 struct hr_server {
     const hr_service *service;
@@ -274,7 +278,8 @@ static void on_tick(h2o_timeout_entry_t *entry) {
 static bool loop_init(hr_loop *loop) {
     hr_server *server = loop->server;
     /* Here and not on the main thread: libh2o's free lists belong to the thread that makes the
-     * loop. */
+     * loop, and so does the size of its sockets' first buffers. */
+    h2o_socket_buffer_prototype._initial_buf.capacity = FIRST_READ;
     h2o_context_init(&loop->ctx, h2o_evloop_create(), &server->config);
     h2o_multithread_register_receiver(loop->ctx.queue, &loop->receiver, on_messages);
     loop->tick.cb = on_tick;
@@ -330,6 +335,7 @@ static void loop_dispose(hr_loop *loop) {
     if (loop->connections > 0)
         return; /* a handler holds on to its request: the memory goes with the process */
     hr_conn_free_listening(loop);
+    hr_text_free(&loop->log_line);
     h2o_timeout_unlink(&loop->tick);
     h2o_multithread_unregister_receiver(loop->ctx.queue, &loop->receiver);
     h2o_context_dispose(&loop->ctx);
@@ -416,6 +422,17 @@ static void announce(const hr_server *server) {
     }
 }
 
+/* Of a client and, where there is one, of the upstream server for each connection; logs, timers and
+ * the like need a few more. What the system allows at most is enough of a limit. */
+static void allow_files(const hr_server_options *options) {
+    struct rlimit limit;
+    rlim_t wanted = (rlim_t)options->max_connections * 2 + 256;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= wanted)
+        return;
+    limit.rlim_cur = limit.rlim_max < wanted ? limit.rlim_max : wanted;
+    setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 static double read_uploads(void *ctx) {
     return (double)hr_budget_used(&((hr_server *)ctx)->uploads);
 }
@@ -496,6 +513,7 @@ int hr_server_run(const hr_service *service, const hr_listener *listeners, size_
         fprintf(stderr, "%s: this libh2o cannot be made strict\n", service->program);
         return 1;
     }
+    allow_files(options);
     if (open_listeners(&server) != 0)
         return 1;
     mallopt(M_MMAP_THRESHOLD, MMAP_THRESHOLD);

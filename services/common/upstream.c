@@ -80,6 +80,10 @@ int hr_up_sent(const hr_up_exchange *ex) {
     return ex->sent;
 }
 
+int hr_up_received(const hr_up_exchange *ex) {
+    return ex->received;
+}
+
 /* ---- time -------------------------------------------------------------------------------- */
 
 /* Moves the timer only if it would come too late: one that comes early looks again. */
@@ -165,7 +169,7 @@ static void fail(hr_up_exchange *ex, hr_up_error error, const char *why) {
 }
 
 /* RFC 9110 section 9.2.2. */
-static int is_idempotent(hr_str method) {
+int hr_up_is_idempotent(hr_str method) {
     static const hr_str methods[] = {{"GET", 3},    {"HEAD", 4},    {"PUT", 3},
                                      {"DELETE", 6}, {"OPTIONS", 7}, {"TRACE", 5}};
     for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]); i++) {
@@ -179,17 +183,13 @@ static int is_idempotent(hr_str method) {
  * peer just as it was taken: then a fresh one may serve. */
 static void broken(hr_up_exchange *ex, hr_up_error error, const char *why) {
     if (ex->reused && !ex->received && !ex->retried &&
-        (!ex->sent || is_idempotent(ex->request->method))) {
+        (!ex->sent || hr_up_is_idempotent(ex->request->method))) {
         drop_conn(ex);
         ex->retried = 1;
         hr_up_count(&ex->endpoint->up->stats->stale_retries, 1);
         start_try(ex, 1);
         return;
     }
-    /* Not the idle connection alone, the peer itself is gone: a fresh one may still come from the queue
-     * of a listener that is closing. Whoever may connect elsewhere shall do so. */
-    if (ex->retried && !ex->received)
-        error = HR_UP_CONNECT;
     fail(ex, error, why);
 }
 
@@ -233,15 +233,24 @@ static void complete(hr_up_exchange *ex, size_t surplus) {
 
 /* Takes the bytes that have arrived at [from, in->end). Returns 0 after an error. */
 static int take_body(hr_up_exchange *ex, size_t from) {
-    size_t n = ex->in->end - from, surplus;
+    size_t n = ex->in->end - from, surplus, lead = n;
     const char *why;
-    hr_resp_result result = hr_resp_body_feed(&ex->body, ex->in->bytes + from, &n, &surplus, &why);
+    hr_resp_result result = HR_RESP_INCOMPLETE;
+    if (from == ex->in->start) { /* nothing stands before that it must follow */
+        result = hr_resp_body_lead(&ex->body, ex->in->bytes + from, &lead, &why);
+        ex->in->start = from += lead;
+        n -= lead;
+    }
+    if (result != HR_RESP_ERROR)
+        result = hr_resp_body_feed(&ex->body, ex->in->bytes + from, &n, &surplus, &why);
     if (result == HR_RESP_ERROR) {
         ex->in->end = from;
         fail(ex, HR_UP_PROTOCOL, why);
         return 0;
     }
     ex->in->end = from + n;
+    if (ex->in->end == ex->in->start && ex->first_shown)
+        ex->in->start = ex->in->end = 0; /* framing alone takes no room */
     if (result == HR_RESP_COMPLETE)
         complete(ex, surplus);
     return 1;
@@ -506,7 +515,7 @@ static void start_try(hr_up_exchange *ex, int fresh) {
     ex->head_text = NULL;
     ex->sent = ex->written = ex->received = 0;
     int have_address = hr_up_endpoint_resolve(endpoint);
-    ex->conn = fresh ? NULL : hr_up_conn_reuse(endpoint, !is_idempotent(ex->request->method));
+    ex->conn = fresh ? NULL : hr_up_conn_reuse(endpoint, !hr_up_is_idempotent(ex->request->method));
     ex->reused = ex->conn != NULL;
     if (ex->reused) {
         ex->conn->exchange = ex;

@@ -146,5 +146,9 @@ void hr_up_tunnel_finish(hr_up_exchange *exchange);
 
 /* 1 if a byte of the request may have reached the peer. */
 int hr_up_sent(const hr_up_exchange *exchange);
+/* 1 if a byte of the answer has come. */
+int hr_up_received(const hr_up_exchange *exchange);
+/* 1 if sending such a request twice does what sending it once does (RFC 9110 section 9.2.2). */
+int hr_up_is_idempotent(hr_str method);
 
 #endif

@@ -1,5 +1,8 @@
 /* The administrator's listener: what the gateway knows of itself. */
+#include <pthread.h>
+#include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "explain.h"
 #include "json_out.h"
@@ -38,27 +41,36 @@ static void put_routes(hr_text *json, const hr_view *view) {
     hr_scratch_free(scratch);
 }
 
-static void answer_config(hr_exchange *ex) {
-    gw_loop *loop = ex->loop->data;
-    const gw_config *config = loop->current->config;
-    hr_text json = {0};
+/* Writing it takes tens of milliseconds where there are thousands of rules: a thread of its own
+ * does it, so that no request waits. */
+#define MAX_CONFIG_JOBS 4
+
+typedef struct config_job {
+    hr_message super;
+    gateway *gateway;
+    hr_loop *loop;
+    gw_config *config;
+    hr_exchange *ex; /* NULL: the client has gone */
+    hr_text json;
+} config_job;
+
+static void put_config(hr_text *json, const gateway *g, const gw_config *config) {
     hr_stats stats;
     hr_table_stats(&stats, config->table);
-    hr_text_printf(&json, "{\"generation\":%llu,\"good\":%s",
-                   (unsigned long long)config->generation,
-                   atomic_load(&loop->gateway->config_good) ? "true" : "false");
-    hr_text_str(&json, ",\"files\":[");
-    for (size_t i = 0; i < loop->gateway->options.files.n; i++) {
-        const char *file = loop->gateway->options.files.v[i];
-        hr_text_str(&json, i > 0 ? "," : "");
-        hr_json_string(&json, file, strlen(file));
+    hr_text_printf(json, "{\"generation\":%llu,\"good\":%s", (unsigned long long)config->generation,
+                   atomic_load(&g->config_good) ? "true" : "false");
+    hr_text_str(json, ",\"files\":[");
+    for (size_t i = 0; i < g->options.files.n; i++) {
+        const char *file = g->options.files.v[i];
+        hr_text_str(json, i > 0 ? "," : "");
+        hr_json_string(json, file, strlen(file));
     }
-    hr_text_str(&json, "],\"view\":{\"gateway\":");
-    hr_json_string(&json, config->view_options.gateway.p, config->view_options.gateway.len);
-    hr_json_member_int(&json, "port", config->view_options.port);
-    put(&json, "namespace", config->view_options.namespace_);
+    hr_text_str(json, "],\"view\":{\"gateway\":");
+    hr_json_string(json, config->view_options.gateway.p, config->view_options.gateway.len);
+    hr_json_member_int(json, "port", config->view_options.port);
+    put(json, "namespace", config->view_options.namespace_);
     hr_text_printf(
-        &json,
+        json,
         "},\"virtual_services\":%zu,\"destination_rules\":%zu,\"gateways\":%zu,\"services\":%zu,"
         "\"service_entries\":%zu,\"workloads\":%zu,\"routes\":%zu,\"table_bytes\":%zu,\"clusters\":"
         "[",
@@ -66,19 +78,85 @@ static void answer_config(hr_exchange *ex) {
         stats.service_entries, stats.workloads, stats.routes, stats.bytes);
     for (size_t c = 0; c < config->n_clusters; c++) {
         const hr_cluster *cluster = config->clusters[c].cluster;
-        hr_text_str(&json, c > 0 ? ",{\"name\":" : "{\"name\":");
-        hr_json_string(&json, cluster->name.p, cluster->name.len);
-        put(&json, "source", cluster->source_file);
-        hr_json_member_int(&json, "line", cluster->source_line);
-        hr_json_member_str(&json, "load_balancer", lb_name(cluster->policy.lb));
-        hr_json_member_int(&json, "connect_timeout_ms", cluster->policy.connect_timeout_ms);
-        hr_json_member_int(&json, "endpoints", (int64_t)cluster->n_endpoints);
-        hr_text_str(&json, "}");
+        hr_text_str(json, c > 0 ? ",{\"name\":" : "{\"name\":");
+        hr_json_string(json, cluster->name.p, cluster->name.len);
+        put(json, "source", cluster->source_file);
+        hr_json_member_int(json, "line", cluster->source_line);
+        hr_json_member_str(json, "load_balancer", lb_name(cluster->policy.lb));
+        hr_json_member_int(json, "connect_timeout_ms", cluster->policy.connect_timeout_ms);
+        hr_json_member_int(json, "endpoints", (int64_t)cluster->n_endpoints);
+        hr_text_str(json, "}");
     }
-    hr_text_str(&json, "]");
-    put_routes(&json, config->view);
-    hr_text_str(&json, "}");
-    answer_text(ex, &json);
+    hr_text_str(json, "]");
+    put_routes(json, config->view);
+    hr_text_str(json, "}");
+}
+
+static void config_job_free(config_job *job) {
+    gw_config_unref(job->config);
+    hr_text_free(&job->json);
+    atomic_fetch_sub(&job->gateway->config_jobs, 1);
+    free(job);
+}
+
+static void on_config_gone(hr_exchange *ex) {
+    config_job *job = ex->data;
+    if (job != NULL)
+        job->ex = NULL;
+}
+
+static void on_config_written(hr_loop *loop, hr_message *message) {
+    config_job *job = (config_job *)message;
+    (void)loop;
+    if (job->ex != NULL) {
+        job->ex->data = NULL;
+        answer_text(job->ex, &job->json);
+    }
+    config_job_free(job);
+}
+
+static void *write_config(void *arg) {
+    config_job *job = arg;
+    pthread_setname_np(pthread_self(), "config");
+    put_config(&job->json, job->gateway, job->config);
+    if (!hr_loop_post(job->loop, &job->super))
+        config_job_free(job); /* the drain is over, and with it the request */
+    return NULL;
+}
+
+static void answer_config(hr_exchange *ex) {
+    gw_loop *loop = ex->loop->data;
+    gateway *g = loop->gateway;
+    config_job *job = NULL;
+    pthread_t thread;
+    if (atomic_fetch_add(&g->config_jobs, 1) < MAX_CONFIG_JOBS)
+        job = calloc(1, sizeof(*job));
+    if (job == NULL) {
+        atomic_fetch_sub(&g->config_jobs, 1);
+        hr_answer_error(ex, 503, "it is being written for others at the moment: ask again");
+        return;
+    }
+    job->super.run = on_config_written;
+    job->gateway = g;
+    job->loop = ex->loop;
+    job->config = gw_config_ref(loop->current->config);
+    job->ex = ex;
+    ex->data = job;
+    ex->on_end = on_config_gone;
+    if (pthread_create(&thread, NULL, write_config, job) == 0) {
+        pthread_detach(thread);
+        return;
+    }
+    ex->data = NULL;
+    config_job_free(job);
+    hr_answer_error(ex, 503, "the system allows no further thread");
+}
+
+bool gw_admin_stop(void *ctx) {
+    const struct timespec pause = {0, 5000000};
+    while (atomic_load(&((gateway *)ctx)->config_jobs) > 0)
+        nanosleep(&pause, NULL);
+    return true;
 }
 
 static void answer_clusters(hr_exchange *ex) {
@@ -129,7 +207,10 @@ static void answer_dns(hr_exchange *ex) {
 static const struct page {
     const char *path;
     void (*answer)(hr_exchange *ex);
-} pages[] = {{"/config", answer_config}, {"/clusters", answer_clusters}, {"/dns", answer_dns}, {"/explain", gw_explain}};
+} pages[] = {{"/config", answer_config},
+             {"/clusters", answer_clusters},
+             {"/dns", answer_dns},
+             {"/explain", gw_explain}};
 
 void gw_on_admin_request(hr_exchange *ex) {
     h2o_iovec_t path = hr_request_path(ex->req), method = ex->req->method;

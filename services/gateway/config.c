@@ -205,7 +205,7 @@ static int make_tls(gw_cluster *out) {
     const hr_cluster *cluster = out->cluster;
     const hr_traffic_policy *p = &cluster->policy;
     char why[512];
-    if (p->tls_mode == HR_TLS_DISABLE)
+    if (p->tls_mode == HR_TLS_DISABLE || out->tls != NULL)
         return 0;
     int mutual = p->tls_mode == HR_TLS_MUTUAL;
     hr_up_tls_options options = {.server_name = p->tls_sni.len > 0 ? p->tls_sni : cluster->host,
@@ -233,7 +233,9 @@ static int compare_names(const void *a, const void *b, void *ctx) {
     return order != 0 ? order : (x.len > y.len) - (x.len < y.len);
 }
 
-static int fill_clusters(gw_config *config, const gw_config *previous) {
+/* `same`: the previous configuration is of the same resources, and lends what it has read of
+ * certificates. */
+static int fill_clusters(gw_config *config, const gw_config *previous, int same) {
     config->n_clusters = hr_view_cluster_count(config->view);
     config->clusters = calloc(config->n_clusters + 1, sizeof(*config->clusters));
     config->by_name = calloc(config->n_clusters + 1, sizeof(*config->by_name));
@@ -259,6 +261,9 @@ static int fill_clusters(gw_config *config, const gw_config *previous) {
         }
         cluster->shared = shared_of(previous, cluster->cluster);
         cluster->limited = is_limited(&cluster->cluster->policy);
+        size_t before = same ? gw_config_find(previous, cluster->cluster->name) : 0;
+        if (same && before < previous->n_clusters)
+            cluster->tls = hr_up_tls_ref(previous->clusters[before].tls);
         if (make_tls(cluster) != 0)
             return -1;
         if (cluster->endpoints == NULL || cluster->shared == NULL)
@@ -319,7 +324,7 @@ gw_config *gw_config_load(const gw_options *options, gw_dns *dns, const gw_confi
     if (config->table != NULL && choose_view(&config->view_options, config->table, options) == 0)
         config->view = make_resolved_view(config, dns);
     if (config->view == NULL || refuse_unsupported(config->view, options) > 0 ||
-        fill_clusters(config, previous) != 0) {
+        fill_clusters(config, previous, 0) != 0) {
         gw_config_unref(config);
         return NULL;
     }
@@ -335,12 +340,51 @@ gw_config *gw_config_refresh(gw_dns *dns, const gw_config *previous) {
     config->view_options = previous->view_options;
     gw_dns_begin(dns);
     config->view = make_view(config->table, &config->view_options);
-    if (config->view == NULL || fill_clusters(config, previous) != 0) {
+    if (config->view == NULL || fill_clusters(config, previous, 1) != 0) {
         gw_config_unref(config);
         return NULL;
     }
     gw_dns_keep(dns);
     return config;
+}
+
+/* ---- the files that it names ---- */
+
+static int add_file(gw_files *files, hr_str path) {
+    if (path.len == 0 || (path.len == 6 && memcmp(path.p, "system", 6) == 0))
+        return 0;
+    for (size_t i = 0; i < files->n; i++)
+        if (strlen(files->v[i]) == path.len && memcmp(files->v[i], path.p, path.len) == 0)
+            return 0;
+    char **v = realloc(files->v, (files->n + 1) * sizeof(*v));
+    if (v == NULL)
+        return -1;
+    files->v = v;
+    v[files->n] = strndup(path.p, path.len);
+    if (v[files->n] == NULL)
+        return -1;
+    files->n++;
+    return 0;
+}
+
+int gw_config_tls_files(gw_files *out, const gw_config *config) {
+    *out = (gw_files){NULL, 0};
+    for (size_t c = 0; c < config->n_clusters; c++) {
+        const hr_traffic_policy *p = &config->clusters[c].cluster->policy;
+        if (p->tls_mode == HR_TLS_DISABLE)
+            continue;
+        if (add_file(out, p->tls_ca_certificates) != 0 ||
+            add_file(out, p->tls_client_certificate) != 0 || add_file(out, p->tls_private_key) != 0)
+            return -1;
+    }
+    return 0;
+}
+
+void gw_files_free(gw_files *files) {
+    for (size_t i = 0; i < files->n; i++)
+        free(files->v[i]);
+    free(files->v);
+    *files = (gw_files){NULL, 0};
 }
 
 gw_config *gw_config_ref(gw_config *config) {

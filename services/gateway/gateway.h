@@ -84,16 +84,29 @@ typedef struct gw_config {
  * new. */
 gw_config *gw_config_load(const gw_options *options, gw_dns *dns, const gw_config *previous,
                           uint64_t generation);
-/* The same resources with the addresses that their names have by now. NULL: no memory. */
+/* The same resources with the addresses that their names have by now; files that they name are not
+ * read again. NULL: no memory. */
 gw_config *gw_config_refresh(gw_dns *dns, const gw_config *previous);
 gw_config *gw_config_ref(gw_config *config);
 /* The index of a cluster, n_clusters where there is none of that name. */
 size_t gw_config_find(const gw_config *config, hr_str name);
 void gw_config_unref(gw_config *config);
 
+typedef struct gw_files {
+    char **v;
+    size_t n;
+} gw_files;
+
+/* The files with certificates and keys that the DestinationRules name, each once. -1: no memory,
+ * and the list is short. */
+int gw_config_tls_files(gw_files *out, const gw_config *config);
+void gw_files_free(gw_files *files);
+
 typedef struct gw_loop_cluster {
     hr_cursor cursor;
     hr_endpoint_state *states; /* made at the first request */
+    hr_rings *rings;           /* without those of `ejected`; NULL: nobody is */
+    uint8_t *ejected;          /* one an endpoint */
     hr_up_endpoint **up;       /* connections of this loop; each made at its first request */
     size_t active;             /* requests of this loop that have a connection */
     struct gw_request *waiting, **last_waiting; /* for a connection, in order */
@@ -149,6 +162,7 @@ struct gateway {
     pthread_t reload_thread;
     int reload_stop_fd, reload_signal_fd;
     int reload_started, reload_stopped; /* guarded by the mutex */
+    _Atomic int config_jobs;            /* threads that write /config */
     hr_metric upstream_seconds, mirrors_sent, mirrors_dropped, retries, tunnels, tunnels_open;
 };
 
@@ -180,6 +194,8 @@ void gw_outlier_states(const gw_cluster *cluster, hr_endpoint_state *states);
 
 /* admin.c */
 void gw_on_admin_request(hr_exchange *ex);
+/* The loops have ended: waits for threads that still write for a client that has gone. */
+bool gw_admin_stop(void *ctx);
 
 /* request.c */
 void gw_on_request(hr_exchange *ex);

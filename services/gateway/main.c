@@ -132,7 +132,7 @@ static double read_handshakes(void *tls) {
 static void define_metrics(gateway *g, hr_metrics *m) {
     g->upstream_seconds = hr_metrics_histogram(
         m, "headerroute_upstream_seconds", NULL,
-        "Time from a request's arrival to the head of the upstream server's answer.",
+        "Time from sending a request on to the head of the upstream server's answer.",
         hr_seconds_buckets, hr_seconds_buckets_count);
     g->retries =
         hr_metrics_counter(m, "headerroute_gateway_retries_total", NULL, "Tries after the first.");
@@ -267,6 +267,7 @@ int main(int argc, char **argv) {
                           .loop_start = gw_loop_start,
                           .loop_stop = gw_loop_stop,
                           .on_drain = gw_reload_stop,
+                          .on_stopped = gw_admin_stop,
                           .refusal_body = gw_refusal_body};
     if (gw_reload_prepare(&self) != 0)
         return 1;

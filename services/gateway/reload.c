@@ -110,9 +110,52 @@ static int settle(gateway *g, int inotify) {
     return 1;
 }
 
+/* Files that are looked after; `known` tells what they were when they were last read. */
+typedef struct watched {
+    const char *const *paths;
+    size_t n;
+    uint64_t known;
+} watched;
+
+static uint64_t fingerprint(const watched *w) {
+    return w->n > 0 ? gw_watch_fingerprint(w->paths, w->n) : 0;
+}
+
+/* 1 if they have changed since. */
+static int look(watched *w, int inotify) {
+    gw_watch_paths(inotify, w->paths, w->n);
+    uint64_t now = fingerprint(w), before = w->known;
+    w->known = now;
+    return now != before;
+}
+
+static int same_files(const gw_files *a, const gw_files *b) {
+    if (a->n != b->n)
+        return 0;
+    for (size_t i = 0; i < a->n; i++)
+        if (strcmp(a->v[i], b->v[i]) != 0)
+            return 0;
+    return 1;
+}
+
+/* Which certificates the endpoints are to have changes with the configuration. What is known of
+ * files that stay is from before they were read, so that no change falls in between. */
+static void watch_upstream_files(watched *w, gw_files *files, const gw_config *config) {
+    gw_files now;
+    if (gw_config_tls_files(&now, config) != 0)
+        hr_log(HR_LOG_ERROR, "memory is short: changes of certificates may go unnoticed");
+    if (same_files(&now, files)) {
+        gw_files_free(&now);
+        return;
+    }
+    gw_files_free(files);
+    *files = now;
+    *w = (watched){(const char *const *)files->v, files->n, 0};
+    w->known = fingerprint(w);
+}
+
 static void *watch(void *arg) {
     gateway *g = arg;
-    const hr_text_list *files = &g->options.files;
     int inotify = gw_watch_open();
     struct pollfd fds[4] = {{.fd = g->reload_stop_fd, .events = POLLIN},
                             {.fd = g->reload_signal_fd, .events = POLLIN},
@@ -121,12 +164,15 @@ static void *watch(void *arg) {
     pthread_setname_np(pthread_self(), "reload");
     if (inotify < 0)
         hr_log(HR_LOG_WARN, "changes of files are not noticed, only SIGHUP: %s", strerror(errno));
-    const char *const tls_files[] = {g->options.tls_cert, g->options.tls_key};
-    size_t n_tls_files = g->tls != NULL ? 2 : 0;
-    uint64_t known_tls = g->tls_fingerprint;
-    gw_watch_paths(inotify, files->v, files->n);
-    gw_watch_paths(inotify, tls_files, n_tls_files);
-    uint64_t known = g->loaded_fingerprint;
+    const char *const own_paths[] = {g->options.tls_cert, g->options.tls_key};
+    gw_files files = {NULL, 0};
+    watched rules = {g->options.files.v, g->options.files.n, g->loaded_fingerprint};
+    watched own = {own_paths, g->tls != NULL ? 2 : 0, g->tls_fingerprint};
+    watched upstream = {NULL, 0, 0};
+    watch_upstream_files(&upstream, &files, g->config);
+    gw_watch_paths(inotify, rules.paths, rules.n);
+    gw_watch_paths(inotify, own.paths, own.n);
+    gw_watch_paths(inotify, upstream.paths, upstream.n);
     for (;;) {
         poll(fds, 4, LOOK_AGAIN_MS);
         if (fds[0].revents != 0)
@@ -139,17 +185,17 @@ static void *watch(void *arg) {
             continue;
         if (fds[2].revents != 0 && !settle(g, inotify))
             break;
-        gw_watch_paths(inotify, files->v, files->n);
-        uint64_t now = gw_watch_fingerprint(files->v, files->n);
-        if (hup || now != known)
-            reload(g, hup ? "SIGHUP" : "files have changed");
-        known = now;
-        gw_watch_paths(inotify, tls_files, n_tls_files);
-        now = g->tls != NULL ? gw_tls_fingerprint(&g->options) : 0;
-        if (g->tls != NULL && (hup || now != known_tls))
+        int rules_changed = look(&rules, inotify), upstream_changed = look(&upstream, inotify);
+        if (hup || rules_changed || upstream_changed) {
+            reload(g, hup             ? "SIGHUP"
+                      : rules_changed ? "files have changed"
+                                      : "certificates of upstream servers have changed");
+            watch_upstream_files(&upstream, &files, g->config);
+        }
+        if (look(&own, inotify) || (hup && g->tls != NULL))
             reload_tls(g, hup ? "SIGHUP" : "certificate or key has changed");
-        known_tls = now;
     }
+    gw_files_free(&files);
     if (inotify >= 0)
         close(inotify);
     return NULL;

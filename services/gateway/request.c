@@ -52,8 +52,9 @@ void gw_sweep(hr_timer *timer) {
 
 h2o_iovec_t gw_refusal_body(hr_exchange *ex, int status, const char *detail,
                             const char **content_type) {
-    (void)status;
-    ex->response_flags = "DPE";
+    if (ex->response_flags == NULL && status != 413)
+        ex->response_flags = "DPE";
+    ex->details = status == 413 ? "request_payload_too_large" : NULL;
     *content_type = "text/plain";
     return h2o_strdup(&ex->req->pool, detail, SIZE_MAX);
 }
@@ -108,13 +109,7 @@ static int is_control(const hr_pair *field) {
 }
 
 hr_str gw_peer_address(gw_request *r) {
-    struct sockaddr_storage sa;
-    h2o_req_t *req = r->ex->req;
-    char *text = h2o_mem_alloc_pool(&req->pool, NI_MAXHOST);
-    if (req->conn->callbacks->get_peername(req->conn, (struct sockaddr *)&sa) == 0)
-        return (hr_str){NULL, 0};
-    size_t len = h2o_socket_getnumerichost((struct sockaddr *)&sa, sizeof(sa), text);
-    return len == SIZE_MAX ? (hr_str){NULL, 0} : (hr_str){text, len};
+    return hr_str_of(hr_exchange_peer_address(r->ex));
 }
 
 #define FIELDS_ADDED (4 + GW_UPGRADE_FIELDS)

@@ -41,6 +41,8 @@ static const struct condition {
 };
 
 static int is(hr_str s, const char *text) {
+    if (s.len > 0 && s.p[0] != text[0])
+        return 0;
     return s.len == strlen(text) && memcmp(s.p, text, s.len) == 0;
 }
 
@@ -60,13 +62,26 @@ static hr_str find(const hr_resp_head *head, const char *name) {
     return (hr_str){NULL, 0};
 }
 
-static int wants_error(unsigned on, hr_up_error error, int sent) {
+/* The endpoint went away before it said anything. Envoy lets such a request fail unless the policy
+ * names resets; here what may be sent twice goes to another endpoint where connect failures do, as
+ * by Istio's default, so that a replica that dies loses no idempotent request. */
+static int went_away(const gw_request *r, hr_up_error error) {
+    const hr_up_exchange *up = r->relay.up;
+    return (error == HR_UP_RESET || error == HR_UP_CLOSED) && !hr_up_received(up) &&
+           (!hr_up_sent(up) || hr_up_is_idempotent(r->in.method)) &&
+           r->lc->config->clusters[r->cluster].cluster->n_endpoints > 1;
+}
+
+static int wants_error(const gw_request *r, unsigned on, hr_up_error error) {
+    int sent = r->relay.up != NULL && hr_up_sent(r->relay.up);
     int connect = error == HR_UP_CONNECT || error == HR_UP_CONNECT_TIMEOUT ||
                   error == HR_UP_RESOLVE || error == HR_UP_TLS;
     /* Envoy counts a reset as the 5xx that it would become. */
     if (on & (ON_5XX | ON_GATEWAY_ERROR | ON_RESET))
         return 1;
-    return (connect && (on & ON_CONNECT_FAILURE)) || (!sent && (on & ON_RESET_BEFORE_REQUEST));
+    if ((on & ON_CONNECT_FAILURE) && (connect || went_away(r, error)))
+        return 1;
+    return !sent && (on & ON_RESET_BEFORE_REQUEST);
 }
 
 static int wants_answer(unsigned on, const hr_retry_policy *policy, const hr_resp_head *head) {
@@ -108,16 +123,23 @@ static void on_back_off(hr_timer *timer) {
         gw_try(r);
 }
 
+/* What no condition is about: a success without the gRPC status of a failure. */
+static int is_plain_success(const hr_retry_policy *policy, const hr_resp_head *head) {
+    return head->status < 400 && policy->n_status_codes == 0 &&
+           find(head, "grpc-status").p == NULL && find(head, "x-envoy-ratelimited").p == NULL;
+}
+
 int gw_retry(gw_request *r, hr_up_error error, const hr_resp_head *head) {
     const hr_retry_policy *policy = r->decision.retries;
     if (policy == NULL || policy->attempts <= 0 || r->relay.started)
+        return 0;
+    if (error == 0 && is_plain_success(policy, head))
         return 0;
     /* The deadline of the whole request leaves nothing to try for. */
     if (error == HR_UP_DEADLINE && r->deadline_at != 0 && hr_timers_now() >= r->deadline_at)
         return 0;
     unsigned on = conditions_of(policy);
-    int sent = r->relay.up != NULL && hr_up_sent(r->relay.up);
-    if (!(error != 0 ? wants_error(on, error, sent) : wants_answer(on, policy, head)))
+    if (!(error != 0 ? wants_error(r, on, error) : wants_answer(on, policy, head)))
         return 0;
     if (r->tries > (uint32_t)policy->attempts) {
         gw_flag(r, "URX");
@@ -125,8 +147,11 @@ int gw_retry(gw_request *r, hr_up_error error, const hr_resp_head *head) {
     }
     const gw_cluster *cluster = &r->lc->config->clusters[r->cluster];
     int64_t most = cluster->cluster->policy.max_retries;
+    /* A retry that is over, as this request's own is, counts no more. */
     if (most >= 0 &&
-        atomic_load_explicit(&cluster->shared->retries, memory_order_relaxed) >= most) {
+        (int64_t)atomic_load_explicit(&cluster->shared->retries, memory_order_relaxed) -
+                r->retrying >=
+            most) {
         gw_flag(r, "UO");
         return 0;
     }

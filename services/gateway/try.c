@@ -1,6 +1,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "decimal.h"
 #include "request.h"
 
 /* What the client sees of an upstream that failed before it answered: status, flag, details and
@@ -37,6 +38,16 @@ static const struct failure *failure_of(hr_up_error error) {
     return &failures[0];
 }
 
+/* The same once the answer has begun. */
+static const char *details_of_cut(hr_up_error error) {
+    const struct failure *f = failure_of(error);
+    if (f->reason == NULL)
+        return f->details;
+    return error == HR_UP_PROTOCOL
+               ? "upstream_reset_after_response_started{protocol_error}"
+               : "upstream_reset_after_response_started{connection_termination}";
+}
+
 /* Envoy appends the transport's own words to the details, too. */
 static const char *with_sentence(gw_request *r, const char *sentence) {
     static const char before[] =
@@ -68,7 +79,7 @@ static void reply_failure(gw_request *r, hr_up_error error, const char *sentence
  * clusters a loop knows what it saw when it last touched an endpoint. */
 #define MAX_REFRESHED 64
 
-static void serve_waiting(gw_loop *loop, gw_loop_config *lc, size_t c);
+static void serve_waiting(gw_loop_config *lc, size_t c);
 static void on_turn(hr_timer *timer);
 
 /* The try is over, however it ended. */
@@ -96,8 +107,29 @@ static int balance(gw_loop *loop, gw_loop_config *lc, size_t c, const gw_avoid *
     hr_pick how = {.states = own->states,
                    .random = gw_random(loop),
                    .has_hash = avoid->has_hash,
-                   .hash = avoid->hash};
+                   .hash = avoid->hash,
+                   .rings = own->rings};
     return hr_balance(index, lc->config->clusters[c].cluster, &own->cursor, &how);
+}
+
+/* As in Envoy, whoever is ejected or comes back changes the rings, once. Without memory for new ones, who is
+ * ejected is passed over on the old. */
+static void keep_rings(gw_loop_cluster *own, const hr_cluster *cluster) {
+    size_t n_ejected = 0;
+    int changed = 0;
+    if (cluster->policy.lb != HR_LB_RING_HASH && cluster->policy.lb != HR_LB_MAGLEV)
+        return;
+    for (size_t i = 0; i < cluster->n_endpoints; i++) {
+        n_ejected += own->states[i].unusable;
+        changed |= own->ejected[i] != own->states[i].unusable;
+        own->ejected[i] = own->states[i].unusable;
+    }
+    if (!changed)
+        return;
+    hr_rings_free(own->rings);
+    own->rings = NULL;
+    if (n_ejected > 0)
+        (void)hr_rings_new(&own->rings, cluster, own->states);
 }
 
 gw_endpoint *gw_pick(gw_loop *loop, gw_loop_config *lc, size_t c, const gw_avoid *avoid,
@@ -113,6 +145,8 @@ gw_endpoint *gw_pick(gw_loop *loop, gw_loop_config *lc, size_t c, const gw_avoid
             atomic_load_explicit(&cluster->endpoints[i]->active, memory_order_relaxed);
     if (cluster->cluster->policy.outlier || cluster->cluster->policy.warmup_ms > 0)
         gw_outlier_states(cluster, own->states);
+    if (cluster->cluster->policy.outlier)
+        keep_rings(own, cluster->cluster);
     for (size_t i = 0; i < avoid->n_tried; i++)
         own->states[avoid->tried[i]].unusable |= 2;
     int found = balance(loop, lc, c, avoid, index);
@@ -134,12 +168,10 @@ static void gw_finish(gw_request *r) {
     int had = r->counted;
     leave_endpoint(r);
     if (had && r->lc->clusters[c].waiting != NULL)
-        serve_waiting(r->loop, r->lc, c);
+        serve_waiting(r->lc, c);
 }
 
-static void gw_stop_waiting(gw_request *r) {
-    if (!r->waiting)
-        return;
+static void unlink_waiting(gw_request *r) {
     gw_loop_cluster *own = &r->lc->clusters[r->cluster];
     gw_request **slot = &own->waiting;
     while (*slot != r)
@@ -152,11 +184,25 @@ static void gw_stop_waiting(gw_request *r) {
                               memory_order_relaxed);
 }
 
-static void serve_waiting(gw_loop *loop, gw_loop_config *lc, size_t c) {
+/* Gives up the place in the line; whoever leaves when it was his turn passes it on. */
+static void gw_stop_waiting(gw_request *r) {
+    if (!r->waiting)
+        return;
+    unlink_waiting(r);
+    if (r->has_turn)
+        serve_waiting(r->lc, r->cluster);
+    r->has_turn = 0;
+}
+
+/* The first one has its turn as soon as whoever made room has ended; until then it keeps its place,
+ * so that nobody overtakes it. */
+static void serve_waiting(gw_loop_config *lc, size_t c) {
     gw_request *r = lc->clusters[c].waiting;
-    (void)loop;
-    gw_stop_waiting(r);
-    /* On the next turn: whoever ends has still to answer. */
+    while (r != NULL && r->has_turn)
+        r = r->next_waiting;
+    if (r == NULL)
+        return;
+    r->has_turn = 1;
     hr_timer_set(&r->loop->timers, &r->timer, 0, on_turn);
 }
 
@@ -179,16 +225,25 @@ static int admit(gw_request *r, hr_up_endpoint *endpoint) {
     if (p->http2_max_requests >= 0 &&
         atomic_load_explicit(&shared->requests, memory_order_relaxed) >= p->http2_max_requests)
         return -1;
-    if (p->max_connections < 0 || hr_up_endpoint_idle(endpoint) > 0 ||
-        r->lc->clusters[r->cluster].active == 0 ||
-        atomic_load_explicit(&shared->connections, memory_order_relaxed) < p->max_connections)
+    const gw_loop_cluster *own = &r->lc->clusters[r->cluster];
+    int room =
+        p->max_connections < 0 || hr_up_endpoint_idle(endpoint) > 0 || own->active == 0 ||
+        atomic_load_explicit(&shared->connections, memory_order_relaxed) < p->max_connections;
+    if (room && (r->has_turn || own->waiting == NULL))
         return 1;
+    if (r->waiting)
+        return 0;
     int64_t most = p->http1_max_pending_requests;
     return most < 0 || atomic_load_explicit(&shared->pending, memory_order_relaxed) < most ? 0 : -1;
 }
 
 static void wait_in_line(gw_request *r) {
     gw_loop_cluster *own = &r->lc->clusters[r->cluster];
+    if (r->deadline_at != 0)
+        hr_timer_set(&r->loop->timers, &r->timer, r->deadline_at, on_wait_over);
+    r->has_turn = 0;
+    if (r->waiting) /* the room was taken after all: it is the first one still */
+        return;
     if (own->waiting == NULL)
         own->last_waiting = &own->waiting;
     r->next_waiting = NULL;
@@ -197,8 +252,6 @@ static void wait_in_line(gw_request *r) {
     r->waiting = 1;
     atomic_fetch_add_explicit(&r->lc->config->clusters[r->cluster].shared->pending, 1,
                               memory_order_relaxed);
-    if (r->deadline_at != 0)
-        hr_timer_set(&r->loop->timers, &r->timer, r->deadline_at, on_wait_over);
 }
 
 /* 1: the request has its place. Else it waits, or has been answered. */
@@ -206,6 +259,9 @@ static int take_place(gw_request *r, hr_up_endpoint *endpoint) {
     const gw_cluster *cluster = &r->lc->config->clusters[r->cluster];
     int admitted = cluster->limited ? admit(r, endpoint) : 1;
     if (admitted == 1) {
+        if (r->waiting)
+            unlink_waiting(r);
+        r->has_turn = 0;
         r->counted = 1;
         r->lc->clusters[r->cluster].active++;
         atomic_fetch_add_explicit(&cluster->shared->requests, 1, memory_order_relaxed);
@@ -216,6 +272,7 @@ static int take_place(gw_request *r, hr_up_endpoint *endpoint) {
         wait_in_line(r);
         return 0;
     }
+    gw_stop_waiting(r);
     atomic_fetch_add_explicit(&cluster->shared->overflows, 1, memory_order_relaxed);
     gw_reply(
         r, 503, "UO", "upstream_reset_before_response_started{overflow}",
@@ -227,7 +284,7 @@ static int take_place(gw_request *r, hr_up_endpoint *endpoint) {
 /* ---- answers ---- */
 
 static void note_time(gw_request *r) {
-    uint64_t ns = hr_now_ns() - r->start_ns;
+    uint64_t ns = hr_now_ns() - r->forward_ns;
     r->ex->upstream_ns = ns;
     hr_metric_observe(r->ex->loop->cells, r->loop->gateway->upstream_seconds, (double)ns / 1e9);
 }
@@ -238,12 +295,12 @@ static void begin_answer(gw_request *r, hr_up_exchange *up) {
     const hr_pair *fields = with;
     size_t n = head->n_fields;
     int status = head->status;
-    char *time = h2o_mem_alloc_pool(&r->ex->req->pool, 24);
+    char *time = h2o_mem_alloc_pool(&r->ex->req->pool, HR_DECIMAL_MAX);
     note_time(r);
     r->ex->details = "via_upstream";
     memcpy(with, head->fields, n * sizeof(*with));
-    int len = snprintf(time, 24, "%llu", (unsigned long long)(r->ex->upstream_ns / 1000000));
-    with[n++] = (hr_pair){HR_STR("x-envoy-upstream-service-time"), {time, (size_t)len}};
+    size_t len = (size_t)(hr_put_uint(time, r->ex->upstream_ns / 1000000) - time);
+    with[n++] = (hr_pair){HR_STR("x-envoy-upstream-service-time"), {time, len}};
     gw_response_ops(r, status, &fields, &n);
     if (r->decision.cors != NULL || r->set_cookie.p != NULL) {
         hr_pair *more =
@@ -291,6 +348,7 @@ static void on_error(void *ctx, hr_up_exchange *up, hr_up_error error, const cha
     if (r->relay.started) {
         gw_finish(r);
         gw_flag(r, failure_of(error)->flag);
+        r->ex->details = details_of_cut(error);
         hr_relay_abort(&r->relay);
         return;
     }
@@ -312,6 +370,9 @@ void gw_cancel(gw_request *r) {
 
 /* ---- requests ---- */
 
+/* Between two pieces of an answer: Envoy's default. */
+#define ANSWER_IDLE_MS 300000
+
 /* What goes upstream besides the route's own: at most this many fields. */
 #define FIELDS_ADDED (5 + GW_UPGRADE_FIELDS)
 
@@ -327,10 +388,9 @@ static void build_out(gw_request *r) {
     if (r->up.authority.p != r->in.authority.p)
         fields[n++] = (hr_pair){HR_STR("x-envoy-original-host"), r->in.authority};
     if (d->timeout_ms >= 0) {
-        int len =
-            snprintf(r->timeout_text, sizeof(r->timeout_text), "%lld", (long long)d->timeout_ms);
-        fields[n++] =
-            (hr_pair){HR_STR("x-envoy-expected-rq-timeout-ms"), {r->timeout_text, (size_t)len}};
+        char *end = hr_put_uint(r->timeout_text, (uint64_t)d->timeout_ms);
+        fields[n++] = (hr_pair){HR_STR("x-envoy-expected-rq-timeout-ms"),
+                                {r->timeout_text, (size_t)(end - r->timeout_text)}};
     }
     h2o_iovec_t via =
         h2o_concat(pool, h2o_iovec_init(H2O_STRLIT("1.1 ")), h2o_iovec_init(name, strlen(name)));
@@ -347,6 +407,7 @@ static void build_out(gw_request *r) {
                              .n_fields = n,
                              .body = hr_forward_body(r->ex),
                              .upgrade = r->upgrade,
+                             .idle_timeout_ms = ANSWER_IDLE_MS,
                              .deadline_at = r->deadline_at};
 }
 
@@ -357,6 +418,7 @@ void gw_try(gw_request *r) {
                       r->hash};
     r->endpoint = gw_pick(r->loop, r->lc, r->cluster, &avoid, &r->index);
     if (r->endpoint == NULL) {
+        gw_stop_waiting(r);
         gw_reply(r, 503, "UH", "no_healthy_upstream", HR_STR("no healthy upstream"));
         return;
     }
@@ -366,8 +428,8 @@ void gw_try(gw_request *r) {
         return;
     if (r->tries++ > 0)
         hr_metric_add(r->ex->loop->cells, r->loop->gateway->retries, 1);
-    int len = snprintf(r->attempt_text, sizeof(r->attempt_text), "%u", r->tries);
-    ((hr_pair *)r->out.fields)[r->out.n_fields - 1].value.len = (size_t)len;
+    ((hr_pair *)r->out.fields)[r->out.n_fields - 1].value.len =
+        (size_t)(hr_put_uint(r->attempt_text, r->tries) - r->attempt_text);
     r->out.deadline_at = r->deadline_at;
     if (retries != NULL && retries->per_try_timeout_ms > 0) {
         uint64_t per_try = hr_timers_now() + (uint64_t)retries->per_try_timeout_ms;
@@ -387,6 +449,7 @@ void gw_forward(gw_request *r) {
         gw_reply(r, 500, NULL, "out_of_memory", HR_STR(""));
         return;
     }
+    r->forward_ns = hr_now_ns();
     r->cluster = d->cluster->index;
     if (d->n_hash_policy > 0)
         gw_affinity(r);

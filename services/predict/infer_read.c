@@ -4,10 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <yajl/yajl_parse.h>
-
 #include "base64.h"
 #include "infer.h"
+#include "json_parse.h"
 
 #define MAX_DEPTH 32
 #define MAX_RANK 8
@@ -238,21 +237,14 @@ static int name_input(reader *r, const char *p, size_t len) {
 }
 
 /* The element of BYTES. */
-static int add_string(reader *r, const char *p, size_t len) {
+static int add_string(reader *r, const unsigned char *p, size_t len) {
     hr_infer *out = r->out;
     if (++r->n_strings > 1)
         return stop(r, "data holds more than one file");
     out->file_len = len;
-    if (p >= r->text && p + len <= r->text + r->len) {
-        out->file = r->text + (p - r->text);
-        return 1;
-    }
-    /* It had escapes: yajl's buffer is overwritten by the next one. */
-    out->owned = malloc(len + 1);
-    if (out->owned == NULL)
+    out->file = hr_json_keep(r->text, r->len, p, len, &out->owned);
+    if (out->file == NULL)
         return stop(r, "the request needs more memory than there is");
-    memcpy(out->owned, p, len);
-    out->file = out->owned;
     return 1;
 }
 
@@ -260,7 +252,7 @@ static int on_string(void *ctx, const unsigned char *value, size_t len) {
     reader *r = ctx;
     const char *p = (const char *)value;
     if (here(r) == IN_DATA)
-        return add_string(r, p, len);
+        return add_string(r, value, len);
     switch (r->key) {
     case KEY_ID:
         r->out->has_id = true;
@@ -353,22 +345,7 @@ static int parse(reader *r, char *text, size_t len) {
                                              .yajl_end_map = on_end,
                                              .yajl_start_array = on_start_array,
                                              .yajl_end_array = on_end};
-    yajl_handle parser = yajl_alloc(&callbacks, NULL, r);
-    if (parser == NULL)
-        return stop(r, "the request needs more memory than there is"), -1;
-    yajl_status status = yajl_parse(parser, (const unsigned char *)text, len);
-    bool at_end = status == yajl_status_ok;
-    if (at_end)
-        status = yajl_complete_parse(parser);
-    if (status != yajl_status_ok && r->why[0] == '\0') {
-        unsigned char *said = yajl_get_error(parser, 0, NULL, 0);
-        const char *words = said != NULL ? (const char *)said : "parse error";
-        stop(r, "the request is not JSON: %.*s, at byte %zu", (int)strcspn(words, ".\n"), words,
-             at_end ? len : yajl_get_bytes_consumed(parser));
-        yajl_free_error(parser, said);
-    }
-    yajl_free(parser);
-    return status == yajl_status_ok ? 0 : -1;
+    return hr_json_parse(&callbacks, r, text, len, "the request", r->why, r->why_size);
 }
 
 /* ---- what the members mean together ---- */

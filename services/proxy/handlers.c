@@ -236,8 +236,21 @@ static int is_inference(h2o_iovec_t path) {
            (path.len > 4 && memcmp(path.base, "/v2/", 4) == 0);
 }
 
+/* A handshake of RFC 6455. RFC 9110 section 7.8 would have it passed over, and the client would
+ * wonder at an ordinary answer. */
+static int asks_for_websocket(const hr_exchange *ex) {
+    h2o_iovec_t upgrade = ex->req->upgrade;
+    return method_is(ex, "GET") && h2o_lcstris(upgrade.base, upgrade.len, H2O_STRLIT("websocket"));
+}
+
 void proxy_on_request(hr_exchange *ex) {
     h2o_iovec_t path = hr_request_path(ex->req);
+    if (asks_for_websocket(ex)) {
+        ex->details = "upgrade_failed";
+        hr_answer_error(ex, 403,
+                        "there are no WebSockets here: a picture is sent by POST /predict");
+        return;
+    }
     if (hr_answer_common(ex) || hr_answer_docs(ex))
         return;
     if (is_inference(path)) {

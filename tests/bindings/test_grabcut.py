@@ -1,7 +1,13 @@
 """The module grabcut: arrays in and out, the same masks as cv2, errors, threads, lifetimes."""
+import fcntl
 import gc
 import os
+import pty
 import signal
+import subprocess
+import struct
+import sys
+import termios
 import threading
 
 import numpy as np
@@ -242,6 +248,55 @@ def test_exception_in_progress_comes_out(portrait):
         raise KeyError("mine")
     with pytest.raises(KeyError, match="mine"):
         grabcut.segment(portrait, RECT, 50, progress=progress)
+
+
+def on_terminal(code):
+    """What a program writes to a terminal that is its stderr."""
+    primary, secondary = pty.openpty()
+    fcntl.ioctl(secondary, termios.TIOCSWINSZ, struct.pack("4H", 24, 80, 0, 0))
+    run = subprocess.Popen([sys.executable, "-c", code], stderr=secondary, stdout=subprocess.PIPE,
+                           env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)})
+    os.close(secondary)
+    shown = b""
+    while True:
+        try:
+            piece = os.read(primary, 4096)
+        except OSError:  # Linux's word for the end of a terminal
+            break
+        if not piece:
+            break
+        shown += piece
+    os.close(primary)
+    out = run.communicate(timeout=60)[0]
+    assert run.returncode == 0, shown
+    return shown.decode(), out
+
+
+LONG_RUN = """
+import sys, numpy as np
+import grabcut, grabcut.bar
+if {plain}: sys.modules["tqdm"] = None
+grabcut.bar.MOMENT = {moment}
+image = np.random.default_rng(1).integers(0, 255, (200, 300, 3), np.uint8)
+mask = grabcut.segment(image, iterations=5, progress=True)
+print(mask.shape)
+"""
+
+
+@pytest.mark.parametrize("plain", [True, False], ids=["plain", "tqdm"])
+def test_progress_bar_on_a_terminal(plain):
+    if not plain:
+        pytest.importorskip("tqdm")
+    shown, out = on_terminal(LONG_RUN.format(plain=plain, moment=0))
+    assert ("grabcut init 1/5   0%" if plain else "0%|") in shown and out == b"(200, 300)\n"
+    assert shown.rstrip("\n").endswith(("\r", "\033[K")), "the bar is wiped out at the end"
+
+
+def test_no_progress_bar_for_a_moment_or_a_file(capfd, portrait):
+    shown, out = on_terminal(LONG_RUN.format(plain=True, moment=600))
+    assert shown == "" and out == b"(200, 300)\n"
+    grabcut.segment(portrait, RECT, 1, progress=True)
+    assert capfd.readouterr().err == ""
 
 
 def test_canceled_run_leaves_models(portrait):

@@ -237,6 +237,54 @@ def test_repeated_headers_may_match_one_by_one():
     assert table.route("GET", "http://shop/", pairs, repeated_headers="each").destination.subset == "v1"
 
 
+def test_paths_are_normalised_as_the_mesh_says():
+    table = headerroute.load(shop("  - match: [{uri: {exact: /a/b}}]\n"
+                                  "    route: [{destination: {host: shop, subset: v1}}]\n"
+                                  "  - route: [{destination: {host: shop, subset: v2}}]"))
+    subset = lambda path, **kind: table.route("GET", "http://shop" + path, **kind).destination.subset  # noqa: E731
+    kinds = ("base", "none", "merge-slashes", "decode-and-merge-slashes")
+    assert [subset("/a/./b", path_normalization=k) for k in kinds] == ["v1", "v2", "v1", "v1"]
+    assert [subset("/a//b", path_normalization=k) for k in kinds] == ["v2", "v2", "v1", "v1"]
+    assert [subset("/a%2Fb", path_normalization=k) for k in kinds] == ["v2", "v2", "v2", "v1"]
+    assert table.view(path_normalization="merge-slashes").route("GET", "http://shop/a//b").destination.subset == "v1"
+    assert table.explain("GET", "http://shop/a//b", path_normalization="none").decision.upstream.path == "/a//b"
+    with pytest.raises(ValueError, match="'base' or 'none' or 'merge-slashes'"):
+        subset("/", path_normalization="all")
+
+
+def test_traffic_is_distributed_from_where_the_caller_is():
+    table = headerroute.load("""apiVersion: networking.istio.io/v1
+kind: ServiceEntry
+metadata: {name: models}
+spec:
+  hosts: [models.example.com]
+  ports: [{number: 80, name: http, protocol: HTTP}]
+  resolution: STATIC
+  endpoints: [{address: 10.0.0.1, locality: eu/a}, {address: 10.0.0.2, locality: us/a}]
+---
+apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata: {name: models}
+spec:
+  host: models.example.com
+  trafficPolicy:
+    loadBalancer: {localityLbSetting: {distribute: [{from: eu, to: {eu: 100}}, {from: us, to: {us: 100}}]}}
+""")
+    url = "http://models.example.com/"
+    reached = lambda **where: [e.address for e in table.route("GET", url, **where).endpoints]  # noqa: E731
+    assert reached(locality="eu/a") == ["10.0.0.1"] and reached(locality="us/a/rack") == ["10.0.0.2"]
+    labels = {"topology.kubernetes.io/region": "us", "topology.kubernetes.io/zone": "a"}
+    assert reached(source_labels=labels) == ["10.0.0.2"]
+    assert reached() == ["10.0.0.1", "10.0.0.2"]
+    assert table.view(locality="us/a").route("GET", url).endpoints[0].address == "10.0.0.2"
+
+
+def test_the_urls_port_counts_whatever_host_says(table):
+    headers = {"Host": "proxy-server:9999"}
+    assert table.route("POST", "http://proxy-server:5000/", headers).destination.subset == "proxy-pod-subset2"
+    assert table.route("POST", "http://proxy-server:9999/", {"Host": "proxy-server:5000"}).destination is None
+
+
 def test_host_header_replaces_the_authority(table):
     d = table.route("POST", "http://127.0.0.1:5000/", {"Host": "proxy-server"})
     assert d.destination.subset == "proxy-pod-subset2" and d.upstream.authority == "proxy-server"

@@ -1,5 +1,6 @@
 /* What a caller of the fast engine relies on besides the mask: memory, cancelling, modes, determinism. */
 #include "files.h"
+#include "pool.h"
 
 #include <criterion/criterion.h>
 #include <grabcut/grabcut.h>
@@ -36,6 +37,12 @@ static grabcut_options options_for(const grabcut_image *image) {
 static int run(grabcut_image *mask, const grabcut_image *image, const grabcut_options *opts) {
     return grabcut_segment(grabcut_engine_fast(), mask, image, opts, NULL);
 }
+
+static void as_many_threads_as_asked(void) {
+    gc_pixels_a_thread = 1; /* however small the picture */
+}
+
+TestSuite(fast_engine, .init = as_many_threads_as_asked);
 
 Test(fast_engine, the_mask_does_not_depend_on_threads_or_instructions) {
     grabcut_image image = photo(), first = mask_for(&image), mask = mask_for(&image);

@@ -1,6 +1,7 @@
 /* The minimum cut alone, against a second, simple maximum flow. */
 #include "kernels.h"
 #include "maxflow.h"
+#include "pool.h"
 
 #include <criterion/criterion.h>
 #include <stdlib.h>
@@ -119,12 +120,8 @@ static int64_t simple_flow(const problem *p, uint8_t *sink_side) {
     return flow;
 }
 
-static int go_on(void *ctx) {
-    (void)ctx;
-    return 0;
-}
-
-static void fast_cut(const problem *p, const gc_kernels *kernels, int rounds, uint8_t *sink_side) {
+static void fast_cut(const problem *p, const gc_kernels *kernels, int rounds, int threads,
+                     uint8_t *sink_side) {
     gc_flow f;
     void *memory = aligned_alloc(64, gc_flow_bytes(p->w, p->h));
     gc_flow_init(&f, p->w, p->h, memory);
@@ -133,21 +130,25 @@ static void fast_cut(const problem *p, const gc_kernels *kernels, int rounds, ui
     f.bgr_stride = (size_t)p->w * 3;
     f.links = &p->links;
     f.rounds = rounds;
+    f.band_tiles = 1;
     for (int y = 0; y < p->h; y++)
         for (int x = 0; x < p->w; x++) {
-            size_t at = gc_flow_cell(&f, x, y);
+            size_t at = gc_flow_pixel(&f, x, y);
             if (p->decided[y * p->w + x])
                 continue;
             f.tile[gc_flow_tile(&f, x, y)].alive |= gc_flow_bit(x, y);
-            f.cell[at].excess = p->terminal[y * p->w + x];
+            f.excess[at] = p->terminal[y * p->w + x];
             for (int d = 0; d < 8; d++) {
                 int32_t c = capacity(p, x, y, d);
                 f.open[at] |= (uint8_t)((c > 0) << d);
                 if (d >= 4)
-                    gc_store24(f.cell[at].residual[d - 4], c);
+                    gc_set_room(&f, at * 4 + (size_t)d - 4, c);
             }
         }
-    cr_assert_eq(kernels->solve(&f, go_on, NULL), GRABCUT_OK);
+    gc_pool pool = {.stop = NULL};
+    gc_pool_start(&pool, threads);
+    cr_assert_eq(kernels->solve(&f, &pool), GRABCUT_OK);
+    gc_pool_stop(&pool);
     for (int y = 0; y < p->h; y++)
         for (int x = 0; x < p->w; x++)
             sink_side[y * p->w + x] = (f.tile[gc_flow_tile(&f, x, y)].alive & gc_flow_bit(x, y)) != 0;
@@ -171,7 +172,7 @@ static int64_t cut_value(const problem *p, const uint8_t *sink_side) {
     return sum;
 }
 
-static void check(grabcut_simd level, int rounds) {
+static void check(grabcut_simd level, int rounds, int threads) {
     const gc_kernels *kernels = gc_kernels_for(level);
     if (!kernels)
         cr_skip_test("this processor lacks the level");
@@ -182,7 +183,7 @@ static void check(grabcut_simd level, int rounds) {
         size_t n = (size_t)p.w * (size_t)p.h;
         uint8_t *simple = malloc(n), *fast = malloc(n);
         int64_t flow = simple_flow(&p, simple);
-        fast_cut(&p, kernels, rounds, fast);
+        fast_cut(&p, kernels, rounds, threads, fast);
         cr_assert_eq(cut_value(&p, fast), flow, "seed %llu: cut %lld, flow %lld", (unsigned long long)seed,
                      (long long)cut_value(&p, fast), (long long)flow);
         /* Of all minimum cuts there is one smallest sink side, and both must have found it. */
@@ -196,20 +197,27 @@ static void check(grabcut_simd level, int rounds) {
 }
 
 Test(maxflow, portable_cuts_are_minimal) {
-    check(GRABCUT_SIMD_PORTABLE, GC_ROUNDS);
+    check(GRABCUT_SIMD_PORTABLE, GC_ROUNDS, 1);
 }
 
 Test(maxflow, avx2_cuts_are_minimal) {
-    check(GRABCUT_SIMD_AVX2, GC_ROUNDS);
+    check(GRABCUT_SIMD_AVX2, GC_ROUNDS, 1);
 }
 
 /* What is left after the last round goes along augmenting paths. */
 Test(maxflow, cuts_are_minimal_without_a_round) {
-    check(GRABCUT_SIMD_AUTO, 0);
-    check(GRABCUT_SIMD_PORTABLE, 0);
+    check(GRABCUT_SIMD_AUTO, 0, 1);
+    check(GRABCUT_SIMD_PORTABLE, 0, 1);
 }
 
 Test(maxflow, cuts_are_minimal_after_one_round_and_two) {
-    check(GRABCUT_SIMD_AUTO, 1);
-    check(GRABCUT_SIMD_AUTO, 2);
+    check(GRABCUT_SIMD_AUTO, 1, 1);
+    check(GRABCUT_SIMD_AUTO, 2, 1);
+}
+
+/* Bands of one row of tiles or two, each solved alone before the seams are opened. */
+Test(maxflow, cuts_are_minimal_from_bands) {
+    check(GRABCUT_SIMD_AUTO, GC_ROUNDS, 2);
+    check(GRABCUT_SIMD_PORTABLE, GC_ROUNDS, 3);
+    check(GRABCUT_SIMD_AUTO, 1, 4);
 }

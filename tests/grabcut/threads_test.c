@@ -1,6 +1,7 @@
 /* A plain program, as ThreadSanitizer wants it: one process, no forks. The mask is the same from every number
  * of threads, and from calls that run side by side, each with threads of its own. */
 #include "files.h"
+#include "pool.h"
 
 #include <grabcut/grabcut.h>
 #include <pthread.h>
@@ -57,6 +58,7 @@ static int same(const call *a, const call *b) {
 }
 
 int main(void) {
+    gc_pixels_a_thread = 1; /* however small the picture */
     grabcut_image image = photo();
     call first = new_call(&image, 1), calls[CALLERS];
     pthread_t callers[CALLERS];

@@ -7,8 +7,9 @@ import time
 
 import pytest
 from gateway_test import Nobody, named
-from harness import Client, free_port, run
-from mesh import gateway, routes, rule, service, to
+from harness import Client, Server, free_port, run
+from load import scaled
+from mesh import GATEWAY, gateway, routes, rule, service, to, write
 from peers import Peer, always, answer, echo, wait_until
 
 
@@ -157,6 +158,26 @@ def test_max_ejection_percent_keeps_the_rest(tmp_path):
             assert {gw.call().status for _ in range(10)} == {500}
 
 
+def sick_of(n_sick, tmp_path, least):
+    """Answers of 60 requests after `n_sick` of four endpoints answered nothing but 503."""
+    detection = {"consecutive5xxErrors": 1, "interval": "60s", "baseEjectionTime": "60s", "maxEjectionPercent": 100,
+                 "minHealthPercent": least}
+    peers = [Peer(always(answer(b"x", status="503 X"), keep=True) if i < n_sick else named("well")) for i in range(4)]
+    with peers[0], peers[1], peers[2], peers[3]:
+        resources = [service("x.test", *peers), policy(loadBalancer={"simple": "ROUND_ROBIN"}, outlierDetection=detection),
+                     routes({"route": [to("x.test")], "retries": {"attempts": 0}})]
+        with gateway(tmp_path, *resources, args=("--threads", "1")) as gw:
+            for _ in range(12):
+                gw.call()
+            return [gw.call().status for _ in range(60)]
+
+
+def test_min_health_percent_takes_the_ejected_back_but_not_while_enough_are_there(tmp_path):
+    assert sick_of(2, tmp_path, 60).count(503) == 30
+    assert sick_of(2, tmp_path, 50).count(503) == 0
+    assert sick_of(1, tmp_path, 90).count(503) == 0, "three of four, times 1.4, are enough: as Envoy has it"
+
+
 # ---- balancers ----
 
 def hashing(*keys):
@@ -172,6 +193,25 @@ def test_consistent_hash_by_header(tmp_path):
                 who = gw.call(headers=[("x-user", user)]).header("x-who")
                 assert chosen.setdefault(user, who) == who, "the same user goes to the same endpoint, whatever the loop"
             assert len(set(chosen.values())) == 3
+
+
+@pytest.mark.parametrize("more", [{}, {"maglev": {"tableSize": 211}}], ids=["ring", "maglev"])
+def test_keys_land_as_if_an_ejected_endpoint_had_never_been(tmp_path, more):
+    hashed = {"loadBalancer": {"consistentHash": {"httpHeaderName": "x-user", **more}}}
+    detection = {"consecutive5xxErrors": 1, "interval": "60s", "baseEjectionTime": "60s", "maxEjectionPercent": 100}
+
+    def landings(gw):
+        return [gw.call(headers=[("x-user", f"user{i}")]).header("x-who") for i in range(80)]
+
+    with Peer(always(answer(b"sick", status="503 X"), keep=True)) as a, Peer(named("b")) as b, Peer(named("c")) as c, Peer(named("d")) as d:
+        with gateway(tmp_path, service("x.test", b, c, d), policy(**hashed), routes({"route": [to("x.test")]})) as gw:
+            without = landings(gw)
+        assert set(without) == {"b", "c", "d"}
+        resources = [service("x.test", a, b, c, d), policy(**hashed, outlierDetection=detection),
+                     routes({"route": [to("x.test")], "retries": {"attempts": 0}})]
+        with gateway(tmp_path, *resources) as gw:
+            landings(gw)  # meets the sick one, which is ejected
+            assert landings(gw) == without
 
 
 def test_consistent_hash_by_a_cookie_made_here(tmp_path):
@@ -214,7 +254,6 @@ def test_least_request_goes_round_a_busy_endpoint(tmp_path):
     ({"tls": {"mode": "ISTIO_MUTUAL"}}, "tls"),
 ])
 def test_policies_that_are_not_acted_on_are_refused_with_their_place(tmp_path, blocks, words):
-    from mesh import GATEWAY, write
     path = write(tmp_path / "mesh.yaml", GATEWAY, service("x.test", Nobody()), policy(**blocks), routes({"route": [to("x.test")]}))
     code, _, err = run("headerroute-gateway", "-f", path)
     assert code == 1 and words in err and "mesh.yaml:" in err and "error" in err, err
@@ -293,6 +332,33 @@ def test_the_compiled_routes_can_be_read(tmp_path):
         308, "else.test", "/new")
     assert last["match"] == [] and last["action"]["direct_response"] == {"status": 503, "body": "later"}
     assert {c["name"] for c in config["clusters"]} == {"outbound|80||a.test", "outbound|80||b.test"}
+
+
+def test_a_large_configuration_is_written_beside_the_loop(tmp_path):
+    """10,000 rules, one loop: requests are answered while /config is being written, and a client that leaves harms nothing."""
+    admin, n = free_port(), scaled(10_000)
+    with Peer(named("a")) as a:
+        text = write(tmp_path / "rules.yaml", GATEWAY, service("x.test", a), routes({"route": [to("x.test")]})).read_text()
+        rules = [f"  - match: [{{headers: {{target: {{exact: condition{i}}}}}}}]\n    route: [{{destination: {{host: x.test}}}}]\n" for i in range(n)]
+        (tmp_path / "rules.yaml").write_text(text.replace("  http:\n", "  http:\n" + "".join(rules)))
+        with Server("headerroute-gateway", "-f", tmp_path / "rules.yaml", "--threads", "1", "--admin", f"127.0.0.1:{admin}",
+                    ready_path="/") as gw, gw.client() as client, Client(admin) as other:
+            with Client(admin) as leaver:
+                leaver.request(target="/config")
+            other.request(target="/config")
+            got, served = [], 0
+            reader = threading.Thread(target=lambda: got.append(other.answer()))
+            reader.start()
+            while reader.is_alive():
+                client.request(target=f"/{served}")
+                assert client.answer().status == 200
+                served += not other.buffer  # before the first byte of the answer
+            reader.join()
+            config = got[0].json()
+            assert len(config["route_tables"][0]["virtual_hosts"][0]["routes"]) == n + 1
+            assert served >= 3, f"{served} requests were served meanwhile"
+            with Client(admin) as leaver:
+                leaver.request(target="/config")
 
 
 @pytest.mark.parametrize("where", ["admin", "ui"])

@@ -111,7 +111,7 @@ def test_renegotiation_is_refused(tmp_path, authority):
         openssl.stdin.write("R\n")
         openssl.stdin.flush()
         out, _ = openssl.communicate(timeout=PATIENCE)
-        assert "RENEGOTIATING" in out and ":error:" in out, out
+        assert "RENEGOTIATING" in out and ":error:" in out and "bad record mac" not in out, out
         assert gw.call().status == 200
 
 
@@ -326,6 +326,58 @@ def test_certificates_that_are_not_accepted(tmp_path, authority):
         with TlsPeer(pair) as peer, gateway(tmp_path, *over_tls(peer, authority, **settings)) as gw:
             refused(gw, sentence)
             assert peer.requests == []  # nothing was said to it
+
+
+def test_authorities_that_change_on_disk_are_taken_up(tmp_path, authority):
+    """By renaming, as rotation does it. A broken file keeps what was, and says so; so does one that is missing."""
+    other = Authority(tmp_path, "another authority")
+    bundle, admin = tmp_path / "bundle.pem", free_port()
+
+    def put(text):
+        (tmp_path / "bundle.new").write_bytes(text)
+        os.rename(tmp_path / "bundle.new", bundle)
+
+    def good():
+        with Client(admin) as client:
+            client.request(target="/config")
+            return client.answer().json()["good"]
+
+    put(authority.path.read_bytes())
+    with TlsPeer(other.issue("svc", "svc.test")) as peer:
+        resources = over_tls(peer, authority, caCertificates=str(bundle))
+        with gateway(tmp_path, *resources, args=["--admin", f"127.0.0.1:{admin}"]) as gw:
+            refused(gw, "unable to get local issuer certificate")
+            put(authority.path.read_bytes() + other.path.read_bytes())
+            wait_until(lambda: gw.call().status == 200, "the new authority is accepted")
+            assert "certificates of upstream servers have changed: the configuration is loaded anew" in gw.messages()
+            put(b"no certificate")
+            wait_until(lambda: "bundle.pem: holds no certificates in PEM" in gw.messages() and not good(), "the broken file is noticed")
+            assert gw.call().status == 200
+            put(authority.path.read_bytes() + other.path.read_bytes())
+            wait_until(good, "the mended file is noticed")
+            failed = gw.messages().count("stays in force")
+            bundle.unlink()
+            wait_until(lambda: gw.messages().count("stays in force") > failed, "the missing file is noticed")
+            assert gw.call().status == 200 and "memory" not in gw.messages()
+
+
+def test_addresses_change_although_a_file_of_certificates_is_missing(tmp_path, authority):
+    from gateway_dns_test import entry, using
+    from name_server import NameServer
+    bundle = tmp_path / "bundle.pem"
+    bundle.write_bytes(authority.path.read_bytes())
+    pair = authority.issue("svc", "x.test")
+    with NameServer() as dns, TlsPeer(pair, host="127.0.79.1") as one, TlsPeer(pair, host="127.0.79.2", port=one.port) as two:
+        dns.set("pods.test", ["127.0.79.1"])
+        resources = [entry("x.test", one.port, "pods.test"), routes({"route": [to("x.test")]}),
+                     rule("x.test", trafficPolicy={"tls": {"mode": "SIMPLE", "caCertificates": str(bundle)}})]
+        with gateway(tmp_path, *resources, args=using(dns)) as gw:
+            assert gw.call().status == 200 and one.requests
+            bundle.unlink()
+            wait_until(lambda: "stays in force" in gw.messages(), "the missing file is noticed")
+            dns.set("pods.test", ["127.0.79.2"])
+            wait_until(lambda: gw.call().status == 200 and two.requests, "the new address is taken up")
+            assert "memory is short" not in gw.messages()
 
 
 def test_insecure_skip_verify(tmp_path, authority):

@@ -112,6 +112,18 @@ def test_unknown_paths_and_methods(proxy):
     assert is_failure(proxy.call("DELETE", "/"), 405)
 
 
+@pytest.mark.parametrize("path", ["/", "/predict", "/v2/models/grabcut/infer", "/nothing"])
+def test_websockets_are_refused_with_a_sentence(proxy, peer, path):
+    before = len(peer.requests)
+    with proxy.client() as client:
+        client.request("GET", path, [("Connection", "keep-alive, Upgrade"), ("Upgrade", "websocket"), ("Sec-WebSocket-Version", "13"),
+                                     ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==")])
+        got = client.answer()
+    assert got.status == 403 and b"no WebSockets" in got.body and len(peer.requests) == before
+    assert path.startswith("/v2/") or is_failure(got, 403, "POST /predict")
+    assert proxy.wait_line(path=path, response_code=403)["response_code_details"] == "upgrade_failed"
+
+
 def test_head(proxy):
     for target in ["/", "/health", "/ready", "/metrics"]:
         got = proxy.call("HEAD", target)

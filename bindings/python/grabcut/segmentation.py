@@ -9,6 +9,7 @@ import numpy as np
 
 from . import lowlevel as c
 from .arrays import as_picture
+from .bar import make_bar
 from .errors import check
 from .models import Models
 
@@ -48,7 +49,7 @@ _SIMD = {"auto": c.GRABCUT_SIMD_AUTO, "portable": c.GRABCUT_SIMD_PORTABLE, "avx2
 
 def segment(image: Any, rect: Sequence[int] | None = None, iterations: int = 5, seed: int = 0, *,
             mask: Any = None, models: Models | None = None, mode: Mode | int | None = None, threads: int = 1,
-            progress: Callable[[Progress], object] | None = None, full: bool = False, max_bytes: int = 0,
+            progress: Callable[[Progress], object] | bool | None = None, full: bool = False, max_bytes: int = 0,
             simd: str = "auto") -> npt.NDArray[np.uint8]:
     """Foreground of a picture: HxWx3 uint8 BGR in, HxW uint8 of 0 and 1 out.
 
@@ -59,8 +60,10 @@ def segment(image: Any, rect: Sequence[int] | None = None, iterations: int = 5, 
     out. mask: a start with the four values BGD, FGD, PR_BGD, PR_FGD; it is not written to. mode: by
     default RECT, or MASK where a mask is given. models: read by the EVAL modes, written by all others and
     EVAL, so that a run can be continued: take ``full=True`` masks, whose four values carry what `& 1`
-    drops. threads: how many C may use; the mask does not depend on it. progress: called with a Progress
-    now and then; a true result stops the run (Canceled), an exception stops it and is passed on.
+    drops. threads: how many C may use; the mask does not depend on it. progress: True shows a bar on
+    stderr if that is a terminal and the run takes longer than half a second; a function is called with
+    a Progress now and then, a true result of it stops the run (Canceled), an exception stops it and is
+    passed on. Ctrl-C stops it, too.
     max_bytes: refuse (MemoryError) before the work starts if more would be allocated; 0 is no limit.
     simd: "auto", "portable", "avx2" or "avx512".
 
@@ -76,9 +79,14 @@ def segment(image: Any, rect: Sequence[int] | None = None, iterations: int = 5, 
         raise TypeError(f"models must be a grabcut.Models, not {type(models).__name__}")
     if simd not in _SIMD:
         raise ValueError(f"no instructions are called '{simd}': {', '.join(_SIMD)} are")
-    code, text = c.segment(work, picture, mode, _int32(iterations, "iterations"), *box,
-                           operator.index(seed) & (2**64 - 1), None if models is None else models.data,
-                           _int32(threads, "threads"), _SIMD[simd], max_bytes, _adapter(progress))
+    bar = make_bar() if progress is True else None
+    try:
+        code, text = c.segment(work, picture, mode, _int32(iterations, "iterations"), *box,
+                               operator.index(seed) & (2**64 - 1), None if models is None else models.data,
+                               _int32(threads, "threads"), _SIMD[simd], max_bytes, _adapter(bar or progress or None))
+    finally:
+        if bar is not None:
+            bar.close()
     check(code, text)
     return work if full else np.bitwise_and(work, 1, out=work)
 
@@ -115,7 +123,7 @@ def _int32(value: Any, what: str) -> int:
     return number
 
 
-def _adapter(progress: Callable[[Progress], object] | None) -> Callable[..., object] | None:
+def _adapter(progress: Any) -> Callable[..., object] | None:
     if progress is None:
         return None
     if not callable(progress):

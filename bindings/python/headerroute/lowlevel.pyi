@@ -118,7 +118,7 @@ def hr_load(
 ) -> Tuple[int, Optional[hr_table], Optional[hr_diagnostics]]: ...
 def hr_view_open(
     table: hr_table, gateway: Optional[_Text], port: int, namespace_: Optional[_Text], pairs: _Pairs,
-    outbound_policy: int, repeated_headers: int,
+    outbound_policy: int, repeated_headers: int, locality: Optional[_Text], path_normalization: int,
 ) -> Tuple[int, Optional[hr_view]]: ...
 def hr_decide(
     view: hr_view, scratch: hr_scratch, method: _Text, scheme: _Text, authority: _Text, path: _Text, pairs: _Pairs,

@@ -88,6 +88,12 @@ def _diagnostics(found: c.hr_diagnostics | None) -> tuple[tuple[Diagnostic, ...]
 
 _POLICIES = {"allow-any": c.HR_ALLOW_ANY, "registry-only": c.HR_REGISTRY_ONLY}
 _REPEATED = {"joined": c.HR_REPEATED_JOINED, "each": c.HR_REPEATED_EACH}
+_NORMALIZATIONS = {
+    "base": c.HR_PATH_NORMALIZATION_BASE,
+    "none": c.HR_PATH_NORMALIZATION_NONE,
+    "merge-slashes": c.HR_PATH_NORMALIZATION_MERGE_SLASHES,
+    "decode-and-merge-slashes": c.HR_PATH_NORMALIZATION_DECODE_AND_MERGE_SLASHES,
+}
 
 
 def _choice(choices: Mapping[str, int], value: str, what: str) -> int:
@@ -101,10 +107,13 @@ class _Core:
     its Table, which keeps it: a table is freed with its last user, not by the next collection."""
 
     def __init__(self, table: c.hr_table, gateway: str, port: int, namespace: str | None,
-                 labels: tuple[tuple[str, str], ...], outbound_policy: str, repeated_headers: str) -> None:
+                 labels: tuple[tuple[str, str], ...], outbound_policy: str, repeated_headers: str,
+                 locality: str | None, path_normalization: str) -> None:
         policy = _choice(_POLICIES, outbound_policy, "outbound_policy")
         repeated = _choice(_REPEATED, repeated_headers, "repeated_headers")
-        code, handle = c.hr_view_open(table, utf8(gateway), port, namespace, labels, policy, repeated)
+        normalization = _choice(_NORMALIZATIONS, path_normalization, "path_normalization")
+        code, handle = c.hr_view_open(table, utf8(gateway), port, namespace, labels, policy, repeated,
+                                      locality, normalization)
         if code == c.HR_ENOMEM:
             raise MemoryError(c.hr_strerror(code))
         if code == c.HR_ENOENT:
@@ -193,24 +202,28 @@ class Table:
 
     def view(self, *, gateway: str | None = None, port: int | None = None, namespace: str | None = None,
              source_labels: Mapping[str, str] | None = None, outbound_policy: str = "allow-any",
-             repeated_headers: str = "joined") -> View:
+             repeated_headers: str = "joined", locality: str | None = None,
+             path_normalization: str = "base") -> View:
         """The view of a caller's sidecar ("mesh", the default), or of the Gateway "namespace/name".
 
         port: the service port called, or the Gateway server's; default 80, or the port of the Gateway's first
         HTTP server where it has none on 80. namespace: of the proxy (a sidecar's is "default", a Gateway's its
         own). source_labels: of the proxy's pod. outbound_policy: what a sidecar does with unknown hosts,
         "allow-any" or "registry-only". repeated_headers: how a header that comes more than once is matched,
-        "joined" with commas (Envoy up to 1.38) or "each" value by itself (from 1.39 on).
+        "joined" with commas (Envoy up to 1.38) or "each" value by itself (from 1.39 on). locality: where the proxy
+        runs, "region/zone/subzone", for localityLbSetting; default: what the topology labels among source_labels
+        say. path_normalization: the mesh's, "base" (Istio's default), "none", "merge-slashes" or
+        "decode-and-merge-slashes".
 
         RouteError where there is no such Gateway, or no HTTP server of it on that port.
         """
         return self._view(0 if port is None else checked_port(port), gateway, namespace, source_labels,
-                          outbound_policy, repeated_headers)
+                          outbound_policy, repeated_headers, locality, path_normalization)
 
     def _view(self, port: int, gateway: str | None, namespace: str | None, source_labels: Mapping[str, str] | None,
-              outbound_policy: str, repeated_headers: str) -> View:
+              outbound_policy: str, repeated_headers: str, locality: str | None, path_normalization: str) -> View:
         labels = tuple(sorted((source_labels or {}).items()))
-        key = (gateway or "mesh", port, namespace, labels, outbound_policy, repeated_headers)
+        key = (gateway or "mesh", port, namespace, labels, outbound_policy, repeated_headers, locality, path_normalization)
         core = self._cores.get(key)
         if core is None:
             core = _Core(self._handle, *key)
@@ -232,28 +245,30 @@ class Table:
     def route(self, method: str, url: str, headers: Headers = (), *, gateway: str | None = None,
               port: int | None = None, namespace: str | None = None,
               source_labels: Mapping[str, str] | None = None, outbound_policy: str = "allow-any",
-              repeated_headers: str = "joined", random: float = 0.0,
-              draws: Mapping[str, float] | None = None) -> Decision:
+              repeated_headers: str = "joined", locality: str | None = None, path_normalization: str = "base",
+              random: float = 0.0, draws: Mapping[str, float] | None = None) -> Decision:
         """Decides one request.
 
         headers: a mapping, or pairs where a name occurs twice; ``Host`` replaces the URL's authority.
-        port: default the URL's, else 80 (of a Gateway without such a server: view()'s default). gateway,
-        namespace, source_labels, outbound_policy, repeated_headers: see view(). random: the number in [0, 1)
-        that settles weights, faults and mirrors; draws: a number for each, by name ("weight", "delay",
-        "abort", "mirror"). Same numbers, same decision.
+        port: default the URL's (whatever Host says), else 80 (of a Gateway without such a server: view()'s default). gateway,
+        namespace, source_labels, outbound_policy, repeated_headers, locality, path_normalization: see view().
+        random: the number in [0, 1) that settles weights, faults and mirrors; draws: a number for each, by name
+        ("weight", "delay", "abort", "mirror"). Same numbers, same decision.
 
         Raises RouteError for a request that no HTTP parser would pass.
         """
-        view = self._view_for(url, port, gateway, namespace, source_labels, outbound_policy, repeated_headers)
+        view = self._view_for(url, port, gateway, namespace, source_labels, outbound_policy, repeated_headers,
+                              locality, path_normalization)
         return view.route(method, url, headers, random=random, draws=draws)
 
     def explain(self, method: str, url: str, headers: Headers = (), *, gateway: str | None = None,
                 port: int | None = None, namespace: str | None = None,
                 source_labels: Mapping[str, str] | None = None, outbound_policy: str = "allow-any",
-                repeated_headers: str = "joined", random: float = 0.0,
-                draws: Mapping[str, float] | None = None) -> Explanation:
+                repeated_headers: str = "joined", locality: str | None = None, path_normalization: str = "base",
+                random: float = 0.0, draws: Mapping[str, float] | None = None) -> Explanation:
         """route() with every rule it tried, and which condition failed with which value."""
-        view = self._view_for(url, port, gateway, namespace, source_labels, outbound_policy, repeated_headers)
+        view = self._view_for(url, port, gateway, namespace, source_labels, outbound_policy, repeated_headers,
+                              locality, path_normalization)
         return view.explain(method, url, headers, random=random, draws=draws)
 
     def __repr__(self) -> str:

@@ -72,8 +72,14 @@ func translate(j Job) (res Result) {
 				KubernetesObjects: objects,
 				MeshConfig:        m,
 			})
-			for _, i := range views {
-				res.Views[i] = compile(s, j.Views[i])
+			// Istio hands a gateway the scope of its namespace's sidecars, with services that are not
+			// exported to it, if one of them was served before. A gateway by itself is what is meant.
+			for _, gateways := range []bool{true, false} {
+				for _, i := range views {
+					if j.Views[i].mesh() != gateways {
+						res.Views[i] = compile(s, j.Views[i])
+					}
+				}
 			}
 		})
 		if err != nil {
@@ -104,6 +110,10 @@ func nameRoutes(configs configList) {
 	}
 }
 
+func (v View) mesh() bool {
+	return v.Gateway == "" || v.Gateway == "mesh"
+}
+
 func compile(s *xds.FakeDiscoveryServer, v View) (res ViewResult) {
 	defer func() {
 		if r := recover(); r != nil {
@@ -128,7 +138,7 @@ func compile(s *xds.FakeDiscoveryServer, v View) (res ViewResult) {
 		},
 		DNSDomain: v.Namespace + ".svc." + domain,
 	}
-	mesh := v.Gateway == "" || v.Gateway == "mesh"
+	mesh := v.mesh()
 	if !mesh {
 		p.Type = model.Router
 		found := false
@@ -157,7 +167,15 @@ func compile(s *xds.FakeDiscoveryServer, v View) (res ViewResult) {
 	ls := s.Listeners(p)
 	res.Clusters = clusters(s, p)
 	res.Names = names(s, p)
-	for _, svc := range p.SidecarScope.Services() {
+	// Services that only a VirtualService leads to have clusters and no listener.
+	listened := p.SidecarScope.Services()
+	if mesh {
+		listened = nil
+		for _, l := range p.SidecarScope.EgressListeners {
+			listened = append(listened, l.Services()...)
+		}
+	}
+	for _, svc := range listened {
 		port, ok := svc.Ports.GetByPort(v.Port)
 		if ok && !port.Protocol.IsHTTP() && !port.Protocol.IsUnsupported() {
 			res.TCP = append(res.TCP, string(svc.Hostname))
@@ -343,20 +361,26 @@ func address(a *corev3.Address) string {
 // address a client of a sniffed port would connect to.
 func names(s *xds.FakeDiscoveryServer, p *model.Proxy) map[string]string {
 	out := map[string]string{}
-	for _, svc := range p.SidecarScope.Services() {
-		fqdn := string(svc.Hostname)
-		out[fqdn] = fqdn
-		out[fqdn+"."] = fqdn
-		if a := svc.GetAddressForProxy(p); a != "" && a != "0.0.0.0" {
-			out[a] = fqdn
-		}
-		ns := svc.Attributes.Namespace
-		if short, ok := strings.CutSuffix(fqdn, "."+ns+".svc."+domain); ok {
+	add := func(called, ns, fqdn string) {
+		out[called] = fqdn
+		out[called+"."] = fqdn
+		if short, ok := strings.CutSuffix(called, "."+ns+".svc."+domain); ok {
 			out[short+"."+ns] = fqdn
 			out[short+"."+ns+".svc"] = fqdn
 			if ns == p.ConfigNamespace {
 				out[short] = fqdn
 			}
+		}
+	}
+	for _, svc := range p.SidecarScope.Services() {
+		fqdn := string(svc.Hostname)
+		// Whoever calls an ExternalName connects to what it stands for.
+		for _, alias := range svc.Attributes.Aliases {
+			add(string(alias.Hostname), alias.Namespace, fqdn)
+		}
+		add(fqdn, svc.Attributes.Namespace, fqdn)
+		if a := svc.GetAddressForProxy(p); a != "" && a != "0.0.0.0" {
+			out[a] = fqdn
 		}
 	}
 	return out

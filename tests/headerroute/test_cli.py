@@ -1,0 +1,277 @@
+"""The program `headerroute` as a person or a script meets it: exit codes, where what is printed, and what it says
+of flags, files and input that are wrong."""
+import json
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import xml.etree.ElementTree
+
+import jsonschema
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests" / "conformance"))
+import replay  # noqa: E402
+PROGRAM = pathlib.Path(os.environ["HR_BUILD_DIR"]) / "bin" / "headerroute"
+SEED = "tests/headerroute/fixtures/seed.yaml"
+URL = "http://proxy-server:5000/predict"
+CASES = """testCases:
+- description: the header chooses
+  wantMatch: true
+  request: {authority: [proxy-server.default.svc.cluster.local], method: [POST], uri: [/predict], headers: {target: condition1}}
+  route: [{destination: {host: proxy-server, subset: proxy-pod-subset1}}]
+- description: a case that fails
+  wantMatch: true
+  request: {authority: [proxy-server.default.svc.cluster.local], method: [GET], uri: [/], headers: {}}
+  route: [{destination: {host: proxy-server, subset: proxy-pod-subset1}}]
+"""
+
+def run(*words, **more):
+    return subprocess.run([PROGRAM, *map(str, words)], cwd=ROOT, text=True, capture_output=True, timeout=120, **more)
+
+
+def one_line(text):
+    return text.endswith("\n") and text.count("\n") == 1
+
+
+# ---- wrong command lines: one sentence, exit 2, nothing on stdout ----
+
+@pytest.mark.parametrize("words, said", [
+    ([], "usage: headerroute COMMAND"),
+    (["rout"], "there is no command 'rout'"),
+    (["--frobnicate"], "--frobnicate"),
+    (["validate"], "no"),
+    (["validate", "--frobnicate", SEED], "--frobnicate"),
+    (["route"], "no configuration: give -f PATH"),
+    (["route", "-f"], "-f"),
+    (["route", "-f", SEED], "no URL"),
+    (["route", "-f", SEED, URL, URL], "more than one URL"),
+    (["route", "-f", SEED, "ftp://a/"], "the URL's scheme is neither http nor https: 'ftp://a/'"),
+    (["route", "-f", SEED, "http:///x"], "the URL names no host"),
+    (["route", "-f", SEED, "--port", "0", URL], "--port is a number from 1 to 65535"),
+    (["route", "-f", SEED, "--port", "65536", URL], "--port is a number from 1 to 65535"),
+    (["route", "-f", SEED, "--port", "80x", URL], "--port is a number from 1 to 65535"),
+    (["route", "-f", SEED, "--random", "1", URL], "--random"),
+    (["route", "-f", SEED, "--random", "-0.1", URL], "--random"),
+    (["route", "-f", SEED, "--random", "nan", URL], "--random"),
+    (["route", "-f", SEED, "--outbound-policy", "some", URL], "--outbound-policy"),
+    (["route", "-f", SEED, "--path-normalization", "some", URL], "--path-normalization"),
+    (["route", "-f", SEED, "--repeated-headers", "some", URL], "--repeated-headers"),
+    (["route", "-f", SEED, "--source-label", "nothing", URL], "--source-label"),
+    (["route", "-f", SEED, "-H", "nothing", URL], "a header is written 'Name: value'"),
+    (["route", "-f", SEED, "-H", ":path: /", URL], "a pseudo header is no header of a request"),
+    (["route", "-f", SEED, "--batch", "-", URL], "--batch takes no URL"),
+    (["explain", "-f", SEED, "--batch", "-"], "batch"),
+    (["test", "-f", SEED], "no"),
+    (["test", "cases.yaml"], "-f"),
+])
+def test_wrong_flags(words, said):
+    done = run(*words, stdin=subprocess.DEVNULL)
+    assert done.returncode == 2 and done.stdout == ""
+    assert said in done.stderr
+    assert not words or one_line(done.stderr)
+
+
+# ---- files that are missing, empty, folders, unreadable or huge: exit 1 and a sentence with the name ----
+
+@pytest.fixture(params=["validate", "route", "explain", "test"])
+def loading(request, tmp_path):
+    """Runs each command that loads a configuration over a path."""
+    cases = tmp_path / "cases.yaml"
+    cases.write_text("testCases: []\n")
+    return lambda path: run(*{"validate": ["validate", path], "route": ["route", "-f", path, URL],
+                              "explain": ["explain", "-f", path, URL], "test": ["test", "-f", path, cases]}[request.param])
+
+
+def refused(done, said):
+    out = done.stdout + done.stderr
+    return done.returncode == 1 and said in out and "Traceback" not in out
+
+
+def test_missing_file(loading, tmp_path):
+    assert refused(loading(tmp_path / "none.yaml"), f"{tmp_path}/none.yaml:0:0: error: cannot be read: No such file or directory")
+
+
+def test_folder_without_yaml(loading, tmp_path):
+    folder = tmp_path / "empty"
+    folder.mkdir()
+    (folder / "notes.txt").write_text("no resource")
+    done = loading(folder)
+    assert done.returncode == 0 and f"{folder}:0:0: warning: the folder has no *.yaml" in done.stdout + done.stderr
+
+
+def test_file_that_is_no_yaml(loading, tmp_path):
+    (tmp_path / "picture.yaml").write_bytes(b"\xff\xd8\xff\xe0\x00\x10JFIF" + bytes(range(256)))
+    done = loading(tmp_path / "picture.yaml")
+    assert refused(done, "picture.yaml:1:1: error: ")
+
+
+def test_device_that_never_ends(loading):
+    assert refused(loading("/dev/zero"), "/dev/zero")
+
+
+def test_huge_file(loading, tmp_path):
+    with open(tmp_path / "huge.yaml", "wb") as f:
+        f.truncate(65 << 20)
+    assert refused(loading(tmp_path / "huge.yaml"), "huge.yaml:0:0: error: is larger than 67108864 bytes")
+
+
+@pytest.mark.parametrize("path, why", [("/proc/self/mem", "Input/output error"), (SEED + "/x.yaml", "Not a directory")])
+def test_file_that_cannot_be_read(loading, path, why):
+    assert refused(loading(path), f"{path}:0:0: error: ") and why in loading(path).stdout + loading(path).stderr
+
+
+def test_empty_file_is_an_empty_configuration(tmp_path):
+    (tmp_path / "empty.yaml").write_text("")
+    assert run("validate", tmp_path / "empty.yaml").returncode == 0
+    done = run("route", "-f", tmp_path / "empty.yaml", "--json", "http://a/")
+    assert done.returncode == 0 and json.loads(done.stdout)["action"] == "passthrough"
+
+
+def test_output_that_cannot_be_written():
+    with open("/dev/full", "w") as full:
+        done = subprocess.run([PROGRAM, "route", "-f", SEED, "--json", URL], cwd=ROOT, text=True, stdout=full,
+                              stderr=subprocess.PIPE, timeout=60)
+    assert done.returncode == 1 and "cannot write the output" in done.stderr
+
+
+# ---- validate ----
+
+FINDING = re.compile(r"^(.+):(\d+):(\d+): (error|warning): ([\w.\[\]*-]+): .+$")
+
+
+def test_findings_have_place_field_and_sentence(tmp_path):
+    text = (ROOT / SEED).read_text().replace("exact: condition1", "exat: condition1")
+    (tmp_path / "wrong.yaml").write_text(text)
+    done = run("validate", tmp_path / "wrong.yaml")
+    found = [FINDING.match(line) for line in done.stdout.splitlines()]
+    assert done.returncode == 1 and all(found)
+    wrong = [m for m in found if m[4] == "error"]
+    line = next(i for i, t in enumerate(text.splitlines(), 1) if "exat" in t)
+    assert [(m[1], int(m[2]), m[5]) for m in wrong] == [
+        (str(tmp_path / "wrong.yaml"), line, "spec.http[0].match[0].headers[target].exat")]
+
+
+def test_warnings_alone_are_no_failure_but_with_strict():
+    assert "warning: " in run("validate", SEED).stdout
+    assert run("validate", SEED).returncode == 0
+    assert run("validate", "--strict", SEED).returncode == 1
+    assert run("validate", "--no-lint", SEED).returncode == 0
+
+
+# ---- route, explain ----
+
+def test_route_says_which_rule_and_where():
+    done = run("route", "-f", SEED, "-X", "POST", "-H", "target: condition1", URL)
+    assert done.returncode == 0 and done.stderr == ""
+    assert "default/proxy-server  http[0].match[0]" in done.stdout and SEED + ":" in done.stdout
+    assert "proxy-pod-subset1" in done.stdout
+
+
+def test_explain_names_the_condition_that_failed_with_its_value():
+    done = run("explain", "-f", SEED, "-H", "target: other", URL)
+    assert done.returncode == 0
+    assert re.search(r"no  headers\[target\]: wants exact.* condition1.*other", done.stdout)
+    assert "proxy-pod-subset2" in done.stdout
+
+
+def test_as_with_curl_the_url_says_the_port_and_host_the_name():
+    ask = lambda host, url: json.loads(run("route", "-f", SEED, "--json", "-H", "Host: " + host, url).stdout)  # noqa: E731
+    assert ask("proxy-server:9999", URL)["destination"]["subset"] == "proxy-pod-subset2"
+    assert ask("proxy-server:5000", "http://proxy-server:9999/")["destination"] is None
+    assert ask("proxy-server", "http://10.0.0.1:5000/")["destination"]["subset"] == "proxy-pod-subset2"
+
+
+def test_no_such_gateway():
+    done = run("route", "-f", SEED, "--gateway", "default/none", URL)
+    assert done.returncode == 1 and "there is no Gateway default/none" in done.stderr and one_line(done.stderr)
+
+
+# ---- batches ----
+
+def batch(text, *more):
+    done = run("route", "-f", SEED, *more, "--batch", "-", input=text)
+    return done, [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def test_a_batch_answers_line_by_line_and_goes_on_after_a_malformed_one():
+    good = json.dumps({"authority": "proxy-server:5000", "path": "/", "headers": [["target", "condition1"]]})
+    done, answers = batch("\n".join([good, "{", '{"path": "/"}', '{"authority": "a", "path": "/", "no": 1}', "[]",
+                                     '{"authority": "a", "path": "x"}', good]) + "\n")
+    assert done.returncode == 0 and len(answers) == 7
+    assert answers[0] == answers[6] and answers[0]["destination"]["subset"] == "proxy-pod-subset1"
+    assert all(list(a) == ["error"] and len(a["error"]) > 5 for a in answers[1:6])
+
+
+def test_a_batch_without_lines_or_without_the_last_line_break():
+    assert batch("")[0].returncode == 0 and batch("")[1] == []
+    assert batch('{"authority":"proxy-server:5000","path":"/"}')[1][0]["action"] == "route"
+
+
+def test_a_line_of_a_megabyte():
+    done, answers = batch(json.dumps({"authority": "proxy-server:5000", "path": "/" + "x" * (1 << 20)}) + "\n")
+    assert done.returncode == 0 and answers[0]["virtual_service"] == "default/proxy-server"
+
+
+def test_a_batch_file_that_is_missing():
+    done = run("route", "-f", SEED, "--batch", "none.jsonl")
+    assert done.returncode == 1 and "none.jsonl: No such file or directory" in done.stderr and one_line(done.stderr)
+
+
+@pytest.mark.parametrize("vectors", sorted((ROOT / "tests/conformance/vectors").glob("*.jsonl")), ids=lambda p: p.stem)
+def test_decisions_are_those_of_the_schema(vectors):
+    with open(ROOT / "docs" / "decision.schema.json", encoding="utf-8") as f:
+        schema = jsonschema.Draft202012Validator(json.load(f))
+    answers = 0
+    for _, yaml, reject, cases in replay.read(vectors):
+        if reject is None:
+            for answer in replay.ask(PROGRAM, yaml, [request for _, request, _ in cases]):
+                schema.validate(answer)
+                answers += 1
+    assert answers > 0 or vectors.stem == "refused"
+
+
+# ---- test ----
+
+def test_tap_and_junit_say_the_same(tmp_path):
+    (tmp_path / "cases.yaml").write_text(CASES)
+    done = run("test", "-f", SEED, "--junit", tmp_path / "out.xml", tmp_path / "cases.yaml")
+    lines = done.stdout.splitlines()
+    assert done.returncode == 1
+    assert "1..2" in lines
+    results = [re.match(r"(not )?ok (\d+) - (.*)$", line) for line in lines]
+    results = [(m[1] is None, int(m[2]), m[3]) for m in results if m]
+    assert [(ok, n) for ok, n, _ in results] == [(True, 1), (False, 2)]
+    # TAP: besides the plan and the results only comments and indented YAML.
+    assert all(line == "1..2" or line.startswith(("ok ", "not ok ", "#", "  ", "TAP version")) for line in lines)
+    suites = xml.etree.ElementTree.parse(tmp_path / "out.xml").getroot()
+    suite = suites if suites.tag == "testsuite" else suites[0]
+    assert (suite.get("tests"), suite.get("failures")) == ("2", "1")
+    found = suite.findall("testcase")
+    assert [c.get("name") in r[2] for c, r in zip(found, results)] == [True, True]
+    assert [len(c.findall("failure")) for c in found] == [0, 1]
+
+
+def test_cases_that_pass(tmp_path):
+    (tmp_path / "cases.yaml").write_text(CASES.split("- description: a case that fails")[0])
+    done = run("test", "-f", SEED, tmp_path / "cases.yaml")
+    assert done.returncode == 0 and done.stdout.splitlines()[-1].startswith(("ok 1", "1..1", "# "))
+
+
+@pytest.mark.parametrize("text, said", [
+    ("testCases: {a: b}\n", "testCases"),
+    ("testCases:\n- {description: x, wantMatch: true, request: {authority: [a]}, rute: []}\n", "rute"),
+    ("testCases: [\n", "cases.yaml"),
+])
+def test_cases_that_are_wrong(tmp_path, text, said):
+    (tmp_path / "cases.yaml").write_text(text)
+    done = run("test", "-f", SEED, tmp_path / "cases.yaml")
+    assert done.returncode != 0 and said in done.stdout + done.stderr
+
+
+def test_junit_file_that_cannot_be_written(tmp_path):
+    (tmp_path / "cases.yaml").write_text(CASES)
+    done = run("test", "-f", SEED, "--junit", tmp_path / "no" / "out.xml", tmp_path / "cases.yaml")
+    assert done.returncode != 0 and "out.xml" in done.stderr
