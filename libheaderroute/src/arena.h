@@ -15,6 +15,8 @@ void hr_arena_free(hr_arena *arena);
 int hr_arena_on_free(hr_arena *arena, void (*fn)(void *what), void *what);
 /* Zeroed, aligned for any type. NULL: no memory. A size of 0 gives a pointer that may not be read. */
 void *hr_arena_alloc(hr_arena *arena, size_t size);
+/* The same, beginning where a cache line does: for what is looked at out of order. */
+void *hr_arena_lines(hr_arena *arena, size_t n, size_t size);
 /* n * size with overflow check. */
 void *hr_arena_array(hr_arena *arena, size_t n, size_t size);
 /* A copy with a zero behind it. Absent stays absent. p is NULL when memory ran out. */

@@ -36,6 +36,8 @@ static inline void *hr_b_array(hr_build *b, size_t n, size_t size) {
     return hr_b_check(b, hr_arena_array(b->arena, n, size));
 }
 
+/* The array begins where a cache line does. */
+#define HR_B_LINES(b, type, n) ((type *)hr_b_check((b), hr_arena_lines((b)->arena, (n), sizeof(type))))
 #define HR_B_NEW(b, type) ((type *)hr_b_array((b), 1, sizeof(type)))
 #define HR_B_ARRAY(b, type, n) ((type *)hr_b_array((b), (n), sizeof(type)))
 

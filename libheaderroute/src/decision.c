@@ -43,8 +43,9 @@ static int find_vhost(const hr_vhost **out, const hr_view *view, const hr_subjec
     *out = table == NULL ? NULL : table->only;
     if (table == NULL || table->only != NULL)
         return HR_OK;
-    char *buf = hr_scratch_alloc(s->scratch, s->authority.len + 1);
-    if (buf == NULL)
+    bool lowers = table->hosts.few == NULL || table->hosts.n_suffix_lengths > 0;
+    char *buf = lowers ? hr_scratch_alloc(s->scratch, s->authority.len + 1) : NULL;
+    if (lowers && buf == NULL)
         return HR_ENOMEM;
     *out = hr_host_find(&table->hosts, s->authority, buf);
     return HR_OK;
@@ -166,15 +167,15 @@ static int decide(hr_decision *out, const hr_view *view, const hr_croute *route,
     *chosen = (hr_chosen){view, route, plan, target, s->full_path, s->path.len};
     hr_octets_copy(out, &target->decision, sizeof(*out));
     out->internal = chosen;
-    if (route != NULL && route->vs != NULL) {
-        out->virtual_service = route->vs->id;
+    if (route != NULL && route->origin->vs != NULL) {
+        out->virtual_service = route->origin->vs->id;
         out->route_index = route->route_index;
         out->match_index = route->match_index;
-        out->source_file = route->file;
+        out->source_file = route->origin->file;
         out->source_line = route->line;
     }
     if (route != NULL)
-        out->route_name = route->name;
+        out->route_name = route->origin->name;
     if (plan->kind == HR_ACTION_ROUTE && s->scratch->seen[0].round == s->scratch->round)
         set_grpc_timeout(out, s);
     if (plan->kind == HR_ACTION_REDIRECT || has_location(out)) {
@@ -202,8 +203,6 @@ static const hr_croute *find_route(const hr_route_list *routes, hr_subject *s, c
 }
 
 static void trace_vhost(const hr_route_mode *mode, const hr_vhost *vhost, const hr_subject *s) {
-    if (mode->trace == NULL)
-        return;
     hr_trace_event e = {
         .kind = HR_TRACE_VIRTUAL_HOST,
         .ok = vhost != NULL,
@@ -218,7 +217,7 @@ static void trace_vhost(const hr_route_mode *mode, const hr_vhost *vhost, const 
 }
 
 static void trace_omitted(const hr_route_mode *mode, const hr_view *view) {
-    for (size_t i = 0; mode->trace != NULL && i < view->omitted.n; i++) {
+    for (size_t i = 0; i < view->omitted.n; i++) {
         const hr_omitted *o = &view->omitted.v[i];
         hr_trace_event e = {
             .kind = HR_TRACE_OMITTED,
@@ -244,8 +243,10 @@ int hr_route_by(hr_decision *out, const hr_view *view, const hr_request *request
         error = find_vhost(&vhost, view, &s);
     if (error != HR_OK)
         return error;
-    trace_omitted(mode, view);
-    trace_vhost(mode, vhost, &s);
+    if (mode->trace != NULL) {
+        trace_omitted(mode, view);
+        trace_vhost(mode, vhost, &s);
+    }
     if (vhost != NULL && vhost->require_tls && !hr_str_eq_nocase(s.scheme, HR_STR("https")))
         return decide(out, view, NULL, &hr_action_https_redirect, &s);
     const hr_croute *route = vhost == NULL ? NULL : find_route(vhost->routes, &s, mode);

@@ -218,7 +218,7 @@ static const hr_route_list *partitioned(gateway_table *t, const gateway_vhost *v
     for (size_t l = 0; l < vhost->lists.n; l++)
         total += vhost->lists.v[l]->n;
     hr_route_list *all = HR_B_NEW(t->vb->b, hr_route_list);
-    all->v = HR_B_ARRAY(t->vb->b, hr_croute, total);
+    all->v = HR_B_LINES(t->vb->b, hr_croute, total);
     for (int last = 0; last <= 1; last++)
         for (size_t l = 0; l < vhost->lists.n; l++)
             for (size_t i = 0; i < vhost->lists.v[l]->n; i++)

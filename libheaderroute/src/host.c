@@ -5,13 +5,10 @@
 
 /* Istio tells Envoy to ignore the port: what follows the last ':' outside of brackets. */
 hr_str hr_authority_host(hr_str authority) {
-    for (size_t i = authority.len; i > 0; i--) {
-        if (authority.p[i - 1] == ']')
-            break;
-        if (authority.p[i - 1] == ':')
-            return hr_str_of(authority.p, i - 1);
-    }
-    return authority;
+    size_t i = authority.len;
+    while (i > 0 && authority.p[i - 1] != ']' && authority.p[i - 1] != ':')
+        i--;
+    return i > 0 && authority.p[i - 1] == ':' ? hr_str_of(authority.p, i - 1) : authority;
 }
 
 static const hr_vhost *find_suffix(const hr_host_index *index, hr_str host, char *buf) {
@@ -28,13 +25,16 @@ static const hr_vhost *find_suffix(const hr_host_index *index, hr_str host, char
     return index->any;
 }
 
+/* Of one length. */
+static bool same_host(hr_str name, hr_str host) {
+    return hr_octets_equal(name.p, host.p, host.len) || hr_str_eq_nocase(name, host);
+}
+
 const hr_vhost *hr_host_find(const hr_host_index *index, hr_str authority, char *buf) {
     hr_str host = hr_authority_host(authority);
-    for (size_t i = 0; i < index->n_few; i++) {
-        hr_str name = index->few[i].name;
-        if (name.len == host.len && (hr_octets_equal(name.p, host.p, host.len) || hr_str_eq_nocase(name, host)))
+    for (size_t i = 0; i < index->n_few; i++)
+        if (index->few[i].name.len == host.len && same_host(index->few[i].name, host))
             return index->few[i].vhost;
-    }
     if (index->few == NULL) {
         for (size_t i = 0; i < host.len; i++)
             buf[i] = hr_lower(host.p[i]);

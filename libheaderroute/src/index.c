@@ -26,10 +26,18 @@ typedef enum key_kind {
     KEY_KINDS
 } key_kind;
 
-/* A place in the table. tag 0: free. */
+/* The longest key that is kept in the table itself. */
+#define SHORT_KEY 21
+
+/* A place in the table. tag 0: free. Where `whole`, a request that has the key fulfils all that the route asks,
+ * so that a look at this half of a cache line settles it. */
 typedef struct index_slot {
     uint32_t tag;
     uint32_t value; /* a route's number, or LIST | where in `lists` */
+    uint8_t whole;  /* the key's kind; KEY_NONE: the route's conditions must be asked */
+    uint8_t len;
+    uint8_t name;   /* the number of the header's */
+    char key[SHORT_KEY];
 } index_slot;
 
 #define LIST UINT32_C(0x80000000)
@@ -86,22 +94,40 @@ static void try_in_order(finder *f, const uint32_t *numbers, size_t n) {
             f->best = numbers[i];
 }
 
+static void try_slot(finder *f, const index_slot *slot) {
+    const hr_index *index = f->index;
+    uint32_t value = slot->value;
+    if (value & LIST)
+        try_in_order(f, index->lists + (value & ~LIST) + 1, index->lists[value & ~LIST]);
+    else
+        try_in_order(f, &value, 1);
+}
+
 static void try_key(finder *f, uint64_t hash) {
     const hr_index *index = f->index;
+    for (uint64_t i = hash & index->mask; index->slots[i].tag != 0; i = (i + 1) & index->mask)
+        if (index->slots[i].tag == tag_of(hash))
+            try_slot(f, &index->slots[i]);
+}
+
+/* The same for a value that the request has as it stands. */
+static void try_value_of(finder *f, key_kind kind, uint32_t name, hr_str value) {
+    const hr_index *index = f->index;
+    uint64_t hash = key_hash(seed_of(kind, name), value);
     for (uint64_t i = hash & index->mask; index->slots[i].tag != 0; i = (i + 1) & index->mask) {
-        if (index->slots[i].tag != tag_of(hash))
+        const index_slot *slot = &index->slots[i];
+        if (slot->tag != tag_of(hash))
             continue;
-        uint32_t value = index->slots[i].value;
-        if (value & LIST)
-            try_in_order(f, index->lists + (value & ~LIST) + 1, index->lists[value & ~LIST]);
-        else
-            try_in_order(f, &value, 1);
+        if (slot->whole != kind || slot->name != name || slot->len != value.len)
+            try_slot(f, slot);
+        else if (slot->value < f->best && hr_octets_equal(slot->key, value.p, value.len))
+            f->best = slot->value;
     }
 }
 
 static void try_prefixes(finder *f, const length_list *lengths, key_kind kind, hr_str path) {
     for (size_t i = 0; i < lengths->n && lengths->v[i] <= path.len; i++)
-        try_key(f, key_hash(seed_of(kind, 0), hr_str_of(path.p, lengths->v[i])));
+        try_value_of(f, kind, 0, hr_str_of(path.p, lengths->v[i]));
 }
 
 static void try_nocase(finder *f) {
@@ -139,9 +165,13 @@ static void try_value_prefixes(finder *f, uint32_t slot, hr_str value) {
         try_key(f, key_hash(seed_of(KEY_HEADER_PREFIX, slot), hr_str_of(value.p, p->length)));
 }
 
-static void try_value(finder *f, uint32_t slot, hr_str value) {
-    if (f->index->header_slots[slot / 8] >> (slot % 8) & 1)
-        try_key(f, key_hash(seed_of(KEY_HEADER, slot), value));
+static void try_value(finder *f, uint32_t slot, hr_str value, bool repeated) {
+    if (f->index->header_slots[slot / 8] >> (slot % 8) & 1) {
+        if (repeated)
+            try_key(f, key_hash(seed_of(KEY_HEADER, slot), value));
+        else
+            try_value_of(f, KEY_HEADER, slot, value);
+    }
     if (f->index->has[KEY_HEADER_PREFIX])
         try_value_prefixes(f, slot, value);
 }
@@ -152,14 +182,14 @@ static void try_headers(finder *f) {
         uint32_t slot = s->scratch->touched[t];
         const hr_seen *seen = &s->scratch->seen[slot];
         if (!seen->repeated) {
-            try_value(f, slot, s->request->headers[seen->first].value);
+            try_value(f, slot, s->request->headers[seen->first].value, false);
             continue;
         }
         hr_str name = s->names->v[slot];
-        try_value(f, slot, hr_header_value(s, name));
+        try_value(f, slot, hr_header_value(s, name), true);
         for (size_t i = seen->first; i < s->request->n_headers; i++) /* for conditions that want one of them */
             if (hr_str_eq_nocase(s->request->headers[i].name, name))
-                try_value(f, slot, s->request->headers[i].value);
+                try_value(f, slot, s->request->headers[i].value, true);
     }
 }
 
@@ -195,7 +225,7 @@ const hr_croute *hr_index_find(const hr_index *index, const hr_route_list *route
     if (index->has[KEY_HEADER] || index->has[KEY_HEADER_PREFIX])
         try_headers(&f);
     if (index->has[KEY_PATH])
-        try_key(&f, key_hash(seed_of(KEY_PATH, 0), subject->path));
+        try_value_of(&f, KEY_PATH, 0, subject->path);
     if (index->has[KEY_PREFIX])
         try_prefixes(&f, &index->prefixes, KEY_PREFIX, subject->path);
     if (index->has[KEY_PATH_NOCASE] || index->has[KEY_PREFIX_NOCASE])
@@ -440,11 +470,34 @@ static route_key choose(hr_build *temp, tally *counts, const hr_croute *route) {
     return best;
 }
 
-static void insert(hr_index *index, uint64_t hash, uint32_t value) {
+static index_slot *insert(hr_index *index, uint64_t hash, uint32_t value) {
     uint64_t i = hash & index->mask;
     while (index->slots[i].tag != 0)
         i = (i + 1) & index->mask;
-    index->slots[i] = (index_slot){tag_of(hash), value};
+    index->slots[i] = (index_slot){.tag = tag_of(hash), .value = value};
+    return &index->slots[i];
+}
+
+/* Keeps the one thing that a route asks in its slot. */
+static void keep_key(index_slot *slot, const hr_croute *route) {
+    hr_str key = route->path;
+    key_kind kind = route->path_kind == HR_SM_EXACT ? KEY_PATH : KEY_PREFIX;
+    const hr_cond *cond = route->conds;
+    if (route->n_conds + (route->path_kind != HR_SM_NONE) != 1 || route->path_kind == HR_SM_REGEX ||
+        (route->path_kind != HR_SM_NONE && route->ignore_case))
+        return;
+    if (route->n_conds == 1) {
+        if (cond->kind != HR_COND_HEADER || cond->match != HR_SM_EXACT || cond->invert || cond->slot > UINT8_MAX)
+            return;
+        slot->name = (uint8_t)cond->slot;
+        key = cond->value;
+        kind = KEY_HEADER;
+    }
+    if (key.len == 0 || key.len > SHORT_KEY)
+        return;
+    memcpy(slot->key, key.p, key.len);
+    slot->len = (uint8_t)key.len;
+    slot->whole = (uint8_t)kind;
 }
 
 /* Filings in the order of their keys become table entries; several of one key become a list. */
@@ -452,14 +505,14 @@ static void fill(maker *m, filing *filings, size_t n) {
     hr_index *index = m->index;
     qsort(filings, n, sizeof(*filings), by_hash_and_number);
     index->mask = power_of_two(n * 2) - 1;
-    index->slots = HR_B_ARRAY(m->b, index_slot, index->mask + 1);
+    index->slots = HR_B_LINES(m->b, index_slot, index->mask + 1);
     index->lists = HR_B_ARRAY(m->b, uint32_t, n + n / 2 + 1);
     uint32_t used = 0;
     for (size_t i = 0, end; i < n; i = end) {
         for (end = i + 1; end < n && filings[end].hash == filings[i].hash;)
             end++;
         if (end - i == 1) {
-            insert(index, filings[i].hash, filings[i].number);
+            keep_key(insert(index, filings[i].hash, filings[i].number), &m->routes->v[filings[i].number]);
             continue;
         }
         insert(index, filings[i].hash, LIST | used);

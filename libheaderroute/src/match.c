@@ -1,7 +1,5 @@
 #include "match.h"
 
-#include "octets.h"
-
 bool hr_string_matches(uint8_t kind, hr_str pattern, const hr_regex *regex, hr_str value) {
     switch (kind) {
     case HR_SM_EXACT:
@@ -17,24 +15,12 @@ bool hr_string_matches(uint8_t kind, hr_str pattern, const hr_regex *regex, hr_s
 
 /* ---- headers ---- */
 
-/* Lower case on the wire is common, so it is tried first. */
-static inline bool is_named(hr_str name, hr_str lower) {
-    if (name.len != lower.len || ((name.p[0] ^ lower.p[0]) & 0xDF) != 0)
-        return false;
-    return hr_octets_equal(name.p, lower.p, lower.len) || hr_str_eq_nocase(name, lower);
+bool hr_same_name(const char *name, const char *lower, size_t len) {
+    return hr_octets_equal(name, lower, len) || hr_str_eq_nocase(hr_str_of(name, len), hr_str_of(lower, len));
 }
 
-/* Up to this many names are compared one by one. */
-#define FEW_NAMES 8
-
-uint32_t hr_name_find(const hr_name_table *names, hr_str name) {
+uint32_t hr_name_lookup(const hr_name_table *names, hr_str name) {
     char lower[256];
-    if (names->n <= FEW_NAMES) {
-        for (uint32_t i = 0; i < names->n; i++)
-            if (is_named(name, names->v[i]))
-                return i;
-        return UINT32_MAX;
-    }
     if (name.len > sizeof(lower))
         return UINT32_MAX;
     for (size_t i = 0; i < name.len; i++)
@@ -108,7 +94,7 @@ bool hr_header_is_stripped(hr_str name) {
 
 /* The next header of that name from `from` on; n_headers where there is none. */
 static size_t next_header(const hr_request *request, hr_str name, size_t from) {
-    while (from < request->n_headers && !is_named(request->headers[from].name, name))
+    while (from < request->n_headers && !hr_is_named(request->headers[from].name, name))
         from++;
     return from;
 }
@@ -273,10 +259,12 @@ bool hr_route_path_matches(const hr_croute *route, const hr_subject *subject) {
 }
 
 bool hr_route_matches(const hr_croute *route, hr_subject *subject) {
-    if (!hr_route_path_matches(route, subject))
+    if (route->path_kind != HR_SM_NONE && !hr_route_path_matches(route, subject))
         return false;
-    for (size_t i = 0; i < route->n_conds; i++)
-        if (!hr_cond_holds(&route->conds[i], subject))
+    for (size_t i = 0; i < route->n_conds; i++) {
+        const hr_cond *cond = &route->conds[i];
+        if (cond->kind == HR_COND_HEADER ? !header_holds(cond, subject) : !hr_cond_holds(cond, subject))
             return false;
+    }
     return true;
 }

@@ -2,6 +2,7 @@
 #ifndef HR_MATCH_H
 #define HR_MATCH_H
 
+#include "octets.h"
 #include "scratch.h"
 
 /* The request as conditions see it. */
@@ -30,6 +31,16 @@ static inline void hr_subject_note(hr_subject *s, uint32_t number, size_t header
     *seen = (hr_seen){scratch->round, (uint32_t)header, false};
     scratch->touched[scratch->n_touched++] = number;
 }
+
+/* Two names of one length, the second in lower case; that is common on the wire too, so it is tried first. */
+bool hr_same_name(const char *name, const char *lower, size_t len);
+
+static inline bool hr_is_named(hr_str name, hr_str lower) {
+    return name.len == lower.len && ((name.p[0] ^ lower.p[0]) & 0xDF) == 0 && hr_same_name(name.p, lower.p, name.len);
+}
+
+/* The number of a name in any letter case among many. UINT32_MAX: no rule asks for it. */
+uint32_t hr_name_lookup(const hr_name_table *names, hr_str name);
 
 bool hr_route_matches(const hr_croute *route, hr_subject *subject);
 

@@ -1,7 +1,7 @@
 /*
  * What octets a request may have. Every request pays for these checks, so they look at sixteen octets at a
- * time, keep running minima instead of deciding for each string, and only once one of them looks wrong does
- * anybody ask which.
+ * time, keep a running least and greatest instead of deciding for each string, and only once these look
+ * wrong does anybody ask which. (Octets beyond ASCII look wrong: they are rare enough to be asked about.)
  */
 #ifndef HR_OCTETS_H
 #define HR_OCTETS_H
@@ -26,11 +26,15 @@ static inline hr_octets hr_octets_load(const char *p) {
 }
 
 static inline hr_octets hr_octets_words(uint64_t a, uint64_t b) {
-    return _mm_set_epi64x((long long)b, (long long)a);
+    return _mm_unpacklo_epi64(_mm_cvtsi64_si128((long long)a), _mm_cvtsi64_si128((long long)b));
 }
 
 static inline hr_octets hr_octets_min(hr_octets a, hr_octets b) {
     return _mm_min_epu8(a, b);
+}
+
+static inline hr_octets hr_octets_max(hr_octets a, hr_octets b) {
+    return _mm_max_epu8(a, b);
 }
 
 /* memcpy of a struct of some hundred octets: compilers take `rep movs` for that, which is slow to start. */
@@ -52,13 +56,19 @@ static inline void hr_octets_copy(void *to, const void *from, size_t size) {
         _mm_storeu_si128((__m128i *)(void *)(t + size - 16), hr_octets_load(f + size - 16));
 }
 
-static inline hr_octets hr_octets_xor(hr_octets a, hr_octets b) {
-    return _mm_xor_si128(a, b);
+/* Four octets, four times. */
+static inline hr_octets hr_octets_four(uint32_t x) {
+    return _mm_set1_epi32((int)x);
 }
 
 /* Whether any octet is below `least`. */
 static inline bool hr_octets_below(hr_octets v, uint8_t least) {
     return _mm_movemask_epi8(_mm_cmpeq_epi8(_mm_min_epu8(v, hr_octets_all(least)), hr_octets_all(least))) != 0xFFFF;
+}
+
+/* Whether any octet is `most` or above. */
+static inline bool hr_octets_reach(hr_octets v, uint8_t most) {
+    return _mm_movemask_epi8(_mm_cmpeq_epi8(_mm_max_epu8(v, hr_octets_all(most)), v)) != 0;
 }
 
 #else
@@ -96,10 +106,14 @@ static inline hr_octets hr_octets_min(hr_octets a, hr_octets b) {
     return a;
 }
 
-static inline hr_octets hr_octets_xor(hr_octets a, hr_octets b) {
+static inline hr_octets hr_octets_max(hr_octets a, hr_octets b) {
     for (int i = 0; i < 16; i++)
-        a.v[i] ^= b.v[i];
+        a.v[i] = a.v[i] > b.v[i] ? a.v[i] : b.v[i];
     return a;
+}
+
+static inline hr_octets hr_octets_four(uint32_t x) {
+    return hr_octets_words((uint64_t)x << 32 | x, (uint64_t)x << 32 | x);
 }
 
 static inline bool hr_octets_below(hr_octets v, uint8_t least) {
@@ -107,6 +121,13 @@ static inline bool hr_octets_below(hr_octets v, uint8_t least) {
     for (int i = 0; i < 16; i++)
         below |= v.v[i] < least;
     return below;
+}
+
+static inline bool hr_octets_reach(hr_octets v, uint8_t most) {
+    bool reach = false;
+    for (int i = 0; i < 16; i++)
+        reach |= v.v[i] >= most;
+    return reach;
 }
 
 #endif
@@ -123,46 +144,51 @@ static inline uint32_t hr_load4(const char *p) {
     return x;
 }
 
-/* All octets of a string of less than sixteen, some of them twice, the rest filled with 'a'. */
+/* All octets of a string of one to seven, some of them several times. */
 static inline hr_octets hr_octets_short(const char *p, size_t len) {
-    const uint64_t filler = UINT64_C(0x6161616161616161);
-    if (len >= 8)
-        return hr_octets_words(hr_load8(p), hr_load8(p + len - 8));
-    if (len >= 4)
-        return hr_octets_words((uint64_t)hr_load4(p) << 32 | hr_load4(p + len - 4), filler);
-    uint64_t x = filler;
-    for (size_t i = 0; i < len; i++)
-        x = x << 8 | (uint8_t)p[i];
-    return hr_octets_words(x, filler);
+    if (len >= 4) {
+        uint64_t x = (uint64_t)hr_load4(p) << 32 | hr_load4(p + len - 4);
+        return hr_octets_words(x, x);
+    }
+    return hr_octets_four((uint32_t)(uint8_t)p[0] << 16 | (uint32_t)(uint8_t)p[len / 2] << 8 | (uint8_t)p[len - 1] |
+                          (uint32_t)(uint8_t)p[0] << 24);
 }
 
-/* The least octet seen so far in each of sixteen lanes, and how close one came to `foe`. */
-typedef struct hr_minima {
-    hr_octets least, foe, nearest;
-} hr_minima;
+/* The least and the greatest octet seen so far, in each of sixteen lanes. */
+typedef struct hr_extent {
+    hr_octets least, most;
+} hr_extent;
 
-static inline hr_minima hr_minima_start(uint8_t foe) {
-    return (hr_minima){hr_octets_all(0xFF), hr_octets_all(foe), hr_octets_all(0xFF)};
+static inline hr_extent hr_extent_start(void) {
+    return (hr_extent){hr_octets_all(0xFF), hr_octets_all(0)};
 }
 
-static inline void hr_minima_take(hr_minima *m, hr_octets v) {
-    m->least = hr_octets_min(m->least, v);
-    m->nearest = hr_octets_min(m->nearest, hr_octets_xor(v, m->foe));
+static inline void hr_extent_take(hr_extent *e, hr_octets v) {
+    e->least = hr_octets_min(e->least, v);
+    e->most = hr_octets_max(e->most, v);
 }
 
-static inline void hr_minima_add(hr_minima *m, const char *p, size_t len) {
-    if (len < 16) {
-        hr_minima_take(m, hr_octets_short(p, len));
+static inline void hr_extent_add(hr_extent *e, const char *p, size_t len) {
+    if (len - 8 <= 8) {
+        hr_extent_take(e, hr_octets_words(hr_load8(p), hr_load8(p + len - 8)));
         return;
     }
-    for (size_t i = 0; i + 16 < len; i += 16)
-        hr_minima_take(m, hr_octets_load(p + i));
-    hr_minima_take(m, hr_octets_load(p + len - 16));
+    if (len < 8) {
+        if (len > 0)
+            hr_extent_take(e, hr_octets_short(p, len));
+        return;
+    }
+    const char *last = p + len - 16;
+    do {
+        hr_extent_take(e, hr_octets_load(p));
+        p += 16;
+    } while (p < last);
+    hr_extent_take(e, hr_octets_load(last));
 }
 
-/* Whether something below `least`, or the foe, was among it. */
-static inline bool hr_minima_met(const hr_minima *m, uint8_t least) {
-    return hr_octets_below(m->least, least) || hr_octets_below(m->nearest, 1);
+/* Whether all that was seen is ASCII from `least` on, without DEL. */
+static inline bool hr_extent_within(const hr_extent *e, uint8_t least) {
+    return !hr_octets_below(e->least, least) && !hr_octets_reach(e->most, 0x7F);
 }
 
 /* memcmp without a call: a and b have len octets. */

@@ -178,22 +178,25 @@ static void normalize(writer *w, hr_str s) {
 /* The length of what normalisation certainly leaves as it is: unreserved characters and plain delimiters,
  * but no dot that begins a segment. */
 static size_t plain_length(hr_str s) {
+    const unsigned char *p = (const unsigned char *)s.p;
     size_t i = 0;
     for (;;) {
-        while (i < s.len && !(path_flags[(unsigned char)s.p[i]] & SPECIAL))
+        while (i + 4 <= s.len && !((path_flags[p[i]] | path_flags[p[i + 1]] | path_flags[p[i + 2]] |
+                                    path_flags[p[i + 3]]) & SPECIAL))
+            i += 4;
+        while (i < s.len && !(path_flags[p[i]] & SPECIAL))
             i++;
-        if (i == s.len || s.p[i] != '.' || i == 0 || s.p[i - 1] == '/')
+        if (i == s.len || p[i] != '.' || i == 0 || p[i - 1] == '/')
             return i;
         i++;
     }
 }
 
-/* Of a query: no control character and no fragment behind it. */
+/* Of a query: certainly no control character and no fragment behind it. */
 static bool is_plain_query(hr_str s) {
-    hr_minima fragment = hr_minima_start('#'), del = hr_minima_start(0x7F);
-    hr_minima_add(&fragment, s.p, s.len);
-    hr_minima_add(&del, s.p, s.len);
-    return !hr_minima_met(&fragment, 0x21) && !hr_minima_met(&del, 1);
+    hr_extent seen = hr_extent_start();
+    hr_extent_add(&seen, s.p, s.len);
+    return hr_extent_within(&seen, '#' + 1);
 }
 
 static bool has_control(hr_str s) {

@@ -54,8 +54,13 @@ uint32_t hr_name_number(hr_view_build *vb, hr_str name) {
     hr_name_table *names = &vb->view->names;
     void **place = hr_map_at(vb->b, &names->numbers, name);
     if (*place == NULL) {
+        size_t length = name.len < 63 ? name.len : 63;
+        if (names->n < HR_FEW_NAMES) {
+            names->next[names->n] = names->first[length];
+            names->first[length] = (uint8_t)(names->n + 1);
+        }
         HR_PUSH(vb->b, names, name);
-        names->lengths |= UINT64_C(1) << (name.len < 63 ? name.len : 63);
+        names->lengths |= UINT64_C(1) << length;
         *place = (void *)(uintptr_t)names->n;
     }
     return (uint32_t)((uintptr_t)*place - 1);
@@ -103,9 +108,31 @@ static void cheap_first(hr_cond *v, size_t n) {
         }
 }
 
+/* The longest value that is copied behind its condition. */
+#define SHORT_VALUE 64
+
+static const hr_cond *packed(hr_view_build *vb, const hr_cond *v, size_t n) {
+    size_t text = 0;
+    for (size_t i = 0; i < n; i++)
+        text += v[i].value.len <= SHORT_VALUE ? v[i].value.len : 0;
+    hr_cond *out = hr_b_array(vb->b, 1, n * sizeof(*v) + text);
+    char *at = (char *)(out + n);
+    for (size_t i = 0; i < n; i++) {
+        out[i] = v[i];
+        if (v[i].value.len > SHORT_VALUE || v[i].value.len == 0)
+            continue;
+        memcpy(at, v[i].value.p, v[i].value.len);
+        out[i].value.p = at;
+        at += v[i].value.len;
+    }
+    return out;
+}
+
 static void compile_conditions(hr_view_build *vb, hr_croute *route, const hr_match_request *m) {
+    hr_cond few[8];
     size_t most = m->n_headers + m->n_without_headers + m->n_query_params + 3;
-    cond_writer w = {.vb = vb, .v = HR_B_ARRAY(vb->b, hr_cond, most)};
+    bool fit = most <= sizeof(few) / sizeof(few[0]);
+    cond_writer w = {.vb = vb, .v = fit ? few : HR_B_ARRAY(vb->b, hr_cond, most)};
     for (size_t i = 0; i < m->n_headers; i++)
         add_header(&w, &m->headers[i], false);
     for (size_t i = 0; i < m->n_without_headers; i++)
@@ -116,7 +143,7 @@ static void compile_conditions(hr_view_build *vb, hr_croute *route, const hr_mat
     for (size_t i = 0; i < m->n_query_params; i++)
         add_query(&w, &m->query_params[i]);
     cheap_first(w.v, w.n);
-    route->conds = w.v;
+    route->conds = packed(vb, w.v, w.n);
     route->n_conds = (uint16_t)w.n;
     route->catch_all = !w.conditional;
 }
@@ -169,7 +196,21 @@ typedef struct emitter {
     hr_route_list *out;
     const hr_vs *vs;
     const hr_compile_scope *scope;
+    const hr_origin *origin; /* of the route before */
 } emitter;
+
+static bool same_text(hr_str a, hr_str b) {
+    return (a.p == NULL) == (b.p == NULL) && hr_str_eq(a, b);
+}
+
+static const hr_origin *origin_of(emitter *e, hr_str name, hr_str file) {
+    if (e->origin != NULL && same_text(e->origin->name, name) && same_text(e->origin->file, file))
+        return e->origin;
+    hr_origin *origin = HR_B_NEW(e->vb->b, hr_origin);
+    *origin = (hr_origin){e->vs, name, file};
+    e->origin = origin;
+    return origin;
+}
 
 static void emit(emitter *e, const hr_http_entry *entry, const hr_action_plan *plan, const hr_match_request *m,
                  int32_t match_index) {
@@ -178,9 +219,7 @@ static void emit(emitter *e, const hr_http_entry *entry, const hr_action_plan *p
     const hr_pos *pos = m == NULL ? &http->pos : &m->pos;
     *route = (hr_croute){
         .action = plan,
-        .vs = e->vs,
-        .name = route_name(e->vb, http->name, m == NULL ? (hr_str){0} : m->name),
-        .file = pos->file,
+        .origin = origin_of(e, route_name(e->vb, http->name, m == NULL ? (hr_str){0} : m->name), pos->file),
         .line = pos->line,
         .route_index = entry->index,
         .match_index = match_index,
@@ -223,8 +262,8 @@ void hr_routes_compile(hr_view_build *vb, hr_route_list *out, const hr_vs *vs, c
     size_t most = 0;
     for (size_t i = 0; i < vs->n_http; i++)
         most += vs->http[i].http->n_match == 0 ? 1 : vs->http[i].http->n_match;
-    *out = (hr_route_list){.v = HR_B_ARRAY(vb->b, hr_croute, most)};
-    emitter e = {vb, out, vs, scope};
+    *out = (hr_route_list){.v = HR_B_LINES(vb->b, hr_croute, most)};
+    emitter e = {vb, out, vs, scope, NULL};
     for (size_t i = 0; i < vs->n_http; i++) {
         if (!emit_entry(&e, &vs->http[i]))
             continue;
@@ -238,8 +277,10 @@ void hr_routes_compile(hr_view_build *vb, hr_route_list *out, const hr_vs *vs, c
 
 const hr_route_list *hr_routes_single(hr_view_build *vb, const hr_action_plan *plan, hr_str name) {
     hr_route_list *list = HR_B_NEW(vb->b, hr_route_list);
-    list->v = HR_B_NEW(vb->b, hr_croute);
+    hr_origin *origin = HR_B_NEW(vb->b, hr_origin);
+    list->v = HR_B_LINES(vb->b, hr_croute, 1);
     list->n = 1;
-    list->v[0] = (hr_croute){.action = plan, .name = name, .route_index = -1, .match_index = -1, .catch_all = true};
+    *origin = (hr_origin){.name = name};
+    list->v[0] = (hr_croute){.action = plan, .origin = origin, .route_index = -1, .match_index = -1, .catch_all = true};
     return list;
 }

@@ -92,9 +92,8 @@ static int grow_names(hr_scratch *scratch, size_t n) {
     return HR_OK;
 }
 
-int hr_scratch_names(hr_scratch *scratch, size_t n) {
-    scratch->n_touched = 0;
-    if (++scratch->round == 0) { /* after 2^32 rounds the old numbers come again */
+int hr_scratch_more_names(hr_scratch *scratch, size_t n) {
+    if (scratch->round == 0) { /* after 2^32 rounds the old numbers come again */
         if (scratch->n_seen > 0)
             memset(scratch->seen, 0, scratch->n_seen * sizeof(*scratch->seen));
         scratch->round = 1;

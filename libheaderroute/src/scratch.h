@@ -49,8 +49,14 @@ struct hr_scratch {
     uint32_t round;
 };
 
+/* hr_scratch_names where that takes more than counting. */
+int hr_scratch_more_names(hr_scratch *scratch, size_t n);
+
 /* Room for n names; forgets what was seen. HR_OK or HR_ENOMEM. */
-int hr_scratch_names(hr_scratch *scratch, size_t n);
+static inline int hr_scratch_names(hr_scratch *scratch, size_t n) {
+    scratch->n_touched = 0;
+    return ++scratch->round == 0 || n > scratch->n_seen ? hr_scratch_more_names(scratch, n) : HR_OK;
+}
 
 void *hr_scratch_more(hr_scratch *scratch, size_t size);
 int hr_scratch_gather(hr_scratch *scratch);

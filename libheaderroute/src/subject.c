@@ -1,6 +1,5 @@
 /* A request made ready for matching: checked, its path normalised, its headers numbered by the view's names. */
 #include "match.h"
-#include "octets.h"
 #include "path.h"
 
 static int refuse(hr_scratch *scratch, const char *sentence) {
@@ -35,7 +34,7 @@ static int check_slowly(hr_subject *s) {
         return refuse(s->scratch, "the authority has a space or a control character");
     if (!is_token(s->method))
         return refuse(s->scratch, "the method is empty or has a space or a control character");
-    for (size_t i = 0; i < r->n_headers; i++) {
+    for (size_t i = 0; i < r->n_headers && !r->headers_checked; i++) {
         if (!is_token(r->headers[i].name))
             return refuse(s->scratch, "a header's name is empty or has a space or a control character");
         if (!is_text(r->headers[i].value))
@@ -44,44 +43,55 @@ static int check_slowly(hr_subject *s) {
     return HR_OK;
 }
 
-static bool headers_suspicious(const hr_request *r) {
-    hr_minima tokens = hr_minima_start(DEL), texts = hr_minima_start(DEL);
-    size_t shortest = 1;
-    for (size_t i = 0; i < r->n_headers; i++) {
-        const hr_pair *h = &r->headers[i];
-        shortest &= h->name.len != 0;
-        hr_minima_add(&tokens, h->name.p, h->name.len);
-        hr_minima_add(&texts, h->value.p, h->value.len);
+/* A header that some rule may ask for, by its length. */
+static inline void note(hr_subject *s, hr_str name, size_t header) {
+    const hr_name_table *names = s->names;
+    uint32_t number = UINT32_MAX;
+    if (names->n > HR_FEW_NAMES) {
+        number = hr_name_lookup(names, name);
+    } else {
+        uint32_t i = names->first[name.len < 63 ? name.len : 63];
+        while (i != 0 && !hr_is_named(name, names->v[i - 1]))
+            i = names->next[i - 1];
+        number = i - 1;
     }
-    return shortest == 0 || hr_minima_met(&tokens, TOKEN) || hr_minima_met(&texts, TEXT);
+    if (number != UINT32_MAX)
+        hr_subject_note(s, number, header);
 }
 
-static int check(hr_subject *s) {
-    hr_minima tokens = hr_minima_start(DEL);
-    hr_minima_add(&tokens, s->authority.p, s->authority.len);
-    hr_minima_add(&tokens, s->method.p, s->method.len);
-    bool suspicious = s->authority.len == 0 || s->method.len == 0 || hr_minima_met(&tokens, TOKEN);
-    if (!suspicious && !s->request->headers_checked)
-        suspicious = headers_suspicious(s->request);
-    return suspicious ? check_slowly(s) : HR_OK;
+/* What octets the headers have: false where some look wrong. */
+static bool headers_fine(const hr_request *r, hr_extent tokens) {
+    hr_extent texts = hr_extent_start();
+    bool named = true;
+    for (size_t i = 0; i < r->n_headers; i++) {
+        const hr_pair *h = &r->headers[i];
+        named &= h->name.len != 0;
+        hr_extent_add(&tokens, h->name.p, h->name.len);
+        hr_extent_add(&texts, h->value.p, h->value.len);
+    }
+    return named && hr_extent_within(&texts, TEXT) && hr_extent_within(&tokens, TOKEN);
 }
 
 /* Which headers rules may ask for, and where they are. */
-static int note_headers(hr_subject *s, const hr_name_table *names) {
+static void note_headers(hr_subject *s) {
     const hr_request *r = s->request;
-    s->names = names;
-    if (hr_scratch_names(s->scratch, names->n) != HR_OK)
-        return HR_ENOMEM;
-    uint64_t lengths = names->lengths;
-    for (size_t i = 0; i < r->n_headers; i++) {
+    uint64_t lengths = s->names->lengths;
+    for (size_t i = 0, n = r->n_headers; i < n; i++) {
         size_t len = r->headers[i].name.len;
-        if (!(lengths >> (len < 63 ? len : 63) & 1))
-            continue;
-        uint32_t number = hr_name_find(names, r->headers[i].name);
-        if (number != UINT32_MAX)
-            hr_subject_note(s, number, i);
+        if (lengths >> (len < 63 ? len : 63) & 1)
+            note(s, r->headers[i].name, i);
     }
-    return HR_OK;
+}
+
+static int check_and_note(hr_subject *s) {
+    if (hr_scratch_names(s->scratch, s->names->n) != HR_OK)
+        return HR_ENOMEM;
+    note_headers(s);
+    hr_extent tokens = hr_extent_start();
+    hr_extent_add(&tokens, s->authority.p, s->authority.len);
+    hr_extent_add(&tokens, s->method.p, s->method.len);
+    bool fine = s->request->headers_checked ? hr_extent_within(&tokens, TOKEN) : headers_fine(s->request, tokens);
+    return fine && s->authority.len != 0 && s->method.len != 0 ? HR_OK : check_slowly(s);
 }
 
 static int check_path(hr_subject *s, hr_path_normalization option) {
@@ -109,8 +119,7 @@ int hr_subject_prepare(hr_subject *s, const hr_view *view, const hr_request *req
     s->scheme = request->scheme.p == NULL ? HR_STR("http") : request->scheme;
     s->authority = request->authority;
     s->no_memory = false;
-    int error = check(s);
-    if (error == HR_OK)
-        error = note_headers(s, &view->names);
+    s->names = &view->names;
+    int error = check_and_note(s);
     return error == HR_OK ? check_path(s, view->path_normalization) : error;
 }

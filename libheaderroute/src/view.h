@@ -22,6 +22,7 @@ typedef enum hr_cond_kind {
     HR_COND_NEVER /* a claim of a token: no token is ever validated here */
 } hr_cond_kind;
 
+/* Where values are short they lie behind the conditions of their route, so that a look at both is one. */
 typedef struct hr_cond {
     uint8_t kind;  /* hr_cond_kind */
     uint8_t match; /* hr_sm_kind: EXACT, PREFIX, REGEX or PRESENCE */
@@ -71,21 +72,28 @@ typedef struct hr_action_plan {
 
 typedef struct hr_index hr_index;
 
+/* What many routes have in common. */
+typedef struct hr_origin {
+    const hr_vs *vs; /* NULL: a service's default route and the like */
+    hr_str name; /* of the route */
+    hr_str file;
+} hr_origin;
+
+/* One cache line: among many routes, one found is in no cache. */
 typedef struct hr_croute {
     uint8_t path_kind; /* hr_sm_kind: NONE (any path), EXACT, PREFIX, REGEX */
-    bool ignore_case;
+    bool ignore_case : 1;
+    bool catch_all : 1;
     uint16_t n_conds;
+    int line;
     const hr_cond *conds;
     hr_str path;
     const hr_regex *path_regex;
     const hr_action_plan *action;
-    const hr_vs *vs; /* NULL: a service's default route and the like */
-    hr_str name;
-    hr_str file;
-    int line;
+    const hr_origin *origin;
     int32_t route_index, match_index;
-    bool catch_all;
 } hr_croute;
+_Static_assert(sizeof(hr_croute) <= 64, "a route is one cache line");
 
 /* Routes of one or several VirtualServices in the order they are tried. */
 typedef struct hr_route_list {
@@ -134,17 +142,19 @@ typedef struct hr_omitted {
     hr_str reason;
 } hr_omitted;
 
+/* Up to this many names are compared one by one, those of one length. */
+#define HR_FEW_NAMES 24
+
 /* Names of headers that rules of the view ask for; a request's headers are numbered by them once. */
 typedef struct hr_name_table {
     hr_str *v; /* lower case */
     size_t n, capacity;
     hr_map numbers;   /* name -> number + 1 */
     uint64_t lengths; /* bit n: a name of n octets; bit 63: of 63 or more */
+    /* Number + 1 of the first name of n octets (63: or more), and of the next one behind a name: for names of
+     * the first numbers. */
+    uint8_t first[64], next[HR_FEW_NAMES];
 } hr_name_table;
-
-/* The number of a name in any letter case; UINT32_MAX: no rule asks for it. */
-uint32_t hr_name_find(const hr_name_table *names, hr_str name);
-
 
 struct hr_view {
     atomic_size_t references;
@@ -194,7 +204,8 @@ void hr_host_index_build(hr_build *b, hr_route_table *table);
 typedef HR_LIST(const hr_vs *) hr_vs_list;
 void hr_view_select(hr_view_build *vb, hr_vs_list *out, hr_str gateway);
 
-/* host.c: the virtual host of an authority (NULL: none). buf has room for authority.len bytes. */
+/* host.c: the virtual host of an authority (NULL: none). buf has room for authority.len bytes; it may be NULL
+ * where there are `few` domains and none begins with '*'. */
 const hr_vhost *hr_host_find(const hr_host_index *index, hr_str authority, char *buf);
 hr_str hr_authority_host(hr_str authority); /* without port */
 

@@ -182,11 +182,11 @@ static void put_action(hr_json_writer *w, const hr_action_plan *plan) {
 static void put_route(hr_json_writer *w, const hr_croute *route) {
     hr_json_comma(w);
     hr_json_open(w, '{');
-    hr_json_str(w, "name", route->name);
-    hr_json_str(w, "virtual_service", route->vs == NULL ? (hr_str){0} : route->vs->id);
+    hr_json_str(w, "name", route->origin->name);
+    hr_json_str(w, "virtual_service", route->origin->vs == NULL ? (hr_str){0} : route->origin->vs->id);
     hr_json_int_or_null(w, "route_index", route->route_index, route->route_index >= 0);
     hr_json_int_or_null(w, "match_index", route->match_index, route->match_index >= 0);
-    hr_json_place(w, route->file, route->line);
+    hr_json_place(w, route->origin->file, route->line);
     put_conditions(w, route);
     put_action(w, route->action);
     hr_json_close(w, '}');

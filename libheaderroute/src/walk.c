@@ -19,8 +19,8 @@ static hr_trace_event event_of(const hr_croute *route, hr_trace_kind kind, bool 
     return (hr_trace_event){
         .kind = kind,
         .ok = ok,
-        .virtual_service = route->vs == NULL ? (hr_str){0} : route->vs->id,
-        .file = route->file,
+        .virtual_service = route->origin->vs == NULL ? (hr_str){0} : route->origin->vs->id,
+        .file = route->origin->file,
         .line = route->line,
         .route_index = route->route_index,
         .match_index = route->match_index,
@@ -110,7 +110,7 @@ const hr_croute *hr_walk_traced(const hr_route_list *routes, hr_subject *subject
         for (size_t c = 0; c < route->n_conds; c++)
             ok &= trace_cond(&t, route, &route->conds[c]);
         hr_trace_event e = event_of(route, HR_TRACE_RULE, ok);
-        e.detail = route->name;
+        e.detail = route->origin->name;
         trace(ctx, &e);
         if (ok)
             return route;

@@ -165,6 +165,78 @@ static void prefix_is(const char *pattern, const char *expected) {
     cr_expect(hr_str_eq_c(prefix, expected), "%s: '%.*s', not '%s'", pattern, (int)prefix.len, prefix.p, expected);
 }
 
+/* A thousand routes of one header each, some values just too long to be kept beside their slot, some paths
+ * and prefixes among them, and repeated headers: what a slot settles alone is what the walk finds. */
+Test(index, settles_one_exact_key_as_the_walk_does) {
+    char *yaml = NULL;
+    size_t size;
+    FILE *out = open_memstream(&yaml, &size);
+    cr_assert_not_null(out);
+    fprintf(out, "%s\n---\napiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {name: vs}\n"
+                 "spec:\n  hosts: [reviews]\n  http:\n", hrt_mesh);
+    for (int i = 0; i < 1000; i++) {
+        static const char *const forms[] = {"headers: {x-tenant: {exact: \"%0*d\"}}", "uri: {exact: \"/%0*d\"}",
+                                            "uri: {prefix: \"/%0*d\"}", "headers: {x-other: {exact: \"%0*d\"}}"};
+        fputs("  - match: [{", out);
+        fprintf(out, forms[i % 4], 17 + i % 7, i);
+        fputs("}]\n    directResponse: {status: 200}\n", out);
+    }
+    fputs("  - directResponse: {status: 404}\n", out);
+    fclose(out);
+    hr_table *table = hrt_load(yaml);
+    hr_view *view;
+    cr_assert_eq(hr_view_new(&view, table, NULL), HR_OK);
+    free(yaml);
+    hr_scratch *scratch;
+    cr_assert_eq(hr_scratch_new(&scratch), HR_OK);
+    size_t found = 0;
+    for (int i = 0; i < 4000; i++) {
+        char value[40], path[40], other[40];
+        snprintf(value, sizeof(value), "%0*u", (int)(17 + draw(7)), draw(1000));
+        int n = (int)draw(1000);
+        snprintf(path, sizeof(path), "/%0*d%s", 17 + n % 7, n, draw(2) ? "" : "/x");
+        n = (int)draw(1000);
+        snprintf(other, sizeof(other), "%0*d", 17 + n % 7, n);
+        hr_pair headers[] = {{HR_STR("x-other"), hr_str_from(other)}, {HR_STR("X-Tenant"), hr_str_from(value)},
+                             {HR_STR("x-other"), hr_str_from(value)}};
+        hr_request request = {.method = HR_STR("GET"), .scheme = HR_STR("http"), .authority = HR_STR("reviews"),
+                              .path = hr_str_from(path), .headers = headers, .n_headers = 1 + draw(3)};
+        hr_route_mode walk = {.plain_walk = true};
+        hr_decision a, b;
+        cr_assert_eq(hr_route(&a, view, &request, scratch), HR_OK);
+        cr_assert_eq(hr_route_by(&b, view, &request, scratch, &walk), HR_OK);
+        cr_assert_eq(a.route_index, b.route_index, "%s %s %s: %d, but the walk finds %d", path, value, other,
+                     a.route_index, b.route_index);
+        found += a.direct_response_status == 200;
+    }
+    cr_assert_gt(found, 1000);
+    hr_scratch_free(scratch);
+    hr_view_unref(view);
+    hr_table_unref(table);
+}
+
+/* Patterns are compiled once, when they are read: a rule whose pattern were missing there would never hold. */
+Test(index, every_pattern_of_a_view_is_compiled) {
+    for (int round = 0; round < 20; round++) {
+        char *yaml = random_rules(60);
+        hr_table *table = hrt_load(yaml);
+        hr_view *view;
+        cr_assert_eq(hr_view_new(&view, table, NULL), HR_OK);
+        for (size_t v = 0; v < view->tables[0].n_vhosts; v++) {
+            const hr_route_list *routes = view->tables[0].vhosts[v].routes;
+            for (size_t i = 0; i < routes->n; i++) {
+                const hr_croute *route = &routes->v[i];
+                cr_assert((route->path_kind == HR_SM_REGEX) == (route->path_regex != NULL));
+                for (size_t c = 0; c < route->n_conds; c++)
+                    cr_assert((route->conds[c].match == HR_SM_REGEX) == (route->conds[c].regex != NULL));
+            }
+        }
+        hr_view_unref(view);
+        hr_table_unref(table);
+        free(yaml);
+    }
+}
+
 Test(index, takes_a_regexs_certain_beginning) {
     prefix_is("/api/v1/.*", "/api/v1/");
     prefix_is("/api/v1", "/api/v1");
