@@ -8,6 +8,7 @@
 #define DEFAULT_IDLE_TIMEOUT_MS 60000
 /* Informational answers before the one that counts; a peer that sends them for ever is broken. */
 #define MAX_INFORMATIONAL 16
+#define MAX_HEAD ((size_t)63 << 10)
 
 struct hr_up_exchange {
     hr_up_endpoint *endpoint;
@@ -274,7 +275,7 @@ static int take_head(hr_up_exchange *ex) {
         size_t head_len;
         const char *why;
         hr_resp_result result = hr_resp_find_head(&head_len, &ex->scanned, in->bytes + in->start,
-                                                  in->end - in->start, HR_UP_BLOCK - 1024, &why);
+                                                  in->end - in->start, MAX_HEAD, &why);
         if (result == HR_RESP_INCOMPLETE)
             return 1;
         if (result == HR_RESP_COMPLETE)

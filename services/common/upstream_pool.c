@@ -7,7 +7,7 @@
 
 /* Blocks kept for reuse by a loop: enough for the requests of a burst, little enough to be
  * forgotten (2 MiB a loop, of which only touched pages count). */
-#define MAX_FREE_BLOCKS 32
+#define MAX_FREE_BLOCKS 16
 
 #define DEFAULT_CONNECT_TIMEOUT_MS 10000
 #define DEFAULT_IDLE_CONNECTION_MS 4000
