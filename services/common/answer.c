@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "decimal.h"
 #include "json_out.h"
 
 const char *hr_status_reason(int status) {
@@ -117,32 +118,42 @@ const char *hr_status_reason(int status) {
 /* One Via field: what came from upstream, then this hop (RFC 9110, section 7.6.3). */
 static void add_via(hr_exchange *ex) {
     h2o_req_t *req = ex->req;
-    hr_text via = {0};
-    for (ssize_t i; (i = h2o_find_header(&req->res.headers, H2O_TOKEN_VIA, -1)) != -1;) {
-        h2o_iovec_t value = req->res.headers.entries[i].value;
-        hr_text_bytes(&via, value.base, value.len);
-        hr_text_bytes(&via, ", ", 2);
-        h2o_delete_header(&req->res.headers, i);
+    h2o_headers_t *headers = &req->res.headers;
+    const char *name = hr_server_options_of(ex->loop->server)->name;
+    h2o_iovec_t via = h2o_concat(&req->pool, h2o_iovec_init(H2O_STRLIT("1.1 ")),
+                                 h2o_iovec_init(name, strlen(name)));
+    for (ssize_t i = (ssize_t)headers->size - 1; i >= 0; --i) {
+        if (headers->entries[i].name != &H2O_TOKEN_VIA->buf)
+            continue;
+        via = h2o_concat(&req->pool, headers->entries[i].value, h2o_iovec_init(H2O_STRLIT(", ")),
+                         via);
+        h2o_delete_header(headers, i);
     }
-    hr_text_printf(&via, "1.1 %s", hr_server_options_of(ex->loop->server)->name);
-    h2o_iovec_t value = h2o_strdup(&req->pool, via.failed ? "" : via.p, via.failed ? 0 : via.len);
-    hr_text_free(&via);
-    h2o_add_header(&req->pool, &req->res.headers, H2O_TOKEN_VIA, NULL, value.base, value.len);
+    h2o_add_header(&req->pool, headers, H2O_TOKEN_VIA, NULL, via.base, via.len);
+}
+
+static char *put_timing(char *at, const char *name, size_t name_len, uint64_t ns) {
+    memcpy(at, name, name_len);
+    memcpy(at + name_len, ";dur=", 5);
+    return hr_put_ms(at + name_len + 5, ns);
 }
 
 /* https://www.w3.org/TR/server-timing/: this hop as a whole under its name, then its parts. */
 static void add_server_timing(hr_exchange *ex) {
-    hr_text timing = {0};
-    hr_text_printf(&timing, "%s;dur=%.3f", hr_server_options_of(ex->loop->server)->name,
-                   hr_exchange_elapsed_ms(ex));
+    const char *name = hr_server_options_of(ex->loop->server)->name;
+    size_t name_len = strlen(name), size = name_len;
     for (size_t i = 0; i < ex->n_timings; ++i)
-        hr_text_printf(&timing, ", %s;dur=%.3f", ex->timings[i].name, ex->timings[i].ms);
-    if (!timing.failed) {
-        h2o_iovec_t value = h2o_strdup(&ex->req->pool, timing.p, timing.len);
-        h2o_add_header_by_str(&ex->req->pool, &ex->req->res.headers, H2O_STRLIT("server-timing"), 0,
-                              NULL, value.base, value.len);
+        size += strlen(ex->timings[i].name);
+    size += (ex->n_timings + 1) * (sizeof(", ;dur=.000") + HR_DECIMAL_MAX);
+    char *text = h2o_mem_alloc_pool(&ex->req->pool, size);
+    char *at = put_timing(text, name, name_len, hr_now_ns() - ex->start_ns);
+    for (size_t i = 0; i < ex->n_timings; ++i) {
+        const char *part = ex->timings[i].name;
+        memcpy(at, ", ", 2);
+        at = put_timing(at + 2, part, strlen(part), (uint64_t)(ex->timings[i].ms * 1e6));
     }
-    hr_text_free(&timing);
+    h2o_add_header_by_str(&ex->req->pool, &ex->req->res.headers, H2O_STRLIT("server-timing"), 0,
+                          NULL, text, (size_t)(at - text));
 }
 
 void hr_answer_finish_headers(hr_exchange *ex) {

@@ -1,7 +1,9 @@
 #include "conn.h"
 
 #include <errno.h>
+#include <netdb.h>
 #include <netinet/tcp.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -11,6 +13,9 @@
 
 /* Accepted in one go before other sockets get their turn. */
 #define ACCEPT_BURST 16
+
+/* Room for the next bytes of a head. */
+#define MIN_HEAD_READ 1024
 
 #define LINGER_NS (2 * 1000000000ull)
 #define MAX_LINGERING 64
@@ -35,6 +40,71 @@ struct hr_linger {
 hr_conn *hr_conn_of(const h2o_req_t *req) {
     /* on_close is the one place of a socket that libh2o's HTTP/1 leaves to us. */
     return req->conn->callbacks->get_socket(req->conn)->on_close.data;
+}
+
+const hr_peer *hr_conn_peer(hr_conn *conn) {
+    hr_peer *peer = &conn->peer;
+    struct sockaddr_storage address;
+    char host[NI_MAXHOST];
+    if (peer->len > 0)
+        return peer;
+    socklen_t len = h2o_socket_getpeername(conn->sock, (struct sockaddr *)&address);
+    size_t n =
+        len > 0 ? h2o_socket_getnumerichost((struct sockaddr *)&address, len, host) : SIZE_MAX;
+    if (n == SIZE_MAX || n + sizeof(":65535") > sizeof(peer->text))
+        return peer;
+    peer->address_len = n;
+    peer->len = (size_t)sprintf(peer->text, "%.*s:%u", (int)n, host,
+                                (unsigned)h2o_socket_getport((struct sockaddr *)&address));
+    return peer;
+}
+
+/* ---- reading ---- */
+
+static void on_early(h2o_socket_t *sock, const char *err) {
+    (void)err;
+    h2o_socket_read_stop(sock);
+}
+
+/* libh2o reads for as long as there is anything, into a buffer that it doubles, and copies, again
+ * and again; and only then looks at the head. A head is therefore read by us, once; then the buffer
+ * has room for the whole body (strict.c), which libh2o reads into its place. */
+static void read_heads(hr_conn *conn, bool ours) {
+    conn->reads_heads = ours && conn->ssl_ctx == NULL;
+    h2o_socket_dont_read(conn->sock, conn->reads_heads);
+}
+
+void hr_conn_watch(hr_conn *conn) {
+    h2o_socket_dont_read(conn->sock, 1);
+    h2o_socket_read_start(conn->sock, on_early);
+}
+
+void hr_conn_unwatch(hr_conn *conn) {
+    h2o_socket_read_stop(conn->sock);
+    read_heads(conn, true);
+}
+
+void hr_conn_read_body(hr_conn *conn) {
+    read_heads(conn, false);
+}
+
+size_t hr_conn_read_head(hr_conn *conn) {
+    if (!conn->reads_heads)
+        return 0;
+    h2o_buffer_t **input = &conn->sock->input;
+    h2o_iovec_t room = h2o_buffer_reserve(input, MIN_HEAD_READ);
+    ssize_t n = -1;
+    errno = 0;
+    if (room.base != NULL)
+        n = recv(h2o_socket_get_fd(conn->sock), room.base, room.len, 0);
+    if (n > 0) {
+        (*input)->size += (size_t)n;
+        return (size_t)n;
+    }
+    /* The end, or an error, is still there when libh2o reads. */
+    if (n == 0 || (errno != EAGAIN && errno != EINTR))
+        read_heads(conn, false);
+    return 0;
 }
 
 /* ---- lingering ---- */
@@ -155,6 +225,7 @@ static void begin_conn(hr_listening *listening, h2o_socket_t *sock) {
     if (listening->listener->tls != NULL)
         conn->ssl_ctx = hr_tls_take(listening->listener->tls);
     listening->accept.ssl_ctx = conn->ssl_ctx;
+    read_heads(conn, true);
     h2o_accept(&listening->accept, sock);
 }
 

@@ -7,6 +7,13 @@
 
 #include "server.h"
 
+/* The client's address, as text. */
+typedef struct hr_peer {
+    size_t len;         /* of "address:port"; 0: it has none */
+    size_t address_len; /* of the address alone */
+    char text[72];      /* an IPv6 address may have a zone of 16 characters */
+} hr_peer;
+
 typedef struct hr_conn hr_conn;
 struct hr_conn {
     hr_loop *loop;
@@ -17,10 +24,12 @@ struct hr_conn {
     int linger_fd;         /* a second descriptor to outlive libh2o's, or -1 */
     SSL_CTX *ssl_ctx;      /* held: libh2o keeps the bare pointer; NULL: not encrypted */
     h2o_socket_cb on_read; /* libh2o's own, for hr_conn_drop */
+    bool reads_heads;      /* hr_conn_read_head reads, not libh2o */
     /* The connection is no longer libh2o's to end: called instead of cutting it off. May free it.
      */
     void (*on_cut)(hr_conn *conn);
     void *cut_data;
+    hr_peer peer;       /* made when it is first asked for */
     h2o_buffer_t *held; /* the socket's first buffer, where it was replaced; NULL: it was not */
     hr_conn *next, **link;
 };
@@ -36,6 +45,21 @@ typedef struct hr_listening {
 
 /* The connection that a request came by. */
 hr_conn *hr_conn_of(const h2o_req_t *req);
+
+const hr_peer *hr_conn_peer(hr_conn *conn);
+
+/* While a handler owns a request, libh2o takes the connection off epoll, and puts it back for the
+ * next one: two system calls a request. Watched, it stays there; what comes meanwhile (a pipelined
+ * request, the end) is left unread, and only then is it taken off. */
+void hr_conn_watch(hr_conn *conn);
+/* Before libh2o reads again. */
+void hr_conn_unwatch(hr_conn *conn);
+
+/* For phr_parse_request: bytes of the next request's head that have come, read into the socket's
+ * buffer. 0: none, or libh2o is to find out why not. */
+size_t hr_conn_read_head(hr_conn *conn);
+/* The rest of the request is libh2o's to read. */
+void hr_conn_read_body(hr_conn *conn);
 
 /* Begins to accept on `fd`, which becomes the loop's. */
 void hr_conn_listen(hr_loop *loop, const hr_listener *listener, int fd, h2o_hostconf_t **hosts);

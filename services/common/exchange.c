@@ -57,6 +57,11 @@ bool hr_exchange_peer_gone(const hr_exchange *ex) {
     return info.tcpi_state != TCP_ESTABLISHED;
 }
 
+h2o_iovec_t hr_exchange_peer_address(const hr_exchange *ex) {
+    const hr_peer *peer = hr_conn_peer(hr_conn_of(ex->req));
+    return h2o_iovec_init(peer->len > 0 ? peer->text : NULL, peer->address_len);
+}
+
 void hr_exchange_refuse(hr_exchange *ex, int status, const char *detail, int retry_after_s) {
     if (ex->refusal.status != 0)
         return;
@@ -104,6 +109,7 @@ static void exchange_end(void *memory) {
             ex->next_upload->link_upload = ex->link_upload;
     }
     hr_budget_give(hr_server_uploads(ex->loop->server), ex->reserved);
+    hr_conn_unwatch(conn);
     --ex->loop->active;
     conn->ex = NULL;
     conn->since_ns = hr_now_ns();
@@ -302,6 +308,7 @@ static int on_req(h2o_handler_t *self, h2o_req_t *req) {
     if (ex->refusal.status == 0 && held > ex->reserved + SMALL_INPUT &&
         !hr_exchange_reserve(ex, held - ex->reserved))
         hr_exchange_refuse(ex, 503, "too much is being uploaded at the moment", 1);
+    hr_conn_watch(hr_conn_of(req));
     if (ex->refusal.status != 0)
         answer_refusal(ex);
     else

@@ -80,6 +80,9 @@ void hr_exchange_abandon(hr_exchange *ex);
 /* Milliseconds since the head was complete. */
 double hr_exchange_elapsed_ms(const hr_exchange *ex);
 
+/* The client's address as text, while the connection lasts; {NULL, 0} if it has none. */
+h2o_iovec_t hr_exchange_peer_address(const hr_exchange *ex);
+
 /* Adds a Server-Timing entry; more than HR_MAX_TIMINGS are passed over. `name` must be a token. */
 void hr_exchange_timing(hr_exchange *ex, const char *name, double ms);
 

@@ -1,10 +1,11 @@
 #include "json_out.h"
 
-#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "decimal.h"
 
 void hr_text_free(hr_text *text) {
     free(text->p);
@@ -103,11 +104,20 @@ static void escape(hr_text *text, unsigned char c) {
     }
 }
 
+/* Bytes of ASCII that stand for themselves within a string. */
+static bool is_plain(unsigned char c) {
+    return c >= 0x20 && c < 0x7F && c != '"' && c != '\\';
+}
+
 void hr_json_string(hr_text *text, const char *bytes, size_t len) {
     const unsigned char *p = (const unsigned char *)bytes;
     size_t plain = 0, i = 0;
     hr_text_bytes(text, "\"", 1);
     while (i < len) {
+        if (is_plain(p[i])) {
+            ++i;
+            continue;
+        }
         size_t step = utf8_sequence(p + i, len - i);
         if (step != 0 && p[i] >= 0x20 && p[i] != '"' && p[i] != '\\' && p[i] != 0x7F) {
             i += step;
@@ -145,6 +155,10 @@ void hr_json_member_str(hr_text *text, const char *name, const char *zero_termin
 }
 
 void hr_json_member_int(hr_text *text, const char *name, int64_t value) {
+    char digits[HR_DECIMAL_MAX + 1], *at = digits;
+    if (value < 0)
+        *at++ = '-';
+    at = hr_put_uint(at, value < 0 ? -(uint64_t)value : (uint64_t)value);
     hr_json_name(text, name);
-    hr_text_printf(text, "%" PRId64, value);
+    hr_text_bytes(text, digits, (size_t)(at - digits));
 }

@@ -1,7 +1,6 @@
 #include "log.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -12,6 +11,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "conn.h"
+#include "decimal.h"
 #include "json_out.h"
 #include "server.h"
 
@@ -21,6 +22,8 @@ const char *const hr_log_levels[] = {"debug", "info", "warn", "error", NULL};
 #define MAX_WAITING ((size_t)1 << 20)
 #define GATHER_MS 20
 #define HURRY_AT (MAX_WAITING / 4)
+/* The memory of a line that a loop keeps for the next. */
+#define LINE_KEPT ((size_t)16 << 10)
 
 static struct {
     const char *_Atomic program; /* threads of the program may log before it is set */
@@ -153,86 +156,126 @@ static void append(const char *bytes, size_t len) {
         atomic_fetch_add_explicit(&logger.dropped, 1, memory_order_relaxed);
 }
 
-static void member_iovec(hr_text *line, const char *name, h2o_iovec_t value) {
-    hr_json_member(line, name, value.len > 0 ? value.base : NULL, value.len);
+/* The names of members are literals of ours, which need no escaping: `,"name":`. */
+#define NAME(line, name) hr_text_bytes(line, ",\"" name "\":", sizeof(",\"" name "\":") - 1)
+
+static void put_string(hr_text *line, h2o_iovec_t value) {
+    if (value.len > 0)
+        hr_json_string(line, value.base, value.len);
+    else
+        hr_text_bytes(line, "null", 4);
 }
 
-static void member_start_time(hr_text *line, uint64_t wall_us) {
-    time_t seconds = (time_t)(wall_us / 1000000);
-    struct tm utc;
-    char date[64];
-    gmtime_r(&seconds, &utc);
-    strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%S", &utc);
-    hr_json_name(line, "start_time");
-    hr_text_printf(line, "\"%s.%03uZ\"", date, (unsigned)(wall_us / 1000 % 1000));
+static void put_words(hr_text *line, const char *words) {
+    put_string(line, h2o_iovec_init(words, words != NULL ? strlen(words) : 0));
+}
+
+static void put_int(hr_text *line, uint64_t value) {
+    char digits[HR_DECIMAL_MAX];
+    hr_text_bytes(line, digits, (size_t)(hr_put_uint(digits, value) - digits));
+}
+
+static void put_ms(hr_text *line, uint64_t ns) {
+    char digits[HR_DECIMAL_MAX + 4];
+    hr_text_bytes(line, digits, (size_t)(hr_put_ms(digits, ns) - digits));
+}
+
+/* Many lines have the same second: its text is kept. */
+static void put_start_time(hr_text *line, uint64_t wall_us) {
+    static __thread struct {
+        time_t second;
+        size_t len;
+        char date[64];
+    } last;
+    time_t second = (time_t)(wall_us / 1000000);
+    if (last.len == 0 || second != last.second) {
+        struct tm utc;
+        gmtime_r(&second, &utc);
+        last.second = second;
+        last.len = strftime(last.date, sizeof(last.date), "\"%Y-%m-%dT%H:%M:%S.", &utc);
+    }
+    unsigned ms = (unsigned)(wall_us / 1000 % 1000);
+    const char rest[] = {(char)('0' + ms / 100), (char)('0' + ms / 10 % 10), (char)('0' + ms % 10),
+                         'Z', '"'};
+    hr_text_bytes(line, last.date, last.len);
+    hr_text_bytes(line, rest, sizeof(rest));
 }
 
 /* W3C trace context: 00-TRACEID-SPANID-FLAGS (https://www.w3.org/TR/trace-context/, section 3.2).
  */
-static void member_trace(hr_text *line, const h2o_req_t *req) {
+static void put_trace(hr_text *line, const h2o_req_t *req) {
     h2o_iovec_t parent = hr_request_header(req, "traceparent");
     bool ok = parent.len >= 55 && parent.base[2] == '-' && parent.base[35] == '-' &&
               parent.base[52] == '-';
-    if (ok) {
-        hr_json_member(line, "trace_id", parent.base + 3, 32);
-        hr_json_member(line, "span_id", parent.base + 36, 16);
-        return;
-    }
-    member_iovec(line, "trace_id", hr_request_header(req, "x-b3-traceid"));
-    member_iovec(line, "span_id", hr_request_header(req, "x-b3-spanid"));
+    NAME(line, "trace_id");
+    put_string(line,
+               ok ? h2o_iovec_init(parent.base + 3, 32) : hr_request_header(req, "x-b3-traceid"));
+    NAME(line, "span_id");
+    put_string(line,
+               ok ? h2o_iovec_init(parent.base + 36, 16) : hr_request_header(req, "x-b3-spanid"));
 }
 
-static void member_peer(hr_text *line, const h2o_req_t *req) {
-    struct sockaddr_storage address;
-    char host[NI_MAXHOST];
-    socklen_t len = req->conn->callbacks->get_peername(req->conn, (struct sockaddr *)&address);
-    size_t host_len =
-        len > 0 ? h2o_socket_getnumerichost((struct sockaddr *)&address, len, host) : SIZE_MAX;
-    hr_json_name(line, "downstream_remote_address");
-    if (host_len == SIZE_MAX)
-        hr_text_str(line, "null");
-    else
-        hr_text_printf(line, "\"%.*s:%d\"", (int)host_len, host,
-                       (int)h2o_socket_getport((struct sockaddr *)&address));
+static void put_peer(hr_text *line, const h2o_req_t *req) {
+    const hr_peer *peer = hr_conn_peer(hr_conn_of(req));
+    put_string(line, h2o_iovec_init(peer->text, peer->len));
 }
 
 void hr_log_access(const hr_exchange *ex) {
+    hr_text *line = &ex->loop->log_line;
     const h2o_req_t *req = ex->req;
     char protocol[16];
-    hr_text line = {0};
     if (!logger.running)
         return;
-    hr_text_bytes(&line, "{", 1);
-    member_start_time(&line, ex->start_wall_us);
-    member_iovec(&line, "method", req->input.method);
-    member_iovec(&line, "path", req->input.path);
-    hr_json_member(&line, "protocol", protocol,
-                   h2o_stringify_protocol_version(protocol, req->version));
-    hr_json_member_int(&line, "response_code", hr_exchange_status(ex));
-    hr_json_member_str(&line, "response_flags",
-                       ex->response_flags != NULL ? ex->response_flags : "-");
-    hr_json_member_str(&line, "response_code_details", ex->details);
-    hr_json_member_int(&line, "bytes_received", (int64_t)(req->entity.len + ex->tunnelled));
-    hr_json_member_int(&line, "bytes_sent", (int64_t)req->bytes_sent);
-    hr_json_name(&line, "duration");
-    hr_text_printf(&line, "%.3f", hr_exchange_elapsed_ms(ex));
-    member_iovec(&line, "authority", req->input.authority);
-    member_iovec(&line, "user_agent", hr_request_header(req, "user-agent"));
-    member_iovec(&line, "x_forwarded_for", hr_request_header(req, "x-forwarded-for"));
-    member_iovec(&line, "request_id", ex->request_id);
-    member_trace(&line, req);
-    member_peer(&line, req);
-    member_iovec(&line, "upstream_host", ex->upstream_host);
-    member_iovec(&line, "upstream_cluster", ex->upstream_cluster);
-    member_iovec(&line, "route_name", ex->route_name);
-    member_iovec(&line, "job_id", ex->job_id);
+    line->len = 0;
+    hr_text_str(line, "{\"start_time\":");
+    put_start_time(line, ex->start_wall_us);
+    NAME(line, "method");
+    put_string(line, req->input.method);
+    NAME(line, "path");
+    put_string(line, req->input.path);
+    NAME(line, "protocol");
+    size_t protocol_len = h2o_stringify_protocol_version(protocol, req->version);
+    put_string(line, h2o_iovec_init(protocol, protocol_len));
+    NAME(line, "response_code");
+    put_int(line, (uint64_t)hr_exchange_status(ex));
+    NAME(line, "response_flags");
+    put_words(line, ex->response_flags != NULL ? ex->response_flags : "-");
+    NAME(line, "response_code_details");
+    put_words(line, ex->details);
+    NAME(line, "bytes_received");
+    put_int(line, req->entity.len + ex->tunnelled);
+    NAME(line, "bytes_sent");
+    put_int(line, req->bytes_sent);
+    NAME(line, "duration");
+    put_ms(line, hr_now_ns() - ex->start_ns);
+    NAME(line, "authority");
+    put_string(line, req->input.authority);
+    NAME(line, "user_agent");
+    put_string(line, hr_request_header(req, "user-agent"));
+    NAME(line, "x_forwarded_for");
+    put_string(line, hr_request_header(req, "x-forwarded-for"));
+    NAME(line, "request_id");
+    put_string(line, ex->request_id);
+    put_trace(line, req);
+    NAME(line, "downstream_remote_address");
+    put_peer(line, req);
+    NAME(line, "upstream_host");
+    put_string(line, ex->upstream_host);
+    NAME(line, "upstream_cluster");
+    put_string(line, ex->upstream_cluster);
+    NAME(line, "route_name");
+    put_string(line, ex->route_name);
+    NAME(line, "job_id");
+    put_string(line, ex->job_id);
     if (ex->upstream_ns != 0) {
-        hr_json_name(&line, "upstream_service_time");
-        hr_text_printf(&line, "%.3f", (double)ex->upstream_ns / 1e6);
+        NAME(line, "upstream_service_time");
+        put_ms(line, ex->upstream_ns);
     }
-    hr_json_member_str(&line, "name", hr_server_options_of(ex->loop->server)->name);
-    hr_text_bytes(&line, "}\n", 2);
-    if (!line.failed)
-        append(line.p, line.len);
-    hr_text_free(&line);
+    NAME(line, "name");
+    put_words(line, hr_server_options_of(ex->loop->server)->name);
+    hr_text_bytes(line, "}\n", 2);
+    if (!line->failed)
+        append(line->p, line->len);
+    if (line->failed || line->capacity > LINE_KEPT)
+        hr_text_free(line);
 }

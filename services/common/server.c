@@ -33,6 +33,9 @@
 #define TRIM_THRESHOLD (8 << 20)
 #define MAX_ARENAS 4
 
+/* A head and a small body come with one read of so much. */
+#define FIRST_READ ((size_t)32 << 10)
+
 struct hr_server {
     const hr_service *service;
     const hr_listener *listeners;
@@ -275,7 +278,8 @@ static void on_tick(h2o_timeout_entry_t *entry) {
 static bool loop_init(hr_loop *loop) {
     hr_server *server = loop->server;
     /* Here and not on the main thread: libh2o's free lists belong to the thread that makes the
-     * loop. */
+     * loop, and so does the size of its sockets' first buffers. */
+    h2o_socket_buffer_prototype._initial_buf.capacity = FIRST_READ;
     h2o_context_init(&loop->ctx, h2o_evloop_create(), &server->config);
     h2o_multithread_register_receiver(loop->ctx.queue, &loop->receiver, on_messages);
     loop->tick.cb = on_tick;
@@ -331,6 +335,7 @@ static void loop_dispose(hr_loop *loop) {
     if (loop->connections > 0)
         return; /* a handler holds on to its request: the memory goes with the process */
     hr_conn_free_listening(loop);
+    hr_text_free(&loop->log_line);
     h2o_timeout_unlink(&loop->tick);
     h2o_multithread_unregister_receiver(loop->ctx.queue, &loop->receiver);
     h2o_context_dispose(&loop->ctx);

@@ -17,6 +17,7 @@
 #include "budget.h"
 #include "exchange.h"
 #include "flags.h"
+#include "json_out.h"
 #include "log.h"
 #include "metrics.h"
 
@@ -48,6 +49,7 @@ struct hr_loop {
     struct hr_linger *lingering;
     size_t n_lingering;
     h2o_timeout_entry_t tick;
+    hr_text log_line; /* the memory of the last one */
     bool accepting, draining;
     bool out_of_files; /* accepting has failed; it is tried again when something may have changed */
 };

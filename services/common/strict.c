@@ -185,13 +185,19 @@ static void drop_body_headers(struct phr_header *headers, size_t *n) {
     *n = kept;
 }
 
+/* libh2o wants room for so much before it reads, or doubles the buffer. */
+#define READ_ROOM 4096
+
 /* Makes room for the whole body at once, so that libh2o need not double its buffer and copy again
- * and again. Moves the head: what was parsed must be parsed anew. */
+ * and again. True: the head has moved, and what was parsed must be parsed anew. */
 static bool make_room(hr_conn *conn, size_t head, size_t body) {
-    size_t have = conn->sock->input->size;
-    if (head + body <= have || body < 4096)
+    const h2o_buffer_t *input = conn->sock->input;
+    if (head + body <= input->size)
         return false;
-    return h2o_buffer_reserve(&conn->sock->input, head + body - have + 64).base != NULL;
+    size_t need = head + body - input->size + READ_ROOM;
+    const char *before = input->bytes;
+    return h2o_buffer_reserve(&conn->sock->input, need).base != NULL &&
+           conn->sock->input->bytes != before;
 }
 
 static void check_limits(hr_exchange *ex, const head_facts *facts) {
@@ -311,8 +317,18 @@ int phr_parse_request(const char *buf, size_t len, const char **method, size_t *
     size_t max_head = (size_t)hr_server_options_of(conn->loop->server)->max_head_bytes;
     size_t max_headers = *num_headers;
 
-    int head = original_parse_request(buf, len, method, method_len, path, path_len, minor_version,
+    int head = -2;
+    if (len > 0)
+        head = original_parse_request(buf, len, method, method_len, path, path_len, minor_version,
                                       headers, num_headers, last_len);
+    if (head == -2 && hr_conn_read_head(conn) > 0) {
+        last_len = len;
+        buf = conn->sock->input->bytes;
+        len = conn->sock->input->size;
+        *num_headers = max_headers;
+        head = original_parse_request(buf, len, method, method_len, path, path_len, minor_version,
+                                      headers, num_headers, last_len);
+    }
     if (head == -2 && len <= max_head)
         return head;
     if (head == -2 || head > (int)max_head)
@@ -349,6 +365,8 @@ int phr_parse_request(const char *buf, size_t len, const char **method, size_t *
     ex->head_len = (size_t)head;
     if (facts.n_transfer_encoding == 1)
         begin_chunked(ex);
+    if (facts.n_transfer_encoding == 1 || facts.length > 0)
+        hr_conn_read_body(conn);
     if (make_room(conn, (size_t)head, facts.length)) {
         const char *moved = conn->sock->input->bytes;
         *num_headers = max_headers;

@@ -221,6 +221,7 @@ hr_tunnel *hr_tunnel_begin(hr_exchange *ex, hr_up_exchange *up, hr_timers *timer
     conn->on_cut = on_cut;
     /* The request's head stays where it is until it is logged; what comes now has a buffer of its
      * own. */
+    hr_conn_unwatch(conn);
     conn->held = conn->sock->input;
     h2o_buffer_init(&conn->sock->input, &h2o_socket_buffer_prototype);
     if (conn->ssl_ctx == NULL) {

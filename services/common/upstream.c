@@ -233,15 +233,24 @@ static void complete(hr_up_exchange *ex, size_t surplus) {
 
 /* Takes the bytes that have arrived at [from, in->end). Returns 0 after an error. */
 static int take_body(hr_up_exchange *ex, size_t from) {
-    size_t n = ex->in->end - from, surplus;
+    size_t n = ex->in->end - from, surplus, lead = n;
     const char *why;
-    hr_resp_result result = hr_resp_body_feed(&ex->body, ex->in->bytes + from, &n, &surplus, &why);
+    hr_resp_result result = HR_RESP_INCOMPLETE;
+    if (from == ex->in->start) { /* nothing stands before that it must follow */
+        result = hr_resp_body_lead(&ex->body, ex->in->bytes + from, &lead, &why);
+        ex->in->start = from += lead;
+        n -= lead;
+    }
+    if (result != HR_RESP_ERROR)
+        result = hr_resp_body_feed(&ex->body, ex->in->bytes + from, &n, &surplus, &why);
     if (result == HR_RESP_ERROR) {
         ex->in->end = from;
         fail(ex, HR_UP_PROTOCOL, why);
         return 0;
     }
     ex->in->end = from + n;
+    if (ex->in->end == ex->in->start && ex->first_shown)
+        ex->in->start = ex->in->end = 0; /* framing alone takes no room */
     if (result == HR_RESP_COMPLETE)
         complete(ex, surplus);
     return 1;

@@ -6,7 +6,9 @@
 /* RFC 9110 section 5.6.2: what a field name is made of. */
 static int is_token_char(unsigned char c) {
     static const unsigned char punctuation[] = "!#$%&'*+-.^_`|~";
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+    if ((c >= 'a' && c <= 'z') || c == '-')
+        return 1;
+    return (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
            (c != 0 && strchr((const char *)punctuation, c) != NULL);
 }
 
@@ -39,7 +41,10 @@ static hr_str trim(const char *p, const char *end) {
     return (hr_str){p, (size_t)(end - p)};
 }
 
+/* Mostly asked for one literal after the other, of which few begin alike. */
 static int equals(hr_str s, const char *literal) {
+    if (s.len > 0 && s.p[0] != literal[0])
+        return 0;
     return s.len == strlen(literal) && memcmp(s.p, literal, s.len) == 0;
 }
 
@@ -420,6 +425,17 @@ static hr_resp_result feed_chunked(hr_resp_body *body, char *buf, size_t *len, s
     *surplus = *len - in;
     *len = out;
     return body->state == BODY_DONE ? HR_RESP_COMPLETE : HR_RESP_INCOMPLETE;
+}
+
+hr_resp_result hr_resp_body_lead(hr_resp_body *body, const char *buf, size_t *len,
+                                 const char **why) {
+    size_t in = 0, n = body->framing == HR_RESP_CHUNKED ? *len : 0;
+    *len = 0;
+    while (in < n && body->state != CHUNK_DATA && body->state != BODY_DONE)
+        if (chunk_byte(body, buf[in++], why) != HR_RESP_COMPLETE)
+            return HR_RESP_ERROR;
+    *len = in;
+    return HR_RESP_INCOMPLETE;
 }
 
 hr_resp_result hr_resp_body_feed(hr_resp_body *body, char *buf, size_t *len, size_t *surplus,

@@ -74,6 +74,12 @@ typedef struct hr_resp_body {
 
 void hr_resp_body_init(hr_resp_body *body, const hr_resp_head *head);
 
+/* Takes what frames the beginning of the content, at most the *len bytes at buf, and sets *len to
+ * how many they are: what comes behind need not be moved then. HR_RESP_ERROR, else
+ * HR_RESP_INCOMPLETE; hr_resp_body_feed tells the rest. */
+hr_resp_result hr_resp_body_lead(hr_resp_body *body, const char *buf, size_t *len,
+                                 const char **why);
+
 /* Decodes in place: *len bytes of input at buf become *len bytes of content at buf. *surplus is how
  * many bytes of the input came after the end of the answer (only with HR_RESP_COMPLETE; they are
  * lost, as a connection that sends what nobody asked for is of no further use). A body without

@@ -109,13 +109,7 @@ static int is_control(const hr_pair *field) {
 }
 
 hr_str gw_peer_address(gw_request *r) {
-    struct sockaddr_storage sa;
-    h2o_req_t *req = r->ex->req;
-    char *text = h2o_mem_alloc_pool(&req->pool, NI_MAXHOST);
-    if (req->conn->callbacks->get_peername(req->conn, (struct sockaddr *)&sa) == 0)
-        return (hr_str){NULL, 0};
-    size_t len = h2o_socket_getnumerichost((struct sockaddr *)&sa, sizeof(sa), text);
-    return len == SIZE_MAX ? (hr_str){NULL, 0} : (hr_str){text, len};
+    return hr_str_of(hr_exchange_peer_address(r->ex));
 }
 
 #define FIELDS_ADDED (4 + GW_UPGRADE_FIELDS)

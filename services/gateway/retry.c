@@ -41,6 +41,8 @@ static const struct condition {
 };
 
 static int is(hr_str s, const char *text) {
+    if (s.len > 0 && s.p[0] != text[0])
+        return 0;
     return s.len == strlen(text) && memcmp(s.p, text, s.len) == 0;
 }
 
@@ -121,9 +123,17 @@ static void on_back_off(hr_timer *timer) {
         gw_try(r);
 }
 
+/* What no condition is about: a success without the gRPC status of a failure. */
+static int is_plain_success(const hr_retry_policy *policy, const hr_resp_head *head) {
+    return head->status < 400 && policy->n_status_codes == 0 &&
+           find(head, "grpc-status").p == NULL && find(head, "x-envoy-ratelimited").p == NULL;
+}
+
 int gw_retry(gw_request *r, hr_up_error error, const hr_resp_head *head) {
     const hr_retry_policy *policy = r->decision.retries;
     if (policy == NULL || policy->attempts <= 0 || r->relay.started)
+        return 0;
+    if (error == 0 && is_plain_success(policy, head))
         return 0;
     /* The deadline of the whole request leaves nothing to try for. */
     if (error == HR_UP_DEADLINE && r->deadline_at != 0 && hr_timers_now() >= r->deadline_at)

@@ -1,6 +1,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "decimal.h"
 #include "request.h"
 
 /* What the client sees of an upstream that failed before it answered: status, flag, details and
@@ -294,12 +295,12 @@ static void begin_answer(gw_request *r, hr_up_exchange *up) {
     const hr_pair *fields = with;
     size_t n = head->n_fields;
     int status = head->status;
-    char *time = h2o_mem_alloc_pool(&r->ex->req->pool, 24);
+    char *time = h2o_mem_alloc_pool(&r->ex->req->pool, HR_DECIMAL_MAX);
     note_time(r);
     r->ex->details = "via_upstream";
     memcpy(with, head->fields, n * sizeof(*with));
-    int len = snprintf(time, 24, "%llu", (unsigned long long)(r->ex->upstream_ns / 1000000));
-    with[n++] = (hr_pair){HR_STR("x-envoy-upstream-service-time"), {time, (size_t)len}};
+    size_t len = (size_t)(hr_put_uint(time, r->ex->upstream_ns / 1000000) - time);
+    with[n++] = (hr_pair){HR_STR("x-envoy-upstream-service-time"), {time, len}};
     gw_response_ops(r, status, &fields, &n);
     if (r->decision.cors != NULL || r->set_cookie.p != NULL) {
         hr_pair *more =
@@ -387,10 +388,9 @@ static void build_out(gw_request *r) {
     if (r->up.authority.p != r->in.authority.p)
         fields[n++] = (hr_pair){HR_STR("x-envoy-original-host"), r->in.authority};
     if (d->timeout_ms >= 0) {
-        int len =
-            snprintf(r->timeout_text, sizeof(r->timeout_text), "%lld", (long long)d->timeout_ms);
-        fields[n++] =
-            (hr_pair){HR_STR("x-envoy-expected-rq-timeout-ms"), {r->timeout_text, (size_t)len}};
+        char *end = hr_put_uint(r->timeout_text, (uint64_t)d->timeout_ms);
+        fields[n++] = (hr_pair){HR_STR("x-envoy-expected-rq-timeout-ms"),
+                                {r->timeout_text, (size_t)(end - r->timeout_text)}};
     }
     h2o_iovec_t via =
         h2o_concat(pool, h2o_iovec_init(H2O_STRLIT("1.1 ")), h2o_iovec_init(name, strlen(name)));
@@ -428,8 +428,8 @@ void gw_try(gw_request *r) {
         return;
     if (r->tries++ > 0)
         hr_metric_add(r->ex->loop->cells, r->loop->gateway->retries, 1);
-    int len = snprintf(r->attempt_text, sizeof(r->attempt_text), "%u", r->tries);
-    ((hr_pair *)r->out.fields)[r->out.n_fields - 1].value.len = (size_t)len;
+    ((hr_pair *)r->out.fields)[r->out.n_fields - 1].value.len =
+        (size_t)(hr_put_uint(r->attempt_text, r->tries) - r->attempt_text);
     r->out.deadline_at = r->deadline_at;
     if (retries != NULL && retries->per_try_timeout_ms > 0) {
         uint64_t per_try = hr_timers_now() + (uint64_t)retries->per_try_timeout_ms;

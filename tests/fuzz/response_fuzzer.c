@@ -38,10 +38,15 @@ static struct outcome run(const char *text, size_t len, const hr_resp_context *c
         hr_resp_body_init(&body, &head);
         memcpy(piece, buf + head_len, n);
         for (;;) {
-            o.result = hr_resp_body_feed(&body, piece, &n, &surplus, &why);
+            size_t lead = step < len ? n : 0; /* in pieces: what frames them taken by itself */
+            o.result = hr_resp_body_lead(&body, piece, &lead, &why);
             if (o.result == HR_RESP_ERROR)
                 break;
-            memcpy(o.body + o.body_len, piece, n);
+            n -= lead;
+            o.result = hr_resp_body_feed(&body, piece + lead, &n, &surplus, &why);
+            if (o.result == HR_RESP_ERROR)
+                break;
+            memcpy(o.body + o.body_len, piece + lead, n);
             o.body_len += n;
             if (o.result == HR_RESP_COMPLETE || at == len)
                 break;

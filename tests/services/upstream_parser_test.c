@@ -20,7 +20,8 @@ struct answer {
     size_t surplus;
 };
 
-/* Feeds `text` in pieces of `step` bytes through head and body, as a connection would. */
+/* Feeds `text` in pieces of `step` bytes through head and body, as a connection would; where `step`
+ * is even, the framing that leads a piece is taken by itself. */
 static struct answer parse(const char *text, size_t len, const hr_resp_context *context,
                            size_t step, int eof) {
     static char buf[65536];
@@ -44,10 +45,14 @@ static struct answer parse(const char *text, size_t len, const hr_resp_context *
     size_t n = have - head_len;
     memcpy(piece, buf + head_len, n);
     for (;;) {
-        a.result = hr_resp_body_feed(&body, piece, &n, &a.surplus, &a.why);
+        size_t lead = step % 2 == 0 ? n : 0;
+        a.result = hr_resp_body_lead(&body, piece, &lead, &a.why);
+        n -= lead;
+        if (a.result != HR_RESP_ERROR)
+            a.result = hr_resp_body_feed(&body, piece + lead, &n, &a.surplus, &a.why);
         if (a.result == HR_RESP_ERROR)
             return a;
-        memcpy(a.body + a.body_len, piece, n);
+        memcpy(a.body + a.body_len, piece + lead, n);
         a.body_len += n;
         if (a.result == HR_RESP_COMPLETE) {
             a.surplus += len - at;
