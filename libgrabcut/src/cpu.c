@@ -3,11 +3,19 @@
 
 #if defined(__x86_64__)
 #include <cpuid.h>
+#include <stdatomic.h>
 
-/* Not every compiler's __builtin_cpu_supports knows this one. */
+/* Not every compiler's __builtin_cpu_supports knows this one. Asked once: in a virtual machine the instruction
+ * takes as long as some thousand pixels. */
 static int has_lzcnt(void) {
-    unsigned eax, ebx, ecx, edx;
-    return __get_cpuid(0x80000001, &eax, &ebx, &ecx, &edx) && (ecx & 1u << 5);
+    static atomic_int known; /* 1: it has not, 2: it has */
+    int answer = atomic_load_explicit(&known, memory_order_relaxed);
+    if (answer == 0) {
+        unsigned eax, ebx, ecx, edx;
+        answer = __get_cpuid(0x80000001, &eax, &ebx, &ecx, &edx) && (ecx & 1u << 5) ? 2 : 1;
+        atomic_store_explicit(&known, answer, memory_order_relaxed);
+    }
+    return answer == 2;
 }
 
 static const gc_kernels *avx2(void) {
