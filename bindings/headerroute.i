@@ -122,6 +122,9 @@ typedef struct hr_scratch {} hr_scratch;
 %ignore hr_endpoint_state;
 %ignore hr_cursor;
 %ignore hr_pick;
+%ignore hr_rings;
+%ignore hr_rings_new;
+%ignore hr_rings_free;
 %ignore hr_balance;
 %ignore hr_gateway_info::ports; /* an array: see hr_gateway_ports */
 %ignore HR_STR;

@@ -180,6 +180,15 @@ static uint32_t least_request(const hr_cluster *cluster, const hr_balance_group 
     return pick->states[b].active < pick->states[a].active ? b : a;
 }
 
+/* The level's rings of the usable alone, where the caller has them. */
+static const hr_balance_level *rings_of(const hr_balance_level *level, const hr_cluster *cluster, const hr_pick *pick) {
+    const hr_balancer *balancer = cluster->internal;
+    if (pick->rings == NULL || pick->rings->cluster != cluster)
+        return level;
+    const hr_balance_level *rebuilt = &pick->rings->levels[level - balancer->levels];
+    return rebuilt->all.n_members > 0 ? rebuilt : level;
+}
+
 /* An unusable endpoint is passed over as if it had no entry. */
 static int on_ring(size_t *out, const hr_balance_level *level, const hr_pick *pick, uint64_t hash) {
     size_t at = hr_ring_find(level->ring, level->n_ring, hash);
@@ -207,6 +216,12 @@ static int in_maglev(size_t *out, const hr_cluster *cluster, const hr_balance_le
     return in_turn(out, cluster, level->all.members, level->all.n_members, hash, pick);
 }
 
+static int by_hash(size_t *out, const hr_cluster *cluster, const hr_balance_level *level, const hr_pick *pick,
+                   uint64_t hash) {
+    return cluster->policy.lb == HR_LB_MAGLEV ? in_maglev(out, cluster, level, pick, hash)
+                                              : on_ring(out, level, pick, hash);
+}
+
 static int round_robin(size_t *out, const hr_cluster *cluster, const hr_balance_group *group, hr_cursor *cursor,
                        const hr_pick *pick) {
     uint64_t turn = cursor->rotation++;
@@ -231,9 +246,12 @@ int hr_balance(size_t *out, const hr_cluster *cluster, hr_cursor *cursor, const 
     const hr_balance_level *level = pick_level(balancer, pick, hashed ? hash : mix(pick->random + 2));
     if (level == NULL)
         return HR_ENOENT;
-    if (hashed)
-        return cluster->policy.lb == HR_LB_MAGLEV ? in_maglev(out, cluster, level, pick, hash)
-                                                  : on_ring(out, level, pick, hash);
+    if (hashed) {
+        const hr_balance_level *rebuilt = rings_of(level, cluster, pick);
+        int error = by_hash(out, cluster, rebuilt, pick, hash);
+        /* Who came back since then is on the old one. */
+        return error == HR_ENOENT && rebuilt != level ? by_hash(out, cluster, level, pick, hash) : error;
+    }
     const hr_balance_group *group = pick_group(level, pick, mix(pick->random + 3));
     size_t n_usable = group == NULL ? 0 : count_usable(group, pick);
     if (n_usable == 0)

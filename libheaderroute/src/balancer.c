@@ -83,14 +83,19 @@ static size_t place_members(placed *out, const hr_members *in, uint32_t priority
     return n;
 }
 
+/* Ready, and not among those that the caller knows to be out. */
+static bool is_usable(const hr_members *in, const hr_endpoint_state *states, uint32_t member) {
+    return member < in->n_ready && (states == NULL || !states[member].unusable);
+}
+
 /* Takes the next locality (or all there is, where localities have no weight) from `from` on. */
 static size_t take_group(hr_balance_group *out, uint32_t *members, const placed *all, size_t n, size_t from,
-                         const hr_members *in) {
+                         const hr_members *in, const hr_endpoint_state *states) {
     *out = (hr_balance_group){.members = members, .weight = all[from].endpoint->locality_weight};
     size_t i = from;
     for (; i < n && (!in->weighted || same_place(all[i].at, all[from].at)); i++) {
         out->n_known++;
-        if (all[i].member < in->n_ready)
+        if (is_usable(in, states, all[i].member))
             members[out->n_members++] = all[i].member;
     }
     return i;
@@ -109,17 +114,16 @@ static void weigh(hr_balance_group *group, double *weights, const hr_cluster *cl
 }
 
 static void build_groups(hr_build *b, hr_balance_level *level, const hr_cluster *cluster, const hr_members *in,
-                         const placed *all, size_t n) {
+                         const hr_endpoint_state *states, const placed *all, size_t n) {
     uint32_t *members = HR_B_ARRAY(b, uint32_t, n);
     double *weights = HR_B_ARRAY(b, double, n);
     hr_balance_group *groups = HR_B_ARRAY(b, hr_balance_group, n);
     size_t n_groups = 0, ready = 0;
     uint64_t together = 0;
     for (size_t from = 0; from < n; n_groups++) {
-        from = take_group(&groups[n_groups], members + ready, all, n, from, in);
+        from = take_group(&groups[n_groups], members + ready, all, n, from, in, states);
         ready += groups[n_groups].n_members;
-        if (groups[n_groups].n_members > 0)
-            together += groups[n_groups].weight;
+        together += groups[n_groups].weight; /* also of one that has nobody: so is the sum that Envoy divides by */
     }
     level->all = (hr_balance_group){.members = members, .weights = weights, .n_members = ready, .n_known = n};
     double *at = weights;
@@ -137,10 +141,10 @@ static void build_groups(hr_build *b, hr_balance_level *level, const hr_cluster 
 }
 
 static void build_level(hr_build *b, hr_balance_level *level, const hr_cluster *cluster, const hr_members *in,
-                        uint32_t priority) {
+                        const hr_endpoint_state *states, uint32_t priority) {
     placed *all = HR_B_ARRAY(b, placed, in->n);
     size_t n = place_members(all, in, priority);
-    build_groups(b, level, cluster, in, all, n);
+    build_groups(b, level, cluster, in, states, all, n);
     if (level->all.n_members == 0)
         return;
     if (cluster->policy.lb == HR_LB_RING_HASH)
@@ -159,10 +163,53 @@ static void build_level(hr_build *b, hr_balance_level *level, const hr_cluster *
 void hr_balancer_build(hr_build *b, hr_cluster *cluster, const hr_members *in) {
     hr_balancer *balancer = HR_B_NEW(b, hr_balancer);
     cluster->internal = balancer;
+    balancer->members = *in;
     for (size_t i = 0; i < in->n; i++)
         if (in->v[i].priority >= balancer->n_levels)
             balancer->n_levels = in->v[i].priority + 1;
     balancer->levels = HR_B_ARRAY(b, hr_balance_level, balancer->n_levels);
     for (size_t p = 0; p < balancer->n_levels; p++)
-        build_level(b, &balancer->levels[p], cluster, in, (uint32_t)p);
+        build_level(b, &balancer->levels[p], cluster, in, NULL, (uint32_t)p);
+}
+
+/* ---- rings over a part of the endpoints ---- */
+
+typedef struct rebuild {
+    hr_rings *rings;
+    const hr_endpoint_state *states;
+} rebuild;
+
+static void build_rings(hr_build *b, void *ctx) {
+    const rebuild *r = ctx;
+    const hr_balancer *balancer = r->rings->cluster->internal;
+    r->rings->levels = HR_B_ARRAY(b, hr_balance_level, balancer->n_levels);
+    for (size_t p = 0; p < balancer->n_levels; p++)
+        build_level(b, &r->rings->levels[p], r->rings->cluster, &balancer->members, r->states, (uint32_t)p);
+}
+
+int hr_rings_new(hr_rings **out, const hr_cluster *cluster, const hr_endpoint_state *states) {
+    if (out != NULL)
+        *out = NULL;
+    if (out == NULL || cluster == NULL || states == NULL || cluster->internal == NULL ||
+        (cluster->policy.lb != HR_LB_RING_HASH && cluster->policy.lb != HR_LB_MAGLEV))
+        return HR_EINVAL;
+    hr_rings *rings = calloc(1, sizeof(*rings));
+    if (rings == NULL)
+        return HR_ENOMEM;
+    rings->cluster = cluster;
+    rings->arena = hr_arena_new();
+    rebuild r = {rings, states};
+    if (rings->arena == NULL || hr_build_run(rings->arena, build_rings, &r) != HR_OK) {
+        hr_rings_free(rings);
+        return HR_ENOMEM;
+    }
+    *out = rings;
+    return HR_OK;
+}
+
+void hr_rings_free(hr_rings *rings) {
+    if (rings == NULL)
+        return;
+    hr_arena_free(rings->arena);
+    free(rings);
 }

@@ -259,6 +259,7 @@ static void index_by_host(hr_build *b, hr_registry *out, svc_list *all) {
         for (; *place != NULL && !merged; place = &(*place)->next)
             merged = hr_str_eq((*place)->namespace_, svc->namespace_) && merge_entry(b, *place, svc);
         if (!merged) {
+            svc->n_own_ports = svc->n_ports;
             *place = svc;
             out->services[out->n_services++] = svc;
         }

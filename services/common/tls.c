@@ -4,8 +4,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <time.h>
 
+#include <h2o.h>
 #include <openssl/err.h>
 #include <openssl/x509.h>
 
@@ -62,8 +64,16 @@ static int tls_index(void) {
     return index;
 }
 
+/* A client that wants to renegotiate is told no by an alert that libh2o does not send, and of what
+ * came after it the client could decrypt nothing: better an end that it understands. */
+static void refuse_renegotiation(const SSL *ssl) {
+    h2o_socket_t *sock = BIO_get_data(SSL_get_rbio(ssl));
+    shutdown(h2o_socket_get_fd(sock), SHUT_RDWR);
+}
+
 static void on_info(const SSL *ssl, int where, int ret) {
-    (void)ret;
+    if (where == SSL_CB_WRITE_ALERT && (ret & 0xff) == SSL_AD_NO_RENEGOTIATION)
+        refuse_renegotiation(ssl);
     /* The first: TLS 1.3 tells of a handshake again with every ticket. */
     if ((where & SSL_CB_HANDSHAKE_DONE) && SSL_get_app_data(ssl) == NULL) {
         hr_tls *tls = SSL_CTX_get_ex_data(SSL_get_SSL_CTX(ssl), tls_index());

@@ -41,8 +41,8 @@ static void put_routes(hr_text *json, const hr_view *view) {
     hr_scratch_free(scratch);
 }
 
-/* Writing it takes tens of milliseconds where there are thousands of rules: a thread of its own does
- * it, so that no request waits. */
+/* Writing it takes tens of milliseconds where there are thousands of rules: a thread of its own
+ * does it, so that no request waits. */
 #define MAX_CONFIG_JOBS 4
 
 typedef struct config_job {
@@ -57,8 +57,7 @@ typedef struct config_job {
 static void put_config(hr_text *json, const gateway *g, const gw_config *config) {
     hr_stats stats;
     hr_table_stats(&stats, config->table);
-    hr_text_printf(json, "{\"generation\":%llu,\"good\":%s",
-                   (unsigned long long)config->generation,
+    hr_text_printf(json, "{\"generation\":%llu,\"good\":%s", (unsigned long long)config->generation,
                    atomic_load(&g->config_good) ? "true" : "false");
     hr_text_str(json, ",\"files\":[");
     for (size_t i = 0; i < g->options.files.n; i++) {
@@ -208,7 +207,10 @@ static void answer_dns(hr_exchange *ex) {
 static const struct page {
     const char *path;
     void (*answer)(hr_exchange *ex);
-} pages[] = {{"/config", answer_config}, {"/clusters", answer_clusters}, {"/dns", answer_dns}, {"/explain", gw_explain}};
+} pages[] = {{"/config", answer_config},
+             {"/clusters", answer_clusters},
+             {"/dns", answer_dns},
+             {"/explain", gw_explain}};
 
 void gw_on_admin_request(hr_exchange *ex) {
     h2o_iovec_t path = hr_request_path(ex->req), method = ex->req->method;

@@ -105,6 +105,8 @@ void gw_files_free(gw_files *files);
 typedef struct gw_loop_cluster {
     hr_cursor cursor;
     hr_endpoint_state *states; /* made at the first request */
+    hr_rings *rings;           /* without those of `ejected`; NULL: nobody is */
+    uint8_t *ejected;          /* one an endpoint */
     hr_up_endpoint **up;       /* connections of this loop; each made at its first request */
     size_t active;             /* requests of this loop that have a connection */
     struct gw_request *waiting, **last_waiting; /* for a connection, in order */

@@ -71,6 +71,8 @@ static void loop_config_free(gw_loop_config *lc) {
             hr_up_endpoint_unref(cluster->up[i]);
         free(cluster->up);
         free(cluster->states);
+        free(cluster->ejected);
+        hr_rings_free(cluster->rings);
     }
     gw_config_unref(lc->config);
     free(lc);
@@ -88,6 +90,8 @@ static void prepare_cluster(gw_loop_cluster *cluster, size_t n) {
         return;
     cluster->up = h2o_mem_alloc(n * sizeof(*cluster->up));
     cluster->states = h2o_mem_alloc(n * sizeof(*cluster->states));
+    cluster->ejected = h2o_mem_alloc(n);
+    memset(cluster->ejected, 0, n);
     memset(cluster->up, 0, n * sizeof(*cluster->up));
     memset(cluster->states, 0, n * sizeof(*cluster->states));
 }

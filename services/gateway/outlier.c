@@ -117,17 +117,43 @@ static uint8_t warmth(const hr_traffic_policy *p, const gw_endpoint *endpoint, u
     return percent < 1 ? 1 : percent > 100 ? 100 : (uint8_t)percent;
 }
 
+/* Priorities that are told apart; Istio makes fewer, one for each thing that localities may share. */
+#define MAX_PRIORITIES 32
+
+static size_t priority_of(const gw_cluster *cluster, size_t endpoint) {
+    uint32_t priority = cluster->cluster->endpoints[endpoint].priority;
+    return priority < MAX_PRIORITIES ? priority : MAX_PRIORITIES - 1;
+}
+
+/* minHealthPercent: in a priority that has fewer left, ejections do not count. Envoy panics only if those
+ * that are left everywhere, times 1.4, are not enough for all. */
+static void calm(const gw_cluster *cluster, hr_endpoint_state *states) {
+    size_t n = cluster->cluster->n_endpoints;
+    uint64_t known[MAX_PRIORITIES] = {0}, healthy[MAX_PRIORITIES] = {0}, available = 0;
+    uint64_t least = (uint64_t)cluster->cluster->policy.min_health_percent;
+    for (size_t i = 0; i < n; i++) {
+        known[priority_of(cluster, i)]++;
+        healthy[priority_of(cluster, i)] += !states[i].unusable;
+    }
+    for (size_t p = 0; p < MAX_PRIORITIES; p++) {
+        uint64_t percent = known[p] == 0 ? 0 : 140 * healthy[p] / known[p];
+        available += percent < 100 ? percent : 100;
+    }
+    for (size_t i = 0; i < n && available < 100; i++)
+        if (healthy[priority_of(cluster, i)] * 100 < least * known[priority_of(cluster, i)])
+            states[i].unusable = 0;
+}
+
 void gw_outlier_states(const gw_cluster *cluster, hr_endpoint_state *states) {
     const hr_traffic_policy *p = &cluster->cluster->policy;
-    size_t n = cluster->cluster->n_endpoints;
+    size_t n = cluster->cluster->n_endpoints, n_ejected = 0;
     uint64_t now = hr_timers_now();
-    uint64_t healthy = n - atomic_load_explicit(&cluster->shared->ejected, memory_order_relaxed);
-    /* minHealthPercent: with fewer left, ejections do not count. */
-    int panic = p->min_health_percent > 0 && healthy * 100 < (uint64_t)p->min_health_percent * n;
     for (size_t i = 0; i < n; i++) {
-        int ejected =
+        states[i].unusable =
             atomic_load_explicit(&cluster->endpoints[i]->ejected_until, memory_order_relaxed) != 0;
-        states[i].unusable = ejected && !panic;
+        n_ejected += states[i].unusable;
         states[i].warm_percent = warmth(p, cluster->endpoints[i], now);
     }
+    if (n_ejected > 0 && p->min_health_percent > 0)
+        calm(cluster, states);
 }

@@ -23,19 +23,19 @@ struct gw_request {
     hr_up_request out; /* as it is sent */
 
     hr_relay relay;
-    int upgrade;       /* a WebSocket is asked for */
-    hr_tunnel *tunnel; /* once it is open */
-    hr_timer timer;    /* delay of a fault; back-off */
+    int upgrade;                                /* a WebSocket is asked for */
+    hr_tunnel *tunnel;                          /* once it is open */
+    hr_timer timer;                             /* delay of a fault; back-off */
     uint64_t start_ns, forward_ns, deadline_at; /* forward_ns: whole, and past the filters */
 
     gw_endpoint *endpoint; /* of the try under way; counted as active */
     size_t cluster, index;
     uint64_t hash; /* of the request, for a hashing balancer */
     int has_hash;
-    hr_str set_cookie;                  /* that keeps the client with its endpoint; absent: none */
-    gw_request *next_waiting;           /* for a connection */
-    uint8_t waiting, has_turn;          /* in the cluster's line */
-    uint8_t counted, retrying;          /* counted among the cluster's requests, its retries */
+    hr_str set_cookie;         /* that keeps the client with its endpoint; absent: none */
+    gw_request *next_waiting;  /* for a connection */
+    uint8_t waiting, has_turn; /* in the cluster's line */
+    uint8_t counted, retrying; /* counted among the cluster's requests, its retries */
     uint32_t tries;
     uint32_t tried[GW_MAX_TRIED];
     char attempt_text[12], timeout_text[24];

@@ -43,8 +43,9 @@ static const char *details_of_cut(hr_up_error error) {
     const struct failure *f = failure_of(error);
     if (f->reason == NULL)
         return f->details;
-    return error == HR_UP_PROTOCOL ? "upstream_reset_after_response_started{protocol_error}"
-                                   : "upstream_reset_after_response_started{connection_termination}";
+    return error == HR_UP_PROTOCOL
+               ? "upstream_reset_after_response_started{protocol_error}"
+               : "upstream_reset_after_response_started{connection_termination}";
 }
 
 /* Envoy appends the transport's own words to the details, too. */
@@ -106,8 +107,29 @@ static int balance(gw_loop *loop, gw_loop_config *lc, size_t c, const gw_avoid *
     hr_pick how = {.states = own->states,
                    .random = gw_random(loop),
                    .has_hash = avoid->has_hash,
-                   .hash = avoid->hash};
+                   .hash = avoid->hash,
+                   .rings = own->rings};
     return hr_balance(index, lc->config->clusters[c].cluster, &own->cursor, &how);
+}
+
+/* As in Envoy, whoever is ejected or comes back changes the rings, once. Without memory for new ones, who is
+ * ejected is passed over on the old. */
+static void keep_rings(gw_loop_cluster *own, const hr_cluster *cluster) {
+    size_t n_ejected = 0;
+    int changed = 0;
+    if (cluster->policy.lb != HR_LB_RING_HASH && cluster->policy.lb != HR_LB_MAGLEV)
+        return;
+    for (size_t i = 0; i < cluster->n_endpoints; i++) {
+        n_ejected += own->states[i].unusable;
+        changed |= own->ejected[i] != own->states[i].unusable;
+        own->ejected[i] = own->states[i].unusable;
+    }
+    if (!changed)
+        return;
+    hr_rings_free(own->rings);
+    own->rings = NULL;
+    if (n_ejected > 0)
+        (void)hr_rings_new(&own->rings, cluster, own->states);
 }
 
 gw_endpoint *gw_pick(gw_loop *loop, gw_loop_config *lc, size_t c, const gw_avoid *avoid,
@@ -123,6 +145,8 @@ gw_endpoint *gw_pick(gw_loop *loop, gw_loop_config *lc, size_t c, const gw_avoid
             atomic_load_explicit(&cluster->endpoints[i]->active, memory_order_relaxed);
     if (cluster->cluster->policy.outlier || cluster->cluster->policy.warmup_ms > 0)
         gw_outlier_states(cluster, own->states);
+    if (cluster->cluster->policy.outlier)
+        keep_rings(own, cluster->cluster);
     for (size_t i = 0; i < avoid->n_tried; i++)
         own->states[avoid->tried[i]].unusable |= 2;
     int found = balance(loop, lc, c, avoid, index);

@@ -240,15 +240,15 @@ static int is_inference(h2o_iovec_t path) {
  * wonder at an ordinary answer. */
 static int asks_for_websocket(const hr_exchange *ex) {
     h2o_iovec_t upgrade = ex->req->upgrade;
-    return method_is(ex, "GET") &&
-           h2o_lcstris(upgrade.base, upgrade.len, H2O_STRLIT("websocket"));
+    return method_is(ex, "GET") && h2o_lcstris(upgrade.base, upgrade.len, H2O_STRLIT("websocket"));
 }
 
 void proxy_on_request(hr_exchange *ex) {
     h2o_iovec_t path = hr_request_path(ex->req);
     if (asks_for_websocket(ex)) {
         ex->details = "upgrade_failed";
-        hr_answer_error(ex, 403, "there are no WebSockets here: a picture is sent by POST /predict");
+        hr_answer_error(ex, 403,
+                        "there are no WebSockets here: a picture is sent by POST /predict");
         return;
     }
     if (hr_answer_common(ex) || hr_answer_docs(ex))

@@ -15,6 +15,7 @@ A case has lines up to one that says `yaml`, after which its resources follow:
     authority HOST
     cluster NAME LB
     endpoint LETTER ADDRESS PRIORITY WEIGHT LOCALITY-WEIGHT  in the order of the load assignment
+    down LETTERS                                           known to be unhealthy, as ejected ones are
     keys KIND NAME|- N                                     key-0 and so on; absent: priorities alone
     picks LETTERS                                          one a key
     made VALUE LETTER                                      a cookie that Envoy made, and where it led
@@ -53,7 +54,7 @@ def split_address(text):
     return host.strip("[]"), int(port)
 
 
-def cluster_config(name, c):
+def cluster_config(name, c, down=()):
     """Istio's cluster, its members as listed in place of asking the control plane for them."""
     raw = c["raw"] if isinstance(c["raw"], dict) else json.loads(c["raw"])
     out = {k: v for k, v in raw.items() if k in ("lb_policy", "common_lb_config") or k.endswith("_lb_config")}
@@ -67,7 +68,7 @@ def cluster_config(name, c):
             host, port = split_address(e["address"])
             ends.append({"endpoint": {"address": {"socket_address": {"address": host, "port_value": port}}},
                          "load_balancing_weight": e["weight"] or 1,
-                         "health_status": "UNHEALTHY" if e.get("unhealthy") else "HEALTHY"})
+                         "health_status": "UNHEALTHY" if e.get("unhealthy") or e["address"] in down else "HEALTHY"})
         groups.append({"locality": {"region": l["region"], "zone": l["zone"], "sub_zone": l["sub_zone"]},
                        "priority": l["priority"], "load_balancing_weight": l["weight"] or 1, "lb_endpoints": ends})
     out["load_assignment"] = {"cluster_name": name, "endpoints": groups}
@@ -126,7 +127,7 @@ async def ask(case, n):
     return out
 
 
-async def run(case, table, view):
+async def run(case, table, view, down):
     folder = pathlib.Path(tempfile.mkdtemp(prefix="balance-"))
     names = sorted(clusters_of(table["routes"]))
     t = runner.Table(table, view["clusters"])
@@ -136,7 +137,7 @@ async def run(case, table, view):
     boot = runner._bootstrap([], folder)
     region, zone, sub_zone = (case.locality.split("/") + ["", "", ""])[:3]
     boot["node"]["locality"] = {"region": region, "zone": zone, "sub_zone": sub_zone}
-    boot["static_resources"]["clusters"] = [cluster_config(n, view["clusters"][n]) for n in names]
+    boot["static_resources"]["clusters"] = [cluster_config(n, view["clusters"][n], down) for n in names]
     (folder / "bootstrap.json").write_text(json.dumps(boot))
     addresses = sorted({e for n in names for e in view["clusters"][n]["endpoints"]})
     servers = [await upstream(a) for a in addresses]
@@ -180,8 +181,10 @@ def record(case, config):
                     letters[e["address"]] = LETTERS[len(letters)]
                     out.append("endpoint %s %s %d %d %d" % (letters[e["address"]], e["address"], l["priority"],
                                                            e["weight"], l["weight"] if weighted else 0))
+    if case.down:
+        out.append("down " + "".join(LETTERS[i] for i in sorted(case.down)))
     if case.keys:
-        answers = asyncio.run(run(case, table, view))
+        answers = asyncio.run(run(case, table, view, {a for a, l in letters.items() if LETTERS.index(l) in case.down}))
         picks = [letters[dict(a["headers"])["x-hr-address"]] for a in answers]
         out.append("keys %s %s %d" % (case.keys[0], case.keys[1] or "-", case.keys[2]))
         if case.keys[0] == "cookies":

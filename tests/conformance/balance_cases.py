@@ -4,9 +4,11 @@ ADDRESS = "127.78.%d.%d"
 
 
 class Case:
-    """`keys`: (kind, name, n); kinds: header, cookie, cookies (made by Envoy), query, source, none."""
+    """`keys`: (kind, name, n); kinds: header, cookie, cookies (made by Envoy), query, source, none. `down`: numbers
+    of endpoints (in the order of the load assignment) that Envoy knows to be unhealthy, as ejected ones are."""
 
-    def __init__(self, name, yaml, keys=None, locality="", labels=None, authority="models.example.com"):
+    def __init__(self, name, yaml, keys=None, locality="", labels=None, authority="models.example.com", down=()):
+        self.down = down
         self.name, self.yaml, self.keys = name, yaml, keys
         self.locality, self.labels, self.authority = locality, labels or {}, authority
 
@@ -103,6 +105,30 @@ CASES = [
          + rule("{consistentHash: {%s}}" % HEADER, "shop", OUTLIER), BY_USER, "eu/a", authority="shop"),
     Case("unready-maglev", pods(["False", "False", "True", "True", "True"])
          + rule("{consistentHash: {%s, maglev: {tableSize: 211}}}" % HEADER, "shop", OUTLIER), BY_USER, "eu/a", authority="shop"),
+]
+
+# Endpoints that are out while Istio lists them: rings and tables without them, or with all in a panic.
+MAGLEV = HEADER + ", maglev: {tableSize: %d}"
+CASES += [
+    Case("down-ring", entry(plain(3)) + rule(policy(HEADER)), BY_USER, down=[1]),
+    Case("down-ring-of-two", entry(plain(2)) + rule(policy(HEADER)), BY_USER, down=[0]),
+    Case("down-ring-half", entry(plain(8)) + rule(policy(HEADER)), BY_USER, down=[0, 3, 4, 7]),
+    Case("down-ring-weights", entry(plain(5, [1, 2, 5, 7, 3])) + rule(policy(HEADER)), BY_USER, down=[0, 3]),
+    Case("down-ring-small", entry(plain(6, [1, 1, 2, 3, 5, 8])) + rule(policy(HEADER + ", ringHash: {minimumRingSize: 19}")), BY_USER, down=[1, 5]),
+    Case("down-maglev", entry(plain(5)) + rule(policy(MAGLEV % 1009)), BY_USER, down=[2]),
+    Case("down-maglev-default", entry(plain(7)) + rule(policy(MAGLEV % 65537)), BY_USER, down=[0, 6]),
+    Case("down-maglev-weights", entry(plain(5, [1, 2, 3, 4, 10])) + rule(policy(MAGLEV % 503)), BY_USER, down=[4, 1]),
+    Case("down-failover-ring", entry(SPREAD) + rule("{consistentHash: {%s}, localityLbSetting: {failover: [{from: eu, to: us}]}}" % HEADER,
+                                                    more=OUTLIER), BY_USER, "eu/a/1", down=[0]),
+    Case("down-failover-maglev", entry(SPREAD) + rule("{consistentHash: {%s}, localityLbSetting: {failover: [{from: eu, to: us}]}}" % (MAGLEV % 211),
+                                                      more=OUTLIER), BY_USER, "eu/a/1", down=[0, 1]),
+    Case("down-distribute-ring", entry(SPREAD) + rule(SHARES % (policy(HEADER)[1:-1] + ", ")), BY_USER, "eu/a/1", down=[0]),
+    Case("down-distribute-maglev", entry(SPREAD) + rule(SHARES % (policy(MAGLEV % 997)[1:-1] + ", ")), BY_USER, "eu/a/1", down=[2]),
+    Case("down-distribute-ring-locality", entry(SPREAD) + rule(SHARES % (policy(HEADER)[1:-1] + ", ")), BY_USER, "eu/a/1", down=[2]),
+    Case("down-panic-ring", entry(plain(4)) + rule(policy(HEADER), more=OUTLIER.replace("3}", "3, minHealthPercent: 60}")), BY_USER, down=[0, 2]),
+    Case("down-no-panic-ring", entry(plain(4)) + rule(policy(HEADER), more=OUTLIER.replace("3}", "3, minHealthPercent: 50}")), BY_USER, down=[0, 2]),
+    Case("down-much-panic-maglev", entry(plain(4)) + rule(policy(MAGLEV % 101), more=OUTLIER.replace("3}", "3, minHealthPercent: 90}")), BY_USER, down=[3, 1]),
+    Case("down-panic-maglev", entry(plain(4)) + rule(policy(MAGLEV % 101), more=OUTLIER.replace("3}", "3, minHealthPercent: 90}")), BY_USER, down=[3]),
 ]
 
 # Priorities and weights only: what a proxy is told, from wherever it runs.

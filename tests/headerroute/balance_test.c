@@ -262,3 +262,46 @@ Test(format, a_finding_is_one_line_and_is_cut_to_the_buffer) {
     hr_diagnostic_format(buf, sizeof(buf), &d);
     cr_expect_str_eq(buf, "a.yaml:3:7: error: is odd");
 }
+
+Test(balance, rings_are_for_consistent_hashing_alone) {
+    static const char *const policies[] = {"loadBalancer: {simple: ROUND_ROBIN}", "loadBalancer: {simple: RANDOM}",
+                                           "loadBalancer: {consistentHash: {useSourceIp: true}}"};
+    for (size_t i = 0; i < 3; i++) {
+        fixture f = open_cluster(alike, 3, policies[i], NULL);
+        hr_rings *rings;
+        cr_expect_eq(hr_rings_new(&rings, f.cluster, f.states), i == 2 ? HR_OK : HR_EINVAL);
+        cr_expect_eq(rings != NULL, i == 2);
+        hr_rings_free(rings);
+        cr_expect_eq(hr_rings_new(&rings, f.cluster, NULL), HR_EINVAL);
+        cr_expect_eq(hr_rings_new(&rings, NULL, f.states), HR_EINVAL);
+        cr_expect_eq(hr_rings_new(NULL, f.cluster, f.states), HR_EINVAL);
+        close_cluster(&f);
+    }
+}
+
+/* Rings that are older than what the caller knows by now: nobody who is out is picked, and nobody is not missed. */
+Test(balance, rings_that_are_behind_the_states) {
+    fixture f = open_cluster(alike, 4, "loadBalancer: {consistentHash: {useSourceIp: true}}", NULL);
+    hr_rings *rings;
+    f.states[0].unusable = 1;
+    cr_assert_eq(hr_rings_new(&rings, f.cluster, f.states), HR_OK);
+    f.states[1].unusable = 1;
+    for (uint64_t key = 0; key < 500; key++) {
+        size_t index;
+        hr_cursor cursor = {0};
+        hr_pick pick = {.states = f.states, .has_hash = 1, .hash = key * 0x9E3779B97F4A7C15u, .rings = rings};
+        cr_assert_eq(hr_balance(&index, f.cluster, &cursor, &pick), HR_OK);
+        cr_assert(index == 2 || index == 3);
+        f.counts[index]++;
+    }
+    cr_expect(f.counts[2] > 100 && f.counts[3] > 100);
+    f.states[2].unusable = f.states[3].unusable = 1;
+    f.states[0].unusable = 0; /* back, and on no ring yet */
+    size_t index;
+    hr_cursor cursor = {0};
+    hr_pick pick = {.states = f.states, .has_hash = 1, .hash = 7, .rings = rings};
+    int code = hr_balance(&index, f.cluster, &cursor, &pick);
+    cr_expect(code == HR_OK && index == 0);
+    hr_rings_free(rings);
+    close_cluster(&f);
+}

@@ -165,6 +165,38 @@ Test(out_of_memory, views) {
     view_all(HR_STR("edge/to-https"), 8080);
 }
 
+Test(out_of_memory, rings) {
+    static const char yaml[] =
+        "apiVersion: networking.istio.io/v1\nkind: ServiceEntry\nmetadata: {name: m}\nspec: {hosts: [m.example.com], "
+        "resolution: STATIC, ports: [{number: 80, name: http, protocol: HTTP}], "
+        "endpoints: [{address: 10.0.0.1}, {address: 10.0.0.2}, {address: 10.0.0.3}]}\n"
+        "---\napiVersion: networking.istio.io/v1\nkind: DestinationRule\nmetadata: {name: m}\n"
+        "spec: {host: m.example.com, trafficPolicy: {loadBalancer: {consistentHash: {useSourceIp: true}}}}\n";
+    hr_source source = {.name = "m.yaml", .text = HR_STR(yaml)};
+    hr_endpoint_state states[3] = {{.unusable = 1}};
+    hr_table *table;
+    hr_view *view;
+    cr_assert_eq(hr_table_load(&table, NULL, &source, 1, NULL), HR_OK);
+    cr_assert_eq(hr_view_new(&view, table, NULL), HR_OK);
+    const hr_cluster *cluster = hr_view_cluster(view, 0);
+    cr_assert_eq(cluster->n_endpoints, 3);
+    long n = 0;
+    for (bool ran_out = true; ran_out; n++) {
+        hr_rings *rings;
+        watch(n);
+        int error = hr_rings_new(&rings, cluster, states);
+        ran_out = failed;
+        until_failure = -1;
+        hr_rings_free(rings);
+        watching = false;
+        cr_assert_eq(error, ran_out ? HR_ENOMEM : HR_OK, "allocation %ld: %s", n, hr_strerror(error));
+        cr_assert_eq(held, 0, "allocation %ld: %ld blocks are lost", n, held);
+    }
+    cr_expect_gt(n, 2);
+    hr_view_unref(view);
+    hr_table_unref(table);
+}
+
 /* ---- requests ---- */
 
 static void ignore(void *ctx, const hr_trace_event *event) {

@@ -5,11 +5,15 @@ import os
 import pathlib
 import re
 import subprocess
+import sys
 import xml.etree.ElementTree
 
+import jsonschema
 import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests" / "conformance"))
+import replay  # noqa: E402
 PROGRAM = pathlib.Path(os.environ["HR_BUILD_DIR"]) / "bin" / "headerroute"
 SEED = "tests/headerroute/fixtures/seed.yaml"
 URL = "http://proxy-server:5000/predict"
@@ -214,6 +218,19 @@ def test_a_line_of_a_megabyte():
 def test_a_batch_file_that_is_missing():
     done = run("route", "-f", SEED, "--batch", "none.jsonl")
     assert done.returncode == 1 and "none.jsonl: No such file or directory" in done.stderr and one_line(done.stderr)
+
+
+@pytest.mark.parametrize("vectors", sorted((ROOT / "tests/conformance/vectors").glob("*.jsonl")), ids=lambda p: p.stem)
+def test_decisions_are_those_of_the_schema(vectors):
+    with open(ROOT / "docs" / "decision.schema.json", encoding="utf-8") as f:
+        schema = jsonschema.Draft202012Validator(json.load(f))
+    answers = 0
+    for _, yaml, reject, cases in replay.read(vectors):
+        if reject is None:
+            for answer in replay.ask(PROGRAM, yaml, [request for _, request, _ in cases]):
+                schema.validate(answer)
+                answers += 1
+    assert answers > 0 or vectors.stem == "refused"
 
 
 # ---- test ----

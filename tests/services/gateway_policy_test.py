@@ -158,6 +158,26 @@ def test_max_ejection_percent_keeps_the_rest(tmp_path):
             assert {gw.call().status for _ in range(10)} == {500}
 
 
+def sick_of(n_sick, tmp_path, least):
+    """Answers of 60 requests after `n_sick` of four endpoints answered nothing but 503."""
+    detection = {"consecutive5xxErrors": 1, "interval": "60s", "baseEjectionTime": "60s", "maxEjectionPercent": 100,
+                 "minHealthPercent": least}
+    peers = [Peer(always(answer(b"x", status="503 X"), keep=True) if i < n_sick else named("well")) for i in range(4)]
+    with peers[0], peers[1], peers[2], peers[3]:
+        resources = [service("x.test", *peers), policy(loadBalancer={"simple": "ROUND_ROBIN"}, outlierDetection=detection),
+                     routes({"route": [to("x.test")], "retries": {"attempts": 0}})]
+        with gateway(tmp_path, *resources, args=("--threads", "1")) as gw:
+            for _ in range(12):
+                gw.call()
+            return [gw.call().status for _ in range(60)]
+
+
+def test_min_health_percent_takes_the_ejected_back_but_not_while_enough_are_there(tmp_path):
+    assert sick_of(2, tmp_path, 60).count(503) == 30
+    assert sick_of(2, tmp_path, 50).count(503) == 0
+    assert sick_of(1, tmp_path, 90).count(503) == 0, "three of four, times 1.4, are enough: as Envoy has it"
+
+
 # ---- balancers ----
 
 def hashing(*keys):
@@ -173,6 +193,25 @@ def test_consistent_hash_by_header(tmp_path):
                 who = gw.call(headers=[("x-user", user)]).header("x-who")
                 assert chosen.setdefault(user, who) == who, "the same user goes to the same endpoint, whatever the loop"
             assert len(set(chosen.values())) == 3
+
+
+@pytest.mark.parametrize("more", [{}, {"maglev": {"tableSize": 211}}], ids=["ring", "maglev"])
+def test_keys_land_as_if_an_ejected_endpoint_had_never_been(tmp_path, more):
+    hashed = {"loadBalancer": {"consistentHash": {"httpHeaderName": "x-user", **more}}}
+    detection = {"consecutive5xxErrors": 1, "interval": "60s", "baseEjectionTime": "60s", "maxEjectionPercent": 100}
+
+    def landings(gw):
+        return [gw.call(headers=[("x-user", f"user{i}")]).header("x-who") for i in range(80)]
+
+    with Peer(always(answer(b"sick", status="503 X"), keep=True)) as a, Peer(named("b")) as b, Peer(named("c")) as c, Peer(named("d")) as d:
+        with gateway(tmp_path, service("x.test", b, c, d), policy(**hashed), routes({"route": [to("x.test")]})) as gw:
+            without = landings(gw)
+        assert set(without) == {"b", "c", "d"}
+        resources = [service("x.test", a, b, c, d), policy(**hashed, outlierDetection=detection),
+                     routes({"route": [to("x.test")], "retries": {"attempts": 0}})]
+        with gateway(tmp_path, *resources) as gw:
+            landings(gw)  # meets the sick one, which is ejected
+            assert landings(gw) == without
 
 
 def test_consistent_hash_by_a_cookie_made_here(tmp_path):

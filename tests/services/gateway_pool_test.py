@@ -97,6 +97,25 @@ def test_waiting_requests_are_served_in_their_order(tmp_path):
             [client.close() for client in clients]
 
 
+def test_a_pipelined_request_overtakes_nobody(tmp_path):
+    """It comes in the very turn in which the connection gets free."""
+    gate = Gate()
+    with Peer(gate) as peer:
+        resources = [service("x.test", peer), policy(connectionPool={"tcp": {"maxConnections": 1}}), routes({"route": [to("x.test")]})]
+        with gateway(tmp_path, *resources, args=("--threads", "1", "--admin", f"127.0.0.1:{(admin := free_port())}")) as gw:
+            for turn in range(10):
+                gate.opened.clear()
+                with gw.client() as holder, gw.client() as waiter:
+                    holder.send(b"GET /%d/held HTTP/1.1\r\nHost: x\r\n\r\nGET /%d/next HTTP/1.1\r\nHost: x\r\n\r\n" % (turn, turn))
+                    assert wait_until(lambda: gate.inside == 1)
+                    waiter.request(target=f"/{turn}/waits")
+                    assert wait_until(lambda: clusters_of(admin)[0]["pending"] == 1)
+                    gate.opened.set()
+                    assert [c.answer().status for c in (holder, holder, waiter)] == [200] * 3
+                order = [r.target for r in peer.requests if r.target.startswith(f"/{turn}/")]
+                assert order == [f"/{turn}/{what}" for what in ("held", "waits", "next")]
+
+
 def test_waiting_requests_that_leave_all_at_once_leave_the_line_going(tmp_path):
     gate = Gate()
     with Peer(gate) as peer:

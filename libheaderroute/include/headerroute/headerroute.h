@@ -519,11 +519,23 @@ typedef struct hr_cursor {
     uint64_t rotation;
 } hr_cursor;
 
+typedef struct hr_rings hr_rings;
+/* The hash rings or Maglev tables of a cluster over those of its endpoints that are usable. Envoy builds them
+ * anew whenever an endpoint is ejected or comes back, so that keys of endpoints that stay move as well: whoever
+ * wants the same keeps one of these for as long as the same endpoints are out. Made for RING_HASH and MAGLEV
+ * alone (else HR_EINVAL); building takes as long as in hr_view_new, so do it when health changes and not for each
+ * request. Only `unusable` of the states counts, with ejections and without endpoints that were tried already.
+ * Immutable; its cluster's view must outlive it. HR_ENOMEM. */
+HR_API int hr_rings_new(hr_rings **out, const hr_cluster *cluster, const hr_endpoint_state *states);
+HR_API void hr_rings_free(hr_rings *rings);
+
 typedef struct hr_pick {
     const hr_endpoint_state *states; /* NULL: all idle and usable */
     uint64_t random;                 /* 64 fresh random bits */
     int has_hash;
     uint64_t hash; /* of hr_request_hash */
+    const hr_rings *rings; /* over the endpoints that are usable now; NULL: over all, where one that is not usable is
+                            * passed over */
 } hr_pick;
 
 /* Chooses an endpoint of `cluster` by its load balancer. *out is its index. HR_ENOENT: none usable. */

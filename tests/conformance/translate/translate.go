@@ -167,7 +167,15 @@ func compile(s *xds.FakeDiscoveryServer, v View) (res ViewResult) {
 	ls := s.Listeners(p)
 	res.Clusters = clusters(s, p)
 	res.Names = names(s, p)
-	for _, svc := range p.SidecarScope.Services() {
+	// Services that only a VirtualService leads to have clusters and no listener.
+	listened := p.SidecarScope.Services()
+	if mesh {
+		listened = nil
+		for _, l := range p.SidecarScope.EgressListeners {
+			listened = append(listened, l.Services()...)
+		}
+	}
+	for _, svc := range listened {
 		port, ok := svc.Ports.GetByPort(v.Port)
 		if ok && !port.Protocol.IsHTTP() && !port.Protocol.IsUnsupported() {
 			res.TCP = append(res.TCP, string(svc.Hostname))
