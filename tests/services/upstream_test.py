@@ -6,6 +6,7 @@ import threading
 import time
 
 import pytest
+from conftest import SANITIZE
 from harness import Server
 from peers import Peer, always, answer, echo, wait_until
 
@@ -263,7 +264,8 @@ def test_large_answer_and_a_stalled_reader_in_bounded_memory():
             assert wait_until(stalled, 30)
             assert 0 < sent[0] < size // 4, "the upstream was read although nobody takes the answer"
             grown = proxy.rss_kib() - before
-            assert grown < 1024, f"{grown} KiB for one stalled reader"
+            limit = 6 * 1024 if "thread" in SANITIZE else 1024  # ThreadSanitizer keeps some five bytes of its own for each
+            assert grown < limit, f"{grown} KiB for one stalled reader"
             got, expected = len(client.buffer), piece
             assert client.buffer == (expected * 2)[:got]
             client.buffer = b""
