@@ -246,7 +246,7 @@ def test_a_deadline_answers_504(start, which):
 def test_a_full_queue_answers_503(start, which):
     predict = start("headerroute-predict", "--workers", 1, "--queue", 1, "--iterations", 1000, "--deadline", 600)
     server = proxy_of(start, predict) if which else predict
-    body = pictures.encode(pictures.disc(200, 200))
+    body = pictures.encode(pictures.disc(480, 480))
     waiting = []
     for name in ("headerroute_jobs_running", "headerroute_jobs_queued"):
         waiting.append(predict.connect())
@@ -265,7 +265,7 @@ def test_ready_answers_503_while_draining(start, program):
     if program == "headerroute-proxy":
         server = proxy_of(start, predict, "--threads", 1, "--drain-seconds", 20, "--predict-timeout", 60)
     busy = server.connect()
-    busy.request("POST", "/predict", pictures.encode(pictures.disc(300, 300)), PNG)
+    busy.request("POST", "/predict", pictures.encode(pictures.disc(480, 480)), PNG)
     wait_until(lambda: predict.metrics()["headerroute_jobs_running"] == 1, "a picture is being worked on")
     # A request whose first bytes are there before the drain begins is still answered.
     # Through the proxy the draining predict would be asked: the proxy itself tells of /ready alone.

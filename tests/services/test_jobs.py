@@ -19,7 +19,7 @@ def value(server, name):
     return server.metrics()[name]
 
 
-def begin(server, size=200, headers=None, seed=0):
+def begin(server, size=480, headers=None, seed=0):
     """Sends a picture; its answer comes later."""
     connection = server.connect(timeout=PATIENCE * 3)
     connection.request("POST", "/predict", pictures.encode(pictures.disc(size, size, seed)), {**PNG, **(headers or {})})
@@ -117,7 +117,7 @@ def test_connection_serves_on_after_a_504(start):
 
 def test_what_cannot_be_done_in_time_is_refused_at_once(start):
     """Once the pace is known, a queue too long for the deadline is no place to wait in."""
-    server = start(PROGRAM, "--workers", 1, "--iterations", 20, "--queue", 1000, "--deadline", 3600)
+    server = start(PROGRAM, "--workers", 1, "--iterations", 300, "--queue", 1000, "--deadline", 3600)
     begin(server, size=160).getresponse().read()
     held = [begin(server, size=160) for _ in range(12)]
     wait_until(lambda: value(server, "headerroute_jobs_queued") >= 8, "many are waiting")
@@ -130,7 +130,7 @@ def test_what_cannot_be_done_in_time_is_refused_at_once(start):
 
 def test_first_come_first_served_over_connections(start):
     """A client with many requests waits with each new one behind all who asked before."""
-    server = start(PROGRAM, "--workers", 1, "--iterations", 5, "--queue", 100)
+    server = start(PROGRAM, "--workers", 1, "--iterations", 30, "--queue", 100)
     order, lock = [], threading.Lock()
     picture = pictures.encode(pictures.disc(100, 100))
 

@@ -266,7 +266,7 @@ def slow_server(start, *flags):
     return start(PROGRAM, "--workers", 1, "--iterations", 1000, "--deadline", 600, *flags)
 
 
-def begin(server, path="/predict", size=220):
+def begin(server, path="/predict", size=480):
     body = pictures.encode(pictures.disc(size, size))
     connection = server.connect(timeout=PATIENCE * 3)
     connection.request("POST", path, body, PNG)

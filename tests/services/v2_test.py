@@ -306,7 +306,7 @@ def test_a_proxy_without_its_predict_answers_in_the_protocols_form(start):
 
 def test_limits_queue_and_deadline_are_those_of_predict(start):
     server = start("headerroute-predict", "--workers", 1, "--queue", 1, "--iterations", 1000, "--deadline", 600)
-    body = json.dumps(request(pixels(pictures.disc(200, 200)), rect=None))
+    body = json.dumps(request(pixels(pictures.disc(400, 400)), rect=None))
     late = post(server, body, {"x-envoy-expected-rq-timeout-ms": "200"})
     assert late.status == 504 and list(late.json()) == ["error"]
     wait_until(lambda: server.metrics()["headerroute_jobs_running"] == 0, "the late one is given up")
