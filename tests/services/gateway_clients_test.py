@@ -54,7 +54,8 @@ def test_a_stalled_reader_of_300_mb_costs_less_than_1_mib(tmp_path, chunked):
                 return not moved
             assert wait_until(stalled, PATIENCE) and 0 < sent[0] < pieces // 4, "it was read although nobody takes it"
             grown = gw.rss_kib() - before
-            assert grown < 1024, f"{grown} KiB for one stalled reader"
+            limit = 6 * 1024 if "thread" in SANITIZE else 1024  # ThreadSanitizer keeps some five bytes of its own for each
+            assert grown < limit, f"{grown} KiB for one stalled reader"
             assert gw.call(target="/").status == 200, "others are served"
             got = 0
             while got < pieces << 20:
