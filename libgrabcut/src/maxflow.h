@@ -9,6 +9,7 @@
 
 /* Directions d: 0 NW, 1 N, 2 NE, 3 W, 4 E, 5 SW, 6 S, 7 SE; 7 - d is the opposite of d. The link in
  * direction d >= 4 is kept with the pixel that it starts from, in slot d - 4. */
+
 /* 8x8 pixels, a bit each (byte: row, bit: column). */
 typedef struct gc_tile {
     uint64_t open[8];   /* by direction: the arc can take more; a copy of gc_flow.open for the search */
@@ -32,9 +33,8 @@ typedef struct gc_flow {
     /* A tile. Of the search; between searches active pixels that the sweeps shall discharge. */
     uint64_t *frontier;
     int32_t *excess; /* a pixel: > 0: flow that waits here; < 0: room towards the sink */
-    /* By pixel and slot: what the link can still take eastwards and down, in 24 bits. Against it: 2
-     * * capacity
-     * - that; the capacity is a function of two colours. */
+    /* By pixel and slot: what the link can still take eastwards and down, in 24 bits. Against it, twice the
+     * capacity less that; the capacity is a function of two colours. */
     uint16_t *room_low;
     uint8_t *room_high;
     uint8_t *open;     /* a pixel; bit d: the arc in direction d can take more, and that is of use */

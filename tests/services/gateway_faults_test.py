@@ -151,12 +151,12 @@ def test_the_list_of_endpoints_changes_under_load(tmp_path, a, b):
 
             with Load(gw.port, get_and_post) as load:
                 load.more(scaled(200, 50))
-                for now, gone in [((a, c), b), ((c,), a), ((b, c), a), ((a,), b), ((a, b, c), None)]:
-                    use(*now)
+                for present, removed in [((a, c), b), ((c,), a), ((b, c), a), ((a,), b), ((a, b, c), None)]:
+                    use(*present)
                     load.rounds(2)
-                    quiet = gone and len(gone.seen())
+                    quiet = removed and len(removed.seen())
                     load.more(scaled(200, 50))
-                    assert gone is None or len(gone.seen()) == quiet, "a new request went to an endpoint that is gone"
+                    assert removed is None or len(removed.seen()) == quiet, "a new request went to an endpoint that is gone"
             seen = times_seen(a, b, c)
             assert set(load.outcomes()) == {200}, load.outcomes()
             assert {seen[ident] for ident in load.done} == {1}
