@@ -24,7 +24,8 @@ typedef struct job {
     gc_pool pool;
     gc_row *rows; /* one a thread */
     gc_moments (*moments)[2][GC_COMPONENTS];
-    uint64_t *counts; /* two a thread */
+    uint64_t *counts;        /* one a thread */
+    int32_t *row_foreground; /* pixels of each row, at the start */
     void *kmeans_scratch;
     grabcut_progress progress;
     int stopped;
@@ -61,7 +62,7 @@ static void row_buffers(block *b, gc_row *row, int width) {
     row->px = piece(b, n * sizeof *row->px);
     row->below = piece(b, n * sizeof *row->below);
     row->number = piece(b, n * sizeof *row->number);
-    row->labels = piece(b, (size_t)gc_block(width) + GC_PAD);
+    row->labels = piece(b, n);
 }
 
 /* All the memory of a run; k-means needs its scratch only before the graph is there. */
@@ -72,7 +73,8 @@ static size_t lay_out(job *j, void *base, int width, int height, const grabcut_r
     void *flow_memory = piece(&b, flow);
     j->kmeans_scratch = piece(&b, scratch);
     j->moments = piece(&b, (size_t)threads * sizeof *j->moments);
-    j->counts = piece(&b, (size_t)threads * 2 * sizeof *j->counts);
+    j->row_foreground = piece(&b, (size_t)height * sizeof *j->row_foreground);
+    j->counts = piece(&b, (size_t)threads * sizeof *j->counts);
     j->rows = piece(&b, (size_t)threads * sizeof *j->rows);
     gc_row counted;
     for (int i = 0; i < threads; i++)
@@ -142,14 +144,12 @@ static int begin_phase(job *j, grabcut_phase phase, int iteration) {
 
 static void count_labels(void *ctx, int index, int parts) {
     job *j = ctx;
-    uint64_t *n = j->counts + 2 * index;
     int end = gc_part_start(j->view.height, index + 1, parts);
-    n[0] = n[1] = 0;
+    j->counts[index] = 0;
     for (int y = gc_part_start(j->view.height, index, parts);
          y < end && !gc_pool_halt(&j->pool, index, (size_t)j->view.width); y++) {
-        int foreground = gc_view_samples(&j->view, y, 1, &j->rows[index]);
-        n[1] += (uint64_t)foreground;
-        n[0] += (uint64_t)(j->view.width - foreground);
+        j->row_foreground[y] = gc_view_foreground(&j->view, y, &j->rows[index]);
+        j->counts[index] += (uint64_t)j->row_foreground[y];
     }
 }
 
@@ -166,8 +166,8 @@ static int first_models(job *j, grabcut_errbuf *err) {
     if (j->stopped)
         return GRABCUT_ECANCELED;
     for (int i = 0; i < j->pool.parts; i++)
-        for (int side = 0; side < 2; side++)
-            n[side] += j->counts[2 * i + side];
+        n[1] += j->counts[i];
+    n[0] = (uint64_t)j->view.width * (uint64_t)j->view.height - n[1];
     for (int side = 0; side < 2; side++)
         if (n[side] == 0)
             return grabcut_fail(err, no_pixel[side], "no pixel is %s at the start",
@@ -177,7 +177,8 @@ static int first_models(job *j, grabcut_errbuf *err) {
         gc_kmeans_draw(&draws[side], &rng, n[side]);
     /* The graph is not in use yet. */
     gc_kmeans_memory memory = {j->kmeans_scratch, j->flow.excess,
-                               gc_flow_spare(j->flow.width, j->flow.height)};
+                               gc_flow_spare(j->flow.width, j->flow.height), j->row_foreground,
+                               j->moments};
     for (int side = 0; side < 2; side++) {
         gc_moments m[GC_COMPONENTS];
         int rc = gc_kmeans(m, &memory, &j->view, j->kernels, &j->pool, j->rows, side, n[side],
@@ -225,7 +226,7 @@ static int learn(job *j, grabcut_errbuf *err) {
 static void sum_distances(void *ctx, int index, int parts) {
     job *j = ctx;
     gc_row *row = &j->rows[index];
-    j->counts[2 * index] = gc_nlinks_sum(&j->view, j->kernels, gc_part_start(j->view.height, index, parts),
+    j->counts[index] = gc_nlinks_sum(&j->view, j->kernels, gc_part_start(j->view.height, index, parts),
                                          gc_part_start(j->view.height, index + 1, parts), row->below,
                                          row->px, row->number, &j->pool, index);
 }
@@ -234,7 +235,7 @@ static void weigh_links(job *j) {
     uint64_t sum = 0;
     gc_pool_run(&j->pool, sum_distances, j);
     for (int i = 0; i < j->pool.parts; i++)
-        sum += j->counts[2 * i];
+        sum += j->counts[i];
     gc_nlinks_init(&j->links, gc_nlinks_beta(sum, j->view.width, j->view.height));
 }
 

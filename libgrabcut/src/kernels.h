@@ -56,12 +56,14 @@ typedef struct gc_kernels {
      * candidate[j]), squared distances. k may be 0. */
     void (*pp_sums)(uint64_t *sums, const uint32_t *px, int n, const uint32_t *chosen, int k,
                     const uint32_t *candidate, int candidates);
-    /* labels[i] = first nearest of `k` centres, in float as cv::kmeans computes. */
-    void (*nearest)(uint8_t *labels, const uint32_t *px, int n, const float (*centers)[3], int k);
-    /* The same without labels: out[label] += the number of pixels and their sum. */
-    void (*nearest_sums)(gc_cluster *out, const uint32_t *px, int n, const float (*centers)[3], int k);
+    /* labels[i] = first nearest of `k` centres, in float as cv::kmeans computes; out[label] += the number of
+     * pixels and their sum. */
+    void (*nearest_sums)(gc_cluster *out, uint8_t *labels, const uint32_t *px, int n, const float (*centers)[3],
+                         int k);
     /* acc[label] += pixel, float, one after the other: the order of the additions is the result. */
     void (*accumulate)(float (*acc)[3], const uint32_t *px, const uint8_t *labels, int n);
+    /* The same to two sets of sums. */
+    void (*accumulate_both)(float (*one)[3], float (*other)[3], const uint32_t *px, const uint8_t *labels, int n);
     void (*moments)(gc_moments *out, const uint32_t *px, const uint8_t *labels, int n);
     /* labels[i] = number of the component with the greatest likelihood, weights aside. */
     void (*components)(uint8_t *labels, const uint32_t *px, int n, const gc_mixture *mix);

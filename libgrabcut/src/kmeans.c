@@ -1,9 +1,16 @@
 /*
- * k-means that keeps nothing a pixel but, where there is room, the pixels themselves in order. Distances are
- * functions of colour and centres and are computed again in each pass; labels likewise, except for the few
- * pixels that were moved into an empty cluster. Squared distances between pixels and sums of them are
- * integers, exact in the reference's doubles, so the sums may be split into blocks; the sums of a cluster's
- * pixels are floats that round, so these are added pixel by pixel in the reference's order.
+ * Where there is room, k-means keeps the pixels of a side in order, with their labels; else it takes them
+ * from the picture in each pass. Squared distances between pixels and sums of them are integers, exact in
+ * the reference's doubles, so they may be summed in any order. The sums of a cluster's pixels are floats in
+ * the reference. As long as they are below 2^24 they are integers, too; from there on each addition rounds,
+ * and the order matters. Yet threads can share them, block by block:
+ *
+ * Between 2^k and 2^(k+1) a float is m u, u = 2^(k-23), and to add x makes m + round(x / u) of m, a half
+ * going to the even sum. So how much a row of additions adds depends on what was there before only by the
+ * parity of m, if all of it happens between the same powers of two. For each block whose sums round, a
+ * thread adds the pixels to an even and an odd m of about the right size (the sum as an integer is known);
+ * afterwards the one of the right parity tells how far the true sum moves. Where a power of two is passed,
+ * the block is added pixel by pixel.
  */
 #include "kmeans.h"
 
@@ -11,6 +18,29 @@
 #include <string.h>
 
 enum { ITERATIONS = 10 };
+
+enum { BLOCK = 1024 }; /* samples, at least */
+
+static const float INEXACT = 16777216; /* smaller integers are floats */
+
+/* A pixel moved into an empty cluster. */
+typedef struct moved {
+    int block, i;
+    uint32_t px;
+    uint8_t label;
+} moved;
+
+/* What the float sums of a block are if they start at `start`, and if at the next float. */
+typedef struct rounded {
+    float start[GC_COMPONENTS][3];
+    float even[GC_COMPONENTS][3], odd[GC_COMPONENTS][3];
+} rounded;
+
+/* Of a block of stored samples, in a pass. */
+typedef struct tally {
+    gc_cluster sum[GC_COMPONENTS];
+    rounded floats;
+} tally;
 
 /* The samples in blocks: of a fixed length if they are stored, else the rows of the picture. */
 typedef struct run {
@@ -20,35 +50,31 @@ typedef struct run {
     gc_row *rows; /* one a thread */
     int foreground, k;
 
+    const int32_t *row_foreground; /* samples */
     uint32_t *stored; /* NULL: rows */
     uint8_t *labels;  /* of the stored samples */
+    tally *tallies;   /* of their blocks */
     size_t n;
     int blocks, length;
 
     uint64_t (*sums)[GC_TRIALS]; /* a block: candidate distances */
     uint64_t *sum;               /* a block: distances to the nearest chosen centre */
     int32_t *count;              /* a block: samples */
-    int32_t *row_count;
 
     uint32_t chosen[GC_COMPONENTS];
     const uint32_t *candidate;
     int chosen_count, candidates;
     const float (*centers)[3];
+    int first_rounded; /* block */
+    moved moves[GC_COMPONENTS];
+    int move_count;
+    gc_moments (*moments)[2][GC_COMPONENTS]; /* one a thread */
 } run;
-
-/* A pixel moved into an empty cluster. */
-typedef struct moved {
-    int block, i;
-    uint32_t px;
-    uint8_t label;
-} moved;
 
 typedef struct pass {
     float centers[GC_COMPONENTS][3]; /* that the labels come from */
     float acc[GC_COMPONENTS][3];
     uint64_t counts[GC_COMPONENTS];
-    moved moves[GC_COMPONENTS];
-    int move_count;
 } pass;
 
 static int clusters(uint64_t n) {
@@ -66,15 +92,11 @@ void gc_kmeans_draw(gc_kmeans_draws *out, gc_rng *rng, uint64_t n) {
 
 /* A block is not shorter than a row, so there are no more blocks than rows, and one. */
 size_t gc_kmeans_scratch(int height) {
-    return ((size_t)height + 1) * (sizeof(uint64_t) * (GC_TRIALS + 1) + 2 * sizeof(int32_t));
+    return ((size_t)height + 1) * (sizeof(uint64_t) * (GC_TRIALS + 1) + sizeof(int32_t));
 }
 
-static void count_rows(void *ctx, int index, int parts) {
-    run *r = ctx;
-    int end = gc_part_start(r->view->height, index + 1, parts);
-    for (int y = gc_part_start(r->view->height, index, parts);
-         y < end && !gc_pool_halt(r->pool, index, (size_t)r->view->width); y++)
-        r->row_count[y] = gc_view_samples(r->view, y, r->foreground, &r->rows[index]);
+static int row_count(const run *r, int y) {
+    return r->foreground ? r->row_foreground[y] : r->view->width - r->row_foreground[y];
 }
 
 static void store_rows(void *ctx, int index, int parts) {
@@ -83,13 +105,13 @@ static void store_rows(void *ctx, int index, int parts) {
     int end = gc_part_start(r->view->height, index + 1, parts);
     uint32_t *to = r->stored;
     for (int y = 0; y < start; y++)
-        to += r->row_count[y];
+        to += row_count(r, y);
     for (int y = start; y < end && !gc_pool_halt(r->pool, index, (size_t)r->view->width); y++) {
-        if (r->row_count[y] == 0)
+        if (row_count(r, y) == 0)
             continue;
         gc_view_samples(r->view, y, r->foreground, &r->rows[index]);
-        memcpy(to, r->rows[index].px, (size_t)r->row_count[y] * sizeof *to);
-        to += r->row_count[y];
+        memcpy(to, r->rows[index].px, (size_t)row_count(r, y) * sizeof *to);
+        to += row_count(r, y);
     }
 }
 
@@ -99,22 +121,23 @@ static int prepare(run *r, const gc_kmeans_memory *memory) {
     r->sums = memory->scratch;
     r->sum = (uint64_t *)(r->sums + height + 1);
     r->count = (int32_t *)(r->sum + height + 1);
-    r->row_count = r->count + height + 1;
-    gc_pool_run(r->pool, count_rows, r);
-    if (gc_pool_halt(r->pool, 0, 0))
-        return 0;
-    /* Behind the last label, too, kernels may read and write. */
-    if ((r->n + GC_PAD) * (sizeof *r->stored + sizeof *r->labels) > memory->store_bytes) {
+    r->row_foreground = memory->row_foreground;
+    r->moments = memory->moments;
+    /* Kernels read and write whole vectors, so the blocks consist of such. */
+    r->length = ((r->view->width > BLOCK ? r->view->width : BLOCK) + GC_PAD - 1) / GC_PAD * GC_PAD;
+    r->blocks = (int)((r->n + (size_t)r->length - 1) / (size_t)r->length);
+    size_t room = (size_t)r->blocks * (size_t)r->length;
+    if ((size_t)r->blocks * sizeof(tally) + room * (sizeof *r->stored + sizeof *r->labels) > memory->store_bytes) {
         r->blocks = height;
-        memcpy(r->count, r->row_count, (size_t)height * sizeof *r->count);
+        for (int y = 0; y < height; y++)
+            r->count[y] = row_count(r, y);
         return 1;
     }
-    r->stored = memory->store;
-    r->labels = (uint8_t *)(r->stored + r->n + GC_PAD);
-    r->length = gc_block(r->view->width);
-    r->blocks = (int)((r->n + (size_t)r->length - 1) / (size_t)r->length);
+    r->tallies = memory->store;
+    r->stored = (uint32_t *)(r->tallies + r->blocks);
+    r->labels = (uint8_t *)(r->stored + room);
     gc_pool_run(r->pool, store_rows, r);
-    memset(r->stored + r->n, 0, GC_PAD * sizeof *r->stored);
+    memset(r->stored + r->n, 0, (room - r->n) * sizeof *r->stored);
     for (int b = 0; b < r->blocks; b++) {
         size_t left = r->n - (size_t)b * (size_t)r->length;
         r->count[b] = left < (size_t)r->length ? (int32_t)left : r->length;
@@ -226,102 +249,163 @@ static int choose_centers(run *r, const gc_kmeans_draws *draws, int (*stop)(void
 
 /* ---- Lloyd's iterations ------------------------------------------------------------------------ */
 
+static uint8_t *block_labels(const run *r, int block, const gc_row *row) {
+    return r->stored ? r->labels + (size_t)block * (size_t)r->length : row->labels;
+}
+
+/* Labels a block by the centres; returns the samples. */
+static const uint32_t *label_block(const run *r, gc_cluster *sums, int block, gc_row *row) {
+    const uint32_t *px = samples(r, block, row);
+    memset(sums, 0, GC_COMPONENTS * sizeof *sums);
+    r->kernels->nearest_sums(sums, block_labels(r, block, row), px, r->count[block], r->centers, r->k);
+    return px;
+}
+
+/* The labels of a block in the pass, those of moved pixels too, and the samples. */
+static const uint8_t *labelled(const run *r, int block, gc_row *row, const uint32_t **px) {
+    gc_cluster sums[GC_COMPONENTS];
+    *px = r->stored ? samples(r, block, row) : label_block(r, sums, block, row);
+    uint8_t *labels = block_labels(r, block, row);
+    for (int m = 0; m < r->move_count; m++)
+        if (r->moves[m].block == block)
+            labels[r->moves[m].i] = r->moves[m].label;
+    return labels;
+}
+
 static void label_blocks(void *ctx, int index, int parts) {
     run *r = ctx;
     int end = gc_part_start(r->blocks, index + 1, parts);
     for (int b = gc_part_start(r->blocks, index, parts); b < end; b++) {
         if (gc_pool_halt(r->pool, index, (size_t)r->count[b]))
             return;
-        /* The kernel writes beyond the block's end, where another thread may be at work. */
-        gc_row *row = &r->rows[index];
-        r->kernels->nearest(row->labels, samples(r, b, row), r->count[b], r->centers, r->k);
-        memcpy(r->labels + (size_t)b * (size_t)r->length, row->labels, (size_t)r->count[b]);
+        label_block(r, r->tallies[b].sum, b, &r->rows[index]);
     }
 }
 
-/* Labels of a block by the centres of a pass, and the samples. */
-static const uint8_t *label_block(const run *r, const pass *p, int block, const uint32_t **px) {
-    *px = samples(r, block, r->rows);
-    r->kernels->nearest(r->rows->labels, *px, r->count[block], (const float(*)[3])p->centers, r->k);
-    return r->rows->labels;
-}
-
-/* Whether the sums of floats stay integers that a float holds, n pixels on: then the order does not
- * matter. */
-static int stays_exact(const pass *p, int n) {
+/* The sums with a block's if they are integers that a float holds, so that the order does not matter. */
+static int add_exactly(pass *p, const gc_cluster *sum) {
     for (int k = 0; k < GC_COMPONENTS; k++)
         for (int j = 0; j < 3; j++)
-            if (p->acc[k][j] + 255.f * (float)n > 16777216.f)
+            if (p->acc[k][j] + (float)sum[k].sum[j] >= INEXACT)
                 return 0;
+    for (int k = 0; k < GC_COMPONENTS; k++)
+        for (int j = 0; j < 3; j++)
+            p->acc[k][j] += (float)sum[k].sum[j];
     return 1;
 }
 
-static void add_exactly(const run *r, pass *p, int block) {
-    gc_cluster sums[GC_COMPONENTS] = {{0, {0, 0, 0}}};
-    r->kernels->nearest_sums(sums, samples(r, block, r->rows), r->count[block],
-                             (const float(*)[3])p->centers, r->k);
-    for (int k = 0; k < GC_COMPONENTS; k++) {
-        p->counts[k] += sums[k].count;
-        for (int j = 0; j < 3; j++)
-            p->acc[k][j] += (float)sums[k].sum[j];
+static inline uint32_t bits_of(float x) {
+    uint32_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    return bits;
+}
+
+static inline float float_of(uint32_t bits) {
+    float x;
+    memcpy(&x, &bits, sizeof x);
+    return x;
+}
+
+/* Whether two floats lie between the same powers of two. */
+static int same_binade(uint32_t a, uint32_t b) {
+    return a >> 23 == b >> 23;
+}
+
+static void round_blocks(void *ctx, int index, int parts) {
+    run *r = ctx;
+    int blocks = r->blocks - r->first_rounded;
+    int end = r->first_rounded + gc_part_start(blocks, index + 1, parts);
+    for (int b = r->first_rounded + gc_part_start(blocks, index, parts); b < end; b++) {
+        if (gc_pool_halt(r->pool, index, (size_t)r->count[b]))
+            return;
+        rounded *f = &r->tallies[b].floats;
+        memcpy(f->even, f->start, sizeof f->even);
+        for (int k = 0; k < GC_COMPONENTS; k++)
+            for (int j = 0; j < 3; j++)
+                f->odd[k][j] = float_of(bits_of(f->start[k][j]) + 1);
+        r->kernels->accumulate_both(f->even, f->odd, samples(r, b, NULL), block_labels(r, b, NULL), r->count[b]);
     }
 }
 
-static void add_in_order(const run *r, pass *p, const uint32_t *px, const uint8_t *labels, int n) {
-    r->kernels->accumulate(p->acc, px, labels, n);
-    for (int i = 0; i < n; i++)
-        p->counts[labels[i]]++;
+/* Adds a block whose float sums are known from about the same start; 0 if that does not tell. The bits of
+ * floats between two powers of two count their m. */
+static int add_rounded(pass *p, const tally *t) {
+    float acc[GC_COMPONENTS][3];
+    for (int k = 0; k < GC_COMPONENTS; k++)
+        for (int j = 0; j < 3; j++) {
+            acc[k][j] = p->acc[k][j] + (float)t->sum[k].sum[j];
+            if (acc[k][j] < INEXACT)
+                continue;
+            uint32_t from = bits_of(p->acc[k][j]), start = bits_of(t->floats.start[k][j]) | (from & 1);
+            uint32_t stop = bits_of(from & 1 ? t->floats.odd[k][j] : t->floats.even[k][j]);
+            uint32_t to = from + (stop - start);
+            if (!same_binade(from, start) || !same_binade(start, stop) || !same_binade(stop, to))
+                return 0;
+            acc[k][j] = float_of(to);
+        }
+    memcpy(p->acc, acc, sizeof acc);
+    return 1;
+}
+
+/* The float sums of the blocks from r->first_rounded on, for about the starts that they will have. */
+static void round_ahead(run *r, const pass *p) {
+    uint64_t sum[GC_COMPONENTS][3];
+    for (int k = 0; k < GC_COMPONENTS; k++)
+        for (int j = 0; j < 3; j++)
+            sum[k][j] = (uint64_t)p->acc[k][j];
+    for (int b = r->first_rounded; b < r->blocks; b++)
+        for (int k = 0; k < GC_COMPONENTS; k++)
+            for (int j = 0; j < 3; j++) {
+                r->tallies[b].floats.start[k][j] = float_of(bits_of((float)sum[k][j]) & ~1u);
+                sum[k][j] += r->tallies[b].sum[k].sum[j];
+            }
+    gc_pool_run(r->pool, round_blocks, r);
 }
 
 /* Each sample to its nearest centre; sums and sizes of the clusters. */
 static void assign(run *r, pass *p) {
-    int beforehand = r->stored && r->pool->parts > 1;
+    int shared = r->stored && r->pool->parts > 1;
+    r->centers = (const float(*)[3])p->centers;
+    r->first_rounded = -1;
     memset(p->acc, 0, sizeof p->acc);
     memset(p->counts, 0, sizeof p->counts);
-    p->move_count = 0;
-    if (beforehand) {
-        r->centers = (const float(*)[3])p->centers;
+    r->move_count = 0;
+    if (shared)
         gc_pool_run(r->pool, label_blocks, r);
-        if (gc_pool_halt(r->pool, 0, 0))
-            return;
-        for (int b = 0; b < r->blocks && !gc_pool_halt(r->pool, 0, (size_t)r->count[b]); b++)
-            add_in_order(r, p, samples(r, b, r->rows), r->labels + (size_t)b * (size_t)r->length,
-                         r->count[b]);
-        return;
-    }
     for (int b = 0; b < r->blocks; b++) {
+        gc_cluster own[GC_COMPONENTS], *sum = shared ? r->tallies[b].sum : own;
         const uint32_t *px;
-        if (gc_pool_halt(r->pool, 0, (size_t)r->count[b]))
+        if (gc_pool_halt(r->pool, 0, shared ? 0 : (size_t)r->count[b]))
             return;
         if (r->count[b] == 0)
             continue;
-        if (stays_exact(p, r->count[b])) {
-            add_exactly(r, p, b);
+        px = shared ? samples(r, b, r->rows) : label_block(r, sum, b, r->rows);
+        for (int k = 0; k < GC_COMPONENTS; k++)
+            p->counts[k] += sum[k].count;
+        if (add_exactly(p, sum))
             continue;
+        if (shared && r->first_rounded < 0) {
+            r->first_rounded = b;
+            round_ahead(r, p);
+            if (gc_pool_halt(r->pool, 0, 0))
+                return;
         }
-        const uint8_t *labels = label_block(r, p, b, &px);
-        add_in_order(r, p, px, labels, r->count[b]);
+        if (!shared || !add_rounded(p, &r->tallies[b]))
+            r->kernels->accumulate(p->acc, px, block_labels(r, b, r->rows), r->count[b]);
     }
 }
 
-static int was_moved(const pass *p, int block, int i) {
-    for (int m = 0; m < p->move_count; m++)
-        if (p->moves[m].block == block && p->moves[m].i == i)
-            return 1;
-    return 0;
-}
-
 /* The last of the pixels of cluster c that are farthest from its mean. */
-static moved farthest(const run *r, const pass *p, int c, const float *mean) {
+static moved farthest(const run *r, int c, const float *mean) {
     moved far = {0, 0, 0, 0};
     double max = 0;
     for (int b = 0; b < r->blocks; b++) {
         const uint32_t *px;
         if (r->count[b] == 0)
             continue;
-        const uint8_t *labels = label_block(r, p, b, &px);
+        const uint8_t *labels = labelled(r, b, r->rows, &px);
         for (int i = 0; i < r->count[b]; i++) {
-            if (labels[i] != c || was_moved(p, b, i))
+            if (labels[i] != c)
                 continue;
             float d = 0;
             for (int j = 0; j < 3; j++) {
@@ -338,7 +422,7 @@ static moved farthest(const run *r, const pass *p, int c, const float *mean) {
 }
 
 /* Gives each empty cluster the farthest pixel of the biggest one. */
-static void fill_empty(const run *r, pass *p) {
+static void fill_empty(run *r, pass *p) {
     for (int k = 0; k < r->k; k++) {
         if (p->counts[k] != 0)
             continue;
@@ -349,7 +433,7 @@ static void fill_empty(const run *r, pass *p) {
         float mean[3], scale = 1.f / (float)(int)p->counts[big];
         for (int j = 0; j < 3; j++)
             mean[j] = p->acc[big][j] * scale;
-        moved far = farthest(r, p, big, mean);
+        moved far = farthest(r, big, mean);
         far.label = (uint8_t)k;
         p->counts[big]--;
         p->counts[k]++;
@@ -358,7 +442,7 @@ static void fill_empty(const run *r, pass *p) {
             p->acc[big][j] -= x;
             p->acc[k][j] += x;
         }
-        p->moves[p->move_count++] = far;
+        r->moves[r->move_count++] = far;
     }
 }
 
@@ -380,20 +464,28 @@ static double move_centers(const run *r, pass *p) {
 }
 
 /* The moments of the clusters; a moved pixel counts where it was moved to. */
-static void cluster_moments(run *r, const pass *p, gc_moments *out) {
+static void block_moments(void *ctx, int index, int parts) {
+    run *r = ctx;
+    int end = gc_part_start(r->blocks, index + 1, parts);
+    gc_moments *out = r->moments[index][0];
     memset(out, 0, GC_COMPONENTS * sizeof *out);
-    for (int b = 0; b < r->blocks; b++) {
+    for (int b = gc_part_start(r->blocks, index, parts); b < end; b++) {
         const uint32_t *px;
-        if (gc_pool_halt(r->pool, 0, (size_t)r->count[b]))
+        if (gc_pool_halt(r->pool, index, (size_t)r->count[b]))
             return;
         if (r->count[b] == 0)
             continue;
-        label_block(r, p, b, &px);
-        for (int m = 0; m < p->move_count; m++)
-            if (p->moves[m].block == b)
-                r->rows->labels[p->moves[m].i] = p->moves[m].label;
-        r->kernels->moments(out, px, r->rows->labels, r->count[b]);
+        const uint8_t *labels = labelled(r, b, &r->rows[index], &px);
+        r->kernels->moments(out, px, labels, r->count[b]);
     }
+}
+
+static void cluster_moments(run *r, gc_moments *out) {
+    gc_pool_run(r->pool, block_moments, r);
+    memcpy(out, r->moments[0][0], GC_COMPONENTS * sizeof *out);
+    for (int i = 1; i < r->pool->parts; i++)
+        for (int c = 0; c < GC_COMPONENTS; c++)
+            gc_moments_add(&out[c], &r->moments[i][0][c]);
 }
 
 int gc_kmeans(gc_moments *out, const gc_kmeans_memory *memory, const gc_view *view, const gc_kernels *kernels,
@@ -423,6 +515,6 @@ int gc_kmeans(gc_moments *out, const gc_kmeans_memory *memory, const gc_view *vi
             break;
         memcpy(p.centers, p.acc, sizeof p.centers);
     }
-    cluster_moments(&r, &p, out);
+    cluster_moments(&r, out);
     return gc_pool_halt(pool, 0, 0) ? GRABCUT_ECANCELED : GRABCUT_OK;
 }

@@ -5,6 +5,7 @@
 #ifndef GRABCUT_KMEANS_H
 #define GRABCUT_KMEANS_H
 
+#include "gmm.h"
 #include "pool.h"
 #include "rng.h"
 #include "view.h"
@@ -24,6 +25,8 @@ typedef struct gc_kmeans_memory {
     void *scratch;
     void *store;
     size_t store_bytes;
+    const int32_t *row_foreground;           /* pixels of each row that are foreground */
+    gc_moments (*moments)[2][GC_COMPONENTS]; /* one a thread */
 } gc_kmeans_memory;
 
 size_t gc_kmeans_scratch(int height);

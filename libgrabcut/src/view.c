@@ -82,6 +82,16 @@ static void foreground_bits(const gc_view *view, int y, gc_row *row) {
     flip_bits(row->bits, r->x, row->more, r->width);
 }
 
+int gc_view_foreground(const gc_view *view, int y, gc_row *row) {
+    int n = 0;
+    foreground_bits(view, y, row);
+    for (int x = 0; x < view->width; x += 64) {
+        uint64_t all = view->width - x >= 64 ? ~UINT64_C(0) : (UINT64_C(1) << (view->width - x)) - 1;
+        n += __builtin_popcountll(row->bits[x / 64] & all);
+    }
+    return n;
+}
+
 int gc_view_samples(const gc_view *view, int y, int foreground, gc_row *row) {
     foreground_bits(view, y, row);
     const uint8_t *line = view->bgr + (size_t)y * view->stride;

@@ -20,19 +20,12 @@ typedef struct gc_view {
     int tiles_x;
 } gc_view;
 
-/* What row buffers have room for at least, however narrow the picture. */
-enum { GC_BLOCK = 4096 };
-
-static inline int gc_block(int width) {
-    return width > GC_BLOCK ? width : GC_BLOCK;
-}
-
 /* Row buffers of one thread. */
 typedef struct gc_row {
     uint64_t *bits, *more; /* gc_words(width) */
     uint32_t *px, *below;  /* width + GC_PAD */
     int32_t *number;       /* width + GC_PAD */
-    uint8_t *labels;       /* gc_block(width) + GC_PAD */
+    uint8_t *labels;       /* width + GC_PAD */
 } gc_row;
 
 static inline size_t gc_words(int n) {
@@ -41,6 +34,9 @@ static inline size_t gc_words(int n) {
 
 /* One bit a pixel of region row y: 1 is undecided. */
 void gc_view_undecided(const gc_view *view, int y, uint64_t *bits);
+
+/* How many pixels of picture row y are foreground. */
+int gc_view_foreground(const gc_view *view, int y, gc_row *row);
 
 /* The pixels of picture row y whose label is `foreground`, in order, go to row->px; returns how many. */
 int gc_view_samples(const gc_view *view, int y, int foreground, gc_row *row);
