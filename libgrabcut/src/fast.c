@@ -147,7 +147,7 @@ static void count_labels(void *ctx, int index, int parts) {
     n[0] = n[1] = 0;
     for (int y = gc_part_start(j->view.height, index, parts);
          y < end && !gc_pool_halt(&j->pool, index, (size_t)j->view.width); y++) {
-        int foreground = gc_view_samples(&j->view, y, 1, &j->rows[index]);
+        int foreground = gc_view_foreground(&j->view, y, &j->rows[index]);
         n[1] += (uint64_t)foreground;
         n[0] += (uint64_t)(j->view.width - foreground);
     }
@@ -225,9 +225,9 @@ static int learn(job *j, grabcut_errbuf *err) {
 static void sum_distances(void *ctx, int index, int parts) {
     job *j = ctx;
     gc_row *row = &j->rows[index];
-    j->counts[2 * index] = gc_nlinks_sum(&j->view, j->kernels, gc_part_start(j->view.height, index, parts),
+    j->counts[2 * index] = gc_nlinks_sum(&j->view, gc_part_start(j->view.height, index, parts),
                                          gc_part_start(j->view.height, index + 1, parts), row->below,
-                                         row->px, row->number, &j->pool, index);
+                                         row->px, &j->pool, index);
 }
 
 static void weigh_links(job *j) {
@@ -363,6 +363,7 @@ static int segment(const grabcut_engine *self, grabcut_image *mask, const grabcu
     if (!j.kernels)
         return grabcut_fail(err, GRABCUT_EUNSUPPORTED,
                             "this processor or build cannot run the forced SIMD level");
+    j.view.kernels = j.kernels;
     j.view.bgr = image->data;
     j.view.stride = image->stride;
     j.view.width = image->width;

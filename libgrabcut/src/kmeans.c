@@ -73,8 +73,10 @@ static void count_rows(void *ctx, int index, int parts) {
     run *r = ctx;
     int end = gc_part_start(r->view->height, index + 1, parts);
     for (int y = gc_part_start(r->view->height, index, parts);
-         y < end && !gc_pool_halt(r->pool, index, (size_t)r->view->width); y++)
-        r->row_count[y] = gc_view_samples(r->view, y, r->foreground, &r->rows[index]);
+         y < end && !gc_pool_halt(r->pool, index, (size_t)r->view->width); y++) {
+        int n = gc_view_foreground(r->view, y, &r->rows[index]);
+        r->row_count[y] = r->foreground ? n : r->view->width - n;
+    }
 }
 
 static void store_rows(void *ctx, int index, int parts) {
