@@ -20,7 +20,7 @@ static int has_lzcnt(void) {
 
 static const gc_kernels *avx2(void) {
     /* The bit instructions came with AVX2 on every processor so far, but are bits of their own. */
-    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi") &&
+    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi") &&
                    __builtin_cpu_supports("bmi2") && has_lzcnt()
                ? &gc_kernels_avx2
                : NULL;

@@ -226,9 +226,9 @@ static int learn(job *j, grabcut_errbuf *err) {
 static void sum_distances(void *ctx, int index, int parts) {
     job *j = ctx;
     gc_row *row = &j->rows[index];
-    j->counts[index] = gc_nlinks_sum(&j->view, j->kernels, gc_part_start(j->view.height, index, parts),
-                                         gc_part_start(j->view.height, index + 1, parts), row->below,
-                                         row->px, row->number, &j->pool, index);
+    j->counts[index] = gc_nlinks_sum(&j->view, gc_part_start(j->view.height, index, parts),
+                                     gc_part_start(j->view.height, index + 1, parts), row->below, row->px,
+                                     &j->pool, index);
 }
 
 static void weigh_links(job *j) {
@@ -364,6 +364,7 @@ static int segment(const grabcut_engine *self, grabcut_image *mask, const grabcu
     if (!j.kernels)
         return grabcut_fail(err, GRABCUT_EUNSUPPORTED,
                             "this processor or build cannot run the forced SIMD level");
+    j.view.kernels = j.kernels;
     j.view.bgr = image->data;
     j.view.stride = image->stride;
     j.view.width = image->width;

@@ -54,15 +54,15 @@ static void prepare(gc_gmm *gmm, int c) {
     mix->index[i] = c;
     mix->coef[i] = weights(gmm)[c];
     mix->det[i] = det;
-    mix->log_norm[i] = -0.5 * log(det);
-    mix->log_weight[i] = log(mix->coef[i]) + mix->log_norm[i];
+    mix->log_norm[i] = -0.5 * log2(det);
+    mix->log_weight[i] = log2(mix->coef[i]) + mix->log_norm[i];
     memcpy(mix->mean[i], mean_of(gmm, c), sizeof mix->mean[i]);
     invert(mix->inv[i], cov, det);
     const double *v = mix->inv[i];
     const double form[6] = {v[0], v[1] + v[3], v[2] + v[6], v[4], v[5] + v[7], v[8]};
     double terms = 0;
     for (int j = 0; j < 6; j++) {
-        mix->form[i][j] = -0.5 * form[j];
+        mix->form[i][j] = -0.5 * M_LOG2E * form[j];
         terms += fabs(form[j]) * 255 * 255;
     }
     /* A dozen roundings each of the form and of the reference's formula, for two components, and the

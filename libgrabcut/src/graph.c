@@ -94,6 +94,25 @@ static void open_eight(uint8_t *own, uint8_t *below, const int32_t (*room)[8], c
     below[64] |= (uint8_t)(in[3] >> 56);
 }
 
+/* 1 if none of the capacities is 0, as is usual. */
+static inline int all_open(const int32_t (*cap)[8]) {
+    int32_t none = 0;
+    for (int slot = 0; slot < 4; slot++)
+        for (int i = 0; i < 8; i++)
+            none |= cap[slot][i] == 0;
+    return !none;
+}
+
+/* The same as open_eight for those. */
+static inline void open_all(uint8_t *own, uint8_t *below) {
+    const uint64_t each = 0x0101010101010101;
+    or_bytes(own, 0xf0 * each | 8 * each << 8);
+    own[64] |= 8;
+    or_bytes(below, 4 * each >> 8 | 2 * each | each << 8);
+    below[-57] |= 4;
+    below[64] |= 1;
+}
+
 /* What the flow of the last iteration has changed: it is kept, so the excess is another one. */
 static void move_eight(int32_t *own, int32_t *below, const int32_t (*flow)[8]) {
     for (int i = 0; i < 8; i++) {
@@ -124,7 +143,10 @@ static void join_eight(gc_flow *f, size_t p, size_t q, const int32_t (*cap)[8], 
             low[i] = (uint16_t)by_pixel[i];
             high[i] = (uint8_t)(by_pixel[i] >> 16);
         }
-        open_eight(f->open + p, f->open + q, cap, cap);
+        if (all_open(cap))
+            open_all(f->open + p, f->open + q);
+        else
+            open_eight(f->open + p, f->open + q, cap, cap);
         return;
     }
     int32_t flow[4][8];

@@ -1,7 +1,7 @@
 /*
  * The inner loops that run once a pixel, as a table of functions, so that the instructions can be
- * chosen at run time. Every level computes the same operations in the same order on each element, so
- * all of them give the same bits.
+ * chosen at run time. All levels give the same labels and sums; a terminal link may differ in its last
+ * unit from level to level.
  *
  * Pixels come as packed words (blue | green << 8 | red << 16) in row buffers whose length is rounded up
  * to GC_PAD words; what stands behind the n-th pixel may be anything.
@@ -26,11 +26,12 @@ typedef struct gc_mixture {
     int index[GC_COMPONENTS];     /* their numbers in the model */
     double mean[GC_COMPONENTS][3];
     double inv[GC_COMPONENTS][9]; /* inverse covariance, row by row */
-    /* -1/2 of the Mahalanobis distance as a form in the differences to the mean: bb, bg, br, gg, gr, rr. */
+    /* Exponents are those of 2. -1/2 of the Mahalanobis distance as a form in the differences to the mean: bb,
+     * bg, br, gg, gr, rr. */
     double form[GC_COMPONENTS][6];
     double blur; /* two components whose exponents differ by less are told apart by their exact likelihoods */
-    double log_weight[GC_COMPONENTS]; /* log(weight / sqrt(det)) */
-    double log_norm[GC_COMPONENTS];   /* log(1 / sqrt(det)) */
+    double log_weight[GC_COMPONENTS]; /* log2(weight / sqrt(det)) */
+    double log_norm[GC_COMPONENTS];   /* log2(1 / sqrt(det)) */
     double coef[GC_COMPONENTS];
     double det[GC_COMPONENTS];
 } gc_mixture;
@@ -46,12 +47,18 @@ typedef struct gc_cluster {
     uint64_t count, sum[3];
 } gc_cluster;
 
+static inline uint32_t gc_pixel(const uint8_t *p) {
+    return (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16;
+}
+
 struct gc_flow;
 struct gc_pool;
 
 typedef struct gc_kernels {
     grabcut_simd level;
 
+    /* px[i] = the i-th of n pixels of three bytes each. */
+    void (*unpack)(uint32_t *px, const uint8_t *bgr, int n);
     /* For k-means++: sums[j] += over pixels min(distance to the nearest of chosen[0..k), distance to
      * candidate[j]), squared distances. k may be 0. */
     void (*pp_sums)(uint64_t *sums, const uint32_t *px, int n, const uint32_t *chosen, int k,
@@ -72,6 +79,8 @@ typedef struct gc_kernels {
                    double scale, double limit);
     /* out[i] = squared distance of a[i] and b[i]. */
     void (*distances)(int32_t *out, const uint32_t *a, const uint32_t *b, int n);
+    /* Their sum. */
+    uint64_t (*distance_sum)(const uint32_t *a, const uint32_t *b, int n);
     /* Minimum cut, see maxflow.h. */
     int (*solve)(struct gc_flow *flow, struct gc_pool *pool);
 } gc_kernels;

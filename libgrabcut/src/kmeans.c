@@ -2,17 +2,11 @@
  * Where there is room, k-means keeps the pixels of a side in order, with their labels; else it takes them
  * from the picture in each pass. Squared distances between pixels and sums of them are integers, exact in
  * the reference's doubles, so they may be summed in any order. The sums of a cluster's pixels are floats in
- * the reference. As long as they are below 2^24 they are integers, too; from there on each addition rounds,
- * and the order matters. Yet threads can share them, block by block:
- *
- * Between 2^k and 2^(k+1) a float is m u, u = 2^(k-23), and to add x makes m + round(x / u) of m, a half
- * going to the even sum. So how much a row of additions adds depends on what was there before only by the
- * parity of m, if all of it happens between the same powers of two. For each block whose sums round, a
- * thread adds the pixels to an even and an odd m of about the right size (the sum as an integer is known);
- * afterwards the one of the right parity tells how far the true sum moves. Where a power of two is passed,
- * the block is added pixel by pixel.
+ * the reference; floatsums.c tells when their order matters and how threads can share them all the same.
  */
 #include "kmeans.h"
+
+#include "floatsums.h"
 
 #include <float.h>
 #include <string.h>
@@ -21,26 +15,12 @@ enum { ITERATIONS = 10 };
 
 enum { BLOCK = 1024 }; /* samples, at least */
 
-static const float INEXACT = 16777216; /* smaller integers are floats */
-
 /* A pixel moved into an empty cluster. */
 typedef struct moved {
     int block, i;
     uint32_t px;
     uint8_t label;
 } moved;
-
-/* What the float sums of a block are if they start at `start`, and if at the next float. */
-typedef struct rounded {
-    float start[GC_COMPONENTS][3];
-    float even[GC_COMPONENTS][3], odd[GC_COMPONENTS][3];
-} rounded;
-
-/* Of a block of stored samples, in a pass. */
-typedef struct tally {
-    gc_cluster sum[GC_COMPONENTS];
-    rounded floats;
-} tally;
 
 /* The samples in blocks: of a fixed length if they are stored, else the rows of the picture. */
 typedef struct run {
@@ -53,7 +33,7 @@ typedef struct run {
     const int32_t *row_foreground; /* samples */
     uint32_t *stored; /* NULL: rows */
     uint8_t *labels;  /* of the stored samples */
-    tally *tallies;   /* of their blocks */
+    gc_tally *tallies; /* of their blocks */
     size_t n;
     int blocks, length;
 
@@ -65,7 +45,6 @@ typedef struct run {
     const uint32_t *candidate;
     int chosen_count, candidates;
     const float (*centers)[3];
-    int first_rounded; /* block */
     moved moves[GC_COMPONENTS];
     int move_count;
     gc_moments (*moments)[2][GC_COMPONENTS]; /* one a thread */
@@ -127,7 +106,7 @@ static int prepare(run *r, const gc_kmeans_memory *memory) {
     r->length = ((r->view->width > BLOCK ? r->view->width : BLOCK) + GC_PAD - 1) / GC_PAD * GC_PAD;
     r->blocks = (int)((r->n + (size_t)r->length - 1) / (size_t)r->length);
     size_t room = (size_t)r->blocks * (size_t)r->length;
-    if ((size_t)r->blocks * sizeof(tally) + room * (sizeof *r->stored + sizeof *r->labels) > memory->store_bytes) {
+    if ((size_t)r->blocks * sizeof(gc_tally) + room * (sizeof *r->stored + sizeof *r->labels) > memory->store_bytes) {
         r->blocks = height;
         for (int y = 0; y < height; y++)
             r->count[y] = row_count(r, y);
@@ -282,117 +261,44 @@ static void label_blocks(void *ctx, int index, int parts) {
     }
 }
 
-/* The sums with a block's if they are integers that a float holds, so that the order does not matter. */
-static int add_exactly(pass *p, const gc_cluster *sum) {
-    for (int k = 0; k < GC_COMPONENTS; k++)
-        for (int j = 0; j < 3; j++)
-            if (p->acc[k][j] + (float)sum[k].sum[j] >= INEXACT)
-                return 0;
-    for (int k = 0; k < GC_COMPONENTS; k++)
-        for (int j = 0; j < 3; j++)
-            p->acc[k][j] += (float)sum[k].sum[j];
-    return 1;
+/* The sums of the pass, all threads at work. */
+static void sum_shared(run *r, pass *p) {
+    gc_floatsums f = {r->kernels, r->pool, r->stored, r->labels, r->tallies, r->count, r->blocks, r->length, 0};
+    gc_pool_run(r->pool, label_blocks, r);
+    if (gc_pool_halt(r->pool, 0, 0))
+        return;
+    gc_floatsums_run(p->acc, &f);
+    for (int b = 0; b < r->blocks; b++)
+        for (int k = 0; k < GC_COMPONENTS; k++)
+            p->counts[k] += r->tallies[b].sum[k].count;
 }
 
-static inline uint32_t bits_of(float x) {
-    uint32_t bits;
-    memcpy(&bits, &x, sizeof bits);
-    return bits;
-}
-
-static inline float float_of(uint32_t bits) {
-    float x;
-    memcpy(&x, &bits, sizeof x);
-    return x;
-}
-
-/* Whether two floats lie between the same powers of two. */
-static int same_binade(uint32_t a, uint32_t b) {
-    return a >> 23 == b >> 23;
-}
-
-static void round_blocks(void *ctx, int index, int parts) {
-    run *r = ctx;
-    int blocks = r->blocks - r->first_rounded;
-    int end = r->first_rounded + gc_part_start(blocks, index + 1, parts);
-    for (int b = r->first_rounded + gc_part_start(blocks, index, parts); b < end; b++) {
-        if (gc_pool_halt(r->pool, index, (size_t)r->count[b]))
+/* The same on this thread, block after block. */
+static void sum_alone(run *r, pass *p) {
+    for (int b = 0; b < r->blocks; b++) {
+        gc_cluster sum[GC_COMPONENTS];
+        if (gc_pool_halt(r->pool, 0, (size_t)r->count[b]))
             return;
-        rounded *f = &r->tallies[b].floats;
-        memcpy(f->even, f->start, sizeof f->even);
+        if (r->count[b] == 0)
+            continue;
+        const uint32_t *px = label_block(r, sum, b, r->rows);
         for (int k = 0; k < GC_COMPONENTS; k++)
-            for (int j = 0; j < 3; j++)
-                f->odd[k][j] = float_of(bits_of(f->start[k][j]) + 1);
-        r->kernels->accumulate_both(f->even, f->odd, samples(r, b, NULL), block_labels(r, b, NULL), r->count[b]);
+            p->counts[k] += sum[k].count;
+        if (!gc_floatsums_exact(p->acc, sum))
+            r->kernels->accumulate(p->acc, px, block_labels(r, b, r->rows), r->count[b]);
     }
-}
-
-/* Adds a block whose float sums are known from about the same start; 0 if that does not tell. The bits of
- * floats between two powers of two count their m. */
-static int add_rounded(pass *p, const tally *t) {
-    float acc[GC_COMPONENTS][3];
-    for (int k = 0; k < GC_COMPONENTS; k++)
-        for (int j = 0; j < 3; j++) {
-            acc[k][j] = p->acc[k][j] + (float)t->sum[k].sum[j];
-            if (acc[k][j] < INEXACT)
-                continue;
-            uint32_t from = bits_of(p->acc[k][j]), start = bits_of(t->floats.start[k][j]) | (from & 1);
-            uint32_t stop = bits_of(from & 1 ? t->floats.odd[k][j] : t->floats.even[k][j]);
-            uint32_t to = from + (stop - start);
-            if (!same_binade(from, start) || !same_binade(start, stop) || !same_binade(stop, to))
-                return 0;
-            acc[k][j] = float_of(to);
-        }
-    memcpy(p->acc, acc, sizeof acc);
-    return 1;
-}
-
-/* The float sums of the blocks from r->first_rounded on, for about the starts that they will have. */
-static void round_ahead(run *r, const pass *p) {
-    uint64_t sum[GC_COMPONENTS][3];
-    for (int k = 0; k < GC_COMPONENTS; k++)
-        for (int j = 0; j < 3; j++)
-            sum[k][j] = (uint64_t)p->acc[k][j];
-    for (int b = r->first_rounded; b < r->blocks; b++)
-        for (int k = 0; k < GC_COMPONENTS; k++)
-            for (int j = 0; j < 3; j++) {
-                r->tallies[b].floats.start[k][j] = float_of(bits_of((float)sum[k][j]) & ~1u);
-                sum[k][j] += r->tallies[b].sum[k].sum[j];
-            }
-    gc_pool_run(r->pool, round_blocks, r);
 }
 
 /* Each sample to its nearest centre; sums and sizes of the clusters. */
 static void assign(run *r, pass *p) {
-    int shared = r->stored && r->pool->parts > 1;
     r->centers = (const float(*)[3])p->centers;
-    r->first_rounded = -1;
+    r->move_count = 0;
     memset(p->acc, 0, sizeof p->acc);
     memset(p->counts, 0, sizeof p->counts);
-    r->move_count = 0;
-    if (shared)
-        gc_pool_run(r->pool, label_blocks, r);
-    for (int b = 0; b < r->blocks; b++) {
-        gc_cluster own[GC_COMPONENTS], *sum = shared ? r->tallies[b].sum : own;
-        const uint32_t *px;
-        if (gc_pool_halt(r->pool, 0, shared ? 0 : (size_t)r->count[b]))
-            return;
-        if (r->count[b] == 0)
-            continue;
-        px = shared ? samples(r, b, r->rows) : label_block(r, sum, b, r->rows);
-        for (int k = 0; k < GC_COMPONENTS; k++)
-            p->counts[k] += sum[k].count;
-        if (add_exactly(p, sum))
-            continue;
-        if (shared && r->first_rounded < 0) {
-            r->first_rounded = b;
-            round_ahead(r, p);
-            if (gc_pool_halt(r->pool, 0, 0))
-                return;
-        }
-        if (!shared || !add_rounded(p, &r->tallies[b]))
-            r->kernels->accumulate(p->acc, px, block_labels(r, b, r->rows), r->count[b]);
-    }
+    if (r->stored && r->pool->parts > 1)
+        sum_shared(r, p);
+    else
+        sum_alone(r, p);
 }
 
 /* The last of the pixels of cluster c that are farthest from its mean. */

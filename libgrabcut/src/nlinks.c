@@ -5,31 +5,19 @@
 
 static const double GAMMA = 50;
 
-static uint64_t sum_of(const int32_t *d, int n) {
-    uint64_t sum = 0;
-    for (int i = 0; i < n; i++)
-        sum += (uint32_t)d[i];
-    return sum;
-}
-
-uint64_t gc_nlinks_sum(const gc_view *view, const gc_kernels *kernels, int y0, int y1, uint32_t *above,
-                       uint32_t *line, int32_t *distances, gc_pool *pool, int index) {
+uint64_t gc_nlinks_sum(const gc_view *view, int y0, int y1, uint32_t *above, uint32_t *line, gc_pool *pool,
+                       int index) {
+    const gc_kernels *k = view->kernels;
     int n = view->width;
     uint64_t sum = 0;
     if (y0 > 0)
         gc_view_pixels(view, 0, y0 - 1, n, above);
     for (int y = y0; y < y1 && !gc_pool_halt(pool, index, (size_t)n); y++) {
         gc_view_pixels(view, 0, y, n, line);
-        kernels->distances(distances, line, line + 1, n - 1);
-        sum += sum_of(distances, n - 1);
-        if (y > 0) {
-            kernels->distances(distances, line, above, n);
-            sum += sum_of(distances, n);
-            kernels->distances(distances, line + 1, above, n - 1);
-            sum += sum_of(distances, n - 1);
-            kernels->distances(distances, line, above + 1, n - 1);
-            sum += sum_of(distances, n - 1);
-        }
+        sum += k->distance_sum(line, line + 1, n - 1);
+        if (y > 0)
+            sum += k->distance_sum(line, above, n) + k->distance_sum(line + 1, above, n - 1) +
+                   k->distance_sum(line, above + 1, n - 1);
         uint32_t *t = above;
         above = line;
         line = t;

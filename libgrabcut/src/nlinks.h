@@ -21,10 +21,10 @@ typedef struct gc_nlinks {
     uint32_t high[GC_HIGH];
 } gc_nlinks;
 
-/* Sum of the squared distances of all neighbours in rows [y0, y1) and to the rows above them. Three row
+/* Sum of the squared distances of all neighbours in rows [y0, y1) and to the rows above them. Two row
  * buffers. The sum of a part `index` that the pool stops is worth nothing. */
-uint64_t gc_nlinks_sum(const gc_view *view, const gc_kernels *kernels, int y0, int y1, uint32_t *above,
-                       uint32_t *line, int32_t *distances, gc_pool *pool, int index);
+uint64_t gc_nlinks_sum(const gc_view *view, int y0, int y1, uint32_t *above, uint32_t *line, gc_pool *pool,
+                       int index);
 
 /* beta of the whole picture from that sum. */
 double gc_nlinks_beta(uint64_t sum, int width, int height);

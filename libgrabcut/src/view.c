@@ -82,16 +82,6 @@ static void foreground_bits(const gc_view *view, int y, gc_row *row) {
     flip_bits(row->bits, r->x, row->more, r->width);
 }
 
-int gc_view_foreground(const gc_view *view, int y, gc_row *row) {
-    int n = 0;
-    foreground_bits(view, y, row);
-    for (int x = 0; x < view->width; x += 64) {
-        uint64_t all = view->width - x >= 64 ? ~UINT64_C(0) : (UINT64_C(1) << (view->width - x)) - 1;
-        n += __builtin_popcountll(row->bits[x / 64] & all);
-    }
-    return n;
-}
-
 int gc_view_samples(const gc_view *view, int y, int foreground, gc_row *row) {
     foreground_bits(view, y, row);
     const uint8_t *line = view->bgr + (size_t)y * view->stride;
@@ -103,8 +93,8 @@ int gc_view_samples(const gc_view *view, int y, int foreground, gc_row *row) {
         word = (foreground ? word : ~word) & all;
         const uint8_t *p = line + (size_t)x * 3;
         if (word == all) {
-            for (int i = 0; i < end; i++)
-                *out++ = gc_pixel(p + i * 3);
+            view->kernels->unpack(out, p, end);
+            out += end;
             continue;
         }
         for (; word; word &= word - 1)
@@ -113,8 +103,16 @@ int gc_view_samples(const gc_view *view, int y, int foreground, gc_row *row) {
     return (int)(out - row->px);
 }
 
+int gc_view_foreground(const gc_view *view, int y, gc_row *row) {
+    int n = 0;
+    foreground_bits(view, y, row);
+    for (int x = 0; x < view->width; x += 64) {
+        int end = view->width - x;
+        n += __builtin_popcountll(end >= 64 ? row->bits[x / 64] : row->bits[x / 64] & ((UINT64_C(1) << end) - 1));
+    }
+    return n;
+}
+
 void gc_view_pixels(const gc_view *view, int x, int y, int n, uint32_t *px) {
-    const uint8_t *p = view->bgr + (size_t)y * view->stride + (size_t)x * 3;
-    for (int i = 0; i < n; i++)
-        px[i] = gc_pixel(p + i * 3);
+    view->kernels->unpack(px, view->bgr + (size_t)y * view->stride + (size_t)x * 3, n);
 }

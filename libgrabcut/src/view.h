@@ -10,6 +10,7 @@
 #include "kernels.h"
 
 typedef struct gc_view {
+    const gc_kernels *kernels;
     const uint8_t *bgr;
     size_t stride;
     int width, height;
@@ -35,11 +36,11 @@ static inline size_t gc_words(int n) {
 /* One bit a pixel of region row y: 1 is undecided. */
 void gc_view_undecided(const gc_view *view, int y, uint64_t *bits);
 
-/* How many pixels of picture row y are foreground. */
-int gc_view_foreground(const gc_view *view, int y, gc_row *row);
-
 /* The pixels of picture row y whose label is `foreground`, in order, go to row->px; returns how many. */
 int gc_view_samples(const gc_view *view, int y, int foreground, gc_row *row);
+
+/* How many pixels of picture row y are foreground. */
+int gc_view_foreground(const gc_view *view, int y, gc_row *row);
 
 /* n pixels from x on, in order. */
 void gc_view_pixels(const gc_view *view, int x, int y, int n, uint32_t *px);
@@ -49,9 +50,5 @@ void gc_view_mask_bits(uint64_t *bits, const uint8_t *mask, int n, int bit);
 
 /* Row y of the background bits, n of them. */
 void gc_view_background(const gc_view *view, int y, uint64_t *bits);
-
-static inline uint32_t gc_pixel(const uint8_t *p) {
-    return (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16;
-}
 
 #endif

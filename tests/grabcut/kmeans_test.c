@@ -1,0 +1,213 @@
+/* k-means, its kernels and its sums of floats beside plain loops. */
+#include "floatsums.h"
+#include "kmeans.h"
+
+#include <criterion/criterion.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { LEVELS = 3, LENGTH = 1024, CASES = 40 };
+
+static const gc_kernels *level(int i) {
+    static const grabcut_simd level[LEVELS] = {GRABCUT_SIMD_PORTABLE, GRABCUT_SIMD_AVX2, GRABCUT_SIMD_AVX512};
+    return gc_kernels_for(level[i]); /* NULL: not on this processor */
+}
+
+static uint32_t draw(uint32_t n) {
+    static gc_rng rng = {12345};
+    return gc_rng_next(&rng) % n;
+}
+
+/* Pixels of `colours` colours; few make for many ties. */
+static void draw_pixels(uint32_t *px, int n, uint32_t colours) {
+    uint32_t palette[64];
+    for (uint32_t i = 0; i < 64; i++)
+        palette[i] = draw(1u << 24);
+    for (int i = 0; i < n; i++)
+        px[i] = colours ? palette[draw(colours)] : draw(1u << 24);
+}
+
+static uint32_t channel(uint32_t px, int j) {
+    return px >> (8 * j) & 255;
+}
+
+static uint64_t distance(uint32_t a, uint32_t b) {
+    uint64_t sum = 0;
+    for (int j = 0; j < 3; j++) {
+        int64_t d = (int64_t)channel(a, j) - channel(b, j);
+        sum += (uint64_t)(d * d);
+    }
+    return sum;
+}
+
+static void add_plainly(float (*acc)[3], const uint32_t *px, const uint8_t *labels, int n) {
+    for (int i = 0; i < n; i++)
+        for (int j = 0; j < 3; j++)
+            acc[labels[i]][j] += (float)channel(px[i], j);
+}
+
+/* ---- sums of floats ---------------------------------------------------------------------------- */
+
+enum { MOST = 4 * 1024 * 1024 };
+
+typedef struct labelled {
+    uint32_t *px;
+    uint8_t *labels;
+    gc_tally *tallies;
+    int32_t *count;
+    int n, blocks;
+} labelled;
+
+static labelled new_labelled(int n) {
+    labelled l = {.n = n, .blocks = (n + LENGTH - 1) / LENGTH};
+    size_t room = (size_t)l.blocks * LENGTH;
+    l.px = calloc(room, sizeof *l.px);
+    l.labels = calloc(room, 1);
+    l.tallies = calloc((size_t)l.blocks, sizeof *l.tallies);
+    l.count = calloc((size_t)l.blocks, sizeof *l.count);
+    cr_assert(l.px && l.labels && l.tallies && l.count);
+    return l;
+}
+
+static void drop_labelled(labelled *l) {
+    free(l->px);
+    free(l->labels);
+    free(l->tallies);
+    free(l->count);
+}
+
+static void tally(labelled *l) {
+    memset(l->tallies, 0, (size_t)l->blocks * sizeof *l->tallies);
+    for (int b = 0; b < l->blocks; b++)
+        l->count[b] = b + 1 < l->blocks ? LENGTH : l->n - b * LENGTH;
+    for (int i = 0; i < l->n; i++) {
+        gc_cluster *c = &l->tallies[i / LENGTH].sum[l->labels[i]];
+        c->count++;
+        for (int j = 0; j < 3; j++)
+            c->sum[j] += channel(l->px[i], j);
+    }
+}
+
+static void check_sums(labelled *l, const float (*from)[3], const char *what) {
+    float plain[GC_COMPONENTS][3];
+    memcpy(plain, from, sizeof plain);
+    add_plainly(plain, l->px, l->labels, l->n);
+    for (int i = 0; i < LEVELS; i++)
+        for (int threads = 1; threads <= 3 && level(i); threads++) {
+            float acc[GC_COMPONENTS][3];
+            gc_pool pool = {.stop = NULL};
+            gc_floatsums f = {level(i), &pool, l->px, l->labels, l->tallies, l->count, l->blocks, LENGTH, 0};
+            memcpy(acc, from, sizeof acc);
+            gc_pool_start(&pool, threads);
+            gc_floatsums_run(acc, &f);
+            gc_pool_stop(&pool);
+            cr_expect_arr_eq(acc, plain, sizeof acc, "%s, level %d, %d threads", what, i, threads);
+        }
+}
+
+/* Starts anywhere between 2^20 and 2^31, some just below a power of two. */
+Test(kmeans, float_sums_are_those_of_the_order_whatever_they_start_from) {
+    labelled l = new_labelled(20 * LENGTH + 77);
+    for (int c = 0; c < CASES; c++) {
+        float from[GC_COMPONENTS][3];
+        for (int k = 0; k < GC_COMPONENTS; k++)
+            for (int j = 0; j < 3; j++) {
+                float power = (float)(1u << (20 + draw(11)));
+                from[k][j] = power + (float)draw(1u << 20) * power / (1 << 20);
+                if (draw(2))
+                    from[k][j] = 2 * power - (float)draw(100000);
+            }
+        draw_pixels(l.px, l.n, c % 4 == 0 ? 1 + draw(3) : 0);
+        for (int i = 0; i < l.n; i++)
+            l.labels[i] = (uint8_t)(c % 3 ? draw(GC_COMPONENTS) : (uint32_t)i / 5000 % GC_COMPONENTS);
+        tally(&l);
+        check_sums(&l, (const float(*)[3])from, "random starts");
+    }
+    drop_labelled(&l);
+}
+
+Test(kmeans, float_sums_of_millions_of_bright_pixels) {
+    static const float ZERO[GC_COMPONENTS][3];
+    labelled l = new_labelled(MOST);
+    for (int i = 0; i < l.n; i++) {
+        l.px[i] = draw(1u << 24) | 0x8080c0;
+        l.labels[i] = draw(16) == 0 ? (uint8_t)draw(GC_COMPONENTS) : 2;
+    }
+    tally(&l);
+    check_sums(&l, ZERO, "from 0 to 2^29");
+    drop_labelled(&l);
+}
+
+/* ---- kernels ----------------------------------------------------------------------------------- */
+
+Test(kmeans, kernels_give_what_plain_loops_give) {
+    enum { MOST_PIXELS = 20000 };
+    uint32_t *px = calloc(MOST_PIXELS + GC_PAD, sizeof *px);
+    uint8_t *labels = calloc(MOST_PIXELS + GC_PAD, 1), *plain = calloc(MOST_PIXELS, 1);
+    cr_assert(px && labels && plain);
+    for (int c = 0; c < 12 * CASES; c++) {
+        int n = c % 8 ? 1 + (int)draw(200) : 1 + (int)draw(MOST_PIXELS), k = 1 + (int)draw(GC_COMPONENTS);
+        int candidates = draw(2) ? 1 : GC_TRIALS, chosen = (int)draw(GC_COMPONENTS);
+        uint32_t center[GC_COMPONENTS], candidate[GC_TRIALS];
+        float centers[GC_COMPONENTS][3];
+        uint64_t sums[GC_TRIALS] = {0};
+        gc_cluster clusters[GC_COMPONENTS];
+        gc_moments moments[GC_COMPONENTS];
+        memset(clusters, 0, sizeof clusters);
+        memset(moments, 0, sizeof moments);
+        draw_pixels(px, n, c % 3 ? 0 : 1 + draw(6));
+        for (int i = 0; i < GC_COMPONENTS; i++)
+            center[i] = px[draw((uint32_t)n)];
+        for (int i = 0; i < GC_TRIALS; i++)
+            candidate[i] = px[draw((uint32_t)n)];
+        for (int i = 0; i < GC_COMPONENTS; i++)
+            for (int j = 0; j < 3; j++)
+                centers[i][j] = (float)channel(center[i], j) + (c % 2 ? 0 : (float)draw(1000) / 1000.f);
+        for (int i = 0; i < n; i++) {
+            float least = 0;
+            for (int m = 0; m < k; m++) {
+                float d = 0;
+                for (int j = 0; j < 3; j++) {
+                    float t = (float)channel(px[i], j) - centers[m][j];
+                    d += t * t;
+                }
+                if (m == 0 || d < least) {
+                    least = d;
+                    plain[i] = (uint8_t)m;
+                }
+            }
+            uint64_t b = channel(px[i], 0), g = channel(px[i], 1), r = channel(px[i], 2);
+            gc_cluster *in = &clusters[plain[i]];
+            in->count++;
+            gc_moments_add(&moments[plain[i]], &(gc_moments){1, {b, g, r}, b * b, b * g, b * r, g * g, g * r, r * r});
+            for (int j = 0; j < 3; j++)
+                in->sum[j] += channel(px[i], j);
+            for (int j = 0; j < candidates; j++) {
+                uint64_t near = distance(px[i], candidate[j]);
+                for (int m = 0; m < chosen; m++)
+                    near = distance(px[i], center[m]) < near ? distance(px[i], center[m]) : near;
+                sums[j] += near;
+            }
+        }
+        for (int i = 0; i < LEVELS; i++) {
+            const gc_kernels *kernels = level(i);
+            uint64_t got[GC_TRIALS] = {0};
+            gc_cluster own[GC_COMPONENTS];
+            gc_moments own_moments[GC_COMPONENTS];
+            if (!kernels)
+                continue;
+            memset(own, 0, sizeof own);
+            memset(own_moments, 0, sizeof own_moments);
+            kernels->pp_sums(got, px, n, center, chosen, candidate, candidates);
+            kernels->nearest_sums(own, labels, px, n, (const float(*)[3])centers, k);
+            kernels->moments(own_moments, px, labels, n);
+            cr_expect_arr_eq(got, sums, sizeof sums, "case %d, level %d: distances", c, i);
+            cr_expect_arr_eq(labels, plain, (size_t)n, "case %d, level %d: labels", c, i);
+            cr_expect_arr_eq(own, clusters, sizeof own, "case %d, level %d: sums", c, i);
+            cr_expect_arr_eq(own_moments, moments, sizeof moments, "case %d, level %d: moments", c, i);
+        }
+    }
+    free(px);
+    free(labels);
+    free(plain);
+}
