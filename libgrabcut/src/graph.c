@@ -70,120 +70,6 @@ static void link_any(const gc_graph *g, int x, int y, int slot) {
         f->excess[q] += a == FGD ? cap : -cap;
 }
 
-/* ---- eight pixels at a time -------------------------------------------------------------------------- */
-
-static inline void or_bytes(uint8_t *at, uint64_t bytes) {
-    uint64_t old;
-    memcpy(&old, at, sizeof old);
-    old |= bytes;
-    memcpy(at, &old, sizeof old);
-}
-
-/* Opens the arcs of eight pixels and those that come back to them. */
-static void open_eight(uint8_t *own, uint8_t *below, const int32_t (*room)[8], const int32_t (*back)[8]) {
-    uint64_t out = 0, in[4] = {0};
-    for (int slot = 0; slot < 4; slot++)
-        for (int i = 0; i < 8; i++) {
-            out |= (uint64_t)(room[slot][i] > 0) << (8 * i + 4 + slot);
-            in[slot] |= (uint64_t)(back[slot][i] > 0) << (8 * i + 3 - slot);
-        }
-    or_bytes(own, out | in[0] << 8);
-    own[64] |= (uint8_t)(in[0] >> 56); /* the first pixel of the next tile */
-    or_bytes(below, in[1] >> 8 | in[2] | in[3] << 8);
-    below[-57] |= (uint8_t)in[1]; /* the last one of the tile before */
-    below[64] |= (uint8_t)(in[3] >> 56);
-}
-
-/* 1 if none of the capacities is 0, as is usual. */
-static inline int all_open(const int32_t (*cap)[8]) {
-    int32_t none = 0;
-    for (int slot = 0; slot < 4; slot++)
-        for (int i = 0; i < 8; i++)
-            none |= cap[slot][i] == 0;
-    return !none;
-}
-
-/* The same as open_eight for those. */
-static inline void open_all(uint8_t *own, uint8_t *below) {
-    const uint64_t each = 0x0101010101010101;
-    or_bytes(own, 0xf0 * each | 8 * each << 8);
-    own[64] |= 8;
-    or_bytes(below, 4 * each >> 8 | 2 * each | each << 8);
-    below[-57] |= 4;
-    below[64] |= 1;
-}
-
-/* What the flow of the last iteration has changed: it is kept, so the excess is another one. */
-static void move_eight(int32_t *own, int32_t *below, const int32_t (*flow)[8]) {
-    for (int i = 0; i < 8; i++) {
-        own[i] -= flow[0][i] + flow[1][i] + flow[2][i] + flow[3][i];
-        below[i] += flow[2][i];
-    }
-    for (int i = 0; i < 7; i++) {
-        own[i + 1] += flow[0][i];
-        below[i] += flow[1][i + 1];
-        below[i + 1] += flow[3][i];
-    }
-    own[64] += flow[0][7];
-    below[-57] += flow[1][0];
-    below[64] += flow[3][7];
-}
-
-/* The links of the eight pixels from number p on, which lie in one tile's row; those below begin at q. */
-static void join_eight(gc_flow *f, size_t p, size_t q, const int32_t (*cap)[8], int fresh) {
-    int32_t room[4][8], back[4][8];
-    if (fresh) {
-        uint16_t *low = f->room_low + p * 4;
-        uint8_t *high = f->room_high + p * 4;
-        int32_t by_pixel[32];
-        for (int i = 0; i < 8; i++)
-            for (int slot = 0; slot < 4; slot++)
-                by_pixel[i * 4 + slot] = cap[slot][i];
-        for (int i = 0; i < 32; i++) {
-            low[i] = (uint16_t)by_pixel[i];
-            high[i] = (uint8_t)(by_pixel[i] >> 16);
-        }
-        if (all_open(cap))
-            open_all(f->open + p, f->open + q);
-        else
-            open_eight(f->open + p, f->open + q, cap, cap);
-        return;
-    }
-    int32_t flow[4][8];
-    for (int i = 0; i < 8; i++)
-        for (int slot = 0; slot < 4; slot++) {
-            room[slot][i] = gc_room(f, (p + (size_t)i) * 4 + (size_t)slot);
-            back[slot][i] = 2 * cap[slot][i] - room[slot][i];
-            flow[slot][i] = cap[slot][i] - room[slot][i];
-        }
-    open_eight(f->open + p, f->open + q, (const int32_t(*)[8])room, (const int32_t(*)[8])back);
-    move_eight(f->excess + p, f->excess + q, (const int32_t(*)[8])flow);
-}
-
-enum { CHUNK = 512 };
-
-/* The links of the pixels [x, end) of row y, whole eights of a tile each, where all around is undecided. */
-static void link_eights(const gc_graph *g, int x, int end, int y, const gc_row *row) {
-    gc_flow *f = g->flow;
-    int32_t distance[4][CHUNK + GC_PAD];
-    for (int stop; x < end; x = stop) {
-        stop = end - x < CHUNK ? end : x + CHUNK;
-        const uint32_t *px = row->px + x, *below = row->below + x;
-        const uint32_t *other[4] = {px + 1, below - 1, below, below + 1};
-        for (int slot = 0; slot < 4; slot++)
-            g->kernels->distances(distance[slot], px, other[slot], stop - x);
-        for (int i = 0; i < stop - x; i += 8) {
-            int32_t cap[4][8];
-            for (int slot = 0; slot < 4; slot++)
-                for (int k = 0; k < 8; k++)
-                    cap[slot][k] =
-                        gc_nlinks_capacity(f->links, (uint32_t)distance[slot][i + k], slot == 0 || slot == 2);
-            join_eight(f, gc_flow_pixel(f, x + i, y), gc_flow_pixel(f, x + i, y + 1),
-                       (const int32_t(*)[8])cap, g->fresh);
-        }
-    }
-}
-
 /* ---- rows -------------------------------------------------------------------------------------------- */
 
 static int all_set(const uint64_t *bits, int n) {
@@ -234,7 +120,8 @@ static void link_row(const gc_graph *g, int y, gc_row *row) {
     gc_view_pixels(v, v->region.x, v->region.y + y + 1, w, row->below);
     const int from = w - 1 < 8 ? w - 1 : 8, to = from < 8 ? from : (w - 1) / 8 * 8;
     link_each(g, 1, from, y, row);
-    link_eights(g, from, to, y, row);
+    g->kernels->link(f, gc_flow_pixel(f, from, y), gc_flow_pixel(f, from, y + 1), row->px + from,
+                     row->below + from, to - from, g->fresh);
     link_each(g, to, w - 1, y, row);
     for (int slot = 0; slot < 4 && w > 1; slot++)
         link_any(g, w - 1, y, slot);

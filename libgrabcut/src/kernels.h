@@ -77,10 +77,11 @@ typedef struct gc_kernels {
     /* out[i] = round(scale * (log P_fgd - log P_bgd)), cut to +-limit: positive pulls to foreground. */
     void (*tlinks)(int32_t *out, const uint32_t *px, int n, const gc_mixture *bgd, const gc_mixture *fgd,
                    double scale, double limit);
-    /* out[i] = squared distance of a[i] and b[i]. */
-    void (*distances)(int32_t *out, const uint32_t *a, const uint32_t *b, int n);
-    /* Their sum. */
+    /* Sum of the squared distances of a[i] and b[i]. */
     uint64_t (*distance_sum)(const uint32_t *a, const uint32_t *b, int n);
+    /* See links.h. */
+    void (*link)(struct gc_flow *flow, size_t p, size_t q, const uint32_t *px, const uint32_t *below, int n,
+                 int fresh);
     /* Minimum cut, see maxflow.h. */
     int (*solve)(struct gc_flow *flow, struct gc_pool *pool);
 } gc_kernels;

@@ -2,5 +2,6 @@
 #define GC_VB 16
 #define GC_KERNELS gc_kernels_portable
 #define GC_LEVEL GRABCUT_SIMD_PORTABLE
+#define GC_LINK gc_link_portable
 #define GC_SOLVE gc_flow_solve_portable
 #include "kernels.inc"
