@@ -142,6 +142,15 @@ static inline void split_planes(uint64_t *planes, const uint8_t *open) {
     }
 }
 
+static inline void signs(uint64_t *negative, uint64_t *positive, const int32_t *excess) {
+    *negative = *positive = 0;
+    for (int y = 0; y < 8; y++) {
+        __m256i row = load(excess + 8 * y), more = _mm256_cmpgt_epi32(row, _mm256_setzero_si256());
+        *negative |= (uint64_t)(unsigned)_mm256_movemask_ps(_mm256_castsi256_ps(row)) << (8 * y);
+        *positive |= (uint64_t)(unsigned)_mm256_movemask_ps(_mm256_castsi256_ps(more)) << (8 * y);
+    }
+}
+
 static inline void set_bytes(uint8_t *bytes, uint64_t bits, uint8_t value) {
     const __m256i v = _mm256_set1_epi8((char)value);
     __m256i *p = (__m256i *)(void *)bytes;

@@ -13,6 +13,8 @@
  *      the same time. Returns those that have an open arc; *beyond: those that rise to `level` or more.
  *  void split_planes(uint64_t planes[8], const uint8_t open[64])
  *      planes[d]: bit d of each.
+ *  void signs(uint64_t *negative, uint64_t *positive, const int32_t excess[64])
+ *      The pixels whose excess is below 0, and those whose excess is above.
  *  void set_bytes(uint8_t bytes[64], uint64_t bits, uint8_t value)
  *      Sets the bytes whose bit is set.
  */

@@ -90,6 +90,14 @@ static inline uint64_t spread(uint64_t bits) {
     return (low | bits >> 7 << 56) * 255;
 }
 
+static inline void signs(uint64_t *negative, uint64_t *positive, const int32_t *excess) {
+    *negative = *positive = 0;
+    for (int k = 0; k < 64; k++) {
+        *negative |= (uint64_t)(excess[k] < 0) << k;
+        *positive |= (uint64_t)(excess[k] > 0) << k;
+    }
+}
+
 static inline void set_bytes(uint8_t *bytes, uint64_t bits, uint8_t value) {
     for (int j = 0; j < 8; j++, bits >>= 8, bytes += 8) {
         uint64_t old;
