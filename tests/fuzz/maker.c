@@ -68,7 +68,9 @@ static void path(char *out, size_t size, maker *m, bool rule) {
 /* Always one that RE2 takes. Written for YAML's single quotes. */
 static void pattern(FILE *out, maker *m, bool of_path) {
     static const char *const pieces[] = {"a", "b", "[ab]", "(a|b)", ".*", "a?", "b+", "\\.", "/", "[^/]+", "(/a|/b)", "\\d",
-                                         "tenant-", "A{1,2}", "|/a", "\\Qa|b\\E", "(?i:ab)", ".", "[]a]", "[[:alpha:]|]"};
+                                         "tenant-", "A{1,2}", "|/a", "\\Qa|b\\E", "(?i:ab)", ".", "[]a]", "[[:alpha:]|]", "$", "^", "\\b"};
+    if (maker_below(m, 4) == 0)
+        fputc('^', out);
     if (of_path && maker_below(m, 4) != 0)
         fputc('/', out);
     for (unsigned i = 0, n = 1 + maker_below(m, 4); i < n; i++)
