@@ -36,6 +36,7 @@ void gc_flow_init(gc_flow *f, int width, int height, void *memory) {
     f->height = height;
     f->rounds = GC_ROUNDS;
     f->band_tiles = GC_BAND_TILES;
+    f->window = GC_FIRST_WINDOW;
     f->tiles_x = (int)tiles_across(width);
     f->tiles_y = (height + 7) / 8 + 2;
     size_t n = tiles(width, height), cells = pixels(width, height);

@@ -44,11 +44,14 @@ typedef struct gc_flow {
 
     int rounds;     /* of push-relabel, before the cut is finished by augmenting paths */
     int band_tiles; /* that are worth a thread of their own */
+    int window;     /* levels beyond the nearest active pixel that the first search goes */
 } gc_flow;
 
 enum {
-    GC_ROUNDS = 2000,   /* no picture is known to take a tenth of it */
-    GC_BAND_TILES = 128 /* below, starting a thread takes longer than what it saves */
+    GC_ROUNDS = 2000,    /* no picture is known to take a tenth of it */
+    GC_BAND_TILES = 128, /* below, starting a thread takes longer than what it saves */
+    GC_FIRST_WINDOW = 8, /* from no flow at all */
+    GC_LATER_WINDOW = 1  /* from the flow of the cut before: most of what is new goes next door */
 };
 
 size_t gc_flow_bytes(int width, int height);

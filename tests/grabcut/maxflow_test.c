@@ -133,6 +133,7 @@ static void fast_cut(const problem *p, const gc_kernels *kernels, int rounds, in
     f.links = &p->links;
     f.rounds = rounds;
     f.band_tiles = 1;
+    f.window = p->w % 2 ? GC_FIRST_WINDOW : GC_LATER_WINDOW; /* the cut is the same whatever it is */
     for (int y = 0; y < p->h; y++)
         for (int x = 0; x < p->w; x++) {
             size_t at = gc_flow_pixel(&f, x, y);
