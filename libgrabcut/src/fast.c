@@ -45,10 +45,10 @@ static void *piece(block *b, size_t bytes) {
     return p;
 }
 
-size_t gc_pixels_a_thread = 65536;
+size_t gc_pixels_a_thread = 16384;
 
-/* No more than have enough to do: to wake one up and wait for it costs as much as some thousand
- * pixels, dozens of times a run. */
+/* No more than have enough to do: to start one costs as much as some thousand pixels, to hand it a pass as much as
+ * some dozen, if it has a core of its own. */
 static int thread_count(const grabcut_options *opts, int width, int height) {
     size_t useful = (size_t)width * (size_t)height / gc_pixels_a_thread;
     size_t most = useful < GC_MAX_THREADS ? useful : GC_MAX_THREADS;

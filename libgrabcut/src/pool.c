@@ -1,30 +1,65 @@
-/* A turn is announced under the lock and counted down by the threads that take part in it. */
+/* A turn is announced under the lock and counted down by the threads that take part in it. Who waits spins for a
+ * while and then sleeps. */
+#define _GNU_SOURCE /* sched_getaffinity */
 #include "pool.h"
 
+#include <sched.h>
 #include <time.h>
 
-enum { PATIENCE_NS = 10000000 }; /* the caller waits so long for the others until it asks whether to stop */
+enum {
+    PATIENCE_NS = 10000000, /* the caller waits so long for the others until it asks whether to stop */
+    SPINS = 2500            /* some 50 us, about what it takes to wake a thread whose core sleeps */
+};
+
+/* That this process may run on. */
+static int cores(void) {
+    cpu_set_t set;
+    return sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
+}
+
+static inline void relax(void) {
+#if defined(__x86_64__)
+    __builtin_ia32_pause();
+#endif
+}
+
+/* Between two passes there is often less to do than it takes to fall asleep and be woken up. */
+static int spin_until_turn(gc_pool *pool, unsigned seen) {
+    for (int i = 0; i < pool->spins; i++) {
+        if (atomic_load_explicit(&pool->turn, memory_order_acquire) != seen)
+            return 1;
+        relax();
+    }
+    return 0;
+}
+
+static void spin_until_done(gc_pool *pool) {
+    for (int i = 0; i < pool->spins && atomic_load_explicit(&pool->busy, memory_order_acquire) > 0; i++)
+        relax();
+}
+
+static void sleep_until_turn(gc_pool *pool, unsigned seen) {
+    pthread_mutex_lock(&pool->lock);
+    while (atomic_load_explicit(&pool->turn, memory_order_relaxed) == seen)
+        pthread_cond_wait(&pool->work, &pool->lock);
+    pthread_mutex_unlock(&pool->lock);
+}
 
 static void *work(void *arg) {
     gc_pool *pool = arg;
-    unsigned seen = 0;
-    pthread_mutex_lock(&pool->lock);
-    int index = pool->busy++; /* numbered in the order of their start */
-    pthread_cond_signal(&pool->done);
-    for (;;) {
-        while (pool->turn == seen && !pool->quit)
-            pthread_cond_wait(&pool->work, &pool->lock);
-        if (pool->quit)
-            break;
-        seen = pool->turn;
-        pthread_mutex_unlock(&pool->lock);
+    int index = atomic_fetch_add_explicit(&pool->started, 1, memory_order_relaxed);
+    for (unsigned seen = 0;; seen++) {
+        if (!spin_until_turn(pool, seen))
+            sleep_until_turn(pool, seen);
+        if (!pool->part)
+            return NULL;
         pool->part(pool->ctx, index, pool->parts);
-        pthread_mutex_lock(&pool->lock);
-        if (--pool->busy == 0)
+        if (atomic_fetch_sub_explicit(&pool->busy, 1, memory_order_acq_rel) == 1) {
+            pthread_mutex_lock(&pool->lock);
             pthread_cond_signal(&pool->done);
+            pthread_mutex_unlock(&pool->lock);
+        }
     }
-    pthread_mutex_unlock(&pool->lock);
-    return NULL;
 }
 
 void gc_pool_start(gc_pool *pool, int threads) {
@@ -36,27 +71,31 @@ void gc_pool_start(gc_pool *pool, int threads) {
     pthread_cond_init(&pool->done, &monotonic);
     pthread_condattr_destroy(&monotonic);
     pool->parts = 1;
-    pool->turn = 0;
-    pool->busy = 1;
-    pool->quit = 0;
+    atomic_init(&pool->turn, 0);
+    atomic_init(&pool->busy, 0);
+    atomic_init(&pool->started, 1);
     pool->pixels = 0;
     atomic_init(&pool->stopped, 0);
     if (threads > GC_MAX_THREADS)
         threads = GC_MAX_THREADS;
+    pool->spins = threads > 1 && threads <= cores() ? SPINS : 0;
     while (pool->parts < threads && pthread_create(&pool->thread[pool->parts], NULL, work, pool) == 0)
         pool->parts++;
+}
+
+/* Tells the others what is to be done. */
+static void announce(gc_pool *pool, gc_part *part, void *ctx) {
     pthread_mutex_lock(&pool->lock);
-    while (pool->busy < pool->parts)
-        pthread_cond_wait(&pool->done, &pool->lock);
-    pool->busy = 0;
+    pool->part = part;
+    pool->ctx = ctx;
+    atomic_store_explicit(&pool->busy, pool->parts - 1, memory_order_relaxed);
+    atomic_fetch_add_explicit(&pool->turn, 1, memory_order_release);
+    pthread_cond_broadcast(&pool->work);
     pthread_mutex_unlock(&pool->lock);
 }
 
 void gc_pool_stop(gc_pool *pool) {
-    pthread_mutex_lock(&pool->lock);
-    pool->quit = 1;
-    pthread_cond_broadcast(&pool->work);
-    pthread_mutex_unlock(&pool->lock);
+    announce(pool, NULL, NULL);
     for (int i = 1; i < pool->parts; i++)
         pthread_join(pool->thread[i], NULL);
     pthread_cond_destroy(&pool->work);
@@ -73,7 +112,7 @@ static void wait_for_others(gc_pool *pool) {
         until.tv_nsec -= 1000000000;
         until.tv_sec++;
     }
-    while (pool->busy > 0)
+    while (atomic_load_explicit(&pool->busy, memory_order_acquire) > 0)
         if (pthread_cond_timedwait(&pool->done, &pool->lock, &until))
             return;
 }
@@ -83,20 +122,15 @@ void gc_pool_run(gc_pool *pool, gc_part *part, void *ctx) {
         part(ctx, 0, 1);
         return;
     }
-    pthread_mutex_lock(&pool->lock);
-    pool->part = part;
-    pool->ctx = ctx;
-    pool->busy = pool->parts - 1;
-    pool->turn++;
-    pthread_cond_broadcast(&pool->work);
-    pthread_mutex_unlock(&pool->lock);
+    announce(pool, part, ctx);
     part(ctx, 0, pool->parts);
-    pthread_mutex_lock(&pool->lock);
-    for (wait_for_others(pool); pool->busy > 0; wait_for_others(pool)) {
+    spin_until_done(pool);
+    while (atomic_load_explicit(&pool->busy, memory_order_acquire) > 0) {
         /* The part of another thread may be the one that takes long. */
-        pthread_mutex_unlock(&pool->lock);
-        gc_pool_ask(pool);
         pthread_mutex_lock(&pool->lock);
+        wait_for_others(pool);
+        pthread_mutex_unlock(&pool->lock);
+        if (atomic_load_explicit(&pool->busy, memory_order_acquire) > 0)
+            gc_pool_ask(pool);
     }
-    pthread_mutex_unlock(&pool->lock);
 }

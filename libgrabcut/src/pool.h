@@ -19,9 +19,10 @@ typedef struct gc_pool {
     pthread_cond_t work, done;
     pthread_t thread[GC_MAX_THREADS];
     int parts; /* threads, the caller's included */
-    unsigned turn;
-    int busy, quit;
-    gc_part *part;
+    int spins; /* before a thread that waits falls asleep; 0 if there are more threads than cores */
+    atomic_uint turn;
+    atomic_int busy, started;
+    gc_part *part; /* of this turn; NULL ends the threads */
     void *ctx;
 
     /* The caller's, before the start; NULL: never. Asked on the calling thread only. */

@@ -5,6 +5,7 @@
  */
 #include "path.h"
 
+#include "hex.h"
 #include "octets.h"
 
 enum {
@@ -39,21 +40,11 @@ static unsigned flags_of(unsigned char c) {
     return path_flags[c];
 }
 
-static int hex(unsigned char c) {
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return -1;
-}
-
 /* The byte that the escape at s.p[at] stands for; -1 where there is no whole escape. */
 static int escaped(hr_str s, size_t at) {
     if (at + 2 >= s.len || s.p[at] != '%')
         return -1;
-    int high = hex((unsigned char)s.p[at + 1]), low = hex((unsigned char)s.p[at + 2]);
+    int high = hr_hex_digit(s.p[at + 1]), low = hr_hex_digit(s.p[at + 2]);
     return high < 0 || low < 0 ? -1 : high * 16 + low;
 }
 

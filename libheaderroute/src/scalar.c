@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "hex.h"
 #include "strmap.h"
 
 /* Longer than any number that 64 bits or a double can tell apart from another. */
@@ -42,16 +43,6 @@ static int plain_of(char plain[LONGEST_NUMBER + 1], hr_str text) {
     return n > 0;
 }
 
-static int digit_of(char c) {
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return 99;
-}
-
 /* Magnitude and sign of an integer literal of Go: decimal, 0x, 0o or 0 for octal, 0b. */
 static int integer_of(uint64_t *out, bool *negative, const char *s) {
     *negative = *s == '-';
@@ -67,7 +58,7 @@ static int integer_of(uint64_t *out, bool *negative, const char *s) {
         return 0;
     uint64_t v = 0;
     for (; *s != '\0'; s++) {
-        unsigned digit = (unsigned)digit_of(*s);
+        unsigned digit = (unsigned)hr_hex_digit(*s); /* -1 is more than any base */
         if (digit >= base || v > (UINT64_MAX - digit) / base)
             return 0;
         v = v * base + digit;

@@ -10,6 +10,7 @@
 #include "answer.h"
 #include "conn.h"
 #include "exchange_internal.h"
+#include "hex.h"
 #include "server.h"
 
 /* An answer that took longer than this may have been cut off by its reader: worth a system call. */
@@ -170,16 +171,6 @@ h2o_iovec_t hr_request_query(const h2o_req_t *req) {
     return h2o_iovec_init(mark + 1, (size_t)(path.base + path.len - mark - 1));
 }
 
-static int hex_digit(char c) {
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return -1;
-}
-
 static bool percent_decode(h2o_iovec_t *out, h2o_mem_pool_t *pool, const char *p, size_t len) {
     out->base = h2o_mem_alloc_pool(pool, len + 1);
     out->len = 0;
@@ -188,9 +179,9 @@ static bool percent_decode(h2o_iovec_t *out, h2o_mem_pool_t *pool, const char *p
             out->base[out->len++] = p[i];
             continue;
         }
-        if (len - i < 3 || hex_digit(p[i + 1]) < 0 || hex_digit(p[i + 2]) < 0)
+        if (len - i < 3 || hr_hex_digit(p[i + 1]) < 0 || hr_hex_digit(p[i + 2]) < 0)
             return false;
-        out->base[out->len++] = (char)(hex_digit(p[i + 1]) * 16 + hex_digit(p[i + 2]));
+        out->base[out->len++] = (char)(hr_hex_digit(p[i + 1]) * 16 + hr_hex_digit(p[i + 2]));
         i += 2;
     }
     out->base[out->len] = '\0';

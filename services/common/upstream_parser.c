@@ -3,6 +3,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "hex.h"
+
 /* RFC 9110 section 5.6.2: what a field name is made of. */
 static int is_token_char(unsigned char c) {
     static const unsigned char punctuation[] = "!#$%&'*+-.^_`|~";
@@ -318,16 +320,6 @@ void hr_resp_body_init(hr_resp_body *body, const hr_resp_head *head) {
         body->remaining = head->content_length;
 }
 
-static int hex_digit(char c) {
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return -1;
-}
-
 static hr_resp_result bad_chunk(const char **why, const char *what) {
     *why = what;
     return HR_RESP_ERROR;
@@ -340,7 +332,7 @@ static hr_resp_result chunk_byte(hr_resp_body *body, char c, const char **why) {
         return bad_chunk(why, "a chunk line or trailers that are too long");
     switch (body->state) {
     case CHUNK_SIZE:
-        if ((digit = hex_digit(c)) >= 0) {
+        if ((digit = hr_hex_digit(c)) >= 0) {
             /* 15 digits: the largest size stays far from overflow. */
             if (++body->digits > 15)
                 return bad_chunk(why, "a chunk size that is too large");

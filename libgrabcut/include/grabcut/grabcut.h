@@ -203,7 +203,7 @@ typedef struct grabcut_options {
     uint64_t seed;      /* as cv::setRNGSeed((int)seed) before the call; k-means draws from it */
     grabcut_models *models; /* in and out, caller's; NULL where not wanted (EVAL modes need it) */
     int32_t threads;    /* at least 1; the mask does not depend on it. The most that may be used: the fast
-                           engine takes one for every 65,536 pixels, since more would cost time */
+                           engine takes one for every 16,384 pixels, since more would cost time */
     grabcut_simd simd;
     uint64_t max_bytes; /* 0: no limit; beyond: GRABCUT_ENOMEM before the work starts */
     grabcut_workspace *workspace; /* reused memory, or NULL */
