@@ -65,8 +65,9 @@ Test(grabcut_kernels, levels_are_named) {
     cr_assert_geq(n, 1);
     printf("levels of this processor:");
     for (int i = 0; i < n; i++)
-        printf(" %s", name(k[i]));
-    printf("\n");
+        printf(" %s,", name(k[i]));
+    cr_assert_not_null(gc_kernels_for(GRABCUT_SIMD_AUTO));
+    printf(" by itself %s\n", name(gc_kernels_for(GRABCUT_SIMD_AUTO)));
 }
 
 Test(grabcut_kernels, pixels_are_unpacked) {
