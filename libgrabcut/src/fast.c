@@ -27,6 +27,7 @@ typedef struct job {
     uint64_t *counts;        /* one a thread */
     int32_t *row_foreground; /* pixels of each row, at the start */
     void *kmeans_scratch;
+    grabcut_image *mask;
     grabcut_progress progress;
     int stopped;
 } job;
@@ -244,7 +245,7 @@ static void weigh_links(job *j) {
 /* The labels of the start go where the cut leaves its own: bits of the undecided background. */
 static void first_labels(job *j) {
     const grabcut_rect *r = &j->view.region;
-    gc_flow_clear(&j->flow);
+    gc_flow_clear_labels(&j->flow);
     if (!j->view.mask)
         return;
     for (int y = 0; y < r->height; y++) {
@@ -255,20 +256,46 @@ static void first_labels(job *j) {
     }
 }
 
-static void write_mask(const job *j, grabcut_image *mask) {
+/* Eight mask bytes with the labels of their undecided pixels, whose background bits are given. */
+static uint64_t relabelled(uint64_t eight, unsigned background) {
+    const uint64_t ones = 0x0101010101010101u;
+    uint64_t spread = (background * ones & 0x8040201008040201u) + 0x7f * ones;
+    uint64_t undecided = (eight >> 1 & ones) * 0xff;
+    return (eight & ~undecided) | ((GRABCUT_PR_FGD * ones - (spread >> 7 & ones)) & undecided);
+}
+
+static void relabel_row(const job *j, int y, uint8_t *line) {
     const grabcut_rect *r = &j->view.region;
-    if (!j->view.mask)
-        for (int y = 0; y < mask->height; y++)
-            memset(mask->data + (size_t)y * mask->stride, GRABCUT_BGD, (size_t)mask->width);
-    for (int y = 0; y < r->height; y++) {
-        uint8_t *line = mask->data + (size_t)(y + r->y) * mask->stride + r->x;
-        for (int x = 0; x < r->width; x += 8) {
-            unsigned background = j->flow.tile[gc_flow_tile(&j->flow, x, y)].alive >> (y % 8 * 8) & 255;
-            int n = r->width - x < 8 ? r->width - x : 8;
-            for (int i = 0; i < n; i++)
-                if (!j->view.mask || line[x + i] & 2)
-                    line[x + i] = (uint8_t)(GRABCUT_PR_FGD - (background >> i & 1));
+    const gc_tile *tile = j->flow.tile + gc_flow_tile(&j->flow, 0, y);
+    for (int x = 0; x < r->width; x += 8) {
+        unsigned background = tile[x / 8].alive >> (y % 8 * 8) & 255;
+        size_t n = r->width - x < 8 ? (size_t)(r->width - x) : 8;
+        uint64_t eight = 0;
+        if (n == 8) {
+            memcpy(&eight, line + x, 8);
+            eight = relabelled(eight, background);
+            memcpy(line + x, &eight, 8);
+            continue;
         }
+        memcpy(&eight, line + x, n);
+        eight = relabelled(eight, background);
+        memcpy(line + x, &eight, n);
+    }
+}
+
+static void write_rows(void *ctx, int index, int parts) {
+    const job *j = ctx;
+    const grabcut_rect *r = &j->view.region;
+    int end = gc_part_start(j->mask->height, index + 1, parts);
+    for (int y = gc_part_start(j->mask->height, index, parts); y < end; y++) {
+        uint8_t *line = j->mask->data + (size_t)y * j->mask->stride;
+        int inside = y >= r->y && y < r->y + r->height;
+        if (!j->view.mask)
+            memset(line, GRABCUT_BGD, (size_t)j->mask->width);
+        if (!j->view.mask && inside)
+            memset(line + r->x, GRABCUT_PR_FGD, (size_t)r->width);
+        if (inside)
+            relabel_row(j, y - r->y, line + r->x);
     }
 }
 
@@ -345,14 +372,15 @@ static int segment_in(job *j, grabcut_image *mask, grabcut_workspace *workspace,
     take_models(j);
     j->pool.stop = stop;
     j->pool.stop_ctx = j;
+    j->mask = mask;
     gc_pool_start(&j->pool, threads);
     int rc = run(j, err);
+    if (!rc) {
+        gc_pool_run(&j->pool, write_rows, j);
+        give_models(j);
+    }
     gc_pool_stop(&j->pool);
-    if (rc)
-        return rc;
-    write_mask(j, mask);
-    give_models(j);
-    return GRABCUT_OK;
+    return rc;
 }
 
 static int segment(const grabcut_engine *self, grabcut_image *mask, const grabcut_image *image,

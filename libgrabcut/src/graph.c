@@ -175,7 +175,7 @@ static void build_seams(const gc_graph *g) {
 }
 
 void gc_graph_build(gc_graph *graph) {
-    gc_flow_clear(graph->flow);
+    gc_flow_clear(graph->flow, graph->pool);
     gc_pool_run(graph->pool, build_strip, graph);
     if (gc_pool_halt(graph->pool, 0, 0))
         return;

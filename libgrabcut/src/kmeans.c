@@ -82,15 +82,15 @@ static void store_rows(void *ctx, int index, int parts) {
     run *r = ctx;
     int start = gc_part_start(r->view->height, index, parts);
     int end = gc_part_start(r->view->height, index + 1, parts);
+    gc_row row = r->rows[index];
     uint32_t *to = r->stored;
     for (int y = 0; y < start; y++)
         to += row_count(r, y);
     for (int y = start; y < end && !gc_pool_halt(r->pool, index, (size_t)r->view->width); y++) {
         if (row_count(r, y) == 0)
             continue;
-        gc_view_samples(r->view, y, r->foreground, &r->rows[index]);
-        memcpy(to, r->rows[index].px, (size_t)row_count(r, y) * sizeof *to);
-        to += row_count(r, y);
+        row.px = to;
+        to += gc_view_samples(r->view, y, r->foreground, &row);
     }
 }
 

@@ -61,11 +61,22 @@ void gc_flow_init(gc_flow *f, int width, int height, void *memory) {
     memset(f->label, 0, n * 64);
 }
 
-void gc_flow_clear(gc_flow *f) {
-    size_t n = tiles(f->width, f->height);
-    memset(f->excess, 0, pixels(f->width, f->height) * sizeof *f->excess);
-    memset(f->open, 0, n * 64);
-    memset(f->tile, 0, n * sizeof *f->tile);
-    memset(f->frontier, 0, n * sizeof *f->frontier);
-    memset(f->stale, 1, n);
+static void clear_rows(void *ctx, int index, int parts) {
+    gc_flow *f = ctx;
+    int y0 = gc_part_start(f->tiles_y, index, parts), y1 = gc_part_start(f->tiles_y, index + 1, parts);
+    size_t across = (size_t)f->tiles_x, start = (size_t)y0 * across, n = (size_t)(y1 - y0) * across;
+    size_t with_excess = y1 == f->tiles_y ? n - across : n;
+    memset(f->excess + start * 64, 0, with_excess * 64 * sizeof *f->excess);
+    memset(f->open + start * 64, 0, n * 64);
+    memset(f->tile + start, 0, n * sizeof *f->tile);
+    memset(f->frontier + start, 0, n * sizeof *f->frontier);
+    memset(f->stale + start, 1, n);
+}
+
+void gc_flow_clear(gc_flow *f, gc_pool *pool) {
+    gc_pool_run(pool, clear_rows, f);
+}
+
+void gc_flow_clear_labels(gc_flow *f) {
+    memset(f->tile, 0, tiles(f->width, f->height) * sizeof *f->tile);
 }

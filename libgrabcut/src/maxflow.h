@@ -61,7 +61,10 @@ size_t gc_flow_spare(int width, int height);
 void gc_flow_init(gc_flow *flow, int width, int height, void *memory);
 
 /* No excess, no open arcs, nothing alive. The residuals stay. */
-void gc_flow_clear(gc_flow *flow);
+void gc_flow_clear(gc_flow *flow, gc_pool *pool);
+
+/* Nothing alive; all the rest may be anything before gc_flow_clear. */
+void gc_flow_clear_labels(gc_flow *flow);
 
 /* After the caller has set residual, excess, open and alive: finds a minimum cut. Afterwards the
  * pixels that are still alive are those that can reach the sink, that is background; of several

@@ -8,7 +8,8 @@
 
 enum {
     PATIENCE_NS = 10000000, /* the caller waits so long for the others until it asks whether to stop */
-    SPINS = 2500            /* some 50 us, about what it takes to wake a thread whose core sleeps */
+    MOST_SPINS = 2500,      /* some 50 us, about what it takes to wake a thread whose core sleeps */
+    LEAST_SPINS = 40
 };
 
 /* That this process may run on. */
@@ -23,19 +24,26 @@ static inline void relax(void) {
 #endif
 }
 
-/* Between two passes there is often less to do than it takes to fall asleep and be woken up. */
-static int spin_until_turn(gc_pool *pool, unsigned seen) {
-    for (int i = 0; i < pool->spins; i++) {
-        if (atomic_load_explicit(&pool->turn, memory_order_acquire) != seen)
-            return 1;
-        relax();
-    }
-    return 0;
+/* How long the next wait may spin: where a core of one's own is not to be had, each wait would be in vain. */
+static int next_spins(int spins, int in_vain) {
+    if (spins == 0)
+        return 0;
+    if (in_vain)
+        return spins / 2 > LEAST_SPINS ? spins / 2 : LEAST_SPINS;
+    return spins * 4 < MOST_SPINS ? spins * 4 : MOST_SPINS;
 }
 
-static void spin_until_done(gc_pool *pool) {
-    for (int i = 0; i < pool->spins && atomic_load_explicit(&pool->busy, memory_order_acquire) > 0; i++)
+/* Between two passes there is often less to do than it takes to fall asleep and be woken up. */
+static int spin_until_turn(gc_pool *pool, unsigned seen, int spins) {
+    for (; spins > 0 && atomic_load_explicit(&pool->turn, memory_order_acquire) == seen; spins--)
         relax();
+    return spins > 0;
+}
+
+static int spin_until_done(gc_pool *pool, int spins) {
+    for (; spins > 0 && atomic_load_explicit(&pool->busy, memory_order_acquire) > 0; spins--)
+        relax();
+    return spins > 0;
 }
 
 static void sleep_until_turn(gc_pool *pool, unsigned seen) {
@@ -47,10 +55,12 @@ static void sleep_until_turn(gc_pool *pool, unsigned seen) {
 
 static void *work(void *arg) {
     gc_pool *pool = arg;
-    int index = atomic_fetch_add_explicit(&pool->started, 1, memory_order_relaxed);
+    int index = atomic_fetch_add_explicit(&pool->started, 1, memory_order_relaxed), spins = pool->spins;
     for (unsigned seen = 0;; seen++) {
-        if (!spin_until_turn(pool, seen))
+        int asleep = !spin_until_turn(pool, seen, spins);
+        if (asleep)
             sleep_until_turn(pool, seen);
+        spins = next_spins(spins, asleep);
         if (!pool->part)
             return NULL;
         pool->part(pool->ctx, index, pool->parts);
@@ -78,7 +88,8 @@ void gc_pool_start(gc_pool *pool, int threads) {
     atomic_init(&pool->stopped, 0);
     if (threads > GC_MAX_THREADS)
         threads = GC_MAX_THREADS;
-    pool->spins = threads > 1 && threads <= cores() ? SPINS : 0;
+    pool->spins = threads > 1 && threads <= cores() ? MOST_SPINS : 0;
+    pool->callers_spins = pool->spins;
     while (pool->parts < threads && pthread_create(&pool->thread[pool->parts], NULL, work, pool) == 0)
         pool->parts++;
 }
@@ -124,7 +135,7 @@ void gc_pool_run(gc_pool *pool, gc_part *part, void *ctx) {
     }
     announce(pool, part, ctx);
     part(ctx, 0, pool->parts);
-    spin_until_done(pool);
+    pool->callers_spins = next_spins(pool->callers_spins, !spin_until_done(pool, pool->callers_spins));
     while (atomic_load_explicit(&pool->busy, memory_order_acquire) > 0) {
         /* The part of another thread may be the one that takes long. */
         pthread_mutex_lock(&pool->lock);

@@ -19,7 +19,8 @@ typedef struct gc_pool {
     pthread_cond_t work, done;
     pthread_t thread[GC_MAX_THREADS];
     int parts; /* threads, the caller's included */
-    int spins; /* before a thread that waits falls asleep; 0 if there are more threads than cores */
+    int spins; /* before a thread that waits falls asleep, at first; 0 if there are more threads than cores */
+    int callers_spins;
     atomic_uint turn;
     atomic_int busy, started;
     gc_part *part; /* of this turn; NULL ends the threads */

@@ -6,6 +6,7 @@
 #include <xxhash.h>
 
 #include "match.h"
+#include "regex.h"
 
 /* Fewer routes than this are walked. */
 #define WORTH_AN_INDEX 6
@@ -239,64 +240,6 @@ const hr_croute *hr_index_find(const hr_index *index, const hr_route_list *route
 
 /* ---- making ---- */
 
-/* Behind a character class that begins at `at`. */
-static size_t skip_class(hr_str p, size_t at) {
-    size_t i = at + 1;
-    if (i < p.len && p.p[i] == '^')
-        i++;
-    if (i < p.len && p.p[i] == ']') /* first in the class it stands for itself */
-        i++;
-    while (i < p.len && p.p[i] != ']') {
-        if (p.p[i] == '[' && i + 1 < p.len && p.p[i + 1] == ':') /* [:alpha:] */
-            i = hr_str_find(p, ']', i);
-        else if (p.p[i] == '\\')
-            i++;
-        i++;
-    }
-    return i + 1;
-}
-
-/* An alternative outside of groups begins otherwise. Quoting (\Q) is not looked into. */
-static bool may_begin_otherwise(hr_str p) {
-    int depth = 0;
-    for (size_t i = 0; i < p.len; i++) {
-        if (p.p[i] == '[') {
-            i = skip_class(p, i) - 1;
-            continue;
-        }
-        if (p.p[i] == '\\') {
-            i++;
-            if (i < p.len && p.p[i] == 'Q')
-                return true;
-            continue;
-        }
-        depth += (p.p[i] == '(') - (p.p[i] == ')');
-        if (p.p[i] == '|' && depth <= 0)
-            return true;
-    }
-    return false;
-}
-
-hr_str hr_regex_literal_prefix(hr_str pattern, char *buf) {
-    static const char meta[] = "\\^$.[]|()?*+{}";
-    size_t n = 0, i = 0, last = 0;
-    if (may_begin_otherwise(pattern))
-        return HR_STR("");
-    while (i < pattern.len && (unsigned char)pattern.p[i] < 0x80) {
-        char c = pattern.p[i];
-        bool escaped = c == '\\' && i + 1 < pattern.len && strchr("\\^$.[]|()?*+{}/-", pattern.p[i + 1]) != NULL;
-        if (!escaped && strchr(meta, c) != NULL)
-            break;
-        last = n;
-        buf[n++] = escaped ? pattern.p[i + 1] : c;
-        i += escaped ? 2 : 1;
-    }
-    /* What a quantifier follows may be missing (or come in several UTF-8 octets). */
-    if (i < pattern.len && (strchr("?*{", pattern.p[i]) != NULL || (unsigned char)pattern.p[i] >= 0x80))
-        n = last;
-    return hr_str_of(buf, n);
-}
-
 typedef struct route_key {
     key_kind kind;
     uint64_t hash;
@@ -313,7 +256,7 @@ static route_key path_key(hr_build *temp, const hr_croute *route) {
     char *buf = HR_B_ARRAY(temp, char, route->path.len + 1);
     hr_str path = route->path;
     if (route->path_kind == HR_SM_REGEX) {
-        path = hr_regex_literal_prefix(path, buf);
+        path = hr_regex_literal_prefix(path, buf, NULL);
     } else if (route->ignore_case) {
         for (size_t i = 0; i < path.len; i++)
             buf[i] = hr_lower(path.p[i]);
@@ -332,7 +275,7 @@ static route_key path_key(hr_build *temp, const hr_croute *route) {
 static route_key value_prefix_key(hr_build *temp, const hr_cond *cond) {
     hr_str prefix = cond->match == HR_SM_PREFIX ? cond->value : HR_STR("");
     if (cond->match == HR_SM_REGEX)
-        prefix = hr_regex_literal_prefix(cond->value, HR_B_ARRAY(temp, char, cond->value.len + 1));
+        prefix = hr_regex_literal_prefix(cond->value, HR_B_ARRAY(temp, char, cond->value.len + 1), NULL);
     return make_key(KEY_HEADER_PREFIX, cond->slot, prefix);
 }
 

@@ -16,8 +16,4 @@ const hr_index *hr_index_build(hr_build *b, const hr_route_list *routes, size_t 
 /* The same route that hr_walk finds. */
 const hr_croute *hr_index_find(const hr_index *index, const hr_route_list *routes, hr_subject *subject);
 
-/* The text that every match of an RE2 pattern begins with; "" where none is certain. Writes to `buf`, which
- * has pattern.len octets. */
-hr_str hr_regex_literal_prefix(hr_str pattern, char *buf);
-
 #endif

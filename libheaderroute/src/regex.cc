@@ -2,15 +2,21 @@
 
 #include <cstdio>
 #include <cstring>
+#include <memory>
 #include <new>
 #include <string>
+#include <unordered_map>
 
 #include <re2/re2.h>
 
 struct hr_regex {
-    RE2 re;
-    hr_regex(const re2::StringPiece &pattern) : re(pattern, RE2::Quiet) {
-    }
+    std::string prefix;         // of every match
+    const RE2 *tail = nullptr;  // what follows it
+    std::unique_ptr<RE2> whole; // the pattern as it is, where somebody needs it
+};
+
+struct hr_regex_tails {
+    std::unordered_map<std::string, std::unique_ptr<RE2>> compiled;
 };
 
 namespace {
@@ -72,20 +78,50 @@ void put_rewrite(sink &out, const re2::StringPiece &rewrite, const re2::StringPi
     }
 }
 
+// Whether the pattern is a text and something that is, or now is, among the tails. A tail that RE2 refuses is
+// left to the whole pattern, which its sentence shall speak of.
+bool split(hr_regex *regex, hr_regex_tails *tails, hr_str pattern) {
+    std::string prefix(pattern.len, '\0');
+    size_t rest = 0;
+    prefix.resize(hr_regex_literal_prefix(pattern, &prefix[0], &rest).len);
+    if (prefix.empty())
+        return false;
+    std::unique_ptr<RE2> &tail = tails->compiled[std::string(pattern.p + rest, pattern.len - rest)];
+    if (tail == nullptr)
+        tail.reset(new RE2(re2::StringPiece(pattern.p + rest, pattern.len - rest), RE2::Quiet));
+    if (!tail->ok())
+        return false;
+    regex->prefix = prefix;
+    regex->tail = tail.get();
+    return true;
+}
+
 } // namespace
 
-int hr_regex_new(hr_regex **out, hr_str pattern, char *error, size_t error_size) {
+int hr_regex_tails_new(hr_regex_tails **out) {
+    *out = new (std::nothrow) hr_regex_tails;
+    return *out != nullptr ? HR_OK : HR_ENOMEM;
+}
+
+void hr_regex_tails_free(hr_regex_tails *tails) {
+    delete tails;
+}
+
+int hr_regex_new(hr_regex **out, hr_regex_tails *tails, hr_str pattern, char *error, size_t error_size) {
     if (out == nullptr)
         return HR_EINVAL;
     *out = nullptr;
     try {
-        auto *regex = new hr_regex(piece(pattern));
-        if (!regex->re.ok()) {
-            tell(error, error_size, regex->re.error().c_str());
-            delete regex;
+        std::unique_ptr<hr_regex> regex(new hr_regex);
+        if (tails == nullptr || !split(regex.get(), tails, pattern)) {
+            regex->whole.reset(new RE2(piece(pattern), RE2::Quiet));
+            regex->tail = regex->whole.get();
+        }
+        if (!regex->tail->ok()) {
+            tell(error, error_size, regex->tail->error().c_str());
             return HR_EINVAL;
         }
-        *out = regex;
+        *out = regex.release();
         return HR_OK;
     } catch (const std::bad_alloc &) {
         tell(error, error_size, "out of memory");
@@ -99,13 +135,19 @@ void hr_regex_free(hr_regex *regex) {
 
 int hr_regex_match(const hr_regex *regex, hr_str subject) {
     re2::StringPiece text = piece(subject);
-    return regex->re.Match(text, 0, text.size(), RE2::ANCHOR_BOTH, nullptr, 0) ? 1 : 0;
+    const std::string &prefix = regex->prefix;
+    if (text.size() < prefix.size() || memcmp(text.data(), prefix.data(), prefix.size()) != 0)
+        return 0;
+    // The text with what is before the tail, on which \b depends.
+    return regex->tail->Match(text, prefix.size(), text.size(), RE2::ANCHOR_BOTH, nullptr, 0) ? 1 : 0;
 }
 
-int hr_regex_rewrite_ok(const hr_regex *regex, hr_str rewrite, char *error, size_t error_size) {
+int hr_regex_rewrite_ok(hr_regex *regex, hr_str pattern, hr_str rewrite, char *error, size_t error_size) {
     try {
         std::string why;
-        if (regex->re.CheckRewriteString(piece(rewrite), &why))
+        if (regex->whole == nullptr)
+            regex->whole.reset(new RE2(piece(pattern), RE2::Quiet));
+        if (regex->whole->CheckRewriteString(piece(rewrite), &why))
             return 1;
         tell(error, error_size, why.c_str());
     } catch (const std::bad_alloc &) {
@@ -119,11 +161,11 @@ size_t hr_regex_replace_all(char *buf, size_t size, const hr_regex *regex, hr_st
     re2::StringPiece text = piece(subject), with = piece(rewrite);
     const char *p = text.data(), *end = p + text.size(), *last_end = nullptr;
     int n_groups = 1 + RE2::MaxSubmatch(with);
-    bool usable = n_groups <= 1 + regex->re.NumberOfCapturingGroups() && n_groups <= max_groups;
+    const RE2 *re = regex->whole.get();
+    bool usable = re != nullptr && n_groups <= 1 + re->NumberOfCapturingGroups() && n_groups <= max_groups;
     re2::StringPiece groups[max_groups];
     while (usable) {
-        if (!regex->re.Match(text, static_cast<size_t>(p - text.data()), text.size(), RE2::UNANCHORED, groups,
-                             n_groups))
+        if (!re->Match(text, static_cast<size_t>(p - text.data()), text.size(), RE2::UNANCHORED, groups, n_groups))
             break;
         const char *begin = groups[0].data();
         out.put(p, static_cast<size_t>(begin - p));

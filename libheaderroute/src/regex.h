@@ -18,16 +18,24 @@ extern "C" {
 
 typedef struct hr_regex hr_regex;
 
-/* Compiles. HR_EINVAL: the pattern is not RE2's; `error` (may be NULL) then has RE2's sentence, cut to
- * `error_size` and zero-terminated. HR_ENOMEM. Free with hr_regex_free. */
-int hr_regex_new(hr_regex **out, hr_str pattern, char *error, size_t error_size);
+/* Many patterns begin with a text of their own and go on alike ("/a/[0-9]+", "/b/[0-9]+"): the rest is compiled
+ * once for all of them. HR_ENOMEM. Not for several threads at once; outlives the expressions made with it. */
+typedef struct hr_regex_tails hr_regex_tails;
+int hr_regex_tails_new(hr_regex_tails **out);
+void hr_regex_tails_free(hr_regex_tails *tails); /* NULL is fine */
+
+/* Compiles; tails: NULL, or where the rest of the pattern is kept. HR_EINVAL: the pattern is not RE2's; `error`
+ * (may be NULL) then has RE2's sentence, cut to `error_size` and zero-terminated. HR_ENOMEM. Free with
+ * hr_regex_free. */
+int hr_regex_new(hr_regex **out, hr_regex_tails *tails, hr_str pattern, char *error, size_t error_size);
 void hr_regex_free(hr_regex *regex); /* NULL is fine */
 
 /* 1 if the whole subject matches, as Envoy's safe_regex wants it. */
 int hr_regex_match(const hr_regex *regex, hr_str subject);
 
-/* 1 if `rewrite` uses only groups that the expression has, and no other escapes than \0..\9 and \\. */
-int hr_regex_rewrite_ok(const hr_regex *regex, hr_str rewrite, char *error, size_t error_size);
+/* 1 if `rewrite` uses only groups that the expression has, and no other escapes than \0..\9 and \\. Compiles
+ * the pattern as a whole, where that has not been done; without that, hr_regex_replace_all replaces nothing. */
+int hr_regex_rewrite_ok(hr_regex *regex, hr_str pattern, hr_str rewrite, char *error, size_t error_size);
 
 /* Replaces every match in `subject`, as RE2::GlobalReplace does: \1 stands for the first group, \0 for
  * the whole match. Writes at most `size` bytes to `buf` (no terminating zero) and returns the full
@@ -35,6 +43,11 @@ int hr_regex_rewrite_ok(const hr_regex *regex, hr_str rewrite, char *error, size
  * group that the expression does not have the subject stays as it is; a wrong escape ends each
  * replacement where it stands. */
 size_t hr_regex_replace_all(char *buf, size_t size, const hr_regex *regex, hr_str subject, hr_str rewrite);
+
+/* The text that every match of an RE2 pattern begins with, if the whole subject has to match; "" where none is
+ * certain. Writes to `buf`, which has pattern.len octets. rest: NULL, or *rest tells where the pattern goes on
+ * behind the text, which then does not have what a '+' repeats. */
+hr_str hr_regex_literal_prefix(hr_str pattern, char *buf, size_t *rest);
 
 #ifdef __cplusplus
 }

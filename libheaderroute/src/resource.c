@@ -319,11 +319,12 @@ static int read_text(void *ctx, hr_str name, hr_str text) {
     return rc;
 }
 
-static void free_regexes(void *map) {
-    hr_strmap *regexes = map;
-    for (size_t i = 0; i < regexes->capacity; i++)
-        hr_regex_free(regexes->slots[i].value);
-    hr_strmap_free(regexes);
+static void free_regexes(void *ctx) {
+    hr_resources *r = ctx;
+    for (size_t i = 0; i < r->regexes.capacity; i++)
+        hr_regex_free(r->regexes.slots[i].value);
+    hr_strmap_free(&r->regexes);
+    hr_regex_tails_free(r->regex_tails);
 }
 
 static size_t or_default(size_t given, size_t otherwise) {
@@ -345,7 +346,8 @@ int hr_resources_read(hr_resources **out, hr_arena *arena, hr_diagnostics *d, co
     };
     hr_resources *resources = hr_arena_alloc(arena, sizeof(*resources));
     l.default_namespace = hr_reader_copy(&l.reader, l.default_namespace);
-    if (resources == NULL || l.reader.oom || hr_arena_on_free(arena, free_regexes, &resources->regexes) != HR_OK)
+    if (resources == NULL || l.reader.oom || hr_arena_on_free(arena, free_regexes, resources) != HR_OK ||
+        hr_regex_tails_new(&resources->regex_tails) != HR_OK)
         return HR_ENOMEM;
     l.reader.out = resources;
     int rc = hr_sources_each(sources, n, or_default(options->max_bytes, DEFAULT_MAX_BYTES), d, read_text, &l);

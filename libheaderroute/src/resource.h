@@ -450,6 +450,7 @@ typedef struct hr_resources {
     hr_kube_node *nodes;
     size_t n_nodes;
     hr_strmap regexes; /* pattern -> hr_regex: every one that the resources contain; freed with the arena */
+    struct hr_regex_tails *regex_tails;
 } hr_resources;
 
 typedef struct hr_arena hr_arena;

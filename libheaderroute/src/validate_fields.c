@@ -116,7 +116,7 @@ void hr_check_regex(hr_reader *r, const hr_node *node, hr_str pattern) {
         return;
     hr_regex *regex;
     char why[256];
-    int rc = hr_regex_new(&regex, pattern, why, sizeof(why));
+    int rc = hr_regex_new(&regex, r->out->regex_tails, pattern, why, sizeof(why));
     if (rc == HR_EINVAL) {
         hr_reader_error(r, node, "is no regular expression of RE2: %s", why);
         return;

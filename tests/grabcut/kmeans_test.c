@@ -1,8 +1,10 @@
 /* k-means, its kernels and its sums of floats beside plain loops. */
 #include "floatsums.h"
 #include "kmeans.h"
+#include "maxflow.h"
 
 #include <criterion/criterion.h>
+#include <float.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -44,6 +46,26 @@ static void add_plainly(float (*acc)[3], const uint32_t *px, const uint8_t *labe
     for (int i = 0; i < n; i++)
         for (int j = 0; j < 3; j++)
             acc[labels[i]][j] += (float)channel(px[i], j);
+}
+
+static uint8_t nearest_plainly(uint32_t px, const float (*centers)[3], int k) {
+    float least = 0;
+    int best = 0;
+    for (int c = 0; c < k; c++) {
+        float d = 0;
+        for (int j = 0; j < 3; j++) {
+            float t = (float)channel(px, j) - centers[c][j];
+            d += t * t;
+        }
+        best = c == 0 || d < least ? c : best;
+        least = c == best ? d : least;
+    }
+    return (uint8_t)best;
+}
+
+static void count_plainly(gc_moments *m, uint32_t px) {
+    uint64_t b = channel(px, 0), g = channel(px, 1), r = channel(px, 2);
+    gc_moments_add(m, &(gc_moments){1, {b, g, r}, b * b, b * g, b * r, g * g, g * r, r * r});
 }
 
 /* ---- sums of floats ---------------------------------------------------------------------------- */
@@ -164,22 +186,9 @@ Test(kmeans, kernels_give_what_plain_loops_give) {
             for (int j = 0; j < 3; j++)
                 centers[i][j] = (float)channel(center[i], j) + (c % 2 ? 0 : (float)draw(1000) / 1000.f);
         for (int i = 0; i < n; i++) {
-            float least = 0;
-            for (int m = 0; m < k; m++) {
-                float d = 0;
-                for (int j = 0; j < 3; j++) {
-                    float t = (float)channel(px[i], j) - centers[m][j];
-                    d += t * t;
-                }
-                if (m == 0 || d < least) {
-                    least = d;
-                    plain[i] = (uint8_t)m;
-                }
-            }
-            uint64_t b = channel(px[i], 0), g = channel(px[i], 1), r = channel(px[i], 2);
-            gc_cluster *in = &clusters[plain[i]];
+            gc_cluster *in = &clusters[plain[i] = nearest_plainly(px[i], (const float(*)[3])centers, k)];
             in->count++;
-            gc_moments_add(&moments[plain[i]], &(gc_moments){1, {b, g, r}, b * b, b * g, b * r, g * g, g * r, r * r});
+            count_plainly(&moments[plain[i]], px[i]);
             for (int j = 0; j < 3; j++)
                 in->sum[j] += channel(px[i], j);
             for (int j = 0; j < candidates; j++) {
@@ -210,4 +219,144 @@ Test(kmeans, kernels_give_what_plain_loops_give) {
     free(px);
     free(labels);
     free(plain);
+}
+
+/* ---- the whole --------------------------------------------------------------------------------- */
+
+enum { WIDTH = 901, HEIGHT = 700 };
+
+/* As in k-means++: of `n` distances the first at which the running sum reaches p, else the last. */
+static int reached(const uint64_t *distances, int n, double p) {
+    uint64_t sum = 0;
+    for (int i = 0; i < n; i++)
+        if ((double)(sum += distances[i]) >= p)
+            return i;
+    return n - 1;
+}
+
+static void choose_plainly(float (*centers)[3], const uint32_t *px, int n, const gc_kmeans_draws *draws) {
+    uint64_t *near = malloc((size_t)n * sizeof *near), sum = 0;
+    uint32_t chosen = px[draws->first];
+    cr_assert(near);
+    for (int i = 0; i < n; i++)
+        sum += near[i] = distance(px[i], chosen);
+    for (int k = 0;; k++) {
+        uint64_t least = UINT64_MAX;
+        int best = 0;
+        for (int j = 0; j < 3; j++)
+            centers[k][j] = (float)channel(chosen, j);
+        if (k == GC_COMPONENTS - 1)
+            break;
+        for (int t = 0; t < GC_TRIALS; t++) {
+            int at = reached(near, n, draws->trial[k][t] * (double)sum);
+            uint64_t total = 0;
+            for (int i = 0; i < n; i++)
+                total += distance(px[i], px[at]) < near[i] ? distance(px[i], px[at]) : near[i];
+            best = total < least ? at : best;
+            least = total < least ? total : least;
+        }
+        chosen = px[best];
+        sum = least;
+        for (int i = 0; i < n; i++)
+            near[i] = distance(px[i], chosen) < near[i] ? distance(px[i], chosen) : near[i];
+    }
+    free(near);
+}
+
+/* Lloyd's iterations; no cluster may become empty. */
+static void cluster_plainly(gc_moments *out, uint8_t *labels, const uint32_t *px, int n, float (*centers)[3]) {
+    for (int iteration = 2;; iteration++) {
+        float acc[GC_COMPONENTS][3];
+        int count[GC_COMPONENTS] = {0};
+        double shift = 0;
+        memset(acc, 0, sizeof acc);
+        for (int i = 0; i < n; i++)
+            count[labels[i] = nearest_plainly(px[i], (const float(*)[3])centers, GC_COMPONENTS)]++;
+        add_plainly(acc, px, labels, n);
+        for (int k = 0; k < GC_COMPONENTS; k++) {
+            double d = 0;
+            float scale = 1.f / (float)count[k];
+            cr_assert_gt(count[k], 0);
+            for (int j = 0; j < 3; j++) {
+                double t = (acc[k][j] *= scale) - centers[k][j];
+                d += t * t;
+            }
+            shift = d > shift ? d : shift;
+        }
+        if (iteration == 10 || shift <= (double)FLT_EPSILON * FLT_EPSILON)
+            break;
+        memcpy(centers, acc, sizeof acc);
+    }
+    memset(out, 0, GC_COMPONENTS * sizeof *out);
+    for (int i = 0; i < n; i++)
+        count_plainly(&out[labels[i]], px[i]);
+}
+
+static int never(void *ctx) {
+    (void)ctx;
+    return 0;
+}
+
+typedef struct picture {
+    uint8_t bgr[WIDTH * HEIGHT * 3], mask[WIDTH * HEIGHT];
+    int32_t row_foreground[HEIGHT];
+    uint32_t samples[WIDTH * HEIGHT];
+    uint8_t labels[WIDTH * HEIGHT];
+    int n;
+} picture;
+
+/* Bright, so that the float sums round. */
+static void draw_picture(picture *p) {
+    memset(p->row_foreground, 0, sizeof p->row_foreground);
+    p->n = 0;
+    for (int i = 0; i < WIDTH * HEIGHT; i++) {
+        for (int j = 0; j < 3; j++)
+            p->bgr[3 * i + j] = (uint8_t)(i / 60000 % 2 ? 150 + draw(50) : 190 + draw(66));
+        p->mask[i] = draw(9) ? GRABCUT_FGD : GRABCUT_BGD;
+        if (p->mask[i] != GRABCUT_FGD)
+            continue;
+        p->row_foreground[i / WIDTH]++;
+        p->samples[p->n++] = gc_pixel(p->bgr + 3 * i);
+    }
+}
+
+static void run_kmeans(gc_moments *out, const picture *p, const gc_kernels *kernels, int threads, size_t store,
+                       const gc_kmeans_draws *draws) {
+    enum { N = WIDTH + GC_PAD };
+    static gc_tile tiles[9];
+    static uint64_t bits[4][2][WIDTH / 64 + 2];
+    static uint32_t px[4][N];
+    static uint8_t labels[4][N];
+    static gc_moments moments[4][2][GC_COMPONENTS];
+    gc_view view = {kernels, p->bgr, WIDTH * 3, WIDTH, HEIGHT, p->mask, WIDTH, {0, 0, 1, 1}, tiles, 3};
+    gc_pool pool = {.stop = NULL};
+    gc_row rows[4];
+    for (int i = 0; i < 4; i++)
+        rows[i] = (gc_row){.bits = bits[i][0], .more = bits[i][1], .px = px[i], .labels = labels[i]};
+    void *scratch = malloc(gc_kmeans_scratch(HEIGHT)), *memory = malloc(store);
+    cr_assert(scratch && memory);
+    gc_kmeans_memory m = {scratch, memory, store, p->row_foreground, moments};
+    gc_pool_start(&pool, threads);
+    cr_expect_eq(gc_kmeans(out, &m, &view, kernels, &pool, rows, 1, (uint64_t)p->n, draws, never, NULL), GRABCUT_OK);
+    gc_pool_stop(&pool);
+    free(scratch);
+    free(memory);
+}
+
+Test(kmeans, clusters_are_those_of_plain_loops_with_and_without_room) {
+    static picture p;
+    gc_kmeans_draws draws;
+    gc_rng rng = {77};
+    gc_moments plain[GC_COMPONENTS], own[GC_COMPONENTS];
+    float centers[GC_COMPONENTS][3];
+    draw_picture(&p);
+    gc_kmeans_draw(&draws, &rng, (uint64_t)p.n);
+    choose_plainly(centers, p.samples, p.n, &draws);
+    cluster_plainly(plain, p.labels, p.samples, p.n, centers);
+    for (int i = 0; i < LEVELS; i++)
+        for (int threads = 1; threads <= 3 && level(i); threads++)
+            for (size_t store = 0; store <= (size_t)p.n * 6; store += (size_t)p.n * 6) {
+                run_kmeans(own, &p, level(i), threads, store, &draws);
+                cr_expect_arr_eq(own, plain, sizeof plain, "level %d, %d threads, %zu bytes", i, threads, store);
+            }
 }

@@ -125,7 +125,9 @@ static void fast_cut(const problem *p, const gc_kernels *kernels, int rounds, in
     gc_flow f;
     void *memory = aligned_alloc(64, gc_flow_bytes(p->w, p->h));
     gc_flow_init(&f, p->w, p->h, memory);
-    gc_flow_clear(&f);
+    gc_pool pool = {.stop = NULL};
+    gc_pool_start(&pool, threads);
+    gc_flow_clear(&f, &pool);
     f.bgr = p->bgr;
     f.bgr_stride = (size_t)p->w * 3;
     f.links = &p->links;
@@ -145,8 +147,6 @@ static void fast_cut(const problem *p, const gc_kernels *kernels, int rounds, in
                     gc_set_room(&f, at * 4 + (size_t)d - 4, c);
             }
         }
-    gc_pool pool = {.stop = NULL};
-    gc_pool_start(&pool, threads);
     cr_assert_eq(kernels->solve(&f, &pool), GRABCUT_OK);
     gc_pool_stop(&pool);
     for (int y = 0; y < p->h; y++)

@@ -86,8 +86,9 @@ static void check(grabcut_mode mode) {
                 (unsigned long long)w.most[i]);
         cr_expect_leq(w.most[i], MOST, "%s: %llu blocks without a question", NAMES[i],
                       (unsigned long long)w.most[i]);
-        /* Each phase passes over the picture more than once, at some blocks a pixel. */
-        cr_expect_geq(w.total[i], (uint64_t)WIDTH * HEIGHT, "the counters do not count");
+        /* Each phase passes over the picture more than once, at some blocks a pixel; the end once, at some blocks
+         * for eight pixels. */
+        cr_expect_geq(w.total[i], (uint64_t)WIDTH * HEIGHT / (i == END ? 8 : 1), "the counters do not count");
     }
 }
 

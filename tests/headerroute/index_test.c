@@ -7,6 +7,7 @@
 
 #include "harness.h"
 #include "index.h"
+#include "regex.h"
 #include "walk.h"
 
 static uint32_t state = 1;
@@ -161,7 +162,7 @@ Test(index, agrees_with_the_walk_where_repeated_headers_are_matched_one_by_one) 
 
 static void prefix_is(const char *pattern, const char *expected) {
     char buf[64];
-    hr_str prefix = hr_regex_literal_prefix(hr_str_from(pattern), buf);
+    hr_str prefix = hr_regex_literal_prefix(hr_str_from(pattern), buf, NULL);
     cr_expect(hr_str_eq_c(prefix, expected), "%s: '%.*s', not '%s'", pattern, (int)prefix.len, prefix.p, expected);
 }
 
@@ -253,6 +254,9 @@ Test(index, takes_a_regexs_certain_beginning) {
     prefix_is("/a[[:alpha:]|]|/b", "");
     prefix_is("/a\\Q|\\E", "");
     prefix_is("(?i)/a", "");
-    prefix_is("^/a", "");
+    prefix_is("^/a", "/a");
+    prefix_is("^*/a", "");
+    prefix_is("^/a|/b", "");
+    prefix_is("a^b", "a");
     prefix_is("", "");
 }

@@ -20,7 +20,7 @@ hr_str str(const std::string &s) {
 
 bool matches(const char *pattern, const std::string &subject) {
     hr_regex *regex = nullptr;
-    cr_assert(hr_regex_new(&regex, hr_str_from(pattern), nullptr, 0) == HR_OK, "%s", pattern);
+    cr_assert(hr_regex_new(&regex, nullptr, hr_str_from(pattern), nullptr, 0) == HR_OK, "%s", pattern);
     bool result = hr_regex_match(regex, str(subject)) != 0;
     hr_regex_free(regex);
     return result;
@@ -51,7 +51,7 @@ Test(regex, matches_the_whole_subject) {
 
 Test(regex, absent_is_empty) {
     hr_regex *regex = nullptr;
-    cr_assert(hr_regex_new(&regex, HR_STR("x?"), nullptr, 0) == HR_OK);
+    cr_assert(hr_regex_new(&regex, nullptr, HR_STR("x?"), nullptr, 0) == HR_OK);
     cr_expect(hr_regex_match(regex, hr_str{nullptr, 0}) == 1);
     hr_regex_free(regex);
 }
@@ -60,24 +60,24 @@ Test(regex, refuses_what_re2_refuses) {
     for (const char *pattern : {"*", "(", "[", "a{2000}", "(?=a)", "\\1", "(?<=a)b", "\xff"}) {
         hr_regex *regex = reinterpret_cast<hr_regex *>(&regex);
         char why[64] = "";
-        cr_expect(hr_regex_new(&regex, hr_str_from(pattern), why, sizeof(why)) == HR_EINVAL, "%s", pattern);
+        cr_expect(hr_regex_new(&regex, nullptr, hr_str_from(pattern), why, sizeof(why)) == HR_EINVAL, "%s", pattern);
         cr_expect(regex == nullptr);
         cr_expect(strlen(why) > 0, "%s", pattern);
     }
-    cr_expect(hr_regex_new(nullptr, HR_STR("a"), nullptr, 0) == HR_EINVAL);
+    cr_expect(hr_regex_new(nullptr, nullptr, HR_STR("a"), nullptr, 0) == HR_EINVAL);
     hr_regex_free(nullptr);
 }
 
 Test(regex, error_text_is_cut_to_the_buffer) {
     hr_regex *regex = nullptr;
     char why[5];
-    cr_assert(hr_regex_new(&regex, HR_STR("("), why, sizeof(why)) == HR_EINVAL);
+    cr_assert(hr_regex_new(&regex, nullptr, HR_STR("("), why, sizeof(why)) == HR_EINVAL);
     cr_expect(strlen(why) == 4);
 }
 
 Test(regex, a_short_buffer_gets_the_beginning_and_the_full_length) {
     hr_regex *regex = nullptr;
-    cr_assert(hr_regex_new(&regex, HR_STR("b"), nullptr, 0) == HR_OK);
+    cr_assert(hr_regex_new(&regex, nullptr, HR_STR("b"), nullptr, 0) == HR_OK);
     char out[4] = "...";
     cr_expect(hr_regex_replace_all(out, 2, regex, HR_STR("abc"), HR_STR("XYZ")) == 5);
     cr_expect(memcmp(out, "aX.", 3) == 0);
@@ -87,11 +87,11 @@ Test(regex, a_short_buffer_gets_the_beginning_and_the_full_length) {
 Test(regex, rewrites_are_checked) {
     hr_regex *regex = nullptr;
     char why[100];
-    cr_assert(hr_regex_new(&regex, HR_STR("(a)(b)"), nullptr, 0) == HR_OK);
-    cr_expect(hr_regex_rewrite_ok(regex, HR_STR("\\2\\1\\0\\\\"), why, sizeof(why)));
-    cr_expect(hr_regex_rewrite_ok(regex, HR_STR("\\3"), why, sizeof(why)) == 0);
-    cr_expect(hr_regex_rewrite_ok(regex, HR_STR("\\x"), why, sizeof(why)) == 0);
-    cr_expect(hr_regex_rewrite_ok(regex, HR_STR("a\\"), nullptr, 0) == 0);
+    cr_assert(hr_regex_new(&regex, nullptr, HR_STR("(a)(b)"), nullptr, 0) == HR_OK);
+    cr_expect(hr_regex_rewrite_ok(regex, HR_STR("(a)(b)"), HR_STR("\\2\\1\\0\\\\"), why, sizeof(why)));
+    cr_expect(hr_regex_rewrite_ok(regex, HR_STR("(a)(b)"), HR_STR("\\3"), why, sizeof(why)) == 0);
+    cr_expect(hr_regex_rewrite_ok(regex, HR_STR("(a)(b)"), HR_STR("\\x"), why, sizeof(why)) == 0);
+    cr_expect(hr_regex_rewrite_ok(regex, HR_STR("(a)(b)"), HR_STR("a\\"), nullptr, 0) == 0);
     hr_regex_free(regex);
 }
 
@@ -107,7 +107,7 @@ Test(regex, replaces_as_re2_does) {
     for (const auto &pattern : patterns) {
         RE2 reference(pattern, RE2::Quiet);
         hr_regex *regex = nullptr;
-        cr_assert(hr_regex_new(&regex, str(pattern), nullptr, 0) == HR_OK);
+        cr_assert(hr_regex_new(&regex, nullptr, str(pattern), nullptr, 0) == HR_OK);
         for (const auto &rewrite : rewrites)
             for (int i = 0; i < 300; i++) {
                 std::string subject;
@@ -123,4 +123,57 @@ Test(regex, replaces_as_re2_does) {
         hr_regex_free(regex);
     }
     cr_assert(compared > 40000);
+}
+
+// With shared tails a pattern matches what it matches alone; also where \b, ^ or a quantifier looks back.
+Test(regex, tails_match_as_the_whole_does) {
+    const std::string pieces[] = {"a",  "ab",  "b+", "a?",    "b*",  "\\.", "[ab]",  "(a|b)", "(ab)+", "^",  "$",
+                                  "\\b", "\\B", "|",  "a{2}",  ".",   "é",    "(?i)",  "/",     "\\Qa|\\E", "b{",
+                                  "\\/", "(?:^a)", "x|", "[^a]*", "\\pL", "-", "(", "[", "**", ")"};
+    const std::string letters[] = {"a", "b", "A", "ab", ".", "/", "é", "-", "x", "{", " "};
+    std::mt19937 random(20261123);
+    hr_regex_tails *tails = nullptr;
+    cr_assert(hr_regex_tails_new(&tails) == HR_OK);
+    size_t refused = 0, matched = 0, differed = 0;
+    for (int round = 0; round < 6000; round++) {
+        std::string pattern, subject;
+        for (unsigned n = 1 + random() % 6; n > 0; n--)
+            pattern += pieces[random() % (sizeof(pieces) / sizeof(pieces[0]))];
+        RE2 reference(pattern, RE2::Quiet);
+        hr_regex *regex = nullptr;
+        char why[256] = "";
+        int rc = hr_regex_new(&regex, tails, str(pattern), why, sizeof(why));
+        cr_assert(reference.ok() == (rc == HR_OK), "%s", pattern.c_str());
+        if (rc != HR_OK) {
+            cr_assert(reference.error() == why, "%s: \"%s\", not \"%s\"", pattern.c_str(), why,
+                      reference.error().c_str());
+            refused++;
+            continue;
+        }
+        for (int i = 0; i < 30; i++) {
+            subject.clear();
+            for (unsigned n = random() % 7; n > 0; n--)
+                subject += letters[random() % (sizeof(letters) / sizeof(letters[0]))];
+            bool expected = RE2::FullMatch(subject, reference);
+            cr_assert(expected == (hr_regex_match(regex, str(subject)) != 0), "%s on \"%s\"", pattern.c_str(),
+                      subject.c_str());
+            matched += expected;
+            differed += !expected;
+        }
+        hr_regex_free(regex);
+    }
+    hr_regex_tails_free(tails);
+    cr_assert(refused > 100 && matched > 2000 && differed > 10000, "%zu %zu %zu", refused, matched, differed);
+}
+
+// A pattern whose tail was shared can still be used to replace.
+Test(regex, a_shared_tail_replaces_once_it_is_asked_for) {
+    hr_regex_tails *tails = nullptr;
+    hr_regex *regex = nullptr;
+    cr_assert(hr_regex_tails_new(&tails) == HR_OK);
+    cr_assert(hr_regex_new(&regex, tails, HR_STR("/v([0-9]+)"), nullptr, 0) == HR_OK);
+    cr_expect(hr_regex_rewrite_ok(regex, HR_STR("/v([0-9]+)"), HR_STR("/w\\1"), nullptr, 0) == 1);
+    cr_expect(replaced(regex, "/v12/v3/v", "/w\\1") == "/w12/w3/v");
+    hr_regex_free(regex);
+    hr_regex_tails_free(tails);
 }

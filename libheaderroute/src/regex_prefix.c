@@ -1,0 +1,78 @@
+/* What all matches of a pattern begin with, read off the pattern. */
+#include <stdbool.h>
+#include <string.h>
+
+#include "regex.h"
+#include "text.h"
+
+/* Behind a character class that begins at `at`. */
+static size_t skip_class(hr_str p, size_t at) {
+    size_t i = at + 1;
+    if (i < p.len && p.p[i] == '^')
+        i++;
+    if (i < p.len && p.p[i] == ']') /* first in the class it stands for itself */
+        i++;
+    while (i < p.len && p.p[i] != ']') {
+        if (p.p[i] == '[' && i + 1 < p.len && p.p[i + 1] == ':') /* [:alpha:] */
+            i = hr_str_find(p, ']', i);
+        else if (p.p[i] == '\\')
+            i++;
+        i++;
+    }
+    return i + 1;
+}
+
+/* An alternative outside of groups begins otherwise. Quoting (\Q) is not looked into. */
+static bool may_begin_otherwise(hr_str p) {
+    int depth = 0;
+    for (size_t i = 0; i < p.len; i++) {
+        if (p.p[i] == '[') {
+            i = skip_class(p, i) - 1;
+            continue;
+        }
+        if (p.p[i] == '\\') {
+            i++;
+            if (i < p.len && p.p[i] == 'Q')
+                return true;
+            continue;
+        }
+        depth += (p.p[i] == '(') - (p.p[i] == ')');
+        if (p.p[i] == '|' && depth <= 0)
+            return true;
+    }
+    return false;
+}
+
+/* That may let what it follows be missing. */
+static bool may_drop(char c) {
+    return c == '?' || c == '*' || c == '{';
+}
+
+hr_str hr_regex_literal_prefix(hr_str pattern, char *buf, size_t *rest) {
+    static const char meta[] = "\\^$.[]|()?*+{}";
+    size_t n = 0, last_n = 0, last = 0, i = 0;
+    if (may_begin_otherwise(pattern))
+        pattern.len = 0;
+    if (pattern.len > 1 && pattern.p[0] == '^' && !may_drop(pattern.p[1]) && pattern.p[1] != '+')
+        last = i = 1;
+    while (i < pattern.len && (unsigned char)pattern.p[i] < 0x80) {
+        char c = pattern.p[i];
+        bool escaped = c == '\\' && i + 1 < pattern.len && strchr("\\^$.[]|()?*+{}/-", pattern.p[i + 1]) != NULL;
+        if (!escaped && strchr(meta, c) != NULL)
+            break;
+        last_n = n;
+        last = i;
+        buf[n++] = escaped ? pattern.p[i + 1] : c;
+        i += escaped ? 2 : 1;
+    }
+    /* What is repeated belongs to the rest (and may be a character of several UTF-8 octets). */
+    bool repeated = i < pattern.len && (may_drop(pattern.p[i]) || (pattern.p[i] == '+' && rest != NULL) ||
+                                        (unsigned char)pattern.p[i] >= 0x80);
+    if (repeated) {
+        n = last_n;
+        i = last;
+    }
+    if (rest != NULL)
+        *rest = n == 0 ? 0 : i;
+    return hr_str_of(buf, n);
+}
