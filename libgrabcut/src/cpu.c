@@ -25,21 +25,50 @@ static const gc_kernels *avx2(void) {
                ? &gc_kernels_avx2
                : NULL;
 }
+
+static const gc_kernels *avx512(void) {
+    return avx2() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+                   __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl")
+               ? &gc_kernels_avx512
+               : NULL;
+}
+
+/* The first processors with AVX-512 run slower while they use it, longer than it saves. Those that do not (Intel's
+ * from Ice Lake on, AMD's from Zen 4 on) are known by instructions that came with them, of no other use here. */
+static int avx512_pays(void) {
+    return __builtin_cpu_supports("avx512vbmi") && __builtin_cpu_supports("avx512vpopcntdq");
+}
 #else
 static const gc_kernels *avx2(void) {
     return NULL;
 }
+
+static const gc_kernels *avx512(void) {
+    return NULL;
+}
+
+static int avx512_pays(void) {
+    return 0;
+}
 #endif
+
+static const gc_kernels *best(void) {
+    if (avx512() && avx512_pays())
+        return avx512();
+    return avx2() ? avx2() : &gc_kernels_portable;
+}
 
 const gc_kernels *gc_kernels_for(grabcut_simd level) {
     switch (level) {
     case GRABCUT_SIMD_AUTO:
-        return avx2() ? avx2() : &gc_kernels_portable;
+        return best();
     case GRABCUT_SIMD_PORTABLE:
         return &gc_kernels_portable;
     case GRABCUT_SIMD_AVX2:
         return avx2();
-    default: /* AVX-512: this library has no kernels for it */
+    case GRABCUT_SIMD_AVX512:
+        return avx512();
+    default:
         return NULL;
     }
 }

@@ -87,7 +87,7 @@ typedef struct gc_kernels {
 } gc_kernels;
 
 extern const gc_kernels gc_kernels_portable;
-extern const gc_kernels gc_kernels_avx2; /* only where the build is for x86-64 */
+extern const gc_kernels gc_kernels_avx2, gc_kernels_avx512; /* only where the build is for x86-64 */
 
 /* The table for a level, NULL if this processor or build lacks it. AUTO never fails. */
 const gc_kernels *gc_kernels_for(grabcut_simd level);

@@ -74,7 +74,7 @@ void gc_flow_clear_labels(gc_flow *flow);
  * minimum cuts it is the one with the fewest background pixels. GRABCUT_ECANCELED if the pool
  * stops. */
 typedef int gc_flow_solver(gc_flow *flow, gc_pool *pool);
-gc_flow_solver gc_flow_solve_portable, gc_flow_solve_avx2;
+gc_flow_solver gc_flow_solve_portable, gc_flow_solve_avx2, gc_flow_solve_avx512;
 
 static inline size_t gc_flow_tile(const gc_flow *flow, int x, int y) {
     return (size_t)((y + 8) / 8) * (size_t)flow->tiles_x + (size_t)((x + 8) / 8);

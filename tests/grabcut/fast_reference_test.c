@@ -1,6 +1,7 @@
 /* The fast engine against cv::grabCut, live. */
 #include "fast_compare.h"
 #include "files.h"
+#include "kernels.h"
 #include "pool.h"
 
 #include <criterion/criterion.h>
@@ -59,10 +60,10 @@ Test(fast_reference, photos) {
 }
 
 Test(fast_reference, every_simd_level_and_number_of_threads) {
-    for (int threads = 1; threads <= 3; threads++)
-        check_photo("photos/portrait.jpg", 2, GRABCUT_SIMD_PORTABLE, threads);
-    for (int threads = 2; threads <= 3; threads++)
-        check_photo("photos/portrait.jpg", 2, GRABCUT_SIMD_AUTO, threads);
+    for (int simd = GRABCUT_SIMD_PORTABLE; simd <= GRABCUT_SIMD_AVX512; simd++)
+        for (int threads = 1; threads <= 3; threads++)
+            if (gc_kernels_for((grabcut_simd)simd))
+                check_photo("photos/portrait.jpg", 2, (grabcut_simd)simd, threads);
 }
 
 /* ---- carrying on -------------------------------------------------------------------------------- */

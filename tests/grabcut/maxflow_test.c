@@ -205,6 +205,10 @@ Test(maxflow, avx2_cuts_are_minimal) {
     check(GRABCUT_SIMD_AVX2, GC_ROUNDS, 1);
 }
 
+Test(maxflow, avx512_cuts_are_minimal) {
+    check(GRABCUT_SIMD_AVX512, GC_ROUNDS, 1);
+}
+
 /* What is left after the last round goes along augmenting paths. */
 Test(maxflow, cuts_are_minimal_without_a_round) {
     check(GRABCUT_SIMD_AUTO, 0, 1);
