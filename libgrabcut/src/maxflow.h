@@ -26,8 +26,7 @@ typedef struct gc_flow {
     size_t bgr_stride;
     const gc_nlinks *links;
 
-    /* All arrays go tile by tile: pixel k of tile t is number 64 t + k. There is a border of one
-     * tile around; the right one of a row of tiles is the left one of the next. */
+    /* All arrays go tile by tile: pixel k of tile t is number 64 t + k. There is a border of one tile around. */
     int tiles_x, tiles_y;
     gc_tile *tile;
     /* A tile. Of the search; between searches active pixels that the sweeps shall discharge. */
