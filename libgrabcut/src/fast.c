@@ -16,7 +16,6 @@
 
 typedef struct job {
     const grabcut_options *opts;
-    const gc_kernels *kernels;
     gc_view view;
     gc_flow flow;
     gc_nlinks links;
@@ -182,8 +181,7 @@ static int first_models(job *j, grabcut_errbuf *err) {
                                j->moments};
     for (int side = 0; side < 2; side++) {
         gc_moments m[GC_COMPONENTS];
-        int rc = gc_kmeans(m, &memory, &j->view, j->kernels, &j->pool, j->rows, side, n[side],
-                           &draws[side], stop, j);
+        int rc = gc_kmeans(m, &memory, &j->view, &j->pool, j->rows, side, n[side], &draws[side], stop, j);
         if (rc)
             return rc;
         if (gc_gmm_learn(&j->models[side], m))
@@ -203,8 +201,8 @@ static void component_moments(void *ctx, int index, int parts) {
             int n = gc_view_samples(&j->view, y, side, row);
             if (n == 0)
                 continue;
-            j->kernels->components(row->labels, row->px, n, &j->models[side].mix);
-            j->kernels->moments(j->moments[index][side], row->px, row->labels, n);
+            j->view.kernels->components(row->labels, row->px, n, &j->models[side].mix);
+            j->view.kernels->moments(j->moments[index][side], row->px, row->labels, n);
         }
 }
 
@@ -305,8 +303,7 @@ static int iterate(job *j, int iteration, grabcut_errbuf *err) {
         rc = learn(j, err);
     if (rc)
         return rc;
-    gc_graph graph = {&j->view, j->kernels, &j->models[0], &j->models[1],
-                      &j->flow, &j->pool,   j->rows,       iteration == 0};
+    gc_graph graph = {&j->view, &j->models[0], &j->models[1], &j->flow, &j->pool, j->rows, iteration == 0};
     gc_graph_build(&graph);
     if (j->stopped)
         return GRABCUT_ECANCELED;
@@ -314,7 +311,7 @@ static int iterate(job *j, int iteration, grabcut_errbuf *err) {
     if (rc)
         return rc;
     j->pool.stop = stop_cutting;
-    rc = j->kernels->solve(&j->flow, &j->pool);
+    rc = j->view.kernels->solve(&j->flow, &j->pool);
     j->pool.stop = stop;
     return rc;
 }
@@ -388,11 +385,10 @@ static int segment(const grabcut_engine *self, grabcut_image *mask, const grabcu
     job j = {.opts = opts};
     grabcut_workspace own = {NULL, 0};
     (void)self;
-    j.kernels = gc_kernels_for(opts->simd);
-    if (!j.kernels)
+    j.view.kernels = gc_kernels_for(opts->simd);
+    if (!j.view.kernels)
         return grabcut_fail(err, GRABCUT_EUNSUPPORTED,
                             "this processor or build cannot run the forced SIMD level");
-    j.view.kernels = j.kernels;
     j.view.bgr = image->data;
     j.view.stride = image->stride;
     j.view.width = image->width;

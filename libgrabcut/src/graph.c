@@ -120,7 +120,7 @@ static void link_row(const gc_graph *g, int y, gc_row *row) {
     gc_view_pixels(v, v->region.x, v->region.y + y + 1, w, row->below);
     const int from = w - 1 < 8 ? w - 1 : 8, to = from < 8 ? from : (w - 1) / 8 * 8;
     link_each(g, 1, from, y, row);
-    g->kernels->link(f, gc_flow_pixel(f, from, y), gc_flow_pixel(f, from, y + 1), row->px + from,
+    v->kernels->link(f, gc_flow_pixel(f, from, y), gc_flow_pixel(f, from, y + 1), row->px + from,
                      row->below + from, to - from, g->fresh);
     link_each(g, to, w - 1, y, row);
     for (int slot = 0; slot < 4 && w > 1; slot++)
@@ -132,8 +132,7 @@ static void terminals(const gc_graph *g, int y, gc_row *row) {
     const gc_view *v = g->view;
     gc_flow *f = g->flow;
     gc_view_pixels(v, v->region.x, v->region.y + y, f->width, row->px);
-    g->kernels->tlinks(row->number, row->px, f->width, &g->bgd->mix, &g->fgd->mix, GC_SCALE,
-                       TERMINAL_LIMIT);
+    v->kernels->tlinks(row->number, row->px, f->width, &g->bgd->mix, &g->fgd->mix, GC_SCALE, TERMINAL_LIMIT);
     gc_view_undecided(v, y, row->bits);
     for (int x = 0; x < f->width; x += 8) {
         uint64_t bits = row->bits[x / 64] >> (x % 64) & 255;

@@ -11,7 +11,6 @@
 
 typedef struct gc_graph {
     const gc_view *view;
-    const gc_kernels *kernels;
     const gc_gmm *bgd, *fgd;
     gc_flow *flow;
     gc_pool *pool;

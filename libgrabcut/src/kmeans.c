@@ -25,7 +25,6 @@ typedef struct moved {
 /* The samples in blocks: of a fixed length if they are stored, else the rows of the picture. */
 typedef struct run {
     const gc_view *view;
-    const gc_kernels *kernels;
     gc_pool *pool;
     gc_row *rows; /* one a thread */
     int foreground, k;
@@ -145,7 +144,7 @@ static uint32_t sample_at(const run *r, uint64_t i) {
 static uint32_t reaches(const run *r, const uint32_t *px, int n, uint64_t sum, double p, int k) {
     while (n > 1) {
         uint64_t half[GC_TRIALS] = {0};
-        r->kernels->pp_sums(half, px, n / 2, r->chosen, k, r->chosen, 1);
+        r->view->kernels->pp_sums(half, px, n / 2, r->chosen, k, r->chosen, 1);
         if ((double)(sum + half[0]) >= p) {
             n /= 2;
         } else {
@@ -176,8 +175,8 @@ static void sum_blocks(void *ctx, int index, int parts) {
             return;
         memset(r->sums[b], 0, sizeof r->sums[b]);
         if (r->count[b])
-            r->kernels->pp_sums(r->sums[b], samples(r, b, &r->rows[index]), r->count[b], r->chosen,
-                                r->chosen_count, r->candidate, r->candidates);
+            r->view->kernels->pp_sums(r->sums[b], samples(r, b, &r->rows[index]), r->count[b], r->chosen,
+                                      r->chosen_count, r->candidate, r->candidates);
     }
 }
 
@@ -236,7 +235,7 @@ static uint8_t *block_labels(const run *r, int block, const gc_row *row) {
 static const uint32_t *label_block(const run *r, gc_cluster *sums, int block, gc_row *row) {
     const uint32_t *px = samples(r, block, row);
     memset(sums, 0, GC_COMPONENTS * sizeof *sums);
-    r->kernels->nearest_sums(sums, block_labels(r, block, row), px, r->count[block], r->centers, r->k);
+    r->view->kernels->nearest_sums(sums, block_labels(r, block, row), px, r->count[block], r->centers, r->k);
     return px;
 }
 
@@ -263,7 +262,8 @@ static void label_blocks(void *ctx, int index, int parts) {
 
 /* The sums of the pass, all threads at work. */
 static void sum_shared(run *r, pass *p) {
-    gc_floatsums f = {r->kernels, r->pool, r->stored, r->labels, r->tallies, r->count, r->blocks, r->length, 0};
+    gc_floatsums f = {
+        r->view->kernels, r->pool, r->stored, r->labels, r->tallies, r->count, r->blocks, r->length, 0};
     gc_pool_run(r->pool, label_blocks, r);
     if (gc_pool_halt(r->pool, 0, 0))
         return;
@@ -285,7 +285,7 @@ static void sum_alone(run *r, pass *p) {
         for (int k = 0; k < GC_COMPONENTS; k++)
             p->counts[k] += sum[k].count;
         if (!gc_floatsums_exact(p->acc, sum))
-            r->kernels->accumulate(p->acc, px, block_labels(r, b, r->rows), r->count[b]);
+            r->view->kernels->accumulate(p->acc, px, block_labels(r, b, r->rows), r->count[b]);
     }
 }
 
@@ -382,7 +382,7 @@ static void block_moments(void *ctx, int index, int parts) {
         if (r->count[b] == 0)
             continue;
         const uint8_t *labels = labelled(r, b, &r->rows[index], &px);
-        r->kernels->moments(out, px, labels, r->count[b]);
+        r->view->kernels->moments(out, px, labels, r->count[b]);
     }
 }
 
@@ -394,10 +394,10 @@ static void cluster_moments(run *r, gc_moments *out) {
             gc_moments_add(&out[c], &r->moments[i][0][c]);
 }
 
-int gc_kmeans(gc_moments *out, const gc_kmeans_memory *memory, const gc_view *view, const gc_kernels *kernels,
-              gc_pool *pool, gc_row *rows, int foreground, uint64_t n, const gc_kmeans_draws *draws,
-              int (*stop)(void *), void *stop_ctx) {
-    run r = {.view = view, .kernels = kernels, .pool = pool, .rows = rows, .foreground = foreground};
+int gc_kmeans(gc_moments *out, const gc_kmeans_memory *memory, const gc_view *view, gc_pool *pool,
+              gc_row *rows, int foreground, uint64_t n, const gc_kmeans_draws *draws, int (*stop)(void *),
+              void *stop_ctx) {
+    run r = {.view = view, .pool = pool, .rows = rows, .foreground = foreground};
     r.n = n;
     r.k = clusters(n);
     if (!prepare(&r, memory) || choose_centers(&r, draws, stop, stop_ctx) != GRABCUT_OK)

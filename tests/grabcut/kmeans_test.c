@@ -337,7 +337,7 @@ static void run_kmeans(gc_moments *out, const picture *p, const gc_kernels *kern
     cr_assert(scratch && memory);
     gc_kmeans_memory m = {scratch, memory, store, p->row_foreground, moments};
     gc_pool_start(&pool, threads);
-    cr_expect_eq(gc_kmeans(out, &m, &view, kernels, &pool, rows, 1, (uint64_t)p->n, draws, never, NULL), GRABCUT_OK);
+    cr_expect_eq(gc_kmeans(out, &m, &view, &pool, rows, 1, (uint64_t)p->n, draws, never, NULL), GRABCUT_OK);
     gc_pool_stop(&pool);
     free(scratch);
     free(memory);
