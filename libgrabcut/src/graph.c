@@ -30,13 +30,6 @@ static inline uint32_t color_at(const gc_view *v, int x, int y) {
     return gc_pixel(v->bgr + (size_t)(v->region.y + y) * v->stride + (size_t)(v->region.x + x) * 3);
 }
 
-static inline int32_t capacity(const gc_nlinks *links, uint32_t a, uint32_t b, int straight) {
-    int db = (int)(a & 255) - (int)(b & 255), dg = (int)(a >> 8 & 255) - (int)(b >> 8 & 255);
-    int dr = (int)(a >> 16) - (int)(b >> 16);
-    uint32_t distance = (uint32_t)(db * db + dg * dg + dr * dr);
-    return gc_nlinks_capacity(links, distance, straight);
-}
-
 /* The link between undecided pixels p and q, q in direction 4 + slot of p. */
 static inline void join(gc_flow *f, size_t p, size_t q, int slot, int32_t cap, int fresh) {
     const size_t link = p * 4 + (size_t)slot;
@@ -59,8 +52,8 @@ static void link_any(const gc_graph *g, int x, int y, int slot) {
     if ((a | b) & OUTSIDE || !((a | b) & UNDECIDED))
         return;
     gc_flow *f = g->flow;
-    int32_t cap = capacity(f->links, color_at(g->view, x, y), color_at(g->view, x + dx[slot], y + dy[slot]),
-                           slot == 0 || slot == 2);
+    int32_t cap = gc_nlinks_between(f->links, color_at(g->view, x, y),
+                                    color_at(g->view, x + dx[slot], y + dy[slot]), slot == 0 || slot == 2);
     size_t p = gc_flow_pixel(f, x, y), q = gc_flow_pixel(f, x + dx[slot], y + dy[slot]);
     if (a == UNDECIDED && b == UNDECIDED)
         join(f, p, q, slot, cap, g->fresh);
@@ -85,13 +78,13 @@ static int all_set(const uint64_t *bits, int n) {
 static void link_each(const gc_graph *g, int x, int end, int y, const gc_row *row) {
     gc_flow *f = g->flow;
     for (; x < end; x++) {
-        size_t p = gc_flow_pixel(f, x, y), east = gc_flow_pixel(f, x + 1, y);
-        size_t west = gc_flow_pixel(f, x - 1, y + 1), q = gc_flow_pixel(f, x, y + 1);
+        size_t p = gc_flow_pixel(f, x, y), east = gc_flow_pixel(f, x + 1, y), q = gc_flow_pixel(f, x, y + 1);
+        size_t southwest = gc_flow_pixel(f, x - 1, y + 1), southeast = gc_flow_pixel(f, x + 1, y + 1);
         uint32_t c = row->px[x];
-        join(f, p, east, 0, capacity(f->links, c, row->px[x + 1], 1), g->fresh);
-        join(f, p, west, 1, capacity(f->links, c, row->below[x - 1], 0), g->fresh);
-        join(f, p, q, 2, capacity(f->links, c, row->below[x], 1), g->fresh);
-        join(f, p, gc_flow_pixel(f, x + 1, y + 1), 3, capacity(f->links, c, row->below[x + 1], 0), g->fresh);
+        join(f, p, east, 0, gc_nlinks_between(f->links, c, row->px[x + 1], 1), g->fresh);
+        join(f, p, southwest, 1, gc_nlinks_between(f->links, c, row->below[x - 1], 0), g->fresh);
+        join(f, p, q, 2, gc_nlinks_between(f->links, c, row->below[x], 1), g->fresh);
+        join(f, p, southeast, 3, gc_nlinks_between(f->links, c, row->below[x + 1], 0), g->fresh);
     }
 }
 

@@ -25,25 +25,6 @@ static void open_eight(uint8_t *own, uint8_t *below, const int32_t (*room)[8], c
     below[64] |= (uint8_t)(in[3] >> 56);
 }
 
-/* 1 if none of the capacities is 0, as is usual. */
-static inline int all_open(const int32_t (*cap)[8]) {
-    int32_t none = 0;
-    for (int slot = 0; slot < 4; slot++)
-        for (int i = 0; i < 8; i++)
-            none |= cap[slot][i] == 0;
-    return !none;
-}
-
-/* The same as open_eight for those. */
-static inline void open_all(uint8_t *own, uint8_t *below) {
-    const uint64_t each = 0x0101010101010101;
-    or_bytes(own, 0xf0 * each | 8 * each << 8);
-    own[64] |= 8;
-    or_bytes(below, 4 * each >> 8 | 2 * each | each << 8);
-    below[-57] |= 4;
-    below[64] |= 1;
-}
-
 /* What the flow of the last iteration has changed: it is kept, so the excess is another one. */
 static void move_eight(int32_t *own, int32_t *below, const int32_t (*flow)[8]) {
     for (int i = 0; i < 8; i++) {
@@ -74,10 +55,7 @@ static void join_eight(gc_flow *f, size_t p, size_t q, const int32_t (*cap)[8], 
             low[i] = (uint16_t)by_pixel[i];
             high[i] = (uint8_t)(by_pixel[i] >> 16);
         }
-        if (all_open(cap))
-            open_all(f->open + p, f->open + q);
-        else
-            open_eight(f->open + p, f->open + q, cap, cap);
+        open_eight(f->open + p, f->open + q, cap, cap);
         return;
     }
     int32_t flow[4][8];
@@ -91,19 +69,14 @@ static void join_eight(gc_flow *f, size_t p, size_t q, const int32_t (*cap)[8], 
     move_eight(f->excess + p, f->excess + q, (const int32_t(*)[8])flow);
 }
 
-static inline int32_t capacity(const gc_nlinks *links, uint32_t a, uint32_t b, int straight) {
-    int db = (int)(a & 255) - (int)(b & 255), dg = (int)(a >> 8 & 255) - (int)(b >> 8 & 255);
-    int dr = (int)(a >> 16) - (int)(b >> 16);
-    return gc_nlinks_capacity(links, (uint32_t)(db * db + dg * dg + dr * dr), straight);
-}
-
-void gc_link_portable(gc_flow *f, size_t p, size_t q, const uint32_t *px, const uint32_t *below, int n, int fresh) {
+void gc_link_portable(gc_flow *f, size_t p, size_t q, const uint32_t *px, const uint32_t *below, int n,
+                      int fresh) {
     for (int i = 0; i < n; i += 8, p += 64, q += 64) {
         const uint32_t *other[4] = {px + i + 1, below + i - 1, below + i, below + i + 1};
         int32_t cap[4][8];
         for (int slot = 0; slot < 4; slot++)
             for (int k = 0; k < 8; k++)
-                cap[slot][k] = capacity(f->links, px[i + k], other[slot][k], slot % 2 == 0);
+                cap[slot][k] = gc_nlinks_between(f->links, px[i + k], other[slot][k], slot % 2 == 0);
         join_eight(f, p, q, (const int32_t(*)[8])cap, fresh);
     }
 }

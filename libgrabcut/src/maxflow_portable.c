@@ -107,11 +107,5 @@ static inline void set_bytes(uint8_t *bytes, uint64_t bits, uint8_t value) {
     }
 }
 
-/* Squared distance of two colours. */
-static inline uint32_t color_distance(const uint8_t *a, const uint8_t *b) {
-    int db = a[0] - b[0], dg = a[1] - b[1], dr = a[2] - b[2];
-    return (uint32_t)(db * db + dg * dg + dr * dr);
-}
-
 #define GC_SOLVE gc_flow_solve_portable
 #include "maxflow.inc"

@@ -36,4 +36,11 @@ static inline int32_t gc_nlinks_capacity(const gc_nlinks *links, uint32_t distan
     return (int32_t)((links->high[distance >> GC_LOW_BITS] * low + (UINT64_C(1) << 38)) >> 39);
 }
 
+/* The same of two pixels. */
+static inline int32_t gc_nlinks_between(const gc_nlinks *links, uint32_t a, uint32_t b, int straight) {
+    int db = (int)(a & 255) - (int)(b & 255), dg = (int)(a >> 8 & 255) - (int)(b >> 8 & 255);
+    int dr = (int)(a >> 16) - (int)(b >> 16);
+    return gc_nlinks_capacity(links, (uint32_t)(db * db + dg * dg + dr * dr), straight);
+}
+
 #endif
