@@ -254,31 +254,23 @@ static void first_labels(job *j) {
     }
 }
 
-/* Eight mask bytes with the labels of their undecided pixels, whose background bits are given. */
-static uint64_t relabelled(uint64_t eight, unsigned background) {
+/* Gives n mask bytes, up to eight, the labels of their undecided pixels, whose background bits are known. */
+static inline void relabel(uint8_t *at, size_t n, unsigned background) {
     const uint64_t ones = 0x0101010101010101u;
-    uint64_t spread = (background * ones & 0x8040201008040201u) + 0x7f * ones;
+    uint64_t eight = 0, spread = (background * ones & 0x8040201008040201u) + 0x7f * ones;
+    memcpy(&eight, at, n);
     uint64_t undecided = (eight >> 1 & ones) * 0xff;
-    return (eight & ~undecided) | ((GRABCUT_PR_FGD * ones - (spread >> 7 & ones)) & undecided);
+    eight = (eight & ~undecided) | ((GRABCUT_PR_FGD * ones - (spread >> 7 & ones)) & undecided);
+    memcpy(at, &eight, n);
 }
 
 static void relabel_row(const job *j, int y, uint8_t *line) {
-    const grabcut_rect *r = &j->view.region;
     const gc_tile *tile = j->flow.tile + gc_flow_tile(&j->flow, 0, y);
-    for (int x = 0; x < r->width; x += 8) {
-        unsigned background = tile[x / 8].alive >> (y % 8 * 8) & 255;
-        size_t n = r->width - x < 8 ? (size_t)(r->width - x) : 8;
-        uint64_t eight = 0;
-        if (n == 8) {
-            memcpy(&eight, line + x, 8);
-            eight = relabelled(eight, background);
-            memcpy(line + x, &eight, 8);
-            continue;
-        }
-        memcpy(&eight, line + x, n);
-        eight = relabelled(eight, background);
-        memcpy(line + x, &eight, n);
-    }
+    int width = j->view.region.width, shift = y % 8 * 8, x = 0;
+    for (; x + 8 <= width; x += 8, tile++)
+        relabel(line + x, 8, tile->alive >> shift & 255);
+    if (x < width)
+        relabel(line + x, (size_t)(width - x), tile->alive >> shift & 255);
 }
 
 static void write_rows(void *ctx, int index, int parts) {
