@@ -1,15 +1,11 @@
 #ifndef HR_SERVICES_HEX_H
 #define HR_SERVICES_HEX_H
 
+#include <ctype.h>
+
 /* The value of a hexadecimal digit; -1: it is none. */
 static inline int hr_hex_digit(char c) {
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return -1;
+    return isxdigit((unsigned char)c) ? (c & 15) + (c > '9' ? 9 : 0) : -1;
 }
 
 #endif

@@ -112,25 +112,6 @@ static void read_query_header(question *q, h2o_iovec_t value) {
         (hr_pair){{value.base, (size_t)(colon - value.base)}, {from, (size_t)(end - from)}};
 }
 
-static int unescape(h2o_iovec_t *out, h2o_mem_pool_t *pool, const char *p, size_t n) {
-    static const char digits[] = "0123456789abcdef";
-    *out = h2o_iovec_init(h2o_mem_alloc_pool(pool, n + 1), 0);
-    for (size_t i = 0; i < n; i++) {
-        char c = p[i];
-        if (c == '%') {
-            const char *high = i + 2 < n ? strchr(digits, p[i + 1] | 0x20) : NULL;
-            const char *low = i + 2 < n ? strchr(digits, p[i + 2] | 0x20) : NULL;
-            if (high == NULL || low == NULL || *high == '\0' || *low == '\0')
-                return 0;
-            c = (char)((high - digits) * 16 + (low - digits));
-            i += 2;
-        }
-        out->base[out->len++] = c;
-    }
-    out->base[out->len] = '\0';
-    return 1;
-}
-
 static void read_query(question *q, hr_exchange *ex) {
     h2o_iovec_t query = hr_request_query(ex->req), value;
     for (const char *p = query.base, *end = p + query.len; p < end;) {
@@ -138,7 +119,7 @@ static void read_query(question *q, hr_exchange *ex) {
         const char *equals = memchr(p, '=', (size_t)(stop - p));
         hr_str name = {p, (size_t)((equals != NULL ? equals : stop) - p)};
         const char *from = equals != NULL ? equals + 1 : stop;
-        if (!unescape(&value, &ex->req->pool, from, (size_t)(stop - from))) {
+        if (!hr_percent_decode(&value, &ex->req->pool, from, (size_t)(stop - from))) {
             q->error = "the query has a bad escape";
             return;
         }

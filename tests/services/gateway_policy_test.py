@@ -382,6 +382,9 @@ def test_explain(administered, where):
     if where == "admin":
         got = ask(port, "GET", "/explain?authority=any&path=%2Fx%3Fy&header=target:%20condition1").json()
         assert got["decision"]["cluster"] == "outbound|80||x.test"
+        for bad in ["%", "%4", "%g0", "%0g", "%%30"]:
+            got = ask(port, "GET", "/explain?authority=any&path=/" + bad)
+            assert got.status == 400 and "escape" in got.json()["error"], bad
 
 
 def test_ui(administered):
