@@ -86,9 +86,10 @@ static void check(grabcut_mode mode) {
                 (unsigned long long)w.most[i]);
         cr_expect_leq(w.most[i], MOST, "%s: %llu blocks without a question", NAMES[i],
                       (unsigned long long)w.most[i]);
-        /* Each phase passes over the picture more than once, at some blocks a pixel; the end once, at some blocks
-         * for eight pixels. */
-        cr_expect_geq(w.total[i], (uint64_t)WIDTH * HEIGHT / (i == END ? 8 : 1), "the counters do not count");
+        /* Each phase passes over the picture more than once, at some blocks a pixel; the end once, and how many
+         * pixels it labels in a block is the compiler's choice. */
+        cr_expect_geq(w.total[i], (uint64_t)WIDTH * HEIGHT / (i == END ? 64 : 1), "%s: the counters do not count",
+                      NAMES[i]);
     }
 }
 
