@@ -78,6 +78,14 @@ void put_rewrite(sink &out, const re2::StringPiece &rewrite, const re2::StringPi
     }
 }
 
+// A tail leaves room for its patterns' texts: what RE2 takes of the one it takes of the others too. The size that
+// it allows a program is a part of max_mem, and the room is some times what the instructions of a text take.
+RE2::Options tail_options() {
+    RE2::Options options(RE2::Quiet);
+    options.set_max_mem(options.max_mem() - 128 * HR_REGEX_MAX_PATTERN);
+    return options;
+}
+
 // Whether the pattern is a text and something that is, or now is, among the tails. A tail that RE2 refuses is
 // left to the whole pattern, which its sentence shall speak of.
 bool split(hr_regex *regex, hr_regex_tails *tails, hr_str pattern) {
@@ -88,7 +96,7 @@ bool split(hr_regex *regex, hr_regex_tails *tails, hr_str pattern) {
         return false;
     std::unique_ptr<RE2> &tail = tails->compiled[std::string(pattern.p + rest, pattern.len - rest)];
     if (tail == nullptr)
-        tail.reset(new RE2(re2::StringPiece(pattern.p + rest, pattern.len - rest), RE2::Quiet));
+        tail.reset(new RE2(re2::StringPiece(pattern.p + rest, pattern.len - rest), tail_options()));
     if (!tail->ok())
         return false;
     regex->prefix = prefix;
@@ -142,7 +150,7 @@ int hr_regex_match(const hr_regex *regex, hr_str subject) {
     return regex->tail->Match(text, prefix.size(), text.size(), RE2::ANCHOR_BOTH, nullptr, 0) ? 1 : 0;
 }
 
-int hr_regex_rewrite_ok(hr_regex *regex, hr_str pattern, hr_str rewrite, char *error, size_t error_size) {
+int hr_regex_prepare_rewrite(hr_regex *regex, hr_str pattern, hr_str rewrite, char *error, size_t error_size) {
     try {
         std::string why;
         if (regex->whole == nullptr)

@@ -35,7 +35,7 @@ int hr_regex_match(const hr_regex *regex, hr_str subject);
 
 /* 1 if `rewrite` uses only groups that the expression has, and no other escapes than \0..\9 and \\. Compiles
  * the pattern as a whole, where that has not been done; without that, hr_regex_replace_all replaces nothing. */
-int hr_regex_rewrite_ok(hr_regex *regex, hr_str pattern, hr_str rewrite, char *error, size_t error_size);
+int hr_regex_prepare_rewrite(hr_regex *regex, hr_str pattern, hr_str rewrite, char *error, size_t error_size);
 
 /* Replaces every match in `subject`, as RE2::GlobalReplace does: \1 stands for the first group, \0 for
  * the whole match. Writes at most `size` bytes to `buf` (no terminating zero) and returns the full

@@ -194,7 +194,7 @@ void hr_check_rewrite(hr_reader *r, const hr_node *node, void *out) {
         r->path = &step;
         hr_regex *compiled = hr_strmap_get(&r->out->regexes, rewrite->regex_match);
         if (hr_diagnostics_errors(r->d) == before && compiled != NULL &&
-            !hr_regex_rewrite_ok(compiled, rewrite->regex_match, rewrite->regex_rewrite, why, sizeof(why)))
+            !hr_regex_prepare_rewrite(compiled, rewrite->regex_match, rewrite->regex_rewrite, why, sizeof(why)))
             hr_field_warn(r, regex, "rewrite", "does not fit the match, and RE2 does not replace it whole: %s", why);
     }
     r->path = step.up;

@@ -88,10 +88,10 @@ Test(regex, rewrites_are_checked) {
     hr_regex *regex = nullptr;
     char why[100];
     cr_assert(hr_regex_new(&regex, nullptr, HR_STR("(a)(b)"), nullptr, 0) == HR_OK);
-    cr_expect(hr_regex_rewrite_ok(regex, HR_STR("(a)(b)"), HR_STR("\\2\\1\\0\\\\"), why, sizeof(why)));
-    cr_expect(hr_regex_rewrite_ok(regex, HR_STR("(a)(b)"), HR_STR("\\3"), why, sizeof(why)) == 0);
-    cr_expect(hr_regex_rewrite_ok(regex, HR_STR("(a)(b)"), HR_STR("\\x"), why, sizeof(why)) == 0);
-    cr_expect(hr_regex_rewrite_ok(regex, HR_STR("(a)(b)"), HR_STR("a\\"), nullptr, 0) == 0);
+    cr_expect(hr_regex_prepare_rewrite(regex, HR_STR("(a)(b)"), HR_STR("\\2\\1\\0\\\\"), why, sizeof(why)));
+    cr_expect(hr_regex_prepare_rewrite(regex, HR_STR("(a)(b)"), HR_STR("\\3"), why, sizeof(why)) == 0);
+    cr_expect(hr_regex_prepare_rewrite(regex, HR_STR("(a)(b)"), HR_STR("\\x"), why, sizeof(why)) == 0);
+    cr_expect(hr_regex_prepare_rewrite(regex, HR_STR("(a)(b)"), HR_STR("a\\"), nullptr, 0) == 0);
     hr_regex_free(regex);
 }
 
@@ -166,13 +166,36 @@ Test(regex, tails_match_as_the_whole_does) {
     cr_assert(refused > 100 && matched > 2000 && differed > 10000, "%zu %zu %zu", refused, matched, differed);
 }
 
+// RE2 refuses what compiles to too large a program, and counts all of the pattern.
+Test(regex, tails_do_not_make_large_patterns_small) {
+    const std::string prefix(900, 'x');
+    auto rest = [](int n) { return "\\pL{" + std::to_string(n) + "}"; };
+    int accepted = 1, refused = 1000, only_whole_is_refused = 0;
+    while (refused - accepted > 1) {
+        int n = (accepted + refused) / 2;
+        (RE2(prefix + rest(n), RE2::Quiet).ok() ? accepted : refused) = n;
+    }
+    hr_regex_tails *tails = nullptr;
+    cr_assert(hr_regex_tails_new(&tails) == HR_OK);
+    for (int n = accepted - 1; n <= accepted + 1; n++) {
+        const std::string pattern = prefix + rest(n);
+        hr_regex *regex = nullptr;
+        int rc = hr_regex_new(&regex, tails, str(pattern), nullptr, 0);
+        cr_expect(rc == (n <= accepted ? HR_OK : HR_EINVAL), "%d times", n);
+        hr_regex_free(regex);
+        only_whole_is_refused += n > accepted && RE2(rest(n), RE2::Quiet).ok();
+    }
+    hr_regex_tails_free(tails);
+    cr_assert(only_whole_is_refused > 0, "the limit lies at %d", accepted);
+}
+
 // A pattern whose tail was shared can still be used to replace.
 Test(regex, a_shared_tail_replaces_once_it_is_asked_for) {
     hr_regex_tails *tails = nullptr;
     hr_regex *regex = nullptr;
     cr_assert(hr_regex_tails_new(&tails) == HR_OK);
     cr_assert(hr_regex_new(&regex, tails, HR_STR("/v([0-9]+)"), nullptr, 0) == HR_OK);
-    cr_expect(hr_regex_rewrite_ok(regex, HR_STR("/v([0-9]+)"), HR_STR("/w\\1"), nullptr, 0) == 1);
+    cr_expect(hr_regex_prepare_rewrite(regex, HR_STR("/v([0-9]+)"), HR_STR("/w\\1"), nullptr, 0) == 1);
     cr_expect(replaced(regex, "/v12/v3/v", "/w\\1") == "/w12/w3/v");
     hr_regex_free(regex);
     hr_regex_tails_free(tails);
