@@ -217,6 +217,18 @@ void hr_answer_error(hr_exchange *ex, int status, const char *detail) {
     hr_answer(ex, status, "application/json", hr_error_json(ex->req, detail));
 }
 
+void hr_answer_text(hr_exchange *ex, int status, hr_text *json) {
+    bool failed = json->failed;
+    h2o_iovec_t body = {NULL, 0};
+    if (!failed)
+        body = h2o_strdup(&ex->req->pool, json->p, json->len);
+    hr_text_free(json);
+    if (failed)
+        hr_answer_error(ex, 500, "out of memory");
+    else
+        hr_answer(ex, status, "application/json", body);
+}
+
 void hr_answer_errorf(hr_exchange *ex, int status, const char *fmt, ...) {
     char detail[512];
     va_list args;

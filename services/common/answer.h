@@ -24,6 +24,9 @@ void hr_answer(hr_exchange *ex, int status, const char *content_type, h2o_iovec_
 /* Static JSON text. */
 void hr_answer_json(hr_exchange *ex, int status, const char *json);
 
+/* Takes and frees the text, JSON. 500 where its memory ran out. */
+void hr_answer_text(hr_exchange *ex, int status, hr_text *json);
+
 /* The failure form: {"status":"ng","img_none_bg_base64":null,"detail":"..."}; for a path of /v2 that
  * of the Open Inference Protocol, {"error":"..."}. */
 void hr_answer_error(hr_exchange *ex, int status, const char *detail);

@@ -171,9 +171,8 @@ h2o_iovec_t hr_request_query(const h2o_req_t *req) {
     return h2o_iovec_init(mark + 1, (size_t)(path.base + path.len - mark - 1));
 }
 
-bool hr_percent_decode(h2o_iovec_t *out, h2o_mem_pool_t *pool, const char *p, size_t len) {
-    out->base = h2o_mem_alloc_pool(pool, len + 1);
-    out->len = 0;
+bool hr_percent_decode(h2o_iovec_t *out, char *buf, const char *p, size_t len) {
+    *out = h2o_iovec_init(buf, 0);
     for (size_t i = 0; i < len; ++i) {
         if (p[i] != '%') {
             out->base[out->len++] = p[i];
@@ -200,7 +199,8 @@ int hr_query_parameter(h2o_iovec_t *out, h2o_req_t *req, const char *name) {
         size_t key = equals != NULL ? (size_t)(equals - query.base) : len;
         if (key == name_len && memcmp(query.base, name, name_len) == 0) {
             size_t skip = equals != NULL ? key + 1 : len;
-            if (found || !hr_percent_decode(out, &req->pool, query.base + skip, len - skip))
+            char *buf = h2o_mem_alloc_pool(&req->pool, len - skip + 1);
+            if (found || !hr_percent_decode(out, buf, query.base + skip, len - skip))
                 return -1;
             found = 1;
         }

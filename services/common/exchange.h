@@ -95,8 +95,9 @@ h2o_iovec_t hr_request_header(const h2o_req_t *req, const char *name);
 h2o_iovec_t hr_request_path(const h2o_req_t *req);
 h2o_iovec_t hr_request_query(const h2o_req_t *req);
 
-/* RFC 3986 section 2.1, into the pool, with a zero behind it ('+' stays '+'). False: a bad escape. */
-bool hr_percent_decode(h2o_iovec_t *out, h2o_mem_pool_t *pool, const char *p, size_t len);
+/* RFC 3986 section 2.1, into `buf`, with a zero behind it ('+' stays '+'): buf has len + 1 bytes, and
+ * may be p. False: a bad escape. */
+bool hr_percent_decode(h2o_iovec_t *out, char *buf, const char *p, size_t len);
 
 /* The value of a query parameter, percent-decoded ('+' stays '+'), in the request's pool.
  * 1 found, 0 absent, -1 malformed (a bad escape, or given twice). */

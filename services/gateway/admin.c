@@ -1,22 +1,9 @@
 /* The administrator's listener: what the gateway knows of itself. */
-#include <pthread.h>
-#include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "aside.h"
 #include "explain.h"
 #include "json_out.h"
-
-static void answer_text(hr_exchange *ex, hr_text *json) {
-    h2o_iovec_t body =
-        h2o_strdup(&ex->req->pool, json->failed ? "" : json->p, json->failed ? 0 : json->len);
-    int failed = json->failed;
-    hr_text_free(json);
-    if (failed)
-        hr_answer_error(ex, 500, "out of memory");
-    else
-        hr_answer(ex, 200, "application/json", body);
-}
 
 static void put(hr_text *json, const char *name, hr_str value) {
     hr_json_member(json, name, value.p, value.len);
@@ -41,20 +28,10 @@ static void put_routes(hr_text *json, const hr_view *view) {
     hr_scratch_free(scratch);
 }
 
-/* Writing it takes tens of milliseconds where there are thousands of rules: a thread of its own
- * does it, so that no request waits. */
-#define MAX_CONFIG_JOBS 4
-
-typedef struct config_job {
-    hr_message super;
-    gateway *gateway;
-    hr_loop *loop;
-    gw_config *config;
-    hr_exchange *ex; /* NULL: the client has gone */
-    hr_text json;
-} config_job;
-
-static void put_config(hr_text *json, const gateway *g, const gw_config *config) {
+static void write_config(gw_aside *aside) {
+    const gateway *g = aside->gateway;
+    const gw_config *config = aside->config;
+    hr_text *json = &aside->json;
     hr_stats stats;
     hr_table_stats(&stats, config->table);
     hr_text_printf(json, "{\"generation\":%llu,\"good\":%s", (unsigned long long)config->generation,
@@ -92,71 +69,8 @@ static void put_config(hr_text *json, const gateway *g, const gw_config *config)
     hr_text_str(json, "}");
 }
 
-static void config_job_free(config_job *job) {
-    gw_config_unref(job->config);
-    hr_text_free(&job->json);
-    atomic_fetch_sub(&job->gateway->config_jobs, 1);
-    free(job);
-}
-
-static void on_config_gone(hr_exchange *ex) {
-    config_job *job = ex->data;
-    if (job != NULL)
-        job->ex = NULL;
-}
-
-static void on_config_written(hr_loop *loop, hr_message *message) {
-    config_job *job = (config_job *)message;
-    (void)loop;
-    if (job->ex != NULL) {
-        job->ex->data = NULL;
-        answer_text(job->ex, &job->json);
-    }
-    config_job_free(job);
-}
-
-static void *write_config(void *arg) {
-    config_job *job = arg;
-    pthread_setname_np(pthread_self(), "config");
-    put_config(&job->json, job->gateway, job->config);
-    if (!hr_loop_post(job->loop, &job->super))
-        config_job_free(job); /* the drain is over, and with it the request */
-    return NULL;
-}
-
 static void answer_config(hr_exchange *ex) {
-    gw_loop *loop = ex->loop->data;
-    gateway *g = loop->gateway;
-    config_job *job = NULL;
-    pthread_t thread;
-    if (atomic_fetch_add(&g->config_jobs, 1) < MAX_CONFIG_JOBS)
-        job = calloc(1, sizeof(*job));
-    if (job == NULL) {
-        atomic_fetch_sub(&g->config_jobs, 1);
-        hr_answer_error(ex, 503, "it is being written for others at the moment: ask again");
-        return;
-    }
-    job->super.run = on_config_written;
-    job->gateway = g;
-    job->loop = ex->loop;
-    job->config = gw_config_ref(loop->current->config);
-    job->ex = ex;
-    ex->data = job;
-    ex->on_end = on_config_gone;
-    if (pthread_create(&thread, NULL, write_config, job) == 0) {
-        pthread_detach(thread);
-        return;
-    }
-    ex->data = NULL;
-    config_job_free(job);
-    hr_answer_error(ex, 503, "the system allows no further thread");
-}
-
-bool gw_admin_stop(void *ctx) {
-    const struct timespec pause = {0, 5000000};
-    while (atomic_load(&((gateway *)ctx)->config_jobs) > 0)
-        nanosleep(&pause, NULL);
-    return true;
+    gw_answer_aside(ex, write_config, h2o_iovec_init(NULL, 0));
 }
 
 static void answer_clusters(hr_exchange *ex) {
@@ -194,14 +108,14 @@ static void answer_clusters(hr_exchange *ex) {
         hr_text_str(&json, "}");
     }
     hr_text_str(&json, "]");
-    answer_text(ex, &json);
+    hr_answer_text(ex, 200, &json);
 }
 
 static void answer_dns(hr_exchange *ex) {
     gw_loop *loop = ex->loop->data;
     hr_text json = {0};
     gw_dns_write(loop->gateway->dns, &json);
-    answer_text(ex, &json);
+    hr_answer_text(ex, 200, &json);
 }
 
 static const struct page {

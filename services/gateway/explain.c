@@ -1,10 +1,10 @@
 #include "explain.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include <yajl/yajl_tree.h>
 
+#include "aside.h"
 #include "json_out.h"
 
 #define MAX_BODY 65536
@@ -17,15 +17,10 @@ typedef struct question {
     const char *error;
 } question;
 
-static void refuse(hr_exchange *ex, const char *why) {
-    hr_text json = {0};
-    hr_text_str(&json, "{\"error\":");
-    hr_json_string(&json, why, strlen(why));
-    hr_text_str(&json, "}");
-    h2o_iovec_t body =
-        h2o_strdup(&ex->req->pool, json.failed ? "" : json.p, json.failed ? 0 : json.len);
-    hr_text_free(&json);
-    hr_answer(ex, 400, "application/json", body);
+static void put_error(hr_text *json, hr_str why) {
+    hr_text_str(json, "{\"error\":");
+    hr_json_string(json, why.p, why.len);
+    hr_text_str(json, "}");
 }
 
 /* ---- the question ---- */
@@ -73,15 +68,14 @@ static void read_headers(question *q, yajl_val list) {
     }
 }
 
-static yajl_val read_body(question *q, hr_exchange *ex) {
+/* The strings are the tree's. */
+static yajl_val read_body(question *q, const char *text, size_t len) {
     static const char *const headers[] = {"headers", NULL};
-    h2o_iovec_t body = ex->req->entity;
     char why[256];
-    if (body.len > MAX_BODY || too_deep(body.base, body.len)) {
+    if (too_deep(text, len)) {
         q->error = "the question is too large";
         return NULL;
     }
-    char *text = h2o_strdup(&ex->req->pool, body.base != NULL ? body.base : "", body.len).base;
     yajl_val tree = yajl_tree_parse(text, why, sizeof(why));
     if (!YAJL_IS_OBJECT(tree)) {
         q->error = "the body must be a JSON object";
@@ -112,14 +106,15 @@ static void read_query_header(question *q, h2o_iovec_t value) {
         (hr_pair){{value.base, (size_t)(colon - value.base)}, {from, (size_t)(end - from)}};
 }
 
-static void read_query(question *q, hr_exchange *ex) {
-    h2o_iovec_t query = hr_request_query(ex->req), value;
-    for (const char *p = query.base, *end = p + query.len; p < end;) {
-        const char *amp = memchr(p, '&', (size_t)(end - p)), *stop = amp != NULL ? amp : end;
-        const char *equals = memchr(p, '=', (size_t)(stop - p));
+/* The values are decoded where they stand. */
+static void read_query(question *q, char *query, size_t len) {
+    for (char *p = query, *end = p + len; p < end;) {
+        char *amp = memchr(p, '&', (size_t)(end - p)), *stop = amp != NULL ? amp : end;
+        char *equals = memchr(p, '=', (size_t)(stop - p));
         hr_str name = {p, (size_t)((equals != NULL ? equals : stop) - p)};
-        const char *from = equals != NULL ? equals + 1 : stop;
-        if (!hr_percent_decode(&value, &ex->req->pool, from, (size_t)(stop - from))) {
+        char *from = equals != NULL ? equals + 1 : stop;
+        h2o_iovec_t value;
+        if (!hr_percent_decode(&value, from, from, (size_t)(stop - from))) {
             q->error = "the query has a bad escape";
             return;
         }
@@ -159,51 +154,66 @@ static void on_event(void *ctx, const hr_trace_event *e) {
     hr_text_str(json, "}");
 }
 
-static void explain(hr_exchange *ex, question *q) {
-    gw_loop *loop = ex->loop->data;
-    gw_scratch *scratch = gw_scratch_take(loop);
-    hr_text trace = {0}, json = {0};
+/* In a scratch of its own, as it is on a thread of its own. */
+static void explain(gw_aside *aside, question *q) {
+    hr_text *json = &aside->json, trace = {0};
+    hr_scratch *scratch = NULL;
     hr_decision decision;
-    hr_str text = {NULL, 0};
+    hr_str text;
     q->request.headers = q->headers;
-    int error = scratch == NULL ? HR_ENOMEM
-                                : hr_explain(&decision, loop->current->config->view, &q->request,
-                                             scratch->scratch, on_event, &trace);
+    int error = hr_scratch_new(&scratch);
     if (error == HR_OK)
-        error = hr_decision_json(&text, &decision, &q->request, scratch->scratch);
+        error = hr_explain(&decision, aside->config->view, &q->request, scratch, on_event, &trace);
+    if (error == HR_OK)
+        error = hr_decision_json(&text, &decision, &q->request, scratch);
     if (error == HR_OK) {
-        hr_text_str(&json, "{\"decision\":");
-        hr_text_bytes(&json, text.p, text.len);
-        hr_text_str(&json, ",\"trace\":[");
-        if (trace.p != NULL)
-            hr_text_bytes(&json, trace.p, trace.len);
-        hr_text_str(&json, "]}");
-        h2o_iovec_t body =
-            h2o_strdup(&ex->req->pool, json.failed ? "" : json.p, json.failed ? 0 : json.len);
-        hr_answer(ex, 200, "application/json", body);
+        hr_text_str(json, "{\"decision\":");
+        hr_text_bytes(json, text.p, text.len);
+        hr_text_str(json, ",\"trace\":[");
+        if (trace.len > 0)
+            hr_text_bytes(json, trace.p, trace.len);
+        hr_text_str(json, "]}");
+        json->failed |= trace.failed;
+    } else if (error == HR_EREQUEST) {
+        aside->status = 400;
+        put_error(json, hr_scratch_error(scratch));
     } else {
-        hr_str why = error == HR_EREQUEST ? hr_scratch_error(scratch->scratch)
-                                          : hr_str_from(hr_strerror(error));
-        refuse(ex, h2o_strdup(&ex->req->pool, why.p, why.len).base);
+        json->failed = true;
     }
     hr_text_free(&trace);
-    hr_text_free(&json);
-    gw_scratch_give(loop, scratch);
+    hr_scratch_free(scratch);
+}
+
+static void answer(gw_aside *aside, question *q) {
+    if (q->error == NULL && (q->request.authority.len == 0 || q->request.path.len == 0))
+        q->error = "authority and path are required";
+    if (q->error == NULL) {
+        explain(aside, q);
+        return;
+    }
+    aside->status = 400;
+    put_error(&aside->json, hr_str_from(q->error));
+}
+
+static void answer_body(gw_aside *aside) {
+    question q = {0};
+    yajl_val tree = read_body(&q, aside->question, aside->len);
+    answer(aside, &q);
+    yajl_tree_free(tree);
+}
+
+static void answer_query(gw_aside *aside) {
+    question q = {0};
+    read_query(&q, aside->question, aside->len);
+    answer(aside, &q);
 }
 
 void gw_explain(hr_exchange *ex) {
-    question *q = h2o_mem_alloc_pool(&ex->req->pool, sizeof(*q));
-    yajl_val tree = NULL;
-    memset(q, 0, sizeof(*q));
-    if (h2o_memis(ex->req->method.base, ex->req->method.len, H2O_STRLIT("POST")))
-        tree = read_body(q, ex);
+    h2o_iovec_t body = ex->req->entity;
+    if (!h2o_memis(ex->req->method.base, ex->req->method.len, H2O_STRLIT("POST")))
+        gw_answer_aside(ex, answer_query, hr_request_query(ex->req));
+    else if (body.len <= MAX_BODY)
+        gw_answer_aside(ex, answer_body, body);
     else
-        read_query(q, ex);
-    if (q->error == NULL && (q->request.authority.len == 0 || q->request.path.len == 0))
-        q->error = "authority and path are required";
-    if (q->error != NULL)
-        refuse(ex, q->error);
-    else
-        explain(ex, q);
-    yajl_tree_free(tree);
+        hr_answer_json(ex, 400, "{\"error\":\"the question is too large\"}");
 }

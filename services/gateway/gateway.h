@@ -162,7 +162,7 @@ struct gateway {
     pthread_t reload_thread;
     int reload_stop_fd, reload_signal_fd;
     int reload_started, reload_stopped; /* guarded by the mutex */
-    _Atomic int config_jobs;            /* threads that write /config */
+    _Atomic int asides;                 /* threads of aside.c */
     hr_metric upstream_seconds, mirrors_sent, mirrors_dropped, retries, tunnels, tunnels_open;
 };
 
@@ -194,8 +194,6 @@ void gw_outlier_states(const gw_cluster *cluster, hr_endpoint_state *states);
 
 /* admin.c */
 void gw_on_admin_request(hr_exchange *ex);
-/* The loops have ended: waits for threads that still write for a client that has gone. */
-bool gw_admin_stop(void *ctx);
 
 /* request.c */
 void gw_on_request(hr_exchange *ex);

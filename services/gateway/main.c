@@ -1,6 +1,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "aside.h"
 #include "check.h"
 #include "gateway.h"
 #include "reload.h"
@@ -267,7 +268,7 @@ int main(int argc, char **argv) {
                           .loop_start = gw_loop_start,
                           .loop_stop = gw_loop_stop,
                           .on_drain = gw_reload_stop,
-                          .on_stopped = gw_admin_stop,
+                          .on_stopped = gw_aside_stop,
                           .refusal_body = gw_refusal_body};
     if (gw_reload_prepare(&self) != 0)
         return 1;

@@ -1,0 +1,88 @@
+#include "aside.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define MAX_ASIDES 4
+
+static void aside_free(gw_aside *aside) {
+    gw_config_unref(aside->config);
+    hr_text_free(&aside->json);
+    atomic_fetch_sub(&aside->gateway->asides, 1);
+    free(aside);
+}
+
+static void on_gone(hr_exchange *ex) {
+    gw_aside *aside = ex->data;
+    if (aside != NULL)
+        aside->ex = NULL;
+}
+
+static void on_written(hr_loop *loop, hr_message *message) {
+    gw_aside *aside = (gw_aside *)message;
+    (void)loop;
+    if (aside->ex != NULL) {
+        aside->ex->data = NULL;
+        hr_answer_text(aside->ex, aside->status, &aside->json);
+    }
+    aside_free(aside);
+}
+
+static void *work(void *arg) {
+    gw_aside *aside = arg;
+    pthread_setname_np(pthread_self(), "aside");
+    aside->write(aside);
+    if (!hr_loop_post(aside->loop, &aside->super))
+        aside_free(aside); /* the drain is over, and with it the request */
+    return NULL;
+}
+
+static gw_aside *aside_new(hr_exchange *ex, void (*write)(gw_aside *aside), h2o_iovec_t question) {
+    gw_loop *loop = ex->loop->data;
+    gateway *g = loop->gateway;
+    gw_aside *aside = NULL;
+    if (atomic_fetch_add(&g->asides, 1) < MAX_ASIDES)
+        aside = calloc(1, sizeof(*aside) + question.len + 1);
+    if (aside == NULL) {
+        atomic_fetch_sub(&g->asides, 1);
+        return NULL;
+    }
+    aside->super.run = on_written;
+    aside->loop = ex->loop;
+    aside->ex = ex;
+    aside->gateway = g;
+    aside->config = gw_config_ref(loop->current->config);
+    aside->write = write;
+    aside->status = 200;
+    aside->len = question.len;
+    if (question.len > 0)
+        memcpy(aside->question, question.base, question.len);
+    return aside;
+}
+
+void gw_answer_aside(hr_exchange *ex, void (*write)(gw_aside *aside), h2o_iovec_t question) {
+    gw_aside *aside = aside_new(ex, write, question);
+    pthread_t thread;
+    if (aside == NULL) {
+        hr_answer_busy(ex, 1, "others are being answered at the moment: ask again");
+        return;
+    }
+    ex->data = aside;
+    ex->on_end = on_gone;
+    if (pthread_create(&thread, NULL, work, aside) == 0) {
+        pthread_detach(thread);
+        return;
+    }
+    ex->data = NULL;
+    aside_free(aside);
+    hr_answer_busy(ex, 1, "the system allows no further thread");
+}
+
+bool gw_aside_stop(void *ctx) {
+    const struct timespec pause = {0, 5000000};
+    while (atomic_load(&((gateway *)ctx)->asides) > 0)
+        nanosleep(&pause, NULL);
+    return true;
+}
