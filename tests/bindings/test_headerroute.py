@@ -335,6 +335,8 @@ def test_what_is_no_url(table, url):
     ("GET", "http://proxy-server:5000/a\nb", {}),
     ("GET", URL, {"x": "a\r\nb"}),
     ("GET", URL, {"": "a"}),
+    ("GET", URL, {":path": "/a"}),
+    ("GET", URL, [(b":authority", b"a")]),
     ("", URL, {}),
 ])
 def test_malformed_request_is_refused_with_a_sentence(table, method, url, headers):
@@ -347,6 +349,12 @@ def test_malformed_request_is_refused_with_a_sentence(table, method, url, header
 def test_headers_of_another_type(table, headers):
     with pytest.raises((TypeError, ValueError, AttributeError)):
         table.route("GET", URL, headers)
+
+
+def test_what_is_no_text(table):
+    for method, headers in ("GET", {"x": 1}), ("GET", {1: "x"}), (None, {}):
+        with pytest.raises(TypeError, match="str or bytes is wanted, not (int|NoneType)"):
+            table.route(method, URL, headers)
 
 
 def test_views_keep_apart_what_they_see():

@@ -12,9 +12,11 @@ Headers = Union[Mapping[str, Union[str, bytes]], Iterable[tuple[str, Union[str, 
 
 def utf8(text: str | bytes) -> str | bytes:
     """A str as it is where C can take it; lone surrogates (PEP 383) back to the bytes they stand for."""
-    if isinstance(text, bytes) or text.isascii():
+    if isinstance(text, str):
+        return text if text.isascii() else text.encode("utf-8", "surrogateescape")
+    if isinstance(text, bytes):
         return text
-    return text.encode("utf-8", "surrogateescape")
+    raise TypeError(f"str or bytes is wanted, not {type(text).__name__}")
 
 
 _SCHEME = re.compile(r"([^/?#:]*)://")
@@ -54,14 +56,17 @@ def checked_port(port: int) -> int:
     return port
 
 
-def header_pairs(headers: Headers) -> tuple[str | None, tuple[tuple[str | bytes, str | bytes], ...]]:
+def header_pairs(headers: Headers) -> tuple[str | bytes | None, tuple[tuple[str | bytes, str | bytes], ...]]:
     """(Host or None, the others): the library takes the authority apart from the headers."""
     host, pairs = None, []
     for name, value in headers.items() if isinstance(headers, Mapping) else headers:
-        if name.lower() == "host":
-            host = value.decode("utf-8", "surrogateescape") if isinstance(value, bytes) else value
+        name, value = utf8(name), utf8(value)
+        if name[:1] in (":", b":"):
+            raise RouteError(f"{name!r} is a pseudo header, and no header of a request: give method and URL", c.HR_EREQUEST)
+        if name.lower() in ("host", b"host"):
+            host = value
         else:
-            pairs.append((utf8(name), utf8(value)))
+            pairs.append((name, value))
     return host, tuple(pairs)
 
 
