@@ -123,7 +123,11 @@ def run(options):
         pairs = [(options.header_name, options.headers_target_value)] if headers else []
         expectation = expect(options.config, options.gateway, options.gateway_port, "POST", url_of(options), pairs)
         print(f"expected: {expectation}", file=sys.stderr)
-    check_server(options, headers)
+    try:
+        check_server(options, headers)
+    except RunError:
+        print(f"0 ok, {len(names)} failed", flush=True)
+        raise
 
     counts = {True: 0, False: 0}
     report = open_report(options.report)
