@@ -233,7 +233,7 @@ static int method_is(const hr_exchange *ex, const char *method) {
 /* The Open Inference Protocol: predict answers all of it, what does not exist as well. */
 static int is_inference(h2o_iovec_t path) {
     return h2o_memis(path.base, path.len, H2O_STRLIT("/v2")) ||
-           (path.len > 4 && memcmp(path.base, "/v2/", 4) == 0);
+           (path.len >= 4 && memcmp(path.base, "/v2/", 4) == 0);
 }
 
 /* A handshake of RFC 6455. RFC 9110 section 7.8 would have it passed over, and the client would

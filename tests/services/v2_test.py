@@ -117,6 +117,7 @@ def test_health(predict, proxy, path, body):
 def test_metadata_names_the_tensors(predict, proxy):
     for server in predict, proxy:
         about = server.get("/v2").json()
+        assert server.get("/v2/").json() == about
         assert about["name"] == "headerroute" and about["version"] and about["extensions"] == ["binary_tensor_data"]
         model = server.get("/v2/models/grabcut").json()
         assert model == server.get("/v2/models/grabcut/versions/1").json()
