@@ -70,7 +70,13 @@ static void on_request(hr_exchange *ex) {
 #define FIELD(member) offsetof(hr_predict_options, member)
 
 static int parse_rect_flag(void *field, const char *text, char *why, size_t why_size) {
-    return hr_parse_rect(field, text, why, why_size);
+    hr_rect_choice *rect = field;
+    if (hr_parse_rect(rect, text, why, why_size) != 0)
+        return -1;
+    if (rect->automatic || (rect->rect.width > 0 && rect->rect.height > 0))
+        return 0;
+    snprintf(why, why_size, "rect must have a width and a height above 0");
+    return -1;
 }
 
 static const hr_flag flags[] = {

@@ -50,7 +50,7 @@ typedef struct hr_predict {
 extern const char *const hr_engine_names[];
 const grabcut_engine *hr_engine_by_index(int index);
 
-/* "auto" or "x,y,w,h". 0, or -1 with a sentence. */
+/* "auto" or "x,y,w,h", of which w and h may be 0 or less. 0, or -1 with a sentence. */
 int hr_parse_rect(hr_rect_choice *out, const char *text, char *why, size_t why_size);
 
 /* The bytes that a picture of this size takes while it is worked on with this rect; `answer` are

@@ -24,10 +24,6 @@ int hr_parse_rect(hr_rect_choice *out, const char *text, char *why, size_t why_s
         }
         p = end + 1;
     }
-    if (v[2] <= 0 || v[3] <= 0) {
-        snprintf(why, why_size, "rect must have a width and a height above 0");
-        return -1;
-    }
     *out = (hr_rect_choice){.rect = {(int32_t)v[0], (int32_t)v[1], (int32_t)v[2], (int32_t)v[3]}};
     return 0;
 }

@@ -207,7 +207,9 @@ static bool admit(predict_job *job, int32_t width, int32_t height) {
         return false;
     }
     if (!choice->automatic && grabcut_rect_clamp(&rect, width, height) != GRABCUT_OK) {
-        fail(job, 422, "the rect lies outside of the picture");
+        fail(job, 422,
+             rect.width <= 0 || rect.height <= 0 ? "the rect is empty: nothing is to be cut"
+                                                 : "the rect lies outside of the picture");
         return false;
     }
     if (job->request.body == HR_BODY_INFER)
