@@ -96,6 +96,8 @@ static int whole_batch(const char *command, const cli_flags *flags, hr_table *ta
     cli_batch *batch = cli_batch_new(table, &flags->view);
     int code = batch == NULL ? CLI_FAILED : cli_batch_run(batch, in, stdout);
     cli_batch_free(batch);
+    if (ferror(in))
+        fprintf(stderr, "headerroute %s: %s: cannot be read\n", command, flags->batch);
     if (in != stdin)
         fclose(in);
     return code;
@@ -106,7 +108,9 @@ static int check(const char *command, cli_flags *flags) {
     if (flags->files.n == 0)
         return cli_usage_error(command, "no configuration: give -f PATH");
     if (flags->batch != NULL)
-        return flags->rest.n == 0 ? CLI_OK : cli_usage_error(command, "--batch takes no URL");
+        return flags->rest.n == 0 && flags->request.request.n_headers == 0 && flags->request.request.method.p == NULL
+                   ? CLI_OK
+                   : cli_usage_error(command, "--batch takes no URL, no -X and no -H: every line has its own");
     if (flags->rest.n != 1)
         return cli_usage_error(command, flags->rest.n == 0 ? "no URL" : "more than one URL");
     const char *wrong = cli_parse_url(&flags->request, flags->rest.v[0]);

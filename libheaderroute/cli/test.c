@@ -72,11 +72,22 @@ static hr_table *load(const char *command, const cli_list *files) {
 
 /* ---- reports ---- */
 
+/* On one line, and so that no '#' begins a directive. */
+static void put_description(const char *text) {
+    for (; *text != '\0'; text++) {
+        if (*text == '#' || *text == '\\')
+            putchar('\\');
+        putchar(*text == '\n' || *text == '\r' ? ' ' : *text);
+    }
+}
+
 static void print_tap(const cli_case_results *results) {
     printf("TAP version 13\n1..%zu\n", results->n);
     for (size_t i = 0; i < results->n; i++) {
         const cli_case_result *r = &results->v[i];
-        printf("%s %zu - %s\n", r->failure == NULL ? "ok" : "not ok", i + 1, r->description);
+        printf("%s %zu - ", r->failure == NULL ? "ok" : "not ok", i + 1);
+        put_description(r->description);
+        putchar('\n');
         if (r->failure != NULL)
             printf("# %s:%d: %s\n", r->file, r->line, r->failure);
     }
