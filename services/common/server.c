@@ -78,6 +78,7 @@ const hr_flag hr_server_flags[] = {
      .kind = HR_FLAG_LIST,
      .value_name = "ADDR:PORT",
      .offset = FIELD(listen),
+     .default_text = "127.0.0.1:5000 (gateway), 0.0.0.0:5000 (proxy), 0.0.0.0:5010 (predict)",
      .help = "Where to accept connections."},
     {.name = "name",
      .kind = HR_FLAG_CUSTOM,
