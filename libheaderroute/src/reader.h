@@ -26,6 +26,7 @@ typedef struct hr_reader {
     hr_str file;
     const hr_path *path;
     hr_resources *out;
+    int serves; /* hr_load_options */
     int oom;
 } hr_reader;
 

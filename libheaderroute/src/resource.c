@@ -24,7 +24,8 @@ typedef struct load {
 
 /* ---- kinds ---- */
 
-typedef enum verdict { READ, PASS_OVER, WARN, REFUSE } verdict;
+/* ADMISSION: WARN, and REFUSE where requests are served. */
+typedef enum verdict { READ, PASS_OVER, WARN, ADMISSION, REFUSE } verdict;
 
 static const struct known_kind {
     const char *group, *kind;
@@ -49,8 +50,8 @@ static const struct known_kind {
     {"extensions.istio.io", "TrafficExtension", REFUSE, NULL,
      "an extension may change any request, which cannot be evaluated here"},
     {"security.istio.io", "PeerAuthentication", PASS_OVER, NULL, NULL},
-    {"security.istio.io", "RequestAuthentication", WARN, NULL, "is not evaluated: requests count as admitted"},
-    {"security.istio.io", "AuthorizationPolicy", WARN, NULL, "is not evaluated: requests count as admitted"},
+    {"security.istio.io", "RequestAuthentication", ADMISSION, NULL, "is not evaluated: requests count as admitted"},
+    {"security.istio.io", "AuthorizationPolicy", ADMISSION, NULL, "is not evaluated: requests count as admitted"},
     {"telemetry.istio.io", "Telemetry", PASS_OVER, NULL, NULL},
     {"gateway.networking.k8s.io", NULL, REFUSE, NULL,
      "the Kubernetes Gateway API is not read; write a networking.istio.io VirtualService and Gateway"},
@@ -145,14 +146,14 @@ static int read_meta(load *l, const hr_node *resource, int strict, hr_meta *meta
 }
 
 /* 0 if the same kind, namespace and name came before. */
-static int check_unique(load *l, const hr_node *resource, const char *kind, const hr_meta *meta) {
+static int check_unique(load *l, const hr_node *resource, hr_str group, hr_str kind, const hr_meta *meta) {
     hr_reader *r = &l->reader;
-    hr_str key = hr_arena_printf(r->arena, "%s/%.*s/%.*s", kind, (int)meta->namespace_.len, meta->namespace_.p,
-                                 (int)meta->name.len, meta->name.p);
+    hr_str key = hr_arena_printf(r->arena, "%.*s/%.*s/%.*s/%.*s", (int)group.len, group.p, (int)kind.len, kind.p,
+                                 (int)meta->namespace_.len, meta->namespace_.p, (int)meta->name.len, meta->name.p);
     void **slot = key.p == NULL ? NULL : hr_strmap_at(&l->names, key);
     hr_pos *pos = slot == NULL ? NULL : *slot;
     if (pos != NULL) {
-        hr_reader_error(r, resource, "%s %.*s/%.*s is given twice: first at %.*s:%d:%d", kind,
+        hr_reader_error(r, resource, "%.*s %.*s/%.*s is given twice: first at %.*s:%d:%d", (int)kind.len, kind.p,
                         (int)meta->namespace_.len, meta->namespace_.p, (int)meta->name.len, meta->name.p,
                         (int)pos->file.len, pos->file.p, pos->line, pos->column);
         return 0;
@@ -165,6 +166,20 @@ static int check_unique(load *l, const hr_node *resource, const char *kind, cons
     *pos = hr_reader_pos(r, resource);
     *slot = pos;
     return 1;
+}
+
+/* A resource that is not read has a name all the same. */
+static void check_unread(load *l, const hr_node *resource, hr_str group, hr_str kind) {
+    const hr_node *metadata = hr_node_get(resource, HR_STR("metadata"));
+    const hr_node *name = hr_node_get(metadata, HR_STR("name"));
+    const hr_node *namespace_ = hr_node_get(metadata, HR_STR("namespace"));
+    hr_meta meta = {.namespace_ = l->default_namespace};
+    if (name == NULL || name->kind != HR_NODE_STRING)
+        return;
+    meta.name = name->u.text;
+    if (namespace_ != NULL && namespace_->kind == HR_NODE_STRING)
+        meta.namespace_ = namespace_->u.text;
+    check_unique(l, resource, group, kind, &meta);
 }
 
 /* ---- documents ---- */
@@ -237,7 +252,7 @@ static void read_known(load *l, const hr_node *resource, const struct known_kind
     if (!read_meta(l, resource, istio, &meta))
         return;
     meta.order = l->order++;
-    if (check_unique(l, resource, kind->kind, &meta))
+    if (check_unique(l, resource, hr_str_from(kind->group), hr_str_from(kind->kind), &meta))
         kind->read(r, resource, &meta);
 }
 
@@ -269,18 +284,21 @@ static void read_resource(load *l, const hr_node *resource, type otherwise) {
     const hr_node *place = hr_node_get(resource, step.name);
     if (place == NULL)
         place = resource;
-    if (known == NULL && !hr_str_ends(group, HR_STR(".istio.io")))
-        return;
     if (known != NULL && known->verdict == READ) {
         read_known(l, resource, known, version);
         return;
     }
+    check_unread(l, resource, group, kind);
+    if (known == NULL && !hr_str_ends(group, HR_STR(".istio.io")))
+        return;
     r->path = &step;
     if (known == NULL)
         hr_reader_error(r, place, "%.*s has no kind \"%.*s\"", (int)group.len, group.p, (int)kind.len, kind.p);
     else if (known->verdict == REFUSE)
         hr_reader_error(r, place, "%s", known->why);
-    else if (known->verdict == WARN)
+    else if (known->verdict == ADMISSION && r->serves)
+        hr_reader_error(r, place, "%s %s", known->kind, known->why);
+    else if (known->verdict == WARN || known->verdict == ADMISSION)
         hr_reader_warn(r, place, "%s %s", known->kind, known->why);
     r->path = NULL;
 }
@@ -338,7 +356,10 @@ int hr_resources_read(hr_resources **out, hr_arena *arena, hr_diagnostics *d, co
         options = &defaults;
     *out = NULL;
     load l = {
-        .reader = {.arena = arena, .text = {.arena = arena}, .d = d},
+        .reader = {.arena = arena,
+                   .text = {.arena = arena},
+                   .d = d,
+                   .serves = options->version >= 2 && options->serves},
         .budget = {.max_depth = or_default(options->max_depth, DEFAULT_MAX_DEPTH),
                    .nodes = or_default(options->max_nodes, DEFAULT_MAX_NODES)},
         .default_namespace = options->default_namespace == NULL ? HR_STR("default")

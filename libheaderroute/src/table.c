@@ -108,7 +108,8 @@ int hr_table_load(hr_table **out, hr_diagnostics **diagnostics, const hr_source 
         *diagnostics = NULL;
     if (options == NULL)
         options = &defaults;
-    if (out == NULL || (sources == NULL && n > 0) || options->version != HR_LOAD_OPTIONS_VERSION)
+    if (out == NULL || (sources == NULL && n > 0) || options->version < 1 ||
+        options->version > HR_LOAD_OPTIONS_VERSION)
         return HR_EINVAL;
     hr_diagnostics *d = hr_diagnostics_new();
     if (d == NULL)

@@ -210,22 +210,23 @@ void hr_check_http2_keepalive(hr_reader *r, const hr_node *node, void *out) {
 }
 
 /* What concerns the wire and no decision: said, since a policy that is read and not acted on misleads. */
-static void warn_wire(hr_reader *r, const hr_node *node, const char *const *fields, size_t n) {
+static void tell_wire(hr_reader *r, const hr_node *node, const char *const *fields, size_t n) {
     for (size_t i = 0; i < n; i++)
         if (given(node, fields[i]))
-            hr_field_warn(r, node, fields[i], "changes no decision, and has no effect here");
+            (r->serves ? hr_field_error : hr_field_warn)(r, node, fields[i],
+                                                         "changes no decision, and has no effect here");
 }
 
 void hr_check_tcp_pool(hr_reader *r, const hr_node *node, void *out) {
     static const char *const wire[] = {"tcpKeepalive"};
     (void)out;
-    warn_wire(r, node, wire, 1);
+    tell_wire(r, node, wire, 1);
 }
 
 void hr_check_http_pool(hr_reader *r, const hr_node *node, void *out) {
     static const char *const wire[] = {"h2UpgradePolicy", "useClientProtocol", "maxConcurrentStreams", "http2KeepAlive"};
     const hr_connection_pool *pool = out;
-    warn_wire(r, node, wire, 4);
+    tell_wire(r, node, wire, 4);
     if (pool->h2_upgrade_policy == 2 && pool->use_client_protocol)
         hr_field_error(r, node, "useClientProtocol", "excludes h2UpgradePolicy: UPGRADE");
 }

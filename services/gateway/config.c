@@ -145,6 +145,7 @@ static void print_findings(const hr_diagnostics *findings) {
 
 static hr_table *load_table(const gw_options *options) {
     hr_load_options load = HR_LOAD_OPTIONS_INIT;
+    load.serves = 1;
     hr_diagnostics *findings = NULL;
     hr_table *table = NULL;
     int error = hr_table_load_paths(&table, &findings, options->files.v, options->files.n, &load);
@@ -168,32 +169,35 @@ static int choose_view(hr_view_options *out, const hr_table *table, const gw_opt
     hr_gateway_info info;
     if (options->gateway != NULL)
         return 0;
-    if (n == 0) {
-        out->gateway = HR_STR("mesh");
+    out->gateway = HR_STR("mesh");
+    if (n == 0)
         return 0;
-    }
     if (n == 1)
         return hr_table_gateway(&info, table, 0) == HR_OK ? (out->gateway = info.name, 0) : -1;
     fprintf(stderr,
-            "headerroute-gateway: error: %zu Gateways are loaded; choose one with --gateway "
-            "NS/NAME, or mesh:",
+            "headerroute-gateway: warning: the routes are mesh's, as none of the %zu Gateways is "
+            "chosen by --gateway:",
             n);
     for (size_t i = 0; i < n; i++) {
         hr_table_gateway(&info, table, i);
         fprintf(stderr, " %.*s", (int)info.name.len, info.name.p);
     }
     fprintf(stderr, "\n");
-    return -1;
+    return 0;
 }
 
 static hr_view *make_view(hr_table *table, const hr_view_options *view_options) {
     hr_view *view = NULL;
     int error = hr_view_new(&view, table, view_options);
-    if (error == HR_ENOENT)
+    hr_str gateway = view_options->gateway;
+    if (error == HR_ENOENT && view_options->port == 0)
+        fprintf(stderr, "headerroute-gateway: error: there is no Gateway %.*s with an HTTP server\n",
+                (int)gateway.len, gateway.p);
+    else if (error == HR_ENOENT)
         fprintf(
             stderr,
             "headerroute-gateway: error: there is no Gateway %.*s with an HTTP server on port %u\n",
-            (int)view_options->gateway.len, view_options->gateway.p, (unsigned)view_options->port);
+            (int)gateway.len, gateway.p, (unsigned)view_options->port);
     else if (error != HR_OK)
         fprintf(stderr, "headerroute-gateway: error: %s\n", hr_strerror(error));
     return view;

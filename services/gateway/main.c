@@ -1,23 +1,60 @@
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
 
 #include "aside.h"
 #include "check.h"
 #include "gateway.h"
+#include "listen.h"
 #include "reload.h"
 #include "ui.h"
 #include "watch.h"
 
 #define DEFAULT_LISTEN "127.0.0.1:5000"
 
-static int parse_prefix(void *field, const char *text, char *why, size_t why_size) {
-    const char *wrong = gw_ui_check_prefix(text);
+/* ---- flags ---- */
+
+static int keep(void *field, const char *text, const char *wrong, char *why, size_t why_size) {
     if (wrong != NULL) {
         snprintf(why, why_size, "%s", wrong);
         return -1;
     }
     *(const char **)field = text;
     return 0;
+}
+
+static bool is_name(const char *text, size_t len) {
+    return len > 0 && strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789-.") >= len;
+}
+
+static int parse_gateway(void *field, const char *text, char *why, size_t why_size) {
+    size_t ns = strcspn(text, "/");
+    bool named = text[ns] == '/' && is_name(text, ns) && is_name(text + ns + 1, strlen(text + ns + 1));
+    return keep(field, text, named || strcmp(text, "mesh") == 0 ? NULL : "must be mesh or NS/NAME",
+                why, why_size);
+}
+
+static int parse_namespace(void *field, const char *text, char *why, size_t why_size) {
+    return keep(field, text, is_name(text, strlen(text)) ? NULL : "is no name of a namespace", why,
+                why_size);
+}
+
+static int parse_admin(void *field, const char *text, char *why, size_t why_size) {
+    struct sockaddr_storage address;
+    socklen_t len;
+    *(const char **)field = text;
+    return hr_parse_address(&address, &len, text, why, why_size);
+}
+
+static int parse_prefix(void *field, const char *text, char *why, size_t why_size) {
+    return keep(field, text, gw_ui_check_prefix(text), why, why_size);
+}
+
+static int parse_folder(void *field, const char *text, char *why, size_t why_size) {
+    struct stat st;
+    bool folder = stat(text, &st) == 0 && S_ISDIR(st.st_mode);
+    return keep(field, text, folder ? NULL : "is not a folder", why, why_size);
 }
 
 #define FIELD(name) offsetof(gw_options, name)
@@ -30,9 +67,10 @@ static const hr_flag gateway_flags[] = {
      .help =
          "A YAML file, or a folder of them, with Istio's and Kubernetes' resources. Repeatable."},
     {.name = "gateway",
-     .kind = HR_FLAG_TEXT,
+     .kind = HR_FLAG_CUSTOM,
      .value_name = "mesh|NS/NAME",
      .offset = FIELD(gateway),
+     .parse = parse_gateway,
      .default_text = "the only Gateway loaded, else mesh",
      .help = "Whose routes to follow: those of a caller's sidecar, or those of a Gateway."},
     {.name = "gateway-port",
@@ -44,9 +82,10 @@ static const hr_flag gateway_flags[] = {
      .default_text = "80, or the port of the Gateway's first HTTP server",
      .help = "The Service port that is called, or the port of the Gateway's server."},
     {.name = "namespace",
-     .kind = HR_FLAG_TEXT,
+     .kind = HR_FLAG_CUSTOM,
      .value_name = "NS",
      .offset = FIELD(namespace_),
+     .parse = parse_namespace,
      .default_text = "default, or the Gateway's own",
      .help = "The namespace this gateway stands in."},
     {.name = "locality",
@@ -56,9 +95,10 @@ static const hr_flag gateway_flags[] = {
      .default_text = "by the topology labels of the gateway's pod",
      .help = "Where this gateway runs, for localityLbSetting."},
     {.name = "admin",
-     .kind = HR_FLAG_TEXT,
+     .kind = HR_FLAG_CUSTOM,
      .value_name = "ADDR:PORT",
      .offset = FIELD(admin),
+     .parse = parse_admin,
      .default_text = "off",
      .help = "Where the administrator finds /ready, /metrics, /config, /clusters, /dns and "
              "/explain."},
@@ -103,9 +143,10 @@ static const hr_flag gateway_flags[] = {
      .parse = parse_prefix,
      .help = "Serve the web page under this path, before any route."},
     {.name = "ui-samples",
-     .kind = HR_FLAG_TEXT,
+     .kind = HR_FLAG_CUSTOM,
      .value_name = "DIR",
      .offset = FIELD(ui_samples),
+     .parse = parse_folder,
      .default_text = "none",
      .help = "A folder of pictures that the page offers."},
 };

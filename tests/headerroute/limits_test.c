@@ -169,6 +169,28 @@ Test(limits, many_documents) {
     free(many.p);
 }
 
+Test(limits, what_serves_refuses_what_it_cannot_act_on) {
+    hr_str yaml = HR_STR("apiVersion: networking.istio.io/v1\nkind: DestinationRule\nmetadata: {name: a}\nspec:\n"
+                         "  host: a\n  trafficPolicy:\n    connectionPool:\n      tcp:\n"
+                         "        tcpKeepalive: {time: 10s}\n      http: {useClientProtocol: true}\n---\n"
+                         "apiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {name: a}\n");
+    static const char *const findings = "9:9: %s: spec.trafficPolicy.connectionPool.tcp.tcpKeepalive: changes no "
+                                        "decision, and has no effect here\n"
+                                        "10:33: %s: spec.trafficPolicy.connectionPool.http.useClientProtocol: changes "
+                                        "no decision, and has no effect here\n"
+                                        "13:7: %s: kind: AuthorizationPolicy is not evaluated: requests count as "
+                                        "admitted\n";
+    hr_load_options options = HR_LOAD_OPTIONS_INIT;
+    for (unsigned version = 1; version <= 2; version++)
+        for (options.serves = 0; options.serves <= 1; options.serves++) {
+            const char *severity = version == 2 && options.serves ? "error" : "warning";
+            char expected[1024];
+            snprintf(expected, sizeof(expected), findings, severity, severity, severity);
+            options.version = version;
+            finds_with("what serves", yaml, &options, expected);
+        }
+}
+
 Test(limits, depth) {
     text deep = repeated("[", 100000);
     finds_in("brackets", deep, "1:65: error: YAML nested deeper than 64 levels (option max_depth)\n");

@@ -334,10 +334,48 @@ def test_missing_paths_and_flags(tmp_path):
     assert code == 1 and "no-such-folder" in err
 
 
-def test_several_gateways_must_be_chosen_from(tmp_path):
+def test_of_several_gateways_none_is_taken(two, tmp_path):
+    """The default is the only Gateway loaded, else mesh."""
     other = {**GATEWAY, "metadata": {"name": "gw2"}}
-    path = write(tmp_path / "mesh.yaml", GATEWAY, other)
-    code, _, err = run("headerroute-gateway", "-f", path)
-    assert code == 1 and "default/gw" in err and "default/gw2" in err and "--gateway" in err
+    path = write(tmp_path / "mesh.yaml", GATEWAY, other, service("x.test", two[0]), service("y.test", two[1]),
+                 routes({"route": [to("x.test")]}, hosts=["x.test"], gateways=["mesh"], name="inside"),
+                 routes({"route": [to("y.test")]}, hosts=["x.test"], gateways=["gw"], name="outside"))
+    with Server("headerroute-gateway", "-f", path, ready_path="/") as gw:
+        assert gw.call(target="/", headers=[("Host", "x.test")]).header("x-who") == "one"
+        assert "the routes are mesh's" in gw.messages() and "default/gw default/gw2" in gw.messages()
+    with Server("headerroute-gateway", "-f", path, "--gateway", "default/gw", ready_path="/") as gw:
+        assert gw.call(target="/", headers=[("Host", "x.test")]).header("x-who") == "two"
+        assert gw.messages().count("\n") == 1
+
+
+def test_a_gateway_that_is_not_there(tmp_path):
+    path = write(tmp_path / "mesh.yaml", GATEWAY)
     code, _, err = run("headerroute-gateway", "-f", path, "--gateway", "default/none")
-    assert code == 1 and "default/none" in err
+    assert code == 1 and "there is no Gateway default/none with an HTTP server\n" in err
+    code, _, err = run("headerroute-gateway", "-f", path, "--gateway", "default/gw", "--gateway-port", "81")
+    assert code == 1 and "there is no Gateway default/gw with an HTTP server on port 81\n" in err
+
+
+@pytest.mark.parametrize("flag, value, says", [
+    ("--gateway", "bogus", "must be mesh or NS/NAME"), ("--gateway", "a/b/c", "must be mesh or NS/NAME"),
+    ("--gateway", "/b", "must be mesh or NS/NAME"), ("--namespace", "A B", "is no name of a namespace"),
+    ("--admin", "zz", "is not an address"), ("--ui-samples", "/no/such/folder", "is not a folder")])
+def test_bad_values_are_one_line_and_exit_2(tmp_path, flag, value, says):
+    path = write(tmp_path / "mesh.yaml", GATEWAY)
+    code, _, err = run("headerroute-gateway", "-f", path, flag, value)
+    assert code == 2 and err.startswith(f"headerroute-gateway: {flag}: ") and says in err and err.count("\n") == 1
+    variable = "HR_" + flag[2:].upper().replace("-", "_")
+    code, _, err = run("headerroute-gateway", "-f", path, env={variable: value})
+    assert code == 2 and variable in err and says in err and err.count("\n") == 1
+
+
+def test_what_it_cannot_act_on_is_refused(two, tmp_path):
+    """Settings of connections that `headerroute validate` only warns about, since no decision hangs on them."""
+    pool = {"connectionPool": {"tcp": {"tcpKeepalive": {"time": "10s"}}, "http": {"h2UpgradePolicy": "UPGRADE"}}}
+    policy = {"apiVersion": "security.istio.io/v1", "kind": "AuthorizationPolicy", "metadata": {"name": "deny"}, "spec": {}}
+    path = write(tmp_path / "mesh.yaml", GATEWAY, service("x.test", two[0]), rule("x.test", trafficPolicy=pool), policy)
+    code, _, err = run("headerroute-gateway", "-f", path)
+    assert code == 1
+    for said in ("tcpKeepalive: changes no decision", "h2UpgradePolicy: changes no decision", "requests count as admitted"):
+        assert re.search(r"mesh\.yaml:\d+:\d+: error: .*" + said, err), err
+    assert run("headerroute", "validate", path)[0] == 0

@@ -112,9 +112,13 @@ typedef struct hr_load_options {
     size_t max_depth;             /* YAML nesting; 0: 64 */
     size_t max_nodes;             /* YAML nodes after aliases, of one load; 0: 16 million */
     int lint;                     /* 1: add the linter's warnings to the diagnostics */
+    /* 1: requests are sent by these decisions, and what decisions cannot tell is an error where it is a warning
+     * otherwise: how connections are kept (tcpKeepalive, http2KeepAlive, h2UpgradePolicy, useClientProtocol,
+     * maxConcurrentStreams) and who is admitted (AuthorizationPolicy, RequestAuthentication). From version 2 on */
+    int serves;
 } hr_load_options;
-#define HR_LOAD_OPTIONS_VERSION 1
-#define HR_LOAD_OPTIONS_INIT {HR_LOAD_OPTIONS_VERSION, NULL, NULL, NULL, 0, 0, 0, 0}
+#define HR_LOAD_OPTIONS_VERSION 2 /* version 1 is accepted as well */
+#define HR_LOAD_OPTIONS_INIT {HR_LOAD_OPTIONS_VERSION, NULL, NULL, NULL, 0, 0, 0, 0, 0}
 
 /* Parses, validates as Istio's admission does, and compiles. All errors are reported, not the first.
  * *diagnostics (may be NULL) is filled with warnings also on success; free it. A table comes only
