@@ -5,6 +5,14 @@
 #include "regex.h"
 #include "text.h"
 
+/* The ']' of a [:alpha:] that begins at `at`; `at` where there is none, and the bracket is a character. */
+static size_t skip_class_name(hr_str p, size_t at) {
+    for (size_t i = at + 2; i + 1 < p.len && p.p[at + 1] == ':'; i++)
+        if (p.p[i] == ':' && p.p[i + 1] == ']')
+            return i + 1;
+    return at;
+}
+
 /* Behind a character class that begins at `at`. */
 static size_t skip_class(hr_str p, size_t at) {
     size_t i = at + 1;
@@ -13,8 +21,8 @@ static size_t skip_class(hr_str p, size_t at) {
     if (i < p.len && p.p[i] == ']') /* first in the class it stands for itself */
         i++;
     while (i < p.len && p.p[i] != ']') {
-        if (p.p[i] == '[' && i + 1 < p.len && p.p[i + 1] == ':') /* [:alpha:] */
-            i = hr_str_find(p, ']', i);
+        if (p.p[i] == '[')
+            i = skip_class_name(p, i);
         else if (p.p[i] == '\\')
             i++;
         i++;
@@ -48,6 +56,16 @@ static bool may_drop(char c) {
     return c == '?' || c == '*' || c == '{';
 }
 
+/* (?i) and its like: what repeats it repeats what is before it. */
+static bool has_flags(hr_str p, size_t at) {
+    size_t i = at + 2;
+    if (i >= p.len || p.p[at] != '(' || p.p[at + 1] != '?')
+        return false;
+    while (i < p.len && p.p[i] != '\0' && strchr("imsU-", p.p[i]) != NULL)
+        i++;
+    return i < p.len && p.p[i] == ')';
+}
+
 hr_str hr_regex_literal_prefix(hr_str pattern, char *buf, size_t *rest) {
     static const char meta[] = "\\^$.[]|()?*+{}";
     size_t n = 0, last_n = 0, last = 0, i = 0;
@@ -66,8 +84,12 @@ hr_str hr_regex_literal_prefix(hr_str pattern, char *buf, size_t *rest) {
         i += escaped ? 2 : 1;
     }
     /* What is repeated belongs to the rest (and may be a character of several UTF-8 octets). */
-    bool repeated = i < pattern.len && (may_drop(pattern.p[i]) || (pattern.p[i] == '+' && rest != NULL) ||
-                                        (unsigned char)pattern.p[i] >= 0x80);
+    size_t behind = i < pattern.len && pattern.p[i] == '+' ? i + 1 : i;
+    if (behind > i && behind < pattern.len && pattern.p[behind] == '?')
+        behind++;
+    bool repeated = has_flags(pattern, behind) ||
+                    (i < pattern.len && (may_drop(pattern.p[i]) || (pattern.p[i] == '+' && rest != NULL) ||
+                                         (unsigned char)pattern.p[i] >= 0x80));
     if (repeated) {
         n = last_n;
         i = last;

@@ -252,6 +252,12 @@ Test(index, takes_a_regexs_certain_beginning) {
     prefix_is("/a[(|]b", "/a");
     prefix_is("/a[]|]b", "/a");
     prefix_is("/a[[:alpha:]|]|/b", "");
+    prefix_is("/a[[:]|/b", "");
+    prefix_is("/a[[:a]x|b", "");
+    prefix_is("/a(?i)b", "/");
+    prefix_is("/a(?i)?b", "/");
+    prefix_is("/a(?s)(?U)*", "/");
+    prefix_is("/ab+?(?i){0}", "/a");
     prefix_is("/a\\Q|\\E", "");
     prefix_is("(?i)/a", "");
     prefix_is("^/a", "/a");

@@ -129,13 +129,14 @@ Test(regex, replaces_as_re2_does) {
 Test(regex, tails_match_as_the_whole_does) {
     const std::string pieces[] = {"a",  "ab",  "b+", "a?",    "b*",  "\\.", "[ab]",  "(a|b)", "(ab)+", "^",  "$",
                                   "\\b", "\\B", "|",  "a{2}",  ".",   "é",    "(?i)",  "/",     "\\Qa|\\E", "b{",
-                                  "\\/", "(?:^a)", "x|", "[^a]*", "\\pL", "-", "(", "[", "**", ")"};
-    const std::string letters[] = {"a", "b", "A", "ab", ".", "/", "é", "-", "x", "{", " "};
+                                  "\\/", "(?:^a)", "x|", "[^a]*", "\\pL", "-", "(", "[", "**", ")",
+                                  "[[:]", "[[:a]", "[[:alpha:]|]", ":]", "]", "(?U)", "(?-s)", "?", "*", "+?", "??"};
+    const std::string letters[] = {"a", "b", "A", "ab", ".", "/", "é", "-", "x", "{", " ", "[", ":", "]", "|"};
     std::mt19937 random(20261123);
     hr_regex_tails *tails = nullptr;
     cr_assert(hr_regex_tails_new(&tails) == HR_OK);
     size_t refused = 0, matched = 0, differed = 0;
-    for (int round = 0; round < 6000; round++) {
+    for (int round = 0; round < 30000; round++) {
         std::string pattern, subject;
         for (unsigned n = 1 + random() % 6; n > 0; n--)
             pattern += pieces[random() % (sizeof(pieces) / sizeof(pieces[0]))];
@@ -150,11 +151,16 @@ Test(regex, tails_match_as_the_whole_does) {
             refused++;
             continue;
         }
+        char literal[128];
+        hr_str prefix = hr_regex_literal_prefix(str(pattern), literal, nullptr);
+        const std::string begin(prefix.p, prefix.len);
         for (int i = 0; i < 30; i++) {
-            subject.clear();
+            subject = i % 2 == 0 ? "" : begin;
             for (unsigned n = random() % 7; n > 0; n--)
                 subject += letters[random() % (sizeof(letters) / sizeof(letters[0]))];
             bool expected = RE2::FullMatch(subject, reference);
+            cr_assert(subject.compare(0, begin.size(), begin) == 0 || !expected, "%s on \"%s\" begins with \"%s\"",
+                      pattern.c_str(), subject.c_str(), begin.c_str());
             cr_assert(expected == (hr_regex_match(regex, str(subject)) != 0), "%s on \"%s\"", pattern.c_str(),
                       subject.c_str());
             matched += expected;
