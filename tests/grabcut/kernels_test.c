@@ -24,7 +24,7 @@ static int below(int n) {
 /* The source of AVX-512's kernels for any processor, of kernels_wide.c. */
 extern const gc_kernels kernels_wide;
 
-/* The levels beside portable, which is the first. */
+/* All levels, portable first, and the wide source. */
 static int levels(const gc_kernels *to[4]) {
     static const grabcut_simd all[] = {GRABCUT_SIMD_PORTABLE, GRABCUT_SIMD_AVX2, GRABCUT_SIMD_AVX512};
     int n = 0;
@@ -59,10 +59,28 @@ static int square(uint32_t a, uint32_t b, int shift) {
     return d * d;
 }
 
-Test(grabcut_kernels, levels_are_named) {
+/* Whether the kernel tells of all of these words, of a processor that is x86. */
+static int has_flags(const char *const *flags) {
+    char line[8192] = "";
+    FILE *in = fopen("/proc/cpuinfo", "r");
+    while (in && fgets(line, sizeof line, in) && strncmp(line, "flags", 5) != 0)
+        line[0] = '\0';
+    if (in)
+        fclose(in);
+    line[strcspn(line, "\n")] = ' ';
+    for (; *flags; flags++)
+        if (!strstr(line, *flags))
+            return 0;
+    return 1;
+}
+
+Test(grabcut_kernels, levels_are_those_of_the_processor) {
+    static const char *const avx2[] = {" avx2 ", " fma ", " bmi1 ", " bmi2 ", " abm ", NULL};
+    static const char *const avx512[] = {" avx512f ", " avx512bw ", " avx512dq ", " avx512vl ", NULL};
     const gc_kernels *k[4];
     int n = levels(k);
-    cr_assert_geq(n, 1);
+    cr_assert_eq(gc_kernels_for(GRABCUT_SIMD_AVX2) != NULL, has_flags(avx2));
+    cr_assert_eq(gc_kernels_for(GRABCUT_SIMD_AVX512) != NULL, has_flags(avx2) && has_flags(avx512));
     printf("levels of this processor:");
     for (int i = 0; i < n; i++)
         printf(" %s,", name(k[i]));
