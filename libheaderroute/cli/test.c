@@ -72,13 +72,14 @@ static hr_table *load(const char *command, const cli_list *files) {
 
 /* ---- reports ---- */
 
-/* On one line, and so that no '#' begins a directive. */
-static void put_description(const char *text) {
+/* On one line, with a backslash before those of `escaped`. */
+static void put_line(const char *text, const char *escaped) {
     for (; *text != '\0'; text++) {
-        if (*text == '#' || *text == '\\')
+        if (strchr(escaped, *text) != NULL)
             putchar('\\');
         putchar(*text == '\n' || *text == '\r' ? ' ' : *text);
     }
+    putchar('\n');
 }
 
 static void print_tap(const cli_case_results *results) {
@@ -86,10 +87,11 @@ static void print_tap(const cli_case_results *results) {
     for (size_t i = 0; i < results->n; i++) {
         const cli_case_result *r = &results->v[i];
         printf("%s %zu - ", r->failure == NULL ? "ok" : "not ok", i + 1);
-        put_description(r->description);
-        putchar('\n');
-        if (r->failure != NULL)
-            printf("# %s:%d: %s\n", r->file, r->line, r->failure);
+        put_line(r->description, "#\\"); /* a '#' would begin a directive */
+        if (r->failure != NULL) {
+            printf("# %s:%d: ", r->file, r->line);
+            put_line(r->failure, "");
+        }
     }
     printf("# %zu passed, %zu failed\n", results->n - results->failed, results->failed);
 }
