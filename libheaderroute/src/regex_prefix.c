@@ -83,13 +83,12 @@ hr_str hr_regex_literal_prefix(hr_str pattern, char *buf, size_t *rest) {
         buf[n++] = escaped ? pattern.p[i + 1] : c;
         i += escaped ? 2 : 1;
     }
-    /* What is repeated belongs to the rest (and may be a character of several UTF-8 octets). */
+    /* What is repeated belongs to the rest. */
     size_t behind = i < pattern.len && pattern.p[i] == '+' ? i + 1 : i;
     if (behind > i && behind < pattern.len && pattern.p[behind] == '?')
         behind++;
     bool repeated = has_flags(pattern, behind) ||
-                    (i < pattern.len && (may_drop(pattern.p[i]) || (pattern.p[i] == '+' && rest != NULL) ||
-                                         (unsigned char)pattern.p[i] >= 0x80));
+                    (i < pattern.len && (may_drop(pattern.p[i]) || (pattern.p[i] == '+' && rest != NULL)));
     if (repeated) {
         n = last_n;
         i = last;
