@@ -115,6 +115,10 @@ void hr_regex_tails_free(hr_regex_tails *tails) {
     delete tails;
 }
 
+size_t hr_regex_tails_count(const hr_regex_tails *tails) {
+    return tails->compiled.size();
+}
+
 int hr_regex_new(hr_regex **out, hr_regex_tails *tails, hr_str pattern, char *error, size_t error_size) {
     if (out == nullptr)
         return HR_EINVAL;
@@ -156,12 +160,13 @@ int hr_regex_prepare_rewrite(hr_regex *regex, hr_str pattern, hr_str rewrite, ch
         if (regex->whole == nullptr)
             regex->whole.reset(new RE2(piece(pattern), RE2::Quiet));
         if (regex->whole->CheckRewriteString(piece(rewrite), &why))
-            return 1;
+            return HR_OK;
         tell(error, error_size, why.c_str());
+        return HR_EINVAL;
     } catch (const std::bad_alloc &) {
         tell(error, error_size, "out of memory");
+        return HR_ENOMEM;
     }
-    return 0;
 }
 
 size_t hr_regex_replace_all(char *buf, size_t size, const hr_regex *regex, hr_str subject, hr_str rewrite) {

@@ -23,6 +23,7 @@ typedef struct hr_regex hr_regex;
 typedef struct hr_regex_tails hr_regex_tails;
 int hr_regex_tails_new(hr_regex_tails **out);
 void hr_regex_tails_free(hr_regex_tails *tails); /* NULL is fine */
+size_t hr_regex_tails_count(const hr_regex_tails *tails); /* how many were compiled */
 
 /* Compiles; tails: NULL, or where the rest of the pattern is kept. HR_EINVAL: the pattern is not RE2's; `error`
  * (may be NULL) then has RE2's sentence, cut to `error_size` and zero-terminated. HR_ENOMEM. Free with
@@ -33,8 +34,9 @@ void hr_regex_free(hr_regex *regex); /* NULL is fine */
 /* 1 if the whole subject matches, as Envoy's safe_regex wants it. */
 int hr_regex_match(const hr_regex *regex, hr_str subject);
 
-/* 1 if `rewrite` uses only groups that the expression has, and no other escapes than \0..\9 and \\. Compiles
- * the pattern as a whole, where that has not been done; without that, hr_regex_replace_all replaces nothing. */
+/* Compiles the pattern as a whole, where that has not been done; without that, hr_regex_replace_all replaces
+ * nothing. HR_EINVAL, with a sentence: `rewrite` uses a group that the expression has not, or another escape than
+ * \0..\9 and \\. HR_ENOMEM. */
 int hr_regex_prepare_rewrite(hr_regex *regex, hr_str pattern, hr_str rewrite, char *error, size_t error_size);
 
 /* Replaces every match in `subject`, as RE2::GlobalReplace does: \1 stands for the first group, \0 for

@@ -193,8 +193,12 @@ void hr_check_rewrite(hr_reader *r, const hr_node *node, void *out) {
         hr_check_regex(r, match, rewrite->regex_match);
         r->path = &step;
         hr_regex *compiled = hr_strmap_get(&r->out->regexes, rewrite->regex_match);
-        if (hr_diagnostics_errors(r->d) == before && compiled != NULL &&
-            !hr_regex_prepare_rewrite(compiled, rewrite->regex_match, rewrite->regex_rewrite, why, sizeof(why)))
+        int rc = HR_OK;
+        if (hr_diagnostics_errors(r->d) == before && compiled != NULL)
+            rc = hr_regex_prepare_rewrite(compiled, rewrite->regex_match, rewrite->regex_rewrite, why, sizeof(why));
+        if (rc == HR_ENOMEM)
+            r->oom = 1;
+        else if (rc != HR_OK)
             hr_field_warn(r, regex, "rewrite", "does not fit the match, and RE2 does not replace it whole: %s", why);
     }
     r->path = step.up;

@@ -3,7 +3,9 @@
 #include <criterion/new/assert.h>
 
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
+#include <new>
 #include <random>
 #include <string>
 #include <vector>
@@ -11,6 +13,25 @@
 #include <re2/re2.h>
 
 #include "regex.h"
+
+namespace {
+bool memory_ends;
+}
+
+void *operator new(size_t size) {
+    void *p = memory_ends ? nullptr : malloc(size);
+    if (p == nullptr)
+        throw std::bad_alloc();
+    return p;
+}
+
+void operator delete(void *p) noexcept {
+    free(p);
+}
+
+void operator delete(void *p, size_t) noexcept {
+    free(p);
+}
 
 namespace {
 
@@ -88,10 +109,10 @@ Test(regex, rewrites_are_checked) {
     hr_regex *regex = nullptr;
     char why[100];
     cr_assert(hr_regex_new(&regex, nullptr, HR_STR("(a)(b)"), nullptr, 0) == HR_OK);
-    cr_expect(hr_regex_prepare_rewrite(regex, HR_STR("(a)(b)"), HR_STR("\\2\\1\\0\\\\"), why, sizeof(why)));
-    cr_expect(hr_regex_prepare_rewrite(regex, HR_STR("(a)(b)"), HR_STR("\\3"), why, sizeof(why)) == 0);
-    cr_expect(hr_regex_prepare_rewrite(regex, HR_STR("(a)(b)"), HR_STR("\\x"), why, sizeof(why)) == 0);
-    cr_expect(hr_regex_prepare_rewrite(regex, HR_STR("(a)(b)"), HR_STR("a\\"), nullptr, 0) == 0);
+    cr_expect(hr_regex_prepare_rewrite(regex, HR_STR("(a)(b)"), HR_STR("\\2\\1\\0\\\\"), why, sizeof(why)) == HR_OK);
+    cr_expect(hr_regex_prepare_rewrite(regex, HR_STR("(a)(b)"), HR_STR("\\3"), why, sizeof(why)) == HR_EINVAL);
+    cr_expect(hr_regex_prepare_rewrite(regex, HR_STR("(a)(b)"), HR_STR("\\x"), why, sizeof(why)) == HR_EINVAL);
+    cr_expect(hr_regex_prepare_rewrite(regex, HR_STR("(a)(b)"), HR_STR("a\\"), nullptr, 0) == HR_EINVAL);
     hr_regex_free(regex);
 }
 
@@ -195,13 +216,42 @@ Test(regex, tails_do_not_make_large_patterns_small) {
     cr_assert(only_whole_is_refused > 0, "the limit lies at %d", accepted);
 }
 
+Test(regex, equal_tails_are_compiled_once) {
+    hr_regex_tails *tails = nullptr;
+    cr_assert(hr_regex_tails_new(&tails) == HR_OK);
+    for (const char *pattern : {"/a/[0-9]+", "/b/[0-9]+", "^/c\\.[0-9]+", "/d/x+y", "/ex+y", "[0-9]+", "/a|/b"}) {
+        hr_regex *regex = nullptr;
+        cr_assert(hr_regex_new(&regex, tails, hr_str_from(pattern), nullptr, 0) == HR_OK);
+        hr_regex_free(regex);
+    }
+    cr_expect(hr_regex_tails_count(tails) == 2, "%zu", hr_regex_tails_count(tails));
+    hr_regex_tails_free(tails);
+}
+
+Test(regex, out_of_memory_is_told) {
+    hr_regex_tails *tails = nullptr;
+    hr_regex *regex = nullptr, *other = nullptr;
+    const hr_str pattern = HR_STR("/v([0-9]+)"), rewrite = HR_STR("/w\\1");
+    cr_assert(hr_regex_tails_new(&tails) == HR_OK);
+    cr_assert(hr_regex_new(&regex, tails, pattern, nullptr, 0) == HR_OK);
+    memory_ends = true;
+    int created = hr_regex_new(&other, nullptr, pattern, nullptr, 0);
+    int prepared = hr_regex_prepare_rewrite(regex, pattern, rewrite, nullptr, 0);
+    memory_ends = false;
+    cr_expect(created == HR_ENOMEM && other == nullptr);
+    cr_expect(prepared == HR_ENOMEM);
+    cr_expect(hr_regex_prepare_rewrite(regex, pattern, rewrite, nullptr, 0) == HR_OK);
+    hr_regex_free(regex);
+    hr_regex_tails_free(tails);
+}
+
 // A pattern whose tail was shared can still be used to replace.
 Test(regex, a_shared_tail_replaces_once_it_is_asked_for) {
     hr_regex_tails *tails = nullptr;
     hr_regex *regex = nullptr;
     cr_assert(hr_regex_tails_new(&tails) == HR_OK);
     cr_assert(hr_regex_new(&regex, tails, HR_STR("/v([0-9]+)"), nullptr, 0) == HR_OK);
-    cr_expect(hr_regex_prepare_rewrite(regex, HR_STR("/v([0-9]+)"), HR_STR("/w\\1"), nullptr, 0) == 1);
+    cr_expect(hr_regex_prepare_rewrite(regex, HR_STR("/v([0-9]+)"), HR_STR("/w\\1"), nullptr, 0) == HR_OK);
     cr_expect(replaced(regex, "/v12/v3/v", "/w\\1") == "/w12/w3/v");
     hr_regex_free(regex);
     hr_regex_tails_free(tails);
