@@ -66,8 +66,6 @@ static int get_headers(line *l, const json_t *value) {
         if (get_string(l, &name, "headers", json_array_get(pair, 0)) != 0 ||
             get_string(l, &text, "headers", json_array_get(pair, 1)) != 0)
             return -1;
-        if (name.len > 0 && name.p[0] == ':')
-            return fail(l, "headers: a pseudo header is no header of a request: use method, scheme, authority and path");
         cli_add_header(&l->request, name, text);
     }
     return 0;

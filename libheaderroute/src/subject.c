@@ -37,6 +37,9 @@ static int check_slowly(hr_subject *s) {
     for (size_t i = 0; i < r->n_headers && !r->headers_checked; i++) {
         if (!is_token(r->headers[i].name))
             return refuse(s->scratch, "a header's name is empty or has a space or a control character");
+        if (r->headers[i].name.p[0] == ':')
+            return refuse(s->scratch, "a pseudo header is no header: method, scheme, authority and path have places "
+                                      "of their own");
         if (!is_text(r->headers[i].value))
             return refuse(s->scratch, "a header's value has a control character");
     }
@@ -65,7 +68,7 @@ static bool headers_fine(const hr_request *r, hr_extent tokens) {
     bool named = true;
     for (size_t i = 0; i < r->n_headers; i++) {
         const hr_pair *h = &r->headers[i];
-        named &= h->name.len != 0;
+        named &= h->name.len != 0 && h->name.p[0] != ':';
         hr_extent_add(&tokens, h->name.p, h->name.len);
         hr_extent_add(&texts, h->value.p, h->value.len);
     }

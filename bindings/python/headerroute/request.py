@@ -61,8 +61,6 @@ def header_pairs(headers: Headers) -> tuple[str | bytes | None, tuple[tuple[str 
     host, pairs = None, []
     for name, value in headers.items() if isinstance(headers, Mapping) else headers:
         name, value = utf8(name), utf8(value)
-        if name[:1] in (":", b":"):
-            raise RouteError(f"{name!r} is a pseudo header, and no header of a request: give method and URL", c.HR_EREQUEST)
         if name.lower() in ("host", b"host"):
             host = value
         else:

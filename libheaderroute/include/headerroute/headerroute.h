@@ -322,8 +322,8 @@ typedef struct hr_request {
     const hr_pair *headers; /* in order, any letter case; without pseudo headers and Host */
     size_t n_headers;
     hr_draws draws;
-    int headers_checked; /* 1: an HTTP parser has refused empty names and control characters in names and
-                          * values already; hr_route then does not look for them again */
+    int headers_checked; /* 1: an HTTP parser has refused empty names, pseudo headers and control characters in
+                          * names and values already; hr_route then does not look for them again */
 } hr_request;
 
 typedef enum hr_action {
