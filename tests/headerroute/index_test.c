@@ -254,6 +254,7 @@ Test(index, takes_a_regexs_certain_beginning) {
     prefix_is("/a[[:alpha:]|]|/b", "");
     prefix_is("/a[[:]|/b", "");
     prefix_is("/a[[:a]x|b", "");
+    prefix_is("/aé*", "/a");
     prefix_is("/a(?i)b", "/");
     prefix_is("/a(?i)?b", "/");
     prefix_is("/a(?s)(?U)*", "/");
