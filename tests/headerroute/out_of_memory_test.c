@@ -15,6 +15,8 @@
 
 #include <headerroute/headerroute.h>
 
+#include "regex.h"
+
 /* The C library's own functions, behind the ones below (glibc exports them for this). */
 void *__libc_malloc(size_t n);
 void *__libc_calloc(size_t n, size_t size);
@@ -24,6 +26,7 @@ void __libc_free(void *p);
 /* While it watches: how many allocations go well before one fails, and how many blocks are held. */
 static bool watching, failed;
 static long until_failure, held;
+static bool exhausted; /* while it watches: none goes well, whoever asks */
 
 /* Two callers are spared: RE2 loses blocks when one of its constructors throws, and the C library's qsort
  * makes do without. */
@@ -47,7 +50,7 @@ static bool is_spared(const void *caller) {
 }
 
 static bool must_fail(const void *caller) {
-    if (!watching || until_failure < 0 || is_spared(caller) || until_failure-- > 0)
+    if (!watching || (!exhausted && (until_failure < 0 || is_spared(caller) || until_failure-- > 0)))
         return false;
     failed = true;
     errno = ENOMEM;
@@ -125,6 +128,30 @@ Test(out_of_memory, loading_a_mesh) {
 Test(out_of_memory, loading_folders) {
     const char *paths[] = {HR_SOURCE_DIR "/k8s/base", HR_SOURCE_DIR "/k8s/local"};
     load_all(paths, 2, 5);
+}
+
+/* RE2 is spared above; but that memory ends before one of its objects is there has to be told as well. */
+Test(out_of_memory, regexes) {
+    const hr_str pattern = HR_STR("/v([0-9]+)"), rewrite = HR_STR("/w\\1");
+    hr_regex_tails *tails, *no_tails;
+    hr_regex *regex, *no_regex;
+    cr_assert_eq(hr_regex_tails_new(&tails), HR_OK);
+    cr_assert_eq(hr_regex_new(&regex, tails, pattern, NULL, 0), HR_OK);
+    watch(0);
+    exhausted = true;
+    int of_tails = hr_regex_tails_new(&no_tails);
+    int of_regex = hr_regex_new(&no_regex, NULL, pattern, NULL, 0);
+    int of_rewrite = hr_regex_prepare_rewrite(regex, pattern, rewrite, NULL, 0);
+    exhausted = watching = false;
+    cr_expect_eq(of_tails, HR_ENOMEM);
+    cr_expect_eq(of_regex, HR_ENOMEM);
+    cr_expect_eq(of_rewrite, HR_ENOMEM);
+    cr_expect_null(no_tails);
+    cr_expect_null(no_regex);
+    cr_expect_eq(held, 0, "%ld blocks are lost", held);
+    cr_expect_eq(hr_regex_prepare_rewrite(regex, pattern, rewrite, NULL, 0), HR_OK);
+    hr_regex_free(regex);
+    hr_regex_tails_free(tails);
 }
 
 /* ---- views ---- */

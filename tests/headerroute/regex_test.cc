@@ -3,9 +3,7 @@
 #include <criterion/new/assert.h>
 
 #include <cstdio>
-#include <cstdlib>
 #include <cstring>
-#include <new>
 #include <random>
 #include <string>
 #include <vector>
@@ -13,25 +11,6 @@
 #include <re2/re2.h>
 
 #include "regex.h"
-
-namespace {
-bool memory_ends;
-}
-
-void *operator new(size_t size) {
-    void *p = memory_ends ? nullptr : malloc(size);
-    if (p == nullptr)
-        throw std::bad_alloc();
-    return p;
-}
-
-void operator delete(void *p) noexcept {
-    free(p);
-}
-
-void operator delete(void *p, size_t) noexcept {
-    free(p);
-}
 
 namespace {
 
@@ -225,23 +204,6 @@ Test(regex, equal_tails_are_compiled_once) {
         hr_regex_free(regex);
     }
     cr_expect(hr_regex_tails_count(tails) == 2, "%zu", hr_regex_tails_count(tails));
-    hr_regex_tails_free(tails);
-}
-
-Test(regex, out_of_memory_is_told) {
-    hr_regex_tails *tails = nullptr;
-    hr_regex *regex = nullptr, *other = nullptr;
-    const hr_str pattern = HR_STR("/v([0-9]+)"), rewrite = HR_STR("/w\\1");
-    cr_assert(hr_regex_tails_new(&tails) == HR_OK);
-    cr_assert(hr_regex_new(&regex, tails, pattern, nullptr, 0) == HR_OK);
-    memory_ends = true;
-    int created = hr_regex_new(&other, nullptr, pattern, nullptr, 0);
-    int prepared = hr_regex_prepare_rewrite(regex, pattern, rewrite, nullptr, 0);
-    memory_ends = false;
-    cr_expect(created == HR_ENOMEM && other == nullptr);
-    cr_expect(prepared == HR_ENOMEM);
-    cr_expect(hr_regex_prepare_rewrite(regex, pattern, rewrite, nullptr, 0) == HR_OK);
-    hr_regex_free(regex);
     hr_regex_tails_free(tails);
 }
 
