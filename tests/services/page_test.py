@@ -30,10 +30,11 @@ return [canvas.width, canvas.height, Array.from(context.getImageData(0, 0, canva
 
 
 @pytest.fixture
-def system(start, tmp_path):
-    """Gateway, two proxies and two predict servers, as the demo has them, on free ports."""
+def system(start, tmp_path, request):
+    """Gateway, two proxies and two predict servers, as the demo has them, on free ports; the parameter is how many
+    iterations the second model takes."""
     endpoints, behind = [], []
-    for n, iterations in (1, 1), (2, 10):
+    for n, iterations in (1, 1), (2, getattr(request, "param", 10)):
         predict = start("headerroute-predict", "--name", f"predict-pod{n}", "--iterations", iterations)
         proxy = start("headerroute-proxy", "--name", f"proxy-pod{n}",
                       env={"PREDICT_SERVER_URL": "http://%s:%d" % predict.address})
@@ -286,13 +287,14 @@ def test_keys_move_and_resize_the_frame_within_the_photo(system, browser, tmp_pa
     check_quiet(browser, origin_of(system))
 
 
+@pytest.mark.parametrize("system", [1000], indirect=True)  # longer than anybody waits
 def test_cancelling_and_what_goes_wrong_are_told_in_sentences(system, browser, tmp_path):
     picture = numpy.random.RandomState(1).randint(0, 256, (900, 1200, 3)).astype(numpy.uint8)
     (tmp_path / "large.png").write_bytes(pictures.encode(picture))
     (tmp_path / "disc.png").write_bytes(pictures.encode(pictures.disc(160, 120)))
     open_page(browser, system)
     choose(browser, tmp_path / "large.png")
-    find(browser, "header-value").clear()  # the model that takes longer
+    find(browser, "header-value").clear()  # the second model
     find(browser, "send").click()
     wait(browser, lambda: find(browser, "progress").is_displayed() and find(browser, "elapsed").text.startswith("working"))
     find(browser, "cancel").click()
