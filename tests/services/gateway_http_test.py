@@ -31,15 +31,6 @@ def test_100_continue_is_answered_here_and_not_sent_on(echoing):
     assert request.header("expect") is None and request.header("content-length") == "5"
 
 
-def upload(gw, target, body):
-    """The answer, when the gateway has let go of the body too: it closes after that."""
-    with gw.client() as client:
-        client.request("POST", target, [("Connection", "close")], body)
-        got = client.answer()
-        assert client.at_eof()
-        return got
-
-
 def test_a_body_that_is_too_large_is_refused_before_it_is_sent(echoing):
     seen = len(echoing.peer.requests)
     with echoing.client() as client:
@@ -53,7 +44,7 @@ def test_a_body_that_is_too_large_is_refused_before_it_is_sent(echoing):
         except OSError:
             pass
         assert client.answer().status == 413 and client.at_eof()
-    assert upload(echoing, "/fits", b"y" * (3 << 20)).body == b"y" * (3 << 20)
+    assert echoing.call("POST", "/fits", body=b"y" * (3 << 20)).body == b"y" * (3 << 20)
     assert len(echoing.peer.requests) == seen + 1
 
 
@@ -62,12 +53,12 @@ def test_bodies_that_are_too_large_together_are_503_with_retry_after(echoing):
         holder.send(b"POST /holder HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 3000000\r\n"
                     b"Expect: 100-continue\r\n\r\n")
         assert holder.answer().status == 100  # it has its room
-        got = upload(echoing, "/second", b"z" * 3_000_000)
+        got = echoing.call("POST", "/second", body=b"z" * 3_000_000)
         assert got.status == 503 and got.header("retry-after") == "1"
         assert echoing.wait_line(path="/second")["response_flags"] == "UO"
         holder.send(b"a" * 3_000_000)
         assert holder.answer().body == b"a" * 3_000_000 and holder.at_eof()
-    assert upload(echoing, "/third", b"z" * 3_000_000).status == 200
+    assert echoing.call("POST", "/third", body=b"z" * 3_000_000).status == 200
 
 
 def test_a_chunked_request_is_sent_whole_and_without_its_trailers(echoing):

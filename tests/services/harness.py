@@ -183,10 +183,12 @@ class Server:
         return Client(self.port, self.host, **kwargs)
 
     def call(self, method="GET", target="/", headers=(), body=None, version="HTTP/1.1"):
-        """One request on a connection of its own."""
+        """One request on a connection of its own. What it held is given back when this returns: servers close after that."""
         with self.client() as client:
             client.request(method, target, [*headers, ("Connection", "close")], body, version)
-            return client.answer(method)
+            got = client.answer(method)
+            assert client.at_eof()
+            return got
 
     def metric(self, name):
         """The value of a metric (its whole series name with labels)."""
