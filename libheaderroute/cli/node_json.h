@@ -4,6 +4,8 @@
 
 #include <jansson.h>
 
+#include <stdbool.h>
+
 #include "yaml_node.h"
 
 /* A new reference. Keys without value are left out. */

@@ -1,6 +1,6 @@
 hr_add_fuzzer(yaml_fuzzer SOURCES yaml_fuzzer.c LIBS headerroute-static)
 hr_add_fuzzer(differential_fuzzer SOURCES differential_fuzzer.c maker.c LIBS headerroute-static
-  INCLUDES ${PROJECT_SOURCE_DIR}/libheaderroute/src)
+  INCLUDES ${HR_INTERNAL_INCLUDES})
 pkg_check_modules(JANSSON REQUIRED IMPORTED_TARGET jansson)
 set(HR_CLI ${PROJECT_SOURCE_DIR}/libheaderroute/cli)
 hr_add_fuzzer(batch_fuzzer SOURCES batch_fuzzer.c ${HR_CLI}/batch.c ${HR_CLI}/cli.c ${HR_CLI}/request.c

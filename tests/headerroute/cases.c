@@ -9,6 +9,7 @@
 
 #include "arena.h"
 #include "diag.h"
+#include "lint.h"
 
 static const char begin_mark[] = "=== ", findings_mark[] = "--- findings\n";
 

@@ -9,6 +9,7 @@
 #include "arena.h"
 #include "cases.h"
 #include "diag.h"
+#include "lint.h"
 
 Test(lint, cases) {
     cr_assert(ge(sz, cases_check("lint", 1), 55));

@@ -1,5 +1,5 @@
 /* Kubernetes' own kinds: only the fields that routing needs are read, the rest is passed over. */
-#include "reader.h"
+#include "kinds.h"
 
 #include <stddef.h>
 #include <string.h>

@@ -11,12 +11,8 @@
 
 #include <headerroute/headerroute.h>
 
+#include "pos.h"
 #include "strmap.h"
-
-typedef struct hr_pos {
-    hr_str file;
-    int line, column;
-} hr_pos;
 
 /* metadata of any resource */
 typedef struct hr_meta {
@@ -29,12 +25,6 @@ typedef struct hr_meta {
     size_t order; /* position in the load, from 0: breaks ties where nothing else does */
     hr_pos pos;
 } hr_meta;
-
-typedef struct hr_str_list {
-    hr_str *v;
-    size_t n;
-    hr_pos pos;
-} hr_str_list;
 
 /* ---- VirtualService ---- */
 
@@ -463,8 +453,5 @@ int hr_resources_read(hr_resources **out, hr_arena *arena, hr_diagnostics *d, co
 
 /* validate.c: Istio's admission checks, and a sentence for each known field without effect. */
 int hr_resources_validate(const hr_resources *resources, hr_diagnostics *d);
-
-/* lint.c: warnings across resources. */
-int hr_resources_lint(const hr_resources *resources, hr_diagnostics *d, const hr_load_options *options);
 
 #endif

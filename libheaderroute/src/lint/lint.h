@@ -8,6 +8,9 @@
 #include "regex.h"
 #include "resource.h"
 
+/* Adds the warnings about `resources` to `d`. HR_OK or HR_ENOMEM. */
+int hr_resources_lint(const hr_resources *resources, hr_diagnostics *d, const hr_load_options *options);
+
 typedef struct hr_linter {
     const hr_resources *resources;
     hr_diagnostics *d;

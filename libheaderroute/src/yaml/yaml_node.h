@@ -7,8 +7,9 @@
 #ifndef HR_YAML_NODE_H
 #define HR_YAML_NODE_H
 
+#include <stdint.h>
+
 #include "arena.h"
-#include "resource.h"
 
 typedef enum hr_node_kind {
     HR_NODE_NULL,

@@ -2,7 +2,7 @@
 #ifndef HR_SOURCE_H
 #define HR_SOURCE_H
 
-#include "resource.h"
+#include <headerroute/headerroute.h>
 
 /* Is given each text with its name, in order; both are valid during the call. */
 typedef int (*hr_source_fn)(void *ctx, hr_str name, hr_str text);

@@ -6,7 +6,7 @@
 #ifndef HR_VALIDATE_H
 #define HR_VALIDATE_H
 
-#include "reader.h"
+#include "kinds.h"
 
 /* ---- kinds of fields that several messages have ---- */
 

@@ -1,5 +1,5 @@
 /* VirtualService: networking/v1alpha3/virtual_service.proto of Istio's API. */
-#include "reader.h"
+#include "kinds.h"
 
 #include <stddef.h>
 

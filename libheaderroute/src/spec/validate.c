@@ -1,5 +1,6 @@
 /* What admission asks of a resource as a whole, once all are read. */
 #include "diag.h"
+#include "resource.h"
 #include "text.h"
 
 /* Annotations by which Istio talks to itself: a user's file may not have them. */

@@ -4,7 +4,7 @@
 
 #include <stdarg.h>
 
-#include "resource.h"
+#include "pos.h"
 
 hr_diagnostics *hr_diagnostics_new(void); /* NULL: no memory */
 

@@ -1,5 +1,5 @@
 /* DestinationRule: networking/v1alpha3/destination_rule.proto of Istio's API. */
-#include "reader.h"
+#include "kinds.h"
 
 #include <inttypes.h>
 #include <stddef.h>

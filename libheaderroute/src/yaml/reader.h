@@ -25,7 +25,7 @@ typedef struct hr_reader {
     hr_diagnostics *d;
     hr_str file;
     const hr_path *path;
-    hr_resources *out;
+    struct hr_resources *out; /* what the load leaves behind */
     int serves; /* hr_load_options */
     int oom;
 } hr_reader;
@@ -125,27 +125,8 @@ const hr_node *hr_items_next(hr_reader *r, hr_path *step, const hr_node *item);
 const hr_node *hr_keys_begin(hr_reader *r, hr_path *step, const hr_node *map);
 const hr_node *hr_keys_next(hr_reader *r, hr_path *step, const hr_node *key);
 
-/* ---- one function a kind; `resource` is the whole document ---- */
-
-/* metadata into `meta`, with the default namespace. */
-typedef struct hr_kind {
-    const char *group, *kind;
-    void (*read)(hr_reader *r, const hr_node *resource, const hr_meta *meta);
-} hr_kind;
-void hr_read_virtual_service(hr_reader *r, const hr_node *resource, const hr_meta *meta);
-void hr_read_destination_rule(hr_reader *r, const hr_node *resource, const hr_meta *meta);
-void hr_read_gateway(hr_reader *r, const hr_node *resource, const hr_meta *meta);
-void hr_read_service_entry(hr_reader *r, const hr_node *resource, const hr_meta *meta);
-void hr_read_workload_entry(hr_reader *r, const hr_node *resource, const hr_meta *meta);
-void hr_read_service(hr_reader *r, const hr_node *resource, const hr_meta *meta);
-void hr_read_pod(hr_reader *r, const hr_node *resource, const hr_meta *meta);
-void hr_read_node(hr_reader *r, const hr_node *resource, const hr_meta *meta);
-void hr_read_template(hr_reader *r, const hr_node *resource, const hr_meta *meta);
-void hr_read_endpoint_slice(hr_reader *r, const hr_node *resource, const hr_meta *meta);
-
 /* A new item at the end of one of the load's lists, zeroed; NULL without memory. */
 void *hr_reader_append(hr_reader *r, void *list, size_t *n, size_t size);
-#define HR_APPEND(r, member) hr_reader_append((r), &(r)->out->member, &(r)->out->n_##member, sizeof(*(r)->out->member))
 
 /* Reads `resource`.spec by a strict schema into `out`. */
 void hr_read_spec(hr_reader *r, const hr_node *resource, void *out, const hr_schema *schema);

@@ -1,5 +1,5 @@
 /* Documents into resources: which kind, whose metadata, given twice. */
-#include "reader.h"
+#include "kinds.h"
 
 #include <stdlib.h>
 #include <string.h>

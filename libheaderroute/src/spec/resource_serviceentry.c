@@ -1,5 +1,5 @@
 /* ServiceEntry and WorkloadEntry: networking/v1alpha3/{service,workload}_entry.proto of Istio's API. */
-#include "reader.h"
+#include "kinds.h"
 
 #include <stddef.h>
 

@@ -1,5 +1,5 @@
 /* Gateway: networking/v1alpha3/gateway.proto of Istio's API. */
-#include "reader.h"
+#include "kinds.h"
 
 #include <stddef.h>
 
