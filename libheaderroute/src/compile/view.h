@@ -11,17 +11,6 @@
 
 /* ---- conditions ---- */
 
-typedef enum hr_cond_kind {
-    HR_COND_HEADER = 0,
-    HR_COND_METHOD,
-    HR_COND_SCHEME,
-    HR_COND_AUTHORITY,
-    HR_COND_FULL_PATH, /* the header `:path`: with query */
-    HR_COND_QUERY,
-    HR_COND_STRIPPED, /* a header that a proxy takes away before it looks for a route */
-    HR_COND_NEVER /* a claim of a token: no token is ever validated here */
-} hr_cond_kind;
-
 /* Where values are short they lie behind the conditions of their route, so that a look at both is one. */
 typedef struct hr_cond {
     uint8_t kind;  /* hr_cond_kind */

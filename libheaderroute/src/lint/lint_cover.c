@@ -62,10 +62,13 @@ static bool uri_implies(hr_linter *l, const hr_match_request *b, const hr_match_
     return hr_str_starts(y->value, x->value) && (!b->ignore_uri_case || !has_letter(x->value));
 }
 
-static bool some_implies(hr_linter *l, const hr_named_match *v, size_t n, const hr_named_match *a, bool nocase) {
-    for (size_t i = 0; i < n; i++)
-        if ((nocase ? hr_str_eq_nocase(v[i].name, a->name) : hr_str_eq(v[i].name, a->name)) &&
-            implies(l, &v[i].match, &a->match))
+static bool same_key(const hr_match_field *field, hr_str a, hr_str b) {
+    return field->header_names ? hr_str_eq_nocase(a, b) : hr_str_eq(a, b);
+}
+
+static bool some_implies(hr_linter *l, const hr_match_field *field, hr_named_matches b, const hr_named_match *a) {
+    for (size_t i = 0; i < b.n; i++)
+        if (same_key(field, b.v[i].name, a->name) && implies(l, &b.v[i].match, &a->match))
             return true;
     return false;
 }
@@ -75,11 +78,11 @@ static bool is_absence(const hr_string_match *without) {
 }
 
 /* withoutHeaders: no value of the header meets `a`, where a missing header counts as an empty value. */
-static bool some_excludes(hr_linter *l, const hr_match_request *b, const hr_named_match *a) {
+static bool some_excludes(hr_linter *l, const hr_match_field *field, hr_named_matches b, const hr_named_match *a) {
     static const hr_string_match empty = {.kind = HR_SM_EXACT, .value = {"", 0}};
-    for (size_t i = 0; i < b->n_without_headers; i++) {
-        const hr_named_match *other = &b->without_headers[i];
-        if (!hr_str_eq_nocase(other->name, a->name))
+    for (size_t i = 0; i < b.n; i++) {
+        const hr_named_match *other = &b.v[i];
+        if (!same_key(field, other->name, a->name))
             continue;
         if (is_absence(&other->match) ? is_absence(&a->match) || !implies(l, &empty, &a->match)
                                       : !is_absence(&a->match) && implies(l, &a->match, &other->match))
@@ -112,25 +115,29 @@ static bool settled_implies(const hr_match_request *b, const hr_match_request *a
             hr_pairs_subset(a->source_labels, a->n_source_labels, b->source_labels, b->n_source_labels));
 }
 
+static bool field_implies(hr_linter *l, const hr_match_field *field, const hr_match_request *b,
+                          const hr_match_request *a) {
+    if (field->type == HR_MATCH_TYPE_PATH)
+        return uri_implies(l, b, a);
+    if (field->type == HR_MATCH_TYPE_STRING)
+        return implies(l, hr_match_string(b, field), hr_match_string(a, field));
+    hr_named_matches asked = hr_match_map(a, field), given = hr_match_map(b, field);
+    for (size_t i = 0; i < asked.n; i++)
+        if (field->excludes ? !some_excludes(l, field, given, &asked.v[i]) : !some_implies(l, field, given, &asked.v[i]))
+            return false;
+    return true;
+}
+
 int hr_match_covers(hr_linter *l, const hr_match_request *a, const hr_match_request *b) {
     static const hr_match_request none = {0};
     if (a == NULL)
         return 1;
     if (b == NULL)
         b = &none;
-    if (!settled_implies(b, a) || !uri_implies(l, b, a))
+    if (!settled_implies(b, a))
         return 0;
-    if (!implies(l, &b->method, &a->method) || !implies(l, &b->authority, &a->authority) ||
-        !implies(l, &b->scheme, &a->scheme))
-        return 0;
-    for (size_t i = 0; i < a->n_headers; i++)
-        if (!some_implies(l, b->headers, b->n_headers, &a->headers[i], true))
-            return 0;
-    for (size_t i = 0; i < a->n_query_params; i++)
-        if (!some_implies(l, b->query_params, b->n_query_params, &a->query_params[i], false))
-            return 0;
-    for (size_t i = 0; i < a->n_without_headers; i++)
-        if (!some_excludes(l, b, &a->without_headers[i]))
+    for (size_t i = 0; i < HR_MATCH_FIELD_COUNT; i++)
+        if (!field_implies(l, &hr_match_fields[i], b, a))
             return 0;
     return 1;
 }
@@ -173,26 +180,45 @@ static hr_str lowered(hr_linter *l, hr_str s) {
     return hr_str_of(p, s.len);
 }
 
-/* Where a rule is filed; absent: among the others. */
+/* Calls `fn` with the key of each exact condition of `m` that is of this type. */
+typedef void key_fn(filing *f, hr_str key, void *ctx);
+
+static void each_exact(filing *f, hr_match_type type, const hr_match_request *m, key_fn *fn, void *ctx) {
+    for (size_t i = 0; i < HR_MATCH_FIELD_COUNT; i++) {
+        const hr_match_field *field = &hr_match_fields[i];
+        char kind = (char)('A' + i);
+        if (field->type != type || field->excludes)
+            continue;
+        if (type == HR_MATCH_TYPE_STRING && hr_match_string(m, field)->kind == HR_SM_EXACT)
+            fn(f, file_key(f->l, kind, (hr_str){0}, hr_match_string(m, field)->value), ctx);
+        hr_named_matches map = type == HR_MATCH_TYPE_MAP ? hr_match_map(m, field) : (hr_named_matches){0};
+        for (size_t k = 0; k < map.n; k++)
+            if (map.v[k].match.kind == HR_SM_EXACT)
+                fn(f, file_key(f->l, kind, map.v[k].name, map.v[k].match.value), ctx);
+    }
+}
+
+static void keep_first(filing *f, hr_str key, void *ctx) {
+    hr_str *home = ctx;
+    (void)f;
+    if (home->p == NULL)
+        *home = key;
+}
+
+/* Where a rule is filed, by its most selective kind of condition; absent: among the others. */
 static hr_str home_of(filing *f, const hr_match_request *m) {
-    const hr_str none = {0};
-    for (size_t i = 0; i < m->n_headers; i++)
-        if (m->headers[i].match.kind == HR_SM_EXACT)
-            return file_key(f->l, 'h', m->headers[i].name, m->headers[i].match.value);
+    hr_str home = {0};
+    each_exact(f, HR_MATCH_TYPE_MAP, m, keep_first, &home);
+    if (home.p != NULL)
+        return home;
     if (m->uri.kind == HR_SM_EXACT)
-        return file_key(f->l, 'u', none, lowered(f->l, m->uri.value));
-    for (size_t i = 0; i < m->n_query_params; i++)
-        if (m->query_params[i].match.kind == HR_SM_EXACT)
-            return file_key(f->l, 'q', m->query_params[i].name, m->query_params[i].match.value);
+        return file_key(f->l, 'u', home, lowered(f->l, m->uri.value));
     if (m->uri.kind == HR_SM_PREFIX && m->uri.value.len <= LONGEST_PREFIX) {
         f->prefix_lengths[m->uri.value.len] = true;
-        return file_key(f->l, 'p', none, lowered(f->l, m->uri.value));
+        return file_key(f->l, 'p', home, lowered(f->l, m->uri.value));
     }
-    if (m->authority.kind == HR_SM_EXACT)
-        return file_key(f->l, 'a', none, m->authority.value);
-    if (m->method.kind == HR_SM_EXACT)
-        return file_key(f->l, 'm', none, m->method.value);
-    return none;
+    each_exact(f, HR_MATCH_TYPE_STRING, m, keep_first, &home);
+    return home;
 }
 
 static void file_rule(filing *f, rule *r) {
@@ -214,41 +240,39 @@ static rule *oldest(filing *f, rule *file, const hr_match_request *later, rule *
     return best;
 }
 
-static rule *look_in(filing *f, char kind, hr_str name, hr_str value, const hr_match_request *later, rule *best,
-                     size_t *tries) {
-    return oldest(f, hr_map_get(&f->files, file_key(f->l, kind, name, value)), later, best, tries);
+/* The search for a rule that covers `later`. */
+typedef struct search {
+    const hr_match_request *later;
+    rule *best;
+    size_t tries;
+} search;
+
+static void look_in(filing *f, hr_str key, void *ctx) {
+    search *s = ctx;
+    s->best = oldest(f, hr_map_get(&f->files, key), s->later, s->best, &s->tries);
+}
+
+static void look_for_path(filing *f, search *s) {
+    const hr_string_match *uri = &s->later->uri;
+    bool literal = uri->kind == HR_SM_EXACT || uri->kind == HR_SM_PREFIX;
+    const hr_str none = {0}, root = HR_STR("/"); /* the prefixes "" and "/" take every path */
+    hr_str path = literal ? lowered(f->l, uri->value) : root;
+    for (size_t n = 0; n <= path.len && n <= LONGEST_PREFIX; n++)
+        if (f->prefix_lengths[n])
+            look_in(f, file_key(f->l, 'p', none, hr_str_of(path.p, n)), s);
+    if (uri->kind == HR_SM_EXACT)
+        look_in(f, file_key(f->l, 'u', none, path), s);
 }
 
 static rule *covering(filing *f, const hr_match_request *later) {
-    size_t tries = MOST_TRIED;
-    const hr_str none = {0};
-    rule *best = oldest(f, f->others, later, NULL, &tries);
+    search s = {.later = later, .tries = MOST_TRIED};
+    s.best = oldest(f, f->others, later, NULL, &s.tries);
     if (later == NULL || f->files.n == 0)
-        return best;
-    for (size_t i = 0; i < later->n_headers; i++)
-        if (later->headers[i].match.kind == HR_SM_EXACT)
-            best = look_in(f, 'h', later->headers[i].name, later->headers[i].match.value, later, best, &tries);
-    for (size_t i = 0; i < later->n_query_params; i++)
-        if (later->query_params[i].match.kind == HR_SM_EXACT)
-            best = look_in(f, 'q', later->query_params[i].name, later->query_params[i].match.value, later, best,
-                           &tries);
-    if (later->uri.kind == HR_SM_EXACT || later->uri.kind == HR_SM_PREFIX) {
-        hr_str path = lowered(f->l, later->uri.value);
-        for (size_t n = 0; n <= path.len && n <= LONGEST_PREFIX; n++)
-            if (f->prefix_lengths[n])
-                best = look_in(f, 'p', none, hr_str_of(path.p, n), later, best, &tries);
-        if (later->uri.kind == HR_SM_EXACT)
-            best = look_in(f, 'u', none, path, later, best, &tries);
-    } else {
-        for (size_t n = 0; n <= 1; n++) /* "" and "/" take every path */
-            if (f->prefix_lengths[n])
-                best = look_in(f, 'p', none, hr_str_of("/", n), later, best, &tries);
-    }
-    if (later->authority.kind == HR_SM_EXACT)
-        best = look_in(f, 'a', none, later->authority.value, later, best, &tries);
-    if (later->method.kind == HR_SM_EXACT)
-        best = look_in(f, 'm', none, later->method.value, later, best, &tries);
-    return best;
+        return s.best;
+    each_exact(f, HR_MATCH_TYPE_MAP, later, look_in, &s);
+    each_exact(f, HR_MATCH_TYPE_STRING, later, look_in, &s);
+    look_for_path(f, &s);
+    return s.best;
 }
 
 /* ---- conditions that never hold ---- */

@@ -32,17 +32,17 @@ static bool strings_conflict(const hr_string_match *root, const hr_string_match 
     return true;
 }
 
-static const hr_string_match *find_named(const hr_named_match *v, size_t n, hr_str name) {
+static const hr_string_match *find_named(hr_named_matches in, hr_str name) {
     static const hr_string_match none = {0};
-    for (size_t i = 0; i < n; i++)
-        if (hr_str_eq(v[i].name, name))
-            return &v[i].match;
+    for (size_t i = 0; i < in.n; i++)
+        if (hr_str_eq(in.v[i].name, name))
+            return &in.v[i].match;
     return &none;
 }
 
-static bool named_conflict(const hr_named_match *root, size_t n_root, const hr_named_match *leaf, size_t n_leaf) {
-    for (size_t i = 0; i < n_leaf; i++)
-        if (strings_conflict(find_named(root, n_root, leaf[i].name), &leaf[i].match))
+static bool named_conflict(hr_named_matches root, hr_named_matches leaf) {
+    for (size_t i = 0; i < leaf.n; i++)
+        if (strings_conflict(find_named(root, leaf.v[i].name), &leaf.v[i].match))
             return true;
     return false;
 }
@@ -71,15 +71,17 @@ static bool gateways_conflict(const hr_str_list *root, const hr_str_list *leaf) 
     return false;
 }
 
+static bool field_conflicts(const hr_match_field *field, const hr_match_request *root, const hr_match_request *leaf) {
+    if (field->type != HR_MATCH_TYPE_MAP)
+        return strings_conflict(hr_match_string(root, field), hr_match_string(leaf, field));
+    return named_conflict(hr_match_map(root, field), hr_match_map(leaf, field));
+}
+
 static bool matches_conflict(const hr_match_request *root, const hr_match_request *leaf) {
-    return strings_conflict(&root->uri, &leaf->uri) || strings_conflict(&root->scheme, &leaf->scheme) ||
-           strings_conflict(&root->method, &leaf->method) ||
-           strings_conflict(&root->authority, &leaf->authority) ||
-           named_conflict(root->headers, root->n_headers, leaf->headers, leaf->n_headers) ||
-           named_conflict(root->without_headers, root->n_without_headers, leaf->without_headers,
-                          leaf->n_without_headers) ||
-           named_conflict(root->query_params, root->n_query_params, leaf->query_params, leaf->n_query_params) ||
-           root->ignore_uri_case != leaf->ignore_uri_case ||
+    for (size_t i = 0; i < HR_MATCH_FIELD_COUNT; i++)
+        if (field_conflicts(&hr_match_fields[i], root, leaf))
+            return true;
+    return root->ignore_uri_case != leaf->ignore_uri_case ||
            (root->port != 0 && leaf->port != 0 && root->port != leaf->port) ||
            (root->source_namespace.len > 0 && !hr_str_eq(root->source_namespace, leaf->source_namespace)) ||
            labels_conflict(root, leaf) || gateways_conflict(&root->gateways, &leaf->gateways);
@@ -95,16 +97,24 @@ static hr_str joined_name(hr_build *b, hr_str root, hr_str leaf) {
     return hr_b_printf(b, "%.*s-%.*s", (int)root.len, root.p, (int)leaf.len, leaf.p);
 }
 
-static void merge_named(hr_build *b, hr_named_match **v, size_t *n, const hr_named_match *root, size_t n_root) {
-    hr_named_match *merged = HR_B_ARRAY(b, hr_named_match, *n + n_root);
-    size_t count = 0;
-    for (size_t i = 0; i < n_root; i++)
-        if (!is_set(find_named(*v, *n, root[i].name)))
-            merged[count++] = root[i];
-    for (size_t i = 0; i < *n; i++)
-        merged[count++] = (*v)[i];
-    *v = merged;
-    *n = count;
+/* The delegate's entries behind those of the root that it does not have. */
+static hr_named_matches merge_named(hr_build *b, hr_named_matches root, hr_named_matches leaf) {
+    hr_named_matches merged = {.v = HR_B_ARRAY(b, hr_named_match, leaf.n + root.n)};
+    for (size_t i = 0; i < root.n; i++)
+        if (!is_set(find_named(leaf, root.v[i].name)))
+            merged.v[merged.n++] = root.v[i];
+    for (size_t i = 0; i < leaf.n; i++)
+        merged.v[merged.n++] = leaf.v[i];
+    return merged;
+}
+
+static void merge_field(hr_build *b, const hr_match_field *field, hr_match_request *out, const hr_match_request *root) {
+    if (field->type == HR_MATCH_TYPE_MAP) {
+        hr_match_map_set(out, field, merge_named(b, hr_match_map(root, field), hr_match_map(out, field)));
+        return;
+    }
+    if (!is_set(hr_match_string(out, field)))
+        hr_match_string_set(out, field, hr_match_string(root, field));
 }
 
 static void merge_labels(hr_build *b, hr_match_request *out, const hr_match_request *root) {
@@ -126,18 +136,8 @@ static void merge_labels(hr_build *b, hr_match_request *out, const hr_match_requ
 static hr_match_request merge_match(hr_build *b, const hr_match_request *root, const hr_match_request *leaf) {
     hr_match_request out = *leaf;
     out.name = joined_name(b, root->name, leaf->name);
-    if (!is_set(&out.uri))
-        out.uri = root->uri;
-    if (!is_set(&out.scheme))
-        out.scheme = root->scheme;
-    if (!is_set(&out.method))
-        out.method = root->method;
-    if (!is_set(&out.authority))
-        out.authority = root->authority;
-    merge_named(b, &out.headers, &out.n_headers, root->headers, root->n_headers);
-    merge_named(b, &out.without_headers, &out.n_without_headers, root->without_headers,
-                root->n_without_headers);
-    merge_named(b, &out.query_params, &out.n_query_params, root->query_params, root->n_query_params);
+    for (size_t i = 0; i < HR_MATCH_FIELD_COUNT; i++)
+        merge_field(b, &hr_match_fields[i], &out, root);
     if (out.port == 0)
         out.port = root->port;
     merge_labels(b, &out, root);

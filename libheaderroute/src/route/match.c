@@ -217,6 +217,8 @@ bool hr_cond_holds(const hr_cond *cond, hr_subject *subject) {
         return pseudo_holds(cond, present(value));
     case HR_COND_NEVER:
         return cond->invert;
+    case HR_COND_PATH:
+        break;
     }
     return false;
 }
@@ -238,6 +240,7 @@ hr_str hr_cond_actual(const hr_cond *cond, hr_subject *subject) {
     case HR_COND_STRIPPED:
         return stripped_value(cond, subject);
     case HR_COND_NEVER:
+    case HR_COND_PATH:
         break;
     }
     return (hr_str){0};
