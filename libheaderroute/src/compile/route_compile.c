@@ -52,14 +52,14 @@ static void set_matcher(cond_writer *w, hr_cond *cond, const hr_string_match *m)
 
 uint32_t hr_name_number(hr_view_build *vb, hr_str name) {
     hr_name_table *names = &vb->view->names;
-    void **place = hr_map_at(vb->b, &names->numbers, name);
+    void **place = hr_map_at(vb->arena, &names->numbers, name);
     if (*place == NULL) {
         size_t length = name.len < 63 ? name.len : 63;
         if (names->n < HR_FEW_NAMES) {
             names->next[names->n] = names->first[length];
             names->first[length] = (uint8_t)(names->n + 1);
         }
-        HR_PUSH(vb->b, names, name);
+        HR_PUSH(vb->arena, names, name);
         names->lengths |= UINT64_C(1) << length;
         *place = (void *)(uintptr_t)names->n;
     }
@@ -71,7 +71,7 @@ static void add_header(cond_writer *w, const hr_named_match *in, bool invert) {
     w->conditional = true;
     *cond = (hr_cond){.invert = invert};
     set_matcher(w, cond, &in->match);
-    cond->name = hr_b_lower(w->vb->b, in->name);
+    cond->name = hr_arena_lower(w->vb->arena, in->name);
     cond->kind = (uint8_t)(is_claim(in->name) ? HR_COND_NEVER : kind_of_header(cond->name));
     if (cond->kind == HR_COND_HEADER)
         cond->slot = hr_name_number(w->vb, cond->name);
@@ -115,7 +115,9 @@ static const hr_cond *packed(hr_view_build *vb, const hr_cond *v, size_t n) {
     size_t text = 0;
     for (size_t i = 0; i < n; i++)
         text += v[i].value.len <= SHORT_VALUE ? v[i].value.len : 0;
-    hr_cond *out = hr_b_array(vb->b, 1, n * sizeof(*v) + text);
+    hr_cond *out = hr_arena_array(vb->arena, 1, n * sizeof(*v) + text);
+    if (out == NULL)
+        return NULL;
     char *at = (char *)(out + n);
     for (size_t i = 0; i < n; i++) {
         out[i] = v[i];
@@ -132,7 +134,9 @@ static void compile_conditions(hr_view_build *vb, hr_croute *route, const hr_mat
     hr_cond few[8];
     size_t most = m->n_headers + m->n_without_headers + m->n_query_params + 3;
     bool fit = most <= sizeof(few) / sizeof(few[0]);
-    cond_writer w = {.vb = vb, .v = fit ? few : HR_B_ARRAY(vb->b, hr_cond, most)};
+    cond_writer w = {.vb = vb, .v = fit ? few : HR_ARRAY(vb->arena, hr_cond, most)};
+    if (w.v == NULL)
+        return;
     for (size_t i = 0; i < m->n_headers; i++)
         add_header(&w, &m->headers[i], false);
     for (size_t i = 0; i < m->n_without_headers; i++)
@@ -187,7 +191,7 @@ static const char *why_omitted(const hr_view *view, const hr_match_request *m, c
 static hr_str route_name(hr_view_build *vb, hr_str route, hr_str match) {
     if (match.len == 0)
         return route.len == 0 ? (hr_str){0} : route;
-    return hr_b_printf(vb->b, "%.*s.%.*s", (int)route.len, route.p == NULL ? "" : route.p, (int)match.len,
+    return hr_arena_printf(vb->arena, "%.*s.%.*s", (int)route.len, route.p == NULL ? "" : route.p, (int)match.len,
                        match.p);
 }
 
@@ -206,7 +210,7 @@ static bool same_text(hr_str a, hr_str b) {
 static const hr_origin *origin_of(emitter *e, hr_str name, hr_str file) {
     if (e->origin != NULL && same_text(e->origin->name, name) && same_text(e->origin->file, file))
         return e->origin;
-    hr_origin *origin = HR_B_NEW(e->vb->b, hr_origin);
+    hr_origin *origin = HR_NEW(e->vb->arena, hr_origin);
     *origin = (hr_origin){e->vs, name, file};
     e->origin = origin;
     return origin;
@@ -262,7 +266,9 @@ void hr_routes_compile(hr_view_build *vb, hr_route_list *out, const hr_vs *vs, c
     size_t most = 0;
     for (size_t i = 0; i < vs->n_http; i++)
         most += vs->http[i].http->n_match == 0 ? 1 : vs->http[i].http->n_match;
-    *out = (hr_route_list){.v = HR_B_LINES(vb->b, hr_croute, most)};
+    *out = (hr_route_list){.v = HR_LINES(vb->arena, hr_croute, most)};
+    if (out->v == NULL)
+        return;
     emitter e = {vb, out, vs, scope, NULL};
     for (size_t i = 0; i < vs->n_http; i++) {
         if (!emit_entry(&e, &vs->http[i]))
@@ -272,13 +278,15 @@ void hr_routes_compile(hr_view_build *vb, hr_route_list *out, const hr_vs *vs, c
                          "a rule before it takes every request");
         break;
     }
-    out->index = hr_index_build(vb->b, out, vb->view->names.n);
+    out->index = hr_index_build(vb->arena, out, vb->view->names.n);
 }
 
 const hr_route_list *hr_routes_single(hr_view_build *vb, const hr_action_plan *plan, hr_str name) {
-    hr_route_list *list = HR_B_NEW(vb->b, hr_route_list);
-    hr_origin *origin = HR_B_NEW(vb->b, hr_origin);
-    list->v = HR_B_LINES(vb->b, hr_croute, 1);
+    hr_route_list *list = HR_NEW(vb->arena, hr_route_list);
+    hr_origin *origin = HR_NEW(vb->arena, hr_origin);
+    list->v = HR_LINES(vb->arena, hr_croute, 1);
+    if (list->v == NULL)
+        return list;
     list->n = 1;
     *origin = (hr_origin){.name = name};
     list->v[0] = (hr_croute){.action = plan, .origin = origin, .route_index = -1, .match_index = -1, .catch_all = true};

@@ -8,7 +8,7 @@
 /* ---- tools for the making ---- */
 
 hr_str hr_view_copy(hr_view_build *vb, hr_str s) {
-    return hr_b_copy(vb->b, s);
+    return hr_arena_copy(vb->arena, s);
 }
 
 void hr_view_omit(hr_view_build *vb, const hr_vs *vs, hr_pos pos, int32_t route_index, int32_t match_index,
@@ -21,7 +21,7 @@ void hr_view_omit(hr_view_build *vb, const hr_vs *vs, hr_pos pos, int32_t route_
         .match_index = match_index,
         .reason = hr_str_from(reason),
     };
-    HR_PUSH(vb->b, &vb->view->omitted, omitted);
+    HR_PUSH(vb->arena, &vb->view->omitted, omitted);
 }
 
 /* ---- which VirtualServices ---- */
@@ -56,7 +56,7 @@ void hr_view_select(hr_view_build *vb, hr_vs_list *out, hr_str gateway) {
             else if (b == BUCKET_NONE)
                 hr_view_omit(vb, vs, vs->resource->pos, -1, -1, "it is not exported to this namespace");
             else
-                HR_PUSH(vb->b, out, vs);
+                HR_PUSH(vb->arena, out, vs);
         }
 }
 
@@ -67,13 +67,16 @@ static int longest_first(const void *a, const void *b) {
     return x > y ? -1 : x < y;
 }
 
-static void add_suffix(hr_build *b, hr_host_index *index, hr_str suffix, const hr_vhost *vhost, size_t *capacity) {
-    if (!hr_map_add(b, &index->suffixes, suffix, vhost))
+static void add_suffix(hr_arena *arena, hr_host_index *index, hr_str suffix, const hr_vhost *vhost, size_t *capacity) {
+    if (!hr_map_add(arena, &index->suffixes, suffix, vhost))
         return;
     for (size_t i = 0; i < index->n_suffix_lengths; i++)
         if (index->suffix_lengths[i] == suffix.len)
             return;
-    index->suffix_lengths = hr_b_grow(b, index->suffix_lengths, index->n_suffix_lengths, capacity, sizeof(size_t));
+    size_t *grown = hr_arena_grow(arena, index->suffix_lengths, index->n_suffix_lengths, capacity, sizeof(size_t));
+    if (grown == NULL)
+        return;
+    index->suffix_lengths = grown;
     index->suffix_lengths[index->n_suffix_lengths++] = suffix.len;
 }
 
@@ -87,16 +90,16 @@ static bool all_lead_to(const hr_map *map, const hr_vhost *vhost) {
 /* Up to this many domains are compared one by one. */
 #define FEW_DOMAINS 12
 
-static void list_few(hr_build *b, hr_host_index *index) {
+static void list_few(hr_arena *arena, hr_host_index *index) {
     if (index->exact.n > FEW_DOMAINS)
         return;
-    index->few = HR_B_ARRAY(b, hr_domain, index->exact.n);
-    for (size_t i = 0; i < index->exact.capacity; i++)
+    index->few = HR_ARRAY(arena, hr_domain, index->exact.n);
+    for (size_t i = 0; index->few != NULL && i < index->exact.capacity; i++)
         if (index->exact.slots[i].value != NULL)
             index->few[index->n_few++] = (hr_domain){index->exact.slots[i].key, index->exact.slots[i].value};
 }
 
-void hr_host_index_build(hr_build *b, hr_route_table *table) {
+void hr_host_index_build(hr_arena *arena, hr_route_table *table) {
     hr_host_index *index = &table->hosts;
     size_t capacity = 0;
     for (size_t i = 0; i < table->n_vhosts; i++) {
@@ -104,14 +107,14 @@ void hr_host_index_build(hr_build *b, hr_route_table *table) {
         for (size_t d = 0; d < vhost->n_domains; d++) {
             hr_str domain = vhost->domains[d];
             if (!hr_host_is_wild(domain))
-                hr_map_add(b, &index->exact, domain, vhost);
+                hr_map_add(arena, &index->exact, domain, vhost);
             else if (domain.len > 1)
-                add_suffix(b, index, hr_str_tail(domain, 1), vhost, &capacity);
+                add_suffix(arena, index, hr_str_tail(domain, 1), vhost, &capacity);
             else if (index->any == NULL)
                 index->any = vhost;
         }
     }
-    list_few(b, index);
+    list_few(arena, index);
     if (index->n_suffix_lengths > 1)
         qsort(index->suffix_lengths, index->n_suffix_lengths, sizeof(size_t), longest_first);
     if (all_lead_to(&index->exact, index->any) && all_lead_to(&index->suffixes, index->any))
@@ -119,12 +122,6 @@ void hr_host_index_build(hr_build *b, hr_route_table *table) {
 }
 
 /* ---- life ---- */
-
-typedef struct making {
-    hr_view *view;
-    const hr_view_options *options;
-    int error;
-} making;
 
 static const hr_workload *gateway_pod(const hr_table *table, const hr_gateway *gateway, hr_workload_kind kind) {
     const hr_resources *r = table->resources;
@@ -135,26 +132,26 @@ static const hr_workload *gateway_pod(const hr_table *table, const hr_gateway *g
     return NULL;
 }
 
-static void copy_labels(hr_build *b, hr_view *view, const hr_pair *labels, size_t n) {
-    view->labels = HR_B_ARRAY(b, hr_pair, n);
-    view->n_labels = n;
-    for (size_t i = 0; i < n; i++)
-        view->labels[i] = (hr_pair){hr_b_copy(b, labels[i].name), hr_b_copy(b, labels[i].value)};
+static void copy_labels(hr_arena *arena, hr_view *view, const hr_pair *labels, size_t n) {
+    view->labels = HR_ARRAY(arena, hr_pair, n);
+    view->n_labels = view->labels == NULL ? 0 : n;
+    for (size_t i = 0; i < view->n_labels; i++)
+        view->labels[i] = (hr_pair){hr_arena_copy(arena, labels[i].name), hr_arena_copy(arena, labels[i].value)};
 }
 
 /* The proxy's labels: what the caller says; for a gateway, else, those of a pod it selects. */
-static void set_labels(hr_build *b, hr_view *view, const hr_view_options *o, const hr_gw *gateway) {
+static void set_labels(hr_arena *arena, hr_view *view, const hr_view_options *o, const hr_gw *gateway) {
     if (o->n_source_labels > 0 || gateway == NULL) {
-        copy_labels(b, view, o->source_labels, o->n_source_labels);
+        copy_labels(arena, view, o->source_labels, o->n_source_labels);
         return;
     }
     const hr_workload *pod = gateway_pod(view->table, gateway->resource, HR_WORKLOAD_POD);
     if (pod == NULL)
         pod = gateway_pod(view->table, gateway->resource, HR_WORKLOAD_DEPLOYMENT);
     if (pod != NULL)
-        copy_labels(b, view, pod->labels, pod->n_labels);
+        copy_labels(arena, view, pod->labels, pod->n_labels);
     else
-        copy_labels(b, view, gateway->resource->selector, gateway->resource->n_selector);
+        copy_labels(arena, view, gateway->resource->selector, gateway->resource->n_selector);
 }
 
 static hr_str view_label(const hr_view *view, const char *name) {
@@ -165,29 +162,26 @@ static hr_str view_label(const hr_view *view, const char *name) {
 }
 
 /* Where the proxy runs: what the caller says, else its pod's labels. */
-static hr_str locality_of(hr_build *b, const hr_view *view, const hr_view_options *o) {
+static hr_str locality_of(hr_arena *arena, const hr_view *view, const hr_view_options *o) {
     if (o->version > 1 && o->locality.len > 0)
-        return hr_b_copy(b, o->locality);
+        return hr_arena_copy(arena, o->locality);
     hr_str region = view_label(view, "topology.kubernetes.io/region");
     hr_str zone = view_label(view, "topology.kubernetes.io/zone");
     hr_str subzone = view_label(view, "topology.istio.io/subzone");
     if (region.len > 0 || zone.len > 0 || subzone.len > 0)
-        return hr_b_printf(b, "%.*s/%.*s/%.*s", (int)region.len, region.p, (int)zone.len, zone.p, (int)subzone.len,
+        return hr_arena_printf(arena, "%.*s/%.*s/%.*s", (int)region.len, region.p, (int)zone.len, zone.p, (int)subzone.len,
                            subzone.p);
-    hr_str stated = hr_locality_stated(b, view->labels, view->n_labels);
+    hr_str stated = hr_locality_stated(arena, view->labels, view->n_labels);
     return stated.p == NULL ? HR_STR("") : stated;
 }
 
-static void make(hr_build *b, void *ctx) {
-    making *m = ctx;
-    hr_view *view = m->view;
-    const hr_view_options *o = m->options;
+/* HR_OK or HR_ENOENT; the caller looks at the arena. */
+static int make(hr_view *view, const hr_view_options *o) {
+    hr_arena *arena = view->arena;
     bool mesh = o->gateway.len == 0 || hr_str_eq_c(o->gateway, "mesh");
     const hr_gw *gateway = mesh ? NULL : hr_table_find_gateway(view->table, o->gateway);
-    if (!mesh && gateway == NULL) {
-        m->error = HR_ENOENT;
-        return;
-    }
+    if (!mesh && gateway == NULL)
+        return HR_ENOENT;
     view->gateway = !mesh;
     view->gateway_id = mesh ? HR_STR("mesh") : gateway->id;
     view->port = o->port;
@@ -196,17 +190,17 @@ static void make(hr_build *b, void *ctx) {
     view->path_normalization = o->version > 1 ? o->path_normalization : HR_PATH_NORMALIZATION_BASE;
     view->resolve = o->version > 2 ? o->resolve : NULL;
     view->resolve_ctx = o->version > 2 ? o->resolve_ctx : NULL;
-    view->namespace_ = o->namespace_.len > 0 ? hr_b_copy(b, o->namespace_)
+    view->namespace_ = o->namespace_.len > 0 ? hr_arena_copy(arena, o->namespace_)
                        : mesh                ? HR_STR("default")
                                              : gateway->resource->meta.namespace_;
-    set_labels(b, view, o, gateway);
-    view->locality = locality_of(b, view, o);
-    hr_view_build vb = {.b = b, .view = view, .table = view->table};
+    set_labels(arena, view, o, gateway);
+    view->locality = locality_of(arena, view, o);
+    hr_view_build vb = {.arena = arena, .view = view, .table = view->table};
     hr_name_number(&vb, HR_STR("grpc-timeout")); /* number 0: every route looks for it */
-    if (mesh)
-        hr_mesh_view_build(&vb);
-    else
-        m->error = hr_gateway_view_build(&vb, gateway);
+    if (!mesh)
+        return hr_gateway_view_build(&vb, gateway);
+    hr_mesh_view_build(&vb);
+    return HR_OK;
 }
 
 int hr_view_new(hr_view **out, hr_table *table, const hr_view_options *options) {
@@ -224,10 +218,9 @@ int hr_view_new(hr_view **out, hr_table *table, const hr_view_options *options) 
     atomic_init(&view->references, 1);
     view->table = hr_table_ref(table);
     view->arena = hr_arena_new();
-    making m = {view, options, HR_OK};
-    int error = view->arena == NULL ? HR_ENOMEM : hr_build_run(view->arena, make, &m);
-    if (error == HR_OK)
-        error = m.error;
+    int error = view->arena == NULL ? HR_ENOMEM : make(view, options);
+    if (view->arena != NULL && hr_arena_failed(view->arena))
+        error = HR_ENOMEM;
     if (error != HR_OK) {
         hr_view_unref(view);
         return error;

@@ -174,7 +174,7 @@ struct hr_view {
 /* ---- the making of a view, by subject ---- */
 
 typedef struct hr_view_build {
-    hr_build *b;
+    hr_arena *arena;
     hr_view *view;
     const hr_table *table;
     hr_map plans; /* plain actions by destination and timeout: many rules share few */
@@ -188,7 +188,7 @@ int hr_gateway_view_build(hr_view_build *vb, const hr_gw *gateway);
 hr_str hr_view_copy(hr_view_build *vb, hr_str s);
 void hr_view_omit(hr_view_build *vb, const hr_vs *vs, hr_pos pos, int32_t route_index, int32_t match_index,
                   const char *reason);
-void hr_host_index_build(hr_build *b, hr_route_table *table);
+void hr_host_index_build(hr_arena *arena, hr_route_table *table);
 /* The VirtualServices that a proxy of the view's namespace sees on `gateway`, in Istio's order. */
 typedef HR_LIST(const hr_vs *) hr_vs_list;
 void hr_view_select(hr_view_build *vb, hr_vs_list *out, hr_str gateway);
@@ -224,7 +224,7 @@ extern const hr_action_plan hr_action_https_redirect;
 const hr_svc *hr_view_service(const hr_view_build *vb, hr_str host);
 /* The cluster of a name's parts, NULL where Envoy would have none. */
 const hr_cluster *hr_cluster_get(hr_view_build *vb, hr_str host, uint32_t port, hr_str subset);
-hr_str hr_cluster_name(hr_build *b, hr_str host, uint32_t port, hr_str subset);
+hr_str hr_cluster_name(hr_arena *arena, hr_str host, uint32_t port, hr_str subset);
 const hr_merged_rule *hr_view_rule(hr_view_build *vb, const hr_svc *svc);
 
 #endif

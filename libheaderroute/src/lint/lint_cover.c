@@ -163,7 +163,9 @@ typedef struct filing {
 } filing;
 
 static hr_str file_key(hr_linter *l, char kind, hr_str name, hr_str value) {
-    char *key = HR_B_ARRAY(l->b, char, name.len + value.len + 2);
+    char *key = HR_ARRAY(l->arena, char, name.len + value.len + 2);
+    if (key == NULL)
+        return (hr_str){0};
     key[0] = kind;
     for (size_t i = 0; i < name.len; i++)
         key[1 + i] = hr_lower(name.p[i]);
@@ -174,7 +176,9 @@ static hr_str file_key(hr_linter *l, char kind, hr_str name, hr_str value) {
 }
 
 static hr_str lowered(hr_linter *l, hr_str s) {
-    char *p = HR_B_ARRAY(l->b, char, s.len + 1);
+    char *p = HR_ARRAY(l->arena, char, s.len + 1);
+    if (p == NULL)
+        return (hr_str){0};
     for (size_t i = 0; i < s.len; i++)
         p[i] = hr_lower(s.p[i]);
     return hr_str_of(p, s.len);
@@ -225,7 +229,7 @@ static void file_rule(filing *f, rule *r) {
     hr_str home = r->match == NULL ? (hr_str){0} : home_of(f, r->match);
     rule **head = &f->others;
     if (home.p != NULL)
-        head = (rule **)(void *)hr_map_at(f->l->b, &f->files, home);
+        head = (rule **)(void *)hr_map_at(f->l->arena, &f->files, home);
     r->next = *head;
     *head = r;
 }
@@ -314,32 +318,34 @@ static const char *never(const hr_virtual_service *vs, const hr_match_request *m
 
 static hr_str name_of(hr_linter *l, const hr_virtual_service *vs, const rule *r) {
     hr_str name = vs->http[r->route].name;
-    hr_str place = r->match == NULL ? hr_b_printf(l->b, "http[%zu]", r->route)
-                                    : hr_b_printf(l->b, "http[%zu].match[%zu]", r->route, r->index);
+    hr_str place = r->match == NULL ? hr_arena_printf(l->arena, "http[%zu]", r->route)
+                                    : hr_arena_printf(l->arena, "http[%zu].match[%zu]", r->route, r->index);
     if (name.len == 0)
-        return hr_b_printf(l->b, "%.*s (line %d)", (int)place.len, place.p, r->line);
-    return hr_b_printf(l->b, "%.*s (\"%.*s\", line %d)", (int)place.len, place.p, (int)name.len, name.p, r->line);
+        return hr_arena_printf(l->arena, "%.*s (line %d)", (int)place.len, place.p, r->line);
+    return hr_arena_printf(l->arena, "%.*s (\"%.*s\", line %d)", (int)place.len, place.p, (int)name.len, name.p, r->line);
 }
 
 static void lint_route(filing *f, const hr_virtual_service *vs, size_t index) {
     hr_linter *l = f->l;
     const hr_http_route *route = &vs->http[index];
     size_t n = route->n_match == 0 ? 1 : route->n_match, dead = 0;
-    rule **covers = HR_B_ARRAY(l->b, rule *, n);
-    const char **reasons = HR_B_ARRAY(l->b, const char *, n);
-    for (size_t i = 0; i < n; i++) {
+    rule **covers = HR_ARRAY(l->arena, rule *, n);
+    const char **reasons = HR_ARRAY(l->arena, const char *, n);
+    if (covers == NULL || reasons == NULL)
+        return;
+    for (size_t i = 0; i < n && !hr_arena_failed(l->arena); i++) {
         const hr_match_request *match = route->n_match == 0 ? NULL : &route->match[i];
         reasons[i] = match == NULL ? NULL : never(vs, match);
         covers[i] = reasons[i] != NULL ? NULL : covering(f, match);
         dead += reasons[i] != NULL || covers[i] != NULL;
         if (reasons[i] != NULL || covers[i] != NULL || route->has_delegate)
             continue; /* what covers this rule covers all that this rule would; a delegate's own matches narrow it */
-        rule *r = HR_B_NEW(l->b, rule);
+        rule *r = HR_NEW(l->arena, rule);
         *r = (rule){.match = match, .route = index, .index = i,
                     .line = match == NULL ? route->pos.line : match->pos.line};
         file_rule(f, r);
     }
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; i < n && !hr_arena_failed(l->arena); i++) {
         if (reasons[i] == NULL && covers[i] == NULL)
             continue;
         bool whole = dead == n;
@@ -352,7 +358,7 @@ static void lint_route(filing *f, const hr_virtual_service *vs, size_t index) {
             hr_diag_warn(l->d, pos, field, "%s: %s", subject, reasons[i]);
         else
             hr_diag_warn(l->d, pos, field, "%s: %s takes every request that would reach it", subject,
-                         name_of(l, vs, covers[i]).p);
+                         hr_lint_text(name_of(l, vs, covers[i])));
         if (whole && n > 1 && i + 1 == n)
             hr_diag_warn(l->d, route->pos, HR_LINT_FIELD(l, "spec.http[%zu]", index),
                          "this rule can never match: none of its %zu matches decides", n);
@@ -360,8 +366,8 @@ static void lint_route(filing *f, const hr_virtual_service *vs, size_t index) {
 }
 
 void hr_lint_unreachable(hr_linter *l, const hr_virtual_service *vs) {
-    filing *f = HR_B_NEW(l->b, filing);
+    filing *f = HR_NEW(l->arena, filing);
     f->l = l;
-    for (size_t i = 0; i < vs->n_http; i++)
+    for (size_t i = 0; i < vs->n_http && !hr_arena_failed(l->arena); i++)
         lint_route(f, vs, i);
 }

@@ -252,8 +252,10 @@ static route_key make_key(key_kind kind, uint64_t name, hr_str value) {
                        .slot = (uint32_t)name};
 }
 
-static route_key path_key(hr_build *temp, const hr_croute *route) {
-    char *buf = HR_B_ARRAY(temp, char, route->path.len + 1);
+static route_key path_key(hr_arena *temp, const hr_croute *route) {
+    char *buf = HR_ARRAY(temp, char, route->path.len + 1);
+    if (buf == NULL)
+        return (route_key){.kind = KEY_NONE};
     hr_str path = route->path;
     if (route->path_kind == HR_SM_REGEX) {
         path = hr_regex_literal_prefix(path, buf, NULL);
@@ -272,14 +274,15 @@ static route_key path_key(hr_build *temp, const hr_croute *route) {
 }
 
 /* What the value of a header begins with, if it is no exact one. */
-static route_key value_prefix_key(hr_build *temp, const hr_cond *cond) {
+static route_key value_prefix_key(hr_arena *temp, const hr_cond *cond) {
     hr_str prefix = cond->match == HR_SM_PREFIX ? cond->value : HR_STR("");
-    if (cond->match == HR_SM_REGEX)
-        prefix = hr_regex_literal_prefix(cond->value, HR_B_ARRAY(temp, char, cond->value.len + 1), NULL);
+    char *buf = cond->match == HR_SM_REGEX ? HR_ARRAY(temp, char, cond->value.len + 1) : NULL;
+    if (buf != NULL)
+        prefix = hr_regex_literal_prefix(cond->value, buf, NULL);
     return make_key(KEY_HEADER_PREFIX, cond->slot, prefix);
 }
 
-static route_key cond_key(hr_build *temp, const hr_cond *cond) {
+static route_key cond_key(hr_arena *temp, const hr_cond *cond) {
     if (cond->kind == HR_COND_HEADER && cond->match != HR_SM_EXACT && !cond->invert)
         return value_prefix_key(temp, cond);
     if (cond->match != HR_SM_EXACT || cond->invert)
@@ -332,7 +335,8 @@ static int by_hash_and_number(const void *a, const void *b) {
 }
 
 typedef struct maker {
-    hr_build *b; /* the view's */
+    hr_arena *arena; /* the view's */
+    hr_arena *temp;  /* what counts and filings take; freed when the index is made */
     const hr_route_list *routes;
     size_t n_names;
     hr_index *index;
@@ -347,13 +351,15 @@ static uint64_t power_of_two(uint64_t least) {
     return n;
 }
 
-static void add_length(hr_build *b, length_list *list, size_t length) {
+static void add_length(hr_arena *arena, length_list *list, size_t length) {
     size_t at = 0;
     while (at < list->n && list->v[at] < length)
         at++;
     if (at < list->n && list->v[at] == length)
         return;
-    size_t *grown = HR_B_ARRAY(b, size_t, list->n + 1);
+    size_t *grown = HR_ARRAY(arena, size_t, list->n + 1);
+    if (grown == NULL)
+        return;
     for (size_t i = 0; i < list->n; i++)
         grown[i < at ? i : i + 1] = list->v[i];
     grown[at] = length;
@@ -365,9 +371,9 @@ static void note(maker *m, const route_key *key) {
     hr_index *index = m->index;
     index->has[key->kind] = true;
     if (key->kind == KEY_PREFIX)
-        add_length(m->b, &index->prefixes, key->length);
+        add_length(m->arena, &index->prefixes, key->length);
     else if (key->kind == KEY_PREFIX_NOCASE)
-        add_length(m->b, &index->nocase_prefixes, key->length);
+        add_length(m->arena, &index->nocase_prefixes, key->length);
     else if (key->kind == KEY_HEADER)
         index->header_slots[key->slot / 8] |= (uint8_t)(1U << (key->slot % 8));
     else if (key->kind == KEY_HEADER_PREFIX)
@@ -389,18 +395,20 @@ static void keep_value_prefixes(maker *m) {
     for (size_t i = 0; i < m->n_prefixes; i++)
         if (i == 0 || by_slot_and_length(&v[i], &v[n - 1]) != 0)
             v[n++] = v[i];
-    m->index->value_prefixes = HR_B_ARRAY(m->b, value_prefix, n);
+    m->index->value_prefixes = HR_ARRAY(m->arena, value_prefix, n);
+    if (m->index->value_prefixes == NULL)
+        return;
     m->index->n_value_prefixes = n;
     if (n > 0)
         memcpy(m->index->value_prefixes, v, n * sizeof(*v));
 }
 
-static route_key nth_key(hr_build *temp, const hr_croute *route, size_t n) {
+static route_key nth_key(hr_arena *temp, const hr_croute *route, size_t n) {
     return n == 0 ? path_key(temp, route) : cond_key(temp, &route->conds[n - 1]);
 }
 
 /* The rarest key of a route; the path's before the others among equals. */
-static route_key choose(hr_build *temp, tally *counts, const hr_croute *route) {
+static route_key choose(hr_arena *temp, tally *counts, const hr_croute *route) {
     route_key best = {.kind = KEY_NONE};
     uint32_t fewest = UINT32_MAX;
     for (size_t k = 0; k <= route->n_conds; k++) {
@@ -448,8 +456,10 @@ static void fill(maker *m, filing *filings, size_t n) {
     hr_index *index = m->index;
     qsort(filings, n, sizeof(*filings), by_hash_and_number);
     index->mask = power_of_two(n * 2) - 1;
-    index->slots = HR_B_LINES(m->b, index_slot, index->mask + 1);
-    index->lists = HR_B_ARRAY(m->b, uint32_t, n + n / 2 + 1);
+    index->slots = HR_LINES(m->arena, index_slot, index->mask + 1);
+    index->lists = HR_ARRAY(m->arena, uint32_t, n + n / 2 + 1);
+    if (index->slots == NULL || index->lists == NULL)
+        return;
     uint32_t used = 0;
     for (size_t i = 0, end; i < n; i = end) {
         for (end = i + 1; end < n && filings[end].hash == filings[i].hash;)
@@ -465,28 +475,34 @@ static void fill(maker *m, filing *filings, size_t n) {
     }
 }
 
-static void make(hr_build *temp, void *ctx) {
-    maker *m = ctx;
-    hr_build view_build = {.arena = m->b->arena}; /* what stays; running out leaves by the same door */
-    memcpy(view_build.out_of_memory, temp->out_of_memory, sizeof(temp->out_of_memory));
-    m->b = &view_build;
+/* Counts for each key the routes that have it. False if an allocation fails. */
+static bool count_keys(maker *m, tally *counts) {
     const hr_route_list *routes = m->routes;
-    size_t n_keys = 0, n_filed = 0;
+    size_t n_keys = 0;
     for (size_t i = 0; i < routes->n; i++)
         n_keys += (size_t)routes->v[i].n_conds + 1;
-    tally counts = {.mask = power_of_two(n_keys * 2) - 1};
-    counts.v = hr_b_array(temp, counts.mask + 1, sizeof(*counts.v));
-    for (size_t i = 0; i < routes->n; i++)
+    counts->mask = power_of_two(n_keys * 2) - 1;
+    counts->v = hr_arena_array(m->temp, counts->mask + 1, sizeof(*counts->v));
+    for (size_t i = 0; counts->v != NULL && i < routes->n; i++)
         for (size_t k = 0; k <= routes->v[i].n_conds; k++) {
-            route_key key = nth_key(temp, &routes->v[i], k);
+            route_key key = nth_key(m->temp, &routes->v[i], k);
             if (key.kind != KEY_NONE)
-                ++*tally_at(&counts, key.hash);
+                ++*tally_at(counts, key.hash);
         }
-    filing *filings = HR_B_ARRAY(temp, filing, routes->n);
-    m->prefixes = HR_B_ARRAY(temp, value_prefix, routes->n);
-    m->index->others = HR_B_ARRAY(m->b, uint32_t, routes->n);
+    return !hr_arena_failed(m->temp);
+}
+
+static void make(maker *m) {
+    const hr_route_list *routes = m->routes;
+    tally counts = {0};
+    filing *filings = HR_ARRAY(m->temp, filing, routes->n);
+    size_t n_filed = 0;
+    m->prefixes = HR_ARRAY(m->temp, value_prefix, routes->n);
+    m->index->others = HR_ARRAY(m->arena, uint32_t, routes->n);
+    if (filings == NULL || m->prefixes == NULL || m->index->others == NULL || !count_keys(m, &counts))
+        return;
     for (size_t i = 0; i < routes->n; i++) {
-        route_key key = choose(temp, &counts, &routes->v[i]);
+        route_key key = choose(m->temp, &counts, &routes->v[i]);
         if (key.kind == KEY_NONE) {
             m->index->others[m->index->n_others++] = (uint32_t)i;
             continue;
@@ -498,17 +514,17 @@ static void make(hr_build *temp, void *ctx) {
     fill(m, filings, n_filed);
 }
 
-const hr_index *hr_index_build(hr_build *b, const hr_route_list *routes, size_t n_names) {
+const hr_index *hr_index_build(hr_arena *arena, const hr_route_list *routes, size_t n_names) {
     if (routes->n < WORTH_AN_INDEX || routes->n >= LIST)
         return NULL;
-    maker m = {.b = b, .routes = routes, .n_names = n_names, .index = HR_B_NEW(b, hr_index)};
-    m.index->header_slots = HR_B_ARRAY(b, uint8_t, n_names / 8 + 1);
-    hr_index *index = m.index;
-    hr_arena *temp = hr_arena_new(); /* counts and filings are done with afterwards */
-    hr_b_check(b, temp);
-    int error = hr_build_run(temp, make, &m);
-    hr_arena_free(temp);
-    if (error != HR_OK)
-        hr_b_check(b, NULL);
-    return index;
+    maker m = {.arena = arena, .temp = hr_arena_new(), .routes = routes, .n_names = n_names,
+               .index = HR_ARRAY(arena, hr_index, 1)};
+    if (m.temp != NULL && m.index != NULL)
+        m.index->header_slots = HR_ARRAY(arena, uint8_t, n_names / 8 + 1);
+    if (m.temp != NULL && !hr_arena_failed(arena))
+        make(&m);
+    if (m.temp == NULL || hr_arena_failed(m.temp))
+        hr_arena_fail(arena);
+    hr_arena_free(m.temp);
+    return m.index;
 }

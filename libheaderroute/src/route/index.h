@@ -11,7 +11,7 @@
 #include "match.h"
 
 /* NULL where a walk is as good. */
-const hr_index *hr_index_build(hr_build *b, const hr_route_list *routes, size_t n_names);
+const hr_index *hr_index_build(hr_arena *arena, const hr_route_list *routes, size_t n_names);
 
 /* The same route that hr_walk finds. */
 const hr_croute *hr_index_find(const hr_index *index, const hr_route_list *routes, hr_subject *subject);
