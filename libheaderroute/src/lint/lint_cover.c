@@ -11,7 +11,7 @@
 /* ---- implication ---- */
 
 static bool regex_matches(hr_linter *l, hr_str pattern, hr_str text) {
-    const hr_regex *regex = hr_strmap_get(&l->resources->regexes, pattern);
+    const hr_regex *regex = hr_map_get(&l->resources->regexes, pattern);
     return regex != NULL && hr_regex_match(regex, text);
 }
 

@@ -9,7 +9,7 @@
 /* ---- building ---- */
 
 const hr_regex *hr_table_regex(const hr_table *table, hr_str pattern) {
-    return hr_strmap_get(&table->resources->regexes, pattern);
+    return hr_map_get(&table->resources->regexes, pattern);
 }
 
 static int gateways_by_age(const void *a, const void *b) {

@@ -13,7 +13,7 @@
 
 #include "http_match.h"
 #include "pos.h"
-#include "strmap.h"
+#include "map.h"
 
 /* metadata of any resource */
 typedef struct hr_meta {
@@ -411,7 +411,7 @@ typedef struct hr_resources {
     size_t n_endpoint_slices;
     hr_kube_node *nodes;
     size_t n_nodes;
-    hr_strmap regexes; /* pattern -> hr_regex: every one that the resources contain; freed with the arena */
+    hr_map regexes; /* pattern -> hr_regex: every one that the resources contain; freed with the arena */
     struct hr_regex_tails *regex_tails;
 } hr_resources;
 
