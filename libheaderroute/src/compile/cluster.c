@@ -1,8 +1,9 @@
 /* Clusters: a service's port, whole or one subset of it, with its policy and its members. */
+#include "cluster.h"
+
 #include "balancer.h"
 #include "names.h"
 #include "text.h"
-#include "view.h"
 
 hr_str hr_cluster_name(hr_arena *arena, hr_str host, uint32_t port, hr_str subset) {
     return hr_arena_printf(arena, "outbound|%u|%.*s|%.*s", (unsigned)port, (int)subset.len,

@@ -3,12 +3,15 @@
  * same pod port share a route table, whichever Gateway they belong to; each server that terminates TLS
  * has a table of its own, chosen by server name.
  */
+#include "gateway_view.h"
+
 #include <stdlib.h>
 
+#include "host_index.h"
 #include "index.h"
 #include "names.h"
+#include "route_compile.h"
 #include "text.h"
-#include "view.h"
 
 typedef HR_LIST(hr_str) str_list;
 

@@ -8,9 +8,13 @@
  * other authority can only reach such a service where it is the only one on the port and no shared table
  * exists.
  */
+#include "mesh_view.h"
+
+#include "action.h"
+#include "host_index.h"
 #include "names.h"
+#include "route_compile.h"
 #include "text.h"
-#include "view.h"
 
 typedef HR_LIST(hr_vhost) vhost_list;
 typedef HR_LIST(hr_str) str_list;

@@ -1,10 +1,12 @@
 /* The entries of spec.http as routes of one view: what depends on the view is consumed here. */
+#include "route_compile.h"
+
 #include <stdlib.h>
 
+#include "action.h"
 #include "index.h"
 #include "names.h"
 #include "text.h"
-#include "view.h"
 
 /* ---- conditions ---- */
 

@@ -1,6 +1,8 @@
 /* One request, one decision. */
+#include "action.h"
 #include "forward.h"
 #include "headers.h"
+#include "host_index.h"
 #include "index.h"
 #include "octets.h"
 #include "walk.h"

@@ -1,6 +1,7 @@
 #include "forward.h"
 
 #include "headers.h"
+#include "host_index.h"
 
 /* ---- paths ---- */
 

@@ -3,10 +3,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "action_parts.h"
+#include "action.h"
+#include "action_policies.h"
+#include "cluster.h"
+#include "destination.h"
+#include "header_ops.h"
 #include "names.h"
 #include "text.h"
-#include "view.h"
 
 static hr_decision blank(hr_action kind) {
     return (hr_decision){
@@ -57,45 +60,9 @@ static void set_cluster(hr_decision *d, const hr_cluster *cluster, hr_str name, 
         d->lb = cluster->policy.lb;
 }
 
-typedef struct resolved {
-    hr_str host, subset;
-    uint32_t port;
-} resolved;
-
-/* The service a destination means while routes are made. A sidecar sees only the services that have the
- * port being called, each with that port alone; a gateway prefers the VirtualService's namespace, and there
- * looks at the oldest resource of a host as it stands, where elsewhere it sees several merged into one. */
-static const hr_svc *lookup(hr_view_build *vb, hr_str host, const hr_compile_scope *scope, bool *merged) {
-    const hr_view *view = vb->view;
-    *merged = true;
-    if (!view->gateway) {
-        const hr_svc *svc = hr_registry_find(&vb->table->registry, host, view->namespace_);
-        return svc != NULL && hr_svc_port_find(svc, scope->port) != NULL ? svc : NULL;
-    }
-    for (const hr_svc *svc = hr_map_get(&vb->table->registry.by_host, host); svc != NULL; svc = svc->next)
-        if (hr_str_eq(svc->namespace_, scope->vs_namespace) && hr_svc_visible(svc, view->namespace_)) {
-            *merged = false;
-            return svc;
-        }
-    return hr_registry_find(&vb->table->registry, host, view->namespace_);
-}
-
-static resolved resolve(hr_view_build *vb, const hr_destination *in, const hr_compile_scope *scope) {
-    bool merged;
-    const hr_svc *svc = lookup(vb, in->host, scope, &merged);
-    resolved out = {in->host, in->subset, scope->port};
-    if (svc != NULL && svc->alias_of.p != NULL)
-        out.host = svc->alias_of;
-    if (in->port != 0)
-        out.port = in->port;
-    else if (svc != NULL && vb->view->gateway && (merged ? svc->n_ports : svc->n_own_ports) == 1)
-        out.port = svc->ports[0].number;
-    return out;
-}
-
 static void set_destination(hr_view_build *vb, hr_decision *d, const hr_destination *in,
                             const hr_compile_scope *scope) {
-    resolved r = resolve(vb, in, scope);
+    hr_resolved r = hr_destination_resolve(vb, in, scope);
     set_cluster(d, hr_cluster_get(vb, r.host, r.port, r.subset), hr_cluster_name(vb->arena, r.host, r.port, r.subset),
                 r.host, r.subset, r.port);
 }
@@ -214,13 +181,6 @@ static hr_action_plan *compile_route(hr_view_build *vb, const hr_http_route *htt
     }
     hr_mirrors_compile(vb, plan, http, scope);
     return plan;
-}
-
-void hr_action_mirror_cluster(hr_view_build *vb, hr_mirror *out, const hr_destination *in,
-                              const hr_compile_scope *scope) {
-    resolved r = resolve(vb, in, scope);
-    out->cluster_name = hr_cluster_name(vb->arena, r.host, r.port, r.subset);
-    out->cluster = hr_cluster_get(vb, r.host, r.port, r.subset);
 }
 
 /* ---- redirect and direct response ---- */

@@ -1,8 +1,9 @@
-#include "action_parts.h"
+#include "action_policies.h"
 
 #include <stdlib.h>
 
-#include "names.h"
+#include "cluster.h"
+#include "destination.h"
 #include "text.h"
 
 /* ---- retries ---- */
@@ -190,6 +191,13 @@ static double single_percentage(const hr_http_route *http) {
     return http->mirror_percent >= 0 ? (double)http->mirror_percent : 100;
 }
 
+static void set_mirror_cluster(hr_view_build *vb, hr_mirror *out, const hr_destination *in,
+                              const hr_compile_scope *scope) {
+    hr_resolved r = hr_destination_resolve(vb, in, scope);
+    out->cluster_name = hr_cluster_name(vb->arena, r.host, r.port, r.subset);
+    out->cluster = hr_cluster_get(vb, r.host, r.port, r.subset);
+}
+
 void hr_mirrors_compile(hr_view_build *vb, hr_action_plan *plan, const hr_http_route *http,
                         const hr_compile_scope *scope) {
     hr_mirror *mirrors = HR_ARRAY(vb->arena, hr_mirror, http->n_mirrors + 1);
@@ -198,14 +206,14 @@ void hr_mirrors_compile(hr_view_build *vb, hr_action_plan *plan, const hr_http_r
     size_t n = 0;
     if (http->mirror != NULL && single_percentage(http) > 0) {
         mirrors[n].percentage = single_percentage(http);
-        hr_action_mirror_cluster(vb, &mirrors[n++], &http->mirror->destination, scope);
+        set_mirror_cluster(vb, &mirrors[n++], &http->mirror->destination, scope);
     }
     for (size_t i = 0; i < http->n_mirrors; i++) {
         double percentage = http->mirrors[i].percentage < 0 ? 100 : http->mirrors[i].percentage;
         if (percentage <= 0)
             continue;
         mirrors[n].percentage = percentage;
-        hr_action_mirror_cluster(vb, &mirrors[n++], &http->mirrors[i].destination, scope);
+        set_mirror_cluster(vb, &mirrors[n++], &http->mirrors[i].destination, scope);
     }
     if (n == 0)
         return;
@@ -226,66 +234,5 @@ hr_hash_policy hr_hash_policy_of(const hr_lb_settings *in) {
         out.path = in->cookie_path.len > 0 ? in->cookie_path : (hr_str){0};
         out.ttl_ms = in->cookie_ttl_ns < 0 ? -1 : in->cookie_ttl_ns / 1000000;
     }
-    return out;
-}
-
-/* ---- header operations ---- */
-
-static bool is_authority(hr_str name) {
-    return hr_str_eq_nocase(name, HR_STR(":authority")) || hr_str_eq_nocase(name, HR_STR("host"));
-}
-
-/* Envoy changes neither pseudo headers nor Host by header operations. */
-static bool is_internal(hr_str name) {
-    return (name.len > 0 && name.p[0] == ':') || hr_str_eq_nocase(name, HR_STR("host"));
-}
-
-hr_str hr_header_ops_authority(const hr_header_operations *in) {
-    for (size_t i = in->n_set; i > 0; i--)
-        if (is_authority(in->set[i - 1].name) && in->set[i - 1].value.len > 0)
-            return in->set[i - 1].value;
-    for (size_t i = in->n_add; i > 0; i--)
-        if (is_authority(in->add[i - 1].name) && in->add[i - 1].value.len > 0)
-            return in->add[i - 1].value;
-    return (hr_str){0};
-}
-
-typedef HR_LIST(hr_pair) pair_list;
-
-/* Istio reads a map, so it sorts by key. */
-static int by_name(const void *a, const void *b) {
-    return hr_str_cmp(((const hr_pair *)a)->name, ((const hr_pair *)b)->name);
-}
-
-static void add_pairs(hr_arena *arena, pair_list *out, const hr_pair *pairs, size_t n) {
-    size_t from = out->n;
-    for (size_t i = 0; i < n; i++)
-        if (!is_internal(pairs[i].name))
-            HR_PUSH(arena, out, pairs[i]);
-    if (out->n - from > 1)
-        qsort(out->v + from, out->n - from, sizeof(*out->v), by_name);
-}
-
-static void add_level(hr_arena *arena, str_list *remove, pair_list *set, pair_list *add,
-                      const hr_header_operations *in) {
-    if (in == NULL)
-        return;
-    for (size_t i = 0; i < in->n_remove; i++)
-        if (!is_internal(in->remove[i]))
-            HR_PUSH(arena, remove, in->remove[i]);
-    add_pairs(arena, set, in->set, in->n_set);
-    add_pairs(arena, add, in->add, in->n_add);
-}
-
-const hr_header_ops *hr_header_ops_compile(hr_view_build *vb, const hr_header_operations *route,
-                                           const hr_header_operations *destination) {
-    str_list remove = {0};
-    pair_list set = {0}, add = {0};
-    add_level(vb->arena, &remove, &set, &add, route);
-    add_level(vb->arena, &remove, &set, &add, destination);
-    if (remove.n + set.n + add.n == 0)
-        return NULL;
-    hr_header_ops *out = HR_NEW(vb->arena, hr_header_ops);
-    *out = (hr_header_ops){remove.v, remove.n, set.v, set.n, add.v, add.n};
     return out;
 }
