@@ -42,18 +42,33 @@ static hr_cond_kind kind_of_header(hr_str lower) {
     return stripped ? HR_COND_STRIPPED : HR_COND_HEADER;
 }
 
-/* Istio turns `{}` and the regex "*" into presence. */
+/* Identifies a matcher: its subject, given by `kind` and `name`, and its pattern. */
+static hr_str matcher_key(hr_arena *arena, hr_cond_kind kind, hr_str name, hr_str pattern) {
+    return hr_arena_printf(arena, "%d:%zu:%.*s%.*s", (int)kind, name.len, (int)name.len, name.p == NULL ? "" : name.p,
+                       (int)pattern.len, pattern.p == NULL ? "" : pattern.p);
+}
+
+static const hr_matcher *matcher_of(hr_view_build *vb, hr_cond_kind kind, hr_str name, hr_str pattern) {
+    void **place = hr_map_at(vb->arena, &vb->matchers, matcher_key(vb->arena, kind, name, pattern));
+    if (*place == NULL) {
+        hr_matcher *m = HR_NEW(vb->arena, hr_matcher);
+        *m = (hr_matcher){hr_table_regex(vb->table, pattern), (uint32_t)vb->view->n_verdicts++};
+        *place = m;
+    }
+    return *place;
+}
+
+/* Istio turns `{}` and the regex "*" into presence. After the condition's kind and name are known. */
 static void set_matcher(cond_writer *w, hr_cond *cond, const hr_string_match *m) {
     cond->match = (uint8_t)m->kind;
     cond->value = m->value.p == NULL ? HR_STR("") : m->value;
     if (m->kind == HR_SM_NONE || (m->kind == HR_SM_REGEX && hr_str_eq_c(m->value, "*")))
         cond->match = HR_SM_PRESENCE;
     if (cond->match == HR_SM_REGEX)
-        cond->regex = hr_table_regex(w->vb->table, m->value);
+        cond->regex = matcher_of(w->vb, cond->kind, cond->name, m->value);
 }
 
-uint32_t hr_name_number(hr_view_build *vb, hr_str name) {
-    hr_name_table *names = &vb->view->names;
+static uint32_t number_in(hr_view_build *vb, hr_name_table *names, hr_str name) {
     void **place = hr_map_at(vb->arena, &names->numbers, name);
     if (*place == NULL) {
         size_t length = name.len < 63 ? name.len : 63;
@@ -68,16 +83,19 @@ uint32_t hr_name_number(hr_view_build *vb, hr_str name) {
     return (uint32_t)((uintptr_t)*place - 1);
 }
 
+uint32_t hr_name_number(hr_view_build *vb, hr_str name) {
+    return number_in(vb, &vb->view->names, name);
+}
+
 static void add_header(cond_writer *w, const hr_named_match *in, bool invert) {
     hr_cond *cond = &w->v[w->n];
     w->conditional = true;
     *cond = (hr_cond){.invert = invert};
-    set_matcher(w, cond, &in->match);
     cond->name = hr_arena_lower(w->vb->arena, in->name);
     cond->kind = (uint8_t)(is_claim(in->name) ? HR_COND_NEVER : kind_of_header(cond->name));
     if (cond->kind == HR_COND_HEADER)
         cond->slot = hr_name_number(w->vb, cond->name);
-    cond->each = w->vb->view->repeated_headers == HR_REPEATED_EACH && !hr_header_is_inline(cond->name);
+    set_matcher(w, cond, &in->match);
     w->n++;
 }
 
@@ -96,7 +114,7 @@ static void add_pseudo(cond_writer *w, const hr_string_match *m, hr_cond_kind ki
 static void add_query(cond_writer *w, const hr_named_match *in) {
     hr_cond *cond = &w->v[w->n++];
     w->conditional = true;
-    *cond = (hr_cond){.kind = HR_COND_QUERY, .name = in->name};
+    *cond = (hr_cond){.kind = HR_COND_QUERY, .name = in->name, .slot = number_in(w->vb, &w->vb->view->params, in->name)};
     set_matcher(w, cond, &in->match);
 }
 
@@ -162,7 +180,7 @@ static void compile_path(hr_view_build *vb, hr_croute *route, const hr_match_req
     route->path_kind = (uint8_t)uri->kind;
     route->path = uri->value.p == NULL ? HR_STR("") : uri->value;
     if (uri->kind == HR_SM_REGEX)
-        route->path_regex = hr_table_regex(vb->table, uri->value);
+        route->path_regex = matcher_of(vb, HR_COND_PATH, (hr_str){0}, uri->value);
 }
 
 /* Prefix `/`, the regex `.*`, or no uri: and nothing else to look at. */

@@ -166,15 +166,82 @@ static void try_value_prefixes(finder *f, uint32_t slot, hr_str value) {
         try_key(f, key_hash(seed_of(KEY_HEADER_PREFIX, slot), hr_str_of(value.p, p->length)));
 }
 
-static void try_value(finder *f, uint32_t slot, hr_str value, bool repeated) {
-    if (f->index->header_slots[slot / 8] >> (slot % 8) & 1) {
-        if (repeated)
-            try_key(f, key_hash(seed_of(KEY_HEADER, slot), value));
-        else
-            try_value_of(f, KEY_HEADER, slot, value);
-    }
+static bool asked_by_value(const hr_index *index, uint32_t slot) {
+    return index->header_slots[slot / 8] >> (slot % 8) & 1;
+}
+
+static void try_value(finder *f, uint32_t slot, hr_str value) {
+    if (asked_by_value(f->index, slot))
+        try_value_of(f, KEY_HEADER, slot, value);
     if (f->index->has[KEY_HEADER_PREFIX])
         try_value_prefixes(f, slot, value);
+}
+
+/* The keys that were tried in one request: values that are matched one by one may share many, and the routes filed
+ * under a key are looked at once. */
+typedef struct key_set {
+    uint64_t *v; /* 0: free */
+    size_t n, capacity;
+} key_set;
+
+static void put_key(key_set *set, uint64_t hash) {
+    size_t i = (size_t)hash & (set->capacity - 1);
+    while (set->v[i] != 0 && set->v[i] != hash)
+        i = (i + 1) & (set->capacity - 1);
+    set->n += set->v[i] == 0;
+    set->v[i] = hash;
+}
+
+static bool grow_keys(key_set *set, hr_scratch *scratch) {
+    key_set grown = {.capacity = set->capacity == 0 ? 64 : set->capacity * 2};
+    grown.v = hr_scratch_alloc(scratch, grown.capacity * sizeof(*grown.v));
+    if (grown.v == NULL)
+        return false;
+    memset(grown.v, 0, grown.capacity * sizeof(*grown.v));
+    for (size_t i = 0; i < set->capacity; i++)
+        if (set->v[i] != 0)
+            put_key(&grown, set->v[i]);
+    *set = grown;
+    return true;
+}
+
+static bool is_key(const hr_index *index, uint64_t hash) {
+    uint64_t i = hash & index->mask;
+    while (index->slots[i].tag != 0 && index->slots[i].tag != tag_of(hash))
+        i = (i + 1) & index->mask;
+    return index->slots[i].tag != 0;
+}
+
+static void try_key_once(finder *f, key_set *tried, uint64_t hash) {
+    if (!is_key(f->index, hash))
+        return;
+    if (hash == 0) { /* means "free" in the set */
+        try_key(f, hash);
+        return;
+    }
+    if (tried->n * 2 >= tried->capacity && !grow_keys(tried, f->subject->scratch)) {
+        f->subject->no_memory = true;
+        return;
+    }
+    size_t before = tried->n;
+    put_key(tried, hash);
+    if (tried->n > before)
+        try_key(f, hash);
+}
+
+static void try_each_value(finder *f, uint32_t slot, uint32_t first) {
+    const hr_index *index = f->index;
+    const hr_subject *s = f->subject;
+    const value_prefix *from = index->value_prefixes + first_value_prefix(index, slot);
+    const value_prefix *end = index->value_prefixes + index->n_value_prefixes;
+    key_set tried = {0};
+    for (uint32_t i = first; i != UINT32_MAX; i = s->scratch->links[i]) {
+        hr_str value = s->request->headers[i].value;
+        if (asked_by_value(index, slot))
+            try_key_once(f, &tried, key_hash(seed_of(KEY_HEADER, slot), value));
+        for (const value_prefix *p = from; p < end && p->slot == slot && p->length <= value.len; p++)
+            try_key_once(f, &tried, key_hash(seed_of(KEY_HEADER_PREFIX, slot), hr_str_of(value.p, p->length)));
+    }
 }
 
 static void try_headers(finder *f) {
@@ -182,29 +249,23 @@ static void try_headers(finder *f) {
     for (size_t t = 0; t < s->scratch->n_touched; t++) {
         uint32_t slot = s->scratch->touched[t];
         const hr_seen *seen = &s->scratch->seen[slot];
-        if (!seen->repeated) {
-            try_value(f, slot, s->request->headers[seen->first].value, false);
+        if (seen->repeat == NULL) {
+            try_value(f, slot, s->request->headers[seen->first].value);
             continue;
         }
-        hr_str name = s->names->v[slot];
-        try_value(f, slot, hr_header_value(s, name), true);
-        for (size_t i = seen->first; i < s->request->n_headers; i++) /* for conditions that want one of them */
-            if (hr_str_eq_nocase(s->request->headers[i].name, name))
-                try_value(f, slot, s->request->headers[i].value, true);
+        if (seen->repeat->each)
+            try_each_value(f, slot, seen->first);
+        else
+            try_value(f, slot, hr_repeat_joined(s, slot));
     }
 }
 
 static void try_query(finder *f) {
-    const hr_subject *s = f->subject;
-    size_t at = s->path.len + 1;
-    while (at <= s->full_path.len && s->path.len < s->full_path.len) {
-        size_t end = hr_str_find(s->full_path, '&', at);
-        hr_str item = hr_str_from_to(s->full_path, at, end);
-        size_t equals = hr_str_find(item, '=', 0);
-        uint64_t name = key_hash(0, hr_str_of(item.p, equals));
-        hr_str value = equals < item.len ? hr_str_tail(item, equals + 1) : HR_STR("");
-        try_key(f, key_hash(seed_of(KEY_QUERY, name), value));
-        at = end + 1;
+    const hr_scratch *scratch = f->subject->scratch;
+    hr_query_read(f->subject);
+    for (size_t i = 0; i < scratch->n_touched_params; i++) {
+        uint32_t number = scratch->touched_params[i];
+        try_key(f, key_hash(seed_of(KEY_QUERY, number), scratch->params[number].value));
     }
 }
 
@@ -291,7 +352,7 @@ static route_key cond_key(hr_arena *temp, const hr_cond *cond) {
     case HR_COND_HEADER:
         return make_key(KEY_HEADER, cond->slot, cond->value);
     case HR_COND_QUERY:
-        return make_key(KEY_QUERY, key_hash(0, cond->name), cond->value);
+        return make_key(KEY_QUERY, cond->slot, cond->value);
     case HR_COND_METHOD:
         return make_key(KEY_METHOD, 0, cond->value);
     case HR_COND_SCHEME:
