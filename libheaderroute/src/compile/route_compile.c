@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "action.h"
+#include "header_kinds.h"
 #include "index.h"
 #include "names.h"
 #include "text.h"
@@ -87,35 +88,47 @@ uint32_t hr_name_number(hr_view_build *vb, hr_str name) {
     return number_in(vb, &vb->view->names, name);
 }
 
-static void add_header(cond_writer *w, const hr_named_match *in, bool invert) {
-    hr_cond *cond = &w->v[w->n];
-    w->conditional = true;
-    *cond = (hr_cond){.invert = invert};
-    cond->name = hr_arena_lower(w->vb->arena, in->name);
+static void add_header(cond_writer *w, const hr_match_field *field, const hr_named_match *in) {
+    hr_cond *cond = &w->v[w->n++];
+    *cond = (hr_cond){.invert = field->excludes, .name = hr_arena_lower(w->vb->arena, in->name)};
     cond->kind = (uint8_t)(is_claim(in->name) ? HR_COND_NEVER : kind_of_header(cond->name));
     if (cond->kind == HR_COND_HEADER)
         cond->slot = hr_name_number(w->vb, cond->name);
     set_matcher(w, cond, &in->match);
-    w->n++;
 }
 
-/* A pseudo header is always there: presence says nothing at run time. */
-static void add_pseudo(cond_writer *w, const hr_string_match *m, hr_cond_kind kind, const char *name) {
+static void add_query(cond_writer *w, const hr_match_field *field, const hr_named_match *in) {
+    hr_cond *cond = &w->v[w->n++];
+    *cond = (hr_cond){.kind = HR_COND_QUERY, .invert = field->excludes, .name = in->name,
+                      .slot = number_in(w->vb, &w->vb->view->params, in->name)};
+    set_matcher(w, cond, &in->match);
+}
+
+/* What a string looks at is always there: presence says nothing at run time. */
+static void add_string(cond_writer *w, const hr_match_field *field, const hr_string_match *m) {
     if (m->kind == HR_SM_NONE)
         return;
     w->conditional = true;
     hr_cond *cond = &w->v[w->n];
-    *cond = (hr_cond){.kind = (uint8_t)kind, .name = hr_str_from(name)};
+    *cond = (hr_cond){.kind = (uint8_t)field->cond, .name = hr_str_from(field->name)};
     set_matcher(w, cond, m);
     if (cond->match != HR_SM_PRESENCE)
         w->n++;
 }
 
-static void add_query(cond_writer *w, const hr_named_match *in) {
-    hr_cond *cond = &w->v[w->n++];
-    w->conditional = true;
-    *cond = (hr_cond){.kind = HR_COND_QUERY, .name = in->name, .slot = number_in(w->vb, &w->vb->view->params, in->name)};
-    set_matcher(w, cond, &in->match);
+static void add_field(cond_writer *w, const hr_match_field *field, const hr_match_request *m) {
+    if (field->type == HR_MATCH_TYPE_STRING)
+        add_string(w, field, hr_match_string(m, field));
+    if (field->type != HR_MATCH_TYPE_MAP)
+        return;
+    hr_named_matches map = hr_match_map(m, field);
+    w->conditional |= map.n > 0;
+    for (size_t i = 0; i < map.n; i++) {
+        if (field->header_names)
+            add_header(w, field, &map.v[i]);
+        else
+            add_query(w, field, &map.v[i]);
+    }
 }
 
 /* Regexes last: they cost most. The order decides nothing else. */
@@ -152,20 +165,15 @@ static const hr_cond *packed(hr_view_build *vb, const hr_cond *v, size_t n) {
 
 static void compile_conditions(hr_view_build *vb, hr_croute *route, const hr_match_request *m) {
     hr_cond few[8];
-    size_t most = m->n_headers + m->n_without_headers + m->n_query_params + 3;
+    size_t most = 0;
+    for (size_t i = 0; i < HR_MATCH_FIELD_COUNT; i++)
+        most += hr_match_fields[i].type == HR_MATCH_TYPE_MAP ? hr_match_map(m, &hr_match_fields[i]).n : 1;
     bool fit = most <= sizeof(few) / sizeof(few[0]);
     cond_writer w = {.vb = vb, .v = fit ? few : HR_ARRAY(vb->arena, hr_cond, most)};
     if (w.v == NULL)
         return;
-    for (size_t i = 0; i < m->n_headers; i++)
-        add_header(&w, &m->headers[i], false);
-    for (size_t i = 0; i < m->n_without_headers; i++)
-        add_header(&w, &m->without_headers[i], true);
-    add_pseudo(&w, &m->method, HR_COND_METHOD, "method");
-    add_pseudo(&w, &m->authority, HR_COND_AUTHORITY, "authority");
-    add_pseudo(&w, &m->scheme, HR_COND_SCHEME, "scheme");
-    for (size_t i = 0; i < m->n_query_params; i++)
-        add_query(&w, &m->query_params[i]);
+    for (size_t i = 0; i < HR_MATCH_FIELD_COUNT; i++)
+        add_field(&w, &hr_match_fields[i], m);
     cheap_first(w.v, w.n);
     route->conds = packed(vb, w.v, w.n);
     route->n_conds = (uint16_t)w.n;

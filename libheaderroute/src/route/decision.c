@@ -3,7 +3,7 @@
 #include "forward.h"
 #include "headers.h"
 #include "host_index.h"
-#include "index.h"
+#include "index_find.h"
 #include "octets.h"
 #include "walk.h"
 

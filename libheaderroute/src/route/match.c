@@ -35,75 +35,6 @@ uint32_t hr_name_lookup(const hr_name_table *names, hr_str name) {
     return (uint32_t)((uintptr_t)hr_map_get(&names->numbers, hr_str_of(lower, name.len)) - 1);
 }
 
-int hr_header_inline_number(hr_str name) {
-    static const char *const names[] = {
-        "accept",
-        "accept-encoding",
-        "access-control-request-headers",
-        "access-control-request-method",
-        "access-control-request-private-network",
-        "authorization",
-        "cache-control",
-        "content-encoding",
-        "content-type",
-        "expect",
-        "grpc-accept-encoding",
-        "grpc-timeout",
-        "if-match",
-        "if-modified-since",
-        "if-none-match",
-        "if-range",
-        "if-unmodified-since",
-        "origin",
-        "pragma",
-        "referer",
-        "user-agent",
-        "via",
-        "x-client-trace-id",
-        "x-envoy-attempt-count",
-        "x-envoy-decorator-operation",
-        "x-envoy-downstream-service-cluster",
-        "x-envoy-original-path",
-        "x-forwarded-for",
-        "x-forwarded-host",
-        "x-forwarded-port",
-        "x-forwarded-proto",
-        "x-request-id",
-    };
-    _Static_assert(sizeof(names) / sizeof(names[0]) == HR_INLINE_HEADERS, "one number a name");
-    for (int i = 0; i < HR_INLINE_HEADERS; i++)
-        if (hr_str_eq_c(name, names[i]))
-            return i;
-    return -1;
-}
-
-bool hr_header_is_inline(hr_str name) {
-    return hr_header_inline_number(name) >= 0;
-}
-
-bool hr_header_is_stripped(hr_str name) {
-    static const char *const names[] = {
-        "connection",
-        "keep-alive",
-        "proxy-connection",
-        "x-envoy-expected-rq-timeout-ms",
-        "x-envoy-force-trace",
-        "x-envoy-internal",
-        "x-envoy-ip-tags",
-        "x-envoy-max-retries",
-        "x-envoy-retry-grpc-on",
-        "x-envoy-retry-on",
-        "x-envoy-upstream-alt-stat-name",
-        "x-envoy-upstream-rq-per-try-timeout-ms",
-        "x-envoy-upstream-rq-timeout-alt-response",
-        "x-envoy-upstream-rq-timeout-ms",
-    };
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-        if (hr_str_eq_c(name, names[i]))
-            return true;
-    return false;
-}
-
 /* The next header of that name from `from` on; n_headers where there is none. */
 static size_t next_header(const hr_request *request, hr_str name, size_t from) {
     while (from < request->n_headers && !hr_is_named(request->headers[from].name, name))
@@ -285,29 +216,32 @@ static hr_str stripped_value(const hr_cond *cond, hr_subject *subject) {
     return subject->te;
 }
 
+/* Cases for the rows of HR_MATCH_STRINGS. */
+#define STRING_HOLDS(type, member, field, kind, keys, sense, value)                                \
+    case HR_COND_##kind:                                                                           \
+        return pseudo_holds(cond, subject, value);
+#define STRING_VALUE(type, member, field, kind, keys, sense, value)                                \
+    case HR_COND_##kind:                                                                           \
+        return value;
+
 bool hr_cond_holds(const hr_cond *cond, hr_subject *subject) {
-    hr_str value;
+    hr_str actual;
     switch ((hr_cond_kind)cond->kind) {
     case HR_COND_HEADER:
         return header_holds(cond, subject);
-    case HR_COND_METHOD:
-        return pseudo_holds(cond, subject, subject->method);
-    case HR_COND_SCHEME:
-        return pseudo_holds(cond, subject, subject->scheme);
-    case HR_COND_AUTHORITY:
-        return pseudo_holds(cond, subject, subject->authority);
+        HR_MATCH_STRINGS(STRING_HOLDS)
     case HR_COND_FULL_PATH:
         return pseudo_holds(cond, subject, subject->full_path);
     case HR_COND_QUERY:
-        value = hr_param_value(subject, cond->slot);
-        return value.p != NULL && value_matches(cond, subject, value);
+        actual = hr_param_value(subject, cond->slot);
+        return actual.p != NULL && value_matches(cond, subject, actual);
     case HR_COND_STRIPPED:
-        value = stripped_value(cond, subject);
+        actual = stripped_value(cond, subject);
         if (cond->match == HR_SM_PRESENCE)
-            return (value.p != NULL) != cond->invert;
-        if (value.p == NULL && !cond->invert)
+            return (actual.p != NULL) != cond->invert;
+        if (actual.p == NULL && !cond->invert)
             return false;
-        return pseudo_holds(cond, subject, present(value));
+        return pseudo_holds(cond, subject, present(actual));
     case HR_COND_NEVER:
         return cond->invert;
     case HR_COND_PATH:
@@ -329,12 +263,7 @@ hr_str hr_cond_actual(const hr_cond *cond, hr_subject *subject) {
     switch ((hr_cond_kind)cond->kind) {
     case HR_COND_HEADER:
         return header_actual(cond, subject);
-    case HR_COND_METHOD:
-        return subject->method;
-    case HR_COND_SCHEME:
-        return subject->scheme;
-    case HR_COND_AUTHORITY:
-        return subject->authority;
+        HR_MATCH_STRINGS(STRING_VALUE)
     case HR_COND_FULL_PATH:
         return subject->full_path;
     case HR_COND_QUERY:

@@ -2,6 +2,7 @@
 #ifndef HR_MATCH_H
 #define HR_MATCH_H
 
+#include "header_kinds.h"
 #include "octets.h"
 #include "scratch.h"
 
@@ -71,14 +72,5 @@ void hr_query_read(hr_subject *subject);
 /* The verdict of a regex about its subject in this request, found once. */
 bool hr_matcher_matches(const hr_matcher *matcher, hr_scratch *scratch, hr_str subject);
 bool hr_string_matches(uint8_t kind, hr_str pattern, const hr_regex *regex, hr_str value);
-
-/* Whether Envoy keeps this header (lower case) as one field, joining what comes more than once. */
-bool hr_header_is_inline(hr_str name);
-/* Such a header's number, from 0; -1: it is none of them. */
-#define HR_INLINE_HEADERS 32
-int hr_header_inline_number(hr_str name);
-/* Whether a proxy takes this request header (lower case) for itself before routes are looked at, so that
- * neither a rule nor the upstream sees it. (`te` too, unless it says "trailers".) */
-bool hr_header_is_stripped(hr_str name);
 
 #endif

@@ -74,16 +74,18 @@ static hr_str expected_of(const hr_tracer *t, uint8_t match, hr_str value, bool 
                    match == HR_SM_PRESENCE ? (hr_str){0} : value, "");
 }
 
-/* method, scheme, authority: fields of the match itself, not of its headers. */
-static bool is_scalar(const hr_cond *cond) {
-    return (cond->kind == HR_COND_METHOD || cond->kind == HR_COND_SCHEME || cond->kind == HR_COND_AUTHORITY) &&
-           cond->name.p[0] != ':' && !hr_str_eq_c(cond->name, "host");
+/* A field of the match itself (method, authority), not one of its headers: its name is that of the row. */
+static bool is_string_field(const hr_cond *cond) {
+    for (size_t i = 0; i < HR_MATCH_FIELD_COUNT; i++)
+        if (hr_match_fields[i].type == HR_MATCH_TYPE_STRING && cond->name.p == hr_match_fields[i].name)
+            return true;
+    return false;
 }
 
 static hr_str field_of(const hr_tracer *t, const hr_cond *cond) {
     if (cond->kind == HR_COND_QUERY)
         return text_of(t->subject, "queryParams[", cond->name, "]", (hr_str){0}, "");
-    if (is_scalar(cond))
+    if (is_string_field(cond))
         return cond->name;
     return text_of(t->subject, cond->invert ? "withoutHeaders[" : "headers[", cond->name, "]",
                    (hr_str){0}, "");
