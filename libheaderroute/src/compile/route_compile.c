@@ -43,30 +43,32 @@ static hr_cond_kind kind_of_header(hr_str lower) {
     return stripped ? HR_COND_STRIPPED : HR_COND_HEADER;
 }
 
-/* Identifies a matcher: its subject, given by `kind` and `name`, and its pattern. */
-static hr_str matcher_key(hr_arena *arena, hr_cond_kind kind, hr_str name, hr_str pattern) {
-    return hr_arena_printf(arena, "%d:%zu:%.*s%.*s", (int)kind, name.len, (int)name.len, name.p == NULL ? "" : name.p,
-                       (int)pattern.len, pattern.p == NULL ? "" : pattern.p);
+/* Identifies a matcher: a pattern has one hr_regex; the subject is given by the kind and the number of the name. */
+typedef struct matcher_key {
+    const hr_regex *regex;
+    uint32_t kind, slot;
+} matcher_key;
+
+static const hr_matcher *matcher_of(hr_view_build *vb, hr_cond_kind kind, uint32_t slot, hr_str pattern) {
+    matcher_key key = {hr_table_regex(vb->table, pattern), (uint32_t)kind, slot};
+    hr_str octets = hr_str_of((const char *)&key, sizeof(key));
+    hr_matcher *known = hr_map_get(&vb->matchers, octets);
+    if (known != NULL)
+        return known;
+    hr_matcher *made = HR_NEW(vb->arena, hr_matcher);
+    *made = (hr_matcher){key.regex, (uint32_t)vb->view->n_verdicts++};
+    hr_map_add(vb->temp, &vb->matchers, hr_arena_copy(vb->temp, octets), made);
+    return made;
 }
 
-static const hr_matcher *matcher_of(hr_view_build *vb, hr_cond_kind kind, hr_str name, hr_str pattern) {
-    void **place = hr_map_at(vb->arena, &vb->matchers, matcher_key(vb->arena, kind, name, pattern));
-    if (*place == NULL) {
-        hr_matcher *m = HR_NEW(vb->arena, hr_matcher);
-        *m = (hr_matcher){hr_table_regex(vb->table, pattern), (uint32_t)vb->view->n_verdicts++};
-        *place = m;
-    }
-    return *place;
-}
-
-/* Istio turns `{}` and the regex "*" into presence. After the condition's kind and name are known. */
+/* Istio turns `{}` and the regex "*" into presence. The condition's kind and slot are set before. */
 static void set_matcher(cond_writer *w, hr_cond *cond, const hr_string_match *m) {
     cond->match = (uint8_t)m->kind;
     cond->value = m->value.p == NULL ? HR_STR("") : m->value;
     if (m->kind == HR_SM_NONE || (m->kind == HR_SM_REGEX && hr_str_eq_c(m->value, "*")))
         cond->match = HR_SM_PRESENCE;
     if (cond->match == HR_SM_REGEX)
-        cond->regex = matcher_of(w->vb, cond->kind, cond->name, m->value);
+        cond->regex = matcher_of(w->vb, cond->kind, cond->slot, m->value);
 }
 
 static uint32_t number_in(hr_view_build *vb, hr_name_table *names, hr_str name) {
@@ -94,6 +96,8 @@ static void add_header(cond_writer *w, const hr_match_field *field, const hr_nam
     cond->kind = (uint8_t)(is_claim(in->name) ? HR_COND_NEVER : kind_of_header(cond->name));
     if (cond->kind == HR_COND_HEADER)
         cond->slot = hr_name_number(w->vb, cond->name);
+    else if (cond->kind == HR_COND_STRIPPED)
+        cond->slot = hr_str_eq_c(cond->name, "te"); /* the others are absent, so that their subject is the same */
     set_matcher(w, cond, &in->match);
 }
 
@@ -188,7 +192,7 @@ static void compile_path(hr_view_build *vb, hr_croute *route, const hr_match_req
     route->path_kind = (uint8_t)uri->kind;
     route->path = uri->value.p == NULL ? HR_STR("") : uri->value;
     if (uri->kind == HR_SM_REGEX)
-        route->path_regex = matcher_of(vb, HR_COND_PATH, (hr_str){0}, uri->value);
+        route->path_regex = matcher_of(vb, HR_COND_PATH, 0, uri->value);
 }
 
 /* Prefix `/`, the regex `.*`, or no uri: and nothing else to look at. */

@@ -22,7 +22,7 @@ typedef struct hr_cond {
     uint8_t kind;  /* hr_cond_kind */
     uint8_t match; /* hr_sm_kind: EXACT, PREFIX, REGEX or PRESENCE */
     bool invert;   /* of withoutHeaders; a missing header then counts as empty, except for PRESENCE */
-    uint32_t slot; /* of a header or a query parameter: the number of its name in the view */
+    uint32_t slot; /* of a header or a query parameter: the number of its name in the view; STRIPPED: 1 for `te` */
     hr_str name;   /* lower case for headers */
     hr_str value;
     const hr_matcher *regex;

@@ -39,24 +39,37 @@ static void note_param(hr_scratch *scratch, uint32_t number, hr_str value) {
     scratch->touched_params[scratch->n_touched_params++] = number;
 }
 
+/* The number of a name, UINT32_MAX: no rule asks for it. */
+static uint32_t param_number(const hr_name_table *params, hr_str name) {
+    size_t length = name.len < 63 ? name.len : 63;
+    if (!(params->lengths >> length & 1))
+        return UINT32_MAX;
+    if (params->n > HR_FEW_NAMES)
+        return (uint32_t)((uintptr_t)hr_map_get(&params->numbers, name) - 1);
+    uint32_t i = params->first[length];
+    while (i != 0 && !(params->v[i - 1].len == name.len && hr_octets_equal(params->v[i - 1].p, name.p, name.len)))
+        i = params->next[i - 1];
+    return i - 1;
+}
+
 void hr_query_read(hr_subject *subject) {
     hr_scratch *scratch = subject->scratch;
-    const hr_name_table *params = subject->params;
-    if (scratch->query_read)
+    if (scratch->query_round == scratch->round)
         return;
-    scratch->query_read = true;
+    scratch->query_round = scratch->round;
+    scratch->n_touched_params = 0;
     query_item item;
     for (hr_str rest = query_of(subject->full_path, subject->path.len); rest.p != NULL;) {
         rest = next_param(&item, rest);
-        if (!(params->lengths >> (item.name.len < 63 ? item.name.len : 63) & 1))
-            continue;
-        uintptr_t number = (uintptr_t)hr_map_get(&params->numbers, item.name);
-        if (number != 0)
-            note_param(scratch, (uint32_t)(number - 1), item.value);
+        uint32_t number = param_number(subject->params, item.name);
+        if (number != UINT32_MAX)
+            note_param(scratch, number, item.value);
     }
 }
 
 hr_str hr_param_value(hr_subject *subject, uint32_t number) {
+    if (subject->full_path.len == subject->path.len)
+        return (hr_str){0};
     hr_query_read(subject);
     const hr_param *param = &subject->scratch->params[number];
     return param->round == subject->scratch->round ? param->value : (hr_str){0};

@@ -134,6 +134,7 @@ static void forget_rounds(hr_scratch *scratch) {
         memset(scratch->params, 0, scratch->n_params * sizeof(*scratch->params));
     if (scratch->n_verdicts > 0)
         memset(scratch->verdicts, 0, scratch->n_verdicts * sizeof(*scratch->verdicts));
+    scratch->query_round = 0;
     scratch->round = 1;
 }
 

@@ -69,7 +69,7 @@ struct hr_scratch {
     hr_param *params; /* by the number of the parameter's name */
     uint32_t *touched_params;
     size_t n_params, n_touched_params;
-    bool query_read; /* in this round */
+    uint32_t query_round; /* in which touched_params was filled */
     hr_verdict *verdicts; /* by the number of the regex and its subject */
     size_t n_verdicts;
     uint32_t round;
@@ -80,8 +80,7 @@ int hr_scratch_more_marks(hr_scratch *scratch, const hr_view *view);
 
 /* Makes room for what is noted of a request to the view; forgets what was noted. HR_OK or HR_ENOMEM. */
 static inline int hr_scratch_marks(hr_scratch *scratch, const hr_view *view) {
-    scratch->n_touched = scratch->n_touched_params = 0;
-    scratch->query_read = false;
+    scratch->n_touched = 0;
     bool fits = view->names.n <= scratch->n_seen && view->params.n <= scratch->n_params &&
                 view->n_verdicts <= scratch->n_verdicts;
     return ++scratch->round == 0 || !fits ? hr_scratch_more_marks(scratch, view) : HR_OK;
