@@ -67,7 +67,7 @@ def one_line(text):
     (["route", "-f", SEED, "--batch", "-", "-X", "GET"], "--batch takes no URL"),
     (["explain", "-f", SEED, "--batch", "-"], "batch"),
     (["test", "-f", SEED], "no"),
-    (["test", "cases.yaml"], "-f"),
+    (["test"], "no file of test cases"),
 ])
 def test_wrong_flags(words, said):
     done = run(*words, stdin=subprocess.DEVNULL)
