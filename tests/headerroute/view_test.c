@@ -36,13 +36,13 @@ static hr_gateway_server server_on(uint16_t port) {
     return server;
 }
 
-Test(view, a_plain_server) {
+Test(view, reports_a_plain_server) {
     hr_gateway_server server = server_on(8080);
     cr_expect(server.port == 8080 && is(server.protocol, "http2") && server.tls_mode.p == NULL && !server.terminates_tls);
     cr_expect_eq(server.source_line, 8);
 }
 
-Test(view, a_server_that_terminates_tls) {
+Test(view, reports_a_server_that_terminates_tls) {
     hr_gateway_server server = server_on(443);
     cr_expect(server.port == 443 && is(server.protocol, "HTTPS") && is(server.tls_mode, "MUTUAL") && server.terminates_tls);
     cr_expect_eq(server.source_line, 10);
@@ -61,7 +61,7 @@ Test(view, no_http_server_on_a_port_that_passes_through_or_is_tcp_or_absent) {
     }
 }
 
-Test(view, no_such_gateway) {
+Test(view, a_gateway_that_is_not_loaded_has_none) {
     static const char *const names[] = {"front/none", "edge", "other/edge"};
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         hr_view *view;
@@ -70,7 +70,7 @@ Test(view, no_such_gateway) {
     }
 }
 
-Test(view, the_meshs_view_has_no_server) {
+Test(view, the_view_of_the_mesh_has_no_server) {
     hr_gateway_server server;
     hr_view *view;
     cr_assert_eq(open_view(&view, "mesh", 80), HR_OK);

@@ -101,7 +101,7 @@ static void check(const row *rows, size_t n) {
 }
 #define CHECK(rows) check((rows), sizeof(rows) / sizeof((rows)[0]))
 
-Test(yaml, documents) {
+Test(yaml, documents_are_read_one_by_one) {
     static const row rows[] = {
         {"one", "a: 1\nb: [x, y z]\n", "{\"a\":1,\"b\":[\"x\",\"y z\"]}\n"},
         {"several", "a\n---\nb\n---\n- c\n", "\"a\"\n\"b\"\n[\"c\"]\n"},
@@ -119,7 +119,7 @@ Test(yaml, documents) {
     CHECK(rows);
 }
 
-Test(yaml, kinds_of_scalars) {
+Test(yaml, scalars_have_the_kind_that_kubectl_gives_them) {
     static const struct {
         const char *text;
         hr_node_kind kind;
@@ -148,7 +148,7 @@ Test(yaml, kinds_of_scalars) {
     }
 }
 
-Test(yaml, integers) {
+Test(yaml, integers_are_read_in_every_notation) {
     static const struct {
         const char *text;
         int64_t value;
@@ -168,7 +168,7 @@ Test(yaml, integers) {
     }
 }
 
-Test(yaml, numbers) {
+Test(yaml, fractions_are_read_in_every_notation) {
     static const struct {
         const char *text;
         double value;
@@ -180,7 +180,7 @@ Test(yaml, numbers) {
     cr_expect(isnan(hr_scalar_double(HR_STR(".nan"))));
 }
 
-Test(yaml, quoting_and_tags) {
+Test(yaml, quotes_and_tags_settle_the_kind) {
     static const row rows[] = {
         {"quoted words are strings", "[\"true\", '1', \"\", '~']", "[\"true\",\"1\",\"\",\"~\"]\n"},
         {"booleans have one spelling", "[yes, Off, TRUE]", "[true,false,true]\n"},
@@ -195,7 +195,7 @@ Test(yaml, quoting_and_tags) {
     CHECK(rows);
 }
 
-Test(yaml, keys) {
+Test(yaml, keys_are_strings_and_unique) {
     static const row rows[] = {
         {"a number becomes its text", "{1: a, 0x10: b}", "{\"1\":\"a\",\"16\":\"b\"}\n"},
         {"a boolean becomes its text, with a warning", "on: a",
@@ -217,7 +217,7 @@ Test(yaml, keys) {
     CHECK(rows);
 }
 
-Test(yaml, anchors) {
+Test(yaml, aliases_and_merge_keys_are_followed) {
     static const row rows[] = {
         {"an alias stands for what it names", "a: &x {b: 1}\nc: *x\n", "{\"a\":{\"b\":1},\"c\":{\"b\":1}}\n"},
         {"of a scalar", "[&x 1, *x, &y on, *y]", "[1,1,true,true]\n"},
@@ -243,7 +243,7 @@ Test(yaml, anchors) {
             check(&rows[i], 1);
 }
 
-Test(yaml, mistakes_of_syntax) {
+Test(yaml, syntax_errors_have_their_place) {
     static const row rows[] = {
         {"a tab for a blank", "a:\n\tb: c", "2:1: error: this is not YAML: found character that cannot start any token "
                                               "(while scanning for the next token, line 2)\n"},
@@ -294,7 +294,7 @@ Test(yaml, nodes_are_limited) {
 }
 
 /* Each line names the one before it nine times: 9^9 nodes, were they all made. */
-Test(yaml, billion_laughs) {
+Test(yaml, aliases_that_multiply_are_refused) {
     char text[2048];
     int n = sprintf(text, "a: &a [x,x,x,x,x,x,x,x,x]\n");
     for (char c = 'b'; c <= 'i'; c++) {
@@ -308,7 +308,7 @@ Test(yaml, billion_laughs) {
               shown);
 }
 
-Test(yaml, aliases_of_ordinary_files_pass) {
+Test(yaml, aliases_of_ordinary_files_are_accepted) {
     char *text = repeated("a: &x {p: 1, q: 2}\nb:\n", "- *x\n", 200, "");
     cr_expect(strstr(parse(hr_str_from(text)), "error") == NULL);
     free(text);
