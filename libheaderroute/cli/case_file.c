@@ -53,14 +53,25 @@ static void make_blank(char *text, size_t len) {
             text[at] = ' ';
 }
 
-static void separate(cli_case_file *file) {
-    const char *end = file->cases + file->len;
-    for (size_t at = 0, n; at < file->len; at += n) {
-        n = document_length(file->cases + at, end);
-        bool resource = is_resource(file->cases + at, n);
+void cli_case_file_set(cli_case_file *file, hr_str path, hr_str text) {
+    *file = (cli_case_file){
+        .path = cli_strdup(path.p, path.len),
+        .cases = cli_strdup(text.p, text.len),
+        .resources = cli_strdup(text.p, text.len),
+        .len = text.len,
+    };
+    for (size_t at = 0, n; at < text.len; at += n) {
+        n = document_length(text.p + at, text.p + text.len);
+        bool resource = is_resource(text.p + at, n);
         make_blank((resource ? file->cases : file->resources) + at, n);
         file->has_resources = file->has_resources || resource;
     }
+}
+
+void cli_case_file_clear(cli_case_file *file) {
+    free(file->path);
+    free(file->cases);
+    free(file->resources);
 }
 
 /* ---- reading ---- */
@@ -71,14 +82,7 @@ static int add_file(void *ctx, hr_str path, hr_str text) {
         files->capacity = files->capacity == 0 ? 16 : files->capacity * 2;
         files->v = cli_realloc(files->v, files->capacity * sizeof(*files->v));
     }
-    cli_case_file *file = &files->v[files->n++];
-    *file = (cli_case_file){
-        .path = cli_strdup(path.p, path.len),
-        .cases = cli_strdup(text.p, text.len),
-        .resources = cli_strdup(text.p, text.len),
-        .len = text.len,
-    };
-    separate(file);
+    cli_case_file_set(&files->v[files->n++], path, text);
     return HR_OK;
 }
 
@@ -95,10 +99,7 @@ int cli_case_files_read(cli_case_files *out, const char *path) {
 }
 
 void cli_case_files_free(cli_case_files *files) {
-    for (size_t i = 0; i < files->n; i++) {
-        free(files->v[i].path);
-        free(files->v[i].cases);
-        free(files->v[i].resources);
-    }
+    for (size_t i = 0; i < files->n; i++)
+        cli_case_file_clear(&files->v[i]);
     free(files->v);
 }

@@ -10,6 +10,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include <headerroute/headerroute.h>
+
 typedef struct cli_case_file {
     char *path;
     /* The text of the file twice. In each, the other's documents are blank, so that line numbers stay those
@@ -23,6 +25,10 @@ typedef struct cli_case_files {
     cli_case_file *v;
     size_t n, capacity;
 } cli_case_files;
+
+/* Copies and separates a text; the second frees it. */
+void cli_case_file_set(cli_case_file *file, hr_str path, hr_str text);
+void cli_case_file_clear(cli_case_file *file);
 
 /* Reads a file, or each *.yaml and *.yml file of a folder in order of name, and appends to `out`. Returns
  * CLI_OK, or CLI_FAILED after a line on stderr. */
