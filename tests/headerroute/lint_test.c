@@ -11,7 +11,7 @@
 #include "diag.h"
 
 Test(lint, warns_about_what_is_accepted_but_probably_a_mistake) {
-    cr_assert(ge(sz, cases_check("lint", 1), 55));
+    cr_assert(ge(sz, cases_check("cases/lint", 1), 55));
 }
 
 /* A table of many rules is looked through by index: every covered rule is found, nothing else. */
