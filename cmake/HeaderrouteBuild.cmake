@@ -37,17 +37,41 @@ include(CMakePackageConfigHelpers)
 find_package(PkgConfig REQUIRED)
 find_package(Threads REQUIRED)
 
-# hr_add_library(NAME SOURCES ... INCLUDE dir PRIVATE_LIBS ... PC_REQUIRES ... [PC_LIBS_PRIVATE ...] [DEPENDS target...])
+# hr_add_module(LIBRARY MODULE SOURCES ... [USES module...] [PRIVATE_LIBS ...] [INCLUDE dir])
+# compiles the files src/MODULE/SOURCES of LIBRARY. Headers are included by their bare name and are found in
+# the module itself and in the modules that it USES, nowhere else: an include against the direction of the
+# data flow fails to build.
+function(hr_add_module library module)
+  cmake_parse_arguments(M "" "INCLUDE" "SOURCES;USES;PRIVATE_LIBS" ${ARGN})
+  list(TRANSFORM M_SOURCES PREPEND src/${module}/)
+  set(target ${library}-${module})
+  add_library(${target} OBJECT ${M_SOURCES})
+  list(TRANSFORM M_USES PREPEND ${CMAKE_CURRENT_SOURCE_DIR}/src/ OUTPUT_VARIABLE folders)
+  target_include_directories(${target} PRIVATE ${CMAKE_CURRENT_SOURCE_DIR}/src/${module} ${folders}
+    ${M_INCLUDE} ${PROJECT_BINARY_DIR}/include)
+  target_link_libraries(${target} PRIVATE hr_build_flags ${M_PRIVATE_LIBS})
+endfunction()
+
+# hr_add_library(NAME MODULES ... | SOURCES ... INCLUDE dir PRIVATE_LIBS ... PC_REQUIRES ... [PC_LIBS_PRIVATE ...]
+# [DEPENDS target...] [LANGUAGE CXX])
 # builds NAME (shared, with soname), NAME-static, and installs headers, libraries, NAME.pc and the
 # CMake package NAME (targets NAME::NAME and NAME::NAME-static).
 # PRIVATE_LIBS are linked here; users of the static library get the same as plain flags, those of the
 # pkg-config modules PC_REQUIRES and PC_LIBS_PRIVATE. Users of the shared library need none of them, not
 # even their packages. DEPENDS are libraries of ours whose headers a user sees.
 function(hr_add_library name)
-  cmake_parse_arguments(L "" "INCLUDE;HEADERS;DESCRIPTION" "SOURCES;PRIVATE_LIBS;PC_REQUIRES;PC_LIBS_PRIVATE;DEPENDS" ${ARGN})
-  add_library(${name}-objects OBJECT ${L_SOURCES})
-  target_include_directories(${name}-objects PUBLIC ${L_INCLUDE} ${PROJECT_BINARY_DIR}/include)
-  target_link_libraries(${name}-objects PRIVATE hr_build_flags ${L_PRIVATE_LIBS} PUBLIC ${L_DEPENDS})
+  cmake_parse_arguments(L "" "INCLUDE;DESCRIPTION;LANGUAGE"
+    "MODULES;SOURCES;PRIVATE_LIBS;PC_REQUIRES;PC_LIBS_PRIVATE;DEPENDS" ${ARGN})
+  set(objects "")
+  if(L_SOURCES)
+    add_library(${name}-objects OBJECT ${L_SOURCES})
+    target_include_directories(${name}-objects PUBLIC ${L_INCLUDE} ${PROJECT_BINARY_DIR}/include)
+    target_link_libraries(${name}-objects PRIVATE hr_build_flags ${L_PRIVATE_LIBS} PUBLIC ${L_DEPENDS})
+    set(objects $<TARGET_OBJECTS:${name}-objects>)
+  endif()
+  foreach(module ${L_MODULES})
+    list(APPEND objects $<TARGET_OBJECTS:${name}-${module}>)
+  endforeach()
 
   set(user_flags ${L_PC_LIBS_PRIVATE})
   if(L_PC_REQUIRES)
@@ -65,7 +89,7 @@ function(hr_add_library name)
       set(target ${name}-static)
       set(suffix -static)
     endif()
-    add_library(${target} ${kind} $<TARGET_OBJECTS:${name}-objects>)
+    add_library(${target} ${kind} ${objects})
     add_library(${name}::${target} ALIAS ${target})
     target_include_directories(${target} PUBLIC
       $<BUILD_INTERFACE:${L_INCLUDE}> $<BUILD_INTERFACE:${PROJECT_BINARY_DIR}/include>
@@ -83,8 +107,8 @@ function(hr_add_library name)
   endforeach()
   set_target_properties(${name} PROPERTIES VERSION ${PROJECT_VERSION} SOVERSION 0)
   # CMake does not look into $<TARGET_OBJECTS>: with C++ inside, the shared library is linked as C++.
-  if(L_SOURCES MATCHES "\\.cc(;|$)")
-    set_target_properties(${name} PROPERTIES LINKER_LANGUAGE CXX)
+  if(L_LANGUAGE)
+    set_target_properties(${name} PROPERTIES LINKER_LANGUAGE ${L_LANGUAGE})
   endif()
 
   install(TARGETS ${name} ${name}-static EXPORT ${name}-targets

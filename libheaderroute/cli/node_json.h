@@ -4,6 +4,8 @@
 
 #include <jansson.h>
 
+#include <stdbool.h>
+
 #include "yaml_node.h"
 
 /* Both return a new reference. The first leaves out keys without value, which mean nothing in a resource. */

@@ -10,7 +10,7 @@
 #include "node_json.h"
 #include "source.h"
 #include "text.h"
-#include "view.h"
+#include "host_index.h"
 
 /* ---- what a case is while it runs ---- */
 

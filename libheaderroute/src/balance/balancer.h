@@ -1,0 +1,65 @@
+/* What balancing needs of a cluster and can be prepared: rings, tables, rotations, priorities. */
+#ifndef HR_BALANCER_H
+#define HR_BALANCER_H
+
+#include <stdbool.h>
+
+#include "arena.h"
+#include "locality.h"
+
+typedef struct hr_ring_entry {
+    uint64_t hash;
+    uint32_t endpoint;
+} hr_ring_entry;
+
+/* Members that an algorithm chooses among: those of one locality where localities are weighted, else
+ * all of one priority. */
+typedef struct hr_balance_group {
+    const uint32_t *members; /* endpoint indexes */
+    const double *weights;   /* of members; only their proportions count */
+    size_t n_members;
+    size_t n_known;          /* members and those that are not ready */
+    bool weighted;           /* weights differ */
+    uint32_t *rotation;      /* round robin with weights: endpoint indexes in turn; NULL: members as they stand */
+    size_t n_rotation;
+    uint32_t weight;         /* of the locality */
+} hr_balance_group;
+
+/* One priority. Without locality failover there is only one. */
+typedef struct hr_balance_level {
+    hr_balance_group all;      /* weights: their locality's weight taken into account; sum 1 */
+    hr_balance_group *groups;  /* one a locality; NULL: localities have no weight */
+    size_t n_groups;
+    hr_ring_entry *ring;
+    size_t n_ring;
+    uint32_t *maglev; /* endpoint indexes */
+    size_t n_maglev;
+} hr_balance_level;
+
+typedef struct hr_balancer {
+    hr_balance_level *levels; /* by priority */
+    size_t n_levels;
+    hr_members members;
+} hr_balancer;
+
+/* Levels over the usable alone: in them only rings and tables count. */
+struct hr_rings {
+    hr_arena *arena;
+    const hr_cluster *cluster;
+    hr_balance_level *levels; /* as many as the cluster's */
+};
+
+/* Prepares cluster->internal from its policy and members, of which those that are ready are its endpoints. */
+void hr_balancer_build(hr_arena *arena, hr_cluster *cluster, const hr_members *members);
+
+/* rings.c */
+void hr_ring_build(hr_arena *arena, hr_balance_level *level, const hr_cluster *cluster);
+void hr_maglev_build(hr_arena *arena, hr_balance_level *level, const hr_cluster *cluster);
+/* Envoy's key of an endpoint: "ADDRESS:PORT". */
+hr_str hr_endpoint_key(hr_arena *arena, const hr_endpoint *endpoint);
+/* XXH64 with seed, as Envoy's HashUtil::xxHash64. */
+uint64_t hr_xxh64(hr_str s, uint64_t seed);
+/* Where a hash falls on the ring. */
+size_t hr_ring_find(const hr_ring_entry *ring, size_t n, uint64_t hash);
+
+#endif

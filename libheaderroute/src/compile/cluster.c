@@ -1,0 +1,202 @@
+/* Clusters: a service's port, whole or one subset of it, with its policy and its members. */
+#include "cluster.h"
+
+#include "balancer.h"
+#include "names.h"
+#include "text.h"
+
+hr_str hr_cluster_name(hr_arena *arena, hr_str host, uint32_t port, hr_str subset) {
+    return hr_arena_printf(arena, "outbound|%u|%.*s|%.*s", (unsigned)port, (int)subset.len,
+                       subset.p == NULL ? "" : subset.p, (int)host.len, host.p);
+}
+
+const hr_merged_rule *hr_view_rule(hr_view_build *vb, const hr_svc *svc) {
+    return hr_rule_find(&vb->table->rules, svc, vb->view->namespace_, vb->view->labels, vb->view->n_labels);
+}
+
+static bool is_dns(const hr_cluster *cluster) {
+    return cluster->kind == HR_CLUSTER_STRICT_DNS || cluster->kind == HR_CLUSTER_LOGICAL_DNS;
+}
+
+static bool found_by_name(const hr_view *view, const hr_svc_port *port) {
+    return view->resolve != NULL && port->by_name != NULL;
+}
+
+static hr_cluster_kind kind_of(const hr_view *view, const hr_svc *svc, const hr_svc_port *port,
+                               const hr_traffic_policy *policy) {
+    if (policy->lb == HR_LB_PASSTHROUGH)
+        return HR_CLUSTER_ORIGINAL_DST;
+    if (found_by_name(view, port))
+        return HR_CLUSTER_STRICT_DNS;
+    switch (svc->resolution) {
+    case HR_RESOLUTION_DNS:
+        return HR_CLUSTER_STRICT_DNS;
+    case HR_RESOLUTION_DNS_ROUND_ROBIN:
+        return HR_CLUSTER_LOGICAL_DNS;
+    case HR_RESOLUTION_PASSTHROUGH: /* gateways have no original destination to go to */
+        return view->gateway ? HR_CLUSTER_EDS : HR_CLUSTER_ORIGINAL_DST;
+    default:
+        return HR_CLUSTER_EDS;
+    }
+}
+
+static size_t take_members(hr_endpoint *out, const hr_cluster *cluster, const hr_endpoint *in, size_t n_in) {
+    size_t n = 0;
+    for (size_t i = 0; i < n_in; i++)
+        if (hr_pairs_subset(cluster->labels, cluster->n_labels, in[i].labels, in[i].n_labels))
+            out[n++] = in[i];
+    return n;
+}
+
+typedef HR_LIST(hr_endpoint) endpoint_list;
+
+/* Every address of a name is an endpoint of its own; logical DNS goes to the first alone. */
+static void add_addresses(hr_view_build *vb, endpoint_list *out, const hr_cluster *cluster, const hr_endpoint *named) {
+    const hr_str *addresses = NULL;
+    size_t n = 0;
+    vb->view->resolve(vb->view->resolve_ctx, named->address, &addresses, &n);
+    if (n > 1 && cluster->kind == HR_CLUSTER_LOGICAL_DNS)
+        n = 1;
+    for (size_t i = 0; i < n; i++) {
+        hr_endpoint endpoint = *named;
+        if (endpoint.name.len == 0)
+            endpoint.name = named->address;
+        endpoint.address = hr_arena_copy(vb->arena, addresses[i]);
+        HR_PUSH(vb->arena, out, endpoint);
+    }
+}
+
+static void resolve_members(hr_view_build *vb, const hr_cluster *cluster, hr_members *members) {
+    endpoint_list resolved = {0};
+    for (size_t i = 0; i < members->n; i++) {
+        if (hr_is_ip(members->v[i].address))
+            HR_PUSH(vb->arena, &resolved, members->v[i]);
+        else
+            add_addresses(vb, &resolved, cluster, &members->v[i]);
+    }
+    members->v = resolved.v;
+    members->n_ready = members->n = resolved.n;
+}
+
+static const hr_svc_port *port_of(const hr_svc *svc, const hr_svc_port *port, const hr_svc *other) {
+    if (other == svc)
+        return port;
+    for (size_t i = 0; i < other->n_ports; i++)
+        if (hr_str_eq(other->ports[i].name, port->name))
+            return &other->ports[i];
+    return NULL;
+}
+
+/* How many endpoints another service of the same host and namespace brings in: Istio keeps endpoints by
+ * host and name of the port, whichever resource they come from. */
+static size_t n_shared(const hr_svc *svc, const hr_svc_port *port, const hr_svc *other) {
+    bool listed = (svc->resolution == HR_RESOLUTION_STATIC || svc->resolution == HR_RESOLUTION_PASSTHROUGH) &&
+                  other->resolution == HR_RESOLUTION_STATIC;
+    if (other != svc && (!listed || !hr_str_eq(other->namespace_, svc->namespace_)))
+        return 0;
+    const hr_svc_port *same = port_of(svc, port, other);
+    return same == NULL ? 0 : same->n_endpoints;
+}
+
+/* A proxy is told of members that are not ready as well, unless their share might make it panic. Returns how many
+ * were configured. */
+static size_t fill_members(hr_view_build *vb, hr_cluster *cluster, const hr_svc *svc, const hr_svc_port *port,
+                         const hr_policy_blocks *blocks) {
+    const hr_view *view = vb->view;
+    bool told = svc->distribution != HR_DISTRIBUTION_ANY || cluster->policy.min_health_percent <= 0;
+    size_t most = port->n_unready;
+    const hr_svc *chain = hr_map_get(&vb->table->registry.by_host, svc->host);
+    for (const hr_svc *other = chain; other != NULL; other = other->next)
+        most += n_shared(svc, port, other);
+    hr_members members = {.v = HR_ARRAY(vb->arena, hr_endpoint, most + 1)};
+    if (members.v == NULL)
+        return 0;
+    for (const hr_svc *other = chain; other != NULL; other = other->next)
+        if (n_shared(svc, port, other) > 0)
+            members.n += take_members(members.v + members.n, cluster, port_of(svc, port, other)->endpoints,
+                                      n_shared(svc, port, other));
+    members.n_ready = members.n;
+    if (told)
+        members.n += take_members(members.v + members.n, cluster, port->unready, port->n_unready);
+    if (found_by_name(view, port) && most == 0)
+        members.n_ready = members.n = take_members(members.v, cluster, port->by_name, 1);
+    size_t n_configured = members.n;
+    if (view->resolve != NULL && is_dns(cluster))
+        resolve_members(vb, cluster, &members);
+    hr_caller caller = {view->locality, view->labels, view->n_labels};
+    hr_locality_apply(vb->arena, &members, blocks, svc->distribution, &caller);
+    cluster->endpoints = members.v;
+    cluster->n_endpoints = members.n_ready;
+    hr_balancer_build(vb->arena, cluster, &members);
+    return n_configured;
+}
+
+static hr_cluster *make(hr_view_build *vb, const hr_svc *svc, const hr_svc_port *port, hr_str name,
+                        hr_str subset_name) {
+    const hr_merged_rule *rule = hr_view_rule(vb, svc);
+    const hr_subset *subset = NULL;
+    if (subset_name.len > 0) {
+        subset = hr_rule_subset(rule, subset_name);
+        if (subset == NULL)
+            return NULL;
+    }
+    hr_cluster *cluster = HR_NEW(vb->arena, hr_cluster);
+    *cluster = (hr_cluster){.name = name, .host = svc->host, .port = port->number};
+    if (subset != NULL) {
+        cluster->subset = subset->name;
+        cluster->labels = subset->labels;
+        cluster->n_labels = subset->n_labels;
+    }
+    hr_pos pos = rule != NULL ? rule->first->pos : svc->meta->pos;
+    cluster->source_file = pos.file;
+    cluster->source_line = pos.line;
+    hr_policy_blocks blocks = hr_rule_policy(rule, subset, port->number);
+    hr_traffic_policy_fill(&cluster->policy, &blocks);
+    cluster->kind = kind_of(vb->view, svc, port, &cluster->policy);
+    if (cluster->kind == HR_CLUSTER_ORIGINAL_DST)
+        cluster->policy.lb = HR_LB_PASSTHROUGH;
+    size_t n_configured = fill_members(vb, cluster, svc, port, &blocks);
+    /* Of a ServiceEntry without members there is no cluster (NC); a Service's is there and empty (UH). */
+    return is_dns(cluster) && n_configured == 0 && !svc->kubernetes ? NULL : cluster;
+}
+
+static void remember(hr_view_build *vb, hr_cluster *cluster) {
+    hr_view *view = vb->view;
+    const hr_cluster **grown = hr_arena_grow(vb->arena, view->clusters, view->n_clusters, &view->clusters_capacity,
+                                             sizeof(*view->clusters));
+    if (grown == NULL)
+        return;
+    cluster->index = (uint32_t)view->n_clusters;
+    view->clusters = grown;
+    view->clusters[view->n_clusters++] = cluster;
+}
+
+/* A sidecar may also reach a service of its own namespace that is not exported to it, where a rule names
+ * it: Istio takes in what VirtualServices lead to. */
+const hr_svc *hr_view_service(const hr_view_build *vb, hr_str host) {
+    const hr_registry *registry = &vb->table->registry;
+    const hr_svc *svc = hr_registry_find(registry, host, vb->view->namespace_);
+    if (svc == NULL && !vb->view->gateway)
+        for (svc = hr_map_get(&registry->by_host, host); svc != NULL; svc = svc->next)
+            if (hr_str_eq(svc->namespace_, vb->view->namespace_))
+                break;
+    return svc;
+}
+
+const hr_cluster *hr_cluster_get(hr_view_build *vb, hr_str host, uint32_t port_number, hr_str subset) {
+    static const hr_cluster missing = {.port = 0};
+    hr_str name = hr_cluster_name(vb->arena, host, port_number, subset);
+    void **place = hr_map_at(vb->arena, &vb->view->clusters_by_name, name);
+    if (*place == NULL) {
+        *place = (void *)(uintptr_t)&missing;
+        const hr_svc *svc = hr_view_service(vb, host);
+        const hr_svc_port *port = svc == NULL ? NULL : hr_svc_port_find(svc, port_number);
+        bool has = port != NULL && port->protocol != HR_PROTOCOL_UDP && svc->resolution != HR_RESOLUTION_ALIAS;
+        hr_cluster *cluster = has ? make(vb, svc, port, name, subset) : NULL;
+        if (cluster != NULL) {
+            *place = cluster;
+            remember(vb, cluster);
+        }
+    }
+    return *place == &missing || hr_arena_failed(vb->arena) ? NULL : *place;
+}

@@ -1,0 +1,325 @@
+/*
+ * The view of a gateway's proxies on one port of one Gateway: all plain HTTP servers that end up on the
+ * same pod port share a route table, whichever Gateway they belong to; each server that terminates TLS
+ * has a table of its own, chosen by server name.
+ */
+#include "gateway_view.h"
+
+#include <stdlib.h>
+
+#include "host_index.h"
+#include "index.h"
+#include "names.h"
+#include "route_compile.h"
+#include "text.h"
+
+typedef HR_LIST(hr_str) str_list;
+
+typedef struct bound_server {
+    const hr_gw *gateway;
+    const hr_server *server;
+    uint32_t pod_port;
+} bound_server;
+
+typedef HR_LIST(bound_server) server_list;
+
+typedef struct gateway_vhost {
+    hr_vhost vhost;
+    HR_LIST(const hr_route_list *) lists; /* in the order of their VirtualServices */
+} gateway_vhost;
+
+/* The VirtualServices of one Gateway. Their routes are compiled once, with the port of the first server
+ * met, even where a second server of the Gateway has another. */
+typedef struct selection {
+    const hr_gw *gateway;
+    hr_vs_list list;
+    hr_route_list **routes; /* one a VirtualService; NULL: no host of it met a server yet */
+} selection;
+
+typedef struct gateway_table {
+    hr_view_build *vb;
+    HR_LIST(gateway_vhost *) vhosts;
+    hr_map by_name;
+    HR_LIST(selection) selections;
+} gateway_table;
+
+/* ---- servers ---- */
+
+static bool is_http(const hr_server *server) {
+    return hr_protocol_parse(server->protocol) == HR_PROTOCOL_HTTP;
+}
+
+static bool terminates_tls(const hr_server *server) {
+    return hr_str_eq_nocase(server->protocol, HR_STR("HTTPS")) && server->has_tls &&
+           !hr_str_eq_c(server->tls_mode, "PASSTHROUGH") && !hr_str_eq_c(server->tls_mode, "AUTO_PASSTHROUGH");
+}
+
+/* The pod port that a service in front of the gateway's pods sends this port to. Without such a service the
+ * port itself is bound. */
+static uint32_t pod_port(hr_view_build *vb, uint32_t port) {
+    const hr_resources *r = vb->table->resources;
+    const hr_view *view = vb->view;
+    for (size_t i = 0; i < r->n_services; i++) {
+        const hr_service *svc = &r->services[i];
+        if (svc->n_selector == 0 || !hr_str_eq(svc->meta.namespace_, view->namespace_) ||
+            !hr_pairs_subset(svc->selector, svc->n_selector, view->labels, view->n_labels))
+            continue;
+        for (size_t p = 0; p < svc->n_ports; p++)
+            if (svc->ports[p].number == port && svc->ports[p].target_port != 0)
+                return svc->ports[p].target_port;
+    }
+    return port;
+}
+
+/* Servers of all Gateways that bind to these proxies, oldest Gateway first. */
+static void collect_servers(hr_view_build *vb, server_list *out, const hr_gw *viewed) {
+    const hr_view *view = vb->view;
+    for (size_t g = 0; g < vb->table->n_gateways; g++) {
+        const hr_gw *gw = &vb->table->gateways[g];
+        const hr_gateway *in = gw->resource;
+        if (gw != viewed && !hr_pairs_subset(in->selector, in->n_selector, view->labels, view->n_labels))
+            continue;
+        for (size_t s = 0; s < in->n_servers; s++) {
+            bound_server bound = {gw, &in->servers[s], pod_port(vb, in->servers[s].port)};
+            HR_PUSH(vb->arena, out, bound);
+        }
+    }
+}
+
+static const bound_server *server_of(const server_list *servers, const hr_gw *gateway, uint32_t port) {
+    for (size_t i = 0; i < servers->n; i++) {
+        const bound_server *s = &servers->v[i];
+        if (s->gateway == gateway && s->server->port == port && (is_http(s->server) || terminates_tls(s->server)))
+            return s;
+    }
+    return NULL;
+}
+
+/* Port 0: 80, else the first that speaks HTTP. */
+static const bound_server *viewed_server(hr_view_build *vb, const server_list *servers, const hr_gw *gateway) {
+    const bound_server *found = server_of(servers, gateway, vb->view->port == 0 ? 80 : vb->view->port);
+    for (size_t s = 0; found == NULL && vb->view->port == 0 && s < gateway->resource->n_servers; s++)
+        found = server_of(servers, gateway, gateway->resource->servers[s].port);
+    return found;
+}
+
+/* ---- hosts of a server ---- */
+
+/* "[ns/]host": the host if it is meant for VirtualServices of that namespace, else absent. */
+static hr_str host_for(hr_str host, hr_str gateway_namespace, hr_str vs_namespace) {
+    size_t slash = hr_str_find(host, '/', 0);
+    if (slash == host.len)
+        return host;
+    hr_str ns = hr_str_of(host.p, slash), name = hr_str_tail(host, slash + 1);
+    if (hr_str_eq_c(ns, "."))
+        ns = gateway_namespace;
+    return hr_str_eq_c(ns, "*") || hr_str_eq(ns, vs_namespace) ? name : (hr_str){0};
+}
+
+static void add_once(hr_arena *arena, str_list *list, hr_str s) {
+    for (size_t i = 0; i < list->n; i++)
+        if (hr_str_eq(list->v[i], s))
+            return;
+    HR_PUSH(arena, list, s);
+}
+
+/* Of each overlapping pair the narrower name. */
+static void intersect(hr_arena *arena, str_list *out, const bound_server *bound, const hr_vs *vs) {
+    const hr_server *server = bound->server;
+    hr_str gateway_ns = bound->gateway->resource->meta.namespace_, vs_ns = vs->resource->meta.namespace_;
+    for (size_t s = 0; s < server->hosts.n; s++) {
+        hr_str host = host_for(server->hosts.v[s], gateway_ns, vs_ns);
+        for (size_t h = 0; host.p != NULL && h < vs->n_hosts; h++) {
+            if (hr_host_subset_of(host, vs->hosts[h]))
+                add_once(arena, out, host);
+            else if (hr_host_subset_of(vs->hosts[h], host))
+                add_once(arena, out, vs->hosts[h]);
+        }
+    }
+}
+
+/* ---- virtual hosts ---- */
+
+/* NULL if the arena has failed. */
+static gateway_vhost *vhost_of(gateway_table *t, hr_str host) {
+    hr_arena *arena = t->vb->arena;
+    hr_str name = hr_arena_lower(arena, host);
+    void **place = hr_map_at(arena, &t->by_name, name);
+    if (*place == NULL) {
+        gateway_vhost *vhost = HR_NEW(arena, gateway_vhost);
+        vhost->vhost.name = name;
+        vhost->vhost.domains = HR_NEW(arena, hr_str);
+        vhost->vhost.domains[0] = name;
+        vhost->vhost.n_domains = 1;
+        *place = vhost;
+        HR_PUSH(arena, &t->vhosts, vhost);
+    }
+    return hr_arena_failed(arena) ? NULL : *place;
+}
+
+static const hr_route_list *routes_of(gateway_table *t, selection *sel, size_t index, const bound_server *bound) {
+    const hr_vs *vs = sel->list.v[index];
+    if (sel->routes[index] != NULL)
+        return sel->routes[index];
+    hr_compile_scope scope = {bound->gateway->id, bound->server->port, bound->server->has_tls,
+                              vs->resource->meta.namespace_};
+    sel->routes[index] = HR_NEW(t->vb->arena, hr_route_list);
+    hr_routes_compile(t->vb, sel->routes[index], vs, &scope);
+    if (sel->routes[index]->n == 0)
+        hr_view_omit(t->vb, vs, vs->resource->pos, -1, -1, "none of its http rules belongs to this view");
+    return sel->routes[index];
+}
+
+static void attach(gateway_table *t, selection *sel, size_t index, const bound_server *bound) {
+    str_list hosts = {0};
+    intersect(t->vb->arena, &hosts, bound, sel->list.v[index]);
+    if (hosts.n == 0)
+        return;
+    const hr_route_list *routes = routes_of(t, sel, index, bound);
+    for (size_t h = 0; routes->n > 0 && h < hosts.n; h++) {
+        gateway_vhost *vhost = vhost_of(t, hosts.v[h]);
+        if (vhost == NULL)
+            return;
+        HR_PUSH(t->vb->arena, &vhost->lists, routes);
+        vhost->vhost.require_tls |= bound->server->https_redirect;
+    }
+}
+
+/* NULL if the arena has failed. */
+static selection *selection_of(gateway_table *t, const hr_gw *gateway) {
+    for (size_t i = 0; i < t->selections.n; i++)
+        if (t->selections.v[i].gateway == gateway)
+            return &t->selections.v[i];
+    selection sel = {.gateway = gateway};
+    hr_view_select(t->vb, &sel.list, gateway->id);
+    sel.routes = HR_ARRAY(t->vb->arena, hr_route_list *, sel.list.n);
+    HR_PUSH(t->vb->arena, &t->selections, sel);
+    return hr_arena_failed(t->vb->arena) ? NULL : &t->selections.v[t->selections.n - 1];
+}
+
+static void add_server(gateway_table *t, const bound_server *bound) {
+    selection *sel = selection_of(t, bound->gateway);
+    for (size_t i = 0; sel != NULL && i < sel->list.n; i++)
+        attach(t, sel, i, bound);
+    for (size_t h = 0; bound->server->https_redirect && h < bound->server->hosts.n; h++) {
+        hr_str host = bound->server->hosts.v[h]; /* "ns/host" stays as it is, and so meets no request */
+        bool any = hr_str_starts(host, HR_STR("*/"));
+        gateway_vhost *vhost = vhost_of(t, any ? hr_str_tail(host, 2) : host);
+        if (vhost != NULL)
+            vhost->vhost.require_tls = true;
+    }
+}
+
+static void tell_unattached(gateway_table *t) {
+    for (size_t s = 0; s < t->selections.n; s++)
+        for (size_t i = 0; i < t->selections.v[s].list.n; i++) {
+            const hr_vs *vs = t->selections.v[s].list.v[i];
+            if (t->selections.v[s].routes[i] == NULL)
+                hr_view_omit(t->vb, vs, vs->resource->pos, -1, -1, "none of its hosts is one of the server's");
+        }
+}
+
+/* Catch-alls go to the end, so that one VirtualService's does not hide another's rules. */
+static const hr_route_list *partitioned(gateway_table *t, const gateway_vhost *vhost) {
+    if (vhost->lists.n == 1)
+        return vhost->lists.v[0];
+    size_t total = 0;
+    for (size_t l = 0; l < vhost->lists.n; l++)
+        total += vhost->lists.v[l]->n;
+    hr_route_list *all = HR_NEW(t->vb->arena, hr_route_list);
+    all->v = HR_LINES(t->vb->arena, hr_croute, total);
+    if (all->v == NULL)
+        return all;
+    for (int last = 0; last <= 1; last++)
+        for (size_t l = 0; l < vhost->lists.n; l++)
+            for (size_t i = 0; i < vhost->lists.v[l]->n; i++)
+                if (vhost->lists.v[l]->v[i].catch_all == (last == 1))
+                    all->v[all->n++] = vhost->lists.v[l]->v[i];
+    all->index = hr_index_build(t->vb->arena, all, t->vb->view->names.n);
+    return all;
+}
+
+static void build_table(hr_view_build *vb, hr_route_table *out, const bound_server *const *servers, size_t n) {
+    gateway_table t = {.vb = vb};
+    for (size_t i = 0; i < n; i++)
+        add_server(&t, servers[i]);
+    if (hr_arena_failed(vb->arena))
+        return;
+    tell_unattached(&t);
+    out->vhosts = HR_ARRAY(vb->arena, hr_vhost, t.vhosts.n);
+    if (out->vhosts == NULL)
+        return;
+    out->n_vhosts = t.vhosts.n;
+    for (size_t i = 0; i < t.vhosts.n; i++) {
+        out->vhosts[i] = t.vhosts.v[i]->vhost;
+        out->vhosts[i].routes = partitioned(&t, t.vhosts.v[i]);
+    }
+    hr_host_index_build(vb->arena, out);
+}
+
+/* ---- the view ---- */
+
+static bool same_listener(const bound_server *a, const bound_server *b) {
+    return a->pod_port == b->pod_port && hr_str_eq(a->server->bind, b->server->bind);
+}
+
+static void build_plain(hr_view_build *vb, const server_list *all, const bound_server *viewed) {
+    const bound_server **servers = HR_ARRAY(vb->arena, const bound_server *, all->n);
+    if (servers == NULL)
+        return;
+    size_t n = 0;
+    for (size_t i = 0; i < all->n; i++)
+        if (is_http(all->v[i].server) && same_listener(&all->v[i], viewed))
+            servers[n++] = &all->v[i];
+    vb->view->tables = HR_NEW(vb->arena, hr_route_table);
+    vb->view->n_tables = 1;
+    build_table(vb, vb->view->tables, servers, n);
+}
+
+static void build_tls(hr_view_build *vb, const server_list *all, const bound_server *viewed) {
+    vb->view->tables = HR_ARRAY(vb->arena, hr_route_table, all->n);
+    for (size_t i = 0; vb->view->tables != NULL && i < all->n; i++) {
+        const bound_server *bound = &all->v[i];
+        if (!terminates_tls(bound->server) || !same_listener(bound, viewed))
+            continue;
+        hr_route_table *table = &vb->view->tables[vb->view->n_tables++];
+        build_table(vb, table, &bound, 1);
+        table->sni_hosts = HR_ARRAY(vb->arena, hr_str, bound->server->hosts.n);
+        for (size_t h = 0; table->sni_hosts != NULL && h < bound->server->hosts.n; h++) {
+            hr_str host = bound->server->hosts.v[h];
+            size_t slash = hr_str_find(host, '/', 0);
+            table->sni_hosts[table->n_sni_hosts++] =
+                hr_arena_lower(vb->arena, slash < host.len ? hr_str_tail(host, slash + 1) : host);
+        }
+    }
+}
+
+int hr_view_gateway_server(hr_gateway_server *out, const hr_view *view) {
+    if (out == NULL || view == NULL)
+        return HR_EINVAL;
+    const hr_server *server = view->server;
+    if (server == NULL)
+        return HR_ENOENT;
+    *out = (hr_gateway_server){.port = (uint16_t)server->port,
+                               .protocol = server->protocol,
+                               .tls_mode = server->tls_mode,
+                               .terminates_tls = !is_http(server) && terminates_tls(server),
+                               .source_file = server->pos.file,
+                               .source_line = server->pos.line};
+    return HR_OK;
+}
+
+int hr_gateway_view_build(hr_view_build *vb, const hr_gw *gateway) {
+    server_list all = {0};
+    collect_servers(vb, &all, gateway);
+    const bound_server *viewed = viewed_server(vb, &all, gateway);
+    if (viewed == NULL)
+        return HR_ENOENT;
+    vb->view->server = viewed->server;
+    vb->view->port = (uint16_t)viewed->server->port;
+    if (is_http(viewed->server))
+        build_plain(vb, &all, viewed);
+    else
+        build_tls(vb, &all, viewed);
+    return HR_OK;
+}

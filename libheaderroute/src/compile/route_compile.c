@@ -1,0 +1,296 @@
+/* The entries of spec.http as routes of one view: what depends on the view is consumed here. */
+#include "route_compile.h"
+
+#include <stdlib.h>
+
+#include "action.h"
+#include "index.h"
+#include "names.h"
+#include "text.h"
+
+/* ---- conditions ---- */
+
+typedef struct cond_writer {
+    hr_view_build *vb;
+    hr_cond *v;
+    size_t n;
+    bool conditional; /* anything at all that keeps the route from being a catch-all */
+} cond_writer;
+
+static hr_str claims_prefix(void) {
+    return HR_STR("@request.auth.claims");
+}
+
+/* `@request.auth.claims.a`, `@request.auth.claims[a][b]` */
+static bool is_claim(hr_str name) {
+    hr_str prefix = claims_prefix();
+    return name.len > prefix.len && hr_str_starts_nocase(name, prefix) &&
+           (name.p[prefix.len] == '.' || name.p[prefix.len] == '[');
+}
+
+static hr_cond_kind kind_of_header(hr_str lower) {
+    static const struct {
+        const char *name;
+        hr_cond_kind kind;
+    } pseudo[] = {{":method", HR_COND_METHOD},       {":scheme", HR_COND_SCHEME},
+                  {":authority", HR_COND_AUTHORITY}, {"host", HR_COND_AUTHORITY},
+                  {":path", HR_COND_FULL_PATH}};
+    for (size_t i = 0; i < sizeof(pseudo) / sizeof(pseudo[0]); i++)
+        if (hr_str_eq_c(lower, pseudo[i].name))
+            return pseudo[i].kind;
+    bool stripped = hr_header_is_stripped(lower) || hr_str_eq_c(lower, "te");
+    return stripped ? HR_COND_STRIPPED : HR_COND_HEADER;
+}
+
+/* Istio turns `{}` and the regex "*" into presence. */
+static void set_matcher(cond_writer *w, hr_cond *cond, const hr_string_match *m) {
+    cond->match = (uint8_t)m->kind;
+    cond->value = m->value.p == NULL ? HR_STR("") : m->value;
+    if (m->kind == HR_SM_NONE || (m->kind == HR_SM_REGEX && hr_str_eq_c(m->value, "*")))
+        cond->match = HR_SM_PRESENCE;
+    if (cond->match == HR_SM_REGEX)
+        cond->regex = hr_table_regex(w->vb->table, m->value);
+}
+
+uint32_t hr_name_number(hr_view_build *vb, hr_str name) {
+    hr_name_table *names = &vb->view->names;
+    void **place = hr_map_at(vb->arena, &names->numbers, name);
+    if (*place == NULL) {
+        size_t length = name.len < 63 ? name.len : 63;
+        if (names->n < HR_FEW_NAMES) {
+            names->next[names->n] = names->first[length];
+            names->first[length] = (uint8_t)(names->n + 1);
+        }
+        HR_PUSH(vb->arena, names, name);
+        names->lengths |= UINT64_C(1) << length;
+        *place = (void *)(uintptr_t)names->n;
+    }
+    return (uint32_t)((uintptr_t)*place - 1);
+}
+
+static void add_header(cond_writer *w, const hr_named_match *in, bool invert) {
+    hr_cond *cond = &w->v[w->n];
+    w->conditional = true;
+    *cond = (hr_cond){.invert = invert};
+    set_matcher(w, cond, &in->match);
+    cond->name = hr_arena_lower(w->vb->arena, in->name);
+    cond->kind = (uint8_t)(is_claim(in->name) ? HR_COND_NEVER : kind_of_header(cond->name));
+    if (cond->kind == HR_COND_HEADER)
+        cond->slot = hr_name_number(w->vb, cond->name);
+    cond->each = w->vb->view->repeated_headers == HR_REPEATED_EACH && !hr_header_is_inline(cond->name);
+    w->n++;
+}
+
+/* A pseudo header is always there: presence says nothing at run time. */
+static void add_pseudo(cond_writer *w, const hr_string_match *m, hr_cond_kind kind, const char *name) {
+    if (m->kind == HR_SM_NONE)
+        return;
+    w->conditional = true;
+    hr_cond *cond = &w->v[w->n];
+    *cond = (hr_cond){.kind = (uint8_t)kind, .name = hr_str_from(name)};
+    set_matcher(w, cond, m);
+    if (cond->match != HR_SM_PRESENCE)
+        w->n++;
+}
+
+static void add_query(cond_writer *w, const hr_named_match *in) {
+    hr_cond *cond = &w->v[w->n++];
+    w->conditional = true;
+    *cond = (hr_cond){.kind = HR_COND_QUERY, .name = in->name};
+    set_matcher(w, cond, &in->match);
+}
+
+/* Regexes last: they cost most. The order decides nothing else. */
+static void cheap_first(hr_cond *v, size_t n) {
+    for (size_t i = 1; i < n; i++)
+        for (size_t j = i; j > 0 && v[j - 1].match == HR_SM_REGEX && v[j].match != HR_SM_REGEX; j--) {
+            hr_cond moved = v[j];
+            v[j] = v[j - 1];
+            v[j - 1] = moved;
+        }
+}
+
+/* The longest value that is copied behind its condition. */
+#define SHORT_VALUE 64
+
+static const hr_cond *packed(hr_view_build *vb, const hr_cond *v, size_t n) {
+    size_t text = 0;
+    for (size_t i = 0; i < n; i++)
+        text += v[i].value.len <= SHORT_VALUE ? v[i].value.len : 0;
+    hr_cond *out = hr_arena_array(vb->arena, 1, n * sizeof(*v) + text);
+    if (out == NULL)
+        return NULL;
+    char *at = (char *)(out + n);
+    for (size_t i = 0; i < n; i++) {
+        out[i] = v[i];
+        if (v[i].value.len > SHORT_VALUE || v[i].value.len == 0)
+            continue;
+        memcpy(at, v[i].value.p, v[i].value.len);
+        out[i].value.p = at;
+        at += v[i].value.len;
+    }
+    return out;
+}
+
+static void compile_conditions(hr_view_build *vb, hr_croute *route, const hr_match_request *m) {
+    hr_cond few[8];
+    size_t most = m->n_headers + m->n_without_headers + m->n_query_params + 3;
+    bool fit = most <= sizeof(few) / sizeof(few[0]);
+    cond_writer w = {.vb = vb, .v = fit ? few : HR_ARRAY(vb->arena, hr_cond, most)};
+    if (w.v == NULL)
+        return;
+    for (size_t i = 0; i < m->n_headers; i++)
+        add_header(&w, &m->headers[i], false);
+    for (size_t i = 0; i < m->n_without_headers; i++)
+        add_header(&w, &m->without_headers[i], true);
+    add_pseudo(&w, &m->method, HR_COND_METHOD, "method");
+    add_pseudo(&w, &m->authority, HR_COND_AUTHORITY, "authority");
+    add_pseudo(&w, &m->scheme, HR_COND_SCHEME, "scheme");
+    for (size_t i = 0; i < m->n_query_params; i++)
+        add_query(&w, &m->query_params[i]);
+    cheap_first(w.v, w.n);
+    route->conds = packed(vb, w.v, w.n);
+    route->n_conds = (uint16_t)w.n;
+    route->catch_all = !w.conditional;
+}
+
+static void compile_path(hr_view_build *vb, hr_croute *route, const hr_match_request *m) {
+    const hr_string_match *uri = &m->uri;
+    route->ignore_case = m->ignore_uri_case;
+    if (uri->kind == HR_SM_NONE || uri->kind == HR_SM_PRESENCE)
+        return;
+    route->path_kind = (uint8_t)uri->kind;
+    route->path = uri->value.p == NULL ? HR_STR("") : uri->value;
+    if (uri->kind == HR_SM_REGEX)
+        route->path_regex = hr_table_regex(vb->table, uri->value);
+}
+
+/* Prefix `/`, the regex `.*`, or no uri: and nothing else to look at. */
+static bool path_takes_all(const hr_croute *route) {
+    return route->path_kind == HR_SM_NONE ||
+           (route->path_kind == HR_SM_PREFIX && hr_str_eq_c(route->path, "/")) ||
+           (route->path_kind == HR_SM_REGEX && hr_str_eq_c(route->path, ".*"));
+}
+
+/* ---- what the view decides ---- */
+
+/* NULL: this match belongs to the view; else why not. */
+static const char *why_omitted(const hr_view *view, const hr_match_request *m, const hr_compile_scope *scope) {
+    if (m->port != 0 && m->port != scope->port)
+        return "its port is another one";
+    for (size_t i = 0; i < m->gateways.n; i++)
+        if (hr_str_eq(m->gateways.v[i], scope->gateway))
+            return NULL;
+    if (m->gateways.n > 0) /* labels and namespace do not count where gateways are given */
+        return "its gateways do not name this one";
+    if (!hr_pairs_subset(m->source_labels, m->n_source_labels, view->labels, view->n_labels))
+        return "its sourceLabels are not those of this proxy";
+    if (m->source_namespace.len > 0 && !hr_str_eq(m->source_namespace, view->namespace_))
+        return "its sourceNamespace is not this proxy's";
+    return NULL;
+}
+
+static hr_str route_name(hr_view_build *vb, hr_str route, hr_str match) {
+    if (match.len == 0)
+        return route.len == 0 ? (hr_str){0} : route;
+    return hr_arena_printf(vb->arena, "%.*s.%.*s", (int)route.len, route.p == NULL ? "" : route.p, (int)match.len,
+                       match.p);
+}
+
+typedef struct emitter {
+    hr_view_build *vb;
+    hr_route_list *out;
+    const hr_vs *vs;
+    const hr_compile_scope *scope;
+    const hr_origin *origin; /* of the route before */
+} emitter;
+
+static bool same_text(hr_str a, hr_str b) {
+    return (a.p == NULL) == (b.p == NULL) && hr_str_eq(a, b);
+}
+
+static const hr_origin *origin_of(emitter *e, hr_str name, hr_str file) {
+    if (e->origin != NULL && same_text(e->origin->name, name) && same_text(e->origin->file, file))
+        return e->origin;
+    hr_origin *origin = HR_NEW(e->vb->arena, hr_origin);
+    *origin = (hr_origin){e->vs, name, file};
+    e->origin = origin;
+    return origin;
+}
+
+static void emit(emitter *e, const hr_http_entry *entry, const hr_action_plan *plan, const hr_match_request *m,
+                 int32_t match_index) {
+    const hr_http_route *http = entry->http;
+    hr_croute *route = &e->out->v[e->out->n++];
+    const hr_pos *pos = m == NULL ? &http->pos : &m->pos;
+    *route = (hr_croute){
+        .action = plan,
+        .origin = origin_of(e, route_name(e->vb, http->name, m == NULL ? (hr_str){0} : m->name), pos->file),
+        .line = pos->line,
+        .route_index = entry->index,
+        .match_index = match_index,
+        .catch_all = true,
+    };
+    if (m != NULL) {
+        compile_path(e->vb, route, m);
+        compile_conditions(e->vb, route, m);
+    }
+    route->catch_all = route->catch_all && path_takes_all(route);
+    if (route->path_kind == HR_SM_PREFIX && hr_str_eq_c(route->path, "/"))
+        route->path_kind = HR_SM_NONE; /* every path begins with it; a rewrite then replaces the same "/" */
+}
+
+static bool emit_entry(emitter *e, const hr_http_entry *entry) {
+    const hr_http_route *http = entry->http;
+    const hr_action_plan *plan = NULL;
+    if (http->n_match == 0) {
+        emit(e, entry, hr_action_compile(e->vb, entry, e->scope), NULL, -1);
+        return true;
+    }
+    for (size_t i = 0; i < http->n_match; i++) {
+        const hr_match_request *m = &http->match[i];
+        int32_t index = entry->match_index == NULL ? (int32_t)i : entry->match_index[i];
+        const char *omitted = why_omitted(e->vb->view, m, e->scope);
+        if (omitted != NULL) {
+            hr_view_omit(e->vb, e->vs, m->pos, entry->index, index, omitted);
+            continue;
+        }
+        if (plan == NULL)
+            plan = hr_action_compile(e->vb, entry, e->scope);
+        emit(e, entry, plan, m, index);
+        if (e->out->v[e->out->n - 1].catch_all)
+            return true;
+    }
+    return false;
+}
+
+void hr_routes_compile(hr_view_build *vb, hr_route_list *out, const hr_vs *vs, const hr_compile_scope *scope) {
+    size_t most = 0;
+    for (size_t i = 0; i < vs->n_http; i++)
+        most += vs->http[i].http->n_match == 0 ? 1 : vs->http[i].http->n_match;
+    *out = (hr_route_list){.v = HR_LINES(vb->arena, hr_croute, most)};
+    if (out->v == NULL)
+        return;
+    emitter e = {vb, out, vs, scope, NULL};
+    for (size_t i = 0; i < vs->n_http; i++) {
+        if (!emit_entry(&e, &vs->http[i]))
+            continue;
+        for (size_t rest = i + 1; rest < vs->n_http; rest++)
+            hr_view_omit(vb, vs, vs->http[rest].http->pos, vs->http[rest].index, -1,
+                         "a rule before it takes every request");
+        break;
+    }
+    out->index = hr_index_build(vb->arena, out, vb->view->names.n);
+}
+
+const hr_route_list *hr_routes_single(hr_view_build *vb, const hr_action_plan *plan, hr_str name) {
+    hr_route_list *list = HR_NEW(vb->arena, hr_route_list);
+    hr_origin *origin = HR_NEW(vb->arena, hr_origin);
+    list->v = HR_LINES(vb->arena, hr_croute, 1);
+    if (list->v == NULL)
+        return list;
+    list->n = 1;
+    *origin = (hr_origin){.name = name};
+    list->v[0] = (hr_croute){.action = plan, .origin = origin, .route_index = -1, .match_index = -1, .catch_all = true};
+    return list;
+}

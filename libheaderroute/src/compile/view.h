@@ -1,0 +1,174 @@
+/*
+ * The compiled form: what one proxy on one port does with a request. A view has one or more route
+ * tables; a table has virtual hosts; a virtual host has routes in order; a route has conditions and an
+ * action. Everything is immutable once made and lives in the view's arena.
+ */
+#ifndef HR_VIEW_H
+#define HR_VIEW_H
+
+#include "locality.h"
+#include "table.h"
+
+/* ---- conditions ---- */
+
+/* Where values are short they lie behind the conditions of their route, so that a look at both is one. */
+typedef struct hr_cond {
+    uint8_t kind;  /* hr_cond_kind */
+    uint8_t match; /* hr_sm_kind: EXACT, PREFIX, REGEX or PRESENCE */
+    bool invert;   /* of withoutHeaders; a missing header then counts as empty, except for PRESENCE */
+    bool each;     /* a header that came more than once is matched value by value, not joined */
+    uint32_t slot; /* of a header: the number of its name in the view */
+    hr_str name;   /* lower case for headers */
+    hr_str value;
+    const hr_regex *regex;
+} hr_cond;
+
+/* ---- actions ---- */
+
+/* One destination, with everything that a decision says about it filled in beforehand. */
+typedef struct hr_target {
+    hr_decision decision;
+    uint64_t weight_end; /* of its interval in the sum of weights */
+    hr_str authority;    /* rewrites Host; absent: as the client sent it */
+} hr_target;
+
+typedef struct hr_redirect_action {
+    hr_str path, prefix_rewrite, host, scheme; /* absent where unset */
+    bool path_has_query;
+    uint16_t port; /* 0: none */
+    bool https;    /* httpsRedirect of a Gateway server */
+} hr_redirect_action;
+
+typedef struct hr_action_plan {
+    hr_action kind;
+    hr_target *targets; /* one where the action is not a weighted route */
+    size_t n_targets;
+    uint64_t total_weight;
+    /* rewrite */
+    hr_str prefix_rewrite;
+    const hr_regex *regex;
+    hr_str substitution;
+    hr_redirect_action redirect;
+    /* fault */
+    uint32_t delay_parts, abort_parts; /* per million */
+    const hr_origin_match *cors_origins;
+    const hr_regex **cors_regexes; /* one an origin; NULL where it is no regex */
+    bool needs_request; /* grpc-timeout, CORS, fault or mirrors: the decision depends on the request */
+    int64_t timeout_ms;
+} hr_action_plan;
+
+/* ---- routes ---- */
+
+typedef struct hr_index hr_index;
+
+/* What many routes have in common. */
+typedef struct hr_origin {
+    const hr_vs *vs; /* NULL: a service's default route and the like */
+    hr_str name; /* of the route */
+    hr_str file;
+} hr_origin;
+
+/* One cache line: among many routes, one found is in no cache. */
+typedef struct hr_croute {
+    uint8_t path_kind; /* hr_sm_kind: NONE (any path), EXACT, PREFIX, REGEX */
+    bool ignore_case : 1;
+    bool catch_all : 1;
+    uint16_t n_conds;
+    int line;
+    const hr_cond *conds;
+    hr_str path;
+    const hr_regex *path_regex;
+    const hr_action_plan *action;
+    const hr_origin *origin;
+    int32_t route_index, match_index;
+} hr_croute;
+_Static_assert(sizeof(hr_croute) <= 64, "a route is one cache line");
+
+/* Routes of one or several VirtualServices in the order they are tried. */
+typedef struct hr_route_list {
+    hr_croute *v;
+    size_t n;
+    const hr_index *index; /* NULL: walk */
+} hr_route_list;
+
+typedef struct hr_vhost {
+    hr_str name;
+    hr_str *domains;
+    size_t n_domains;
+    const hr_route_list *routes;
+    bool require_tls; /* every request not of https is redirected */
+} hr_vhost;
+
+typedef struct hr_domain {
+    hr_str name;
+    const hr_vhost *vhost;
+} hr_domain;
+
+typedef struct hr_host_index {
+    hr_map exact;           /* domain -> hr_vhost */
+    hr_domain *few;         /* the same where there are so few that comparing beats hashing; else NULL */
+    size_t n_few;
+    hr_map suffixes;        /* what follows the '*' of a wildcard domain -> hr_vhost */
+    size_t *suffix_lengths; /* that occur, longest first */
+    size_t n_suffix_lengths;
+    const hr_vhost *any;    /* domain `*`; NULL: none */
+} hr_host_index;
+
+typedef struct hr_route_table {
+    hr_str *sni_hosts; /* of a TLS-terminating server; NULL: any request on the port */
+    size_t n_sni_hosts;
+    hr_vhost *vhosts;
+    size_t n_vhosts;
+    hr_host_index hosts;
+    const hr_vhost *only; /* the one virtual host that every authority leads to; NULL: there are several */
+} hr_route_table;
+
+/* What this view does not see, and why: for explain. */
+typedef struct hr_omitted {
+    hr_str virtual_service, file;
+    int line;
+    int32_t route_index, match_index; /* -1: the whole VirtualService (or route) */
+    hr_str reason;
+} hr_omitted;
+
+/* Up to this many names are compared one by one, those of one length. */
+#define HR_FEW_NAMES 24
+
+/* Names of headers that rules of the view ask for; a request's headers are numbered by them once. */
+typedef struct hr_name_table {
+    hr_str *v; /* lower case */
+    size_t n, capacity;
+    hr_map numbers;   /* name -> number + 1 */
+    uint64_t lengths; /* bit n: a name of n octets; bit 63: of 63 or more */
+    /* Number + 1 of the first name of n octets (63: or more), and of the next one behind a name: for names of
+     * the first numbers. */
+    uint8_t first[64], next[HR_FEW_NAMES];
+} hr_name_table;
+
+struct hr_view {
+    atomic_size_t references;
+    hr_table *table;
+    hr_arena *arena;
+    bool gateway;
+    hr_str gateway_id;
+    const hr_server *server; /* of the Gateway; NULL: the mesh's view */
+    uint16_t port;
+    hr_str namespace_;
+    hr_pair *labels;
+    size_t n_labels;
+    hr_str locality; /* "region/zone/subzone"; empty: unknown */
+    hr_outbound_policy outbound_policy;
+    hr_repeated_headers repeated_headers;
+    hr_path_normalization path_normalization;
+    hr_resolve_fn resolve; /* while the view is made */
+    void *resolve_ctx;
+    hr_route_table *tables;
+    size_t n_tables;
+    const hr_cluster **clusters;
+    size_t n_clusters, clusters_capacity;
+    hr_map clusters_by_name;
+    hr_name_table names;
+    HR_LIST(hr_omitted) omitted;
+};
+
+#endif

@@ -1,0 +1,282 @@
+/* Names that lead nowhere: hosts without a Service, ports it does not have, subsets that no DestinationRule
+ * defines or that select no pod, Gateways and delegates that were not loaded. */
+#include "lint.h"
+
+#include <stddef.h>
+
+#include "diag.h"
+#include "names.h"
+#include "text.h"
+
+typedef struct rules_of_host rules_of_host;
+struct rules_of_host {
+    const hr_destination_rule *rule;
+    rules_of_host *next;
+};
+
+typedef struct namespace_workloads {
+    HR_LIST(const hr_workload *) workloads;
+    HR_LIST(const hr_workload_entry *) entries;
+} namespace_workloads;
+
+typedef struct names {
+    hr_linter *l;
+    hr_map rules;      /* resolved host -> rules_of_host; wildcards too */
+    rules_of_host *wildcards;
+    hr_map namespaces; /* -> namespace_workloads */
+    hr_map gateways;   /* "namespace/name" */
+    hr_map virtual_services;
+    size_t n_workloads;
+} names;
+
+static hr_str resolved(hr_linter *l, hr_str host, hr_str namespace_) {
+    return hr_arena_lower(l->arena, hr_resolve_host(l->arena, host, namespace_, l->domain));
+}
+
+static hr_str qualified(hr_linter *l, hr_str namespace_, hr_str name) {
+    return hr_arena_printf(l->arena, "%.*s/%.*s", (int)namespace_.len, namespace_.p, (int)name.len, name.p);
+}
+
+/* ---- filling ---- */
+
+static namespace_workloads *workloads_of(names *n, hr_str namespace_) {
+    void **place = hr_map_at(n->l->arena, &n->namespaces, namespace_);
+    if (*place == NULL)
+        *place = HR_NEW(n->l->arena, namespace_workloads);
+    return *place;
+}
+
+static void fill(names *n) {
+    hr_linter *l = n->l;
+    const hr_resources *r = l->resources;
+    for (size_t i = 0; i < r->n_destination_rules && !hr_arena_failed(l->arena); i++) {
+        const hr_destination_rule *rule = &r->destination_rules[i];
+        rules_of_host *item = HR_NEW(l->arena, rules_of_host);
+        hr_str host = resolved(l, rule->host, rule->meta.namespace_);
+        void **head = hr_map_at(l->arena, &n->rules, host);
+        *item = (rules_of_host){rule, *head};
+        *head = item;
+        if (hr_host_is_wild(host)) {
+            rules_of_host *wild = HR_NEW(l->arena, rules_of_host);
+            *wild = (rules_of_host){rule, n->wildcards};
+            n->wildcards = wild;
+        }
+    }
+    for (size_t i = 0; i < r->n_workloads; i++) {
+        namespace_workloads *w = workloads_of(n, r->workloads[i].meta.namespace_);
+        HR_PUSH(l->arena, &w->workloads, &r->workloads[i]);
+    }
+    for (size_t i = 0; i < r->n_workload_entries; i++) {
+        namespace_workloads *w = workloads_of(n, r->workload_entries[i].meta.namespace_);
+        HR_PUSH(l->arena, &w->entries, &r->workload_entries[i]);
+    }
+    n->n_workloads = r->n_workloads + r->n_workload_entries;
+    for (size_t i = 0; i < r->n_gateways; i++) {
+        const hr_meta *meta = &r->gateways[i].meta;
+        hr_map_add(l->arena, &n->gateways, qualified(l, meta->namespace_, meta->name), meta);
+    }
+    for (size_t i = 0; i < r->n_virtual_services; i++) {
+        const hr_virtual_service *vs = &r->virtual_services[i];
+        hr_map_add(l->arena, &n->virtual_services, qualified(l, vs->meta.namespace_, vs->meta.name), vs);
+    }
+}
+
+/* ---- destinations ---- */
+
+static const hr_subset *subset_of(const hr_destination_rule *rule, hr_str name) {
+    for (size_t i = 0; i < rule->n_subsets; i++)
+        if (hr_str_eq(rule->subsets[i].name, name))
+            return &rule->subsets[i];
+    return NULL;
+}
+
+static bool subset_defined(names *n, hr_str host, hr_str subset) {
+    for (rules_of_host *i = hr_map_get(&n->rules, host); i != NULL; i = i->next)
+        if (subset_of(i->rule, subset) != NULL)
+            return true;
+    for (rules_of_host *i = n->wildcards; i != NULL; i = i->next)
+        if (hr_host_subset_of(host, i->rule->host) && subset_of(i->rule, subset) != NULL)
+            return true;
+    return false;
+}
+
+/* "v1, v2": what could have been meant. */
+static hr_str subsets_of(names *n, hr_str host) {
+    hr_str list = HR_STR("");
+    for (rules_of_host *i = hr_map_get(&n->rules, host); i != NULL; i = i->next)
+        for (size_t s = 0; s < i->rule->n_subsets && list.len < 200; s++)
+            list = hr_arena_printf(n->l->arena, "%.*s%s%.*s", (int)list.len, list.p, list.len == 0 ? "" : ", ",
+                               (int)i->rule->subsets[s].name.len, i->rule->subsets[s].name.p);
+    return list;
+}
+
+static void lint_destination(names *n, const hr_destination *d, hr_str namespace_, const char *field,
+                             const char *consequence) {
+    hr_linter *l = n->l;
+    hr_str host = resolved(l, d->host, namespace_);
+    const hr_svc *svc = hr_map_get(&l->registry.by_host, host);
+    if (d->host.len == 0)
+        return;
+    if (svc == NULL)
+        hr_diag_warn(l->d, d->host_pos, HR_LINT_FIELD(l, "%s.host", field),
+                     "no Service and no ServiceEntry backs %.*s: %s", (int)host.len, host.p, consequence);
+    if (svc != NULL && d->port != 0 && hr_svc_port_find(svc, d->port) == NULL)
+        hr_diag_warn(l->d, d->port_pos, HR_LINT_FIELD(l, "%s.port", field),
+                     "%.*s has no port %u: %s", (int)host.len, host.p, d->port, consequence);
+    if (d->subset.len == 0 || subset_defined(n, host, d->subset))
+        return;
+    hr_str known = subsets_of(n, host);
+    hr_diag_warn(l->d, d->subset_pos, HR_LINT_FIELD(l, "%s.subset", field),
+                 "no DestinationRule for %.*s defines the subset \"%.*s\": %s%s%.*s%s", (int)host.len,
+                 host.p, (int)d->subset.len, d->subset.p, consequence, known.len == 0 ? "" : " (defined: ",
+                 (int)known.len, known.p, known.len == 0 ? "" : ")");
+}
+
+static const char gets_503[] = "requests would get 503", dropped[] = "copies would be dropped";
+
+static void lint_destinations(names *n, const hr_virtual_service *vs) {
+    hr_linter *l = n->l;
+    for (size_t i = 0; i < vs->n_http; i++) {
+        const hr_http_route *route = &vs->http[i];
+        for (size_t j = 0; j < route->n_route; j++)
+            lint_destination(n, &route->route[j].destination, vs->meta.namespace_,
+                             HR_LINT_FIELD(l, "spec.http[%zu].route[%zu].destination", i, j), gets_503);
+        if (route->mirror != NULL)
+            lint_destination(n, &route->mirror->destination, vs->meta.namespace_,
+                             HR_LINT_FIELD(l, "spec.http[%zu].mirror", i), dropped);
+        for (size_t j = 0; j < route->n_mirrors; j++)
+            lint_destination(n, &route->mirrors[j].destination, vs->meta.namespace_,
+                             HR_LINT_FIELD(l, "spec.http[%zu].mirrors[%zu].destination", i, j), dropped);
+    }
+}
+
+/* ---- VirtualServices: hosts, Gateways, delegates ---- */
+
+static bool bound_to_mesh(const hr_virtual_service *vs) {
+    for (size_t i = 0; i < vs->gateways.n; i++)
+        if (hr_str_eq_c(vs->gateways.v[i], "mesh"))
+            return true;
+    return vs->gateways.n == 0;
+}
+
+static const hr_service *kubernetes_service(const hr_svc *svc) {
+    if (svc == NULL || !svc->kubernetes)
+        return NULL;
+    return (const hr_service *)(const void *)((const char *)svc->meta - offsetof(hr_service, meta));
+}
+
+static void lint_host(names *n, const hr_virtual_service *vs, size_t index) {
+    hr_linter *l = n->l;
+    hr_str host = resolved(l, vs->hosts.v[index], vs->meta.namespace_);
+    const hr_svc *svc = hr_map_get(&l->registry.by_host, host);
+    const hr_service *service = kubernetes_service(svc);
+    const char *field = HR_LINT_FIELD(l, "spec.hosts[%zu]", index);
+    bool short_name = !hr_str_has(vs->hosts.v[index], '.') && !hr_host_is_wild(host);
+    if (svc == NULL && short_name && bound_to_mesh(vs))
+        hr_diag_warn(l->d, vs->hosts.pos, field, "no Service and no ServiceEntry backs %.*s", (int)host.len, host.p);
+    bool outside = service != NULL &&
+                   (hr_str_eq_c(service->type, "LoadBalancer") || hr_str_eq_c(service->type, "NodePort"));
+    if (outside && bound_to_mesh(vs) && vs->gateways.n <= 1)
+        hr_diag_warn(l->d, vs->hosts.pos, field,
+                     "clients outside the mesh reach the Service %.*s directly (type %.*s), past these rules, which only "
+                     "the mesh's sidecars apply: bind the VirtualService to a Gateway as well",
+                     (int)service->meta.name.len, service->meta.name.p, (int)service->type.len, service->type.p);
+}
+
+static void lint_gateways(names *n, const hr_virtual_service *vs) {
+    hr_linter *l = n->l;
+    for (size_t i = 0; i < vs->gateways.n; i++) {
+        hr_str name = hr_resolve_gateway(l->arena, vs->gateways.v[i], vs->meta.namespace_);
+        if (!hr_str_eq_c(name, "mesh") && hr_map_get(&n->gateways, name) == NULL)
+            hr_diag_warn(l->d, vs->gateways.pos, HR_LINT_FIELD(l, "spec.gateways[%zu]", i),
+                         "no Gateway %.*s was loaded", (int)name.len, name.p);
+    }
+}
+
+static void lint_delegates(names *n, const hr_virtual_service *vs) {
+    hr_linter *l = n->l;
+    for (size_t i = 0; i < vs->n_http; i++) {
+        const hr_http_route *route = &vs->http[i];
+        if (!route->has_delegate)
+            continue;
+        hr_str namespace_ = route->delegate_namespace.len == 0 ? vs->meta.namespace_ : route->delegate_namespace;
+        hr_str name = qualified(l, namespace_, route->delegate_name);
+        const hr_virtual_service *delegate = hr_map_get(&n->virtual_services, name);
+        const char *field = HR_LINT_FIELD(l, "spec.http[%zu].delegate", i);
+        if (delegate == NULL)
+            hr_diag_warn(l->d, route->pos, field, "no VirtualService %.*s was loaded: this rule has no routes",
+                         (int)name.len, name.p);
+        else if (delegate->hosts.n > 0)
+            hr_diag_warn(l->d, route->pos, field, "the VirtualService %.*s has hosts and so is no delegate: this rule "
+                                                  "has no routes", (int)name.len, name.p);
+    }
+}
+
+/* ---- DestinationRules: hosts, subsets ---- */
+
+static bool selects_pod(names *n, const hr_svc *svc, const hr_subset *subset) {
+    const hr_service *service = kubernetes_service(svc);
+    const hr_service_entry *entry = NULL;
+    if (service == NULL)
+        entry = (const hr_service_entry *)(const void *)((const char *)svc->meta - offsetof(hr_service_entry, meta));
+    for (size_t i = 0; entry != NULL && i < entry->n_endpoints; i++)
+        if (hr_pairs_subset(subset->labels, subset->n_labels, entry->endpoints[i].labels, entry->endpoints[i].n_labels))
+            return true;
+    const hr_pair *selector = service != NULL ? service->selector : entry->selector;
+    size_t n_selector = service != NULL ? service->n_selector : entry->n_selector;
+    const namespace_workloads *w = hr_map_get(&n->namespaces, svc->namespace_);
+    if (n_selector == 0 && (service != NULL || !entry->has_selector))
+        return service != NULL; /* endpoints by hand: nothing to compare */
+    for (size_t i = 0; w != NULL && i < w->workloads.n; i++) {
+        const hr_workload *pod = w->workloads.v[i];
+        if (hr_pairs_subset(selector, n_selector, pod->labels, pod->n_labels) &&
+            hr_pairs_subset(subset->labels, subset->n_labels, pod->labels, pod->n_labels))
+            return true;
+    }
+    for (size_t i = 0; w != NULL && i < w->entries.n; i++) {
+        const hr_workload_entry *e = w->entries.v[i];
+        if (hr_pairs_subset(selector, n_selector, e->labels, e->n_labels) &&
+            hr_pairs_subset(subset->labels, subset->n_labels, e->labels, e->n_labels))
+            return true;
+    }
+    return false;
+}
+
+static bool dns_resolved(const hr_svc *svc) {
+    return svc->resolution != HR_RESOLUTION_STATIC && !svc->kubernetes;
+}
+
+static void lint_rule(names *n, const hr_destination_rule *rule) {
+    hr_linter *l = n->l;
+    hr_str host = resolved(l, rule->host, rule->meta.namespace_);
+    const hr_svc *svc = hr_map_get(&l->registry.by_host, host);
+    if (svc == NULL && hr_host_is_wild(host))
+        return;
+    if (svc == NULL) {
+        hr_diag_warn(l->d, rule->host_pos, "spec.host", "no Service and no ServiceEntry backs %.*s", (int)host.len, host.p);
+        return;
+    }
+    for (size_t i = 0; n->n_workloads > 0 && !dns_resolved(svc) && i < rule->n_subsets; i++) {
+        const hr_subset *subset = &rule->subsets[i];
+        if (!selects_pod(n, svc, subset))
+            hr_diag_warn(l->d, subset->pos, HR_LINT_FIELD(l, "spec.subsets[%zu]", i),
+                         "the subset \"%.*s\" selects no pod of %.*s: requests would get 503", (int)subset->name.len,
+                         subset->name.p, (int)host.len, host.p);
+    }
+}
+
+void hr_lint_names(hr_linter *l) {
+    const hr_resources *r = l->resources;
+    names n = {.l = l};
+    fill(&n);
+    for (size_t i = 0; i < r->n_virtual_services && !hr_arena_failed(l->arena); i++) {
+        const hr_virtual_service *vs = &r->virtual_services[i];
+        for (size_t h = 0; h < vs->hosts.n; h++)
+            lint_host(&n, vs, h);
+        lint_gateways(&n, vs);
+        lint_delegates(&n, vs);
+        lint_destinations(&n, vs);
+    }
+    for (size_t i = 0; i < r->n_destination_rules && !hr_arena_failed(l->arena); i++)
+        lint_rule(&n, &r->destination_rules[i]);
+}

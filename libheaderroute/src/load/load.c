@@ -1,0 +1,76 @@
+/* From YAML to a table: reads, validates, lints, then builds. */
+#include <stdlib.h>
+
+#include "diag.h"
+#include "lint.h"
+#include "table.h"
+
+static int read_and_check(hr_resources **out, hr_arena *arena, hr_diagnostics *d, const hr_source *sources,
+                          size_t n, const hr_load_options *options) {
+    int error = hr_resources_read(out, arena, d, sources, n, options);
+    if (error != HR_OK)
+        return error;
+    error = hr_resources_validate(*out, d);
+    if (error == HR_OK && options->lint && hr_diagnostics_errors(d) == 0)
+        error = hr_resources_lint(*out, d, options);
+    if (error != HR_OK)
+        return error;
+    if (hr_diagnostics_oom(d))
+        return HR_ENOMEM;
+    return hr_diagnostics_errors(d) > 0 ? HR_ECONFIG : HR_OK;
+}
+
+static int load(hr_table **out, hr_diagnostics *d, const hr_source *sources, size_t n,
+                const hr_load_options *options) {
+    hr_arena *arena = hr_arena_new();
+    if (arena == NULL)
+        return HR_ENOMEM;
+    hr_resources *resources = NULL;
+    int error = read_and_check(&resources, arena, d, sources, n, options);
+    if (error != HR_OK) {
+        hr_arena_free(arena);
+        return error;
+    }
+    return hr_table_build(out, arena, resources, options);
+}
+
+int hr_table_load(hr_table **out, hr_diagnostics **diagnostics, const hr_source *sources, size_t n,
+                  const hr_load_options *options) {
+    static const hr_load_options defaults = HR_LOAD_OPTIONS_INIT;
+    if (out != NULL)
+        *out = NULL;
+    if (diagnostics != NULL)
+        *diagnostics = NULL;
+    if (options == NULL)
+        options = &defaults;
+    if (out == NULL || (sources == NULL && n > 0) || options->version < 1 ||
+        options->version > HR_LOAD_OPTIONS_VERSION)
+        return HR_EINVAL;
+    hr_diagnostics *d = hr_diagnostics_new();
+    if (d == NULL)
+        return HR_ENOMEM;
+    int error = load(out, d, sources, n, options);
+    if (diagnostics != NULL)
+        *diagnostics = d;
+    else
+        hr_diagnostics_free(d);
+    return error;
+}
+
+int hr_table_load_paths(hr_table **out, hr_diagnostics **diagnostics, const char *const *paths, size_t n,
+                        const hr_load_options *options) {
+    if (out != NULL)
+        *out = NULL;
+    if (diagnostics != NULL)
+        *diagnostics = NULL;
+    if (out == NULL || (paths == NULL && n > 0))
+        return HR_EINVAL;
+    hr_source *sources = calloc(n == 0 ? 1 : n, sizeof(*sources));
+    if (sources == NULL)
+        return HR_ENOMEM;
+    for (size_t i = 0; i < n; i++)
+        sources[i].path = paths[i];
+    int error = hr_table_load(out, diagnostics, sources, n, options);
+    free(sources);
+    return error;
+}

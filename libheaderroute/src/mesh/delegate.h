@@ -1,0 +1,10 @@
+/* Delegation: a root's entry with `delegate` stands for the entries of another VirtualService. */
+#ifndef HR_DELEGATE_H
+#define HR_DELEGATE_H
+
+#include "table.h"
+
+/* Fills vs->http from its resource; `delegates` maps "namespace/name" to the hr_vs without hosts. */
+void hr_delegates_merge(hr_arena *arena, hr_vs *vs, const hr_map *delegates);
+
+#endif

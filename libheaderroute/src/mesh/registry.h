@@ -1,0 +1,84 @@
+/*
+ * The service registry: Kubernetes Services and ServiceEntries as one list of services with ports and
+ * ready endpoints, as Istio's registry aggregates them.
+ */
+#ifndef HR_REGISTRY_H
+#define HR_REGISTRY_H
+
+#include "map.h"
+#include "resource.h"
+
+typedef enum hr_protocol {
+    HR_PROTOCOL_SNIFFED = 0, /* undeclared: the proxy looks whether it is HTTP */
+    HR_PROTOCOL_HTTP,        /* http, http2, grpc, grpc-web */
+    HR_PROTOCOL_TCP,         /* tcp, tls, https, mongo, redis, mysql: http rules do not apply */
+    HR_PROTOCOL_UDP
+} hr_protocol;
+
+typedef enum hr_resolution {
+    HR_RESOLUTION_STATIC = 0, /* endpoints are listed */
+    HR_RESOLUTION_DNS,
+    HR_RESOLUTION_DNS_ROUND_ROBIN,
+    HR_RESOLUTION_PASSTHROUGH, /* headless, or a ServiceEntry with resolution NONE */
+    HR_RESOLUTION_ALIAS        /* ExternalName */
+} hr_resolution;
+
+/* A Service's trafficDistribution. */
+typedef enum hr_distribution {
+    HR_DISTRIBUTION_ANY = 0,
+    HR_DISTRIBUTION_ZONE, /* PreferSameZone, PreferClose */
+    HR_DISTRIBUTION_NODE
+} hr_distribution;
+
+typedef struct hr_svc_port {
+    uint16_t number;
+    hr_str name;
+    hr_protocol protocol;
+    hr_endpoint *endpoints; /* ready ones, in the order of the configuration */
+    size_t n_endpoints;
+    hr_endpoint *unready; /* never picked, and yet they count for how much of a priority is usable */
+    size_t n_unready;
+    hr_endpoint *by_name; /* of a Kubernetes service whose pods nothing lists: its DNS name; else NULL */
+} hr_svc_port;
+
+typedef struct hr_svc hr_svc;
+struct hr_svc {
+    hr_str host; /* fully qualified, lower case */
+    hr_str namespace_;
+    const hr_meta *meta;
+    bool kubernetes;
+    bool publish_not_ready;
+    hr_distribution distribution;
+    hr_resolution resolution;
+    hr_svc_port *ports;
+    size_t n_ports, n_own_ports; /* own: those that come first, before what other resources add */
+    hr_str *addresses; /* virtual IPs as written */
+    size_t n_addresses;
+    bool binds_ip;    /* a listener of its own per port: every Kubernetes service but ExternalName */
+    hr_str alias_of;  /* ExternalName, else absent */
+    hr_str *aliases;  /* hosts of the ExternalNames that lead here */
+    size_t n_aliases;
+    const hr_str_list *export_to;
+    hr_svc *next; /* the next service with the same host, from another namespace or unlike it */
+};
+
+typedef struct hr_registry {
+    hr_svc **services; /* oldest first */
+    size_t n_services;
+    hr_map by_host;
+} hr_registry;
+
+void hr_registry_build(hr_arena *arena, hr_registry *out, const hr_resources *resources, hr_str domain);
+
+bool hr_svc_visible(const hr_svc *svc, hr_str namespace_);
+/* The service a proxy of `namespace_` means by `host` (lower case): its own namespace's first, then
+ * a Kubernetes one, then one that is exported to it by name, then the oldest. NULL: none it can see. */
+const hr_svc *hr_registry_find(const hr_registry *registry, hr_str host, hr_str namespace_);
+const hr_svc_port *hr_svc_port_find(const hr_svc *svc, uint32_t number);
+
+/* Protocol of a port: appProtocol, else the port's name up to its first '-'. */
+hr_protocol hr_port_protocol(const hr_port_spec *port, bool kubernetes);
+/* Of a Gateway server or ServiceEntry port, whose protocol is a field. */
+hr_protocol hr_protocol_parse(hr_str name);
+
+#endif

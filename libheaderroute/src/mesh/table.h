@@ -1,0 +1,62 @@
+/* What a load leaves behind: resources with their names resolved, indexed for the making of views. */
+#ifndef HR_TABLE_H
+#define HR_TABLE_H
+
+#include <stdatomic.h>
+
+#include "destination_rule.h"
+#include "regex.h"
+
+/* One entry of spec.http as a proxy would see it: delegates are merged in. */
+typedef struct hr_http_entry {
+    const hr_http_route *http;
+    int32_t index; /* in spec.http of the VirtualService that wrote it */
+    const int32_t *match_index; /* of each match in its author's list; NULL: as they stand */
+} hr_http_entry;
+
+typedef struct hr_vs {
+    const hr_virtual_service *resource;
+    hr_str id; /* "namespace/name" */
+    hr_str *hosts; /* resolved */
+    size_t n_hosts;
+    hr_str *gateways; /* resolved; never empty */
+    size_t n_gateways;
+    bool public_;
+    hr_str *export_to; /* namespaces, where not public */
+    size_t n_export_to;
+    hr_http_entry *http;
+    size_t n_http;
+} hr_vs;
+
+typedef struct hr_gw {
+    const hr_gateway *resource;
+    hr_str id; /* "namespace/name" */
+    uint16_t *ports;
+} hr_gw;
+
+struct hr_table {
+    atomic_size_t references;
+    hr_arena *arena;
+    hr_resources *resources;
+    hr_str domain, root_namespace;
+    hr_registry registry;
+    hr_rule_index rules;
+    hr_vs *virtual_services; /* with hosts, oldest first */
+    size_t n_virtual_services;
+    hr_gw *gateways; /* oldest first */
+    size_t n_gateways;
+};
+
+/* The compiled form of a pattern that the table's resources contain, made when it was checked. */
+const hr_regex *hr_table_regex(const hr_table *table, hr_str pattern);
+
+const hr_gw *hr_table_find_gateway(const hr_table *table, hr_str id); /* NULL: none */
+
+/* virtual_service.c: resolves names in place, merges delegates, sorts. */
+void hr_virtual_services_build(hr_arena *arena, hr_table *table);
+
+/* A table over resources that were read and validated already; takes the arena they live in, also on
+ * failure. One reference. */
+int hr_table_build(hr_table **out, hr_arena *arena, hr_resources *resources, const hr_load_options *options);
+
+#endif

@@ -1,0 +1,509 @@
+#include "yaml_node.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <yaml.h>
+
+#include "diag.h"
+#include "scalar.h"
+#include "map.h"
+#include "textpool.h"
+#include "text.h"
+
+/* One collection under construction. */
+typedef struct frame {
+    hr_node *node;
+    hr_node **tail;       /* where the next item or key goes */
+    hr_node *key;         /* MAP: the key that waits for its value */
+    const hr_node *merge; /* MAP: the value of its << key */
+    int is_merge_key;     /* MAP: `key` is << */
+} frame;
+
+#define KEYS_COMPARED 8  /* up to so many keys are compared with one another; more are hashed */
+/* go-yaml's brake on billion laughs: from so many nodes on, most of them must be written out. */
+#define ALIAS_FREE 1000
+#define ALIAS_RATIO_LOW 400000.0
+#define ALIAS_RATIO_HIGH 4000000.0
+
+struct hr_yaml {
+    yaml_parser_t parser;
+    hr_str file;
+    hr_yaml_budget *budget;
+    hr_diagnostics *d;
+    int done;
+    /* of the document being read */
+    hr_arena *arena;
+    hr_map anchors;
+    frame *frames;
+    size_t depth, capacity;
+    hr_node *free_nodes; /* a block of nodes not yet given out */
+    size_t n_free_nodes;
+    hr_textpool text;
+    uint64_t n_nodes, n_aliased;
+    hr_node *root;
+};
+
+#define NODE_BLOCK 64
+
+hr_yaml *hr_yaml_open(hr_str file, hr_str text, hr_yaml_budget *budget, hr_diagnostics *d) {
+    hr_yaml *y = calloc(1, sizeof(*y));
+    if (y == NULL)
+        return NULL;
+    if (!yaml_parser_initialize(&y->parser)) {
+        free(y);
+        return NULL;
+    }
+    yaml_parser_set_input_string(&y->parser, (const unsigned char *)(text.p == NULL ? "" : text.p), text.len);
+    y->file = file;
+    y->budget = budget;
+    y->d = d;
+    return y;
+}
+
+void hr_yaml_close(hr_yaml *y) {
+    if (y == NULL)
+        return;
+    yaml_parser_delete(&y->parser);
+    free(y->frames);
+    free(y);
+}
+
+/* ---- mistakes: each stops the file, since what follows cannot be trusted ---- */
+
+static hr_pos at(const hr_yaml *y, yaml_mark_t mark) {
+    return (hr_pos){y->file, (int)mark.line + 1, (int)mark.column + 1};
+}
+
+static hr_pos at_node(const hr_yaml *y, const hr_node *node) {
+    return (hr_pos){y->file, node->line, node->column};
+}
+
+#define FAIL(y, pos, ...) (hr_diag_error((y)->d, (pos), "", __VA_ARGS__), HR_ECONFIG)
+
+/* The reader knows an offset only: counts the lines and characters up to it, behind a byte order mark. */
+static hr_pos at_offset(const hr_yaml *y, size_t offset) {
+    const yaml_parser_t *p = &y->parser;
+    const unsigned char *text = p->input.string.start;
+    size_t size = (size_t)(p->input.string.end - text), unit = p->encoding == YAML_UTF8_ENCODING ? 1 : 2;
+    size_t low = p->encoding == YAML_UTF16BE_ENCODING ? 1 : 0;
+    size_t i = unit == 2 ? 2 : size >= 3 && memcmp(text, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0;
+    hr_pos pos = {y->file, 1, 1};
+    for (; i < offset && i + unit <= size; i += unit) {
+        unsigned high = unit == 2 ? text[i + 1 - low] : 0;
+        int continues = unit == 2 ? (high & 0xFC) == 0xDC : (text[i] & 0xC0) == 0x80;
+        int line_end = text[i + low] == '\n' && high == 0;
+        pos.column = line_end ? 1 : pos.column + !continues;
+        pos.line += line_end;
+    }
+    return pos;
+}
+
+static int fail_syntax(hr_yaml *y) {
+    const yaml_parser_t *p = &y->parser;
+    if (p->error == YAML_MEMORY_ERROR)
+        return HR_ENOMEM;
+    const char *problem = p->problem == NULL ? "it cannot be read" : p->problem;
+    if (p->error == YAML_READER_ERROR)
+        return FAIL(y, at_offset(y, p->problem_offset), "this is not YAML: %s", problem);
+    if (p->context != NULL)
+        return FAIL(y, at(y, p->problem_mark), "this is not YAML: %s (%s, line %zu)", problem, p->context,
+                    p->context_mark.line + 1);
+    return FAIL(y, at(y, p->problem_mark), "this is not YAML: %s", problem);
+}
+
+/* ---- nodes ---- */
+
+/* Takes `n` nodes from the load's budget and checks the share of them that came by aliases. */
+static int spend(hr_yaml *y, yaml_mark_t mark, uint64_t n, int aliased) {
+    if (n > y->budget->nodes)
+        return FAIL(y, at(y, mark), "the configuration has too many YAML nodes (option max_nodes)");
+    y->budget->nodes -= (size_t)n;
+    y->n_nodes += n;
+    if (!aliased)
+        return HR_OK;
+    y->n_nodes++; /* the alias itself */
+    y->n_aliased += n;
+    double total = (double)y->n_nodes, allowed = 0.99;
+    if (total > ALIAS_RATIO_LOW)
+        allowed -= 0.89 * (total - ALIAS_RATIO_LOW) / (ALIAS_RATIO_HIGH - ALIAS_RATIO_LOW);
+    if (allowed < 0.1)
+        allowed = 0.1;
+    if (y->n_nodes > ALIAS_FREE && (double)y->n_aliased > allowed * total)
+        return FAIL(y, at(y, mark), "the document grows too much by its aliases");
+    return HR_OK;
+}
+
+static hr_node *new_node(hr_yaml *y, hr_node_kind kind, int line, int column) {
+    if (y->n_free_nodes == 0) {
+        y->free_nodes = hr_arena_array(y->arena, NODE_BLOCK, sizeof(hr_node));
+        if (y->free_nodes == NULL)
+            return NULL;
+        y->n_free_nodes = NODE_BLOCK;
+    }
+    hr_node *node = y->free_nodes++;
+    y->n_free_nodes--;
+    node->kind = kind;
+    node->line = line;
+    node->column = column;
+    return node;
+}
+
+/* An explicit tag settles the kind, where Kubernetes' tools know it. */
+static int apply_tag(hr_yaml *y, hr_node *node, hr_str text, int quoted, const char *tag, yaml_mark_t mark) {
+    int truth = 0;
+    hr_node_kind plain = hr_scalar_resolve(text, &truth);
+    if (tag == NULL) {
+        node->kind = quoted ? HR_NODE_STRING : plain;
+        goto text;
+    }
+    static const char prefix[] = "tag:yaml.org,2002:";
+    const char *name = strncmp(tag, prefix, sizeof(prefix) - 1) == 0 ? tag + sizeof(prefix) - 1 : NULL;
+    int fits;
+    if (strcmp(tag, "!") == 0 || (name != NULL && strcmp(name, "str") == 0)) {
+        node->kind = HR_NODE_STRING;
+        goto text;
+    }
+    if (name == NULL)
+        return FAIL(y, at(y, mark), "the tag %s is not known here", tag);
+    if (strcmp(name, "int") == 0)
+        fits = plain == HR_NODE_INT;
+    else if (strcmp(name, "float") == 0)
+        fits = plain == HR_NODE_INT || plain == HR_NODE_FLOAT;
+    else if (strcmp(name, "bool") == 0)
+        fits = plain == HR_NODE_BOOL;
+    else if (strcmp(name, "null") == 0)
+        fits = plain == HR_NODE_NULL;
+    else
+        return FAIL(y, at(y, mark), "the tag !!%s is not known here", name);
+    if (!fits)
+        return FAIL(y, at(y, mark), "this is no !!%s", name);
+    node->kind = plain;
+text:
+    if (node->kind == HR_NODE_BOOL)
+        node->u.text = truth ? HR_STR("true") : HR_STR("false");
+    else
+        node->u.text = hr_textpool_copy(&y->text, text);
+    return node->u.text.p == NULL ? HR_ENOMEM : HR_OK;
+}
+
+/* ---- collections ---- */
+
+static int same_key(const hr_yaml *y, const hr_node *key, const hr_node *earlier) {
+    hr_diag_error(y->d, at_node(y, key), "", "the key \"%.*s\" is given twice (first on line %d)",
+                  (int)key->u.text.len, key->u.text.p, earlier->line);
+    return HR_OK;
+}
+
+/* Repeated keys. Told, not fatal: the first stays in charge. */
+static void check_keys(hr_yaml *y, const hr_node *map) {
+    if (map->u.children.n <= KEYS_COMPARED) {
+        for (const hr_node *k = map->u.children.first; k != NULL; k = k->next)
+            for (const hr_node *e = map->u.children.first; e != k; e = e->next)
+                if (hr_str_eq(k->u.text, e->u.text)) {
+                    same_key(y, k, e);
+                    break;
+                }
+        return;
+    }
+    hr_map seen = {0};
+    for (hr_node *k = map->u.children.first; k != NULL && !hr_arena_failed(y->arena); k = k->next) {
+        void **place = hr_map_at(y->arena, &seen, k->u.text);
+        if (*place != NULL)
+            same_key(y, k, *place);
+        else
+            *place = k;
+    }
+}
+
+/* The entries of `from` whose keys are not in `taken`. */
+static int merge_map(hr_yaml *y, frame *f, hr_map *taken, const hr_node *from, yaml_mark_t mark) {
+    if (from->kind != HR_NODE_MAP)
+        return FAIL(y, at(y, mark), "a merge key (<<) wants a map or a list of maps, not %s",
+                    hr_node_kind_name(from->kind));
+    for (const hr_node *k = from->u.children.first; k != NULL; k = k->next) {
+        if (hr_map_get(taken, k->u.text) != NULL)
+            continue;
+        hr_node *key = new_node(y, HR_NODE_STRING, k->line, k->column);
+        if (key == NULL)
+            return HR_ENOMEM;
+        int rc = spend(y, mark, 1 + (uint64_t)k->value->size, 1);
+        if (rc != HR_OK)
+            return rc;
+        key->size = 1;
+        key->u.text = k->u.text;
+        key->value = k->value;
+        hr_map_add(y->arena, taken, key->u.text, key);
+        *f->tail = key;
+        f->tail = &key->next;
+        f->node->u.children.n++;
+    }
+    return HR_OK;
+}
+
+/* Own keys win over merged ones, an earlier merged map over a later one. */
+static int merge_all(hr_yaml *y, frame *f, yaml_mark_t mark) {
+    hr_map taken = {0};
+    int rc = HR_OK;
+    for (hr_node *k = f->node->u.children.first; k != NULL; k = k->next)
+        hr_map_add(y->arena, &taken, k->u.text, k);
+    if (f->merge->kind != HR_NODE_LIST)
+        rc = merge_map(y, f, &taken, f->merge, mark);
+    else
+        for (const hr_node *m = f->merge->u.children.first; m != NULL && rc == HR_OK; m = m->next)
+            rc = merge_map(y, f, &taken, m, mark);
+    return rc;
+}
+
+/* JSON knows only strings as keys: what YAML takes for a boolean or a number becomes its text. */
+static int make_key(hr_yaml *y, hr_node *node, yaml_mark_t mark) {
+    int64_t v;
+    switch (node->kind) {
+    case HR_NODE_STRING:
+        return HR_OK;
+    case HR_NODE_BOOL:
+        hr_diag_warn(y->d, at(y, mark), "", "YAML takes this key for the boolean %s; quote it if it is a word",
+                     node->u.text.p);
+        break;
+    case HR_NODE_INT:
+        if (!hr_node_int(&v, node))
+            return FAIL(y, at(y, mark), "the key %s is too large a number; quote it", node->u.text.p);
+        node->u.text = hr_arena_printf(y->arena, "%lld", (long long)v);
+        break;
+    default:
+        return FAIL(y, at(y, mark), "a key must be a string, not %s", hr_node_kind_name(node->kind));
+    }
+    node->kind = HR_NODE_STRING;
+    return node->u.text.p == NULL ? HR_ENOMEM : HR_OK;
+}
+
+/* Puts a node where it belongs: the root, the next item, a key or the value of a key. `plain` tells a
+ * merge key (<<) from the string "<<". */
+static int place(hr_yaml *y, hr_node *node, int plain, yaml_mark_t mark) {
+    if (y->depth == 0) {
+        y->root = node;
+        return HR_OK;
+    }
+    frame *f = &y->frames[y->depth - 1];
+    if (f->node->kind == HR_NODE_MAP && f->key == NULL) {
+        f->is_merge_key = plain && hr_str_eq(node->u.text, HR_STR("<<"));
+        f->key = node;
+        return f->is_merge_key ? HR_OK : make_key(y, node, mark);
+    }
+    if (f->node->kind == HR_NODE_MAP) {
+        hr_node *key = f->key;
+        f->key = NULL;
+        key->value = node;
+        if (f->is_merge_key && f->merge != NULL)
+            return FAIL(y, at(y, mark), "a map takes one merge key (<<) only; give it a list");
+        if (f->is_merge_key) {
+            f->merge = node;
+            return HR_OK;
+        }
+        node = key;
+    }
+    *f->tail = node;
+    f->tail = &node->next;
+    f->node->u.children.n++;
+    return HR_OK;
+}
+
+static int remember_anchor(hr_yaml *y, const yaml_char_t *anchor, hr_node *node) {
+    if (anchor == NULL)
+        return HR_OK;
+    hr_str name = hr_textpool_copy(&y->text, hr_str_from((const char *)anchor));
+    if (name.p == NULL)
+        return HR_ENOMEM;
+    *hr_map_at(y->arena, &y->anchors, name) = node; /* a later anchor of the same name takes over, as YAML has it */
+    return HR_OK;
+}
+
+static int key_expected(const hr_yaml *y) {
+    return y->depth > 0 && y->frames[y->depth - 1].node->kind == HR_NODE_MAP &&
+           y->frames[y->depth - 1].key == NULL;
+}
+
+static int open_collection(hr_yaml *y, hr_node_kind kind, const yaml_char_t *anchor, yaml_mark_t mark) {
+    if (key_expected(y))
+        return FAIL(y, at(y, mark), "a key must be a string, not %s", hr_node_kind_name(kind));
+    if (y->depth >= y->budget->max_depth)
+        return FAIL(y, at(y, mark), "YAML nested deeper than %zu levels (option max_depth)",
+                    y->budget->max_depth);
+    int rc = spend(y, mark, 1, 0);
+    if (rc != HR_OK)
+        return rc;
+    hr_node *node = new_node(y, kind, (int)mark.line + 1, (int)mark.column + 1);
+    if (node == NULL)
+        return HR_ENOMEM;
+    if ((rc = remember_anchor(y, anchor, node)) != HR_OK || (rc = place(y, node, 0, mark)) != HR_OK)
+        return rc;
+    if (y->depth == y->capacity) {
+        size_t capacity = y->capacity == 0 ? 32 : y->capacity * 2;
+        frame *frames = realloc(y->frames, capacity * sizeof(*frames));
+        if (frames == NULL)
+            return HR_ENOMEM;
+        y->frames = frames;
+        y->capacity = capacity;
+    }
+    y->frames[y->depth++] = (frame){.node = node, .tail = &node->u.children.first};
+    return HR_OK;
+}
+
+static int close_collection(hr_yaml *y, yaml_mark_t mark) {
+    frame *f = &y->frames[y->depth - 1];
+    int rc = HR_OK;
+    if (f->node->kind == HR_NODE_MAP) {
+        check_keys(y, f->node);
+        if (f->merge != NULL)
+            rc = merge_all(y, f, mark);
+    }
+    uint64_t size = 1;
+    for (const hr_node *c = f->node->u.children.first; c != NULL; c = c->next)
+        size += c->size + (c->value == NULL ? 0 : c->value->size);
+    f->node->size = size > UINT32_MAX ? UINT32_MAX : (uint32_t)size;
+    y->depth--;
+    return rc;
+}
+
+static int add_scalar(hr_yaml *y, const yaml_event_t *event) {
+    yaml_mark_t mark = event->start_mark;
+    int rc = spend(y, mark, 1, 0);
+    if (rc != HR_OK)
+        return rc;
+    hr_node *node = new_node(y, HR_NODE_STRING, (int)mark.line + 1, (int)mark.column + 1);
+    if (node == NULL)
+        return HR_ENOMEM;
+    int plain = event->data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
+    hr_str text = {(const char *)event->data.scalar.value, event->data.scalar.length};
+    rc = apply_tag(y, node, text, !plain, (const char *)event->data.scalar.tag, mark);
+    if (rc != HR_OK || (rc = remember_anchor(y, event->data.scalar.anchor, node)) != HR_OK)
+        return rc;
+    node->size = 1;
+    return place(y, node, plain && event->data.scalar.tag == NULL, mark);
+}
+
+/* A shallow copy: it has its own place in its list, and shares what is below. */
+static int add_alias(hr_yaml *y, const yaml_event_t *event) {
+    yaml_mark_t mark = event->start_mark;
+    const char *name = (const char *)event->data.alias.anchor;
+    const hr_node *target = hr_map_get(&y->anchors, hr_str_from(name));
+    if (target == NULL)
+        return FAIL(y, at(y, mark), "no anchor &%s comes before this alias", name);
+    if (target->size == 0)
+        return FAIL(y, at(y, mark), "the anchor &%s contains itself", name);
+    if (key_expected(y) && (target->kind == HR_NODE_LIST || target->kind == HR_NODE_MAP))
+        return FAIL(y, at(y, mark), "a key must be a string, not %s", hr_node_kind_name(target->kind));
+    int rc = spend(y, mark, target->size, 1);
+    if (rc != HR_OK)
+        return rc;
+    hr_node *node = new_node(y, target->kind, (int)mark.line + 1, (int)mark.column + 1);
+    if (node == NULL)
+        return HR_ENOMEM;
+    node->size = target->size;
+    node->u = target->u;
+    return place(y, node, 0, mark);
+}
+
+static int check_collection_tag(hr_yaml *y, const yaml_char_t *tag, const char *own, yaml_mark_t mark) {
+    if (tag == NULL || strcmp((const char *)tag, "!") == 0 || strcmp((const char *)tag, own) == 0)
+        return HR_OK;
+    return FAIL(y, at(y, mark), "the tag %s is not known here", (const char *)tag);
+}
+
+static int take(hr_yaml *y, const yaml_event_t *event) {
+    int rc;
+    switch ((int)event->type) {
+    case YAML_SCALAR_EVENT:
+        return add_scalar(y, event);
+    case YAML_ALIAS_EVENT:
+        return add_alias(y, event);
+    case YAML_SEQUENCE_START_EVENT:
+        rc = check_collection_tag(y, event->data.sequence_start.tag, YAML_SEQ_TAG, event->start_mark);
+        if (rc != HR_OK)
+            return rc;
+        return open_collection(y, HR_NODE_LIST, event->data.sequence_start.anchor, event->start_mark);
+    case YAML_MAPPING_START_EVENT:
+        rc = check_collection_tag(y, event->data.mapping_start.tag, YAML_MAP_TAG, event->start_mark);
+        if (rc != HR_OK)
+            return rc;
+        return open_collection(y, HR_NODE_MAP, event->data.mapping_start.anchor, event->start_mark);
+    case YAML_SEQUENCE_END_EVENT:
+    case YAML_MAPPING_END_EVENT:
+        return close_collection(y, event->start_mark);
+    default:
+        return HR_OK;
+    }
+}
+
+int hr_yaml_next(const hr_node **out, hr_yaml *y, hr_arena *arena) {
+    *out = NULL;
+    y->arena = arena;
+    y->root = NULL;
+    y->depth = 0;
+    y->n_free_nodes = 0;
+    y->text = (hr_textpool){.arena = arena};
+    y->n_nodes = y->n_aliased = 0;
+    y->anchors = (hr_map){0};
+    while (!y->done) {
+        yaml_event_t event;
+        int rc, end = 0;
+        if (!yaml_parser_parse(&y->parser, &event)) {
+            rc = fail_syntax(y);
+        } else {
+            rc = take(y, &event);
+            end = event.type == YAML_DOCUMENT_END_EVENT;
+            y->done = event.type == YAML_STREAM_END_EVENT;
+            yaml_event_delete(&event);
+        }
+        if (hr_arena_failed(arena))
+            rc = HR_ENOMEM;
+        if (rc != HR_OK) {
+            y->done = 1;
+            return rc == HR_ENOMEM ? HR_ENOMEM : HR_OK;
+        }
+        if (end) {
+            *out = y->root;
+            return HR_OK;
+        }
+    }
+    return HR_OK;
+}
+
+/* ---- reading nodes ---- */
+
+const char *hr_node_kind_name(hr_node_kind kind) {
+    switch (kind) {
+    case HR_NODE_NULL:
+        return "nothing";
+    case HR_NODE_BOOL:
+        return "a boolean";
+    case HR_NODE_INT:
+        return "an integer";
+    case HR_NODE_FLOAT:
+        return "a number";
+    case HR_NODE_STRING:
+        return "a string";
+    case HR_NODE_LIST:
+        return "a list";
+    case HR_NODE_MAP:
+        return "a map";
+    }
+    return "something else";
+}
+
+const hr_node *hr_node_get(const hr_node *map, hr_str key) {
+    if (map == NULL || map->kind != HR_NODE_MAP)
+        return NULL;
+    for (const hr_node *k = map->u.children.first; k != NULL; k = k->next)
+        if (hr_str_eq(k->u.text, key))
+            return k->value;
+    return NULL;
+}
+
+int hr_node_int(int64_t *out, const hr_node *node) {
+    return node->kind == HR_NODE_INT && hr_scalar_int(out, node->u.text);
+}
+
+double hr_node_double(const hr_node *node) {
+    return hr_scalar_double(node->u.text);
+}
