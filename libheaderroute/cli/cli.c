@@ -35,9 +35,18 @@ static void print_of_paths(const hr_diagnostics *d) {
 }
 
 hr_table *cli_load(const char *command, const char *const *paths, size_t n) {
+    hr_source *sources = cli_realloc(NULL, n * sizeof(*sources));
+    for (size_t i = 0; i < n; i++)
+        sources[i] = (hr_source){.path = paths[i]};
+    hr_table *table = cli_load_sources(command, sources, n);
+    free(sources);
+    return table;
+}
+
+hr_table *cli_load_sources(const char *command, const hr_source *sources, size_t n) {
     hr_diagnostics *d = NULL;
     hr_table *table = NULL;
-    int error = hr_table_load_paths(&table, &d, paths, n, NULL);
+    int error = hr_table_load(&table, &d, sources, n, NULL);
     if (error != HR_OK) {
         cli_print_diagnostics(stderr, d);
         if (hr_diagnostics_errors(d) == 0)

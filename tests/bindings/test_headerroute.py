@@ -64,7 +64,7 @@ def table(repository):
 
 # ---- load ----
 
-def test_the_contracts_example(repository):
+def test_the_header_chooses_the_subset(repository):
     table = headerroute.load("k8s/base", "k8s/local")
     d = table.route("POST", "http://proxy-server:5000/predict", headers={"target": "condition1"})
     assert d.destination.subset == "proxy-pod-subset1"
@@ -325,7 +325,7 @@ def test_wrong_arguments_of_route(table, arguments, sentence):
 
 @pytest.mark.parametrize("url", ["/predict", "http://", "?a=b", "http:///x", "ftp://proxy-server/", "",
                                  "http://proxy-server:99999/"])
-def test_what_is_no_url(table, url):
+def test_a_text_that_is_no_url_is_refused(table, url):
     with pytest.raises(headerroute.RouteError):
         table.route("GET", url)
 
@@ -351,7 +351,7 @@ def test_headers_of_another_type(table, headers):
         table.route("GET", URL, headers)
 
 
-def test_what_is_no_text(table):
+def test_values_that_are_no_text_are_refused(table):
     for method, headers in ("GET", {"x": 1}), ("GET", {1: "x"}), (None, {}):
         with pytest.raises(TypeError, match="str or bytes is wanted, not (int|NoneType)"):
             table.route(method, URL, headers)

@@ -91,8 +91,10 @@ static char *random_rules(size_t n) {
     char *text;
     size_t size;
     FILE *out = open_memstream(&text, &size);
+    char *mesh = hrt_mesh();
     fprintf(out, "%s\n---\napiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {name: vs}\n"
-                 "spec:\n  hosts: [reviews]\n  http:\n", hrt_mesh);
+                 "spec:\n  hosts: [reviews]\n  http:\n", mesh);
+    free(mesh);
     for (size_t i = 0; i < n; i++) {
         fprintf(out, "  - match: [");
         put_match(out);
@@ -173,8 +175,10 @@ Test(index, settles_one_exact_key_as_the_walk_does) {
     size_t size;
     FILE *out = open_memstream(&yaml, &size);
     cr_assert_not_null(out);
+    char *mesh = hrt_mesh();
     fprintf(out, "%s\n---\napiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {name: vs}\n"
-                 "spec:\n  hosts: [reviews]\n  http:\n", hrt_mesh);
+                 "spec:\n  hosts: [reviews]\n  http:\n", mesh);
+    free(mesh);
     for (int i = 0; i < 1000; i++) {
         static const char *const forms[] = {"headers: {x-tenant: {exact: \"%0*d\"}}", "uri: {exact: \"/%0*d\"}",
                                             "uri: {prefix: \"/%0*d\"}", "headers: {x-other: {exact: \"%0*d\"}}"};

@@ -218,20 +218,20 @@ Test(allocations, the_system_of_the_demo_has_none) {
     hr_view *view = view_of(table, 5000, HR_STR("mesh"));
     hr_scratch *scratch;
     cr_assert_eq(hr_scratch_new(&scratch), HR_OK);
-    const asked seed[] = {
+    const asked demo[] = {
         {"target: condition1", {TO("proxy-server:5000", "/predict"), HEADERS(H("target", "condition1"))}, 0, 0, false},
         {"another target", {TO("proxy-server:5000", "/predict"), HEADERS(H("target", "else"))}, 0, 0, false},
     };
     for (int warm = 0; warm < 2; warm++)
         for (size_t i = 0; i < 2; i++)
-            route(view, &seed[i], scratch);
+            route(view, &demo[i], scratch);
     for (size_t i = 0; i < 2; i++) {
         watch();
         for (int round = 0; round < 50; round++)
-            route(view, &seed[i], scratch);
+            route(view, &demo[i], scratch);
         watching = false;
-        nothing_of_ours(seed[i].name);
-        cr_expect_eq(re2s.allocations + re2s.locks, 0, "%s: RE2 is asked", seed[i].name);
+        nothing_of_ours(demo[i].name);
+        cr_expect_eq(re2s.allocations + re2s.locks, 0, "%s: RE2 is asked", demo[i].name);
     }
     hr_scratch_free(scratch);
     hr_view_unref(view);
@@ -243,8 +243,10 @@ static char *many_rules(size_t n) {
     char *text;
     size_t size;
     FILE *out = open_memstream(&text, &size);
+    char *mesh = hrt_mesh();
     fprintf(out, "%s\n---\napiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {name: many}\n"
-                 "spec:\n  hosts: [reviews]\n  http:\n", hrt_mesh);
+                 "spec:\n  hosts: [reviews]\n  http:\n", mesh);
+    free(mesh);
     for (size_t i = 0; i < n; i++)
         fprintf(out, "  - match: [{uri: {prefix: /p%zu/}}, {headers: {x-%zu: {exact: v}}}, {uri: {exact: /E%zu}, ignoreUriCase: true}]\n"
                      "    route: [{destination: {host: reviews}}]\n", i, i % 20, i);

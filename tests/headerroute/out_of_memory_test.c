@@ -124,23 +124,23 @@ static void load_all(const char *const *paths, size_t n_paths, long step) {
     cr_expect_gt(n, 50);
 }
 
-Test(out_of_memory, loading_tells_and_gives_back) {
+Test(out_of_memory, a_load_reports_it_and_frees_everything) {
     const char *paths[] = {HR_SOURCE_DIR "/tests/headerroute/fixtures/everything.yaml"};
     load_all(paths, 1, 1);
 }
 
-Test(out_of_memory, loading_a_mesh) {
+Test(out_of_memory, a_load_of_a_mesh_reports_it) {
     const char *paths[] = {HR_SOURCE_DIR "/tests/headerroute/fixtures/batch.yaml"};
     load_all(paths, 1, 1);
 }
 
-Test(out_of_memory, loading_folders) {
+Test(out_of_memory, a_load_of_folders_reports_it) {
     const char *paths[] = {HR_SOURCE_DIR "/k8s/base", HR_SOURCE_DIR "/k8s/local"};
     load_all(paths, 2, 5);
 }
 
 /* Whatever RE2 then loses. */
-Test(out_of_memory, loading_regexes) {
+Test(out_of_memory, a_load_of_regexes_reports_it) {
     const char *paths[] = {HR_SOURCE_DIR "/tests/headerroute/fixtures/everything.yaml"};
     cxx_fails = true;
     load_all(paths, 1, 1);
@@ -178,13 +178,13 @@ static void view_all(hr_str gateway, uint16_t port) {
     hr_table_unref(table);
 }
 
-Test(out_of_memory, views) {
+Test(out_of_memory, a_view_reports_it) {
     view_all(HR_STR("mesh"), 80);
     view_all(HR_STR("default/web"), 443);
     view_all(HR_STR("edge/to-https"), 8080);
 }
 
-Test(out_of_memory, rings) {
+Test(out_of_memory, rings_report_it) {
     static const char yaml[] =
         "apiVersion: networking.istio.io/v1\nkind: ServiceEntry\nmetadata: {name: m}\nspec: {hosts: [m.example.com], "
         "resolution: STATIC, ports: [{number: 80, name: http, protocol: HTTP}], "
@@ -268,7 +268,7 @@ static void ask_all(const hr_view *view, const hr_request *request) {
     cr_expect_gt(n, 2);
 }
 
-Test(out_of_memory, requests) {
+Test(out_of_memory, a_request_reports_it) {
     hr_table *table = mesh();
     hr_view *view;
     cr_assert_eq(hr_view_new(&view, table, NULL), HR_OK);

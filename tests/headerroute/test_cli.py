@@ -15,7 +15,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "conformance"))
 import replay  # noqa: E402
 PROGRAM = pathlib.Path(os.environ["HR_BUILD_DIR"]) / "bin" / "headerroute"
-SEED = "tests/headerroute/fixtures/seed.yaml"
+RULES = "tests/headerroute/fixtures/two-proxies.yaml"
 URL = "http://proxy-server:5000/predict"
 CASES = """testCases:
 - description: the header chooses
@@ -43,33 +43,33 @@ def one_line(text):
     (["rout"], "there is no command 'rout'"),
     (["--frobnicate"], "--frobnicate"),
     (["validate"], "no"),
-    (["validate", "--frobnicate", SEED], "--frobnicate"),
+    (["validate", "--frobnicate", RULES], "--frobnicate"),
     (["route"], "no configuration: give -f PATH"),
     (["route", "-f"], "-f"),
-    (["route", "-f", SEED], "no URL"),
-    (["route", "-f", SEED, URL, URL], "more than one URL"),
-    (["route", "-f", SEED, "ftp://a/"], "the URL's scheme is neither http nor https: 'ftp://a/'"),
-    (["route", "-f", SEED, "http:///x"], "the URL names no host"),
-    (["route", "-f", SEED, "--port", "0", URL], "--port is a number from 1 to 65535"),
-    (["route", "-f", SEED, "--port", "65536", URL], "--port is a number from 1 to 65535"),
-    (["route", "-f", SEED, "--port", "80x", URL], "--port is a number from 1 to 65535"),
-    (["route", "-f", SEED, "--random", "1", URL], "--random"),
-    (["route", "-f", SEED, "--random", "-0.1", URL], "--random"),
-    (["route", "-f", SEED, "--random", "nan", URL], "--random"),
-    (["route", "-f", SEED, "--outbound-policy", "some", URL], "--outbound-policy"),
-    (["route", "-f", SEED, "--path-normalization", "some", URL], "--path-normalization"),
-    (["route", "-f", SEED, "--repeated-headers", "some", URL], "--repeated-headers"),
-    (["route", "-f", SEED, "--source-label", "nothing", URL], "--source-label"),
-    (["route", "-f", SEED, "-H", "nothing", URL], "a header is written 'Name: value'"),
-    (["route", "-f", SEED, "-H", ":path: /", URL], "a pseudo header is no header of a request"),
-    (["route", "-f", SEED, "--batch", "-", URL], "--batch takes no URL"),
-    (["route", "-f", SEED, "--batch", "-", "-H", "a: b"], "--batch takes no URL"),
-    (["route", "-f", SEED, "--batch", "-", "-X", "GET"], "--batch takes no URL"),
-    (["explain", "-f", SEED, "--batch", "-"], "batch"),
-    (["test", "-f", SEED], "no"),
-    (["test", "cases.yaml"], "-f"),
+    (["route", "-f", RULES], "no URL"),
+    (["route", "-f", RULES, URL, URL], "more than one URL"),
+    (["route", "-f", RULES, "ftp://a/"], "the URL's scheme is neither http nor https: 'ftp://a/'"),
+    (["route", "-f", RULES, "http:///x"], "the URL names no host"),
+    (["route", "-f", RULES, "--port", "0", URL], "--port is a number from 1 to 65535"),
+    (["route", "-f", RULES, "--port", "65536", URL], "--port is a number from 1 to 65535"),
+    (["route", "-f", RULES, "--port", "80x", URL], "--port is a number from 1 to 65535"),
+    (["route", "-f", RULES, "--random", "1", URL], "--random"),
+    (["route", "-f", RULES, "--random", "-0.1", URL], "--random"),
+    (["route", "-f", RULES, "--random", "nan", URL], "--random"),
+    (["route", "-f", RULES, "--outbound-policy", "some", URL], "--outbound-policy"),
+    (["route", "-f", RULES, "--path-normalization", "some", URL], "--path-normalization"),
+    (["route", "-f", RULES, "--repeated-headers", "some", URL], "--repeated-headers"),
+    (["route", "-f", RULES, "--source-label", "nothing", URL], "--source-label"),
+    (["route", "-f", RULES, "-H", "nothing", URL], "a header is written 'Name: value'"),
+    (["route", "-f", RULES, "-H", ":path: /", URL], "a pseudo header is no header of a request"),
+    (["route", "-f", RULES, "--batch", "-", URL], "--batch takes no URL"),
+    (["route", "-f", RULES, "--batch", "-", "-H", "a: b"], "--batch takes no URL"),
+    (["route", "-f", RULES, "--batch", "-", "-X", "GET"], "--batch takes no URL"),
+    (["explain", "-f", RULES, "--batch", "-"], "batch"),
+    (["test", "-f", RULES], "no"),
+    (["test"], "no file of test cases"),
 ])
-def test_wrong_flags(words, said):
+def test_a_wrong_command_line_is_one_sentence_and_exit_2(words, said):
     done = run(*words, stdin=subprocess.DEVNULL)
     assert done.returncode == 2 and done.stdout == ""
     assert said in done.stderr
@@ -92,7 +92,7 @@ def refused(done, said):
     return done.returncode == 1 and said in out and "Traceback" not in out
 
 
-def test_missing_file(loading, tmp_path):
+def test_a_missing_file_is_reported(loading, tmp_path):
     assert refused(loading(tmp_path / "none.yaml"), f"{tmp_path}/none.yaml:0:0: error: cannot be read: No such file or directory")
 
 
@@ -114,13 +114,13 @@ def test_device_that_never_ends(loading):
     assert refused(loading("/dev/zero"), "/dev/zero")
 
 
-def test_huge_file(loading, tmp_path):
+def test_a_huge_file_is_refused(loading, tmp_path):
     with open(tmp_path / "huge.yaml", "wb") as f:
         f.truncate(65 << 20)
     assert refused(loading(tmp_path / "huge.yaml"), "huge.yaml:0:0: error: is larger than 67108864 bytes")
 
 
-@pytest.mark.parametrize("path, why", [("/proc/self/mem", "Input/output error"), (SEED + "/x.yaml", "Not a directory")])
+@pytest.mark.parametrize("path, why", [("/proc/self/mem", "Input/output error"), (RULES + "/x.yaml", "Not a directory")])
 def test_file_that_cannot_be_read(loading, path, why):
     assert refused(loading(path), f"{path}:0:0: error: ") and why in loading(path).stdout + loading(path).stderr
 
@@ -134,7 +134,7 @@ def test_empty_file_is_an_empty_configuration(tmp_path):
 
 def test_output_that_cannot_be_written():
     with open("/dev/full", "w") as full:
-        done = subprocess.run([PROGRAM, "route", "-f", SEED, "--json", URL], cwd=ROOT, text=True, stdout=full,
+        done = subprocess.run([PROGRAM, "route", "-f", RULES, "--json", URL], cwd=ROOT, text=True, stdout=full,
                               stderr=subprocess.PIPE, timeout=60)
     assert done.returncode == 1 and "cannot write the output" in done.stderr
 
@@ -145,7 +145,7 @@ FINDING = re.compile(r"^(.+):(\d+):(\d+): (error|warning): ([\w.\[\]*-]+): .+$")
 
 
 def test_findings_have_place_field_and_sentence(tmp_path):
-    text = (ROOT / SEED).read_text().replace("exact: condition1", "exat: condition1")
+    text = (ROOT / RULES).read_text().replace("exact: condition1", "exat: condition1")
     (tmp_path / "wrong.yaml").write_text(text)
     done = run("validate", tmp_path / "wrong.yaml")
     found = [FINDING.match(line) for line in done.stdout.splitlines()]
@@ -157,44 +157,44 @@ def test_findings_have_place_field_and_sentence(tmp_path):
 
 
 def test_warnings_alone_are_no_failure_but_with_strict():
-    assert "warning: " in run("validate", SEED).stdout
-    assert run("validate", SEED).returncode == 0
-    assert run("validate", "--strict", SEED).returncode == 1
-    assert run("validate", "--no-lint", SEED).returncode == 0
+    assert "warning: " in run("validate", RULES).stdout
+    assert run("validate", RULES).returncode == 0
+    assert run("validate", "--strict", RULES).returncode == 1
+    assert run("validate", "--no-lint", RULES).returncode == 0
 
 
 # ---- route, explain ----
 
 def test_route_says_which_rule_and_where():
-    done = run("route", "-f", SEED, "-X", "POST", "-H", "target: condition1", URL)
+    done = run("route", "-f", RULES, "-X", "POST", "-H", "target: condition1", URL)
     assert done.returncode == 0 and done.stderr == ""
-    assert "default/proxy-server  http[0].match[0]" in done.stdout and SEED + ":" in done.stdout
+    assert "default/proxy-server  http[0].match[0]" in done.stdout and RULES + ":" in done.stdout
     assert "proxy-pod-subset1" in done.stdout
 
 
 def test_explain_names_the_condition_that_failed_with_its_value():
-    done = run("explain", "-f", SEED, "-H", "target: other", URL)
+    done = run("explain", "-f", RULES, "-H", "target: other", URL)
     assert done.returncode == 0
     assert re.search(r"no  headers\[target\]: wants exact.* condition1.*other", done.stdout)
     assert "proxy-pod-subset2" in done.stdout
 
 
 def test_as_with_curl_the_url_says_the_port_and_host_the_name():
-    ask = lambda host, url: json.loads(run("route", "-f", SEED, "--json", "-H", "Host: " + host, url).stdout)  # noqa: E731
+    ask = lambda host, url: json.loads(run("route", "-f", RULES, "--json", "-H", "Host: " + host, url).stdout)  # noqa: E731
     assert ask("proxy-server:9999", URL)["destination"]["subset"] == "proxy-pod-subset2"
     assert ask("proxy-server:5000", "http://proxy-server:9999/")["destination"] is None
     assert ask("proxy-server", "http://10.0.0.1:5000/")["destination"]["subset"] == "proxy-pod-subset2"
 
 
-def test_no_such_gateway():
-    done = run("route", "-f", SEED, "--gateway", "default/none", URL)
+def test_a_gateway_that_is_not_loaded_is_reported():
+    done = run("route", "-f", RULES, "--gateway", "default/none", URL)
     assert done.returncode == 1 and "there is no Gateway default/none" in done.stderr and one_line(done.stderr)
 
 
 # ---- batches ----
 
 def batch(text, *more):
-    done = run("route", "-f", SEED, *more, "--batch", "-", input=text)
+    done = run("route", "-f", RULES, *more, "--batch", "-", input=text)
     return done, [json.loads(line) for line in done.stdout.splitlines()]
 
 
@@ -219,12 +219,12 @@ def test_a_line_of_a_megabyte():
 
 
 def test_a_batch_file_that_is_missing():
-    done = run("route", "-f", SEED, "--batch", "none.jsonl")
+    done = run("route", "-f", RULES, "--batch", "none.jsonl")
     assert done.returncode == 1 and "none.jsonl: No such file or directory" in done.stderr and one_line(done.stderr)
 
 
 def test_a_batch_that_cannot_be_read(tmp_path):
-    done = run("route", "-f", SEED, "--batch", tmp_path)
+    done = run("route", "-f", RULES, "--batch", tmp_path)
     assert done.returncode == 1 and done.stderr == f"headerroute route: {tmp_path}: cannot be read\n" and done.stdout == ""
 
 
@@ -245,7 +245,7 @@ def test_decisions_are_those_of_the_schema(vectors):
 
 def test_tap_and_junit_say_the_same(tmp_path):
     (tmp_path / "cases.yaml").write_text(CASES)
-    done = run("test", "-f", SEED, "--junit", tmp_path / "out.xml", tmp_path / "cases.yaml")
+    done = run("test", "-f", RULES, "--junit", tmp_path / "out.xml", tmp_path / "cases.yaml")
     lines = done.stdout.splitlines()
     assert done.returncode == 1
     assert "1..2" in lines
@@ -268,16 +268,16 @@ def test_texts_of_a_case_stay_texts_in_tap(tmp_path):
     failing = CASES[CASES.index("- description: a case"):]
     failing = failing.replace("a case that fails", r'"a # SKIP\nok 2 \\"').replace("uri: [/]", r'uri: ["/\nok 3"]')
     (tmp_path / "cases.yaml").write_text("testCases:\n" + failing)
-    done = run("test", "-f", SEED, tmp_path / "cases.yaml")
+    done = run("test", "-f", RULES, tmp_path / "cases.yaml")
     version, plan, result, why, summary = done.stdout.splitlines()
     assert done.returncode == 1 and (version, plan) == ("TAP version 13", "1..1")
     assert result == r"not ok 1 - a \# SKIP ok 2 \\" and why.startswith("# ") and " ok 3" in why
     assert summary == "# 0 passed, 1 failed"
 
 
-def test_cases_that_pass(tmp_path):
+def test_cases_that_pass_exit_0(tmp_path):
     (tmp_path / "cases.yaml").write_text(CASES.split("- description: a case that fails")[0])
-    done = run("test", "-f", SEED, tmp_path / "cases.yaml")
+    done = run("test", "-f", RULES, tmp_path / "cases.yaml")
     assert done.returncode == 0 and done.stdout.splitlines()[-1].startswith(("ok 1", "1..1", "# "))
 
 
@@ -286,13 +286,13 @@ def test_cases_that_pass(tmp_path):
     ("testCases:\n- {description: x, wantMatch: true, request: {authority: [a]}, rute: []}\n", "rute"),
     ("testCases: [\n", "cases.yaml"),
 ])
-def test_cases_that_are_wrong(tmp_path, text, said):
+def test_files_of_cases_that_are_wrong_fail(tmp_path, text, said):
     (tmp_path / "cases.yaml").write_text(text)
-    done = run("test", "-f", SEED, tmp_path / "cases.yaml")
+    done = run("test", "-f", RULES, tmp_path / "cases.yaml")
     assert done.returncode != 0 and said in done.stdout + done.stderr
 
 
 def test_junit_file_that_cannot_be_written(tmp_path):
     (tmp_path / "cases.yaml").write_text(CASES)
-    done = run("test", "-f", SEED, "--junit", tmp_path / "no" / "out.xml", tmp_path / "cases.yaml")
+    done = run("test", "-f", RULES, "--junit", tmp_path / "no" / "out.xml", tmp_path / "cases.yaml")
     assert done.returncode != 0 and "out.xml" in done.stderr
