@@ -3,6 +3,6 @@ hr_add_fuzzer(differential_fuzzer SOURCES differential_fuzzer.c maker.c LIBS hea
   INCLUDES ${PROJECT_SOURCE_DIR}/libheaderroute/src)
 pkg_check_modules(JANSSON REQUIRED IMPORTED_TARGET jansson)
 set(HR_CLI ${PROJECT_SOURCE_DIR}/libheaderroute/cli)
-hr_add_fuzzer(batch_fuzzer SOURCES batch_fuzzer.c ${HR_CLI}/batch.c ${HR_CLI}/cli.c ${HR_CLI}/request.c
+hr_add_fuzzer(batch_fuzzer SOURCES batch_fuzzer.c ${HR_CLI}/batch.c ${HR_CLI}/cli.c ${HR_CLI}/color.c ${HR_CLI}/request.c
   LIBS headerroute-static PkgConfig::JANSSON INCLUDES ${HR_CLI})
 target_compile_definitions(batch_fuzzer PRIVATE HR_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
