@@ -3,6 +3,6 @@
 # growth, then the tables, threads and loading. Argument: rules of the largest table (100000).
 set -euo pipefail
 cd "$(dirname "$(readlink -f "$0")")/../.."
-[ -d build/release ] || cmake --preset release
-cmake --build --preset release --target bench-route
+cmake --preset dev >/dev/null
+cmake --build --preset dev --target bench-route
 exec build/release/bin/bench-route "${1:-100000}" .

@@ -13,6 +13,9 @@ _headerroute() {
         return
     fi
     case $prev in
+    --color)
+        mapfile -t COMPREPLY < <(compgen -W "auto always never" -- "$cur")
+        return ;;
     -X|--request)
         mapfile -t COMPREPLY < <(compgen -W "GET HEAD POST PUT DELETE CONNECT OPTIONS TRACE PATCH" -- "$cur")
         return ;;
@@ -36,10 +39,10 @@ _headerroute() {
         return ;;
     esac
     case ${COMP_WORDS[1]} in
-    validate) flags="--strict --no-lint -h --help" ;;
-    route) flags="-f --file -X --request -H --header --random --json --batch -h --help --gateway --port --namespace --source-label --locality --outbound-policy --repeated-headers --path-normalization" ;;
-    explain) flags="-f --file -X --request -H --header --random --json -h --help --gateway --port --namespace --source-label --locality --outbound-policy --repeated-headers --path-normalization" ;;
-    test) flags="-f --file --junit -h --help --gateway --port --namespace --source-label --locality --outbound-policy --repeated-headers --path-normalization" ;;
+    validate) flags="--strict --no-lint --color -h --help" ;;
+    route) flags="-f --file -X --request -H --header --random --json --batch --color -h --help --gateway --port --namespace --source-label --locality --outbound-policy --repeated-headers --path-normalization" ;;
+    explain) flags="-f --file -X --request -H --header --random --json --color -h --help --gateway --port --namespace --source-label --locality --outbound-policy --repeated-headers --path-normalization" ;;
+    test) flags="-f --file --junit --color -h --help --gateway --port --namespace --source-label --locality --outbound-policy --repeated-headers --path-normalization" ;;
     *) return ;;
     esac
     if [[ $cur == -* ]]; then

@@ -1,5 +1,7 @@
 #include "flags.h"
 
+#include "color.h"
+
 #include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,7 +36,8 @@ enum {
     OPT_RANDOM,
     OPT_JSON,
     OPT_BATCH,
-    OPT_JUNIT
+    OPT_JUNIT,
+    OPT_COLOR
 };
 
 static const struct option long_options[] = {
@@ -53,6 +56,7 @@ static const struct option long_options[] = {
     {"json", no_argument, NULL, OPT_JSON},
     {"batch", required_argument, NULL, OPT_BATCH},
     {"junit", required_argument, NULL, OPT_JUNIT},
+    {"color", required_argument, NULL, OPT_COLOR},
     {"help", no_argument, NULL, 'h'},
     {NULL, 0, NULL, 0},
 };
@@ -72,6 +76,7 @@ static char group_of(int option) {
         return 'b';
     case OPT_JUNIT:
         return 'u';
+    case OPT_COLOR: /* every command has it */
     case 'h':
         return 'h';
     default:
@@ -154,6 +159,8 @@ static const char *apply(cli_flags *out, int option, const char *value) {
     case OPT_JUNIT:
         out->junit = value;
         return NULL;
+    case OPT_COLOR:
+        return cli_color_set(value) ? NULL : "--color is auto, always or never";
     default:
         out->help = true;
         return NULL;

@@ -20,6 +20,8 @@ static const char route_help[] =
     "  --random R               number in [0, 1) that settles weights, faults and mirrors (default: 0)\n"
     "  --json                   the whole decision as one line of JSON\n"
     "  --batch FILE|-           one JSON request a line in, one JSON decision a line out\n"
+    "  --color auto|always|never\n"
+    "                           default: auto, colour on a terminal unless NO_COLOR is set\n"
     "  -h, --help               this text\n"
     "\n";
 
@@ -35,6 +37,8 @@ static const char explain_help[] =
     "  -H, --header 'N: V'      request header (repeatable); Host sets the authority\n"
     "  --random R               number in [0, 1) that settles weights, faults and mirrors (default: 0)\n"
     "  --json                   the decision at the end as one line of JSON\n"
+    "  --color auto|always|never\n"
+    "                           default: auto, colour on a terminal unless NO_COLOR is set\n"
     "  -h, --help               this text\n"
     "\n";
 

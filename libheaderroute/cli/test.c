@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "color.h"
 #include "suite.h"
 #include "flags.h"
 #include "table.h"
@@ -20,6 +21,8 @@ static const char test_help[] =
     "\n"
     "  -f, --file PATH          YAML file, or folder of them (repeatable)\n"
     "  --junit FILE             write the results as JUnit XML, too\n"
+    "  --color auto|always|never\n"
+    "                           default: auto, colour on a terminal unless NO_COLOR is set\n"
     "  -h, --help               this text\n"
     "\n";
 
@@ -89,14 +92,16 @@ static void print_tap(const cli_case_results *results) {
     printf("TAP version 13\n1..%zu\n", results->n);
     for (size_t i = 0; i < results->n; i++) {
         const cli_case_result *r = &results->v[i];
-        printf("%s %zu - ", r->failure == NULL ? "ok" : "not ok", i + 1);
+        printf("%s%s%s %zu - ", cli_color_on(stdout, r->failure == NULL ? CLI_GREEN : CLI_RED),
+               r->failure == NULL ? "ok" : "not ok", cli_color_off(stdout), i + 1);
         put_line(r->description, "#\\"); /* a '#' would begin a directive */
         if (r->failure != NULL) {
             printf("# %s:%d: ", r->file, r->line);
             put_line(r->failure, "");
         }
     }
-    printf("# %zu passed, %zu failed\n", results->n - results->failed, results->failed);
+    printf("# %s%zu passed, %zu failed%s\n", cli_color_on(stdout, results->failed == 0 ? CLI_GREEN : CLI_RED),
+           results->n - results->failed, results->failed, cli_color_off(stdout));
 }
 
 static void put_xml(FILE *out, const char *text) {

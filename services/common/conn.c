@@ -25,9 +25,11 @@
  * over. */
 #define MIN_BYTES_PER_SECOND (32 << 10)
 
-/* After the drain has begun, a connection that has not asked anything yet may still do so for a
- * while. */
-#define DRAIN_GRACE_NS (500 * 1000000ull)
+/* Half of --drain-seconds, and at most this long, a draining server still takes requests on the
+ * connections it has. It closes none of them that was in use within the shorter time: the client
+ * may be about to send its next request. */
+#define DRAIN_GRACE_NS (2 * 1000000000ull)
+#define DRAIN_QUIET_NS (500 * 1000000ull)
 
 struct hr_linger {
     hr_loop *loop;
@@ -310,13 +312,27 @@ static bool answer_is_stalled(const hr_conn *conn, uint64_t now) {
     return now - ex->answer_ns > allowed_ms * 1000000;
 }
 
+static uint64_t at_most(uint64_t a, uint64_t b) {
+    return a < b ? a : b;
+}
+
+/* A client learns from "Connection: close" in an answer that it must connect elsewhere. If an idle
+ * connection is closed instead, the request that the client has just sent on it is lost (RFC 9112,
+ * 9.5). Hence the grace: Envoy drains its listeners in the same way. */
+static bool drain_grace_is_over(const hr_loop *loop, uint64_t idle_ns, uint64_t now) {
+    uint64_t half_ns = (uint64_t)hr_server_options_of(loop->server)->drain_ms * 1000000 / 2;
+    return now - loop->drain_ns > at_most(half_ns, DRAIN_GRACE_NS) &&
+           idle_ns > at_most(half_ns, DRAIN_QUIET_NS);
+}
+
 static void sweep_conn(hr_conn *conn, uint64_t now) {
     hr_loop *loop = conn->loop;
     uint64_t idle_ns = now - conn->since_ns;
     if (conn->ex != NULL) {
         if (answer_is_stalled(conn, now))
             cut_off(conn);
-        else if (loop->draining)
+        else if (loop->draining && !conn->ex->answered)
+            /* Only while the head can still announce it. */
             conn->ex->req->http1_is_persistent = 0;
         return;
     }
@@ -324,7 +340,7 @@ static void sweep_conn(hr_conn *conn, uint64_t now) {
     if (idle_ns > allowed_ms * 1000000) {
         cut_off(conn);
     } else if (loop->draining && conn->sock->input->size == 0 &&
-               (conn->requests > 0 || idle_ns > DRAIN_GRACE_NS)) {
+               drain_grace_is_over(loop, idle_ns, now)) {
         /* What the client sends in this very moment is still read and answered. */
         shutdown(h2o_socket_get_fd(conn->sock), SHUT_RD);
     }

@@ -20,7 +20,6 @@ struct hr_conn {
     h2o_socket_t *sock;    /* NULL once closed */
     hr_exchange *ex;       /* the request whose head is complete, or NULL */
     uint64_t since_ns;     /* of the last change: accepted, or the last request ended */
-    uint64_t requests;     /* heads completed */
     int linger_fd;         /* a second descriptor to outlive libh2o's, or -1 */
     SSL_CTX *ssl_ctx;      /* held: libh2o keeps the bare pointer; NULL: not encrypted */
     h2o_socket_cb on_read; /* libh2o's own, for hr_conn_drop */
@@ -78,7 +77,7 @@ void hr_conn_drop(hr_conn *conn);
 void hr_conn_linger(hr_conn *conn);
 
 /* Closes what has been idle or stalled for too long. Called about once a second, and more often
- * while draining: then connections between two requests are closed. */
+ * while draining: then connections between two requests are closed once their grace is over. */
 void hr_conn_sweep(hr_loop *loop);
 /* Cuts all connections off. */
 void hr_conn_cut_all(hr_loop *loop);

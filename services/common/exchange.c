@@ -127,7 +127,6 @@ hr_exchange *hr_exchange_begin(h2o_req_t *req) {
     conn->ex = ex;
     if (conn->sock->_cb.read != NULL)
         conn->on_read = conn->sock->_cb.read;
-    ++conn->requests;
     ++conn->loop->active;
     hr_metric_add(conn->loop->cells,
                   hr_metrics_of_server(hr_server_metrics_of(conn->loop->server))->requests_active,

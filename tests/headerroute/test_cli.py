@@ -296,3 +296,77 @@ def test_junit_file_that_cannot_be_written(tmp_path):
     (tmp_path / "cases.yaml").write_text(CASES)
     done = run("test", "-f", RULES, "--junit", tmp_path / "no" / "out.xml", tmp_path / "cases.yaml")
     assert done.returncode != 0 and "out.xml" in done.stderr
+
+
+# ---- colour: for people on a terminal, and for nothing else ----
+
+ESCAPE = "\033["
+COMMANDS = {
+    "validate": ["validate", RULES],
+    "route": ["route", "-f", RULES, URL],
+    "explain": ["explain", "-f", RULES, URL],
+    "test": ["test", "-f", RULES],
+}
+
+
+@pytest.fixture(params=sorted(COMMANDS))
+def command(request, tmp_path):
+    words = list(COMMANDS[request.param])
+    if request.param == "test":
+        (tmp_path / "cases.yaml").write_text(CASES)
+        words.append(tmp_path / "cases.yaml")
+    return words
+
+
+def plain_environment(**more):
+    return {**{k: v for k, v in os.environ.items() if k not in ("NO_COLOR", "CLICOLOR_FORCE")}, "TERM": "xterm", **more}
+
+
+def on_a_terminal(words, **environment):
+    """What the command prints to a terminal."""
+    ours, theirs = os.openpty()
+    process = subprocess.Popen([PROGRAM, *map(str, words)], cwd=ROOT, stdin=subprocess.DEVNULL, stdout=theirs, stderr=theirs,
+                               env=plain_environment(**environment))
+    os.close(theirs)
+    text = b""
+    try:
+        while part := os.read(ours, 65536):
+            text += part
+    except OSError:  # EIO: the program has ended, and with it the terminal's other side
+        pass
+    os.close(ours)
+    process.wait(60)
+    return text.decode().replace("\r\n", "\n")
+
+
+def without_color(text):
+    return re.sub(r"\033\[\d*m", "", text)
+
+
+def test_a_terminal_gets_colour_and_a_pipe_does_not(command):
+    piped = run(*command, env=plain_environment())
+    assert ESCAPE not in piped.stdout + piped.stderr
+    shown = on_a_terminal(command)
+    assert ESCAPE in shown
+    assert sorted(without_color(shown).splitlines()) == sorted((piped.stdout + piped.stderr).splitlines())
+
+
+@pytest.mark.parametrize("setting", [{"NO_COLOR": "1"}, {"TERM": "dumb"}], ids=str)
+def test_no_color_and_a_dumb_terminal_are_respected(command, setting):
+    assert ESCAPE not in on_a_terminal(command, **setting)
+
+
+def test_the_flag_overrides_terminal_and_environment(command):
+    assert ESCAPE in run(*command, "--color", "always", env=plain_environment(NO_COLOR="1")).stdout
+    assert ESCAPE not in on_a_terminal([*command, "--color=never"], CLICOLOR_FORCE="1")
+    assert ESCAPE in on_a_terminal([*command, "--color", "auto"])
+
+
+def test_json_is_never_coloured():
+    json.loads(on_a_terminal(["route", "-f", RULES, "--json", URL]))
+
+
+@pytest.mark.parametrize("value", ["", "yes"])
+def test_an_unknown_value_of_color_is_refused(command, value):
+    done = run(*command, f"--color={value}")
+    assert (done.returncode, done.stdout) == (2, "") and "--color is auto, always or never" in done.stderr
