@@ -60,7 +60,7 @@ static hr_str locality_of(hr_arena *arena, const hr_view *view, const hr_view_op
 }
 
 /* HR_OK or HR_ENOENT; the caller looks at the arena. */
-static int make(hr_view *view, const hr_view_options *o) {
+static int make(hr_view *view, hr_arena *temp, const hr_view_options *o) {
     hr_arena *arena = view->arena;
     bool mesh = o->gateway.len == 0 || hr_str_eq_c(o->gateway, "mesh");
     const hr_gw *gateway = mesh ? NULL : hr_table_find_gateway(view->table, o->gateway);
@@ -79,7 +79,7 @@ static int make(hr_view *view, const hr_view_options *o) {
                                              : gateway->resource->meta.namespace_;
     set_labels(arena, view, o, gateway);
     view->locality = locality_of(arena, view, o);
-    hr_view_build vb = {.arena = arena, .view = view, .table = view->table};
+    hr_view_build vb = {.arena = arena, .view = view, .table = view->table, .temp = temp};
     hr_name_number(&vb, HR_STR("grpc-timeout")); /* number 0: every route looks for it */
     if (!mesh)
         return hr_gateway_view_build(&vb, gateway);
@@ -102,9 +102,14 @@ int hr_view_new(hr_view **out, hr_table *table, const hr_view_options *options) 
     atomic_init(&view->references, 1);
     view->table = hr_table_ref(table);
     view->arena = hr_arena_new();
-    int error = view->arena == NULL ? HR_ENOMEM : make(view, options);
-    if (view->arena != NULL && hr_arena_failed(view->arena))
-        error = HR_ENOMEM;
+    hr_arena *temp = hr_arena_new();
+    int error = HR_ENOMEM;
+    if (view->arena != NULL && temp != NULL) {
+        error = make(view, temp, options);
+        if (hr_arena_failed(view->arena) || hr_arena_failed(temp))
+            error = HR_ENOMEM;
+    }
+    hr_arena_free(temp);
     if (error != HR_OK) {
         hr_view_unref(view);
         return error;

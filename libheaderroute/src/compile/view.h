@@ -11,16 +11,21 @@
 
 /* ---- conditions ---- */
 
+/* A regex and what it is matched against: rules that share both share the verdict about a request. */
+typedef struct hr_matcher {
+    const hr_regex *regex; /* NULL: never matches */
+    uint32_t number;       /* in the view */
+} hr_matcher;
+
 /* Where values are short they lie behind the conditions of their route, so that a look at both is one. */
 typedef struct hr_cond {
     uint8_t kind;  /* hr_cond_kind */
     uint8_t match; /* hr_sm_kind: EXACT, PREFIX, REGEX or PRESENCE */
     bool invert;   /* of withoutHeaders; a missing header then counts as empty, except for PRESENCE */
-    bool each;     /* a header that came more than once is matched value by value, not joined */
-    uint32_t slot; /* of a header: the number of its name in the view */
+    uint32_t slot; /* of a header or a query parameter: the number of its name in the view; STRIPPED: 1 for `te` */
     hr_str name;   /* lower case for headers */
     hr_str value;
-    const hr_regex *regex;
+    const hr_matcher *regex;
 } hr_cond;
 
 /* ---- actions ---- */
@@ -77,7 +82,7 @@ typedef struct hr_croute {
     int line;
     const hr_cond *conds;
     hr_str path;
-    const hr_regex *path_regex;
+    const hr_matcher *path_regex;
     const hr_action_plan *action;
     const hr_origin *origin;
     int32_t route_index, match_index;
@@ -134,9 +139,10 @@ typedef struct hr_omitted {
 /* Up to this many names are compared one by one, those of one length. */
 #define HR_FEW_NAMES 24
 
-/* Names of headers that rules of the view ask for; a request's headers are numbered by them once. */
+/* Names of headers (or of query parameters) that rules of the view ask for; a request's headers are numbered by
+ * them once. */
 typedef struct hr_name_table {
-    hr_str *v; /* lower case */
+    hr_str *v; /* of headers: lower case */
     size_t n, capacity;
     hr_map numbers;   /* name -> number + 1 */
     uint64_t lengths; /* bit n: a name of n octets; bit 63: of 63 or more */
@@ -167,7 +173,9 @@ struct hr_view {
     const hr_cluster **clusters;
     size_t n_clusters, clusters_capacity;
     hr_map clusters_by_name;
-    hr_name_table names;
+    hr_name_table names;  /* of headers */
+    hr_name_table params; /* of query parameters */
+    size_t n_verdicts;    /* numbers that matchers have */
     HR_LIST(hr_omitted) omitted;
 };
 

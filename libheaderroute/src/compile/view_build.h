@@ -9,6 +9,8 @@ typedef struct hr_view_build {
     hr_view *view;
     const hr_table *table;
     hr_map plans; /* plain actions by destination and timeout: many rules share few */
+    hr_arena *temp;  /* for what is needed only while the view is made */
+    hr_map matchers; /* by what is matched and the pattern; in temp */
 } hr_view_build;
 
 /* For which proxy and port rules are compiled. */

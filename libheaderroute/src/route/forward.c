@@ -39,7 +39,7 @@ static hr_str substitute_regex(hr_scratch *scratch, const hr_chosen *chosen) {
         if (n <= room) {
             if (query.len > 0)
                 memcpy(p + n, query.p, query.len);
-            hr_scratch_trim(scratch, p, n + query.len);
+            hr_scratch_shorten(scratch, p, n + query.len);
             return hr_str_of(p, n + query.len);
         }
         room = n;

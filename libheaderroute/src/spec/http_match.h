@@ -1,7 +1,7 @@
 /*
  * HTTPMatchRequest: the conditions of a rule, each of them one row of one table.
  *
- * HR_MATCH_FIELDS is the place where a condition on the request is added. The struct, the reader, the
+ * HR_MATCH_FIELDS (for a plain string HR_MATCH_STRINGS) is the place where a condition on the request is added. The struct, the reader, the
  * merge of delegates, the compiler, the evaluator, the index, the trace, the JSON of a view and the linter
  * follow from its rows. Fields that are settled when a view is made (port, gateways, sourceLabels,
  * sourceNamespace) are no conditions on a request; they have members of their own.
@@ -40,13 +40,16 @@ typedef struct hr_named_match { /* one entry of headers, withoutHeaders, queryPa
  * 6. sense: MATCHES, or EXCLUDES where a request that matches is not taken.
  * 7. the value of a STRING, an expression over `subject` (hr_subject) that only route/ expands.
  */
+#define HR_MATCH_STRINGS(ROW)                                                                      \
+    ROW(STRING, method, "method", METHOD, NO_KEYS, MATCHES, subject->method)                       \
+    ROW(STRING, authority, "authority", AUTHORITY, NO_KEYS, MATCHES, subject->authority)           \
+    ROW(STRING, scheme, "scheme", SCHEME, NO_KEYS, MATCHES, subject->scheme)
+
 #define HR_MATCH_FIELDS(ROW)                                                                       \
     ROW(PATH, uri, "uri", PATH, NO_KEYS, MATCHES, subject->path)                                   \
     ROW(MAP, headers, "headers", HEADER, HEADER_NAMES, MATCHES, 0)                                 \
     ROW(MAP, without_headers, "withoutHeaders", HEADER, HEADER_NAMES, EXCLUDES, 0)                 \
-    ROW(STRING, method, "method", METHOD, NO_KEYS, MATCHES, subject->method)                       \
-    ROW(STRING, authority, "authority", AUTHORITY, NO_KEYS, MATCHES, subject->authority)           \
-    ROW(STRING, scheme, "scheme", SCHEME, NO_KEYS, MATCHES, subject->scheme)                       \
+    HR_MATCH_STRINGS(ROW)                                                                          \
     ROW(MAP, query_params, "queryParams", QUERY, QUERY_NAMES, MATCHES, 0)
 
 #define HR_MATCH_MEMBER_PATH(member) hr_string_match member;
@@ -68,19 +71,16 @@ typedef struct hr_match_request { /* HTTPMatchRequest */
     hr_pos pos;
 } hr_match_request;
 
-/* What a compiled condition looks at. The kinds of STRING rows carry the names of their column 4. */
-#define HR_COND_OF_PATH(cond)
-#define HR_COND_OF_MAP(cond)
-#define HR_COND_OF_STRING(cond) HR_COND_##cond,
-#define HR_COND_OF(type, member, name, cond, ...) HR_COND_OF_##type(cond)
+/* What a compiled condition looks at; column 4 of the rows. */
+#define HR_COND_OF(type, member, name, cond, ...) HR_COND_##cond,
 typedef enum hr_cond_kind {
     HR_COND_HEADER = 0,
     HR_COND_QUERY,
-    HR_MATCH_FIELDS(HR_COND_OF)
+    HR_MATCH_STRINGS(HR_COND_OF)
+    HR_COND_PATH,      /* the path without query, which the route itself matches */
     HR_COND_FULL_PATH, /* the header `:path`: with query */
     HR_COND_STRIPPED,  /* a header that a proxy removes before it looks for a route */
-    HR_COND_NEVER,     /* a claim of a token: no token is ever validated here */
-    HR_COND_PATH       /* the path without query; conditions of a route do not have it */
+    HR_COND_NEVER      /* a claim of a token: no token is ever validated here */
 } hr_cond_kind;
 
 typedef enum hr_match_type { HR_MATCH_TYPE_PATH, HR_MATCH_TYPE_STRING, HR_MATCH_TYPE_MAP } hr_match_type;
