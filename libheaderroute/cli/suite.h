@@ -14,12 +14,12 @@
  *         draws: {weight: 0.5, abort: 0}     # superset: one draw each; also delay and mirror
  *       view: {gateway: ns/name, port: 80, namespace: ns, sourceLabels: {}, locality: eu/a,
  *              outboundPolicy: allow-any, repeatedHeaders: joined, pathNormalization: base}
- *                                            # superset; default: the mesh, else the Gateway that has a rule
- *       route: [...]                         # and redirect, rewrite, fault, headers, delegate, directResponse,
- *                                            # timeout, retries, mirror, mirrors, corsPolicy, name: what the
- *                                            # rule that was selected says, to the letter
- *       decision: {action: route, ...}       # superset: what the decision (of route --json) has
- *     view: {gateway: mesh}                  # superset: for all cases of the file; a case's own adds to it
+ *                                            # superset; default: the mesh, else the Gateway that
+ * has a rule route: [...]                         # and redirect, rewrite, fault, headers,
+ * delegate, directResponse, # timeout, retries, mirror, mirrors, corsPolicy, name: what the # rule
+ * that was selected says, to the letter decision: {action: route, ...}       # superset: what the
+ * decision (of route --json) has view: {gateway: mesh}                  # superset: for all cases
+ * of the file; a case's own adds to it
  */
 #ifndef HR_CLI_SUITE_H
 #define HR_CLI_SUITE_H
