@@ -16,8 +16,8 @@ json_t *cli_node_json_with_nulls(const hr_node *node);
 /* The first difference of two values. */
 typedef struct cli_json_difference {
     char where[256]; /* its path, for example ".redirect.code"; cut if it is longer */
-    const json_t *have,
-        *want; /* in the values that were compared; have is NULL if the key is missing */
+    const json_t *have; /* in the values that were compared; NULL if the key is missing */
+    const json_t *want;
 } cli_json_difference;
 
 /* Returns whether `actual` has everything that `expected` has: objects may have more keys, lists

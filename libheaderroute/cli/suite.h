@@ -15,9 +15,10 @@
  *         random: 0.5                 # + settles weights, faults and mirrors
  *         draws: {weight: 0.5}        # + one draw each; also delay, abort and mirror
  *       view: {port: 80}              # + default: the mesh, else the Gateway that has a rule
- *       route: [...]                  # what the rule that matches says, compared whole; also redirect,
- *                                     # rewrite, fault, headers, delegate, and + directResponse,
- *                                     # timeout, retries, mirror, mirrors, corsPolicy, name
+ *       route: [...]                  # what the rule that matches says, compared whole; also
+ *                                     # redirect, rewrite, fault, headers, delegate, and
+ *                                     # + directResponse, timeout, retries, mirror, mirrors,
+ *                                     # corsPolicy, name
  *       decision: {action: route}     # + members of the decision, as route --json prints it
  */
 #ifndef HR_CLI_SUITE_H
