@@ -15,7 +15,7 @@ json_t *cli_node_json_with_nulls(const hr_node *node);
 
 /* The first difference of two values. */
 typedef struct cli_json_difference {
-    char where[256]; /* its path, for example ".redirect.code"; cut if it is longer */
+    char where[256];    /* its path, for example ".redirect.code"; cut if it is longer */
     const json_t *have; /* in the values that were compared; NULL if the key is missing */
     const json_t *want;
 } cli_json_difference;

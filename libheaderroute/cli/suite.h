@@ -48,8 +48,8 @@ typedef struct cli_suite {
     hr_scratch *scratch;
 } cli_suite;
 
-/* Runs the cases of one file, appending to `out`. CLI_OK, or CLI_FAILED after lines on stderr where the file
- * itself is wrong. */
+/* Runs the cases of one file, appending to `out`. CLI_OK, or CLI_FAILED after lines on stderr where
+ * the file itself is wrong. */
 int cli_cases_run(cli_case_results *out, cli_suite *suite, const cli_case_file *file);
 void cli_case_results_free(cli_case_results *results);
 
