@@ -4,7 +4,7 @@ complete -c headerroute -n __fish_use_subcommand -l version -d 'Print the versio
 complete -c headerroute -n __fish_use_subcommand -a validate -d 'Loads YAML files and folders as Istio\'s admission does and prints what it finds, one finding a line'
 complete -c headerroute -n __fish_use_subcommand -a route -d 'Tells what Istio\'s data plane does with a request: which rule takes it, where it goes, and what the'
 complete -c headerroute -n __fish_use_subcommand -a explain -d 'Shows every rule that is tried for a request, which condition failed with which value, and what the'
-complete -c headerroute -n __fish_use_subcommand -a test -d 'Runs routing tests in the format of istio-config-validator (and a superset of it) against the rules of'
+complete -c headerroute -n __fish_use_subcommand -a test -d 'Runs routing tests in the format of istio-config-validator (and a superset of it) against'
 complete -c headerroute -n '__fish_seen_subcommand_from validate' -l strict -d 'warnings fail, too'
 complete -c headerroute -n '__fish_seen_subcommand_from validate' -l no-lint -d 'only what admission itself says'
 complete -c headerroute -n '__fish_seen_subcommand_from validate' -l color -x -a 'auto always never' -d 'default: auto, colour on a terminal unless NO_COLOR is set'

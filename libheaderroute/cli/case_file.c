@@ -21,7 +21,8 @@ static bool begins_with(const char *line, size_t len, const char *word) {
     return len >= n && memcmp(line, word, n) == 0;
 }
 
-/* "---" at the start of a line ends a document wherever it stands, also in a block scalar (YAML 1.2, 9.1.2). */
+/* "---" at the start of a line ends a document wherever it stands, also in a block scalar
+ * (YAML 1.2, 9.1.2). */
 static bool is_marker(const char *line, size_t len) {
     return begins_with(line, len, "---") && (len == 3 || strchr(" \t\r\n", line[3]) != NULL);
 }
@@ -89,7 +90,8 @@ static int add_file(void *ctx, hr_str path, hr_str text) {
 int cli_case_files_read(cli_case_files *out, const char *path) {
     hr_source source = {.path = path};
     hr_diagnostics *d = hr_diagnostics_new();
-    int error = d == NULL ? HR_ENOMEM : hr_sources_each(&source, 1, (size_t)64 << 20, d, add_file, out);
+    int error =
+        d == NULL ? HR_ENOMEM : hr_sources_each(&source, 1, (size_t)64 << 20, d, add_file, out);
     cli_print_diagnostics(stderr, d);
     if (error != HR_OK && hr_diagnostics_count(d) == 0)
         fprintf(stderr, "headerroute test: %s: %s\n", path, hr_strerror(error));

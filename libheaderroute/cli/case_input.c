@@ -4,7 +4,8 @@
 #include <stdarg.h>
 #include <string.h>
 
-__attribute__((format(printf, 3, 4))) static bool is_wrong(char *wrong, size_t size, const char *format, ...) {
+__attribute__((format(printf, 3, 4))) static bool is_wrong(char *wrong, size_t size,
+                                                           const char *format, ...) {
     va_list args;
     va_start(args, format);
     vsnprintf(wrong, size, format, args);
@@ -32,12 +33,17 @@ static const char *unknown_key(const json_t *map, const char *const *known) {
 }
 
 bool cli_case_check(const json_t *root, char *wrong, size_t size) {
-    static const char *const of_case[] = {"description", "wantMatch", "request", "view",           "decision", "delegate", "route",
-                                          "redirect",    "rewrite",   "fault",   "headers",        "directResponse", "timeout",
-                                          "retries",     "mirror",    "mirrors", "corsPolicy",     "name",     NULL};
-    static const char *const of_request[] = {"authority", "method", "uri", "headers", "scheme", "random", "draws", NULL};
-    const json_t *want = json_object_get(root, "wantMatch"), *request = json_object_get(root, "request");
-    const json_t *headers = json_object_get(request, "headers"), *decision = json_object_get(root, "decision");
+    static const char *const of_case[] = {"description", "wantMatch", "request", "view",
+                                          "decision",    "delegate",  "route",   "redirect",
+                                          "rewrite",     "fault",     "headers", "directResponse",
+                                          "timeout",     "retries",   "mirror",  "mirrors",
+                                          "corsPolicy",  "name",      NULL};
+    static const char *const of_request[] = {"authority", "method", "uri",   "headers",
+                                             "scheme",    "random", "draws", NULL};
+    const json_t *want = json_object_get(root, "wantMatch"),
+                 *request = json_object_get(root, "request");
+    const json_t *headers = json_object_get(request, "headers"),
+                 *decision = json_object_get(root, "decision");
     if (!json_is_object(root))
         return is_wrong(wrong, size, "expected a map with the keys description, request, ...");
     const char *unknown = unknown_key(root, of_case);
@@ -105,7 +111,8 @@ static const char *read_view_key(cli_view *view, const char *key, const json_t *
         return known ? NULL : "joined or each";
     }
     if (strcmp(key, "port") != 0)
-        return "one of gateway, port, namespace, sourceLabels, locality, outboundPolicy, repeatedHeaders and "
+        return "one of gateway, port, namespace, sourceLabels, locality, outboundPolicy, "
+               "repeatedHeaders and "
                "pathNormalization as the key";
     view->port = (uint16_t)port;
     return json_is_integer(value) && port >= 1 && port <= 65535 ? NULL : "a number from 1 to 65535";
@@ -142,18 +149,22 @@ static double *draw_named(hr_draws *draws, const char *name) {
 }
 
 bool cli_case_draws(hr_draws *out, const json_t *request, char *wrong, size_t size) {
-    json_t *random = json_object_get(request, "random"), *draws = json_object_get(request, "draws"), *value;
+    json_t *random = json_object_get(request, "random"), *draws = json_object_get(request, "draws"),
+           *value;
     const char *name;
     double all = 0;
     if (random != NULL && !read_draw(&all, random))
         return is_wrong(wrong, size, "request.random: expected a number in [0, 1)");
     *out = (hr_draws){all, all, all, all};
     if (draws != NULL && !json_is_object(draws))
-        return is_wrong(wrong, size, "request.draws: expected a map of weight, delay, abort and mirror");
+        return is_wrong(wrong, size,
+                        "request.draws: expected a map of weight, delay, abort and mirror");
     json_object_foreach(draws, name, value) {
         double *draw = draw_named(out, name);
         if (draw == NULL)
-            return is_wrong(wrong, size, "request.draws.%s: expected weight, delay, abort or mirror as the key", name);
+            return is_wrong(wrong, size,
+                            "request.draws.%s: expected weight, delay, abort or mirror as the key",
+                            name);
         if (!read_draw(draw, value))
             return is_wrong(wrong, size, "request.draws.%s: expected a number in [0, 1)", name);
     }

@@ -10,8 +10,8 @@
 
 /* Checks the keys of a case and of its request, and the types of their plain values. */
 bool cli_case_check(const json_t *root, char *wrong, size_t size);
-/* Adds the keys of `json`, the `view` of a case or of its file, to `view`; NULL changes nothing. Strings stay
- * those of `json`. */
+/* Adds the keys of `json`, the `view` of a case or of its file, to `view`; NULL changes nothing.
+ * Strings stay those of `json`. */
 bool cli_case_view(cli_view *view, const json_t *json, char *wrong, size_t size);
 /* Reads `random` and `draws` of a request; draws it does not name are 0. */
 bool cli_case_draws(hr_draws *out, const json_t *request, char *wrong, size_t size);

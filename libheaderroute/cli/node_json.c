@@ -13,7 +13,8 @@ static json_t *map_json(const hr_node *node, bool nulls) {
     for (const hr_node *key = node->u.children.first; key != NULL; key = key->next) {
         if (key->value->kind == HR_NODE_NULL && !nulls)
             continue;
-        json_object_setn_new_nocheck(object, key->u.text.p, key->u.text.len, node_json(key->value, nulls));
+        json_object_setn_new_nocheck(object, key->u.text.p, key->u.text.len,
+                                     node_json(key->value, nulls));
     }
     return object;
 }
@@ -107,8 +108,10 @@ static bool covers(const json_t *actual, const json_t *expected, cli_json_differ
         return object_covers(actual, expected, at);
     if (json_is_array(expected))
         return array_covers(actual, expected, at);
-    bool equal = json_is_number(expected) ? json_is_number(actual) && fabs(json_number_value(actual) - json_number_value(expected)) < 1e-9
-                                          : json_equal(actual, expected);
+    bool equal = json_is_number(expected)
+                     ? json_is_number(actual) &&
+                           fabs(json_number_value(actual) - json_number_value(expected)) < 1e-9
+                     : json_equal(actual, expected);
     return equal || differs(at, actual, expected);
 }
 

@@ -55,7 +55,8 @@ static int read_text(void *ctx, hr_str file, hr_str text) {
 
 cli_rules *cli_rules_read(const hr_source *sources, size_t n) {
     cli_rules *rules = cli_realloc(NULL, sizeof(*rules));
-    *rules = (cli_rules){.arena = hr_arena_new(), .d = hr_diagnostics_new(), .budget = {64, 16000000}};
+    *rules =
+        (cli_rules){.arena = hr_arena_new(), .d = hr_diagnostics_new(), .budget = {64, 16000000}};
     int error = rules->arena == NULL || rules->d == NULL
                     ? HR_ENOMEM
                     : hr_sources_each(sources, n, (size_t)64 << 20, rules->d, read_text, rules);

@@ -8,7 +8,8 @@
 
 typedef struct cli_rules cli_rules;
 
-/* Reads the sources once more. Returns NULL if one could not be read, which the load has reported already. */
+/* Reads the sources once more. Returns NULL if one could not be read, which the load has reported
+ * already. */
 cli_rules *cli_rules_read(const hr_source *sources, size_t n);
 void cli_rules_free(cli_rules *rules);
 

@@ -7,10 +7,10 @@
 
 #include "case_input.h"
 #include "diag.h"
+#include "host_index.h"
 #include "node_json.h"
 #include "source.h"
 #include "text.h"
-#include "host_index.h"
 
 /* ---- what a case is while it runs ---- */
 
@@ -135,8 +135,10 @@ static void expect_delegate(test_case *t, const char *what, const json_t *expect
     json_decref(name);
 }
 
-/* Every decision has every member: one that is missing is a typo, which wantMatch: false would hide. */
-static bool knows_members(test_case *t, const char *what, const json_t *expected, const json_t *actual) {
+/* Every decision has every member: one that is missing is a typo, which wantMatch: false would
+ * hide. */
+static bool knows_members(test_case *t, const char *what, const json_t *expected,
+                          const json_t *actual) {
     const char *key;
     json_t *value;
     json_object_foreach((json_t *)expected, key, value) {
@@ -146,12 +148,14 @@ static bool knows_members(test_case *t, const char *what, const json_t *expected
     return t->failure == NULL;
 }
 
-static void compare_decision(test_case *t, const char *what, const json_t *expected, const json_t *actual) {
+static void compare_decision(test_case *t, const char *what, const json_t *expected,
+                             const json_t *actual) {
     cli_json_difference first;
     bool covered = cli_json_covers(actual, expected, &first);
     if (covered == t->want_match)
         return;
-    char *have = text_of(covered ? expected : first.have), *want = text_of(covered ? expected : first.want);
+    char *have = text_of(covered ? expected : first.have),
+         *want = text_of(covered ? expected : first.want);
     if (covered)
         fail(t, "%s: decision is %s, want anything else", what, have);
     else
@@ -252,7 +256,8 @@ static char *run_case(cli_suite *suite, const json_t *shared, const json_t *root
     for (size_t i = 0; i < suite->defaults.n_labels; i++)
         cli_add_label(&t.view, suite->defaults.labels[i].name, suite->defaults.labels[i].value);
     char wrong[256];
-    if (cli_case_check(root, wrong, sizeof(wrong)) && cli_case_view(&t.view, shared, wrong, sizeof(wrong)) &&
+    if (cli_case_check(root, wrong, sizeof(wrong)) &&
+        cli_case_view(&t.view, shared, wrong, sizeof(wrong)) &&
         cli_case_view(&t.view, json_object_get(root, "view"), wrong, sizeof(wrong)))
         run_requests(&t);
     else
@@ -297,8 +302,8 @@ static void read_cases(reading *r, const hr_node *root) {
     for (const hr_node *key = root->u.children.first; key != NULL; key = key->next) {
         if (hr_str_eq_c(key->u.text, "testCases") || hr_str_eq_c(key->u.text, "view"))
             continue;
-        fprintf(stderr, "%s:%d: unknown key %.*s: expected testCases or view\n", r->path, key->line, (int)key->u.text.len,
-                key->u.text.p);
+        fprintf(stderr, "%s:%d: unknown key %.*s: expected testCases or view\n", r->path, key->line,
+                (int)key->u.text.len, key->u.text.p);
         r->wrong = true;
     }
     const hr_node *view = hr_node_get(root, HR_STR("view"));

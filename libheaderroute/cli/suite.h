@@ -1,25 +1,25 @@
 /*
- * Test cases in the format of istio-config-validator and a superset of it:
+ * Test cases in the format of istio-config-validator, with additions (+). docs/testing-rules.md has
+ * every key.
  *
+ *     view: {gateway: mesh}           # + for all cases of the file; the view of a case adds to it
  *     testCases:
  *     - description: users go to the users service
- *       wantMatch: true                      # false turns every comparison round; default true
- *       request:                             # every combination of the lists is tried
+ *       wantMatch: true               # false inverts every comparison; default: true
+ *       request:                      # every combination of the lists is tried
  *         authority: [www.example.com]
- *         method: [GET, OPTIONS]             # default GET
- *         uri: [/users, /users/1?x=y]        # default /
- *         headers: {x-user: abc}             # a list of values: the header comes that often
- *         scheme: [http]                     # superset, default http
- *         random: 0.5                        # superset: settles weights, faults and mirrors
- *         draws: {weight: 0.5, abort: 0}     # superset: one draw each; also delay and mirror
- *       view: {gateway: ns/name, port: 80, namespace: ns, sourceLabels: {}, locality: eu/a,
- *              outboundPolicy: allow-any, repeatedHeaders: joined, pathNormalization: base}
- *                                            # superset; default: the mesh, else the Gateway that has a rule
- *       route: [...]                         # and redirect, rewrite, fault, headers, delegate, directResponse,
- *                                            # timeout, retries, mirror, mirrors, corsPolicy, name: what the
- *                                            # rule that was selected says, to the letter
- *       decision: {action: route, ...}       # superset: what the decision (of route --json) has
- *     view: {gateway: mesh}                  # superset: for all cases of the file; a case's own adds to it
+ *         method: [GET, OPTIONS]      # default: GET
+ *         uri: [/users, /users/1?x=y] # default: /
+ *         headers: {x-user: abc}      # a list of values sends the header once for each
+ *         scheme: [http]              # + default: http
+ *         random: 0.5                 # + settles weights, faults and mirrors
+ *         draws: {weight: 0.5}        # + one draw each; also delay, abort and mirror
+ *       view: {port: 80}              # + default: the mesh, else the Gateway that has a rule
+ *       route: [...]                  # what the rule that matches says, compared whole; also
+ *                                     # redirect, rewrite, fault, headers, delegate, and
+ *                                     # + directResponse, timeout, retries, mirror, mirrors,
+ *                                     # corsPolicy, name
+ *       decision: {action: route}     # + members of the decision, as route --json prints it
  */
 #ifndef HR_CLI_SUITE_H
 #define HR_CLI_SUITE_H
@@ -48,8 +48,8 @@ typedef struct cli_suite {
     hr_scratch *scratch;
 } cli_suite;
 
-/* Runs the cases of one file, appending to `out`. CLI_OK, or CLI_FAILED after lines on stderr where the file
- * itself is wrong. */
+/* Runs the cases of one file, appending to `out`. CLI_OK, or CLI_FAILED after lines on stderr where
+ * the file itself is wrong. */
 int cli_cases_run(cli_case_results *out, cli_suite *suite, const cli_case_file *file);
 void cli_case_results_free(cli_case_results *results);
 

@@ -12,11 +12,11 @@
 static const char test_help[] =
     "usage: headerroute test [-f PATH]... [VIEW] [--junit FILE] CASES...\n"
     "\n"
-    "Runs routing tests in the format of istio-config-validator (and a superset of it) against the rules of\n"
-    "the files; prints TAP. A file of cases may hold resources as well, which are loaded for its own cases, in\n"
-    "addition to those of -f. Of a folder, the *.yaml and *.yml files are read. If no file defines a Gateway that\n"
-    "a VirtualService names, one with any host on port 80 is added. Exit 0 if all cases pass, 1 if not, 2 if the\n"
-    "command line is wrong.\n"
+    "Runs routing tests in the format of istio-config-validator (and a superset of it) against\n"
+    "the rules of the files; prints TAP. A file of cases may hold resources as well, which are\n"
+    "loaded for its own cases, in addition to those of -f. Of a folder, the *.yaml and *.yml\n"
+    "files are read. If no file defines a Gateway that a VirtualService names, one with any host\n"
+    "on port 80 is added. Exit 0 if all cases pass, 1 if not, 2 if the command line is wrong.\n"
     "The format of the cases, and how to run them in CI: docs/testing-rules.md\n"
     "\n"
     "  -f, --file PATH          YAML file, or folder of them (repeatable)\n"
@@ -179,10 +179,14 @@ static void close_suite(cli_suite *suite) {
     *suite = (cli_suite){.defaults = suite->defaults};
 }
 
-/* A file with resources of its own has a table of its own; the others share that of -f, which `shared` keeps. */
-static int run_file(cli_case_results *results, cli_suite *shared, hr_source *sources, size_t n, const cli_case_file *file) {
+/* A file with resources of its own has a table of its own; the others share that of -f, which
+ * `shared` keeps. */
+static int run_file(cli_case_results *results, cli_suite *shared, hr_source *sources, size_t n,
+                    const cli_case_file *file) {
     if (!file->has_resources && n == 0) {
-        fprintf(stderr, "headerroute test: %s: it holds no resource to test, and there is no -f PATH\n", file->path);
+        fprintf(stderr,
+                "headerroute test: %s: it holds no resource to test, and there is no -f PATH\n",
+                file->path);
         return CLI_FAILED;
     }
     if (!file->has_resources) {

@@ -1,6 +1,6 @@
 /*
- * Files of `headerroute test` on any bytes: each line goes to the cases or to the resources, in its place, and the
- * cases run against the resources where those are accepted.
+ * Files of `headerroute test` on any bytes: each line goes to the cases or to the resources, in its
+ * place, and the cases run against the resources where those are accepted.
  */
 #include <stdint.h>
 #include <stdio.h>
@@ -14,12 +14,14 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* A byte is in one of the two texts, and a blank in the other; line ends and markers are in both. */
+/* A byte is in one of the two texts, and a blank in the other; line ends and markers are in both.
+ */
 static void check_separation(const cli_case_file *file, const char *text) {
     bool resources = false;
     for (size_t i = 0; i < file->len; i++) {
         char c = file->cases[i], r = file->resources[i];
-        if ((c != text[i] && c != ' ') || (r != text[i] && r != ' ') || (c != text[i] && r != text[i]))
+        if ((c != text[i] && c != ' ') || (r != text[i] && r != ' ') ||
+            (c != text[i] && r != text[i]))
             abort();
         if (text[i] == '\n' && (c != '\n' || r != '\n'))
             abort();
@@ -30,13 +32,15 @@ static void check_separation(const cli_case_file *file, const char *text) {
 }
 
 static void run_cases(const cli_case_file *file, hr_table *table, const hr_source *source) {
-    cli_suite suite = {.table = table, .rules = cli_rules_read(source, 1), .views = {.table = table}};
+    cli_suite suite = {
+        .table = table, .rules = cli_rules_read(source, 1), .views = {.table = table}};
     cli_case_results results = {0};
     if (suite.rules == NULL || hr_scratch_new(&suite.scratch) != HR_OK)
         abort();
     cli_cases_run(&results, &suite, file);
     for (size_t i = 0; i < results.n; i++)
-        if (results.v[i].description == NULL || (results.v[i].failure != NULL && *results.v[i].failure == '\0'))
+        if (results.v[i].description == NULL ||
+            (results.v[i].failure != NULL && *results.v[i].failure == '\0'))
             abort();
     cli_case_results_free(&results);
     hr_scratch_free(suite.scratch);

@@ -1,4 +1,5 @@
-/* The small print of the public header: wrong arguments, errors, and what a table reports of itself. */
+/* The small print of the public header: wrong arguments, errors, and what a table reports of
+ * itself. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -56,7 +57,8 @@ Test(api, stats_and_gateways_count_what_was_loaded) {
     hr_table *table = hrt_load_file("batch.yaml");
     hr_stats s;
     hr_table_stats(&s, table);
-    cr_expect(s.virtual_services == 2 && s.destination_rules == 1 && s.gateways == 2 && s.services == 2);
+    cr_expect(s.virtual_services == 2 && s.destination_rules == 1 && s.gateways == 2 &&
+              s.services == 2);
     cr_expect(s.service_entries == 1 && s.workloads == 2 && s.bytes > 1000);
     cr_assert_eq(hr_table_gateway_count(table), 2);
     hr_gateway_info web, other, none;
@@ -83,7 +85,11 @@ Test(api, files_that_cannot_be_read_are_reported) {
     cr_assert_eq(hr_table_load_paths(&table, &d, paths, 1, NULL), HR_EIO);
     cr_assert_eq(hr_diagnostics_errors(d), 1);
     size_t n = hr_diagnostic_format(line, sizeof(line), hr_diagnostics_get(d, 0));
-    cr_expect(n < sizeof(line) && strstr(line, "no-such-file.yaml:0:0: error: cannot be read: No such file") != NULL, "%s", line);
-    cr_expect_eq(hr_diagnostic_format(line, 4, hr_diagnostics_get(d, 0)), n, "the length is that of the whole");
+    cr_expect(n < sizeof(line) &&
+                  strstr(line, "no-such-file.yaml:0:0: error: cannot be read: No such file") !=
+                      NULL,
+              "%s", line);
+    cr_expect_eq(hr_diagnostic_format(line, 4, hr_diagnostics_get(d, 0)), n,
+                 "the length is that of the whole");
     hr_diagnostics_free(d);
 }

@@ -1,4 +1,5 @@
-/* The traffic policy of a cluster, where it surprises: fields of a DestinationRule that no decision shows. */
+/* The traffic policy of a cluster, where it surprises: fields of a DestinationRule that no decision
+ * shows. */
 #include <criterion/criterion.h>
 
 #include "harness.h"
@@ -24,7 +25,8 @@ Test(cluster_policy, consecutive_errors_is_ignored) {
     cr_expect_eq(policy.consecutive_5xx, 5);
 }
 
-/* An entry of portLevelSettings replaces the whole policy on its port (selectTrafficPolicyComponents). */
+/* An entry of portLevelSettings replaces the whole policy on its port
+ * (selectTrafficPolicyComponents). */
 Test(cluster_policy, port_level_settings_inherit_nothing) {
     cr_expect_eq(policy_of("port-level-settings.yaml", 80).max_connections, 7);
     cr_expect_eq(policy_of("port-level-settings.yaml", 80).lb, HR_LB_RANDOM);

@@ -101,8 +101,8 @@ static void check(const row *rows, size_t n) {
 }
 #define CHECK(rows) check((rows), sizeof(rows) / sizeof((rows)[0]))
 
-/* The same for tests/headerroute/fixtures/NAME.txt. The line end before "--- read" is not part of a case's text. Returns the
- * number of cases. */
+/* The same for tests/headerroute/fixtures/NAME.txt. The line end before "--- read" is not part of a
+ * case's text. Returns the number of cases. */
 static size_t check_file(const char *name) {
     case_file file = cases_read(name, "--- read\n");
     size_t n = file.n;
@@ -118,7 +118,10 @@ static size_t check_file(const char *name) {
 Test(yaml, documents_are_read_one_by_one) {
     static const row rows[] = {
         {"no text", "", ""},
-        {"byte order mark", "\xEF\xBB\xBF" "a: b", "{\"a\":\"b\"}\n"},
+        {"byte order mark",
+         "\xEF\xBB\xBF"
+         "a: b",
+         "{\"a\":\"b\"}\n"},
         {"line ends of Windows", "a: b\r\nc: d\r\n", "{\"a\":\"b\",\"c\":\"d\"}\n"},
     };
     CHECK(rows);
@@ -200,10 +203,13 @@ Test(yaml, aliases_and_merge_keys_are_followed) {
 
 Test(yaml, syntax_errors_have_their_place) {
     static const row rows[] = {
-        {"a tab for a blank", "a:\n\tb: c", "2:1: error: this is not YAML: found character that cannot start any token "
-                                              "(while scanning for the next token, line 2)\n"},
-        {"bytes that are no UTF-8", "a: b\nc: \xff\n", "2:4: error: this is not YAML: invalid leading UTF-8 octet\n"},
-        {"control characters", "a: b\nc: \x01\n", "2:4: error: this is not YAML: control characters are not allowed\n"},
+        {"a tab for a blank", "a:\n\tb: c",
+         "2:1: error: this is not YAML: found character that cannot start any token "
+         "(while scanning for the next token, line 2)\n"},
+        {"bytes that are no UTF-8", "a: b\nc: \xff\n",
+         "2:4: error: this is not YAML: invalid leading UTF-8 octet\n"},
+        {"control characters", "a: b\nc: \x01\n",
+         "2:4: error: this is not YAML: control characters are not allowed\n"},
     };
     CHECK(rows);
     cr_assert(ge(sz, check_file("yaml/syntax-errors"), 4));
