@@ -19,6 +19,9 @@ _headerroute() {
     -X|--request)
         mapfile -t COMPREPLY < <(compgen -W "GET HEAD POST PUT DELETE CONNECT OPTIONS TRACE PATCH" -- "$cur")
         return ;;
+    --scheme)
+        mapfile -t COMPREPLY < <(compgen -W "http https" -- "$cur")
+        return ;;
     --gateway)
         mapfile -t COMPREPLY < <(compgen -W "mesh" -- "$cur")
         return ;;
@@ -35,14 +38,14 @@ _headerroute() {
         compopt -o filenames 2>/dev/null
         mapfile -t COMPREPLY < <(compgen -f -- "$cur")
         return ;;
-    -H|--header|--random|--port|--namespace|--source-label|--locality)
+    -H|--header|--random|--request-id|--fact|--port|--namespace|--source-label|--locality|--peer-address|--trusted-proxies)
         return ;;
     esac
     case ${COMP_WORDS[1]} in
     validate) flags="--strict --no-lint --color -h --help" ;;
-    route) flags="-f --file -X --request -H --header --random --json --batch --color -h --help --gateway --port --namespace --source-label --locality --outbound-policy --repeated-headers --path-normalization" ;;
-    explain) flags="-f --file -X --request -H --header --random --json --color -h --help --gateway --port --namespace --source-label --locality --outbound-policy --repeated-headers --path-normalization" ;;
-    test) flags="-f --file --junit --color -h --help --gateway --port --namespace --source-label --locality --outbound-policy --repeated-headers --path-normalization" ;;
+    route) flags="-f --file -X --request -H --header --random --scheme --request-id --fact --json --batch --color -h --help --gateway --port --namespace --source-label --locality --outbound-policy --repeated-headers --peer-address --trusted-proxies --path-normalization" ;;
+    explain) flags="-f --file -X --request -H --header --random --scheme --request-id --fact --json --color -h --help --gateway --port --namespace --source-label --locality --outbound-policy --repeated-headers --peer-address --trusted-proxies --path-normalization" ;;
+    test) flags="-f --file --junit --color -h --help --gateway --port --namespace --source-label --locality --outbound-policy --repeated-headers --peer-address --trusted-proxies --path-normalization" ;;
     *) return ;;
     esac
     if [[ $cur == -* ]]; then

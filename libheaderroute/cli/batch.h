@@ -7,7 +7,7 @@
 typedef struct cli_batch cli_batch;
 
 /* Answers lines over `table`; what a line leaves out of its view is taken from `defaults`. */
-cli_batch *cli_batch_new(hr_table *table, const cli_view *defaults);
+cli_batch *cli_batch_new(hr_table *table, const cli_view *defaults, const hr_connection *connection);
 void cli_batch_free(cli_batch *batch);
 /* The answer to one line (without its newline): valid until the next call. Never absent. */
 hr_str cli_batch_line(cli_batch *batch, const char *line, size_t len);

@@ -59,10 +59,18 @@ static void add_headers(test_case *t, cli_request *r) {
 
 /* ---- which view ---- */
 
-static int decide(hr_decision *out, test_case *t, const cli_view *wanted, const hr_request *request) {
+/* What is decided, of which request: the proxies of the view have set their headers. */
+typedef struct outcome {
+    hr_decision decision;
+    hr_request request;
+} outcome;
+
+static int decide(outcome *out, test_case *t, const cli_view *wanted, cli_request *r) {
     const hr_view *view;
-    int error = cli_views_get(&view, &t->suite->views, wanted, request->authority, cli_is_https(request));
-    return error != HR_OK ? error : hr_route(out, view, request, t->suite->scratch);
+    int error = cli_views_get(&view, &t->suite->views, wanted, r->request.authority, cli_is_https(&r->request));
+    if (error == HR_OK)
+        error = cli_edge(&out->request, r, view);
+    return error != HR_OK ? error : hr_route(&out->decision, view, &out->request, t->suite->scratch);
 }
 
 static bool has_rule(const hr_decision *d) {
@@ -70,16 +78,16 @@ static bool has_rule(const hr_decision *d) {
 }
 
 /* Cases seldom say which port a host is called on: a service of that name tells. */
-static int decide_on_service_ports(hr_decision *out, test_case *t, const hr_request *request) {
+static int decide_on_service_ports(outcome *out, test_case *t, cli_request *r) {
     const hr_registry *registry = &t->suite->table->registry;
-    hr_str host = hr_authority_host(request->authority);
+    hr_str host = hr_authority_host(r->request.authority);
     for (size_t i = 0; i < registry->n_services; i++) {
         const hr_svc *svc = registry->services[i];
         bool named = hr_str_starts(svc->host, host) && (svc->host.len == host.len || svc->host.p[host.len] == '.');
         for (size_t p = 0; named && p < svc->n_ports; p++) {
             cli_view view = t->view;
             view.port = svc->ports[p].number;
-            if (decide(out, t, &view, request) == HR_OK && has_rule(out))
+            if (decide(out, t, &view, r) == HR_OK && has_rule(&out->decision))
                 return HR_OK;
         }
     }
@@ -87,11 +95,11 @@ static int decide_on_service_ports(hr_decision *out, test_case *t, const hr_requ
 }
 
 /* The mesh; else the first Gateway that has a rule for the request; else the mesh's answer. */
-static int decide_somewhere(hr_decision *out, test_case *t, const hr_request *request) {
-    int error = decide(out, t, &t->view, request);
-    if (t->view.gateway != NULL || error == HR_EREQUEST || (error == HR_OK && has_rule(out)))
+static int decide_somewhere(outcome *out, test_case *t, cli_request *r) {
+    int error = decide(out, t, &t->view, r);
+    if (t->view.gateway != NULL || error == HR_EREQUEST || (error == HR_OK && has_rule(&out->decision)))
         return error;
-    if (t->view.port == 0 && decide_on_service_ports(out, t, request) == HR_OK)
+    if (t->view.port == 0 && decide_on_service_ports(out, t, r) == HR_OK)
         return HR_OK;
     for (size_t i = 0; i < hr_table_gateway_count(t->suite->table); i++) {
         hr_gateway_info info;
@@ -100,10 +108,10 @@ static int decide_somewhere(hr_decision *out, test_case *t, const hr_request *re
         snprintf(name, sizeof(name), "%.*s", (int)info.name.len, info.name.p);
         cli_view view = t->view;
         view.gateway = name;
-        if (decide(out, t, &view, request) == HR_OK && has_rule(out))
+        if (decide(out, t, &view, r) == HR_OK && has_rule(&out->decision))
             return HR_OK;
     }
-    return decide(out, t, &t->view, request);
+    return decide(out, t, &t->view, r);
 }
 
 /* ---- what is expected ---- */
@@ -203,23 +211,27 @@ static void check(test_case *t, const char *what, const hr_decision *d, const hr
 
 static void run_request(test_case *t, const char *authority, const char *method, const char *uri, const char *scheme) {
     char what[512];
-    hr_decision d;
-    cli_request r = {.request = {.method = hr_str_from(method),
-                                 .scheme = hr_str_from(scheme),
-                                 .authority = hr_str_from(authority),
-                                 .path = hr_str_from(uri)}};
+    outcome o;
+    cli_request r;
+    cli_request_init(&r);
+    if (t->suite->connection != NULL)
+        r.connection = *t->suite->connection;
+    r.request.method = hr_str_from(method);
+    r.request.scheme = hr_str_from(scheme);
+    r.request.authority = hr_str_from(authority);
+    r.request.path = hr_str_from(uri);
     if (!cli_case_draws(&r.request.draws, t->request, what, sizeof(what)))
         fail(t, "%s", what);
     snprintf(what, sizeof(what), "%s %s%s", method, authority, uri);
     add_headers(t, &r);
-    int error = t->failure != NULL ? HR_OK : decide_somewhere(&d, t, &r.request);
+    int error = t->failure != NULL ? HR_OK : decide_somewhere(&o, t, &r);
     if (t->failure == NULL && error == HR_OK)
-        check(t, what, &d, &r.request);
+        check(t, what, &o.decision, &o.request);
     else if (error == HR_ENOENT)
         fail(t, "%s: there is no Gateway %s with an HTTP server on that port", what, t->view.gateway);
     else if (error != HR_OK)
         fail(t, "%s: %s", what, error == HR_EREQUEST ? hr_scratch_error(t->suite->scratch).p : hr_strerror(error));
-    free(r.headers);
+    cli_request_free(&r);
 }
 
 /* Every combination of what the request lists. */

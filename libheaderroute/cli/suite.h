@@ -44,6 +44,7 @@ typedef struct cli_suite {
     hr_table *table;
     const cli_rules *rules;
     cli_views views;
+    const hr_connection *connection; /* of all requests; NULL: unknown */
     cli_view defaults; /* of the command line; gateway NULL: look for the view that has a rule */
     hr_scratch *scratch;
 } cli_suite;

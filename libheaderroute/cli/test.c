@@ -176,7 +176,7 @@ static void close_suite(cli_suite *suite) {
     cli_views_free(&suite->views);
     cli_rules_free((cli_rules *)suite->rules);
     hr_table_unref(suite->table);
-    *suite = (cli_suite){.defaults = suite->defaults};
+    *suite = (cli_suite){.defaults = suite->defaults, .connection = suite->connection};
 }
 
 /* A file with resources of its own has a table of its own; the others share that of -f, which
@@ -194,7 +194,7 @@ static int run_file(cli_case_results *results, cli_suite *shared, hr_source *sou
             return CLI_FAILED;
         return cli_cases_run(results, shared, file);
     }
-    cli_suite own = {.defaults = shared->defaults};
+    cli_suite own = {.defaults = shared->defaults, .connection = shared->connection};
     sources[n] = (hr_source){.name = file->path, .text = {file->resources, file->len}};
     int code = open_suite(&own, sources, n + 1) ? cli_cases_run(results, &own, file) : CLI_FAILED;
     close_suite(&own);
@@ -210,7 +210,7 @@ static int report(const cli_flags *flags, const cli_case_results *results) {
 static int run_all(cli_flags *flags) {
     cli_case_files files = {0};
     cli_case_results results = {0};
-    cli_suite shared = {.defaults = flags->view};
+    cli_suite shared = {.defaults = flags->view, .connection = &flags->request.connection};
     int code = CLI_OK;
     hr_source *sources = cli_realloc(NULL, (flags->files.n + 1) * sizeof(*sources));
     for (size_t i = 0; i < flags->files.n; i++)

@@ -44,21 +44,29 @@ hr_conn *hr_conn_of(const h2o_req_t *req) {
     return req->conn->callbacks->get_socket(req->conn)->on_close.data;
 }
 
-const hr_peer *hr_conn_peer(hr_conn *conn) {
-    hr_peer *peer = &conn->peer;
+static const hr_peer *name_end(hr_peer *end, h2o_socket_t *sock,
+                               socklen_t (*get)(h2o_socket_t *, struct sockaddr *)) {
     struct sockaddr_storage address;
     char host[NI_MAXHOST];
-    if (peer->len > 0)
-        return peer;
-    socklen_t len = h2o_socket_getpeername(conn->sock, (struct sockaddr *)&address);
+    if (end->len > 0)
+        return end;
+    socklen_t len = get(sock, (struct sockaddr *)&address);
     size_t n =
         len > 0 ? h2o_socket_getnumerichost((struct sockaddr *)&address, len, host) : SIZE_MAX;
-    if (n == SIZE_MAX || n + sizeof(":65535") > sizeof(peer->text))
-        return peer;
-    peer->address_len = n;
-    peer->len = (size_t)sprintf(peer->text, "%.*s:%u", (int)n, host,
-                                (unsigned)h2o_socket_getport((struct sockaddr *)&address));
-    return peer;
+    if (n == SIZE_MAX || n + sizeof(":65535") > sizeof(end->text))
+        return end;
+    end->address_len = n;
+    end->len = (size_t)sprintf(end->text, "%.*s:%u", (int)n, host,
+                               (unsigned)h2o_socket_getport((struct sockaddr *)&address));
+    return end;
+}
+
+const hr_peer *hr_conn_peer(hr_conn *conn) {
+    return name_end(&conn->peer, conn->sock, h2o_socket_getpeername);
+}
+
+const hr_peer *hr_conn_local(hr_conn *conn) {
+    return name_end(&conn->local, conn->sock, h2o_socket_getsockname);
 }
 
 /* ---- reading ---- */

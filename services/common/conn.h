@@ -7,7 +7,7 @@
 
 #include "server.h"
 
-/* The client's address, as text. */
+/* The address of one end of a connection, as text. */
 typedef struct hr_peer {
     size_t len;         /* of "address:port"; 0: it has none */
     size_t address_len; /* of the address alone */
@@ -28,7 +28,7 @@ struct hr_conn {
      */
     void (*on_cut)(hr_conn *conn);
     void *cut_data;
-    hr_peer peer;       /* made when it is first asked for */
+    hr_peer peer, local; /* made when they are first asked for */
     h2o_buffer_t *held; /* the socket's first buffer, where it was replaced; NULL: it was not */
     hr_conn *next, **link;
 };
@@ -46,6 +46,8 @@ typedef struct hr_listening {
 hr_conn *hr_conn_of(const h2o_req_t *req);
 
 const hr_peer *hr_conn_peer(hr_conn *conn);
+/* This end's, in the same form. */
+const hr_peer *hr_conn_local(hr_conn *conn);
 
 /* While a handler owns a request, libh2o takes the connection off epoll, and puts it back for the
  * next one: two system calls a request. Watched, it stays there; what comes meanwhile (a pipelined

@@ -476,3 +476,49 @@ def test_calls_do_not_leak(table):
 
     before = rounds(200)
     assert rounds(2000) - before < 8 * 1024  # KiB; one leaked table a round would be 60 MiB
+
+
+GATEWAY = """
+---
+apiVersion: networking.istio.io/v1
+kind: Gateway
+metadata: {name: gw}
+spec: {selector: {istio: ingress}, servers: [{port: {number: 80, name: http, protocol: HTTP}, hosts: ["*"]}]}
+---
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: edge}
+spec:
+  hosts: ["*"]
+  gateways: [gw]
+  http:
+  - match: [{headers: {x-forwarded-proto: {exact: http}}}]
+    redirect: {scheme: https, redirectCode: 308}
+  - headers: {request: {set: {x-real-ip: "%DOWNSTREAM_REMOTE_ADDRESS%", x-node: "%HOSTNAME%"}}}
+    route: [{destination: {host: shop, port: {number: 80}}}]
+"""
+
+
+def test_headers_of_the_proxy_are_set_before_matching():
+    table = headerroute.load(shop("  - route: [{destination: {host: shop, subset: v1}}]\n") + GATEWAY)
+    pretends = {"x-forwarded-proto": "https"}
+    assert table.route("GET", "http://a/", pretends, gateway="default/gw").redirect.code == 308
+    assert table.route("GET", "http://a/", gateway="default/gw").redirect.code == 308
+    d = table.route("GET", "http://a/", {**pretends, "x-forwarded-for": "1.2.3.4", "x-request-id": "mine"}, gateway="default/gw",
+                    peer_address="[2001:db8::1]:99", trusted_proxies=1, request_id="fresh", facts={"HOSTNAME": "gw-1"})
+    assert dict(d.upstream.headers)["x-real-ip"] == "1.2.3.4:0" and dict(d.upstream.headers)["x-node"] == "gw-1"
+    assert d.upstream.proxy_headers == {"x-forwarded-for": "1.2.3.4,2001:db8::1", "x-envoy-external-address": "1.2.3.4",
+                                        "x-request-id": "fresh"}
+
+
+@pytest.mark.parametrize("peer", ["", "a", "1.2.3.4:", "1.2.3.4:99999", "[::1]", "1.2.3"])
+def test_a_peer_is_an_address(table, peer):
+    with pytest.raises(ValueError):
+        table.route("GET", URL, peer_address=peer)
+
+
+def test_blanks_around_values_are_dropped():
+    table = headerroute.load(shop("  - match: [{headers: {x: {exact: a}}}]\n"
+                                  "    route: [{destination: {host: shop, subset: v1}}]\n"
+                                  "  - route: [{destination: {host: shop, subset: v2}}]\n"))
+    assert table.route("GET", "http://shop/", {"x": " a\t"}).destination.subset == "v1"

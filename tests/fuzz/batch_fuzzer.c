@@ -62,7 +62,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     if (size == 0)
         return 0;
     cli_view defaults = {0};
-    cli_batch *batch = cli_batch_new(table, &defaults);
+    cli_batch *batch = cli_batch_new(table, &defaults, NULL);
     char *answers = NULL;
     size_t len = 0;
     FILE *in = fmemopen((void *)data, size, "r"), *out = open_memstream(&answers, &len);

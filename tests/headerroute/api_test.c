@@ -23,7 +23,7 @@ Test(api, wrong_arguments_are_refused) {
     hr_view *view = NULL;
     hr_scratch *scratch = NULL;
     hr_decision d;
-    hr_request request = {.authority = HR_STR("a"), .path = HR_STR("/")};
+    hr_request request = {.version = HR_REQUEST_VERSION, .authority = HR_STR("a"), .path = HR_STR("/")};
     hr_load_options later = HR_LOAD_OPTIONS_INIT;
     hr_view_options later_view = HR_VIEW_OPTIONS_INIT;
     hr_source nothing = {0};

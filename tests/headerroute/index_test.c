@@ -116,7 +116,7 @@ static void random_request(sample *s) {
         s->headers[i] = (hr_pair){hr_str_from(PICK(names)), hr_str_from(PICK(values))};
     snprintf(s->path, sizeof(s->path), draw(3) ? "%s" : "%s?%s=%s&%s=%s", PICK(paths), PICK(names), PICK(values),
              PICK(names), PICK(values));
-    s->request = (hr_request){.method = hr_str_from(PICK(methods)),
+    s->request = (hr_request){.version = HR_REQUEST_VERSION, .method = hr_str_from(PICK(methods)),
                               .authority = HR_STR("reviews"),
                               .path = hr_str_from(s->path),
                               .headers = s->headers,
@@ -204,7 +204,7 @@ Test(index, settles_one_exact_key_as_the_walk_does) {
         snprintf(other, sizeof(other), "%0*d", 17 + n % 7, n);
         hr_pair headers[] = {{HR_STR("x-other"), hr_str_from(other)}, {HR_STR("X-Tenant"), hr_str_from(value)},
                              {HR_STR("x-other"), hr_str_from(value)}};
-        hr_request request = {.method = HR_STR("GET"), .scheme = HR_STR("http"), .authority = HR_STR("reviews"),
+        hr_request request = {.version = HR_REQUEST_VERSION, .method = HR_STR("GET"), .scheme = HR_STR("http"), .authority = HR_STR("reviews"),
                               .path = hr_str_from(path), .headers = headers, .n_headers = 1 + draw(3)};
         hr_route_mode walk = {.plain_walk = true};
         hr_decision a, b;

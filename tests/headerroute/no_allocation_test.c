@@ -120,7 +120,7 @@ typedef struct asked {
 #define HEADERS(...) .headers = (const hr_pair[]){__VA_ARGS__}, .n_headers = sizeof((hr_pair[]){__VA_ARGS__}) / sizeof(hr_pair)
 #define S(literal) {(literal), sizeof(literal) - 1}
 #define H(name, value) {S(name), S(value)}
-#define TO(host, target) .authority = S(host), .path = S(target)
+#define TO(host, target) .version = HR_REQUEST_VERSION, .authority = S(host), .path = S(target)
 
 static const asked asks[] = {
     {"an exact path, ignoring case", {TO("shop", "/T/A"), HEADERS(H("X-Tenant", "one"))}, 0, 0, true},
@@ -290,6 +290,7 @@ Test(allocations, final_forms_have_none) {
     cr_assert_eq(hr_scratch_new(&scratch), HR_OK);
     const hr_request *request = &asks[1].request;
     const hr_pair answer[] = {H("server", "x"), H("content-type", "text/plain")};
+    hr_response response = {.version = HR_RESPONSE_VERSION, .status = 200, .headers = answer, .n_headers = 2};
     for (int round = 0; round < 20; round++) {
         hr_decision d;
         hr_upstream upstream;
@@ -299,7 +300,7 @@ Test(allocations, final_forms_have_none) {
             watch();
         int error = hr_route(&d, view, request, scratch);
         error |= hr_upstream_request(&upstream, &d, request, scratch);
-        error |= hr_response_headers(&headers, &n, &d, request, 200, answer, 2, scratch);
+        error |= hr_response_headers(&headers, &n, &d, request, &response, scratch);
         if (error != HR_OK || upstream.path_rewritten == 0) {
             watching = false;
             cr_assert_fail("round %d: %d", round, error);

@@ -227,6 +227,7 @@ static void ignore(void *ctx, const hr_trace_event *event) {
 static int ask(const hr_view *view, const hr_request *request, hr_scratch *scratch) {
     static const hr_pair answer[] = {{{"server", 6}, {"x", 1}}};
     hr_decision d;
+    hr_response response = {.version = HR_RESPONSE_VERSION, .status = 200, .headers = answer, .n_headers = 1};
     hr_upstream upstream;
     hr_str json;
     const hr_pair *headers;
@@ -238,7 +239,7 @@ static int ask(const hr_view *view, const hr_request *request, hr_scratch *scrat
     if (error == HR_OK && d.action == HR_ACTION_ROUTE)
         error = hr_upstream_request(&upstream, &d, request, scratch);
     if (error == HR_OK)
-        error = hr_response_headers(&headers, &n, &d, request, 200, answer, 1, scratch);
+        error = hr_response_headers(&headers, &n, &d, request, &response, scratch);
     if (error == HR_OK)
         error = hr_request_hash(&hash, &d, request, HR_STR("10.0.0.1"), scratch);
     if (error == HR_OK || error == HR_ENOENT)
@@ -278,7 +279,7 @@ Test(out_of_memory, a_request_reports_it) {
     const hr_pair headers[] = {{HR_STR("x-tenant"), HR_STR("one")}, {HR_STR("cookie"), HR_STR("user=me")},
                                {HR_STR("accept"), hr_str_from(value)}, {HR_STR("accept"), hr_str_from(value)},
                                {HR_STR("x-debug"), hr_str_from(value)}, {HR_STR("x-debug"), hr_str_from(value)}};
-    hr_request request = {.authority = HR_STR("shop"), .path = hr_str_from(path), .headers = headers, .n_headers = 6};
+    hr_request request = {.version = HR_REQUEST_VERSION, .authority = HR_STR("shop"), .path = hr_str_from(path), .headers = headers, .n_headers = 6};
     ask_all(view, &request);
     request.path = HR_STR("/old/way");
     ask_all(view, &request);

@@ -298,6 +298,78 @@ def test_junit_file_that_cannot_be_written(tmp_path):
     assert done.returncode != 0 and "out.xml" in done.stderr
 
 
+# ---- facts of the connection ----
+
+EDGE = """
+apiVersion: networking.istio.io/v1
+kind: Gateway
+metadata: {name: gw}
+spec: {selector: {istio: ingress}, servers: [{port: {number: 80, name: http, protocol: HTTP}, hosts: ['*']}]}
+---
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: a}
+spec:
+  hosts: ['*']
+  gateways: [gw]
+  http:
+  - name: plain
+    match: [{headers: {x-forwarded-proto: {exact: http}, target: {exact: a}}}]
+    redirect: {scheme: https, redirectCode: 308}
+  - headers: {request: {set: {x-real-ip: "%DOWNSTREAM_REMOTE_ADDRESS%", x-node: "%HOSTNAME%"}}}
+    route: [{destination: {host: b, port: {number: 80}}}]
+---
+{apiVersion: v1, kind: Service, metadata: {name: b}, spec: {selector: {app: b}, ports: [{name: http, port: 80}]}}
+---
+{apiVersion: v1, kind: Pod, metadata: {name: b1, labels: {app: b}}, status: {podIP: 127.0.0.1, phase: Running, conditions: [{type: Ready, status: "True"}]}}
+"""
+
+
+def upstream_of(done):
+    return json.loads(done.stdout)["upstream"]
+
+
+def test_facts_of_the_connection(tmp_path):
+    path = tmp_path / "edge.yaml"
+    path.write_text(EDGE)
+    flags = ["--gateway", "default/gw", "--json", "--peer-address", "[2001:db8::1]:99", "--request-id", "id", "--fact", "HOSTNAME=gw-1",
+             "--scheme", "https", "-H", "x-forwarded-for: 1.2.3.4", "-H", "x-request-id: mine", "http://a/"]
+    got = upstream_of(run("route", "-f", path, *flags))
+    assert dict(got["headers"]) == {"x-real-ip": "[2001:db8::1]:99", "x-node": "gw-1"}
+    assert got["proxy_headers"] == {"x-forwarded-for": "1.2.3.4,2001:db8::1", "x-envoy-external-address": "2001:db8::1",
+                                    "x-forwarded-proto": "https", "x-request-id": "id"}
+    got = upstream_of(run("route", "-f", path, "--trusted-proxies", "1", *flags))
+    assert dict(got["headers"])["x-real-ip"] == "1.2.3.4:0" and got["proxy_headers"]["x-envoy-external-address"] == "1.2.3.4"
+
+
+def test_facts_of_the_connection_in_a_batch(tmp_path):
+    path = tmp_path / "edge.yaml"
+    path.write_text(EDGE)
+    lines = [{"peer_address": "1.2.3.4:5", "trusted_proxies": 1, "request_id": "id", "facts": {"HOSTNAME": "n"}},
+             {"headers": [["target", " a\t"]]}, {"peer_address": "x"}, {"trusted_proxies": -1}, {"facts": 1}]
+    text = "".join(json.dumps({"authority": "a", "path": "/", "gateway": "default/gw", **x}) + "\n" for x in lines)
+    done = run("route", "-f", path, "--peer-address", "9.9.9.9", "--batch", "-", input=text)
+    first, second, *wrong = map(json.loads, done.stdout.splitlines())
+    assert dict(first["upstream"]["headers"]) == {"x-real-ip": "1.2.3.4:5", "x-node": "n"}
+    assert first["upstream"]["proxy_headers"]["x-forwarded-for"] == "1.2.3.4"
+    assert second["redirect"]["code"] == 308
+    assert [w["error"].split(":")[0] for w in wrong] == ["peer_address", "trusted_proxies", "facts"]
+
+
+@pytest.mark.parametrize("flags", [["--peer-address", "x"], ["--peer-address", "1.2.3.4:"], ["--trusted-proxies", "-1"], ["--trusted-proxies", "a"],
+                                   ["--scheme", "ftp"], ["--request-id", ""], ["--fact", "HOSTNAME"]])
+def test_facts_that_are_wrong(flags):
+    done = run("route", "-f", RULES, *flags, URL)
+    assert done.returncode == 2 and one_line(done.stderr) and flags[0] in done.stderr
+
+
+def test_a_command_that_envoy_refuses_is_an_error_with_its_place(tmp_path):
+    path = tmp_path / "edge.yaml"
+    path.write_text(EDGE.replace("%HOSTNAME%", "%INVALID%"))
+    done = run("validate", path)
+    assert done.returncode == 1 and 'spec.http[1].headers.request.set[x-node]: "%INVALID%" is not a command that Envoy has' in done.stdout
+
+
 # ---- colour: for people on a terminal, and for nothing else ----
 
 ESCAPE = "\033["

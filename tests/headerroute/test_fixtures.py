@@ -200,7 +200,7 @@ def test_mistakes_of_a_batch_answer_on_their_line():
 
 def test_a_batch_may_ask_for_more_views_than_are_kept():
     """The oldest view is dropped, and made anew when it is asked for again."""
-    lines = [json.dumps({"authority": "cart", "path": "/", "namespace": "prod" if i == 50 else f"n{i}", "method": "M"})
+    lines = [json.dumps({"authority": "cart", "path": "/", "namespace": "prod" if i == 50 else f"n{i}", "method": "PATCH"})
              for i in range(100)] * 3
     clusters = [json.loads(answer)["cluster"] for answer in batch(lines)]
     assert clusters == [("outbound|80||cart.prod.svc.cluster.local" if i % 100 == 50 else "PassthroughCluster") for i in range(300)]

@@ -13,3 +13,4 @@ hr_add_pytest(services-gateway-faults ARGS ${CMAKE_CURRENT_LIST_DIR}/gateway_fau
 hr_add_pytest(services-gateway-clients ARGS ${CMAKE_CURRENT_LIST_DIR}/gateway_clients_test.py LABELS "sanitize;threads" TIMEOUT 300)
 hr_add_pytest(services-gateway-http ARGS ${CMAKE_CURRENT_LIST_DIR}/gateway_http_test.py LABELS "sanitize;threads" TIMEOUT 300)
 hr_add_pytest(services-gateway-pool ARGS ${CMAKE_CURRENT_LIST_DIR}/gateway_pool_test.py LABELS "sanitize;threads" TIMEOUT 300)
+hr_add_pytest(services-gateway-edge ARGS ${CMAKE_CURRENT_LIST_DIR}/gateway_edge_test.py LABELS "sanitize;threads" TIMEOUT 300)
