@@ -52,7 +52,8 @@ static gw_aside *aside_new(hr_exchange *ex, void (*write)(gw_aside *aside), h2o_
     gw_loop *loop = ex->loop->data;
     gateway *g = loop->gateway;
     gw_aside *aside = NULL;
-    int most = ex->listener->on_request == gw_on_admin_request ? GW_MAX_ASIDES : GW_MAX_PUBLIC_ASIDES;
+    bool is_public = ex->listener->on_request != gw_on_admin_request;
+    int most = is_public ? GW_MAX_PUBLIC_ASIDES : GW_MAX_ASIDES;
     if (atomic_fetch_add(&g->asides, 1) < most)
         aside = calloc(1, sizeof(*aside) + question.len + 1);
     if (aside == NULL) {
@@ -65,6 +66,7 @@ static gw_aside *aside_new(hr_exchange *ex, void (*write)(gw_aside *aside), h2o_
     aside->gateway = g;
     aside->config = gw_config_ref(loop->current->config);
     aside->write = write;
+    aside->is_public = is_public;
     aside->status = 200;
     aside->len = question.len;
     if (question.len > 0)

@@ -18,6 +18,7 @@ struct gw_aside {
     gw_config *config; /* held, as it was when the client asked */
     void (*write)(gw_aside *aside);
     int status; /* of the answer: 200 unless `write` says otherwise */
+    bool is_public; /* asked for at the page, not by the administrator */
     bool sending; /* the answer has begun: the exchange's end frees this */
     hr_text json;
     size_t len;      /* of the question, for `write` to change as it likes */

@@ -15,7 +15,8 @@
 /* The trace says of every rule what was compared with what. Values are cut at the first bound; from
  * the second on, events are counted only. */
 #define MAX_VALUE ((size_t)1024)
-#define MAX_TRACE ((size_t)1 << 20)
+#define MAX_TRACE ((size_t)16 << 20)       /* of the administrator's listener */
+#define MAX_PUBLIC_TRACE ((size_t)1 << 20) /* of the page */
 
 typedef struct question {
     hr_request request;
@@ -143,7 +144,7 @@ static void read_query(question *q, char *query, size_t len) {
 
 typedef struct trace {
     hr_text *json;
-    size_t from;
+    size_t from, most;
     unsigned long long left_out;
 } trace;
 
@@ -163,7 +164,7 @@ static void on_event(void *ctx, const hr_trace_event *e) {
     static const char *const kinds[] = {"virtual_host", "rule", "condition", "omitted"};
     trace *t = ctx;
     hr_text *json = t->json;
-    if (json->len - t->from > MAX_TRACE) {
+    if (json->len - t->from > t->most) {
         t->left_out++;
         return;
     }
@@ -183,14 +184,14 @@ static void on_event(void *ctx, const hr_trace_event *e) {
 }
 
 /* The trace comes first: it is written while the decision is made. */
-static int put_answer(hr_text *json, const gw_config *config, const question *q,
-                      hr_scratch *scratch) {
+static int put_answer(gw_aside *aside, const question *q, hr_scratch *scratch) {
     static const char first[] = "{\"trace\":[";
-    trace t = {json, sizeof(first) - 1, 0};
+    hr_text *json = &aside->json;
+    trace t = {json, sizeof(first) - 1, aside->is_public ? MAX_PUBLIC_TRACE : MAX_TRACE, 0};
     hr_decision decision;
     hr_str text;
     hr_text_str(json, first);
-    int error = hr_explain(&decision, config->view, &q->request, scratch, on_event, &t);
+    int error = hr_explain(&decision, aside->config->view, &q->request, scratch, on_event, &t);
     if (error == HR_OK)
         error = hr_decision_json(&text, &decision, &q->request, scratch);
     if (error != HR_OK)
@@ -207,7 +208,7 @@ static void explain(gw_aside *aside, question *q) {
     q->request.headers = q->headers;
     int error = hr_scratch_new(&scratch);
     if (error == HR_OK)
-        error = put_answer(&aside->json, aside->config, q, scratch);
+        error = put_answer(aside, q, scratch);
     if (error == HR_EREQUEST) {
         hr_text_free(&aside->json);
         aside->status = 400;
