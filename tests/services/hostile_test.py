@@ -58,7 +58,7 @@ def enter(pod, server):
 
 def start_gateway(tmp_path, peers, *args, rules=1):
     silent, pouring, echoing = peers
-    http = [{"match": [{"uri": {"prefix": "/hold"}}], "route": [to("hold.test")]},
+    http = [{"match": [{"uri": {"prefix": "/hold"}}], "route": [to("hold.test")], "timeout": "10s"},
             {"match": [{"uri": {"prefix": "/pour"}}], "route": [to("pour.test")]}]
     http += [{"match": [{"headers": {"x-rule": {"exact": str(i)}}, "uri": {"exact": f"/rule{i}"}}],
               "route": [to("echo.test")]} for i in range(rules)]
