@@ -266,7 +266,7 @@ def test_failing_metadata(server, client):
 def test_metadata_that_is_not_routed_from_outside(server, client):
     server.gets["/metadata"] = (404, {"detail": "no such path"})
     done = client("--debug")
-    assert done.returncode == 0 and "/metadata: not served from here" in done.stdout + done.stderr
+    assert done.returncode == 0 and "/metadata: not served from here" in done.stderr_text
 
 
 def test_another_kind_of_server(server, client):
