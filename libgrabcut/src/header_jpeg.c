@@ -7,8 +7,10 @@
 
 enum {
     M_SOF0 = 0xc0,
+    M_SOF2 = 0xc2,
     M_DHT = 0xc4,
     M_JPG = 0xc8,
+    M_SOF10 = 0xca,
     M_DAC = 0xcc,
     M_SOF15 = 0xcf,
     M_RST0 = 0xd0,
@@ -52,8 +54,21 @@ static int next_marker(grabcut_range file, size_t *at) {
     return -1;
 }
 
-/* Frame header: precision, height, width. */
-static int read_frame(grabcut_probe *out, grabcut_range segment, grabcut_errbuf *err) {
+/* Sampling factors, of one component in three bytes each. */
+static void read_components(grabcut_jpeg *out, grabcut_range segment) {
+    size_t n = segment.p[5];
+    if (n > GRABCUT_JPEG_COMPONENTS || segment.len < 6 + 3 * n) {
+        return;
+    }
+    out->components = (int)n;
+    for (size_t i = 0; i < n; i++) {
+        out->sampling[i].across = segment.p[6 + 3 * i + 1] >> 4;
+        out->sampling[i].down = segment.p[6 + 3 * i + 1] & 15;
+    }
+}
+
+/* Frame header: precision, height, width, components. */
+static int read_frame(grabcut_jpeg *out, int marker, grabcut_range segment, grabcut_errbuf *err) {
     if (out->width != 0) {
         return grabcut_fail(err, GRABCUT_EDECODE, "the JPEG has two frame headers");
     }
@@ -65,12 +80,14 @@ static int read_frame(grabcut_probe *out, grabcut_range segment, grabcut_errbuf 
     if (out->width == 0 || out->height == 0) {
         return grabcut_fail(err, GRABCUT_EDECODE, "the JPEG's frame header tells no size");
     }
+    out->progressive = marker == M_SOF2 || marker == M_SOF10;
+    read_components(out, segment);
     return GRABCUT_OK;
 }
 
-int grabcut_jpeg_header(grabcut_probe *out, grabcut_range file, grabcut_errbuf *err) {
+int grabcut_jpeg_header(grabcut_jpeg *out, grabcut_range file, grabcut_errbuf *err) {
     size_t at = 2; /* behind SOI */
-    out->orientation = 0;
+    memset(out, 0, sizeof(*out));
     for (;;) {
         int marker = next_marker(file, &at);
         if (marker < 0 || marker == M_EOI) {
@@ -91,7 +108,7 @@ int grabcut_jpeg_header(grabcut_probe *out, grabcut_range file, grabcut_errbuf *
         }
         grabcut_range segment = {file.p + at + 2, length - 2};
         at += length;
-        int rc = is_frame(marker) ? read_frame(out, segment, err) : GRABCUT_OK;
+        int rc = is_frame(marker) ? read_frame(out, marker, segment, err) : GRABCUT_OK;
         if (rc) {
             return rc;
         }
@@ -101,6 +118,7 @@ int grabcut_jpeg_header(grabcut_probe *out, grabcut_range file, grabcut_errbuf *
             out->orientation = grabcut_exif_orientation(segment.p, segment.len);
         }
         if (marker == M_SOS) {
+            out->in_first_scan = segment.len > 0 ? segment.p[0] : 0;
             break;
         }
     }

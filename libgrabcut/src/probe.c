@@ -21,6 +21,15 @@ static grabcut_format format_of(grabcut_range file) {
     return GRABCUT_FORMAT_UNKNOWN;
 }
 
+static int probe_jpeg(grabcut_probe *out, grabcut_range file, grabcut_errbuf *err) {
+    grabcut_jpeg jpeg;
+    int rc = grabcut_jpeg_header(&jpeg, file, err);
+    out->width = jpeg.width;
+    out->height = jpeg.height;
+    out->orientation = jpeg.orientation;
+    return rc;
+}
+
 static int probe_webp(grabcut_probe *out, grabcut_range file, grabcut_errbuf *err) {
     grabcut_webp webp;
     int rc = grabcut_webp_header(&webp, file, err);
@@ -57,7 +66,7 @@ const char *grabcut_format_mime(grabcut_format format) {
 
 int grabcut_probe_header(grabcut_probe *out, const void *bytes, size_t len, grabcut_errbuf *err) {
     static int (*const readers[])(grabcut_probe *, grabcut_range, grabcut_errbuf *) = {
-        [GRABCUT_FORMAT_JPEG] = grabcut_jpeg_header,
+        [GRABCUT_FORMAT_JPEG] = probe_jpeg,
         [GRABCUT_FORMAT_PNG] = grabcut_png_header,
         [GRABCUT_FORMAT_WEBP] = probe_webp,
         [GRABCUT_FORMAT_BMP] = probe_bmp,

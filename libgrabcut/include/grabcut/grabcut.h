@@ -110,9 +110,11 @@ typedef struct grabcut_decode_options {
     uint64_t max_pixels;    /* beyond: GRABCUT_ETOOBIG, before any pixel; 0: cv::imdecode's own limits,
                                which always hold: 2^30 pixels, 2^20 on a side */
     int32_t ignore_orientation; /* 1: leave the pixels as stored */
+    uint64_t max_bytes;     /* since version 2. If grabcut_decode_estimate is above it: GRABCUT_ENOMEM, before
+                               anything is allocated; 0: 64 MiB and 16 bytes a pixel */
 } grabcut_decode_options;
-#define GRABCUT_DECODE_OPTIONS_VERSION 1
-#define GRABCUT_DECODE_OPTIONS_INIT {GRABCUT_DECODE_OPTIONS_VERSION, 0, 0}
+#define GRABCUT_DECODE_OPTIONS_VERSION 2
+#define GRABCUT_DECODE_OPTIONS_INIT {GRABCUT_DECODE_OPTIONS_VERSION, 0, 0, 0}
 
 /* Decodes to 3-channel BGR, upright (EXIF orientation applied), the same pixels that
  * cv::imdecode(IMREAD_COLOR) gives: alpha is dropped, grey is spread to three channels, 16 bit is cut
@@ -121,12 +123,23 @@ typedef struct grabcut_decode_options {
  * honoured, and a file that lost pixels (cut off, damaged) is GRABCUT_EDECODE, never a picture with
  * grey patches.
  *
- * Memory while it runs: the picture (3 bytes a pixel), up to 6 more a pixel for a progressive JPEG
- * (8 with CMYK), 4 for a lossless WebP, 3 to turn by a quarter; metadata of any size adds none.
+ * Memory while it runs: at most grabcut_decode_estimate, which is checked against `max_bytes` first. The
+ * image takes 3 bytes a pixel; a progressive JPEG up to 6 more a pixel (8 with CMYK), a lossless WebP 4 and
+ * its prefix codes, a quarter turn 3. Metadata of any size adds none.
  *
  * opts may be NULL. Every code of grabcut_probe_header, and GRABCUT_ETOOBIG, GRABCUT_ENOMEM. */
 GRABCUT_API int grabcut_decode(grabcut_image *out, const void *bytes, size_t len,
                                const grabcut_decode_options *opts, grabcut_errbuf *err);
+
+/* Writes to *out_bytes how many bytes grabcut_decode with these options allocates at most for this file,
+ * the image included. Decodes no pixel and allocates nothing. Takes time in proportion to the header, and
+ * for a lossless WebP to the compressed description of its prefix codes, which has to be decoded: the
+ * format has no field for their number. `max_bytes` is not looked at.
+ *
+ * opts may be NULL. Every code of grabcut_probe_header (GRABCUT_EDECODE also for a WebP whose prefix codes
+ * are damaged), and GRABCUT_ETOOBIG. */
+GRABCUT_API int grabcut_decode_estimate(uint64_t *out_bytes, const void *bytes, size_t len,
+                                        const grabcut_decode_options *opts, grabcut_errbuf *err);
 
 /* Encodes 1 (grey), 3 (BGR) or 4 (BGRA) channels as PNG. `level` is zlib's 0 (none) to 9 (small),
  * -1 for the library's choice. *out is malloc'ed memory of *out_len bytes: grabcut_free. */
