@@ -1,4 +1,5 @@
 /* One picture: from the request's bytes to the answer. */
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,9 +16,15 @@
 #define PICTURE_AND_MASK 4
 #define CUTOUT_AND_CODES 16
 
-/* A worker keeps the engine's memory from picture to picture up to this size: fresh pages for each
- * would cost more than the work on a small one. */
-#define KEPT_WORKSPACE ((size_t)6 << 20)
+/* Workers keep the engine's memory from image to image, since fresh pages for each would cost more
+ * than the work on a small one. No budget counts it while a worker is idle, so this is the most
+ * that all of them keep together (docs/limits.md has the sum). */
+#define KEPT_WORKSPACES ((size_t)4 << 20)
+
+/* The C library keeps some MiB of freed blocks for each of its arenas, which no budget counts. An
+ * image that takes this much has them given back to the system first: it takes a second or more
+ * itself. */
+#define TRIMMED_FROM ((int64_t)64 << 20)
 
 typedef struct predict_job {
     hr_job super;
@@ -232,6 +239,8 @@ static bool admit(predict_job *job, int32_t width, int32_t height, int64_t decod
     int64_t bytes = hr_predict_bytes(predict, width, height, choice, decoding, answer);
     if (hr_jobs_memory_take(predict->jobs, &job->super, bytes)) {
         job->memory = bytes;
+        if (bytes >= TRIMMED_FROM)
+            malloc_trim(0);
         return true;
     }
     if (hr_job_cancelled(&job->super) == HR_CANCEL_NONE)
@@ -332,8 +341,8 @@ void hr_predict_worker_stop(hr_worker *worker, void *ctx) {
     worker->data = NULL;
 }
 
-static void trim_workspace(hr_worker *worker) {
-    if (worker->data != NULL && grabcut_workspace_bytes(worker->data) > KEPT_WORKSPACE) {
+static void trim_workspace(hr_worker *worker, size_t workers) {
+    if (worker->data != NULL && grabcut_workspace_bytes(worker->data) > KEPT_WORKSPACES / workers) {
         hr_predict_worker_stop(worker, NULL);
         hr_predict_worker_start(worker, NULL);
     }
@@ -447,7 +456,7 @@ static void run(hr_job *super, hr_worker *worker) {
         hr_metric_observe(worker->cells, predict->metrics.pixels,
                           (double)image.width * image.height);
         ok = segment(job, worker, &mask, &image);
-        trim_workspace(worker);
+        trim_workspace(worker, (size_t)predict->options.workers);
         job->segment_ms = lap(&clock);
         hr_metric_observe(worker->cells, predict->metrics.segment, job->segment_ms / 1000);
         ok = ok && encode(job, &image, &mask);
