@@ -37,17 +37,21 @@ include(CMakePackageConfigHelpers)
 find_package(PkgConfig REQUIRED)
 find_package(Threads REQUIRED)
 
-# hr_add_library(NAME SOURCES ... INCLUDE dir PRIVATE_LIBS ... PC_REQUIRES ... [PC_LIBS_PRIVATE ...] [DEPENDS target...])
+# hr_add_library(NAME SOURCES ... [MODULES object library...] INCLUDE dir PRIVATE_LIBS ... PC_REQUIRES ... [PC_LIBS_PRIVATE ...] [DEPENDS target...])
 # builds NAME (shared, with soname), NAME-static, and installs headers, libraries, NAME.pc and the
 # CMake package NAME (targets NAME::NAME and NAME::NAME-static).
 # PRIVATE_LIBS are linked here; users of the static library get the same as plain flags, those of the
 # pkg-config modules PC_REQUIRES and PC_LIBS_PRIVATE. Users of the shared library need none of them, not
 # even their packages. DEPENDS are libraries of ours whose headers a user sees.
 function(hr_add_library name)
-  cmake_parse_arguments(L "" "INCLUDE;HEADERS;DESCRIPTION" "SOURCES;PRIVATE_LIBS;PC_REQUIRES;PC_LIBS_PRIVATE;DEPENDS" ${ARGN})
-  add_library(${name}-objects OBJECT ${L_SOURCES})
-  target_include_directories(${name}-objects PUBLIC ${L_INCLUDE} ${PROJECT_BINARY_DIR}/include)
-  target_link_libraries(${name}-objects PRIVATE hr_build_flags ${L_PRIVATE_LIBS} PUBLIC ${L_DEPENDS})
+  cmake_parse_arguments(L "" "INCLUDE;HEADERS;DESCRIPTION" "SOURCES;MODULES;PRIVATE_LIBS;PC_REQUIRES;PC_LIBS_PRIVATE;DEPENDS" ${ARGN})
+  if(L_SOURCES)
+    add_library(${name}-objects OBJECT ${L_SOURCES})
+    target_include_directories(${name}-objects PUBLIC ${L_INCLUDE} ${PROJECT_BINARY_DIR}/include)
+    target_link_libraries(${name}-objects PRIVATE hr_build_flags ${L_PRIVATE_LIBS} PUBLIC ${L_DEPENDS})
+    list(APPEND L_MODULES ${name}-objects)
+  endif()
+  list(TRANSFORM L_MODULES REPLACE "(.+)" "$<TARGET_OBJECTS:\\1>" OUTPUT_VARIABLE objects)
 
   set(user_flags ${L_PC_LIBS_PRIVATE})
   if(L_PC_REQUIRES)
@@ -65,7 +69,7 @@ function(hr_add_library name)
       set(target ${name}-static)
       set(suffix -static)
     endif()
-    add_library(${target} ${kind} $<TARGET_OBJECTS:${name}-objects>)
+    add_library(${target} ${kind} ${objects})
     add_library(${name}::${target} ALIAS ${target})
     target_include_directories(${target} PUBLIC
       $<BUILD_INTERFACE:${L_INCLUDE}> $<BUILD_INTERFACE:${PROJECT_BINARY_DIR}/include>

@@ -195,14 +195,12 @@ typedef struct grabcut_progress {
  * iterations). */
 typedef int (*grabcut_progress_fn)(void *ctx, const grabcut_progress *progress);
 
-/* Which instructions the fast engine may use. AUTO takes the best that the processor has, but AVX-512 only from
- * Ice Lake and Zen 4 on (told by AVX512_VBMI and AVX512_VPOPCNTDQ): those before run slower while they use it. A
- * forced level that the processor lacks is GRABCUT_EUNSUPPORTED; AVX512 asks for F, BW, DQ and VL, and for AVX2. */
+/* Which instructions the fast engine may use. AUTO is the best level that the processor has. A level that the
+ * processor lacks is GRABCUT_EUNSUPPORTED. The mask does not depend on it. */
 typedef enum grabcut_simd {
     GRABCUT_SIMD_AUTO = 0,
     GRABCUT_SIMD_PORTABLE,
-    GRABCUT_SIMD_AVX2,
-    GRABCUT_SIMD_AVX512
+    GRABCUT_SIMD_AVX2
 } grabcut_simd;
 
 typedef struct grabcut_workspace grabcut_workspace;

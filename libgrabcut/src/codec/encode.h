@@ -1,0 +1,22 @@
+/* What the encoders share: memory that grows, and the check of their arguments. */
+#ifndef GRABCUT_CODEC_ENCODE_H
+#define GRABCUT_CODEC_ENCODE_H
+
+#include <grabcut/grabcut.h>
+
+/* Bytes that grow. */
+typedef struct grabcut_sink {
+    uint8_t *p;
+    size_t len, capacity;
+} grabcut_sink;
+
+/* Makes room for `more` bytes behind the first `len`. 0 if there is no memory; the bytes stay. */
+int grabcut_sink_reserve(grabcut_sink *s, size_t more);
+
+/* Hands the bytes over, without the room that was not needed. */
+void grabcut_sink_give(grabcut_sink *s, uint8_t **out, size_t *out_len);
+
+/* Empties the outputs and `err`, and returns GRABCUT_EINVAL if an argument is missing. */
+int grabcut_check_encode(uint8_t **out, size_t *out_len, const grabcut_image *image, grabcut_errbuf *err);
+
+#endif

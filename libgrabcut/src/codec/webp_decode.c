@@ -1,0 +1,74 @@
+/* WebP through libwebp. Of an animation the first frame, on a canvas of black. */
+#include "webp_decode.h"
+
+#include "error.h"
+#include "webp_header.h"
+
+#include <webp/decode.h>
+
+/* libwebp aborts by itself where its output stage gets no memory; nobody else asks it to. */
+static int code_of(VP8StatusCode status) {
+    return status == VP8_STATUS_OUT_OF_MEMORY || status == VP8_STATUS_USER_ABORT ? GRABCUT_ENOMEM
+                                                                                 : GRABCUT_EDECODE;
+}
+
+static const char *text_of(VP8StatusCode status) {
+    switch (status) {
+    case VP8_STATUS_OUT_OF_MEMORY:
+    case VP8_STATUS_USER_ABORT:
+        return "no memory";
+    case VP8_STATUS_NOT_ENOUGH_DATA:
+        return "the file is cut off";
+    case VP8_STATUS_UNSUPPORTED_FEATURE:
+        return "the file uses an unknown feature";
+    default:
+        return "the file is damaged";
+    }
+}
+
+/* Decodes one chunk into a rect of `out` that has its size. */
+static int read_picture(const grabcut_image *out, const grabcut_rect *rect, grabcut_range chunk,
+                        grabcut_errbuf *err) {
+    WebPDecoderConfig config;
+    if (!WebPInitDecoderConfig(&config)) {
+        return grabcut_fail(err, GRABCUT_EINTERNAL, "libwebp is of another version");
+    }
+    VP8StatusCode status = WebPGetFeatures(chunk.p, chunk.len, &config.input);
+    if (status != VP8_STATUS_OK) {
+        return grabcut_fail(err, code_of(status), "WebP: %s", text_of(status));
+    }
+    if (config.input.width != rect->width || config.input.height != rect->height) {
+        return grabcut_fail(err, GRABCUT_EDECODE, "WebP: its headers contradict each other");
+    }
+    size_t first = (size_t)rect->y * out->stride + 3 * (size_t)rect->x;
+    config.output.colorspace = MODE_BGR;
+    config.output.is_external_memory = 1;
+    config.output.u.RGBA.rgba = out->data + first;
+    config.output.u.RGBA.stride = (int)out->stride;
+    config.output.u.RGBA.size = (size_t)out->height * out->stride - first;
+    status = WebPDecode(chunk.p, chunk.len, &config);
+    WebPFreeDecBuffer(&config.output);
+    if (status != VP8_STATUS_OK) {
+        return grabcut_fail(err, code_of(status), "WebP: %s", text_of(status));
+    }
+    return GRABCUT_OK;
+}
+
+int grabcut_read_webp(const grabcut_image *out, grabcut_range file, grabcut_errbuf *err) {
+    grabcut_webp webp;
+    int rc = grabcut_webp_header(&webp, file, err);
+    if (rc) {
+        return rc;
+    }
+    const grabcut_rect *f = &webp.frame;
+    if (webp.cut_off) {
+        return grabcut_fail(err, GRABCUT_EDECODE, "WebP: the file is cut off");
+    }
+    if (!webp.picture.p) {
+        return grabcut_fail(err, GRABCUT_EDECODE, "WebP: the file holds no picture");
+    }
+    if ((int64_t)f->x + f->width > out->width || (int64_t)f->y + f->height > out->height) {
+        return grabcut_fail(err, GRABCUT_EDECODE, "WebP: the first frame leaves the canvas");
+    }
+    return read_picture(out, f, webp.picture, err);
+}
