@@ -1,5 +1,6 @@
 /* What a caller of the fast engine relies on besides the mask: memory, cancelling, modes, determinism. */
 #include "files.h"
+#include "pipeline.h"
 #include "pool.h"
 #include "select.h"
 
@@ -36,15 +37,17 @@ static grabcut_options options_for(const grabcut_image *image) {
     return opts;
 }
 
+/* Takes as many threads as it may, however small the image. */
+static const grabcut_engine *eager_engine(void) {
+    static gc_fast_engine engine;
+    engine = gc_fast_engine_of(1);
+    return &engine.super;
+}
+
 static int run(grabcut_image *mask, const grabcut_image *image, const grabcut_options *opts) {
-    return grabcut_segment(grabcut_engine_fast(), mask, image, opts, NULL);
+    return grabcut_segment(eager_engine(), mask, image, opts, NULL);
 }
 
-static void as_many_threads_as_asked(void) {
-    gc_pixels_a_thread = 1; /* however small the picture */
-}
-
-TestSuite(fast_engine, .init = as_many_threads_as_asked);
 
 Test(fast_engine, the_mask_does_not_depend_on_threads_or_instructions) {
     grabcut_image image = photo(), first = mask_for(&image), mask = mask_for(&image);
@@ -118,7 +121,7 @@ Test(fast_engine, a_level_that_is_not_there_is_refused) {
     for (int simd = GRABCUT_SIMD_AUTO; simd <= GRABCUT_SIMD_AVX2; simd++) {
         opts.simd = (grabcut_simd)simd;
         int there = gc_kernels_for(opts.simd) != NULL;
-        int rc = grabcut_segment(grabcut_engine_fast(), &mask, &image, &opts, &err);
+        int rc = grabcut_segment(eager_engine(), &mask, &image, &opts, &err);
         printf("%s: %s\n", names[simd], there ? "runs" : err.text);
         cr_assert_eq(rc, there ? GRABCUT_OK : GRABCUT_EUNSUPPORTED, "%s", names[simd]);
         cr_assert(there || strstr(err.text, "SIMD level") != NULL);
@@ -240,7 +243,7 @@ Test(fast_engine, the_estimate_is_what_is_taken) {
     uint64_t bytes;
     cr_assert_eq(grabcut_workspace_new(&workspace), GRABCUT_OK);
     cr_assert_eq(grabcut_workspace_bytes(workspace), 0);
-    cr_assert_eq(grabcut_estimate(grabcut_engine_fast(), &bytes, image.width, image.height, &opts), 0);
+    cr_assert_eq(grabcut_estimate(eager_engine(), &bytes, image.width, image.height, &opts), 0);
     opts.workspace = workspace;
     opts.max_bytes = bytes - 1;
     cr_assert_eq(run(&mask, &image, &opts), GRABCUT_ENOMEM);
@@ -281,9 +284,9 @@ Test(fast_engine, twenty_bytes_an_undecided_pixel) {
     uint64_t bytes;
     opts.rect = grabcut_rect_inset(4000, 3000, 5);
     double pixels = (double)opts.rect.width * opts.rect.height;
-    cr_assert_eq(grabcut_estimate(grabcut_engine_fast(), &bytes, 4000, 3000, &opts), GRABCUT_OK);
+    cr_assert_eq(grabcut_estimate(eager_engine(), &bytes, 4000, 3000, &opts), GRABCUT_OK);
     cr_assert_leq((double)bytes / pixels, 20.1); /* the tenth: row buffers and the borders of the tiles */
     opts.mode = GRABCUT_INIT_WITH_MASK;
-    cr_assert_eq(grabcut_estimate(grabcut_engine_fast(), &bytes, 4000, 3000, &opts), GRABCUT_OK);
+    cr_assert_eq(grabcut_estimate(eager_engine(), &bytes, 4000, 3000, &opts), GRABCUT_OK);
     cr_assert_leq((double)bytes / 12e6, 20.1);
 }

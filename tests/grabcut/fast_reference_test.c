@@ -1,7 +1,6 @@
 /* The fast engine against cv::grabCut, live. */
 #include "fast_compare.h"
 #include "files.h"
-#include "pool.h"
 #include "select.h"
 
 #include <criterion/criterion.h>
@@ -39,12 +38,6 @@ static void check_photo(const char *name, int iterations, grabcut_simd simd, int
     cr_assert_eq(result, COMPARE_SAME, "%s, %d iterations, %d threads: %d pixels differ; %s", name,
                  iterations, threads, report.differing, report.why);
 }
-
-static void as_many_threads_as_asked(void) {
-    gc_pixels_a_thread = 1; /* however small the picture */
-}
-
-TestSuite(fast_reference, .init = as_many_threads_as_asked);
 
 Test(fast_reference, portrait_at_every_count_of_iterations) {
     for (int i = 1; i <= 10; i++)

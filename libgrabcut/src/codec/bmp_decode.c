@@ -15,7 +15,7 @@ typedef struct palette {
     uint8_t bgr[256][3];
 } palette;
 
-static int cut_off(grabcut_errbuf *err) {
+static int bmp_rows_cut_off(grabcut_errbuf *err) {
     return grabcut_fail(err, GRABCUT_EDECODE, "BMP: the file is cut off");
 }
 
@@ -73,7 +73,7 @@ static int read_plain(const grabcut_image *out, const grabcut_bmp *bmp, source s
     size_t pitch = (width * (size_t)bmp->bits + 31) / 32 * 4;
     for (int32_t y = 0; y < bmp->height; y++, s.p += pitch) {
         if ((size_t)(s.end - s.p) < pitch) {
-            return cut_off(err);
+            return bmp_rows_cut_off(err);
         }
         uint8_t *row = row_of(out, bmp, y);
         if (bmp->bits <= 8) {
@@ -118,7 +118,7 @@ static int put_absolute(const grabcut_image *out, const grabcut_bmp *bmp, cursor
     size_t bytes = bmp->bits == 8 ? (size_t)n : ((size_t)n + 1) / 2;
     size_t padded = (bytes + 1) & ~(size_t)1;
     if ((size_t)(s->end - s->p) < padded) {
-        return cut_off(err);
+        return bmp_rows_cut_off(err);
     }
     if (put_run(out, bmp, at, n, s->p, 0, pal)) {
         return grabcut_fail(err, GRABCUT_EDECODE, "BMP: a run leaves the picture");
@@ -127,9 +127,9 @@ static int put_absolute(const grabcut_image *out, const grabcut_bmp *bmp, cursor
     return GRABCUT_OK;
 }
 
-static int move(cursor *at, const grabcut_bmp *bmp, source *s, grabcut_errbuf *err) {
+static int move_cursor(cursor *at, const grabcut_bmp *bmp, source *s, grabcut_errbuf *err) {
     if (s->end - s->p < 2) {
-        return cut_off(err);
+        return bmp_rows_cut_off(err);
     }
     at->x += s->p[0];
     at->y += s->p[1];
@@ -156,7 +156,7 @@ static int read_runs(const grabcut_image *out, const grabcut_bmp *bmp, source s,
     for (;;) {
         int rc = GRABCUT_OK;
         if (s.end - s.p < 2) {
-            return cut_off(err);
+            return bmp_rows_cut_off(err);
         }
         int n = s.p[0], code = s.p[1];
         s.p += 2;
@@ -170,7 +170,7 @@ static int read_runs(const grabcut_image *out, const grabcut_bmp *bmp, source s,
             at.x = 0;
             at.y += at.y < bmp->height;
         } else if (code == ESCAPE_DELTA) {
-            rc = move(&at, bmp, &s, err);
+            rc = move_cursor(&at, bmp, &s, err);
         } else {
             rc = put_absolute(out, bmp, &at, code, &s, pal, err);
         }
@@ -206,7 +206,7 @@ int grabcut_read_bmp(const grabcut_image *out, grabcut_range file, grabcut_errbu
         return grabcut_fail(err, GRABCUT_EDECODE, "BMP: the colour masks are of a rare kind");
     }
     if (bmp.pixels > file.len) {
-        return cut_off(err);
+        return bmp_rows_cut_off(err);
     }
     fill_palette(&pal, &bmp);
     source s = {file.p + bmp.pixels, file.p + file.len};

@@ -18,7 +18,7 @@ static uint64_t divide_up(uint64_t n, uint64_t by) {
     return (n + by - 1) / by;
 }
 
-static uint64_t round_up(uint64_t n, uint64_t to) {
+static uint64_t round_up_to(uint64_t n, uint64_t to) {
     return divide_up(n, to) * to;
 }
 
@@ -28,15 +28,15 @@ static uint64_t round_up(uint64_t n, uint64_t to) {
  * padded to whole MCUs even where the component has a scan of its own (jdcoefct.c). A pointer a row
  * of blocks is kept beside them. */
 static uint64_t coefficient_bytes(uint64_t across, uint64_t down, uint64_t h, uint64_t v) {
-    uint64_t rows = round_up(down, v);
-    return round_up(across, h) * rows * 128 + rows * sizeof(void *);
+    uint64_t rows = round_up_to(down, v);
+    return round_up_to(across, h) * rows * 128 + rows * sizeof(void *);
 }
 
 /* Rows of samples before and after upsampling (jdmainct.c, jdsample.c): up to 10 rows of blocks for
  * the first, of which one sample row in `v` belongs together; widths are rounded up for vector
  * instructions. */
 static uint64_t sample_bytes(uint64_t across, uint64_t width, uint64_t v, uint64_t tallest) {
-    uint64_t row = round_up(across * 8, 64) + sizeof(void *), upsampled = round_up(width, 64) + 64;
+    uint64_t row = round_up_to(across * 8, 64) + sizeof(void *), upsampled = round_up_to(width, 64) + 64;
     return (v * 12) * (row + 64) + tallest * (upsampled + 64);
 }
 
@@ -78,7 +78,7 @@ static int png_bytes(uint64_t *out, const grabcut_probe *probe, grabcut_range fi
                      grabcut_errbuf *err) {
     (void)file;
     (void)err;
-    *out += 2 * 8 * round_up((uint64_t)probe->width, 8);
+    *out += 2 * 8 * round_up_to((uint64_t)probe->width, 8);
     return GRABCUT_OK;
 }
 

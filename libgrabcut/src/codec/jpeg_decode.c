@@ -28,26 +28,26 @@ typedef struct reader {
     uint8_t *cmyk; /* one row */
 } reader;
 
-static reader *reader_of(j_common_ptr jpeg) {
+static reader *jpeg_reader_of(j_common_ptr jpeg) {
     return (reader *)jpeg->client_data;
 }
 
-_Noreturn static void stop(reader *r, int code, const char *text) {
+_Noreturn static void stop_jpeg_reader(reader *r, int code, const char *text) {
     r->code = code;
     snprintf(r->text, sizeof(r->text), "%s", text);
     longjmp(r->failed, 1);
 }
 
-static void on_error(j_common_ptr jpeg) {
+static void on_jpeg_error(j_common_ptr jpeg) {
     char text[JMSG_LENGTH_MAX];
     jpeg->err->format_message(jpeg, text);
-    stop(reader_of(jpeg),
+    stop_jpeg_reader(jpeg_reader_of(jpeg),
          jpeg->err->msg_code == JERR_OUT_OF_MEMORY ? GRABCUT_ENOMEM : GRABCUT_EDECODE, text);
 }
 
 /* Warnings that mean lost pixels are errors here; the rest are about things that no pixel depends
  * on. */
-static void on_message(j_common_ptr jpeg, int level) {
+static void on_jpeg_message(j_common_ptr jpeg, int level) {
     if (level >= 0) {
         return;
     }
@@ -57,16 +57,16 @@ static void on_message(j_common_ptr jpeg, int level) {
     case JWRN_HUFF_BAD_CODE:
     case JWRN_JPEG_EOF:
     case JWRN_MUST_RESYNC:
-        on_error(jpeg);
+        on_jpeg_error(jpeg);
         break;
     default:
         break;
     }
 }
 
-static void on_progress(j_common_ptr jpeg) {
+static void on_jpeg_progress(j_common_ptr jpeg) {
     if (((j_decompress_ptr)jpeg)->input_scan_number > MOST_SCANS) {
-        stop(reader_of(jpeg), GRABCUT_EDECODE, "too many scans");
+        stop_jpeg_reader(jpeg_reader_of(jpeg), GRABCUT_EDECODE, "too many scans");
     }
 }
 
@@ -76,7 +76,7 @@ static void source_nothing(j_decompress_ptr jpeg) {
 
 /* The whole file was given at once: asked for more, it is truncated. */
 static boolean source_fill(j_decompress_ptr jpeg) {
-    stop(reader_of((j_common_ptr)jpeg), GRABCUT_EDECODE, "the file is cut off");
+    stop_jpeg_reader(jpeg_reader_of((j_common_ptr)jpeg), GRABCUT_EDECODE, "the file is cut off");
 }
 
 static void source_skip(j_decompress_ptr jpeg, long n) {
@@ -90,14 +90,14 @@ static void source_skip(j_decompress_ptr jpeg, long n) {
     jpeg->src->bytes_in_buffer -= (size_t)n;
 }
 
-static void set_up(reader *r) {
+static void set_up_jpeg_reader(reader *r) {
     r->jpeg.err = jpeg_std_error(&r->errors);
-    r->errors.error_exit = on_error;
-    r->errors.emit_message = on_message;
+    r->errors.error_exit = on_jpeg_error;
+    r->errors.emit_message = on_jpeg_message;
     r->jpeg.client_data = r;
 }
 
-static void set_source(reader *r, grabcut_range file) {
+static void set_jpeg_source(reader *r, grabcut_range file) {
     r->source = (struct jpeg_source_mgr){
         .next_input_byte = file.p,
         .bytes_in_buffer = file.len,
@@ -107,7 +107,7 @@ static void set_source(reader *r, grabcut_range file) {
         .resync_to_restart = jpeg_resync_to_restart,
         .term_source = source_nothing,
     };
-    r->progress.progress_monitor = on_progress;
+    r->progress.progress_monitor = on_jpeg_progress;
     r->jpeg.src = &r->source;
     r->jpeg.progress = &r->progress;
 }
@@ -122,7 +122,7 @@ static void cmyk_to_bgr(uint8_t *out, const uint8_t *in, size_t n) {
     }
 }
 
-static void read_rows(reader *r, const grabcut_image *out) {
+static void read_jpeg_rows(reader *r, const grabcut_image *out) {
     struct jpeg_decompress_struct *jpeg = &r->jpeg;
     while (jpeg->output_scanline < jpeg->output_height) {
         uint8_t *row = out->data + jpeg->output_scanline * out->stride;
@@ -135,16 +135,16 @@ static void read_rows(reader *r, const grabcut_image *out) {
 }
 
 /* Everything that may jump out. Nothing of this frame is used after a jump. */
-static int run(reader *r, const grabcut_image *out, grabcut_range file) {
+static int run_jpeg_reader(reader *r, const grabcut_image *out, grabcut_range file) {
     if (setjmp(r->failed)) {
         return r->code;
     }
     jpeg_create_decompress(&r->jpeg);
-    set_source(r, file);
+    set_jpeg_source(r, file);
     jpeg_read_header(&r->jpeg, TRUE);
     if (r->jpeg.image_width != (JDIMENSION)out->width ||
         r->jpeg.image_height != (JDIMENSION)out->height) {
-        stop(r, GRABCUT_EDECODE, "its headers contradict each other");
+        stop_jpeg_reader(r, GRABCUT_EDECODE, "its headers contradict each other");
     }
     r->jpeg.out_color_space = r->jpeg.num_components == 4 ? JCS_CMYK : JCS_EXT_BGR;
     jpeg_start_decompress(&r->jpeg);
@@ -152,7 +152,7 @@ static int run(reader *r, const grabcut_image *out, grabcut_range file) {
         r->cmyk =
             r->jpeg.mem->alloc_small((j_common_ptr)&r->jpeg, JPOOL_IMAGE, (size_t)out->width * 4);
     }
-    read_rows(r, out);
+    read_jpeg_rows(r, out);
     jpeg_finish_decompress(&r->jpeg);
     return GRABCUT_OK;
 }
@@ -162,8 +162,8 @@ int grabcut_read_jpeg(const grabcut_image *out, grabcut_range file, grabcut_errb
     if (!r) {
         return grabcut_fail(err, GRABCUT_ENOMEM, "no memory for the JPEG reader");
     }
-    set_up(r);
-    int rc = run(r, out, file);
+    set_up_jpeg_reader(r);
+    int rc = run_jpeg_reader(r, out, file);
     if (rc) {
         grabcut_fail(err, rc, "JPEG: %s", r->text);
     }

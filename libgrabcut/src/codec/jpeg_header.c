@@ -22,16 +22,16 @@ enum {
     M_APP1 = 0xe1
 };
 
-static int is_frame(int marker) {
+static int is_jpeg_frame(int marker) {
     return marker >= M_SOF0 && marker <= M_SOF15 && marker != M_DHT && marker != M_JPG &&
            marker != M_DAC;
 }
 
-static int is_bare(int marker) {
+static int is_bare_marker(int marker) {
     return marker == M_TEM || (marker >= M_RST0 && marker <= M_SOI);
 }
 
-static int cut_off(grabcut_errbuf *err) {
+static int jpeg_header_cut_off(grabcut_errbuf *err) {
     return grabcut_fail(err, GRABCUT_EDECODE, "the JPEG header is cut off");
 }
 
@@ -56,7 +56,7 @@ static int next_marker(grabcut_range file, size_t *at) {
 }
 
 /* Sampling factors, of one component in three bytes each. */
-static void read_components(grabcut_jpeg *out, grabcut_range segment) {
+static void read_jpeg_components(grabcut_jpeg *out, grabcut_range segment) {
     size_t n = segment.p[5];
     if (n > GRABCUT_JPEG_COMPONENTS || segment.len < 6 + 3 * n) {
         return;
@@ -69,7 +69,7 @@ static void read_components(grabcut_jpeg *out, grabcut_range segment) {
 }
 
 /* Frame header: precision, height, width, components. */
-static int read_frame(grabcut_jpeg *out, int marker, grabcut_range segment, grabcut_errbuf *err) {
+static int read_jpeg_frame(grabcut_jpeg *out, int marker, grabcut_range segment, grabcut_errbuf *err) {
     if (out->width != 0) {
         return grabcut_fail(err, GRABCUT_EDECODE, "the JPEG has two frame headers");
     }
@@ -82,7 +82,7 @@ static int read_frame(grabcut_jpeg *out, int marker, grabcut_range segment, grab
         return grabcut_fail(err, GRABCUT_EDECODE, "the JPEG's frame header tells no size");
     }
     out->progressive = marker == M_SOF2 || marker == M_SOF10;
-    read_components(out, segment);
+    read_jpeg_components(out, segment);
     return GRABCUT_OK;
 }
 
@@ -92,24 +92,24 @@ int grabcut_jpeg_header(grabcut_jpeg *out, grabcut_range file, grabcut_errbuf *e
     for (;;) {
         int marker = next_marker(file, &at);
         if (marker < 0 || marker == M_EOI) {
-            return cut_off(err);
+            return jpeg_header_cut_off(err);
         }
-        if (is_bare(marker)) {
+        if (is_bare_marker(marker)) {
             continue;
         }
         if (file.len - at < 2) {
-            return cut_off(err);
+            return jpeg_header_cut_off(err);
         }
         size_t length = grabcut_be16(file.p + at);
         if (length < 2) {
             return grabcut_fail(err, GRABCUT_EDECODE, "a segment of the JPEG header has no length");
         }
         if (length > file.len - at) {
-            return cut_off(err);
+            return jpeg_header_cut_off(err);
         }
         grabcut_range segment = {file.p + at + 2, length - 2};
         at += length;
-        int rc = is_frame(marker) ? read_frame(out, marker, segment, err) : GRABCUT_OK;
+        int rc = is_jpeg_frame(marker) ? read_jpeg_frame(out, marker, segment, err) : GRABCUT_OK;
         if (rc) {
             return rc;
         }

@@ -7,12 +7,12 @@
 #include <webp/decode.h>
 
 /* libwebp aborts by itself where its output stage gets no memory; nobody else asks it to. */
-static int code_of(VP8StatusCode status) {
+static int webp_code_of(VP8StatusCode status) {
     return status == VP8_STATUS_OUT_OF_MEMORY || status == VP8_STATUS_USER_ABORT ? GRABCUT_ENOMEM
                                                                                  : GRABCUT_EDECODE;
 }
 
-static const char *text_of(VP8StatusCode status) {
+static const char *webp_text_of(VP8StatusCode status) {
     switch (status) {
     case VP8_STATUS_OUT_OF_MEMORY:
     case VP8_STATUS_USER_ABORT:
@@ -27,7 +27,7 @@ static const char *text_of(VP8StatusCode status) {
 }
 
 /* Decodes one chunk into a rect of `out` that has its size. */
-static int read_picture(const grabcut_image *out, const grabcut_rect *rect, grabcut_range chunk,
+static int read_webp_chunk(const grabcut_image *out, const grabcut_rect *rect, grabcut_range chunk,
                         grabcut_errbuf *err) {
     WebPDecoderConfig config;
     if (!WebPInitDecoderConfig(&config)) {
@@ -35,7 +35,7 @@ static int read_picture(const grabcut_image *out, const grabcut_rect *rect, grab
     }
     VP8StatusCode status = WebPGetFeatures(chunk.p, chunk.len, &config.input);
     if (status != VP8_STATUS_OK) {
-        return grabcut_fail(err, code_of(status), "WebP: %s", text_of(status));
+        return grabcut_fail(err, webp_code_of(status), "WebP: %s", webp_text_of(status));
     }
     if (config.input.width != rect->width || config.input.height != rect->height) {
         return grabcut_fail(err, GRABCUT_EDECODE, "WebP: its headers contradict each other");
@@ -49,7 +49,7 @@ static int read_picture(const grabcut_image *out, const grabcut_rect *rect, grab
     status = WebPDecode(chunk.p, chunk.len, &config);
     WebPFreeDecBuffer(&config.output);
     if (status != VP8_STATUS_OK) {
-        return grabcut_fail(err, code_of(status), "WebP: %s", text_of(status));
+        return grabcut_fail(err, webp_code_of(status), "WebP: %s", webp_text_of(status));
     }
     return GRABCUT_OK;
 }
@@ -70,5 +70,5 @@ int grabcut_read_webp(const grabcut_image *out, grabcut_range file, grabcut_errb
     if ((int64_t)f->x + f->width > out->width || (int64_t)f->y + f->height > out->height) {
         return grabcut_fail(err, GRABCUT_EDECODE, "WebP: the first frame leaves the canvas");
     }
-    return read_picture(out, f, webp.picture, err);
+    return read_webp_chunk(out, f, webp.picture, err);
 }

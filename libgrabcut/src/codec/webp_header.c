@@ -30,7 +30,7 @@ static int next_chunk(chunk *out, grabcut_range file, size_t *at) {
     return 1;
 }
 
-static int is(const uint8_t *type, const char *name) {
+static int is_chunk(const uint8_t *type, const char *name) {
     return memcmp(type, name, 4) == 0;
 }
 
@@ -66,15 +66,15 @@ static int read_vp8l(grabcut_webp *out, const uint8_t *p, size_t len, grabcut_er
 
 /* A picture is a VP8 or VP8L chunk. An ALPH chunk before it is passed over, as alpha is dropped. */
 static int is_picture(const chunk *c) {
-    return is(c->type, "VP8 ") || is(c->type, "VP8L");
+    return is_chunk(c->type, "VP8 ") || is_chunk(c->type, "VP8L");
 }
 
-static grabcut_range whole(const chunk *c) {
+static grabcut_range whole_chunk(const chunk *c) {
     return (grabcut_range){c->type, CHUNK_BYTES + c->data.len};
 }
 
 /* RFC 9649, 2.7.1.1: where on the canvas the frame goes, then its own chunks. */
-static void read_frame(grabcut_webp *out, grabcut_range data) {
+static void read_webp_frame(grabcut_webp *out, grabcut_range data) {
     if (data.len < ANMF_BYTES) {
         return;
     }
@@ -83,23 +83,23 @@ static void read_frame(grabcut_webp *out, grabcut_range data) {
         (int32_t)grabcut_le24(data.p + 6) + 1, (int32_t)grabcut_le24(data.p + 9) + 1};
     chunk c;
     for (size_t at = ANMF_BYTES; !out->picture.p && next_chunk(&c, data, &at);) {
-        out->picture = is_picture(&c) ? whole(&c) : out->picture;
+        out->picture = is_picture(&c) ? whole_chunk(&c) : out->picture;
     }
 }
 
 /* Everything behind the canvas: the first picture, and EXIF wherever it is. */
-static void read_rest(grabcut_webp *out, grabcut_range file, size_t at, int animated) {
+static void read_webp_rest(grabcut_webp *out, grabcut_range file, size_t at, int animated) {
     int has_exif = 0, has_frame = 0;
     chunk c;
     while (next_chunk(&c, file, &at)) {
         if (!animated && !out->picture.p && is_picture(&c)) {
-            out->picture = whole(&c);
+            out->picture = whole_chunk(&c);
         }
-        if (animated && !has_frame && is(c.type, "ANMF")) {
-            read_frame(out, c.data);
+        if (animated && !has_frame && is_chunk(c.type, "ANMF")) {
+            read_webp_frame(out, c.data);
             has_frame = 1;
         }
-        if (!has_exif && is(c.type, "EXIF")) {
+        if (!has_exif && is_chunk(c.type, "EXIF")) {
             out->orientation = grabcut_exif_orientation(c.data.p, c.data.len);
             has_exif = 1;
         }
@@ -117,19 +117,19 @@ static int read_vp8x(grabcut_webp *out, grabcut_range file, size_t at, grabcut_e
         return grabcut_fail(err, GRABCUT_EDECODE, "the WebP's canvas is larger than WebP allows");
     }
     out->frame = (grabcut_rect){0, 0, out->width, out->height};
-    read_rest(out, file, at, (c.data.p[0] & FLAG_ANIMATION) != 0);
+    read_webp_rest(out, file, at, (c.data.p[0] & FLAG_ANIMATION) != 0);
     return GRABCUT_OK;
 }
 
 /* The simple layout: one chunk, which is the picture. */
-static int read_simple(grabcut_webp *out, grabcut_range file, grabcut_errbuf *err) {
+static int read_simple_webp(grabcut_webp *out, grabcut_range file, grabcut_errbuf *err) {
     const uint8_t *type = file.p + RIFF_BYTES, *data = type + CHUNK_BYTES;
     size_t room = file.len - RIFF_BYTES - CHUNK_BYTES, at = RIFF_BYTES;
-    int rc = is(type, "VP8L") ? read_vp8l(out, data, room, err) : read_vp8(out, data, room, err);
+    int rc = is_chunk(type, "VP8L") ? read_vp8l(out, data, room, err) : read_vp8(out, data, room, err);
     chunk c;
     out->frame = (grabcut_rect){0, 0, out->width, out->height};
     if (next_chunk(&c, file, &at)) {
-        out->picture = whole(&c);
+        out->picture = whole_chunk(&c);
     }
     return rc;
 }
@@ -150,10 +150,10 @@ int grabcut_webp_header(grabcut_webp *out, grabcut_range file, grabcut_errbuf *e
         return grabcut_fail(err, GRABCUT_EDECODE, "the WebP's length is damaged");
     }
     const uint8_t *first = file.p + RIFF_BYTES;
-    if (is(first, "VP8 ") || is(first, "VP8L")) {
-        return read_simple(out, file, err);
+    if (is_chunk(first, "VP8 ") || is_chunk(first, "VP8L")) {
+        return read_simple_webp(out, file, err);
     }
-    if (is(first, "VP8X")) {
+    if (is_chunk(first, "VP8X")) {
         return read_vp8x(out, file, RIFF_BYTES, err);
     }
     return grabcut_fail(err, GRABCUT_EDECODE, "the WebP begins with an unknown chunk");

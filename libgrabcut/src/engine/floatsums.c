@@ -44,7 +44,7 @@ static int same_binade(uint32_t a, uint32_t b) {
     return a >> 23 == b >> 23;
 }
 
-static const uint32_t *pixels(const gc_floatsums *f, int block) {
+static const uint32_t *pixels_of_block(const gc_floatsums *f, int block) {
     return f->px + (size_t)block * (size_t)f->length;
 }
 
@@ -64,7 +64,7 @@ static void add_twice(void *ctx, int index, int parts) {
                 t->even[k][j] = t->start[k][j];
                 t->odd[k][j] = float_of(bits_of(t->start[k][j]) + 1);
             }
-        f->kernels->accumulate_both(t->even, t->odd, pixels(f, b), labels(f, b), f->count[b]);
+        f->kernels->accumulate_both(t->even, t->odd, pixels_of_block(f, b), labels(f, b), f->count[b]);
     }
 }
 
@@ -115,6 +115,6 @@ void gc_floatsums_run(float (*acc)[3], gc_floatsums *f) {
         if (gc_pool_halt(f->pool, 0, (size_t)f->count[b]))
             return;
         if (!add_known(acc, &f->tallies[b]))
-            f->kernels->accumulate(acc, pixels(f, b), labels(f, b), f->count[b]);
+            f->kernels->accumulate(acc, pixels_of_block(f, b), labels(f, b), f->count[b]);
     }
 }

@@ -7,27 +7,27 @@ static size_t tiles_across(int width) {
     return (size_t)(width + 7) / 8 + 2;
 }
 
-static size_t tiles(int width, int height) {
+static size_t bordered_tiles(int width, int height) {
     return tiles_across(width) * ((size_t)(height + 7) / 8 + 2);
 }
 
 /* Pixels with the border; their excess and room are never touched in the lower one. */
-static size_t pixels(int width, int height) {
+static size_t bordered_pixels(int width, int height) {
     return tiles_across(width) * ((size_t)(height + 7) / 8 + 1) * 64;
 }
 
-static size_t round_up(size_t n) {
+static size_t round_up_to_line(size_t n) {
     return (n + 63) / 64 * 64;
 }
 
 size_t gc_flow_spare(int width, int height) {
-    return pixels(width, height) * 16;
+    return bordered_pixels(width, height) * 16;
 }
 
 size_t gc_flow_bytes(int width, int height) {
-    size_t n = tiles(width, height);
-    return gc_flow_spare(width, height) + 2 * n * 64 + round_up(n * sizeof(gc_tile)) +
-           round_up(n * sizeof(uint64_t)) + round_up(n) + round_up((n + 2) * 2 * sizeof(uint32_t));
+    size_t n = bordered_tiles(width, height);
+    return gc_flow_spare(width, height) + 2 * n * 64 + round_up_to_line(n * sizeof(gc_tile)) +
+           round_up_to_line(n * sizeof(uint64_t)) + round_up_to_line(n) + round_up_to_line((n + 2) * 2 * sizeof(uint32_t));
 }
 
 void gc_flow_init(gc_flow *f, int width, int height, void *memory) {
@@ -39,7 +39,7 @@ void gc_flow_init(gc_flow *f, int width, int height, void *memory) {
     f->window = GC_FIRST_WINDOW;
     f->tiles_x = (int)tiles_across(width);
     f->tiles_y = (height + 7) / 8 + 2;
-    size_t n = tiles(width, height), cells = pixels(width, height);
+    size_t n = bordered_tiles(width, height), cells = bordered_pixels(width, height);
     uint8_t *p = memory;
     f->excess = (int32_t *)p;
     p += cells * sizeof *f->excess;
@@ -52,11 +52,11 @@ void gc_flow_init(gc_flow *f, int width, int height, void *memory) {
     f->label = p;
     p += n * 64;
     f->tile = (gc_tile *)p;
-    p += round_up(n * sizeof(gc_tile));
+    p += round_up_to_line(n * sizeof(gc_tile));
     f->frontier = (uint64_t *)p;
-    p += round_up(n * sizeof(uint64_t));
+    p += round_up_to_line(n * sizeof(uint64_t));
     f->stale = p;
-    p += round_up(n);
+    p += round_up_to_line(n);
     f->list[0] = (uint32_t *)p;
     f->list[1] = f->list[0] + n + 2;
     memset(f->label, 0, n * 64);
@@ -79,5 +79,5 @@ void gc_flow_clear(gc_flow *f, gc_pool *pool) {
 }
 
 void gc_flow_clear_labels(gc_flow *f) {
-    memset(f->tile, 0, tiles(f->width, f->height) * sizeof *f->tile);
+    memset(f->tile, 0, bordered_tiles(f->width, f->height) * sizeof *f->tile);
 }

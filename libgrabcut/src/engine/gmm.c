@@ -46,7 +46,7 @@ static void invert(double *inv, const double *c, double det) {
 }
 
 /* Appends component c to the mixture. */
-static void prepare(gc_gmm *gmm, int c) {
+static void append_component(gc_gmm *gmm, int c) {
     gc_mixture *mix = &gmm->mix;
     const double *cov = covariance_of(gmm, c);
     double det = determinant(cov);
@@ -71,7 +71,7 @@ static void prepare(gc_gmm *gmm, int c) {
 }
 
 /* No component is in use yet. */
-static void empty(gc_mixture *mix) {
+static void empty_mixture(gc_mixture *mix) {
     memset(mix, 0, sizeof *mix);
     for (int i = 0; i < GC_COMPONENTS; i++)
         mix->log_weight[i] = UNUSED;
@@ -79,10 +79,10 @@ static void empty(gc_mixture *mix) {
 
 void gc_gmm_load(gc_gmm *gmm, const double *model) {
     memcpy(gmm->model, model, sizeof gmm->model);
-    empty(&gmm->mix);
+    empty_mixture(&gmm->mix);
     for (int c = 0; c < GC_COMPONENTS; c++)
         if (weights(gmm)[c] > 0)
-            prepare(gmm, c);
+            append_component(gmm, c);
 }
 
 void gc_moments_add(gc_moments *sum, const gc_moments *more) {
@@ -115,7 +115,7 @@ int gc_gmm_learn(gc_gmm *gmm, const gc_moments *moments) {
     uint64_t total = 0;
     for (int c = 0; c < GC_COMPONENTS; c++)
         total += moments[c].count;
-    empty(&gmm->mix);
+    empty_mixture(&gmm->mix);
     for (int c = 0; c < GC_COMPONENTS; c++) {
         weights(gmm)[c] = 0;
         if (moments[c].count == 0)
@@ -123,7 +123,7 @@ int gc_gmm_learn(gc_gmm *gmm, const gc_moments *moments) {
         learn_component(gmm, c, &moments[c], total);
         if (!(determinant(covariance_of(gmm, c)) > UNUSABLE))
             return GRABCUT_EINTERNAL;
-        prepare(gmm, c);
+        append_component(gmm, c);
     }
     return GRABCUT_OK;
 }

@@ -33,7 +33,7 @@ static inline uint32_t color_at(const gc_view *v, int x, int y) {
 }
 
 /* The link between undecided pixels p and q, q in direction 4 + slot of p. */
-static inline void join(gc_flow *f, size_t p, size_t q, int slot, int32_t cap, int fresh) {
+static inline void join_pixels(gc_flow *f, size_t p, size_t q, int slot, int32_t cap, int fresh) {
     const size_t link = p * 4 + (size_t)slot;
     int32_t room = cap;
     if (fresh) {
@@ -58,7 +58,7 @@ static void link_any(const gc_graph *g, int x, int y, int slot) {
                                     color_at(g->view, x + dx[slot], y + dy[slot]), slot == 0 || slot == 2);
     size_t p = gc_flow_pixel(f, x, y), q = gc_flow_pixel(f, x + dx[slot], y + dy[slot]);
     if (a == UNDECIDED && b == UNDECIDED)
-        join(f, p, q, slot, cap, g->fresh);
+        join_pixels(f, p, q, slot, cap, g->fresh);
     else if (a == UNDECIDED)
         f->excess[p] += b == FGD ? cap : -cap;
     else
@@ -83,10 +83,10 @@ static void link_each(const gc_graph *g, int x, int end, int y, const gc_row *ro
         size_t p = gc_flow_pixel(f, x, y), east = gc_flow_pixel(f, x + 1, y), q = gc_flow_pixel(f, x, y + 1);
         size_t southwest = gc_flow_pixel(f, x - 1, y + 1), southeast = gc_flow_pixel(f, x + 1, y + 1);
         uint32_t c = row->px[x];
-        join(f, p, east, 0, gc_nlinks_between(f->links, c, row->px[x + 1], 1), g->fresh);
-        join(f, p, southwest, 1, gc_nlinks_between(f->links, c, row->below[x - 1], 0), g->fresh);
-        join(f, p, q, 2, gc_nlinks_between(f->links, c, row->below[x], 1), g->fresh);
-        join(f, p, southeast, 3, gc_nlinks_between(f->links, c, row->below[x + 1], 0), g->fresh);
+        join_pixels(f, p, east, 0, gc_nlinks_between(f->links, c, row->px[x + 1], 1), g->fresh);
+        join_pixels(f, p, southwest, 1, gc_nlinks_between(f->links, c, row->below[x - 1], 0), g->fresh);
+        join_pixels(f, p, q, 2, gc_nlinks_between(f->links, c, row->below[x], 1), g->fresh);
+        join_pixels(f, p, southeast, 3, gc_nlinks_between(f->links, c, row->below[x + 1], 0), g->fresh);
     }
 }
 
@@ -123,7 +123,7 @@ static void link_row(const gc_graph *g, int y, gc_row *row) {
 }
 
 /* The links of row y to the terminals. */
-static void terminals(const gc_graph *g, int y, gc_row *row) {
+static void link_terminals(const gc_graph *g, int y, gc_row *row) {
     const gc_view *v = g->view;
     gc_flow *f = g->flow;
     gc_view_pixels(v, v->region.x, v->region.y + y, f->width, row->px);
@@ -139,7 +139,7 @@ static void terminals(const gc_graph *g, int y, gc_row *row) {
 }
 
 /* Rows of tiles, so that no two threads share a word of bits. */
-static void strip(const gc_graph *g, int index, int parts, int *start, int *end) {
+static void strip_of(const gc_graph *g, int index, int parts, int *start, int *end) {
     int tile_rows = (g->flow->height + 7) / 8;
     *start = gc_part_start(tile_rows, index, parts) * 8;
     *end = gc_part_start(tile_rows, index + 1, parts) * 8;
@@ -150,10 +150,10 @@ static void strip(const gc_graph *g, int index, int parts, int *start, int *end)
 static void build_strip(void *ctx, int index, int parts) {
     const gc_graph *g = ctx;
     int start, end;
-    strip(g, index, parts, &start, &end);
+    strip_of(g, index, parts, &start, &end);
     const size_t work = (size_t)g->flow->width * 2;
     for (int y = start; y < end && !gc_pool_halt(g->pool, index, work); y++)
-        terminals(g, y, &g->rows[index]);
+        link_terminals(g, y, &g->rows[index]);
     for (int y = start; y < end - 1 && !gc_pool_halt(g->pool, index, work); y++)
         link_row(g, y, &g->rows[index]);
 }
@@ -162,7 +162,7 @@ static void build_seams(const gc_graph *g) {
     link_row(g, -1, g->rows);
     for (int i = 0; i < g->pool->parts; i++) {
         int start, end;
-        strip(g, i, g->pool->parts, &start, &end);
+        strip_of(g, i, g->pool->parts, &start, &end);
         if (end > start)
             link_row(g, end - 1, g->rows);
     }

@@ -94,7 +94,7 @@ static void store_rows(void *ctx, int index, int parts) {
 }
 
 /* 0 if it was stopped. */
-static int prepare(run *r, const gc_kmeans_memory *memory) {
+static int prepare_kmeans(run *r, const gc_kmeans_memory *memory) {
     int height = r->view->height;
     r->sums = memory->scratch;
     r->sum = (uint64_t *)(r->sums + height + 1);
@@ -189,7 +189,7 @@ static void try_candidates(run *r, int k, const uint32_t *candidate, int candida
 }
 
 /* Takes over candidate j as a centre; returns the new sum of distances. */
-static uint64_t choose(run *r, int k, uint32_t candidate, int j) {
+static uint64_t choose_centre(run *r, int k, uint32_t candidate, int j) {
     uint64_t total = 0;
     r->chosen[k] = candidate;
     for (int b = 0; b < r->blocks; b++)
@@ -212,7 +212,7 @@ static int best_candidate(const run *r) {
 static int choose_centers(run *r, const gc_kmeans_draws *draws, int (*stop)(void *), void *stop_ctx) {
     uint32_t candidate[GC_TRIALS] = {sample_at(r, draws->first)};
     try_candidates(r, 0, candidate, 1);
-    uint64_t sum = choose(r, 0, candidate[0], 0);
+    uint64_t sum = choose_centre(r, 0, candidate[0], 0);
     for (int k = 1; k < r->k; k++) {
         if (stop(stop_ctx))
             return GRABCUT_ECANCELED;
@@ -220,7 +220,7 @@ static int choose_centers(run *r, const gc_kmeans_draws *draws, int (*stop)(void
             candidate[j] = sample_by_sum(r, draws->trial[k - 1][j] * (double)sum, k);
         try_candidates(r, k, candidate, GC_TRIALS);
         int best = best_candidate(r);
-        sum = choose(r, k, candidate[best], best);
+        sum = choose_centre(r, k, candidate[best], best);
     }
     return GRABCUT_OK;
 }
@@ -400,7 +400,7 @@ int gc_kmeans(gc_moments *out, const gc_kmeans_memory *memory, const gc_view *vi
     run r = {.view = view, .pool = pool, .rows = rows, .foreground = foreground};
     r.n = n;
     r.k = clusters(n);
-    if (!prepare(&r, memory) || choose_centers(&r, draws, stop, stop_ctx) != GRABCUT_OK)
+    if (!prepare_kmeans(&r, memory) || choose_centers(&r, draws, stop, stop_ctx) != GRABCUT_OK)
         return GRABCUT_ECANCELED;
 
     pass p;

@@ -53,7 +53,7 @@ typedef struct band {
 } band;
 
 /* Counts work, a unit about a tenth of a microsecond; now and then asks whether to go on. 1: no. */
-static int halt(const band *b, size_t work) {
+static int halt_band(const band *b, size_t work) {
     return gc_pool_halt(b->pool, b->index, work * 8);
 }
 
@@ -81,7 +81,7 @@ typedef struct front {
 
 /* Without branches, which would be as good as random: the list's entry is written in any case and
  * counts if the tile is new to it. */
-static inline void reach(const gc_flow *f, front *to, gc_tile *tile, uint64_t bits) {
+static inline void reach_pixels(const gc_flow *f, front *to, gc_tile *tile, uint64_t bits) {
     bits &= tile->unreached;
     to->tiles[to->n] = (uint32_t)(tile - f->tile);
     to->n += (bits != 0) & (tile->next == 0);
@@ -89,42 +89,42 @@ static inline void reach(const gc_flow *f, front *to, gc_tile *tile, uint64_t bi
 }
 
 /* Reaches the pixels whose open arcs lead into the frontier bits of a tile. */
-static inline void expand(const band *b, front *to, size_t i) {
+static inline void expand_tile(const band *b, front *to, size_t i) {
     const gc_flow *f = b->f;
     const ptrdiff_t row = f->tiles_x;
     gc_tile *tile = &f->tile[i];
     const uint64_t at = f->frontier[i], *own = tile->open;
     uint64_t west = (at & ~WEST_COLUMN) >> 1, east = (at & ~EAST_COLUMN) << 1;
-    reach(f, to, tile,
+    reach_pixels(f, to, tile,
           (own[4] & west) | (own[3] & east) | (own[6] & at >> 8) | (own[1] & at << 8) | (own[7] & west >> 8) |
               (own[5] & east >> 8) | (own[2] & west << 8) | (own[0] & east << 8));
     if (at & 0xff && i >= (size_t)(b->top + 1) * (size_t)row) {
         gc_tile *up = tile - row;
-        reach(f, to, up, (up->open[6] & at << 56) | (up->open[7] & west << 56) | (up->open[5] & east << 56));
+        reach_pixels(f, to, up, (up->open[6] & at << 56) | (up->open[7] & west << 56) | (up->open[5] & east << 56));
         if (at & 0x01)
-            reach(f, to, up - 1, up[-1].open[7] & UINT64_C(1) << 63);
+            reach_pixels(f, to, up - 1, up[-1].open[7] & UINT64_C(1) << 63);
         if (at & 0x80)
-            reach(f, to, up + 1, up[1].open[5] & UINT64_C(1) << 56);
+            reach_pixels(f, to, up + 1, up[1].open[5] & UINT64_C(1) << 56);
     }
     if (at >> 56 && i < (size_t)(b->bottom - 1) * (size_t)row) {
         gc_tile *down = tile + row;
-        reach(f, to, down,
+        reach_pixels(f, to, down,
               (down->open[1] & at >> 56) | (down->open[2] & west >> 56) | (down->open[0] & east >> 56));
         if (at >> 56 & 0x01)
-            reach(f, to, down - 1, down[-1].open[2] & UINT64_C(0x80));
+            reach_pixels(f, to, down - 1, down[-1].open[2] & UINT64_C(0x80));
         if (at >> 56 & 0x80)
-            reach(f, to, down + 1, down[1].open[0] & UINT64_C(0x01));
+            reach_pixels(f, to, down + 1, down[1].open[0] & UINT64_C(0x01));
     }
     if (at & WEST_COLUMN) {
         gc_tile *left = tile - 1;
         uint64_t column = (at & WEST_COLUMN) << 7;
-        reach(f, to, left,
+        reach_pixels(f, to, left,
               (left->open[4] & column) | (left->open[7] & column >> 8) | (left->open[2] & column << 8));
     }
     if (at & EAST_COLUMN) {
         gc_tile *right = tile + 1;
         uint64_t column = (at & EAST_COLUMN) >> 7;
-        reach(f, to, right,
+        reach_pixels(f, to, right,
               (right->open[3] & column) | (right->open[5] & column >> 8) | (right->open[0] & column << 8));
     }
 }
@@ -133,7 +133,7 @@ static inline void expand(const band *b, front *to, size_t i) {
 static void begin_search(band *b, front *first) {
     gc_flow *f = b->f;
     first->n = 0;
-    for (int ty = b->top; ty < b->bottom && !halt(b, (size_t)f->tiles_x / 2); ty++)
+    for (int ty = b->top; ty < b->bottom && !halt_band(b, (size_t)f->tiles_x / 2); ty++)
         for (int tx = 1; tx < f->tiles_x - 1; tx++) {
             size_t i = (size_t)ty * (size_t)f->tiles_x + (size_t)tx;
             gc_tile *tile = &f->tile[i];
@@ -198,7 +198,7 @@ static void mark_stale(const band *b, size_t tile) {
 static void end_search(band *b) {
     gc_flow *f = b->f;
     const ptrdiff_t row = f->tiles_x;
-    for (int ty = b->top; ty < b->bottom && !halt(b, (size_t)row / 2); ty++)
+    for (int ty = b->top; ty < b->bottom && !halt_band(b, (size_t)row / 2); ty++)
         for (int tx = 1; tx < f->tiles_x - 1; tx++) {
             size_t i = (size_t)ty * (size_t)row + (size_t)tx;
             gc_tile *tile = &f->tile[i];
@@ -221,7 +221,7 @@ static void end_search(band *b) {
 
 /* Labels what is up to `window` levels beyond the nearest active pixel; 0 if none can reach the
  * sink. */
-static int search(band *b, int window) {
+static int search_levels(band *b, int window) {
     front now = {b->list[0], 0}, then = {b->list[1], 0};
     int last = INT_MAX, any = 0;
     begin_search(b, &now);
@@ -231,11 +231,11 @@ static int search(band *b, int window) {
             any = 1;
             last = level + window;
         }
-        if (halt(b, now.n))
+        if (halt_band(b, now.n))
             return 0;
         then.n = 0;
         for (size_t i = 0; i < now.n; i++)
-            expand(b, &then, now.tiles[i]);
+            expand_tile(b, &then, now.tiles[i]);
         front swap = now;
         now = then;
         then = swap;
@@ -266,7 +266,7 @@ static void discharge_tile(band *b, int tx, int ty) {
 }
 
 /* Discharges what the search has put into the frontier, tile by tile; 0 if there was nothing. */
-static int sweep(band *b, uint64_t limit) {
+static int sweep_tiles(band *b, uint64_t limit) {
     gc_flow *f = b->f;
     int any = 0;
     for (int ty = b->top; ty < b->bottom; ty++) {
@@ -283,17 +283,17 @@ static int sweep(band *b, uint64_t limit) {
             mark_stale(b, i);
             discharge_tile(b, tx, ty);
         }
-        if (halt(b, (size_t)(b->rises - before) + visited * 4 + (size_t)f->tiles_x / 16))
+        if (halt_band(b, (size_t)(b->rises - before) + visited * 4 + (size_t)f->tiles_x / 16))
             return 0;
     }
     return any;
 }
 
 /* Bits for excess and deficits, from the cells. */
-static void mark(band *b) {
+static void mark_signs(band *b) {
     gc_flow *f = b->f;
     b->pixels = 0;
-    for (int ty = b->top; ty < b->bottom && !halt(b, (size_t)f->tiles_x * 2); ty++)
+    for (int ty = b->top; ty < b->bottom && !halt_band(b, (size_t)f->tiles_x * 2); ty++)
         for (int tx = 1; tx < f->tiles_x - 1; tx++) {
             size_t i = (size_t)ty * (size_t)f->tiles_x + (size_t)tx;
             gc_tile *tile = &f->tile[i];
@@ -339,7 +339,7 @@ static int search_paths(band *b) {
     int any = 0;
     begin_search(b, &now);
     for (int first = 1; now.n; first = 0) {
-        if (halt(b, now.n * 16))
+        if (halt_band(b, now.n * 16))
             return 0;
         if (!first)
             note_directions(f, b->c, &now);
@@ -355,7 +355,7 @@ static int search_paths(band *b) {
         }
         then.n = 0;
         for (size_t i = 0; i < now.n; i++)
-            expand(b, &then, now.tiles[i]);
+            expand_tile(b, &then, now.tiles[i]);
         front swap = now;
         now = then;
         then = swap;
@@ -371,7 +371,7 @@ typedef struct place {
     const uint8_t *color;
 } place;
 
-static void step(place *p, const gc_course *c, unsigned d) {
+static void step_along(place *p, const gc_course *c, unsigned d) {
     p->pixel = (size_t)((ptrdiff_t)p->pixel + c->pixel[p->pixel % 64][d]);
     p->color += c->color[d];
 }
@@ -388,7 +388,7 @@ static void augment(const band *b, const place from) {
     const gc_course *c = b->c;
     int32_t *excess = &f->excess[from.pixel], amount = *excess;
     place p = from;
-    for (unsigned d; amount > 0 && (d = f->label[p.pixel]) != ARRIVED; step(&p, c, d)) {
+    for (unsigned d; amount > 0 && (d = f->label[p.pixel]) != ARRIVED; step_along(&p, c, d)) {
         int32_t room = room_of(f, c, &p, d);
         amount = room < amount ? room : amount;
     }
@@ -405,7 +405,7 @@ static void augment(const band *b, const place from) {
     for (p = from; f->label[p.pixel] != ARRIVED;) {
         unsigned full, d = f->label[p.pixel];
         place q = p;
-        step(&q, c, d);
+        step_along(&q, c, d);
         gc_use_link(f, c, p.pixel, p.color, d, amount, &full);
         f->open[p.pixel] &= (uint8_t) ~(full << d);
         f->open[q.pixel] |= (uint8_t)(128 >> d);
@@ -416,7 +416,7 @@ static void augment(const band *b, const place from) {
 
 /* Augmenting along shortest paths (Edmonds, Karp 1972), many between two searches. The first one
  * after a search always sends something, so this ends. */
-static void finish(band *b) {
+static void augment_rest(band *b) {
     gc_flow *f = b->f;
     while (search_paths(b))
         for (int ty = b->top; ty < b->bottom; ty++)
@@ -428,7 +428,7 @@ static void finish(band *b) {
                     unsigned k = (unsigned)__builtin_ctzll(rest);
                     size_t x = (size_t)tx * 8 - 8 + k % 8, y = (size_t)ty * 8 - 8 + k / 8;
                     augment(b, (place){i * 64 + k, f->bgr + y * f->bgr_stride + x * 3});
-                    if (halt(b, 64))
+                    if (halt_band(b, 64))
                         return;
                 }
             }
@@ -439,9 +439,9 @@ static void finish(band *b) {
 /* Rounds until no excess can reach a deficit; 0 if there have been too many. */
 static int run_rounds(band *b, int window) {
     int rounds = 0;
-    for (; rounds < b->f->rounds && search(b, window); rounds++, window += 1 + window / 10) {
+    for (; rounds < b->f->rounds && search_levels(b, window); rounds++, window += 1 + window / 10) {
         uint64_t limit = b->rises + b->pixels * 3 / 10 + 1;
-        for (int i = 0; i < SWEEPS && sweep(b, limit); i++)
+        for (int i = 0; i < SWEEPS && sweep_tiles(b, limit); i++)
             continue;
         if (b->closed && b->rises > b->pixels * BAND_RISES)
             break;
@@ -469,7 +469,7 @@ static void open_seam(const band *b, int ty) {
                                              (tx * 8 - 8) * 3 + b->c->place[k]);
             for (unsigned d = 5; d < 8; d++) {
                 place p = {i * 64 + k, color}, q = p;
-                step(&q, b->c, d);
+                step_along(&q, b->c, d);
                 if (!(f->tile[q.pixel / 64].alive >> q.pixel % 64 & 1))
                     continue;
                 f->open[p.pixel] |= (uint8_t)((room_of(f, b->c, &p, d) > 0) << d);
@@ -494,13 +494,13 @@ static void run_band(void *ctx, int index, int parts) {
         close_row(b->f, b->top, 0, 0x07);
     if (index < all->n - 1)
         close_row(b->f, b->bottom - 1, 7, 0xe0);
-    mark(b);
+    mark_signs(b);
     if (b->closed)
         run_rounds(b, b->f->window);
 }
 
 /* As many as pay for a thread of their own. */
-static void divide(bands *all, const band *whole) {
+static void divide_into_bands(bands *all, const band *whole) {
     gc_flow *f = whole->f;
     gc_pool *pool = whole->pool;
     int rows = f->tiles_y - 2, most = (int)((size_t)rows * (size_t)f->tiles_x / (size_t)f->band_tiles);
@@ -528,15 +528,15 @@ int gc_flow_solve(gc_flow *f, const gc_kernels *kernels, gc_pool *pool) {
     band whole = {.f = f, .c = &c, .kernels = kernels, .pool = pool, .top = 1, .bottom = f->tiles_y - 1,
                   .list = {f->list[0], f->list[1]}};
     plot_course(&c, f);
-    divide(&all, &whole);
+    divide_into_bands(&all, &whole);
     gc_pool_run(pool, run_band, &all);
     for (int i = 0; i < all.n; i++) {
         whole.pixels += all.band[i].pixels;
         if (i > 0)
             open_seam(&whole, all.band[i].top - 1);
     }
-    if (!run_rounds(&whole, all.n > 1 ? REST_WINDOW : f->window) && !halt(&whole, 0))
-        finish(&whole);
+    if (!run_rounds(&whole, all.n > 1 ? REST_WINDOW : f->window) && !halt_band(&whole, 0))
+        augment_rest(&whole);
     f->window = GC_LATER_WINDOW;
-    return halt(&whole, 0) ? GRABCUT_ECANCELED : GRABCUT_OK;
+    return halt_band(&whole, 0) ? GRABCUT_ECANCELED : GRABCUT_OK;
 }

@@ -5,7 +5,7 @@
  *
  * One block of memory holds everything that grows with the picture.
  */
-#include <grabcut/grabcut.h>
+#include "pipeline.h"
 
 #include "error.h"
 #include "flow_memory.h"
@@ -51,12 +51,10 @@ static void *piece(block *b, size_t bytes) {
     return p;
 }
 
-size_t gc_pixels_a_thread = 16384;
-
 /* No more than have enough to do: to start one costs as much as some thousand pixels, to hand it a pass as much as
  * some dozen, if it has a core of its own. */
-static int thread_count(const grabcut_options *opts, int width, int height) {
-    size_t useful = (size_t)width * (size_t)height / gc_pixels_a_thread;
+static int thread_count(const grabcut_engine *self, const grabcut_options *opts, int width, int height) {
+    size_t useful = (size_t)width * (size_t)height / ((const gc_fast_engine *)self)->pixels_per_thread;
     size_t most = useful < GC_MAX_THREADS ? useful : GC_MAX_THREADS;
     return most < 1 ? 1 : (size_t)opts->threads < most ? opts->threads : (int)most;
 }
@@ -120,7 +118,7 @@ static void shrink_region(grabcut_rect *r, const gc_view *v, uint64_t *bits) {
 
 /* ---- progress ---------------------------------------------------------------------------------- */
 
-static int stop(void *ctx) {
+static int ask_to_stop(void *ctx) {
     job *j = ctx;
     if (!j->stopped && j->opts->progress)
         j->stopped = j->opts->progress(j->opts->progress_ctx, &j->progress) != 0;
@@ -134,7 +132,7 @@ static int stop_cutting(void *ctx) {
     grabcut_progress *p = &j->progress;
     double end = 0.2 + 0.8 * (p->iteration + 1) / p->iterations;
     p->done += (end - p->done) / 16;
-    return stop(j);
+    return ask_to_stop(j);
 }
 
 static int begin_phase(job *j, grabcut_phase phase, int iteration) {
@@ -143,7 +141,7 @@ static int begin_phase(job *j, grabcut_phase phase, int iteration) {
     p->phase = phase;
     p->iteration = iteration;
     p->done = at > p->done ? at : p->done;
-    return stop(j) ? GRABCUT_ECANCELED : GRABCUT_OK;
+    return ask_to_stop(j) ? GRABCUT_ECANCELED : GRABCUT_OK;
 }
 
 /* ---- models ------------------------------------------------------------------------------------ */
@@ -187,7 +185,7 @@ static int first_models(job *j, grabcut_errbuf *err) {
                                j->moments};
     for (int side = 0; side < 2; side++) {
         gc_moments m[GC_COMPONENTS];
-        int rc = gc_kmeans(m, &memory, &j->view, &j->pool, j->rows, side, n[side], &draws[side], stop, j);
+        int rc = gc_kmeans(m, &memory, &j->view, &j->pool, j->rows, side, n[side], &draws[side], ask_to_stop, j);
         if (rc)
             return rc;
         if (gc_gmm_learn(&j->models[side], m))
@@ -213,7 +211,7 @@ static void component_moments(void *ctx, int index, int parts) {
 }
 
 /* Gives each pixel to the component that explains it best, and learns the components anew. */
-static int learn(job *j, grabcut_errbuf *err) {
+static int learn_models(job *j, grabcut_errbuf *err) {
     gc_pool_run(&j->pool, component_moments, j);
     if (j->stopped)
         return GRABCUT_ECANCELED;
@@ -261,7 +259,7 @@ static void first_labels(job *j) {
 }
 
 /* Gives n mask bytes, up to eight, the labels of their undecided pixels, whose background bits are known. */
-static inline void relabel(uint8_t *at, size_t n, unsigned background) {
+static inline void relabel_eight(uint8_t *at, size_t n, unsigned background) {
     const uint64_t ones = 0x0101010101010101u;
     uint64_t eight = 0, spread = (background * ones & 0x8040201008040201u) + 0x7f * ones;
     memcpy(&eight, at, n);
@@ -274,9 +272,9 @@ static void relabel_row(const job *j, int y, uint8_t *line) {
     const gc_tile *tile = j->flow.tile + gc_flow_tile(&j->flow, 0, y);
     int width = j->view.region.width, shift = y % 8 * 8, x = 0;
     for (; x + 8 <= width; x += 8, tile++)
-        relabel(line + x, 8, tile->alive >> shift & 255);
+        relabel_eight(line + x, 8, tile->alive >> shift & 255);
     if (x < width)
-        relabel(line + x, (size_t)(width - x), tile->alive >> shift & 255);
+        relabel_eight(line + x, (size_t)(width - x), tile->alive >> shift & 255);
 }
 
 static void write_rows(void *ctx, int index, int parts) {
@@ -295,10 +293,10 @@ static void write_rows(void *ctx, int index, int parts) {
     }
 }
 
-static int iterate(job *j, int iteration, grabcut_errbuf *err) {
+static int run_iteration(job *j, int iteration, grabcut_errbuf *err) {
     int rc = begin_phase(j, GRABCUT_PHASE_MODELS, iteration);
     if (!rc && j->opts->mode != GRABCUT_EVAL_FREEZE_MODEL)
-        rc = learn(j, err);
+        rc = learn_models(j, err);
     if (rc)
         return rc;
     gc_graph graph = {&j->view, &j->models[0], &j->models[1], &j->flow, &j->pool, j->rows, iteration == 0};
@@ -310,11 +308,11 @@ static int iterate(job *j, int iteration, grabcut_errbuf *err) {
         return rc;
     j->pool.stop = stop_cutting;
     rc = gc_flow_solve(&j->flow, j->view.kernels, &j->pool);
-    j->pool.stop = stop;
+    j->pool.stop = ask_to_stop;
     return rc;
 }
 
-static int run(job *j, grabcut_errbuf *err) {
+static int run_job(job *j, grabcut_errbuf *err) {
     const grabcut_options *opts = j->opts;
     int starts = opts->mode == GRABCUT_INIT_WITH_RECT || opts->mode == GRABCUT_INIT_WITH_MASK;
     first_labels(j);
@@ -327,7 +325,7 @@ static int run(job *j, grabcut_errbuf *err) {
     if (j->stopped)
         return GRABCUT_ECANCELED;
     for (int i = 0; i < j->progress.iterations && !rc; i++)
-        rc = iterate(j, i, err);
+        rc = run_iteration(j, i, err);
     return rc;
 }
 
@@ -346,9 +344,9 @@ static void give_models(const job *j) {
     memcpy(m->foreground, j->models[1].model, sizeof m->foreground);
 }
 
-static int segment_in(job *j, grabcut_image *mask, grabcut_workspace *workspace, grabcut_errbuf *err) {
+static int segment_in(job *j, grabcut_image *mask, grabcut_workspace *workspace, int threads,
+                      grabcut_errbuf *err) {
     gc_view *v = &j->view;
-    int threads = thread_count(j->opts, v->width, v->height);
     size_t bytes = lay_out(j, NULL, v->width, v->height, &v->region, threads);
     if (!gc_workspace_grow(workspace, bytes))
         return grabcut_fail(err, GRABCUT_ENOMEM, "%zu bytes for a picture of %dx%d pixels were refused", bytes,
@@ -365,11 +363,11 @@ static int segment_in(job *j, grabcut_image *mask, grabcut_workspace *workspace,
     j->flow.bgr_stride = v->stride;
     j->flow.links = &j->links;
     take_models(j);
-    j->pool.stop = stop;
+    j->pool.stop = ask_to_stop;
     j->pool.stop_ctx = j;
     j->mask = mask;
     gc_pool_start(&j->pool, threads);
-    int rc = run(j, err);
+    int rc = run_job(j, err);
     if (!rc) {
         gc_pool_run(&j->pool, write_rows, j);
         give_models(j);
@@ -378,11 +376,10 @@ static int segment_in(job *j, grabcut_image *mask, grabcut_workspace *workspace,
     return rc;
 }
 
-static int segment(const grabcut_engine *self, grabcut_image *mask, const grabcut_image *image,
+static int segment_fast(const grabcut_engine *self, grabcut_image *mask, const grabcut_image *image,
                    const grabcut_options *opts, grabcut_errbuf *err) {
     job j = {.opts = opts};
     grabcut_workspace own = {NULL, 0};
-    (void)self;
     j.view.kernels = gc_kernels_for(opts->simd);
     if (!j.view.kernels)
         return grabcut_fail(err, GRABCUT_EUNSUPPORTED,
@@ -398,27 +395,35 @@ static int segment(const grabcut_engine *self, grabcut_image *mask, const grabcu
     if (region_of(&j.view.region, opts, image->width, image->height))
         return grabcut_fail(err, GRABCUT_ERECT, "the rect is empty or outside the picture");
     j.progress.iterations = opts->mode == GRABCUT_EVAL_FREEZE_MODEL ? 1 : opts->iterations;
-    int rc = segment_in(&j, mask, opts->workspace ? opts->workspace : &own, err);
+    int threads = thread_count(self, opts, image->width, image->height);
+    int rc = segment_in(&j, mask, opts->workspace ? opts->workspace : &own, threads, err);
     gc_workspace_drop(&own);
     if (rc == GRABCUT_ECANCELED)
         return grabcut_fail(err, rc, "the progress callback stopped the run");
     return rc;
 }
 
-static int estimate(const grabcut_engine *self, uint64_t *out_bytes, int32_t width, int32_t height,
+static int estimate_fast(const grabcut_engine *self, uint64_t *out_bytes, int32_t width, int32_t height,
                     const grabcut_options *opts) {
     job j;
     grabcut_rect region;
-    (void)self;
     int rc = region_of(&region, opts, width, height);
     if (rc)
         return rc;
-    *out_bytes = lay_out(&j, NULL, width, height, &region, thread_count(opts, width, height));
+    *out_bytes = lay_out(&j, NULL, width, height, &region,
+                         thread_count(self, opts, width, height));
     return GRABCUT_OK;
 }
 
-static const grabcut_engine engine = {GRABCUT_ENGINE_VERSION, "fast", segment, estimate};
+enum { PIXELS_PER_THREAD = 16384 };
+
+#define FAST_ENGINE(pixels) {{GRABCUT_ENGINE_VERSION, "fast", segment_fast, estimate_fast}, (pixels)}
+
+gc_fast_engine gc_fast_engine_of(size_t pixels) {
+    return (gc_fast_engine)FAST_ENGINE(pixels);
+}
 
 const grabcut_engine *grabcut_engine_fast(void) {
-    return &engine;
+    static const gc_fast_engine engine = FAST_ENGINE(PIXELS_PER_THREAD);
+    return &engine.super;
 }

@@ -13,16 +13,19 @@ enum {
 };
 
 /* That this process may run on. */
-static int cores(void) {
+static int usable_cores(void) {
     cpu_set_t set;
     return sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
 }
 
-static inline void relax(void) {
 #if defined(__x86_64__)
+static inline void relax_core(void) {
     __builtin_ia32_pause();
-#endif
 }
+#else
+static inline void relax_core(void) {
+}
+#endif
 
 /* How long the next wait may spin: where a core of one's own is not to be had, each wait would be in vain. */
 static int next_spins(int spins, int in_vain) {
@@ -36,13 +39,13 @@ static int next_spins(int spins, int in_vain) {
 /* Between two passes there is often less to do than it takes to fall asleep and be woken up. */
 static int spin_until_turn(gc_pool *pool, unsigned seen, int spins) {
     for (; spins > 0 && atomic_load_explicit(&pool->turn, memory_order_acquire) == seen; spins--)
-        relax();
+        relax_core();
     return spins > 0;
 }
 
 static int spin_until_done(gc_pool *pool, int spins) {
     for (; spins > 0 && atomic_load_explicit(&pool->busy, memory_order_acquire) > 0; spins--)
-        relax();
+        relax_core();
     return spins > 0;
 }
 
@@ -53,7 +56,7 @@ static void sleep_until_turn(gc_pool *pool, unsigned seen) {
     pthread_mutex_unlock(&pool->lock);
 }
 
-static void *work(void *arg) {
+static void *run_thread(void *arg) {
     gc_pool *pool = arg;
     int index = atomic_fetch_add_explicit(&pool->started, 1, memory_order_relaxed), spins = pool->spins;
     for (unsigned seen = 0;; seen++) {
@@ -88,14 +91,14 @@ void gc_pool_start(gc_pool *pool, int threads) {
     atomic_init(&pool->stopped, 0);
     if (threads > GC_MAX_THREADS)
         threads = GC_MAX_THREADS;
-    pool->spins = threads > 1 && threads <= cores() ? MOST_SPINS : 0;
+    pool->spins = threads > 1 && threads <= usable_cores() ? MOST_SPINS : 0;
     pool->callers_spins = pool->spins;
-    while (pool->parts < threads && pthread_create(&pool->thread[pool->parts], NULL, work, pool) == 0)
+    while (pool->parts < threads && pthread_create(&pool->thread[pool->parts], NULL, run_thread, pool) == 0)
         pool->parts++;
 }
 
 /* Tells the others what is to be done. */
-static void announce(gc_pool *pool, gc_part *part, void *ctx) {
+static void announce_turn(gc_pool *pool, gc_part *part, void *ctx) {
     pthread_mutex_lock(&pool->lock);
     pool->part = part;
     pool->ctx = ctx;
@@ -106,7 +109,7 @@ static void announce(gc_pool *pool, gc_part *part, void *ctx) {
 }
 
 void gc_pool_stop(gc_pool *pool) {
-    announce(pool, NULL, NULL);
+    announce_turn(pool, NULL, NULL);
     for (int i = 1; i < pool->parts; i++)
         pthread_join(pool->thread[i], NULL);
     pthread_cond_destroy(&pool->work);
@@ -133,7 +136,7 @@ void gc_pool_run(gc_pool *pool, gc_part *part, void *ctx) {
         part(ctx, 0, 1);
         return;
     }
-    announce(pool, part, ctx);
+    announce_turn(pool, part, ctx);
     part(ctx, 0, pool->parts);
     pool->callers_spins = next_spins(pool->callers_spins, !spin_until_done(pool, pool->callers_spins));
     while (atomic_load_explicit(&pool->busy, memory_order_acquire) > 0) {

@@ -8,9 +8,6 @@
 
 enum { GC_MAX_THREADS = 64 };
 
-/* A picture gets a thread for so many pixels, if the caller allows as many. Tests lower it. */
-extern size_t gc_pixels_a_thread;
-
 /* Part `index` of `parts` of a pass. */
 typedef void gc_part(void *ctx, int index, int parts);
 

@@ -43,12 +43,12 @@ typedef struct slots {
     __m256i of[4];
 } slots;
 
-static inline __m256i in_pairs(__m256i even, __m256i odd) {
+static inline __m256i pairs_of_slots(__m256i even, __m256i odd) {
     return _mm256_blend_epi16(even, _mm256_slli_epi32(odd, 16), 0xaa);
 }
 
 static inline void store_rooms(const gc_flow *f, size_t p, const slots *room) {
-    __m256i front = in_pairs(room->of[0], room->of[1]), back = in_pairs(room->of[2], room->of[3]);
+    __m256i front = pairs_of_slots(room->of[0], room->of[1]), back = pairs_of_slots(room->of[2], room->of[3]);
     __m256i even = _mm256_unpacklo_epi32(front, back), odd = _mm256_unpackhi_epi32(front, back);
     store_256(f->room_low + p * 4, _mm256_permute2x128_si256(even, odd, 0x20));
     store_256(f->room_low + p * 4 + 16, _mm256_permute2x128_si256(even, odd, 0x31));
