@@ -65,6 +65,7 @@
 %ignore grabcut_engine_fast;
 %ignore GRABCUT_DECODE_OPTIONS_INIT;
 %ignore GRABCUT_OPTIONS_INIT;
+%ignore GRABCUT_PROBE_INIT;
 
 /* A picture made by C owns its pixels; its address and shape make it an array without a copy. */
 %nodefaultctor grabcut_image;

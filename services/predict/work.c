@@ -296,7 +296,7 @@ static bool read_header(predict_job *job, grabcut_probe *probe, grabcut_decode_o
 static bool decode(predict_job *job, grabcut_image *image) {
     h2o_iovec_t file = job->entity;
     grabcut_errbuf err = {""};
-    grabcut_probe probe;
+    grabcut_probe probe = GRABCUT_PROBE_INIT;
     grabcut_decode_options options = GRABCUT_DECODE_OPTIONS_INIT;
     int code;
     if (job->request.body == HR_BODY_JSON && !read_json(job, &file))

@@ -27,7 +27,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     static const grabcut_decode_options opts = {GRABCUT_DECODE_OPTIONS_VERSION, 65536, 0, 0};
-    grabcut_probe probe;
+    grabcut_probe probe = GRABCUT_PROBE_INIT;
     grabcut_image image;
     grabcut_errbuf err;
     int probed = grabcut_probe_header(&probe, data, size, NULL);

@@ -1,4 +1,5 @@
-/* What a caller of the fast engine relies on besides the mask: memory, cancelling, modes, determinism. */
+/* What a caller of the fast engine relies on besides the mask: memory, cancelling, modes,
+ * determinism. */
 #include "files.h"
 #include "pipeline.h"
 #include "pool.h"
@@ -48,7 +49,6 @@ static int run(grabcut_image *mask, const grabcut_image *image, const grabcut_op
     return grabcut_segment(eager_engine(), mask, image, opts, NULL);
 }
 
-
 Test(fast_engine, the_mask_does_not_depend_on_threads_or_instructions) {
     grabcut_image image = photo(), first = mask_for(&image), mask = mask_for(&image);
     grabcut_options opts = options_for(&image);
@@ -60,7 +60,8 @@ Test(fast_engine, the_mask_does_not_depend_on_threads_or_instructions) {
             if (!gc_kernels_for(opts.simd))
                 continue;
             cr_assert_eq(run(&mask, &image, &opts), GRABCUT_OK);
-            cr_assert_arr_eq(mask.data, first.data, size_of(&mask), "%d threads, level %d", threads, simd);
+            cr_assert_arr_eq(mask.data, first.data, size_of(&mask), "%d threads, level %d", threads,
+                             simd);
         }
     grabcut_image_free(&image);
     grabcut_image_free(&first);
@@ -71,7 +72,8 @@ Test(fast_engine, the_mask_does_not_depend_on_threads_or_instructions) {
 enum { NOISE, SHAPES, SHADES, STYLES };
 
 static uint8_t component(int style, int x, int y, int channel, uint32_t noise) {
-    int inside = (x - 40) * (x - 40) + (y - 25) * (y - 25) < 300 || (x > 20 && x < 35 && y > 10 && y < 60);
+    int inside =
+        (x - 40) * (x - 40) + (y - 25) * (y - 25) < 300 || (x > 20 && x < 35 && y > 10 && y < 60);
     if (style == SHAPES)
         return (uint8_t)((inside ? 150 + 20 * channel : 60 - 15 * channel) + (int)(noise % 40));
     return (uint8_t)(style == NOISE ? noise : (unsigned)(x * 2 + y * (channel + 1)) + noise % 16);
@@ -104,8 +106,10 @@ Test(fast_engine, every_level_gives_the_same_masks_of_small_pictures) {
             if (!gc_kernels_for(opts.simd))
                 continue;
             cr_assert_eq(run(&mask, &image, &opts), GRABCUT_OK);
-            cr_assert_arr_eq(mask.data, first.data, size_of(&mask), "picture %d, level %d", i, simd);
-            cr_assert_arr_eq((uint8_t *)&others, (uint8_t *)&models, sizeof models, "picture %d, level %d", i, simd);
+            cr_assert_arr_eq(mask.data, first.data, size_of(&mask), "picture %d, level %d", i,
+                             simd);
+            cr_assert_arr_eq((uint8_t *)&others, (uint8_t *)&models, sizeof models,
+                             "picture %d, level %d", i, simd);
         }
         grabcut_image_free(&image);
         grabcut_image_free(&first);
@@ -165,7 +169,8 @@ Test(fast_engine, frozen_models_stay) {
     grabcut_image_free(&mask);
 }
 
-/* ---- progress ----------------------------------------------------------------------------------- */
+/* ---- progress -----------------------------------------------------------------------------------
+ */
 
 typedef struct watch {
     int calls, stop_at;
@@ -208,7 +213,8 @@ Test(fast_engine, progress_never_falls_and_any_report_can_stop) {
     grabcut_image_free(&mask);
 }
 
-/* ---- threads ------------------------------------------------------------------------------------ */
+/* ---- threads ------------------------------------------------------------------------------------
+ */
 
 static int third_time(void *ctx) {
     return ++*(int *)ctx == 3;
@@ -234,7 +240,8 @@ Test(fast_engine, a_caller_that_waits_for_other_threads_can_stop_them) {
     gc_pool_stop(&pool);
 }
 
-/* ---- memory ------------------------------------------------------------------------------------- */
+/* ---- memory -------------------------------------------------------------------------------------
+ */
 
 Test(fast_engine, the_estimate_is_what_is_taken) {
     grabcut_image image = photo(), mask = mask_for(&image);
@@ -285,7 +292,8 @@ Test(fast_engine, twenty_bytes_an_undecided_pixel) {
     opts.rect = grabcut_rect_inset(4000, 3000, 5);
     double pixels = (double)opts.rect.width * opts.rect.height;
     cr_assert_eq(grabcut_estimate(eager_engine(), &bytes, 4000, 3000, &opts), GRABCUT_OK);
-    cr_assert_leq((double)bytes / pixels, 20.1); /* the tenth: row buffers and the borders of the tiles */
+    cr_assert_leq((double)bytes / pixels,
+                  20.1); /* the tenth: row buffers and the borders of the tiles */
     opts.mode = GRABCUT_INIT_WITH_MASK;
     cr_assert_eq(grabcut_estimate(eager_engine(), &bytes, 4000, 3000, &opts), GRABCUT_OK);
     cr_assert_leq((double)bytes / 12e6, 20.1);

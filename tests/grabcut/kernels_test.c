@@ -1,4 +1,5 @@
-/* The inner loops of every SIMD level that this processor has, against plain loops or the portable level. */
+/* The inner loops of every SIMD level that this processor has, against plain loops or the portable
+ * level. */
 #include "gmm.h"
 #include "mixture.h"
 #include "nlinks.h"
@@ -86,13 +87,16 @@ Test(grabcut_kernels, pixels_are_unpacked) {
     const gc_kernels *k[2];
     for (int l = 0, n_levels = levels(k); l < n_levels; l++)
         for (int n = 0; n < 200; n++) {
-            uint8_t *bgr = malloc((size_t)n * 3 + 1); /* of just that length: the sanitizer sees more being read */
+            uint8_t *bgr = malloc((size_t)n * 3 +
+                                  1); /* of just that length: the sanitizer sees more being read */
             uint32_t px[200 + GC_PAD];
             for (int i = 0; i < n * 3; i++)
                 bgr[i] = (uint8_t)draw();
             k[l]->unpack(px, bgr, n);
             for (int i = 0; i < n; i++)
-                cr_assert_eq(px[i], bgr[3 * i] | (uint32_t)bgr[3 * i + 1] << 8 | (uint32_t)bgr[3 * i + 2] << 16,
+                cr_assert_eq(px[i],
+                             bgr[3 * i] | (uint32_t)bgr[3 * i + 1] << 8 |
+                                 (uint32_t)bgr[3 * i + 2] << 16,
                              "%s, %d of %d", name(k[l]), i, n);
             free(bgr);
         }
@@ -107,7 +111,8 @@ Test(grabcut_kernels, distances_are_summed) {
         int n = random_pixels(a);
         random_pixels(b);
         for (int i = 0; i < n; i++)
-            sum += (uint64_t)(square(a[i], b[i], 0) + square(a[i], b[i], 8) + square(a[i], b[i], 16));
+            sum +=
+                (uint64_t)(square(a[i], b[i], 0) + square(a[i], b[i], 8) + square(a[i], b[i], 16));
         for (int l = 0; l < n_levels; l++)
             cr_assert_eq(k[l]->distance_sum(a, b, n), sum, "%s, %d pixels", name(k[l]), n);
     }
@@ -116,7 +121,8 @@ Test(grabcut_kernels, distances_are_summed) {
 /* The greatest distance of all, often: no lane overflows. */
 Test(grabcut_kernels, long_rows_of_great_distances_are_summed) {
     enum { N = 300001 };
-    uint32_t *black = calloc(N + GC_PAD, sizeof *black), *white = malloc((N + GC_PAD) * sizeof *white);
+    uint32_t *black = calloc(N + GC_PAD, sizeof *black),
+             *white = malloc((N + GC_PAD) * sizeof *white);
     const gc_kernels *k[2];
     for (int i = 0; i < N + GC_PAD; i++)
         white[i] = 0xffffff;
@@ -162,7 +168,8 @@ Test(grabcut_kernels, components_are_those_of_the_formula) {
         for (int l = 0; l < n_levels; l++) {
             k[l]->components(labels, px, n, &gmm.mix);
             for (int i = 0; i < n; i++)
-                cr_assert_eq(labels[i], gc_mixture_component(&gmm.mix, px[i]), "%s, round %d", name(k[l]), round);
+                cr_assert_eq(labels[i], gc_mixture_component(&gmm.mix, px[i]), "%s, round %d",
+                             name(k[l]), round);
         }
     }
 }
@@ -183,7 +190,8 @@ Test(grabcut_kernels, terminal_links_are_those_of_the_formula) {
             k[l]->tlinks(out, px, n, &bgd.mix, &fgd.mix, GC_SCALE, limit);
             for (int i = 0; i < n; i++) {
                 int32_t right = gc_mixture_tlink(&bgd.mix, &fgd.mix, px[i], GC_SCALE, limit);
-                cr_assert_leq(abs(out[i] - right), 2, "%s, round %d: %d, not %d", name(k[l]), round, out[i], right);
+                cr_assert_leq(abs(out[i] - right), 2, "%s, round %d: %d, not %d", name(k[l]), round,
+                              out[i], right);
             }
         }
     }
@@ -205,8 +213,10 @@ Test(grabcut_kernels, sums_by_label_are_exact) {
             gc_cluster own[GC_COMPONENTS] = {{0, {0, 0, 0}}};
             memset(right, 0, sizeof right);
             memset(sums, 0, sizeof sums);
-            k[l]->nearest_sums(own, l ? other : labels, px, n, (const float(*)[3])centers, clusters);
-            cr_assert(l == 0 || memcmp(labels, other, (size_t)n) == 0, "%s, round %d", name(k[l]), round);
+            k[l]->nearest_sums(own, l ? other : labels, px, n, (const float(*)[3])centers,
+                               clusters);
+            cr_assert(l == 0 || memcmp(labels, other, (size_t)n) == 0, "%s, round %d", name(k[l]),
+                      round);
             for (int i = 0; i < n; i++) {
                 uint64_t p[3] = {px[i] & 255, px[i] >> 8 & 255, px[i] >> 16 & 255};
                 gc_moments one = {1,           {p[0], p[1], p[2]}, p[0] * p[0], p[0] * p[1],
@@ -219,7 +229,8 @@ Test(grabcut_kernels, sums_by_label_are_exact) {
     }
 }
 
-/* ---- links ------------------------------------------------------------------------------------------- */
+/* ---- links
+ * ------------------------------------------------------------------------------------------- */
 
 enum { EIGHTS = 20 }; /* a row of tiles; the row of pixels below is one of theirs, too */
 

@@ -39,7 +39,8 @@ static void random_problem(problem *p, uint64_t seed) {
     for (size_t i = 0; i < n * 3; i++)
         p->bgr[i] = (uint8_t)below(&s, spread);
     for (size_t i = 0; i < n; i++) {
-        int side = below(&s, 4) ? (i % (size_t)p->w * 2 < (size_t)p->w ? 1 : -1) : (below(&s, 2) ? 1 : -1);
+        int side =
+            below(&s, 4) ? (i % (size_t)p->w * 2 < (size_t)p->w ? 1 : -1) : (below(&s, 2) ? 1 : -1);
         p->terminal[i] = below(&s, 3) ? side * below(&s, reach) : 0;
         p->decided[i] = holes && below(&s, 5) == 0;
     }
@@ -64,10 +65,12 @@ static int32_t capacity(const problem *p, int x, int y, int d) {
     return gc_nlinks_capacity(&p->links, (uint32_t)(db * db + dg * dg + dr * dr), straight);
 }
 
-/* Shortest augmenting paths (Edmonds, Karp 1972). `sink_side` tells which pixels can still reach the sink. */
+/* Shortest augmenting paths (Edmonds, Karp 1972). `sink_side` tells which pixels can still reach
+ * the sink. */
 static int64_t simple_flow(const problem *p, uint8_t *sink_side) {
     int n = p->w * p->h;
-    int32_t(*room)[8] = malloc((size_t)n * sizeof *room), *terminal = malloc((size_t)n * sizeof *terminal);
+    int32_t(*room)[8] = malloc((size_t)n * sizeof *room),
+    *terminal = malloc((size_t)n * sizeof *terminal);
     int *queue = malloc((size_t)n * sizeof *queue);
     int8_t *via = malloc((size_t)n);
     int64_t flow = 0;
@@ -135,7 +138,8 @@ static void fast_cut(const problem *p, const gc_kernels *kernels, int rounds, in
     f.links = &p->links;
     f.rounds = rounds;
     f.band_tiles = 1;
-    f.window = p->w % 2 ? GC_FIRST_WINDOW : GC_LATER_WINDOW; /* the cut is the same whatever it is */
+    f.window =
+        p->w % 2 ? GC_FIRST_WINDOW : GC_LATER_WINDOW; /* the cut is the same whatever it is */
     for (int y = 0; y < p->h; y++)
         for (int x = 0; x < p->w; x++) {
             size_t at = gc_flow_pixel(&f, x, y);
@@ -154,7 +158,8 @@ static void fast_cut(const problem *p, const gc_kernels *kernels, int rounds, in
     gc_pool_stop(&pool);
     for (int y = 0; y < p->h; y++)
         for (int x = 0; x < p->w; x++)
-            sink_side[y * p->w + x] = (f.tile[gc_flow_tile(&f, x, y)].alive & gc_flow_bit(x, y)) != 0;
+            sink_side[y * p->w + x] =
+                (f.tile[gc_flow_tile(&f, x, y)].alive & gc_flow_bit(x, y)) != 0;
     free(memory);
 }
 
@@ -187,8 +192,8 @@ static void check(grabcut_simd level, int rounds, int threads) {
         uint8_t *simple = malloc(n), *fast = malloc(n);
         int64_t flow = simple_flow(&p, simple);
         fast_cut(&p, kernels, rounds, threads, fast);
-        cr_assert_eq(cut_value(&p, fast), flow, "seed %llu: cut %lld, flow %lld", (unsigned long long)seed,
-                     (long long)cut_value(&p, fast), (long long)flow);
+        cr_assert_eq(cut_value(&p, fast), flow, "seed %llu: cut %lld, flow %lld",
+                     (unsigned long long)seed, (long long)cut_value(&p, fast), (long long)flow);
         /* Of all minimum cuts there is one smallest sink side, and both must have found it. */
         cr_assert_arr_eq(fast, simple, n, "seed %llu", (unsigned long long)seed);
         flows += flow > 0;

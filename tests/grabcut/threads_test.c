@@ -1,5 +1,5 @@
-/* A plain program, as ThreadSanitizer wants it: one process, no forks. The mask is the same from every number
- * of threads, and from calls that run side by side, each with threads of its own. */
+/* A plain program, as ThreadSanitizer wants it: one process, no forks. The mask is the same from
+ * every number of threads, and from calls that run side by side, each with threads of its own. */
 #include "files.h"
 #include "pipeline.h"
 
@@ -49,7 +49,8 @@ static void *segment(void *arg) {
 
 static call new_call(const grabcut_engine *engine, const grabcut_image *image, int threads) {
     call c = {engine, image, {NULL, 0, 0, 0, 0}, threads, -1};
-    check(grabcut_image_alloc(&c.mask, image->width, image->height, 1) == GRABCUT_OK, "memory", threads);
+    check(grabcut_image_alloc(&c.mask, image->width, image->height, 1) == GRABCUT_OK, "memory",
+          threads);
     return c;
 }
 
@@ -59,7 +60,8 @@ static int same(const call *a, const call *b) {
 }
 
 int main(void) {
-    const gc_fast_engine eager = gc_fast_engine_of(1); /* as many threads as it may, however small the image */
+    const gc_fast_engine eager =
+        gc_fast_engine_of(1); /* as many threads as it may, however small the image */
     grabcut_image image = photo();
     call first = new_call(&eager.super, &image, 1), calls[CALLERS];
     pthread_t callers[CALLERS];

@@ -1,7 +1,7 @@
 /* Integers out of a file, whatever the processor's byte order. The caller has checked the bounds.
  */
-#ifndef GRABCUT_SRC_BYTES_H
-#define GRABCUT_SRC_BYTES_H
+#ifndef GRABCUT_BASE_BYTES_H
+#define GRABCUT_BASE_BYTES_H
 
 #include <stddef.h>
 #include <stdint.h>

@@ -1,10 +1,10 @@
 /* The check of images that a caller brings. */
-#ifndef GRABCUT_SRC_IMAGE_H
-#define GRABCUT_SRC_IMAGE_H
+#ifndef GRABCUT_BASE_IMAGE_H
+#define GRABCUT_BASE_IMAGE_H
 
 #include <grabcut/grabcut.h>
 
-/* Whether a caller's picture is one: pixels, a size, and rows that fit their stride. */
+/* Whether a caller's image is valid: it has pixels, a size, and rows that fit their stride. */
 int grabcut_image_valid(const grabcut_image *image);
 
 #endif

@@ -1,6 +1,6 @@
 /* The part of a rect that cv::grabCut works on. */
-#ifndef GRABCUT_SRC_RECT_H
-#define GRABCUT_SRC_RECT_H
+#ifndef GRABCUT_BASE_RECT_H
+#define GRABCUT_BASE_RECT_H
 
 #include <grabcut/grabcut.h>
 

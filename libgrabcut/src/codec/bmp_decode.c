@@ -1,8 +1,8 @@
 /* BMP: plain rows, palettes, colour masks, and run-length coding. */
 #include "bmp_decode.h"
 
-#include "error.h"
 #include "bmp_header.h"
+#include "fail.h"
 
 #include <string.h>
 
@@ -16,7 +16,7 @@ typedef struct palette {
 } palette;
 
 static int bmp_rows_cut_off(grabcut_errbuf *err) {
-    return grabcut_fail(err, GRABCUT_EDECODE, "BMP: the file is cut off");
+    return grabcut_fail(err, GRABCUT_EDECODE, "BMP: the file is truncated");
 }
 
 static void fill_palette(palette *out, const grabcut_bmp *bmp) {
@@ -26,7 +26,7 @@ static void fill_palette(palette *out, const grabcut_bmp *bmp) {
     }
 }
 
-/* Row y of the file in the picture. */
+/* Row y of the file in the image. */
 static uint8_t *row_of(const grabcut_image *out, const grabcut_bmp *bmp, int32_t y) {
     size_t from_top = (size_t)(bmp->bottom_up ? out->height - 1 - y : y);
     return out->data + from_top * out->stride;
@@ -121,7 +121,7 @@ static int put_absolute(const grabcut_image *out, const grabcut_bmp *bmp, cursor
         return bmp_rows_cut_off(err);
     }
     if (put_run(out, bmp, at, n, s->p, 0, pal)) {
-        return grabcut_fail(err, GRABCUT_EDECODE, "BMP: a run leaves the picture");
+        return grabcut_fail(err, GRABCUT_EDECODE, "BMP: a run leaves the image");
     }
     s->p += padded;
     return GRABCUT_OK;
@@ -135,7 +135,7 @@ static int move_cursor(cursor *at, const grabcut_bmp *bmp, source *s, grabcut_er
     at->y += s->p[1];
     s->p += 2;
     if (at->x > bmp->width || at->y >= bmp->height) {
-        return grabcut_fail(err, GRABCUT_EDECODE, "BMP: a run leaves the picture");
+        return grabcut_fail(err, GRABCUT_EDECODE, "BMP: a run leaves the image");
     }
     return GRABCUT_OK;
 }
@@ -162,7 +162,7 @@ static int read_runs(const grabcut_image *out, const grabcut_bmp *bmp, source s,
         s.p += 2;
         if (n > 0) {
             if (put_run(out, bmp, &at, n, s.p - 1, 1, pal)) {
-                rc = grabcut_fail(err, GRABCUT_EDECODE, "BMP: a run leaves the picture");
+                rc = grabcut_fail(err, GRABCUT_EDECODE, "BMP: a run leaves the image");
             }
         } else if (code == ESCAPE_END) {
             return GRABCUT_OK;
@@ -203,7 +203,7 @@ int grabcut_read_bmp(const grabcut_image *out, grabcut_range file, grabcut_errbu
         return rc;
     }
     if ((bmp.bits == 16 || bmp.bits == 32) && !masks_known(&bmp)) {
-        return grabcut_fail(err, GRABCUT_EDECODE, "BMP: the colour masks are of a rare kind");
+        return grabcut_fail(err, GRABCUT_EDECODE, "BMP: the colour masks are not supported");
     }
     if (bmp.pixels > file.len) {
         return bmp_rows_cut_off(err);

@@ -2,7 +2,7 @@
  * 2.2.2; the file header and the OS/2 variant are documented by Win32's wingdi). */
 #include "bmp_header.h"
 
-#include "error.h"
+#include "fail.h"
 
 #include <string.h>
 
@@ -14,11 +14,12 @@ enum {
 };
 
 static int bmp_header_cut_off(grabcut_errbuf *err) {
-    return grabcut_fail(err, GRABCUT_EDECODE, "the BMP header is cut off");
+    return grabcut_fail(err, GRABCUT_EDECODE, "the BMP header is truncated");
 }
 
 static int bmp_unsupported(const grabcut_bmp *bmp, grabcut_errbuf *err) {
-    return grabcut_fail(err, GRABCUT_EDECODE, "BMP with %d bits a pixel in packing %d is unknown",
+    return grabcut_fail(err, GRABCUT_EDECODE,
+                        "BMP: %d bits a pixel with compression %d are not supported",
                         (int)bmp->bits, (int)bmp->packing);
 }
 
@@ -35,7 +36,8 @@ static int read_bmp_info(grabcut_bmp *out, const uint8_t *dib, grabcut_errbuf *e
     int32_t height = (int32_t)grabcut_le32(dib + 8);
     uint32_t packing = grabcut_le32(dib + 16), colours = grabcut_le32(dib + 32);
     if (height == INT32_MIN || packing > GRABCUT_BMP_BITFIELDS || colours > INT32_MAX) {
-        return grabcut_fail(err, GRABCUT_EDECODE, "the BMP header is damaged or of a rare kind");
+        return grabcut_fail(err, GRABCUT_EDECODE,
+                            "the BMP header is damaged or has an unsupported compression");
     }
     out->width = (int32_t)grabcut_le32(dib + 4);
     out->height = height < 0 ? -height : height;
@@ -107,7 +109,7 @@ static int read_bmp_header(grabcut_bmp *out, grabcut_range file, grabcut_errbuf 
         return read_bmp_core(out, dib);
     }
     if (size < INFO_HEADER) {
-        return grabcut_fail(err, GRABCUT_EDECODE, "the BMP header is of an unknown kind");
+        return grabcut_fail(err, GRABCUT_EDECODE, "the BMP header has an unknown size");
     }
     if (size > file.len - FILE_HEADER) {
         return bmp_header_cut_off(err);
@@ -122,7 +124,7 @@ int grabcut_bmp_header(grabcut_bmp *out, grabcut_range file, grabcut_errbuf *err
         return rc;
     }
     if (out->width < 1 || out->height < 1) {
-        return grabcut_fail(err, GRABCUT_EDECODE, "the BMP header tells no valid size");
+        return grabcut_fail(err, GRABCUT_EDECODE, "the BMP header has no valid size");
     }
     if ((rc = check_bmp_packing(out, err))) {
         return rc;
@@ -131,5 +133,6 @@ int grabcut_bmp_header(grabcut_bmp *out, grabcut_range file, grabcut_errbuf *err
         out->palette_entries = 0; /* of a display with few colours; no pixel refers to it */
         return read_bmp_masks(out, file, err);
     }
-    return read_bmp_palette(out, file, FILE_HEADER + (size_t)grabcut_le32(file.p + FILE_HEADER), err);
+    return read_bmp_palette(out, file, FILE_HEADER + (size_t)grabcut_le32(file.p + FILE_HEADER),
+                            err);
 }

@@ -1,7 +1,7 @@
 /* Decoding a file of any format: limits first, then the pixels, then upright. */
 #include "bmp_decode.h"
 #include "decode_memory.h"
-#include "error.h"
+#include "fail.h"
 #include "image.h"
 #include "jpeg_decode.h"
 #include "orient.h"
@@ -10,7 +10,7 @@
 
 #include <inttypes.h>
 
-/* Of every decoded picture, whatever the caller allows: cv::imdecode's own limits. */
+/* The limits of cv::imdecode, which always apply. */
 static const uint64_t MOST_PIXELS = UINT64_C(1) << 30;
 enum { LONGEST_SIDE = 1 << 20 };
 
@@ -19,11 +19,11 @@ static int check_size(const grabcut_probe *probe, uint64_t max_pixels, grabcut_e
     uint64_t limit = max_pixels && max_pixels < MOST_PIXELS ? max_pixels : MOST_PIXELS;
     if (pixels > limit) {
         return grabcut_fail(err, GRABCUT_ETOOBIG,
-                            "the picture is %dx%d = %" PRIu64 " pixels, the limit is %" PRIu64,
+                            "the image is %dx%d = %" PRIu64 " pixels, the limit is %" PRIu64,
                             (int)probe->width, (int)probe->height, pixels, limit);
     }
     if (probe->width > LONGEST_SIDE || probe->height > LONGEST_SIDE) {
-        return grabcut_fail(err, GRABCUT_ETOOBIG, "the picture is %dx%d, the longest side is %d",
+        return grabcut_fail(err, GRABCUT_ETOOBIG, "the image is %dx%d, the longest side is %d",
                             (int)probe->width, (int)probe->height, (int)LONGEST_SIDE);
     }
     return GRABCUT_OK;
@@ -55,7 +55,7 @@ static int take_options(grabcut_decode_options *out, const grabcut_decode_option
     static const grabcut_decode_options defaults = GRABCUT_DECODE_OPTIONS_INIT;
     given = given ? given : &defaults;
     if (given->version < 1 || given->version > GRABCUT_DECODE_OPTIONS_VERSION) {
-        return grabcut_fail(err, GRABCUT_EINVAL, "the options are of another version");
+        return grabcut_fail(err, GRABCUT_EINVAL, "the options have an unknown version");
     }
     *out = defaults;
     out->max_pixels = given->max_pixels;
@@ -67,7 +67,7 @@ static int take_options(grabcut_decode_options *out, const grabcut_decode_option
 int grabcut_decode_estimate(uint64_t *out_bytes, const void *bytes, size_t len,
                             const grabcut_decode_options *opts, grabcut_errbuf *err) {
     grabcut_decode_options options;
-    grabcut_probe probe;
+    grabcut_probe probe = GRABCUT_PROBE_INIT;
     grabcut_clear(err);
     if (!out_bytes) {
         return grabcut_fail(err, GRABCUT_EINVAL, "out_bytes is NULL");
@@ -92,7 +92,7 @@ int grabcut_decode(grabcut_image *out, const void *bytes, size_t len,
                    const grabcut_decode_options *opts, grabcut_errbuf *err) {
     grabcut_decode_options options;
     grabcut_range file = {bytes, len};
-    grabcut_probe probe;
+    grabcut_probe probe = GRABCUT_PROBE_INIT;
     grabcut_image image;
     uint64_t need = 0;
     grabcut_clear(err);
@@ -111,12 +111,12 @@ int grabcut_decode(grabcut_image *out, const void *bytes, size_t len,
             "decoding the image takes up to %" PRIu64 " bytes, the limit is %" PRIu64, need, limit);
     }
     if (grabcut_image_alloc(&image, probe.width, probe.height, 3)) {
-        return grabcut_fail(err, GRABCUT_ENOMEM, "no memory for %dx%d pixels", (int)probe.width,
+        return grabcut_fail(err, GRABCUT_ENOMEM, "out of memory for %dx%d pixels", (int)probe.width,
                             (int)probe.height);
     }
     rc = read_pixels(&image, probe.format, file, err);
     if (!rc && !options.ignore_orientation && grabcut_turn_upright(&image, probe.orientation)) {
-        rc = grabcut_fail(err, GRABCUT_ENOMEM, "no memory to turn the picture upright");
+        rc = grabcut_fail(err, GRABCUT_ENOMEM, "out of memory to turn the image upright");
     }
     if (rc) {
         grabcut_image_free(&image);

@@ -5,7 +5,7 @@
  */
 #include "decode_memory.h"
 
-#include "error.h"
+#include "fail.h"
 #include "jpeg_header.h"
 #include "vp8l.h"
 #include "webp_header.h"
@@ -36,7 +36,8 @@ static uint64_t coefficient_bytes(uint64_t across, uint64_t down, uint64_t h, ui
  * the first, of which one sample row in `v` belongs together; widths are rounded up for vector
  * instructions. */
 static uint64_t sample_bytes(uint64_t across, uint64_t width, uint64_t v, uint64_t tallest) {
-    uint64_t row = round_up_to(across * 8, 64) + sizeof(void *), upsampled = round_up_to(width, 64) + 64;
+    uint64_t row = round_up_to(across * 8, 64) + sizeof(void *),
+             upsampled = round_up_to(width, 64) + 64;
     return (v * 12) * (row + 64) + tallest * (upsampled + 64);
 }
 
@@ -114,16 +115,16 @@ static int webp_bytes(uint64_t *out, const grabcut_probe *probe, grabcut_range f
     grabcut_webp webp;
     grabcut_vp8l vp8l;
     int rc = grabcut_webp_header(&webp, file, err);
-    if (rc || !webp.picture.p || webp.cut_off) {
+    if (rc || !webp.bitstream.p || webp.cut_off) {
         return rc; /* the reader refuses such files, in its own words */
     }
-    if (webp.picture.p[3] != 'L') {
+    if (webp.bitstream.p[3] != 'L') {
         *out += lossy_bytes((uint64_t)probe->width);
         return GRABCUT_OK;
     }
-    grabcut_range data = {webp.picture.p + CHUNK_HEADER, webp.picture.len - CHUNK_HEADER};
+    grabcut_range data = {webp.bitstream.p + CHUNK_HEADER, webp.bitstream.len - CHUNK_HEADER};
     if (!grabcut_vp8l_read(&vp8l, data)) {
-        return grabcut_fail(err, GRABCUT_EDECODE, "WebP: the file is damaged or cut off");
+        return grabcut_fail(err, GRABCUT_EDECODE, "WebP: the file is damaged or truncated");
     }
     if (vp8l.width == webp.frame.width && vp8l.height == webp.frame.height) { /* else refused */
         *out += lossless_bytes(&vp8l);

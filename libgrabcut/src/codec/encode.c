@@ -1,7 +1,7 @@
 /* What the encoders share. */
 #include "encode.h"
 
-#include "error.h"
+#include "fail.h"
 #include "image.h"
 
 #include <stdlib.h>
@@ -27,7 +27,7 @@ void grabcut_sink_give(grabcut_sink *s, uint8_t **out, size_t *out_len) {
 }
 
 int grabcut_check_encode(uint8_t **out, size_t *out_len, const grabcut_image *image,
-                           grabcut_errbuf *err) {
+                         grabcut_errbuf *err) {
     grabcut_clear(err);
     if (out) {
         *out = NULL;
@@ -39,7 +39,7 @@ int grabcut_check_encode(uint8_t **out, size_t *out_len, const grabcut_image *im
         return grabcut_fail(err, GRABCUT_EINVAL, "out or out_len is NULL");
     }
     if (!grabcut_image_valid(image)) {
-        return grabcut_fail(err, GRABCUT_EINVAL, "the picture has no pixels to encode");
+        return grabcut_fail(err, GRABCUT_EINVAL, "the image has no pixels to encode");
     }
     return GRABCUT_OK;
 }

@@ -1,4 +1,4 @@
-/* The one EXIF tag that changes how a picture looks (CIPA DC-008, 4.6.4; TIFF 6.0, section 2). */
+/* The one EXIF tag that changes how an image looks (CIPA DC-008, 4.6.4; TIFF 6.0, section 2). */
 #include "exif.h"
 
 #include <string.h>

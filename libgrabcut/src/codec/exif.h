@@ -1,6 +1,6 @@
 /* The orientation that EXIF metadata gives. */
-#ifndef GRABCUT_SRC_EXIF_H
-#define GRABCUT_SRC_EXIF_H
+#ifndef GRABCUT_CODEC_EXIF_H
+#define GRABCUT_CODEC_EXIF_H
 
 #include <stddef.h>
 #include <stdint.h>

@@ -2,7 +2,7 @@
  * upsampling, and CMYK as Adobe's programs store it, inverted. */
 #include "jpeg_decode.h"
 
-#include "error.h"
+#include "fail.h"
 
 #include <setjmp.h>
 #include <stdio.h>
@@ -13,7 +13,7 @@
 
 #include <jerror.h>
 
-/* A progressive file may carry a full pass over the picture in each of its few bytes; honest ones
+/* A progressive file may carry a full pass over the image in each of its few bytes; ordinary ones
  * have about ten. */
 enum { MOST_SCANS = 100 };
 
@@ -42,7 +42,8 @@ static void on_jpeg_error(j_common_ptr jpeg) {
     char text[JMSG_LENGTH_MAX];
     jpeg->err->format_message(jpeg, text);
     stop_jpeg_reader(jpeg_reader_of(jpeg),
-         jpeg->err->msg_code == JERR_OUT_OF_MEMORY ? GRABCUT_ENOMEM : GRABCUT_EDECODE, text);
+                     jpeg->err->msg_code == JERR_OUT_OF_MEMORY ? GRABCUT_ENOMEM : GRABCUT_EDECODE,
+                     text);
 }
 
 /* Warnings that mean lost pixels are errors here; the rest are about things that no pixel depends
@@ -74,9 +75,9 @@ static void source_nothing(j_decompress_ptr jpeg) {
     (void)jpeg;
 }
 
-/* The whole file was given at once: asked for more, it is truncated. */
+/* The whole file is in memory: if more is requested, it is truncated. */
 static boolean source_fill(j_decompress_ptr jpeg) {
-    stop_jpeg_reader(jpeg_reader_of((j_common_ptr)jpeg), GRABCUT_EDECODE, "the file is cut off");
+    stop_jpeg_reader(jpeg_reader_of((j_common_ptr)jpeg), GRABCUT_EDECODE, "the file is truncated");
 }
 
 static void source_skip(j_decompress_ptr jpeg, long n) {
@@ -160,7 +161,7 @@ static int run_jpeg_reader(reader *r, const grabcut_image *out, grabcut_range fi
 int grabcut_read_jpeg(const grabcut_image *out, grabcut_range file, grabcut_errbuf *err) {
     reader *r = calloc(1, sizeof(*r));
     if (!r) {
-        return grabcut_fail(err, GRABCUT_ENOMEM, "no memory for the JPEG reader");
+        return grabcut_fail(err, GRABCUT_ENOMEM, "out of memory for the JPEG decoder");
     }
     set_up_jpeg_reader(r);
     int rc = run_jpeg_reader(r, out, file);

@@ -1,6 +1,6 @@
 /* Baseline JPEG through libjpeg-turbo. */
 #include "encode.h"
-#include "error.h"
+#include "fail.h"
 
 #include <setjmp.h>
 #include <stdio.h>
@@ -37,7 +37,7 @@ static void jpeg_on_message(j_common_ptr jpeg, int level) {
 
 static void jpeg_room(jpeg_writer *w) {
     if (!grabcut_sink_reserve(&w->sink, JPEG_STEP)) {
-        snprintf(w->text, sizeof(w->text), "no memory");
+        snprintf(w->text, sizeof(w->text), "out of memory");
         w->code = GRABCUT_ENOMEM;
         longjmp(w->failed, 1);
     }
@@ -99,7 +99,7 @@ int grabcut_encode_jpeg(uint8_t **out, size_t *out_len, const grabcut_image *ima
     }
     jpeg_writer *w = calloc(1, sizeof(*w));
     if (!w) {
-        return grabcut_fail(err, GRABCUT_ENOMEM, "no memory for the JPEG writer");
+        return grabcut_fail(err, GRABCUT_ENOMEM, "out of memory for the JPEG encoder");
     }
     w->jpeg.err = jpeg_std_error(&w->errors);
     w->errors.error_exit = jpeg_on_error;

@@ -1,8 +1,8 @@
 /* JPEG: the marker segments before the first scan (ITU-T T.81, Annex B). */
 #include "jpeg_header.h"
 
-#include "error.h"
 #include "exif.h"
+#include "fail.h"
 
 #include <string.h>
 
@@ -32,7 +32,7 @@ static int is_bare_marker(int marker) {
 }
 
 static int jpeg_header_cut_off(grabcut_errbuf *err) {
-    return grabcut_fail(err, GRABCUT_EDECODE, "the JPEG header is cut off");
+    return grabcut_fail(err, GRABCUT_EDECODE, "the JPEG header is truncated");
 }
 
 /* The next marker at or after *at, -1 at the end. Fill bytes and stray bytes are passed over, as
@@ -69,7 +69,8 @@ static void read_jpeg_components(grabcut_jpeg *out, grabcut_range segment) {
 }
 
 /* Frame header: precision, height, width, components. */
-static int read_jpeg_frame(grabcut_jpeg *out, int marker, grabcut_range segment, grabcut_errbuf *err) {
+static int read_jpeg_frame(grabcut_jpeg *out, int marker, grabcut_range segment,
+                           grabcut_errbuf *err) {
     if (out->width != 0) {
         return grabcut_fail(err, GRABCUT_EDECODE, "the JPEG has two frame headers");
     }
@@ -79,7 +80,7 @@ static int read_jpeg_frame(grabcut_jpeg *out, int marker, grabcut_range segment,
     out->height = (int32_t)grabcut_be16(segment.p + 1);
     out->width = (int32_t)grabcut_be16(segment.p + 3);
     if (out->width == 0 || out->height == 0) {
-        return grabcut_fail(err, GRABCUT_EDECODE, "the JPEG's frame header tells no size");
+        return grabcut_fail(err, GRABCUT_EDECODE, "the JPEG's frame header has no size");
     }
     out->progressive = marker == M_SOF2 || marker == M_SOF10;
     read_jpeg_components(out, segment);

@@ -4,8 +4,8 @@
 
 #include <grabcut/grabcut.h>
 
-/* Turns a picture upright: EXIF orientation 2 to 8. Those of 5 and more swap width and height and
- * need a second picture while they work: GRABCUT_ENOMEM leaves *image as it was. */
+/* Turns an image upright: EXIF orientation 2 to 8. Those of 5 and more swap width and height and
+ * need a second image while they work: GRABCUT_ENOMEM leaves *image as it was. */
 int grabcut_turn_upright(grabcut_image *image, int32_t orientation);
 
 #endif

@@ -2,7 +2,7 @@
  * are spread to three channels, alpha is dropped, colour spaces are left alone. */
 #include "png_decode.h"
 
-#include "error.h"
+#include "fail.h"
 
 #include <png.h>
 #include <setjmp.h>
@@ -29,7 +29,7 @@ static void on_png_warning(png_structp png, png_const_charp text) {
     (void)text;
 }
 
-/* libpng tells lack of memory by a text only. */
+/* libpng reports an allocation failure only as a text. */
 static png_voidp on_png_malloc(png_structp png, png_alloc_size_t n) {
     void *p = malloc(n);
     if (!p) {
@@ -46,7 +46,7 @@ static void on_png_free(png_structp png, png_voidp p) {
 static void on_png_read(png_structp png, png_bytep out, size_t n) {
     reader *r = png_get_io_ptr(png);
     if (n > r->rest.len) {
-        png_error(png, "the file is cut off");
+        png_error(png, "the file is truncated");
     }
     memcpy(out, r->rest.p, n);
     r->rest.p += n;
@@ -71,7 +71,7 @@ static void set_png_output(reader *r) {
 
 static void read_png_rows(reader *r, const grabcut_image *out) {
     for (int pass = png_set_interlace_handling(r->png); pass > 0; pass--) {
-        /* Rows of an interlaced picture are filled pass by pass. */
+        /* Rows of an interlaced image are filled pass by pass. */
         for (size_t y = 0; y < (size_t)out->height; y++) {
             png_read_row(r->png, out->data + y * out->stride, NULL);
         }
@@ -99,12 +99,12 @@ static int run_png_reader(reader *r, const grabcut_image *out) {
 
 int grabcut_read_png(const grabcut_image *out, grabcut_range file, grabcut_errbuf *err) {
     reader r = {NULL, NULL, file, GRABCUT_EDECODE, ""};
-    r.png = png_create_read_struct_2(PNG_LIBPNG_VER_STRING, &r, on_png_error, on_png_warning, &r, on_png_malloc,
-                                     on_png_free);
+    r.png = png_create_read_struct_2(PNG_LIBPNG_VER_STRING, &r, on_png_error, on_png_warning, &r,
+                                     on_png_malloc, on_png_free);
     r.info = r.png ? png_create_info_struct(r.png) : NULL;
     if (!r.info) {
         png_destroy_read_struct(&r.png, NULL, NULL);
-        return grabcut_fail(err, GRABCUT_ENOMEM, "no memory for the PNG reader");
+        return grabcut_fail(err, GRABCUT_ENOMEM, "out of memory for the PNG decoder");
     }
     int rc = run_png_reader(&r, out);
     if (rc) {

@@ -1,6 +1,6 @@
 /* PNG through libpng. */
 #include "encode.h"
-#include "error.h"
+#include "fail.h"
 
 #include <png.h>
 #include <setjmp.h>
@@ -27,7 +27,7 @@ static void png_on_warning(png_structp png, png_const_charp text) {
     (void)text;
 }
 
-/* libpng tells lack of memory by a text only. */
+/* libpng reports an allocation failure only as a text. */
 static png_voidp png_on_malloc(png_structp png, png_alloc_size_t n) {
     void *p = malloc(n);
     if (!p) {
@@ -45,7 +45,7 @@ static void png_on_write(png_structp png, png_bytep bytes, size_t n) {
     png_writer *w = png_get_io_ptr(png);
     if (!grabcut_sink_reserve(&w->sink, n)) {
         w->code = GRABCUT_ENOMEM;
-        png_error(png, "no memory");
+        png_error(png, "out of memory");
     }
     memcpy(w->sink.p + w->sink.len, bytes, n);
     w->sink.len += n;
@@ -103,7 +103,7 @@ int grabcut_encode_png(uint8_t **out, size_t *out_len, const grabcut_image *imag
     w.info = w.png ? png_create_info_struct(w.png) : NULL;
     if (!w.info) {
         png_destroy_write_struct(&w.png, NULL);
-        return grabcut_fail(err, GRABCUT_ENOMEM, "no memory for the PNG writer");
+        return grabcut_fail(err, GRABCUT_ENOMEM, "out of memory for the PNG encoder");
     }
     rc = png_run(&w, image, level);
     png_destroy_write_struct(&w.png, &w.info);

@@ -2,8 +2,8 @@
  * edition, 11.2.1, 11.3.4.5). */
 #include "png_header.h"
 
-#include "error.h"
 #include "exif.h"
+#include "fail.h"
 
 #include <string.h>
 
@@ -61,7 +61,7 @@ static int32_t find_orientation(grabcut_range file, size_t at) {
 
 int grabcut_png_header(grabcut_probe *out, grabcut_range file, grabcut_errbuf *err) {
     if (file.len < SIGNATURE + LENGTH_AND_TYPE + IHDR_BYTES + CRC) {
-        return grabcut_fail(err, GRABCUT_EDECODE, "the PNG header is cut off");
+        return grabcut_fail(err, GRABCUT_EDECODE, "the PNG header is truncated");
     }
     const uint8_t *chunk = file.p + SIGNATURE;
     if (grabcut_be32(chunk) != IHDR_BYTES || memcmp(chunk + 4, "IHDR", 4) != 0) {
@@ -70,11 +70,12 @@ int grabcut_png_header(grabcut_probe *out, grabcut_range file, grabcut_errbuf *e
     const uint8_t *ihdr = chunk + LENGTH_AND_TYPE;
     uint32_t width = grabcut_be32(ihdr), height = grabcut_be32(ihdr + 4);
     if (width < 1 || height < 1 || width > INT32_MAX || height > INT32_MAX) {
-        return grabcut_fail(err, GRABCUT_EDECODE, "the PNG header tells no valid size");
+        return grabcut_fail(err, GRABCUT_EDECODE, "the PNG header has no valid size");
     }
     if (!is_power_of_two(ihdr[8]) || !(ihdr[8] & depths_of(ihdr[9])) || ihdr[10] != 0 ||
         ihdr[11] != 0 || ihdr[12] > 1) {
-        return grabcut_fail(err, GRABCUT_EDECODE, "the PNG header asks for an unknown coding");
+        return grabcut_fail(err, GRABCUT_EDECODE,
+                            "the PNG header has an unknown bit depth, colour type or method");
     }
     out->width = (int32_t)width;
     out->height = (int32_t)height;

@@ -1,6 +1,6 @@
 /* The header of a file of any format. */
 #include "bmp_header.h"
-#include "error.h"
+#include "fail.h"
 #include "jpeg_header.h"
 #include "png_header.h"
 #include "webp_header.h"
@@ -75,18 +75,19 @@ int grabcut_probe_header(grabcut_probe *out, const void *bytes, size_t len, grab
         [GRABCUT_FORMAT_WEBP] = probe_webp,
         [GRABCUT_FORMAT_BMP] = probe_bmp,
     };
-    grabcut_probe probe = {GRABCUT_FORMAT_UNKNOWN, 0, 0, 0};
+    grabcut_probe probe = GRABCUT_PROBE_INIT;
     grabcut_clear(err);
-    if (out) {
-        *out = probe;
+    if (!out || out->version != GRABCUT_PROBE_VERSION) {
+        return grabcut_fail(err, GRABCUT_EINVAL, "out is NULL or has an unknown version");
     }
-    if (!out || !bytes) {
-        return grabcut_fail(err, GRABCUT_EINVAL, "out or bytes is NULL");
+    *out = probe;
+    if (!bytes) {
+        return grabcut_fail(err, GRABCUT_EINVAL, "bytes is NULL");
     }
     grabcut_range file = {bytes, len};
     probe.format = format_of(file);
     if (probe.format == GRABCUT_FORMAT_UNKNOWN) {
-        return grabcut_fail(err, GRABCUT_EFORMAT, "the file is no JPEG, PNG, WebP or BMP picture");
+        return grabcut_fail(err, GRABCUT_EFORMAT, "the file is not a JPEG, PNG, WebP or BMP image");
     }
     int rc = readers[probe.format](&probe, file, err);
     if (!rc) {

@@ -1,7 +1,7 @@
 /* The prefix of a lossless WebP bitstream: how much memory its decoder needs (RFC 9649, section 3).
  */
-#ifndef GRABCUT_SRC_VP8L_H
-#define GRABCUT_SRC_VP8L_H
+#ifndef GRABCUT_CODEC_VP8L_H
+#define GRABCUT_CODEC_VP8L_H
 
 #include "bytes.h"
 

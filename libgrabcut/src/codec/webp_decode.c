@@ -1,12 +1,12 @@
 /* WebP through libwebp. Of an animation the first frame, on a canvas of black. */
 #include "webp_decode.h"
 
-#include "error.h"
+#include "fail.h"
 #include "webp_header.h"
 
 #include <webp/decode.h>
 
-/* libwebp aborts by itself where its output stage gets no memory; nobody else asks it to. */
+/* libwebp reports an abort if its output stage gets no memory; no other code requests one. */
 static int webp_code_of(VP8StatusCode status) {
     return status == VP8_STATUS_OUT_OF_MEMORY || status == VP8_STATUS_USER_ABORT ? GRABCUT_ENOMEM
                                                                                  : GRABCUT_EDECODE;
@@ -16,9 +16,9 @@ static const char *webp_text_of(VP8StatusCode status) {
     switch (status) {
     case VP8_STATUS_OUT_OF_MEMORY:
     case VP8_STATUS_USER_ABORT:
-        return "no memory";
+        return "out of memory";
     case VP8_STATUS_NOT_ENOUGH_DATA:
-        return "the file is cut off";
+        return "the file is truncated";
     case VP8_STATUS_UNSUPPORTED_FEATURE:
         return "the file uses an unknown feature";
     default:
@@ -28,10 +28,11 @@ static const char *webp_text_of(VP8StatusCode status) {
 
 /* Decodes one chunk into a rect of `out` that has its size. */
 static int read_webp_chunk(const grabcut_image *out, const grabcut_rect *rect, grabcut_range chunk,
-                        grabcut_errbuf *err) {
+                           grabcut_errbuf *err) {
     WebPDecoderConfig config;
     if (!WebPInitDecoderConfig(&config)) {
-        return grabcut_fail(err, GRABCUT_EINTERNAL, "libwebp is of another version");
+        return grabcut_fail(err, GRABCUT_EINTERNAL,
+                            "the libwebp at run time has another version than at build time");
     }
     VP8StatusCode status = WebPGetFeatures(chunk.p, chunk.len, &config.input);
     if (status != VP8_STATUS_OK) {
@@ -62,13 +63,13 @@ int grabcut_read_webp(const grabcut_image *out, grabcut_range file, grabcut_errb
     }
     const grabcut_rect *f = &webp.frame;
     if (webp.cut_off) {
-        return grabcut_fail(err, GRABCUT_EDECODE, "WebP: the file is cut off");
+        return grabcut_fail(err, GRABCUT_EDECODE, "WebP: the file is truncated");
     }
-    if (!webp.picture.p) {
-        return grabcut_fail(err, GRABCUT_EDECODE, "WebP: the file holds no picture");
+    if (!webp.bitstream.p) {
+        return grabcut_fail(err, GRABCUT_EDECODE, "WebP: the file contains no image");
     }
     if ((int64_t)f->x + f->width > out->width || (int64_t)f->y + f->height > out->height) {
         return grabcut_fail(err, GRABCUT_EDECODE, "WebP: the first frame leaves the canvas");
     }
-    return read_webp_chunk(out, f, webp.picture, err);
+    return read_webp_chunk(out, f, webp.bitstream, err);
 }

@@ -2,8 +2,8 @@
  */
 #include "webp_header.h"
 
-#include "error.h"
 #include "exif.h"
+#include "fail.h"
 
 #include <string.h>
 
@@ -37,15 +37,15 @@ static int is_chunk(const uint8_t *type, const char *name) {
 /* RFC 6386, 9.1: frame tag, start code, 14 bits of width and height. */
 static int read_vp8(grabcut_webp *out, const uint8_t *p, size_t len, grabcut_errbuf *err) {
     if (len < 10) {
-        return grabcut_fail(err, GRABCUT_EDECODE, "the WebP header is cut off");
+        return grabcut_fail(err, GRABCUT_EDECODE, "the WebP header is truncated");
     }
     if ((p[0] & 1) != 0 || p[3] != 0x9d || p[4] != 0x01 || p[5] != 0x2a) {
-        return grabcut_fail(err, GRABCUT_EDECODE, "the WebP's frame is no key frame");
+        return grabcut_fail(err, GRABCUT_EDECODE, "the WebP's frame is not a key frame");
     }
     out->width = (int32_t)(grabcut_le16(p + 6) & 0x3fff);
     out->height = (int32_t)(grabcut_le16(p + 8) & 0x3fff);
     if (out->width == 0 || out->height == 0) {
-        return grabcut_fail(err, GRABCUT_EDECODE, "the WebP header tells no size");
+        return grabcut_fail(err, GRABCUT_EDECODE, "the WebP header has no size");
     }
     return GRABCUT_OK;
 }
@@ -53,7 +53,7 @@ static int read_vp8(grabcut_webp *out, const uint8_t *p, size_t len, grabcut_err
 /* RFC 9649, 3.4: signature, 14 bits each of width - 1 and height - 1. */
 static int read_vp8l(grabcut_webp *out, const uint8_t *p, size_t len, grabcut_errbuf *err) {
     if (len < 5) {
-        return grabcut_fail(err, GRABCUT_EDECODE, "the WebP header is cut off");
+        return grabcut_fail(err, GRABCUT_EDECODE, "the WebP header is truncated");
     }
     if (p[0] != 0x2f) {
         return grabcut_fail(err, GRABCUT_EDECODE, "the WebP's lossless header is damaged");
@@ -64,8 +64,8 @@ static int read_vp8l(grabcut_webp *out, const uint8_t *p, size_t len, grabcut_er
     return GRABCUT_OK;
 }
 
-/* A picture is a VP8 or VP8L chunk. An ALPH chunk before it is passed over, as alpha is dropped. */
-static int is_picture(const chunk *c) {
+/* An image is a VP8 or VP8L chunk. An ALPH chunk before it is passed over, as alpha is dropped. */
+static int is_bitstream(const chunk *c) {
     return is_chunk(c->type, "VP8 ") || is_chunk(c->type, "VP8L");
 }
 
@@ -82,18 +82,18 @@ static void read_webp_frame(grabcut_webp *out, grabcut_range data) {
         (int32_t)grabcut_le24(data.p) * 2, (int32_t)grabcut_le24(data.p + 3) * 2,
         (int32_t)grabcut_le24(data.p + 6) + 1, (int32_t)grabcut_le24(data.p + 9) + 1};
     chunk c;
-    for (size_t at = ANMF_BYTES; !out->picture.p && next_chunk(&c, data, &at);) {
-        out->picture = is_picture(&c) ? whole_chunk(&c) : out->picture;
+    for (size_t at = ANMF_BYTES; !out->bitstream.p && next_chunk(&c, data, &at);) {
+        out->bitstream = is_bitstream(&c) ? whole_chunk(&c) : out->bitstream;
     }
 }
 
-/* Everything behind the canvas: the first picture, and EXIF wherever it is. */
+/* Everything behind the canvas: the first image, and EXIF at any place. */
 static void read_webp_rest(grabcut_webp *out, grabcut_range file, size_t at, int animated) {
     int has_exif = 0, has_frame = 0;
     chunk c;
     while (next_chunk(&c, file, &at)) {
-        if (!animated && !out->picture.p && is_picture(&c)) {
-            out->picture = whole_chunk(&c);
+        if (!animated && !out->bitstream.p && is_bitstream(&c)) {
+            out->bitstream = whole_chunk(&c);
         }
         if (animated && !has_frame && is_chunk(c.type, "ANMF")) {
             read_webp_frame(out, c.data);
@@ -109,7 +109,7 @@ static void read_webp_rest(grabcut_webp *out, grabcut_range file, size_t at, int
 static int read_vp8x(grabcut_webp *out, grabcut_range file, size_t at, grabcut_errbuf *err) {
     chunk c;
     if (!next_chunk(&c, file, &at) || c.data.len < VP8X_BYTES) {
-        return grabcut_fail(err, GRABCUT_EDECODE, "the WebP header is cut off");
+        return grabcut_fail(err, GRABCUT_EDECODE, "the WebP header is truncated");
     }
     out->width = (int32_t)grabcut_le24(c.data.p + 4) + 1;
     out->height = (int32_t)grabcut_le24(c.data.p + 7) + 1;
@@ -121,15 +121,16 @@ static int read_vp8x(grabcut_webp *out, grabcut_range file, size_t at, grabcut_e
     return GRABCUT_OK;
 }
 
-/* The simple layout: one chunk, which is the picture. */
+/* The simple layout: one chunk, which is the image. */
 static int read_simple_webp(grabcut_webp *out, grabcut_range file, grabcut_errbuf *err) {
     const uint8_t *type = file.p + RIFF_BYTES, *data = type + CHUNK_BYTES;
     size_t room = file.len - RIFF_BYTES - CHUNK_BYTES, at = RIFF_BYTES;
-    int rc = is_chunk(type, "VP8L") ? read_vp8l(out, data, room, err) : read_vp8(out, data, room, err);
+    int rc =
+        is_chunk(type, "VP8L") ? read_vp8l(out, data, room, err) : read_vp8(out, data, room, err);
     chunk c;
     out->frame = (grabcut_rect){0, 0, out->width, out->height};
     if (next_chunk(&c, file, &at)) {
-        out->picture = whole_chunk(&c);
+        out->bitstream = whole_chunk(&c);
     }
     return rc;
 }
@@ -138,7 +139,7 @@ int grabcut_webp_header(grabcut_webp *out, grabcut_range file, grabcut_errbuf *e
     memset(out, 0, sizeof(*out));
     out->orientation = 1;
     if (file.len < RIFF_BYTES + CHUNK_BYTES) {
-        return grabcut_fail(err, GRABCUT_EDECODE, "the WebP header is cut off");
+        return grabcut_fail(err, GRABCUT_EDECODE, "the WebP header is truncated");
     }
     /* What follows the RIFF chunk is not WebP's. */
     size_t end = (size_t)grabcut_le32(file.p + 4) + 8;

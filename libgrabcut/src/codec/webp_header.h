@@ -7,13 +7,13 @@
 
 #include <grabcut/grabcut.h>
 
-/* WebP: the canvas, and where its (first) picture is. */
+/* WebP: the canvas, and where its (first) image is. */
 typedef struct grabcut_webp {
     int32_t width, height;
     int cut_off; /* the file is shorter than its container says */
     int32_t orientation;
-    grabcut_rect frame;    /* place on the canvas; all of it unless the file is an animation */
-    grabcut_range picture; /* a whole VP8 or VP8L chunk; p is NULL where the file has none */
+    grabcut_rect frame;      /* place on the canvas; all of it unless the file is an animation */
+    grabcut_range bitstream; /* a whole VP8 or VP8L chunk; p is NULL where the file has none */
 } grabcut_webp;
 int grabcut_webp_header(grabcut_webp *out, grabcut_range file, grabcut_errbuf *err);
 

@@ -1,14 +1,16 @@
 /*
- * As long as the float sums of pixels are below 2^24 they are integers, and the order of the pixels does not
- * matter. From there on each addition rounds. Yet threads can share the work, block by block:
+ * As long as the float sums of pixels are below 2^24 they are integers, and the order of the pixels
+ * does not matter. From there on each addition rounds. Yet threads can share the work, block by
+ * block:
  *
- * Between 2^k and 2^(k+1) a float is m u, u = 2^(k-23), and adding x makes m + round(x / u) of m, where a
- * half goes to the even sum. So two rows of the same additions that start from an m of the same parity stay
- * as far apart as they start, if both stay between the same powers of two. For each block whose sums round,
- * a thread adds the pixels to an even and an odd m of about the right size, as the sum in integers tells it;
- * afterwards the one of the right parity tells how far the block moves the true sum. As the bits of floats
- * between two powers of two count their m, this is a matter of integers. Where a power of two is passed, or
- * the size was not right, the block is added pixel by pixel.
+ * Between 2^k and 2^(k+1) a float is m u, u = 2^(k-23), and adding x makes m + round(x / u) of m,
+ * where a half goes to the even sum. So two rows of the same additions that start from an m of the
+ * same parity stay as far apart as they start, if both stay between the same powers of two. For
+ * each block whose sums round, a thread adds the pixels to an even and an odd m of about the right
+ * size, as the sum of integers gives it; afterwards the one of the right parity gives how far the
+ * block moves the true sum. As the bits of floats between two powers of two count their m, this is
+ * a matter of integers. Where a power of two is passed, or the size was not right, the block is
+ * added pixel by pixel.
  */
 #include "floatsums.h"
 
@@ -64,7 +66,8 @@ static void add_twice(void *ctx, int index, int parts) {
                 t->even[k][j] = t->start[k][j];
                 t->odd[k][j] = float_of(bits_of(t->start[k][j]) + 1);
             }
-        f->kernels->accumulate_both(t->even, t->odd, pixels_of_block(f, b), labels(f, b), f->count[b]);
+        f->kernels->accumulate_both(t->even, t->odd, pixels_of_block(f, b), labels(f, b),
+                                    f->count[b]);
     }
 }
 
@@ -83,7 +86,7 @@ static void run_ahead(const float (*acc)[3], gc_floatsums *f) {
     gc_pool_run(f->pool, add_twice, f);
 }
 
-/* Adds a block that has been added ahead; 0 if that does not tell what its sums are. */
+/* Adds a block that has been added ahead; returns 0 if its sums do not follow from that. */
 static int add_known(float (*acc)[3], const gc_tally *t) {
     float sum[GC_COMPONENTS][3];
     for (int k = 0; k < GC_COMPONENTS; k++)
@@ -92,7 +95,8 @@ static int add_known(float (*acc)[3], const gc_tally *t) {
             if (sum[k][j] < INEXACT)
                 continue;
             uint32_t from = bits_of(acc[k][j]), odd = from & 1;
-            uint32_t start = bits_of(t->start[k][j]) + odd, end = bits_of(odd ? t->odd[k][j] : t->even[k][j]);
+            uint32_t start = bits_of(t->start[k][j]) + odd,
+                     end = bits_of(odd ? t->odd[k][j] : t->even[k][j]);
             uint32_t to = from + (end - start);
             if (!same_binade(from, start) || !same_binade(start, end) || !same_binade(from, to))
                 return 0;

@@ -27,7 +27,8 @@ size_t gc_flow_spare(int width, int height) {
 size_t gc_flow_bytes(int width, int height) {
     size_t n = bordered_tiles(width, height);
     return gc_flow_spare(width, height) + 2 * n * 64 + round_up_to_line(n * sizeof(gc_tile)) +
-           round_up_to_line(n * sizeof(uint64_t)) + round_up_to_line(n) + round_up_to_line((n + 2) * 2 * sizeof(uint32_t));
+           round_up_to_line(n * sizeof(uint64_t)) + round_up_to_line(n) +
+           round_up_to_line((n + 2) * 2 * sizeof(uint32_t));
 }
 
 void gc_flow_init(gc_flow *f, int width, int height, void *memory) {
@@ -64,7 +65,8 @@ void gc_flow_init(gc_flow *f, int width, int height, void *memory) {
 
 static void clear_rows(void *ctx, int index, int parts) {
     gc_flow *f = ctx;
-    int y0 = gc_part_start(f->tiles_y, index, parts), y1 = gc_part_start(f->tiles_y, index + 1, parts);
+    int y0 = gc_part_start(f->tiles_y, index, parts),
+        y1 = gc_part_start(f->tiles_y, index + 1, parts);
     size_t across = (size_t)f->tiles_x, start = (size_t)y0 * across, n = (size_t)(y1 - y0) * across;
     size_t with_excess = y1 == f->tiles_y ? n - across : n;
     memset(f->excess + start * 64, 0, with_excess * 64 * sizeof *f->excess);

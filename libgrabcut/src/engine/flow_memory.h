@@ -6,7 +6,7 @@
 #include "pool.h"
 
 enum {
-    GC_ROUNDS = 2000,    /* no picture is known to take a tenth of it */
+    GC_ROUNDS = 2000,    /* no known image takes a tenth of it */
     GC_BAND_TILES = 128, /* below, starting a thread takes longer than what it saves */
     GC_FIRST_WINDOW = 8, /* from no flow at all */
     GC_LATER_WINDOW = 1  /* from the flow of the cut before: most of what is new goes next door */

@@ -1,11 +1,12 @@
-/* Learning and evaluating the colour models: Rother, Kolmogorov, Blake, "GrabCut", SIGGRAPH 2004. */
+/* Learning and evaluating the colour models: Rother, Kolmogorov, Blake, "GrabCut", SIGGRAPH 2004.
+ */
 #include "gmm.h"
 
 #include <float.h>
 #include <math.h>
 #include <string.h>
 
-/* A learnt covariance with a determinant up to here counts as singular. */
+/* A learned covariance with a determinant up to here counts as singular. */
 static const double SINGULAR = 1e-6;
 /* With a determinant up to here it cannot be used, as the reference asserts. */
 #define UNUSABLE DBL_EPSILON
@@ -65,8 +66,8 @@ static void append_component(gc_gmm *gmm, int c) {
         mix->form[i][j] = -0.5 * M_LOG2E * form[j];
         terms += fabs(form[j]) * 255 * 255;
     }
-    /* A dozen roundings each of the form and of the reference's formula, for two components, and the
-     * roundings of exp; with room to spare. */
+    /* A dozen roundings each of the form and of the reference's formula, for two components, and
+     * the roundings of exp; with room to spare. */
     mix->blur = fmax(mix->blur, 1e-9 + 1e-14 * terms);
 }
 

@@ -1,7 +1,8 @@
 /*
- * Builds the graph row by row. Decided pixels are no part of it: a link of theirs adds to what their
- * neighbour gets from the terminal. That is exact, since the terminal link of a decided pixel in the
- * reference (9 gamma) is more than its links to all neighbours can carry (4 gamma + 4 gamma / sqrt 2).
+ * Builds the graph row by row. Decided pixels are no part of it: a link of theirs adds to what
+ * their neighbour gets from the terminal. That is exact, since the terminal link of a decided pixel
+ * in the reference (9 gamma) is more than its links to all neighbours can carry (4 gamma + 4 gamma
+ * / sqrt 2).
  */
 #include "graph.h"
 
@@ -9,8 +10,8 @@
 
 #include <string.h>
 
-/* A terminal link beyond all the links to the neighbours together settles its pixel; more need not be told
- * apart. */
+/* A terminal link beyond all the links to the neighbours together settles its pixel; larger values
+ * need not be distinguished. */
 static const double TERMINAL_LIMIT = 345 * GC_SCALE;
 
 enum { BGD = 0, FGD = 1, UNDECIDED = 2, OUTSIDE = 4 };
@@ -47,15 +48,16 @@ static inline void join_pixels(gc_flow *f, size_t p, size_t q, int slot, int32_t
     f->open[q] |= (uint8_t)((2 * cap - room > 0) << (3 - slot));
 }
 
-/* The links of (x, y) in direction 4 + slot, whatever the two pixels are. */
+/* The links of (x, y) in direction 4 + slot, for any two pixels. */
 static void link_any(const gc_graph *g, int x, int y, int slot) {
     static const int dx[4] = {1, -1, 0, 1}, dy[4] = {0, 1, 1, 1};
     int a = state_at(g->view, x, y), b = state_at(g->view, x + dx[slot], y + dy[slot]);
     if ((a | b) & OUTSIDE || !((a | b) & UNDECIDED))
         return;
     gc_flow *f = g->flow;
-    int32_t cap = gc_nlinks_between(f->links, color_at(g->view, x, y),
-                                    color_at(g->view, x + dx[slot], y + dy[slot]), slot == 0 || slot == 2);
+    int32_t cap =
+        gc_nlinks_between(f->links, color_at(g->view, x, y),
+                          color_at(g->view, x + dx[slot], y + dy[slot]), slot == 0 || slot == 2);
     size_t p = gc_flow_pixel(f, x, y), q = gc_flow_pixel(f, x + dx[slot], y + dy[slot]);
     if (a == UNDECIDED && b == UNDECIDED)
         join_pixels(f, p, q, slot, cap, g->fresh);
@@ -65,7 +67,8 @@ static void link_any(const gc_graph *g, int x, int y, int slot) {
         f->excess[q] += a == FGD ? cap : -cap;
 }
 
-/* ---- rows -------------------------------------------------------------------------------------------- */
+/* ---- rows
+ * -------------------------------------------------------------------------------------------- */
 
 static int all_set(const uint64_t *bits, int n) {
     for (int x = 0; x < n; x += 64) {
@@ -80,13 +83,17 @@ static int all_set(const uint64_t *bits, int n) {
 static void link_each(const gc_graph *g, int x, int end, int y, const gc_row *row) {
     gc_flow *f = g->flow;
     for (; x < end; x++) {
-        size_t p = gc_flow_pixel(f, x, y), east = gc_flow_pixel(f, x + 1, y), q = gc_flow_pixel(f, x, y + 1);
-        size_t southwest = gc_flow_pixel(f, x - 1, y + 1), southeast = gc_flow_pixel(f, x + 1, y + 1);
+        size_t p = gc_flow_pixel(f, x, y), east = gc_flow_pixel(f, x + 1, y),
+               q = gc_flow_pixel(f, x, y + 1);
+        size_t southwest = gc_flow_pixel(f, x - 1, y + 1),
+               southeast = gc_flow_pixel(f, x + 1, y + 1);
         uint32_t c = row->px[x];
         join_pixels(f, p, east, 0, gc_nlinks_between(f->links, c, row->px[x + 1], 1), g->fresh);
-        join_pixels(f, p, southwest, 1, gc_nlinks_between(f->links, c, row->below[x - 1], 0), g->fresh);
+        join_pixels(f, p, southwest, 1, gc_nlinks_between(f->links, c, row->below[x - 1], 0),
+                    g->fresh);
         join_pixels(f, p, q, 2, gc_nlinks_between(f->links, c, row->below[x], 1), g->fresh);
-        join_pixels(f, p, southeast, 3, gc_nlinks_between(f->links, c, row->below[x + 1], 0), g->fresh);
+        join_pixels(f, p, southeast, 3, gc_nlinks_between(f->links, c, row->below[x + 1], 0),
+                    g->fresh);
     }
 }
 
@@ -127,7 +134,8 @@ static void link_terminals(const gc_graph *g, int y, gc_row *row) {
     const gc_view *v = g->view;
     gc_flow *f = g->flow;
     gc_view_pixels(v, v->region.x, v->region.y + y, f->width, row->px);
-    v->kernels->tlinks(row->number, row->px, f->width, &g->bgd->mix, &g->fgd->mix, GC_SCALE, TERMINAL_LIMIT);
+    v->kernels->tlinks(row->number, row->px, f->width, &g->bgd->mix, &g->fgd->mix, GC_SCALE,
+                       TERMINAL_LIMIT);
     gc_view_undecided(v, y, row->bits);
     for (int x = 0; x < f->width; x += 8) {
         uint64_t bits = row->bits[x / 64] >> (x % 64) & 255;

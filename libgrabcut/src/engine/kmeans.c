@@ -1,8 +1,9 @@
 /*
- * Where there is room, k-means keeps the pixels of a side in order, with their labels; else it takes them
- * from the picture in each pass. Squared distances between pixels and sums of them are integers, exact in
- * the reference's doubles, so they may be summed in any order. The sums of a cluster's pixels are floats in
- * the reference; floatsums.c tells when their order matters and how threads can share them all the same.
+ * Where there is room, k-means keeps the pixels of a side in order, with their labels; else it
+ * takes them from the image in each pass. Squared distances between pixels and sums of them are
+ * integers, exact in the reference's doubles, so they may be summed in any order. The sums of a
+ * cluster's pixels are floats in the reference; floatsums.c explains when their order matters and
+ * how threads can share them all the same.
  */
 #include "kmeans.h"
 
@@ -22,7 +23,7 @@ typedef struct moved {
     uint8_t label;
 } moved;
 
-/* The samples in blocks: of a fixed length if they are stored, else the rows of the picture. */
+/* The samples in blocks: of a fixed length if they are stored, else the rows of the image. */
 typedef struct run {
     const gc_view *view;
     gc_pool *pool;
@@ -30,9 +31,9 @@ typedef struct run {
     int foreground, k;
 
     const int32_t *row_foreground; /* samples */
-    uint32_t *stored; /* NULL: rows */
-    uint8_t *labels;  /* of the stored samples */
-    gc_tally *tallies; /* of their blocks */
+    uint32_t *stored;              /* NULL: rows */
+    uint8_t *labels;               /* of the stored samples */
+    gc_tally *tallies;             /* of their blocks */
     size_t n;
     int blocks, length;
 
@@ -66,7 +67,8 @@ void gc_kmeans_draw(gc_kmeans_draws *out, gc_rng *rng, uint64_t n) {
             out->trial[k - 1][j] = gc_rng_double(rng);
 }
 
-/* ---- samples ----------------------------------------------------------------------------------- */
+/* ---- samples -----------------------------------------------------------------------------------
+ */
 
 /* A block is not shorter than a row, so there are no more blocks than rows, and one. */
 size_t gc_kmeans_scratch(int height) {
@@ -105,7 +107,8 @@ static int prepare_kmeans(run *r, const gc_kmeans_memory *memory) {
     r->length = ((r->view->width > BLOCK ? r->view->width : BLOCK) + GC_PAD - 1) / GC_PAD * GC_PAD;
     r->blocks = (int)((r->n + (size_t)r->length - 1) / (size_t)r->length);
     size_t room = (size_t)r->blocks * (size_t)r->length;
-    if ((size_t)r->blocks * sizeof(gc_tally) + room * (sizeof *r->stored + sizeof *r->labels) > memory->store_bytes) {
+    if ((size_t)r->blocks * sizeof(gc_tally) + room * (sizeof *r->stored + sizeof *r->labels) >
+        memory->store_bytes) {
         r->blocks = height;
         for (int y = 0; y < height; y++)
             r->count[y] = row_count(r, y);
@@ -130,7 +133,8 @@ static const uint32_t *samples(const run *r, int block, gc_row *row) {
     return row->px;
 }
 
-/* ---- k-means++ --------------------------------------------------------------------------------- */
+/* ---- k-means++ ---------------------------------------------------------------------------------
+ */
 
 static uint32_t sample_at(const run *r, uint64_t i) {
     int block = 0;
@@ -175,8 +179,8 @@ static void sum_blocks(void *ctx, int index, int parts) {
             return;
         memset(r->sums[b], 0, sizeof r->sums[b]);
         if (r->count[b])
-            r->view->kernels->pp_sums(r->sums[b], samples(r, b, &r->rows[index]), r->count[b], r->chosen,
-                                      r->chosen_count, r->candidate, r->candidates);
+            r->view->kernels->pp_sums(r->sums[b], samples(r, b, &r->rows[index]), r->count[b],
+                                      r->chosen, r->chosen_count, r->candidate, r->candidates);
     }
 }
 
@@ -209,7 +213,8 @@ static int best_candidate(const run *r) {
 }
 
 /* Each centre is the best of three drawn with a probability by their squared distance. */
-static int choose_centers(run *r, const gc_kmeans_draws *draws, int (*stop)(void *), void *stop_ctx) {
+static int choose_centers(run *r, const gc_kmeans_draws *draws, int (*stop)(void *),
+                          void *stop_ctx) {
     uint32_t candidate[GC_TRIALS] = {sample_at(r, draws->first)};
     try_candidates(r, 0, candidate, 1);
     uint64_t sum = choose_centre(r, 0, candidate[0], 0);
@@ -225,7 +230,8 @@ static int choose_centers(run *r, const gc_kmeans_draws *draws, int (*stop)(void
     return GRABCUT_OK;
 }
 
-/* ---- Lloyd's iterations ------------------------------------------------------------------------ */
+/* ---- Lloyd's iterations ------------------------------------------------------------------------
+ */
 
 static uint8_t *block_labels(const run *r, int block, const gc_row *row) {
     return r->stored ? r->labels + (size_t)block * (size_t)r->length : row->labels;
@@ -235,7 +241,8 @@ static uint8_t *block_labels(const run *r, int block, const gc_row *row) {
 static const uint32_t *label_block(const run *r, gc_cluster *sums, int block, gc_row *row) {
     const uint32_t *px = samples(r, block, row);
     memset(sums, 0, GC_COMPONENTS * sizeof *sums);
-    r->view->kernels->nearest_sums(sums, block_labels(r, block, row), px, r->count[block], r->centers, r->k);
+    r->view->kernels->nearest_sums(sums, block_labels(r, block, row), px, r->count[block],
+                                   r->centers, r->k);
     return px;
 }
 
@@ -262,8 +269,8 @@ static void label_blocks(void *ctx, int index, int parts) {
 
 /* The sums of the pass, all threads at work. */
 static void sum_shared(run *r, pass *p) {
-    gc_floatsums f = {
-        r->view->kernels, r->pool, r->stored, r->labels, r->tallies, r->count, r->blocks, r->length, 0};
+    gc_floatsums f = {r->view->kernels, r->pool,   r->stored, r->labels, r->tallies,
+                      r->count,         r->blocks, r->length, 0};
     gc_pool_run(r->pool, label_blocks, r);
     if (gc_pool_halt(r->pool, 0, 0))
         return;
@@ -395,8 +402,8 @@ static void cluster_moments(run *r, gc_moments *out) {
 }
 
 int gc_kmeans(gc_moments *out, const gc_kmeans_memory *memory, const gc_view *view, gc_pool *pool,
-              gc_row *rows, int foreground, uint64_t n, const gc_kmeans_draws *draws, int (*stop)(void *),
-              void *stop_ctx) {
+              gc_row *rows, int foreground, uint64_t n, const gc_kmeans_draws *draws,
+              int (*stop)(void *), void *stop_ctx) {
     run r = {.view = view, .pool = pool, .rows = rows, .foreground = foreground};
     r.n = n;
     r.k = clusters(n);
@@ -416,7 +423,8 @@ int gc_kmeans(gc_moments *out, const gc_kmeans_memory *memory, const gc_view *vi
             return GRABCUT_ECANCELED;
         fill_empty(&r, &p);
         double shift = move_centers(&r, &p);
-        /* The reference stops here without labelling anew: the labels are those of the old centres. */
+        /* The reference stops here without labelling anew: the labels are those of the old centres.
+         */
         if (iteration == last || shift <= (double)FLT_EPSILON * FLT_EPSILON)
             break;
         memcpy(p.centers, p.acc, sizeof p.centers);

@@ -2,8 +2,8 @@
  * The first components of the colour models: k-means (Lloyd 1982) from centres chosen by k-means++
  * (Arthur, Vassilvitskii 2007), with the draws and the float arithmetic of cv::kmeans.
  */
-#ifndef GRABCUT_KMEANS_H
-#define GRABCUT_KMEANS_H
+#ifndef GRABCUT_ENGINE_KMEANS_H
+#define GRABCUT_ENGINE_KMEANS_H
 
 #include "gmm.h"
 #include "pool.h"
@@ -19,8 +19,8 @@ typedef struct gc_kmeans_draws {
 /* Draws for n > 0 samples. */
 void gc_kmeans_draw(gc_kmeans_draws *out, gc_rng *rng, uint64_t n);
 
-/* Memory of a call. `scratch` is of gc_kmeans_scratch(height) bytes. If the samples fit `store`, they are
- * taken from the picture once instead of in every pass. */
+/* Memory of a call. `scratch` is of gc_kmeans_scratch(height) bytes. If the samples fit `store`,
+ * they are taken from the image once instead of in every pass. */
 typedef struct gc_kmeans_memory {
     void *scratch;
     void *store;
@@ -31,10 +31,10 @@ typedef struct gc_kmeans_memory {
 
 size_t gc_kmeans_scratch(int height);
 
-/* Clusters the n > 0 samples of one label and gives the moments of each cluster. `rows` are one a thread of
- * the pool. `stop` is asked once a pass: GRABCUT_ECANCELED if it says so. */
+/* Clusters the n > 0 samples of one label and gives the moments of each cluster. `rows` are one a
+ * thread of the pool. `stop` is asked once a pass: GRABCUT_ECANCELED if it says so. */
 int gc_kmeans(gc_moments *out, const gc_kmeans_memory *memory, const gc_view *view, gc_pool *pool,
-              gc_row *rows, int foreground, uint64_t n, const gc_kmeans_draws *draws, int (*stop)(void *),
-              void *stop_ctx);
+              gc_row *rows, int foreground, uint64_t n, const gc_kmeans_draws *draws,
+              int (*stop)(void *), void *stop_ctx);
 
 #endif

@@ -1,22 +1,23 @@
 /*
- * Push-relabel (Goldberg, Tarjan, "A new approach to the maximum-flow problem", JACM 1988) on pictures.
+ * Push-relabel (Goldberg, Tarjan, "A new approach to the maximum-flow problem", JACM 1988) on
+ * images.
  *
  * Rounds of two steps until no excess is left that could reach the sink:
  *  - A search backwards from the sink labels pixels with their exact distance (global relabelling,
- *    Cherkassky, Goldberg 1997). It is breadth-first on bits, 64 pixels a step, and goes only a little
- *    beyond the nearest active pixel. The far side of a bottleneck holds far more excess than can come
- *    through; what is near is enough to fill it, and what is far need not be moved. The window grows from
- *    round to round.
- *  - Sweeps over the tiles discharge the active pixels in the window: excess goes to neighbours with the
- *    label one less, or the label rises, until it leaves the window. In a tile, 8x8 pixels, the arcs to
- *    lower labels are found for all pixels at once; excess runs over them until it is stuck; then all
- *    labels that have to rise do at the same time.
- * A search that goes to the end leaves those pixels unreached that are foreground for good; they leave the
- * graph.
+ *    Cherkassky, Goldberg 1997). It is breadth-first on bits, 64 pixels a step, and goes only a
+ * little beyond the nearest active pixel. The far side of a bottleneck holds far more excess than
+ * can come through; what is near is enough to fill it, and what is far need not be moved. The
+ * window grows from round to round.
+ *  - Sweeps over the tiles discharge the active pixels in the window: excess goes to neighbours
+ * with the label one less, or the label rises, until it leaves the window. In a tile, 8x8 pixels,
+ * the arcs to lower labels are found for all pixels at once; excess runs over them until it is
+ * stuck; then all labels that have to rise do at the same time. A search that goes to the end
+ * leaves those pixels unreached that are foreground for good; they leave the graph.
  *
- * Labels are kept modulo 256. That is enough: along an open arc they fall by at most one, and a push up a
- * step of 255 or more, which would be mistaken for one down, costs time but not correctness. So that it costs
- * no more than some time, the number of rounds is bounded; what is left then goes along augmenting paths.
+ * Labels are kept modulo 256. That is enough: along an open arc they fall by at most one, and a
+ * push up a step of 255 or more, which would be mistaken for one down, costs time but not
+ * correctness. So that it costs no more than some time, the number of rounds is bounded; what is
+ * left then goes along augmenting paths.
  */
 #include "maxflow.h"
 
@@ -45,7 +46,7 @@ typedef struct band {
     gc_pool *pool;
     int index; /* of the part of the pool */
     int top, bottom;
-    int closed;        /* there are others, which other threads look after: arcs to them are closed */
+    int closed; /* there are others, which other threads look after: arcs to them are closed */
     uint32_t *list[2]; /* tiles at the front of the search */
     int level;         /* labels from here on are only lower bounds */
     int complete;      /* the last search went to the end: there are no such labels */
@@ -72,7 +73,8 @@ static void plot_course(gc_course *c, const gc_flow *f) {
     }
 }
 
-/* ---- the search -------------------------------------------------------------------------------------- */
+/* ---- the search
+ * -------------------------------------------------------------------------------------- */
 
 typedef struct front {
     uint32_t *tiles;
@@ -96,11 +98,14 @@ static inline void expand_tile(const band *b, front *to, size_t i) {
     const uint64_t at = f->frontier[i], *own = tile->open;
     uint64_t west = (at & ~WEST_COLUMN) >> 1, east = (at & ~EAST_COLUMN) << 1;
     reach_pixels(f, to, tile,
-          (own[4] & west) | (own[3] & east) | (own[6] & at >> 8) | (own[1] & at << 8) | (own[7] & west >> 8) |
-              (own[5] & east >> 8) | (own[2] & west << 8) | (own[0] & east << 8));
+                 (own[4] & west) | (own[3] & east) | (own[6] & at >> 8) | (own[1] & at << 8) |
+                     (own[7] & west >> 8) | (own[5] & east >> 8) | (own[2] & west << 8) |
+                     (own[0] & east << 8));
     if (at & 0xff && i >= (size_t)(b->top + 1) * (size_t)row) {
         gc_tile *up = tile - row;
-        reach_pixels(f, to, up, (up->open[6] & at << 56) | (up->open[7] & west << 56) | (up->open[5] & east << 56));
+        reach_pixels(f, to, up,
+                     (up->open[6] & at << 56) | (up->open[7] & west << 56) |
+                         (up->open[5] & east << 56));
         if (at & 0x01)
             reach_pixels(f, to, up - 1, up[-1].open[7] & UINT64_C(1) << 63);
         if (at & 0x80)
@@ -109,7 +114,8 @@ static inline void expand_tile(const band *b, front *to, size_t i) {
     if (at >> 56 && i < (size_t)(b->bottom - 1) * (size_t)row) {
         gc_tile *down = tile + row;
         reach_pixels(f, to, down,
-              (down->open[1] & at >> 56) | (down->open[2] & west >> 56) | (down->open[0] & east >> 56));
+                     (down->open[1] & at >> 56) | (down->open[2] & west >> 56) |
+                         (down->open[0] & east >> 56));
         if (at >> 56 & 0x01)
             reach_pixels(f, to, down - 1, down[-1].open[2] & UINT64_C(0x80));
         if (at >> 56 & 0x80)
@@ -119,13 +125,15 @@ static inline void expand_tile(const band *b, front *to, size_t i) {
         gc_tile *left = tile - 1;
         uint64_t column = (at & WEST_COLUMN) << 7;
         reach_pixels(f, to, left,
-              (left->open[4] & column) | (left->open[7] & column >> 8) | (left->open[2] & column << 8));
+                     (left->open[4] & column) | (left->open[7] & column >> 8) |
+                         (left->open[2] & column << 8));
     }
     if (at & EAST_COLUMN) {
         gc_tile *right = tile + 1;
         uint64_t column = (at & EAST_COLUMN) >> 7;
         reach_pixels(f, to, right,
-              (right->open[3] & column) | (right->open[5] & column >> 8) | (right->open[0] & column << 8));
+                     (right->open[3] & column) | (right->open[5] & column >> 8) |
+                         (right->open[0] & column << 8));
     }
 }
 
@@ -188,10 +196,10 @@ static void mark_stale(const band *b, size_t tile) {
 }
 
 /* 1 if a tile or one around it holds one of the bits that `of` would give. */
-#define AROUND(tile, row, member)                                                                            \
-    ((tile)[0].member | (tile)[-1].member | (tile)[1].member | (tile)[-(row)-1].member |                     \
-     (tile)[-(row)].member | (tile)[-(row) + 1].member | (tile)[(row)-1].member | (tile)[row].member |       \
-     (tile)[(row) + 1].member)
+#define AROUND(tile, row, member)                                                                  \
+    ((tile)[0].member | (tile)[-1].member | (tile)[1].member | (tile)[-(row)-1].member |           \
+     (tile)[-(row)].member | (tile)[-(row) + 1].member | (tile)[(row)-1].member |                  \
+     (tile)[row].member | (tile)[(row) + 1].member)
 
 /* What the search has not reached: foreground for good if it is complete, else too far away in this
  * round. */
@@ -246,7 +254,8 @@ static int search_levels(band *b, int window) {
     return any;
 }
 
-/* ---- the sweeps -------------------------------------------------------------------------------------- */
+/* ---- the sweeps
+ * -------------------------------------------------------------------------------------- */
 
 /* Discharges what is in the frontier of a tile, for some time. */
 static void discharge_tile(band *b, int tx, int ty) {
@@ -307,7 +316,8 @@ static void mark_signs(band *b) {
         }
 }
 
-/* ---- augmenting paths -------------------------------------------------------------------------------- */
+/* ---- augmenting paths
+ * -------------------------------------------------------------------------------- */
 
 enum { ARRIVED = 8 }; /* in place of a direction: a deficit */
 
@@ -434,7 +444,8 @@ static void augment_rest(band *b) {
             }
 }
 
-/* ---- all of it --------------------------------------------------------------------------------------- */
+/* ---- all of it
+ * --------------------------------------------------------------------------------------- */
 
 /* Rounds until no excess can reach a deficit; 0 if there have been too many. */
 static int run_rounds(band *b, int window) {
@@ -499,16 +510,18 @@ static void run_band(void *ctx, int index, int parts) {
         run_rounds(b, b->f->window);
 }
 
-/* As many as pay for a thread of their own. */
+/* As many as have enough work for a thread. */
 static void divide_into_bands(bands *all, const band *whole) {
     gc_flow *f = whole->f;
     gc_pool *pool = whole->pool;
-    int rows = f->tiles_y - 2, most = (int)((size_t)rows * (size_t)f->tiles_x / (size_t)f->band_tiles);
+    int rows = f->tiles_y - 2,
+        most = (int)((size_t)rows * (size_t)f->tiles_x / (size_t)f->band_tiles);
     all->n = pool->parts < most ? pool->parts : most;
     all->n = all->n < rows ? all->n : rows;
     all->n = all->n > 1 && f->rounds > 0 ? all->n : 1;
     for (int i = 0; i < all->n; i++) {
-        int top = 1 + gc_part_start(rows, i, all->n), bottom = 1 + gc_part_start(rows, i + 1, all->n);
+        int top = 1 + gc_part_start(rows, i, all->n),
+            bottom = 1 + gc_part_start(rows, i + 1, all->n);
         size_t first = (size_t)top * (size_t)f->tiles_x;
         all->band[i] = *whole;
         all->band[i].index = i;
@@ -525,7 +538,12 @@ static void divide_into_bands(bands *all, const band *whole) {
 int gc_flow_solve(gc_flow *f, const gc_kernels *kernels, gc_pool *pool) {
     gc_course c;
     bands all;
-    band whole = {.f = f, .c = &c, .kernels = kernels, .pool = pool, .top = 1, .bottom = f->tiles_y - 1,
+    band whole = {.f = f,
+                  .c = &c,
+                  .kernels = kernels,
+                  .pool = pool,
+                  .top = 1,
+                  .bottom = f->tiles_y - 1,
                   .list = {f->list[0], f->list[1]}};
     plot_course(&c, f);
     divide_into_bands(&all, &whole);

@@ -5,8 +5,8 @@
 
 static const double GAMMA = 50;
 
-uint64_t gc_nlinks_sum(const gc_view *view, int y0, int y1, uint32_t *above, uint32_t *line, gc_pool *pool,
-                       int index) {
+uint64_t gc_nlinks_sum(const gc_view *view, int y0, int y1, uint32_t *above, uint32_t *line,
+                       gc_pool *pool, int index) {
     const gc_kernels *k = view->kernels;
     int n = view->width;
     uint64_t sum = 0;

@@ -1,20 +1,21 @@
 /*
- * Links between neighbouring pixels: capacity gamma / distance * exp(-beta * squared colour distance)
- * (Rother, Kolmogorov, Blake 2004, equations 4 and 11; eight neighbours), as scaled integers.
+ * Links between neighbouring pixels: capacity gamma / distance * exp(-beta * squared colour
+ * distance) (Rother, Kolmogorov, Blake 2004, equations 4 and 11; eight neighbours), as scaled
+ * integers.
  */
-#ifndef GRABCUT_NLINKS_H
-#define GRABCUT_NLINKS_H
+#ifndef GRABCUT_ENGINE_NLINKS_H
+#define GRABCUT_ENGINE_NLINKS_H
 
 #include "link_table.h"
 #include "pool.h"
 #include "view.h"
 
-/* Sum of the squared distances of all neighbours in rows [y0, y1) and to the rows above them. Two row
- * buffers. The sum of a part `index` that the pool stops is worth nothing. */
-uint64_t gc_nlinks_sum(const gc_view *view, int y0, int y1, uint32_t *above, uint32_t *line, gc_pool *pool,
-                       int index);
+/* Sum of the squared distances of all neighbours in rows [y0, y1) and to the rows above them. Two
+ * row buffers. The sum of a part `index` that the pool stops is worth nothing. */
+uint64_t gc_nlinks_sum(const gc_view *view, int y0, int y1, uint32_t *above, uint32_t *line,
+                       gc_pool *pool, int index);
 
-/* beta of the whole picture from that sum. */
+/* beta of the whole image from that sum. */
 double gc_nlinks_beta(uint64_t sum, int width, int height);
 
 void gc_nlinks_init(gc_nlinks *links, double beta);

@@ -1,13 +1,14 @@
 /*
  * The engine `fast`: GrabCut (Rother, Kolmogorov, Blake 2004) with the numbers of OpenCV.
  *
- *     labels ─► k-means ─► models ─► [components ─► models ─► graph ─► minimum cut ─► labels] x iterations
+ *     labels ─► k-means ─► models ─► [components ─► models ─► graph ─► minimum cut ─► labels] x
+ * iterations
  *
- * One block of memory holds everything that grows with the picture.
+ * One block of memory holds everything that grows with the image.
  */
 #include "pipeline.h"
 
-#include "error.h"
+#include "fail.h"
 #include "flow_memory.h"
 #include "gmm.h"
 #include "graph.h"
@@ -37,7 +38,8 @@ typedef struct job {
     int stopped;
 } job;
 
-/* ---- memory ------------------------------------------------------------------------------------ */
+/* ---- memory ------------------------------------------------------------------------------------
+ */
 
 /* Hands out aligned pieces of a block; with base NULL it only counts. */
 typedef struct block {
@@ -51,10 +53,12 @@ static void *piece(block *b, size_t bytes) {
     return p;
 }
 
-/* No more than have enough to do: to start one costs as much as some thousand pixels, to hand it a pass as much as
- * some dozen, if it has a core of its own. */
-static int thread_count(const grabcut_engine *self, const grabcut_options *opts, int width, int height) {
-    size_t useful = (size_t)width * (size_t)height / ((const gc_fast_engine *)self)->pixels_per_thread;
+/* No more than have enough to do: to start one costs as much as some thousand pixels, to hand it a
+ * pass as much as some dozen, if it has a core of its own. */
+static int thread_count(const grabcut_engine *self, const grabcut_options *opts, int width,
+                        int height) {
+    size_t useful =
+        (size_t)width * (size_t)height / ((const gc_fast_engine *)self)->pixels_per_thread;
     size_t most = useful < GC_MAX_THREADS ? useful : GC_MAX_THREADS;
     return most < 1 ? 1 : (size_t)opts->threads < most ? opts->threads : (int)most;
 }
@@ -70,7 +74,8 @@ static void row_buffers(block *b, gc_row *row, int width) {
 }
 
 /* All the memory of a run; k-means needs its scratch only before the graph is there. */
-static size_t lay_out(job *j, void *base, int width, int height, const grabcut_rect *region, int threads) {
+static size_t lay_out(job *j, void *base, int width, int height, const grabcut_rect *region,
+                      int threads) {
     block b = {base, 0};
     size_t flow = gc_flow_bytes(region->width, region->height);
     size_t scratch = gc_kmeans_scratch(height);
@@ -88,8 +93,9 @@ static size_t lay_out(job *j, void *base, int width, int height, const grabcut_r
     return b.used;
 }
 
-/* The rect that can change its labels, as far as the options tell. */
-static int region_of(grabcut_rect *region, const grabcut_options *opts, int32_t width, int32_t height) {
+/* The rect that can change its labels, as far as the options determine it. */
+static int region_of(grabcut_rect *region, const grabcut_options *opts, int32_t width,
+                     int32_t height) {
     if (opts->mode == GRABCUT_INIT_WITH_RECT)
         return grabcut_rect_effective(region, &opts->rect, width, height);
     *region = (grabcut_rect){0, 0, width, height};
@@ -116,7 +122,8 @@ static void shrink_region(grabcut_rect *r, const gc_view *v, uint64_t *bits) {
                       : (grabcut_rect){left, top, right - left + 1, bottom - top + 1};
 }
 
-/* ---- progress ---------------------------------------------------------------------------------- */
+/* ---- progress ----------------------------------------------------------------------------------
+ */
 
 static int ask_to_stop(void *ctx) {
     job *j = ctx;
@@ -125,8 +132,8 @@ static int ask_to_stop(void *ctx) {
     return j->stopped;
 }
 
-/* Models take about as long as they take; of a cut nobody knows, so each report goes a little of the way
- * that is left. */
+/* Models take about as long as they take; how long a cut takes is unknown, so each report goes a
+ * little of the way that is left. */
 static int stop_cutting(void *ctx) {
     job *j = ctx;
     grabcut_progress *p = &j->progress;
@@ -144,7 +151,8 @@ static int begin_phase(job *j, grabcut_phase phase, int iteration) {
     return ask_to_stop(j) ? GRABCUT_ECANCELED : GRABCUT_OK;
 }
 
-/* ---- models ------------------------------------------------------------------------------------ */
+/* ---- models ------------------------------------------------------------------------------------
+ */
 
 static void count_labels(void *ctx, int index, int parts) {
     job *j = ctx;
@@ -158,7 +166,8 @@ static void count_labels(void *ctx, int index, int parts) {
 }
 
 static int singular(grabcut_errbuf *err) {
-    return grabcut_fail(err, GRABCUT_EINTERNAL, "the covariance of a colour model cannot be inverted");
+    return grabcut_fail(err, GRABCUT_EINTERNAL,
+                        "the covariance of a colour model cannot be inverted");
 }
 
 static int first_models(job *j, grabcut_errbuf *err) {
@@ -185,7 +194,8 @@ static int first_models(job *j, grabcut_errbuf *err) {
                                j->moments};
     for (int side = 0; side < 2; side++) {
         gc_moments m[GC_COMPONENTS];
-        int rc = gc_kmeans(m, &memory, &j->view, &j->pool, j->rows, side, n[side], &draws[side], ask_to_stop, j);
+        int rc = gc_kmeans(m, &memory, &j->view, &j->pool, j->rows, side, n[side], &draws[side],
+                           ask_to_stop, j);
         if (rc)
             return rc;
         if (gc_gmm_learn(&j->models[side], m))
@@ -230,8 +240,8 @@ static void sum_distances(void *ctx, int index, int parts) {
     job *j = ctx;
     gc_row *row = &j->rows[index];
     j->counts[index] = gc_nlinks_sum(&j->view, gc_part_start(j->view.height, index, parts),
-                                     gc_part_start(j->view.height, index + 1, parts), row->below, row->px,
-                                     &j->pool, index);
+                                     gc_part_start(j->view.height, index + 1, parts), row->below,
+                                     row->px, &j->pool, index);
 }
 
 static void weigh_links(job *j) {
@@ -242,7 +252,8 @@ static void weigh_links(job *j) {
     gc_nlinks_init(&j->links, gc_nlinks_beta(sum, j->view.width, j->view.height));
 }
 
-/* ---- the run ----------------------------------------------------------------------------------- */
+/* ---- the run -----------------------------------------------------------------------------------
+ */
 
 /* The labels of the start go where the cut leaves its own: bits of the undecided background. */
 static void first_labels(job *j) {
@@ -258,7 +269,8 @@ static void first_labels(job *j) {
     }
 }
 
-/* Gives n mask bytes, up to eight, the labels of their undecided pixels, whose background bits are known. */
+/* Gives n mask bytes, up to eight, the labels of their undecided pixels, whose background bits are
+ * known. */
 static inline void relabel_eight(uint8_t *at, size_t n, unsigned background) {
     const uint64_t ones = 0x0101010101010101u;
     uint64_t eight = 0, spread = (background * ones & 0x8040201008040201u) + 0x7f * ones;
@@ -299,7 +311,8 @@ static int run_iteration(job *j, int iteration, grabcut_errbuf *err) {
         rc = learn_models(j, err);
     if (rc)
         return rc;
-    gc_graph graph = {&j->view, &j->models[0], &j->models[1], &j->flow, &j->pool, j->rows, iteration == 0};
+    gc_graph graph = {&j->view, &j->models[0], &j->models[1], &j->flow,
+                      &j->pool, j->rows,       iteration == 0};
     gc_graph_build(&graph);
     if (j->stopped)
         return GRABCUT_ECANCELED;
@@ -331,7 +344,7 @@ static int run_job(job *j, grabcut_errbuf *err) {
 
 static void take_models(job *j) {
     if (j->opts->mode != GRABCUT_EVAL && j->opts->mode != GRABCUT_EVAL_FREEZE_MODEL)
-        return; /* learnt from zeros */
+        return; /* learned from zeros */
     gc_gmm_load(&j->models[0], j->opts->models->background);
     gc_gmm_load(&j->models[1], j->opts->models->foreground);
 }
@@ -349,11 +362,12 @@ static int segment_in(job *j, grabcut_image *mask, grabcut_workspace *workspace,
     gc_view *v = &j->view;
     size_t bytes = lay_out(j, NULL, v->width, v->height, &v->region, threads);
     if (!gc_workspace_grow(workspace, bytes))
-        return grabcut_fail(err, GRABCUT_ENOMEM, "%zu bytes for a picture of %dx%d pixels were refused", bytes,
+        return grabcut_fail(err, GRABCUT_ENOMEM,
+                            "out of memory: %zu bytes for an image of %dx%d pixels", bytes,
                             v->width, v->height);
     lay_out(j, workspace->memory, v->width, v->height, &v->region, threads);
     if (v->mask) {
-        /* What was reckoned for the whole picture also serves a part of it. */
+        /* What was reckoned for the whole image also serves a part of it. */
         shrink_region(&v->region, v, j->rows[0].bits);
         lay_out(j, workspace->memory, v->width, v->height, &v->region, threads);
     }
@@ -377,13 +391,13 @@ static int segment_in(job *j, grabcut_image *mask, grabcut_workspace *workspace,
 }
 
 static int segment_fast(const grabcut_engine *self, grabcut_image *mask, const grabcut_image *image,
-                   const grabcut_options *opts, grabcut_errbuf *err) {
+                        const grabcut_options *opts, grabcut_errbuf *err) {
     job j = {.opts = opts};
     grabcut_workspace own = {NULL, 0};
     j.view.kernels = gc_kernels_for(opts->simd);
     if (!j.view.kernels)
         return grabcut_fail(err, GRABCUT_EUNSUPPORTED,
-                            "this processor or build cannot run the forced SIMD level");
+                            "this processor or build does not support the requested SIMD level");
     j.view.bgr = image->data;
     j.view.stride = image->stride;
     j.view.width = image->width;
@@ -393,7 +407,7 @@ static int segment_fast(const grabcut_engine *self, grabcut_image *mask, const g
         j.view.mask_stride = mask->stride;
     }
     if (region_of(&j.view.region, opts, image->width, image->height))
-        return grabcut_fail(err, GRABCUT_ERECT, "the rect is empty or outside the picture");
+        return grabcut_fail(err, GRABCUT_ERECT, "the rect is empty or outside the image");
     j.progress.iterations = opts->mode == GRABCUT_EVAL_FREEZE_MODEL ? 1 : opts->iterations;
     int threads = thread_count(self, opts, image->width, image->height);
     int rc = segment_in(&j, mask, opts->workspace ? opts->workspace : &own, threads, err);
@@ -403,21 +417,21 @@ static int segment_fast(const grabcut_engine *self, grabcut_image *mask, const g
     return rc;
 }
 
-static int estimate_fast(const grabcut_engine *self, uint64_t *out_bytes, int32_t width, int32_t height,
-                    const grabcut_options *opts) {
+static int estimate_fast(const grabcut_engine *self, uint64_t *out_bytes, int32_t width,
+                         int32_t height, const grabcut_options *opts) {
     job j;
     grabcut_rect region;
     int rc = region_of(&region, opts, width, height);
     if (rc)
         return rc;
-    *out_bytes = lay_out(&j, NULL, width, height, &region,
-                         thread_count(self, opts, width, height));
+    *out_bytes = lay_out(&j, NULL, width, height, &region, thread_count(self, opts, width, height));
     return GRABCUT_OK;
 }
 
 enum { PIXELS_PER_THREAD = 16384 };
 
-#define FAST_ENGINE(pixels) {{GRABCUT_ENGINE_VERSION, "fast", segment_fast, estimate_fast}, (pixels)}
+#define FAST_ENGINE(pixels)                                                                        \
+    { {GRABCUT_ENGINE_VERSION, "fast", segment_fast, estimate_fast}, (pixels) }
 
 gc_fast_engine gc_fast_engine_of(size_t pixels) {
     return (gc_fast_engine)FAST_ENGINE(pixels);

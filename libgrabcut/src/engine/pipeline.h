@@ -8,7 +8,8 @@
 
 typedef struct gc_fast_engine {
     grabcut_engine super;
-    size_t pixels_per_thread; /* an image gets a thread for this many pixels, if the caller allows it */
+    size_t pixels_per_thread; /* an image gets a thread for this many pixels, if the caller allows
+                                 it */
 } gc_fast_engine;
 
 /* grabcut_engine_fast(), but with a thread for `pixels` pixels. */

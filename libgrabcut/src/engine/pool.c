@@ -1,5 +1,5 @@
-/* A turn is announced under the lock and counted down by the threads that take part in it. Who waits spins for a
- * while and then sleeps. */
+/* A turn is announced under the lock and counted down by the threads that take part in it. Who
+ * waits spins for a while and then sleeps. */
 #define _GNU_SOURCE /* sched_getaffinity */
 #include "pool.h"
 
@@ -7,7 +7,7 @@
 #include <time.h>
 
 enum {
-    PATIENCE_NS = 10000000, /* the caller waits so long for the others until it asks whether to stop */
+    PATIENCE_NS = 10000000, /* how long the caller waits for the others before it calls `stop` */
     MOST_SPINS = 2500,      /* some 50 us, about what it takes to wake a thread whose core sleeps */
     LEAST_SPINS = 40
 };
@@ -27,7 +27,7 @@ static inline void relax_core(void) {
 }
 #endif
 
-/* How long the next wait may spin: where a core of one's own is not to be had, each wait would be in vain. */
+/* How long the next wait may spin. Spinning is useless for a thread without a core of its own. */
 static int next_spins(int spins, int in_vain) {
     if (spins == 0)
         return 0;
@@ -58,7 +58,8 @@ static void sleep_until_turn(gc_pool *pool, unsigned seen) {
 
 static void *run_thread(void *arg) {
     gc_pool *pool = arg;
-    int index = atomic_fetch_add_explicit(&pool->started, 1, memory_order_relaxed), spins = pool->spins;
+    int index = atomic_fetch_add_explicit(&pool->started, 1, memory_order_relaxed),
+        spins = pool->spins;
     for (unsigned seen = 0;; seen++) {
         int asleep = !spin_until_turn(pool, seen, spins);
         if (asleep)
@@ -93,11 +94,12 @@ void gc_pool_start(gc_pool *pool, int threads) {
         threads = GC_MAX_THREADS;
     pool->spins = threads > 1 && threads <= usable_cores() ? MOST_SPINS : 0;
     pool->callers_spins = pool->spins;
-    while (pool->parts < threads && pthread_create(&pool->thread[pool->parts], NULL, run_thread, pool) == 0)
+    while (pool->parts < threads &&
+           pthread_create(&pool->thread[pool->parts], NULL, run_thread, pool) == 0)
         pool->parts++;
 }
 
-/* Tells the others what is to be done. */
+/* Gives the other threads their part. */
 static void announce_turn(gc_pool *pool, gc_part *part, void *ctx) {
     pthread_mutex_lock(&pool->lock);
     pool->part = part;
@@ -138,7 +140,8 @@ void gc_pool_run(gc_pool *pool, gc_part *part, void *ctx) {
     }
     announce_turn(pool, part, ctx);
     part(ctx, 0, pool->parts);
-    pool->callers_spins = next_spins(pool->callers_spins, !spin_until_done(pool, pool->callers_spins));
+    pool->callers_spins =
+        next_spins(pool->callers_spins, !spin_until_done(pool, pool->callers_spins));
     while (atomic_load_explicit(&pool->busy, memory_order_acquire) > 0) {
         /* The part of another thread may be the one that takes long. */
         pthread_mutex_lock(&pool->lock);

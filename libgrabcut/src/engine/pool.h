@@ -1,6 +1,6 @@
 /* Threads of one run, which wait between the passes. */
-#ifndef GRABCUT_POOL_H
-#define GRABCUT_POOL_H
+#ifndef GRABCUT_ENGINE_POOL_H
+#define GRABCUT_ENGINE_POOL_H
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -16,7 +16,8 @@ typedef struct gc_pool {
     pthread_cond_t work, done;
     pthread_t thread[GC_MAX_THREADS];
     int parts; /* threads, the caller's included */
-    int spins; /* before a thread that waits falls asleep, at first; 0 if there are more threads than cores */
+    int spins; /* before a thread that waits falls asleep, at first; 0 if there are more threads
+                  than cores */
     int callers_spins;
     atomic_uint turn;
     atomic_int busy, started;
@@ -34,19 +35,20 @@ typedef struct gc_pool {
 void gc_pool_start(gc_pool *pool, int threads);
 void gc_pool_stop(gc_pool *pool);
 
-/* Runs all parts, one of them on the calling thread, and returns when the last one is done. While it waits for the
- * others it asks `stop` now and then. */
+/* Runs all parts, one of them on the calling thread, and returns when the last one is done. While
+ * it waits for the others it asks `stop` now and then. */
 void gc_pool_run(gc_pool *pool, gc_part *part, void *ctx);
 
 /* On the calling thread: asks `stop`, once more only if it has not said yes. */
 static inline void gc_pool_ask(gc_pool *pool) {
     pool->pixels = 0;
-    if (pool->stop && !atomic_load_explicit(&pool->stopped, memory_order_relaxed) && pool->stop(pool->stop_ctx))
+    if (pool->stop && !atomic_load_explicit(&pool->stopped, memory_order_relaxed) &&
+        pool->stop(pool->stop_ctx))
         atomic_store_explicit(&pool->stopped, 1, memory_order_relaxed);
 }
 
-/* 1 if the run is to stop. Passes ask after every row or block, with the number of its pixels; the part on the
- * calling thread, which has the index 0, asks `stop` once in a millisecond or so. */
+/* 1 if the run is to stop. Passes ask after every row or block, with the number of its pixels; the
+ * part on the calling thread, which has the index 0, asks `stop` once in a millisecond or so. */
 static inline int gc_pool_halt(gc_pool *pool, int index, size_t pixels) {
     if (index == 0 && (pool->pixels += pixels) >= 65536)
         gc_pool_ask(pool);

@@ -1,10 +1,10 @@
 /*
- * The random numbers that cv::kmeans draws: a multiply-with-carry generator (Marsaglia 2003, "Random
- * number generators", J. Mod. Appl. Stat. Methods 2) with OpenCV's multiplier. The same seed must give
- * the same draws as cv::setRNGSeed, else the first colour models differ.
+ * The random numbers that cv::kmeans draws: a multiply-with-carry generator (Marsaglia 2003,
+ * "Random number generators", J. Mod. Appl. Stat. Methods 2) with OpenCV's multiplier. The same
+ * seed must give the same draws as cv::setRNGSeed, else the first colour models differ.
  */
-#ifndef GRABCUT_RNG_H
-#define GRABCUT_RNG_H
+#ifndef GRABCUT_ENGINE_RNG_H
+#define GRABCUT_ENGINE_RNG_H
 
 #include <stdint.h>
 

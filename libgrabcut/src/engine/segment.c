@@ -2,7 +2,7 @@
  * The two calls that every engine serves: arguments are checked here, once, so that all engines
  * refuse the same calls with the same codes.
  */
-#include "error.h"
+#include "fail.h"
 #include "image.h"
 #include "rect.h"
 
@@ -17,10 +17,10 @@ static int check_options(const grabcut_engine *engine, const grabcut_options *op
                          grabcut_errbuf *err) {
     if (!engine || engine->version != GRABCUT_ENGINE_VERSION || !engine->segment ||
         !engine->estimate) {
-        return grabcut_fail(err, GRABCUT_EINVAL, "the engine is NULL or of another version");
+        return grabcut_fail(err, GRABCUT_EINVAL, "the engine is NULL or has an unknown version");
     }
     if (!opts || opts->version != GRABCUT_OPTIONS_VERSION) {
-        return grabcut_fail(err, GRABCUT_EINVAL, "the options are NULL or of another version");
+        return grabcut_fail(err, GRABCUT_EINVAL, "the options are NULL or have an unknown version");
     }
     if ((unsigned)opts->mode > GRABCUT_EVAL_FREEZE_MODEL) {
         return grabcut_fail(err, GRABCUT_EINVAL, "unknown mode %d", (int)opts->mode);
@@ -39,16 +39,16 @@ static int check_options(const grabcut_engine *engine, const grabcut_options *op
     return GRABCUT_OK;
 }
 
-static int check_pictures(const grabcut_image *mask, const grabcut_image *image,
-                          grabcut_errbuf *err) {
+static int check_images(const grabcut_image *mask, const grabcut_image *image,
+                        grabcut_errbuf *err) {
     if (!grabcut_image_valid(image) || image->channels != 3) {
-        return grabcut_fail(err, GRABCUT_EINVAL, "the picture must have pixels in 3 channels");
+        return grabcut_fail(err, GRABCUT_EINVAL, "the image must have pixels in 3 channels");
     }
     if (!grabcut_image_valid(mask) || mask->channels != 1) {
         return grabcut_fail(err, GRABCUT_EINVAL, "the mask must have pixels in 1 channel");
     }
     if (mask->width != image->width || mask->height != image->height) {
-        return grabcut_fail(err, GRABCUT_EINVAL, "the mask is %dx%d, the picture %dx%d",
+        return grabcut_fail(err, GRABCUT_EINVAL, "the mask is %dx%d, the image is %dx%d",
                             (int)mask->width, (int)mask->height, (int)image->width,
                             (int)image->height);
     }
@@ -61,13 +61,13 @@ static int check_rect(const grabcut_rect *rect, int32_t width, int32_t height,
     grabcut_rect r;
     if (grabcut_rect_effective(&r, rect, width, height)) {
         return grabcut_fail(err, GRABCUT_ERECT,
-                            "the rect %d,%d,%d,%d is empty or outside the picture of %dx%d",
+                            "the rect %d,%d,%d,%d is empty or outside the image of %dx%d",
                             (int)rect->x, (int)rect->y, (int)rect->width, (int)rect->height,
                             (int)width, (int)height);
     }
     if (r.width == width && r.height == height) {
         return grabcut_fail(err, GRABCUT_ENOBACKGROUND,
-                            "the rect covers the whole picture of %dx%d: no background is left",
+                            "the rect covers the whole image of %dx%d: no background is left",
                             (int)width, (int)height);
     }
     return GRABCUT_OK;
@@ -89,7 +89,7 @@ static int check_mask(const grabcut_image *mask, grabcut_mode mode, grabcut_errb
         has_foreground |= all & 1;
         has_background |= !lowest;
     }
-    /* With given models nothing has to be learnt from the start mask. */
+    /* With given models nothing has to be learned from the start mask. */
     if (mode != GRABCUT_INIT_WITH_MASK) {
         return GRABCUT_OK;
     }
@@ -128,7 +128,7 @@ static int model_is_learnt(const double *model) {
 static int check_models(const grabcut_models *models, grabcut_errbuf *err) {
     if (!models || !model_is_learnt(models->background) || !model_is_learnt(models->foreground)) {
         return grabcut_fail(err, GRABCUT_EINVAL,
-                            "carrying a run on needs the models that an earlier run has learnt");
+                            "the EVAL modes need models that an earlier run has learned");
     }
     return GRABCUT_OK;
 }
@@ -153,11 +153,11 @@ static int check_bytes(const grabcut_engine *engine, const grabcut_image *image,
     }
     int rc = engine->estimate(engine, &bytes, image->width, image->height, opts);
     if (rc) {
-        return grabcut_fail(err, rc, "the engine cannot tell how much memory it takes");
+        return grabcut_fail(err, rc, "the engine cannot estimate how much memory it needs");
     }
     if (bytes > opts->max_bytes) {
         return grabcut_fail(err, GRABCUT_ENOMEM,
-                            "segmenting %dx%d pixels takes up to %llu bytes, %llu are allowed",
+                            "segmenting %dx%d pixels takes up to %llu bytes, the limit is %llu",
                             (int)image->width, (int)image->height, (unsigned long long)bytes,
                             (unsigned long long)opts->max_bytes);
     }
@@ -168,7 +168,7 @@ int grabcut_segment(const grabcut_engine *engine, grabcut_image *mask, const gra
                     const grabcut_options *opts, grabcut_errbuf *err) {
     int rc;
     grabcut_clear(err);
-    if ((rc = check_options(engine, opts, err)) || (rc = check_pictures(mask, image, err)) ||
+    if ((rc = check_options(engine, opts, err)) || (rc = check_images(mask, image, err)) ||
         (rc = check_start(mask, opts, err)) || (rc = check_bytes(engine, image, opts, err))) {
         return rc;
     }

@@ -1,4 +1,4 @@
-/* Rows of the picture and of the labels, in the forms that the other files work on. */
+/* Rows of the image and of the labels, in the forms that the other files work on. */
 #include "view.h"
 
 #include "flow.h"
@@ -35,7 +35,8 @@ void gc_view_background(const gc_view *view, int y, uint64_t *bits) {
 void gc_view_undecided(const gc_view *view, int y, uint64_t *bits) {
     const grabcut_rect *r = &view->region;
     if (view->mask) {
-        gc_view_mask_bits(bits, view->mask + (size_t)(y + r->y) * view->mask_stride + r->x, r->width, 1);
+        gc_view_mask_bits(bits, view->mask + (size_t)(y + r->y) * view->mask_stride + r->x,
+                          r->width, 1);
         return;
     }
     for (int x = 0; x < r->width; x += 64)
@@ -56,7 +57,7 @@ static void flip_bits(uint64_t *bits, int at, const uint64_t *flip, int n) {
     }
 }
 
-/* One bit a pixel of picture row y: 1 is foreground. */
+/* One bit a pixel of image row y: 1 is foreground. */
 static void foreground_bits(const gc_view *view, int y, gc_row *row) {
     const grabcut_rect *r = &view->region;
     int inside = y >= r->y && y < r->y + r->height;
@@ -110,7 +111,8 @@ int gc_view_foreground(const gc_view *view, int y, gc_row *row) {
     foreground_bits(view, y, row);
     for (int x = 0; x < view->width; x += 64) {
         int end = view->width - x;
-        n += __builtin_popcountll(end >= 64 ? row->bits[x / 64] : row->bits[x / 64] & ((UINT64_C(1) << end) - 1));
+        n += __builtin_popcountll(end >= 64 ? row->bits[x / 64]
+                                            : row->bits[x / 64] & ((UINT64_C(1) << end) - 1));
     }
     return n;
 }

@@ -1,11 +1,11 @@
 /*
- * The picture with its current labels, row by row. Outside of the region (the smallest rect that holds
- * everything undecided that the caller could tell beforehand) the start settles the labels; inside, the
- * minimum cut does, one bit a pixel in its own tiles. Nothing is written to the caller's mask before the
+ * The image with its current labels, row by row. Outside of the region (the smallest rect that
+ * holds everything that is known to be undecided) the start settles the labels; inside, the minimum
+ * cut does, one bit a pixel in its own tiles. Nothing is written to the caller's mask before the
  * run has succeeded.
  */
-#ifndef GRABCUT_VIEW_H
-#define GRABCUT_VIEW_H
+#ifndef GRABCUT_ENGINE_VIEW_H
+#define GRABCUT_ENGINE_VIEW_H
 
 #include "kernels.h"
 
@@ -17,7 +17,8 @@ typedef struct gc_view {
     const uint8_t *mask; /* NULL: a rect's start, all outside of the region is background */
     size_t mask_stride;
     grabcut_rect region;
-    const struct gc_tile *tiles; /* 8x8 pixels of the region each; alive: undecided and background */
+    const struct gc_tile
+        *tiles; /* 8x8 pixels of the region each; alive: undecided and background */
     int tiles_x;
 } gc_view;
 
@@ -36,10 +37,11 @@ static inline size_t gc_words(int n) {
 /* One bit a pixel of region row y: 1 is undecided. */
 void gc_view_undecided(const gc_view *view, int y, uint64_t *bits);
 
-/* The pixels of picture row y whose label is `foreground`, in order, go to row->px; returns how many. */
+/* The pixels of image row y whose label is `foreground`, in order, go to row->px; returns how many.
+ */
 int gc_view_samples(const gc_view *view, int y, int foreground, gc_row *row);
 
-/* How many pixels of picture row y are foreground. */
+/* How many pixels of image row y are foreground. */
 int gc_view_foreground(const gc_view *view, int y, gc_row *row);
 
 /* n pixels from x on, in order. */

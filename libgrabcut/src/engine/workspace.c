@@ -32,7 +32,7 @@ int gc_workspace_grow(grabcut_workspace *workspace, size_t bytes) {
     if (bytes > SIZE_MAX - 63)
         return 0;
     bytes = (bytes + 63) / 64 * 64;
-    free(workspace->memory); /* first, so that old and new never stand side by side */
+    free(workspace->memory); /* first, so that old and new memory are never held together */
     workspace->memory = aligned_alloc(64, bytes);
     workspace->bytes = workspace->memory ? bytes : 0;
     return workspace->memory != NULL;

@@ -1,6 +1,6 @@
 /* The one block of memory of a run. */
-#ifndef GRABCUT_WORKSPACE_H
-#define GRABCUT_WORKSPACE_H
+#ifndef GRABCUT_ENGINE_WORKSPACE_H
+#define GRABCUT_ENGINE_WORKSPACE_H
 
 #include <grabcut/grabcut.h>
 

@@ -1,4 +1,5 @@
-/* The kernels for AVX2: vectors of 32 bytes. Compiled with -mavx2, chosen at run time by select.c. */
+/* The kernels for AVX2: vectors of 32 bytes. Compiled with -mavx2, chosen at run time by select.c.
+ */
 #include "kernels.h"
 
 #include "avx2_links.h"

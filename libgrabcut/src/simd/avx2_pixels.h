@@ -52,7 +52,8 @@ static inline vd to_doubles(vih v) {
 
 static inline void store_labels(uint8_t *to, vi label) {
     __m256i four = _mm256_shuffle_epi8((__m256i)label, _mm256_set1_epi32(0x0c080400));
-    _mm_storel_epi64((__m128i *)to, _mm_unpacklo_epi32(_mm256_castsi256_si128(four), _mm256_extracti128_si256(four, 1)));
+    _mm_storel_epi64((__m128i *)to, _mm_unpacklo_epi32(_mm256_castsi256_si128(four),
+                                                       _mm256_extracti128_si256(four, 1)));
 }
 
 static inline vi distance_terms(vu a, vu b) {
@@ -63,24 +64,27 @@ static inline vi distance_terms(vu a, vu b) {
 }
 
 static void unpack(uint32_t *px, const uint8_t *bgr, int n) {
-    const __m256i spread = _mm256_setr_epi8(0, 1, 2, -1, 3, 4, 5, -1, 6, 7, 8, -1, 9, 10, 11, -1, 0, 1, 2, -1,
-                                            3, 4, 5, -1, 6, 7, 8, -1, 9, 10, 11, -1);
+    const __m256i spread = _mm256_setr_epi8(0, 1, 2, -1, 3, 4, 5, -1, 6, 7, 8, -1, 9, 10, 11, -1, 0,
+                                            1, 2, -1, 3, 4, 5, -1, 6, 7, 8, -1, 9, 10, 11, -1);
     int i = 0;
     for (; i + 10 <= n; i += 8) { /* 28 bytes are read, 24 count */
         const uint8_t *p = bgr + (size_t)i * 3;
-        __m256i v = _mm256_loadu2_m128i((const __m128i *)(const void *)(p + 12), (const __m128i *)(const void *)p);
+        __m256i v = _mm256_loadu2_m128i((const __m128i *)(const void *)(p + 12),
+                                        (const __m128i *)(const void *)p);
         _mm256_storeu_si256((__m256i *)(void *)(px + i), _mm256_shuffle_epi8(v, spread));
     }
     for (; i < n; i++)
         px[i] = gc_pixel(bgr + (size_t)i * 3);
 }
 
-/* All fifteen sums stand in the lanes of two registers; a pixel is added to the lanes of its
- * label and 0 to the others, which changes nothing. So one pixel costs the latency of one addition. */
+/* All fifteen sums are in the lanes of two registers; a pixel is added to the lanes of its
+ * label and 0 to the others, which changes nothing. So one pixel costs the latency of one addition.
+ */
 enum { ACC_VECTORS = 64 / GC_VB };
-static inline __attribute__((always_inline)) void accumulate_sets(float (*const acc[2])[3], const int sets,
-                                                                  const uint32_t *px, const uint8_t *labels,
-                                                                  int n) {
+static inline __attribute__((always_inline)) void accumulate_sets(float (*const acc[2])[3],
+                                                                  const int sets,
+                                                                  const uint32_t *px,
+                                                                  const uint8_t *labels, int n) {
     float lanes[2][16] = {{0}};
     int32_t member[GC_COMPONENTS][16];
     uint32_t shift[16];
@@ -113,11 +117,12 @@ static inline __attribute__((always_inline)) void accumulate_sets(float (*const 
 }
 
 static void accumulate(float (*acc)[3], const uint32_t *px, const uint8_t *labels, int n) {
-    accumulate_sets((float (*const[2])[3]){acc, acc}, 1, px, labels, n);
+    accumulate_sets((float(*const[2])[3]){acc, acc}, 1, px, labels, n);
 }
 
-static void accumulate_both(float (*one)[3], float (*other)[3], const uint32_t *px, const uint8_t *labels, int n) {
-    accumulate_sets((float (*const[2])[3]){one, other}, 2, px, labels, n);
+static void accumulate_both(float (*one)[3], float (*other)[3], const uint32_t *px,
+                            const uint8_t *labels, int n) {
+    accumulate_sets((float(*const[2])[3]){one, other}, 2, px, labels, n);
 }
 
 #endif

@@ -15,8 +15,9 @@
 
 /* 8x8 pixels, a bit each (byte: row, bit: column). */
 typedef struct gc_tile {
-    uint64_t open[8];   /* by direction: the arc can take more; a copy of gc_flow.open for the search */
-    uint64_t alive;     /* may still be background: neither fixed nor cut off from the sink */
+    uint64_t
+        open[8];    /* by direction: the arc can take more; a copy of gc_flow.open for the search */
+    uint64_t alive; /* may still be background: neither fixed nor cut off from the sink */
     uint64_t active;    /* alive, with excess > 0, but for those in gc_flow.frontier */
     uint64_t deficit;   /* excess < 0; those in gc_flow.frontier have none any more */
     uint64_t unreached; /* alive, and the search has not come here */
@@ -29,19 +30,20 @@ typedef struct gc_flow {
     size_t bgr_stride;
     const gc_nlinks *links;
 
-    /* All arrays go tile by tile: pixel k of tile t is number 64 t + k. There is a border of one tile around. */
+    /* All arrays go tile by tile: pixel k of tile t is number 64 t + k. There is a border of one
+     * tile around. */
     int tiles_x, tiles_y;
     gc_tile *tile;
     /* A tile. Of the search; between searches active pixels that the sweeps shall discharge. */
     uint64_t *frontier;
     int32_t *excess; /* a pixel: > 0: flow that waits here; < 0: room towards the sink */
-    /* By pixel and slot: what the link can still take eastwards and down, in 24 bits. Against it, twice the
-     * capacity less that; the capacity is a function of two colours. */
+    /* By pixel and slot: what the link can still take eastwards and down, in 24 bits. Against it,
+     * twice the capacity less that; the capacity is a function of two colours. */
     uint16_t *room_low;
     uint8_t *room_high;
-    uint8_t *open;     /* a pixel; bit d: the arc in direction d can take more, and that is of use */
-    uint8_t *label;    /* a pixel; distance to the sink, modulo 256 */
-    uint8_t *stale;    /* a tile; its `open` is no longer that of the pixels */
+    uint8_t *open;  /* a pixel; bit d: the arc in direction d can take more, and that is of use */
+    uint8_t *label; /* a pixel; distance to the sink, modulo 256 */
+    uint8_t *stale; /* a tile; its `open` is no longer that of the pixels */
     uint32_t *list[2]; /* tiles at the front of the search */
 
     int rounds;     /* of push-relabel, before the cut is finished by augmenting paths */
@@ -88,12 +90,15 @@ static inline uint32_t gc_color_distance(const uint8_t *a, const uint8_t *b) {
 
 /* Takes up to `excess` over the link of pixel p in direction d; returns the amount, and in *full
  * whether the link can take no more. */
-static inline int32_t gc_use_link(const gc_flow *f, const gc_course *c, size_t p, const uint8_t *color, unsigned d,
-                               int32_t excess, unsigned *full) {
+static inline int32_t gc_use_link(const gc_flow *f, const gc_course *c, size_t p,
+                                  const uint8_t *color, unsigned d, int32_t excess,
+                                  unsigned *full) {
     const size_t link = (size_t)((ptrdiff_t)p * 4 + c->link[p % 64][d]);
     int32_t kept = gc_room(f, link), room = kept;
     if (d < 4)
-        room = 2 * gc_nlinks_capacity(f->links, gc_color_distance(color, color + c->color[d]), d & 1) - kept;
+        room =
+            2 * gc_nlinks_capacity(f->links, gc_color_distance(color, color + c->color[d]), d & 1) -
+            kept;
     int32_t amount = excess < room ? excess : room;
     gc_set_room(f, link, d < 4 ? kept + amount : kept - amount);
     *full = amount == room;
@@ -103,9 +108,10 @@ static inline int32_t gc_use_link(const gc_flow *f, const gc_course *c, size_t p
 /* One visit of a tile by a sweep. */
 typedef struct gc_visit {
     size_t tile;
-    const uint8_t *up, *down; /* labels of the tiles above and below; those beside them are 64 bytes away */
-    const uint8_t *color;     /* of the first pixel */
-    uint8_t level;            /* labels from here on are only lower bounds, unless the search was complete */
+    const uint8_t *up,
+        *down; /* labels of the tiles above and below; those beside them are 64 bytes away */
+    const uint8_t *color; /* of the first pixel */
+    uint8_t level; /* labels from here on are only lower bounds, unless the search was complete */
     int complete;
 } gc_visit;
 

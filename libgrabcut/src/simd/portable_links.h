@@ -6,7 +6,8 @@
 #include "kernels.h"
 
 /* Opens the arcs of eight pixels and those that come back to them. */
-static void open_eight(uint8_t *own, uint8_t *below, const int32_t (*room)[8], const int32_t (*back)[8]) {
+static void open_eight(uint8_t *own, uint8_t *below, const int32_t (*room)[8],
+                       const int32_t (*back)[8]) {
     uint64_t out = 0, in[4] = {0};
     for (int slot = 0; slot < 4; slot++)
         for (int i = 0; i < 8; i++) {
@@ -36,7 +37,8 @@ static void move_eight(int32_t *own, int32_t *below, const int32_t (*flow)[8]) {
     below[64] += flow[3][7];
 }
 
-/* The links of the eight pixels from number p on, which lie in one tile's row; those below begin at q. */
+/* The links of the eight pixels from number p on, which lie in one tile's row; those below begin at
+ * q. */
 static void join_eight(gc_flow *f, size_t p, size_t q, const int32_t (*cap)[8], int fresh) {
     int32_t room[4][8], back[4][8];
     if (fresh) {
@@ -64,14 +66,15 @@ static void join_eight(gc_flow *f, size_t p, size_t q, const int32_t (*cap)[8], 
     move_eight(f->excess + p, f->excess + q, (const int32_t(*)[8])flow);
 }
 
-static void link_eights(gc_flow *f, size_t p, size_t q, const uint32_t *px, const uint32_t *below, int n,
-                      int fresh) {
+static void link_eights(gc_flow *f, size_t p, size_t q, const uint32_t *px, const uint32_t *below,
+                        int n, int fresh) {
     for (int i = 0; i < n; i += 8, p += 64, q += 64) {
         const uint32_t *other[4] = {px + i + 1, below + i - 1, below + i, below + i + 1};
         int32_t cap[4][8];
         for (int slot = 0; slot < 4; slot++)
             for (int k = 0; k < 8; k++)
-                cap[slot][k] = gc_nlinks_between(f->links, px[i + k], other[slot][k], slot % 2 == 0);
+                cap[slot][k] =
+                    gc_nlinks_between(f->links, px[i + k], other[slot][k], slot % 2 == 0);
         join_eight(f, p, q, (const int32_t(*)[8])cap, fresh);
     }
 }

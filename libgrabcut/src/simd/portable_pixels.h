@@ -1,4 +1,5 @@
-/* What the kernels for pixels do on any processor: vectors of 16 bytes, which the compiler maps to what there is. */
+/* What the kernels for pixels do on any processor: vectors of 16 bytes, which the compiler maps to
+ * what there is. */
 #ifndef GRABCUT_SIMD_PORTABLE_PIXELS_H
 #define GRABCUT_SIMD_PORTABLE_PIXELS_H
 
@@ -90,7 +91,8 @@ static void accumulate(float (*acc)[3], const uint32_t *px, const uint8_t *label
     }
 }
 
-static void accumulate_both(float (*one)[3], float (*other)[3], const uint32_t *px, const uint8_t *labels, int n) {
+static void accumulate_both(float (*one)[3], float (*other)[3], const uint32_t *px,
+                            const uint8_t *labels, int n) {
     accumulate(one, px, labels, n);
     accumulate(other, px, labels, n);
 }

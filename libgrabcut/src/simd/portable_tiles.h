@@ -1,4 +1,5 @@
-/* What a sweep does with a tile of 8x8 pixels on any processor; tiles.inc lists what each function does. */
+/* What a sweep does with a tile of 8x8 pixels on any processor; tiles.inc lists what each function
+ * does. */
 #ifndef GRABCUT_SIMD_PORTABLE_TILES_H
 #define GRABCUT_SIMD_PORTABLE_TILES_H
 
@@ -10,7 +11,8 @@ typedef struct halo {
     uint8_t label[10][16];
 } halo;
 
-static inline void look_around(halo *h, const uint8_t *label, const uint8_t *up, const uint8_t *down) {
+static inline void look_around(halo *h, const uint8_t *label, const uint8_t *up,
+                               const uint8_t *down) {
     for (int y = 0; y < 10; y++) {
         const uint8_t *row = y == 0 ? up + 56 : y == 9 ? down : label + (y - 1) * 8;
         h->label[y][0] = row[-64 + 7];
@@ -43,7 +45,8 @@ static inline uint64_t admissible(uint8_t *arcs, const halo *h, const uint8_t *o
     return some;
 }
 
-static inline uint64_t relabel(halo *h, const uint8_t *open, uint64_t bits, uint8_t level, uint64_t *beyond) {
+static inline uint64_t relabel(halo *h, const uint8_t *open, uint64_t bits, uint8_t level,
+                               uint64_t *beyond) {
     halo before = *h;
     uint64_t risen = 0;
     *beyond = 0;

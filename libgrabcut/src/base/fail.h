@@ -1,6 +1,6 @@
 /* How functions of the library report what went wrong. */
-#ifndef GRABCUT_BASE_ERROR_H
-#define GRABCUT_BASE_ERROR_H
+#ifndef GRABCUT_BASE_FAIL_H
+#define GRABCUT_BASE_FAIL_H
 
 #include <grabcut/grabcut.h>
 

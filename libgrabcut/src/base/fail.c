@@ -1,5 +1,5 @@
 /* Error codes as phrases, and the sentence that a failed call leaves behind. */
-#include "error.h"
+#include "fail.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -15,11 +15,11 @@ const char *grabcut_strerror(int error) {
     case GRABCUT_EFORMAT:
         return "not a JPEG, PNG, WebP or BMP file";
     case GRABCUT_EDECODE:
-        return "the picture file is damaged";
+        return "the image file is damaged";
     case GRABCUT_ETOOBIG:
-        return "the picture has too many pixels";
+        return "the image has too many pixels";
     case GRABCUT_ERECT:
-        return "the rect is empty or outside the picture";
+        return "the rect is empty or outside the image";
     case GRABCUT_ENOBACKGROUND:
         return "there is no background to start from";
     case GRABCUT_ENOFOREGROUND:
@@ -27,7 +27,7 @@ const char *grabcut_strerror(int error) {
     case GRABCUT_ECANCELED:
         return "canceled";
     case GRABCUT_EENCODE:
-        return "the picture cannot be encoded";
+        return "the image cannot be encoded";
     case GRABCUT_EUNSUPPORTED:
         return "not supported by this engine or processor";
     case GRABCUT_EINTERNAL:
