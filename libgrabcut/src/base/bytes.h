@@ -1,4 +1,5 @@
-/* Integers out of a file, whatever the processor's byte order. The caller has checked the bounds.
+/* Reads integers of a file, independent of the processor's byte order. The caller has checked the
+ * bounds.
  */
 #ifndef GRABCUT_BASE_BYTES_H
 #define GRABCUT_BASE_BYTES_H

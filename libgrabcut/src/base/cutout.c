@@ -1,4 +1,4 @@
-/* Cut-outs: an image and a mask become one image. */
+/* Makes a cut-out of an image and a mask. */
 #include "image.h"
 
 #include <string.h>

@@ -1,4 +1,4 @@
-/* Error codes as phrases, and the sentence that a failed call leaves behind. */
+/* Error codes, their phrases, and the sentence that describes a failure. */
 #include "fail.h"
 
 #include <stdarg.h>

@@ -4,10 +4,10 @@
 
 #include <grabcut/grabcut.h>
 
-/* Writes the sentence to err, where there is one, and returns code. */
+/* Writes the sentence to err, unless it is NULL, and returns code. */
 __attribute__((format(printf, 3, 4))) int grabcut_fail(grabcut_errbuf *err, int code,
                                                        const char *format, ...);
-/* Empties err, where there is one. */
+/* Empties err, unless it is NULL. */
 void grabcut_clear(grabcut_errbuf *err);
 
 #endif

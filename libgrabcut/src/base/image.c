@@ -1,4 +1,4 @@
-/* Images: their memory, and the check of those that a caller brings. */
+/* Allocates, frees and validates images. */
 #include "image.h"
 
 #include <stdlib.h>

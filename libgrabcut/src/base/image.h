@@ -1,4 +1,4 @@
-/* The check of images that a caller brings. */
+/* Validates images that the caller passes. */
 #ifndef GRABCUT_BASE_IMAGE_H
 #define GRABCUT_BASE_IMAGE_H
 

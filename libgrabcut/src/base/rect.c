@@ -1,4 +1,4 @@
-/* Rects: what of them lies inside an image. */
+/* Cuts rects to an image. */
 #include "rect.h"
 
 static int32_t min32(int32_t a, int32_t b) {

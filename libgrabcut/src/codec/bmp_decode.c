@@ -10,7 +10,7 @@ typedef struct source {
     const uint8_t *p, *end;
 } source;
 
-/* The palette with all of its 256 places, those that the file leaves out black. */
+/* The palette with 256 entries; those that the file lacks are black. */
 typedef struct palette {
     uint8_t bgr[256][3];
 } palette;
@@ -140,7 +140,7 @@ static int move_cursor(cursor *at, const grabcut_bmp *bmp, source *s, grabcut_er
     return GRABCUT_OK;
 }
 
-/* Pixels that no run names have the palette's first colour, as cv::imdecode gives them. */
+/* Pixels that no run covers have the palette's first colour, as cv::imdecode gives them. */
 static void fill_ground(const grabcut_image *out, const palette *pal) {
     for (size_t y = 0; y < (size_t)out->height; y++) {
         for (size_t x = 0; x < (size_t)out->width; x++) {
@@ -180,7 +180,7 @@ static int read_runs(const grabcut_image *out, const grabcut_bmp *bmp, source s,
     }
 }
 
-/* cv::imdecode knows 5-5-5, 5-6-5 and whole bytes; whole bytes may be in any order here. */
+/* cv::imdecode supports 5-5-5, 5-6-5 and whole bytes; whole bytes may be in any order here. */
 static int masks_known(const grabcut_bmp *bmp) {
     const uint32_t *m = bmp->masks;
     if (bmp->bits == 16) {

@@ -130,7 +130,7 @@ int grabcut_bmp_header(grabcut_bmp *out, grabcut_range file, grabcut_errbuf *err
         return rc;
     }
     if (out->bits > 8) {
-        out->palette_entries = 0; /* of a display with few colours; no pixel refers to it */
+        out->palette_entries = 0; /* meant for displays with few colours; no pixel refers to it */
         return read_bmp_masks(out, file, err);
     }
     return read_bmp_palette(out, file, FILE_HEADER + (size_t)grabcut_le32(file.p + FILE_HEADER),

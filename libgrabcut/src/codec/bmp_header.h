@@ -1,4 +1,4 @@
-/* What a BMP says in its headers. Reads inside of `file` only, decodes nothing and
+/* Reads the headers of a BMP. Stays inside `file`, decodes nothing and
  * allocates nothing. */
 #ifndef GRABCUT_CODEC_BMP_HEADER_H
 #define GRABCUT_CODEC_BMP_HEADER_H
@@ -19,7 +19,7 @@ typedef struct grabcut_bmp {
     int bottom_up;
     int32_t bits; /* a pixel: 1, 4, 8, 16, 24, 32 */
     grabcut_bmp_packing packing;
-    uint32_t masks[3]; /* blue, green, red; of 16 and 32 bits */
+    uint32_t masks[3]; /* blue, green, red; for 16 and 32 bits */
     const uint8_t *palette;
     int32_t palette_entries, palette_entry_bytes; /* entries that the file has; 3 or 4 bytes each */
     size_t pixels;                                /* offset of the rows */

@@ -1,4 +1,4 @@
-/* Decoding a file of any format: limits first, then the pixels, then upright. */
+/* Decodes a file of any format: checks the limits, reads the pixels, turns them upright. */
 #include "bmp_decode.h"
 #include "decode_memory.h"
 #include "fail.h"
@@ -36,7 +36,7 @@ static uint64_t default_limit(const grabcut_probe *probe) {
     return (UINT64_C(64) << 20) + 16 * (uint64_t)probe->width * (uint64_t)probe->height;
 }
 
-/* The size of the image, and all that decoding it allocates. */
+/* Reads the size of the image, and estimates what decoding it allocates. */
 static int reckon(uint64_t *out_bytes, grabcut_probe *probe, grabcut_range file,
                   const grabcut_decode_options *opts, grabcut_errbuf *err) {
     int rc = grabcut_probe_header(probe, file.p, file.len, err);
@@ -49,7 +49,7 @@ static int reckon(uint64_t *out_bytes, grabcut_probe *probe, grabcut_range file,
     return rc;
 }
 
-/* Options of an earlier version end before the members that were added since. */
+/* Options of an earlier version lack the members that were added later. */
 static int take_options(grabcut_decode_options *out, const grabcut_decode_options *given,
                         grabcut_errbuf *err) {
     static const grabcut_decode_options defaults = GRABCUT_DECODE_OPTIONS_INIT;

@@ -1,7 +1,7 @@
 /*
- * How much memory each decoder takes beside the image, from the header of the file. The formulas
- * follow the allocations of libjpeg-turbo 2.1, libpng 1.6 and libwebp 1.2 and are upper bounds;
- * tests/grabcut/decode_memory_test.c counts the allocations of crafted files against them.
+ * Estimates from a file's header how much memory its decoder takes in addition to the image. The
+ * formulas follow the allocations of libjpeg-turbo 2.1, libpng 1.6 and libwebp 1.2 and are upper
+ * bounds; tests/grabcut/decode_memory_test.c counts the allocations of crafted files against them.
  */
 #include "decode_memory.h"
 
@@ -10,8 +10,8 @@
 #include "vp8l.h"
 #include "webp_header.h"
 
-/* Structs and tables of a fixed size, and the rounding of small blocks: the most is a progressive
- * JPEG's, whose memory pools grow in steps of 16,000 bytes. */
+/* Structs and tables of a fixed size, and the rounding of small blocks: largest for a progressive
+ * JPEG, whose memory pools grow in steps of 16,000 bytes. */
 static const uint64_t FIXED_BYTES = UINT64_C(128) << 10;
 
 static uint64_t divide_up(uint64_t n, uint64_t by) {
@@ -25,8 +25,8 @@ static uint64_t round_up_to(uint64_t n, uint64_t to) {
 /* ---- JPEG ---- */
 
 /* Coefficients are kept if they come in more than one scan: 64 of 2 bytes a block, and blocks are
- * padded to whole MCUs even where the component has a scan of its own (jdcoefct.c). A pointer a row
- * of blocks is kept beside them. */
+ * padded to whole MCUs even where the component has a scan of its own (jdcoefct.c). There is also a
+ * pointer for each row of blocks. */
 static uint64_t coefficient_bytes(uint64_t across, uint64_t down, uint64_t h, uint64_t v) {
     uint64_t rows = round_up_to(down, v);
     return round_up_to(across, h) * rows * 128 + rows * sizeof(void *);
@@ -73,8 +73,8 @@ static int jpeg_bytes(uint64_t *out, const grabcut_probe *probe, grabcut_range f
 
 /* ---- PNG ---- */
 
-/* The row and the one before it, of up to 8 bytes a pixel; zlib's window is among the fixed.
- * Ancillary chunks are passed over. */
+/* The row and the one before it, of up to 8 bytes a pixel; zlib's window is part of the fixed
+ * bytes. Ancillary chunks are skipped. */
 static int png_bytes(uint64_t *out, const grabcut_probe *probe, grabcut_range file,
                      grabcut_errbuf *err) {
     (void)file;
@@ -85,10 +85,11 @@ static int png_bytes(uint64_t *out, const grabcut_probe *probe, grabcut_range fi
 
 /* ---- WebP ---- */
 
-/* Of a group: the tables of its five codes, which grow with the colour cache, at 4 bytes an entry,
- * and a struct of 64 shortcuts (VP8LHuffmanTables, HTreeGroup). The entries are those of zlib's
- * enough.c for 8 bits at the root and lengths of 15: 630 for each of three alphabets of 256
- * symbols, 410 for the distances, 654 and a little more than the cache's size for the green ones.
+/* A group of prefix codes takes the tables of its five codes, which grow with the colour cache, at
+ * 4 bytes an entry, and a struct of 64 shortcuts (VP8LHuffmanTables, HTreeGroup). The entries are
+ * those of zlib's enough.c for 8 bits at the root and lengths of 15: 630 for each of three
+ * alphabets of 256 symbols, 410 for the distances, 654 and a little more than the cache's size for
+ * the green ones.
  */
 static uint64_t group_bytes(uint32_t cache_bits) {
     uint64_t entries = 3 * 630 + 410 + 654 + (cache_bits ? (UINT64_C(1) << cache_bits) + 2 : 0);
@@ -116,7 +117,7 @@ static int webp_bytes(uint64_t *out, const grabcut_probe *probe, grabcut_range f
     grabcut_vp8l vp8l;
     int rc = grabcut_webp_header(&webp, file, err);
     if (rc || !webp.bitstream.p || webp.cut_off) {
-        return rc; /* the reader refuses such files, in its own words */
+        return rc; /* the decoder refuses such files with its own message */
     }
     if (webp.bitstream.p[3] != 'L') {
         *out += lossy_bytes((uint64_t)probe->width);
@@ -158,7 +159,7 @@ int grabcut_decoder_bytes(uint64_t *out, const grabcut_probe *probe, int turns, 
         *out = 0;
         return rc;
     }
-    /* The decoder has given its memory back when the image is turned into a second one. */
+    /* The decoder has freed its memory before the image is turned into a second one. */
     uint64_t second = (uint64_t)probe->width * (uint64_t)probe->height * 3;
     *out = turns && second > *out ? second : *out;
     return GRABCUT_OK;

@@ -10,11 +10,11 @@ typedef struct grabcut_sink {
     size_t len, capacity;
 } grabcut_sink;
 
-/* Makes room for `more` bytes behind the first `len`. Returns 0 if it is out of memory; the bytes
+/* Reserves `more` bytes behind the first `len`. Returns 0 if it is out of memory; the bytes
  * are kept. */
 int grabcut_sink_reserve(grabcut_sink *s, size_t more);
 
-/* Hands the bytes over, without the room that was not needed. */
+/* Gives the bytes to the caller, without the unused capacity. */
 void grabcut_sink_give(grabcut_sink *s, uint8_t **out, size_t *out_len);
 
 /* Empties the outputs and `err`, and returns GRABCUT_EINVAL if an argument is missing. */

@@ -1,5 +1,5 @@
-/* JPEG through libjpeg-turbo, with the settings of cv::imdecode: the accurate integer DCT, smooth
- * upsampling, and CMYK as Adobe's programs store it, inverted. */
+/* Decodes JPEG with libjpeg-turbo and the settings of cv::imdecode: the accurate integer DCT,
+ * smooth upsampling, and CMYK as Adobe's programs store it, inverted. */
 #include "jpeg_decode.h"
 
 #include "fail.h"

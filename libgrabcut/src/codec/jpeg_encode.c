@@ -1,4 +1,4 @@
-/* Baseline JPEG through libjpeg-turbo. */
+/* Encodes baseline JPEG with libjpeg-turbo. */
 #include "encode.h"
 #include "fail.h"
 
@@ -50,7 +50,7 @@ static void jpeg_begin(j_compress_ptr jpeg) {
 }
 
 static boolean jpeg_more(j_compress_ptr jpeg) {
-    /* libjpeg calls when its room is full, whatever free_in_buffer says. */
+    /* libjpeg calls this when its buffer is full, and ignores free_in_buffer. */
     jpeg_writer *w = jpeg->client_data;
     w->sink.len = w->sink.capacity;
     jpeg_room(w);

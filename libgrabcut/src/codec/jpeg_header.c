@@ -35,7 +35,7 @@ static int jpeg_header_cut_off(grabcut_errbuf *err) {
     return grabcut_fail(err, GRABCUT_EDECODE, "the JPEG header is truncated");
 }
 
-/* The next marker at or after *at, -1 at the end. Fill bytes and stray bytes are passed over, as
+/* The next marker at or after *at, -1 at the end. Fill bytes and stray bytes are skipped, as
  * libjpeg does. */
 static int next_marker(grabcut_range file, size_t *at) {
     while (*at < file.len) {
@@ -114,7 +114,7 @@ int grabcut_jpeg_header(grabcut_jpeg *out, grabcut_range file, grabcut_errbuf *e
         if (rc) {
             return rc;
         }
-        /* APP1 is XMP's also; the first that is EXIF counts. */
+        /* XMP uses APP1, too; the first EXIF segment counts. */
         if (marker == M_APP1 && out->orientation == 0 && segment.len > 6 &&
             memcmp(segment.p, "Exif\0\0", 6) == 0) {
             out->orientation = grabcut_exif_orientation(segment.p, segment.len);

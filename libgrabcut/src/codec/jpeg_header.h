@@ -1,4 +1,4 @@
-/* What a JPEG says before its first scan. Reads inside of `file` only, decodes nothing and
+/* Reads a JPEG up to its first scan. Stays inside `file`, decodes nothing and
  * allocates nothing. */
 #ifndef GRABCUT_CODEC_JPEG_HEADER_H
 #define GRABCUT_CODEC_JPEG_HEADER_H
@@ -14,9 +14,9 @@ typedef struct grabcut_jpeg {
     int32_t width, height;
     int32_t orientation;
     int progressive;
-    int components; /* that the frame header lists whole; 0 if there are none or too many */
+    int components; /* listed in the frame header; 0 if there are none or too many */
     struct {
-        uint8_t across, down; /* sampling factors, 1 to 4 where they are valid */
+        uint8_t across, down; /* sampling factors; 1 to 4 are valid */
     } sampling[GRABCUT_JPEG_COMPONENTS];
     int in_first_scan; /* components of the first scan */
 } grabcut_jpeg;

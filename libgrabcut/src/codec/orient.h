@@ -4,8 +4,8 @@
 
 #include <grabcut/grabcut.h>
 
-/* Turns an image upright: EXIF orientation 2 to 8. Those of 5 and more swap width and height and
- * need a second image while they work: GRABCUT_ENOMEM leaves *image as it was. */
+/* Turns an image with EXIF orientation 2 to 8 upright. Orientations from 5 on swap width and height
+ * and need a second image meanwhile. On GRABCUT_ENOMEM *image is unchanged. */
 int grabcut_turn_upright(grabcut_image *image, int32_t orientation);
 
 #endif

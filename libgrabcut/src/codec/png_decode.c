@@ -1,4 +1,4 @@
-/* PNG through libpng, with the settings of cv::imdecode: 16 bits are cut to 8, palettes and grey
+/* Decodes PNG with libpng and the settings of cv::imdecode: 16 bits are cut to 8, palettes and grey
  * are spread to three channels, alpha is dropped, colour spaces are left alone. */
 #include "png_decode.h"
 
@@ -53,7 +53,7 @@ static void on_png_read(png_structp png, png_bytep out, size_t n) {
     r->rest.len -= n;
 }
 
-/* Chunks that no pixel depends on are passed over, not kept: profiles and texts may be of any size,
+/* Chunks that no pixel depends on are skipped: profiles and texts may be of any size,
  * and unpack to any size. tRNS is among them, as alpha is dropped anyway. */
 static void ignore_png_metadata(png_structp png) {
     static const png_byte transparency[] = "tRNS";

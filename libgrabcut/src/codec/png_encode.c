@@ -1,4 +1,4 @@
-/* PNG through libpng. */
+/* Encodes PNG with libpng. */
 #include "encode.h"
 #include "fail.h"
 
@@ -55,7 +55,7 @@ static void png_on_flush(png_structp png) {
     (void)png;
 }
 
-/* Of the library's choice: as fast as zlib goes on photos, and small on a plain background. */
+/* The default: the fastest that zlib offers for photos, and small for a plain background. */
 static void png_set_effort(png_structp png, int level) {
     if (level >= 0) {
         png_set_compression_level(png, level);

@@ -1,4 +1,4 @@
-/* PNG: the IHDR chunk, and the eXIf chunk wherever it is (W3C PNG, third
+/* PNG: the IHDR chunk, and the eXIf chunk at any place (W3C PNG, third
  * edition, 11.2.1, 11.3.4.5). */
 #include "png_header.h"
 

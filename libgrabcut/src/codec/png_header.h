@@ -1,4 +1,4 @@
-/* What a PNG says in its header chunk. Reads inside of `file` only, decodes nothing and
+/* Reads the header chunk of a PNG. Stays inside `file`, decodes nothing and
  * allocates nothing. */
 #ifndef GRABCUT_CODEC_PNG_HEADER_H
 #define GRABCUT_CODEC_PNG_HEADER_H

@@ -1,4 +1,4 @@
-/* The header of a file of any format. */
+/* Reads the header of a file of any format. */
 #include "bmp_header.h"
 #include "fail.h"
 #include "jpeg_header.h"

@@ -1,11 +1,11 @@
 /*
- * Reads the part of a lossless WebP that says how many prefix codes its decoder must hold: the
+ * Reads the part of a lossless WebP that determines how many prefix codes its decoder holds: the
  * transforms and the entropy image (RFC 9649, sections 3.4 to 3.7).
  *
- * No size field gives that number. It is the largest pixel of the entropy image, which is itself
+ * No field holds that number. It is the largest pixel of the entropy image, which is itself
  * compressed and follows the compressed images of the transforms. So these are decoded here,
  * without storing a pixel: copies and the colour cache repeat pixels that were literals before, and
- * the largest literal is all that counts.
+ * only the largest literal counts.
  */
 #include "vp8l.h"
 
@@ -27,7 +27,7 @@ typedef struct vp8l_bits {
     const uint8_t *p, *end;
     uint64_t value;
     unsigned count;
-    int failed; /* more bits were read than there are, or they make no sense */
+    int failed; /* the data ended or are invalid */
 } vp8l_bits;
 
 /* A prefix code in canonical form: symbols sorted by length, then by value. */
@@ -68,7 +68,7 @@ static uint32_t vp8l_take(vp8l_bits *b, unsigned n) {
 
 /* ---- prefix codes (3.7.2) ---- */
 
-/* Whether every sequence of bits has a meaning in a code of these lengths. */
+/* Whether a code of these lengths assigns a meaning to every sequence of bits. */
 static int vp8l_is_complete(const vp8l_code *code) {
     uint32_t open = 1;
     for (unsigned length = 1; length <= LONGEST_CODE; length++) {

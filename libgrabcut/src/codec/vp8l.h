@@ -16,7 +16,7 @@ typedef struct grabcut_vp8l {
 
 /* Reads the data of a VP8L chunk up to the prefix codes of the image itself. Allocates nothing;
  * takes time in proportion to the transforms and the entropy image, which have at most a 16th of
- * the image's pixels each. Returns 0 if the data are damaged or cut off there. */
+ * the image's pixels each. Returns 0 if the data are damaged or truncated there. */
 int grabcut_vp8l_read(grabcut_vp8l *out, grabcut_range data);
 
 #endif

@@ -1,4 +1,4 @@
-/* WebP through libwebp. Of an animation the first frame, on a canvas of black. */
+/* Decodes WebP with libwebp; of an animation the first frame, on a black canvas. */
 #include "webp_decode.h"
 
 #include "fail.h"

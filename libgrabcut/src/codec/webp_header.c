@@ -64,7 +64,7 @@ static int read_vp8l(grabcut_webp *out, const uint8_t *p, size_t len, grabcut_er
     return GRABCUT_OK;
 }
 
-/* An image is a VP8 or VP8L chunk. An ALPH chunk before it is passed over, as alpha is dropped. */
+/* An image is a VP8 or VP8L chunk. An ALPH chunk before it is skipped, because alpha is dropped. */
 static int is_bitstream(const chunk *c) {
     return is_chunk(c->type, "VP8 ") || is_chunk(c->type, "VP8L");
 }
@@ -141,7 +141,7 @@ int grabcut_webp_header(grabcut_webp *out, grabcut_range file, grabcut_errbuf *e
     if (file.len < RIFF_BYTES + CHUNK_BYTES) {
         return grabcut_fail(err, GRABCUT_EDECODE, "the WebP header is truncated");
     }
-    /* What follows the RIFF chunk is not WebP's. */
+    /* Bytes behind the RIFF chunk do not belong to the WebP. */
     size_t end = (size_t)grabcut_le32(file.p + 4) + 8;
     out->cut_off = file.len < end;
     if (file.len > end) {

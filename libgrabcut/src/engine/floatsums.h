@@ -28,8 +28,8 @@ typedef struct gc_floatsums {
     int first; /* block whose sums round */
 } gc_floatsums;
 
-/* acc[label] += pixel for all pixels, as if they were added one after the other. The sums are worth
- * nothing if the pool stops. */
+/* acc[label] += pixel for all pixels, as if they were added one after the other. The sums are
+ * invalid if the pool stops. */
 void gc_floatsums_run(float (*acc)[3], gc_floatsums *f);
 
 /* Adds the sums of pixels to acc and returns 1, if that is what adding the pixels in any order

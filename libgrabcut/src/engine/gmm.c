@@ -13,7 +13,7 @@ static const double SINGULAR = 1e-6;
 /* Added to the diagonal of a singular covariance. */
 static const double WHITE_NOISE = 0.01;
 
-/* log of a weight that is none. */
+/* The log weight of an unused component. */
 #define UNUSED (-1e9)
 
 static double *weights(gc_gmm *gmm) {
@@ -67,7 +67,7 @@ static void append_component(gc_gmm *gmm, int c) {
         terms += fabs(form[j]) * 255 * 255;
     }
     /* A dozen roundings each of the form and of the reference's formula, for two components, and
-     * the roundings of exp; with room to spare. */
+     * the roundings of exp; with a margin. */
     mix->blur = fmax(mix->blur, 1e-9 + 1e-14 * terms);
 }
 

@@ -1,6 +1,6 @@
 /*
  * Gaussian mixture colour models of GrabCut (Rother, Kolmogorov, Blake 2004, section 3), five
- * components of full covariance, with the numbers of OpenCV.
+ * components of full covariance, with the results of OpenCV.
  */
 #ifndef GRABCUT_ENGINE_GMM_H
 #define GRABCUT_ENGINE_GMM_H
@@ -12,7 +12,7 @@ typedef struct gc_gmm {
     gc_mixture mix;                      /* what the kernels read, derived from model */
 } gc_gmm;
 
-/* Takes a given model over, whose components have been checked to have positive determinants. */
+/* Uses a given model, whose components have been checked to have positive determinants. */
 void gc_gmm_load(gc_gmm *gmm, const double *model);
 
 void gc_moments_add(gc_moments *sum, const gc_moments *more);

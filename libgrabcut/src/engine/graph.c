@@ -1,5 +1,5 @@
 /*
- * Builds the graph row by row. Decided pixels are no part of it: a link of theirs adds to what
+ * Builds the graph row by row. Decided pixels are not part of it: each of their links adds to what
  * their neighbour gets from the terminal. That is exact, since the terminal link of a decided pixel
  * in the reference (9 gamma) is more than its links to all neighbours can carry (4 gamma + 4 gamma
  * / sqrt 2).

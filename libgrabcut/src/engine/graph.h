@@ -20,7 +20,7 @@ typedef struct gc_graph {
                   it (Kohli, Torr, "Efficiently solving dynamic Markov random fields", ICCV 2005) */
 } gc_graph;
 
-/* Half of a graph if the pool stops. */
+/* Leaves half of a graph if the pool stops. */
 void gc_graph_build(gc_graph *graph);
 
 #endif

@@ -31,8 +31,8 @@ typedef struct gc_kmeans_memory {
 
 size_t gc_kmeans_scratch(int height);
 
-/* Clusters the n > 0 samples of one label and gives the moments of each cluster. `rows` are one a
- * thread of the pool. `stop` is asked once a pass: GRABCUT_ECANCELED if it says so. */
+/* Clusters the n > 0 samples of one label and returns the moments of each cluster. `stop` is called
+ * once a pass; returns GRABCUT_ECANCELED if it requests a stop. */
 int gc_kmeans(gc_moments *out, const gc_kmeans_memory *memory, const gc_view *view, gc_pool *pool,
               gc_row *rows, int foreground, uint64_t n, const gc_kmeans_draws *draws,
               int (*stop)(void *), void *stop_ctx);

@@ -46,14 +46,15 @@ typedef struct band {
     gc_pool *pool;
     int index; /* of the part of the pool */
     int top, bottom;
-    int closed; /* there are others, which other threads look after: arcs to them are closed */
+    int closed;        /* other threads work on the other bands: arcs to them are closed */
     uint32_t *list[2]; /* tiles at the front of the search */
     int level;         /* labels from here on are only lower bounds */
     int complete;      /* the last search went to the end: there are no such labels */
     uint64_t pixels, rises;
 } band;
 
-/* Counts work, a unit about a tenth of a microsecond; now and then asks whether to go on. 1: no. */
+/* Counts work, a unit about a tenth of a microsecond; from time to time checks for a stop request.
+ * Returns 1 to stop. */
 static int halt_band(const band *b, size_t work) {
     return gc_pool_halt(b->pool, b->index, work * 8);
 }
@@ -81,7 +82,7 @@ typedef struct front {
     size_t n;
 } front;
 
-/* Without branches, which would be as good as random: the list's entry is written in any case and
+/* Without branches, which would be unpredictable: the list's entry is written in any case and
  * counts if the tile is new to it. */
 static inline void reach_pixels(const gc_flow *f, front *to, gc_tile *tile, uint64_t bits) {
     bits &= tile->unreached;
@@ -137,7 +138,7 @@ static inline void expand_tile(const band *b, front *to, size_t i) {
     }
 }
 
-/* Puts all living tiles into their state before the search; the first front are the deficits. */
+/* Prepares all alive tiles for the search; the first front is the deficits. */
 static void begin_search(band *b, front *first) {
     gc_flow *f = b->f;
     first->n = 0;
@@ -160,7 +161,7 @@ static void begin_search(band *b, front *first) {
         }
 }
 
-/* Takes the next front over; 1 if there are active pixels in it. */
+/* Labels the next front. Returns 1 if it contains active pixels. */
 static int settle_front(const band *b, const front *now, int level) {
     gc_flow *f = b->f;
     uint64_t active = 0;
@@ -195,7 +196,7 @@ static void mark_stale(const band *b, size_t tile) {
         stale[row - 1] = stale[row] = stale[row + 1] = 1;
 }
 
-/* 1 if a tile or one around it holds one of the bits that `of` would give. */
+/* Whether a tile or one around it has a bit of `member`. */
 #define AROUND(tile, row, member)                                                                  \
     ((tile)[0].member | (tile)[-1].member | (tile)[1].member | (tile)[-(row)-1].member |           \
      (tile)[-(row)].member | (tile)[-(row) + 1].member | (tile)[(row)-1].member |                  \
@@ -227,8 +228,8 @@ static void end_search(band *b) {
         }
 }
 
-/* Labels what is up to `window` levels beyond the nearest active pixel; 0 if none can reach the
- * sink. */
+/* Labels what is up to `window` levels beyond the nearest active pixel; returns 0 if none can reach
+ * the sink. */
 static int search_levels(band *b, int window) {
     front now = {b->list[0], 0}, then = {b->list[1], 0};
     int last = INT_MAX, any = 0;
@@ -261,7 +262,7 @@ static int search_levels(band *b, int window) {
 static void discharge_tile(band *b, int tx, int ty) {
     const gc_flow *f = b->f;
     const size_t i = (size_t)ty * (size_t)f->tiles_x + (size_t)tx, row = (size_t)f->tiles_x * 64;
-    /* Labels of another thread's pixels are of no use, so any will do in place of them. */
+    /* Labels of another thread's pixels are not used, so any others will do. */
     const uint8_t *label = f->label + i * 64;
     const gc_visit visit = {
         .tile = i,
@@ -274,7 +275,7 @@ static void discharge_tile(band *b, int tx, int ty) {
     b->rises += b->kernels->discharge(f, b->c, &visit);
 }
 
-/* Discharges what the search has put into the frontier, tile by tile; 0 if there was nothing. */
+/* Discharges what the search has put into the frontier, tile by tile. Returns 0 if it was empty. */
 static int sweep_tiles(band *b, uint64_t limit) {
     gc_flow *f = b->f;
     int any = 0;
@@ -433,7 +434,7 @@ static void augment_rest(band *b) {
             for (int tx = 1; tx < f->tiles_x - 1; tx++) {
                 size_t i = (size_t)ty * (size_t)f->tiles_x + (size_t)tx;
                 uint64_t rest = f->frontier[i];
-                f->frontier[i] = 0; /* not all that is in it stays active */
+                f->frontier[i] = 0; /* not all pixels in it stay active */
                 for (; rest; rest &= rest - 1) {
                     unsigned k = (unsigned)__builtin_ctzll(rest);
                     size_t x = (size_t)tx * 8 - 8 + k % 8, y = (size_t)ty * 8 - 8 + k / 8;
@@ -447,7 +448,7 @@ static void augment_rest(band *b) {
 /* ---- all of it
  * --------------------------------------------------------------------------------------- */
 
-/* Rounds until no excess can reach a deficit; 0 if there have been too many. */
+/* Rounds until no excess can reach a deficit; returns 0 if there have been too many. */
 static int run_rounds(band *b, int window) {
     int rounds = 0;
     for (; rounds < b->f->rounds && search_levels(b, window); rounds++, window += 1 + window / 10) {

@@ -11,8 +11,8 @@
 
 /* After the caller has set residual, excess, open and alive: finds a minimum cut. Afterwards the
  * pixels that are still alive are those that can reach the sink, that is background; of several
- * minimum cuts it is the one with the fewest background pixels. GRABCUT_ECANCELED if the pool
- * stops. */
+ * minimum cuts it is the one with the fewest background pixels. Returns GRABCUT_ECANCELED if the
+ * pool stops. */
 int gc_flow_solve(gc_flow *flow, const gc_kernels *kernels, gc_pool *pool);
 
 #endif

@@ -11,7 +11,7 @@
 #include "view.h"
 
 /* Sum of the squared distances of all neighbours in rows [y0, y1) and to the rows above them. Two
- * row buffers. The sum of a part `index` that the pool stops is worth nothing. */
+ * row buffers. The sum is invalid if the pool stops part `index`. */
 uint64_t gc_nlinks_sum(const gc_view *view, int y0, int y1, uint32_t *above, uint32_t *line,
                        gc_pool *pool, int index);
 

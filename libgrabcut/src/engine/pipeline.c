@@ -1,5 +1,5 @@
 /*
- * The engine `fast`: GrabCut (Rother, Kolmogorov, Blake 2004) with the numbers of OpenCV.
+ * The engine `fast`: GrabCut (Rother, Kolmogorov, Blake 2004) with the results of OpenCV.
  *
  *     labels ─► k-means ─► models ─► [components ─► models ─► graph ─► minimum cut ─► labels] x
  * iterations
@@ -53,8 +53,8 @@ static void *piece(block *b, size_t bytes) {
     return p;
 }
 
-/* No more than have enough to do: to start one costs as much as some thousand pixels, to hand it a
- * pass as much as some dozen, if it has a core of its own. */
+/* No more threads than have enough work: starting one costs as much as some thousand pixels, a pass
+ * on it as much as some dozen. */
 static int thread_count(const grabcut_engine *self, const grabcut_options *opts, int width,
                         int height) {
     size_t useful =
@@ -132,8 +132,7 @@ static int ask_to_stop(void *ctx) {
     return j->stopped;
 }
 
-/* Models take about as long as they take; how long a cut takes is unknown, so each report goes a
- * little of the way that is left. */
+/* The time of a cut is unknown, so each of its reports goes a part of the way that is left. */
 static int stop_cutting(void *ctx) {
     job *j = ctx;
     grabcut_progress *p = &j->progress;
@@ -255,7 +254,8 @@ static void weigh_links(job *j) {
 /* ---- the run -----------------------------------------------------------------------------------
  */
 
-/* The labels of the start go where the cut leaves its own: bits of the undecided background. */
+/* Stores the labels of the start where the cut stores its own, as bits of the undecided background.
+ */
 static void first_labels(job *j) {
     const grabcut_rect *r = &j->view.region;
     gc_flow_clear_labels(&j->flow);
@@ -269,8 +269,7 @@ static void first_labels(job *j) {
     }
 }
 
-/* Gives n mask bytes, up to eight, the labels of their undecided pixels, whose background bits are
- * known. */
+/* Writes the labels of the undecided pixels into n mask bytes, up to eight. */
 static inline void relabel_eight(uint8_t *at, size_t n, unsigned background) {
     const uint64_t ones = 0x0101010101010101u;
     uint64_t eight = 0, spread = (background * ones & 0x8040201008040201u) + 0x7f * ones;
@@ -367,7 +366,7 @@ static int segment_in(job *j, grabcut_image *mask, grabcut_workspace *workspace,
                             v->width, v->height);
     lay_out(j, workspace->memory, v->width, v->height, &v->region, threads);
     if (v->mask) {
-        /* What was reckoned for the whole image also serves a part of it. */
+        /* Memory for the whole image is also enough for a part of it. */
         shrink_region(&v->region, v, j->rows[0].bits);
         lay_out(j, workspace->memory, v->width, v->height, &v->region, threads);
     }

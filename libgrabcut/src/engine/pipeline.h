@@ -1,4 +1,4 @@
-/* The engine `fast`, with what tests change of it. */
+/* The engine `fast`, with the value that tests change. */
 #ifndef GRABCUT_ENGINE_PIPELINE_H
 #define GRABCUT_ENGINE_PIPELINE_H
 

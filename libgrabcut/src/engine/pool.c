@@ -1,5 +1,5 @@
-/* A turn is announced under the lock and counted down by the threads that take part in it. Who
- * waits spins for a while and then sleeps. */
+/* A turn is announced under the lock and counted down by the threads that take part in it. A
+ * waiting thread spins for a while and then sleeps. */
 #define _GNU_SOURCE /* sched_getaffinity */
 #include "pool.h"
 
@@ -12,7 +12,7 @@ enum {
     LEAST_SPINS = 40
 };
 
-/* That this process may run on. */
+/* The number of cores that this process may run on. */
 static int usable_cores(void) {
     cpu_set_t set;
     return sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;

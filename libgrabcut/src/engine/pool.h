@@ -24,22 +24,22 @@ typedef struct gc_pool {
     gc_part *part; /* of this turn; NULL ends the threads */
     void *ctx;
 
-    /* The caller's, before the start; NULL: never. Asked on the calling thread only. */
+    /* Set before the start; NULL: never stops. Called on the calling thread only. */
     int (*stop)(void *);
     void *stop_ctx;
     size_t pixels; /* since it was asked */
     atomic_int stopped;
 } gc_pool;
 
-/* Starts threads - 1 threads; fewer if the system gives no more. */
+/* Starts threads - 1 threads; fewer if the system refuses more. */
 void gc_pool_start(gc_pool *pool, int threads);
 void gc_pool_stop(gc_pool *pool);
 
 /* Runs all parts, one of them on the calling thread, and returns when the last one is done. While
- * it waits for the others it asks `stop` now and then. */
+ * it waits for the others it calls `stop` from time to time. */
 void gc_pool_run(gc_pool *pool, gc_part *part, void *ctx);
 
-/* On the calling thread: asks `stop`, once more only if it has not said yes. */
+/* Calls `stop`, on the calling thread, unless it has requested a stop before. */
 static inline void gc_pool_ask(gc_pool *pool) {
     pool->pixels = 0;
     if (pool->stop && !atomic_load_explicit(&pool->stopped, memory_order_relaxed) &&
@@ -47,8 +47,9 @@ static inline void gc_pool_ask(gc_pool *pool) {
         atomic_store_explicit(&pool->stopped, 1, memory_order_relaxed);
 }
 
-/* 1 if the run is to stop. Passes ask after every row or block, with the number of its pixels; the
- * part on the calling thread, which has the index 0, asks `stop` once in a millisecond or so. */
+/* Returns 1 if the run must stop. Passes call this after every row or block, with the number of its
+ * pixels; the part on the calling thread, which has the index 0, calls `stop` about once a
+ * millisecond. */
 static inline int gc_pool_halt(gc_pool *pool, int index, size_t pixels) {
     if (index == 0 && (pool->pixels += pixels) >= 65536)
         gc_pool_ask(pool);

@@ -1,6 +1,6 @@
 /*
- * The two calls that every engine serves: arguments are checked here, once, so that all engines
- * refuse the same calls with the same codes.
+ * Checks the arguments of grabcut_segment and grabcut_estimate, so that all engines refuse the same
+ * calls with the same codes.
  */
 #include "fail.h"
 #include "image.h"
@@ -55,7 +55,7 @@ static int check_images(const grabcut_image *mask, const grabcut_image *image,
     return GRABCUT_OK;
 }
 
-/* What cv::grabCut does with the rect, and the two starts that it cannot work from. */
+/* Cuts the rect as cv::grabCut does, and refuses the two starts that it cannot use. */
 static int check_rect(const grabcut_rect *rect, int32_t width, int32_t height,
                       grabcut_errbuf *err) {
     grabcut_rect r;
@@ -89,7 +89,7 @@ static int check_mask(const grabcut_image *mask, grabcut_mode mode, grabcut_errb
         has_foreground |= all & 1;
         has_background |= !lowest;
     }
-    /* With given models nothing has to be learned from the start mask. */
+    /* If the models are given, nothing is learned from the start mask. */
     if (mode != GRABCUT_INIT_WITH_MASK) {
         return GRABCUT_OK;
     }

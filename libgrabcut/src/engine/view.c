@@ -1,4 +1,4 @@
-/* Rows of the image and of the labels, in the forms that the other files work on. */
+/* Reads rows of the image and of the labels. */
 #include "view.h"
 
 #include "flow.h"

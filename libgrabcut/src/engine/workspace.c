@@ -1,4 +1,4 @@
-/* Memory that calls share one after the other. */
+/* Memory that calls use one after the other. */
 #include "workspace.h"
 
 #include <stdlib.h>

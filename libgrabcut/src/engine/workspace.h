@@ -9,7 +9,8 @@ struct grabcut_workspace {
     size_t bytes;
 };
 
-/* At least `bytes` of memory, aligned to 64; contents are undefined. 0 if there is none. */
+/* Provides at least `bytes` of memory, aligned to 64; contents are undefined. Returns 0 if out of
+ * memory. */
 int gc_workspace_grow(grabcut_workspace *workspace, size_t bytes);
 
 /* Frees the memory, not the struct. */

@@ -5,7 +5,7 @@
 #include "avx2_memory.h"
 #include "flow.h"
 
-/* Squared eight_distances of the colours of eight pixels. */
+/* Squared distances of the colours of eight pixels. */
 static inline __m256i eight_distances(__m256i a, __m256i b) {
     const __m256i zero = _mm256_setzero_si256();
     __m256i d = _mm256_or_si256(_mm256_subs_epu8(a, b), _mm256_subs_epu8(b, a));
@@ -21,8 +21,7 @@ static inline __m256i scaled_product(__m256i high, __m256i low) {
     return _mm256_add_epi64(_mm256_mul_epu32(high, low), _mm256_set1_epi64x(INT64_C(1) << 38));
 }
 
-/* links->high of eight eight_distances, which are mostly short: then a register holds that end of
- * the table. */
+/* links->high of eight distances. They are mostly short; then one register holds the entries. */
 static inline __m256i high_of(const gc_nlinks *links, __m256i distance) {
     __m256i i = _mm256_srli_epi32(distance, GC_LOW_BITS);
     if (_mm256_testz_si256(i, _mm256_set1_epi32(~7)))
@@ -30,7 +29,7 @@ static inline __m256i high_of(const gc_nlinks *links, __m256i distance) {
     return _mm256_i32gather_epi32((const int *)links->high, i, 4);
 }
 
-/* gc_nlinks_capacity of eight eight_distances. */
+/* gc_nlinks_capacity of eight distances. */
 static inline __m256i eight_capacities(const gc_nlinks *links, __m256i distance, int straight) {
     __m256i i = _mm256_and_si256(distance, _mm256_set1_epi32(GC_LOW - 1));
     __m256i low = _mm256_i32gather_epi32((const int *)links->low[straight], i, 4),

@@ -48,7 +48,7 @@ static inline void keep_labels(const halo *h, uint8_t *label) {
     store_256(label + 32, h->own.second);
 }
 
-/* The labels of the neighbour_labels of all pixels, by direction. */
+/* The labels of the neighbours of all pixels, by direction. */
 static inline void neighbour_labels(four to[8], const halo *h) {
     const four middle[3] = {
         {_mm256_or_si256(_mm256_slli_epi64(h->own.first, 8), h->left.first),
@@ -71,7 +71,7 @@ static inline void neighbour_labels(four to[8], const halo *h) {
     to[4] = middle[2];
 }
 
-/* Bytes of 255 where a direction_bit is set. */
+/* Bytes of 255 where a bit is set. */
 static inline __m256i bytes_of_bits(uint32_t bits) {
     const __m256i pick =
         _mm256_setr_epi64x(0, 0x0101010101010101, 0x0202020202020202, 0x0303030303030303);

@@ -18,9 +18,9 @@ typedef struct gc_tile {
     uint64_t
         open[8];    /* by direction: the arc can take more; a copy of gc_flow.open for the search */
     uint64_t alive; /* may still be background: neither fixed nor cut off from the sink */
-    uint64_t active;    /* alive, with excess > 0, but for those in gc_flow.frontier */
-    uint64_t deficit;   /* excess < 0; those in gc_flow.frontier have none any more */
-    uint64_t unreached; /* alive, and the search has not come here */
+    uint64_t active;    /* alive with excess > 0, except for those in gc_flow.frontier */
+    uint64_t deficit;   /* excess < 0, except for those in gc_flow.frontier */
+    uint64_t unreached; /* alive and not reached by the search */
     uint64_t next;      /* of the search */
 } gc_tile;
 
@@ -34,20 +34,21 @@ typedef struct gc_flow {
      * tile around. */
     int tiles_x, tiles_y;
     gc_tile *tile;
-    /* A tile. Of the search; between searches active pixels that the sweeps shall discharge. */
+    /* A tile. Used by the search; between searches, the active pixels that the sweeps discharge. */
     uint64_t *frontier;
     int32_t *excess; /* a pixel: > 0: flow that waits here; < 0: room towards the sink */
     /* By pixel and slot: what the link can still take eastwards and down, in 24 bits. Against it,
      * twice the capacity less that; the capacity is a function of two colours. */
     uint16_t *room_low;
     uint8_t *room_high;
-    uint8_t *open;  /* a pixel; bit d: the arc in direction d can take more, and that is of use */
-    uint8_t *label; /* a pixel; distance to the sink, modulo 256 */
-    uint8_t *stale; /* a tile; its `open` is no longer that of the pixels */
+    uint8_t *
+        open; /* a pixel; bit d: the arc in direction d can take more, and the neighbour is alive */
+    uint8_t *label;    /* a pixel; distance to the sink, modulo 256 */
+    uint8_t *stale;    /* a tile; its `open` is no longer that of the pixels */
     uint32_t *list[2]; /* tiles at the front of the search */
 
     int rounds;     /* of push-relabel, before the cut is finished by augmenting paths */
-    int band_tiles; /* that are worth a thread of their own */
+    int band_tiles; /* that have enough work for a thread */
     int window;     /* levels beyond the nearest active pixel that the first search goes */
 } gc_flow;
 
@@ -77,7 +78,7 @@ static inline void gc_set_room(const gc_flow *flow, size_t i, int32_t room) {
 /* Distances to neighbours, worked out beforehand. */
 typedef struct gc_course {
     int32_t pixel[64][8]; /* by pixel of a tile and direction: to the neighbour's number */
-    int32_t link[64][8];  /* to the link's number from four times the own one */
+    int32_t link[64][8];  /* from four times the pixel's number to the link's */
     ptrdiff_t color[8];   /* by direction: to the neighbour's colour */
     ptrdiff_t place[64];  /* by pixel: to its colour from that of the first */
 } gc_course;
@@ -88,7 +89,7 @@ static inline uint32_t gc_color_distance(const uint8_t *a, const uint8_t *b) {
     return (uint32_t)(db * db + dg * dg + dr * dr);
 }
 
-/* Takes up to `excess` over the link of pixel p in direction d; returns the amount, and in *full
+/* Sends up to `excess` over the link of pixel p in direction d; returns the amount, and in *full
  * whether the link can take no more. */
 static inline int32_t gc_use_link(const gc_flow *f, const gc_course *c, size_t p,
                                   const uint8_t *color, unsigned d, int32_t excess,

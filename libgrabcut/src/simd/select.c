@@ -5,8 +5,8 @@
 #include <cpuid.h>
 #include <stdatomic.h>
 
-/* Not every compiler's __builtin_cpu_supports knows this one. Asked once: in a virtual machine the
- * instruction takes as long as some thousand pixels. */
+/* Not every compiler's __builtin_cpu_supports knows LZCNT. Queried once: in a virtual machine CPUID
+ * takes as long as some thousand pixels. */
 static int has_lzcnt(void) {
     static atomic_int known; /* 1: it has not, 2: it has */
     int answer = atomic_load_explicit(&known, memory_order_relaxed);
@@ -19,7 +19,8 @@ static int has_lzcnt(void) {
 }
 
 static const gc_kernels *usable_avx2(void) {
-    /* The bit instructions came with AVX2 on every processor so far, but are bits of their own. */
+    /* All processors with AVX2 so far have the bit instructions, but they have their own CPUID
+     * bits. */
     return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
                    __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2") && has_lzcnt()
                ? &gc_kernels_avx2
