@@ -58,6 +58,8 @@ def request():
         method=described("Default: GET.", **ONE_OR_MORE),
         uri=described("The path, with its query. Default: /.", **ONE_OR_MORE),
         scheme=described("Default: http.", **ONE_OR_MORE),
+        connectTo=described("In the mesh: the host name or IP address that the client connects to. Default: the authority.",
+                            type="string"),
         headers=described("Names and values. A list of values: the header is sent once for each.", type="object",
                           additionalProperties=ONE_OR_MORE),
         random=described("The draw that settles weights, faults and mirrors. Default: 0.", **DRAW),

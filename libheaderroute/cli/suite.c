@@ -220,6 +220,9 @@ static void run_request(test_case *t, const char *authority, const char *method,
     r.request.scheme = hr_str_from(scheme);
     r.request.authority = hr_str_from(authority);
     r.request.path = hr_str_from(uri);
+    const json_t *connect_to = json_object_get(t->request, "connectTo");
+    if (connect_to != NULL)
+        r.request.connect_to = hr_str_from(json_string_value(connect_to));
     if (!cli_case_draws(&r.request.draws, t->request, what, sizeof(what)))
         fail(t, "%s", what);
     snprintf(what, sizeof(what), "%s %s%s", method, authority, uri);

@@ -12,6 +12,7 @@
  *         uri: [/users, /users/1?x=y] # default: /
  *         headers: {x-user: abc}      # a list of values sends the header once for each
  *         scheme: [http]              # + default: http
+ *         connectTo: 10.0.0.1         # + where the client connects to; default: the authority
  *         random: 0.5                 # + settles weights, faults and mirrors
  *         draws: {weight: 0.5}        # + one draw each; also delay, abort and mirror
  *       view: {port: 80}              # + default: the mesh, else the Gateway that has a rule

@@ -170,6 +170,10 @@ struct hr_view {
     void *resolve_ctx;
     hr_route_table *tables;
     size_t n_tables;
+    /* Of the mesh: virtual hosts whose domains are what a client connects to, before any table is looked at. NULL: no
+     * service on the port has a listener at its own address. */
+    hr_route_table *listeners;
+    hr_route_table *unplaced; /* those of them whose addresses no resource states: any address may be theirs; or NULL */
     const hr_cluster **clusters;
     size_t n_clusters, clusters_capacity;
     hr_map clusters_by_name;

@@ -136,6 +136,7 @@ static void put_replies(hr_json_writer *w, const hr_decision *d) {
         hr_json_str(w, "body", d->local_reply.body);
         hr_json_close(w, '}');
     }
+    hr_json_bool(w, "closes_connection", d->closes_connection != 0);
 }
 
 void hr_json_header_ops(hr_json_writer *w, const char *name, const hr_header_ops *const *levels, size_t n) {

@@ -39,18 +39,33 @@ static const hr_route_table *table_for(const hr_view *view, hr_str authority) {
     return best;
 }
 
-/* *out is NULL where no virtual host takes the authority. */
-static int find_vhost(const hr_vhost **out, const hr_view *view, const hr_subject *s) {
-    const hr_route_table *table = table_for(view, s->authority);
-    *out = table == NULL ? NULL : table->only;
-    if (table == NULL || table->only != NULL)
+/* *out is NULL where no virtual host of the table has the authority among its domains. */
+static int find_in_table(const hr_vhost **out, const hr_route_table *table, hr_str authority, hr_scratch *scratch) {
+    *out = table->only;
+    if (table->only != NULL)
         return HR_OK;
     bool lowers = table->hosts.few == NULL || table->hosts.n_suffix_lengths > 0;
-    char *buf = lowers ? hr_scratch_alloc(s->scratch, s->authority.len + 1) : NULL;
+    char *buf = lowers ? hr_scratch_alloc(scratch, authority.len + 1) : NULL;
     if (lowers && buf == NULL)
         return HR_ENOMEM;
-    *out = hr_host_find(&table->hosts, s->authority, buf);
+    *out = hr_host_find(&table->hosts, authority, buf);
     return HR_OK;
+}
+
+/* Envoy looks for a listener at the destination's address first, where Host does not count; *out is NULL where no
+ * virtual host takes the request. */
+static int find_vhost(const hr_vhost **out, const hr_view *view, const hr_subject *s) {
+    *out = NULL;
+    if (view->listeners != NULL) {
+        hr_str called = s->connect_to.p != NULL ? s->connect_to : s->authority;
+        int error = find_in_table(out, view->listeners, called, s->scratch);
+        if (error == HR_OK && *out == NULL && s->connect_to.p != NULL && view->unplaced != NULL)
+            error = find_in_table(out, view->unplaced, s->authority, s->scratch);
+        if (error != HR_OK || *out != NULL)
+            return error;
+    }
+    const hr_route_table *table = table_for(view, s->authority);
+    return table == NULL ? HR_OK : find_in_table(out, table, s->authority, s->scratch);
 }
 
 /* ---- what is decided ---- */

@@ -11,6 +11,7 @@ typedef struct hr_subject {
     const hr_request *request;
     hr_scratch *scratch;
     hr_str method, scheme, authority;
+    hr_str connect_to; /* absent: the authority */
     hr_str full_path; /* normalised, with query */
     hr_str path;      /* without query */
     const hr_name_table *names; /* the view's; which of them the request has is in the scratch */
