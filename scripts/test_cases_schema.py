@@ -79,7 +79,7 @@ def case(decision, definitions):
         request=request(), view={"$ref": "#/$defs/view"},
         decision={**members, "description": "Members of the decision, as `headerroute route --json` prints it. Objects may have more "
                                             "members than are named here, lists may not have more items."},
-        delegate=closed("The VirtualService that the rule was delegated to.", name={"type": "string"},
+        delegate=closed("The VirtualService to which the rule of the root delegates.", name={"type": "string"},
                         namespace={"type": "string"}), **blocks)
     return {**schema, "required": ["request"]}
 

@@ -490,6 +490,9 @@ typedef struct hr_decision {
     int has_lb;
     hr_lb lb;
     const void *internal; /* the compiled route; the library's */
+    hr_str delegate; /* "namespace/name" of the VirtualService that wrote the rule, where `virtual_service` delegates to
+                      * it; absent: the rule is its own */
+    int32_t root_route_index; /* in spec.http of `virtual_service`; -1: none. route_index where nothing is delegated */
 } hr_decision;
 
 /* Memory of one thread for what a decision must build (a normalised path, a joined header, a location).

@@ -15,6 +15,7 @@ static hr_decision blank(hr_action kind) {
     return (hr_decision){
         .action = kind,
         .route_index = -1,
+        .root_route_index = -1,
         .match_index = -1,
         .timeout_ms = -1,
         .delay_ms = -1,
@@ -310,6 +311,7 @@ const hr_action_plan *hr_action_close(hr_view_build *vb) {
 static hr_target https_redirect_target = {
     .decision = {.action = HR_ACTION_REDIRECT,
                  .route_index = -1,
+                 .root_route_index = -1,
                  .match_index = -1,
                  .timeout_ms = -1,
                  .delay_ms = -1,

@@ -71,6 +71,8 @@ typedef struct hr_origin {
     const hr_vs *vs; /* NULL: a service's default route and the like */
     hr_str name; /* of the route */
     hr_str file;
+    hr_str delegate;    /* "namespace/name"; absent: the rule is not delegated */
+    int32_t root_index; /* in spec.http of vs */
 } hr_origin;
 
 /* One cache line: among many routes, one found is in no cache. */

@@ -74,6 +74,7 @@ static const hr_decision no_route = {
     .action = HR_ACTION_NO_ROUTE,
     .route_index = -1,
     .match_index = -1,
+    .root_route_index = -1,
     .timeout_ms = -1,
     .delay_ms = -1,
     .local_reply = {404, {"NR", 2}, {"", 0}},
@@ -188,6 +189,8 @@ static int decide(hr_decision *out, const hr_view *view, const hr_croute *route,
         out->virtual_service = route->origin->vs->id;
         out->route_index = route->route_index;
         out->match_index = route->match_index;
+        out->delegate = route->origin->delegate;
+        out->root_route_index = route->origin->delegate.p != NULL ? route->origin->root_index : route->route_index;
         out->source_file = route->origin->file;
         out->source_line = route->line;
     }
