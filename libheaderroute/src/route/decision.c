@@ -40,7 +40,7 @@ static const hr_route_table *table_for(const hr_view *view, hr_str authority) {
 }
 
 /* *out is NULL where no virtual host of the table has the authority among its domains. */
-static int find_in_table(const hr_vhost **out, const hr_route_table *table, hr_str authority, hr_scratch *scratch) {
+static inline int find_in_table(const hr_vhost **out, const hr_route_table *table, hr_str authority, hr_scratch *scratch) {
     *out = table->only;
     if (table->only != NULL)
         return HR_OK;
@@ -52,15 +52,21 @@ static int find_in_table(const hr_vhost **out, const hr_route_table *table, hr_s
     return HR_OK;
 }
 
-/* Envoy looks for a listener at the destination's address first, where Host does not count; *out is NULL where no
- * virtual host takes the request. */
+/* The listener at the destination's address, where Host does not count. */
+static int find_listener(const hr_vhost **out, const hr_view *view, const hr_subject *s) {
+    hr_str connect_to = s->request->connect_to;
+    hr_str called = connect_to.p != NULL ? connect_to : s->authority;
+    int error = find_in_table(out, view->listeners, called, s->scratch);
+    if (error != HR_OK || *out != NULL || connect_to.p == NULL || view->unplaced == NULL)
+        return error;
+    return find_in_table(out, view->unplaced, s->authority, s->scratch);
+}
+
+/* Envoy looks for a listener at the address first; *out is NULL where no virtual host takes the request. */
 static int find_vhost(const hr_vhost **out, const hr_view *view, const hr_subject *s) {
     *out = NULL;
     if (view->listeners != NULL) {
-        hr_str called = s->connect_to.p != NULL ? s->connect_to : s->authority;
-        int error = find_in_table(out, view->listeners, called, s->scratch);
-        if (error == HR_OK && *out == NULL && s->connect_to.p != NULL && view->unplaced != NULL)
-            error = find_in_table(out, view->unplaced, s->authority, s->scratch);
+        int error = find_listener(out, view, s);
         if (error != HR_OK || *out != NULL)
             return error;
     }
