@@ -3,6 +3,8 @@ hr_add_fuzzer(differential_fuzzer SOURCES differential_fuzzer.c maker.c LIBS hea
   INCLUDES ${HR_INTERNAL_INCLUDES})
 pkg_check_modules(JANSSON REQUIRED IMPORTED_TARGET jansson)
 set(HR_CLI ${PROJECT_SOURCE_DIR}/libheaderroute/cli)
+hr_add_fuzzer(regex_fuzzer SOURCES regex_fuzzer.c regex_pair.c LIBS headerroute-static
+  INCLUDES ${HR_INTERNAL_INCLUDES})
 hr_add_fuzzer(batch_fuzzer SOURCES batch_fuzzer.c ${HR_CLI}/batch.c ${HR_CLI}/cli.c ${HR_CLI}/request.c
   LIBS headerroute-static PkgConfig::JANSSON INCLUDES ${HR_CLI})
 target_compile_definitions(batch_fuzzer PRIVATE HR_SOURCE_DIR="${PROJECT_SOURCE_DIR}")

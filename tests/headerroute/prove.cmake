@@ -1,0 +1,8 @@
+# Comparing rules for all requests.
+hr_add_test(test-hr-prove-regex SOURCES prove_regex_test.c ${HR_FUZZ}/regex_pair.c LIBS headerroute-static
+  INCLUDES ${HR_INTERNAL_INCLUDES} ${HR_FUZZ} LABELS sanitize)
+# Not part of `all`: cmake --build build/release --target regex-pairs
+add_executable(regex-pairs EXCLUDE_FROM_ALL ${HR_FUZZ}/regex_pairs.c ${HR_FUZZ}/regex_pair.c)
+target_include_directories(regex-pairs PRIVATE ${HR_INTERNAL_INCLUDES} ${HR_FUZZ})
+target_link_libraries(regex-pairs PRIVATE hr_build_flags headerroute-static)
+set_target_properties(regex-pairs PROPERTIES LINKER_LANGUAGE CXX)
