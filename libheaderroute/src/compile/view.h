@@ -58,6 +58,7 @@ typedef struct hr_action_plan {
     /* rewrite */
     hr_str prefix_rewrite;
     const hr_regex *regex;
+    hr_str pattern; /* of regex */
     hr_str substitution;
     hr_redirect_action redirect;
     /* fault */

@@ -59,7 +59,9 @@ static bool try_common(solver *s, hr_literal only, hr_str *out) {
     static const char *const *const common[] = {[HR_ATTR_METHOD] = methods, [HR_ATTR_SCHEME] = schemes,
                                                 [HR_ATTR_PATH] = paths,     [HR_ATTR_HEADER] = values,
                                                 [HR_ATTR_QUERY] = values};
-    if (s->attr->kind == HR_ATTR_AUTHORITY || s->attr->kind == HR_ATTR_FREE)
+    if (s->attr->kind == HR_ATTR_AUTHORITY)
+        return s->u->authority_example.p != NULL && try_value(s, s->u->authority_example, only, out);
+    if (s->attr->kind == HR_ATTR_FREE)
         return false;
     for (const char *const *v = common[s->attr->kind]; *v != NULL; v++)
         if (try_value(s, hr_str_from(*v), only, out))

@@ -52,6 +52,7 @@ typedef struct hr_universe {
     uint32_t n_conjunctions, n_parts;
     hr_map solved; /* literals of one attribute -> hr_solution */
     struct hr_product_room *room; /* solve.c's */
+    hr_str authority_example; /* an authority of those that are looked at; may be absent */
     hr_work work;
 } hr_universe;
 

@@ -51,6 +51,11 @@ static int find_vhost(const hr_vhost **out, const hr_view *view, const hr_subjec
     return HR_OK;
 }
 
+int hr_find_vhost(const hr_vhost **out, const hr_view *view, hr_str authority, hr_scratch *scratch) {
+    hr_subject s = {.authority = authority, .scratch = scratch};
+    return find_vhost(out, view, &s);
+}
+
 /* ---- what is decided ---- */
 
 static const hr_decision no_route = {
