@@ -9,7 +9,7 @@ _headerroute() {
         prev=${COMP_WORDS[COMP_CWORD - 2]}
     fi
     if [[ $COMP_CWORD -eq 1 ]]; then
-        mapfile -t COMPREPLY < <(compgen -W "validate route explain test --help --version" -- "$cur")
+        mapfile -t COMPREPLY < <(compgen -W "validate route explain test diff --help --version" -- "$cur")
         return
     fi
     case $prev in
@@ -28,11 +28,14 @@ _headerroute() {
     --path-normalization)
         mapfile -t COMPREPLY < <(compgen -W "none base merge-slashes decode-and-merge-slashes" -- "$cur")
         return ;;
-    -f|--file|--batch|--junit)
+    --format)
+        mapfile -t COMPREPLY < <(compgen -W "text json markdown sarif" -- "$cur")
+        return ;;
+    -f|--file|--batch|--junit|--old|--new|--locate)
         compopt -o filenames 2>/dev/null
         mapfile -t COMPREPLY < <(compgen -f -- "$cur")
         return ;;
-    -H|--header|--random|--port|--namespace|--source-label|--locality)
+    -H|--header|--random|--port|--namespace|--source-label|--locality|--only)
         return ;;
     esac
     case ${COMP_WORDS[1]} in
@@ -40,6 +43,7 @@ _headerroute() {
     route) flags="-f --file -X --request -H --header --random --json --batch -h --help --gateway --port --namespace --source-label --locality --outbound-policy --repeated-headers --path-normalization" ;;
     explain) flags="-f --file -X --request -H --header --random --json -h --help --gateway --port --namespace --source-label --locality --outbound-policy --repeated-headers --path-normalization" ;;
     test) flags="-f --file --junit -h --help --gateway --port --namespace --source-label --locality --outbound-policy --repeated-headers --path-normalization" ;;
+    diff) flags="--old --new --only --format --json --locate -h --help --gateway --port --namespace --source-label --locality --outbound-policy --repeated-headers --path-normalization" ;;
     *) return ;;
     esac
     if [[ $cur == -* ]]; then

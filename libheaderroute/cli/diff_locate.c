@@ -58,9 +58,16 @@ static bool find_view(size_t *out, const hr_diff *diff, const hr_view_options *o
     return found;
 }
 
+/* What all views of the report share. */
+static bool same_base(const cli_view *a, const cli_view *b) {
+    return a->outbound_policy == b->outbound_policy && a->repeated_headers == b->repeated_headers &&
+           a->path_normalization == b->path_normalization;
+}
+
 static bool same_options(const hr_view_options *a, const hr_view_options *b) {
     if (a->port != b->port || !same_str(a->gateway, b->gateway) || !same_str(a->namespace_, b->namespace_) ||
-        a->n_source_labels != b->n_source_labels)
+        a->n_source_labels != b->n_source_labels || a->outbound_policy != b->outbound_policy ||
+        a->repeated_headers != b->repeated_headers || a->path_normalization != b->path_normalization)
         return false;
     for (size_t i = 0; i < a->n_source_labels; i++)
         if (!has_label(b, &a->source_labels[i]))
@@ -134,7 +141,8 @@ static bool locate_on_port(locator *l, const cli_batch_request *line, uint16_t p
     hr_view_options o = cli_view_options(&line->view, port);
     hr_diff_view actual;
     size_t view;
-    if (port != 0 && find_view(&view, l->r->diff, &o)) {
+    bool ordinary = same_base(l->r->view, &line->view);
+    if (ordinary && port != 0 && find_view(&view, l->r->diff, &o)) {
         print_region_of(l, l->r->diff, view, &line->request.request);
         return true;
     }
@@ -143,7 +151,7 @@ static bool locate_on_port(locator *l, const cli_batch_request *line, uint16_t p
         return false;
     hr_diff_view_get(&actual, e->diff, 0);
     o.port = actual.port;
-    if (find_view(&view, l->r->diff, &o))
+    if (ordinary && find_view(&view, l->r->diff, &o))
         print_region_of(l, l->r->diff, view, &line->request.request);
     else
         print_region_of(l, e->diff, 0, &line->request.request);

@@ -95,6 +95,11 @@ static void put_where(words *w, const hr_where *c) {
         put(w, c->negated ? " absent" : " present");
         return;
     }
+    if (c->words.p != NULL) {
+        put(w, c->negated ? " not " : " ");
+        put_str(w, c->words);
+        return;
+    }
     bool equals = c->op == HR_WHERE_EXACT && !is_plain_field(c->field);
     put(w, equals ? (c->negated ? " != " : " = ") : (c->negated ? " not " : " "));
     put(w, ops[c->op]);
@@ -126,8 +131,17 @@ char *cli_region_words(const hr_diff_region *region) {
 
 /* ---- outcomes ---- */
 
+/* reviews.default.svc.cluster.local -> reviews.default */
+static hr_str short_host(hr_str host) {
+    static const char inside[] = ".svc.";
+    for (size_t i = 0; i + sizeof(inside) - 1 < host.len; i++)
+        if (memcmp(host.p + i, inside, sizeof(inside) - 1) == 0)
+            host.len = i;
+    return host;
+}
+
 static void put_host(words *w, const hr_decision *d) {
-    put_str(w, d->destination_host.p != NULL ? d->destination_host : d->cluster_name);
+    put_str(w, d->destination_host.p != NULL ? short_host(d->destination_host) : d->cluster_name);
     if (d->destination_subset.len > 0) {
         put(w, " ");
         put_str(w, d->destination_subset);

@@ -6,3 +6,4 @@ add_executable(regex-pairs EXCLUDE_FROM_ALL ${HR_FUZZ}/regex_pairs.c ${HR_FUZZ}/
 target_include_directories(regex-pairs PRIVATE ${HR_INTERNAL_INCLUDES} ${HR_FUZZ})
 target_link_libraries(regex-pairs PRIVATE hr_build_flags headerroute-static)
 set_target_properties(regex-pairs PROPERTIES LINKER_LANGUAGE CXX)
+hr_add_test(test-hr-prove SOURCES prove_test.c LIBS hr-routing-harness INCLUDES ${HR_INTERNAL_INCLUDES} LABELS sanitize)

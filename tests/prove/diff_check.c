@@ -64,8 +64,17 @@ typedef struct both_views {
     hr_view *v[2];
 } both_views;
 
-static both_views open_both(hr_table *const tables[2], const hr_diff_view *info) {
+/* Pairs take turns with what the flags of a view can say. */
+static hr_view_options base_options(const check *c) {
     hr_view_options o = HR_VIEW_OPTIONS_INIT;
+    o.repeated_headers = c->seed % 2 == 0 ? HR_REPEATED_JOINED : HR_REPEATED_EACH;
+    o.path_normalization = (hr_path_normalization)(c->seed / 2 % 4);
+    o.outbound_policy = c->seed / 8 % 4 == 0 ? HR_REGISTRY_ONLY : HR_ALLOW_ANY;
+    return o;
+}
+
+static both_views open_both(const check *c, hr_table *const tables[2], const hr_diff_view *info) {
+    hr_view_options o = base_options(c);
     both_views out = {{NULL, NULL}};
     o.gateway = info->gateway;
     o.port = info->port;
@@ -133,7 +142,10 @@ static void check_requests(check *c, const hr_diff *diff, const both_views *view
 
 static void check_tables(check *c, hr_table *const tables[2], const words *w) {
     hr_diff *diff;
-    if (hr_diff_new(&diff, tables[0], tables[1], NULL) != HR_OK)
+    hr_diff_options options = HR_DIFF_OPTIONS_INIT;
+    hr_view_options base = base_options(c);
+    options.base = &base;
+    if (hr_diff_new(&diff, tables[0], tables[1], &options) != HR_OK)
         abort();
     size_t n = hr_diff_view_count(diff);
     both_views *views = calloc(n, sizeof(*views));
@@ -142,7 +154,7 @@ static void check_tables(check *c, hr_table *const tables[2], const words *w) {
     for (size_t i = 0; i < n; i++) {
         hr_diff_view info;
         hr_diff_view_get(&info, diff, i);
-        views[i] = open_both(tables, &info);
+        views[i] = open_both(c, tables, &info);
     }
     c->views += n;
     c->undecided += hr_diff_undecided_count(diff);

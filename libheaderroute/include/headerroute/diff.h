@@ -87,6 +87,7 @@ typedef struct hr_where {
     hr_where_op op;
     hr_str value; /* absent for HR_WHERE_PRESENT */
     int negated;
+    hr_str words; /* a regex that the library made, as text for people: "one of a.com and 3 others"; else absent */
 } hr_where;
 
 /* Conditions that hold together. */

@@ -300,23 +300,39 @@ static uint64_t common_divisor(uint64_t a, uint64_t b) {
     return a;
 }
 
-/* 50 and 50 are the same as 1 and 1. */
-static void write_weights(part_writer *w, const hr_outcome *o) {
+/* Which parts are other ones at the target than at the one before it. */
+static int64_t changes_at(uint32_t (*parts)[TARGET_PARTS], size_t t) {
+    int64_t mask = 0;
+    for (size_t i = 0; i < TARGET_PARTS; i++)
+        mask |= (int64_t)(parts[t][i] != parts[t - 1][i]) << i;
+    return mask;
+}
+
+/* Where in the draw's range which part changes: with the runs of each part this says all. 50 and 50 are the same
+ * as 1 and 1. */
+static void write_weights(part_writer *w, const hr_outcome *o, const hr_action_plan *plan, uint32_t (*parts)[TARGET_PARTS]) {
     uint64_t divisor = o->total;
     for (size_t i = 0; i < o->n_shares; i++)
         divisor = common_divisor(divisor, o->shares[i].end);
-    part_int(w, (int64_t)o->n_shares);
-    for (size_t i = 0; i < o->n_shares; i++)
-        part_int(w, (int64_t)(o->shares[i].end / (divisor == 0 ? 1 : divisor)));
+    for (size_t t = 1; t < plan->n_targets; t++) {
+        int64_t mask = changes_at(parts, t);
+        if (mask == 0)
+            continue;
+        part_int(w, mask);
+        part_int(w, (int64_t)(plan->targets[t - 1].weight_end / divisor));
+    }
+    part_int(w, (int64_t)(o->total / divisor));
 }
 
-static bool same_share(uint32_t (*parts)[TARGET_PARTS], size_t t) {
-    return t > 0 && memcmp(parts[t], parts[t - 1], sizeof(parts[t])) == 0;
+/* The values of one part in the order of the targets, each run of equal ones once. */
+static void write_runs(part_writer *w, const hr_action_plan *plan, uint32_t (*parts)[TARGET_PARTS], size_t part) {
+    for (size_t t = 0; t < plan->n_targets; t++)
+        if (t == 0 || parts[t][part] != parts[t - 1][part])
+            part_int(w, parts[t][part]);
 }
 
 static void read_targets(hr_rule_reader *r, hr_outcome *out, const hr_action_plan *plan) {
-    uint32_t(*parts)[TARGET_PARTS] =
-        (uint32_t(*)[TARGET_PARTS])hr_b_array(r->u->b, plan->n_targets, sizeof(*parts));
+    uint32_t(*parts)[TARGET_PARTS] = (uint32_t(*)[TARGET_PARTS])hr_b_array(r->u->b, plan->n_targets, sizeof(*parts));
     part_writer w = {.b = r->u->b};
     for (size_t t = 0; t < plan->n_targets; t++)
         for (size_t i = 0; i < TARGET_PARTS; i++) {
@@ -325,14 +341,12 @@ static void read_targets(hr_rule_reader *r, hr_outcome *out, const hr_action_pla
             parts[t][i] = number_of_part(r, &w);
         }
     for (size_t i = 0; i < TARGET_PARTS; i++) {
-        for (size_t t = 0; t < plan->n_targets; t++)
-            if (!same_share(parts, t))
-                part_int(&w, parts[t][i]);
+        write_runs(&w, plan, parts, i);
         out->parts[bit_of(target_parts[i].change)] = number_of_part(r, &w);
     }
     read_shares(r, out, plan, parts);
-    if ((r->only & HR_CHANGE_WEIGHTS) != 0)
-        write_weights(&w, out);
+    if ((r->only & HR_CHANGE_WEIGHTS) != 0 && out->n_shares > 1)
+        write_weights(&w, out, plan, parts);
     out->parts[bit_of(HR_CHANGE_WEIGHTS)] = number_of_part(r, &w);
 }
 

@@ -46,6 +46,14 @@ static hr_str pattern_text(hr_comparison *c, const hr_language *l) {
     return hr_b_printf(c->b, "(?i)%.*s%s", (int)n, quoted, l->kind == HR_LANG_PREFIX ? "(?s).*" : "");
 }
 
+static hr_str pattern_words(hr_comparison *c, const hr_language *l) {
+    if (l->kind == HR_LANG_WINDOW || l->kind == HR_LANG_WINDOW_OPEN)
+        return hr_b_printf(c->b, "that is %zu bytes and then %.*s%s", l->skip, (int)l->text.len, l->text.p,
+                           l->kind == HR_LANG_WINDOW ? "" : "...");
+    return hr_b_printf(c->b, "%s%.*s in any letter case", l->kind == HR_LANG_PREFIX ? "prefix " : "", (int)l->text.len,
+                       l->text.p);
+}
+
 static hr_where where_of(hr_comparison *c, hr_literal literal) {
     const hr_atom *atom = hr_atom_of(&c->u, literal);
     const hr_language *l = &atom->language;
@@ -65,6 +73,7 @@ static hr_where where_of(hr_comparison *c, hr_literal literal) {
     } else {
         w.op = HR_WHERE_REGEX;
         w.value = pattern_text(c, l);
+        w.words = pattern_words(c, l);
     }
     return w;
 }
@@ -191,9 +200,13 @@ static hr_where names_where(hr_comparison *c, const class_list *classes, bool ne
         put_quoted(classes->v[i]->text, p, &n);
     }
     memcpy(p + n, tail, sizeof(tail) - 1);
+    hr_str first = classes->v[0]->text;
+    bool wild = classes->v[0]->kind == HR_HOST_SUFFIX;
     return (hr_where){.field = HR_STR("authority"),
                       .op = HR_WHERE_REGEX,
                       .value = hr_str_of(p, n + sizeof(tail) - 1),
+                      .words = hr_b_printf(c->b, "%s%.*s or one of %zu other names", wild ? "*" : "", (int)first.len,
+                                           first.p, classes->n - 1),
                       .negated = negated};
 }
 

@@ -98,7 +98,7 @@ static void make_request(hr_comparison *c, hr_str authority) {
 int hr_ask_both(hr_comparison *c, const hr_rule_list *const lists[2], size_t index[2]) {
     for (size_t side = 0; side < 2; side++) {
         hr_decision d;
-        int error = hr_route(&d, c->views[side], &c->request, c->scratch);
+        int error = hr_unless_no_memory(c, hr_route(&d, c->views[side], &c->request, c->scratch));
         if (error != HR_OK)
             return error;
         index[side] = hr_rule_chosen(lists[side], &d);
@@ -177,8 +177,6 @@ static hr_truth search_step(searcher *s, unsigned depth) {
     }
     make_request(c, s->authority);
     int error = hr_ask_both(c, pair->lists, index);
-    if (error == HR_ENOMEM)
-        hr_b_check(c->b, NULL);
     if (error == HR_OK && index[0] == pair->index[0] && index[1] == pair->index[1])
         return HR_YES;
     for (size_t side = 0; error == HR_OK && side < 2; side++)
