@@ -75,8 +75,9 @@ typedef struct hr_diff_view {
     size_t undecided; /* places that were not decided */
     const hr_view *before, *after; /* borrowed; NULL: that side has no such view, or nothing differs */
 } hr_diff_view;
+/* The views that were compared, in order. HR_ENOENT beyond the last, HR_EINVAL. */
 HR_API size_t hr_diff_view_count(const hr_diff *diff);
-HR_API int hr_diff_view_get(hr_diff_view *out, const hr_diff *diff, size_t index); /* HR_ENOENT, HR_EINVAL */
+HR_API int hr_diff_view_get(hr_diff_view *out, const hr_diff *diff, size_t index);
 
 typedef enum hr_where_op { HR_WHERE_EXACT = 0, HR_WHERE_PREFIX, HR_WHERE_SUFFIX, HR_WHERE_REGEX, HR_WHERE_PRESENT } hr_where_op;
 
@@ -114,8 +115,9 @@ typedef struct hr_diff_region {
     hr_diff_rule before, after;
     const hr_request *witness; /* its draws make the difference visible where that takes one */
 } hr_diff_region;
+/* The regions with different decisions, view by view. HR_ENOENT beyond the last, HR_EINVAL. */
 HR_API size_t hr_diff_region_count(const hr_diff *diff);
-HR_API int hr_diff_region_get(hr_diff_region *out, const hr_diff *diff, size_t index); /* HR_ENOENT, HR_EINVAL */
+HR_API int hr_diff_region_get(hr_diff_region *out, const hr_diff *diff, size_t index);
 
 /* Something that was not decided: why, and at which rules. */
 typedef struct hr_diff_undecided {
@@ -123,8 +125,9 @@ typedef struct hr_diff_undecided {
     hr_str reason;
     hr_diff_rule before, after;
 } hr_diff_undecided;
+/* What was not decided, view by view. HR_ENOENT beyond the last, HR_EINVAL. */
 HR_API size_t hr_diff_undecided_count(const hr_diff *diff);
-HR_API int hr_diff_undecided_get(hr_diff_undecided *out, const hr_diff *diff, size_t index); /* HR_ENOENT, HR_EINVAL */
+HR_API int hr_diff_undecided_get(hr_diff_undecided *out, const hr_diff *diff, size_t index);
 
 /* 1: everything was decided, so that no request outside of the regions is decided differently. */
 HR_API int hr_diff_complete(const hr_diff *diff);

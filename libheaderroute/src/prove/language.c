@@ -139,7 +139,10 @@ void hr_language_cuts(const hr_language *l, bool *cut) {
         cut[':'] = cut[':' + 1] = cut[']'] = cut[']' + 1] = true;
 }
 
-hr_str hr_language_begins(const hr_language *l) {
-    bool sure = (l->kind == HR_LANG_EXACT || l->kind == HR_LANG_PREFIX) && !l->ignore_case;
-    return sure ? l->text : HR_STR("");
+void hr_language_finish(hr_build *b, hr_language *l) {
+    l->begins = HR_STR("");
+    if ((l->kind == HR_LANG_EXACT || l->kind == HR_LANG_PREFIX) && !l->ignore_case)
+        l->begins = l->text;
+    if (l->kind == HR_LANG_REGEX)
+        l->begins = hr_regex_literal_prefix(l->text, HR_B_ARRAY(b, char, l->text.len + 1), NULL);
 }

@@ -20,6 +20,7 @@ typedef struct hr_language {
     bool ignore_case;
     bool tried; /* whether the automaton was asked for */
     hr_str text; /* of REGEX: the pattern */
+    hr_str begins; /* a text that every member begins with; set by hr_language_finish */
     size_t skip;
     const hr_regex *regex;    /* of REGEX */
     hr_automaton *automaton;  /* of REGEX and HOST_SUFFIX, once it was asked for; NULL: not covered */
@@ -37,7 +38,7 @@ uint32_t hr_language_step(hr_build *b, hr_language *l, uint32_t state, uint8_t b
 bool hr_language_accepts(const hr_language *l, uint32_t state);
 void hr_language_cuts(const hr_language *l, bool *cut);
 
-/* A text that every member begins with. */
-hr_str hr_language_begins(const hr_language *l);
+/* Works out `begins`. */
+void hr_language_finish(hr_build *b, hr_language *l);
 
 #endif

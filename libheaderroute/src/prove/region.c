@@ -12,6 +12,7 @@ typedef struct region_writer {
     const hr_pair_of_rules *pair;
     literals known; /* of both rules */
     literals single; /* literals of earlier rules that must not hold */
+    HR_LIST(literals) several; /* of which one must not hold */
     where_list where;
     except_list except;
 } region_writer;
@@ -145,29 +146,35 @@ static void put_except(region_writer *w, const literals *open) {
     HR_PUSH(b, &w->except, list);
 }
 
-/* Walks the earlier rules of both sides; those of one condition first, since they shorten the others. */
-static void put_earlier(region_writer *w) {
+/* An earlier rule of either side. Those of several conditions wait, since one condition may take all of them. */
+static void put_earlier_rule(region_writer *w, const hr_rule *rule) {
     hr_build *b = w->c->b;
     literals open = {0};
-    uint32_t round_mark = ++w->c->mark;
-    for (int round = 0; round < 2; round++)
-        for (size_t side = 0; side < 2; side++)
-            for (size_t i = 0; i < w->pair->index[side]; i++) {
-                const hr_rule *rule = &w->pair->lists[side]->v[i];
-                if (w->c->seen[rule->conjunction] == round_mark || !open_literals(w, rule, &open))
-                    continue;
-                if ((round == 0) != (open.n == 1))
-                    continue;
-                w->c->seen[rule->conjunction] = round_mark;
-                if (takes_single(w, &open))
-                    continue;
-                if (round == 1) {
-                    put_except(w, &open);
-                    continue;
-                }
-                HR_PUSH(b, &w->single, open.v[0]);
-                put_where(w, hr_not(open.v[0]));
-            }
+    if (!open_literals(w, rule, &open))
+        return;
+    if (open.n > 1) {
+        HR_PUSH(b, &w->several, open);
+        return;
+    }
+    if (has_literal(&w->single, open.v[0]))
+        return;
+    HR_PUSH(b, &w->single, open.v[0]);
+    put_where(w, hr_not(open.v[0]));
+}
+
+static void put_earlier(region_writer *w) {
+    uint32_t mark = ++w->c->mark;
+    for (size_t side = 0; side < 2; side++)
+        for (size_t i = 0; i < w->pair->index[side]; i++) {
+            const hr_rule *rule = &w->pair->lists[side]->v[i];
+            if (w->c->seen[rule->conjunction] == mark)
+                continue;
+            w->c->seen[rule->conjunction] = mark;
+            put_earlier_rule(w, rule);
+        }
+    for (size_t i = 0; i < w->several.n; i++)
+        if (!takes_single(w, &w->several.v[i]))
+            put_except(w, &w->several.v[i]);
 }
 
 /* ---- authorities ---- */

@@ -14,11 +14,9 @@ static hr_relation relate_languages(const hr_language *known, const hr_language 
         return hr_language_has(target, known->text) ? HR_REL_IMPLIED : HR_REL_DISJOINT;
     if (is_exact(target))
         return hr_language_has(known, target->text) ? HR_REL_OPEN : HR_REL_DISJOINT;
-    if (!is_plain_prefix(known) || !is_plain_prefix(target))
-        return HR_REL_OPEN;
-    if (hr_str_starts(known->text, target->text))
-        return HR_REL_IMPLIED;
-    return hr_str_starts(target->text, known->text) ? HR_REL_OPEN : HR_REL_DISJOINT;
+    if (!hr_str_starts(known->begins, target->begins) && !hr_str_starts(target->begins, known->begins))
+        return HR_REL_DISJOINT;
+    return is_plain_prefix(target) && hr_str_starts(known->begins, target->text) ? HR_REL_IMPLIED : HR_REL_OPEN;
 }
 
 /* Both positive, of one attribute. */

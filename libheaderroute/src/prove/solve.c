@@ -243,7 +243,7 @@ static hr_truth product_run(product *p, hr_str *out) {
 
 /* A negated condition that says nothing about texts which begin as the others ask. */
 static bool is_irrelevant(const solver *s, const hr_language *negative, hr_str begins) {
-    hr_str other = hr_language_begins(negative);
+    hr_str other = negative->begins;
     if (!hr_str_starts(other, begins) && !hr_str_starts(begins, other))
         return true;
     if (negative->kind != HR_LANG_EXACT || negative->ignore_case)
@@ -258,7 +258,7 @@ static bool is_irrelevant(const solver *s, const hr_language *negative, hr_str b
 static hr_str longest_beginning(const solver *s, hr_literal only) {
     hr_str best = HR_STR("");
     for (size_t i = 0; i < s->positive.n; i++) {
-        hr_str begins = hr_language_begins(&hr_atom_of(s->u, s->positive.v[i])->language);
+        hr_str begins = hr_atom_of(s->u, s->positive.v[i])->language.begins;
         if ((only == UINT32_MAX || only == s->positive.v[i]) && begins.len > best.len)
             best = begins;
     }

@@ -72,6 +72,7 @@ hr_literal hr_universe_presence(hr_universe *u, uint32_t attr) {
 hr_literal hr_universe_literal(hr_universe *u, uint32_t attr, const hr_language *language) {
     hr_atom atom = {.attr = attr, .language = *language};
     uint32_t numbers[] = {attr, language->kind, language->ignore_case, (uint32_t)language->skip};
+    hr_language_finish(u->b, &atom.language);
     return atom_literal(u, number_place(u, 'l', numbers, 4, language->text), &atom);
 }
 
