@@ -9,7 +9,7 @@
 #include "node_json.h"
 #include "source.h"
 #include "text.h"
-#include "view.h"
+#include "host_index.h"
 
 /* ---- one case ---- */
 

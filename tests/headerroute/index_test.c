@@ -6,7 +6,7 @@
 #include <criterion/criterion.h>
 
 #include "harness.h"
-#include "index.h"
+#include "index_find.h"
 #include "regex.h"
 #include "walk.h"
 

@@ -438,11 +438,21 @@ typedef struct hr_decision {
 } hr_decision;
 
 /* Memory of one thread for what a decision must build (a normalised path, a joined header, a location).
- * Grows to what requests need and is reused: after warm-up nothing is allocated. */
+ * Grows to what requests need and is reused: after warm-up nothing is allocated. What hr_route and
+ * hr_upstream_request take for one request is at most about four times the bytes of the request (each header counting
+ * 32 bytes more) plus the configured values of headers; the view adds some bytes for each name and regex that its rules
+ * have. Memory grows by doubling, so a scratch may hold twice that. */
 typedef struct hr_scratch hr_scratch;
 /* An empty scratch: HR_ENOMEM, HR_EINVAL. Freeing NULL is fine. */
 HR_API int hr_scratch_new(hr_scratch **out);
 HR_API void hr_scratch_free(hr_scratch *scratch);
+/* The bytes that a scratch holds; 0 for NULL. Constant time for a scratch that is warm. Not safe while another thread
+ * uses the scratch. */
+HR_API size_t hr_scratch_bytes(const hr_scratch *scratch);
+/* Releases what the scratch holds above `limit` bytes, so that one large request does not keep its memory. The scratch
+ * stays usable; decisions and strings that point into it are no longer valid, unless it held no more than the limit. It
+ * always keeps 4 KiB and what the rules of the views used with it take. Does nothing for NULL. Cannot fail. */
+HR_API void hr_scratch_trim(hr_scratch *scratch, size_t limit);
 /* The sentence behind the last HR_EREQUEST. */
 HR_API hr_str hr_scratch_error(const hr_scratch *scratch);
 
@@ -471,6 +481,11 @@ typedef struct hr_trace_event {
     hr_str actual;   /* the request's value; absent: the request has none */
     hr_str detail;   /* a sentence */
 } hr_trace_event;
+/* A longer `expected` or `actual` is given by its first HR_TRACE_MAX_TEXT bytes (up to 3 fewer, so that no UTF-8
+ * character is split) and its full length: "aaaa[... 57344 bytes]". The size of a trace thus depends on the rules, and
+ * not on the request. */
+#define HR_TRACE_MAX_TEXT 256
+/* Receives one event. The event and its strings are valid until the function returns. */
 typedef void (*hr_trace_fn)(void *ctx, const hr_trace_event *event);
 
 /* hr_route with a trace switched on: the same walk, every rule tried until the one that matched. */

@@ -18,7 +18,7 @@ static uint64_t gcd(uint64_t a, uint64_t b) {
 
 /* Turns spread as evenly as weights allow: in each step everyone gains its weight, and who has most
  * goes, paying the sum (earliest deadline first, as Envoy's scheduler). */
-static void build_rotation(hr_build *b, hr_balance_group *group, const hr_cluster *cluster) {
+static void build_rotation(hr_arena *arena, hr_balance_group *group, const hr_cluster *cluster) {
     uint64_t divisor = 0, sum = 0;
     for (size_t m = 0; m < group->n_members; m++)
         divisor = gcd(divisor, cluster->endpoints[group->members[m]].weight);
@@ -26,8 +26,10 @@ static void build_rotation(hr_build *b, hr_balance_group *group, const hr_cluste
         sum += cluster->endpoints[group->members[m]].weight / divisor;
     if (divisor == 0 || sum > LONGEST_ROTATION)
         return;
-    int64_t *credit = HR_B_ARRAY(b, int64_t, group->n_members);
-    group->rotation = HR_B_ARRAY(b, uint32_t, sum);
+    int64_t *credit = HR_ARRAY(arena, int64_t, group->n_members);
+    group->rotation = HR_ARRAY(arena, uint32_t, sum);
+    if (credit == NULL || group->rotation == NULL)
+        return;
     for (group->n_rotation = 0; group->n_rotation < sum; group->n_rotation++) {
         size_t most = 0;
         for (size_t m = 0; m < group->n_members; m++) {
@@ -113,11 +115,13 @@ static void weigh(hr_balance_group *group, double *weights, const hr_cluster *cl
     group->weights = weights;
 }
 
-static void build_groups(hr_build *b, hr_balance_level *level, const hr_cluster *cluster, const hr_members *in,
+static void build_groups(hr_arena *arena, hr_balance_level *level, const hr_cluster *cluster, const hr_members *in,
                          const hr_endpoint_state *states, const placed *all, size_t n) {
-    uint32_t *members = HR_B_ARRAY(b, uint32_t, n);
-    double *weights = HR_B_ARRAY(b, double, n);
-    hr_balance_group *groups = HR_B_ARRAY(b, hr_balance_group, n);
+    uint32_t *members = HR_ARRAY(arena, uint32_t, n);
+    double *weights = HR_ARRAY(arena, double, n);
+    hr_balance_group *groups = HR_ARRAY(arena, hr_balance_group, n);
+    if (members == NULL || weights == NULL || groups == NULL)
+        return;
     size_t n_groups = 0, ready = 0;
     uint64_t together = 0;
     for (size_t from = 0; from < n; n_groups++) {
@@ -140,51 +144,47 @@ static void build_groups(hr_build *b, hr_balance_level *level, const hr_cluster 
     }
 }
 
-static void build_level(hr_build *b, hr_balance_level *level, const hr_cluster *cluster, const hr_members *in,
+static void build_level(hr_arena *arena, hr_balance_level *level, const hr_cluster *cluster, const hr_members *in,
                         const hr_endpoint_state *states, uint32_t priority) {
-    placed *all = HR_B_ARRAY(b, placed, in->n);
+    placed *all = HR_ARRAY(arena, placed, in->n);
+    if (all == NULL)
+        return;
     size_t n = place_members(all, in, priority);
-    build_groups(b, level, cluster, in, states, all, n);
+    build_groups(arena, level, cluster, in, states, all, n);
     if (level->all.n_members == 0)
         return;
     if (cluster->policy.lb == HR_LB_RING_HASH)
-        hr_ring_build(b, level, cluster);
+        hr_ring_build(arena, level, cluster);
     else if (cluster->policy.lb == HR_LB_MAGLEV)
-        hr_maglev_build(b, level, cluster);
+        hr_maglev_build(arena, level, cluster);
     if (cluster->policy.lb != HR_LB_ROUND_ROBIN)
         return;
     for (size_t g = 0; g < level->n_groups; g++)
         if (level->groups[g].weighted)
-            build_rotation(b, &level->groups[g], cluster);
+            build_rotation(arena, &level->groups[g], cluster);
     if (level->n_groups == 0 && level->all.weighted)
-        build_rotation(b, &level->all, cluster);
+        build_rotation(arena, &level->all, cluster);
 }
 
-void hr_balancer_build(hr_build *b, hr_cluster *cluster, const hr_members *in) {
-    hr_balancer *balancer = HR_B_NEW(b, hr_balancer);
+void hr_balancer_build(hr_arena *arena, hr_cluster *cluster, const hr_members *in) {
+    hr_balancer *balancer = HR_NEW(arena, hr_balancer);
     cluster->internal = balancer;
     balancer->members = *in;
     for (size_t i = 0; i < in->n; i++)
         if (in->v[i].priority >= balancer->n_levels)
             balancer->n_levels = in->v[i].priority + 1;
-    balancer->levels = HR_B_ARRAY(b, hr_balance_level, balancer->n_levels);
-    for (size_t p = 0; p < balancer->n_levels; p++)
-        build_level(b, &balancer->levels[p], cluster, in, NULL, (uint32_t)p);
+    balancer->levels = HR_ARRAY(arena, hr_balance_level, balancer->n_levels);
+    for (size_t p = 0; balancer->levels != NULL && p < balancer->n_levels; p++)
+        build_level(arena, &balancer->levels[p], cluster, in, NULL, (uint32_t)p);
 }
 
 /* ---- rings over a part of the endpoints ---- */
 
-typedef struct rebuild {
-    hr_rings *rings;
-    const hr_endpoint_state *states;
-} rebuild;
-
-static void build_rings(hr_build *b, void *ctx) {
-    const rebuild *r = ctx;
-    const hr_balancer *balancer = r->rings->cluster->internal;
-    r->rings->levels = HR_B_ARRAY(b, hr_balance_level, balancer->n_levels);
-    for (size_t p = 0; p < balancer->n_levels; p++)
-        build_level(b, &r->rings->levels[p], r->rings->cluster, &balancer->members, r->states, (uint32_t)p);
+static void build_rings(hr_rings *rings, const hr_endpoint_state *states) {
+    const hr_balancer *balancer = rings->cluster->internal;
+    rings->levels = HR_ARRAY(rings->arena, hr_balance_level, balancer->n_levels);
+    for (size_t p = 0; rings->levels != NULL && p < balancer->n_levels; p++)
+        build_level(rings->arena, &rings->levels[p], rings->cluster, &balancer->members, states, (uint32_t)p);
 }
 
 int hr_rings_new(hr_rings **out, const hr_cluster *cluster, const hr_endpoint_state *states) {
@@ -198,8 +198,9 @@ int hr_rings_new(hr_rings **out, const hr_cluster *cluster, const hr_endpoint_st
         return HR_ENOMEM;
     rings->cluster = cluster;
     rings->arena = hr_arena_new();
-    rebuild r = {rings, states};
-    if (rings->arena == NULL || hr_build_run(rings->arena, build_rings, &r) != HR_OK) {
+    if (rings->arena != NULL)
+        build_rings(rings, states);
+    if (rings->arena == NULL || hr_arena_failed(rings->arena)) {
         hr_rings_free(rings);
         return HR_ENOMEM;
     }

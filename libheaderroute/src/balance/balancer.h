@@ -50,13 +50,13 @@ struct hr_rings {
 };
 
 /* Prepares cluster->internal from its policy and members, of which those that are ready are its endpoints. */
-void hr_balancer_build(hr_build *b, hr_cluster *cluster, const hr_members *members);
+void hr_balancer_build(hr_arena *arena, hr_cluster *cluster, const hr_members *members);
 
 /* rings.c */
-void hr_ring_build(hr_build *b, hr_balance_level *level, const hr_cluster *cluster);
-void hr_maglev_build(hr_build *b, hr_balance_level *level, const hr_cluster *cluster);
+void hr_ring_build(hr_arena *arena, hr_balance_level *level, const hr_cluster *cluster);
+void hr_maglev_build(hr_arena *arena, hr_balance_level *level, const hr_cluster *cluster);
 /* Envoy's key of an endpoint: "ADDRESS:PORT". */
-hr_str hr_endpoint_key(hr_build *b, const hr_endpoint *endpoint);
+hr_str hr_endpoint_key(hr_arena *arena, const hr_endpoint *endpoint);
 /* XXH64 with seed, as Envoy's HashUtil::xxHash64. */
 uint64_t hr_xxh64(hr_str s, uint64_t seed);
 /* Where a hash falls on the ring. */

@@ -20,10 +20,12 @@ uint64_t hr_xxh64(hr_str s, uint64_t seed) {
     return XXH64(s.len == 0 ? "" : s.p, s.len, seed);
 }
 
-hr_str hr_endpoint_key(hr_build *b, const hr_endpoint *e) {
+hr_str hr_endpoint_key(hr_arena *arena, const hr_endpoint *e) {
     const char *format = hr_str_has(e->address, ':') ? "[%.*s]:%u" : "%.*s:%u";
     int n = snprintf(NULL, 0, format, (int)e->address.len, e->address.p, (unsigned)e->port);
-    char *p = HR_B_ARRAY(b, char, (size_t)n + 1);
+    char *p = HR_ARRAY(arena, char, (size_t)n + 1);
+    if (p == NULL)
+        return (hr_str){0};
     snprintf(p, (size_t)n + 1, format, (int)e->address.len, e->address.p, (unsigned)e->port);
     return hr_str_of(p, (size_t)n);
 }
@@ -55,16 +57,18 @@ static uint64_t entry_hash(hr_str key, uint64_t i) {
     return XXH64_digest(&state);
 }
 
-void hr_ring_build(hr_build *b, hr_balance_level *level, const hr_cluster *cluster) {
+void hr_ring_build(hr_arena *arena, hr_balance_level *level, const hr_cluster *cluster) {
     double least = smallest(level->all.weights, level->all.n_members);
     double scale = ceil(least * (double)cluster->policy.ring_min_size) / least;
     if (scale > LARGEST_RING)
         scale = LARGEST_RING;
     size_t room = (size_t)ceil(scale) + level->all.n_members;
-    level->ring = HR_B_ARRAY(b, hr_ring_entry, room);
+    level->ring = HR_ARRAY(arena, hr_ring_entry, room);
+    if (level->ring == NULL)
+        return;
     double current = 0, target = 0;
     for (size_t m = 0; m < level->all.n_members; m++) {
-        hr_str key = hr_endpoint_key(b, &cluster->endpoints[level->all.members[m]]);
+        hr_str key = hr_endpoint_key(arena, &cluster->endpoints[level->all.members[m]]);
         target += scale * level->all.weights[m];
         /* Running sums, so that shares that are no whole numbers even out over all members. */
         for (uint64_t i = 0; current < target && level->n_ring < room; i++, current++)
@@ -99,12 +103,14 @@ static int by_key(const void *a, const void *b) {
     return hr_str_cmp(((const maglev_entry *)a)->key, ((const maglev_entry *)b)->key);
 }
 
-static maglev_entry *maglev_entries(hr_build *b, const hr_balance_level *level, const hr_cluster *cluster,
+static maglev_entry *maglev_entries(hr_arena *arena, const hr_balance_level *level, const hr_cluster *cluster,
                                     uint64_t size, double *largest) {
-    maglev_entry *entries = HR_B_ARRAY(b, maglev_entry, level->all.n_members);
+    maglev_entry *entries = HR_ARRAY(arena, maglev_entry, level->all.n_members);
     *largest = 0;
+    if (entries == NULL)
+        return NULL;
     for (size_t m = 0; m < level->all.n_members; m++) {
-        hr_str key = hr_endpoint_key(b, &cluster->endpoints[level->all.members[m]]);
+        hr_str key = hr_endpoint_key(arena, &cluster->endpoints[level->all.members[m]]);
         entries[m] = (maglev_entry){
             .key = key,
             .endpoint = level->all.members[m],
@@ -118,14 +124,16 @@ static maglev_entry *maglev_entries(hr_build *b, const hr_balance_level *level, 
     return entries;
 }
 
-void hr_maglev_build(hr_build *b, hr_balance_level *level, const hr_cluster *cluster) {
+void hr_maglev_build(hr_arena *arena, hr_balance_level *level, const hr_cluster *cluster) {
     static const uint32_t vacant = UINT32_MAX;
     uint64_t size = cluster->policy.maglev_table_size;
     double largest;
     if (size < 2)
         return;
-    maglev_entry *entries = maglev_entries(b, level, cluster, size, &largest);
-    level->maglev = HR_B_ARRAY(b, uint32_t, size);
+    maglev_entry *entries = maglev_entries(arena, level, cluster, size, &largest);
+    level->maglev = HR_ARRAY(arena, uint32_t, size);
+    if (entries == NULL || level->maglev == NULL)
+        return;
     level->n_maglev = size;
     memset(level->maglev, 0xFF, size * sizeof(*level->maglev));
     uint64_t filled = 0;

@@ -26,6 +26,8 @@ struct hr_arena {
     chunk *chunks;
     farewell *farewells;
     size_t bytes;
+    bool failed;
+    max_align_t discarded[HR_ARENA_STRUCT_MAX / sizeof(max_align_t)]; /* what HR_NEW returns after a failure */
 };
 
 #define FIRST_CHUNK 4096
@@ -70,9 +72,7 @@ static chunk *grow(hr_arena *arena, size_t size) {
         want = LARGEST_CHUNK;
     if (want < size)
         want = size;
-    if (want > SIZE_MAX - sizeof(chunk))
-        return NULL;
-    chunk *c = calloc(1, sizeof(chunk) + want);
+    chunk *c = want > SIZE_MAX - sizeof(chunk) ? NULL : calloc(1, sizeof(chunk) + want);
     if (c == NULL)
         return NULL;
     ask_for_huge_pages(c, want);
@@ -83,34 +83,67 @@ static chunk *grow(hr_arena *arena, size_t size) {
     return c;
 }
 
+bool hr_arena_failed(const hr_arena *arena) {
+    return arena->failed;
+}
+
+void hr_arena_fail(hr_arena *arena) {
+    arena->failed = true;
+}
+
+static void *fail(hr_arena *arena) {
+    hr_arena_fail(arena);
+    return NULL;
+}
+
 void *hr_arena_alloc(hr_arena *arena, size_t size) {
     const size_t align = sizeof(max_align_t) - 1;
-    if (size > SIZE_MAX - align)
-        return NULL;
+    if (arena->failed || size > SIZE_MAX - align)
+        return fail(arena);
     size = (size + align) & ~align;
     chunk *c = arena->chunks;
     if (c == NULL || c->size - c->used < size) {
         c = grow(arena, size);
         if (c == NULL)
-            return NULL;
+            return fail(arena);
     }
     void *p = (char *)c->data + c->used;
     c->used += size;
     return p;
 }
 
+void *hr_arena_struct(hr_arena *arena, size_t size) {
+    void *p = hr_arena_alloc(arena, size);
+    return p != NULL ? p : memset(arena->discarded, 0, sizeof(arena->discarded));
+}
+
 void *hr_arena_lines(hr_arena *arena, size_t n, size_t size) {
     const size_t line = 64;
     if (size != 0 && n > (SIZE_MAX - line) / size)
-        return NULL;
+        return fail(arena);
     char *p = hr_arena_alloc(arena, n * size + line);
     return p == NULL ? NULL : p + (line - (uintptr_t)p % line) % line;
 }
 
 void *hr_arena_array(hr_arena *arena, size_t n, size_t size) {
     if (size != 0 && n > SIZE_MAX / size)
-        return NULL;
+        return fail(arena);
     return hr_arena_alloc(arena, n * size);
+}
+
+void *hr_arena_grow(hr_arena *arena, void *v, size_t n, size_t *capacity, size_t size) {
+    if (arena->failed)
+        return NULL;
+    if (n < *capacity)
+        return v;
+    size_t room = *capacity == 0 ? 4 : *capacity * 2;
+    void *grown = hr_arena_array(arena, room, size);
+    if (grown == NULL)
+        return NULL;
+    if (n > 0)
+        memcpy(grown, v, n * size);
+    *capacity = room;
+    return grown;
 }
 
 int hr_arena_on_free(hr_arena *arena, void (*fn)(void *what), void *what) {

@@ -22,18 +22,21 @@ void *hr_map_get(const hr_map *map, hr_str key) {
     return map->capacity == 0 ? NULL : find(map, key, hash_of(key))->value;
 }
 
-static void grow(hr_build *b, hr_map *map) {
+static bool grow(hr_arena *arena, hr_map *map) {
     hr_map bigger = {.capacity = map->capacity == 0 ? 8 : map->capacity * 2, .n = map->n};
-    bigger.slots = HR_B_ARRAY(b, hr_map_slot, bigger.capacity);
+    bigger.slots = HR_ARRAY(arena, hr_map_slot, bigger.capacity);
+    if (bigger.slots == NULL)
+        return false;
     for (size_t i = 0; i < map->capacity; i++)
         if (map->slots[i].value != NULL)
             *find(&bigger, map->slots[i].key, map->slots[i].hash) = map->slots[i];
     *map = bigger;
+    return true;
 }
 
-void **hr_map_at(hr_build *b, hr_map *map, hr_str key) {
-    if (map->n * 4 >= map->capacity * 3)
-        grow(b, map);
+void **hr_map_at(hr_arena *arena, hr_map *map, hr_str key) {
+    if (hr_arena_failed(arena) || (map->n * 4 >= map->capacity * 3 && !grow(arena, map)))
+        return HR_NEW(arena, void *);
     uint64_t hash = hash_of(key);
     hr_map_slot *slot = find(map, key, hash);
     if (slot->value == NULL) {
@@ -44,8 +47,8 @@ void **hr_map_at(hr_build *b, hr_map *map, hr_str key) {
     return &slot->value;
 }
 
-int hr_map_add(hr_build *b, hr_map *map, hr_str key, const void *value) {
-    void **place = hr_map_at(b, map, key);
+int hr_map_add(hr_arena *arena, hr_map *map, hr_str key, const void *value) {
+    void **place = hr_map_at(arena, map, key);
     if (*place != NULL)
         return 0;
     *place = (void *)(uintptr_t)value;

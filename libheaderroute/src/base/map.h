@@ -2,7 +2,7 @@
 #ifndef HR_MAP_H
 #define HR_MAP_H
 
-#include "build.h"
+#include "arena.h"
 
 typedef struct hr_map_slot {
     hr_str key;
@@ -18,8 +18,8 @@ typedef struct hr_map {
 /* The value of `key`, NULL where there is none. */
 void *hr_map_get(const hr_map *map, hr_str key);
 /* The place of the value of `key`, made where missing; *place is NULL then and must be set before the next call. */
-void **hr_map_at(hr_build *b, hr_map *map, hr_str key);
+void **hr_map_at(hr_arena *arena, hr_map *map, hr_str key);
 /* Sets `key` unless it is there already. Tells whether it was set. */
-int hr_map_add(hr_build *b, hr_map *map, hr_str key, const void *value);
+int hr_map_add(hr_arena *arena, hr_map *map, hr_str key, const void *value);
 
 #endif

@@ -1,11 +1,12 @@
 /* Clusters: a service's port, whole or one subset of it, with its policy and its members. */
+#include "cluster.h"
+
 #include "balancer.h"
 #include "names.h"
 #include "text.h"
-#include "view.h"
 
-hr_str hr_cluster_name(hr_build *b, hr_str host, uint32_t port, hr_str subset) {
-    return hr_b_printf(b, "outbound|%u|%.*s|%.*s", (unsigned)port, (int)subset.len,
+hr_str hr_cluster_name(hr_arena *arena, hr_str host, uint32_t port, hr_str subset) {
+    return hr_arena_printf(arena, "outbound|%u|%.*s|%.*s", (unsigned)port, (int)subset.len,
                        subset.p == NULL ? "" : subset.p, (int)host.len, host.p);
 }
 
@@ -60,8 +61,8 @@ static void add_addresses(hr_view_build *vb, endpoint_list *out, const hr_cluste
         hr_endpoint endpoint = *named;
         if (endpoint.name.len == 0)
             endpoint.name = named->address;
-        endpoint.address = hr_b_copy(vb->b, addresses[i]);
-        HR_PUSH(vb->b, out, endpoint);
+        endpoint.address = hr_arena_copy(vb->arena, addresses[i]);
+        HR_PUSH(vb->arena, out, endpoint);
     }
 }
 
@@ -69,7 +70,7 @@ static void resolve_members(hr_view_build *vb, const hr_cluster *cluster, hr_mem
     endpoint_list resolved = {0};
     for (size_t i = 0; i < members->n; i++) {
         if (hr_is_ip(members->v[i].address))
-            HR_PUSH(vb->b, &resolved, members->v[i]);
+            HR_PUSH(vb->arena, &resolved, members->v[i]);
         else
             add_addresses(vb, &resolved, cluster, &members->v[i]);
     }
@@ -107,7 +108,9 @@ static size_t fill_members(hr_view_build *vb, hr_cluster *cluster, const hr_svc 
     const hr_svc *chain = hr_map_get(&vb->table->registry.by_host, svc->host);
     for (const hr_svc *other = chain; other != NULL; other = other->next)
         most += n_shared(svc, port, other);
-    hr_members members = {.v = HR_B_ARRAY(vb->b, hr_endpoint, most + 1)};
+    hr_members members = {.v = HR_ARRAY(vb->arena, hr_endpoint, most + 1)};
+    if (members.v == NULL)
+        return 0;
     for (const hr_svc *other = chain; other != NULL; other = other->next)
         if (n_shared(svc, port, other) > 0)
             members.n += take_members(members.v + members.n, cluster, port_of(svc, port, other)->endpoints,
@@ -121,10 +124,10 @@ static size_t fill_members(hr_view_build *vb, hr_cluster *cluster, const hr_svc 
     if (view->resolve != NULL && is_dns(cluster))
         resolve_members(vb, cluster, &members);
     hr_caller caller = {view->locality, view->labels, view->n_labels};
-    hr_locality_apply(vb->b, &members, blocks, svc->distribution, &caller);
+    hr_locality_apply(vb->arena, &members, blocks, svc->distribution, &caller);
     cluster->endpoints = members.v;
     cluster->n_endpoints = members.n_ready;
-    hr_balancer_build(vb->b, cluster, &members);
+    hr_balancer_build(vb->arena, cluster, &members);
     return n_configured;
 }
 
@@ -137,7 +140,7 @@ static hr_cluster *make(hr_view_build *vb, const hr_svc *svc, const hr_svc_port 
         if (subset == NULL)
             return NULL;
     }
-    hr_cluster *cluster = HR_B_NEW(vb->b, hr_cluster);
+    hr_cluster *cluster = HR_NEW(vb->arena, hr_cluster);
     *cluster = (hr_cluster){.name = name, .host = svc->host, .port = port->number};
     if (subset != NULL) {
         cluster->subset = subset->name;
@@ -159,9 +162,12 @@ static hr_cluster *make(hr_view_build *vb, const hr_svc *svc, const hr_svc_port 
 
 static void remember(hr_view_build *vb, hr_cluster *cluster) {
     hr_view *view = vb->view;
+    const hr_cluster **grown = hr_arena_grow(vb->arena, view->clusters, view->n_clusters, &view->clusters_capacity,
+                                             sizeof(*view->clusters));
+    if (grown == NULL)
+        return;
     cluster->index = (uint32_t)view->n_clusters;
-    view->clusters = hr_b_grow(vb->b, view->clusters, view->n_clusters, &view->clusters_capacity,
-                               sizeof(*view->clusters));
+    view->clusters = grown;
     view->clusters[view->n_clusters++] = cluster;
 }
 
@@ -179,8 +185,8 @@ const hr_svc *hr_view_service(const hr_view_build *vb, hr_str host) {
 
 const hr_cluster *hr_cluster_get(hr_view_build *vb, hr_str host, uint32_t port_number, hr_str subset) {
     static const hr_cluster missing = {.port = 0};
-    hr_str name = hr_cluster_name(vb->b, host, port_number, subset);
-    void **place = hr_map_at(vb->b, &vb->view->clusters_by_name, name);
+    hr_str name = hr_cluster_name(vb->arena, host, port_number, subset);
+    void **place = hr_map_at(vb->arena, &vb->view->clusters_by_name, name);
     if (*place == NULL) {
         *place = (void *)(uintptr_t)&missing;
         const hr_svc *svc = hr_view_service(vb, host);
@@ -192,5 +198,5 @@ const hr_cluster *hr_cluster_get(hr_view_build *vb, hr_str host, uint32_t port_n
             remember(vb, cluster);
         }
     }
-    return *place == &missing ? NULL : *place;
+    return *place == &missing || hr_arena_failed(vb->arena) ? NULL : *place;
 }

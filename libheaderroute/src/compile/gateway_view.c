@@ -3,12 +3,15 @@
  * same pod port share a route table, whichever Gateway they belong to; each server that terminates TLS
  * has a table of its own, chosen by server name.
  */
+#include "gateway_view.h"
+
 #include <stdlib.h>
 
+#include "host_index.h"
 #include "index.h"
 #include "names.h"
+#include "route_compile.h"
 #include "text.h"
-#include "view.h"
 
 typedef HR_LIST(hr_str) str_list;
 
@@ -78,7 +81,7 @@ static void collect_servers(hr_view_build *vb, server_list *out, const hr_gw *vi
             continue;
         for (size_t s = 0; s < in->n_servers; s++) {
             bound_server bound = {gw, &in->servers[s], pod_port(vb, in->servers[s].port)};
-            HR_PUSH(vb->b, out, bound);
+            HR_PUSH(vb->arena, out, bound);
         }
     }
 }
@@ -113,44 +116,45 @@ static hr_str host_for(hr_str host, hr_str gateway_namespace, hr_str vs_namespac
     return hr_str_eq_c(ns, "*") || hr_str_eq(ns, vs_namespace) ? name : (hr_str){0};
 }
 
-static void add_once(hr_build *b, str_list *list, hr_str s) {
+static void add_once(hr_arena *arena, str_list *list, hr_str s) {
     for (size_t i = 0; i < list->n; i++)
         if (hr_str_eq(list->v[i], s))
             return;
-    HR_PUSH(b, list, s);
+    HR_PUSH(arena, list, s);
 }
 
 /* Of each overlapping pair the narrower name. */
-static void intersect(hr_build *b, str_list *out, const bound_server *bound, const hr_vs *vs) {
+static void intersect(hr_arena *arena, str_list *out, const bound_server *bound, const hr_vs *vs) {
     const hr_server *server = bound->server;
     hr_str gateway_ns = bound->gateway->resource->meta.namespace_, vs_ns = vs->resource->meta.namespace_;
     for (size_t s = 0; s < server->hosts.n; s++) {
         hr_str host = host_for(server->hosts.v[s], gateway_ns, vs_ns);
         for (size_t h = 0; host.p != NULL && h < vs->n_hosts; h++) {
             if (hr_host_subset_of(host, vs->hosts[h]))
-                add_once(b, out, host);
+                add_once(arena, out, host);
             else if (hr_host_subset_of(vs->hosts[h], host))
-                add_once(b, out, vs->hosts[h]);
+                add_once(arena, out, vs->hosts[h]);
         }
     }
 }
 
 /* ---- virtual hosts ---- */
 
+/* NULL if the arena has failed. */
 static gateway_vhost *vhost_of(gateway_table *t, hr_str host) {
-    hr_build *b = t->vb->b;
-    hr_str name = hr_b_lower(b, host);
-    void **place = hr_map_at(b, &t->by_name, name);
+    hr_arena *arena = t->vb->arena;
+    hr_str name = hr_arena_lower(arena, host);
+    void **place = hr_map_at(arena, &t->by_name, name);
     if (*place == NULL) {
-        gateway_vhost *vhost = HR_B_NEW(b, gateway_vhost);
+        gateway_vhost *vhost = HR_NEW(arena, gateway_vhost);
         vhost->vhost.name = name;
-        vhost->vhost.domains = HR_B_NEW(b, hr_str);
+        vhost->vhost.domains = HR_NEW(arena, hr_str);
         vhost->vhost.domains[0] = name;
         vhost->vhost.n_domains = 1;
         *place = vhost;
-        HR_PUSH(b, &t->vhosts, vhost);
+        HR_PUSH(arena, &t->vhosts, vhost);
     }
-    return *place;
+    return hr_arena_failed(arena) ? NULL : *place;
 }
 
 static const hr_route_list *routes_of(gateway_table *t, selection *sel, size_t index, const bound_server *bound) {
@@ -159,7 +163,7 @@ static const hr_route_list *routes_of(gateway_table *t, selection *sel, size_t i
         return sel->routes[index];
     hr_compile_scope scope = {bound->gateway->id, bound->server->port, bound->server->has_tls,
                               vs->resource->meta.namespace_};
-    sel->routes[index] = HR_B_NEW(t->vb->b, hr_route_list);
+    sel->routes[index] = HR_NEW(t->vb->arena, hr_route_list);
     hr_routes_compile(t->vb, sel->routes[index], vs, &scope);
     if (sel->routes[index]->n == 0)
         hr_view_omit(t->vb, vs, vs->resource->pos, -1, -1, "none of its http rules belongs to this view");
@@ -168,36 +172,41 @@ static const hr_route_list *routes_of(gateway_table *t, selection *sel, size_t i
 
 static void attach(gateway_table *t, selection *sel, size_t index, const bound_server *bound) {
     str_list hosts = {0};
-    intersect(t->vb->b, &hosts, bound, sel->list.v[index]);
+    intersect(t->vb->arena, &hosts, bound, sel->list.v[index]);
     if (hosts.n == 0)
         return;
     const hr_route_list *routes = routes_of(t, sel, index, bound);
     for (size_t h = 0; routes->n > 0 && h < hosts.n; h++) {
         gateway_vhost *vhost = vhost_of(t, hosts.v[h]);
-        HR_PUSH(t->vb->b, &vhost->lists, routes);
+        if (vhost == NULL)
+            return;
+        HR_PUSH(t->vb->arena, &vhost->lists, routes);
         vhost->vhost.require_tls |= bound->server->https_redirect;
     }
 }
 
+/* NULL if the arena has failed. */
 static selection *selection_of(gateway_table *t, const hr_gw *gateway) {
     for (size_t i = 0; i < t->selections.n; i++)
         if (t->selections.v[i].gateway == gateway)
             return &t->selections.v[i];
     selection sel = {.gateway = gateway};
     hr_view_select(t->vb, &sel.list, gateway->id);
-    sel.routes = HR_B_ARRAY(t->vb->b, hr_route_list *, sel.list.n);
-    HR_PUSH(t->vb->b, &t->selections, sel);
-    return &t->selections.v[t->selections.n - 1];
+    sel.routes = HR_ARRAY(t->vb->arena, hr_route_list *, sel.list.n);
+    HR_PUSH(t->vb->arena, &t->selections, sel);
+    return hr_arena_failed(t->vb->arena) ? NULL : &t->selections.v[t->selections.n - 1];
 }
 
 static void add_server(gateway_table *t, const bound_server *bound) {
     selection *sel = selection_of(t, bound->gateway);
-    for (size_t i = 0; i < sel->list.n; i++)
+    for (size_t i = 0; sel != NULL && i < sel->list.n; i++)
         attach(t, sel, i, bound);
     for (size_t h = 0; bound->server->https_redirect && h < bound->server->hosts.n; h++) {
         hr_str host = bound->server->hosts.v[h]; /* "ns/host" stays as it is, and so meets no request */
         bool any = hr_str_starts(host, HR_STR("*/"));
-        vhost_of(t, any ? hr_str_tail(host, 2) : host)->vhost.require_tls = true;
+        gateway_vhost *vhost = vhost_of(t, any ? hr_str_tail(host, 2) : host);
+        if (vhost != NULL)
+            vhost->vhost.require_tls = true;
     }
 }
 
@@ -217,14 +226,16 @@ static const hr_route_list *partitioned(gateway_table *t, const gateway_vhost *v
     size_t total = 0;
     for (size_t l = 0; l < vhost->lists.n; l++)
         total += vhost->lists.v[l]->n;
-    hr_route_list *all = HR_B_NEW(t->vb->b, hr_route_list);
-    all->v = HR_B_LINES(t->vb->b, hr_croute, total);
+    hr_route_list *all = HR_NEW(t->vb->arena, hr_route_list);
+    all->v = HR_LINES(t->vb->arena, hr_croute, total);
+    if (all->v == NULL)
+        return all;
     for (int last = 0; last <= 1; last++)
         for (size_t l = 0; l < vhost->lists.n; l++)
             for (size_t i = 0; i < vhost->lists.v[l]->n; i++)
                 if (vhost->lists.v[l]->v[i].catch_all == (last == 1))
                     all->v[all->n++] = vhost->lists.v[l]->v[i];
-    all->index = hr_index_build(t->vb->b, all, t->vb->view->names.n);
+    all->index = hr_index_build(t->vb->arena, all, t->vb->view->names.n);
     return all;
 }
 
@@ -232,14 +243,18 @@ static void build_table(hr_view_build *vb, hr_route_table *out, const bound_serv
     gateway_table t = {.vb = vb};
     for (size_t i = 0; i < n; i++)
         add_server(&t, servers[i]);
+    if (hr_arena_failed(vb->arena))
+        return;
     tell_unattached(&t);
-    out->vhosts = HR_B_ARRAY(vb->b, hr_vhost, t.vhosts.n);
+    out->vhosts = HR_ARRAY(vb->arena, hr_vhost, t.vhosts.n);
+    if (out->vhosts == NULL)
+        return;
     out->n_vhosts = t.vhosts.n;
     for (size_t i = 0; i < t.vhosts.n; i++) {
         out->vhosts[i] = t.vhosts.v[i]->vhost;
         out->vhosts[i].routes = partitioned(&t, t.vhosts.v[i]);
     }
-    hr_host_index_build(vb->b, out);
+    hr_host_index_build(vb->arena, out);
 }
 
 /* ---- the view ---- */
@@ -249,30 +264,32 @@ static bool same_listener(const bound_server *a, const bound_server *b) {
 }
 
 static void build_plain(hr_view_build *vb, const server_list *all, const bound_server *viewed) {
-    const bound_server **servers = HR_B_ARRAY(vb->b, const bound_server *, all->n);
+    const bound_server **servers = HR_ARRAY(vb->arena, const bound_server *, all->n);
+    if (servers == NULL)
+        return;
     size_t n = 0;
     for (size_t i = 0; i < all->n; i++)
         if (is_http(all->v[i].server) && same_listener(&all->v[i], viewed))
             servers[n++] = &all->v[i];
-    vb->view->tables = HR_B_NEW(vb->b, hr_route_table);
+    vb->view->tables = HR_NEW(vb->arena, hr_route_table);
     vb->view->n_tables = 1;
     build_table(vb, vb->view->tables, servers, n);
 }
 
 static void build_tls(hr_view_build *vb, const server_list *all, const bound_server *viewed) {
-    vb->view->tables = HR_B_ARRAY(vb->b, hr_route_table, all->n);
-    for (size_t i = 0; i < all->n; i++) {
+    vb->view->tables = HR_ARRAY(vb->arena, hr_route_table, all->n);
+    for (size_t i = 0; vb->view->tables != NULL && i < all->n; i++) {
         const bound_server *bound = &all->v[i];
         if (!terminates_tls(bound->server) || !same_listener(bound, viewed))
             continue;
         hr_route_table *table = &vb->view->tables[vb->view->n_tables++];
         build_table(vb, table, &bound, 1);
-        table->sni_hosts = HR_B_ARRAY(vb->b, hr_str, bound->server->hosts.n);
-        for (size_t h = 0; h < bound->server->hosts.n; h++) {
+        table->sni_hosts = HR_ARRAY(vb->arena, hr_str, bound->server->hosts.n);
+        for (size_t h = 0; table->sni_hosts != NULL && h < bound->server->hosts.n; h++) {
             hr_str host = bound->server->hosts.v[h];
             size_t slash = hr_str_find(host, '/', 0);
             table->sni_hosts[table->n_sni_hosts++] =
-                hr_b_lower(vb->b, slash < host.len ? hr_str_tail(host, slash + 1) : host);
+                hr_arena_lower(vb->arena, slash < host.len ? hr_str_tail(host, slash + 1) : host);
         }
     }
 }

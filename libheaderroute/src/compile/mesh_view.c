@@ -8,9 +8,13 @@
  * other authority can only reach such a service where it is the only one on the port and no shared table
  * exists.
  */
+#include "mesh_view.h"
+
+#include "action.h"
+#include "host_index.h"
 #include "names.h"
+#include "route_compile.h"
 #include "text.h"
-#include "view.h"
 
 typedef HR_LIST(hr_vhost) vhost_list;
 typedef HR_LIST(hr_str) str_list;
@@ -71,10 +75,10 @@ static void collect_services(mesh *m) {
                              hr_svc_port_find(first, view->port) != NULL || find_service(m, svc->host) != NULL))
             continue;
         mesh_service s = {.svc = svc, .port = port};
-        HR_PUSH(m->vb->b, &m->services, s);
+        HR_PUSH(m->vb->arena, &m->services, s);
         if (hr_host_is_wild(svc->host))
-            HR_PUSH(m->vb->b, &m->wild_services, svc->host);
-        hr_map_add(m->vb->b, &m->by_host, svc->host, (void *)(uintptr_t)m->services.n);
+            HR_PUSH(m->vb->arena, &m->wild_services, svc->host);
+        hr_map_add(m->vb->arena, &m->by_host, svc->host, (void *)(uintptr_t)m->services.n);
     }
 }
 
@@ -83,16 +87,16 @@ static void collect_services(mesh *m) {
 /* For each service the VirtualService with the most specific host: exact, else the longest wildcard, the
  * earlier one among equals. Services of every port count, as Istio works this out once per proxy. */
 static void index_governors(mesh *m, const hr_vs_list *selected) {
-    hr_build *b = m->vb->b;
+    hr_arena *arena = m->vb->arena;
     hr_map exact = {0}, wild = {0};
     str_list wild_hosts = {0};
     for (size_t i = 0; i < selected->n; i++)
         for (size_t h = 0; h < selected->v[i]->n_hosts; h++) {
             hr_str host = selected->v[i]->hosts[h];
             if (!hr_host_is_wild(host))
-                hr_map_add(b, &exact, host, selected->v[i]);
-            else if (hr_map_add(b, &wild, host, selected->v[i]))
-                HR_PUSH(b, &wild_hosts, host);
+                hr_map_add(arena, &exact, host, selected->v[i]);
+            else if (hr_map_add(arena, &wild, host, selected->v[i]))
+                HR_PUSH(arena, &wild_hosts, host);
         }
     for (size_t i = 0; i < m->services.n; i++) {
         hr_str host = m->services.v[i].svc->host;
@@ -108,14 +112,14 @@ static void index_governors(mesh *m, const hr_vs_list *selected) {
                 governor = hr_map_get(&wild, wild_hosts.v[w]);
             }
         if (governor != NULL)
-            hr_map_add(b, &m->governors, host, governor);
+            hr_map_add(arena, &m->governors, host, governor);
     }
 }
 
 /* Off port 80, a VirtualService counts only if a host of it meets a service on the port. */
 static bool meets_a_service(mesh *m, const hr_vs *vs) {
     for (size_t h = 0; h < vs->n_hosts; h++) {
-        hr_str host = hr_b_lower(m->vb->b, vs->hosts[h]);
+        hr_str host = hr_arena_lower(m->vb->arena, vs->hosts[h]);
         if (find_service(m, host) != NULL)
             return true;
         for (size_t i = 0; hr_host_is_wild(host) && i < m->services.n; i++)
@@ -132,7 +136,7 @@ static void take_service(mesh *m, wrapper *w, mesh_service *s) {
     if (!is_http(s))
         return;
     s->governed = true;
-    HR_PUSH(m->vb->b, &w->services, s->svc);
+    HR_PUSH(m->vb->arena, &w->services, s->svc);
 }
 
 /* A wildcard takes the services it is the most specific for; where it meets none at all it stays a host. */
@@ -147,13 +151,13 @@ static void take_wildcard(mesh *m, wrapper *w, const hr_vs *vs, hr_str host) {
             take_service(m, w, s);
     }
     if (!any)
-        HR_PUSH(m->vb->b, &w->hosts, host);
+        HR_PUSH(m->vb->arena, &w->hosts, host);
 }
 
 static void wrap(mesh *m, const hr_vs *vs) {
-    hr_build *b = m->vb->b;
+    hr_arena *arena = m->vb->arena;
     hr_compile_scope scope = {HR_STR("mesh"), m->vb->view->port, false, vs->resource->meta.namespace_};
-    hr_route_list *routes = HR_B_NEW(b, hr_route_list);
+    hr_route_list *routes = HR_NEW(arena, hr_route_list);
     hr_routes_compile(m->vb, routes, vs, &scope);
     if (routes->n == 0) {
         hr_view_omit(m->vb, vs, vs->resource->pos, -1, -1, "none of its http rules belongs to this view");
@@ -161,18 +165,18 @@ static void wrap(mesh *m, const hr_vs *vs) {
     }
     wrapper w = {.routes = routes};
     for (size_t h = 0; h < vs->n_hosts; h++) {
-        hr_str host = hr_b_lower(b, vs->hosts[h]);
+        hr_str host = hr_arena_lower(arena, vs->hosts[h]);
         mesh_service *s = hr_host_is_wild(host) ? NULL : find_service(m, host);
         if (s != NULL)
             take_service(m, &w, s);
         else if (!hr_host_is_wild(host))
-            HR_PUSH(b, &w.hosts, host);
+            HR_PUSH(arena, &w.hosts, host);
     }
     for (size_t h = 0; h < vs->n_hosts; h++)
         if (hr_host_is_wild(vs->hosts[h]))
-            take_wildcard(m, &w, vs, hr_b_lower(b, vs->hosts[h]));
+            take_wildcard(m, &w, vs, hr_arena_lower(arena, vs->hosts[h]));
     if (w.services.n > 0 || m->vb->view->port == 80)
-        HR_PUSH(b, &m->wrappers, w);
+        HR_PUSH(arena, &m->wrappers, w);
 }
 
 static void wrap_all(mesh *m) {
@@ -192,24 +196,24 @@ static void wrap_all(mesh *m) {
             continue;
         const hr_action_plan *plan = hr_action_default_route(m->vb, s->svc, s->port->number, true);
         wrapper w = {.routes = hr_routes_single(m->vb, plan, HR_STR("default"))};
-        HR_PUSH(m->vb->b, &w.services, s->svc);
-        HR_PUSH(m->vb->b, &m->wrappers, w);
+        HR_PUSH(m->vb->arena, &w.services, s->svc);
+        HR_PUSH(m->vb->arena, &m->wrappers, w);
     }
 }
 
 /* ---- domains ---- */
 
-static hr_str bracketed(hr_build *b, hr_str host) {
+static hr_str bracketed(hr_arena *arena, hr_str host) {
     if (!hr_str_has(host, ':'))
         return host;
-    return hr_b_printf(b, "[%.*s]", (int)host.len, host.p);
+    return hr_arena_printf(arena, "[%.*s]", (int)host.len, host.p);
 }
 
 /* The short forms of a name inside the cluster: name (same namespace alone), name.ns.svc, name.ns. */
 static void add_short_names(mesh *m, str_list *out, hr_str host) {
-    hr_build *b = m->vb->b;
-    hr_str suffix = hr_b_printf(b, ".svc.%.*s", (int)m->vb->table->domain.len, m->vb->table->domain.p);
-    HR_PUSH(b, out, hr_b_printf(b, "%.*s.", (int)host.len, host.p));
+    hr_arena *arena = m->vb->arena;
+    hr_str suffix = hr_arena_printf(arena, ".svc.%.*s", (int)m->vb->table->domain.len, m->vb->table->domain.p);
+    HR_PUSH(arena, out, hr_arena_printf(arena, "%.*s.", (int)host.len, host.p));
     if (!hr_str_ends(host, suffix) || host.len == suffix.len)
         return;
     hr_str named = hr_str_of(host.p, host.len - suffix.len);
@@ -217,29 +221,29 @@ static void add_short_names(mesh *m, str_list *out, hr_str host) {
     if (dot == named.len)
         return;
     if (hr_str_eq(hr_str_tail(named, dot + 1), m->vb->view->namespace_))
-        HR_PUSH(b, out, hr_str_of(named.p, dot));
-    HR_PUSH(b, out, hr_str_of(named.p, named.len + 4));
-    HR_PUSH(b, out, named);
+        HR_PUSH(arena, out, hr_str_of(named.p, dot));
+    HR_PUSH(arena, out, hr_str_of(named.p, named.len + 4));
+    HR_PUSH(arena, out, named);
 }
 
 /* All names a service goes by; *alternatives are those that were derived. */
 static void service_names(mesh *m, const hr_svc *svc, str_list *out, str_list *alternatives) {
-    hr_build *b = m->vb->b;
+    hr_arena *arena = m->vb->arena;
     for (size_t i = 0; i <= svc->n_aliases; i++) {
         hr_str host = i == 0 ? svc->host : svc->aliases[i - 1];
-        HR_PUSH(b, out, host);
+        HR_PUSH(arena, out, host);
         size_t before = alternatives->n;
         add_short_names(m, alternatives, host);
         for (size_t a = before; a < alternatives->n; a++)
-            HR_PUSH(b, out, alternatives->v[a]);
+            HR_PUSH(arena, out, alternatives->v[a]);
     }
     if (svc->resolution == HR_RESOLUTION_PASSTHROUGH && svc->kubernetes) { /* pods by name */
         size_t n = out->n;
         for (size_t i = 0; i < n; i++)
-            HR_PUSH(b, out, hr_b_printf(b, "*.%.*s", (int)out->v[i].len, out->v[i].p));
+            HR_PUSH(arena, out, hr_arena_printf(arena, "*.%.*s", (int)out->v[i].len, out->v[i].p));
     }
     for (size_t i = 0; i < svc->n_addresses; i++)
-        HR_PUSH(b, out, bracketed(b, svc->addresses[i]));
+        HR_PUSH(arena, out, bracketed(arena, svc->addresses[i]));
 }
 
 static bool contains(const str_list *list, hr_str s) {
@@ -252,36 +256,36 @@ static bool contains(const str_list *list, hr_str s) {
 /* Drops domains that an earlier virtual host has, and short names that are another service's full name. */
 static void claim(mesh *m, str_list *out, const str_list *wanted, const str_list *alternatives) {
     for (size_t i = 0; i < wanted->n; i++) {
-        hr_str domain = hr_b_lower(m->vb->b, wanted->v[i]);
+        hr_str domain = hr_arena_lower(m->vb->arena, wanted->v[i]);
         if (hr_map_get(&m->domains, domain) != NULL)
             continue;
         if (contains(alternatives, wanted->v[i]) && hr_map_get(&m->known, wanted->v[i]) != NULL)
             continue;
-        hr_map_add(m->vb->b, &m->domains, domain, (void *)(uintptr_t)(m->vhosts.n + 1));
-        HR_PUSH(m->vb->b, out, domain);
+        hr_map_add(m->vb->arena, &m->domains, domain, (void *)(uintptr_t)(m->vhosts.n + 1));
+        HR_PUSH(m->vb->arena, out, domain);
     }
 }
 
 static void add_vhost(mesh *m, hr_str name, const wrapper *w, const str_list *wanted, const str_list *alternatives) {
-    if (!hr_map_add(m->vb->b, &m->names, name, m))
+    if (!hr_map_add(m->vb->arena, &m->names, name, m))
         return;
     str_list domains = {0};
     claim(m, &domains, wanted, alternatives);
     if (domains.n == 0)
         return;
     hr_vhost vhost = {.name = name, .domains = domains.v, .n_domains = domains.n, .routes = w->routes};
-    HR_PUSH(m->vb->b, &m->vhosts, vhost);
+    HR_PUSH(m->vb->arena, &m->vhosts, vhost);
 }
 
 static void build_vhosts(mesh *m) {
     for (size_t i = 0; i < m->wrappers.n; i++)
         for (size_t s = 0; s < m->wrappers.v[i].services.n; s++)
-            hr_map_add(m->vb->b, &m->known, m->wrappers.v[i].services.v[s]->host, m);
+            hr_map_add(m->vb->arena, &m->known, m->wrappers.v[i].services.v[s]->host, m);
     for (size_t i = 0; i < m->wrappers.n; i++) {
         const wrapper *w = &m->wrappers.v[i];
         for (size_t h = 0; h < w->hosts.n; h++) {
             str_list wanted = {0}, none = {0};
-            HR_PUSH(m->vb->b, &wanted, bracketed(m->vb->b, w->hosts.v[h]));
+            HR_PUSH(m->vb->arena, &wanted, bracketed(m->vb->arena, w->hosts.v[h]));
             add_vhost(m, w->hosts.v[h], w, &wanted, &none);
         }
         for (size_t s = 0; s < w->services.n; s++) {
@@ -298,7 +302,7 @@ static hr_vhost catch_all(mesh *m) {
     bool any = m->vb->view->outbound_policy == HR_ALLOW_ANY;
     const hr_action_plan *plan = any ? hr_action_passthrough(m->vb) : hr_action_blackhole(m->vb);
     hr_vhost vhost = {.name = any ? HR_STR("allow_any") : HR_STR("block_all"), .n_domains = 1};
-    vhost.domains = HR_B_NEW(m->vb->b, hr_str);
+    vhost.domains = HR_NEW(m->vb->arena, hr_str);
     vhost.domains[0] = HR_STR("*");
     vhost.routes = hr_routes_single(m->vb, plan, vhost.name);
     return vhost;
@@ -320,7 +324,7 @@ static hr_vhost own_vhost(mesh *m, const mesh_service *s, bool *found) {
 }
 
 static void add_own_listeners(mesh *m, vhost_list *out, hr_map *taken, bool shared) {
-    hr_build *b = m->vb->b;
+    hr_arena *arena = m->vb->arena;
     size_t n_own = 0;
     for (size_t i = 0; i < m->services.n; i++)
         n_own += own_listener(&m->services.v[i]);
@@ -335,13 +339,13 @@ static void add_own_listeners(mesh *m, vhost_list *out, hr_map *taken, bool shar
         str_list names = {0}, alternatives = {0}, domains = {0};
         service_names(m, s->svc, &names, &alternatives);
         for (size_t d = 0; d < names.n; d++)
-            if (hr_map_add(b, taken, names.v[d], m))
-                HR_PUSH(b, &domains, names.v[d]);
+            if (hr_map_add(arena, taken, names.v[d], m))
+                HR_PUSH(arena, &domains, names.v[d]);
         if (n_own == 1 && !shared && is_http(s))
-            HR_PUSH(b, &domains, HR_STR("*"));
+            HR_PUSH(arena, &domains, HR_STR("*"));
         vhost.domains = domains.v;
         vhost.n_domains = domains.n;
-        HR_PUSH(b, out, vhost);
+        HR_PUSH(arena, out, vhost);
     }
 }
 
@@ -364,11 +368,11 @@ static void add_shared(mesh *m, vhost_list *out, const hr_map *taken) {
         str_list domains = {0};
         for (size_t d = 0; d < vhost.n_domains; d++)
             if (hr_map_get(taken, vhost.domains[d]) == NULL)
-                HR_PUSH(m->vb->b, &domains, vhost.domains[d]);
+                HR_PUSH(m->vb->arena, &domains, vhost.domains[d]);
         vhost.domains = domains.v;
         vhost.n_domains = domains.n;
         if (domains.n > 0)
-            HR_PUSH(m->vb->b, out, vhost);
+            HR_PUSH(m->vb->arena, out, vhost);
     }
 }
 
@@ -379,16 +383,18 @@ void hr_mesh_view_build(hr_view_build *vb) {
     collect_services(&m);
     wrap_all(&m);
     build_vhosts(&m);
+    if (hr_arena_failed(vb->arena))
+        return;
     bool shared = has_shared_table(&m);
     vhost_list all = {0};
     hr_map taken = {0};
     add_own_listeners(&m, &all, &taken, shared);
     if (shared)
         add_shared(&m, &all, &taken);
-    HR_PUSH(vb->b, &all, catch_all(&m));
-    hr_route_table *table = HR_B_NEW(vb->b, hr_route_table);
+    HR_PUSH(vb->arena, &all, catch_all(&m));
+    hr_route_table *table = HR_NEW(vb->arena, hr_route_table);
     *table = (hr_route_table){.vhosts = all.v, .n_vhosts = all.n};
-    hr_host_index_build(vb->b, table);
+    hr_host_index_build(vb->arena, table);
     vb->view->tables = table;
     vb->view->n_tables = 1;
 }

@@ -1,10 +1,13 @@
 /* The entries of spec.http as routes of one view: what depends on the view is consumed here. */
+#include "route_compile.h"
+
 #include <stdlib.h>
 
+#include "action.h"
+#include "header_kinds.h"
 #include "index.h"
 #include "names.h"
 #include "text.h"
-#include "view.h"
 
 /* ---- conditions ---- */
 
@@ -40,62 +43,96 @@ static hr_cond_kind kind_of_header(hr_str lower) {
     return stripped ? HR_COND_STRIPPED : HR_COND_HEADER;
 }
 
-/* Istio turns `{}` and the regex "*" into presence. */
+/* Identifies a matcher: a pattern has one hr_regex; the subject is given by the kind and the number of the name. */
+typedef struct matcher_key {
+    const hr_regex *regex;
+    uint32_t kind, slot;
+} matcher_key;
+
+static const hr_matcher *matcher_of(hr_view_build *vb, hr_cond_kind kind, uint32_t slot, hr_str pattern) {
+    matcher_key key = {hr_table_regex(vb->table, pattern), (uint32_t)kind, slot};
+    hr_str octets = hr_str_of((const char *)&key, sizeof(key));
+    hr_matcher *known = hr_map_get(&vb->matchers, octets);
+    if (known != NULL)
+        return known;
+    hr_matcher *made = HR_NEW(vb->arena, hr_matcher);
+    *made = (hr_matcher){key.regex, (uint32_t)vb->view->n_verdicts++};
+    hr_map_add(vb->temp, &vb->matchers, hr_arena_copy(vb->temp, octets), made);
+    return made;
+}
+
+/* Istio turns `{}` and the regex "*" into presence. The condition's kind and slot are set before. */
 static void set_matcher(cond_writer *w, hr_cond *cond, const hr_string_match *m) {
     cond->match = (uint8_t)m->kind;
     cond->value = m->value.p == NULL ? HR_STR("") : m->value;
     if (m->kind == HR_SM_NONE || (m->kind == HR_SM_REGEX && hr_str_eq_c(m->value, "*")))
         cond->match = HR_SM_PRESENCE;
     if (cond->match == HR_SM_REGEX)
-        cond->regex = hr_table_regex(w->vb->table, m->value);
+        cond->regex = matcher_of(w->vb, cond->kind, cond->slot, m->value);
 }
 
-uint32_t hr_name_number(hr_view_build *vb, hr_str name) {
-    hr_name_table *names = &vb->view->names;
-    void **place = hr_map_at(vb->b, &names->numbers, name);
+static uint32_t number_in(hr_view_build *vb, hr_name_table *names, hr_str name) {
+    void **place = hr_map_at(vb->arena, &names->numbers, name);
     if (*place == NULL) {
         size_t length = name.len < 63 ? name.len : 63;
         if (names->n < HR_FEW_NAMES) {
             names->next[names->n] = names->first[length];
             names->first[length] = (uint8_t)(names->n + 1);
         }
-        HR_PUSH(vb->b, names, name);
+        HR_PUSH(vb->arena, names, name);
         names->lengths |= UINT64_C(1) << length;
         *place = (void *)(uintptr_t)names->n;
     }
     return (uint32_t)((uintptr_t)*place - 1);
 }
 
-static void add_header(cond_writer *w, const hr_named_match *in, bool invert) {
-    hr_cond *cond = &w->v[w->n];
-    w->conditional = true;
-    *cond = (hr_cond){.invert = invert};
-    set_matcher(w, cond, &in->match);
-    cond->name = hr_b_lower(w->vb->b, in->name);
+uint32_t hr_name_number(hr_view_build *vb, hr_str name) {
+    return number_in(vb, &vb->view->names, name);
+}
+
+static void add_header(cond_writer *w, const hr_match_field *field, const hr_named_match *in) {
+    hr_cond *cond = &w->v[w->n++];
+    *cond = (hr_cond){.invert = field->excludes, .name = hr_arena_lower(w->vb->arena, in->name)};
     cond->kind = (uint8_t)(is_claim(in->name) ? HR_COND_NEVER : kind_of_header(cond->name));
     if (cond->kind == HR_COND_HEADER)
         cond->slot = hr_name_number(w->vb, cond->name);
-    cond->each = w->vb->view->repeated_headers == HR_REPEATED_EACH && !hr_header_is_inline(cond->name);
-    w->n++;
+    else if (cond->kind == HR_COND_STRIPPED)
+        cond->slot = hr_str_eq_c(cond->name, "te"); /* the others are absent, so that their subject is the same */
+    set_matcher(w, cond, &in->match);
 }
 
-/* A pseudo header is always there: presence says nothing at run time. */
-static void add_pseudo(cond_writer *w, const hr_string_match *m, hr_cond_kind kind, const char *name) {
+static void add_query(cond_writer *w, const hr_match_field *field, const hr_named_match *in) {
+    hr_cond *cond = &w->v[w->n++];
+    *cond = (hr_cond){.kind = HR_COND_QUERY, .invert = field->excludes, .name = in->name,
+                      .slot = number_in(w->vb, &w->vb->view->params, in->name)};
+    set_matcher(w, cond, &in->match);
+}
+
+/* What a string looks at is always there: presence says nothing at run time. */
+static void add_string(cond_writer *w, const hr_match_field *field, const hr_string_match *m) {
     if (m->kind == HR_SM_NONE)
         return;
     w->conditional = true;
     hr_cond *cond = &w->v[w->n];
-    *cond = (hr_cond){.kind = (uint8_t)kind, .name = hr_str_from(name)};
+    *cond = (hr_cond){.kind = (uint8_t)field->cond, .name = hr_str_from(field->name)};
     set_matcher(w, cond, m);
     if (cond->match != HR_SM_PRESENCE)
         w->n++;
 }
 
-static void add_query(cond_writer *w, const hr_named_match *in) {
-    hr_cond *cond = &w->v[w->n++];
-    w->conditional = true;
-    *cond = (hr_cond){.kind = HR_COND_QUERY, .name = in->name};
-    set_matcher(w, cond, &in->match);
+static void add_field(cond_writer *w, const hr_match_field *field, const hr_match_request *m) {
+    if (field->type == HR_MATCH_TYPE_STRING)
+        add_string(w, field, hr_match_string(m, field));
+    if (field->type != HR_MATCH_TYPE_MAP)
+        return;
+    hr_named_matches map = hr_match_map(m, field);
+    w->conditional |= map.n > 0;
+    for (size_t i = 0; i < map.n; i++) {
+        if (field->header_names)
+            add_header(w, field, &map.v[i]);
+        else
+            add_query(w, field, &map.v[i]);
+    }
 }
 
 /* Regexes last: they cost most. The order decides nothing else. */
@@ -115,7 +152,9 @@ static const hr_cond *packed(hr_view_build *vb, const hr_cond *v, size_t n) {
     size_t text = 0;
     for (size_t i = 0; i < n; i++)
         text += v[i].value.len <= SHORT_VALUE ? v[i].value.len : 0;
-    hr_cond *out = hr_b_array(vb->b, 1, n * sizeof(*v) + text);
+    hr_cond *out = hr_arena_array(vb->arena, 1, n * sizeof(*v) + text);
+    if (out == NULL)
+        return NULL;
     char *at = (char *)(out + n);
     for (size_t i = 0; i < n; i++) {
         out[i] = v[i];
@@ -130,18 +169,15 @@ static const hr_cond *packed(hr_view_build *vb, const hr_cond *v, size_t n) {
 
 static void compile_conditions(hr_view_build *vb, hr_croute *route, const hr_match_request *m) {
     hr_cond few[8];
-    size_t most = m->n_headers + m->n_without_headers + m->n_query_params + 3;
+    size_t most = 0;
+    for (size_t i = 0; i < HR_MATCH_FIELD_COUNT; i++)
+        most += hr_match_fields[i].type == HR_MATCH_TYPE_MAP ? hr_match_map(m, &hr_match_fields[i]).n : 1;
     bool fit = most <= sizeof(few) / sizeof(few[0]);
-    cond_writer w = {.vb = vb, .v = fit ? few : HR_B_ARRAY(vb->b, hr_cond, most)};
-    for (size_t i = 0; i < m->n_headers; i++)
-        add_header(&w, &m->headers[i], false);
-    for (size_t i = 0; i < m->n_without_headers; i++)
-        add_header(&w, &m->without_headers[i], true);
-    add_pseudo(&w, &m->method, HR_COND_METHOD, "method");
-    add_pseudo(&w, &m->authority, HR_COND_AUTHORITY, "authority");
-    add_pseudo(&w, &m->scheme, HR_COND_SCHEME, "scheme");
-    for (size_t i = 0; i < m->n_query_params; i++)
-        add_query(&w, &m->query_params[i]);
+    cond_writer w = {.vb = vb, .v = fit ? few : HR_ARRAY(vb->arena, hr_cond, most)};
+    if (w.v == NULL)
+        return;
+    for (size_t i = 0; i < HR_MATCH_FIELD_COUNT; i++)
+        add_field(&w, &hr_match_fields[i], m);
     cheap_first(w.v, w.n);
     route->conds = packed(vb, w.v, w.n);
     route->n_conds = (uint16_t)w.n;
@@ -156,7 +192,7 @@ static void compile_path(hr_view_build *vb, hr_croute *route, const hr_match_req
     route->path_kind = (uint8_t)uri->kind;
     route->path = uri->value.p == NULL ? HR_STR("") : uri->value;
     if (uri->kind == HR_SM_REGEX)
-        route->path_regex = hr_table_regex(vb->table, uri->value);
+        route->path_regex = matcher_of(vb, HR_COND_PATH, 0, uri->value);
 }
 
 /* Prefix `/`, the regex `.*`, or no uri: and nothing else to look at. */
@@ -187,7 +223,7 @@ static const char *why_omitted(const hr_view *view, const hr_match_request *m, c
 static hr_str route_name(hr_view_build *vb, hr_str route, hr_str match) {
     if (match.len == 0)
         return route.len == 0 ? (hr_str){0} : route;
-    return hr_b_printf(vb->b, "%.*s.%.*s", (int)route.len, route.p == NULL ? "" : route.p, (int)match.len,
+    return hr_arena_printf(vb->arena, "%.*s.%.*s", (int)route.len, route.p == NULL ? "" : route.p, (int)match.len,
                        match.p);
 }
 
@@ -206,7 +242,7 @@ static bool same_text(hr_str a, hr_str b) {
 static const hr_origin *origin_of(emitter *e, hr_str name, hr_str file) {
     if (e->origin != NULL && same_text(e->origin->name, name) && same_text(e->origin->file, file))
         return e->origin;
-    hr_origin *origin = HR_B_NEW(e->vb->b, hr_origin);
+    hr_origin *origin = HR_NEW(e->vb->arena, hr_origin);
     *origin = (hr_origin){e->vs, name, file};
     e->origin = origin;
     return origin;
@@ -262,7 +298,9 @@ void hr_routes_compile(hr_view_build *vb, hr_route_list *out, const hr_vs *vs, c
     size_t most = 0;
     for (size_t i = 0; i < vs->n_http; i++)
         most += vs->http[i].http->n_match == 0 ? 1 : vs->http[i].http->n_match;
-    *out = (hr_route_list){.v = HR_B_LINES(vb->b, hr_croute, most)};
+    *out = (hr_route_list){.v = HR_LINES(vb->arena, hr_croute, most)};
+    if (out->v == NULL)
+        return;
     emitter e = {vb, out, vs, scope, NULL};
     for (size_t i = 0; i < vs->n_http; i++) {
         if (!emit_entry(&e, &vs->http[i]))
@@ -272,13 +310,15 @@ void hr_routes_compile(hr_view_build *vb, hr_route_list *out, const hr_vs *vs, c
                          "a rule before it takes every request");
         break;
     }
-    out->index = hr_index_build(vb->b, out, vb->view->names.n);
+    out->index = hr_index_build(vb->arena, out, vb->view->names.n);
 }
 
 const hr_route_list *hr_routes_single(hr_view_build *vb, const hr_action_plan *plan, hr_str name) {
-    hr_route_list *list = HR_B_NEW(vb->b, hr_route_list);
-    hr_origin *origin = HR_B_NEW(vb->b, hr_origin);
-    list->v = HR_B_LINES(vb->b, hr_croute, 1);
+    hr_route_list *list = HR_NEW(vb->arena, hr_route_list);
+    hr_origin *origin = HR_NEW(vb->arena, hr_origin);
+    list->v = HR_LINES(vb->arena, hr_croute, 1);
+    if (list->v == NULL)
+        return list;
     list->n = 1;
     *origin = (hr_origin){.name = name};
     list->v[0] = (hr_croute){.action = plan, .origin = origin, .route_index = -1, .match_index = -1, .catch_all = true};

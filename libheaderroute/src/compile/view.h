@@ -11,27 +11,21 @@
 
 /* ---- conditions ---- */
 
-typedef enum hr_cond_kind {
-    HR_COND_HEADER = 0,
-    HR_COND_METHOD,
-    HR_COND_SCHEME,
-    HR_COND_AUTHORITY,
-    HR_COND_FULL_PATH, /* the header `:path`: with query */
-    HR_COND_QUERY,
-    HR_COND_STRIPPED, /* a header that a proxy takes away before it looks for a route */
-    HR_COND_NEVER /* a claim of a token: no token is ever validated here */
-} hr_cond_kind;
+/* A regex and what it is matched against: rules that share both share the verdict about a request. */
+typedef struct hr_matcher {
+    const hr_regex *regex; /* NULL: never matches */
+    uint32_t number;       /* in the view */
+} hr_matcher;
 
 /* Where values are short they lie behind the conditions of their route, so that a look at both is one. */
 typedef struct hr_cond {
     uint8_t kind;  /* hr_cond_kind */
     uint8_t match; /* hr_sm_kind: EXACT, PREFIX, REGEX or PRESENCE */
     bool invert;   /* of withoutHeaders; a missing header then counts as empty, except for PRESENCE */
-    bool each;     /* a header that came more than once is matched value by value, not joined */
-    uint32_t slot; /* of a header: the number of its name in the view */
+    uint32_t slot; /* of a header or a query parameter: the number of its name in the view; STRIPPED: 1 for `te` */
     hr_str name;   /* lower case for headers */
     hr_str value;
-    const hr_regex *regex;
+    const hr_matcher *regex;
 } hr_cond;
 
 /* ---- actions ---- */
@@ -89,7 +83,7 @@ typedef struct hr_croute {
     int line;
     const hr_cond *conds;
     hr_str path;
-    const hr_regex *path_regex;
+    const hr_matcher *path_regex;
     const hr_action_plan *action;
     const hr_origin *origin;
     int32_t route_index, match_index;
@@ -146,9 +140,10 @@ typedef struct hr_omitted {
 /* Up to this many names are compared one by one, those of one length. */
 #define HR_FEW_NAMES 24
 
-/* Names of headers that rules of the view ask for; a request's headers are numbered by them once. */
+/* Names of headers (or of query parameters) that rules of the view ask for; a request's headers are numbered by
+ * them once. */
 typedef struct hr_name_table {
-    hr_str *v; /* lower case */
+    hr_str *v; /* of headers: lower case */
     size_t n, capacity;
     hr_map numbers;   /* name -> number + 1 */
     uint64_t lengths; /* bit n: a name of n octets; bit 63: of 63 or more */
@@ -179,64 +174,10 @@ struct hr_view {
     const hr_cluster **clusters;
     size_t n_clusters, clusters_capacity;
     hr_map clusters_by_name;
-    hr_name_table names;
+    hr_name_table names;  /* of headers */
+    hr_name_table params; /* of query parameters */
+    size_t n_verdicts;    /* numbers that matchers have */
     HR_LIST(hr_omitted) omitted;
 };
-
-/* ---- the making of a view, by subject ---- */
-
-typedef struct hr_view_build {
-    hr_build *b;
-    hr_view *view;
-    const hr_table *table;
-    hr_map plans; /* plain actions by destination and timeout: many rules share few */
-} hr_view_build;
-
-void hr_mesh_view_build(hr_view_build *vb);
-/* HR_ENOENT: the Gateway has no HTTP server on the view's port. */
-int hr_gateway_view_build(hr_view_build *vb, const hr_gw *gateway);
-
-/* view.c */
-hr_str hr_view_copy(hr_view_build *vb, hr_str s);
-void hr_view_omit(hr_view_build *vb, const hr_vs *vs, hr_pos pos, int32_t route_index, int32_t match_index,
-                  const char *reason);
-void hr_host_index_build(hr_build *b, hr_route_table *table);
-/* The VirtualServices that a proxy of the view's namespace sees on `gateway`, in Istio's order. */
-typedef HR_LIST(const hr_vs *) hr_vs_list;
-void hr_view_select(hr_view_build *vb, hr_vs_list *out, hr_str gateway);
-
-/* host.c: the virtual host of an authority (NULL: none). buf has room for authority.len bytes; it may be NULL
- * where there are `few` domains and none begins with '*'. */
-const hr_vhost *hr_host_find(const hr_host_index *index, hr_str authority, char *buf);
-hr_str hr_authority_host(hr_str authority); /* without port */
-
-/* route_compile.c */
-typedef struct hr_compile_scope {
-    hr_str gateway;    /* "mesh" or "ns/name" */
-    uint32_t port;     /* the service port called, or the server's port */
-    bool tls;          /* the server terminates TLS */
-    hr_str vs_namespace;
-} hr_compile_scope;
-/* Routes of one VirtualService in this view; n is 0 where none survives. */
-void hr_routes_compile(hr_view_build *vb, hr_route_list *out, const hr_vs *vs, const hr_compile_scope *scope);
-/* A list of one route without conditions. */
-const hr_route_list *hr_routes_single(hr_view_build *vb, const hr_action_plan *plan, hr_str name);
-
-/* The number of a header name (lower case), given now where it is new. */
-uint32_t hr_name_number(hr_view_build *vb, hr_str name);
-
-/* action_compile.c */
-const hr_action_plan *hr_action_compile(hr_view_build *vb, const hr_http_entry *entry, const hr_compile_scope *scope);
-const hr_action_plan *hr_action_default_route(hr_view_build *vb, const hr_svc *svc, uint32_t port, bool http);
-const hr_action_plan *hr_action_passthrough(hr_view_build *vb);
-const hr_action_plan *hr_action_blackhole(hr_view_build *vb);
-extern const hr_action_plan hr_action_https_redirect;
-
-/* cluster.c: the service that a destination of a rule means, NULL: none. */
-const hr_svc *hr_view_service(const hr_view_build *vb, hr_str host);
-/* The cluster of a name's parts, NULL where Envoy would have none. */
-const hr_cluster *hr_cluster_get(hr_view_build *vb, hr_str host, uint32_t port, hr_str subset);
-hr_str hr_cluster_name(hr_build *b, hr_str host, uint32_t port, hr_str subset);
-const hr_merged_rule *hr_view_rule(hr_view_build *vb, const hr_svc *svc);
 
 #endif

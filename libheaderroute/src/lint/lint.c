@@ -43,34 +43,26 @@ static void lint_route(hr_linter *l, const hr_http_route *route, size_t index) {
 
 /* ---- all ---- */
 
-typedef struct job {
-    hr_linter linter;
-    const char *domain;
-} job;
-
-static void lint_all(hr_build *b, void *ctx) {
-    job *j = ctx;
-    hr_linter *l = &j->linter;
-    l->b = b;
-    l->domain = hr_str_from(j->domain);
-    hr_registry_build(b, &l->registry, l->resources, l->domain);
-    for (size_t i = 0; i < l->resources->n_virtual_services; i++) {
+static void lint_all(hr_linter *l) {
+    hr_registry_build(l->arena, &l->registry, l->resources, l->domain);
+    for (size_t i = 0; i < l->resources->n_virtual_services && !hr_arena_failed(l->arena); i++) {
         const hr_virtual_service *vs = &l->resources->virtual_services[i];
         hr_lint_unreachable(l, vs);
         for (size_t h = 0; h < vs->n_http; h++)
             lint_route(l, &vs->http[h], h);
     }
-    hr_lint_names(l);
+    if (!hr_arena_failed(l->arena))
+        hr_lint_names(l);
 }
 
 int hr_resources_lint(const hr_resources *resources, hr_diagnostics *d, const hr_load_options *options) {
     const char *domain = options == NULL || options->domain == NULL ? "cluster.local" : options->domain;
-    job j = {.linter = {.resources = resources, .d = d}, .domain = domain};
-    hr_arena *arena = hr_arena_new();
-    if (arena == NULL)
+    hr_linter linter = {.resources = resources, .d = d, .arena = hr_arena_new(), .domain = hr_str_from(domain)};
+    if (linter.arena == NULL)
         return HR_ENOMEM;
-    int rc = hr_build_run(arena, lint_all, &j);
-    hr_arena_free(arena);
+    lint_all(&linter);
+    bool failed = hr_arena_failed(linter.arena) || hr_diagnostics_oom(d);
+    hr_arena_free(linter.arena);
     hr_diagnostics_sort(d);
-    return rc == HR_OK && hr_diagnostics_oom(d) ? HR_ENOMEM : rc;
+    return failed ? HR_ENOMEM : HR_OK;
 }

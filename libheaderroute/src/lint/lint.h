@@ -2,7 +2,7 @@
 #ifndef HR_LINT_H
 #define HR_LINT_H
 
-#include "build.h"
+#include "arena.h"
 #include "map.h"
 #include "registry.h"
 #include "regex.h"
@@ -14,7 +14,7 @@ int hr_resources_lint(const hr_resources *resources, hr_diagnostics *d, const hr
 typedef struct hr_linter {
     const hr_resources *resources;
     hr_diagnostics *d;
-    hr_build *b;
+    hr_arena *arena;
     hr_str domain;
     hr_registry registry;
 } hr_linter;
@@ -30,6 +30,11 @@ int hr_match_covers(hr_linter *l, const hr_match_request *earlier, const hr_matc
 void hr_lint_names(hr_linter *l);
 
 /* The subject of a warning: "spec.http[2].route[0]" and so on, built in the linter's arena. */
-#define HR_LINT_FIELD(l, ...) (hr_b_printf((l)->b, __VA_ARGS__).p)
+#define HR_LINT_FIELD(l, ...) hr_lint_text(hr_arena_printf((l)->arena, __VA_ARGS__))
+
+/* A text of the linter's arena as a C string; "" if the arena has failed. */
+static inline const char *hr_lint_text(hr_str s) {
+    return s.p == NULL ? "" : s.p;
+}
 
 #endif

@@ -11,7 +11,7 @@
 /* ---- implication ---- */
 
 static bool regex_matches(hr_linter *l, hr_str pattern, hr_str text) {
-    const hr_regex *regex = hr_strmap_get(&l->resources->regexes, pattern);
+    const hr_regex *regex = hr_map_get(&l->resources->regexes, pattern);
     return regex != NULL && hr_regex_match(regex, text);
 }
 
@@ -62,10 +62,13 @@ static bool uri_implies(hr_linter *l, const hr_match_request *b, const hr_match_
     return hr_str_starts(y->value, x->value) && (!b->ignore_uri_case || !has_letter(x->value));
 }
 
-static bool some_implies(hr_linter *l, const hr_named_match *v, size_t n, const hr_named_match *a, bool nocase) {
-    for (size_t i = 0; i < n; i++)
-        if ((nocase ? hr_str_eq_nocase(v[i].name, a->name) : hr_str_eq(v[i].name, a->name)) &&
-            implies(l, &v[i].match, &a->match))
+static bool same_key(const hr_match_field *field, hr_str a, hr_str b) {
+    return field->header_names ? hr_str_eq_nocase(a, b) : hr_str_eq(a, b);
+}
+
+static bool some_implies(hr_linter *l, const hr_match_field *field, hr_named_matches b, const hr_named_match *a) {
+    for (size_t i = 0; i < b.n; i++)
+        if (same_key(field, b.v[i].name, a->name) && implies(l, &b.v[i].match, &a->match))
             return true;
     return false;
 }
@@ -75,11 +78,11 @@ static bool is_absence(const hr_string_match *without) {
 }
 
 /* withoutHeaders: no value of the header meets `a`, where a missing header counts as an empty value. */
-static bool some_excludes(hr_linter *l, const hr_match_request *b, const hr_named_match *a) {
+static bool some_excludes(hr_linter *l, const hr_match_field *field, hr_named_matches b, const hr_named_match *a) {
     static const hr_string_match empty = {.kind = HR_SM_EXACT, .value = {"", 0}};
-    for (size_t i = 0; i < b->n_without_headers; i++) {
-        const hr_named_match *other = &b->without_headers[i];
-        if (!hr_str_eq_nocase(other->name, a->name))
+    for (size_t i = 0; i < b.n; i++) {
+        const hr_named_match *other = &b.v[i];
+        if (!same_key(field, other->name, a->name))
             continue;
         if (is_absence(&other->match) ? is_absence(&a->match) || !implies(l, &empty, &a->match)
                                       : !is_absence(&a->match) && implies(l, &a->match, &other->match))
@@ -112,25 +115,29 @@ static bool settled_implies(const hr_match_request *b, const hr_match_request *a
             hr_pairs_subset(a->source_labels, a->n_source_labels, b->source_labels, b->n_source_labels));
 }
 
+static bool field_implies(hr_linter *l, const hr_match_field *field, const hr_match_request *b,
+                          const hr_match_request *a) {
+    if (field->type == HR_MATCH_TYPE_PATH)
+        return uri_implies(l, b, a);
+    if (field->type == HR_MATCH_TYPE_STRING)
+        return implies(l, hr_match_string(b, field), hr_match_string(a, field));
+    hr_named_matches asked = hr_match_map(a, field), given = hr_match_map(b, field);
+    for (size_t i = 0; i < asked.n; i++)
+        if (field->excludes ? !some_excludes(l, field, given, &asked.v[i]) : !some_implies(l, field, given, &asked.v[i]))
+            return false;
+    return true;
+}
+
 int hr_match_covers(hr_linter *l, const hr_match_request *a, const hr_match_request *b) {
     static const hr_match_request none = {0};
     if (a == NULL)
         return 1;
     if (b == NULL)
         b = &none;
-    if (!settled_implies(b, a) || !uri_implies(l, b, a))
+    if (!settled_implies(b, a))
         return 0;
-    if (!implies(l, &b->method, &a->method) || !implies(l, &b->authority, &a->authority) ||
-        !implies(l, &b->scheme, &a->scheme))
-        return 0;
-    for (size_t i = 0; i < a->n_headers; i++)
-        if (!some_implies(l, b->headers, b->n_headers, &a->headers[i], true))
-            return 0;
-    for (size_t i = 0; i < a->n_query_params; i++)
-        if (!some_implies(l, b->query_params, b->n_query_params, &a->query_params[i], false))
-            return 0;
-    for (size_t i = 0; i < a->n_without_headers; i++)
-        if (!some_excludes(l, b, &a->without_headers[i]))
+    for (size_t i = 0; i < HR_MATCH_FIELD_COUNT; i++)
+        if (!field_implies(l, &hr_match_fields[i], b, a))
             return 0;
     return 1;
 }
@@ -156,7 +163,9 @@ typedef struct filing {
 } filing;
 
 static hr_str file_key(hr_linter *l, char kind, hr_str name, hr_str value) {
-    char *key = HR_B_ARRAY(l->b, char, name.len + value.len + 2);
+    char *key = HR_ARRAY(l->arena, char, name.len + value.len + 2);
+    if (key == NULL)
+        return (hr_str){0};
     key[0] = kind;
     for (size_t i = 0; i < name.len; i++)
         key[1 + i] = hr_lower(name.p[i]);
@@ -167,39 +176,60 @@ static hr_str file_key(hr_linter *l, char kind, hr_str name, hr_str value) {
 }
 
 static hr_str lowered(hr_linter *l, hr_str s) {
-    char *p = HR_B_ARRAY(l->b, char, s.len + 1);
+    char *p = HR_ARRAY(l->arena, char, s.len + 1);
+    if (p == NULL)
+        return (hr_str){0};
     for (size_t i = 0; i < s.len; i++)
         p[i] = hr_lower(s.p[i]);
     return hr_str_of(p, s.len);
 }
 
-/* Where a rule is filed; absent: among the others. */
+/* Calls `fn` with the key of each exact condition of `m` that is of this type. */
+typedef void key_fn(filing *f, hr_str key, void *ctx);
+
+static void each_exact(filing *f, hr_match_type type, const hr_match_request *m, key_fn *fn, void *ctx) {
+    for (size_t i = 0; i < HR_MATCH_FIELD_COUNT; i++) {
+        const hr_match_field *field = &hr_match_fields[i];
+        char kind = (char)('A' + i);
+        if (field->type != type || field->excludes)
+            continue;
+        if (type == HR_MATCH_TYPE_STRING && hr_match_string(m, field)->kind == HR_SM_EXACT)
+            fn(f, file_key(f->l, kind, (hr_str){0}, hr_match_string(m, field)->value), ctx);
+        hr_named_matches map = type == HR_MATCH_TYPE_MAP ? hr_match_map(m, field) : (hr_named_matches){0};
+        for (size_t k = 0; k < map.n; k++)
+            if (map.v[k].match.kind == HR_SM_EXACT)
+                fn(f, file_key(f->l, kind, map.v[k].name, map.v[k].match.value), ctx);
+    }
+}
+
+static void keep_first(filing *f, hr_str key, void *ctx) {
+    hr_str *home = ctx;
+    (void)f;
+    if (home->p == NULL)
+        *home = key;
+}
+
+/* Where a rule is filed, by its most selective kind of condition; absent: among the others. */
 static hr_str home_of(filing *f, const hr_match_request *m) {
-    const hr_str none = {0};
-    for (size_t i = 0; i < m->n_headers; i++)
-        if (m->headers[i].match.kind == HR_SM_EXACT)
-            return file_key(f->l, 'h', m->headers[i].name, m->headers[i].match.value);
+    hr_str home = {0};
+    each_exact(f, HR_MATCH_TYPE_MAP, m, keep_first, &home);
+    if (home.p != NULL)
+        return home;
     if (m->uri.kind == HR_SM_EXACT)
-        return file_key(f->l, 'u', none, lowered(f->l, m->uri.value));
-    for (size_t i = 0; i < m->n_query_params; i++)
-        if (m->query_params[i].match.kind == HR_SM_EXACT)
-            return file_key(f->l, 'q', m->query_params[i].name, m->query_params[i].match.value);
+        return file_key(f->l, 'u', home, lowered(f->l, m->uri.value));
     if (m->uri.kind == HR_SM_PREFIX && m->uri.value.len <= LONGEST_PREFIX) {
         f->prefix_lengths[m->uri.value.len] = true;
-        return file_key(f->l, 'p', none, lowered(f->l, m->uri.value));
+        return file_key(f->l, 'p', home, lowered(f->l, m->uri.value));
     }
-    if (m->authority.kind == HR_SM_EXACT)
-        return file_key(f->l, 'a', none, m->authority.value);
-    if (m->method.kind == HR_SM_EXACT)
-        return file_key(f->l, 'm', none, m->method.value);
-    return none;
+    each_exact(f, HR_MATCH_TYPE_STRING, m, keep_first, &home);
+    return home;
 }
 
 static void file_rule(filing *f, rule *r) {
     hr_str home = r->match == NULL ? (hr_str){0} : home_of(f, r->match);
     rule **head = &f->others;
     if (home.p != NULL)
-        head = (rule **)(void *)hr_map_at(f->l->b, &f->files, home);
+        head = (rule **)(void *)hr_map_at(f->l->arena, &f->files, home);
     r->next = *head;
     *head = r;
 }
@@ -214,41 +244,39 @@ static rule *oldest(filing *f, rule *file, const hr_match_request *later, rule *
     return best;
 }
 
-static rule *look_in(filing *f, char kind, hr_str name, hr_str value, const hr_match_request *later, rule *best,
-                     size_t *tries) {
-    return oldest(f, hr_map_get(&f->files, file_key(f->l, kind, name, value)), later, best, tries);
+/* The search for a rule that covers `later`. */
+typedef struct search {
+    const hr_match_request *later;
+    rule *best;
+    size_t tries;
+} search;
+
+static void look_in(filing *f, hr_str key, void *ctx) {
+    search *s = ctx;
+    s->best = oldest(f, hr_map_get(&f->files, key), s->later, s->best, &s->tries);
+}
+
+static void look_for_path(filing *f, search *s) {
+    const hr_string_match *uri = &s->later->uri;
+    bool literal = uri->kind == HR_SM_EXACT || uri->kind == HR_SM_PREFIX;
+    const hr_str none = {0}, root = HR_STR("/"); /* the prefixes "" and "/" take every path */
+    hr_str path = literal ? lowered(f->l, uri->value) : root;
+    for (size_t n = 0; n <= path.len && n <= LONGEST_PREFIX; n++)
+        if (f->prefix_lengths[n])
+            look_in(f, file_key(f->l, 'p', none, hr_str_of(path.p, n)), s);
+    if (uri->kind == HR_SM_EXACT)
+        look_in(f, file_key(f->l, 'u', none, path), s);
 }
 
 static rule *covering(filing *f, const hr_match_request *later) {
-    size_t tries = MOST_TRIED;
-    const hr_str none = {0};
-    rule *best = oldest(f, f->others, later, NULL, &tries);
+    search s = {.later = later, .tries = MOST_TRIED};
+    s.best = oldest(f, f->others, later, NULL, &s.tries);
     if (later == NULL || f->files.n == 0)
-        return best;
-    for (size_t i = 0; i < later->n_headers; i++)
-        if (later->headers[i].match.kind == HR_SM_EXACT)
-            best = look_in(f, 'h', later->headers[i].name, later->headers[i].match.value, later, best, &tries);
-    for (size_t i = 0; i < later->n_query_params; i++)
-        if (later->query_params[i].match.kind == HR_SM_EXACT)
-            best = look_in(f, 'q', later->query_params[i].name, later->query_params[i].match.value, later, best,
-                           &tries);
-    if (later->uri.kind == HR_SM_EXACT || later->uri.kind == HR_SM_PREFIX) {
-        hr_str path = lowered(f->l, later->uri.value);
-        for (size_t n = 0; n <= path.len && n <= LONGEST_PREFIX; n++)
-            if (f->prefix_lengths[n])
-                best = look_in(f, 'p', none, hr_str_of(path.p, n), later, best, &tries);
-        if (later->uri.kind == HR_SM_EXACT)
-            best = look_in(f, 'u', none, path, later, best, &tries);
-    } else {
-        for (size_t n = 0; n <= 1; n++) /* "" and "/" take every path */
-            if (f->prefix_lengths[n])
-                best = look_in(f, 'p', none, hr_str_of("/", n), later, best, &tries);
-    }
-    if (later->authority.kind == HR_SM_EXACT)
-        best = look_in(f, 'a', none, later->authority.value, later, best, &tries);
-    if (later->method.kind == HR_SM_EXACT)
-        best = look_in(f, 'm', none, later->method.value, later, best, &tries);
-    return best;
+        return s.best;
+    each_exact(f, HR_MATCH_TYPE_MAP, later, look_in, &s);
+    each_exact(f, HR_MATCH_TYPE_STRING, later, look_in, &s);
+    look_for_path(f, &s);
+    return s.best;
 }
 
 /* ---- conditions that never hold ---- */
@@ -290,32 +318,34 @@ static const char *never(const hr_virtual_service *vs, const hr_match_request *m
 
 static hr_str name_of(hr_linter *l, const hr_virtual_service *vs, const rule *r) {
     hr_str name = vs->http[r->route].name;
-    hr_str place = r->match == NULL ? hr_b_printf(l->b, "http[%zu]", r->route)
-                                    : hr_b_printf(l->b, "http[%zu].match[%zu]", r->route, r->index);
+    hr_str place = r->match == NULL ? hr_arena_printf(l->arena, "http[%zu]", r->route)
+                                    : hr_arena_printf(l->arena, "http[%zu].match[%zu]", r->route, r->index);
     if (name.len == 0)
-        return hr_b_printf(l->b, "%.*s (line %d)", (int)place.len, place.p, r->line);
-    return hr_b_printf(l->b, "%.*s (\"%.*s\", line %d)", (int)place.len, place.p, (int)name.len, name.p, r->line);
+        return hr_arena_printf(l->arena, "%.*s (line %d)", (int)place.len, place.p, r->line);
+    return hr_arena_printf(l->arena, "%.*s (\"%.*s\", line %d)", (int)place.len, place.p, (int)name.len, name.p, r->line);
 }
 
 static void lint_route(filing *f, const hr_virtual_service *vs, size_t index) {
     hr_linter *l = f->l;
     const hr_http_route *route = &vs->http[index];
     size_t n = route->n_match == 0 ? 1 : route->n_match, dead = 0;
-    rule **covers = HR_B_ARRAY(l->b, rule *, n);
-    const char **reasons = HR_B_ARRAY(l->b, const char *, n);
-    for (size_t i = 0; i < n; i++) {
+    rule **covers = HR_ARRAY(l->arena, rule *, n);
+    const char **reasons = HR_ARRAY(l->arena, const char *, n);
+    if (covers == NULL || reasons == NULL)
+        return;
+    for (size_t i = 0; i < n && !hr_arena_failed(l->arena); i++) {
         const hr_match_request *match = route->n_match == 0 ? NULL : &route->match[i];
         reasons[i] = match == NULL ? NULL : never(vs, match);
         covers[i] = reasons[i] != NULL ? NULL : covering(f, match);
         dead += reasons[i] != NULL || covers[i] != NULL;
         if (reasons[i] != NULL || covers[i] != NULL || route->has_delegate)
             continue; /* what covers this rule covers all that this rule would; a delegate's own matches narrow it */
-        rule *r = HR_B_NEW(l->b, rule);
+        rule *r = HR_NEW(l->arena, rule);
         *r = (rule){.match = match, .route = index, .index = i,
                     .line = match == NULL ? route->pos.line : match->pos.line};
         file_rule(f, r);
     }
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; i < n && !hr_arena_failed(l->arena); i++) {
         if (reasons[i] == NULL && covers[i] == NULL)
             continue;
         bool whole = dead == n;
@@ -328,7 +358,7 @@ static void lint_route(filing *f, const hr_virtual_service *vs, size_t index) {
             hr_diag_warn(l->d, pos, field, "%s: %s", subject, reasons[i]);
         else
             hr_diag_warn(l->d, pos, field, "%s: %s takes every request that would reach it", subject,
-                         name_of(l, vs, covers[i]).p);
+                         hr_lint_text(name_of(l, vs, covers[i])));
         if (whole && n > 1 && i + 1 == n)
             hr_diag_warn(l->d, route->pos, HR_LINT_FIELD(l, "spec.http[%zu]", index),
                          "this rule can never match: none of its %zu matches decides", n);
@@ -336,8 +366,8 @@ static void lint_route(filing *f, const hr_virtual_service *vs, size_t index) {
 }
 
 void hr_lint_unreachable(hr_linter *l, const hr_virtual_service *vs) {
-    filing *f = HR_B_NEW(l->b, filing);
+    filing *f = HR_NEW(l->arena, filing);
     f->l = l;
-    for (size_t i = 0; i < vs->n_http; i++)
+    for (size_t i = 0; i < vs->n_http && !hr_arena_failed(l->arena); i++)
         lint_route(f, vs, i);
 }

@@ -30,54 +30,54 @@ typedef struct names {
 } names;
 
 static hr_str resolved(hr_linter *l, hr_str host, hr_str namespace_) {
-    return hr_b_lower(l->b, hr_resolve_host(l->b, host, namespace_, l->domain));
+    return hr_arena_lower(l->arena, hr_resolve_host(l->arena, host, namespace_, l->domain));
 }
 
 static hr_str qualified(hr_linter *l, hr_str namespace_, hr_str name) {
-    return hr_b_printf(l->b, "%.*s/%.*s", (int)namespace_.len, namespace_.p, (int)name.len, name.p);
+    return hr_arena_printf(l->arena, "%.*s/%.*s", (int)namespace_.len, namespace_.p, (int)name.len, name.p);
 }
 
 /* ---- filling ---- */
 
 static namespace_workloads *workloads_of(names *n, hr_str namespace_) {
-    void **place = hr_map_at(n->l->b, &n->namespaces, namespace_);
+    void **place = hr_map_at(n->l->arena, &n->namespaces, namespace_);
     if (*place == NULL)
-        *place = HR_B_NEW(n->l->b, namespace_workloads);
+        *place = HR_NEW(n->l->arena, namespace_workloads);
     return *place;
 }
 
 static void fill(names *n) {
     hr_linter *l = n->l;
     const hr_resources *r = l->resources;
-    for (size_t i = 0; i < r->n_destination_rules; i++) {
+    for (size_t i = 0; i < r->n_destination_rules && !hr_arena_failed(l->arena); i++) {
         const hr_destination_rule *rule = &r->destination_rules[i];
-        rules_of_host *item = HR_B_NEW(l->b, rules_of_host);
+        rules_of_host *item = HR_NEW(l->arena, rules_of_host);
         hr_str host = resolved(l, rule->host, rule->meta.namespace_);
-        void **head = hr_map_at(l->b, &n->rules, host);
+        void **head = hr_map_at(l->arena, &n->rules, host);
         *item = (rules_of_host){rule, *head};
         *head = item;
         if (hr_host_is_wild(host)) {
-            rules_of_host *wild = HR_B_NEW(l->b, rules_of_host);
+            rules_of_host *wild = HR_NEW(l->arena, rules_of_host);
             *wild = (rules_of_host){rule, n->wildcards};
             n->wildcards = wild;
         }
     }
     for (size_t i = 0; i < r->n_workloads; i++) {
         namespace_workloads *w = workloads_of(n, r->workloads[i].meta.namespace_);
-        HR_PUSH(l->b, &w->workloads, &r->workloads[i]);
+        HR_PUSH(l->arena, &w->workloads, &r->workloads[i]);
     }
     for (size_t i = 0; i < r->n_workload_entries; i++) {
         namespace_workloads *w = workloads_of(n, r->workload_entries[i].meta.namespace_);
-        HR_PUSH(l->b, &w->entries, &r->workload_entries[i]);
+        HR_PUSH(l->arena, &w->entries, &r->workload_entries[i]);
     }
     n->n_workloads = r->n_workloads + r->n_workload_entries;
     for (size_t i = 0; i < r->n_gateways; i++) {
         const hr_meta *meta = &r->gateways[i].meta;
-        hr_map_add(l->b, &n->gateways, qualified(l, meta->namespace_, meta->name), meta);
+        hr_map_add(l->arena, &n->gateways, qualified(l, meta->namespace_, meta->name), meta);
     }
     for (size_t i = 0; i < r->n_virtual_services; i++) {
         const hr_virtual_service *vs = &r->virtual_services[i];
-        hr_map_add(l->b, &n->virtual_services, qualified(l, vs->meta.namespace_, vs->meta.name), vs);
+        hr_map_add(l->arena, &n->virtual_services, qualified(l, vs->meta.namespace_, vs->meta.name), vs);
     }
 }
 
@@ -105,7 +105,7 @@ static hr_str subsets_of(names *n, hr_str host) {
     hr_str list = HR_STR("");
     for (rules_of_host *i = hr_map_get(&n->rules, host); i != NULL; i = i->next)
         for (size_t s = 0; s < i->rule->n_subsets && list.len < 200; s++)
-            list = hr_b_printf(n->l->b, "%.*s%s%.*s", (int)list.len, list.p, list.len == 0 ? "" : ", ",
+            list = hr_arena_printf(n->l->arena, "%.*s%s%.*s", (int)list.len, list.p, list.len == 0 ? "" : ", ",
                                (int)i->rule->subsets[s].name.len, i->rule->subsets[s].name.p);
     return list;
 }
@@ -118,15 +118,15 @@ static void lint_destination(names *n, const hr_destination *d, hr_str namespace
     if (d->host.len == 0)
         return;
     if (svc == NULL)
-        hr_diag_warn(l->d, d->host_pos, hr_b_printf(l->b, "%s.host", field).p,
+        hr_diag_warn(l->d, d->host_pos, HR_LINT_FIELD(l, "%s.host", field),
                      "no Service and no ServiceEntry backs %.*s: %s", (int)host.len, host.p, consequence);
     if (svc != NULL && d->port != 0 && hr_svc_port_find(svc, d->port) == NULL)
-        hr_diag_warn(l->d, d->port_pos, hr_b_printf(l->b, "%s.port", field).p,
+        hr_diag_warn(l->d, d->port_pos, HR_LINT_FIELD(l, "%s.port", field),
                      "%.*s has no port %u: %s", (int)host.len, host.p, d->port, consequence);
     if (d->subset.len == 0 || subset_defined(n, host, d->subset))
         return;
     hr_str known = subsets_of(n, host);
-    hr_diag_warn(l->d, d->subset_pos, hr_b_printf(l->b, "%s.subset", field).p,
+    hr_diag_warn(l->d, d->subset_pos, HR_LINT_FIELD(l, "%s.subset", field),
                  "no DestinationRule for %.*s defines the subset \"%.*s\": %s%s%.*s%s", (int)host.len,
                  host.p, (int)d->subset.len, d->subset.p, consequence, known.len == 0 ? "" : " (defined: ",
                  (int)known.len, known.p, known.len == 0 ? "" : ")");
@@ -186,7 +186,7 @@ static void lint_host(names *n, const hr_virtual_service *vs, size_t index) {
 static void lint_gateways(names *n, const hr_virtual_service *vs) {
     hr_linter *l = n->l;
     for (size_t i = 0; i < vs->gateways.n; i++) {
-        hr_str name = hr_resolve_gateway(l->b, vs->gateways.v[i], vs->meta.namespace_);
+        hr_str name = hr_resolve_gateway(l->arena, vs->gateways.v[i], vs->meta.namespace_);
         if (!hr_str_eq_c(name, "mesh") && hr_map_get(&n->gateways, name) == NULL)
             hr_diag_warn(l->d, vs->gateways.pos, HR_LINT_FIELD(l, "spec.gateways[%zu]", i),
                          "no Gateway %.*s was loaded", (int)name.len, name.p);
@@ -269,7 +269,7 @@ void hr_lint_names(hr_linter *l) {
     const hr_resources *r = l->resources;
     names n = {.l = l};
     fill(&n);
-    for (size_t i = 0; i < r->n_virtual_services; i++) {
+    for (size_t i = 0; i < r->n_virtual_services && !hr_arena_failed(l->arena); i++) {
         const hr_virtual_service *vs = &r->virtual_services[i];
         for (size_t h = 0; h < vs->hosts.n; h++)
             lint_host(&n, vs, h);
@@ -277,6 +277,6 @@ void hr_lint_names(hr_linter *l) {
         lint_delegates(&n, vs);
         lint_destinations(&n, vs);
     }
-    for (size_t i = 0; i < r->n_destination_rules; i++)
+    for (size_t i = 0; i < r->n_destination_rules && !hr_arena_failed(l->arena); i++)
         lint_rule(&n, &r->destination_rules[i]);
 }

@@ -32,17 +32,17 @@ static bool strings_conflict(const hr_string_match *root, const hr_string_match 
     return true;
 }
 
-static const hr_string_match *find_named(const hr_named_match *v, size_t n, hr_str name) {
+static const hr_string_match *find_named(hr_named_matches in, hr_str name) {
     static const hr_string_match none = {0};
-    for (size_t i = 0; i < n; i++)
-        if (hr_str_eq(v[i].name, name))
-            return &v[i].match;
+    for (size_t i = 0; i < in.n; i++)
+        if (hr_str_eq(in.v[i].name, name))
+            return &in.v[i].match;
     return &none;
 }
 
-static bool named_conflict(const hr_named_match *root, size_t n_root, const hr_named_match *leaf, size_t n_leaf) {
-    for (size_t i = 0; i < n_leaf; i++)
-        if (strings_conflict(find_named(root, n_root, leaf[i].name), &leaf[i].match))
+static bool named_conflict(hr_named_matches root, hr_named_matches leaf) {
+    for (size_t i = 0; i < leaf.n; i++)
+        if (strings_conflict(find_named(root, leaf.v[i].name), &leaf.v[i].match))
             return true;
     return false;
 }
@@ -71,15 +71,17 @@ static bool gateways_conflict(const hr_str_list *root, const hr_str_list *leaf) 
     return false;
 }
 
+static bool field_conflicts(const hr_match_field *field, const hr_match_request *root, const hr_match_request *leaf) {
+    if (field->type != HR_MATCH_TYPE_MAP)
+        return strings_conflict(hr_match_string(root, field), hr_match_string(leaf, field));
+    return named_conflict(hr_match_map(root, field), hr_match_map(leaf, field));
+}
+
 static bool matches_conflict(const hr_match_request *root, const hr_match_request *leaf) {
-    return strings_conflict(&root->uri, &leaf->uri) || strings_conflict(&root->scheme, &leaf->scheme) ||
-           strings_conflict(&root->method, &leaf->method) ||
-           strings_conflict(&root->authority, &leaf->authority) ||
-           named_conflict(root->headers, root->n_headers, leaf->headers, leaf->n_headers) ||
-           named_conflict(root->without_headers, root->n_without_headers, leaf->without_headers,
-                          leaf->n_without_headers) ||
-           named_conflict(root->query_params, root->n_query_params, leaf->query_params, leaf->n_query_params) ||
-           root->ignore_uri_case != leaf->ignore_uri_case ||
+    for (size_t i = 0; i < HR_MATCH_FIELD_COUNT; i++)
+        if (field_conflicts(&hr_match_fields[i], root, leaf))
+            return true;
+    return root->ignore_uri_case != leaf->ignore_uri_case ||
            (root->port != 0 && leaf->port != 0 && root->port != leaf->port) ||
            (root->source_namespace.len > 0 && !hr_str_eq(root->source_namespace, leaf->source_namespace)) ||
            labels_conflict(root, leaf) || gateways_conflict(&root->gateways, &leaf->gateways);
@@ -87,28 +89,40 @@ static bool matches_conflict(const hr_match_request *root, const hr_match_reques
 
 /* ---- merging ---- */
 
-static hr_str joined_name(hr_build *b, hr_str root, hr_str leaf) {
+static hr_str joined_name(hr_arena *arena, hr_str root, hr_str leaf) {
     if (leaf.len == 0)
         return root;
     if (root.len == 0)
         return leaf;
-    return hr_b_printf(b, "%.*s-%.*s", (int)root.len, root.p, (int)leaf.len, leaf.p);
+    return hr_arena_printf(arena, "%.*s-%.*s", (int)root.len, root.p, (int)leaf.len, leaf.p);
 }
 
-static void merge_named(hr_build *b, hr_named_match **v, size_t *n, const hr_named_match *root, size_t n_root) {
-    hr_named_match *merged = HR_B_ARRAY(b, hr_named_match, *n + n_root);
-    size_t count = 0;
-    for (size_t i = 0; i < n_root; i++)
-        if (!is_set(find_named(*v, *n, root[i].name)))
-            merged[count++] = root[i];
-    for (size_t i = 0; i < *n; i++)
-        merged[count++] = (*v)[i];
-    *v = merged;
-    *n = count;
+/* The delegate's entries behind those of the root that it does not have. */
+static hr_named_matches merge_named(hr_arena *arena, hr_named_matches root, hr_named_matches leaf) {
+    hr_named_matches merged = {.v = HR_ARRAY(arena, hr_named_match, leaf.n + root.n)};
+    if (merged.v == NULL)
+        return merged;
+    for (size_t i = 0; i < root.n; i++)
+        if (!is_set(find_named(leaf, root.v[i].name)))
+            merged.v[merged.n++] = root.v[i];
+    for (size_t i = 0; i < leaf.n; i++)
+        merged.v[merged.n++] = leaf.v[i];
+    return merged;
 }
 
-static void merge_labels(hr_build *b, hr_match_request *out, const hr_match_request *root) {
-    hr_pair *merged = HR_B_ARRAY(b, hr_pair, out->n_source_labels + root->n_source_labels);
+static void merge_field(hr_arena *arena, const hr_match_field *field, hr_match_request *out, const hr_match_request *root) {
+    if (field->type == HR_MATCH_TYPE_MAP) {
+        hr_match_map_set(out, field, merge_named(arena, hr_match_map(root, field), hr_match_map(out, field)));
+        return;
+    }
+    if (!is_set(hr_match_string(out, field)))
+        hr_match_string_set(out, field, hr_match_string(root, field));
+}
+
+static void merge_labels(hr_arena *arena, hr_match_request *out, const hr_match_request *root) {
+    hr_pair *merged = HR_ARRAY(arena, hr_pair, out->n_source_labels + root->n_source_labels);
+    if (merged == NULL)
+        return;
     size_t n = 0;
     for (size_t i = 0; i < root->n_source_labels; i++) {
         bool known = false;
@@ -123,24 +137,14 @@ static void merge_labels(hr_build *b, hr_match_request *out, const hr_match_requ
     out->n_source_labels = n;
 }
 
-static hr_match_request merge_match(hr_build *b, const hr_match_request *root, const hr_match_request *leaf) {
+static hr_match_request merge_match(hr_arena *arena, const hr_match_request *root, const hr_match_request *leaf) {
     hr_match_request out = *leaf;
-    out.name = joined_name(b, root->name, leaf->name);
-    if (!is_set(&out.uri))
-        out.uri = root->uri;
-    if (!is_set(&out.scheme))
-        out.scheme = root->scheme;
-    if (!is_set(&out.method))
-        out.method = root->method;
-    if (!is_set(&out.authority))
-        out.authority = root->authority;
-    merge_named(b, &out.headers, &out.n_headers, root->headers, root->n_headers);
-    merge_named(b, &out.without_headers, &out.n_without_headers, root->without_headers,
-                root->n_without_headers);
-    merge_named(b, &out.query_params, &out.n_query_params, root->query_params, root->n_query_params);
+    out.name = joined_name(arena, root->name, leaf->name);
+    for (size_t i = 0; i < HR_MATCH_FIELD_COUNT; i++)
+        merge_field(arena, &hr_match_fields[i], &out, root);
     if (out.port == 0)
         out.port = root->port;
-    merge_labels(b, &out, root);
+    merge_labels(arena, &out, root);
     if (out.source_namespace.len == 0)
         out.source_namespace = root->source_namespace;
     if (out.gateways.n == 0)
@@ -150,7 +154,7 @@ static hr_match_request merge_match(hr_build *b, const hr_match_request *root, c
 
 /* All compatible pairs, the delegate's matches outside. false: a delegate match has no root match to
  * go with, which drops its whole route. */
-static bool merge_matches(hr_build *b, hr_http_route *out, hr_http_entry *entry, const hr_http_route *root) {
+static bool merge_matches(hr_arena *arena, hr_http_route *out, hr_http_entry *entry, const hr_http_route *root) {
     if (root->n_match == 0)
         return true;
     if (out->n_match == 0) {
@@ -158,8 +162,10 @@ static bool merge_matches(hr_build *b, hr_http_route *out, hr_http_entry *entry,
         out->n_match = root->n_match;
         return true;
     }
-    hr_match_request *merged = HR_B_ARRAY(b, hr_match_request, root->n_match * out->n_match);
-    int32_t *index = HR_B_ARRAY(b, int32_t, root->n_match * out->n_match);
+    hr_match_request *merged = HR_ARRAY(arena, hr_match_request, root->n_match * out->n_match);
+    int32_t *index = HR_ARRAY(arena, int32_t, root->n_match * out->n_match);
+    if (merged == NULL || index == NULL)
+        return false;
     size_t n = 0;
     for (size_t l = 0; l < out->n_match; l++) {
         size_t before = n;
@@ -167,7 +173,7 @@ static bool merge_matches(hr_build *b, hr_http_route *out, hr_http_entry *entry,
             if (matches_conflict(&root->match[r], &out->match[l]))
                 continue;
             index[n] = (int32_t)l;
-            merged[n++] = merge_match(b, &root->match[r], &out->match[l]);
+            merged[n++] = merge_match(arena, &root->match[r], &out->match[l]);
         }
         if (n == before)
             return false;
@@ -212,10 +218,10 @@ static bool visible_to(const hr_vs *delegate, hr_str namespace_) {
     return visible;
 }
 
-static const hr_vs *find_delegate(hr_build *b, const hr_http_route *root, hr_str root_namespace,
+static const hr_vs *find_delegate(hr_arena *arena, const hr_http_route *root, hr_str root_namespace,
                                   const hr_map *delegates) {
     hr_str ns = root->delegate_namespace.len > 0 ? root->delegate_namespace : root_namespace;
-    hr_str id = hr_b_printf(b, "%.*s/%.*s", (int)ns.len, ns.p, (int)root->delegate_name.len,
+    hr_str id = hr_arena_printf(arena, "%.*s/%.*s", (int)ns.len, ns.p, (int)root->delegate_name.len,
                             root->delegate_name.p == NULL ? "" : root->delegate_name.p);
     const hr_vs *delegate = hr_map_get(delegates, id);
     return delegate != NULL && visible_to(delegate, root_namespace) ? delegate : NULL;
@@ -223,34 +229,34 @@ static const hr_vs *find_delegate(hr_build *b, const hr_http_route *root, hr_str
 
 typedef HR_LIST(hr_http_entry) entry_list;
 
-static void expand(hr_build *b, entry_list *out, const hr_http_route *root, const hr_vs *delegate) {
+static void expand(hr_arena *arena, entry_list *out, const hr_http_route *root, const hr_vs *delegate) {
     for (size_t i = 0; i < delegate->resource->n_http; i++) {
         const hr_http_route *leaf = &delegate->resource->http[i];
         hr_http_entry entry = {.index = (int32_t)i};
-        hr_http_route *merged = HR_B_NEW(b, hr_http_route);
+        hr_http_route *merged = HR_NEW(arena, hr_http_route);
         *merged = *leaf;
-        if (leaf->has_delegate || !merge_matches(b, merged, &entry, root))
+        if (leaf->has_delegate || !merge_matches(arena, merged, &entry, root))
             continue;
-        merged->name = joined_name(b, root->name, leaf->name);
+        merged->name = joined_name(arena, root->name, leaf->name);
         inherit(merged, root);
         entry.http = merged;
-        HR_PUSH(b, out, entry);
+        HR_PUSH(arena, out, entry);
     }
 }
 
-void hr_delegates_merge(hr_build *b, hr_vs *vs, const hr_map *delegates) {
+void hr_delegates_merge(hr_arena *arena, hr_vs *vs, const hr_map *delegates) {
     const hr_virtual_service *in = vs->resource;
-    entry_list entries = {.v = HR_B_ARRAY(b, hr_http_entry, in->n_http), .capacity = in->n_http};
-    for (size_t i = 0; i < in->n_http; i++) {
+    entry_list entries = {.v = HR_ARRAY(arena, hr_http_entry, in->n_http), .capacity = in->n_http};
+    for (size_t i = 0; i < in->n_http && !hr_arena_failed(arena); i++) {
         const hr_http_route *http = &in->http[i];
         if (!http->has_delegate) {
             hr_http_entry entry = {.http = http, .index = (int32_t)i};
-            HR_PUSH(b, &entries, entry);
+            HR_PUSH(arena, &entries, entry);
             continue;
         }
-        const hr_vs *delegate = find_delegate(b, http, in->meta.namespace_, delegates);
+        const hr_vs *delegate = find_delegate(arena, http, in->meta.namespace_, delegates);
         if (delegate != NULL)
-            expand(b, &entries, http, delegate);
+            expand(arena, &entries, http, delegate);
     }
     vs->http = entries.v;
     vs->n_http = entries.n;

@@ -5,6 +5,6 @@
 #include "table.h"
 
 /* Fills vs->http from its resource; `delegates` maps "namespace/name" to the hr_vs without hosts. */
-void hr_delegates_merge(hr_build *b, hr_vs *vs, const hr_map *delegates);
+void hr_delegates_merge(hr_arena *arena, hr_vs *vs, const hr_map *delegates);
 
 #endif

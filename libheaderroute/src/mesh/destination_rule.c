@@ -29,25 +29,29 @@ static bool same_labels(const hr_pair *a, size_t n_a, const hr_pair *b, size_t n
     return n_a == n_b && hr_pairs_subset(a, n_a, b, n_b);
 }
 
-static hr_merged_rule *entry_of(hr_build *b, const hr_destination_rule *rule, hr_str host, const hr_str *export_to,
+static hr_merged_rule *entry_of(hr_arena *arena, const hr_destination_rule *rule, hr_str host, const hr_str *export_to,
                                 size_t n_export_to) {
-    hr_merged_rule *entry = HR_B_NEW(b, hr_merged_rule);
+    hr_merged_rule *entry = HR_NEW(arena, hr_merged_rule);
     *entry = (hr_merged_rule){
         .first = rule,
         .host = host,
         .export_to = export_to,
         .n_export_to = n_export_to,
         .policy = &rule->policy,
-        .subsets = HR_B_ARRAY(b, const hr_subset *, rule->n_subsets),
+        .subsets = HR_ARRAY(arena, const hr_subset *, rule->n_subsets),
         .n_subsets = rule->n_subsets,
     };
-    for (size_t i = 0; i < rule->n_subsets; i++)
+    if (entry->subsets == NULL)
+        entry->n_subsets = 0;
+    for (size_t i = 0; i < entry->n_subsets; i++)
         entry->subsets[i] = &rule->subsets[i];
     return entry;
 }
 
-static void merge_into(hr_build *b, hr_merged_rule *entry, const hr_destination_rule *rule) {
-    const hr_subset **subsets = HR_B_ARRAY(b, const hr_subset *, entry->n_subsets + rule->n_subsets);
+static void merge_into(hr_arena *arena, hr_merged_rule *entry, const hr_destination_rule *rule) {
+    const hr_subset **subsets = HR_ARRAY(arena, const hr_subset *, entry->n_subsets + rule->n_subsets);
+    if (subsets == NULL)
+        return;
     size_t known = entry->n_subsets, n = known;
     for (size_t i = 0; i < known; i++)
         subsets[i] = entry->subsets[i];
@@ -66,7 +70,7 @@ static void merge_into(hr_build *b, hr_merged_rule *entry, const hr_destination_
 
 /* Istio's walk over the entries of one host, flag and all: each step overwrites whether the new rule
  * becomes an entry of its own. */
-static bool walk_entries(hr_build *b, hr_merged_rule *head, const hr_destination_rule *rule,
+static bool walk_entries(hr_arena *arena, hr_merged_rule *head, const hr_destination_rule *rule,
                          const hr_str *export_to, size_t n_export_to) {
     bool add = true;
     for (hr_merged_rule *e = head; e != NULL; e = e->next) {
@@ -84,13 +88,17 @@ static bool walk_entries(hr_build *b, hr_merged_rule *head, const hr_destination
         }
         if (neither || both)
             add = false;
-        merge_into(b, e, rule);
+        merge_into(arena, e, rule);
     }
     return add;
 }
 
-static void add_wildcard(hr_build *b, hr_rule_set *set, hr_merged_rule *head) {
-    set->wildcards = hr_b_grow(b, set->wildcards, set->n_wildcards, &set->capacity, sizeof(*set->wildcards));
+static void add_wildcard(hr_arena *arena, hr_rule_set *set, hr_merged_rule *head) {
+    hr_merged_rule **grown =
+        hr_arena_grow(arena, set->wildcards, set->n_wildcards, &set->capacity, sizeof(*set->wildcards));
+    if (grown == NULL)
+        return;
+    set->wildcards = grown;
     set->wildcards[set->n_wildcards++] = head;
 }
 
@@ -101,17 +109,17 @@ static hr_merged_rule *wildcard_head(const hr_rule_set *set, hr_str host) {
     return NULL;
 }
 
-static void add_rule(hr_build *b, hr_rule_set *set, const hr_destination_rule *rule, hr_str host,
+static void add_rule(hr_arena *arena, hr_rule_set *set, const hr_destination_rule *rule, hr_str host,
                      const hr_str *export_to, size_t n_export_to) {
     bool wild = hr_host_is_wild(host);
     hr_merged_rule *head = wild ? wildcard_head(set, host) : hr_map_get(&set->exact, host);
-    if (!walk_entries(b, head, rule, export_to, n_export_to))
+    if (!walk_entries(arena, head, rule, export_to, n_export_to))
         return;
-    hr_merged_rule *entry = entry_of(b, rule, host, export_to, n_export_to);
+    hr_merged_rule *entry = entry_of(arena, rule, host, export_to, n_export_to);
     if (head == NULL && wild) {
-        add_wildcard(b, set, entry);
+        add_wildcard(arena, set, entry);
     } else if (head == NULL) {
-        hr_map_add(b, &set->exact, host, entry);
+        hr_map_add(arena, &set->exact, host, entry);
     } else {
         while (head->next != NULL)
             head = head->next;
@@ -119,10 +127,10 @@ static void add_rule(hr_build *b, hr_rule_set *set, const hr_destination_rule *r
     }
 }
 
-static hr_rule_set *set_of(hr_build *b, hr_map *map, hr_str namespace_) {
-    void **place = hr_map_at(b, map, namespace_);
+static hr_rule_set *set_of(hr_arena *arena, hr_map *map, hr_str namespace_) {
+    void **place = hr_map_at(arena, map, namespace_);
     if (*place == NULL)
-        *place = HR_B_NEW(b, hr_rule_set);
+        *place = HR_NEW(arena, hr_rule_set);
     return *place;
 }
 
@@ -134,33 +142,35 @@ static int by_selector_and_age(const void *a, const void *b) {
     return hr_meta_cmp(&x->meta, &y->meta);
 }
 
-static void index_rule(hr_build *b, hr_rule_index *index, const hr_destination_rule *rule, hr_str domain) {
+static void index_rule(hr_arena *arena, hr_rule_index *index, const hr_destination_rule *rule, hr_str domain) {
     static const hr_str private_only[] = {{".", 1}};
     hr_str ns = rule->meta.namespace_;
-    hr_str host = hr_b_lower(b, hr_resolve_host(b, rule->host, ns, domain));
+    hr_str host = hr_arena_lower(arena, hr_resolve_host(arena, rule->host, ns, domain));
     /* A rule with a selector is its own namespace's affair, whatever its exportTo says. */
     const hr_str *to = rule->has_selector ? private_only : rule->export_to.v;
     size_t n = rule->has_selector ? 1 : rule->export_to.n;
     bool own = n == 0 || set_has(to, n, HR_STR("*")) || set_has(to, n, HR_STR(".")) || set_has(to, n, ns);
     if (own)
-        add_rule(b, set_of(b, &index->local, ns), rule, host, to, n);
+        add_rule(arena, set_of(arena, &index->local, ns), rule, host, to, n);
     bool private = n == 1 && (hr_str_eq_c(to[0], ".") || hr_str_eq(to[0], ns));
     if (!private)
-        add_rule(b, set_of(b, &index->exported, ns), rule, host, to, n);
+        add_rule(arena, set_of(arena, &index->exported, ns), rule, host, to, n);
     else if (hr_str_eq(ns, index->root_namespace))
-        add_rule(b, &index->root_private, rule, host, to, n);
+        add_rule(arena, &index->root_private, rule, host, to, n);
 }
 
-void hr_rule_index_build(hr_build *b, hr_rule_index *out, const hr_resources *r, hr_str domain,
+void hr_rule_index_build(hr_arena *arena, hr_rule_index *out, const hr_resources *r, hr_str domain,
                          hr_str root_namespace) {
     out->root_namespace = root_namespace;
-    const hr_destination_rule **sorted = HR_B_ARRAY(b, const hr_destination_rule *, r->n_destination_rules);
+    const hr_destination_rule **sorted = HR_ARRAY(arena, const hr_destination_rule *, r->n_destination_rules);
+    if (sorted == NULL)
+        return;
     for (size_t i = 0; i < r->n_destination_rules; i++)
         sorted[i] = &r->destination_rules[i];
     if (r->n_destination_rules > 1)
         qsort(sorted, r->n_destination_rules, sizeof(*sorted), by_selector_and_age);
-    for (size_t i = 0; i < r->n_destination_rules; i++)
-        index_rule(b, out, sorted[i], domain);
+    for (size_t i = 0; i < r->n_destination_rules && !hr_arena_failed(arena); i++)
+        index_rule(arena, out, sorted[i], domain);
 }
 
 /* ---- lookup ---- */

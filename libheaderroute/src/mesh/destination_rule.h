@@ -30,7 +30,7 @@ typedef struct hr_rule_index {
     hr_str root_namespace;
 } hr_rule_index;
 
-void hr_rule_index_build(hr_build *b, hr_rule_index *out, const hr_resources *resources, hr_str domain,
+void hr_rule_index_build(hr_arena *arena, hr_rule_index *out, const hr_resources *resources, hr_str domain,
                          hr_str root_namespace);
 
 /* The rule for `svc` as a proxy of `namespace_` with `labels` sees it. NULL: none. */

@@ -14,13 +14,13 @@ static hr_str label_of(const hr_pair *labels, size_t n, hr_str name) {
     return (hr_str){0};
 }
 
-hr_str hr_locality_stated(hr_build *b, const hr_pair *labels, size_t n) {
+hr_str hr_locality_stated(hr_arena *arena, const hr_pair *labels, size_t n) {
     hr_str given = label_of(labels, n, HR_STR("topology.istio.io/locality"));
     if (given.p == NULL)
         given = label_of(labels, n, HR_STR("istio-locality"));
     if (given.len == 0 || hr_str_has(given, '/'))
         return given;
-    hr_str copy = hr_b_copy(b, given);
+    hr_str copy = hr_arena_copy(arena, given);
     char *p = (char *)(uintptr_t)copy.p;
     for (size_t i = 0; i < copy.len; i++)
         if (p[i] == '.')
@@ -94,14 +94,16 @@ static int by_locality(const void *a, const void *b) {
 }
 
 /* One group a locality and priority, in the order in which Istio sends them. */
-static grouping group_members(hr_build *b, const hr_members *in) {
-    sorted *order = HR_B_ARRAY(b, sorted, in->n);
+static grouping group_members(hr_arena *arena, const hr_members *in) {
+    sorted *order = HR_ARRAY(arena, sorted, in->n);
+    grouping out = {HR_ARRAY(arena, group, in->n), 0};
+    uint32_t *members = HR_ARRAY(arena, uint32_t, in->n);
+    if (order == NULL || out.v == NULL || members == NULL)
+        return out;
     for (size_t i = 0; i < in->n; i++)
         order[i] = (sorted){in->v[i].locality, in->v[i].priority, (uint32_t)i};
     if (in->n > 1)
         qsort(order, in->n, sizeof(*order), by_locality);
-    grouping out = {HR_B_ARRAY(b, group, in->n), 0};
-    uint32_t *members = HR_B_ARRAY(b, uint32_t, in->n);
     for (size_t i = 0; i < in->n; i++) {
         group *last = out.n == 0 ? NULL : &out.v[out.n - 1];
         if (last == NULL || !hr_str_eq(last->locality, order[i].locality) || last->priority != order[i].priority) {
@@ -150,12 +152,14 @@ static void share(grouping *g, bool *taken, hr_str to, uint32_t percent) {
     }
 }
 
-static void distribute(hr_build *b, grouping *g, const hr_lb_settings *lb, hr_str own) {
+static void distribute(hr_arena *arena, grouping *g, const hr_lb_settings *lb, hr_str own) {
     for (size_t d = 0; d < lb->n_distribute; d++) {
         const hr_locality_distribute *rule = &lb->distribute[d];
         if (!rule_matches(rule->from, own))
             continue;
-        bool *taken = HR_B_ARRAY(b, bool, g->n);
+        bool *taken = HR_ARRAY(arena, bool, g->n);
+        if (taken == NULL)
+            return;
         for (size_t t = 0; t < rule->n_to; t++)
             share(g, taken, rule->to[t].to, rule->to[t].percent);
         for (size_t i = 0; i < g->n; i++)
@@ -252,8 +256,10 @@ static void keep(hr_members *in, const grouping *g) {
 }
 
 /* Takes the members of dropped groups out, with their place in the order. */
-static void drop(hr_build *b, hr_members *in, const grouping *g) {
-    uint32_t *place = HR_B_ARRAY(b, uint32_t, in->n);
+static void drop(hr_arena *arena, hr_members *in, const grouping *g) {
+    uint32_t *place = HR_ARRAY(arena, uint32_t, in->n);
+    if (place == NULL)
+        return;
     for (size_t i = 0; i < g->n; i++)
         for (size_t m = 0; m < g->v[i].n; m++)
             place[g->v[i].members[m]] = g->v[i].dropped ? UINT32_MAX : 0;
@@ -274,7 +280,7 @@ static void drop(hr_build *b, hr_members *in, const grouping *g) {
                 in->order[at++] = place[g->v[i].members[m]];
 }
 
-void hr_locality_apply(hr_build *b, hr_members *in, const hr_policy_blocks *policy, hr_distribution distribution,
+void hr_locality_apply(hr_arena *arena, hr_members *in, const hr_policy_blocks *policy, hr_distribution distribution,
                        const hr_caller *caller) {
     setting s = effective(policy, distribution);
     bool distributes = !s.off && s.lb != NULL && s.lb->n_distribute > 0;
@@ -287,14 +293,18 @@ void hr_locality_apply(hr_build *b, hr_members *in, const hr_policy_blocks *poli
                                 : 0;
     in->own = caller->locality;
     in->weighted = distributes || (fails_over && (n_failover > 0 || s.n_priorities > 0));
-    in->order = HR_B_ARRAY(b, uint32_t, in->n);
-    grouping g = group_members(b, in);
+    in->order = HR_ARRAY(arena, uint32_t, in->n);
+    grouping g = group_members(arena, in);
+    if (hr_arena_failed(arena)) {
+        *in = (hr_members){0};
+        return;
+    }
     if (distributes)
-        distribute(b, &g, s.lb, caller->locality);
+        distribute(arena, &g, s.lb, caller->locality);
     else if (fails_over)
         close_gaps(&g);
     if (fails_over && (s.n_priorities == 0 || n_failover > 0))
         fail_over(&g, s.lb == NULL ? NULL : s.lb->failover, n_failover, caller->locality);
     keep(in, &g);
-    drop(b, in, &g);
+    drop(arena, in, &g);
 }

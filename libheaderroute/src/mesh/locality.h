@@ -16,7 +16,7 @@ hr_locality hr_locality_split(hr_str text);
 
 /* What the labels of a pod or workload state, absent where they do not. Istio's labels for a locality have
  * dots where the locality has slashes, since labels take no slash. */
-hr_str hr_locality_stated(hr_build *b, const hr_pair *labels, size_t n);
+hr_str hr_locality_stated(hr_arena *arena, const hr_pair *labels, size_t n);
 
 /* The members of a cluster: ready ones first, then those that are never picked. */
 typedef struct hr_members {
@@ -36,7 +36,7 @@ typedef struct hr_caller {
 
 /* Sets priority and locality_weight of all members, takes out those that `distribute` leaves nothing,
  * and sets `order` and `weighted`. `in` has v, n_ready and n. */
-void hr_locality_apply(hr_build *b, hr_members *in, const hr_policy_blocks *policy, hr_distribution distribution,
+void hr_locality_apply(hr_arena *arena, hr_members *in, const hr_policy_blocks *policy, hr_distribution distribution,
                        const hr_caller *caller);
 
 #endif

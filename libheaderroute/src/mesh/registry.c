@@ -116,11 +116,11 @@ static hr_distribution distribution_of(const hr_service *in) {
     return HR_DISTRIBUTION_ANY;
 }
 
-static hr_svc *from_service(hr_build *b, const hr_service *in, hr_str domain) {
-    hr_svc *svc = HR_B_NEW(b, hr_svc);
-    hr_str host = hr_b_printf(b, "%.*s.%.*s.svc.%.*s", (int)in->meta.name.len, in->meta.name.p,
+static hr_svc *from_service(hr_arena *arena, const hr_service *in, hr_str domain) {
+    hr_svc *svc = HR_NEW(arena, hr_svc);
+    hr_str host = hr_arena_printf(arena, "%.*s.%.*s.svc.%.*s", (int)in->meta.name.len, in->meta.name.p,
                               (int)in->meta.namespace_.len, in->meta.namespace_.p, (int)domain.len, domain.p);
-    svc->host = hr_b_lower(b, host);
+    svc->host = hr_arena_lower(arena, host);
     svc->namespace_ = in->meta.namespace_;
     svc->meta = &in->meta;
     svc->kubernetes = true;
@@ -129,7 +129,7 @@ static hr_svc *from_service(hr_build *b, const hr_service *in, hr_str domain) {
     svc->export_to = &in->export_to;
     if (hr_str_eq_c(in->type, "ExternalName") && in->external_name.len > 0) {
         svc->resolution = HR_RESOLUTION_ALIAS;
-        svc->alias_of = hr_b_lower(b, in->external_name);
+        svc->alias_of = hr_arena_lower(arena, in->external_name);
     }
     bool headless = hr_str_eq_c(in->cluster_ip, "None");
     if (headless)
@@ -140,11 +140,11 @@ static hr_svc *from_service(hr_build *b, const hr_service *in, hr_str domain) {
         svc->addresses = in->cluster_ips.v;
         svc->n_addresses = in->cluster_ips.n;
     } else if (!headless && in->cluster_ip.len > 0) {
-        svc->addresses = HR_B_NEW(b, hr_str);
+        svc->addresses = HR_NEW(arena, hr_str);
         svc->addresses[svc->n_addresses++] = in->cluster_ip;
     }
-    svc->ports = HR_B_ARRAY(b, hr_svc_port, in->n_ports);
-    for (size_t i = 0; i < in->n_ports; i++)
+    svc->ports = HR_ARRAY(arena, hr_svc_port, in->n_ports);
+    for (size_t i = 0; svc->ports != NULL && i < in->n_ports; i++)
         svc->ports[svc->n_ports++] = (hr_svc_port){
             .number = (uint16_t)in->ports[i].number,
             .name = in->ports[i].name,
@@ -159,15 +159,15 @@ static hr_resolution resolution_of(const hr_service_entry *in) {
     return of[in->resolution];
 }
 
-static hr_svc *from_entry(hr_build *b, const hr_service_entry *in, hr_str host) {
-    hr_svc *svc = HR_B_NEW(b, hr_svc);
-    svc->host = hr_b_lower(b, host);
+static hr_svc *from_entry(hr_arena *arena, const hr_service_entry *in, hr_str host) {
+    hr_svc *svc = HR_NEW(arena, hr_svc);
+    svc->host = hr_arena_lower(arena, host);
     svc->namespace_ = in->meta.namespace_;
     svc->meta = &in->meta;
     svc->export_to = &in->export_to;
     svc->resolution = resolution_of(in);
-    svc->addresses = HR_B_ARRAY(b, hr_str, in->addresses.n);
-    for (size_t i = 0; i < in->addresses.n; i++) {
+    svc->addresses = HR_ARRAY(arena, hr_str, in->addresses.n);
+    for (size_t i = 0; svc->addresses != NULL && i < in->addresses.n; i++) {
         hr_str address = in->addresses.v[i];
         hr_str ip = hr_str_of(address.p, hr_str_find(address, '/', 0));
         hr_str mask = ip.len < address.len ? hr_str_tail(address, ip.len + 1) : HR_STR("");
@@ -177,8 +177,8 @@ static hr_svc *from_entry(hr_build *b, const hr_service_entry *in, hr_str host) 
             svc->binds_ip = true;
         }
     }
-    svc->ports = HR_B_ARRAY(b, hr_svc_port, in->n_ports);
-    for (size_t i = 0; i < in->n_ports; i++)
+    svc->ports = HR_ARRAY(arena, hr_svc_port, in->n_ports);
+    for (size_t i = 0; svc->ports != NULL && i < in->n_ports; i++)
         svc->ports[svc->n_ports++] = (hr_svc_port){
             .number = (uint16_t)in->ports[i].number,
             .name = in->ports[i].name,
@@ -208,10 +208,12 @@ static bool same_exports(const hr_svc *a, const hr_svc *b) {
 }
 
 /* Two ServiceEntries of one namespace for one host are one service with the ports of both. */
-static bool merge_entry(hr_build *b, hr_svc *into, const hr_svc *svc) {
+static bool merge_entry(hr_arena *arena, hr_svc *into, const hr_svc *svc) {
     if (into->kubernetes || svc->kubernetes || into->resolution != svc->resolution || !same_exports(into, svc))
         return false;
-    hr_svc_port *ports = HR_B_ARRAY(b, hr_svc_port, into->n_ports + svc->n_ports);
+    hr_svc_port *ports = HR_ARRAY(arena, hr_svc_port, into->n_ports + svc->n_ports);
+    if (ports == NULL)
+        return false;
     memcpy(ports, into->ports, into->n_ports * sizeof(*ports));
     size_t n = into->n_ports;
     for (size_t i = 0; i < svc->n_ports; i++) {
@@ -224,7 +226,9 @@ static bool merge_entry(hr_build *b, hr_svc *into, const hr_svc *svc) {
             continue;
         }
         size_t total = same->n_endpoints + svc->ports[i].n_endpoints;
-        hr_endpoint *endpoints = HR_B_ARRAY(b, hr_endpoint, total);
+        hr_endpoint *endpoints = HR_ARRAY(arena, hr_endpoint, total);
+        if (endpoints == NULL)
+            return false;
         if (same->n_endpoints > 0)
             memcpy(endpoints, same->endpoints, same->n_endpoints * sizeof(*endpoints));
         if (svc->ports[i].n_endpoints > 0)
@@ -248,16 +252,16 @@ static int by_age(const void *a, const void *b) {
 
 /* Oldest first; a second service of the same host and namespace joins the first where the two are alike.
  * Where they are not, each is seen by who may see it. */
-static void index_by_host(hr_build *b, hr_registry *out, svc_list *all) {
+static void index_by_host(hr_arena *arena, hr_registry *out, svc_list *all) {
     if (all->n > 1)
         qsort(all->v, all->n, sizeof(*all->v), by_age);
-    out->services = HR_B_ARRAY(b, hr_svc *, all->n);
-    for (size_t i = 0; i < all->n; i++) {
+    out->services = HR_ARRAY(arena, hr_svc *, all->n);
+    for (size_t i = 0; i < all->n && !hr_arena_failed(arena); i++) {
         hr_svc *svc = all->v[i];
-        hr_svc **place = (hr_svc **)hr_map_at(b, &out->by_host, svc->host);
+        hr_svc **place = (hr_svc **)hr_map_at(arena, &out->by_host, svc->host);
         bool merged = false;
         for (; *place != NULL && !merged; place = &(*place)->next)
-            merged = hr_str_eq((*place)->namespace_, svc->namespace_) && merge_entry(b, *place, svc);
+            merged = hr_str_eq((*place)->namespace_, svc->namespace_) && merge_entry(arena, *place, svc);
         if (!merged) {
             svc->n_own_ports = svc->n_ports;
             *place = svc;
@@ -277,39 +281,43 @@ static hr_svc *concrete(const hr_registry *registry, const hr_svc *alias) {
     return svc;
 }
 
-static void add_alias(hr_build *b, hr_svc *svc, hr_str alias) {
-    hr_str *grown = HR_B_ARRAY(b, hr_str, svc->n_aliases + 1);
+static void add_alias(hr_arena *arena, hr_svc *svc, hr_str alias) {
+    hr_str *grown = HR_ARRAY(arena, hr_str, svc->n_aliases + 1);
+    if (grown == NULL)
+        return;
     if (svc->n_aliases > 0)
         memcpy(grown, svc->aliases, svc->n_aliases * sizeof(*grown));
     grown[svc->n_aliases++] = alias;
     svc->aliases = grown;
 }
 
-static void resolve_aliases(hr_build *b, hr_registry *registry) {
+static void resolve_aliases(hr_arena *arena, hr_registry *registry) {
     for (size_t i = 0; i < registry->n_services; i++) {
         const hr_svc *alias = registry->services[i];
         if (alias->resolution != HR_RESOLUTION_ALIAS)
             continue;
         for (hr_svc *svc = concrete(registry, alias); svc != NULL; svc = svc->next)
-            add_alias(b, svc, alias->host);
+            add_alias(arena, svc, alias->host);
     }
 }
 
-void hr_registry_build(hr_build *b, hr_registry *out, const hr_resources *r, hr_str domain) {
+void hr_registry_build(hr_arena *arena, hr_registry *out, const hr_resources *r, hr_str domain) {
     svc_list all = {0};
     hr_endpoint_source source;
-    hr_endpoint_source_init(b, &source, r);
-    for (size_t i = 0; i < r->n_services; i++) {
-        hr_svc *svc = from_service(b, &r->services[i], domain);
-        hr_service_endpoints(b, svc, &r->services[i], &source);
-        HR_PUSH(b, &all, svc);
+    hr_endpoint_source_init(arena, &source, r);
+    for (size_t i = 0; i < r->n_services && !hr_arena_failed(arena); i++) {
+        hr_svc *svc = from_service(arena, &r->services[i], domain);
+        hr_service_endpoints(arena, svc, &r->services[i], &source);
+        HR_PUSH(arena, &all, svc);
     }
     for (size_t i = 0; i < r->n_service_entries; i++)
-        for (size_t h = 0; h < r->service_entries[i].hosts.n; h++) {
-            hr_svc *svc = from_entry(b, &r->service_entries[i], r->service_entries[i].hosts.v[h]);
-            hr_entry_endpoints(b, svc, &r->service_entries[i], &source);
-            HR_PUSH(b, &all, svc);
+        for (size_t h = 0; h < r->service_entries[i].hosts.n && !hr_arena_failed(arena); h++) {
+            hr_svc *svc = from_entry(arena, &r->service_entries[i], r->service_entries[i].hosts.v[h]);
+            hr_entry_endpoints(arena, svc, &r->service_entries[i], &source);
+            HR_PUSH(arena, &all, svc);
         }
-    index_by_host(b, out, &all);
-    resolve_aliases(b, out);
+    if (hr_arena_failed(arena))
+        return;
+    index_by_host(arena, out, &all);
+    resolve_aliases(arena, out);
 }

@@ -68,7 +68,7 @@ typedef struct hr_registry {
     hr_map by_host;
 } hr_registry;
 
-void hr_registry_build(hr_build *b, hr_registry *out, const hr_resources *resources, hr_str domain);
+void hr_registry_build(hr_arena *arena, hr_registry *out, const hr_resources *resources, hr_str domain);
 
 bool hr_svc_visible(const hr_svc *svc, hr_str namespace_);
 /* The service a proxy of `namespace_` means by `host` (lower case): its own namespace's first, then

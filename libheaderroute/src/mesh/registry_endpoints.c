@@ -6,18 +6,18 @@
 
 typedef HR_LIST(hr_endpoint) endpoint_list;
 
-void hr_endpoint_source_init(hr_build *b, hr_endpoint_source *out, const hr_resources *resources) {
+void hr_endpoint_source_init(hr_arena *arena, hr_endpoint_source *out, const hr_resources *resources) {
     *out = (hr_endpoint_source){.resources = resources};
     for (size_t i = 0; i < resources->n_workloads; i++) {
         const hr_workload *w = &resources->workloads[i];
         if (w->kind != HR_WORKLOAD_POD)
             continue;
-        hr_str key = hr_b_printf(b, "%.*s/%.*s", (int)w->meta.namespace_.len, w->meta.namespace_.p,
+        hr_str key = hr_arena_printf(arena, "%.*s/%.*s", (int)w->meta.namespace_.len, w->meta.namespace_.p,
                                  (int)w->meta.name.len, w->meta.name.p);
-        hr_map_add(b, &out->pods, key, w);
+        hr_map_add(arena, &out->pods, key, w);
     }
     for (size_t i = 0; i < resources->n_nodes; i++)
-        hr_map_add(b, &out->nodes, resources->nodes[i].meta.name, &resources->nodes[i]);
+        hr_map_add(arena, &out->nodes, resources->nodes[i].meta.name, &resources->nodes[i]);
 }
 
 static uint16_t named_port(const hr_named_port *ports, size_t n, hr_str name) {
@@ -35,7 +35,7 @@ static hr_str label(const hr_pair *labels, size_t n, const char *name) {
 }
 
 /* Of the well-known labels of a node or a pod; empty where there is none. */
-static hr_str labelled_locality(hr_build *b, const hr_pair *labels, size_t n) {
+static hr_str labelled_locality(hr_arena *arena, const hr_pair *labels, size_t n) {
     hr_str region = label(labels, n, "topology.kubernetes.io/region");
     hr_str zone = label(labels, n, "topology.kubernetes.io/zone");
     hr_str subzone = label(labels, n, "topology.istio.io/subzone");
@@ -45,20 +45,20 @@ static hr_str labelled_locality(hr_build *b, const hr_pair *labels, size_t n) {
         zone = label(labels, n, "failure-domain.beta.kubernetes.io/zone");
     if (region.len == 0 && zone.len == 0 && subzone.len == 0)
         return HR_STR("");
-    return hr_b_printf(b, "%.*s/%.*s/%.*s", (int)region.len, region.p == NULL ? "" : region.p, (int)zone.len,
+    return hr_arena_printf(arena, "%.*s/%.*s/%.*s", (int)region.len, region.p == NULL ? "" : region.p, (int)zone.len,
                        zone.p == NULL ? "" : zone.p, (int)subzone.len, subzone.p == NULL ? "" : subzone.p);
 }
 
 /* Where a pod runs: what it says itself, else its Node. Files seldom hold Nodes: then the pod's own
  * topology labels stand in. */
-static hr_str pod_locality(hr_build *b, const hr_endpoint_source *source, const hr_workload *pod) {
-    hr_str stated = hr_locality_stated(b, pod->labels, pod->n_labels);
+static hr_str pod_locality(hr_arena *arena, const hr_endpoint_source *source, const hr_workload *pod) {
+    hr_str stated = hr_locality_stated(arena, pod->labels, pod->n_labels);
     if (stated.len > 0)
         return stated;
     const hr_kube_node *node = pod->node_name.len == 0 ? NULL : hr_map_get(&source->nodes, pod->node_name);
     if (node != NULL)
-        return labelled_locality(b, node->meta.labels, node->meta.n_labels);
-    return labelled_locality(b, pod->labels, pod->n_labels);
+        return labelled_locality(arena, node->meta.labels, node->meta.n_labels);
+    return labelled_locality(arena, pod->labels, pod->n_labels);
 }
 
 static void set_label(hr_endpoint *out, hr_pair *labels, const char *name, hr_str value) {
@@ -73,11 +73,13 @@ static void set_label(hr_endpoint *out, hr_pair *labels, const char *name, hr_st
 }
 
 /* Istio adds to an endpoint's labels where it runs: subsets and failoverPriority may ask for it. */
-static void add_topology(hr_build *b, hr_endpoint *out, hr_str node_name) {
+static void add_topology(hr_arena *arena, hr_endpoint *out, hr_str node_name) {
     bool networked = label(out->labels, out->n_labels, "topology.istio.io/network").len > 0;
     if (out->locality.len == 0 && node_name.len == 0 && (networked || out->network.len == 0))
         return;
-    hr_pair *labels = HR_B_ARRAY(b, hr_pair, out->n_labels + 5);
+    hr_pair *labels = HR_ARRAY(arena, hr_pair, out->n_labels + 5);
+    if (labels == NULL)
+        return;
     if (out->n_labels > 0)
         memcpy(labels, out->labels, out->n_labels * sizeof(*labels));
     hr_locality at = hr_locality_split(out->locality);
@@ -93,7 +95,7 @@ static void add_topology(hr_build *b, hr_endpoint *out, hr_str node_name) {
 /* ---- Kubernetes services ---- */
 
 /* `zone` of the EndpointSlice stands in for what neither the pod nor its Node says. */
-static hr_endpoint pod_endpoint(hr_build *b, const hr_endpoint_source *source, const hr_workload *pod, hr_str zone,
+static hr_endpoint pod_endpoint(hr_arena *arena, const hr_endpoint_source *source, const hr_workload *pod, hr_str zone,
                                 hr_str address, uint16_t port) {
     hr_endpoint out = {
         .name = pod->meta.name,
@@ -102,20 +104,20 @@ static hr_endpoint pod_endpoint(hr_build *b, const hr_endpoint_source *source, c
         .weight = 1,
         .labels = pod->labels,
         .n_labels = pod->n_labels,
-        .locality = pod_locality(b, source, pod),
+        .locality = pod_locality(arena, source, pod),
         .network = label(pod->labels, pod->n_labels, "topology.istio.io/network"),
     };
     if (out.locality.len == 0 && zone.len > 0)
-        out.locality = hr_b_printf(b, "/%.*s/", (int)zone.len, zone.p);
-    add_topology(b, &out, pod->node_name);
+        out.locality = hr_arena_printf(arena, "/%.*s/", (int)zone.len, zone.p);
+    add_topology(arena, &out, pod->node_name);
     return out;
 }
 
-static hr_endpoint bare_endpoint(hr_build *b, const hr_slice_endpoint *e, hr_str address) {
+static hr_endpoint bare_endpoint(hr_arena *arena, const hr_slice_endpoint *e, hr_str address) {
     hr_endpoint out = {.address = address, .weight = 1, .name = e->target_name, .locality = HR_STR("")};
     if (e->zone.len > 0)
-        out.locality = hr_b_printf(b, "/%.*s/", (int)e->zone.len, e->zone.p);
-    add_topology(b, &out, (hr_str){0});
+        out.locality = hr_arena_printf(arena, "/%.*s/", (int)e->zone.len, e->zone.p);
+    add_topology(arena, &out, (hr_str){0});
     return out;
 }
 
@@ -144,7 +146,7 @@ typedef struct member_lists {
     endpoint_list ready, unready;
 } member_lists;
 
-static void add_slice(hr_build *b, member_lists *out, const hr_svc *svc, const hr_svc_port *port,
+static void add_slice(hr_arena *arena, member_lists *out, const hr_svc *svc, const hr_svc_port *port,
                       const hr_endpoint_slice *slice, const hr_endpoint_source *source) {
     for (size_t p = 0; p < slice->n_ports; p++) {
         if (!hr_str_eq(slice->ports[p].name, port->name) || slice->ports[p].number == 0)
@@ -154,13 +156,13 @@ static void add_slice(hr_build *b, member_lists *out, const hr_svc *svc, const h
             for (size_t a = 0; (e->ready || !e->terminating) && a < e->addresses.n; a++) {
                 hr_str address = e->addresses.v[a];
                 const hr_workload *pod = pod_of(source, e, slice->meta.namespace_, address);
-                hr_endpoint endpoint = pod == NULL ? bare_endpoint(b, e, address)
-                                                   : pod_endpoint(b, source, pod, e->zone, address, 0);
+                hr_endpoint endpoint = pod == NULL ? bare_endpoint(arena, e, address)
+                                                   : pod_endpoint(arena, source, pod, e->zone, address, 0);
                 endpoint.port = (uint16_t)slice->ports[p].number;
                 if (e->ready)
-                    HR_PUSH(b, &out->ready, endpoint);
+                    HR_PUSH(arena, &out->ready, endpoint);
                 else if (!svc->publish_not_ready)
-                    HR_PUSH(b, &out->unready, endpoint);
+                    HR_PUSH(arena, &out->unready, endpoint);
             }
         }
         return;
@@ -184,7 +186,7 @@ static bool pod_counts(const hr_workload *pod, const hr_svc *svc) {
     return !hr_str_eq_c(pod->phase, "Succeeded") && !hr_str_eq_c(pod->phase, "Failed");
 }
 
-static void add_pods(hr_build *b, member_lists *out, const hr_svc *svc, const hr_port_spec *port,
+static void add_pods(hr_arena *arena, member_lists *out, const hr_svc *svc, const hr_port_spec *port,
                      const hr_pair *selector, size_t n_selector, const hr_endpoint_source *source) {
     const hr_resources *r = source->resources;
     for (size_t i = 0; i < r->n_workloads; i++) {
@@ -194,19 +196,21 @@ static void add_pods(hr_build *b, member_lists *out, const hr_svc *svc, const hr
         uint16_t number = target_port(port, pod);
         if (number == 0)
             continue;
-        hr_endpoint endpoint = pod_endpoint(b, source, pod, (hr_str){0}, pod->pod_ip, number);
+        hr_endpoint endpoint = pod_endpoint(arena, source, pod, (hr_str){0}, pod->pod_ip, number);
         if (pod->ready || svc->publish_not_ready)
-            HR_PUSH(b, &out->ready, endpoint);
+            HR_PUSH(arena, &out->ready, endpoint);
         else
-            HR_PUSH(b, &out->unready, endpoint);
+            HR_PUSH(arena, &out->unready, endpoint);
     }
 }
 
 /* ---- workload entries ---- */
 
 /* metadata.labels add to spec.labels and go before them. */
-static void workload_labels(hr_build *b, hr_endpoint *out, const hr_workload_entry *in) {
-    hr_pair *labels = HR_B_ARRAY(b, hr_pair, in->n_labels + in->meta.n_labels);
+static void workload_labels(hr_arena *arena, hr_endpoint *out, const hr_workload_entry *in) {
+    hr_pair *labels = HR_ARRAY(arena, hr_pair, in->n_labels + in->meta.n_labels);
+    if (labels == NULL)
+        return;
     size_t n = 0;
     for (size_t i = 0; i < in->n_labels; i++) {
         hr_str over = {0};
@@ -226,7 +230,7 @@ static void workload_labels(hr_build *b, hr_endpoint *out, const hr_workload_ent
     out->n_labels = n;
 }
 
-static hr_endpoint workload_endpoint(hr_build *b, const hr_workload_entry *in, uint16_t port) {
+static hr_endpoint workload_endpoint(hr_arena *arena, const hr_workload_entry *in, uint16_t port) {
     hr_endpoint out = {
         .name = in->meta.name,
         .address = in->address,
@@ -237,13 +241,13 @@ static hr_endpoint workload_endpoint(hr_build *b, const hr_workload_entry *in, u
     };
     if (hr_str_starts(in->address, HR_STR("unix://")))
         out.port = 0;
-    workload_labels(b, &out, in);
+    workload_labels(arena, &out, in);
     if (out.locality.len == 0) {
-        out.locality = hr_locality_stated(b, out.labels, out.n_labels);
+        out.locality = hr_locality_stated(arena, out.labels, out.n_labels);
         if (out.locality.p == NULL)
             out.locality = HR_STR("");
     }
-    add_topology(b, &out, (hr_str){0});
+    add_topology(arena, &out, (hr_str){0});
     return out;
 }
 
@@ -260,7 +264,7 @@ static bool selects_entry(const hr_pair *selector, size_t n_selector, hr_endpoin
     return hr_pairs_subset(selector, n_selector, endpoint->labels, endpoint->n_labels);
 }
 
-static void add_workload_entries(hr_build *b, endpoint_list *out, hr_str namespace_, const hr_port_spec *port,
+static void add_workload_entries(hr_arena *arena, endpoint_list *out, hr_str namespace_, const hr_port_spec *port,
                                  const hr_pair *selector, size_t n_selector, const hr_endpoint_source *source) {
     const hr_resources *r = source->resources;
     for (size_t i = 0; i < r->n_workload_entries; i++) {
@@ -268,9 +272,9 @@ static void add_workload_entries(hr_build *b, endpoint_list *out, hr_str namespa
         uint16_t number = workload_port(entry, port);
         if (number == 0 || entry->address.len == 0 || !hr_str_eq(entry->meta.namespace_, namespace_))
             continue;
-        hr_endpoint endpoint = workload_endpoint(b, entry, number);
+        hr_endpoint endpoint = workload_endpoint(arena, entry, number);
         if (selects_entry(selector, n_selector, &endpoint))
-            HR_PUSH(b, out, endpoint);
+            HR_PUSH(arena, out, endpoint);
     }
 }
 
@@ -291,18 +295,18 @@ static uint16_t port_by_name(const hr_service *in, const hr_port_spec *port, con
     return 0;
 }
 
-static hr_endpoint *endpoint_by_name(hr_build *b, const hr_svc *svc, const hr_service *in, const hr_port_spec *port,
+static hr_endpoint *endpoint_by_name(hr_arena *arena, const hr_svc *svc, const hr_service *in, const hr_port_spec *port,
                                      const hr_resources *r) {
     hr_endpoint out = {.name = in->meta.name, .address = svc->host, .port = port_by_name(in, port, r), .weight = 1,
                        .labels = in->selector, .n_labels = in->n_selector, .locality = HR_STR("")};
     if (out.port == 0)
         return NULL;
-    hr_endpoint *kept = HR_B_NEW(b, hr_endpoint);
+    hr_endpoint *kept = HR_NEW(arena, hr_endpoint);
     *kept = out;
     return kept;
 }
 
-void hr_service_endpoints(hr_build *b, hr_svc *svc, const hr_service *in, const hr_endpoint_source *source) {
+void hr_service_endpoints(hr_arena *arena, hr_svc *svc, const hr_service *in, const hr_endpoint_source *source) {
     const hr_resources *r = source->resources;
     bool sliced = false;
     for (size_t s = 0; s < r->n_endpoint_slices && !sliced; s++)
@@ -312,12 +316,12 @@ void hr_service_endpoints(hr_build *b, hr_svc *svc, const hr_service *in, const 
         member_lists list = {0};
         for (size_t s = 0; s < r->n_endpoint_slices; s++)
             if (slice_is_of(&r->endpoint_slices[s], svc))
-                add_slice(b, &list, svc, &svc->ports[p], &r->endpoint_slices[s], source);
+                add_slice(arena, &list, svc, &svc->ports[p], &r->endpoint_slices[s], source);
         if (in->n_selector > 0) {
             if (!sliced)
-                add_pods(b, &list, svc, &in->ports[p], in->selector, in->n_selector, source);
+                add_pods(arena, &list, svc, &in->ports[p], in->selector, in->n_selector, source);
             if (svc->resolution == HR_RESOLUTION_STATIC) /* Istio adds them to no headless one */
-                add_workload_entries(b, &list.ready, svc->namespace_, &in->ports[p], in->selector, in->n_selector,
+                add_workload_entries(arena, &list.ready, svc->namespace_, &in->ports[p], in->selector, in->n_selector,
                                      source);
         }
         svc->ports[p].endpoints = list.ready.v;
@@ -328,10 +332,10 @@ void hr_service_endpoints(hr_build *b, hr_svc *svc, const hr_service *in, const 
     }
     bool unlisted = n_listed == 0 && !sliced && svc->resolution != HR_RESOLUTION_ALIAS;
     for (size_t p = 0; unlisted && p < svc->n_ports; p++)
-        svc->ports[p].by_name = endpoint_by_name(b, svc, in, &in->ports[p], r);
+        svc->ports[p].by_name = endpoint_by_name(arena, svc, in, &in->ports[p], r);
 }
 
-void hr_entry_endpoints(hr_build *b, hr_svc *svc, const hr_service_entry *in,
+void hr_entry_endpoints(hr_arena *arena, hr_svc *svc, const hr_service_entry *in,
                         const hr_endpoint_source *source) {
     bool by_name = in->n_endpoints == 0 && !in->has_selector &&
                    (svc->resolution == HR_RESOLUTION_DNS || svc->resolution == HR_RESOLUTION_DNS_ROUND_ROBIN);
@@ -342,21 +346,21 @@ void hr_entry_endpoints(hr_build *b, hr_svc *svc, const hr_service_entry *in,
             uint32_t number = port->target_port != 0 ? port->target_port : port->number;
             hr_endpoint endpoint = {.address = svc->host, .port = (uint16_t)number, .weight = 1,
                                     .locality = HR_STR("")};
-            HR_PUSH(b, &list.ready, endpoint);
+            HR_PUSH(arena, &list.ready, endpoint);
         }
         for (size_t i = 0; i < in->n_endpoints; i++) {
             const hr_workload_entry *entry = &in->endpoints[i];
             uint16_t number = workload_port(entry, port);
-            hr_endpoint endpoint = workload_endpoint(b, entry, number);
+            hr_endpoint endpoint = workload_endpoint(arena, entry, number);
             /* Listed endpoints are addresses: a host name among them is left out, as Istio does. */
             bool unusable = svc->resolution == HR_RESOLUTION_STATIC && endpoint.port != 0 &&
                             !hr_is_ip(endpoint.address);
             if (entry->address.len > 0 && !unusable)
-                HR_PUSH(b, &list.ready, endpoint);
+                HR_PUSH(arena, &list.ready, endpoint);
         }
         if (in->has_selector) {
-            add_workload_entries(b, &list.ready, svc->namespace_, port, in->selector, in->n_selector, source);
-            add_pods(b, &list, svc, port, in->selector, in->n_selector, source);
+            add_workload_entries(arena, &list.ready, svc->namespace_, port, in->selector, in->n_selector, source);
+            add_pods(arena, &list, svc, port, in->selector, in->n_selector, source);
         }
         svc->ports[p].endpoints = list.ready.v;
         svc->ports[p].n_endpoints = list.ready.n;

@@ -10,11 +10,11 @@ typedef struct hr_endpoint_source {
     hr_map nodes; /* name -> const hr_kube_node * */
 } hr_endpoint_source;
 
-void hr_endpoint_source_init(hr_build *b, hr_endpoint_source *out, const hr_resources *resources);
+void hr_endpoint_source_init(hr_arena *arena, hr_endpoint_source *out, const hr_resources *resources);
 
 /* Fills the endpoints of every port. Deployments have no address, so they give none. */
-void hr_service_endpoints(hr_build *b, hr_svc *svc, const hr_service *in, const hr_endpoint_source *source);
-void hr_entry_endpoints(hr_build *b, hr_svc *svc, const hr_service_entry *in,
+void hr_service_endpoints(hr_arena *arena, hr_svc *svc, const hr_service *in, const hr_endpoint_source *source);
+void hr_entry_endpoints(hr_arena *arena, hr_svc *svc, const hr_service_entry *in,
                         const hr_endpoint_source *source);
 
 #endif

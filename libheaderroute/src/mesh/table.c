@@ -9,36 +9,37 @@
 /* ---- building ---- */
 
 const hr_regex *hr_table_regex(const hr_table *table, hr_str pattern) {
-    return hr_strmap_get(&table->resources->regexes, pattern);
+    return hr_map_get(&table->resources->regexes, pattern);
 }
 
 static int gateways_by_age(const void *a, const void *b) {
     return hr_meta_cmp(&((const hr_gw *)a)->resource->meta, &((const hr_gw *)b)->resource->meta);
 }
 
-static void build_gateways(hr_build *b, hr_table *table) {
+static void build_gateways(hr_arena *arena, hr_table *table) {
     const hr_resources *r = table->resources;
-    table->gateways = HR_B_ARRAY(b, hr_gw, r->n_gateways);
+    table->gateways = HR_ARRAY(arena, hr_gw, r->n_gateways);
+    if (table->gateways == NULL)
+        return;
     for (size_t i = 0; i < r->n_gateways; i++) {
         const hr_gateway *in = &r->gateways[i];
         hr_gw *gw = &table->gateways[table->n_gateways++];
         gw->resource = in;
-        gw->id = hr_b_printf(b, "%.*s/%.*s", (int)in->meta.namespace_.len, in->meta.namespace_.p,
+        gw->id = hr_arena_printf(arena, "%.*s/%.*s", (int)in->meta.namespace_.len, in->meta.namespace_.p,
                              (int)in->meta.name.len, in->meta.name.p);
-        gw->ports = HR_B_ARRAY(b, uint16_t, in->n_servers);
-        for (size_t s = 0; s < in->n_servers; s++)
+        gw->ports = HR_ARRAY(arena, uint16_t, in->n_servers);
+        for (size_t s = 0; gw->ports != NULL && s < in->n_servers; s++)
             gw->ports[s] = (uint16_t)in->servers[s].port;
     }
     if (r->n_gateways > 1)
         qsort(table->gateways, r->n_gateways, sizeof(*table->gateways), gateways_by_age);
 }
 
-static void build(hr_build *b, void *ctx) {
-    hr_table *table = ctx;
-    hr_registry_build(b, &table->registry, table->resources, table->domain);
-    hr_rule_index_build(b, &table->rules, table->resources, table->domain, table->root_namespace);
-    build_gateways(b, table);
-    hr_virtual_services_build(b, table);
+static void build(hr_arena *arena, hr_table *table) {
+    hr_registry_build(arena, &table->registry, table->resources, table->domain);
+    hr_rule_index_build(arena, &table->rules, table->resources, table->domain, table->root_namespace);
+    build_gateways(arena, table);
+    hr_virtual_services_build(arena, table);
 }
 
 static hr_str option(hr_arena *arena, const char *given, const char *otherwise) {
@@ -57,12 +58,10 @@ int hr_table_build(hr_table **out, hr_arena *arena, hr_resources *resources, con
     table->resources = resources;
     table->domain = option(arena, options->domain, "cluster.local");
     table->root_namespace = option(arena, options->root_namespace, "istio-system");
-    int error = table->domain.p == NULL || table->root_namespace.p == NULL ? HR_ENOMEM : HR_OK;
-    if (error == HR_OK)
-        error = hr_build_run(arena, build, table);
-    if (error != HR_OK) {
+    build(arena, table);
+    if (hr_arena_failed(arena)) {
         hr_table_unref(table);
-        return error;
+        return HR_ENOMEM;
     }
     *out = table;
     return HR_OK;

@@ -53,7 +53,7 @@ const hr_regex *hr_table_regex(const hr_table *table, hr_str pattern);
 const hr_gw *hr_table_find_gateway(const hr_table *table, hr_str id); /* NULL: none */
 
 /* virtual_service.c: resolves names in place, merges delegates, sorts. */
-void hr_virtual_services_build(hr_build *b, hr_table *table);
+void hr_virtual_services_build(hr_arena *arena, hr_table *table);
 
 /* A table over resources that were read and validated already; takes the arena they live in, also on
  * failure. One reference. */

@@ -94,17 +94,22 @@ static void table_put(hr_automaton *a, uint32_t state) {
     a->table[i] = state;
 }
 
-static void table_grow(hr_build *b, hr_automaton *a) {
+static bool table_grow(hr_arena *b, hr_automaton *a) {
     if (a->states.n * 2 < a->table_size)
-        return;
-    a->table_size = a->table_size == 0 ? 64 : a->table_size * 2;
-    a->table = HR_B_ARRAY(b, uint32_t, a->table_size);
+        return true;
+    size_t size = a->table_size == 0 ? 64 : a->table_size * 2;
+    uint32_t *table = HR_ARRAY(b, uint32_t, size);
+    if (table == NULL)
+        return false;
+    a->table = table;
+    a->table_size = size;
     for (uint32_t i = 1; i < a->states.n; i++)
         table_put(a, i);
+    return true;
 }
 
 /* The state with these nodes, made if it is new. */
-static uint32_t intern_state(hr_build *b, hr_automaton *a, const uint32_t *nodes, size_t n, bool accepts) {
+static uint32_t intern_state(hr_arena *b, hr_automaton *a, const uint32_t *nodes, size_t n, bool accepts) {
     if (n == 0 && !accepts)
         return HR_STATE_DEAD;
     for (size_t i = nodes_hash(nodes, n, accepts) & (a->table_size - 1); a->table[i] != 0; i = (i + 1) & (a->table_size - 1)) {
@@ -114,16 +119,19 @@ static uint32_t intern_state(hr_build *b, hr_automaton *a, const uint32_t *nodes
     }
     if (a->states.n >= MOST_STATES)
         return HR_STATE_LIMIT;
-    dfa_state s = {.nodes = HR_B_ARRAY(b, uint32_t, n), .n = (uint32_t)n, .accepts = accepts};
+    dfa_state s = {.nodes = HR_ARRAY(b, uint32_t, n), .n = (uint32_t)n, .accepts = accepts};
+    if (s.nodes == NULL || !table_grow(b, a))
+        return HR_STATE_LIMIT;
     memcpy(s.nodes, nodes, n * sizeof(*nodes));
     HR_PUSH(b, &a->states, s);
-    table_grow(b, a);
+    if (hr_arena_failed(b))
+        return HR_STATE_LIMIT;
     uint32_t number = (uint32_t)a->states.n - 1;
     table_put(a, number);
     return number;
 }
 
-static uint32_t finish_state(hr_build *b, dfa_closure *c) {
+static uint32_t finish_state(hr_arena *b, dfa_closure *c) {
     hr_automaton *a = c->a;
     uint32_t *found = a->found;
     qsort(found, c->n_found, sizeof(*found), by_number);
@@ -131,12 +139,14 @@ static uint32_t finish_state(hr_build *b, dfa_closure *c) {
     return intern_state(b, a, found, c->n_found, accepts);
 }
 
-uint32_t hr_automaton_step(hr_build *b, hr_automaton *a, uint32_t state, uint8_t byte, hr_work *work) {
+uint32_t hr_automaton_step(hr_arena *b, hr_automaton *a, uint32_t state, uint8_t byte, hr_work *work) {
     if (state == HR_STATE_DEAD || state == HR_STATE_LIMIT)
         return state;
     dfa_state *s = &a->states.v[state];
     if (s->to == NULL) {
-        s->to = HR_B_ARRAY(b, uint32_t, a->n_classes);
+        s->to = HR_ARRAY(b, uint32_t, a->n_classes);
+        if (s->to == NULL)
+            return HR_STATE_LIMIT;
         for (size_t i = 0; i < a->n_classes; i++)
             s->to[i] = NOT_MADE;
     }
@@ -176,29 +186,33 @@ static void count_classes(hr_automaton *a) {
     a->n_classes = class + 1;
 }
 
-hr_automaton *hr_automaton_new(hr_build *b, hr_str pattern, const char **why) {
+hr_automaton *hr_automaton_new(hr_arena *b, hr_str pattern, const char **why) {
     const hr_re *re;
     if (hr_re_parse(b, &re, pattern, why) != HR_RE_OK)
         return NULL;
-    hr_automaton *a = HR_B_NEW(b, hr_automaton);
+    hr_automaton *a = HR_NEW(b, hr_automaton);
     hr_nfa_build(b, &a->nfa, re);
     if (a->nfa.too_large) {
-        *why = "a regex of more than 20000 nodes";
+        *why = "a regex of more than 20000 nodes"; /* or out of memory, which the whole build reports */
         return NULL;
     }
     count_classes(a);
-    a->stack = HR_B_ARRAY(b, uint32_t, a->nfa.nodes.n);
-    a->found = HR_B_ARRAY(b, uint32_t, a->nfa.nodes.n);
-    a->mark = HR_B_ARRAY(b, uint32_t, a->nfa.nodes.n);
+    a->stack = HR_ARRAY(b, uint32_t, a->nfa.nodes.n);
+    a->found = HR_ARRAY(b, uint32_t, a->nfa.nodes.n);
+    a->mark = HR_ARRAY(b, uint32_t, a->nfa.nodes.n);
     dfa_state dead = {0};
     HR_PUSH(b, &a->states, dead);
-    table_grow(b, a);
+    if (!table_grow(b, a) || hr_arena_failed(b)) {
+        *why = "out of memory";
+        return NULL;
+    }
     dfa_closure c = {.a = a, .at_begin = true};
     a->round++;
     closure_push(&c, a->nfa.start);
     closure_run(&c);
     a->start = finish_state(b, &c);
-    return a;
+    *why = "out of memory";
+    return a->start == HR_STATE_LIMIT ? NULL : a;
 }
 
 uint32_t hr_automaton_start(const hr_automaton *a) {

@@ -20,10 +20,10 @@ typedef struct hr_work {
 #define HR_STATE_LIMIT UINT32_MAX
 
 /* NULL with a reason in *why if the pattern is not covered or too large. */
-hr_automaton *hr_automaton_new(hr_build *b, hr_str pattern, const char **why);
+hr_automaton *hr_automaton_new(hr_arena *b, hr_str pattern, const char **why);
 
 uint32_t hr_automaton_start(const hr_automaton *a);
-uint32_t hr_automaton_step(hr_build *b, hr_automaton *a, uint32_t state, uint8_t byte, hr_work *work);
+uint32_t hr_automaton_step(hr_arena *b, hr_automaton *a, uint32_t state, uint8_t byte, hr_work *work);
 bool hr_automaton_accepts(const hr_automaton *a, uint32_t state);
 /* Sets cut[c] where bytes c - 1 and c may differ for the automaton; cut has 257 items. */
 void hr_automaton_cuts(const hr_automaton *a, bool *cut);

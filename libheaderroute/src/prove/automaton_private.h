@@ -14,10 +14,10 @@ typedef struct hr_nfa_node {
 typedef struct hr_nfa {
     HR_LIST(hr_nfa_node) nodes;
     uint32_t start;
-    bool too_large;
+    bool too_large; /* or out of memory */
 } hr_nfa;
 
 /* nfa.c */
-void hr_nfa_build(hr_build *b, hr_nfa *out, const hr_re *re);
+void hr_nfa_build(hr_arena *b, hr_nfa *out, const hr_re *re);
 
 #endif

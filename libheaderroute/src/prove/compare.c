@@ -22,12 +22,16 @@ typedef struct lister {
 
 /* A longest sequence of common conjunctions in both orders: the longest increasing run of the places in the
  * second list. A conjunction that comes twice in one list counts at its first place; the second is dead. */
-static void align(lister *l) {
-    hr_build *b = l->c->b;
+static bool align(lister *l) {
+    hr_arena *b = l->c->b;
     size_t n[2] = {l->lists[0]->n, l->lists[1]->n};
     size_t *place = l->c->places; /* by conjunction: where it stands in the second list, plus one */
-    size_t *tails = HR_B_ARRAY(b, size_t, n[0]), *before = HR_B_ARRAY(b, size_t, n[0]), length = 0;
-    size_t *at = HR_B_ARRAY(b, size_t, n[0]); /* the place of rule i in the second list, plus one */
+    size_t *tails = HR_ARRAY(b, size_t, n[0]), *before = HR_ARRAY(b, size_t, n[0]), length = 0;
+    size_t *at = HR_ARRAY(b, size_t, n[0]); /* the place of rule i in the second list, plus one */
+    for (size_t side = 0; side < 2; side++)
+        l->partner[side] = HR_ARRAY(b, size_t, n[side]);
+    if (hr_arena_failed(b))
+        return false;
     for (size_t j = n[1]; j > 0; j--)
         place[l->lists[1]->v[j - 1].conjunction] = j;
     for (size_t i = 0; i < n[0]; i++) {
@@ -50,15 +54,14 @@ static void align(lister *l) {
     }
     for (size_t j = 0; j < n[1]; j++)
         place[l->lists[1]->v[j].conjunction] = 0;
-    for (size_t side = 0; side < 2; side++) {
-        l->partner[side] = HR_B_ARRAY(b, size_t, n[side]);
+    for (size_t side = 0; side < 2; side++)
         for (size_t i = 0; i < n[side]; i++)
             l->partner[side][i] = NONE;
-    }
     for (size_t i = length == 0 ? NONE : tails[length - 1]; i != NONE; i = before[i]) {
         l->partner[0][i] = at[i] - 1;
         l->partner[1][at[i] - 1] = i;
     }
+    return true;
 }
 
 /* ---- pairs ---- */
@@ -192,7 +195,7 @@ static void examine_alone(lister *l, size_t side, size_t at) {
     for (size_t i = 0; i < at; i++)
         if (covered(u, rule, &own->v[i]))
             return;
-    for (size_t i = 0; i < others->n; i++) {
+    for (size_t i = 0; i < others->n && !hr_arena_failed(l->c->b); i++) {
         if (disjoint(u, rule, &others->v[i]))
             continue;
         /* Two rules without partners meet once. */
@@ -207,7 +210,8 @@ static void examine_alone(lister *l, size_t side, size_t at) {
 }
 
 static void compare_lists(lister *l) {
-    for (size_t i = 0; i < l->lists[0]->n; i++) {
+    const hr_arena *b = l->c->b;
+    for (size_t i = 0; i < l->lists[0]->n && !hr_arena_failed(b); i++) {
         if (l->partner[0][i] == NONE) {
             examine_alone(l, 0, i);
             continue;
@@ -215,7 +219,7 @@ static void compare_lists(lister *l) {
         l->c->n_regions++;
         examine(l, i, l->partner[0][i]);
     }
-    for (size_t j = 0; j < l->lists[1]->n; j++)
+    for (size_t j = 0; j < l->lists[1]->n && !hr_arena_failed(b); j++)
         if (l->partner[1][j] == NONE)
             examine_alone(l, 1, j);
 }
@@ -252,7 +256,8 @@ static void compare_group(hr_comparison *c, const hr_host_group *group) {
         c->n_regions += l.lists[0]->n;
         return;
     }
-    align(&l);
+    if (!align(&l))
+        return;
     if (!asks_for_authority(&c->u, l.lists[0]) && !asks_for_authority(&c->u, l.lists[1])) {
         compare_lists(&l);
         return;
@@ -266,9 +271,9 @@ static void compare_group(hr_comparison *c, const hr_host_group *group) {
 
 void hr_compare_views(hr_comparison *c) {
     hr_hosts_build(&c->hosts, &c->reader, c->views, c->scratch);
-    c->box.v = HR_B_ARRAY(c->b, hr_box_attr, c->u.attrs.n);
-    c->seen = HR_B_ARRAY(c->b, uint32_t, c->u.n_conjunctions);
-    c->places = HR_B_ARRAY(c->b, size_t, c->u.n_conjunctions);
-    for (size_t i = 0; i < c->hosts.groups.n; i++)
+    c->box.v = HR_ARRAY(c->b, hr_box_attr, c->u.attrs.n);
+    c->seen = HR_ARRAY(c->b, uint32_t, c->u.n_conjunctions);
+    c->places = HR_ARRAY(c->b, size_t, c->u.n_conjunctions);
+    for (size_t i = 0; i < c->hosts.groups.n && !hr_arena_failed(c->b); i++)
         compare_group(c, c->hosts.groups.v[i]);
 }

@@ -37,7 +37,7 @@ typedef struct hr_found_region {
 } hr_found_region;
 
 typedef struct hr_comparison {
-    hr_build *b;
+    hr_arena *b;
     hr_universe u;
     hr_rule_reader reader;
     const hr_view *views[2];
@@ -58,10 +58,10 @@ typedef struct hr_comparison {
     size_t n_regions; /* told apart */
 } hr_comparison;
 
-/* Leaves the build where memory ran out; returns every other code. */
-static inline int hr_unless_no_memory(hr_comparison *c, int error) {
+/* Marks the arena as failed if an allocation elsewhere has; returns the code. */
+static inline int hr_note_no_memory(hr_comparison *c, int error) {
     if (error == HR_ENOMEM)
-        hr_b_check(c->b, NULL);
+        hr_arena_fail(c->b);
     return error;
 }
 
@@ -75,7 +75,7 @@ hr_truth hr_box_add(hr_comparison *c, hr_literal l, const char **why);
 /* Looks for a request in the box that the pair's rules decide, with `authority` unless the box says which.
  * HR_YES: c->request is one. */
 hr_truth hr_search(hr_comparison *c, const hr_pair_of_rules *pair, hr_str authority, const char **why);
-/* The rules that decide c->request. HR_OK, HR_EREQUEST. */
+/* The rules that decide c->request. HR_OK or a code of hr_route. */
 int hr_ask_both(hr_comparison *c, const hr_rule_list *const lists[2], size_t index[2]);
 
 /* difference.c: the bits that differ, and for rewritten paths the window in which they do not. */

@@ -56,33 +56,28 @@ static void release_view(compared_view *v) {
     v->info.before = v->info.after = NULL;
 }
 
-typedef struct view_run {
-    compared_view *v;
-    const hr_diff_options *options;
-} view_run;
-
-static void run_comparison(hr_build *b, void *ctx) {
-    view_run *run = ctx;
-    compared_view *v = run->v;
-    hr_comparison *c = HR_B_NEW(b, hr_comparison);
+static int run_comparison(compared_view *v, const hr_diff_options *options) {
+    hr_arena *b = v->arena;
+    hr_comparison *c = HR_NEW(b, hr_comparison);
     c->b = b;
     c->views[0] = v->views[0];
     c->views[1] = v->views[1];
     c->scratch = v->scratch;
-    c->max_steps = run->options->max_steps;
-    hr_universe_init(&c->u, b, v->views[0]->path_normalization, run->options->max_work);
-    c->reader = (hr_rule_reader){.u = &c->u, .only = run->options->only};
-    hr_compare_views(c);
-    c->b = c->u.b = NULL;
+    c->max_steps = options->max_steps;
+    hr_universe_init(&c->u, b, v->views[0]->path_normalization, options->max_work);
+    c->reader = (hr_rule_reader){
+        .u = &c->u, .only = options->only, .each = v->views[0]->repeated_headers == HR_REPEATED_EACH};
+    if (!hr_arena_failed(b))
+        hr_compare_views(c);
     v->comparison = c;
+    return hr_arena_failed(b) ? HR_ENOMEM : HR_OK;
 }
 
 static int compare_both(compared_view *v, const hr_diff_options *options) {
-    view_run run = {v, options};
     v->arena = hr_arena_new();
     if (v->arena == NULL || hr_scratch_new(&v->scratch) != HR_OK)
         return HR_ENOMEM;
-    int error = hr_build_run(v->arena, run_comparison, &run);
+    int error = run_comparison(v, options);
     if (error != HR_OK)
         return error;
     v->info.regions = v->comparison->n_regions;
@@ -92,8 +87,8 @@ static int compare_both(compared_view *v, const hr_diff_options *options) {
 }
 
 /* A view that one side lacks: one region, of all requests. */
-static void note_absence(hr_build *b, compared_view *v) {
-    hr_request *witness = HR_B_NEW(b, hr_request);
+static void note_absence(hr_arena *b, compared_view *v) {
+    hr_request *witness = HR_NEW(b, hr_request);
     *witness = (hr_request){.method = HR_STR("GET"), .scheme = HR_STR("http"), .authority = HR_STR("example.com"),
                             .path = HR_STR("/")};
     hr_diff_rule none = {.route_index = -1, .match_index = -1};
@@ -109,7 +104,7 @@ typedef struct diff_run {
     size_t compared;
 } diff_run;
 
-static void keep_findings(hr_build *b, hr_diff *diff, compared_view *v, size_t number) {
+static void keep_findings(hr_arena *b, hr_diff *diff, compared_view *v, size_t number) {
     v->first_region = diff->regions.n;
     if (v->absence.changed != 0) {
         region_place place = {number, SIZE_MAX};
@@ -139,15 +134,15 @@ static int open_views(compared_view *v, hr_table *const tables[2], const hr_view
     return error[0] == HR_OK || error[1] == HR_OK ? HR_OK : HR_ENOENT;
 }
 
-static void describe_view(hr_build *b, compared_view *v) {
+static void describe_view(hr_arena *b, compared_view *v) {
     const hr_view *view = v->views[0] != NULL ? v->views[0] : v->views[1];
-    hr_pair *labels = HR_B_ARRAY(b, hr_pair, view->n_labels);
-    for (size_t i = 0; i < view->n_labels; i++)
-        labels[i] = (hr_pair){hr_b_copy(b, view->labels[i].name), hr_b_copy(b, view->labels[i].value)};
+    hr_pair *labels = HR_ARRAY(b, hr_pair, view->n_labels);
+    for (size_t i = 0; labels != NULL && i < view->n_labels; i++)
+        labels[i] = (hr_pair){hr_arena_copy(b, view->labels[i].name), hr_arena_copy(b, view->labels[i].value)};
     v->info = (hr_diff_view){
-        .gateway = hr_b_copy(b, view->gateway_id),
+        .gateway = hr_arena_copy(b, view->gateway_id),
         .port = view->port,
-        .namespace_ = hr_b_copy(b, view->namespace_),
+        .namespace_ = hr_arena_copy(b, view->namespace_),
         .source_labels = view->gateway ? NULL : labels,
         .n_source_labels = view->gateway ? 0 : view->n_labels,
         .before = v->views[0],
@@ -155,10 +150,12 @@ static void describe_view(hr_build *b, compared_view *v) {
     };
 }
 
-static void compare_view(hr_build *b, diff_run *run, const hr_view_options *options) {
+static void compare_view(hr_arena *b, diff_run *run, const hr_view_options *options) {
     hr_diff *diff = run->diff;
-    compared_view *v = HR_B_NEW(b, compared_view);
+    compared_view *v = HR_NEW(b, compared_view);
     HR_PUSH(b, &diff->views, v); /* hr_diff_free looks after it from here on */
+    if (hr_arena_failed(b))
+        return;
     run->error = open_views(v, diff->tables, options);
     if (run->error == HR_ENOENT) {
         diff->views.n--;
@@ -177,9 +174,9 @@ static void compare_view(hr_build *b, diff_run *run, const hr_view_options *opti
         keep_findings(b, diff, v, diff->views.n - 1);
 }
 
-static void run_diff(hr_build *b, void *ctx) {
-    diff_run *run = ctx;
+static int run_diff(diff_run *run) {
     hr_diff *diff = run->diff;
+    hr_arena *b = diff->arena;
     hr_view_list list = {0};
     hr_view_options base = HR_VIEW_OPTIONS_INIT;
     const hr_table *tables[2] = {diff->tables[0], diff->tables[1]};
@@ -187,13 +184,13 @@ static void run_diff(hr_build *b, void *ctx) {
         HR_PUSH(b, &list.v, *diff->options.view);
     else
         hr_views_collect(b, &list, tables, diff->options.base != NULL ? diff->options.base : &base);
-    for (size_t i = 0; i < list.v.n && run->error == HR_OK; i++)
+    for (size_t i = 0; i < list.v.n && run->error == HR_OK && !hr_arena_failed(b); i++)
         compare_view(b, run, &list.v.v[i]);
-    if (!list.labels_left_out)
-        return;
     hr_diff_rule none = {.route_index = -1, .match_index = -1};
     hr_diff_undecided u = {0, HR_STR("more than 32 combinations of source labels"), none, none};
-    HR_PUSH(b, &diff->undecided, u);
+    if (list.labels_left_out)
+        HR_PUSH(b, &diff->undecided, u);
+    return hr_arena_failed(b) ? HR_ENOMEM : run->error;
 }
 
 /* ---- life ---- */
@@ -223,9 +220,7 @@ int hr_diff_new(hr_diff **out, hr_table *before, hr_table *after, const hr_diff_
     diff->options = checked;
     diff->arena = hr_arena_new();
     diff_run run = {.diff = diff};
-    int error = diff->arena == NULL ? HR_ENOMEM : hr_build_run(diff->arena, run_diff, &run);
-    if (error == HR_OK)
-        error = run.error;
+    int error = diff->arena == NULL ? HR_ENOMEM : run_diff(&run);
     if (error == HR_OK && run.compared == 0)
         error = HR_ENOENT;
     diff->options.view = diff->options.base = NULL; /* the caller's */

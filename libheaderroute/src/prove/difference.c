@@ -55,17 +55,16 @@ static void free_regex(void *regex) {
 static void shows_where_found(hr_comparison *c, hr_pair_of_rules *pair, const hr_path_change *change) {
     if (change->kind != HR_PATH_REGEX)
         return;
-    hr_str pattern = hr_b_printf(c->b, "\\C*(?:%.*s)\\C*", (int)change->pattern.len, change->pattern.p);
+    hr_str pattern = hr_arena_printf(c->b, "\\C*(?:%.*s)\\C*", (int)change->pattern.len, change->pattern.p);
     hr_language language = {.kind = HR_LANG_REGEX, .text = pattern};
     hr_literal l = hr_universe_literal(&c->u, HR_ATTR_PATH, &language);
     hr_language *kept = &hr_atom_of(&c->u, l)->language;
     hr_regex *regex = NULL;
-    if (kept->regex == NULL && hr_unless_no_memory(c, hr_regex_new(&regex, NULL, pattern, NULL, 0)) == HR_OK) {
-        if (hr_arena_on_free(c->b->arena, free_regex, regex) != HR_OK) {
+    if (kept->regex == NULL && hr_note_no_memory(c, hr_regex_new(&regex, NULL, pattern, NULL, 0)) == HR_OK) {
+        if (hr_arena_on_free(c->b, free_regex, regex) == HR_OK)
+            kept->regex = regex;
+        else
             hr_regex_free(regex);
-            hr_b_check(c->b, NULL);
-        }
-        kept->regex = regex;
     }
     if (kept->regex != NULL)
         shows_where(pair, l);
@@ -103,13 +102,13 @@ typedef struct made_texts {
 static bool texts_of(hr_comparison *c, size_t side, const hr_request *request, made_texts *out) {
     hr_decision d;
     hr_upstream upstream = {0};
-    if (hr_unless_no_memory(c, hr_route(&d, c->views[side], request, c->scratch)) != HR_OK)
+    if (hr_note_no_memory(c, hr_route(&d, c->views[side], request, c->scratch)) != HR_OK)
         return false;
-    hr_unless_no_memory(c, hr_upstream_request(&upstream, &d, request, c->scratch));
+    hr_note_no_memory(c, hr_upstream_request(&upstream, &d, request, c->scratch));
     out->redirect_code = d.redirect_code;
-    out->location = hr_b_copy(c->b, d.redirect_location);
-    out->path = hr_b_copy(c->b, upstream.path);
-    out->authority = hr_b_copy(c->b, upstream.authority);
+    out->location = hr_arena_copy(c->b, d.redirect_location);
+    out->path = hr_arena_copy(c->b, upstream.path);
+    out->authority = hr_arena_copy(c->b, upstream.authority);
     return true;
 }
 

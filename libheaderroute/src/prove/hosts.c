@@ -1,22 +1,23 @@
 #include "hosts.h"
 
+#include "host_index.h"
 #include "names.h"
 #include "scratch.h"
 #include "walk.h"
 
 /* ---- names ---- */
 
-static void add_class(hr_build *b, hr_hosts *hosts, hr_host_kind kind, hr_str text) {
+static void add_class(hr_arena *b, hr_hosts *hosts, hr_host_kind kind, hr_str text) {
     hr_map *map = kind == HR_HOST_EXACT ? &hosts->exact : &hosts->suffix;
-    hr_host_class *class = HR_B_NEW(b, hr_host_class);
+    hr_host_class *class = HR_NEW(b, hr_host_class);
     *class = (hr_host_class){.kind = kind, .text = text};
     if (hr_map_add(b, map, text, class))
         HR_PUSH(b, &hosts->classes, class);
 }
 
 /* A domain of a virtual host or a server name of a TLS server. One that no authority leads to is left out. */
-static void add_domain(hr_build *b, hr_hosts *hosts, hr_str domain) {
-    hr_str lower = hr_b_lower(b, domain);
+static void add_domain(hr_arena *b, hr_hosts *hosts, hr_str domain) {
+    hr_str lower = hr_arena_lower(b, domain);
     if (lower.len > 0 && lower.p[0] == '*') {
         if (lower.len > 1)
             add_class(b, hosts, HR_HOST_SUFFIX, hr_str_tail(lower, 1));
@@ -26,7 +27,7 @@ static void add_domain(hr_build *b, hr_hosts *hosts, hr_str domain) {
         add_class(b, hosts, HR_HOST_EXACT, lower);
 }
 
-static void add_view(hr_build *b, hr_hosts *hosts, const hr_view *view) {
+static void add_view(hr_arena *b, hr_hosts *hosts, const hr_view *view) {
     for (size_t t = 0; t < view->n_tables; t++) {
         const hr_route_table *table = &view->tables[t];
         for (size_t i = 0; i < table->n_sni_hosts; i++)
@@ -56,7 +57,7 @@ bool hr_host_narrower(const hr_host_class *inner, const hr_host_class *outer) {
 
 /* ---- examples ---- */
 
-static void find_example(hr_build *b, const hr_hosts *hosts, hr_host_class *class) {
+static void find_example(hr_arena *b, const hr_hosts *hosts, hr_host_class *class) {
     static const char *const suffixed[] = {"www", "a", "test", "x1", "y.z", "a1b2", NULL};
     static const char *const any[] = {"example.com", "other.example", "a", "www.example.net", "x1.y2.test", "10.9.8.7", NULL};
     if (class->kind == HR_HOST_EXACT) {
@@ -64,9 +65,9 @@ static void find_example(hr_build *b, const hr_hosts *hosts, hr_host_class *clas
         return;
     }
     for (const char *const *word = class->kind == HR_HOST_ANY ? any : suffixed; *word != NULL; word++) {
-        hr_str host = hr_b_printf(b, "%s%.*s", *word, (int)class->text.len, class->text.p);
-        if (!hr_domain_has(HR_DOMAIN_AUTHORITY, host) ||
-            hr_host_class_of(hosts, host, HR_B_ARRAY(b, char, host.len)) != class)
+        hr_str host = hr_arena_printf(b, "%s%.*s", *word, (int)class->text.len, class->text.p);
+        char *room = HR_ARRAY(b, char, host.len);
+        if (room == NULL || !hr_domain_has(HR_DOMAIN_AUTHORITY, host) || hr_host_class_of(hosts, host, room) != class)
             continue;
         class->example = host;
         return;
@@ -75,11 +76,11 @@ static void find_example(hr_build *b, const hr_hosts *hosts, hr_host_class *clas
 
 /* ---- groups ---- */
 
-static void into_group(hr_build *b, hr_hosts *hosts, hr_map *groups, hr_host_class *class) {
+static void into_group(hr_arena *b, hr_hosts *hosts, hr_map *groups, hr_host_class *class) {
     hr_str key = hr_str_of((const char *)class->lists, sizeof(class->lists));
     void **place = hr_map_at(b, groups, key);
     if (*place == NULL) {
-        hr_host_group *group = HR_B_NEW(b, hr_host_group);
+        hr_host_group *group = HR_NEW(b, hr_host_group);
         group->lists[0] = class->lists[0];
         group->lists[1] = class->lists[1];
         *place = group;
@@ -103,25 +104,31 @@ static void set_clusters(hr_hosts *hosts) {
     }
 }
 
+/* The lists that the class leads to. */
+static int find_lists(hr_host_class *class, hr_rule_reader *r, const hr_view *const views[2], hr_scratch *scratch) {
+    hr_str authority = class->example.p == NULL ? HR_STR("a") : class->example;
+    for (size_t side = 0; side < 2; side++) {
+        const hr_vhost *vhost = NULL;
+        if (hr_scratch_reset(scratch) != HR_OK || hr_find_vhost(&vhost, views[side], authority, scratch) != HR_OK)
+            return HR_ENOMEM;
+        class->lists[side] = hr_rules_of(r, vhost);
+    }
+    return HR_OK;
+}
+
 void hr_hosts_build(hr_hosts *out, hr_rule_reader *r, const hr_view *const views[2], hr_scratch *scratch) {
-    hr_build *b = r->u->b;
+    hr_arena *b = r->u->b;
     hr_map groups = {0};
     add_view(b, out, views[0]);
     add_view(b, out, views[1]);
     add_class(b, out, HR_HOST_ANY, HR_STR(""));
-    for (size_t i = 0; i < out->classes.n; i++) {
+    for (size_t i = 0; i < out->classes.n && !hr_arena_failed(b); i++) {
         hr_host_class *class = out->classes.v[i];
         find_example(b, out, class);
-        for (size_t side = 0; side < 2; side++) {
-            const hr_vhost *vhost = NULL;
-            hr_b_check(b, hr_scratch_reset(scratch) == HR_OK &&
-                                  hr_find_vhost(&vhost, views[side], class->example.p == NULL ? HR_STR("a") : class->example,
-                                                scratch) == HR_OK
-                              ? class
-                              : NULL);
-            class->lists[side] = hr_rules_of(r, vhost);
-        }
-        into_group(b, out, &groups, class);
+        if (find_lists(class, r, views, scratch) != HR_OK)
+            hr_arena_fail(b);
+        else
+            into_group(b, out, &groups, class);
     }
     set_clusters(out);
 }

@@ -1,6 +1,6 @@
 #include "language.h"
 
-#include "view.h"
+#include "host_index.h"
 
 /* ---- membership ---- */
 
@@ -56,9 +56,11 @@ static size_t put_nocase(char *p, char c) {
 }
 
 /* Something, then the suffix, then a port or none; which authorities there are at all is the domain's to say. */
-static hr_str suffix_pattern(hr_build *b, hr_str suffix) {
+static hr_str suffix_pattern(hr_arena *b, hr_str suffix) {
     static const char head[] = "\\C+", tail[] = "(:\\C*)?";
-    char *p = HR_B_ARRAY(b, char, suffix.len * 4 + sizeof(head) + sizeof(tail));
+    char *p = HR_ARRAY(b, char, suffix.len * 4 + sizeof(head) + sizeof(tail));
+    if (p == NULL)
+        return HR_STR("");
     memcpy(p, head, sizeof(head) - 1);
     size_t n = sizeof(head) - 1;
     for (size_t i = 0; i < suffix.len; i++)
@@ -67,7 +69,7 @@ static hr_str suffix_pattern(hr_build *b, hr_str suffix) {
     return hr_str_of(p, n + sizeof(tail) - 1);
 }
 
-bool hr_language_prepare(hr_build *b, hr_language *l) {
+bool hr_language_prepare(hr_arena *b, hr_language *l) {
     if (l->kind != HR_LANG_REGEX && l->kind != HR_LANG_HOST_SUFFIX)
         return true;
     if (!l->tried) {
@@ -108,7 +110,7 @@ static uint32_t text_step(const hr_language *l, uint32_t state, uint8_t byte) {
     return l->kind == HR_LANG_PREFIX || l->kind == HR_LANG_WINDOW_OPEN ? state : HR_STATE_DEAD;
 }
 
-uint32_t hr_language_step(hr_build *b, hr_language *l, uint32_t state, uint8_t byte, hr_work *work) {
+uint32_t hr_language_step(hr_arena *b, hr_language *l, uint32_t state, uint8_t byte, hr_work *work) {
     if (l->automaton != NULL)
         return hr_automaton_step(b, l->automaton, state, byte, work);
     return state == HR_STATE_DEAD ? HR_STATE_DEAD : text_step(l, state, byte);
@@ -139,10 +141,11 @@ void hr_language_cuts(const hr_language *l, bool *cut) {
         cut[':'] = cut[':' + 1] = cut[']'] = cut[']' + 1] = true;
 }
 
-void hr_language_finish(hr_build *b, hr_language *l) {
+void hr_language_finish(hr_arena *b, hr_language *l) {
     l->begins = HR_STR("");
     if ((l->kind == HR_LANG_EXACT || l->kind == HR_LANG_PREFIX) && !l->ignore_case)
         l->begins = l->text;
-    if (l->kind == HR_LANG_REGEX)
-        l->begins = hr_regex_literal_prefix(l->text, HR_B_ARRAY(b, char, l->text.len + 1), NULL);
+    char *room = l->kind == HR_LANG_REGEX ? HR_ARRAY(b, char, l->text.len + 1) : NULL;
+    if (room != NULL)
+        l->begins = hr_regex_literal_prefix(l->text, room, NULL);
 }

@@ -31,14 +31,14 @@ typedef struct hr_language {
 bool hr_language_has(const hr_language *l, hr_str value);
 
 /* As an automaton. false: the regex is not covered, see `uncovered`. */
-bool hr_language_prepare(hr_build *b, hr_language *l);
+bool hr_language_prepare(hr_arena *b, hr_language *l);
 uint32_t hr_language_start(const hr_language *l);
 /* HR_STATE_DEAD: nothing is accepted any more. HR_STATE_LIMIT: not decided. */
-uint32_t hr_language_step(hr_build *b, hr_language *l, uint32_t state, uint8_t byte, hr_work *work);
+uint32_t hr_language_step(hr_arena *b, hr_language *l, uint32_t state, uint8_t byte, hr_work *work);
 bool hr_language_accepts(const hr_language *l, uint32_t state);
 void hr_language_cuts(const hr_language *l, bool *cut);
 
 /* Works out `begins`. */
-void hr_language_finish(hr_build *b, hr_language *l);
+void hr_language_finish(hr_arena *b, hr_language *l);
 
 #endif

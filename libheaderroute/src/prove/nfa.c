@@ -4,17 +4,17 @@
 #define MOST_NODES 20000
 
 typedef struct nfa_maker {
-    hr_build *b;
+    hr_arena *b;
     hr_nfa *nfa;
 } nfa_maker;
 
 static uint32_t nfa_node(nfa_maker *m, hr_nfa_node node) {
-    if (m->nfa->nodes.n >= MOST_NODES) {
+    size_t n = m->nfa->nodes.n;
+    if (n < MOST_NODES)
+        HR_PUSH(m->b, &m->nfa->nodes, node);
+    if (m->nfa->nodes.n == n)
         m->nfa->too_large = true;
-        return 0;
-    }
-    HR_PUSH(m->b, &m->nfa->nodes, node);
-    return (uint32_t)m->nfa->nodes.n - 1;
+    return m->nfa->too_large ? 0 : (uint32_t)n;
 }
 
 static uint32_t nfa_bytes(nfa_maker *m, uint32_t lo, uint32_t hi, uint32_t next) {
@@ -115,6 +115,8 @@ static uint32_t nfa_repeat(nfa_maker *m, const hr_re *re, uint32_t next) {
     if (re->max < 0) {
         uint32_t loop = nfa_split(m, 0, next);
         uint32_t body = nfa_emit(m, item, loop);
+        if (m->nfa->too_large)
+            return 0;
         m->nfa->nodes.v[loop].next = body;
         at = loop;
     }
@@ -155,7 +157,7 @@ static uint32_t nfa_emit(nfa_maker *m, const hr_re *re, uint32_t next) {
     return next;
 }
 
-void hr_nfa_build(hr_build *b, hr_nfa *out, const hr_re *re) {
+void hr_nfa_build(hr_arena *b, hr_nfa *out, const hr_re *re) {
     nfa_maker m = {b, out};
     uint32_t accept = nfa_node(&m, (hr_nfa_node){.kind = HR_NFA_ACCEPT});
     out->start = nfa_emit(&m, re, accept);

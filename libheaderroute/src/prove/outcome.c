@@ -4,7 +4,7 @@
 /* ---- writing ---- */
 
 typedef struct part_writer {
-    hr_build *b;
+    hr_arena *b;
     HR_LIST(char) text;
 } part_writer;
 
@@ -278,7 +278,9 @@ static uint32_t number_of_part(hr_rule_reader *r, part_writer *w) {
 /* The intervals of the draw, where neighbours that are the same are one. */
 static void read_shares(hr_rule_reader *r, hr_outcome *out, const hr_action_plan *plan, uint32_t (*parts)[TARGET_PARTS]) {
     part_writer w = {.b = r->u->b};
-    hr_share *shares = HR_B_ARRAY(r->u->b, hr_share, plan->n_targets);
+    hr_share *shares = HR_ARRAY(r->u->b, hr_share, plan->n_targets);
+    if (shares == NULL)
+        return;
     for (size_t t = 0; t < plan->n_targets; t++) {
         part_bytes(&w, parts[t], sizeof(parts[t]));
         hr_share share = {number_of_part(r, &w), plan->n_targets == 1 ? 1 : plan->targets[t].weight_end,
@@ -332,8 +334,10 @@ static void write_runs(part_writer *w, const hr_action_plan *plan, uint32_t (*pa
 }
 
 static void read_targets(hr_rule_reader *r, hr_outcome *out, const hr_action_plan *plan) {
-    uint32_t(*parts)[TARGET_PARTS] = (uint32_t(*)[TARGET_PARTS])hr_b_array(r->u->b, plan->n_targets, sizeof(*parts));
+    uint32_t(*parts)[TARGET_PARTS] = hr_arena_array(r->u->b, plan->n_targets, sizeof(*parts));
     part_writer w = {.b = r->u->b};
+    if (parts == NULL)
+        return;
     for (size_t t = 0; t < plan->n_targets; t++)
         for (size_t i = 0; i < TARGET_PARTS; i++) {
             if ((r->only & target_parts[i].change) != 0)
@@ -351,7 +355,7 @@ static void read_targets(hr_rule_reader *r, hr_outcome *out, const hr_action_pla
 }
 
 static hr_outcome *read_outcome(hr_rule_reader *r, const hr_action_plan *plan) {
-    hr_outcome *out = HR_B_NEW(r->u->b, hr_outcome);
+    hr_outcome *out = HR_NEW(r->u->b, hr_outcome);
     part_writer w = {.b = r->u->b};
     read_targets(r, out, plan);
     for (size_t i = 0; i < sizeof(plan_parts) / sizeof(plan_parts[0]); i++) {
@@ -392,7 +396,7 @@ const hr_outcome *hr_outcome_of(hr_rule_reader *r, const hr_action_plan *plan) {
     if (found != NULL)
         return found;
     found = unique_outcome(r, read_outcome(r, plan));
-    hr_map_add(r->u->b, &r->outcomes, hr_b_copy(r->u->b, key), found);
+    hr_map_add(r->u->b, &r->outcomes, hr_arena_copy(r->u->b, key), found);
     return found;
 }
 

@@ -15,7 +15,7 @@ typedef struct re_flags {
 typedef HR_LIST(hr_re *) re_list;
 
 typedef struct re_parser {
-    hr_build *b;
+    hr_arena *b;
     hr_str text;
     size_t at;
     re_flags flags;
@@ -42,13 +42,13 @@ static void re_uncovered(re_parser *p, const char *why) {
 }
 
 static hr_re *re_node(re_parser *p, hr_re_kind kind) {
-    hr_re *node = HR_B_NEW(p->b, hr_re);
+    hr_re *node = HR_NEW(p->b, hr_re);
     node->kind = kind;
     return node;
 }
 
 static bool re_more(const re_parser *p) {
-    return p->status == HR_RE_OK && p->at < p->text.len;
+    return p->status == HR_RE_OK && p->at < p->text.len && !hr_arena_failed(p->b);
 }
 
 static bool re_looking_at(const re_parser *p, const char *literal) {
@@ -408,15 +408,16 @@ static bool parse_repeat(re_parser *p, re_list *items, bool after_repeat) {
         re_refuse(p, "no argument for repetition operator");
     else if (counted && (min > MOST_REPEATS || max > MOST_REPEATS || (max >= 0 && min > max)))
         re_refuse(p, "invalid repetition size");
-    if (p->status != HR_RE_OK)
+    hr_re **item = HR_ARRAY(p->b, hr_re *, 1);
+    if (p->status != HR_RE_OK || item == NULL)
         return true;
     hr_re *node = re_node(p, HR_RE_REPEAT);
-    node->items = HR_B_ARRAY(p->b, hr_re *, 1);
+    node->items = item;
     node->items[0] = items->v[items->n - 1];
     node->n_items = 1;
     node->min = min;
     node->max = max;
-    if (counted && (min >= 2 || max >= 2) && repeats_left(node, MOST_REPEATS) == 0)
+    if (counted && (min >= 2 || max >= 2) && !hr_arena_failed(p->b) && repeats_left(node, MOST_REPEATS) == 0)
         re_refuse(p, "invalid repetition size");
     items->v[items->n - 1] = node;
     return true;
@@ -516,9 +517,11 @@ static hr_re *parse_alternatives(re_parser *p) {
     return node;
 }
 
-hr_re_status hr_re_parse(hr_build *b, const hr_re **out, hr_str pattern, const char **why) {
+hr_re_status hr_re_parse(hr_arena *b, const hr_re **out, hr_str pattern, const char **why) {
     re_parser p = {.b = b, .text = pattern};
     *out = parse_alternatives(&p);
+    if (hr_arena_failed(b))
+        re_uncovered(&p, "out of memory");
     if (p.status == HR_RE_OK && p.at < pattern.len)
         re_refuse(&p, "unexpected )");
     *why = p.why;

@@ -24,8 +24,8 @@ static hr_str field_text(hr_comparison *c, const hr_attr *attr) {
     if (attr->kind < HR_ATTR_HEADER)
         return hr_str_from(names[attr->kind]);
     if (attr->kind == HR_ATTR_FREE)
-        return hr_b_printf(c->b, "not modelled: %.*s", (int)attr->name.len, attr->name.p);
-    return hr_b_printf(c->b, attr->kind == HR_ATTR_HEADER ? "headers[%.*s]" : "queryParams[%.*s]", (int)attr->name.len,
+        return hr_arena_printf(c->b, "not modelled: %.*s", (int)attr->name.len, attr->name.p);
+    return hr_arena_printf(c->b, attr->kind == HR_ATTR_HEADER ? "headers[%.*s]" : "queryParams[%.*s]", (int)attr->name.len,
                        attr->name.p);
 }
 
@@ -39,19 +39,21 @@ static void put_quoted(hr_str s, char *p, size_t *n) {
 
 /* A regex of RE2 for what is no exact text and no prefix. */
 static hr_str pattern_text(hr_comparison *c, const hr_language *l) {
-    char *quoted = HR_B_ARRAY(c->b, char, l->text.len * 2 + 1);
+    char *quoted = HR_ARRAY(c->b, char, l->text.len * 2 + 1);
     size_t n = 0;
+    if (quoted == NULL)
+        return HR_STR("");
     put_quoted(l->text, quoted, &n);
     if (l->kind == HR_LANG_WINDOW || l->kind == HR_LANG_WINDOW_OPEN)
-        return hr_b_printf(c->b, "\\C{%zu}%.*s%s", l->skip, (int)n, quoted, l->kind == HR_LANG_WINDOW ? "" : "\\C*");
-    return hr_b_printf(c->b, "(?i)%.*s%s", (int)n, quoted, l->kind == HR_LANG_PREFIX ? "(?s).*" : "");
+        return hr_arena_printf(c->b, "\\C{%zu}%.*s%s", l->skip, (int)n, quoted, l->kind == HR_LANG_WINDOW ? "" : "\\C*");
+    return hr_arena_printf(c->b, "(?i)%.*s%s", (int)n, quoted, l->kind == HR_LANG_PREFIX ? "(?s).*" : "");
 }
 
 static hr_str pattern_words(hr_comparison *c, const hr_language *l) {
     if (l->kind == HR_LANG_WINDOW || l->kind == HR_LANG_WINDOW_OPEN)
-        return hr_b_printf(c->b, "that is %zu bytes and then %.*s%s", l->skip, (int)l->text.len, l->text.p,
+        return hr_arena_printf(c->b, "that is %zu bytes and then %.*s%s", l->skip, (int)l->text.len, l->text.p,
                            l->kind == HR_LANG_WINDOW ? "" : "...");
-    return hr_b_printf(c->b, "%s%.*s in any letter case", l->kind == HR_LANG_PREFIX ? "prefix " : "", (int)l->text.len,
+    return hr_arena_printf(c->b, "%s%.*s in any letter case", l->kind == HR_LANG_PREFIX ? "prefix " : "", (int)l->text.len,
                        l->text.p);
 }
 
@@ -91,7 +93,7 @@ static bool has_literal(const literals *list, hr_literal l) {
 }
 
 static void read_known(region_writer *w) {
-    hr_build *b = w->c->b;
+    hr_arena *b = w->c->b;
     for (size_t side = 0; side < 2; side++) {
         const hr_rule *rule = &w->pair->lists[side]->v[w->pair->index[side]];
         for (uint32_t i = 0; i < rule->n; i++)
@@ -138,8 +140,10 @@ static bool takes_single(const region_writer *w, const literals *open) {
 }
 
 static void put_except(region_writer *w, const literals *open) {
-    hr_build *b = w->c->b;
-    hr_where *v = HR_B_ARRAY(b, hr_where, open->n);
+    hr_arena *b = w->c->b;
+    hr_where *v = HR_ARRAY(b, hr_where, open->n);
+    if (v == NULL)
+        return;
     for (size_t i = 0; i < open->n; i++)
         v[i] = where_of(w->c, open->v[i]);
     hr_where_list list = {v, open->n};
@@ -148,7 +152,7 @@ static void put_except(region_writer *w, const literals *open) {
 
 /* An earlier rule of either side. Those of several conditions wait, since one condition may take all of them. */
 static void put_earlier_rule(region_writer *w, const hr_rule *rule) {
-    hr_build *b = w->c->b;
+    hr_arena *b = w->c->b;
     literals open = {0};
     if (!open_literals(w, rule, &open))
         return;
@@ -193,7 +197,9 @@ static hr_where names_where(hr_comparison *c, const class_list *classes, bool ne
     size_t room = 64, n = 0;
     for (size_t i = 0; i < classes->n; i++)
         room += classes->v[i]->text.len * 2 + 4;
-    char *p = HR_B_ARRAY(c->b, char, room);
+    char *p = HR_ARRAY(c->b, char, room);
+    if (p == NULL)
+        return (hr_where){0};
     static const char head[] = "(?i)(?:", tail[] = ")(?::[^:\\]]*)?";
     memcpy(p, head, sizeof(head) - 1);
     n = sizeof(head) - 1;
@@ -212,7 +218,7 @@ static hr_where names_where(hr_comparison *c, const class_list *classes, bool ne
     return (hr_where){.field = HR_STR("authority"),
                       .op = HR_WHERE_REGEX,
                       .value = hr_str_of(p, n + sizeof(tail) - 1),
-                      .words = hr_b_printf(c->b, "%s%.*s or one of %zu other names", wild ? "*" : "", (int)first.len,
+                      .words = hr_arena_printf(c->b, "%s%.*s or one of %zu other names", wild ? "*" : "", (int)first.len,
                                            first.p, classes->n - 1),
                       .negated = negated};
 }
@@ -226,11 +232,13 @@ static void put_names(region_writer *w, const class_list *classes, bool negated)
 
 /* The classes of a cluster, without the narrower ones. */
 static void put_cluster(region_writer *w, const hr_host_group *group, uint32_t cluster) {
-    hr_build *b = w->c->b;
+    hr_arena *b = w->c->b;
     class_list in = {0}, narrower = {0};
     for (size_t i = 0; i < group->classes.n; i++)
         if (group->classes.v[i]->cluster == cluster)
             HR_PUSH(b, &in, group->classes.v[i]);
+    if (in.n == 0)
+        return;
     const hr_host_class *class = in.v[0];
     for (size_t i = 0; class->kind != HR_HOST_EXACT && i < w->c->hosts.classes.n; i++)
         if (hr_host_narrower(w->c->hosts.classes.v[i], class))
@@ -297,10 +305,12 @@ hr_draws hr_draws_of(const hr_pair_of_rules *pair) {
 /* ---- regions ---- */
 
 static hr_request *copy_witness(hr_comparison *c, const hr_pair_of_rules *pair) {
-    hr_request *out = HR_B_NEW(c->b, hr_request);
-    hr_pair *headers = HR_B_ARRAY(c->b, hr_pair, c->headers.n);
+    hr_request *out = HR_NEW(c->b, hr_request);
+    hr_pair *headers = HR_ARRAY(c->b, hr_pair, c->headers.n);
+    if (headers == NULL)
+        return out;
     *out = c->request;
-    out->path = hr_b_copy(c->b, c->request.path);
+    out->path = hr_arena_copy(c->b, c->request.path);
     if (c->headers.n > 0)
         memcpy(headers, c->headers.v, c->headers.n * sizeof(*headers));
     out->headers = headers;
@@ -312,7 +322,7 @@ static void keep_cluster(hr_comparison *c, const hr_pair_of_rules *pair, const h
                          const hr_host_class *class) {
     region_writer w = {.c = c, .pair = pair};
     hr_region_name name = hr_region_name_of(pair->lists, pair->index, class->cluster);
-    void **place = hr_map_at(c->b, &c->by_pair, hr_b_copy(c->b, hr_str_of((const char *)&name, sizeof(name))));
+    void **place = hr_map_at(c->b, &c->by_pair, hr_arena_copy(c->b, hr_str_of((const char *)&name, sizeof(name))));
     if (*place != NULL)
         return;
     put_cluster(&w, group, class->cluster);

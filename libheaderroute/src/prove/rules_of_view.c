@@ -1,6 +1,8 @@
 #include "rules_of_view.h"
 
-#include "match.h"
+#include "action.h"
+#include "header_kinds.h"
+#include "scratch.h"
 
 /* ---- conditions ---- */
 
@@ -13,16 +15,16 @@ static void add_literal(rule_writer *w, hr_literal l) {
     HR_PUSH(w->r->u->b, &w->literals, l);
 }
 
-static hr_language language_of(uint8_t match, hr_str value, const hr_regex *regex) {
+static hr_language language_of(uint8_t match, hr_str value, const hr_matcher *matcher) {
     static const uint8_t kinds[] = {
         [HR_SM_EXACT] = HR_LANG_EXACT, [HR_SM_PREFIX] = HR_LANG_PREFIX, [HR_SM_REGEX] = HR_LANG_REGEX};
-    return (hr_language){.kind = kinds[match], .text = value, .regex = regex};
+    return (hr_language){.kind = kinds[match], .text = value, .regex = match == HR_SM_REGEX ? matcher->regex : NULL};
 }
 
 /* A condition that the model lacks gets an attribute of its own, of which nothing is known. */
 static void add_free(rule_writer *w, const hr_cond *cond) {
     hr_universe *u = w->r->u;
-    hr_str name = hr_b_printf(u->b, "%u %u %u %.*s=%.*s", cond->kind, cond->match, cond->invert, (int)cond->name.len,
+    hr_str name = hr_arena_printf(u->b, "%u %u %u %.*s=%.*s", cond->kind, cond->match, cond->invert, (int)cond->name.len,
                               cond->name.p, (int)cond->value.len, cond->value.p);
     add_literal(w, hr_universe_presence(u, hr_universe_attr(u, HR_ATTR_FREE, name, false)));
 }
@@ -49,7 +51,8 @@ static void set_domain(hr_universe *u, uint32_t attr, const hr_cond *cond) {
 }
 
 static void add_named(rule_writer *w, hr_attr_kind kind, const hr_cond *cond) {
-    uint32_t attr = hr_universe_attr(w->r->u, kind, cond->name, cond->each && cond->kind == HR_COND_HEADER);
+    bool each = w->r->each && cond->kind == HR_COND_HEADER && !hr_header_is_inline(cond->name);
+    uint32_t attr = hr_universe_attr(w->r->u, kind, cond->name, each);
     set_domain(w->r->u, attr, cond);
     if (cond->match == HR_SM_PRESENCE || cond->match == HR_SM_NONE)
         add_presence(w, attr, cond->invert);
@@ -92,6 +95,7 @@ static void add_cond(rule_writer *w, const hr_cond *cond) {
     case HR_COND_NEVER:
         add_never(w, cond->invert);
         return;
+    case HR_COND_PATH:
     case HR_COND_FULL_PATH:
         break;
     }
@@ -109,7 +113,9 @@ static void add_path(rule_writer *w, const hr_croute *route) {
 static void finish_rule(rule_writer *w, hr_rule *rule) {
     rule->n = (uint32_t)w->literals.n;
     rule->conjunction = hr_universe_conjunction(w->r->u, w->literals.v, &rule->n);
-    hr_literal *literals = HR_B_ARRAY(w->r->u->b, hr_literal, rule->n);
+    hr_literal *literals = HR_ARRAY(w->r->u->b, hr_literal, rule->n);
+    if (literals == NULL)
+        rule->n = 0;
     if (rule->n > 0)
         memcpy(literals, w->literals.v, rule->n * sizeof(*literals));
     rule->literals = literals;
@@ -149,7 +155,7 @@ static hr_path_change path_change(hr_rule_reader *r, const hr_croute *route) {
         return replaced_by(route, plan->prefix_rewrite);
     if (plan->regex == NULL)
         return (hr_path_change){.text = HR_STR("")};
-    hr_str text = hr_b_printf(r->u->b, "%zu %.*s%.*s", plan->pattern.len, (int)plan->pattern.len, plan->pattern.p,
+    hr_str text = hr_arena_printf(r->u->b, "%zu %.*s%.*s", plan->pattern.len, (int)plan->pattern.len, plan->pattern.p,
                               (int)plan->substitution.len, plan->substitution.p);
     return (hr_path_change){
         .kind = HR_PATH_REGEX, .text = HR_STR(""), .regex = hr_universe_part(r->u, text), .pattern = plan->pattern};
@@ -193,16 +199,18 @@ static void read_no_route(rule_writer *w, hr_rule *rule) {
 }
 
 static hr_rule_list *read_list(hr_rule_reader *r, const hr_route_list *routes, bool require_tls) {
-    hr_build *b = r->u->b;
+    hr_arena *b = r->u->b;
     rule_writer w = {.r = r};
-    hr_rule_list *list = HR_B_NEW(b, hr_rule_list);
+    hr_rule_list *list = HR_NEW(b, hr_rule_list);
     size_t n = routes == NULL ? 0 : routes->n;
     list->routes = routes;
     list->require_tls = require_tls;
-    list->v = HR_B_ARRAY(b, hr_rule, n + 2);
+    list->v = HR_ARRAY(b, hr_rule, n + 2);
+    if (list->v == NULL)
+        return list;
     if (require_tls)
         read_tls_redirect(&w, &list->v[list->n++]);
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n && !hr_arena_failed(b); i++)
         read_route(&w, &list->v[list->n++], &routes->v[i]);
     read_no_route(&w, &list->v[list->n++]);
     return list;
@@ -218,7 +226,7 @@ const hr_rule_list *hr_rules_of(hr_rule_reader *r, const hr_vhost *vhost) {
     if (found != NULL)
         return found;
     found = read_list(r, name.routes, name.require_tls != 0);
-    hr_map_add(r->u->b, &r->lists, hr_b_copy(r->u->b, key), found);
+    hr_map_add(r->u->b, &r->lists, hr_arena_copy(r->u->b, key), found);
     return found;
 }
 

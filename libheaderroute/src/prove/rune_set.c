@@ -1,6 +1,6 @@
 #include "syntax_tree.h"
 
-void hr_runes_add(hr_build *b, hr_rune_set *set, uint32_t lo, uint32_t hi) {
+void hr_runes_add(hr_arena *b, hr_rune_set *set, uint32_t lo, uint32_t hi) {
     hr_rune_set out = {0};
     size_t i = 0;
     for (; i < set->n && set->v[i].hi + 1 < lo; i++)
@@ -16,14 +16,14 @@ void hr_runes_add(hr_build *b, hr_rune_set *set, uint32_t lo, uint32_t hi) {
     *set = out;
 }
 
-void hr_runes_add_set(hr_build *b, hr_rune_set *set, const hr_rune_set *other) {
+void hr_runes_add_set(hr_arena *b, hr_rune_set *set, const hr_rune_set *other) {
     for (size_t i = 0; i < other->n; i++)
         hr_runes_add(b, set, other->v[i].lo, other->v[i].hi);
 }
 
 /* Unicode's simple case folding of ASCII: beside the two cases of a letter, k has the Kelvin sign and s has
  * the long s. */
-static void fold_ascii(hr_build *b, hr_rune_set *set, uint32_t c) {
+static void fold_ascii(hr_arena *b, hr_rune_set *set, uint32_t c) {
     uint32_t lower = c >= 'A' && c <= 'Z' ? c + 32 : c;
     if (lower < 'a' || lower > 'z')
         return;
@@ -35,7 +35,7 @@ static void fold_ascii(hr_build *b, hr_rune_set *set, uint32_t c) {
         hr_runes_add(b, set, 0x17F, 0x17F);
 }
 
-bool hr_runes_add_folded(hr_build *b, hr_rune_set *set, uint32_t lo, uint32_t hi) {
+bool hr_runes_add_folded(hr_arena *b, hr_rune_set *set, uint32_t lo, uint32_t hi) {
     hr_runes_add(b, set, lo, hi);
     for (uint32_t c = lo; c <= hi && c < 0x80; c++)
         fold_ascii(b, set, c);
@@ -49,7 +49,7 @@ bool hr_runes_add_folded(hr_build *b, hr_rune_set *set, uint32_t lo, uint32_t hi
     return true;
 }
 
-void hr_runes_negate(hr_build *b, hr_rune_set *set) {
+void hr_runes_negate(hr_arena *b, hr_rune_set *set) {
     hr_rune_set out = {0};
     uint32_t next = 0;
     for (size_t i = 0; i < set->n; i++) {
@@ -67,7 +67,7 @@ void hr_runes_negate(hr_build *b, hr_rune_set *set) {
 }
 
 /* RE2's syntax page: "ASCII character classes" and "Perl character classes". */
-bool hr_runes_named(hr_build *b, hr_rune_set *set, hr_str name) {
+bool hr_runes_named(hr_arena *b, hr_rune_set *set, hr_str name) {
     static const struct {
         const char *name;
         hr_rune_range ranges[5];

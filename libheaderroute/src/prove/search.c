@@ -98,7 +98,7 @@ static void make_request(hr_comparison *c, hr_str authority) {
 int hr_ask_both(hr_comparison *c, const hr_rule_list *const lists[2], size_t index[2]) {
     for (size_t side = 0; side < 2; side++) {
         hr_decision d;
-        int error = hr_unless_no_memory(c, hr_route(&d, c->views[side], &c->request, c->scratch));
+        int error = hr_note_no_memory(c, hr_route(&d, c->views[side], &c->request, c->scratch));
         if (error != HR_OK)
             return error;
         index[side] = hr_rule_chosen(lists[side], &d);
@@ -120,6 +120,8 @@ static hr_truth search_step(searcher *s, unsigned depth);
 
 static void box_pop(hr_comparison *c, hr_literal l, hr_values values) {
     hr_box_attr *attr = &c->box.v[hr_atom_of(&c->u, l)->attr];
+    if (hr_arena_failed(c->b)) /* what was to be pushed may not be there */
+        return;
     attr->literals.n--;
     attr->values = values;
     if (attr->literals.n == 0)
@@ -171,6 +173,8 @@ static hr_truth search_step(searcher *s, unsigned depth) {
     hr_comparison *c = s->c;
     const hr_pair_of_rules *pair = s->pair;
     size_t index[2];
+    if (hr_arena_failed(c->b))
+        return HR_MAYBE;
     if (++s->steps > c->max_steps || depth > MOST_DEPTH) {
         s->why = "the limit of steps was reached";
         return HR_MAYBE;

@@ -40,8 +40,8 @@ static bool is_member(const solver *s, hr_str value, hr_literal only) {
 
 /* ---- likely values ---- */
 
-static hr_str joined_text(hr_build *b, hr_str a, const char *tail) {
-    return hr_b_printf(b, "%.*s%s", (int)a.len, a.p == NULL ? "" : a.p, tail);
+static hr_str joined_text(hr_arena *b, hr_str a, const char *tail) {
+    return hr_arena_printf(b, "%.*s%s", (int)a.len, a.p == NULL ? "" : a.p, tail);
 }
 
 static bool try_value(solver *s, hr_str value, hr_literal only, hr_str *out) {
@@ -151,18 +151,24 @@ static size_t product_slot(const product *p, const uint32_t *states) {
     return slot;
 }
 
-static void product_grow(product *p) {
-    if (p->room->nodes.n * 2 < p->room->table_size)
-        return;
-    p->room->table_size = p->room->table_size == 0 ? 256 : p->room->table_size * 2;
-    p->room->table = HR_B_ARRAY(p->s->u->b, uint32_t, p->room->table_size);
-    for (uint32_t i = 0; i < p->room->nodes.n; i++)
-        p->room->table[product_slot(p, &p->room->states.v[i * p->n])] = i + 1;
+static bool product_grow(product *p) {
+    struct hr_product_room *room = p->room;
+    if (room->nodes.n * 2 < room->table_size)
+        return true;
+    size_t size = room->table_size == 0 ? 256 : room->table_size * 2;
+    uint32_t *table = HR_ARRAY(p->s->u->b, uint32_t, size);
+    if (table == NULL)
+        return false;
+    room->table = table;
+    room->table_size = size;
+    for (uint32_t i = 0; i < room->nodes.n; i++)
+        room->table[product_slot(p, &room->states.v[i * p->n])] = i + 1;
+    return true;
 }
 
 /* false: a limit was reached. */
 static bool product_add(product *p, const uint32_t *states, uint32_t parent, uint8_t byte) {
-    hr_build *b = p->s->u->b;
+    hr_arena *b = p->s->u->b;
     size_t slot = product_slot(p, states);
     if (p->room->table[slot] != 0)
         return true;
@@ -172,9 +178,10 @@ static bool product_add(product *p, const uint32_t *states, uint32_t parent, uin
     HR_PUSH(b, &p->room->nodes, node);
     for (size_t i = 0; i < p->n; i++)
         HR_PUSH(b, &p->room->states, states[i]);
+    if (hr_arena_failed(b))
+        return false;
     p->room->table[slot] = (uint32_t)p->room->nodes.n;
-    product_grow(p);
-    return true;
+    return product_grow(p);
 }
 
 static bool product_accepts(const product *p, const uint32_t *states) {
@@ -208,7 +215,9 @@ static hr_str product_text(const product *p, uint32_t node) {
     size_t n = 0;
     for (uint32_t at = node; at != 0; at = p->room->nodes.v[at].parent)
         n++;
-    char *text = HR_B_ARRAY(p->s->u->b, char, n + 1);
+    char *text = HR_ARRAY(p->s->u->b, char, n + 1);
+    if (text == NULL)
+        return HR_STR("");
     for (uint32_t at = node, i = (uint32_t)n; at != 0; at = p->room->nodes.v[at].parent)
         text[--i] = (char)p->room->nodes.v[at].byte;
     return hr_str_of(text, n);
@@ -219,8 +228,8 @@ static hr_truth product_run(product *p, hr_str *out) {
     for (size_t i = 0; i < p->n; i++)
         states[i] = p->runners[i].language == NULL ? hr_domain_start(p->s->attr->domain)
                                                    : hr_language_start(p->runners[i].language);
-    product_grow(p);
-    product_add(p, states, 0, 0);
+    if (!product_grow(p) || !product_add(p, states, 0, 0))
+        return HR_MAYBE;
     for (uint32_t at = 0; at < p->room->nodes.n; at++) {
         memcpy(states, &p->room->states.v[at * p->n], p->n * sizeof(*states));
         if (product_accepts(p, states)) {
@@ -281,7 +290,7 @@ static bool add_runner(product *p, hr_literal l) {
 
 static struct hr_product_room *empty_room(hr_universe *u) {
     if (u->room == NULL)
-        u->room = HR_B_NEW(u->b, struct hr_product_room);
+        u->room = HR_NEW(u->b, struct hr_product_room);
     u->room->states.n = u->room->nodes.n = 0;
     if (u->room->table != NULL)
         memset(u->room->table, 0, u->room->table_size * sizeof(*u->room->table));
@@ -331,17 +340,19 @@ static hr_truth find_value(solver *s, hr_literal only, hr_str *out) {
 
 /* ---- all conditions of an attribute ---- */
 
-static hr_values *value_room(solver *s, size_t n, solution *result) {
-    hr_str *v = HR_B_ARRAY(s->u->b, hr_str, n);
+/* NULL if the arena has failed. */
+static hr_str *value_room(solver *s, size_t n, solution *result) {
+    hr_str *v = HR_ARRAY(s->u->b, hr_str, n);
+    result->truth = HR_MAYBE;
     result->values = (hr_values){v, n};
-    return &result->values;
+    return v;
 }
 
 /* Values that each meet one condition; those that must not be met are met by none. */
 static void solve_each(solver *s, bool must_be_there, solution *result) {
     size_t n = s->positive.n > 0 ? s->positive.n : must_be_there;
-    hr_str *v = (hr_str *)(uintptr_t)value_room(s, n, result)->v;
-    result->truth = HR_YES;
+    hr_str *v = value_room(s, n, result);
+    result->truth = v == NULL ? HR_NO : HR_YES;
     for (size_t i = 0; i < n && result->truth != HR_NO; i++) {
         hr_truth t = find_value(s, s->positive.n > 0 ? s->positive.v[i] : UINT32_MAX, &v[i]);
         result->truth = t == HR_YES ? result->truth : t;
@@ -349,12 +360,13 @@ static void solve_each(solver *s, bool must_be_there, solution *result) {
 }
 
 static void solve_one(solver *s, solution *result) {
-    hr_str *v = (hr_str *)(uintptr_t)value_room(s, 1, result)->v;
-    result->truth = find_value(s, UINT32_MAX, v);
+    hr_str *v = value_room(s, 1, result);
+    if (v != NULL)
+        result->truth = find_value(s, UINT32_MAX, v);
 }
 
 static void solve_all(solver *s, const hr_literal *literals, size_t n, solution *result) {
-    hr_build *b = s->u->b;
+    hr_arena *b = s->u->b;
     bool present = !s->attr->optional, absent = false;
     for (size_t i = 0; i < n; i++) {
         bool negated = hr_is_negated(literals[i]), presence = hr_atom_of(s->u, literals[i])->presence;
@@ -380,9 +392,12 @@ static void solve_all(solver *s, const hr_literal *literals, size_t n, solution 
 
 hr_truth hr_solve(hr_universe *u, uint32_t attr, const hr_literal *literals, size_t n, hr_values *out,
                   const char **why) {
-    hr_build *b = u->b;
-    hr_literal few[32], *sorted = n <= 32 ? few : HR_B_ARRAY(b, hr_literal, n);
-    memcpy(sorted, literals, n * sizeof(*sorted));
+    hr_arena *b = u->b;
+    hr_literal few[32], *sorted = n <= 32 ? few : HR_ARRAY(b, hr_literal, n);
+    if (sorted == NULL)
+        return HR_MAYBE;
+    if (n > 0)
+        memcpy(sorted, literals, n * sizeof(*sorted));
     for (size_t i = 1; i < n; i++)
         for (size_t j = i; j > 0 && sorted[j - 1] > sorted[j]; j--) {
             hr_literal moved = sorted[j];
@@ -392,10 +407,10 @@ hr_truth hr_solve(hr_universe *u, uint32_t attr, const hr_literal *literals, siz
     hr_str key = hr_str_of((const char *)sorted, n * sizeof(*sorted));
     solution *found = hr_map_get(&u->solved, key);
     if (found == NULL) {
-        found = HR_B_NEW(b, solution);
+        found = HR_NEW(b, solution);
         solver s = {.u = u, .attr = &u->attrs.v[attr]};
         solve_all(&s, sorted, n, found);
-        hr_map_add(b, &u->solved, hr_b_copy(b, key), found);
+        hr_map_add(b, &u->solved, hr_arena_copy(b, key), found);
     }
     *out = found->values;
     if (found->truth == HR_MAYBE)

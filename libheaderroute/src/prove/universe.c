@@ -2,7 +2,7 @@
 
 #include <stdlib.h>
 
-void hr_universe_init(hr_universe *u, hr_build *b, hr_path_normalization normalization, uint64_t work_limit) {
+void hr_universe_init(hr_universe *u, hr_arena *b, hr_path_normalization normalization, uint64_t work_limit) {
     *u = (hr_universe){.b = b, .work = {0, work_limit}};
     const hr_attr attrs[] = {
         {.kind = HR_ATTR_METHOD, .domain = HR_DOMAIN_TOKEN},
@@ -12,13 +12,18 @@ void hr_universe_init(hr_universe *u, hr_build *b, hr_path_normalization normali
     };
     for (size_t i = 0; i < sizeof(attrs) / sizeof(attrs[0]); i++)
         HR_PUSH(b, &u->attrs, attrs[i]);
+    /* What a literal leads to if the arena fails. */
+    hr_atom none = {.attr = HR_ATTR_METHOD, .presence = true};
+    HR_PUSH(b, &u->atoms, none);
 }
 
 /* ---- keys ---- */
 
 /* Keys are bytes: a letter for their kind, then numbers, then a text. */
 static hr_str key_of(hr_universe *u, char kind, const uint32_t *numbers, size_t n, hr_str text) {
-    char *p = HR_B_ARRAY(u->b, char, 1 + n * sizeof(*numbers) + text.len);
+    char *p = HR_ARRAY(u->b, char, 1 + n * sizeof(*numbers) + text.len);
+    if (p == NULL)
+        return HR_STR("");
     p[0] = kind;
     if (n > 0)
         memcpy(p + 1, numbers, n * sizeof(*numbers));
@@ -61,6 +66,8 @@ static hr_literal atom_literal(hr_universe *u, void **place, const hr_atom *atom
         HR_PUSH(u->b, &u->atoms, *atom);
         *place = (void *)(uintptr_t)u->atoms.n;
     }
+    if (hr_arena_failed(u->b))
+        return 0;
     return (hr_literal)((uintptr_t)*place - 1) * 2;
 }
 

@@ -45,7 +45,7 @@ typedef struct hr_values {
 typedef enum hr_truth { HR_NO = 0, HR_YES, HR_MAYBE } hr_truth;
 
 typedef struct hr_universe {
-    hr_build *b;
+    hr_arena *b;
     HR_LIST(hr_attr) attrs;
     HR_LIST(hr_atom) atoms;
     hr_map keys;  /* of attributes, atoms, conjunctions and parts of decisions -> number + 1 */
@@ -57,7 +57,7 @@ typedef struct hr_universe {
 } hr_universe;
 
 /* The first four attributes are those of hr_attr_kind, by its numbers. */
-void hr_universe_init(hr_universe *u, hr_build *b, hr_path_normalization normalization, uint64_t work_limit);
+void hr_universe_init(hr_universe *u, hr_arena *b, hr_path_normalization normalization, uint64_t work_limit);
 uint32_t hr_universe_attr(hr_universe *u, hr_attr_kind kind, hr_str name, bool each);
 /* The literal of an attribute being there. */
 hr_literal hr_universe_presence(hr_universe *u, uint32_t attr);

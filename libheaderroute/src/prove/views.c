@@ -12,7 +12,7 @@ typedef struct label_set {
 } label_set;
 
 typedef struct collector {
-    hr_build *b;
+    hr_arena *b;
     hr_view_list *out;
     const hr_view_options *base;
     namespace_list namespaces;
@@ -70,7 +70,9 @@ static hr_str label_value(const label_set *set, hr_str name) {
 
 /* Both sets, unless they contradict each other. */
 static void add_union(collector *c, const label_set *a, const label_set *b) {
-    hr_pair *v = HR_B_ARRAY(c->b, hr_pair, a->n + b->n);
+    hr_pair *v = HR_ARRAY(c->b, hr_pair, a->n + b->n);
+    if (v == NULL)
+        return;
     size_t n = a->n;
     if (n > 0)
         memcpy(v, a->v, n * sizeof(*v));
@@ -156,7 +158,7 @@ static void add_mesh(collector *c) {
             }
 }
 
-void hr_views_collect(hr_build *b, hr_view_list *out, const hr_table *const tables[2], const hr_view_options *base) {
+void hr_views_collect(hr_arena *b, hr_view_list *out, const hr_table *const tables[2], const hr_view_options *base) {
     collector c = {.b = b, .out = out, .base = base};
     add_namespace(&c, HR_STR("default"));
     add_port(&c, 80);

@@ -15,6 +15,6 @@ typedef struct hr_view_list {
  * lies in or names, and each set of source labels that rules name, alone and together. The rest of the options
  * is `base`'s.
  */
-void hr_views_collect(hr_build *b, hr_view_list *out, const hr_table *const tables[2], const hr_view_options *base);
+void hr_views_collect(hr_arena *b, hr_view_list *out, const hr_table *const tables[2], const hr_view_options *base);
 
 #endif

@@ -31,13 +31,12 @@ static void put_path(hr_json_writer *w, const hr_croute *route) {
     hr_json_close(w, '}');
 }
 
+/* Kinds without a row of their own are special headers. */
 static const char *field_name(const hr_cond *cond) {
-    static const char *const fields[] = {
-        [HR_COND_HEADER] = "headers",      [HR_COND_METHOD] = "method",
-        [HR_COND_SCHEME] = "scheme",       [HR_COND_AUTHORITY] = "authority",
-        [HR_COND_FULL_PATH] = "headers",   [HR_COND_QUERY] = "queryParams",
-        [HR_COND_STRIPPED] = "headers",    [HR_COND_NEVER] = "headers"};
-    return fields[cond->kind];
+    for (size_t i = 0; i < HR_MATCH_FIELD_COUNT; i++)
+        if (hr_match_fields[i].cond == (hr_cond_kind)cond->kind)
+            return hr_match_fields[i].name;
+    return "headers";
 }
 
 static void put_cond(hr_json_writer *w, const hr_cond *cond) {

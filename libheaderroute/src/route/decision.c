@@ -1,7 +1,9 @@
 /* One request, one decision. */
+#include "action.h"
 #include "forward.h"
 #include "headers.h"
-#include "index.h"
+#include "host_index.h"
+#include "index_find.h"
 #include "octets.h"
 #include "walk.h"
 
@@ -207,7 +209,8 @@ static const hr_croute *find_route(const hr_route_list *routes, hr_subject *s, c
     return hr_index_find(routes->index, routes, s);
 }
 
-static void trace_vhost(const hr_route_mode *mode, const hr_vhost *vhost, const hr_subject *s) {
+static void trace_vhost(const hr_route_mode *mode, const hr_vhost *vhost, hr_subject *s) {
+    hr_tracer tracer = {s, mode->trace, mode->ctx};
     hr_trace_event e = {
         .kind = HR_TRACE_VIRTUAL_HOST,
         .ok = vhost != NULL,
@@ -218,7 +221,7 @@ static void trace_vhost(const hr_route_mode *mode, const hr_vhost *vhost, const 
         .expected = vhost == NULL ? (hr_str){0} : vhost->name,
         .detail = vhost == NULL ? HR_STR("no virtual host takes this authority") : (hr_str){0},
     };
-    mode->trace(mode->ctx, &e);
+    hr_trace_report(&tracer, &e, hr_scratch_now(s->scratch));
 }
 
 static void trace_omitted(const hr_route_mode *mode, const hr_view *view) {

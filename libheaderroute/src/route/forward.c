@@ -1,6 +1,7 @@
 #include "forward.h"
 
 #include "headers.h"
+#include "host_index.h"
 
 /* ---- paths ---- */
 
@@ -38,7 +39,7 @@ static hr_str substitute_regex(hr_scratch *scratch, const hr_chosen *chosen) {
         if (n <= room) {
             if (query.len > 0)
                 memcpy(p + n, query.p, query.len);
-            hr_scratch_trim(scratch, p, n + query.len);
+            hr_scratch_shorten(scratch, p, n + query.len);
             return hr_str_of(p, n + query.len);
         }
         room = n;

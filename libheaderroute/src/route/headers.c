@@ -1,16 +1,20 @@
 #include "headers.h"
 
+/* Room for `capacity` headers. */
+static int reserve(hr_header_list *list, size_t capacity) {
+    hr_pair *v = hr_scratch_alloc(list->scratch, capacity * sizeof(*v));
+    if (v == NULL)
+        return HR_ENOMEM;
+    if (list->n > 0)
+        memcpy(v, list->v, list->n * sizeof(*v));
+    list->v = v;
+    list->capacity = capacity;
+    return HR_OK;
+}
+
 static int push(hr_header_list *list, hr_str name, hr_str value) {
-    if (list->n == list->capacity) {
-        size_t capacity = list->capacity == 0 ? 16 : list->capacity * 2;
-        hr_pair *v = hr_scratch_alloc(list->scratch, capacity * sizeof(*v));
-        if (v == NULL)
-            return HR_ENOMEM;
-        if (list->n > 0)
-            memcpy(v, list->v, list->n * sizeof(*v));
-        list->v = v;
-        list->capacity = capacity;
-    }
+    if (list->n == list->capacity && reserve(list, list->capacity < 8 ? 16 : list->capacity * 2) != HR_OK)
+        return HR_ENOMEM;
     list->v[list->n++] = (hr_pair){name, value};
     return HR_OK;
 }
@@ -31,8 +35,9 @@ static int lowered(hr_str *out, hr_scratch *scratch, hr_str s) {
     return HR_OK;
 }
 
-/* Response fields of which Envoy keeps one entry. */
-static bool response_inline(hr_str name) {
+/* Response fields of which Envoy keeps one entry: the number of one, -1 for others. */
+#define RESPONSE_INLINE 17
+static int response_inline_number(hr_str name) {
     static const char *const names[] = {
         "access-control-allow-credentials",
         "access-control-allow-headers",
@@ -52,14 +57,20 @@ static bool response_inline(hr_str name) {
         "via",
         "x-request-id",
     };
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+    _Static_assert(sizeof(names) / sizeof(names[0]) == RESPONSE_INLINE, "one number a name");
+    for (int i = 0; i < RESPONSE_INLINE; i++)
         if (hr_str_eq_c(name, names[i]))
-            return true;
-    return false;
+            return i;
+    return -1;
 }
 
+static int inline_number(hr_str name, bool request) {
+    return request ? hr_header_inline_number(name) : response_inline_number(name);
+}
+
+/* Adds a header at the end, or joins it to the one that is there. */
 static int append(hr_header_list *list, hr_str name, hr_str value, bool request) {
-    bool one = request ? hr_header_is_inline(name) : response_inline(name);
+    bool one = inline_number(name, request) >= 0;
     for (size_t i = 0; one && i < list->n; i++) {
         if (!hr_str_eq(list->v[i].name, name))
             continue;
@@ -76,18 +87,97 @@ static int append(hr_header_list *list, hr_str name, hr_str value, bool request)
     return push(list, name, value);
 }
 
+/* ---- the headers of a message ---- */
+
+/* A header of which one entry is kept. Its values are linked in the order they came and joined once all are known,
+ * so that a value is copied once, however many there are. */
+typedef struct inline_field {
+    size_t place;       /* in the list, + 1; 0: the message has none so far */
+    uint32_t first, last; /* of its values that are not empty, among the message's headers */
+    size_t n, octets;   /* of these values */
+} inline_field;
+
+#define MOST_INLINE (HR_INLINE_HEADERS > RESPONSE_INLINE ? HR_INLINE_HEADERS : RESPONSE_INLINE)
+
+typedef struct collector {
+    hr_header_list *out;
+    const hr_pair *headers;
+    size_t n_headers;
+    uint32_t *next; /* by header: the next value of its field; NULL until a field has two */
+    inline_field fields[MOST_INLINE];
+} collector;
+
+static int link_value(collector *c, inline_field *field, size_t header) {
+    if (field->n > 0 && c->next == NULL)
+        c->next = hr_scratch_alloc(c->out->scratch, c->n_headers * sizeof(*c->next));
+    if (field->n > 0 && c->next == NULL)
+        return HR_ENOMEM;
+    if (c->next != NULL)
+        c->next[header] = UINT32_MAX;
+    if (field->n > 0)
+        c->next[field->last] = (uint32_t)header;
+    else
+        field->first = (uint32_t)header;
+    field->last = (uint32_t)header;
+    field->n++;
+    field->octets += c->headers[header].value.len;
+    return HR_OK;
+}
+
+static int collect(collector *c, hr_str name, hr_str value, size_t header, bool request) {
+    int number = inline_number(name, request);
+    if (number < 0)
+        return push(c->out, name, value);
+    inline_field *field = &c->fields[number];
+    if (field->place == 0) {
+        if (push(c->out, name, value) != HR_OK)
+            return HR_ENOMEM;
+        field->place = c->out->n;
+    }
+    return value.len > 0 ? link_value(c, field, header) : HR_OK;
+}
+
+static int join_values(const collector *c, const inline_field *field) {
+    if (field->n == 0)
+        return HR_OK;
+    hr_str *value = &c->out->v[field->place - 1].value;
+    if (field->n == 1) {
+        *value = c->headers[field->first].value;
+        return HR_OK;
+    }
+    hr_sbuf s = hr_sbuf_begin(c->out->scratch, field->octets + field->n);
+    for (uint32_t i = field->first; i != UINT32_MAX; i = c->next[i]) {
+        if (i != field->first)
+            hr_sbuf_put_c(&s, ',');
+        hr_sbuf_put(&s, c->headers[i].value);
+    }
+    *value = hr_sbuf_end(&s);
+    return value->p == NULL ? HR_ENOMEM : HR_OK;
+}
+
+/* What a proxy takes for itself. */
+static bool is_taken(hr_str name, hr_str value) {
+    return hr_str_eq_c(name, "host") || hr_header_is_stripped(name) ||
+           (hr_str_eq_c(name, "te") && !hr_str_eq_c(value, "trailers"));
+}
+
 static int fill(hr_header_list *out, const hr_pair *headers, size_t n, bool request) {
+    collector c = {.out = out, .headers = headers, .n_headers = n};
+    if (reserve(out, n) != HR_OK)
+        return HR_ENOMEM;
     for (size_t i = 0; i < n; i++) {
         hr_str name;
         if (lowered(&name, out->scratch, headers[i].name) != HR_OK)
             return HR_ENOMEM;
         hr_str value = headers[i].value.p == NULL ? HR_STR("") : headers[i].value;
-        if (request && (hr_str_eq_c(name, "host") || hr_header_is_stripped(name) ||
-                        (hr_str_eq_c(name, "te") && !hr_str_eq_c(value, "trailers"))))
+        if (request && is_taken(name, value))
             continue;
-        if (append(out, name, value, request) != HR_OK)
+        if (collect(&c, name, value, i, request) != HR_OK)
             return HR_ENOMEM;
     }
+    for (size_t i = 0; i < MOST_INLINE; i++)
+        if (join_values(&c, &c.fields[i]) != HR_OK)
+            return HR_ENOMEM;
     return HR_OK;
 }
 

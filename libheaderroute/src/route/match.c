@@ -13,6 +13,13 @@ bool hr_string_matches(uint8_t kind, hr_str pattern, const hr_regex *regex, hr_s
     }
 }
 
+bool hr_matcher_matches(const hr_matcher *matcher, hr_scratch *scratch, hr_str subject) {
+    hr_verdict *verdict = &scratch->verdicts[matcher->number];
+    if (verdict->round != scratch->round)
+        *verdict = (hr_verdict){scratch->round, matcher->regex != NULL && hr_regex_match(matcher->regex, subject)};
+    return verdict->matches;
+}
+
 /* ---- headers ---- */
 
 bool hr_same_name(const char *name, const char *lower, size_t len) {
@@ -28,70 +35,6 @@ uint32_t hr_name_lookup(const hr_name_table *names, hr_str name) {
     return (uint32_t)((uintptr_t)hr_map_get(&names->numbers, hr_str_of(lower, name.len)) - 1);
 }
 
-bool hr_header_is_inline(hr_str name) {
-    static const char *const names[] = {
-        "accept",
-        "accept-encoding",
-        "access-control-request-headers",
-        "access-control-request-method",
-        "access-control-request-private-network",
-        "authorization",
-        "cache-control",
-        "content-encoding",
-        "content-type",
-        "expect",
-        "grpc-accept-encoding",
-        "grpc-timeout",
-        "if-match",
-        "if-modified-since",
-        "if-none-match",
-        "if-range",
-        "if-unmodified-since",
-        "origin",
-        "pragma",
-        "referer",
-        "user-agent",
-        "via",
-        "x-client-trace-id",
-        "x-envoy-attempt-count",
-        "x-envoy-decorator-operation",
-        "x-envoy-downstream-service-cluster",
-        "x-envoy-original-path",
-        "x-forwarded-for",
-        "x-forwarded-host",
-        "x-forwarded-port",
-        "x-forwarded-proto",
-        "x-request-id",
-    };
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-        if (hr_str_eq_c(name, names[i]))
-            return true;
-    return false;
-}
-
-bool hr_header_is_stripped(hr_str name) {
-    static const char *const names[] = {
-        "connection",
-        "keep-alive",
-        "proxy-connection",
-        "x-envoy-expected-rq-timeout-ms",
-        "x-envoy-force-trace",
-        "x-envoy-internal",
-        "x-envoy-ip-tags",
-        "x-envoy-max-retries",
-        "x-envoy-retry-grpc-on",
-        "x-envoy-retry-on",
-        "x-envoy-upstream-alt-stat-name",
-        "x-envoy-upstream-rq-per-try-timeout-ms",
-        "x-envoy-upstream-rq-timeout-alt-response",
-        "x-envoy-upstream-rq-timeout-ms",
-    };
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-        if (hr_str_eq_c(name, names[i]))
-            return true;
-    return false;
-}
-
 /* The next header of that name from `from` on; n_headers where there is none. */
 static size_t next_header(const hr_request *request, hr_str name, size_t from) {
     while (from < request->n_headers && !hr_is_named(request->headers[from].name, name))
@@ -99,34 +42,105 @@ static size_t next_header(const hr_request *request, hr_str name, size_t from) {
     return from;
 }
 
+static hr_str present(hr_str value) {
+    return value.p == NULL ? HR_STR("") : value;
+}
+
+/* Values of one header, joined as Envoy joins them. */
+typedef struct joiner {
+    hr_sbuf s;
+    hr_str separator;
+    bool skip_empty; /* headers that are joined as they arrive, which passes over empty values */
+    bool first;
+} joiner;
+
+static joiner join_begin(hr_scratch *scratch, hr_str name, size_t expected) {
+    return (joiner){.s = hr_sbuf_begin(scratch, expected),
+                    .separator = hr_str_eq_c(name, "cookie") ? HR_STR("; ") : HR_STR(","),
+                    .skip_empty = hr_header_is_inline(name),
+                    .first = true};
+}
+
+static void join_put(joiner *j, hr_str value) {
+    if (j->skip_empty && value.len == 0)
+        return;
+    if (!j->first)
+        hr_sbuf_put(&j->s, j->separator);
+    hr_sbuf_put(&j->s, value);
+    j->first = false;
+}
+
+static hr_str join_end(joiner *j, hr_subject *subject) {
+    hr_str value = hr_sbuf_end(&j->s);
+    subject->no_memory |= value.p == NULL;
+    return value;
+}
+
+/* ---- headers that repeat ---- */
+
+void hr_subject_note_again(hr_subject *s, uint32_t number, uint32_t header) {
+    hr_scratch *scratch = s->scratch;
+    hr_seen *seen = &scratch->seen[number];
+    if (scratch->links == NULL)
+        scratch->links = hr_scratch_alloc(scratch, s->request->n_headers * sizeof(*scratch->links));
+    if (seen->repeat == NULL) {
+        seen->repeat = hr_scratch_alloc(scratch, sizeof(*seen->repeat));
+        if (seen->repeat != NULL)
+            *seen->repeat = (hr_repeat){seen->first, s->each && !hr_header_is_inline(s->names->v[number]), {0}};
+    }
+    if (scratch->links == NULL || seen->repeat == NULL) {
+        s->no_memory = true;
+        return;
+    }
+    scratch->links[seen->repeat->last] = header;
+    scratch->links[header] = UINT32_MAX;
+    seen->repeat->last = header;
+}
+
+hr_str hr_repeat_joined(hr_subject *subject, uint32_t number) {
+    const hr_pair *headers = subject->request->headers;
+    const uint32_t *links = subject->scratch->links;
+    const hr_seen *seen = &subject->scratch->seen[number];
+    if (seen->repeat->joined.p != NULL)
+        return seen->repeat->joined;
+    size_t expected = 0;
+    for (uint32_t i = seen->first; i != UINT32_MAX; i = links[i])
+        expected += headers[i].value.len + 2;
+    joiner j = join_begin(subject->scratch, subject->names->v[number], expected);
+    for (uint32_t i = seen->first; i != UINT32_MAX; i = links[i])
+        join_put(&j, headers[i].value);
+    seen->repeat->joined = join_end(&j, subject);
+    return seen->repeat->joined;
+}
+
+static const hr_joined *joined_before(const hr_scratch *scratch, hr_str name) {
+    const hr_joined *j = scratch->joined;
+    while (j != NULL && !hr_str_eq(j->name, name))
+        j = j->next;
+    return j;
+}
+
+/* Of a header that rules of the view may not ask for. */
 static hr_str join(hr_subject *subject, hr_str name, size_t first) {
     const hr_request *request = subject->request;
-    for (const hr_joined *j = subject->scratch->joined; j != NULL; j = j->next)
-        if (hr_str_eq(j->name, name))
-            return j->value;
-    hr_str separator = hr_str_eq_c(name, "cookie") ? HR_STR("; ") : HR_STR(",");
-    bool skip_empty = hr_header_is_inline(name); /* joined as they arrive, which passes over empty ones */
-    hr_sbuf s = hr_sbuf_begin(subject->scratch, 256);
-    for (size_t i = first; i < request->n_headers; i = next_header(request, name, i + 1)) {
-        if (skip_empty && request->headers[i].value.len == 0)
-            continue;
-        if (skip_empty ? s.len > 0 : i != first)
-            hr_sbuf_put(&s, separator);
-        hr_sbuf_put(&s, request->headers[i].value);
-    }
+    const hr_joined *before = joined_before(subject->scratch, name);
+    if (before != NULL)
+        return before->value;
+    size_t expected = 0;
+    for (size_t i = first; i < request->n_headers; i = next_header(request, name, i + 1))
+        expected += request->headers[i].value.len + 2;
+    joiner j = join_begin(subject->scratch, name, expected);
+    for (size_t i = first; i < request->n_headers; i = next_header(request, name, i + 1))
+        join_put(&j, request->headers[i].value);
+    hr_str value = join_end(&j, subject);
     hr_joined *joined = hr_scratch_alloc(subject->scratch, sizeof(*joined));
-    hr_str value = hr_sbuf_end(&s);
-    if (joined == NULL || value.p == NULL) {
+    if (joined == NULL) {
         subject->no_memory = true;
         return (hr_str){0};
     }
     *joined = (hr_joined){name, value, subject->scratch->joined};
     subject->scratch->joined = joined;
     return value;
-}
-
-static hr_str present(hr_str value) {
-    return value.p == NULL ? HR_STR("") : value;
 }
 
 hr_str hr_header_value(hr_subject *subject, hr_str name) {
@@ -138,13 +152,34 @@ hr_str hr_header_value(hr_subject *subject, hr_str name) {
     return join(subject, name, first);
 }
 
+/* ---- a matcher and its subject ---- */
+
+/* Exact and prefix matches look at no more of the value than the pattern has; the verdict of a regex is kept for
+ * the rules that follow. */
+static bool value_matches(const hr_cond *cond, hr_subject *subject, hr_str value) {
+    if (cond->match != HR_SM_REGEX)
+        return hr_string_matches(cond->match, cond->value, NULL, value);
+    return hr_matcher_matches(cond->regex, subject->scratch, value);
+}
+
 /* One value that matches is enough. */
-static bool any_value_matches(const hr_cond *cond, const hr_subject *subject, size_t first) {
-    const hr_request *request = subject->request;
-    for (size_t i = first; i < request->n_headers; i = next_header(request, cond->name, i + 1))
-        if (hr_string_matches(cond->match, cond->value, cond->regex, present(request->headers[i].value)))
+static bool matches_any(const hr_cond *cond, const hr_subject *subject, uint32_t first) {
+    const hr_pair *headers = subject->request->headers;
+    const uint32_t *links = subject->scratch->links;
+    const hr_regex *regex = cond->match == HR_SM_REGEX ? cond->regex->regex : NULL;
+    for (uint32_t i = first; i != UINT32_MAX; i = links[i])
+        if (hr_string_matches(cond->match, cond->value, regex, present(headers[i].value)))
             return true;
     return false;
+}
+
+static bool any_value_matches(const hr_cond *cond, const hr_subject *subject, uint32_t first) {
+    if (cond->match != HR_SM_REGEX)
+        return matches_any(cond, subject, first);
+    hr_verdict *verdict = &subject->scratch->verdicts[cond->regex->number];
+    if (verdict->round != subject->scratch->round)
+        *verdict = (hr_verdict){subject->scratch->round, matches_any(cond, subject, first)};
+    return verdict->matches;
 }
 
 static bool header_holds(const hr_cond *cond, hr_subject *subject) {
@@ -154,90 +189,89 @@ static bool header_holds(const hr_cond *cond, hr_subject *subject) {
     if (cond->match == HR_SM_PRESENCE)
         return found != cond->invert;
     if (!found) /* "treat missing as empty" is said of inverted matchers alone */
-        return cond->invert && !hr_string_matches(cond->match, cond->value, cond->regex, HR_STR(""));
-    if (seen->repeated && cond->each)
+        return cond->invert && !value_matches(cond, subject, HR_STR(""));
+    if (seen->repeat != NULL && seen->repeat->each)
         return any_value_matches(cond, subject, seen->first) != cond->invert;
-    hr_str value = seen->repeated ? join(subject, cond->name, seen->first) : present(request->headers[seen->first].value);
-    return hr_string_matches(cond->match, cond->value, cond->regex, value) != cond->invert;
-}
-
-/* ---- query ---- */
-
-hr_str hr_query_value(hr_str full_path, size_t path_len, hr_str name) {
-    if (path_len >= full_path.len)
-        return (hr_str){0};
-    hr_str rest = hr_str_tail(full_path, path_len + 1);
-    for (;;) {
-        size_t end = hr_str_find(rest, '&', 0);
-        hr_str item = hr_str_of(rest.p, end);
-        size_t equals = hr_str_find(item, '=', 0);
-        if (hr_str_eq(hr_str_of(item.p, equals), name))
-            return equals == item.len ? HR_STR("") : hr_str_tail(item, equals + 1);
-        if (end == rest.len)
-            return (hr_str){0};
-        rest = hr_str_tail(rest, end + 1);
-    }
+    hr_str value = seen->repeat != NULL ? hr_repeat_joined(subject, cond->slot)
+                                        : present(request->headers[seen->first].value);
+    return value_matches(cond, subject, value) != cond->invert;
 }
 
 /* ---- conditions ---- */
 
 /* Pseudo headers are always there, so an inverted presence never holds. */
-static bool pseudo_holds(const hr_cond *cond, hr_str value) {
-    return hr_string_matches(cond->match, cond->value, cond->regex, value) != cond->invert;
+static bool pseudo_holds(const hr_cond *cond, hr_subject *subject, hr_str value) {
+    return value_matches(cond, subject, value) != cond->invert;
 }
 
 /* Of what a proxy takes for itself, only `te: trailers` comes through. */
 static hr_str stripped_value(const hr_cond *cond, hr_subject *subject) {
-    hr_str value = hr_str_eq_c(cond->name, "te") ? hr_header_value(subject, cond->name) : (hr_str){0};
-    return hr_str_eq_c(value, "trailers") ? value : (hr_str){0};
+    if (!hr_str_eq_c(cond->name, "te"))
+        return (hr_str){0};
+    if (!subject->te_known) {
+        hr_str value = hr_header_value(subject, cond->name);
+        subject->te = hr_str_eq_c(value, "trailers") ? value : (hr_str){0};
+        subject->te_known = true;
+    }
+    return subject->te;
 }
 
+/* Cases for the rows of HR_MATCH_STRINGS. */
+#define STRING_HOLDS(type, member, field, kind, keys, sense, value)                                \
+    case HR_COND_##kind:                                                                           \
+        return pseudo_holds(cond, subject, value);
+#define STRING_VALUE(type, member, field, kind, keys, sense, value)                                \
+    case HR_COND_##kind:                                                                           \
+        return value;
+
 bool hr_cond_holds(const hr_cond *cond, hr_subject *subject) {
-    hr_str value;
+    hr_str actual;
     switch ((hr_cond_kind)cond->kind) {
     case HR_COND_HEADER:
         return header_holds(cond, subject);
-    case HR_COND_METHOD:
-        return pseudo_holds(cond, subject->method);
-    case HR_COND_SCHEME:
-        return pseudo_holds(cond, subject->scheme);
-    case HR_COND_AUTHORITY:
-        return pseudo_holds(cond, subject->authority);
+        HR_MATCH_STRINGS(STRING_HOLDS)
     case HR_COND_FULL_PATH:
-        return pseudo_holds(cond, subject->full_path);
+        return pseudo_holds(cond, subject, subject->full_path);
     case HR_COND_QUERY:
-        value = hr_query_value(subject->full_path, subject->path.len, cond->name);
-        return value.p != NULL && hr_string_matches(cond->match, cond->value, cond->regex, value);
+        actual = hr_param_value(subject, cond->slot);
+        return actual.p != NULL && value_matches(cond, subject, actual);
     case HR_COND_STRIPPED:
-        value = stripped_value(cond, subject);
+        actual = stripped_value(cond, subject);
         if (cond->match == HR_SM_PRESENCE)
-            return (value.p != NULL) != cond->invert;
-        if (value.p == NULL && !cond->invert)
+            return (actual.p != NULL) != cond->invert;
+        if (actual.p == NULL && !cond->invert)
             return false;
-        return pseudo_holds(cond, present(value));
+        return pseudo_holds(cond, subject, present(actual));
     case HR_COND_NEVER:
         return cond->invert;
+    case HR_COND_PATH:
+        break;
     }
     return false;
+}
+
+static hr_str header_actual(const hr_cond *cond, hr_subject *subject) {
+    const hr_seen *seen = &subject->scratch->seen[cond->slot];
+    if (seen->round != subject->scratch->round)
+        return (hr_str){0};
+    if (seen->repeat != NULL)
+        return hr_repeat_joined(subject, cond->slot);
+    return present(subject->request->headers[seen->first].value);
 }
 
 hr_str hr_cond_actual(const hr_cond *cond, hr_subject *subject) {
     switch ((hr_cond_kind)cond->kind) {
     case HR_COND_HEADER:
-        return hr_header_value(subject, cond->name);
-    case HR_COND_METHOD:
-        return subject->method;
-    case HR_COND_SCHEME:
-        return subject->scheme;
-    case HR_COND_AUTHORITY:
-        return subject->authority;
+        return header_actual(cond, subject);
+        HR_MATCH_STRINGS(STRING_VALUE)
     case HR_COND_FULL_PATH:
         return subject->full_path;
     case HR_COND_QUERY:
-        return hr_query_value(subject->full_path, subject->path.len, cond->name);
+        return hr_param_value(subject, cond->slot);
     case HR_COND_STRIPPED:
         return stripped_value(cond, subject);
     case HR_COND_NEVER:
+    case HR_COND_PATH:
         break;
     }
     return (hr_str){0};
@@ -252,7 +286,7 @@ bool hr_route_path_matches(const hr_croute *route, const hr_subject *subject) {
         return route->ignore_case ? hr_str_starts_nocase(subject->path, route->path)
                                   : hr_string_matches(HR_SM_PREFIX, route->path, NULL, subject->path);
     case HR_SM_REGEX:
-        return route->path_regex != NULL && hr_regex_match(route->path_regex, subject->path);
+        return hr_matcher_matches(route->path_regex, subject->scratch, subject->path);
     default:
         return true;
     }

@@ -2,6 +2,7 @@
 #ifndef HR_MATCH_H
 #define HR_MATCH_H
 
+#include "header_kinds.h"
 #include "octets.h"
 #include "scratch.h"
 
@@ -13,6 +14,10 @@ typedef struct hr_subject {
     hr_str full_path; /* normalised, with query */
     hr_str path;      /* without query */
     const hr_name_table *names; /* the view's; which of them the request has is in the scratch */
+    const hr_name_table *params; /* the view's */
+    bool each; /* the view matches headers that come more than once value by value */
+    bool te_known;
+    hr_str te; /* once it is known: what stripped_value returns for `te` */
     bool no_memory;   /* a joined header did not fit: nothing that follows can be trusted */
 } hr_subject;
 
@@ -20,15 +25,18 @@ typedef struct hr_subject {
  * with its sentence in the scratch. */
 int hr_subject_prepare(hr_subject *s, const hr_view *view, const hr_request *request, hr_scratch *scratch);
 
+/* Links another header to those of its number that came before. */
+void hr_subject_note_again(hr_subject *s, uint32_t number, uint32_t header);
+
 /* Numbers the request's headers by the view's names. */
 static inline void hr_subject_note(hr_subject *s, uint32_t number, size_t header) {
     hr_scratch *scratch = s->scratch;
     hr_seen *seen = &scratch->seen[number];
     if (seen->round == scratch->round) {
-        seen->repeated = true;
+        hr_subject_note_again(s, number, (uint32_t)header);
         return;
     }
-    *seen = (hr_seen){scratch->round, (uint32_t)header, false};
+    *seen = (hr_seen){scratch->round, (uint32_t)header, NULL};
     scratch->touched[scratch->n_touched++] = number;
 }
 
@@ -53,14 +61,16 @@ hr_str hr_cond_actual(const hr_cond *cond, hr_subject *subject);
 /* A request header by its lower-case name: absent, its value, or its values joined with ',' (cookie:
  * "; "). */
 hr_str hr_header_value(hr_subject *subject, hr_str name);
-/* The first value of a query parameter; absent where there is none. */
+/* What rules match of a header that comes more than once, unless they match it value by value. */
+hr_str hr_repeat_joined(hr_subject *subject, uint32_t number);
+/* The first value of a query parameter; absent where there is none. Looks at the whole query. */
 hr_str hr_query_value(hr_str full_path, size_t path_len, hr_str name);
+/* The same for the number of its name in the view. The query is read once a request. */
+hr_str hr_param_value(hr_subject *subject, uint32_t number);
+/* Reads the query, if that has not been done: touched_params then has the parameters that rules ask for. */
+void hr_query_read(hr_subject *subject);
+/* The verdict of a regex about its subject in this request, found once. */
+bool hr_matcher_matches(const hr_matcher *matcher, hr_scratch *scratch, hr_str subject);
 bool hr_string_matches(uint8_t kind, hr_str pattern, const hr_regex *regex, hr_str value);
-
-/* Whether Envoy keeps this header (lower case) as one field, joining what comes more than once. */
-bool hr_header_is_inline(hr_str name);
-/* Whether a proxy takes this request header (lower case) for itself before routes are looked at, so that
- * neither a rule nor the upstream sees it. (`te` too, unless it says "trailers".) */
-bool hr_header_is_stripped(hr_str name);
 
 #endif

@@ -227,7 +227,7 @@ static hr_path_result normalize_base(hr_str *out, size_t *path_len, hr_scratch *
     if (query.len > 0)
         memcpy(w.p + w.len, query.p, query.len);
     w.len += query.len;
-    hr_scratch_trim(scratch, w.p, w.len);
+    hr_scratch_shorten(scratch, w.p, w.len);
     *out = hr_str_of(w.p, w.len);
     return HR_PATH_OK;
 }

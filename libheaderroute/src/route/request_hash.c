@@ -13,34 +13,51 @@ static size_t find_header(const hr_request *request, hr_str name, size_t from) {
     return from;
 }
 
-/* The least value that was not taken yet: equal ones in the order they came. */
-static size_t next_in_order(const hr_request *request, hr_str name, size_t last, bool first) {
-    size_t best = request->n_headers;
-    for (size_t i = find_header(request, name, 0); i < request->n_headers; i = find_header(request, name, i + 1)) {
-        hr_str value = request->headers[i].value;
-        if (!first) {
-            int c = hr_str_cmp(value, request->headers[last].value);
-            if (c < 0 || (c == 0 && i <= last))
-                continue;
-        }
-        if (best == request->n_headers || hr_str_cmp(value, request->headers[best].value) < 0)
-            best = i;
+/* Moves the value at `at` down a heap of n values, the greatest of which is the first. */
+static void sift_down(hr_str *v, size_t at, size_t n) {
+    for (;;) {
+        size_t child = 2 * at + 1;
+        if (child >= n)
+            return;
+        if (child + 1 < n && hr_str_cmp(v[child + 1], v[child]) > 0)
+            child++;
+        if (hr_str_cmp(v[at], v[child]) >= 0)
+            return;
+        hr_str moved = v[at];
+        v[at] = v[child];
+        v[child] = moved;
+        at = child;
     }
-    return best;
+}
+
+/* In place: qsort may allocate, and its worst case is quadratic in some C libraries. */
+static void heap_sort(hr_str *v, size_t n) {
+    for (size_t i = n / 2; i > 0; i--)
+        sift_down(v, i - 1, n);
+    for (size_t left = n; left > 1; left--) {
+        hr_str greatest = v[0];
+        v[0] = v[left - 1];
+        v[left - 1] = greatest;
+        sift_down(v, 0, left - 1);
+    }
 }
 
 /* Several values are sorted and hashed one behind the other, so that their order does not count. */
-static uint64_t hash_sorted(const hr_request *request, hr_str name) {
+static int hash_sorted(uint64_t *out, const hr_request *request, hr_str name, hr_scratch *scratch) {
+    size_t first = find_header(request, name, 0), n = 0;
+    hr_str *values = hr_scratch_alloc(scratch, (request->n_headers - first) * sizeof(*values));
+    if (values == NULL)
+        return HR_ENOMEM;
+    for (size_t i = first; i < request->n_headers; i = find_header(request, name, i + 1))
+        values[n++] = request->headers[i].value;
+    heap_sort(values, n);
     XXH64_state_t state;
     XXH64_reset(&state, 0);
-    size_t i = next_in_order(request, name, 0, true);
-    while (i < request->n_headers) {
-        hr_str value = request->headers[i].value;
-        if (value.len > 0)
-            XXH64_update(&state, value.p, value.len);
-        i = next_in_order(request, name, i, false);
-    }
-    return XXH64_digest(&state);
+    for (size_t i = 0; i < n; i++)
+        if (values[i].len > 0)
+            XXH64_update(&state, values[i].p, values[i].len);
+    *out = XXH64_digest(&state);
+    return HR_OK;
 }
 
 static bool lower_name(hr_str *out, hr_str name, char *buf, size_t size) {
@@ -71,8 +88,12 @@ static int hash_header(uint64_t *out, hr_str name, hr_subject *subject) {
         return HR_ENOENT;
     if (pseudo.p == NULL && hr_header_is_inline(lower))
         pseudo = hr_header_value(subject, lower);
-    *out = pseudo.p != NULL ? hr_xxh64(pseudo, 0) : hash_sorted(request, lower);
-    return subject->no_memory ? HR_ENOMEM : HR_OK;
+    if (subject->no_memory)
+        return HR_ENOMEM;
+    if (pseudo.p == NULL)
+        return hash_sorted(out, request, lower, subject->scratch);
+    *out = hr_xxh64(pseudo, 0);
+    return HR_OK;
 }
 
 /* ---- cookies ---- */

@@ -46,6 +46,9 @@ void hr_scratch_free(hr_scratch *scratch) {
     free_chunks(scratch->chunks);
     free(scratch->seen);
     free(scratch->touched);
+    free(scratch->params);
+    free(scratch->touched_params);
+    free(scratch->verdicts);
     free(scratch);
 }
 
@@ -78,30 +81,122 @@ int hr_scratch_gather(hr_scratch *scratch) {
     return HR_OK;
 }
 
-static int grow_names(hr_scratch *scratch, size_t n) {
-    hr_seen *seen = realloc(scratch->seen, n * sizeof(*seen));
-    if (seen == NULL)
+/* Grows an array from `old` to n elements, the new ones zero. NULL: out of memory, and v is unchanged. */
+static void *grow_marks(void *v, size_t old, size_t n, size_t size) {
+    char *grown = realloc(v, n * size);
+    if (grown != NULL)
+        memset(grown + old * size, 0, (n - old) * size);
+    return grown;
+}
+
+static int grow_seen(hr_scratch *scratch, size_t n) {
+    if (n <= scratch->n_seen)
+        return HR_OK;
+    hr_seen *seen = grow_marks(scratch->seen, scratch->n_seen, n, sizeof(*seen));
+    scratch->seen = seen != NULL ? seen : scratch->seen;
+    uint32_t *touched = grow_marks(scratch->touched, scratch->n_seen, n, sizeof(*touched));
+    scratch->touched = touched != NULL ? touched : scratch->touched;
+    if (seen == NULL || touched == NULL)
         return HR_ENOMEM;
-    scratch->seen = seen;
-    uint32_t *touched = realloc(scratch->touched, n * sizeof(*touched));
-    if (touched == NULL)
-        return HR_ENOMEM;
-    scratch->touched = touched;
-    memset(seen + scratch->n_seen, 0, (n - scratch->n_seen) * sizeof(*seen));
     scratch->n_seen = n;
     return HR_OK;
 }
 
-int hr_scratch_more_names(hr_scratch *scratch, size_t n) {
-    if (scratch->round == 0) { /* after 2^32 rounds the old numbers come again */
-        if (scratch->n_seen > 0)
-            memset(scratch->seen, 0, scratch->n_seen * sizeof(*scratch->seen));
-        scratch->round = 1;
-    }
-    return n <= scratch->n_seen ? HR_OK : grow_names(scratch, n);
+static int grow_params(hr_scratch *scratch, size_t n) {
+    if (n <= scratch->n_params)
+        return HR_OK;
+    hr_param *params = grow_marks(scratch->params, scratch->n_params, n, sizeof(*params));
+    scratch->params = params != NULL ? params : scratch->params;
+    uint32_t *touched = grow_marks(scratch->touched_params, scratch->n_params, n, sizeof(*touched));
+    scratch->touched_params = touched != NULL ? touched : scratch->touched_params;
+    if (params == NULL || touched == NULL)
+        return HR_ENOMEM;
+    scratch->n_params = n;
+    return HR_OK;
 }
 
-void hr_scratch_trim(hr_scratch *scratch, void *last, size_t size) {
+static int grow_verdicts(hr_scratch *scratch, size_t n) {
+    if (n <= scratch->n_verdicts)
+        return HR_OK;
+    hr_verdict *verdicts = grow_marks(scratch->verdicts, scratch->n_verdicts, n, sizeof(*verdicts));
+    if (verdicts == NULL)
+        return HR_ENOMEM;
+    scratch->verdicts = verdicts;
+    scratch->n_verdicts = n;
+    return HR_OK;
+}
+
+/* After 2^32 rounds the old numbers come again. */
+static void forget_rounds(hr_scratch *scratch) {
+    if (scratch->n_seen > 0)
+        memset(scratch->seen, 0, scratch->n_seen * sizeof(*scratch->seen));
+    if (scratch->n_params > 0)
+        memset(scratch->params, 0, scratch->n_params * sizeof(*scratch->params));
+    if (scratch->n_verdicts > 0)
+        memset(scratch->verdicts, 0, scratch->n_verdicts * sizeof(*scratch->verdicts));
+    scratch->query_round = 0;
+    scratch->round = 1;
+}
+
+int hr_scratch_more_marks(hr_scratch *scratch, const hr_view *view) {
+    if (scratch->round == 0)
+        forget_rounds(scratch);
+    int error = grow_seen(scratch, view->names.n);
+    if (error == HR_OK)
+        error = grow_params(scratch, view->params.n);
+    return error == HR_OK ? grow_verdicts(scratch, view->n_verdicts) : error;
+}
+
+/* ---- size ---- */
+
+/* What the view's rules take, whatever the request. */
+static size_t marks_bytes(const hr_scratch *scratch) {
+    return scratch->n_seen * (sizeof(*scratch->seen) + sizeof(*scratch->touched)) +
+           scratch->n_params * (sizeof(*scratch->params) + sizeof(*scratch->touched_params)) +
+           scratch->n_verdicts * sizeof(*scratch->verdicts);
+}
+
+size_t hr_scratch_bytes(const hr_scratch *scratch) {
+    if (scratch == NULL)
+        return 0;
+    size_t sum = sizeof(*scratch) + marks_bytes(scratch);
+    for (const hr_scratch_chunk *c = scratch->chunks; c != NULL; c = c->next)
+        sum += sizeof(*c) + c->size;
+    return sum;
+}
+
+/* Keeps the oldest chunk, which is the smallest. */
+static void keep_one_chunk(hr_scratch *scratch) {
+    hr_scratch_chunk *oldest = scratch->chunks;
+    while (oldest->next != NULL) {
+        hr_scratch_chunk *next = oldest->next;
+        free(oldest);
+        oldest = next;
+    }
+    scratch->chunks = oldest;
+}
+
+void hr_scratch_trim(hr_scratch *scratch, size_t limit) {
+    if (hr_scratch_bytes(scratch) <= limit)
+        return;
+    keep_one_chunk(scratch);
+    hr_scratch_chunk *chunk = scratch->chunks;
+    size_t others = hr_scratch_bytes(scratch) - chunk->size;
+    size_t wanted = limit > others + FIRST_CHUNK ? limit - others : FIRST_CHUNK;
+    if (wanted < chunk->size) {
+        hr_scratch_chunk *shorter = realloc(chunk, sizeof(*chunk) + wanted);
+        if (shorter != NULL) {
+            shorter->size = wanted;
+            scratch->chunks = shorter;
+        }
+    }
+    scratch->chunks->used = 0;
+    scratch->error = (hr_str){0};
+    scratch->joined = NULL;
+    scratch->links = NULL;
+}
+
+void hr_scratch_shorten(hr_scratch *scratch, void *last, size_t size) {
     const size_t align = sizeof(max_align_t) - 1;
     hr_scratch_chunk *c = scratch->chunks;
     size_t at = (size_t)((char *)last - (char *)c->data);

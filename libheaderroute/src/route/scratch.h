@@ -31,31 +31,59 @@ typedef struct hr_joined {
     struct hr_joined *next;
 } hr_joined;
 
+/* What is known of a header that the request has more than once. */
+typedef struct hr_repeat {
+    uint32_t last; /* the last of its places among the request's headers */
+    bool each;     /* rules match it value by value */
+    hr_str joined; /* absent until a rule needs it */
+} hr_repeat;
+
 /* A header that rules of the view ask for, in this request. */
 typedef struct hr_seen {
     uint32_t round; /* of the scratch: an entry of an earlier round says nothing */
     uint32_t first; /* its place among the request's headers */
-    bool repeated;
+    hr_repeat *repeat; /* NULL: the request has it once */
 } hr_seen;
+
+/* A query parameter that rules of the view ask for, in this request: its first value. */
+typedef struct hr_param {
+    uint32_t round;
+    hr_str value;
+} hr_param;
+
+/* Whether a regex of the view matches its subject in this request. */
+typedef struct hr_verdict {
+    uint32_t round;
+    bool matches;
+} hr_verdict;
 
 struct hr_scratch {
     hr_scratch_chunk *chunks; /* the one in use first */
     hr_str error;
     hr_chosen chosen;
     hr_joined *joined;
+    uint32_t *links; /* by header: the next one of the same name; NULL until a header repeats */
     hr_seen *seen; /* by the number of the name */
     uint32_t *touched; /* the numbers seen in this round */
     size_t n_seen, n_touched;
+    hr_param *params; /* by the number of the parameter's name */
+    uint32_t *touched_params;
+    size_t n_params, n_touched_params;
+    uint32_t query_round; /* in which touched_params was filled */
+    hr_verdict *verdicts; /* by the number of the regex and its subject */
+    size_t n_verdicts;
     uint32_t round;
 };
 
-/* hr_scratch_names where that takes more than counting. */
-int hr_scratch_more_names(hr_scratch *scratch, size_t n);
+/* hr_scratch_marks where that takes more than counting. */
+int hr_scratch_more_marks(hr_scratch *scratch, const hr_view *view);
 
-/* Room for n names; forgets what was seen. HR_OK or HR_ENOMEM. */
-static inline int hr_scratch_names(hr_scratch *scratch, size_t n) {
+/* Makes room for what is noted of a request to the view; forgets what was noted. HR_OK or HR_ENOMEM. */
+static inline int hr_scratch_marks(hr_scratch *scratch, const hr_view *view) {
     scratch->n_touched = 0;
-    return ++scratch->round == 0 || n > scratch->n_seen ? hr_scratch_more_names(scratch, n) : HR_OK;
+    bool fits = view->names.n <= scratch->n_seen && view->params.n <= scratch->n_params &&
+                view->n_verdicts <= scratch->n_verdicts;
+    return ++scratch->round == 0 || !fits ? hr_scratch_more_marks(scratch, view) : HR_OK;
 }
 
 void *hr_scratch_more(hr_scratch *scratch, size_t size);
@@ -65,6 +93,7 @@ int hr_scratch_gather(hr_scratch *scratch);
 static inline int hr_scratch_reset(hr_scratch *scratch) {
     scratch->error = (hr_str){0};
     scratch->joined = NULL;
+    scratch->links = NULL;
     if (scratch->chunks->next != NULL)
         return hr_scratch_gather(scratch);
     scratch->chunks->used = 0;
@@ -85,8 +114,23 @@ static inline void *hr_scratch_alloc(hr_scratch *scratch, size_t size) {
     return p;
 }
 
-/* Gives back the end of the last allocation, `size` bytes of it being kept. */
-void hr_scratch_trim(hr_scratch *scratch, void *last, size_t size);
+/* Gives back the end of the last allocation, of which `size` bytes are kept. */
+void hr_scratch_shorten(hr_scratch *scratch, void *last, size_t size);
+
+/* A point to which hr_scratch_rewind gives back everything that was allocated since. */
+typedef struct hr_scratch_mark {
+    hr_scratch_chunk *chunk;
+    size_t used;
+} hr_scratch_mark;
+
+static inline hr_scratch_mark hr_scratch_now(const hr_scratch *scratch) {
+    return (hr_scratch_mark){scratch->chunks, scratch->chunks->used};
+}
+
+/* Where a new chunk was needed in between, that chunk is emptied and stays for what follows. */
+static inline void hr_scratch_rewind(hr_scratch *scratch, hr_scratch_mark mark) {
+    scratch->chunks->used = scratch->chunks == mark.chunk ? mark.used : 0;
+}
 
 /* A string that grows at the end of the scratch. After a failure `failed` stays set. */
 typedef struct hr_sbuf {

@@ -87,9 +87,9 @@ static void note_headers(hr_subject *s) {
 }
 
 static int check_and_note(hr_subject *s) {
-    if (hr_scratch_names(s->scratch, s->names->n) != HR_OK)
-        return HR_ENOMEM;
     note_headers(s);
+    if (s->no_memory)
+        return HR_ENOMEM;
     hr_extent tokens = hr_extent_start();
     hr_extent_add(&tokens, s->authority.p, s->authority.len);
     hr_extent_add(&tokens, s->method.p, s->method.len);
@@ -121,8 +121,12 @@ int hr_subject_prepare(hr_subject *s, const hr_view *view, const hr_request *req
     s->method = request->method.p == NULL ? HR_STR("GET") : request->method;
     s->scheme = request->scheme.p == NULL ? HR_STR("http") : request->scheme;
     s->authority = request->authority;
-    s->no_memory = false;
+    s->no_memory = s->te_known = false;
+    s->each = view->repeated_headers == HR_REPEATED_EACH;
     s->names = &view->names;
+    s->params = &view->params;
+    if (hr_scratch_marks(scratch, view) != HR_OK)
+        return HR_ENOMEM;
     int error = check_and_note(s);
     return error == HR_OK ? check_path(s, view->path_normalization) : error;
 }

@@ -9,12 +9,6 @@ const hr_croute *hr_walk(const hr_route_list *routes, hr_subject *subject) {
 
 /* ---- the trace ---- */
 
-typedef struct tracer {
-    hr_subject *subject;
-    hr_trace_fn trace;
-    void *ctx;
-} tracer;
-
 static hr_trace_event event_of(const hr_croute *route, hr_trace_kind kind, bool ok) {
     return (hr_trace_event){
         .kind = kind,
@@ -39,6 +33,29 @@ static hr_str text_of(hr_subject *subject, const char *prefix, hr_str a, const c
     return hr_sbuf_end(&s);
 }
 
+/* A long text by its beginning, without the half of a UTF-8 character at its end, and its length. */
+static hr_str shortened(hr_subject *subject, hr_str text) {
+    if (text.len <= HR_TRACE_MAX_TEXT)
+        return text;
+    size_t kept = HR_TRACE_MAX_TEXT;
+    for (size_t back = 0; back < 3 && ((unsigned char)text.p[kept] & 0xC0) == 0x80; back++)
+        kept--;
+    hr_sbuf s = hr_sbuf_begin(subject->scratch, kept + 32);
+    hr_sbuf_put(&s, hr_str_of(text.p, kept));
+    hr_sbuf_put(&s, HR_STR("[... "));
+    hr_sbuf_put_int(&s, (int64_t)text.len);
+    hr_sbuf_put(&s, HR_STR(" bytes]"));
+    subject->no_memory = subject->no_memory || s.failed;
+    return hr_sbuf_end(&s);
+}
+
+void hr_trace_report(const hr_tracer *t, hr_trace_event *e, hr_scratch_mark before) {
+    e->expected = shortened(t->subject, e->expected);
+    e->actual = shortened(t->subject, e->actual);
+    t->trace(t->ctx, e);
+    hr_scratch_rewind(t->subject->scratch, before);
+}
+
 static const char *kind_name(uint8_t match) {
     switch (match) {
     case HR_SM_EXACT:
@@ -52,58 +69,62 @@ static const char *kind_name(uint8_t match) {
     }
 }
 
-static hr_str expected_of(const tracer *t, uint8_t match, hr_str value, bool invert) {
+static hr_str expected_of(const hr_tracer *t, uint8_t match, hr_str value, bool invert) {
     return text_of(t->subject, invert ? "not " : "", (hr_str){0}, kind_name(match),
                    match == HR_SM_PRESENCE ? (hr_str){0} : value, "");
 }
 
-/* method, scheme, authority: fields of the match itself, not of its headers. */
-static bool is_scalar(const hr_cond *cond) {
-    return (cond->kind == HR_COND_METHOD || cond->kind == HR_COND_SCHEME || cond->kind == HR_COND_AUTHORITY) &&
-           cond->name.p[0] != ':' && !hr_str_eq_c(cond->name, "host");
+/* A field of the match itself (method, authority), not one of its headers: its name is that of the row. */
+static bool is_string_field(const hr_cond *cond) {
+    for (size_t i = 0; i < HR_MATCH_FIELD_COUNT; i++)
+        if (hr_match_fields[i].type == HR_MATCH_TYPE_STRING && cond->name.p == hr_match_fields[i].name)
+            return true;
+    return false;
 }
 
-static hr_str field_of(const tracer *t, const hr_cond *cond) {
+static hr_str field_of(const hr_tracer *t, const hr_cond *cond) {
     if (cond->kind == HR_COND_QUERY)
         return text_of(t->subject, "queryParams[", cond->name, "]", (hr_str){0}, "");
-    if (is_scalar(cond))
+    if (is_string_field(cond))
         return cond->name;
     return text_of(t->subject, cond->invert ? "withoutHeaders[" : "headers[", cond->name, "]",
                    (hr_str){0}, "");
 }
 
-static bool trace_path(const tracer *t, const hr_croute *route) {
+static bool trace_path(const hr_tracer *t, const hr_croute *route) {
     bool ok = hr_route_path_matches(route, t->subject);
     if (route->path_kind == HR_SM_NONE)
         return ok;
+    hr_scratch_mark before = hr_scratch_now(t->subject->scratch);
     hr_trace_event e = event_of(route, HR_TRACE_CONDITION, ok);
     e.field = HR_STR("uri");
     e.expected = expected_of(t, route->path_kind, route->path, false);
     e.actual = t->subject->path;
     if (route->ignore_case && route->path_kind != HR_SM_REGEX)
         e.detail = HR_STR("letter case is ignored");
-    t->trace(t->ctx, &e);
+    hr_trace_report(t, &e, before);
     return ok;
 }
 
-static bool trace_cond(const tracer *t, const hr_croute *route, const hr_cond *cond) {
+static bool trace_cond(const hr_tracer *t, const hr_croute *route, const hr_cond *cond) {
     bool ok = hr_cond_holds(cond, t->subject);
     hr_trace_event e = event_of(route, HR_TRACE_CONDITION, ok);
+    e.actual = hr_cond_actual(cond, t->subject); /* joined values stay in the scratch */
+    hr_scratch_mark before = hr_scratch_now(t->subject->scratch);
     e.field = field_of(t, cond);
     e.expected = expected_of(t, cond->match, cond->value, cond->invert);
-    e.actual = hr_cond_actual(cond, t->subject);
     if (cond->kind == HR_COND_NEVER)
         e.detail = HR_STR("claims of a token are looked up in what RequestAuthentication validated: there is none");
     else if (cond->kind == HR_COND_STRIPPED)
         e.detail = HR_STR("a proxy takes this header away before it looks for a route");
     else if (e.actual.p == NULL && cond->invert && cond->match != HR_SM_PRESENCE)
         e.detail = HR_STR("a missing header counts as empty in withoutHeaders");
-    t->trace(t->ctx, &e);
+    hr_trace_report(t, &e, before);
     return ok;
 }
 
 const hr_croute *hr_walk_traced(const hr_route_list *routes, hr_subject *subject, hr_trace_fn trace, void *ctx) {
-    tracer t = {subject, trace, ctx};
+    hr_tracer t = {subject, trace, ctx};
     for (size_t i = 0; i < routes->n; i++) {
         const hr_croute *route = &routes->v[i];
         bool ok = trace_path(&t, route);

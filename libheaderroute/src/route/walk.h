@@ -9,6 +9,17 @@ const hr_croute *hr_walk(const hr_route_list *routes, hr_subject *subject);
 /* The same, telling every rule and every condition tried. */
 const hr_croute *hr_walk_traced(const hr_route_list *routes, hr_subject *subject, hr_trace_fn trace, void *ctx);
 
+/* Where a trace goes. */
+typedef struct hr_tracer {
+    hr_subject *subject;
+    hr_trace_fn trace;
+    void *ctx;
+} hr_tracer;
+
+/* Hands over an event whose long texts are cut (HR_TRACE_MAX_TEXT). The texts that were made for it since `before` are
+ * given back afterwards, so that a trace of many rules takes no more of the scratch than one of a few. */
+void hr_trace_report(const hr_tracer *t, hr_trace_event *e, hr_scratch_mark before);
+
 /* decision.c: hr_route with a trace (NULL: none) and with or without the index: tests and benchmarks
  * compare the two. */
 typedef struct hr_route_mode {

@@ -14,37 +14,39 @@ bool hr_is_ip(hr_str s) {
     return inet_pton(AF_INET, text, address) == 1 || inet_pton(AF_INET6, text, address) == 1;
 }
 
-hr_str hr_resolve_host(hr_build *b, hr_str host, hr_str namespace_, hr_str domain) {
+hr_str hr_resolve_host(hr_arena *arena, hr_str host, hr_str namespace_, hr_str domain) {
     if (host.len == 0 || hr_str_eq_c(host, "*") || hr_str_has(host, '.') || hr_is_ip(host))
         return host;
-    return hr_b_printf(b, "%.*s.%.*s.svc.%.*s", (int)host.len, host.p, (int)namespace_.len, namespace_.p,
+    return hr_arena_printf(arena, "%.*s.%.*s.svc.%.*s", (int)host.len, host.p, (int)namespace_.len, namespace_.p,
                        (int)domain.len, domain.p);
 }
 
-hr_str hr_resolve_gateway(hr_build *b, hr_str name, hr_str namespace_) {
+hr_str hr_resolve_gateway(hr_arena *arena, hr_str name, hr_str namespace_) {
     if (hr_str_eq_c(name, "mesh"))
         return name;
     size_t slash = hr_str_find(name, '/', 0);
     if (slash < name.len) {
         if (slash != 1 || name.p[0] != '.')
             return name;
-        return hr_b_printf(b, "%.*s%.*s", (int)namespace_.len, namespace_.p, (int)(name.len - 1),
+        return hr_arena_printf(arena, "%.*s%.*s", (int)namespace_.len, namespace_.p, (int)(name.len - 1),
                            name.p + 1);
     }
     size_t dot = hr_str_find(name, '.', 0);
     if (dot == name.len)
-        return hr_b_printf(b, "%.*s/%.*s", (int)namespace_.len, namespace_.p, (int)name.len, name.p);
+        return hr_arena_printf(arena, "%.*s/%.*s", (int)namespace_.len, namespace_.p, (int)name.len, name.p);
     size_t end = hr_str_find(name, '.', dot + 1);
-    return hr_b_printf(b, "%.*s/%.*s", (int)(end - dot - 1), name.p + dot + 1, (int)dot, name.p);
+    return hr_arena_printf(arena, "%.*s/%.*s", (int)(end - dot - 1), name.p + dot + 1, (int)dot, name.p);
 }
 
-hr_str hr_b_lower(hr_build *b, hr_str s) {
+hr_str hr_arena_lower(hr_arena *arena, hr_str s) {
     size_t i = 0;
     while (i < s.len && hr_lower(s.p[i]) == s.p[i])
         i++;
     if (i == s.len)
         return s;
-    char *lower = HR_B_ARRAY(b, char, s.len + 1);
+    char *lower = HR_ARRAY(arena, char, s.len + 1);
+    if (lower == NULL)
+        return (hr_str){0};
     for (i = 0; i < s.len; i++)
         lower[i] = hr_lower(s.p[i]);
     return hr_str_of(lower, s.len);

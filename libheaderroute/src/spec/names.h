@@ -2,16 +2,16 @@
 #ifndef HR_NAMES_H
 #define HR_NAMES_H
 
-#include "build.h"
+#include "arena.h"
 #include "resource.h"
 
 /* A host as the control plane sees it: one without a dot becomes HOST.NAMESPACE.svc.DOMAIN; `*`, IP
  * literals and anything with a dot stay. */
-hr_str hr_resolve_host(hr_build *b, hr_str host, hr_str namespace_, hr_str domain);
+hr_str hr_resolve_host(hr_arena *arena, hr_str host, hr_str namespace_, hr_str domain);
 /* `g`, `./g`, `ns/g`, `g.ns[.svc...]` -> "ns/g"; `mesh` stays. */
-hr_str hr_resolve_gateway(hr_build *b, hr_str name, hr_str namespace_);
+hr_str hr_resolve_gateway(hr_arena *arena, hr_str name, hr_str namespace_);
 /* ASCII lower case; the string itself where it is in lower case already. */
-hr_str hr_b_lower(hr_build *b, hr_str s);
+hr_str hr_arena_lower(hr_arena *arena, hr_str s);
 
 /* An IPv4 or IPv6 literal (without brackets). */
 bool hr_is_ip(hr_str s);

@@ -17,7 +17,7 @@ typedef struct load {
     hr_reader reader;
     hr_yaml_budget budget;
     hr_str default_namespace;
-    hr_strmap names; /* "kind/namespace/name" to the hr_pos of the first */
+    hr_map names; /* "kind/namespace/name" to the hr_pos of the first */
     size_t order;
     int lists; /* depth of lists in lists */
 } load;
@@ -150,22 +150,16 @@ static int check_unique(load *l, const hr_node *resource, hr_str group, hr_str k
     hr_reader *r = &l->reader;
     hr_str key = hr_arena_printf(r->arena, "%.*s/%.*s/%.*s/%.*s", (int)group.len, group.p, (int)kind.len, kind.p,
                                  (int)meta->namespace_.len, meta->namespace_.p, (int)meta->name.len, meta->name.p);
-    void **slot = key.p == NULL ? NULL : hr_strmap_at(&l->names, key);
-    hr_pos *pos = slot == NULL ? NULL : *slot;
+    hr_pos *pos = hr_map_get(&l->names, key);
     if (pos != NULL) {
         hr_reader_error(r, resource, "%.*s %.*s/%.*s is given twice: first at %.*s:%d:%d", (int)kind.len, kind.p,
                         (int)meta->namespace_.len, meta->namespace_.p, (int)meta->name.len, meta->name.p,
                         (int)pos->file.len, pos->file.p, pos->line, pos->column);
         return 0;
     }
-    pos = slot == NULL ? NULL : hr_reader_alloc(r, 1, sizeof(*pos));
-    if (pos == NULL) {
-        r->oom = 1;
-        return 0;
-    }
+    pos = HR_NEW(r->arena, hr_pos);
     *pos = hr_reader_pos(r, resource);
-    *slot = pos;
-    return 1;
+    return hr_map_add(r->arena, &l->names, key, pos);
 }
 
 /* A resource that is not read has a name all the same. */
@@ -327,11 +321,12 @@ static int read_text(void *ctx, hr_str name, hr_str text) {
         hr_arena *nodes = hr_arena_new();
         rc = nodes == NULL ? HR_ENOMEM : hr_yaml_next(&document, yaml, nodes);
         more = document != NULL;
+        r->document = nodes;
         if (more)
             read_resource(l, document, (type){0});
-        hr_arena_free(nodes);
-        if (r->oom || hr_diagnostics_oom(r->d))
+        if (hr_arena_failed(r->arena) || (nodes != NULL && hr_arena_failed(nodes)) || hr_diagnostics_oom(r->d))
             rc = HR_ENOMEM;
+        hr_arena_free(nodes);
     }
     hr_yaml_close(yaml);
     return rc;
@@ -341,7 +336,6 @@ static void free_regexes(void *ctx) {
     hr_resources *r = ctx;
     for (size_t i = 0; i < r->regexes.capacity; i++)
         hr_regex_free(r->regexes.slots[i].value);
-    hr_strmap_free(&r->regexes);
     hr_regex_tails_free(r->regex_tails);
 }
 
@@ -367,12 +361,11 @@ int hr_resources_read(hr_resources **out, hr_arena *arena, hr_diagnostics *d, co
     };
     hr_resources *resources = hr_arena_alloc(arena, sizeof(*resources));
     l.default_namespace = hr_reader_copy(&l.reader, l.default_namespace);
-    if (resources == NULL || l.reader.oom || hr_arena_on_free(arena, free_regexes, resources) != HR_OK ||
+    if (resources == NULL || hr_arena_failed(arena) || hr_arena_on_free(arena, free_regexes, resources) != HR_OK ||
         hr_regex_tails_new(&resources->regex_tails) != HR_OK)
         return HR_ENOMEM;
     l.reader.out = resources;
     int rc = hr_sources_each(sources, n, or_default(options->max_bytes, DEFAULT_MAX_BYTES), d, read_text, &l);
-    hr_strmap_free(&l.names);
     hr_diagnostics_sort(d);
     if (rc == HR_OK || rc == HR_EIO)
         *out = resources;

@@ -11,8 +11,9 @@
 
 #include <headerroute/headerroute.h>
 
+#include "http_match.h"
 #include "pos.h"
-#include "strmap.h"
+#include "map.h"
 
 /* metadata of any resource */
 typedef struct hr_meta {
@@ -27,35 +28,6 @@ typedef struct hr_meta {
 } hr_meta;
 
 /* ---- VirtualService ---- */
-
-typedef enum hr_sm_kind { HR_SM_NONE = 0, HR_SM_EXACT, HR_SM_PREFIX, HR_SM_REGEX, HR_SM_PRESENCE } hr_sm_kind;
-
-/* StringMatch. NONE: field absent. PRESENCE: `{}`. */
-typedef struct hr_string_match {
-    hr_sm_kind kind;
-    hr_str value;
-    hr_pos pos;
-} hr_string_match;
-
-typedef struct hr_named_match { /* one entry of headers, withoutHeaders, queryParams */
-    hr_str name;
-    hr_string_match match;
-    hr_pos pos;
-} hr_named_match;
-
-typedef struct hr_match_request { /* HTTPMatchRequest */
-    hr_str name, stat_prefix;
-    hr_string_match uri, scheme, method, authority;
-    hr_named_match *headers, *without_headers, *query_params;
-    size_t n_headers, n_without_headers, n_query_params;
-    uint32_t port; /* 0: unset */
-    hr_pair *source_labels;
-    size_t n_source_labels;
-    hr_str_list gateways;
-    hr_str source_namespace;
-    bool ignore_uri_case;
-    hr_pos pos;
-} hr_match_request;
 
 typedef struct hr_header_operations { /* Headers.HeaderOperations */
     hr_pair *set, *add;
@@ -439,7 +411,7 @@ typedef struct hr_resources {
     size_t n_endpoint_slices;
     hr_kube_node *nodes;
     size_t n_nodes;
-    hr_strmap regexes; /* pattern -> hr_regex: every one that the resources contain; freed with the arena */
+    hr_map regexes; /* pattern -> hr_regex: every one that the resources contain; freed with the arena */
     struct hr_regex_tails *regex_tails;
 } hr_resources;
 

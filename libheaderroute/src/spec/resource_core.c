@@ -4,7 +4,6 @@
 #include <stddef.h>
 #include <string.h>
 
-#include "strmap.h"
 #include "text.h"
 #include "validate.h"
 

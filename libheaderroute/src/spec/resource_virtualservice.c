@@ -8,83 +8,6 @@
 #define AT(type, member) offsetof(type, member)
 #define NO_POS (-1)
 
-/* ---- StringMatch ---- */
-
-static void read_match_value(hr_reader *r, const hr_node *node, void *base, const hr_field *field) {
-    hr_string_match *m = base;
-    m->kind = (hr_sm_kind)field->count;
-    if (hr_reader_wants(r, node, HR_NODE_STRING))
-        m->value = hr_reader_copy(r, node->u.text);
-}
-
-/* `count` carries the kind */
-static const hr_field string_match_fields[] = {
-    {"exact", read_match_value, 0, HR_SM_EXACT, NULL, 1},
-    {"prefix", read_match_value, 0, HR_SM_PREFIX, NULL, 1},
-    {"regex", read_match_value, 0, HR_SM_REGEX, NULL, 1},
-};
-
-static void init_string_match(void *out) {
-    ((hr_string_match *)out)->kind = HR_SM_PRESENCE;
-}
-
-#define STRING_MATCH(check) \
-    {"StringMatch", HR_FIELDS(string_match_fields), sizeof(hr_string_match), AT(hr_string_match, pos), -1, 0, \
-     init_string_match, (check)}
-static const hr_schema string_match_schema = STRING_MATCH(hr_check_string_match);
-static const hr_schema uri_match_schema = STRING_MATCH(hr_check_uri_match);
-static const hr_schema without_match_schema = STRING_MATCH(hr_check_without_match);
-static const hr_schema origin_match_schema = STRING_MATCH(hr_check_origin_match);
-
-/* map<string, StringMatch> */
-static void read_matches(hr_reader *r, const hr_node *node, void *base, const hr_field *field) {
-    if (!hr_reader_wants(r, node, HR_NODE_MAP) || node->u.children.n == 0)
-        return;
-    hr_named_match *matches = hr_reader_alloc(r, node->u.children.n, sizeof(*matches));
-    if (matches == NULL)
-        return;
-    *(hr_named_match **)(void *)((char *)base + field->offset) = matches;
-    *(size_t *)(void *)((char *)base + field->count) = node->u.children.n;
-    hr_path step;
-    for (const hr_node *key = hr_keys_begin(r, &step, node); key != NULL; key = hr_keys_next(r, &step, key)) {
-        matches->name = hr_reader_copy(r, key->u.text);
-        matches->pos = hr_reader_pos(r, key);
-        hr_read_fields(r, key->value, &matches->match, field->arg);
-        matches++;
-    }
-}
-
-static void read_header_matches(hr_reader *r, const hr_node *node, void *base, const hr_field *field) {
-    hr_path step;
-    read_matches(r, node, base, field);
-    for (const hr_node *key = hr_keys_begin(r, &step, node); key != NULL; key = hr_keys_next(r, &step, key))
-        hr_check_match_name(r, key);
-}
-
-/* ---- HTTPMatchRequest ---- */
-
-#define M(member) AT(hr_match_request, member)
-static const hr_field match_fields[] = {
-    {"name", hr_read_string, M(name), 0, NULL, 0},
-    {"uri", hr_read_message, M(uri), 0, &uri_match_schema, 0},
-    {"scheme", hr_read_message, M(scheme), 0, &string_match_schema, 0},
-    {"method", hr_read_message, M(method), 0, &string_match_schema, 0},
-    {"authority", hr_read_message, M(authority), 0, &string_match_schema, 0},
-    {"headers", read_header_matches, M(headers), M(n_headers), &string_match_schema, 0},
-    {"withoutHeaders", read_header_matches, M(without_headers), M(n_without_headers), &without_match_schema, 0},
-    {"queryParams", read_matches, M(query_params), M(n_query_params), &string_match_schema, 0},
-    {"port", hr_read_uint32, M(port), 0, NULL, 0},
-    {"sourceLabels", hr_read_labels, M(source_labels), M(n_source_labels), NULL, 0},
-    {"gateways", hr_read_gateways, M(gateways), 0, NULL, 0},
-    {"sourceNamespace", hr_read_string, M(source_namespace), 0, NULL, 0},
-    {"ignoreUriCase", hr_read_bool, M(ignore_uri_case), 0, NULL, 0},
-    {"statPrefix", hr_read_string, M(stat_prefix), 0, NULL, 0},
-};
-#undef M
-static const hr_schema match_schema = {
-    "HTTPMatchRequest", HR_FIELDS(match_fields), sizeof(hr_match_request), AT(hr_match_request, pos), -1, 0,
-    NULL, hr_check_match};
-
 /* ---- Destination ---- */
 
 static const hr_field port_selector_fields[] = {{"number", hr_read_port, 0, 0, NULL, 0}};
@@ -349,7 +272,7 @@ static const hr_enum unmatched_preflights[] = {{"UNSPECIFIED", 0}, {"FORWARD", 1
 #define C(member) AT(hr_cors_spec, member)
 static const hr_field cors_fields[] = {
     {"allowOrigin", hr_read_strings, C(allow_origin), 0, NULL, 0},
-    {"allowOrigins", hr_read_list, C(allow_origins), C(n_allow_origins), &origin_match_schema, 0},
+    {"allowOrigins", hr_read_list, C(allow_origins), C(n_allow_origins), &hr_origin_match_schema, 0},
     {"allowMethods", hr_read_strings, C(allow_methods), 0, NULL, 0},
     {"allowHeaders", hr_read_strings, C(allow_headers), 0, NULL, 0},
     {"exposeHeaders", hr_read_strings, C(expose_headers), 0, NULL, 0},
@@ -380,7 +303,7 @@ static void init_route(void *out) {
 }
 static const hr_field route_fields[] = {
     {"name", hr_read_string, R(name), 0, NULL, 0},
-    {"match", hr_read_list, R(match), R(n_match), &match_schema, 0},
+    {"match", hr_read_list, R(match), R(n_match), &hr_match_schema, 0},
     {"route", hr_read_list, R(route), R(n_route), &route_destination_schema, 0},
     {"redirect", hr_read_pointer, R(redirect), 0, &redirect_schema, 0},
     {"directResponse", hr_read_pointer, R(direct_response), 0, &direct_response_schema, 0},

@@ -28,14 +28,13 @@ void hr_check_domain(hr_reader *r, const hr_node *node, const char *what, hr_str
  * the own namespace (a DestinationRule with a selector). */
 void hr_check_export_to(hr_reader *r, const hr_node *spec, hr_str namespace_, int nowhere, int own_only);
 
+/* ---- messages that others contain ---- */
+
+extern const hr_schema hr_match_schema;        /* hr_match_request */
+extern const hr_schema hr_origin_match_schema; /* hr_string_match of corsPolicy.allowOrigins */
+
 /* ---- checks of messages: hr_schema.check ---- */
 
-void hr_check_string_match(hr_reader *r, const hr_node *node, void *out);  /* headers, queryParams, method, ... */
-void hr_check_uri_match(hr_reader *r, const hr_node *node, void *out);     /* uri: the prefix may be empty */
-void hr_check_without_match(hr_reader *r, const hr_node *node, void *out); /* withoutHeaders: regex "*" is presence */
-void hr_check_origin_match(hr_reader *r, const hr_node *node, void *out);  /* corsPolicy.allowOrigins */
-void hr_check_match_name(hr_reader *r, const hr_node *key);                /* a header's name in a match */
-void hr_check_match(hr_reader *r, const hr_node *node, void *out);
 void hr_check_destination(hr_reader *r, const hr_node *node, void *out);
 void hr_check_request_headers(hr_reader *r, const hr_node *node, void *out);
 void hr_check_response_headers(hr_reader *r, const hr_node *node, void *out);

@@ -192,12 +192,12 @@ void hr_check_rewrite(hr_reader *r, const hr_node *node, void *out) {
         r->path = &deeper;
         hr_check_regex(r, match, rewrite->regex_match);
         r->path = &step;
-        hr_regex *compiled = hr_strmap_get(&r->out->regexes, rewrite->regex_match);
+        hr_regex *compiled = hr_map_get(&r->out->regexes, rewrite->regex_match);
         int rc = HR_OK;
         if (hr_diagnostics_errors(r->d) == before && compiled != NULL)
             rc = hr_regex_prepare_rewrite(compiled, rewrite->regex_match, rewrite->regex_rewrite, why, sizeof(why));
         if (rc == HR_ENOMEM)
-            r->oom = 1;
+            hr_arena_fail(r->arena);
         else if (rc != HR_OK)
             hr_field_warn(r, regex, "rewrite", "does not fit the match, and RE2 does not replace it whole: %s", why);
     }

@@ -313,7 +313,7 @@ void hr_check_destination_rule(hr_reader *r, const hr_node *spec, void *out) {
     const hr_destination_rule *rule = out;
     const hr_node *list = hr_field_get(spec, "subsets"), *host = hr_field_get(spec, "host");
     hr_path name = {.up = r->path, .name = HR_STR("host")}, step;
-    hr_strmap names = {0};
+    hr_map names = {0};
     if (host == NULL)
         hr_reader_error(r, spec, "a DestinationRule wants a host");
     r->path = &name;
@@ -323,18 +323,16 @@ void hr_check_destination_rule(hr_reader *r, const hr_node *spec, void *out) {
     const hr_subset *subset = rule->subsets;
     for (const hr_node *item = rule->n_subsets > 0 ? hr_items_begin(r, &step, list) : NULL; item != NULL;
          item = hr_items_next(r, &step, item), subset++) {
-        void **slot = subset->name.len == 0 ? NULL : hr_strmap_at(&names, subset->name);
-        const hr_subset *first = slot == NULL ? NULL : *slot;
+        const hr_subset *first = hr_map_get(&names, subset->name);
+        if (subset->name.len == 0)
+            continue;
         if (first != NULL)
             hr_field_error(r, item, "name", "the subset \"%.*s\" is given twice: first on line %d",
                            (int)subset->name.len, subset->name.p, first->pos.line);
-        else if (slot != NULL)
-            *slot = (void *)(uintptr_t)subset;
-        else if (subset->name.len > 0)
-            r->oom = 1;
+        else
+            hr_map_add(r->document, &names, subset->name, subset);
     }
     r->path = name.up;
-    hr_strmap_free(&names);
     hr_check_export_to(r, spec, rule->meta.namespace_, 0, rule->has_selector);
     if (rule->has_selector && rule->n_selector == 0)
         hr_field_warn(r, spec, "workloadSelector", "without labels selects every workload of the namespace");

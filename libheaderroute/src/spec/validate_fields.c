@@ -112,7 +112,7 @@ void hr_check_regex(hr_reader *r, const hr_node *node, hr_str pattern) {
         hr_reader_error(r, node, "a regex may have at most %d bytes, not %zu", HR_REGEX_MAX_PATTERN, pattern.len);
         return;
     }
-    if (hr_strmap_get(&r->out->regexes, pattern) != NULL)
+    if (hr_map_get(&r->out->regexes, pattern) != NULL)
         return;
     hr_regex *regex;
     char why[256];
@@ -122,13 +122,10 @@ void hr_check_regex(hr_reader *r, const hr_node *node, hr_str pattern) {
         return;
     }
     hr_str key = rc == HR_OK ? hr_reader_copy(r, pattern) : (hr_str){0};
-    void **slot = key.p == NULL ? NULL : hr_strmap_at(&r->out->regexes, key);
-    if (slot == NULL) {
-        hr_regex_free(regex);
-        r->oom = 1;
+    if (key.p != NULL && hr_map_add(r->arena, &r->out->regexes, key, regex))
         return;
-    }
-    *slot = regex;
+    hr_regex_free(regex);
+    hr_arena_fail(r->arena);
 }
 
 void hr_check_domain(hr_reader *r, const hr_node *node, const char *what, hr_str name, int wildcard) {

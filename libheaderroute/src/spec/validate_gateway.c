@@ -178,7 +178,7 @@ void hr_check_server(hr_reader *r, const hr_node *node, void *out) {
 void hr_check_gateway(hr_reader *r, const hr_node *spec, void *out) {
     const hr_gateway *gateway = out;
     const hr_node *list = hr_field_get(spec, "servers");
-    hr_strmap names = {0};
+    hr_map names = {0};
     hr_path name = {.up = r->path, .name = HR_STR("servers")}, step;
     if (!hr_is_label(gateway->meta.name))
         hr_reader_error(r, spec, "\"%.*s\" is no name of a Gateway: letters, digits and '-'",
@@ -189,16 +189,14 @@ void hr_check_gateway(hr_reader *r, const hr_node *spec, void *out) {
     const hr_server *server = gateway->servers;
     for (const hr_node *item = gateway->n_servers > 0 ? hr_items_begin(r, &step, list) : NULL; item != NULL;
          item = hr_items_next(r, &step, item), server++) {
-        void **slot = server->port_name.len == 0 ? NULL : hr_strmap_at(&names, server->port_name);
-        const hr_server *first = slot == NULL ? NULL : *slot;
+        const hr_server *first = hr_map_get(&names, server->port_name);
+        if (server->port_name.len == 0)
+            continue;
         if (first != NULL)
             hr_field_error(r, item, "port", "the port name \"%.*s\" is given twice: first on line %d",
                            (int)server->port_name.len, server->port_name.p, first->pos.line);
-        else if (slot != NULL)
-            *slot = (void *)(uintptr_t)server;
-        else if (server->port_name.len > 0)
-            r->oom = 1;
+        else
+            hr_map_add(r->document, &names, server->port_name, server);
     }
     r->path = name.up;
-    hr_strmap_free(&names);
 }

@@ -136,40 +136,34 @@ static const char *host_mistake(hr_str host, int at_gateway, int sni) {
 }
 
 /* The host that covers this one, or is the same: every "*" + suffix of it is looked up. */
-static const hr_node *covering(const hr_strmap *hosts, const hr_node *item) {
+static const hr_node *covering(const hr_map *hosts, const hr_node *item) {
     char text[1 + HR_DOMAIN_MAX];
     hr_str host = item->u.text; /* no longer: it is valid */
     memcpy(text + 1, host.p, host.len);
     for (size_t i = 0; i <= host.len; i++) {
         text[i] = '*';
         hr_str wild = {text + i, host.len - i + 1};
-        const hr_node *other = i == 1 && host.p[0] == '*' ? NULL : hr_strmap_get(hosts, wild);
+        const hr_node *other = i == 1 && host.p[0] == '*' ? NULL : hr_map_get(hosts, wild);
         if (other != NULL)
             return other;
     }
-    const hr_node *same = hr_strmap_get(hosts, host);
+    const hr_node *same = hr_map_get(hosts, host);
     return same == item ? NULL : same;
 }
 
 /* Overlapping hosts, at the narrower of the two. */
 static void check_overlaps(hr_reader *r, const hr_node *list) {
-    hr_strmap hosts = {0};
+    hr_map hosts = {0};
     hr_path step;
-    for (const hr_node *item = list->u.children.first; item != NULL; item = item->next) {
-        void **slot = hr_strmap_at(&hosts, item->u.text);
-        if (slot == NULL)
-            r->oom = 1;
-        else if (*slot == NULL)
-            *slot = (void *)(uintptr_t)item;
-    }
+    for (const hr_node *item = list->u.children.first; item != NULL; item = item->next)
+        hr_map_add(r->document, &hosts, item->u.text, item);
     for (const hr_node *item = hr_items_begin(r, &step, list); item != NULL; item = hr_items_next(r, &step, item)) {
-        const hr_node *other = r->oom ? NULL : covering(&hosts, item);
+        const hr_node *other = covering(&hosts, item);
         if (other == NULL)
             continue;
         hr_reader_error(r, item, "\"%.*s\" overlaps with \"%.*s\" of the same VirtualService",
                         (int)item->u.text.len, item->u.text.p, (int)other->u.text.len, other->u.text.p);
     }
-    hr_strmap_free(&hosts);
 }
 
 static void check_hosts(hr_reader *r, const hr_node *spec, const hr_virtual_service *vs, int at_gateway) {

@@ -4,8 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "arena.h"
-#include "strmap.h"
+#include "map.h"
 
 /* Beyond so many a reader is not helped, and memory is not to grow with the mistakes of a file. */
 #define MOST_FINDINGS 20000
@@ -20,12 +19,16 @@ typedef struct finding {
     size_t file; /* index in `files` */
 } finding;
 
+typedef struct named_file {
+    hr_str name;
+    size_t rank; /* in the order of appearance */
+} named_file;
+
 struct hr_diagnostics {
     hr_arena *arena;
     finding *v;
     size_t n, capacity, errors;
-    hr_strmap files; /* file -> its index + 1, in order of appearance */
-    int oom;
+    hr_map files;    /* name -> named_file */
 };
 
 hr_diagnostics *hr_diagnostics_new(void) {
@@ -44,7 +47,6 @@ void hr_diagnostics_free(hr_diagnostics *d) {
     if (d == NULL)
         return;
     hr_arena_free(d->arena);
-    hr_strmap_free(&d->files);
     free(d->v);
     free(d);
 }
@@ -62,7 +64,7 @@ size_t hr_diagnostics_errors(const hr_diagnostics *d) {
 }
 
 int hr_diagnostics_oom(const hr_diagnostics *d) {
-    return d->oom;
+    return hr_arena_failed(d->arena);
 }
 
 static int by_place(const void *a, const void *b) {
@@ -87,32 +89,27 @@ static finding *append(hr_diagnostics *d) {
     if (d->n == d->capacity) {
         size_t capacity = d->capacity == 0 ? 16 : d->capacity * 2;
         finding *v = realloc(d->v, capacity * sizeof(*v));
-        if (v == NULL)
+        if (v == NULL) {
+            hr_arena_fail(d->arena);
             return NULL;
+        }
         d->v = v;
         d->capacity = capacity;
     }
     return &d->v[d->n];
 }
 
-/* One copy of a file's name for all of its findings. 0: no memory. */
-static int file_of(hr_diagnostics *d, hr_str name, finding *f) {
-    if (name.p == NULL)
-        name = HR_STR("");
-    uintptr_t rank = (uintptr_t)hr_strmap_get(&d->files, name);
-    if (rank == 0) {
-        hr_str copy = hr_arena_copy(d->arena, name);
-        void **slot = copy.p == NULL ? NULL : hr_strmap_at(&d->files, copy);
-        if (slot == NULL)
-            return 0;
-        rank = d->files.n;
-        *slot = (void *)rank;
-        f->told.file = copy;
-    } else {
-        f->told.file = *hr_strmap_key(&d->files, name);
+/* One copy of a file's name for all of its findings. */
+static void file_of(hr_diagnostics *d, hr_str name, finding *f) {
+    const named_file *known = hr_map_get(&d->files, name);
+    if (known == NULL) {
+        named_file *file = HR_NEW(d->arena, named_file);
+        *file = (named_file){hr_arena_copy(d->arena, name.p == NULL ? HR_STR("") : name), d->files.n};
+        hr_map_add(d->arena, &d->files, file->name, file);
+        known = file;
     }
-    f->file = rank - 1;
-    return 1;
+    f->told.file = known->name;
+    f->file = known->rank;
 }
 
 /* A message is one line, whatever the values in it: control characters are written as \xNN. */
@@ -177,10 +174,8 @@ void hr_diag_add(hr_diagnostics *d, hr_severity severity, hr_pos pos, const char
     if (d->n >= MOST_FINDINGS)
         return;
     finding *f = append(d);
-    if (f == NULL) {
-        d->oom = 1;
+    if (f == NULL)
         return;
-    }
     *f = (finding){.told = {
                        .severity = severity,
                        .line = pos.line,
@@ -188,11 +183,11 @@ void hr_diag_add(hr_diagnostics *d, hr_severity severity, hr_pos pos, const char
                        .field = printable(d->arena, hr_str_from(field == NULL ? "" : field)),
                        .message = message_of(d, format, args),
                    }};
-    if (!file_of(d, pos.file, f) || f->told.message.p == NULL || f->told.field.p == NULL) {
-        d->oom = 1;
-        return;
-    }
-    d->n++;
+    file_of(d, pos.file, f);
+    if (f->told.message.p == NULL)
+        hr_arena_fail(d->arena);
+    if (!hr_arena_failed(d->arena))
+        d->n++;
 }
 
 void hr_diag_error(hr_diagnostics *d, hr_pos pos, const char *field, const char *format, ...) {

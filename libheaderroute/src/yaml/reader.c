@@ -91,17 +91,11 @@ int hr_reader_wants(hr_reader *r, const hr_node *node, hr_node_kind kind) {
 /* ---- memory ---- */
 
 void *hr_reader_alloc(hr_reader *r, size_t n, size_t size) {
-    void *p = hr_arena_array(r->arena, n, size);
-    if (p == NULL)
-        r->oom = 1;
-    return p;
+    return hr_arena_array(r->arena, n, size);
 }
 
 hr_str hr_reader_copy(hr_reader *r, hr_str s) {
-    hr_str copy = hr_textpool_copy(&r->text, s);
-    if (copy.p == NULL && s.p != NULL)
-        r->oom = 1;
-    return copy;
+    return hr_textpool_copy(&r->text, s);
 }
 
 void *hr_reader_append(hr_reader *r, void *list, size_t *n, size_t size) {

@@ -7,7 +7,7 @@
 #define HR_READER_H
 
 #include "diag.h"
-#include "strmap.h"
+#include "map.h"
 #include "textpool.h"
 #include "yaml_node.h"
 
@@ -21,13 +21,13 @@ typedef struct hr_path {
 
 typedef struct hr_reader {
     hr_arena *arena;   /* of the load: structs */
+    hr_arena *document; /* of the nodes that are being read: what checks need for a while */
     hr_textpool text;  /* of the load: strings */
     hr_diagnostics *d;
     hr_str file;
     const hr_path *path;
     struct hr_resources *out; /* what the load leaves behind */
     int serves; /* hr_load_options */
-    int oom;
 } hr_reader;
 
 typedef struct hr_field hr_field;
@@ -80,7 +80,7 @@ const hr_node *hr_field_get(const hr_node *map, const char *field);
 /* "wants a string, not an integer". 1 if the node is of the kind. */
 int hr_reader_wants(hr_reader *r, const hr_node *node, hr_node_kind kind);
 
-/* ---- memory: NULL or an absent string sets r->oom, and the load ends with HR_ENOMEM ---- */
+/* ---- memory: after NULL or an absent string r->arena has failed, and the load ends with HR_ENOMEM ---- */
 
 void *hr_reader_alloc(hr_reader *r, size_t n, size_t size);
 hr_str hr_reader_copy(hr_reader *r, hr_str s);

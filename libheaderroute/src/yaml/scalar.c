@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "hex.h"
-#include "strmap.h"
 
 /* Longer than any number that 64 bits or a double can tell apart from another. */
 #define LONGEST_NUMBER 400

@@ -7,7 +7,7 @@
 
 #include "diag.h"
 #include "scalar.h"
-#include "strmap.h"
+#include "map.h"
 #include "textpool.h"
 #include "text.h"
 
@@ -34,7 +34,7 @@ struct hr_yaml {
     int done;
     /* of the document being read */
     hr_arena *arena;
-    hr_strmap anchors;
+    hr_map anchors;
     frame *frames;
     size_t depth, capacity;
     hr_node *free_nodes; /* a block of nodes not yet given out */
@@ -65,7 +65,6 @@ void hr_yaml_close(hr_yaml *y) {
     if (y == NULL)
         return;
     yaml_parser_delete(&y->parser);
-    hr_strmap_free(&y->anchors);
     free(y->frames);
     free(y);
 }
@@ -197,7 +196,7 @@ static int same_key(const hr_yaml *y, const hr_node *key, const hr_node *earlier
 }
 
 /* Repeated keys. Told, not fatal: the first stays in charge. */
-static int check_keys(hr_yaml *y, const hr_node *map) {
+static void check_keys(hr_yaml *y, const hr_node *map) {
     if (map->u.children.n <= KEYS_COMPARED) {
         for (const hr_node *k = map->u.children.first; k != NULL; k = k->next)
             for (const hr_node *e = map->u.children.first; e != k; e = e->next)
@@ -205,35 +204,25 @@ static int check_keys(hr_yaml *y, const hr_node *map) {
                     same_key(y, k, e);
                     break;
                 }
-        return HR_OK;
+        return;
     }
-    hr_strmap seen = {0};
-    int rc = HR_OK;
-    for (hr_node *k = map->u.children.first; k != NULL; k = k->next) {
-        void **place = hr_strmap_at(&seen, k->u.text);
-        if (place == NULL) {
-            rc = HR_ENOMEM;
-            break;
-        }
+    hr_map seen = {0};
+    for (hr_node *k = map->u.children.first; k != NULL && !hr_arena_failed(y->arena); k = k->next) {
+        void **place = hr_map_at(y->arena, &seen, k->u.text);
         if (*place != NULL)
             same_key(y, k, *place);
         else
             *place = k;
     }
-    hr_strmap_free(&seen);
-    return rc;
 }
 
 /* The entries of `from` whose keys are not in `taken`. */
-static int merge_map(hr_yaml *y, frame *f, hr_strmap *taken, const hr_node *from, yaml_mark_t mark) {
+static int merge_map(hr_yaml *y, frame *f, hr_map *taken, const hr_node *from, yaml_mark_t mark) {
     if (from->kind != HR_NODE_MAP)
         return FAIL(y, at(y, mark), "a merge key (<<) wants a map or a list of maps, not %s",
                     hr_node_kind_name(from->kind));
     for (const hr_node *k = from->u.children.first; k != NULL; k = k->next) {
-        void **slot = hr_strmap_at(taken, k->u.text);
-        if (slot == NULL)
-            return HR_ENOMEM;
-        if (*slot != NULL)
+        if (hr_map_get(taken, k->u.text) != NULL)
             continue;
         hr_node *key = new_node(y, HR_NODE_STRING, k->line, k->column);
         if (key == NULL)
@@ -244,7 +233,7 @@ static int merge_map(hr_yaml *y, frame *f, hr_strmap *taken, const hr_node *from
         key->size = 1;
         key->u.text = k->u.text;
         key->value = k->value;
-        *slot = key;
+        hr_map_add(y->arena, taken, key->u.text, key);
         *f->tail = key;
         f->tail = &key->next;
         f->node->u.children.n++;
@@ -254,21 +243,15 @@ static int merge_map(hr_yaml *y, frame *f, hr_strmap *taken, const hr_node *from
 
 /* Own keys win over merged ones, an earlier merged map over a later one. */
 static int merge_all(hr_yaml *y, frame *f, yaml_mark_t mark) {
-    hr_strmap taken = {0};
+    hr_map taken = {0};
     int rc = HR_OK;
-    for (hr_node *k = f->node->u.children.first; k != NULL && rc == HR_OK; k = k->next) {
-        void **slot = hr_strmap_at(&taken, k->u.text);
-        if (slot == NULL)
-            rc = HR_ENOMEM;
-        else
-            *slot = k;
-    }
-    if (rc == HR_OK && f->merge->kind != HR_NODE_LIST)
+    for (hr_node *k = f->node->u.children.first; k != NULL; k = k->next)
+        hr_map_add(y->arena, &taken, k->u.text, k);
+    if (f->merge->kind != HR_NODE_LIST)
         rc = merge_map(y, f, &taken, f->merge, mark);
     else
         for (const hr_node *m = f->merge->u.children.first; m != NULL && rc == HR_OK; m = m->next)
             rc = merge_map(y, f, &taken, m, mark);
-    hr_strmap_free(&taken);
     return rc;
 }
 
@@ -329,10 +312,9 @@ static int remember_anchor(hr_yaml *y, const yaml_char_t *anchor, hr_node *node)
     if (anchor == NULL)
         return HR_OK;
     hr_str name = hr_textpool_copy(&y->text, hr_str_from((const char *)anchor));
-    void **slot = name.p == NULL ? NULL : hr_strmap_at(&y->anchors, name);
-    if (slot == NULL)
+    if (name.p == NULL)
         return HR_ENOMEM;
-    *slot = node; /* a later anchor of the same name takes over, as YAML has it */
+    *hr_map_at(y->arena, &y->anchors, name) = node; /* a later anchor of the same name takes over, as YAML has it */
     return HR_OK;
 }
 
@@ -371,8 +353,8 @@ static int close_collection(hr_yaml *y, yaml_mark_t mark) {
     frame *f = &y->frames[y->depth - 1];
     int rc = HR_OK;
     if (f->node->kind == HR_NODE_MAP) {
-        rc = check_keys(y, f->node);
-        if (rc == HR_OK && f->merge != NULL)
+        check_keys(y, f->node);
+        if (f->merge != NULL)
             rc = merge_all(y, f, mark);
     }
     uint64_t size = 1;
@@ -404,7 +386,7 @@ static int add_scalar(hr_yaml *y, const yaml_event_t *event) {
 static int add_alias(hr_yaml *y, const yaml_event_t *event) {
     yaml_mark_t mark = event->start_mark;
     const char *name = (const char *)event->data.alias.anchor;
-    const hr_node *target = hr_strmap_get(&y->anchors, hr_str_from(name));
+    const hr_node *target = hr_map_get(&y->anchors, hr_str_from(name));
     if (target == NULL)
         return FAIL(y, at(y, mark), "no anchor &%s comes before this alias", name);
     if (target->size == 0)
@@ -461,7 +443,7 @@ int hr_yaml_next(const hr_node **out, hr_yaml *y, hr_arena *arena) {
     y->n_free_nodes = 0;
     y->text = (hr_textpool){.arena = arena};
     y->n_nodes = y->n_aliased = 0;
-    hr_strmap_free(&y->anchors);
+    y->anchors = (hr_map){0};
     while (!y->done) {
         yaml_event_t event;
         int rc, end = 0;
@@ -473,6 +455,8 @@ int hr_yaml_next(const hr_node **out, hr_yaml *y, hr_arena *arena) {
             y->done = event.type == YAML_STREAM_END_EVENT;
             yaml_event_delete(&event);
         }
+        if (hr_arena_failed(arena))
+            rc = HR_ENOMEM;
         if (rc != HR_OK) {
             y->done = 1;
             return rc == HR_ENOMEM ? HR_ENOMEM : HR_OK;

@@ -1,8 +1,9 @@
-#include "action_parts.h"
+#include "action_policies.h"
 
 #include <stdlib.h>
 
-#include "names.h"
+#include "cluster.h"
+#include "destination.h"
 #include "text.h"
 
 /* ---- retries ---- */
@@ -54,14 +55,14 @@ static void parse_retry_on(hr_view_build *vb, hr_retry_policy *out, hr_str text)
         if (item.len == 0)
             continue;
         if (is_http_status(code)) {
-            HR_PUSH(vb->b, &codes, (uint16_t)code);
+            HR_PUSH(vb->arena, &codes, (uint16_t)code);
         } else {
             has_codes_condition |= hr_str_eq_c(item, "retriable-status-codes");
-            HR_PUSH(vb->b, &conditions, item);
+            HR_PUSH(vb->arena, &conditions, item);
         }
     }
     if (codes.n > 0 && !has_codes_condition)
-        HR_PUSH(vb->b, &conditions, HR_STR("retriable-status-codes"));
+        HR_PUSH(vb->arena, &conditions, HR_STR("retriable-status-codes"));
     out->retry_on = conditions.v;
     out->n_retry_on = conditions.n;
     out->status_codes = codes.v;
@@ -76,7 +77,7 @@ static const hr_str default_retry_on[] = {
 const hr_retry_policy *hr_retries_compile(hr_view_build *vb, const hr_retries *in, bool consistent) {
     if (in != NULL && in->attempts <= 0)
         return NULL;
-    hr_retry_policy *out = HR_B_NEW(vb->b, hr_retry_policy);
+    hr_retry_policy *out = HR_NEW(vb->arena, hr_retry_policy);
     *out = (hr_retry_policy){
         .attempts = 2,
         .retry_on = default_retry_on,
@@ -146,8 +147,10 @@ void hr_cors_compile(hr_view_build *vb, hr_action_plan *plan, const hr_cors_spec
     if (in == NULL)
         return;
     size_t n = in->n_allow_origins > 0 ? in->n_allow_origins : in->allow_origin.n;
-    hr_origin_match *origins = HR_B_ARRAY(vb->b, hr_origin_match, n);
-    const hr_regex **regexes = HR_B_ARRAY(vb->b, const hr_regex *, n);
+    hr_origin_match *origins = HR_ARRAY(vb->arena, hr_origin_match, n);
+    const hr_regex **regexes = HR_ARRAY(vb->arena, const hr_regex *, n);
+    if (origins == NULL || regexes == NULL)
+        return;
     size_t count = 0;
     for (size_t i = 0; i < in->n_allow_origins; i++) {
         const hr_string_match *m = &in->allow_origins[i];
@@ -158,7 +161,7 @@ void hr_cors_compile(hr_view_build *vb, hr_action_plan *plan, const hr_cors_spec
     }
     for (size_t i = 0; in->n_allow_origins == 0 && i < in->allow_origin.n; i++)
         origins[count++] = (hr_origin_match){HR_MATCH_EXACT, in->allow_origin.v[i]};
-    hr_cors_policy *out = HR_B_NEW(vb->b, hr_cors_policy);
+    hr_cors_policy *out = HR_NEW(vb->arena, hr_cors_policy);
     *out = (hr_cors_policy){
         .allow_origins = origins,
         .n_allow_origins = count,
@@ -188,20 +191,29 @@ static double single_percentage(const hr_http_route *http) {
     return http->mirror_percent >= 0 ? (double)http->mirror_percent : 100;
 }
 
+static void set_mirror_cluster(hr_view_build *vb, hr_mirror *out, const hr_destination *in,
+                              const hr_compile_scope *scope) {
+    hr_resolved r = hr_destination_resolve(vb, in, scope);
+    out->cluster_name = hr_cluster_name(vb->arena, r.host, r.port, r.subset);
+    out->cluster = hr_cluster_get(vb, r.host, r.port, r.subset);
+}
+
 void hr_mirrors_compile(hr_view_build *vb, hr_action_plan *plan, const hr_http_route *http,
                         const hr_compile_scope *scope) {
-    hr_mirror *mirrors = HR_B_ARRAY(vb->b, hr_mirror, http->n_mirrors + 1);
+    hr_mirror *mirrors = HR_ARRAY(vb->arena, hr_mirror, http->n_mirrors + 1);
+    if (mirrors == NULL)
+        return;
     size_t n = 0;
     if (http->mirror != NULL && single_percentage(http) > 0) {
         mirrors[n].percentage = single_percentage(http);
-        hr_action_mirror_cluster(vb, &mirrors[n++], &http->mirror->destination, scope);
+        set_mirror_cluster(vb, &mirrors[n++], &http->mirror->destination, scope);
     }
     for (size_t i = 0; i < http->n_mirrors; i++) {
         double percentage = http->mirrors[i].percentage < 0 ? 100 : http->mirrors[i].percentage;
         if (percentage <= 0)
             continue;
         mirrors[n].percentage = percentage;
-        hr_action_mirror_cluster(vb, &mirrors[n++], &http->mirrors[i].destination, scope);
+        set_mirror_cluster(vb, &mirrors[n++], &http->mirrors[i].destination, scope);
     }
     if (n == 0)
         return;
@@ -222,66 +234,5 @@ hr_hash_policy hr_hash_policy_of(const hr_lb_settings *in) {
         out.path = in->cookie_path.len > 0 ? in->cookie_path : (hr_str){0};
         out.ttl_ms = in->cookie_ttl_ns < 0 ? -1 : in->cookie_ttl_ns / 1000000;
     }
-    return out;
-}
-
-/* ---- header operations ---- */
-
-static bool is_authority(hr_str name) {
-    return hr_str_eq_nocase(name, HR_STR(":authority")) || hr_str_eq_nocase(name, HR_STR("host"));
-}
-
-/* Envoy changes neither pseudo headers nor Host by header operations. */
-static bool is_internal(hr_str name) {
-    return (name.len > 0 && name.p[0] == ':') || hr_str_eq_nocase(name, HR_STR("host"));
-}
-
-hr_str hr_header_ops_authority(const hr_header_operations *in) {
-    for (size_t i = in->n_set; i > 0; i--)
-        if (is_authority(in->set[i - 1].name) && in->set[i - 1].value.len > 0)
-            return in->set[i - 1].value;
-    for (size_t i = in->n_add; i > 0; i--)
-        if (is_authority(in->add[i - 1].name) && in->add[i - 1].value.len > 0)
-            return in->add[i - 1].value;
-    return (hr_str){0};
-}
-
-typedef HR_LIST(hr_pair) pair_list;
-
-/* Istio reads a map, so it sorts by key. */
-static int by_name(const void *a, const void *b) {
-    return hr_str_cmp(((const hr_pair *)a)->name, ((const hr_pair *)b)->name);
-}
-
-static void add_pairs(hr_build *b, pair_list *out, const hr_pair *pairs, size_t n) {
-    size_t from = out->n;
-    for (size_t i = 0; i < n; i++)
-        if (!is_internal(pairs[i].name))
-            HR_PUSH(b, out, pairs[i]);
-    if (out->n - from > 1)
-        qsort(out->v + from, out->n - from, sizeof(*out->v), by_name);
-}
-
-static void add_level(hr_build *b, str_list *remove, pair_list *set, pair_list *add,
-                      const hr_header_operations *in) {
-    if (in == NULL)
-        return;
-    for (size_t i = 0; i < in->n_remove; i++)
-        if (!is_internal(in->remove[i]))
-            HR_PUSH(b, remove, in->remove[i]);
-    add_pairs(b, set, in->set, in->n_set);
-    add_pairs(b, add, in->add, in->n_add);
-}
-
-const hr_header_ops *hr_header_ops_compile(hr_view_build *vb, const hr_header_operations *route,
-                                           const hr_header_operations *destination) {
-    str_list remove = {0};
-    pair_list set = {0}, add = {0};
-    add_level(vb->b, &remove, &set, &add, route);
-    add_level(vb->b, &remove, &set, &add, destination);
-    if (remove.n + set.n + add.n == 0)
-        return NULL;
-    hr_header_ops *out = HR_B_NEW(vb->b, hr_header_ops);
-    *out = (hr_header_ops){remove.v, remove.n, set.v, set.n, add.v, add.n};
     return out;
 }

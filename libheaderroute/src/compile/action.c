@@ -3,10 +3,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "action_parts.h"
+#include "action.h"
+#include "action_policies.h"
+#include "cluster.h"
+#include "destination.h"
+#include "header_ops.h"
 #include "names.h"
 #include "text.h"
-#include "view.h"
 
 static hr_decision blank(hr_action kind) {
     return (hr_decision){
@@ -18,11 +21,15 @@ static hr_decision blank(hr_action kind) {
     };
 }
 
+/* NULL if the arena has failed. */
 static hr_action_plan *plan_new(hr_view_build *vb, hr_action kind, size_t n_targets) {
-    hr_action_plan *plan = HR_B_NEW(vb->b, hr_action_plan);
+    hr_action_plan *plan = HR_ARRAY(vb->arena, hr_action_plan, 1);
+    hr_target *targets = HR_ARRAY(vb->arena, hr_target, n_targets);
+    if (plan == NULL || targets == NULL)
+        return NULL;
     plan->kind = kind;
     plan->timeout_ms = -1;
-    plan->targets = HR_B_ARRAY(vb->b, hr_target, n_targets);
+    plan->targets = targets;
     plan->n_targets = n_targets;
     for (size_t i = 0; i < n_targets; i++)
         plan->targets[i].decision = blank(kind);
@@ -53,46 +60,10 @@ static void set_cluster(hr_decision *d, const hr_cluster *cluster, hr_str name, 
         d->lb = cluster->policy.lb;
 }
 
-typedef struct resolved {
-    hr_str host, subset;
-    uint32_t port;
-} resolved;
-
-/* The service a destination means while routes are made. A sidecar sees only the services that have the
- * port being called, each with that port alone; a gateway prefers the VirtualService's namespace, and there
- * looks at the oldest resource of a host as it stands, where elsewhere it sees several merged into one. */
-static const hr_svc *lookup(hr_view_build *vb, hr_str host, const hr_compile_scope *scope, bool *merged) {
-    const hr_view *view = vb->view;
-    *merged = true;
-    if (!view->gateway) {
-        const hr_svc *svc = hr_registry_find(&vb->table->registry, host, view->namespace_);
-        return svc != NULL && hr_svc_port_find(svc, scope->port) != NULL ? svc : NULL;
-    }
-    for (const hr_svc *svc = hr_map_get(&vb->table->registry.by_host, host); svc != NULL; svc = svc->next)
-        if (hr_str_eq(svc->namespace_, scope->vs_namespace) && hr_svc_visible(svc, view->namespace_)) {
-            *merged = false;
-            return svc;
-        }
-    return hr_registry_find(&vb->table->registry, host, view->namespace_);
-}
-
-static resolved resolve(hr_view_build *vb, const hr_destination *in, const hr_compile_scope *scope) {
-    bool merged;
-    const hr_svc *svc = lookup(vb, in->host, scope, &merged);
-    resolved out = {in->host, in->subset, scope->port};
-    if (svc != NULL && svc->alias_of.p != NULL)
-        out.host = svc->alias_of;
-    if (in->port != 0)
-        out.port = in->port;
-    else if (svc != NULL && vb->view->gateway && (merged ? svc->n_ports : svc->n_own_ports) == 1)
-        out.port = svc->ports[0].number;
-    return out;
-}
-
 static void set_destination(hr_view_build *vb, hr_decision *d, const hr_destination *in,
                             const hr_compile_scope *scope) {
-    resolved r = resolve(vb, in, scope);
-    set_cluster(d, hr_cluster_get(vb, r.host, r.port, r.subset), hr_cluster_name(vb->b, r.host, r.port, r.subset),
+    hr_resolved r = hr_destination_resolve(vb, in, scope);
+    set_cluster(d, hr_cluster_get(vb, r.host, r.port, r.subset), hr_cluster_name(vb->arena, r.host, r.port, r.subset),
                 r.host, r.subset, r.port);
 }
 
@@ -102,7 +73,7 @@ typedef HR_LIST(const hr_header_ops *) level_list;
 
 static void push_level(hr_view_build *vb, level_list *levels, const hr_header_ops *ops) {
     if (ops != NULL)
-        HR_PUSH(vb->b, levels, ops);
+        HR_PUSH(vb->arena, levels, ops);
 }
 
 /* One destination: both levels are one. Several: the destination's is applied first, so the route's wins. */
@@ -126,7 +97,9 @@ static void set_headers(hr_view_build *vb, hr_target *target, const hr_http_rout
 }
 
 static void set_hash_policy(hr_view_build *vb, hr_action_plan *plan, const hr_lb_settings **hashes, size_t n) {
-    hr_hash_policy *policies = HR_B_ARRAY(vb->b, hr_hash_policy, n);
+    hr_hash_policy *policies = HR_ARRAY(vb->arena, hr_hash_policy, n);
+    if (policies == NULL)
+        return;
     size_t count = 0;
     for (size_t i = 0; i < n; i++)
         if (hashes[i] != NULL && hashes[i]->has_hash_key)
@@ -179,7 +152,9 @@ static void fill_rewrite(hr_view_build *vb, hr_action_plan *plan, const hr_rewri
 static hr_action_plan *compile_route(hr_view_build *vb, const hr_http_route *http, const hr_compile_scope *scope) {
     size_t n = count_destinations(http);
     hr_action_plan *plan = plan_new(vb, HR_ACTION_ROUTE, n == 0 ? 1 : n);
-    const hr_lb_settings **hashes = HR_B_ARRAY(vb->b, const hr_lb_settings *, n);
+    const hr_lb_settings **hashes = HR_ARRAY(vb->arena, const hr_lb_settings *, n);
+    if (plan == NULL || hashes == NULL)
+        return NULL;
     hr_str authority = route_authority(http);
     size_t t = 0;
     for (size_t i = 0; i < http->n_route && t < n; i++) {
@@ -209,13 +184,6 @@ static hr_action_plan *compile_route(hr_view_build *vb, const hr_http_route *htt
     return plan;
 }
 
-void hr_action_mirror_cluster(hr_view_build *vb, hr_mirror *out, const hr_destination *in,
-                              const hr_compile_scope *scope) {
-    resolved r = resolve(vb, in, scope);
-    out->cluster_name = hr_cluster_name(vb->b, r.host, r.port, r.subset);
-    out->cluster = hr_cluster_get(vb, r.host, r.port, r.subset);
-}
-
 /* ---- redirect and direct response ---- */
 
 /* An explicit :80 of http or :443 of https is not written. */
@@ -231,6 +199,8 @@ static hr_action_plan *compile_redirect(hr_view_build *vb, const hr_http_route *
                                         const hr_compile_scope *scope) {
     const hr_redirect *in = http->redirect;
     hr_action_plan *plan = plan_new(vb, HR_ACTION_REDIRECT, 1);
+    if (plan == NULL)
+        return NULL;
     hr_redirect_action *out = &plan->redirect;
     if (in->prefix_rewrite.len > 0)
         out->prefix_rewrite = in->prefix_rewrite;
@@ -247,6 +217,8 @@ static hr_action_plan *compile_redirect(hr_view_build *vb, const hr_http_route *
 
 static hr_action_plan *compile_direct_response(hr_view_build *vb, const hr_http_route *http) {
     hr_action_plan *plan = plan_new(vb, HR_ACTION_DIRECT_RESPONSE, 1);
+    if (plan == NULL)
+        return NULL;
     plan->targets[0].decision.direct_response_status = (int)http->direct_response->status;
     plan->targets[0].decision.direct_response_body = http->direct_response->body;
     return plan;
@@ -264,11 +236,11 @@ static bool is_plain(const hr_http_route *http) {
 /* Many rules share few destinations: plain actions are made once. */
 static void **shared_place(hr_view_build *vb, const hr_http_route *http, const hr_compile_scope *scope) {
     const hr_destination *d = &http->route[0].destination;
-    hr_str key = hr_b_printf(vb->b, "%.*s|%.*s|%u|%lld|%u|%.*s", (int)d->host.len, d->host.p, (int)d->subset.len,
+    hr_str key = hr_arena_printf(vb->arena, "%.*s|%.*s|%u|%lld|%u|%.*s", (int)d->host.len, d->host.p, (int)d->subset.len,
                              d->subset.p == NULL ? "" : d->subset.p, (unsigned)d->port,
                              (long long)http->timeout_ns, (unsigned)scope->port, (int)scope->vs_namespace.len,
                              scope->vs_namespace.p);
-    return hr_map_at(vb->b, &vb->plans, key);
+    return hr_map_at(vb->arena, &vb->plans, key);
 }
 
 const hr_action_plan *hr_action_compile(hr_view_build *vb, const hr_http_entry *entry,
@@ -287,6 +259,8 @@ const hr_action_plan *hr_action_compile(hr_view_build *vb, const hr_http_entry *
         plan = compile_direct_response(vb, http);
     else
         plan = compile_route(vb, http, scope);
+    if (plan == NULL)
+        return NULL;
     if (plan->kind != HR_ACTION_ROUTE)
         set_headers(vb, &plan->targets[0], http, NULL, false);
     hr_fault_compile(plan, http->fault);
@@ -296,9 +270,11 @@ const hr_action_plan *hr_action_compile(hr_view_build *vb, const hr_http_entry *
 
 const hr_action_plan *hr_action_default_route(hr_view_build *vb, const hr_svc *svc, uint32_t port, bool http) {
     hr_action_plan *plan = plan_new(vb, HR_ACTION_ROUTE, 1);
+    if (plan == NULL)
+        return NULL;
     hr_decision *d = &plan->targets[0].decision;
     hr_str none = {0};
-    set_cluster(d, hr_cluster_get(vb, svc->host, port, none), hr_cluster_name(vb->b, svc->host, port, none),
+    set_cluster(d, hr_cluster_get(vb, svc->host, port, none), hr_cluster_name(vb->arena, svc->host, port, none),
                 svc->host, none, port);
     if (!http) /* a port of plain TCP: no HTTP route, so no retries either */
         return plan;
@@ -310,12 +286,16 @@ const hr_action_plan *hr_action_default_route(hr_view_build *vb, const hr_svc *s
 
 const hr_action_plan *hr_action_passthrough(hr_view_build *vb) {
     hr_action_plan *plan = plan_new(vb, HR_ACTION_PASSTHROUGH, 1);
+    if (plan == NULL)
+        return NULL;
     plan->targets[0].decision.cluster_name = HR_STR("PassthroughCluster");
     return plan;
 }
 
 const hr_action_plan *hr_action_blackhole(hr_view_build *vb) {
     hr_action_plan *plan = plan_new(vb, HR_ACTION_NO_ROUTE, 1);
+    if (plan == NULL)
+        return NULL;
     plan->targets[0].decision.local_reply = (hr_local_reply){502, {0}, HR_STR("")};
     return plan;
 }

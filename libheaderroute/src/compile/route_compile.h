@@ -1,0 +1,16 @@
+/* The entries of spec.http as routes of one view. */
+#ifndef HR_ROUTE_COMPILE_H
+#define HR_ROUTE_COMPILE_H
+
+#include "view_build.h"
+
+/* Routes of one VirtualService in this view; n is 0 where none survives. */
+void hr_routes_compile(hr_view_build *vb, hr_route_list *out, const hr_vs *vs, const hr_compile_scope *scope);
+
+/* A list of one route without conditions. */
+const hr_route_list *hr_routes_single(hr_view_build *vb, const hr_action_plan *plan, hr_str name);
+
+/* The number of a header name (lower case), given now where it is new. */
+uint32_t hr_name_number(hr_view_build *vb, hr_str name);
+
+#endif

@@ -1,0 +1,52 @@
+#include "view_build.h"
+
+#include "text.h"
+
+void hr_view_omit(hr_view_build *vb, const hr_vs *vs, hr_pos pos, int32_t route_index, int32_t match_index,
+                  const char *reason) {
+    hr_omitted omitted = {
+        .virtual_service = vs->id,
+        .file = pos.file,
+        .line = pos.line,
+        .route_index = route_index,
+        .match_index = match_index,
+        .reason = hr_str_from(reason),
+    };
+    HR_PUSH(vb->arena, &vb->view->omitted, omitted);
+}
+
+/* ---- which VirtualServices ---- */
+
+static bool bound_to(const hr_vs *vs, hr_str gateway) {
+    for (size_t i = 0; i < vs->n_gateways; i++)
+        if (hr_str_eq(vs->gateways[i], gateway))
+            return true;
+    return false;
+}
+
+typedef enum bucket { BUCKET_PRIVATE, BUCKET_EXPORTED, BUCKET_PUBLIC, BUCKET_NONE } bucket;
+
+static bucket bucket_of(const hr_vs *vs, hr_str namespace_) {
+    if (vs->public_)
+        return BUCKET_PUBLIC;
+    for (size_t i = 0; i < vs->n_export_to; i++)
+        if (hr_str_eq(vs->export_to[i], namespace_))
+            return hr_str_eq(vs->resource->meta.namespace_, namespace_) ? BUCKET_PRIVATE : BUCKET_EXPORTED;
+    return BUCKET_NONE;
+}
+
+void hr_view_select(hr_view_build *vb, hr_vs_list *out, hr_str gateway) {
+    const hr_table *table = vb->table;
+    for (int b = BUCKET_PRIVATE; b <= BUCKET_NONE; b++)
+        for (size_t i = 0; i < table->n_virtual_services; i++) {
+            const hr_vs *vs = &table->virtual_services[i];
+            if ((int)bucket_of(vs, vb->view->namespace_) != b)
+                continue;
+            if (!bound_to(vs, gateway))
+                hr_view_omit(vb, vs, vs->resource->pos, -1, -1, "its gateways do not name this one");
+            else if (b == BUCKET_NONE)
+                hr_view_omit(vb, vs, vs->resource->pos, -1, -1, "it is not exported to this namespace");
+            else
+                HR_PUSH(vb->arena, out, vs);
+        }
+}

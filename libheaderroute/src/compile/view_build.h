@@ -1,0 +1,32 @@
+/* What the makers of a view share: the view under construction, the scope of a rule, what was left out. */
+#ifndef HR_VIEW_BUILD_H
+#define HR_VIEW_BUILD_H
+
+#include "view.h"
+
+typedef struct hr_view_build {
+    hr_arena *arena;
+    hr_view *view;
+    const hr_table *table;
+    hr_map plans; /* plain actions by destination and timeout: many rules share few */
+    hr_arena *temp;  /* for what is needed only while the view is made */
+    hr_map matchers; /* by what is matched and the pattern; in temp */
+} hr_view_build;
+
+/* For which proxy and port rules are compiled. */
+typedef struct hr_compile_scope {
+    hr_str gateway; /* "mesh" or "ns/name" */
+    uint32_t port;  /* the service port called, or the server's port */
+    bool tls;       /* the server terminates TLS */
+    hr_str vs_namespace;
+} hr_compile_scope;
+
+/* Notes that this view does not see a VirtualService, or one of its routes or matches (-1: all of them). */
+void hr_view_omit(hr_view_build *vb, const hr_vs *vs, hr_pos pos, int32_t route_index, int32_t match_index,
+                  const char *reason);
+
+/* The VirtualServices that a proxy of the view's namespace sees on `gateway`, in Istio's order. */
+typedef HR_LIST(const hr_vs *) hr_vs_list;
+void hr_view_select(hr_view_build *vb, hr_vs_list *out, hr_str gateway);
+
+#endif
