@@ -7,12 +7,17 @@ typedef HR_LIST(hr_where) where_list;
 typedef HR_LIST(hr_where_list) except_list;
 typedef HR_LIST(hr_literal) literals;
 
+/* Questions to automata that make one region's text shorter. */
+#define MOST_QUESTIONS 64
+
 typedef struct region_writer {
     hr_comparison *c;
     const hr_pair_of_rules *pair;
     literals known; /* of both rules */
     literals single; /* literals of earlier rules that must not hold */
     HR_LIST(literals) several; /* of which one must not hold */
+    literals asked;
+    size_t n_asked;
     where_list where;
     except_list except;
 } region_writer;
@@ -118,12 +123,42 @@ static void put_known(region_writer *w) {
 
 /* ---- what earlier rules take away ---- */
 
-/* The literals of an earlier rule that the region does not settle. false: they never meet. */
-static bool open_literals(const region_writer *w, const hr_rule *rule, literals *out) {
+/* What the region says about the attribute of `l`, and `l`: whether that is possible. */
+static hr_truth is_possible(region_writer *w, hr_literal l) {
     const hr_universe *u = &w->c->u;
+    uint32_t attr = hr_atom_of(u, l)->attr;
+    hr_values values;
+    const char *why;
+    w->asked.n = 0;
+    for (size_t i = 0; i < w->known.n; i++)
+        if (hr_atom_of(u, w->known.v[i])->attr == attr)
+            HR_PUSH(w->c->b, &w->asked, w->known.v[i]);
+    for (size_t i = 0; i < w->single.n; i++)
+        if (hr_atom_of(u, w->single.v[i])->attr == attr)
+            HR_PUSH(w->c->b, &w->asked, hr_not(w->single.v[i]));
+    HR_PUSH(w->c->b, &w->asked, l);
+    return hr_solve(&w->c->u, attr, w->asked.v, w->asked.n, &values, &why);
+}
+
+/* The same as hr_relate_all, with automata for the first MOST_QUESTIONS literals that it leaves open. */
+static hr_relation relate_literal(region_writer *w, hr_literal l) {
+    hr_relation r = hr_relate_all(&w->c->u, w->known.v, w->known.n, l);
+    if (r != HR_REL_OPEN || w->n_asked >= MOST_QUESTIONS)
+        return r;
+    w->n_asked++;
+    hr_truth t = is_possible(w, l);
+    if (t == HR_MAYBE) /* a hard one: it is only about how the region reads */
+        w->n_asked = MOST_QUESTIONS;
+    if (t != HR_YES)
+        return t == HR_NO ? HR_REL_DISJOINT : HR_REL_OPEN;
+    return is_possible(w, hr_not(l)) == HR_NO ? HR_REL_IMPLIED : HR_REL_OPEN;
+}
+
+/* The literals of an earlier rule that the region does not settle. false: they never meet. */
+static bool open_literals(region_writer *w, const hr_rule *rule, literals *out) {
     out->n = 0;
     for (uint32_t i = 0; i < rule->n; i++) {
-        hr_relation r = hr_relate_all(u, w->known.v, w->known.n, rule->literals[i]);
+        hr_relation r = relate_literal(w, rule->literals[i]);
         if (r == HR_REL_DISJOINT)
             return false;
         if (r == HR_REL_OPEN)
@@ -166,6 +201,14 @@ static void put_earlier_rule(region_writer *w, const hr_rule *rule) {
     put_where(w, hr_not(open.v[0]));
 }
 
+/* Once more, now that it is known what rules of one condition take away. */
+static bool still_meets(region_writer *w, const literals *open) {
+    for (size_t i = 0; i < open->n; i++)
+        if (relate_literal(w, open->v[i]) == HR_REL_DISJOINT)
+            return false;
+    return true;
+}
+
 static void put_earlier(region_writer *w) {
     uint32_t mark = ++w->c->mark;
     for (size_t side = 0; side < 2; side++)
@@ -177,7 +220,7 @@ static void put_earlier(region_writer *w) {
             put_earlier_rule(w, rule);
         }
     for (size_t i = 0; i < w->several.n; i++)
-        if (!takes_single(w, &w->several.v[i]))
+        if (!takes_single(w, &w->several.v[i]) && still_meets(w, &w->several.v[i]))
             put_except(w, &w->several.v[i]);
 }
 
