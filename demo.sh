@@ -1,37 +1,47 @@
 #!/usr/bin/env bash
-# The whole system on this machine: gateway, two proxies, two predict servers, and a client that sends
-# photos with two values of the routing header.
+# The whole system on this machine: gateway, proxies, predict servers, and a client that sends photos with
+# different values of the routing header.
 set -euo pipefail
 
 usage() {
     cat <<'USAGE'
-usage: ./demo.sh [--keep | --stop]
+usage: ./demo.sh [--keep] [--port N]
+       ./demo.sh --stop
 
-  --keep   leave the system running and print where it listens and how to stop it
-  --stop   stop what an earlier --keep left running, do nothing else
-  --help   this text
+  --keep    leave the system running and print where it listens and how to stop it
+  --port N  let the gateway listen on 127.0.0.1:N (default: 5000)
+  --stop    stop what an earlier --keep left running, do nothing else
+  --help    this text
 
-Installs missing Debian packages (as root, or with sudo), builds into build/release, starts five
-servers on loopback addresses, one a pod, and sends the pictures of photos/ twice: with the header
-target: condition1, and with target: condition2. Prints which pods served each, and writes the
-cut-outs and a contact sheet to out_images1/ and out_images2/.
+Installs missing Debian packages (as root, or with sudo), builds into build/release, starts the servers of
+k8s/local/endpoints.yaml on loopback addresses, one a pod, and sends the photos of photos/ once for each
+model: with the header target: condition1, and with target: condition2. Prints which pods served each
+photo, and writes the cut-outs and a contact sheet to out_images1/ and out_images2/.
 USAGE
 }
 
-keep=0 stop=0
+keep=0 stop=0 port=5000
 while [ $# -gt 0 ]; do
     case $1 in
     --keep) keep=1 ;;
     --stop) stop=1 ;;
+    --port | --port=*)
+        case $1 in *=*) port=${1#*=} ;; *) port=${2:-} && shift ;; esac
+        [[ $port =~ ^[1-9][0-9]{0,4}$ ]] && [ "$port" -le 65535 ] || {
+            echo "demo.sh: --port: expected a number from 1 to 65535, got '$port'" >&2
+            exit 2
+        }
+        ;;
     --help | -h) usage; exit 0 ;;
     *) echo "demo.sh: unknown argument '$1' (try --help)" >&2; exit 2 ;;
     esac
-    shift
+    [ $# -eq 0 ] || shift
 done
 
 cd "$(dirname "$(readlink -f "$0")")"
 bin=$PWD/build/release/bin
 state=$PWD/build/demo # logs, reports, and the pids of what runs
+pods=k8s/local/endpoints.yaml # what is started, and what is sent
 mkdir -p "$state"
 python=/usr/bin/python3 # Debian's, which has Debian's modules
 [ -x $python ] || python=python3
@@ -83,17 +93,38 @@ fi
 
 say "setting up"
 scripts/install-deps.sh build demo
+# Before the build, which takes longer. Whoever holds an address then is not waited for.
+plan=$("$python" scripts/demo_pods.py "$pods" --check-free "127.0.0.1:$port") || exit 1
+
+# Ninja's "[done/all]" in place of its lines: counted on a terminal, quarters of it elsewhere.
+show_progress() {
+    local line percent shown=0
+    while IFS= read -r line; do
+        [[ $line =~ ^\[([0-9]+)/([0-9]+)\] ]] || continue
+        percent=$((100 * BASH_REMATCH[1] / BASH_REMATCH[2]))
+        if [ -t 1 ]; then
+            printf '\rbuilding: %d of %d steps' "${BASH_REMATCH[1]}" "${BASH_REMATCH[2]}"
+        elif [ $((percent / 25)) -gt $((shown / 25)) ]; then
+            printf 'building: %d %%\n' "$percent"
+        fi
+        shown=$percent
+    done
+    if [ -t 1 ] && [ "$shown" != 0 ]; then echo; fi
+}
 
 say "building into build/release"
-configure=(cmake --preset release)
-# A first build here leaves the tests out, which need packages that the demo does not; test.sh puts them in.
-[ -f build/release/CMakeCache.txt ] || configure+=(-DHR_BUILD_TESTS=OFF)
-built() {
-    "${configure[@]}" && cmake --build --preset release -j"$(nproc)" \
-        --target headerroute-gateway headerroute-proxy headerroute-predict python
+if [ ! -d build/release/bin ]; then
+    # Measured: 130 s of CPU time and 150 MB.
+    echo "the first build takes about $((130 / $(nproc) / 60 + 1)) minutes on this machine and 150 MB of disk"
+fi
+build() {
+    cmake --preset release >"$state/build.log" 2>&1 &&
+        NINJA_STATUS='[%f/%t] ' cmake --build --preset release -j"$(nproc)" \
+            --target headerroute-gateway headerroute-proxy headerroute-predict headerroute-cli python 2>&1 |
+        tee -a "$state/build.log" | show_progress
 }
-built >"$state/build.log" 2>&1 || { tail -n 40 "$state/build.log" >&2; die "the build failed; all of it: $state/build.log"; }
-echo "built"
+build || { tail -n 40 "$state/build.log" >&2; die "the build failed; all of its output: $state/build.log"; }
+echo "built; the command line tool is build/release/bin/headerroute"
 
 # ---- starting ----
 
@@ -112,33 +143,36 @@ trap 'exit 130' INT
 trap 'exit 143' TERM
 trap 'exit 129' HUP
 
-in_use() { (exec 3<>"/dev/tcp/$1/$2") 2>/dev/null; }
-
 start() { # NAME ADDRESS PORT COMMAND...
-    local name=$1 address=$2 port=$3
+    local name=$1 address=$2 at=$3
     shift 3
-    in_use "$address" "$port" && die "$address:$port is in use; what listens there must stop first (ss -ltnp shows it)"
     # A session of its own: Ctrl-C reaches this script alone, which then stops the servers in order.
-    setsid "$@" --listen "$address:$port" --name "$name" </dev/null >"$state/$name.log" 2>&1 9>&- &
+    setsid "$@" --listen "$address:$at" --name "$name" </dev/null >"$state/$name.log" 2>&1 9>&- &
     local pid=$! deadline=$((SECONDS + 20))
     started[$pid]=1
     echo "$pid" >>"$state/pids"
-    until [ "$(curl -s -o /dev/null -m 2 -w '%{http_code}' "http://$address:$port/ready")" = 200 ]; do
+    until [ "$(curl -s -o /dev/null -m 2 -w '%{http_code}' "http://$address:$at/ready")" = 200 ]; do
         kill -0 "$pid" 2>/dev/null || { cat "$state/$name.log" >&2; die "$name did not start"; }
         [ $SECONDS -lt $deadline ] || { tail -n 20 "$state/$name.log" >&2; die "$name is not ready after 20 s"; }
         sleep 0.05
     done
-    printf '%-13s %s:%s\n' "$name" "$address" "$port"
+    printf '%-13s %s:%s\n' "$name" "$address" "$at"
 }
 
 say "starting"
-start predict-pod1 127.0.0.21 5010 env GRAB_CUT_ITERS=1 "$bin/headerroute-predict"
-start predict-pod2 127.0.0.22 5011 env GRAB_CUT_ITERS=10 "$bin/headerroute-predict"
-start proxy-pod1 127.0.0.11 5000 env PREDICT_SERVER_URL=http://127.0.0.21:5010 "$bin/headerroute-proxy"
-start proxy-pod2 127.0.0.12 5000 env PREDICT_SERVER_URL=http://127.0.0.22:5011 "$bin/headerroute-proxy"
+values=() labels=() kept=()
+while IFS=$'\t' read -ra part; do
+    case ${part[0]} in
+    server)
+        start "${part[1]}" "${part[2]}" "${part[3]}" env "${part[@]:5}" "$bin/${part[4]}"
+        kept+=("${part[1]}"$'\t'"http://${part[2]}:${part[3]}")
+        ;;
+    run) values+=("${part[1]}") labels+=("${part[2]}") ;;
+    esac
+done <<<"$plan"
 page=()
 [ $keep = 1 ] && page=(--ui /ui --ui-samples photos)
-start gateway 127.0.0.1 5000 "$bin/headerroute-gateway" -f k8s/base -f k8s/local "${page[@]}"
+start gateway 127.0.0.1 "$port" "$bin/headerroute-gateway" -f k8s/base -f k8s/local "${page[@]}"
 
 # ---- using it ----
 
@@ -146,27 +180,27 @@ quiet=()
 [ -t 2 ] || quiet=(--no-progress)
 send() { # VALUE FOLDER REPORT
     say "sending photos/ with target: $1"
-    PYTHONPATH=build/release/python PYTHONDONTWRITEBYTECODE=1 $python services/client/headerroute-request \
-        --host 127.0.0.1 --port 5000 --headers_target_value "$1" --in_images_dir photos --out_images_dir "$2" \
+    PYTHONPATH=build/release/python PYTHONDONTWRITEBYTECODE=1 "$python" services/client/headerroute-request \
+        --host 127.0.0.1 --port "$port" --headers_target_value "$1" --in_images_dir photos --out_images_dir "$2" \
         --config k8s/base --config k8s/local --report "$3" "${quiet[@]}" || die "not every photo was served"
 }
-send condition1 out_images1 "$state/condition1.jsonl"
-send condition2 out_images2 "$state/condition2.jsonl"
+runs=()
+for i in "${!values[@]}"; do
+    value=${values[$i]} folder=out_images$((i + 1)) report=$state/${values[$i]}.jsonl
+    send "$value" "$folder" "$report"
+    runs+=(--run "$value" "${labels[$i]}" "$report" "$folder")
+done
 
 say "who served what"
-$python scripts/demo_report.py --photos photos \
-    --run condition1 "1 iteration" "$state/condition1.jsonl" out_images1 \
-    --run condition2 "10 iterations" "$state/condition2.jsonl" out_images2
+"$python" scripts/demo_report.py --photos photos "${runs[@]}"
 
 if [ $keep = 1 ]; then
     say "left running"
     cat <<KEPT
-gateway   http://127.0.0.1:5000     one more: services/client/headerroute-request --in_images_dir photos \\
-                                    --headers_target_value condition1 --out_images_dir out_images1
-page      http://127.0.0.1:5000/ui/  try it in a browser; it shows the routing rules to whoever can open it
-proxies   http://127.0.0.11:5000    http://127.0.0.12:5000
-predict   http://127.0.0.21:5010    http://127.0.0.22:5011
-logs      $state/*.log
-stop      ./demo.sh --stop
+gateway       http://127.0.0.1:$port      one more: services/client/headerroute-request --port $port --in_images_dir photos \\
+                                         --headers_target_value ${values[0]} --out_images_dir out_images1
+page          http://127.0.0.1:$port/ui/  try it in a browser; it shows the routing rules to everyone who can open it
 KEPT
+    for line in "${kept[@]}"; do printf '%-13s %s\n' "${line%%$'\t'*}" "${line#*$'\t'}"; done
+    printf '%-13s %s\n' logs "$state/*.log" stop "./demo.sh --stop"
 fi

@@ -36,17 +36,17 @@ out=$PWD/build/test-results
 mkdir -p "$out"
 names=() minutes=() passed=() failed=()
 
-# run NAME PRESET CTEST-ARGS...: builds a preset and runs its tests; remembers, never stops early.
+# run NAME PRESET FOLDER CTEST-ARGS...: builds a preset and runs its tests; remembers, never stops early.
 run() {
-    local name=$1 preset=$2 begin=$SECONDS junit=$out/$1.xml
-    shift 2
+    local name=$1 preset=$2 folder=$3 begin=$SECONDS junit=$out/$1.xml
+    shift 3
     echo
     echo "== $name: building the preset '$preset'"
     rm -f "$junit"
-    if cmake --preset "$preset" -DHR_WERROR=ON -DHR_BUILD_TESTS=ON >"$out/$name.configure.log" 2>&1 \
+    if cmake --preset "$preset" -DHR_WERROR=ON >"$out/$name.configure.log" 2>&1 \
         && cmake --build --preset "$preset" -j"$(nproc)" >"$out/$name.build.log" 2>&1; then
         echo "== $name: running its tests"
-        ctest --test-dir "build/$preset" --output-on-failure --no-tests=error --output-junit "$junit" \
+        ctest --test-dir "$folder" --output-on-failure --no-tests=error --output-junit "$junit" \
             -j"$(nproc)" ${only:+-R "$only"} "$@" || true
     else
         tail -n 40 "$out/$name.configure.log" "$out/$name.build.log" 2>/dev/null || true
@@ -63,10 +63,10 @@ run() {
 }
 
 scripts/install-deps.sh build test
-run release release
+run release dev build/release
 if [ "$quick" = 0 ]; then
-    run sanitizers asan -L sanitize
-    run threads tsan -L threads
+    run sanitizers asan build/asan -L sanitize
+    run threads tsan build/tsan -L threads
 fi
 
 echo

@@ -31,6 +31,7 @@
 %typemap(freearg) (const hr_pair *pairs, size_t n_pairs) {
     PyMem_Free(pairs$argnum);
 }
+%apply (const hr_pair *pairs, size_t n_pairs) {(const hr_pair *facts, size_t n_facts)};
 %typemap(in) (const hr_source *sources, size_t n_sources) (hr_source *sources = NULL) {
     if (hr_glue_sources(&sources, &$2, $input) != 0)
         SWIG_fail;
@@ -81,6 +82,8 @@ typedef struct hr_scratch {} hr_scratch;
 %ignore hr_view_gateway_server;
 %ignore hr_gateway_server;
 %ignore hr_scratch_free;
+%ignore hr_scratch_bytes;
+%ignore hr_scratch_trim;
 /* Loading, views and requests take borrowed strings in structs; the functions below take them as
  * arguments. */
 %ignore hr_str;
@@ -94,6 +97,10 @@ typedef struct hr_scratch {} hr_scratch;
 %ignore hr_view_new;
 %ignore hr_request;
 %ignore hr_draws;
+%ignore hr_connection;
+%ignore hr_edge_request;
+%ignore hr_trim_blanks;
+%ignore hr_response;
 %ignore hr_diagnostic_format;
 /* A decision comes as JSON, which outlives the scratch. */
 %ignore hr_route;
@@ -130,6 +137,9 @@ typedef struct hr_scratch {} hr_scratch;
 %ignore HR_STR;
 %ignore HR_LOAD_OPTIONS_INIT;
 %ignore HR_VIEW_OPTIONS_INIT;
+%ignore HR_CONNECTION_INIT;
+%ignore HR_REQUEST_INIT;
+%ignore HR_RESPONSE_INIT;
 
 %immutable;
 %include <headerroute/headerroute.h>
@@ -186,10 +196,27 @@ static int hr_view_open(hr_view **out, hr_table *table, hr_str gateway, uint16_t
 /* (code, text) of hr_glue_route. */
 static PyObject *hr_decide(const hr_view *view, hr_scratch *scratch, hr_str method, hr_str scheme,
                            hr_str authority, hr_str path, const hr_pair *pairs, size_t n_pairs, double weight,
-                           double delay, double abort_, double mirror, PyObject *events)
+                           double delay, double abort_, double mirror, hr_str peer_address, uint16_t peer_port,
+                           unsigned trusted_proxies, hr_str request_id, const hr_pair *facts, size_t n_facts,
+                           PyObject *events)
 {
-    hr_request request = {method, scheme, authority, path, pairs, n_pairs, {weight, delay, abort_, mirror}};
+    hr_connection connection = HR_CONNECTION_INIT;
+    hr_request request = HR_REQUEST_INIT;
 
+    connection.peer_address = peer_address;
+    connection.peer_port = peer_port;
+    connection.trusted_proxies = trusted_proxies;
+    connection.request_id = request_id;
+    connection.facts = facts;
+    connection.n_facts = n_facts;
+    request.method = method;
+    request.scheme = scheme;
+    request.authority = authority;
+    request.path = path;
+    request.headers = pairs;
+    request.n_headers = n_pairs;
+    request.draws = (hr_draws){weight, delay, abort_, mirror};
+    request.connection = &connection;
     return hr_glue_route(view, scratch, &request, events);
 }
 

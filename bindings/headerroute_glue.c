@@ -1,5 +1,7 @@
 #include "headerroute_glue.h"
 
+#include <stdlib.h>
+
 int hr_glue_str(hr_str *out, PyObject *value) {
     Py_ssize_t len = 0;
     out->p = NULL;
@@ -137,9 +139,30 @@ static void on_event(void *ctx, const hr_trace_event *event) {
     PyGILState_Release(lock);
 }
 
+/* hr_route or hr_explain of the request as rules of the view see it, as JSON. */
+static int decide_at_edge(hr_str *text, const hr_view *view, hr_scratch *scratch,
+                          const hr_request *request, struct trace *trace) {
+    hr_request edge;
+    hr_decision decision;
+    size_t size = 0;
+    int code = hr_edge_request(&edge, view, request, NULL, &size);
+    if (code != HR_ENOSPC)
+        return code;
+    void *memory = malloc(size);
+    if (memory == NULL)
+        return HR_ENOMEM;
+    code = hr_edge_request(&edge, view, request, memory, &size);
+    if (code == HR_OK)
+        code = trace == NULL ? hr_route(&decision, view, &edge, scratch)
+                             : hr_explain(&decision, view, &edge, scratch, on_event, trace);
+    if (code == HR_OK)
+        code = hr_decision_json(text, &decision, &edge, scratch);
+    free(memory);
+    return code;
+}
+
 PyObject *hr_glue_route(const hr_view *view, hr_scratch *scratch, const hr_request *request,
                         PyObject *events) {
-    hr_decision decision;
     hr_str text = {NULL, 0};
     struct trace trace = {events, 0};
     int code;
@@ -148,11 +171,8 @@ PyObject *hr_glue_route(const hr_view *view, hr_scratch *scratch, const hr_reque
         PyErr_SetString(PyExc_TypeError, "expected a view, a scratch, and a list or None");
         return NULL;
     }
-    Py_BEGIN_ALLOW_THREADS if (events == Py_None) code =
-        hr_route(&decision, view, request, scratch);
-    else code = hr_explain(&decision, view, request, scratch, on_event, &trace);
-    if (code == HR_OK)
-        code = hr_decision_json(&text, &decision, request, scratch);
+    Py_BEGIN_ALLOW_THREADS code =
+        decide_at_edge(&text, view, scratch, request, events == Py_None ? NULL : &trace);
     if (code == HR_EREQUEST)
         text = hr_scratch_error(scratch);
     Py_END_ALLOW_THREADS if (trace.failed) return NULL;

@@ -60,8 +60,10 @@ fi
 run gcloud builds submit . --project "$PROJECT" --config cloudbuild.yaml \
     --substitutions "_REGISTRY=$REGISTRY,_TAG=$TAG"
 
-# Istio, except for the overlay that does without. istioctl brings an existing installation up to date.
+# Istio, except for the overlay that does without. istioctl brings an existing installation up to date, but it does not
+# make the namespace of the ingress gateway.
 if [ "$OVERLAY" != no-istio ]; then
+    run "${kube[@]}" apply -f k8s/istio-namespace.yaml
     run istioctl install --context "$(context)" -f k8s/istio.yaml --skip-confirmation
 fi
 

@@ -9,7 +9,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 PANEL, GAP, CAPTION, MARGIN, TITLE = 340, 24, 56, 40, 96
 PAPER, CARD, INK, FADED = "#f4f2ee", "#ffffff", "#22252a", "#6d7178"
-ACCENTS = ("#8a8f98", "#2f6fde", "#d9643a")
+ACCENTS = ("#8a8f98", "#2f6fde", "#d9643a", "#3a9a5b", "#8a4fc8")
 
 
 class Run(NamedTuple):
@@ -91,7 +91,7 @@ def contact_sheet(photos, runs):
     sheet = Image.new("RGB", (2 * MARGIN + columns * (PANEL + GAP) - GAP,
                               TITLE + MARGIN + sum(h + CAPTION + GAP for h in heights) - GAP), PAPER)
     draw = ImageDraw.Draw(sheet)
-    draw.text((MARGIN, 28), "One service, two models: the header decides", INK, font(26, bold=True))
+    draw.text((MARGIN, 28), f"One service, {len(runs)} models: the header decides", INK, font(26, bold=True))
     draw.text((MARGIN, 62), "left: the photo; then the foreground that each model finds", FADED, font(14))
     y = TITLE
     for row, height in zip(rows, heights):

@@ -6,37 +6,40 @@ usage() {
     cat <<'USAGE'
 usage: scripts/install-deps.sh [--list] GROUP...
 
-  build   compilers, CMake, the libraries underneath, SWIG: everything in the tree
-  demo    what demo.sh needs besides building: the client's and the contact sheet's modules
-  test    test runners and the modules that tests use
-  bench   the original stack (FastAPI, gunicorn, uvicorn, OpenCV) and load generators
-  cover   gcovr, for scripts/coverage.sh
-  lint    clang with its tidy and libFuzzer, shellcheck
-  images  podman, and what makes a base image of Debian's packages
+  libraries  compilers, CMake and what libheaderroute, libgrabcut, the CLI and the Python modules need
+  build      libraries, and what the servers need: everything in the tree
+  demo       what demo.sh needs besides building: the client's and the contact sheet's modules
+  test       test runners and the modules that tests use
+  bench      the original stack (FastAPI, gunicorn, uvicorn, OpenCV) and load generators
+  cover      gcovr, for scripts/coverage.sh
+  lint       clang with its tidy and libFuzzer, shellcheck
+  images     podman, and what makes a base image of Debian's packages
 
   --list  print the packages of the groups and whether they are installed, change nothing
 
-Debian 12 (bookworm) and its package archive only. Needs root or sudo where a package is missing.
+Made for Debian 12 (bookworm) and its package archive. The names are those of Ubuntu 24.04 and Debian 13 too, but for
+the servers' libh2o, which Debian 13 does not have. Needs root or sudo if a package is missing.
 USAGE
 }
 
 # Bounds what apt may wait for another package manager: long enough for an unattended upgrade.
 lock_seconds=600
 
+# "a|b" are names of one thing on different systems: the first that is installed or that apt knows is taken.
 packages_of() {
     case $1 in
-    build) echo cmake ninja-build gcc g++ libc6-dev pkg-config \
+    libraries) echo cmake ninja-build gcc g++ libc6-dev pkg-config \
         libyaml-dev libre2-dev libjansson-dev libxxhash-dev \
-        libjpeg62-turbo-dev libpng-dev libwebp-dev libopencv-core-dev libopencv-imgproc-dev \
-        libh2o-evloop-dev libssl-dev libyajl-dev libc-ares-dev zlib1g-dev \
-        swig python3 python3-dev python3-numpy python3-setuptools python3-wheel ;;
-    demo) echo python3 python3-numpy python3-pil python3-tqdm fonts-dejavu-core curl ;;
-    test) echo libcriterion-dev valgrind python3-pytest python3-numpy python3-opencv python3-pil python3-requests \
-        python3-tqdm python3-yaml python3-jsonschema python3-pip python3-venv python3-setuptools python3-wheel curl doxygen groff zsh fish \
+        'libjpeg-dev|libjpeg62-turbo-dev' libpng-dev libwebp-dev libopencv-core-dev libopencv-imgproc-dev \
+        swig python3 python3-dev python3-venv python3-numpy python3-setuptools python3-wheel ;;
+    build) packages_of libraries && echo libh2o-evloop-dev libssl-dev libyajl-dev libc-ares-dev zlib1g-dev ;;
+    demo) echo python3 python3-numpy python3-pil python3-tqdm python3-yaml fonts-dejavu-core curl ;;
+    test) echo libcriterion-dev make valgrind python3-pytest python3-numpy python3-opencv python3-pil python3-requests \
+        python3-tqdm python3-yaml python3-jsonschema python3-pip python3-setuptools python3-wheel curl doxygen groff zsh fish \
         chromium chromium-driver python3-selenium prometheus python3-cryptography openssl ;;
     bench) echo python3-fastapi python3-uvicorn gunicorn python3-opencv python3-requests python3-numpy python3-pil wrk ;;
     cover) echo gcovr ;;
-    lint) echo clang clang-tidy clang-format libclang-rt-14-dev shellcheck ;;
+    lint) echo clang clang-tidy clang-format 'libclang-rt-14-dev|libclang-rt-18-dev|libclang-rt-19-dev' shellcheck ;;
     images) echo podman buildah runc catatonit mmdebstrap ca-certificates python3-pytest python3-pil python3-numpy python3-tqdm ;;
     *) return 1 ;;
     esac
@@ -63,47 +66,106 @@ if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
     exit 1
 fi
 
+# Each entry is a name, or alternatives with '|' between them.
 mapfile -t wanted < <(for g in "${groups[@]}"; do packages_of "$g"; done | tr ' ' '\n' | sort -u)
+mapfile -t names < <(printf '%s\n' "${wanted[@]}" | tr '|' '\n')
 declare -A installed
-# One query for all: dpkg-query exits 1 when it does not know a name, which is no error here.
+# One query for all: dpkg-query exits with 1 if it does not know a name, which is no error here.
 while read -r name status; do
     [ "$status" = installed ] && installed[$name]=1
-done < <(dpkg-query -W -f '${Package} ${db:Status-Status}\n' "${wanted[@]}" 2>/dev/null || true)
+done < <(dpkg-query -W -f '${Package} ${db:Status-Status}\n' "${names[@]}" 2>/dev/null || true)
+
+is_installed() { # ENTRY: any of its alternatives
+    local name
+    for name in ${1//|/ }; do [ -z "${installed[$name]:-}" ] || return 0; done
+    return 1
+}
 
 missing=()
-for p in "${wanted[@]}"; do
-    [ -n "${installed[$p]:-}" ] || missing+=("$p")
+for entry in "${wanted[@]}"; do
+    state=installed
+    is_installed "$entry" || { state=missing && missing+=("$entry"); }
+    [ "$list" = 0 ] || echo "${entry//|/ or } $state"
 done
-
-if [ "$list" = 1 ]; then
-    for p in "${wanted[@]}"; do
-        if [ -n "${installed[$p]:-}" ]; then echo "$p installed"; else echo "$p missing"; fi
-    done
-    exit 0
-fi
-if [ ${#missing[@]} -eq 0 ]; then
-    echo "Debian packages: all ${#wanted[@]} of '${groups[*]}' are installed"
-    exit 0
-fi
+[ "$list" = 0 ] || exit 0
+all="all ${#wanted[@]} of '${groups[*]}' are installed"
+[ ${#missing[@]} -gt 0 ] || { echo "Debian packages: $all"; exit 0; }
 
 as_root=()
 if [ "$(id -u)" != 0 ]; then
     if ! command -v sudo >/dev/null; then
-        echo "install-deps.sh: neither root nor sudo; ask an administrator for: ${missing[*]}" >&2
+        echo "install-deps.sh: this needs root or sudo; ask an administrator to install: ${missing[*]}" >&2
         exit 1
     fi
     as_root=(sudo)
 fi
-apt() {
-    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -q -o DPkg::Lock::Timeout="$lock_seconds" \
-        -o Acquire::Retries=3 "$@"
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+apt() { # all that apt prints goes to the log
+    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive LC_ALL=C apt-get -q -o DPkg::Lock::Timeout="$lock_seconds" \
+        -o Acquire::Retries=3 "$@" >>"$log" 2>&1
 }
 
-echo "Debian packages: installing ${#missing[@]} of ${#wanted[@]}: ${missing[*]}"
-# A machine behind a cut line may still have all the files in its cache, so a failed update is not the end.
-apt update || echo "install-deps.sh: the package lists could not be renewed; trying with those at hand" >&2
-if ! apt install -y --no-install-recommends "${missing[@]}"; then
-    echo "install-deps.sh: apt could not install: ${missing[*]}" >&2
+# The first reason that apt gives for not reaching an archive.
+unreachable() {
+    grep -m1 -oE "(Temporary failure resolving|Could not (resolve|connect)|Unable to connect|Connection (failed|timed out)|Network is unreachable)[^\[]*" \
+        "$log" | sed 's/[[:space:]]*$//'
+}
+give_up() { # SENTENCE: apt's own words follow unless an archive could not be reached, which explains it all
+    local why
+    if why=$(unreachable); then
+        echo "install-deps.sh: ${#missing[@]} packages are missing and the package archive cannot be reached ($why);" \
+            "connect this machine to the network and run it again" >&2
+    else
+        echo "install-deps.sh: $1" >&2
+        grep -E '^(E|W): ' "$log" | tail -n 10 >&2
+    fi
     exit 1
+}
+
+# Sets `packages`: for every missing entry the first name that apt knows. Sets `unknown`: entries without one.
+choose_packages() {
+    local entry name found
+    local -A known=()
+    while read -r name; do known[$name]=1; done < <(
+        # shellcheck disable=SC2046 # names, one a word
+        LC_ALL=C apt-cache policy $(printf '%s ' "${missing[@]}" | tr '|' ' ') |
+            awk '/^[^ ]/ { name = $1; sub(/:$/, "", name) } /^  Candidate:/ && $2 != "(none)" { print name }')
+    packages=() unknown=()
+    for entry in "${missing[@]}"; do
+        found=
+        for name in ${entry//|/ }; do
+            [ -n "$found" ] || [ -z "${known[$name]:-}" ] || found=$name
+        done
+        if [ -n "$found" ]; then packages+=("$found"); else unknown+=("$entry"); fi
+    done
+}
+
+# "Need to get 240 MB of archives." and "After this operation, 815 MB of ..." (apt 3: "Download size:", "Space needed:").
+announce() {
+    local plan download disk
+    plan=$(LC_ALL=C apt-get -q --assume-no --no-install-recommends install "${packages[@]}" 2>/dev/null || true)
+    download=$(sed -nE 's/^(Need to get|  Download size:) ([0-9.,]+ [kMG]?B).*/\2/p' <<<"$plan" | head -n 1)
+    disk=$(sed -nE 's/^(After this operation,|  Space needed:) ([0-9.,]+ [kMG]?B).*/\2/p' <<<"$plan" | head -n 1)
+    echo "Debian packages: installing ${#packages[@]} of ${#wanted[@]} and what they depend on" \
+        "(download ${download:-unknown}, disk ${disk:-unknown}): ${packages[*]}"
+}
+
+# A machine without a network may still have all the files in its cache, so a failed update is not the end.
+if ! apt -o APT::Update::Error-Mode=any update; then
+    echo "Debian packages: the package lists could not be renewed; trying with those at hand"
 fi
-echo "Debian packages: all ${#wanted[@]} of '${groups[*]}' are installed"
+choose_packages
+if [ ${#unknown[@]} -gt 0 ]; then
+    system=$(. /etc/os-release 2>/dev/null && echo "${PRETTY_NAME:-this system}" || echo "this system")
+    hint=
+    [[ " ${unknown[*]} " != *" libh2o-evloop-dev "* ]] ||
+        hint="; without libh2o everything but the servers can be built: install the group 'libraries' and configure with -DHR_BUILD_SERVICES=OFF"
+    give_up "apt knows no package ${unknown[*]} on $system$hint"
+fi
+announce
+echo "Debian packages: downloading"
+apt --download-only --no-install-recommends -y install "${packages[@]}" || give_up "apt could not download: ${packages[*]}"
+echo "Debian packages: unpacking and configuring"
+apt --no-install-recommends -y install "${packages[@]}" || give_up "apt could not install: ${packages[*]}"
+echo "Debian packages: $all"

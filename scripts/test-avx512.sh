@@ -9,7 +9,7 @@ usage: scripts/test-avx512.sh [MODEL]
   MODEL  of Bochs' processors: corei7_icelake_u (default: AVX-512 is what the library chooses by itself) or
          corei7_skylake_x (it has to be forced)
 
-Boots Debian's kernel in Bochs with the tests of build/release (cmake --build --preset release). Takes some ten
+Boots Debian's kernel in Bochs with the tests of build/release (cmake --preset dev && cmake --build --preset dev). Takes some ten
 minutes; not part of CI. Needs the Debian packages bochs bochs-term bochsbios vgabios cpio, and downloads a kernel
 with apt-get into build/avx512; nothing of it is installed.
 USAGE

@@ -6,7 +6,7 @@ usage() {
     cat <<'USAGE'
 usage: scripts/test-images.sh [PYTEST-ARGS...]
 
-Builds the images of gateway, predict and proxy with podman, runs the system of the seed in them with the
+Builds the images of gateway, predict and proxy with podman, runs the system of the demo in them with the
 limits of the Kubernetes pods (half a CPU, 300 MiB, read-only) and sends the photos through it.
 
 Installs podman and what it needs from Debian's packages. The base image is made of the same packages, so that

@@ -8,8 +8,8 @@ out=build/valgrind
 mkdir -p "$out"
 rm -f "$out"/memcheck.*
 {
-    cmake --preset release
-    cmake --build --preset release --target headerroute-cli test-hr-threads -j"$(nproc)"
+    cmake --preset dev
+    cmake --build --preset dev --target headerroute-cli test-hr-threads -j"$(nproc)"
 } >"$out/build.log" 2>&1 || { tail -n 40 "$out/build.log"; exit 1; }
 
 # The program in valgrind's hands, under the program's name. What is still reachable at the end is no loss: RE2

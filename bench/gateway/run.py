@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""headerroute-gateway against nginx, HAProxy and Envoy on the seed's two rules: one run, one table.
+"""headerroute-gateway against nginx, HAProxy and Envoy on the demo's two rules: one run, one table.
 
 Every round measures each server once, in turn; the table shows medians. Every answer is checked: status, body, and
 that it comes from the server that the routing header asks for. CPU is user and system time of the
@@ -235,7 +235,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--cores", type=int, choices=[1, 2], default=1)
     parser.add_argument("--sizes", default="0,20000,300000", help="bytes of the bodies, both ways")
-    parser.add_argument("--rules", default="2", help="numbers of rules; 2 is the seed")
+    parser.add_argument("--rules", default="2", help="numbers of rules; 2 are the demo's")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=int, default=3)
     parser.add_argument("--connections", type=int, default=64)

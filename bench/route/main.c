@@ -1,6 +1,6 @@
 /*
  * bench/route: nanoseconds a decision and bytes a rule, for growing tables, against a plain first-match
- * walk of the same rules; the seed's rules against one XXH3 over the request's bytes; loading against
+ * walk of the same rules; the demo's rules against one XXH3 over the request's bytes; loading against
  * libyaml's bare events. Everything in one run, so that ratios mean something.
  */
 #include <malloc.h>
@@ -216,7 +216,7 @@ static void bench_growth(size_t largest) {
     hr_view_unref(large);
 }
 
-/* ---- the seed ---- */
+/* ---- the demo's rules ---- */
 
 static size_t serialize(char *out, size_t size, const hr_request *r) {
     size_t len = (size_t)snprintf(out, size, "%.*s %.*s HTTP/1.1\r\nhost: %.*s\r\n", (int)r->method.len, r->method.p,
@@ -247,7 +247,7 @@ static void bench_seed(const char *folder) {
     hr_view_options options = HR_VIEW_OPTIONS_INIT;
     options.port = 5000;
     if (hr_table_load_paths(&table, NULL, paths, 2, NULL) != HR_OK || hr_view_new(&view, table, &options) != HR_OK)
-        fail("the seed's files do not load");
+        fail("the demo's files do not load");
     const hr_pair headers[] = {
         {HR_STR("User-Agent"), HR_STR("python-requests/2.28.1")}, {HR_STR("Accept-Encoding"), HR_STR("gzip, deflate")},
         {HR_STR("Accept"), HR_STR("*/*")},                        {HR_STR("Connection"), HR_STR("keep-alive")},
@@ -274,7 +274,7 @@ static void bench_seed(const char *folder) {
     }
     double to_hash = median_ratio(&ours, &hash), to_walk = median_ratio(&ours, &walk),
            parsed_to_hash = median_ratio(&parsed, &hash);
-    printf("\nthe seed's rules: %.0f ns a decision at best, XXH3 over the request's head (%zu bytes) %.0f ns: ratio %.2f; "
+    printf("\nthe demo's rules: %.0f ns a decision at best, XXH3 over the request's head (%zu bytes) %.0f ns: ratio %.2f; "
            "medians of %d ratios: to XXH3 %.2f, to the walk %.2f\n",
            least(&ours), len, least(&hash), least(&ours) / least(&hash), ROUNDS, to_hash, to_walk);
     printf("with headers that an HTTP parser has checked: %.0f ns, ratio %.2f; median ratio %.2f\n", least(&parsed),

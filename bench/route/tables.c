@@ -86,6 +86,7 @@ void bench_request_init(bench_request *out, bench_kind kind, size_t i) {
     };
     memcpy(out->headers, headers, sizeof(headers));
     out->request = (hr_request){
+        .version = HR_REQUEST_VERSION,
         .method = HR_STR("POST"),
         .scheme = HR_STR("http"),
         .authority = HR_STR("shop"),

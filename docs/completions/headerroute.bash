@@ -13,8 +13,14 @@ _headerroute() {
         return
     fi
     case $prev in
+    --color)
+        mapfile -t COMPREPLY < <(compgen -W "auto always never" -- "$cur")
+        return ;;
     -X|--request)
         mapfile -t COMPREPLY < <(compgen -W "GET HEAD POST PUT DELETE CONNECT OPTIONS TRACE PATCH" -- "$cur")
+        return ;;
+    --scheme)
+        mapfile -t COMPREPLY < <(compgen -W "http https" -- "$cur")
         return ;;
     --gateway)
         mapfile -t COMPREPLY < <(compgen -W "mesh" -- "$cur")
@@ -35,15 +41,15 @@ _headerroute() {
         compopt -o filenames 2>/dev/null
         mapfile -t COMPREPLY < <(compgen -f -- "$cur")
         return ;;
-    -H|--header|--random|--port|--namespace|--source-label|--locality|--only)
+    -H|--header|--random|--request-id|--fact|--port|--namespace|--source-label|--locality|--peer-address|--trusted-proxies|--only)
         return ;;
     esac
     case ${COMP_WORDS[1]} in
-    validate) flags="--strict --no-lint -h --help" ;;
-    route) flags="-f --file -X --request -H --header --random --json --batch -h --help --gateway --port --namespace --source-label --locality --outbound-policy --repeated-headers --path-normalization" ;;
-    explain) flags="-f --file -X --request -H --header --random --json -h --help --gateway --port --namespace --source-label --locality --outbound-policy --repeated-headers --path-normalization" ;;
-    test) flags="-f --file --junit -h --help --gateway --port --namespace --source-label --locality --outbound-policy --repeated-headers --path-normalization" ;;
-    diff) flags="--old --new --only --format --json --locate -h --help --gateway --port --namespace --source-label --locality --outbound-policy --repeated-headers --path-normalization" ;;
+    validate) flags="--strict --no-lint --color -h --help" ;;
+    route) flags="-f --file -X --request -H --header --random --scheme --request-id --fact --json --batch --color -h --help --gateway --port --namespace --source-label --locality --outbound-policy --repeated-headers --peer-address --trusted-proxies --path-normalization" ;;
+    explain) flags="-f --file -X --request -H --header --random --scheme --request-id --fact --json --color -h --help --gateway --port --namespace --source-label --locality --outbound-policy --repeated-headers --peer-address --trusted-proxies --path-normalization" ;;
+    test) flags="-f --file --junit --color -h --help --gateway --port --namespace --source-label --locality --outbound-policy --repeated-headers --peer-address --trusted-proxies --path-normalization" ;;
+    diff) flags="--old --new --only --format --json --locate -h --help --gateway --port --namespace --source-label --locality --outbound-policy --repeated-headers --peer-address --trusted-proxies --path-normalization" ;;
     *) return ;;
     esac
     if [[ $cur == -* ]]; then

@@ -9,6 +9,7 @@
 struct cli_batch {
     cli_views views;
     cli_view defaults;
+    hr_connection connection; /* of lines that say nothing else */
     hr_scratch *scratch;
     char *error; /* the last error line */
 };
@@ -118,6 +119,35 @@ static int get_port(line *l, const json_t *value) {
     return 0;
 }
 
+static int get_peer(line *l, const json_t *value) {
+    hr_str text;
+    if (get_string(l, &text, "peer_address", value) != 0)
+        return -1;
+    return cli_set_peer(&l->request, text) ? 0 : fail(l, "peer_address: is neither ADDRESS nor ADDRESS:PORT");
+}
+
+static int get_trusted_proxies(line *l, const json_t *value) {
+    json_int_t n = json_integer_value(value);
+    if (!json_is_integer(value) || n < 0 || n > 1000)
+        return fail(l, "trusted_proxies: is not a number from 0 to 1000");
+    l->request.connection.trusted_proxies = (unsigned)n;
+    return 0;
+}
+
+static int get_facts(line *l, json_t *value) {
+    const char *key;
+    json_t *text;
+    if (!json_is_object(value))
+        return fail(l, "facts: is not an object");
+    json_object_foreach(value, key, text) {
+        hr_str is;
+        if (get_string(l, &is, "facts", text) != 0)
+            return -1;
+        cli_put_fact(&l->request, hr_str_from(key), is);
+    }
+    return 0;
+}
+
 static int get_key(line *l, const char *key, json_t *value) {
     hr_request *r = &l->request.request;
     int choice = 0, error;
@@ -146,6 +176,14 @@ static int get_key(line *l, const char *key, json_t *value) {
         l->view.outbound_policy = choice ? HR_REGISTRY_ONLY : HR_ALLOW_ANY;
         return error;
     }
+    if (strcmp(key, "peer_address") == 0)
+        return get_peer(l, value);
+    if (strcmp(key, "trusted_proxies") == 0)
+        return get_trusted_proxies(l, value);
+    if (strcmp(key, "request_id") == 0)
+        return get_string(l, &l->request.connection.request_id, key, value);
+    if (strcmp(key, "facts") == 0)
+        return get_facts(l, value);
     if (strcmp(key, "path_normalization") == 0)
         return cli_parse_normalization(&l->view.path_normalization, json_string_value(value))
                    ? 0
@@ -205,11 +243,14 @@ static hr_str decide(cli_batch *b, line *l) {
         return error_line(b, l->message, strlen(l->message));
     }
     hr_decision decision;
+    hr_request edge;
     hr_str json = {0};
     if (error == HR_OK)
-        error = hr_route(&decision, view, &l->request.request, b->scratch);
+        error = cli_edge(&edge, &l->request, view);
     if (error == HR_OK)
-        error = hr_decision_json(&json, &decision, &l->request.request, b->scratch);
+        error = hr_route(&decision, view, &edge, b->scratch);
+    if (error == HR_OK)
+        error = hr_decision_json(&json, &decision, &edge, b->scratch);
     if (error == HR_OK)
         return json;
     hr_str why = error == HR_EREQUEST ? hr_scratch_error(b->scratch) : hr_str_from(hr_strerror(error));
@@ -222,10 +263,13 @@ static void copy_view(cli_view *out, const cli_view *defaults) {
     out->n_labels = out->labels_capacity = 0;
 }
 
-const char *cli_batch_parse(cli_batch_request *out, const cli_view *defaults, const char *text, size_t len) {
+const char *cli_batch_parse(cli_batch_request *out, const cli_view *defaults, const hr_connection *connection,
+                            const char *text, size_t len) {
     json_error_t error;
-    *out = (line){0};
+    *out = (line){.message = ""};
     copy_view(&out->view, defaults);
+    cli_request_init(&out->request);
+    out->request.connection = *connection;
     json_t *root = json_loadb(text, len, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &error);
     out->json = root;
     if (root == NULL) {
@@ -240,14 +284,14 @@ const char *cli_batch_parse(cli_batch_request *out, const cli_view *defaults, co
 }
 
 void cli_batch_request_free(cli_batch_request *r) {
-    free(r->request.headers);
+    cli_request_free(&r->request);
     free(r->view.labels);
     json_decref(r->json);
 }
 
 hr_str cli_batch_line(cli_batch *b, const char *text, size_t len) {
     line l;
-    const char *wrong = cli_batch_parse(&l, &b->defaults, text, len);
+    const char *wrong = cli_batch_parse(&l, &b->defaults, &b->connection, text, len);
     hr_str answer = wrong != NULL ? error_line(b, wrong, strlen(wrong)) : decide(b, &l);
     cli_batch_request_free(&l);
     return answer;
@@ -255,9 +299,11 @@ hr_str cli_batch_line(cli_batch *b, const char *text, size_t len) {
 
 /* ---- life ---- */
 
-cli_batch *cli_batch_new(hr_table *table, const cli_view *defaults) {
+cli_batch *cli_batch_new(hr_table *table, const cli_view *defaults, const hr_connection *connection) {
     cli_batch *b = cli_realloc(NULL, sizeof(*b));
-    *b = (cli_batch){.views = {.table = table}, .defaults = *defaults};
+    *b = (cli_batch){.views = {.table = table}, .defaults = *defaults, .connection = HR_CONNECTION_INIT};
+    if (connection != NULL)
+        b->connection = *connection;
     if (hr_scratch_new(&b->scratch) != HR_OK) {
         free(b);
         return NULL;

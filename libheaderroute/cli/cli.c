@@ -1,7 +1,9 @@
 #include "cli.h"
+#include "color.h"
 
 #include <errno.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,29 +17,46 @@ int cli_usage_error(const char *command, const char *format, ...) {
     return CLI_USAGE;
 }
 
-void cli_print_diagnostics(FILE *to, const hr_diagnostics *d) {
+/* With the word that gives the severity in colour. */
+static void print_diagnostic(FILE *to, const hr_diagnostic *d) {
     char line[2048];
-    for (size_t i = 0; i < hr_diagnostics_count(d); i++) {
-        hr_diagnostic_format(line, sizeof(line), hr_diagnostics_get(d, i));
+    hr_diagnostic_format(line, sizeof(line), d);
+    bool error = d->severity == HR_SEVERITY_ERROR;
+    const char *word = strstr(line, error ? " error: " : " warning: ");
+    if (word == NULL) {
         fprintf(to, "%s\n", line);
+        return;
     }
+    int length = (int)strcspn(word + 1, ":");
+    fprintf(to, "%.*s %s%.*s%s%s\n", (int)(word - line), line, cli_color_on(to, error ? CLI_RED : CLI_YELLOW), length,
+            word + 1, cli_color_off(to), word + 1 + length);
+}
+
+void cli_print_diagnostics(FILE *to, const hr_diagnostics *d) {
+    for (size_t i = 0; i < hr_diagnostics_count(d); i++)
+        print_diagnostic(to, hr_diagnostics_get(d, i));
 }
 
 /* What was found in no file but of one, as a folder without YAML: whoever named it ought to know. */
 static void print_of_paths(const hr_diagnostics *d) {
-    char line[2048];
-    for (size_t i = 0; i < hr_diagnostics_count(d); i++) {
-        if (hr_diagnostics_get(d, i)->line != 0)
-            continue;
-        hr_diagnostic_format(line, sizeof(line), hr_diagnostics_get(d, i));
-        fprintf(stderr, "%s\n", line);
-    }
+    for (size_t i = 0; i < hr_diagnostics_count(d); i++)
+        if (hr_diagnostics_get(d, i)->line == 0)
+            print_diagnostic(stderr, hr_diagnostics_get(d, i));
 }
 
 hr_table *cli_load(const char *command, const char *const *paths, size_t n) {
+    hr_source *sources = cli_realloc(NULL, n * sizeof(*sources));
+    for (size_t i = 0; i < n; i++)
+        sources[i] = (hr_source){.path = paths[i]};
+    hr_table *table = cli_load_sources(command, sources, n);
+    free(sources);
+    return table;
+}
+
+hr_table *cli_load_sources(const char *command, const hr_source *sources, size_t n) {
     hr_diagnostics *d = NULL;
     hr_table *table = NULL;
-    int error = hr_table_load_paths(&table, &d, paths, n, NULL);
+    int error = hr_table_load(&table, &d, sources, n, NULL);
     if (error != HR_OK) {
         cli_print_diagnostics(stderr, d);
         if (hr_diagnostics_errors(d) == 0)

@@ -23,6 +23,7 @@ int cli_usage_error(const char *command, const char *format, ...) __attribute__(
 void cli_print_diagnostics(FILE *to, const hr_diagnostics *d);
 /* Loads; tells what is wrong on stderr. NULL: it was. */
 hr_table *cli_load(const char *command, const char *const *paths, size_t n);
+hr_table *cli_load_sources(const char *command, const hr_source *sources, size_t n);
 
 /* Growing list of strings that are borrowed. */
 typedef struct cli_list {

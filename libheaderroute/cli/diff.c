@@ -63,7 +63,7 @@ static bool names_view(const cli_view *v) {
     return v->gateway != NULL || v->port != 0 || v->namespace_ != NULL || v->n_labels > 0;
 }
 
-typedef void (*print_fn)(const cli_report *r);
+typedef void (*print_fn)(cli_report *r);
 
 /* NULL: unknown. */
 static print_fn printer_of(const cli_flags *flags) {
@@ -117,6 +117,7 @@ static int report(const hr_diff *diff, hr_table *const tables[2], const cli_flag
         printer_of(flags)(&r);
     }
     hr_scratch_free(r.scratch);
+    free(r.memory);
     return code;
 }
 

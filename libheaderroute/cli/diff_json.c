@@ -27,7 +27,7 @@ static json_t *text_or_null(hr_str s) {
 
 /* ---- views and requests: the keys of a line of --batch ---- */
 
-static void set_view(json_t *out, const cli_report *r, const hr_diff_view *view) {
+static void set_view(json_t *out, cli_report *r, const hr_diff_view *view) {
     static const char *const normalizations[] = {"base", "none", "merge-slashes", "decode-and-merge-slashes"};
     bool mesh = view->gateway.len == 4 && memcmp(view->gateway.p, "mesh", 4) == 0;
     json_object_set_new(out, "gateway", cli_json_text(view->gateway));
@@ -63,7 +63,7 @@ static void set_draws(json_t *out, const hr_draws *d) {
     json_decref(draws);
 }
 
-static json_t *witness_json(const cli_report *r, const hr_diff_view *view, const hr_request *request) {
+static json_t *witness_json(cli_report *r, const hr_diff_view *view, const hr_request *request) {
     json_t *out = json_object(), *headers = json_array();
     json_object_set_new(out, "method", cli_json_text(request->method));
     json_object_set_new(out, "scheme", cli_json_text(request->scheme));
@@ -102,11 +102,12 @@ static json_t *where_json(const hr_where_list *list) {
     return out;
 }
 
-static json_t *decision_json(const cli_report *r, const hr_view *view, const hr_request *request) {
+static json_t *decision_json(cli_report *r, const hr_view *view, const hr_request *request) {
     hr_decision d;
+    hr_request edge;
     hr_str text;
-    if (view == NULL || hr_route(&d, view, request, r->scratch) != HR_OK ||
-        hr_decision_json(&text, &d, request, r->scratch) != HR_OK)
+    if (view == NULL || cli_report_route(&d, &edge, r, view, request) != HR_OK ||
+        hr_decision_json(&text, &d, &edge, r->scratch) != HR_OK)
         return json_null();
     json_t *out = json_loadb(text.p, text.len, 0, NULL);
     return out == NULL ? json_null() : out;
@@ -120,13 +121,13 @@ static json_t *changed_json(unsigned changed) {
     return out;
 }
 
-static json_t *view_json(const cli_report *r, const hr_diff_view *view) {
+static json_t *view_json(cli_report *r, const hr_diff_view *view) {
     json_t *out = json_object();
     set_view(out, r, view);
     return out;
 }
 
-static json_t *region_json(const cli_report *r, const hr_diff_region *region) {
+static json_t *region_json(cli_report *r, const hr_diff_region *region) {
     hr_diff_view view;
     hr_diff_view_get(&view, r->diff, region->view);
     json_t *out = json_object(), *except = json_array();
@@ -152,7 +153,7 @@ static json_t *undecided_json(const hr_diff_undecided *u) {
     return out;
 }
 
-static json_t *compared_json(const cli_report *r, const hr_diff_view *view) {
+static json_t *compared_json(cli_report *r, const hr_diff_view *view) {
     json_t *out = view_json(r, view);
     json_object_set_new(out, "regions", json_integer((json_int_t)view->regions));
     json_object_set_new(out, "changed", json_integer((json_int_t)view->changed));
@@ -160,7 +161,7 @@ static json_t *compared_json(const cli_report *r, const hr_diff_view *view) {
     return out;
 }
 
-void cli_report_json(const cli_report *r) {
+void cli_report_json(cli_report *r) {
     json_t *out = json_object(), *regions = json_array(), *undecided = json_array(), *views = json_array();
     hr_diff_region region;
     hr_diff_undecided u;

@@ -14,7 +14,8 @@ typedef struct extra_view {
 } extra_view;
 
 typedef struct locator {
-    const cli_report *r;
+    cli_report *r;
+    const hr_connection *connection; /* of requests that say nothing else */
     hr_table *const *tables;
     extra_view *extra;
 } locator;
@@ -177,7 +178,7 @@ static void locate_request(locator *l, const cli_batch_request *line) {
 
 static void locate_line(locator *l, const char *text, size_t len) {
     cli_batch_request line;
-    const char *wrong = cli_batch_parse(&line, l->r->view, text, len);
+    const char *wrong = cli_batch_parse(&line, l->r->view, l->connection, text, len);
     if (wrong != NULL)
         print_error(l, hr_str_from(wrong));
     else
@@ -185,8 +186,9 @@ static void locate_line(locator *l, const char *text, size_t len) {
     cli_batch_request_free(&line);
 }
 
-int cli_report_locate(const cli_report *r, hr_table *const tables[2], const char *path) {
-    locator l = {r, tables, NULL};
+int cli_report_locate(cli_report *r, hr_table *const tables[2], const char *path) {
+    static const hr_connection unknown = HR_CONNECTION_INIT;
+    locator l = {r, &unknown, tables, NULL};
     FILE *in = strcmp(path, "-") == 0 ? stdin : fopen(path, "r");
     if (in == NULL)
         return cli_usage_error("diff", "cannot read %s", path);

@@ -18,7 +18,7 @@ static json_t *locations(const hr_diff_rule *before, const hr_diff_rule *after) 
     return out;
 }
 
-static json_t *region_result(const cli_report *r, const hr_diff_region *region) {
+static json_t *region_result(cli_report *r, const hr_diff_region *region) {
     hr_diff_view view;
     hr_diff_view_get(&view, r->diff, region->view);
     char *parts[] = {
@@ -49,7 +49,7 @@ static json_t *rule_description(const char *id, const char *text) {
     return json_pack("{s:s,s:{s:s}}", "id", id, "shortDescription", "text", text);
 }
 
-void cli_report_sarif(const cli_report *r) {
+void cli_report_sarif(cli_report *r) {
     json_t *results = json_array(), *rules = json_array();
     hr_diff_region region;
     hr_diff_undecided u;

@@ -4,12 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void print_place(const cli_report *r, const hr_diff_rule *rule) {
+static void print_place(cli_report *r, const hr_diff_rule *rule) {
     if (rule->file.p != NULL)
         fprintf(r->out, "  %.*s:%d", (int)rule->file.len, rule->file.p, rule->line);
 }
 
-static void print_draws(const cli_report *r, const hr_draws *d) {
+static void print_draws(cli_report *r, const hr_draws *d) {
     const struct {
         const char *name;
         double value;
@@ -19,7 +19,7 @@ static void print_draws(const cli_report *r, const hr_draws *d) {
             fprintf(r->out, "  (%s drawn as %.4g)", draws[i].name, draws[i].value);
 }
 
-static void print_region(const cli_report *r, const hr_diff_view *view, const hr_diff_region *region, size_t number) {
+static void print_region(cli_report *r, const hr_diff_view *view, const hr_diff_region *region, size_t number) {
     char *where = cli_region_words(region), *curl = cli_curl_words(region->witness);
     char *before = cli_outcome_words(r, view->before, &region->before, region->witness);
     char *after = cli_outcome_words(r, view->after, &region->after, region->witness);
@@ -39,7 +39,7 @@ static void print_region(const cli_report *r, const hr_diff_view *view, const hr
     free(changes);
 }
 
-static void print_summary(const cli_report *r, const hr_diff_view *view) {
+static void print_summary(cli_report *r, const hr_diff_view *view) {
     if (view->changed > 0)
         fprintf(r->out, "%zu of %zu regions of requests change", view->changed, view->regions);
     else if (view->undecided == 0)
@@ -49,7 +49,7 @@ static void print_summary(const cli_report *r, const hr_diff_view *view) {
                 view->undecided == 1 ? "region was" : "regions were");
 }
 
-static void print_undecided(const cli_report *r, const hr_diff_undecided *u) {
+static void print_undecided(cli_report *r, const hr_diff_undecided *u) {
     fprintf(r->out, "  ?  not decided: %.*s\n", (int)u->reason.len, u->reason.p);
     const hr_diff_rule *rules[] = {&u->before, &u->after};
     for (size_t side = 0; side < 2; side++)
@@ -59,7 +59,7 @@ static void print_undecided(const cli_report *r, const hr_diff_undecided *u) {
 }
 
 /* One region after the other, with its number in the whole report. */
-static void print_view(const cli_report *r, size_t index) {
+static void print_view(cli_report *r, size_t index) {
     hr_diff_view view;
     hr_diff_region region;
     hr_diff_undecided u;
@@ -77,7 +77,7 @@ static void print_view(const cli_report *r, size_t index) {
             print_undecided(r, &u);
 }
 
-void cli_report_text(const cli_report *r) {
+void cli_report_text(cli_report *r) {
     for (size_t i = 0; i < hr_diff_view_count(r->diff); i++)
         print_view(r, i);
 }
@@ -85,14 +85,14 @@ void cli_report_text(const cli_report *r) {
 /* ---- Markdown ---- */
 
 /* In a cell of a table. */
-static void put_cell(const cli_report *r, const char *text) {
+static void put_cell(cli_report *r, const char *text) {
     fputs(" `", r->out);
     for (; *text != '\0'; text++)
         fputs(*text == '|' ? "\\|" : *text == '`' ? "'" : (char[]){*text, '\0'}, r->out);
     fputs("` |", r->out);
 }
 
-static void markdown_region(const cli_report *r, const hr_diff_view *view, const hr_diff_region *region, size_t number) {
+static void markdown_region(cli_report *r, const hr_diff_view *view, const hr_diff_region *region, size_t number) {
     char *cells[] = {
         cli_region_words(region),
         cli_outcome_words(r, view->before, &region->before, region->witness),
@@ -108,7 +108,7 @@ static void markdown_region(const cli_report *r, const hr_diff_view *view, const
     fputc('\n', r->out);
 }
 
-static void markdown_view(const cli_report *r, size_t index) {
+static void markdown_view(cli_report *r, size_t index) {
     hr_diff_view view;
     hr_diff_region region;
     hr_diff_undecided u;
@@ -129,7 +129,7 @@ static void markdown_view(const cli_report *r, size_t index) {
             fprintf(r->out, "- not decided: %.*s\n", (int)u.reason.len, u.reason.p);
 }
 
-void cli_report_markdown(const cli_report *r) {
+void cli_report_markdown(cli_report *r) {
     size_t n = hr_diff_region_count(r->diff), unchanged = 0;
     hr_diff_view view;
     fprintf(r->out, "## Routing: %zu %s of requests %s\n", n, n == 1 ? "region" : "regions", n == 1 ? "changes" : "change");

@@ -131,6 +131,16 @@ char *cli_region_words(const hr_diff_region *region) {
 
 /* ---- outcomes ---- */
 
+int cli_report_route(hr_decision *out, hr_request *edge, cli_report *r, const hr_view *view, const hr_request *request) {
+    size_t size = 0;
+    int error = hr_edge_request(edge, view, request, NULL, &size);
+    if (error != HR_ENOSPC)
+        return error;
+    r->memory = cli_realloc(r->memory, size);
+    error = hr_edge_request(edge, view, request, r->memory, &size);
+    return error == HR_OK ? hr_route(out, view, edge, r->scratch) : error;
+}
+
 /* reviews.default.svc.cluster.local -> reviews.default */
 static hr_str short_host(hr_str host) {
     static const char inside[] = ".svc.";
@@ -176,9 +186,10 @@ static void put_decision(words *w, const hr_decision *d) {
     }
 }
 
-char *cli_outcome_words(const cli_report *r, const hr_view *view, const hr_diff_rule *rule, const hr_request *request) {
+char *cli_outcome_words(cli_report *r, const hr_view *view, const hr_diff_rule *rule, const hr_request *request) {
     words w = {0};
     hr_decision d;
+    hr_request edge;
     if (view == NULL) {
         put(&w, "there is no such view");
         return w.p;
@@ -190,7 +201,7 @@ char *cli_outcome_words(const cli_report *r, const hr_view *view, const hr_diff_
             putf(&w, ".match[%d]", (int)rule->match_index);
         put(&w, " ");
     }
-    if (hr_route(&d, view, request, r->scratch) == HR_OK)
+    if (cli_report_route(&d, &edge, r, view, request) == HR_OK)
         put_decision(&w, &d);
     return w.p;
 }
@@ -207,23 +218,24 @@ static void put_ms(words *w, int64_t ms) {
 }
 
 /* What the upstream sees of the path, or the place a redirect leads to. */
-static char *path_of(const cli_report *r, const hr_view *view, const hr_request *request, int64_t *timeout) {
+static char *path_of(cli_report *r, const hr_view *view, const hr_request *request, int64_t *timeout) {
     hr_decision d;
+    hr_request edge;
     hr_upstream upstream;
     words w = {0};
     put(&w, "");
     *timeout = -1;
-    if (hr_route(&d, view, request, r->scratch) != HR_OK)
+    if (cli_report_route(&d, &edge, r, view, request) != HR_OK)
         return w.p;
     *timeout = d.timeout_ms;
-    if (hr_upstream_request(&upstream, &d, request, r->scratch) == HR_OK) {
+    if (hr_upstream_request(&upstream, &d, &edge, r->scratch) == HR_OK) {
         put_str(&w, upstream.authority);
         put_str(&w, upstream.path);
     }
     return w.p;
 }
 
-char *cli_change_words(const cli_report *r, const hr_diff_region *region) {
+char *cli_change_words(cli_report *r, const hr_diff_region *region) {
     words w = {0};
     hr_diff_view view;
     int64_t timeout[2];

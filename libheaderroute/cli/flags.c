@@ -1,8 +1,11 @@
 #include "flags.h"
 
+#include "color.h"
+
 #include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 const char cli_view_help[] =
     "View: whose data plane decides\n"
@@ -19,6 +22,11 @@ const char cli_view_help[] =
     "  --repeated-headers joined|each\n"
     "                           how a header that comes twice is matched: its values joined with ','\n"
     "                           (default, Envoy up to 1.38), or one by one (Envoy from 1.39 on)\n"
+    "  --peer-address ADDR[:PORT]\n"
+    "                           where requests come from, for x-forwarded-for and header values such as\n"
+    "                           %DOWNSTREAM_REMOTE_ADDRESS% (default: unknown, nothing is appended)\n"
+    "  --trusted-proxies N      numTrustedProxies: proxies in front whose x-forwarded-for and\n"
+    "                           x-forwarded-proto are believed (default: 0)\n"
     "  --path-normalization none|base|merge-slashes|decode-and-merge-slashes\n"
     "                           the mesh's pathNormalization (default: base)\n";
 
@@ -32,6 +40,11 @@ enum {
     OPT_REPEATED_HEADERS,
     OPT_PATH_NORMALIZATION,
     OPT_RANDOM,
+    OPT_SCHEME,
+    OPT_PEER_ADDRESS,
+    OPT_TRUSTED_PROXIES,
+    OPT_REQUEST_ID,
+    OPT_FACT,
     OPT_JSON,
     OPT_BATCH,
     OPT_JUNIT,
@@ -39,7 +52,8 @@ enum {
     OPT_NEW,
     OPT_ONLY,
     OPT_FORMAT,
-    OPT_LOCATE
+    OPT_LOCATE,
+    OPT_COLOR
 };
 
 static const struct option long_options[] = {
@@ -54,6 +68,11 @@ static const struct option long_options[] = {
     {"outbound-policy", required_argument, NULL, OPT_OUTBOUND_POLICY},
     {"repeated-headers", required_argument, NULL, OPT_REPEATED_HEADERS},
     {"path-normalization", required_argument, NULL, OPT_PATH_NORMALIZATION},
+    {"scheme", required_argument, NULL, OPT_SCHEME},
+    {"peer-address", required_argument, NULL, OPT_PEER_ADDRESS},
+    {"trusted-proxies", required_argument, NULL, OPT_TRUSTED_PROXIES},
+    {"request-id", required_argument, NULL, OPT_REQUEST_ID},
+    {"fact", required_argument, NULL, OPT_FACT},
     {"random", required_argument, NULL, OPT_RANDOM},
     {"json", no_argument, NULL, OPT_JSON},
     {"batch", required_argument, NULL, OPT_BATCH},
@@ -63,6 +82,7 @@ static const struct option long_options[] = {
     {"only", required_argument, NULL, OPT_ONLY},
     {"format", required_argument, NULL, OPT_FORMAT},
     {"locate", required_argument, NULL, OPT_LOCATE},
+    {"color", required_argument, NULL, OPT_COLOR},
     {"help", no_argument, NULL, 'h'},
     {NULL, 0, NULL, 0},
 };
@@ -75,6 +95,9 @@ static char group_of(int option) {
     case 'X':
     case 'H':
     case OPT_RANDOM:
+    case OPT_SCHEME:
+    case OPT_REQUEST_ID:
+    case OPT_FACT:
         return 'r';
     case OPT_JSON:
         return 'j';
@@ -88,6 +111,7 @@ static char group_of(int option) {
     case OPT_FORMAT:
     case OPT_LOCATE:
         return 'd';
+    case OPT_COLOR: /* every command has it */
     case 'h':
         return 'h';
     default:
@@ -114,6 +138,15 @@ static const char *set_repeated(cli_view *view, const char *text) {
     if (strcmp(text, "joined") != 0 && strcmp(text, "each") != 0)
         return "--repeated-headers is joined or each";
     view->repeated_headers = text[0] == 'j' ? HR_REPEATED_JOINED : HR_REPEATED_EACH;
+    return NULL;
+}
+
+static const char *set_trusted_proxies(cli_request *request, const char *text) {
+    char *end;
+    unsigned long n = strtoul(text, &end, 10);
+    if (text[0] < '0' || text[0] > '9' || *end != '\0' || n > 1000)
+        return "--trusted-proxies is a number from 0 to 1000";
+    request->connection.trusted_proxies = (unsigned)n;
     return NULL;
 }
 
@@ -170,6 +203,18 @@ static const char *apply(cli_flags *out, int option, const char *value) {
         return cli_parse_normalization(&out->view.path_normalization, value)
                    ? NULL
                    : "--path-normalization is none, base, merge-slashes or decode-and-merge-slashes";
+    case OPT_SCHEME:
+        out->scheme = value;
+        return strcasecmp(value, "http") == 0 || strcasecmp(value, "https") == 0 ? NULL : "--scheme is http or https";
+    case OPT_PEER_ADDRESS:
+        return cli_set_peer(&out->request, hr_str_from(value)) ? NULL : "--peer-address is ADDRESS or ADDRESS:PORT";
+    case OPT_TRUSTED_PROXIES:
+        return set_trusted_proxies(&out->request, value);
+    case OPT_REQUEST_ID:
+        out->request.connection.request_id = hr_str_from(value);
+        return value[0] == '\0' ? "--request-id needs an id" : NULL;
+    case OPT_FACT:
+        return cli_add_fact(&out->request, hr_str_from(value)) ? NULL : "--fact is written COMMAND=VALUE";
     case OPT_RANDOM:
         return set_random(&out->request, value);
     case OPT_JSON:
@@ -181,6 +226,8 @@ static const char *apply(cli_flags *out, int option, const char *value) {
     case OPT_JUNIT:
         out->junit = value;
         return NULL;
+    case OPT_COLOR:
+        return cli_color_set(value) ? NULL : "--color is auto, always or never";
     case 'h':
         out->help = true;
         return NULL;
@@ -191,7 +238,8 @@ static const char *apply(cli_flags *out, int option, const char *value) {
 }
 
 int cli_parse_flags(cli_flags *out, int argc, char **argv, const char *accepted) {
-    *out = (cli_flags){0};
+    *out = (cli_flags){.help = false};
+    cli_request_init(&out->request);
     opterr = 0;
     optind = 1;
     int option;
@@ -216,5 +264,5 @@ void cli_flags_free(cli_flags *flags) {
     free(flags->new_.v);
     free(flags->rest.v);
     free(flags->view.labels);
-    free(flags->request.headers);
+    cli_request_free(&flags->request);
 }

@@ -8,6 +8,7 @@ typedef struct cli_flags {
     cli_list files; /* -f */
     cli_view view;
     cli_request request;
+    const char *scheme; /* NULL: the URL's */
     bool json;
     const char *batch; /* NULL: none; "-": stdin */
     const char *junit;

@@ -8,11 +8,20 @@
 
 #include "yaml_node.h"
 
-/* A new reference. Keys without value are left out. */
+/* Both return a new reference. The first leaves out keys without value, which mean nothing in a
+ * resource. */
 json_t *cli_node_json(const hr_node *node);
+json_t *cli_node_json_with_nulls(const hr_node *node);
 
-/* Everything that `expected` has is in `actual`: objects may have more keys, lists not more items. On a
- * difference its path is written to `where`. */
-bool cli_json_covers(const json_t *actual, const json_t *expected, char *where, size_t size);
+/* The first difference of two values. */
+typedef struct cli_json_difference {
+    char where[256];    /* its path, for example ".redirect.code"; cut if it is longer */
+    const json_t *have; /* in the values that were compared; NULL if the key is missing */
+    const json_t *want;
+} cli_json_difference;
+
+/* Returns whether `actual` has everything that `expected` has: objects may have more keys, lists
+ * not more items. Returns false with the first difference otherwise. */
+bool cli_json_covers(const json_t *actual, const json_t *expected, cli_json_difference *first);
 
 #endif

@@ -1,5 +1,7 @@
 #include "print.h"
 
+#include "color.h"
+
 #define S(s) (int)(s).len, ((s).p == NULL ? "" : (s).p)
 
 static void print_rule(FILE *to, const hr_decision *d) {
@@ -75,9 +77,15 @@ static int print_upstream(FILE *to, const hr_decision *d, const hr_request *requ
     return HR_OK;
 }
 
+static cli_color color_of(const hr_decision *d) {
+    if (d->action == HR_ACTION_NO_ROUTE || d->local_reply.status != 0)
+        return CLI_RED;
+    return d->action == HR_ACTION_ROUTE ? CLI_GREEN : CLI_YELLOW;
+}
+
 int cli_print_decision(FILE *to, const hr_decision *d, const hr_request *request, hr_scratch *scratch) {
     static const char *const actions[] = {"route", "redirect", "direct response", "no route", "passthrough"};
-    fprintf(to, "action       %s\n", actions[d->action]);
+    fprintf(to, "action       %s%s%s\n", cli_color_on(to, color_of(d)), actions[d->action], cli_color_off(to));
     print_rule(to, d);
     print_destination(to, d);
     print_behaviour(to, d);
@@ -113,7 +121,8 @@ void cli_print_event(void *ctx, const hr_trace_event *e) {
             fprintf(to, "authority %.*s: %.*s\n", S(e->actual), S(e->detail));
         break;
     case HR_TRACE_CONDITION:
-        fprintf(to, "    %s %.*s: wants %.*s, ", e->ok ? "yes" : "no ", S(e->field), S(e->expected));
+        fprintf(to, "    %s%s%s %.*s: wants %.*s, ", cli_color_on(to, e->ok ? CLI_GREEN : CLI_RED), e->ok ? "yes" : "no ",
+                cli_color_off(to), S(e->field), S(e->expected));
         if (e->actual.p == NULL)
             fprintf(to, "is missing");
         else
@@ -123,7 +132,7 @@ void cli_print_event(void *ctx, const hr_trace_event *e) {
         fputc('\n', to);
         break;
     case HR_TRACE_RULE:
-        fprintf(to, "  %s ", e->ok ? "MATCH" : "miss ");
+        fprintf(to, "  %s%s%s ", cli_color_on(to, e->ok ? CLI_GREEN : CLI_FAINT), e->ok ? "MATCH" : "miss ", cli_color_off(to));
         if (e->virtual_service.p == NULL)
             fprintf(to, "route \"%.*s\"", S(e->detail));
         else

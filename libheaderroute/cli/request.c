@@ -1,5 +1,6 @@
 #include "request.h"
 
+#include <arpa/inet.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -18,13 +19,81 @@ void cli_add_label(cli_view *view, hr_str name, hr_str value) {
 
 void cli_add_header(cli_request *r, hr_str name, hr_str value) {
     if (name.len == 4 && strncasecmp(name.p, "host", 4) == 0) {
-        r->request.authority = value;
+        r->request.authority = hr_trim_blanks(value);
         return;
     }
-    push_pair(&r->headers, &r->n_headers, &r->headers_capacity, name, value);
+    push_pair(&r->headers, &r->n_headers, &r->headers_capacity, name, hr_trim_blanks(value));
     r->request.headers = r->headers;
     r->request.n_headers = r->n_headers;
 }
+
+/* ---- the connection ---- */
+
+void cli_request_init(cli_request *r) {
+    *r = (cli_request){.request = HR_REQUEST_INIT, .connection = HR_CONNECTION_INIT};
+}
+
+void cli_request_free(cli_request *r) {
+    free(r->headers);
+    free(r->facts);
+    free(r->memory);
+}
+
+static bool is_ip_literal(hr_str s) {
+    char text[INET6_ADDRSTRLEN];
+    struct in6_addr address;
+    if (s.len >= sizeof(text))
+        return false;
+    memcpy(text, s.p, s.len);
+    text[s.len] = '\0';
+    return inet_pton(AF_INET, text, &address) == 1 || inet_pton(AF_INET6, text, &address) == 1;
+}
+
+bool cli_set_peer(cli_request *r, hr_str text) {
+    hr_connection *c = &r->connection;
+    c->peer_address = text;
+    c->peer_port = 0;
+    if (is_ip_literal(text))
+        return true;
+    size_t colon = text.len;
+    while (colon > 0 && text.p[colon - 1] != ':')
+        colon--;
+    char port[8] = "";
+    if (colon == 0 || text.len - colon >= sizeof(port))
+        return false;
+    memcpy(port, text.p + colon, text.len - colon);
+    c->peer_address = (hr_str){text.p, colon - 1};
+    if (c->peer_address.len > 2 && text.p[0] == '[' && text.p[colon - 2] == ']')
+        c->peer_address = (hr_str){text.p + 1, colon - 3};
+    return is_ip_literal(c->peer_address) && cli_parse_port(&c->peer_port, port);
+}
+
+void cli_put_fact(cli_request *r, hr_str command, hr_str value) {
+    push_pair(&r->facts, &r->n_facts, &r->facts_capacity, command, value);
+}
+
+bool cli_add_fact(cli_request *r, hr_str text) {
+    const char *equals = text.len == 0 ? NULL : memchr(text.p, '=', text.len);
+    if (equals == NULL || equals == text.p)
+        return false;
+    size_t name = (size_t)(equals - text.p);
+    cli_put_fact(r, (hr_str){text.p, name}, (hr_str){equals + 1, text.len - name - 1});
+    return true;
+}
+
+int cli_edge(hr_request *out, cli_request *r, const hr_view *view) {
+    size_t size = 0;
+    r->connection.facts = r->facts;
+    r->connection.n_facts = r->n_facts;
+    r->request.connection = &r->connection;
+    int error = hr_edge_request(out, view, &r->request, NULL, &size);
+    if (error != HR_ENOSPC)
+        return error;
+    r->memory = cli_realloc(r->memory, size);
+    return hr_edge_request(out, view, &r->request, r->memory, &size);
+}
+
+/* ---- what the command line says ---- */
 
 const char *cli_parse_url(cli_request *r, const char *url) {
     const char *rest = strstr(url, "://");
@@ -61,12 +130,7 @@ const char *cli_parse_header(cli_request *r, const char *text) {
         return "a pseudo header is no header of a request: use -X or the URL";
     if (name == 0 || text[name] == '\0' || (text[name] == ';' && text[name + 1] != '\0'))
         return "a header is written 'Name: value'";
-    const char *value = text + name + 1;
-    value += strspn(value, " \t");
-    size_t len = strlen(value);
-    while (len > 0 && (value[len - 1] == ' ' || value[len - 1] == '\t'))
-        len--;
-    cli_add_header(r, (hr_str){text, name}, (hr_str){value, len});
+    cli_add_header(r, (hr_str){text, name}, hr_str_from(text + name + 1));
     return NULL;
 }
 

@@ -23,10 +23,25 @@ bool cli_parse_normalization(hr_path_normalization *out, const char *text);
 
 typedef struct cli_request {
     hr_request request;
+    hr_connection connection; /* of the request, once cli_edge has made it so */
+    hr_pair *facts;
+    size_t n_facts, facts_capacity;
+    void *memory; /* of cli_edge */
     hr_str called; /* the URL's authority, whatever Host says; absent: the request's own */
     hr_pair *headers;
     size_t n_headers, headers_capacity;
 } cli_request;
+
+/* A request of which nothing is known yet. */
+void cli_request_init(cli_request *r);
+void cli_request_free(cli_request *r);
+/* The request as rules of the view see it: with the headers that its proxies set. HR_OK or why not. */
+int cli_edge(hr_request *out, cli_request *r, const hr_view *view);
+/* "ADDRESS", "ADDRESS:PORT" or "[ADDRESS]:PORT" of the client. False: it is none of them. */
+bool cli_set_peer(cli_request *r, hr_str text);
+void cli_put_fact(cli_request *r, hr_str command, hr_str value);
+/* "COMMAND=VALUE" of a formatter command. False: it is not written so. */
+bool cli_add_fact(cli_request *r, hr_str text);
 
 bool cli_is_https(const hr_request *request);
 /* The port of HOST:PORT; 0: none. */

@@ -18,8 +18,15 @@ static const char route_help[] =
     "  -X, --request METHOD     default: GET\n"
     "  -H, --header 'N: V'      request header (repeatable); Host sets the authority\n"
     "  --random R               number in [0, 1) that settles weights, faults and mirrors (default: 0)\n"
+    "  --scheme http|https      how the connection is made (default: the URL's)\n"
+    "  --request-id ID          the fresh x-request-id of a request that gets one\n"
+    "                           (default: 00000000-0000-4000-8000-000000000000)\n"
+    "  --fact COMMAND=VALUE     the value of a formatter command in header values, such as\n"
+    "                           HOSTNAME=gw-1 or DOWNSTREAM_TLS_VERSION=TLSv1.3 (repeatable)\n"
     "  --json                   the whole decision as one line of JSON\n"
     "  --batch FILE|-           one JSON request a line in, one JSON decision a line out\n"
+    "  --color auto|always|never\n"
+    "                           default: auto, colour on a terminal unless NO_COLOR is set\n"
     "  -h, --help               this text\n"
     "\n";
 
@@ -34,7 +41,14 @@ static const char explain_help[] =
     "  -X, --request METHOD     default: GET\n"
     "  -H, --header 'N: V'      request header (repeatable); Host sets the authority\n"
     "  --random R               number in [0, 1) that settles weights, faults and mirrors (default: 0)\n"
+    "  --scheme http|https      how the connection is made (default: the URL's)\n"
+    "  --request-id ID          the fresh x-request-id of a request that gets one\n"
+    "                           (default: 00000000-0000-4000-8000-000000000000)\n"
+    "  --fact COMMAND=VALUE     the value of a formatter command in header values, such as\n"
+    "                           HOSTNAME=gw-1 or DOWNSTREAM_TLS_VERSION=TLSv1.3 (repeatable)\n"
     "  --json                   the decision at the end as one line of JSON\n"
+    "  --color auto|always|never\n"
+    "                           default: auto, colour on a terminal unless NO_COLOR is set\n"
     "  -h, --help               this text\n"
     "\n";
 
@@ -53,10 +67,13 @@ static int report(const char *command, const cli_flags *flags, int error, hr_scr
     return CLI_FAILED;
 }
 
-static int answer(const cli_flags *flags, const hr_view *view, hr_scratch *scratch, bool explain) {
+static int answer(cli_flags *flags, const hr_view *view, hr_scratch *scratch, bool explain) {
     hr_decision d;
-    const hr_request *request = &flags->request.request;
-    int error = explain ? hr_explain(&d, view, request, scratch, cli_print_event, stdout)
+    hr_request edge;
+    const hr_request *request = &edge;
+    int error = cli_edge(&edge, &flags->request, view);
+    if (error == HR_OK)
+        error = explain ? hr_explain(&d, view, request, scratch, cli_print_event, stdout)
                         : hr_route(&d, view, request, scratch);
     if (error != HR_OK)
         return error;
@@ -93,7 +110,7 @@ static int whole_batch(const char *command, const cli_flags *flags, hr_table *ta
         fprintf(stderr, "headerroute %s: %s: %s\n", command, flags->batch, strerror(errno));
         return CLI_FAILED;
     }
-    cli_batch *batch = cli_batch_new(table, &flags->view);
+    cli_batch *batch = cli_batch_new(table, &flags->view, &flags->request.connection);
     int code = batch == NULL ? CLI_FAILED : cli_batch_run(batch, in, stdout);
     cli_batch_free(batch);
     if (ferror(in))
@@ -108,14 +125,17 @@ static int check(const char *command, cli_flags *flags) {
     if (flags->files.n == 0)
         return cli_usage_error(command, "no configuration: give -f PATH");
     if (flags->batch != NULL)
-        return flags->rest.n == 0 && flags->request.request.n_headers == 0 && flags->request.request.method.p == NULL
+        return flags->rest.n == 0 && flags->request.request.n_headers == 0 && flags->request.request.method.p == NULL &&
+                       flags->scheme == NULL
                    ? CLI_OK
-                   : cli_usage_error(command, "--batch takes no URL, no -X and no -H: every line has its own");
+                   : cli_usage_error(command, "--batch takes no URL, no -X, no -H and no --scheme: every line has its own");
     if (flags->rest.n != 1)
         return cli_usage_error(command, flags->rest.n == 0 ? "no URL" : "more than one URL");
     const char *wrong = cli_parse_url(&flags->request, flags->rest.v[0]);
     if (wrong != NULL)
         return cli_usage_error(command, "%s: '%s'", wrong, flags->rest.v[0]);
+    if (flags->scheme != NULL)
+        flags->request.request.scheme = hr_str_from(flags->scheme);
     if (flags->request.request.method.p == NULL)
         flags->request.request.method = HR_STR("GET");
     return CLI_OK;

@@ -53,16 +53,13 @@ static int read_text(void *ctx, hr_str file, hr_str text) {
     return error;
 }
 
-cli_rules *cli_rules_read(const char *const *paths, size_t n) {
+cli_rules *cli_rules_read(const hr_source *sources, size_t n) {
     cli_rules *rules = cli_realloc(NULL, sizeof(*rules));
-    *rules = (cli_rules){.arena = hr_arena_new(), .d = hr_diagnostics_new(), .budget = {64, 16000000}};
-    hr_source *sources = cli_realloc(NULL, n * sizeof(*sources));
-    for (size_t i = 0; i < n; i++)
-        sources[i] = (hr_source){.path = paths[i]};
+    *rules =
+        (cli_rules){.arena = hr_arena_new(), .d = hr_diagnostics_new(), .budget = {64, 16000000}};
     int error = rules->arena == NULL || rules->d == NULL
                     ? HR_ENOMEM
                     : hr_sources_each(sources, n, (size_t)64 << 20, rules->d, read_text, rules);
-    free(sources);
     if (error == HR_OK)
         return rules;
     cli_rules_free(rules);

@@ -8,8 +8,9 @@
 
 typedef struct cli_rules cli_rules;
 
-/* Reads the files once more. NULL: one could not be read (which the load has told already). */
-cli_rules *cli_rules_read(const char *const *paths, size_t n);
+/* Reads the sources once more. Returns NULL if one could not be read, which the load has reported
+ * already. */
+cli_rules *cli_rules_read(const hr_source *sources, size_t n);
 void cli_rules_free(cli_rules *rules);
 
 /* The entry of spec.http that a decision came from, as a new reference: `{}` where it came from none. *author

@@ -5,13 +5,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "case_input.h"
 #include "diag.h"
+#include "host_index.h"
 #include "node_json.h"
 #include "source.h"
 #include "text.h"
-#include "host_index.h"
 
-/* ---- one case ---- */
+/* ---- what a case is while it runs ---- */
 
 typedef struct test_case {
     cli_suite *suite;
@@ -58,10 +59,18 @@ static void add_headers(test_case *t, cli_request *r) {
 
 /* ---- which view ---- */
 
-static int decide(hr_decision *out, test_case *t, const cli_view *wanted, const hr_request *request) {
+/* What is decided, of which request: the proxies of the view have set their headers. */
+typedef struct outcome {
+    hr_decision decision;
+    hr_request request;
+} outcome;
+
+static int decide(outcome *out, test_case *t, const cli_view *wanted, cli_request *r) {
     const hr_view *view;
-    int error = cli_views_get(&view, &t->suite->views, wanted, request->authority, cli_is_https(request));
-    return error != HR_OK ? error : hr_route(out, view, request, t->suite->scratch);
+    int error = cli_views_get(&view, &t->suite->views, wanted, r->request.authority, cli_is_https(&r->request));
+    if (error == HR_OK)
+        error = cli_edge(&out->request, r, view);
+    return error != HR_OK ? error : hr_route(&out->decision, view, &out->request, t->suite->scratch);
 }
 
 static bool has_rule(const hr_decision *d) {
@@ -69,16 +78,16 @@ static bool has_rule(const hr_decision *d) {
 }
 
 /* Cases seldom say which port a host is called on: a service of that name tells. */
-static int decide_on_service_ports(hr_decision *out, test_case *t, const hr_request *request) {
+static int decide_on_service_ports(outcome *out, test_case *t, cli_request *r) {
     const hr_registry *registry = &t->suite->table->registry;
-    hr_str host = hr_authority_host(request->authority);
+    hr_str host = hr_authority_host(r->request.authority);
     for (size_t i = 0; i < registry->n_services; i++) {
         const hr_svc *svc = registry->services[i];
         bool named = hr_str_starts(svc->host, host) && (svc->host.len == host.len || svc->host.p[host.len] == '.');
         for (size_t p = 0; named && p < svc->n_ports; p++) {
             cli_view view = t->view;
             view.port = svc->ports[p].number;
-            if (decide(out, t, &view, request) == HR_OK && has_rule(out))
+            if (decide(out, t, &view, r) == HR_OK && has_rule(&out->decision))
                 return HR_OK;
         }
     }
@@ -86,11 +95,11 @@ static int decide_on_service_ports(hr_decision *out, test_case *t, const hr_requ
 }
 
 /* The mesh; else the first Gateway that has a rule for the request; else the mesh's answer. */
-static int decide_somewhere(hr_decision *out, test_case *t, const hr_request *request) {
-    int error = decide(out, t, &t->view, request);
-    if (t->view.gateway != NULL || error == HR_EREQUEST || (error == HR_OK && has_rule(out)))
+static int decide_somewhere(outcome *out, test_case *t, cli_request *r) {
+    int error = decide(out, t, &t->view, r);
+    if (t->view.gateway != NULL || error == HR_EREQUEST || (error == HR_OK && has_rule(&out->decision)))
         return error;
-    if (t->view.port == 0 && decide_on_service_ports(out, t, request) == HR_OK)
+    if (t->view.port == 0 && decide_on_service_ports(out, t, r) == HR_OK)
         return HR_OK;
     for (size_t i = 0; i < hr_table_gateway_count(t->suite->table); i++) {
         hr_gateway_info info;
@@ -99,10 +108,10 @@ static int decide_somewhere(hr_decision *out, test_case *t, const hr_request *re
         snprintf(name, sizeof(name), "%.*s", (int)info.name.len, info.name.p);
         cli_view view = t->view;
         view.gateway = name;
-        if (decide(out, t, &view, request) == HR_OK && has_rule(out))
+        if (decide(out, t, &view, r) == HR_OK && has_rule(&out->decision))
             return HR_OK;
     }
-    return decide(out, t, &t->view, request);
+    return decide(out, t, &t->view, r);
 }
 
 /* ---- what is expected ---- */
@@ -134,19 +143,45 @@ static void expect_delegate(test_case *t, const char *what, const json_t *expect
     json_decref(name);
 }
 
+/* Every decision has every member: one that is missing is a typo, which wantMatch: false would
+ * hide. */
+static bool knows_members(test_case *t, const char *what, const json_t *expected,
+                          const json_t *actual) {
+    const char *key;
+    json_t *value;
+    json_object_foreach((json_t *)expected, key, value) {
+        if (json_object_get(actual, key) == NULL)
+            fail(t, "%s: decision.%s: a decision has no such member", what, key);
+    }
+    return t->failure == NULL;
+}
+
+static void compare_decision(test_case *t, const char *what, const json_t *expected,
+                             const json_t *actual) {
+    cli_json_difference first;
+    bool covered = cli_json_covers(actual, expected, &first);
+    if (covered == t->want_match)
+        return;
+    char *have = text_of(covered ? expected : first.have),
+         *want = text_of(covered ? expected : first.want);
+    if (covered)
+        fail(t, "%s: decision is %s, want anything else", what, have);
+    else
+        fail(t, "%s: decision%s is %s, want %s", what, first.where, have, want);
+    free(have);
+    free(want);
+}
+
 static void expect_decision(test_case *t, const char *what, const json_t *expected, const hr_decision *d,
                             const hr_request *request) {
     hr_str text;
-    char where[512] = "";
     if (hr_decision_json(&text, d, request, t->suite->scratch) != HR_OK) {
         fail(t, "%s: the decision cannot be written", what);
         return;
     }
     json_t *actual = json_loadb(text.p, text.len, 0, NULL);
-    bool covered = cli_json_covers(actual, expected, where, sizeof(where));
-    if (covered != t->want_match)
-        fail(t, "%s: decision%s %s: %.*s", what, where, t->want_match ? "differs" : "is as it should not be", (int)text.len,
-             text.p);
+    if (knows_members(t, what, expected, actual))
+        compare_decision(t, what, expected, actual);
     json_decref(actual);
 }
 
@@ -176,24 +211,27 @@ static void check(test_case *t, const char *what, const hr_decision *d, const hr
 
 static void run_request(test_case *t, const char *authority, const char *method, const char *uri, const char *scheme) {
     char what[512];
-    hr_decision d;
-    cli_request r = {.request = {.method = hr_str_from(method),
-                                 .scheme = hr_str_from(scheme),
-                                 .authority = hr_str_from(authority),
-                                 .path = hr_str_from(uri)}};
-    const json_t *random = json_object_get(t->request, "random");
-    double draw = json_is_number(random) ? json_number_value(random) : 0;
-    r.request.draws = (hr_draws){draw, draw, draw, draw};
+    outcome o;
+    cli_request r;
+    cli_request_init(&r);
+    if (t->suite->connection != NULL)
+        r.connection = *t->suite->connection;
+    r.request.method = hr_str_from(method);
+    r.request.scheme = hr_str_from(scheme);
+    r.request.authority = hr_str_from(authority);
+    r.request.path = hr_str_from(uri);
+    if (!cli_case_draws(&r.request.draws, t->request, what, sizeof(what)))
+        fail(t, "%s", what);
     snprintf(what, sizeof(what), "%s %s%s", method, authority, uri);
     add_headers(t, &r);
-    int error = t->failure != NULL ? HR_OK : decide_somewhere(&d, t, &r.request);
+    int error = t->failure != NULL ? HR_OK : decide_somewhere(&o, t, &r);
     if (t->failure == NULL && error == HR_OK)
-        check(t, what, &d, &r.request);
+        check(t, what, &o.decision, &o.request);
     else if (error == HR_ENOENT)
         fail(t, "%s: there is no Gateway %s with an HTTP server on that port", what, t->view.gateway);
     else if (error != HR_OK)
         fail(t, "%s: %s", what, error == HR_EREQUEST ? hr_scratch_error(t->suite->scratch).p : hr_strerror(error));
-    free(r.headers);
+    cli_request_free(&r);
 }
 
 /* Every combination of what the request lists. */
@@ -213,56 +251,10 @@ static void run_requests(test_case *t) {
                 }
 }
 
-/* ---- reading a case ---- */
+/* ---- one case ---- */
 
-static void read_view(test_case *t, const json_t *view) {
-    const char *key, *text;
-    json_t *value;
-    json_object_foreach((json_t *)view, key, value) {
-        text = json_string_value(value);
-        if (strcmp(key, "gateway") == 0 && text != NULL)
-            t->view.gateway = text;
-        else if (strcmp(key, "namespace") == 0 && text != NULL)
-            t->view.namespace_ = text;
-        else if (strcmp(key, "locality") == 0 && text != NULL)
-            t->view.locality = text;
-        else if (strcmp(key, "port") == 0 && json_integer_value(value) > 0 && json_integer_value(value) < 65536)
-            t->view.port = (uint16_t)json_integer_value(value);
-        else if (strcmp(key, "outboundPolicy") == 0 && text != NULL)
-            t->view.outbound_policy = strcmp(text, "registry-only") == 0 ? HR_REGISTRY_ONLY : HR_ALLOW_ANY;
-        else if (strcmp(key, "repeatedHeaders") == 0 && text != NULL)
-            t->view.repeated_headers = strcmp(text, "each") == 0 ? HR_REPEATED_EACH : HR_REPEATED_JOINED;
-        else if (strcmp(key, "pathNormalization") == 0 && cli_parse_normalization(&t->view.path_normalization, text))
-            continue;
-        else if (strcmp(key, "sourceLabels") == 0 && json_is_object(value)) {
-            const char *name;
-            json_t *label;
-            json_object_foreach(value, name, label) {
-                cli_add_label(&t->view, hr_str_from(name), hr_str_from(json_string_value(label)));
-            }
-        } else
-            fail(t, "view.%s is no key of a view, or its value is none for it", key);
-    }
-}
-
-static void check_keys(test_case *t) {
-    static const char *const known[] = {"description", "wantMatch", "request", "view", "decision", "delegate", "route",
-                                        "redirect", "rewrite", "fault", "headers", "directResponse", "timeout",
-                                        "retries", "mirror", "mirrors", "corsPolicy", "name"};
-    const char *key;
-    json_t *value;
-    json_object_foreach((json_t *)t->root, key, value) {
-        bool ok = false;
-        for (size_t i = 0; i < sizeof(known) / sizeof(known[0]) && !ok; i++)
-            ok = strcmp(key, known[i]) == 0;
-        if (!ok)
-            fail(t, "%s is no key of a test case", key);
-    }
-    if (!json_is_object(t->request))
-        fail(t, "request is missing");
-}
-
-static char *run_case(cli_suite *suite, const json_t *root) {
+/* `shared` is the view of the file, which the case's own adds to. */
+static char *run_case(cli_suite *suite, const json_t *shared, const json_t *root) {
     const json_t *want = json_object_get(root, "wantMatch");
     test_case t = {
         .suite = suite,
@@ -275,10 +267,13 @@ static char *run_case(cli_suite *suite, const json_t *root) {
     t.view.n_labels = t.view.labels_capacity = 0;
     for (size_t i = 0; i < suite->defaults.n_labels; i++)
         cli_add_label(&t.view, suite->defaults.labels[i].name, suite->defaults.labels[i].value);
-    check_keys(&t);
-    read_view(&t, json_object_get(root, "view"));
-    if (t.failure == NULL)
+    char wrong[256];
+    if (cli_case_check(root, wrong, sizeof(wrong)) &&
+        cli_case_view(&t.view, shared, wrong, sizeof(wrong)) &&
+        cli_case_view(&t.view, json_object_get(root, "view"), wrong, sizeof(wrong)))
         run_requests(&t);
+    else
+        fail(&t, "%s", wrong);
     free(t.view.labels);
     return t.failure;
 }
@@ -291,6 +286,7 @@ typedef struct reading {
     const char *path;
     hr_diagnostics *d;
     hr_arena *arena;
+    json_t *view; /* of all cases of the document, NULL for none */
     bool wrong;
 } reading;
 
@@ -304,7 +300,7 @@ static void add_result(reading *r, const hr_node *node, json_t *root) {
     cli_case_result *result = &out->v[out->n++];
     *result = (cli_case_result){.file = r->path, .line = node->line};
     result->description = cli_strdup(description == NULL ? "" : description, description == NULL ? 0 : strlen(description));
-    result->failure = run_case(r->suite, root);
+    result->failure = run_case(r->suite, r->view, root);
     out->failed += result->failure != NULL;
 }
 
@@ -315,11 +311,24 @@ static void read_cases(reading *r, const hr_node *root) {
         r->wrong = true;
         return;
     }
+    for (const hr_node *key = root->u.children.first; key != NULL; key = key->next) {
+        if (hr_str_eq_c(key->u.text, "testCases") || hr_str_eq_c(key->u.text, "view"))
+            continue;
+        fprintf(stderr, "%s:%d: unknown key %.*s: expected testCases or view\n", r->path, key->line,
+                (int)key->u.text.len, key->u.text.p);
+        r->wrong = true;
+    }
+    const hr_node *view = hr_node_get(root, HR_STR("view"));
+    r->view = view == NULL ? NULL : cli_node_json(view);
     for (const hr_node *item = cases->u.children.first; item != NULL; item = item->next) {
         json_t *json = cli_node_json(item);
+        const hr_node *decision = hr_node_get(item, HR_STR("decision"));
+        if (decision != NULL) /* a null says that the decision has none */
+            json_object_set_new(json, "decision", cli_node_json_with_nulls(decision));
         add_result(r, item, json);
         json_decref(json);
     }
+    json_decref(r->view);
 }
 
 static int read_text(void *ctx, hr_str file, hr_str text) {
@@ -335,9 +344,10 @@ static int read_text(void *ctx, hr_str file, hr_str text) {
     return error;
 }
 
-int cli_cases_run(cli_case_results *out, cli_suite *suite, const char *path) {
+int cli_cases_run(cli_case_results *out, cli_suite *suite, const cli_case_file *file) {
+    const char *path = file->path;
     reading r = {.out = out, .suite = suite, .path = path, .d = hr_diagnostics_new(), .arena = hr_arena_new()};
-    hr_source source = {.path = path};
+    hr_source source = {.name = path, .text = {file->cases, file->len}};
     int error = r.d == NULL || r.arena == NULL ? HR_ENOMEM
                                                : hr_sources_each(&source, 1, (size_t)64 << 20, r.d, read_text, &r);
     cli_print_diagnostics(stderr, r.d);

@@ -3,20 +3,26 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "color.h"
 #include "suite.h"
 #include "flags.h"
 #include "table.h"
 #include "text.h"
 
 static const char test_help[] =
-    "usage: headerroute test -f PATH [-f PATH]... [VIEW] [--junit FILE] CASES.yaml...\n"
+    "usage: headerroute test [-f PATH]... [VIEW] [--junit FILE] CASES...\n"
     "\n"
-    "Runs routing tests in the format of istio-config-validator (and a superset of it) against the rules of\n"
-    "the files; TAP on stdout. A Gateway that VirtualServices name but no file has is taken for one with any\n"
-    "host on port 80. Exit 0 if all cases pass, 1 if not, 2 if the command line is wrong.\n"
+    "Runs routing tests in the format of istio-config-validator (and a superset of it) against\n"
+    "the rules of the files; prints TAP. A file of cases may hold resources as well, which are\n"
+    "loaded for its own cases, in addition to those of -f. Of a folder, the *.yaml and *.yml\n"
+    "files are read. If no file defines a Gateway that a VirtualService names, one with any host\n"
+    "on port 80 is added. Exit 0 if all cases pass, 1 if not, 2 if the command line is wrong.\n"
+    "The format of the cases, and how to run them in CI: docs/testing-rules.md\n"
     "\n"
     "  -f, --file PATH          YAML file, or folder of them (repeatable)\n"
     "  --junit FILE             write the results as JUnit XML, too\n"
+    "  --color auto|always|never\n"
+    "                           default: auto, colour on a terminal unless NO_COLOR is set\n"
     "  -h, --help               this text\n"
     "\n";
 
@@ -50,22 +56,22 @@ static char *missing_gateways(const hr_table *table) {
     return yaml;
 }
 
-static hr_table *load(const char *command, const cli_list *files) {
-    hr_table *table = cli_load(command, files->v, files->n);
+static hr_table *load(const char *command, const hr_source *sources, size_t n) {
+    hr_table *table = cli_load_sources(command, sources, n);
     char *yaml = table == NULL ? NULL : missing_gateways(table);
     if (yaml == NULL)
         return table;
-    hr_source *sources = cli_realloc(NULL, (files->n + 1) * sizeof(*sources));
-    for (size_t i = 0; i < files->n; i++)
-        sources[i] = (hr_source){.path = files->v[i]};
-    sources[files->n] = (hr_source){.name = "(Gateways that no file has)", .text = hr_str_from(yaml)};
+    hr_source *more = cli_realloc(NULL, (n + 1) * sizeof(*more));
+    for (size_t i = 0; i < n; i++)
+        more[i] = sources[i];
+    more[n] = (hr_source){.name = "(Gateways that no file has)", .text = hr_str_from(yaml)};
     hr_table *with = NULL;
     hr_diagnostics *d = NULL;
-    if (hr_table_load(&with, &d, sources, files->n + 1, NULL) != HR_OK)
+    if (hr_table_load(&with, &d, more, n + 1, NULL) != HR_OK)
         cli_print_diagnostics(stderr, d);
     hr_diagnostics_free(d);
     hr_table_unref(table);
-    free(sources);
+    free(more);
     free(yaml);
     return with;
 }
@@ -86,14 +92,16 @@ static void print_tap(const cli_case_results *results) {
     printf("TAP version 13\n1..%zu\n", results->n);
     for (size_t i = 0; i < results->n; i++) {
         const cli_case_result *r = &results->v[i];
-        printf("%s %zu - ", r->failure == NULL ? "ok" : "not ok", i + 1);
+        printf("%s%s%s %zu - ", cli_color_on(stdout, r->failure == NULL ? CLI_GREEN : CLI_RED),
+               r->failure == NULL ? "ok" : "not ok", cli_color_off(stdout), i + 1);
         put_line(r->description, "#\\"); /* a '#' would begin a directive */
         if (r->failure != NULL) {
             printf("# %s:%d: ", r->file, r->line);
             put_line(r->failure, "");
         }
     }
-    printf("# %zu passed, %zu failed\n", results->n - results->failed, results->failed);
+    printf("# %s%zu passed, %zu failed%s\n", cli_color_on(stdout, results->failed == 0 ? CLI_GREEN : CLI_RED),
+           results->n - results->failed, results->failed, cli_color_off(stdout));
 }
 
 static void put_xml(FILE *out, const char *text) {
@@ -154,22 +162,69 @@ static int write_junit(const char *path, const cli_case_results *results) {
 
 /* ---- the command ---- */
 
-static int run_all(cli_flags *flags, hr_table *table, const cli_rules *rules) {
-    cli_suite suite = {.table = table, .rules = rules, .views = {.table = table}, .defaults = flags->view};
-    cli_case_results results = {0};
-    int code = hr_scratch_new(&suite.scratch) == HR_OK ? CLI_OK : CLI_FAILED;
-    for (size_t i = 0; code == CLI_OK && i < flags->rest.n; i++)
-        code = cli_cases_run(&results, &suite, flags->rest.v[i]);
-    if (code == CLI_OK) {
-        print_tap(&results);
-        if (flags->junit != NULL)
-            code = write_junit(flags->junit, &results);
-        if (results.failed > 0)
-            code = CLI_FAILED;
+static bool open_suite(cli_suite *suite, const hr_source *sources, size_t n) {
+    cli_rules *rules = NULL;
+    suite->table = load("test", sources, n);
+    if (suite->table != NULL)
+        suite->rules = rules = cli_rules_read(sources, n);
+    suite->views = (cli_views){.table = suite->table};
+    return rules != NULL && hr_scratch_new(&suite->scratch) == HR_OK;
+}
+
+static void close_suite(cli_suite *suite) {
+    hr_scratch_free(suite->scratch);
+    cli_views_free(&suite->views);
+    cli_rules_free((cli_rules *)suite->rules);
+    hr_table_unref(suite->table);
+    *suite = (cli_suite){.defaults = suite->defaults, .connection = suite->connection};
+}
+
+/* A file with resources of its own has a table of its own; the others share that of -f, which
+ * `shared` keeps. */
+static int run_file(cli_case_results *results, cli_suite *shared, hr_source *sources, size_t n,
+                    const cli_case_file *file) {
+    if (!file->has_resources && n == 0) {
+        fprintf(stderr,
+                "headerroute test: %s: it holds no resource to test, and there is no -f PATH\n",
+                file->path);
+        return CLI_FAILED;
     }
+    if (!file->has_resources) {
+        if (shared->table == NULL && !open_suite(shared, sources, n))
+            return CLI_FAILED;
+        return cli_cases_run(results, shared, file);
+    }
+    cli_suite own = {.defaults = shared->defaults, .connection = shared->connection};
+    sources[n] = (hr_source){.name = file->path, .text = {file->resources, file->len}};
+    int code = open_suite(&own, sources, n + 1) ? cli_cases_run(results, &own, file) : CLI_FAILED;
+    close_suite(&own);
+    return code;
+}
+
+static int report(const cli_flags *flags, const cli_case_results *results) {
+    print_tap(results);
+    int code = flags->junit == NULL ? CLI_OK : write_junit(flags->junit, results);
+    return results->failed > 0 ? CLI_FAILED : code;
+}
+
+static int run_all(cli_flags *flags) {
+    cli_case_files files = {0};
+    cli_case_results results = {0};
+    cli_suite shared = {.defaults = flags->view, .connection = &flags->request.connection};
+    int code = CLI_OK;
+    hr_source *sources = cli_realloc(NULL, (flags->files.n + 1) * sizeof(*sources));
+    for (size_t i = 0; i < flags->files.n; i++)
+        sources[i] = (hr_source){.path = flags->files.v[i]};
+    for (size_t i = 0; code == CLI_OK && i < flags->rest.n; i++)
+        code = cli_case_files_read(&files, flags->rest.v[i]);
+    for (size_t i = 0; code == CLI_OK && i < files.n; i++)
+        code = run_file(&results, &shared, sources, flags->files.n, &files.v[i]);
+    if (code == CLI_OK)
+        code = report(flags, &results);
+    close_suite(&shared);
     cli_case_results_free(&results);
-    hr_scratch_free(suite.scratch);
-    cli_views_free(&suite.views);
+    cli_case_files_free(&files);
+    free(sources);
     return code;
 }
 
@@ -178,17 +233,10 @@ int cli_test(int argc, char **argv) {
     int code = cli_parse_flags(&flags, argc, argv, "fvuh");
     if (code == CLI_OK && flags.help)
         printf("%s%s", test_help, cli_view_help);
-    else if (code == CLI_OK && flags.files.n == 0)
-        code = cli_usage_error(argv[0], "no configuration: give -f PATH");
     else if (code == CLI_OK && flags.rest.n == 0)
         code = cli_usage_error(argv[0], "no file of test cases");
-    else if (code == CLI_OK) {
-        hr_table *table = load(argv[0], &flags.files);
-        cli_rules *rules = table == NULL ? NULL : cli_rules_read(flags.files.v, flags.files.n);
-        code = rules == NULL ? CLI_FAILED : run_all(&flags, table, rules);
-        cli_rules_free(rules);
-        hr_table_unref(table);
-    }
+    else if (code == CLI_OK)
+        code = run_all(&flags);
     cli_flags_free(&flags);
     return code;
 }

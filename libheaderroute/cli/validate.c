@@ -2,9 +2,10 @@
 #include <string.h>
 
 #include "cli.h"
+#include "color.h"
 
 static void help(FILE *to) {
-    fputs("usage: headerroute validate [--strict] [--no-lint] PATH...\n"
+    fputs("usage: headerroute validate [--strict] [--no-lint] [--color WHEN] PATH...\n"
           "\n"
           "Loads YAML files and folders as Istio's admission does and prints what it finds, one finding a line:\n"
           "\n"
@@ -16,6 +17,8 @@ static void help(FILE *to) {
           "\n"
           "  --strict                 warnings fail, too\n"
           "  --no-lint                only what admission itself says\n"
+          "  --color auto|always|never\n"
+          "                           default: auto, colour on a terminal unless NO_COLOR is set\n"
           "  -h, --help               this text\n"
           "\n"
           "Exit 0 if all is well, 1 on an error, 2 if the command line is wrong.\n",
@@ -49,6 +52,12 @@ int cli_validate(int argc, char **argv) {
             strict = 1;
         } else if (strcmp(argv[i], "--no-lint") == 0) {
             options.lint = 0;
+        } else if (strcmp(argv[i], "--color") == 0 || strncmp(argv[i], "--color=", 8) == 0) {
+            const char *when = argv[i][7] == '=' ? argv[i] + 8 : argv[++i];
+            if (when == NULL || !cli_color_set(when)) {
+                free(paths.v);
+                return cli_usage_error("validate", "--color is auto, always or never");
+            }
         } else if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
             help(stdout);
             free(paths.v);

@@ -25,9 +25,11 @@
  * over. */
 #define MIN_BYTES_PER_SECOND (32 << 10)
 
-/* After the drain has begun, a connection that has not asked anything yet may still do so for a
- * while. */
-#define DRAIN_GRACE_NS (500 * 1000000ull)
+/* Half of --drain-seconds, and at most this long, a draining server still takes requests on the
+ * connections it has. It closes none of them that was in use within the shorter time: the client
+ * may be about to send its next request. */
+#define DRAIN_GRACE_NS (2 * 1000000000ull)
+#define DRAIN_QUIET_NS (500 * 1000000ull)
 
 struct hr_linger {
     hr_loop *loop;
@@ -42,21 +44,29 @@ hr_conn *hr_conn_of(const h2o_req_t *req) {
     return req->conn->callbacks->get_socket(req->conn)->on_close.data;
 }
 
-const hr_peer *hr_conn_peer(hr_conn *conn) {
-    hr_peer *peer = &conn->peer;
+static const hr_peer *name_end(hr_peer *end, h2o_socket_t *sock,
+                               socklen_t (*get)(h2o_socket_t *, struct sockaddr *)) {
     struct sockaddr_storage address;
     char host[NI_MAXHOST];
-    if (peer->len > 0)
-        return peer;
-    socklen_t len = h2o_socket_getpeername(conn->sock, (struct sockaddr *)&address);
+    if (end->len > 0)
+        return end;
+    socklen_t len = get(sock, (struct sockaddr *)&address);
     size_t n =
         len > 0 ? h2o_socket_getnumerichost((struct sockaddr *)&address, len, host) : SIZE_MAX;
-    if (n == SIZE_MAX || n + sizeof(":65535") > sizeof(peer->text))
-        return peer;
-    peer->address_len = n;
-    peer->len = (size_t)sprintf(peer->text, "%.*s:%u", (int)n, host,
-                                (unsigned)h2o_socket_getport((struct sockaddr *)&address));
-    return peer;
+    if (n == SIZE_MAX || n + sizeof(":65535") > sizeof(end->text))
+        return end;
+    end->address_len = n;
+    end->len = (size_t)sprintf(end->text, "%.*s:%u", (int)n, host,
+                               (unsigned)h2o_socket_getport((struct sockaddr *)&address));
+    return end;
+}
+
+const hr_peer *hr_conn_peer(hr_conn *conn) {
+    return name_end(&conn->peer, conn->sock, h2o_socket_getpeername);
+}
+
+const hr_peer *hr_conn_local(hr_conn *conn) {
+    return name_end(&conn->local, conn->sock, h2o_socket_getsockname);
 }
 
 /* ---- reading ---- */
@@ -310,13 +320,27 @@ static bool answer_is_stalled(const hr_conn *conn, uint64_t now) {
     return now - ex->answer_ns > allowed_ms * 1000000;
 }
 
+static uint64_t at_most(uint64_t a, uint64_t b) {
+    return a < b ? a : b;
+}
+
+/* A client learns from "Connection: close" in an answer that it must connect elsewhere. If an idle
+ * connection is closed instead, the request that the client has just sent on it is lost (RFC 9112,
+ * 9.5). Hence the grace: Envoy drains its listeners in the same way. */
+static bool drain_grace_is_over(const hr_loop *loop, uint64_t idle_ns, uint64_t now) {
+    uint64_t half_ns = (uint64_t)hr_server_options_of(loop->server)->drain_ms * 1000000 / 2;
+    return now - loop->drain_ns > at_most(half_ns, DRAIN_GRACE_NS) &&
+           idle_ns > at_most(half_ns, DRAIN_QUIET_NS);
+}
+
 static void sweep_conn(hr_conn *conn, uint64_t now) {
     hr_loop *loop = conn->loop;
     uint64_t idle_ns = now - conn->since_ns;
     if (conn->ex != NULL) {
         if (answer_is_stalled(conn, now))
             cut_off(conn);
-        else if (loop->draining)
+        else if (loop->draining && !conn->ex->answered)
+            /* Only while the head can still announce it. */
             conn->ex->req->http1_is_persistent = 0;
         return;
     }
@@ -324,7 +348,7 @@ static void sweep_conn(hr_conn *conn, uint64_t now) {
     if (idle_ns > allowed_ms * 1000000) {
         cut_off(conn);
     } else if (loop->draining && conn->sock->input->size == 0 &&
-               (conn->requests > 0 || idle_ns > DRAIN_GRACE_NS)) {
+               drain_grace_is_over(loop, idle_ns, now)) {
         /* What the client sends in this very moment is still read and answered. */
         shutdown(h2o_socket_get_fd(conn->sock), SHUT_RD);
     }

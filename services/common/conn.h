@@ -7,7 +7,7 @@
 
 #include "server.h"
 
-/* The client's address, as text. */
+/* The address of one end of a connection, as text. */
 typedef struct hr_peer {
     size_t len;         /* of "address:port"; 0: it has none */
     size_t address_len; /* of the address alone */
@@ -20,7 +20,6 @@ struct hr_conn {
     h2o_socket_t *sock;    /* NULL once closed */
     hr_exchange *ex;       /* the request whose head is complete, or NULL */
     uint64_t since_ns;     /* of the last change: accepted, or the last request ended */
-    uint64_t requests;     /* heads completed */
     int linger_fd;         /* a second descriptor to outlive libh2o's, or -1 */
     SSL_CTX *ssl_ctx;      /* held: libh2o keeps the bare pointer; NULL: not encrypted */
     h2o_socket_cb on_read; /* libh2o's own, for hr_conn_drop */
@@ -29,7 +28,7 @@ struct hr_conn {
      */
     void (*on_cut)(hr_conn *conn);
     void *cut_data;
-    hr_peer peer;       /* made when it is first asked for */
+    hr_peer peer, local; /* made when they are first asked for */
     h2o_buffer_t *held; /* the socket's first buffer, where it was replaced; NULL: it was not */
     hr_conn *next, **link;
 };
@@ -47,6 +46,8 @@ typedef struct hr_listening {
 hr_conn *hr_conn_of(const h2o_req_t *req);
 
 const hr_peer *hr_conn_peer(hr_conn *conn);
+/* This end's, in the same form. */
+const hr_peer *hr_conn_local(hr_conn *conn);
 
 /* While a handler owns a request, libh2o takes the connection off epoll, and puts it back for the
  * next one: two system calls a request. Watched, it stays there; what comes meanwhile (a pipelined
@@ -78,7 +79,7 @@ void hr_conn_drop(hr_conn *conn);
 void hr_conn_linger(hr_conn *conn);
 
 /* Closes what has been idle or stalled for too long. Called about once a second, and more often
- * while draining: then connections between two requests are closed. */
+ * while draining: then connections between two requests are closed once their grace is over. */
 void hr_conn_sweep(hr_loop *loop);
 /* Cuts all connections off. */
 void hr_conn_cut_all(hr_loop *loop);

@@ -63,6 +63,35 @@ h2o_iovec_t hr_exchange_peer_address(const hr_exchange *ex) {
     return h2o_iovec_init(peer->len > 0 ? peer->text : NULL, peer->address_len);
 }
 
+/* The digits behind the last ':'. */
+static uint16_t port_of_end(const hr_peer *peer) {
+    unsigned port = 0;
+    for (size_t i = peer->address_len; i < peer->len; i++)
+        if (peer->text[i] >= '0' && peer->text[i] <= '9')
+            port = port * 10 + (unsigned)(peer->text[i] - '0');
+    return (uint16_t)port;
+}
+
+uint16_t hr_exchange_peer_port(const hr_exchange *ex) {
+    return port_of_end(hr_conn_peer(hr_conn_of(ex->req)));
+}
+
+h2o_iovec_t hr_exchange_local_address(const hr_exchange *ex, uint16_t *port) {
+    const hr_peer *local = hr_conn_local(hr_conn_of(ex->req));
+    *port = port_of_end(local);
+    return h2o_iovec_init(local->len > 0 ? local->text : NULL, local->address_len);
+}
+
+const char *hr_exchange_tls_version(const hr_exchange *ex) {
+    const hr_conn *conn = hr_conn_of(ex->req);
+    return conn->ssl_ctx == NULL ? NULL : h2o_socket_get_ssl_protocol_version(conn->sock);
+}
+
+const char *hr_exchange_tls_cipher(const hr_exchange *ex) {
+    const hr_conn *conn = hr_conn_of(ex->req);
+    return conn->ssl_ctx == NULL ? NULL : h2o_socket_get_ssl_cipher(conn->sock);
+}
+
 void hr_exchange_refuse(hr_exchange *ex, int status, const char *detail, int retry_after_s) {
     if (ex->refusal.status != 0)
         return;
@@ -127,7 +156,6 @@ hr_exchange *hr_exchange_begin(h2o_req_t *req) {
     conn->ex = ex;
     if (conn->sock->_cb.read != NULL)
         conn->on_read = conn->sock->_cb.read;
-    ++conn->requests;
     ++conn->loop->active;
     hr_metric_add(conn->loop->cells,
                   hr_metrics_of_server(hr_server_metrics_of(conn->loop->server))->requests_active,
@@ -233,7 +261,7 @@ static void settle_persistence(h2o_req_t *req) {
 }
 
 /* 8-4-4-4-12 hex digits of a random UUID (RFC 9562, version 4), as Envoy makes them. */
-static h2o_iovec_t make_request_id(h2o_mem_pool_t *pool) {
+h2o_iovec_t hr_make_request_id(h2o_mem_pool_t *pool) {
     /* Random bytes come from the system: fetched for many at once. */
     static _Thread_local unsigned char pool_of_bytes[1024];
     static _Thread_local size_t left;
@@ -293,7 +321,7 @@ static int on_req(h2o_handler_t *self, h2o_req_t *req) {
     settle_persistence(req);
     ex->request_id = hr_request_header(req, "x-request-id");
     if (ex->request_id.len == 0)
-        ex->request_id = make_request_id(&req->pool);
+        ex->request_id = hr_make_request_id(&req->pool);
     /* What came behind the request waits in the same buffer for as long as the answer takes. */
     size_t held = hr_conn_of(req)->sock->input->size;
     if (ex->refusal.status == 0 && held > ex->reserved + SMALL_INPUT &&
@@ -342,7 +370,7 @@ static void on_setup_ostream(h2o_filter_t *self, h2o_req_t *req, h2o_ostream_t *
         if (ex->refusal.retry_after_s > 0)
             add_retry_after(req, ex->refusal.retry_after_s);
         if (ex->request_id.len == 0)
-            ex->request_id = make_request_id(&req->pool);
+            ex->request_id = hr_make_request_id(&req->pool);
         hr_answer_finish_headers(ex);
         hr_conn_linger(hr_conn_of(req));
     }

@@ -53,6 +53,7 @@ struct hr_exchange {
     uint64_t tunnelled;    /* bytes received after the protocol was switched */
     size_t head_len;       /* of the request */
     size_t content_length; /* as announced; of a chunked body: what has come so far */
+    bool has_content_length; /* one was announced */
     size_t reserved;       /* bytes taken from the upload budget */
     bool answered, gone;
     hr_resp_body chunked_body;
@@ -82,6 +83,17 @@ double hr_exchange_elapsed_ms(const hr_exchange *ex);
 
 /* The client's address as text, while the connection lasts; {NULL, 0} if it has none. */
 h2o_iovec_t hr_exchange_peer_address(const hr_exchange *ex);
+
+/* This end's address and port on the connection; the address is {NULL, 0} if it has none. */
+h2o_iovec_t hr_exchange_local_address(const hr_exchange *ex, uint16_t *port);
+/* The client's port; 0 if it has none. */
+uint16_t hr_exchange_peer_port(const hr_exchange *ex);
+/* Of an encrypted connection, "TLSv1.3" and the cipher's name; NULL if it is not encrypted. */
+const char *hr_exchange_tls_version(const hr_exchange *ex);
+const char *hr_exchange_tls_cipher(const hr_exchange *ex);
+
+/* A random x-request-id in the pool. */
+h2o_iovec_t hr_make_request_id(h2o_mem_pool_t *pool);
 
 /* Adds a Server-Timing entry; more than HR_MAX_TIMINGS are passed over. `name` must be a token. */
 void hr_exchange_timing(hr_exchange *ex, const char *name, double ms);

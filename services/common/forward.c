@@ -23,19 +23,6 @@ hr_pair *hr_forward_fields(hr_exchange *ex, size_t *n, size_t spare) {
     return fields;
 }
 
-size_t hr_forward_append(hr_exchange *ex, hr_pair *fields, size_t n, hr_str name, hr_str value) {
-    for (size_t i = 0; i < n; i++) {
-        if (!pair_is(&fields[i], name))
-            continue;
-        h2o_iovec_t joined = h2o_concat(&ex->req->pool, hr_iovec_of(fields[i].value),
-                                        h2o_iovec_init(H2O_STRLIT(", ")), hr_iovec_of(value));
-        fields[i].value = hr_str_of(joined);
-        return n;
-    }
-    fields[n] = (hr_pair){name, value};
-    return n + 1;
-}
-
 size_t hr_forward_add(hr_exchange *ex, hr_pair *fields, size_t n) {
     const char *name = hr_server_options_of(ex->loop->server)->name;
     h2o_iovec_t via = h2o_concat(&ex->req->pool, h2o_iovec_init(H2O_STRLIT("1.1 ")),

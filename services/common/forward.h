@@ -21,9 +21,6 @@ size_t hr_forward_add(hr_exchange *ex, hr_pair *fields, size_t n);
  * none. */
 hr_str hr_forward_body(const hr_exchange *ex);
 
-/* Appends `suffix` to the first field `name`, separated by ", ", or adds the field. */
-size_t hr_forward_append(hr_exchange *ex, hr_pair *fields, size_t n, hr_str name, hr_str value);
-
 static inline hr_str hr_str_of(h2o_iovec_t v) {
     return (hr_str){v.base, v.len};
 }

@@ -102,7 +102,8 @@ const hr_flag hr_server_flags[] = {
      .offset = FIELD(drain_ms),
      .min = 0,
      .max = 3600000,
-     .help = "After SIGTERM or SIGINT: how long to wait for what still runs."},
+     .help = "After SIGTERM or SIGINT: how long to wait for what still runs. For half of it, at "
+             "most 2 s, requests on open connections are answered with \"Connection: close\"."},
     {.name = "max-connections",
      .kind = HR_FLAG_INT,
      .value_name = "N",
@@ -313,6 +314,7 @@ static void run_until_quiet(hr_loop *loop, uint64_t ms) {
 
 static void loop_drain(hr_loop *loop) {
     loop->draining = true;
+    loop->drain_ns = hr_now_ns();
     hr_conn_stop_listening(loop);
     h2o_context_request_shutdown(&loop->ctx);
     run_until_quiet(loop, (uint64_t)loop->server->options->drain_ms);

@@ -51,6 +51,7 @@ struct hr_loop {
     h2o_timeout_entry_t tick;
     hr_text log_line; /* the memory of the last one */
     bool accepting, draining;
+    uint64_t drain_ns; /* when draining began */
     bool out_of_files; /* accepting has failed; it is tried again when something may have changed */
 };
 

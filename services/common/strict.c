@@ -43,6 +43,23 @@ int hr_strict_init(void) {
     return original_parse_request != NULL ? 0 : -1;
 }
 
+/* Blanks around a value are not part of it (RFC 9110, section 5.5); picohttpparser leaves those behind it. */
+static int parse_trimmed(const char *buf, size_t len, const char **method, size_t *method_len,
+                         const char **path, size_t *path_len, int *minor_version,
+                         struct phr_header *headers, size_t *num_headers, size_t last_len) {
+    int head = original_parse_request(buf, len, method, method_len, path, path_len, minor_version,
+                                      headers, num_headers, last_len);
+    for (size_t i = 0; head > 0 && i < *num_headers; ++i) {
+        struct phr_header *h = &headers[i];
+        while (h->value_len > 0 &&
+               (h->value[h->value_len - 1] == ' ' || h->value[h->value_len - 1] == '\t'))
+            --h->value_len;
+        while (h->value_len > 0 && (*h->value == ' ' || *h->value == '\t'))
+            ++h->value, --h->value_len;
+    }
+    return head;
+}
+
 static bool name_is(const struct phr_header *header, const char *lower_case) {
     return header->name_len == strlen(lower_case) &&
            strncasecmp(header->name, lower_case, header->name_len) == 0;
@@ -319,14 +336,14 @@ int phr_parse_request(const char *buf, size_t len, const char **method, size_t *
 
     int head = -2;
     if (len > 0)
-        head = original_parse_request(buf, len, method, method_len, path, path_len, minor_version,
+        head = parse_trimmed(buf, len, method, method_len, path, path_len, minor_version,
                                       headers, num_headers, last_len);
     if (head == -2 && hr_conn_read_head(conn) > 0) {
         last_len = len;
         buf = conn->sock->input->bytes;
         len = conn->sock->input->size;
         *num_headers = max_headers;
-        head = original_parse_request(buf, len, method, method_len, path, path_len, minor_version,
+        head = parse_trimmed(buf, len, method, method_len, path, path_len, minor_version,
                                       headers, num_headers, last_len);
     }
     if (head == -2 && len <= max_head)
@@ -362,6 +379,7 @@ int phr_parse_request(const char *buf, size_t len, const char **method, size_t *
         return head;
     }
     ex->content_length = facts.length;
+    ex->has_content_length = facts.n_content_length == 1;
     ex->head_len = (size_t)head;
     if (facts.n_transfer_encoding == 1)
         begin_chunked(ex);
@@ -370,7 +388,7 @@ int phr_parse_request(const char *buf, size_t len, const char **method, size_t *
     if (make_room(conn, (size_t)head, facts.length)) {
         const char *moved = conn->sock->input->bytes;
         *num_headers = max_headers;
-        head = original_parse_request(moved, len, method, method_len, path, path_len, minor_version,
+        head = parse_trimmed(moved, len, method, method_len, path, path_len, minor_version,
                                       headers, num_headers, 0);
         collect(&facts, headers, *num_headers);
         settle_target(conn->ssl_ctx != NULL, *method, *method_len, path, path_len,

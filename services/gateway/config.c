@@ -165,6 +165,7 @@ static int choose_view(hr_view_options *out, const hr_table *table, const gw_opt
     out->locality = hr_str_from(options->locality);
     /* Unknown hosts are answered 502, never passed through: the gateway is no open proxy. */
     out->outbound_policy = HR_REGISTRY_ONLY;
+    out->repeated_headers = (hr_repeated_headers)options->repeated_headers;
     size_t n = hr_table_gateway_count(table);
     hr_gateway_info info;
     if (options->gateway != NULL)
@@ -389,6 +390,11 @@ void gw_files_free(gw_files *files) {
         free(files->v[i]);
     free(files->v);
     *files = (gw_files){NULL, 0};
+}
+
+int gw_config_is_gateway(const gw_config *config) {
+    hr_gateway_server server;
+    return hr_view_gateway_server(&server, config->view) == HR_OK;
 }
 
 gw_config *gw_config_ref(gw_config *config) {

@@ -1,5 +1,6 @@
 #include "explain.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include <yajl/yajl_tree.h>
@@ -154,6 +155,18 @@ static void on_event(void *ctx, const hr_trace_event *e) {
     hr_text_str(json, "}");
 }
 
+/* The question with the headers that this gateway would set, in *memory. */
+static int ask_as_proxy(hr_request *out, void **memory, const gw_aside *aside, const question *q) {
+    size_t size = 0;
+    int error = hr_edge_request(out, aside->config->view, &q->request, NULL, &size);
+    if (error != HR_ENOSPC)
+        return error;
+    *memory = malloc(size);
+    if (*memory == NULL)
+        return HR_ENOMEM;
+    return hr_edge_request(out, aside->config->view, &q->request, *memory, &size);
+}
+
 /* In a scratch of its own, as it is on a thread of its own. */
 static void explain(gw_aside *aside, question *q) {
     hr_text *json = &aside->json, trace = {0};
@@ -161,11 +174,15 @@ static void explain(gw_aside *aside, question *q) {
     hr_decision decision;
     hr_str text;
     q->request.headers = q->headers;
+    hr_request edge;
+    void *memory = NULL;
     int error = hr_scratch_new(&scratch);
     if (error == HR_OK)
-        error = hr_explain(&decision, aside->config->view, &q->request, scratch, on_event, &trace);
+        error = ask_as_proxy(&edge, &memory, aside, q);
     if (error == HR_OK)
-        error = hr_decision_json(&text, &decision, &q->request, scratch);
+        error = hr_explain(&decision, aside->config->view, &edge, scratch, on_event, &trace);
+    if (error == HR_OK)
+        error = hr_decision_json(&text, &decision, &edge, scratch);
     if (error == HR_OK) {
         hr_text_str(json, "{\"decision\":");
         hr_text_bytes(json, text.p, text.len);
@@ -182,6 +199,7 @@ static void explain(gw_aside *aside, question *q) {
     }
     hr_text_free(&trace);
     hr_scratch_free(scratch);
+    free(memory);
 }
 
 static void answer(gw_aside *aside, question *q) {
@@ -196,14 +214,14 @@ static void answer(gw_aside *aside, question *q) {
 }
 
 static void answer_body(gw_aside *aside) {
-    question q = {0};
+    question q = {.request = HR_REQUEST_INIT};
     yajl_val tree = read_body(&q, aside->question, aside->len);
     answer(aside, &q);
     yajl_tree_free(tree);
 }
 
 static void answer_query(gw_aside *aside) {
-    question q = {0};
+    question q = {.request = HR_REQUEST_INIT};
     read_query(&q, aside->question, aside->len);
     answer(aside, &q);
 }

@@ -37,6 +37,8 @@ typedef struct gw_options {
     int64_t tls_handshake_ms;
     int64_t tunnel_idle_ms;
     const char *dns_server; /* NULL: the system's */
+    int64_t trusted_proxies;
+    int repeated_headers; /* hr_repeated_headers */
 } gw_options;
 
 /* One address of one cluster, for as long as any configuration or request knows it. */
@@ -88,6 +90,8 @@ gw_config *gw_config_load(const gw_options *options, gw_dns *dns, const gw_confi
  * read again. NULL: no memory. */
 gw_config *gw_config_refresh(gw_dns *dns, const gw_config *previous);
 gw_config *gw_config_ref(gw_config *config);
+/* Its view is a Gateway's, not a sidecar's. */
+int gw_config_is_gateway(const gw_config *config);
 /* The index of a cluster, n_clusters where there is none of that name. */
 size_t gw_config_find(const gw_config *config, hr_str name);
 void gw_config_unref(gw_config *config);

@@ -40,6 +40,8 @@ static int parse_namespace(void *field, const char *text, char *why, size_t why_
                 why_size);
 }
 
+static const char *const repeated_headers[] = {"joined", "each", NULL};
+
 static int parse_admin(void *field, const char *text, char *why, size_t why_size) {
     struct sockaddr_storage address;
     socklen_t len;
@@ -94,6 +96,20 @@ static const hr_flag gateway_flags[] = {
      .offset = FIELD(locality),
      .default_text = "by the topology labels of the gateway's pod",
      .help = "Where this gateway runs, for localityLbSetting."},
+    {.name = "trusted-proxies",
+     .kind = HR_FLAG_INT,
+     .value_name = "N",
+     .offset = FIELD(trusted_proxies),
+     .min = 0,
+     .max = 1000,
+     .help = "Proxies in front whose x-forwarded-for and x-forwarded-proto are believed (Istio's "
+             "numTrustedProxies)."},
+    {.name = "repeated-headers",
+     .kind = HR_FLAG_CHOICE,
+     .offset = FIELD(repeated_headers),
+     .choices = repeated_headers,
+     .help = "How a header that comes more than once is matched: its values joined (Envoy up to "
+             "1.38), or one by one (Envoy from 1.39 on)."},
     {.name = "admin",
      .kind = HR_FLAG_CUSTOM,
      .value_name = "ADDR:PORT",
@@ -253,7 +269,9 @@ static int prepare_tls(gateway *g) {
 }
 
 int main(int argc, char **argv) {
-    static gateway self = {.options = {.tls_handshake_ms = 10000, .tunnel_idle_ms = 3600000}};
+    static gateway self = {.options = {.tls_handshake_ms = 10000,
+                                       .tunnel_idle_ms = 3600000,
+                                       .repeated_headers = HR_REPEATED_EACH}};
     static hr_server_options server = HR_SERVER_OPTIONS_INIT;
     const hr_flag_set sets[] = {
         {gateway_flags, sizeof(gateway_flags) / sizeof(gateway_flags[0]), &self.options},

@@ -1,6 +1,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "decimal.h"
 #include "request.h"
 
 void gw_flag(gw_request *r, const char *flag) {
@@ -11,12 +12,41 @@ void gw_flag(gw_request *r, const char *flag) {
     r->ex->response_flags = r->flags;
 }
 
+/* What formatter commands in the operations may ask for. */
+static void describe_answer(const gw_request *r, hr_response *out, hr_pair facts[2],
+                            char duration[24]) {
+    const hr_exchange *ex = r->ex;
+    uint64_t elapsed = hr_now_ns() - ex->start_ns;
+    out->local = ex->details == NULL || strcmp(ex->details, "via_upstream") != 0;
+    out->flags = hr_str_from(ex->response_flags);
+    out->details = hr_str_from(ex->details);
+    out->attempts = r->tries;
+    out->time_us = (int64_t)(ex->start_wall_us + elapsed / 1000);
+    out->facts = facts;
+    if (r->tries > 0)
+        out->upstream_address = hr_str_of(ex->upstream_host);
+    if (out->local)
+        return;
+    uint64_t head_ns = r->forward_ns - ex->start_ns + ex->upstream_ns;
+    facts[0] = (hr_pair){HR_STR("UPSTREAM_PROTOCOL"), HR_STR("HTTP/1.1")};
+    facts[1] = (hr_pair){HR_STR("RESPONSE_DURATION"),
+                         {duration, (size_t)(hr_put_uint(duration, head_ns / 1000000) - duration)}};
+    out->n_facts = 2;
+}
+
 void gw_response_ops(gw_request *r, int status, const hr_pair **fields, size_t *n) {
     if (r->decision.n_response_headers == 0)
         return;
     const hr_pair *changed;
     size_t n_changed;
-    if (hr_response_headers(&changed, &n_changed, &r->decision, &r->in, status, *fields, *n,
+    char duration[24];
+    hr_response response = HR_RESPONSE_INIT;
+    hr_pair facts[2];
+    response.status = status;
+    response.headers = *fields;
+    response.n_headers = *n;
+    describe_answer(r, &response, facts, duration);
+    if (hr_response_headers(&changed, &n_changed, &r->decision, &r->in, &response,
                             r->scratch->scratch) == HR_OK) {
         *fields = changed;
         *n = n_changed;

@@ -59,89 +59,12 @@ h2o_iovec_t gw_refusal_body(hr_exchange *ex, int status, const char *detail,
     return h2o_strdup(&ex->req->pool, detail, SIZE_MAX);
 }
 
-/* ---- the request as it is routed ---- */
-
-static int name_is(const hr_pair *field, const char *name) {
-    return field->name.len == strlen(name) && memcmp(field->name.p, name, field->name.len) == 0;
-}
-
 static int value_is(hr_str value, const char *text) {
     return value.len == strlen(text) && memcmp(value.p, text, value.len) == 0;
 }
 
-/* Controls of Envoy that a client must not have: Envoy drops them at the edge of a mesh, and so do
- * we. */
-static int is_control(const hr_pair *field) {
-    static const char *const names[] = {
-        "x-envoy-attempt-count",
-        "x-envoy-decorator-operation",
-        "x-envoy-downstream-service-cluster",
-        "x-envoy-downstream-service-node",
-        "x-envoy-expected-rq-timeout-ms",
-        "x-envoy-external-address",
-        "x-envoy-force-trace",
-        "x-envoy-hedge-on-per-try-timeout",
-        "x-envoy-internal",
-        "x-envoy-ip-tags",
-        "x-envoy-is-timeout-retry",
-        "x-envoy-max-retries",
-        "x-envoy-original-host",
-        "x-envoy-original-path",
-        "x-envoy-original-url",
-        "x-envoy-overloaded",
-        "x-envoy-retriable-header-names",
-        "x-envoy-retriable-status-codes",
-        "x-envoy-retry-grpc-on",
-        "x-envoy-retry-on",
-        "x-envoy-upstream-alt-stat-name",
-        "x-envoy-upstream-rq-per-try-timeout-ms",
-        "x-envoy-upstream-rq-timeout-alt-response",
-        "x-envoy-upstream-rq-timeout-ms",
-        "x-envoy-upstream-service-time",
-        "x-envoy-upstream-stream-duration-ms",
-    };
-    if (field->name.len < 8 || memcmp(field->name.p, "x-envoy-", 8) != 0)
-        return 0;
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-        if (name_is(field, names[i]))
-            return 1;
-    return 0;
-}
-
 hr_str gw_peer_address(gw_request *r) {
     return hr_str_of(hr_exchange_peer_address(r->ex));
-}
-
-#define FIELDS_ADDED (4 + GW_UPGRADE_FIELDS)
-
-static void build_request(gw_request *r) {
-    h2o_req_t *req = r->ex->req;
-    size_t n, kept = 0;
-    hr_pair *fields = hr_forward_fields(r->ex, &n, FIELDS_ADDED);
-    int has_id = 0;
-    for (size_t i = 0; i < n; i++) {
-        if (is_control(&fields[i]) || name_is(&fields[i], "x-forwarded-proto"))
-            continue;
-        has_id |= name_is(&fields[i], "x-request-id") && fields[i].value.len > 0;
-        fields[kept++] = fields[i];
-    }
-    n = kept;
-    r->in.scheme = req->scheme == &H2O_URL_SCHEME_HTTPS ? HR_STR("https") : HR_STR("http");
-    fields[n++] = (hr_pair){HR_STR("x-forwarded-proto"), r->in.scheme};
-    hr_str peer = gw_peer_address(r);
-    if (peer.p != NULL)
-        n = hr_forward_append(r->ex, fields, n, HR_STR("x-forwarded-for"), peer);
-    if (!has_id)
-        fields[n++] = (hr_pair){HR_STR("x-request-id"), hr_str_of(r->ex->request_id)};
-    if (r->upgrade) /* rules may ask for it, as Envoy leaves it to them */
-        n = gw_upgrade_fields(fields, n);
-    r->in.method = hr_str_of(req->input.method);
-    r->in.authority = hr_str_of(req->input.authority);
-    r->in.path = hr_str_of(req->input.path);
-    r->in.headers = fields;
-    r->in.n_headers = n;
-    r->in.draws =
-        (hr_draws){gw_draw(r->loop), gw_draw(r->loop), gw_draw(r->loop), gw_draw(r->loop)};
 }
 
 /* ---- what to do ---- */
@@ -237,6 +160,9 @@ void gw_on_request(hr_exchange *ex) {
     }
     if (gw_upgrade_refused(r))
         return;
-    build_request(r);
+    if (gw_build_request(r) != 0) {
+        gw_reply(r, 500, NULL, "out_of_memory", HR_STR(""));
+        return;
+    }
     route(r);
 }

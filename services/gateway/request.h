@@ -9,6 +9,8 @@
 /* Endpoints that were tried and failed, to be avoided; more tries than this avoid only the first
  * ones. */
 #define GW_MAX_TRIED 16
+/* Values of formatter commands that are known before routing. */
+#define GW_MAX_FACTS 5
 
 struct gw_request {
     hr_exchange *ex;
@@ -17,7 +19,9 @@ struct gw_request {
     gw_scratch *scratch;
     gw_request *older, *newer;
 
-    hr_request in; /* as it came, with what a gateway adds before routing */
+    hr_connection connection;
+    hr_pair facts[GW_MAX_FACTS];
+    hr_request in; /* as rules see it: with what a proxy sets before routing */
     hr_decision decision;
     hr_upstream up;
     hr_up_request out; /* as it is sent */
@@ -39,6 +43,7 @@ struct gw_request {
     uint32_t tries;
     uint32_t tried[GW_MAX_TRIED];
     char attempt_text[12], timeout_text[24];
+    char length_text[24], received_text[24], duration_text[24];
     char flags[32];
     char body[160];
 };
@@ -107,5 +112,7 @@ void gw_direct_response(gw_request *r);
 void gw_flag(gw_request *r, const char *flag);
 /* The operations of the decision on these headers; the same list where there are none. */
 void gw_response_ops(gw_request *r, int status, const hr_pair **fields, size_t *n);
+/* incoming.c: fills r->in. 0, or -1 without memory. */
+int gw_build_request(gw_request *r);
 
 #endif

@@ -37,7 +37,7 @@ def mask(portrait):
 
 # ---- segment ----
 
-def test_the_contracts_example(portrait):
+def test_the_mask_has_the_size_of_the_image_and_two_values(portrait):
     x, y, w, h = RECT
     mask = grabcut.segment(portrait, rect=(x, y, w, h), iterations=5, seed=1)
     assert (mask.shape, mask.dtype, sorted(np.unique(mask))) == (portrait.shape[:2], np.uint8, [0, 1])

@@ -64,7 +64,7 @@ def table(repository):
 
 # ---- load ----
 
-def test_the_contracts_example(repository):
+def test_the_header_chooses_the_subset(repository):
     table = headerroute.load("k8s/base", "k8s/local")
     d = table.route("POST", "http://proxy-server:5000/predict", headers={"target": "condition1"})
     assert d.destination.subset == "proxy-pod-subset1"
@@ -325,7 +325,7 @@ def test_wrong_arguments_of_route(table, arguments, sentence):
 
 @pytest.mark.parametrize("url", ["/predict", "http://", "?a=b", "http:///x", "ftp://proxy-server/", "",
                                  "http://proxy-server:99999/"])
-def test_what_is_no_url(table, url):
+def test_a_text_that_is_no_url_is_refused(table, url):
     with pytest.raises(headerroute.RouteError):
         table.route("GET", url)
 
@@ -351,7 +351,7 @@ def test_headers_of_another_type(table, headers):
         table.route("GET", URL, headers)
 
 
-def test_what_is_no_text(table):
+def test_values_that_are_no_text_are_refused(table):
     for method, headers in ("GET", {"x": 1}), ("GET", {1: "x"}), (None, {}):
         with pytest.raises(TypeError, match="str or bytes is wanted, not (int|NoneType)"):
             table.route(method, URL, headers)
@@ -476,3 +476,49 @@ def test_calls_do_not_leak(table):
 
     before = rounds(200)
     assert rounds(2000) - before < 8 * 1024  # KiB; one leaked table a round would be 60 MiB
+
+
+GATEWAY = """
+---
+apiVersion: networking.istio.io/v1
+kind: Gateway
+metadata: {name: gw}
+spec: {selector: {istio: ingress}, servers: [{port: {number: 80, name: http, protocol: HTTP}, hosts: ["*"]}]}
+---
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: edge}
+spec:
+  hosts: ["*"]
+  gateways: [gw]
+  http:
+  - match: [{headers: {x-forwarded-proto: {exact: http}}}]
+    redirect: {scheme: https, redirectCode: 308}
+  - headers: {request: {set: {x-real-ip: "%DOWNSTREAM_REMOTE_ADDRESS%", x-node: "%HOSTNAME%"}}}
+    route: [{destination: {host: shop, port: {number: 80}}}]
+"""
+
+
+def test_headers_of_the_proxy_are_set_before_matching():
+    table = headerroute.load(shop("  - route: [{destination: {host: shop, subset: v1}}]\n") + GATEWAY)
+    pretends = {"x-forwarded-proto": "https"}
+    assert table.route("GET", "http://a/", pretends, gateway="default/gw").redirect.code == 308
+    assert table.route("GET", "http://a/", gateway="default/gw").redirect.code == 308
+    d = table.route("GET", "http://a/", {**pretends, "x-forwarded-for": "1.2.3.4", "x-request-id": "mine"}, gateway="default/gw",
+                    peer_address="[2001:db8::1]:99", trusted_proxies=1, request_id="fresh", facts={"HOSTNAME": "gw-1"})
+    assert dict(d.upstream.headers)["x-real-ip"] == "1.2.3.4:0" and dict(d.upstream.headers)["x-node"] == "gw-1"
+    assert d.upstream.proxy_headers == {"x-forwarded-for": "1.2.3.4,2001:db8::1", "x-envoy-external-address": "1.2.3.4",
+                                        "x-request-id": "fresh"}
+
+
+@pytest.mark.parametrize("peer", ["", "a", "1.2.3.4:", "1.2.3.4:99999", "[::1]", "1.2.3"])
+def test_a_peer_is_an_address(table, peer):
+    with pytest.raises(ValueError):
+        table.route("GET", URL, peer_address=peer)
+
+
+def test_blanks_around_values_are_dropped():
+    table = headerroute.load(shop("  - match: [{headers: {x: {exact: a}}}]\n"
+                                  "    route: [{destination: {host: shop, subset: v1}}]\n"
+                                  "  - route: [{destination: {host: shop, subset: v2}}]\n"))
+    assert table.route("GET", "http://shop/", {"x": " a\t"}).destination.subset == "v1"

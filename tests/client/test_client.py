@@ -91,6 +91,33 @@ def test_report_has_a_line_a_picture(server, client, tmp_path):
     assert lines[0]["via"] == ["predict-pod1", "proxy-pod1", "gateway"]
 
 
+@pytest.mark.parametrize("flags", [(), ("--debug",), ("--no-progress", "--concurrency", "3")])
+def test_report_to_standard_output_is_json_lines_and_nothing_else(client, flags):
+    done = client("--report", "-", *flags)
+    assert done.returncode == 0
+    assert sorted(json.loads(line)["file"] for line in done.stdout_text.splitlines()) == NAMES
+    assert done.stderr_text.rstrip().endswith("4 ok, 0 failed")
+
+
+def test_report_to_standard_output_stays_json_when_the_server_is_missing(server, client):
+    server.gets["/health"] = (500, {})
+    done = client("--report", "-")
+    assert (done.returncode, done.stdout_text) == (1, "")
+    assert "0 ok, 4 failed" in done.stderr_text
+
+
+@pytest.mark.parametrize("flags, closed", [(("--report", "-"), "stdout"), ((), "stdout"), (("--debug",), "stderr")])
+def test_closed_pipe_ends_the_run_without_a_traceback(client, flags, closed):
+    process = client.start(*flags)
+    getattr(process, closed).close()
+    rest = process.stderr if closed == "stdout" else process.stdout
+    text = rest.read()
+    assert process.wait(60) == 1
+    assert "Traceback" not in text and "Exception ignored" not in text
+    if closed == "stdout":
+        assert "the output was closed" in text
+
+
 def test_progress_bar_counts_to_the_end(client):
     assert "4/4" in client().stderr_text
     assert "4/4" not in client("--no-progress").stderr_text

@@ -5,6 +5,7 @@ import re
 import signal
 import socket
 import subprocess
+import sys
 import time
 
 import pytest
@@ -126,15 +127,47 @@ def test_keep_leaves_it_running_and_starts_anew():
     assert not [a for a in ADDRESSES if listening(a)]
 
 
-def test_port_in_use_is_named_and_left_alone():
-    with socket.socket() as taken:
-        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        taken.bind(("127.0.0.12", 5000))
-        taken.listen()
+def taken(address):
+    """Something else that listens there."""
+    stranger = socket.socket()
+    stranger.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    stranger.bind(address)
+    stranger.listen()
+    return stranger
+
+
+@pytest.mark.parametrize("address, in_the_way, advice", [
+    (("127.0.0.12", 5000), "127.0.0.12:5000 is in use", "k8s/local/endpoints.yaml"),
+    (("127.0.0.1", 5000), "127.0.0.1:5000 is in use", "--port"),
+    (("0.0.0.0", 5000), "127.0.0.1:5000, 127.0.0.11:5000, 127.0.0.12:5000 are in use", "--port"),
+], ids=["a pod's", "the gateway's", "all addresses"])
+def test_port_in_use_is_named_in_one_line_before_anything_is_built(address, in_the_way, advice):
+    with taken(address):
         done = demo()
         assert done.returncode == 1
-        assert "127.0.0.12:5000 is in use" in done.err
-        assert not [a for a in ADDRESSES if a != ("127.0.0.12", 5000) and listening(a)]
+        assert in_the_way in done.err and advice in done.err and len(done.err.splitlines()) == 1
+        assert "building" not in done.out and "starting" not in done.out
+        assert not [a for a in ADDRESSES if a != address and address[0] != "0.0.0.0" and listening(a)]
+
+
+def test_port_moves_the_gateway():
+    with taken(ADDRESSES[0]) as stranger, socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+        free.close()
+        done = demo("--keep", "--port", str(port))
+        assert done.returncode == 0, done.out + done.err
+        check_table(done.out)
+        assert f"http://127.0.0.1:{port}" in done.out and listening(("127.0.0.1", port))
+        assert demo("--stop").returncode == 0
+        assert not listening(("127.0.0.1", port))
+        stranger.close()
+
+
+def test_the_command_line_tool_is_built(two_runs):
+    tool = os.path.join(ROOT, "build", "release", "bin", "headerroute")
+    assert all("build/release/bin/headerroute" in out for out in two_runs)
+    assert subprocess.run([tool, "--version"], check=True, capture_output=True).stdout.startswith(b"headerroute ")
 
 
 @pytest.mark.parametrize("until", [ADDRESSES[3], ADDRESSES[0]], ids=["first server", "gateway"])
@@ -163,7 +196,48 @@ def test_strangers_are_not_stopped():
         stranger.wait()
 
 
-@pytest.mark.parametrize("flag, status, sentence", [("--help", 0, "usage: ./demo.sh"), ("--bogus", 2, "'--bogus'")])
-def test_flags(flag, status, sentence):
-    done = demo(flag)
+@pytest.mark.parametrize("flags, status, sentence", [
+    (["--help"], 0, "usage: ./demo.sh"), (["--bogus"], 2, "'--bogus'"), (["--port"], 2, "a number from 1 to 65535"),
+    (["--port", "0"], 2, "'0'"), (["--port", "65536"], 2, "'65536'"), (["--port=x"], 2, "'x'")])
+def test_flags(flags, status, sentence):
+    done = demo(*flags)
     assert done.returncode == status and sentence in (done.err if status else done.out)
+
+
+# ---- the file that the demo is read from ----
+
+PODS = os.path.join(ROOT, "k8s", "local", "endpoints.yaml")
+
+
+def read_pods(path):
+    return subprocess.run([sys.executable, os.path.join(ROOT, "scripts", "demo_pods.py"), str(path)], capture_output=True, text=True,
+                          timeout=60)
+
+
+def test_pods_become_servers_and_runs():
+    assert [line.split("\t") for line in read_pods(PODS).stdout.splitlines()] == [
+        ["server", "predict-pod1", "127.0.0.21", "5010", "headerroute-predict", "GRAB_CUT_ITERS=1"],
+        ["server", "predict-pod2", "127.0.0.22", "5011", "headerroute-predict", "GRAB_CUT_ITERS=10"],
+        ["server", "proxy-pod1", "127.0.0.11", "5000", "headerroute-proxy", "PREDICT_SERVER_URL=http://127.0.0.21:5010"],
+        ["server", "proxy-pod2", "127.0.0.12", "5000", "headerroute-proxy", "PREDICT_SERVER_URL=http://127.0.0.22:5011"],
+        ["run", "condition1", "1 iteration"], ["run", "condition2", "10 iterations"]]
+
+
+@pytest.mark.parametrize("old, new, why", [
+    ("podIP: 127.0.0.12", "podIP: 10.0.0.1", "expected a loopback address"),
+    ("podIP: 127.0.0.12", "hostIP: 127.0.0.12", "status.podIP is missing"),
+    ("image: headerroute-proxy:0.1.0", "image: nginx", "expected headerroute-predict or headerroute-proxy"),
+    ('value: "10"', "value: 10", "in quotes"),
+    ("name: proxy-pod2", "name: model2", "begins with 'proxy'"),
+    ("demo-target: condition2", "demo-target: a b", "annotation demo-target"),
+    ("kind: Pod", "kind: [", "endpoints.yaml"),
+    ("demo-target", "target", "no Pod has the annotation demo-target"),
+])
+def test_a_mistake_in_the_file_is_one_line(tmp_path, old, new, why):
+    with open(PODS, encoding="utf-8") as f:
+        text = f.read()
+    assert old in text
+    (tmp_path / "endpoints.yaml").write_text(text.replace(old, new))
+    done = read_pods(tmp_path / "endpoints.yaml")
+    assert done.returncode == 1 and done.stdout == ""
+    assert why in done.stderr and len(done.stderr.splitlines()) == 1

@@ -14,7 +14,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static hr_table *table_of_seed(void) {
+static hr_table *table_of_batches(void) {
     const char *paths[] = {HR_SOURCE_DIR "/tests/headerroute/fixtures/batch.yaml"};
     hr_table *table;
     if (hr_table_load_paths(&table, NULL, paths, 1, NULL) != HR_OK) {
@@ -58,11 +58,11 @@ static void check_answers(const char *text, size_t len, size_t wanted) {
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     static hr_table *table;
     if (table == NULL)
-        table = table_of_seed();
+        table = table_of_batches();
     if (size == 0)
         return 0;
     cli_view defaults = {0};
-    cli_batch *batch = cli_batch_new(table, &defaults);
+    cli_batch *batch = cli_batch_new(table, &defaults, NULL);
     char *answers = NULL;
     size_t len = 0;
     FILE *in = fmemopen((void *)data, size, "r"), *out = open_memstream(&answers, &len);

@@ -234,6 +234,7 @@ void maker_request(made_request *out, maker *m) {
         out->headers[i] = header(out->room[i][0], out->room[i][1], m);
     double draw = maker_byte(m) / 256.0;
     out->request = (hr_request){
+        .version = HR_REQUEST_VERSION,
         .method = hr_str_from(PICK(m, methods)),
         .scheme = maker_below(m, 4) == 0 ? HR_STR("https") : HR_STR("http"),
         .authority = hr_str_from(PICK(m, asked)),

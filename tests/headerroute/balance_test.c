@@ -210,7 +210,7 @@ Test(balance, an_ejected_endpoint_gives_its_keys_to_others_and_theirs_stay) {
     close_cluster(&f);
 }
 
-Test(balance, nobody_is_picked_where_nobody_can_be) {
+Test(balance, no_endpoint_is_picked_if_none_is_usable) {
     fixture f = open_cluster(alike, 2, "loadBalancer: {simple: ROUND_ROBIN}", NULL);
     hr_cursor cursor = {0};
     hr_pick pick = {.states = f.states};
@@ -280,7 +280,7 @@ Test(balance, rings_are_for_consistent_hashing_alone) {
 }
 
 /* Rings that are older than what the caller knows by now: nobody who is out is picked, and nobody is not missed. */
-Test(balance, rings_that_are_behind_the_states) {
+Test(balance, rings_older_than_the_states_pick_usable_endpoints_only) {
     fixture f = open_cluster(alike, 4, "loadBalancer: {consistentHash: {useSourceIp: true}}", NULL);
     hr_rings *rings;
     f.states[0].unusable = 1;

@@ -164,7 +164,7 @@ static char land_key(const test_case *t, const char *key, int i) {
         snprintf(path, sizeof(path), "/?a=b&%s=%s&c=d", t->key_name, key);
     else if (strcmp(t->kind, "source") == 0)
         snprintf(source, sizeof(source), "127.79.%d.%d", i / 250, 1 + i % 250);
-    hr_request request = {.authority = hr_str_from(t->authority), .path = hr_str_from(path), .headers = &header,
+    hr_request request = {.version = HR_REQUEST_VERSION, .authority = hr_str_from(t->authority), .path = hr_str_from(path), .headers = &header,
                           .n_headers = in_header || in_cookie};
     return land(t, &request, source);
 }

@@ -1,3 +1,4 @@
+/* Reads case files and compares what is found in their YAML. */
 #include "cases.h"
 
 #include <criterion/criterion.h>
@@ -11,7 +12,7 @@
 #include "diag.h"
 #include "lint.h"
 
-static const char begin_mark[] = "=== ", findings_mark[] = "--- findings\n";
+static const char begin_mark[] = "=== ";
 
 static char *read_file(const char *path) {
     FILE *f = fopen(path, "rb");
@@ -32,26 +33,24 @@ static char *cut_line(char **rest) {
     return line;
 }
 
-case_file cases_read(const char *name) {
+case_file cases_read(const char *name, const char *mark) {
     char path[512];
-    snprintf(path, sizeof(path), "%s/tests/headerroute/fixtures/cases/%s.txt", HR_SOURCE_DIR, name);
+    snprintf(path, sizeof(path), "%s/tests/headerroute/fixtures/%s.txt", HR_SOURCE_DIR, name);
     case_file file = {.text = read_file(path)};
     file.cases = calloc(1000, sizeof(*file.cases));
     for (char *at = strstr(file.text, begin_mark), *next; at != NULL; at = next) {
         cr_assert(file.n < 1000);
-        next = strstr(at + 1, "\n=== ");
-        if (next != NULL)
-            *next++ = '\0';
         char *rest = at + strlen(begin_mark);
+        next = strstr(rest, "\n=== ");
+        if (next != NULL)
+            *++next = '\0'; /* in the place of the first '=' */
         test_case *c = &file.cases[file.n++];
         c->name = cut_line(&rest);
         c->yaml = rest;
-        /* the last line of a file without findings may lack its end */
-        char *mark = strstr(rest, "--- findings");
-        cr_assert(mark != NULL, "%s: the case \"%s\" has no findings section", path, c->name);
-        c->expected = mark + strlen(findings_mark) - 1;
-        c->expected += *c->expected == '\n';
-        *mark = '\0';
+        char *end = strstr(rest, mark);
+        cr_assert(end != NULL, "%s: the case \"%s\" has no line %s", path, c->name, mark);
+        c->expected = end + strlen(mark);
+        *end = '\0';
     }
     cr_assert(file.n > 0, "%s has no case", path);
     return file;
@@ -86,9 +85,7 @@ static void check(const char *file, const test_case *c, int lint) {
     if (lint)
         cr_assert(eq(int, hr_resources_lint(resources, d, NULL), HR_OK));
     char *found = cases_findings(d);
-    size_t len = strlen(c->expected), found_len = strlen(found);
-    int same = len == found_len || len + 1 == found_len; /* the file's last line end */
-    cr_expect(same && strncmp(found, c->expected, len) == 0, "%s: %s\nexpected:\n%s\nfound:\n%s", file, c->name,
+    cr_expect(strcmp(found, c->expected) == 0, "%s: %s\nexpected:\n%s\nfound:\n%s", file, c->name,
               c->expected, found);
     free(found);
     hr_diagnostics_free(d);
@@ -96,7 +93,7 @@ static void check(const char *file, const test_case *c, int lint) {
 }
 
 size_t cases_check(const char *name, int lint) {
-    case_file file = cases_read(name);
+    case_file file = cases_read(name, "--- findings\n");
     size_t n = file.n;
     for (size_t i = 0; i < file.n; i++)
         check(name, &file.cases[i], lint);

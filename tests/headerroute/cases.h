@@ -25,14 +25,16 @@ typedef struct case_file {
     size_t n;
 } case_file;
 
-/* Reads tests/headerroute/fixtures/cases/NAME.txt; fails the test if there is no case in it. */
-case_file cases_read(const char *name);
+/* Reads tests/headerroute/fixtures/NAME.txt, where the line `mark` ends the YAML of a case. Fails
+ * the test if there is no case in it. */
+case_file cases_read(const char *name, const char *mark);
 void cases_free(case_file *file);
 
 /* The findings as a case file has them, malloc'ed. */
 char *cases_findings(const hr_diagnostics *d);
 
-/* Loads each case's YAML (with the linter, if `lint`) and compares. Returns the number of cases. */
+/* Loads the YAML of each case of tests/headerroute/fixtures/NAME.txt (with the linter, if `lint`)
+ * and compares the findings. Returns the number of cases. */
 size_t cases_check(const char *name, int lint);
 
 #endif

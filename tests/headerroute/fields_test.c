@@ -86,7 +86,7 @@ static void dump_decisions(FILE *out, const hr_view *view, hr_scratch *scratch) 
                  {"GET", "https", "shop.example.com", "/a", user}, {"GET", "http", "out.example.com", "/", user},
                  {"GET", "http", "shop.default:8080", "/A", user}};
     for (size_t i = 0; i < sizeof(asked) / sizeof(asked[0]); i++) {
-        hr_request request = {.method = hr_str_from(asked[i].method), .scheme = hr_str_from(asked[i].scheme),
+        hr_request request = {.version = HR_REQUEST_VERSION, .method = hr_str_from(asked[i].method), .scheme = hr_str_from(asked[i].scheme),
                               .authority = hr_str_from(asked[i].authority), .path = hr_str_from(asked[i].path),
                               .headers = asked[i].headers, .n_headers = 2, .draws = {0.5, 0.5, 0.5, 0.5}};
         hr_decision decision;

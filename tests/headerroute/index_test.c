@@ -91,8 +91,10 @@ static char *random_rules(size_t n) {
     char *text;
     size_t size;
     FILE *out = open_memstream(&text, &size);
+    char *mesh = hrt_mesh();
     fprintf(out, "%s\n---\napiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {name: vs}\n"
-                 "spec:\n  hosts: [reviews]\n  http:\n", hrt_mesh);
+                 "spec:\n  hosts: [reviews]\n  http:\n", mesh);
+    free(mesh);
     for (size_t i = 0; i < n; i++) {
         fprintf(out, "  - match: [");
         put_match(out);
@@ -114,7 +116,7 @@ static void random_request(sample *s) {
         s->headers[i] = (hr_pair){hr_str_from(PICK(names)), hr_str_from(PICK(values))};
     snprintf(s->path, sizeof(s->path), draw(3) ? "%s" : "%s?%s=%s&%s=%s", PICK(paths), PICK(names), PICK(values),
              PICK(names), PICK(values));
-    s->request = (hr_request){.method = hr_str_from(PICK(methods)),
+    s->request = (hr_request){.version = HR_REQUEST_VERSION, .method = hr_str_from(PICK(methods)),
                               .authority = HR_STR("reviews"),
                               .path = hr_str_from(s->path),
                               .headers = s->headers,
@@ -173,8 +175,10 @@ Test(index, settles_one_exact_key_as_the_walk_does) {
     size_t size;
     FILE *out = open_memstream(&yaml, &size);
     cr_assert_not_null(out);
+    char *mesh = hrt_mesh();
     fprintf(out, "%s\n---\napiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {name: vs}\n"
-                 "spec:\n  hosts: [reviews]\n  http:\n", hrt_mesh);
+                 "spec:\n  hosts: [reviews]\n  http:\n", mesh);
+    free(mesh);
     for (int i = 0; i < 1000; i++) {
         static const char *const forms[] = {"headers: {x-tenant: {exact: \"%0*d\"}}", "uri: {exact: \"/%0*d\"}",
                                             "uri: {prefix: \"/%0*d\"}", "headers: {x-other: {exact: \"%0*d\"}}"};
@@ -200,7 +204,7 @@ Test(index, settles_one_exact_key_as_the_walk_does) {
         snprintf(other, sizeof(other), "%0*d", 17 + n % 7, n);
         hr_pair headers[] = {{HR_STR("x-other"), hr_str_from(other)}, {HR_STR("X-Tenant"), hr_str_from(value)},
                              {HR_STR("x-other"), hr_str_from(value)}};
-        hr_request request = {.method = HR_STR("GET"), .scheme = HR_STR("http"), .authority = HR_STR("reviews"),
+        hr_request request = {.version = HR_REQUEST_VERSION, .method = HR_STR("GET"), .scheme = HR_STR("http"), .authority = HR_STR("reviews"),
                               .path = hr_str_from(path), .headers = headers, .n_headers = 1 + draw(3)};
         hr_route_mode walk = {.plain_walk = true};
         hr_decision a, b;

@@ -74,7 +74,7 @@ static text utf16(const char *ascii, int big, int mark) {
     return t;
 }
 
-Test(limits, encodings) {
+Test(limits, files_are_utf8_or_utf16_with_a_mark) {
     finds_in("a byte order mark", made("\xEF\xBB\xBF%s", rules), "");
     finds_in("two of them", made("\xEF\xBB\xBF\xEF\xBB\xBF%s", rules),
              "1:2: error: kind: is missing: a resource says, for example, kind: VirtualService\n"
@@ -93,7 +93,7 @@ Test(limits, encodings) {
     finds("beyond Unicode", HR_STR("a: \xF4\x90\x80\x80\n"), "1:4: error: this is not YAML: invalid Unicode character\n");
 }
 
-Test(limits, zeros) {
+Test(limits, zero_bytes_are_refused) {
     finds("a zero alone", HR_STR("\0"), "1:1: error: this is not YAML: control characters are not allowed\n");
     finds("in a word", HR_STR("a: b\0c\n"), "1:5: error: this is not YAML: control characters are not allowed\n");
     finds("behind the last document", HR_STR("---\n# a\n\0"), "3:1: error: this is not YAML: control characters are not allowed\n");
@@ -122,14 +122,14 @@ Test(limits, long_values_leave_room_for_what_is_wrong) {
     free(host.p);
 }
 
-Test(limits, long_keys) {
+Test(limits, keys_beyond_yamls_limit_are_refused) {
     text key = repeated("k", 2000);
     finds_in("longer than YAML has them", made("%s: 1\n", key.p),
              "1:2001: error: this is not YAML: mapping values are not allowed in this context\n");
     free(key.p);
 }
 
-Test(limits, quotes_that_stay_open) {
+Test(limits, a_quote_that_stays_open_is_refused_at_the_end) {
     text long_text = repeated("x", 1 << 20);
     finds_in("to the end of a mebibyte", made("a: \"%s", long_text.p),
              "1:1048581: error: this is not YAML: found unexpected end of stream (while scanning a quoted scalar, line 1)\n");
@@ -153,7 +153,7 @@ Test(limits, files_are_limited) {
     hr_diagnostics_free(d);
 }
 
-Test(limits, many_documents) {
+Test(limits, documents_are_not_limited_in_number) {
     finds_in("empty ones", repeated("---\n", 100000), "");
     text one = made("%s---\n", rules);
     text three = repeated(one.p, 3);
@@ -191,7 +191,7 @@ Test(limits, what_serves_refuses_what_it_cannot_act_on) {
         }
 }
 
-Test(limits, depth) {
+Test(limits, nesting_is_limited) {
     text deep = repeated("[", 100000);
     finds_in("brackets", deep, "1:65: error: YAML nested deeper than 64 levels (option max_depth)\n");
     finds_in("dashes", repeated("- ", 100000), "1:129: error: YAML nested deeper than 64 levels (option max_depth)\n");
@@ -201,7 +201,7 @@ Test(limits, depth) {
                "1:12: error: YAML nested deeper than 3 levels (option max_depth)\n");
 }
 
-Test(limits, aliases) {
+Test(limits, aliases_that_multiply_are_refused) {
     char yaml[4096];
     int n = sprintf(yaml, "a: &a [x,x,x,x,x,x,x,x,x]\n");
     for (char c = 'b'; c <= 'z'; c++) {
@@ -219,7 +219,7 @@ Test(limits, aliases) {
 
 /* ---- what is told ---- */
 
-Test(limits, a_key_given_twice_is_told_once) {
+Test(limits, a_key_given_twice_is_reported_once) {
     finds_in("http", made("%s  http: []\n", rules), "8:3: error: the key \"http\" is given twice (first on line 6)\n");
 }
 
@@ -235,7 +235,7 @@ Test(limits, a_message_is_one_line) {
           "4:8: error: spec.a\\x09b: VirtualService has no such field\n");
 }
 
-Test(limits, the_linter_tells_once) {
+Test(limits, the_linter_reports_a_host_once) {
     hr_load_options options = HR_LOAD_OPTIONS_INIT;
     options.lint = 1;
     finds_with("a host nobody backs", hr_str_from(rules), &options,
@@ -243,7 +243,7 @@ Test(limits, the_linter_tells_once) {
                "a.default.svc.cluster.local: requests would get 503\n");
 }
 
-Test(limits, tabs) {
+Test(limits, a_tab_must_not_indent) {
     finds("for a blank", HR_STR("a:\n\tb: c"), "2:1: error: this is not YAML: found character that cannot start any token "
                                                "(while scanning for the next token, line 2)\n");
     finds("behind a colon they are fine", HR_STR("apiVersion:\tv1\nkind:\tService\nmetadata:\t{name: a}\nspec:\t{ports: [{port: 80}]}\n"), "");

@@ -120,7 +120,7 @@ typedef struct asked {
 #define HEADERS(...) .headers = (const hr_pair[]){__VA_ARGS__}, .n_headers = sizeof((hr_pair[]){__VA_ARGS__}) / sizeof(hr_pair)
 #define S(literal) {(literal), sizeof(literal) - 1}
 #define H(name, value) {S(name), S(value)}
-#define TO(host, target) .authority = S(host), .path = S(target)
+#define TO(host, target) .version = HR_REQUEST_VERSION, .authority = S(host), .path = S(target)
 
 static const asked asks[] = {
     {"an exact path, ignoring case", {TO("shop", "/T/A"), HEADERS(H("X-Tenant", "one"))}, 0, 0, true},
@@ -218,20 +218,20 @@ Test(allocations, the_system_of_the_demo_has_none) {
     hr_view *view = view_of(table, 5000, HR_STR("mesh"));
     hr_scratch *scratch;
     cr_assert_eq(hr_scratch_new(&scratch), HR_OK);
-    const asked seed[] = {
+    const asked demo[] = {
         {"target: condition1", {TO("proxy-server:5000", "/predict"), HEADERS(H("target", "condition1"))}, 0, 0, false},
         {"another target", {TO("proxy-server:5000", "/predict"), HEADERS(H("target", "else"))}, 0, 0, false},
     };
     for (int warm = 0; warm < 2; warm++)
         for (size_t i = 0; i < 2; i++)
-            route(view, &seed[i], scratch);
+            route(view, &demo[i], scratch);
     for (size_t i = 0; i < 2; i++) {
         watch();
         for (int round = 0; round < 50; round++)
-            route(view, &seed[i], scratch);
+            route(view, &demo[i], scratch);
         watching = false;
-        nothing_of_ours(seed[i].name);
-        cr_expect_eq(re2s.allocations + re2s.locks, 0, "%s: RE2 is asked", seed[i].name);
+        nothing_of_ours(demo[i].name);
+        cr_expect_eq(re2s.allocations + re2s.locks, 0, "%s: RE2 is asked", demo[i].name);
     }
     hr_scratch_free(scratch);
     hr_view_unref(view);
@@ -243,8 +243,10 @@ static char *many_rules(size_t n) {
     char *text;
     size_t size;
     FILE *out = open_memstream(&text, &size);
+    char *mesh = hrt_mesh();
     fprintf(out, "%s\n---\napiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {name: many}\n"
-                 "spec:\n  hosts: [reviews]\n  http:\n", hrt_mesh);
+                 "spec:\n  hosts: [reviews]\n  http:\n", mesh);
+    free(mesh);
     for (size_t i = 0; i < n; i++)
         fprintf(out, "  - match: [{uri: {prefix: /p%zu/}}, {headers: {x-%zu: {exact: v}}}, {uri: {exact: /E%zu}, ignoreUriCase: true}]\n"
                      "    route: [{destination: {host: reviews}}]\n", i, i % 20, i);
@@ -288,6 +290,7 @@ Test(allocations, final_forms_have_none) {
     cr_assert_eq(hr_scratch_new(&scratch), HR_OK);
     const hr_request *request = &asks[1].request;
     const hr_pair answer[] = {H("server", "x"), H("content-type", "text/plain")};
+    hr_response response = {.version = HR_RESPONSE_VERSION, .status = 200, .headers = answer, .n_headers = 2};
     for (int round = 0; round < 20; round++) {
         hr_decision d;
         hr_upstream upstream;
@@ -297,7 +300,7 @@ Test(allocations, final_forms_have_none) {
             watch();
         int error = hr_route(&d, view, request, scratch);
         error |= hr_upstream_request(&upstream, &d, request, scratch);
-        error |= hr_response_headers(&headers, &n, &d, request, 200, answer, 2, scratch);
+        error |= hr_response_headers(&headers, &n, &d, request, &response, scratch);
         if (error != HR_OK || upstream.path_rewritten == 0) {
             watching = false;
             cr_assert_fail("round %d: %d", round, error);

@@ -124,23 +124,23 @@ static void load_all(const char *const *paths, size_t n_paths, long step) {
     cr_expect_gt(n, 50);
 }
 
-Test(out_of_memory, loading_tells_and_gives_back) {
+Test(out_of_memory, a_load_reports_it_and_frees_everything) {
     const char *paths[] = {HR_SOURCE_DIR "/tests/headerroute/fixtures/everything.yaml"};
     load_all(paths, 1, 1);
 }
 
-Test(out_of_memory, loading_a_mesh) {
+Test(out_of_memory, a_load_of_a_mesh_reports_it) {
     const char *paths[] = {HR_SOURCE_DIR "/tests/headerroute/fixtures/batch.yaml"};
     load_all(paths, 1, 1);
 }
 
-Test(out_of_memory, loading_folders) {
+Test(out_of_memory, a_load_of_folders_reports_it) {
     const char *paths[] = {HR_SOURCE_DIR "/k8s/base", HR_SOURCE_DIR "/k8s/local"};
     load_all(paths, 2, 5);
 }
 
 /* Whatever RE2 then loses. */
-Test(out_of_memory, loading_regexes) {
+Test(out_of_memory, a_load_of_regexes_reports_it) {
     const char *paths[] = {HR_SOURCE_DIR "/tests/headerroute/fixtures/everything.yaml"};
     cxx_fails = true;
     load_all(paths, 1, 1);
@@ -178,13 +178,13 @@ static void view_all(hr_str gateway, uint16_t port) {
     hr_table_unref(table);
 }
 
-Test(out_of_memory, views) {
+Test(out_of_memory, a_view_reports_it) {
     view_all(HR_STR("mesh"), 80);
     view_all(HR_STR("default/web"), 443);
     view_all(HR_STR("edge/to-https"), 8080);
 }
 
-Test(out_of_memory, rings) {
+Test(out_of_memory, rings_report_it) {
     static const char yaml[] =
         "apiVersion: networking.istio.io/v1\nkind: ServiceEntry\nmetadata: {name: m}\nspec: {hosts: [m.example.com], "
         "resolution: STATIC, ports: [{number: 80, name: http, protocol: HTTP}], "
@@ -227,6 +227,7 @@ static void ignore(void *ctx, const hr_trace_event *event) {
 static int ask(const hr_view *view, const hr_request *request, hr_scratch *scratch) {
     static const hr_pair answer[] = {{{"server", 6}, {"x", 1}}};
     hr_decision d;
+    hr_response response = {.version = HR_RESPONSE_VERSION, .status = 200, .headers = answer, .n_headers = 1};
     hr_upstream upstream;
     hr_str json;
     const hr_pair *headers;
@@ -238,7 +239,7 @@ static int ask(const hr_view *view, const hr_request *request, hr_scratch *scrat
     if (error == HR_OK && d.action == HR_ACTION_ROUTE)
         error = hr_upstream_request(&upstream, &d, request, scratch);
     if (error == HR_OK)
-        error = hr_response_headers(&headers, &n, &d, request, 200, answer, 1, scratch);
+        error = hr_response_headers(&headers, &n, &d, request, &response, scratch);
     if (error == HR_OK)
         error = hr_request_hash(&hash, &d, request, HR_STR("10.0.0.1"), scratch);
     if (error == HR_OK || error == HR_ENOENT)
@@ -268,7 +269,7 @@ static void ask_all(const hr_view *view, const hr_request *request) {
     cr_expect_gt(n, 2);
 }
 
-Test(out_of_memory, requests) {
+Test(out_of_memory, a_request_reports_it) {
     hr_table *table = mesh();
     hr_view *view;
     cr_assert_eq(hr_view_new(&view, table, NULL), HR_OK);
@@ -278,7 +279,7 @@ Test(out_of_memory, requests) {
     const hr_pair headers[] = {{HR_STR("x-tenant"), HR_STR("one")}, {HR_STR("cookie"), HR_STR("user=me")},
                                {HR_STR("accept"), hr_str_from(value)}, {HR_STR("accept"), hr_str_from(value)},
                                {HR_STR("x-debug"), hr_str_from(value)}, {HR_STR("x-debug"), hr_str_from(value)}};
-    hr_request request = {.authority = HR_STR("shop"), .path = hr_str_from(path), .headers = headers, .n_headers = 6};
+    hr_request request = {.version = HR_REQUEST_VERSION, .authority = HR_STR("shop"), .path = hr_str_from(path), .headers = headers, .n_headers = 6};
     ask_all(view, &request);
     request.path = HR_STR("/old/way");
     ask_all(view, &request);

@@ -49,7 +49,7 @@ Test(regex, matches_the_whole_subject) {
     cr_expect(matches("a\\x00b", std::string("a\0b", 3)));
 }
 
-Test(regex, absent_is_empty) {
+Test(regex, an_absent_string_is_the_empty_one) {
     hr_regex *regex = nullptr;
     cr_assert(hr_regex_new(&regex, nullptr, HR_STR("x?"), nullptr, 0) == HR_OK);
     cr_expect(hr_regex_match(regex, hr_str{nullptr, 0}) == 1);

@@ -45,8 +45,8 @@ static void no_findings(void) {
     }
 }
 
-Test(resource, seed) {
-    const hr_resources *r = read_source(&(hr_source){.path = HR_SOURCE_DIR "/tests/headerroute/fixtures/seed.yaml"});
+Test(resource, two_proxies_behind_one_service) {
+    const hr_resources *r = read_source(&(hr_source){.path = HR_SOURCE_DIR "/tests/headerroute/fixtures/two-proxies.yaml"});
     no_findings();
     cr_assert(eq(sz, r->n_virtual_services, 1));
     cr_assert(eq(sz, r->n_destination_rules, 1));
@@ -96,7 +96,7 @@ static const hr_resources *everything(void) {
 
 #define SECOND INT64_C(1000000000)
 
-Test(resource, metadata) {
+Test(resource, metadata_is_read) {
     const hr_virtual_service *vs = everything()->virtual_services;
     cr_expect(is(vs->meta.namespace_, "shop"));
     cr_expect(is(vs->meta.creation_timestamp, "2024-02-03T04:05:06Z"));
@@ -109,7 +109,7 @@ Test(resource, metadata) {
     cr_expect(is(vs->export_to.v[0], "."));
 }
 
-Test(resource, match) {
+Test(resource, every_field_of_a_match_is_read) {
     const hr_match_request *m = everything()->virtual_services->http[0].match;
     cr_expect(is(m->name, "m1"));
     cr_expect(m->uri.kind == HR_SM_PREFIX && is(m->uri.value, "/cart"));
@@ -133,7 +133,7 @@ Test(resource, match) {
     cr_expect(m[1].method.kind == HR_SM_NONE);
 }
 
-Test(resource, route) {
+Test(resource, destinations_and_header_operations_are_read) {
     const hr_http_route *h = everything()->virtual_services->http;
     cr_assert(eq(sz, h->n_route, 2));
     const hr_route_destination *d = h->route;
@@ -163,7 +163,7 @@ Test(resource, route) {
     cr_expect(h[4].has_delegate && is(h[4].delegate_name, "deep") && is(h[4].delegate_namespace, "other"));
 }
 
-Test(resource, answers) {
+Test(resource, redirects_and_direct_responses_are_read) {
     const hr_http_route *h = everything()->virtual_services->http;
     cr_expect(is(h[1].redirect->prefix_rewrite, "/new") && is(h[1].redirect->authority, "b.example.com"));
     cr_expect(is(h[1].redirect->scheme, "https") && h[1].redirect->uri.p == NULL);
@@ -176,7 +176,7 @@ Test(resource, answers) {
     cr_expect(body.len == 4 && memcmp(body.p, "hi\0!", 4) == 0);
 }
 
-Test(resource, retries_fault_cors) {
+Test(resource, retries_faults_and_cors_are_read) {
     const hr_http_route *h = everything()->virtual_services->http;
     cr_expect(eq(i64, h->retries->attempts, 3));
     cr_expect(eq(i64, h->retries->per_try_timeout_ns, 2 * SECOND));
@@ -198,7 +198,7 @@ Test(resource, retries_fault_cors) {
     cr_expect(eq(int, cors->unmatched_preflights, 1));
 }
 
-Test(resource, destination_rule) {
+Test(resource, every_field_of_a_destination_rule_is_read) {
     const hr_destination_rule *r = everything()->destination_rules;
     cr_expect(r->has_selector && is(r->selector[0].value, "web"));
     const hr_lb_settings *lb = &r->policy.load_balancer;
@@ -253,7 +253,7 @@ Test(resource, destination_rule) {
     cr_expect(r->policy.port_level[0].policy.tls.present == false);
 }
 
-Test(resource, subsets) {
+Test(resource, subsets_and_their_balancers_are_read) {
     const hr_destination_rule *r = everything()->destination_rules;
     cr_assert(eq(sz, r->n_subsets, 3));
     const hr_lb_settings *ring = &r->subsets[0].policy.load_balancer;
@@ -270,7 +270,7 @@ Test(resource, subsets) {
     cr_expect(r->subsets[2].policy.connection_pool.present == false);
 }
 
-Test(resource, gateway) {
+Test(resource, every_field_of_a_gateway_is_read) {
     const hr_gateway *g = everything()->gateways;
     cr_expect(is(g->selector[0].name, "istio"));
     cr_assert(eq(sz, g->n_servers, 2));
@@ -282,7 +282,7 @@ Test(resource, gateway) {
     cr_expect(is(s->tls_mode, "SIMPLE") && s->https_redirect == false);
 }
 
-Test(resource, service_entry) {
+Test(resource, every_field_of_a_service_entry_is_read) {
     const hr_resources *r = everything();
     const hr_service_entry *e = r->service_entries;
     cr_expect(is(e->hosts.v[0], "api.example.org") && is(e->addresses.v[1], "10.8.0.0/16"));
@@ -297,7 +297,7 @@ Test(resource, service_entry) {
     cr_expect(is(r->workload_entries[0].meta.name, "vm") && is(r->workload_entries[0].address, "fd00::1"));
 }
 
-Test(resource, core_kinds) {
+Test(resource, services_pods_and_slices_are_read) {
     const hr_resources *r = everything();
     const hr_service *s = r->services;
     cr_expect(is(s->type, "NodePort") && is(s->cluster_ip, "10.1.0.1") && s->publish_not_ready_addresses);
@@ -329,7 +329,7 @@ static void write_file(const char *path, const char *text) {
 
 static const char rule[] = "apiVersion: networking.istio.io/v1\nkind: DestinationRule\nmetadata: {name: %s}\nspec: {host: a}\n";
 
-Test(resource, folder) {
+Test(resource, a_folder_is_read_by_name_without_kustomization_and_hidden_files) {
     char folder[] = "/tmp/hr-folder-XXXXXX", path[200], text[300];
     cr_assert(mkdtemp(folder) != NULL);
     static const char *const names[] = {"b.yaml", "a.yml", "kustomization.yaml", ".hidden.yaml", "c.txt", "d.yaml.bak"};
@@ -353,7 +353,7 @@ Test(resource, folder) {
     cr_assert(system(text) == 0);
 }
 
-Test(resource, unreadable_sources) {
+Test(resource, unreadable_sources_are_reported_and_the_rest_is_read) {
     hr_resources *resources;
     hr_source sources[] = {{.path = "/nowhere/a.yaml"},
                            {.name = "t", .text = HR_STR("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n")},
@@ -368,7 +368,7 @@ Test(resource, unreadable_sources) {
     cr_expect(resources == NULL);
 }
 
-Test(resource, size_limit) {
+Test(resource, a_file_beyond_the_size_limit_is_refused) {
     char path[] = "/tmp/hr-size-XXXXXX";
     int fd = mkstemp(path);
     cr_assert(fd >= 0);
@@ -403,7 +403,7 @@ Test(resource, given_twice_names_both_places) {
     cr_expect(eq(sz, resources->n_destination_rules, 1));
 }
 
-Test(resource, default_namespace) {
+Test(resource, the_default_namespace_is_an_option) {
     char text[300];
     snprintf(text, sizeof(text), rule, "a");
     hr_load_options options = HR_LOAD_OPTIONS_INIT;
@@ -414,7 +414,7 @@ Test(resource, default_namespace) {
     cr_expect(is(resources->destination_rules[0].meta.namespace_, "prod"));
 }
 
-Test(resource, lists_of_kinds) {
+Test(resource, lists_are_unpacked) {
     hr_source source = {.name = "t", .text = HR_STR("apiVersion: v1\nkind: List\nitems:\n"
         "- {apiVersion: v1, kind: Service, metadata: {name: a}, spec: {ports: [{port: 80}]}}\n"
         "- apiVersion: v1\n  kind: List\n  items:\n"
@@ -428,7 +428,7 @@ Test(resource, lists_of_kinds) {
 }
 
 /* Of a flood of findings the first ones are kept, and all errors are counted. */
-Test(resource, many_findings) {
+Test(resource, thousands_of_findings_are_all_reported) {
     enum { N = 30000 };
     char *text = malloc(N * 8 + 200);
     int n = sprintf(text, "apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {name: a}\nspec:\n  hosts: [");
@@ -443,7 +443,7 @@ Test(resource, many_findings) {
     free(text);
 }
 
-Test(resource, durations) {
+Test(resource, durations_are_those_of_go) {
     static const struct {
         const char *text;
         int64_t ns;

@@ -15,7 +15,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "conformance"))
 import replay  # noqa: E402
 PROGRAM = pathlib.Path(os.environ["HR_BUILD_DIR"]) / "bin" / "headerroute"
-SEED = "tests/headerroute/fixtures/seed.yaml"
+RULES = "tests/headerroute/fixtures/two-proxies.yaml"
 URL = "http://proxy-server:5000/predict"
 CASES = """testCases:
 - description: the header chooses
@@ -43,33 +43,33 @@ def one_line(text):
     (["rout"], "there is no command 'rout'"),
     (["--frobnicate"], "--frobnicate"),
     (["validate"], "no"),
-    (["validate", "--frobnicate", SEED], "--frobnicate"),
+    (["validate", "--frobnicate", RULES], "--frobnicate"),
     (["route"], "no configuration: give -f PATH"),
     (["route", "-f"], "-f"),
-    (["route", "-f", SEED], "no URL"),
-    (["route", "-f", SEED, URL, URL], "more than one URL"),
-    (["route", "-f", SEED, "ftp://a/"], "the URL's scheme is neither http nor https: 'ftp://a/'"),
-    (["route", "-f", SEED, "http:///x"], "the URL names no host"),
-    (["route", "-f", SEED, "--port", "0", URL], "--port is a number from 1 to 65535"),
-    (["route", "-f", SEED, "--port", "65536", URL], "--port is a number from 1 to 65535"),
-    (["route", "-f", SEED, "--port", "80x", URL], "--port is a number from 1 to 65535"),
-    (["route", "-f", SEED, "--random", "1", URL], "--random"),
-    (["route", "-f", SEED, "--random", "-0.1", URL], "--random"),
-    (["route", "-f", SEED, "--random", "nan", URL], "--random"),
-    (["route", "-f", SEED, "--outbound-policy", "some", URL], "--outbound-policy"),
-    (["route", "-f", SEED, "--path-normalization", "some", URL], "--path-normalization"),
-    (["route", "-f", SEED, "--repeated-headers", "some", URL], "--repeated-headers"),
-    (["route", "-f", SEED, "--source-label", "nothing", URL], "--source-label"),
-    (["route", "-f", SEED, "-H", "nothing", URL], "a header is written 'Name: value'"),
-    (["route", "-f", SEED, "-H", ":path: /", URL], "a pseudo header is no header of a request"),
-    (["route", "-f", SEED, "--batch", "-", URL], "--batch takes no URL"),
-    (["route", "-f", SEED, "--batch", "-", "-H", "a: b"], "--batch takes no URL"),
-    (["route", "-f", SEED, "--batch", "-", "-X", "GET"], "--batch takes no URL"),
-    (["explain", "-f", SEED, "--batch", "-"], "batch"),
-    (["test", "-f", SEED], "no"),
-    (["test", "cases.yaml"], "-f"),
+    (["route", "-f", RULES], "no URL"),
+    (["route", "-f", RULES, URL, URL], "more than one URL"),
+    (["route", "-f", RULES, "ftp://a/"], "the URL's scheme is neither http nor https: 'ftp://a/'"),
+    (["route", "-f", RULES, "http:///x"], "the URL names no host"),
+    (["route", "-f", RULES, "--port", "0", URL], "--port is a number from 1 to 65535"),
+    (["route", "-f", RULES, "--port", "65536", URL], "--port is a number from 1 to 65535"),
+    (["route", "-f", RULES, "--port", "80x", URL], "--port is a number from 1 to 65535"),
+    (["route", "-f", RULES, "--random", "1", URL], "--random"),
+    (["route", "-f", RULES, "--random", "-0.1", URL], "--random"),
+    (["route", "-f", RULES, "--random", "nan", URL], "--random"),
+    (["route", "-f", RULES, "--outbound-policy", "some", URL], "--outbound-policy"),
+    (["route", "-f", RULES, "--path-normalization", "some", URL], "--path-normalization"),
+    (["route", "-f", RULES, "--repeated-headers", "some", URL], "--repeated-headers"),
+    (["route", "-f", RULES, "--source-label", "nothing", URL], "--source-label"),
+    (["route", "-f", RULES, "-H", "nothing", URL], "a header is written 'Name: value'"),
+    (["route", "-f", RULES, "-H", ":path: /", URL], "a pseudo header is no header of a request"),
+    (["route", "-f", RULES, "--batch", "-", URL], "--batch takes no URL"),
+    (["route", "-f", RULES, "--batch", "-", "-H", "a: b"], "--batch takes no URL"),
+    (["route", "-f", RULES, "--batch", "-", "-X", "GET"], "--batch takes no URL"),
+    (["explain", "-f", RULES, "--batch", "-"], "batch"),
+    (["test", "-f", RULES], "no"),
+    (["test"], "no file of test cases"),
 ])
-def test_wrong_flags(words, said):
+def test_a_wrong_command_line_is_one_sentence_and_exit_2(words, said):
     done = run(*words, stdin=subprocess.DEVNULL)
     assert done.returncode == 2 and done.stdout == ""
     assert said in done.stderr
@@ -92,7 +92,7 @@ def refused(done, said):
     return done.returncode == 1 and said in out and "Traceback" not in out
 
 
-def test_missing_file(loading, tmp_path):
+def test_a_missing_file_is_reported(loading, tmp_path):
     assert refused(loading(tmp_path / "none.yaml"), f"{tmp_path}/none.yaml:0:0: error: cannot be read: No such file or directory")
 
 
@@ -114,13 +114,13 @@ def test_device_that_never_ends(loading):
     assert refused(loading("/dev/zero"), "/dev/zero")
 
 
-def test_huge_file(loading, tmp_path):
+def test_a_huge_file_is_refused(loading, tmp_path):
     with open(tmp_path / "huge.yaml", "wb") as f:
         f.truncate(65 << 20)
     assert refused(loading(tmp_path / "huge.yaml"), "huge.yaml:0:0: error: is larger than 67108864 bytes")
 
 
-@pytest.mark.parametrize("path, why", [("/proc/self/mem", "Input/output error"), (SEED + "/x.yaml", "Not a directory")])
+@pytest.mark.parametrize("path, why", [("/proc/self/mem", "Input/output error"), (RULES + "/x.yaml", "Not a directory")])
 def test_file_that_cannot_be_read(loading, path, why):
     assert refused(loading(path), f"{path}:0:0: error: ") and why in loading(path).stdout + loading(path).stderr
 
@@ -134,7 +134,7 @@ def test_empty_file_is_an_empty_configuration(tmp_path):
 
 def test_output_that_cannot_be_written():
     with open("/dev/full", "w") as full:
-        done = subprocess.run([PROGRAM, "route", "-f", SEED, "--json", URL], cwd=ROOT, text=True, stdout=full,
+        done = subprocess.run([PROGRAM, "route", "-f", RULES, "--json", URL], cwd=ROOT, text=True, stdout=full,
                               stderr=subprocess.PIPE, timeout=60)
     assert done.returncode == 1 and "cannot write the output" in done.stderr
 
@@ -145,7 +145,7 @@ FINDING = re.compile(r"^(.+):(\d+):(\d+): (error|warning): ([\w.\[\]*-]+): .+$")
 
 
 def test_findings_have_place_field_and_sentence(tmp_path):
-    text = (ROOT / SEED).read_text().replace("exact: condition1", "exat: condition1")
+    text = (ROOT / RULES).read_text().replace("exact: condition1", "exat: condition1")
     (tmp_path / "wrong.yaml").write_text(text)
     done = run("validate", tmp_path / "wrong.yaml")
     found = [FINDING.match(line) for line in done.stdout.splitlines()]
@@ -157,44 +157,44 @@ def test_findings_have_place_field_and_sentence(tmp_path):
 
 
 def test_warnings_alone_are_no_failure_but_with_strict():
-    assert "warning: " in run("validate", SEED).stdout
-    assert run("validate", SEED).returncode == 0
-    assert run("validate", "--strict", SEED).returncode == 1
-    assert run("validate", "--no-lint", SEED).returncode == 0
+    assert "warning: " in run("validate", RULES).stdout
+    assert run("validate", RULES).returncode == 0
+    assert run("validate", "--strict", RULES).returncode == 1
+    assert run("validate", "--no-lint", RULES).returncode == 0
 
 
 # ---- route, explain ----
 
 def test_route_says_which_rule_and_where():
-    done = run("route", "-f", SEED, "-X", "POST", "-H", "target: condition1", URL)
+    done = run("route", "-f", RULES, "-X", "POST", "-H", "target: condition1", URL)
     assert done.returncode == 0 and done.stderr == ""
-    assert "default/proxy-server  http[0].match[0]" in done.stdout and SEED + ":" in done.stdout
+    assert "default/proxy-server  http[0].match[0]" in done.stdout and RULES + ":" in done.stdout
     assert "proxy-pod-subset1" in done.stdout
 
 
 def test_explain_names_the_condition_that_failed_with_its_value():
-    done = run("explain", "-f", SEED, "-H", "target: other", URL)
+    done = run("explain", "-f", RULES, "-H", "target: other", URL)
     assert done.returncode == 0
     assert re.search(r"no  headers\[target\]: wants exact.* condition1.*other", done.stdout)
     assert "proxy-pod-subset2" in done.stdout
 
 
 def test_as_with_curl_the_url_says_the_port_and_host_the_name():
-    ask = lambda host, url: json.loads(run("route", "-f", SEED, "--json", "-H", "Host: " + host, url).stdout)  # noqa: E731
+    ask = lambda host, url: json.loads(run("route", "-f", RULES, "--json", "-H", "Host: " + host, url).stdout)  # noqa: E731
     assert ask("proxy-server:9999", URL)["destination"]["subset"] == "proxy-pod-subset2"
     assert ask("proxy-server:5000", "http://proxy-server:9999/")["destination"] is None
     assert ask("proxy-server", "http://10.0.0.1:5000/")["destination"]["subset"] == "proxy-pod-subset2"
 
 
-def test_no_such_gateway():
-    done = run("route", "-f", SEED, "--gateway", "default/none", URL)
+def test_a_gateway_that_is_not_loaded_is_reported():
+    done = run("route", "-f", RULES, "--gateway", "default/none", URL)
     assert done.returncode == 1 and "there is no Gateway default/none" in done.stderr and one_line(done.stderr)
 
 
 # ---- batches ----
 
 def batch(text, *more):
-    done = run("route", "-f", SEED, *more, "--batch", "-", input=text)
+    done = run("route", "-f", RULES, *more, "--batch", "-", input=text)
     return done, [json.loads(line) for line in done.stdout.splitlines()]
 
 
@@ -219,12 +219,12 @@ def test_a_line_of_a_megabyte():
 
 
 def test_a_batch_file_that_is_missing():
-    done = run("route", "-f", SEED, "--batch", "none.jsonl")
+    done = run("route", "-f", RULES, "--batch", "none.jsonl")
     assert done.returncode == 1 and "none.jsonl: No such file or directory" in done.stderr and one_line(done.stderr)
 
 
 def test_a_batch_that_cannot_be_read(tmp_path):
-    done = run("route", "-f", SEED, "--batch", tmp_path)
+    done = run("route", "-f", RULES, "--batch", tmp_path)
     assert done.returncode == 1 and done.stderr == f"headerroute route: {tmp_path}: cannot be read\n" and done.stdout == ""
 
 
@@ -245,7 +245,7 @@ def test_decisions_are_those_of_the_schema(vectors):
 
 def test_tap_and_junit_say_the_same(tmp_path):
     (tmp_path / "cases.yaml").write_text(CASES)
-    done = run("test", "-f", SEED, "--junit", tmp_path / "out.xml", tmp_path / "cases.yaml")
+    done = run("test", "-f", RULES, "--junit", tmp_path / "out.xml", tmp_path / "cases.yaml")
     lines = done.stdout.splitlines()
     assert done.returncode == 1
     assert "1..2" in lines
@@ -268,16 +268,16 @@ def test_texts_of_a_case_stay_texts_in_tap(tmp_path):
     failing = CASES[CASES.index("- description: a case"):]
     failing = failing.replace("a case that fails", r'"a # SKIP\nok 2 \\"').replace("uri: [/]", r'uri: ["/\nok 3"]')
     (tmp_path / "cases.yaml").write_text("testCases:\n" + failing)
-    done = run("test", "-f", SEED, tmp_path / "cases.yaml")
+    done = run("test", "-f", RULES, tmp_path / "cases.yaml")
     version, plan, result, why, summary = done.stdout.splitlines()
     assert done.returncode == 1 and (version, plan) == ("TAP version 13", "1..1")
     assert result == r"not ok 1 - a \# SKIP ok 2 \\" and why.startswith("# ") and " ok 3" in why
     assert summary == "# 0 passed, 1 failed"
 
 
-def test_cases_that_pass(tmp_path):
+def test_cases_that_pass_exit_0(tmp_path):
     (tmp_path / "cases.yaml").write_text(CASES.split("- description: a case that fails")[0])
-    done = run("test", "-f", SEED, tmp_path / "cases.yaml")
+    done = run("test", "-f", RULES, tmp_path / "cases.yaml")
     assert done.returncode == 0 and done.stdout.splitlines()[-1].startswith(("ok 1", "1..1", "# "))
 
 
@@ -286,13 +286,159 @@ def test_cases_that_pass(tmp_path):
     ("testCases:\n- {description: x, wantMatch: true, request: {authority: [a]}, rute: []}\n", "rute"),
     ("testCases: [\n", "cases.yaml"),
 ])
-def test_cases_that_are_wrong(tmp_path, text, said):
+def test_files_of_cases_that_are_wrong_fail(tmp_path, text, said):
     (tmp_path / "cases.yaml").write_text(text)
-    done = run("test", "-f", SEED, tmp_path / "cases.yaml")
+    done = run("test", "-f", RULES, tmp_path / "cases.yaml")
     assert done.returncode != 0 and said in done.stdout + done.stderr
 
 
 def test_junit_file_that_cannot_be_written(tmp_path):
     (tmp_path / "cases.yaml").write_text(CASES)
-    done = run("test", "-f", SEED, "--junit", tmp_path / "no" / "out.xml", tmp_path / "cases.yaml")
+    done = run("test", "-f", RULES, "--junit", tmp_path / "no" / "out.xml", tmp_path / "cases.yaml")
     assert done.returncode != 0 and "out.xml" in done.stderr
+
+
+# ---- facts of the connection ----
+
+EDGE = """
+apiVersion: networking.istio.io/v1
+kind: Gateway
+metadata: {name: gw}
+spec: {selector: {istio: ingress}, servers: [{port: {number: 80, name: http, protocol: HTTP}, hosts: ['*']}]}
+---
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: a}
+spec:
+  hosts: ['*']
+  gateways: [gw]
+  http:
+  - name: plain
+    match: [{headers: {x-forwarded-proto: {exact: http}, target: {exact: a}}}]
+    redirect: {scheme: https, redirectCode: 308}
+  - headers: {request: {set: {x-real-ip: "%DOWNSTREAM_REMOTE_ADDRESS%", x-node: "%HOSTNAME%"}}}
+    route: [{destination: {host: b, port: {number: 80}}}]
+---
+{apiVersion: v1, kind: Service, metadata: {name: b}, spec: {selector: {app: b}, ports: [{name: http, port: 80}]}}
+---
+{apiVersion: v1, kind: Pod, metadata: {name: b1, labels: {app: b}}, status: {podIP: 127.0.0.1, phase: Running, conditions: [{type: Ready, status: "True"}]}}
+"""
+
+
+def upstream_of(done):
+    return json.loads(done.stdout)["upstream"]
+
+
+def test_facts_of_the_connection(tmp_path):
+    path = tmp_path / "edge.yaml"
+    path.write_text(EDGE)
+    flags = ["--gateway", "default/gw", "--json", "--peer-address", "[2001:db8::1]:99", "--request-id", "id", "--fact", "HOSTNAME=gw-1",
+             "--scheme", "https", "-H", "x-forwarded-for: 1.2.3.4", "-H", "x-request-id: mine", "http://a/"]
+    got = upstream_of(run("route", "-f", path, *flags))
+    assert dict(got["headers"]) == {"x-real-ip": "[2001:db8::1]:99", "x-node": "gw-1"}
+    assert got["proxy_headers"] == {"x-forwarded-for": "1.2.3.4,2001:db8::1", "x-envoy-external-address": "2001:db8::1",
+                                    "x-forwarded-proto": "https", "x-request-id": "id"}
+    got = upstream_of(run("route", "-f", path, "--trusted-proxies", "1", *flags))
+    assert dict(got["headers"])["x-real-ip"] == "1.2.3.4:0" and got["proxy_headers"]["x-envoy-external-address"] == "1.2.3.4"
+
+
+def test_facts_of_the_connection_in_a_batch(tmp_path):
+    path = tmp_path / "edge.yaml"
+    path.write_text(EDGE)
+    lines = [{"peer_address": "1.2.3.4:5", "trusted_proxies": 1, "request_id": "id", "facts": {"HOSTNAME": "n"}},
+             {"headers": [["target", " a\t"]]}, {"peer_address": "x"}, {"trusted_proxies": -1}, {"facts": 1}]
+    text = "".join(json.dumps({"authority": "a", "path": "/", "gateway": "default/gw", **x}) + "\n" for x in lines)
+    done = run("route", "-f", path, "--peer-address", "9.9.9.9", "--batch", "-", input=text)
+    first, second, *wrong = map(json.loads, done.stdout.splitlines())
+    assert dict(first["upstream"]["headers"]) == {"x-real-ip": "1.2.3.4:5", "x-node": "n"}
+    assert first["upstream"]["proxy_headers"]["x-forwarded-for"] == "1.2.3.4"
+    assert second["redirect"]["code"] == 308
+    assert [w["error"].split(":")[0] for w in wrong] == ["peer_address", "trusted_proxies", "facts"]
+
+
+@pytest.mark.parametrize("flags", [["--peer-address", "x"], ["--peer-address", "1.2.3.4:"], ["--trusted-proxies", "-1"], ["--trusted-proxies", "a"],
+                                   ["--scheme", "ftp"], ["--request-id", ""], ["--fact", "HOSTNAME"]])
+def test_facts_that_are_wrong(flags):
+    done = run("route", "-f", RULES, *flags, URL)
+    assert done.returncode == 2 and one_line(done.stderr) and flags[0] in done.stderr
+
+
+def test_a_command_that_envoy_refuses_is_an_error_with_its_place(tmp_path):
+    path = tmp_path / "edge.yaml"
+    path.write_text(EDGE.replace("%HOSTNAME%", "%INVALID%"))
+    done = run("validate", path)
+    assert done.returncode == 1 and 'spec.http[1].headers.request.set[x-node]: "%INVALID%" is not a command that Envoy has' in done.stdout
+
+
+# ---- colour: for people on a terminal, and for nothing else ----
+
+ESCAPE = "\033["
+COMMANDS = {
+    "validate": ["validate", RULES],
+    "route": ["route", "-f", RULES, URL],
+    "explain": ["explain", "-f", RULES, URL],
+    "test": ["test", "-f", RULES],
+}
+
+
+@pytest.fixture(params=sorted(COMMANDS))
+def command(request, tmp_path):
+    words = list(COMMANDS[request.param])
+    if request.param == "test":
+        (tmp_path / "cases.yaml").write_text(CASES)
+        words.append(tmp_path / "cases.yaml")
+    return words
+
+
+def plain_environment(**more):
+    return {**{k: v for k, v in os.environ.items() if k not in ("NO_COLOR", "CLICOLOR_FORCE")}, "TERM": "xterm", **more}
+
+
+def on_a_terminal(words, **environment):
+    """What the command prints to a terminal."""
+    ours, theirs = os.openpty()
+    process = subprocess.Popen([PROGRAM, *map(str, words)], cwd=ROOT, stdin=subprocess.DEVNULL, stdout=theirs, stderr=theirs,
+                               env=plain_environment(**environment))
+    os.close(theirs)
+    text = b""
+    try:
+        while part := os.read(ours, 65536):
+            text += part
+    except OSError:  # EIO: the program has ended, and with it the terminal's other side
+        pass
+    os.close(ours)
+    process.wait(60)
+    return text.decode().replace("\r\n", "\n")
+
+
+def without_color(text):
+    return re.sub(r"\033\[\d*m", "", text)
+
+
+def test_a_terminal_gets_colour_and_a_pipe_does_not(command):
+    piped = run(*command, env=plain_environment())
+    assert ESCAPE not in piped.stdout + piped.stderr
+    shown = on_a_terminal(command)
+    assert ESCAPE in shown
+    assert sorted(without_color(shown).splitlines()) == sorted((piped.stdout + piped.stderr).splitlines())
+
+
+@pytest.mark.parametrize("setting", [{"NO_COLOR": "1"}, {"TERM": "dumb"}], ids=str)
+def test_no_color_and_a_dumb_terminal_are_respected(command, setting):
+    assert ESCAPE not in on_a_terminal(command, **setting)
+
+
+def test_the_flag_overrides_terminal_and_environment(command):
+    assert ESCAPE in run(*command, "--color", "always", env=plain_environment(NO_COLOR="1")).stdout
+    assert ESCAPE not in on_a_terminal([*command, "--color=never"], CLICOLOR_FORCE="1")
+    assert ESCAPE in on_a_terminal([*command, "--color", "auto"])
+
+
+def test_json_is_never_coloured():
+    json.loads(on_a_terminal(["route", "-f", RULES, "--json", URL]))
+
+
+@pytest.mark.parametrize("value", ["", "yes"])
+def test_an_unknown_value_of_color_is_refused(command, value):
+    done = run(*command, f"--color={value}")
+    assert (done.returncode, done.stdout) == (2, "") and "--color is auto, always or never" in done.stderr

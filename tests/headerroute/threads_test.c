@@ -130,7 +130,7 @@ static void balance(const hr_decision *d, const hr_request *request, hr_scratch 
 
 static void ask(const hr_view *view, unsigned generation, hr_scratch *scratch) {
     static const hr_pair b[] = {{{"x-b", 3}, {"b", 1}}, {{"x-user", 6}, {"u", 1}}}, a[] = {{{"X-A", 3}, {"v7", 2}}};
-    hr_request request = {.authority = HR_STR("shop"), .path = HR_STR("/x"), .headers = b, .n_headers = 2};
+    hr_request request = {.version = HR_REQUEST_VERSION, .authority = HR_STR("shop"), .path = HR_STR("/x"), .headers = b, .n_headers = 2};
     hr_decision d;
     hr_upstream upstream;
     check(hr_route(&d, view, &request, scratch) == HR_OK && is(d.route_name, "header-", generation), "header");

@@ -6,22 +6,22 @@
 
 /* The numbers keep a case file from shrinking unseen. */
 
-Test(validate, virtual_services) {
-    cr_assert(ge(sz, cases_check("virtual_service", 0), 260));
+Test(validate, virtual_services_are_accepted_and_refused_as_by_istio) {
+    cr_assert(ge(sz, cases_check("cases/virtual_service", 0), 260));
 }
 
-Test(validate, destination_rules) {
-    cr_assert(ge(sz, cases_check("destination_rule", 0), 100));
+Test(validate, destination_rules_are_accepted_and_refused_as_by_istio) {
+    cr_assert(ge(sz, cases_check("cases/destination_rule", 0), 100));
 }
 
-Test(validate, gateways) {
-    cr_assert(ge(sz, cases_check("gateway", 0), 50));
+Test(validate, gateways_are_accepted_and_refused_as_by_istio) {
+    cr_assert(ge(sz, cases_check("cases/gateway", 0), 50));
 }
 
-Test(validate, service_entries_and_workload_entries) {
-    cr_assert(ge(sz, cases_check("service_entry", 0), 45));
+Test(validate, service_and_workload_entries_are_accepted_and_refused_as_by_istio) {
+    cr_assert(ge(sz, cases_check("cases/service_entry", 0), 45));
 }
 
-Test(validate, kubernetes_kinds_and_metadata) {
-    cr_assert(ge(sz, cases_check("kubernetes", 0), 30));
+Test(validate, kubernetes_kinds_and_metadata_are_accepted_and_refused) {
+    cr_assert(ge(sz, cases_check("cases/kubernetes", 0), 30));
 }

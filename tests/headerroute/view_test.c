@@ -1,29 +1,11 @@
-/* Views by themselves: which there are, and what they say of the Gateway's server they were made for. */
+/* Which views there are, and what a view reports about the Gateway server it was made for. */
 #include <criterion/criterion.h>
 #include <string.h>
 
 #include "harness.h"
 
-static const char gateways[] =
-    "apiVersion: networking.istio.io/v1\n"
-    "kind: Gateway\n"
-    "metadata: {name: edge, namespace: front}\n"
-    "spec:\n"
-    "  selector: {istio: edge}\n"
-    "  servers:\n"
-    "  - port: {number: 8080, name: http, protocol: http2}\n"
-    "    hosts: [a.example.com]\n"
-    "  - port: {number: 443, name: https, protocol: HTTPS}\n"
-    "    hosts: [a.example.com]\n"
-    "    tls: {mode: MUTUAL, credentialName: c}\n"
-    "  - port: {number: 8443, name: through, protocol: HTTPS}\n"
-    "    hosts: [b.example.com]\n"
-    "    tls: {mode: PASSTHROUGH}\n"
-    "  - port: {number: 9000, name: tcp, protocol: TCP}\n"
-    "    hosts: [c.example.com]\n";
-
 static int open_view(hr_view **view, const char *gateway, uint16_t port) {
-    hr_table *table = hrt_load(gateways);
+    hr_table *table = hrt_load_file("gateway-servers.yaml");
     hr_view_options options = HR_VIEW_OPTIONS_INIT;
     options.gateway = hr_str_from(gateway);
     options.port = port;
@@ -36,29 +18,34 @@ static bool is(hr_str s, const char *text) {
     return s.len == strlen(text) && memcmp(s.p, text, s.len) == 0;
 }
 
+static bool ends_in(hr_str s, const char *text) {
+    size_t n = strlen(text);
+    return s.len > n && memcmp(s.p + s.len - n, text, n) == 0;
+}
+
 static hr_gateway_server server_on(uint16_t port) {
     hr_gateway_server server;
     hr_view *view;
     cr_assert_eq(open_view(&view, "front/edge", port), HR_OK);
     cr_assert_eq(hr_view_gateway_server(&server, view), HR_OK);
     /* Its strings are the view's; what is compared here stays with the caller. */
-    cr_expect(is(server.source_file, "test.yaml"));
+    cr_expect(ends_in(server.source_file, "/gateway-servers.yaml"));
     server.protocol = hr_str_from(is(server.protocol, "HTTPS") ? "HTTPS" : is(server.protocol, "http2") ? "http2" : "other");
     server.tls_mode = server.tls_mode.p == NULL ? (hr_str){0} : hr_str_from(is(server.tls_mode, "MUTUAL") ? "MUTUAL" : "other");
     hr_view_unref(view);
     return server;
 }
 
-Test(view, a_plain_server) {
+Test(view, reports_a_plain_server) {
     hr_gateway_server server = server_on(8080);
     cr_expect(server.port == 8080 && is(server.protocol, "http2") && server.tls_mode.p == NULL && !server.terminates_tls);
-    cr_expect_eq(server.source_line, 7);
+    cr_expect_eq(server.source_line, 8);
 }
 
-Test(view, a_server_that_terminates_tls) {
+Test(view, reports_a_server_that_terminates_tls) {
     hr_gateway_server server = server_on(443);
     cr_expect(server.port == 443 && is(server.protocol, "HTTPS") && is(server.tls_mode, "MUTUAL") && server.terminates_tls);
-    cr_expect_eq(server.source_line, 9);
+    cr_expect_eq(server.source_line, 10);
 }
 
 Test(view, port_0_is_the_first_server_that_speaks_http) {
@@ -74,7 +61,7 @@ Test(view, no_http_server_on_a_port_that_passes_through_or_is_tcp_or_absent) {
     }
 }
 
-Test(view, no_such_gateway) {
+Test(view, a_gateway_that_is_not_loaded_has_none) {
     static const char *const names[] = {"front/none", "edge", "other/edge"};
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         hr_view *view;
@@ -83,7 +70,7 @@ Test(view, no_such_gateway) {
     }
 }
 
-Test(view, the_meshs_view_has_no_server) {
+Test(view, the_view_of_the_mesh_has_no_server) {
     hr_gateway_server server;
     hr_view *view;
     cr_assert_eq(open_view(&view, "mesh", 80), HR_OK);

@@ -191,3 +191,14 @@ def test_every_server_is_probed_bounded_and_unprivileged(overlay, built):
         # preStop and the drain must fit before Kubernetes kills.
         drain = 10
         assert pod["terminationGracePeriodSeconds"] > container["lifecycle"]["preStop"]["sleep"]["seconds"] + drain
+
+
+@pytest.mark.parametrize("overlay", [o for o in OVERLAYS if o != "no-istio"])
+def test_a_classical_sidecar_outlives_the_drain_of_its_server(overlay, built):
+    """On nodes before Kubernetes 1.33 the sidecar drains beside the server, for 5 s unless it is told otherwise."""
+    for deployment in [d for d in built(overlay)[1] if d["kind"] == "Deployment"]:
+        template = deployment["spec"]["template"]
+        config = yaml.safe_load(template["metadata"]["annotations"]["proxy.istio.io/config"])
+        sidecar = int(config["terminationDrainDuration"].removesuffix("s"))
+        server = template["spec"]["containers"][0]["lifecycle"]["preStop"]["sleep"]["seconds"] + 10
+        assert server <= sidecar < template["spec"]["terminationGracePeriodSeconds"]

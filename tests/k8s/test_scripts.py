@@ -1,50 +1,55 @@
-"""The GKE scripts against fakes of gcloud, kubectl and istioctl that record every call."""
+"""The GKE scripts against fakes of gcloud, kubectl and istioctl that record every call and refuse what the real ones refuse."""
+import json
 import os
 import pathlib
-import stat
 import subprocess
+import sys
 
 import pytest
 
+import fake_tools
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+FAKE = pathlib.Path(__file__).with_name("fake_tools.py")
 CONTEXT = "gke_my-project_us-central1-b_headerroute"
 
-FAKE = r"""#!/usr/bin/env bash
-# Records the call, then answers as the real tool would.
-printf '%s' "${0##*/}" >>"$CALLS"
-printf ' %q' "$@" >>"$CALLS"
-echo >>"$CALLS"
-case "${0##*/} $*" in
-"gcloud config get-value project"*) echo "${FAKE_PROJECT-my-project}" ;;
-"gcloud container clusters list"*) printf '%s' "${FAKE_CLUSTER:-}" ;;
-"gcloud artifacts repositories describe"*) exit "${FAKE_REPOSITORY_MISSING:-1}" ;;
-"kubectl kustomize"*) cat "${@: -1}/kustomization.yaml" ;;
-"kubectl"*"get service"*) echo "${FAKE_ADDRESS:-}" ;;
-esac
-exit 0
-"""
+TOOLS = ("gcloud", "kubectl", "istioctl")
+OURS = {"headerroute": "made-by=headerroute-run-gke"}
+
+
+class Tools:
+    """The scripts of k8s/ with fake_tools.py in the place of the cloud's tools."""
+
+    def __init__(self, folder):
+        self.home, self.bin, self.calls, self.cloud = folder, folder / "bin", folder / "calls", folder / "cloud.json"
+        self.bin.mkdir()
+        for name in TOOLS:
+            # The interpreter of this test: another python3 on the PATH may lack yaml.
+            (self.bin / name).write_text(f'#!/bin/sh\nexec "{sys.executable}" "{FAKE}" {name} "$@"\n')
+            (self.bin / name).chmod(0o755)
+
+    def environment(self, **more):
+        return {"PATH": f"{self.bin}:{os.environ['PATH']}", "HOME": str(self.home), "CALLS": str(self.calls),
+                "CLOUD": str(self.cloud), "TAG": "1.2.3", "WAIT_SECONDS": "0", "PYTHONDONTWRITEBYTECODE": "1", **more}
+
+    def start_with(self, **parts):
+        self.cloud.write_text(json.dumps({**fake_tools.EMPTY, **parts}))
+
+    def call(self, *words):
+        """One call of a fake."""
+        return subprocess.run([self.bin / words[0], *words[1:]], capture_output=True, text=True, timeout=60, cwd=ROOT,
+                              env=self.environment())
+
+    def __call__(self, script, *arguments, answer="", **environment):
+        self.calls.write_text("")
+        result = subprocess.run([ROOT / "k8s" / script, *arguments], capture_output=True, text=True, input=answer, timeout=60,
+                                env=self.environment(**environment))
+        return result, self.calls.read_text().splitlines()
 
 
 @pytest.fixture
 def tools(tmp_path):
-    folder = tmp_path / "bin"
-    folder.mkdir()
-    for name in ("gcloud", "kubectl", "istioctl"):
-        path = folder / name
-        path.write_text(FAKE)
-        path.chmod(path.stat().st_mode | stat.S_IXUSR)
-    calls = tmp_path / "calls"
-    calls.touch()
-
-    def run(script, *arguments, answer="", **environment):
-        calls.write_text("")
-        result = subprocess.run(
-            [ROOT / "k8s" / script, *arguments], capture_output=True, text=True, input=answer, timeout=60,
-            env={"PATH": f"{folder}:{os.environ['PATH']}", "HOME": str(tmp_path), "CALLS": str(calls),
-                 "TAG": "1.2.3", "WAIT_SECONDS": "0", **environment})
-        return result, calls.read_text().splitlines()
-
-    return run
+    return Tools(tmp_path)
 
 
 def changing(calls):
@@ -63,7 +68,8 @@ def test_a_first_run_does_everything_in_order(tools):
     order = starts(
         calls, "gcloud services enable", "gcloud container clusters create headerroute",
         "gcloud container clusters get-credentials", "gcloud artifacts repositories create headerroute",
-        "gcloud builds submit", f"istioctl install --context {CONTEXT}", f"kubectl --context {CONTEXT} apply",
+        "gcloud builds submit", f"kubectl --context {CONTEXT} apply -f k8s/istio-namespace.yaml",
+        f"istioctl install --context {CONTEXT}", f"kubectl --context {CONTEXT} apply -f build-gke.",
         f"kubectl --context {CONTEXT} rollout status deployment/predict-pod1")
     assert None not in order and order == sorted(order)
     create = calls[order[1]]
@@ -83,14 +89,16 @@ def test_without_istio_nothing_of_it_is_installed_and_the_gateway_is_waited_for(
 
 
 def test_a_second_run_creates_nothing_twice(tools):
-    result, calls = tools("run_gke.sh", FAKE_CLUSTER="headerroute made-by=headerroute-run-gke", FAKE_REPOSITORY_MISSING="0")
+    assert tools("run_gke.sh", "--yes")[0].returncode == 0
+    result, calls = tools("run_gke.sh")
     assert result.returncode == 0, result.stderr
     assert starts(calls, "gcloud container clusters create", "gcloud artifacts repositories create") == [None, None]
     assert None not in starts(calls, "gcloud builds submit", f"kubectl --context {CONTEXT} apply")
 
 
 def test_a_cluster_of_the_same_name_that_is_not_ours_stops_the_run(tools):
-    result, calls = tools("run_gke.sh", "--yes", FAKE_CLUSTER="headerroute team=other")
+    tools.start_with(clusters={"headerroute": "team=other"})
+    result, calls = tools("run_gke.sh", "--yes")
     assert result.returncode == 1 and "did not make" in result.stderr
     assert changing(calls) == []
 
@@ -128,26 +136,78 @@ def test_help_and_unknown_flags(tools, script):
 
 
 def test_delete_removes_the_load_balancers_and_then_our_cluster(tools):
-    result, calls = tools("delete_gke.sh", "--yes", FAKE_CLUSTER="headerroute made-by=headerroute-run-gke")
+    tools.start_with(clusters=OURS)
+    result, calls = tools("delete_gke.sh", "--yes")
     assert result.returncode == 0, result.stderr
     services, cluster = starts(calls, f"kubectl --context {CONTEXT} delete service", "gcloud container clusters delete headerroute")
     assert services is not None and cluster is not None and services < cluster
 
 
-@pytest.mark.parametrize("cluster,status", [("", 0), ("headerroute team=other", 1)])
-def test_delete_leaves_alone_what_it_did_not_make(tools, cluster, status):
-    result, calls = tools("delete_gke.sh", "--yes", FAKE_CLUSTER=cluster)
+@pytest.mark.parametrize("clusters,status", [({}, 0), ({"headerroute": "team=other"}, 1)])
+def test_delete_leaves_alone_what_it_did_not_make(tools, clusters, status):
+    tools.start_with(clusters=clusters)
+    result, calls = tools("delete_gke.sh", "--yes")
     assert result.returncode == status
     assert changing(calls) == []
 
 
 def test_delete_asks_first(tools):
-    result, calls = tools("delete_gke.sh", answer="no\n", FAKE_CLUSTER="headerroute made-by=headerroute-run-gke")
+    tools.start_with(clusters=OURS)
+    result, calls = tools("delete_gke.sh", answer="no\n")
     assert result.returncode == 1 and "nothing was deleted" in result.stderr
     assert changing(calls) == []
 
 
 def test_delete_dry_run(tools):
-    result, calls = tools("delete_gke.sh", "--dry-run", FAKE_CLUSTER="headerroute made-by=headerroute-run-gke")
+    tools.start_with(clusters=OURS)
+    result, calls = tools("delete_gke.sh", "--dry-run")
     assert result.returncode == 0 and "clusters delete headerroute" in result.stdout
     assert changing(calls) == []
+
+
+# ---- the fakes themselves ----
+
+READY = {"enabled": ["container.googleapis.com", "artifactregistry.googleapis.com", "cloudbuild.googleapis.com"],
+         "clusters": OURS, "contexts": [CONTEXT]}
+INSTALL = ("istioctl", "install", "--context", CONTEXT, "-f", "k8s/istio.yaml", "--skip-confirmation")
+APPLY = ("kubectl", "--context", CONTEXT, "apply", "-f")
+PLACE = ("--project", "my-project", "--zone", "us-central1-b")
+
+
+@pytest.mark.parametrize("call, reason", [
+    (INSTALL, 'namespaces "istio-ingress" not found'),
+    (INSTALL[:-1], "Cancelled"),
+    ((*APPLY, "k8s/base/gateway.yaml"), 'no matches for kind "Gateway"'),
+    ((*APPLY, "k8s/missing.yaml"), "does not exist"),
+    (("kubectl", "apply", "-f", "k8s/base/services.yaml"), "--context"),
+    (("kubectl", "--context", "other", "apply", "-f", "k8s/base/services.yaml"), "does not exist"),
+    (("kubectl", "--context", CONTEXT, "rollout", "status", "deployment/proxy-pod1"), "not found"),
+    (("kubectl", "--context", CONTEXT, "-n", "istio-ingress", "get", "service", "istio-ingressgateway"), "not found"),
+    (("kubectl", "--context", CONTEXT, "delete", "service"), "no name"),
+    (("kubectl", "kustomize", "k8s/overlays/no-istio"), "security"),
+    (("gcloud", "container", "clusters", "create", "headerroute", *PLACE), "Already exists"),
+    (("gcloud", "container", "clusters", "get-credentials", "other", *PLACE), "Not found"),
+    (("gcloud", "container", "clusters", "delete", "headerroute", *PLACE), "answer"),
+    (("gcloud", "builds", "submit", ".", "--project", "my-project", "--config", "cloudbuild.yaml",
+      "--substitutions", "_REGISTRY=x/headerroute,_TAG=1"), "not found"),
+    (("gcloud", "artifacts", "repositories", "describe", "headerroute", "--project", "p", "--location", "l"), "NOT_FOUND"),
+], ids=lambda value: " ".join(value[:4]) if isinstance(value, tuple) else value[:12])
+def test_the_fakes_refuse_what_the_real_tools_refuse(tools, call, reason):
+    tools.start_with(**READY)
+    result = tools.call(*call)
+    assert result.returncode == 1 and reason in result.stderr, result.stderr
+
+
+def test_the_fakes_refuse_a_resource_in_a_missing_namespace(tools, tmp_path):
+    tools.start_with(**READY)
+    manifest = tmp_path / "service.yaml"
+    manifest.write_text("{apiVersion: v1, kind: Service, metadata: {name: a, namespace: shop}}\n")
+    assert 'namespaces "shop" not found' in tools.call(*APPLY, manifest).stderr
+    namespace = tmp_path / "namespace.yaml"
+    namespace.write_text("{apiVersion: v1, kind: Namespace, metadata: {name: shop}}\n")
+    assert [tools.call(*APPLY, path).returncode for path in (namespace, manifest)] == [0, 0]
+
+
+def test_the_fakes_refuse_an_api_that_is_not_enabled(tools):
+    result = tools.call("gcloud", "container", "clusters", "create", "headerroute", *PLACE)
+    assert result.returncode == 1 and "disabled" in result.stderr

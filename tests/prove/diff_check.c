@@ -36,13 +36,18 @@ static void fail(check *c, const char *what, const hr_request *r) {
 
 /* All of a decision but which rule it came from. */
 static hr_str outcome_of(check *c, size_t side, const hr_view *view, const hr_request *request, hr_action *action) {
+    static char room[2][16384];
     hr_decision d;
+    hr_request edge;
     hr_str json = {0};
+    size_t size = sizeof(room[side]);
     *action = HR_ACTION_ROUTE;
-    if (hr_route(&d, view, request, c->scratch[side]) != HR_OK)
+    if (hr_edge_request(&edge, view, request, room[side], &size) != HR_OK)
+        abort();
+    if (hr_route(&d, view, &edge, c->scratch[side]) != HR_OK)
         return json;
     *action = d.action;
-    if (hr_decision_json(&json, &d, request, c->scratch[side]) != HR_OK)
+    if (hr_decision_json(&json, &d, &edge, c->scratch[side]) != HR_OK)
         abort();
     const char *cluster = strstr(json.p, ",\"cluster\":");
     return (hr_str){cluster, json.len - (size_t)(cluster - json.p)};

@@ -85,7 +85,8 @@ static double random_draw(request_maker *m) {
 
 static void begin(request_maker *m) {
     word_request *out = m->out;
-    out->request = (hr_request){.headers = out->headers};
+    out->request = (hr_request)HR_REQUEST_INIT;
+    out->request.headers = out->headers;
     snprintf(out->path, sizeof(out->path), "%s", any_word(m, &m->w->path));
     snprintf(out->authority, sizeof(out->authority), "%s", any_word(m, &m->w->host));
     out->request.method = hr_str_from(any_word(m, &m->w->method));

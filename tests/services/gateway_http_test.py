@@ -73,7 +73,7 @@ def test_a_chunked_request_is_sent_whole_and_without_its_trailers(echoing):
 
 
 @pytest.mark.parametrize("method,body,length", [("GET", None, None), ("DELETE", None, None), ("POST", b"", "0"), ("PUT", b"", "0"),
-                                                ("GET", b"odd", "3"), ("QUERY", b"q", "1")])
+                                                ("GET", b"odd", "3"), ("REPORT", b"q", "1")])
 def test_lengths_that_are_sent(echoing, method, body, length):
     got = echoing.call(method, f"/length/{method}/{length}", body=body)
     request = next(r for r in echoing.peer.requests if r.target == f"/length/{method}/{length}")

@@ -1,4 +1,5 @@
-"""headerroute-gateway: the seed's rules, and what a data plane answers by itself (contract, section 1)."""
+"""headerroute-gateway with two rules that a header chooses between, and what a data plane answers itself: unknown hosts, missing
+clusters, redirects, faults, CORS."""
 import collections
 import re
 import time
@@ -30,18 +31,18 @@ def two(tmp_path):
         yield one, two_
 
 
-SEED_RULES = [{"match": [{"headers": {"target": {"exact": "condition1"}}}], "route": [to("proxy.test", "one")], "timeout": "10s"},
+TWO_RULES = [{"match": [{"headers": {"target": {"exact": "condition1"}}}], "route": [to("proxy.test", "one")], "timeout": "10s"},
               {"route": [to("proxy.test", "two")], "timeout": "10s"}]
-SEED_SUBSETS = rule("proxy.test", trafficPolicy={"loadBalancer": {"simple": "ROUND_ROBIN"}},
+TWO_SUBSETS = rule("proxy.test", trafficPolicy={"loadBalancer": {"simple": "ROUND_ROBIN"}},
                     subsets=[{"name": "one", "labels": {"version": "v1"}}, {"name": "two", "labels": {"version": "v2"}}])
 
 
-def seed(one, two_):
-    return [service("proxy.test", (one, {"version": "v1"}), (two_, {"version": "v2"})), SEED_SUBSETS, routes(*SEED_RULES)]
+def two_rules(one, two_):
+    return [service("proxy.test", (one, {"version": "v1"}), (two_, {"version": "v2"})), TWO_SUBSETS, routes(*TWO_RULES)]
 
 
 def test_the_header_chooses_the_subset(two, tmp_path):
-    with gateway(tmp_path, *seed(*two)) as gw, gw.client() as client:
+    with gateway(tmp_path, *two_rules(*two)) as gw, gw.client() as client:
         for i in range(50):
             value, who = [("condition1", "one"), ("condition2", "two"), ("Condition1", "two"), (None, "two")][i % 4]
             client.request("POST", f"/predict?n={i}", [("target", value)] if value else [], b"body %d" % i)
@@ -65,14 +66,14 @@ def test_the_manifests_of_the_project_load():
 
 def test_headers_to_the_upstream(two, tmp_path):
     one, _ = two
-    with gateway(tmp_path, *seed(*two)) as gw:
+    with gateway(tmp_path, *two_rules(*two)) as gw:
         gw.call("POST", "/p", [("target", "condition1"), ("X-Request-Id", "abc"), ("Traceparent", "00-1"), ("X-Forwarded-For", "9.9.9.9"),
                                ("X-Forwarded-Proto", "https"), ("x-envoy-retry-on", "5xx"), ("x-envoy-max-retries", "9"),
                                ("x-envoy-upstream-rq-timeout-ms", "1"), ("x-envoy-peer", "kept"), ("Connection", "x-hop"),
                                ("X-Hop", "1"), ("TE", "trailers"), ("Host", "some.host:81")], b"x")
         request = one.requests[-1]
         got = dict(request.headers)
-        assert got["host"] == "some.host:81" and got["x-request-id"] == "abc" and got["traceparent"] == "00-1"
+        assert got["host"] == "some.host:81" and got["x-request-id"] != "abc" and len(got["x-request-id"]) == 36 and got["traceparent"] == "00-1"
         assert got["x-forwarded-for"].replace(" ", "") == "9.9.9.9,127.0.0.1" and got["x-forwarded-proto"] == "http"
         assert got["x-envoy-expected-rq-timeout-ms"] == "10000" and got["x-envoy-attempt-count"] == "1"
         assert got["via"] == "1.1 gateway" and got["x-envoy-peer"] == "kept"

@@ -1,4 +1,4 @@
-"""headerroute-proxy before upstream servers that behave in every way there is (contract, section 2)."""
+"""headerroute-proxy before upstream servers that behave in every way there is: what it passes on, and what it answers itself."""
 import re
 import threading
 import time
@@ -124,7 +124,7 @@ def test_websockets_are_refused_with_a_sentence(proxy, peer, path):
     assert proxy.wait_line(path=path, response_code=403)["response_code_details"] == "upgrade_failed"
 
 
-def test_head(proxy):
+def test_head_answers_as_get_without_a_body(proxy):
     for target in ["/", "/health", "/ready", "/metrics"]:
         got = proxy.call("HEAD", target)
         assert got.status == 200 and got.body == b"" and int(got.header("content-length")) > 0, target
@@ -189,7 +189,7 @@ def test_names_are_looked_up(peer):
         assert proxy.call("POST", "/predict", body=b"again").body == b"again"
 
 
-def test_ipv6():
+def test_the_predict_server_may_have_an_ipv6_address():
     with Peer(predict_like, host="::1") as peer, proxy_of(peer) as proxy:
         assert proxy.call("POST", "/predict", body=b"six").body == b"six"
         assert peer.requests[-1].header("host") == f"[::1]:{peer.port}"

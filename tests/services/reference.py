@@ -31,7 +31,8 @@ def unchunked(data):
 
 def one_request(data):
     """((method, target, body), rest, the connection goes on), or None."""
-    head, end, rest = data.removeprefix(b"\r\n").partition(b"\r\n\r\n")  # section 2.2 has one empty line passed over
+    # RFC 9112, section 2.2: an empty line before the request line is ignored.
+    head, end, rest = data.removeprefix(b"\r\n").partition(b"\r\n\r\n")
     lines = head.split(b"\r\n")
     start = REQUEST_LINE.fullmatch(lines[0])
     fields = [FIELD.fullmatch(line) for line in lines[1:]]

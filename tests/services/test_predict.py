@@ -164,7 +164,7 @@ def test_iterations_and_rect_come_from_the_environment(start):
     assert numpy.array_equal(pictures.from_answer(answer), pictures.reference(array, 3, (5, 5, 30, 30))[0])
 
 
-def test_flag_beats_twin_beats_seed_variable(start):
+def test_a_flag_beats_its_HR_variable_which_beats_GRAB_CUT_ITERS(start):
     both = {"GRAB_CUT_ITERS": "3", "HR_ITERATIONS": "4"}
     assert start("headerroute-predict", env=both).get("/metadata").json()["iterations"] == 4
     assert start("headerroute-predict", "--iterations", 6, env=both).get("/metadata").json()["iterations"] == 6
@@ -240,7 +240,7 @@ def test_400_malformed_options(predict, query):
 
 
 @pytest.mark.parametrize("path", ["/nothing", "/predict/", "/Predict", "/health/../predict", "//predict", "/%70redict"])
-def test_404(predict, path):
+def test_an_unknown_path_is_404(predict, path):
     ng(predict.get(path), 404)
 
 
@@ -275,7 +275,7 @@ def test_a_picture_of_just_the_limit_is_cut(predict):
 
 @pytest.mark.parametrize("mime", ["text/plain", "image/gif", "application/octet-stream", "multipart/form-data; boundary=x",
                                   "application/x-www-form-urlencoded", "image/", "nonsense", "x" * 300])
-def test_415(predict, mime):
+def test_another_media_type_is_415(predict, mime):
     assert "image/png" in ng(predict.post("/predict", b"GIF89a", {"content-type": mime}), 415)
 
 

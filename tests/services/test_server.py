@@ -278,7 +278,7 @@ def running(server):
 
 
 @pytest.mark.parametrize("sig", [signal.SIGTERM, signal.SIGINT])
-def test_drain_of_an_idle_server_is_at_once_and_exit_0(start, sig):
+def test_drain_of_an_idle_server_closes_its_connections_after_the_grace(start, sig):
     server = start(PROGRAM, "--drain-seconds", 300, "--idle-timeout", 300)
     with wire.connect(server) as idle:
         idle.sendall(b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n")

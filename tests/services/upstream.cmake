@@ -1,6 +1,7 @@
 hr_add_test(test-upstream-parser SOURCES ${CMAKE_CURRENT_LIST_DIR}/upstream_parser_test.c
   LIBS hr-upstream LABELS sanitize)
 hr_add_pytest(services-proxy ARGS ${CMAKE_CURRENT_LIST_DIR}/proxy_test.py LABELS "sanitize;threads" TIMEOUT 300)
+hr_add_pytest(services-drain ARGS ${CMAKE_CURRENT_LIST_DIR}/drain_test.py LABELS "sanitize;threads" TIMEOUT 300)
 hr_add_pytest(services-upstream ARGS ${CMAKE_CURRENT_LIST_DIR}/upstream_test.py LABELS "sanitize;threads" TIMEOUT 300)
 hr_add_pytest(services-gateway ARGS ${CMAKE_CURRENT_LIST_DIR}/gateway_test.py LABELS "sanitize;threads" TIMEOUT 300)
 hr_add_pytest(services-gateway-life ARGS ${CMAKE_CURRENT_LIST_DIR}/gateway_life_test.py LABELS "sanitize;threads" TIMEOUT 300)
@@ -12,3 +13,4 @@ hr_add_pytest(services-gateway-faults ARGS ${CMAKE_CURRENT_LIST_DIR}/gateway_fau
 hr_add_pytest(services-gateway-clients ARGS ${CMAKE_CURRENT_LIST_DIR}/gateway_clients_test.py LABELS "sanitize;threads" TIMEOUT 300)
 hr_add_pytest(services-gateway-http ARGS ${CMAKE_CURRENT_LIST_DIR}/gateway_http_test.py LABELS "sanitize;threads" TIMEOUT 300)
 hr_add_pytest(services-gateway-pool ARGS ${CMAKE_CURRENT_LIST_DIR}/gateway_pool_test.py LABELS "sanitize;threads" TIMEOUT 300)
+hr_add_pytest(services-gateway-edge ARGS ${CMAKE_CURRENT_LIST_DIR}/gateway_edge_test.py LABELS "sanitize;threads" TIMEOUT 300)

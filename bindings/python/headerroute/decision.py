@@ -33,7 +33,8 @@ class Upstream:
 
     path: str  #: with query, after normalisation and rewrite
     authority: str
-    headers: tuple[Pair, ...]  #: after all operations, names in lower case
+    headers: tuple[Pair, ...]  #: after all operations, names in lower case, without those of proxy_headers
+    proxy_headers: Mapping[str, str]  #: what the proxy sets before it looks at routes
 
 
 @dataclass(frozen=True)

@@ -50,10 +50,14 @@ HR_TLS_ISTIO_MUTUAL: int
 HR_TLS_MUTUAL: int
 HR_TLS_SIMPLE: int
 HR_TRACE_CONDITION: int
+HR_TRACE_MAX_TEXT: int
 HR_TRACE_OMITTED: int
 HR_TRACE_RULE: int
 HR_TRACE_VIRTUAL_HOST: int
 HR_VIEW_OPTIONS_VERSION: int
+HR_CONNECTION_VERSION: int
+HR_REQUEST_VERSION: int
+HR_RESPONSE_VERSION: int
 HR_WARNING: int
 
 class hr_table: ...
@@ -122,6 +126,8 @@ def hr_view_open(
 ) -> Tuple[int, Optional[hr_view]]: ...
 def hr_decide(
     view: hr_view, scratch: hr_scratch, method: _Text, scheme: _Text, authority: _Text, path: _Text, pairs: _Pairs,
-    weight: float, delay: float, abort_: float, mirror: float, events: Optional[List[Tuple[object, ...]]],
+    weight: float, delay: float, abort_: float, mirror: float, peer_address: Optional[_Text],
+    peer_port: int, trusted_proxies: int, request_id: Optional[_Text], facts: _Pairs,
+    events: Optional[List[Tuple[object, ...]]],
 ) -> Tuple[int, Optional[str]]: ...
 def hr_gateway_ports(info: hr_gateway_info) -> Tuple[int, ...]: ...

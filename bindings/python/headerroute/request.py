@@ -1,6 +1,7 @@
 """A request as Python has it, in the form that the C library takes."""
 from __future__ import annotations
 
+import ipaddress
 import re
 from typing import Iterable, Mapping, Union
 
@@ -62,9 +63,9 @@ def header_pairs(headers: Headers) -> tuple[str | bytes | None, tuple[tuple[str 
     for name, value in headers.items() if isinstance(headers, Mapping) else headers:
         name, value = utf8(name), utf8(value)
         if name.lower() in ("host", b"host"):
-            host = value
+            host = value.strip(" \t") if isinstance(value, str) else value.strip(b" \t")
         else:
-            pairs.append((name, value))
+            pairs.append((name, value.strip(" \t") if isinstance(value, str) else value.strip(b" \t")))
     return host, tuple(pairs)
 
 
@@ -80,3 +81,23 @@ def draw_numbers(random: float, draws: Mapping[str, float] | None) -> list[float
         if not 0 <= value < 1:
             raise ValueError(f"a draw is at least 0 and less than 1, not {value}")
     return values
+
+
+def connection_facts(peer: str | None, trusted_proxies: int, request_id: str | None, facts: Mapping[str, str] | None,
+                     ) -> tuple[str | None, int, int, str | None, tuple[tuple[str | bytes, str | bytes], ...]]:
+    """(address, port, trusted proxies, request id, facts) of the connection that a request comes over."""
+    address, port = split_peer(peer) if peer is not None else (None, 0)
+    if not 0 <= trusted_proxies <= 1000:
+        raise ValueError(f"trusted_proxies is at least 0 and at most 1000, not {trusted_proxies}")
+    pairs = tuple((utf8(name), utf8(value)) for name, value in (facts or {}).items())
+    return address, port, trusted_proxies, request_id, pairs
+
+
+def split_peer(peer: str) -> tuple[str, int]:
+    """"ADDRESS", "ADDRESS:PORT" or "[ADDRESS]:PORT" in its parts; the port is 0 where there is none."""
+    m = re.fullmatch(r"\[(.*)\]:(\d{1,5})|([^:]*):(\d{1,5})", peer)
+    address, port = (peer, 0) if not m else (m[1] or m[3], int(m[2] or m[4]))
+    try:
+        return str(ipaddress.ip_address(address)), port if not port else checked_port(port)
+    except ValueError:
+        raise ValueError(f"peer_address is ADDRESS or ADDRESS:PORT, not '{peer}'") from None

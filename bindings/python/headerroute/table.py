@@ -9,7 +9,7 @@ from . import lowlevel as c
 from .decision import Decision
 from .errors import ConfigError, Diagnostic, RouteError
 from .explanation import Event, Explanation
-from .request import Headers, checked_port, draw_numbers, header_pairs, ports_to_try, split_url, utf8
+from .request import connection_facts, Headers, checked_port, draw_numbers, header_pairs, ports_to_try, split_url, utf8
 
 
 @dataclass(frozen=True)
@@ -145,25 +145,33 @@ class View:
         self.table, self._core = table, core
 
     def route(self, method: str, url: str, headers: Headers = (), *, random: float = 0.0,
-              draws: Mapping[str, float] | None = None) -> Decision:
+              draws: Mapping[str, float] | None = None, peer_address: str | None = None,
+              trusted_proxies: int = 0, request_id: str | None = None,
+              facts: Mapping[str, str] | None = None) -> Decision:
         """See Table.route()."""
-        return self._decide(method, url, headers, random, draws, None)
+        connection = connection_facts(peer_address, trusted_proxies, request_id, facts)
+        return self._decide(method, url, headers, random, draws, connection, None)
 
     def explain(self, method: str, url: str, headers: Headers = (), *, random: float = 0.0,
-                draws: Mapping[str, float] | None = None) -> Explanation:
+                draws: Mapping[str, float] | None = None, peer_address: str | None = None,
+                trusted_proxies: int = 0, request_id: str | None = None,
+                facts: Mapping[str, str] | None = None) -> Explanation:
         """See Table.explain()."""
         events: list[tuple[object, ...]] = []
-        decision = self._decide(method, url, headers, random, draws, events)
+        connection = connection_facts(peer_address, trusted_proxies, request_id, facts)
+        decision = self._decide(method, url, headers, random, draws, connection, events)
         return Explanation(decision, tuple(map(Event.of, events)))
 
     def _decide(self, method: str, url: str, headers: Headers, random: float, draws: Mapping[str, float] | None,
+                connection: tuple[str | None, int, int, str | None, tuple[tuple[str | bytes, str | bytes], ...]],
                 events: list[tuple[object, ...]] | None) -> Decision:
         scheme, authority, path = split_url(url)
         host, pairs = header_pairs(headers)
         weight, delay, abort, mirror = draw_numbers(random, draws)
         scratch = self._core.take_scratch()
         code, text = c.hr_decide(self._core.handle, scratch, utf8(method), scheme,
-                                 utf8(authority if host is None else host), utf8(path), pairs, weight, delay, abort, mirror, events)
+                                 utf8(authority if host is None else host), utf8(path), pairs, weight, delay, abort, mirror,
+                                 *connection, events)
         self._core.give_scratch(scratch)
         if code == c.HR_ENOMEM:
             raise MemoryError(c.hr_strerror(code))
@@ -246,7 +254,9 @@ class Table:
               port: int | None = None, namespace: str | None = None,
               source_labels: Mapping[str, str] | None = None, outbound_policy: str = "allow-any",
               repeated_headers: str = "joined", locality: str | None = None, path_normalization: str = "base",
-              random: float = 0.0, draws: Mapping[str, float] | None = None) -> Decision:
+              random: float = 0.0, draws: Mapping[str, float] | None = None, peer_address: str | None = None,
+              trusted_proxies: int = 0, request_id: str | None = None,
+              facts: Mapping[str, str] | None = None) -> Decision:
         """Decides one request.
 
         headers: a mapping, or pairs where a name occurs twice; ``Host`` replaces the URL's authority.
@@ -255,21 +265,29 @@ class Table:
         random: the number in [0, 1) that settles weights, faults and mirrors; draws: a number for each, by name
         ("weight", "delay", "abort", "mirror"). Same numbers, same decision.
 
+        peer_address: where the request comes from, "ADDRESS" or "ADDRESS:PORT"; None: unknown. trusted_proxies: how
+        many proxies in front are believed (numTrustedProxies). request_id: the fresh x-request-id of a request that
+        gets one. facts: values of formatter commands in header values, such as {"HOSTNAME": "gw-1"}.
+
         Raises RouteError for a request that no HTTP parser would pass.
         """
         view = self._view_for(url, port, gateway, namespace, source_labels, outbound_policy, repeated_headers,
                               locality, path_normalization)
-        return view.route(method, url, headers, random=random, draws=draws)
+        return view.route(method, url, headers, random=random, draws=draws, peer_address=peer_address,
+                          trusted_proxies=trusted_proxies, request_id=request_id, facts=facts)
 
     def explain(self, method: str, url: str, headers: Headers = (), *, gateway: str | None = None,
                 port: int | None = None, namespace: str | None = None,
                 source_labels: Mapping[str, str] | None = None, outbound_policy: str = "allow-any",
                 repeated_headers: str = "joined", locality: str | None = None, path_normalization: str = "base",
-                random: float = 0.0, draws: Mapping[str, float] | None = None) -> Explanation:
+                random: float = 0.0, draws: Mapping[str, float] | None = None, peer_address: str | None = None,
+                trusted_proxies: int = 0, request_id: str | None = None,
+                facts: Mapping[str, str] | None = None) -> Explanation:
         """route() with every rule it tried, and which condition failed with which value."""
         view = self._view_for(url, port, gateway, namespace, source_labels, outbound_policy, repeated_headers,
                               locality, path_normalization)
-        return view.explain(method, url, headers, random=random, draws=draws)
+        return view.explain(method, url, headers, random=random, draws=draws, peer_address=peer_address,
+                            trusted_proxies=trusted_proxies, request_id=request_id, facts=facts)
 
     def __repr__(self) -> str:
         s = self.stats

@@ -113,7 +113,8 @@ typedef struct hr_diff_region {
     size_t n_except;
     unsigned changed; /* hr_change bits */
     hr_diff_rule before, after;
-    const hr_request *witness; /* its draws make the difference visible where that takes one */
+    const hr_request *witness; /* as a client sends it: give it to hr_edge_request first. Its draws make the
+                                * difference visible where that takes one */
 } hr_diff_region;
 /* The regions with different decisions, view by view. HR_ENOENT beyond the last, HR_EINVAL. */
 HR_API size_t hr_diff_region_count(const hr_diff *diff);
@@ -132,7 +133,8 @@ HR_API int hr_diff_undecided_get(hr_diff_undecided *out, const hr_diff *diff, si
 /* 1: everything was decided, so that no request outside of the regions is decided differently. */
 HR_API int hr_diff_complete(const hr_diff *diff);
 
-/* The region that a request to a view lies in. HR_ENOENT: in none. HR_EREQUEST: no HTTP parser would pass the
+/* The region that a request to a view lies in. The request is as a client sends it; what hr_edge_request does is
+ * done here. HR_ENOENT: in none. HR_EREQUEST: no HTTP parser would pass the
  * request. HR_EINVAL, HR_ENOMEM. `scratch` is used for both sides. */
 HR_API int hr_diff_locate(size_t *out, const hr_diff *diff, size_t view, const hr_request *request,
                           hr_scratch *scratch);

@@ -314,17 +314,66 @@ typedef struct hr_draws {
     double weight, delay, abort, mirror;
 } hr_draws;
 
+/* Facts of the connection that a request came over, as the caller knows them. Start from HR_CONNECTION_INIT; members
+ * that stay absent or 0 are unknown. Header values with formatter commands (docs/routing.md lists them) and
+ * hr_edge_request read them; the library itself reads no clock, draws no random number and looks at no socket. */
+typedef struct hr_connection {
+    unsigned version;           /* HR_CONNECTION_VERSION */
+    hr_str peer_address;        /* of the connection's other end: an IP literal */
+    hr_str local_address;       /* of this end: an IP literal */
+    uint16_t peer_port, local_port;
+    hr_str client_address;      /* the client as trusted proxies name it; absent: the peer. hr_edge_request sets it */
+    unsigned trusted_proxies;   /* numTrustedProxies: how many proxies in front are believed; they append to
+                                 * x-forwarded-for */
+    hr_str request_id;          /* a fresh x-request-id for a request that gets one */
+    hr_str forwarded_client_cert; /* x-forwarded-client-cert of a client certificate that was checked, as SANITIZE_SET
+                                   * writes it; absent: the client presented none */
+    hr_str protocol;            /* absent: "HTTP/1.1" */
+    hr_str server_name;         /* SNI; absent: none */
+    int64_t start_time_us;      /* when the request's first byte came: microseconds since 1970-01-01 UTC */
+    const hr_pair *facts;       /* values of other commands by the command's text without '%': {"HOSTNAME", "gw-1"},
+                                 * {"DOWNSTREAM_TLS_VERSION", "TLSv1.3"}, {"ENVIRONMENT(POD)", "gw-1"} */
+    size_t n_facts;
+} hr_connection;
+#define HR_CONNECTION_VERSION 1
+#define HR_CONNECTION_INIT \
+    {HR_CONNECTION_VERSION, {0, 0}, {0, 0}, 0, 0, {0, 0}, 0, {0, 0}, {0, 0}, {0, 0}, {0, 0}, 0, 0, 0}
+
 typedef struct hr_request {
+    unsigned version; /* HR_REQUEST_VERSION */
     hr_str method;    /* absent: "GET" */
     hr_str scheme;    /* absent: "http" */
     hr_str authority; /* Host, with port where the client sent one */
     hr_str path;      /* with query; begins with '/' */
-    const hr_pair *headers; /* in order, any letter case; without pseudo headers and Host */
+    const hr_pair *headers; /* in order, any letter case; without pseudo headers and Host; values without blanks
+                             * around them (RFC 9110 section 5.5) */
     size_t n_headers;
     hr_draws draws;
     int headers_checked; /* 1: an HTTP parser has refused empty names, pseudo headers and control characters in
                           * names and values already; hr_route then does not look for them again */
+    const hr_connection *connection; /* NULL: nothing is known of it */
+    size_t n_proxy_headers; /* the last of `headers`, which hr_edge_request has set; else 0 */
 } hr_request;
+#define HR_REQUEST_VERSION 1
+#define HR_REQUEST_INIT \
+    {HR_REQUEST_VERSION, {0, 0}, {0, 0}, {0, 0}, {0, 0}, 0, 0, {0, 0, 0, 0}, 0, 0, 0}
+
+/* The request as rules see it: *out is `request` with the headers that a proxy of this view sets or removes before it
+ * looks at routes, as Envoy does with Istio's settings for the view (a Gateway's proxies use the remote address and
+ * trust no more than `connection->trusted_proxies` others; a sidecar passes on what its application says). What is done
+ * to which header: docs/routing.md. Call it before hr_route and give its result to all later calls.
+ *
+ * `request->connection` may be NULL. `request->scheme` says whether the connection is encrypted ("https"). Where no
+ * fresh request id is given, x-request-id is 00000000-0000-4000-8000-000000000000.
+ *
+ * *out points into `memory` (aligned as malloc's), the request and its connection. *size is the size of `memory`;
+ * HR_ENOSPC, and *size is what would be enough, if that is too small (`memory` may then be NULL). HR_EINVAL. */
+HR_API int hr_edge_request(hr_request *out, const hr_view *view, const hr_request *request, void *memory,
+                           size_t *size);
+
+/* The blanks (spaces and tabs) around a header's value are not part of it (RFC 9110 section 5.5): returns `value`
+ * without them. For callers that decode messages. */
+HR_API hr_str hr_trim_blanks(hr_str value);
 
 typedef enum hr_action {
     HR_ACTION_ROUTE = 0,
@@ -495,7 +544,7 @@ HR_API int hr_explain(hr_decision *out, const hr_view *view, const hr_request *r
 /* ---- final forms ------------------------------------------------------------------------- */
 
 /* What the upstream will see: path with query after normalisation and rewrite, authority, and the
- * request's headers after all operations, names in lower case, without what a proxy adds by itself.
+ * request's headers after all operations, names in lower case, without what a proxy adds after routing.
  * For HR_ACTION_ROUTE and HR_ACTION_PASSTHROUGH. Lives in the scratch. */
 typedef struct hr_upstream {
     hr_str path, authority;
@@ -507,10 +556,27 @@ typedef struct hr_upstream {
 HR_API int hr_upstream_request(hr_upstream *out, const hr_decision *decision, const hr_request *request,
                                hr_scratch *scratch);
 
-/* The answer's headers after the decision's operations. `status` is for %RESPONSE_CODE%. In the scratch. */
+/* An answer to a request, as the caller knows it. Start from HR_RESPONSE_INIT; what stays absent or 0 is unknown. */
+typedef struct hr_response {
+    unsigned version;         /* HR_RESPONSE_VERSION */
+    int status;
+    int local;                /* 1: the proxy itself answers. Envoy has no %RESPONSE_CODE% then */
+    const hr_pair *headers;   /* in order, any letter case */
+    size_t n_headers;
+    hr_str upstream_address;  /* of the endpoint that answered, "ADDRESS:PORT" */
+    hr_str flags;             /* Envoy's response flags, "UF,URX"; absent: none */
+    hr_str details;           /* Envoy's response code details, "via_upstream" */
+    uint64_t attempts;        /* tries upstream so far */
+    int64_t time_us;          /* now: microseconds since 1970-01-01 UTC */
+    const hr_pair *facts;     /* as in hr_connection; they come first */
+    size_t n_facts;
+} hr_response;
+#define HR_RESPONSE_VERSION 1
+#define HR_RESPONSE_INIT {HR_RESPONSE_VERSION, 0, 0, 0, 0, {0, 0}, {0, 0}, {0, 0}, 0, 0, 0, 0}
+
+/* The answer's headers after the decision's operations, in the scratch. HR_EINVAL, HR_ENOMEM. */
 HR_API int hr_response_headers(const hr_pair **out, size_t *n_out, const hr_decision *decision,
-                               const hr_request *request, int status, const hr_pair *headers, size_t n,
-                               hr_scratch *scratch);
+                               const hr_request *request, const hr_response *response, hr_scratch *scratch);
 
 /* One line of JSON as docs/decision.schema.json has it, zero-terminated, in the scratch: the whole
  * decision with its final forms. */

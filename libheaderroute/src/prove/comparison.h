@@ -49,7 +49,12 @@ typedef struct hr_comparison {
     uint32_t mark;
     size_t *places; /* compare.c's, by conjunction; zero between its uses */
     /* The request that a box is tried with. */
-    hr_request request;
+    hr_request request; /* as a client sends it */
+    hr_request edge;    /* as rules see it */
+    char *edge_room;
+    size_t edge_size;
+    char *written; /* a path as it is sent */
+    size_t written_size;
     HR_LIST(hr_pair) headers;
     HR_LIST(char) path;
     HR_LIST(hr_found_region) regions;

@@ -66,7 +66,7 @@ static int run_comparison(compared_view *v, const hr_diff_options *options) {
     c->max_steps = options->max_steps;
     hr_universe_init(&c->u, b, v->views[0]->path_normalization, options->max_work);
     c->reader = (hr_rule_reader){
-        .u = &c->u, .only = options->only, .each = v->views[0]->repeated_headers == HR_REPEATED_EACH};
+        .u = &c->u, .only = options->only, .gateway = v->views[0]->gateway, .each = v->views[0]->repeated_headers == HR_REPEATED_EACH};
     if (!hr_arena_failed(b))
         hr_compare_views(c);
     v->comparison = c;
@@ -89,8 +89,11 @@ static int compare_both(compared_view *v, const hr_diff_options *options) {
 /* A view that one side lacks: one region, of all requests. */
 static void note_absence(hr_arena *b, compared_view *v) {
     hr_request *witness = HR_NEW(b, hr_request);
-    *witness = (hr_request){.method = HR_STR("GET"), .scheme = HR_STR("http"), .authority = HR_STR("example.com"),
-                            .path = HR_STR("/")};
+    *witness = (hr_request)HR_REQUEST_INIT;
+    witness->method = HR_STR("GET");
+    witness->scheme = HR_STR("http");
+    witness->authority = HR_STR("example.com");
+    witness->path = HR_STR("/");
     hr_diff_rule none = {.route_index = -1, .match_index = -1};
     v->absence = (hr_diff_region){.changed = HR_CHANGE_VIEW, .before = none, .after = none, .witness = witness};
     v->info.regions = v->info.changed = 1;
@@ -313,6 +316,7 @@ static int ask(size_t index[2], hr_str *path, const compared_view *v, const hr_h
     return HR_OK;
 }
 
+/* `request` is as rules see it. */
 static int locate_compared(size_t *out, const compared_view *v, const hr_request *request, hr_scratch *scratch,
                            char *buf) {
     const hr_comparison *c = v->comparison;
@@ -345,8 +349,17 @@ int hr_diff_locate(size_t *out, const hr_diff *diff, size_t view, const hr_reque
     }
     if (v->comparison == NULL)
         return HR_ENOENT;
-    char *buf = malloc(request->authority.len + 1);
-    int error = buf == NULL ? HR_ENOMEM : locate_compared(out, v, request, scratch, buf);
-    free(buf);
+    hr_request edge;
+    size_t size = 0;
+    int error = hr_edge_request(&edge, v->views[0], request, NULL, &size);
+    if (error != HR_ENOSPC)
+        return error;
+    char *memory = malloc(size + request->authority.len + 1); /* and a name in lower case behind */
+    if (memory == NULL)
+        return HR_ENOMEM;
+    error = hr_edge_request(&edge, v->views[0], request, memory, &size);
+    if (error == HR_OK)
+        error = locate_compared(out, v, &edge, scratch, memory + size);
+    free(memory);
     return error;
 }

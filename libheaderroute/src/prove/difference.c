@@ -114,7 +114,7 @@ static bool texts_of(hr_comparison *c, size_t side, const hr_request *request, m
 
 bool hr_difference_shows(hr_comparison *c, const hr_pair_of_rules *pair) {
     made_texts before, after;
-    hr_request request = c->request;
+    hr_request request = c->edge;
     if ((pair->changed & ~(unsigned)(HR_CHANGE_REWRITE | HR_CHANGE_REDIRECT)) != 0)
         return true;
     request.draws = hr_draws_of(pair);

@@ -39,11 +39,27 @@ static uint32_t authority_step(uint32_t state, uint8_t c) {
 /* ---- paths ---- */
 
 /*
- * A path that path.c leaves unchanged: no dot segment, nothing that would be escaped, no escape of an
- * unreserved character. The state is the place in the segment and, times ESCAPES, the place in an escape.
+ * A path that path.c makes: no dot segment, nothing that would be escaped, no escape of an unreserved
+ * character. The state is the place in the segment and, times ESCAPES, the place in an escape.
  */
 enum { P_BEGIN = 1, P_SLASH, P_DOT, P_DOTS, P_INSIDE, P_SLASHES, PLACES };
 enum { E_NONE = 0, E_PERCENT = 1, E_DIGIT = 2 /* and the digit's value */ };
+
+/* "/.;a" is what becomes of "/%2e;a"; as it stands it would be a dot segment with parameters. */
+size_t hr_domain_write_path(char *out, hr_domain_kind kind, hr_str path) {
+    size_t n = 0;
+    for (size_t i = 0; i < path.len; i++) {
+        hr_str rest = hr_str_tail(path, i);
+        bool dots = hr_str_starts(rest, HR_STR(".;")) || hr_str_starts(rest, HR_STR("..;"));
+        if (kind == HR_DOMAIN_PATH_NONE || !dots || i == 0 || path.p[i - 1] != '/') {
+            out[n++] = path.p[i];
+            continue;
+        }
+        memcpy(out + n, "%2e", 3);
+        n += 3;
+    }
+    return n;
+}
 
 static uint32_t path_state(uint32_t place, uint32_t escape) {
     return place + escape * PLACES;
@@ -102,14 +118,54 @@ static uint32_t merging_path_step(hr_domain_kind kind, uint32_t state, uint8_t c
     return path_step(kind, state, c);
 }
 
+/* ---- few values ---- */
+
+const char *const *hr_domain_values(hr_domain_kind kind) {
+    /* route/subject.c's list, the usual ones first. */
+    static const char *const methods[] = {
+        "GET",    "POST",     "PUT",    "DELETE",  "HEAD",   "OPTIONS",   "PATCH",      "TRACE",      "CONNECT",
+        "ACL",    "BIND",     "CHECKOUT", "COPY",  "LINK",   "LOCK",      "MERGE",      "MKACTIVITY", "MKCALENDAR",
+        "MKCOL",  "MOVE",     "MSEARCH", "NOTIFY", "PROPFIND", "PROPPATCH", "PURGE",    "REBIND",     "REPORT",
+        "SEARCH", "SOURCE",   "SUBSCRIBE", "UNBIND", "UNLINK", "UNLOCK",   "UNSUBSCRIBE", NULL};
+    static const char *const schemes[] = {"http", "https", NULL};
+    static const char *const trailers[] = {"trailers", "", NULL};
+    static const char *const request_ids[] = {"00000000-0000-4000-8000-000000000000", NULL};
+    static const char *const nothing[] = {NULL};
+    switch (kind) {
+    case HR_DOMAIN_METHOD:
+        return methods;
+    case HR_DOMAIN_SCHEME:
+        return schemes;
+    case HR_DOMAIN_TRAILERS:
+        return trailers;
+    case HR_DOMAIN_REQUEST_ID:
+        return request_ids;
+    case HR_DOMAIN_NOTHING:
+        return nothing;
+    default:
+        return NULL;
+    }
+}
+
+/* ---- values without blanks around them ---- */
+
+enum { V_INSIDE = 2, V_BLANK };
+
+static uint32_t value_step(uint32_t state, uint8_t c) {
+    bool blank = c == ' ' || c == '\t';
+    if ((c < 0x20 && !blank) || c == 0x7F || (blank && state == START))
+        return DEAD;
+    return blank ? V_BLANK : V_INSIDE;
+}
+
 /* ---- all ---- */
 
 uint32_t hr_domain_start(hr_domain_kind kind) {
-    return kind == HR_DOMAIN_NOTHING ? DEAD : START;
+    (void)kind;
+    return START;
 }
 
 uint32_t hr_domain_step(hr_domain_kind kind, uint32_t state, uint8_t byte) {
-    static const char trailers[] = "trailers";
     if (state == DEAD)
         return DEAD;
     switch (kind) {
@@ -119,6 +175,9 @@ uint32_t hr_domain_step(hr_domain_kind kind, uint32_t state, uint8_t byte) {
         return authority_step(state, byte);
     case HR_DOMAIN_TEXT:
         return (byte >= 0x20 || byte == '\t') && byte != 0x7F ? START : DEAD;
+    case HR_DOMAIN_VALUE:
+    case HR_DOMAIN_SOME_VALUE:
+        return value_step(state, byte);
     case HR_DOMAIN_QUERY:
         return is_printable(byte) && byte != '#' && byte != '&' ? START : DEAD;
     case HR_DOMAIN_PATH_NONE:
@@ -130,12 +189,9 @@ uint32_t hr_domain_step(hr_domain_kind kind, uint32_t state, uint8_t byte) {
     case HR_DOMAIN_PATH_MERGE:
     case HR_DOMAIN_PATH_DECODE:
         return merging_path_step(kind, state, byte);
-    case HR_DOMAIN_TRAILERS:
-        return state <= sizeof(trailers) - 1 && (char)byte == trailers[state - START] ? state + 1 : DEAD;
-    case HR_DOMAIN_NOTHING:
-        break;
+    default:
+        return DEAD;
     }
-    return DEAD;
 }
 
 bool hr_domain_accepts(hr_domain_kind kind, uint32_t state) {
@@ -149,20 +205,26 @@ bool hr_domain_accepts(hr_domain_kind kind, uint32_t state) {
     case HR_DOMAIN_TEXT:
     case HR_DOMAIN_QUERY:
         return state != DEAD;
+    case HR_DOMAIN_VALUE:
+        return state == START || state == V_INSIDE;
+    case HR_DOMAIN_SOME_VALUE:
+        return state == V_INSIDE;
     case HR_DOMAIN_PATH_BASE:
-        return state != DEAD && state != START && place != P_DOT && place != P_DOTS;
     case HR_DOMAIN_PATH_MERGE:
     case HR_DOMAIN_PATH_DECODE:
         return state != DEAD && state != START && place != P_DOT && place != P_DOTS;
-    case HR_DOMAIN_TRAILERS:
-        return state == START + 8;
-    case HR_DOMAIN_NOTHING:
-        break;
+    default:
+        return false;
     }
-    return false;
 }
 
 bool hr_domain_has(hr_domain_kind kind, hr_str value) {
+    const char *const *values = hr_domain_values(kind);
+    if (values != NULL) {
+        while (*values != NULL && !hr_str_eq_c(value, *values))
+            values++;
+        return *values != NULL;
+    }
     uint32_t state = hr_domain_start(kind);
     for (size_t i = 0; i < value.len && state != DEAD; i++)
         state = hr_domain_step(kind, state, (uint8_t)value.p[i]);
@@ -179,7 +241,7 @@ void hr_domain_cuts(hr_domain_kind kind, bool *cut) {
         uint8_t byte = (uint8_t)c;
         bool special = !is_printable(byte) || (byte < 0x80 && strchr("#&[]:", byte) != NULL);
         special |= path && (has_no_place(byte) || cuts_each_side(byte));
-        special |= kind == HR_DOMAIN_TRAILERS;
+        special |= byte == ' ' || byte == '\t';
         if (special)
             cut[c] = cut[c + 1] = true;
     }

@@ -45,15 +45,52 @@ static void add_presence(rule_writer *w, uint32_t attr, bool invert) {
     add_literal(w, invert ? hr_not(l) : l);
 }
 
-static void set_domain(hr_universe *u, uint32_t attr, const hr_cond *cond) {
+/* What route/edge.c makes of headers that a proxy sets or removes before it looks at routes. */
+static const struct edge_header {
+    const char *name;
+    hr_domain_kind mesh, gateway;
+    bool always; /* it is always there */
+} edge_headers[] = {
+    {"te", HR_DOMAIN_TRAILERS, HR_DOMAIN_TRAILERS, false},
+    {"cookie", HR_DOMAIN_TEXT, HR_DOMAIN_TEXT, false}, /* joined with "; " */
+    {"x-forwarded-proto", HR_DOMAIN_SOME_VALUE, HR_DOMAIN_SCHEME, true},
+    {"x-request-id", HR_DOMAIN_SOME_VALUE, HR_DOMAIN_REQUEST_ID, true},
+    {"x-forwarded-client-cert", HR_DOMAIN_NOTHING, HR_DOMAIN_NOTHING, false},
+    {"x-envoy-external-address", HR_DOMAIN_VALUE, HR_DOMAIN_NOTHING, false},
+    {"x-envoy-decorator-operation", HR_DOMAIN_VALUE, HR_DOMAIN_NOTHING, false},
+    {"x-envoy-downstream-service-cluster", HR_DOMAIN_VALUE, HR_DOMAIN_NOTHING, false},
+    {"x-envoy-downstream-service-node", HR_DOMAIN_VALUE, HR_DOMAIN_NOTHING, false},
+    {"x-envoy-original-host", HR_DOMAIN_VALUE, HR_DOMAIN_NOTHING, false},
+    {"x-envoy-original-path", HR_DOMAIN_VALUE, HR_DOMAIN_NOTHING, false},
+    {"x-envoy-hedge-on-per-try-timeout", HR_DOMAIN_NOTHING, HR_DOMAIN_NOTHING, false},
+    {"x-envoy-original-url", HR_DOMAIN_NOTHING, HR_DOMAIN_NOTHING, false},
+    {"x-envoy-retriable-header-names", HR_DOMAIN_NOTHING, HR_DOMAIN_NOTHING, false},
+    {"x-envoy-retriable-status-codes", HR_DOMAIN_NOTHING, HR_DOMAIN_NOTHING, false},
+    {"x-envoy-upstream-stream-duration-ms", HR_DOMAIN_NOTHING, HR_DOMAIN_NOTHING, false},
+};
+
+static void set_domain(const hr_rule_reader *r, uint32_t number, const hr_cond *cond) {
+    hr_attr *attr = &r->u->attrs.v[number];
+    if (attr->kind != HR_ATTR_HEADER)
+        return;
     if (cond->kind == HR_COND_STRIPPED)
-        u->attrs.v[attr].domain = hr_str_eq_c(cond->name, "te") ? HR_DOMAIN_TRAILERS : HR_DOMAIN_NOTHING;
+        attr->domain = HR_DOMAIN_NOTHING;
+    for (size_t i = 0; i < sizeof(edge_headers) / sizeof(edge_headers[0]); i++)
+        if (hr_str_eq_c(cond->name, edge_headers[i].name)) {
+            attr->domain = r->gateway ? edge_headers[i].gateway : edge_headers[i].mesh;
+            attr->optional = !edge_headers[i].always;
+        }
+}
+
+/* A Gateway's proxies set x-forwarded-proto to the scheme of the connection. */
+static bool is_scheme(const hr_rule_reader *r, const hr_cond *cond) {
+    return r->gateway && cond->kind == HR_COND_HEADER && hr_str_eq_c(cond->name, "x-forwarded-proto");
 }
 
 static void add_named(rule_writer *w, hr_attr_kind kind, const hr_cond *cond) {
     bool each = w->r->each && cond->kind == HR_COND_HEADER && !hr_header_is_inline(cond->name);
-    uint32_t attr = hr_universe_attr(w->r->u, kind, cond->name, each);
-    set_domain(w->r->u, attr, cond);
+    uint32_t attr = hr_universe_attr(w->r->u, is_scheme(w->r, cond) ? HR_ATTR_SCHEME : kind, cond->name, each);
+    set_domain(w->r, attr, cond);
     if (cond->match == HR_SM_PRESENCE || cond->match == HR_SM_NONE)
         add_presence(w, attr, cond->invert);
     else

@@ -52,6 +52,15 @@ static void path_put(hr_comparison *c, hr_str s) {
         HR_PUSH(c->b, &c->path, s.p[i]);
 }
 
+static void put_path(hr_comparison *c, hr_str path) {
+    if (c->written_size < path.len * 3) {
+        c->written_size = path.len * 6;
+        c->written = HR_ARRAY(c->b, char, c->written_size);
+    }
+    if (c->written != NULL)
+        path_put(c, hr_str_of(c->written, hr_domain_write_path(c->written, c->u.attrs.v[HR_ATTR_PATH].domain, path)));
+}
+
 static void put_query_parameter(hr_comparison *c, hr_str name, hr_str value, bool first) {
     path_put(c, first ? HR_STR("?") : HR_STR("&"));
     path_put(c, name);
@@ -81,24 +90,37 @@ static hr_str box_value(const hr_comparison *c, hr_attr_kind kind, hr_str otherw
 static void make_request(hr_comparison *c, hr_str authority) {
     bool query = false;
     c->headers.n = c->path.n = 0;
-    path_put(c, box_value(c, HR_ATTR_PATH, HR_STR("/")));
+    put_path(c, box_value(c, HR_ATTR_PATH, HR_STR("/")));
     for (size_t i = 0; i < c->box.touched.n; i++)
         if (c->box.v[c->box.touched.v[i]].literals.n > 0)
             put_named(c, c->box.touched.v[i], &query);
-    c->request = (hr_request){
-        .method = box_value(c, HR_ATTR_METHOD, HR_STR("GET")),
-        .scheme = box_value(c, HR_ATTR_SCHEME, HR_STR("http")),
-        .authority = box_value(c, HR_ATTR_AUTHORITY, authority),
-        .path = hr_str_of(c->path.v, c->path.n),
-        .headers = c->headers.v,
-        .n_headers = c->headers.n,
-    };
+    c->request = (hr_request)HR_REQUEST_INIT;
+    c->request.method = box_value(c, HR_ATTR_METHOD, HR_STR("GET"));
+    c->request.scheme = box_value(c, HR_ATTR_SCHEME, HR_STR("http"));
+    c->request.authority = box_value(c, HR_ATTR_AUTHORITY, authority);
+    c->request.path = hr_str_of(c->path.v, c->path.n);
+    c->request.headers = c->headers.v;
+    c->request.n_headers = c->headers.n;
+}
+
+/* With the headers that the view's proxies set or remove first. */
+static int pass_edge(hr_comparison *c) {
+    size_t size = c->edge_size;
+    int error = hr_edge_request(&c->edge, c->views[0], &c->request, c->edge_room, &size);
+    if (error != HR_ENOSPC)
+        return error;
+    c->edge_size = size * 2;
+    c->edge_room = HR_ARRAY(c->b, char, c->edge_size);
+    return c->edge_room == NULL ? HR_ENOMEM
+                                : hr_edge_request(&c->edge, c->views[0], &c->request, c->edge_room, &c->edge_size);
 }
 
 int hr_ask_both(hr_comparison *c, const hr_rule_list *const lists[2], size_t index[2]) {
+    int error = pass_edge(c);
     for (size_t side = 0; side < 2; side++) {
         hr_decision d;
-        int error = hr_note_no_memory(c, hr_route(&d, c->views[side], &c->request, c->scratch));
+        if (error == HR_OK)
+            error = hr_note_no_memory(c, hr_route(&d, c->views[side], &c->edge, c->scratch));
         if (error != HR_OK)
             return error;
         index[side] = hr_rule_chosen(lists[side], &d);

@@ -52,18 +52,11 @@ static bool try_value(solver *s, hr_str value, hr_literal only, hr_str *out) {
 }
 
 static bool try_common(solver *s, hr_literal only, hr_str *out) {
-    static const char *const methods[] = {"GET", "POST", "PUT", "DELETE", "HEAD", "OPTIONS", "PATCH", NULL};
-    static const char *const schemes[] = {"http", "https", NULL};
     static const char *const paths[] = {"/", "/a", "/x/y", NULL};
     static const char *const values[] = {"1", "x", "a", "", NULL};
-    static const char *const *const common[] = {[HR_ATTR_METHOD] = methods, [HR_ATTR_SCHEME] = schemes,
-                                                [HR_ATTR_PATH] = paths,     [HR_ATTR_HEADER] = values,
-                                                [HR_ATTR_QUERY] = values};
     if (s->attr->kind == HR_ATTR_AUTHORITY)
         return s->u->authority_example.p != NULL && try_value(s, s->u->authority_example, only, out);
-    if (s->attr->kind == HR_ATTR_FREE)
-        return false;
-    for (const char *const *v = common[s->attr->kind]; *v != NULL; v++)
+    for (const char *const *v = s->attr->kind == HR_ATTR_PATH ? paths : values; *v != NULL; v++)
         if (try_value(s, hr_str_from(*v), only, out))
             return true;
     return false;
@@ -325,8 +318,18 @@ static const hr_language *exact_one(const solver *s, hr_literal only) {
     return NULL;
 }
 
+static hr_truth try_all(solver *s, const char *const *values, hr_literal only, hr_str *out) {
+    for (; *values != NULL; values++)
+        if (try_value(s, hr_str_from(*values), only, out))
+            return HR_YES;
+    return HR_NO;
+}
+
 /* only: the one positive literal that counts, or UINT32_MAX for all of them. */
 static hr_truth find_value(solver *s, hr_literal only, hr_str *out) {
+    const char *const *values = hr_domain_values(s->attr->domain);
+    if (values != NULL)
+        return try_all(s, values, only, out);
     const hr_language *exact = exact_one(s, only);
     if (exact != NULL)
         return try_value(s, exact->text, only, out) ? HR_YES : HR_NO;

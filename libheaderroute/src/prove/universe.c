@@ -5,8 +5,8 @@
 void hr_universe_init(hr_universe *u, hr_arena *b, hr_path_normalization normalization, uint64_t work_limit) {
     *u = (hr_universe){.b = b, .work = {0, work_limit}};
     const hr_attr attrs[] = {
-        {.kind = HR_ATTR_METHOD, .domain = HR_DOMAIN_TOKEN},
-        {.kind = HR_ATTR_SCHEME, .domain = HR_DOMAIN_TOKEN},
+        {.kind = HR_ATTR_METHOD, .domain = HR_DOMAIN_METHOD},
+        {.kind = HR_ATTR_SCHEME, .domain = HR_DOMAIN_SCHEME},
         {.kind = HR_ATTR_AUTHORITY, .domain = HR_DOMAIN_AUTHORITY},
         {.kind = HR_ATTR_PATH, .domain = hr_domain_of_path(normalization)},
     };
@@ -52,7 +52,7 @@ uint32_t hr_universe_attr(hr_universe *u, hr_attr_kind kind, hr_str name, bool e
     void **place = number_place(u, 'a', &number, 1, name);
     if (*place == NULL) {
         hr_attr attr = {.kind = kind, .name = name, .optional = true, .each = each};
-        attr.domain = kind == HR_ATTR_QUERY ? HR_DOMAIN_QUERY : HR_DOMAIN_TEXT;
+        attr.domain = kind == HR_ATTR_QUERY ? HR_DOMAIN_QUERY : HR_DOMAIN_VALUE;
         if (!name_is_possible(kind, name))
             attr.domain = HR_DOMAIN_NOTHING;
         HR_PUSH(u->b, &u->attrs, attr);

@@ -53,7 +53,31 @@ static bool has_upstream(const hr_decision *d) {
     return d->action == HR_ACTION_PASSTHROUGH || (d->action == HR_ACTION_ROUTE && d->local_reply.status == 0);
 }
 
-static void put_upstream(hr_json_writer *w, const hr_decision *d, const hr_upstream *upstream) {
+/* One of those that the proxy set before it looked at routes, not changed since. */
+static bool is_of_proxy(const hr_request *request, const hr_pair *header) {
+    for (size_t i = request->n_headers - request->n_proxy_headers; i < request->n_headers; i++)
+        if (request->headers[i].name.p == header->name.p && request->headers[i].value.p == header->value.p)
+            return true;
+    return false;
+}
+
+static void put_headers(hr_json_writer *w, const hr_upstream *upstream, const hr_request *request) {
+    hr_json_key(w, "headers");
+    hr_json_open(w, '[');
+    for (size_t i = 0; i < upstream->n_headers; i++)
+        if (!is_of_proxy(request, &upstream->headers[i]))
+            hr_json_pair(w, upstream->headers[i].name, upstream->headers[i].value);
+    hr_json_close(w, ']');
+    hr_json_key(w, "proxy_headers");
+    hr_json_open(w, '{');
+    for (size_t i = 0; i < upstream->n_headers; i++)
+        if (is_of_proxy(request, &upstream->headers[i]))
+            hr_json_map_item(w, upstream->headers[i].name, upstream->headers[i].value);
+    hr_json_close(w, '}');
+}
+
+static void put_upstream(hr_json_writer *w, const hr_decision *d, const hr_upstream *upstream,
+                         const hr_request *request) {
     if (!has_upstream(d)) {
         hr_json_null(w, "upstream");
         return;
@@ -62,7 +86,7 @@ static void put_upstream(hr_json_writer *w, const hr_decision *d, const hr_upstr
     hr_json_open(w, '{');
     hr_json_str(w, "path", upstream->path);
     hr_json_str(w, "authority", upstream->authority);
-    hr_json_pairs(w, "headers", upstream->headers, upstream->n_headers);
+    put_headers(w, upstream, request);
     hr_json_close(w, '}');
 }
 
@@ -218,7 +242,7 @@ static void put_hash_policy(hr_json_writer *w, const hr_decision *d) {
 int hr_decision_json(hr_str *out, const hr_decision *d, const hr_request *request, hr_scratch *scratch) {
     if (out != NULL)
         *out = (hr_str){0};
-    if (out == NULL || d == NULL || request == NULL || scratch == NULL)
+    if (out == NULL || d == NULL || request == NULL || scratch == NULL || request->version != HR_REQUEST_VERSION)
         return HR_EINVAL;
     hr_upstream upstream = {0};
     int error = has_upstream(d) ? hr_upstream_request(&upstream, d, request, scratch) : HR_OK;
@@ -228,7 +252,7 @@ int hr_decision_json(hr_str *out, const hr_decision *d, const hr_request *reques
     hr_json_open(&w, '{');
     put_identity(&w, d);
     put_cluster(&w, d);
-    put_upstream(&w, d, &upstream);
+    put_upstream(&w, d, &upstream, request);
     hr_json_int_or_null(&w, "timeout_ms", d->timeout_ms, d->timeout_ms >= 0);
     hr_json_retries(&w, d->retries);
     put_replies(&w, d);

@@ -161,30 +161,36 @@ void hr_json_codes(hr_json_writer *w, const char *name, const uint16_t *v, size_
     hr_json_close(w, ']');
 }
 
+void hr_json_pair(hr_json_writer *w, hr_str name, hr_str value) {
+    hr_json_comma(w);
+    hr_json_open(w, '[');
+    hr_json_comma(w);
+    hr_json_value_str(w, name);
+    hr_json_comma(w);
+    hr_json_text(w, value);
+    hr_json_close(w, ']');
+}
+
 void hr_json_pairs(hr_json_writer *w, const char *name, const hr_pair *v, size_t n) {
     hr_json_key(w, name);
     hr_json_open(w, '[');
-    for (size_t i = 0; i < n; i++) {
-        hr_json_comma(w);
-        hr_json_open(w, '[');
-        hr_json_comma(w);
-        hr_json_value_str(w, v[i].name);
-        hr_json_comma(w);
-        hr_json_text(w, v[i].value);
-        hr_json_close(w, ']');
-    }
+    for (size_t i = 0; i < n; i++)
+        hr_json_pair(w, v[i].name, v[i].value);
     hr_json_close(w, ']');
+}
+
+void hr_json_map_item(hr_json_writer *w, hr_str name, hr_str value) {
+    hr_json_comma(w);
+    hr_json_text(w, name);
+    hr_sbuf_put_c(&w->s, ':');
+    hr_json_text(w, value);
 }
 
 void hr_json_map(hr_json_writer *w, const char *name, const hr_pair *v, size_t n) {
     hr_json_key(w, name);
     hr_json_open(w, '{');
-    for (size_t i = 0; i < n; i++) {
-        hr_json_comma(w);
-        hr_json_text(w, v[i].name);
-        hr_sbuf_put_c(&w->s, ':');
-        hr_json_text(w, v[i].value);
-    }
+    for (size_t i = 0; i < n; i++)
+        hr_json_map_item(w, v[i].name, v[i].value);
     hr_json_close(w, '}');
 }
 

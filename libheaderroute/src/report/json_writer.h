@@ -32,8 +32,12 @@ void hr_json_null(hr_json_writer *w, const char *name);
 void hr_json_number(hr_json_writer *w, const char *name, double value);
 void hr_json_strings(hr_json_writer *w, const char *name, const hr_str *v, size_t n);
 void hr_json_codes(hr_json_writer *w, const char *name, const uint16_t *v, size_t n);
+/* The item [name, value] of a list. */
+void hr_json_pair(hr_json_writer *w, hr_str name, hr_str value);
 /* As [[name, value], ...]. */
 void hr_json_pairs(hr_json_writer *w, const char *name, const hr_pair *v, size_t n);
+/* The member name: value of an object. */
+void hr_json_map_item(hr_json_writer *w, hr_str name, hr_str value);
 /* As {name: value, ...}. */
 void hr_json_map(hr_json_writer *w, const char *name, const hr_pair *v, size_t n);
 /* The member "source": "file:line"; null where the file is absent. */

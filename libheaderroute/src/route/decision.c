@@ -271,7 +271,8 @@ static int checked(hr_decision *out, const hr_view *view, const hr_request *requ
     int error = HR_EINVAL;
     if (out == NULL)
         return error;
-    if (view != NULL && request != NULL && scratch != NULL && (request->headers != NULL || request->n_headers == 0))
+    if (view != NULL && request != NULL && scratch != NULL && request->version == HR_REQUEST_VERSION &&
+        (request->headers != NULL || request->n_headers == 0))
         error = hr_route_by(out, view, request, scratch, mode);
     if (error != HR_OK)
         *out = (hr_decision){0};

@@ -1,77 +1,17 @@
 #include "format.h"
 
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "format_command.h"
+#include "format_time.h"
 #include "headers.h"
+#include "hex.h"
 
-/* One operator: NAME, NAME(ARGUMENT), NAME(ARGUMENT):LIMIT. */
-typedef struct operator_ {
-    hr_str name, argument; /* argument absent: no parentheses */
-    size_t limit;          /* SIZE_MAX: none */
-    size_t end;            /* just behind the closing '%' */
-} operator_;
+/* ---- walking over a value ---- */
 
-static const char *parse(operator_ *out, hr_str s, size_t at) {
-    size_t i = at + 1;
-    while (i < s.len && s.p[i] != '%' && s.p[i] != '(' && s.p[i] != ':')
-        i++;
-    *out = (operator_){.name = hr_str_from_to(s, at + 1, i), .limit = SIZE_MAX};
-    if (i < s.len && s.p[i] == '(') {
-        size_t close = hr_str_find(s, ')', i);
-        if (close == s.len)
-            return "a '(' is not closed";
-        out->argument = hr_str_from_to(s, i + 1, close);
-        i = close + 1;
-    }
-    if (i < s.len && s.p[i] == ':') {
-        out->limit = 0;
-        for (i++; i < s.len && s.p[i] >= '0' && s.p[i] <= '9' && out->limit < 1000000; i++)
-            out->limit = out->limit * 10 + (size_t)(s.p[i] - '0');
-    }
-    if (i >= s.len || s.p[i] != '%')
-        return "a '%' is not closed: write %% for a percent sign";
-    out->end = i + 1;
-    return NULL;
-}
-
-typedef enum op_kind { OP_UNKNOWN, OP_REQ, OP_RESP, OP_PROTOCOL, OP_RESPONSE_CODE, OP_CLUSTER, OP_ROUTE_NAME } op_kind;
-
-static op_kind kind_of(const operator_ *op) {
-    static const struct {
-        const char *name;
-        op_kind kind;
-        bool argument;
-    } known[] = {{"REQ", OP_REQ, true},
-                 {"RESP", OP_RESP, true},
-                 {"PROTOCOL", OP_PROTOCOL, false},
-                 {"RESPONSE_CODE", OP_RESPONSE_CODE, false},
-                 {"UPSTREAM_CLUSTER", OP_CLUSTER, false},
-                 {"ROUTE_NAME", OP_ROUTE_NAME, false}};
-    for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
-        if (hr_str_eq_c(op->name, known[i].name) && known[i].argument == (op->argument.p != NULL))
-            return known[i].kind;
-    return OP_UNKNOWN;
-}
-
-const char *hr_format_error(hr_str s) {
-    for (size_t i = 0; i < s.len; i++) {
-        if (s.p[i] != '%')
-            continue;
-        if (i + 1 < s.len && s.p[i + 1] == '%') {
-            i++;
-            continue;
-        }
-        operator_ op;
-        const char *error = parse(&op, s, i);
-        if (error != NULL)
-            return error;
-        if (kind_of(&op) == OP_UNKNOWN)
-            return "this operator is not supported: %REQ(x)%, %RESP(x)%, %PROTOCOL%, %RESPONSE_CODE%, "
-                   "%UPSTREAM_CLUSTER% and %ROUTE_NAME% are";
-        i = op.end - 1;
-    }
-    return NULL;
-}
-
-/* ---- values ---- */
+/* ---- headers ---- */
 
 static hr_str in_pairs(const hr_pair *v, size_t n, hr_str name) {
     for (size_t i = 0; i < n; i++)
@@ -80,11 +20,17 @@ static hr_str in_pairs(const hr_pair *v, size_t n, hr_str name) {
     return (hr_str){0};
 }
 
+static hr_str sent_path(const hr_format_context *c) {
+    if (c->path.p != NULL)
+        return c->path;
+    return c->chosen == NULL ? c->request->path : c->chosen->path;
+}
+
 static hr_str request_header(const hr_format_context *c, hr_str name) {
     if (hr_str_eq_nocase(name, HR_STR(":authority")) || hr_str_eq_nocase(name, HR_STR("host")))
         return c->request->authority;
     if (hr_str_eq_nocase(name, HR_STR(":path")))
-        return c->chosen == NULL ? c->request->path : c->chosen->path;
+        return sent_path(c);
     if (hr_str_eq_nocase(name, HR_STR(":method")))
         return c->request->method.p == NULL ? HR_STR("GET") : c->request->method;
     if (hr_str_eq_nocase(name, HR_STR(":scheme")))
@@ -92,6 +38,15 @@ static hr_str request_header(const hr_format_context *c, hr_str name) {
     if (c->headers != NULL)
         return in_pairs(c->headers->v, c->headers->n, name);
     return in_pairs(c->request->headers, c->request->n_headers, name);
+}
+
+static hr_str status_text(const hr_format_context *c, char text[12]) {
+    int n = c->response == NULL ? 0 : snprintf(text, 12, "%d", c->response->status);
+    return n == 0 ? (hr_str){0} : hr_str_of(text, (size_t)n);
+}
+
+static hr_str response_header(const hr_format_context *c, hr_str name) {
+    return c->answer == NULL ? (hr_str){0} : in_pairs(c->answer->v, c->answer->n, name);
 }
 
 /* "main?alternative": the second where the first is absent. */
@@ -103,38 +58,350 @@ static hr_str either(const hr_format_context *c, hr_str names, hr_str (*get)(con
     return value;
 }
 
-static hr_str response_header(const hr_format_context *c, hr_str name) {
-    return c->response == NULL ? (hr_str){0} : in_pairs(c->response->v, c->response->n, name);
+static uint64_t bytes_of(const hr_pair *v, size_t n) {
+    uint64_t sum = 0;
+    for (size_t i = 0; i < n; i++)
+        sum += v[i].name.len + v[i].value.len;
+    return sum;
 }
+
+/* With the pseudo headers, as Envoy counts. */
+static uint64_t request_bytes(const hr_format_context *c) {
+    static const char *const pseudo[] = {":authority", ":path", ":method", ":scheme"};
+    uint64_t sum = c->headers != NULL ? bytes_of(c->headers->v, c->headers->n)
+                                      : bytes_of(c->request->headers, c->request->n_headers);
+    for (size_t i = 0; i < sizeof(pseudo) / sizeof(pseudo[0]); i++)
+        sum += strlen(pseudo[i]) + request_header(c, hr_str_from(pseudo[i])).len;
+    return sum;
+}
+
+static uint64_t response_bytes(const hr_format_context *c) {
+    return c->answer == NULL ? 0 : bytes_of(c->answer->v, c->answer->n) + strlen(":status200");
+}
+
+/* ---- what the caller says ---- */
+
+static const hr_connection *connection_of(const hr_format_context *c) {
+    static const hr_connection unknown = HR_CONNECTION_INIT;
+    return c->request->connection == NULL ? &unknown : c->request->connection;
+}
+
+static hr_str fact(const hr_format_context *c, hr_str command) {
+    const hr_connection *connection = connection_of(c);
+    for (size_t i = 0; c->response != NULL && i < c->response->n_facts; i++)
+        if (hr_str_eq(c->response->facts[i].name, command))
+            return c->response->facts[i].value;
+    for (size_t i = 0; i < connection->n_facts; i++)
+        if (hr_str_eq(connection->facts[i].name, command))
+            return connection->facts[i].value;
+    return (hr_str){0};
+}
+
+/* ---- addresses ---- */
+
+typedef struct address {
+    hr_str host; /* without brackets; absent: unknown */
+    hr_str port; /* digits */
+    char digits[8];
+} address;
+
+static void address_of_parts(address *out, hr_str host, uint16_t port) {
+    out->host = host.len == 0 ? (hr_str){0} : host;
+    out->port = hr_str_of(out->digits, (size_t)snprintf(out->digits, sizeof(out->digits), "%u", (unsigned)port));
+}
+
+/* "ADDRESS:PORT", "[ADDRESS]:PORT". */
+static void address_of_text(address *out, hr_str text) {
+    size_t colon = text.len;
+    while (colon > 0 && text.p[colon - 1] != ':')
+        colon--;
+    bool has_port = colon > 0;
+    out->port = has_port ? hr_str_tail(text, colon) : (hr_str){0};
+    out->host = has_port ? hr_str_of(text.p, colon - 1) : text;
+    if (out->host.len > 1 && out->host.p[0] == '[')
+        out->host = hr_str_of(out->host.p + 1, out->host.len - 2);
+}
+
+/* The address behind a command, by its kind. */
+static void address_get(address *out, const hr_command_row *row, const hr_format_context *c) {
+    const hr_connection *n = connection_of(c);
+    *out = (address){.host = {0}};
+    hr_str said = fact(c, hr_str_from(row->name));
+    bool trusted = n->client_address.p != NULL && !hr_str_eq(n->client_address, n->peer_address);
+    if (said.p != NULL)
+        address_of_text(out, said);
+    else if (row->kind == HR_CMD_CLIENT_ADDRESS && trusted) /* from x-forwarded-for: its port is not known */
+        address_of_parts(out, n->client_address, 0);
+    else if (row->kind == HR_CMD_CLIENT_ADDRESS || row->kind == HR_CMD_PEER_ADDRESS)
+        address_of_parts(out, n->peer_address, n->peer_port);
+    else if (row->kind == HR_CMD_LOCAL_ADDRESS)
+        address_of_parts(out, n->local_address, n->local_port);
+    else if (row->kind == HR_CMD_UPSTREAM_ADDRESS && c->response != NULL && c->response->upstream_address.p != NULL)
+        address_of_text(out, c->response->upstream_address);
+}
+
+/* "ADDRESS/BITS" with the other bits cleared, as %..._WITHOUT_PORT(BITS)% has it. 0: not possible. */
+static size_t address_masked(char *text, size_t size, hr_str host, hr_str argument) {
+    char copy[INET6_ADDRSTRLEN], *end;
+    unsigned char bytes[16];
+    if (host.len >= sizeof(copy) || argument.len == 0 || argument.len > 3)
+        return 0;
+    memcpy(copy, host.p, host.len);
+    copy[host.len] = '\0';
+    int family = memchr(copy, ':', host.len) != NULL ? AF_INET6 : AF_INET;
+    size_t n_bytes = family == AF_INET6 ? 16 : 4;
+    char number[4] = "";
+    memcpy(number, argument.p, argument.len);
+    unsigned long bits = strtoul(number, &end, 10);
+    if (*end != '\0' || number[0] < '0' || number[0] > '9' || bits > n_bytes * 8 || inet_pton(family, copy, bytes) != 1)
+        return 0;
+    for (size_t i = 0; i < n_bytes; i++) {
+        unsigned long kept = bits > i * 8 ? bits - i * 8 : 0;
+        bytes[i] &= kept >= 8 ? 0xFF : (unsigned char)(0xFF00u >> kept);
+    }
+    if (inet_ntop(family, bytes, copy, sizeof(copy)) == NULL)
+        return 0;
+    int n = snprintf(text, size, "%s/%lu", copy, bits);
+    return n > 0 && (size_t)n < size ? (size_t)n : 0;
+}
+
+static void put_host(hr_sbuf *s, hr_str host, hr_str mask) {
+    char text[INET6_ADDRSTRLEN + 5];
+    size_t n = host.p == NULL ? 0 : address_masked(text, sizeof(text), host, mask);
+    hr_sbuf_put(s, n > 0 ? hr_str_of(text, n) : host);
+}
+
+static void put_address(hr_sbuf *s, const hr_command_row *row, const hr_format_context *c) {
+    address a;
+    address_get(&a, row, c);
+    if (a.host.p == NULL)
+        return;
+    bool brackets = hr_str_has(a.host, ':');
+    if (brackets)
+        hr_sbuf_put_c(s, '[');
+    hr_sbuf_put(s, a.host);
+    if (brackets)
+        hr_sbuf_put_c(s, ']');
+    if (a.port.p == NULL)
+        return;
+    hr_sbuf_put_c(s, ':');
+    hr_sbuf_put(s, a.port);
+}
+
+static void put_part_of_address(hr_sbuf *s, const hr_command *op, const hr_format_context *c) {
+    address a;
+    hr_str said = fact(c, op->text);
+    if (said.p != NULL) {
+        hr_sbuf_put(s, said);
+        return;
+    }
+    address_get(&a, hr_command_find(hr_str_from(op->row->of)), c);
+    if (a.host.p == NULL)
+        return;
+    if (op->row->kind == HR_CMD_PORT)
+        hr_sbuf_put(s, a.port);
+    else
+        put_host(s, a.host, op->argument);
+}
+
+/* ---- path and query ---- */
+
+static hr_str query_of(hr_str path) {
+    size_t mark = hr_str_find(path, '?', 0);
+    return mark < path.len ? hr_str_tail(path, mark + 1) : (hr_str){0};
+}
+
+static void put_decoded(hr_sbuf *s, hr_str text, size_t limit) {
+    for (size_t i = 0, n = 0; i < text.len && n < limit; i++, n++) {
+        int high = i + 2 < text.len && text.p[i] == '%' ? hr_hex_digit(text.p[i + 1]) : -1;
+        int low = high >= 0 ? hr_hex_digit(text.p[i + 2]) : -1;
+        hr_sbuf_put_c(s, low >= 0 ? (char)(high * 16 + low) : text.p[i]);
+        i += low >= 0 ? 2 : 0;
+    }
+}
+
+/* The header may not have what an escape can stand for: line breaks and other control characters. */
+static bool decodes_to_text(hr_str text) {
+    for (size_t i = 0; i + 2 < text.len; i++) {
+        int high = text.p[i] == '%' ? hr_hex_digit(text.p[i + 1]) : -1, low = hr_hex_digit(text.p[i + 2]);
+        if (high >= 0 && low >= 0 && (high < 2 || (high == 7 && low == 15)))
+            return false;
+    }
+    return true;
+}
+
+static void put_if_text(hr_sbuf *s, hr_str text, size_t limit) {
+    if (text.p != NULL && decodes_to_text(text))
+        put_decoded(s, text, limit);
+}
+
+static void put_path_command(hr_sbuf *s, const hr_command *op, const hr_format_context *c) {
+    size_t colon = hr_str_find(op->argument, ':', 0);
+    hr_str which = colon < op->argument.len ? hr_str_tail(op->argument, colon + 1) : HR_STR("");
+    hr_str original = request_header(c, HR_STR("x-envoy-original-path"));
+    hr_str path = hr_str_eq_c(which, "ORIG")                             ? original
+                  : hr_str_eq_c(which, "PATH") || original.p == NULL ? sent_path(c)
+                                                                         : original;
+    if (hr_str_starts(op->argument, HR_STR("NQ")) && path.p != NULL)
+        path.len = hr_str_find(path, '?', 0);
+    if (path.len > op->limit)
+        path.len = op->limit;
+    hr_sbuf_put(s, path);
+}
+
+/* ---- commands ---- */
 
 static void put_limited(hr_sbuf *s, hr_str value, size_t limit) {
-    if (value.p == NULL)
-        return;
-    hr_sbuf_put(s, hr_str_of(value.p, value.len < limit ? value.len : limit));
+    if (value.p != NULL)
+        hr_sbuf_put(s, hr_str_of(value.p, value.len < limit ? value.len : limit));
 }
 
-static void put_operator(hr_sbuf *s, const operator_ *op, const hr_format_context *c) {
-    switch (kind_of(op)) {
-    case OP_REQ:
+static void put_said(hr_sbuf *s, const hr_command *op, const hr_format_context *c, const char *otherwise) {
+    hr_str said = fact(c, op->text);
+    put_limited(s, said.p != NULL ? said : hr_str_from(otherwise), op->limit);
+}
+
+static void put_server_name(hr_sbuf *s, const hr_command *op, const hr_format_context *c) {
+    hr_str sni = connection_of(c)->server_name, host = c->request->authority;
+    if (hr_str_starts(op->argument, HR_STR("HOST_FIRST")))
+        sni = host.len > 0 ? host : sni;
+    else if (hr_str_starts(op->argument, HR_STR("SNI_FIRST")))
+        sni = sni.len > 0 ? sni : host;
+    hr_sbuf_put(s, sni);
+}
+
+static void put_details(hr_sbuf *s, const hr_command *op, const hr_format_context *c) {
+    if (c->response == NULL)
+        return;
+    hr_str details = c->response->details;
+    bool blanks = hr_str_eq_c(op->argument, "ALLOW_WHITESPACES");
+    for (size_t i = 0; i < details.len; i++)
+        hr_sbuf_put_c(s, details.p[i] == ' ' && !blanks ? '_' : details.p[i]);
+}
+
+static void put_duration(hr_sbuf *s, const hr_format_context *c) {
+    int64_t start = connection_of(c)->start_time_us, now = c->response == NULL ? start : c->response->time_us;
+    if (start > 0 && now >= start)
+        hr_sbuf_put_int(s, (now - start) / 1000);
+}
+
+/* A point in time, where it is known. */
+static void put_moment(hr_sbuf *s, const hr_command *op, const hr_format_context *c) {
+    bool emitted = op->row->kind == HR_CMD_EMIT_TIME && c->response != NULL;
+    int64_t us = emitted ? c->response->time_us : connection_of(c)->start_time_us;
+    bool local = hr_str_ends(hr_str_from(op->row->name), HR_STR("_LOCAL"));
+    if (us > 0)
+        hr_put_time(s, us, op->argument.len > 0 ? op->argument : local ? HR_STR("%Y-%m-%dT%H:%M:%S.%3f+0000") : HR_STR(""));
+}
+
+static void put_cluster_name(hr_sbuf *s, const hr_format_context *c) {
+    if (c->decision->cluster != NULL && c->decision->action == HR_ACTION_ROUTE)
+        hr_sbuf_put(s, c->decision->cluster_name);
+}
+
+/* Envoy counts the try that a request's headers are made for. */
+static uint64_t attempts(const hr_format_context *c) {
+    if (c->response != NULL)
+        return c->response->attempts;
+    return c->decision->action == HR_ACTION_ROUTE;
+}
+
+static void put_number(hr_sbuf *s, uint64_t value) {
+    hr_sbuf_put_int(s, (int64_t)value);
+}
+
+static void put_command(hr_sbuf *s, const hr_command *op, const hr_format_context *c) {
+    const hr_connection *connection = connection_of(c);
+    char text[12];
+    switch (op->row->kind) {
+    case HR_CMD_FACT:
+    case HR_CMD_FOREIGN:
+        put_said(s, op, c, NULL);
+        return;
+    case HR_CMD_NUMBER:
+        put_said(s, op, c, "0");
+        return;
+    case HR_CMD_DASH:
+        put_said(s, op, c, "-");
+        return;
+    case HR_CMD_HOST:
+    case HR_CMD_PORT:
+        put_part_of_address(s, op, c);
+        return;
+    case HR_CMD_REQUEST_HEADER:
         put_limited(s, either(c, op->argument, request_header), op->limit);
-        break;
-    case OP_RESP:
-        put_limited(s, either(c, op->argument, response_header), op->limit);
-        break;
-    case OP_PROTOCOL:
-        put_limited(s, HR_STR("HTTP/1.1"), op->limit);
-        break;
-    case OP_RESPONSE_CODE:
-        hr_sbuf_put_int(s, c->status);
-        break;
-    case OP_CLUSTER:
-        put_limited(s, c->decision->cluster_name, op->limit);
-        break;
-    case OP_ROUTE_NAME:
-        put_limited(s, c->decision->route_name, op->limit);
-        break;
-    case OP_UNKNOWN:
-        break;
+        return;
+    case HR_CMD_RESPONSE_HEADER:
+        if (hr_str_eq_c(op->argument, ":status"))
+            put_limited(s, status_text(c, text), op->limit);
+        else
+            put_limited(s, either(c, op->argument, response_header), op->limit);
+        return;
+    case HR_CMD_TRAILER: /* they come after the headers */
+        return;
+    case HR_CMD_QUERY_PARAMETER: {
+        hr_str path = sent_path(c);
+        put_if_text(s, hr_query_value(path, hr_str_find(path, '?', 0), op->argument), op->limit);
+        return;
+    }
+    case HR_CMD_QUERY:
+        if (hr_str_eq_c(op->argument, "DECODED"))
+            put_if_text(s, query_of(sent_path(c)), op->limit);
+        else
+            put_limited(s, query_of(sent_path(c)), op->limit);
+        return;
+    case HR_CMD_PATH:
+        put_path_command(s, op, c);
+        return;
+    case HR_CMD_SERVER_NAME:
+        put_server_name(s, op, c);
+        return;
+    case HR_CMD_START_TIME:
+    case HR_CMD_EMIT_TIME:
+        put_moment(s, op, c);
+        return;
+    case HR_CMD_DURATION:
+        put_duration(s, c);
+        return;
+    case HR_CMD_CLIENT_ADDRESS:
+    case HR_CMD_PEER_ADDRESS:
+    case HR_CMD_LOCAL_ADDRESS:
+    case HR_CMD_UPSTREAM_ADDRESS:
+        put_address(s, op->row, c);
+        return;
+    case HR_CMD_CLUSTER:
+        put_cluster_name(s, c);
+        return;
+    case HR_CMD_ROUTE_NAME:
+        hr_sbuf_put(s, c->decision->route_name);
+        return;
+    case HR_CMD_PROTOCOL:
+        hr_sbuf_put(s, connection->protocol.p == NULL ? HR_STR("HTTP/1.1") : connection->protocol);
+        return;
+    case HR_CMD_STATUS:
+        hr_sbuf_put_int(s, c->response == NULL || c->response->local ? 0 : c->response->status);
+        return;
+    case HR_CMD_FLAGS:
+        hr_sbuf_put(s, c->response == NULL || c->response->flags.len == 0 ? HR_STR("-") : c->response->flags);
+        return;
+    case HR_CMD_DETAILS:
+        put_details(s, op, c);
+        return;
+    case HR_CMD_ATTEMPTS:
+        put_number(s, attempts(c));
+        return;
+    case HR_CMD_REQUEST_BYTES:
+        put_number(s, request_bytes(c));
+        return;
+    case HR_CMD_RESPONSE_BYTES:
+        put_number(s, response_bytes(c));
+        return;
+    case HR_CMD_STREAM_ID:
+        hr_sbuf_put(s, request_header(c, HR_STR("x-request-id")));
+        return;
+    case HR_CMD_LOG_TYPE: /* no access log is being written */
+        hr_sbuf_put(s, HR_STR("NotSet"));
+        return;
     }
 }
 
@@ -149,14 +416,14 @@ hr_str hr_format(hr_str format, const hr_format_context *context, hr_scratch *sc
         i = percent;
         if (i == format.len)
             break;
-        operator_ op;
+        hr_command op;
         bool doubled = i + 1 < format.len && format.p[i + 1] == '%';
-        if (doubled || parse(&op, format, i) != NULL) {
+        if (doubled || hr_command_read(&op, format, i) != NULL) {
             hr_sbuf_put_c(&s, '%');
             i += doubled ? 2 : 1;
             continue;
         }
-        put_operator(&s, &op, context);
+        put_command(&s, &op, context);
         i = op.end;
     }
     return hr_sbuf_end(&s);

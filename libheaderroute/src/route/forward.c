@@ -152,7 +152,8 @@ int hr_upstream_request(hr_upstream *out, const hr_decision *decision, const hr_
                         hr_scratch *scratch) {
     if (out != NULL)
         *out = (hr_upstream){0};
-    if (out == NULL || decision == NULL || request == NULL || scratch == NULL || decision->internal == NULL ||
+    if (out == NULL || decision == NULL || request == NULL || scratch == NULL || request->version != HR_REQUEST_VERSION ||
+        decision->internal == NULL ||
         (decision->action != HR_ACTION_ROUTE && decision->action != HR_ACTION_PASSTHROUGH))
         return HR_EINVAL;
     int error = fill_upstream(out, decision, request, scratch);
@@ -161,22 +162,45 @@ int hr_upstream_request(hr_upstream *out, const hr_decision *decision, const hr_
     return error;
 }
 
-int hr_response_headers(const hr_pair **out, size_t *n_out, const hr_decision *decision,
-                        const hr_request *request, int status, const hr_pair *headers, size_t n,
-                        hr_scratch *scratch) {
-    if (out == NULL || n_out == NULL || decision == NULL || request == NULL || scratch == NULL ||
-        (headers == NULL && n > 0))
+/* A response's values see the request as it was sent. */
+static bool asks_for_request(const hr_decision *d) {
+    for (size_t i = 0; i < d->n_response_headers; i++) {
+        const hr_header_ops *ops = d->response_headers[i];
+        for (size_t j = 0; j < ops->n_set; j++)
+            if (hr_str_has(ops->set[j].value, '%'))
+                return true;
+        for (size_t j = 0; j < ops->n_add; j++)
+            if (hr_str_has(ops->add[j].value, '%'))
+                return true;
+    }
+    return false;
+}
+
+int hr_response_headers(const hr_pair **out, size_t *n_out, const hr_decision *decision, const hr_request *request,
+                        const hr_response *response, hr_scratch *scratch) {
+    if (out == NULL || n_out == NULL || decision == NULL || request == NULL || scratch == NULL || response == NULL ||
+        request->version != HR_REQUEST_VERSION || response->version != HR_RESPONSE_VERSION ||
+        (response->headers == NULL && response->n_headers > 0))
         return HR_EINVAL;
     *out = NULL;
     *n_out = 0;
-    hr_header_list list;
-    if (hr_headers_of_response(&list, headers, n, scratch) != HR_OK)
+    hr_header_list list, sent;
+    if (hr_headers_of_response(&list, response->headers, response->n_headers, scratch) != HR_OK)
         return HR_ENOMEM;
     hr_format_context context = {.request = request,
                                  .chosen = decision->internal,
                                  .decision = decision,
-                                 .response = &list,
-                                 .status = status};
+                                 .answer = &list,
+                                 .response = response};
+    hr_upstream upstream;
+    bool was_sent = !response->local || response->attempts > 0;
+    if (was_sent && decision->action == HR_ACTION_ROUTE && asks_for_request(decision)) {
+        if (fill_upstream(&upstream, decision, request, scratch) != HR_OK)
+            return HR_ENOMEM;
+        sent = (hr_header_list){.v = (hr_pair *)upstream.headers, .n = upstream.n_headers};
+        context.headers = &sent;
+        context.path = upstream.path;
+    }
     for (size_t i = 0; i < decision->n_response_headers; i++)
         if (hr_headers_apply(&list, decision->response_headers[i], &context, false) != HR_OK)
             return HR_ENOMEM;

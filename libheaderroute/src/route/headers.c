@@ -158,7 +158,7 @@ static int join_values(const collector *c, const inline_field *field) {
 /* What a proxy takes for itself. */
 static bool is_taken(hr_str name, hr_str value) {
     return hr_str_eq_c(name, "host") || hr_header_is_stripped(name) ||
-           (hr_str_eq_c(name, "te") && !hr_str_eq_c(value, "trailers"));
+           (hr_str_eq_c(name, "te") && value.len > 0 && !hr_str_eq_c(value, "trailers"));
 }
 
 static int fill(hr_header_list *out, const hr_pair *headers, size_t n, bool request) {

@@ -204,13 +204,13 @@ static bool pseudo_holds(const hr_cond *cond, hr_subject *subject, hr_str value)
     return value_matches(cond, subject, value) != cond->invert;
 }
 
-/* Of what a proxy takes for itself, only `te: trailers` comes through. */
+/* Of what a proxy takes for itself, only `te: trailers` and an empty te come through. */
 static hr_str stripped_value(const hr_cond *cond, hr_subject *subject) {
     if (!hr_str_eq_c(cond->name, "te"))
         return (hr_str){0};
     if (!subject->te_known) {
         hr_str value = hr_header_value(subject, cond->name);
-        subject->te = hr_str_eq_c(value, "trailers") ? value : (hr_str){0};
+        subject->te = value.len == 0 || hr_str_eq_c(value, "trailers") ? value : (hr_str){0};
         subject->te_known = true;
     }
     return subject->te;

@@ -84,17 +84,25 @@ static void up_one_segment(writer *w) {
         w->len--;
 }
 
+/* Envoy 1.40 drops the parameters of a segment "." or "..", so that it is a dot segment: "/a/..;x/b" is "/b".
+ * That looks at the path as it came: dots, ';' and the '/' around them count unescaped, and '\\' separates nothing.
+ * Returns where the segment ends. */
+static size_t skip_dot_parameters(hr_str s, size_t from, size_t to) {
+    bool plain = (from == 0 || s.p[from - 1] == '/') && to < s.len && s.p[to] == ';' && to - from <= 2;
+    return plain ? hr_str_find(s, '/', to) : to;
+}
+
 /* A segment that begins with a dot: "." and ".." vanish. Returns where to go on. */
 static size_t dots(writer *w, hr_str s, size_t at, size_t dot) {
     bool begins_segment = w->p[w->len - 1] == '/';
-    size_t after = at + dot;
-    if (begins_segment && slash_or_end(s, after))
-        return after == s.len ? after : after + 1;
+    size_t after = at + dot, end = skip_dot_parameters(s, at, after);
+    if (begins_segment && slash_or_end(s, end))
+        return end == s.len ? end : end + 1;
     size_t second = begins_segment ? dot_at(s, after) : 0;
-    if (second > 0 && slash_or_end(s, after + second)) {
+    end = skip_dot_parameters(s, at, after + second);
+    if (second > 0 && slash_or_end(s, end)) {
         up_one_segment(w);
-        after += second;
-        return after == s.len ? after : after + 1;
+        return end == s.len ? end : end + 1;
     }
     put(w, '.');
     return after;

@@ -157,7 +157,8 @@ int hr_request_hash(uint64_t *out, const hr_decision *decision, const hr_request
                     hr_scratch *scratch) {
     if (out != NULL)
         *out = 0;
-    if (out == NULL || decision == NULL || request == NULL || scratch == NULL || decision->internal == NULL)
+    if (out == NULL || decision == NULL || request == NULL || scratch == NULL || decision->internal == NULL ||
+        request->version != HR_REQUEST_VERSION)
         return HR_EINVAL;
     const hr_chosen *chosen = decision->internal;
     hr_subject subject = {

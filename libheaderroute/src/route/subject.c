@@ -25,6 +25,36 @@ static bool is_text(hr_str s) {
     return ok;
 }
 
+/* Methods that Envoy's HTTP/1 parser (Balsa) takes, the usual ones first; HTTP/2 and HTTP/3 have no such list. */
+__attribute__((noinline)) static bool is_method_of_http1(hr_str method) {
+    static const hr_str names[] = {
+#define METHOD(name) {#name, sizeof(#name) - 1}
+        METHOD(PUT),    METHOD(HEAD),     METHOD(GET),        METHOD(POST),       METHOD(OPTIONS),  METHOD(DELETE),
+        METHOD(PATCH),  METHOD(TRACE),    METHOD(CONNECT),    METHOD(ACL),        METHOD(BIND),     METHOD(CHECKOUT),
+        METHOD(COPY),   METHOD(LINK),     METHOD(LOCK),       METHOD(MERGE),      METHOD(MKACTIVITY), METHOD(MKCALENDAR),
+        METHOD(MKCOL),  METHOD(MOVE),     METHOD(MSEARCH),    METHOD(NOTIFY),     METHOD(PROPFIND), METHOD(PROPPATCH),
+        METHOD(PURGE),  METHOD(REBIND),   METHOD(REPORT),     METHOD(SEARCH),     METHOD(SOURCE),   METHOD(SUBSCRIBE),
+        METHOD(UNBIND), METHOD(UNLINK),   METHOD(UNLOCK),     METHOD(UNSUBSCRIBE),
+#undef METHOD
+    };
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        if (method.len == names[i].len && memcmp(method.p, names[i].p, method.len) == 0)
+            return true;
+    return false;
+}
+
+static bool is_http1(const hr_request *request) {
+    hr_str protocol = request->connection == NULL ? (hr_str){0} : request->connection->protocol;
+    return protocol.p == NULL || hr_str_starts(protocol, HR_STR("HTTP/1"));
+}
+
+/* Nearly all requests have one of two methods: they cost next to nothing. */
+static inline bool is_accepted(const hr_request *request, hr_str method) {
+    if ((method.len == 3 && memcmp(method.p, "GET", 3) == 0) || (method.len == 4 && memcmp(method.p, "POST", 4) == 0))
+        return true;
+    return is_method_of_http1(method) || !is_http1(request);
+}
+
 /* One by one, to say which. */
 static int check_slowly(hr_subject *s) {
     const hr_request *r = s->request;
@@ -34,6 +64,8 @@ static int check_slowly(hr_subject *s) {
         return refuse(s->scratch, "the authority has a space or a control character");
     if (!is_token(s->method))
         return refuse(s->scratch, "the method is empty or has a space or a control character");
+    if (!is_accepted(r, s->method))
+        return refuse(s->scratch, "the method is not one that Envoy accepts in HTTP/1");
     for (size_t i = 0; i < r->n_headers && !r->headers_checked; i++) {
         if (!is_token(r->headers[i].name))
             return refuse(s->scratch, "a header's name is empty or has a space or a control character");
@@ -94,7 +126,7 @@ static int check_and_note(hr_subject *s) {
     hr_extent_add(&tokens, s->authority.p, s->authority.len);
     hr_extent_add(&tokens, s->method.p, s->method.len);
     bool fine = s->request->headers_checked ? hr_extent_within(&tokens, TOKEN) : headers_fine(s->request, tokens);
-    return fine && s->authority.len != 0 && s->method.len != 0 ? HR_OK : check_slowly(s);
+    return fine && s->authority.len != 0 && is_accepted(s->request, s->method) ? HR_OK : check_slowly(s);
 }
 
 static int check_path(hr_subject *s, hr_path_normalization option) {

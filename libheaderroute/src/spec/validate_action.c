@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "format_command.h"
 #include "regex.h"
 #include "scalar.h"
 #include "syntax.h"
@@ -73,6 +74,23 @@ static void check_operation_name(hr_reader *r, const hr_node *node, int authorit
         hr_reader_error(r, node, "\"%.*s\" cannot be changed by header operations", (int)name.len, name.p);
 }
 
+/* Envoy refuses the whole route table for one command that it does not have. */
+static void check_commands(hr_reader *r, const hr_node *value) {
+    hr_str where, format = value->u.text;
+    const char *mistake = hr_format_error(&where, format);
+    if (mistake != NULL) {
+        hr_reader_error(r, value, "\"%.*s\" %s; Envoy would refuse the whole route table", (int)where.len, where.p, mistake);
+        return;
+    }
+    hr_str unknown = hr_format_unknown(format, r->serves);
+    if (unknown.p == NULL)
+        return;
+    if (r->serves)
+        hr_reader_error(r, value, "the value of %%%.*s%% is not known here", (int)unknown.len, unknown.p);
+    else
+        hr_reader_warn(r, value, "%%%.*s%% is not evaluated: the header is shown without it", (int)unknown.len, unknown.p);
+}
+
 static void check_values(hr_reader *r, const hr_node *operations, const char *field, int authority_allowed) {
     const hr_node *map = hr_field_get(operations, field);
     hr_path name = {.up = r->path, .name = hr_str_from(field)}, step;
@@ -86,6 +104,8 @@ static void check_values(hr_reader *r, const hr_node *operations, const char *fi
         const char *mistake = hr_header_value_mistake(key->value->u.text);
         if (mistake != NULL)
             hr_reader_error(r, key->value, "the value %s", mistake);
+        else if (!hr_is_authority_header(key->u.text)) /* its value is taken literally */
+            check_commands(r, key->value);
     }
     r->path = name.up;
 }

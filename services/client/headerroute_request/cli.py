@@ -1,6 +1,8 @@
 """Flags, messages and exit codes of headerroute-request."""
 import argparse
+import contextlib
 import json
+import os
 import re
 import sys
 
@@ -84,7 +86,8 @@ def make_parser():
     p.add_argument("--gateway-port", type=number(1, 65535), metavar="N",
                    help="that Gateway's server port, or the service port called (default: --port where it has a server "
                         "there, else its first HTTP server's)")
-    p.add_argument("--report", metavar="FILE", help="write one JSON object a picture to FILE ('-': standard output)")
+    p.add_argument("--report", metavar="FILE", help="write one JSON object a picture to FILE; '-' is "
+                        "standard output, and the summary then goes to standard error")
     p.add_argument("--no-progress", action="store_true", help="no progress bar")
     return p
 
@@ -123,10 +126,12 @@ def run(options):
         pairs = [(options.header_name, options.headers_target_value)] if headers else []
         expectation = expect(options.config, options.gateway, options.gateway_port, "POST", url_of(options), pairs)
         print(f"expected: {expectation}", file=sys.stderr)
+    # With `--report -` standard output holds JSON lines and nothing else.
+    summary = sys.stderr if options.report == "-" else sys.stdout
     try:
         check_server(options, headers)
     except RunError:
-        print(f"0 ok, {len(names)} failed", flush=True)
+        print(f"0 ok, {len(names)} failed", file=summary, flush=True)
         raise
 
     counts = {True: 0, False: 0}
@@ -149,7 +154,7 @@ def run(options):
         bar.close()
         if report and report is not sys.stdout:
             report.close()
-        print(f"{counts[True]} ok, {counts[False]} failed", flush=True)
+        print(f"{counts[True]} ok, {counts[False]} failed", file=summary, flush=True)
     return 1 if counts[False] else 0
 
 
@@ -164,12 +169,28 @@ def open_report(path):
         raise RunError(f"report '{path}' cannot be written: {e.strerror}") from None
 
 
+def discard_output():
+    """Python flushes the standard streams at exit, and what a closed pipe refused would fail there once more."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError):
+            stream.flush()
+            continue
+        os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)
+
+
 def main(arguments=None):
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="backslashreplace")  # file names may be any bytes
     options = make_parser().parse_args(arguments)
     try:
         return run(options)
+    except BrokenPipeError:
+        with contextlib.suppress(OSError):
+            print("headerroute-request: the output was closed before the run ended", file=sys.stderr, flush=True)
+        discard_output()
+        return 1
     except RunError as e:
         print(f"headerroute-request: {e}", file=sys.stderr)
         return 1

@@ -22,9 +22,8 @@ static const char yaml[] = "apiVersion: v1\n"
 static int destination_is(const hr_view *view, hr_scratch *scratch, const char *value,
                           const char *host) {
     hr_pair header;
-    hr_request request;
+    hr_request request = HR_REQUEST_INIT;
     hr_decision decision;
-    memset(&request, 0, sizeof(request));
     header.name = hr_str_from("target");
     header.value = hr_str_from(value);
     request.authority = hr_str_from("shop");

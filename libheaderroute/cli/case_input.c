@@ -1,0 +1,172 @@
+/* What a test case asks: the keys it may have, the view, and the random draws of its request. */
+#include "case_input.h"
+
+#include <stdarg.h>
+#include <string.h>
+
+__attribute__((format(printf, 3, 4))) static bool is_wrong(char *wrong, size_t size,
+                                                           const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    vsnprintf(wrong, size, format, args);
+    va_end(args);
+    return false;
+}
+
+/* ---- keys ---- */
+
+static bool is_among(const char *word, const char *const *words) {
+    for (; *words != NULL; words++)
+        if (strcmp(word, *words) == 0)
+            return true;
+    return false;
+}
+
+static const char *unknown_key(const json_t *map, const char *const *known) {
+    const char *key;
+    json_t *value;
+    json_object_foreach((json_t *)map, key, value) {
+        if (!is_among(key, known))
+            return key;
+    }
+    return NULL;
+}
+
+bool cli_case_check(const json_t *root, char *wrong, size_t size) {
+    static const char *const of_case[] = {"description", "wantMatch", "request", "view",
+                                          "decision",    "delegate",  "route",   "redirect",
+                                          "rewrite",     "fault",     "headers", "directResponse",
+                                          "timeout",     "retries",   "mirror",  "mirrors",
+                                          "corsPolicy",  "name",      NULL};
+    static const char *const of_request[] = {"authority", "method", "uri",   "headers",
+                                             "scheme",    "random", "draws", NULL};
+    const json_t *want = json_object_get(root, "wantMatch"),
+                 *request = json_object_get(root, "request");
+    const json_t *headers = json_object_get(request, "headers"),
+                 *decision = json_object_get(root, "decision");
+    if (!json_is_object(root))
+        return is_wrong(wrong, size, "expected a map with the keys description, request, ...");
+    const char *unknown = unknown_key(root, of_case);
+    if (unknown != NULL)
+        return is_wrong(wrong, size, "%s: unknown key", unknown);
+    if (!json_is_object(request))
+        return is_wrong(wrong, size, "request is missing");
+    unknown = unknown_key(request, of_request);
+    if (unknown != NULL)
+        return is_wrong(wrong, size, "request.%s: unknown key", unknown);
+    if (want != NULL && !json_is_boolean(want))
+        return is_wrong(wrong, size, "wantMatch: expected true or false");
+    if (headers != NULL && !json_is_object(headers))
+        return is_wrong(wrong, size, "request.headers: expected a map of names to values");
+    if (decision != NULL && !json_is_object(decision))
+        return is_wrong(wrong, size, "decision: expected a map");
+    return true;
+}
+
+/* ---- view ---- */
+
+static bool read_choice(int *out, const char *text, const char *zero, const char *one) {
+    *out = text != NULL && strcmp(text, one) == 0;
+    return text != NULL && (*out || strcmp(text, zero) == 0);
+}
+
+static bool read_labels(cli_view *view, const json_t *labels) {
+    const char *name;
+    json_t *label;
+    if (!json_is_object(labels))
+        return false;
+    json_object_foreach((json_t *)labels, name, label) {
+        if (!json_is_string(label))
+            return false;
+        cli_add_label(view, hr_str_from(name), hr_str_from(json_string_value(label)));
+    }
+    return true;
+}
+
+/* Returns what was expected, NULL if the value is right. */
+static const char *read_view_key(cli_view *view, const char *key, const json_t *value) {
+    const char *text = json_string_value(value);
+    json_int_t port = json_integer_value(value);
+    int choice = 0;
+    if (strcmp(key, "gateway") == 0)
+        return (view->gateway = text) != NULL ? NULL : "mesh or NAMESPACE/NAME";
+    if (strcmp(key, "namespace") == 0)
+        return (view->namespace_ = text) != NULL ? NULL : "the name of a namespace";
+    if (strcmp(key, "locality") == 0)
+        return (view->locality = text) != NULL ? NULL : "REGION/ZONE/SUBZONE";
+    if (strcmp(key, "sourceLabels") == 0)
+        return read_labels(view, value) ? NULL : "a map of strings";
+    if (strcmp(key, "pathNormalization") == 0)
+        return cli_parse_normalization(&view->path_normalization, text)
+                   ? NULL
+                   : "none, base, merge-slashes or decode-and-merge-slashes";
+    if (strcmp(key, "outboundPolicy") == 0) {
+        bool known = read_choice(&choice, text, "allow-any", "registry-only");
+        view->outbound_policy = choice ? HR_REGISTRY_ONLY : HR_ALLOW_ANY;
+        return known ? NULL : "allow-any or registry-only";
+    }
+    if (strcmp(key, "repeatedHeaders") == 0) {
+        bool known = read_choice(&choice, text, "joined", "each");
+        view->repeated_headers = choice ? HR_REPEATED_EACH : HR_REPEATED_JOINED;
+        return known ? NULL : "joined or each";
+    }
+    if (strcmp(key, "port") != 0)
+        return "one of gateway, port, namespace, sourceLabels, locality, outboundPolicy, "
+               "repeatedHeaders and "
+               "pathNormalization as the key";
+    view->port = (uint16_t)port;
+    return json_is_integer(value) && port >= 1 && port <= 65535 ? NULL : "a number from 1 to 65535";
+}
+
+bool cli_case_view(cli_view *view, const json_t *json, char *wrong, size_t size) {
+    const char *key;
+    json_t *value;
+    if (json != NULL && !json_is_object(json))
+        return is_wrong(wrong, size, "view: expected a map");
+    json_object_foreach((json_t *)json, key, value) {
+        const char *expected = read_view_key(view, key, value);
+        if (expected != NULL)
+            return is_wrong(wrong, size, "view.%s: expected %s", key, expected);
+    }
+    return true;
+}
+
+/* ---- draws ---- */
+
+static bool read_draw(double *out, const json_t *value) {
+    *out = json_number_value(value);
+    return json_is_number(value) && *out >= 0 && *out < 1;
+}
+
+static double *draw_named(hr_draws *draws, const char *name) {
+    if (strcmp(name, "weight") == 0)
+        return &draws->weight;
+    if (strcmp(name, "delay") == 0)
+        return &draws->delay;
+    if (strcmp(name, "abort") == 0)
+        return &draws->abort;
+    return strcmp(name, "mirror") == 0 ? &draws->mirror : NULL;
+}
+
+bool cli_case_draws(hr_draws *out, const json_t *request, char *wrong, size_t size) {
+    json_t *random = json_object_get(request, "random"), *draws = json_object_get(request, "draws"),
+           *value;
+    const char *name;
+    double all = 0;
+    if (random != NULL && !read_draw(&all, random))
+        return is_wrong(wrong, size, "request.random: expected a number in [0, 1)");
+    *out = (hr_draws){all, all, all, all};
+    if (draws != NULL && !json_is_object(draws))
+        return is_wrong(wrong, size,
+                        "request.draws: expected a map of weight, delay, abort and mirror");
+    json_object_foreach(draws, name, value) {
+        double *draw = draw_named(out, name);
+        if (draw == NULL)
+            return is_wrong(wrong, size,
+                            "request.draws.%s: expected weight, delay, abort or mirror as the key",
+                            name);
+        if (!read_draw(draw, value))
+            return is_wrong(wrong, size, "request.draws.%s: expected a number in [0, 1)", name);
+    }
+    return true;
+}

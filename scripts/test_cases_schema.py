@@ -1,0 +1,111 @@
+#!/usr/bin/env python3
+"""Writes docs/test-cases.schema.json, the schema of the files of `headerroute test`, for editors.
+
+What a case may expect of a decision follows from docs/decision.schema.json: the same members, none of them required.
+`--check` writes nothing and fails if the file is not the one it would write."""
+import json
+import pathlib
+import sys
+
+DOCS = pathlib.Path(__file__).resolve().parents[1] / "docs"
+ONE_OR_MORE = {"oneOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}]}
+DRAW = {"type": "number", "minimum": 0, "exclusiveMaximum": 1}
+BLOCKS = {"route": "array", "redirect": "object", "rewrite": "object", "fault": "object", "headers": "object",
+          "directResponse": "object", "timeout": "string", "retries": "object", "mirror": "object", "mirrors": "array",
+          "corsPolicy": "object", "name": "string"}
+
+
+def partial(schema, definitions):
+    """The schema with its references put in and without `required`: an expectation names what matters to it."""
+    if isinstance(schema, list):
+        return [partial(item, definitions) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    if "$ref" in schema:
+        rest = {key: value for key, value in schema.items() if key != "$ref"}
+        return partial({**definitions[schema["$ref"].removeprefix("#/$defs/")], **rest}, definitions)
+    return {key: partial(value, definitions) for key, value in schema.items()
+            if key != "required" or not isinstance(value, list)}
+
+
+def closed(about, /, **properties):
+    return {"description": about, "type": "object", "additionalProperties": False, "properties": properties}
+
+
+def described(about, /, **schema):
+    return {"description": about, **schema}
+
+
+def view():
+    return closed(
+        "Whose proxy decides. Default: the mesh, else the first Gateway that has a rule for the request.",
+        gateway=described("`mesh`, or NAMESPACE/NAME of a Gateway.", type="string"),
+        port=described("The service port that is called, or the port of the Gateway's server. Default: the authority's, else 80.",
+                       type="integer", minimum=1, maximum=65535),
+        namespace=described("The namespace of the calling pod. Default: default.", type="string"),
+        sourceLabels=described("The labels of the calling pod.", type="object", additionalProperties={"type": "string"}),
+        locality=described("Where the calling pod runs: REGION/ZONE/SUBZONE.", type="string"),
+        outboundPolicy=described("What happens to unknown hosts. Default: allow-any.", enum=["allow-any", "registry-only"]),
+        repeatedHeaders=described("How a header is matched that a request carries twice. Default: joined.", enum=["joined", "each"]),
+        pathNormalization=described("The mesh's pathNormalization. Default: base.",
+                                    enum=["none", "base", "merge-slashes", "decode-and-merge-slashes"]))
+
+
+def request():
+    schema = closed(
+        "The request. Every combination of authority, method, uri and scheme is tried.",
+        authority=described("The Host header.", **ONE_OR_MORE),
+        method=described("Default: GET.", **ONE_OR_MORE),
+        uri=described("The path, with its query. Default: /.", **ONE_OR_MORE),
+        scheme=described("Default: http.", **ONE_OR_MORE),
+        headers=described("Names and values. A list of values: the header is sent once for each.", type="object",
+                          additionalProperties=ONE_OR_MORE),
+        random=described("The draw that settles weights, faults and mirrors. Default: 0.", **DRAW),
+        draws=closed("One draw each, where `random` is not enough.", weight=DRAW, delay=DRAW, abort=DRAW, mirror=DRAW))
+    return {**schema, "required": ["authority"]}
+
+
+def case(decision, definitions):
+    members = partial(decision, definitions)
+    blocks = {name: {"type": kind, "description": "What the rule that matches says, in Istio's own words: compared whole."}
+              for name, kind in BLOCKS.items()}
+    schema = closed(
+        "One test case.",
+        description=described("Printed as the name of the test.", type="string"),
+        wantMatch=described("false inverts every comparison. Without any expectation: whether some rule matches. Default: true.",
+                            type="boolean"),
+        request=request(), view={"$ref": "#/$defs/view"},
+        decision={**members, "description": "Members of the decision, as `headerroute route --json` prints it. Objects may have more "
+                                            "members than are named here, lists may not have more items."},
+        delegate=closed("The VirtualService that the rule was delegated to.", name={"type": "string"},
+                        namespace={"type": "string"}), **blocks)
+    return {**schema, "required": ["request"]}
+
+
+def generate():
+    definitions = json.loads((DOCS / "decision.schema.json").read_text())["$defs"]
+    return json.dumps({
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "A YAML document of a file for `headerroute test`: test cases, or a resource that they test",
+        "if": {"required": ["kind"]},
+        "then": {"type": "object", "required": ["apiVersion", "kind"]},
+        "else": {"$ref": "#/$defs/cases"},
+        "$defs": {
+            "cases": {**closed("Test cases, and the view that they share.", view={"$ref": "#/$defs/view"},
+                               testCases={"type": "array", "items": {"$ref": "#/$defs/case"}}), "required": ["testCases"]},
+            "view": view(),
+            "case": case(definitions["decision"], definitions),
+        },
+    }, indent=1) + "\n"
+
+
+def main():
+    path, text = DOCS / "test-cases.schema.json", generate()
+    if sys.argv[1:] == ["--check"]:
+        return 0 if path.read_text() == text else f"{path} is out of date: run scripts/test_cases_schema.py"
+    path.write_text(text)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
