@@ -2,6 +2,7 @@
 named in one place. Everything else is in pyproject.toml."""
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -31,7 +32,8 @@ class BuildWithCMake(build_ext):
         options = {"CMAKE_BUILD_TYPE": "Release", "HR_BUILD_SERVICES": "OFF", "HR_BUILD_OPENCV": "OFF",
                    "HR_BUILD_TESTS": "OFF", "HR_BUILD_PYTHON": "ON", "Python3_EXECUTABLE": sys.executable}
         # --fresh: the tree may have been configured for an interpreter, or in a folder, that is gone.
-        configure = ["cmake", "--fresh", "-S", ROOT, "-B", tree, *(f"-D{k}={v}" for k, v in options.items())]
+        configure = ["cmake", "--fresh", "-S", ROOT, "-B", tree, *(f"-D{k}={v}" for k, v in options.items()),
+                     *shlex.split(os.environ.get("CMAKE_ARGS", ""))]  # the user's own, as other packages take them
         if shutil.which("ninja"):
             configure += ["-G", "Ninja"]
         jobs = str(len(os.sched_getaffinity(0)))

@@ -50,7 +50,7 @@
 %typemap(argout) TYPE **out, TYPE **diagnostics {
     PyObject *object = *$1 != NULL ? SWIG_NewPointerObj(*$1, $*1_descriptor, SWIG_POINTER_OWN)
                                    : SWIG_Py_Void();
-    $result = SWIG_Python_AppendOutput($result, object);
+    %append_output(object); // SWIG 4.3 gave SWIG_Python_AppendOutput another argument
 }
 %enddef
 HR_OUT(hr_table)

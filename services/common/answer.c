@@ -117,19 +117,28 @@ const char *hr_status_reason(int status) {
 
 /* One Via field: what came from upstream, then this hop (RFC 9110, section 7.6.3). */
 static void add_via(hr_exchange *ex) {
+    static const char version[] = "1.1 ";
     h2o_req_t *req = ex->req;
     h2o_headers_t *headers = &req->res.headers;
     const char *name = hr_server_options_of(ex->loop->server)->name;
-    h2o_iovec_t via = h2o_concat(&req->pool, h2o_iovec_init(H2O_STRLIT("1.1 ")),
-                                 h2o_iovec_init(name, strlen(name)));
-    for (ssize_t i = (ssize_t)headers->size - 1; i >= 0; --i) {
-        if (headers->entries[i].name != &H2O_TOKEN_VIA->buf)
+    size_t name_len = strlen(name), size = sizeof(version) + name_len, kept = 0;
+    for (size_t i = 0; i < headers->size; ++i)
+        if (headers->entries[i].name == &H2O_TOKEN_VIA->buf)
+            size += headers->entries[i].value.len + 2;
+    char *via = h2o_mem_alloc_pool(&req->pool, size), *at = via;
+    for (size_t i = 0; i < headers->size; ++i) {
+        const h2o_header_t *h = &headers->entries[i];
+        if (h->name != &H2O_TOKEN_VIA->buf) {
+            headers->entries[kept++] = *h;
             continue;
-        via = h2o_concat(&req->pool, headers->entries[i].value, h2o_iovec_init(H2O_STRLIT(", ")),
-                         via);
-        h2o_delete_header(headers, i);
+        }
+        at = mempcpy(at, h->value.base, h->value.len);
+        at = mempcpy(at, ", ", 2);
     }
-    h2o_add_header(&req->pool, headers, H2O_TOKEN_VIA, NULL, via.base, via.len);
+    headers->size = kept;
+    at = mempcpy(at, version, sizeof(version) - 1);
+    at = mempcpy(at, name, name_len);
+    h2o_add_header(&req->pool, headers, H2O_TOKEN_VIA, NULL, via, (size_t)(at - via));
 }
 
 static char *put_timing(char *at, const char *name, size_t name_len, uint64_t ns) {

@@ -117,6 +117,16 @@ size_t hr_conn_read_head(hr_conn *conn) {
     return 0;
 }
 
+bool hr_conn_reserve_head(hr_conn *conn) {
+    size_t capacity = conn->sock->input->capacity;
+    if (capacity <= HR_FIRST_READ || capacity <= conn->reserved)
+        return true;
+    if (!hr_budget_take(hr_server_uploads(conn->loop->server), capacity - conn->reserved))
+        return false;
+    conn->reserved = capacity;
+    return true;
+}
+
 /* ---- lingering ---- */
 
 static void linger_end(struct hr_linger *linger) {
@@ -208,6 +218,7 @@ static void on_conn_close(void *data) {
         linger_begin(loop, conn->linger_fd);
     if (conn->held != NULL)
         h2o_buffer_dispose(&conn->held);
+    hr_budget_give(hr_server_uploads(loop->server), conn->reserved);
     SSL_CTX_free(conn->ssl_ctx);
     free(conn);
     --loop->connections;

@@ -7,6 +7,9 @@
 
 #include "server.h"
 
+/* A head and a small body come with one read of this size, into the first buffer of a connection. */
+#define HR_FIRST_READ ((size_t)32 << 10)
+
 /* The address of one end of a connection, as text. */
 typedef struct hr_peer {
     size_t len;         /* of "address:port"; 0: it has none */
@@ -24,6 +27,7 @@ struct hr_conn {
     SSL_CTX *ssl_ctx;      /* held: libh2o keeps the bare pointer; NULL: not encrypted */
     h2o_socket_cb on_read; /* libh2o's own, for hr_conn_drop */
     bool reads_heads;      /* hr_conn_read_head reads, not libh2o */
+    size_t reserved;       /* bytes taken from the upload budget for a head that is incomplete */
     /* The connection is no longer libh2o's to end: called instead of cutting it off. May free it.
      */
     void (*on_cut)(hr_conn *conn);
@@ -61,6 +65,10 @@ void hr_conn_unwatch(hr_conn *conn);
 size_t hr_conn_read_head(hr_conn *conn);
 /* The rest of the request is libh2o's to read. */
 void hr_conn_read_body(hr_conn *conn);
+
+/* Takes the buffer of a head that is still incomplete from the upload budget, once it has grown.
+ * False: the budget is used up. The exchange takes over what was reserved. */
+bool hr_conn_reserve_head(hr_conn *conn);
 
 /* Begins to accept on `fd`, which becomes the loop's. */
 void hr_conn_listen(hr_loop *loop, const hr_listener *listener, int fd, h2o_hostconf_t **hosts);

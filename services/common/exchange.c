@@ -20,6 +20,11 @@
  */
 #define SMALL_INPUT ((size_t)16 << 10)
 
+/* A head beyond this size counts several times: its fields are copied to be routed, changed by
+ * rules, sent on and logged. */
+#define LARGE_HEAD ((size_t)8 << 10)
+#define HEAD_COPIES 4
+
 uint64_t hr_now_ns(void) {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
@@ -153,6 +158,8 @@ hr_exchange *hr_exchange_begin(h2o_req_t *req) {
     ex->loop = conn->loop;
     ex->start_ns = hr_now_ns();
     ex->start_wall_us = wall_us();
+    ex->reserved = conn->reserved;
+    conn->reserved = 0;
     conn->ex = ex;
     if (conn->sock->_cb.read != NULL)
         conn->on_read = conn->sock->_cb.read;
@@ -309,6 +316,13 @@ static void answer_refusal(hr_exchange *ex) {
     hr_answer(ex, ex->refusal.status, content_type, body);
 }
 
+/* The memory of the request. What came behind it waits in the same buffer for as long as the answer
+ * takes. */
+static size_t held_by(const hr_exchange *ex) {
+    size_t input = hr_conn_of(ex->req)->sock->input->size;
+    return ex->head_len > LARGE_HEAD ? input + HEAD_COPIES * ex->head_len : input;
+}
+
 static int on_req(h2o_handler_t *self, h2o_req_t *req) {
     hr_exchange *ex = hr_exchange_of(req);
     if (ex == NULL) {
@@ -322,8 +336,9 @@ static int on_req(h2o_handler_t *self, h2o_req_t *req) {
     ex->request_id = hr_request_header(req, "x-request-id");
     if (ex->request_id.len == 0)
         ex->request_id = hr_make_request_id(&req->pool);
-    /* What came behind the request waits in the same buffer for as long as the answer takes. */
-    size_t held = hr_conn_of(req)->sock->input->size;
+    if (!ex->has_host) /* libh2o puts the name of its own configuration there */
+        req->input.authority = req->authority = h2o_iovec_init("", 0);
+    size_t held = held_by(ex);
     if (ex->refusal.status == 0 && held > ex->reserved + SMALL_INPUT &&
         !hr_exchange_reserve(ex, held - ex->reserved))
         hr_exchange_refuse(ex, 503, "too much is being uploaded at the moment", 1);

@@ -51,6 +51,7 @@ struct hr_exchange {
     /* the server's own */
     hr_refusal refusal;
     uint64_t tunnelled;    /* bytes received after the protocol was switched */
+    bool has_host;         /* the client named one; HTTP/1.0 need not */
     size_t head_len;       /* of the request */
     size_t content_length; /* as announced; of a chunked body: what has come so far */
     bool has_content_length; /* one was announced */

@@ -54,7 +54,11 @@ hr_str hr_forward_body(const hr_exchange *ex) {
 static void on_proceed(h2o_generator_t *generator, h2o_req_t *req) {
     hr_relay *relay = H2O_STRUCT_FROM_MEMBER(hr_relay, generator, generator);
     (void)req;
-    hr_up_continue(relay->up);
+    /* The client was found gone while this piece was being written, and the upstream was let go. */
+    if (relay->up == NULL)
+        hr_relay_abort(relay);
+    else
+        hr_up_continue(relay->up);
 }
 
 static void on_stop(h2o_generator_t *generator, h2o_req_t *req) {

@@ -1,6 +1,7 @@
 #include "log.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -105,15 +106,29 @@ void hr_log_start(const char *program, hr_log_level level) {
     logger.running = true;
 }
 
-void hr_log_stop(void) {
-    if (logger.running) {
-        pthread_mutex_lock(&logger.mutex);
-        logger.stop = true;
-        pthread_cond_signal(&logger.wake);
-        pthread_mutex_unlock(&logger.mutex);
-        pthread_join(logger.thread, NULL);
-        logger.running = false;
+/* False: the thread is still writing. */
+static bool end_writer(uint64_t ms) {
+    struct timespec until;
+    pthread_mutex_lock(&logger.mutex);
+    logger.stop = true;
+    pthread_cond_signal(&logger.wake);
+    pthread_mutex_unlock(&logger.mutex);
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += (time_t)(ms / 1000);
+    until.tv_nsec += (long)(ms % 1000) * 1000000;
+    if (until.tv_nsec >= 1000000000) {
+        until.tv_nsec -= 1000000000;
+        until.tv_sec++;
     }
+    return pthread_timedjoin_np(logger.thread, NULL, &until) == 0;
+}
+
+void hr_log_stop(uint64_t ms) {
+    if (logger.running && !end_writer(ms)) {
+        pthread_detach(logger.thread); /* it still uses the buffers */
+        return;
+    }
+    logger.running = false;
     free(logger.waiting);
     free(logger.writing);
     logger.waiting = logger.writing = NULL;
@@ -132,7 +147,11 @@ void hr_log(hr_log_level level, const char *fmt, ...) {
             *p = '?';
     int n =
         snprintf(line, sizeof(line), "%s: %s: %s\n", logger.program, hr_log_levels[level], text);
-    /* One write, so that lines of two threads do not mix. */
+    struct pollfd ready = {.fd = STDERR_FILENO, .events = POLLOUT};
+    if (poll(&ready, 1, 0) != 1 || !(ready.revents & POLLOUT))
+        return;
+    /* One write, so that lines of two threads do not mix. A pipe that is ready takes PIPE_BUF bytes
+     * at least, and so the whole line. */
     write_all(STDERR_FILENO, line, (size_t)n < sizeof(line) ? (size_t)n : sizeof(line) - 1);
 }
 

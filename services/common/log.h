@@ -16,10 +16,12 @@ extern const char *const hr_log_levels[]; /* "debug", "info", "warn", "error", N
 
 /* Before any other thread is there. The access log is written at `info` and below. */
 void hr_log_start(const char *program, hr_log_level level);
-/* Writes what is left and ends the thread. */
-void hr_log_stop(void);
+/* Writes what is left and ends the thread. If the reader of the log does not take it within `ms`
+ * milliseconds, the rest is lost and the thread is left to the end of the process. */
+void hr_log_stop(uint64_t ms);
 
-/* A message. Any thread. Control characters are escaped. */
+/* A message. Any thread. Control characters are escaped. Lost if stderr takes nothing at the moment:
+ * a pipe that is full must not stop a loop. */
 void hr_log(hr_log_level level, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /* The line of a finished request. */

@@ -26,15 +26,13 @@
 #define MAX_LISTENERS 32
 #define DRAIN_TURN_MS 50
 #define CANCEL_MS 500
+#define MIN_LOG_PATIENCE_MS 500
 
 /* Buffers beyond this size come from mmap and go back to the system at once; smaller ones are kept,
  * as fresh pages for every body would cost more than reading it. */
 #define MMAP_THRESHOLD (1 << 20)
 #define TRIM_THRESHOLD (8 << 20)
 #define MAX_ARENAS 4
-
-/* A head and a small body come with one read of so much. */
-#define FIRST_READ ((size_t)32 << 10)
 
 struct hr_server {
     const hr_service *service;
@@ -281,7 +279,7 @@ static bool loop_init(hr_loop *loop) {
     hr_server *server = loop->server;
     /* Here and not on the main thread: libh2o's free lists belong to the thread that makes the
      * loop, and so does the size of its sockets' first buffers. */
-    h2o_socket_buffer_prototype._initial_buf.capacity = FIRST_READ;
+    h2o_socket_buffer_prototype._initial_buf.capacity = HR_FIRST_READ;
     h2o_context_init(&loop->ctx, h2o_evloop_create(), &server->config);
     h2o_multithread_register_receiver(loop->ctx.queue, &loop->receiver, on_messages);
     loop->tick.cb = on_tick;
@@ -486,6 +484,13 @@ static void join(hr_server *server) {
         pthread_join(server->threads[i], NULL);
 }
 
+/* How long the reader of the log may still take, in milliseconds: what is left of the drain, and in
+ * any case long enough for a reader that is there. */
+static uint64_t log_patience(const hr_server *server, uint64_t stopped_at) {
+    uint64_t gone = (hr_now_ns() - stopped_at) / 1000000, drain = (uint64_t)server->options->drain_ms;
+    return drain > gone + MIN_LOG_PATIENCE_MS ? drain - gone : MIN_LOG_PATIENCE_MS;
+}
+
 int hr_server_run(const hr_service *service, const hr_listener *listeners, size_t n_listeners,
                   const hr_server_options *options, hr_metrics *metrics) {
     hr_server server = {.service = service,
@@ -545,6 +550,7 @@ int hr_server_run(const hr_service *service, const hr_listener *listeners, size_
     wait_for_stop(&signals);
     if (!atomic_load(&server.failed))
         hr_log(HR_LOG_INFO, "draining");
+    uint64_t stopped_at = hr_now_ns();
     atomic_store(&server.draining, true);
     close_listeners(&server);
     if (service->on_drain != NULL)
@@ -554,13 +560,13 @@ int hr_server_run(const hr_service *service, const hr_listener *listeners, size_
     join(&server);
     code = atomic_load(&server.failed) ? 1 : 0;
     if (service->on_stopped != NULL && !service->on_stopped(service->ctx)) {
-        hr_log_stop();
+        hr_log_stop(log_patience(&server, stopped_at));
         _exit(code);
     }
     free(server.loops);
     free(server.threads);
     free(server.alive);
     h2o_config_dispose(&server.config);
-    hr_log_stop();
+    hr_log_stop(log_patience(&server, stopped_at));
     return code;
 }

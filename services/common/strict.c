@@ -31,9 +31,10 @@ static parse_request_fn *original_parse_request;
 static __thread hr_loop *this_loop;
 
 static const char too_large[] = "the body is larger than this server takes";
+static const char busy[] = "too much is being uploaded at the moment";
 
 static void refuse_busy(hr_exchange *ex) {
-    hr_exchange_refuse(ex, 503, "too much is being uploaded at the moment", 1);
+    hr_exchange_refuse(ex, 503, busy, 1);
     ex->response_flags = "UO";
 }
 
@@ -75,7 +76,7 @@ typedef struct head_facts {
     const struct phr_header *content_length, *transfer_encoding, *host, *expect;
     size_t length;
     bool folded;
-    size_t n_content_length, n_transfer_encoding, n_host, n_expect;
+    size_t n_content_length, n_transfer_encoding, n_host, n_expect, n_nominated;
 } head_facts;
 
 static void collect(head_facts *facts, const struct phr_header *headers, size_t n) {
@@ -96,6 +97,8 @@ static void collect(head_facts *facts, const struct phr_header *headers, size_t 
         } else if (name_is(h, "expect")) {
             facts->expect = h;
             ++facts->n_expect;
+        } else if (name_is(h, "connection")) {
+            facts->n_nominated += hr_list_count((hr_str){h->value, h->value_len});
         }
     }
 }
@@ -180,6 +183,8 @@ static const char *check_framing(head_facts *facts, int minor_version) {
         return "Transfer-Encoding has no place in HTTP/1.0";
     if (facts->n_transfer_encoding == 1 && !value_is(facts->transfer_encoding, "chunked"))
         return "the only Transfer-Encoding understood is chunked";
+    if (facts->n_nominated > HR_MAX_NOMINATED)
+        return "there are too many names in Connection";
     if (facts->n_host > 1)
         return "there is more than one Host";
     if (facts->n_host == 0 && minor_version > 0)
@@ -258,13 +263,15 @@ static hr_exchange *find_chunked(const struct phr_chunked_decoder *decoder, cons
     return NULL;
 }
 
-static bool admit_chunked(hr_exchange *ex, size_t more) {
+/* `arrived` is what the buffer held before decoding: chunks of one byte are mostly framing. */
+static bool admit_chunked(hr_exchange *ex, size_t more, size_t arrived) {
     ex->content_length += more;
+    size_t held = arrived > HR_FIRST_READ && arrived > ex->content_length ? arrived : ex->content_length;
     if (ex->content_length > (size_t)hr_server_options_of(ex->loop->server)->max_body_bytes) {
         hr_exchange_refuse(ex, 413, too_large, 0);
         return false;
     }
-    while (ex->reserved < ex->content_length) {
+    while (ex->reserved < held) {
         if (!hr_exchange_reserve(ex, CHUNKED_STEP)) {
             refuse_busy(ex);
             return false;
@@ -291,12 +298,13 @@ ssize_t phr_decode_chunked(struct phr_chunked_decoder *decoder, char *buf, size_
     size_t arrived = *bufsz, surplus = 0;
     if (ex == NULL)
         return -1;
+    size_t held = hr_conn_of(ex->req)->sock->input->size;
     hr_resp_result result = hr_resp_body_feed(&ex->chunked_body, buf, bufsz, &surplus, &why);
     if (result == HR_RESP_ERROR) {
         refuse_chunks(ex, why);
         return -1;
     }
-    if (!admit_chunked(ex, *bufsz))
+    if (!admit_chunked(ex, *bufsz, held))
         return -1;
     if (result == HR_RESP_INCOMPLETE)
         return -2;
@@ -312,8 +320,8 @@ static int stand_in(h2o_req_t *req, size_t len, const char **method, size_t *met
                     const char **path, size_t *path_len, int *minor_version, size_t *num_headers,
                     int status, const char *detail) {
     hr_exchange *ex = hr_exchange_begin(req);
-    hr_exchange_refuse(ex, status, detail, 0);
-    ex->response_flags = "DPE";
+    hr_exchange_refuse(ex, status, detail, status == 503);
+    ex->response_flags = status == 503 ? "UO" : "DPE";
     *method = "-";
     *method_len = 1;
     *path = "-";
@@ -346,8 +354,11 @@ int phr_parse_request(const char *buf, size_t len, const char **method, size_t *
         head = parse_trimmed(buf, len, method, method_len, path, path_len, minor_version,
                                       headers, num_headers, last_len);
     }
-    if (head == -2 && len <= max_head)
+    if (head == -2 && len <= max_head && hr_conn_reserve_head(conn))
         return head;
+    if (head == -2 && len <= max_head)
+        return stand_in(req, len, method, method_len, path, path_len, minor_version, num_headers,
+                        503, busy);
     if (head == -2 || head > (int)max_head)
         return stand_in(req, len, method, method_len, path, path_len, minor_version, num_headers,
                         431, "the request head is too large");
@@ -361,6 +372,7 @@ int phr_parse_request(const char *buf, size_t len, const char **method, size_t *
     head_facts facts;
     collect(&facts, headers, *num_headers);
     hr_exchange *ex = hr_exchange_begin(req);
+    ex->has_host = facts.n_host > 0;
     const char *wrong = has_bare_lf(buf, (size_t)head) ? "a line ends in a bare line feed"
                                                        : check_framing(&facts, *minor_version);
     if (wrong == NULL && !hr_is_token((hr_str){*method, *method_len}))

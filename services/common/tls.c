@@ -98,7 +98,6 @@ static int64_t end_of(X509 *cert) {
 }
 
 static int load(SSL_CTX **out, hr_tls *tls, char *why, size_t why_size) {
-    static const unsigned char id[] = "headerroute";
     ERR_clear_error();
     SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
     if (ctx == NULL)
@@ -107,7 +106,11 @@ static int load(SSL_CTX **out, hr_tls *tls, char *why, size_t why_size) {
                                  SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA);
     SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION);
     SSL_CTX_set_cipher_list(ctx, "ECDHE+AESGCM:ECDHE+CHACHA20");
-    SSL_CTX_set_session_id_context(ctx, id, sizeof(id) - 1);
+    /* No resumption: a ticket key that lives as long as the process would decrypt all that was
+     * recorded in that time, and a cache of sessions is memory that clients fill. */
+    SSL_CTX_set_options(ctx, SSL_OP_NO_TICKET);
+    SSL_CTX_set_num_tickets(ctx, 0);
+    SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
     SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS);
     SSL_CTX_set_default_passwd_cb(ctx, no_pass_phrase);
     SSL_CTX_set_alpn_select_cb(ctx, choose_protocol, NULL);

@@ -9,6 +9,8 @@
 /* Informational answers before the one that counts; a peer that sends them for ever is broken. */
 #define MAX_INFORMATIONAL 16
 #define MAX_HEAD ((size_t)63 << 10)
+/* Of one loop, 8 MiB: from here on no exchange reads ahead of its consumer. */
+#define MANY_BLOCKS 64
 
 struct hr_up_exchange {
     hr_up_endpoint *endpoint;
@@ -333,16 +335,23 @@ static ssize_t fill(hr_up_exchange *ex) {
     return hr_up_conn_recv(ex->conn, in->bytes + in->end, HR_UP_BLOCK - in->end);
 }
 
+/* The consumer is behind: nothing is read until it asks. Where many are, so that their blocks add
+ * up, not even the next block is. */
+static int must_wait(const hr_up_exchange *ex) {
+    if (ex->in != NULL)
+        return ex->in->end == HR_UP_BLOCK;
+    return ex->busy && ex->endpoint->up->n_blocks >= MANY_BLOCKS;
+}
+
 void hr_up_exchange_readable(hr_up_exchange *ex) {
-    if (ex->in == NULL)
-        ex->in = hr_up_block_take(ex->endpoint->up);
-    if (ex->in->end == HR_UP_BLOCK) {
-        /* The consumer is behind: nothing is read until it asks. */
+    if (must_wait(ex)) {
         h2o_socket_read_stop(ex->conn->socket);
         ex->reading_stopped = 1;
         ex->phase_until = 0;
         return;
     }
+    if (ex->in == NULL)
+        ex->in = hr_up_block_take(ex->endpoint->up);
     ssize_t n = fill(ex);
     if (n == -1) {
         if (errno == EAGAIN || errno == EWOULDBLOCK)

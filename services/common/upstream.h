@@ -18,7 +18,8 @@
  * seen at once; one that fails all the same before any byte of the answer came is replaced, once,
  * by a fresh one, if the request is idempotent (RFC 9110 section 9.2.2) or nothing of it was sent;
  *  - memory of an exchange is two blocks of HR_UP_BLOCK bytes at most, whatever the answer's
- * length: no more is read from the peer until the consumer asks for it;
+ * length: no more is read from the peer until the consumer asks for it. Where many answers wait for
+ * their consumers, it is one block;
  *  - the request body is the caller's, whole, so that it can be sent again.
  */
 #ifndef HR_SERVICES_UPSTREAM_H

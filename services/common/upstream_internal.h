@@ -40,7 +40,7 @@ struct hr_up_loop {
     h2o_multithread_receiver_t *getaddr;
     hr_timers *timers;
     hr_up_block *free_blocks;
-    size_t n_free_blocks;
+    size_t n_free_blocks, n_blocks; /* kept for reuse; held by exchanges */
     hr_up_stats *stats;
 };
 

@@ -70,13 +70,12 @@ static int next_element(hr_str *element, hr_str *rest) {
     return 0;
 }
 
-int hr_list_has_token(hr_str list, hr_str token) {
+size_t hr_list_count(hr_str list) {
     hr_str element;
-    while (next_element(&element, &list)) {
-        if (equals_nocase(element, token))
-            return 1;
-    }
-    return 0;
+    size_t n = 0;
+    while (next_element(&element, &list))
+        n++;
+    return n;
 }
 
 hr_resp_result hr_resp_find_head(size_t *head_len, size_t *scanned, const char *buf, size_t len,
@@ -183,6 +182,7 @@ static hr_resp_result parse_field(hr_pair *out, char *line, char *end, const cha
 /* What the fields say about framing and the connection; filled while they are read. */
 struct facts {
     int n_transfer_encoding;
+    size_t n_nominated;
     int chunked;
     int close;
     int keep_alive;
@@ -207,8 +207,16 @@ static hr_resp_result note_field(hr_resp_head *out, struct facts *facts, const h
         facts->n_transfer_encoding++;
         facts->chunked = equals_nocase(field->value, HR_STR("chunked"));
     } else if (equals(field->name, "connection")) {
-        facts->close |= hr_list_has_token(field->value, HR_STR("close"));
-        facts->keep_alive |= hr_list_has_token(field->value, HR_STR("keep-alive"));
+        hr_str element, rest = field->value;
+        while (next_element(&element, &rest)) {
+            facts->close |= equals_nocase(element, HR_STR("close"));
+            facts->keep_alive |= equals_nocase(element, HR_STR("keep-alive"));
+            facts->n_nominated++;
+        }
+        if (facts->n_nominated > HR_MAX_NOMINATED) {
+            *why = "too many names in Connection";
+            return HR_RESP_ERROR;
+        }
     } else if (equals(field->name, "keep-alive")) {
         hr_str element, rest = field->value;
         while (next_element(&element, &rest)) {
@@ -472,29 +480,41 @@ static int is_hop_by_hop(hr_str name) {
     return 0;
 }
 
-static int is_named_by(const hr_pair *connection_fields, size_t n, hr_str name) {
-    for (size_t i = 0; i < n; i++) {
-        if (hr_list_has_token(connection_fields[i].value, name))
+/* The elements of all Connection fields. Each field is read once, however many names stand in it. */
+struct nominated {
+    hr_str names[HR_MAX_NOMINATED];
+    size_t n;
+};
+
+/* 0: there are more than HR_MAX_NOMINATED. */
+static int nominate(struct nominated *out, hr_str list) {
+    hr_str element;
+    while (next_element(&element, &list)) {
+        if (out->n == HR_MAX_NOMINATED)
+            return 0;
+        out->names[out->n++] = element;
+    }
+    return 1;
+}
+
+static int is_nominated(const struct nominated *nominated, hr_str name) {
+    for (size_t i = 0; i < nominated->n; i++) {
+        if (equals_nocase(nominated->names[i], name))
             return 1;
     }
     return 0;
 }
 
 size_t hr_strip_hop_by_hop(hr_pair *fields, size_t n) {
-    /* More Connection lines than this is nothing an honest peer sends: then nothing is left over.
-     */
-    hr_pair connections[32];
-    size_t n_connections = 0, kept = 0;
+    struct nominated nominated = {.n = 0};
+    size_t kept = 0;
     for (size_t i = 0; i < n; i++) {
-        if (!equals(fields[i].name, "connection"))
-            continue;
-        if (n_connections == sizeof(connections) / sizeof(connections[0]))
+        /* Which fields are meant for this connection only is unknown then: none is passed on. */
+        if (equals(fields[i].name, "connection") && !nominate(&nominated, fields[i].value))
             return 0;
-        connections[n_connections++] = fields[i];
     }
     for (size_t i = 0; i < n; i++) {
-        if (!is_hop_by_hop(fields[i].name) &&
-            !is_named_by(connections, n_connections, fields[i].name))
+        if (!is_hop_by_hop(fields[i].name) && !is_nominated(&nominated, fields[i].name))
             fields[kept++] = fields[i];
     }
     return kept;

@@ -16,6 +16,10 @@
 
 #define HR_RESP_MAX_FIELDS 128
 
+/* Elements of all Connection fields of one message together. Envoy refuses a request with ten
+ * (MAX_ALLOWED_NOMINATED_HEADERS in its source/common/http/utility.cc). */
+#define HR_MAX_NOMINATED 9
+
 typedef enum hr_resp_result {
     HR_RESP_ERROR = -1,     /* the answer is malformed; *why says how */
     HR_RESP_INCOMPLETE = 0, /* so far well-formed: more bytes are needed */
@@ -93,12 +97,13 @@ hr_resp_result hr_resp_body_eof(const hr_resp_body *body, const char **why);
 /* Removes from a list of fields (names in lower case) what concerns one connection only: Connection
  * and the fields it names, Keep-Alive, Proxy-Connection, TE, Trailer, Transfer-Encoding, Upgrade
  * (RFC 9110 section 7.6.1), and Content-Length, which each hop writes itself. Returns the new
- * count. */
+ * count: 0 if Connection has more than HR_MAX_NOMINATED elements. Linear in the length of the
+ * Connection fields plus the number of fields. */
 size_t hr_strip_hop_by_hop(hr_pair *fields, size_t n);
 
 /* 1 if it is a token of RFC 9110 section 5.6.2: a method, a field's name. */
 int hr_is_token(hr_str s);
-/* 1 if the comma-separated list has that token, in any letter case. */
-int hr_list_has_token(hr_str list, hr_str token);
+/* How many elements a comma-separated list has; empty ones do not count. */
+size_t hr_list_count(hr_str list);
 
 #endif

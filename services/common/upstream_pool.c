@@ -44,6 +44,7 @@ hr_up_block *hr_up_block_take(hr_up_loop *up) {
     } else {
         block = h2o_mem_alloc(sizeof(*block) + HR_UP_BLOCK);
     }
+    up->n_blocks++;
     block->next = NULL;
     block->start = block->end = 0;
     return block;
@@ -52,6 +53,7 @@ hr_up_block *hr_up_block_take(hr_up_loop *up) {
 void hr_up_block_give(hr_up_loop *up, hr_up_block *block) {
     if (block == NULL)
         return;
+    up->n_blocks--;
     if (up->n_free_blocks == MAX_FREE_BLOCKS) {
         free(block);
         return;

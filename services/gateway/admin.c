@@ -1,5 +1,7 @@
 /* The administrator's listener: what the gateway knows of itself. */
+#include <arpa/inet.h>
 #include <string.h>
+#include <strings.h>
 
 #include "aside.h"
 #include "explain.h"
@@ -126,7 +128,48 @@ static const struct page {
              {"/dns", answer_dns},
              {"/explain", gw_explain}};
 
+/* uri-host without the port, and without the brackets of an IPv6 address. */
+static hr_str host_of(h2o_iovec_t authority) {
+    hr_str host = {authority.base, authority.len};
+    if (host.len > 0 && host.p[0] == '[') {
+        const char *end = memchr(host.p, ']', host.len);
+        return (hr_str){host.p + 1, end != NULL ? (size_t)(end - host.p - 1) : 0};
+    }
+    const char *colon = memchr(host.p, ':', host.len);
+    return (hr_str){host.p, colon != NULL ? (size_t)(colon - host.p) : host.len};
+}
+
+/* A web page can make a visitor's browser ask this listener for it, by a name of its own that
+ * resolves to this address (DNS rebinding). The browser then sends that name: only addresses, the
+ * name of loopback and the names of --admin-host are answered. */
+static int is_own_host(const gateway *g, h2o_iovec_t authority) {
+    const hr_text_list *names = &g->options.admin_hosts;
+    hr_str host = host_of(authority);
+    char text[INET6_ADDRSTRLEN];
+    unsigned char address[sizeof(struct in6_addr)];
+    if (h2o_lcstris(host.p, host.len, H2O_STRLIT("localhost")))
+        return 1;
+    for (size_t i = 0; i < names->n; i++)
+        if (strlen(names->v[i]) == host.len && strncasecmp(names->v[i], host.p, host.len) == 0)
+            return 1;
+    if (host.len == 0 || host.len >= sizeof(text))
+        return 0;
+    memcpy(text, host.p, host.len);
+    text[host.len] = '\0';
+    return inet_pton(AF_INET, text, address) == 1 || inet_pton(AF_INET6, text, address) == 1;
+}
+
+void gw_on_status_request(hr_exchange *ex) {
+    if (!hr_answer_common(ex))
+        hr_answer_error(ex, 404, "there is /ready and /metrics");
+}
+
 void gw_on_admin_request(hr_exchange *ex) {
+    const gw_loop *loop = ex->loop->data;
+    if (ex->has_host && !is_own_host(loop->gateway, ex->req->input.authority)) {
+        hr_answer_error(ex, 421, "Host must be an address, localhost, or a name of --admin-host");
+        return;
+    }
     h2o_iovec_t path = hr_request_path(ex->req), method = ex->req->method;
     int get = h2o_memis(method.base, method.len, H2O_STRLIT("GET")) ||
               h2o_memis(method.base, method.len, H2O_STRLIT("HEAD"));

@@ -5,8 +5,6 @@
 #include <string.h>
 #include <time.h>
 
-#define MAX_ASIDES 4
-
 static void aside_free(gw_aside *aside) {
     gw_config_unref(aside->config);
     hr_text_free(&aside->json);
@@ -14,28 +12,39 @@ static void aside_free(gw_aside *aside) {
     free(aside);
 }
 
-static void on_gone(hr_exchange *ex) {
+static void on_end(hr_exchange *ex) {
     gw_aside *aside = ex->data;
-    if (aside != NULL)
-        aside->ex = NULL;
+    if (aside == NULL)
+        return;
+    if (aside->sending)
+        aside_free(aside);
+    else
+        aside->ex = NULL; /* the thread still writes */
 }
 
 static void on_written(hr_loop *loop, hr_message *message) {
     gw_aside *aside = (gw_aside *)message;
     (void)loop;
-    if (aside->ex != NULL) {
-        aside->ex->data = NULL;
-        hr_answer_text(aside->ex, aside->status, &aside->json);
+    if (aside->ex == NULL) {
+        aside_free(aside);
+        return;
     }
-    aside_free(aside);
+    aside->sending = true;
+    if (aside->json.failed)
+        hr_answer_error(aside->ex, 500, "out of memory");
+    else
+        hr_answer(aside->ex, aside->status, "application/json",
+                  h2o_iovec_init(aside->json.p, aside->json.len));
 }
 
 static void *work(void *arg) {
     gw_aside *aside = arg;
     pthread_setname_np(pthread_self(), "aside");
+    gateway *g = aside->gateway;
     aside->write(aside);
     if (!hr_loop_post(aside->loop, &aside->super))
         aside_free(aside); /* the drain is over, and with it the request */
+    atomic_fetch_sub(&g->aside_threads, 1);
     return NULL;
 }
 
@@ -43,7 +52,9 @@ static gw_aside *aside_new(hr_exchange *ex, void (*write)(gw_aside *aside), h2o_
     gw_loop *loop = ex->loop->data;
     gateway *g = loop->gateway;
     gw_aside *aside = NULL;
-    if (atomic_fetch_add(&g->asides, 1) < MAX_ASIDES)
+    bool is_public = ex->listener->on_request != gw_on_admin_request;
+    int most = is_public ? GW_MAX_PUBLIC_ASIDES : GW_MAX_ASIDES;
+    if (atomic_fetch_add(&g->asides, 1) < most)
         aside = calloc(1, sizeof(*aside) + question.len + 1);
     if (aside == NULL) {
         atomic_fetch_sub(&g->asides, 1);
@@ -55,6 +66,7 @@ static gw_aside *aside_new(hr_exchange *ex, void (*write)(gw_aside *aside), h2o_
     aside->gateway = g;
     aside->config = gw_config_ref(loop->current->config);
     aside->write = write;
+    aside->is_public = is_public;
     aside->status = 200;
     aside->len = question.len;
     if (question.len > 0)
@@ -70,11 +82,13 @@ void gw_answer_aside(hr_exchange *ex, void (*write)(gw_aside *aside), h2o_iovec_
         return;
     }
     ex->data = aside;
-    ex->on_end = on_gone;
+    ex->on_end = on_end;
+    atomic_fetch_add(&aside->gateway->aside_threads, 1);
     if (pthread_create(&thread, NULL, work, aside) == 0) {
         pthread_detach(thread);
         return;
     }
+    atomic_fetch_sub(&aside->gateway->aside_threads, 1);
     ex->data = NULL;
     aside_free(aside);
     hr_answer_busy(ex, 1, "the system allows no further thread");
@@ -82,7 +96,7 @@ void gw_answer_aside(hr_exchange *ex, void (*write)(gw_aside *aside), h2o_iovec_
 
 bool gw_aside_stop(void *ctx) {
     const struct timespec pause = {0, 5000000};
-    while (atomic_load(&((gateway *)ctx)->asides) > 0)
+    while (atomic_load(&((gateway *)ctx)->aside_threads) > 0)
         nanosleep(&pause, NULL);
     return true;
 }

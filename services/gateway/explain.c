@@ -7,10 +7,17 @@
 
 #include "aside.h"
 #include "json_out.h"
+#include "json_parse.h"
 
 #define MAX_BODY 65536
 #define MAX_DEPTH 8
 #define MAX_HEADERS 128
+
+/* The trace says of every rule what was compared with what. Values are cut at the first bound; from
+ * the second on, events are counted only. */
+#define MAX_VALUE ((size_t)1024)
+#define MAX_TRACE ((size_t)16 << 20)       /* of the administrator's listener */
+#define MAX_PUBLIC_TRACE ((size_t)1 << 20) /* of the page */
 
 typedef struct question {
     hr_request request;
@@ -26,22 +33,25 @@ static void put_error(hr_text *json, hr_str why) {
 
 /* ---- the question ---- */
 
-/* The tree is freed by recursion: a text that is nested too deep is not parsed at all. */
-static int too_deep(const char *p, size_t n) {
-    int depth = 0, in_string = 0;
-    for (size_t i = 0; i < n; i++) {
-        if (in_string)
-            i += p[i] == '\\', in_string = i < n && p[i] != '"';
-        else if (p[i] == '"')
-            in_string = 1;
-        else if (p[i] == '[' || p[i] == '{')
-            depth++;
-        else if (p[i] == ']' || p[i] == '}')
-            depth--;
-        if (depth > MAX_DEPTH)
-            return 1;
-    }
-    return 0;
+static int on_deeper(void *ctx) {
+    return ++*(int *)ctx <= MAX_DEPTH;
+}
+
+static int on_shallower(void *ctx) {
+    --*(int *)ctx;
+    return 1;
+}
+
+/* The tree is built and freed by recursion: a text that is nested too deep never becomes one. The
+ * same parser reads it first, event by event, so that both see the same strings. */
+static int is_shallow(const char *text, size_t len) {
+    static const yajl_callbacks callbacks = {.yajl_start_map = on_deeper,
+                                             .yajl_end_map = on_shallower,
+                                             .yajl_start_array = on_deeper,
+                                             .yajl_end_array = on_shallower};
+    char why[256];
+    int depth = 0;
+    return hr_json_parse(&callbacks, &depth, text, len, "the body", why, sizeof(why)) == 0;
 }
 
 static hr_str member(yajl_val object, const char *name) {
@@ -73,8 +83,8 @@ static void read_headers(question *q, yajl_val list) {
 static yajl_val read_body(question *q, const char *text, size_t len) {
     static const char *const headers[] = {"headers", NULL};
     char why[256];
-    if (too_deep(text, len)) {
-        q->error = "the question is too large";
+    if (!is_shallow(text, len)) {
+        q->error = "the body must be a JSON object, nested at most 8 deep";
         return NULL;
     }
     yajl_val tree = yajl_tree_parse(text, why, sizeof(why));
@@ -133,14 +143,33 @@ static void read_query(question *q, char *query, size_t len) {
 
 /* ---- the answer ---- */
 
+typedef struct trace {
+    hr_text *json;
+    size_t from, most;
+    unsigned long long left_out;
+} trace;
+
 static void put_member(hr_text *json, const char *name, hr_str value) {
-    hr_json_member(json, name, value.p, value.len);
+    static const char more[] = "...";
+    char cut[MAX_VALUE + sizeof(more)];
+    if (value.len <= MAX_VALUE) {
+        hr_json_member(json, name, value.p, value.len);
+        return;
+    }
+    memcpy(cut, value.p, MAX_VALUE);
+    memcpy(cut + MAX_VALUE, more, sizeof(more));
+    hr_json_member(json, name, cut, MAX_VALUE + sizeof(more) - 1);
 }
 
 static void on_event(void *ctx, const hr_trace_event *e) {
     static const char *const kinds[] = {"virtual_host", "rule", "condition", "omitted"};
-    hr_text *json = ctx;
-    if (json->p != NULL && json->p[json->len - 1] == '}')
+    trace *t = ctx;
+    hr_text *json = t->json;
+    if (json->len - t->from > t->most) {
+        t->left_out++;
+        return;
+    }
+    if (json->len > t->from)
         hr_text_str(json, ",");
     hr_text_printf(json, "{\"kind\":\"%s\",\"ok\":%s", kinds[e->kind], e->ok ? "true" : "false");
     put_member(json, "virtual_service", e->virtual_service);
@@ -167,12 +196,28 @@ static int ask_as_proxy(hr_request *out, void **memory, const gw_aside *aside, c
     return hr_edge_request(out, aside->config->view, &q->request, *memory, &size);
 }
 
-/* In a scratch of its own, as it is on a thread of its own. */
-static void explain(gw_aside *aside, question *q) {
-    hr_text *json = &aside->json, trace = {0};
-    hr_scratch *scratch = NULL;
+/* The trace comes first: it is written while the decision is made. */
+static int put_answer(gw_aside *aside, const hr_request *request, hr_scratch *scratch) {
+    static const char first[] = "{\"trace\":[";
+    hr_text *json = &aside->json;
+    trace t = {json, sizeof(first) - 1, aside->is_public ? MAX_PUBLIC_TRACE : MAX_TRACE, 0};
     hr_decision decision;
     hr_str text;
+    hr_text_str(json, first);
+    int error = hr_explain(&decision, aside->config->view, request, scratch, on_event, &t);
+    if (error == HR_OK)
+        error = hr_decision_json(&text, &decision, request, scratch);
+    if (error != HR_OK)
+        return error;
+    hr_text_printf(json, "],\"left_out\":%llu,\"decision\":", t.left_out);
+    hr_text_bytes(json, text.p, text.len);
+    hr_text_str(json, "}");
+    return HR_OK;
+}
+
+/* In a scratch of its own, as it is on a thread of its own. */
+static void explain(gw_aside *aside, question *q) {
+    hr_scratch *scratch = NULL;
     q->request.headers = q->headers;
     hr_request edge;
     void *memory = NULL;
@@ -180,24 +225,14 @@ static void explain(gw_aside *aside, question *q) {
     if (error == HR_OK)
         error = ask_as_proxy(&edge, &memory, aside, q);
     if (error == HR_OK)
-        error = hr_explain(&decision, aside->config->view, &edge, scratch, on_event, &trace);
-    if (error == HR_OK)
-        error = hr_decision_json(&text, &decision, &edge, scratch);
-    if (error == HR_OK) {
-        hr_text_str(json, "{\"decision\":");
-        hr_text_bytes(json, text.p, text.len);
-        hr_text_str(json, ",\"trace\":[");
-        if (trace.len > 0)
-            hr_text_bytes(json, trace.p, trace.len);
-        hr_text_str(json, "]}");
-        json->failed |= trace.failed;
-    } else if (error == HR_EREQUEST) {
+        error = put_answer(aside, &edge, scratch);
+    if (error == HR_EREQUEST) {
+        hr_text_free(&aside->json);
         aside->status = 400;
-        put_error(json, hr_scratch_error(scratch));
-    } else {
-        json->failed = true;
+        put_error(&aside->json, hr_scratch_error(scratch));
+    } else if (error != HR_OK) {
+        aside->json.failed = true;
     }
-    hr_text_free(&trace);
     hr_scratch_free(scratch);
     free(memory);
 }

@@ -31,11 +31,13 @@ typedef struct gw_options {
     const char *namespace_;
     const char *locality; /* NULL: what its pod's topology labels say */
     const char *admin;
+    const char *status; /* ADDR:PORT of probes and metrics alone */
+    hr_text_list admin_hosts; /* names besides its own that --admin answers to */
     const char *ui;                 /* path prefix; NULL: no page */
     const char *ui_samples;         /* folder; NULL: no samples */
     const char *tls_cert, *tls_key; /* both or none */
     int64_t tls_handshake_ms;
-    int64_t tunnel_idle_ms;
+    int64_t tunnel_idle_ms, max_tunnels; /* max_tunnels 0: a quarter of --max-connections */
     const char *dns_server; /* NULL: the system's */
     int64_t trusted_proxies;
     int repeated_headers; /* hr_repeated_headers */
@@ -146,7 +148,9 @@ typedef struct gw_loop {
     gw_request *oldest, *newest; /* in flight */
     hr_timer sweep;
     gw_mirror *mirrors;
-    size_t n_mirrors, mirror_bytes;
+    size_t n_mirrors;
+    size_t n_free_scratches;
+    size_t n_tunnels; /* asked for or open */
 } gw_loop;
 
 struct gateway {
@@ -166,8 +170,12 @@ struct gateway {
     pthread_t reload_thread;
     int reload_stop_fd, reload_signal_fd;
     int reload_started, reload_stopped; /* guarded by the mutex */
-    _Atomic int asides;                 /* threads of aside.c */
-    hr_metric upstream_seconds, mirrors_sent, mirrors_dropped, retries, tunnels, tunnels_open;
+    _Atomic int asides;                 /* answers of aside.c, until they are sent */
+    _Atomic int aside_threads;          /* that write them */
+    hr_budget mirror_bytes;             /* of the copies of all loops */
+    struct gw_samples *samples;         /* of the page; NULL: none */
+    hr_metric upstream_seconds, mirrors_sent, mirrors_dropped, retries, tunnels, tunnels_open,
+        tunnels_refused;
 };
 
 /* loop.c */
@@ -180,7 +188,8 @@ gw_loop_config *gw_loop_config_ref(gw_loop_config *lc);
 void gw_loop_config_unref(gw_loop_config *lc);
 void gw_loop_free_retired(gw_loop *loop);
 gw_scratch *gw_scratch_take(gw_loop *loop); /* NULL: no memory */
-void gw_scratch_give(gw_loop *loop, gw_scratch *scratch);
+/* `head_len` of the request it has served: one that may have grown large is freed. */
+void gw_scratch_give(gw_loop *loop, gw_scratch *scratch, size_t head_len);
 uint64_t gw_random(gw_loop *loop);
 double gw_draw(gw_loop *loop); /* [0, 1) */
 /* The connections of this loop to endpoint `index` of a cluster. */
@@ -198,6 +207,8 @@ void gw_outlier_states(const gw_cluster *cluster, hr_endpoint_state *states);
 
 /* admin.c */
 void gw_on_admin_request(hr_exchange *ex);
+/* /ready and /metrics, nothing else. */
+void gw_on_status_request(hr_exchange *ex);
 
 /* request.c */
 void gw_on_request(hr_exchange *ex);

@@ -28,10 +28,16 @@ double gw_draw(gw_loop *loop) {
 
 /* ---- scratches ---- */
 
+/* A scratch keeps the room of the largest request that it has served. Only those of ordinary
+ * requests are kept for reuse, and no more than a burst needs: at most 2 MiB a loop. */
+#define MAX_FREE_SCRATCHES 32
+#define ORDINARY_HEAD ((size_t)8 << 10)
+
 gw_scratch *gw_scratch_take(gw_loop *loop) {
     gw_scratch *s = loop->free_scratches;
     if (s != NULL) {
         loop->free_scratches = s->next;
+        loop->n_free_scratches--;
         return s;
     }
     s = calloc(1, sizeof(*s));
@@ -42,9 +48,19 @@ gw_scratch *gw_scratch_take(gw_loop *loop) {
     return s;
 }
 
-void gw_scratch_give(gw_loop *loop, gw_scratch *scratch) {
+static void scratch_free(gw_scratch *scratch) {
+    hr_scratch_free(scratch->scratch);
+    free(scratch);
+}
+
+void gw_scratch_give(gw_loop *loop, gw_scratch *scratch, size_t head_len) {
     if (scratch == NULL)
         return;
+    if (head_len > ORDINARY_HEAD || loop->n_free_scratches == MAX_FREE_SCRATCHES) {
+        scratch_free(scratch);
+        return;
+    }
+    loop->n_free_scratches++;
     scratch->next = loop->free_scratches;
     loop->free_scratches = scratch;
 }
@@ -214,8 +230,7 @@ void gw_loop_stop(hr_loop *h2o_loop, void *ctx) {
     gw_loop_free_retired(loop);
     for (gw_scratch *s; (s = loop->free_scratches) != NULL;) {
         loop->free_scratches = s->next;
-        hr_scratch_free(s->scratch);
-        free(s);
+        scratch_free(s);
     }
     hr_up_loop_free(loop->up);
     hr_timers_dispose(&loop->timers);

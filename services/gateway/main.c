@@ -8,10 +8,13 @@
 #include "gateway.h"
 #include "listen.h"
 #include "reload.h"
+#include "samples.h"
 #include "ui.h"
 #include "watch.h"
 
 #define DEFAULT_LISTEN "127.0.0.1:5000"
+
+#define MAX_MIRROR_BYTES ((int64_t)32 << 20) /* of the copies under way, in all loops */
 
 /* ---- flags ---- */
 
@@ -118,6 +121,18 @@ static const hr_flag gateway_flags[] = {
      .default_text = "off",
      .help = "Where the administrator finds /ready, /metrics, /config, /clusters, /dns and "
              "/explain."},
+    {.name = "admin-host",
+     .kind = HR_FLAG_LIST,
+     .value_name = "NAME",
+     .offset = FIELD(admin_hosts),
+     .help = "A host name that --admin answers to, besides localhost and addresses. Repeatable."},
+    {.name = "status",
+     .kind = HR_FLAG_CUSTOM,
+     .value_name = "ADDR:PORT",
+     .offset = FIELD(status),
+     .parse = parse_admin,
+     .default_text = "off",
+     .help = "Where probes and Prometheus find /ready and /metrics, and nothing else."},
     {.name = "tls-cert",
      .kind = HR_FLAG_TEXT,
      .value_name = "FILE",
@@ -145,6 +160,14 @@ static const hr_flag gateway_flags[] = {
      .min = 100,
      .max = 864000000,
      .help = "A WebSocket over which nothing has gone either way for so long is ended."},
+    {.name = "max-tunnels",
+     .kind = HR_FLAG_INT,
+     .value_name = "N",
+     .offset = FIELD(max_tunnels),
+     .min = 1,
+     .max = 1000000,
+     .default_text = "a quarter of --max-connections",
+     .help = "WebSockets that may be open at the same time; beyond it: 503 with Retry-After."},
     {.name = "dns-server",
      .kind = HR_FLAG_TEXT,
      .value_name = "ADDR[:PORT]",
@@ -228,6 +251,8 @@ static void define_metrics(gateway *g, hr_metrics *m) {
                                     "WebSockets that were opened.");
     g->tunnels_open =
         hr_metrics_gauge(m, "headerroute_gateway_tunnels", NULL, "WebSockets that are open.");
+    g->tunnels_refused = hr_metrics_counter(m, "headerroute_gateway_tunnels_refused_total", NULL,
+                                            "WebSockets refused because --max-tunnels were open.");
     if (g->tls == NULL)
         return;
     hr_metrics_read(m, HR_GAUGE, "headerroute_tls_certificate_not_after_seconds", NULL,
@@ -282,6 +307,8 @@ int main(int argc, char **argv) {
                        "Routes HTTP requests as Istio's VirtualServices and DestinationRules say.");
     if (code != HR_FLAGS_RUN)
         return code;
+    if (server.check && self.options.status != NULL)
+        return hr_check_ready("headerroute-gateway", self.options.status);
     if (server.check && self.options.admin != NULL)
         return hr_check_ready("headerroute-gateway", self.options.admin);
     if (server.check) {
@@ -298,6 +325,9 @@ int main(int argc, char **argv) {
     code = prepare_tls(&self);
     if (code != 0)
         return code;
+    if (self.options.max_tunnels == 0)
+        self.options.max_tunnels = (server.max_connections + 3) / 4;
+    hr_budget_init(&self.mirror_bytes, MAX_MIRROR_BYTES);
     server.handshake_timeout_ms = self.options.tls_handshake_ms;
     self.loaded_fingerprint = gw_watch_fingerprint(self.options.files.v, self.options.files.n);
     char why[256];
@@ -316,12 +346,21 @@ int main(int argc, char **argv) {
 
     hr_metrics *metrics = hr_metrics_new();
     define_metrics(&self, metrics);
-    hr_listener *listeners = calloc(server.listen.n + 1, sizeof(*listeners));
+    if (self.options.ui_samples != NULL) {
+        self.samples = gw_samples_load(self.options.ui_samples);
+        if (self.samples == NULL) {
+            fprintf(stderr, "headerroute-gateway: --ui-samples: out of memory\n");
+            return 1;
+        }
+    }
+    hr_listener *listeners = calloc(server.listen.n + 2, sizeof(*listeners));
     size_t n_listeners = server.listen.n;
     for (size_t i = 0; i < n_listeners; i++)
         listeners[i] = (hr_listener){server.listen.v[i], gw_on_request, self.tls};
     if (self.options.admin != NULL)
         listeners[n_listeners++] = (hr_listener){self.options.admin, gw_on_admin_request, NULL};
+    if (self.options.status != NULL)
+        listeners[n_listeners++] = (hr_listener){self.options.status, gw_on_status_request, NULL};
     hr_service service = {.program = "headerroute-gateway",
                           .ctx = &self,
                           .loop_start = gw_loop_start,
@@ -334,6 +373,7 @@ int main(int argc, char **argv) {
     code = hr_server_run(&service, listeners, n_listeners, &server, metrics);
     gw_reload_dispose(&self);
     gw_config_unref(self.config);
+    gw_samples_free(self.samples);
     hr_tls_free(self.tls);
     gw_dns_free(self.dns);
     hr_metrics_free(metrics);

@@ -6,7 +6,6 @@
 #include "request.h"
 
 #define MAX_MIRRORS 256                /* of one loop at a time */
-#define MAX_MIRROR_BYTES (32ull << 20) /* likewise */
 #define MIRROR_TIMEOUT_MS 15000        /* where the route has none: Envoy's default */
 
 struct gw_mirror {
@@ -28,7 +27,7 @@ static void mirror_end(gw_mirror *m) {
     if (m->next != NULL)
         m->next->link = m->link;
     loop->n_mirrors--;
-    loop->mirror_bytes -= m->bytes;
+    hr_budget_give(&loop->gateway->mirror_bytes, m->bytes);
     gw_loop_config_unref(m->lc);
     free(m);
 }
@@ -69,11 +68,13 @@ static gw_mirror *mirror_new(gw_request *r) {
     for (size_t i = 0; i < from->n_fields; i++)
         text += from->fields[i].name.len + from->fields[i].value.len;
     size_t bytes = sizeof(gw_mirror) + from->n_fields * sizeof(hr_pair) + text + 1;
-    if (loop->n_mirrors >= MAX_MIRRORS || loop->mirror_bytes + bytes > MAX_MIRROR_BYTES)
+    if (loop->n_mirrors >= MAX_MIRRORS || !hr_budget_take(&loop->gateway->mirror_bytes, bytes))
         return NULL;
     gw_mirror *m = malloc(bytes);
-    if (m == NULL)
+    if (m == NULL) {
+        hr_budget_give(&loop->gateway->mirror_bytes, bytes);
         return NULL;
+    }
     char *at = (char *)&m->fields[from->n_fields];
     for (size_t i = 0; i < from->n_fields; i++) {
         m->fields[i].name = copy(&at, from->fields[i].name);
@@ -112,7 +113,6 @@ static void mirror_start(gw_request *r, const hr_cluster *cluster) {
         m->next->link = &m->next;
     loop->mirrors = m;
     loop->n_mirrors++;
-    loop->mirror_bytes += m->bytes;
     hr_metric_add(loop->loop->cells, loop->gateway->mirrors_sent, 1);
     m->up = hr_up_start(gw_loop_endpoint(loop, m->lc, cluster->index, index), &m->out, on_data,
                         on_error, m);

@@ -28,7 +28,7 @@ static void on_end(hr_exchange *ex) {
     gw_cancel(r);
     hr_timer_unset(&r->loop->timers, &r->timer);
     unlink_request(r);
-    gw_scratch_give(r->loop, r->scratch);
+    gw_scratch_give(r->loop, r->scratch, ex->head_len);
     gw_loop_config_unref(r->lc);
 }
 
@@ -156,6 +156,10 @@ void gw_on_request(hr_exchange *ex) {
     ex->on_end = on_end;
     if (r->scratch == NULL) {
         gw_reply(r, 500, NULL, "out_of_memory", HR_STR(""));
+        return;
+    }
+    if (!ex->has_host) { /* HTTP/1.0; Envoy refuses it with these details */
+        gw_reply(r, 400, NULL, "missing_host_header", HR_STR(""));
         return;
     }
     if (gw_upgrade_refused(r))

@@ -1,38 +1,14 @@
 #include "ui.h"
 
-#include <dirent.h>
-#include <fcntl.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "explain.h"
-#include "json_out.h"
-
-#define MAX_SAMPLE (16 << 20)
+#include "samples.h"
 
 /* The page needs nothing from elsewhere, and nobody may frame it or post its forms. */
 static const char policy[] = "default-src 'none'; script-src 'self'; style-src 'self'; img-src "
                              "'self' blob:; connect-src 'self'; "
                              "form-action 'none'; frame-ancestors 'none'; base-uri 'none'";
-
-static const struct type {
-    const char *suffix, *content_type;
-} sample_types[] = {{".jpg", "image/jpeg"},
-                    {".jpeg", "image/jpeg"},
-                    {".png", "image/png"},
-                    {".webp", "image/webp"}};
-
-static const char *sample_type(const char *name) {
-    size_t len = strlen(name);
-    for (size_t i = 0; i < sizeof(sample_types) / sizeof(sample_types[0]); i++) {
-        size_t n = strlen(sample_types[i].suffix);
-        if (len > n && strcmp(name + len - n, sample_types[i].suffix) == 0)
-            return sample_types[i].content_type;
-    }
-    return NULL;
-}
 
 static void protect(hr_exchange *ex) {
     h2o_req_t *req = ex->req;
@@ -46,63 +22,12 @@ static void protect(hr_exchange *ex) {
                           H2O_STRLIT("no-cache"));
 }
 
-static int compare(const void *a, const void *b) {
-    return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-static void answer_samples(hr_exchange *ex, const char *folder) {
-    char *names[256];
-    size_t n = 0;
-    DIR *dir = folder != NULL ? opendir(folder) : NULL;
-    for (struct dirent *entry; dir != NULL && n < 256 && (entry = readdir(dir)) != NULL;)
-        if (entry->d_name[0] != '.' && sample_type(entry->d_name) != NULL &&
-            (names[n] = strdup(entry->d_name)) != NULL)
-            n++;
-    if (dir != NULL)
-        closedir(dir);
-    qsort(names, n, sizeof(*names), compare);
-    hr_text json = {0};
-    hr_text_str(&json, "[");
-    for (size_t i = 0; i < n; i++) {
-        hr_text_str(&json, i > 0 ? "," : "");
-        hr_json_string(&json, names[i], strlen(names[i]));
-        free(names[i]);
-    }
-    hr_text_str(&json, "]");
-    hr_answer_text(ex, 200, &json);
-}
-
-/* Names of files in that folder only: no slash, no leading dot, a picture's suffix, no link. */
-static void answer_sample(hr_exchange *ex, const char *folder, h2o_iovec_t name) {
-    char file[256];
-    struct stat st;
-    int fd = -1, dir = -1;
-    h2o_iovec_t body = {NULL, 0};
-    int usable = folder != NULL && name.len > 0 && name.len < sizeof(file) && name.base[0] != '.' &&
-                 memchr(name.base, '/', name.len) == NULL &&
-                 memchr(name.base, '\0', name.len) == NULL;
-    const char *type = NULL;
-    if (usable) {
-        memcpy(file, name.base, name.len);
-        file[name.len] = '\0';
-        type = sample_type(file);
-    }
-    if (type != NULL && (dir = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) >= 0)
-        fd = openat(dir, file, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-    if (fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size <= MAX_SAMPLE) {
-        body = h2o_iovec_init(h2o_mem_alloc_pool(&ex->req->pool, (size_t)st.st_size + 1), 0);
-        for (ssize_t got;
-             (got = read(fd, body.base + body.len, (size_t)st.st_size - body.len)) > 0;)
-            body.len += (size_t)got;
-    }
-    if (fd >= 0)
-        close(fd);
-    if (dir >= 0)
-        close(dir);
-    if (body.base == NULL)
+static void answer_sample(hr_exchange *ex, const gw_samples *samples, h2o_iovec_t name) {
+    const gw_sample *sample = gw_samples_find(samples, name);
+    if (sample == NULL)
         hr_answer_error(ex, 404, "there is no such sample");
     else
-        hr_answer(ex, 200, type, body);
+        hr_answer(ex, 200, sample->content_type, sample->bytes);
 }
 
 static void answer_file(hr_exchange *ex, h2o_iovec_t name) {
@@ -140,6 +65,7 @@ const char *gw_ui_check_prefix(const char *prefix) {
 int gw_ui(hr_exchange *ex) {
     const gw_loop *loop = ex->loop->data;
     const gw_options *options = &loop->gateway->options;
+    const gw_samples *samples = loop->gateway->samples;
     h2o_iovec_t path = hr_request_path(ex->req), method = ex->req->method;
     size_t len = options->ui != NULL ? strlen(options->ui) : 0;
     if (len == 0 || path.len < len || memcmp(path.base, options->ui, len) != 0 ||
@@ -158,9 +84,9 @@ int gw_ui(hr_exchange *ex) {
     else if (path.len == len)
         redirect_to_folder(ex, options->ui);
     else if (h2o_memis(rest.base, rest.len, H2O_STRLIT("samples")))
-        answer_samples(ex, options->ui_samples);
+        hr_answer(ex, 200, "application/json", gw_samples_list(samples));
     else if (rest.len > 8 && memcmp(rest.base, "samples/", 8) == 0)
-        answer_sample(ex, options->ui_samples, h2o_iovec_init(rest.base + 8, rest.len - 8));
+        answer_sample(ex, samples, h2o_iovec_init(rest.base + 8, rest.len - 8));
     else
         answer_file(ex, rest);
     return 1;

@@ -290,6 +290,12 @@ def test_failing_metadata(server, client):
     refused(client(), f"127.0.0.1:{server.port}/metadata answered 502: predict server unreachable", NONE_SENT)
 
 
+def test_metadata_that_is_not_routed_from_outside(server, client):
+    server.gets["/metadata"] = (404, {"detail": "no such path"})
+    done = client("--debug")
+    assert done.returncode == 0 and "/metadata: not served from here" in done.stderr_text
+
+
 def test_another_kind_of_server(server, client):
     server.gets["/health"] = (200, b"<html>hello")
     refused(client(), f"127.0.0.1:{server.port}/health did not answer JSON: is this the right server?", NONE_SENT)

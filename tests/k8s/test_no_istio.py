@@ -64,7 +64,7 @@ def gateway(built, folder, dns):  # noqa: F811
     flags = []
     for flag in args:
         value = next(args)
-        if flag not in ("--listen", "--admin"):
+        if flag not in ("--listen", "--admin", "--status"):
             flags += [flag, config[0] if value == "/etc/headerroute" else value]
     return Server("headerroute-gateway", *flags, "--dns-server", dns.address, ready_path="/")
 
@@ -110,4 +110,4 @@ def test_no_probe_of_the_gateway_depends_on_a_pod_behind_it(built):  # noqa: F81
                       if d["kind"] == "Deployment" and d["metadata"]["name"] == "headerroute-gateway")
     container = deployment["spec"]["template"]["spec"]["containers"][0]
     for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
-        assert container[probe]["httpGet"]["port"] == "http-admin"
+        assert container[probe]["httpGet"]["port"] == "http-status"

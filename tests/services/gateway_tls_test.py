@@ -51,7 +51,7 @@ class TlsServer(Server):
 
 def encrypted(tmp_path, authority, pair, *resources, gw=HTTPS, args=()):
     path = write(tmp_path / "mesh.yaml", gw, *resources)
-    return TlsServer(trusting(authority), "-f", path, "--tls-cert", pair[0], "--tls-key", pair[1], *args)
+    return TlsServer(trusting(authority), "-f", path, "--admin-host", "test", "--tls-cert", pair[0], "--tls-key", pair[1], *args)
 
 
 ROUTE = [routes({"route": [to("svc.test")]})]

@@ -46,4 +46,4 @@ def write(path, *resources):
 def gateway(tmp_path, *resources, args=(), **kwargs):
     """A gateway process over these resources and the Gateway `gw`."""
     path = write(tmp_path / "mesh.yaml", GATEWAY, *resources)
-    return Server("headerroute-gateway", "-f", path, *args, ready_path="/", **kwargs)
+    return Server("headerroute-gateway", "-f", path, "--admin-host", "test", *args, ready_path="/", **kwargs)

@@ -101,7 +101,9 @@ def check_server(options, headers):
     server = Server(options.host, options.port, headers, options.timeout)
     try:
         for answer, path in ((check_health(server), "/health"), (check_metadata(server), "/metadata")):
-            if options.debug:
+            if options.debug and answer.status == 404:
+                print(f"{path}: not served from here", file=sys.stderr)
+            elif options.debug:
                 print(f"{path}: {answer.body.decode('utf-8', 'replace').strip()}", file=sys.stderr)
     finally:
         server.close()
