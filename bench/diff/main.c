@@ -1,6 +1,7 @@
 /*
- * bench-diff [RULES]: two versions of 10 to RULES (10000) rules with ten edits, all requests compared: time of the
- * comparison, memory of the process, growth. First one VirtualService with all rules, then VirtualServices of ten.
+ * bench-diff [RULES]: two versions of 10 to RULES (10000) rules with ten edits, all requests
+ * compared: time of the comparison, memory of the process, growth. First one VirtualService with
+ * all rules, then VirtualServices of ten.
  */
 #include <stdarg.h>
 #include <stdio.h>
@@ -38,7 +39,7 @@ static void put(text *t, const char *format, ...) {
 /* Every tenth of the rules is edited on the new side, each time in another way. */
 static int edit_of(size_t rule, size_t n_rules, int new) {
     size_t step = n_rules / 10 == 0 ? 1 : n_rules / 10;
-    return new && rule % step == step / 2 ? (int)(rule / step) % 5 + 1 : 0;
+    return new &&rule % step == step / 2 ? (int)(rule / step) % 5 + 1 : 0;
 }
 
 static void put_match(text *t, size_t i, int edit) {
@@ -65,16 +66,21 @@ static void put_rule(text *t, size_t i, int edit) {
     if (edit == 2) /* removed */
         return;
     if (edit == 3)
-        put(t, "  - {match: [{uri: {prefix: /service/%zu/new}}], route: [{destination: {host: backend, subset: v2}}]}\n", i);
+        put(t,
+            "  - {match: [{uri: {prefix: /service/%zu/new}}], route: [{destination: {host: "
+            "backend, subset: v2}}]}\n",
+            i);
     put(t, "  - {match: [");
     put_match(t, i, edit);
-    put(t, "], route: [{destination: {host: backend, subset: v%zu}}]%s}\n", i % 3 + (edit == 4 ? 2 : 1),
-        edit == 5 ? ", timeout: 3s" : "");
+    put(t, "], route: [{destination: {host: backend, subset: v%zu}}]%s}\n",
+        i % 3 + (edit == 4 ? 2 : 1), edit == 5 ? ", timeout: 3s" : "");
 }
 
 static void put_virtual_service(text *t, size_t from, size_t to, size_t n, int new) {
-    put(t, "---\napiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {name: vs-%zu}\n"
-           "spec:\n  hosts: [app-%zu.example.com]\n  http:\n", from, from);
+    put(t,
+        "---\napiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {name: vs-%zu}\n"
+        "spec:\n  hosts: [app-%zu.example.com]\n  http:\n",
+        from, from);
     for (size_t i = from; i < to; i++)
         put_rule(t, i, edit_of(i, n, new));
     put(t, "  - {route: [{destination: {host: backend, subset: v1}}]}\n");
@@ -82,9 +88,12 @@ static void put_virtual_service(text *t, size_t from, size_t to, size_t n, int n
 
 static hr_table *rules(size_t n, size_t in_each, int new) {
     text t = {0};
-    put(&t, "apiVersion: v1\nkind: Service\nmetadata: {name: backend}\nspec: {ports: [{name: http, port: 80}]}\n---\n"
-            "apiVersion: networking.istio.io/v1\nkind: DestinationRule\nmetadata: {name: backend}\nspec: {host: backend, "
-            "subsets: [{name: v1, labels: {v: '1'}}, {name: v2, labels: {v: '2'}}, {name: v3, labels: {v: '3'}}, "
+    put(&t, "apiVersion: v1\nkind: Service\nmetadata: {name: backend}\nspec: {ports: [{name: http, "
+            "port: 80}]}\n---\n"
+            "apiVersion: networking.istio.io/v1\nkind: DestinationRule\nmetadata: {name: "
+            "backend}\nspec: {host: backend, "
+            "subsets: [{name: v1, labels: {v: '1'}}, {name: v2, labels: {v: '2'}}, {name: v3, "
+            "labels: {v: '3'}}, "
             "{name: v4, labels: {v: '4'}}]}\n");
     for (size_t from = 0; from < n; from += in_each)
         put_virtual_service(&t, from, from + in_each < n ? from + in_each : n, n, new);
@@ -160,11 +169,13 @@ int main(int argc, char **argv) {
     size_t most = argc > 1 ? strtoul(argv[1], NULL, 10) : 10000;
     for (int shape = 0; shape < 2; shape++) {
         double before = 0;
-        printf("%s\n%10s %12s %10s %9s %10s %8s\n", shape == 0 ? "one VirtualService" : "VirtualServices of ten rules", "rules",
+        printf("%s\n%10s %12s %10s %9s %10s %8s\n",
+               shape == 0 ? "one VirtualService" : "VirtualServices of ten rules", "rules",
                "seconds", "regions", "undecided", "memory MiB", "growth");
         for (size_t n = 10; n <= most; n *= 10) {
             result r = measured(n, shape == 0 ? n : 10);
-            printf("%10zu %12.4f %10zu %9zu %10.1f", n, r.seconds, r.regions, r.undecided, (double)r.kilobytes / 1024);
+            printf("%10zu %12.4f %10zu %9zu %10.1f", n, r.seconds, r.regions, r.undecided,
+                   (double)r.kilobytes / 1024);
             if (before > 0)
                 printf(" %7.1fx", r.seconds / before);
             putchar('\n');

@@ -5,35 +5,43 @@
 #include "diff_report.h"
 #include "flags.h"
 
-/* Exit codes: 0 proven equal, 1 regions differ, 2 usage or loading, 3 nothing found but not all decided. */
+/* Exit codes: 0 proven equal, 1 regions differ, 2 usage or loading, 3 nothing found but not all
+ * decided. */
 enum { DIFF_EQUAL = 0, DIFF_DIFFERS = 1, DIFF_UNUSABLE = 2, DIFF_UNDECIDED = 3 };
 
-static void help(FILE *to) {
-    fputs("usage: headerroute diff OLD NEW [VIEW] [FLAGS]\n"
-          "\n"
-          "Compares two versions of rules for all requests and prints the regions of requests that they decide\n"
-          "differently, each with the rule on both sides and an example.\n"
-          "\n"
-          "OLD and NEW are a file or folder each.\n"
-          "\n"
-          "  --old PATH               a file or folder of the old side, instead of OLD (repeatable)\n"
-          "  --new PATH               a file or folder of the new side, instead of NEW (repeatable)\n"
-          "  --only WHAT[,WHAT]...    compare only these parts of a decision: destination, weights, redirect, rewrite,\n"
-          "                           direct_response, timeout, retries, mirrors, fault, cors, headers, load_balancer,\n"
-          "                           endpoints, view (default: all of these), traffic_policy\n"
-          "  --format text|json|markdown|sarif\n"
-          "                           (default: text)\n"
-          "  --json                   the same as --format json\n"
-          "  --locate FILE            print for each request of FILE (a --batch line each; - reads standard input)\n"
-          "                           the index of the region it lies in, or null\n"
-          "  -h, --help               print this help\n"
-          "\n"
-          "Without a view, all views that either side defines are compared: each port of each Gateway, and the mesh\n"
-          "on each service port, for each namespace and each set of source labels that rules name.\n"
-          "\n",
-          to);
+static void diff_help(FILE *to) {
+    fputs(
+        "usage: headerroute diff OLD NEW [VIEW] [FLAGS]\n"
+        "\n"
+        "Compares two versions of rules for all requests and prints the regions of requests that "
+        "they decide\n"
+        "differently, each with the rule on both sides and an example.\n"
+        "\n"
+        "OLD and NEW are a file or folder each.\n"
+        "\n"
+        "  --old PATH               a file or folder of the old side, instead of OLD (repeatable)\n"
+        "  --new PATH               a file or folder of the new side, instead of NEW (repeatable)\n"
+        "  --only WHAT[,WHAT]...    compare only these parts of a decision: destination, weights, "
+        "redirect, rewrite,\n"
+        "                           direct_response, timeout, retries, mirrors, fault, cors, "
+        "headers, load_balancer,\n"
+        "                           endpoints, view (default: all of these), traffic_policy\n"
+        "  --format text|json|markdown|sarif\n"
+        "                           (default: text)\n"
+        "  --json                   the same as --format json\n"
+        "  --locate FILE            print for each request of FILE (a --batch line each; - reads "
+        "standard input)\n"
+        "                           the index of the region it lies in, or null\n"
+        "  -h, --help               print this help\n"
+        "\n"
+        "Without a view, all views that either side defines are compared: each port of each "
+        "Gateway, and the mesh\n"
+        "on each service port, for each namespace and each set of source labels that rules name.\n"
+        "\n",
+        to);
     fputs(cli_view_help, to);
-    fputs("\nExit 0 if no request changes, which is then proven; 1 if regions differ; 3 if none was found but not\n"
+    fputs("\nExit 0 if no request changes, which is then proven; 1 if regions differ; 3 if none "
+          "was found but not\n"
           "everything could be decided; 2 if the command line is wrong or a side does not load.\n",
           to);
 }
@@ -53,7 +61,8 @@ static int parse_only(unsigned *only, const char *text) {
     while (text != NULL && *text != '\0') {
         size_t len = strcspn(text, ",");
         if (!add_change(only, text, len))
-            return cli_usage_error("diff", "--only: unknown part of a decision '%.*s'", (int)len, text);
+            return cli_usage_error("diff", "--only: unknown part of a decision '%.*s'", (int)len,
+                                   text);
         text += len + (text[len] == ',');
     }
     return CLI_OK;
@@ -103,7 +112,7 @@ static int exit_code(const hr_diff *diff) {
     return hr_diff_complete(diff) ? DIFF_EQUAL : DIFF_UNDECIDED;
 }
 
-static int report(const hr_diff *diff, hr_table *const tables[2], const cli_flags *flags) {
+static int print_report(const hr_diff *diff, hr_table *const tables[2], const cli_flags *flags) {
     cli_report r = {.diff = diff, .view = &flags->view, .out = stdout};
     if (hr_scratch_new(&r.scratch) != HR_OK) {
         fputs("headerroute diff: out of memory\n", stderr);
@@ -138,21 +147,22 @@ static int compare_tables(hr_table *const tables[2], const cli_flags *flags, uns
         fprintf(stderr, "headerroute diff: %s\n", hr_strerror(error));
         return DIFF_UNUSABLE;
     }
-    int code = report(diff, tables, flags);
+    int code = print_report(diff, tables, flags);
     hr_diff_free(diff);
     return code;
 }
 
-static int run(cli_flags *flags) {
+static int run_diff_command(cli_flags *flags) {
     unsigned only = 0;
     if (flags->help) {
-        help(stdout);
+        diff_help(stdout);
         return CLI_OK;
     }
     if (place_sides(flags) != CLI_OK || parse_only(&only, flags->only) != CLI_OK)
         return DIFF_UNUSABLE;
     if (printer_of(flags) == NULL)
-        return cli_usage_error("diff", "--format: expected text, json, markdown or sarif, got '%s'", flags->format);
+        return cli_usage_error("diff", "--format: expected text, json, markdown or sarif, got '%s'",
+                               flags->format);
     hr_table *tables[2] = {cli_load("diff", flags->old.v, flags->old.n), NULL};
     if (tables[0] != NULL)
         tables[1] = cli_load("diff", flags->new_.v, flags->new_.n);
@@ -166,7 +176,7 @@ int cli_diff(int argc, char **argv) {
     cli_flags flags;
     int code = cli_parse_flags(&flags, argc, argv, "vjdh");
     if (code == CLI_OK)
-        code = run(&flags);
+        code = run_diff_command(&flags);
     cli_flags_free(&flags);
     return code;
 }

@@ -28,7 +28,8 @@ static json_t *text_or_null(hr_str s) {
 /* ---- views and requests: the keys of a line of --batch ---- */
 
 static void set_view(json_t *out, cli_report *r, const hr_diff_view *view) {
-    static const char *const normalizations[] = {"base", "none", "merge-slashes", "decode-and-merge-slashes"};
+    static const char *const normalizations[] = {"base", "none", "merge-slashes",
+                                                 "decode-and-merge-slashes"};
     bool mesh = view->gateway.len == 4 && memcmp(view->gateway.p, "mesh", 4) == 0;
     json_object_set_new(out, "gateway", cli_json_text(view->gateway));
     json_object_set_new(out, "port", json_integer(view->port));
@@ -37,7 +38,8 @@ static void set_view(json_t *out, cli_report *r, const hr_diff_view *view) {
     if (view->n_source_labels > 0) {
         json_t *labels = json_object();
         for (size_t i = 0; i < view->n_source_labels; i++)
-            json_object_setn_new(labels, view->source_labels[i].name.p, view->source_labels[i].name.len,
+            json_object_setn_new(labels, view->source_labels[i].name.p,
+                                 view->source_labels[i].name.len,
                                  cli_json_text(view->source_labels[i].value));
         json_object_set_new(out, "source_labels", labels);
     }
@@ -46,7 +48,8 @@ static void set_view(json_t *out, cli_report *r, const hr_diff_view *view) {
     if (r->view->repeated_headers == HR_REPEATED_EACH)
         json_object_set_new(out, "repeated_headers", json_string("each"));
     if (r->view->path_normalization != HR_PATH_NORMALIZATION_BASE)
-        json_object_set_new(out, "path_normalization", json_string(normalizations[r->view->path_normalization]));
+        json_object_set_new(out, "path_normalization",
+                            json_string(normalizations[r->view->path_normalization]));
 }
 
 static void set_draws(json_t *out, const hr_draws *d) {
@@ -54,7 +57,8 @@ static void set_draws(json_t *out, const hr_draws *d) {
     const struct {
         const char *name;
         double value;
-    } all[] = {{"weight", d->weight}, {"delay", d->delay}, {"abort", d->abort}, {"mirror", d->mirror}};
+    } all[] = {
+        {"weight", d->weight}, {"delay", d->delay}, {"abort", d->abort}, {"mirror", d->mirror}};
     for (size_t i = 0; i < 4; i++)
         if (all[i].value > 0)
             json_object_set_new(draws, all[i].name, json_real(all[i].value));
@@ -147,9 +151,10 @@ static json_t *undecided_json(const hr_diff_undecided *u) {
     json_t *out = json_object();
     const hr_diff_rule *rule = u->after.file.p != NULL ? &u->after : &u->before;
     json_object_set_new(out, "reason", cli_json_text(u->reason));
-    json_object_set_new(out, "place", rule->file.p == NULL ? json_null()
-                                                           : json_sprintf("%.*s:%d", (int)rule->file.len, rule->file.p,
-                                                                          rule->line));
+    json_object_set_new(out, "place",
+                        rule->file.p == NULL ? json_null()
+                                             : json_sprintf("%.*s:%d", (int)rule->file.len,
+                                                            rule->file.p, rule->line));
     return out;
 }
 
@@ -162,7 +167,8 @@ static json_t *compared_json(cli_report *r, const hr_diff_view *view) {
 }
 
 void cli_report_json(cli_report *r) {
-    json_t *out = json_object(), *regions = json_array(), *undecided = json_array(), *views = json_array();
+    json_t *out = json_object(), *regions = json_array(), *undecided = json_array(),
+           *views = json_array();
     hr_diff_region region;
     hr_diff_undecided u;
     hr_diff_view view;

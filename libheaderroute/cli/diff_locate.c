@@ -28,12 +28,14 @@ static bool same_str(hr_str a, hr_str b) {
 
 static bool has_label(const hr_view_options *o, const hr_pair *label) {
     for (size_t i = 0; i < o->n_source_labels; i++)
-        if (same_str(o->source_labels[i].name, label->name) && same_str(o->source_labels[i].value, label->value))
+        if (same_str(o->source_labels[i].name, label->name) &&
+            same_str(o->source_labels[i].value, label->value))
             return true;
     return false;
 }
 
-/* Labels that no rule names make no difference, so that the view with most of the request's labels is its own. */
+/* Labels that no rule names make no difference, so that the view with most of the request's labels
+ * is its own. */
 static bool has_labels_of(const hr_view_options *o, const hr_diff_view *view) {
     for (size_t i = 0; i < view->n_source_labels; i++)
         if (!has_label(o, &view->source_labels[i]))
@@ -47,8 +49,8 @@ static bool find_view(size_t *out, const hr_diff *diff, const hr_view_options *o
     hr_str gateway = mesh ? HR_STR("mesh") : o->gateway;
     hr_str namespace_ = o->namespace_.len > 0 ? o->namespace_ : HR_STR("default");
     for (size_t i = 0; hr_diff_view_get(&view, diff, i) == HR_OK; i++) {
-        if (!same_str(view.gateway, gateway) || view.port != o->port || (mesh && !same_str(view.namespace_, namespace_)) ||
-            (mesh && !has_labels_of(o, &view)))
+        if (!same_str(view.gateway, gateway) || view.port != o->port ||
+            (mesh && !same_str(view.namespace_, namespace_)) || (mesh && !has_labels_of(o, &view)))
             continue;
         if (found && view.n_source_labels <= best.n_source_labels)
             continue;
@@ -66,9 +68,10 @@ static bool same_base(const cli_view *a, const cli_view *b) {
 }
 
 static bool same_options(const hr_view_options *a, const hr_view_options *b) {
-    if (a->port != b->port || !same_str(a->gateway, b->gateway) || !same_str(a->namespace_, b->namespace_) ||
-        a->n_source_labels != b->n_source_labels || a->outbound_policy != b->outbound_policy ||
-        a->repeated_headers != b->repeated_headers || a->path_normalization != b->path_normalization)
+    if (a->port != b->port || !same_str(a->gateway, b->gateway) ||
+        !same_str(a->namespace_, b->namespace_) || a->n_source_labels != b->n_source_labels ||
+        a->outbound_policy != b->outbound_policy || a->repeated_headers != b->repeated_headers ||
+        a->path_normalization != b->path_normalization)
         return false;
     for (size_t i = 0; i < a->n_source_labels; i++)
         if (!has_label(b, &a->source_labels[i]))
@@ -124,17 +127,20 @@ static void print_error(const locator *l, hr_str message) {
     json_decref(out);
 }
 
-static void print_region_of(const locator *l, const hr_diff *diff, size_t view, const hr_request *request) {
+static void print_region_of(const locator *l, const hr_diff *diff, size_t view,
+                            const hr_request *request) {
     size_t region;
     int error = hr_diff_locate(&region, diff, view, request, l->r->scratch);
     if (error == HR_OK && diff != l->r->diff)
-        print_error(l, HR_STR("the request lies in a region of a view that the report does not have"));
+        print_error(l,
+                    HR_STR("the request lies in a region of a view that the report does not have"));
     else if (error == HR_OK)
         fprintf(l->r->out, "%zu\n", region);
     else if (error == HR_ENOENT)
         fputs("null\n", l->r->out);
     else
-        print_error(l, error == HR_EREQUEST ? hr_scratch_error(l->r->scratch) : hr_str_from(hr_strerror(error)));
+        print_error(l, error == HR_EREQUEST ? hr_scratch_error(l->r->scratch)
+                                            : hr_str_from(hr_strerror(error)));
 }
 
 /* false: there is no view on that port. */

@@ -10,14 +10,16 @@
 
 typedef struct cli_report {
     const hr_diff *diff;
-    const cli_view *view; /* its outbound policy, path normalisation and the like are those of every view */
+    const cli_view
+        *view; /* its outbound policy, path normalisation and the like are those of every view */
     hr_scratch *scratch;
     FILE *out;
     void *memory; /* of cli_report_route */
 } cli_report;
 
 /* hr_route of a request as a client sends it; *edge is the request as the view's rules see it. */
-int cli_report_route(hr_decision *out, hr_request *edge, cli_report *r, const hr_view *view, const hr_request *request);
+int cli_report_route(hr_decision *out, hr_request *edge, cli_report *r, const hr_view *view,
+                     const hr_request *request);
 
 void cli_report_text(cli_report *r);
 void cli_report_markdown(cli_report *r);
@@ -34,7 +36,8 @@ char *cli_view_words(const hr_diff_view *view);
 /* "authority shop.example.com, path prefix /api/, header target = \"condition1\"". */
 char *cli_region_words(const hr_diff_region *region);
 /* The rule and what it does: "http[0] -> checkout v1". */
-char *cli_outcome_words(cli_report *r, const hr_view *view, const hr_diff_rule *rule, const hr_request *request);
+char *cli_outcome_words(cli_report *r, const hr_view *view, const hr_diff_rule *rule,
+                        const hr_request *request);
 /* What changes beside the destination: ", timeout 10s -> 2s". */
 char *cli_change_words(cli_report *r, const hr_diff_region *region);
 /* "curl -H 'target: condition1' http://shop.example.com/api/". */

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void print_place(cli_report *r, const hr_diff_rule *rule) {
+static void print_rule_place(cli_report *r, const hr_diff_rule *rule) {
     if (rule->file.p != NULL)
         fprintf(r->out, "  %.*s:%d", (int)rule->file.len, rule->file.p, rule->line);
 }
@@ -13,22 +13,24 @@ static void print_draws(cli_report *r, const hr_draws *d) {
     const struct {
         const char *name;
         double value;
-    } draws[] = {{"weight", d->weight}, {"delay", d->delay}, {"abort", d->abort}, {"mirror", d->mirror}};
+    } draws[] = {
+        {"weight", d->weight}, {"delay", d->delay}, {"abort", d->abort}, {"mirror", d->mirror}};
     for (size_t i = 0; i < 4; i++)
         if (draws[i].value > 0 && draws[i].value < 0.9999)
             fprintf(r->out, "  (%s drawn as %.4g)", draws[i].name, draws[i].value);
 }
 
-static void print_region(cli_report *r, const hr_diff_view *view, const hr_diff_region *region, size_t number) {
+static void print_region(cli_report *r, const hr_diff_view *view, const hr_diff_region *region,
+                         size_t number) {
     char *where = cli_region_words(region), *curl = cli_curl_words(region->witness);
     char *before = cli_outcome_words(r, view->before, &region->before, region->witness);
     char *after = cli_outcome_words(r, view->after, &region->after, region->witness);
     char *changes = cli_change_words(r, region);
     fprintf(r->out, "  %zu  %s\n", number, where);
     fprintf(r->out, "     before  %s", before);
-    print_place(r, &region->before);
+    print_rule_place(r, &region->before);
     fprintf(r->out, "\n     after   %s%s", after, changes);
-    print_place(r, &region->after);
+    print_rule_place(r, &region->after);
     fprintf(r->out, "\n     e.g.    %s", curl);
     print_draws(r, &region->witness->draws);
     fputc('\n', r->out);
@@ -54,8 +56,8 @@ static void print_undecided(cli_report *r, const hr_diff_undecided *u) {
     const hr_diff_rule *rules[] = {&u->before, &u->after};
     for (size_t side = 0; side < 2; side++)
         if (rules[side]->file.p != NULL)
-            fprintf(r->out, "     %s  %.*s:%d\n", side == 0 ? "before" : "after ", (int)rules[side]->file.len,
-                    rules[side]->file.p, rules[side]->line);
+            fprintf(r->out, "     %s  %.*s:%d\n", side == 0 ? "before" : "after ",
+                    (int)rules[side]->file.len, rules[side]->file.p, rules[side]->line);
 }
 
 /* One region after the other, with its number in the whole report. */
@@ -92,7 +94,8 @@ static void put_cell(cli_report *r, const char *text) {
     fputs("` |", r->out);
 }
 
-static void markdown_region(cli_report *r, const hr_diff_view *view, const hr_diff_region *region, size_t number) {
+static void markdown_region(cli_report *r, const hr_diff_view *view, const hr_diff_region *region,
+                            size_t number) {
     char *cells[] = {
         cli_region_words(region),
         cli_outcome_words(r, view->before, &region->before, region->witness),
@@ -119,7 +122,8 @@ static void markdown_view(cli_report *r, size_t index) {
     print_summary(r, &view);
     fputs(".\n", r->out);
     if (view.changed > 0)
-        fputs("\n| | requests | before | after | changed | example |\n|---|---|---|---|---|---|\n", r->out);
+        fputs("\n| | requests | before | after | changed | example |\n|---|---|---|---|---|---|\n",
+              r->out);
     for (size_t i = 0; view.changed > 0 && hr_diff_region_get(&region, r->diff, i) == HR_OK; i++)
         if (region.view == index)
             markdown_region(r, &view, &region, i + 1);
@@ -132,7 +136,8 @@ static void markdown_view(cli_report *r, size_t index) {
 void cli_report_markdown(cli_report *r) {
     size_t n = hr_diff_region_count(r->diff), unchanged = 0;
     hr_diff_view view;
-    fprintf(r->out, "## Routing: %zu %s of requests %s\n", n, n == 1 ? "region" : "regions", n == 1 ? "changes" : "change");
+    fprintf(r->out, "## Routing: %zu %s of requests %s\n", n, n == 1 ? "region" : "regions",
+            n == 1 ? "changes" : "change");
     for (size_t i = 0; hr_diff_view_get(&view, r->diff, i) == HR_OK; i++) {
         if (view.changed + view.undecided > 0)
             markdown_view(r, i);
@@ -140,7 +145,8 @@ void cli_report_markdown(cli_report *r) {
             unchanged++;
     }
     if (unchanged > 0)
-        fprintf(r->out, "\nNo request changes in %zu %s:\n\n", unchanged, unchanged == 1 ? "view" : "other views");
+        fprintf(r->out, "\nNo request changes in %zu %s:\n\n", unchanged,
+                unchanged == 1 ? "view" : "other views");
     for (size_t i = 0; hr_diff_view_get(&view, r->diff, i) == HR_OK; i++) {
         if (view.changed + view.undecided > 0)
             continue;

@@ -18,7 +18,7 @@ static void put_bytes(words *w, const char *p, size_t n) {
     w->p[w->n] = '\0';
 }
 
-static void put(words *w, const char *text) {
+static void say(words *w, const char *text) {
     put_bytes(w, text, strlen(text));
 }
 
@@ -34,7 +34,7 @@ static void putf(words *w, const char *format, ...) {
     va_start(args, format);
     vsnprintf(text, sizeof(text), format, args);
     va_end(args);
-    put(w, text);
+    say(w, text);
 }
 
 /* ---- views ---- */
@@ -42,17 +42,17 @@ static void putf(words *w, const char *format, ...) {
 char *cli_view_words(const hr_diff_view *view) {
     words w = {0};
     if (!(view->gateway.len == 4 && memcmp(view->gateway.p, "mesh", 4) == 0)) {
-        put(&w, "gateway ");
+        say(&w, "gateway ");
         put_str(&w, view->gateway);
         putf(&w, " port %u", view->port);
         return w.p;
     }
-    put(&w, "mesh, namespace ");
+    say(&w, "mesh, namespace ");
     put_str(&w, view->namespace_);
     for (size_t i = 0; i < view->n_source_labels; i++) {
-        put(&w, i == 0 ? ", labels " : " ");
+        say(&w, i == 0 ? ", labels " : " ");
         put_str(&w, view->source_labels[i].name);
-        put(&w, "=");
+        say(&w, "=");
         put_str(&w, view->source_labels[i].value);
     }
     putf(&w, ", port %u", view->port);
@@ -63,12 +63,13 @@ char *cli_view_words(const hr_diff_view *view) {
 
 /* "headers[x]" -> "header x". */
 static void put_field(words *w, hr_str field) {
-    static const char *const kinds[][2] = {{"headers[", "header "}, {"queryParams[", "query parameter "}};
+    static const char *const kinds[][2] = {{"headers[", "header "},
+                                           {"queryParams[", "query parameter "}};
     for (size_t i = 0; i < 2; i++) {
         size_t len = strlen(kinds[i][0]);
         if (field.len <= len || memcmp(field.p, kinds[i][0], len) != 0)
             continue;
-        put(w, kinds[i][1]);
+        say(w, kinds[i][1]);
         put_bytes(w, field.p + len, field.len - len - 1);
         return;
     }
@@ -84,44 +85,46 @@ static void put_value(words *w, hr_str value) {
     enum { MOST = 120 };
     put_bytes(w, value.p, value.len > MOST ? MOST : value.len);
     if (value.len > MOST)
-        put(w, "...");
+        say(w, "...");
 }
 
-static void put_where(words *w, const hr_where *c) {
-    static const char *const ops[] = {
-        [HR_WHERE_EXACT] = "", [HR_WHERE_PREFIX] = "prefix ", [HR_WHERE_SUFFIX] = "suffix ", [HR_WHERE_REGEX] = "regex "};
+static void say_where(words *w, const hr_where *c) {
+    static const char *const ops[] = {[HR_WHERE_EXACT] = "",
+                                      [HR_WHERE_PREFIX] = "prefix ",
+                                      [HR_WHERE_SUFFIX] = "suffix ",
+                                      [HR_WHERE_REGEX] = "regex "};
     put_field(w, c->field);
     if (c->op == HR_WHERE_PRESENT) {
-        put(w, c->negated ? " absent" : " present");
+        say(w, c->negated ? " absent" : " present");
         return;
     }
     if (c->words.p != NULL) {
-        put(w, c->negated ? " not " : " ");
+        say(w, c->negated ? " not " : " ");
         put_str(w, c->words);
         return;
     }
     bool equals = c->op == HR_WHERE_EXACT && !is_plain_field(c->field);
-    put(w, equals ? (c->negated ? " != " : " = ") : (c->negated ? " not " : " "));
-    put(w, ops[c->op]);
-    put(w, equals ? "\"" : "");
+    say(w, equals ? (c->negated ? " != " : " = ") : (c->negated ? " not " : " "));
+    say(w, ops[c->op]);
+    say(w, equals ? "\"" : "");
     put_value(w, c->value);
-    put(w, equals ? "\"" : "");
+    say(w, equals ? "\"" : "");
 }
 
 static void put_list(words *w, const hr_where_list *list, const char *between) {
     for (size_t i = 0; i < list->n; i++) {
-        put(w, i == 0 ? "" : between);
-        put_where(w, &list->v[i]);
+        say(w, i == 0 ? "" : between);
+        say_where(w, &list->v[i]);
     }
 }
 
 char *cli_region_words(const hr_diff_region *region) {
     enum { MOST_EXCEPTIONS = 3 };
     words w = {0};
-    put(&w, region->where.n == 0 ? "all requests" : "");
+    say(&w, region->where.n == 0 ? "all requests" : "");
     put_list(&w, &region->where, ", ");
     for (size_t i = 0; i < region->n_except && i < MOST_EXCEPTIONS; i++) {
-        put(&w, i == 0 ? "; except " : " or ");
+        say(&w, i == 0 ? "; except " : " or ");
         put_list(&w, &region->except[i], " and ");
     }
     if (region->n_except > MOST_EXCEPTIONS)
@@ -131,7 +134,8 @@ char *cli_region_words(const hr_diff_region *region) {
 
 /* ---- outcomes ---- */
 
-int cli_report_route(hr_decision *out, hr_request *edge, cli_report *r, const hr_view *view, const hr_request *request) {
+int cli_report_route(hr_decision *out, hr_request *edge, cli_report *r, const hr_view *view,
+                     const hr_request *request) {
     size_t size = 0;
     int error = hr_edge_request(edge, view, request, NULL, &size);
     if (error != HR_ENOSPC)
@@ -150,25 +154,25 @@ static hr_str short_host(hr_str host) {
     return host;
 }
 
-static void put_host(words *w, const hr_decision *d) {
+static void say_host(words *w, const hr_decision *d) {
     put_str(w, d->destination_host.p != NULL ? short_host(d->destination_host) : d->cluster_name);
     if (d->destination_subset.len > 0) {
-        put(w, " ");
+        say(w, " ");
         put_str(w, d->destination_subset);
     }
     if (d->local_reply.status != 0) {
         putf(w, " (answers %d", d->local_reply.status);
-        put(w, d->local_reply.flag.len > 0 ? " " : "");
+        say(w, d->local_reply.flag.len > 0 ? " " : "");
         put_str(w, d->local_reply.flag);
-        put(w, ")");
+        say(w, ")");
     }
 }
 
 static void put_decision(words *w, const hr_decision *d) {
     switch (d->action) {
     case HR_ACTION_ROUTE:
-        put(w, "-> ");
-        put_host(w, d);
+        say(w, "-> ");
+        say_host(w, d);
         return;
     case HR_ACTION_REDIRECT:
         putf(w, "redirects with %d to ", d->redirect_code);
@@ -181,17 +185,18 @@ static void put_decision(words *w, const hr_decision *d) {
         putf(w, "no route, answers %d", d->local_reply.status);
         return;
     case HR_ACTION_PASSTHROUGH:
-        put(w, "passes through to where the client connects");
+        say(w, "passes through to where the client connects");
         return;
     }
 }
 
-char *cli_outcome_words(cli_report *r, const hr_view *view, const hr_diff_rule *rule, const hr_request *request) {
+char *cli_outcome_words(cli_report *r, const hr_view *view, const hr_diff_rule *rule,
+                        const hr_request *request) {
     words w = {0};
     hr_decision d;
     hr_request edge;
     if (view == NULL) {
-        put(&w, "there is no such view");
+        say(&w, "there is no such view");
         return w.p;
     }
     if (rule->route_index >= 0) {
@@ -199,7 +204,7 @@ char *cli_outcome_words(cli_report *r, const hr_view *view, const hr_diff_rule *
         putf(&w, " http[%d]", (int)rule->route_index);
         if (rule->match_index >= 0)
             putf(&w, ".match[%d]", (int)rule->match_index);
-        put(&w, " ");
+        say(&w, " ");
     }
     if (cli_report_route(&d, &edge, r, view, request) == HR_OK)
         put_decision(&w, &d);
@@ -210,7 +215,7 @@ char *cli_outcome_words(cli_report *r, const hr_view *view, const hr_diff_rule *
 
 static void put_ms(words *w, int64_t ms) {
     if (ms < 0)
-        put(w, "none");
+        say(w, "none");
     else if (ms % 1000 == 0)
         putf(w, "%llds", (long long)(ms / 1000));
     else
@@ -218,12 +223,13 @@ static void put_ms(words *w, int64_t ms) {
 }
 
 /* What the upstream sees of the path, or the place a redirect leads to. */
-static char *path_of(cli_report *r, const hr_view *view, const hr_request *request, int64_t *timeout) {
+static char *path_of(cli_report *r, const hr_view *view, const hr_request *request,
+                     int64_t *timeout) {
     hr_decision d;
     hr_request edge;
     hr_upstream upstream;
     words w = {0};
-    put(&w, "");
+    say(&w, "");
     *timeout = -1;
     if (cli_report_route(&d, &edge, r, view, request) != HR_OK)
         return w.p;
@@ -239,26 +245,28 @@ char *cli_change_words(cli_report *r, const hr_diff_region *region) {
     words w = {0};
     hr_diff_view view;
     int64_t timeout[2];
-    put(&w, "");
-    if (hr_diff_view_get(&view, r->diff, region->view) != HR_OK || view.before == NULL || view.after == NULL)
+    say(&w, "");
+    if (hr_diff_view_get(&view, r->diff, region->view) != HR_OK || view.before == NULL ||
+        view.after == NULL)
         return w.p;
     char *before = path_of(r, view.before, region->witness, &timeout[0]);
     char *after = path_of(r, view.after, region->witness, &timeout[1]);
     for (size_t bit = 1; bit < HR_CHANGE_COUNT; bit++) {
         unsigned change = 1u << bit;
-        if ((region->changed & change) == 0 || change == HR_CHANGE_REDIRECT || change == HR_CHANGE_DIRECT_RESPONSE)
+        if ((region->changed & change) == 0 || change == HR_CHANGE_REDIRECT ||
+            change == HR_CHANGE_DIRECT_RESPONSE)
             continue;
         putf(&w, ", %s", hr_change_name(bit));
         if (change == HR_CHANGE_TIMEOUT) {
-            put(&w, " ");
+            say(&w, " ");
             put_ms(&w, timeout[0]);
-            put(&w, " -> ");
+            say(&w, " -> ");
             put_ms(&w, timeout[1]);
         } else if (change == HR_CHANGE_REWRITE && before[0] != '\0' && after[0] != '\0') {
-            put(&w, " ");
-            put(&w, before);
-            put(&w, " -> ");
-            put(&w, after);
+            say(&w, " ");
+            say(&w, before);
+            say(&w, " -> ");
+            say(&w, after);
         }
     }
     free(before);
@@ -268,7 +276,7 @@ char *cli_change_words(cli_report *r, const hr_diff_region *region) {
 
 char *cli_changed_names(unsigned changed) {
     words w = {0};
-    put(&w, "");
+    say(&w, "");
     for (size_t bit = 0; bit < HR_CHANGE_COUNT; bit++)
         if ((changed >> bit & 1) != 0)
             putf(&w, "%s%s", w.n == 0 ? "" : ", ", hr_change_name(bit));
@@ -279,47 +287,49 @@ char *cli_changed_names(unsigned changed) {
 
 static bool is_shell_plain(hr_str s) {
     for (size_t i = 0; i < s.len; i++)
-        if (strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/:._-=,%+@", s.p[i]) == NULL || s.p[i] == '\0')
+        if (strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/:._-=,%+@",
+                   s.p[i]) == NULL ||
+            s.p[i] == '\0')
             return false;
     return s.len > 0;
 }
 
-static void put_quoted(words *w, hr_str s) {
+static void say_quoted(words *w, hr_str s) {
     if (is_shell_plain(s)) {
         put_str(w, s);
         return;
     }
-    put(w, "'");
+    say(w, "'");
     for (size_t i = 0; i < s.len; i++)
-        s.p[i] == '\'' ? put(w, "'\\''") : put_bytes(w, s.p + i, 1);
-    put(w, "'");
+        s.p[i] == '\'' ? say(w, "'\\''") : put_bytes(w, s.p + i, 1);
+    say(w, "'");
 }
 
 static void put_header(words *w, const hr_pair *header) {
     words text = {0};
     put_str(&text, header->name);
-    put(&text, header->value.len == 0 ? ";" : ": ");
+    say(&text, header->value.len == 0 ? ";" : ": ");
     put_str(&text, header->value);
-    put(w, " -H ");
-    put_quoted(w, (hr_str){text.p, text.n});
+    say(w, " -H ");
+    say_quoted(w, (hr_str){text.p, text.n});
     free(text.p);
 }
 
 char *cli_curl_words(const hr_request *request) {
     words w = {0}, url = {0};
-    put(&w, "curl");
+    say(&w, "curl");
     if (!(request->method.len == 3 && memcmp(request->method.p, "GET", 3) == 0)) {
-        put(&w, " -X ");
-        put_quoted(&w, request->method);
+        say(&w, " -X ");
+        say_quoted(&w, request->method);
     }
     for (size_t i = 0; i < request->n_headers; i++)
         put_header(&w, &request->headers[i]);
     put_str(&url, request->scheme);
-    put(&url, "://");
+    say(&url, "://");
     put_str(&url, request->authority);
     put_str(&url, request->path);
-    put(&w, " ");
-    put_quoted(&w, (hr_str){url.p, url.n});
+    say(&w, " ");
+    say_quoted(&w, (hr_str){url.p, url.n});
     free(url.p);
     return w.p;
 }

@@ -1,4 +1,5 @@
-/* Regexes: prove/'s parser and automaton against RE2, on bytes as they come and on patterns made of them. */
+/* Regexes: prove/'s parser and automaton against RE2, on bytes as they come and on patterns made of
+ * them. */
 #include <stdlib.h>
 
 #include "regex_pair.h"

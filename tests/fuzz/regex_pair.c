@@ -41,9 +41,14 @@ static void pw_one_of(pattern_writer *w, const char *const *texts) {
 }
 
 static void pw_class(pattern_writer *w) {
-    static const char *const items[] = {"a", "b", "k", "s", "z", "a-c", "0-9", "A-Z", "\\d", "\\W", "\\s", "\\D", "[:alpha:]",
-                                        "[:^digit:]", "-", "]", "^", "é", "à-ü", "\\x{100}-\\x{20ff}", "\\n", "\\]", "\\-",
-                                        ".", "[", "\\x41", "\\101", "[:word:]", "[:nope:]", "b-a", "\\b", "*", "|", "\\E", NULL};
+    static const char *const items[] = {
+        "a",     "b",     "k",         "s",          "z",
+        "a-c",   "0-9",   "A-Z",       "\\d",        "\\W",
+        "\\s",   "\\D",   "[:alpha:]", "[:^digit:]", "-",
+        "]",     "^",     "é",         "à-ü",        "\\x{100}-\\x{20ff}",
+        "\\n",   "\\]",   "\\-",       ".",          "[",
+        "\\x41", "\\101", "[:word:]",  "[:nope:]",   "b-a",
+        "\\b",   "*",     "|",         "\\E",        NULL};
     pw_put(w, regex_number(w->s, 3) == 0 ? "[^" : "[");
     for (unsigned i = 0, n = 1 + regex_number(w->s, 3); i < n; i++)
         pw_one_of(w, items);
@@ -53,17 +58,22 @@ static void pw_class(pattern_writer *w) {
 static void pw_alternatives(pattern_writer *w, int depth);
 
 static void pw_group(pattern_writer *w, int depth) {
-    static const char *const heads[] = {"(", "(?:", "(?i:", "(?s:", "(?i-s:", "(?U:", "(?P<n>", "(?P<m>", "(?-i:", "(?m:", "(?=", "(?-:", NULL};
+    static const char *const heads[] = {
+        "(",      "(?:",   "(?i:", "(?s:", "(?i-s:", "(?U:", "(?P<n>",
+        "(?P<m>", "(?-i:", "(?m:", "(?=",  "(?-:",   NULL};
     pw_one_of(w, heads);
     pw_alternatives(w, depth - 1);
     pw_put(w, ")");
 }
 
 static void pw_item(pattern_writer *w, int depth) {
-    static const char *const plain[] = {"a", "b", "c", "k", "s", "K", "/", "1", "-", "x", "é", "\xE2\x84\xAA", "]", "}", NULL};
-    static const char *const special[] = {".", "\\d", "\\w", "\\S", "\\W", "\\.", "\\/", "\\x6b", "\\x{17f}", "\\C", "^", "$", "\\A", "\\z",
-                                          "\\b", "\\pL", "(?i)", "(?s)", "(?-i)", "\\Qa.b\\E", "\\Q*", "\\07", "\\1", "\\n", "\\_", "\\Z", "{", "{2",
-                                          "\\E", "\\x", "\\x{110000}", "\xFF", "(?)", "\\a", "\\v", NULL};
+    static const char *const plain[] = {
+        "a", "b", "c", "k", "s", "K", "/", "1", "-", "x", "é", "\xE2\x84\xAA", "]", "}", NULL};
+    static const char *const special[] = {
+        ".",     "\\d",       "\\w",  "\\S",         "\\W",  "\\.", "\\/",  "\\x6b", "\\x{17f}",
+        "\\C",   "^",         "$",    "\\A",         "\\z",  "\\b", "\\pL", "(?i)",  "(?s)",
+        "(?-i)", "\\Qa.b\\E", "\\Q*", "\\07",        "\\1",  "\\n", "\\_",  "\\Z",   "{",
+        "{2",    "\\E",       "\\x",  "\\x{110000}", "\xFF", "(?)", "\\a",  "\\v",   NULL};
     unsigned choice = regex_number(w->s, 10);
     if (choice < 5 || depth == 0)
         pw_one_of(w, plain);
@@ -76,8 +86,9 @@ static void pw_item(pattern_writer *w, int depth) {
 }
 
 static void pw_repeat(pattern_writer *w) {
-    static const char *const repeats[] = {"*", "+", "?", "*?", "+?", "??", "{2}", "{0}", "{1,2}", "{0,1}", "{2,}", "{1,}?", "**", "{,2}", "{2,1}",
-                                          "{1001}", "{01}", "{0,}", "{3}", "+*", NULL};
+    static const char *const repeats[] = {"*",     "+",      "?",     "*?",   "+?",    "??", "{2}",
+                                          "{0}",   "{1,2}",  "{0,1}", "{2,}", "{1,}?", "**", "{,2}",
+                                          "{2,1}", "{1001}", "{01}",  "{0,}", "{3}",   "+*", NULL};
     if (regex_number(w->s, 4) == 0)
         pw_one_of(w, repeats);
 }
@@ -104,8 +115,34 @@ size_t regex_make_pattern(regex_source *s, char *buf, size_t size) {
 /* ---- texts ---- */
 
 size_t regex_make_text(regex_source *s, hr_str pattern, char *buf, size_t size) {
-    static const char *const pieces[] = {"a", "b", "c", "k", "s", "K", "S", "/", "1", "-", "x", "é", "\xE2\x84\xAA", "\xC5\xBF", "\n", " ", "A", "ü",
-                                         "\xE2\x80", "\xF4\xBF\xBF\xBF", "\xE0\x80\x80", "\xED\xA0\x80", "\xFF", "\xF0\x9F\x98\x80", ".", "\\", "*", NULL};
+    static const char *const pieces[] = {"a",
+                                         "b",
+                                         "c",
+                                         "k",
+                                         "s",
+                                         "K",
+                                         "S",
+                                         "/",
+                                         "1",
+                                         "-",
+                                         "x",
+                                         "é",
+                                         "\xE2\x84\xAA",
+                                         "\xC5\xBF",
+                                         "\n",
+                                         " ",
+                                         "A",
+                                         "ü",
+                                         "\xE2\x80",
+                                         "\xF4\xBF\xBF\xBF",
+                                         "\xE0\x80\x80",
+                                         "\xED\xA0\x80",
+                                         "\xFF",
+                                         "\xF0\x9F\x98\x80",
+                                         ".",
+                                         "\\",
+                                         "*",
+                                         NULL};
     pattern_writer w = {s, buf, 0, size};
     for (unsigned i = 0, n = regex_number(s, 6); i < n; i++) {
         unsigned choice = regex_number(s, 3);
@@ -156,9 +193,11 @@ typedef struct comparison {
 
 static bool texts_agree(hr_arena *b, comparison *c, hr_automaton *a) {
     for (size_t i = 0; i < c->n; i++) {
-        int ours = automaton_matches(b, a, c->texts[i]), theirs = hr_regex_match(c->regex, c->texts[i]);
+        int ours = automaton_matches(b, a, c->texts[i]),
+            theirs = hr_regex_match(c->regex, c->texts[i]);
         if (ours >= 0 && ours != theirs)
-            return differs(ours ? "only the automaton matches" : "only RE2 matches", c->pattern, c->texts[i]);
+            return differs(ours ? "only the automaton matches" : "only RE2 matches", c->pattern,
+                           c->texts[i]);
         c->tally->pairs++;
         c->tally->matches += (uint64_t)theirs;
     }
@@ -176,7 +215,8 @@ static void compare(hr_arena *b, comparison *c) {
     if (status == HR_RE_UNCOVERED || c->too_large)
         return;
     if ((status == HR_RE_OK) != (c->regex != NULL)) {
-        c->agrees = differs(status == HR_RE_OK ? "only RE2 refuses the pattern" : why, c->pattern, HR_STR(""));
+        c->agrees = differs(status == HR_RE_OK ? "only RE2 refuses the pattern" : why, c->pattern,
+                            HR_STR(""));
         return;
     }
     hr_automaton *a = status == HR_RE_OK ? hr_automaton_new(b, c->pattern, &why) : NULL;
@@ -188,7 +228,9 @@ bool regex_pair_agrees(hr_str pattern, const hr_str *texts, size_t n, regex_tall
     char error[256] = "";
     hr_regex *regex = NULL;
     int code = hr_regex_new(&regex, NULL, pattern, error, sizeof(error));
-    comparison c = {pattern, texts, n, tally, regex, strstr(error, "too large") != NULL || code == HR_ENOMEM, false};
+    comparison c = {pattern, texts, n,
+                    tally,   regex, strstr(error, "too large") != NULL || code == HR_ENOMEM,
+                    false};
     hr_arena *arena = hr_arena_new();
     if (arena != NULL)
         compare(arena, &c);

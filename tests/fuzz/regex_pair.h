@@ -23,8 +23,8 @@ typedef struct regex_tally {
     uint64_t patterns, refused, uncovered, pairs, matches;
 } regex_tally;
 
-/* Compares parser and RE2 on the pattern, then automaton and RE2 on the texts. false: they differ, which is
- * printed. */
+/* Compares parser and RE2 on the pattern, then automaton and RE2 on the texts. false: they differ,
+ * which is printed. */
 bool regex_pair_agrees(hr_str pattern, const hr_str *texts, size_t n, regex_tally *tally);
 
 /* `pairs` pairs from a seed. false: one differed. */

@@ -1,4 +1,5 @@
-/* prove/'s regexes: the parser accepts what RE2 accepts, and the automaton matches what RE2 matches. */
+/* prove/'s regexes: the parser accepts what RE2 accepts, and the automaton matches what RE2
+ * matches. */
 #include <criterion/criterion.h>
 
 #include <string.h>
@@ -17,12 +18,57 @@ static void agree(const char *pattern, const char *const *texts) {
 }
 
 Test(prove_regex, known_patterns_match_as_in_re2) {
-    static const char *const texts[] = {"",  "a",  "ab", "abc", "a\nb", "K",   "\xE2\x84\xAA", "k", "\xC5\xBF", "s", "é",
-                                        "É", "a.b", "/api/v1/x", "x1", "\xE0\x80\x80", "\xF4\xBF\xBF\xBF", "\xFF", NULL};
+    static const char *const texts[] = {"",
+                                        "a",
+                                        "ab",
+                                        "abc",
+                                        "a\nb",
+                                        "K",
+                                        "\xE2\x84\xAA",
+                                        "k",
+                                        "\xC5\xBF",
+                                        "s",
+                                        "é",
+                                        "É",
+                                        "a.b",
+                                        "/api/v1/x",
+                                        "x1",
+                                        "\xE0\x80\x80",
+                                        "\xF4\xBF\xBF\xBF",
+                                        "\xFF",
+                                        NULL};
     static const char *const patterns[] = {
-        "", ".*", "a|b|", "(?i)k", "(?i)[k-s]", "(?i)[^k]", "(?i)\\w", "(?i)\\W", "[^a]", "(?s).*", "^a$", "a$b", "$^", "(^)*a",
-        "\\C*", "[\\x{80}-\\x{10ffff}]", "[é-ü]", "\\Qa.b\\E", "/api/v[0-9]+/.*", "(a|ab)(c|bcd)?", "a{0}", "(a{2}){3}|x1",
-        "[]a]", "[^]a]", "[a-]", "(?i:A)b", "a(?i)b|C", "x\\d", ".", "..", "...",
+        "",
+        ".*",
+        "a|b|",
+        "(?i)k",
+        "(?i)[k-s]",
+        "(?i)[^k]",
+        "(?i)\\w",
+        "(?i)\\W",
+        "[^a]",
+        "(?s).*",
+        "^a$",
+        "a$b",
+        "$^",
+        "(^)*a",
+        "\\C*",
+        "[\\x{80}-\\x{10ffff}]",
+        "[é-ü]",
+        "\\Qa.b\\E",
+        "/api/v[0-9]+/.*",
+        "(a|ab)(c|bcd)?",
+        "a{0}",
+        "(a{2}){3}|x1",
+        "[]a]",
+        "[^]a]",
+        "[a-]",
+        "(?i:A)b",
+        "a(?i)b|C",
+        "x\\d",
+        ".",
+        "..",
+        "...",
     };
     for (size_t i = 0; i < sizeof(patterns) / sizeof(patterns[0]); i++)
         agree(patterns[i], texts);

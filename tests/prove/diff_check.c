@@ -1,7 +1,8 @@
 /*
- * diff-check [--random N] [--boundary N] [--pairs N]: reads the pairs that pairs.py writes and compares hr_diff with
- * hr_route. For each pair, N random and N boundary requests are routed on both sides; where the decisions differ, the
- * request must lie in a region. The witness of each region must be decided differently.
+ * diff-check [--random N] [--boundary N] [--pairs N]: reads the pairs that pairs.py writes and
+ * compares hr_diff with hr_route. For each pair, N random and N boundary requests are routed on
+ * both sides; where the decisions differ, the request must lie in a region. The witness of each
+ * region must be decided differently.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,18 +25,20 @@ static void fail(check *c, const char *what, const hr_request *r) {
     printf("pair %lu: %s\n", c->seed, what);
     if (r == NULL)
         return;
-    printf("  %.*s %.*s://%.*s%.*s", (int)r->method.len, r->method.p, (int)r->scheme.len, r->scheme.p, (int)r->authority.len,
-           r->authority.p, (int)r->path.len, r->path.p);
+    printf("  %.*s %.*s://%.*s%.*s", (int)r->method.len, r->method.p, (int)r->scheme.len,
+           r->scheme.p, (int)r->authority.len, r->authority.p, (int)r->path.len, r->path.p);
     for (size_t i = 0; i < r->n_headers; i++)
-        printf(" | %.*s: %.*s", (int)r->headers[i].name.len, r->headers[i].name.p, (int)r->headers[i].value.len,
-               r->headers[i].value.p);
-    printf(" | draws %g %g %g %g\n", r->draws.weight, r->draws.delay, r->draws.abort, r->draws.mirror);
+        printf(" | %.*s: %.*s", (int)r->headers[i].name.len, r->headers[i].name.p,
+               (int)r->headers[i].value.len, r->headers[i].value.p);
+    printf(" | draws %g %g %g %g\n", r->draws.weight, r->draws.delay, r->draws.abort,
+           r->draws.mirror);
 }
 
 /* ---- decisions ---- */
 
 /* All of a decision but which rule it came from. */
-static hr_str outcome_of(check *c, size_t side, const hr_view *view, const hr_request *request, hr_action *action) {
+static hr_str outcome_of(check *c, size_t side, const hr_view *view, const hr_request *request,
+                         hr_action *action) {
     static char room[2][16384];
     hr_decision d;
     hr_request edge;
@@ -60,7 +63,8 @@ static int decided_alike(check *c, const hr_view *const views[2], const hr_reque
     hr_str after = outcome_of(c, 1, views[1], request, &action[1]);
     if (before.p == NULL || after.p == NULL)
         return -1;
-    return action[0] == action[1] && before.len == after.len && memcmp(before.p, after.p, before.len) == 0;
+    return action[0] == action[1] && before.len == after.len &&
+           memcmp(before.p, after.p, before.len) == 0;
 }
 
 /* ---- one pair ---- */
@@ -92,7 +96,8 @@ static both_views open_both(const check *c, hr_table *const tables[2], const hr_
     return out;
 }
 
-static void check_request(check *c, const hr_diff *diff, size_t view, const both_views *both, const hr_request *request) {
+static void check_request(check *c, const hr_diff *diff, size_t view, const both_views *both,
+                          const hr_request *request) {
     size_t region;
     const hr_view *views[2] = {both->v[0], both->v[1]};
     int error = hr_diff_locate(&region, diff, view, request, c->scratch[0]);
@@ -113,8 +118,9 @@ static void check_request(check *c, const hr_diff *diff, size_t view, const both
         fail(c, "a difference outside of the regions", request);
         hr_diff_view info;
         hr_diff_view_get(&info, diff, view);
-        printf("  view %.*s port %u namespace %.*s labels %zu\n", (int)info.gateway.len, info.gateway.p, info.port,
-               (int)info.namespace_.len, info.namespace_.p, info.n_source_labels);
+        printf("  view %.*s port %u namespace %.*s labels %zu\n", (int)info.gateway.len,
+               info.gateway.p, info.port, (int)info.namespace_.len, info.namespace_.p,
+               info.n_source_labels);
     }
 }
 
@@ -123,7 +129,8 @@ static void check_regions(check *c, const hr_diff *diff, const both_views *views
     for (size_t i = 0; hr_diff_region_get(&region, diff, i) == HR_OK; i++) {
         size_t found;
         c->regions++;
-        if (hr_diff_locate(&found, diff, region.view, region.witness, c->scratch[0]) != HR_OK || found != i)
+        if (hr_diff_locate(&found, diff, region.view, region.witness, c->scratch[0]) != HR_OK ||
+            found != i)
             fail(c, "a witness that does not lie in its region", region.witness);
         const hr_view *both[2] = {views[region.view].v[0], views[region.view].v[1]};
         if (both[0] != NULL && both[1] != NULL && decided_alike(c, both, region.witness) != 0)
@@ -195,7 +202,8 @@ static hr_table *load(const char *name, const char *text, size_t len) {
 
 static void check_pair(check *c) {
     size_t n[3];
-    char *old = read_part("old", &n[0]), *new = read_part("new", &n[1]), *text = read_part("words", &n[2]);
+    char *old = read_part("old", &n[0]), *new = read_part("new", &n[1]),
+         *text = read_part("words", &n[2]);
     words w;
     hr_table *tables[2] = {load("old", old, n[0]), load("new", new, n[1])};
     words_read(&w, text);
@@ -229,10 +237,13 @@ int main(int argc, char **argv) {
         abort();
     while (!c.failed && c.done < c.pairs && scanf("pair %lu\n", &c.seed) == 1)
         check_pair(&c);
-    printf("%lu pairs (%lu more were refused), %lu views, %lu regions, %lu undecided; %lu requests, %lu decided differently, "
+    printf("%lu pairs (%lu more were refused), %lu views, %lu regions, %lu undecided; %lu "
+           "requests, %lu decided differently, "
            "%lu in a region: %s\n",
            c.done, c.refused, c.views, c.regions, c.undecided, c.requests, c.differing, c.located,
-           c.failed ? "FAILED" : c.done < c.pairs ? "too few pairs" : "ok");
+           c.failed           ? "FAILED"
+           : c.done < c.pairs ? "too few pairs"
+                              : "ok");
     hr_scratch_free(c.scratch[0]);
     hr_scratch_free(c.scratch[1]);
     return c.failed || c.done < c.pairs;

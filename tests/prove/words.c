@@ -24,8 +24,9 @@ void words_read(words *out, char *text) {
     const struct {
         const char *name;
         word_list *list;
-    } lists[] = {{"host", &out->host},     {"path", &out->path},   {"query", &out->query},   {"method", &out->method},
-                 {"scheme", &out->scheme}, {"rule", &out->rule}, {"header", &out->header}, {"value", &out->value}};
+    } lists[] = {{"host", &out->host},     {"path", &out->path},     {"query", &out->query},
+                 {"method", &out->method}, {"scheme", &out->scheme}, {"rule", &out->rule},
+                 {"header", &out->header}, {"value", &out->value}};
     for (char *line = text, *end; (end = strchr(line, '\n')) != NULL; line = end + 1) {
         *end = '\0';
         char *word = strchr(line, '\t');
@@ -39,7 +40,8 @@ void words_read(words *out, char *text) {
 }
 
 void words_free(words *w) {
-    word_list *lists[] = {&w->host, &w->path, &w->query, &w->method, &w->scheme, &w->header, &w->value, &w->rule};
+    word_list *lists[] = {&w->host,   &w->path,   &w->query, &w->method,
+                          &w->scheme, &w->header, &w->value, &w->rule};
     for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
         free(lists[i]->v);
 }

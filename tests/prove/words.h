@@ -1,4 +1,5 @@
-/* Requests out of the words of a pair: random ones, and ones that follow a rule up to one attribute. */
+/* Requests out of the words of a pair: random ones, and ones that follow a rule up to one
+ * attribute. */
 #ifndef HR_PROVE_WORDS_H
 #define HR_PROVE_WORDS_H
 

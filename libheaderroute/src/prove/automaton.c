@@ -109,10 +109,12 @@ static bool table_grow(hr_arena *b, hr_automaton *a) {
 }
 
 /* The state with these nodes, made if it is new. */
-static uint32_t intern_state(hr_arena *b, hr_automaton *a, const uint32_t *nodes, size_t n, bool accepts) {
+static uint32_t intern_state(hr_arena *b, hr_automaton *a, const uint32_t *nodes, size_t n,
+                             bool accepts) {
     if (n == 0 && !accepts)
         return HR_STATE_DEAD;
-    for (size_t i = nodes_hash(nodes, n, accepts) & (a->table_size - 1); a->table[i] != 0; i = (i + 1) & (a->table_size - 1)) {
+    for (size_t i = nodes_hash(nodes, n, accepts) & (a->table_size - 1); a->table[i] != 0;
+         i = (i + 1) & (a->table_size - 1)) {
         const dfa_state *s = &a->states.v[a->table[i]];
         if (s->n == n && s->accepts == accepts && memcmp(s->nodes, nodes, n * sizeof(*nodes)) == 0)
             return a->table[i];
@@ -139,7 +141,8 @@ static uint32_t finish_state(hr_arena *b, dfa_closure *c) {
     return intern_state(b, a, found, c->n_found, accepts);
 }
 
-uint32_t hr_automaton_step(hr_arena *b, hr_automaton *a, uint32_t state, uint8_t byte, hr_work *work) {
+uint32_t hr_automaton_step(hr_arena *b, hr_automaton *a, uint32_t state, uint8_t byte,
+                           hr_work *work) {
     if (state == HR_STATE_DEAD || state == HR_STATE_LIMIT)
         return state;
     dfa_state *s = &a->states.v[state];
@@ -181,7 +184,7 @@ static void count_classes(hr_automaton *a) {
     size_t class = 0;
     for (size_t c = 0; c < 256; c++) {
         class += c > 0 && a->cut[c];
-        a->class_of[c] = (uint8_t)class;
+        a->class_of[c] = (uint8_t) class;
     }
     a->n_classes = class + 1;
 }
@@ -193,7 +196,8 @@ hr_automaton *hr_automaton_new(hr_arena *b, hr_str pattern, const char **why) {
     hr_automaton *a = HR_NEW(b, hr_automaton);
     hr_nfa_build(b, &a->nfa, re);
     if (a->nfa.too_large) {
-        *why = "a regex of more than 20000 nodes"; /* or out of memory, which the whole build reports */
+        *why = "a regex of more than 20000 nodes"; /* or out of memory, which the whole build
+                                                      reports */
         return NULL;
     }
     count_classes(a);

@@ -1,6 +1,6 @@
 /*
- * A regular expression as an automaton over bytes that must match the whole text, as Envoy asks RE2 to. States
- * are made when they are first reached.
+ * A regular expression as an automaton over bytes that must match the whole text, as Envoy asks RE2
+ * to. States are made when they are first reached.
  */
 #ifndef HR_AUTOMATON_H
 #define HR_AUTOMATON_H
@@ -23,7 +23,8 @@ typedef struct hr_work {
 hr_automaton *hr_automaton_new(hr_arena *b, hr_str pattern, const char **why);
 
 uint32_t hr_automaton_start(const hr_automaton *a);
-uint32_t hr_automaton_step(hr_arena *b, hr_automaton *a, uint32_t state, uint8_t byte, hr_work *work);
+uint32_t hr_automaton_step(hr_arena *b, hr_automaton *a, uint32_t state, uint8_t byte,
+                           hr_work *work);
 bool hr_automaton_accepts(const hr_automaton *a, uint32_t state);
 /* Sets cut[c] where bytes c - 1 and c may differ for the automaton; cut has 257 items. */
 void hr_automaton_cuts(const hr_automaton *a, bool *cut);

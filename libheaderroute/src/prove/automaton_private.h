@@ -4,7 +4,13 @@
 
 #include "automaton.h"
 
-typedef enum hr_nfa_kind { HR_NFA_BYTES, HR_NFA_SPLIT, HR_NFA_BEGIN, HR_NFA_END, HR_NFA_ACCEPT } hr_nfa_kind;
+typedef enum hr_nfa_kind {
+    HR_NFA_BYTES,
+    HR_NFA_SPLIT,
+    HR_NFA_BEGIN,
+    HR_NFA_END,
+    HR_NFA_ACCEPT
+} hr_nfa_kind;
 
 typedef struct hr_nfa_node {
     uint8_t kind, lo, hi;

@@ -1,8 +1,8 @@
 /*
- * Two lists of rules for the same authorities. Rules whose conditions stand on both sides are aligned in order;
- * of a request that aligned rules decide on both sides, they are partners (an earlier rule that matches would
- * have an earlier partner that matches). So only rules without a partner are compared with all of the other
- * side, and partners with each other.
+ * Two lists of rules for the same authorities. Rules whose conditions stand on both sides are
+ * aligned in order; of a request that aligned rules decide on both sides, they are partners (an
+ * earlier rule that matches would have an earlier partner that matches). So only rules without a
+ * partner are compared with all of the other side, and partners with each other.
  */
 #include "comparison.h"
 
@@ -13,15 +13,18 @@
 typedef struct lister {
     hr_comparison *c;
     const hr_host_group *group;
-    const hr_host_class *only; /* the one class that is looked at; NULL: authorities make no difference */
+    const hr_host_class
+        *only; /* the one class that is looked at; NULL: authorities make no difference */
     const hr_rule_list *lists[2];
-    size_t *partner[2]; /* by index; NONE: no rule of the other side has the same conditions in the same order */
+    size_t *partner[2]; /* by index; NONE: no rule of the other side has the same conditions in the
+                           same order */
 } lister;
 
 /* ---- alignment ---- */
 
-/* A longest sequence of common conjunctions in both orders: the longest increasing run of the places in the
- * second list. A conjunction that comes twice in one list counts at its first place; the second is dead. */
+/* A longest sequence of common conjunctions in both orders: the longest increasing run of the
+ * places in the second list. A conjunction that comes twice in one list counts at its first place;
+ * the second is dead. */
 static bool align(lister *l) {
     hr_arena *b = l->c->b;
     size_t n[2] = {l->lists[0]->n, l->lists[1]->n};
@@ -85,7 +88,8 @@ static hr_truth add_class_literals(lister *l, const char **why) {
         bool itself = other == class && class->kind != HR_HOST_ANY;
         if (!itself && !hr_host_narrower(other, class))
             continue;
-        hr_language language = {.kind = other->kind == HR_HOST_EXACT ? HR_LANG_HOST : HR_LANG_HOST_SUFFIX,
+        hr_language language = {.kind = other->kind == HR_HOST_EXACT ? HR_LANG_HOST
+                                                                     : HR_LANG_HOST_SUFFIX,
                                 .text = other->text};
         hr_literal literal = hr_universe_literal(&c->u, HR_ATTR_AUTHORITY, &language);
         hr_truth t = hr_box_add(c, itself ? literal : hr_not(literal), why);
@@ -100,7 +104,8 @@ static hr_truth add_to_box(lister *l, hr_literal literal, hr_truth so_far, const
 }
 
 /* The box of what both rules ask for, and of one more literal (NULL: none). */
-static hr_truth fill_box(lister *l, const hr_pair_of_rules *pair, const hr_literal *more, const char **why) {
+static hr_truth fill_box(lister *l, const hr_pair_of_rules *pair, const hr_literal *more,
+                         const char **why) {
     hr_comparison *c = l->c;
     hr_truth result = HR_YES;
     hr_box_reset(c);
@@ -127,7 +132,8 @@ static hr_str example_of(const lister *l) {
 }
 
 /* HR_YES: a request was found, which is c->request. */
-static hr_truth look_for(lister *l, const hr_pair_of_rules *pair, const hr_literal *more, const char **why) {
+static hr_truth look_for(lister *l, const hr_pair_of_rules *pair, const hr_literal *more,
+                         const char **why) {
     hr_str authority = example_of(l);
     hr_truth t = fill_box(l, pair, more, why);
     if (t == HR_NO)
@@ -187,7 +193,8 @@ static bool covered(const hr_universe *u, const hr_rule *a, const hr_rule *b) {
     return true;
 }
 
-/* A rule without a partner against all rules of the other side that it can meet, up to one that takes all of it. */
+/* A rule without a partner against all rules of the other side that it can meet, up to one that
+ * takes all of it. */
 static void examine_alone(lister *l, size_t side, size_t at) {
     const hr_universe *u = &l->c->u;
     const hr_rule_list *own = l->lists[side], *others = l->lists[1 - side];
@@ -227,7 +234,8 @@ static void compare_lists(lister *l) {
 /* ---- groups ---- */
 
 static bool same_path_change(const hr_path_change *a, const hr_path_change *b) {
-    return a->kind == b->kind && a->skip == b->skip && a->regex == b->regex && hr_str_eq(a->text, b->text);
+    return a->kind == b->kind && a->skip == b->skip && a->regex == b->regex &&
+           hr_str_eq(a->text, b->text);
 }
 
 static bool same_lists(const hr_rule_list *a, const hr_rule_list *b) {

@@ -20,11 +20,11 @@ typedef struct hr_box {
 typedef struct hr_pair_of_rules {
     const hr_rule_list *lists[2];
     size_t index[2];
-    unsigned changed;   /* hr_change bits */
-    bool only_outside;  /* the region is what `window` does not hold for */
+    unsigned changed;  /* hr_change bits */
+    bool only_outside; /* the region is what `window` does not hold for */
     hr_literal window;
-    /* Where the difference is one of texts that are made of the request's: conditions that make it likely to
-     * show. With `only_there`, there is no difference where none of them holds. */
+    /* Where the difference is one of texts that are made of the request's: conditions that make it
+     * likely to show. With `only_there`, there is no difference where none of them holds. */
     hr_literal shows[3];
     size_t n_shows;
     bool only_there;
@@ -59,7 +59,7 @@ typedef struct hr_comparison {
     HR_LIST(char) path;
     HR_LIST(hr_found_region) regions;
     HR_LIST(hr_diff_undecided) undecided;
-    hr_map by_pair; /* of regions, for locate */
+    hr_map by_pair;   /* of regions, for locate */
     size_t n_regions; /* told apart */
 } hr_comparison;
 
@@ -77,9 +77,10 @@ void hr_compare_views(hr_comparison *c);
 void hr_box_reset(hr_comparison *c);
 /* Adds a literal. HR_NO: nothing is left; HR_MAYBE: that was not decided. */
 hr_truth hr_box_add(hr_comparison *c, hr_literal l, const char **why);
-/* Looks for a request in the box that the pair's rules decide, with `authority` unless the box says which.
- * HR_YES: c->request is one. */
-hr_truth hr_search(hr_comparison *c, const hr_pair_of_rules *pair, hr_str authority, const char **why);
+/* Looks for a request in the box that the pair's rules decide, with `authority` unless the box says
+ * which. HR_YES: c->request is one. */
+hr_truth hr_search(hr_comparison *c, const hr_pair_of_rules *pair, hr_str authority,
+                   const char **why);
 /* The rules that decide c->request. HR_OK or a code of hr_route. */
 int hr_ask_both(hr_comparison *c, const hr_rule_list *const lists[2], size_t index[2]);
 
@@ -101,9 +102,10 @@ typedef struct hr_region_name {
     uintptr_t v[5];
 } hr_region_name;
 
-static inline hr_region_name hr_region_name_of(const hr_rule_list *const lists[2], const size_t index[2],
-                                               uint32_t cluster) {
-    return (hr_region_name){{(uintptr_t)lists[0], (uintptr_t)lists[1], index[0], index[1], cluster}};
+static inline hr_region_name hr_region_name_of(const hr_rule_list *const lists[2],
+                                               const size_t index[2], uint32_t cluster) {
+    return (hr_region_name){
+        {(uintptr_t)lists[0], (uintptr_t)lists[1], index[0], index[1], cluster}};
 }
 
 #endif

@@ -13,7 +13,7 @@
 /* A view that was compared. What it found lives in its arena. */
 typedef struct compared_view {
     hr_diff_view info;
-    hr_arena *arena;        /* NULL: nothing was found, or one side has no such view */
+    hr_arena *arena; /* NULL: nothing was found, or one side has no such view */
     hr_view *views[2];
     hr_scratch *scratch;
     hr_comparison *comparison;
@@ -36,8 +36,9 @@ struct hr_diff {
 
 const char *hr_change_name(size_t bit) {
     static const char *const names[HR_CHANGE_COUNT] = {
-        "destination", "weights", "redirect", "rewrite", "direct_response", "timeout",       "retries", "mirrors",
-        "fault",       "cors",    "headers",  "load_balancer", "endpoints", "traffic_policy", "view",
+        "destination", "weights",       "redirect",  "rewrite",        "direct_response",
+        "timeout",     "retries",       "mirrors",   "fault",          "cors",
+        "headers",     "load_balancer", "endpoints", "traffic_policy", "view",
     };
     return bit < HR_CHANGE_COUNT ? names[bit] : NULL;
 }
@@ -65,8 +66,10 @@ static int run_comparison(compared_view *v, const hr_diff_options *options) {
     c->scratch = v->scratch;
     c->max_steps = options->max_steps;
     hr_universe_init(&c->u, b, v->views[0]->path_normalization, options->max_work);
-    c->reader = (hr_rule_reader){
-        .u = &c->u, .only = options->only, .gateway = v->views[0]->gateway, .each = v->views[0]->repeated_headers == HR_REPEATED_EACH};
+    c->reader = (hr_rule_reader){.u = &c->u,
+                                 .only = options->only,
+                                 .gateway = v->views[0]->gateway,
+                                 .each = v->views[0]->repeated_headers == HR_REPEATED_EACH};
     if (!hr_arena_failed(b))
         hr_compare_views(c);
     v->comparison = c;
@@ -95,7 +98,8 @@ static void note_absence(hr_arena *b, compared_view *v) {
     witness->authority = HR_STR("example.com");
     witness->path = HR_STR("/");
     hr_diff_rule none = {.route_index = -1, .match_index = -1};
-    v->absence = (hr_diff_region){.changed = HR_CHANGE_VIEW, .before = none, .after = none, .witness = witness};
+    v->absence = (hr_diff_region){
+        .changed = HR_CHANGE_VIEW, .before = none, .after = none, .witness = witness};
     v->info.regions = v->info.changed = 1;
 }
 
@@ -141,7 +145,8 @@ static void describe_view(hr_arena *b, compared_view *v) {
     const hr_view *view = v->views[0] != NULL ? v->views[0] : v->views[1];
     hr_pair *labels = HR_ARRAY(b, hr_pair, view->n_labels);
     for (size_t i = 0; labels != NULL && i < view->n_labels; i++)
-        labels[i] = (hr_pair){hr_arena_copy(b, view->labels[i].name), hr_arena_copy(b, view->labels[i].value)};
+        labels[i] = (hr_pair){hr_arena_copy(b, view->labels[i].name),
+                              hr_arena_copy(b, view->labels[i].value)};
     v->info = (hr_diff_view){
         .gateway = hr_arena_copy(b, view->gateway_id),
         .port = view->port,
@@ -317,8 +322,8 @@ static int ask(size_t index[2], hr_str *path, const compared_view *v, const hr_h
 }
 
 /* `request` is as rules see it. */
-static int locate_compared(size_t *out, const compared_view *v, const hr_request *request, hr_scratch *scratch,
-                           char *buf) {
+static int locate_compared(size_t *out, const compared_view *v, const hr_request *request,
+                           hr_scratch *scratch, char *buf) {
     const hr_comparison *c = v->comparison;
     const hr_host_class *class = hr_host_class_of(&c->hosts, request->authority, buf);
     size_t index[2];
@@ -327,7 +332,8 @@ static int locate_compared(size_t *out, const compared_view *v, const hr_request
     if (error != HR_OK)
         return error;
     hr_region_name name = hr_region_name_of(class->lists, index, class->cluster);
-    uintptr_t number = (uintptr_t)hr_map_get(&c->by_pair, hr_str_of((const char *)&name, sizeof(name)));
+    uintptr_t number =
+        (uintptr_t)hr_map_get(&c->by_pair, hr_str_of((const char *)&name, sizeof(name)));
     if (number == 0)
         return HR_ENOENT;
     const hr_found_region *found = &c->regions.v[number - 1];
@@ -338,7 +344,8 @@ static int locate_compared(size_t *out, const compared_view *v, const hr_request
     return HR_OK;
 }
 
-int hr_diff_locate(size_t *out, const hr_diff *diff, size_t view, const hr_request *request, hr_scratch *scratch) {
+int hr_diff_locate(size_t *out, const hr_diff *diff, size_t view, const hr_request *request,
+                   hr_scratch *scratch) {
     if (out == NULL || diff == NULL || request == NULL || scratch == NULL || view >= diff->views.n)
         return HR_EINVAL;
     *out = SIZE_MAX;

@@ -3,14 +3,17 @@
 
 typedef enum path_relation { PATHS_SAME, PATHS_DIFFER, PATHS_SAME_IN_WINDOW } path_relation;
 
-static path_relation in_window(hr_comparison *c, hr_literal *window, hr_language_kind kind, size_t skip, hr_str text) {
+static path_relation in_window(hr_comparison *c, hr_literal *window, hr_language_kind kind,
+                               size_t skip, hr_str text) {
     hr_language language = {.kind = (uint8_t)kind, .skip = skip, .text = text};
     *window = hr_universe_literal(&c->u, HR_ATTR_PATH, &language);
     return PATHS_SAME_IN_WINDOW;
 }
 
-/* Both put a text before what is left of the path: the one that skips less must write what it leaves. */
-static path_relation relate_affine(hr_comparison *c, const hr_path_change *a, const hr_path_change *b, hr_literal *window) {
+/* Both put a text before what is left of the path: the one that skips less must write what it
+ * leaves. */
+static path_relation relate_affine(hr_comparison *c, const hr_path_change *a,
+                                   const hr_path_change *b, hr_literal *window) {
     if (a->skip > b->skip)
         return relate_affine(c, b, a, window);
     size_t more = b->skip - a->skip;
@@ -22,8 +25,8 @@ static path_relation relate_affine(hr_comparison *c, const hr_path_change *a, co
 }
 
 /* One replaces all of the path. */
-static path_relation relate_whole(hr_comparison *c, const hr_path_change *whole, const hr_path_change *b,
-                                  hr_literal *window) {
+static path_relation relate_whole(hr_comparison *c, const hr_path_change *whole,
+                                  const hr_path_change *b, hr_literal *window) {
     if (b->kind == HR_PATH_WHOLE)
         return hr_str_eq(whole->text, b->text) ? PATHS_SAME : PATHS_DIFFER;
     if (!hr_str_starts(whole->text, b->text))
@@ -31,7 +34,8 @@ static path_relation relate_whole(hr_comparison *c, const hr_path_change *whole,
     return in_window(c, window, HR_LANG_WINDOW, b->skip, hr_str_tail(whole->text, b->text.len));
 }
 
-static path_relation relate_paths(hr_comparison *c, const hr_path_change *a, const hr_path_change *b, hr_literal *window) {
+static path_relation relate_paths(hr_comparison *c, const hr_path_change *a,
+                                  const hr_path_change *b, hr_literal *window) {
     if (a->kind == HR_PATH_REGEX || b->kind == HR_PATH_REGEX)
         return a->kind == b->kind && a->regex == b->regex ? PATHS_SAME : PATHS_DIFFER;
     if (a->kind == HR_PATH_WHOLE)
@@ -52,15 +56,18 @@ static void free_regex(void *regex) {
 }
 
 /* A regex changes only paths that it finds itself in. */
-static void shows_where_found(hr_comparison *c, hr_pair_of_rules *pair, const hr_path_change *change) {
+static void shows_where_found(hr_comparison *c, hr_pair_of_rules *pair,
+                              const hr_path_change *change) {
     if (change->kind != HR_PATH_REGEX)
         return;
-    hr_str pattern = hr_arena_printf(c->b, "\\C*(?:%.*s)\\C*", (int)change->pattern.len, change->pattern.p);
+    hr_str pattern =
+        hr_arena_printf(c->b, "\\C*(?:%.*s)\\C*", (int)change->pattern.len, change->pattern.p);
     hr_language language = {.kind = HR_LANG_REGEX, .text = pattern};
     hr_literal l = hr_universe_literal(&c->u, HR_ATTR_PATH, &language);
     hr_language *kept = &hr_atom_of(&c->u, l)->language;
     hr_regex *regex = NULL;
-    if (kept->regex == NULL && hr_note_no_memory(c, hr_regex_new(&regex, NULL, pattern, NULL, 0)) == HR_OK) {
+    if (kept->regex == NULL &&
+        hr_note_no_memory(c, hr_regex_new(&regex, NULL, pattern, NULL, 0)) == HR_OK) {
         if (hr_arena_on_free(c->b, free_regex, regex) == HR_OK)
             kept->regex = regex;
         else
@@ -71,10 +78,12 @@ static void shows_where_found(hr_comparison *c, hr_pair_of_rules *pair, const hr
 }
 
 static bool is_identity(const hr_path_change *change) {
-    return change->kind == HR_PATH_REGEX || (change->kind == HR_PATH_AFFINE && change->skip == 0 && change->text.len == 0);
+    return change->kind == HR_PATH_REGEX ||
+           (change->kind == HR_PATH_AFFINE && change->skip == 0 && change->text.len == 0);
 }
 
-static void where_it_shows(hr_comparison *c, hr_pair_of_rules *pair, const hr_path_change *a, const hr_path_change *b) {
+static void where_it_shows(hr_comparison *c, hr_pair_of_rules *pair, const hr_path_change *a,
+                           const hr_path_change *b) {
     hr_language https = {.kind = HR_LANG_EXACT, .text = HR_STR("https")};
     pair->n_shows = 0;
     pair->only_there = false;
@@ -89,7 +98,7 @@ static void where_it_shows(hr_comparison *c, hr_pair_of_rules *pair, const hr_pa
     pair->only_there = pair->n_shows > 0 && is_identity(a) && is_identity(b) && !pair->only_outside;
 }
 
-static bool same_text(hr_str a, hr_str b) {
+static bool same_made_text(hr_str a, hr_str b) {
     return (a.p == NULL) == (b.p == NULL) && hr_str_eq(a, b);
 }
 
@@ -120,13 +129,16 @@ bool hr_difference_shows(hr_comparison *c, const hr_pair_of_rules *pair) {
     request.draws = hr_draws_of(pair);
     if (!texts_of(c, 0, &request, &before) || !texts_of(c, 1, &request, &after))
         return false;
-    return before.redirect_code != after.redirect_code || !same_text(before.location, after.location) ||
-           !same_text(before.path, after.path) || !same_text(before.authority, after.authority);
+    return before.redirect_code != after.redirect_code ||
+           !same_made_text(before.location, after.location) ||
+           !same_made_text(before.path, after.path) ||
+           !same_made_text(before.authority, after.authority);
 }
 
 /* ---- rules ---- */
 
-static void relate_rule_paths(hr_comparison *c, hr_pair_of_rules *pair, const hr_rule *a, const hr_rule *b) {
+static void relate_rule_paths(hr_comparison *c, hr_pair_of_rules *pair, const hr_rule *a,
+                              const hr_rule *b) {
     if (a->outcome->redirects != b->outcome->redirects)
         return;
     unsigned bit = a->outcome->redirects ? HR_CHANGE_REDIRECT : HR_CHANGE_REWRITE;

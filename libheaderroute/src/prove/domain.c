@@ -39,8 +39,9 @@ static uint32_t authority_step(uint32_t state, uint8_t c) {
 /* ---- paths ---- */
 
 /*
- * A path that path.c makes: no dot segment, nothing that would be escaped, no escape of an unreserved
- * character. The state is the place in the segment and, times ESCAPES, the place in an escape.
+ * A path that path.c makes: no dot segment, nothing that would be escaped, no escape of an
+ * unreserved character. The state is the place in the segment and, times ESCAPES, the place in an
+ * escape.
  */
 enum { P_BEGIN = 1, P_SLASH, P_DOT, P_DOTS, P_INSIDE, P_SLASHES, PLACES };
 enum { E_NONE = 0, E_PERCENT = 1, E_DIGIT = 2 /* and the digit's value */ };
@@ -67,12 +68,14 @@ static uint32_t path_state(uint32_t place, uint32_t escape) {
 
 static bool is_unreserved(uint8_t c) {
     char lower = hr_lower((char)c);
-    return (c >= '0' && c <= '9') || (lower >= 'a' && lower <= 'z') || c == '-' || c == '.' || c == '_' || c == '~';
+    return (c >= '0' && c <= '9') || (lower >= 'a' && lower <= 'z') || c == '-' || c == '.' ||
+           c == '_' || c == '~';
 }
 
 /* Bytes that normalisation would escape, or that end the path. */
 static bool has_no_place(uint8_t c) {
-    return !is_printable(c) || c >= 0x80 || c == '#' || c == '?' || strchr("\"<>\\^`{|}", c) != NULL;
+    return !is_printable(c) || c >= 0x80 || c == '#' || c == '?' ||
+           strchr("\"<>\\^`{|}", c) != NULL;
 }
 
 /* An escape that normalisation keeps. */
@@ -85,7 +88,9 @@ static bool stays_escaped(hr_domain_kind kind, int value) {
 static uint32_t next_place(hr_domain_kind kind, uint32_t place, uint8_t c) {
     if (place == P_SLASHES)
         return DEAD;
-    if (c == '/' && place == P_SLASH) /* path.c keeps "//", which is nothing but slashes, also where it merges */
+    if (c == '/' &&
+        place ==
+            P_SLASH) /* path.c keeps "//", which is nothing but slashes, also where it merges */
         return kind == HR_DOMAIN_PATH_BASE ? P_SLASH : DEAD;
     if (c == '/')
         return place == P_INSIDE ? P_SLASH : DEAD;
@@ -104,7 +109,9 @@ static uint32_t path_step(hr_domain_kind kind, uint32_t state, uint8_t c) {
     if (escape == E_PERCENT && digit >= 0)
         return path_state(P_INSIDE, E_DIGIT + (uint32_t)digit);
     if (escape >= E_DIGIT && digit >= 0)
-        return stays_escaped(kind, (int)(escape - E_DIGIT) * 16 + digit) ? path_state(P_INSIDE, E_NONE) : DEAD;
+        return stays_escaped(kind, (int)(escape - E_DIGIT) * 16 + digit)
+                   ? path_state(P_INSIDE, E_NONE)
+                   : DEAD;
     place = next_place(kind, place, c);
     return place == DEAD ? DEAD : path_state(place, c == '%' ? E_PERCENT : E_NONE);
 }
@@ -114,7 +121,8 @@ static uint32_t merging_path_step(hr_domain_kind kind, uint32_t state, uint8_t c
     if (state == START)
         return c == '/' ? path_state(P_BEGIN, E_PERCENT) : DEAD;
     if (state == path_state(P_BEGIN, E_PERCENT))
-        return c == '/' ? path_state(P_SLASHES, E_NONE) : path_step(kind, path_state(P_SLASH, E_NONE), c);
+        return c == '/' ? path_state(P_SLASHES, E_NONE)
+                        : path_step(kind, path_state(P_SLASH, E_NONE), c);
     return path_step(kind, state, c);
 }
 
@@ -123,10 +131,11 @@ static uint32_t merging_path_step(hr_domain_kind kind, uint32_t state, uint8_t c
 const char *const *hr_domain_values(hr_domain_kind kind) {
     /* route/subject.c's list, the usual ones first. */
     static const char *const methods[] = {
-        "GET",    "POST",     "PUT",    "DELETE",  "HEAD",   "OPTIONS",   "PATCH",      "TRACE",      "CONNECT",
-        "ACL",    "BIND",     "CHECKOUT", "COPY",  "LINK",   "LOCK",      "MERGE",      "MKACTIVITY", "MKCALENDAR",
-        "MKCOL",  "MOVE",     "MSEARCH", "NOTIFY", "PROPFIND", "PROPPATCH", "PURGE",    "REBIND",     "REPORT",
-        "SEARCH", "SOURCE",   "SUBSCRIBE", "UNBIND", "UNLINK", "UNLOCK",   "UNSUBSCRIBE", NULL};
+        "GET",    "POST",      "PUT",        "DELETE",     "HEAD",     "OPTIONS",     "PATCH",
+        "TRACE",  "CONNECT",   "ACL",        "BIND",       "CHECKOUT", "COPY",        "LINK",
+        "LOCK",   "MERGE",     "MKACTIVITY", "MKCALENDAR", "MKCOL",    "MOVE",        "MSEARCH",
+        "NOTIFY", "PROPFIND",  "PROPPATCH",  "PURGE",      "REBIND",   "REPORT",      "SEARCH",
+        "SOURCE", "SUBSCRIBE", "UNBIND",     "UNLINK",     "UNLOCK",   "UNSUBSCRIBE", NULL};
     static const char *const schemes[] = {"http", "https", NULL};
     static const char *const trailers[] = {"trailers", "", NULL};
     static const char *const request_ids[] = {"00000000-0000-4000-8000-000000000000", NULL};

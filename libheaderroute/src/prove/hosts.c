@@ -15,7 +15,8 @@ static void add_class(hr_arena *b, hr_hosts *hosts, hr_host_kind kind, hr_str te
         HR_PUSH(b, &hosts->classes, class);
 }
 
-/* A domain of a virtual host or a server name of a TLS server. One that no authority leads to is left out. */
+/* A domain of a virtual host or a server name of a TLS server. One that no authority leads to is
+ * left out. */
 static void add_domain(hr_arena *b, hr_hosts *hosts, hr_str domain) {
     hr_str lower = hr_arena_lower(b, domain);
     if (lower.len > 0 && lower.p[0] == '*') {
@@ -52,22 +53,26 @@ hr_host_class *hr_host_class_of(const hr_hosts *hosts, hr_str authority, char *b
 bool hr_host_narrower(const hr_host_class *inner, const hr_host_class *outer) {
     if (inner == outer || outer->kind == HR_HOST_EXACT || inner->kind == HR_HOST_ANY)
         return false;
-    return outer->kind == HR_HOST_ANY || (inner->text.len > outer->text.len && hr_str_ends(inner->text, outer->text));
+    return outer->kind == HR_HOST_ANY ||
+           (inner->text.len > outer->text.len && hr_str_ends(inner->text, outer->text));
 }
 
 /* ---- examples ---- */
 
 static void find_example(hr_arena *b, const hr_hosts *hosts, hr_host_class *class) {
     static const char *const suffixed[] = {"www", "a", "test", "x1", "y.z", "a1b2", NULL};
-    static const char *const any[] = {"example.com", "other.example", "a", "www.example.net", "x1.y2.test", "10.9.8.7", NULL};
+    static const char *const any[] = {"example.com", "other.example", "a", "www.example.net",
+                                      "x1.y2.test",  "10.9.8.7",      NULL};
     if (class->kind == HR_HOST_EXACT) {
         class->example = class->text;
         return;
     }
-    for (const char *const *word = class->kind == HR_HOST_ANY ? any : suffixed; *word != NULL; word++) {
+    for (const char *const *word = class->kind == HR_HOST_ANY ? any : suffixed; *word != NULL;
+         word++) {
         hr_str host = hr_arena_printf(b, "%s%.*s", *word, (int)class->text.len, class->text.p);
         char *room = HR_ARRAY(b, char, host.len);
-        if (room == NULL || !hr_domain_has(HR_DOMAIN_AUTHORITY, host) || hr_host_class_of(hosts, host, room) != class)
+        if (room == NULL || !hr_domain_has(HR_DOMAIN_AUTHORITY, host) ||
+            hr_host_class_of(hosts, host, room) != class)
             continue;
         class->example = host;
         return;
@@ -105,18 +110,21 @@ static void set_clusters(hr_hosts *hosts) {
 }
 
 /* The lists that the class leads to. */
-static int find_lists(hr_host_class *class, hr_rule_reader *r, const hr_view *const views[2], hr_scratch *scratch) {
+static int find_lists(hr_host_class *class, hr_rule_reader *r, const hr_view *const views[2],
+                      hr_scratch *scratch) {
     hr_str authority = class->example.p == NULL ? HR_STR("a") : class->example;
     for (size_t side = 0; side < 2; side++) {
         const hr_vhost *vhost = NULL;
-        if (hr_scratch_reset(scratch) != HR_OK || hr_find_vhost(&vhost, views[side], authority, scratch) != HR_OK)
+        if (hr_scratch_reset(scratch) != HR_OK ||
+            hr_find_vhost(&vhost, views[side], authority, scratch) != HR_OK)
             return HR_ENOMEM;
         class->lists[side] = hr_rules_of(r, vhost);
     }
     return HR_OK;
 }
 
-void hr_hosts_build(hr_hosts *out, hr_rule_reader *r, const hr_view *const views[2], hr_scratch *scratch) {
+void hr_hosts_build(hr_hosts *out, hr_rule_reader *r, const hr_view *const views[2],
+                    hr_scratch *scratch) {
     hr_arena *b = r->u->b;
     hr_map groups = {0};
     add_view(b, out, views[0]);

@@ -1,6 +1,7 @@
 /*
- * Authorities in classes: all authorities of a class lead to the same virtual hosts on both sides. A class is one
- * host name, all names that end with a suffix and are in no narrower class, or all that is left.
+ * Authorities in classes: all authorities of a class lead to the same virtual hosts on both sides.
+ * A class is one host name, all names that end with a suffix and are in no narrower class, or all
+ * that is left.
  */
 #ifndef HR_HOSTS_H
 #define HR_HOSTS_H
@@ -11,8 +12,8 @@ typedef enum hr_host_kind { HR_HOST_EXACT = 0, HR_HOST_SUFFIX, HR_HOST_ANY } hr_
 
 typedef struct hr_host_class {
     hr_host_kind kind;
-    hr_str text;    /* in lower case */
-    hr_str example; /* an authority of the class; absent: none was found */
+    hr_str text;      /* in lower case */
+    hr_str example;   /* an authority of the class; absent: none was found */
     uint32_t cluster; /* classes that are reported together */
     const hr_rule_list *lists[2];
 } hr_host_class;
@@ -31,7 +32,8 @@ typedef struct hr_hosts {
 } hr_hosts;
 
 /* Reads the lists of all virtual hosts of both views. */
-void hr_hosts_build(hr_hosts *out, hr_rule_reader *r, const hr_view *const views[2], hr_scratch *scratch);
+void hr_hosts_build(hr_hosts *out, hr_rule_reader *r, const hr_view *const views[2],
+                    hr_scratch *scratch);
 
 /* The class of an authority. */
 hr_host_class *hr_host_class_of(const hr_hosts *hosts, hr_str authority, char *buf);

@@ -6,7 +6,8 @@
 
 static bool host_suffix_has(hr_str suffix, hr_str value) {
     hr_str host = hr_authority_host(value);
-    return host.len > suffix.len && hr_str_eq_nocase(hr_str_tail(host, host.len - suffix.len), suffix);
+    return host.len > suffix.len &&
+           hr_str_eq_nocase(hr_str_tail(host, host.len - suffix.len), suffix);
 }
 
 static bool window_has(const hr_language *l, hr_str value, bool open) {
@@ -21,7 +22,8 @@ bool hr_language_has(const hr_language *l, hr_str value) {
     case HR_LANG_EXACT:
         return l->ignore_case ? hr_str_eq_nocase(value, l->text) : hr_str_eq(value, l->text);
     case HR_LANG_PREFIX:
-        return l->ignore_case ? hr_str_starts_nocase(value, l->text) : hr_str_starts(value, l->text);
+        return l->ignore_case ? hr_str_starts_nocase(value, l->text)
+                              : hr_str_starts(value, l->text);
     case HR_LANG_REGEX:
         return l->regex != NULL && hr_regex_match(l->regex, value);
     case HR_LANG_HOST:
@@ -55,7 +57,8 @@ static size_t put_nocase(char *p, char c) {
     return plain ? 1 : 2;
 }
 
-/* Something, then the suffix, then a port or none; which authorities there are at all is the domain's to say. */
+/* Something, then the suffix, then a port or none; which authorities there are at all is the
+ * domain's to say. */
 static hr_str suffix_pattern(hr_arena *b, hr_str suffix) {
     static const char head[] = "\\C+", tail[] = "(:\\C*)?";
     char *p = HR_ARRAY(b, char, suffix.len * 4 + sizeof(head) + sizeof(tail));
@@ -80,7 +83,8 @@ bool hr_language_prepare(hr_arena *b, hr_language *l) {
     return l->automaton != NULL;
 }
 
-/* States of texts: 1 plus the number of bytes read; past the end of a prefix there is one state more. */
+/* States of texts: 1 plus the number of bytes read; past the end of a prefix there is one state
+ * more. */
 uint32_t hr_language_start(const hr_language *l) {
     return l->automaton != NULL ? hr_automaton_start(l->automaton) : 1;
 }
@@ -110,7 +114,8 @@ static uint32_t text_step(const hr_language *l, uint32_t state, uint8_t byte) {
     return l->kind == HR_LANG_PREFIX || l->kind == HR_LANG_WINDOW_OPEN ? state : HR_STATE_DEAD;
 }
 
-uint32_t hr_language_step(hr_arena *b, hr_language *l, uint32_t state, uint8_t byte, hr_work *work) {
+uint32_t hr_language_step(hr_arena *b, hr_language *l, uint32_t state, uint8_t byte,
+                          hr_work *work) {
     if (l->automaton != NULL)
         return hr_automaton_step(b, l->automaton, state, byte, work);
     return state == HR_STATE_DEAD ? HR_STATE_DEAD : text_step(l, state, byte);

@@ -9,7 +9,7 @@ typedef enum hr_language_kind {
     HR_LANG_EXACT = 0,
     HR_LANG_PREFIX,
     HR_LANG_REGEX,
-    HR_LANG_HOST,        /* an authority whose host is `text`, letter case ignored, with or without port */
+    HR_LANG_HOST, /* an authority whose host is `text`, letter case ignored, with or without port */
     HR_LANG_HOST_SUFFIX, /* an authority whose host ends with `text` and is longer */
     HR_LANG_WINDOW,      /* `skip` bytes, then `text`, then nothing more */
     HR_LANG_WINDOW_OPEN  /* `skip` bytes, then `text`, then anything */
@@ -18,13 +18,14 @@ typedef enum hr_language_kind {
 typedef struct hr_language {
     uint8_t kind; /* hr_language_kind */
     bool ignore_case;
-    bool tried; /* whether the automaton was asked for */
-    hr_str text; /* of REGEX: the pattern */
+    bool tried;    /* whether the automaton was asked for */
+    hr_str text;   /* of REGEX: the pattern */
     hr_str begins; /* a text that every member begins with; set by hr_language_finish */
     size_t skip;
-    const hr_regex *regex;    /* of REGEX */
-    hr_automaton *automaton;  /* of REGEX and HOST_SUFFIX, once it was asked for; NULL: not covered */
-    const char *uncovered;    /* why not */
+    const hr_regex *regex; /* of REGEX */
+    hr_automaton
+        *automaton;        /* of REGEX and HOST_SUFFIX, once it was asked for; NULL: not covered */
+    const char *uncovered; /* why not */
 } hr_language;
 
 /* Whether it holds for a text. */

@@ -44,7 +44,8 @@ static uint32_t continuations(nfa_maker *m, int n, uint32_t next) {
     return next;
 }
 
-/* All that is beyond ASCII: RE2 then takes overlong forms, and F4 with any continuation, as well. */
+/* All that is beyond ASCII: RE2 then takes overlong forms, and F4 with any continuation, as well.
+ */
 static void nfa_beyond_ascii(nfa_maker *m, nfa_choice *choice) {
     nfa_offer(m, choice, nfa_bytes(m, 0xC2, 0xDF, continuations(m, 1, choice->next)));
     nfa_offer(m, choice, nfa_bytes(m, 0xE0, 0xEF, continuations(m, 2, choice->next)));
@@ -64,8 +65,8 @@ static int utf8_encode(uint8_t *out, uint32_t rune) {
     return n;
 }
 
-/* A range of characters as sequences of byte ranges: it is cut where the number of bytes changes, and where a
- * byte before the last would not be free to take all its values. */
+/* A range of characters as sequences of byte ranges: it is cut where the number of bytes changes,
+ * and where a byte before the last would not be free to take all its values. */
 static void nfa_rune_range(nfa_maker *m, nfa_choice *choice, uint32_t lo, uint32_t hi) {
     static const uint32_t last[] = {0x7F, 0x7FF, 0xFFFF};
     if (lo == 0x80 && hi == HR_MAX_RUNE) {
@@ -102,7 +103,8 @@ static uint32_t nfa_runes(nfa_maker *m, const hr_rune_set *set, uint32_t next) {
     nfa_choice choice = {.next = next};
     for (size_t i = 0; i < set->n; i++)
         nfa_rune_range(m, &choice, set->v[i].lo, set->v[i].hi);
-    return choice.any ? choice.at : nfa_bytes(m, 1, 0, next); /* [^\x00-\x{10FFFF}] matches nothing */
+    return choice.any ? choice.at
+                      : nfa_bytes(m, 1, 0, next); /* [^\x00-\x{10FFFF}] matches nothing */
 }
 
 /* ---- structure ---- */

@@ -92,7 +92,7 @@ static void put_balancer(part_writer *w, const hr_target *t) {
     part_int(w, d->has_lb ? (int64_t)d->lb : -1);
 }
 
-static void put_endpoints(part_writer *w, const hr_target *t) {
+static void part_endpoints(part_writer *w, const hr_target *t) {
     const hr_cluster *c = t->decision.cluster;
     if (c == NULL)
         return;
@@ -173,13 +173,13 @@ static const struct {
 } target_parts[] = {
     {HR_CHANGE_DESTINATION, put_destination}, {HR_CHANGE_HEADERS, put_target_headers},
     {HR_CHANGE_REWRITE, put_authority},       {HR_CHANGE_LOAD_BALANCER, put_balancer},
-    {HR_CHANGE_ENDPOINTS, put_endpoints},     {HR_CHANGE_TRAFFIC_POLICY, put_traffic_policy},
+    {HR_CHANGE_ENDPOINTS, part_endpoints},    {HR_CHANGE_TRAFFIC_POLICY, put_traffic_policy},
 };
 #define TARGET_PARTS (sizeof(target_parts) / sizeof(target_parts[0]))
 
 /* ---- parts of the whole route ---- */
 
-static void put_redirect(part_writer *w, const hr_action_plan *plan) {
+static void part_redirect(part_writer *w, const hr_action_plan *plan) {
     const hr_redirect_action *r = &plan->redirect;
     part_int(w, plan->targets[0].decision.redirect_code);
     if (plan->kind != HR_ACTION_REDIRECT)
@@ -191,7 +191,7 @@ static void put_redirect(part_writer *w, const hr_action_plan *plan) {
     part_int(w, r->https);
 }
 
-static void put_direct_response(part_writer *w, const hr_action_plan *plan) {
+static void part_direct_response(part_writer *w, const hr_action_plan *plan) {
     part_int(w, plan->targets[0].decision.direct_response_status);
     part_str(w, plan->targets[0].decision.direct_response_body);
 }
@@ -214,7 +214,7 @@ static void put_retries(part_writer *w, const hr_action_plan *plan) {
     part_int(w, r->ignore_previous_hosts);
 }
 
-static void put_mirrors(part_writer *w, const hr_action_plan *plan) {
+static void part_mirrors(part_writer *w, const hr_action_plan *plan) {
     const hr_decision *d = &plan->targets[0].decision;
     part_int(w, (int64_t)d->n_mirrors);
     for (size_t i = 0; i < d->n_mirrors; i++) {
@@ -223,7 +223,7 @@ static void put_mirrors(part_writer *w, const hr_action_plan *plan) {
     }
 }
 
-static void put_fault(part_writer *w, const hr_action_plan *plan) {
+static void part_fault(part_writer *w, const hr_action_plan *plan) {
     const hr_decision *d = &plan->targets[0].decision;
     part_int(w, d->delay_ms);
     part_int(w, plan->delay_parts);
@@ -232,7 +232,7 @@ static void put_fault(part_writer *w, const hr_action_plan *plan) {
     part_int(w, plan->abort_parts);
 }
 
-static void put_cors(part_writer *w, const hr_action_plan *plan) {
+static void part_cors(part_writer *w, const hr_action_plan *plan) {
     const hr_cors_policy *c = plan->targets[0].decision.cors;
     part_int(w, c != NULL);
     if (c == NULL)
@@ -254,10 +254,10 @@ static const struct {
     hr_change change;
     void (*put)(part_writer *w, const hr_action_plan *plan);
 } plan_parts[] = {
-    {HR_CHANGE_REDIRECT, put_redirect}, {HR_CHANGE_DIRECT_RESPONSE, put_direct_response},
-    {HR_CHANGE_TIMEOUT, put_timeout},   {HR_CHANGE_RETRIES, put_retries},
-    {HR_CHANGE_MIRRORS, put_mirrors},   {HR_CHANGE_FAULT, put_fault},
-    {HR_CHANGE_CORS, put_cors},
+    {HR_CHANGE_REDIRECT, part_redirect}, {HR_CHANGE_DIRECT_RESPONSE, part_direct_response},
+    {HR_CHANGE_TIMEOUT, put_timeout},    {HR_CHANGE_RETRIES, put_retries},
+    {HR_CHANGE_MIRRORS, part_mirrors},   {HR_CHANGE_FAULT, part_fault},
+    {HR_CHANGE_CORS, part_cors},
 };
 
 /* ---- outcomes ---- */
@@ -276,14 +276,16 @@ static uint32_t number_of_part(hr_rule_reader *r, part_writer *w) {
 }
 
 /* The intervals of the draw, where neighbours that are the same are one. */
-static void read_shares(hr_rule_reader *r, hr_outcome *out, const hr_action_plan *plan, uint32_t (*parts)[TARGET_PARTS]) {
+static void read_shares(hr_rule_reader *r, hr_outcome *out, const hr_action_plan *plan,
+                        uint32_t (*parts)[TARGET_PARTS]) {
     part_writer w = {.b = r->u->b};
     hr_share *shares = HR_ARRAY(r->u->b, hr_share, plan->n_targets);
     if (shares == NULL)
         return;
     for (size_t t = 0; t < plan->n_targets; t++) {
         part_bytes(&w, parts[t], sizeof(parts[t]));
-        hr_share share = {number_of_part(r, &w), plan->n_targets == 1 ? 1 : plan->targets[t].weight_end,
+        hr_share share = {number_of_part(r, &w),
+                          plan->n_targets == 1 ? 1 : plan->targets[t].weight_end,
                           plan->targets[t].decision.local_reply.status != 0};
         if (out->n_shares > 0 && shares[out->n_shares - 1].parts == share.parts)
             out->n_shares--;
@@ -310,9 +312,10 @@ static int64_t changes_at(uint32_t (*parts)[TARGET_PARTS], size_t t) {
     return mask;
 }
 
-/* Where in the draw's range which part changes: with the runs of each part this says all. 50 and 50 are the same
- * as 1 and 1. */
-static void write_weights(part_writer *w, const hr_outcome *o, const hr_action_plan *plan, uint32_t (*parts)[TARGET_PARTS]) {
+/* Where in the draw's range which part changes: with the runs of each part this says all. 50 and 50
+ * are the same as 1 and 1. */
+static void write_weights(part_writer *w, const hr_outcome *o, const hr_action_plan *plan,
+                          uint32_t (*parts)[TARGET_PARTS]) {
     uint64_t divisor = o->total;
     for (size_t i = 0; i < o->n_shares; i++)
         divisor = common_divisor(divisor, o->shares[i].end);
@@ -327,7 +330,8 @@ static void write_weights(part_writer *w, const hr_outcome *o, const hr_action_p
 }
 
 /* The values of one part in the order of the targets, each run of equal ones once. */
-static void write_runs(part_writer *w, const hr_action_plan *plan, uint32_t (*parts)[TARGET_PARTS], size_t part) {
+static void write_runs(part_writer *w, const hr_action_plan *plan, uint32_t (*parts)[TARGET_PARTS],
+                       size_t part) {
     for (size_t t = 0; t < plan->n_targets; t++)
         if (t == 0 || parts[t][part] != parts[t - 1][part])
             part_int(w, parts[t][part]);
@@ -402,9 +406,10 @@ const hr_outcome *hr_outcome_of(hr_rule_reader *r, const hr_action_plan *plan) {
 
 const hr_outcome *hr_outcome_no_route(hr_rule_reader *r) {
     static hr_target no_route_target = {.decision = {.action = HR_ACTION_NO_ROUTE,
-                                            .timeout_ms = -1,
-                                            .delay_ms = -1,
-                                            .local_reply = {404, {"NR", 2}, {"", 0}}}};
-    static const hr_action_plan plan = {.kind = HR_ACTION_NO_ROUTE, .targets = &no_route_target, .n_targets = 1};
+                                                     .timeout_ms = -1,
+                                                     .delay_ms = -1,
+                                                     .local_reply = {404, {"NR", 2}, {"", 0}}}};
+    static const hr_action_plan plan = {
+        .kind = HR_ACTION_NO_ROUTE, .targets = &no_route_target, .n_targets = 1};
     return hr_outcome_of(r, &plan);
 }

@@ -1,7 +1,7 @@
 /*
- * A parser of RE2's syntax with RE2's default options (https://github.com/google/re2/wiki/Syntax). It accepts
- * what RE2 accepts, except for what it does not model: Unicode classes, word boundaries, line anchors and the
- * letter case of characters beyond ASCII. Those are HR_RE_UNCOVERED.
+ * A parser of RE2's syntax with RE2's default options (https://github.com/google/re2/wiki/Syntax).
+ * It accepts what RE2 accepts, except for what it does not model: Unicode classes, word boundaries,
+ * line anchors and the letter case of characters beyond ASCII. Those are HR_RE_UNCOVERED.
  */
 #include "syntax_tree.h"
 
@@ -328,7 +328,8 @@ static hr_re *parse_group(re_parser *p) {
         p->at += 3;
         group_name(p);
     } else if (re_looking_at(p, "?P") || re_looking_at(p, "?<")) {
-        re_stop(p, re_looking_at(p, "?<") ? HR_RE_UNCOVERED : HR_RE_REFUSED, "a group's name written (?<name>");
+        re_stop(p, re_looking_at(p, "?<") ? HR_RE_UNCOVERED : HR_RE_REFUSED,
+                "a group's name written (?<name>");
     } else if (re_peek(p) == '?') {
         p->at++;
         if (!group_flags(p))
@@ -417,7 +418,8 @@ static bool parse_repeat(re_parser *p, re_list *items, bool after_repeat) {
     node->n_items = 1;
     node->min = min;
     node->max = max;
-    if (counted && (min >= 2 || max >= 2) && !hr_arena_failed(p->b) && repeats_left(node, MOST_REPEATS) == 0)
+    if (counted && (min >= 2 || max >= 2) && !hr_arena_failed(p->b) &&
+        repeats_left(node, MOST_REPEATS) == 0)
         re_refuse(p, "invalid repetition size");
     items->v[items->n - 1] = node;
     return true;

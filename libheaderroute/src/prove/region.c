@@ -1,4 +1,5 @@
-/* What was found, in words: the conditions of a region, its witness, and the draws that show the difference. */
+/* What was found, in words: the conditions of a region, its witness, and the draws that show the
+ * difference. */
 #include "comparison.h"
 
 #include "relation.h"
@@ -13,8 +14,8 @@ typedef HR_LIST(hr_literal) literals;
 typedef struct region_writer {
     hr_comparison *c;
     const hr_pair_of_rules *pair;
-    literals known; /* of both rules */
-    literals single; /* literals of earlier rules that must not hold */
+    literals known;            /* of both rules */
+    literals single;           /* literals of earlier rules that must not hold */
     HR_LIST(literals) several; /* of which one must not hold */
     literals asked;
     size_t n_asked;
@@ -30,11 +31,12 @@ static hr_str field_text(hr_comparison *c, const hr_attr *attr) {
         return hr_str_from(names[attr->kind]);
     if (attr->kind == HR_ATTR_FREE)
         return hr_arena_printf(c->b, "not modelled: %.*s", (int)attr->name.len, attr->name.p);
-    return hr_arena_printf(c->b, attr->kind == HR_ATTR_HEADER ? "headers[%.*s]" : "queryParams[%.*s]", (int)attr->name.len,
-                       attr->name.p);
+    return hr_arena_printf(c->b,
+                           attr->kind == HR_ATTR_HEADER ? "headers[%.*s]" : "queryParams[%.*s]",
+                           (int)attr->name.len, attr->name.p);
 }
 
-static void put_quoted(hr_str s, char *p, size_t *n) {
+static void quote_into(hr_str s, char *p, size_t *n) {
     for (size_t i = 0; i < s.len; i++) {
         if (strchr("\\.+*?()|[]{}^$", s.p[i]) != NULL && s.p[i] != '\0')
             p[(*n)++] = '\\';
@@ -48,18 +50,20 @@ static hr_str pattern_text(hr_comparison *c, const hr_language *l) {
     size_t n = 0;
     if (quoted == NULL)
         return HR_STR("");
-    put_quoted(l->text, quoted, &n);
+    quote_into(l->text, quoted, &n);
     if (l->kind == HR_LANG_WINDOW || l->kind == HR_LANG_WINDOW_OPEN)
-        return hr_arena_printf(c->b, "\\C{%zu}%.*s%s", l->skip, (int)n, quoted, l->kind == HR_LANG_WINDOW ? "" : "\\C*");
-    return hr_arena_printf(c->b, "(?i)%.*s%s", (int)n, quoted, l->kind == HR_LANG_PREFIX ? "(?s).*" : "");
+        return hr_arena_printf(c->b, "\\C{%zu}%.*s%s", l->skip, (int)n, quoted,
+                               l->kind == HR_LANG_WINDOW ? "" : "\\C*");
+    return hr_arena_printf(c->b, "(?i)%.*s%s", (int)n, quoted,
+                           l->kind == HR_LANG_PREFIX ? "(?s).*" : "");
 }
 
 static hr_str pattern_words(hr_comparison *c, const hr_language *l) {
     if (l->kind == HR_LANG_WINDOW || l->kind == HR_LANG_WINDOW_OPEN)
-        return hr_arena_printf(c->b, "that is %zu bytes and then %.*s%s", l->skip, (int)l->text.len, l->text.p,
-                           l->kind == HR_LANG_WINDOW ? "" : "...");
-    return hr_arena_printf(c->b, "%s%.*s in any letter case", l->kind == HR_LANG_PREFIX ? "prefix " : "", (int)l->text.len,
-                       l->text.p);
+        return hr_arena_printf(c->b, "that is %zu bytes and then %.*s%s", l->skip, (int)l->text.len,
+                               l->text.p, l->kind == HR_LANG_WINDOW ? "" : "...");
+    return hr_arena_printf(c->b, "%s%.*s in any letter case",
+                           l->kind == HR_LANG_PREFIX ? "prefix " : "", (int)l->text.len, l->text.p);
 }
 
 static hr_where where_of(hr_comparison *c, hr_literal literal) {
@@ -86,7 +90,7 @@ static hr_where where_of(hr_comparison *c, hr_literal literal) {
     return w;
 }
 
-static void put_where(region_writer *w, hr_literal l) {
+static void where_put(region_writer *w, hr_literal l) {
     HR_PUSH(w->c->b, &w->where, where_of(w->c, l));
 }
 
@@ -97,7 +101,7 @@ static bool has_literal(const literals *list, hr_literal l) {
     return false;
 }
 
-static void read_known(region_writer *w) {
+static void gather_known(region_writer *w) {
     hr_arena *b = w->c->b;
     for (size_t side = 0; side < 2; side++) {
         const hr_rule *rule = &w->pair->lists[side]->v[w->pair->index[side]];
@@ -114,10 +118,11 @@ static void put_known(region_writer *w) {
     for (size_t i = 0; i < w->known.n; i++) {
         bool implied = false;
         for (size_t k = 0; k < w->known.n && !implied; k++)
-            implied = k != i && hr_relate(&w->c->u, w->known.v[k], w->known.v[i]) == HR_REL_IMPLIED &&
-                      (k < i || hr_relate(&w->c->u, w->known.v[i], w->known.v[k]) != HR_REL_IMPLIED);
+            implied =
+                k != i && hr_relate(&w->c->u, w->known.v[k], w->known.v[i]) == HR_REL_IMPLIED &&
+                (k < i || hr_relate(&w->c->u, w->known.v[i], w->known.v[k]) != HR_REL_IMPLIED);
         if (!implied)
-            put_where(w, w->known.v[i]);
+            where_put(w, w->known.v[i]);
     }
 }
 
@@ -140,7 +145,8 @@ static hr_truth is_possible(region_writer *w, hr_literal l) {
     return hr_solve(&w->c->u, attr, w->asked.v, w->asked.n, &values, &why);
 }
 
-/* The same as hr_relate_all, with automata for the first MOST_QUESTIONS literals that it leaves open. */
+/* The same as hr_relate_all, with automata for the first MOST_QUESTIONS literals that it leaves
+ * open. */
 static hr_relation relate_literal(region_writer *w, hr_literal l) {
     hr_relation r = hr_relate_all(&w->c->u, w->known.v, w->known.n, l);
     if (r != HR_REL_OPEN || w->n_asked >= MOST_QUESTIONS)
@@ -185,7 +191,8 @@ static void put_except(region_writer *w, const literals *open) {
     HR_PUSH(b, &w->except, list);
 }
 
-/* An earlier rule of either side. Those of several conditions wait, since one condition may take all of them. */
+/* An earlier rule of either side. Those of several conditions wait, since one condition may take
+ * all of them. */
 static void put_earlier_rule(region_writer *w, const hr_rule *rule) {
     hr_arena *b = w->c->b;
     literals open = {0};
@@ -198,7 +205,7 @@ static void put_earlier_rule(region_writer *w, const hr_rule *rule) {
     if (has_literal(&w->single, open.v[0]))
         return;
     HR_PUSH(b, &w->single, open.v[0]);
-    put_where(w, hr_not(open.v[0]));
+    where_put(w, hr_not(open.v[0]));
 }
 
 /* Once more, now that it is known what rules of one condition take away. */
@@ -253,7 +260,7 @@ static hr_where names_where(hr_comparison *c, const class_list *classes, bool ne
             p[n++] = '.';
             p[n++] = '+';
         }
-        put_quoted(classes->v[i]->text, p, &n);
+        quote_into(classes->v[i]->text, p, &n);
     }
     memcpy(p + n, tail, sizeof(tail) - 1);
     hr_str first = classes->v[0]->text;
@@ -261,20 +268,22 @@ static hr_where names_where(hr_comparison *c, const class_list *classes, bool ne
     return (hr_where){.field = HR_STR("authority"),
                       .op = HR_WHERE_REGEX,
                       .value = hr_str_of(p, n + sizeof(tail) - 1),
-                      .words = hr_arena_printf(c->b, "%s%.*s or one of %zu other names", wild ? "*" : "", (int)first.len,
-                                           first.p, classes->n - 1),
+                      .words =
+                          hr_arena_printf(c->b, "%s%.*s or one of %zu other names", wild ? "*" : "",
+                                          (int)first.len, first.p, classes->n - 1),
                       .negated = negated};
 }
 
 static void put_names(region_writer *w, const class_list *classes, bool negated) {
     if (classes->n == 0)
         return;
-    hr_where where = classes->n == 1 ? authority_where(classes->v[0], negated) : names_where(w->c, classes, negated);
+    hr_where where = classes->n == 1 ? authority_where(classes->v[0], negated)
+                                     : names_where(w->c, classes, negated);
     HR_PUSH(w->c->b, &w->where, where);
 }
 
 /* The classes of a cluster, without the narrower ones. */
-static void put_cluster(region_writer *w, const hr_host_group *group, uint32_t cluster) {
+static void where_cluster(region_writer *w, const hr_host_group *group, uint32_t cluster) {
     hr_arena *b = w->c->b;
     class_list in = {0}, narrower = {0};
     for (size_t i = 0; i < group->classes.n; i++)
@@ -300,7 +309,8 @@ static const hr_share *share_at(const hr_outcome *o, double draw) {
     return &o->shares[i];
 }
 
-/* How well a draw shows the difference: 2 by other destinations, 1 by a rewrite that an upstream sees. */
+/* How well a draw shows the difference: 2 by other destinations, 1 by a rewrite that an upstream
+ * sees. */
 static int draw_shows(const hr_outcome *a, const hr_outcome *b, double draw) {
     const hr_share *x = share_at(a, draw), *y = share_at(b, draw);
     return x->parts != y->parts ? 2 : !x->answered && !y->answered;
@@ -330,9 +340,11 @@ static double percentage_draw(uint32_t a, uint32_t b) {
 }
 
 hr_draws hr_draws_of(const hr_pair_of_rules *pair) {
-    const hr_outcome *a = pair->lists[0]->v[pair->index[0]].outcome, *b = pair->lists[1]->v[pair->index[1]].outcome;
+    const hr_outcome *a = pair->lists[0]->v[pair->index[0]].outcome,
+                     *b = pair->lists[1]->v[pair->index[1]].outcome;
     hr_draws d = {0};
-    bool fault = (pair->changed & HR_CHANGE_FAULT) != 0, aborts = a->abort_parts > 0 || b->abort_parts > 0;
+    bool fault = (pair->changed & HR_CHANGE_FAULT) != 0,
+         aborts = a->abort_parts > 0 || b->abort_parts > 0;
     d.weight = weight_draw(a, b);
     if (fault)
         d.delay = percentage_draw(a->delay_parts, b->delay_parts);
@@ -341,7 +353,8 @@ hr_draws hr_draws_of(const hr_pair_of_rules *pair) {
     else if (aborts) /* an abort would hide the rest */
         d.abort = 0.9999999;
     if ((pair->changed & HR_CHANGE_MIRRORS) != 0)
-        d.mirror = percentage_draw((uint32_t)(a->mirror_percentage * 10000), (uint32_t)(b->mirror_percentage * 10000));
+        d.mirror = percentage_draw((uint32_t)(a->mirror_percentage * 10000),
+                                   (uint32_t)(b->mirror_percentage * 10000));
     return d;
 }
 
@@ -365,11 +378,12 @@ static void keep_cluster(hr_comparison *c, const hr_pair_of_rules *pair, const h
                          const hr_host_class *class) {
     region_writer w = {.c = c, .pair = pair};
     hr_region_name name = hr_region_name_of(pair->lists, pair->index, class->cluster);
-    void **place = hr_map_at(c->b, &c->by_pair, hr_arena_copy(c->b, hr_str_of((const char *)&name, sizeof(name))));
+    void **place = hr_map_at(c->b, &c->by_pair,
+                             hr_arena_copy(c->b, hr_str_of((const char *)&name, sizeof(name))));
     if (*place != NULL)
         return;
-    put_cluster(&w, group, class->cluster);
-    read_known(&w);
+    where_cluster(&w, group, class->cluster);
+    gather_known(&w);
     put_known(&w);
     put_earlier(&w);
     hr_found_region found = {.pair = *pair, .cluster = class->cluster};
@@ -409,7 +423,8 @@ void hr_keep_region(hr_comparison *c, const hr_pair_of_rules *pair, const hr_hos
             continue;
         }
         c->request.authority = class->example;
-        if (hr_ask_both(c, pair->lists, index) != HR_OK || index[0] != pair->index[0] || index[1] != pair->index[1]) {
+        if (hr_ask_both(c, pair->lists, index) != HR_OK || index[0] != pair->index[0] ||
+            index[1] != pair->index[1]) {
             keep_undecided(c, pair, "a witness of the region is decided otherwise");
             continue;
         }

@@ -1,4 +1,5 @@
-/* What one literal says about another without a search: cheap answers, of which "open" is always right. */
+/* What one literal says about another without a search: cheap answers, of which "open" is always
+ * right. */
 #ifndef HR_RELATION_H
 #define HR_RELATION_H
 
@@ -13,6 +14,7 @@ typedef enum hr_relation {
 hr_relation hr_relate(const hr_universe *u, hr_literal known, hr_literal target);
 
 /* The same for a conjunction of known literals. */
-hr_relation hr_relate_all(const hr_universe *u, const hr_literal *known, size_t n, hr_literal target);
+hr_relation hr_relate_all(const hr_universe *u, const hr_literal *known, size_t n,
+                          hr_literal target);
 
 #endif

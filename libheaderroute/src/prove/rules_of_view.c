@@ -16,20 +16,24 @@ static void add_literal(rule_writer *w, hr_literal l) {
 }
 
 static hr_language language_of(uint8_t match, hr_str value, const hr_matcher *matcher) {
-    static const uint8_t kinds[] = {
-        [HR_SM_EXACT] = HR_LANG_EXACT, [HR_SM_PREFIX] = HR_LANG_PREFIX, [HR_SM_REGEX] = HR_LANG_REGEX};
-    return (hr_language){.kind = kinds[match], .text = value, .regex = match == HR_SM_REGEX ? matcher->regex : NULL};
+    static const uint8_t kinds[] = {[HR_SM_EXACT] = HR_LANG_EXACT,
+                                    [HR_SM_PREFIX] = HR_LANG_PREFIX,
+                                    [HR_SM_REGEX] = HR_LANG_REGEX};
+    return (hr_language){
+        .kind = kinds[match], .text = value, .regex = match == HR_SM_REGEX ? matcher->regex : NULL};
 }
 
 /* A condition that the model lacks gets an attribute of its own, of which nothing is known. */
 static void add_free(rule_writer *w, const hr_cond *cond) {
     hr_universe *u = w->r->u;
-    hr_str name = hr_arena_printf(u->b, "%u %u %u %.*s=%.*s", cond->kind, cond->match, cond->invert, (int)cond->name.len,
-                              cond->name.p, (int)cond->value.len, cond->value.p);
+    hr_str name =
+        hr_arena_printf(u->b, "%u %u %u %.*s=%.*s", cond->kind, cond->match, cond->invert,
+                        (int)cond->name.len, cond->name.p, (int)cond->value.len, cond->value.p);
     add_literal(w, hr_universe_presence(u, hr_universe_attr(u, HR_ATTR_FREE, name, false)));
 }
 
-/* A value of the attribute is in the language; or with `invert`: none is, where an absent one counts as "". */
+/* A value of the attribute is in the language; or with `invert`: none is, where an absent one
+ * counts as "". */
 static void add_match(rule_writer *w, uint32_t attr, const hr_cond *cond) {
     hr_universe *u = w->r->u;
     hr_language language = language_of(cond->match, cond->value, cond->regex);
@@ -84,12 +88,14 @@ static void set_domain(const hr_rule_reader *r, uint32_t number, const hr_cond *
 
 /* A Gateway's proxies set x-forwarded-proto to the scheme of the connection. */
 static bool is_scheme(const hr_rule_reader *r, const hr_cond *cond) {
-    return r->gateway && cond->kind == HR_COND_HEADER && hr_str_eq_c(cond->name, "x-forwarded-proto");
+    return r->gateway && cond->kind == HR_COND_HEADER &&
+           hr_str_eq_c(cond->name, "x-forwarded-proto");
 }
 
 static void add_named(rule_writer *w, hr_attr_kind kind, const hr_cond *cond) {
     bool each = w->r->each && cond->kind == HR_COND_HEADER && !hr_header_is_inline(cond->name);
-    uint32_t attr = hr_universe_attr(w->r->u, is_scheme(w->r, cond) ? HR_ATTR_SCHEME : kind, cond->name, each);
+    uint32_t attr =
+        hr_universe_attr(w->r->u, is_scheme(w->r, cond) ? HR_ATTR_SCHEME : kind, cond->name, each);
     set_domain(w->r, attr, cond);
     if (cond->match == HR_SM_PRESENCE || cond->match == HR_SM_NONE)
         add_presence(w, attr, cond->invert);
@@ -192,10 +198,13 @@ static hr_path_change path_change(hr_rule_reader *r, const hr_croute *route) {
         return replaced_by(route, plan->prefix_rewrite);
     if (plan->regex == NULL)
         return (hr_path_change){.text = HR_STR("")};
-    hr_str text = hr_arena_printf(r->u->b, "%zu %.*s%.*s", plan->pattern.len, (int)plan->pattern.len, plan->pattern.p,
-                              (int)plan->substitution.len, plan->substitution.p);
-    return (hr_path_change){
-        .kind = HR_PATH_REGEX, .text = HR_STR(""), .regex = hr_universe_part(r->u, text), .pattern = plan->pattern};
+    hr_str text =
+        hr_arena_printf(r->u->b, "%zu %.*s%.*s", plan->pattern.len, (int)plan->pattern.len,
+                        plan->pattern.p, (int)plan->substitution.len, plan->substitution.p);
+    return (hr_path_change){.kind = HR_PATH_REGEX,
+                            .text = HR_STR(""),
+                            .regex = hr_universe_part(r->u, text),
+                            .pattern = plan->pattern};
 }
 
 /* ---- lists ---- */

@@ -1,6 +1,6 @@
 /*
- * The one place where comparing reads compiled views: their routes as conjunctions of literals, their actions
- * as numbered parts, and which list of routes an authority leads to.
+ * The one place where comparing reads compiled views: their routes as conjunctions of literals,
+ * their actions as numbered parts, and which list of routes an authority leads to.
  */
 #ifndef HR_RULES_OF_VIEW_H
 #define HR_RULES_OF_VIEW_H
@@ -10,7 +10,8 @@
 #include "universe.h"
 #include "view.h"
 
-/* What becomes of the path: `skip` bytes are replaced by `text`; or all of it; or what a regex finds. */
+/* What becomes of the path: `skip` bytes are replaced by `text`; or all of it; or what a regex
+ * finds. */
 typedef struct hr_path_change {
     enum { HR_PATH_AFFINE = 0, HR_PATH_WHOLE, HR_PATH_REGEX } kind;
     size_t skip;
@@ -19,7 +20,8 @@ typedef struct hr_path_change {
     hr_str pattern;
 } hr_path_change;
 
-/* The draw's part of a weighted route: numbers of all that depends on the destination, up to a weight. */
+/* The draw's part of a weighted route: numbers of all that depends on the destination, up to a
+ * weight. */
 typedef struct hr_share {
     uint32_t parts; /* of all of the destination's, as one number */
     uint64_t end;
@@ -30,9 +32,9 @@ typedef struct hr_outcome {
     uint32_t parts[HR_CHANGE_COUNT]; /* by bit of hr_change: equal numbers are equal parts */
     const hr_share *shares;
     size_t n_shares;
-    uint64_t total; /* of the weights */
+    uint64_t total;                    /* of the weights */
     uint32_t delay_parts, abort_parts; /* per million */
-    double mirror_percentage; /* of the first mirror */
+    double mirror_percentage;          /* of the first mirror */
     bool redirects;
 } hr_outcome;
 
@@ -56,9 +58,9 @@ typedef struct hr_rule_list {
 
 typedef struct hr_rule_reader {
     hr_universe *u;
-    unsigned only; /* hr_change bits */
-    bool gateway;  /* the views are a Gateway's */
-    bool each;     /* headers that come more than once are matched value by value */
+    unsigned only;   /* hr_change bits */
+    bool gateway;    /* the views are a Gateway's */
+    bool each;       /* headers that come more than once are matched value by value */
     hr_map outcomes; /* of plans that were read */
     hr_map unique;   /* outcomes by all that is in them */
     hr_map lists;

@@ -21,8 +21,8 @@ void hr_runes_add_set(hr_arena *b, hr_rune_set *set, const hr_rune_set *other) {
         hr_runes_add(b, set, other->v[i].lo, other->v[i].hi);
 }
 
-/* Unicode's simple case folding of ASCII: beside the two cases of a letter, k has the Kelvin sign and s has
- * the long s. */
+/* Unicode's simple case folding of ASCII: beside the two cases of a letter, k has the Kelvin sign
+ * and s has the long s. */
 static void fold_ascii(hr_arena *b, hr_rune_set *set, uint32_t c) {
     uint32_t lower = c >= 'A' && c <= 'Z' ? c + 32 : c;
     if (lower < 'a' || lower > 'z')

@@ -1,7 +1,8 @@
 /*
- * Looking for a request in a region: conditions are narrowed down only where the library's own decision about
- * the request at hand shows that an earlier rule takes it. A request that is found was therefore decided by
- * hr_route on both sides; a search that ends without one has excluded all of the region.
+ * Looking for a request in a region: conditions are narrowed down only where the library's own
+ * decision about the request at hand shows that an earlier rule takes it. A request that is found
+ * was therefore decided by hr_route on both sides; a search that ends without one has excluded all
+ * of the region.
  */
 #include "comparison.h"
 
@@ -52,13 +53,15 @@ static void path_put(hr_comparison *c, hr_str s) {
         HR_PUSH(c->b, &c->path, s.p[i]);
 }
 
-static void put_path(hr_comparison *c, hr_str path) {
+static void send_path(hr_comparison *c, hr_str path) {
     if (c->written_size < path.len * 3) {
         c->written_size = path.len * 6;
         c->written = HR_ARRAY(c->b, char, c->written_size);
     }
     if (c->written != NULL)
-        path_put(c, hr_str_of(c->written, hr_domain_write_path(c->written, c->u.attrs.v[HR_ATTR_PATH].domain, path)));
+        path_put(c,
+                 hr_str_of(c->written, hr_domain_write_path(
+                                           c->written, c->u.attrs.v[HR_ATTR_PATH].domain, path)));
 }
 
 static void put_query_parameter(hr_comparison *c, hr_str name, hr_str value, bool first) {
@@ -90,7 +93,7 @@ static hr_str box_value(const hr_comparison *c, hr_attr_kind kind, hr_str otherw
 static void make_request(hr_comparison *c, hr_str authority) {
     bool query = false;
     c->headers.n = c->path.n = 0;
-    put_path(c, box_value(c, HR_ATTR_PATH, HR_STR("/")));
+    send_path(c, box_value(c, HR_ATTR_PATH, HR_STR("/")));
     for (size_t i = 0; i < c->box.touched.n; i++)
         if (c->box.v[c->box.touched.v[i]].literals.n > 0)
             put_named(c, c->box.touched.v[i], &query);
@@ -111,8 +114,9 @@ static int pass_edge(hr_comparison *c) {
         return error;
     c->edge_size = size * 2;
     c->edge_room = HR_ARRAY(c->b, char, c->edge_size);
-    return c->edge_room == NULL ? HR_ENOMEM
-                                : hr_edge_request(&c->edge, c->views[0], &c->request, c->edge_room, &c->edge_size);
+    return c->edge_room == NULL
+               ? HR_ENOMEM
+               : hr_edge_request(&c->edge, c->views[0], &c->request, c->edge_room, &c->edge_size);
 }
 
 int hr_ask_both(hr_comparison *c, const hr_rule_list *const lists[2], size_t index[2]) {
@@ -164,8 +168,8 @@ static hr_truth search_without(searcher *s, hr_literal l, unsigned depth) {
     return t;
 }
 
-/* The box without what meets all of the rule's literals, in parts that do not overlap: without the first; with
- * the first but without the second; and so on. */
+/* The box without what meets all of the rule's literals, in parts that do not overlap: without the
+ * first; with the first but without the second; and so on. */
 static hr_truth search_outside(searcher *s, const hr_rule *rule, unsigned depth) {
     hr_comparison *c = s->c;
     hr_truth result = HR_NO;
@@ -212,7 +216,8 @@ static hr_truth search_step(searcher *s, unsigned depth) {
     return HR_MAYBE;
 }
 
-hr_truth hr_search(hr_comparison *c, const hr_pair_of_rules *pair, hr_str authority, const char **why) {
+hr_truth hr_search(hr_comparison *c, const hr_pair_of_rules *pair, hr_str authority,
+                   const char **why) {
     searcher s = {.c = c, .pair = pair, .authority = authority, .why = *why};
     hr_truth t = search_step(&s, 0);
     *why = s.why;

@@ -1,7 +1,7 @@
 /*
- * Whether one attribute can meet several conditions at once, with a value that does. Likely values are tried
- * first; else the conditions' automata run side by side, breadth first, so that a value found is a shortest one
- * and an exhausted search is a proof that there is none.
+ * Whether one attribute can meet several conditions at once, with a value that does. Likely values
+ * are tried first; else the conditions' automata run side by side, breadth first, so that a value
+ * found is a shortest one and an exhausted search is a proof that there is none.
  */
 #include <stdlib.h>
 
@@ -30,7 +30,8 @@ static bool is_member(const solver *s, hr_str value, hr_literal only) {
     if (!hr_domain_has(s->attr->domain, value))
         return false;
     for (size_t i = 0; i < s->positive.n; i++)
-        if ((only == UINT32_MAX || s->positive.v[i] == only) && !hr_literal_holds(s->u, s->positive.v[i], one))
+        if ((only == UINT32_MAX || s->positive.v[i] == only) &&
+            !hr_literal_holds(s->u, s->positive.v[i], one))
             return false;
     for (size_t i = 0; i < s->negative.n; i++)
         if (!hr_literal_holds(s->u, s->negative.v[i], one))
@@ -44,7 +45,7 @@ static hr_str joined_text(hr_arena *b, hr_str a, const char *tail) {
     return hr_arena_printf(b, "%.*s%s", (int)a.len, a.p == NULL ? "" : a.p, tail);
 }
 
-static bool try_value(solver *s, hr_str value, hr_literal only, hr_str *out) {
+static bool accept_value(solver *s, hr_str value, hr_literal only, hr_str *out) {
     if (!is_member(s, value, only))
         return false;
     *out = value;
@@ -55,9 +56,10 @@ static bool try_common(solver *s, hr_literal only, hr_str *out) {
     static const char *const paths[] = {"/", "/a", "/x/y", NULL};
     static const char *const values[] = {"1", "x", "a", "", NULL};
     if (s->attr->kind == HR_ATTR_AUTHORITY)
-        return s->u->authority_example.p != NULL && try_value(s, s->u->authority_example, only, out);
+        return s->u->authority_example.p != NULL &&
+               accept_value(s, s->u->authority_example, only, out);
     for (const char *const *v = s->attr->kind == HR_ATTR_PATH ? paths : values; *v != NULL; v++)
-        if (try_value(s, hr_str_from(*v), only, out))
+        if (accept_value(s, hr_str_from(*v), only, out))
             return true;
     return false;
 }
@@ -66,10 +68,11 @@ static bool try_common(solver *s, hr_literal only, hr_str *out) {
 static bool try_near(solver *s, hr_literal l, hr_literal only, hr_str *out) {
     static const char *const tails[] = {"", "1", "/", "/a", "a", "x/", "2", NULL};
     const hr_language *language = &hr_atom_of(s->u, l)->language;
-    if (language->kind != HR_LANG_EXACT && language->kind != HR_LANG_PREFIX && language->kind != HR_LANG_HOST)
+    if (language->kind != HR_LANG_EXACT && language->kind != HR_LANG_PREFIX &&
+        language->kind != HR_LANG_HOST)
         return false;
     for (const char *const *tail = tails; *tail != NULL; tail++)
-        if (try_value(s, joined_text(s->u->b, language->text, *tail), only, out))
+        if (accept_value(s, joined_text(s->u->b, language->text, *tail), only, out))
             return true;
     return false;
 }
@@ -139,7 +142,8 @@ static size_t product_slot(const product *p, const uint32_t *states) {
         h = (h ^ states[i]) * UINT64_C(0xFF51AFD7ED558CCD) + (h >> 31);
     size_t slot = (h ^ h >> 29) & (p->room->table_size - 1);
     while (p->room->table[slot] != 0 &&
-           memcmp(&p->room->states.v[(p->room->table[slot] - 1) * p->n], states, p->n * sizeof(*states)) != 0)
+           memcmp(&p->room->states.v[(p->room->table[slot] - 1) * p->n], states,
+                  p->n * sizeof(*states)) != 0)
         slot = (slot + 1) & (p->room->table_size - 1);
     return slot;
 }
@@ -234,8 +238,9 @@ static hr_truth product_run(product *p, hr_str *out) {
             if (t == HR_YES && !product_add(p, to, at, p->bytes[i]))
                 t = HR_MAYBE;
             if (t == HR_MAYBE) {
-                p->s->why = p->s->u->work.spent > p->s->u->work.limit ? "the limit of work was reached"
-                                                                      : "a regex has too many states";
+                p->s->why = p->s->u->work.spent > p->s->u->work.limit
+                                ? "the limit of work was reached"
+                                : "a regex has too many states";
                 return HR_MAYBE;
             }
         }
@@ -320,7 +325,7 @@ static const hr_language *exact_one(const solver *s, hr_literal only) {
 
 static hr_truth try_all(solver *s, const char *const *values, hr_literal only, hr_str *out) {
     for (; *values != NULL; values++)
-        if (try_value(s, hr_str_from(*values), only, out))
+        if (accept_value(s, hr_str_from(*values), only, out))
             return HR_YES;
     return HR_NO;
 }
@@ -332,9 +337,10 @@ static hr_truth find_value(solver *s, hr_literal only, hr_str *out) {
         return try_all(s, values, only, out);
     const hr_language *exact = exact_one(s, only);
     if (exact != NULL)
-        return try_value(s, exact->text, only, out) ? HR_YES : HR_NO;
+        return accept_value(s, exact->text, only, out) ? HR_YES : HR_NO;
     for (size_t i = 0; i < s->positive.n; i++)
-        if ((only == UINT32_MAX || only == s->positive.v[i]) && try_near(s, s->positive.v[i], only, out))
+        if ((only == UINT32_MAX || only == s->positive.v[i]) &&
+            try_near(s, s->positive.v[i], only, out))
             return HR_YES;
     if (try_common(s, only, out))
         return HR_YES;
@@ -372,7 +378,8 @@ static void solve_all(solver *s, const hr_literal *literals, size_t n, solution 
     hr_arena *b = s->u->b;
     bool present = !s->attr->optional, absent = false;
     for (size_t i = 0; i < n; i++) {
-        bool negated = hr_is_negated(literals[i]), presence = hr_atom_of(s->u, literals[i])->presence;
+        bool negated = hr_is_negated(literals[i]),
+             presence = hr_atom_of(s->u, literals[i])->presence;
         absent |= presence && negated;
         present |= !negated;
         if (!presence && negated)
@@ -393,8 +400,8 @@ static void solve_all(solver *s, const hr_literal *literals, size_t n, solution 
         result->values = (hr_values){0};
 }
 
-hr_truth hr_solve(hr_universe *u, uint32_t attr, const hr_literal *literals, size_t n, hr_values *out,
-                  const char **why) {
+hr_truth hr_solve(hr_universe *u, uint32_t attr, const hr_literal *literals, size_t n,
+                  hr_values *out, const char **why) {
     hr_arena *b = u->b;
     hr_literal few[32], *sorted = n <= 32 ? few : HR_ARRAY(b, hr_literal, n);
     if (sorted == NULL)

@@ -36,7 +36,8 @@ typedef enum hr_re_status {
     HR_RE_UNCOVERED /* RE2 may accept it, this parser does not model it */
 } hr_re_status;
 
-/* Parses a pattern as RE2 does with its default options. *why is set to a fixed phrase unless HR_RE_OK. */
+/* Parses a pattern as RE2 does with its default options. *why is set to a fixed phrase unless
+ * HR_RE_OK. */
 hr_re_status hr_re_parse(hr_arena *b, const hr_re **out, hr_str pattern, const char **why);
 
 /* rune_set.c: sets of characters as sorted ranges that do not touch. */

@@ -2,7 +2,8 @@
 
 #include <stdlib.h>
 
-void hr_universe_init(hr_universe *u, hr_arena *b, hr_path_normalization normalization, uint64_t work_limit) {
+void hr_universe_init(hr_universe *u, hr_arena *b, hr_path_normalization normalization,
+                      uint64_t work_limit) {
     *u = (hr_universe){.b = b, .work = {0, work_limit}};
     const hr_attr attrs[] = {
         {.kind = HR_ATTR_METHOD, .domain = HR_DOMAIN_METHOD},
@@ -20,7 +21,8 @@ void hr_universe_init(hr_universe *u, hr_arena *b, hr_path_normalization normali
 /* ---- keys ---- */
 
 /* Keys are bytes: a letter for their kind, then numbers, then a text. */
-static hr_str key_of(hr_universe *u, char kind, const uint32_t *numbers, size_t n, hr_str text) {
+static hr_str universe_key(hr_universe *u, char kind, const uint32_t *numbers, size_t n,
+                           hr_str text) {
     char *p = HR_ARRAY(u->b, char, 1 + n * sizeof(*numbers) + text.len);
     if (p == NULL)
         return HR_STR("");
@@ -32,8 +34,9 @@ static hr_str key_of(hr_universe *u, char kind, const uint32_t *numbers, size_t 
     return hr_str_of(p, 1 + n * sizeof(*numbers) + text.len);
 }
 
-static void **number_place(hr_universe *u, char kind, const uint32_t *numbers, size_t n, hr_str text) {
-    return hr_map_at(u->b, &u->keys, key_of(u, kind, numbers, n, text));
+static void **number_place(hr_universe *u, char kind, const uint32_t *numbers, size_t n,
+                           hr_str text) {
+    return hr_map_at(u->b, &u->keys, universe_key(u, kind, numbers, n, text));
 }
 
 /* ---- attributes and atoms ---- */

@@ -1,7 +1,8 @@
 /*
- * Requests as a comparison sees them: attributes (method, path, one header, ...), atoms (one condition on one
- * attribute) and literals (an atom or its negation). A rule is a conjunction of literals. Both sides of a
- * comparison share one universe, so that equal conditions have equal numbers.
+ * Requests as a comparison sees them: attributes (method, path, one header, ...), atoms (one
+ * condition on one attribute) and literals (an atom or its negation). A rule is a conjunction of
+ * literals. Both sides of a comparison share one universe, so that equal conditions have equal
+ * numbers.
  */
 #ifndef HR_UNIVERSE_H
 #define HR_UNIVERSE_H
@@ -48,16 +49,17 @@ typedef struct hr_universe {
     hr_arena *b;
     HR_LIST(hr_attr) attrs;
     HR_LIST(hr_atom) atoms;
-    hr_map keys;  /* of attributes, atoms, conjunctions and parts of decisions -> number + 1 */
+    hr_map keys; /* of attributes, atoms, conjunctions and parts of decisions -> number + 1 */
     uint32_t n_conjunctions, n_parts;
-    hr_map solved; /* literals of one attribute -> hr_solution */
+    hr_map solved;                /* literals of one attribute -> hr_solution */
     struct hr_product_room *room; /* solve.c's */
-    hr_str authority_example; /* an authority of those that are looked at; may be absent */
+    hr_str authority_example;     /* an authority of those that are looked at; may be absent */
     hr_work work;
 } hr_universe;
 
 /* The first four attributes are those of hr_attr_kind, by its numbers. */
-void hr_universe_init(hr_universe *u, hr_arena *b, hr_path_normalization normalization, uint64_t work_limit);
+void hr_universe_init(hr_universe *u, hr_arena *b, hr_path_normalization normalization,
+                      uint64_t work_limit);
 uint32_t hr_universe_attr(hr_universe *u, hr_attr_kind kind, hr_str name, bool each);
 /* The literal of an attribute being there. */
 hr_literal hr_universe_presence(hr_universe *u, uint32_t attr);
@@ -83,9 +85,9 @@ static inline hr_atom *hr_atom_of(const hr_universe *u, hr_literal l) {
 /* Whether a literal holds for values of its attribute. */
 bool hr_literal_holds(const hr_universe *u, hr_literal l, hr_values values);
 
-/* solve.c: values for which all literals, which are of one attribute, hold. HR_MAYBE: not decided, and *why
- * says what stopped it. */
-hr_truth hr_solve(hr_universe *u, uint32_t attr, const hr_literal *literals, size_t n, hr_values *out,
-                  const char **why);
+/* solve.c: values for which all literals, which are of one attribute, hold. HR_MAYBE: not decided,
+ * and *why says what stopped it. */
+hr_truth hr_solve(hr_universe *u, uint32_t attr, const hr_literal *literals, size_t n,
+                  hr_values *out, const char **why);
 
 #endif

@@ -45,13 +45,13 @@ static void add_port(collector *c, uint32_t port) {
 
 /* ---- labels ---- */
 
-static bool same_labels(const label_set *a, const hr_pair *v, size_t n) {
+static bool is_label_set(const label_set *a, const hr_pair *v, size_t n) {
     return a->n == n && hr_pairs_subset(v, n, a->v, a->n) && hr_pairs_subset(a->v, a->n, v, n);
 }
 
 static void add_labels(collector *c, const hr_pair *v, size_t n) {
     for (size_t i = 0; i < c->labels.n; i++)
-        if (same_labels(&c->labels.v[i], v, n))
+        if (is_label_set(&c->labels.v[i], v, n))
             return;
     if (c->labels.n == MOST_LABEL_SETS) {
         c->out->labels_left_out = true;
@@ -158,7 +158,8 @@ static void add_mesh(collector *c) {
             }
 }
 
-void hr_views_collect(hr_arena *b, hr_view_list *out, const hr_table *const tables[2], const hr_view_options *base) {
+void hr_views_collect(hr_arena *b, hr_view_list *out, const hr_table *const tables[2],
+                      const hr_view_options *base) {
     collector c = {.b = b, .out = out, .base = base};
     add_namespace(&c, HR_STR("default"));
     add_port(&c, 80);
