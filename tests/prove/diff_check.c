@@ -10,6 +10,7 @@
 
 #include <headerroute/diff.h>
 
+#include "where.h"
 #include "words.h"
 
 typedef struct check {
@@ -18,6 +19,7 @@ typedef struct check {
     bool failed;
     unsigned long seed;
     hr_scratch *scratch[2];
+    where_reader where;
 } check;
 
 static void fail(check *c, const char *what, const hr_request *r) {
@@ -96,6 +98,23 @@ static both_views open_both(const check *c, hr_table *const tables[2], const hr_
     return out;
 }
 
+/* A region's conditions say of each request what hr_diff_locate says. */
+static void check_conditions(check *c, const hr_diff *diff, size_t view, const both_views *both,
+                             const hr_request *request, size_t located) {
+    char room[16384];
+    hr_request edge;
+    hr_diff_region region;
+    size_t size = sizeof(room);
+    if (hr_edge_request(&edge, both->v[0], request, room, &size) != HR_OK)
+        abort();
+    for (size_t i = 0; hr_diff_region_get(&region, diff, i) == HR_OK && !c->failed; i++)
+        if (region.view == view && where_has(&c->where, &region, &edge) != (i == located))
+            fail(c,
+                 i == located ? "a region whose conditions do not hold"
+                              : "a region whose conditions hold elsewhere",
+                 request);
+}
+
 static void check_request(check *c, const hr_diff *diff, size_t view, const both_views *both,
                           const hr_request *request) {
     size_t region;
@@ -111,6 +130,8 @@ static void check_request(check *c, const hr_diff *diff, size_t view, const both
         return;
     }
     int alike = decided_alike(c, views, request);
+    if (alike >= 0)
+        check_conditions(c, diff, view, both, request, error == HR_OK ? region : SIZE_MAX);
     if (alike != 0)
         return;
     c->differing++;
@@ -159,6 +180,9 @@ static void check_tables(check *c, hr_table *const tables[2], const words *w) {
     options.base = &base;
     if (hr_diff_new(&diff, tables[0], tables[1], &options) != HR_OK)
         abort();
+    c->where = (where_reader){.normalization = base.path_normalization,
+                              .each = base.repeated_headers == HR_REPEATED_EACH,
+                              .scratch = c->scratch[1]};
     size_t n = hr_diff_view_count(diff);
     both_views *views = calloc(n, sizeof(*views));
     if (views == NULL)
@@ -177,6 +201,7 @@ static void check_tables(check *c, hr_table *const tables[2], const words *w) {
         hr_view_unref(views[i].v[1]);
     }
     free(views);
+    where_free(&c->where);
     hr_diff_free(diff);
 }
 

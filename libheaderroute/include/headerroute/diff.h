@@ -94,8 +94,8 @@ typedef enum hr_where_op {
     HR_WHERE_PRESENT
 } hr_where_op;
 
-/* One condition of a region. For `authority`, exact and suffix compare as virtual hosts do: letter
- * case and a port are ignored. A condition on a header or query parameter that is absent does not
+/* One condition of a region. For `authority`, exact and suffix compare as virtual hosts do (letter
+ * case and a port are ignored), and a regex sees it as it is sent. A condition on a header or query parameter that is absent does not
  * hold (with `negated`: holds). */
 typedef struct hr_where {
     /* "method", "scheme", "authority", "path", "headers[NAME]" or "queryParams[NAME]". */

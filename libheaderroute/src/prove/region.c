@@ -54,16 +54,17 @@ static hr_str pattern_text(hr_comparison *c, const hr_language *l) {
     if (l->kind == HR_LANG_WINDOW || l->kind == HR_LANG_WINDOW_OPEN)
         return hr_arena_printf(c->b, "\\C{%zu}%.*s%s", l->skip, (int)n, quoted,
                                l->kind == HR_LANG_WINDOW ? "" : "\\C*");
-    return hr_arena_printf(c->b, "(?i)%.*s%s", (int)n, quoted,
-                           l->kind == HR_LANG_PREFIX ? "(?s).*" : "");
+    return hr_arena_printf(c->b, "%s%.*s%s", l->ignore_case ? "(?i)" : "", (int)n, quoted,
+                           l->kind == HR_LANG_PREFIX ? "\\C*" : "");
 }
 
 static hr_str pattern_words(hr_comparison *c, const hr_language *l) {
     if (l->kind == HR_LANG_WINDOW || l->kind == HR_LANG_WINDOW_OPEN)
         return hr_arena_printf(c->b, "that is %zu bytes and then %.*s%s", l->skip, (int)l->text.len,
                                l->text.p, l->kind == HR_LANG_WINDOW ? "" : "...");
-    return hr_arena_printf(c->b, "%s%.*s in any letter case",
-                           l->kind == HR_LANG_PREFIX ? "prefix " : "", (int)l->text.len, l->text.p);
+    return hr_arena_printf(c->b, "%s%.*s%s", l->kind == HR_LANG_PREFIX ? "prefix " : "",
+                           (int)l->text.len, l->text.p,
+                           l->ignore_case ? " in any letter case" : " as it is sent");
 }
 
 static hr_where where_of(hr_comparison *c, hr_literal literal) {
@@ -73,6 +74,8 @@ static hr_where where_of(hr_comparison *c, hr_literal literal) {
     w.negated = hr_is_negated(literal);
     if (atom->presence)
         return w;
+    /* Exact and prefix of `authority` are those of virtual hosts; rules look at all of it. */
+    bool as_sent = c->u.attrs.v[atom->attr].kind == HR_ATTR_AUTHORITY;
     w.value = l->text;
     if (l->kind == HR_LANG_REGEX) {
         w.op = HR_WHERE_REGEX;
@@ -80,7 +83,7 @@ static hr_where where_of(hr_comparison *c, hr_literal literal) {
         w.op = HR_WHERE_EXACT;
     } else if (l->kind == HR_LANG_HOST_SUFFIX) {
         w.op = HR_WHERE_SUFFIX;
-    } else if (!l->ignore_case && l->kind <= HR_LANG_PREFIX) {
+    } else if (!l->ignore_case && l->kind <= HR_LANG_PREFIX && !as_sent) {
         w.op = l->kind == HR_LANG_EXACT ? HR_WHERE_EXACT : HR_WHERE_PREFIX;
     } else {
         w.op = HR_WHERE_REGEX;
