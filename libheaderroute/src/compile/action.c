@@ -143,6 +143,7 @@ static void fill_rewrite(hr_view_build *vb, hr_action_plan *plan, const hr_rewri
         return;
     if (rewrite->regex_match.p != NULL) {
         plan->regex = hr_table_regex(vb->table, rewrite->regex_match);
+        plan->pattern = rewrite->regex_match;
         plan->substitution = rewrite->regex_rewrite.p == NULL ? HR_STR("") : rewrite->regex_rewrite;
     } else if (rewrite->uri.len > 0) {
         plan->prefix_rewrite = rewrite->uri;

@@ -52,6 +52,7 @@ typedef struct hr_action_plan {
     /* rewrite */
     hr_str prefix_rewrite;
     const hr_regex *regex;
+    hr_str pattern; /* of regex */
     hr_str substitution;
     hr_redirect_action redirect;
     /* fault */
@@ -164,6 +165,7 @@ struct hr_view {
     hr_str namespace_;
     hr_pair *labels;
     size_t n_labels;
+    size_t n_stated_labels; /* the first of them; Istio adds the others */
     hr_str locality; /* "region/zone/subzone"; empty: unknown */
     hr_outbound_policy outbound_policy;
     hr_repeated_headers repeated_headers;
