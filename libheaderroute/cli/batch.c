@@ -1,3 +1,7 @@
+/*
+ * Reads one JSON request from each line of --batch and writes its decision or error as one line
+ * of JSON.
+ */
 #define _GNU_SOURCE
 #include "batch.h"
 

@@ -1,3 +1,4 @@
+/* Parses the flags of `route`, `explain` and `test` with getopt_long. */
 #include "flags.h"
 
 #include "color.h"

@@ -1,3 +1,7 @@
+/*
+ * Builds one request from a URL, headers and flags, and caches the views in which requests are
+ * decided.
+ */
 #include "request.h"
 
 #include <arpa/inet.h>

@@ -1,4 +1,4 @@
-/* headerroute route, headerroute explain */
+/* The commands `headerroute route` and `headerroute explain`: decide one request or a batch. */
 #include <errno.h>
 #include <string.h>
 

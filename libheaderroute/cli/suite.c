@@ -1,3 +1,4 @@
+/* Runs the cases of a file and compares each decision with the expectation. */
 #define _GNU_SOURCE
 #include "suite.h"
 

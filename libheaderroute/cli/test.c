@@ -1,4 +1,4 @@
-/* headerroute test */
+/* The command `headerroute test`: runs test cases, prints TAP, writes JUnit XML. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
