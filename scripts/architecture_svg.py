@@ -91,12 +91,16 @@ def libgrabcut(d):
             d.way(f"M{36 + 150 * i - 12} 526h10")
 
 
-def main():
+def draw():
     drawing = Drawing(960, 586)
     programs(drawing)
     libheaderroute(drawing)
     libgrabcut(drawing)
-    OUT.write_text(drawing.svg())
+    return drawing.svg()
+
+
+def main():
+    OUT.write_text(draw())
 
 
 if __name__ == "__main__":
