@@ -8,14 +8,11 @@ if(H2O_FOUND)
 else()
   list(APPEND http1_sources http1_no_reference.c)
 endif()
-foreach(message request chunked)
+foreach(message request response chunked)
   hr_add_fuzzer(${message}_fuzzer SOURCES ${message}_fuzzer.c ${http1_sources}
     INCLUDES ${http} ${PROJECT_SOURCE_DIR}/libheaderroute/include ${PROJECT_BINARY_DIR}/include
     LIBS $<TARGET_NAME_IF_EXISTS:PkgConfig::H2O>)
 endforeach()
-hr_add_fuzzer(response_fuzzer
-  SOURCES response_fuzzer.c ${PROJECT_SOURCE_DIR}/services/common/upstream_parser.c
-  INCLUDES ${PROJECT_SOURCE_DIR}/services/common ${PROJECT_SOURCE_DIR}/libheaderroute/include ${PROJECT_BINARY_DIR}/include)
 find_package(OpenSSL REQUIRED)
 pkg_check_modules(YAJL REQUIRED IMPORTED_TARGET yajl)
 hr_add_fuzzer(json_fuzzer
