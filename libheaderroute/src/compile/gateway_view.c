@@ -9,7 +9,7 @@
 
 #include "host_index.h"
 #include "index.h"
-#include "names.h"
+#include "host_names.h"
 #include "route_compile.h"
 #include "text.h"
 

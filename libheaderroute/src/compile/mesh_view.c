@@ -12,7 +12,7 @@
 
 #include "action.h"
 #include "host_index.h"
-#include "names.h"
+#include "host_names.h"
 #include "route_compile.h"
 #include "text.h"
 

@@ -6,7 +6,7 @@
 #include "action.h"
 #include "header_kinds.h"
 #include "index.h"
-#include "names.h"
+#include "host_names.h"
 #include "text.h"
 
 /* ---- conditions ---- */

@@ -6,7 +6,7 @@
 #include "map.h"
 #include "registry.h"
 #include "regex.h"
-#include "resource.h"
+#include "resources.h"
 
 /* Adds the warnings about `resources` to `d`. HR_OK or HR_ENOMEM. */
 int hr_resources_lint(const hr_resources *resources, hr_diagnostics *d, const hr_load_options *options);

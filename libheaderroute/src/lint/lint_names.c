@@ -5,7 +5,7 @@
 #include <stddef.h>
 
 #include "diag.h"
-#include "names.h"
+#include "host_names.h"
 #include "text.h"
 
 typedef struct rules_of_host rules_of_host;

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "diag.h"
+#include "documents.h"
 #include "lint.h"
 #include "table.h"
 

@@ -1,4 +1,4 @@
-#include "destination_rule.h"
+#include "rule_index.h"
 
 #define NS_PER_MS 1000000
 

@@ -1,7 +1,7 @@
 /*
- * Nodes into structs, by tables: one row a field, named as protobuf's JSON has it (snake_case is taken as
- * well). Messages of networking.istio.io are strict, since Kubernetes would prune what it does not know:
- * an unknown field is an error that proposes the nearest known one.
+ * Nodes into structs, by tables: one row a field, named as protobuf's JSON has it (snake_case is
+ * taken as well). Messages of networking.istio.io are strict, since Kubernetes would prune what it
+ * does not know: an unknown field is an error that proposes the nearest known one.
  */
 #ifndef HR_READER_H
 #define HR_READER_H
@@ -11,23 +11,24 @@
 #include "textpool.h"
 #include "yaml_node.h"
 
-/* Where the reader is, for messages: a name or an index, on the stack of the functions that read. */
+/* Where the reader is, for messages: a name or an index, on the stack of the functions that read.
+ */
 typedef struct hr_path {
     const struct hr_path *up;
-    hr_str name;  /* absent: an index */
+    hr_str name; /* absent: an index */
     size_t index;
-    int is_key;   /* a key of a user's map: printed in brackets */
+    int is_key; /* a key of a user's map: printed in brackets */
 } hr_path;
 
 typedef struct hr_reader {
-    hr_arena *arena;   /* of the load: structs */
+    hr_arena *arena;    /* of the load: structs */
     hr_arena *document; /* of the nodes that are being read: what checks need for a while */
-    hr_textpool text;  /* of the load: strings */
+    hr_textpool text;   /* of the load: strings */
     hr_diagnostics *d;
     hr_str file;
     const hr_path *path;
     struct hr_resources *out; /* what the load leaves behind */
-    int serves; /* hr_load_options */
+    int serves;               /* hr_load_options */
 } hr_reader;
 
 typedef struct hr_field hr_field;
@@ -39,9 +40,9 @@ struct hr_field {
     const char *name;
     hr_read_fn read;
     size_t offset;
-    size_t count; /* offset of the number of items of a list or map */
+    size_t count;    /* offset of the number of items of a list or map */
     const void *arg; /* hr_schema, hr_enum table or a sentence, as `read` wants it */
-    int oneof;    /* of fields with the same number (not 0) only one may be given */
+    int oneof;       /* of fields with the same number (not 0) only one may be given */
 };
 
 struct hr_schema {
@@ -49,16 +50,17 @@ struct hr_schema {
     const hr_field *fields;
     size_t n;
     size_t size;
-    ptrdiff_t pos;     /* offset of its hr_pos; -1: none */
-    ptrdiff_t present; /* offset of its bool `present`; -1: none */
-    int lax;           /* unknown fields are passed over */
-    void (*init)(void *out);                                       /* values of absent fields; may be NULL */
-    void (*check)(hr_reader *r, const hr_node *node, void *out);   /* rules inside the message; may be NULL */
+    ptrdiff_t pos;           /* offset of its hr_pos; -1: none */
+    ptrdiff_t present;       /* offset of its bool `present`; -1: none */
+    int lax;                 /* unknown fields are passed over */
+    void (*init)(void *out); /* values of absent fields; may be NULL */
+    void (*check)(hr_reader *r, const hr_node *node,
+                  void *out); /* rules inside the message; may be NULL */
 };
 #define HR_FIELDS(table) (table), sizeof(table) / sizeof((table)[0])
 
 typedef struct hr_enum { /* in the order of protobuf's numbers, which start at 0 without a gap */
-    const char *name; /* NULL ends the table */
+    const char *name;    /* NULL ends the table */
     int value;
 } hr_enum;
 
@@ -69,8 +71,8 @@ void hr_reader_error(hr_reader *r, const hr_node *node, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 void hr_reader_warn(hr_reader *r, const hr_node *node, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
-/* About a field of the message that is being checked: the place is that of its value (of its key, where the
- * value is a list or a map; of the message, where the field is absent). */
+/* About a field of the message that is being checked: the place is that of its value (of its key,
+ * where the value is a list or a map; of the message, where the field is absent). */
 void hr_field_error(hr_reader *r, const hr_node *map, const char *field, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 void hr_field_warn(hr_reader *r, const hr_node *map, const char *field, const char *format, ...)
@@ -80,7 +82,8 @@ const hr_node *hr_field_get(const hr_node *map, const char *field);
 /* "wants a string, not an integer". 1 if the node is of the kind. */
 int hr_reader_wants(hr_reader *r, const hr_node *node, hr_node_kind kind);
 
-/* ---- memory: after NULL or an absent string r->arena has failed, and the load ends with HR_ENOMEM ---- */
+/* ---- memory: after NULL or an absent string r->arena has failed, and the load ends with HR_ENOMEM
+ * ---- */
 
 void *hr_reader_alloc(hr_reader *r, size_t n, size_t size);
 hr_str hr_reader_copy(hr_reader *r, hr_str s);
@@ -91,22 +94,37 @@ void hr_read_fields(hr_reader *r, const hr_node *map, void *out, const hr_schema
 
 /* ---- kinds of fields; the comment names the member's type ---- */
 
-void hr_read_string(hr_reader *r, const hr_node *node, void *base, const hr_field *field);      /* hr_str */
-void hr_read_strings(hr_reader *r, const hr_node *node, void *base, const hr_field *field);     /* hr_str_list */
-void hr_read_bool(hr_reader *r, const hr_node *node, void *base, const hr_field *field);        /* bool */
-void hr_read_bool_value(hr_reader *r, const hr_node *node, void *base, const hr_field *field);  /* int: 0, 1 */
-void hr_read_uint32(hr_reader *r, const hr_node *node, void *base, const hr_field *field);      /* uint32_t */
-void hr_read_int32(hr_reader *r, const hr_node *node, void *base, const hr_field *field);       /* int32_t */
-void hr_read_int64(hr_reader *r, const hr_node *node, void *base, const hr_field *field);       /* int64_t of an int32 */
-void hr_read_uint32_value(hr_reader *r, const hr_node *node, void *base, const hr_field *field); /* int64_t of a uint32 */
-void hr_read_uint64(hr_reader *r, const hr_node *node, void *base, const hr_field *field);      /* int64_t of a uint64 */
-void hr_read_double(hr_reader *r, const hr_node *node, void *base, const hr_field *field);      /* double */
-void hr_read_duration(hr_reader *r, const hr_node *node, void *base, const hr_field *field);    /* int64_t, ns */
-void hr_read_enum(hr_reader *r, const hr_node *node, void *base, const hr_field *field);        /* int; arg: hr_enum[] */
-void hr_read_message(hr_reader *r, const hr_node *node, void *base, const hr_field *field);     /* struct; arg: schema */
-void hr_read_pointer(hr_reader *r, const hr_node *node, void *base, const hr_field *field);     /* struct *; arg: schema */
-void hr_read_list(hr_reader *r, const hr_node *node, void *base, const hr_field *field);        /* struct * and count */
-void hr_read_pairs(hr_reader *r, const hr_node *node, void *base, const hr_field *field);       /* hr_pair * and count */
+void hr_read_string(hr_reader *r, const hr_node *node, void *base,
+                    const hr_field *field); /* hr_str */
+void hr_read_strings(hr_reader *r, const hr_node *node, void *base,
+                     const hr_field *field); /* hr_str_list */
+void hr_read_bool(hr_reader *r, const hr_node *node, void *base, const hr_field *field); /* bool */
+void hr_read_bool_value(hr_reader *r, const hr_node *node, void *base,
+                        const hr_field *field); /* int: 0, 1 */
+void hr_read_uint32(hr_reader *r, const hr_node *node, void *base,
+                    const hr_field *field); /* uint32_t */
+void hr_read_int32(hr_reader *r, const hr_node *node, void *base,
+                   const hr_field *field); /* int32_t */
+void hr_read_int64(hr_reader *r, const hr_node *node, void *base,
+                   const hr_field *field); /* int64_t of an int32 */
+void hr_read_uint32_value(hr_reader *r, const hr_node *node, void *base,
+                          const hr_field *field); /* int64_t of a uint32 */
+void hr_read_uint64(hr_reader *r, const hr_node *node, void *base,
+                    const hr_field *field); /* int64_t of a uint64 */
+void hr_read_double(hr_reader *r, const hr_node *node, void *base,
+                    const hr_field *field); /* double */
+void hr_read_duration(hr_reader *r, const hr_node *node, void *base,
+                      const hr_field *field); /* int64_t, ns */
+void hr_read_enum(hr_reader *r, const hr_node *node, void *base,
+                  const hr_field *field); /* int; arg: hr_enum[] */
+void hr_read_message(hr_reader *r, const hr_node *node, void *base,
+                     const hr_field *field); /* struct; arg: schema */
+void hr_read_pointer(hr_reader *r, const hr_node *node, void *base,
+                     const hr_field *field); /* struct *; arg: schema */
+void hr_read_list(hr_reader *r, const hr_node *node, void *base,
+                  const hr_field *field); /* struct * and count */
+void hr_read_pairs(hr_reader *r, const hr_node *node, void *base,
+                   const hr_field *field); /* hr_pair * and count */
 /* A field of Istio's that this library cannot act on; arg: a sentence. */
 void hr_read_refused(hr_reader *r, const hr_node *node, void *base, const hr_field *field);
 /* Read by nobody, of any shape. */
@@ -117,7 +135,8 @@ int hr_parse_duration(int64_t *out_ns, hr_str text);
 
 /* Walks a list: sets r->path for each item. Use as
  *     hr_path step; size_t i = 0;
- *     for (const hr_node *item = hr_items_begin(r, &step, list); item != NULL; item = hr_items_next(r, &step, item))
+ *     for (const hr_node *item = hr_items_begin(r, &step, list); item != NULL; item =
+ * hr_items_next(r, &step, item))
  */
 const hr_node *hr_items_begin(hr_reader *r, hr_path *step, const hr_node *list);
 const hr_node *hr_items_next(hr_reader *r, hr_path *step, const hr_node *item);

@@ -72,7 +72,8 @@ static int is_integer(const char *plain) {
     if (!integer_of(&magnitude, &negative, plain))
         return 0;
     /* An unsigned reading has no sign, not even a plus. */
-    return negative ? magnitude <= (uint64_t)INT64_MAX + 1 : magnitude <= INT64_MAX || *plain != '+';
+    return negative ? magnitude <= (uint64_t)INT64_MAX + 1
+                    : magnitude <= INT64_MAX || *plain != '+';
 }
 
 static size_t digits(const char *s) {
@@ -129,10 +130,11 @@ int hr_scalar_int(int64_t *out, hr_str text) {
     if (!plain_of(plain, text))
         return 0;
     if (!integer_of(&magnitude, &negative, plain)) {
-        /* Decimal digits behind a 0 that are no octal number: go-yaml reads a float, JSON prints it as an
-         * integer again. */
+        /* Decimal digits behind a 0 that are no octal number: go-yaml reads a float, JSON prints it
+         * as an integer again. */
         double v;
-        if (!is_float(plain) || !number_of(&v, plain) || v < -9007199254740992.0 || v > 9007199254740992.0)
+        if (!is_float(plain) || !number_of(&v, plain) || v < -9007199254740992.0 ||
+            v > 9007199254740992.0)
             return 0;
         *out = (int64_t)v;
         return (double)*out == v;

@@ -31,7 +31,8 @@ static int too_large(hr_diagnostics *d, const char *name, size_t max) {
 }
 
 /* The whole file, malloc'ed. */
-static int read_all(char **out, size_t *out_size, int fd, const char *path, size_t max, hr_diagnostics *d) {
+static int read_all(char **out, size_t *out_size, int fd, const char *path, size_t max,
+                    hr_diagnostics *d) {
     size_t size = 0, capacity = 65536;
     char *text = malloc(capacity);
     while (text != NULL) {
@@ -105,11 +106,13 @@ static char *join(const char *folder, const char *name) {
         len--;
     char *path = malloc(size);
     if (path != NULL)
-        snprintf(path, size, "%.*s%s%s", (int)len, folder, len > 0 && folder[len - 1] == '/' ? "" : "/", name);
+        snprintf(path, size, "%.*s%s%s", (int)len, folder,
+                 len > 0 && folder[len - 1] == '/' ? "" : "/", name);
     return path;
 }
 
-static int give_folder(const char *folder, size_t max, hr_diagnostics *d, hr_source_fn fn, void *ctx) {
+static int give_folder(const char *folder, size_t max, hr_diagnostics *d, hr_source_fn fn,
+                       void *ctx) {
     struct dirent **entries;
     int n = scandir(folder, &entries, wanted, by_name);
     if (n < 0)
@@ -135,15 +138,16 @@ static int give_folder(const char *folder, size_t max, hr_diagnostics *d, hr_sou
     return rc;
 }
 
-static int give_text(const hr_source *s, size_t max, hr_diagnostics *d, hr_source_fn fn, void *ctx) {
+static int give_text(const hr_source *s, size_t max, hr_diagnostics *d, hr_source_fn fn,
+                     void *ctx) {
     const char *name = s->name == NULL ? "text" : s->name;
     if (s->text.len > max)
         return too_large(d, name, max);
     return fn(ctx, hr_str_from(name), s->text);
 }
 
-int hr_sources_each(const hr_source *sources, size_t n, size_t max_bytes, hr_diagnostics *d, hr_source_fn fn,
-                    void *ctx) {
+int hr_sources_each(const hr_source *sources, size_t n, size_t max_bytes, hr_diagnostics *d,
+                    hr_source_fn fn, void *ctx) {
     int rc = HR_OK;
     for (size_t i = 0; i < n && rc != HR_ENOMEM; i++) {
         const hr_source *s = &sources[i];

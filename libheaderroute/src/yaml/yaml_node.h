@@ -1,8 +1,8 @@
 /*
- * YAML text into trees of nodes with line and column. Scalars are resolved as Kubernetes' tools resolve
- * them (sigs.k8s.io/yaml: YAML 1.1 booleans, Go's integers), so that a file means here what it means to
- * kubectl. JSON text is YAML. Repeated keys are errors; aliases and merge keys (<<) are followed,
- * within limits.
+ * YAML text into trees of nodes with line and column. Scalars are resolved as Kubernetes' tools
+ * resolve them (sigs.k8s.io/yaml: YAML 1.1 booleans, Go's integers), so that a file means here what
+ * it means to kubectl. JSON text is YAML. Repeated keys are errors; aliases and merge keys (<<) are
+ * followed, within limits.
  */
 #ifndef HR_YAML_NODE_H
 #define HR_YAML_NODE_H
@@ -44,11 +44,11 @@ typedef struct hr_yaml_budget {
 
 typedef struct hr_yaml hr_yaml;
 
-/* `text` and `file` must outlive the parser; nodes and their text live in an arena given to each call
- * of hr_yaml_next. NULL: no memory. */
+/* `text` and `file` must outlive the parser; nodes and their text live in an arena given to each
+ * call of hr_yaml_next. NULL: no memory. */
 hr_yaml *hr_yaml_open(hr_str file, hr_str text, hr_yaml_budget *budget, hr_diagnostics *d);
-/* The next document; *out is NULL after the last, and after a mistake of syntax, which is told to the
- * diagnostics. HR_OK or HR_ENOMEM. */
+/* The next document; *out is NULL after the last, and after a mistake of syntax, which is told to
+ * the diagnostics. HR_OK or HR_ENOMEM. */
 int hr_yaml_next(const hr_node **out, hr_yaml *yaml, hr_arena *arena);
 void hr_yaml_close(hr_yaml *yaml);
 
