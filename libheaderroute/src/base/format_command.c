@@ -40,23 +40,23 @@ static const char *two_options(hr_str argument, const char *const *first, const 
 
 static const char *query_mistake(hr_str argument) {
     static const char *const options[] = {"ORIG", "DECODED", NULL};
-    return argument.len == 0 || is_one_of(argument, options) ? NULL : "takes ORIG or DECODED";
+    return argument.len == 0 || is_one_of(argument, options) ? NULL : "requires ORIG or DECODED";
 }
 
 static const char *path_mistake(hr_str argument) {
     static const char *const first[] = {"WQ", "NQ", NULL}, *const second[] = {"ORIG", "PATH", "ORIG_OR_PATH", "", NULL};
-    return two_options(argument, first, second, "takes WQ or NQ, then ORIG, PATH or ORIG_OR_PATH");
+    return two_options(argument, first, second, "requires WQ or NQ, then ORIG, PATH or ORIG_OR_PATH");
 }
 
 static const char *server_name_mistake(hr_str argument) {
     static const char *const first[] = {"SNI_ONLY", "SNI_FIRST", "HOST_FIRST", NULL},
                             *const second[] = {"ORIG", "HOST", "", NULL};
-    return two_options(argument, first, second, "takes SNI_ONLY, SNI_FIRST or HOST_FIRST, then ORIG or HOST");
+    return two_options(argument, first, second, "requires SNI_ONLY, SNI_FIRST or HOST_FIRST, then ORIG or HOST");
 }
 
 static const char *grpc_mistake(hr_str argument) {
     static const char *const formats[] = {"CAMEL_STRING", "SNAKE_STRING", "NUMBER", NULL};
-    return argument.len == 0 || is_one_of(argument, formats) ? NULL : "takes CAMEL_STRING, SNAKE_STRING or NUMBER";
+    return argument.len == 0 || is_one_of(argument, formats) ? NULL : "requires CAMEL_STRING, SNAKE_STRING or NUMBER";
 }
 
 /* A header may not have a line break: %n with strftime's flags, width and modifiers. */
@@ -81,11 +81,11 @@ static const char *duration_mistake(hr_str argument) {
     static const char *const precisions[] = {"ms", "us", "ns", NULL};
     size_t first = hr_str_find(argument, ':', 0);
     if (first == argument.len)
-        return "takes two points in time, START:END";
+        return "requires two points in time, START:END";
     size_t second = hr_str_find(argument, ':', first + 1);
     return second >= argument.len || is_one_of(hr_str_tail(argument, second + 1), precisions)
                ? NULL
-               : "takes ms, us or ns as its precision";
+               : "requires ms, us or ns as the precision";
 }
 
 static const char *filter_state_mistake(hr_str argument) {
@@ -95,7 +95,7 @@ static const char *filter_state_mistake(hr_str argument) {
     if (colon == 0)
         return "needs a key";
     bool field = hr_str_starts(type, HR_STR("FIELD:")) && type.len > strlen("FIELD:");
-    return field || type.len == 0 || is_one_of(type, types) ? NULL : "takes PLAIN, TYPED or FIELD:NAME after its key";
+    return field || type.len == 0 || is_one_of(type, types) ? NULL : "requires PLAIN, TYPED or FIELD:NAME after the key";
 }
 
 static const char *metadata_mistake(hr_str argument) {

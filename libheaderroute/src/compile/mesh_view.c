@@ -160,7 +160,7 @@ static void wrap(mesh *m, const hr_vs *vs) {
     hr_route_list *routes = HR_NEW(arena, hr_route_list);
     hr_routes_compile(m->vb, routes, vs, &scope);
     if (routes->n == 0) {
-        hr_view_omit(m->vb, vs, vs->resource->pos, -1, -1, "none of its http rules belongs to this view");
+        hr_view_omit(m->vb, vs, vs->resource->pos, -1, -1, "none of its http rules applies to this view");
         return;
     }
     wrapper w = {.routes = routes};

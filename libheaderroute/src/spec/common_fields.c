@@ -30,9 +30,9 @@ void hr_read_period(hr_reader *r, const hr_node *node, void *base, const hr_fiel
     if (hr_diagnostics_errors(r->d) != before)
         return;
     if (*ns < 1000000)
-        hr_reader_error(r, node, "must be at least 1ms; leave it out to have none");
+        hr_reader_error(r, node, "must be at least 1ms; remove the field to have no limit");
     else if (*ns % 1000000 != 0)
-        hr_reader_error(r, node, "must be whole milliseconds");
+        hr_reader_error(r, node, "expected whole milliseconds");
 }
 
 void hr_read_port(hr_reader *r, const hr_node *node, void *base, const hr_field *field) {
@@ -40,7 +40,7 @@ void hr_read_port(hr_reader *r, const hr_node *node, void *base, const hr_field 
     uint32_t *port = (uint32_t *)(void *)((char *)base + field->offset);
     hr_read_uint32(r, node, base, field);
     if (hr_diagnostics_errors(r->d) == before && (*port < 1 || *port > 65535))
-        hr_reader_error(r, node, "%" PRIu32 " is no port; wants 1 to 65535", *port);
+        hr_reader_error(r, node, "%" PRIu32 " is not a valid port; expected 1 to 65535", *port);
 }
 
 /* Reads an int32 between two bounds. */
@@ -52,9 +52,9 @@ static void read_between(hr_reader *r, const hr_node *node, void *base, const hr
     if (hr_diagnostics_errors(r->d) != before)
         return;
     if (*v < min)
-        hr_reader_error(r, node, "%" PRId64 " is too small; wants %" PRId64 " or more", *v, min);
+        hr_reader_error(r, node, "%" PRId64 " is too small; expected %" PRId64 " or more", *v, min);
     else if (*v > max)
-        hr_reader_error(r, node, "%" PRId64 " is too large; wants %" PRId64 " or less", *v, max);
+        hr_reader_error(r, node, "%" PRId64 " is too large; expected %" PRId64 " or less", *v, max);
 }
 
 void hr_read_count(hr_reader *r, const hr_node *node, void *base, const hr_field *field) {
@@ -73,12 +73,13 @@ void hr_read_labels(hr_reader *r, const hr_node *node, void *base, const hr_fiel
     for (const hr_node *key = hr_keys_begin(r, &step, node); key != NULL;
          key = hr_keys_next(r, &step, key)) {
         if (!hr_is_label_key(key->u.text))
-            hr_reader_error(r, key, "\"%.*s\" is no key of a label", (int)key->u.text.len,
+            hr_reader_error(r, key, "\"%.*s\" is not a valid label key", (int)key->u.text.len,
                             key->u.text.p);
         if (key->value->kind == HR_NODE_STRING && !hr_is_label_value(key->value->u.text))
-            hr_reader_error(r, key->value,
-                            "\"%.*s\" is no value of a label: letters, digits, '-', '_' and '.'",
-                            (int)key->value->u.text.len, key->value->u.text.p);
+            hr_reader_error(
+                r, key->value,
+                "\"%.*s\" is not a valid label value; expected letters, digits, '-', '_' and '.'",
+                (int)key->value->u.text.len, key->value->u.text.p);
     }
 }
 
@@ -88,10 +89,10 @@ void hr_read_selector(hr_reader *r, const hr_node *node, void *base, const hr_fi
     for (const hr_node *key = hr_keys_begin(r, &step, node); key != NULL;
          key = hr_keys_next(r, &step, key)) {
         if (key->u.text.len == 0)
-            hr_reader_error(r, key, "a selector's key may not be empty");
+            hr_reader_error(r, key, "the key of a selector must not be empty");
         else if (hr_str_has(key->u.text, '*') ||
                  (key->value->kind == HR_NODE_STRING && hr_str_has(key->value->u.text, '*')))
-            hr_reader_error(r, key, "a selector takes no wildcard");
+            hr_reader_error(r, key, "a selector must not contain a wildcard");
     }
 }
 
@@ -114,16 +115,16 @@ void hr_read_gateways(hr_reader *r, const hr_node *node, void *base, const hr_fi
             mistake = hr_domain_mistake(name, false);
         else if (!hr_is_label(hr_str_from_to(name, 0, slash)) ||
                  !hr_is_label(hr_str_tail(name, slash + 1)))
-            mistake = "wants NAME or NAMESPACE/NAME";
+            mistake = "expected NAME or NAMESPACE/NAME";
         if (mistake != NULL && looked)
-            hr_reader_warn(r, item, "\"%.*s\" names no Gateway: %s", (int)name.len, name.p,
-                           mistake);
+            hr_reader_warn(r, item, "\"%.*s\" is not a valid Gateway name: %s", (int)name.len,
+                           name.p, mistake);
         else if (mistake != NULL)
-            hr_reader_error(r, item, "\"%.*s\" names no Gateway: %s", (int)name.len, name.p,
-                            mistake);
+            hr_reader_error(r, item, "\"%.*s\" is not a valid Gateway name: %s", (int)name.len,
+                            name.p, mistake);
         else if (slash == name.len && hr_str_has(name, '.')) {
             size_t dot = hr_str_find(name, '.', 0), end = hr_str_find(name, '.', dot + 1);
-            hr_reader_warn(r, item, "the form NAME.NAMESPACE is an old one; write %.*s/%.*s",
+            hr_reader_warn(r, item, "the form NAME.NAMESPACE is deprecated; use %.*s/%.*s",
                            (int)(end - dot - 1), name.p + dot + 1, (int)dot, name.p);
         }
         looked |= slash == name.len;
@@ -134,12 +135,13 @@ void hr_read_gateways(hr_reader *r, const hr_node *node, void *base, const hr_fi
 
 void hr_check_regex(hr_reader *r, const hr_node *node, hr_str pattern) {
     if (pattern.len == 0) {
-        hr_reader_error(r, node, "a regex may not be empty");
+        hr_reader_error(r, node, "the regular expression must not be empty");
         return;
     }
     if (pattern.len > HR_REGEX_MAX_PATTERN) {
-        hr_reader_error(r, node, "a regex may have at most %d bytes, not %zu", HR_REGEX_MAX_PATTERN,
-                        pattern.len);
+        hr_reader_error(r, node,
+                        "the regular expression is too long: at most %d bytes are allowed, got %zu",
+                        HR_REGEX_MAX_PATTERN, pattern.len);
         return;
     }
     if (hr_map_get(&r->out->regexes, pattern) != NULL)
@@ -148,7 +150,7 @@ void hr_check_regex(hr_reader *r, const hr_node *node, hr_str pattern) {
     char why[256];
     int rc = hr_regex_new(&regex, r->out->regex_tails, pattern, why, sizeof(why));
     if (rc == HR_EINVAL) {
-        hr_reader_error(r, node, "is no regular expression of RE2: %s", why);
+        hr_reader_error(r, node, "not a valid RE2 regular expression: %s", why);
         return;
     }
     hr_str key = rc == HR_OK ? hr_reader_copy(r, pattern) : (hr_str){0};
@@ -162,7 +164,7 @@ void hr_check_domain(hr_reader *r, const hr_node *node, const char *what, hr_str
                      bool wildcard) {
     const char *mistake = hr_domain_mistake(name, wildcard);
     if (mistake != NULL)
-        hr_reader_error(r, node, "\"%.*s\" is no %s: %s", (int)name.len,
+        hr_reader_error(r, node, "\"%.*s\" is not a valid %s: %s", (int)name.len,
                         name.p == NULL ? "" : name.p, what, mistake);
 }
 
@@ -170,12 +172,13 @@ void hr_check_domain(hr_reader *r, const hr_node *node, const char *what, hr_str
 
 void hr_check_http_status(hr_reader *r, const hr_node *node, const char *field, int64_t status) {
     if (hr_field_get(node, field) == NULL)
-        hr_reader_error(r, node, "wants a %s from 200 to 599", field);
+        hr_reader_error(r, node, "%s is required: expected 200 to 599", field);
     else if (status == 600)
         hr_field_error(r, node, field,
-                       "600 passes Istio, but Envoy refuses the routes; wants 200 to 599");
+                       "600 is accepted by Istio but rejected by Envoy; expected 200 to 599");
     else if (status < 200 || status > 600)
-        hr_field_error(r, node, field, "%lld is no status; wants 200 to 599", (long long)status);
+        hr_field_error(r, node, field, "%lld is not a valid status; expected 200 to 599",
+                       (long long)status);
 }
 
 /* ---- exportTo ---- */
@@ -201,14 +204,18 @@ static void check_export_item(hr_reader *r, const hr_node *list, const hr_node *
         hr_reader_error(r, item, "\"%.*s\" is given twice%s", (int)name.len, name.p,
                         own ? " (\".\" is the resource's own namespace)" : "");
     if (none && !nowhere)
-        hr_reader_error(
-            r, item, "\"~\" (nobody) is for ServiceEntries only; use \".\" for the own namespace");
+        hr_reader_error(r, item,
+                        "\"~\" (no namespace) is allowed for ServiceEntries only; use \".\" for "
+                        "the resource's own namespace");
     else if (!own && !everywhere && !none && !hr_is_label(name))
-        hr_reader_error(r, item, "\"%.*s\" is no namespace; wants \".\", \"*\" or a namespace",
-                        (int)name.len, name.p);
-    else if (own_only && !own)
         hr_reader_error(
-            r, item, "a DestinationRule with a workloadSelector stays in its own namespace: \".\"");
+            r, item,
+            "\"%.*s\" is not a valid namespace; expected \".\", \"*\" or the name of a namespace",
+            (int)name.len, name.p);
+    else if (own_only && !own)
+        hr_reader_error(r, item,
+                        "a DestinationRule with a workloadSelector can only be exported to its own "
+                        "namespace; use \".\"");
     else if ((everywhere || none) && list->u.children.n > 1)
         hr_reader_error(r, item, "\"%.*s\" must be the only entry", (int)name.len, name.p);
 }

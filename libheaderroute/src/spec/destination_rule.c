@@ -10,9 +10,10 @@
 static void check_subset(hr_reader *r, const hr_node *node, void *out) {
     const hr_subset *subset = out;
     if (subset->name.len == 0)
-        hr_reader_error(r, node, "a subset wants a name");
+        hr_reader_error(r, node, "the name of the subset is required");
     else if (!hr_is_label(subset->name))
-        hr_field_error(r, node, "name", "\"%.*s\" is no name of a subset: letters, digits and '-'",
+        hr_field_error(r, node, "name",
+                       "\"%.*s\" is not a valid subset name; expected letters, digits and '-'",
                        (int)subset->name.len, subset->name.p);
 }
 
@@ -33,7 +34,7 @@ static void check_destination_rule(hr_reader *r, const hr_node *spec, void *out)
     hr_path name = {.up = r->path, .name = HR_STR("host")}, step;
     hr_map names = {0};
     if (host == NULL)
-        hr_reader_error(r, spec, "a DestinationRule wants a host");
+        hr_reader_error(r, spec, "host is required");
     r->path = &name;
     if (host != NULL && host->kind == HR_NODE_STRING)
         hr_check_domain(r, host, "host", rule->host, 1);
@@ -45,8 +46,7 @@ static void check_destination_rule(hr_reader *r, const hr_node *spec, void *out)
         if (subset->name.len == 0)
             continue;
         if (first != NULL)
-            hr_field_error(r, item, "name",
-                           "the subset \"%.*s\" is given twice: first on line %d",
+            hr_field_error(r, item, "name", "the subset \"%.*s\" is given twice: first on line %d",
                            (int)subset->name.len, subset->name.p, first->pos.line);
         else
             hr_map_add(r->document, &names, subset->name, subset);

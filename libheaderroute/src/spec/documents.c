@@ -39,27 +39,28 @@ static const struct known_kind {
     {"networking.istio.io", "ServiceEntry", READ, hr_read_service_entry, NULL},
     {"networking.istio.io", "WorkloadEntry", READ, hr_read_workload_entry, NULL},
     {"networking.istio.io", "Sidecar", REFUSE, NULL,
-     "a Sidecar narrows what proxies see, which is not supported here"},
+     "Sidecar is not supported: it narrows what proxies see"},
     {"networking.istio.io", "EnvoyFilter", REFUSE, NULL,
-     "an EnvoyFilter patches Envoy's own configuration, which cannot be evaluated here"},
-    {"networking.istio.io", "ProxyConfig", WARN, NULL, "does not route"},
+     "EnvoyFilter is not supported: it patches Envoy's own configuration, which cannot be "
+     "evaluated"},
+    {"networking.istio.io", "ProxyConfig", WARN, NULL, "has no effect on routing"},
     {"networking.istio.io", "WorkloadGroup", WARN, NULL,
-     "is a template for WorkloadEntries; only WorkloadEntries are read"},
+     "is ignored: it is a template for WorkloadEntries; only WorkloadEntries are read"},
     {"extensions.istio.io", "WasmPlugin", REFUSE, NULL,
-     "a WasmPlugin may change any request, which cannot be evaluated here"},
+     "WasmPlugin is not supported: it may change any request, which cannot be evaluated"},
     {"extensions.istio.io", "TrafficExtension", REFUSE, NULL,
-     "an extension may change any request, which cannot be evaluated here"},
+     "TrafficExtension is not supported: it may change any request, which cannot be evaluated"},
     {"security.istio.io", "PeerAuthentication", PASS_OVER, NULL, NULL},
     {"security.istio.io", "RequestAuthentication", ADMISSION, NULL,
-     "is not evaluated: requests count as admitted"},
+     "is not evaluated: every request is treated as allowed"},
     {"security.istio.io", "AuthorizationPolicy", ADMISSION, NULL,
-     "is not evaluated: requests count as admitted"},
+     "is not evaluated: every request is treated as allowed"},
     {"telemetry.istio.io", "Telemetry", PASS_OVER, NULL, NULL},
     {"gateway.networking.k8s.io", NULL, REFUSE, NULL,
-     "the Kubernetes Gateway API is not read; write a networking.istio.io VirtualService and "
+     "the Kubernetes Gateway API is not supported; use a networking.istio.io VirtualService and "
      "Gateway"},
     {"networking.k8s.io", "Ingress", WARN, NULL,
-     "is not evaluated, even where Istio is its controller"},
+     "is not evaluated, not even with Istio as its controller"},
     {"", "Service", READ, hr_read_service, NULL},
     {"", "Pod", READ, hr_read_pod, NULL},
     {"", "Node", READ, hr_read_node, NULL},
@@ -151,8 +152,7 @@ static hr_str string_of(load *l, const hr_node *resource, const char *name, cons
     if ((node == NULL || node->kind == HR_NODE_NULL) && otherwise.p != NULL)
         text = otherwise;
     else if (node == NULL || node->kind == HR_NODE_NULL)
-        hr_reader_error(&l->reader, resource, "is missing: a resource says, for example, %s: %s",
-                        name, example);
+        hr_reader_error(&l->reader, resource, "is required, for example %s: %s", name, example);
     else if (hr_reader_wants(&l->reader, node, HR_NODE_STRING))
         text = node->u.text;
     l->reader.path = NULL;
@@ -200,7 +200,7 @@ static void read_resource(load *l, const hr_node *resource, type otherwise) {
     if (resource->kind == HR_NODE_NULL)
         return;
     if (resource->kind != HR_NODE_MAP) {
-        hr_reader_error(r, resource, "a document must be a Kubernetes resource (a map), not %s",
+        hr_reader_error(r, resource, "expected a Kubernetes resource (a map), got %s",
                         hr_node_kind_name(resource->kind));
         return;
     }

@@ -64,7 +64,7 @@ static void init_endpoint(void *out) {
 static void check_slice_endpoint(hr_reader *r, const hr_node *node, void *out) {
     const hr_slice_endpoint *endpoint = out;
     if (endpoint->addresses.n == 0)
-        hr_reader_error(r, node, "an endpoint wants at least one address");
+        hr_reader_error(r, node, "at least one address is required");
 }
 
 static const hr_field endpoint_fields[] = {
@@ -100,14 +100,15 @@ static void check_endpoint_slice(hr_reader *r, const hr_node *resource, void *ou
     const hr_node *list = hr_field_get(resource, "endpoints");
     int by_name = hr_str_eq_c(slice->address_type, "FQDN");
     if (slice->address_type.len == 0)
-        hr_reader_error(r, resource, "an EndpointSlice wants an addressType: IPv4, IPv6 or FQDN");
+        hr_reader_error(r, resource, "addressType is required: expected IPv4, IPv6 or FQDN");
     else if (!by_name && !hr_str_eq_c(slice->address_type, "IPv4") &&
              !hr_str_eq_c(slice->address_type, "IPv6"))
         hr_field_error(r, resource, "addressType", "\"%.*s\" is not one of IPv4, IPv6, FQDN",
                        (int)slice->address_type.len, slice->address_type.p);
     if (slice->service_name.len == 0)
         hr_reader_warn(r, resource,
-                       "without the label kubernetes.io/service-name it belongs to no Service");
+                       "the EndpointSlice belongs to no Service: the label "
+                       "kubernetes.io/service-name is missing");
     hr_path name = {.up = r->path, .name = HR_STR("endpoints")}, step;
     r->path = &name;
     for (const hr_node *item = hr_items_begin(r, &step, list); item != NULL && !by_name;
@@ -118,7 +119,8 @@ static void check_endpoint_slice(hr_reader *r, const hr_node *resource, void *ou
         for (const hr_node *a = hr_items_begin(r, &inner, addresses); a != NULL;
              a = hr_items_next(r, &inner, a))
             if (a->kind == HR_NODE_STRING && !hr_is_ip(a->u.text))
-                hr_reader_error(r, a, "\"%.*s\" is no address", (int)a->u.text.len, a->u.text.p);
+                hr_reader_error(r, a, "\"%.*s\" is not an IP address", (int)a->u.text.len,
+                                a->u.text.p);
         r->path = deeper.up;
     }
     r->path = name.up;

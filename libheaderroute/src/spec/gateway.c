@@ -22,20 +22,22 @@ static void check_server_host(hr_reader *r, const hr_node *item) {
         hr_str namespace_ = hr_str_from_to(host, 0, slash);
         if (!hr_str_eq_c(namespace_, "*") && !hr_str_eq_c(namespace_, ".") &&
             !hr_is_label(namespace_))
-            hr_reader_error(
-                r, item,
-                "\"%.*s\" is no namespace; wants \"*\", \".\" or a namespace before the '/'",
-                (int)namespace_.len, namespace_.p);
+            hr_reader_error(r, item,
+                            "\"%.*s\" is not a valid namespace; expected \"*\", \".\" or the name "
+                            "of a namespace before the '/'",
+                            (int)namespace_.len, namespace_.p);
         host = hr_str_tail(host, slash + 1);
     }
     const char *mistake = hr_domain_mistake(host, true);
     if (hr_str_eq_c(host, "*") || (mistake != NULL && hr_is_ip(host)))
         return;
     if (mistake != NULL)
-        hr_reader_error(r, item, "\"%.*s\" is no host: %s", (int)host.len, host.p, mistake);
+        hr_reader_error(r, item, "\"%.*s\" is not a valid host: %s", (int)host.len, host.p,
+                        mistake);
     else if (!hr_str_has(host, '.'))
         hr_reader_error(
-            r, item, "\"%.*s\" is a short name; a Gateway wants full ones, like %.*s.example.com",
+            r, item,
+            "\"%.*s\" is a short name; expected a fully qualified one, such as %.*s.example.com",
             (int)host.len, host.p, (int)host.len, host.p);
     else if (host.p[0] == '*' && host.p[1] != '.')
         hr_reader_error(r, item, "\"%.*s\": a '*' must be a whole label", (int)host.len, host.p);
@@ -45,7 +47,7 @@ static void check_server_hosts(hr_reader *r, const hr_node *server) {
     const hr_node *list = hr_field_get(server, "hosts");
     hr_path name = {.up = r->path, .name = HR_STR("hosts")}, step;
     if (list == NULL || (list->kind == HR_NODE_LIST && list->u.children.n == 0))
-        hr_reader_error(r, server, "a server wants at least one host; \"*\" takes any");
+        hr_reader_error(r, server, "at least one host is required; \"*\" matches any host");
     r->path = &name;
     for (const hr_node *item = hr_items_begin(r, &step, list); item != NULL;
          item = hr_items_next(r, &step, item))
@@ -64,21 +66,21 @@ static void check_server_bind(hr_reader *r, const hr_node *node, const hr_server
         return;
     if (!binds_unix_socket(server)) {
         if (!hr_is_ip(bind))
-            hr_field_error(r, node, "bind", "\"%.*s\" is no address", (int)bind.len, bind.p);
+            hr_field_error(r, node, "bind", "\"%.*s\" is not an IP address", (int)bind.len, bind.p);
         return;
     }
     hr_str path = hr_str_tail(bind, sizeof(unix_scheme) - 1);
     if (path.len == 0 || (path.p[0] != '@' && (path.p[0] != '/' || path.p[path.len - 1] == '/')))
-        hr_field_error(r, node, "bind", "\"%.*s\" is no absolute path of a socket", (int)path.len,
-                       path.p);
+        hr_field_error(r, node, "bind", "\"%.*s\" is not the absolute path of a socket",
+                       (int)path.len, path.p);
     if (server->port != 0)
-        hr_field_error(r, node, "port", "the number must be 0 with a unix socket");
+        hr_field_error(r, node, "port", "must be 0 with a Unix socket");
 }
 
 static void check_server_port(hr_reader *r, const hr_node *server_node, const hr_server *server) {
     const hr_node *port = hr_field_get(server_node, "port");
     if (port == NULL) {
-        hr_reader_error(r, server_node, "a server wants a port");
+        hr_reader_error(r, server_node, "port is required");
         return;
     }
     if (port->kind != HR_NODE_MAP)
@@ -87,8 +89,8 @@ static void check_server_port(hr_reader *r, const hr_node *server_node, const hr
     r->path = &step;
     if (hr_field_get(port, "protocol") == NULL)
         hr_reader_error(r, port,
-                        "wants a protocol: HTTP, HTTPS, HTTP2, GRPC, GRPC-WEB, TLS, TCP, MONGO, "
-                        "REDIS or MYSQL");
+                        "protocol is required: expected HTTP, HTTPS, HTTP2, GRPC, GRPC-WEB, TLS, "
+                        "TCP, MONGO, REDIS or MYSQL");
     else if (hr_proto_parse(server->protocol) == HR_PROTO_UNSUPPORTED)
         hr_field_error(r, port, "protocol",
                        "\"%.*s\" is not one of HTTP, HTTPS, HTTP2, GRPC, GRPC-WEB, TLS, TCP, "
@@ -96,13 +98,14 @@ static void check_server_port(hr_reader *r, const hr_node *server_node, const hr
                        (int)server->protocol.len,
                        server->protocol.p == NULL ? "" : server->protocol.p);
     if (hr_field_get(port, "number") == NULL && !binds_unix_socket(server))
-        hr_reader_error(r, port, "wants a number from 1 to 65535");
+        hr_reader_error(r, port, "number is required: expected 1 to 65535");
     else if (server->port > 65535 || (server->port == 0 && !binds_unix_socket(server)))
-        hr_field_error(r, port, "number", "%u is no port; wants 1 to 65535", server->port);
+        hr_field_error(r, port, "number", "%u is not a valid port; expected 1 to 65535",
+                       server->port);
     if (server->target_port > 0)
-        hr_field_error(r, port, "targetPort", "has no effect on a Gateway; leave it out");
+        hr_field_error(r, port, "targetPort", "has no effect on a Gateway; remove it");
     if (server->port_name.len == 0)
-        hr_reader_error(r, port, "wants a name");
+        hr_reader_error(r, port, "name is required");
     r->path = step.up;
 }
 
@@ -115,8 +118,9 @@ static void check_istio_mutual(hr_reader *r, const hr_node *node) {
                                        "tlsCertificates",   "credentialName", "credentialNames"};
     for (size_t i = 0; i < sizeof(none) / sizeof(none[0]); i++)
         if (hr_field_get(node, none[i]) != NULL)
-            hr_field_error(r, node, none[i],
-                           "makes no sense with ISTIO_MUTUAL, which uses Istio's certificates");
+            hr_field_error(
+                r, node, none[i],
+                "is not allowed with mode ISTIO_MUTUAL, which uses Istio's certificates");
 }
 
 static void check_certificates(hr_reader *r, const hr_node *node, const hr_server_tls *tls) {
@@ -124,24 +128,26 @@ static void check_certificates(hr_reader *r, const hr_node *node, const hr_serve
                        : tls->mode == MUTUAL ? "MUTUAL"
                                              : "OPTIONAL_MUTUAL";
     if (tls->mode != SIMPLE && tls->ca_certificates.len == 0)
-        hr_field_error(r, node, "caCertificates", "is wanted by %s", mode);
+        hr_field_error(r, node, "caCertificates", "is required by mode %s", mode);
     if (tls->n_certificates > 2)
         hr_field_warn(r, node, "tlsCertificates", "at most two certificates are used");
     for (size_t i = 0; i < tls->n_certificates; i++)
         if (tls->certificates[i].server_certificate.len == 0 ||
             tls->certificates[i].private_key.len == 0)
             hr_field_error(r, node, "tlsCertificates",
-                           "each wants serverCertificate and privateKey");
+                           "each entry requires serverCertificate and privateKey");
     if (tls->n_certificates == 0 && tls->server_certificate.len == 0)
-        hr_field_error(r, node, "serverCertificate", "is wanted by %s (or credentialName)", mode);
+        hr_field_error(r, node, "serverCertificate",
+                       "is required by mode %s, unless credentialName is given", mode);
     if (tls->n_certificates == 0 && tls->private_key.len == 0)
-        hr_field_error(r, node, "privateKey", "is wanted by %s (or credentialName)", mode);
+        hr_field_error(r, node, "privateKey",
+                       "is required by mode %s, unless credentialName is given", mode);
 }
 
 static void check_server_tls(hr_reader *r, const hr_node *node, const hr_server_tls *tls) {
     if ((tls->min_version == 1 || tls->min_version == 2) && tls->cipher_suites.n == 0)
         hr_field_warn(r, node, "minProtocolVersion",
-                      "below TLSV1_2 wants cipherSuites that are compatible with it");
+                      "versions below TLSV1_2 require compatible cipherSuites");
     if (tls->mode == ISTIO_MUTUAL) {
         check_istio_mutual(r, node);
         return;
@@ -152,16 +158,16 @@ static void check_server_tls(hr_reader *r, const hr_node *node, const hr_server_
     int passthrough = tls->mode == PASSTHROUGH || tls->mode == AUTO_PASSTHROUGH;
     if (passthrough && (sources > 0 || tls->ca_crl.len > 0 || tls->server_certificate.len > 0 ||
                         tls->private_key.len > 0 || tls->ca_certificates.len > 0))
-        hr_reader_warn(r, node, "certificates are not used where TLS passes through");
+        hr_reader_warn(r, node, "certificates have no effect with TLS passthrough");
     if (sources > 1)
         hr_reader_error(r, node,
-                        "wants only one of credentialName, credentialNames, tlsCertificates, and "
-                        "serverCertificate with privateKey");
+                        "only one of credentialName, credentialNames, tlsCertificates, and "
+                        "serverCertificate with privateKey is allowed");
     if (passthrough || tls->credential_name.len > 0 || tls->credential_names.n > 0)
         return;
     check_certificates(r, node, tls);
     if (tls->ca_crl.len > 0 && tls->mode == SIMPLE)
-        hr_field_error(r, node, "caCrl", "makes no sense with SIMPLE");
+        hr_field_error(r, node, "caCrl", "is not allowed with mode SIMPLE");
 }
 
 static void check_tls_fits_protocol(hr_reader *r, const hr_node *node, const hr_server *server) {
@@ -170,18 +176,18 @@ static void check_tls_fits_protocol(hr_reader *r, const hr_node *node, const hr_
     if (protocol == HR_PROTO_UNSUPPORTED)
         return;
     if (hr_proto_is_tls(protocol) && tls == NULL)
-        hr_reader_error(r, node, "a server of protocol %.*s wants tls", (int)server->protocol.len,
+        hr_reader_error(r, node, "tls is required with protocol %.*s", (int)server->protocol.len,
                         server->protocol.p);
     if (hr_proto_is_tls(protocol) || tls == NULL)
         return;
     if (!hr_proto_is_http(protocol))
-        hr_field_error(r, node, "tls", "makes no sense with protocol %.*s; use HTTPS or TLS",
+        hr_field_error(r, node, "tls", "is not allowed with protocol %.*s; use HTTPS or TLS",
                        (int)server->protocol.len, server->protocol.p);
     else if ((tls->mode != PASSTHROUGH && tls->mode != AUTO_PASSTHROUGH) ||
              tls->ca_certificates.len > 0 || tls->private_key.len > 0 ||
              tls->server_certificate.len > 0)
         hr_field_error(r, node, "tls",
-                       "a plain HTTP server takes httpsRedirect only; use protocol HTTPS");
+                       "only httpsRedirect is allowed on a plain HTTP server; use protocol HTTPS");
 }
 
 /* Certificates and ciphers do not route: they are read for their mistakes. */
@@ -271,7 +277,8 @@ static void check_server(hr_reader *r, const hr_node *node, void *out) {
             check_server_tls(r, tls, server->tls);
         r->path = step.up;
         if (server->https_redirect && !hr_proto_is_http(hr_proto_parse(server->protocol)))
-            hr_field_warn(r, node, "tls", "httpsRedirect is for HTTP servers");
+            hr_field_warn(r, node, "tls",
+                          "httpsRedirect has no effect: the server is not an HTTP server");
     }
     check_tls_fits_protocol(r, node, server);
     if (server->default_endpoint.len > 0)
@@ -310,10 +317,11 @@ static void check_gateway(hr_reader *r, const hr_node *spec, void *out) {
     hr_map names = {0};
     hr_path name = {.up = r->path, .name = HR_STR("servers")}, step;
     if (!hr_is_label(gateway->meta.name))
-        hr_reader_error(r, spec, "\"%.*s\" is no name of a Gateway: letters, digits and '-'",
+        hr_reader_error(r, spec,
+                        "\"%.*s\" is not a valid Gateway name; expected letters, digits and '-'",
                         (int)gateway->meta.name.len, gateway->meta.name.p);
     if (list == NULL || (list->kind == HR_NODE_LIST && list->u.children.n == 0))
-        hr_reader_error(r, spec, "a Gateway wants at least one server");
+        hr_reader_error(r, spec, "at least one server is required");
     r->path = &name;
     const hr_server *server = gateway->servers;
     for (const hr_node *item = gateway->n_servers > 0 ? hr_items_begin(r, &step, list) : NULL;

@@ -28,7 +28,7 @@ static const char *header_value_mistake(hr_str value) {
     for (size_t i = 0; i < value.len; i++) {
         unsigned char c = (unsigned char)value.p[i];
         if ((c < 0x20 && c != '\t') || c == 0x7F)
-            return "has a control character";
+            return "contains a control character";
     }
     for (size_t i = 0; i < value.len; i++) {
         char c = value.p[i];
@@ -36,7 +36,7 @@ static const char *header_value_mistake(hr_str value) {
         switch (state) {
         case LITERAL:
             if (c == '%' && last)
-                return "ends in a single '%'; write %% for a percent sign";
+                return "ends with a single '%'; write %% for a percent sign";
             if (c == '%' && value.p[i + 1] == '%')
                 i++;
             else if (c == '%')
@@ -50,12 +50,12 @@ static const char *header_value_mistake(hr_str value) {
             break;
         case LIST_ITEM:
             if (c != '"' && c != ' ')
-                return "wants a '\"' in the list of a %COMMAND([...])%";
+                return "lacks a '\"' in the list of a %COMMAND([...])%";
             state = c == '"' ? STRING : LIST_ITEM;
             break;
         case STRING:
             if (c == '\\' && last)
-                return "ends in a backslash";
+                return "ends with a backslash";
             if (c == '\\')
                 i++;
             else
@@ -63,24 +63,24 @@ static const char *header_value_mistake(hr_str value) {
             break;
         case AFTER_ITEM:
             if (c != ',' && c != ']' && c != ' ')
-                return "wants a ',' or ']' in the list of a %COMMAND([...])%";
+                return "lacks a ',' or ']' in the list of a %COMMAND([...])%";
             state = c == ',' ? LIST_ITEM : c == ']' ? CLOSE_ARGUMENTS : AFTER_ITEM;
             break;
         case CLOSE_ARGUMENTS:
             if (c != ')' && c != ' ')
-                return "wants a ')' behind the list of a %COMMAND([...])%";
+                return "lacks a ')' after the list of a %COMMAND([...])%";
             state = c == ')' ? CLOSE_COMMAND : CLOSE_ARGUMENTS;
             break;
         case CLOSE_COMMAND:
             if (c != '%' && c != ' ')
-                return "wants a '%' behind %COMMAND(...)";
+                return "lacks a '%' after %COMMAND(...)";
             state = c == '%' ? LITERAL : CLOSE_COMMAND;
             break;
         }
     }
     return state == LITERAL
                ? NULL
-               : "has a %COMMAND% without its closing '%'; write %% for a percent sign";
+               : "contains a %COMMAND% without its closing '%'; write %% for a percent sign";
 }
 
 /* Envoy refuses the whole route table for one command that it does not have. */
@@ -88,7 +88,7 @@ static void check_commands(hr_reader *r, const hr_node *value) {
     hr_str where, format = value->u.text;
     const char *mistake = hr_format_error(&where, format);
     if (mistake != NULL) {
-        hr_reader_error(r, value, "\"%.*s\" %s; Envoy would refuse the whole route table",
+        hr_reader_error(r, value, "\"%.*s\" %s; Envoy would reject the whole route table",
                         (int)where.len, where.p, mistake);
         return;
     }
@@ -96,10 +96,9 @@ static void check_commands(hr_reader *r, const hr_node *value) {
     if (unknown.p == NULL)
         return;
     if (r->serves)
-        hr_reader_error(r, value, "the value of %%%.*s%% is not known here", (int)unknown.len,
-                        unknown.p);
+        hr_reader_error(r, value, "%%%.*s%% cannot be evaluated", (int)unknown.len, unknown.p);
     else
-        hr_reader_warn(r, value, "%%%.*s%% is not evaluated: the header is shown without it",
+        hr_reader_warn(r, value, "%%%.*s%% is not evaluated; the header is reported without it",
                        (int)unknown.len, unknown.p);
 }
 
@@ -108,9 +107,9 @@ static void check_commands(hr_reader *r, const hr_node *value) {
 static void check_operation_name(hr_reader *r, const hr_node *node, int authority_allowed) {
     hr_str name = node->u.text;
     if (name.len == 0)
-        hr_reader_error(r, node, "a header's name may not be empty");
+        hr_reader_error(r, node, "the header name must not be empty");
     else if (hr_is_authority_header(name) && !authority_allowed)
-        hr_reader_error(r, node, "\"%.*s\" can only be set or added to requests", (int)name.len,
+        hr_reader_error(r, node, "\"%.*s\" can only be set on or added to requests", (int)name.len,
                         name.p);
     else if (name.p[0] == ':' && !hr_is_authority_header(name))
         hr_reader_error(r, node, "\"%.*s\" cannot be changed by header operations", (int)name.len,
@@ -131,7 +130,7 @@ static void check_values(hr_reader *r, const hr_node *operations, const char *fi
             continue;
         const char *mistake = header_value_mistake(key->value->u.text);
         if (mistake != NULL)
-            hr_reader_error(r, key->value, "the value %s", mistake);
+            hr_reader_error(r, key->value, "the header value %s", mistake);
         else if (!hr_is_authority_header(key->u.text)) /* its value is taken literally */
             check_commands(r, key->value);
     }

@@ -16,26 +16,27 @@ static void check_redirect(hr_reader *r, const hr_node *node, void *out) {
     const hr_redirect *redirect = out;
     uint32_t code = redirect->redirect_code;
     if (redirect->uri.len > 0 && redirect->prefix_rewrite.len > 0)
-        hr_field_error(r, node, "prefixRewrite", "excludes \"uri\": only one of them may be given");
+        hr_field_error(r, node, "prefixRewrite", "cannot be combined with \"uri\"");
     if (redirect->uri.len == 0 && redirect->prefix_rewrite.len == 0 &&
         redirect->authority.len == 0 && redirect->scheme.len == 0 &&
         hr_field_get(node, "port") == NULL && hr_field_get(node, "derivePort") == NULL)
         hr_reader_error(
-            r, node,
-            "a redirect wants at least one of uri, prefixRewrite, authority, port, scheme");
+            r, node, "at least one of uri, prefixRewrite, authority, port and scheme is required");
     if (code != 0 && (code < 300 || code > 399))
         hr_field_error(r, node, "redirectCode",
-                       "%u is no redirect; wants 301, 302, 303, 307 or 308", code);
+                       "%u is not a redirect status; expected 301, 302, 303, 307 or 308", code);
     else if (code != 0 && code != 301 && code != 302 && code != 303 && code != 307 && code != 308)
         hr_field_error(
             r, node, "redirectCode",
-            "%u passes Istio, but Envoy refuses the routes; wants 301, 302, 303, 307 or 308", code);
+            "%u is accepted by Istio but rejected by Envoy; expected 301, 302, 303, 307 or 308",
+            code);
     if (redirect->scheme.len > 0 && !hr_str_eq_c(redirect->scheme, "http") &&
         !hr_str_eq_c(redirect->scheme, "https"))
-        hr_field_error(r, node, "scheme", "wants \"http\" or \"https\", not \"%.*s\"",
+        hr_field_error(r, node, "scheme", "expected \"http\" or \"https\", got \"%.*s\"",
                        (int)redirect->scheme.len, redirect->scheme.p);
     if (redirect->port > 65535)
-        hr_field_error(r, node, "port", "%u is no port; wants 1 to 65535", redirect->port);
+        hr_field_error(r, node, "port", "%u is not a valid port; expected 1 to 65535",
+                       redirect->port);
 }
 
 static const hr_enum derive_port[] = {
@@ -74,7 +75,7 @@ static void read_body_bytes(hr_reader *r, const hr_node *node, void *base, const
     hr_str *body = base;
     body->p = bytes;
     if (!hr_base64_decode(bytes, &body->len, node->u.text))
-        hr_reader_error(r, node, "is not base64");
+        hr_reader_error(r, node, "expected base64");
 }
 
 static const hr_field body_fields[] = {
@@ -89,10 +90,11 @@ static void check_direct_response(hr_reader *r, const hr_node *node, void *out) 
     const hr_direct_response *response = out;
     hr_check_http_status(r, node, "status", response->status);
     if (response->body.len > (size_t)1 << 20)
-        hr_field_error(r, node, "body", "is larger than 1 MiB: %zu bytes", response->body.len);
+        hr_field_error(r, node, "body", "is too large: at most 1 MiB is allowed, got %zu bytes",
+                       response->body.len);
     else if (response->body.len > 100u << 10)
         hr_field_warn(r, node, "body",
-                      "is large (%zu bytes): beyond 100 KiB it slows Istio's control plane",
+                      "is large (%zu bytes): more than 100 KiB slows Istio's control plane down",
                       response->body.len);
 }
 
@@ -116,10 +118,9 @@ static void check_rewrite(hr_reader *r, const hr_node *node, void *out) {
     const hr_rewrite *rewrite = out;
     const hr_node *regex = hr_field_get(node, "uriRegexRewrite");
     if (rewrite->uri.len > 0 && regex != NULL)
-        hr_field_error(r, node, "uriRegexRewrite",
-                       "excludes \"uri\": only one of them may be given");
+        hr_field_error(r, node, "uriRegexRewrite", "cannot be combined with \"uri\"");
     if (rewrite->uri.len == 0 && rewrite->authority.len == 0 && regex == NULL)
-        hr_reader_error(r, node, "a rewrite wants at least one of uri, uriRegexRewrite, authority");
+        hr_reader_error(r, node, "at least one of uri, uriRegexRewrite and authority is required");
     if (regex == NULL || regex->kind != HR_NODE_MAP)
         return;
     hr_path step = {.up = r->path, .name = HR_STR("uriRegexRewrite")};
@@ -127,7 +128,7 @@ static void check_rewrite(hr_reader *r, const hr_node *node, void *out) {
     const hr_node *match = hr_field_get(regex, "match");
     r->path = &step;
     if (rewrite->regex_match.len == 0 || rewrite->regex_rewrite.len == 0) {
-        hr_reader_error(r, regex, "wants both match and rewrite, and neither of them empty");
+        hr_reader_error(r, regex, "match and rewrite are required and must not be empty");
     } else if (match != NULL) {
         size_t before = hr_diagnostics_errors(r->d);
         char why[256];
@@ -143,7 +144,7 @@ static void check_rewrite(hr_reader *r, const hr_node *node, void *out) {
             hr_arena_fail(r->arena);
         else if (rc != HR_OK)
             hr_field_warn(r, regex, "rewrite",
-                          "does not fit the match, and RE2 does not replace it whole: %s", why);
+                          "does not fit the match: RE2 replaces only a part: %s", why);
     }
     r->path = step.up;
 }

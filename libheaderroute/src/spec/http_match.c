@@ -78,7 +78,7 @@ static void check_string_match(hr_reader *r, const hr_node *node, void *out) {
     (void)out;
     const hr_node *prefix = value_of(node, "prefix");
     if (prefix != NULL && prefix->u.text.len == 0)
-        hr_field_error(r, node, "prefix", "may not be empty; {} matches any value");
+        hr_field_error(r, node, "prefix", "must not be empty; use {} to match any value");
     check_field_regex(r, node);
 }
 
@@ -91,7 +91,7 @@ static void check_without_match(hr_reader *r, const hr_node *node, void *out) {
 static void check_origin_match(hr_reader *r, const hr_node *node, void *out) {
     const hr_string_match *match = out;
     if (match->kind == HR_SM_PRESENCE || match->value.len == 0)
-        hr_reader_error(r, node, "an origin wants a non-empty exact, prefix or regex");
+        hr_reader_error(r, node, "a non-empty exact, prefix or regex is required");
     else
         check_field_regex(r, node);
 }
@@ -132,10 +132,9 @@ static void check_match_name(hr_reader *r, const hr_node *key) {
         if (hr_str_eq_c(name, pseudo[i]))
             return;
     if (hr_is_jwt_claim(name))
-        hr_reader_error(r, key,
-                        "claims of a JWT cannot be evaluated here; match an ordinary header");
+        hr_reader_error(r, key, "claims of a JWT cannot be evaluated; match an ordinary header");
     else if (!hr_is_header_name(name))
-        hr_reader_error(r, key, "\"%.*s\" is no name of a header", (int)name.len, name.p);
+        hr_reader_error(r, key, "\"%.*s\" is not a valid header name", (int)name.len, name.p);
 }
 
 static void read_header_matches(hr_reader *r, const hr_node *node, void *base,
@@ -179,9 +178,9 @@ static const hr_field match_fields[] = {
 static void check_match(hr_reader *r, const hr_node *node, void *out) {
     const hr_match_request *match = out;
     if (match->port > 65535)
-        hr_field_error(r, node, "port", "%u is no port; wants 1 to 65535", match->port);
+        hr_field_error(r, node, "port", "%u is not a valid port; expected 1 to 65535", match->port);
     if (match->source_namespace.len > 0 && !hr_is_label(match->source_namespace))
-        hr_field_error(r, node, "sourceNamespace", "\"%.*s\" is no namespace",
+        hr_field_error(r, node, "sourceNamespace", "\"%.*s\" is not a valid namespace",
                        (int)match->source_namespace.len, match->source_namespace.p);
 }
 

@@ -17,9 +17,9 @@ static void check_percentage(hr_reader *r, const hr_node *node, const char *fiel
     if (value == -1 && hr_field_get(node, field) == NULL)
         return;
     if (value < 0 || value > 100)
-        hr_field_error(r, node, field, "%g is no percentage; wants 0 to 100", value);
+        hr_field_error(r, node, field, "%g is not a valid percentage; expected 0 to 100", value);
     else if (value > 0 && value < least)
-        hr_field_error(r, node, field, "%g is too small; wants 0, or at least %g", value, least);
+        hr_field_error(r, node, field, "%g is too small; expected 0, or at least %g", value, least);
 }
 
 /* Percent: `{}` is 0 %, which differs from an absent one. */
@@ -37,7 +37,7 @@ const hr_schema hr_percent_schema = {
 static void check_mirror(hr_reader *r, const hr_node *node, void *out) {
     const hr_mirror_spec *mirror = out;
     if (hr_field_get(node, "destination") == NULL)
-        hr_reader_error(r, node, "a mirror wants a destination");
+        hr_reader_error(r, node, "destination is required");
     check_percentage(r, node, "percentage", mirror->percentage, 0);
 }
 
@@ -108,20 +108,21 @@ static int is_retry_condition(hr_str s) {
 static void check_retries(hr_reader *r, const hr_node *node, void *out) {
     const hr_retries *retries = out;
     if (retries->attempts < 0)
-        hr_field_error(r, node, "attempts", "may not be negative");
+        hr_field_error(r, node, "attempts", "must not be negative");
     if (retries->attempts == 0) {
         static const char *const idle[] = {"perTryTimeout", "retryOn", "retryRemoteLocalities"};
         for (size_t i = 0; i < sizeof(idle) / sizeof(idle[0]); i++)
             if (hr_field_get(node, idle[i]) != NULL && (i != 1 || retries->retry_on.len > 0))
                 hr_field_error(r, node, idle[i],
-                               "makes no sense with 0 attempts, which switch retries off");
+                               "is not allowed with 0 attempts, which disable retries");
     }
     hr_str on = retries->retry_on;
     for (size_t from = 0; on.len > 0 && from <= on.len;) {
         size_t comma = hr_str_find(on, ',', from);
         hr_str condition = hr_str_from_to(on, from, comma);
         if (!is_retry_condition(condition))
-            hr_field_error(r, node, "retryOn", "\"%.*s\" is no retry condition and no HTTP status",
+            hr_field_error(r, node, "retryOn",
+                           "\"%.*s\" is neither a retry condition nor an HTTP status",
                            (int)condition.len, condition.p);
         from = comma + 1;
     }
@@ -161,7 +162,7 @@ static void check_delay(hr_reader *r, const hr_node *node, void *out) {
     if (hr_field_get(node, "percent") != NULL)
         hr_field_warn(r, node, "percent", "is deprecated; use percentage");
     if (fault->delay_percentage == -1 && (fault->delay_percent < 0 || fault->delay_percent > 100))
-        hr_field_error(r, node, "percent", "%d is no percentage; wants 0 to 100",
+        hr_field_error(r, node, "percent", "%d is not a valid percentage; expected 0 to 100",
                        fault->delay_percent);
 }
 
@@ -212,10 +213,10 @@ static void check_abort(hr_reader *r, const hr_node *node, void *out) {
     if (hr_field_get(node, "httpStatus") != NULL && fault->abort_grpc_status.p == NULL)
         hr_check_http_status(r, node, "httpStatus", fault->abort_http_status);
     else if (hr_field_get(node, "grpcStatus") == NULL && hr_field_get(node, "http2Error") == NULL)
-        hr_reader_warn(r, node, "an abort without httpStatus or grpcStatus does nothing");
+        hr_reader_warn(r, node, "has no effect without httpStatus or grpcStatus");
     else if (fault->abort_grpc_status.p != NULL && !is_grpc_status(fault->abort_grpc_status))
         hr_field_error(r, node, "grpcStatus",
-                       "\"%.*s\" is no gRPC status; wants, for example, NOT_FOUND",
+                       "\"%.*s\" is not a gRPC status; expected a name such as NOT_FOUND",
                        (int)fault->abort_grpc_status.len, fault->abort_grpc_status.p);
 }
 
@@ -239,7 +240,7 @@ static const hr_schema abort_schema = {"HTTPFaultInjection.Abort",
 static void check_fault(hr_reader *r, const hr_node *node, void *out) {
     const hr_fault *fault = out;
     if (!fault->has_delay && !fault->has_abort)
-        hr_reader_error(r, node, "a fault wants a delay or an abort");
+        hr_reader_error(r, node, "delay or abort is required");
 }
 
 static void init_fault(void *out) {
@@ -284,8 +285,8 @@ static void check_cors_names(hr_reader *r, const hr_node *cors, const char *fiel
         hr_str s = item->u.text;
         if (methods ? !is_method(s) : !hr_is_header_name(s))
             hr_reader_error(r, item,
-                            methods ? "\"%.*s\" is no HTTP method (in capitals)"
-                                    : "\"%.*s\" is no name of a header",
+                            methods ? "\"%.*s\" is not an HTTP method in upper case"
+                                    : "\"%.*s\" is not a valid header name",
                             (int)s.len, s.p);
     }
     r->path = name.up;
@@ -297,7 +298,7 @@ static void check_cors(hr_reader *r, const hr_node *node, void *out) {
     check_cors_names(r, node, "allowHeaders", 0);
     check_cors_names(r, node, "exposeHeaders", 0);
     if (cors->max_age_ns > 0 && cors->max_age_ns % 1000000000 != 0)
-        hr_field_error(r, node, "maxAge", "must be whole seconds");
+        hr_field_error(r, node, "maxAge", "expected whole seconds");
     if (cors->allow_origin.n > 0)
         hr_field_warn(r, node, "allowOrigin", "is deprecated; use allowOrigins");
 }

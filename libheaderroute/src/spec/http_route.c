@@ -18,7 +18,7 @@ static void check_one_authority(hr_reader *r, const hr_node *node, const hr_http
             continue;
         if (n > 0) {
             hr_field_error(r, node, "headers",
-                           "the authority is set more than once: by \"%.*s\" as well",
+                           "the authority is set more than once: also by \"%.*s\"",
                            (int)pair->name.len, pair->name.p);
             return;
         }
@@ -31,13 +31,14 @@ static void check_http_route(hr_reader *r, const hr_node *node, void *out) {
     if (hr_field_get(node, "mirrorPercent") != NULL) {
         hr_field_warn(r, node, "mirrorPercent", "is deprecated; use mirrorPercentage");
         if (route->mirror_percent > 100)
-            hr_field_error(r, node, "mirrorPercent", "%lld is no percentage; wants 0 to 100",
+            hr_field_error(r, node, "mirrorPercent",
+                           "%lld is not a valid percentage; expected 0 to 100",
                            (long long)route->mirror_percent);
     }
     if (hr_field_get(node, "mirrorPercentage") != NULL &&
         (route->mirror_percentage < 0 || route->mirror_percentage > 100))
-        hr_field_error(r, node, "mirrorPercentage", "%g is no percentage; wants 0 to 100",
-                       route->mirror_percentage);
+        hr_field_error(r, node, "mirrorPercentage",
+                       "%g is not a valid percentage; expected 0 to 100", route->mirror_percentage);
     check_one_authority(r, node, route);
     hr_check_route_list(r, node);
     for (size_t i = 0;
@@ -45,9 +46,9 @@ static void check_http_route(hr_reader *r, const hr_node *node, void *out) {
          i++)
         if (route->match[i].uri.kind == HR_SM_EXACT || route->match[i].uri.kind == HR_SM_REGEX ||
             route->match[i].uri.kind == HR_SM_PRESENCE) {
-            hr_field_error(r, node, "redirect",
-                           "prefixRewrite wants every uri match to be a prefix; match[%zu] is not",
-                           i);
+            hr_field_error(
+                r, node, "redirect",
+                "prefixRewrite requires every uri match to be a prefix; match[%zu] is not", i);
             break;
         }
 }
@@ -104,8 +105,7 @@ static void check_excluded(hr_reader *r, const hr_node *route, const char *actio
                            const char *const *others, size_t n) {
     for (size_t i = 0; i < n; i++)
         if (hr_field_is_filled(route, others[i]))
-            hr_field_error(r, route, others[i], "excludes \"%s\": a route has only one of them",
-                           action);
+            hr_field_error(r, route, others[i], "cannot be combined with \"%s\"", action);
 }
 
 void hr_check_http_route_role(hr_reader *r, const hr_node *route, bool delegate) {
@@ -120,14 +120,14 @@ void hr_check_http_route_role(hr_reader *r, const hr_node *route, bool delegate)
     }
     if (hr_field_is_filled(route, "delegate"))
         hr_field_error(r, route, "delegate",
-                       "a VirtualService without hosts is a delegate itself, and may not delegate");
+                       "a delegate (a VirtualService without hosts) must not delegate");
     if (hr_field_is_filled(route, "redirect"))
         check_excluded(r, route, "redirect", beside_redirect, 4);
     else if (hr_field_is_filled(route, "directResponse"))
         check_excluded(r, route, "directResponse", beside_response, 3);
     else if (!hr_field_is_filled(route, "route") && !hr_field_is_filled(route, "delegate"))
         hr_reader_error(r, route,
-                        "a route wants one of route, redirect, directResponse and delegate");
+                        "one of route, redirect, directResponse and delegate is required");
     if (hr_field_is_filled(route, "mirror") && hr_field_is_filled(route, "mirrors"))
-        hr_field_error(r, route, "mirrors", "excludes \"mirror\": a route has only one of them");
+        hr_field_error(r, route, "mirrors", "cannot be combined with \"mirror\"");
 }

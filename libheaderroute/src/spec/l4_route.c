@@ -27,7 +27,7 @@ static void check_destination_subnets(hr_reader *r, const hr_node *match) {
     for (const hr_node *item = hr_items_begin(r, &step, list); item != NULL;
          item = hr_items_next(r, &step, item))
         if (item->kind == HR_NODE_STRING && !hr_is_subnet(item->u.text))
-            hr_reader_error(r, item, "\"%.*s\" is no address and no CIDR block",
+            hr_reader_error(r, item, "\"%.*s\" is neither an IP address nor a CIDR block",
                             (int)item->u.text.len, item->u.text.p);
     r->path = name.up;
 }
@@ -36,7 +36,8 @@ static void check_l4_port(hr_reader *r, const hr_node *match) {
     const hr_node *port = hr_field_get(match, "port");
     int64_t number;
     if (port != NULL && hr_node_int(&number, port) && number > 65535)
-        hr_field_error(r, match, "port", "%lld is no port; wants 1 to 65535", (long long)number);
+        hr_field_error(r, match, "port", "%lld is not a valid port; expected 1 to 65535",
+                       (long long)number);
 }
 
 static void check_tcp_match(hr_reader *r, const hr_node *node, void *out) {
@@ -49,7 +50,7 @@ static void check_tls_match(hr_reader *r, const hr_node *node, void *out) {
     check_tcp_match(r, node, out);
     const hr_node *hosts = hr_field_get(node, "sniHosts");
     if (hosts == NULL || (hosts->kind == HR_NODE_LIST && hosts->u.children.n == 0))
-        hr_reader_error(r, node, "a TLS match wants at least one name in sniHosts");
+        hr_reader_error(r, node, "sniHosts is required");
 }
 
 #define M(member) offsetof(l4_match, member)
@@ -95,7 +96,7 @@ typedef struct l4_list {
 
 static void check_l4_route(hr_reader *r, const hr_node *node) {
     if (!hr_field_is_filled(node, "route"))
-        hr_reader_error(r, node, "wants a route");
+        hr_reader_error(r, node, "route is required");
     hr_check_route_list(r, node);
 }
 
@@ -107,7 +108,7 @@ static void check_tcp_route(hr_reader *r, const hr_node *node, void *out) {
 static void check_tls_route(hr_reader *r, const hr_node *node, void *out) {
     (void)out;
     if (!hr_field_is_filled(node, "match"))
-        hr_reader_error(r, node, "a TLS route wants at least one match");
+        hr_reader_error(r, node, "at least one match is required");
     check_l4_route(r, node);
 }
 

@@ -27,9 +27,9 @@ static void read_source_ip(hr_reader *r, const hr_node *node, void *base, const 
 static void check_cookie(hr_reader *r, const hr_node *node, void *out) {
     const hr_lb_settings *lb = out;
     if (lb->hash_name.len == 0)
-        hr_reader_error(r, node, "a hash cookie wants a name");
+        hr_reader_error(r, node, "name is required");
     if (lb->cookie_ttl_ns < -1)
-        hr_field_error(r, node, "ttl", "may not be negative");
+        hr_field_error(r, node, "ttl", "must not be negative");
 }
 
 static const hr_field cookie_fields[] = {
@@ -37,7 +37,7 @@ static const hr_field cookie_fields[] = {
     {"path", hr_read_string, L(cookie_path), 0, NULL, 0},
     {"ttl", hr_read_duration, L(cookie_ttl_ns), 0, NULL, 0},
     {"attributes", hr_read_refused, 0, 0,
-     "attributes of a hash cookie have no effect here; leave them out", 0},
+     "attributes of a hash cookie are not supported; remove them", 0},
 };
 
 static const hr_schema cookie_schema = {"ConsistentHashLB.HTTPCookie",
@@ -83,7 +83,7 @@ static void check_maglev(hr_reader *r, const hr_node *node, void *out) {
     int64_t size = lb->maglev_table_size;
     if (size <= 0)
         hr_reader_error(
-            r, node, "maglev wants a tableSize: a prime number below 5000011, for example 65537");
+            r, node, "tableSize is required: expected a prime number below 5000011, such as 65537");
     else if (size >= 5000011)
         hr_field_error(r, node, "tableSize", "must be below 5000011");
     else if (!is_prime(size))
@@ -117,18 +117,20 @@ static void check_hash(hr_reader *r, const hr_node *node, void *out) {
     for (size_t i = 0; i < 4; i++)
         n += hr_field_is_given(node, keys[i]);
     if (n == 0)
-        hr_reader_warn(r, node,
-                       "without a key (%s, %s, %s, %s) every request goes to a random endpoint",
-                       keys[0], keys[1], keys[2], keys[3]);
+        hr_reader_warn(
+            r, node,
+            "without a hash key (%s, %s, %s or %s) every request goes to a random endpoint",
+            keys[0], keys[1], keys[2], keys[3]);
     if (lb->deprecated_minimum_ring_size > 0) {
         hr_field_warn(r, node, "minimumRingSize", "is deprecated; use ringHash.minimumRingSize");
         if (lb->hash_algorithm != 0)
-            hr_field_error(r, node, "minimumRingSize", "excludes \"ringHash\" and \"maglev\"");
+            hr_field_error(r, node, "minimumRingSize",
+                           "cannot be combined with \"ringHash\" or \"maglev\"");
     }
     if (lb->minimum_ring_size > LARGEST_RING || lb->deprecated_minimum_ring_size > LARGEST_RING)
         hr_field_error(r, node,
                        lb->minimum_ring_size > LARGEST_RING ? "ringHash" : "minimumRingSize",
-                       "a ring has at most %d entries in Envoy", LARGEST_RING);
+                       "is too large: Envoy allows at most %d entries", LARGEST_RING);
 }
 
 static const hr_field hash_fields[] = {
@@ -171,13 +173,13 @@ static const char *locality_mistake(hr_str locality) {
     for (size_t i = 0; i < locality.len; i++)
         stars += locality.p[i] == '*';
     if (stars > 1 || (stars == 1 && locality.p[locality.len - 1] != '*'))
-        return "a '*' may stand at its end only";
+        return "a '*' is allowed at the end only";
     for (size_t level = 0; level < 3; level++) {
         hr_str part = locality_part(locality, level);
         if (part.p != NULL && part.len == 0)
-            return "its region, zone and subzone may not be empty";
+            return "region, zone and subzone must not be empty";
     }
-    return locality.len == 0 ? "it is empty" : NULL;
+    return locality.len == 0 ? "it must not be empty" : NULL;
 }
 
 /* A later locality may widen an earlier one by a '*', and in no other way meet it. */
@@ -202,8 +204,8 @@ static void check_distribute(hr_reader *r, const hr_node *list, const hr_lb_sett
         uint64_t total = 0;
         const char *mistake = locality_mistake(d->from);
         if (mistake != NULL)
-            hr_field_error(r, item, "from", "\"%.*s\" is no locality: %s", (int)d->from.len,
-                           d->from.p == NULL ? "" : d->from.p, mistake);
+            hr_field_error(r, item, "from", "\"%.*s\" is not a valid locality: %s",
+                           (int)d->from.len, d->from.p == NULL ? "" : d->from.p, mistake);
         for (const hr_locality_distribute *e = lb->distribute;
              e != d && e < lb->distribute + MOST_LOCALITIES; e++)
             if (mistake == NULL && localities_overlap(e->from, d->from))
@@ -213,10 +215,11 @@ static void check_distribute(hr_reader *r, const hr_node *list, const hr_lb_sett
             total += d->to[i].percent;
             mistake = locality_mistake(d->to[i].to);
             if (mistake != NULL)
-                hr_field_error(r, item, "to", "\"%.*s\" is no locality: %s", (int)d->to[i].to.len,
-                               d->to[i].to.p, mistake);
+                hr_field_error(r, item, "to", "\"%.*s\" is not a valid locality: %s",
+                               (int)d->to[i].to.len, d->to[i].to.p, mistake);
             if (d->to[i].percent < 1 || d->to[i].percent > 100)
-                hr_field_error(r, item, "to", "%u is no weight; wants 1 to 100", d->to[i].percent);
+                hr_field_error(r, item, "to", "%u is not a valid weight; expected 1 to 100",
+                               d->to[i].percent);
             for (size_t j = 0; j < i && i < MOST_LOCALITIES; j++)
                 if (mistake == NULL && localities_overlap(d->to[j].to, d->to[i].to))
                     hr_field_error(r, item, "to", "\"%.*s\" overlaps with \"%.*s\"",
@@ -224,7 +227,7 @@ static void check_distribute(hr_reader *r, const hr_node *list, const hr_lb_sett
                                    d->to[j].to.p);
         }
         if (total != 100)
-            hr_field_error(r, item, "to", "the weights must add up to 100, not %llu",
+            hr_field_error(r, item, "to", "the weights must add up to 100, got %llu",
                            (unsigned long long)total);
     }
 }
@@ -237,16 +240,15 @@ static void check_failover(hr_reader *r, const hr_node *list, const hr_lb_settin
         if (hr_str_eq(f->name, f->value))
             hr_reader_error(r, item, "from and to must be different regions");
         if (hr_str_has(f->name, '/') || hr_str_has(f->value, '/'))
-            hr_reader_error(r, item, "from and to are regions, without zone");
+            hr_reader_error(r, item, "from and to must be regions without a zone");
         if (hr_str_has(f->name, '*') || hr_str_has(f->value, '*'))
-            hr_reader_error(r, item, "from and to take no wildcard");
+            hr_reader_error(r, item, "from and to must not contain a wildcard");
     }
 }
 
 static void check_locality(hr_reader *r, const hr_node *node, const hr_lb_settings *lb) {
     if (lb->n_distribute > 0 && lb->n_failover > 0) {
-        hr_field_error(r, node, "failover",
-                       "excludes \"distribute\": only one of them may be given");
+        hr_field_error(r, node, "failover", "cannot be combined with \"distribute\"");
         return;
     }
     for (size_t i = 0; lb->n_failover > 0 && i < lb->failover_priority.n; i++) {
@@ -255,8 +257,8 @@ static void check_locality(hr_reader *r, const hr_node *node, const hr_lb_settin
             hr_str_eq_c(label, "topology.kubernetes.io/zone") ||
             hr_str_eq_c(label, "topology.istio.io/subzone"))
             hr_field_error(r, node, "failoverPriority",
-                           "excludes \"failover\" where it names \"%.*s\"", (int)label.len,
-                           label.p);
+                           "cannot be combined with \"failover\" if it names \"%.*s\"",
+                           (int)label.len, label.p);
     }
     hr_path name = {.up = r->path, .name = HR_STR("distribute")};
     const hr_node *list = hr_field_get(node, "distribute");
@@ -336,10 +338,10 @@ static const hr_schema locality_schema = {"LocalityLoadBalancerSetting",
 static void check_warmup(hr_reader *r, const hr_node *node, void *out) {
     const hr_lb_settings *lb = out;
     if (!hr_field_is_given(node, "duration"))
-        hr_reader_error(r, node, "warmup wants a duration");
+        hr_reader_error(r, node, "duration is required");
     if (hr_field_is_given(node, "minimumPercent") &&
         (lb->warmup_minimum_percent < 0 || lb->warmup_minimum_percent > 100))
-        hr_field_error(r, node, "minimumPercent", "%g is no percentage; wants 0 to 100",
+        hr_field_error(r, node, "minimumPercent", "%g is not a valid percentage; expected 0 to 100",
                        lb->warmup_minimum_percent);
     if (hr_field_is_given(node, "aggression") && lb->warmup_aggression <= 0)
         hr_field_error(r, node, "aggression", "must be greater than 0");
@@ -372,7 +374,8 @@ static void check_load_balancer(hr_reader *r, const hr_node *node, void *out) {
         r->path = step.up;
     }
     if (lb->has_simple && lb->simple == 1)
-        hr_field_warn(r, node, "simple", "LEAST_CONN is deprecated; LEAST_REQUEST is the same");
+        hr_field_warn(r, node, "simple",
+                      "LEAST_CONN is deprecated; use LEAST_REQUEST, which is the same");
     if (lb->warmup_duration_secs_ns >= 0)
         hr_field_warn(r, node, "warmupDurationSecs", "is deprecated; use warmup.duration");
 }
@@ -399,7 +402,7 @@ static const hr_field lb_fields[] = {
     {"consistentHash", hr_read_message, 0, 0, &hash_schema, 1},
     {"localityLbSetting", hr_read_message, 0, 0, &locality_schema, 0},
     {"zoneAwareLbSetting", hr_read_refused, 0, 0,
-     "zone-aware balancing has no effect here; use localityLbSetting", 0},
+     "zone-aware balancing is not supported; use localityLbSetting", 0},
     {"warmupDurationSecs", hr_read_duration, L(warmup_duration_secs_ns), 0, NULL, 0},
     {"warmup", hr_read_message, 0, 0, &warmup_schema, 0},
 };

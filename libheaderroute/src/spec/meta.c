@@ -63,12 +63,12 @@ bool hr_read_meta(hr_reader *r, const hr_node *resource, hr_str default_namespac
     step.name = HR_STR("metadata.name");
     bool ok = false;
     if (meta->name.len == 0)
-        hr_reader_error(r, node == NULL ? resource : node, "a resource needs a name");
+        hr_reader_error(r, node == NULL ? resource : node, "is required");
     else if (!is_resource_name(meta->name))
-        hr_reader_error(
-            r, hr_node_get(node, HR_STR("name")),
-            "\"%.*s\" is no name for a resource: lower-case letters, digits, '-' and '.'",
-            (int)meta->name.len, meta->name.p);
+        hr_reader_error(r, hr_node_get(node, HR_STR("name")),
+                        "\"%.*s\" is not a valid resource name; expected lower-case letters, "
+                        "digits, '-' and '.'",
+                        (int)meta->name.len, meta->name.p);
     else
         ok = true;
     step.name = HR_STR("metadata.namespace");
@@ -77,7 +77,7 @@ bool hr_read_meta(hr_reader *r, const hr_node *resource, hr_str default_namespac
     else if (!is_resource_name(meta->namespace_) ||
              memchr(meta->namespace_.p, '.', meta->namespace_.len) != NULL) {
         hr_reader_error(r, hr_node_get(node, HR_STR("namespace")),
-                        "\"%.*s\" is no name for a namespace", (int)meta->namespace_.len,
+                        "\"%.*s\" is not a valid namespace", (int)meta->namespace_.len,
                         meta->namespace_.p);
         ok = false;
     }
@@ -92,10 +92,10 @@ void hr_check_annotations(hr_diagnostics *d, const hr_meta *meta) {
         hr_str name = meta->annotations[i].name;
         if (hr_str_starts(name, HR_STR("internal.istio.io/")))
             hr_diag_error(d, meta->pos, "metadata.annotations",
-                          "\"%.*s\" is Istio's own; leave it out", (int)name.len, name.p);
+                          "\"%.*s\" is reserved for Istio; remove it", (int)name.len, name.p);
         else if (hr_str_eq_c(name, "istio.io/dry-run"))
             hr_diag_error(d, meta->pos, "metadata.annotations",
-                          "\"istio.io/dry-run\" is for AuthorizationPolicies only");
+                          "\"istio.io/dry-run\" is allowed on AuthorizationPolicies only");
     }
 }
 

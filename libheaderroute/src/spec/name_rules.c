@@ -82,7 +82,7 @@ static const char *labels_mistake(hr_str name) {
         size_t dot = hr_str_find(name, '.', from);
         hr_str label = hr_str_from_to(name, from, dot);
         if (dot == name.len && is_number(label))
-            return "its last label may not be a number";
+            return "its last label must not be a number";
         if (dot == name.len && label.len == 0)
             return NULL;
         if (!hr_is_label(label))
@@ -95,9 +95,9 @@ static const char *labels_mistake(hr_str name) {
 
 const char *hr_domain_mistake(hr_str name, bool wildcard) {
     if (name.len == 0)
-        return "it is empty";
+        return "it must not be empty";
     if (name.len > HR_DOMAIN_MAX)
-        return "it is longer than 255 bytes";
+        return "it must not be longer than 255 bytes";
     if (!wildcard)
         return labels_mistake(name);
     size_t dot = hr_str_find(name, '.', 0);
@@ -107,7 +107,7 @@ const char *hr_domain_mistake(hr_str name, bool wildcard) {
         return NULL;
     hr_str rest = hr_str_tail(name, dot + 1);
     if (hr_str_has(rest, '*'))
-        return "a '*' may stand in its first label only";
+        return "a '*' is allowed in its first label only";
     return labels_mistake(rest);
 }
 

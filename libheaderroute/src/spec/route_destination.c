@@ -38,7 +38,8 @@ static void read_destination_subset(hr_reader *r, const hr_node *node, void *bas
 
 static void check_subset_name(hr_reader *r, const hr_node *node, const char *field, hr_str name) {
     if (!hr_is_label(name))
-        hr_field_error(r, node, field, "\"%.*s\" is no name of a subset: letters, digits and '-'",
+        hr_field_error(r, node, field,
+                       "\"%.*s\" is not a valid subset name; expected letters, digits and '-'",
                        (int)name.len, name.p);
 }
 
@@ -47,16 +48,18 @@ static void check_destination(hr_reader *r, const hr_node *node, void *out) {
     const hr_node *port = hr_field_get(node, "port");
     const char *mistake = hr_domain_mistake(destination->host, true);
     if (destination->host_pos.line == 0)
-        hr_reader_error(r, node, "a destination wants a host");
+        hr_reader_error(r, node, "host is required");
     else if (hr_str_eq_c(destination->host, "*"))
-        hr_field_error(r, node, "host", "\"*\" is no destination; name a service");
+        hr_field_error(r, node, "host",
+                       "\"*\" is not a valid destination; expected the host of a service");
     else if (mistake != NULL)
-        hr_field_error(r, node, "host", "\"%.*s\" is no host: %s", (int)destination->host.len,
+        hr_field_error(r, node, "host", "\"%.*s\" is not a valid host: %s",
+                       (int)destination->host.len,
                        destination->host.p == NULL ? "" : destination->host.p, mistake);
     if (destination->subset.len > 0)
         check_subset_name(r, node, "subset", destination->subset);
     if (port != NULL && port->kind == HR_NODE_MAP && hr_field_get(port, "number") == NULL)
-        hr_field_error(r, node, "port", "wants a number from 1 to 65535");
+        hr_field_error(r, node, "port", "number is required: expected 1 to 65535");
 }
 
 static const hr_field destination_fields[] = {
@@ -120,7 +123,7 @@ void hr_check_route_list(hr_reader *r, const hr_node *route) {
         const hr_node *weight = hr_field_get(item, "weight");
         int64_t w = 0;
         if (item->kind == HR_NODE_MAP && hr_field_get(item, "destination") == NULL)
-            hr_reader_error(r, item, "wants a destination");
+            hr_reader_error(r, item, "destination is required");
         if (weight != NULL && weight->kind == HR_NODE_STRING)
             hr_scalar_int(&w, weight->u.text); /* protobuf's JSON takes a quoted number as well */
         else if (weight != NULL)
@@ -131,8 +134,8 @@ void hr_check_route_list(hr_reader *r, const hr_node *route) {
     if (list->u.children.n > 1 && total == 0)
         hr_field_error(
             r, route, "route",
-            "no destination has a weight: of several destinations, those without one get nothing");
+            "no destination has a weight: destinations without a weight receive no requests");
     else if (total > UINT32_MAX)
-        hr_field_error(r, route, "route", "the weights add up to more than %u, which Envoy refuses",
+        hr_field_error(r, route, "route", "the weights add up to more than %u, which Envoy rejects",
                        UINT32_MAX);
 }

@@ -17,13 +17,14 @@ static void check_service_port(hr_reader *r, const hr_node *item, const hr_servi
     if (item->kind != HR_NODE_MAP)
         return;
     if (hr_field_get(item, "port") == NULL)
-        hr_reader_error(r, item, "a Service's port wants a number in \"port\"");
+        hr_reader_error(r, item, "port is required: expected a number");
     if (port->name.len == 0 && service->n_ports > 1)
-        hr_reader_error(r, item, "of several ports each wants a name");
+        hr_reader_error(r, item, "name is required if there are several ports");
     if (port->protocol.len > 0 && !hr_str_eq_c(port->protocol, "TCP") &&
         !hr_str_eq_c(port->protocol, "UDP") && !hr_str_eq_c(port->protocol, "SCTP"))
         hr_field_error(r, item, "protocol",
-                       "\"%.*s\" is not one of TCP, UDP, SCTP; HTTP is told by name or appProtocol",
+                       "\"%.*s\" is not one of TCP, UDP, SCTP; declare HTTP by the port's name or "
+                       "by appProtocol",
                        (int)port->protocol.len, port->protocol.p);
     for (size_t i = 0; i < index && index < MOST_PORTS; i++) {
         const hr_port_spec *other = &service->ports[i];
@@ -50,12 +51,12 @@ static void check_service(hr_reader *r, const hr_node *spec, void *out) {
                        "\"%.*s\" is not one of ClusterIP, NodePort, LoadBalancer, ExternalName",
                        (int)service->type.len, service->type.p);
     if (service->cluster_ip.len > 0 && !headless && !hr_is_ip(service->cluster_ip))
-        hr_field_error(r, spec, "clusterIP", "\"%.*s\" is no address and not None",
+        hr_field_error(r, spec, "clusterIP", "\"%.*s\" is neither an IP address nor None",
                        (int)service->cluster_ip.len, service->cluster_ip.p);
     if (by_name && service->external_name.len == 0)
-        hr_reader_error(r, spec, "a Service of type ExternalName wants externalName");
+        hr_reader_error(r, spec, "externalName is required with type ExternalName");
     if (service->n_ports == 0 && !headless && !by_name)
-        hr_reader_error(r, spec, "a Service wants at least one port");
+        hr_reader_error(r, spec, "at least one port is required");
     const hr_node *list = hr_field_get(spec, "ports");
     hr_path name = {.up = r->path, .name = HR_STR("ports")}, step;
     r->path = &name;

@@ -19,7 +19,7 @@ static void check_entry_hosts(hr_reader *r, const hr_node *spec, const hr_servic
                   entry->n_endpoints == 0;
     hr_path name = {.up = r->path, .name = HR_STR("hosts")}, step;
     if (entry->hosts.n == 0)
-        hr_reader_error(r, spec, "a ServiceEntry wants at least one host");
+        hr_reader_error(r, spec, "at least one host is required");
     r->path = &name;
     for (const hr_node *item = hr_items_begin(r, &step, list); item != NULL;
          item = hr_items_next(r, &step, item)) {
@@ -28,13 +28,14 @@ static void check_entry_hosts(hr_reader *r, const hr_node *spec, const hr_servic
         hr_str host = item->u.text;
         const char *mistake = hr_domain_mistake(host, true);
         if (hr_str_eq_c(host, "*"))
-            hr_reader_error(r, item, "\"*\" is no host of a ServiceEntry");
+            hr_reader_error(r, item, "\"*\" is not allowed as the host of a ServiceEntry");
         else if (mistake != NULL)
-            hr_reader_error(r, item, "\"%.*s\" is no host: %s", (int)host.len, host.p, mistake);
+            hr_reader_error(r, item, "\"%.*s\" is not a valid host: %s", (int)host.len, host.p,
+                            mistake);
         else if (by_name && host.p[0] == '*')
             hr_reader_error(
                 r, item,
-                "a wildcard cannot be resolved by DNS: give endpoints, or resolution NONE");
+                "a wildcard cannot be resolved by DNS; add endpoints, or use resolution NONE");
         else if (host.p[0] == '*' && host.p[1] != '.')
             hr_reader_warn(r, item, "\"%.*s\": a '*' should be a whole label", (int)host.len,
                            host.p);
@@ -55,11 +56,11 @@ static void check_entry_addresses(hr_reader *r, const hr_node *spec,
         if (item->kind != HR_NODE_STRING)
             continue;
         if (!hr_is_subnet(item->u.text))
-            hr_reader_error(r, item, "\"%.*s\" is no address and no CIDR block",
+            hr_reader_error(r, item, "\"%.*s\" is neither an IP address nor a CIDR block",
                             (int)item->u.text.len, item->u.text.p);
         else if (hr_str_has(item->u.text, '/') && entry->resolution != RESOLUTION_NONE &&
                  entry->resolution != STATIC)
-            hr_reader_error(r, item, "a CIDR block wants resolution NONE or STATIC");
+            hr_reader_error(r, item, "a CIDR block requires resolution NONE or STATIC");
     }
     r->path = name.up;
 }
@@ -72,11 +73,11 @@ static void check_entry_port(hr_reader *r, const hr_node *item, const hr_service
     if (!hr_is_label(port->name))
         hr_field_error(r, item, "name",
                        port->name.len == 0
-                           ? "a port wants a name%.*s"
-                           : "\"%.*s\" is no name of a port: letters, digits and '-'",
+                           ? "name is required%.*s"
+                           : "\"%.*s\" is not a valid port name; expected letters, digits and '-'",
                        (int)port->name.len, port->name.p == NULL ? "" : port->name.p);
     if (hr_field_get(item, "number") == NULL)
-        hr_reader_error(r, item, "a port wants a number");
+        hr_reader_error(r, item, "number is required");
     if (port->protocol.len > 0 && hr_proto_parse(port->protocol) == HR_PROTO_UNSUPPORTED)
         hr_field_error(r, item, "protocol",
                        "\"%.*s\" is not one of HTTP, HTTPS, HTTP2, GRPC, GRPC-WEB, TLS, TCP, UDP, "
@@ -104,7 +105,7 @@ static void check_entry_ports(hr_reader *r, const hr_node *spec, const hr_servic
         hr_proto protocol = hr_proto_parse(entry->ports[i].protocol);
         if (!hr_proto_is_http(protocol) && !hr_proto_is_tls(protocol)) {
             hr_field_error(r, spec, "hosts",
-                           "several hosts want ports of HTTP or TLS; port %u is neither",
+                           "several hosts require ports of HTTP or TLS; port %u is neither",
                            entry->ports[i].number);
             break;
         }
@@ -116,15 +117,15 @@ static void check_entry_endpoints(hr_reader *r, const hr_node *spec,
     const hr_node *list = hr_field_get(spec, "endpoints");
     hr_path name = {.up = r->path, .name = HR_STR("endpoints")}, step;
     if (entry->has_selector && entry->n_endpoints > 0)
-        hr_field_error(r, spec, "workloadSelector",
-                       "excludes \"endpoints\": only one of them may be given");
+        hr_field_error(r, spec, "workloadSelector", "cannot be combined with \"endpoints\"");
     if (entry->resolution == RESOLUTION_NONE && entry->n_endpoints > 0)
         hr_field_error(r, spec, "endpoints",
-                       "makes no sense with resolution NONE; use STATIC or DNS");
+                       "is not allowed with resolution NONE; use STATIC or DNS");
     if (entry->resolution == RESOLUTION_NONE && entry->has_selector)
         hr_field_warn(r, spec, "workloadSelector", "has no effect with resolution NONE");
     if (entry->resolution == DNS_ROUND_ROBIN && entry->n_endpoints > 1)
-        hr_field_error(r, spec, "endpoints", "DNS_ROUND_ROBIN takes at most one");
+        hr_field_error(r, spec, "endpoints",
+                       "at most one endpoint is allowed with DNS_ROUND_ROBIN");
     r->path = &name;
     const hr_port_specs declared = {entry->ports, entry->n_ports};
     const hr_workload_entry *workload = entry->endpoints;
@@ -177,7 +178,7 @@ static const hr_enum resolutions[] = {
 static void read_resolution(hr_reader *r, const hr_node *node, void *base, const hr_field *field) {
     hr_read_enum(r, node, base, field);
     if (((hr_service_entry *)base)->resolution == 4)
-        hr_reader_error(r, node, "DYNAMIC_DNS is not supported here; use DNS or DNS_ROUND_ROBIN");
+        hr_reader_error(r, node, "DYNAMIC_DNS is not supported; use DNS or DNS_ROUND_ROBIN");
 }
 
 static const hr_field selector_fields[] = {

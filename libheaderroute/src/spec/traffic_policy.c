@@ -17,7 +17,7 @@ static void report_wire_fields(hr_reader *r, const hr_node *node, const char *co
     for (size_t i = 0; i < n; i++)
         if (hr_field_is_given(node, fields[i]))
             (r->serves ? hr_field_error : hr_field_warn)(
-                r, node, fields[i], "changes no decision, and has no effect here");
+                r, node, fields[i], "is not supported: it changes no routing decision");
 }
 
 static void check_tcp_pool(hr_reader *r, const hr_node *node, void *out) {
@@ -29,7 +29,7 @@ static void check_tcp_pool(hr_reader *r, const hr_node *node, void *out) {
 static void check_http2_keepalive(hr_reader *r, const hr_node *node, void *out) {
     (void)out;
     if (!hr_field_is_given(node, "interval") || !hr_field_is_given(node, "timeout"))
-        hr_reader_error(r, node, "wants both interval and timeout");
+        hr_reader_error(r, node, "interval and timeout are required");
 }
 
 static void check_http_pool(hr_reader *r, const hr_node *node, void *out) {
@@ -38,13 +38,14 @@ static void check_http_pool(hr_reader *r, const hr_node *node, void *out) {
     const hr_connection_pool *pool = out;
     report_wire_fields(r, node, wire, 4);
     if (pool->h2_upgrade_policy == 2 && pool->use_client_protocol)
-        hr_field_error(r, node, "useClientProtocol", "excludes h2UpgradePolicy: UPGRADE");
+        hr_field_error(r, node, "useClientProtocol",
+                       "cannot be combined with h2UpgradePolicy: UPGRADE");
 }
 
 static void check_pool(hr_reader *r, const hr_node *node, void *out) {
     const hr_connection_pool *pool = out;
     if (!pool->has_tcp && !pool->has_http)
-        hr_reader_error(r, node, "a connection pool wants tcp or http");
+        hr_reader_error(r, node, "tcp or http is required");
 }
 
 #define C(member) offsetof(hr_connection_pool, member)
@@ -171,7 +172,7 @@ static void read_codes(hr_reader *r, const hr_node *node, void *base, const hr_f
         uint32_t code = 0;
         hr_read_uint32(r, item, &code, &(hr_field){0});
         if (code < 100 || code > 599)
-            hr_reader_warn(r, item, "%" PRIu32 " is no HTTP status, and so is never counted", code);
+            hr_reader_warn(r, item, "%" PRIu32 " is not an HTTP status and is never counted", code);
         else
             out->http_codes[out->n_http_codes++] = (uint16_t)code;
     }
@@ -194,7 +195,7 @@ static void check_outlier(hr_reader *r, const hr_node *node, void *out) {
     if (!outlier->split_external_local_origin_errors &&
         outlier->consecutive_local_origin_failures > 0)
         hr_field_error(r, node, "consecutiveLocalOriginFailures",
-                       "wants splitExternalLocalOriginErrors: true");
+                       "requires splitExternalLocalOriginErrors: true");
 }
 
 static const hr_field outlier_fields[] = {
@@ -232,21 +233,22 @@ static void check_client_tls(hr_reader *r, const hr_node *node, void *out) {
                                               "credentialName"};
         for (size_t i = 0; i < (simple ? 3 : 2); i++)
             if (hr_field_is_given(node, checked[i]))
-                hr_field_error(r, node, checked[i], "makes no sense with insecureSkipVerify: true");
+                hr_field_error(r, node, checked[i], "is not allowed with insecureSkipVerify: true");
     }
     if (!simple && !mutual)
         return;
     if (tls->credential_name.len > 0) {
         if (tls->client_certificate.len > 0 || tls->ca_certificates.len > 0 ||
             tls->private_key.len > 0)
-            hr_field_error(r, node, "credentialName",
-                           "excludes clientCertificate, privateKey and caCertificates");
+            hr_field_error(
+                r, node, "credentialName",
+                "cannot be combined with clientCertificate, privateKey or caCertificates");
         return;
     }
     if (mutual && tls->client_certificate.len == 0)
-        hr_field_error(r, node, "clientCertificate", "is wanted by MUTUAL");
+        hr_field_error(r, node, "clientCertificate", "is required by mode MUTUAL");
     if (mutual && tls->private_key.len == 0)
-        hr_field_error(r, node, "privateKey", "is wanted by MUTUAL");
+        hr_field_error(r, node, "privateKey", "is required by mode MUTUAL");
 }
 
 #define T(member) offsetof(hr_tls_settings, member)
@@ -275,8 +277,8 @@ static const hr_field client_tls_fields[] = {
     {"subjectAltNames", hr_read_strings, T(subject_alt_names), 0, NULL, 0},
     {"sni", hr_read_string, T(sni), 0, NULL, 0},
     {"insecureSkipVerify", hr_read_bool_value, T(insecure_skip_verify), 0, NULL, 0},
-    {"caCrl", hr_read_refused, 0, 0,
-     "certificate revocation lists have no effect here; leave caCrl out", 0},
+    {"caCrl", hr_read_refused, 0, 0, "certificate revocation lists are not supported; remove caCrl",
+     0},
 };
 
 static const hr_schema client_tls_schema = {"ClientTLSSettings",
@@ -304,15 +306,15 @@ static void check_port_policy(hr_reader *r, const hr_node *node, void *out) {
         (const hr_port_policy *)(const void *)((const char *)out -
                                                offsetof(hr_port_policy, policy));
     if (!hr_field_is_given(node, "port"))
-        hr_reader_error(r, node, "a port's policy wants port.number");
+        hr_reader_error(r, node, "port.number is required");
     else if (whole->port < 1 || whole->port > 65535)
-        hr_field_warn(r, node, "port", "%u is no port, and so the policy has no effect",
+        hr_field_warn(r, node, "port", "%u is not a valid port, so the policy has no effect",
                       whole->port);
     if (!policy->load_balancer.present && !policy->connection_pool.present &&
         !policy->outlier_detection.present && !policy->tls.present)
-        hr_reader_error(r, node,
-                        "a port's policy wants at least one of loadBalancer, connectionPool, "
-                        "outlierDetection, tls");
+        hr_reader_error(
+            r, node,
+            "at least one of loadBalancer, connectionPool, outlierDetection and tls is required");
     check_failover_outlier(r, node, policy);
 }
 
@@ -377,19 +379,19 @@ static void check_policy(hr_reader *r, const hr_node *node, void *out) {
     for (size_t i = 0; i < sizeof(blocks) / sizeof(blocks[0]); i++)
         n += hr_field_is_given(node, blocks[i]);
     if (n == 0)
-        hr_reader_error(r, node, "a traffic policy wants at least one field");
+        hr_reader_error(r, node, "at least one field is required");
     check_failover_outlier(r, node, out);
 }
 
 static const hr_field policy_fields[] = {
     BLOCKS,
     {"portLevelSettings", read_port_level, 0, 0, NULL, 0},
-    {"tunnel", hr_read_refused, 0, 0,
-     "tunnels through CONNECT are not supported here; leave tunnel out", 0},
+    {"tunnel", hr_read_refused, 0, 0, "tunnels through CONNECT are not supported; remove tunnel",
+     0},
     {"proxyProtocol", hr_read_refused, 0, 0,
-     "the PROXY protocol is not spoken here; leave proxyProtocol out", 0},
+     "the PROXY protocol is not supported; remove proxyProtocol", 0},
     {"retryBudget", hr_read_refused, 0, 0,
-     "a retry budget has no effect here; limit retries by connectionPool.http.maxRetries", 0},
+     "a retry budget is not supported; limit retries with connectionPool.http.maxRetries", 0},
 };
 
 const hr_schema hr_traffic_policy_schema = {

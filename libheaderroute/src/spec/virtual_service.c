@@ -40,9 +40,7 @@ static int has_sni(const hr_node *spec) {
 
 static const char *host_mistake(hr_str host, int at_gateway, int sni) {
     if (at_gateway && sni && hr_str_starts(host, HR_STR("outbound_")) && host.len <= HR_DOMAIN_MAX)
-        return hr_is_generated_sni(host)
-                   ? NULL
-                   : "a generated SNI name reads outbound_.PORT_.SUBSET_.HOST";
+        return hr_is_generated_sni(host) ? NULL : "expected outbound_.PORT_.SUBSET_.HOST";
     const char *mistake = hr_domain_mistake(host, true);
     return mistake != NULL && hr_is_ip(host) ? NULL : mistake;
 }
@@ -94,11 +92,12 @@ static void check_virtual_hosts(hr_reader *r, const hr_node *spec, const hr_virt
         hr_str host = item->u.text;
         const char *mistake = host_mistake(host, at_gateway, sni);
         if (mistake != NULL)
-            hr_reader_error(r, item, "\"%.*s\" is no host: %s", (int)host.len, host.p, mistake);
+            hr_reader_error(r, item, "\"%.*s\" is not a valid host: %s", (int)host.len, host.p,
+                            mistake);
         else if (!at_gateway && hr_str_eq_c(host, "*"))
-            hr_reader_error(r, item,
-                            "\"*\" is not allowed in the mesh: name hosts, or list Gateways only "
-                            "in spec.gateways");
+            hr_reader_error(
+                r, item,
+                "\"*\" is not allowed in the mesh; list hosts, or only Gateways in spec.gateways");
     }
     if (list != NULL && list->kind == HR_NODE_LIST && hr_diagnostics_errors(r->d) == before &&
         vs->hosts.n == list->u.children.n)
@@ -112,19 +111,21 @@ static void check_sni_host(hr_reader *r, const hr_node *item, const hr_virtual_s
                            int at_gateway) {
     hr_str sni = item->u.text;
     if (hr_is_ip(sni)) {
-        hr_reader_warn(r, item, "an address is no server name (RFC 6066); most clients send none");
+        hr_reader_warn(
+            r, item, "an IP address is not a server name (RFC 6066); most clients do not send it");
         return;
     }
     const char *mistake = host_mistake(sni, at_gateway, 1);
     if (mistake != NULL) {
-        hr_reader_error(r, item, "\"%.*s\" is no server name: %s", (int)sni.len, sni.p, mistake);
+        hr_reader_error(r, item, "\"%.*s\" is not a valid server name: %s", (int)sni.len, sni.p,
+                        mistake);
         return;
     }
     for (size_t i = 0; i < vs->hosts.n; i++)
         if (hr_host_subset_of(sni, vs->hosts.v[i]))
             return;
-    hr_reader_error(r, item, "\"%.*s\" lies outside of the VirtualService's hosts", (int)sni.len,
-                    sni.p);
+    hr_reader_error(r, item, "\"%.*s\" is not covered by the hosts of the VirtualService",
+                    (int)sni.len, sni.p);
 }
 
 static void check_tls_routes(hr_reader *r, const hr_node *spec, const hr_virtual_service *vs) {
@@ -169,22 +170,22 @@ static void check_virtual_service(hr_reader *r, const hr_node *spec, void *out) 
     static const char *const not_for_delegates[] = {"gateways", "tls", "tcp"};
     for (size_t i = 0; delegate && i < 3; i++)
         if (hr_field_is_filled(spec, not_for_delegates[i]))
-            hr_field_error(
-                r, spec, not_for_delegates[i],
-                "a VirtualService without hosts is a delegate, which has http routes only");
+            hr_field_error(r, spec, not_for_delegates[i],
+                           "is not allowed in a delegate (a VirtualService without hosts), which "
+                           "has http routes only");
     check_virtual_hosts(r, spec, vs, at_gateway);
     if (!hr_field_is_filled(spec, "http") && !hr_field_is_filled(spec, "tls") &&
         !hr_field_is_filled(spec, "tcp"))
-        hr_reader_error(r, spec, "a VirtualService wants http, tls or tcp routes");
+        hr_reader_error(r, spec, "at least one of http, tls and tcp is required");
     check_routes(r, spec, delegate);
     check_tls_routes(r, spec, vs);
     hr_check_export_to(r, spec, vs->meta.namespace_, 0, 0);
     if (hr_field_is_filled(spec, "tls"))
         hr_field_warn(r, spec, "tls",
-                      "routes TLS connections, which are not decided here: only HTTP requests are");
+                      "is not evaluated: only HTTP requests are routed, not TLS connections");
     if (hr_field_is_filled(spec, "tcp"))
         hr_field_warn(r, spec, "tcp",
-                      "routes TCP connections, which are not decided here: only HTTP requests are");
+                      "is not evaluated: only HTTP requests are routed, not TCP connections");
 }
 
 #define V(member) offsetof(hr_virtual_service, member)

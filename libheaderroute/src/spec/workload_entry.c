@@ -27,13 +27,15 @@ void hr_check_entry_ports(hr_reader *r, const hr_node *node, const hr_port_specs
          key = hr_keys_next(r, &step, key)) {
         int64_t number = 0;
         if (!hr_is_label(key->u.text))
-            hr_reader_error(r, key, "\"%.*s\" is no name of a port: letters, digits and '-'",
+            hr_reader_error(r, key,
+                            "\"%.*s\" is not a valid port name; expected letters, digits and '-'",
                             (int)key->u.text.len, key->u.text.p);
         else if (declared != NULL && !has_port_name(declared, key->u.text))
             hr_reader_error(r, key, "the ServiceEntry has no port \"%.*s\"", (int)key->u.text.len,
                             key->u.text.p);
         if (hr_node_int(&number, key->value) && (number < 1 || number > 65535))
-            hr_reader_error(r, key->value, "%lld is no port; wants 1 to 65535", (long long)number);
+            hr_reader_error(r, key->value, "%lld is not a valid port; expected 1 to 65535",
+                            (long long)number);
     }
     r->path = name.up;
 }
@@ -42,24 +44,23 @@ void hr_check_entry_address(hr_reader *r, const hr_node *node, const hr_workload
                             bool names_allowed) {
     hr_str address = workload->address;
     if (address.len == 0 && workload->network.len == 0) {
-        hr_reader_error(r, node, "wants an address");
+        hr_reader_error(r, node, "address is required");
         return;
     }
     if (address.len == 0) {
-        hr_reader_warn(r, node, "has a network and no address");
+        hr_reader_warn(r, node, "has a network but no address");
         return;
     }
     if (hr_str_starts(address, HR_STR(unix_scheme))) {
-        hr_field_error(r, node, "address",
-                       "unix sockets are not supported here; give an IP address");
+        hr_field_error(r, node, "address", "Unix sockets are not supported; use an IP address");
         return;
     }
     if (hr_is_ip(address))
         return;
     const char *mistake =
-        names_allowed ? hr_domain_mistake(address, false) : "it is not an IP address";
+        names_allowed ? hr_domain_mistake(address, false) : "expected an IP address";
     if (mistake != NULL)
-        hr_field_error(r, node, "address", "\"%.*s\" is no address: %s", (int)address.len,
+        hr_field_error(r, node, "address", "\"%.*s\" is not a valid address: %s", (int)address.len,
                        address.p, mistake);
 }
 

@@ -86,9 +86,9 @@ int hr_reader_wants(hr_reader *r, const hr_node *node, hr_node_kind kind) {
         return 1;
     int scalar =
         node->kind == HR_NODE_BOOL || node->kind == HR_NODE_INT || node->kind == HR_NODE_FLOAT;
-    hr_reader_error(r, node, "wants %s, not %s%s", hr_node_kind_name(kind),
+    hr_reader_error(r, node, "expected %s, got %s%s", hr_node_kind_name(kind),
                     hr_node_kind_name(node->kind),
-                    kind == HR_NODE_STRING && scalar ? ": quote it" : "");
+                    kind == HR_NODE_STRING && scalar ? "; quote it" : "");
     return 0;
 }
 
@@ -193,10 +193,9 @@ static void unknown_field(hr_reader *r, const hr_node *key, const hr_schema *sch
         }
     }
     if (nearest != NULL)
-        hr_reader_error(r, key, "%s has no such field; did you mean \"%s\"?", schema->what,
-                        nearest);
+        hr_reader_error(r, key, "unknown field of %s; did you mean \"%s\"?", schema->what, nearest);
     else
-        hr_reader_error(r, key, "%s has no such field", schema->what);
+        hr_reader_error(r, key, "unknown field of %s", schema->what);
 }
 
 /* By the same spelling, of which the YAML reader has told. */
@@ -214,14 +213,12 @@ static int check_oneof(hr_reader *r, const hr_node *map, const hr_node *key,
     if (seen & (UINT64_C(1) << index)) {
         if (is_repeated(map, key))
             return 0;
-        hr_reader_error(r, key, "is given twice, as \"%s\" and in snake_case", f->name);
+        hr_reader_error(r, key, "is given twice: as \"%s\" and in snake_case", f->name);
         return 0;
     }
     for (size_t i = 0; f->oneof != 0 && i < schema->n; i++)
         if (schema->fields[i].oneof == f->oneof && (seen & (UINT64_C(1) << i))) {
-            hr_reader_error(r, key,
-                            "excludes \"%s\", which is given as well: only one of them may be",
-                            schema->fields[i].name);
+            hr_reader_error(r, key, "cannot be combined with \"%s\"", schema->fields[i].name);
             return 0;
         }
     return 1;
@@ -320,10 +317,10 @@ static int read_integer(hr_reader *r, const hr_node *node, int64_t *out, int64_t
         return 1;
     }
     if (node->kind == HR_NODE_INT || fits)
-        hr_reader_error(r, node, "%.*s is out of range: %" PRId64 " to %" PRId64,
+        hr_reader_error(r, node, "%.*s is out of range; expected %" PRId64 " to %" PRId64,
                         (int)node->u.text.len, node->u.text.p, min, max);
     else if (node->kind == HR_NODE_STRING)
-        hr_reader_error(r, node, "wants an integer, not \"%.*s\"", (int)node->u.text.len,
+        hr_reader_error(r, node, "expected an integer, got \"%.*s\"", (int)node->u.text.len,
                         node->u.text.p);
     else
         hr_reader_wants(r, node, HR_NODE_INT);
@@ -363,19 +360,23 @@ void hr_read_double(hr_reader *r, const hr_node *node, void *base, const hr_fiel
     if (kind != HR_NODE_INT && kind != HR_NODE_FLOAT)
         hr_reader_wants(r, node, HR_NODE_FLOAT);
     else if (!(v - v == 0))
-        hr_reader_error(r, node, "wants a finite number");
+        hr_reader_error(r, node, "expected a finite number");
     else
         *MEMBER(double, base, field->offset) = v;
 }
 
 void hr_read_duration(hr_reader *r, const hr_node *node, void *base, const hr_field *field) {
     if (node->kind != HR_NODE_STRING) {
-        hr_reader_error(r, node, "wants a duration, like 10s, 1.5s, 300ms or 1m30s, not %s",
-                        hr_node_kind_name(node->kind));
+        hr_reader_error(
+            r, node,
+            "expected a duration such as \"10s\", \"1.5s\", \"300ms\" or \"1m30s\", got %s",
+            hr_node_kind_name(node->kind));
         return;
     }
     if (!hr_parse_duration(MEMBER(int64_t, base, field->offset), node->u.text))
-        hr_reader_error(r, node, "\"%.*s\" is no duration; write it like 10s, 1.5s, 300ms or 1m30s",
+        hr_reader_error(r, node,
+                        "\"%.*s\" is not a valid duration; expected one such as \"10s\", \"1.5s\", "
+                        "\"300ms\" or \"1m30s\"",
                         (int)node->u.text.len, node->u.text.p);
 }
 

@@ -26,7 +26,8 @@ static int fail_errno(hr_diagnostics *d, const char *path, const char *what) {
 }
 
 static int too_large(hr_diagnostics *d, const char *name, size_t max) {
-    hr_diag_error(d, no_place(name), "", "is larger than %zu bytes (option max_bytes)", max);
+    hr_diag_error(d, no_place(name), "", "is larger than %zu bytes (option max_bytes)",
+                  max);
     return HR_EIO;
 }
 
@@ -134,7 +135,7 @@ static int give_folder(const char *folder, size_t max, hr_diagnostics *d, hr_sou
     }
     free(entries);
     if (!found)
-        hr_diag_warn(d, no_place(folder), "", "the folder has no *.yaml and no *.yml");
+        hr_diag_warn(d, no_place(folder), "", "the folder contains no *.yaml or *.yml file");
     return rc;
 }
 

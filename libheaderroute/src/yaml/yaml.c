@@ -105,11 +105,11 @@ static int fail_syntax(hr_yaml *y) {
         return HR_ENOMEM;
     const char *problem = p->problem == NULL ? "it cannot be read" : p->problem;
     if (p->error == YAML_READER_ERROR)
-        return FAIL(y, at_offset(y, p->problem_offset), "this is not YAML: %s", problem);
+        return FAIL(y, at_offset(y, p->problem_offset), "not valid YAML: %s", problem);
     if (p->context != NULL)
-        return FAIL(y, at(y, p->problem_mark), "this is not YAML: %s (%s, line %zu)", problem, p->context,
-                    p->context_mark.line + 1);
-    return FAIL(y, at(y, p->problem_mark), "this is not YAML: %s", problem);
+        return FAIL(y, at(y, p->problem_mark), "not valid YAML: %s (%s, line %zu)", problem,
+                    p->context, p->context_mark.line + 1);
+    return FAIL(y, at(y, p->problem_mark), "not valid YAML: %s", problem);
 }
 
 /* ---- nodes ---- */
@@ -130,7 +130,7 @@ static int spend(hr_yaml *y, yaml_mark_t mark, uint64_t n, int aliased) {
     if (allowed < 0.1)
         allowed = 0.1;
     if (y->n_nodes > ALIAS_FREE && (double)y->n_aliased > allowed * total)
-        return FAIL(y, at(y, mark), "the document grows too much by its aliases");
+        return FAIL(y, at(y, mark), "the document grows too large through its aliases");
     return HR_OK;
 }
 
@@ -165,7 +165,7 @@ static int apply_tag(hr_yaml *y, hr_node *node, hr_str text, int quoted, const c
         goto text;
     }
     if (name == NULL)
-        return FAIL(y, at(y, mark), "the tag %s is not known here", tag);
+        return FAIL(y, at(y, mark), "unknown tag %s", tag);
     if (strcmp(name, "int") == 0)
         fits = plain == HR_NODE_INT;
     else if (strcmp(name, "float") == 0)
@@ -175,9 +175,9 @@ static int apply_tag(hr_yaml *y, hr_node *node, hr_str text, int quoted, const c
     else if (strcmp(name, "null") == 0)
         fits = plain == HR_NODE_NULL;
     else
-        return FAIL(y, at(y, mark), "the tag !!%s is not known here", name);
+        return FAIL(y, at(y, mark), "unknown tag !!%s", name);
     if (!fits)
-        return FAIL(y, at(y, mark), "this is no !!%s", name);
+        return FAIL(y, at(y, mark), "not a valid !!%s", name);
     node->kind = plain;
 text:
     if (node->kind == HR_NODE_BOOL)
@@ -219,7 +219,8 @@ static void check_keys(hr_yaml *y, const hr_node *map) {
 /* The entries of `from` whose keys are not in `taken`. */
 static int merge_map(hr_yaml *y, frame *f, hr_map *taken, const hr_node *from, yaml_mark_t mark) {
     if (from->kind != HR_NODE_MAP)
-        return FAIL(y, at(y, mark), "a merge key (<<) wants a map or a list of maps, not %s",
+        return FAIL(y, at(y, mark),
+                    "expected a map or a list of maps for the merge key (<<), got %s",
                     hr_node_kind_name(from->kind));
     for (const hr_node *k = from->u.children.first; k != NULL; k = k->next) {
         if (hr_map_get(taken, k->u.text) != NULL)
@@ -262,16 +263,19 @@ static int make_key(hr_yaml *y, hr_node *node, yaml_mark_t mark) {
     case HR_NODE_STRING:
         return HR_OK;
     case HR_NODE_BOOL:
-        hr_diag_warn(y->d, at(y, mark), "", "YAML takes this key for the boolean %s; quote it if it is a word",
+        hr_diag_warn(y->d, at(y, mark), "",
+                     "YAML reads this key as the boolean %s; quote it if it is a word",
                      node->u.text.p);
         break;
     case HR_NODE_INT:
         if (!hr_node_int(&v, node))
-            return FAIL(y, at(y, mark), "the key %s is too large a number; quote it", node->u.text.p);
+            return FAIL(y, at(y, mark), "the number %s is too large for a key; quote it",
+                        node->u.text.p);
         node->u.text = hr_arena_printf(y->arena, "%lld", (long long)v);
         break;
     default:
-        return FAIL(y, at(y, mark), "a key must be a string, not %s", hr_node_kind_name(node->kind));
+        return FAIL(y, at(y, mark), "expected a string as the key, got %s",
+                    hr_node_kind_name(node->kind));
     }
     node->kind = HR_NODE_STRING;
     return node->u.text.p == NULL ? HR_ENOMEM : HR_OK;
@@ -295,7 +299,7 @@ static int place(hr_yaml *y, hr_node *node, int plain, yaml_mark_t mark) {
         f->key = NULL;
         key->value = node;
         if (f->is_merge_key && f->merge != NULL)
-            return FAIL(y, at(y, mark), "a map takes one merge key (<<) only; give it a list");
+            return FAIL(y, at(y, mark), "a map allows only one merge key (<<); use a list");
         if (f->is_merge_key) {
             f->merge = node;
             return HR_OK;
@@ -325,9 +329,11 @@ static int key_expected(const hr_yaml *y) {
 
 static int open_collection(hr_yaml *y, hr_node_kind kind, const yaml_char_t *anchor, yaml_mark_t mark) {
     if (key_expected(y))
-        return FAIL(y, at(y, mark), "a key must be a string, not %s", hr_node_kind_name(kind));
+        return FAIL(y, at(y, mark), "expected a string as the key, got %s",
+                    hr_node_kind_name(kind));
     if (y->depth >= y->budget->max_depth)
-        return FAIL(y, at(y, mark), "YAML nested deeper than %zu levels (option max_depth)",
+        return FAIL(y, at(y, mark),
+                    "the YAML is nested deeper than %zu levels (option max_depth)",
                     y->budget->max_depth);
     int rc = spend(y, mark, 1, 0);
     if (rc != HR_OK)
@@ -388,11 +394,12 @@ static int add_alias(hr_yaml *y, const yaml_event_t *event) {
     const char *name = (const char *)event->data.alias.anchor;
     const hr_node *target = hr_map_get(&y->anchors, hr_str_from(name));
     if (target == NULL)
-        return FAIL(y, at(y, mark), "no anchor &%s comes before this alias", name);
+        return FAIL(y, at(y, mark), "the alias refers to the unknown anchor &%s", name);
     if (target->size == 0)
         return FAIL(y, at(y, mark), "the anchor &%s contains itself", name);
     if (key_expected(y) && (target->kind == HR_NODE_LIST || target->kind == HR_NODE_MAP))
-        return FAIL(y, at(y, mark), "a key must be a string, not %s", hr_node_kind_name(target->kind));
+        return FAIL(y, at(y, mark), "expected a string as the key, got %s",
+                    hr_node_kind_name(target->kind));
     int rc = spend(y, mark, target->size, 1);
     if (rc != HR_OK)
         return rc;
@@ -407,7 +414,7 @@ static int add_alias(hr_yaml *y, const yaml_event_t *event) {
 static int check_collection_tag(hr_yaml *y, const yaml_char_t *tag, const char *own, yaml_mark_t mark) {
     if (tag == NULL || strcmp((const char *)tag, "!") == 0 || strcmp((const char *)tag, own) == 0)
         return HR_OK;
-    return FAIL(y, at(y, mark), "the tag %s is not known here", (const char *)tag);
+    return FAIL(y, at(y, mark), "unknown tag %s", (const char *)tag);
 }
 
 static int take(hr_yaml *y, const yaml_event_t *event) {
