@@ -54,8 +54,8 @@ void hr_arena_free(hr_arena *arena) {
 }
 
 #if defined(__linux__)
-/* What is read at random all over a big block waits for page tables more than for memory: ask for
- * pages of 2 MiB, before the first touch. Only a hint: any answer will do. */
+/* Random reads all over a big block wait for page tables more than for memory: this asks for pages
+ * of 2 MiB before the first touch. It is only a hint, so any answer will do. */
 static void ask_for_huge_pages(void *p, size_t size) {
     const uintptr_t page = 4096;
     uintptr_t from = ((uintptr_t)p + page - 1) & ~(page - 1),

@@ -1,4 +1,4 @@
-/* Warnings about what is admitted and yet hardly meant. */
+/* Warnings about resources that Istio accepts but that are probably mistakes. */
 #ifndef HR_LINT_H
 #define HR_LINT_H
 
@@ -24,7 +24,7 @@ typedef struct hr_linter {
  */
 
 void hr_lint_unreachable(hr_linter *l, const hr_virtual_service *vs);
-/* 1 if every request that meets `later` meets `earlier` too. NULL: no conditions. */
+/* Returns 1 if every request that matches `later` matches `earlier`, too. NULL: no conditions. */
 int hr_match_covers(hr_linter *l, const hr_match_request *earlier, const hr_match_request *later);
 
 /* ---- lint_names.c: hosts, ports, subsets, Gateways and delegates that lead nowhere ---- */

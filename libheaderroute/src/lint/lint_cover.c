@@ -1,7 +1,7 @@
 /*
- * Which rules can never decide: B is covered by an earlier A if each condition of A follows from
- * the conditions of B. Comparing every pair would be quadratic; so each A is filed under one of its
- * conditions, chosen so that a B which A covers must look there.
+ * Finds rules that can never decide a request: B is covered by an earlier A if each condition of A
+ * follows from the conditions of B. Comparing every pair would be quadratic; so each A is filed
+ * under one of its conditions, chosen so that a B which A covers finds it there.
  */
 #include "lint.h"
 
@@ -15,7 +15,7 @@ static bool regex_matches(hr_linter *l, hr_str pattern, hr_str text) {
     return regex != NULL && hr_regex_match(regex, text);
 }
 
-/* Every value that meets `b` meets `a`. */
+/* Whether every value that matches `b` matches `a`. */
 static bool implies(hr_linter *l, const hr_string_match *b, const hr_string_match *a) {
     switch (a->kind) {
     case HR_SM_NONE:
@@ -42,7 +42,7 @@ static bool has_letter(hr_str s) {
     return false;
 }
 
-/* A path begins with '/', so that some matchers take every path. */
+/* A path begins with '/', so some matchers accept every path. */
 static bool takes_every_path(const hr_string_match *uri) {
     return uri->kind == HR_SM_NONE || uri->kind == HR_SM_PRESENCE ||
            (uri->kind == HR_SM_PREFIX && (uri->value.len == 0 || hr_str_eq_c(uri->value, "/"))) ||
@@ -83,8 +83,7 @@ static bool is_absence(const hr_string_match *without) {
            (without->kind == HR_SM_REGEX && hr_str_eq_c(without->value, "*"));
 }
 
-/* withoutHeaders: no value of the header meets `a`, where a missing header counts as an empty
- * value. */
+/* withoutHeaders: no value of the header matches `a`; a missing header counts as an empty value. */
 static bool some_excludes(hr_linter *l, const hr_match_field *field, hr_named_matches b,
                           const hr_named_match *a) {
     static const hr_string_match empty = {.kind = HR_SM_EXACT, .value = {"", 0}};
@@ -111,11 +110,11 @@ static bool has_all(const hr_str_list *list, const hr_str_list *wanted) {
     return true;
 }
 
-/* The conditions that the control plane settles. */
+/* The conditions that the control plane evaluates. */
 static bool settled_implies(const hr_match_request *b, const hr_match_request *a) {
     if (a->port != 0 && a->port != b->port)
         return false;
-    if (a->gateways.n > 0) /* then sourceLabels and sourceNamespace do not count */
+    if (a->gateways.n > 0) /* sourceLabels and sourceNamespace are ignored then */
         return b->gateways.n > 0 && has_all(&a->gateways, &b->gateways);
     if (a->source_namespace.len > 0 &&
         (b->gateways.n > 0 || !hr_str_eq(a->source_namespace, b->source_namespace)))
@@ -222,7 +221,8 @@ static void keep_first(filing *f, hr_str key, void *ctx) {
         *home = key;
 }
 
-/* Where a rule is filed, by its most selective kind of condition; absent: among the others. */
+/* The key under which a rule is filed, by its most selective kind of condition; absent if it is
+ * filed among the others. */
 static hr_str home_of(filing *f, const hr_match_request *m) {
     hr_str home = {0};
     each_exact(f, HR_MATCH_TYPE_MAP, m, keep_first, &home);
@@ -274,7 +274,7 @@ static void look_in(filing *f, hr_str key, void *ctx) {
 static void look_for_path(filing *f, search *s) {
     const hr_string_match *uri = &s->later->uri;
     bool literal = uri->kind == HR_SM_EXACT || uri->kind == HR_SM_PREFIX;
-    const hr_str none = {0}, root = HR_STR("/"); /* the prefixes "" and "/" take every path */
+    const hr_str none = {0}, root = HR_STR("/"); /* the prefixes "" and "/" match every path */
     hr_str path = literal ? lowered(f->l, uri->value) : root;
     for (size_t n = 0; n <= path.len && n <= LONGEST_PREFIX; n++)
         if (f->prefix_lengths[n])
@@ -305,7 +305,7 @@ static bool serves_one_of(const hr_virtual_service *vs, const hr_str_list *gatew
             size_t slash = hr_str_find(b, '/', 0), other = hr_str_find(a, '/', 0);
             hr_str short_b = slash == b.len ? b : hr_str_tail(b, slash + 1);
             hr_str short_a = other == a.len ? a : hr_str_tail(a, other + 1);
-            if (hr_str_eq(short_a, short_b)) /* namespaces are looked at when views are compiled */
+            if (hr_str_eq(short_a, short_b)) /* namespaces are compared when views are compiled */
                 return true;
         }
     }
@@ -358,8 +358,8 @@ static void lint_route(filing *f, const hr_virtual_service *vs, size_t index) {
         covers[i] = reasons[i] != NULL ? NULL : covering(f, match);
         dead += reasons[i] != NULL || covers[i] != NULL;
         if (reasons[i] != NULL || covers[i] != NULL || route->has_delegate)
-            continue; /* what covers this rule covers all that this rule would; a delegate's own
-                         matches narrow it */
+            continue; /* a rule that covers this one covers all that this rule would; the matches of
+                         a delegate only narrow it */
         rule *r = HR_NEW(l->arena, rule);
         *r = (rule){.match = match,
                     .route = index,

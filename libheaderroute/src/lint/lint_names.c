@@ -1,5 +1,7 @@
-/* Names that lead nowhere: hosts without a Service, ports it does not have, subsets that no
- * DestinationRule defines or that select no pod, Gateways and delegates that were not loaded. */
+/*
+ * Finds names without a target: hosts without a Service, ports that it does not have, subsets that
+ * no DestinationRule defines or that select no pod, Gateways and delegates that were not loaded.
+ */
 #include "lint.h"
 
 #include <stddef.h>
@@ -102,7 +104,7 @@ static bool subset_defined(names *n, hr_str host, hr_str subset) {
     return false;
 }
 
-/* "v1, v2": what could have been meant. */
+/* The subsets that are defined: "v1, v2". */
 static hr_str subsets_of(names *n, hr_str host) {
     hr_str list = HR_STR("");
     for (rules_of_host *i = hr_map_get(&n->rules, host); i != NULL; i = i->next)
@@ -242,7 +244,7 @@ static bool selects_pod(names *n, const hr_svc *svc, const hr_subset *subset) {
     size_t n_selector = service != NULL ? service->n_selector : entry->n_selector;
     const namespace_workloads *w = hr_map_get(&n->namespaces, svc->namespace_);
     if (n_selector == 0 && (service != NULL || !entry->has_selector))
-        return service != NULL; /* endpoints by hand: nothing to compare */
+        return service != NULL; /* endpoints are listed by hand: nothing to compare */
     for (size_t i = 0; w != NULL && i < w->workloads.n; i++) {
         const hr_workload *pod = w->workloads.v[i];
         if (hr_pairs_subset(selector, n_selector, pod->labels, pod->n_labels) &&

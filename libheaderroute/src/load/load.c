@@ -1,4 +1,4 @@
-/* From YAML to a table: reads, validates, lints, then builds. */
+/* Loads YAML into a table: reads, validates, lints, then builds. */
 #include <stdlib.h>
 
 #include "diag.h"

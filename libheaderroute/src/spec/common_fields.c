@@ -98,8 +98,9 @@ void hr_read_selector(hr_reader *r, const hr_node *node, void *base, const hr_fi
 
 /* ---- names of Gateways ---- */
 
-/* NAME, NAMESPACE/NAME, or the old NAME.NAMESPACE.svc... Istio looks no further than to the first
- * name without a slash: what is wrong behind it is admitted, names nothing, and is warned about. */
+/* NAME, NAMESPACE/NAME, or the deprecated NAME.NAMESPACE.svc... Istio checks no further than the
+ * first name without a slash: a mistake after it is accepted, names no Gateway, and is warned
+ * about. */
 void hr_read_gateways(hr_reader *r, const hr_node *node, void *base, const hr_field *field) {
     hr_read_strings(r, node, base, field);
     hr_path step;
@@ -183,7 +184,7 @@ void hr_check_http_status(hr_reader *r, const hr_node *node, const char *field, 
 
 /* ---- exportTo ---- */
 
-/* 1 if the namespace (or '*', '~') came before. */
+/* Returns 1 if the namespace (or '*', '~') is given earlier in the list. */
 static int seen_before(const hr_node *list, const hr_node *item, hr_str namespace_) {
     hr_str name = hr_str_eq_c(item->u.text, ".") ? namespace_ : item->u.text;
     for (const hr_node *i = list->u.children.first; i != item; i = i->next) {

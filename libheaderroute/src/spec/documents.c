@@ -24,7 +24,7 @@ typedef struct load {
 
 /* ---- kinds ---- */
 
-/* ADMISSION: WARN, and REFUSE where requests are served. */
+/* ADMISSION is WARN, or REFUSE if requests are served. */
 typedef enum verdict { READ, PASS_OVER, WARN, ADMISSION, REFUSE } verdict;
 
 static const struct known_kind {
@@ -81,7 +81,7 @@ static const struct known_kind *find_kind(hr_str group, hr_str kind) {
 
 /* ---- resources given twice ---- */
 
-/* 0 if the same kind, namespace and name came before. */
+/* Returns 0 if the same kind, namespace and name is given earlier. */
 static int check_unique(load *l, const hr_node *resource, hr_str group, hr_str kind,
                         const hr_meta *meta) {
     hr_reader *r = &l->reader;
@@ -101,7 +101,7 @@ static int check_unique(load *l, const hr_node *resource, hr_str group, hr_str k
     return hr_map_add(r->arena, &l->names, key, pos);
 }
 
-/* A resource that is not read has a name all the same. */
+/* A resource that is not read must have a unique name, too. */
 static void check_unread(load *l, const hr_node *resource, hr_str group, hr_str kind) {
     const hr_node *metadata = hr_node_get(resource, HR_STR("metadata"));
     const hr_node *name = hr_node_get(metadata, HR_STR("name"));
@@ -117,7 +117,7 @@ static void check_unread(load *l, const hr_node *resource, hr_str group, hr_str 
 
 /* ---- documents ---- */
 
-/* What the items of a list are if they do not say so themselves: the API server leaves it out. */
+/* The type of the items of a list that do not state it: the API server leaves it out. */
 typedef struct type {
     hr_str kind, version; /* absent outside of a list */
 } type;
@@ -159,7 +159,7 @@ static hr_str string_of(load *l, const hr_node *resource, const char *name, cons
     return text;
 }
 
-/* The top level of an Istio resource is strict as well. */
+/* The top level of an Istio resource is strict, too. */
 static const hr_field top_fields[] = {
     {"apiVersion", hr_read_nothing, 0, 0, NULL, 0}, {"kind", hr_read_nothing, 0, 0, NULL, 0},
     {"metadata", hr_read_nothing, 0, 0, NULL, 0},   {"spec", hr_read_nothing, 0, 0, NULL, 0},

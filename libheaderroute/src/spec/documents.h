@@ -5,9 +5,9 @@
 
 #include "resources.h"
 
-/* Reads sources into typed resources; findings go to `d`. HR_OK even with findings of severity
- * error: the caller looks at `d`. HR_EIO: a file or folder could not be read (the others were).
- * HR_EINVAL, HR_ENOMEM. */
+/* Reads sources into typed resources and adds findings to `d`. Returns HR_OK even if there are
+ * findings of severity error, so the caller checks `d`. HR_EIO: a file or folder could not be read
+ * (the others were). HR_EINVAL, HR_ENOMEM. */
 int hr_resources_read(hr_resources **out, hr_arena *arena, hr_diagnostics *d,
                       const hr_source *sources, size_t n, const hr_load_options *options);
 

@@ -35,7 +35,7 @@ static const hr_schema conditions_schema = {"EndpointConditions",
 
 #define E(member) offsetof(hr_slice_endpoint, member)
 
-/* discovery/v1: an unset `ready` is to be taken for true, an unset `serving` for `ready`. */
+/* discovery/v1: an unset `ready` means true, an unset `serving` means the value of `ready`. */
 static void read_conditions(hr_reader *r, const hr_node *node, void *base, const hr_field *field) {
     hr_slice_endpoint *endpoint = base;
     conditions c;
@@ -43,7 +43,7 @@ static void read_conditions(hr_reader *r, const hr_node *node, void *base, const
     hr_read_fields(r, node, &c, &conditions_schema);
     endpoint->ready = c.ready != 0;
     endpoint->serving = c.serving == -1 ? endpoint->ready : c.serving != 0;
-    /* Istio takes what is not ready and does not say that it stays for one that goes. */
+    /* Istio treats an endpoint that is not ready as terminating, unless it states the opposite. */
     endpoint->terminating = c.terminating == 1 || (c.terminating == -1 && !endpoint->ready);
 }
 

@@ -190,7 +190,7 @@ static void check_tls_fits_protocol(hr_reader *r, const hr_node *node, const hr_
                        "only httpsRedirect is allowed on a plain HTTP server; use protocol HTTPS");
 }
 
-/* Certificates and ciphers do not route: they are read for their mistakes. */
+/* Certificates and ciphers do not affect routing: they are read for validation only. */
 static const hr_field certificate_fields[] = {
     {"serverCertificate", hr_read_string, offsetof(hr_tls_certificate, server_certificate), 0, NULL,
      0},

@@ -31,8 +31,8 @@ typedef struct hr_server {
     hr_str port_name, protocol, bind, name;
     hr_str_list hosts;
     bool has_port, has_tls, https_redirect;
-    hr_str tls_mode;         /* by name; absent where unset */
-    hr_server_tls *tls;      /* NULL without */
+    hr_str tls_mode;         /* by name; absent if unset */
+    hr_server_tls *tls;      /* NULL if absent */
     hr_str default_endpoint; /* no effect in Istio either */
     hr_pos pos, port_pos;
 } hr_server;

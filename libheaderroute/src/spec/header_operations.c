@@ -11,7 +11,8 @@
 
 /* ---- values: Envoy's header formats ---- */
 
-/* Where in %NAME(ARGUMENTS)% the reader is. Arguments are a bare word or a JSON list of strings. */
+/* The state of the parser in %NAME(ARGUMENTS)%. Arguments are a bare word or a JSON list of
+ * strings. */
 enum format_state {
     LITERAL,
     NAME,
@@ -83,7 +84,7 @@ static const char *header_value_mistake(hr_str value) {
                : "contains a %COMMAND% without its closing '%'; write %% for a percent sign";
 }
 
-/* Envoy refuses the whole route table for one command that it does not have. */
+/* Envoy rejects the whole route table because of one command that it does not have. */
 static void check_commands(hr_reader *r, const hr_node *value) {
     hr_str where, format = value->u.text;
     const char *mistake = hr_format_error(&where, format);

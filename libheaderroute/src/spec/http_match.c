@@ -43,7 +43,7 @@ static void read_match_value(hr_reader *r, const hr_node *node, void *base, cons
         m->value = hr_reader_copy(r, node->u.text);
 }
 
-/* `count` carries the kind */
+/* `count` is the kind */
 static const hr_field string_match_fields[] = {
     {"exact", read_match_value, 0, HR_SM_EXACT, NULL, 1},
     {"prefix", read_match_value, 0, HR_SM_PREFIX, NULL, 1},

@@ -1,11 +1,10 @@
 /*
- * HTTPMatchRequest: the conditions of a rule, each of them one row of one table.
- *
- * HR_MATCH_FIELDS (for a plain string HR_MATCH_STRINGS) is the place where a condition on the
- * request is added. The struct, the reader, the merge of delegates, the compiler, the evaluator,
- * the index, the trace, the JSON of a view and the linter follow from its rows. Fields that are
- * settled when a view is made (port, gateways, sourceLabels, sourceNamespace) are no conditions on
- * a request; they have members of their own.
+ * HTTPMatchRequest: the conditions of a rule, each of them one row of one table. HR_MATCH_FIELDS
+ * (for a plain string: HR_MATCH_STRINGS) is the place where a condition on the request is added.
+ * The struct, the reader, the merge of delegates, the compiler, the evaluator, the index, the
+ * trace, the JSON of a view and the linter follow from its rows. Fields that are settled when a
+ * view is made (port, gateways, sourceLabels, sourceNamespace) are not conditions on a request;
+ * they have members of their own.
  */
 #ifndef HR_HTTP_MATCH_H
 #define HR_HTTP_MATCH_H
@@ -87,8 +86,8 @@ typedef enum hr_cond_kind {
     HR_MATCH_STRINGS(HR_COND_OF)
         HR_COND_PATH,  /* the path without query, which the route itself matches */
     HR_COND_FULL_PATH, /* the header `:path`: with query */
-    HR_COND_STRIPPED,  /* a header that a proxy removes before it looks for a route */
-    HR_COND_NEVER      /* a claim of a token: no token is ever validated here */
+    HR_COND_STRIPPED,  /* a header that a proxy removes before it matches routes */
+    HR_COND_NEVER      /* a claim of a token, which this library never validates */
 } hr_cond_kind;
 
 typedef enum hr_match_type {

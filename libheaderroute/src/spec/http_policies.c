@@ -22,7 +22,7 @@ static void check_percentage(hr_reader *r, const hr_node *node, const char *fiel
         hr_field_error(r, node, field, "%g is too small; expected 0, or at least %g", value, least);
 }
 
-/* Percent: `{}` is 0 %, which differs from an absent one. */
+/* Percent: `{}` is 0 %, which differs from an absent field. */
 static void init_percent(void *out) {
     *(double *)out = 0;
 }
@@ -60,7 +60,7 @@ const hr_schema hr_mirror_schema = {"HTTPMirrorPolicy",
                                     init_mirror,
                                     check_mirror};
 
-/* `mirror` is a bare Destination; its percentage stands beside it in the route. */
+/* `mirror` is a bare Destination; its percentage is a field of the route. */
 void hr_read_mirror(hr_reader *r, const hr_node *node, void *base, const hr_field *field) {
     hr_mirror_spec *m = hr_reader_alloc(r, 1, sizeof(*m));
     if (m == NULL)

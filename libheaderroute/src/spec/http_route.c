@@ -7,7 +7,8 @@
 #include "name_rules.h"
 #include "text.h"
 
-/* Authority may be settled in one place of the route only: rewrite, or one header operation. */
+/* The authority may be set in one place of the route only: by rewrite, or by one header operation.
+ * */
 static void check_one_authority(hr_reader *r, const hr_node *node, const hr_http_route *route) {
     int n = route->rewrite != NULL && route->rewrite->authority.len > 0;
     const hr_header_operations *request = &route->headers.request;

@@ -33,7 +33,7 @@ typedef struct hr_http_route { /* HTTPRoute. Pointers are NULL where the field i
 
 extern const hr_schema hr_http_route_schema;
 
-/* Checks which fields exclude one another. `delegate`: the route belongs to a VirtualService
+/* Checks the fields that cannot be combined. `delegate`: the route belongs to a VirtualService
  * without hosts. */
 void hr_check_http_route_role(hr_reader *r, const hr_node *route, bool delegate);
 

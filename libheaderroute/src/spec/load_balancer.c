@@ -66,7 +66,7 @@ static const hr_schema ring_schema = {"ConsistentHashLB.RingHash",
                                       NULL,
                                       NULL};
 
-/* Envoy's test, whose small numbers are its own. */
+/* Envoy's test for prime numbers, including its results for small numbers. */
 static int is_prime(int64_t n) {
     if (n > 0 && n < 4)
         return 1;
@@ -107,7 +107,7 @@ static void read_algorithm(hr_reader *r, const hr_node *node, void *base, const 
     hr_read_message(r, node, base, field);
 }
 
-#define LARGEST_RING 8388608 /* Envoy's maximum ring size, which Istio leaves alone */
+#define LARGEST_RING 8388608 /* Envoy's maximum ring size, which Istio does not change */
 
 static void check_hash(hr_reader *r, const hr_node *node, void *out) {
     const hr_lb_settings *lb = out;
@@ -154,7 +154,7 @@ static const hr_schema hash_schema = {"LoadBalancerSettings.ConsistentHashLB",
 
 /* ---- LocalityLoadBalancerSetting ---- */
 
-/* Region, zone or subzone (level 0, 1, 2); absent where the locality is shorter. */
+/* Region, zone or subzone (level 0, 1, 2); absent if the locality is shorter. */
 static hr_str locality_part(hr_str locality, size_t level) {
     size_t from = 0;
     for (size_t i = 0; i < level; i++) {
@@ -167,7 +167,7 @@ static hr_str locality_part(hr_str locality, size_t level) {
                           level == 2 ? locality.len : hr_str_find(locality, '/', from));
 }
 
-/* region[/zone[/subzone]], where a '*' may end it; an absent part stands for all. */
+/* region[/zone[/subzone]], which may end with a '*'; an absent part matches every value. */
 static const char *locality_mistake(hr_str locality) {
     size_t stars = 0;
     for (size_t i = 0; i < locality.len; i++)
@@ -182,7 +182,8 @@ static const char *locality_mistake(hr_str locality) {
     return locality.len == 0 ? "it must not be empty" : NULL;
 }
 
-/* A later locality may widen an earlier one by a '*', and in no other way meet it. */
+/* A later locality may be a wildcard that includes an earlier one; any other overlap is an error.
+ * */
 static int localities_overlap(hr_str earlier, hr_str later) {
     for (size_t level = 0; level < 3; level++) {
         hr_str x = locality_part(earlier, level), y = locality_part(later, level);

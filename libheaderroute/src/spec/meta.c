@@ -38,7 +38,7 @@ static const hr_schema lax_meta_schema = {
     "ObjectMeta", HR_FIELDS(meta_fields), sizeof(hr_meta), offsetof(hr_meta, pos), -1, 1, NULL,
     NULL};
 
-/* a-z, 0-9, '-' and '.', with a letter or digit at both ends: what Kubernetes lets a name be. */
+/* a-z, 0-9, '-' and '.', with a letter or digit at both ends: Kubernetes' rule for names. */
 static bool is_resource_name(hr_str s) {
     if (s.len == 0 || s.len > 253)
         return false;

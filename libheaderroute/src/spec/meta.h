@@ -7,13 +7,13 @@
 
 /* metadata of any resource */
 typedef struct hr_meta {
-    hr_str name, namespace_;   /* namespace_ never absent: the default is filled in */
-    hr_str creation_timestamp; /* RFC 3339 as written; absent where none */
+    hr_str name, namespace_;   /* namespace_ is never absent: the default is filled in */
+    hr_str creation_timestamp; /* RFC 3339 as written; may be absent */
     hr_pair *labels;
     size_t n_labels;
     hr_pair *annotations;
     size_t n_annotations;
-    size_t order; /* position in the load, from 0: breaks ties where nothing else does */
+    size_t order; /* position in the load, from 0: the last tie-breaker */
     hr_pos pos;
 } hr_meta;
 

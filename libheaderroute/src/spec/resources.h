@@ -33,8 +33,8 @@ typedef struct hr_resources {
     size_t n_endpoint_slices;
     hr_kube_node *nodes;
     size_t n_nodes;
-    hr_map regexes; /* pattern -> hr_regex: every one that the resources contain; freed with the
-                       arena */
+    hr_map
+        regexes; /* pattern -> hr_regex, for every pattern of the resources; freed with the arena */
     struct hr_regex_tails *regex_tails;
 } hr_resources;
 

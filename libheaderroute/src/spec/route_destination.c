@@ -110,7 +110,7 @@ const hr_schema hr_l4_destination_schema = {"RouteDestination",
                                             NULL,
                                             NULL};
 
-/* Rules of a list of weighted destinations. */
+/* Istio's and Envoy's rules for a list of weighted destinations. */
 void hr_check_route_list(hr_reader *r, const hr_node *route) {
     const hr_node *list = hr_field_get(route, "route");
     hr_path name = {.up = r->path, .name = HR_STR("route")}, step;
@@ -125,7 +125,7 @@ void hr_check_route_list(hr_reader *r, const hr_node *route) {
         if (item->kind == HR_NODE_MAP && hr_field_get(item, "destination") == NULL)
             hr_reader_error(r, item, "destination is required");
         if (weight != NULL && weight->kind == HR_NODE_STRING)
-            hr_scalar_int(&w, weight->u.text); /* protobuf's JSON takes a quoted number as well */
+            hr_scalar_int(&w, weight->u.text); /* protobuf's JSON accepts a quoted number as well */
         else if (weight != NULL)
             hr_node_int(&w, weight);
         total += w > 0 ? (uint64_t)w : 0;

@@ -113,7 +113,7 @@ static hr_str trimmed(const char *begin, const char *end) {
     return (hr_str){begin, (size_t)(end - begin)};
 }
 
-/* networking.istio.io/exportTo: namespaces with commas between them. */
+/* networking.istio.io/exportTo: namespaces, separated by commas. */
 static void read_export_annotation(hr_reader *r, hr_service *service) {
     for (size_t i = 0; i < service->meta.n_annotations; i++) {
         if (!hr_str_eq(service->meta.annotations[i].name, HR_STR("networking.istio.io/exportTo")))

@@ -10,8 +10,8 @@
 
 /* ---- ConnectionPoolSettings ---- */
 
-/* What concerns the wire and no decision: said, since a policy that is read and not acted on
- * misleads. */
+/* Fields that affect the connection but no decision. They are reported, because a policy that is
+ * read without effect is misleading. */
 static void report_wire_fields(hr_reader *r, const hr_node *node, const char *const *fields,
                                size_t n) {
     for (size_t i = 0; i < n; i++)
@@ -64,7 +64,7 @@ static const hr_schema keepalive_schema = {"TCPSettings.TcpKeepalive",
                                            NULL,
                                            NULL};
 
-/* 0s switches the timeout off. */
+/* 0s disables the timeout. */
 static void read_idle(hr_reader *r, const hr_node *node, void *base, const hr_field *field) {
     int64_t ns;
     if (node->kind == HR_NODE_STRING && hr_parse_duration(&ns, node->u.text) && ns / 1000000 == 0)

@@ -22,7 +22,7 @@ static int list_has_name(const hr_str_list *list, const char *name) {
     return 0;
 }
 
-/* Some match of a TLS route names SNI hosts. */
+/* Whether a match of a TLS route lists SNI hosts. */
 static int has_sni(const hr_node *spec) {
     const hr_node *routes = hr_field_get(spec, "tls");
     if (routes == NULL || routes->kind != HR_NODE_LIST)
@@ -45,10 +45,10 @@ static const char *host_mistake(hr_str host, int at_gateway, int sni) {
     return mistake != NULL && hr_is_ip(host) ? NULL : mistake;
 }
 
-/* The host that covers this one, or is the same: every "*" + suffix of it is looked up. */
+/* The host that covers this one, or is the same: looks up every "*" + suffix of it. */
 static const hr_node *covering_host(const hr_map *hosts, const hr_node *item) {
     char text[1 + HR_DOMAIN_MAX];
-    hr_str host = item->u.text; /* no longer: it is valid */
+    hr_str host = item->u.text; /* not longer than HR_DOMAIN_MAX: it is valid */
     memcpy(text + 1, host.p, host.len);
     for (size_t i = 0; i <= host.len; i++) {
         text[i] = '*';
@@ -61,7 +61,7 @@ static const hr_node *covering_host(const hr_map *hosts, const hr_node *item) {
     return same == item ? NULL : same;
 }
 
-/* Overlapping hosts, at the narrower of the two. */
+/* Reports overlapping hosts, at the narrower of the two. */
 static void check_overlaps(hr_reader *r, const hr_node *list) {
     hr_map hosts = {0};
     hr_path step;

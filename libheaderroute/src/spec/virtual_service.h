@@ -11,7 +11,7 @@ typedef struct hr_virtual_service {
     hr_str_list hosts, gateways, export_to;
     hr_http_route *http;
     size_t n_http;
-    size_t n_tcp, n_tls; /* counted: a load with them is accepted only where they cannot matter */
+    size_t n_tcp, n_tls; /* only counted: these routes never decide an HTTP request */
     hr_pos pos;
 } hr_virtual_service;
 

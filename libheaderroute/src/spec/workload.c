@@ -10,7 +10,7 @@
 
 /* ---- Node ---- */
 
-/* Its labels say in which region and zone its pods run. */
+/* Its labels state the region and the zone of its pods. */
 void hr_read_node(hr_reader *r, const hr_node *resource, const hr_meta *meta) {
     hr_kube_node *node = HR_APPEND(r, nodes);
     (void)resource;
@@ -66,8 +66,8 @@ static const hr_field pod_spec_fields[] = {
 static const hr_schema pod_spec_schema = {
     "PodSpec", HR_FIELDS(pod_spec_fields), sizeof(pod_spec), -1, -1, 1, NULL, NULL};
 
-/* Named ports of the containers that run beside one another; init containers count if they stay
- * (restartPolicy: Always), as the endpoint controller has it. */
+/* Named ports of the containers that run side by side. An init container counts if it keeps running
+ * (restartPolicy: Always), as for the endpoint controller of Kubernetes. */
 static void take_ports(hr_reader *r, hr_workload *workload, const pod_spec *spec) {
     size_t n = 0;
     for (size_t i = 0; i < spec->n_containers; i++)

@@ -20,7 +20,7 @@ typedef struct hr_workload {
     hr_pair *labels; /* the pod's */
     size_t n_labels;
     hr_str pod_ip, phase, node_name; /* absent where unset */
-    bool ready;                      /* status.conditions Ready, true where absent */
+    bool ready;                      /* status.conditions Ready, true if absent */
     bool terminating;                /* metadata.deletionTimestamp */
     hr_named_port *ports;
     size_t n_ports;

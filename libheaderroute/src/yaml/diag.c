@@ -6,11 +6,11 @@
 
 #include "map.h"
 
-/* Beyond so many a reader is not helped, and memory is not to grow with the mistakes of a file. */
+/* More findings than this do not help a reader, and memory must not grow with the mistakes of a
+ * file. */
 #define MOST_FINDINGS 20000
 
-/* Longer messages have a value in them that says nothing more by its length; what is wrong stands
- * behind it. */
+/* Longer messages contain a long value; its start and its end, with what is wrong, are kept. */
 #define LONGEST_MESSAGE 1000
 #define KEPT_BEFORE 600
 #define KEPT_BEHIND (LONGEST_MESSAGE - KEPT_BEFORE)
@@ -100,7 +100,7 @@ static finding *append(hr_diagnostics *d) {
     return &d->v[d->n];
 }
 
-/* One copy of a file's name for all of its findings. */
+/* One copy of the name of a file for all of its findings. */
 static void file_of(hr_diagnostics *d, hr_str name, finding *f) {
     const named_file *known = hr_map_get(&d->files, name);
     if (known == NULL) {
@@ -114,7 +114,7 @@ static void file_of(hr_diagnostics *d, hr_str name, finding *f) {
     f->file = known->rank;
 }
 
-/* A message is one line, whatever the values in it: control characters are written as \xNN. */
+/* A message is one line, whatever values it contains: control characters are written as \xNN. */
 static hr_str printable(hr_arena *arena, hr_str text) {
     static const char digits[] = "0123456789abcdef";
     size_t escapes = 0, n = 0;
@@ -140,7 +140,7 @@ static hr_str printable(hr_arena *arena, hr_str text) {
     return (hr_str){p, n};
 }
 
-/* Leaves a stretch in the middle out; UTF-8 characters stay whole. */
+/* Leaves out a part in the middle; UTF-8 characters stay whole. */
 static size_t shorten(char *text, size_t len) {
     size_t before = KEPT_BEFORE, behind = len - KEPT_BEHIND;
     while (before > 0 && (text[before] & 0xC0) == 0x80)

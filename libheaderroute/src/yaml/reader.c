@@ -119,7 +119,8 @@ void *hr_reader_append(hr_reader *r, void *list, size_t *n, size_t size) {
 
 /* ---- fields ---- */
 
-/* 1 if `given` is the field's name, or the same in snake_case: protobuf's JSON reads both. */
+/* Returns 1 if `given` is the name of the field, or the same in snake_case: protobuf's JSON accepts
+ * both. */
 static int is_name(hr_str given, const char *name) {
     size_t i = 0;
     for (; *name != '\0' && i < given.len; name++, i++) {
@@ -157,7 +158,8 @@ static char letter(char c) {
     return (char)(c >= 'A' && c <= 'Z' ? c | 0x20 : c);
 }
 
-/* Edits (insert, delete, replace) between two names, without regard to case and underscores. */
+/* The number of edits (insert, delete, replace) between two names, ignoring case and underscores.
+ * */
 static size_t distance(hr_str a, const char *name) {
     size_t row[65];
     size_t n = strlen(name);
@@ -185,8 +187,7 @@ static void unknown_field(hr_reader *r, const hr_node *key, const hr_schema *sch
     for (size_t i = 0; i < schema->n; i++) {
         size_t d = distance(key->u.text, schema->fields[i].name);
         size_t len = strlen(schema->fields[i].name);
-        int swapped =
-            d == 2 && len == key->u.text.len && len > 2; /* two letters in each other's place */
+        int swapped = d == 2 && len == key->u.text.len && len > 2; /* two letters are swapped */
         if (d < best && (d * 3 <= len || swapped)) {
             best = d;
             nearest = schema->fields[i].name;
@@ -198,7 +199,7 @@ static void unknown_field(hr_reader *r, const hr_node *key, const hr_schema *sch
         hr_reader_error(r, key, "unknown field of %s", schema->what);
 }
 
-/* By the same spelling, of which the YAML reader has told. */
+/* Whether the key is repeated in the same spelling, which the YAML parser has reported already. */
 static int is_repeated(const hr_node *map, const hr_node *key) {
     for (const hr_node *k = map->u.children.first; k != key; k = k->next)
         if (hr_str_eq(k->u.text, key->u.text))
@@ -206,7 +207,7 @@ static int is_repeated(const hr_node *map, const hr_node *key) {
     return 0;
 }
 
-/* 0 if this field excludes one that was given before. */
+/* Returns 0 if this field cannot be combined with one that was given before. */
 static int check_oneof(hr_reader *r, const hr_node *map, const hr_node *key,
                        const hr_schema *schema, size_t index, uint64_t seen) {
     const hr_field *f = &schema->fields[index];
@@ -247,7 +248,7 @@ void hr_read_fields(hr_reader *r, const hr_node *map, void *out, const hr_schema
             continue;
         }
         if (key->value->kind == HR_NODE_NULL)
-            continue; /* protobuf's JSON takes null for absent */
+            continue; /* protobuf's JSON treats null as absent */
         const hr_field *field = &schema->fields[i];
         step.name = hr_str_from(field->name);
         if (!check_oneof(r, map, key, schema, i, seen))
@@ -303,7 +304,7 @@ void hr_read_bool_value(hr_reader *r, const hr_node *node, void *base, const hr_
         *MEMBER(int, base, field->offset) = node->u.text.p[0] == 't';
 }
 
-/* An integer, bare or quoted: protobuf's JSON takes both. */
+/* Reads an integer, bare or quoted: protobuf's JSON accepts both. */
 static int read_integer(hr_reader *r, const hr_node *node, int64_t *out, int64_t min, int64_t max) {
     int64_t v = 0;
     int fits = node->kind == HR_NODE_INT ? hr_node_int(&v, node) : 0;
@@ -354,7 +355,7 @@ void hr_read_uint64(hr_reader *r, const hr_node *node, void *base, const hr_fiel
 void hr_read_double(hr_reader *r, const hr_node *node, void *base, const hr_field *field) {
     int truth;
     hr_node_kind kind = node->kind;
-    if (kind == HR_NODE_STRING) /* protobuf's JSON takes a quoted number as well */
+    if (kind == HR_NODE_STRING) /* protobuf's JSON accepts a quoted number as well */
         kind = hr_scalar_resolve(node->u.text, &truth);
     double v = kind == HR_NODE_INT || kind == HR_NODE_FLOAT ? hr_scalar_double(node->u.text) : 0;
     if (kind != HR_NODE_INT && kind != HR_NODE_FLOAT)
@@ -493,7 +494,7 @@ const hr_node *hr_keys_next(hr_reader *r, hr_path *step, const hr_node *key) {
 
 /* ---- durations ---- */
 
-/* A unit of Go's durations, in nanoseconds, and its length. 0: none. */
+/* The unit of a Go duration at `s`, in nanoseconds, and its length; 0 if there is none. */
 static uint64_t unit_at(const char *s, const char *end, size_t *len) {
     static const struct {
         const char *name;

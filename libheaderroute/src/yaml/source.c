@@ -26,12 +26,11 @@ static int fail_errno(hr_diagnostics *d, const char *path, const char *what) {
 }
 
 static int too_large(hr_diagnostics *d, const char *name, size_t max) {
-    hr_diag_error(d, no_place(name), "", "is larger than %zu bytes (option max_bytes)",
-                  max);
+    hr_diag_error(d, no_place(name), "", "is larger than %zu bytes (option max_bytes)", max);
     return HR_EIO;
 }
 
-/* The whole file, malloc'ed. */
+/* Reads the whole file into malloc'ed memory. */
 static int read_all(char **out, size_t *out_size, int fd, const char *path, size_t max,
                     hr_diagnostics *d) {
     size_t size = 0, capacity = 65536;
@@ -95,7 +94,7 @@ static int by_name(const struct dirent **a, const struct dirent **b) {
     return strcmp((*a)->d_name, (*b)->d_name);
 }
 
-/* Worse of two results: no memory, then unreadable, then fine. */
+/* The worse of two results: HR_ENOMEM, then HR_EIO, then HR_OK. */
 static int worse(int a, int b) {
     return a == HR_OK || b == HR_ENOMEM ? b : a;
 }

@@ -20,8 +20,9 @@ typedef struct frame {
     int is_merge_key;     /* MAP: `key` is << */
 } frame;
 
-#define KEYS_COMPARED 8  /* up to so many keys are compared with one another; more are hashed */
-/* go-yaml's brake on billion laughs: from so many nodes on, most of them must be written out. */
+#define KEYS_COMPARED 8  /* up to this many keys are compared with one another; more are hashed */
+/* go-yaml's limit against "billion laughs": from this many nodes on, most of them must be written
+ * out. */
 #define ALIAS_FREE 1000
 #define ALIAS_RATIO_LOW 400000.0
 #define ALIAS_RATIO_HIGH 4000000.0
@@ -81,7 +82,8 @@ static hr_pos at_node(const hr_yaml *y, const hr_node *node) {
 
 #define FAIL(y, pos, ...) (hr_diag_error((y)->d, (pos), "", __VA_ARGS__), HR_ECONFIG)
 
-/* The reader knows an offset only: counts the lines and characters up to it, behind a byte order mark. */
+/* The parser reports only an offset: counts the lines and characters up to it, after a byte order
+ * mark. */
 static hr_pos at_offset(const hr_yaml *y, size_t offset) {
     const yaml_parser_t *p = &y->parser;
     const unsigned char *text = p->input.string.start;
@@ -114,7 +116,8 @@ static int fail_syntax(hr_yaml *y) {
 
 /* ---- nodes ---- */
 
-/* Takes `n` nodes from the load's budget and checks the share of them that came by aliases. */
+/* Takes `n` nodes from the budget of the load and checks the share of them that came through
+ * aliases. */
 static int spend(hr_yaml *y, yaml_mark_t mark, uint64_t n, int aliased) {
     if (n > y->budget->nodes)
         return FAIL(y, at(y, mark), "the configuration has too many YAML nodes (option max_nodes)");
@@ -149,7 +152,7 @@ static hr_node *new_node(hr_yaml *y, hr_node_kind kind, int line, int column) {
     return node;
 }
 
-/* An explicit tag settles the kind, where Kubernetes' tools know it. */
+/* An explicit tag decides the kind, if Kubernetes' tools know the tag. */
 static int apply_tag(hr_yaml *y, hr_node *node, hr_str text, int quoted, const char *tag, yaml_mark_t mark) {
     int truth = 0;
     hr_node_kind plain = hr_scalar_resolve(text, &truth);
@@ -195,7 +198,7 @@ static int same_key(const hr_yaml *y, const hr_node *key, const hr_node *earlier
     return HR_OK;
 }
 
-/* Repeated keys. Told, not fatal: the first stays in charge. */
+/* Reports repeated keys. They are not fatal: the first one is used. */
 static void check_keys(hr_yaml *y, const hr_node *map) {
     if (map->u.children.n <= KEYS_COMPARED) {
         for (const hr_node *k = map->u.children.first; k != NULL; k = k->next)
@@ -242,7 +245,7 @@ static int merge_map(hr_yaml *y, frame *f, hr_map *taken, const hr_node *from, y
     return HR_OK;
 }
 
-/* Own keys win over merged ones, an earlier merged map over a later one. */
+/* A map's own keys win over merged ones, an earlier merged map over a later one. */
 static int merge_all(hr_yaml *y, frame *f, yaml_mark_t mark) {
     hr_map taken = {0};
     int rc = HR_OK;
@@ -256,7 +259,7 @@ static int merge_all(hr_yaml *y, frame *f, yaml_mark_t mark) {
     return rc;
 }
 
-/* JSON knows only strings as keys: what YAML takes for a boolean or a number becomes its text. */
+/* JSON allows only strings as keys: a boolean or a number becomes its text. */
 static int make_key(hr_yaml *y, hr_node *node, yaml_mark_t mark) {
     int64_t v;
     switch (node->kind) {
@@ -281,8 +284,8 @@ static int make_key(hr_yaml *y, hr_node *node, yaml_mark_t mark) {
     return node->u.text.p == NULL ? HR_ENOMEM : HR_OK;
 }
 
-/* Puts a node where it belongs: the root, the next item, a key or the value of a key. `plain` tells a
- * merge key (<<) from the string "<<". */
+/* Adds a node to its parent: as the root, the next item, a key or the value of a key. `plain`
+ * distinguishes a merge key (<<) from the string "<<". */
 static int place(hr_yaml *y, hr_node *node, int plain, yaml_mark_t mark) {
     if (y->depth == 0) {
         y->root = node;
@@ -318,7 +321,7 @@ static int remember_anchor(hr_yaml *y, const yaml_char_t *anchor, hr_node *node)
     hr_str name = hr_textpool_copy(&y->text, hr_str_from((const char *)anchor));
     if (name.p == NULL)
         return HR_ENOMEM;
-    *hr_map_at(y->arena, &y->anchors, name) = node; /* a later anchor of the same name takes over, as YAML has it */
+    *hr_map_at(y->arena, &y->anchors, name) = node; /* a later anchor of the same name replaces the earlier one (YAML 1.2.2, 7.1) */
     return HR_OK;
 }
 
@@ -388,7 +391,7 @@ static int add_scalar(hr_yaml *y, const yaml_event_t *event) {
     return place(y, node, plain && event->data.scalar.tag == NULL, mark);
 }
 
-/* A shallow copy: it has its own place in its list, and shares what is below. */
+/* A shallow copy: it has its own place in its list, and shares its children. */
 static int add_alias(hr_yaml *y, const yaml_event_t *event) {
     yaml_mark_t mark = event->start_mark;
     const char *name = (const char *)event->data.alias.anchor;
