@@ -1,6 +1,7 @@
 #include "roots.h"
 
 #include "diag.h"
+#include "documents.h"
 #include "table.h"
 #include "text.h"
 

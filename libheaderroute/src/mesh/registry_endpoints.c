@@ -2,7 +2,7 @@
 #include "registry_endpoints.h"
 
 #include "locality.h"
-#include "names.h"
+#include "host_names.h"
 #include "text.h"
 
 typedef HR_LIST(hr_endpoint) endpoint_list;
