@@ -159,6 +159,8 @@ static int get_key(line *l, const char *key, json_t *value) {
         return r->authority.p != NULL ? 0 : get_string(l, &r->authority, key, value);
     if (strcmp(key, "path") == 0)
         return get_string(l, &r->path, key, value);
+    if (strcmp(key, "connect_to") == 0)
+        return get_string(l, &r->connect_to, key, value);
     if (strcmp(key, "headers") == 0)
         return get_headers(l, value);
     if (strcmp(key, "gateway") == 0)

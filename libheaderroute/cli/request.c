@@ -118,6 +118,7 @@ const char *cli_parse_url(cli_request *r, const char *url) {
     r->called = (hr_str){rest, (size_t)(path - rest)};
     if (r->request.authority.p == NULL) /* as with curl, Host is but a text: it does not say where to connect */
         r->request.authority = r->called;
+    r->request.connect_to = r->called;
     r->request.path = *path == '/' ? hr_str_from(path) : HR_STR("/");
     if (*path == '?' || *path == '#')
         return "the URL has no path before its query: write HOST/?...";

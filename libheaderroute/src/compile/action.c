@@ -15,6 +15,7 @@ static hr_decision blank(hr_action kind) {
     return (hr_decision){
         .action = kind,
         .route_index = -1,
+        .root_route_index = -1,
         .match_index = -1,
         .timeout_ms = -1,
         .delay_ms = -1,
@@ -300,9 +301,18 @@ const hr_action_plan *hr_action_blackhole(hr_view_build *vb) {
     return plan;
 }
 
+const hr_action_plan *hr_action_close(hr_view_build *vb) {
+    hr_action_plan *plan = plan_new(vb, HR_ACTION_NO_ROUTE, 1);
+    if (plan == NULL)
+        return NULL;
+    plan->targets[0].decision.closes_connection = 1;
+    return plan;
+}
+
 static hr_target https_redirect_target = {
     .decision = {.action = HR_ACTION_REDIRECT,
                  .route_index = -1,
+                 .root_route_index = -1,
                  .match_index = -1,
                  .timeout_ms = -1,
                  .delay_ms = -1,

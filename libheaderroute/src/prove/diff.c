@@ -141,18 +141,20 @@ static int open_views(compared_view *v, hr_table *const tables[2], const hr_view
     return error[0] == HR_OK || error[1] == HR_OK ? HR_OK : HR_ENOENT;
 }
 
-static void describe_view(hr_arena *b, compared_view *v) {
+/* With the labels that were asked for: a view adds to them what every proxy has. */
+static void describe_view(hr_arena *b, compared_view *v, const hr_view_options *options) {
     const hr_view *view = v->views[0] != NULL ? v->views[0] : v->views[1];
-    hr_pair *labels = HR_ARRAY(b, hr_pair, view->n_labels);
-    for (size_t i = 0; labels != NULL && i < view->n_labels; i++)
-        labels[i] = (hr_pair){hr_arena_copy(b, view->labels[i].name),
-                              hr_arena_copy(b, view->labels[i].value)};
+    size_t n = view->gateway ? 0 : options->n_source_labels;
+    hr_pair *labels = HR_ARRAY(b, hr_pair, n);
+    for (size_t i = 0; labels != NULL && i < n; i++)
+        labels[i] = (hr_pair){hr_arena_copy(b, options->source_labels[i].name),
+                              hr_arena_copy(b, options->source_labels[i].value)};
     v->info = (hr_diff_view){
         .gateway = hr_arena_copy(b, view->gateway_id),
         .port = view->port,
         .namespace_ = hr_arena_copy(b, view->namespace_),
-        .source_labels = view->gateway ? NULL : labels,
-        .n_source_labels = view->gateway ? 0 : view->n_labels,
+        .source_labels = labels,
+        .n_source_labels = n,
         .before = v->views[0],
         .after = v->views[1],
     };
@@ -173,7 +175,7 @@ static void compare_view(hr_arena *b, diff_run *run, const hr_view_options *opti
     if (run->error != HR_OK)
         return;
     run->compared++;
-    describe_view(b, v);
+    describe_view(b, v, options);
     if (v->views[0] != NULL && v->views[1] != NULL)
         run->error = compare_both(v, &diff->options);
     else if ((diff->options.only & HR_CHANGE_VIEW) != 0)
@@ -346,7 +348,8 @@ static int locate_compared(size_t *out, const compared_view *v, const hr_request
 
 int hr_diff_locate(size_t *out, const hr_diff *diff, size_t view, const hr_request *request,
                    hr_scratch *scratch) {
-    if (out == NULL || diff == NULL || request == NULL || scratch == NULL || view >= diff->views.n)
+    if (out == NULL || diff == NULL || request == NULL || scratch == NULL ||
+        view >= diff->views.n || request->connect_to.p != NULL)
         return HR_EINVAL;
     *out = SIZE_MAX;
     const compared_view *v = diff->views.v[view];

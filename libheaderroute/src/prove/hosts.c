@@ -28,15 +28,19 @@ static void add_domain(hr_arena *b, hr_hosts *hosts, hr_str domain) {
         add_class(b, hosts, HR_HOST_EXACT, lower);
 }
 
+static void add_table(hr_arena *b, hr_hosts *hosts, const hr_route_table *table) {
+    for (size_t i = 0; i < table->n_sni_hosts; i++)
+        add_domain(b, hosts, table->sni_hosts[i]);
+    for (size_t v = 0; v < table->n_vhosts; v++)
+        for (size_t d = 0; d < table->vhosts[v].n_domains; d++)
+            add_domain(b, hosts, table->vhosts[v].domains[d]);
+}
+
 static void add_view(hr_arena *b, hr_hosts *hosts, const hr_view *view) {
-    for (size_t t = 0; t < view->n_tables; t++) {
-        const hr_route_table *table = &view->tables[t];
-        for (size_t i = 0; i < table->n_sni_hosts; i++)
-            add_domain(b, hosts, table->sni_hosts[i]);
-        for (size_t v = 0; v < table->n_vhosts; v++)
-            for (size_t d = 0; d < table->vhosts[v].n_domains; d++)
-                add_domain(b, hosts, table->vhosts[v].domains[d]);
-    }
+    for (size_t t = 0; t < view->n_tables; t++)
+        add_table(b, hosts, &view->tables[t]);
+    if (view->listeners != NULL)
+        add_table(b, hosts, view->listeners);
 }
 
 hr_host_class *hr_host_class_of(const hr_hosts *hosts, hr_str authority, char *buf) {
