@@ -27,7 +27,7 @@ static void copy_labels(hr_arena *arena, hr_view *view, const hr_pair *labels, s
         view->labels[i] = (hr_pair){hr_arena_copy(arena, labels[i].name), hr_arena_copy(arena, labels[i].value)};
         stated = stated || hr_str_eq_c(labels[i].name, HR_LABEL_CLUSTER);
     }
-    view->n_labels = n;
+    view->n_labels = view->n_stated_labels = n;
     if (!stated)
         view->labels[view->n_labels++] = (hr_pair){HR_STR(HR_LABEL_CLUSTER), HR_STR(HR_DEFAULT_CLUSTER)};
 }

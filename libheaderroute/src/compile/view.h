@@ -165,6 +165,7 @@ struct hr_view {
     hr_str namespace_;
     hr_pair *labels;
     size_t n_labels;
+    size_t n_stated_labels; /* the first of them; Istio adds the others */
     hr_str locality; /* "region/zone/subzone"; empty: unknown */
     hr_outbound_policy outbound_policy;
     hr_repeated_headers repeated_headers;

@@ -141,20 +141,19 @@ static int open_views(compared_view *v, hr_table *const tables[2], const hr_view
     return error[0] == HR_OK || error[1] == HR_OK ? HR_OK : HR_ENOENT;
 }
 
-/* With the labels that were asked for: a view adds to them what every proxy has. */
-static void describe_view(hr_arena *b, compared_view *v, const hr_view_options *options) {
+/* With the labels that were stated: a view adds to them what every proxy has. */
+static void describe_view(hr_arena *b, compared_view *v) {
     const hr_view *view = v->views[0] != NULL ? v->views[0] : v->views[1];
-    size_t n = view->gateway ? 0 : options->n_source_labels;
-    hr_pair *labels = HR_ARRAY(b, hr_pair, n);
-    for (size_t i = 0; labels != NULL && i < n; i++)
-        labels[i] = (hr_pair){hr_arena_copy(b, options->source_labels[i].name),
-                              hr_arena_copy(b, options->source_labels[i].value)};
+    hr_pair *labels = HR_ARRAY(b, hr_pair, view->n_stated_labels);
+    for (size_t i = 0; labels != NULL && i < view->n_stated_labels; i++)
+        labels[i] = (hr_pair){hr_arena_copy(b, view->labels[i].name),
+                              hr_arena_copy(b, view->labels[i].value)};
     v->info = (hr_diff_view){
         .gateway = hr_arena_copy(b, view->gateway_id),
         .port = view->port,
         .namespace_ = hr_arena_copy(b, view->namespace_),
-        .source_labels = labels,
-        .n_source_labels = n,
+        .source_labels = view->gateway ? NULL : labels,
+        .n_source_labels = view->gateway ? 0 : view->n_stated_labels,
         .before = v->views[0],
         .after = v->views[1],
     };
@@ -175,7 +174,7 @@ static void compare_view(hr_arena *b, diff_run *run, const hr_view_options *opti
     if (run->error != HR_OK)
         return;
     run->compared++;
-    describe_view(b, v, options);
+    describe_view(b, v);
     if (v->views[0] != NULL && v->views[1] != NULL)
         run->error = compare_both(v, &diff->options);
     else if ((diff->options.only & HR_CHANGE_VIEW) != 0)

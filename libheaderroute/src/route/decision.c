@@ -74,8 +74,7 @@ static int find_vhost(const hr_vhost **out, const hr_view *view, const hr_subjec
     return table == NULL ? HR_OK : find_in_table(out, table, s->authority, s->scratch);
 }
 
-int hr_find_vhost(const hr_vhost **out, const hr_view *view, hr_str authority,
-                  hr_scratch *scratch) {
+int hr_find_vhost(const hr_vhost **out, const hr_view *view, hr_str authority, hr_scratch *scratch) {
     const hr_request request = HR_REQUEST_INIT;
     hr_subject s = {.request = &request, .authority = authority, .scratch = scratch};
     return find_vhost(out, view, &s);
