@@ -540,7 +540,8 @@ typedef enum hr_trace_kind {
 typedef struct hr_trace_event {
     hr_trace_kind kind;
     int ok;
-    hr_str virtual_service, file;
+    hr_str virtual_service; /* that wrote the rule: the delegate, if the rule is delegated */
+    hr_str file;
     int line;
     int32_t route_index, match_index;
     hr_str field;    /* "headers[target]", "uri", ... */
