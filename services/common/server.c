@@ -33,6 +33,8 @@
 #define MMAP_THRESHOLD (1 << 20)
 #define TRIM_THRESHOLD (8 << 20)
 #define MAX_ARENAS 4
+/* Connections and requests of a loop from which on it gives memory back when they have ended. */
+#define CROWD 32
 
 struct hr_server {
     const hr_service *service;
@@ -269,9 +271,22 @@ static void link_tick(hr_loop *loop) {
     h2o_timeout_link(loop->ctx.loop, &loop->ctx.one_sec_timeout, &loop->tick);
 }
 
+/* Once half of a crowd has left. What it held lies between what stays, where free() alone returns
+ * nothing to the system. */
+static void give_memory_back(hr_loop *loop) {
+    size_t load = loop->connections + loop->active;
+    if (load > loop->peak_load)
+        loop->peak_load = load;
+    if (loop->peak_load < CROWD || load > loop->peak_load / 2)
+        return;
+    loop->peak_load = load;
+    malloc_trim(0);
+}
+
 static void on_tick(h2o_timeout_entry_t *entry) {
     hr_loop *loop = H2O_STRUCT_FROM_MEMBER(hr_loop, tick, entry);
     hr_conn_sweep(loop);
+    give_memory_back(loop);
     link_tick(loop);
 }
 

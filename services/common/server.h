@@ -48,6 +48,7 @@ struct hr_loop {
     struct hr_listening *listening, *closed_listening;
     struct hr_linger *lingering;
     size_t n_lingering;
+    size_t peak_load; /* of connections and requests, since memory was last given back */
     h2o_timeout_entry_t tick;
     hr_text log_line; /* the memory of the last one */
     bool accepting, draining;

@@ -72,7 +72,7 @@ static void write_config(gw_aside *aside) {
 }
 
 static void answer_config(hr_exchange *ex) {
-    gw_answer_aside(ex, write_config, h2o_iovec_init(NULL, 0));
+    gw_answer_aside(ex, GW_ASIDE_CONFIG, write_config, h2o_iovec_init(NULL, 0));
 }
 
 static void answer_clusters(hr_exchange *ex) {

@@ -291,7 +291,7 @@ class Pouring(Silent):
 
 def given_back(server, most):
     """Waits until the server holds less than `most` bytes of resident memory; what it holds then."""
-    wait_until(lambda: rss(server.process.pid) < most or SANITIZE, f"the memory is given back: {rss(server.process.pid) // MIB} MiB held")
+    wait_until(lambda: rss(server.process.pid) < most or SANITIZE, f"less than {most // MIB} MiB are held", 10)
     return rss(server.process.pid)
 
 
