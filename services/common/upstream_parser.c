@@ -70,10 +70,17 @@ static int next_element(hr_str *element, hr_str *rest) {
     return 0;
 }
 
+/* RFC 9110 section 5.6.1.2 has a recipient ignore "a reasonable number of empty list elements". */
+#define MAX_COMMAS 64
+
 size_t hr_list_count(hr_str list) {
-    hr_str element;
-    size_t n = 0;
-    while (next_element(&element, &list))
+    size_t n = 0, commas = 0;
+    hr_str element, rest = list;
+    for (size_t i = 0; i < list.len && commas <= MAX_COMMAS; i++)
+        commas += list.p[i] == ',';
+    if (commas > MAX_COMMAS)
+        return commas;
+    while (next_element(&element, &rest))
         n++;
     return n;
 }
@@ -208,14 +215,14 @@ static hr_resp_result note_field(hr_resp_head *out, struct facts *facts, const h
         facts->chunked = equals_nocase(field->value, HR_STR("chunked"));
     } else if (equals(field->name, "connection")) {
         hr_str element, rest = field->value;
-        while (next_element(&element, &rest)) {
-            facts->close |= equals_nocase(element, HR_STR("close"));
-            facts->keep_alive |= equals_nocase(element, HR_STR("keep-alive"));
-            facts->n_nominated++;
-        }
+        facts->n_nominated += hr_list_count(rest);
         if (facts->n_nominated > HR_MAX_NOMINATED) {
             *why = "too many names in Connection";
             return HR_RESP_ERROR;
+        }
+        while (next_element(&element, &rest)) {
+            facts->close |= equals_nocase(element, HR_STR("close"));
+            facts->keep_alive |= equals_nocase(element, HR_STR("keep-alive"));
         }
     } else if (equals(field->name, "keep-alive")) {
         hr_str element, rest = field->value;
@@ -480,7 +487,8 @@ static int is_hop_by_hop(hr_str name) {
     return 0;
 }
 
-/* The elements of all Connection fields. Each field is read once, however many names stand in it. */
+/* The elements of all Connection fields. Each field is read once, however many names stand in it.
+ */
 struct nominated {
     hr_str names[HR_MAX_NOMINATED];
     size_t n;

@@ -103,7 +103,8 @@ size_t hr_strip_hop_by_hop(hr_pair *fields, size_t n);
 
 /* 1 if it is a token of RFC 9110 section 5.6.2: a method, a field's name. */
 int hr_is_token(hr_str s);
-/* How many elements a comma-separated list has; empty ones do not count. */
+/* How many elements a comma-separated list has. Empty ones count only if there are more than 64
+ * commas. */
 size_t hr_list_count(hr_str list);
 
 #endif

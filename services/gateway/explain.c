@@ -200,7 +200,8 @@ static int ask_as_proxy(hr_request *out, void **memory, const gw_aside *aside, c
 static int put_answer(gw_aside *aside, const hr_request *request, hr_scratch *scratch) {
     static const char first[] = "{\"trace\":[";
     hr_text *json = &aside->json;
-    trace t = {json, sizeof(first) - 1, aside->kind == GW_ASIDE_PAGE ? MAX_PUBLIC_TRACE : MAX_TRACE, 0};
+    trace t = {json, sizeof(first) - 1, aside->kind == GW_ASIDE_PAGE ? MAX_PUBLIC_TRACE : MAX_TRACE,
+               0};
     hr_decision decision;
     hr_str text;
     hr_text_str(json, first);

@@ -291,7 +291,7 @@ class Pouring(Silent):
 
 def given_back(server, most):
     """Waits until the server holds less than `most` bytes of resident memory; what it holds then."""
-    wait_until(lambda: rss(server.process.pid) < most or SANITIZE, f"less than {most // MIB} MiB are held", 10)
+    wait_until(lambda: rss(server.process.pid) < most or SANITIZE, f"less than {most // MIB} MiB are held")
     return rss(server.process.pid)
 
 
@@ -308,13 +308,20 @@ def settled(pid, seconds=4):
 
 def cost(server, request, least=0.4, most=4000):
     """The status of one such request, and its CPU seconds, over as many as it takes to measure them."""
-    with server.client() as client:
-        def once():
-            client.send(request)
-            return client.answer().status
-        status = once()
-        began, n = cpu_seconds(server.process.pid), 0
-        while n < most and (n % 10 or cpu_seconds(server.process.pid) - began < least):
-            once()
-            n += 1
-        return status, (cpu_seconds(server.process.pid) - began) / n
+    client = server.client()
+
+    def once():
+        nonlocal client
+        client.send(request)
+        got = client.answer()
+        if got.header("connection") == "close":
+            client.close()
+            client = server.client()
+        return got.status
+    status = once()
+    began, n = cpu_seconds(server.process.pid), 0
+    while n < most and (n % 10 or cpu_seconds(server.process.pid) - began < least):
+        once()
+        n += 1
+    client.close()
+    return status, (cpu_seconds(server.process.pid) - began) / n

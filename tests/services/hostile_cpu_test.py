@@ -31,6 +31,8 @@ PARAMETERS = "&".join(f"p{i}=v" for i in range(10000))[:HEAD]
 
 # name: (rules, the request, a plain one of its size)
 ROWS = {
+    "64 commas in Connection": ((), request(PATH, fields=f"Connection: {(',' + ' ' * (HEAD // 64 - 1)) * 64}\r\n{SMALL}"),
+                                large_head(PATH)),
     "an empty list in Connection": ((), request(PATH, fields=f"Connection: {',' * HEAD}\r\n{SMALL}"), large_head(PATH)),
     "nine long names in Connection": ((), request(PATH, fields=f"Connection: {','.join(['t' * (HEAD // 9 - 1)] * 9)}\r\n{SMALL}"),
                                       large_head(PATH)),

@@ -1,7 +1,7 @@
 """What else hostile clients, web pages and stuck readers of the log must not achieve with gateway, proxy and predict."""
 import os
+import pathlib
 import signal
-import socket
 import subprocess
 
 import pytest
@@ -23,12 +23,14 @@ def test_ten_names_in_connection_are_refused(tmp_path, peers):
         for n, status in [(8, 200), (9, 400), (10000, 400)]:  # the helper's own close is one more
             names = ",".join(f"t{i}" for i in range(n))
             assert gw.call(headers=[("Connection", names)]).status == status, n
+        for n, status in [(64, 200), (65, 400)]:  # empty elements
+            assert gw.call(headers=[("Connection", "," * n)]).status == status, n
 
 
 @pytest.mark.parametrize("text", [
     '{"authority":"a\\"","path":' + "[" * 30000,
     '{/*"*/"authority":' + "[" * 30000,
-    '{"authority":' + '{"a":' * 20 + "1" + "}" * 20 + "}"])
+    '{"authority":' + '{"a":' * 20 + "1" + "}" * 20 + "}"], ids=["escaped quote", "comment", "objects"])
 def test_explain_refuses_deep_questions(tmp_path, peers, text):
     with start_gateway(tmp_path, peers, "--ui", "/ui") as gw:
         got = gw.call("POST", "/ui/explain", body=text.encode())
@@ -86,6 +88,24 @@ def test_http_1_0_without_host_is_served_by_the_proxy(peers):
         client.send(b"GET / HTTP/1.0\r\n\r\n")
         got = client.answer()
         assert got.status == 200 and b"listener" not in got.raw_head + got.body
+
+
+def keepalive_ticks(port, peer):
+    """Ticks until the keepalive timer of a server's connection expires, as /proc/net/tcp shows it; None: no such timer."""
+    for line in pathlib.Path("/proc/net/tcp").read_text().splitlines()[1:]:
+        fields = line.split()
+        if fields[1].endswith(f":{port:04X}") and fields[2].endswith(f":{peer:04X}"):
+            timer, when = fields[5].split(":")
+            return int(when, 16) if timer == "02" else None
+    return None
+
+
+def test_clients_that_have_vanished_are_noticed(tmp_path, peers):
+    """While a silent upstream server is waited for, and however much the client has sent before."""
+    with start_gateway(tmp_path, peers) as gw, gw.client() as client:
+        client.send(request("/hold") * 3)
+        ticks = os.sysconf("SC_CLK_TCK")
+        assert wait_until(lambda: 0 < (keepalive_ticks(gw.port, client.sock.getsockname()[1]) or 0) <= 60 * ticks)
 
 
 class Started:

@@ -264,6 +264,30 @@ Test(upstream_parser, endless_chunk_extensions_and_trailers_are_refused) {
     cr_assert_eq(parse(text, n, &GET, 700, 0).result, HR_RESP_ERROR);
 }
 
+/* Over all fields; beyond 64 commas empty elements count, too. */
+Test(upstream_parser, at_most_nine_names_in_connection) {
+    static const struct {
+        const char *names, *more;
+        size_t commas;
+        hr_resp_result result;
+    } cases[] = {{"a,b,c,d,e,f,g,h", "i", 0, HR_RESP_COMPLETE},
+                 {"a,b,c,d,e,f,g,h,i", "", 0, HR_RESP_COMPLETE},
+                 {"a,b,c,d,e,f,g,h,i", "j", 0, HR_RESP_ERROR},
+                 {"a,b,c,d,e,f,g,h,i,j", "", 0, HR_RESP_ERROR},
+                 {"a", "b", 64, HR_RESP_COMPLETE},
+                 {"a", "b", 65, HR_RESP_ERROR}};
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        char text[512], commas[80] = "";
+        memset(commas, ',', cases[i].commas);
+        snprintf(text, sizeof(text), OK11 "Connection: %s\r\nConnection: %s%s\r\n\r\n",
+                 cases[i].names, commas, cases[i].more);
+        struct answer a = parse(text, strlen(text), &GET, 4096, 1);
+        cr_expect(a.result == cases[i].result, "case %zu: %d, %s", i, (int)a.result, a.why);
+        if (cases[i].result == HR_RESP_ERROR)
+            cr_expect(strcmp(a.why, "too many names in Connection") == 0, "case %zu: %s", i, a.why);
+    }
+}
+
 Test(upstream_parser, removes_what_concerns_one_hop) {
     const char *text =
         OK11 "Connection: close, X-Private\r\nX-PRIVATE: 1\r\nKeep-Alive: timeout=7, max=2\r\n"
