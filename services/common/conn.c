@@ -228,6 +228,20 @@ static void on_conn_close(void *data) {
     update_accepting(loop);
 }
 
+/* The kernel's buffers count against the pod's memory. Beyond an eighth of all connections, new ones
+ * have smaller ones than hr_listen gives, which is slower for clients that are far away. (The kernel
+ * doubles what is asked for.) */
+#define CROWDED_SEND_BUFFER (32 << 10)
+#define CROWDED_RECEIVE_BUFFER (64 << 10)
+
+static void limit_buffers(const hr_loop *loop, int fd) {
+    static const int send = CROWDED_SEND_BUFFER, receive = CROWDED_RECEIVE_BUFFER;
+    if (loop->connections <= connection_limit(loop) / 8)
+        return;
+    (void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &send, sizeof(send));
+    (void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &receive, sizeof(receive));
+}
+
 static void begin_conn(hr_listening *listening, h2o_socket_t *sock) {
     hr_loop *loop = listening->loop;
     hr_conn *conn = h2o_mem_alloc(sizeof(*conn));
@@ -239,6 +253,7 @@ static void begin_conn(hr_listening *listening, h2o_socket_t *sock) {
         conn->next->link = &conn->next;
     loop->conns = conn;
     ++loop->connections;
+    limit_buffers(loop, h2o_socket_get_fd(sock));
     hr_metric_add(loop->cells, m->connections_total, 1);
     hr_metric_add(loop->cells, m->connections, 1);
     sock->on_close.cb = on_conn_close;

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 /* Blocks kept for reuse by a loop: enough for the requests of a burst, little enough to be
  * forgotten (2 MiB a loop, of which only touched pages count). */
@@ -238,6 +239,15 @@ void hr_up_conn_resume(hr_up_conn *conn) {
         hr_timer_set(conn->endpoint->up->timers, &conn->again, hr_timers_now(), on_again);
 }
 
+/* The kernel's buffers, which count against the pod's memory, must not grow by megabytes for each
+ * client that reads slowly. What is asked for is doubled: the receive buffer stays what it is at the
+ * beginning (the default of net.ipv4.tcp_rmem). */
+static void limit_up_buffers(int fd) {
+    static const int size = 64 << 10;
+    (void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
+    (void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+}
+
 hr_up_conn *hr_up_conn_open(hr_up_endpoint *endpoint, hr_up_exchange *exchange) {
     struct hr_up_address *address = &endpoint->addresses[endpoint->current];
     h2o_socket_t *socket = h2o_socket_connect(endpoint->up->loop, (struct sockaddr *)&address->sa,
@@ -245,6 +255,7 @@ hr_up_conn *hr_up_conn_open(hr_up_endpoint *endpoint, hr_up_exchange *exchange) 
     hr_up_count(&endpoint->up->stats->connects, 1);
     if (socket == NULL)
         return NULL;
+    limit_up_buffers(h2o_socket_get_fd(socket));
     hr_up_conn *conn = h2o_mem_alloc(sizeof(*conn));
     *conn = (hr_up_conn){.endpoint = endpoint,
                          .socket = socket,
