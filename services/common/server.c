@@ -34,7 +34,7 @@
 #define TRIM_THRESHOLD (8 << 20)
 #define MAX_ARENAS 4
 /* Connections and requests of a loop from which on it gives memory back when they have ended. */
-#define CROWD 32
+#define CROWD 16
 
 struct hr_server {
     const hr_service *service;

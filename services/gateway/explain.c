@@ -16,7 +16,7 @@
 /* The trace says of every rule what was compared with what. Values are cut at the first bound; from
  * the second on, events are counted only. */
 #define MAX_VALUE ((size_t)1024)
-#define MAX_TRACE ((size_t)4 << 20)        /* of the administrator's listener */
+#define MAX_TRACE ((size_t)8 << 20)        /* of the administrator's listener */
 #define MAX_PUBLIC_TRACE ((size_t)1 << 20) /* of the page */
 
 typedef struct question {
