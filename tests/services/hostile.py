@@ -104,6 +104,9 @@ class Pod:
 
     def __init__(self, name):
         self.group = None
+        if SANITIZE:
+            print("1 limit not enforced: a sanitizer's own memory does not fit into it", end=" ")
+            return
         try:
             self.group = MemoryGroup(name, POD_LIMIT)
         except pytest.skip.Exception as reason:

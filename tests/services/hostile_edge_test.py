@@ -5,7 +5,7 @@ import signal
 import subprocess
 
 import pytest
-from conftest import PATIENCE
+from conftest import PATIENCE, SANITIZER_ENV
 from harness import BUILD, Client, free_port
 from hostile import Crowd, Peers, handshake, request, settled, start_gateway
 from mesh import GATEWAY, routes, service, to, write
@@ -113,6 +113,7 @@ class Started:
 
     def __init__(self, program, *args):
         environment = {k: v for k, v in os.environ.items() if not k.startswith("HR_")}
+        environment.update(SANITIZER_ENV)
         self.process = subprocess.Popen([BUILD / "bin" / program, *map(str, args)], stdout=subprocess.PIPE,
                                         stderr=subprocess.PIPE, env=environment)
 
