@@ -228,9 +228,9 @@ static void on_conn_close(void *data) {
     update_accepting(loop);
 }
 
-/* The kernel's buffers count against the pod's memory. Beyond an eighth of all connections, new ones
- * have smaller ones than hr_listen gives, which is slower for clients that are far away. (The kernel
- * doubles what is asked for.) */
+/* The kernel's buffers count against the pod's memory. Beyond an eighth of all connections, new
+ * ones have smaller ones than hr_listen gives, which is slower for clients that are far away. (The
+ * kernel doubles what is asked for.) */
 #define CROWDED_SEND_BUFFER (32 << 10)
 #define CROWDED_RECEIVE_BUFFER (64 << 10)
 

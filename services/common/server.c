@@ -502,7 +502,8 @@ static void join(hr_server *server) {
 /* How long the reader of the log may still take, in milliseconds: what is left of the drain, and in
  * any case long enough for a reader that is there. */
 static uint64_t log_patience(const hr_server *server, uint64_t stopped_at) {
-    uint64_t gone = (hr_now_ns() - stopped_at) / 1000000, drain = (uint64_t)server->options->drain_ms;
+    uint64_t gone = (hr_now_ns() - stopped_at) / 1000000,
+             drain = (uint64_t)server->options->drain_ms;
     return drain > gone + MIN_LOG_PATIENCE_MS ? drain - gone : MIN_LOG_PATIENCE_MS;
 }
 

@@ -240,8 +240,8 @@ void hr_up_conn_resume(hr_up_conn *conn) {
 }
 
 /* The kernel's buffers, which count against the pod's memory, must not grow by megabytes for each
- * client that reads slowly. What is asked for is doubled: the receive buffer stays what it is at the
- * beginning (the default of net.ipv4.tcp_rmem). */
+ * client that reads slowly. What is asked for is doubled: the receive buffer stays what it is at
+ * the beginning (the default of net.ipv4.tcp_rmem). */
 static void limit_up_buffers(int fd) {
     static const int size = 64 << 10;
     (void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));

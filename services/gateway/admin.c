@@ -161,13 +161,14 @@ static int is_own_host(const gateway *g, h2o_iovec_t authority) {
 
 void gw_on_status_request(hr_exchange *ex) {
     if (!hr_answer_common(ex))
-        hr_answer_error(ex, 404, "there is /ready and /metrics");
+        hr_answer_error(ex, 404, "unknown path: expected /ready or /metrics");
 }
 
 void gw_on_admin_request(hr_exchange *ex) {
     const gw_loop *loop = ex->loop->data;
     if (ex->has_host && !is_own_host(loop->gateway, ex->req->input.authority)) {
-        hr_answer_error(ex, 421, "Host must be an address, localhost, or a name of --admin-host");
+        hr_answer_error(ex, 421,
+                        "Host: expected an address, localhost or a name given by --admin-host");
         return;
     }
     h2o_iovec_t path = hr_request_path(ex->req), method = ex->req->method;
@@ -185,5 +186,6 @@ void gw_on_admin_request(hr_exchange *ex) {
             hr_answer_method(ex, pages[i].answer == gw_explain ? "GET, HEAD, POST" : "GET, HEAD");
         return;
     }
-    hr_answer_error(ex, 404, "there is /ready, /metrics, /config, /clusters, /dns and /explain");
+    hr_answer_error(
+        ex, 404, "unknown path: expected /ready, /metrics, /config, /clusters, /dns or /explain");
 }

@@ -83,7 +83,7 @@ void gw_answer_aside(hr_exchange *ex, gw_aside_kind kind, void (*write)(gw_aside
     gw_aside *aside = aside_new(ex, kind, write, question);
     pthread_t thread;
     if (aside == NULL) {
-        hr_answer_busy(ex, 1, "others are being answered at the moment: ask again");
+        hr_answer_busy(ex, 1, "too many such answers are being written or sent: retry later");
         return;
     }
     ex->data = aside;

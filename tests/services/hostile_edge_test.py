@@ -8,8 +8,8 @@ import pytest
 from conftest import PATIENCE, SANITIZER_ENV
 from harness import BUILD, Client, free_port
 from hostile import Crowd, Peers, handshake, request, settled, start_gateway
-from mesh import GATEWAY, routes, service, to, write
-from peers import wait_until
+from mesh import GATEWAY, gateway, routes, service, to, write
+from peers import Peer, answer, wait_until
 
 
 @pytest.fixture(scope="module")
@@ -25,6 +25,20 @@ def test_ten_names_in_connection_are_refused(tmp_path, peers):
             assert gw.call(headers=[("Connection", names)]).status == status, n
         for n, status in [(64, 200), (65, 400)]:  # empty elements
             assert gw.call(headers=[("Connection", "," * n)]).status == status, n
+
+
+def test_header_lines_of_a_request(tmp_path, peers):
+    with start_gateway(tmp_path, peers) as gw:
+        for n, status in [(98, 200), (99, 431)]:  # Host, and the helper's Connection, are two more
+            assert gw.call(headers=[(f"h{i}", "1") for i in range(n)]).status == status, n
+
+
+@pytest.mark.parametrize("fields", [[(f"h{i}", "1") for i in range(128)], [("x-large", "v" * 64500)],
+                                    [("Connection", "a,b,c,d,e,f,g,h,i,j")]], ids=["lines", "bytes", "Connection"])
+def test_heads_of_upstream_answers(tmp_path, fields):
+    with Peer(lambda connection, _: connection.send(answer(headers=fields))) as peer, \
+            gateway(tmp_path, service("a.test", peer), routes({"route": [to("a.test")]})) as gw:
+        assert gw.call().status == 502
 
 
 @pytest.mark.parametrize("text", [
