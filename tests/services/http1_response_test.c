@@ -273,6 +273,27 @@ Test(http1_response, endless_chunk_extensions_and_trailers_are_refused) {
     cr_assert_lt((int)parse(text, n, &GET, 700, 0).result, 0);
 }
 
+/* Over all fields; beyond 64 commas empty elements count, too. */
+Test(http1_response, at_most_nine_names_in_connection) {
+    static const struct {
+        const char *names, *more;
+        size_t commas;
+        bool refused;
+    } cases[] = {{"a,b,c,d,e,f,g,h", "i", 0, false}, {"a,b,c,d,e,f,g,h,i", "", 0, false},
+                 {"a,b,c,d,e,f,g,h,i", "j", 0, true}, {"a,b,c,d,e,f,g,h,i,j", "", 0, true},
+                 {"a", "b", 64, false},               {"a", "b", 65, true}};
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        char text[512], commas[80] = "";
+        memset(commas, ',', cases[i].commas);
+        snprintf(text, sizeof(text), OK11 "Connection: %s\r\nConnection: %s%s\r\n\r\n",
+                 cases[i].names, commas, cases[i].more);
+        struct answer a = parse(text, strlen(text), &GET, 4096, 0);
+        cr_expect_eq((int)a.result < 0, cases[i].refused, "case %zu: %d, %s", i, (int)a.result, a.why);
+        if (cases[i].refused)
+            cr_expect_str_eq(a.why, "there are too many names in Connection");
+    }
+}
+
 Test(http1_response, removes_what_concerns_one_hop) {
     const char *text =
         OK11 "Connection: close, X-Private\r\nX-PRIVATE: 1\r\nKeep-Alive: timeout=7, max=2\r\n"
