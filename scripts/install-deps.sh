@@ -12,7 +12,7 @@ usage: scripts/install-deps.sh [--list] GROUP...
   test       test runners and the modules that tests use
   bench      the original stack (FastAPI, gunicorn, uvicorn, OpenCV) and load generators
   cover      gcovr, for scripts/coverage.sh
-  lint       clang with its tidy and libFuzzer, shellcheck
+  lint       clang with its tidy and libFuzzer, codespell, shellcheck
   images     podman, and what makes a base image of Debian's packages
 
   --list  print the packages of the groups and whether they are installed, change nothing
@@ -39,7 +39,7 @@ packages_of() {
         chromium chromium-driver python3-selenium prometheus python3-cryptography openssl ;;
     bench) echo python3-fastapi python3-uvicorn gunicorn python3-opencv python3-requests python3-numpy python3-pil wrk ;;
     cover) echo gcovr ;;
-    lint) echo clang clang-tidy clang-format 'libclang-rt-14-dev|libclang-rt-18-dev|libclang-rt-19-dev' shellcheck ;;
+    lint) echo clang clang-tidy clang-format 'libclang-rt-14-dev|libclang-rt-18-dev|libclang-rt-19-dev' codespell shellcheck ;;
     images) echo podman buildah runc catatonit mmdebstrap ca-certificates python3-pytest python3-pil python3-numpy python3-tqdm ;;
     *) return 1 ;;
     esac

@@ -1,3 +1,4 @@
+/* Converts YAML nodes to JSON values, so that test cases can compare them. */
 #include "node_json.h"
 
 #include <math.h>

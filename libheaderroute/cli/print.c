@@ -1,3 +1,4 @@
+/* Prints decisions and the trace of `explain` as text for people. */
 #include "print.h"
 
 #include "color.h"

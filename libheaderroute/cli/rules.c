@@ -1,3 +1,4 @@
+/* Finds the YAML of a loaded rule, so that a test case can compare it with what it expects. */
 #include "rules.h"
 
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* Runs the cases of a file and compares each decision with the expectation. */
 #define _GNU_SOURCE
 #include "suite.h"
 
@@ -87,7 +88,7 @@ static int decide_on_service_ports(outcome *out, test_case *t, cli_views *views,
         bool named = hr_str_starts(svc->host, host) && (svc->host.len == host.len || svc->host.p[host.len] == '.');
         for (size_t p = 0; named && p < svc->n_ports; p++) {
             cli_view view = t->view;
-            view.port = svc->ports[p].number;
+            view.options.port = svc->ports[p].number;
             if (decide(out, t, views, &view, r) == HR_OK && has_rule(&out->decision))
                 return HR_OK;
         }
@@ -98,17 +99,15 @@ static int decide_on_service_ports(outcome *out, test_case *t, cli_views *views,
 /* The mesh; else the first Gateway that has a rule for the request; else the mesh's answer. */
 static int decide_somewhere(outcome *out, test_case *t, cli_views *views, cli_request *r) {
     int error = decide(out, t, views, &t->view, r);
-    if (t->view.gateway != NULL || error == HR_EREQUEST || (error == HR_OK && has_rule(&out->decision)))
+    if (t->view.options.gateway.p != NULL || error == HR_EREQUEST || (error == HR_OK && has_rule(&out->decision)))
         return error;
-    if (t->view.port == 0 && decide_on_service_ports(out, t, views, r) == HR_OK)
+    if (t->view.options.port == 0 && decide_on_service_ports(out, t, views, r) == HR_OK)
         return HR_OK;
     for (size_t i = 0; i < hr_table_gateway_count(t->suite->table); i++) {
         hr_gateway_info info;
-        char name[512];
         hr_table_gateway(&info, t->suite->table, i);
-        snprintf(name, sizeof(name), "%.*s", (int)info.name.len, info.name.p);
         cli_view view = t->view;
-        view.gateway = name;
+        view.options.gateway = info.name;
         if (decide(out, t, views, &view, r) == HR_OK && has_rule(&out->decision))
             return HR_OK;
     }
@@ -277,7 +276,8 @@ static void run_request(test_case *t, const char *authority, const char *method,
     if (t->failure == NULL && error == HR_OK)
         check(t, what, &o, &r);
     else if (error == HR_ENOENT)
-        fail(t, "%s: there is no Gateway %s with an HTTP server on that port", what, t->view.gateway);
+        fail(t, "%s: there is no Gateway %.*s with an HTTP server on that port", what, (int)t->view.options.gateway.len,
+             t->view.options.gateway.p);
     else if (error != HR_OK)
         fail(t, "%s: %s", what, error == HR_EREQUEST ? hr_scratch_error(t->suite->scratch).p : hr_strerror(error));
     cli_request_free(&r);

@@ -1,3 +1,4 @@
+/* headerroute-predict: its flags, routes and metrics. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

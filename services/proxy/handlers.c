@@ -1,3 +1,4 @@
+/* Handlers of the proxy: forwards requests to predict and answers health checks. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

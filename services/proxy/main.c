@@ -1,3 +1,4 @@
+/* headerroute-proxy: its flags and its start. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

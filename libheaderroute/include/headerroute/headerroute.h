@@ -203,6 +203,15 @@ typedef struct hr_view_options {
     {HR_VIEW_OPTIONS_VERSION, {0, 0}, 0, {0, 0}, 0, 0, HR_ALLOW_ANY, HR_REPEATED_JOINED, {0, 0}, HR_PATH_NORMALIZATION_BASE, \
      0, 0}
 
+/* Sets one option by its name, from text: gateway, port, namespace, locality, outbound_policy (allow-any, registry-only),
+ * repeated_headers (joined, each) or path_normalization (none, base, merge-slashes, decode-and-merge-slashes).
+ * The value is not copied: it must be valid until hr_view_new returns. Returns HR_OK; HR_ENOENT if options of this
+ * version have no such name; HR_EINVAL if the value is not allowed. *expected (may be NULL) is then a phrase such as
+ * "a number from 1 to 65535", which is never freed; it is left unchanged otherwise. */
+HR_API int hr_view_options_set(hr_view_options *options, hr_str name, hr_str value, const char **expected);
+/* The names that hr_view_options_set knows, by index. Returns NULL after the last one. */
+HR_API const char *hr_view_option_name(size_t index);
+
 /* A view holds its table. Immutable. */
 typedef struct hr_view hr_view;
 /* options may be NULL (mesh, port 80, namespace default). HR_ENOENT: no such Gateway, or none of its

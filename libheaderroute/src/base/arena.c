@@ -1,3 +1,4 @@
+/* An arena: blocks from malloc, handed out from the front and freed together. */
 #include "arena.h"
 
 #include <stdarg.h>

@@ -1,3 +1,4 @@
+/* Parses commands of Envoy's substitution formatter. */
 #include "format_command.h"
 
 /* ---- arguments ---- */

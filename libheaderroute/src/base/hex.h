@@ -1,3 +1,4 @@
+/* The value of a hexadecimal digit. */
 #ifndef HR_HEX_H
 #define HR_HEX_H
 

@@ -1,3 +1,7 @@
+/*
+ * Finds the virtual host of an authority as Envoy does: exact name, then the longest wildcard,
+ * then `*`.
+ */
 #include "host_index.h"
 
 #include <stdlib.h>

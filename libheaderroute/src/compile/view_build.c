@@ -1,3 +1,4 @@
+/* Selects the VirtualServices that a view sees, and records what it leaves out and why. */
 #include "view_build.h"
 
 #include "text.h"

@@ -1,3 +1,4 @@
+/* Warns about rules that Istio accepts but that are probably a mistake. */
 #include "lint.h"
 
 #include "diag.h"

@@ -1,3 +1,4 @@
+/* Builds one list of services from Kubernetes Services and ServiceEntries. */
 #include "registry.h"
 
 #include <stdlib.h>

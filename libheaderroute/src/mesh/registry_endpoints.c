@@ -1,3 +1,4 @@
+/* Collects the endpoints of a service from EndpointSlices, Pods and ServiceEntries. */
 #include "registry_endpoints.h"
 
 #include "locality.h"

@@ -1,3 +1,4 @@
+/* Selects the DestinationRule of a service and computes its policy for one port and subset. */
 #include "rule_index.h"
 
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* Builds a table from loaded resources: names resolved, indexed for the construction of views. */
 #include "table.h"
 
 #include <stdlib.h>

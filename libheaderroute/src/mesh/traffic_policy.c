@@ -1,3 +1,4 @@
+/* Converts a TrafficPolicy to the circuit breaker, outlier detection and balancing of a cluster. */
 #include "rule_index.h"
 
 #define NS_PER_MS 1000000

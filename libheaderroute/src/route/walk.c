@@ -1,3 +1,4 @@
+/* Tries routes in order, for short lists and for the trace of `explain`. */
 #include "walk.h"
 
 const hr_croute *hr_walk(const hr_route_list *routes, hr_subject *subject) {

@@ -1,3 +1,4 @@
+/* Collects findings with file, line, column and field path. */
 #include "diag.h"
 
 #include <stdio.h>

@@ -1,3 +1,7 @@
+/*
+ * Reads nodes into structs by tables of fields, and reports unknown fields and wrong types with
+ * their place.
+ */
 #include "reader.h"
 
 #include <inttypes.h>

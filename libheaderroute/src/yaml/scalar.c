@@ -1,3 +1,4 @@
+/* Resolves the type of a plain YAML scalar by the rules of go-yaml v2. */
 #include "scalar.h"
 
 #include <locale.h>

@@ -1,3 +1,4 @@
+/* Reads the YAML files of a path, of a folder, or a text from memory. */
 #include "source.h"
 
 #include <dirent.h>

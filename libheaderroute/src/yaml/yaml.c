@@ -1,3 +1,4 @@
+/* Builds nodes from libyaml's events, with limits on depth, aliases and size. */
 #include "yaml_node.h"
 
 #include <stdlib.h>
