@@ -186,7 +186,7 @@ void hr_cors_compile(hr_view_build *vb, hr_view_action *plan, const hr_spec_cors
 
 /* ---- mirrors ---- */
 
-/* mirrorPercentage beats the deprecated integer; unset is everything; 0 is no mirror at all. */
+/* mirrorPercentage has precedence over the deprecated integer; unset means all requests, 0 means none. */
 static double single_percentage(const hr_spec_http_route *http) {
     if (http->mirror_percentage >= 0)
         return http->mirror_percentage;

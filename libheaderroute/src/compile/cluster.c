@@ -100,7 +100,7 @@ static size_t n_shared(const hr_mesh_service *svc, const hr_mesh_port *port,
     return same == NULL ? 0 : same->n_endpoints;
 }
 
-/* A proxy is told of members that are not ready as well, unless their share might make it panic. Returns how many
+/* A proxy also receives the members that are not ready, unless their share might make it panic. Returns how many
  * were configured. */
 static size_t fill_members(hr_view_build *vb, hr_cluster *cluster, const hr_mesh_service *svc,
                            const hr_mesh_port *port, const hr_mesh_traffic_policy *blocks) {

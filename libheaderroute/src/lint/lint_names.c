@@ -247,7 +247,8 @@ static bool selects_endpoint(const hr_mesh_service *svc, const hr_spec_subset *s
 /* Of a template, or a pod whose Node is not loaded, it is not known where it runs. */
 static bool may_have(const hr_spec_subset *subset, const hr_pair *labels, size_t n_labels) {
     for (size_t i = 0; i < subset->n_labels; i++)
-        if (!hr_label_is_topology(subset->labels[i].name) && !hr_pairs_subset(&subset->labels[i], 1, labels, n_labels))
+        if (!hr_label_is_topology(subset->labels[i].name) &&
+            !hr_pairs_subset(&subset->labels[i], 1, labels, n_labels))
             return false;
     return true;
 }

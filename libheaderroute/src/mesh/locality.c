@@ -285,7 +285,7 @@ void hr_locality_apply(hr_arena *arena, hr_members *in, const hr_mesh_traffic_po
                        hr_distribution distribution, const hr_caller *caller) {
     setting s = effective(policy, distribution);
     bool distributes = !s.off && s.lb != NULL && s.lb->n_distribute > 0;
-    /* Without outlierDetection nobody would ever be found to be down: Istio then fails over nowhere. */
+    /* Without outlierDetection no endpoint is ever ejected: Istio then does not fail over. */
     bool fails_over = !s.off && !distributes && (s.forced || policy->outlier_detection != NULL);
     size_t n_failover = s.lb == NULL ? 0 : s.lb->n_failover;
     for (size_t i = 0; i < in->n; i++)

@@ -106,7 +106,7 @@ static void add_topology(hr_arena *arena, hr_endpoint *out, hr_str node_name) {
 
 /* ---- Kubernetes services ---- */
 
-/* `zone` of the EndpointSlice stands in for what neither the pod nor its Node says. */
+/* `zone` of the EndpointSlice is used if neither the pod nor its Node states a zone. */
 static hr_endpoint pod_endpoint(hr_arena *arena, const hr_endpoint_source *source,
                                 const hr_spec_workload *pod, hr_str zone, hr_str address,
                                 uint16_t port) {
@@ -163,7 +163,7 @@ static const hr_spec_workload *pod_of(const hr_endpoint_source *source,
     return NULL;
 }
 
-/* Ready members and, where a proxy is told of them, those that are not. */
+/* Ready members and, if a proxy receives them, those that are not. */
 typedef struct member_lists {
     endpoint_list ready, unready;
 } member_lists;

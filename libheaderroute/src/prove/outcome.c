@@ -75,7 +75,7 @@ static void put_target_headers(part_writer *w, const hr_target *t) {
     put_header_levels(w, t->decision.response_headers, t->decision.n_response_headers);
 }
 
-/* A request that is answered here is not rewritten for anybody. */
+/* A request that is answered here is not rewritten. */
 static void put_authority(part_writer *w, const hr_target *t) {
     part_str(w, t->decision.local_reply.status == 0 ? t->authority : (hr_str){0});
 }

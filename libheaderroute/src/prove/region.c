@@ -44,7 +44,7 @@ static void quote_into(hr_str s, char *p, size_t *n) {
     }
 }
 
-/* A regex of RE2 for what is no exact text and no prefix. */
+/* A regular expression of RE2 for a language that is neither an exact text nor a prefix. */
 static hr_str pattern_text(hr_comparison *c, const hr_language *l) {
     char *quoted = HR_ARRAY(c->b, char, l->text.len * 2 + 1);
     size_t n = 0;

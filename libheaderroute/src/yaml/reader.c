@@ -13,7 +13,7 @@
 #include "scalar.h"
 #include "text.h"
 
-/* ---- telling ---- */
+/* ---- findings ---- */
 
 hr_pos hr_reader_pos(const hr_reader *r, const hr_node *node) {
     return (hr_pos){r->file, node->line, node->column};

@@ -65,7 +65,7 @@ typedef struct hr_enum { /* in the order of protobuf's numbers, which start at 0
     int value;
 } hr_enum;
 
-/* ---- telling ---- */
+/* ---- findings ---- */
 
 hr_pos hr_reader_pos(const hr_reader *r, const hr_node *node);
 void hr_reader_error(hr_reader *r, const hr_node *node, const char *format, ...)

@@ -22,7 +22,7 @@ static bool has(hr_str text, hr_str part) {
     return false;
 }
 
-/* The first private-use character (from U+E000 on) that the text has neither as it is nor as an escape. */
+/* The first private-use character (from U+E000 on) that the text contains neither literally nor as an escape. */
 static bool choose_colon(char *stand_in, hr_str text) {
     if (has(text, HR_STR("\\uE0")) || has(text, HR_STR("\\ue0")) || has(text, HR_STR("\\U0000")))
         return false;
