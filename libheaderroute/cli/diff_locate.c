@@ -186,6 +186,8 @@ static void locate_request(locator *l, const cli_batch_request *line) {
 static void locate_line(locator *l, const char *text, size_t len) {
     cli_batch_request line;
     const char *wrong = cli_batch_parse(&line, l->r->view, l->connection, text, len);
+    if (wrong == NULL && line.request.request.connect_to.p != NULL)
+        wrong = "connect_to: not supported by --locate";
     if (wrong != NULL)
         print_error(l, hr_str_from(wrong));
     else

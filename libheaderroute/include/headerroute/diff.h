@@ -95,8 +95,8 @@ typedef enum hr_where_op {
 } hr_where_op;
 
 /* One condition of a region. For `authority`, exact and suffix compare as virtual hosts do (letter
- * case and a port are ignored), and a regex sees it as it is sent. A condition on a header or query parameter that is absent does not
- * hold (with `negated`: holds). */
+ * case and a port are ignored), and a regex sees it as it is sent. A condition on a header or query
+ * parameter that is absent does not hold (with `negated`: holds). */
 typedef struct hr_where {
     /* "method", "scheme", "authority", "path", "headers[NAME]" or "queryParams[NAME]". */
     hr_str field;
@@ -152,7 +152,8 @@ HR_API int hr_diff_complete(const hr_diff *diff);
 
 /* The region that a request to a view lies in. The request is as a client sends it; what
  * hr_edge_request does is done here. HR_ENOENT: in none. HR_EREQUEST: no HTTP parser would pass the
- * request. HR_EINVAL, HR_ENOMEM. `scratch` is used for both sides. */
+ * request. HR_EINVAL (also for a request with `connect_to`), HR_ENOMEM. `scratch` is used for both
+ * sides. */
 HR_API int hr_diff_locate(size_t *out, const hr_diff *diff, size_t view, const hr_request *request,
                           hr_scratch *scratch);
 

@@ -1,4 +1,5 @@
-#include "timers.h"
+/* Timers of one loop: a binary heap on one timerfd. */
+#include "net.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -6,6 +7,8 @@
 #include <sys/timerfd.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "memory.h"
 
 uint64_t hr_timers_now(void) {
     struct timespec ts;
@@ -67,7 +70,7 @@ void hr_timer_set(hr_timers *timers, hr_timer *timer, uint64_t at, hr_timer_fn f
     hr_timer_unset(timers, timer);
     if (timers->n + 1 >= timers->capacity) {
         timers->capacity = timers->capacity > 0 ? timers->capacity * 2 : 64;
-        timers->heap = h2o_mem_realloc(timers->heap, timers->capacity * sizeof(*timers->heap));
+        timers->heap = sv_realloc(timers->heap, timers->capacity * sizeof(*timers->heap));
     }
     if (at < timers->floor)
         at = timers->floor;
@@ -78,10 +81,10 @@ void hr_timer_set(hr_timers *timers, hr_timer *timer, uint64_t at, hr_timer_fn f
         arm(timers, timer->at);
 }
 
-static void on_fire(h2o_socket_t *socket, const char *err) {
-    hr_timers *timers = socket->data;
+static void on_fire(void *ctx, unsigned ready) {
+    hr_timers *timers = ctx;
     uint64_t expirations;
-    (void)err;
+    (void)ready;
     if (read(timers->fd, &expirations, sizeof(expirations)) < 0 && errno == EAGAIN)
         return;
     timers->armed_at = 0;
@@ -97,21 +100,22 @@ static void on_fire(h2o_socket_t *socket, const char *err) {
         arm(timers, timers->heap[1]->at);
 }
 
-int hr_timers_init(hr_timers *timers, h2o_loop_t *loop) {
+int hr_timers_init(hr_timers *timers, sv_loop *loop) {
     memset(timers, 0, sizeof(*timers));
     timers->fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
     if (timers->fd == -1)
         return -1;
-    timers->socket = h2o_evloop_socket_create(loop, timers->fd, H2O_SOCKET_FLAG_DONT_READ);
-    timers->socket->data = timers;
-    h2o_socket_read_start(timers->socket, on_fire);
+    timers->watch = sv_watch_new(loop, timers->fd, on_fire, timers);
+    if (timers->watch == NULL)
+        return -1;
+    sv_watch_set(timers->watch, SV_READ);
     return 0;
 }
 
 void hr_timers_dispose(hr_timers *timers) {
     for (size_t i = 1; i <= timers->n; i++)
         timers->heap[i]->place = 0;
-    h2o_socket_close(timers->socket);
+    sv_watch_close(timers->watch);
     free(timers->heap);
     memset(timers, 0, sizeof(*timers));
 }

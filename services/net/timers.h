@@ -1,10 +1,6 @@
 /*
  * Timers of one loop: a binary heap on one timerfd, in milliseconds of the monotonic clock.
  *
- * libh2o's h2o_timeout_t is one fixed duration each, looks at every one of them on every turn of
- * the loop and follows the wall clock. Requests have deadlines of their own, by the thousand, and a
- * clock that is set back must not keep them waiting.
- *
  * All of it belongs to the loop's thread. A timer may be set and unset within any callback, its own
  * included; the memory of a timer is its owner's and may be freed once it is unset or has fired.
  */
@@ -14,7 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include <h2o.h>
+struct sv_loop;
+struct sv_watch;
 
 typedef struct hr_timer hr_timer;
 typedef void (*hr_timer_fn)(hr_timer *timer);
@@ -30,13 +27,13 @@ typedef struct hr_timers {
     hr_timer **heap; /* from 1 */
     size_t n, capacity;
     uint64_t armed_at; /* what the timerfd is set to; 0: disarmed */
-    uint64_t floor;    /* while timers fire: what they set to fire at once waits for the next turn */
-    h2o_socket_t *socket;
-    int fd;
+    uint64_t floor; /* while timers fire: what they set to fire at once waits for the next turn */
+    struct sv_watch *watch;
+    int fd; /* the watch's */
 } hr_timers;
 
 /* 0, or -1 with errno where the system has no more descriptors. */
-int hr_timers_init(hr_timers *timers, h2o_loop_t *loop);
+int hr_timers_init(hr_timers *timers, struct sv_loop *loop);
 /* Timers that are still set are forgotten, not called. */
 void hr_timers_dispose(hr_timers *timers);
 
