@@ -53,7 +53,7 @@ typedef struct placed {
 } placed;
 
 /* Envoy keeps localities by name, the proxy's own first. */
-static int by_place(const void *a, const void *b) {
+static int members_by_place(const void *a, const void *b) {
     const placed *x = a, *y = b;
     if (x->own != y->own)
         return x->own ? -1 : 1;
@@ -82,7 +82,7 @@ static size_t place_members(placed *out, const hr_members *in, uint32_t priority
         n++;
     }
     if (in->weighted && n > 1)
-        qsort(out, n, sizeof(*out), by_place);
+        qsort(out, n, sizeof(*out), members_by_place);
     return n;
 }
 
@@ -128,7 +128,7 @@ static void build_groups(hr_arena *arena, hr_balance_level *level, const hr_clus
     for (size_t from = 0; from < n; n_groups++) {
         from = take_group(&groups[n_groups], members + ready, all, n, from, in, states);
         ready += groups[n_groups].n_members;
-        together += groups[n_groups].weight; /* also of one that has nobody: so is the sum that Envoy divides by */
+        together += groups[n_groups].weight; /* also of an empty one: Envoy divides by the same sum */
     }
     level->all = (hr_balance_group){.members = members, .weights = weights, .n_members = ready, .n_known = n};
     double *at = weights;

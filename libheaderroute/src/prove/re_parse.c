@@ -320,7 +320,7 @@ static bool group_flags(re_parser *p) {
     return p->at < p->text.len && p->text.p[p->at++] == ':';
 }
 
-/* NULL: it only set flags. */
+/* Returns NULL if the group only set flags. */
 static hr_re *parse_group(re_parser *p) {
     re_flags outside = p->flags;
     p->at++;
@@ -433,7 +433,7 @@ static bool parse_repeat(re_parser *p, re_list *items, bool after_repeat) {
 
 /* ---- sequences ---- */
 
-/* \Q...\E: each character as it is written. */
+/* \Q...\E: each character literally. */
 static void quoted(re_parser *p, re_list *items) {
     p->at += 2;
     while (re_more(p) && !re_looking_at(p, "\\E"))

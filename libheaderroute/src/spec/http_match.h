@@ -43,7 +43,8 @@ typedef struct hr_named_match { /* one entry of headers, withoutHeaders, queryPa
  * 2. member of hr_match_request; a MAP also has the member n_MEMBER.
  * 3. the field's name in YAML.
  * 4. hr_cond_kind of the compiled condition, without its prefix.
- * 5. keys: HEADER_NAMES ignore letter case, QUERY_NAMES do not, NO_KEYS for what is no map.
+ * 5. keys: HEADER_NAMES ignore letter case, QUERY_NAMES do not, NO_KEYS for a field that is not a
+ * map.
  * 6. sense: MATCHES, or EXCLUDES where a request that matches is not taken.
  * 7. the value of a STRING, an expression over `subject` (hr_subject) that only route/ expands.
  */
