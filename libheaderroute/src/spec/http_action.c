@@ -4,8 +4,8 @@
 
 #include <stddef.h>
 
-#include "base64.h"
 #include "common_fields.h"
+#include "decode_base64.h"
 #include "regex.h"
 #include "resources.h"
 #include "text.h"
@@ -74,7 +74,7 @@ static void read_body_bytes(hr_reader *r, const hr_node *node, void *base, const
         return;
     hr_str *body = base;
     body->p = bytes;
-    if (!hr_base64_decode(bytes, &body->len, node->u.text))
+    if (!hr_decode_base64(bytes, &body->len, node->u.text))
         hr_reader_error(r, node, "expected base64");
 }
 

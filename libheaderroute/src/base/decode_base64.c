@@ -1,5 +1,5 @@
 /* Base64 of RFC 4648. */
-#include "base64.h"
+#include "decode_base64.h"
 
 static int base64_digit(char c) {
     if (c >= 'A' && c <= 'Z')
@@ -11,7 +11,7 @@ static int base64_digit(char c) {
     return c == '+' ? 62 : c == '/' ? 63 : -1;
 }
 
-bool hr_base64_decode(char *out, size_t *n, hr_str text) {
+bool hr_decode_base64(char *out, size_t *n, hr_str text) {
     unsigned bits = 0, digits = 0, pads = 0;
     *n = 0;
     for (size_t i = 0; i < text.len; i++) {
