@@ -126,6 +126,7 @@ void gw_act(gw_request *r) {
 }
 
 static void route(gw_request *r) {
+    r->decision.version = HR_DECISION_VERSION;
     int error = hr_route(&r->decision, r->lc->config->view, &r->in, r->scratch->scratch);
     if (error == HR_EREQUEST) {
         gw_reply(r, 400, NULL, "malformed_request", HR_STR(""));

@@ -2,7 +2,7 @@ hr_add_fuzzer(yaml_fuzzer SOURCES yaml_fuzzer.c LIBS headerroute-static)
 hr_add_fuzzer(differential_fuzzer SOURCES differential_fuzzer.c maker.c LIBS headerroute-static
   INCLUDES ${HR_INTERNAL_INCLUDES})
 pkg_check_modules(JANSSON REQUIRED IMPORTED_TARGET jansson)
-set(HR_CLI ${PROJECT_SOURCE_DIR}/libheaderroute/cli)
+set(HR_CLI ${PROJECT_SOURCE_DIR}/cli)
 set(HR_SUITE_FILES case_file.c case_input.c node_json.c rules.c suite.c) # what `headerroute test` reads cases with
 list(TRANSFORM HR_SUITE_FILES PREPEND ${HR_CLI}/ OUTPUT_VARIABLE HR_SUITE)
 hr_add_fuzzer(batch_fuzzer SOURCES batch_fuzzer.c ${HR_CLI}/batch.c ${HR_CLI}/cli.c ${HR_CLI}/color.c ${HR_CLI}/request.c

@@ -22,7 +22,7 @@ Test(api, wrong_arguments_are_refused) {
     hr_table *table = NULL, *good = hrt_load_file("batch.yaml");
     hr_view *view = NULL;
     hr_scratch *scratch = NULL;
-    hr_decision d;
+    hr_decision d = HR_DECISION_INIT;
     hr_request request = {.version = HR_REQUEST_VERSION, .authority = HR_STR("a"), .path = HR_STR("/")};
     hr_load_options later = HR_LOAD_OPTIONS_INIT;
     hr_view_options later_view = HR_VIEW_OPTIONS_INIT;
@@ -55,13 +55,13 @@ Test(api, wrong_arguments_are_refused) {
 
 Test(api, stats_and_gateways_count_what_was_loaded) {
     hr_table *table = hrt_load_file("batch.yaml");
-    hr_stats s;
+    hr_stats s = HR_STATS_INIT;
     hr_table_stats(&s, table);
     cr_expect(s.virtual_services == 2 && s.destination_rules == 1 && s.gateways == 2 &&
               s.services == 2);
     cr_expect(s.service_entries == 1 && s.workloads == 2 && s.bytes > 1000);
     cr_assert_eq(hr_table_gateway_count(table), 2);
-    hr_gateway_info web, other, none;
+    hr_gateway_info web = HR_GATEWAY_INFO_INIT, other = HR_GATEWAY_INFO_INIT, none = HR_GATEWAY_INFO_INIT;
     cr_assert_eq(hr_table_gateway(&web, table, 0), HR_OK);
     cr_assert_eq(hr_table_gateway(&other, table, 1), HR_OK);
     cr_expect(web.n_ports == 2 || other.n_ports == 2);

@@ -1,3 +1,4 @@
+/* Reads YAML from files, folders and texts. */
 #include "source.h"
 
 #include <dirent.h>
@@ -63,7 +64,7 @@ static int read_all(char **out, size_t *out_size, int fd, const char *path, size
     return HR_ENOMEM;
 }
 
-static int give_file(const char *path, size_t max, hr_diagnostics *d, hr_source_fn fn, void *ctx) {
+static int give_file(const char *path, size_t max, hr_diagnostics *d, hr_text_fn fn, void *ctx) {
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return fail_errno(d, path, "cannot be opened");
@@ -109,7 +110,7 @@ static char *join(const char *folder, const char *name) {
     return path;
 }
 
-static int give_folder(const char *folder, size_t max, hr_diagnostics *d, hr_source_fn fn, void *ctx) {
+static int give_folder(const char *folder, size_t max, hr_diagnostics *d, hr_text_fn fn, void *ctx) {
     struct dirent **entries;
     int n = scandir(folder, &entries, wanted, by_name);
     if (n < 0)
@@ -135,14 +136,14 @@ static int give_folder(const char *folder, size_t max, hr_diagnostics *d, hr_sou
     return rc;
 }
 
-static int give_text(const hr_source *s, size_t max, hr_diagnostics *d, hr_source_fn fn, void *ctx) {
+static int give_text(const hr_source *s, size_t max, hr_diagnostics *d, hr_text_fn fn, void *ctx) {
     const char *name = s->name == NULL ? "text" : s->name;
     if (s->text.len > max)
         return too_large(d, name, max);
     return fn(ctx, hr_str_from(name), s->text);
 }
 
-int hr_sources_each(const hr_source *sources, size_t n, size_t max_bytes, hr_diagnostics *d, hr_source_fn fn,
+int hr_sources_each(const hr_source *sources, size_t n, size_t max_bytes, hr_diagnostics *d, hr_text_fn fn,
                     void *ctx) {
     int rc = HR_OK;
     for (size_t i = 0; i < n && rc != HR_ENOMEM; i++) {

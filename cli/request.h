@@ -18,8 +18,11 @@ typedef struct cli_view {
     hr_path_normalization path_normalization;
 } cli_view;
 
-/* none, base, merge-slashes or decode-and-merge-slashes. */
+/* Each sets the value that the library calls `text`. Returns false, and leaves `out` unchanged, if there is
+ * none. */
 bool cli_parse_normalization(hr_path_normalization *out, const char *text);
+bool cli_parse_outbound_policy(hr_outbound_policy *out, const char *text);
+bool cli_parse_repeated_headers(hr_repeated_headers *out, const char *text);
 
 typedef struct cli_request {
     hr_request request;

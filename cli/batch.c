@@ -1,3 +1,4 @@
+/* Answers lines of --batch. */
 #define _GNU_SOURCE
 #include "batch.h"
 
@@ -106,16 +107,6 @@ static int get_draws(line *l, json_t *value) {
     return 0;
 }
 
-static int get_choice(line *l, int *out, const char *key, const json_t *value, const char *zero, const char *one) {
-    const char *text = json_string_value(value);
-    if (text == NULL || (strcmp(text, zero) != 0 && strcmp(text, one) != 0)) {
-        snprintf(l->message, sizeof(l->message), "%s: is neither %s nor %s", key, zero, one);
-        return -1;
-    }
-    *out = strcmp(text, one) == 0;
-    return 0;
-}
-
 static int get_port(line *l, const json_t *value) {
     json_int_t port = json_integer_value(value);
     if (!json_is_integer(value) || port < 1 || port > 65535)
@@ -155,7 +146,6 @@ static int get_facts(line *l, json_t *value) {
 
 static int get_key(line *l, const char *key, json_t *value) {
     hr_request *r = &l->request.request;
-    int choice = 0, error;
     if (strcmp(key, "method") == 0)
         return get_string(l, &r->method, key, value);
     if (strcmp(key, "scheme") == 0)
@@ -176,11 +166,10 @@ static int get_key(line *l, const char *key, json_t *value) {
         return get_port(l, value);
     if (strcmp(key, "source_labels") == 0)
         return get_labels(l, value);
-    if (strcmp(key, "outbound_policy") == 0) {
-        error = get_choice(l, &choice, key, value, "allow-any", "registry-only");
-        l->view.outbound_policy = choice ? HR_REGISTRY_ONLY : HR_ALLOW_ANY;
-        return error;
-    }
+    if (strcmp(key, "outbound_policy") == 0)
+        return cli_parse_outbound_policy(&l->view.outbound_policy, json_string_value(value))
+                   ? 0
+                   : fail(l, "outbound_policy: is neither allow-any nor registry-only");
     if (strcmp(key, "peer_address") == 0)
         return get_peer(l, value);
     if (strcmp(key, "trusted_proxies") == 0)
@@ -193,11 +182,10 @@ static int get_key(line *l, const char *key, json_t *value) {
         return cli_parse_normalization(&l->view.path_normalization, json_string_value(value))
                    ? 0
                    : fail(l, "path_normalization: is none of none, base, merge-slashes, decode-and-merge-slashes");
-    if (strcmp(key, "repeated_headers") == 0) {
-        error = get_choice(l, &choice, key, value, "joined", "each");
-        l->view.repeated_headers = choice ? HR_REPEATED_EACH : HR_REPEATED_JOINED;
-        return error;
-    }
+    if (strcmp(key, "repeated_headers") == 0)
+        return cli_parse_repeated_headers(&l->view.repeated_headers, json_string_value(value))
+                   ? 0
+                   : fail(l, "repeated_headers: is neither joined nor each");
     if (strcmp(key, "random") == 0 || strcmp(key, "draws") == 0)
         return 0; /* read before all others, in this order */
     return fail_key(l, key, "is no key of a request");
@@ -247,7 +235,7 @@ static hr_str decide(cli_batch *b, line *l) {
         cli_views_missing(l->message, sizeof(l->message), &l->view);
         return error_line(b, l->message, strlen(l->message));
     }
-    hr_decision decision;
+    hr_decision decision = HR_DECISION_INIT;
     hr_request edge;
     hr_str json = {0};
     if (error == HR_OK)

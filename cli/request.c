@@ -1,3 +1,4 @@
+/* One request with the view it is asked in: from URLs, headers and flags to the structs of the library. */
 #include "request.h"
 
 #include <arpa/inet.h>
@@ -149,11 +150,32 @@ static uint16_t authority_port(hr_str authority) {
     return 0;
 }
 
+/* The values of an enum are 0, 1, ... up to the first without a name. */
 bool cli_parse_normalization(hr_path_normalization *out, const char *text) {
-    static const char *const names[] = {"base", "none", "merge-slashes", "decode-and-merge-slashes"};
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-        if (text != NULL && strcmp(text, names[i]) == 0) {
+    const char *name;
+    for (int i = 0; text != NULL && (name = hr_path_normalization_name((hr_path_normalization)i)) != NULL; i++)
+        if (strcmp(text, name) == 0) {
             *out = (hr_path_normalization)i;
+            return true;
+        }
+    return false;
+}
+
+bool cli_parse_outbound_policy(hr_outbound_policy *out, const char *text) {
+    const char *name;
+    for (int i = 0; text != NULL && (name = hr_outbound_policy_name((hr_outbound_policy)i)) != NULL; i++)
+        if (strcmp(text, name) == 0) {
+            *out = (hr_outbound_policy)i;
+            return true;
+        }
+    return false;
+}
+
+bool cli_parse_repeated_headers(hr_repeated_headers *out, const char *text) {
+    const char *name;
+    for (int i = 0; text != NULL && (name = hr_repeated_headers_name((hr_repeated_headers)i)) != NULL; i++)
+        if (strcmp(text, name) == 0) {
+            *out = (hr_repeated_headers)i;
             return true;
         }
     return false;

@@ -112,17 +112,13 @@ static const char *set_label(cli_view *view, const char *text) {
 }
 
 static const char *set_policy(cli_view *view, const char *text) {
-    if (strcmp(text, "allow-any") != 0 && strcmp(text, "registry-only") != 0)
-        return "--outbound-policy is allow-any or registry-only";
-    view->outbound_policy = text[0] == 'a' ? HR_ALLOW_ANY : HR_REGISTRY_ONLY;
-    return NULL;
+    return cli_parse_outbound_policy(&view->outbound_policy, text)
+               ? NULL
+               : "--outbound-policy is allow-any or registry-only";
 }
 
 static const char *set_repeated(cli_view *view, const char *text) {
-    if (strcmp(text, "joined") != 0 && strcmp(text, "each") != 0)
-        return "--repeated-headers is joined or each";
-    view->repeated_headers = text[0] == 'j' ? HR_REPEATED_JOINED : HR_REPEATED_EACH;
-    return NULL;
+    return cli_parse_repeated_headers(&view->repeated_headers, text) ? NULL : "--repeated-headers is joined or each";
 }
 
 static const char *set_trusted_proxies(cli_request *request, const char *text) {

@@ -102,7 +102,7 @@ static int decide_somewhere(outcome *out, test_case *t, cli_request *r) {
     if (t->view.port == 0 && decide_on_service_ports(out, t, r) == HR_OK)
         return HR_OK;
     for (size_t i = 0; i < hr_table_gateway_count(t->suite->table); i++) {
-        hr_gateway_info info;
+        hr_gateway_info info = HR_GATEWAY_INFO_INIT;
         char name[512];
         hr_table_gateway(&info, t->suite->table, i);
         snprintf(name, sizeof(name), "%.*s", (int)info.name.len, info.name.p);
@@ -211,7 +211,7 @@ static void check(test_case *t, const char *what, const hr_decision *d, const hr
 
 static void run_request(test_case *t, const char *authority, const char *method, const char *uri, const char *scheme) {
     char what[512];
-    outcome o;
+    outcome o = {.decision = HR_DECISION_INIT};
     cli_request r;
     cli_request_init(&r);
     if (t->suite->connection != NULL)

@@ -65,11 +65,6 @@ bool cli_case_check(const json_t *root, char *wrong, size_t size) {
 
 /* ---- view ---- */
 
-static bool read_choice(int *out, const char *text, const char *zero, const char *one) {
-    *out = text != NULL && strcmp(text, one) == 0;
-    return text != NULL && (*out || strcmp(text, zero) == 0);
-}
-
 static bool read_labels(cli_view *view, const json_t *labels) {
     const char *name;
     json_t *label;
@@ -87,7 +82,6 @@ static bool read_labels(cli_view *view, const json_t *labels) {
 static const char *read_view_key(cli_view *view, const char *key, const json_t *value) {
     const char *text = json_string_value(value);
     json_int_t port = json_integer_value(value);
-    int choice = 0;
     if (strcmp(key, "gateway") == 0)
         return (view->gateway = text) != NULL ? NULL : "mesh or NAMESPACE/NAME";
     if (strcmp(key, "namespace") == 0)
@@ -100,16 +94,10 @@ static const char *read_view_key(cli_view *view, const char *key, const json_t *
         return cli_parse_normalization(&view->path_normalization, text)
                    ? NULL
                    : "none, base, merge-slashes or decode-and-merge-slashes";
-    if (strcmp(key, "outboundPolicy") == 0) {
-        bool known = read_choice(&choice, text, "allow-any", "registry-only");
-        view->outbound_policy = choice ? HR_REGISTRY_ONLY : HR_ALLOW_ANY;
-        return known ? NULL : "allow-any or registry-only";
-    }
-    if (strcmp(key, "repeatedHeaders") == 0) {
-        bool known = read_choice(&choice, text, "joined", "each");
-        view->repeated_headers = choice ? HR_REPEATED_EACH : HR_REPEATED_JOINED;
-        return known ? NULL : "joined or each";
-    }
+    if (strcmp(key, "outboundPolicy") == 0)
+        return cli_parse_outbound_policy(&view->outbound_policy, text) ? NULL : "allow-any or registry-only";
+    if (strcmp(key, "repeatedHeaders") == 0)
+        return cli_parse_repeated_headers(&view->repeated_headers, text) ? NULL : "joined or each";
     if (strcmp(key, "port") != 0)
         return "one of gateway, port, namespace, sourceLabels, locality, outboundPolicy, "
                "repeatedHeaders and "
