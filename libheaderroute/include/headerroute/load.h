@@ -80,7 +80,8 @@ typedef struct hr_load_options {
 #define HR_LOAD_OPTIONS_INIT {HR_LOAD_OPTIONS_VERSION, NULL, NULL, NULL, 0, 0, 0, 0, 0}
 
 /* Receives one text with its name: the path of the file, or the name of the hr_source. Both are valid
- * until it returns. It returns HR_OK to go on, or an error, which ends the reading. */
+ * until it returns. It returns HR_OK to go on, or an error other than HR_EIO, which ends the
+ * reading. */
 typedef int (*hr_text_fn)(void *ctx, hr_str name, hr_str text);
 
 /* Reads the sources in order and calls `fn` with each text, as hr_table_load() does before it parses.
@@ -100,8 +101,8 @@ HR_API int hr_sources_read(hr_diagnostics **diagnostics, const hr_source *source
  * (sigs.k8s.io/yaml), aliases and merge keys are followed. Valid until the hr_document_fn returns. */
 typedef struct hr_document hr_document;
 
-/* Receives one document; an empty one is passed over. It returns HR_OK to go on, or an error, which
- * ends the reading. */
+/* Receives one document; an empty one is passed over. It returns HR_OK to go on, or an error other
+ * than HR_EIO, which ends the reading. */
 typedef int (*hr_document_fn)(void *ctx, const hr_document *document);
 
 /* Reads the sources as hr_sources_read() does and calls `fn` with each YAML document. Nothing is
@@ -119,7 +120,7 @@ HR_API hr_str hr_document_file(const hr_document *document);
 /* Where a part of a document is. Start from HR_PLACE_INIT. */
 typedef struct hr_place {
     unsigned version; /* HR_PLACE_VERSION */
-    int line, column; /* Of its first character, from 1. */
+    int line, column; /* Where it begins, from 1: at its key if it is a member of a map. */
     int last_line;    /* Of the last value in it. */
 } hr_place;
 #define HR_PLACE_VERSION 1

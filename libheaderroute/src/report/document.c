@@ -123,23 +123,39 @@ static const hr_node *item_at(const hr_node *list, size_t index) {
     return item;
 }
 
-static const hr_node *step(const hr_node *node, hr_str path, size_t *at) {
+static const hr_node *key_of(const hr_node *map, hr_str name) {
+    const hr_node *key = map->kind == HR_NODE_MAP ? map->u.children.first : NULL;
+    while (key != NULL && !hr_str_eq(key->u.text, name))
+        key = key->next;
+    return key;
+}
+
+/* A part of a document: its value, and where it begins. */
+typedef struct document_part {
+    const hr_node *value, *begin;
+} document_part;
+
+static document_part step(const hr_node *node, hr_str path, size_t *at) {
     size_t index;
-    if (path.p[*at] == '[')
-        return read_index(&index, path, at) ? item_at(node, index) : NULL;
+    if (path.p[*at] == '[') {
+        const hr_node *item = read_index(&index, path, at) ? item_at(node, index) : NULL;
+        return (document_part){item, item};
+    }
     if (path.p[*at] == '.' && *at > 0)
         ++*at;
     size_t from = *at;
     while (*at < path.len && path.p[*at] != '.' && path.p[*at] != '[')
         ++*at;
-    return *at == from ? NULL : hr_node_get(node, hr_str_from_to(path, from, *at));
+    const hr_node *key = *at == from ? NULL : key_of(node, hr_str_from_to(path, from, *at));
+    return (document_part){key == NULL ? NULL : key->value, key};
 }
 
-static const hr_node *find_node(const hr_document *document, hr_str path) {
-    const hr_node *node = document->root;
-    for (size_t at = 0; node != NULL && at < path.len;)
-        node = step(node, path, &at);
-    return node;
+/* The value is NULL if the document has no such part. */
+static document_part find_part(const hr_document *document, hr_str path) {
+    document_part part = {document->root, document->root};
+    for (size_t at = 0; part.value != NULL && at < path.len;)
+        part = step(part.value, path, &at);
+    return part;
 }
 
 static int last_line_of(const hr_node *node) {
@@ -160,12 +176,12 @@ int hr_document_place(hr_place *out, const hr_document *document, hr_str path) {
     *out = (hr_place)HR_PLACE_INIT;
     if (document == NULL)
         return HR_EINVAL;
-    const hr_node *node = find_node(document, path);
-    if (node == NULL)
+    document_part part = find_part(document, path);
+    if (part.value == NULL)
         return HR_ENOENT;
-    out->line = node->line;
-    out->column = node->column;
-    out->last_line = last_line_of(node);
+    out->line = part.begin->line;
+    out->column = part.begin->column;
+    out->last_line = last_line_of(part.value);
     return HR_OK;
 }
 
@@ -233,13 +249,13 @@ int hr_document_json(hr_str *out, const hr_document *document, hr_str path, hr_s
         *out = (hr_str){0};
     if (out == NULL || document == NULL || scratch == NULL)
         return HR_EINVAL;
-    const hr_node *node = find_node(document, path);
-    if (node == NULL)
+    document_part part = find_part(document, path);
+    if (part.value == NULL)
         return HR_ENOENT;
     if (hr_scratch_reset(scratch) != HR_OK)
         return HR_ENOMEM;
     hr_json_writer w = {.s = hr_sbuf_begin(scratch, 2048), .first = true};
-    put_node(&w, node);
+    put_node(&w, part.value);
     *out = hr_sbuf_end(&w.s);
     return out->p == NULL ? HR_ENOMEM : HR_OK;
 }

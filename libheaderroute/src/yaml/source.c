@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -94,9 +95,14 @@ static int by_name(const struct dirent **a, const struct dirent **b) {
     return strcmp((*a)->d_name, (*b)->d_name);
 }
 
-/* Worse of two results: no memory, then unreadable, then fine. */
+/* What cannot be read does not end the reading; everything else that fails does. */
+static bool goes_on(int error) {
+    return error == HR_OK || error == HR_EIO;
+}
+
+/* The result of two steps: what ends the reading, then unreadable, then fine. */
 static int worse(int a, int b) {
-    return a == HR_OK || b == HR_ENOMEM ? b : a;
+    return a == HR_OK || !goes_on(b) ? b : a;
 }
 
 /* "folder/name", malloc'ed. */
@@ -117,10 +123,10 @@ static int give_folder(const char *folder, size_t max, hr_diagnostics *d, hr_tex
         return fail_errno(d, folder, "cannot be listed");
     int rc = HR_OK, found = 0;
     for (int i = 0; i < n; i++) {
-        char *path = rc == HR_ENOMEM ? NULL : join(folder, entries[i]->d_name);
+        char *path = goes_on(rc) ? join(folder, entries[i]->d_name) : NULL;
         struct stat st;
         if (path == NULL) {
-            rc = HR_ENOMEM;
+            rc = goes_on(rc) ? HR_ENOMEM : rc;
         } else {
             if (stat(path, &st) != 0 || !S_ISDIR(st.st_mode)) {
                 found = 1;
@@ -146,7 +152,7 @@ static int give_text(const hr_source *s, size_t max, hr_diagnostics *d, hr_text_
 int hr_sources_each(const hr_source *sources, size_t n, size_t max_bytes, hr_diagnostics *d, hr_text_fn fn,
                     void *ctx) {
     int rc = HR_OK;
-    for (size_t i = 0; i < n && rc != HR_ENOMEM; i++) {
+    for (size_t i = 0; i < n && goes_on(rc); i++) {
         const hr_source *s = &sources[i];
         struct stat st;
         if (s->path == NULL && s->text.p == NULL)
