@@ -119,6 +119,7 @@ const char *cli_parse_url(cli_request *r, const char *url) {
     r->called = (hr_str){rest, (size_t)(path - rest)};
     if (r->request.authority.p == NULL) /* as with curl, Host is but a text: it does not say where to connect */
         r->request.authority = r->called;
+    r->request.connect_to = r->called;
     r->request.path = *path == '/' ? hr_str_from(path) : HR_STR("/");
     if (*path == '?' || *path == '#')
         return "the URL has no path before its query: write HOST/?...";
@@ -135,7 +136,7 @@ const char *cli_parse_header(cli_request *r, const char *text) {
     return NULL;
 }
 
-static uint16_t authority_port(hr_str authority) {
+uint16_t cli_authority_port(hr_str authority) {
     for (size_t i = authority.len; i > 0 && authority.p[i - 1] != ']'; i--)
         if (authority.p[i - 1] == ':') {
             char text[8];
@@ -229,14 +230,7 @@ static struct cli_cached_view *make_room(cli_views *views) {
     return oldest;
 }
 
-static int get_on_port(const hr_view **out, cli_views *views, const cli_view *wanted, uint16_t port) {
-    char *key = key_of(wanted, port);
-    for (size_t i = 0; i < views->n; i++)
-        if (strcmp(views->v[i].key, key) == 0) {
-            free(key);
-            *out = views->v[i].view;
-            return views->v[i].error;
-        }
+hr_view_options cli_view_options(const cli_view *wanted, uint16_t port) {
     hr_view_options options = HR_VIEW_OPTIONS_INIT;
     options.gateway = hr_str_from(wanted->gateway);
     options.port = port;
@@ -247,6 +241,18 @@ static int get_on_port(const hr_view **out, cli_views *views, const cli_view *wa
     options.repeated_headers = wanted->repeated_headers;
     options.path_normalization = wanted->path_normalization;
     options.locality = hr_str_from(wanted->locality);
+    return options;
+}
+
+static int get_on_port(const hr_view **out, cli_views *views, const cli_view *wanted, uint16_t port) {
+    char *key = key_of(wanted, port);
+    for (size_t i = 0; i < views->n; i++)
+        if (strcmp(views->v[i].key, key) == 0) {
+            free(key);
+            *out = views->v[i].view;
+            return views->v[i].error;
+        }
+    hr_view_options options = cli_view_options(wanted, port);
     struct cli_cached_view *cached = make_room(views);
     cached->key = key;
     cached->error = hr_view_new(&cached->view, views->table, &options);
@@ -260,7 +266,7 @@ bool cli_is_https(const hr_request *request) {
 
 int cli_views_get(const hr_view **out, cli_views *views, const cli_view *wanted, hr_str called, bool https) {
     bool mesh = wanted->gateway == NULL || strcmp(wanted->gateway, "mesh") == 0;
-    uint16_t port = wanted->port != 0 ? wanted->port : authority_port(called);
+    uint16_t port = wanted->port != 0 ? wanted->port : cli_authority_port(called);
     if (mesh || wanted->port != 0)
         return get_on_port(out, views, wanted, port);
     int error = port == 0 ? HR_ENOENT : get_on_port(out, views, wanted, port);

@@ -116,6 +116,8 @@ void gw_act(gw_request *r) {
         gw_forward(r);
         return;
     case HR_ACTION_NO_ROUTE:
+        if (d->closes_connection)
+            break; /* the client is connected to this server already, so it gets an answer */
         gw_reply(r, 404, "NR", "route_not_found", HR_STR(""));
         return;
     case HR_ACTION_PASSTHROUGH:

@@ -41,6 +41,14 @@ static void media_type(char *out, size_t size, h2o_iovec_t value) {
     h2o_strtolower(out, len);
 }
 
+/* Whether a web page of another site may have sent this. Without asking this server first, a
+ * browser sends a body with one of three content types, none of which is taken here, or without any
+ * (Fetch, "CORS-safelisted request-header"); it then names the page's origin. */
+static bool lacks_type_from_a_browser(h2o_req_t *req) {
+    return hr_request_header(req, "content-type").len == 0 &&
+           hr_request_header(req, "origin").base != NULL;
+}
+
 /* Without a Content-Type the body is taken for JSON, as the original service did. */
 static int read_content_type(hr_body_kind *out, h2o_req_t *req, char *why, size_t why_size) {
     static const char *const pictures[] = {"image/jpeg", "image/png", "image/webp",
@@ -48,7 +56,8 @@ static int read_content_type(hr_body_kind *out, h2o_req_t *req, char *why, size_
     h2o_iovec_t value = hr_request_header(req, "content-type");
     char type[64];
     media_type(type, sizeof(type), value);
-    if (value.len == 0 || strcmp(type, "application/json") == 0) {
+    if (strcmp(type, "application/json") == 0 ||
+        (value.len == 0 && !lacks_type_from_a_browser(req))) {
         *out = HR_BODY_JSON;
         return 0;
     }
@@ -175,7 +184,17 @@ bool hr_predict_parameters(hr_predict_request *out, const char *rect, const char
     return value.len == 0 || read_output(&out->output, value, why, why_size) == 0;
 }
 
-/* The protocol names no content type, and its clients send several or none. */
+/* The protocol names no content type. KServe's clients and Triton's for C++ send application/json,
+ * or application/octet-stream with binary tensors; Triton's for Python sends none. */
+static bool is_infer_type(h2o_req_t *req) {
+    h2o_iovec_t value = hr_request_header(req, "content-type");
+    char type[64];
+    media_type(type, sizeof(type), value);
+    if (value.len == 0)
+        return !lacks_type_from_a_browser(req);
+    return strcmp(type, "application/json") == 0 || strcmp(type, "application/octet-stream") == 0;
+}
+
 int hr_predict_read_infer(hr_predict_request *out, const hr_predict *predict, h2o_req_t *req,
                           char *why, size_t why_size) {
     h2o_iovec_t encoding = hr_request_header(req, "content-encoding"),
@@ -184,6 +203,11 @@ int hr_predict_read_infer(hr_predict_request *out, const hr_predict *predict, h2
                                 .rect = predict->options.rect,
                                 .output = GRABCUT_CUTOUT_BLACK,
                                 .json_len = req->entity.len};
+    if (!is_infer_type(req)) {
+        snprintf(why, why_size,
+                 "the content type must be application/json or application/octet-stream");
+        return 415;
+    }
     if (encoding.len > 0 && !h2o_lcstris(encoding.base, encoding.len, H2O_STRLIT("identity"))) {
         snprintf(why, why_size, "the body must not be compressed");
         return 415;

@@ -1,4 +1,5 @@
 /* One picture: from the request's bytes to the answer. */
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,9 +16,15 @@
 #define PICTURE_AND_MASK 4
 #define CUTOUT_AND_CODES 16
 
-/* A worker keeps the engine's memory from picture to picture up to this size: fresh pages for each
- * would cost more than the work on a small one. */
-#define KEPT_WORKSPACE ((size_t)6 << 20)
+/* Workers keep the engine's memory from image to image, since fresh pages for each would cost more
+ * than the work on a small one. No budget counts it while a worker is idle, so this is the most
+ * that all of them keep together (docs/limits.md has the sum). */
+#define KEPT_WORKSPACES ((size_t)4 << 20)
+
+/* The C library keeps some MiB of freed blocks for each of its arenas, which no budget counts. An
+ * image that takes this much has them given back to the system first: it takes a second or more
+ * itself. */
+#define TRIMMED_FROM ((int64_t)64 << 20)
 
 typedef struct predict_job {
     hr_job super;
@@ -51,7 +58,7 @@ static grabcut_rect rect_of(const hr_rect_choice *choice, int32_t width, int32_t
 }
 
 int64_t hr_predict_bytes(const hr_predict *predict, int32_t width, int32_t height,
-                         const hr_rect_choice *choice, int64_t answer) {
+                         const hr_rect_choice *choice, int64_t decoding, int64_t answer) {
     grabcut_options options = GRABCUT_OPTIONS_INIT;
     int64_t pixels = (int64_t)width * height;
     uint64_t engine = 0;
@@ -61,7 +68,8 @@ int64_t hr_predict_bytes(const hr_predict *predict, int32_t width, int32_t heigh
         engine > INT64_MAX / 2)
         return INT64_MAX;
     int64_t after = CUTOUT_AND_CODES * pixels + answer;
-    return PICTURE_AND_MASK * pixels + ((int64_t)engine > after ? (int64_t)engine : after);
+    int64_t bytes = PICTURE_AND_MASK * pixels + ((int64_t)engine > after ? (int64_t)engine : after);
+    return decoding > bytes ? decoding : bytes;
 }
 
 int64_t hr_predict_pixels(const hr_predict *predict, int64_t bytes) {
@@ -76,7 +84,7 @@ int64_t hr_predict_pixels(const hr_predict *predict, int64_t bytes) {
         while ((int64_t)side * side < middle)
             ++side;
         const hr_rect_choice whole = {.rect = {0, 0, side, side}};
-        if (hr_predict_bytes(predict, side, side, given->automatic ? given : &whole, 0) <= bytes)
+        if (hr_predict_bytes(predict, side, side, given->automatic ? given : &whole, 0, 0) <= bytes)
             low = middle;
         else
             high = middle - 1;
@@ -192,20 +200,28 @@ static void forget_entity(predict_job *job) {
         (void)madvise((void *)begin, end - begin, MADV_DONTNEED);
 }
 
+/* Refuses an image of more pixels than --max-pixels. */
+static bool pixels_above(predict_job *job, int32_t width, int32_t height) {
+    int64_t most = job->predict->options.max_pixels;
+    if ((int64_t)width * height <= most)
+        return false;
+    snprintf(job->detail, sizeof(job->detail),
+             "the picture has %d x %d pixels; this server takes at most %lld", width, height,
+             (long long)most);
+    job->status = 413;
+    return true;
+}
+
 /* Refuses what is too large, and takes the memory for it from the pool. The size is that of the
- * upright picture, as the rect counts. */
-static bool admit(predict_job *job, int32_t width, int32_t height) {
+ * upright picture, as the rect counts; `decoding` is what the decoder takes of memory, the image
+ * included. */
+static bool admit(predict_job *job, int32_t width, int32_t height, int64_t decoding) {
     hr_predict *predict = job->predict;
     const hr_rect_choice *choice = &job->request.rect;
     grabcut_rect rect = choice->rect;
     int64_t pixels = (int64_t)width * height, answer = 0;
-    if (pixels > predict->options.max_pixels) {
-        snprintf(job->detail, sizeof(job->detail),
-                 "the picture has %d x %d pixels; this server takes at most %lld", width, height,
-                 (long long)predict->options.max_pixels);
-        job->status = 413;
+    if (pixels_above(job, width, height))
         return false;
-    }
     if (!choice->automatic && grabcut_rect_clamp(&rect, width, height) != GRABCUT_OK) {
         fail(job, 422,
              rect.width <= 0 || rect.height <= 0 ? "the rect is empty: nothing is to be cut"
@@ -220,9 +236,11 @@ static bool admit(predict_job *job, int32_t width, int32_t height) {
              "outputs, or for binary data");
         return false;
     }
-    int64_t bytes = hr_predict_bytes(predict, width, height, choice, answer);
+    int64_t bytes = hr_predict_bytes(predict, width, height, choice, decoding, answer);
     if (hr_jobs_memory_take(predict->jobs, &job->super, bytes)) {
         job->memory = bytes;
+        if (bytes >= TRIMMED_FROM)
+            malloc_trim(0);
         return true;
     }
     if (hr_job_cancelled(&job->super) == HR_CANCEL_NONE)
@@ -237,7 +255,7 @@ static bool admit(predict_job *job, int32_t width, int32_t height) {
 static bool take_pixels(predict_job *job, grabcut_image *image) {
     const hr_infer *infer = &job->infer;
     const uint8_t *from = infer->pixels;
-    if (!admit(job, infer->width, infer->height))
+    if (!admit(job, infer->width, infer->height, 0))
         return false;
     int code = grabcut_image_alloc(image, infer->width, infer->height, 3);
     if (code != GRABCUT_OK) {
@@ -255,11 +273,30 @@ static bool take_pixels(predict_job *job, grabcut_image *image) {
     return true;
 }
 
+/* What the file's header says: the size, and the memory that its decoder takes. */
+static bool read_header(predict_job *job, grabcut_probe *probe, grabcut_decode_options *options,
+                        h2o_iovec_t file) {
+    grabcut_errbuf err = {""};
+    int code = grabcut_probe_header(probe, file.base, file.len, &err);
+    if (code != GRABCUT_OK) {
+        fail_code(job, code, &err);
+        return false;
+    }
+    bool turned = probe->orientation >= 5;
+    if (pixels_above(job, turned ? probe->height : probe->width,
+                     turned ? probe->width : probe->height))
+        return false;
+    options->max_pixels = (uint64_t)job->predict->options.max_pixels;
+    code = grabcut_decode_estimate(&options->max_bytes, file.base, file.len, options, &err);
+    if (code != GRABCUT_OK)
+        fail_code(job, code, &err);
+    return code == GRABCUT_OK;
+}
+
 static bool decode(predict_job *job, grabcut_image *image) {
-    const hr_predict *predict = job->predict;
     h2o_iovec_t file = job->entity;
     grabcut_errbuf err = {""};
-    grabcut_probe probe;
+    grabcut_probe probe = GRABCUT_PROBE_INIT;
     grabcut_decode_options options = GRABCUT_DECODE_OPTIONS_INIT;
     int code;
     if (job->request.body == HR_BODY_JSON && !read_json(job, &file))
@@ -272,14 +309,12 @@ static bool decode(predict_job *job, grabcut_image *image) {
         forget_entity(job);
         return true;
     }
-    if ((code = grabcut_probe_header(&probe, file.base, file.len, &err)) != GRABCUT_OK) {
-        fail_code(job, code, &err);
+    if (!read_header(job, &probe, &options, file))
         return false;
-    }
     bool turned = probe.orientation >= 5;
-    if (!admit(job, turned ? probe.height : probe.width, turned ? probe.width : probe.height))
+    if (!admit(job, turned ? probe.height : probe.width, turned ? probe.width : probe.height,
+               options.max_bytes < INT64_MAX ? (int64_t)options.max_bytes : INT64_MAX))
         return false;
-    options.max_pixels = (uint64_t)predict->options.max_pixels;
     if ((code = grabcut_decode(image, file.base, file.len, &options, &err)) != GRABCUT_OK) {
         fail_code(job, code, &err);
         return false;
@@ -306,8 +341,8 @@ void hr_predict_worker_stop(hr_worker *worker, void *ctx) {
     worker->data = NULL;
 }
 
-static void trim_workspace(hr_worker *worker) {
-    if (worker->data != NULL && grabcut_workspace_bytes(worker->data) > KEPT_WORKSPACE) {
+static void trim_workspace(hr_worker *worker, size_t workers) {
+    if (worker->data != NULL && grabcut_workspace_bytes(worker->data) > KEPT_WORKSPACES / workers) {
         hr_predict_worker_stop(worker, NULL);
         hr_predict_worker_start(worker, NULL);
     }
@@ -421,7 +456,7 @@ static void run(hr_job *super, hr_worker *worker) {
         hr_metric_observe(worker->cells, predict->metrics.pixels,
                           (double)image.width * image.height);
         ok = segment(job, worker, &mask, &image);
-        trim_workspace(worker);
+        trim_workspace(worker, (size_t)predict->options.workers);
         job->segment_ms = lap(&clock);
         hr_metric_observe(worker->cells, predict->metrics.segment, job->segment_ms / 1000);
         ok = ok && encode(job, &image, &mask);

@@ -128,6 +128,25 @@ Test(yaml, documents_are_read_one_by_one) {
     cr_assert(ge(sz, check_file("yaml/documents"), 8));
 }
 
+/* As go-yaml reads them, which Kubernetes' tools use. */
+Test(yaml, colons_inside_plain_scalars_of_flow_collections) {
+    static const row rows[] = {
+        {"before a bracket", "a: [2001:db8::]\n", "{\"a\":[\"2001:db8::\"]}\n"},
+        {"before a comma", "a: [1.2.3.4, 2001:db8::, b]\n", "{\"a\":[\"1.2.3.4\",\"2001:db8::\",\"b\"]}\n"},
+        {"before a brace", "{a: b:}\n", "{\"a\":\"b:\"}\n"},
+        {"in a later document", "a: [1]\n---\nb: [x::]\n---\nc: [y::]\n", "{\"a\":[1]}\n{\"b\":[\"x::\"]}\n{\"c\":[\"y::\"]}\n"},
+        {"other scalars stay", "a: [x::]\nb: 'y:,'\nc: \"z:]\"\nd: p:]\n# q:,\ne: |\n  r:}\nf: {\"s\":[1],t: [u]}\n",
+         "{\"a\":[\"x::\"],\"b\":\"y:,\",\"c\":\"z:]\",\"d\":\"p:]\",\"e\":\"r:}\n\",\"f\":{\"s\":[1],\"t\":[\"u\"]}}\n"},
+        {"places stay", "a: [x::, y::, *z]\n", "1:15: error: no anchor &z comes before this alias\n"},
+        {"the character that is used meanwhile may occur", "a: [x::, \"\xEE\x80\x80\"]\n", "{\"a\":[\"x::\",\"\xEE\x80\x80\"]}\n"},
+        {"or as an escape, where libyaml's answer stays", "a: [x::, \"\\ue000\"]\n",
+         "1:7: error: this is not YAML: found unexpected ':' (while scanning a plain scalar, line 1)\n"},
+        {"another mistake stays one", "a: [x::]\nb: [\n", "3:1: error: this is not YAML: did not find "
+         "expected node content (while parsing a flow node, line 3)\n"},
+    };
+    CHECK(rows);
+}
+
 Test(yaml, scalars_have_the_kind_that_kubectl_gives_them) {
     static const struct {
         const char *text;

@@ -173,7 +173,8 @@ def test_the_soname_has_the_version_of_the_abi(prefix, library):
 
 
 @pytest.mark.parametrize("header", ["headerroute/headerroute.h", "headerroute/types.h", "headerroute/load.h", "headerroute/view.h",
-                                    "headerroute/route.h", "headerroute/balance.h", "grabcut/grabcut.h", "grabcut/opencv.h"])
+                                    "headerroute/route.h", "headerroute/balance.h", "headerroute/diff.h",
+                                    "grabcut/grabcut.h", "grabcut/opencv.h"])
 @pytest.mark.parametrize("standard", ["c99", "c11", "c++11", "c++17"])
 def test_a_header_stands_alone_in_every_standard(prefix, tmp_path, header, standard):
     source = tmp_path / ("x.cc" if "++" in standard else "x.c")

@@ -17,6 +17,7 @@
  *     view.h      the rules as one proxy sees them; clusters and endpoints
  *     route.h     a request to a decision; why; what is sent
  *     balance.h   a decision to an endpoint
+ *     diff.h      what a change of the rules changes, for all requests
  *
  * Conventions:
  *
@@ -41,6 +42,7 @@
 #define HEADERROUTE_HEADERROUTE_H
 
 #include <headerroute/balance.h>
+#include <headerroute/diff.h>
 #include <headerroute/load.h>
 #include <headerroute/route.h>
 #include <headerroute/types.h>

@@ -67,10 +67,16 @@ typedef struct hr_request {
                           * characters already; hr_route() then does not check for them again. */
     const hr_connection *connection; /* NULL: unknown. */
     size_t n_proxy_headers; /* How many of the last `headers` hr_edge_request() has set; else 0. */
+    hr_str connect_to; /* In the mesh: the host name or IP literal that the client connects to, with or
+                        * without a port. Istio binds listeners to the addresses of services whose
+                        * port is not declared as HTTP; there the address decides, not Host. Absent: the
+                        * authority. An address that no resource states is taken for that of a
+                        * service without a known address, if the authority names it. */
 } hr_request;
 #define HR_REQUEST_VERSION 1
 #define HR_REQUEST_INIT                                                                            \
-    {HR_REQUEST_VERSION, {NULL, 0}, {NULL, 0}, {NULL, 0}, {NULL, 0}, NULL, 0, {0, 0, 0, 0}, 0, NULL, 0}
+    {HR_REQUEST_VERSION, {NULL, 0}, {NULL, 0}, {NULL, 0}, {NULL, 0}, NULL, 0, {0, 0, 0, 0}, 0, NULL, 0,  \
+     {NULL, 0}}
 
 /* Sets and removes the headers that a proxy of this view sets and removes before it chooses a route, as
  * Envoy does with Istio's settings. `*out` receives the request as the rules see it, in the version of
@@ -213,6 +219,8 @@ typedef struct hr_decision {
     int direct_response_status; /* 0: none */
     hr_str direct_response_body;
     hr_local_reply local_reply;
+    int closes_connection; /* 1: the connection is closed without an answer (HR_REGISTRY_ONLY, and no
+                            * listener for HTTP takes the call); local_reply.status is 0. */
     const hr_header_ops *const *request_headers; /* One item a level, in the order of application. */
     size_t n_request_headers;
     const hr_header_ops *const *response_headers;
@@ -231,14 +239,17 @@ typedef struct hr_decision {
     size_t n_hash_policy;
     int has_lb; /* 1: `lb` is set. */
     hr_lb lb;
-    const void *internal; /* The library's own. */
+    const void *internal;     /* The library's own. */
+    hr_str delegate;          /* "namespace/name" of the VirtualService that wrote the rule, if
+                               * `virtual_service` delegates to it; else absent. */
+    int32_t root_route_index; /* In spec.http of `virtual_service`; -1: none. */
 } hr_decision;
 #define HR_DECISION_VERSION 1
 #define HR_DECISION_INIT                                                                           \
     {HR_DECISION_VERSION, HR_ACTION_ROUTE, {NULL, 0}, {NULL, 0}, 0, 0, {NULL, 0}, 0, {NULL, 0},     \
      NULL, {NULL, 0}, {NULL, 0}, 0, 0, NULL, 0, {NULL, 0}, 0, {NULL, 0}, {0, {NULL, 0}, {NULL, 0}}, \
-     NULL, 0, NULL, 0, NULL, 0, 0, 0, 0, {NULL, 0}, 0, NULL, 0, 0, NULL, 0, 0,                      \
-     HR_LB_LEAST_REQUEST, NULL}
+     0, NULL, 0, NULL, 0, NULL, 0, 0, 0, 0, {NULL, 0}, 0, NULL, 0, 0, NULL, 0, 0,                   \
+     HR_LB_LEAST_REQUEST, NULL, {NULL, 0}, 0}
 
 /* Decides one request. The same view and the same request always give the same decision. Takes no lock
  * and allocates nothing once the scratch is warm. Any number of threads may use one view, each with

@@ -239,11 +239,14 @@ static bool same_text(hr_str a, hr_str b) {
     return (a.p == NULL) == (b.p == NULL) && hr_str_eq(a, b);
 }
 
-static const hr_origin *origin_of(emitter *e, hr_str name, hr_str file) {
-    if (e->origin != NULL && same_text(e->origin->name, name) && same_text(e->origin->file, file))
-        return e->origin;
+static const hr_origin *origin_of(emitter *e, const hr_http_entry *entry, hr_str name, hr_str file) {
+    const hr_origin *before = e->origin;
+    bool delegated = entry->delegate.p != NULL;
+    if (before != NULL && same_text(before->name, name) && same_text(before->file, file) &&
+        same_text(before->delegate, entry->delegate) && (!delegated || before->root_index == entry->root_index))
+        return before;
     hr_origin *origin = HR_NEW(e->vb->arena, hr_origin);
-    *origin = (hr_origin){e->vs, name, file};
+    *origin = (hr_origin){e->vs, name, file, entry->delegate, delegated ? entry->root_index : -1};
     e->origin = origin;
     return origin;
 }
@@ -255,7 +258,7 @@ static void emit(emitter *e, const hr_http_entry *entry, const hr_action_plan *p
     const hr_pos *pos = m == NULL ? &http->pos : &m->pos;
     *route = (hr_croute){
         .action = plan,
-        .origin = origin_of(e, route_name(e->vb, http->name, m == NULL ? (hr_str){0} : m->name), pos->file),
+        .origin = origin_of(e, entry, route_name(e->vb, http->name, m == NULL ? (hr_str){0} : m->name), pos->file),
         .line = pos->line,
         .route_index = entry->index,
         .match_index = match_index,

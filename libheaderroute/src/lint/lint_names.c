@@ -6,6 +6,7 @@
 
 #include "diag.h"
 #include "names.h"
+#include "registry_endpoints.h"
 #include "text.h"
 
 typedef struct rules_of_host rules_of_host;
@@ -27,6 +28,7 @@ typedef struct names {
     hr_map gateways;   /* "namespace/name" */
     hr_map virtual_services;
     size_t n_workloads;
+    hr_endpoint_source endpoints;
 } names;
 
 static hr_str resolved(hr_linter *l, hr_str host, hr_str namespace_) {
@@ -214,9 +216,30 @@ static void lint_delegates(names *n, const hr_virtual_service *vs) {
 
 /* ---- DestinationRules: hosts, subsets ---- */
 
+/* The endpoints that a decision would choose from, with the labels that Istio adds. */
+static bool selects_endpoint(const hr_svc *svc, const hr_subset *subset) {
+    for (size_t p = 0; p < svc->n_ports; p++)
+        for (size_t i = 0; i < svc->ports[p].n_endpoints; i++) {
+            const hr_endpoint *e = &svc->ports[p].endpoints[i];
+            if (hr_pairs_subset(subset->labels, subset->n_labels, e->labels, e->n_labels))
+                return true;
+        }
+    return false;
+}
+
+/* Of a template, or a pod whose Node is not loaded, it is not known where it runs. */
+static bool may_have(const hr_subset *subset, const hr_pair *labels, size_t n_labels) {
+    for (size_t i = 0; i < subset->n_labels; i++)
+        if (!hr_label_is_topology(subset->labels[i].name) && !hr_pairs_subset(&subset->labels[i], 1, labels, n_labels))
+            return false;
+    return true;
+}
+
 static bool selects_pod(names *n, const hr_svc *svc, const hr_subset *subset) {
     const hr_service *service = kubernetes_service(svc);
     const hr_service_entry *entry = NULL;
+    if (selects_endpoint(svc, subset))
+        return true;
     if (service == NULL)
         entry = (const hr_service_entry *)(const void *)((const char *)svc->meta - offsetof(hr_service_entry, meta));
     for (size_t i = 0; entry != NULL && i < entry->n_endpoints; i++)
@@ -229,8 +252,12 @@ static bool selects_pod(names *n, const hr_svc *svc, const hr_subset *subset) {
         return service != NULL; /* endpoints by hand: nothing to compare */
     for (size_t i = 0; w != NULL && i < w->workloads.n; i++) {
         const hr_workload *pod = w->workloads.v[i];
-        if (hr_pairs_subset(selector, n_selector, pod->labels, pod->n_labels) &&
-            hr_pairs_subset(subset->labels, subset->n_labels, pod->labels, pod->n_labels))
+        if (!hr_pairs_subset(selector, n_selector, pod->labels, pod->n_labels))
+            continue;
+        hr_endpoint placed;
+        if (hr_pod_is_placed(&placed, n->l->arena, &n->endpoints, pod)
+                ? hr_pairs_subset(subset->labels, subset->n_labels, placed.labels, placed.n_labels)
+                : may_have(subset, pod->labels, pod->n_labels))
             return true;
     }
     for (size_t i = 0; w != NULL && i < w->entries.n; i++) {
@@ -268,6 +295,7 @@ static void lint_rule(names *n, const hr_destination_rule *rule) {
 void hr_lint_names(hr_linter *l) {
     const hr_resources *r = l->resources;
     names n = {.l = l};
+    hr_endpoint_source_init(l->arena, &n.endpoints, r);
     fill(&n);
     for (size_t i = 0; i < r->n_virtual_services && !hr_arena_failed(l->arena); i++) {
         const hr_virtual_service *vs = &r->virtual_services[i];

@@ -154,9 +154,8 @@ int hr_subject_prepare(hr_subject *s, const hr_view *view, const hr_request *req
     s->scheme = request->scheme.p == NULL ? HR_STR("http") : request->scheme;
     s->authority = request->authority;
     s->no_memory = s->te_known = false;
-    s->each = view->repeated_headers == HR_REPEATED_EACH;
+    s->view = view;
     s->names = &view->names;
-    s->params = &view->params;
     if (hr_scratch_marks(scratch, view) != HR_OK)
         return HR_ENOMEM;
     int error = check_and_note(s);

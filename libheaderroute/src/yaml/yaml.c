@@ -10,6 +10,7 @@
 #include "map.h"
 #include "textpool.h"
 #include "text.h"
+#include "yaml_colon.h"
 
 /* One collection under construction. */
 typedef struct frame {
@@ -31,6 +32,9 @@ struct hr_yaml {
     hr_str file;
     hr_yaml_budget *budget;
     hr_diagnostics *d;
+    hr_str source; /* as the caller gave it */
+    hr_colon colon; /* what is parsed instead, once libyaml has refused a ':' */
+    uint64_t n_events; /* that were taken from the stream */
     int done;
     /* of the document being read */
     hr_arena *arena;
@@ -56,9 +60,36 @@ hr_yaml *hr_yaml_open(hr_str file, hr_str text, hr_yaml_budget *budget, hr_diagn
     }
     yaml_parser_set_input_string(&y->parser, (const unsigned char *)(text.p == NULL ? "" : text.p), text.len);
     y->file = file;
+    y->source = text;
     y->budget = budget;
     y->d = d;
     return y;
+}
+
+static int refused_colon(const hr_yaml *y) {
+    return y->colon.text == NULL && y->parser.error == YAML_SCANNER_ERROR && y->parser.encoding == YAML_UTF8_ENCODING &&
+           y->parser.problem != NULL && strcmp(y->parser.problem, "found unexpected ':'") == 0;
+}
+
+/* Starts over with a text in which libyaml accepts what go-yaml accepts, and passes over the events that were taken
+ * already. HR_ENOENT: it is refused for another reason. */
+static int accept_colons(hr_yaml *y) {
+    int error = refused_colon(y) ? hr_colon_replace(&y->colon, y->source) : HR_ENOENT;
+    if (error != HR_OK)
+        return error;
+    yaml_parser_delete(&y->parser);
+    if (!yaml_parser_initialize(&y->parser)) {
+        memset(&y->parser, 0, sizeof(y->parser));
+        return HR_ENOMEM;
+    }
+    yaml_parser_set_input_string(&y->parser, (const unsigned char *)y->colon.text, y->colon.len);
+    for (uint64_t i = 0; i < y->n_events; i++) {
+        yaml_event_t event;
+        if (!yaml_parser_parse(&y->parser, &event))
+            return HR_ENOMEM; /* the beginning was accepted before */
+        yaml_event_delete(&event);
+    }
+    return HR_OK;
 }
 
 void hr_yaml_close(hr_yaml *y) {
@@ -66,6 +97,7 @@ void hr_yaml_close(hr_yaml *y) {
         return;
     yaml_parser_delete(&y->parser);
     free(y->frames);
+    free(y->colon.text);
     free(y);
 }
 
@@ -374,7 +406,9 @@ static int add_scalar(hr_yaml *y, const yaml_event_t *event) {
     if (node == NULL)
         return HR_ENOMEM;
     int plain = event->data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
-    hr_str text = {(const char *)event->data.scalar.value, event->data.scalar.length};
+    char *value = (char *)event->data.scalar.value;
+    size_t length = event->data.scalar.length;
+    hr_str text = {value, y->colon.text == NULL ? length : hr_colon_restore(&y->colon, value, length)};
     rc = apply_tag(y, node, text, !plain, (const char *)event->data.scalar.tag, mark);
     if (rc != HR_OK || (rc = remember_anchor(y, event->data.scalar.anchor, node)) != HR_OK)
         return rc;
@@ -448,8 +482,12 @@ int hr_yaml_next(const hr_node **out, hr_yaml *y, hr_arena *arena) {
         yaml_event_t event;
         int rc, end = 0;
         if (!yaml_parser_parse(&y->parser, &event)) {
-            rc = fail_syntax(y);
+            rc = accept_colons(y);
+            if (rc == HR_OK)
+                continue;
+            rc = rc == HR_ENOENT ? fail_syntax(y) : rc;
         } else {
+            y->n_events++;
             rc = take(y, &event);
             end = event.type == YAML_DOCUMENT_END_EVENT;
             y->done = event.type == YAML_STREAM_END_EVENT;

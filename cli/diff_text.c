@@ -1,0 +1,157 @@
+/* Differences for people: as text, and as Markdown for a pull request. */
+#include "diff_report.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static void print_rule_place(cli_report *r, const hr_diff_rule *rule) {
+    if (rule->file.p != NULL)
+        fprintf(r->out, "  %.*s:%d", (int)rule->file.len, rule->file.p, rule->line);
+}
+
+static void print_draws(cli_report *r, const hr_draws *d) {
+    const struct {
+        const char *name;
+        double value;
+    } draws[] = {
+        {"weight", d->weight}, {"delay", d->delay}, {"abort", d->abort}, {"mirror", d->mirror}};
+    for (size_t i = 0; i < 4; i++)
+        if (draws[i].value > 0 && draws[i].value < 0.9999)
+            fprintf(r->out, "  (%s drawn as %.4g)", draws[i].name, draws[i].value);
+}
+
+static void print_region(cli_report *r, const hr_diff_view *view, const hr_diff_region *region,
+                         size_t number) {
+    char *where = cli_region_words(region), *curl = cli_curl_words(region->witness);
+    char *before = cli_outcome_words(r, view->before, &region->before, region->witness);
+    char *after = cli_outcome_words(r, view->after, &region->after, region->witness);
+    char *changes = cli_change_words(r, region);
+    fprintf(r->out, "  %zu  %s\n", number, where);
+    fprintf(r->out, "     before  %s", before);
+    print_rule_place(r, &region->before);
+    fprintf(r->out, "\n     after   %s%s", after, changes);
+    print_rule_place(r, &region->after);
+    fprintf(r->out, "\n     e.g.    %s", curl);
+    print_draws(r, &region->witness->draws);
+    fputc('\n', r->out);
+    free(where);
+    free(curl);
+    free(before);
+    free(after);
+    free(changes);
+}
+
+static void print_summary(cli_report *r, const hr_diff_view *view) {
+    if (view->changed > 0)
+        fprintf(r->out, "%zu of %zu regions of requests change", view->changed, view->regions);
+    else if (view->undecided == 0)
+        fputs("no request changes", r->out);
+    if (view->undecided > 0)
+        fprintf(r->out, "%s%zu %s not decided", view->changed > 0 ? ", " : "", view->undecided,
+                view->undecided == 1 ? "region was" : "regions were");
+}
+
+static void print_undecided(cli_report *r, const hr_diff_undecided *u) {
+    fprintf(r->out, "  ?  not decided: %.*s\n", (int)u->reason.len, u->reason.p);
+    const hr_diff_rule *rules[] = {&u->before, &u->after};
+    for (size_t side = 0; side < 2; side++)
+        if (rules[side]->file.p != NULL)
+            fprintf(r->out, "     %s  %.*s:%d\n", side == 0 ? "before" : "after ",
+                    (int)rules[side]->file.len, rules[side]->file.p, rules[side]->line);
+}
+
+/* One region after the other, with its number in the whole report. */
+static void print_view(cli_report *r, size_t index) {
+    hr_diff_view view = HR_DIFF_VIEW_INIT;
+    hr_diff_region region = HR_DIFF_REGION_INIT;
+    hr_diff_undecided u = HR_DIFF_UNDECIDED_INIT;
+    hr_diff_view_get(&view, r->diff, index);
+    char *words = cli_view_words(&view);
+    fprintf(r->out, "%s: ", words);
+    free(words);
+    print_summary(r, &view);
+    fputc('\n', r->out);
+    for (size_t i = 0; view.changed > 0 && hr_diff_region_get(&region, r->diff, i) == HR_OK; i++)
+        if (region.view == index)
+            print_region(r, &view, &region, i + 1);
+    for (size_t i = 0; view.undecided > 0 && hr_diff_undecided_get(&u, r->diff, i) == HR_OK; i++)
+        if (u.view == index)
+            print_undecided(r, &u);
+}
+
+void cli_report_text(cli_report *r) {
+    for (size_t i = 0; i < hr_diff_view_count(r->diff); i++)
+        print_view(r, i);
+}
+
+/* ---- Markdown ---- */
+
+/* In a cell of a table. */
+static void put_cell(cli_report *r, const char *text) {
+    fputs(" `", r->out);
+    for (; *text != '\0'; text++)
+        fputs(*text == '|' ? "\\|" : *text == '`' ? "'" : (char[]){*text, '\0'}, r->out);
+    fputs("` |", r->out);
+}
+
+static void markdown_region(cli_report *r, const hr_diff_view *view, const hr_diff_region *region,
+                            size_t number) {
+    char *cells[] = {
+        cli_region_words(region),
+        cli_outcome_words(r, view->before, &region->before, region->witness),
+        cli_outcome_words(r, view->after, &region->after, region->witness),
+        cli_changed_names(region->changed),
+        cli_curl_words(region->witness),
+    };
+    fprintf(r->out, "| %zu |", number);
+    for (size_t i = 0; i < sizeof(cells) / sizeof(cells[0]); i++) {
+        put_cell(r, cells[i]);
+        free(cells[i]);
+    }
+    fputc('\n', r->out);
+}
+
+static void markdown_view(cli_report *r, size_t index) {
+    hr_diff_view view = HR_DIFF_VIEW_INIT;
+    hr_diff_region region = HR_DIFF_REGION_INIT;
+    hr_diff_undecided u = HR_DIFF_UNDECIDED_INIT;
+    hr_diff_view_get(&view, r->diff, index);
+    char *words = cli_view_words(&view);
+    fprintf(r->out, "\n### %s\n\n", words);
+    free(words);
+    print_summary(r, &view);
+    fputs(".\n", r->out);
+    if (view.changed > 0)
+        fputs("\n| | requests | before | after | changed | example |\n|---|---|---|---|---|---|\n",
+              r->out);
+    for (size_t i = 0; view.changed > 0 && hr_diff_region_get(&region, r->diff, i) == HR_OK; i++)
+        if (region.view == index)
+            markdown_region(r, &view, &region, i + 1);
+    fputs(view.undecided > 0 ? "\n" : "", r->out);
+    for (size_t i = 0; view.undecided > 0 && hr_diff_undecided_get(&u, r->diff, i) == HR_OK; i++)
+        if (u.view == index)
+            fprintf(r->out, "- not decided: %.*s\n", (int)u.reason.len, u.reason.p);
+}
+
+void cli_report_markdown(cli_report *r) {
+    size_t n = hr_diff_region_count(r->diff), unchanged = 0;
+    hr_diff_view view = HR_DIFF_VIEW_INIT;
+    fprintf(r->out, "## Routing: %zu %s of requests %s\n", n, n == 1 ? "region" : "regions",
+            n == 1 ? "changes" : "change");
+    for (size_t i = 0; hr_diff_view_get(&view, r->diff, i) == HR_OK; i++) {
+        if (view.changed + view.undecided > 0)
+            markdown_view(r, i);
+        else
+            unchanged++;
+    }
+    if (unchanged > 0)
+        fprintf(r->out, "\nNo request changes in %zu %s:\n\n", unchanged,
+                unchanged == 1 ? "view" : "other views");
+    for (size_t i = 0; hr_diff_view_get(&view, r->diff, i) == HR_OK; i++) {
+        if (view.changed + view.undecided > 0)
+            continue;
+        char *words = cli_view_words(&view);
+        fprintf(r->out, "- %s\n", words);
+        free(words);
+    }
+}
