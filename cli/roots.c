@@ -1,69 +1,80 @@
+/* Which rule of a root VirtualService takes a request, whatever its delegate does with it. */
 #include "roots.h"
 
-#include "diag.h"
-#include "table.h"
-#include "text.h"
+#include <stdlib.h>
+#include <string.h>
 
-/* Rules with a delegate answer instead. false: out of memory. */
-static bool answer_at_roots(hr_resources *resources, hr_arena *arena) {
-    hr_direct_response *answer = hr_arena_array(arena, 1, sizeof(*answer));
-    if (answer == NULL)
-        return false;
-    answer->status = 200;
-    for (size_t i = 0; i < resources->n_virtual_services; i++) {
-        hr_virtual_service *vs = &resources->virtual_services[i];
-        for (size_t h = 0; h < vs->n_http; h++)
-            if (vs->http[h].has_delegate) {
-                vs->http[h].has_delegate = false;
-                vs->http[h].direct_response = answer;
-            }
+#include "document_json.h"
+#include "rules.h"
+
+typedef struct root_texts {
+    hr_scratch *scratch;
+    char *text; /* JSON documents, which are YAML, too */
+    size_t len;
+} root_texts;
+
+/* An entry that delegates answers instead: only its conditions count. */
+static void answer_at_root(void *ctx, json_t *resource) {
+    json_t *http = json_object_get(json_object_get(resource, "spec"), "http"), *entry;
+    size_t i;
+    (void)ctx;
+    json_array_foreach(http, i, entry) {
+        if (!json_is_object(json_object_get(entry, "delegate")))
+            continue;
+        json_t *match = json_object_get(entry, "match");
+        json_t *answer = json_pack("{s:{s:i}}", "directResponse", "status", 200);
+        if (match != NULL)
+            json_object_set(answer, "match", match);
+        json_array_set_new(http, i, answer);
     }
-    return true;
 }
 
-static hr_table *load(const hr_source *sources, size_t n, hr_arena *arena, hr_diagnostics *d) {
-    static const hr_load_options options = HR_LOAD_OPTIONS_INIT;
-    hr_resources *resources = NULL;
+static int add_document(void *ctx, const hr_document *document) {
+    root_texts *texts = ctx;
+    json_t *root = cli_document_json(document, texts->scratch);
+    cli_each_virtual_service(root, "", answer_at_root, NULL);
+    char *json = json_dumps(root, JSON_COMPACT | JSON_ENCODE_ANY);
+    json_decref(root);
+    if (json == NULL)
+        return HR_ENOMEM;
+    size_t n = strlen(json);
+    texts->text = cli_realloc(texts->text, texts->len + n + 6);
+    texts->len += (size_t)sprintf(texts->text + texts->len, "---\n%s\n", json);
+    free(json);
+    return HR_OK;
+}
+
+static hr_table *load_roots(root_texts *texts, const hr_source *sources, size_t n) {
     hr_table *table = NULL;
-    int error = hr_resources_read(&resources, arena, d, sources, n, &options);
-    if (error == HR_OK)
-        error = hr_resources_validate(resources, d);
-    if (error != HR_OK || hr_diagnostics_errors(d) > 0 || !answer_at_roots(resources, arena)) {
-        hr_arena_free(arena);
+    if (hr_scratch_new(&texts->scratch) != HR_OK ||
+        hr_documents_read(NULL, sources, n, NULL, add_document, texts) != HR_OK)
         return NULL;
-    }
-    return hr_table_build(&table, arena, resources, &options) == HR_OK ? table : NULL;
-}
-
-hr_table *cli_roots_load(const hr_source *sources, size_t n) {
-    hr_arena *arena = hr_arena_new();
-    hr_diagnostics *d = hr_diagnostics_new();
-    hr_table *table = NULL;
-    if (arena != NULL && d != NULL)
-        table = load(sources, n, arena, d);
-    else if (arena != NULL)
-        hr_arena_free(arena);
-    if (table == NULL)
-        cli_print_diagnostics(stderr, d);
-    hr_diagnostics_free(d);
+    hr_source all = {.name = "(rules without their delegates)", .text = {texts->text, texts->len}};
+    if (all.text.p == NULL)
+        all.text = HR_STR("");
+    hr_table_load(&table, NULL, &all, 1, NULL);
     return table;
 }
 
-bool cli_delegate_takes_part(const hr_table *table, hr_str id, int32_t index) {
-    for (size_t i = 0; i < table->n_virtual_services; i++) {
-        const hr_vs *vs = &table->virtual_services[i];
-        for (size_t h = 0; hr_str_eq(vs->id, id) && h < vs->n_http; h++)
-            if (vs->http[h].root_index == index)
-                return true;
-    }
-    return false;
+hr_table *cli_roots_load(const hr_source *sources, size_t n) {
+    root_texts texts = {0};
+    hr_table *table = load_roots(&texts, sources, n);
+    hr_scratch_free(texts.scratch);
+    free(texts.text);
+    return table;
 }
 
-bool cli_is_loaded(const hr_table *table, hr_str namespace_, hr_str name) {
-    const hr_resources *r = table->resources;
-    for (size_t i = 0; i < r->n_virtual_services; i++)
-        if (hr_str_eq(r->virtual_services[i].meta.namespace_, namespace_) &&
-            hr_str_eq(r->virtual_services[i].meta.name, name))
-            return true;
+static bool same(hr_str a, hr_str b) {
+    return a.len == b.len && (a.len == 0 || memcmp(a.p, b.p, a.len) == 0);
+}
+
+bool cli_delegate_takes_part(const hr_table *table, hr_str id, int32_t index) {
+    for (size_t i = 0; i < hr_table_virtual_service_count(table); i++) {
+        hr_virtual_service_info info = HR_VIRTUAL_SERVICE_INFO_INIT;
+        hr_table_virtual_service(&info, table, i);
+        for (size_t r = 0; same(info.name, id) && r < info.n_routes; r++)
+            if (info.routes[r] == index)
+                return true;
+    }
     return false;
 }

@@ -1,79 +1,73 @@
+/* Reads the rules once more, as JSON, for what is written in them. */
 #include "rules.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "diag.h"
-#include "node_json.h"
-#include "source.h"
-#include "text.h"
+#include "document_json.h"
 
-typedef struct document {
-    const hr_node *root;
-    hr_str namespace_, name;
-} document;
+typedef struct written_rule {
+    json_t *resource;
+    const char *namespace_, *name; /* in `resource` */
+} written_rule;
 
 struct cli_rules {
-    hr_arena *arena;
-    hr_diagnostics *d;
-    hr_yaml_budget budget;
-    document *v;
+    hr_scratch *scratch;
+    written_rule *v;
     size_t n, capacity;
 };
 
-/* A string below a map; absent where there is none. */
-static hr_str text_below(const hr_node *map, const char *key) {
-    const hr_node *node = map == NULL ? NULL : hr_node_get(map, hr_str_from(key));
-    return node != NULL && node->kind == HR_NODE_STRING ? node->u.text : (hr_str){0};
+static const char *text_below(const json_t *map, const char *key) {
+    const char *text = json_string_value(json_object_get(map, key));
+    return text == NULL ? "" : text;
 }
 
-static void keep(cli_rules *rules, const hr_node *root) {
+static void keep_rule(cli_rules *rules, json_t *resource) {
     if (rules->n == rules->capacity) {
         rules->capacity = rules->capacity == 0 ? 16 : rules->capacity * 2;
         rules->v = cli_realloc(rules->v, rules->capacity * sizeof(*rules->v));
     }
-    const hr_node *meta = hr_node_get(root, HR_STR("metadata"));
-    hr_str namespace_ = text_below(meta, "namespace");
-    rules->v[rules->n++] = (document){root, namespace_.len > 0 ? namespace_ : HR_STR("default"), text_below(meta, "name")};
+    const json_t *meta = json_object_get(resource, "metadata");
+    const char *namespace_ = text_below(meta, "namespace");
+    rules->v[rules->n++] = (written_rule){json_incref(resource), *namespace_ != '\0' ? namespace_ : "default",
+                                          text_below(meta, "name")};
 }
 
-/* A VirtualService, or a list (`kubectl get -o yaml`), whose items may leave out the kind that the list names. */
-static void keep_all(cli_rules *rules, const hr_node *root, hr_str implied) {
-    hr_str kind = text_below(root, "kind");
-    const hr_node *items = hr_node_get(root, HR_STR("items"));
-    if (kind.len == 0)
+void cli_each_virtual_service(json_t *resource, const char *implied, cli_resource_fn fn, void *ctx) {
+    const char *kind = text_below(resource, "kind");
+    json_t *items = json_object_get(resource, "items"), *item;
+    size_t i, len;
+    if (*kind == '\0')
         kind = implied;
-    if (hr_str_eq_c(kind, "VirtualService"))
-        keep(rules, root);
-    if (items == NULL || items->kind != HR_NODE_LIST || !hr_str_ends(kind, HR_STR("List")))
+    len = strlen(kind);
+    if (strcmp(kind, "VirtualService") == 0)
+        fn(ctx, resource);
+    if (len < 4 || strcmp(kind + len - 4, "List") != 0)
         return;
-    hr_str of_items = hr_str_of(kind.p, kind.len - strlen("List"));
-    for (const hr_node *item = items->u.children.first; item != NULL; item = item->next)
-        keep_all(rules, item, of_items);
+    char *of_items = cli_strdup(kind, len - 4);
+    json_array_foreach(items, i, item)
+        cli_each_virtual_service(item, of_items, fn, ctx);
+    free(of_items);
 }
 
-static int read_text(void *ctx, hr_str file, hr_str text) {
+static void keep_resource(void *ctx, json_t *resource) {
+    keep_rule(ctx, resource);
+}
+
+static int keep_document(void *ctx, const hr_document *document) {
     cli_rules *rules = ctx;
-    text = hr_arena_copy(rules->arena, text); /* nodes point into it */
-    hr_yaml *yaml = hr_yaml_open(file, text, &rules->budget, rules->d);
-    if (yaml == NULL)
-        return HR_ENOMEM;
-    const hr_node *root;
-    int error;
-    while ((error = hr_yaml_next(&root, yaml, rules->arena)) == HR_OK && root != NULL)
-        keep_all(rules, root, (hr_str){0});
-    hr_yaml_close(yaml);
-    return error;
+    json_t *root = cli_document_json(document, rules->scratch);
+    cli_json_drop_nulls(root);
+    cli_each_virtual_service(root, "", keep_resource, rules);
+    json_decref(root);
+    return HR_OK;
 }
 
 cli_rules *cli_rules_read(const hr_source *sources, size_t n) {
     cli_rules *rules = cli_realloc(NULL, sizeof(*rules));
-    *rules =
-        (cli_rules){.arena = hr_arena_new(), .d = hr_diagnostics_new(), .budget = {64, 16000000}};
-    int error = rules->arena == NULL || rules->d == NULL
-                    ? HR_ENOMEM
-                    : hr_sources_each(sources, n, (size_t)64 << 20, rules->d, read_text, rules);
-    if (error == HR_OK)
+    *rules = (cli_rules){0};
+    if (hr_scratch_new(&rules->scratch) == HR_OK &&
+        hr_documents_read(NULL, sources, n, NULL, keep_document, rules) == HR_OK)
         return rules;
     cli_rules_free(rules);
     return NULL;
@@ -82,37 +76,43 @@ cli_rules *cli_rules_read(const hr_source *sources, size_t n) {
 void cli_rules_free(cli_rules *rules) {
     if (rules == NULL)
         return;
+    for (size_t i = 0; i < rules->n; i++)
+        json_decref(rules->v[i].resource);
     free(rules->v);
-    hr_diagnostics_free(rules->d);
-    if (rules->arena != NULL)
-        hr_arena_free(rules->arena);
+    hr_scratch_free(rules->scratch);
     free(rules);
 }
 
-static const hr_node *http_entry(const document *doc, int32_t index) {
-    const hr_node *spec = hr_node_get(doc->root, HR_STR("spec"));
-    const hr_node *http = spec == NULL ? NULL : hr_node_get(spec, HR_STR("http"));
-    if (http == NULL || http->kind != HR_NODE_LIST)
-        return NULL;
-    const hr_node *entry = http->u.children.first;
-    for (; entry != NULL && index > 0; index--)
-        entry = entry->next;
-    return entry;
+static bool is_text(hr_str s, const char *text, size_t len) {
+    return s.len == len && memcmp(s.p, text, len) == 0;
 }
 
-static const document *find_document(const cli_rules *rules, hr_str id) {
-    size_t slash = hr_str_find(id, '/', 0);
-    for (size_t i = 0; slash < id.len && i < rules->n; i++)
-        if (hr_str_eq(rules->v[i].namespace_, hr_str_of(id.p, slash)) &&
-            hr_str_eq(rules->v[i].name, hr_str_tail(id, slash + 1)))
+static bool is_rule(const written_rule *rule, hr_str id) {
+    size_t namespace_len = strlen(rule->namespace_), name_len = strlen(rule->name);
+    return id.len == namespace_len + 1 + name_len && id.p[namespace_len] == '/' &&
+           is_text((hr_str){id.p, namespace_len}, rule->namespace_, namespace_len) &&
+           is_text((hr_str){id.p + namespace_len + 1, name_len}, rule->name, name_len);
+}
+
+static const written_rule *find_rule(const cli_rules *rules, hr_str id) {
+    for (size_t i = 0; id.p != NULL && i < rules->n; i++)
+        if (is_rule(&rules->v[i], id))
             return &rules->v[i];
     return NULL;
 }
 
+bool cli_rules_have(const cli_rules *rules, const char *namespace_, const char *name) {
+    for (size_t i = 0; i < rules->n; i++)
+        if (strcmp(rules->v[i].namespace_, namespace_) == 0 && strcmp(rules->v[i].name, name) == 0)
+            return true;
+    return false;
+}
+
 json_t *cli_rules_at(const cli_rules *rules, hr_str id, int32_t index) {
-    const document *doc = index < 0 ? NULL : find_document(rules, id);
-    const hr_node *entry = doc == NULL ? NULL : http_entry(doc, index);
-    return entry == NULL ? json_object() : cli_node_json(entry);
+    const written_rule *rule = index < 0 ? NULL : find_rule(rules, id);
+    const json_t *spec = rule == NULL ? NULL : json_object_get(rule->resource, "spec");
+    json_t *entry = spec == NULL ? NULL : json_array_get(json_object_get(spec, "http"), (size_t)index);
+    return entry == NULL ? json_object() : json_deep_copy(entry);
 }
 
 json_t *cli_rules_entry(const cli_rules *rules, const hr_decision *d) {

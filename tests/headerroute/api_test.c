@@ -198,6 +198,7 @@ Test(api, services_and_virtual_services_are_listed) {
     cr_assert(v.n_hosts == 1 && v.n_gateways == 3);
     cr_expect(is(v.hosts[0], "shop.prod.svc.cluster.local"));
     cr_expect(is(v.gateways[0], "mesh") && is(v.gateways[1], "prod/front") && is(v.gateways[2], "other/back"));
+    cr_expect(v.n_routes == 1 && v.routes[0] == 0);
     cr_expect_eq(hr_table_virtual_service(&v, table, 1), HR_ENOENT);
     hr_table_unref(table);
 }

@@ -209,9 +209,14 @@ typedef struct hr_virtual_service_info {
     size_t n_hosts;
     const hr_str *gateways; /* "mesh" and "namespace/name"; a Gateway need not be in the table. */
     size_t n_gateways;
+    const int32_t *routes;  /* For each compiled route the index of its entry in spec.http. A rule with a
+                             * delegate has one for each route of the delegate, none if the delegate
+                             * is missing or its matches conflict. */
+    size_t n_routes;
 } hr_virtual_service_info;
 #define HR_VIRTUAL_SERVICE_INFO_VERSION 1
-#define HR_VIRTUAL_SERVICE_INFO_INIT {HR_VIRTUAL_SERVICE_INFO_VERSION, {NULL, 0}, NULL, 0, NULL, 0}
+#define HR_VIRTUAL_SERVICE_INFO_INIT                                                              \
+    {HR_VIRTUAL_SERVICE_INFO_VERSION, {NULL, 0}, NULL, 0, NULL, 0, NULL, 0}
 
 /* Returns the number of VirtualServices with hosts, 0 for NULL. */
 HR_API size_t hr_table_virtual_service_count(const hr_table *table);

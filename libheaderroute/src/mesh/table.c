@@ -35,11 +35,19 @@ static void build_gateways(hr_arena *arena, hr_table *table) {
         qsort(table->gateways, r->n_gateways, sizeof(*table->gateways), gateways_by_age);
 }
 
+static void number_routes(hr_arena *arena, hr_vs *vs) {
+    vs->root_indexes = HR_ARRAY(arena, int32_t, vs->n_http);
+    for (size_t i = 0; vs->root_indexes != NULL && i < vs->n_http; i++)
+        vs->root_indexes[i] = vs->http[i].root_index;
+}
+
 static void build(hr_arena *arena, hr_table *table) {
     hr_registry_build(arena, &table->registry, table->resources, table->domain);
     hr_rule_index_build(arena, &table->rules, table->resources, table->domain, table->root_namespace);
     build_gateways(arena, table);
     hr_virtual_services_build(arena, table);
+    for (size_t i = 0; i < table->n_virtual_services && !hr_arena_failed(arena); i++)
+        number_routes(arena, &table->virtual_services[i]);
 }
 
 static hr_str option(hr_arena *arena, const char *given, const char *otherwise) {
@@ -125,6 +133,8 @@ int hr_table_virtual_service(hr_virtual_service_info *out, const hr_table *table
     out->n_hosts = vs->n_hosts;
     out->gateways = vs->gateways;
     out->n_gateways = vs->n_gateways;
+    out->routes = vs->root_indexes;
+    out->n_routes = vs->n_http;
     return HR_OK;
 }
 

@@ -27,6 +27,7 @@ typedef struct hr_vs {
     hr_str *export_to; /* namespaces, where not public */
     size_t n_export_to;
     hr_http_entry *http;
+    int32_t *root_indexes; /* of all of `http`, in order */
     size_t n_http;
 } hr_vs;
 
