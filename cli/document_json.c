@@ -20,8 +20,7 @@ void cli_json_drop_nulls(json_t *json) {
     json_t *value;
     size_t i;
     void *next;
-    json_array_foreach(json, i, value)
-        cli_json_drop_nulls(value);
+    json_array_foreach(json, i, value) cli_json_drop_nulls(value);
     json_object_foreach_safe(json, next, key, value) {
         if (json_is_null(value))
             json_object_del(json, key);

@@ -29,11 +29,13 @@ static void keep_rule(cli_rules *rules, json_t *resource) {
     }
     const json_t *meta = json_object_get(resource, "metadata");
     const char *namespace_ = text_below(meta, "namespace");
-    rules->v[rules->n++] = (written_rule){json_incref(resource), *namespace_ != '\0' ? namespace_ : "default",
-                                          text_below(meta, "name")};
+    rules->v[rules->n++] =
+        (written_rule){json_incref(resource), *namespace_ != '\0' ? namespace_ : "default",
+                       text_below(meta, "name")};
 }
 
-void cli_each_virtual_service(json_t *resource, const char *implied, cli_resource_fn fn, void *ctx) {
+void cli_each_virtual_service(json_t *resource, const char *implied, cli_resource_fn fn,
+                              void *ctx) {
     const char *kind = text_below(resource, "kind");
     json_t *items = json_object_get(resource, "items"), *item;
     size_t i, len;
@@ -45,8 +47,7 @@ void cli_each_virtual_service(json_t *resource, const char *implied, cli_resourc
     if (len < 4 || strcmp(kind + len - 4, "List") != 0)
         return;
     char *of_items = cli_strdup(kind, len - 4);
-    json_array_foreach(items, i, item)
-        cli_each_virtual_service(item, of_items, fn, ctx);
+    json_array_foreach(items, i, item) cli_each_virtual_service(item, of_items, fn, ctx);
     free(of_items);
 }
 
@@ -111,19 +112,23 @@ bool cli_rules_have(const cli_rules *rules, const char *namespace_, const char *
 json_t *cli_rules_at(const cli_rules *rules, hr_str id, int32_t index) {
     const written_rule *rule = index < 0 ? NULL : find_rule(rules, id);
     const json_t *spec = rule == NULL ? NULL : json_object_get(rule->resource, "spec");
-    json_t *entry = spec == NULL ? NULL : json_array_get(json_object_get(spec, "http"), (size_t)index);
+    json_t *entry =
+        spec == NULL ? NULL : json_array_get(json_object_get(spec, "http"), (size_t)index);
     return entry == NULL ? json_object() : json_deep_copy(entry);
 }
 
 json_t *cli_rules_entry(const cli_rules *rules, const hr_decision *d) {
-    static const char *const inherited[] = {"rewrite", "directResponse", "timeout", "retries", "fault",
-                                            "mirror",  "mirrors",        "corsPolicy", "headers"};
-    json_t *entry = cli_rules_at(rules, d->delegate.p != NULL ? d->delegate : d->virtual_service, d->route_index);
+    static const char *const inherited[] = {"rewrite", "directResponse", "timeout",
+                                            "retries", "fault",          "mirror",
+                                            "mirrors", "corsPolicy",     "headers"};
+    json_t *entry = cli_rules_at(rules, d->delegate.p != NULL ? d->delegate : d->virtual_service,
+                                 d->route_index);
     if (d->delegate.p == NULL)
         return entry;
     json_t *root = cli_rules_at(rules, d->virtual_service, d->root_route_index);
     for (size_t i = 0; i < sizeof(inherited) / sizeof(inherited[0]); i++)
-        if (json_object_get(entry, inherited[i]) == NULL && json_object_get(root, inherited[i]) != NULL)
+        if (json_object_get(entry, inherited[i]) == NULL &&
+            json_object_get(root, inherited[i]) != NULL)
             json_object_set(entry, inherited[i], json_object_get(root, inherited[i]));
     json_decref(root);
     return entry;

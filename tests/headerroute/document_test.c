@@ -29,7 +29,8 @@ typedef struct seen {
 
 static int keep(void *ctx, const hr_document *document) {
     static const char *const paths[] = {"spec.http[0]", "spec.http[1].name", ""};
-    static const char *const absent[] = {"spec.tcp", "spec.http[2]", "spec.http[x]", "spec[0]", "spec..http"};
+    static const char *const absent[] = {"spec.tcp", "spec.http[2]", "spec.http[x]", "spec[0]",
+                                         "spec..http"};
     seen *s = ctx;
     hr_str json;
     cr_assert_lt(s->n, 2);
@@ -59,8 +60,9 @@ static seen read_all(const char *text, hr_diagnostics **d, int expected) {
 Test(document, documents_become_json_and_empty_ones_are_passed_over) {
     seen s = read_all(yaml, NULL, HR_OK);
     cr_assert_eq(s.n, 2);
-    cr_expect_str_eq(s.json[0], "{\"kind\":\"One\",\"spec\":{\"http\":[{\"name\":\"first\",\"match\":"
-                                "[{\"uri\":{\"exact\":\"/a\"}}]},{\"name\":\"second\"}],\"empty\":null}}");
+    cr_expect_str_eq(s.json[0],
+                     "{\"kind\":\"One\",\"spec\":{\"http\":[{\"name\":\"first\",\"match\":"
+                     "[{\"uri\":{\"exact\":\"/a\"}}]},{\"name\":\"second\"}],\"empty\":null}}");
     cr_expect_str_eq(s.json[1], "[true,16,1.5,null,null,\"a\\u0009b\"]");
 }
 

@@ -22,22 +22,23 @@ typedef struct hr_endpoint_state {
     uint8_t warm_percent; /* 100: fully warm. 0 counts as 100. */
 } hr_endpoint_state;
 
-/* The rotation of a round robin. Keep one for each cluster and thread and set it to 0 first. Its layout
- * is fixed. */
+/* The rotation of a round robin. Keep one for each cluster and thread and set it to 0 first. Its
+ * layout is fixed. */
 typedef struct hr_cursor {
     uint64_t rotation;
 } hr_cursor;
 
-/* The hash rings (RING_HASH) or tables (MAGLEV) of a cluster over its usable endpoints. Immutable: any
- * number of threads may use them. */
+/* The hash rings (RING_HASH) or tables (MAGLEV) of a cluster over its usable endpoints. Immutable:
+ * any number of threads may use them. */
 typedef struct hr_rings hr_rings;
 
 /* Builds the rings of a cluster over the endpoints that are not `unusable` in `states`.
  *
  * Envoy builds them again when an endpoint is ejected or comes back, which also moves keys of
- * endpoints that stay. To get the same result, build new rings when health changes and keep them until
- * the next change; mark ejected endpoints only, not those tried already. Building takes as long as in
- * hr_view_new(). The view of the cluster must outlive the rings, which hr_rings_free() frees.
+ * endpoints that stay. To get the same result, build new rings when health changes and keep them
+ * until the next change; mark ejected endpoints only, not those tried already. Building takes as
+ * long as in hr_view_new(). The view of the cluster must outlive the rings, which hr_rings_free()
+ * frees.
  *
  * Returns HR_OK, HR_EINVAL (also if the cluster's balancer is neither RING_HASH nor MAGLEV), or
  * HR_ENOMEM. */
@@ -53,23 +54,25 @@ typedef struct hr_pick {
     uint64_t random;                 /* 64 fresh random bits. */
     int has_hash;                    /* 1: `hash` is set. */
     uint64_t hash;                   /* From hr_request_hash(). */
-    const hr_rings *rings;           /* NULL: the rings over all endpoints, of which unusable ones are
-                                      * skipped. */
+    const hr_rings *rings; /* NULL: the rings over all endpoints, of which unusable ones are
+                            * skipped. */
 } hr_pick;
 #define HR_PICK_VERSION 1
-#define HR_PICK_INIT {HR_PICK_VERSION, NULL, 0, 0, 0, NULL}
+#define HR_PICK_INIT                                                                               \
+    { HR_PICK_VERSION, NULL, 0, 0, 0, NULL }
 
 /* Chooses an endpoint by the cluster's load balancer; `*out` receives its index. Reads the cluster,
  * `pick` and its states, and changes only the cursor. Takes no lock.
  *
  * Returns HR_OK, HR_ENOENT if no endpoint is usable, or HR_EINVAL. */
-HR_API int hr_balance(size_t *out, const hr_cluster *cluster, hr_cursor *cursor, const hr_pick *pick);
+HR_API int hr_balance(size_t *out, const hr_cluster *cluster, hr_cursor *cursor,
+                      const hr_pick *pick);
 
-/* Computes Envoy's hash of a request by decision->hash_policy. `source_ip` is the peer's address as
- * text.
+/* Computes Envoy's hash of a request by decision->hash_policy. `source_ip` is the peer's address
+ * as text.
  *
- * If a cookie has a ttl and the request lacks it, the caller makes it: add it to the request and call
- * this function again.
+ * If a cookie has a ttl and the request lacks it, the caller makes it: add it to the request and
+ * call this function again.
  *
  * Returns HR_OK, HR_ENOENT if the request has no usable key (choose at random then), HR_EINVAL or
  * HR_ENOMEM. */

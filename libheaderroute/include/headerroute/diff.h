@@ -51,8 +51,8 @@ typedef enum hr_change {
 /* What hr_diff_new() compares by default: all of what a decision shows. */
 #define HR_CHANGE_DEFAULT (((1u << HR_CHANGE_COUNT) - 1) & ~(unsigned)HR_CHANGE_TRAFFIC_POLICY)
 
-/* Returns the name of the change 1 << `bit`, "destination" for example, or NULL from HR_CHANGE_COUNT
- * on. */
+/* Returns the name of the change 1 << `bit`, "destination" for example, or NULL from
+ * HR_CHANGE_COUNT on. */
 HR_API const char *hr_change_name(size_t bit);
 
 /* How to compare. Start from HR_DIFF_OPTIONS_INIT; 0 and NULL choose the defaults. */
@@ -66,7 +66,8 @@ typedef struct hr_diff_options {
     unsigned max_steps; /* Refinements after which a region is undecided (default: 20000) */
 } hr_diff_options;
 #define HR_DIFF_OPTIONS_VERSION 1
-#define HR_DIFF_OPTIONS_INIT {HR_DIFF_OPTIONS_VERSION, 0, NULL, NULL, 0, 0}
+#define HR_DIFF_OPTIONS_INIT                                                                       \
+    { HR_DIFF_OPTIONS_VERSION, 0, NULL, NULL, 0, 0 }
 
 /* The differences of two tables. Immutable: any number of threads may read it. */
 typedef struct hr_diff hr_diff;
@@ -75,7 +76,8 @@ typedef struct hr_diff hr_diff;
  * hr_diff_free(). `options` may be NULL.
  *
  * Returns HR_OK, HR_ENOENT if neither side has the view of the options, HR_EINVAL or HR_ENOMEM. */
-HR_API int hr_diff_new(hr_diff **out, hr_table *before, hr_table *after, const hr_diff_options *options);
+HR_API int hr_diff_new(hr_diff **out, hr_table *before, hr_table *after,
+                       const hr_diff_options *options);
 
 /* Frees the differences and all that is reached through them. Does nothing for NULL. */
 HR_API void hr_diff_free(hr_diff *diff);
@@ -88,14 +90,14 @@ typedef struct hr_diff_view {
     hr_str namespace_;
     const hr_pair *source_labels;
     size_t n_source_labels;
-    size_t regions;   /* All regions that were compared. */
-    size_t changed;   /* Those with different decisions. */
-    size_t undecided; /* Places that were not decided. */
+    size_t regions;                /* All regions that were compared. */
+    size_t changed;                /* Those with different decisions. */
+    size_t undecided;              /* Places that were not decided. */
     const hr_view *before, *after; /* NULL: that side has no such view, or nothing differs. */
 } hr_diff_view;
 #define HR_DIFF_VIEW_VERSION 1
 #define HR_DIFF_VIEW_INIT                                                                          \
-    {HR_DIFF_VIEW_VERSION, {NULL, 0}, 0, {NULL, 0}, NULL, 0, 0, 0, 0, NULL, NULL}
+    { HR_DIFF_VIEW_VERSION, {NULL, 0}, 0, {NULL, 0}, NULL, 0, 0, 0, 0, NULL, NULL }
 
 /* Returns the number of views that were compared, 0 for NULL. */
 HR_API size_t hr_diff_view_count(const hr_diff *diff);
@@ -114,11 +116,13 @@ typedef enum hr_where_op {
 /* Returns "exact", "prefix", "suffix", "regex" or "present", or NULL if the value is unknown. */
 HR_API const char *hr_where_op_name(hr_where_op op);
 
-/* One condition of a region. For `authority`, exact and suffix compare as virtual hosts do: letter case
- * and a port are ignored. A regex sees the authority as it is sent. A condition on a header or query
- * parameter that a request lacks does not hold, and holds if it is `negated`. Its layout is fixed. */
+/* One condition of a region. For `authority`, exact and suffix compare as virtual hosts do: letter
+ * case and a port are ignored. A regex sees the authority as it is sent. A condition on a header
+ * or query parameter that a request lacks does not hold, and holds if it is `negated`. Its layout
+ * is fixed. */
 typedef struct hr_where {
-    hr_str field; /* "method", "scheme", "authority", "path", "headers[NAME]" or "queryParams[NAME]" */
+    hr_str
+        field; /* "method", "scheme", "authority", "path", "headers[NAME]" or "queryParams[NAME]" */
     hr_where_op op;
     hr_str value; /* Absent for HR_WHERE_PRESENT. */
     int negated;
@@ -140,8 +144,8 @@ typedef struct hr_diff_rule {
     int line;
 } hr_diff_rule;
 
-/* A region with different decisions: the requests for which all of `where` and none of `except` holds.
- * Start from HR_DIFF_REGION_INIT; pointers live as long as the diff. */
+/* A region with different decisions: the requests for which all of `where` and none of `except`
+ * holds. Start from HR_DIFF_REGION_INIT; pointers live as long as the diff. */
 typedef struct hr_diff_region {
     unsigned version; /* HR_DIFF_REGION_VERSION */
     size_t view;      /* Index of its hr_diff_view. */
@@ -150,13 +154,15 @@ typedef struct hr_diff_region {
     size_t n_except;
     unsigned changed; /* hr_change bits */
     hr_diff_rule before, after;
-    const hr_request *witness; /* An example, as a client sends it: pass it to hr_edge_request() first. Its
-                                * draws are chosen so that the difference shows. */
+    const hr_request *witness; /* An example, as a client sends it: pass it to hr_edge_request()
+                                * first. Its draws are chosen so that the difference shows. */
 } hr_diff_region;
 #define HR_DIFF_REGION_VERSION 1
 #define HR_DIFF_REGION_INIT                                                                        \
-    {HR_DIFF_REGION_VERSION, 0, {NULL, 0}, NULL, 0, 0, {{NULL, 0}, 0, 0, {NULL, 0}, 0},             \
-     {{NULL, 0}, 0, 0, {NULL, 0}, 0}, NULL}
+    {                                                                                              \
+        HR_DIFF_REGION_VERSION, 0, {NULL, 0}, NULL, 0, 0, {{NULL, 0}, 0, 0, {NULL, 0}, 0},         \
+            {{NULL, 0}, 0, 0, {NULL, 0}, 0}, NULL                                                  \
+    }
 
 /* Returns the number of regions with different decisions, 0 for NULL. */
 HR_API size_t hr_diff_region_count(const hr_diff *diff);
@@ -165,7 +171,8 @@ HR_API size_t hr_diff_region_count(const hr_diff *diff);
  * HR_EINVAL. */
 HR_API int hr_diff_region_get(hr_diff_region *out, const hr_diff *diff, size_t index);
 
-/* Something that was not decided. Start from HR_DIFF_UNDECIDED_INIT; strings live as long as the diff. */
+/* Something that was not decided. Start from HR_DIFF_UNDECIDED_INIT; strings live as long as the
+ * diff. */
 typedef struct hr_diff_undecided {
     unsigned version; /* HR_DIFF_UNDECIDED_VERSION */
     size_t view;      /* Index of its hr_diff_view. */
@@ -174,25 +181,29 @@ typedef struct hr_diff_undecided {
 } hr_diff_undecided;
 #define HR_DIFF_UNDECIDED_VERSION 1
 #define HR_DIFF_UNDECIDED_INIT                                                                     \
-    {HR_DIFF_UNDECIDED_VERSION, 0, {NULL, 0}, {{NULL, 0}, 0, 0, {NULL, 0}, 0},                      \
-     {{NULL, 0}, 0, 0, {NULL, 0}, 0}}
+    {                                                                                              \
+        HR_DIFF_UNDECIDED_VERSION, 0, {NULL, 0}, {{NULL, 0}, 0, 0, {NULL, 0}, 0}, {                \
+            {NULL, 0}, 0, 0, {NULL, 0}, 0                                                          \
+        }                                                                                          \
+    }
 
 /* Returns the number of places that were not decided, 0 for NULL. */
 HR_API size_t hr_diff_undecided_count(const hr_diff *diff);
 
-/* Describes what was not decided at `index`, view by view. Returns HR_OK, HR_ENOENT beyond the last one,
- * or HR_EINVAL. */
+/* Describes what was not decided at `index`, view by view. Returns HR_OK, HR_ENOENT beyond the
+ * last one, or HR_EINVAL. */
 HR_API int hr_diff_undecided_get(hr_diff_undecided *out, const hr_diff *diff, size_t index);
 
 /* Returns 1 if everything was decided, so that no request outside of the regions is decided
  * differently; else 0. */
 HR_API int hr_diff_complete(const hr_diff *diff);
 
-/* Finds the region that a request to the view at index `view` lies in; `*out` receives its index. The
- * request is as a client sends it; hr_edge_request() is applied here. `scratch` is used for both sides.
+/* Finds the region that a request to the view at index `view` lies in; `*out` receives its index.
+ * The request is as a client sends it; hr_edge_request() is applied here. `scratch` is used for
+ * both sides.
  *
- * Returns HR_OK, HR_ENOENT if it is in no region, HR_EREQUEST if no HTTP parser would pass the request,
- * HR_EINVAL or HR_ENOMEM. */
+ * Returns HR_OK, HR_ENOENT if it is in no region, HR_EREQUEST if no HTTP parser would pass the
+ * request, HR_EINVAL or HR_ENOMEM. */
 HR_API int hr_diff_locate(size_t *out, const hr_diff *diff, size_t view, const hr_request *request,
                           hr_scratch *scratch);
 

@@ -67,8 +67,8 @@ typedef struct hr_load_options {
     const char *default_namespace; /* For resources without one (default: "default") */
     size_t max_bytes;              /* Size of one file or text (default: 64 MiB) */
     size_t max_depth;              /* Nesting of YAML (default: 64) */
-    size_t max_nodes;              /* YAML nodes of one load, aliases followed (default: 16 million) */
-    int lint;                      /* 1 adds the linter's warnings to the diagnostics. */
+    size_t max_nodes; /* YAML nodes of one load, aliases followed (default: 16 million) */
+    int lint;         /* 1 adds the linter's warnings to the diagnostics. */
 
     /* 1 if the caller sends requests as the decisions say. What decisions do not carry is then an
      * error instead of a warning: how connections are kept (tcpKeepalive, http2KeepAlive,
@@ -77,28 +77,31 @@ typedef struct hr_load_options {
     int serves;
 } hr_load_options;
 #define HR_LOAD_OPTIONS_VERSION 2 /* Version 1 is accepted, too. */
-#define HR_LOAD_OPTIONS_INIT {HR_LOAD_OPTIONS_VERSION, NULL, NULL, NULL, 0, 0, 0, 0, 0}
+#define HR_LOAD_OPTIONS_INIT                                                                       \
+    { HR_LOAD_OPTIONS_VERSION, NULL, NULL, NULL, 0, 0, 0, 0, 0 }
 
-/* Receives one text with its name: the path of the file, or the name of the hr_source. Both are valid
- * until it returns. It returns HR_OK to go on, or an error other than HR_EIO, which ends the
+/* Receives one text with its name: the path of the file, or the name of the hr_source. Both are
+ * valid until it returns. It returns HR_OK to go on, or an error other than HR_EIO, which ends the
  * reading. */
 typedef int (*hr_text_fn)(void *ctx, hr_str name, hr_str text);
 
-/* Reads the sources in order and calls `fn` with each text, as hr_table_load() does before it parses.
+/* Reads the sources in order and calls `fn` with each text, as hr_table_load() does before it
+ * parses.
  *
- * `*diagnostics` may be NULL; it receives the findings, which the caller frees, also on success. Of
- * `options`, which may be NULL, only max_bytes is used. A source that cannot be read is reported and
- * the next one is read.
+ * `*diagnostics` may be NULL; it receives the findings, which the caller frees, also on success.
+ * Of `options`, which may be NULL, only max_bytes is used. A source that cannot be read is
+ * reported and the next one is read.
  *
- * Returns HR_OK, HR_EIO if a source could not be read or is too large, HR_EINVAL, HR_ENOMEM, or the
- * error that `fn` returned. */
+ * Returns HR_OK, HR_EIO if a source could not be read or is too large, HR_EINVAL, HR_ENOMEM, or
+ * the error that `fn` returned. */
 HR_API int hr_sources_read(hr_diagnostics **diagnostics, const hr_source *sources, size_t n,
                            const hr_load_options *options, hr_text_fn fn, void *ctx);
 
 /* ---- documents ---------------------------------------------------------------------------- */
 
-/* One YAML document as the library reads it: scalars are resolved as Kubernetes' tools resolve them
- * (sigs.k8s.io/yaml), aliases and merge keys are followed. Valid until the hr_document_fn returns. */
+/* One YAML document as the library reads it: scalars are resolved as Kubernetes' tools resolve
+ * them (sigs.k8s.io/yaml), aliases and merge keys are followed. Valid until the hr_document_fn
+ * returns. */
 typedef struct hr_document hr_document;
 
 /* Receives one document; an empty one is passed over. It returns HR_OK to go on, or an error other
@@ -106,8 +109,8 @@ typedef struct hr_document hr_document;
 typedef int (*hr_document_fn)(void *ctx, const hr_document *document);
 
 /* Reads the sources as hr_sources_read() does and calls `fn` with each YAML document. Nothing is
- * validated, so that the documents need not be resources. Of `options`, which may be NULL, max_bytes,
- * max_depth and max_nodes are used.
+ * validated, so that the documents need not be resources. Of `options`, which may be NULL,
+ * max_bytes, max_depth and max_nodes are used.
  *
  * Returns what hr_sources_read() returns, and HR_ECONFIG if a text is not valid YAML; the
  * diagnostics then have the place, and the documents before it were passed to `fn`. */
@@ -124,7 +127,8 @@ typedef struct hr_place {
     int last_line;    /* Of the last value in it. */
 } hr_place;
 #define HR_PLACE_VERSION 1
-#define HR_PLACE_INIT {HR_PLACE_VERSION, 0, 0, 0}
+#define HR_PLACE_INIT                                                                              \
+    { HR_PLACE_VERSION, 0, 0, 0 }
 
 /* Finds a part of a document by its path, written as in hr_diagnostic: "spec.http[0].match[1].uri".
  * An absent or empty path is the whole document. A key with '.' or '[' in it cannot be reached.
@@ -132,8 +136,9 @@ typedef struct hr_place {
  * Returns HR_OK, HR_ENOENT if the document has no such part, or HR_EINVAL. */
 HR_API int hr_document_place(hr_place *out, const hr_document *document, hr_str path);
 
-/* Writes a part of a document as one line of JSON, zero-terminated, into the scratch, which it resets.
- * `path` is that of hr_document_place(). A number that JSON cannot express (.inf, .nan) becomes null.
+/* Writes a part of a document as one line of JSON, zero-terminated, into the scratch, which it
+ * resets. `path` is that of hr_document_place(). A number that JSON cannot express (.inf, .nan)
+ * becomes null.
  *
  * Returns HR_OK, HR_ENOENT if the document has no such part, HR_EINVAL or HR_ENOMEM. */
 HR_API int hr_document_json(hr_str *out, const hr_document *document, hr_str path,
@@ -147,19 +152,19 @@ typedef struct hr_table hr_table;
 
 /* Reads the sources, validates their resources as Istio's admission does, and compiles them.
  *
- * `*out` receives a table with one reference, which hr_table_unref() drops; it is NULL on failure. All
- * errors are reported, not only the first. `diagnostics` may be NULL; otherwise `*diagnostics`
+ * `*out` receives a table with one reference, which hr_table_unref() drops; it is NULL on failure.
+ * All errors are reported, not only the first. `diagnostics` may be NULL; otherwise `*diagnostics`
  * receives the findings, which the caller frees with hr_diagnostics_free(), also on success.
  * `options` may be NULL.
  *
- * Returns HR_OK, HR_ECONFIG if a resource has an error, HR_EIO if a source cannot be read, HR_EINVAL
- * or HR_ENOMEM. */
-HR_API int hr_table_load(hr_table **out, hr_diagnostics **diagnostics, const hr_source *sources, size_t n,
-                         const hr_load_options *options);
+ * Returns HR_OK, HR_ECONFIG if a resource has an error, HR_EIO if a source cannot be read,
+ * HR_EINVAL or HR_ENOMEM. */
+HR_API int hr_table_load(hr_table **out, hr_diagnostics **diagnostics, const hr_source *sources,
+                         size_t n, const hr_load_options *options);
 
 /* Does the same for files and folders. */
-HR_API int hr_table_load_paths(hr_table **out, hr_diagnostics **diagnostics, const char *const *paths,
-                               size_t n, const hr_load_options *options);
+HR_API int hr_table_load_paths(hr_table **out, hr_diagnostics **diagnostics,
+                               const char *const *paths, size_t n, const hr_load_options *options);
 
 /* Adds a reference and returns the table. The count is atomic. Returns NULL for NULL. */
 HR_API hr_table *hr_table_ref(hr_table *table);
@@ -178,7 +183,8 @@ typedef struct hr_stats {
     size_t bytes;    /* Memory that the table holds. */
 } hr_stats;
 #define HR_STATS_VERSION 1
-#define HR_STATS_INIT {HR_STATS_VERSION, 0, 0, 0, 0, 0, 0, 0, 0, 0}
+#define HR_STATS_INIT                                                                              \
+    { HR_STATS_VERSION, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
 
 /* Counts what the table holds. Returns HR_OK or HR_EINVAL. */
 HR_API int hr_table_stats(hr_stats *out, const hr_table *table);
@@ -191,39 +197,41 @@ typedef struct hr_gateway_info {
     size_t n_ports;
 } hr_gateway_info;
 #define HR_GATEWAY_INFO_VERSION 1
-#define HR_GATEWAY_INFO_INIT {HR_GATEWAY_INFO_VERSION, {NULL, 0}, NULL, 0}
+#define HR_GATEWAY_INFO_INIT                                                                       \
+    { HR_GATEWAY_INFO_VERSION, {NULL, 0}, NULL, 0 }
 
 /* Returns the number of Gateways, 0 for NULL. */
 HR_API size_t hr_table_gateway_count(const hr_table *table);
 
-/* Describes the Gateway at `index`; the oldest comes first. Returns HR_OK, HR_ENOENT beyond the last
- * one, or HR_EINVAL. */
+/* Describes the Gateway at `index`; the oldest comes first. Returns HR_OK, HR_ENOENT beyond the
+ * last one, or HR_EINVAL. */
 HR_API int hr_table_gateway(hr_gateway_info *out, const hr_table *table, size_t index);
 
-/* A VirtualService with hosts; delegates have none. Start from HR_VIRTUAL_SERVICE_INFO_INIT; strings
- * and arrays live as long as the table. */
+/* A VirtualService with hosts; delegates have none. Start from HR_VIRTUAL_SERVICE_INFO_INIT;
+ * strings and arrays live as long as the table. */
 typedef struct hr_virtual_service_info {
-    unsigned version;       /* HR_VIRTUAL_SERVICE_INFO_VERSION */
-    hr_str name;            /* "namespace/name" */
-    const hr_str *hosts;    /* Fully qualified. */
+    unsigned version;    /* HR_VIRTUAL_SERVICE_INFO_VERSION */
+    hr_str name;         /* "namespace/name" */
+    const hr_str *hosts; /* Fully qualified. */
     size_t n_hosts;
     const hr_str *gateways; /* "mesh" and "namespace/name"; a Gateway need not be in the table. */
     size_t n_gateways;
-    const int32_t *routes;  /* For each compiled route the index of its entry in spec.http. A rule with a
-                             * delegate has one for each route of the delegate, none if the delegate
-                             * is missing or its matches conflict. */
+    const int32_t *routes; /* For each compiled route the index of its entry in spec.http. A rule
+                            * with a delegate has one for each route of the delegate, none if the
+                            * delegate is missing or its matches conflict. */
     size_t n_routes;
 } hr_virtual_service_info;
 #define HR_VIRTUAL_SERVICE_INFO_VERSION 1
-#define HR_VIRTUAL_SERVICE_INFO_INIT                                                              \
-    {HR_VIRTUAL_SERVICE_INFO_VERSION, {NULL, 0}, NULL, 0, NULL, 0, NULL, 0}
+#define HR_VIRTUAL_SERVICE_INFO_INIT                                                               \
+    { HR_VIRTUAL_SERVICE_INFO_VERSION, {NULL, 0}, NULL, 0, NULL, 0, NULL, 0 }
 
 /* Returns the number of VirtualServices with hosts, 0 for NULL. */
 HR_API size_t hr_table_virtual_service_count(const hr_table *table);
 
 /* Describes the VirtualService at `index`; the oldest comes first. Returns HR_OK, HR_ENOENT beyond
  * the last one, or HR_EINVAL. */
-HR_API int hr_table_virtual_service(hr_virtual_service_info *out, const hr_table *table, size_t index);
+HR_API int hr_table_virtual_service(hr_virtual_service_info *out, const hr_table *table,
+                                    size_t index);
 
 /* A Kubernetes Service, or one host of a ServiceEntry. Start from HR_SERVICE_INFO_INIT; strings and
  * arrays live as long as the table. */
@@ -234,13 +242,14 @@ typedef struct hr_service_info {
     size_t n_ports;
 } hr_service_info;
 #define HR_SERVICE_INFO_VERSION 1
-#define HR_SERVICE_INFO_INIT {HR_SERVICE_INFO_VERSION, {NULL, 0}, NULL, 0}
+#define HR_SERVICE_INFO_INIT                                                                       \
+    { HR_SERVICE_INFO_VERSION, {NULL, 0}, NULL, 0 }
 
 /* Returns the number of services, 0 for NULL. */
 HR_API size_t hr_table_service_count(const hr_table *table);
 
-/* Describes the service at `index`; the oldest comes first. Returns HR_OK, HR_ENOENT beyond the last
- * one, or HR_EINVAL. */
+/* Describes the service at `index`; the oldest comes first. Returns HR_OK, HR_ENOENT beyond the
+ * last one, or HR_EINVAL. */
 HR_API int hr_table_service(hr_service_info *out, const hr_table *table, size_t index);
 
 #ifdef __cplusplus

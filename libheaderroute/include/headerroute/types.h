@@ -49,8 +49,8 @@ HR_API const char *hr_version(void);
 
 /* ---- strings ------------------------------------------------------------------------------ */
 
-/* A string: a pointer and a length in bytes. It is not zero-terminated and never owned by the struct
- * that holds it. The string is absent if `p` is NULL, which differs from an empty string. */
+/* A string: a pointer and a length in bytes. It is not zero-terminated and never owned by the
+ * struct that holds it. The string is absent if `p` is NULL, which differs from an empty string. */
 typedef struct hr_str {
     const char *p;
     size_t len;
@@ -74,14 +74,14 @@ typedef struct hr_pair {
 
 /* ---- scratch memory ----------------------------------------------------------------------- */
 
-/* The memory of one thread for what a call must build: a normalized path, a joined header, a line of
- * JSON. It grows to what the calls need and is reused, so that hr_route() allocates nothing once the
- * scratch is warm.
+/* The memory of one thread for what a call must build: a normalized path, a joined header, a line
+ * of JSON. It grows to what the calls need and is reused, so that hr_route() allocates nothing
+ * once the scratch is warm.
  *
  * hr_route() and hr_upstream_request() use, for one request, at most about four times the bytes of
- * the request (each header counts 32 bytes more) plus the configured values of headers. The view adds
- * some bytes for each header name and regex of its rules. Memory grows by doubling, so a scratch may
- * hold twice that. */
+ * the request (each header counts 32 bytes more) plus the configured values of headers. The view
+ * adds some bytes for each header name and regex of its rules. Memory grows by doubling, so a
+ * scratch may hold twice that. */
 typedef struct hr_scratch hr_scratch;
 
 /* Creates an empty scratch, which hr_scratch_free() frees.

@@ -10,7 +10,8 @@ static const char *name_at(const char *const *names, size_t n, int value) {
 const char *hr_error_name(int error) {
     static const char *const names[] = {"HR_OK",       "HR_EINVAL", "HR_ENOMEM", "HR_ECONFIG",
                                         "HR_EREQUEST", "HR_ENOENT", "HR_EIO",    "HR_ENOSPC"};
-    return error > 0 || error < -(int)N_NAMES(names) ? NULL : name_at(names, N_NAMES(names), -error);
+    return error > 0 || error < -(int)N_NAMES(names) ? NULL
+                                                     : name_at(names, N_NAMES(names), -error);
 }
 
 const char *hr_severity_name(hr_severity severity) {
@@ -20,30 +21,33 @@ const char *hr_severity_name(hr_severity severity) {
 }
 
 const char *hr_outbound_policy_name(hr_outbound_policy policy) {
-    static const char *const names[] = {[HR_ALLOW_ANY] = "allow-any",
-                                        [HR_REGISTRY_ONLY] = "registry-only"};
+    static const char *const names[] = {
+        [HR_ALLOW_ANY] = "allow-any", [HR_REGISTRY_ONLY] = "registry-only"};
     return name_at(names, N_NAMES(names), (int)policy);
 }
 
 const char *hr_repeated_headers_name(hr_repeated_headers mode) {
-    static const char *const names[] = {[HR_REPEATED_JOINED] = "joined", [HR_REPEATED_EACH] = "each"};
+    static const char *const names[] = {
+        [HR_REPEATED_JOINED] = "joined", [HR_REPEATED_EACH] = "each"};
     return name_at(names, N_NAMES(names), (int)mode);
 }
 
 const char *hr_path_normalization_name(hr_path_normalization normalization) {
-    static const char *const names[] = {
-        [HR_PATH_NORMALIZATION_BASE] = "base",
-        [HR_PATH_NORMALIZATION_NONE] = "none",
-        [HR_PATH_NORMALIZATION_MERGE_SLASHES] = "merge-slashes",
-        [HR_PATH_NORMALIZATION_DECODE_AND_MERGE_SLASHES] = "decode-and-merge-slashes"};
+    static const char *const names[] = {[HR_PATH_NORMALIZATION_BASE] = "base",
+                                        [HR_PATH_NORMALIZATION_NONE] = "none",
+                                        [HR_PATH_NORMALIZATION_MERGE_SLASHES] = "merge-slashes",
+                                        [HR_PATH_NORMALIZATION_DECODE_AND_MERGE_SLASHES] =
+                                            "decode-and-merge-slashes"};
     return name_at(names, N_NAMES(names), (int)normalization);
 }
 
 const char *hr_lb_name(hr_lb lb) {
-    static const char *const names[] = {
-        [HR_LB_LEAST_REQUEST] = "LEAST_REQUEST", [HR_LB_ROUND_ROBIN] = "ROUND_ROBIN",
-        [HR_LB_RANDOM] = "RANDOM",               [HR_LB_PASSTHROUGH] = "PASSTHROUGH",
-        [HR_LB_RING_HASH] = "RING_HASH",         [HR_LB_MAGLEV] = "MAGLEV"};
+    static const char *const names[] = {[HR_LB_LEAST_REQUEST] = "LEAST_REQUEST",
+                                        [HR_LB_ROUND_ROBIN] = "ROUND_ROBIN",
+                                        [HR_LB_RANDOM] = "RANDOM",
+                                        [HR_LB_PASSTHROUGH] = "PASSTHROUGH",
+                                        [HR_LB_RING_HASH] = "RING_HASH",
+                                        [HR_LB_MAGLEV] = "MAGLEV"};
     return name_at(names, N_NAMES(names), (int)lb);
 }
 

@@ -19,7 +19,8 @@ static inline hr_yaml_budget hr_limit_yaml(const hr_load_options *options) {
 
 /* True if this library knows the version of the options; NULL chooses the defaults. */
 static inline int hr_load_options_known(const hr_load_options *options) {
-    return options == NULL || (options->version >= 1 && options->version <= HR_LOAD_OPTIONS_VERSION);
+    return options == NULL ||
+           (options->version >= 1 && options->version <= HR_LOAD_OPTIONS_VERSION);
 }
 
 #endif
