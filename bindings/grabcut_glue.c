@@ -1,3 +1,4 @@
+/* Converts between Python's buffers and the images and masks of libgrabcut. */
 #include "grabcut_glue.h"
 
 #include <stdlib.h>

@@ -5,6 +5,12 @@
 %{
 #include <headerroute/headerroute.h>
 #include "headerroute_glue.h"
+
+/* The option of a view whose value is not allowed. */
+typedef struct hr_refused {
+    size_t option;
+    const char *expected; /* NULL: every value is allowed */
+} hr_refused;
 %}
 
 %include <stdint.i>
@@ -32,6 +38,7 @@
     PyMem_Free(pairs$argnum);
 }
 %apply (const hr_pair *pairs, size_t n_pairs) {(const hr_pair *facts, size_t n_facts)};
+%apply (const hr_pair *pairs, size_t n_pairs) {(const hr_pair *options, size_t n_options)};
 %typemap(in) (const hr_source *sources, size_t n_sources) (hr_source *sources = NULL) {
     if (hr_glue_sources(&sources, &$2, $input) != 0)
         SWIG_fail;
@@ -57,6 +64,14 @@ HR_OUT(hr_table)
 HR_OUT(hr_diagnostics)
 HR_OUT(hr_view)
 HR_OUT(hr_scratch)
+
+%typemap(in, numinputs=0) hr_refused *refused (hr_refused value = {0, NULL}) {
+    $1 = &value;
+}
+%typemap(argout) hr_refused *refused {
+    PyObject *object = $1->expected != NULL ? Py_BuildValue("(ns)", (Py_ssize_t)$1->option, $1->expected) : SWIG_Py_Void();
+    %append_output(object);
+}
 
 /* Opaque in C; here classes without members whose destructor gives the reference back. */
 %nodefaultctor;
@@ -94,6 +109,7 @@ typedef struct hr_scratch {} hr_scratch;
 %ignore hr_table_load;
 %ignore hr_table_load_paths;
 %ignore hr_view_options;
+%ignore hr_view_options_set;
 %ignore hr_view_new;
 %ignore hr_request;
 %ignore hr_draws;
@@ -212,25 +228,23 @@ static int hr_load(hr_table **out, hr_diagnostics **diagnostics, const hr_source
 }
 
 /* hr_view_new with its options as arguments. */
-static int hr_view_open(hr_view **out, hr_table *table, hr_str gateway, uint16_t port, hr_str namespace_,
-                        const hr_pair *pairs, size_t n_pairs, hr_outbound_policy outbound_policy,
-                        hr_repeated_headers repeated_headers, hr_str locality,
-                        hr_path_normalization path_normalization)
+/* hr_view_new with its options by name, as hr_view_options_set takes them. */
+static int hr_view_open(hr_view **out, hr_table *table, const hr_pair *options, size_t n_options, const hr_pair *pairs,
+                        size_t n_pairs, hr_refused *refused)
 {
-    hr_view_options options = HR_VIEW_OPTIONS_INIT;
-    int code;
+    hr_view_options all = HR_VIEW_OPTIONS_INIT;
+    int code = HR_OK;
 
-    options.gateway = gateway;
-    options.port = port;
-    options.namespace_ = namespace_;
-    options.source_labels = pairs;
-    options.n_source_labels = n_pairs;
-    options.outbound_policy = outbound_policy;
-    options.repeated_headers = repeated_headers;
-    options.locality = locality;
-    options.path_normalization = path_normalization;
+    all.source_labels = pairs;
+    all.n_source_labels = n_pairs;
+    for (size_t i = 0; i < n_options && code == HR_OK; i++) {
+        refused->option = i;
+        code = hr_view_options_set(&all, options[i].name, options[i].value, &refused->expected);
+    }
+    if (code != HR_OK)
+        return code;
     Py_BEGIN_ALLOW_THREADS
-    code = hr_view_new(out, table, &options);
+    code = hr_view_new(out, table, &all);
     Py_END_ALLOW_THREADS
     return code;
 }

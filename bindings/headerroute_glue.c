@@ -1,3 +1,7 @@
+/*
+ * Converts between Python's objects and the structs of libheaderroute, one call for each
+ * operation of the package.
+ */
 #include "headerroute_glue.h"
 
 #include <stdlib.h>

@@ -1,4 +1,7 @@
-/* Answers lines of --batch. */
+/*
+ * Reads one JSON request from each line of --batch and writes its decision or error as one line
+ * of JSON.
+ */
 #define _GNU_SOURCE
 #include "batch.h"
 
@@ -34,17 +37,6 @@ static int get_string(line *l, hr_str *out, const char *key, const json_t *value
     return 0;
 }
 
-/* For strings that become C strings: a zero inside would cut them. */
-static int get_name(line *l, const char **out, const char *key, const json_t *value) {
-    hr_str s;
-    if (get_string(l, &s, key, value) != 0)
-        return -1;
-    if (s.len == 0 || strlen(s.p) != s.len)
-        return fail_key(l, key, "is not a name");
-    *out = s.p;
-    return 0;
-}
-
 static int get_draw(line *l, double *out, const char *key, const json_t *value) {
     if (!json_is_number(value))
         return fail_key(l, key, "is not a number");
@@ -68,20 +60,6 @@ static int get_headers(line *l, const json_t *value) {
     return 0;
 }
 
-static int get_labels(line *l, json_t *value) {
-    const char *key;
-    json_t *label;
-    if (!json_is_object(value))
-        return fail(l, "source_labels: is not an object");
-    json_object_foreach(value, key, label) {
-        hr_str text;
-        if (get_string(l, &text, "source_labels", label) != 0)
-            return -1;
-        cli_add_label(&l->view, hr_str_from(key), text);
-    }
-    return 0;
-}
-
 static int get_draws(line *l, json_t *value) {
     const char *key;
     json_t *draw;
@@ -99,14 +77,6 @@ static int get_draws(line *l, json_t *value) {
         if (get_draw(l, into, "draws", draw) != 0)
             return -1;
     }
-    return 0;
-}
-
-static int get_port(line *l, const json_t *value) {
-    json_int_t port = json_integer_value(value);
-    if (!json_is_integer(value) || port < 1 || port > 65535)
-        return fail(l, "port: is not a number from 1 to 65535");
-    l->view.port = (uint16_t)port;
     return 0;
 }
 
@@ -139,6 +109,16 @@ static int get_facts(line *l, json_t *value) {
     return 0;
 }
 
+static int get_view_option(line *l, const char *key, const json_t *value) {
+    const char *expected = NULL;
+    int error = cli_view_set_json(&l->view, key, value, &expected);
+    if (error == HR_ENOENT)
+        return fail_key(l, key, "unknown key");
+    if (error != HR_OK)
+        snprintf(l->message, sizeof(l->message), "%.64s: expected %s", key, expected);
+    return error == HR_OK ? 0 : -1;
+}
+
 static int get_key(line *l, const char *key, json_t *value) {
     hr_request *r = &l->request.request;
     if (strcmp(key, "method") == 0)
@@ -153,20 +133,6 @@ static int get_key(line *l, const char *key, json_t *value) {
         return get_string(l, &r->connect_to, key, value);
     if (strcmp(key, "headers") == 0)
         return get_headers(l, value);
-    if (strcmp(key, "gateway") == 0)
-        return get_name(l, &l->view.gateway, key, value);
-    if (strcmp(key, "namespace") == 0)
-        return get_name(l, &l->view.namespace_, key, value);
-    if (strcmp(key, "locality") == 0)
-        return get_name(l, &l->view.locality, key, value);
-    if (strcmp(key, "port") == 0)
-        return get_port(l, value);
-    if (strcmp(key, "source_labels") == 0)
-        return get_labels(l, value);
-    if (strcmp(key, "outbound_policy") == 0)
-        return cli_parse_outbound_policy(&l->view.outbound_policy, json_string_value(value))
-                   ? 0
-                   : fail(l, "outbound_policy: is neither allow-any nor registry-only");
     if (strcmp(key, "peer_address") == 0)
         return get_peer(l, value);
     if (strcmp(key, "trusted_proxies") == 0)
@@ -175,17 +141,9 @@ static int get_key(line *l, const char *key, json_t *value) {
         return get_string(l, &l->request.connection.request_id, key, value);
     if (strcmp(key, "facts") == 0)
         return get_facts(l, value);
-    if (strcmp(key, "path_normalization") == 0)
-        return cli_parse_normalization(&l->view.path_normalization, json_string_value(value))
-                   ? 0
-                   : fail(l, "path_normalization: is none of none, base, merge-slashes, decode-and-merge-slashes");
-    if (strcmp(key, "repeated_headers") == 0)
-        return cli_parse_repeated_headers(&l->view.repeated_headers, json_string_value(value))
-                   ? 0
-                   : fail(l, "repeated_headers: is neither joined nor each");
     if (strcmp(key, "random") == 0 || strcmp(key, "draws") == 0)
         return 0; /* read before all others, in this order */
-    return fail_key(l, key, "is no key of a request");
+    return get_view_option(l, key, value);
 }
 
 static int get_all(line *l, json_t *root) {

@@ -68,45 +68,20 @@ bool cli_case_check(const json_t *root, char *wrong, size_t size) {
 
 /* ---- view ---- */
 
-static bool read_labels(cli_view *view, const json_t *labels) {
-    const char *name;
-    json_t *label;
-    if (!json_is_object(labels))
-        return false;
-    json_object_foreach((json_t *)labels, name, label) {
-        if (!json_is_string(label))
+/* The name of an option whose key in a case is written in camelCase: sourceLabels for source_labels. Returns false
+ * for a key that is written otherwise or is too long. */
+static bool option_name(char *out, size_t size, const char *key) {
+    size_t n = 0;
+    for (; *key != '\0'; key++) {
+        bool upper = *key >= 'A' && *key <= 'Z';
+        if (n + 3 > size || *key == '_')
             return false;
-        cli_add_label(view, hr_str_from(name), hr_str_from(json_string_value(label)));
+        if (upper)
+            out[n++] = '_';
+        out[n++] = upper ? (char)(*key | 0x20) : *key;
     }
+    out[n] = '\0';
     return true;
-}
-
-/* Returns what was expected, NULL if the value is right. */
-static const char *read_view_key(cli_view *view, const char *key, const json_t *value) {
-    const char *text = json_string_value(value);
-    json_int_t port = json_integer_value(value);
-    if (strcmp(key, "gateway") == 0)
-        return (view->gateway = text) != NULL ? NULL : "mesh or NAMESPACE/NAME";
-    if (strcmp(key, "namespace") == 0)
-        return (view->namespace_ = text) != NULL ? NULL : "the name of a namespace";
-    if (strcmp(key, "locality") == 0)
-        return (view->locality = text) != NULL ? NULL : "REGION/ZONE/SUBZONE";
-    if (strcmp(key, "sourceLabels") == 0)
-        return read_labels(view, value) ? NULL : "a map of strings";
-    if (strcmp(key, "pathNormalization") == 0)
-        return cli_parse_normalization(&view->path_normalization, text)
-                   ? NULL
-                   : "none, base, merge-slashes or decode-and-merge-slashes";
-    if (strcmp(key, "outboundPolicy") == 0)
-        return cli_parse_outbound_policy(&view->outbound_policy, text) ? NULL : "allow-any or registry-only";
-    if (strcmp(key, "repeatedHeaders") == 0)
-        return cli_parse_repeated_headers(&view->repeated_headers, text) ? NULL : "joined or each";
-    if (strcmp(key, "port") != 0)
-        return "one of gateway, port, namespace, sourceLabels, locality, outboundPolicy, "
-               "repeatedHeaders and "
-               "pathNormalization as the key";
-    view->port = (uint16_t)port;
-    return json_is_integer(value) && port >= 1 && port <= 65535 ? NULL : "a number from 1 to 65535";
 }
 
 bool cli_case_view(cli_view *view, const json_t *json, char *wrong, size_t size) {
@@ -115,8 +90,14 @@ bool cli_case_view(cli_view *view, const json_t *json, char *wrong, size_t size)
     if (json != NULL && !json_is_object(json))
         return is_wrong(wrong, size, "view: expected a map");
     json_object_foreach((json_t *)json, key, value) {
-        const char *expected = read_view_key(view, key, value);
-        if (expected != NULL)
+        char option[32];
+        const char *expected = NULL;
+        int error = HR_ENOENT;
+        if (option_name(option, sizeof(option), key))
+            error = cli_view_set_json(view, option, value, &expected);
+        if (error == HR_ENOENT)
+            return is_wrong(wrong, size, "view.%.64s: unknown key", key);
+        if (error != HR_OK)
             return is_wrong(wrong, size, "view.%s: expected %s", key, expected);
     }
     return true;

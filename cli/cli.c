@@ -1,3 +1,4 @@
+/* Helpers that the commands share: loading, diagnostics, memory, number parsing. */
 #include "cli.h"
 #include "color.h"
 

@@ -39,7 +39,7 @@ static void diff_help(FILE *to) {
         "on each service port, for each namespace and each set of source labels that rules name.\n"
         "\n",
         to);
-    fputs(cli_view_help, to);
+    cli_print_view_help(to);
     fputs("\nExit 0 if no request changes, which is then proven; 1 if regions differ; 3 if none "
           "was found but not\n"
           "everything could be decided; 2 if the command line is wrong or a side does not load.\n",
@@ -69,7 +69,8 @@ static int parse_only(unsigned *only, const char *text) {
 }
 
 static bool names_view(const cli_view *v) {
-    return v->gateway != NULL || v->port != 0 || v->namespace_ != NULL || v->n_labels > 0;
+    return v->options.gateway.p != NULL || v->options.port != 0 || v->options.namespace_.p != NULL ||
+           v->n_labels > 0;
 }
 
 typedef void (*print_fn)(cli_report *r);
@@ -131,7 +132,7 @@ static int print_report(const hr_diff *diff, hr_table *const tables[2], const cl
 }
 
 static int compare_tables(hr_table *const tables[2], const cli_flags *flags, unsigned only) {
-    hr_view_options view = cli_view_options(&flags->view, flags->view.port);
+    hr_view_options view = cli_view_on_port(&flags->view, flags->view.options.port);
     hr_diff_options options = HR_DIFF_OPTIONS_INIT;
     options.only = only;
     options.view = names_view(&flags->view) ? &view : NULL;

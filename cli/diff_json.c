@@ -43,13 +43,13 @@ static void set_view(json_t *out, cli_report *r, const hr_diff_view *view) {
                                  cli_json_text(view->source_labels[i].value));
         json_object_set_new(out, "source_labels", labels);
     }
-    if (r->view->outbound_policy == HR_REGISTRY_ONLY)
+    if (r->view->options.outbound_policy == HR_REGISTRY_ONLY)
         json_object_set_new(out, "outbound_policy", json_string("registry-only"));
-    if (r->view->repeated_headers == HR_REPEATED_EACH)
+    if (r->view->options.repeated_headers == HR_REPEATED_EACH)
         json_object_set_new(out, "repeated_headers", json_string("each"));
-    if (r->view->path_normalization != HR_PATH_NORMALIZATION_BASE)
+    if (r->view->options.path_normalization != HR_PATH_NORMALIZATION_BASE)
         json_object_set_new(out, "path_normalization",
-                            json_string(normalizations[r->view->path_normalization]));
+                            json_string(normalizations[r->view->options.path_normalization]));
 }
 
 static void set_draws(json_t *out, const hr_draws *d) {

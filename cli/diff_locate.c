@@ -63,8 +63,9 @@ static bool find_view(size_t *out, const hr_diff *diff, const hr_view_options *o
 
 /* What all views of the report share. */
 static bool same_base(const cli_view *a, const cli_view *b) {
-    return a->outbound_policy == b->outbound_policy && a->repeated_headers == b->repeated_headers &&
-           a->path_normalization == b->path_normalization;
+    const hr_view_options *x = &a->options, *y = &b->options;
+    return x->outbound_policy == y->outbound_policy && x->repeated_headers == y->repeated_headers &&
+           x->path_normalization == y->path_normalization;
 }
 
 static bool same_options(const hr_view_options *a, const hr_view_options *b) {
@@ -145,7 +146,7 @@ static void print_region_of(const locator *l, const hr_diff *diff, size_t view,
 
 /* false: there is no view on that port. */
 static bool locate_on_port(locator *l, const cli_batch_request *line, uint16_t port) {
-    hr_view_options o = cli_view_options(&line->view, port);
+    hr_view_options o = cli_view_on_port(&line->view, port);
     hr_diff_view actual = HR_DIFF_VIEW_INIT;
     size_t view;
     bool ordinary = same_base(l->r->view, &line->view);
@@ -167,8 +168,8 @@ static bool locate_on_port(locator *l, const cli_batch_request *line, uint16_t p
 
 /* The port of cli_views_get. */
 static void locate_request(locator *l, const cli_batch_request *line) {
-    const cli_view *v = &line->view;
-    bool mesh = v->gateway == NULL || strcmp(v->gateway, "mesh") == 0;
+    const hr_view_options *v = &line->view.options;
+    bool mesh = v->gateway.len == 0 || (v->gateway.len == 4 && memcmp(v->gateway.p, "mesh", 4) == 0);
     uint16_t port = v->port != 0 ? v->port : cli_authority_port(line->request.request.authority);
     if (mesh && port == 0)
         port = 80;
@@ -185,6 +186,8 @@ static void locate_request(locator *l, const cli_batch_request *line) {
 static void locate_line(locator *l, const char *text, size_t len) {
     cli_batch_request line;
     const char *wrong = cli_batch_parse(&line, l->r->view, l->connection, text, len);
+    if (wrong == NULL && line.request.request.connect_to.p != NULL)
+        wrong = "connect_to: not supported by --locate";
     if (wrong != NULL)
         print_error(l, hr_str_from(wrong));
     else

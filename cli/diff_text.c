@@ -1,4 +1,5 @@
 /* Differences for people: as text, and as Markdown for a pull request. */
+#define _GNU_SOURCE
 #include "diff_report.h"
 
 #include <stdlib.h>
@@ -60,28 +61,69 @@ static void print_undecided(cli_report *r, const hr_diff_undecided *u) {
                     (int)rules[side]->file.len, rules[side]->file.p, rules[side]->line);
 }
 
-/* One region after the other, with its number in the whole report. */
-static void print_view(cli_report *r, size_t index) {
-    hr_diff_view view = HR_DIFF_VIEW_INIT;
+/* The summary of a view and its regions, numbered from 1. */
+static void print_body(cli_report *r, const hr_diff_view *view, size_t index) {
     hr_diff_region region = HR_DIFF_REGION_INIT;
     hr_diff_undecided u = HR_DIFF_UNDECIDED_INIT;
-    hr_diff_view_get(&view, r->diff, index);
-    char *words = cli_view_words(&view);
-    fprintf(r->out, "%s: ", words);
-    free(words);
-    print_summary(r, &view);
+    size_t number = 0;
+    print_summary(r, view);
     fputc('\n', r->out);
-    for (size_t i = 0; view.changed > 0 && hr_diff_region_get(&region, r->diff, i) == HR_OK; i++)
+    for (size_t i = 0; view->changed > 0 && hr_diff_region_get(&region, r->diff, i) == HR_OK; i++)
         if (region.view == index)
-            print_region(r, &view, &region, i + 1);
-    for (size_t i = 0; view.undecided > 0 && hr_diff_undecided_get(&u, r->diff, i) == HR_OK; i++)
+            print_region(r, view, &region, ++number);
+    for (size_t i = 0; view->undecided > 0 && hr_diff_undecided_get(&u, r->diff, i) == HR_OK; i++)
         if (u.view == index)
             print_undecided(r, &u);
 }
 
+static char *body_text(cli_report *r, size_t index) {
+    FILE *out = r->out;
+    char *text = NULL;
+    size_t size;
+    hr_diff_view view = HR_DIFF_VIEW_INIT;
+    hr_diff_view_get(&view, r->diff, index);
+    r->out = open_memstream(&text, &size);
+    if (r->out != NULL) {
+        print_body(r, &view, index);
+        fclose(r->out);
+    }
+    r->out = out;
+    return text != NULL ? text : cli_strdup("", 0);
+}
+
+static void print_heading(cli_report *r, size_t index, const char *end) {
+    hr_diff_view view = HR_DIFF_VIEW_INIT;
+    hr_diff_view_get(&view, r->diff, index);
+    char *words = cli_view_words(&view);
+    fprintf(r->out, "%s%s", words, end);
+    free(words);
+}
+
+/* Views with the same regions are printed together: their names, then the regions once. */
 void cli_report_text(cli_report *r) {
-    for (size_t i = 0; i < hr_diff_view_count(r->diff); i++)
-        print_view(r, i);
+    size_t n = hr_diff_view_count(r->diff);
+    char **bodies = cli_realloc(NULL, n * sizeof(*bodies));
+    for (size_t i = 0; i < n; i++)
+        bodies[i] = body_text(r, i);
+    for (size_t i = 0; i < n; i++) {
+        if (bodies[i] == NULL)
+            continue;
+        const char *behind = strchr(bodies[i], '\n'); /* the summary */
+        bool alone = behind == NULL || behind[1] == '\0';
+        size_t last = i;
+        for (size_t k = i + 1; k < n && !alone; k++) {
+            if (bodies[k] == NULL || strcmp(bodies[i], bodies[k]) != 0)
+                continue;
+            print_heading(r, last, "\n");
+            free(bodies[k]);
+            bodies[k] = NULL;
+            last = k;
+        }
+        print_heading(r, last, ": ");
+        fputs(bodies[i], r->out);
+        free(bodies[i]);
+    }
+    free(bodies);
 }
 
 /* ---- Markdown ---- */

@@ -1,3 +1,4 @@
+/* Parses the flags of `route`, `explain` and `test` with getopt_long. */
 #include "flags.h"
 
 #include "color.h"
@@ -7,39 +8,8 @@
 #include <string.h>
 #include <strings.h>
 
-const char cli_view_help[] =
-    "View: whose data plane decides\n"
-    "  --gateway mesh|NS/NAME   a caller's sidecar (mesh, the default), or the proxies of that Gateway\n"
-    "  --port N                 the service port called, or the Gateway server's port;\n"
-    "                           default: the URL's, else 80\n"
-    "  --namespace NS           namespace of the proxy; default: default, for a Gateway its own\n"
-    "  --source-label K=V       label of the proxy's pod (repeatable)\n"
-    "  --locality REGION/ZONE/SUBZONE\n"
-    "                           where the proxy runs, for localityLbSetting (zone and subzone may be left\n"
-    "                           out); default: what the topology labels among --source-label say\n"
-    "  --outbound-policy allow-any|registry-only\n"
-    "                           what happens to hosts that nothing knows (default: allow-any)\n"
-    "  --repeated-headers joined|each\n"
-    "                           how a header that comes twice is matched: its values joined with ','\n"
-    "                           (default, Envoy up to 1.38), or one by one (Envoy from 1.39 on)\n"
-    "  --peer-address ADDR[:PORT]\n"
-    "                           where requests come from, for x-forwarded-for and header values such as\n"
-    "                           %DOWNSTREAM_REMOTE_ADDRESS% (default: unknown, nothing is appended)\n"
-    "  --trusted-proxies N      numTrustedProxies: proxies in front whose x-forwarded-for and\n"
-    "                           x-forwarded-proto are believed (default: 0)\n"
-    "  --path-normalization none|base|merge-slashes|decode-and-merge-slashes\n"
-    "                           the mesh's pathNormalization (default: base)\n";
-
 enum {
-    OPT_GATEWAY = 256,
-    OPT_PORT,
-    OPT_NAMESPACE,
-    OPT_SOURCE_LABEL,
-    OPT_LOCALITY,
-    OPT_OUTBOUND_POLICY,
-    OPT_REPEATED_HEADERS,
-    OPT_PATH_NORMALIZATION,
-    OPT_RANDOM,
+    OPT_RANDOM = 256,
     OPT_SCHEME,
     OPT_PEER_ADDRESS,
     OPT_TRUSTED_PROXIES,
@@ -53,21 +23,14 @@ enum {
     OPT_ONLY,
     OPT_FORMAT,
     OPT_LOCATE,
-    OPT_COLOR
+    OPT_COLOR,
+    OPT_VIEW /* and more: the rows of cli_view_flags */
 };
 
-static const struct option long_options[] = {
+static const struct option other_options[] = {
     {"file", required_argument, NULL, 'f'},
     {"request", required_argument, NULL, 'X'},
     {"header", required_argument, NULL, 'H'},
-    {"gateway", required_argument, NULL, OPT_GATEWAY},
-    {"port", required_argument, NULL, OPT_PORT},
-    {"namespace", required_argument, NULL, OPT_NAMESPACE},
-    {"source-label", required_argument, NULL, OPT_SOURCE_LABEL},
-    {"locality", required_argument, NULL, OPT_LOCALITY},
-    {"outbound-policy", required_argument, NULL, OPT_OUTBOUND_POLICY},
-    {"repeated-headers", required_argument, NULL, OPT_REPEATED_HEADERS},
-    {"path-normalization", required_argument, NULL, OPT_PATH_NORMALIZATION},
     {"scheme", required_argument, NULL, OPT_SCHEME},
     {"peer-address", required_argument, NULL, OPT_PEER_ADDRESS},
     {"trusted-proxies", required_argument, NULL, OPT_TRUSTED_PROXIES},
@@ -84,8 +47,17 @@ static const struct option long_options[] = {
     {"locate", required_argument, NULL, OPT_LOCATE},
     {"color", required_argument, NULL, OPT_COLOR},
     {"help", no_argument, NULL, 'h'},
-    {NULL, 0, NULL, 0},
 };
+enum { OTHER_OPTIONS = sizeof(other_options) / sizeof(other_options[0]) };
+
+/* All options, for getopt_long: `out` has room for OTHER_OPTIONS + CLI_VIEW_FLAGS + 1. */
+static void list_options(struct option *out) {
+    for (int i = 0; i < OTHER_OPTIONS; i++)
+        *out++ = other_options[i];
+    for (int i = 0; i < CLI_VIEW_FLAGS; i++)
+        *out++ = (struct option){cli_view_flags[i].flag, required_argument, NULL, OPT_VIEW + i};
+    *out = (struct option){NULL, 0, NULL, 0};
+}
 
 /* The letter of `accepted` that stands for an option. */
 static char group_of(int option) {
@@ -117,24 +89,6 @@ static char group_of(int option) {
     default:
         return 'v';
     }
-}
-
-static const char *set_label(cli_view *view, const char *text) {
-    const char *equals = strchr(text, '=');
-    if (equals == NULL || equals == text)
-        return "--source-label is written KEY=VALUE";
-    cli_add_label(view, (hr_str){text, (size_t)(equals - text)}, hr_str_from(equals + 1));
-    return NULL;
-}
-
-static const char *set_policy(cli_view *view, const char *text) {
-    return cli_parse_outbound_policy(&view->outbound_policy, text)
-               ? NULL
-               : "--outbound-policy is allow-any or registry-only";
-}
-
-static const char *set_repeated(cli_view *view, const char *text) {
-    return cli_parse_repeated_headers(&view->repeated_headers, text) ? NULL : "--repeated-headers is joined or each";
 }
 
 static const char *set_trusted_proxies(cli_request *request, const char *text) {
@@ -176,29 +130,6 @@ static const char *apply(cli_flags *out, int option, const char *value) {
         return value[0] == '\0' ? "-X needs a method" : NULL;
     case 'H':
         return cli_parse_header(&out->request, value);
-    case OPT_GATEWAY:
-        out->view.gateway = value;
-        return strcmp(value, "mesh") == 0 || strchr(value, '/') != NULL
-                   ? NULL
-                   : "--gateway is mesh or NAMESPACE/NAME";
-    case OPT_PORT:
-        return cli_parse_port(&out->view.port, value) ? NULL : "--port is a number from 1 to 65535";
-    case OPT_NAMESPACE:
-        out->view.namespace_ = value;
-        return value[0] == '\0' ? "--namespace needs a name" : NULL;
-    case OPT_SOURCE_LABEL:
-        return set_label(&out->view, value);
-    case OPT_LOCALITY:
-        out->view.locality = value;
-        return value[0] == '\0' ? "--locality is written REGION/ZONE/SUBZONE" : NULL;
-    case OPT_OUTBOUND_POLICY:
-        return set_policy(&out->view, value);
-    case OPT_REPEATED_HEADERS:
-        return set_repeated(&out->view, value);
-    case OPT_PATH_NORMALIZATION:
-        return cli_parse_normalization(&out->view.path_normalization, value)
-                   ? NULL
-                   : "--path-normalization is none, base, merge-slashes or decode-and-merge-slashes";
     case OPT_SCHEME:
         out->scheme = value;
         return strcasecmp(value, "http") == 0 || strcasecmp(value, "https") == 0 ? NULL : "--scheme is http or https";
@@ -233,11 +164,21 @@ static const char *apply(cli_flags *out, int option, const char *value) {
     }
 }
 
+/* CLI_OK, or CLI_USAGE after a line on stderr. */
+static int apply_view_flag(cli_view *view, const cli_view_flag *row, const char *command, const char *value) {
+    const char *expected = "";
+    if (cli_view_set(view, row->option, hr_str_from(value), &expected) == HR_OK)
+        return CLI_OK;
+    return cli_usage_error(command, "--%s: expected %s, not '%s'", row->flag, expected, value);
+}
+
 int cli_parse_flags(cli_flags *out, int argc, char **argv, const char *accepted) {
     *out = (cli_flags){.help = false};
     cli_request_init(&out->request);
     opterr = 0;
     optind = 1;
+    struct option long_options[OTHER_OPTIONS + CLI_VIEW_FLAGS + 1];
+    list_options(long_options);
     int option;
     while ((option = getopt_long(argc, argv, ":f:X:H:h", long_options, NULL)) != -1) {
         const char *given = argv[optind - 1];
@@ -245,6 +186,11 @@ int cli_parse_flags(cli_flags *out, int argc, char **argv, const char *accepted)
             return cli_usage_error(argv[0], "%s needs a value", given);
         if (option == '?' || (option != 'h' && strchr(accepted, group_of(option)) == NULL))
             return cli_usage_error(argv[0], "there is no flag %s", option == '?' || optarg == NULL ? given : argv[optind - 2]);
+        if (option >= OPT_VIEW) {
+            if (apply_view_flag(&out->view, &cli_view_flags[option - OPT_VIEW], argv[0], optarg) != CLI_OK)
+                return CLI_USAGE;
+            continue;
+        }
         const char *wrong = apply(out, option, optarg);
         if (wrong != NULL)
             return cli_usage_error(argv[0], "%s, not '%s'", wrong, optarg);

@@ -20,9 +20,6 @@ typedef struct cli_flags {
     bool help;
 } cli_flags;
 
-/* The help text of the flags that say which view is asked. */
-extern const char cli_view_help[];
-
 /* Reads argv; which flags a command has is told by `accepted`: letters f (files), v (view), r (request),
  * j (--json), b (--batch), u (--junit), d (what `diff` has). CLI_OK, or CLI_USAGE after a line on stderr. */
 int cli_parse_flags(cli_flags *out, int argc, char **argv, const char *accepted);

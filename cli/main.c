@@ -1,3 +1,4 @@
+/* Finds the command that argv names and runs it. */
 #include <string.h>
 
 #include "cli.h"

@@ -1,4 +1,4 @@
-/* Decisions and traces for people. */
+/* Prints decisions and the trace of `explain` as text for people. */
 #include "print.h"
 
 #include "color.h"

@@ -1,4 +1,7 @@
-/* One request with the view it is asked in: from URLs, headers and flags to the structs of the library. */
+/*
+ * Builds one request from a URL, headers and flags, and caches the views in which requests are
+ * decided.
+ */
 #include "request.h"
 
 #include <arpa/inet.h>
@@ -158,37 +161,6 @@ uint16_t cli_authority_port(hr_str authority) {
     return 0;
 }
 
-/* The values of an enum are 0, 1, ... up to the first without a name. */
-bool cli_parse_normalization(hr_path_normalization *out, const char *text) {
-    const char *name;
-    for (int i = 0; text != NULL && (name = hr_path_normalization_name((hr_path_normalization)i)) != NULL; i++)
-        if (strcmp(text, name) == 0) {
-            *out = (hr_path_normalization)i;
-            return true;
-        }
-    return false;
-}
-
-bool cli_parse_outbound_policy(hr_outbound_policy *out, const char *text) {
-    const char *name;
-    for (int i = 0; text != NULL && (name = hr_outbound_policy_name((hr_outbound_policy)i)) != NULL; i++)
-        if (strcmp(text, name) == 0) {
-            *out = (hr_outbound_policy)i;
-            return true;
-        }
-    return false;
-}
-
-bool cli_parse_repeated_headers(hr_repeated_headers *out, const char *text) {
-    const char *name;
-    for (int i = 0; text != NULL && (name = hr_repeated_headers_name((hr_repeated_headers)i)) != NULL; i++)
-        if (strcmp(text, name) == 0) {
-            *out = (hr_repeated_headers)i;
-            return true;
-        }
-    return false;
-}
-
 /* ---- views ---- */
 
 /* A batch may ask for a view of its own in every line: the oldest makes room. */
@@ -209,14 +181,15 @@ static void key_put(char **key, size_t *len, hr_str s) {
 }
 
 static char *key_of(const cli_view *wanted, uint16_t port) {
+    const hr_view_options *o = &wanted->options;
     char *key = NULL, numbers[64];
     size_t len = 0;
-    snprintf(numbers, sizeof(numbers), "%u %d %d %d", port, (int)wanted->outbound_policy,
-             (int)wanted->repeated_headers, (int)wanted->path_normalization);
+    snprintf(numbers, sizeof(numbers), "%u %d %d %d", port, (int)o->outbound_policy, (int)o->repeated_headers,
+             (int)o->path_normalization);
     key_put(&key, &len, hr_str_from(numbers));
-    key_put(&key, &len, hr_str_from(wanted->gateway == NULL ? "mesh" : wanted->gateway));
-    key_put(&key, &len, hr_str_from(wanted->namespace_ == NULL ? "" : wanted->namespace_));
-    key_put(&key, &len, hr_str_from(wanted->locality == NULL ? "" : wanted->locality));
+    key_put(&key, &len, o->gateway.p == NULL ? HR_STR("mesh") : o->gateway);
+    key_put(&key, &len, o->namespace_);
+    key_put(&key, &len, o->locality);
     for (size_t i = 0; i < wanted->n_labels; i++) {
         key_put(&key, &len, wanted->labels[i].name);
         key_put(&key, &len, wanted->labels[i].value);
@@ -237,20 +210,6 @@ static struct cli_cached_view *make_room(cli_views *views) {
     return oldest;
 }
 
-hr_view_options cli_view_options(const cli_view *wanted, uint16_t port) {
-    hr_view_options options = HR_VIEW_OPTIONS_INIT;
-    options.gateway = hr_str_from(wanted->gateway);
-    options.port = port;
-    options.namespace_ = hr_str_from(wanted->namespace_);
-    options.source_labels = wanted->labels;
-    options.n_source_labels = wanted->n_labels;
-    options.outbound_policy = wanted->outbound_policy;
-    options.repeated_headers = wanted->repeated_headers;
-    options.path_normalization = wanted->path_normalization;
-    options.locality = hr_str_from(wanted->locality);
-    return options;
-}
-
 static int get_on_port(const hr_view **out, cli_views *views, const cli_view *wanted, uint16_t port) {
     char *key = key_of(wanted, port);
     for (size_t i = 0; i < views->n; i++)
@@ -259,7 +218,7 @@ static int get_on_port(const hr_view **out, cli_views *views, const cli_view *wa
             *out = views->v[i].view;
             return views->v[i].error;
         }
-    hr_view_options options = cli_view_options(wanted, port);
+    hr_view_options options = cli_view_on_port(wanted, port);
     struct cli_cached_view *cached = make_room(views);
     cached->key = key;
     cached->error = hr_view_new(&cached->view, views->table, &options);
@@ -272,9 +231,10 @@ bool cli_is_https(const hr_request *request) {
 }
 
 int cli_views_get(const hr_view **out, cli_views *views, const cli_view *wanted, hr_str called, bool https) {
-    bool mesh = wanted->gateway == NULL || strcmp(wanted->gateway, "mesh") == 0;
-    uint16_t port = wanted->port != 0 ? wanted->port : cli_authority_port(called);
-    if (mesh || wanted->port != 0)
+    hr_str gateway = wanted->options.gateway;
+    bool mesh = gateway.len == 0 || (gateway.len == 4 && memcmp(gateway.p, "mesh", 4) == 0);
+    uint16_t port = wanted->options.port != 0 ? wanted->options.port : cli_authority_port(called);
+    if (mesh || wanted->options.port != 0)
         return get_on_port(out, views, wanted, port);
     int error = port == 0 ? HR_ENOENT : get_on_port(out, views, wanted, port);
     if (error == HR_ENOENT && https)
@@ -283,11 +243,13 @@ int cli_views_get(const hr_view **out, cli_views *views, const cli_view *wanted,
 }
 
 void cli_views_missing(char *buf, size_t size, const cli_view *wanted) {
-    if (wanted->port == 0)
-        snprintf(buf, size, "there is no Gateway %.128s with an HTTP server", wanted->gateway);
+    hr_str gateway = wanted->options.gateway;
+    int len = gateway.len > 128 ? 128 : (int)gateway.len;
+    if (wanted->options.port == 0)
+        snprintf(buf, size, "there is no Gateway %.*s with an HTTP server", len, gateway.p);
     else
-        snprintf(buf, size, "there is no Gateway %.128s with an HTTP server on port %u", wanted->gateway,
-                 (unsigned)wanted->port);
+        snprintf(buf, size, "there is no Gateway %.*s with an HTTP server on port %u", len, gateway.p,
+                 (unsigned)wanted->options.port);
 }
 
 void cli_views_free(cli_views *views) {

@@ -5,24 +5,7 @@
 #include <stdbool.h>
 
 #include "cli.h"
-
-typedef struct cli_view {
-    const char *gateway;    /* NULL: mesh */
-    uint16_t port;          /* 0: of the URL or authority, else 80 */
-    const char *namespace_; /* NULL: the library's default */
-    const char *locality;   /* NULL: by the labels */
-    hr_pair *labels;
-    size_t n_labels, labels_capacity;
-    hr_outbound_policy outbound_policy;
-    hr_repeated_headers repeated_headers;
-    hr_path_normalization path_normalization;
-} cli_view;
-
-/* Each sets the value that the library calls `text`. Returns false, and leaves `out` unchanged, if there is
- * none. */
-bool cli_parse_normalization(hr_path_normalization *out, const char *text);
-bool cli_parse_outbound_policy(hr_outbound_policy *out, const char *text);
-bool cli_parse_repeated_headers(hr_repeated_headers *out, const char *text);
+#include "view_options.h"
 
 typedef struct cli_request {
     hr_request request;
@@ -51,10 +34,7 @@ hr_str cli_authority_host(hr_str authority);
 bool cli_is_https(const hr_request *request);
 /* The port of HOST:PORT; 0: none. */
 uint16_t cli_authority_port(hr_str authority);
-/* The library's options for a view on that port. */
-hr_view_options cli_view_options(const cli_view *wanted, uint16_t port);
 
-void cli_add_label(cli_view *view, hr_str name, hr_str value);
 void cli_add_header(cli_request *r, hr_str name, hr_str value); /* Host sets the authority */
 
 /* [SCHEME://]AUTHORITY[/PATH]. NULL, or what is wrong. Points into `url`. */

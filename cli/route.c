@@ -1,4 +1,4 @@
-/* headerroute route, headerroute explain */
+/* The commands `headerroute route` and `headerroute explain`: decide one request or a batch. */
 #include <errno.h>
 #include <string.h>
 
@@ -145,7 +145,8 @@ static int run(int argc, char **argv, bool explain) {
     cli_flags flags;
     int code = cli_parse_flags(&flags, argc, argv, explain ? "fvrjh" : "fvrjbh");
     if (code == CLI_OK && flags.help) {
-        printf("%s%s", explain ? explain_help : route_help, cli_view_help);
+        fputs(explain ? explain_help : route_help, stdout);
+        cli_print_view_help(stdout);
         cli_flags_free(&flags);
         return CLI_OK;
     }

@@ -1,4 +1,4 @@
-/* Runs test cases and compares what is decided with what they expect. */
+/* Runs the cases of a file and compares each decision with the expectation. */
 #define _GNU_SOURCE
 #include "suite.h"
 
@@ -89,7 +89,7 @@ static int decide_on_service_ports(outcome *out, test_case *t, cli_views *views,
         hr_table_service(&service, t->suite->table, i);
         for (size_t p = 0; is_called(service.host, host) && p < service.n_ports; p++) {
             cli_view view = t->view;
-            view.port = service.ports[p];
+            view.options.port = service.ports[p];
             if (decide(out, t, views, &view, r) == HR_OK && has_rule(&out->decision))
                 return HR_OK;
         }
@@ -100,17 +100,15 @@ static int decide_on_service_ports(outcome *out, test_case *t, cli_views *views,
 /* The mesh; else the first Gateway that has a rule for the request; else the mesh's answer. */
 static int decide_somewhere(outcome *out, test_case *t, cli_views *views, cli_request *r) {
     int error = decide(out, t, views, &t->view, r);
-    if (t->view.gateway != NULL || error == HR_EREQUEST || (error == HR_OK && has_rule(&out->decision)))
+    if (t->view.options.gateway.p != NULL || error == HR_EREQUEST || (error == HR_OK && has_rule(&out->decision)))
         return error;
-    if (t->view.port == 0 && decide_on_service_ports(out, t, views, r) == HR_OK)
+    if (t->view.options.port == 0 && decide_on_service_ports(out, t, views, r) == HR_OK)
         return HR_OK;
     for (size_t i = 0; i < hr_table_gateway_count(t->suite->table); i++) {
         hr_gateway_info info = HR_GATEWAY_INFO_INIT;
-        char name[512];
         hr_table_gateway(&info, t->suite->table, i);
-        snprintf(name, sizeof(name), "%.*s", (int)info.name.len, info.name.p);
         cli_view view = t->view;
-        view.gateway = name;
+        view.options.gateway = info.name;
         if (decide(out, t, views, &view, r) == HR_OK && has_rule(&out->decision))
             return HR_OK;
     }
@@ -284,7 +282,8 @@ static void run_request(test_case *t, const char *authority, const char *method,
     if (t->failure == NULL && error == HR_OK)
         check(t, what, &o, &r);
     else if (error == HR_ENOENT)
-        fail(t, "%s: there is no Gateway %s with an HTTP server on that port", what, t->view.gateway);
+        fail(t, "%s: there is no Gateway %.*s with an HTTP server on that port", what, (int)t->view.options.gateway.len,
+             t->view.options.gateway.p);
     else if (error != HR_OK)
         fail(t, "%s: %s", what, error == HR_EREQUEST ? hr_scratch_error(t->suite->scratch).p : hr_strerror(error));
     cli_request_free(&r);

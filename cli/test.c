@@ -1,4 +1,4 @@
-/* headerroute test */
+/* The command `headerroute test`: runs test cases, prints TAP, writes JUnit XML. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -255,9 +255,10 @@ static int run_all(cli_flags *flags) {
 int cli_test(int argc, char **argv) {
     cli_flags flags;
     int code = cli_parse_flags(&flags, argc, argv, "fvuh");
-    if (code == CLI_OK && flags.help)
-        printf("%s%s", test_help, cli_view_help);
-    else if (code == CLI_OK && flags.rest.n == 0)
+    if (code == CLI_OK && flags.help) {
+        fputs(test_help, stdout);
+        cli_print_view_help(stdout);
+    } else if (code == CLI_OK && flags.rest.n == 0)
         code = cli_usage_error(argv[0], "no file of test cases");
     else if (code == CLI_OK)
         code = run_all(&flags);

@@ -1,3 +1,4 @@
+/* The command `headerroute validate`: loads files and prints every finding. */
 #include <stdlib.h>
 #include <string.h>
 

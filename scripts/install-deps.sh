@@ -12,13 +12,13 @@ usage: scripts/install-deps.sh [--list] GROUP...
   test       test runners and the modules that tests use
   bench      the original stack (FastAPI, gunicorn, uvicorn, OpenCV) and load generators
   cover      gcovr, for scripts/coverage.sh
-  lint       clang with its tidy and libFuzzer, shellcheck
+  lint       clang with its tidy and libFuzzer, codespell, shellcheck
   images     podman, and what makes a base image of Debian's packages
 
   --list  print the packages of the groups and whether they are installed, change nothing
 
-Made for Debian 12 (bookworm) and its package archive. The names are those of Ubuntu 24.04 and Debian 13 too, but for
-the servers' libh2o, which Debian 13 does not have. Needs root or sudo if a package is missing.
+Made for Debian 12 (bookworm) and its package archive. The names are those of Ubuntu 24.04 and Debian 13 too; where
+libh2o is not packaged, the servers use libuv. Needs root or sudo if a package is missing.
 USAGE
 }
 
@@ -32,14 +32,14 @@ packages_of() {
         libyaml-dev libre2-dev libjansson-dev libxxhash-dev \
         'libjpeg-dev|libjpeg62-turbo-dev' libpng-dev libwebp-dev libopencv-core-dev libopencv-imgproc-dev \
         swig python3 python3-dev python3-venv python3-numpy python3-setuptools python3-wheel ;;
-    build) packages_of libraries && echo libh2o-evloop-dev libssl-dev libyajl-dev libc-ares-dev zlib1g-dev ;;
+    build) packages_of libraries && echo 'libh2o-evloop-dev|libuv1-dev' libssl-dev libyajl-dev libc-ares-dev zlib1g-dev ;;
     demo) echo python3 python3-numpy python3-pil python3-tqdm python3-yaml fonts-dejavu-core curl ;;
-    test) echo abigail-tools libcriterion-dev make valgrind python3-pytest python3-numpy python3-opencv python3-pil python3-requests \
+    test) echo abigail-tools libcriterion-dev libuv1-dev make valgrind python3-pytest python3-numpy python3-opencv python3-pil python3-requests \
         python3-tqdm python3-yaml python3-jsonschema python3-pip python3-setuptools python3-wheel curl doxygen groff zsh fish \
         chromium chromium-driver python3-selenium prometheus python3-cryptography openssl ;;
     bench) echo python3-fastapi python3-uvicorn gunicorn python3-opencv python3-requests python3-numpy python3-pil wrk ;;
     cover) echo gcovr ;;
-    lint) echo clang clang-tidy clang-format 'libclang-rt-14-dev|libclang-rt-18-dev|libclang-rt-19-dev' shellcheck ;;
+    lint) echo clang clang-tidy clang-format 'libclang-rt-14-dev|libclang-rt-18-dev|libclang-rt-19-dev' codespell shellcheck ;;
     images) echo podman buildah runc catatonit mmdebstrap ca-certificates python3-pytest python3-pil python3-numpy python3-tqdm ;;
     *) return 1 ;;
     esac
@@ -161,10 +161,7 @@ fi
 choose_packages
 if [ ${#unknown[@]} -gt 0 ]; then
     system=$(. /etc/os-release 2>/dev/null && echo "${PRETTY_NAME:-this system}" || echo "this system")
-    hint=
-    [[ " ${unknown[*]} " != *" libh2o-evloop-dev "* ]] ||
-        hint="; without libh2o everything but the servers can be built: install the group 'libraries' and configure with -DHR_BUILD_SERVICES=OFF"
-    give_up "apt knows no package ${unknown[*]} on $system$hint"
+    give_up "apt knows no package ${unknown[*]} on $system"
 fi
 announce
 echo "Debian packages: downloading"

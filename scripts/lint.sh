@@ -1,15 +1,60 @@
 #!/usr/bin/env bash
-# Warnings as errors from two compilers' eyes: clang-tidy over the C sources, shellcheck over the scripts.
+# The gates of the source text: format, structure, prose, compiler warnings, clang-tidy and shellcheck. Runs all of them and
+# fails if one does. With names of gates as arguments: runs only these.
 set -euo pipefail
 cd "$(dirname "$(readlink -f "$0")")/.."
-cmake --preset dev -DHR_WERROR=ON >/dev/null
-cmake --build --preset dev -j"$(nproc)" >build/lint-build.log 2>&1 || { tail -n 40 build/lint-build.log; exit 1; }
-mapfile -t sources < <(git ls-files 'libheaderroute/*.c' 'libgrabcut/*.c' 'services/*.c')
-printf '%s\0' "${sources[@]}" | xargs -0 -P "$(nproc)" -n 6 clang-tidy --quiet -p build/release 2>build/lint-tidy.log || {
-    tail -n 20 build/lint-tidy.log
-    exit 1
+
+gates=(format structure prose spelling warnings tidy shell)
+mkdir -p build
+
+gate_format() { scripts/format.sh --check; }
+
+gate_structure() { scripts/check_structure.py; }
+
+gate_prose() { scripts/check_prose.py; }
+
+gate_spelling() {
+    git ls-files -z | grep -zvE '\.(png|jpg|jpeg|webp|bmp|gz|svg|sum|jsonl)$|/vectors/|corpus/|^photos/|codespell-words' |
+        xargs -0 codespell -I scripts/codespell-words.txt
+    echo "codespell: no finding"
 }
-echo "clang-tidy: ${#sources[@]} files clean"
-mapfile -t scripts < <(git ls-files '*.sh' .ci/run)
-shellcheck -S warning "${scripts[@]}"
-echo "shellcheck: ${#scripts[@]} scripts clean"
+
+gate_warnings() {
+    cmake --preset dev -DHR_WERROR=ON >/dev/null
+    cmake --build --preset dev -j"$(nproc)" >build/lint-build.log 2>&1 || { tail -n 40 build/lint-build.log; return 1; }
+    echo "build: no warning"
+}
+
+# Needs build/release/compile_commands.json.
+gate_tidy() {
+    local sources
+    [ -f build/release/compile_commands.json ] || cmake --preset dev >/dev/null
+    mapfile -t sources < <(git ls-files 'libheaderroute/*.c' 'libgrabcut/*.c' 'services/*.c' 'cli/*.c')
+    printf '%s\0' "${sources[@]}" | xargs -0 -P "$(nproc)" -n 6 clang-tidy --quiet -p build/release 2>build/lint-tidy.log || {
+        tail -n 20 build/lint-tidy.log
+        return 1
+    }
+    echo "clang-tidy: ${#sources[@]} files clean"
+}
+
+gate_shell() {
+    local scripts
+    mapfile -t scripts < <(git ls-files '*.sh' .ci/run)
+    shellcheck -S warning "${scripts[@]}"
+    echo "shellcheck: ${#scripts[@]} scripts clean"
+}
+
+[ $# -eq 0 ] || gates=("$@")
+failed=()
+for gate in "${gates[@]}"; do
+    declare -F "gate_$gate" >/dev/null || { echo "lint.sh: unknown gate '$gate': ${gates[*]}" >&2; exit 2; }
+    # A subshell of its own, so that errexit holds inside the gate.
+    set +e
+    (set -e; "gate_$gate")
+    [ $? -eq 0 ] || failed+=("$gate")
+    set -e
+done
+if [ ${#failed[@]} -gt 0 ]; then
+    echo "lint.sh: failed: ${failed[*]}" >&2
+    exit 1
+fi

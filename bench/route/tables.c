@@ -1,3 +1,7 @@
+/*
+ * Writes rule tables of a given size and kind for the benchmark, with requests that match them
+ * evenly.
+ */
 #include "tables.h"
 
 #include <stdarg.h>

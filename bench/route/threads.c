@@ -1,3 +1,4 @@
+/* Measures how the rate of decisions grows with the number of threads that share one table. */
 #include "threads.h"
 
 #include <pthread.h>

@@ -46,10 +46,10 @@ _headerroute() {
     esac
     case ${COMP_WORDS[1]} in
     validate) flags="--strict --no-lint --color -h --help" ;;
-    route) flags="-f --file -X --request -H --header --random --scheme --request-id --fact --json --batch --color -h --help --gateway --port --namespace --source-label --locality --outbound-policy --repeated-headers --peer-address --trusted-proxies --path-normalization" ;;
-    explain) flags="-f --file -X --request -H --header --random --scheme --request-id --fact --json --color -h --help --gateway --port --namespace --source-label --locality --outbound-policy --repeated-headers --peer-address --trusted-proxies --path-normalization" ;;
-    test) flags="-f --file --junit --color -h --help --gateway --port --namespace --source-label --locality --outbound-policy --repeated-headers --peer-address --trusted-proxies --path-normalization" ;;
-    diff) flags="--old --new --only --format --json --locate -h --help --gateway --port --namespace --source-label --locality --outbound-policy --repeated-headers --peer-address --trusted-proxies --path-normalization" ;;
+    route) flags="-f --file -X --request -H --header --random --scheme --request-id --fact --json --batch --color -h --help --gateway --port --namespace --source-label --locality --outbound-policy --repeated-headers --path-normalization --peer-address --trusted-proxies" ;;
+    explain) flags="-f --file -X --request -H --header --random --scheme --request-id --fact --json --color -h --help --gateway --port --namespace --source-label --locality --outbound-policy --repeated-headers --path-normalization --peer-address --trusted-proxies" ;;
+    test) flags="-f --file --junit --color -h --help --gateway --port --namespace --source-label --locality --outbound-policy --repeated-headers --path-normalization --peer-address --trusted-proxies" ;;
+    diff) flags="--old --new --only --format --json --locate -h --help --gateway --port --namespace --source-label --locality --outbound-policy --repeated-headers --path-normalization --peer-address --trusted-proxies" ;;
     *) return ;;
     esac
     if [[ $cur == -* ]]; then

@@ -40,7 +40,7 @@ typedef struct hr_predict {
     const grabcut_engine *engine;
     hr_jobs *jobs;
     hr_budget answers;
-    h2o_iovec_t metadata; /* the JSON of /metadata */
+    hr_str metadata; /* the JSON of /metadata */
     struct {
         hr_metric decode, segment, encode, pixels;
     } metrics;
@@ -62,7 +62,7 @@ int64_t hr_predict_bytes(const hr_predict *predict, int32_t width, int32_t heigh
 int64_t hr_predict_pixels(const hr_predict *predict, int64_t bytes);
 
 /* metadata.c: the text, malloc'ed. */
-h2o_iovec_t hr_predict_metadata(const hr_predict *predict);
+hr_str hr_predict_metadata(const hr_predict *predict);
 
 /* POST /predict, and an inference of /v2: answers at once, or later when a worker is done. */
 void hr_predict_handle(hr_predict *predict, hr_exchange *ex);
@@ -88,11 +88,11 @@ typedef struct hr_predict_request {
 } hr_predict_request;
 
 /* Reads query and headers. 0, or the status to refuse with and a sentence. */
-int hr_predict_read(hr_predict_request *out, const hr_predict *predict, h2o_req_t *req, char *why,
+int hr_predict_read(hr_predict_request *out, const hr_predict *predict, hr_exchange *ex, char *why,
                     size_t why_size);
 
 /* The same for an inference: its headers only; 0 or a status. */
-int hr_predict_read_infer(hr_predict_request *out, const hr_predict *predict, h2o_req_t *req,
+int hr_predict_read_infer(hr_predict_request *out, const hr_predict *predict, hr_exchange *ex,
                           char *why, size_t why_size);
 
 /* Takes over rect and output, as text; empty: left as they are. False with a sentence. */

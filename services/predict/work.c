@@ -30,9 +30,9 @@ typedef struct predict_job {
     hr_job super;
     hr_predict *predict;
     hr_predict_request request;
-    h2o_iovec_t entity; /* the request's; until hr_job_detach */
-    int64_t memory;     /* taken from the pool; in the end as much as the answer holds */
-    hr_infer infer;     /* what HR_BODY_INFER asks for */
+    hr_bytes entity; /* the request's; until hr_job_detach */
+    int64_t memory;  /* taken from the pool; in the end as much as the answer holds */
+    hr_infer infer;  /* what HR_BODY_INFER asks for */
 
     /* the result */
     int status; /* 200, or what went wrong */
@@ -124,7 +124,7 @@ static void fail_code(predict_job *job, int code, const grabcut_errbuf *err) {
 /* Escapes in strings make the parser copy: the memory for that is taken first, and given back once
  * the body has been read. False: there is none for so large a body. */
 static bool take_for_escapes(predict_job *job, size_t json_len, int64_t *taken) {
-    bool copies = memchr(job->entity.base, '\\', json_len) != NULL;
+    bool copies = memchr(job->entity.p, '\\', json_len) != NULL;
     *taken = copies ? (int64_t)json_len * 3 : 0;
     if (!copies || hr_jobs_memory_take(job->predict->jobs, &job->super, *taken))
         return true;
@@ -134,17 +134,17 @@ static bool take_for_escapes(predict_job *job, size_t json_len, int64_t *taken) 
 
 /* A file that was copied because of its escapes goes back into the entity, so that the copy need
  * not be kept. */
-static h2o_iovec_t move_back(predict_job *job, char *file, size_t len, char *owned) {
+static hr_str move_back(predict_job *job, char *file, size_t len, char *owned) {
     if (owned != NULL) {
-        memcpy(job->entity.base, file, len);
-        file = job->entity.base;
+        memcpy(job->entity.p, file, len);
+        file = job->entity.p;
     }
     free(owned);
-    return h2o_iovec_init(file, len);
+    return (hr_str){file, len};
 }
 
 /* The picture's file within the entity, decoded where it stands. */
-static bool read_json(predict_job *job, h2o_iovec_t *file) {
+static bool read_json(predict_job *job, hr_str *file) {
     hr_json_string_found image;
     size_t where;
     int64_t extra;
@@ -152,7 +152,7 @@ static bool read_json(predict_job *job, h2o_iovec_t *file) {
     if (!take_for_escapes(job, job->entity.len, &extra))
         return false;
     bool ok = false;
-    if (hr_json_find_string(&image, job->entity.base, job->entity.len, "image", why, sizeof(why)) !=
+    if (hr_json_find_string(&image, job->entity.p, job->entity.len, "image", why, sizeof(why)) !=
         0) {
         fail(job, 400, why);
     } else if (!image.found) {
@@ -172,13 +172,13 @@ static bool read_json(predict_job *job, h2o_iovec_t *file) {
 }
 
 /* The inference's tensor: `file` is empty where it is pixels. */
-static bool read_infer(predict_job *job, h2o_iovec_t *file) {
+static bool read_infer(predict_job *job, hr_str *file) {
     hr_infer *infer = &job->infer;
     int64_t extra;
     char why[256];
     if (!take_for_escapes(job, job->request.json_len, &extra))
         return false;
-    bool ok = hr_infer_read(infer, job->entity.base, job->entity.len, job->request.json_len, why,
+    bool ok = hr_infer_read(infer, job->entity.p, job->entity.len, job->request.json_len, why,
                             sizeof(why)) == 0;
     ok = ok && hr_predict_parameters(&job->request, infer->rect, infer->output, why, sizeof(why));
     if (!ok)
@@ -194,8 +194,8 @@ static bool read_infer(predict_job *job, h2o_iovec_t *file) {
  * takes its pages back. They read as zeros from here on, and nobody reads them. */
 static void forget_entity(predict_job *job) {
     uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
-    uintptr_t begin = ((uintptr_t)job->entity.base + page - 1) & ~(page - 1);
-    uintptr_t end = ((uintptr_t)job->entity.base + job->entity.len) & ~(page - 1);
+    uintptr_t begin = ((uintptr_t)job->entity.p + page - 1) & ~(page - 1);
+    uintptr_t end = ((uintptr_t)job->entity.p + job->entity.len) & ~(page - 1);
     if (begin < end)
         (void)madvise((void *)begin, end - begin, MADV_DONTNEED);
 }
@@ -275,9 +275,9 @@ static bool take_pixels(predict_job *job, grabcut_image *image) {
 
 /* What the file's header says: the size, and the memory that its decoder takes. */
 static bool read_header(predict_job *job, grabcut_probe *probe, grabcut_decode_options *options,
-                        h2o_iovec_t file) {
+                        hr_str file) {
     grabcut_errbuf err = {""};
-    int code = grabcut_probe_header(probe, file.base, file.len, &err);
+    int code = grabcut_probe_header(probe, file.p, file.len, &err);
     if (code != GRABCUT_OK) {
         fail_code(job, code, &err);
         return false;
@@ -287,14 +287,14 @@ static bool read_header(predict_job *job, grabcut_probe *probe, grabcut_decode_o
                      turned ? probe->width : probe->height))
         return false;
     options->max_pixels = (uint64_t)job->predict->options.max_pixels;
-    code = grabcut_decode_estimate(&options->max_bytes, file.base, file.len, options, &err);
+    code = grabcut_decode_estimate(&options->max_bytes, file.p, file.len, options, &err);
     if (code != GRABCUT_OK)
         fail_code(job, code, &err);
     return code == GRABCUT_OK;
 }
 
 static bool decode(predict_job *job, grabcut_image *image) {
-    h2o_iovec_t file = job->entity;
+    hr_str file = {job->entity.p, job->entity.len};
     grabcut_errbuf err = {""};
     grabcut_probe probe = GRABCUT_PROBE_INIT;
     grabcut_decode_options options = GRABCUT_DECODE_OPTIONS_INIT;
@@ -315,7 +315,7 @@ static bool decode(predict_job *job, grabcut_image *image) {
     if (!admit(job, turned ? probe.height : probe.width, turned ? probe.width : probe.height,
                options.max_bytes < INT64_MAX ? (int64_t)options.max_bytes : INT64_MAX))
         return false;
-    if ((code = grabcut_decode(image, file.base, file.len, &options, &err)) != GRABCUT_OK) {
+    if ((code = grabcut_decode(image, file.p, file.len, &options, &err)) != GRABCUT_OK) {
         fail_code(job, code, &err);
         return false;
     }
@@ -443,7 +443,7 @@ static void give_memory(predict_job *job, int64_t keep) {
 }
 
 static void run(hr_job *super, hr_worker *worker) {
-    predict_job *job = H2O_STRUCT_FROM_MEMBER(predict_job, super, super);
+    predict_job *job = SV_CONTAINER(predict_job, super, super);
     const hr_predict *predict = job->predict;
     grabcut_image image = {0}, mask = {0};
     uint64_t clock = hr_now_ns();
@@ -504,17 +504,14 @@ static void answer_busy(hr_predict *predict, hr_exchange *ex, const char *detail
 }
 
 /* Binary tensor data: where its JSON ends stands in a header. */
-static void answer_tensors(const predict_job *job, hr_exchange *ex, h2o_iovec_t body) {
-    h2o_req_t *req = ex->req;
+static void answer_tensors(const predict_job *job, hr_exchange *ex, hr_str body) {
     if (job->json_len == body.len) {
         hr_answer(ex, 200, "application/json", body);
         return;
     }
-    char *length = h2o_mem_alloc_pool(&req->pool, 24);
+    char *length = sv_pool_alloc(ex->pool, 24);
     int n = snprintf(length, 24, "%zu", job->json_len);
-    h2o_add_header_by_str(&req->pool, &req->res.headers,
-                          H2O_STRLIT("inference-header-content-length"), 0, NULL, length,
-                          (size_t)n);
+    hr_answer_field(ex, HR_STR("inference-header-content-length"), (hr_str){length, (size_t)n});
     hr_answer(ex, 200, "application/octet-stream", body);
 }
 
@@ -526,27 +523,27 @@ static void answer_result(predict_job *job, hr_exchange *ex) {
         answer_busy(predict, ex, "other clients are too slow in taking their answers");
         return;
     }
-    held_answer *held = h2o_mem_alloc_shared(&ex->req->pool, sizeof(*held), drop_answer);
+    held_answer *held = sv_pool_alloc(ex->pool, sizeof(*held));
+    sv_pool_on_free(ex->pool, drop_answer, held);
     *held = (held_answer){predict, job->memory, job->png, job->text, len};
     job->memory = 0;
     job->png = NULL;
     job->text = NULL;
     if (job->request.body == HR_BODY_INFER) {
-        answer_tensors(job, ex, h2o_iovec_init(held->text, len));
+        answer_tensors(job, ex, (hr_str){held->text, len});
         return;
     }
     if (held->text == NULL) {
-        hr_answer(ex, 200, "image/png", h2o_iovec_init(held->png, len));
+        hr_answer(ex, 200, "image/png", (hr_str){(const char *)held->png, len});
         return;
     }
-    h2o_iovec_t pieces[] = {{H2O_STRLIT("{\"status\":\"ok\",\"img_none_bg_base64\":\"")},
-                            {held->text, len},
-                            {H2O_STRLIT("\"}")}};
+    hr_str pieces[] = {
+        HR_STR("{\"status\":\"ok\",\"img_none_bg_base64\":\""), {held->text, len}, HR_STR("\"}")};
     hr_answer_pieces(ex, 200, "application/json", pieces, 3);
 }
 
 static void answer(hr_job *super, hr_exchange *ex, hr_cancel cancel) {
-    predict_job *job = H2O_STRUCT_FROM_MEMBER(predict_job, super, super);
+    predict_job *job = SV_CONTAINER(predict_job, super, super);
     if (cancel == HR_CANCEL_DEADLINE) {
         ex->response_flags = "UT";
         hr_answer_error(ex, 504, "the picture could not be done within the deadline");
@@ -562,7 +559,7 @@ static void answer(hr_job *super, hr_exchange *ex, hr_cancel cancel) {
 }
 
 static void release(hr_job *super) {
-    predict_job *job = H2O_STRUCT_FROM_MEMBER(predict_job, super, super);
+    predict_job *job = SV_CONTAINER(predict_job, super, super);
     give_memory(job, 0);
     grabcut_free(job->png);
     free(job->text);
@@ -573,9 +570,9 @@ static void release(hr_job *super) {
 
 /* The caller's patience: --deadline, or less where an Envoy in front has said how long it waits. */
 static uint64_t deadline_of(const hr_predict *predict, const hr_exchange *ex) {
-    h2o_iovec_t told = hr_request_header(ex->req, "x-envoy-expected-rq-timeout-ms");
+    hr_str told = hr_request_header(ex, "x-envoy-expected-rq-timeout-ms");
     uint64_t ms = (uint64_t)predict->options.deadline_ms;
-    size_t value = told.len > 0 ? h2o_strtosize(told.base, told.len) : SIZE_MAX;
+    size_t value = told.len > 0 ? hr_str_to_size(told) : SIZE_MAX;
     if (value != SIZE_MAX && value > 0 && value < ms)
         ms = value;
     return ex->start_ns + ms * 1000000;
@@ -584,21 +581,21 @@ static uint64_t deadline_of(const hr_predict *predict, const hr_exchange *ex) {
 static void note_job_id(hr_exchange *ex) {
     static const char allowed[] =
         "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
-    h2o_iovec_t id;
-    if (hr_query_parameter(&id, ex->req, "job_id") == 1 && id.len <= 64 &&
-        strspn(id.base, allowed) == id.len)
+    hr_str id;
+    if (hr_query_parameter(&id, ex, "job_id") == 1 && id.len <= 64 &&
+        strspn(id.p, allowed) == id.len)
         ex->job_id = id;
 }
 
 static void submit(hr_predict *predict, hr_exchange *ex, const hr_predict_request *request) {
-    if (ex->req->entity.len == 0) {
+    if (ex->body.len == 0) {
         hr_answer_error(ex, 400, "the body is empty");
         return;
     }
-    predict_job *job = h2o_mem_alloc(sizeof(*job));
+    predict_job *job = sv_alloc(sizeof(*job));
     *job = (predict_job){.predict = predict,
                          .request = *request,
-                         .entity = ex->req->entity,
+                         .entity = ex->body,
                          .status = 500,
                          .detail = "the work was given up"};
     job->super.run = run;
@@ -620,7 +617,7 @@ void hr_predict_handle(hr_predict *predict, hr_exchange *ex) {
     hr_predict_request request;
     char why[256];
     note_job_id(ex);
-    int status = hr_predict_read(&request, predict, ex->req, why, sizeof(why));
+    int status = hr_predict_read(&request, predict, ex, why, sizeof(why));
     if (status != 0)
         hr_answer_error(ex, status, why);
     else
@@ -631,7 +628,7 @@ void hr_predict_infer(hr_predict *predict, hr_exchange *ex) {
     hr_predict_request request;
     char why[256];
     note_job_id(ex);
-    int status = hr_predict_read_infer(&request, predict, ex->req, why, sizeof(why));
+    int status = hr_predict_read_infer(&request, predict, ex, why, sizeof(why));
     if (status != 0)
         hr_answer_error(ex, status, why);
     else

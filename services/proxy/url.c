@@ -1,3 +1,4 @@
+/* Parses PREDICT_SERVER_URL. */
 #include <stdio.h>
 #include <string.h>
 

@@ -1,5 +1,6 @@
 """The module headerroute: loading, routing, errors with places, threads, lifetimes."""
 import gc
+import inspect
 import json
 import os
 import pathlib
@@ -248,7 +249,7 @@ def test_paths_are_normalised_as_the_mesh_says():
     assert [subset("/a%2Fb", path_normalization=k) for k in kinds] == ["v2", "v2", "v2", "v1"]
     assert table.view(path_normalization="merge-slashes").route("GET", "http://shop/a//b").destination.subset == "v1"
     assert table.explain("GET", "http://shop/a//b", path_normalization="none").decision.upstream.path == "/a//b"
-    with pytest.raises(ValueError, match="'base' or 'none' or 'merge-slashes'"):
+    with pytest.raises(ValueError, match="path_normalization: expected none, base, merge-slashes or decode-and-merge-slashes, got 'all'"):
         subset("/", path_normalization="all")
 
 
@@ -315,12 +316,20 @@ def test_draws_settle_weights():
     (dict(draws={"weights": 0.5}), "no draw is called 'weights'"), (dict(port=0), "port 0"),
     (dict(port=65536), "port 65536"), (dict(gateway="default/none"), "default/none"),
     (dict(gateway="default/proxy-gateway", port=81), "no Gateway 'default/proxy-gateway' with an HTTP server on port 81"),
-    (dict(outbound_policy="deny"), "outbound_policy is 'allow-any' or 'registry-only', not 'deny'"),
-    (dict(repeated_headers="last"), "repeated_headers is 'joined' or 'each', not 'last'"),
+    (dict(outbound_policy="deny"), "outbound_policy: expected allow-any or registry-only, got 'deny'"),
+    (dict(repeated_headers="last"), "repeated_headers: expected joined or each, got 'last'"),
 ])
 def test_wrong_arguments_of_route(table, arguments, sentence):
     with pytest.raises(ValueError, match=sentence):
         table.route("GET", URL, **arguments)
+
+
+def test_every_option_of_a_view_is_an_argument():
+    names = {name for i in range(100) if (name := headerroute.lowlevel.hr_view_option_name(i)) is not None}
+    assert len(names) > 5
+    for function in (headerroute.Table.view, headerroute.Table.route, headerroute.Table.explain):
+        assert names <= set(inspect.signature(function).parameters)
+    assert set(headerroute.table._OPTIONS) == names
 
 
 @pytest.mark.parametrize("url", ["/predict", "http://", "?a=b", "http:///x", "ftp://proxy-server/", "",

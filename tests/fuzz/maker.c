@@ -1,3 +1,4 @@
+/* Makes rules and requests from the bytes of a fuzzer. */
 #define _GNU_SOURCE
 #include "maker.h"
 

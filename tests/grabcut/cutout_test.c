@@ -1,3 +1,4 @@
+/* Cut-outs and masks as images, the allocation of images, and rectangles. */
 #include <grabcut/grabcut.h>
 
 #include <criterion/criterion.h>

@@ -1,3 +1,4 @@
+/* Decoding of each image format, of damaged files and of files over a limit. */
 #include <grabcut/grabcut.h>
 
 #include "files.h"

@@ -1,3 +1,4 @@
+/* Encoding to PNG and JPEG, compared with what the decoder reads back. */
 #include <grabcut/grabcut.h>
 
 #include <criterion/criterion.h>

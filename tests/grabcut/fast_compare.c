@@ -1,3 +1,4 @@
+/* Runs the fast engine and cv::grabCut on the same call and compares their masks and energies. */
 #include "fast_compare.h"
 
 #include "pipeline.h"

@@ -1,3 +1,4 @@
+/* Reading of an image's size from its header, before any pixel is decoded. */
 #include <grabcut/grabcut.h>
 
 #include "files.h"

@@ -50,9 +50,9 @@ def one_line(text):
     (["route", "-f", RULES, URL, URL], "more than one URL"),
     (["route", "-f", RULES, "ftp://a/"], "the URL's scheme is neither http nor https: 'ftp://a/'"),
     (["route", "-f", RULES, "http:///x"], "the URL names no host"),
-    (["route", "-f", RULES, "--port", "0", URL], "--port is a number from 1 to 65535"),
-    (["route", "-f", RULES, "--port", "65536", URL], "--port is a number from 1 to 65535"),
-    (["route", "-f", RULES, "--port", "80x", URL], "--port is a number from 1 to 65535"),
+    (["route", "-f", RULES, "--port", "0", URL], "--port: expected a number from 1 to 65535"),
+    (["route", "-f", RULES, "--port", "65536", URL], "--port: expected a number from 1 to 65535"),
+    (["route", "-f", RULES, "--port", "80x", URL], "--port: expected a number from 1 to 65535"),
     (["route", "-f", RULES, "--random", "1", URL], "--random"),
     (["route", "-f", RULES, "--random", "-0.1", URL], "--random"),
     (["route", "-f", RULES, "--random", "nan", URL], "--random"),
@@ -101,7 +101,7 @@ def test_folder_without_yaml(loading, tmp_path):
     folder.mkdir()
     (folder / "notes.txt").write_text("no resource")
     done = loading(folder)
-    assert done.returncode == 0 and f"{folder}:0:0: warning: the folder has no *.yaml" in done.stdout + done.stderr
+    assert done.returncode == 0 and f"{folder}:0:0: warning: the folder contains no *.yaml" in done.stdout + done.stderr
 
 
 def test_file_that_is_no_yaml(loading, tmp_path):

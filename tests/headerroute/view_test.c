@@ -1,8 +1,9 @@
-/* Which views there are, and what a view reports about the Gateway server it was made for. */
+/* Which views exist, what a view reports about its Gateway server, and the options of a view by name. */
 #include <criterion/criterion.h>
 #include <string.h>
 
 #include "harness.h"
+#include "view_options.h"
 
 static int open_view(hr_view **view, const char *gateway, uint16_t port) {
     hr_table *table = hrt_load_file("gateway-servers.yaml");
@@ -78,4 +79,61 @@ Test(view, the_view_of_the_mesh_has_no_server) {
     cr_expect_eq(hr_view_gateway_server(NULL, view), HR_EINVAL);
     cr_expect_eq(hr_view_gateway_server(&server, NULL), HR_EINVAL);
     hr_view_unref(view);
+}
+
+/* ---- options by name ---- */
+
+static bool has_flag(const char *option) {
+    for (size_t i = 0; i < CLI_VIEW_FLAGS; i++)
+        if (strcmp(cli_view_flags[i].option, option) == 0)
+            return true;
+    return false;
+}
+
+Test(view_options, each_has_a_flag) {
+    size_t n = 0;
+    for (; hr_view_option_name(n) != NULL; n++)
+        cr_assert(has_flag(hr_view_option_name(n)), "%s", hr_view_option_name(n));
+    cr_assert_eq(n + 1, CLI_VIEW_FLAGS); /* source_labels is set from pairs, not from text */
+}
+
+Test(view_options, are_set_from_text) {
+    hr_view_options o = HR_VIEW_OPTIONS_INIT;
+    cr_assert_eq(hr_view_options_set(&o, HR_STR("gateway"), HR_STR("front/edge"), NULL), HR_OK);
+    cr_assert_eq(hr_view_options_set(&o, HR_STR("port"), HR_STR("65535"), NULL), HR_OK);
+    cr_assert_eq(hr_view_options_set(&o, HR_STR("namespace"), HR_STR("shop"), NULL), HR_OK);
+    cr_assert_eq(hr_view_options_set(&o, HR_STR("locality"), HR_STR("a/b/c"), NULL), HR_OK);
+    cr_assert_eq(hr_view_options_set(&o, HR_STR("outbound_policy"), HR_STR("registry-only"), NULL), HR_OK);
+    cr_assert_eq(hr_view_options_set(&o, HR_STR("repeated_headers"), HR_STR("each"), NULL), HR_OK);
+    cr_assert_eq(hr_view_options_set(&o, HR_STR("path_normalization"), HR_STR("none"), NULL), HR_OK);
+    cr_assert(is(o.gateway, "front/edge") && is(o.namespace_, "shop") && is(o.locality, "a/b/c"));
+    cr_assert_eq(o.port, 65535);
+    cr_assert_eq(o.outbound_policy, HR_REGISTRY_ONLY);
+    cr_assert_eq(o.repeated_headers, HR_REPEATED_EACH);
+    cr_assert_eq(o.path_normalization, HR_PATH_NORMALIZATION_NONE);
+}
+
+Test(view_options, a_value_that_is_not_allowed_changes_nothing) {
+    static const char *const wrong[][2] = {
+        {"gateway", "edge"},     {"gateway", ""},          {"port", "0"},      {"port", "65536"},
+        {"port", "4294967376"},  {"port", "80x"},          {"port", ""},       {"namespace", ""},
+        {"locality", ""},        {"outbound_policy", "deny"}, {"outbound_policy", ""},
+        {"repeated_headers", "EACH"}, {"path_normalization", "merge"}};
+    hr_view_options defaults = HR_VIEW_OPTIONS_INIT, o = defaults;
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+        const char *expected = NULL;
+        int code = hr_view_options_set(&o, hr_str_from(wrong[i][0]), hr_str_from(wrong[i][1]), &expected);
+        cr_assert_eq(code, HR_EINVAL, "%s=%s", wrong[i][0], wrong[i][1]);
+        cr_assert_not_null(expected);
+        cr_assert_eq(memcmp(&o, &defaults, sizeof(o)), 0, "%s=%s", wrong[i][0], wrong[i][1]);
+    }
+    cr_assert_eq(hr_view_options_set(&o, HR_STR("namespace"), (hr_str){"a\0b", 3}, NULL), HR_EINVAL);
+    cr_assert_eq(hr_view_options_set(&o, HR_STR("ports"), HR_STR("80"), NULL), HR_ENOENT);
+    cr_assert_eq(hr_view_options_set(NULL, HR_STR("port"), HR_STR("80"), NULL), HR_EINVAL);
+}
+
+Test(view_options, of_a_later_version_are_not_set) {
+    hr_view_options o = {.version = 1};
+    cr_assert_eq(hr_view_options_set(&o, HR_STR("locality"), HR_STR("a"), NULL), HR_ENOENT);
+    cr_assert_eq(hr_view_options_set(&o, HR_STR("port"), HR_STR("80"), NULL), HR_OK);
 }

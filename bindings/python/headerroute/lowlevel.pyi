@@ -145,10 +145,10 @@ def hr_load(
     domain: Optional[str], root_namespace: Optional[str], default_namespace: Optional[str],
     max_bytes: int, max_depth: int, max_nodes: int, lint: int,
 ) -> Tuple[int, Optional[hr_table], Optional[hr_diagnostics]]: ...
+def hr_view_option_name(index: int) -> Optional[str]: ...
 def hr_view_open(
-    table: hr_table, gateway: Optional[_Text], port: int, namespace_: Optional[_Text], pairs: _Pairs,
-    outbound_policy: int, repeated_headers: int, locality: Optional[_Text], path_normalization: int,
-) -> Tuple[int, Optional[hr_view]]: ...
+    table: hr_table, options: _Pairs, pairs: _Pairs,
+) -> Tuple[int, Optional[hr_view], Optional[Tuple[int, str]]]: ...
 def hr_decide(
     view: hr_view, scratch: hr_scratch, method: _Text, scheme: _Text, authority: _Text, path: _Text, pairs: _Pairs,
     weight: float, delay: float, abort_: float, mirror: float, peer_address: Optional[_Text],

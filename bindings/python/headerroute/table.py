@@ -86,34 +86,22 @@ def _diagnostics(found: c.hr_diagnostics | None) -> tuple[tuple[Diagnostic, ...]
     return tuple(errors), tuple(warnings)
 
 
-_POLICIES = {"allow-any": c.HR_ALLOW_ANY, "registry-only": c.HR_REGISTRY_ONLY}
-_REPEATED = {"joined": c.HR_REPEATED_JOINED, "each": c.HR_REPEATED_EACH}
-_NORMALIZATIONS = {
-    "base": c.HR_PATH_NORMALIZATION_BASE,
-    "none": c.HR_PATH_NORMALIZATION_NONE,
-    "merge-slashes": c.HR_PATH_NORMALIZATION_MERGE_SLASHES,
-    "decode-and-merge-slashes": c.HR_PATH_NORMALIZATION_DECODE_AND_MERGE_SLASHES,
-}
-
-
-def _choice(choices: Mapping[str, int], value: str, what: str) -> int:
-    if value not in choices:
-        raise ValueError(f"{what} is {' or '.join(map(repr, choices))}, not {value!r}")
-    return choices[value]
+# The options of a view in the order of _Core's key; the names are those of hr_view_options_set.
+_OPTIONS = ("gateway", "port", "namespace", "outbound_policy", "repeated_headers", "locality", "path_normalization")
 
 
 class _Core:
-    """What C knows of a view, with the scratches that nobody uses just now. It does not point back at
-    its Table, which keeps it: a table is freed with its last user, not by the next collection."""
+    """A view in C, with the scratches that are not in use. It has no reference to its Table, which keeps it: without a
+    circle, a table is freed with its last user and not by the next garbage collection."""
 
-    def __init__(self, table: c.hr_table, gateway: str, port: int, namespace: str | None,
-                 labels: tuple[tuple[str, str], ...], outbound_policy: str, repeated_headers: str,
-                 locality: str | None, path_normalization: str) -> None:
-        policy = _choice(_POLICIES, outbound_policy, "outbound_policy")
-        repeated = _choice(_REPEATED, repeated_headers, "repeated_headers")
-        normalization = _choice(_NORMALIZATIONS, path_normalization, "path_normalization")
-        code, handle = c.hr_view_open(table, utf8(gateway), port, namespace, labels, policy, repeated,
-                                      locality, normalization)
+    def __init__(self, table: c.hr_table, labels: tuple[tuple[str, str], ...], *values: str | int | None) -> None:
+        options = tuple((name, str(value) if isinstance(value, int) else utf8(value))
+                        for name, value in zip(_OPTIONS, values) if value is not None and value != 0)
+        code, handle, refused = c.hr_view_open(table, options, labels)
+        if refused is not None:
+            name, value = options[refused[0]]
+            raise ValueError(f"{name}: expected {refused[1]}, got {value!r}")
+        gateway, port = values[:2]
         if code == c.HR_ENOMEM:
             raise MemoryError(c.hr_strerror(code))
         if code == c.HR_ENOENT:
@@ -231,7 +219,7 @@ class Table:
     def _view(self, port: int, gateway: str | None, namespace: str | None, source_labels: Mapping[str, str] | None,
               outbound_policy: str, repeated_headers: str, locality: str | None, path_normalization: str) -> View:
         labels = tuple(sorted((source_labels or {}).items()))
-        key = (gateway or "mesh", port, namespace, labels, outbound_policy, repeated_headers, locality, path_normalization)
+        key = (labels, gateway or "mesh", port, namespace, outbound_policy, repeated_headers, locality, path_normalization)
         core = self._cores.get(key)
         if core is None:
             core = _Core(self._handle, *key)

@@ -203,7 +203,7 @@ HR_API int hr_diff_complete(const hr_diff *diff);
  * both sides.
  *
  * Returns HR_OK, HR_ENOENT if it is in no region, HR_EREQUEST if no HTTP parser would pass the
- * request, HR_EINVAL or HR_ENOMEM. */
+ * request, HR_EINVAL (also for a request with `connect_to`) or HR_ENOMEM. */
 HR_API int hr_diff_locate(size_t *out, const hr_diff *diff, size_t view, const hr_request *request,
                           hr_scratch *scratch);
 

@@ -93,6 +93,19 @@ typedef struct hr_view_options {
             HR_REPEATED_JOINED, {NULL, 0}, HR_PATH_NORMALIZATION_BASE, NULL, NULL                  \
     }
 
+/* Sets one option by its name, from text: gateway, port, namespace, locality, outbound_policy,
+ * repeated_headers or path_normalization, the last three with the names of their values. The value
+ * is not copied and must be valid until hr_view_new() returns.
+ *
+ * Returns HR_OK, HR_ENOENT if options of this version have no such name, or HR_EINVAL if the value
+ * is not allowed. `*expected` is then a static phrase such as "a number from 1 to 65535"; it is
+ * left unchanged otherwise, and `expected` may be NULL. */
+HR_API int hr_view_options_set(hr_view_options *options, hr_str name, hr_str value,
+                               const char **expected);
+
+/* Returns the name at `index` that hr_view_options_set() knows, or NULL after the last one. */
+HR_API const char *hr_view_option_name(size_t index);
+
 /* ---- views -------------------------------------------------------------------------------- */
 
 /* The rules of a table in the order in which one proxy tries them. Immutable: any number of threads

@@ -1,3 +1,4 @@
+/* Prepares what balancing needs of a cluster: rings, tables, rotations and priorities. */
 #include "balancer.h"
 
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* The sentence of each error code, the version, and an hr_str from a C string. */
 #include <string.h>
 
 #include <headerroute/headerroute.h>

@@ -1,3 +1,4 @@
+/* A hash map with open addressing over XXH3, in an arena. */
 #include "map.h"
 
 #define XXH_INLINE_ALL

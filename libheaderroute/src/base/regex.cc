@@ -1,3 +1,4 @@
+/* Regular expressions, compiled and matched by RE2, behind an interface in C. */
 #include "regex.h"
 
 #include <cstdio>

@@ -1,3 +1,4 @@
+/* Packs short strings into blocks of an arena. */
 #include "textpool.h"
 
 #include <string.h>

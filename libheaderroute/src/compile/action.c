@@ -8,7 +8,7 @@
 #include "cluster.h"
 #include "destination.h"
 #include "header_ops.h"
-#include "names.h"
+#include "host_names.h"
 #include "text.h"
 
 static hr_decision blank(hr_action kind) {

@@ -1,3 +1,4 @@
+/* Compiles the policies of a route: retries, faults, CORS, mirrors and hash keys. */
 #include "action_policies.h"
 
 #include <stdlib.h>

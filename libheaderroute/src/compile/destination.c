@@ -1,3 +1,4 @@
+/* Resolves the Destination of a rule to the cluster that the proxy of a view knows. */
 #include "destination.h"
 
 #include "text.h"

@@ -1,3 +1,4 @@
+/* Lists the request headers that Envoy stores inline or removes before it looks at routes. */
 #include "header_kinds.h"
 
 #include "text.h"

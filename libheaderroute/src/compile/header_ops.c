@@ -1,3 +1,7 @@
+/*
+ * Compiles header operations of a route and of its destinations in the order in which Envoy
+ * applies them.
+ */
 #include "header_ops.h"
 
 #include <stdlib.h>

@@ -1,8 +1,12 @@
+/*
+ * Finds the virtual host of an authority as Envoy does: exact name, then the longest wildcard,
+ * then `*`.
+ */
 #include "host_index.h"
 
 #include <stdlib.h>
 
-#include "names.h"
+#include "host_names.h"
 #include "octets.h"
 #include "text.h"
 

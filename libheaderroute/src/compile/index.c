@@ -1,3 +1,7 @@
+/*
+ * Builds the index of a route list: files each route under the rarest key that a request must
+ * have for it.
+ */
 #include "index.h"
 
 #include <stdlib.h>

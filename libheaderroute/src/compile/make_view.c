@@ -3,7 +3,7 @@
 
 #include "gateway_view.h"
 #include "mesh_view.h"
-#include "names.h"
+#include "host_names.h"
 #include "registry_endpoints.h"
 #include "route_compile.h"
 #include "text.h"

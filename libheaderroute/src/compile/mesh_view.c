@@ -11,7 +11,7 @@
 
 #include "action.h"
 #include "host_index.h"
-#include "names.h"
+#include "host_names.h"
 #include "route_compile.h"
 #include "text.h"
 
@@ -159,7 +159,7 @@ static void wrap(mesh *m, const hr_vs *vs) {
     hr_route_list *routes = HR_NEW(arena, hr_route_list);
     hr_routes_compile(m->vb, routes, vs, &scope);
     if (routes->n == 0) {
-        hr_view_omit(m->vb, vs, vs->resource->pos, -1, -1, "none of its http rules belongs to this view");
+        hr_view_omit(m->vb, vs, vs->resource->pos, -1, -1, "none of its http rules applies to this view");
         return;
     }
     wrapper w = {.routes = routes};

@@ -1,3 +1,4 @@
+/* Reference counting of compiled views. */
 #include "view.h"
 
 #include <stdlib.h>

@@ -1,3 +1,7 @@
+/*
+ * Replaces a route that delegates by the routes of the delegate VirtualService, merged as Istio
+ * merges them.
+ */
 #include "delegate.h"
 
 #include "text.h"

@@ -1,3 +1,4 @@
+/* Computes priorities and weights of endpoints by locality, as Istio does for a load assignment. */
 #include "locality.h"
 
 #include <math.h>

@@ -1,8 +1,9 @@
+/* Builds one list of services from Kubernetes Services and ServiceEntries. */
 #include "registry.h"
 
 #include <stdlib.h>
 
-#include "names.h"
+#include "host_names.h"
 #include "registry_endpoints.h"
 #include "text.h"
 

@@ -1,7 +1,8 @@
+/* Collects the endpoints of a service from EndpointSlices, Pods and ServiceEntries. */
 #include "registry_endpoints.h"
 
 #include "locality.h"
-#include "names.h"
+#include "host_names.h"
 #include "text.h"
 
 typedef HR_LIST(hr_endpoint) endpoint_list;

@@ -1,9 +1,10 @@
+/* Builds a table from loaded resources: names resolved, indexed for the construction of views. */
 #include "table.h"
 
 #include <stdlib.h>
 
 #include "diag.h"
-#include "names.h"
+#include "host_names.h"
 #include "text.h"
 
 /* ---- building ---- */

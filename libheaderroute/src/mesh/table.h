@@ -4,7 +4,7 @@
 
 #include <stdatomic.h>
 
-#include "destination_rule.h"
+#include "rule_index.h"
 #include "regex.h"
 
 /* One entry of spec.http as a proxy would see it: delegates are merged in. */

@@ -1,4 +1,5 @@
-#include "destination_rule.h"
+/* Converts a TrafficPolicy to the circuit breaker, outlier detection and balancing of a cluster. */
+#include "rule_index.h"
 
 #define NS_PER_MS 1000000
 

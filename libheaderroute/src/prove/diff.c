@@ -141,6 +141,7 @@ static int open_views(compared_view *v, hr_table *const tables[2], const hr_view
     return error[0] == HR_OK || error[1] == HR_OK ? HR_OK : HR_ENOENT;
 }
 
+/* With the labels that were stated: a view adds to them what every proxy has. */
 static void describe_view(hr_arena *b, compared_view *v) {
     const hr_view *view = v->views[0] != NULL ? v->views[0] : v->views[1];
     hr_pair *labels = HR_ARRAY(b, hr_pair, view->n_stated_labels);
@@ -358,7 +359,8 @@ static int locate_compared(size_t *out, const compared_view *v, const hr_request
 
 int hr_diff_locate(size_t *out, const hr_diff *diff, size_t view, const hr_request *request,
                    hr_scratch *scratch) {
-    if (out == NULL || diff == NULL || request == NULL || scratch == NULL || view >= diff->views.n)
+    if (out == NULL || diff == NULL || request == NULL || scratch == NULL ||
+        view >= diff->views.n || request->connect_to.p != NULL)
         return HR_EINVAL;
     *out = SIZE_MAX;
     const compared_view *v = diff->views.v[view];

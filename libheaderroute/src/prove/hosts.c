@@ -1,7 +1,7 @@
 #include "hosts.h"
 
 #include "host_index.h"
-#include "names.h"
+#include "host_names.h"
 #include "scratch.h"
 #include "walk.h"
 

@@ -348,11 +348,17 @@ static hr_re *parse_group(re_parser *p) {
 
 /* ---- repetitions ---- */
 
+/* RE2 takes a number of more digits than this for text. */
+#define LARGEST_READ 100000000
+
 static bool repeat_number(const re_parser *p, size_t *at, int *out) {
     size_t i = *at, begin = i;
     int value = 0;
-    for (; i < p->text.len && p->text.p[i] >= '0' && p->text.p[i] <= '9'; i++)
-        value = value > 100000 ? value : value * 10 + (p->text.p[i] - '0');
+    for (; i < p->text.len && p->text.p[i] >= '0' && p->text.p[i] <= '9'; i++) {
+        if (value >= LARGEST_READ)
+            return false;
+        value = value * 10 + (p->text.p[i] - '0');
+    }
     if (i == begin || (p->text.p[begin] == '0' && i > begin + 1))
         return false;
     *at = i;

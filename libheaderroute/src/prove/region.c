@@ -116,19 +116,6 @@ static void gather_known(region_writer *w) {
         HR_PUSH(b, &w->known, hr_not(w->pair->window));
 }
 
-/* A condition that others imply is left out, unless it is one of those that imply each other. */
-static void put_known(region_writer *w) {
-    for (size_t i = 0; i < w->known.n; i++) {
-        bool implied = false;
-        for (size_t k = 0; k < w->known.n && !implied; k++)
-            implied =
-                k != i && hr_relate(&w->c->u, w->known.v[k], w->known.v[i]) == HR_REL_IMPLIED &&
-                (k < i || hr_relate(&w->c->u, w->known.v[i], w->known.v[k]) != HR_REL_IMPLIED);
-        if (!implied)
-            where_put(w, w->known.v[i]);
-    }
-}
-
 /* ---- what earlier rules take away ---- */
 
 /* What the region says about the attribute of `l`, and `l`: whether that is possible. */
@@ -208,7 +195,6 @@ static void put_earlier_rule(region_writer *w, const hr_rule *rule) {
     if (has_literal(&w->single, open.v[0]))
         return;
     HR_PUSH(b, &w->single, open.v[0]);
-    where_put(w, hr_not(open.v[0]));
 }
 
 /* Once more, now that it is known what rules of one condition take away. */
@@ -232,6 +218,30 @@ static void put_earlier(region_writer *w) {
     for (size_t i = 0; i < w->several.n; i++)
         if (!takes_single(w, &w->several.v[i]) && still_meets(w, &w->several.v[i]))
             put_except(w, &w->several.v[i]);
+}
+
+/* Whether literal `at` of the list says nothing that the others do not. Of those that imply each
+ * other the first stays. */
+static bool is_implied(const region_writer *w, const literals *all, size_t at) {
+    const hr_universe *u = &w->c->u;
+    for (size_t k = 0; k < all->n; k++)
+        if (k != at && hr_relate(u, all->v[k], all->v[at]) == HR_REL_IMPLIED &&
+            (k < at || hr_relate(u, all->v[at], all->v[k]) != HR_REL_IMPLIED))
+            return true;
+    return false;
+}
+
+/* What both rules ask for, and what earlier rules of one condition leave. */
+static void put_conditions(region_writer *w) {
+    hr_arena *b = w->c->b;
+    literals all = {0};
+    for (size_t i = 0; i < w->known.n; i++)
+        HR_PUSH(b, &all, w->known.v[i]);
+    for (size_t i = 0; i < w->single.n; i++)
+        HR_PUSH(b, &all, hr_not(w->single.v[i]));
+    for (size_t i = 0; i < all.n; i++)
+        if (!is_implied(w, &all, i))
+            where_put(w, all.v[i]);
 }
 
 /* ---- authorities ---- */
@@ -387,8 +397,8 @@ static void keep_cluster(hr_comparison *c, const hr_pair_of_rules *pair, const h
         return;
     where_cluster(&w, group, class->cluster);
     gather_known(&w);
-    put_known(&w);
     put_earlier(&w);
+    put_conditions(&w);
     hr_found_region found = {.pair = *pair, .cluster = class->cluster};
     found.region = (hr_diff_region){
         .where = {w.where.v, w.where.n},

@@ -282,5 +282,8 @@ size_t hr_rule_chosen(const hr_rule_list *list, const hr_decision *decision) {
         return list->n - 1;
     if (chosen->route == NULL)
         return 0;
+    if (list->routes == NULL || chosen->route < list->routes->v ||
+        chosen->route >= list->routes->v + list->routes->n)
+        return list->n;
     return (size_t)(chosen->route - list->routes->v) + list->require_tls;
 }

@@ -69,7 +69,8 @@ typedef struct hr_rule_reader {
 /* The list of a virtual host (NULL: none), read once. */
 const hr_rule_list *hr_rules_of(hr_rule_reader *r, const hr_vhost *vhost);
 
-/* The index in `list` of what a decision of the library chose. */
+/* The index in `list` of what a decision of the library chose; list->n if that is in no such list.
+ */
 size_t hr_rule_chosen(const hr_rule_list *list, const hr_decision *decision);
 
 /* outcome.c */

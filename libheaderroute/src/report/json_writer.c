@@ -1,3 +1,4 @@
+/* Writes JSON values into a scratch and replaces bytes that are not UTF-8. */
 #include "json_writer.h"
 
 #include <math.h>

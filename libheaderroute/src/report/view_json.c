@@ -1,4 +1,4 @@
-/* What a view was compiled to, as JSON: for whoever wants to see which rules are in force. */
+/* The compiled form of a view as JSON: which rules are in force, with their conditions and actions. */
 #include "json_writer.h"
 #include "match.h"
 

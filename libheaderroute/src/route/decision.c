@@ -245,7 +245,7 @@ static void trace_vhost(const hr_route_mode *mode, const hr_vhost *vhost, hr_sub
         .field = HR_STR("authority"),
         .actual = s->authority,
         .expected = vhost == NULL ? (hr_str){0} : vhost->name,
-        .detail = vhost == NULL ? HR_STR("no virtual host takes this authority") : (hr_str){0},
+        .detail = vhost == NULL ? HR_STR("no virtual host matches this authority") : (hr_str){0},
     };
     hr_trace_report(&tracer, &e, hr_scratch_now(s->scratch));
 }

@@ -1,3 +1,4 @@
+/* Expands formatter commands in header values for one request. */
 #include "format.h"
 
 #include <arpa/inet.h>

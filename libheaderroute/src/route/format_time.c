@@ -1,3 +1,4 @@
+/* Writes a point in time in the format of %START_TIME(FORMAT)%. */
 #include "format_time.h"
 
 #include <stdio.h>

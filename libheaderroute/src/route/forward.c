@@ -1,3 +1,4 @@
+/* Computes the final path, authority and headers of a decision. */
 #include "forward.h"
 
 #include "headers.h"

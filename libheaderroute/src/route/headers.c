@@ -1,3 +1,4 @@
+/* Applies header operations to a list of headers, as Envoy does. */
 #include "headers.h"
 
 /* Room for `capacity` headers. */

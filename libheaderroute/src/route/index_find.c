@@ -1,3 +1,4 @@
+/* Finds the first matching route of a request through the index of a route list. */
 #include "index_find.h"
 
 typedef struct finder {

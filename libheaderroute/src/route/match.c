@@ -1,3 +1,7 @@
+/*
+ * Evaluates the conditions of a route for a request; `withoutHeaders` is a condition with
+ * `invert` set.
+ */
 #include "match.h"
 
 bool hr_string_matches(uint8_t kind, hr_str pattern, const hr_regex *regex, hr_str value) {

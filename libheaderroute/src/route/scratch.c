@@ -1,3 +1,7 @@
+/*
+ * A scratch: chunks of memory for one decision at a time, merged so that none is allocated after
+ * warm-up.
+ */
 #include "scratch.h"
 
 #include <stdio.h>

@@ -1,4 +1,4 @@
-/* Reads YAML from files, folders and texts. */
+/* Reads the YAML files of a path, of a folder, or a text from memory. */
 #include "source.h"
 
 #include <dirent.h>
@@ -32,8 +32,9 @@ static int too_large(hr_diagnostics *d, const char *name, size_t max) {
     return HR_EIO;
 }
 
-/* The whole file, malloc'ed. */
-static int read_all(char **out, size_t *out_size, int fd, const char *path, size_t max, hr_diagnostics *d) {
+/* Reads the whole file into malloc'ed memory. */
+static int read_all(char **out, size_t *out_size, int fd, const char *path, size_t max,
+                    hr_diagnostics *d) {
     size_t size = 0, capacity = 65536;
     char *text = malloc(capacity);
     while (text != NULL) {
@@ -112,7 +113,8 @@ static char *join(const char *folder, const char *name) {
         len--;
     char *path = malloc(size);
     if (path != NULL)
-        snprintf(path, size, "%.*s%s%s", (int)len, folder, len > 0 && folder[len - 1] == '/' ? "" : "/", name);
+        snprintf(path, size, "%.*s%s%s", (int)len, folder,
+                 len > 0 && folder[len - 1] == '/' ? "" : "/", name);
     return path;
 }
 
@@ -138,7 +140,7 @@ static int give_folder(const char *folder, size_t max, hr_diagnostics *d, hr_tex
     }
     free(entries);
     if (!found)
-        hr_diag_warn(d, no_place(folder), "", "the folder has no *.yaml and no *.yml");
+        hr_diag_warn(d, no_place(folder), "", "the folder contains no *.yaml or *.yml file");
     return rc;
 }
 

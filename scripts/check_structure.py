@@ -1,0 +1,99 @@
+#!/usr/bin/env python3
+"""Checks the shape of the C sources: each file opens with a comment sentence, and headers do not include each other in a
+circle."""
+import argparse
+import collections
+import pathlib
+import re
+import subprocess
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+SENTENCE = re.compile(r"[A-Za-z`_0-9][^.:;]*[ .:;]")
+INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"]+)"', re.M)
+CIRCLE_FREE = ["libheaderroute/src", "libgrabcut/src"]
+
+
+def tracked(*patterns):
+    names = subprocess.run(["git", "ls-files", "-z", "--", *patterns], cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    return [name for name in names.split("\0") if name and (ROOT / name).is_file()]
+
+
+def opening_comment(text):
+    """The text of the comment with which a file begins, "" if it begins with something else."""
+    block = re.match(r"\s*/\*(.*?)\*/", text, re.S)
+    if block:
+        return " ".join(line.strip(" *\t") for line in block[1].splitlines()).strip()
+    lines = re.match(r"\s*((?://[^\n]*\n)+)", text)
+    return " ".join(line.strip("/ \t") for line in lines[1].splitlines()) if lines else ""
+
+
+def without_opening(names):
+    """Files whose first comment is missing or has fewer than three words."""
+    return [name for name in names if len(opening_comment((ROOT / name).read_text()).split()) < 3]
+
+
+def include_graph(folder):
+    """File -> files of the same tree that it includes; a bare name is looked up in all of the tree's folders."""
+    files = [pathlib.PurePath(name) for name in tracked(f"{folder}/*.c", f"{folder}/*.h", f"{folder}/*.cc")]
+    by_name = collections.defaultdict(list)
+    for file in files:
+        by_name[file.name].append(file)
+    graph = {}
+    for file in files:
+        wanted = [pathlib.PurePath(name).name for name in INCLUDE.findall((ROOT / file).read_text())]
+        graph[file] = [found for name in wanted for found in by_name[name]]
+    return graph
+
+
+def circles(graph):
+    """Groups of files that reach each other (strongly connected components of more than one file), by Tarjan's algorithm."""
+    number, low, stack, found = {}, {}, [], []
+
+    def visit(node):
+        number[node] = low[node] = len(number)
+        stack.append(node)
+        for other in graph[node]:
+            if other not in number:
+                visit(other)
+                low[node] = min(low[node], low[other])
+            elif other in stack:
+                low[node] = min(low[node], number[other])
+        if low[node] == number[node]:
+            group = stack[stack.index(node):]
+            del stack[stack.index(node):]
+            if len(group) > 1:
+                found.append(sorted(map(str, group)))
+
+    for node in graph:
+        if node not in number:
+            visit(node)
+    return found
+
+
+def with_sources(graph):
+    """The same graph with the files joined that are one subject: thing.c and thing.h."""
+    joined = collections.defaultdict(set)
+    for file, others in graph.items():
+        joined[file.with_suffix("")] |= {other.with_suffix("") for other in others} - {file.with_suffix("")}
+    return joined
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--pairs", action="store_true", help="also report circles between subjects (thing.c with thing.h)")
+    arguments = parser.parse_args()
+    sys.setrecursionlimit(10000)
+    failures = [f"{name}: does not open with a comment sentence"
+                for name in without_opening(tracked("*.c", "*.h", "*.cc", "*.cpp"))]
+    for folder in CIRCLE_FREE:
+        graph = include_graph(folder)
+        failures += [f"{folder}: headers include each other: {', '.join(group)}" for group in circles(graph)]
+        if arguments.pairs:
+            failures += [f"{folder}: subjects include each other: {', '.join(group)}" for group in circles(with_sources(graph))]
+    print("\n".join(failures) if failures else "structure: every file opens with a sentence, no circle of includes")
+    return 1 if failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
