@@ -251,7 +251,7 @@ static int hr_view_open(hr_view **out, hr_table *table, const hr_pair *options, 
 
 /* (code, text) of hr_glue_route. */
 static PyObject *hr_decide(const hr_view *view, hr_scratch *scratch, hr_str method, hr_str scheme,
-                           hr_str authority, hr_str path, const hr_pair *pairs, size_t n_pairs, double weight,
+                           hr_str authority, hr_str connect_to, hr_str path, const hr_pair *pairs, size_t n_pairs, double weight,
                            double delay, double abort_, double mirror, hr_str peer_address, uint16_t peer_port,
                            unsigned trusted_proxies, hr_str request_id, const hr_pair *facts, size_t n_facts,
                            PyObject *events)
@@ -268,6 +268,7 @@ static PyObject *hr_decide(const hr_view *view, hr_scratch *scratch, hr_str meth
     request.method = method;
     request.scheme = scheme;
     request.authority = authority;
+    request.connect_to = connect_to;
     request.path = path;
     request.headers = pairs;
     request.n_headers = n_pairs;

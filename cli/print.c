@@ -7,7 +7,10 @@
 
 static void print_rule(FILE *to, const hr_decision *d) {
     if (d->virtual_service.p != NULL) {
-        fprintf(to, "rule         %.*s  http[%d]", S(d->virtual_service), d->route_index);
+        if (d->delegate.p != NULL)
+            fprintf(to, "rule         %.*s  http[%d]\n", S(d->virtual_service), d->root_route_index);
+        fprintf(to, "%-12s %.*s  http[%d]", d->delegate.p != NULL ? "delegate" : "rule",
+                S(d->delegate.p != NULL ? d->delegate : d->virtual_service), d->route_index);
         if (d->match_index >= 0)
             fprintf(to, ".match[%d]", d->match_index);
         if (d->route_name.len > 0)

@@ -291,6 +291,16 @@ def test_host_header_replaces_the_authority(table):
     assert d.destination.subset == "proxy-pod-subset2" and d.upstream.authority == "proxy-server"
 
 
+def test_the_url_is_the_address_that_is_called():
+    """A Service whose port has no declared protocol is reached by its address, whatever Host says."""
+    table = headerroute.load("apiVersion: v1\nkind: Service\nmetadata: {name: a}\nspec: {clusterIP: 10.0.0.1, ports: [{port: 5000}]}\n---\n"
+                             "apiVersion: v1\nkind: Service\nmetadata: {name: b}\nspec: {clusterIP: 10.0.0.2, ports: [{port: 5000}]}\n")
+    assert table.route("GET", "http://10.0.0.1:5000/", {"Host": "b"}).cluster == "outbound|5000||a.default.svc.cluster.local"
+    assert table.route("GET", "http://192.0.2.7:5000/", {"Host": "b"}).action == "passthrough"
+    closed = table.route("GET", "http://192.0.2.7:5000/", outbound_policy="registry-only")
+    assert closed.closes_connection and closed.local_reply is None
+
+
 def test_text_that_is_no_ascii():
     table = headerroute.load(shop("  - match: [{headers: {x: {exact: 'äß日本'}}}]\n"
                                   "    route: [{destination: {host: shop, subset: v1}}]\n"

@@ -172,6 +172,14 @@ def test_route_says_which_rule_and_where():
     assert "proxy-pod-subset1" in done.stdout
 
 
+def test_route_names_both_places_of_a_delegated_rule():
+    """The index of the delegate's rule is not one of the VirtualService with the host."""
+    done = run("route", "-f", "tests/headerroute/test-command/delegated-rules.yaml", "--namespace", "web", "http://www.example.com/users/1")
+    assert "rule         web/root  http[1]\ndelegate     users/users  http[1].match[0]  tests/headerroute/test-command/" in done.stdout
+    done = run("explain", "-f", "tests/headerroute/test-command/delegated-rules.yaml", "--namespace", "web", "http://www.example.com/users/1")
+    assert "miss  users/users http[0].match[0] " in done.stdout and "MATCH users/users http[1].match[0] " in done.stdout
+
+
 def test_explain_names_the_condition_that_failed_with_its_value():
     done = run("explain", "-f", RULES, "-H", "target: other", URL)
     assert done.returncode == 0

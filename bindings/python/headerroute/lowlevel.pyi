@@ -150,8 +150,8 @@ def hr_view_open(
     table: hr_table, options: _Pairs, pairs: _Pairs,
 ) -> Tuple[int, Optional[hr_view], Optional[Tuple[int, str]]]: ...
 def hr_decide(
-    view: hr_view, scratch: hr_scratch, method: _Text, scheme: _Text, authority: _Text, path: _Text, pairs: _Pairs,
-    weight: float, delay: float, abort_: float, mirror: float, peer_address: Optional[_Text],
+    view: hr_view, scratch: hr_scratch, method: _Text, scheme: _Text, authority: _Text, connect_to: _Text, path: _Text,
+    pairs: _Pairs, weight: float, delay: float, abort_: float, mirror: float, peer_address: Optional[_Text],
     peer_port: int, trusted_proxies: int, request_id: Optional[_Text], facts: _Pairs,
     events: Optional[List[Tuple[object, ...]]],
 ) -> Tuple[int, Optional[str]]: ...

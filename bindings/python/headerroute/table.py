@@ -158,7 +158,7 @@ class View:
         weight, delay, abort, mirror = draw_numbers(random, draws)
         scratch = self._core.take_scratch()
         code, text = c.hr_decide(self._core.handle, scratch, utf8(method), scheme,
-                                 utf8(authority if host is None else host), utf8(path), pairs, weight, delay, abort, mirror,
+                                 utf8(authority if host is None else host), utf8(authority), utf8(path), pairs, weight, delay, abort, mirror,
                                  *connection, events)
         self._core.give_scratch(scratch)
         if code == c.HR_ENOMEM:
@@ -247,7 +247,8 @@ class Table:
               facts: Mapping[str, str] | None = None) -> Decision:
         """Decides one request.
 
-        headers: a mapping, or pairs where a name occurs twice; ``Host`` replaces the URL's authority.
+        headers: a mapping, or pairs where a name occurs twice; ``Host`` replaces the URL's authority, but not as
+            the address that the client connects to.
         port: default the URL's (whatever Host says), else 80 (of a Gateway without such a server: view()'s default). gateway,
         namespace, source_labels, outbound_policy, repeated_headers, locality, path_normalization: see view().
         random: the number in [0, 1) that settles weights, faults and mirrors; draws: a number for each, by name

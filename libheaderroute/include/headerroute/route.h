@@ -290,7 +290,8 @@ HR_API const char *hr_trace_kind_name(hr_trace_kind kind);
 typedef struct hr_trace_event {
     hr_trace_kind kind;
     int ok;
-    hr_str virtual_service, file;
+    hr_str virtual_service; /* That wrote the rule: the delegate, if the rule is delegated. */
+    hr_str file;
     int line;
     int32_t route_index, match_index;
     hr_str field;    /* For example "headers[target]" or "uri". */

@@ -10,11 +10,18 @@ const hr_croute *hr_walk(const hr_route_list *routes, hr_subject *subject) {
 
 /* ---- the trace ---- */
 
+/* route_index counts in the VirtualService that wrote the rule, so this is the one to name. */
+static hr_str author_of(const hr_origin *origin) {
+    if (origin->delegate.p != NULL)
+        return origin->delegate;
+    return origin->vs == NULL ? (hr_str){0} : origin->vs->id;
+}
+
 static hr_trace_event event_of(const hr_croute *route, hr_trace_kind kind, bool ok) {
     return (hr_trace_event){
         .kind = kind,
         .ok = ok,
-        .virtual_service = route->origin->vs == NULL ? (hr_str){0} : route->origin->vs->id,
+        .virtual_service = author_of(route->origin),
         .file = route->origin->file,
         .line = route->line,
         .route_index = route->route_index,
