@@ -4,7 +4,7 @@
 #include "diag.h"
 #include "json_writer.h"
 #include "limits.h"
-#include "source.h"
+#include "read_sources.h"
 
 struct hr_document {
     hr_str file;

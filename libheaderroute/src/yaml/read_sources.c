@@ -1,5 +1,5 @@
 /* Reads the YAML files of a path, of a folder, or a text from memory. */
-#include "source.h"
+#include "read_sources.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -86,13 +86,13 @@ static int ends_with(const char *s, const char *end) {
     return n > m && strcmp(s + n - m, end) == 0;
 }
 
-static int wanted(const struct dirent *entry) {
+static int is_yaml_file(const struct dirent *entry) {
     const char *name = entry->d_name;
     return name[0] != '.' && (ends_with(name, ".yaml") || ends_with(name, ".yml")) &&
            strcmp(name, "kustomization.yaml") != 0 && strcmp(name, "kustomization.yml") != 0;
 }
 
-static int by_name(const struct dirent **a, const struct dirent **b) {
+static int entries_by_name(const struct dirent **a, const struct dirent **b) {
     return strcmp((*a)->d_name, (*b)->d_name);
 }
 
@@ -107,7 +107,7 @@ static int worse(int a, int b) {
 }
 
 /* "folder/name", malloc'ed. */
-static char *join(const char *folder, const char *name) {
+static char *join_path(const char *folder, const char *name) {
     size_t len = strlen(folder), size = len + strlen(name) + 2;
     while (len > 1 && folder[len - 1] == '/')
         len--;
@@ -118,14 +118,15 @@ static char *join(const char *folder, const char *name) {
     return path;
 }
 
-static int give_folder(const char *folder, size_t max, hr_diagnostics *d, hr_text_fn fn, void *ctx) {
+static int give_folder(const char *folder, size_t max, hr_diagnostics *d, hr_text_fn fn,
+                       void *ctx) {
     struct dirent **entries;
-    int n = scandir(folder, &entries, wanted, by_name);
+    int n = scandir(folder, &entries, is_yaml_file, entries_by_name);
     if (n < 0)
         return fail_errno(d, folder, "cannot be listed");
     int rc = HR_OK, found = 0;
     for (int i = 0; i < n; i++) {
-        char *path = goes_on(rc) ? join(folder, entries[i]->d_name) : NULL;
+        char *path = goes_on(rc) ? join_path(folder, entries[i]->d_name) : NULL;
         struct stat st;
         if (path == NULL) {
             rc = goes_on(rc) ? HR_ENOMEM : rc;
@@ -151,8 +152,8 @@ static int give_text(const hr_source *s, size_t max, hr_diagnostics *d, hr_text_
     return fn(ctx, hr_str_from(name), s->text);
 }
 
-int hr_sources_each(const hr_source *sources, size_t n, size_t max_bytes, hr_diagnostics *d, hr_text_fn fn,
-                    void *ctx) {
+int hr_sources_each(const hr_source *sources, size_t n, size_t max_bytes, hr_diagnostics *d,
+                    hr_text_fn fn, void *ctx) {
     int rc = HR_OK;
     for (size_t i = 0; i < n && goes_on(rc); i++) {
         const hr_source *s = &sources[i];
