@@ -156,9 +156,51 @@ typedef struct hr_scratch {} hr_scratch;
 %ignore HR_CONNECTION_INIT;
 %ignore HR_REQUEST_INIT;
 %ignore HR_RESPONSE_INIT;
+%ignore HR_STATS_INIT;
+%ignore HR_GATEWAY_INFO_INIT;
+%ignore HR_PLACE_INIT;
+%ignore HR_VIRTUAL_SERVICE_INFO_INIT;
+%ignore HR_SERVICE_INFO_INIT;
+%ignore HR_GATEWAY_SERVER_INIT;
+%ignore HR_DECISION_INIT;
+%ignore HR_UPSTREAM_INIT;
+%ignore HR_PICK_INIT;
+
+/* Documents and sources are for programs that work on files. */
+%ignore hr_sources_read;
+%ignore hr_documents_read;
+%ignore hr_document;
+%ignore hr_document_file;
+%ignore hr_document_place;
+%ignore hr_document_json;
+%ignore hr_place;
+%ignore hr_virtual_service_info;
+%ignore hr_table_virtual_service_count;
+%ignore hr_table_virtual_service;
+%ignore hr_service_info;
+%ignore hr_table_service_count;
+%ignore hr_table_service;
+
+/* Structs that Python makes and the library fills begin with their version. */
+%define HR_VERSIONED(TYPE, INIT)
+%extend TYPE {
+    TYPE() {
+        TYPE *made = malloc(sizeof(*made));
+        if (made != NULL)
+            *made = (TYPE)INIT;
+        return made;
+    }
+}
+%enddef
+HR_VERSIONED(hr_stats, HR_STATS_INIT)
+HR_VERSIONED(hr_gateway_info, HR_GATEWAY_INFO_INIT)
 
 %immutable;
-%include <headerroute/headerroute.h>
+%include <headerroute/types.h>
+%include <headerroute/load.h>
+%include <headerroute/view.h>
+%include <headerroute/route.h>
+%include <headerroute/balance.h>
 %mutable;
 
 /* ---- calls of our own ---- */

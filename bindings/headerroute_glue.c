@@ -147,7 +147,7 @@ static void on_event(void *ctx, const hr_trace_event *event) {
 static int decide_at_edge(hr_str *text, const hr_view *view, hr_scratch *scratch,
                           const hr_request *request, struct trace *trace) {
     hr_request edge;
-    hr_decision decision;
+    hr_decision decision = HR_DECISION_INIT;
     size_t size = 0;
     int code = hr_edge_request(&edge, view, request, NULL, &size);
     if (code != HR_ENOSPC)

@@ -16,14 +16,11 @@ set(CMAKE_ARCHIVE_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/lib)
 if(NOT CMAKE_BUILD_TYPE)
   set(CMAKE_BUILD_TYPE Release)
 endif()
-set(CMAKE_C_FLAGS_RELEASE "-O2 -g")   # asserts stay on
-set(CMAKE_CXX_FLAGS_RELEASE "-O2 -g")
-set(CMAKE_C_FLAGS_RELWITHDEBINFO "-O1 -g")
-set(CMAKE_CXX_FLAGS_RELWITHDEBINFO "-O1 -g")
 
 add_library(hr_build_flags INTERFACE)
 target_compile_options(hr_build_flags INTERFACE -Wall -Wextra -Wpedantic -ffp-contract=off
-  $<$<BOOL:${HR_WERROR}>:-Werror>)
+  $<$<BOOL:${HR_WERROR}>:-Werror>
+  $<$<BOOL:${HR_ASSERTS}>:-UNDEBUG>) # comes after the flags of the build type
 if(HR_SANITIZE)
   target_compile_options(hr_build_flags INTERFACE -fsanitize=${HR_SANITIZE} -fno-omit-frame-pointer
     -fno-sanitize-recover=all)
@@ -53,14 +50,14 @@ function(hr_add_module library module)
 endfunction()
 
 # hr_add_library(NAME MODULES ... | SOURCES ... INCLUDE dir PRIVATE_LIBS ... PC_REQUIRES ... [PC_LIBS_PRIVATE ...]
-# [DEPENDS target...] [LANGUAGE CXX])
+# [DEPENDS target...] [LANGUAGE CXX] SYMBOLS file)
 # builds NAME (shared, with soname), NAME-static, and installs headers, libraries, NAME.pc and the
 # CMake package NAME (targets NAME::NAME and NAME::NAME-static).
 # PRIVATE_LIBS are linked here; users of the static library get the same as plain flags, those of the
 # pkg-config modules PC_REQUIRES and PC_LIBS_PRIVATE. Users of the shared library need none of them, not
-# even their packages. DEPENDS are libraries of ours whose headers a user sees.
+# even their packages. SYMBOLS is the linker's version script: what the shared library exports. DEPENDS are libraries of ours whose headers a user sees.
 function(hr_add_library name)
-  cmake_parse_arguments(L "" "INCLUDE;DESCRIPTION;LANGUAGE"
+  cmake_parse_arguments(L "" "INCLUDE;DESCRIPTION;LANGUAGE;SYMBOLS"
     "MODULES;SOURCES;PRIVATE_LIBS;PC_REQUIRES;PC_LIBS_PRIVATE;DEPENDS" ${ARGN})
   set(objects "")
   if(L_SOURCES)
@@ -105,7 +102,9 @@ function(hr_add_library name)
   foreach(flag ${user_flags})
     target_link_libraries(${name}-static INTERFACE $<INSTALL_INTERFACE:${flag}>)
   endforeach()
-  set_target_properties(${name} PROPERTIES VERSION ${PROJECT_VERSION} SOVERSION 0)
+  set(map ${CMAKE_CURRENT_SOURCE_DIR}/${L_SYMBOLS})
+  set_target_properties(${name} PROPERTIES VERSION ${PROJECT_VERSION} SOVERSION ${HR_ABI_VERSION} LINK_DEPENDS ${map})
+  target_link_options(${name} PRIVATE -Wl,--version-script=${map})
   # CMake does not look into $<TARGET_OBJECTS>: with C++ inside, the shared library is linked as C++.
   if(L_LANGUAGE)
     set_target_properties(${name} PROPERTIES LINKER_LANGUAGE ${L_LANGUAGE})

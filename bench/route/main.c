@@ -62,7 +62,7 @@ static hr_table *load_text(const char *yaml) {
 /* Seconds a decision over `n` requests in random order, repeated for `budget` seconds. */
 static double time_decisions(const hr_view *view, const bench_request *requests, size_t n, bool walk, double budget) {
     hr_scratch *scratch;
-    hr_decision d;
+    hr_decision d = HR_DECISION_INIT;
     hr_route_mode mode = {.plain_walk = walk};
     if (hr_scratch_new(&scratch) != HR_OK)
         fail("no memory");
@@ -171,7 +171,7 @@ static double time_block(const hr_view *view, const bench_request *requests, siz
                          size_t block) {
     static size_t done;
     hr_route_mode mode = {.plain_walk = walk};
-    hr_decision d;
+    hr_decision d = HR_DECISION_INIT;
     int error = HR_OK;
     double from = now();
     for (size_t i = 0; i < block; i++, done++)

@@ -35,7 +35,7 @@ static void *work(void *arg) {
     worker *w = arg;
     const crew *c = w->crew;
     hr_scratch *scratch;
-    hr_decision d;
+    hr_decision d = HR_DECISION_INIT;
     size_t i = w->first, done = 0;
     if (hr_scratch_new(&scratch) != HR_OK)
         abort();

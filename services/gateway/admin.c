@@ -11,12 +11,6 @@ static void put(hr_text *json, const char *name, hr_str value) {
     hr_json_member(json, name, value.p, value.len);
 }
 
-static const char *lb_name(hr_lb lb) {
-    static const char *const names[] = {"LEAST_REQUEST", "ROUND_ROBIN", "RANDOM",
-                                        "PASSTHROUGH",   "RING_HASH",   "MAGLEV"};
-    return names[lb];
-}
-
 /* In a scratch of its own: the text may be long, and a request's scratch would keep the room. */
 static void put_routes(hr_text *json, const hr_view *view) {
     hr_scratch *scratch = NULL;
@@ -34,7 +28,7 @@ static void write_config(gw_aside *aside) {
     const gateway *g = aside->gateway;
     const gw_config *config = aside->config;
     hr_text *json = &aside->json;
-    hr_stats stats;
+    hr_stats stats = HR_STATS_INIT;
     hr_table_stats(&stats, config->table);
     hr_text_printf(json, "{\"generation\":%llu,\"good\":%s", (unsigned long long)config->generation,
                    atomic_load(&g->config_good) ? "true" : "false");
@@ -61,8 +55,8 @@ static void write_config(gw_aside *aside) {
         hr_json_string(json, cluster->name.p, cluster->name.len);
         put(json, "source", cluster->source_file);
         hr_json_member_int(json, "line", cluster->source_line);
-        hr_json_member_str(json, "load_balancer", lb_name(cluster->policy.lb));
-        hr_json_member_int(json, "connect_timeout_ms", cluster->policy.connect_timeout_ms);
+        hr_json_member_str(json, "load_balancer", hr_lb_name(cluster->policy->lb));
+        hr_json_member_int(json, "connect_timeout_ms", cluster->policy->connect_timeout_ms);
         hr_json_member_int(json, "endpoints", (int64_t)cluster->n_endpoints);
         hr_text_str(json, "}");
     }
@@ -89,8 +83,8 @@ static void answer_clusters(hr_exchange *ex) {
             gw_endpoint *e = cluster->endpoints[i];
             hr_text_str(&json, i > 0 ? ",{\"address\":" : "{\"address\":");
             hr_json_string(&json, e->name, strlen(e->name));
-            put(&json, "name", cluster->cluster->endpoints[i].name);
-            hr_json_member_int(&json, "weight", cluster->cluster->endpoints[i].weight);
+            put(&json, "name", cluster->cluster->endpoints[i]->name);
+            hr_json_member_int(&json, "weight", cluster->cluster->endpoints[i]->weight);
             hr_json_member_int(&json, "active",
                                atomic_load_explicit(&e->active, memory_order_relaxed));
             hr_json_member_int(&json, "requests",

@@ -80,7 +80,7 @@ static int is_limited(const hr_traffic_policy *p) {
 
 /* Policies that this gateway does not act on. NULL: it acts on all of it. */
 static const char *not_acted_on(const hr_cluster *cluster) {
-    const hr_traffic_policy *p = &cluster->policy;
+    const hr_traffic_policy *p = cluster->policy;
     if (p->lb == HR_LB_PASSTHROUGH)
         return "loadBalancer PASSTHROUGH: there is no original destination to pass a request "
                "through to; "
@@ -100,7 +100,7 @@ static const char *not_acted_on(const hr_cluster *cluster) {
 
 /* What the Gateway's server asks of the listeners, and what the command line gave them. */
 static int refuse_server(const hr_view *view, const gw_options *options) {
-    hr_gateway_server server;
+    hr_gateway_server server = HR_GATEWAY_SERVER_INIT;
     if (hr_view_gateway_server(&server, view) != HR_OK)
         return 0;
     hr_str mode = server.tls_mode;
@@ -169,7 +169,7 @@ static int choose_view(hr_view_options *out, const hr_table *table, const gw_opt
     out->outbound_policy = HR_REGISTRY_ONLY;
     out->repeated_headers = (hr_repeated_headers)options->repeated_headers;
     size_t n = hr_table_gateway_count(table);
-    hr_gateway_info info;
+    hr_gateway_info info = HR_GATEWAY_INFO_INIT;
     if (options->gateway != NULL)
         return 0;
     out->gateway = HR_STR("mesh");
@@ -211,7 +211,7 @@ static hr_view *make_view(hr_table *table, const hr_view_options *view_options) 
  * name for all connections to an endpoint. */
 static int make_tls(gw_cluster *out) {
     const hr_cluster *cluster = out->cluster;
-    const hr_traffic_policy *p = &cluster->policy;
+    const hr_traffic_policy *p = cluster->policy;
     char why[512];
     if (p->tls_mode == HR_TLS_DISABLE || out->tls != NULL)
         return 0;
@@ -262,13 +262,13 @@ static int fill_clusters(gw_config *config, const gw_config *previous, int same)
         cluster->endpoints = calloc(n + 1, sizeof(*cluster->endpoints));
         for (size_t i = 0; cluster->endpoints != NULL && i < n; i++) {
             cluster->endpoints[i] =
-                endpoint_of(previous, cluster->cluster, &cluster->cluster->endpoints[i]);
+                endpoint_of(previous, cluster->cluster, cluster->cluster->endpoints[i]);
             if (cluster->endpoints[i] == NULL)
                 return -1;
             ejected += atomic_load(&cluster->endpoints[i]->ejected_until) != 0;
         }
         cluster->shared = shared_of(previous, cluster->cluster);
-        cluster->limited = is_limited(&cluster->cluster->policy);
+        cluster->limited = is_limited(cluster->cluster->policy);
         size_t before = same ? gw_config_find(previous, cluster->cluster->name) : 0;
         if (same && before < previous->n_clusters)
             cluster->tls = hr_up_tls_ref(previous->clusters[before].tls);
@@ -378,7 +378,7 @@ static int add_file(gw_files *files, hr_str path) {
 int gw_config_tls_files(gw_files *out, const gw_config *config) {
     *out = (gw_files){NULL, 0};
     for (size_t c = 0; c < config->n_clusters; c++) {
-        const hr_traffic_policy *p = &config->clusters[c].cluster->policy;
+        const hr_traffic_policy *p = config->clusters[c].cluster->policy;
         if (p->tls_mode == HR_TLS_DISABLE)
             continue;
         if (add_file(out, p->tls_ca_certificates) != 0 ||
@@ -396,7 +396,7 @@ void gw_files_free(gw_files *files) {
 }
 
 int gw_config_is_gateway(const gw_config *config) {
-    hr_gateway_server server;
+    hr_gateway_server server = HR_GATEWAY_SERVER_INIT;
     return hr_view_gateway_server(&server, config->view) == HR_OK;
 }
 

@@ -202,7 +202,7 @@ static int put_answer(gw_aside *aside, const hr_request *request, hr_scratch *sc
     hr_text *json = &aside->json;
     trace t = {json, sizeof(first) - 1, aside->kind == GW_ASIDE_PAGE ? MAX_PUBLIC_TRACE : MAX_TRACE,
                0};
-    hr_decision decision;
+    hr_decision decision = HR_DECISION_INIT;
     hr_str text;
     hr_text_str(json, first);
     int error = hr_explain(&decision, aside->config->view, request, scratch, on_event, &t);

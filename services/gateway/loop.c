@@ -128,7 +128,7 @@ static void adopt(gw_loop_config *lc, gw_loop_config *previous) {
             continue;
         gw_loop_cluster *old = &previous->clusters[p];
         const gw_cluster *before = &previous->config->clusters[p];
-        if (!same_connections(&now->cluster->policy, &before->cluster->policy) ||
+        if (!same_connections(now->cluster->policy, before->cluster->policy) ||
             !hr_up_tls_same(now->tls, before->tls))
             continue;
         lc->clusters[c].cursor = old->cursor;
@@ -162,7 +162,7 @@ hr_up_endpoint *gw_loop_endpoint(gw_loop *loop, gw_loop_config *lc, size_t c, si
     const hr_cluster *known = lc->config->clusters[c].cluster;
     prepare_cluster(cluster, known->n_endpoints);
     if (cluster->up[index] == NULL) {
-        const hr_traffic_policy *p = &known->policy;
+        const hr_traffic_policy *p = known->policy;
         hr_up_settings settings = {
             .connect_timeout_ms = p->connect_timeout_ms > 0 ? (uint32_t)p->connect_timeout_ms : 0,
             /* Istio's default of one hour would outlive most servers' patience: see hr_up_settings.
@@ -177,7 +177,7 @@ hr_up_endpoint *gw_loop_endpoint(gw_loop *loop, gw_loop_config *lc, size_t c, si
             .tls = lc->config->clusters[c].tls,
             .open_connections = &lc->config->clusters[c].shared->connections,
         };
-        const hr_endpoint *endpoint = &known->endpoints[index];
+        const hr_endpoint *endpoint = known->endpoints[index];
         cluster->up[index] =
             hr_up_endpoint_new(loop->up, endpoint->address, endpoint->port, &settings);
     }

@@ -19,11 +19,11 @@ static int counts_as_5xx(const hr_traffic_policy *p, int status) {
 static int may_eject(const gw_cluster *cluster) {
     uint64_t ejected = atomic_load_explicit(&cluster->shared->ejected, memory_order_relaxed) + 1;
     return ejected * 100 <=
-           (uint64_t)cluster->cluster->policy.max_ejection_percent * cluster->cluster->n_endpoints;
+           (uint64_t)cluster->cluster->policy->max_ejection_percent * cluster->cluster->n_endpoints;
 }
 
 static void eject(const gw_cluster *cluster, gw_endpoint *endpoint) {
-    const hr_traffic_policy *p = &cluster->cluster->policy;
+    const hr_traffic_policy *p = cluster->cluster->policy;
     uint64_t none = 0;
     if (!may_eject(cluster))
         return;
@@ -53,7 +53,7 @@ static int reached(_Atomic uint32_t *counter, int failed, int64_t threshold) {
 }
 
 void gw_outlier_note(const gw_cluster *cluster, gw_endpoint *endpoint, int status) {
-    const hr_traffic_policy *p = &cluster->cluster->policy;
+    const hr_traffic_policy *p = cluster->cluster->policy;
     int bad = 0;
     if (!p->outlier || endpoint == NULL)
         return;
@@ -97,9 +97,9 @@ void gw_outlier_sweep(const gw_config *config) {
     uint64_t now = hr_timers_now();
     for (size_t c = 0; c < config->n_clusters; c++) {
         const gw_cluster *cluster = &config->clusters[c];
-        if (!cluster->cluster->policy.outlier || now < cluster->shared->next_look)
+        if (!cluster->cluster->policy->outlier || now < cluster->shared->next_look)
             continue;
-        cluster->shared->next_look = now + (uint64_t)cluster->cluster->policy.interval_ms;
+        cluster->shared->next_look = now + (uint64_t)cluster->cluster->policy->interval_ms;
         for (size_t i = 0; i < cluster->cluster->n_endpoints; i++)
             look_at(cluster, cluster->endpoints[i], now);
     }
@@ -121,7 +121,7 @@ static uint8_t warmth(const hr_traffic_policy *p, const gw_endpoint *endpoint, u
 #define MAX_PRIORITIES 32
 
 static size_t priority_of(const gw_cluster *cluster, size_t endpoint) {
-    uint32_t priority = cluster->cluster->endpoints[endpoint].priority;
+    uint32_t priority = cluster->cluster->endpoints[endpoint]->priority;
     return priority < MAX_PRIORITIES ? priority : MAX_PRIORITIES - 1;
 }
 
@@ -130,7 +130,7 @@ static size_t priority_of(const gw_cluster *cluster, size_t endpoint) {
 static void calm(const gw_cluster *cluster, hr_endpoint_state *states) {
     size_t n = cluster->cluster->n_endpoints;
     uint64_t known[MAX_PRIORITIES] = {0}, healthy[MAX_PRIORITIES] = {0}, available = 0;
-    uint64_t least = (uint64_t)cluster->cluster->policy.min_health_percent;
+    uint64_t least = (uint64_t)cluster->cluster->policy->min_health_percent;
     for (size_t i = 0; i < n; i++) {
         known[priority_of(cluster, i)]++;
         healthy[priority_of(cluster, i)] += !states[i].unusable;
@@ -145,7 +145,7 @@ static void calm(const gw_cluster *cluster, hr_endpoint_state *states) {
 }
 
 void gw_outlier_states(const gw_cluster *cluster, hr_endpoint_state *states) {
-    const hr_traffic_policy *p = &cluster->cluster->policy;
+    const hr_traffic_policy *p = cluster->cluster->policy;
     size_t n = cluster->cluster->n_endpoints, n_ejected = 0;
     uint64_t now = hr_timers_now();
     for (size_t i = 0; i < n; i++) {

@@ -131,6 +131,7 @@ static void route(gw_request *r) {
         gw_reply(r, 404, "NR", "route_not_found", HR_STR(""));
         return;
     }
+    r->decision.version = HR_DECISION_VERSION;
     int error = hr_route(&r->decision, r->lc->config->view, &r->in, r->scratch->scratch);
     if (error == HR_EREQUEST) {
         gw_reply(r, 400, NULL, "malformed_request", HR_STR(""));

@@ -146,7 +146,7 @@ int gw_retry(gw_request *r, hr_up_error error, const sv_http1_response *head) {
         return 0;
     }
     const gw_cluster *cluster = &r->lc->config->clusters[r->cluster];
-    int64_t most = cluster->cluster->policy.max_retries;
+    int64_t most = cluster->cluster->policy->max_retries;
     /* A retry that is over, as this request's own is, counts no more. */
     if (most >= 0 &&
         (int64_t)atomic_load_explicit(&cluster->shared->retries, memory_order_relaxed) -

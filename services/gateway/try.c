@@ -102,7 +102,7 @@ static void leave_endpoint(gw_request *r) {
 static int balance(gw_loop *loop, gw_loop_config *lc, size_t c, const gw_avoid *avoid,
                    size_t *index) {
     gw_loop_cluster *own = &lc->clusters[c];
-    hr_pick how = {.states = own->states,
+    hr_pick how = {.version = HR_PICK_VERSION, .states = own->states,
                    .random = gw_random(loop),
                    .has_hash = avoid->has_hash,
                    .hash = avoid->hash,
@@ -115,7 +115,7 @@ static int balance(gw_loop *loop, gw_loop_config *lc, size_t c, const gw_avoid *
 static void keep_rings(gw_loop_cluster *own, const hr_cluster *cluster) {
     size_t n_ejected = 0;
     int changed = 0;
-    if (cluster->policy.lb != HR_LB_RING_HASH && cluster->policy.lb != HR_LB_MAGLEV)
+    if (cluster->policy->lb != HR_LB_RING_HASH && cluster->policy->lb != HR_LB_MAGLEV)
         return;
     for (size_t i = 0; i < cluster->n_endpoints; i++) {
         n_ejected += own->states[i].unusable;
@@ -141,9 +141,9 @@ gw_endpoint *gw_pick(gw_loop *loop, gw_loop_config *lc, size_t c, const gw_avoid
     for (size_t i = 0; i < n && n <= MAX_REFRESHED; i++)
         own->states[i].active =
             atomic_load_explicit(&cluster->endpoints[i]->active, memory_order_relaxed);
-    if (cluster->cluster->policy.outlier || cluster->cluster->policy.warmup_ms > 0)
+    if (cluster->cluster->policy->outlier || cluster->cluster->policy->warmup_ms > 0)
         gw_outlier_states(cluster, own->states);
-    if (cluster->cluster->policy.outlier)
+    if (cluster->cluster->policy->outlier)
         keep_rings(own, cluster->cluster);
     for (size_t i = 0; i < avoid->n_tried; i++)
         own->states[avoid->tried[i]].unusable |= 2;
@@ -218,7 +218,7 @@ static void on_turn(hr_timer *timer) {
  * connection, so that no loop starves. */
 static int admit(gw_request *r, hr_up_endpoint *endpoint) {
     const gw_cluster *cluster = &r->lc->config->clusters[r->cluster];
-    const hr_traffic_policy *p = &cluster->cluster->policy;
+    const hr_traffic_policy *p = cluster->cluster->policy;
     gw_shared *shared = cluster->shared;
     if (p->http2_max_requests >= 0 &&
         atomic_load_explicit(&shared->requests, memory_order_relaxed) >= p->http2_max_requests)
@@ -441,6 +441,7 @@ void gw_forward(gw_request *r) {
         gw_reply(r, 503, "NC", "cluster_not_found", HR_STR(""));
         return;
     }
+    r->up.version = HR_UPSTREAM_VERSION;
     if (hr_upstream_request(&r->up, d, &r->in, r->scratch->scratch) != HR_OK) {
         gw_reply(r, 500, NULL, "out_of_memory", HR_STR(""));
         return;

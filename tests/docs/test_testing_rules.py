@@ -71,7 +71,7 @@ def test_steps_of_the_workflow(repository):
         assert done.returncode == 0, done.stdout + done.stderr
     build = steps["Build headerroute"]["run"].split()
     assert (ROOT / build[0]).exists() and (BUILD / "bin" / "headerroute").exists()
-    assert "headerroute-cli" in build and "add_executable(headerroute-cli" in (ROOT / "libheaderroute" / "CMakeLists.txt").read_text()
+    assert "headerroute-cli" in build and "add_executable(headerroute-cli" in (ROOT / "cli" / "CMakeLists.txt").read_text()
 
 
 def test_hooks(repository):

@@ -65,7 +65,7 @@ static void count(void *ctx, const hr_trace_event *event) {
 
 static void balance(const hr_decision *d, const hr_request *request, hr_scratch *scratch) {
     hr_cursor cursor = {0};
-    hr_pick pick = {.random = request->path.len};
+    hr_pick pick = {.version = HR_PICK_VERSION, .random = request->path.len};
     size_t chosen;
     if (d->cluster == NULL)
         return;
@@ -77,7 +77,7 @@ static void balance(const hr_decision *d, const hr_request *request, hr_scratch 
 
 static void ask(const hr_view *view, const hr_request *request, hr_scratch *scratch) {
     static const hr_route_mode walk = {.plain_walk = true};
-    hr_decision d;
+    hr_decision d = HR_DECISION_INIT;
     size_t octets = 0;
     answer expected = keep(hr_route_by(&d, view, request, scratch, &walk), &d, request, scratch);
     same("the index", request, &expected, keep(hr_route(&d, view, request, scratch), &d, request, scratch));

@@ -36,7 +36,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     if (table != NULL) {
         view(table, HR_STR("mesh"), 80);
         for (size_t i = 0; i < hr_table_gateway_count(table) && i < 4; i++) {
-            hr_gateway_info info;
+            hr_gateway_info info = HR_GATEWAY_INFO_INIT;
             if (hr_table_gateway(&info, table, i) == HR_OK && info.n_ports > 0)
                 view(table, info.name, info.ports[0]);
         }

@@ -53,7 +53,7 @@ static void pick_many(fixture *f, unsigned n) {
     for (unsigned i = 0; i < n; i++) {
         size_t index;
         random = random * 6364136223846793005u + 1442695040888963407u;
-        hr_pick pick = {.states = f->states, .random = random};
+        hr_pick pick = {.version = HR_PICK_VERSION, .states = f->states, .random = random};
         cr_assert_eq(hr_balance(&index, f->cluster, &cursor, &pick), HR_OK);
         cr_assert_lt(index, f->cluster->n_endpoints);
         f->counts[index]++;
@@ -70,7 +70,7 @@ static const char *const alike[] = {"weight: 1", "weight: 1", "weight: 1", "weig
 Test(balance, round_robin_takes_turns) {
     fixture f = open_cluster(alike, 3, "loadBalancer: {simple: ROUND_ROBIN}", NULL);
     hr_cursor cursor = {0};
-    hr_pick pick = {0};
+    hr_pick pick = HR_PICK_INIT;
     for (size_t i = 0; i < 9; i++) {
         size_t index;
         cr_assert_eq(hr_balance(&index, f.cluster, &cursor, &pick), HR_OK);
@@ -91,7 +91,7 @@ Test(balance, weighted_round_robin_is_exact_in_each_rotation_and_never_bunches) 
     static const char *const endpoints[] = {"weight: 1", "weight: 2", "weight: 5"};
     fixture f = open_cluster(endpoints, 3, "loadBalancer: {simple: ROUND_ROBIN}", NULL);
     hr_cursor cursor = {0};
-    hr_pick pick = {0};
+    hr_pick pick = HR_PICK_INIT;
     for (int rotation = 0; rotation < 3; rotation++) {
         unsigned counts[3] = {0}, run = 0;
         size_t last = MOST;
@@ -176,8 +176,8 @@ Test(balance, failover_spills_over_once_too_little_is_left) {
                              "loadBalancer: {simple: RANDOM, localityLbSetting: {failover: [{from: eu, to: us}]}}, "
                              "outlierDetection: {consecutive5xxErrors: 3}",
                              "eu/a");
-    cr_expect(f.cluster->endpoints[0].priority == 0 && f.cluster->endpoints[4].priority == 1 &&
-              f.cluster->endpoints[5].priority == 2);
+    cr_expect(f.cluster->endpoints[0]->priority == 0 && f.cluster->endpoints[4]->priority == 1 &&
+              f.cluster->endpoints[5]->priority == 2);
     f.states[0].unusable = 1; /* 3 of 4: 1.4 x 75 % is still all of it */
     pick_many(&f, 20000);
     cr_expect(f.counts[4] == 0 && f.counts[5] == 0);
@@ -197,7 +197,7 @@ Test(balance, an_ejected_endpoint_gives_its_keys_to_others_and_theirs_stay) {
     unsigned moved = 0;
     for (uint64_t key = 0; key < 1000; key++) {
         size_t before, after;
-        hr_pick pick = {.has_hash = 1, .hash = key * 0x9E3779B97F4A7C15u, .states = f.states};
+        hr_pick pick = {.version = HR_PICK_VERSION, .has_hash = 1, .hash = key * 0x9E3779B97F4A7C15u, .states = f.states};
         f.states[2].unusable = 0;
         cr_assert_eq(hr_balance(&before, f.cluster, &cursor, &pick), HR_OK);
         f.states[2].unusable = 1;
@@ -213,7 +213,7 @@ Test(balance, an_ejected_endpoint_gives_its_keys_to_others_and_theirs_stay) {
 Test(balance, no_endpoint_is_picked_if_none_is_usable) {
     fixture f = open_cluster(alike, 2, "loadBalancer: {simple: ROUND_ROBIN}", NULL);
     hr_cursor cursor = {0};
-    hr_pick pick = {.states = f.states};
+    hr_pick pick = {.version = HR_PICK_VERSION, .states = f.states};
     size_t index = 7;
     f.states[0].unusable = f.states[1].unusable = 1;
     cr_expect_eq(hr_balance(&index, f.cluster, &cursor, &pick), HR_ENOENT);
@@ -289,7 +289,7 @@ Test(balance, rings_older_than_the_states_pick_usable_endpoints_only) {
     for (uint64_t key = 0; key < 500; key++) {
         size_t index;
         hr_cursor cursor = {0};
-        hr_pick pick = {.states = f.states, .has_hash = 1, .hash = key * 0x9E3779B97F4A7C15u, .rings = rings};
+        hr_pick pick = {.version = HR_PICK_VERSION, .states = f.states, .has_hash = 1, .hash = key * 0x9E3779B97F4A7C15u, .rings = rings};
         cr_assert_eq(hr_balance(&index, f.cluster, &cursor, &pick), HR_OK);
         cr_assert(index == 2 || index == 3);
         f.counts[index]++;
@@ -299,7 +299,7 @@ Test(balance, rings_older_than_the_states_pick_usable_endpoints_only) {
     f.states[0].unusable = 0; /* back, and on no ring yet */
     size_t index;
     hr_cursor cursor = {0};
-    hr_pick pick = {.states = f.states, .has_hash = 1, .hash = 7, .rings = rings};
+    hr_pick pick = {.version = HR_PICK_VERSION, .states = f.states, .has_hash = 1, .hash = 7, .rings = rings};
     int code = hr_balance(&index, f.cluster, &cursor, &pick);
     cr_expect(code == HR_OK && index == 0);
     hr_rings_free(rings);

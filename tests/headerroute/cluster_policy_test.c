@@ -12,7 +12,7 @@ static hr_traffic_policy policy_of(const char *name, uint16_t port) {
     options.port = port;
     cr_assert_eq(hr_view_new(&view, table, &options), HR_OK);
     cr_assert_eq(hr_view_cluster_count(view), 1);
-    hr_traffic_policy policy = hr_view_cluster(view, 0)->policy;
+    hr_traffic_policy policy = *hr_view_cluster(view, 0)->policy;
     hr_view_unref(view);
     hr_table_unref(table);
     return policy;

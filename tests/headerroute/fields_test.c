@@ -63,11 +63,11 @@ static void dump_policy(FILE *out, const hr_traffic_policy *p) {
 static void dump_cluster(FILE *out, const hr_cluster *c) {
     put(out, "cluster", c->name);
     fprintf(out, " kind %d", c->kind);
-    dump_policy(out, &c->policy);
+    dump_policy(out, c->policy);
     for (size_t i = 0; i < c->n_labels; i++)
         put(out, "subset", c->labels[i].value);
     for (size_t i = 0; i < c->n_endpoints; i++) {
-        const hr_endpoint *e = &c->endpoints[i];
+        const hr_endpoint *e = c->endpoints[i];
         put(out, "\n  endpoint", e->address);
         fprintf(out, ":%u weight %u priority %u share %u", e->port, e->weight, e->priority, e->locality_weight);
         put(out, "locality", e->locality);
@@ -89,7 +89,7 @@ static void dump_decisions(FILE *out, const hr_view *view, hr_scratch *scratch) 
         hr_request request = {.version = HR_REQUEST_VERSION, .method = hr_str_from(asked[i].method), .scheme = hr_str_from(asked[i].scheme),
                               .authority = hr_str_from(asked[i].authority), .path = hr_str_from(asked[i].path),
                               .headers = asked[i].headers, .n_headers = 2, .draws = {0.5, 0.5, 0.5, 0.5}};
-        hr_decision decision;
+        hr_decision decision = HR_DECISION_INIT;
         hr_str json;
         cr_assert_eq(hr_route(&decision, view, &request, scratch), HR_OK);
         cr_assert_eq(hr_decision_json(&json, &decision, &request, scratch), HR_OK);

@@ -127,8 +127,8 @@ static void format_expect(const char *format, const char *what, const hr_pair *v
 static void format_check(size_t i, hr_scratch *scratch) {
     hr_table *table = format_table(i);
     hr_view *view;
-    hr_decision d;
-    hr_upstream upstream;
+    hr_decision d = HR_DECISION_INIT;
+    hr_upstream upstream = HR_UPSTREAM_INIT;
     const hr_pair *headers, up = {HR_STR("x-up"), HR_STR("u")};
     size_t n;
     hr_connection connection = HR_CONNECTION_INIT;

@@ -125,7 +125,7 @@ static void random_request(sample *s) {
 
 static void compare(const hr_view *view, hr_scratch *scratch, const sample *s) {
     static const hr_route_mode walk = {.plain_walk = true}, indexed = {0};
-    hr_decision a, b;
+    hr_decision a = HR_DECISION_INIT, b = HR_DECISION_INIT;
     cr_assert_eq(hr_route_by(&a, view, &s->request, scratch, &walk), HR_OK);
     cr_assert_eq(hr_route_by(&b, view, &s->request, scratch, &indexed), HR_OK);
     cr_assert(a.route_index == b.route_index && a.action == b.action, "path %s: the walk finds %d, the index %d", s->path,
@@ -207,7 +207,7 @@ Test(index, settles_one_exact_key_as_the_walk_does) {
         hr_request request = {.version = HR_REQUEST_VERSION, .method = HR_STR("GET"), .scheme = HR_STR("http"), .authority = HR_STR("reviews"),
                               .path = hr_str_from(path), .headers = headers, .n_headers = 1 + draw(3)};
         hr_route_mode walk = {.plain_walk = true};
-        hr_decision a, b;
+        hr_decision a = HR_DECISION_INIT, b = HR_DECISION_INIT;
         cr_assert_eq(hr_route(&a, view, &request, scratch), HR_OK);
         cr_assert_eq(hr_route_by(&b, view, &request, scratch, &walk), HR_OK);
         cr_assert_eq(a.route_index, b.route_index, "%s %s %s: %d, but the walk finds %d", path, value, other,

@@ -160,7 +160,7 @@ static hr_view *view_of(hr_table *table, uint16_t port, hr_str gateway) {
 }
 
 static void route(const hr_view *view, const asked *a, hr_scratch *scratch) {
-    hr_decision d;
+    hr_decision d = HR_DECISION_INIT;
     int error = hr_route(&d, view, &a->request, scratch);
     if (error != a->error || (error == HR_OK && d.action != a->action)) {
         watching = false;
@@ -292,8 +292,8 @@ Test(allocations, final_forms_have_none) {
     const hr_pair answer[] = {H("server", "x"), H("content-type", "text/plain")};
     hr_response response = {.version = HR_RESPONSE_VERSION, .status = 200, .headers = answer, .n_headers = 2};
     for (int round = 0; round < 20; round++) {
-        hr_decision d;
-        hr_upstream upstream;
+        hr_decision d = HR_DECISION_INIT;
+        hr_upstream upstream = HR_UPSTREAM_INIT;
         const hr_pair *headers;
         size_t n;
         if (round == 3)

@@ -13,7 +13,7 @@
 
 #include <criterion/criterion.h>
 
-#include <headerroute/diff.h>
+#include <headerroute/headerroute.h>
 
 /* The C library's own functions, behind the ones below (glibc exports them for this). */
 void *__libc_malloc(size_t n);
@@ -226,9 +226,9 @@ static void ignore(void *ctx, const hr_trace_event *event) {
 /* Everything that a scratch grows for. */
 static int ask(const hr_view *view, const hr_request *request, hr_scratch *scratch) {
     static const hr_pair answer[] = {{{"server", 6}, {"x", 1}}};
-    hr_decision d;
+    hr_decision d = HR_DECISION_INIT;
     hr_response response = {.version = HR_RESPONSE_VERSION, .status = 200, .headers = answer, .n_headers = 1};
-    hr_upstream upstream;
+    hr_upstream upstream = HR_UPSTREAM_INIT;
     hr_str json;
     const hr_pair *headers;
     size_t n;

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <headerroute/diff.h>
+#include <headerroute/headerroute.h>
 
 #include "domain.h"
 #include "harness.h"
@@ -57,7 +57,7 @@ static hr_diff *diff_of(const char *before, const char *after, const hr_diff_opt
 /* The bits of all regions of a change, and how many there are. */
 static void expect_change(const char *before, const char *after, size_t regions, unsigned changed) {
     hr_diff *diff = diff_of(before, after, NULL);
-    hr_diff_region region;
+    hr_diff_region region = HR_DIFF_REGION_INIT;
     unsigned bits = 0;
     for (size_t i = 0; hr_diff_region_get(&region, diff, i) == HR_OK; i++)
         bits |= region.changed;
@@ -191,7 +191,7 @@ Test(prove, only_narrows) {
     hr_diff_free(diff);
     options.only = HR_CHANGE_TIMEOUT | HR_CHANGE_RETRIES;
     diff = diff_of(REST(TO("v1")), REST(TO("v2") ", timeout: 2s"), &options);
-    hr_diff_region region;
+    hr_diff_region region = HR_DIFF_REGION_INIT;
     cr_assert_eq(hr_diff_region_get(&region, diff, 0), HR_OK);
     cr_expect_eq(region.changed, HR_CHANGE_TIMEOUT);
     hr_diff_free(diff);
@@ -201,7 +201,7 @@ Test(prove, only_narrows) {
 
 static void expect_undecided(const char *before, const char *after, const char *reason) {
     hr_diff *diff = diff_of(before, after, NULL);
-    hr_diff_undecided u;
+    hr_diff_undecided u = HR_DIFF_UNDECIDED_INIT;
     cr_expect(!hr_diff_complete(diff), "%s=> %s", before, after);
     cr_assert_eq(hr_diff_undecided_get(&u, diff, 0), HR_OK);
     cr_expect_not_null(strstr(u.reason.p, reason), "%s: %.*s", before, (int)u.reason.len,
@@ -243,8 +243,8 @@ Test(prove, a_view_that_one_side_lacks_is_a_region) {
         "hosts: ['*']}]}\n";
     hr_table *before = mesh_with(""), *after = mesh_with(gateway);
     hr_diff *diff;
-    hr_diff_region region;
-    hr_diff_view view;
+    hr_diff_region region = HR_DIFF_REGION_INIT;
+    hr_diff_view view = HR_DIFF_VIEW_INIT;
     size_t found;
     hr_scratch *scratch;
     cr_assert_eq(hr_diff_new(&diff, before, after, NULL), HR_OK);
@@ -268,7 +268,7 @@ Test(prove, wrong_arguments_are_refused) {
     hr_diff *diff;
     hr_diff_options options = HR_DIFF_OPTIONS_INIT;
     hr_view_options view = HR_VIEW_OPTIONS_INIT;
-    hr_diff_region region;
+    hr_diff_region region = HR_DIFF_REGION_INIT;
     cr_expect_eq(hr_diff_new(NULL, table, table, NULL), HR_EINVAL);
     cr_expect_eq(hr_diff_new(&diff, NULL, table, NULL), HR_EINVAL);
     options.version = 9;

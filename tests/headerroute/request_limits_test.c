@@ -61,7 +61,7 @@ int __wrap_memcmp(const void *a, const void *b, size_t n) {
 
 static uint64_t work_of(const hr_view *view, const hr_request *request) {
     hr_scratch *scratch;
-    hr_decision d;
+    hr_decision d = HR_DECISION_INIT;
     cr_assert_eq(hr_scratch_new(&scratch), HR_OK);
     cr_assert_eq(hr_route(&d, view, request, scratch), HR_OK);
     work = regexes = 0;

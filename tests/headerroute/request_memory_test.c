@@ -19,8 +19,8 @@ static size_t bytes_of(const hr_request *request) {
 /* What the public header says of a scratch. */
 static void little_memory(const char *name, const hr_view *view, hr_request request) {
     hr_scratch *scratch;
-    hr_decision d;
-    hr_upstream upstream;
+    hr_decision d = HR_DECISION_INIT;
+    hr_upstream upstream = HR_UPSTREAM_INIT;
     cr_assert_eq(hr_scratch_new(&scratch), HR_OK);
     hr_request empty = small_request("/");
     cr_assert_eq(hr_route(&d, view, &empty, scratch), HR_OK);
@@ -51,8 +51,8 @@ Test(request_memory, scratches_are_trimmed) {
     hr_view *view = large_view("headers: {x: {regex: '.*[0-9]x'}}, uri: {regex: '/.*#'}", HR_REPEATED_JOINED);
     hr_request large = large_headers("accept", "v", 92), small = small_request("/%41");
     hr_scratch *scratch;
-    hr_decision d;
-    hr_upstream upstream;
+    hr_decision d = HR_DECISION_INIT;
+    hr_upstream upstream = HR_UPSTREAM_INIT;
     cr_assert_eq(hr_scratch_new(&scratch), HR_OK);
     size_t fresh = hr_scratch_bytes(scratch);
     cr_assert_eq(hr_route(&d, view, &small, scratch), HR_OK);
@@ -98,7 +98,7 @@ static void listen(void *ctx, const hr_trace_event *e) {
 static heard explained(const hr_view *view, hr_request request) {
     heard h = {0};
     hr_scratch *scratch;
-    hr_decision d;
+    hr_decision d = HR_DECISION_INIT;
     cr_assert_eq(hr_scratch_new(&scratch), HR_OK);
     size_t before = hr_scratch_bytes(scratch);
     cr_assert_eq(hr_explain(&d, view, &request, scratch, listen, &h), HR_OK);

@@ -121,7 +121,7 @@ static int is(hr_str s, const char *prefix, unsigned generation) {
 
 static void balance(const hr_decision *d, const hr_request *request, hr_scratch *scratch) {
     hr_cursor cursor = {0};
-    hr_pick pick = {.random = 1};
+    hr_pick pick = {.version = HR_PICK_VERSION, .random = 1};
     size_t chosen;
     check(hr_request_hash(&pick.hash, d, request, HR_STR("127.0.0.1"), scratch) == HR_OK, "no hash");
     pick.has_hash = 1;
@@ -131,8 +131,8 @@ static void balance(const hr_decision *d, const hr_request *request, hr_scratch 
 static void ask(const hr_view *view, unsigned generation, hr_scratch *scratch) {
     static const hr_pair b[] = {{{"x-b", 3}, {"b", 1}}, {{"x-user", 6}, {"u", 1}}}, a[] = {{{"X-A", 3}, {"v7", 2}}};
     hr_request request = {.version = HR_REQUEST_VERSION, .authority = HR_STR("shop"), .path = HR_STR("/x"), .headers = b, .n_headers = 2};
-    hr_decision d;
-    hr_upstream upstream;
+    hr_decision d = HR_DECISION_INIT;
+    hr_upstream upstream = HR_UPSTREAM_INIT;
     check(hr_route(&d, view, &request, scratch) == HR_OK && is(d.route_name, "header-", generation), "header");
     check(is(d.destination_subset, "v", 1 + generation % 2), "the subset of another table");
     balance(&d, &request, scratch);

@@ -25,7 +25,7 @@ static bool ends_in(hr_str s, const char *text) {
 }
 
 static hr_gateway_server server_on(uint16_t port) {
-    hr_gateway_server server;
+    hr_gateway_server server = HR_GATEWAY_SERVER_INIT;
     hr_view *view;
     cr_assert_eq(open_view(&view, "front/edge", port), HR_OK);
     cr_assert_eq(hr_view_gateway_server(&server, view), HR_OK);
@@ -72,7 +72,7 @@ Test(view, a_gateway_that_is_not_loaded_has_none) {
 }
 
 Test(view, the_view_of_the_mesh_has_no_server) {
-    hr_gateway_server server;
+    hr_gateway_server server = HR_GATEWAY_SERVER_INIT;
     hr_view *view;
     cr_assert_eq(open_view(&view, "mesh", 80), HR_OK);
     cr_expect_eq(hr_view_gateway_server(&server, view), HR_ENOENT);

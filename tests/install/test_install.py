@@ -1,5 +1,6 @@
 """An installed tree, used from outside of the source tree: found by CMake and by pkg-config, linked shared
 and static, from C and from C++, and run."""
+import json
 import os
 import pathlib
 import re
@@ -122,11 +123,42 @@ PUBLIC = {"headerroute": r"hr_\w+", "grabcut": r"grabcut_\w+", "grabcut-opencv":
 @pytest.mark.parametrize("library", LIBRARIES)
 def test_a_shared_library_shows_its_public_names_only(prefix, library):
     path = libdir(prefix) / f"lib{library}.so"
-    shown = [line.split()[-1] for line in run("nm", "-D", "--defined-only", path).splitlines()]
+    lines = [line.split() for line in run("nm", "-D", "--defined-only", path).splitlines()]
+    shown = [line[-1].split("@")[0] for line in lines if line[-2] != "A"]  # A: the node of the version script
     header_folder = prefix / "include" / library.split("-")[0]
     declared = set(re.findall(PUBLIC[library] + r"(?=\()", "".join(p.read_text() for p in header_folder.glob("*.h"))))
     unknown = set(shown) - declared - {"__bss_start", "_edata", "_end"}  # the linker's own
     assert not unknown and declared & set(shown), unknown
+
+
+def needed_by(prefix, library):
+    return set(re.findall(r"\[(lib[\w+-]+)\.so", run("readelf", "-d", libdir(prefix) / f"lib{library}.so").split("SONAME")[0]))
+
+
+def test_libheaderroute_needs_yaml_re2_and_xxhash_only(prefix):
+    system = {"libc", "libm", "libstdc++", "libgcc_s"}
+    assert needed_by(prefix, "headerroute") - system == {"libyaml-0", "libre2", "libxxhash"}
+    packages = run("pkg-config", "--static", "--libs", "headerroute",
+                   env={**os.environ, "PKG_CONFIG_PATH": str(libdir(prefix) / "pkgconfig")})
+    assert "jansson" not in packages
+
+
+def test_documents_that_headers_refer_to_are_installed(prefix):
+    for header in (prefix / "include" / "headerroute").glob("*.h"):
+        for path in re.findall(r"share/doc/[\w./-]*\w", header.read_text()):
+            assert (prefix / path).is_file(), f"{header.name}: {path}"
+
+
+def test_flags_of_the_user_stay_and_assertions_too(tmp_path):
+    root = CONSUMER.parents[2]
+    run("cmake", "-S", root, "-B", tmp_path, "-DCMAKE_BUILD_TYPE=Release", "-DCMAKE_C_FLAGS_RELEASE=-O1 -DNDEBUG",
+        "-DHR_BUILD_SERVICES=OFF", "-DHR_BUILD_PYTHON=OFF", "-DHR_BUILD_OPENCV=OFF")
+    commands = [c["command"] for c in json.loads((tmp_path / "compile_commands.json").read_text())
+                if c["file"].endswith("/src/base/error.c")]
+    assert commands
+    for command in commands:
+        assert command.index("-O1") < command.index("-DNDEBUG") < command.index("-UNDEBUG")
+        assert "-O2" not in command
 
 
 def test_libgrabcut_needs_neither_cxx_nor_opencv(prefix):
@@ -135,11 +167,14 @@ def test_libgrabcut_needs_neither_cxx_nor_opencv(prefix):
 
 
 @pytest.mark.parametrize("library", LIBRARIES)
-def test_the_soname_is_0(prefix, library):
-    assert f"soname: [lib{library}.so.0]" in run("readelf", "-d", libdir(prefix) / f"lib{library}.so")
+def test_the_soname_has_the_version_of_the_abi(prefix, library):
+    version = re.search(r"set\(HR_ABI_VERSION (\d+)\)", (CONSUMER.parents[2] / "CMakeLists.txt").read_text())[1]
+    assert f"soname: [lib{library}.so.{version}]" in run("readelf", "-d", libdir(prefix) / f"lib{library}.so")
 
 
-@pytest.mark.parametrize("header", ["headerroute/headerroute.h", "headerroute/diff.h", "grabcut/grabcut.h", "grabcut/opencv.h"])
+@pytest.mark.parametrize("header", ["headerroute/headerroute.h", "headerroute/types.h", "headerroute/load.h", "headerroute/view.h",
+                                    "headerroute/route.h", "headerroute/balance.h", "headerroute/diff.h",
+                                    "grabcut/grabcut.h", "grabcut/opencv.h"])
 @pytest.mark.parametrize("standard", ["c99", "c11", "c++11", "c++17"])
 def test_a_header_stands_alone_in_every_standard(prefix, tmp_path, header, standard):
     source = tmp_path / ("x.cc" if "++" in standard else "x.c")

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <headerroute/diff.h>
+#include <headerroute/headerroute.h>
 
 #include "where.h"
 #include "words.h"
@@ -42,7 +42,7 @@ static void fail(check *c, const char *what, const hr_request *r) {
 static hr_str outcome_of(check *c, size_t side, const hr_view *view, const hr_request *request,
                          hr_action *action) {
     static char room[2][16384];
-    hr_decision d;
+    hr_decision d = HR_DECISION_INIT;
     hr_request edge;
     hr_str json = {0};
     size_t size = sizeof(room[side]);
@@ -103,7 +103,7 @@ static void check_conditions(check *c, const hr_diff *diff, size_t view, const b
                              const hr_request *request, size_t located) {
     char room[16384];
     hr_request edge;
-    hr_diff_region region;
+    hr_diff_region region = HR_DIFF_REGION_INIT;
     size_t size = sizeof(room);
     if (hr_edge_request(&edge, both->v[0], request, room, &size) != HR_OK)
         abort();
@@ -137,7 +137,7 @@ static void check_request(check *c, const hr_diff *diff, size_t view, const both
     c->differing++;
     if (error != HR_OK && hr_diff_complete(diff)) {
         fail(c, "a difference outside of the regions", request);
-        hr_diff_view info;
+        hr_diff_view info = HR_DIFF_VIEW_INIT;
         hr_diff_view_get(&info, diff, view);
         printf("  view %.*s port %u namespace %.*s labels %zu\n", (int)info.gateway.len,
                info.gateway.p, info.port, (int)info.namespace_.len, info.namespace_.p,
@@ -146,7 +146,7 @@ static void check_request(check *c, const hr_diff *diff, size_t view, const both
 }
 
 static void check_regions(check *c, const hr_diff *diff, const both_views *views) {
-    hr_diff_region region;
+    hr_diff_region region = HR_DIFF_REGION_INIT;
     for (size_t i = 0; hr_diff_region_get(&region, diff, i) == HR_OK; i++) {
         size_t found;
         c->regions++;
@@ -188,7 +188,7 @@ static void check_tables(check *c, hr_table *const tables[2], const words *w) {
     if (views == NULL)
         abort();
     for (size_t i = 0; i < n; i++) {
-        hr_diff_view info;
+        hr_diff_view info = HR_DIFF_VIEW_INIT;
         hr_diff_view_get(&info, diff, i);
         views[i] = open_both(c, tables, &info);
     }

@@ -4,7 +4,7 @@
 
 #include <stdbool.h>
 
-#include <headerroute/diff.h>
+#include <headerroute/headerroute.h>
 
 typedef struct where_reader {
     hr_path_normalization normalization;

@@ -1,89 +1,108 @@
 /*
- * What a change to the rules changes, for all requests.
+ * Differences: what a change of the rules changes, for all requests.
  *
  *     hr_diff *diff;
- *     hr_diff_new(&diff, before, after, NULL);          // two tables, all views that either
- * defines for (size_t i = 0; i < hr_diff_region_count(diff); i++) { ... } hr_diff_free(diff);
+ *     hr_diff_region region = HR_DIFF_REGION_INIT;
+ *     hr_diff_new(&diff, before, after, NULL);   // two tables; all views that either defines
+ *     for (size_t i = 0; i < hr_diff_region_count(diff); i++)
+ *         hr_diff_region_get(&region, diff, i);
+ *     hr_diff_free(diff);
  *
- * A region is a set of requests that one rule decides before and another (or a changed one) decides
- * after. Each region has a witness: a request that hr_route was asked about on both sides. If
- * hr_diff_complete returns 1, no request outside of the regions is decided differently;
- * docs/diff.md says for which requests that holds and what counts as a difference.
+ * A region is a set of requests that one rule decides before and another, or a changed one, decides
+ * after. Each region has a witness: a request that hr_route() decides differently on the two sides.
+ * If hr_diff_complete() returns 1, no request outside of the regions is decided differently.
+ * share/doc/headerroute/diff.md says for which requests that holds and what counts as a difference.
+ *
+ * Include <headerroute/headerroute.h>, which includes this file.
  */
 #ifndef HEADERROUTE_DIFF_H
 #define HEADERROUTE_DIFF_H
 
-#include <headerroute/headerroute.h>
+#include <headerroute/load.h>
+#include <headerroute/route.h>
+#include <headerroute/types.h>
+#include <headerroute/view.h>
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
-/* What about a decision differs. */
+/* What about a decision differs: bits of a set. */
 typedef enum hr_change {
-    HR_CHANGE_DESTINATION =
-        1 << 0, /* action, cluster, host, subset, port, and the answer without an endpoint */
+    HR_CHANGE_DESTINATION = 1 << 0, /* Action, cluster, host, subset, port, and the answer if no
+                                     * endpoint is left. */
     HR_CHANGE_WEIGHTS = 1 << 1,
     HR_CHANGE_REDIRECT = 1 << 2,
-    HR_CHANGE_REWRITE = 1 << 3, /* path and authority */
+    HR_CHANGE_REWRITE = 1 << 3, /* Path and authority. */
     HR_CHANGE_DIRECT_RESPONSE = 1 << 4,
     HR_CHANGE_TIMEOUT = 1 << 5,
     HR_CHANGE_RETRIES = 1 << 6,
     HR_CHANGE_MIRRORS = 1 << 7,
     HR_CHANGE_FAULT = 1 << 8,
     HR_CHANGE_CORS = 1 << 9,
-    HR_CHANGE_HEADERS = 1 << 10,       /* operations on request and response headers */
-    HR_CHANGE_LOAD_BALANCER = 1 << 11, /* with its hash policy and ring sizes */
-    HR_CHANGE_ENDPOINTS = 1 << 12,     /* the subset's labels and the endpoints of the cluster */
-    HR_CHANGE_TRAFFIC_POLICY =
-        1 << 13,             /* connection pool, outlier detection, TLS: only if asked for */
-    HR_CHANGE_VIEW = 1 << 14 /* one side has no such Gateway or server */
+    HR_CHANGE_HEADERS = 1 << 10,        /* Operations on request and response headers. */
+    HR_CHANGE_LOAD_BALANCER = 1 << 11,  /* With its hash policy and ring sizes. */
+    HR_CHANGE_ENDPOINTS = 1 << 12,      /* Labels of the subset, and endpoints of the cluster. */
+    HR_CHANGE_TRAFFIC_POLICY = 1 << 13, /* Connection pool, outlier detection, TLS; compared only if
+                                         * the options name it. */
+    HR_CHANGE_VIEW = 1 << 14            /* One side has no such Gateway or server. */
 } hr_change;
 #define HR_CHANGE_COUNT 15
-/* All of what a decision shows; what hr_diff compares unless told otherwise. */
+/* What hr_diff_new() compares by default: all of what a decision shows. */
 #define HR_CHANGE_DEFAULT (((1u << HR_CHANGE_COUNT) - 1) & ~(unsigned)HR_CHANGE_TRAFFIC_POLICY)
-/* "destination", "weights", ...: the names of --only and of the JSON; NULL beyond HR_CHANGE_COUNT.
- */
+
+/* Returns the name of the change 1 << `bit`, "destination" for example, or NULL from
+ * HR_CHANGE_COUNT on. */
 HR_API const char *hr_change_name(size_t bit);
 
+/* How to compare. Start from HR_DIFF_OPTIONS_INIT; 0 and NULL choose the defaults. */
 typedef struct hr_diff_options {
-    unsigned version; /* HR_DIFF_OPTIONS_VERSION */
-    unsigned only;    /* hr_change bits to compare; 0: HR_CHANGE_DEFAULT */
-    /* The one view to compare; NULL: all views that either table defines. */
-    const hr_view_options *view;
-    /* For all views: outbound_policy, repeated_headers and path_normalization; NULL: the defaults.
-     * Ignored if `view` is set. */
-    const hr_view_options *base;
-    uint64_t max_work;  /* automaton steps of one view before it is undecided; 0: 200 million */
-    unsigned max_steps; /* refinements of one region before it is undecided; 0: 20000 */
+    unsigned version;            /* HR_DIFF_OPTIONS_VERSION */
+    unsigned only;               /* hr_change bits to compare (default: HR_CHANGE_DEFAULT) */
+    const hr_view_options *view; /* The one view to compare (default: all views of either table) */
+    const hr_view_options *base; /* outbound_policy, repeated_headers and path_normalization of all
+                                  * views; ignored if `view` is set. */
+    uint64_t max_work;  /* Automaton steps after which a view is undecided (default: 200 million) */
+    unsigned max_steps; /* Refinements after which a region is undecided (default: 20000) */
 } hr_diff_options;
 #define HR_DIFF_OPTIONS_VERSION 1
 #define HR_DIFF_OPTIONS_INIT                                                                       \
-    { HR_DIFF_OPTIONS_VERSION, 0, 0, 0, 0, 0 }
+    { HR_DIFF_OPTIONS_VERSION, 0, NULL, NULL, 0, 0 }
 
+/* The differences of two tables. Immutable: any number of threads may read it. */
 typedef struct hr_diff hr_diff;
 
-/* Compares two tables, which may be the same. Holds both until it is freed. options may be NULL.
- * HR_EINVAL, HR_ENOMEM, HR_ENOENT (the view of the options exists on neither side). */
+/* Compares two tables, which may be the same. `*out` holds references to both and is freed with
+ * hr_diff_free(). `options` may be NULL.
+ *
+ * Returns HR_OK, HR_ENOENT if neither side has the view of the options, HR_EINVAL or HR_ENOMEM. */
 HR_API int hr_diff_new(hr_diff **out, hr_table *before, hr_table *after,
                        const hr_diff_options *options);
+
+/* Frees the differences and all that is reached through them. Does nothing for NULL. */
 HR_API void hr_diff_free(hr_diff *diff);
 
-/* One view that was compared. Everything in it lives as long as the diff. */
+/* A view that was compared. Start from HR_DIFF_VIEW_INIT; pointers live as long as the diff. */
 typedef struct hr_diff_view {
-    hr_str gateway; /* "mesh" or "namespace/name" */
+    unsigned version; /* HR_DIFF_VIEW_VERSION */
+    hr_str gateway;   /* "mesh" or "namespace/name" */
     uint16_t port;
     hr_str namespace_;
     const hr_pair *source_labels;
     size_t n_source_labels;
-    size_t regions;   /* that were told apart: the M of "N of M regions change" */
-    size_t changed;   /* of them with different decisions */
-    size_t undecided; /* places that were not decided */
-    /* Borrowed; NULL: that side has no such view, or nothing differs. */
-    const hr_view *before, *after;
+    size_t regions;                /* All regions that were compared. */
+    size_t changed;                /* Those with different decisions. */
+    size_t undecided;              /* Places that were not decided. */
+    const hr_view *before, *after; /* NULL: that side has no such view, or nothing differs. */
 } hr_diff_view;
-/* The views that were compared, in order. HR_ENOENT beyond the last, HR_EINVAL. */
+#define HR_DIFF_VIEW_VERSION 1
+#define HR_DIFF_VIEW_INIT                                                                          \
+    { HR_DIFF_VIEW_VERSION, {NULL, 0}, 0, {NULL, 0}, NULL, 0, 0, 0, 0, NULL, NULL }
+
+/* Returns the number of views that were compared, 0 for NULL. */
 HR_API size_t hr_diff_view_count(const hr_diff *diff);
+
+/* Describes the view at `index`. Returns HR_OK, HR_ENOENT beyond the last one, or HR_EINVAL. */
 HR_API int hr_diff_view_get(hr_diff_view *out, const hr_diff *diff, size_t index);
 
 typedef enum hr_where_op {
@@ -94,66 +113,97 @@ typedef enum hr_where_op {
     HR_WHERE_PRESENT
 } hr_where_op;
 
-/* One condition of a region. For `authority`, exact and suffix compare as virtual hosts do (letter
- * case and a port are ignored), and a regex sees it as it is sent. A condition on a header or query
- * parameter that is absent does not hold (with `negated`: holds). */
+/* Returns "exact", "prefix", "suffix", "regex" or "present", or NULL if the value is unknown. */
+HR_API const char *hr_where_op_name(hr_where_op op);
+
+/* One condition of a region. For `authority`, exact and suffix compare as virtual hosts do: letter
+ * case and a port are ignored. A regex sees the authority as it is sent. A condition on a header
+ * or query parameter that a request lacks does not hold, and holds if it is `negated`. Its layout
+ * is fixed. */
 typedef struct hr_where {
-    /* "method", "scheme", "authority", "path", "headers[NAME]" or "queryParams[NAME]". */
-    hr_str field;
+    hr_str
+        field; /* "method", "scheme", "authority", "path", "headers[NAME]" or "queryParams[NAME]" */
     hr_where_op op;
-    hr_str value; /* absent for HR_WHERE_PRESENT */
+    hr_str value; /* Absent for HR_WHERE_PRESENT. */
     int negated;
-    /* A regex that the library made, as text for people: "a.com or one of 3 other names"; else
-     * absent. */
-    hr_str words;
+    hr_str words; /* For a regex that the library made, text for people: "a.com or one of 3 other
+                   * names"; else absent. */
 } hr_where;
 
-/* Conditions that hold together. */
+/* Conditions that hold together. Its layout is fixed. */
 typedef struct hr_where_list {
     const hr_where *v;
     size_t n;
 } hr_where_list;
 
-/* The rule that decides on one side. */
+/* The rule that decides on one side. Its layout is fixed. */
 typedef struct hr_diff_rule {
-    hr_str virtual_service; /* absent: no rule, or a service's default */
+    hr_str virtual_service; /* Absent: no rule, or the default route of a service. */
     int32_t route_index, match_index;
-    hr_str file; /* absent where none */
+    hr_str file; /* Absent if there is none. */
     int line;
 } hr_diff_rule;
 
-/* A region is what meets all of `where` and none of `except`. */
+/* A region with different decisions: the requests for which all of `where` and none of `except`
+ * holds. Start from HR_DIFF_REGION_INIT; pointers live as long as the diff. */
 typedef struct hr_diff_region {
-    size_t view; /* index of its hr_diff_view */
+    unsigned version; /* HR_DIFF_REGION_VERSION */
+    size_t view;      /* Index of its hr_diff_view. */
     hr_where_list where;
     const hr_where_list *except;
     size_t n_except;
     unsigned changed; /* hr_change bits */
     hr_diff_rule before, after;
-    const hr_request *witness; /* as a client sends it: give it to hr_edge_request first. Its draws
-                                * make the difference visible where that takes one */
+    const hr_request *witness; /* An example, as a client sends it: pass it to hr_edge_request()
+                                * first. Its draws are chosen so that the difference shows. */
 } hr_diff_region;
-/* The regions with different decisions, view by view. HR_ENOENT beyond the last, HR_EINVAL. */
+#define HR_DIFF_REGION_VERSION 1
+#define HR_DIFF_REGION_INIT                                                                        \
+    {                                                                                              \
+        HR_DIFF_REGION_VERSION, 0, {NULL, 0}, NULL, 0, 0, {{NULL, 0}, 0, 0, {NULL, 0}, 0},         \
+            {{NULL, 0}, 0, 0, {NULL, 0}, 0}, NULL                                                  \
+    }
+
+/* Returns the number of regions with different decisions, 0 for NULL. */
 HR_API size_t hr_diff_region_count(const hr_diff *diff);
+
+/* Describes the region at `index`, view by view. Returns HR_OK, HR_ENOENT beyond the last one, or
+ * HR_EINVAL. */
 HR_API int hr_diff_region_get(hr_diff_region *out, const hr_diff *diff, size_t index);
 
-/* Something that was not decided: why, and at which rules. */
+/* Something that was not decided. Start from HR_DIFF_UNDECIDED_INIT; strings live as long as the
+ * diff. */
 typedef struct hr_diff_undecided {
-    size_t view;
+    unsigned version; /* HR_DIFF_UNDECIDED_VERSION */
+    size_t view;      /* Index of its hr_diff_view. */
     hr_str reason;
-    hr_diff_rule before, after;
+    hr_diff_rule before, after; /* The rules at which it was not decided. */
 } hr_diff_undecided;
-/* What was not decided, view by view. HR_ENOENT beyond the last, HR_EINVAL. */
+#define HR_DIFF_UNDECIDED_VERSION 1
+#define HR_DIFF_UNDECIDED_INIT                                                                     \
+    {                                                                                              \
+        HR_DIFF_UNDECIDED_VERSION, 0, {NULL, 0}, {{NULL, 0}, 0, 0, {NULL, 0}, 0}, {                \
+            {NULL, 0}, 0, 0, {NULL, 0}, 0                                                          \
+        }                                                                                          \
+    }
+
+/* Returns the number of places that were not decided, 0 for NULL. */
 HR_API size_t hr_diff_undecided_count(const hr_diff *diff);
+
+/* Describes what was not decided at `index`, view by view. Returns HR_OK, HR_ENOENT beyond the
+ * last one, or HR_EINVAL. */
 HR_API int hr_diff_undecided_get(hr_diff_undecided *out, const hr_diff *diff, size_t index);
 
-/* 1: everything was decided, so that no request outside of the regions is decided differently. */
+/* Returns 1 if everything was decided, so that no request outside of the regions is decided
+ * differently; else 0. */
 HR_API int hr_diff_complete(const hr_diff *diff);
 
-/* The region that a request to a view lies in. The request is as a client sends it; what
- * hr_edge_request does is done here. HR_ENOENT: in none. HR_EREQUEST: no HTTP parser would pass the
- * request. HR_EINVAL (also for a request with `connect_to`), HR_ENOMEM. `scratch` is used for both
- * sides. */
+/* Finds the region that a request to the view at index `view` lies in; `*out` receives its index.
+ * The request is as a client sends it; hr_edge_request() is applied here. `scratch` is used for
+ * both sides.
+ *
+ * Returns HR_OK, HR_ENOENT if it is in no region, HR_EREQUEST if no HTTP parser would pass the
+ * request, HR_EINVAL (also for a request with `connect_to`) or HR_ENOMEM. */
 HR_API int hr_diff_locate(size_t *out, const hr_diff *diff, size_t view, const hr_request *request,
                           hr_scratch *scratch);
 

@@ -27,7 +27,7 @@ static bool usable(const hr_pick *pick, uint32_t endpoint) {
 
 /* 1 for an endpoint that is fully warm. */
 static double warmth(const hr_cluster *cluster, const hr_pick *pick, uint32_t endpoint) {
-    if (pick->states == NULL || cluster->policy.warmup_ms <= 0)
+    if (pick->states == NULL || cluster->policy->warmup_ms <= 0)
         return 1;
     uint8_t percent = pick->states[endpoint].warm_percent;
     return percent == 0 || percent >= 100 ? 1 : percent / 100.0;
@@ -171,7 +171,7 @@ static uint32_t by_weight(const hr_cluster *cluster, const hr_balance_group *gro
  * instead where weights differ. */
 static uint32_t least_request(const hr_cluster *cluster, const hr_balance_group *group, const hr_pick *pick,
                               size_t n_usable) {
-    if (group->weighted || (pick->states != NULL && cluster->policy.warmup_ms > 0))
+    if (group->weighted || (pick->states != NULL && cluster->policy->warmup_ms > 0))
         return by_weight(cluster, group, pick, mix(pick->random), true);
     uint32_t a = uniform(group, pick, n_usable, mix(pick->random));
     uint32_t b = uniform(group, pick, n_usable, mix(pick->random + 1));
@@ -218,7 +218,7 @@ static int in_maglev(size_t *out, const hr_cluster *cluster, const hr_balance_le
 
 static int pick_by_hash(size_t *out, const hr_cluster *cluster, const hr_balance_level *level,
                         const hr_pick *pick, uint64_t hash) {
-    return cluster->policy.lb == HR_LB_MAGLEV ? in_maglev(out, cluster, level, pick, hash)
+    return cluster->policy->lb == HR_LB_MAGLEV ? in_maglev(out, cluster, level, pick, hash)
                                               : on_ring(out, level, pick, hash);
 }
 
@@ -236,12 +236,13 @@ static int round_robin(size_t *out, const hr_cluster *cluster, const hr_balance_
 int hr_balance(size_t *out, const hr_cluster *cluster, hr_cursor *cursor, const hr_pick *pick) {
     if (out != NULL)
         *out = 0;
-    if (out == NULL || cluster == NULL || cursor == NULL || pick == NULL)
+    if (out == NULL || cluster == NULL || cursor == NULL || pick == NULL ||
+        pick->version != HR_PICK_VERSION)
         return HR_EINVAL;
     const hr_balancer *balancer = cluster->internal;
-    if (balancer == NULL || balancer->n_levels == 0 || cluster->policy.lb == HR_LB_PASSTHROUGH)
+    if (balancer == NULL || balancer->n_levels == 0 || cluster->policy->lb == HR_LB_PASSTHROUGH)
         return HR_ENOENT;
-    bool hashed = cluster->policy.lb == HR_LB_RING_HASH || cluster->policy.lb == HR_LB_MAGLEV;
+    bool hashed = cluster->policy->lb == HR_LB_RING_HASH || cluster->policy->lb == HR_LB_MAGLEV;
     uint64_t hash = pick->has_hash ? pick->hash : pick->random;
     const hr_balance_level *level = pick_level(balancer, pick, hashed ? hash : mix(pick->random + 2));
     if (level == NULL)
@@ -258,9 +259,9 @@ int hr_balance(size_t *out, const hr_cluster *cluster, hr_cursor *cursor, const 
     size_t n_usable = group == NULL ? 0 : count_usable(group, pick);
     if (n_usable == 0)
         return HR_ENOENT;
-    if (cluster->policy.lb == HR_LB_ROUND_ROBIN)
+    if (cluster->policy->lb == HR_LB_ROUND_ROBIN)
         return round_robin(out, cluster, group, cursor, pick);
-    *out = cluster->policy.lb == HR_LB_RANDOM ? uniform(group, pick, n_usable, mix(pick->random))
+    *out = cluster->policy->lb == HR_LB_RANDOM ? uniform(group, pick, n_usable, mix(pick->random))
                                               : least_request(cluster, group, pick, n_usable);
     return HR_OK;
 }

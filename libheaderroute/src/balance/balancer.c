@@ -22,9 +22,9 @@ static uint64_t gcd(uint64_t a, uint64_t b) {
 static void build_rotation(hr_arena *arena, hr_balance_group *group, const hr_cluster *cluster) {
     uint64_t divisor = 0, sum = 0;
     for (size_t m = 0; m < group->n_members; m++)
-        divisor = gcd(divisor, cluster->endpoints[group->members[m]].weight);
+        divisor = gcd(divisor, cluster->endpoints[group->members[m]]->weight);
     for (size_t m = 0; m < group->n_members && divisor > 0; m++)
-        sum += cluster->endpoints[group->members[m]].weight / divisor;
+        sum += cluster->endpoints[group->members[m]]->weight / divisor;
     if (divisor == 0 || sum > LONGEST_ROTATION)
         return;
     int64_t *credit = HR_ARRAY(arena, int64_t, group->n_members);
@@ -34,7 +34,7 @@ static void build_rotation(hr_arena *arena, hr_balance_group *group, const hr_cl
     for (group->n_rotation = 0; group->n_rotation < sum; group->n_rotation++) {
         size_t most = 0;
         for (size_t m = 0; m < group->n_members; m++) {
-            credit[m] += (int64_t)(cluster->endpoints[group->members[m]].weight / divisor);
+            credit[m] += (int64_t)(cluster->endpoints[group->members[m]]->weight / divisor);
             if (credit[m] > credit[most])
                 most = m;
         }
@@ -108,9 +108,9 @@ static size_t take_group(hr_balance_group *out, uint32_t *members, const placed 
 static void weigh(hr_balance_group *group, double *weights, const hr_cluster *cluster, double locality) {
     uint64_t sum = 0;
     for (size_t m = 0; m < group->n_members; m++)
-        sum += cluster->endpoints[group->members[m]].weight;
+        sum += cluster->endpoints[group->members[m]]->weight;
     for (size_t m = 0; m < group->n_members; m++) {
-        weights[m] = cluster->endpoints[group->members[m]].weight * locality / (double)sum;
+        weights[m] = cluster->endpoints[group->members[m]]->weight * locality / (double)sum;
         group->weighted |= weights[m] > weights[0] || weights[m] < weights[0];
     }
     group->weights = weights;
@@ -154,11 +154,11 @@ static void build_level(hr_arena *arena, hr_balance_level *level, const hr_clust
     build_groups(arena, level, cluster, in, states, all, n);
     if (level->all.n_members == 0)
         return;
-    if (cluster->policy.lb == HR_LB_RING_HASH)
+    if (cluster->policy->lb == HR_LB_RING_HASH)
         hr_ring_build(arena, level, cluster);
-    else if (cluster->policy.lb == HR_LB_MAGLEV)
+    else if (cluster->policy->lb == HR_LB_MAGLEV)
         hr_maglev_build(arena, level, cluster);
-    if (cluster->policy.lb != HR_LB_ROUND_ROBIN)
+    if (cluster->policy->lb != HR_LB_ROUND_ROBIN)
         return;
     for (size_t g = 0; g < level->n_groups; g++)
         if (level->groups[g].weighted)
@@ -192,7 +192,7 @@ int hr_rings_new(hr_rings **out, const hr_cluster *cluster, const hr_endpoint_st
     if (out != NULL)
         *out = NULL;
     if (out == NULL || cluster == NULL || states == NULL || cluster->internal == NULL ||
-        (cluster->policy.lb != HR_LB_RING_HASH && cluster->policy.lb != HR_LB_MAGLEV))
+        (cluster->policy->lb != HR_LB_RING_HASH && cluster->policy->lb != HR_LB_MAGLEV))
         return HR_EINVAL;
     hr_rings *rings = calloc(1, sizeof(*rings));
     if (rings == NULL)

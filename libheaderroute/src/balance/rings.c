@@ -59,7 +59,7 @@ static uint64_t entry_hash(hr_str key, uint64_t i) {
 
 void hr_ring_build(hr_arena *arena, hr_balance_level *level, const hr_cluster *cluster) {
     double least = smallest(level->all.weights, level->all.n_members);
-    double scale = ceil(least * (double)cluster->policy.ring_min_size) / least;
+    double scale = ceil(least * (double)cluster->policy->ring_min_size) / least;
     if (scale > LARGEST_RING)
         scale = LARGEST_RING;
     size_t room = (size_t)ceil(scale) + level->all.n_members;
@@ -68,7 +68,7 @@ void hr_ring_build(hr_arena *arena, hr_balance_level *level, const hr_cluster *c
         return;
     double current = 0, target = 0;
     for (size_t m = 0; m < level->all.n_members; m++) {
-        hr_str key = hr_endpoint_key(arena, &cluster->endpoints[level->all.members[m]]);
+        hr_str key = hr_endpoint_key(arena, cluster->endpoints[level->all.members[m]]);
         target += scale * level->all.weights[m];
         /* Running sums, so that shares that are no whole numbers even out over all members. */
         for (uint64_t i = 0; current < target && level->n_ring < room; i++, current++)
@@ -110,7 +110,7 @@ static maglev_entry *maglev_entries(hr_arena *arena, const hr_balance_level *lev
     if (entries == NULL)
         return NULL;
     for (size_t m = 0; m < level->all.n_members; m++) {
-        hr_str key = hr_endpoint_key(arena, &cluster->endpoints[level->all.members[m]]);
+        hr_str key = hr_endpoint_key(arena, cluster->endpoints[level->all.members[m]]);
         entries[m] = (maglev_entry){
             .key = key,
             .endpoint = level->all.members[m],
@@ -126,7 +126,7 @@ static maglev_entry *maglev_entries(hr_arena *arena, const hr_balance_level *lev
 
 void hr_maglev_build(hr_arena *arena, hr_balance_level *level, const hr_cluster *cluster) {
     static const uint32_t vacant = UINT32_MAX;
-    uint64_t size = cluster->policy.maglev_table_size;
+    uint64_t size = cluster->policy->maglev_table_size;
     double largest;
     if (size < 2)
         return;

@@ -13,6 +13,7 @@
 
 static hr_decision blank(hr_action kind) {
     return (hr_decision){
+        .version = HR_DECISION_VERSION,
         .action = kind,
         .route_index = -1,
         .root_route_index = -1,
@@ -58,7 +59,7 @@ static void set_cluster(hr_decision *d, const hr_cluster *cluster, hr_str name, 
     d->local_reply = reply_of(cluster);
     d->has_lb = cluster != NULL;
     if (cluster != NULL)
-        d->lb = cluster->policy.lb;
+        d->lb = cluster->policy->lb;
 }
 
 static void set_destination(hr_view_build *vb, hr_decision *d, const hr_spec_destination *in,

@@ -100,12 +100,21 @@ static size_t n_shared(const hr_mesh_service *svc, const hr_mesh_port *port,
     return same == NULL ? 0 : same->n_endpoints;
 }
 
+/* Pointers, so that an endpoint can get more members without breaking callers. */
+static void set_endpoints(hr_arena *arena, hr_cluster *cluster, const hr_members *members) {
+    const hr_endpoint **endpoints = HR_ARRAY(arena, const hr_endpoint *, members->n_ready);
+    for (size_t i = 0; endpoints != NULL && i < members->n_ready; i++)
+        endpoints[i] = &members->v[i];
+    cluster->endpoints = endpoints;
+    cluster->n_endpoints = endpoints == NULL ? 0 : members->n_ready;
+}
+
 /* A proxy also receives the members that are not ready, unless their share might make it panic. Returns how many
  * were configured. */
 static size_t fill_members(hr_view_build *vb, hr_cluster *cluster, const hr_mesh_service *svc,
                            const hr_mesh_port *port, const hr_mesh_traffic_policy *blocks) {
     const hr_view *view = vb->view;
-    bool told = svc->distribution != HR_DISTRIBUTION_ANY || cluster->policy.min_health_percent <= 0;
+    bool told = svc->distribution != HR_DISTRIBUTION_ANY || cluster->policy->min_health_percent <= 0;
     size_t most = port->n_unready;
     const hr_mesh_service *chain = hr_map_get(&vb->table->registry.by_host, svc->host);
     for (const hr_mesh_service *other = chain; other != NULL; other = other->next)
@@ -127,8 +136,7 @@ static size_t fill_members(hr_view_build *vb, hr_cluster *cluster, const hr_mesh
         resolve_members(vb, cluster, &members);
     hr_caller caller = {view->locality, view->labels, view->n_labels};
     hr_locality_apply(vb->arena, &members, blocks, svc->distribution, &caller);
-    cluster->endpoints = members.v;
-    cluster->n_endpoints = members.n_ready;
+    set_endpoints(vb->arena, cluster, &members);
     hr_balancer_build(vb->arena, cluster, &members);
     return n_configured;
 }
@@ -153,10 +161,12 @@ static hr_cluster *make_cluster(hr_view_build *vb, const hr_mesh_service *svc,
     cluster->source_file = pos.file;
     cluster->source_line = pos.line;
     hr_mesh_traffic_policy blocks = hr_rule_policy(rule, subset, port->number);
-    hr_traffic_policy_fill(&cluster->policy, &blocks);
-    cluster->kind = kind_of(vb->view, svc, port, &cluster->policy);
+    hr_traffic_policy *policy = HR_NEW(vb->arena, hr_traffic_policy);
+    hr_traffic_policy_fill(policy, &blocks);
+    cluster->policy = policy;
+    cluster->kind = kind_of(vb->view, svc, port, policy);
     if (cluster->kind == HR_CLUSTER_ORIGINAL_DST)
-        cluster->policy.lb = HR_LB_PASSTHROUGH;
+        policy->lb = HR_LB_PASSTHROUGH;
     size_t n_configured = fill_members(vb, cluster, svc, port, &blocks);
     /* Of a ServiceEntry without members there is no cluster (NC); a Service's is there and empty (UH). */
     return is_dns(cluster) && n_configured == 0 && !svc->kubernetes ? NULL : cluster;

@@ -299,12 +299,14 @@ static void build_tls(hr_view_build *vb, const server_list *all, const bound_ser
 }
 
 int hr_view_gateway_server(hr_gateway_server *out, const hr_view *view) {
-    if (out == NULL || view == NULL)
+    if (out == NULL || view == NULL || out->version != HR_GATEWAY_SERVER_VERSION)
         return HR_EINVAL;
+    *out = (hr_gateway_server)HR_GATEWAY_SERVER_INIT;
     const hr_spec_server *server = view->server;
     if (server == NULL)
         return HR_ENOENT;
-    *out = (hr_gateway_server){.port = (uint16_t)server->port,
+    *out = (hr_gateway_server){.version = HR_GATEWAY_SERVER_VERSION,
+                               .port = (uint16_t)server->port,
                                .protocol = server->protocol,
                                .tls_mode = server->tls_mode,
                                .terminates_tls = !server_is_http(server) && terminates_tls(server),

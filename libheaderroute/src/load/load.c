@@ -3,6 +3,7 @@
 
 #include "diag.h"
 #include "documents.h"
+#include "limits.h"
 #include "lint.h"
 #include "table.h"
 
@@ -44,8 +45,7 @@ int hr_table_load(hr_table **out, hr_diagnostics **diagnostics, const hr_source 
         *diagnostics = NULL;
     if (options == NULL)
         options = &defaults;
-    if (out == NULL || (sources == NULL && n > 0) || options->version < 1 ||
-        options->version > HR_LOAD_OPTIONS_VERSION)
+    if (out == NULL || (sources == NULL && n > 0) || !hr_load_options_known(options))
         return HR_EINVAL;
     hr_diagnostics *d = hr_diagnostics_new();
     if (d == NULL)

@@ -308,6 +308,12 @@ static void resolve_aliases(hr_arena *arena, hr_registry *registry) {
     }
 }
 
+static void number_ports(hr_arena *arena, hr_mesh_service *svc) {
+    svc->port_numbers = HR_ARRAY(arena, uint16_t, svc->n_ports);
+    for (size_t i = 0; svc->port_numbers != NULL && i < svc->n_ports; i++)
+        svc->port_numbers[i] = svc->ports[i].number;
+}
+
 void hr_registry_build(hr_arena *arena, hr_registry *out, const hr_resources *r, hr_str domain) {
     svc_list all = {0};
     hr_endpoint_source source;
@@ -328,4 +334,6 @@ void hr_registry_build(hr_arena *arena, hr_registry *out, const hr_resources *r,
         return;
     index_by_host(arena, out, &all);
     resolve_aliases(arena, out);
+    for (size_t i = 0; i < out->n_services; i++)
+        number_ports(arena, out->services[i]);
 }

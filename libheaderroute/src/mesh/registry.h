@@ -51,6 +51,7 @@ struct hr_mesh_service {
     hr_distribution distribution;
     hr_resolution resolution;
     hr_mesh_port *ports;
+    uint16_t *port_numbers; /* of all ports, in order */
     size_t n_ports, n_own_ports; /* own: those that come first, before what other resources add */
     hr_str *addresses; /* virtual IPs as written */
     size_t n_addresses;

@@ -37,11 +37,19 @@ static void build_gateways(hr_arena *arena, hr_table *table) {
         qsort(table->gateways, r->n_gateways, sizeof(*table->gateways), gateways_by_age);
 }
 
+static void number_routes(hr_arena *arena, hr_mesh_virtual_service *vs) {
+    vs->root_indexes = HR_ARRAY(arena, int32_t, vs->n_http);
+    for (size_t i = 0; vs->root_indexes != NULL && i < vs->n_http; i++)
+        vs->root_indexes[i] = vs->http[i].root_index;
+}
+
 static void build(hr_arena *arena, hr_table *table) {
     hr_registry_build(arena, &table->registry, table->resources, table->domain);
     hr_rule_index_build(arena, &table->rules, table->resources, table->domain, table->root_namespace);
     build_gateways(arena, table);
     hr_virtual_services_build(arena, table);
+    for (size_t i = 0; i < table->n_virtual_services && !hr_arena_failed(arena); i++)
+        number_routes(arena, &table->virtual_services[i]);
 }
 
 static hr_str option(hr_arena *arena, const char *given, const char *otherwise) {
@@ -99,19 +107,62 @@ size_t hr_table_gateway_count(const hr_table *table) {
 }
 
 int hr_table_gateway(hr_gateway_info *out, const hr_table *table, size_t index) {
-    if (out == NULL || table == NULL)
+    if (out == NULL || table == NULL || out->version != HR_GATEWAY_INFO_VERSION)
         return HR_EINVAL;
-    *out = (hr_gateway_info){0};
+    *out = (hr_gateway_info)HR_GATEWAY_INFO_INIT;
     if (index >= table->n_gateways)
         return HR_ENOENT;
     const hr_mesh_gateway *gw = &table->gateways[index];
-    *out = (hr_gateway_info){gw->id, gw->ports, gw->resource->n_servers};
+    out->name = gw->id;
+    out->ports = gw->ports;
+    out->n_ports = gw->resource->n_servers;
     return HR_OK;
 }
 
-void hr_table_stats(hr_stats *out, const hr_table *table) {
+size_t hr_table_virtual_service_count(const hr_table *table) {
+    return table == NULL ? 0 : table->n_virtual_services;
+}
+
+int hr_table_virtual_service(hr_virtual_service_info *out, const hr_table *table, size_t index) {
+    if (out == NULL || table == NULL || out->version != HR_VIRTUAL_SERVICE_INFO_VERSION)
+        return HR_EINVAL;
+    *out = (hr_virtual_service_info)HR_VIRTUAL_SERVICE_INFO_INIT;
+    if (index >= table->n_virtual_services)
+        return HR_ENOENT;
+    const hr_mesh_virtual_service *vs = &table->virtual_services[index];
+    out->name = vs->id;
+    out->hosts = vs->hosts;
+    out->n_hosts = vs->n_hosts;
+    out->gateways = vs->gateways;
+    out->n_gateways = vs->n_gateways;
+    out->routes = vs->root_indexes;
+    out->n_routes = vs->n_http;
+    return HR_OK;
+}
+
+size_t hr_table_service_count(const hr_table *table) {
+    return table == NULL ? 0 : table->registry.n_services;
+}
+
+int hr_table_service(hr_service_info *out, const hr_table *table, size_t index) {
+    if (out == NULL || table == NULL || out->version != HR_SERVICE_INFO_VERSION)
+        return HR_EINVAL;
+    *out = (hr_service_info)HR_SERVICE_INFO_INIT;
+    if (index >= table->registry.n_services)
+        return HR_ENOENT;
+    const hr_mesh_service *svc = table->registry.services[index];
+    out->host = svc->host;
+    out->ports = svc->port_numbers;
+    out->n_ports = svc->n_ports;
+    return HR_OK;
+}
+
+int hr_table_stats(hr_stats *out, const hr_table *table) {
+    if (out == NULL || table == NULL || out->version != HR_STATS_VERSION)
+        return HR_EINVAL;
     const hr_resources *r = table->resources;
     *out = (hr_stats){
+        .version = HR_STATS_VERSION,
         .virtual_services = r->n_virtual_services,
         .destination_rules = r->n_destination_rules,
         .gateways = r->n_gateways,
@@ -124,4 +175,5 @@ void hr_table_stats(hr_stats *out, const hr_table *table) {
         out->routes += table->virtual_services[i].n_http;
     for (size_t i = 0; i < table->registry.n_services; i++)
         out->clusters += table->registry.services[i]->n_ports;
+    return HR_OK;
 }

@@ -27,6 +27,7 @@ typedef struct hr_mesh_virtual_service {
     hr_str *export_to; /* namespaces, where not public */
     size_t n_export_to;
     hr_mesh_http_route *http;
+    int32_t *root_indexes; /* of all of `http`, in order */
     size_t n_http;
 } hr_mesh_virtual_service;
 

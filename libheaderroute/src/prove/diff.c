@@ -196,7 +196,7 @@ static int run_diff(diff_run *run) {
     for (size_t i = 0; i < list.v.n && run->error == HR_OK && !hr_arena_failed(b); i++)
         compare_view(b, run, &list.v.v[i]);
     hr_diff_rule none = {.route_index = -1, .match_index = -1};
-    hr_diff_undecided u = {0, HR_STR("more than 32 combinations of source labels"), none, none};
+    hr_diff_undecided u = {HR_DIFF_UNDECIDED_VERSION, 0, HR_STR("more than 32 combinations of source labels"), none, none};
     if (list.labels_left_out)
         HR_PUSH(b, &diff->undecided, u);
     return hr_arena_failed(b) ? HR_ENOMEM : run->error;
@@ -259,13 +259,23 @@ size_t hr_diff_view_count(const hr_diff *diff) {
 }
 
 int hr_diff_view_get(hr_diff_view *out, const hr_diff *diff, size_t index) {
-    if (out == NULL || diff == NULL)
+    if (out == NULL || diff == NULL || out->version != HR_DIFF_VIEW_VERSION)
         return HR_EINVAL;
-    *out = (hr_diff_view){0};
+    *out = (hr_diff_view)HR_DIFF_VIEW_INIT;
     if (index >= diff->views.n)
         return HR_ENOENT;
     *out = diff->views.v[index]->info;
+    out->version = HR_DIFF_VIEW_VERSION;
     return HR_OK;
+}
+
+const char *hr_where_op_name(hr_where_op op) {
+    static const char *const names[] = {[HR_WHERE_EXACT] = "exact",
+                                        [HR_WHERE_PREFIX] = "prefix",
+                                        [HR_WHERE_SUFFIX] = "suffix",
+                                        [HR_WHERE_REGEX] = "regex",
+                                        [HR_WHERE_PRESENT] = "present"};
+    return (int)op < 0 || (size_t)op >= sizeof(names) / sizeof(names[0]) ? NULL : names[op];
 }
 
 size_t hr_diff_region_count(const hr_diff *diff) {
@@ -273,15 +283,16 @@ size_t hr_diff_region_count(const hr_diff *diff) {
 }
 
 int hr_diff_region_get(hr_diff_region *out, const hr_diff *diff, size_t index) {
-    if (out == NULL || diff == NULL)
+    if (out == NULL || diff == NULL || out->version != HR_DIFF_REGION_VERSION)
         return HR_EINVAL;
-    *out = (hr_diff_region){0};
+    *out = (hr_diff_region)HR_DIFF_REGION_INIT;
     if (index >= diff->regions.n)
         return HR_ENOENT;
     const region_place *place = &diff->regions.v[index];
     const compared_view *v = diff->views.v[place->view];
     *out = place->index == SIZE_MAX ? v->absence : v->comparison->regions.v[place->index].region;
     out->view = place->view;
+    out->version = HR_DIFF_REGION_VERSION;
     return HR_OK;
 }
 
@@ -290,12 +301,13 @@ size_t hr_diff_undecided_count(const hr_diff *diff) {
 }
 
 int hr_diff_undecided_get(hr_diff_undecided *out, const hr_diff *diff, size_t index) {
-    if (out == NULL || diff == NULL)
+    if (out == NULL || diff == NULL || out->version != HR_DIFF_UNDECIDED_VERSION)
         return HR_EINVAL;
-    *out = (hr_diff_undecided){0};
+    *out = (hr_diff_undecided)HR_DIFF_UNDECIDED_INIT;
     if (index >= diff->undecided.n)
         return HR_ENOENT;
     *out = diff->undecided.v[index];
+    out->version = HR_DIFF_UNDECIDED_VERSION;
     return HR_OK;
 }
 
@@ -310,7 +322,7 @@ static int ask(size_t index[2], hr_str *path, const compared_view *v, const hr_h
                const hr_request *request, hr_scratch *scratch) {
     *path = (hr_str){0};
     for (size_t side = 0; side < 2; side++) {
-        hr_decision d;
+        hr_decision d = HR_DECISION_INIT;
         int error = hr_route(&d, v->views[side], request, scratch);
         if (error != HR_OK)
             return error;

@@ -109,8 +109,8 @@ typedef struct made_texts {
 } made_texts;
 
 static bool texts_of(hr_comparison *c, size_t side, const hr_request *request, made_texts *out) {
-    hr_decision d;
-    hr_upstream upstream = {0};
+    hr_decision d = HR_DECISION_INIT;
+    hr_upstream upstream = HR_UPSTREAM_INIT;
     if (hr_note_no_memory(c, hr_route(&d, c->views[side], request, c->scratch)) != HR_OK)
         return false;
     hr_note_no_memory(c, hr_upstream_request(&upstream, &d, request, c->scratch));

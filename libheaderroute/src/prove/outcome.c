@@ -99,7 +99,7 @@ static void part_endpoints(part_writer *w, const hr_target *t) {
     part_pairs(w, c->labels, c->n_labels);
     part_int(w, (int64_t)c->n_endpoints);
     for (size_t i = 0; i < c->n_endpoints; i++) {
-        const hr_endpoint *e = &c->endpoints[i];
+        const hr_endpoint *e = c->endpoints[i];
         part_str(w, e->name);
         part_str(w, e->address);
         part_int(w, e->port);
@@ -112,7 +112,7 @@ static void part_endpoints(part_writer *w, const hr_target *t) {
 static void put_localities(part_writer *w, const hr_cluster *c) {
     part_int(w, c->kind);
     for (size_t i = 0; i < c->n_endpoints; i++) {
-        const hr_endpoint *e = &c->endpoints[i];
+        const hr_endpoint *e = c->endpoints[i];
         part_str(w, e->locality);
         part_str(w, e->network);
         part_int(w, e->priority);
@@ -154,7 +154,7 @@ static void put_traffic_policy(part_writer *w, const hr_target *t) {
         part_int(w, t->decision.mirrors[i].cluster != NULL);
     if (t->decision.cluster == NULL)
         return;
-    const hr_traffic_policy *p = &t->decision.cluster->policy;
+    const hr_traffic_policy *p = t->decision.cluster->policy;
     put_pool(w, p);
     put_localities(w, t->decision.cluster);
     part_double(w, p->warmup_minimum_percent);

@@ -122,7 +122,7 @@ static int pass_edge(hr_comparison *c) {
 int hr_ask_both(hr_comparison *c, const hr_rule_list *const lists[2], size_t index[2]) {
     int error = pass_edge(c);
     for (size_t side = 0; side < 2; side++) {
-        hr_decision d;
+        hr_decision d = HR_DECISION_INIT;
         if (error == HR_OK)
             error = hr_note_no_memory(c, hr_route(&d, c->views[side], &c->edge, c->scratch));
         if (error != HR_OK)

@@ -5,8 +5,7 @@
 /* ---- the parts of a decision ---- */
 
 static void put_identity(hr_json_writer *w, const hr_decision *d) {
-    static const char *const actions[] = {"route", "redirect", "direct_response", "no_route", "passthrough"};
-    hr_json_str(w, "action", hr_str_from(actions[d->action]));
+    hr_json_str(w, "action", hr_str_from(hr_action_name(d->action)));
     hr_json_str(w, "virtual_service", d->virtual_service);
     hr_json_str(w, "route_name", d->route_name);
     hr_json_int_or_null(w, "route_index", d->route_index, d->route_index >= 0);
@@ -20,7 +19,7 @@ static void put_endpoints(hr_json_writer *w, const hr_cluster *cluster) {
     hr_json_key(w, "endpoints");
     hr_json_open(w, '[');
     for (size_t i = 0; cluster != NULL && i < cluster->n_endpoints; i++) {
-        const hr_endpoint *e = &cluster->endpoints[i];
+        const hr_endpoint *e = cluster->endpoints[i];
         hr_json_comma(w);
         hr_json_open(w, '{');
         hr_json_str(w, "name", e->name);
@@ -185,8 +184,6 @@ static void put_decision_fault(hr_json_writer *w, const hr_decision *d) {
 }
 
 static void put_cors(hr_json_writer *w, const hr_decision *d) {
-    static const char *const kinds[] = {
-        [HR_MATCH_EXACT] = "exact", [HR_MATCH_PREFIX] = "prefix", [HR_MATCH_REGEX] = "regex"};
     const hr_cors_policy *c = d->cors;
     if (c == NULL) {
         hr_json_null(w, "cors");
@@ -199,7 +196,7 @@ static void put_cors(hr_json_writer *w, const hr_decision *d) {
     for (size_t i = 0; i < c->n_allow_origins; i++) {
         hr_json_comma(w);
         hr_json_open(w, '{');
-        hr_json_str(w, kinds[c->allow_origins[i].kind], c->allow_origins[i].value);
+        hr_json_str(w, hr_string_match_kind_name(c->allow_origins[i].kind), c->allow_origins[i].value);
         hr_json_close(w, '}');
     }
     hr_json_close(w, ']');
@@ -218,28 +215,20 @@ static void put_cors(hr_json_writer *w, const hr_decision *d) {
 }
 
 static void put_hash_policy(hr_json_writer *w, const hr_decision *d) {
-    static const char *const kinds[] = {[HR_HASH_HEADER] = "header",
-                                        [HR_HASH_COOKIE] = "cookie",
-                                        [HR_HASH_SOURCE_IP] = "source_ip",
-                                        [HR_HASH_QUERY_PARAMETER] = "query_parameter"};
     hr_json_key(w, "hash_policy");
     hr_json_open(w, '[');
     for (size_t i = 0; i < d->n_hash_policy; i++) {
         const hr_hash_policy *h = &d->hash_policy[i];
         hr_json_comma(w);
         hr_json_open(w, '{');
-        hr_json_str(w, "kind", hr_str_from(kinds[h->kind]));
+        hr_json_str(w, "kind", hr_str_from(hr_hash_kind_name(h->kind)));
         hr_json_str(w, "name", h->name);
         hr_json_int_or_null(w, "ttl_ms", h->ttl_ms, h->ttl_ms >= 0);
         hr_json_str(w, "path", h->path);
         hr_json_close(w, '}');
     }
     hr_json_close(w, ']');
-    static const char *const lbs[] = {
-        [HR_LB_LEAST_REQUEST] = "LEAST_REQUEST", [HR_LB_ROUND_ROBIN] = "ROUND_ROBIN",
-        [HR_LB_RANDOM] = "RANDOM",               [HR_LB_PASSTHROUGH] = "PASSTHROUGH",
-        [HR_LB_RING_HASH] = "RING_HASH",         [HR_LB_MAGLEV] = "MAGLEV"};
-    hr_json_str(w, "load_balancer", d->has_lb ? hr_str_from(lbs[d->lb]) : (hr_str){0});
+    hr_json_str(w, "load_balancer", d->has_lb ? hr_str_from(hr_lb_name(d->lb)) : (hr_str){0});
 }
 
 int hr_decision_json(hr_str *out, const hr_decision *d, const hr_request *request, hr_scratch *scratch) {
@@ -247,7 +236,7 @@ int hr_decision_json(hr_str *out, const hr_decision *d, const hr_request *reques
         *out = (hr_str){0};
     if (out == NULL || d == NULL || request == NULL || scratch == NULL || request->version != HR_REQUEST_VERSION)
         return HR_EINVAL;
-    hr_upstream upstream = {0};
+    hr_upstream upstream = HR_UPSTREAM_INIT;
     int error = has_upstream(d) ? hr_upstream_request(&upstream, d, request, scratch) : HR_OK;
     if (error != HR_OK)
         return error;

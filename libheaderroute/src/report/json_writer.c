@@ -127,8 +127,12 @@ void hr_json_null(hr_json_writer *w, const char *name) {
 }
 
 void hr_json_number(hr_json_writer *w, const char *name, double value) {
-    char text[40];
     hr_json_key(w, name);
+    hr_json_value_number(w, value);
+}
+
+void hr_json_value_number(hr_json_writer *w, double value) {
+    char text[40];
     int n = snprintf(text, sizeof(text), "%.17g", value);
     for (int digits = 1; digits < 17; digits++) { /* the shortest text that reads back as the number */
         char shorter[40];

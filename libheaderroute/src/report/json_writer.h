@@ -30,6 +30,7 @@ void hr_json_bool(hr_json_writer *w, const char *name, bool value);
 void hr_json_null(hr_json_writer *w, const char *name);
 /* The shortest text that reads back as the number. */
 void hr_json_number(hr_json_writer *w, const char *name, double value);
+void hr_json_value_number(hr_json_writer *w, double value);
 void hr_json_strings(hr_json_writer *w, const char *name, const hr_str *v, size_t n);
 void hr_json_codes(hr_json_writer *w, const char *name, const uint16_t *v, size_t n);
 /* The item [name, value] of a list. */

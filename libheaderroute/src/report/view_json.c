@@ -7,11 +7,11 @@
 static const char *match_name(uint8_t match) {
     switch (match) {
     case HR_SM_EXACT:
-        return "exact";
+        return hr_string_match_kind_name(HR_MATCH_EXACT);
     case HR_SM_PREFIX:
-        return "prefix";
+        return hr_string_match_kind_name(HR_MATCH_PREFIX);
     case HR_SM_REGEX:
-        return "regex";
+        return hr_string_match_kind_name(HR_MATCH_REGEX);
     default:
         return "present";
     }
@@ -160,11 +160,10 @@ static void put_route_mirrors(hr_json_writer *w, const hr_decision *d) {
 }
 
 static void put_action(hr_json_writer *w, const hr_view_action *plan) {
-    static const char *const kinds[] = {"route", "redirect", "direct_response", "no_route", "passthrough"};
     const hr_decision *d = &plan->targets[0].decision;
     hr_json_key(w, "action");
     hr_json_open(w, '{');
-    hr_json_str(w, "kind", hr_str_from(kinds[plan->kind]));
+    hr_json_str(w, "kind", hr_str_from(hr_action_name(plan->kind)));
     put_targets(w, plan);
     hr_json_int_or_null(w, "timeout_ms", plan->timeout_ms, plan->timeout_ms >= 0);
     hr_json_retries(w, d->retries);

@@ -86,6 +86,7 @@ int hr_find_vhost(const hr_view_virtual_host **out, const hr_view *view, hr_str 
 /* ---- what is decided ---- */
 
 static const hr_decision no_route = {
+    .version = HR_DECISION_VERSION,
     .action = HR_ACTION_NO_ROUTE,
     .route_index = -1,
     .match_index = -1,
@@ -299,13 +300,13 @@ int hr_route_by(hr_decision *out, const hr_view *view, const hr_request *request
 static int checked(hr_decision *out, const hr_view *view, const hr_request *request, hr_scratch *scratch,
                    const hr_route_mode *mode) {
     int error = HR_EINVAL;
-    if (out == NULL)
+    if (out == NULL || out->version != HR_DECISION_VERSION)
         return error;
     if (view != NULL && request != NULL && scratch != NULL && request->version == HR_REQUEST_VERSION &&
         (request->headers != NULL || request->n_headers == 0))
         error = hr_route_by(out, view, request, scratch, mode);
     if (error != HR_OK)
-        *out = (hr_decision){0};
+        *out = (hr_decision){.version = HR_DECISION_VERSION};
     return error;
 }
 

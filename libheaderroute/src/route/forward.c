@@ -151,15 +151,16 @@ static int fill_upstream(hr_upstream *out, const hr_decision *d, const hr_reques
 
 int hr_upstream_request(hr_upstream *out, const hr_decision *decision, const hr_request *request,
                         hr_scratch *scratch) {
-    if (out != NULL)
-        *out = (hr_upstream){0};
-    if (out == NULL || decision == NULL || request == NULL || scratch == NULL || request->version != HR_REQUEST_VERSION ||
+    if (out == NULL || out->version != HR_UPSTREAM_VERSION)
+        return HR_EINVAL;
+    *out = (hr_upstream)HR_UPSTREAM_INIT;
+    if (decision == NULL || request == NULL || scratch == NULL || request->version != HR_REQUEST_VERSION ||
         decision->internal == NULL ||
         (decision->action != HR_ACTION_ROUTE && decision->action != HR_ACTION_PASSTHROUGH))
         return HR_EINVAL;
     int error = fill_upstream(out, decision, request, scratch);
     if (error != HR_OK)
-        *out = (hr_upstream){0};
+        *out = (hr_upstream)HR_UPSTREAM_INIT;
     return error;
 }
 
@@ -193,7 +194,7 @@ int hr_response_headers(const hr_pair **out, size_t *n_out, const hr_decision *d
                                  .decision = decision,
                                  .answer = &list,
                                  .response = response};
-    hr_upstream upstream;
+    hr_upstream upstream = HR_UPSTREAM_INIT;
     bool was_sent = !response->local || response->attempts > 0;
     if (was_sent && decision->action == HR_ACTION_ROUTE && asks_for_request(decision)) {
         if (fill_upstream(&upstream, decision, request, scratch) != HR_OK)

@@ -5,13 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "limits.h"
 #include "read_sources.h"
 #include "reader.h"
 #include "text.h"
-
-#define DEFAULT_MAX_BYTES ((size_t)64 << 20)
-#define DEFAULT_MAX_DEPTH 64
-#define DEFAULT_MAX_NODES ((size_t)16 << 20)
 
 typedef struct load {
     hr_reader reader;
@@ -268,10 +265,6 @@ static int read_text(void *ctx, hr_str name, hr_str text) {
     return rc;
 }
 
-static size_t or_default(size_t given, size_t otherwise) {
-    return given == 0 ? otherwise : given;
-}
-
 int hr_resources_read(hr_resources **out, hr_arena *arena, hr_diagnostics *d,
                       const hr_source *sources, size_t n, const hr_load_options *options) {
     static const hr_load_options defaults = HR_LOAD_OPTIONS_INIT;
@@ -283,8 +276,7 @@ int hr_resources_read(hr_resources **out, hr_arena *arena, hr_diagnostics *d,
                    .text = {.arena = arena},
                    .d = d,
                    .serves = options->version >= 2 && options->serves},
-        .budget = {.max_depth = or_default(options->max_depth, DEFAULT_MAX_DEPTH),
-                   .nodes = or_default(options->max_nodes, DEFAULT_MAX_NODES)},
+        .budget = hr_limit_yaml(options),
         .default_namespace = options->default_namespace == NULL
                                  ? HR_STR("default")
                                  : hr_str_from(options->default_namespace),
@@ -294,8 +286,7 @@ int hr_resources_read(hr_resources **out, hr_arena *arena, hr_diagnostics *d,
     if (resources == NULL || hr_arena_failed(arena))
         return HR_ENOMEM;
     l.reader.out = resources;
-    int rc = hr_sources_each(sources, n, or_default(options->max_bytes, DEFAULT_MAX_BYTES), d,
-                             read_text, &l);
+    int rc = hr_sources_each(sources, n, hr_limit_bytes(options), d, read_text, &l);
     hr_diagnostics_sort(d);
     if (rc == HR_OK || rc == HR_EIO)
         *out = resources;

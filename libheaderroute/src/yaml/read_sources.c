@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -65,7 +66,7 @@ static int read_all(char **out, size_t *out_size, int fd, const char *path, size
     return HR_ENOMEM;
 }
 
-static int give_file(const char *path, size_t max, hr_diagnostics *d, hr_source_fn fn, void *ctx) {
+static int give_file(const char *path, size_t max, hr_diagnostics *d, hr_text_fn fn, void *ctx) {
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return fail_errno(d, path, "cannot be opened");
@@ -95,9 +96,14 @@ static int entries_by_name(const struct dirent **a, const struct dirent **b) {
     return strcmp((*a)->d_name, (*b)->d_name);
 }
 
-/* The worse of two results: HR_ENOMEM, then HR_EIO, then HR_OK. */
+/* What cannot be read does not end the reading; everything else that fails does. */
+static bool goes_on(int error) {
+    return error == HR_OK || error == HR_EIO;
+}
+
+/* The result of two steps: what ends the reading, then unreadable, then fine. */
 static int worse(int a, int b) {
-    return a == HR_OK || b == HR_ENOMEM ? b : a;
+    return a == HR_OK || !goes_on(b) ? b : a;
 }
 
 /* "folder/name", malloc'ed. */
@@ -112,7 +118,7 @@ static char *join_path(const char *folder, const char *name) {
     return path;
 }
 
-static int give_folder(const char *folder, size_t max, hr_diagnostics *d, hr_source_fn fn,
+static int give_folder(const char *folder, size_t max, hr_diagnostics *d, hr_text_fn fn,
                        void *ctx) {
     struct dirent **entries;
     int n = scandir(folder, &entries, is_yaml_file, entries_by_name);
@@ -120,10 +126,10 @@ static int give_folder(const char *folder, size_t max, hr_diagnostics *d, hr_sou
         return fail_errno(d, folder, "cannot be listed");
     int rc = HR_OK, found = 0;
     for (int i = 0; i < n; i++) {
-        char *path = rc == HR_ENOMEM ? NULL : join_path(folder, entries[i]->d_name);
+        char *path = goes_on(rc) ? join_path(folder, entries[i]->d_name) : NULL;
         struct stat st;
         if (path == NULL) {
-            rc = HR_ENOMEM;
+            rc = goes_on(rc) ? HR_ENOMEM : rc;
         } else {
             if (stat(path, &st) != 0 || !S_ISDIR(st.st_mode)) {
                 found = 1;
@@ -139,8 +145,7 @@ static int give_folder(const char *folder, size_t max, hr_diagnostics *d, hr_sou
     return rc;
 }
 
-static int give_text(const hr_source *s, size_t max, hr_diagnostics *d, hr_source_fn fn,
-                     void *ctx) {
+static int give_text(const hr_source *s, size_t max, hr_diagnostics *d, hr_text_fn fn, void *ctx) {
     const char *name = s->name == NULL ? "text" : s->name;
     if (s->text.len > max)
         return too_large(d, name, max);
@@ -148,9 +153,9 @@ static int give_text(const hr_source *s, size_t max, hr_diagnostics *d, hr_sourc
 }
 
 int hr_sources_each(const hr_source *sources, size_t n, size_t max_bytes, hr_diagnostics *d,
-                    hr_source_fn fn, void *ctx) {
+                    hr_text_fn fn, void *ctx) {
     int rc = HR_OK;
-    for (size_t i = 0; i < n && rc != HR_ENOMEM; i++) {
+    for (size_t i = 0; i < n && goes_on(rc); i++) {
         const hr_source *s = &sources[i];
         struct stat st;
         if (s->path == NULL && s->text.p == NULL)

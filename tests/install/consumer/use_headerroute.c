@@ -23,7 +23,7 @@ static int destination_is(const hr_view *view, hr_scratch *scratch, const char *
                           const char *host) {
     hr_pair header;
     hr_request request = HR_REQUEST_INIT;
-    hr_decision decision;
+    hr_decision decision = HR_DECISION_INIT;
     header.name = hr_str_from("target");
     header.value = hr_str_from(value);
     request.authority = hr_str_from("shop");

@@ -1,17 +1,17 @@
-/* YAML documents as JSON values, for comparing. */
-#ifndef HR_CLI_NODE_JSON_H
-#define HR_CLI_NODE_JSON_H
+/* YAML documents as JSON values, and their comparison. */
+#ifndef HR_CLI_DOCUMENT_JSON_H
+#define HR_CLI_DOCUMENT_JSON_H
 
 #include <jansson.h>
 
 #include <stdbool.h>
 
-#include "yaml_node.h"
+#include <headerroute/headerroute.h>
 
-/* Both return a new reference. The first leaves out keys without value, which mean nothing in a
- * resource. */
-json_t *cli_node_json(const hr_node *node);
-json_t *cli_node_json_with_nulls(const hr_node *node);
+/* Returns a new reference: the whole document, null if it cannot be expressed. */
+json_t *cli_document_json(const hr_document *document, hr_scratch *scratch);
+/* Removes keys without a value, which mean nothing in a resource, at every depth. */
+void cli_json_drop_nulls(json_t *json);
 
 /* The first difference of two values. */
 typedef struct cli_json_difference {

@@ -68,7 +68,7 @@ static int report(const char *command, const cli_flags *flags, int error, hr_scr
 }
 
 static int answer(cli_flags *flags, const hr_view *view, hr_scratch *scratch, bool explain) {
-    hr_decision d;
+    hr_decision d = HR_DECISION_INIT;
     hr_request edge;
     const hr_request *request = &edge;
     int error = cli_edge(&edge, &flags->request, view);

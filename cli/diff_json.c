@@ -88,17 +88,12 @@ static json_t *witness_json(cli_report *r, const hr_diff_view *view, const hr_re
 /* ---- regions ---- */
 
 static json_t *where_json(const hr_where_list *list) {
-    static const char *const ops[] = {[HR_WHERE_EXACT] = "exact",
-                                      [HR_WHERE_PREFIX] = "prefix",
-                                      [HR_WHERE_SUFFIX] = "suffix",
-                                      [HR_WHERE_REGEX] = "regex",
-                                      [HR_WHERE_PRESENT] = "present"};
     json_t *out = json_array();
     for (size_t i = 0; i < list->n; i++) {
         const hr_where *c = &list->v[i];
         json_t *where = json_object();
         json_object_set_new(where, "field", cli_json_text(c->field));
-        json_object_set_new(where, "op", json_string(ops[c->op]));
+        json_object_set_new(where, "op", json_string(hr_where_op_name(c->op)));
         json_object_set_new(where, "value", text_or_null(c->value));
         json_object_set_new(where, "not", json_boolean(c->negated));
         json_array_append_new(out, where);
@@ -107,7 +102,7 @@ static json_t *where_json(const hr_where_list *list) {
 }
 
 static json_t *decision_json(cli_report *r, const hr_view *view, const hr_request *request) {
-    hr_decision d;
+    hr_decision d = HR_DECISION_INIT;
     hr_request edge;
     hr_str text;
     if (view == NULL || cli_report_route(&d, &edge, r, view, request) != HR_OK ||
@@ -132,7 +127,7 @@ static json_t *view_json(cli_report *r, const hr_diff_view *view) {
 }
 
 static json_t *region_json(cli_report *r, const hr_diff_region *region) {
-    hr_diff_view view;
+    hr_diff_view view = HR_DIFF_VIEW_INIT;
     hr_diff_view_get(&view, r->diff, region->view);
     json_t *out = json_object(), *except = json_array();
     json_object_set_new(out, "view", view_json(r, &view));
@@ -169,9 +164,9 @@ static json_t *compared_json(cli_report *r, const hr_diff_view *view) {
 void cli_report_json(cli_report *r) {
     json_t *out = json_object(), *regions = json_array(), *undecided = json_array(),
            *views = json_array();
-    hr_diff_region region;
-    hr_diff_undecided u;
-    hr_diff_view view;
+    hr_diff_region region = HR_DIFF_REGION_INIT;
+    hr_diff_undecided u = HR_DIFF_UNDECIDED_INIT;
+    hr_diff_view view = HR_DIFF_VIEW_INIT;
     for (size_t i = 0; hr_diff_region_get(&region, r->diff, i) == HR_OK; i++)
         json_array_append_new(regions, region_json(r, &region));
     for (size_t i = 0; hr_diff_undecided_get(&u, r->diff, i) == HR_OK; i++)

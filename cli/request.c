@@ -139,6 +139,13 @@ const char *cli_parse_header(cli_request *r, const char *text) {
     return NULL;
 }
 
+hr_str cli_authority_host(hr_str authority) {
+    size_t i = authority.len;
+    while (i > 0 && authority.p[i - 1] != ']' && authority.p[i - 1] != ':')
+        i--;
+    return i > 0 && authority.p[i - 1] == ':' ? (hr_str){authority.p, i - 1} : authority;
+}
+
 uint16_t cli_authority_port(hr_str authority) {
     for (size_t i = authority.len; i > 0 && authority.p[i - 1] != ']'; i--)
         if (authority.p[i - 1] == ':') {

@@ -7,12 +7,8 @@
 #include <string.h>
 
 #include "case_input.h"
-#include "diag.h"
-#include "host_index.h"
-#include "node_json.h"
-#include "read_sources.h"
+#include "document_json.h"
 #include "roots.h"
-#include "text.h"
 
 /* ---- what a case is while it runs ---- */
 
@@ -79,16 +75,21 @@ static bool has_rule(const hr_decision *d) {
     return d->virtual_service.p != NULL;
 }
 
-/* Cases seldom say which port a host is called on: a service of that name tells. */
+/* Whether a service is the host, or its first labels are ("reviews" of "reviews.default.svc.cluster.local"). */
+static bool is_called(hr_str service, hr_str host) {
+    return service.len >= host.len && memcmp(service.p, host.p, host.len) == 0 &&
+           (service.len == host.len || service.p[host.len] == '.');
+}
+
+/* Cases seldom say which port a host is called on: those of a service of that name are tried. */
 static int decide_on_service_ports(outcome *out, test_case *t, cli_views *views, cli_request *r) {
-    const hr_registry *registry = &t->suite->table->registry;
-    hr_str host = hr_authority_host(r->request.authority);
-    for (size_t i = 0; i < registry->n_services; i++) {
-        const hr_mesh_service *svc = registry->services[i];
-        bool named = hr_str_starts(svc->host, host) && (svc->host.len == host.len || svc->host.p[host.len] == '.');
-        for (size_t p = 0; named && p < svc->n_ports; p++) {
+    hr_str host = cli_authority_host(r->request.authority);
+    for (size_t i = 0; i < hr_table_service_count(t->suite->table); i++) {
+        hr_service_info service = HR_SERVICE_INFO_INIT;
+        hr_table_service(&service, t->suite->table, i);
+        for (size_t p = 0; is_called(service.host, host) && p < service.n_ports; p++) {
             cli_view view = t->view;
-            view.options.port = svc->ports[p].number;
+            view.options.port = service.ports[p];
             if (decide(out, t, views, &view, r) == HR_OK && has_rule(&out->decision))
                 return HR_OK;
         }
@@ -104,7 +105,7 @@ static int decide_somewhere(outcome *out, test_case *t, cli_views *views, cli_re
     if (t->view.options.port == 0 && decide_on_service_ports(out, t, views, r) == HR_OK)
         return HR_OK;
     for (size_t i = 0; i < hr_table_gateway_count(t->suite->table); i++) {
-        hr_gateway_info info;
+        hr_gateway_info info = HR_GATEWAY_INFO_INIT;
         hr_table_gateway(&info, t->suite->table, i);
         cli_view view = t->view;
         view.options.gateway = info.name;
@@ -138,6 +139,12 @@ static cli_views *root_views(cli_suite *suite) {
     return suite->roots == NULL ? NULL : &suite->root_views;
 }
 
+/* Of "namespace/name". */
+static size_t namespace_length(hr_str id) {
+    const char *slash = memchr(id.p, '/', id.len);
+    return slash == NULL ? id.len : (size_t)(slash - id.p);
+}
+
 /* The `delegate` of a rule, with the namespace that it means. NULL: the rule has none. */
 static json_t *delegate_of(const json_t *entry, hr_str id) {
     const json_t *delegate = json_object_get(entry, "delegate");
@@ -145,31 +152,30 @@ static json_t *delegate_of(const json_t *entry, hr_str id) {
         return NULL;
     json_t *out = json_deep_copy(delegate);
     if (json_object_get(out, "namespace") == NULL)
-        json_object_set_new(out, "namespace", json_stringn(id.p, hr_str_find(id, '/', 0)));
+        json_object_set_new(out, "namespace", json_stringn(id.p, namespace_length(id)));
     return out;
 }
 
-static hr_str member(const json_t *object, const char *key) {
+static const char *member(const json_t *object, const char *key) {
     const char *text = json_string_value(json_object_get(object, key));
-    return text == NULL ? HR_STR("") : hr_str_from(text);
+    return text == NULL ? "" : text;
 }
 
 /* Rules of a delegate that conflict with the rule that names it are dropped, so that it never gets a request. */
 static void check_takes_part(test_case *t, const char *what, const json_t *delegate, const hr_decision *root) {
-    hr_str name = member(delegate, "name"), namespace_ = member(delegate, "namespace");
-    const hr_table *table = t->suite->table;
-    if (t->want_match && cli_is_loaded(table, namespace_, name) &&
-        !cli_delegate_takes_part(table, root->virtual_service, root->root_route_index))
-        fail(t, "%s: rule http[%d] of %.*s names the delegate %.*s/%.*s, but Istio drops the delegate's rules: their matches "
+    const char *name = member(delegate, "name"), *namespace_ = member(delegate, "namespace");
+    if (t->want_match && cli_rules_have(t->suite->rules, namespace_, name) &&
+        !cli_delegate_takes_part(t->suite->table, root->virtual_service, root->root_route_index))
+        fail(t, "%s: rule http[%d] of %.*s names the delegate %s/%s, but Istio drops the delegate's rules: their matches "
                 "conflict with the match of that rule, or the delegate is not exported to its namespace",
              what, (int)root->root_route_index, (int)root->virtual_service.len, root->virtual_service.p,
-             (int)namespace_.len, namespace_.p, (int)name.len, name.p);
+             namespace_, name);
 }
 
 /* `delegate` is what the first matching rule of the root says, as in istio-config-validator: what the delegate does with
  * the request does not count, and it need not be loaded. */
 static void expect_delegate(test_case *t, const char *what, const json_t *expected, cli_request *request) {
-    outcome o;
+    outcome o = {.decision = HR_DECISION_INIT};
     cli_views *views = root_views(t->suite);
     if (views == NULL || decide_somewhere(&o, t, views, request) != HR_OK) {
         fail(t, "%s: the rules cannot be evaluated without their delegates", what);
@@ -256,7 +262,7 @@ static void check(test_case *t, const char *what, const outcome *o, cli_request 
 
 static void run_request(test_case *t, const char *authority, const char *method, const char *uri, const char *scheme) {
     char what[512];
-    outcome o;
+    outcome o = {.decision = HR_DECISION_INIT};
     cli_request r;
     cli_request_init(&r);
     if (t->suite->connection != NULL)
@@ -333,13 +339,12 @@ typedef struct reading {
     cli_case_results *out;
     cli_suite *suite;
     const char *path;
-    hr_diagnostics *d;
-    hr_arena *arena;
+    hr_scratch *scratch;
     json_t *view; /* of all cases of the document, NULL for none */
     bool wrong;
 } reading;
 
-static void add_result(reading *r, const hr_node *node, json_t *root) {
+static void add_result(reading *r, int line, json_t *root) {
     cli_case_results *out = r->out;
     if (out->n == out->capacity) {
         out->capacity = out->capacity == 0 ? 16 : out->capacity * 2;
@@ -347,66 +352,83 @@ static void add_result(reading *r, const hr_node *node, json_t *root) {
     }
     const char *description = json_string_value(json_object_get(root, "description"));
     cli_case_result *result = &out->v[out->n++];
-    *result = (cli_case_result){.file = r->path, .line = node->line};
+    *result = (cli_case_result){.file = r->path, .line = line};
     result->description = cli_strdup(description == NULL ? "" : description, description == NULL ? 0 : strlen(description));
     result->failure = run_case(r->suite, r->view, root);
     out->failed += result->failure != NULL;
 }
 
-static void read_cases(reading *r, const hr_node *root) {
-    const hr_node *cases = hr_node_get(root, HR_STR("testCases"));
-    if (cases == NULL || cases->kind != HR_NODE_LIST) {
-        fprintf(stderr, "%s:%d: there is no list testCases\n", r->path, root->line);
+/* The line of a part of a document, else of the document. */
+static int line_of(const hr_document *document, const char *path) {
+    hr_place place = HR_PLACE_INIT;
+    if (hr_document_place(&place, document, hr_str_from(path)) != HR_OK)
+        hr_document_place(&place, document, (hr_str){0});
+    return place.line;
+}
+
+static void check_keys(reading *r, const hr_document *document, const json_t *root) {
+    const char *key;
+    json_t *value;
+    json_object_foreach((json_t *)root, key, value) {
+        if (strcmp(key, "testCases") == 0 || strcmp(key, "view") == 0)
+            continue;
+        fprintf(stderr, "%s:%d: unknown key %s: expected testCases or view\n", r->path, line_of(document, key), key);
+        r->wrong = true;
+    }
+}
+
+static void read_case(reading *r, const hr_document *document, const json_t *item, size_t index) {
+    char path[48];
+    snprintf(path, sizeof(path), "testCases[%zu]", index);
+    json_t *json = json_deep_copy(item), *decision = json_object_get(item, "decision");
+    cli_json_drop_nulls(json);
+    if (decision != NULL) /* a null says that the decision has none */
+        json_object_set(json, "decision", decision);
+    add_result(r, line_of(document, path), json);
+    json_decref(json);
+}
+
+static void read_cases(reading *r, const hr_document *document, const json_t *root) {
+    const json_t *cases = json_object_get(root, "testCases"), *view = json_object_get(root, "view");
+    json_t *item;
+    size_t i;
+    if (!json_is_array(cases)) {
+        fprintf(stderr, "%s:%d: there is no list testCases\n", r->path, line_of(document, ""));
         r->wrong = true;
         return;
     }
-    for (const hr_node *key = root->u.children.first; key != NULL; key = key->next) {
-        if (hr_str_eq_c(key->u.text, "testCases") || hr_str_eq_c(key->u.text, "view"))
-            continue;
-        fprintf(stderr, "%s:%d: unknown key %.*s: expected testCases or view\n", r->path, key->line,
-                (int)key->u.text.len, key->u.text.p);
-        r->wrong = true;
-    }
-    const hr_node *view = hr_node_get(root, HR_STR("view"));
-    r->view = view == NULL ? NULL : cli_node_json(view);
-    for (const hr_node *item = cases->u.children.first; item != NULL; item = item->next) {
-        json_t *json = cli_node_json(item);
-        const hr_node *decision = hr_node_get(item, HR_STR("decision"));
-        if (decision != NULL) /* a null says that the decision has none */
-            json_object_set_new(json, "decision", cli_node_json_with_nulls(decision));
-        add_result(r, item, json);
-        json_decref(json);
-    }
+    check_keys(r, document, root);
+    r->view = json_deep_copy(view);
+    if (r->view != NULL)
+        cli_json_drop_nulls(r->view);
+    json_array_foreach(cases, i, item)
+        read_case(r, document, item, i);
     json_decref(r->view);
 }
 
-static int read_text(void *ctx, hr_str file, hr_str text) {
+static int read_document(void *ctx, const hr_document *document) {
     reading *r = ctx;
-    hr_yaml_budget budget = {64, 1000000};
-    hr_yaml *yaml = hr_yaml_open(file, text, &budget, r->d);
-    const hr_node *root;
-    int error = yaml == NULL ? HR_ENOMEM : HR_OK;
-    while (error == HR_OK && (error = hr_yaml_next(&root, yaml, r->arena)) == HR_OK && root != NULL)
-        if (root->kind != HR_NODE_NULL)
-            read_cases(r, root);
-    hr_yaml_close(yaml);
-    return error;
+    json_t *root = cli_document_json(document, r->scratch);
+    read_cases(r, document, root);
+    json_decref(root);
+    return HR_OK;
 }
 
 int cli_cases_run(cli_case_results *out, cli_suite *suite, const cli_case_file *file) {
-    const char *path = file->path;
-    reading r = {.out = out, .suite = suite, .path = path, .d = hr_diagnostics_new(), .arena = hr_arena_new()};
-    hr_source source = {.name = path, .text = {file->cases, file->len}};
-    int error = r.d == NULL || r.arena == NULL ? HR_ENOMEM
-                                               : hr_sources_each(&source, 1, (size_t)64 << 20, r.d, read_text, &r);
-    cli_print_diagnostics(stderr, r.d);
-    if (error != HR_OK && hr_diagnostics_count(r.d) == 0)
-        fprintf(stderr, "headerroute test: %s: %s\n", path, hr_strerror(error));
-    bool wrong = error != HR_OK || r.wrong || hr_diagnostics_errors(r.d) > 0;
-    hr_diagnostics_free(r.d);
-    if (r.arena != NULL)
-        hr_arena_free(r.arena);
-    return wrong ? CLI_FAILED : CLI_OK;
+    reading r = {.out = out, .suite = suite, .path = file->path};
+    hr_source source = {.name = file->path, .text = {file->cases, file->len}};
+    hr_load_options options = HR_LOAD_OPTIONS_INIT;
+    hr_diagnostics *d = NULL;
+    options.max_nodes = 1000000;
+    int error = hr_scratch_new(&r.scratch);
+    if (error == HR_OK)
+        error = hr_documents_read(&d, &source, 1, &options, read_document, &r);
+    cli_print_diagnostics(stderr, d);
+    if (error != HR_OK && hr_diagnostics_count(d) == 0)
+        fprintf(stderr, "headerroute test: %s: %s\n", file->path, hr_strerror(error));
+    hr_diagnostics_free(d);
+    hr_scratch_free(r.scratch);
+    return error != HR_OK || r.wrong ? CLI_FAILED : CLI_OK;
 }
 
 void cli_suite_close(cli_suite *suite) {

@@ -4,7 +4,7 @@
 
 #include <jansson.h>
 
-#include <headerroute/diff.h>
+#include <headerroute/headerroute.h>
 
 #include "request.h"
 

@@ -20,7 +20,7 @@ static json_t *locations(const hr_diff_rule *before, const hr_diff_rule *after) 
 }
 
 static json_t *region_result(cli_report *r, const hr_diff_region *region) {
-    hr_diff_view view;
+    hr_diff_view view = HR_DIFF_VIEW_INIT;
     hr_diff_view_get(&view, r->diff, region->view);
     char *parts[] = {
         cli_view_words(&view),
@@ -54,8 +54,8 @@ static json_t *rule_description(const char *id, const char *text) {
 
 void cli_report_sarif(cli_report *r) {
     json_t *results = json_array(), *rules = json_array();
-    hr_diff_region region;
-    hr_diff_undecided u;
+    hr_diff_region region = HR_DIFF_REGION_INIT;
+    hr_diff_undecided u = HR_DIFF_UNDECIDED_INIT;
     json_array_append_new(
         rules, rule_description("routing-change", "A region of requests is decided differently."));
     json_array_append_new(

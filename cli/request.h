@@ -29,6 +29,8 @@ void cli_put_fact(cli_request *r, hr_str command, hr_str value);
 /* "COMMAND=VALUE" of a formatter command. False: it is not written so. */
 bool cli_add_fact(cli_request *r, hr_str text);
 
+/* An authority without its port. */
+hr_str cli_authority_host(hr_str authority);
 bool cli_is_https(const hr_request *request);
 /* The port of HOST:PORT; 0: none. */
 uint16_t cli_authority_port(hr_str authority);

@@ -6,8 +6,6 @@
 #include "color.h"
 #include "suite.h"
 #include "flags.h"
-#include "table.h"
-#include "text.h"
 
 static const char test_help[] =
     "usage: headerroute test [-f PATH]... [VIEW] [--junit FILE] CASES...\n"
@@ -28,30 +26,42 @@ static const char test_help[] =
 
 /* ---- Gateways that are not there ---- */
 
-static bool known_gateway(const hr_table *table, hr_str id) {
-    return hr_str_eq_c(id, "mesh") || hr_table_find_gateway(table, id) != NULL;
+static bool is_known_gateway(const hr_table *table, hr_str id) {
+    hr_gateway_info info = HR_GATEWAY_INFO_INIT;
+    for (size_t i = 0; hr_table_gateway(&info, table, i) == HR_OK; i++)
+        if (info.name.len == id.len && memcmp(info.name.p, id.p, id.len) == 0)
+            return true;
+    return id.len == 4 && memcmp(id.p, "mesh", 4) == 0;
+}
+
+/* The YAML of one Gateway. Returns its length; 0 if the name is too long. */
+static size_t write_gateway(char *out, size_t size, hr_str id) {
+    const char *slash = memchr(id.p, '/', id.len);
+    if (slash == NULL)
+        return 0;
+    int namespace_len = (int)(slash - id.p), name_len = (int)id.len - namespace_len - 1;
+    int n = snprintf(out, size,
+                     "---\napiVersion: networking.istio.io/v1\nkind: Gateway\nmetadata: {name: \"%.*s\", namespace: "
+                     "\"%.*s\"}\nspec: {servers: [{port: {number: 80, name: http, protocol: HTTP}, hosts: "
+                     "[\"*/*\"]}], selector: {headerroute-test: \"%.*s.%.*s\"}}\n",
+                     name_len, slash + 1, namespace_len, id.p, namespace_len, id.p, name_len, slash + 1);
+    return n < 0 || (size_t)n >= size ? 0 : (size_t)n;
 }
 
 /* YAML of the Gateways that are named but not loaded; NULL: all are there. */
 static char *missing_gateways(const hr_table *table) {
+    hr_virtual_service_info v = HR_VIRTUAL_SERVICE_INFO_INIT;
     char *yaml = NULL;
     size_t len = 0;
-    for (size_t s = 0; s < table->n_virtual_services; s++)
-        for (size_t g = 0; g < table->virtual_services[s].n_gateways; g++) {
-            hr_str id = table->virtual_services[s].gateways[g];
-            size_t slash = hr_str_find(id, '/', 0);
+    for (size_t i = 0; hr_table_virtual_service(&v, table, i) == HR_OK; i++)
+        for (size_t g = 0; g < v.n_gateways; g++) {
             char one[512];
-            int n = snprintf(one, sizeof(one),
-                             "---\napiVersion: networking.istio.io/v1\nkind: Gateway\nmetadata: {name: \"%.*s\", namespace: "
-                             "\"%.*s\"}\nspec: {servers: [{port: {number: 80, name: http, protocol: HTTP}, hosts: "
-                             "[\"*/*\"]}], selector: {headerroute-test: \"%.*s.%.*s\"}}\n",
-                             (int)(id.len - slash - 1), id.p + slash + 1, (int)slash, id.p, (int)slash, id.p,
-                             (int)(id.len - slash - 1), id.p + slash + 1);
-            if (known_gateway(table, id) || n < 0 || (size_t)n >= sizeof(one) || (yaml != NULL && strstr(yaml, one) != NULL))
+            size_t n = is_known_gateway(table, v.gateways[g]) ? 0 : write_gateway(one, sizeof(one), v.gateways[g]);
+            if (n == 0 || (yaml != NULL && strstr(yaml, one) != NULL))
                 continue;
-            yaml = cli_realloc(yaml, len + (size_t)n + 1);
-            memcpy(yaml + len, one, (size_t)n + 1);
-            len += (size_t)n;
+            yaml = cli_realloc(yaml, len + n + 1);
+            memcpy(yaml + len, one, n + 1);
+            len += n;
         }
     return yaml;
 }

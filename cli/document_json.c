@@ -1,5 +1,5 @@
-/* Converts YAML nodes to JSON values, so that test cases can compare them. */
-#include "node_json.h"
+/* YAML documents as JSON values, and their comparison. */
+#include "document_json.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -7,52 +7,26 @@
 
 #include "cli.h"
 
-static json_t *node_json(const hr_node *node, bool nulls);
-
-static json_t *map_json(const hr_node *node, bool nulls) {
-    json_t *object = json_object();
-    for (const hr_node *key = node->u.children.first; key != NULL; key = key->next) {
-        if (key->value->kind == HR_NODE_NULL && !nulls)
-            continue;
-        json_object_setn_new_nocheck(object, key->u.text.p, key->u.text.len,
-                                     node_json(key->value, nulls));
-    }
-    return object;
-}
-
-static json_t *list_json(const hr_node *node, bool nulls) {
-    json_t *array = json_array();
-    for (const hr_node *item = node->u.children.first; item != NULL; item = item->next)
-        json_array_append_new(array, node_json(item, nulls));
-    return array;
-}
-
-static json_t *node_json(const hr_node *node, bool nulls) {
-    int64_t integer;
-    switch (node->kind) {
-    case HR_NODE_MAP:
-        return map_json(node, nulls);
-    case HR_NODE_LIST:
-        return list_json(node, nulls);
-    case HR_NODE_BOOL:
-        return json_boolean(node->u.text.p[0] == 't');
-    case HR_NODE_INT:
-        return hr_node_int(&integer, node) ? json_integer(integer) : json_real(hr_node_double(node));
-    case HR_NODE_FLOAT:
-        return json_real(hr_node_double(node));
-    case HR_NODE_STRING:
-        return json_stringn_nocheck(node->u.text.p == NULL ? "" : node->u.text.p, node->u.text.len);
-    default:
+json_t *cli_document_json(const hr_document *document, hr_scratch *scratch) {
+    hr_str text;
+    if (hr_document_json(&text, document, (hr_str){0}, scratch) != HR_OK)
         return json_null();
+    json_t *json = json_loadb(text.p, text.len, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL);
+    return json == NULL ? json_null() : json; /* jansson has no keys with a zero byte */
+}
+
+void cli_json_drop_nulls(json_t *json) {
+    const char *key;
+    json_t *value;
+    size_t i;
+    void *next;
+    json_array_foreach(json, i, value) cli_json_drop_nulls(value);
+    json_object_foreach_safe(json, next, key, value) {
+        if (json_is_null(value))
+            json_object_del(json, key);
+        else
+            cli_json_drop_nulls(value);
     }
-}
-
-json_t *cli_node_json(const hr_node *node) {
-    return node_json(node, false);
-}
-
-json_t *cli_node_json_with_nulls(const hr_node *node) {
-    return node_json(node, true);
 }
 
 /* ---- comparing ---- */

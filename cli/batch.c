@@ -190,7 +190,7 @@ static hr_str decide(cli_batch *b, line *l) {
         cli_views_missing(l->message, sizeof(l->message), &l->view);
         return error_line(b, l->message, strlen(l->message));
     }
-    hr_decision decision;
+    hr_decision decision = HR_DECISION_INIT;
     hr_request edge;
     hr_str json = {0};
     if (error == HR_OK)

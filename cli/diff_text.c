@@ -63,8 +63,8 @@ static void print_undecided(cli_report *r, const hr_diff_undecided *u) {
 
 /* The summary of a view and its regions, numbered from 1. */
 static void print_body(cli_report *r, const hr_diff_view *view, size_t index) {
-    hr_diff_region region;
-    hr_diff_undecided u;
+    hr_diff_region region = HR_DIFF_REGION_INIT;
+    hr_diff_undecided u = HR_DIFF_UNDECIDED_INIT;
     size_t number = 0;
     print_summary(r, view);
     fputc('\n', r->out);
@@ -80,7 +80,7 @@ static char *body_text(cli_report *r, size_t index) {
     FILE *out = r->out;
     char *text = NULL;
     size_t size;
-    hr_diff_view view;
+    hr_diff_view view = HR_DIFF_VIEW_INIT;
     hr_diff_view_get(&view, r->diff, index);
     r->out = open_memstream(&text, &size);
     if (r->out != NULL) {
@@ -92,7 +92,7 @@ static char *body_text(cli_report *r, size_t index) {
 }
 
 static void print_heading(cli_report *r, size_t index, const char *end) {
-    hr_diff_view view;
+    hr_diff_view view = HR_DIFF_VIEW_INIT;
     hr_diff_view_get(&view, r->diff, index);
     char *words = cli_view_words(&view);
     fprintf(r->out, "%s%s", words, end);
@@ -154,9 +154,9 @@ static void markdown_region(cli_report *r, const hr_diff_view *view, const hr_di
 }
 
 static void markdown_view(cli_report *r, size_t index) {
-    hr_diff_view view;
-    hr_diff_region region;
-    hr_diff_undecided u;
+    hr_diff_view view = HR_DIFF_VIEW_INIT;
+    hr_diff_region region = HR_DIFF_REGION_INIT;
+    hr_diff_undecided u = HR_DIFF_UNDECIDED_INIT;
     hr_diff_view_get(&view, r->diff, index);
     char *words = cli_view_words(&view);
     fprintf(r->out, "\n### %s\n\n", words);
@@ -177,7 +177,7 @@ static void markdown_view(cli_report *r, size_t index) {
 
 void cli_report_markdown(cli_report *r) {
     size_t n = hr_diff_region_count(r->diff), unchanged = 0;
-    hr_diff_view view;
+    hr_diff_view view = HR_DIFF_VIEW_INIT;
     fprintf(r->out, "## Routing: %zu %s of requests %s\n", n, n == 1 ? "region" : "regions",
             n == 1 ? "changes" : "change");
     for (size_t i = 0; hr_diff_view_get(&view, r->diff, i) == HR_OK; i++) {

@@ -22,7 +22,6 @@ static void print_rule(FILE *to, const hr_decision *d) {
 }
 
 static void print_destination(FILE *to, const hr_decision *d) {
-    static const char *const lbs[] = {"LEAST_REQUEST", "ROUND_ROBIN", "RANDOM", "PASSTHROUGH", "RING_HASH", "MAGLEV"};
     if (d->destination_host.p != NULL) {
         fprintf(to, "destination  %.*s:%u", S(d->destination_host), d->destination_port);
         if (d->destination_subset.len > 0)
@@ -30,9 +29,9 @@ static void print_destination(FILE *to, const hr_decision *d) {
         fputc('\n', to);
     }
     if (d->cluster_name.p != NULL)
-        fprintf(to, "cluster      %.*s%s%s\n", S(d->cluster_name), d->has_lb ? "  " : "", d->has_lb ? lbs[d->lb] : "");
+        fprintf(to, "cluster      %.*s%s%s\n", S(d->cluster_name), d->has_lb ? "  " : "", d->has_lb ? hr_lb_name(d->lb) : "");
     for (size_t i = 0; d->cluster != NULL && i < d->cluster->n_endpoints; i++) {
-        const hr_endpoint *e = &d->cluster->endpoints[i];
+        const hr_endpoint *e = d->cluster->endpoints[i];
         fprintf(to, "%-12s %.*s:%u", i == 0 ? "endpoints" : "", S(e->address), e->port);
         if (e->name.len > 0)
             fprintf(to, "  %.*s", S(e->name));
@@ -70,7 +69,7 @@ static void print_behaviour(FILE *to, const hr_decision *d) {
 }
 
 static int print_upstream(FILE *to, const hr_decision *d, const hr_request *request, hr_scratch *scratch) {
-    hr_upstream up;
+    hr_upstream up = HR_UPSTREAM_INIT;
     int error = hr_upstream_request(&up, d, request, scratch);
     if (error != HR_OK)
         return error;
@@ -87,9 +86,16 @@ static cli_color color_of(const hr_decision *d) {
     return d->action == HR_ACTION_ROUTE ? CLI_GREEN : CLI_YELLOW;
 }
 
+/* For readers: "direct response" instead of direct_response. */
+static void print_action(FILE *to, const hr_decision *d) {
+    fprintf(to, "action       %s", cli_color_on(to, color_of(d)));
+    for (const char *name = hr_action_name(d->action); name != NULL && *name != '\0'; name++)
+        fputc(*name == '_' ? ' ' : *name, to);
+    fprintf(to, "%s\n", cli_color_off(to));
+}
+
 int cli_print_decision(FILE *to, const hr_decision *d, const hr_request *request, hr_scratch *scratch) {
-    static const char *const actions[] = {"route", "redirect", "direct response", "no route", "passthrough"};
-    fprintf(to, "action       %s%s%s\n", cli_color_on(to, color_of(d)), actions[d->action], cli_color_off(to));
+    print_action(to, d);
     print_rule(to, d);
     print_destination(to, d);
     print_behaviour(to, d);

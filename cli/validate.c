@@ -31,7 +31,7 @@ static void sum_up(const hr_diagnostics *d, const hr_table *table) {
     size_t errors = hr_diagnostics_errors(d), warnings = hr_diagnostics_count(d) - errors;
     fprintf(stderr, "%zu error%s, %zu warning%s", errors, errors == 1 ? "" : "s", warnings, warnings == 1 ? "" : "s");
     if (table != NULL) {
-        hr_stats s;
+        hr_stats s = HR_STATS_INIT;
         hr_table_stats(&s, table);
         fprintf(stderr, " in %zu VirtualServices, %zu DestinationRules, %zu Gateways, %zu Services, %zu ServiceEntries",
                 s.virtual_services, s.destination_rules, s.gateways, s.services, s.service_entries);

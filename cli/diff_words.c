@@ -193,7 +193,7 @@ static void put_decision(words *w, const hr_decision *d) {
 char *cli_outcome_words(cli_report *r, const hr_view *view, const hr_diff_rule *rule,
                         const hr_request *request) {
     words w = {0};
-    hr_decision d;
+    hr_decision d = HR_DECISION_INIT;
     hr_request edge;
     if (view == NULL) {
         say(&w, "there is no such view");
@@ -225,9 +225,9 @@ static void put_ms(words *w, int64_t ms) {
 /* What the upstream sees of the path, or the place a redirect leads to. */
 static char *path_of(cli_report *r, const hr_view *view, const hr_request *request,
                      int64_t *timeout) {
-    hr_decision d;
+    hr_decision d = HR_DECISION_INIT;
     hr_request edge;
-    hr_upstream upstream;
+    hr_upstream upstream = HR_UPSTREAM_INIT;
     words w = {0};
     say(&w, "");
     *timeout = -1;
@@ -243,7 +243,7 @@ static char *path_of(cli_report *r, const hr_view *view, const hr_request *reque
 
 char *cli_change_words(cli_report *r, const hr_diff_region *region) {
     words w = {0};
-    hr_diff_view view;
+    hr_diff_view view = HR_DIFF_VIEW_INIT;
     int64_t timeout[2];
     say(&w, "");
     if (hr_diff_view_get(&view, r->diff, region->view) != HR_OK || view.before == NULL ||

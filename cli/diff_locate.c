@@ -44,7 +44,7 @@ static bool has_labels_of(const hr_view_options *o, const hr_diff_view *view) {
 }
 
 static bool find_view(size_t *out, const hr_diff *diff, const hr_view_options *o) {
-    hr_diff_view view, best = {0};
+    hr_diff_view view = HR_DIFF_VIEW_INIT, best = HR_DIFF_VIEW_INIT;
     bool mesh = o->gateway.len == 0 || same_str(o->gateway, HR_STR("mesh")), found = false;
     hr_str gateway = mesh ? HR_STR("mesh") : o->gateway;
     hr_str namespace_ = o->namespace_.len > 0 ? o->namespace_ : HR_STR("default");
@@ -147,7 +147,7 @@ static void print_region_of(const locator *l, const hr_diff *diff, size_t view,
 /* false: there is no view on that port. */
 static bool locate_on_port(locator *l, const cli_batch_request *line, uint16_t port) {
     hr_view_options o = cli_view_on_port(&line->view, port);
-    hr_diff_view actual;
+    hr_diff_view actual = HR_DIFF_VIEW_INIT;
     size_t view;
     bool ordinary = same_base(l->r->view, &line->view);
     if (ordinary && port != 0 && find_view(&view, l->r->diff, &o)) {
