@@ -111,6 +111,20 @@ static void count_out(hr_conn *conn) {
     update_accepting(loop);
 }
 
+/* The kernel's buffers count against the pod's memory. Beyond an eighth of all connections, new
+ * ones have smaller ones than hr_listen gives, which is slower for clients that are far away. (The
+ * kernel doubles what is asked for.) */
+#define CROWDED_SEND_BUFFER (32 << 10)
+#define CROWDED_RECEIVE_BUFFER (64 << 10)
+
+static void limit_buffers(const hr_loop *loop, int fd) {
+    static const int send = CROWDED_SEND_BUFFER, receive = CROWDED_RECEIVE_BUFFER;
+    if (loop->connections <= connection_limit(loop) / 8)
+        return;
+    (void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &send, sizeof(send));
+    (void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &receive, sizeof(receive));
+}
+
 static void link_conn(hr_conn *conn) {
     hr_loop *loop = conn->loop;
     conn->next = loop->conns;
@@ -207,6 +221,7 @@ static void begin_conn(hr_listening *listening, int fd) {
         return;
     }
     link_conn(conn);
+    limit_buffers(loop, fd);
     if (ssl == NULL)
         sv_sock_reading(conn->sock, true);
 }

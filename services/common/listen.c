@@ -49,6 +49,18 @@ int hr_parse_address(struct sockaddr_storage *out, socklen_t *out_len, const cha
     return inet_pton(AF_INET, host, &in->sin_addr) == 1 ? 0 : bad(why, why_size, text);
 }
 
+/* Accepted connections inherit it. A client may be gone without a FIN that we see: its host has
+ * vanished, or the FIN waits behind bytes for which our receive buffer has no room while a request
+ * is being answered. Its system then forgets the connection (Linux: after about four minutes), and
+ * answers the next probe with a reset. */
+static int keep_alive(int fd) {
+    static const int on = 1, idle_s = 60, interval_s = 15, probes = 4;
+    return setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on)) == 0 &&
+           setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle_s, sizeof(idle_s)) == 0 &&
+           setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval_s, sizeof(interval_s)) == 0 &&
+           setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof(probes)) == 0;
+}
+
 int hr_listen(const char *address, int64_t stall_timeout_ms, char *why, size_t why_size) {
     struct sockaddr_storage storage;
     socklen_t len;
@@ -63,6 +75,7 @@ int hr_listen(const char *address, int64_t stall_timeout_ms, char *why, size_t w
         /* Accepted connections inherit it. */
         setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) != 0 ||
         setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &stall, sizeof(stall)) != 0 ||
+        !keep_alive(fd) ||
         (storage.ss_family == AF_INET6 &&
          setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on)) != 0) ||
         bind(fd, (struct sockaddr *)&storage, len) != 0 || listen(fd, SOMAXCONN) != 0) {

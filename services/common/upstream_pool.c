@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 /* Blocks kept for reuse by a loop: enough for the requests of a burst, little enough to be
  * forgotten (2 MiB a loop, of which only touched pages count). */
@@ -248,6 +249,15 @@ static void on_sock_written(void *ctx, bool ok) {
     conn->on_written(conn, ok);
 }
 
+/* The kernel's buffers, which count against the pod's memory, must not grow by megabytes for each
+ * client that reads slowly. What is asked for is doubled: the receive buffer stays what it is at
+ * the beginning (the default of net.ipv4.tcp_rmem). */
+static void limit_up_buffers(int fd) {
+    static const int size = 64 << 10;
+    (void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
+    (void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+}
+
 hr_up_conn *hr_up_conn_open(hr_up_endpoint *endpoint, hr_up_exchange *exchange) {
     static const sv_sock_events events = {on_connected, on_failed, on_readable, on_sock_written};
     struct hr_up_address *address = &endpoint->addresses[endpoint->current];
@@ -263,6 +273,7 @@ hr_up_conn *hr_up_conn_open(hr_up_endpoint *endpoint, hr_up_exchange *exchange) 
         free(conn);
         return NULL;
     }
+    limit_up_buffers(sv_sock_fd(conn->sock));
     hr_up_count(&endpoint->up->stats->connections, 1);
     if (endpoint->settings.open_connections != NULL)
         atomic_fetch_add_explicit(endpoint->settings.open_connections, 1, memory_order_relaxed);
