@@ -30,6 +30,14 @@ static bool reserve(hr_text *text, size_t more) {
     return true;
 }
 
+void hr_text_fit(hr_text *text) {
+    char *fitted = text->p != NULL ? realloc(text->p, text->len + 1) : NULL;
+    if (fitted == NULL)
+        return;
+    text->p = fitted;
+    text->capacity = text->len + 1;
+}
+
 void hr_text_bytes(hr_text *text, const char *bytes, size_t len) {
     if (!reserve(text, len))
         return;

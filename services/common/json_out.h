@@ -14,6 +14,8 @@ typedef struct hr_text {
 } hr_text;
 
 void hr_text_free(hr_text *text);
+/* Gives back what the text has grown beyond its bytes. */
+void hr_text_fit(hr_text *text);
 void hr_text_bytes(hr_text *text, const char *bytes, size_t len);
 void hr_text_str(hr_text *text, const char *zero_terminated);
 void hr_text_printf(hr_text *text, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

@@ -32,6 +32,8 @@
 #define MMAP_THRESHOLD (1 << 20)
 #define TRIM_THRESHOLD (8 << 20)
 #define MAX_ARENAS 4
+/* Connections and requests of a loop from which on it gives memory back when they have ended. */
+#define CROWD 16
 
 #define TICK_MS 1000
 
@@ -291,11 +293,24 @@ static void turn(hr_loop *loop, bool wait) {
     hr_conn_end_turn(loop);
 }
 
+/* Once half of a crowd has left. What it held lies between what stays, where free() alone returns
+ * nothing to the system. */
+static void give_memory_back(hr_loop *loop) {
+    size_t load = loop->connections + loop->active;
+    if (load > loop->peak_load)
+        loop->peak_load = load;
+    if (loop->peak_load < CROWD || load > loop->peak_load / 2)
+        return;
+    loop->peak_load = load;
+    malloc_trim(0);
+}
+
 static void set_tick(hr_loop *loop, uint64_t ms);
 
 static void on_tick(hr_timer *timer) {
     hr_loop *loop = SV_CONTAINER(hr_loop, tick, timer);
     hr_conn_sweep(loop);
+    give_memory_back(loop);
     set_tick(loop, loop->draining ? DRAIN_TURN_MS : TICK_MS);
 }
 
@@ -500,7 +515,8 @@ static void start_thread(pthread_t *thread, hr_loop *loop) {
 /* How long the reader of the log may still take, in milliseconds: what is left of the drain, and in
  * any case long enough for a reader that is there. */
 static uint64_t log_patience(const hr_server *server, uint64_t stopped_at) {
-    uint64_t gone = (hr_now_ns() - stopped_at) / 1000000, drain = (uint64_t)server->options->drain_ms;
+    uint64_t gone = (hr_now_ns() - stopped_at) / 1000000,
+             drain = (uint64_t)server->options->drain_ms;
     return drain > gone + MIN_LOG_PATIENCE_MS ? drain - gone : MIN_LOG_PATIENCE_MS;
 }
 

@@ -49,6 +49,7 @@ struct hr_loop {
     struct hr_exchange *over; /* list: they end at the end of this turn */
     struct hr_listening *listening;
     size_t n_lingering;
+    size_t peak_load; /* of connections and requests, since memory was last given back */
     hr_timer tick;
     sv_pool_cache pools;
     void *buffers; /* of connections, kept for reuse */

@@ -72,7 +72,7 @@ static void write_config(gw_aside *aside) {
 }
 
 static void answer_config(hr_exchange *ex) {
-    gw_answer_aside(ex, write_config, (hr_str){NULL, 0});
+    gw_answer_aside(ex, GW_ASIDE_CONFIG, write_config, (hr_str){NULL, 0});
 }
 
 static void answer_clusters(hr_exchange *ex) {
@@ -161,13 +161,14 @@ static int is_own_host(const gateway *g, hr_str authority) {
 
 void gw_on_status_request(hr_exchange *ex) {
     if (!hr_answer_common(ex))
-        hr_answer_error(ex, 404, "there is /ready and /metrics");
+        hr_answer_error(ex, 404, "unknown path: expected /ready or /metrics");
 }
 
 void gw_on_admin_request(hr_exchange *ex) {
     const gw_loop *loop = ex->loop->data;
     if (ex->request.authority.p != NULL && !is_own_host(loop->gateway, ex->request.authority)) {
-        hr_answer_error(ex, 421, "Host must be an address, localhost, or a name of --admin-host");
+        hr_answer_error(ex, 421,
+                        "Host: expected an address, localhost or a name given by --admin-host");
         return;
     }
     hr_str path = hr_request_path(ex), method = ex->request.method;
@@ -183,5 +184,6 @@ void gw_on_admin_request(hr_exchange *ex) {
             hr_answer_method(ex, pages[i].answer == gw_explain ? "GET, HEAD, POST" : "GET, HEAD");
         return;
     }
-    hr_answer_error(ex, 404, "there is /ready, /metrics, /config, /clusters, /dns and /explain");
+    hr_answer_error(
+        ex, 404, "unknown path: expected /ready, /metrics, /config, /clusters, /dns or /explain");
 }

@@ -5,10 +5,14 @@
 #include <string.h>
 #include <time.h>
 
+/* Answers of each kind that may be held at a time. */
+static const int limits[GW_ASIDE_KINDS] = {
+    [GW_ASIDE_PAGE] = 4, [GW_ASIDE_ADMIN] = 2, [GW_ASIDE_CONFIG] = 2};
+
 static void aside_free(gw_aside *aside) {
     gw_config_unref(aside->config);
     hr_text_free(&aside->json);
-    atomic_fetch_sub(&aside->gateway->asides, 1);
+    atomic_fetch_sub(&aside->gateway->asides[aside->kind], 1);
     free(aside);
 }
 
@@ -42,22 +46,22 @@ static void *work(void *arg) {
     pthread_setname_np(pthread_self(), "aside");
     gateway *g = aside->gateway;
     aside->write(aside);
+    hr_text_fit(&aside->json); /* it may be held for long */
     if (!hr_loop_post(aside->loop, &aside->super))
         aside_free(aside); /* the drain is over, and with it the request */
     atomic_fetch_sub(&g->aside_threads, 1);
     return NULL;
 }
 
-static gw_aside *aside_new(hr_exchange *ex, void (*write)(gw_aside *aside), hr_str question) {
+static gw_aside *aside_new(hr_exchange *ex, gw_aside_kind kind, void (*write)(gw_aside *aside),
+                           hr_str question) {
     gw_loop *loop = ex->loop->data;
     gateway *g = loop->gateway;
     gw_aside *aside = NULL;
-    bool is_public = ex->listener->on_request != gw_on_admin_request;
-    int most = is_public ? GW_MAX_PUBLIC_ASIDES : GW_MAX_ASIDES;
-    if (atomic_fetch_add(&g->asides, 1) < most)
+    if (atomic_fetch_add(&g->asides[kind], 1) < limits[kind])
         aside = calloc(1, sizeof(*aside) + question.len + 1);
     if (aside == NULL) {
-        atomic_fetch_sub(&g->asides, 1);
+        atomic_fetch_sub(&g->asides[kind], 1);
         return NULL;
     }
     aside->super.run = on_written;
@@ -66,7 +70,7 @@ static gw_aside *aside_new(hr_exchange *ex, void (*write)(gw_aside *aside), hr_s
     aside->gateway = g;
     aside->config = gw_config_ref(loop->current->config);
     aside->write = write;
-    aside->is_public = is_public;
+    aside->kind = kind;
     aside->status = 200;
     aside->len = question.len;
     if (question.len > 0)
@@ -74,11 +78,12 @@ static gw_aside *aside_new(hr_exchange *ex, void (*write)(gw_aside *aside), hr_s
     return aside;
 }
 
-void gw_answer_aside(hr_exchange *ex, void (*write)(gw_aside *aside), hr_str question) {
-    gw_aside *aside = aside_new(ex, write, question);
+void gw_answer_aside(hr_exchange *ex, gw_aside_kind kind, void (*write)(gw_aside *aside),
+                     hr_str question) {
+    gw_aside *aside = aside_new(ex, kind, write, question);
     pthread_t thread;
     if (aside == NULL) {
-        hr_answer_busy(ex, 1, "others are being answered at the moment: ask again");
+        hr_answer_busy(ex, 1, "too many such answers are being written or sent: retry later");
         return;
     }
     ex->data = aside;

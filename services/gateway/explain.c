@@ -16,7 +16,7 @@
 /* The trace says of every rule what was compared with what. Values are cut at the first bound; from
  * the second on, events are counted only. */
 #define MAX_VALUE ((size_t)1024)
-#define MAX_TRACE ((size_t)16 << 20)       /* of the administrator's listener */
+#define MAX_TRACE ((size_t)8 << 20)        /* of the administrator's listener */
 #define MAX_PUBLIC_TRACE ((size_t)1 << 20) /* of the page */
 
 typedef struct question {
@@ -200,7 +200,8 @@ static int ask_as_proxy(hr_request *out, void **memory, const gw_aside *aside, c
 static int put_answer(gw_aside *aside, const hr_request *request, hr_scratch *scratch) {
     static const char first[] = "{\"trace\":[";
     hr_text *json = &aside->json;
-    trace t = {json, sizeof(first) - 1, aside->is_public ? MAX_PUBLIC_TRACE : MAX_TRACE, 0};
+    trace t = {json, sizeof(first) - 1, aside->kind == GW_ASIDE_PAGE ? MAX_PUBLIC_TRACE : MAX_TRACE,
+               0};
     hr_decision decision;
     hr_str text;
     hr_text_str(json, first);
@@ -263,10 +264,12 @@ static void answer_query(gw_aside *aside) {
 
 void gw_explain(hr_exchange *ex) {
     hr_str body = {ex->body.p, ex->body.len};
+    bool is_admin = ex->listener->on_request == gw_on_admin_request;
+    gw_aside_kind kind = is_admin ? GW_ASIDE_ADMIN : GW_ASIDE_PAGE;
     if (!hr_str_is(ex->request.method, "POST"))
-        gw_answer_aside(ex, answer_query, hr_request_query(ex));
+        gw_answer_aside(ex, kind, answer_query, hr_request_query(ex));
     else if (body.len <= MAX_BODY)
-        gw_answer_aside(ex, answer_body, body);
+        gw_answer_aside(ex, kind, answer_body, body);
     else
         hr_answer_json(ex, 400, "{\"error\":\"the question is too large\"}");
 }

@@ -153,6 +153,14 @@ typedef struct gw_loop {
     size_t n_tunnels; /* asked for or open */
 } gw_loop;
 
+/* What aside.c answers; each kind has places of its own. */
+typedef enum gw_aside_kind {
+    GW_ASIDE_PAGE = 0, /* an explanation for the page, whose clients are not trusted */
+    GW_ASIDE_ADMIN,    /* an explanation for the administrator */
+    GW_ASIDE_CONFIG,   /* the configuration */
+    GW_ASIDE_KINDS
+} gw_aside_kind;
+
 struct gateway {
     gw_options options;
     gw_dns *dns;
@@ -170,7 +178,7 @@ struct gateway {
     pthread_t reload_thread;
     int reload_stop_fd, reload_signal_fd;
     int reload_started, reload_stopped; /* guarded by the mutex */
-    _Atomic int asides;                 /* answers of aside.c, until they are sent */
+    _Atomic int asides[GW_ASIDE_KINDS]; /* answers of aside.c, until they are sent */
     _Atomic int aside_threads;          /* that write them */
     hr_budget mirror_bytes;             /* of the copies of all loops */
     struct gw_samples *samples;         /* of the page; NULL: none */
@@ -188,8 +196,7 @@ gw_loop_config *gw_loop_config_ref(gw_loop_config *lc);
 void gw_loop_config_unref(gw_loop_config *lc);
 void gw_loop_free_retired(gw_loop *loop);
 gw_scratch *gw_scratch_take(gw_loop *loop); /* NULL: no memory */
-/* `head_len` of the request it has served: one that may have grown large is freed. */
-void gw_scratch_give(gw_loop *loop, gw_scratch *scratch, size_t head_len);
+void gw_scratch_give(gw_loop *loop, gw_scratch *scratch); /* NULL is fine */
 uint64_t gw_random(gw_loop *loop);
 double gw_draw(gw_loop *loop); /* [0, 1) */
 /* The connections of this loop to endpoint `index` of a cluster. */

@@ -28,10 +28,9 @@ double gw_draw(gw_loop *loop) {
 
 /* ---- scratches ---- */
 
-/* A scratch keeps the room of the largest request that it has served. Only those of ordinary
- * requests are kept for reuse, and no more than a burst needs: at most 2 MiB a loop. */
+/* What is kept for reuse: 2 MiB a loop, whatever the requests were like. */
 #define MAX_FREE_SCRATCHES 32
-#define ORDINARY_HEAD ((size_t)8 << 10)
+#define MAX_SCRATCH_KEPT ((size_t)64 << 10)
 
 gw_scratch *gw_scratch_take(gw_loop *loop) {
     gw_scratch *s = loop->free_scratches;
@@ -53,13 +52,14 @@ static void scratch_free(gw_scratch *scratch) {
     free(scratch);
 }
 
-void gw_scratch_give(gw_loop *loop, gw_scratch *scratch, size_t head_len) {
+void gw_scratch_give(gw_loop *loop, gw_scratch *scratch) {
     if (scratch == NULL)
         return;
-    if (head_len > ORDINARY_HEAD || loop->n_free_scratches == MAX_FREE_SCRATCHES) {
+    if (loop->n_free_scratches == MAX_FREE_SCRATCHES) {
         scratch_free(scratch);
         return;
     }
+    hr_scratch_trim(scratch->scratch, MAX_SCRATCH_KEPT);
     loop->n_free_scratches++;
     scratch->next = loop->free_scratches;
     loop->free_scratches = scratch;

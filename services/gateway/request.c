@@ -28,7 +28,7 @@ static void on_end(hr_exchange *ex) {
     gw_cancel(r);
     hr_timer_unset(r->loop->timers, &r->timer);
     unlink_request(r);
-    gw_scratch_give(r->loop, r->scratch, ex->head_len);
+    gw_scratch_give(r->loop, r->scratch);
     gw_loop_config_unref(r->lc);
 }
 
