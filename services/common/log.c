@@ -35,6 +35,7 @@ static struct {
     char *waiting, *writing; /* the loops fill one while the thread writes the other */
     size_t waiting_len;
     bool running, stop;
+    _Atomic bool started;
     _Atomic uint64_t dropped;
 } logger = {.program = "headerroute",
             .level = HR_LOG_INFO,
@@ -94,6 +95,7 @@ static void *write_log(void *unused) {
 void hr_log_start(const char *program, hr_log_level level) {
     logger.program = program;
     logger.level = level;
+    atomic_store(&logger.started, true);
     if (level > HR_LOG_INFO)
         return; /* no access log */
     logger.waiting = malloc(MAX_WAITING);
@@ -134,6 +136,26 @@ void hr_log_stop(uint64_t ms) {
     logger.waiting = logger.writing = NULL;
 }
 
+/* Whether stderr takes a line at once. A pipe that is ready takes PIPE_BUF bytes at least, and so a
+ * whole line. */
+static bool stderr_is_ready(void) {
+    struct pollfd ready = {.fd = STDERR_FILENO, .events = POLLOUT};
+    return poll(&ready, 1, 0) == 1 && (ready.revents & POLLOUT);
+}
+
+void hr_log_print(const char *fmt, ...) {
+    char line[2304];
+    va_list args;
+    va_start(args, fmt);
+    int n = vsnprintf(line, sizeof(line) - 1, fmt, args);
+    va_end(args);
+    if (n < 0 || (atomic_load(&logger.started) && !stderr_is_ready()))
+        return;
+    size_t len = (size_t)n < sizeof(line) - 1 ? (size_t)n : sizeof(line) - 2;
+    line[len] = '\n';
+    write_all(STDERR_FILENO, line, len + 1);
+}
+
 void hr_log(hr_log_level level, const char *fmt, ...) {
     char text[1024], line[1400];
     if (level < logger.level)
@@ -147,11 +169,9 @@ void hr_log(hr_log_level level, const char *fmt, ...) {
             *p = '?';
     int n =
         snprintf(line, sizeof(line), "%s: %s: %s\n", logger.program, hr_log_levels[level], text);
-    struct pollfd ready = {.fd = STDERR_FILENO, .events = POLLOUT};
-    if (poll(&ready, 1, 0) != 1 || !(ready.revents & POLLOUT))
+    if (!stderr_is_ready())
         return;
-    /* One write, so that lines of two threads do not mix. A pipe that is ready takes PIPE_BUF bytes
-     * at least, and so the whole line. */
+    /* One write, so that lines of two threads do not mix. */
     write_all(STDERR_FILENO, line, (size_t)n < sizeof(line) ? (size_t)n : sizeof(line) - 1);
 }
 

@@ -24,6 +24,10 @@ void hr_log_stop(uint64_t ms);
  * a pipe that is full must not stop a loop. */
 void hr_log(hr_log_level level, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
+/* A sentence on stderr without program and level. Until hr_log_start it waits for a slow reader of
+ * stderr; from then on the line is dropped instead, as hr_log's are. */
+void hr_log_print(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
 /* The line of a finished request. */
 void hr_log_access(const hr_exchange *ex);
 

@@ -3,6 +3,8 @@
 #include <string.h>
 
 #include "gateway.h"
+#include "json_out.h"
+#include "log.h"
 
 /* How long names that are new may hold a configuration up. */
 #define FIRST_ANSWERS_MS 3000
@@ -113,8 +115,8 @@ static int refuse_server(const hr_view *view, const gw_options *options) {
               "--gateway-port, or leave the certificate out";
     if (why == NULL)
         return 0;
-    fprintf(stderr, "%.*s:%d: error: server on port %u: %s\n", (int)server.source_file.len,
-            server.source_file.p, server.source_line, (unsigned)server.port, why);
+    hr_log_print("%.*s:%d: error: server on port %u: %s", (int)server.source_file.len,
+                 server.source_file.p, server.source_line, (unsigned)server.port, why);
     return 1;
 }
 
@@ -125,9 +127,9 @@ static int refuse_unsupported(const hr_view *view, const gw_options *options) {
         const char *why = not_acted_on(cluster);
         if (why == NULL)
             continue;
-        fprintf(stderr, "%.*s:%d: error: %.*s: %s\n", (int)cluster->source_file.len,
-                cluster->source_file.p, cluster->source_line, (int)cluster->name.len,
-                cluster->name.p, why);
+        hr_log_print("%.*s:%d: error: %.*s: %s", (int)cluster->source_file.len,
+                     cluster->source_file.p, cluster->source_line, (int)cluster->name.len,
+                     cluster->name.p, why);
         refused++;
     }
     return refused;
@@ -139,7 +141,7 @@ static void print_findings(const hr_diagnostics *findings) {
     for (size_t i = 0; i < hr_diagnostics_count(findings); i++) {
         char line[2048];
         hr_diagnostic_format(line, sizeof(line), hr_diagnostics_get(findings, i));
-        fprintf(stderr, "%s\n", line);
+        hr_log_print("%s", line);
     }
 }
 
@@ -151,7 +153,7 @@ static hr_table *load_table(const gw_options *options) {
     int error = hr_table_load_paths(&table, &findings, options->files.v, options->files.n, &load);
     print_findings(findings);
     if (error != HR_OK && hr_diagnostics_errors(findings) == 0)
-        fprintf(stderr, "headerroute-gateway: error: %s\n", hr_strerror(error));
+        hr_log_print("headerroute-gateway: error: %s", hr_strerror(error));
     hr_diagnostics_free(findings);
     return table;
 }
@@ -175,15 +177,17 @@ static int choose_view(hr_view_options *out, const hr_table *table, const gw_opt
         return 0;
     if (n == 1)
         return hr_table_gateway(&info, table, 0) == HR_OK ? (out->gateway = info.name, 0) : -1;
-    fprintf(stderr,
-            "headerroute-gateway: warning: the routes are mesh's, as none of the %zu Gateways is "
-            "chosen by --gateway:",
-            n);
+    hr_text names = {0};
     for (size_t i = 0; i < n; i++) {
         hr_table_gateway(&info, table, i);
-        fprintf(stderr, " %.*s", (int)info.name.len, info.name.p);
+        hr_text_str(&names, " ");
+        hr_text_bytes(&names, info.name.p, info.name.len);
     }
-    fprintf(stderr, "\n");
+    hr_log_print(
+        "headerroute-gateway: warning: the routes are mesh's, as none of the %zu Gateways is "
+        "chosen by --gateway:%s",
+        n, names.failed ? "" : names.p);
+    hr_text_free(&names);
     return 0;
 }
 
@@ -192,15 +196,14 @@ static hr_view *make_view(hr_table *table, const hr_view_options *view_options) 
     int error = hr_view_new(&view, table, view_options);
     hr_str gateway = view_options->gateway;
     if (error == HR_ENOENT && view_options->port == 0)
-        fprintf(stderr, "headerroute-gateway: error: there is no Gateway %.*s with an HTTP server\n",
-                (int)gateway.len, gateway.p);
+        hr_log_print("headerroute-gateway: error: there is no Gateway %.*s with an HTTP server",
+                     (int)gateway.len, gateway.p);
     else if (error == HR_ENOENT)
-        fprintf(
-            stderr,
-            "headerroute-gateway: error: there is no Gateway %.*s with an HTTP server on port %u\n",
+        hr_log_print(
+            "headerroute-gateway: error: there is no Gateway %.*s with an HTTP server on port %u",
             (int)gateway.len, gateway.p, (unsigned)view_options->port);
     else if (error != HR_OK)
-        fprintf(stderr, "headerroute-gateway: error: %s\n", hr_strerror(error));
+        hr_log_print("headerroute-gateway: error: %s", hr_strerror(error));
     return view;
 }
 
@@ -224,9 +227,9 @@ static int make_tls(gw_cluster *out) {
     out->tls = hr_up_tls_new(&options, why, sizeof(why));
     if (out->tls != NULL)
         return 0;
-    fprintf(stderr, "%.*s:%d: error: %.*s: trafficPolicy.tls: %s\n", (int)cluster->source_file.len,
-            cluster->source_file.p, cluster->source_line, (int)cluster->name.len, cluster->name.p,
-            why);
+    hr_log_print("%.*s:%d: error: %.*s: trafficPolicy.tls: %s", (int)cluster->source_file.len,
+                 cluster->source_file.p, cluster->source_line, (int)cluster->name.len,
+                 cluster->name.p, why);
     return -1;
 }
 
