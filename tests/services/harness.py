@@ -128,9 +128,10 @@ class Client:
 
 
 class Server:
-    def __init__(self, program, *args, port=None, host="127.0.0.1", env=None, ready_path="/ready"):
+    def __init__(self, program, *args, port=None, host="127.0.0.1", env=None, ready_path="/ready", command=()):
+        """`command` prefixes the command line: that of a control group, for example."""
         self.host, self.port, self.ready_path = host, port, ready_path
-        command = [BUILD / "bin" / program, "--listen", f"{host}:{port or 0}", "--name", program.split("-")[-1], *map(str, args)]
+        command = [*command, BUILD / "bin" / program, "--listen", f"{host}:{port or 0}", "--name", program.split("-")[-1], *map(str, args)]
         environment = {k: v for k, v in os.environ.items() if not k.startswith("HR_") and k != "PREDICT_SERVER_URL"}
         environment.update(SANITIZER_ENV)
         environment.update(env or {})

@@ -1,0 +1,188 @@
+"""What else hostile clients, web pages and stuck readers of the log must not achieve with gateway, proxy and predict."""
+import os
+import pathlib
+import signal
+import subprocess
+
+import pytest
+from conftest import PATIENCE, SANITIZER_ENV
+from harness import BUILD, Client, free_port
+from hostile import Crowd, Peers, handshake, request, settled, start_gateway
+from mesh import GATEWAY, gateway, routes, service, to, write
+from peers import Peer, answer, wait_until
+
+
+@pytest.fixture(scope="module")
+def peers():
+    with Peers() as peers:
+        yield peers
+
+
+def test_ten_names_in_connection_are_refused(tmp_path, peers):
+    with start_gateway(tmp_path, peers) as gw:
+        for n, status in [(8, 200), (9, 400), (10000, 400)]:  # the helper's own close is one more
+            names = ",".join(f"t{i}" for i in range(n))
+            assert gw.call(headers=[("Connection", names)]).status == status, n
+
+
+def test_header_lines_of_a_request(tmp_path, peers):
+    with start_gateway(tmp_path, peers) as gw:
+        for n, status in [(98, 200), (99, 431)]:  # Host, and the helper's Connection, are two more
+            assert gw.call(headers=[(f"h{i}", "1") for i in range(n)]).status == status, n
+
+
+@pytest.mark.parametrize("fields", [[(f"h{i}", "1") for i in range(128)], [("x-large", "v" * 64500)],
+                                    [("Connection", "a,b,c,d,e,f,g,h,i,j")]], ids=["lines", "bytes", "Connection"])
+def test_heads_of_upstream_answers(tmp_path, fields):
+    with Peer(lambda connection, _: connection.send(answer(headers=fields))) as peer, \
+            gateway(tmp_path, service("a.test", peer), routes({"route": [to("a.test")]})) as gw:
+        assert gw.call().status == 502
+
+
+@pytest.mark.parametrize("text", [
+    '{"authority":"a\\"","path":' + "[" * 30000,
+    '{/*"*/"authority":' + "[" * 30000,
+    '{"authority":' + '{"a":' * 20 + "1" + "}" * 20 + "}"], ids=["escaped quote", "comment", "objects"])
+def test_explain_refuses_deep_questions(tmp_path, peers, text):
+    with start_gateway(tmp_path, peers, "--ui", "/ui") as gw:
+        got = gw.call("POST", "/ui/explain", body=text.encode())
+        assert got.status == 400 and "deep" in got.json()["error"]
+
+
+def test_websockets_leave_connections_to_others(tmp_path, peers):
+    with start_gateway(tmp_path, peers, "--threads", "1", "--max-connections", "40") as gw:
+        with Crowd(gw.port, 10) as crowd:  # a quarter of all
+            crowd.send(handshake("/hold"))
+            settled(gw.process.pid)
+            with gw.client() as late:
+                late.send(handshake("/hold"))
+                got = late.answer()
+                assert got.status == 503 and got.header("retry-after") == "1"
+            assert gw.call().status == 200
+        # A POST is no handshake (RFC 6455 section 4.1), and goes on as what it is.
+        with gw.client() as client:
+            client.send(handshake("/post", "POST"))
+            assert client.answer().status == 200
+        assert next(r for r in peers.echo.requests if r.target == "/post").header("upgrade") is None
+
+
+def test_the_administrator_answers_to_its_own_names_only(tmp_path, peers):
+    admin, status = free_port(), free_port()
+    with start_gateway(tmp_path, peers, "--admin", f"127.0.0.1:{admin}", "--status", f"127.0.0.1:{status}"):
+        for host, expected in [("localhost", 200), (f"127.0.0.1:{admin}", 200), ("[::1]:9", 200), ("test", 200),
+                               ("evil.example", 421), ("127.0.0.1.evil.example", 421), ("", 421)]:
+            with Client(admin) as client:
+                client.request(target="/metrics", headers=[("Host", host)])
+                assert client.answer().status == expected, host
+        for path, expected in [("/ready", 200), ("/metrics", 200), ("/config", 404), ("/explain", 404)]:
+            with Client(status) as client:
+                client.request(target=path)
+                assert client.answer().status == expected, path
+
+
+@pytest.mark.parametrize("http", [{"redirect": {"uri": "/elsewhere"}}, {"directResponse": {"status": 200}},
+                                  {"route": [to("echo.test")]}], ids=["redirect", "directResponse", "route"])
+def test_http_1_0_without_host_is_refused(tmp_path, peers, http):
+    """As in Envoy; a redirect would otherwise name a host of the server's inside."""
+    path = write(tmp_path / "mesh.yaml", GATEWAY, service("echo.test", peers.echo), routes(http))
+    port = free_port()
+    with Started("headerroute-gateway", "-f", path, "--listen", f"127.0.0.1:{port}"), Client(port) as client:
+        client.send(b"GET / HTTP/1.0\r\n\r\n")
+        got = client.answer()
+        assert got.status == 400 and got.header("location") is None and b"listener" not in got.raw_head + got.body
+
+
+def test_http_1_0_without_host_is_served_by_the_proxy(peers):
+    """It has no rules that depend on it, and says nothing of its inside."""
+    port = free_port()
+    with Started("headerroute-proxy", "--listen", f"127.0.0.1:{port}", "--predict-server-url", peers.echo.url), \
+            Client(port) as client:
+        client.send(b"GET / HTTP/1.0\r\n\r\n")
+        got = client.answer()
+        assert got.status == 200 and b"listener" not in got.raw_head + got.body
+
+
+def keepalive_ticks(port, peer):
+    """Ticks until the keepalive timer of a server's connection expires, as /proc/net/tcp shows it; None: no such timer."""
+    for line in pathlib.Path("/proc/net/tcp").read_text().splitlines()[1:]:
+        fields = line.split()
+        if fields[1].endswith(f":{port:04X}") and fields[2].endswith(f":{peer:04X}"):
+            timer, when = fields[5].split(":")
+            return int(when, 16) if timer == "02" else None
+    return None
+
+
+def test_clients_that_have_vanished_are_noticed(tmp_path, peers):
+    """While a silent upstream server is waited for, and however much the client has sent before."""
+    with start_gateway(tmp_path, peers) as gw, gw.client() as client:
+        client.send(request("/hold") * 3)
+        ticks = os.sysconf("SC_CLK_TCK")
+        assert wait_until(lambda: 0 < (keepalive_ticks(gw.port, client.sock.getsockname()[1]) or 0) <= 60 * ticks)
+
+
+class Started:
+    """A server whose two outputs are pipes that only a test reads, or does not."""
+
+    def __init__(self, program, *args):
+        environment = {k: v for k, v in os.environ.items() if not k.startswith("HR_")}
+        environment.update(SANITIZER_ENV)
+        self.process = subprocess.Popen([BUILD / "bin" / program, *map(str, args)], stdout=subprocess.PIPE,
+                                        stderr=subprocess.PIPE, env=environment)
+
+    def __enter__(self):
+        assert b"listens" in self.process.stderr.readline()
+        return self
+
+    def fill(self, pipe):
+        """Makes the pipe full: with bytes of the test's, written by its other end."""
+        fd = os.open(f"/proc/{self.process.pid}/fd/{pipe}", os.O_WRONLY | os.O_NONBLOCK)
+        try:
+            while True:
+                os.write(fd, b"x" * 4096)
+        except BlockingIOError:
+            os.close(fd)
+
+    def end(self):
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(PATIENCE)
+
+    def __exit__(self, *_):
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait(PATIENCE)
+        self.process.stdout.close()
+        self.process.stderr.close()
+
+
+@pytest.mark.parametrize("program", ["headerroute-gateway", "headerroute-proxy", "headerroute-predict"])
+def test_a_log_that_is_not_read_does_not_delay_the_end(tmp_path, peers, program):
+    path = write(tmp_path / "mesh.yaml", GATEWAY, service("echo.test", peers.echo), routes({"route": [to("echo.test")]}))
+    port = free_port()
+    args = ("-f", path) if program == "headerroute-gateway" else ()
+    with Started(program, *args, "--listen", f"127.0.0.1:{port}", "--drain-seconds", "1") as server:
+        server.fill(1)
+        server.fill(2)
+        with Client(port) as client:
+            for _ in range(60):  # each line is 50 KB of path: more than the queue of the log holds
+                client.send(request("/" + "p" * 50000))
+                assert client.answer().status in (200, 404)
+        assert server.end() == 0
+
+
+def test_a_reload_that_nobody_reads_about_does_not_delay_the_end(tmp_path, peers):
+    good = [GATEWAY, service("echo.test", peers.echo), routes({"route": [to("echo.test")]})]
+    path = write(tmp_path / "mesh.yaml", *good)
+    port, admin = free_port(), free_port()
+    with Started("headerroute-gateway", "-f", path, "--listen", f"127.0.0.1:{port}", "--admin", f"127.0.0.1:{admin}",
+                 "--drain-seconds", "1") as server:
+        server.fill(2)
+        write(path, *good, *[routes({"rout": []}, name=f"bad{i}") for i in range(1000)])
+
+        def failures():
+            with Client(admin) as client:
+                client.request(target="/metrics", headers=[("Host", "localhost")])
+                return b'reloads_total{result="failed"} 1\n' in client.answer().body
+        assert wait_until(failures)
+        assert server.end() == 0
+
+
