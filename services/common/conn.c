@@ -222,6 +222,7 @@ static void begin_conn(hr_listening *listening, int fd) {
         return;
     }
     link_conn(conn);
+    limit_buffers(loop, fd);
     if (ssl == NULL)
         sv_sock_reading(conn->sock, true);
 }

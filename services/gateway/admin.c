@@ -161,7 +161,7 @@ void gw_on_status_request(hr_exchange *ex) {
 void gw_on_admin_request(hr_exchange *ex) {
     const gw_loop *loop = ex->loop->data;
     if (ex->request.authority.p != NULL && !is_own_host(loop->gateway, ex->request.authority)) {
-        hr_answer_error(ex, 421, 
+        hr_answer_error(ex, 421,
                         "Host: expected an address, localhost or a name given by --admin-host");
         return;
     }

@@ -158,17 +158,8 @@ static bool is(hr_str s, const char *literal) {
     return memcmp(s.p, literal, s.len) == 0;
 }
 
-/* RFC 9110 section 5.6.1.2 has a recipient ignore "a reasonable number of empty list elements". */
-#define MAX_COMMAS 64
-
-/* Empty elements count only if there are more than MAX_COMMAS commas. */
 static void note_connection(sv_facts *facts, hr_str list) {
     hr_str option;
-    size_t commas = 0;
-    for (size_t i = 0; i < list.len && commas <= MAX_COMMAS; i++)
-        commas += list.p[i] == ',';
-    if (commas > MAX_COMMAS)
-        facts->n_nominated += commas;
     while (sv_http_list_next(&option, &list)) {
         facts->n_nominated++;
         facts->close |= sv_equals_nocase(option, HR_STR("close"));

@@ -273,24 +273,24 @@ Test(http1_response, endless_chunk_extensions_and_trailers_are_refused) {
     cr_assert_lt((int)parse(text, n, &GET, 700, 0).result, 0);
 }
 
-/* Over all fields; beyond 64 commas empty elements count, too. */
+/* Over all fields. */
 Test(http1_response, at_most_nine_names_in_connection) {
     static const struct {
         const char *names, *more;
-        size_t commas;
-        bool refused;
-    } cases[] = {{"a,b,c,d,e,f,g,h", "i", 0, false}, {"a,b,c,d,e,f,g,h,i", "", 0, false},
-                 {"a,b,c,d,e,f,g,h,i", "j", 0, true}, {"a,b,c,d,e,f,g,h,i,j", "", 0, true},
-                 {"a", "b", 64, false},               {"a", "b", 65, true}};
+        bool ok;
+    } cases[] = {{"a,b,c,d,e,f,g,h", "i", true},
+                 {"a,b,c,d,e,f,g,h,i", ",,", true},
+                 {"a,b,c,d,e,f,g,h,i", "j", false},
+                 {"a,b,c,d,e,f,g,h,i,j", "", false}};
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        char text[512], commas[80] = "";
-        memset(commas, ',', cases[i].commas);
-        snprintf(text, sizeof(text), OK11 "Connection: %s\r\nConnection: %s%s\r\n\r\n",
-                 cases[i].names, commas, cases[i].more);
+        char text[512];
+        snprintf(text, sizeof(text),
+                 OK11 "Connection: %s\r\nConnection: %s\r\nContent-Length: 0\r\n\r\n",
+                 cases[i].names, cases[i].more);
         struct answer a = parse(text, strlen(text), &GET, 4096, 0);
-        cr_expect_eq((int)a.result < 0, cases[i].refused, "case %zu: %d, %s", i, (int)a.result, a.why);
-        if (cases[i].refused)
-            cr_expect_str_eq(a.why, "there are too many names in Connection");
+        cr_expect_eq(a.result >= 0, cases[i].ok, "case %zu: %d, %s", i, (int)a.result, a.why);
+        if (!cases[i].ok)
+            cr_expect_not_null(strstr(a.why, "too many names in Connection"), "%s", a.why);
     }
 }
 
