@@ -54,7 +54,7 @@ die() { printf 'demo.sh: %s\n' "$*" >&2; exit 1; }
 
 # ---- stopping: only processes that this script started and that still run our programs ----
 
-declare -A started # by this run: pids that nobody else can have got meanwhile
+declare -A started # by this run: pids that no other process can have received meanwhile
 ours() { # PID: is it alive, and a server that this run or an earlier one started?
     # No bare `return` here: within a trap it gives the status from before the trap.
     if [ -n "${started[$1]:-}" ]; then
@@ -93,7 +93,7 @@ fi
 
 say "setting up"
 scripts/install-deps.sh build demo
-# Before the build, which takes longer. Whoever holds an address then is not waited for.
+# Before the build, which takes longer. The demo does not wait for another program to release an address.
 plan=$("$python" scripts/demo_pods.py "$pods" --check-free "127.0.0.1:$port") || exit 1
 
 # Ninja's "[done/all]" in place of its lines: counted on a terminal, quarters of it elsewhere.

@@ -56,7 +56,7 @@ check_settings() {
     [[ $CLUSTER =~ ^[a-z][a-z0-9-]{0,38}[a-z0-9]$ ]] || die "CLUSTER '$CLUSTER' is not a cluster name"
     [[ $NODES =~ ^[1-9][0-9]*$ ]] || die "NODES '$NODES' is not a number of nodes"
     [[ $REPOSITORY =~ ^[a-z][a-z0-9-]{0,61}[a-z0-9]$ ]] || die "REPOSITORY '$REPOSITORY' is not a repository name"
-    [ -f "k8s/overlays/$OVERLAY/kustomization.yaml" ] || die "OVERLAY '$OVERLAY' is no folder of k8s/overlays"
+    [ -f "k8s/overlays/$OVERLAY/kustomization.yaml" ] || die "OVERLAY '$OVERLAY' is not a folder of k8s/overlays"
     # shellcheck disable=SC2034 # for the scripts that source this
     REGISTRY=$REGION-docker.pkg.dev/$PROJECT/$REPOSITORY
 }

@@ -70,7 +70,7 @@ fi
 mapfile -t wanted < <(for g in "${groups[@]}"; do packages_of "$g"; done | tr ' ' '\n' | sort -u)
 mapfile -t names < <(printf '%s\n' "${wanted[@]}" | tr '|' '\n')
 declare -A installed
-# One query for all: dpkg-query exits with 1 if it does not know a name, which is no error here.
+# One query for all: dpkg-query exits with 1 if it does not know a name, which is not an error here.
 while read -r name status; do
     [ "$status" = installed ] && installed[$name]=1
 done < <(dpkg-query -W -f '${Package} ${db:Status-Status}\n' "${names[@]}" 2>/dev/null || true)

@@ -12,7 +12,7 @@ rm -f "$out"/memcheck.*
     cmake --build --preset dev --target headerroute-cli test-hr-threads -j"$(nproc)"
 } >"$out/build.log" 2>&1 || { tail -n 40 "$out/build.log"; exit 1; }
 
-# The program in valgrind's hands, under the program's name. What is still reachable at the end is no loss: RE2
+# The program in valgrind's hands, under the program's name. Memory that is still reachable at the end is not lost: RE2
 # and the C++ runtime keep their tables until the process is gone.
 cat >"$out/headerroute" <<WRAPPER
 #!/bin/sh

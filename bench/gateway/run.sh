@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The gateway against nginx, HAProxy and Envoy. Arguments go to run.py; --help tells.
+# The gateway against nginx, HAProxy and Envoy. Arguments are passed to run.py; see --help.
 #
 #   bench/gateway/run.sh all [--envoy PATH]
 #

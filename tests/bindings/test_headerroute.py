@@ -362,7 +362,7 @@ def test_headers_of_another_type(table, headers):
 
 def test_values_that_are_no_text_are_refused(table):
     for method, headers in ("GET", {"x": 1}), ("GET", {1: "x"}), (None, {}):
-        with pytest.raises(TypeError, match="str or bytes is wanted, not (int|NoneType)"):
+        with pytest.raises(TypeError, match="expected str or bytes, got (int|NoneType)"):
             table.route(method, URL, headers)
 
 

@@ -1,4 +1,4 @@
-"""headerroute-request against a server that does as it is told."""
+"""headerroute-request against a server whose answers the test chooses."""
 import base64
 import json
 import os
@@ -197,7 +197,7 @@ def test_answer_that_breaks_off_fails_one_picture(server, client, answer):
     def on_post(handler, number, _):
         if number == 0:
             handler.wfile.write(b"HTTP/1.1 200 OK\r\n" + answer)
-            # Only our side ends: what the client sends next finds nobody, but is not refused at once either.
+            # Only this side is closed: what the client sends next is not read, but is not refused immediately either.
             handler.connection.shutdown(socket.SHUT_WR)
             handler.connection.settimeout(5)
             while handler.connection.recv(65536):

@@ -71,7 +71,7 @@ def make_parser():
                    help="the routing header (default: %(default)s)")
     p.add_argument("--rect", type=rect, metavar="X,Y,W,H|auto",
                    help="the rectangle around the foreground, for every picture (default: the server's)")
-    p.add_argument("--raw", action="store_true", help="send and receive pictures as they are, not as base64 in JSON")
+    p.add_argument("--raw", action="store_true", help="send and receive image files instead of base64 in JSON")
     p.add_argument("--concurrency", type=number(1, 256), default=1, metavar="N",
                    help="requests at a time, each on its own connection (default: %(default)s)")
     p.add_argument("--timeout", type=number(0.1, 3600, float), default=60.0, metavar="S",

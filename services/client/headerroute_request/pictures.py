@@ -18,7 +18,7 @@ PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
 
 def format_of(name):
-    """The entry of FORMATS for a file name, or None where it is no picture of ours."""
+    """The entry of FORMATS for a file name, or None if its format is not supported."""
     return FORMATS.get(os.path.splitext(name)[1].lower())
 
 

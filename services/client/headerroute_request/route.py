@@ -21,7 +21,7 @@ class Expectation:
     def check(self, via):
         """PictureError if none of the pods that the route allows is among the hops that answered."""
         if self.pods and not set(self.pods) & set(via):
-            seen = ", ".join(via) or "nobody who names himself in Via"
+            seen = ", ".join(via) or "a server without a name in Via"
             raise PictureError(f"answered by {seen}, but the configuration routes it to {', '.join(self.pods)}")
 
 
