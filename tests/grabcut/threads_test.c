@@ -1,4 +1,4 @@
-/* A plain program, as ThreadSanitizer wants it: one process, no forks. The mask is the same from every number
+/* A plain program, since ThreadSanitizer requires one process without forks. The mask is the same from every number
  * of threads, and from calls that run side by side, each with threads of its own. */
 #include "files.h"
 #include "pool.h"

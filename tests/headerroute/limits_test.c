@@ -1,4 +1,4 @@
-/* Files that nobody wrote by hand, or not in good faith: each is refused, or read, with a place and a sentence. */
+/* Generated and hostile files: each is refused with a place and a sentence, or read. */
 #define _GNU_SOURCE
 #include <stdarg.h>
 #include <stdio.h>
@@ -217,7 +217,7 @@ Test(limits, aliases_that_multiply_are_refused) {
           "4:1: error: no anchor &x comes before this alias\n");
 }
 
-/* ---- what is told ---- */
+/* ---- messages ---- */
 
 Test(limits, a_key_given_twice_is_reported_once) {
     finds_in("http", made("%s  http: []\n", rules), "8:3: error: the key \"http\" is given twice (first on line 6)\n");
@@ -238,7 +238,7 @@ Test(limits, a_message_is_one_line) {
 Test(limits, the_linter_reports_a_host_once) {
     hr_load_options options = HR_LOAD_OPTIONS_INIT;
     options.lint = 1;
-    finds_with("a host nobody backs", hr_str_from(rules), &options,
+    finds_with("a host without a service", hr_str_from(rules), &options,
                "7:34: warning: spec.http[0].route[0].destination.host: no Service and no ServiceEntry backs "
                "a.default.svc.cluster.local: requests would get 503\n");
 }

@@ -1,9 +1,9 @@
-"""segment(): the run itself."""
+"""segment(): checks the arguments and runs the engine."""
 from __future__ import annotations
 
 import enum
 import operator
-from typing import TYPE_CHECKING, Any, Callable, NamedTuple, Sequence
+from typing import TYPE_CHECKING, Any, Callable, Sequence
 
 import numpy as np
 
@@ -12,6 +12,7 @@ from .arrays import as_picture
 from .bar import make_bar
 from .errors import check
 from .models import Models
+from .progress import Progress
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -31,15 +32,6 @@ class Mode(enum.IntEnum):
     MASK = c.GRABCUT_INIT_WITH_MASK  #: models are learned from a mask; cv2.GC_INIT_WITH_MASK
     EVAL = c.GRABCUT_EVAL  #: continues with mask and models; cv2.GC_EVAL
     EVAL_FREEZE_MODEL = c.GRABCUT_EVAL_FREEZE_MODEL  #: the same; models are not changed
-
-
-class Progress(NamedTuple):
-    """Where a run stands."""
-
-    phase: str  #: "init", "models" or "cut"
-    iteration: int  #: from 0
-    iterations: int  #: in all
-    done: float  #: estimate of the whole, 0 to 1, never falling
 
 
 _PHASES = {c.GRABCUT_PHASE_INIT: "init", c.GRABCUT_PHASE_MODELS: "models", c.GRABCUT_PHASE_CUT: "cut"}
