@@ -2,7 +2,7 @@
 # What the three GKE scripts share: settings from the environment, their checks, and how commands are run.
 # Sourced, not run.
 
-# The default of PROJECT is gcloud's own; everything else can be left alone.
+# The default of PROJECT is gcloud's own; all other settings have defaults that work.
 REGION=${REGION:-us-central1}
 ZONE=${ZONE:-$REGION-b}
 CLUSTER=${CLUSTER:-headerroute}
@@ -37,7 +37,7 @@ need() {
     done
 }
 
-# Says each command; with --dry-run that is all.
+# Prints each command; with --dry-run does nothing else.
 run() {
     printf '+ %s\n' "$(printf '%q ' "$@")"
     [ "${dry_run:-0}" = 1 ] || "$@"

@@ -22,10 +22,10 @@ the servers' libh2o, which Debian 13 does not have. Needs root or sudo if a pack
 USAGE
 }
 
-# Bounds what apt may wait for another package manager: long enough for an unattended upgrade.
+# Limits the time that apt waits for another package manager: long enough for an unattended upgrade.
 lock_seconds=600
 
-# "a|b" are names of one thing on different systems: the first that is installed or that apt knows is taken.
+# "a|b" are names of one thing on different systems: the first one that is installed or known to apt is used.
 packages_of() {
     case $1 in
     libraries) echo cmake ninja-build gcc g++ libc6-dev pkg-config \
@@ -154,7 +154,7 @@ announce() {
         "disk ${disk:-unknown}, about $minutes minute$([ "$minutes" = 1 ] || echo s)): ${packages[*]}"
 }
 
-# A machine without a network may still have all the files in its cache, so a failed update is not the end.
+# A machine without a network may still have all the files in its cache, so a failed update is not an error yet.
 if ! apt -o APT::Update::Error-Mode=any update; then
     echo "Debian packages: the package lists could not be renewed; trying with those at hand"
 fi
