@@ -7,8 +7,8 @@
 
 #include "format_command.h"
 #include "format_time.h"
-#include "headers.h"
 #include "hex.h"
+#include "match.h"
 
 /* ---- walking over a value ---- */
 
