@@ -1,4 +1,5 @@
 """The module headerroute: loading, routing, errors with places, threads, lifetimes."""
+import dataclasses
 import gc
 import inspect
 import json
@@ -186,6 +187,22 @@ def test_decision_is_that_of_the_schema(table):
                 assert {k: getattr(attribute, k) for k in value} == {
                     k: tuple(map(tuple, v)) if k == "headers" else tuple(v) if isinstance(v, list) else v
                     for k, v in value.items()}
+
+
+def members(schema, part):
+    """The names of the members of an object of the schema, or of the objects of a list."""
+    while "properties" not in part:
+        part = schema["$defs"][part["$ref"].rsplit("/", 1)[1]] if "$ref" in part else part["items"]
+    return set(part["properties"])
+
+
+def test_attributes_are_exactly_the_members_of_the_schema():
+    with open("docs/decision.schema.json", encoding="utf-8") as f:
+        schema = json.load(f)
+    decision = schema["$defs"]["decision"]["properties"]
+    assert set(headerroute.Decision.__annotations__) - {"table", "json"} == set(decision)
+    for name, kind in headerroute.decision._OBJECTS.items():
+        assert {field.name for field in dataclasses.fields(kind)} == members(schema, decision[name]), name
 
 
 def test_decision_in_detail(table):
