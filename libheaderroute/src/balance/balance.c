@@ -52,7 +52,7 @@ static uint32_t availability(const hr_balance_level *level, const hr_pick *pick)
 }
 
 /* Traffic stays with the first priority for as long as enough of it is there; what it cannot take goes on
- * to the next. What is lost by rounding goes to the first that has anyone. NULL: nobody is there. */
+ * to the next. The rest that rounding leaves goes to the first level with endpoints. Returns NULL if there is no endpoint. */
 static const hr_balance_level *pick_level(const hr_balancer *balancer, const hr_pick *pick, uint64_t draw) {
     if (balancer->n_levels == 1)
         return count_usable(&balancer->levels[0].all, pick) > 0 ? &balancer->levels[0] : NULL;

@@ -128,7 +128,7 @@ static void build_groups(hr_arena *arena, hr_balance_level *level, const hr_clus
     for (size_t from = 0; from < n; n_groups++) {
         from = take_group(&groups[n_groups], members + ready, all, n, from, in, states);
         ready += groups[n_groups].n_members;
-        together += groups[n_groups].weight; /* also of one that has nobody: so is the sum that Envoy divides by */
+        together += groups[n_groups].weight; /* also of one without endpoints, as in the sum by which Envoy divides */
     }
     level->all = (hr_balance_group){.members = members, .weights = weights, .n_members = ready, .n_known = n};
     double *at = weights;

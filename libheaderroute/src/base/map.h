@@ -19,7 +19,7 @@ typedef struct hr_map {
 void *hr_map_get(const hr_map *map, hr_str key);
 /* The place of the value of `key`, made where missing; *place is NULL then and must be set before the next call. */
 void **hr_map_at(hr_arena *arena, hr_map *map, hr_str key);
-/* Sets `key` unless it is there already. Tells whether it was set. */
+/* Sets `key` unless it exists. Returns whether it was set. */
 int hr_map_add(hr_arena *arena, hr_map *map, hr_str key, const void *value);
 
 #endif

@@ -1,7 +1,7 @@
 /*
  * What octets a request may have. Every request pays for these checks, so they look at sixteen octets at a
- * time, keep a running least and greatest instead of deciding for each string, and only once these look
- * wrong does anybody ask which. (Octets beyond ASCII look wrong: they are rare enough to be asked about.)
+ * time, keep a running minimum and maximum instead of a result for each string. Only if these look wrong
+ * is each string checked. (Octets beyond ASCII look wrong: they are rare enough for the second check.)
  */
 #ifndef HR_OCTETS_H
 #define HR_OCTETS_H

@@ -13,7 +13,7 @@
 struct hr_regex {
     std::string prefix;         // of every match
     const RE2 *tail = nullptr;  // what follows it
-    std::unique_ptr<RE2> whole; // the pattern as it is, where somebody needs it
+    std::unique_ptr<RE2> whole; // the pattern itself, if it is needed
 };
 
 struct hr_regex_tails {

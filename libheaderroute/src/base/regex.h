@@ -31,7 +31,7 @@ size_t hr_regex_tails_count(const hr_regex_tails *tails); /* how many were compi
 int hr_regex_new(hr_regex **out, hr_regex_tails *tails, hr_str pattern, char *error, size_t error_size);
 void hr_regex_free(hr_regex *regex); /* NULL is fine */
 
-/* 1 if the whole subject matches, as Envoy's safe_regex wants it. */
+/* 1 if the whole subject matches, as Envoy's safe_regex requires. */
 int hr_regex_match(const hr_regex *regex, hr_str subject);
 
 /* Compiles the pattern as a whole, where that has not been done; without that, hr_regex_replace_all replaces
@@ -42,12 +42,12 @@ int hr_regex_prepare_rewrite(hr_regex *regex, hr_str pattern, hr_str rewrite, ch
 /* Replaces every match in `subject`, as RE2::GlobalReplace does: \1 stands for the first group, \0 for
  * the whole match. Writes at most `size` bytes to `buf` (no terminating zero) and returns the full
  * length; where that exceeds `size`, call again with more room. buf must not overlap subject. With a
- * group that the expression does not have the subject stays as it is; a wrong escape ends each
+ * group that the expression does not have the subject is not changed; a wrong escape ends each
  * replacement where it stands. */
 size_t hr_regex_replace_all(char *buf, size_t size, const hr_regex *regex, hr_str subject, hr_str rewrite);
 
 /* The text that every match of an RE2 pattern begins with, if the whole subject has to match; "" where none is
- * certain. Writes to `buf`, which has pattern.len octets. rest: NULL, or *rest tells where the pattern goes on
+ * certain. Writes to `buf`, which has pattern.len octets. rest: NULL, or *rest is where the pattern continues
  * behind the text, which then does not have what a '+' repeats. */
 hr_str hr_regex_literal_prefix(hr_str pattern, char *buf, size_t *rest);
 

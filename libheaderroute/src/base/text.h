@@ -1,4 +1,4 @@
-/* Small tools on hr_str that every room of the library needs. */
+/* Functions on hr_str that every module of the library uses. */
 #ifndef HR_TEXT_H
 #define HR_TEXT_H
 

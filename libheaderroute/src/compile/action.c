@@ -38,7 +38,7 @@ static hr_action_plan *plan_new(hr_view_build *vb, hr_action kind, size_t n_targ
 
 /* ---- destinations ---- */
 
-/* Envoy's answers when the cluster is not there or has nobody in it. */
+/* Envoy's answers if the cluster is missing or empty. */
 static hr_local_reply reply_of(const hr_cluster *cluster) {
     if (cluster == NULL)
         return (hr_local_reply){503, HR_STR("NC"), HR_STR("")};

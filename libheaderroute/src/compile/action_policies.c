@@ -185,7 +185,7 @@ void hr_cors_compile(hr_view_build *vb, hr_action_plan *plan, const hr_cors_spec
 
 /* ---- mirrors ---- */
 
-/* mirrorPercentage beats the deprecated integer; unset is everything; 0 is no mirror at all. */
+/* mirrorPercentage overrides the deprecated integer; unset means 100 %; 0 disables the mirror. */
 static double single_percentage(const hr_http_route *http) {
     if (http->mirror_percentage >= 0)
         return http->mirror_percentage;

@@ -98,7 +98,7 @@ static size_t n_shared(const hr_svc *svc, const hr_svc_port *port, const hr_svc 
     return same == NULL ? 0 : same->n_endpoints;
 }
 
-/* A proxy is told of members that are not ready as well, unless their share might make it panic. Returns how many
+/* A proxy also receives members that are not ready, unless their share might make it panic. Returns how many
  * were configured. */
 static size_t fill_members(hr_view_build *vb, hr_cluster *cluster, const hr_svc *svc, const hr_svc_port *port,
                          const hr_policy_blocks *blocks) {

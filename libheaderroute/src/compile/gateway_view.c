@@ -202,7 +202,7 @@ static void add_server(gateway_table *t, const bound_server *bound) {
     for (size_t i = 0; sel != NULL && i < sel->list.n; i++)
         attach(t, sel, i, bound);
     for (size_t h = 0; bound->server->https_redirect && h < bound->server->hosts.n; h++) {
-        hr_str host = bound->server->hosts.v[h]; /* "ns/host" stays as it is, and so meets no request */
+        hr_str host = bound->server->hosts.v[h]; /* "ns/host" is not changed, and therefore matches no request */
         bool any = hr_str_starts(host, HR_STR("*/"));
         gateway_vhost *vhost = vhost_of(t, any ? hr_str_tail(host, 2) : host);
         if (vhost != NULL)

@@ -73,7 +73,7 @@ void hr_host_index_build(hr_arena *arena, hr_route_table *table) {
 
 /* ---- looking up ---- */
 
-/* Istio tells Envoy to ignore the port: what follows the last ':' outside of brackets. */
+/* Istio configures Envoy to ignore the port: what follows the last ':' outside of brackets. */
 hr_str hr_authority_host(hr_str authority) {
     size_t i = authority.len;
     while (i > 0 && authority.p[i - 1] != ']' && authority.p[i - 1] != ':')

@@ -45,7 +45,7 @@ static route_key path_key(hr_arena *temp, const hr_croute *route) {
     return make_key(nocase ? HR_KEY_PREFIX_NOCASE : HR_KEY_PREFIX, 0, path);
 }
 
-/* What the value of a header begins with, if it is no exact one. */
+/* The prefix of a header's value, if the condition is not exact. */
 static route_key value_prefix_key(hr_arena *temp, const hr_cond *cond) {
     hr_str prefix = cond->match == HR_SM_PREFIX ? cond->value : HR_STR("");
     char *buf = cond->match == HR_SM_REGEX ? HR_ARRAY(temp, char, cond->value.len + 1) : NULL;

@@ -1,5 +1,5 @@
 /*
- * Rules told apart without trying them: each route is filed under one thing that a request must have for it
+ * Rules distinguished without trying them: each route is filed under one thing that a request must have for it
  * (an exact path, a path prefix, a header's value or how it begins, a query value, a method), the rarest it has.
  * A regex is filed under the literal that its matches begin with. A request
  * looks up what it has, and the first route in order among what it finds wins. Routes that have nothing of
@@ -73,7 +73,7 @@ struct hr_index {
     size_t n_value_prefixes;
 };
 
-/* Length and content of a key; `seed` tells kinds and names apart. Tags never compare whole keys: a
+/* Length and content of a key; `seed` distinguishes kinds and names. Tags never compare whole keys: a
  * route's own conditions have the last word. */
 static inline uint64_t hr_key_hash(uint64_t seed, hr_str value) {
     return XXH3_64bits_withSeed(value.len == 0 ? "" : value.p, value.len, seed);

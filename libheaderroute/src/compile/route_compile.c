@@ -204,7 +204,7 @@ static bool path_takes_all(const hr_croute *route) {
 
 /* ---- what the view decides ---- */
 
-/* NULL: this match belongs to the view; else why not. */
+/* Returns NULL if this match belongs to the view, else the reason why not. */
 static const char *why_omitted(const hr_view *view, const hr_match_request *m, const hr_compile_scope *scope) {
     if (m->port != 0 && m->port != scope->port)
         return "its port is another one";

@@ -57,7 +57,7 @@ typedef struct hr_action_plan {
     /* fault */
     uint32_t delay_parts, abort_parts; /* per million */
     const hr_origin_match *cors_origins;
-    const hr_regex **cors_regexes; /* one an origin; NULL where it is no regex */
+    const hr_regex **cors_regexes; /* one for each origin; NULL if it is not a regex */
     bool needs_request; /* grpc-timeout, CORS, fault or mirrors: the decision depends on the request */
     int64_t timeout_ms;
 } hr_action_plan;

@@ -1,4 +1,4 @@
-/* Warnings about what is admitted and yet hardly meant. */
+/* Warnings about rules that Istio accepts but that are probably a mistake. */
 #ifndef HR_LINT_H
 #define HR_LINT_H
 

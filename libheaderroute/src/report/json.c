@@ -48,7 +48,7 @@ static void put_cluster(hr_json_writer *w, const hr_decision *d) {
     put_endpoints(w, d->cluster);
 }
 
-/* Nobody upstream sees a request that is answered here. */
+/* A request that the proxy answers does not reach an upstream. */
 static bool has_upstream(const hr_decision *d) {
     return d->action == HR_ACTION_PASSTHROUGH || (d->action == HR_ACTION_ROUTE && d->local_reply.status == 0);
 }

@@ -39,7 +39,7 @@ static void put_char(hr_json_writer *w, hr_str s, size_t *i) {
     if (c == '"' || c == '\\') {
         hr_sbuf_put_c(&w->s, '\\');
         hr_sbuf_put_c(&w->s, (char)c);
-    } else if (c < 0x20 || c == 0x7F || len == 0) { /* a byte that is no UTF-8 is read as Latin-1 */
+    } else if (c < 0x20 || c == 0x7F || len == 0) { /* a byte that is not UTF-8 is read as Latin-1 */
         put_escape(w, c);
         len = 1;
     } else {

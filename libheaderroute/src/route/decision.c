@@ -156,7 +156,7 @@ static void set_grpc_timeout(hr_decision *out, hr_subject *s) {
         out->timeout_ms = ms;
 }
 
-/* A direct response that creates or redirects tells the request's own URL. */
+/* A direct response of 201 or 3xx has the request's own URL as its location. */
 static bool has_location(const hr_decision *d) {
     int status = d->direct_response_status;
     return status == 201 || (status >= 300 && status < 400);

@@ -12,7 +12,7 @@ int hr_headers_of_response(hr_header_list *out, const hr_pair *headers, size_t n
 
 /* Whether a content type is gRPC's. */
 bool hr_is_grpc(hr_str content_type);
-/* Tells a gRPC upstream how long it has, as Envoy does: the header grpc-timeout. */
+/* Sets the header grpc-timeout, the deadline of a gRPC upstream, as Envoy does. */
 int hr_headers_set_grpc_timeout(hr_header_list *list, int64_t ms);
 
 /* All of remove, then the values are computed, then all of set, then all of add. */

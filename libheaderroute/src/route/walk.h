@@ -6,7 +6,7 @@
 
 /* Tries the routes in order. NULL: none matches. */
 const hr_croute *hr_walk(const hr_route_list *routes, hr_subject *subject);
-/* The same, telling every rule and every condition tried. */
+/* The same, reporting every rule and every condition tried. */
 const hr_croute *hr_walk_traced(const hr_route_list *routes, hr_subject *subject, hr_trace_fn trace, void *ctx);
 
 /* Where a trace goes. */
