@@ -41,6 +41,7 @@
 /* Pictures and files go through the calls below, which give the interpreter's lock up. */
 %ignore grabcut_decode_options;
 %ignore grabcut_decode;
+%ignore grabcut_decode_estimate;
 %ignore grabcut_probe;
 %ignore grabcut_probe_header;
 %ignore grabcut_encode_png;
@@ -64,6 +65,7 @@
 %ignore grabcut_engine_fast;
 %ignore GRABCUT_DECODE_OPTIONS_INIT;
 %ignore GRABCUT_OPTIONS_INIT;
+%ignore GRABCUT_PROBE_INIT;
 
 /* A picture made by C owns its pixels; its address and shape make it an array without a copy. */
 %nodefaultctor grabcut_image;
@@ -124,12 +126,13 @@ static PyObject *estimate(int32_t image_width, int32_t image_height, grabcut_mod
     return Py_BuildValue("(iK)", code, (unsigned long long)bytes);
 }
 
-static PyObject *decode(const void *bytes, size_t len, uint64_t max_pixels, int ignore_orientation)
+static PyObject *decode(const void *bytes, size_t len, uint64_t max_pixels, int ignore_orientation, uint64_t max_bytes)
 {
     grabcut_decode_options opts = GRABCUT_DECODE_OPTIONS_INIT;
 
     opts.max_pixels = max_pixels;
     opts.ignore_orientation = ignore_orientation;
+    opts.max_bytes = max_bytes;
     return grabcut_glue_decode(bytes, len, &opts, own_image);
 }
 

@@ -205,7 +205,7 @@ PyObject *grabcut_glue_encode(const grabcut_image *image, grabcut_format format,
 }
 
 PyObject *grabcut_glue_probe(const void *bytes, size_t len) {
-    grabcut_probe probe;
+    grabcut_probe probe = GRABCUT_PROBE_INIT;
     grabcut_errbuf err = {""};
     int code;
 

@@ -33,7 +33,7 @@ def without_opening(names):
 
 
 def include_graph(folder):
-    """File -> files of the same tree that it includes; a bare name is looked up in all of the tree's folders."""
+    """File -> files of the same tree that it includes; a bare name is looked up in the file's folder, then in all others."""
     files = [pathlib.PurePath(name) for name in tracked(f"{folder}/*.c", f"{folder}/*.h", f"{folder}/*.cc")]
     by_name = collections.defaultdict(list)
     for file in files:
@@ -41,7 +41,10 @@ def include_graph(folder):
     graph = {}
     for file in files:
         wanted = [pathlib.PurePath(name).name for name in INCLUDE.findall((ROOT / file).read_text())]
-        graph[file] = [found for name in wanted for found in by_name[name]]
+        graph[file] = []
+        for name in wanted:
+            own = [found for found in by_name[name] if found.parent == file.parent]
+            graph[file] += own or by_name[name]
     return graph
 
 

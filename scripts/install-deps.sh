@@ -17,8 +17,8 @@ usage: scripts/install-deps.sh [--list] GROUP...
 
   --list  print the packages of the groups and whether they are installed, change nothing
 
-Made for Debian 12 (bookworm) and its package archive. The names are those of Ubuntu 24.04 and Debian 13 too, but for
-the servers' libh2o, which Debian 13 does not have. Needs root or sudo if a package is missing.
+Made for Debian 12 (bookworm) and its package archive. The names are those of Ubuntu 24.04 and Debian 13 too; where
+libh2o is not packaged, the servers use libuv. Needs root or sudo if a package is missing.
 USAGE
 }
 
@@ -32,9 +32,9 @@ packages_of() {
         libyaml-dev libre2-dev libjansson-dev libxxhash-dev \
         'libjpeg-dev|libjpeg62-turbo-dev' libpng-dev libwebp-dev libopencv-core-dev libopencv-imgproc-dev \
         swig python3 python3-dev python3-venv python3-numpy python3-setuptools python3-wheel ;;
-    build) packages_of libraries && echo libh2o-evloop-dev libssl-dev libyajl-dev libc-ares-dev zlib1g-dev ;;
+    build) packages_of libraries && echo 'libh2o-evloop-dev|libuv1-dev' libssl-dev libyajl-dev libc-ares-dev zlib1g-dev ;;
     demo) echo python3 python3-numpy python3-pil python3-tqdm python3-yaml fonts-dejavu-core curl ;;
-    test) echo libcriterion-dev make valgrind python3-pytest python3-numpy python3-opencv python3-pil python3-requests \
+    test) echo libcriterion-dev libuv1-dev make valgrind python3-pytest python3-numpy python3-opencv python3-pil python3-requests \
         python3-tqdm python3-yaml python3-jsonschema python3-pip python3-setuptools python3-wheel curl doxygen groff zsh fish \
         chromium chromium-driver python3-selenium prometheus python3-cryptography openssl ;;
     bench) echo python3-fastapi python3-uvicorn gunicorn python3-opencv python3-requests python3-numpy python3-pil wrk ;;
@@ -161,10 +161,7 @@ fi
 choose_packages
 if [ ${#unknown[@]} -gt 0 ]; then
     system=$(. /etc/os-release 2>/dev/null && echo "${PRETTY_NAME:-this system}" || echo "this system")
-    hint=
-    [[ " ${unknown[*]} " != *" libh2o-evloop-dev "* ]] ||
-        hint="; without libh2o everything but the servers can be built: install the group 'libraries' and configure with -DHR_BUILD_SERVICES=OFF"
-    give_up "apt knows no package ${unknown[*]} on $system$hint"
+    give_up "apt knows no package ${unknown[*]} on $system"
 fi
 announce
 echo "Debian packages: downloading"

@@ -58,6 +58,8 @@ def request():
         method=described("Default: GET.", **ONE_OR_MORE),
         uri=described("The path, with its query. Default: /.", **ONE_OR_MORE),
         scheme=described("Default: http.", **ONE_OR_MORE),
+        connectTo=described("In the mesh: the host name or IP address that the client connects to. Default: the authority.",
+                            type="string"),
         headers=described("Names and values. A list of values: the header is sent once for each.", type="object",
                           additionalProperties=ONE_OR_MORE),
         random=described("The draw that settles weights, faults and mirrors. Default: 0.", **DRAW),
@@ -77,7 +79,7 @@ def case(decision, definitions):
         request=request(), view={"$ref": "#/$defs/view"},
         decision={**members, "description": "Members of the decision, as `headerroute route --json` prints it. Objects may have more "
                                             "members than are named here, lists may not have more items."},
-        delegate=closed("The VirtualService that the rule was delegated to.", name={"type": "string"},
+        delegate=closed("The VirtualService to which the rule of the root delegates.", name={"type": "string"},
                         namespace={"type": "string"}), **blocks)
     return {**schema, "required": ["request"]}
 

@@ -9,7 +9,7 @@ _headerroute() {
         prev=${COMP_WORDS[COMP_CWORD - 2]}
     fi
     if [[ $COMP_CWORD -eq 1 ]]; then
-        mapfile -t COMPREPLY < <(compgen -W "validate route explain test --help --version" -- "$cur")
+        mapfile -t COMPREPLY < <(compgen -W "validate route explain test diff --help --version" -- "$cur")
         return
     fi
     case $prev in
@@ -34,11 +34,14 @@ _headerroute() {
     --path-normalization)
         mapfile -t COMPREPLY < <(compgen -W "none base merge-slashes decode-and-merge-slashes" -- "$cur")
         return ;;
-    -f|--file|--batch|--junit)
+    --format)
+        mapfile -t COMPREPLY < <(compgen -W "text json markdown sarif" -- "$cur")
+        return ;;
+    -f|--file|--batch|--junit|--old|--new|--locate)
         compopt -o filenames 2>/dev/null
         mapfile -t COMPREPLY < <(compgen -f -- "$cur")
         return ;;
-    -H|--header|--random|--request-id|--fact|--port|--namespace|--source-label|--locality|--peer-address|--trusted-proxies)
+    -H|--header|--random|--request-id|--fact|--port|--namespace|--source-label|--locality|--peer-address|--trusted-proxies|--only)
         return ;;
     esac
     case ${COMP_WORDS[1]} in
@@ -46,6 +49,7 @@ _headerroute() {
     route) flags="-f --file -X --request -H --header --random --scheme --request-id --fact --json --batch --color -h --help --gateway --port --namespace --source-label --locality --outbound-policy --repeated-headers --path-normalization --peer-address --trusted-proxies" ;;
     explain) flags="-f --file -X --request -H --header --random --scheme --request-id --fact --json --color -h --help --gateway --port --namespace --source-label --locality --outbound-policy --repeated-headers --path-normalization --peer-address --trusted-proxies" ;;
     test) flags="-f --file --junit --color -h --help --gateway --port --namespace --source-label --locality --outbound-policy --repeated-headers --path-normalization --peer-address --trusted-proxies" ;;
+    diff) flags="--old --new --only --format --json --locate -h --help --gateway --port --namespace --source-label --locality --outbound-policy --repeated-headers --path-normalization --peer-address --trusted-proxies" ;;
     *) return ;;
     esac
     if [[ $cur == -* ]]; then

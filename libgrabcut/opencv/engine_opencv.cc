@@ -104,7 +104,7 @@ void finish(const Run &run, grabcut_image *mask, const grabcut_options *opts) {
 int segment(const grabcut_engine *, grabcut_image *mask, const grabcut_image *image,
             const grabcut_options *opts, grabcut_errbuf *err) noexcept {
     if (static_cast<uint64_t>(image->width) * static_cast<uint64_t>(image->height) > MOST_PIXELS) {
-        return fail(err, GRABCUT_ENOMEM, "the picture has more pixels than its graph can hold");
+        return fail(err, GRABCUT_ENOMEM, "the image has more pixels than OpenCV's graph can hold");
     }
     try {
         ScopedSeed seed(opts->seed);

@@ -18,12 +18,7 @@ struct cli_batch {
     char *error; /* the last error line */
 };
 
-/* What a line said; strings point into its JSON. */
-typedef struct line {
-    cli_view view;
-    cli_request request;
-    char message[256];
-} line;
+typedef cli_batch_request line;
 
 static int fail(line *l, const char *what) {
     snprintf(l->message, sizeof(l->message), "%s", what);
@@ -134,6 +129,8 @@ static int get_key(line *l, const char *key, json_t *value) {
         return r->authority.p != NULL ? 0 : get_string(l, &r->authority, key, value);
     if (strcmp(key, "path") == 0)
         return get_string(l, &r->path, key, value);
+    if (strcmp(key, "connect_to") == 0)
+        return get_string(l, &r->connect_to, key, value);
     if (strcmp(key, "headers") == 0)
         return get_headers(l, value);
     if (strcmp(key, "peer_address") == 0)
@@ -214,27 +211,37 @@ static void copy_view(cli_view *out, const cli_view *defaults) {
     out->n_labels = out->labels_capacity = 0;
 }
 
-hr_str cli_batch_line(cli_batch *b, const char *text, size_t len) {
-    line l = {.message = ""};
+const char *cli_batch_parse(cli_batch_request *out, const cli_view *defaults, const hr_connection *connection,
+                            const char *text, size_t len) {
     json_error_t error;
-    hr_str answer;
-    copy_view(&l.view, &b->defaults);
-    cli_request_init(&l.request);
-    l.request.connection = b->connection;
+    *out = (line){.message = ""};
+    copy_view(&out->view, defaults);
+    cli_request_init(&out->request);
+    out->request.connection = *connection;
     json_t *root = json_loadb(text, len, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &error);
+    out->json = root;
     if (root == NULL) {
-        snprintf(l.message, sizeof(l.message), "no JSON: %.160s", error.text);
-        answer = error_line(b, l.message, strlen(l.message));
-    } else if (get_all(&l, root) != 0) {
-        answer = error_line(b, l.message, strlen(l.message));
-    } else {
-        for (size_t i = 0; l.view.n_labels == 0 && i < b->defaults.n_labels; i++)
-            cli_add_label(&l.view, b->defaults.labels[i].name, b->defaults.labels[i].value);
-        answer = decide(b, &l);
+        snprintf(out->message, sizeof(out->message), "no JSON: %.160s", error.text);
+        return out->message;
     }
-    cli_request_free(&l.request);
-    free(l.view.labels);
-    json_decref(root);
+    if (get_all(out, root) != 0)
+        return out->message;
+    for (size_t i = 0; out->view.n_labels == 0 && i < defaults->n_labels; i++)
+        cli_add_label(&out->view, defaults->labels[i].name, defaults->labels[i].value);
+    return NULL;
+}
+
+void cli_batch_request_free(cli_batch_request *r) {
+    cli_request_free(&r->request);
+    free(r->view.labels);
+    json_decref(r->json);
+}
+
+hr_str cli_batch_line(cli_batch *b, const char *text, size_t len) {
+    line l;
+    const char *wrong = cli_batch_parse(&l, &b->defaults, &b->connection, text, len);
+    hr_str answer = wrong != NULL ? error_line(b, wrong, strlen(wrong)) : decide(b, &l);
+    cli_batch_request_free(&l);
     return answer;
 }
 

@@ -38,12 +38,13 @@ bool cli_case_check(const json_t *root, char *wrong, size_t size) {
                                           "rewrite",     "fault",     "headers", "directResponse",
                                           "timeout",     "retries",   "mirror",  "mirrors",
                                           "corsPolicy",  "name",      NULL};
-    static const char *const of_request[] = {"authority", "method", "uri",   "headers",
-                                             "scheme",    "random", "draws", NULL};
+    static const char *const of_request[] = {"authority", "method", "uri",       "headers", "scheme",
+                                             "random",    "draws",  "connectTo", NULL};
     const json_t *want = json_object_get(root, "wantMatch"),
                  *request = json_object_get(root, "request");
     const json_t *headers = json_object_get(request, "headers"),
-                 *decision = json_object_get(root, "decision");
+                 *decision = json_object_get(root, "decision"),
+                 *connect_to = json_object_get(request, "connectTo");
     if (!json_is_object(root))
         return is_wrong(wrong, size, "expected a map with the keys description, request, ...");
     const char *unknown = unknown_key(root, of_case);
@@ -56,6 +57,8 @@ bool cli_case_check(const json_t *root, char *wrong, size_t size) {
         return is_wrong(wrong, size, "request.%s: unknown key", unknown);
     if (want != NULL && !json_is_boolean(want))
         return is_wrong(wrong, size, "wantMatch: expected true or false");
+    if (connect_to != NULL && !json_is_string(connect_to))
+        return is_wrong(wrong, size, "request.connectTo: expected a host name or an IP address");
     if (headers != NULL && !json_is_object(headers))
         return is_wrong(wrong, size, "request.headers: expected a map of names to values");
     if (decision != NULL && !json_is_object(decision))

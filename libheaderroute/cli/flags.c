@@ -18,6 +18,11 @@ enum {
     OPT_JSON,
     OPT_BATCH,
     OPT_JUNIT,
+    OPT_OLD,
+    OPT_NEW,
+    OPT_ONLY,
+    OPT_FORMAT,
+    OPT_LOCATE,
     OPT_COLOR,
     OPT_VIEW /* and more: the rows of cli_view_flags */
 };
@@ -35,6 +40,11 @@ static const struct option other_options[] = {
     {"json", no_argument, NULL, OPT_JSON},
     {"batch", required_argument, NULL, OPT_BATCH},
     {"junit", required_argument, NULL, OPT_JUNIT},
+    {"old", required_argument, NULL, OPT_OLD},
+    {"new", required_argument, NULL, OPT_NEW},
+    {"only", required_argument, NULL, OPT_ONLY},
+    {"format", required_argument, NULL, OPT_FORMAT},
+    {"locate", required_argument, NULL, OPT_LOCATE},
     {"color", required_argument, NULL, OPT_COLOR},
     {"help", no_argument, NULL, 'h'},
 };
@@ -67,6 +77,12 @@ static char group_of(int option) {
         return 'b';
     case OPT_JUNIT:
         return 'u';
+    case OPT_OLD:
+    case OPT_NEW:
+    case OPT_ONLY:
+    case OPT_FORMAT:
+    case OPT_LOCATE:
+        return 'd';
     case OPT_COLOR: /* every command has it */
     case 'h':
         return 'h';
@@ -90,6 +106,17 @@ static const char *set_random(cli_request *request, const char *text) {
         return "--random is a number in [0, 1)";
     request->request.draws = (hr_draws){draw, draw, draw, draw};
     return NULL;
+}
+
+static void set_diff_flag(cli_flags *out, int option, const char *value) {
+    if (option == OPT_OLD || option == OPT_NEW)
+        cli_push(option == OPT_OLD ? &out->old : &out->new_, value);
+    else if (option == OPT_ONLY)
+        out->only = value;
+    else if (option == OPT_FORMAT)
+        out->format = value;
+    else
+        out->locate = value;
 }
 
 /* NULL, or what is wrong with the value. */
@@ -128,8 +155,11 @@ static const char *apply(cli_flags *out, int option, const char *value) {
         return NULL;
     case OPT_COLOR:
         return cli_color_set(value) ? NULL : "--color is auto, always or never";
-    default:
+    case 'h':
         out->help = true;
+        return NULL;
+    default:
+        set_diff_flag(out, option, value);
         return NULL;
     }
 }
@@ -172,6 +202,8 @@ int cli_parse_flags(cli_flags *out, int argc, char **argv, const char *accepted)
 
 void cli_flags_free(cli_flags *flags) {
     free(flags->files.v);
+    free(flags->old.v);
+    free(flags->new_.v);
     free(flags->rest.v);
     free(flags->view.labels);
     cli_request_free(&flags->request);

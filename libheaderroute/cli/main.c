@@ -12,6 +12,7 @@ static const struct command {
     {"route", cli_route, "tell what happens to a request, or to a batch of them"},
     {"explain", cli_explain, "show every rule tried for a request, and why it matched or not"},
     {"test", cli_test, "run routing tests in the format of istio-config-validator"},
+    {"diff", cli_diff, "report what a change to the rules changes, for all requests"},
 };
 
 static void help(FILE *to) {

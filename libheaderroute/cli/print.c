@@ -97,6 +97,8 @@ int cli_print_decision(FILE *to, const hr_decision *d, const hr_request *request
     if (d->local_reply.status != 0)
         fprintf(to, "reply        %d%s%.*s %.*s\n", d->local_reply.status, d->local_reply.flag.len > 0 ? " " : "",
                 S(d->local_reply.flag), S(d->local_reply.body));
+    if (d->closes_connection)
+        fprintf(to, "reply        none: the connection is closed (no listener for HTTP on this port takes the address)\n");
     bool forwarded = d->action == HR_ACTION_PASSTHROUGH ||
                      (d->action == HR_ACTION_ROUTE && d->local_reply.status == 0);
     return forwarded ? print_upstream(to, d, request, scratch) : HR_OK;

@@ -122,6 +122,7 @@ const char *cli_parse_url(cli_request *r, const char *url) {
     r->called = (hr_str){rest, (size_t)(path - rest)};
     if (r->request.authority.p == NULL) /* as with curl, Host is but a text: it does not say where to connect */
         r->request.authority = r->called;
+    r->request.connect_to = r->called;
     r->request.path = *path == '/' ? hr_str_from(path) : HR_STR("/");
     if (*path == '?' || *path == '#')
         return "the URL has no path before its query: write HOST/?...";
@@ -138,7 +139,7 @@ const char *cli_parse_header(cli_request *r, const char *text) {
     return NULL;
 }
 
-static uint16_t authority_port(hr_str authority) {
+uint16_t cli_authority_port(hr_str authority) {
     for (size_t i = authority.len; i > 0 && authority.p[i - 1] != ']'; i--)
         if (authority.p[i - 1] == ':') {
             char text[8];
@@ -225,7 +226,7 @@ bool cli_is_https(const hr_request *request) {
 int cli_views_get(const hr_view **out, cli_views *views, const cli_view *wanted, hr_str called, bool https) {
     hr_str gateway = wanted->options.gateway;
     bool mesh = gateway.len == 0 || (gateway.len == 4 && memcmp(gateway.p, "mesh", 4) == 0);
-    uint16_t port = wanted->options.port != 0 ? wanted->options.port : authority_port(called);
+    uint16_t port = wanted->options.port != 0 ? wanted->options.port : cli_authority_port(called);
     if (mesh || wanted->options.port != 0)
         return get_on_port(out, views, wanted, port);
     int error = port == 0 ? HR_ENOENT : get_on_port(out, views, wanted, port);

@@ -30,6 +30,8 @@ void cli_put_fact(cli_request *r, hr_str command, hr_str value);
 bool cli_add_fact(cli_request *r, hr_str text);
 
 bool cli_is_https(const hr_request *request);
+/* The port of HOST:PORT; 0: none. */
+uint16_t cli_authority_port(hr_str authority);
 
 void cli_add_header(cli_request *r, hr_str name, hr_str value); /* Host sets the authority */
 

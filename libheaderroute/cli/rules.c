@@ -10,9 +10,8 @@
 #include "text.h"
 
 typedef struct document {
-    hr_str file;
     const hr_node *root;
-    char *name;
+    hr_str namespace_, name;
 } document;
 
 struct cli_rules {
@@ -23,20 +22,35 @@ struct cli_rules {
     size_t n, capacity;
 };
 
-static bool is_virtual_service(const hr_node *root) {
-    const hr_node *kind = hr_node_get(root, HR_STR("kind"));
-    return kind != NULL && kind->kind == HR_NODE_STRING && hr_str_eq_c(kind->u.text, "VirtualService");
+/* A string below a map; absent where there is none. */
+static hr_str text_below(const hr_node *map, const char *key) {
+    const hr_node *node = map == NULL ? NULL : hr_node_get(map, hr_str_from(key));
+    return node != NULL && node->kind == HR_NODE_STRING ? node->u.text : (hr_str){0};
 }
 
-static void keep(cli_rules *rules, hr_str file, const hr_node *root) {
+static void keep(cli_rules *rules, const hr_node *root) {
     if (rules->n == rules->capacity) {
         rules->capacity = rules->capacity == 0 ? 16 : rules->capacity * 2;
         rules->v = cli_realloc(rules->v, rules->capacity * sizeof(*rules->v));
     }
     const hr_node *meta = hr_node_get(root, HR_STR("metadata"));
-    const hr_node *name = meta == NULL ? NULL : hr_node_get(meta, HR_STR("name"));
-    hr_str text = name != NULL && name->kind == HR_NODE_STRING ? name->u.text : HR_STR("");
-    rules->v[rules->n++] = (document){hr_arena_copy(rules->arena, file), root, cli_strdup(text.p, text.len)};
+    hr_str namespace_ = text_below(meta, "namespace");
+    rules->v[rules->n++] = (document){root, namespace_.len > 0 ? namespace_ : HR_STR("default"), text_below(meta, "name")};
+}
+
+/* A VirtualService, or a list (`kubectl get -o yaml`), whose items may leave out the kind that the list names. */
+static void keep_all(cli_rules *rules, const hr_node *root, hr_str implied) {
+    hr_str kind = text_below(root, "kind");
+    const hr_node *items = hr_node_get(root, HR_STR("items"));
+    if (kind.len == 0)
+        kind = implied;
+    if (hr_str_eq_c(kind, "VirtualService"))
+        keep(rules, root);
+    if (items == NULL || items->kind != HR_NODE_LIST || !hr_str_ends(kind, HR_STR("List")))
+        return;
+    hr_str of_items = hr_str_of(kind.p, kind.len - strlen("List"));
+    for (const hr_node *item = items->u.children.first; item != NULL; item = item->next)
+        keep_all(rules, item, of_items);
 }
 
 static int read_text(void *ctx, hr_str file, hr_str text) {
@@ -48,8 +62,7 @@ static int read_text(void *ctx, hr_str file, hr_str text) {
     const hr_node *root;
     int error;
     while ((error = hr_yaml_next(&root, yaml, rules->arena)) == HR_OK && root != NULL)
-        if (is_virtual_service(root))
-            keep(rules, file, root);
+        keep_all(rules, root, (hr_str){0});
     hr_yaml_close(yaml);
     return error;
 }
@@ -70,8 +83,6 @@ cli_rules *cli_rules_read(const hr_source *sources, size_t n) {
 void cli_rules_free(cli_rules *rules) {
     if (rules == NULL)
         return;
-    for (size_t i = 0; i < rules->n; i++)
-        free(rules->v[i].name);
     free(rules->v);
     hr_diagnostics_free(rules->d);
     if (rules->arena != NULL)
@@ -90,30 +101,31 @@ static const hr_node *http_entry(const document *doc, int32_t index) {
     return entry;
 }
 
-/* The last line of a tree. */
-static int last_line(const hr_node *node) {
-    int last = node->line;
-    if (node->kind != HR_NODE_LIST && node->kind != HR_NODE_MAP)
-        return last;
-    for (const hr_node *child = node->u.children.first; child != NULL; child = child->next) {
-        int line = last_line(child->value != NULL ? child->value : child);
-        last = line > last ? line : last;
-        last = child->line > last ? child->line : last;
-    }
-    return last;
+static const document *find_document(const cli_rules *rules, hr_str id) {
+    size_t slash = hr_str_find(id, '/', 0);
+    for (size_t i = 0; slash < id.len && i < rules->n; i++)
+        if (hr_str_eq(rules->v[i].namespace_, hr_str_of(id.p, slash)) &&
+            hr_str_eq(rules->v[i].name, hr_str_tail(id, slash + 1)))
+            return &rules->v[i];
+    return NULL;
 }
 
-json_t *cli_rules_entry(const cli_rules *rules, const hr_decision *d, const char **author) {
-    *author = NULL;
-    for (size_t i = 0; d->route_index >= 0 && i < rules->n; i++) {
-        const document *doc = &rules->v[i];
-        if (!hr_str_eq(doc->file, d->source_file))
-            continue;
-        const hr_node *entry = http_entry(doc, d->route_index);
-        if (entry == NULL || d->source_line < entry->line || d->source_line > last_line(entry))
-            continue;
-        *author = doc->name;
-        return cli_node_json(entry);
-    }
-    return json_object();
+json_t *cli_rules_at(const cli_rules *rules, hr_str id, int32_t index) {
+    const document *doc = index < 0 ? NULL : find_document(rules, id);
+    const hr_node *entry = doc == NULL ? NULL : http_entry(doc, index);
+    return entry == NULL ? json_object() : cli_node_json(entry);
+}
+
+json_t *cli_rules_entry(const cli_rules *rules, const hr_decision *d) {
+    static const char *const inherited[] = {"rewrite", "directResponse", "timeout", "retries", "fault",
+                                            "mirror",  "mirrors",        "corsPolicy", "headers"};
+    json_t *entry = cli_rules_at(rules, d->delegate.p != NULL ? d->delegate : d->virtual_service, d->route_index);
+    if (d->delegate.p == NULL)
+        return entry;
+    json_t *root = cli_rules_at(rules, d->virtual_service, d->root_route_index);
+    for (size_t i = 0; i < sizeof(inherited) / sizeof(inherited[0]); i++)
+        if (json_object_get(entry, inherited[i]) == NULL && json_object_get(root, inherited[i]) != NULL)
+            json_object_set(entry, inherited[i], json_object_get(root, inherited[i]));
+    json_decref(root);
+    return entry;
 }

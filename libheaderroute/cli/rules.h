@@ -13,8 +13,10 @@ typedef struct cli_rules cli_rules;
 cli_rules *cli_rules_read(const hr_source *sources, size_t n);
 void cli_rules_free(cli_rules *rules);
 
-/* The entry of spec.http that a decision came from, as a new reference: `{}` where it came from none. *author
- * is the name of the VirtualService that wrote it (a delegate's, where one did), NULL for none. */
-json_t *cli_rules_entry(const cli_rules *rules, const hr_decision *decision, const char **author);
+/* The entry of spec.http that a decision came from, as a new reference: `{}` if it came from none. A delegate's entry
+ * also has what it takes over from the root's entry (mergeHTTPRoute of Istio). */
+json_t *cli_rules_entry(const cli_rules *rules, const hr_decision *decision);
+/* An entry of spec.http as it is written; `{}` if there is none. id: "namespace/name". */
+json_t *cli_rules_at(const cli_rules *rules, hr_str id, int32_t index);
 
 #endif

@@ -10,6 +10,7 @@
 #include "diag.h"
 #include "host_index.h"
 #include "node_json.h"
+#include "roots.h"
 #include "source.h"
 #include "text.h"
 
@@ -66,9 +67,9 @@ typedef struct outcome {
     hr_request request;
 } outcome;
 
-static int decide(outcome *out, test_case *t, const cli_view *wanted, cli_request *r) {
+static int decide(outcome *out, test_case *t, cli_views *views, const cli_view *wanted, cli_request *r) {
     const hr_view *view;
-    int error = cli_views_get(&view, &t->suite->views, wanted, r->request.authority, cli_is_https(&r->request));
+    int error = cli_views_get(&view, views, wanted, r->request.authority, cli_is_https(&r->request));
     if (error == HR_OK)
         error = cli_edge(&out->request, r, view);
     return error != HR_OK ? error : hr_route(&out->decision, view, &out->request, t->suite->scratch);
@@ -79,7 +80,7 @@ static bool has_rule(const hr_decision *d) {
 }
 
 /* Cases seldom say which port a host is called on: a service of that name tells. */
-static int decide_on_service_ports(outcome *out, test_case *t, cli_request *r) {
+static int decide_on_service_ports(outcome *out, test_case *t, cli_views *views, cli_request *r) {
     const hr_registry *registry = &t->suite->table->registry;
     hr_str host = hr_authority_host(r->request.authority);
     for (size_t i = 0; i < registry->n_services; i++) {
@@ -88,7 +89,7 @@ static int decide_on_service_ports(outcome *out, test_case *t, cli_request *r) {
         for (size_t p = 0; named && p < svc->n_ports; p++) {
             cli_view view = t->view;
             view.options.port = svc->ports[p].number;
-            if (decide(out, t, &view, r) == HR_OK && has_rule(&out->decision))
+            if (decide(out, t, views, &view, r) == HR_OK && has_rule(&out->decision))
                 return HR_OK;
         }
     }
@@ -96,21 +97,21 @@ static int decide_on_service_ports(outcome *out, test_case *t, cli_request *r) {
 }
 
 /* The mesh; else the first Gateway that has a rule for the request; else the mesh's answer. */
-static int decide_somewhere(outcome *out, test_case *t, cli_request *r) {
-    int error = decide(out, t, &t->view, r);
+static int decide_somewhere(outcome *out, test_case *t, cli_views *views, cli_request *r) {
+    int error = decide(out, t, views, &t->view, r);
     if (t->view.options.gateway.p != NULL || error == HR_EREQUEST || (error == HR_OK && has_rule(&out->decision)))
         return error;
-    if (t->view.options.port == 0 && decide_on_service_ports(out, t, r) == HR_OK)
+    if (t->view.options.port == 0 && decide_on_service_ports(out, t, views, r) == HR_OK)
         return HR_OK;
     for (size_t i = 0; i < hr_table_gateway_count(t->suite->table); i++) {
         hr_gateway_info info;
         hr_table_gateway(&info, t->suite->table, i);
         cli_view view = t->view;
         view.options.gateway = info.name;
-        if (decide(out, t, &view, r) == HR_OK && has_rule(&out->decision))
+        if (decide(out, t, views, &view, r) == HR_OK && has_rule(&out->decision))
             return HR_OK;
     }
-    return decide(out, t, &t->view, r);
+    return decide(out, t, views, &t->view, r);
 }
 
 /* ---- what is expected ---- */
@@ -130,16 +131,62 @@ static void expect_block(test_case *t, const char *what, const char *key, const 
     free(want);
 }
 
-/* `delegate` names who wrote the rule, where that is not the VirtualService that has the host. */
-static void expect_delegate(test_case *t, const char *what, const json_t *expected, const hr_decision *d,
-                            const char *author) {
-    size_t slash = hr_str_find(d->virtual_service, '/', 0);
-    bool delegated = author != NULL && !hr_str_eq_c(hr_str_tail(d->virtual_service, slash + 1), author);
-    json_t *actual = delegated ? json_pack("{s:s}", "name", author) : NULL;
-    json_t *name = json_pack("{s:O?}", "name", json_object_get(expected, "name"));
-    expect_block(t, what, "delegate", name, actual);
+static cli_views *root_views(cli_suite *suite) {
+    if (suite->roots == NULL)
+        suite->roots = cli_roots_load(suite->sources, suite->n_sources);
+    suite->root_views.table = suite->roots;
+    return suite->roots == NULL ? NULL : &suite->root_views;
+}
+
+/* The `delegate` of a rule, with the namespace that it means. NULL: the rule has none. */
+static json_t *delegate_of(const json_t *entry, hr_str id) {
+    const json_t *delegate = json_object_get(entry, "delegate");
+    if (!json_is_object(delegate))
+        return NULL;
+    json_t *out = json_deep_copy(delegate);
+    if (json_object_get(out, "namespace") == NULL)
+        json_object_set_new(out, "namespace", json_stringn(id.p, hr_str_find(id, '/', 0)));
+    return out;
+}
+
+static hr_str member(const json_t *object, const char *key) {
+    const char *text = json_string_value(json_object_get(object, key));
+    return text == NULL ? HR_STR("") : hr_str_from(text);
+}
+
+/* Rules of a delegate that conflict with the rule that names it are dropped, so that it never gets a request. */
+static void check_takes_part(test_case *t, const char *what, const json_t *delegate, const hr_decision *root) {
+    hr_str name = member(delegate, "name"), namespace_ = member(delegate, "namespace");
+    const hr_table *table = t->suite->table;
+    if (t->want_match && cli_is_loaded(table, namespace_, name) &&
+        !cli_delegate_takes_part(table, root->virtual_service, root->root_route_index))
+        fail(t, "%s: rule http[%d] of %.*s names the delegate %.*s/%.*s, but Istio drops the delegate's rules: their matches "
+                "conflict with the match of that rule, or the delegate is not exported to its namespace",
+             what, (int)root->root_route_index, (int)root->virtual_service.len, root->virtual_service.p,
+             (int)namespace_.len, namespace_.p, (int)name.len, name.p);
+}
+
+/* `delegate` is what the first matching rule of the root says, as in istio-config-validator: what the delegate does with
+ * the request does not count, and it need not be loaded. */
+static void expect_delegate(test_case *t, const char *what, const json_t *expected, cli_request *request) {
+    outcome o;
+    cli_views *views = root_views(t->suite);
+    if (views == NULL || decide_somewhere(&o, t, views, request) != HR_OK) {
+        fail(t, "%s: the rules cannot be evaluated without their delegates", what);
+        return;
+    }
+    const hr_decision *d = &o.decision;
+    json_t *entry = cli_rules_at(t->suite->rules, d->virtual_service, d->root_route_index);
+    json_t *actual = delegate_of(entry, d->virtual_service);
+    if (actual != NULL && json_object_get(expected, "namespace") == NULL)
+        json_object_del(actual, "namespace");
+    expect_block(t, what, "delegate", expected, actual);
     json_decref(actual);
-    json_decref(name);
+    actual = delegate_of(entry, d->virtual_service);
+    if (actual != NULL)
+        check_takes_part(t, what, actual, d);
+    json_decref(actual);
+    json_decref(entry);
 }
 
 /* Every decision has every member: one that is missing is a typo, which wantMatch: false would
@@ -184,12 +231,12 @@ static void expect_decision(test_case *t, const char *what, const json_t *expect
     json_decref(actual);
 }
 
-static void check(test_case *t, const char *what, const hr_decision *d, const hr_request *request) {
+/* r: the request before the proxies of a view set their headers. */
+static void check(test_case *t, const char *what, const outcome *o, cli_request *r) {
     static const char *const blocks[] = {"route",  "redirect", "rewrite",     "fault",   "headers",    "directResponse",
                                          "timeout", "retries", "mirror", "mirrors", "corsPolicy", "name"};
-    const char *author;
-    bool any = false;
-    json_t *entry = cli_rules_entry(t->suite->rules, d, &author);
+    bool any = false, matched = has_rule(&o->decision);
+    json_t *entry = cli_rules_entry(t->suite->rules, &o->decision);
     for (size_t i = 0; i < sizeof(blocks) / sizeof(blocks[0]); i++) {
         const json_t *expected = json_object_get(t->root, blocks[i]);
         if (expected == NULL)
@@ -198,11 +245,10 @@ static void check(test_case *t, const char *what, const hr_decision *d, const hr
         expect_block(t, what, blocks[i], expected, json_object_get(entry, blocks[i]));
     }
     const json_t *delegate = json_object_get(t->root, "delegate"), *decision = json_object_get(t->root, "decision");
-    if (delegate != NULL)
-        expect_delegate(t, what, delegate, d, author);
     if (decision != NULL)
-        expect_decision(t, what, decision, d, request);
-    bool matched = has_rule(d);
+        expect_decision(t, what, decision, &o->decision, &o->request);
+    if (delegate != NULL) /* last, since it uses the scratch that the decision lives in */
+        expect_delegate(t, what, delegate, r);
     if (!any && delegate == NULL && decision == NULL && matched != t->want_match)
         fail(t, "%s: %s", what, matched ? "a rule matches" : "no rule matches");
     json_decref(entry);
@@ -219,13 +265,16 @@ static void run_request(test_case *t, const char *authority, const char *method,
     r.request.scheme = hr_str_from(scheme);
     r.request.authority = hr_str_from(authority);
     r.request.path = hr_str_from(uri);
+    const json_t *connect_to = json_object_get(t->request, "connectTo");
+    if (connect_to != NULL)
+        r.request.connect_to = hr_str_from(json_string_value(connect_to));
     if (!cli_case_draws(&r.request.draws, t->request, what, sizeof(what)))
         fail(t, "%s", what);
     snprintf(what, sizeof(what), "%s %s%s", method, authority, uri);
     add_headers(t, &r);
-    int error = t->failure != NULL ? HR_OK : decide_somewhere(&o, t, &r);
+    int error = t->failure != NULL ? HR_OK : decide_somewhere(&o, t, &t->suite->views, &r);
     if (t->failure == NULL && error == HR_OK)
-        check(t, what, &o.decision, &o.request);
+        check(t, what, &o, &r);
     else if (error == HR_ENOENT)
         fail(t, "%s: there is no Gateway %.*s with an HTTP server on that port", what, (int)t->view.options.gateway.len,
              t->view.options.gateway.p);
@@ -358,6 +407,13 @@ int cli_cases_run(cli_case_results *out, cli_suite *suite, const cli_case_file *
     if (r.arena != NULL)
         hr_arena_free(r.arena);
     return wrong ? CLI_FAILED : CLI_OK;
+}
+
+void cli_suite_close(cli_suite *suite) {
+    cli_views_free(&suite->views);
+    cli_views_free(&suite->root_views);
+    hr_table_unref(suite->roots);
+    hr_scratch_free(suite->scratch);
 }
 
 void cli_case_results_free(cli_case_results *results) {

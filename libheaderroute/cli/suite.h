@@ -12,13 +12,15 @@
  *         uri: [/users, /users/1?x=y] # default: /
  *         headers: {x-user: abc}      # a list of values sends the header once for each
  *         scheme: [http]              # + default: http
+ *         connectTo: 10.0.0.1         # + where the client connects to; default: the authority
  *         random: 0.5                 # + settles weights, faults and mirrors
  *         draws: {weight: 0.5}        # + one draw each; also delay, abort and mirror
  *       view: {port: 80}              # + default: the mesh, else the Gateway that has a rule
  *       route: [...]                  # what the rule that matches says, compared whole; also
  *                                     # redirect, rewrite, fault, headers, delegate, and
  *                                     # + directResponse, timeout, retries, mirror, mirrors,
- *                                     # corsPolicy, name
+ *                                     # corsPolicy, name. `delegate` is what the rule of the
+ *                                     # VirtualService with the host names
  *       decision: {action: route}     # + members of the decision, as route --json prints it
  */
 #ifndef HR_CLI_SUITE_H
@@ -47,7 +49,14 @@ typedef struct cli_suite {
     const hr_connection *connection; /* of all requests; NULL: unknown */
     cli_view defaults; /* of the command line; gateway NULL: look for the view that has a rule */
     hr_scratch *scratch;
+    const hr_source *sources; /* of the table: read again once a case has `delegate` */
+    size_t n_sources;
+    hr_table *roots; /* what cli_roots_load makes of them; NULL until it is needed */
+    cli_views root_views;
 } cli_suite;
+
+/* Frees what the suite has made, its views and its scratch. */
+void cli_suite_close(cli_suite *suite);
 
 /* Runs the cases of one file, appending to `out`. CLI_OK, or CLI_FAILED after lines on stderr where
  * the file itself is wrong. */

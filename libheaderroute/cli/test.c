@@ -56,24 +56,36 @@ static char *missing_gateways(const hr_table *table) {
     return yaml;
 }
 
-static hr_table *load(const char *command, const hr_source *sources, size_t n) {
-    hr_table *table = cli_load_sources(command, sources, n);
-    char *yaml = table == NULL ? NULL : missing_gateways(table);
-    if (yaml == NULL)
-        return table;
-    hr_source *more = cli_realloc(NULL, (n + 1) * sizeof(*more));
-    for (size_t i = 0; i < n; i++)
-        more[i] = sources[i];
-    more[n] = (hr_source){.name = "(Gateways that no file has)", .text = hr_str_from(yaml)};
-    hr_table *with = NULL;
+/* What the cases of a file are for: the resources, and the Gateways that they only name. */
+typedef struct test_rules {
+    cli_suite suite;
+    cli_rules *written;
+    hr_source *sources;
+    size_t n_sources;
+    char *gateways; /* YAML; NULL: none is missing */
+} test_rules;
+
+static hr_table *load_with_gateways(test_rules *r) {
+    hr_table *table = NULL;
     hr_diagnostics *d = NULL;
-    if (hr_table_load(&with, &d, more, n + 1, NULL) != HR_OK)
+    r->sources[r->n_sources++] = (hr_source){.name = "(Gateways that no file has)", .text = hr_str_from(r->gateways)};
+    if (hr_table_load(&table, &d, r->sources, r->n_sources, NULL) != HR_OK)
         cli_print_diagnostics(stderr, d);
     hr_diagnostics_free(d);
+    return table;
+}
+
+static hr_table *load(test_rules *r, const hr_source *sources, size_t n) {
+    hr_table *table = cli_load_sources("test", sources, n);
+    r->gateways = table == NULL ? NULL : missing_gateways(table);
+    r->sources = cli_realloc(NULL, (n + 1) * sizeof(*r->sources));
+    r->n_sources = n;
+    for (size_t i = 0; i < n; i++)
+        r->sources[i] = sources[i];
+    if (r->gateways == NULL)
+        return table;
     hr_table_unref(table);
-    free(more);
-    free(yaml);
-    return with;
+    return load_with_gateways(r);
 }
 
 /* ---- reports ---- */
@@ -162,26 +174,28 @@ static int write_junit(const char *path, const cli_case_results *results) {
 
 /* ---- the command ---- */
 
-static bool open_suite(cli_suite *suite, const hr_source *sources, size_t n) {
-    cli_rules *rules = NULL;
-    suite->table = load("test", sources, n);
+static bool open_rules(test_rules *r, const hr_source *sources, size_t n) {
+    cli_suite *suite = &r->suite;
+    suite->table = load(r, sources, n);
     if (suite->table != NULL)
-        suite->rules = rules = cli_rules_read(sources, n);
+        suite->rules = r->written = cli_rules_read(sources, n);
     suite->views = (cli_views){.table = suite->table};
-    return rules != NULL && hr_scratch_new(&suite->scratch) == HR_OK;
+    suite->sources = r->sources;
+    suite->n_sources = r->n_sources;
+    return r->written != NULL && hr_scratch_new(&suite->scratch) == HR_OK;
 }
 
-static void close_suite(cli_suite *suite) {
-    hr_scratch_free(suite->scratch);
-    cli_views_free(&suite->views);
-    cli_rules_free((cli_rules *)suite->rules);
-    hr_table_unref(suite->table);
-    *suite = (cli_suite){.defaults = suite->defaults, .connection = suite->connection};
+static void close_rules(test_rules *r) {
+    cli_suite_close(&r->suite);
+    cli_rules_free(r->written);
+    hr_table_unref(r->suite.table);
+    free(r->sources);
+    free(r->gateways);
 }
 
 /* A file with resources of its own has a table of its own; the others share that of -f, which
  * `shared` keeps. */
-static int run_file(cli_case_results *results, cli_suite *shared, hr_source *sources, size_t n,
+static int run_file(cli_case_results *results, test_rules *shared, hr_source *sources, size_t n,
                     const cli_case_file *file) {
     if (!file->has_resources && n == 0) {
         fprintf(stderr,
@@ -190,14 +204,14 @@ static int run_file(cli_case_results *results, cli_suite *shared, hr_source *sou
         return CLI_FAILED;
     }
     if (!file->has_resources) {
-        if (shared->table == NULL && !open_suite(shared, sources, n))
+        if (shared->suite.table == NULL && !open_rules(shared, sources, n))
             return CLI_FAILED;
-        return cli_cases_run(results, shared, file);
+        return cli_cases_run(results, &shared->suite, file);
     }
-    cli_suite own = {.defaults = shared->defaults, .connection = shared->connection};
+    test_rules own = {.suite = {.defaults = shared->suite.defaults, .connection = shared->suite.connection}};
     sources[n] = (hr_source){.name = file->path, .text = {file->resources, file->len}};
-    int code = open_suite(&own, sources, n + 1) ? cli_cases_run(results, &own, file) : CLI_FAILED;
-    close_suite(&own);
+    int code = open_rules(&own, sources, n + 1) ? cli_cases_run(results, &own.suite, file) : CLI_FAILED;
+    close_rules(&own);
     return code;
 }
 
@@ -210,7 +224,7 @@ static int report(const cli_flags *flags, const cli_case_results *results) {
 static int run_all(cli_flags *flags) {
     cli_case_files files = {0};
     cli_case_results results = {0};
-    cli_suite shared = {.defaults = flags->view, .connection = &flags->request.connection};
+    test_rules shared = {.suite = {.defaults = flags->view, .connection = &flags->request.connection}};
     int code = CLI_OK;
     hr_source *sources = cli_realloc(NULL, (flags->files.n + 1) * sizeof(*sources));
     for (size_t i = 0; i < flags->files.n; i++)
@@ -221,7 +235,7 @@ static int run_all(cli_flags *flags) {
         code = run_file(&results, &shared, sources, flags->files.n, &files.v[i]);
     if (code == CLI_OK)
         code = report(flags, &results);
-    close_suite(&shared);
+    close_rules(&shared);
     cli_case_results_free(&results);
     cli_case_files_free(&files);
     free(sources);

@@ -1,3 +1,4 @@
+/* Answers: headers, framing, and the whole answers that servers give by themselves. */
 #include "answer.h"
 
 #include <stdarg.h>
@@ -5,7 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "conn.h"
 #include "decimal.h"
+#include "exchange_internal.h"
 #include "json_out.h"
 
 const char *hr_status_reason(int status) {
@@ -115,30 +118,55 @@ const char *hr_status_reason(int status) {
     }
 }
 
+void hr_answer_reserve(hr_exchange *ex, size_t n) {
+    hr_answer_head *head = &ex->answer;
+    size_t needed = head->n_fields + n;
+    if (needed <= head->capacity)
+        return;
+    size_t capacity = needed > head->capacity * 2 ? needed : head->capacity * 2;
+    hr_pair *fields = sv_pool_alloc(ex->pool, capacity * sizeof(*fields));
+    if (head->n_fields > 0)
+        memcpy(fields, head->fields, head->n_fields * sizeof(*fields));
+    head->fields = fields;
+    head->capacity = capacity;
+}
+
+void hr_answer_field(hr_exchange *ex, hr_str name, hr_str value) {
+    hr_answer_head *head = &ex->answer;
+    if (head->n_fields == head->capacity)
+        hr_answer_reserve(ex, 8);
+    head->fields[head->n_fields++] = (hr_pair){name, value};
+}
+
+void hr_answer_retry_after(hr_exchange *ex, int seconds) {
+    char *text = sv_pool_alloc(ex->pool, 12);
+    int n = snprintf(text, 12, "%d", seconds);
+    hr_answer_field(ex, HR_STR("retry-after"), (hr_str){text, (size_t)n});
+}
+
+/* ---- headers of every answer ---- */
+
 /* One Via field: what came from upstream, then this hop (RFC 9110, section 7.6.3). */
 static void add_via(hr_exchange *ex) {
-    static const char version[] = "1.1 ";
-    h2o_req_t *req = ex->req;
-    h2o_headers_t *headers = &req->res.headers;
-    const char *name = hr_server_options_of(ex->loop->server)->name;
-    size_t name_len = strlen(name), size = sizeof(version) + name_len, kept = 0;
-    for (size_t i = 0; i < headers->size; ++i)
-        if (headers->entries[i].name == &H2O_TOKEN_VIA->buf)
-            size += headers->entries[i].value.len + 2;
-    char *via = h2o_mem_alloc_pool(&req->pool, size), *at = via;
-    for (size_t i = 0; i < headers->size; ++i) {
-        const h2o_header_t *h = &headers->entries[i];
-        if (h->name != &H2O_TOKEN_VIA->buf) {
-            headers->entries[kept++] = *h;
+    hr_answer_head *head = &ex->answer;
+    hr_str own = hr_server_via(ex->loop->server);
+    size_t size = own.len, kept = 0;
+    for (size_t i = 0; i < head->n_fields; ++i)
+        if (hr_str_is(head->fields[i].name, "via"))
+            size += head->fields[i].value.len + 2;
+    char *via = sv_pool_alloc(ex->pool, size), *at = via;
+    for (size_t i = 0; i < head->n_fields; ++i) {
+        const hr_pair field = head->fields[i];
+        if (!hr_str_is(field.name, "via")) {
+            head->fields[kept++] = field;
             continue;
         }
-        at = mempcpy(at, h->value.base, h->value.len);
+        at = mempcpy(at, field.value.p, field.value.len);
         at = mempcpy(at, ", ", 2);
     }
-    headers->size = kept;
-    at = mempcpy(at, version, sizeof(version) - 1);
-    at = mempcpy(at, name, name_len);
-    h2o_add_header(&req->pool, headers, H2O_TOKEN_VIA, NULL, via, (size_t)(at - via));
+    head->n_fields = kept;
+    memcpy(at, own.p, own.len);
+    hr_answer_field(ex, HR_STR("via"), (hr_str){via, size});
 }
 
 static char *put_timing(char *at, const char *name, size_t name_len, uint64_t ns) {
@@ -154,83 +182,169 @@ static void add_server_timing(hr_exchange *ex) {
     for (size_t i = 0; i < ex->n_timings; ++i)
         size += strlen(ex->timings[i].name);
     size += (ex->n_timings + 1) * (sizeof(", ;dur=.000") + HR_DECIMAL_MAX);
-    char *text = h2o_mem_alloc_pool(&ex->req->pool, size);
+    char *text = sv_pool_alloc(ex->pool, size);
     char *at = put_timing(text, name, name_len, hr_now_ns() - ex->start_ns);
     for (size_t i = 0; i < ex->n_timings; ++i) {
         const char *part = ex->timings[i].name;
         memcpy(at, ", ", 2);
         at = put_timing(at + 2, part, strlen(part), (uint64_t)(ex->timings[i].ms * 1e6));
     }
-    h2o_add_header_by_str(&ex->req->pool, &ex->req->res.headers, H2O_STRLIT("server-timing"), 0,
-                          NULL, text, (size_t)(at - text));
+    hr_answer_field(ex, HR_STR("server-timing"), (hr_str){text, (size_t)(at - text)});
 }
 
 void hr_answer_finish_headers(hr_exchange *ex) {
-    h2o_req_t *req = ex->req;
+    bool has_id = false;
     ex->answered = true;
     ex->answer_ns = hr_now_ns();
     add_via(ex);
     add_server_timing(ex);
-    if (h2o_find_header_by_str(&req->res.headers, H2O_STRLIT("x-request-id"), -1) == -1)
-        h2o_add_header_by_str(&req->pool, &req->res.headers, H2O_STRLIT("x-request-id"), 0, NULL,
-                              ex->request_id.base, ex->request_id.len);
+    for (size_t i = 0; i < ex->answer.n_fields && !has_id; i++)
+        has_id = hr_str_is(ex->answer.fields[i].name, "x-request-id");
+    if (!has_id)
+        hr_answer_field(ex, HR_STR("x-request-id"), ex->request_id);
 }
 
-void hr_answer_pieces(hr_exchange *ex, int status, const char *content_type, h2o_iovec_t *pieces,
+/* ---- sending ---- */
+
+/* RFC 9110 section 6.4.1. */
+static bool has_content(const hr_exchange *ex) {
+    int status = ex->answer.status;
+    return !(status < 200 || status == 204 || status == 304 || hr_request_is_head(ex));
+}
+
+void hr_answer_start(hr_exchange *ex, int status, uint64_t content_length,
+                     void (*on_sent)(hr_exchange *ex)) {
+    ex->answer.status = status;
+    ex->answer.content_length = content_length;
+    ex->on_sent = on_sent;
+    if (content_length != HR_UNKNOWN_LENGTH || !has_content(ex))
+        return;
+    if (ex->request.minor_version > 0)
+        ex->chunked = true;
+    else /* a client of HTTP/1.0 learns the end from the close */
+        ex->keep_alive = false;
+}
+
+/* The fields that belong to this connection. */
+static void write_own_fields(hr_exchange *ex, sv_http1_writer *w) {
+    int status = ex->answer.status;
+    bool stays = ex->keep_alive && !hr_server_draining(ex->loop->server);
+    ex->keep_alive = stays;
+    sv_http1_write_field(w, HR_STR("date"), hr_loop_date(ex->loop));
+    sv_http1_write_field(w, HR_STR("connection"), stays ? HR_STR("keep-alive") : HR_STR("close"));
+    if (ex->chunked)
+        sv_http1_write_field(w, HR_STR("transfer-encoding"), HR_STR("chunked"));
+    else if (ex->answer.content_length != HR_UNKNOWN_LENGTH && status >= 200 && status != 204)
+        sv_http1_write_content_length(w, ex->answer.content_length);
+}
+
+static struct iovec head_of(hr_exchange *ex) {
+    const hr_answer_head *head = &ex->answer;
+    const char *phrase = hr_status_reason(head->status);
+    hr_str reason = {phrase, strlen(phrase)};
+    size_t size = SV_HTTP1_LINE_SIZE + reason.len + sizeof("date: \r\n") + HR_DATE_SIZE +
+                  sizeof("connection: keep-alive\r\n") + SV_HTTP1_LENGTH_SIZE +
+                  sv_http1_fields_size(head->fields, head->n_fields);
+    char *text = sv_pool_alloc(ex->pool, size);
+    sv_http1_writer w = {.at = text, .end = text + size};
+    sv_http1_write_status_line(&w, ex->request.minor_version > 0, head->status, reason);
+    write_own_fields(ex, &w);
+    sv_http1_write_fields(&w, head->fields, head->n_fields);
+    sv_http1_write_end(&w);
+    return (struct iovec){text, (size_t)(w.at - text)};
+}
+
+static struct iovec piece_of(hr_str s) {
+    return (struct iovec){(void *)(uintptr_t)s.p, s.len};
+}
+
+/* The content with its framing. Returns the number of pieces. */
+static size_t frame(hr_exchange *ex, struct iovec *pieces, const hr_str *parts, size_t n,
+                    bool final) {
+    size_t used = 0, len = 0;
+    for (size_t i = 0; i < n; i++)
+        len += parts[i].len;
+    ex->bytes_sent += len;
+    if (ex->chunked && len > 0)
+        pieces[used++] = (struct iovec){ex->chunk_line, sv_http1_chunk_line(ex->chunk_line, len)};
+    for (size_t i = 0; i < n; i++) {
+        if (parts[i].len > 0)
+            pieces[used++] = piece_of(parts[i]);
+    }
+    if (ex->chunked && len > 0)
+        pieces[used++] = piece_of(sv_http1_chunk_end(final));
+    else if (ex->chunked && final)
+        pieces[used++] = piece_of(sv_http1_last_chunk());
+    return used;
+}
+
+void hr_answer_write(hr_exchange *ex, const hr_str *parts, size_t n, bool final) {
+    struct iovec pieces[HR_MAX_PIECES + 3];
+    size_t used = 0;
+    if (ex->over)
+        return;
+    if (!ex->head_sent)
+        pieces[used++] = head_of(ex);
+    ex->head_sent = true;
+    if (has_content(ex))
+        used += frame(ex, pieces + used, parts, n, final);
+    hr_conn_write(ex, pieces, used, final);
+}
+
+void hr_answer_abort(hr_exchange *ex) {
+    hr_conn_drop(ex->conn);
+}
+
+void hr_answer_pieces(hr_exchange *ex, int status, const char *content_type, const hr_str *pieces,
                       size_t n) {
-    static h2o_generator_t whole = {NULL, NULL};
-    h2o_req_t *req = ex->req;
-    req->res.status = status;
-    req->res.reason = hr_status_reason(status);
-    req->res.content_length = 0;
+    uint64_t length = 0;
     for (size_t i = 0; i < n; ++i)
-        req->res.content_length += pieces[i].len;
-    h2o_add_header(&req->pool, &req->res.headers, H2O_TOKEN_CONTENT_TYPE, NULL, content_type,
-                   strlen(content_type));
+        length += pieces[i].len;
+    ex->answer.status = status;
+    hr_answer_field(ex, HR_STR("content-type"), sv_str(content_type));
     hr_answer_finish_headers(ex);
-    if (h2o_memis(req->method.base, req->method.len, H2O_STRLIT("HEAD")))
-        n = 0;
-    h2o_start_response(req, &whole);
-    h2o_send(req, pieces, n, H2O_SEND_STATE_FINAL);
+    hr_answer_start(ex, status, length, NULL);
+    hr_answer_write(ex, pieces, n, true);
 }
 
-void hr_answer(hr_exchange *ex, int status, const char *content_type, h2o_iovec_t body) {
+void hr_answer(hr_exchange *ex, int status, const char *content_type, hr_str body) {
     hr_answer_pieces(ex, status, content_type, &body, 1);
 }
 
 void hr_answer_json(hr_exchange *ex, int status, const char *json) {
-    hr_answer(ex, status, "application/json", h2o_iovec_init(json, strlen(json)));
+    hr_answer(ex, status, "application/json", sv_str(json));
 }
 
 /* /v2 and what is below it. */
-static bool is_inference(const h2o_req_t *req) {
-    h2o_iovec_t path = req->input.path;
-    return path.len >= 3 && memcmp(path.base, "/v2", 3) == 0 &&
-           (path.len == 3 || path.base[3] == '/' || path.base[3] == '?');
+static bool is_inference(const hr_exchange *ex) {
+    hr_str path = ex->request.path;
+    return path.len >= 3 && memcmp(path.p, "/v2", 3) == 0 &&
+           (path.len == 3 || path.p[3] == '/' || path.p[3] == '?');
 }
 
-h2o_iovec_t hr_error_json(h2o_req_t *req, const char *detail) {
+hr_str hr_error_json(hr_exchange *ex, const char *detail) {
     hr_text text = {0};
-    hr_text_str(&text, is_inference(req)
+    hr_text_str(&text, is_inference(ex)
                            ? "{\"error\":"
                            : "{\"status\":\"ng\",\"img_none_bg_base64\":null,\"detail\":");
     hr_json_string(&text, detail, strlen(detail));
     hr_text_str(&text, "}");
-    h2o_iovec_t body =
-        text.failed ? h2o_iovec_init(NULL, 0) : h2o_strdup(&req->pool, text.p, text.len);
+    hr_str body = {NULL, 0};
+    if (!text.failed)
+        body = sv_pool_copy(ex->pool, (hr_str){text.p, text.len});
     hr_text_free(&text);
     return body;
 }
 
 void hr_answer_error(hr_exchange *ex, int status, const char *detail) {
-    hr_answer(ex, status, "application/json", hr_error_json(ex->req, detail));
+    hr_answer(ex, status, "application/json", hr_error_json(ex, detail));
 }
 
 void hr_answer_text(hr_exchange *ex, int status, hr_text *json) {
     bool failed = json->failed;
-    h2o_iovec_t body = {NULL, 0};
+    hr_str body = {NULL, 0};
     if (!failed)
-        body = h2o_strdup(&ex->req->pool, json->p, json->len);
+        body = sv_pool_copy(ex->pool, (hr_str){json->p, json->len});
     hr_text_free(json);
     if (failed)
         hr_answer_error(ex, 500, "out of memory");
@@ -248,45 +362,29 @@ void hr_answer_errorf(hr_exchange *ex, int status, const char *fmt, ...) {
 }
 
 void hr_answer_busy(hr_exchange *ex, int retry_after_s, const char *detail) {
-    h2o_req_t *req = ex->req;
-    char *text = h2o_mem_alloc_pool(&req->pool, 12);
-    int n = snprintf(text, 12, "%d", retry_after_s);
-    h2o_add_header_by_str(&req->pool, &req->res.headers, H2O_STRLIT("retry-after"), 0, NULL, text,
-                          (size_t)n);
+    hr_answer_retry_after(ex, retry_after_s);
     hr_answer_error(ex, 503, detail);
 }
 
 void hr_answer_method(hr_exchange *ex, const char *allow) {
-    h2o_req_t *req = ex->req;
-    h2o_add_header_by_str(&req->pool, &req->res.headers, H2O_STRLIT("allow"), 0, NULL, allow,
-                          strlen(allow));
+    hr_answer_field(ex, HR_STR("allow"), sv_str(allow));
     hr_answer_errorf(ex, 405, "this path takes %s", allow);
-}
-
-static bool path_is(const hr_exchange *ex, const char *path) {
-    h2o_iovec_t p = hr_request_path(ex->req);
-    return h2o_memis(p.base, p.len, path, strlen(path));
-}
-
-static bool is_get(const hr_exchange *ex) {
-    h2o_iovec_t m = ex->req->method;
-    return h2o_memis(m.base, m.len, H2O_STRLIT("GET")) ||
-           h2o_memis(m.base, m.len, H2O_STRLIT("HEAD"));
 }
 
 static void answer_metrics(hr_exchange *ex) {
     size_t len;
     char *text = hr_metrics_text(hr_server_metrics_of(ex->loop->server), &len);
-    h2o_iovec_t body = h2o_strdup(&ex->req->pool, text, len);
+    hr_str body = sv_pool_copy(ex->pool, (hr_str){text, len});
     free(text);
     hr_answer(ex, 200, "text/plain; version=0.0.4; charset=utf-8", body);
 }
 
 bool hr_answer_common(hr_exchange *ex) {
-    bool ready = path_is(ex, "/ready"), metrics = path_is(ex, "/metrics");
+    bool ready = hr_str_is(hr_request_path(ex), "/ready");
+    bool metrics = hr_str_is(hr_request_path(ex), "/metrics");
     if (!ready && !metrics)
         return false;
-    if (!is_get(ex))
+    if (!hr_request_is_get(ex))
         hr_answer_method(ex, "GET, HEAD");
     else if (metrics)
         answer_metrics(ex);

@@ -1,7 +1,9 @@
+/* The life of downstream connections: accepted, kept, swept, cut off, closed. */
 #include "conn.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
-#include <netdb.h>
+#include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,13 +11,12 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "conn_internal.h"
+#include "exchange_internal.h"
 #include "tls.h"
 
 /* Accepted in one go before other sockets get their turn. */
 #define ACCEPT_BURST 16
-
-/* Room for the next bytes of a head. */
-#define MIN_HEAD_READ 1024
 
 #define LINGER_NS (2 * 1000000000ull)
 #define MAX_LINGERING 64
@@ -25,154 +26,54 @@
  * over. */
 #define MIN_BYTES_PER_SECOND (32 << 10)
 
+/* An idle connection is closed sooner where there is no room for others. */
+#define CROWDED_IDLE_MS 15000
+
 /* Half of --drain-seconds, and at most this long, a draining server still takes requests on the
  * connections it has. It closes none of them that was in use within the shorter time: the client
  * may be about to send its next request. */
 #define DRAIN_GRACE_NS (2 * 1000000000ull)
 #define DRAIN_QUIET_NS (500 * 1000000ull)
 
-struct hr_linger {
-    hr_loop *loop;
-    h2o_socket_t *sock;
-    uint64_t until_ns;
-    size_t left;
-    struct hr_linger *next, **link;
-};
-
-hr_conn *hr_conn_of(const h2o_req_t *req) {
-    /* on_close is the one place of a socket that libh2o's HTTP/1 leaves to us. */
-    return req->conn->callbacks->get_socket(req->conn)->on_close.data;
+static const hr_server_metrics *metrics_of(const hr_loop *loop) {
+    return hr_metrics_of_server(hr_server_metrics_of(loop->server));
 }
 
-static const hr_peer *name_end(hr_peer *end, h2o_socket_t *sock,
-                               socklen_t (*get)(h2o_socket_t *, struct sockaddr *)) {
+static bool format_address(char *host, size_t size, unsigned *port,
+                           const struct sockaddr_storage *sa) {
+    const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)sa;
+    const struct sockaddr_in *in = (const struct sockaddr_in *)sa;
+    if (sa->ss_family == AF_INET6) {
+        *port = ntohs(in6->sin6_port);
+        return inet_ntop(AF_INET6, &in6->sin6_addr, host, (socklen_t)size) != NULL;
+    }
+    *port = ntohs(in->sin_port);
+    return sa->ss_family == AF_INET &&
+           inet_ntop(AF_INET, &in->sin_addr, host, (socklen_t)size) != NULL;
+}
+
+static const hr_peer *name_end(hr_peer *end, int fd,
+                               int (*get)(int fd, struct sockaddr *address, socklen_t *len)) {
     struct sockaddr_storage address;
-    char host[NI_MAXHOST];
+    socklen_t len = sizeof(address);
+    char host[INET6_ADDRSTRLEN];
+    unsigned port;
     if (end->len > 0)
         return end;
-    socklen_t len = get(sock, (struct sockaddr *)&address);
-    size_t n =
-        len > 0 ? h2o_socket_getnumerichost((struct sockaddr *)&address, len, host) : SIZE_MAX;
-    if (n == SIZE_MAX || n + sizeof(":65535") > sizeof(end->text))
+    if (get(fd, (struct sockaddr *)&address, &len) != 0 ||
+        !format_address(host, sizeof(host), &port, &address))
         return end;
-    end->address_len = n;
-    end->len = (size_t)sprintf(end->text, "%.*s:%u", (int)n, host,
-                               (unsigned)h2o_socket_getport((struct sockaddr *)&address));
+    end->address_len = strlen(host);
+    end->len = (size_t)sprintf(end->text, "%s:%u", host, port);
     return end;
 }
 
 const hr_peer *hr_conn_peer(hr_conn *conn) {
-    return name_end(&conn->peer, conn->sock, h2o_socket_getpeername);
+    return name_end(&conn->peer, sv_sock_fd(conn->sock), getpeername);
 }
 
 const hr_peer *hr_conn_local(hr_conn *conn) {
-    return name_end(&conn->local, conn->sock, h2o_socket_getsockname);
-}
-
-/* ---- reading ---- */
-
-static void on_early(h2o_socket_t *sock, const char *err) {
-    (void)err;
-    h2o_socket_read_stop(sock);
-}
-
-/* libh2o reads for as long as there is anything, into a buffer that it doubles, and copies, again
- * and again; and only then looks at the head. A head is therefore read by us, once; then the buffer
- * has room for the whole body (strict.c), which libh2o reads into its place. */
-static void read_heads(hr_conn *conn, bool ours) {
-    conn->reads_heads = ours && conn->ssl_ctx == NULL;
-    h2o_socket_dont_read(conn->sock, conn->reads_heads);
-}
-
-void hr_conn_watch(hr_conn *conn) {
-    h2o_socket_dont_read(conn->sock, 1);
-    h2o_socket_read_start(conn->sock, on_early);
-}
-
-void hr_conn_unwatch(hr_conn *conn) {
-    h2o_socket_read_stop(conn->sock);
-    read_heads(conn, true);
-}
-
-void hr_conn_read_body(hr_conn *conn) {
-    read_heads(conn, false);
-}
-
-size_t hr_conn_read_head(hr_conn *conn) {
-    if (!conn->reads_heads)
-        return 0;
-    h2o_buffer_t **input = &conn->sock->input;
-    h2o_iovec_t room = h2o_buffer_reserve(input, MIN_HEAD_READ);
-    ssize_t n = -1;
-    errno = 0;
-    if (room.base != NULL)
-        n = recv(h2o_socket_get_fd(conn->sock), room.base, room.len, 0);
-    if (n > 0) {
-        (*input)->size += (size_t)n;
-        return (size_t)n;
-    }
-    /* The end, or an error, is still there when libh2o reads. */
-    if (n == 0 || (errno != EAGAIN && errno != EINTR))
-        read_heads(conn, false);
-    return 0;
-}
-
-bool hr_conn_reserve_head(hr_conn *conn) {
-    size_t capacity = conn->sock->input->capacity;
-    if (capacity <= HR_FIRST_READ || capacity <= conn->reserved)
-        return true;
-    if (!hr_budget_take(hr_server_uploads(conn->loop->server), capacity - conn->reserved))
-        return false;
-    conn->reserved = capacity;
-    return true;
-}
-
-/* ---- lingering ---- */
-
-static void linger_end(struct hr_linger *linger) {
-    *linger->link = linger->next;
-    if (linger->next != NULL)
-        linger->next->link = linger->link;
-    --linger->loop->n_lingering;
-    h2o_socket_close(linger->sock);
-    free(linger);
-}
-
-static void linger_on_read(h2o_socket_t *sock, const char *err) {
-    struct hr_linger *linger = sock->data;
-    char discard[16 << 10];
-    ssize_t n = -1;
-    if (err == NULL)
-        n = recv(h2o_socket_get_fd(sock), discard, sizeof(discard), 0);
-    if (n > 0 && (size_t)n < linger->left) {
-        linger->left -= (size_t)n;
-        return;
-    }
-    if (n < 0 && err == NULL && (errno == EAGAIN || errno == EINTR))
-        return;
-    linger_end(linger);
-}
-
-static void linger_begin(hr_loop *loop, int fd) {
-    struct hr_linger *linger = h2o_mem_alloc(sizeof(*linger));
-    *linger = (struct hr_linger){
-        .loop = loop, .until_ns = hr_now_ns() + LINGER_NS, .left = MAX_LINGER_BYTES};
-    shutdown(fd, SHUT_WR);
-    linger->sock = h2o_evloop_socket_create(loop->ctx.loop, fd, H2O_SOCKET_FLAG_DONT_READ);
-    linger->sock->data = linger;
-    linger->next = loop->lingering;
-    linger->link = &loop->lingering;
-    if (linger->next != NULL)
-        linger->next->link = &linger->next;
-    loop->lingering = linger;
-    ++loop->n_lingering;
-    h2o_socket_read_start(linger->sock, linger_on_read);
-}
-
-void hr_conn_linger(hr_conn *conn) {
-    if (conn->linger_fd >= 0 || conn->loop->n_lingering >= MAX_LINGERING)
-        return;
-    conn->linger_fd = dup(h2o_socket_get_fd(conn->sock));
+    return name_end(&conn->local, sv_sock_fd(conn->sock), getsockname);
 }
 
 /* ---- accepting ---- */
@@ -181,8 +82,6 @@ static size_t connection_limit(const hr_loop *loop) {
     size_t loops = hr_server_loops(loop->server);
     return ((size_t)hr_server_options_of(loop->server)->max_connections + loops - 1) / loops;
 }
-
-static void on_accept(h2o_socket_t *listener, const char *err);
 
 /* A queue that cannot be emptied would wake the loop for ever. */
 static void note_accept_error(hr_loop *loop) {
@@ -200,82 +99,146 @@ static void update_accepting(hr_loop *loop) {
     if (want == loop->accepting)
         return;
     loop->accepting = want;
-    for (hr_listening *l = loop->listening; l != NULL; l = l->next) {
-        if (want)
-            h2o_socket_read_start(l->sock, on_accept);
-        else
-            h2o_socket_read_stop(l->sock);
-    }
+    for (hr_listening *l = loop->listening; l != NULL; l = l->next)
+        sv_watch_set(l->watch, want ? SV_READ : 0);
 }
 
-static void on_conn_close(void *data) {
-    hr_conn *conn = data;
+static void count_out(hr_conn *conn) {
     hr_loop *loop = conn->loop;
-    *conn->link = conn->next;
-    if (conn->next != NULL)
-        conn->next->link = conn->link;
-    if (conn->linger_fd >= 0)
-        linger_begin(loop, conn->linger_fd);
-    if (conn->held != NULL)
-        h2o_buffer_dispose(&conn->held);
-    hr_budget_give(hr_server_uploads(loop->server), conn->reserved);
-    SSL_CTX_free(conn->ssl_ctx);
-    free(conn);
     --loop->connections;
     loop->out_of_files = false;
-    hr_metric_add(loop->cells,
-                  hr_metrics_of_server(hr_server_metrics_of(loop->server))->connections, -1);
+    hr_metric_add(loop->cells, metrics_of(loop)->connections, -1);
     update_accepting(loop);
 }
 
-static void begin_conn(hr_listening *listening, h2o_socket_t *sock) {
-    hr_loop *loop = listening->loop;
-    hr_conn *conn = h2o_mem_alloc(sizeof(*conn));
-    const hr_server_metrics *m = hr_metrics_of_server(hr_server_metrics_of(loop->server));
-    *conn = (hr_conn){.loop = loop, .sock = sock, .since_ns = hr_now_ns(), .linger_fd = -1};
+static void link_conn(hr_conn *conn) {
+    hr_loop *loop = conn->loop;
     conn->next = loop->conns;
     conn->link = &loop->conns;
     if (conn->next != NULL)
         conn->next->link = &conn->next;
     loop->conns = conn;
     ++loop->connections;
-    hr_metric_add(loop->cells, m->connections_total, 1);
-    hr_metric_add(loop->cells, m->connections, 1);
-    sock->on_close.cb = on_conn_close;
-    sock->on_close.data = conn;
-    if (listening->listener->tls != NULL)
-        conn->ssl_ctx = hr_tls_take(listening->listener->tls);
-    listening->accept.ssl_ctx = conn->ssl_ctx;
-    read_heads(conn, true);
-    h2o_accept(&listening->accept, sock);
+    hr_metric_add(loop->cells, metrics_of(loop)->connections_total, 1);
+    hr_metric_add(loop->cells, metrics_of(loop)->connections, 1);
 }
 
-static void on_accept(h2o_socket_t *listener, const char *err) {
-    hr_listening *listening = listener->data;
-    hr_loop *loop = listening->loop;
-    if (err != NULL)
+void hr_conn_close(hr_conn *conn) {
+    *conn->link = conn->next;
+    if (conn->next != NULL)
+        conn->next->link = conn->link;
+    if (conn->stage == HR_STAGE_LINGER)
+        --conn->loop->n_lingering;
+    else
+        count_out(conn);
+    hr_conn_give_buffer(conn);
+    hr_budget_give(hr_server_uploads(conn->loop->server), conn->reserved);
+    sv_sock_close(conn->sock);
+    free(conn);
+}
+
+/* ---- events of the socket ---- */
+
+static void on_handshaken(void *ctx) {
+    hr_conn *conn = ctx;
+    conn->stage = HR_STAGE_HEAD;
+    hr_tls_note_handshake(conn->listener->tls);
+    sv_sock_reading(conn->sock, true);
+}
+
+static void on_handshake_failed(void *ctx, bool tls, const char *why) {
+    (void)tls, (void)why;
+    hr_conn_close(ctx);
+}
+
+/* The rest of a request that was refused. */
+static void discard(hr_conn *conn) {
+    char bytes[16 << 10];
+    ssize_t n = sv_sock_read(conn->sock, bytes, sizeof(bytes));
+    if (n > 0 && (size_t)n < conn->linger_left) {
+        conn->linger_left -= (size_t)n;
         return;
+    }
+    if (n < 0 && errno == EAGAIN)
+        return;
+    hr_conn_close(conn);
+}
+
+static void on_readable(void *ctx) {
+    hr_conn *conn = ctx;
+    bool waits = conn->stage == HR_STAGE_HANDLED || (conn->ex != NULL && conn->ex->over);
+    if (waits) /* so does a pipelined request, or the end */
+        sv_sock_reading(conn->sock, false);
+    else if (conn->stage == HR_STAGE_TUNNEL)
+        conn->on_readable(conn);
+    else if (conn->stage == HR_STAGE_LINGER)
+        discard(conn);
+    else
+        hr_conn_read(conn);
+}
+
+static void on_written(void *ctx, bool ok) {
+    hr_conn *conn = ctx;
+    if (conn->stage == HR_STAGE_TUNNEL)
+        conn->on_written(conn, ok);
+    else if (conn->ex != NULL && !conn->ex->over)
+        hr_conn_sent(conn, ok);
+}
+
+static const sv_sock_events conn_events = {on_handshaken, on_handshake_failed, on_readable,
+                                           on_written};
+
+static void begin_conn(hr_listening *listening, int fd) {
+    hr_loop *loop = listening->loop;
+    hr_conn *conn = sv_alloc_zeroed(sizeof(*conn));
+    SSL *ssl = NULL;
+    *conn = (hr_conn){.loop = loop, .listener = listening->listener, .since_ns = hr_now_ns()};
+    conn->stage = HR_STAGE_HEAD;
+    if (listening->listener->tls != NULL) {
+        ssl = hr_tls_accept(listening->listener->tls);
+        conn->stage = HR_STAGE_HANDSHAKE;
+    }
+    if (listening->listener->tls != NULL && ssl == NULL)
+        close(fd);
+    else
+        conn->sock = sv_accepted(loop->net, fd, ssl, &conn_events, conn);
+    if (conn->sock == NULL) {
+        free(conn);
+        return;
+    }
+    link_conn(conn);
+    if (ssl == NULL)
+        sv_sock_reading(conn->sock, true);
+}
+
+static void on_accept(void *ctx, unsigned ready) {
+    hr_listening *listening = ctx;
+    hr_loop *loop = listening->loop;
+    (void)ready;
     for (int i = 0; i < ACCEPT_BURST && loop->connections < connection_limit(loop); ++i) {
-        h2o_socket_t *sock = h2o_evloop_socket_accept(listener);
-        if (sock == NULL) {
+        int fd = accept4(listening->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        if (fd < 0) {
             note_accept_error(loop);
             break;
         }
-        begin_conn(listening, sock);
+        begin_conn(listening, fd);
     }
     update_accepting(loop);
 }
 
-void hr_conn_listen(hr_loop *loop, const hr_listener *listener, int fd, h2o_hostconf_t **hosts) {
-    hr_listening *listening = h2o_mem_alloc(sizeof(*listening));
-    *listening = (hr_listening){.loop = loop, .listener = listener, .next = loop->listening};
-    listening->accept.ctx = &loop->ctx;
-    listening->accept.hosts = hosts;
-    listening->sock = h2o_evloop_socket_create(loop->ctx.loop, fd, H2O_SOCKET_FLAG_DONT_READ);
-    listening->sock->data = listening;
+bool hr_conn_listen(hr_loop *loop, const hr_listener *listener, int fd) {
+    hr_listening *listening = sv_alloc(sizeof(*listening));
+    *listening =
+        (hr_listening){.loop = loop, .listener = listener, .fd = fd, .next = loop->listening};
+    listening->watch = sv_watch_new(loop->net, fd, on_accept, listening);
+    if (listening->watch == NULL) {
+        free(listening);
+        return false;
+    }
     loop->listening = listening;
     loop->accepting = true;
-    h2o_socket_read_start(listening->sock, on_accept);
+    sv_watch_set(listening->watch, SV_READ);
+    return true;
 }
 
 /* Who has connected by now waits in the kernel's queue, which closing would throw away. */
@@ -283,7 +246,7 @@ static void accept_last(hr_listening *listening) {
     size_t before;
     do {
         before = listening->loop->connections;
-        on_accept(listening->sock, NULL);
+        on_accept(listening, SV_READ);
     } while (listening->loop->connections > before);
 }
 
@@ -294,41 +257,64 @@ void hr_conn_stop_listening(hr_loop *loop) {
     while (loop->listening != NULL) {
         hr_listening *listening = loop->listening;
         loop->listening = listening->next;
-        h2o_socket_close(listening->sock);
-        listening->next = loop->closed_listening;
-        loop->closed_listening = listening;
-    }
-}
-
-void hr_conn_free_listening(hr_loop *loop) {
-    while (loop->closed_listening != NULL) {
-        hr_listening *listening = loop->closed_listening;
-        loop->closed_listening = listening->next;
+        sv_watch_close(listening->watch);
         free(listening);
     }
 }
 
-/* ---- closing ---- */
+/* ---- lingering ---- */
 
-/* libh2o reads the end of the stream at its next turn and closes properly. */
-static void cut_off(hr_conn *conn) {
-    if (conn->on_cut != NULL)
-        conn->on_cut(conn);
-    else
-        shutdown(h2o_socket_get_fd(conn->sock), SHUT_RDWR);
+void hr_conn_linger(hr_conn *conn) {
+    conn->lingers = conn->loop->n_lingering < MAX_LINGERING;
 }
 
+void hr_conn_begin_linger(hr_conn *conn) {
+    count_out(conn);
+    conn->stage = HR_STAGE_LINGER;
+    ++conn->loop->n_lingering;
+    conn->since_ns = hr_now_ns();
+    conn->linger_left = MAX_LINGER_BYTES;
+    hr_conn_give_buffer(conn);
+    sv_sock_finish(conn->sock);
+    sv_sock_reading(conn->sock, true);
+}
+
+/* ---- closing ---- */
+
 void hr_conn_drop(hr_conn *conn) {
-    conn->on_read(conn->sock, h2o_socket_error_closed);
+    conn->broken = true;
+    if (conn->ex != NULL)
+        hr_conn_over(conn->ex);
+    else
+        hr_conn_close(conn);
+}
+
+static void cut_off(hr_conn *conn) {
+    if (conn->stage == HR_STAGE_TUNNEL && conn->on_cut != NULL)
+        conn->on_cut(conn);
+    else
+        hr_conn_drop(conn);
 }
 
 static bool answer_is_stalled(const hr_conn *conn, uint64_t now) {
     const hr_exchange *ex = conn->ex;
-    if (ex->answer_ns == 0 || ex->req->res.content_length == SIZE_MAX)
+    if (ex->answer_ns == 0 || ex->answer.content_length == HR_UNKNOWN_LENGTH)
         return false;
     uint64_t allowed_ms = (uint64_t)hr_server_options_of(conn->loop->server)->stall_timeout_ms +
-                          ex->req->res.content_length * 1000 / MIN_BYTES_PER_SECOND;
+                          ex->answer.content_length * 1000 / MIN_BYTES_PER_SECOND;
     return now - ex->answer_ns > allowed_ms * 1000000;
+}
+
+static uint64_t allowed_ms(const hr_conn *conn) {
+    const hr_server_options *options = hr_server_options_of(conn->loop->server);
+    if (conn->stage == HR_STAGE_HANDSHAKE)
+        return (uint64_t)options->handshake_timeout_ms;
+    if (conn->begun)
+        return (uint64_t)options->request_timeout_ms;
+    /* Others may be waiting in the kernel's queue. */
+    if (!conn->loop->accepting && options->idle_timeout_ms > CROWDED_IDLE_MS)
+        return CROWDED_IDLE_MS;
+    return (uint64_t)options->idle_timeout_ms;
 }
 
 static uint64_t at_most(uint64_t a, uint64_t b) {
@@ -344,24 +330,25 @@ static bool drain_grace_is_over(const hr_loop *loop, uint64_t idle_ns, uint64_t 
            idle_ns > at_most(half_ns, DRAIN_QUIET_NS);
 }
 
+/* What the client has sent by now is still read and answered. */
+static bool is_idle(const hr_conn *conn) {
+    return conn->stage == HR_STAGE_HANDSHAKE ||
+           (conn->stage == HR_STAGE_HEAD && conn->in_len == 0 && sv_sock_is_silent(conn->sock));
+}
+
 static void sweep_conn(hr_conn *conn, uint64_t now) {
     hr_loop *loop = conn->loop;
-    uint64_t idle_ns = now - conn->since_ns;
-    if (conn->ex != NULL) {
+    uint64_t waited_ns = now - conn->since_ns;
+    if (conn->stage == HR_STAGE_LINGER) {
+        if (waited_ns > LINGER_NS || loop->draining)
+            hr_conn_close(conn);
+    } else if (conn->stage == HR_STAGE_HANDLED || conn->stage == HR_STAGE_TUNNEL) {
         if (answer_is_stalled(conn, now))
             cut_off(conn);
-        else if (loop->draining && !conn->ex->answered)
-            /* Only while the head can still announce it. */
-            conn->ex->req->http1_is_persistent = 0;
-        return;
-    }
-    uint64_t allowed_ms = (uint64_t)hr_server_options_of(loop->server)->idle_timeout_ms;
-    if (idle_ns > allowed_ms * 1000000) {
+    } else if (waited_ns > allowed_ms(conn) * 1000000) {
         cut_off(conn);
-    } else if (loop->draining && conn->sock->input->size == 0 &&
-               drain_grace_is_over(loop, idle_ns, now)) {
-        /* What the client sends in this very moment is still read and answered. */
-        shutdown(h2o_socket_get_fd(conn->sock), SHUT_RD);
+    } else if (loop->draining && is_idle(conn) && drain_grace_is_over(loop, waited_ns, now)) {
+        hr_conn_close(conn);
     }
 }
 
@@ -375,18 +362,14 @@ void hr_conn_sweep(hr_loop *loop) {
         loop->out_of_files = false;
         update_accepting(loop);
     }
-    for (struct hr_linger *linger = loop->lingering, *next; linger != NULL; linger = next) {
-        next = linger->next;
-        if (now > linger->until_ns || loop->draining)
-            linger_end(linger);
-    }
 }
 
 void hr_conn_cut_all(hr_loop *loop) {
     for (hr_conn *conn = loop->conns, *next; conn != NULL; conn = next) {
         next = conn->next;
-        cut_off(conn);
+        if (conn->stage == HR_STAGE_LINGER)
+            hr_conn_close(conn);
+        else
+            cut_off(conn);
     }
-    while (loop->lingering != NULL)
-        linger_end(loop->lingering);
 }

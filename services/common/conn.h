@@ -1,6 +1,7 @@
 /*
- * Downstream connections: accepting under a limit, closing the idle and the stalled, lingering
- * after a refusal, and letting go while draining. Inside services/common only.
+ * Downstream connections: accepting under a limit, reading requests, writing answers, closing the
+ * idle and the stalled, lingering after a refusal, and letting go while draining. Inside
+ * services/common only.
  */
 #ifndef HR_SERVICES_CONN_H
 #define HR_SERVICES_CONN_H
@@ -17,23 +18,45 @@ typedef struct hr_peer {
     char text[72];      /* an IPv6 address may have a zone of 16 characters */
 } hr_peer;
 
+typedef enum hr_stage {
+    HR_STAGE_HANDSHAKE, /* of TLS */
+    HR_STAGE_HEAD,      /* between two requests, or within a head */
+    HR_STAGE_BODY,
+    HR_STAGE_HANDLED, /* the request is a handler's */
+    HR_STAGE_TUNNEL,  /* the protocol was switched: the connection is a tunnel's */
+    HR_STAGE_LINGER   /* the answer is sent, the rest of the request is thrown away */
+} hr_stage;
+
 typedef struct hr_conn hr_conn;
 struct hr_conn {
     hr_loop *loop;
-    h2o_socket_t *sock;    /* NULL once closed */
-    hr_exchange *ex;       /* the request whose head is complete, or NULL */
-    uint64_t since_ns;     /* of the last change: accepted, or the last request ended */
-    int linger_fd;         /* a second descriptor to outlive libh2o's, or -1 */
-    SSL_CTX *ssl_ctx;      /* held: libh2o keeps the bare pointer; NULL: not encrypted */
-    h2o_socket_cb on_read; /* libh2o's own, for hr_conn_drop */
-    bool reads_heads;      /* hr_conn_read_head reads, not libh2o */
-    size_t reserved;       /* bytes taken from the upload budget for a head that is incomplete */
-    /* The connection is no longer libh2o's to end: called instead of cutting it off. May free it.
-     */
+    const hr_listener *listener;
+    sv_sock *sock;
+    hr_stage stage;
+    hr_exchange *ex;   /* the request whose head is complete, or NULL */
+    uint64_t since_ns; /* of the last change: accepted, the last request ended, the next one begun */
+    bool begun;        /* bytes of a request have come, but not all of it */
+
+    /* Head and body of a request stay in this buffer until its exchange ends, followed by what the
+     * client sent behind it. NULL while there is nothing. */
+    char *in;
+    size_t in_size, in_len;
+    size_t reserved; /* bytes taken from the upload budget for a head that is incomplete */
+    sv_http1_scan scan;
+    size_t head_len;
+    size_t end; /* of the request's content so far, in `in` */
+    sv_http1_body body;
+
+    bool broken; /* the connection can no longer be written to */
+    bool lingers;
+    size_t linger_left;
+    /* While it is a tunnel's. */
+    void (*on_readable)(hr_conn *conn);
+    void (*on_written)(hr_conn *conn, bool ok);
     void (*on_cut)(hr_conn *conn);
-    void *cut_data;
+    void *tunnel;
+
     hr_peer peer, local; /* made when they are first asked for */
-    h2o_buffer_t *held; /* the socket's first buffer, where it was replaced; NULL: it was not */
     hr_conn *next, **link;
 };
 
@@ -41,44 +64,25 @@ struct hr_conn {
 typedef struct hr_listening {
     hr_loop *loop;
     const hr_listener *listener;
-    h2o_socket_t *sock;
-    h2o_accept_ctx_t accept;
+    sv_watch *watch;
+    int fd; /* the watch's */
     struct hr_listening *next;
 } hr_listening;
-
-/* The connection that a request came by. */
-hr_conn *hr_conn_of(const h2o_req_t *req);
 
 const hr_peer *hr_conn_peer(hr_conn *conn);
 /* This end's, in the same form. */
 const hr_peer *hr_conn_local(hr_conn *conn);
 
-/* While a handler owns a request, libh2o takes the connection off epoll, and puts it back for the
- * next one: two system calls a request. Watched, it stays there; what comes meanwhile (a pipelined
- * request, the end) is left unread, and only then is it taken off. */
-void hr_conn_watch(hr_conn *conn);
-/* Before libh2o reads again. */
-void hr_conn_unwatch(hr_conn *conn);
-
-/* For phr_parse_request: bytes of the next request's head that have come, read into the socket's
- * buffer. 0: none, or libh2o is to find out why not. */
-size_t hr_conn_read_head(hr_conn *conn);
-/* The rest of the request is libh2o's to read. */
-void hr_conn_read_body(hr_conn *conn);
-
-/* Takes the buffer of a head that is still incomplete from the upload budget, once it has grown.
- * False: the budget is used up. The exchange takes over what was reserved. */
-bool hr_conn_reserve_head(hr_conn *conn);
-
-/* Begins to accept on `fd`, which becomes the loop's. */
-void hr_conn_listen(hr_loop *loop, const hr_listener *listener, int fd, h2o_hostconf_t **hosts);
+/* Begins to accept on `fd`, which becomes the loop's. False if memory or descriptors are short. */
+bool hr_conn_listen(hr_loop *loop, const hr_listener *listener, int fd);
 /* Stops accepting for good. */
 void hr_conn_stop_listening(hr_loop *loop);
-/* Once no connection is left: handshakes point at the listener. */
-void hr_conn_free_listening(hr_loop *loop);
 
-/* Ends a connection whose request a handler owns, and the request with it, without an answer: tells
- * libh2o what it would learn from a read that fails. TLS says goodbye (close_notify). */
+/* Writes pieces of an answer. After the final one the exchange ends, at the end of the loop's turn.
+ */
+void hr_conn_write(hr_exchange *ex, const struct iovec *pieces, size_t n, bool final);
+
+/* Ends the connection, and the exchange on it without an answer, at the end of the loop's turn. */
 void hr_conn_drop(hr_conn *conn);
 
 /* Keep the connection open for a moment after the answer, throwing away what still comes in:
@@ -86,10 +90,16 @@ void hr_conn_drop(hr_conn *conn);
  * 9112, 9.6). */
 void hr_conn_linger(hr_conn *conn);
 
+/* Ends the exchanges that are over. To be called after each turn of the loop. True: there is more
+ * to do at once, the next turn must not wait. */
+bool hr_conn_end_turn(hr_loop *loop);
+
 /* Closes what has been idle or stalled for too long. Called about once a second, and more often
  * while draining: then connections between two requests are closed once their grace is over. */
 void hr_conn_sweep(hr_loop *loop);
 /* Cuts all connections off. */
 void hr_conn_cut_all(hr_loop *loop);
+/* Buffers that are kept for reuse. */
+void hr_conn_free_buffers(hr_loop *loop);
 
 #endif

@@ -13,39 +13,34 @@ const hr_embedded *hr_embedded_find(const hr_embedded *files, const char *name, 
     return NULL;
 }
 
-static void add_header(h2o_req_t *req, const char *name, const char *value) {
-    h2o_add_header_by_str(&req->pool, &req->res.headers, name, strlen(name), 1, NULL, value, strlen(value));
-}
-
-static bool is_get(const h2o_req_t *req) {
-    return h2o_memis(req->method.base, req->method.len, H2O_STRLIT("GET")) ||
-           h2o_memis(req->method.base, req->method.len, H2O_STRLIT("HEAD"));
+static void add_header(hr_exchange *ex, const char *name, const char *value) {
+    hr_answer_field(ex, sv_str(name), sv_str(value));
 }
 
 void hr_answer_embedded(hr_exchange *ex, const hr_embedded *file) {
-    if (!is_get(ex->req)) {
+    if (!hr_request_is_get(ex)) {
         hr_answer_method(ex, "GET, HEAD");
         return;
     }
-    add_header(ex->req, "content-security-policy",
+    add_header(ex, "content-security-policy",
                "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; connect-src 'self'; "
                "form-action 'none'; frame-ancestors 'none'; base-uri 'none'");
-    add_header(ex->req, "x-content-type-options", "nosniff");
-    add_header(ex->req, "referrer-policy", "no-referrer");
-    add_header(ex->req, "cache-control", "no-cache"); /* another version may answer next time */
-    hr_answer(ex, 200, file->content_type, h2o_iovec_init((const char *)file->bytes, file->size));
+    add_header(ex, "x-content-type-options", "nosniff");
+    add_header(ex, "referrer-policy", "no-referrer");
+    add_header(ex, "cache-control", "no-cache"); /* another version may answer next time */
+    hr_answer(ex, 200, file->content_type, (hr_str){(const char *)file->bytes, file->size});
 }
 
 bool hr_answer_docs(hr_exchange *ex) {
     static const char docs[] = "/docs", below[] = "/docs/";
-    h2o_iovec_t path = hr_request_path(ex->req);
+    hr_str path = hr_request_path(ex);
     const hr_embedded *file = NULL;
-    if (h2o_memis(path.base, path.len, H2O_STRLIT("/openapi.json")))
+    if (hr_str_is(path, "/openapi.json"))
         file = hr_embedded_find(hr_docs_files, "openapi.json", strlen("openapi.json"));
-    else if (h2o_memis(path.base, path.len, H2O_STRLIT(docs)))
+    else if (hr_str_is(path, docs))
         file = hr_embedded_find(hr_docs_files, "docs/index.html", strlen("docs/index.html"));
-    else if (path.len > strlen(below) && memcmp(path.base, below, strlen(below)) == 0)
-        file = hr_embedded_find(hr_docs_files, path.base + 1, path.len - 1);
+    else if (path.len > strlen(below) && memcmp(path.p, below, strlen(below)) == 0)
+        file = hr_embedded_find(hr_docs_files, path.p + 1, path.len - 1);
     if (file == NULL)
         return false;
     hr_answer_embedded(ex, file);

@@ -1,9 +1,12 @@
+/* Exchanges: their life, and what the client sent. */
 #include "exchange.h"
 
+#include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/socket.h>
 #include <time.h>
 
@@ -18,7 +21,7 @@
 
 /* Heads and the beginnings of pipelined requests are not counted in the upload budget up to this.
  */
-#define SMALL_INPUT ((size_t)16 << 10)
+#define SMALL_INPUT ((size_t)32 << 10)
 
 /* A head beyond this size counts several times: its fields are copied to be routed, changed by
  * rules, sent on and logged. */
@@ -37,10 +40,6 @@ static uint64_t wall_us(void) {
     return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
 }
 
-hr_exchange *hr_exchange_of(h2o_req_t *req) {
-    return hr_conn_of(req)->ex;
-}
-
 double hr_exchange_elapsed_ms(const hr_exchange *ex) {
     return (double)(hr_now_ns() - ex->start_ns) / 1e6;
 }
@@ -55,17 +54,16 @@ void hr_exchange_timing(hr_exchange *ex, const char *name, double ms) {
 bool hr_exchange_peer_gone(const hr_exchange *ex) {
     struct tcp_info info;
     socklen_t len = sizeof(info);
-    int fd = h2o_socket_get_fd(hr_conn_of(ex->req)->sock);
     /* Not MSG_PEEK: a pipelined request would hide the FIN behind it. As with Envoy, a client that
      * closes its half does not wait for the answer. */
-    if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) != 0)
+    if (getsockopt(sv_sock_fd(ex->conn->sock), IPPROTO_TCP, TCP_INFO, &info, &len) != 0)
         return true;
     return info.tcpi_state != TCP_ESTABLISHED;
 }
 
-h2o_iovec_t hr_exchange_peer_address(const hr_exchange *ex) {
-    const hr_peer *peer = hr_conn_peer(hr_conn_of(ex->req));
-    return h2o_iovec_init(peer->len > 0 ? peer->text : NULL, peer->address_len);
+hr_str hr_exchange_peer_address(const hr_exchange *ex) {
+    const hr_peer *peer = hr_conn_peer(ex->conn);
+    return (hr_str){peer->len > 0 ? peer->text : NULL, peer->address_len};
 }
 
 /* The digits behind the last ':'. */
@@ -78,23 +76,23 @@ static uint16_t port_of_end(const hr_peer *peer) {
 }
 
 uint16_t hr_exchange_peer_port(const hr_exchange *ex) {
-    return port_of_end(hr_conn_peer(hr_conn_of(ex->req)));
+    return port_of_end(hr_conn_peer(ex->conn));
 }
 
-h2o_iovec_t hr_exchange_local_address(const hr_exchange *ex, uint16_t *port) {
-    const hr_peer *local = hr_conn_local(hr_conn_of(ex->req));
+hr_str hr_exchange_local_address(const hr_exchange *ex, uint16_t *port) {
+    const hr_peer *local = hr_conn_local(ex->conn);
     *port = port_of_end(local);
-    return h2o_iovec_init(local->len > 0 ? local->text : NULL, local->address_len);
+    return (hr_str){local->len > 0 ? local->text : NULL, local->address_len};
 }
 
 const char *hr_exchange_tls_version(const hr_exchange *ex) {
-    const hr_conn *conn = hr_conn_of(ex->req);
-    return conn->ssl_ctx == NULL ? NULL : h2o_socket_get_ssl_protocol_version(conn->sock);
+    const SSL *ssl = sv_sock_ssl(ex->conn->sock);
+    return ssl == NULL ? NULL : SSL_get_version(ssl);
 }
 
 const char *hr_exchange_tls_cipher(const hr_exchange *ex) {
-    const hr_conn *conn = hr_conn_of(ex->req);
-    return conn->ssl_ctx == NULL ? NULL : h2o_socket_get_ssl_cipher(conn->sock);
+    const SSL *ssl = sv_sock_ssl(ex->conn->sock);
+    return ssl == NULL ? NULL : SSL_get_cipher_name(ssl);
 }
 
 void hr_exchange_refuse(hr_exchange *ex, int status, const char *detail, int retry_after_s) {
@@ -113,162 +111,175 @@ bool hr_exchange_reserve(hr_exchange *ex, size_t bytes) {
 }
 
 int hr_exchange_status(const hr_exchange *ex) {
-    return ex->answered && !ex->gone ? ex->req->res.status : 0;
+    return ex->answered && !ex->gone ? ex->answer.status : 0;
+}
+
+/* ---- life ---- */
+
+hr_exchange *hr_exchange_begin(hr_conn *conn, const sv_http1_request *request) {
+    hr_loop *loop = conn->loop;
+    sv_pool *pool = sv_pool_new(&loop->pools);
+    hr_exchange *ex = sv_pool_alloc(pool, sizeof(*ex));
+    memset(ex, 0, sizeof(*ex));
+    ex->pool = pool;
+    ex->conn = conn;
+    ex->loop = loop;
+    ex->listener = conn->listener;
+    ex->secure = sv_sock_ssl(conn->sock) != NULL;
+    ex->start_ns = hr_now_ns();
+    ex->start_wall_us = wall_us();
+    ex->request = *request;
+    ex->request.fields = sv_pool_alloc(pool, request->n_fields * sizeof(hr_pair));
+    if (request->n_fields > 0)
+        memcpy(ex->request.fields, request->fields, request->n_fields * sizeof(hr_pair));
+    ex->keep_alive = request->keep_alive;
+    ex->head_len = conn->head_len;
+    ex->reserved = conn->reserved;
+    conn->reserved = 0;
+    conn->ex = ex;
+    ++loop->active;
+    hr_metric_add(loop->cells,
+                  hr_metrics_of_server(hr_server_metrics_of(loop->server))->requests_active, 1);
+    return ex;
 }
 
 static void count(const hr_exchange *ex) {
     const hr_server_metrics *m = hr_metrics_of_server(hr_server_metrics_of(ex->loop->server));
-    const h2o_req_t *req = ex->req;
     hr_metric_cells *cells = ex->loop->cells;
-    hr_metric_request(cells, hr_exchange_status(ex), req->input.method.base, req->input.method.len);
+    hr_str method = ex->request.method;
+    hr_metric_request(cells, hr_exchange_status(ex), method.p != NULL ? method.p : "-",
+                      method.p != NULL ? method.len : 1);
     hr_metric_observe(cells, m->request_seconds, (double)(hr_now_ns() - ex->start_ns) / 1e9);
-    hr_metric_add(cells, m->received_bytes, (int64_t)(req->entity.len + ex->tunnelled));
-    hr_metric_add(cells, m->sent_bytes, (int64_t)req->bytes_sent);
+    hr_metric_add(cells, m->received_bytes, (int64_t)(ex->body.len + ex->tunnelled));
+    hr_metric_add(cells, m->sent_bytes, (int64_t)ex->bytes_sent);
     hr_metric_add(cells, m->requests_active, -1);
 }
 
-/* Called by the request's pool, however the request ended. */
-static void exchange_end(void *memory) {
-    hr_exchange *ex = memory;
-    hr_conn *conn = hr_conn_of(ex->req);
+void hr_exchange_end(hr_exchange *ex) {
+    hr_conn *conn = ex->conn;
     if (ex->on_end != NULL)
         ex->on_end(ex);
     bool slow = ex->answer_ns != 0 && hr_now_ns() - ex->answer_ns > SLOW_ANSWER_NS;
-    if (ex->response_flags == NULL && (!ex->answered || (slow && hr_exchange_peer_gone(ex))))
+    bool cut = conn->stage != HR_STAGE_TUNNEL &&
+               (!ex->answered || conn->broken || (slow && hr_exchange_peer_gone(ex)));
+    if (ex->response_flags == NULL && cut)
         ex->response_flags = "DC";
     count(ex);
     hr_log_access(ex);
-    if (ex->link_upload != NULL) {
-        *ex->link_upload = ex->next_upload;
-        if (ex->next_upload != NULL)
-            ex->next_upload->link_upload = ex->link_upload;
-    }
     hr_budget_give(hr_server_uploads(ex->loop->server), ex->reserved);
-    hr_conn_unwatch(conn);
     --ex->loop->active;
     conn->ex = NULL;
-    conn->since_ns = hr_now_ns();
-}
-
-hr_exchange *hr_exchange_begin(h2o_req_t *req) {
-    hr_conn *conn = hr_conn_of(req);
-    hr_exchange *ex = h2o_mem_alloc_shared(&req->pool, sizeof(*ex), exchange_end);
-    memset(ex, 0, sizeof(*ex));
-    ex->req = req;
-    ex->loop = conn->loop;
-    ex->start_ns = hr_now_ns();
-    ex->start_wall_us = wall_us();
-    ex->reserved = conn->reserved;
-    conn->reserved = 0;
-    conn->ex = ex;
-    if (conn->sock->_cb.read != NULL)
-        conn->on_read = conn->sock->_cb.read;
-    ++conn->loop->active;
-    hr_metric_add(conn->loop->cells,
-                  hr_metrics_of_server(hr_server_metrics_of(conn->loop->server))->requests_active,
-                  1);
-    return ex;
+    sv_pool_free(ex->pool);
 }
 
 void hr_exchange_abandon(hr_exchange *ex) {
-    hr_conn *conn = hr_conn_of(ex->req);
     ex->response_flags = "DC";
     ex->gone = true;
-    ex->req->http1_is_persistent = 0;
-    shutdown(h2o_socket_get_fd(conn->sock), SHUT_RDWR);
-    /* libh2o ends a request only by an answer; this one meets a closed socket. */
-    hr_answer(ex, 499, "text/plain", h2o_iovec_init(NULL, 0));
+    hr_conn_drop(ex->conn);
+}
+
+/* ---- strings ---- */
+
+bool hr_str_is(hr_str s, const char *text) {
+    return s.len == strlen(text) && memcmp(s.p, text, s.len) == 0;
+}
+
+size_t hr_str_to_size(hr_str s) {
+    size_t n = 0;
+    if (s.len == 0 || s.len > 18)
+        return SIZE_MAX;
+    for (size_t i = 0; i < s.len; i++) {
+        if (s.p[i] < '0' || s.p[i] > '9')
+            return SIZE_MAX;
+        n = n * 10 + (size_t)(s.p[i] - '0');
+    }
+    return n;
+}
+
+bool hr_str_is_nocase(hr_str s, const char *text) {
+    return s.len == strlen(text) && strncasecmp(s.p, text, s.len) == 0;
 }
 
 /* ---- what the client sent ---- */
 
-h2o_iovec_t hr_request_header(const h2o_req_t *req, const char *name) {
+hr_str hr_request_header(const hr_exchange *ex, const char *name) {
     size_t len = strlen(name);
-    for (size_t i = 0; i < req->headers.size; ++i) {
-        const h2o_header_t *h = &req->headers.entries[i];
-        if (h->name->len == len && memcmp(h->name->base, name, len) == 0)
-            return h->value;
+    for (size_t i = 0; i < ex->request.n_fields; ++i) {
+        const hr_pair *field = &ex->request.fields[i];
+        if (field->name.len == len && memcmp(field->name.p, name, len) == 0)
+            return field->value;
     }
-    return (h2o_iovec_t){NULL, 0};
+    return (hr_str){NULL, 0};
 }
 
-h2o_iovec_t hr_request_path(const h2o_req_t *req) {
-    h2o_iovec_t path = req->input.path;
-    const char *mark = memchr(path.base, '?', path.len);
-    return h2o_iovec_init(path.base, mark != NULL ? (size_t)(mark - path.base) : path.len);
+bool hr_request_is_head(const hr_exchange *ex) {
+    return hr_str_is(ex->request.method, "HEAD");
 }
 
-h2o_iovec_t hr_request_query(const h2o_req_t *req) {
-    h2o_iovec_t path = req->input.path;
-    const char *mark = memchr(path.base, '?', path.len);
+bool hr_request_is_get(const hr_exchange *ex) {
+    return hr_str_is(ex->request.method, "GET") || hr_request_is_head(ex);
+}
+
+hr_str hr_request_path(const hr_exchange *ex) {
+    hr_str path = ex->request.path;
+    const char *mark = memchr(path.p, '?', path.len);
+    return (hr_str){path.p, mark != NULL ? (size_t)(mark - path.p) : path.len};
+}
+
+hr_str hr_request_query(const hr_exchange *ex) {
+    hr_str path = ex->request.path;
+    const char *mark = memchr(path.p, '?', path.len);
     if (mark == NULL)
-        return (h2o_iovec_t){NULL, 0};
-    return h2o_iovec_init(mark + 1, (size_t)(path.base + path.len - mark - 1));
+        return (hr_str){NULL, 0};
+    return (hr_str){mark + 1, (size_t)(path.p + path.len - mark - 1)};
 }
 
-bool hr_percent_decode(h2o_iovec_t *out, char *buf, const char *p, size_t len) {
-    *out = h2o_iovec_init(buf, 0);
+bool hr_percent_decode(hr_str *out, char *buf, const char *p, size_t len) {
+    char *at = buf;
+    *out = (hr_str){buf, 0};
     for (size_t i = 0; i < len; ++i) {
         if (p[i] != '%') {
-            out->base[out->len++] = p[i];
+            *at++ = p[i];
             continue;
         }
         if (len - i < 3 || hr_hex_digit(p[i + 1]) < 0 || hr_hex_digit(p[i + 2]) < 0)
             return false;
-        out->base[out->len++] = (char)(hr_hex_digit(p[i + 1]) * 16 + hr_hex_digit(p[i + 2]));
+        *at++ = (char)(hr_hex_digit(p[i + 1]) * 16 + hr_hex_digit(p[i + 2]));
         i += 2;
     }
-    out->base[out->len] = '\0';
+    *at = '\0';
+    out->len = (size_t)(at - buf);
     return true;
 }
 
-int hr_query_parameter(h2o_iovec_t *out, h2o_req_t *req, const char *name) {
-    h2o_iovec_t query = hr_request_query(req);
+int hr_query_parameter(hr_str *out, const hr_exchange *ex, const char *name) {
+    hr_str query = hr_request_query(ex);
     size_t name_len = strlen(name);
     int found = 0;
-    *out = (h2o_iovec_t){NULL, 0};
+    *out = (hr_str){NULL, 0};
     while (query.len > 0) {
-        const char *amp = memchr(query.base, '&', query.len);
-        size_t len = amp != NULL ? (size_t)(amp - query.base) : query.len;
-        const char *equals = memchr(query.base, '=', len);
-        size_t key = equals != NULL ? (size_t)(equals - query.base) : len;
-        if (key == name_len && memcmp(query.base, name, name_len) == 0) {
+        const char *amp = memchr(query.p, '&', query.len);
+        size_t len = amp != NULL ? (size_t)(amp - query.p) : query.len;
+        const char *equals = memchr(query.p, '=', len);
+        size_t key = equals != NULL ? (size_t)(equals - query.p) : len;
+        if (key == name_len && memcmp(query.p, name, name_len) == 0) {
             size_t skip = equals != NULL ? key + 1 : len;
-            char *buf = h2o_mem_alloc_pool(&req->pool, len - skip + 1);
-            if (found || !hr_percent_decode(out, buf, query.base + skip, len - skip))
+            char *buf = sv_pool_alloc(ex->pool, len - skip + 1);
+            if (found || !hr_percent_decode(out, buf, query.p + skip, len - skip))
                 return -1;
             found = 1;
         }
         size_t step = amp != NULL ? len + 1 : len;
-        query.base += step;
+        query.p += step;
         query.len -= step;
     }
     return found;
 }
 
-/* ---- handler and filter ---- */
-
-typedef struct listener_handler {
-    h2o_handler_t super;
-    const hr_listener *listener;
-} listener_handler;
-
-/* RFC 9112, section 9.3, over all Connection fields; libh2o looks at the last one only, and takes a
- * field without "keep-alive" for "close". */
-static void settle_persistence(h2o_req_t *req) {
-    bool close = false, keep = req->version >= 0x101;
-    for (ssize_t i = -1; (i = h2o_find_header(&req->headers, H2O_TOKEN_CONNECTION, i)) != -1;) {
-        h2o_iovec_t value = req->headers.entries[i].value;
-        if (h2o_contains_token(value.base, value.len, H2O_STRLIT("close"), ','))
-            close = true;
-        if (h2o_contains_token(value.base, value.len, H2O_STRLIT("keep-alive"), ','))
-            keep = true;
-    }
-    req->http1_is_persistent = keep && !close && !req->conn->ctx->shutdown_requested;
-}
+/* ---- the handler ---- */
 
 /* 8-4-4-4-12 hex digits of a random UUID (RFC 9562, version 4), as Envoy makes them. */
-h2o_iovec_t hr_make_request_id(h2o_mem_pool_t *pool) {
+hr_str hr_make_request_id(sv_pool *pool) {
     /* Random bytes come from the system: fetched for many at once. */
     static _Thread_local unsigned char pool_of_bytes[1024];
     static _Thread_local size_t left;
@@ -280,7 +291,7 @@ h2o_iovec_t hr_make_request_id(h2o_mem_pool_t *pool) {
     unsigned char *r = pool_of_bytes + (left -= 16);
     r[6] = (unsigned char)((r[6] & 0x0F) | 0x40);
     r[8] = (unsigned char)((r[8] & 0x3F) | 0x80);
-    char *text = h2o_mem_alloc_pool(pool, 37), *at = text;
+    char *text = sv_pool_alloc(pool, 37), *at = text;
     for (int i = 0; i < 16; i++) {
         if (i == 4 || i == 6 || i == 8 || i == 10)
             *at++ = '-';
@@ -288,115 +299,46 @@ h2o_iovec_t hr_make_request_id(h2o_mem_pool_t *pool) {
         *at++ = digits[r[i] & 15];
     }
     *at = '\0';
-    return h2o_iovec_init(text, 36);
+    return (hr_str){text, 36};
 }
 
-static h2o_iovec_t refusal_body(hr_exchange *ex, int status, const char *detail,
-                                const char **content_type) {
+static hr_str refusal_body(hr_exchange *ex, const char **content_type) {
     const hr_service *service = hr_server_service(ex->loop->server);
     *content_type = "application/json";
-    return service->refusal_body != NULL ? service->refusal_body(ex, status, detail, content_type)
-                                         : hr_error_json(ex->req, detail);
-}
-
-static void add_retry_after(h2o_req_t *req, int seconds) {
-    char *text = h2o_mem_alloc_pool(&req->pool, 12);
-    int n = snprintf(text, 12, "%d", seconds);
-    h2o_add_header_by_str(&req->pool, &req->res.headers, H2O_STRLIT("retry-after"), 0, NULL, text,
-                          (size_t)n);
+    if (service->refusal_body == NULL)
+        return hr_error_json(ex, ex->refusal.detail);
+    return service->refusal_body(ex, ex->refusal.status, ex->refusal.detail, content_type);
 }
 
 static void answer_refusal(hr_exchange *ex) {
     const char *content_type;
-    h2o_iovec_t body = refusal_body(ex, ex->refusal.status, ex->refusal.detail, &content_type);
-    ex->req->http1_is_persistent = 0;
+    hr_str body = refusal_body(ex, &content_type);
+    ex->keep_alive = false;
     if (ex->refusal.retry_after_s > 0)
-        add_retry_after(ex->req, ex->refusal.retry_after_s);
-    hr_conn_linger(hr_conn_of(ex->req));
+        hr_answer_retry_after(ex, ex->refusal.retry_after_s);
+    hr_conn_linger(ex->conn);
     hr_answer(ex, ex->refusal.status, content_type, body);
 }
 
 /* The memory of the request. What came behind it waits in the same buffer for as long as the answer
  * takes. */
 static size_t held_by(const hr_exchange *ex) {
-    size_t input = hr_conn_of(ex->req)->sock->input->size;
+    size_t input = ex->conn->in_len;
     return ex->head_len > LARGE_HEAD ? input + HEAD_COPIES * ex->head_len : input;
 }
 
-static int on_req(h2o_handler_t *self, h2o_req_t *req) {
-    hr_exchange *ex = hr_exchange_of(req);
-    if (ex == NULL) {
-        /* strict.c is not in effect: better no service than one that can be smuggled through. */
-        hr_log(HR_LOG_ERROR,
-               "requests are not being checked: libh2o does not call phr_parse_request");
-        abort();
-    }
-    ex->listener = ((listener_handler *)self)->listener;
-    settle_persistence(req);
-    ex->request_id = hr_request_header(req, "x-request-id");
+void hr_exchange_dispatch(hr_exchange *ex) {
+    ex->request_id = hr_request_header(ex, "x-request-id");
     if (ex->request_id.len == 0)
-        ex->request_id = hr_make_request_id(&req->pool);
-    if (!ex->has_host) /* libh2o puts the name of its own configuration there */
-        req->input.authority = req->authority = h2o_iovec_init("", 0);
+        ex->request_id = hr_make_request_id(ex->pool);
     size_t held = held_by(ex);
     if (ex->refusal.status == 0 && held > ex->reserved + SMALL_INPUT &&
-        !hr_exchange_reserve(ex, held - ex->reserved))
+        !hr_exchange_reserve(ex, held - ex->reserved)) {
         hr_exchange_refuse(ex, 503, "too much is being uploaded at the moment", 1);
-    hr_conn_watch(hr_conn_of(req));
+        ex->response_flags = "UO";
+    }
     if (ex->refusal.status != 0)
         answer_refusal(ex);
     else
         ex->listener->on_request(ex);
-    return 0;
-}
-
-/* Answers that libh2o makes by itself (a chunked body that is malformed or too large) get the body
- * and the headers of ours. */
-typedef struct replace_body {
-    h2o_ostream_t super;
-    h2o_iovec_t body;
-} replace_body;
-
-static void send_replaced(h2o_ostream_t *self, h2o_req_t *req, h2o_iovec_t *bufs, size_t n,
-                          h2o_send_state_t state) {
-    (void)bufs;
-    (void)n;
-    h2o_ostream_send_next(self, req, &((replace_body *)self)->body, 1, state);
-}
-
-static void on_setup_ostream(h2o_filter_t *self, h2o_req_t *req, h2o_ostream_t **slot) {
-    (void)self;
-    hr_exchange *ex = hr_exchange_of(req);
-    if (ex != NULL && !ex->answered) {
-        const char *content_type;
-        int status = ex->refusal.status != 0 ? ex->refusal.status : req->res.status;
-        const char *detail =
-            ex->refusal.status != 0 ? ex->refusal.detail : "the request is malformed";
-        replace_body *replace = (replace_body *)h2o_add_ostream(req, sizeof(*replace), slot);
-        replace->super.do_send = send_replaced;
-        slot = &replace->super.next;
-        replace->body = refusal_body(ex, status, detail, &content_type);
-        req->res.status = status;
-        req->res.reason = hr_status_reason(status);
-        req->res.content_length = replace->body.len;
-        memset(&req->res.headers, 0, sizeof(req->res.headers));
-        h2o_add_header(&req->pool, &req->res.headers, H2O_TOKEN_CONTENT_TYPE, NULL, content_type,
-                       strlen(content_type));
-        if (ex->refusal.retry_after_s > 0)
-            add_retry_after(req, ex->refusal.retry_after_s);
-        if (ex->request_id.len == 0)
-            ex->request_id = hr_make_request_id(&req->pool);
-        hr_answer_finish_headers(ex);
-        hr_conn_linger(hr_conn_of(req));
-    }
-    h2o_setup_next_ostream(req, slot);
-}
-
-void hr_exchange_register(h2o_hostconf_t *host, const hr_listener *listener) {
-    listener_handler *handler =
-        (listener_handler *)h2o_create_handler(&host->fallback_path, sizeof(*handler));
-    handler->super.on_req = on_req;
-    handler->listener = listener;
-    h2o_filter_t *filter = h2o_create_filter(&host->fallback_path, sizeof(*filter));
-    filter->on_setup_ostream = on_setup_ostream;
 }

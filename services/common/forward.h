@@ -12,7 +12,7 @@
  * the request's pool. Nothing is added. */
 hr_pair *hr_forward_fields(hr_exchange *ex, size_t *n, size_t spare);
 
-/* What this hop adds by itself, appended to `fields` (room for HR_FORWARD_ADDS): x-request-id where
+/* What this hop adds, appended to `fields` (room for HR_FORWARD_ADDS): x-request-id where
  * there is none, Via (RFC 9110 section 7.6.3). Returns the new count. */
 #define HR_FORWARD_ADDS 2
 size_t hr_forward_add(hr_exchange *ex, hr_pair *fields, size_t n);
@@ -21,30 +21,22 @@ size_t hr_forward_add(hr_exchange *ex, hr_pair *fields, size_t n);
  * none. */
 hr_str hr_forward_body(const hr_exchange *ex);
 
-static inline hr_str hr_str_of(h2o_iovec_t v) {
-    return (hr_str){v.base, v.len};
-}
-static inline h2o_iovec_t hr_iovec_of(hr_str s) {
-    return h2o_iovec_init(s.p, s.len);
-}
 
 /* Copies the fields of an answer (names in lower case) into the response, but for Date. */
 void hr_forward_answer_fields(hr_exchange *ex, const hr_pair *fields, size_t n);
 
 /* One answer on its way back. Zero it first; it must live as long as the request (in its pool). */
 typedef struct hr_relay {
-    h2o_generator_t generator;
     hr_exchange *ex;
     hr_up_exchange *up; /* owned: freed with the request */
-    int chunked, started;
-    char chunk_line[24];
+    int started;
 } hr_relay;
 
 /* Begins the answer with the upstream's status and these fields (names in lower case; copied).
- * Upstream's Date gives way to ours. `content_length` as the upstream told it, SIZE_MAX where it
- * did not. The relay must have `ex` and `up`. Follow with hr_relay_send. */
+ * Upstream's Date gives way to ours. `content_length` as the upstream announced it, HR_UNKNOWN_LENGTH
+ * where it did not. The relay must have `ex` and `up`. Follow with hr_relay_send. */
 void hr_relay_begin(hr_relay *relay, int status, const hr_pair *fields, size_t n,
-                    size_t content_length);
+                    uint64_t content_length);
 /* Passes on one hr_up_data_fn call; asks the upstream for more once the client has taken it. */
 void hr_relay_send(hr_relay *relay, const char *bytes, size_t n, int final);
 /* After hr_relay_begin: the rest will not come. Ends the connection so that the client can tell. */

@@ -17,6 +17,9 @@ enum { STAGE_QUEUED, STAGE_READING, STAGE_DETACHED };
 /* Weight of the newest job in the measured pace. */
 #define PACE_WEIGHT 0.1
 
+/* How often a loop looks whether its jobs are still wanted. */
+#define TICK_MS 100
+
 /* A job is let in if so many times its estimated end lies before its deadline: pictures differ and
  * the machine's pace changes, and one that is given up half done has cost others their time. */
 #define DEADLINE_MARGIN 1.2
@@ -29,7 +32,7 @@ typedef struct loop_jobs {
     hr_jobs *jobs;
     hr_loop *loop;
     hr_job *pending;
-    h2o_timeout_entry_t tick;
+    hr_timer tick;
 } loop_jobs;
 
 struct hr_jobs {
@@ -117,7 +120,7 @@ static void define_metrics(hr_jobs *jobs, hr_metrics *m) {
 
 hr_jobs *hr_jobs_new(const hr_jobs_options *options, hr_metrics *metrics) {
     pthread_condattr_t monotonic;
-    hr_jobs *jobs = h2o_mem_alloc(sizeof(*jobs));
+    hr_jobs *jobs = sv_alloc(sizeof(*jobs));
     memset(jobs, 0, sizeof(*jobs));
     jobs->options = *options;
     jobs->metrics = metrics;
@@ -215,17 +218,25 @@ static void *run_worker(void *arg) {
     return NULL;
 }
 
+static void start_worker(pthread_t *thread, hr_worker *worker) {
+    int error = pthread_create(thread, NULL, run_worker, worker);
+    if (error == 0)
+        return;
+    fprintf(stderr, "no worker can be started: %s\n", strerror(error));
+    abort();
+}
+
 void hr_jobs_start(hr_jobs *jobs) {
     pthread_mutex_lock(&jobs->mutex);
     if (!jobs->started) {
         jobs->started = true;
         jobs->alive = jobs->options.workers;
-        jobs->workers = h2o_mem_alloc(sizeof(hr_worker) * jobs->options.workers);
-        jobs->threads = h2o_mem_alloc(sizeof(pthread_t) * jobs->options.workers);
+        jobs->workers = sv_alloc(sizeof(hr_worker) * jobs->options.workers);
+        jobs->threads = sv_alloc(sizeof(pthread_t) * jobs->options.workers);
         for (size_t i = 0; i < jobs->options.workers; ++i) {
             jobs->workers[i] =
                 (hr_worker){jobs, (unsigned)i, NULL, hr_metrics_cells(jobs->metrics)};
-            h2o_multithread_create_thread(&jobs->threads[i], NULL, run_worker, &jobs->workers[i]);
+            start_worker(&jobs->threads[i], &jobs->workers[i]);
         }
     }
     pthread_mutex_unlock(&jobs->mutex);
@@ -331,7 +342,7 @@ static void answer(hr_job *job, hr_cancel cancel) {
 }
 
 static void on_finished(hr_loop *loop, hr_message *message) {
-    hr_job *job = H2O_STRUCT_FROM_MEMBER(hr_job, message, message);
+    hr_job *job = SV_CONTAINER(hr_job, message, message);
     (void)loop;
     answer(job, hr_job_cancelled(job));
     job->release(job);
@@ -371,8 +382,10 @@ static hr_cancel reason_to_give_up(const hr_job *job, uint64_t now) {
     return HR_CANCEL_NONE;
 }
 
-static void on_tick(h2o_timeout_entry_t *entry) {
-    loop_jobs *mine = H2O_STRUCT_FROM_MEMBER(loop_jobs, tick, entry);
+static void set_tick(loop_jobs *mine);
+
+static void on_tick(hr_timer *timer) {
+    loop_jobs *mine = SV_CONTAINER(loop_jobs, tick, timer);
     uint64_t now = hr_now_ns();
     for (hr_job *job = mine->pending, *next; job != NULL; job = next) {
         next = job->next_pending;
@@ -381,11 +394,17 @@ static void on_tick(h2o_timeout_entry_t *entry) {
             give_up(job, why);
     }
     if (mine->pending != NULL)
-        h2o_timeout_link(mine->loop->ctx.loop, &mine->loop->ctx.hundred_ms_timeout, &mine->tick);
+        set_tick(mine);
 }
 
-/* The request ends without an answer of ours. libh2o does not do that while a handler has it;
- * should it ever, the worker must not be left with memory that is gone. */
+static void set_tick(loop_jobs *mine) {
+    if (!hr_timer_is_set(&mine->tick))
+        hr_timer_set(sv_loop_timers(mine->loop->net), &mine->tick, hr_timers_now() + TICK_MS,
+                     on_tick);
+}
+
+/* The request ends without an answer of ours: the worker must not be left with memory that is gone.
+ */
 static void on_request_end(hr_exchange *ex) {
     hr_job *job = ex->data;
     unlink_pending(job);
@@ -403,14 +422,12 @@ void hr_jobs_loop_start(hr_jobs *jobs, hr_loop *loop) {
     loop_jobs *mine = &jobs->loops[loop->index];
     mine->jobs = jobs;
     mine->loop = loop;
-    mine->tick.cb = on_tick;
     hr_jobs_start(jobs);
 }
 
 void hr_jobs_loop_stop(hr_jobs *jobs, hr_loop *loop) {
     loop_jobs *mine = &jobs->loops[loop->index];
-    if (h2o_timeout_is_linked(&mine->tick))
-        h2o_timeout_unlink(&mine->tick);
+    hr_timer_unset(sv_loop_timers(loop->net), &mine->tick);
 }
 
 void hr_jobs_drain(hr_jobs *jobs) {
@@ -474,7 +491,6 @@ hr_submit hr_jobs_submit(hr_jobs *jobs, hr_exchange *ex, hr_job *job) {
     if (job->next_pending != NULL)
         job->next_pending->link_pending = &job->next_pending;
     mine->pending = job;
-    if (!h2o_timeout_is_linked(&mine->tick))
-        h2o_timeout_link(ex->loop->ctx.loop, &ex->loop->ctx.hundred_ms_timeout, &mine->tick);
+    set_tick(mine);
     return HR_SUBMIT_OK;
 }

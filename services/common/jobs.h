@@ -99,8 +99,8 @@ int hr_jobs_retry_after(hr_jobs *jobs);
 /* ---- on the worker, within run ---- */
 
 /* The job no longer needs the request's memory: from here on the request may be answered and end
- * while the job is still running. Before it, req->entity may be read and written by the worker
- * alone. */
+ * while the job is still running. Before it, the request's body may be read and written by the
+ * worker alone. */
 void hr_job_detach(hr_job *job);
 /* Not HR_CANCEL_NONE: stop as soon as possible. */
 hr_cancel hr_job_cancelled(const hr_job *job);

@@ -11,9 +11,8 @@
 #include <unistd.h>
 
 /* The kernel's buffers of one connection, each way (it doubles what is asked for). They count
- * against the memory limit of the group, slow readers fill them, and libh2o reads all that has come
- * at once, also what comes behind a request: so they must not grow as far as the kernel would let
- * them. */
+ * against the memory limit of the group, and slow readers fill them: so they must not grow as far as
+ * the kernel would let them. */
 #define SOCKET_BUFFER (128 << 10)
 
 static int bad(char *why, size_t why_size, const char *text) {
@@ -61,6 +60,8 @@ int hr_listen(const char *address, int64_t stall_timeout_ms, char *why, size_t w
     if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) != 0 ||
         setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &buffer, sizeof(buffer)) != 0 ||
         setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &buffer, sizeof(buffer)) != 0 ||
+        /* Accepted connections inherit it. */
+        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) != 0 ||
         setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &stall, sizeof(stall)) != 0 ||
         (storage.ss_family == AF_INET6 &&
          setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on)) != 0) ||

@@ -178,15 +178,15 @@ static void append(const char *bytes, size_t len) {
 /* The names of members are literals of ours, which need no escaping: `,"name":`. */
 #define NAME(line, name) hr_text_bytes(line, ",\"" name "\":", sizeof(",\"" name "\":") - 1)
 
-static void put_string(hr_text *line, h2o_iovec_t value) {
+static void put_string(hr_text *line, hr_str value) {
     if (value.len > 0)
-        hr_json_string(line, value.base, value.len);
+        hr_json_string(line, value.p, value.len);
     else
         hr_text_bytes(line, "null", 4);
 }
 
 static void put_words(hr_text *line, const char *words) {
-    put_string(line, h2o_iovec_init(words, words != NULL ? strlen(words) : 0));
+    put_string(line, (hr_str){words, words != NULL ? strlen(words) : 0});
 }
 
 static void put_int(hr_text *line, uint64_t value) {
@@ -222,39 +222,37 @@ static void put_start_time(hr_text *line, uint64_t wall_us) {
 
 /* W3C trace context: 00-TRACEID-SPANID-FLAGS (https://www.w3.org/TR/trace-context/, section 3.2).
  */
-static void put_trace(hr_text *line, const h2o_req_t *req) {
-    h2o_iovec_t parent = hr_request_header(req, "traceparent");
-    bool ok = parent.len >= 55 && parent.base[2] == '-' && parent.base[35] == '-' &&
-              parent.base[52] == '-';
+static void put_trace(hr_text *line, const hr_exchange *ex) {
+    hr_str parent = hr_request_header(ex, "traceparent");
+    bool ok = parent.len >= 55 && parent.p[2] == '-' && parent.p[35] == '-' && parent.p[52] == '-';
     NAME(line, "trace_id");
-    put_string(line,
-               ok ? h2o_iovec_init(parent.base + 3, 32) : hr_request_header(req, "x-b3-traceid"));
+    put_string(line, ok ? (hr_str){parent.p + 3, 32} : hr_request_header(ex, "x-b3-traceid"));
     NAME(line, "span_id");
-    put_string(line,
-               ok ? h2o_iovec_init(parent.base + 36, 16) : hr_request_header(req, "x-b3-spanid"));
+    put_string(line, ok ? (hr_str){parent.p + 36, 16} : hr_request_header(ex, "x-b3-spanid"));
 }
 
-static void put_peer(hr_text *line, const h2o_req_t *req) {
-    const hr_peer *peer = hr_conn_peer(hr_conn_of(req));
-    put_string(line, h2o_iovec_init(peer->text, peer->len));
+static void put_peer(hr_text *line, const hr_exchange *ex) {
+    const hr_peer *peer = hr_conn_peer(ex->conn);
+    put_string(line, (hr_str){peer->text, peer->len});
 }
 
 void hr_log_access(const hr_exchange *ex) {
     hr_text *line = &ex->loop->log_line;
-    const h2o_req_t *req = ex->req;
-    char protocol[16];
+    const sv_http1_request *request = &ex->request;
+    hr_str path = request->path.p != NULL ? request->path : request->target;
+    char protocol[] = "HTTP/1.1";
+    protocol[sizeof(protocol) - 2] = (char)('0' + request->minor_version);
     if (!logger.running)
         return;
     line->len = 0;
     hr_text_str(line, "{\"start_time\":");
     put_start_time(line, ex->start_wall_us);
     NAME(line, "method");
-    put_string(line, req->input.method);
+    put_string(line, request->method.p != NULL ? request->method : HR_STR("-"));
     NAME(line, "path");
-    put_string(line, req->input.path);
+    put_string(line, path.p != NULL ? path : HR_STR("-"));
     NAME(line, "protocol");
-    size_t protocol_len = h2o_stringify_protocol_version(protocol, req->version);
-    put_string(line, h2o_iovec_init(protocol, protocol_len));
+    put_words(line, protocol);
     NAME(line, "response_code");
     put_int(line, (uint64_t)hr_exchange_status(ex));
     NAME(line, "response_flags");
@@ -262,22 +260,22 @@ void hr_log_access(const hr_exchange *ex) {
     NAME(line, "response_code_details");
     put_words(line, ex->details);
     NAME(line, "bytes_received");
-    put_int(line, req->entity.len + ex->tunnelled);
+    put_int(line, ex->body.len + ex->tunnelled);
     NAME(line, "bytes_sent");
-    put_int(line, req->bytes_sent);
+    put_int(line, ex->bytes_sent);
     NAME(line, "duration");
     put_ms(line, hr_now_ns() - ex->start_ns);
     NAME(line, "authority");
-    put_string(line, req->input.authority);
+    put_string(line, request->authority);
     NAME(line, "user_agent");
-    put_string(line, hr_request_header(req, "user-agent"));
+    put_string(line, hr_request_header(ex, "user-agent"));
     NAME(line, "x_forwarded_for");
-    put_string(line, hr_request_header(req, "x-forwarded-for"));
+    put_string(line, hr_request_header(ex, "x-forwarded-for"));
     NAME(line, "request_id");
     put_string(line, ex->request_id);
-    put_trace(line, req);
+    put_trace(line, ex);
     NAME(line, "downstream_remote_address");
-    put_peer(line, req);
+    put_peer(line, ex);
     NAME(line, "upstream_host");
     put_string(line, ex->upstream_host);
     NAME(line, "upstream_cluster");

@@ -1,5 +1,7 @@
 #include "metrics.h"
 
+#include "memory.h"
+
 #include <inttypes.h>
 #include <math.h>
 #include <stdarg.h>
@@ -105,7 +107,7 @@ void hr_metrics_hook(hr_metrics *metrics, void (*write)(void *ctx, hr_metrics *m
 }
 
 hr_metrics *hr_metrics_new(void) {
-    hr_metrics *metrics = h2o_mem_alloc(sizeof(*metrics));
+    hr_metrics *metrics = sv_alloc(sizeof(*metrics));
     memset(metrics, 0, sizeof(*metrics));
     metrics->server = (hr_server_metrics){
         .connections_total = hr_metrics_counter(metrics, "headerroute_http_connections_total", NULL,
@@ -147,7 +149,7 @@ const hr_server_metrics *hr_metrics_of_server(const hr_metrics *metrics) {
 hr_metric_cells *hr_metrics_cells(hr_metrics *metrics) {
     hr_metric_cells *cells = calloc(1, sizeof(*cells));
     if (cells == NULL)
-        h2o_fatal("no memory");
+        abort();
     cells->metrics = metrics;
     cells->next = atomic_load(&metrics->cells);
     while (!atomic_compare_exchange_weak(&metrics->cells, &cells->next, cells))

@@ -11,7 +11,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include <h2o.h>
 
 typedef enum hr_metric_kind { HR_COUNTER, HR_GAUGE, HR_HISTOGRAM } hr_metric_kind;
 

@@ -1,3 +1,4 @@
+/* Loops and their threads, signals, drain, and the flags of every server. */
 #include "server.h"
 
 #include <errno.h>
@@ -12,7 +13,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include <h2o/http1.h>
 #include <headerroute/version.h>
 
 #include "answer.h"
@@ -21,7 +21,6 @@
 #include "cpus.h"
 #include "exchange_internal.h"
 #include "listen.h"
-#include "strict.h"
 
 #define MAX_LISTENERS 32
 #define DRAIN_TURN_MS 50
@@ -34,6 +33,8 @@
 #define TRIM_THRESHOLD (8 << 20)
 #define MAX_ARENAS 4
 
+#define TICK_MS 1000
+
 struct hr_server {
     const hr_service *service;
     const hr_listener *listeners;
@@ -41,9 +42,7 @@ struct hr_server {
     const hr_server_options *options;
     hr_metrics *metrics;
     hr_budget uploads;
-    h2o_globalconf_t config;
-    h2o_hostconf_t
-        *hosts[MAX_LISTENERS][2]; /* NULL-terminated lists of one, as h2o_accept wants them */
+    char via[sizeof("1.1 ") + 256];
     int fds[MAX_LISTENERS];
     hr_loop *loops;
     pthread_t *threads;
@@ -70,6 +69,8 @@ static int parse_name(void *field, const char *text, char *why, size_t why_size)
     *(const char **)field = text;
     return 0;
 }
+
+static const char *const http10_actions[] = {"allow", "refuse", NULL};
 
 const hr_flag hr_server_flags[] = {
     {.name = "listen",
@@ -136,15 +137,15 @@ const hr_flag hr_server_flags[] = {
      .offset = FIELD(idle_timeout_ms),
      .min = 100,
      .max = 86400000,
-     .help = "A connection without a complete request head for so long is closed."},
+     .help = "Close a connection on which no request was begun for this long. While the connections "
+             "of a loop are used up, 15 s."},
     {.name = "request-timeout",
      .kind = HR_FLAG_SECONDS,
      .value_name = "S",
      .offset = FIELD(request_timeout_ms),
      .min = 100,
      .max = 86400000,
-     .help = "A request must have come completely within this time since the connection was opened "
-             "or answered."},
+     .help = "Close a connection whose request is not complete this long after its first byte."},
     {.name = "stall-timeout",
      .kind = HR_FLAG_SECONDS,
      .value_name = "S",
@@ -152,6 +153,13 @@ const hr_flag hr_server_flags[] = {
      .min = 100,
      .max = 86400000,
      .help = "A client that takes nothing of its answer for so long is cut off."},
+    {.name = "http10",
+     .kind = HR_FLAG_CHOICE,
+     .value_name = "ACTION",
+     .offset = FIELD(http10),
+     .choices = http10_actions,
+     .help = "allow or refuse requests of HTTP/1.0; refused ones are answered with 426, as Istio's "
+             "gateways do."},
     {.name = "log-level",
      .kind = HR_FLAG_CHOICE,
      .value_name = "LEVEL",
@@ -203,6 +211,9 @@ hr_metrics *hr_server_metrics_of(const hr_server *server) {
 hr_budget *hr_server_uploads(hr_server *server) {
     return &server->uploads;
 }
+hr_str hr_server_via(const hr_server *server) {
+    return sv_str(server->via);
+}
 size_t hr_server_loops(const hr_server *server) {
     return server->n_loops;
 }
@@ -244,46 +255,62 @@ static void wait_for_stop(const sigset_t *signals) {
 
 /* ---- one loop ---- */
 
-static void on_messages(h2o_multithread_receiver_t *receiver, h2o_linklist_t *messages) {
-    hr_loop *loop = H2O_STRUCT_FROM_MEMBER(hr_loop, receiver, receiver);
-    while (!h2o_linklist_is_empty(messages)) {
-        hr_message *message = H2O_STRUCT_FROM_MEMBER(hr_message, super.link, messages->next);
-        h2o_linklist_unlink(&message->super.link);
-        message->run(loop, message);
+hr_str hr_loop_date(hr_loop *loop) {
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    if ((uint64_t)now.tv_sec != loop->date_second) {
+        struct tm utc;
+        gmtime_r(&now.tv_sec, &utc);
+        strftime(loop->date, sizeof(loop->date), "%a, %d %b %Y %H:%M:%S GMT", &utc);
+        loop->date_second = (uint64_t)now.tv_sec;
     }
+    return (hr_str){loop->date, HR_DATE_SIZE};
+}
+
+static void run_message(sv_message *super) {
+    hr_message *message = SV_CONTAINER(hr_message, super, super);
+    message->run(message->loop, message);
 }
 
 bool hr_loop_post(hr_loop *loop, hr_message *message) {
     hr_server *server = loop->server;
-    memset(&message->super, 0, sizeof(message->super));
-    /* The receiver goes with its loop: hence the lock. */
+    message->super.run = run_message;
+    message->loop = loop;
+    /* The loop may be ending: hence the lock. */
     pthread_mutex_lock(&server->mutex);
     bool alive = server->alive[loop->index];
     if (alive)
-        h2o_multithread_send_message(&loop->receiver, &message->super);
+        sv_loop_post(loop->net, &message->super);
     pthread_mutex_unlock(&server->mutex);
     return alive;
 }
 
-static void link_tick(hr_loop *loop) {
-    h2o_timeout_link(loop->ctx.loop, &loop->ctx.one_sec_timeout, &loop->tick);
+/* One turn, and what is over after it. */
+static void turn(hr_loop *loop, bool wait) {
+    sv_loop_run(loop->net, wait && loop->over == NULL);
+    hr_conn_end_turn(loop);
 }
 
-static void on_tick(h2o_timeout_entry_t *entry) {
-    hr_loop *loop = H2O_STRUCT_FROM_MEMBER(hr_loop, tick, entry);
+static void set_tick(hr_loop *loop, uint64_t ms);
+
+static void on_tick(hr_timer *timer) {
+    hr_loop *loop = SV_CONTAINER(hr_loop, tick, timer);
     hr_conn_sweep(loop);
-    link_tick(loop);
+    set_tick(loop, loop->draining ? DRAIN_TURN_MS : TICK_MS);
+}
+
+static void set_tick(hr_loop *loop, uint64_t ms) {
+    hr_timer_set(sv_loop_timers(loop->net), &loop->tick, hr_timers_now() + ms, on_tick);
 }
 
 static bool loop_init(hr_loop *loop) {
     hr_server *server = loop->server;
-    /* Here and not on the main thread: libh2o's free lists belong to the thread that makes the
-     * loop, and so does the size of its sockets' first buffers. */
-    h2o_socket_buffer_prototype._initial_buf.capacity = HR_FIRST_READ;
-    h2o_context_init(&loop->ctx, h2o_evloop_create(), &server->config);
-    h2o_multithread_register_receiver(loop->ctx.queue, &loop->receiver, on_messages);
-    loop->tick.cb = on_tick;
-    link_tick(loop);
+    loop->net = sv_loop_new();
+    if (loop->net == NULL) {
+        hr_log(HR_LOG_ERROR, "an event loop cannot be made: %s", strerror(errno));
+        return false;
+    }
+    set_tick(loop, TICK_MS);
     pthread_mutex_lock(&server->mutex);
     server->alive[loop->index] = true;
     pthread_mutex_unlock(&server->mutex);
@@ -292,11 +319,10 @@ static bool loop_init(hr_loop *loop) {
         return false;
     for (size_t i = 0; i < server->n_listeners; ++i) {
         int fd = fcntl(server->fds[i], F_DUPFD_CLOEXEC, 3);
-        if (fd < 0) {
+        if (fd < 0 || !hr_conn_listen(loop, &server->listeners[i], fd)) {
             hr_log(HR_LOG_ERROR, "cannot listen: %s", strerror(errno));
             return false;
         }
-        hr_conn_listen(loop, &server->listeners[i], fd, server->hosts[i]);
     }
     return true;
 }
@@ -304,44 +330,41 @@ static bool loop_init(hr_loop *loop) {
 /* Turns until no connection is left or the time is up. */
 static void run_until_quiet(hr_loop *loop, uint64_t ms) {
     uint64_t deadline = hr_now_ns() + ms * 1000000;
-    while (loop->connections + loop->n_lingering > 0 && hr_now_ns() < deadline) {
-        hr_conn_sweep(loop);
-        h2o_evloop_run(loop->ctx.loop, DRAIN_TURN_MS);
-    }
+    while (loop->connections + loop->n_lingering > 0 && hr_now_ns() < deadline)
+        turn(loop, true);
 }
 
 static void loop_drain(hr_loop *loop) {
     loop->draining = true;
     loop->drain_ns = hr_now_ns();
     hr_conn_stop_listening(loop);
-    h2o_context_request_shutdown(&loop->ctx);
+    hr_conn_sweep(loop);
+    hr_conn_end_turn(loop);
+    set_tick(loop, DRAIN_TURN_MS);
     run_until_quiet(loop, (uint64_t)loop->server->options->drain_ms);
     if (loop->active > 0)
         hr_log(HR_LOG_WARN, "%zu requests are cut off at the end of the drain", loop->active);
     /* What on_cancel gave up is answered now; then the rest goes without an answer. */
     run_until_quiet(loop, loop->active > 0 ? CANCEL_MS : 0);
     hr_conn_cut_all(loop);
+    hr_conn_end_turn(loop);
     run_until_quiet(loop, CANCEL_MS);
 }
 
 static void loop_dispose(hr_loop *loop) {
     hr_server *server = loop->server;
-    h2o_loop_t *h2o_loop = loop->ctx.loop;
     pthread_mutex_lock(&server->mutex);
     server->alive[loop->index] = false;
     pthread_mutex_unlock(&server->mutex);
-    h2o_evloop_run(h2o_loop, 0); /* the last messages, and freeing what was closed */
+    turn(loop, false); /* the last messages */
     if (server->service->loop_stop != NULL)
         server->service->loop_stop(loop, server->service->ctx);
     if (loop->connections > 0)
         return; /* a handler holds on to its request: the memory goes with the process */
-    hr_conn_free_listening(loop);
     hr_text_free(&loop->log_line);
-    h2o_timeout_unlink(&loop->tick);
-    h2o_multithread_unregister_receiver(loop->ctx.queue, &loop->receiver);
-    h2o_context_dispose(&loop->ctx);
-    h2o_evloop_run(h2o_loop, 0);
-    h2o_evloop_destroy(h2o_loop);
+    hr_conn_free_buffers(loop);
+    sv_pool_cache_free(&loop->pools);
+    sv_loop_free(loop->net);
 }
 
 static void *run_loop(void *arg) {
@@ -355,39 +378,20 @@ static void *run_loop(void *arg) {
     if (accepting) {
         atomic_fetch_add(&server->n_accepting, 1);
         while (!atomic_load(&server->draining))
-            h2o_evloop_run(loop->ctx.loop, INT32_MAX);
+            turn(loop, true);
     } else {
         atomic_store(&server->failed, true);
         atomic_store(&stop_wanted, true);
     }
-    loop_drain(loop);
-    loop_dispose(loop);
+    if (loop->net != NULL) {
+        loop_drain(loop);
+        loop_dispose(loop);
+    }
     atomic_fetch_add(&server->n_ended, 1);
     return NULL;
 }
 
 /* ---- all of it ---- */
-
-static void configure(hr_server *server) {
-    const hr_server_options *options = server->options;
-    h2o_config_init(&server->config);
-    server->config.server_name = (h2o_iovec_t){(char *)"", 0};
-    server->config.http1.req_timeout = (uint64_t)options->request_timeout_ms;
-    server->config.handshake_timeout = (uint64_t)options->handshake_timeout_ms;
-    server->config.http1.upgrade_to_http2 =
-        0; /* HTTP/2 of 2.2.5 has open CVEs (2023-44487, 2025-8671) */
-    server->config.http2.callbacks.request_shutdown =
-        NULL; /* its timer would outlive a short drain */
-    server->config.max_request_entity_size =
-        (size_t)options->max_body_bytes + 1; /* strict.c is exact */
-    for (size_t i = 0; i < server->n_listeners; ++i) {
-        char host[32];
-        int n = snprintf(host, sizeof(host), "listener-%zu", i);
-        server->hosts[i][0] =
-            h2o_config_register_host(&server->config, h2o_iovec_init(host, (size_t)n), 65535);
-        hr_exchange_register(server->hosts[i][0], &server->listeners[i]);
-    }
-}
 
 static int open_listeners(hr_server *server) {
     char why[256];
@@ -463,7 +467,7 @@ static void wake(hr_loop *loop) {
     hr_server *server = loop->server;
     pthread_mutex_lock(&server->mutex);
     if (server->alive[loop->index])
-        h2o_multithread_send_message(&loop->receiver, NULL);
+        sv_loop_post(loop->net, NULL);
     pthread_mutex_unlock(&server->mutex);
 }
 
@@ -482,6 +486,15 @@ static void join(hr_server *server) {
     }
     for (size_t i = 0; i < server->n_loops; ++i)
         pthread_join(server->threads[i], NULL);
+}
+
+static void start_thread(pthread_t *thread, hr_loop *loop) {
+    int error = pthread_create(thread, NULL, run_loop, loop);
+    if (error == 0)
+        return;
+    fprintf(stderr, "%s: no thread can be started: %s\n", loop->server->service->program,
+            strerror(error));
+    _exit(1);
 }
 
 /* How long the reader of the log may still take, in milliseconds: what is left of the drain, and in
@@ -517,10 +530,6 @@ int hr_server_run(const hr_service *service, const hr_listener *listeners, size_
     }
     if (options->check)
         return hr_check_ready(service->program, listeners[0].address);
-    if (hr_strict_init() != 0) {
-        fprintf(stderr, "%s: this libh2o cannot be made strict\n", service->program);
-        return 1;
-    }
     allow_files(options);
     if (open_listeners(&server) != 0)
         return 1;
@@ -531,13 +540,11 @@ int hr_server_run(const hr_service *service, const hr_listener *listeners, size_
     hr_budget_init(&server.uploads, options->max_upload_bytes);
     hr_log_start(service->program, (hr_log_level)options->log_level);
     define_metrics(&server);
-    configure(&server);
+    snprintf(server.via, sizeof(server.via), "1.1 %s", options->name);
 
-    server.loops = h2o_mem_alloc(sizeof(hr_loop) * server.n_loops);
-    server.threads = h2o_mem_alloc(sizeof(pthread_t) * server.n_loops);
-    server.alive = h2o_mem_alloc(sizeof(bool) * server.n_loops);
-    memset(server.loops, 0, sizeof(hr_loop) * server.n_loops);
-    memset(server.alive, 0, sizeof(bool) * server.n_loops);
+    server.loops = sv_alloc_zeroed(sizeof(hr_loop) * server.n_loops);
+    server.threads = sv_alloc_zeroed(sizeof(pthread_t) * server.n_loops);
+    server.alive = sv_alloc_zeroed(sizeof(bool) * server.n_loops);
     for (size_t i = 0; i < server.n_loops; ++i) {
         server.loops[i].server = &server;
         server.loops[i].index = (unsigned)i;
@@ -545,13 +552,13 @@ int hr_server_run(const hr_service *service, const hr_listener *listeners, size_
     }
     announce(&server);
     for (size_t i = 0; i < server.n_loops; ++i)
-        h2o_multithread_create_thread(&server.threads[i], NULL, run_loop, &server.loops[i]);
+        start_thread(&server.threads[i], &server.loops[i]);
 
     wait_for_stop(&signals);
-    if (!atomic_load(&server.failed))
-        hr_log(HR_LOG_INFO, "draining");
     uint64_t stopped_at = hr_now_ns();
     atomic_store(&server.draining, true);
+    if (!atomic_load(&server.failed))
+        hr_log(HR_LOG_INFO, "draining");
     close_listeners(&server);
     if (service->on_drain != NULL)
         service->on_drain(service->ctx);
@@ -566,7 +573,6 @@ int hr_server_run(const hr_service *service, const hr_listener *listeners, size_
     free(server.loops);
     free(server.threads);
     free(server.alive);
-    h2o_config_dispose(&server.config);
     hr_log_stop(log_patience(&server, stopped_at));
     return code;
 }

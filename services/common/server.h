@@ -1,5 +1,5 @@
 /*
- * The listening side of every server: sockets, one libh2o loop a thread, limits, drain. A program
+ * The listening side of every server: sockets, one event loop a thread, limits, drain. A program
  * describes itself in an hr_service and calls hr_server_run.
  *
  * Threads: on_request, loop_start, loop_stop and everything that belongs to one hr_loop run on that
@@ -12,43 +12,49 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include <h2o.h>
-
 #include "budget.h"
 #include "exchange.h"
 #include "flags.h"
 #include "json_out.h"
 #include "log.h"
 #include "metrics.h"
+#include "net.h"
 
 typedef struct hr_server hr_server;
+
+/* Of an HTTP date: "Sun, 06 Nov 1994 08:49:37 GMT". */
+#define HR_DATE_SIZE 29
 
 /* A message to a loop from any thread: embed it, send it with hr_loop_post, and `run` is called on
  * the loop's thread. The sender's memory must live until then. */
 typedef struct hr_message hr_message;
 struct hr_message {
-    h2o_multithread_message_t super;
+    sv_message super;
+    hr_loop *loop; /* set by hr_loop_post */
     void (*run)(hr_loop *loop, hr_message *message);
 };
 
 /* One thread with its event loop. */
 struct hr_loop {
-    h2o_context_t ctx; /* ctx.loop is the h2o_loop_t */
+    sv_loop *net;
     hr_server *server;
     unsigned index;         /* from 0 */
     void *data;             /* the service's own */
     hr_metric_cells *cells; /* this loop's counters; written here only */
-    h2o_multithread_receiver_t receiver;
-    size_t connections; /* open downstream connections */
+    size_t connections;     /* open downstream connections */
     size_t active; /* requests whose head is complete and whose answer has not been sent wholly */
 
     /* the server's own */
-    struct hr_conn *conns;       /* list of all */
-    struct hr_exchange *uploads; /* list: chunked bodies being read */
-    struct hr_listening *listening, *closed_listening;
-    struct hr_linger *lingering;
+    struct hr_conn *conns;    /* list of all */
+    struct hr_exchange *over; /* list: they end at the end of this turn */
+    struct hr_listening *listening;
     size_t n_lingering;
-    h2o_timeout_entry_t tick;
+    hr_timer tick;
+    sv_pool_cache pools;
+    void *buffers; /* of connections, kept for reuse */
+    size_t n_buffers;
+    uint64_t date_second; /* of `date` */
+    char date[HR_DATE_SIZE + 1];
     hr_text log_line; /* the memory of the last one */
     bool accepting, draining;
     uint64_t drain_ns; /* when draining began */
@@ -77,9 +83,12 @@ typedef struct hr_service {
     bool (*on_stopped)(void *ctx);
     /* The body of an answer with which the server itself refuses a request (bad framing, too
      * large); in the pool or static. NULL: the failure form of hr_error_json. */
-    h2o_iovec_t (*refusal_body)(hr_exchange *ex, int status, const char *detail,
-                                const char **content_type);
+    hr_str (*refusal_body)(hr_exchange *ex, int status, const char *detail,
+                           const char **content_type);
 } hr_service;
+
+/* What is done with requests of HTTP/1.0. */
+typedef enum hr_http10 { HR_HTTP10_ALLOW = 0, HR_HTTP10_REFUSE } hr_http10;
 
 /* What all servers can be told; hr_server_flags is the table for it. */
 typedef struct hr_server_options {
@@ -92,11 +101,11 @@ typedef struct hr_server_options {
     int64_t max_upload_bytes; /* of all requests being read or handled, together */
     int64_t max_head_bytes;   /* request line and header fields */
     int64_t
-        idle_timeout_ms; /* a connection without a complete request head for so long is closed */
-    int64_t request_timeout_ms;   /* from the end of the last answer to the last byte of the next
-                                     request */
+        idle_timeout_ms; /* a connection on which no request was begun for so long is closed */
+    int64_t request_timeout_ms;   /* from the first to the last byte of a request */
     int64_t stall_timeout_ms;     /* a reader that takes nothing for so long is cut off */
     int64_t handshake_timeout_ms; /* of TLS */
+    int http10;                   /* hr_http10 */
     int log_level;                /* hr_log_level */
     bool check;                   /* ask the server that runs already, and leave */
 } hr_server_options;
@@ -104,7 +113,7 @@ typedef struct hr_server_options {
 #define HR_SERVER_OPTIONS_INIT                                                                     \
     {                                                                                              \
         .drain_ms = 10000, .max_connections = 512, .max_body_bytes = 16 << 20,                     \
-        .max_upload_bytes = 64 << 20, .max_head_bytes = 60 << 10, .idle_timeout_ms = 15000,        \
+        .max_upload_bytes = 64 << 20, .max_head_bytes = 60 << 10, .idle_timeout_ms = 3600000,        \
         .request_timeout_ms = 60000, .stall_timeout_ms = 15000, .handshake_timeout_ms = 10000,     \
         .log_level = HR_LOG_INFO                                                                   \
     }
@@ -129,8 +138,13 @@ const hr_server_options *hr_server_options_of(const hr_server *server);
 const hr_service *hr_server_service(const hr_server *server);
 hr_metrics *hr_server_metrics_of(const hr_server *server);
 hr_budget *hr_server_uploads(hr_server *server);
+/* What this hop adds to Via: "1.1 NAME". */
+hr_str hr_server_via(const hr_server *server);
 size_t hr_server_loops(const hr_server *server);
 hr_loop *hr_server_loop(hr_server *server, size_t index);
+
+/* The loop's thread: the current time as an HTTP date (RFC 9110 section 5.6.7). */
+hr_str hr_loop_date(hr_loop *loop);
 
 /* Any thread. False: the loop has ended, and the message is still the caller's. */
 bool hr_loop_post(hr_loop *loop, hr_message *message);

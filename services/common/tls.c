@@ -7,7 +7,6 @@
 #include <sys/socket.h>
 #include <time.h>
 
-#include <h2o.h>
 #include <openssl/err.h>
 #include <openssl/x509.h>
 
@@ -54,32 +53,10 @@ static int choose_protocol(SSL *ssl, const unsigned char **out, unsigned char *o
     return SSL_TLSEXT_ERR_ALERT_FATAL; /* no_application_protocol, RFC 7301 section 3.2 */
 }
 
-static int tls_index(void) {
-    static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
-    static int index = -1;
-    pthread_mutex_lock(&mutex);
-    if (index < 0)
-        index = SSL_CTX_get_ex_new_index(0, NULL, NULL, NULL, NULL);
-    pthread_mutex_unlock(&mutex);
-    return index;
-}
-
-/* A client that wants to renegotiate is told no by an alert that libh2o does not send, and of what
- * came after it the client could decrypt nothing: better an end that it understands. */
-static void refuse_renegotiation(const SSL *ssl) {
-    h2o_socket_t *sock = BIO_get_data(SSL_get_rbio(ssl));
-    shutdown(h2o_socket_get_fd(sock), SHUT_RDWR);
-}
-
+/* A client that asks to renegotiate learns that it may not, and nothing more. */
 static void on_info(const SSL *ssl, int where, int ret) {
     if (where == SSL_CB_WRITE_ALERT && (ret & 0xff) == SSL_AD_NO_RENEGOTIATION)
-        refuse_renegotiation(ssl);
-    /* The first: TLS 1.3 tells of a handshake again with every ticket. */
-    if ((where & SSL_CB_HANDSHAKE_DONE) && SSL_get_app_data(ssl) == NULL) {
-        hr_tls *tls = SSL_CTX_get_ex_data(SSL_get_SSL_CTX(ssl), tls_index());
-        SSL_set_app_data((SSL *)(uintptr_t)ssl, tls);
-        atomic_fetch_add_explicit(&tls->handshakes, 1, memory_order_relaxed);
-    }
+        shutdown(SSL_get_fd(ssl), SHUT_RDWR);
 }
 
 static int fail(SSL_CTX *ctx, char *why, size_t why_size, const char *path, const char *what) {
@@ -111,10 +88,10 @@ static int load(SSL_CTX **out, hr_tls *tls, char *why, size_t why_size) {
     SSL_CTX_set_options(ctx, SSL_OP_NO_TICKET);
     SSL_CTX_set_num_tickets(ctx, 0);
     SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
-    SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS);
+    SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
+                              SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
     SSL_CTX_set_default_passwd_cb(ctx, no_pass_phrase);
     SSL_CTX_set_alpn_select_cb(ctx, choose_protocol, NULL);
-    SSL_CTX_set_ex_data(ctx, tls_index(), tls);
     SSL_CTX_set_info_callback(ctx, on_info);
     if (SSL_CTX_use_certificate_chain_file(ctx, tls->cert_path) != 1)
         return fail(ctx, why, why_size, tls->cert_path, "is no certificate chain in PEM");
@@ -158,13 +135,18 @@ int hr_tls_reload(hr_tls *tls, char *why, size_t why_size) {
     return 0;
 }
 
-SSL_CTX *hr_tls_take(hr_tls *tls) {
+SSL *hr_tls_accept(hr_tls *tls) {
     pthread_mutex_lock(&tls->mutex);
-    SSL_CTX *ctx = tls->ctx;
-    SSL_CTX_up_ref(ctx);
+    SSL *ssl = SSL_new(tls->ctx); /* with a reference to the context */
     pthread_mutex_unlock(&tls->mutex);
+    if (ssl != NULL)
+        SSL_set_accept_state(ssl);
     atomic_fetch_add_explicit(&tls->connections, 1, memory_order_relaxed);
-    return ctx;
+    return ssl;
+}
+
+void hr_tls_note_handshake(hr_tls *tls) {
+    atomic_fetch_add_explicit(&tls->handshakes, 1, memory_order_relaxed);
 }
 
 void hr_tls_free(hr_tls *tls) {

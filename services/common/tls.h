@@ -24,8 +24,10 @@ hr_tls *hr_tls_new(const char *cert_path, const char *key_path, char *why, size_
 /* Reads both files again. New connections have the new pair, open ones keep theirs. -1: `why` is a
  * sentence, and the pair of before stays. */
 int hr_tls_reload(hr_tls *tls, char *why, size_t why_size);
-/* The context for a new connection, with a reference of its own: SSL_CTX_free. */
-SSL_CTX *hr_tls_take(hr_tls *tls);
+/* For a new connection, in accept state. NULL if memory is short. */
+SSL *hr_tls_accept(hr_tls *tls);
+/* A handshake was completed. */
+void hr_tls_note_handshake(hr_tls *tls);
 void hr_tls_free(hr_tls *tls);
 
 /* When the certificate in force ends, in seconds since 1970; 0 where it does not tell. */

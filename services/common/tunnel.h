@@ -16,11 +16,11 @@
 
 typedef struct hr_tunnel hr_tunnel;
 
-/* Answers 101 with the headers that stand in the exchange's response (h2o's req->res), adding
+/* Answers 101 with the fields of the exchange's answer, adding
  * Connection and `protocol` as Upgrade. To be called in the upstream's first on_data, whose bytes
  * are then given to hr_tunnel_data. In the request's pool; `up` is still the caller's. */
 hr_tunnel *hr_tunnel_begin(hr_exchange *ex, hr_up_exchange *up, hr_timers *timers, uint64_t idle_ms,
-                           h2o_iovec_t protocol);
+                           hr_str protocol);
 /* The upstream's on_data and on_error. May end the exchange. */
 void hr_tunnel_data(hr_tunnel *tunnel, const char *bytes, size_t n, int final);
 void hr_tunnel_error(hr_tunnel *tunnel);

@@ -28,7 +28,7 @@ struct hr_up_exchange {
     hr_up_block
         *in; /* being read into: [start, end) is content, or head bytes before the head is done */
     hr_up_block *shown; /* what the consumer looks at */
-    size_t scanned;
+    sv_http1_scan scan;
     char *head_text;   /* of the request, while it is being written */
     hr_up_error error; /* 0: none yet */
     const char *why;
@@ -41,8 +41,9 @@ struct hr_up_exchange {
     unsigned tell_error : 1; /* failed where no callback may be called: the timer tells */
     hr_up_sent_fn on_sent;   /* of a tunnel */
     void *sent_ctx;
-    hr_resp_body body;
-    hr_resp_head head;
+    sv_http1_body body;
+    sv_http1_response head;
+    hr_pair fields[HR_UP_MAX_FIELDS]; /* of head */
     char error_text[320];
 };
 
@@ -75,7 +76,7 @@ const char *hr_up_error_name(hr_up_error error) {
     return "unknown";
 }
 
-const hr_resp_head *hr_up_head(const hr_up_exchange *ex) {
+const sv_http1_response *hr_up_head(const hr_up_exchange *ex) {
     return &ex->head;
 }
 
@@ -197,7 +198,7 @@ static void broken(hr_up_exchange *ex, hr_up_error error, const char *why) {
 }
 
 static void on_timer(hr_timer *timer) {
-    hr_up_exchange *ex = H2O_STRUCT_FROM_MEMBER(hr_up_exchange, timer, timer);
+    hr_up_exchange *ex = SV_CONTAINER(hr_up_exchange, timer, timer);
     uint64_t now = hr_timers_now();
     if (ex->tell_error)
         show(ex);
@@ -227,7 +228,7 @@ static void complete(hr_up_exchange *ex, size_t surplus) {
         return;
     if (ex->tunnel) { /* the other direction goes on */
         ex->conn = conn;
-        h2o_socket_read_stop(conn->socket);
+        sv_sock_reading(conn->sock, false);
         return;
     }
     conn->peer_idle_s = ex->head.keep_alive_timeout_s;
@@ -236,63 +237,63 @@ static void complete(hr_up_exchange *ex, size_t surplus) {
 
 /* Takes the bytes that have arrived at [from, in->end). Returns 0 after an error. */
 static int take_body(hr_up_exchange *ex, size_t from) {
-    size_t n = ex->in->end - from, surplus, lead = n;
+    hr_up_block *in = ex->in;
+    size_t n = in->end - from;
+    sv_http1_piece piece;
     const char *why;
-    hr_resp_result result = HR_RESP_INCOMPLETE;
-    if (from == ex->in->start) { /* nothing stands before that it must follow */
-        result = hr_resp_body_lead(&ex->body, ex->in->bytes + from, &lead, &why);
-        ex->in->start = from += lead;
-        n -= lead;
-    }
-    if (result != HR_RESP_ERROR)
-        result = hr_resp_body_feed(&ex->body, ex->in->bytes + from, &n, &surplus, &why);
-    if (result == HR_RESP_ERROR) {
-        ex->in->end = from;
+    sv_http1_result result = sv_http1_body_decode(&ex->body, in->bytes + from, n, &piece, &why);
+    if (result < 0) {
+        in->end = from;
         fail(ex, HR_UP_PROTOCOL, why);
         return 0;
     }
-    ex->in->end = from + n;
-    if (ex->in->end == ex->in->start && ex->first_shown)
-        ex->in->start = ex->in->end = 0; /* framing alone takes no room */
-    if (result == HR_RESP_COMPLETE)
-        complete(ex, surplus);
+    if (from == in->start) /* no content lies before it that it must follow */
+        in->start = from = (size_t)(piece.content - in->bytes);
+    else if (piece.content != in->bytes + from)
+        memmove(in->bytes + from, piece.content, piece.n);
+    in->end = from + piece.n;
+    if (in->end == in->start && ex->first_shown)
+        in->start = in->end = 0; /* framing alone takes no room */
+    if (result == SV_HTTP1_DONE)
+        complete(ex, n - piece.used);
     return 1;
 }
 
 /* Both sides speak another protocol from here on, and end it by closing. */
 static void begin_tunnel(hr_up_exchange *ex) {
     ex->tunnel = 1;
-    ex->head.framing = HR_RESP_UNTIL_CLOSE;
+    ex->head.framing = SV_HTTP1_UNTIL_CLOSE;
     ex->request_copy.deadline_at = 0;
     ex->phase_until = 0;
 }
 
 /* Looks for heads at in->start. Returns 0 after an error. */
 static int take_head(hr_up_exchange *ex) {
-    hr_resp_context context = {.request_is_head = ex->request->method.len == 4 &&
-                                                  memcmp(ex->request->method.p, "HEAD", 4) == 0,
-                               .upgrade_requested = ex->request->upgrade};
+    sv_http1_context context = {.request_is_head = ex->request->method.len == 4 &&
+                                                   memcmp(ex->request->method.p, "HEAD", 4) == 0,
+                                .upgrade_requested = ex->request->upgrade};
     for (;;) {
         hr_up_block *in = ex->in;
         size_t head_len;
         const char *why;
-        hr_resp_result result = hr_resp_find_head(&head_len, &ex->scanned, in->bytes + in->start,
-                                                  in->end - in->start, MAX_HEAD, &why);
-        if (result == HR_RESP_INCOMPLETE)
+        sv_http1_result result = sv_http1_find_response(&head_len, &ex->scan, in->bytes + in->start,
+                                                        in->end - in->start, MAX_HEAD, &why);
+        if (result == SV_HTTP1_MORE)
             return 1;
-        if (result == HR_RESP_COMPLETE)
-            result = hr_resp_parse_head(&ex->head, in->bytes + in->start, head_len, &context, &why);
-        if (result == HR_RESP_COMPLETE && ex->head.status < 200 &&
+        if (result == SV_HTTP1_DONE)
+            result =
+                sv_http1_parse_response(&ex->head, in->bytes + in->start, head_len, &context, &why);
+        if (result == SV_HTTP1_DONE && ex->head.status < 200 &&
             ++ex->n_informational > MAX_INFORMATIONAL) {
-            result = HR_RESP_ERROR;
-            why = "too many informational answers";
+            result = SV_HTTP1_MALFORMED;
+            why = "there are too many informational answers";
         }
-        if (result == HR_RESP_ERROR) {
+        if (result < 0) {
             fail(ex, HR_UP_PROTOCOL, why);
             return 0;
         }
         in->start += head_len;
-        ex->scanned = 0;
+        ex->scan = (sv_http1_scan){0};
         if (ex->head.status == 101 && !ex->written) {
             fail(ex, HR_UP_PROTOCOL, "a 101 before the request was sent");
             return 0;
@@ -309,7 +310,7 @@ static int take_head(hr_up_exchange *ex) {
         in->start = 0;
     }
     ex->head_done = 1;
-    hr_resp_body_init(&ex->body, &ex->head);
+    sv_http1_body_init(&ex->body, ex->head.framing, ex->head.content_length);
     return take_body(ex, ex->in->start);
 }
 
@@ -321,7 +322,7 @@ static void on_eof(hr_up_exchange *ex) {
         fail(ex, HR_UP_CLOSED, "the peer closed the connection after an informational answer");
     else if (!ex->head_done)
         fail(ex, HR_UP_PROTOCOL, "the connection ended within the head of the answer");
-    else if (hr_resp_body_eof(&ex->body, &why) == HR_RESP_COMPLETE) {
+    else if (sv_http1_body_eof(&ex->body, &why) == SV_HTTP1_DONE) {
         complete(ex, 0);
         show(ex);
     } else {
@@ -332,7 +333,7 @@ static void on_eof(hr_up_exchange *ex) {
 /* One read a turn: a peer that never pauses must not starve the others of this loop. */
 static ssize_t fill(hr_up_exchange *ex) {
     hr_up_block *in = ex->in;
-    return hr_up_conn_recv(ex->conn, in->bytes + in->end, HR_UP_BLOCK - in->end);
+    return sv_sock_read(ex->conn->sock, in->bytes + in->end, HR_UP_BLOCK - in->end);
 }
 
 /* The consumer is behind: nothing is read until it asks. Where many are, so that their blocks add
@@ -345,7 +346,7 @@ static int must_wait(const hr_up_exchange *ex) {
 
 void hr_up_exchange_readable(hr_up_exchange *ex) {
     if (must_wait(ex)) {
-        h2o_socket_read_stop(ex->conn->socket);
+        sv_sock_reading(ex->conn->sock, false);
         ex->reading_stopped = 1;
         ex->phase_until = 0;
         return;
@@ -386,74 +387,56 @@ static void resume_reading(hr_up_exchange *ex) {
     ex->reading_stopped = 0;
     if (!ex->tunnel)
         enter_phase(ex, HR_UP_IDLE_TIMEOUT, idle > 0 ? idle : DEFAULT_IDLE_TIMEOUT_MS);
-    hr_up_conn_resume(ex->conn);
+    sv_sock_reading(ex->conn->sock, true);
 }
 
 /* ---- writing ----------------------------------------------------------------------------- */
 
-static char *put(char *at, const char *p, size_t len) {
-    memcpy(at, p, len);
-    return at + len;
-}
-
 static size_t build_head(hr_up_exchange *ex) {
     const hr_up_request *r = ex->request;
-    size_t size = r->method.len + r->path.len + r->authority.len + 96;
-    for (size_t i = 0; i < r->n_fields; i++)
-        size += r->fields[i].name.len + r->fields[i].value.len + 4;
-    char *at = ex->head_text = h2o_mem_alloc(size);
-    at = put(at, r->method.p, r->method.len);
-    *at++ = ' ';
-    at = put(at, r->path.p, r->path.len);
-    at = put(at, H2O_STRLIT(" HTTP/1.1\r\nhost: "));
-    at = put(at, r->authority.p, r->authority.len);
-    at = put(at, H2O_STRLIT("\r\n"));
-    for (size_t i = 0; i < r->n_fields; i++) {
-        at = put(at, r->fields[i].name.p, r->fields[i].name.len);
-        at = put(at, H2O_STRLIT(": "));
-        at = put(at, r->fields[i].value.p, r->fields[i].value.len);
-        at = put(at, H2O_STRLIT("\r\n"));
-    }
-    /* An absent body is told only where a method leads one to expect it (RFC 9110 section 8.6). */
+    hr_pair host = {HR_STR("host"), r->authority};
+    size_t size = SV_HTTP1_LINE_SIZE + r->method.len + r->path.len +
+                  sv_http1_fields_size(&host, 1) + sv_http1_fields_size(r->fields, r->n_fields) +
+                  SV_HTTP1_LENGTH_SIZE;
+    ex->head_text = sv_alloc(size);
+    sv_http1_writer w = {.at = ex->head_text, .end = ex->head_text + size};
+    sv_http1_write_request_line(&w, r->method, r->path);
+    sv_http1_write_fields(&w, &host, 1);
+    sv_http1_write_fields(&w, r->fields, r->n_fields);
+    /* An absent body is announced only where the method makes one expected (RFC 9110 section 8.6).
+     */
     if (r->body.p != NULL)
-        at += sprintf(at, "content-length: %zu\r\n", r->body.len);
-    at = put(at, H2O_STRLIT("\r\n"));
-    return (size_t)(at - ex->head_text);
+        sv_http1_write_content_length(&w, r->body.len);
+    sv_http1_write_end(&w);
+    return (size_t)(w.at - ex->head_text);
 }
 
-static void on_written(h2o_socket_t *socket, const char *err) {
-    hr_up_conn *conn = socket->data;
-    hr_up_exchange *ex = conn->exchange;
+static void request_written(hr_up_exchange *ex) {
+    ex->written = 1;
+    free(ex->head_text);
+    ex->head_text = NULL;
+}
+
+static void on_written(hr_up_conn *conn, bool ok) {
     /* After an error the peer may still have answered (413, and then closed): reading tells. */
-    if (err == NULL && ex != NULL) {
-        ex->written = 1;
-        free(ex->head_text);
-        ex->head_text = NULL;
-    }
+    if (ok && conn->exchange != NULL)
+        request_written(conn->exchange);
 }
 
 static void write_request(hr_up_exchange *ex) {
     size_t head_len = build_head(ex);
-    h2o_iovec_t pieces[2] = {{ex->head_text, head_len},
-                             {(char *)ex->request->body.p, ex->request->body.len}};
+    struct iovec pieces[2] = {{ex->head_text, head_len},
+                              {(void *)(uintptr_t)ex->request->body.p, ex->request->body.len}};
     size_t n_pieces = ex->request->body.len > 0 ? 2 : 1;
-
-    /* What fits the socket's buffer goes at once, without a turn of the loop; and only so is it
-     * known whether anything was sent at all. */
-    ssize_t n = hr_up_conn_send(ex->conn, pieces, n_pieces);
-    if (n == -1 && errno != EAGAIN && errno != EWOULDBLOCK) {
+    ex->conn->on_written = on_written;
+    int result = sv_sock_write(ex->conn->sock, pieces, n_pieces, NULL);
+    if (result < 0) {
         broken(ex, HR_UP_RESET, "the connection broke before the request was sent");
         return;
     }
     ex->sent = 1;
-    size_t skip = hr_up_skip(pieces, n_pieces, n > 0 ? (size_t)n : 0);
-    if (skip == n_pieces) {
-        ex->written = 1;
-        free(ex->head_text);
-        ex->head_text = NULL;
-        return;
-    }
-    hr_up_conn_write(ex->conn, pieces + skip, n_pieces - skip, on_written);
+    if (result > 0)
+        request_written(ex);
 }
 
 /* ---- connecting -------------------------------------------------------------------------- */
@@ -476,9 +459,9 @@ static void try_next_address(hr_up_exchange *ex) {
     fail(ex, HR_UP_CONNECT, "the connection was refused or the host is unreachable");
 }
 
-void hr_up_exchange_connected(hr_up_exchange *ex, const char *err) {
+void hr_up_exchange_connected(hr_up_exchange *ex, int connected) {
     ex->connecting = 0;
-    if (err != NULL) {
+    if (!connected) {
         try_next_address(ex);
         return;
     }
@@ -542,8 +525,10 @@ static void start_try(hr_up_exchange *ex, int fresh) {
 
 hr_up_exchange *hr_up_start(hr_up_endpoint *endpoint, const hr_up_request *request,
                             hr_up_data_fn on_data, hr_up_error_fn on_error, void *ctx) {
-    hr_up_exchange *ex = h2o_mem_alloc(sizeof(*ex));
-    memset(ex, 0, offsetof(hr_up_exchange, head));
+    hr_up_exchange *ex = sv_alloc(sizeof(*ex));
+    memset(ex, 0, offsetof(hr_up_exchange, fields));
+    ex->head.fields = ex->fields;
+    ex->head.max_fields = HR_UP_MAX_FIELDS;
     ex->endpoint = hr_up_endpoint_ref(endpoint);
     ex->request_copy = *request;
     ex->request = &ex->request_copy;
@@ -570,24 +555,25 @@ int hr_up_is_tunnel(const hr_up_exchange *ex) {
     return ex->tunnel;
 }
 
-static void on_tunnel_sent(h2o_socket_t *socket, const char *err) {
-    hr_up_conn *conn = socket->data;
+static void tunnel_sent(hr_up_conn *conn, bool ok) {
     hr_up_exchange *ex = conn->exchange;
-    ex->on_sent(ex->sent_ctx, err == NULL);
+    ex->on_sent(ex->sent_ctx, ok);
 }
 
-void hr_up_tunnel_send(hr_up_exchange *ex, const char *bytes, size_t n, hr_up_sent_fn done,
-                       void *ctx) {
-    h2o_iovec_t piece = {(char *)(uintptr_t)bytes, n};
+int hr_up_tunnel_send(hr_up_exchange *ex, const char *bytes, size_t n, hr_up_sent_fn done,
+                      void *ctx) {
+    struct iovec piece = {(void *)(uintptr_t)bytes, n};
     ex->on_sent = done;
     ex->sent_ctx = ctx;
-    if (ex->conn != NULL)
-        hr_up_conn_write(ex->conn, &piece, 1, on_tunnel_sent);
+    if (ex->conn == NULL)
+        return 0;
+    ex->conn->on_written = tunnel_sent;
+    return sv_sock_write(ex->conn->sock, &piece, 1, NULL);
 }
 
 void hr_up_tunnel_finish(hr_up_exchange *ex) {
     if (ex->conn != NULL)
-        hr_up_conn_finish(ex->conn);
+        sv_sock_finish(ex->conn->sock);
 }
 
 void hr_up_free(hr_up_exchange *ex) {

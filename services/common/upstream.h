@@ -1,19 +1,18 @@
 /*
  * HTTP/1.1 client for gateway and proxy: one request to one endpoint, on keep-alive connections.
  *
- *     hr_up_loop *up = hr_up_loop_new(loop, &ctx->receivers.hostinfo_getaddr, &timers);   // one
- * per loop hr_up_endpoint *ep = hr_up_endpoint_new(up, "predict-server1", 5010, &settings);
+ *     hr_up_loop *up = hr_up_loop_new(loop, &stats); // one per loop
+ *     hr_up_endpoint *ep = hr_up_endpoint_new(up, "predict-server1", 5010, &settings);
  *     hr_up_exchange *ex = hr_up_start(ep, &request, on_data, on_error, me);
- *     ... on_data(ex, bytes, n, final): hr_up_head(ex) has status and fields; hr_up_continue(ex)
- * for more hr_up_free(ex);                                                    // at any time;
- * cancels
+ *     // on_data(ex, bytes, n, final): hr_up_head(ex) has status and fields; hr_up_continue(ex) for
+ * more hr_up_free(ex); // at any time; cancels
  *
  * Everything belongs to the loop's thread. Callbacks are never called from within hr_up_start or
  * hr_up_free; hr_up_continue may call on_data or on_error at once, and may itself be called in
  * on_data.
  *
  * What it holds to:
- *  - answers are parsed strictly (upstream_parser.h); a malformed one is HR_UP_PROTOCOL;
+ *  - answers are parsed strictly (http1.h); a malformed one is HR_UP_PROTOCOL;
  *  - idle connections are reused last-in first-out and stay in epoll, so that a peer's close is
  * seen at once; one that fails all the same before any byte of the answer came is replaced, once,
  * by a fresh one, if the request is idempotent (RFC 9110 section 9.2.2) or nothing of it was sent;
@@ -27,12 +26,15 @@
 
 #include <stdatomic.h>
 
-#include <h2o.h>
 #include <headerroute/headerroute.h>
 
-#include "timers.h"
-#include "upstream_parser.h"
+#include "http1.h"
+#include "memory.h"
+#include "net.h"
 #include "upstream_tls.h"
+
+/* Header fields of an answer; one with more is malformed. */
+#define HR_UP_MAX_FIELDS 128
 
 /* Half of it, and a large answer costs a third more: the peer is woken for every piece. */
 #define HR_UP_BLOCK 131072
@@ -105,11 +107,8 @@ typedef struct hr_up_stats {
     _Atomic uint64_t active, connections; /* now */
 } hr_up_stats;
 
-/* `getaddr` is a receiver of the loop's queue made with h2o_hostinfo_getaddr_receiver (each
- * h2o_context_t has one); `timers` is the loop's; `stats` outlives it. NULL if memory is
- * short. */
-hr_up_loop *hr_up_loop_new(h2o_loop_t *loop, h2o_multithread_receiver_t *getaddr, hr_timers *timers,
-                           hr_up_stats *stats);
+/* `stats` outlives it. NULL if memory is short. */
+hr_up_loop *hr_up_loop_new(sv_loop *loop, hr_up_stats *stats);
 /* All exchanges and endpoints must have been freed. */
 void hr_up_loop_free(hr_up_loop *up);
 
@@ -134,15 +133,16 @@ void hr_up_continue(hr_up_exchange *exchange);
 void hr_up_free(hr_up_exchange *exchange);
 
 /* The answer's head, from the first on_data on, until hr_up_continue. */
-const hr_resp_head *hr_up_head(const hr_up_exchange *exchange);
+const sv_http1_response *hr_up_head(const hr_up_exchange *exchange);
 /* Tunnels: after a 101 the exchange passes bytes both ways. What the peer sends comes by on_data,
  * the final one when it has closed its half; neither deadline nor idle time-out holds any more. */
 int hr_up_is_tunnel(const hr_up_exchange *exchange);
-/* Sends bytes, which must stay until `done` is called (never at once), and only one lot at a time.
- * `ok` 0: the connection is broken. Where on_error comes first, `done` does not. */
+/* Sends bytes: 1 if all are sent, -1 if the connection is broken, 0 if `done` follows; until then
+ * they must stay, and no more may be sent. `ok` 0: the connection is broken. Where on_error comes
+ * first, `done` does not. */
 typedef void (*hr_up_sent_fn)(void *ctx, int ok);
-void hr_up_tunnel_send(hr_up_exchange *exchange, const char *bytes, size_t n, hr_up_sent_fn done,
-                       void *ctx);
+int hr_up_tunnel_send(hr_up_exchange *exchange, const char *bytes, size_t n, hr_up_sent_fn done,
+                      void *ctx);
 /* Closes our half; the peer's bytes still come. */
 void hr_up_tunnel_finish(hr_up_exchange *exchange);
 

@@ -20,25 +20,19 @@ typedef struct hr_up_block {
 
 typedef struct hr_up_conn {
     hr_up_endpoint *endpoint;
-    h2o_socket_t *socket;
+    sv_sock *sock;
     hr_up_exchange *exchange;         /* NULL: idle */
     struct hr_up_conn *newer, *older; /* in the endpoint's idle list */
     uint64_t opened_at, idle_until;
     uint32_t n_requests;
     int peer_idle_s; /* of the peer's Keep-Alive; -1: not told */
-    /* TLS; NULL: none */
-    SSL *ssl;
-    int handshaking;
-    hr_timer again; /* OpenSSL may hold bytes of which epoll does not tell */
-    h2o_iovec_t unsent[2];
-    size_t n_unsent;
-    h2o_socket_cb on_written;
+    int encrypting;  /* the TCP connection stands, and the TLS handshake is under way */
+    void (*on_written)(struct hr_up_conn *conn, bool ok);
 } hr_up_conn;
 
 struct hr_up_loop {
-    h2o_loop_t *loop;
-    h2o_multithread_receiver_t *getaddr;
-    hr_timers *timers;
+    sv_loop *net;
+    hr_timers *timers; /* the loop's */
     hr_up_block *free_blocks;
     size_t n_free_blocks, n_blocks; /* kept for reuse; held by exchanges */
     hr_up_stats *stats;
@@ -60,7 +54,7 @@ struct hr_up_endpoint {
     size_t current;     /* the one that connections are opened to */
     int is_name;
     uint64_t looked_up_at;
-    h2o_hostinfo_getaddr_req_t *lookup;
+    sv_lookup *lookup;
     hr_up_exchange *waiting; /* list of exchanges that wait for the address */
     /* Idle connections. */
     hr_up_conn *newest, *oldest;
@@ -88,32 +82,18 @@ hr_up_conn *hr_up_conn_open(hr_up_endpoint *endpoint, hr_up_exchange *exchange);
 /* After a complete exchange: keeps it for the next, or closes it. */
 void hr_up_conn_release(hr_up_conn *conn, int reusable);
 void hr_up_conn_close(hr_up_conn *conn);
-/* Reads again after h2o_socket_read_stop. */
-void hr_up_conn_resume(hr_up_conn *conn);
 /* Starts a look-up where the address is missing or old. Returns 1 if there is an address to use. */
 int hr_up_endpoint_resolve(hr_up_endpoint *endpoint);
 
-/* ---- upstream_tls.c: bytes over a connection, encrypted or not ---- */
-/* As read and sendmsg: -1 with errno (EAGAIN: later), 0 at the end. */
-ssize_t hr_up_conn_recv(hr_up_conn *conn, char *buf, size_t size);
-ssize_t hr_up_conn_send(hr_up_conn *conn, const h2o_iovec_t *pieces, size_t n_pieces);
-/* Moves past `done` bytes: the index of the first piece with something left, which is cut down. */
-size_t hr_up_skip(h2o_iovec_t *pieces, size_t n_pieces, size_t done);
-/* Writes at most two pieces, which must stay; then calls `cb`, never at once. */
-void hr_up_conn_write(hr_up_conn *conn, h2o_iovec_t *pieces, size_t n_pieces, h2o_socket_cb cb);
-/* Nothing more will be written; the peer learns of it. */
-void hr_up_conn_finish(hr_up_conn *conn);
-/* 1 if nothing has come that was not read: neither bytes nor the end. */
-int hr_up_conn_is_silent(hr_up_conn *conn);
-/* Makes conn->ssl for a socket that is connected. -1: no memory. */
-int hr_up_conn_encrypt(hr_up_conn *conn);
-/* Goes on with the handshake; ends in hr_up_exchange_connected or hr_up_exchange_tls_failed. */
-void hr_up_conn_handshake(hr_up_conn *conn);
-/* Before the socket is closed. */
-void hr_up_conn_decrypt_end(hr_up_conn *conn);
+/* ---- upstream_tls.c ---- */
+/* For a connection of this endpoint, in connect state; NULL: no memory. */
+SSL *hr_up_tls_connect(hr_up_endpoint *endpoint);
+/* After the handshake: NULL if the peer is who it should be, else why not. */
+const char *hr_up_tls_check(const hr_up_endpoint *endpoint, SSL *ssl);
 
 /* ---- upstream.c, called by the pool ---- */
-void hr_up_exchange_connected(hr_up_exchange *exchange, const char *err);
+/* `connected` 0: it cannot be reached. */
+void hr_up_exchange_connected(hr_up_exchange *exchange, int connected);
 /* The handshake failed; `why` may be on the caller's stack. */
 void hr_up_exchange_tls_failed(hr_up_exchange *exchange, const char *why);
 void hr_up_exchange_readable(hr_up_exchange *exchange);

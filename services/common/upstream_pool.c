@@ -14,14 +14,12 @@
 #define DEFAULT_MAX_IDLE 256
 #define DEFAULT_DNS_REFRESH_MS 5000
 
-hr_up_loop *hr_up_loop_new(h2o_loop_t *loop, h2o_multithread_receiver_t *getaddr, hr_timers *timers,
-                           hr_up_stats *stats) {
+hr_up_loop *hr_up_loop_new(sv_loop *loop, hr_up_stats *stats) {
     hr_up_loop *up = calloc(1, sizeof(*up));
     if (up == NULL)
         return NULL;
-    up->loop = loop;
-    up->getaddr = getaddr;
-    up->timers = timers;
+    up->net = loop;
+    up->timers = sv_loop_timers(loop);
     up->stats = stats;
     return up;
 }
@@ -42,7 +40,7 @@ hr_up_block *hr_up_block_take(hr_up_loop *up) {
         up->free_blocks = block->next;
         up->n_free_blocks--;
     } else {
-        block = h2o_mem_alloc(sizeof(*block) + HR_UP_BLOCK);
+        block = sv_alloc(sizeof(*block) + HR_UP_BLOCK);
     }
     up->n_blocks++;
     block->next = NULL;
@@ -86,7 +84,7 @@ static int parse_literal(struct hr_up_address *out, const char *host, uint16_t p
 hr_up_endpoint *hr_up_endpoint_new(hr_up_loop *up, hr_str host, uint16_t port,
                                    const hr_up_settings *settings) {
     static const hr_up_settings defaults = {0};
-    hr_up_endpoint *endpoint = h2o_mem_alloc(sizeof(*endpoint));
+    hr_up_endpoint *endpoint = sv_alloc(sizeof(*endpoint));
     memset(endpoint, 0, sizeof(*endpoint));
     endpoint->up = up;
     endpoint->refs = 1;
@@ -102,7 +100,7 @@ hr_up_endpoint *hr_up_endpoint_new(hr_up_loop *up, hr_str host, uint16_t port,
     hr_up_tls_ref(s->tls);
 
     /* The name serves both purposes: cut at the colon for look-ups, whole for messages. */
-    endpoint->name = h2o_mem_alloc(host.len + sizeof(":65535"));
+    endpoint->name = sv_alloc(host.len + sizeof(":65535"));
     memcpy(endpoint->name, host.p, host.len);
     endpoint->name[host.len] = '\0';
     endpoint->host_len = host.len;
@@ -125,7 +123,7 @@ void hr_up_endpoint_unref(hr_up_endpoint *endpoint) {
         hr_up_conn_close(endpoint->newest);
     hr_timer_unset(endpoint->up->timers, &endpoint->idle_timer);
     if (endpoint->lookup != NULL)
-        h2o_hostinfo_getaddr_cancel(endpoint->lookup);
+        sv_lookup_cancel(endpoint->lookup);
     SSL_SESSION_free(endpoint->session);
     hr_up_tls_unref(endpoint->settings.tls);
     free(endpoint->name);
@@ -142,13 +140,11 @@ const char *hr_up_endpoint_name(const hr_up_endpoint *endpoint) {
 
 /* ---- names ------------------------------------------------------------------------------- */
 
-static void on_address(h2o_hostinfo_getaddr_req_t *request, const char *err, struct addrinfo *list,
-                       void *ctx) {
+static void on_address(void *ctx, const struct addrinfo *list, const char *err) {
     hr_up_endpoint *endpoint = ctx;
-    (void)request;
     endpoint->lookup = NULL;
     endpoint->looked_up_at = hr_timers_now();
-    if (err == NULL) {
+    if (list != NULL) {
         endpoint->n_addresses = endpoint->current = 0;
         for (; list != NULL && endpoint->n_addresses < HR_UP_MAX_ADDRESSES; list = list->ai_next) {
             struct hr_up_address *address = &endpoint->addresses[endpoint->n_addresses++];
@@ -163,20 +159,21 @@ static void on_address(h2o_hostinfo_getaddr_req_t *request, const char *err, str
     hr_up_endpoint_unref(endpoint);
 }
 
+static void look_up(hr_up_endpoint *endpoint) {
+    char host[NI_MAXHOST], port[8];
+    snprintf(host, sizeof(host), "%.*s", (int)endpoint->host_len, endpoint->name);
+    snprintf(port, sizeof(port), "%u", (unsigned)endpoint->port);
+    endpoint->lookup = sv_lookup_start(endpoint->up->net, host, port, on_address, endpoint);
+}
+
 int hr_up_endpoint_resolve(hr_up_endpoint *endpoint) {
     if (!endpoint->is_name)
         return 1;
     uint64_t now = hr_timers_now();
     int fresh = endpoint->looked_up_at != 0 &&
                 now - endpoint->looked_up_at < endpoint->settings.dns_refresh_ms;
-    if (!(fresh && endpoint->n_addresses > 0) && endpoint->lookup == NULL) {
-        char port[8];
-        int n = snprintf(port, sizeof(port), "%u", (unsigned)endpoint->port);
-        endpoint->lookup = h2o_hostinfo_getaddr(
-            endpoint->up->getaddr, h2o_iovec_init(endpoint->name, endpoint->host_len),
-            h2o_iovec_init(port, (size_t)n), AF_UNSPEC, SOCK_STREAM, IPPROTO_TCP,
-            AI_ADDRCONFIG | AI_NUMERICSERV, on_address, endpoint);
-    }
+    if (!(fresh && endpoint->n_addresses > 0) && endpoint->lookup == NULL)
+        look_up(endpoint);
     return endpoint->n_addresses > 0;
 }
 
@@ -197,64 +194,75 @@ void hr_up_conn_close(hr_up_conn *conn) {
     if (conn->endpoint->settings.open_connections != NULL)
         atomic_fetch_sub_explicit(conn->endpoint->settings.open_connections, 1,
                                   memory_order_relaxed);
-    hr_timer_unset(conn->endpoint->up->timers, &conn->again);
-    hr_up_conn_decrypt_end(conn);
-    h2o_socket_close(conn->socket);
+    sv_sock_close(conn->sock);
     free(conn);
 }
 
-static void on_readable(h2o_socket_t *socket, const char *err) {
-    hr_up_conn *conn = socket->data;
-    (void)err; /* nothing was read yet: read() tells */
-    if (conn->handshaking)
-        hr_up_conn_handshake(conn);
-    else if (conn->exchange != NULL)
+static void on_readable(void *ctx) {
+    hr_up_conn *conn = ctx;
+    if (conn->exchange != NULL)
         hr_up_exchange_readable(conn->exchange);
-    else if (conn->ssl == NULL || !hr_up_conn_is_silent(conn))
+    else if (sv_sock_ssl(conn->sock) == NULL || !sv_sock_is_silent(conn->sock))
         /* An idle connection that can be read has been closed, or its peer says what nobody asked.
          * (TLS may have a ticket to give.) */
         hr_up_conn_close(conn);
 }
 
-static void on_again(hr_timer *timer) {
-    on_readable(H2O_STRUCT_FROM_MEMBER(hr_up_conn, again, timer)->socket, NULL);
-}
-
-static void on_connected(h2o_socket_t *socket, const char *err) {
-    hr_up_conn *conn = socket->data;
-    if (err == NULL)
-        h2o_socket_read_start(socket, on_readable);
-    if (err != NULL || conn->endpoint->settings.tls == NULL)
-        hr_up_exchange_connected(conn->exchange, err);
-    else if (hr_up_conn_encrypt(conn) != 0)
+static void begin_tls(hr_up_conn *conn) {
+    SSL *ssl = hr_up_tls_connect(conn->endpoint);
+    if (ssl == NULL) {
         hr_up_exchange_tls_failed(conn->exchange, "out of memory");
-    else
-        hr_up_conn_handshake(conn);
+        return;
+    }
+    conn->encrypting = 1;
+    SSL_set_app_data(ssl, conn);
+    sv_sock_encrypt(conn->sock, ssl);
 }
 
-void hr_up_conn_resume(hr_up_conn *conn) {
-    h2o_socket_read_start(conn->socket, on_readable);
-    if (conn->ssl != NULL)
-        hr_timer_set(conn->endpoint->up->timers, &conn->again, hr_timers_now(), on_again);
+static void on_connected(void *ctx) {
+    hr_up_conn *conn = ctx;
+    if (conn->endpoint->settings.tls != NULL && !conn->encrypting) {
+        begin_tls(conn);
+        return;
+    }
+    const char *why =
+        conn->encrypting ? hr_up_tls_check(conn->endpoint, sv_sock_ssl(conn->sock)) : NULL;
+    if (why != NULL) {
+        hr_up_exchange_tls_failed(conn->exchange, why);
+        return;
+    }
+    sv_sock_reading(conn->sock, true);
+    hr_up_exchange_connected(conn->exchange, 1);
+}
+
+static void on_failed(void *ctx, bool tls, const char *why) {
+    hr_up_conn *conn = ctx;
+    if (tls)
+        hr_up_exchange_tls_failed(conn->exchange, why);
+    else
+        hr_up_exchange_connected(conn->exchange, 0);
+}
+
+static void on_sock_written(void *ctx, bool ok) {
+    hr_up_conn *conn = ctx;
+    conn->on_written(conn, ok);
 }
 
 hr_up_conn *hr_up_conn_open(hr_up_endpoint *endpoint, hr_up_exchange *exchange) {
+    static const sv_sock_events events = {on_connected, on_failed, on_readable, on_sock_written};
     struct hr_up_address *address = &endpoint->addresses[endpoint->current];
-    h2o_socket_t *socket = h2o_socket_connect(endpoint->up->loop, (struct sockaddr *)&address->sa,
-                                              address->len, on_connected);
-    hr_up_count(&endpoint->up->stats->connects, 1);
-    if (socket == NULL)
-        return NULL;
-    hr_up_conn *conn = h2o_mem_alloc(sizeof(*conn));
+    hr_up_conn *conn = sv_alloc(sizeof(*conn));
     *conn = (hr_up_conn){.endpoint = endpoint,
-                         .socket = socket,
                          .exchange = exchange,
                          .peer_idle_s = -1,
                          .opened_at = hr_timers_now()};
-    socket->data = conn;
-    /* libh2o would read until a read is short, tens of megabytes from a fast peer: we read
-     * ourselves. */
-    h2o_socket_dont_read(socket, 1);
+    conn->sock =
+        sv_connect(endpoint->up->net, (struct sockaddr *)&address->sa, address->len, &events, conn);
+    hr_up_count(&endpoint->up->stats->connects, 1);
+    if (conn->sock == NULL) {
+        free(conn);
+        return NULL;
+    }
     hr_up_count(&endpoint->up->stats->connections, 1);
     if (endpoint->settings.open_connections != NULL)
         atomic_fetch_add_explicit(endpoint->settings.open_connections, 1, memory_order_relaxed);
@@ -265,7 +273,7 @@ hr_up_conn *hr_up_conn_reuse(hr_up_endpoint *endpoint, int careful) {
     uint64_t now = hr_timers_now();
     hr_up_conn *conn;
     while ((conn = endpoint->newest) != NULL) {
-        if (conn->idle_until > now && !(careful && !hr_up_conn_is_silent(conn))) {
+        if (conn->idle_until > now && !(careful && !sv_sock_is_silent(conn->sock))) {
             unlink_idle(conn);
             hr_up_count(&endpoint->up->stats->reused, 1);
             return conn;
@@ -278,7 +286,7 @@ hr_up_conn *hr_up_conn_reuse(hr_up_endpoint *endpoint, int careful) {
 /* One timer an endpoint, for the oldest: the others are younger. A connection whose peer allows
  * less than the rest may outstay a little; hr_up_conn_reuse never hands it out. */
 static void on_idle_timer(hr_timer *timer) {
-    hr_up_endpoint *endpoint = H2O_STRUCT_FROM_MEMBER(hr_up_endpoint, idle_timer, timer);
+    hr_up_endpoint *endpoint = SV_CONTAINER(hr_up_endpoint, idle_timer, timer);
     uint64_t now = hr_timers_now();
     while (endpoint->oldest != NULL && endpoint->oldest->idle_until <= now)
         hr_up_conn_close(endpoint->oldest);
@@ -298,11 +306,10 @@ void hr_up_conn_release(hr_up_conn *conn, int reusable) {
     uint64_t now = hr_timers_now();
     if (settings->max_connection_ms > 0 && now - conn->opened_at >= settings->max_connection_ms)
         reusable = 0;
-    if (!reusable || idle_ms == 0 || h2o_socket_is_writing(conn->socket)) {
+    if (!reusable || idle_ms == 0 || sv_sock_is_writing(conn->sock)) {
         hr_up_conn_close(conn);
         return;
     }
-    hr_timer_unset(endpoint->up->timers, &conn->again);
     conn->exchange = NULL;
     conn->idle_until = now + idle_ms;
     conn->newer = NULL;

@@ -1,10 +1,7 @@
 #include <arpa/inet.h>
-#include <errno.h>
-#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <openssl/err.h>
 #include <openssl/ssl.h>
@@ -26,7 +23,7 @@ struct hr_up_tls {
 /* ---- settings ---------------------------------------------------------------------------- */
 
 static char *text(hr_str s) {
-    char *copy = h2o_mem_alloc(s.len + 1);
+    char *copy = sv_alloc(s.len + 1);
     memcpy(copy, s.p, s.len);
     copy[s.len] = '\0';
     return copy;
@@ -128,7 +125,7 @@ static int configure(hr_up_tls *tls, const hr_up_tls_options *options, char *why
 }
 
 hr_up_tls *hr_up_tls_new(const hr_up_tls_options *options, char *why, size_t why_size) {
-    hr_up_tls *tls = h2o_mem_alloc(sizeof(*tls));
+    hr_up_tls *tls = sv_alloc(sizeof(*tls));
     memset(tls, 0, sizeof(*tls));
     atomic_init(&tls->references, 1);
     uint64_t hash = mix(14695981039346656037ull, &options->insecure, sizeof(options->insecure));
@@ -142,7 +139,7 @@ hr_up_tls *hr_up_tls_new(const hr_up_tls_options *options, char *why, size_t why
         tls->server_name = text(options->server_name);
     const hr_str *names = options->n_names > 0 ? options->names : &options->server_name;
     tls->n_names = options->n_names > 0 ? options->n_names : options->server_name.len > 0;
-    tls->names = h2o_mem_alloc((tls->n_names + 1) * sizeof(*tls->names));
+    tls->names = sv_alloc((tls->n_names + 1) * sizeof(*tls->names));
     for (size_t i = 0; i < tls->n_names; i++)
         tls->names[i] = text(names[i]);
     if (configure(tls, options, why, why_size) != 0) {
@@ -208,196 +205,20 @@ static int is_named(const hr_up_tls *tls, SSL *ssl) {
     return found;
 }
 
-static void handshake_failed(hr_up_conn *conn) {
-    hr_up_endpoint *endpoint = conn->endpoint;
-    long verdict = SSL_get_verify_result(conn->ssl);
-    char reason[192];
-    hr_tls_error_text(reason, sizeof(reason));
-    const char *what = reason;
-    if (!endpoint->settings.tls->insecure && verdict != X509_V_OK)
-        what = X509_verify_cert_error_string(verdict);
-    hr_up_exchange_tls_failed(conn->exchange, what);
-}
-
-static void on_handshake_writable(h2o_socket_t *socket, const char *err) {
-    hr_up_conn *conn = socket->data;
-    if (err != NULL)
-        handshake_failed(conn);
-    else
-        hr_up_conn_handshake(conn);
-}
-
-void hr_up_conn_handshake(hr_up_conn *conn) {
-    const hr_up_tls *tls = conn->endpoint->settings.tls;
-    ERR_clear_error();
-    int result = SSL_do_handshake(conn->ssl);
-    if (result == 1) {
-        if (!tls->insecure && !is_named(tls, conn->ssl)) {
-            hr_up_exchange_tls_failed(conn->exchange, "its certificate is for another name");
-            return;
-        }
-        conn->handshaking = 0;
-        hr_up_exchange_connected(conn->exchange, NULL);
-        return;
-    }
-    int error = SSL_get_error(conn->ssl, result);
-    if (error == SSL_ERROR_WANT_READ)
-        return;
-    if (error != SSL_ERROR_WANT_WRITE)
-        handshake_failed(conn);
-    else if (!h2o_socket_is_writing(conn->socket))
-        h2o_socket_notify_write(conn->socket, on_handshake_writable);
-}
-
-int hr_up_conn_encrypt(hr_up_conn *conn) {
-    const hr_up_tls *tls = conn->endpoint->settings.tls;
-    int fd = h2o_socket_get_fd(conn->socket), on = 1;
-    /* Head and body are records of their own: the second must not wait for the first's
-     * acknowledgement. */
-    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-    conn->ssl = SSL_new(tls->ctx);
-    if (conn->ssl == NULL || SSL_set_fd(conn->ssl, fd) != 1)
-        return -1;
-    SSL_set_app_data(conn->ssl, conn);
-    SSL_set_connect_state(conn->ssl);
+SSL *hr_up_tls_connect(hr_up_endpoint *endpoint) {
+    const hr_up_tls *tls = endpoint->settings.tls;
+    SSL *ssl = SSL_new(tls->ctx);
+    if (ssl == NULL)
+        return NULL;
+    SSL_set_connect_state(ssl);
     if (tls->server_name != NULL && !is_address(tls->server_name))
-        SSL_set_tlsext_host_name(conn->ssl, tls->server_name);
-    if (conn->endpoint->session != NULL)
-        SSL_set_session(conn->ssl, conn->endpoint->session);
-    conn->handshaking = 1;
-    return 0;
+        SSL_set_tlsext_host_name(ssl, tls->server_name);
+    if (endpoint->session != NULL)
+        SSL_set_session(ssl, endpoint->session);
+    return ssl;
 }
 
-void hr_up_conn_decrypt_end(hr_up_conn *conn) {
-    if (conn->ssl == NULL)
-        return;
-    ERR_clear_error();
-    if (!conn->handshaking)
-        SSL_shutdown(conn->ssl); /* close_notify, if there is room for it */
-    SSL_free(conn->ssl);
-    conn->ssl = NULL;
-    ERR_clear_error();
-}
-
-/* ---- bytes ------------------------------------------------------------------------------- */
-
-/* As read and write would say it. */
-static ssize_t outcome(SSL *ssl, int result) {
-    switch (SSL_get_error(ssl, result)) {
-    case SSL_ERROR_WANT_READ:
-    case SSL_ERROR_WANT_WRITE:
-        errno = EAGAIN;
-        return -1;
-    case SSL_ERROR_ZERO_RETURN:
-        return 0;
-    default: /* an end without close_notify among them: the answer may be cut short */
-        errno = ECONNRESET;
-        return -1;
-    }
-}
-
-ssize_t hr_up_conn_recv(hr_up_conn *conn, char *buf, size_t size) {
-    ssize_t n;
-    if (conn->ssl == NULL) {
-        do {
-            n = read(h2o_socket_get_fd(conn->socket), buf, size);
-        } while (n == -1 && errno == EINTR);
-        return n;
-    }
-    size_t got = 0;
-    /* To the last byte that OpenSSL holds: epoll knows nothing of it. */
-    while (got < size) {
-        ERR_clear_error();
-        int result = SSL_read(conn->ssl, buf + got, (int)(size - got));
-        if (result > 0) {
-            got += (size_t)result;
-            continue;
-        }
-        return got > 0 ? (ssize_t)got : outcome(conn->ssl, result);
-    }
-    return (ssize_t)got;
-}
-
-int hr_up_conn_is_silent(hr_up_conn *conn) {
-    char byte;
-    if (conn->ssl != NULL) {
-        ERR_clear_error();
-        int result = SSL_peek(conn->ssl, &byte, 1);
-        return result <= 0 && SSL_get_error(conn->ssl, result) == SSL_ERROR_WANT_READ;
-    }
-    ssize_t n = recv(h2o_socket_get_fd(conn->socket), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
-    return n == -1 && (errno == EAGAIN || errno == EWOULDBLOCK);
-}
-
-ssize_t hr_up_conn_send(hr_up_conn *conn, const h2o_iovec_t *pieces, size_t n_pieces) {
-    ssize_t n;
-    if (conn->ssl == NULL) {
-        struct msghdr message = {.msg_iov = (struct iovec *)(uintptr_t)pieces,
-                                 .msg_iovlen = n_pieces};
-        do {
-            n = sendmsg(h2o_socket_get_fd(conn->socket), &message, MSG_NOSIGNAL);
-        } while (n == -1 && errno == EINTR);
-        return n;
-    }
-    size_t sent = 0;
-    for (size_t i = 0; i < n_pieces; i++) {
-        for (size_t at = 0; at < pieces[i].len;) {
-            ERR_clear_error();
-            size_t left = pieces[i].len - at;
-            int result =
-                SSL_write(conn->ssl, pieces[i].base + at, (int)(left < 1 << 20 ? left : 1 << 20));
-            if (result <= 0)
-                return sent > 0 ? (ssize_t)sent : outcome(conn->ssl, result);
-            at += (size_t)result;
-            sent += (size_t)result;
-        }
-    }
-    return (ssize_t)sent;
-}
-
-size_t hr_up_skip(h2o_iovec_t *pieces, size_t n_pieces, size_t done) {
-    size_t skip = 0;
-    for (; skip < n_pieces && done >= pieces[skip].len; skip++)
-        done -= pieces[skip].len;
-    if (skip < n_pieces) {
-        pieces[skip].base += done;
-        pieces[skip].len -= done;
-    }
-    return skip;
-}
-
-static void on_writable(h2o_socket_t *socket, const char *err) {
-    hr_up_conn *conn = socket->data;
-    ssize_t n = err == NULL ? hr_up_conn_send(conn, conn->unsent, conn->n_unsent) : -1;
-    if (n <= 0 && (err != NULL || errno != EAGAIN)) {
-        conn->on_written(socket, err != NULL ? err : h2o_socket_error_io);
-        return;
-    }
-    size_t skip = hr_up_skip(conn->unsent, conn->n_unsent, n > 0 ? (size_t)n : 0);
-    conn->n_unsent -= skip;
-    memmove(conn->unsent, conn->unsent + skip, conn->n_unsent * sizeof(*conn->unsent));
-    if (conn->n_unsent > 0)
-        h2o_socket_notify_write(socket, on_writable);
-    else
-        conn->on_written(socket, NULL);
-}
-
-void hr_up_conn_write(hr_up_conn *conn, h2o_iovec_t *pieces, size_t n_pieces, h2o_socket_cb cb) {
-    if (conn->ssl == NULL) {
-        h2o_socket_write(conn->socket, pieces, n_pieces, cb);
-        return;
-    }
-    memcpy(conn->unsent, pieces, n_pieces * sizeof(*pieces));
-    conn->n_unsent = n_pieces;
-    conn->on_written = cb;
-    h2o_socket_notify_write(conn->socket, on_writable);
-}
-
-void hr_up_conn_finish(hr_up_conn *conn) {
-    if (conn->ssl == NULL) {
-        shutdown(h2o_socket_get_fd(conn->socket), SHUT_WR);
-        return;
-    }
-    ERR_clear_error();
-    SSL_shutdown(conn->ssl);
+const char *hr_up_tls_check(const hr_up_endpoint *endpoint, SSL *ssl) {
+    const hr_up_tls *tls = endpoint->settings.tls;
+    return tls->insecure || is_named(tls, ssl) ? NULL : "its certificate is for another name";
 }

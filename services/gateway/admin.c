@@ -72,7 +72,7 @@ static void write_config(gw_aside *aside) {
 }
 
 static void answer_config(hr_exchange *ex) {
-    gw_answer_aside(ex, write_config, h2o_iovec_init(NULL, 0));
+    gw_answer_aside(ex, write_config, (hr_str){NULL, 0});
 }
 
 static void answer_clusters(hr_exchange *ex) {
@@ -129,8 +129,8 @@ static const struct page {
              {"/explain", gw_explain}};
 
 /* uri-host without the port, and without the brackets of an IPv6 address. */
-static hr_str host_of(h2o_iovec_t authority) {
-    hr_str host = {authority.base, authority.len};
+static hr_str host_of(hr_str authority) {
+    hr_str host = {authority.p, authority.len};
     if (host.len > 0 && host.p[0] == '[') {
         const char *end = memchr(host.p, ']', host.len);
         return (hr_str){host.p + 1, end != NULL ? (size_t)(end - host.p - 1) : 0};
@@ -142,12 +142,12 @@ static hr_str host_of(h2o_iovec_t authority) {
 /* A web page can make a visitor's browser ask this listener for it, by a name of its own that
  * resolves to this address (DNS rebinding). The browser then sends that name: only addresses, the
  * name of loopback and the names of --admin-host are answered. */
-static int is_own_host(const gateway *g, h2o_iovec_t authority) {
+static int is_own_host(const gateway *g, hr_str authority) {
     const hr_text_list *names = &g->options.admin_hosts;
     hr_str host = host_of(authority);
     char text[INET6_ADDRSTRLEN];
     unsigned char address[sizeof(struct in6_addr)];
-    if (h2o_lcstris(host.p, host.len, H2O_STRLIT("localhost")))
+    if (hr_str_is_nocase(host, "localhost"))
         return 1;
     for (size_t i = 0; i < names->n; i++)
         if (strlen(names->v[i]) == host.len && strncasecmp(names->v[i], host.p, host.len) == 0)
@@ -166,20 +166,18 @@ void gw_on_status_request(hr_exchange *ex) {
 
 void gw_on_admin_request(hr_exchange *ex) {
     const gw_loop *loop = ex->loop->data;
-    if (ex->has_host && !is_own_host(loop->gateway, ex->req->input.authority)) {
+    if (ex->request.authority.p != NULL && !is_own_host(loop->gateway, ex->request.authority)) {
         hr_answer_error(ex, 421, "Host must be an address, localhost, or a name of --admin-host");
         return;
     }
-    h2o_iovec_t path = hr_request_path(ex->req), method = ex->req->method;
-    int get = h2o_memis(method.base, method.len, H2O_STRLIT("GET")) ||
-              h2o_memis(method.base, method.len, H2O_STRLIT("HEAD"));
+    hr_str path = hr_request_path(ex), method = ex->request.method;
+    int get = hr_str_is(method, "GET") || hr_str_is(method, "HEAD");
     if (hr_answer_common(ex))
         return;
     for (size_t i = 0; i < sizeof(pages) / sizeof(pages[0]); i++) {
-        if (!h2o_memis(path.base, path.len, pages[i].path, strlen(pages[i].path)))
+        if (!hr_str_is(path, pages[i].path))
             continue;
-        if (get || (pages[i].answer == gw_explain &&
-                    h2o_memis(method.base, method.len, H2O_STRLIT("POST"))))
+        if (get || (pages[i].answer == gw_explain && hr_str_is(method, "POST")))
             pages[i].answer(ex);
         else
             hr_answer_method(ex, pages[i].answer == gw_explain ? "GET, HEAD, POST" : "GET, HEAD");

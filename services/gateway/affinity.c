@@ -14,8 +14,8 @@ static const hr_hash_policy *made_cookie(const hr_decision *d) {
 }
 
 static hr_str text(gw_request *r, const char *p, int len) {
-    h2o_iovec_t copy = h2o_strdup(&r->ex->req->pool, p, (size_t)len);
-    return hr_str_of(copy);
+    hr_str copy = sv_pool_copy(r->ex->pool, (hr_str){p, (size_t)len});
+    return copy;
 }
 
 /* As Envoy writes it; a ttl of zero makes it last as long as the client's session. */
@@ -46,7 +46,7 @@ void gw_affinity(gw_request *r) {
         return;
     /* The hash is that of the client's next request, which will bring the cookie. */
     hr_request with = r->in;
-    hr_pair *fields = h2o_mem_alloc_pool(&r->ex->req->pool, (with.n_headers + 1) * sizeof(*fields));
+    hr_pair *fields = sv_pool_alloc(r->ex->pool, (with.n_headers + 1) * sizeof(*fields));
     memcpy(fields, with.headers, with.n_headers * sizeof(*fields));
     fields[with.n_headers] = (hr_pair){HR_STR("cookie"), text(r, cookie, len)};
     with.headers = fields;

@@ -34,7 +34,7 @@ static void on_written(hr_loop *loop, hr_message *message) {
         hr_answer_error(aside->ex, 500, "out of memory");
     else
         hr_answer(aside->ex, aside->status, "application/json",
-                  h2o_iovec_init(aside->json.p, aside->json.len));
+                  (hr_str){aside->json.p, aside->json.len});
 }
 
 static void *work(void *arg) {
@@ -48,7 +48,7 @@ static void *work(void *arg) {
     return NULL;
 }
 
-static gw_aside *aside_new(hr_exchange *ex, void (*write)(gw_aside *aside), h2o_iovec_t question) {
+static gw_aside *aside_new(hr_exchange *ex, void (*write)(gw_aside *aside), hr_str question) {
     gw_loop *loop = ex->loop->data;
     gateway *g = loop->gateway;
     gw_aside *aside = NULL;
@@ -70,11 +70,11 @@ static gw_aside *aside_new(hr_exchange *ex, void (*write)(gw_aside *aside), h2o_
     aside->status = 200;
     aside->len = question.len;
     if (question.len > 0)
-        memcpy(aside->question, question.base, question.len);
+        memcpy(aside->question, question.p, question.len);
     return aside;
 }
 
-void gw_answer_aside(hr_exchange *ex, void (*write)(gw_aside *aside), h2o_iovec_t question) {
+void gw_answer_aside(hr_exchange *ex, void (*write)(gw_aside *aside), hr_str question) {
     gw_aside *aside = aside_new(ex, write, question);
     pthread_t thread;
     if (aside == NULL) {

@@ -33,7 +33,7 @@ struct gw_aside {
 /* Answers with what `write` writes, which is called on a thread of its own and sees a copy of the
  * question. 503 with Retry-After if as many as may be are held already, or there is no memory or no
  * thread. */
-void gw_answer_aside(hr_exchange *ex, void (*write)(gw_aside *aside), h2o_iovec_t question);
+void gw_answer_aside(hr_exchange *ex, void (*write)(gw_aside *aside), hr_str question);
 
 /* The loops have ended: waits for threads that still write for a client that has gone. */
 bool gw_aside_stop(void *ctx);

@@ -104,17 +104,17 @@ static yajl_val read_body(question *q, const char *text, size_t len) {
     return tree;
 }
 
-static void read_query_header(question *q, h2o_iovec_t value) {
-    const char *colon = memchr(value.base, ':', value.len);
+static void read_query_header(question *q, hr_str value) {
+    const char *colon = memchr(value.p, ':', value.len);
     if (colon == NULL || q->request.n_headers == MAX_HEADERS) {
         q->error = "header must be 'Name: value', at most 128 times";
         return;
     }
-    const char *from = colon + 1, *end = value.base + value.len;
+    const char *from = colon + 1, *end = value.p + value.len;
     while (from < end && *from == ' ')
         from++;
     q->headers[q->request.n_headers++] =
-        (hr_pair){{value.base, (size_t)(colon - value.base)}, {from, (size_t)(end - from)}};
+        (hr_pair){{value.p, (size_t)(colon - value.p)}, {from, (size_t)(end - from)}};
 }
 
 /* The values are decoded where they stand. */
@@ -124,7 +124,7 @@ static void read_query(question *q, char *query, size_t len) {
         char *equals = memchr(p, '=', (size_t)(stop - p));
         hr_str name = {p, (size_t)((equals != NULL ? equals : stop) - p)};
         char *from = equals != NULL ? equals + 1 : stop;
-        h2o_iovec_t value;
+        hr_str value;
         if (!hr_percent_decode(&value, from, from, (size_t)(stop - from))) {
             q->error = "the query has a bad escape";
             return;
@@ -134,7 +134,7 @@ static void read_query(question *q, char *query, size_t len) {
         static const char *const names[] = {"method", "scheme", "authority", "path"};
         for (size_t i = 0; i < 4; i++)
             if (name.len == strlen(names[i]) && memcmp(name.p, names[i], name.len) == 0)
-                *fields[i] = hr_str_of(value);
+                *fields[i] = value;
         if (name.len == 6 && memcmp(name.p, "header", 6) == 0)
             read_query_header(q, value);
         p = stop + 1;
@@ -262,9 +262,9 @@ static void answer_query(gw_aside *aside) {
 }
 
 void gw_explain(hr_exchange *ex) {
-    h2o_iovec_t body = ex->req->entity;
-    if (!h2o_memis(ex->req->method.base, ex->req->method.len, H2O_STRLIT("POST")))
-        gw_answer_aside(ex, answer_query, hr_request_query(ex->req));
+    hr_str body = {ex->body.p, ex->body.len};
+    if (!hr_str_is(ex->request.method, "POST"))
+        gw_answer_aside(ex, answer_query, hr_request_query(ex));
     else if (body.len <= MAX_BODY)
         gw_answer_aside(ex, answer_body, body);
     else

@@ -47,7 +47,7 @@ static void after_delay(gw_request *r) {
 }
 
 static void on_delay(hr_timer *timer) {
-    after_delay(H2O_STRUCT_FROM_MEMBER(gw_request, timer, timer));
+    after_delay(SV_CONTAINER(gw_request, timer, timer));
 }
 
 void gw_filter(gw_request *r) {
@@ -57,7 +57,7 @@ void gw_filter(gw_request *r) {
         return;
     }
     gw_flag(r, "DI");
-    hr_timer_set(&r->loop->timers, &r->timer, hr_timers_now() + (uint64_t)d->delay_ms, on_delay);
+    hr_timer_set(r->loop->timers, &r->timer, hr_timers_now() + (uint64_t)d->delay_ms, on_delay);
 }
 
 /* ---- CORS ---- */
@@ -66,7 +66,7 @@ static hr_str join(gw_request *r, const hr_str *list, size_t n) {
     size_t len = 0;
     for (size_t i = 0; i < n; i++)
         len += list[i].len + 1;
-    char *text = h2o_mem_alloc_pool(&r->ex->req->pool, len + 1), *at = text;
+    char *text = sv_pool_alloc(r->ex->pool, len + 1), *at = text;
     for (size_t i = 0; i < n; i++) {
         if (i > 0)
             *at++ = ',';
@@ -129,7 +129,7 @@ void gw_preflight(gw_request *r) {
         if (headers.len > 0)
             fields[n++] = (hr_pair){HR_STR("access-control-allow-headers"), headers};
         if (cors->max_age_s >= 0) {
-            char *age = h2o_mem_alloc_pool(&r->ex->req->pool, 24);
+            char *age = sv_pool_alloc(r->ex->pool, 24);
             int len = snprintf(age, 24, "%lld", (long long)cors->max_age_s);
             fields[n++] = (hr_pair){HR_STR("access-control-max-age"), {age, (size_t)len}};
         }

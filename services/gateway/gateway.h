@@ -139,7 +139,7 @@ typedef struct gateway gateway;
 typedef struct gw_loop {
     gateway *gateway;
     hr_loop *loop;
-    hr_timers timers;
+    hr_timers *timers;
     hr_up_loop *up;
     gw_loop_config *current;
     gw_loop_config *retired; /* to be freed by the next sweep */
@@ -213,7 +213,7 @@ void gw_on_status_request(hr_exchange *ex);
 /* request.c */
 void gw_on_request(hr_exchange *ex);
 /* The body of an answer that the server gives before any routing (a malformed request). */
-h2o_iovec_t gw_refusal_body(hr_exchange *ex, int status, const char *detail,
+hr_str gw_refusal_body(hr_exchange *ex, int status, const char *detail,
                             const char **content_type);
 /* Looks after requests that have been in flight for a while. */
 void gw_sweep(hr_timer *timer);

@@ -8,14 +8,14 @@
 /* te once a line, content-length, what asks for an upgrade. */
 #define FIELDS_ADDED (1 + GW_UPGRADE_FIELDS)
 
-static int is_te(const h2o_header_t *h) {
-    return h->name->len == 2 && memcmp(h->name->base, "te", 2) == 0;
+static int is_te(const hr_pair *field) {
+    return field->name.len == 2 && memcmp(field->name.p, "te", 2) == 0;
 }
 
-static size_t te_lines(const h2o_req_t *req) {
+static size_t te_lines(const sv_http1_request *request) {
     size_t n = 0;
-    for (size_t i = 0; i < req->headers.size; i++)
-        n += is_te(&req->headers.entries[i]) != 0;
+    for (size_t i = 0; i < request->n_fields; i++)
+        n += is_te(&request->fields[i]) != 0;
     return n;
 }
 
@@ -26,15 +26,15 @@ static hr_str decimal(char *text, uint64_t value) {
 /* End-to-end fields, and those hop-by-hop ones that Envoy leaves to rules. */
 static void client_fields(gw_request *r, hr_request *raw) {
     hr_exchange *ex = r->ex;
-    const h2o_req_t *req = ex->req;
-    size_t n, n_te = te_lines(req);
+    const sv_http1_request *request = &ex->request;
+    size_t n, n_te = te_lines(request);
     hr_pair *fields = hr_forward_fields(ex, &n, FIELDS_ADDED + n_te);
-    for (size_t i = 0; n_te > 0 && i < req->headers.size; i++)
-        if (is_te(&req->headers.entries[i]))
-            fields[n++] = (hr_pair){HR_STR("te"), hr_str_of(req->headers.entries[i].value)};
-    if (ex->has_content_length)
+    for (size_t i = 0; n_te > 0 && i < request->n_fields; i++)
+        if (is_te(&request->fields[i]))
+            fields[n++] = request->fields[i];
+    if (request->framing == SV_HTTP1_LENGTH)
         fields[n++] =
-            (hr_pair){HR_STR("content-length"), decimal(r->length_text, ex->content_length)};
+            (hr_pair){HR_STR("content-length"), decimal(r->length_text, request->content_length)};
     if (r->upgrade) /* rules may ask for it, as Envoy leaves it to them */
         n = gw_upgrade_fields(fields, n);
     raw->headers = fields;
@@ -50,7 +50,7 @@ static void add_facts(gw_request *r) {
     const char *tls = hr_exchange_tls_version(ex);
     r->connection.facts = r->facts;
     add_fact(r, "HOSTNAME", hr_str_from(hr_server_options_of(ex->loop->server)->name));
-    add_fact(r, "BYTES_RECEIVED", decimal(r->received_text, ex->req->entity.len));
+    add_fact(r, "BYTES_RECEIVED", decimal(r->received_text, ex->body.len));
     add_fact(r, "REQUEST_DURATION",
              decimal(r->duration_text, (hr_now_ns() - ex->start_ns) / 1000000));
     if (tls == NULL)
@@ -62,9 +62,9 @@ static void add_facts(gw_request *r) {
 /* A Gateway's proxies give every request an id of their own, a sidecar keeps its application's. */
 static void settle_id(gw_request *r) {
     hr_exchange *ex = r->ex;
-    if (gw_config_is_gateway(r->lc->config) && hr_request_header(ex->req, "x-request-id").len > 0)
-        ex->request_id = hr_make_request_id(&ex->req->pool);
-    r->connection.request_id = hr_str_of(ex->request_id);
+    if (gw_config_is_gateway(r->lc->config) && hr_request_header(ex, "x-request-id").len > 0)
+        ex->request_id = hr_make_request_id(ex->pool);
+    r->connection.request_id = ex->request_id;
 }
 
 static void describe_connection(gw_request *r) {
@@ -73,29 +73,29 @@ static void describe_connection(gw_request *r) {
     *c = (hr_connection)HR_CONNECTION_INIT;
     c->peer_address = gw_peer_address(r);
     c->peer_port = hr_exchange_peer_port(ex);
-    c->local_address = hr_str_of(hr_exchange_local_address(ex, &c->local_port));
+    c->local_address = hr_exchange_local_address(ex, &c->local_port);
     c->trusted_proxies = (unsigned)r->loop->gateway->options.trusted_proxies;
-    c->protocol = ex->req->version < 0x101 ? HR_STR("HTTP/1.0") : HR_STR("HTTP/1.1");
+    c->protocol = ex->request.minor_version == 0 ? HR_STR("HTTP/1.0") : HR_STR("HTTP/1.1");
     c->start_time_us = (int64_t)ex->start_wall_us;
     settle_id(r);
     add_facts(r);
 }
 
 int gw_build_request(gw_request *r) {
-    h2o_req_t *req = r->ex->req;
+    hr_exchange *ex = r->ex;
     hr_request raw = HR_REQUEST_INIT;
     size_t size = 0;
     client_fields(r, &raw);
     describe_connection(r);
-    raw.method = hr_str_of(req->input.method);
-    raw.scheme = req->scheme == &H2O_URL_SCHEME_HTTPS ? HR_STR("https") : HR_STR("http");
-    raw.authority = hr_str_of(req->input.authority);
-    raw.path = hr_str_of(req->input.path);
+    raw.method = ex->request.method;
+    raw.scheme = ex->secure ? HR_STR("https") : HR_STR("http");
+    raw.authority = ex->request.authority;
+    raw.path = ex->request.path;
     raw.draws = (hr_draws){gw_draw(r->loop), gw_draw(r->loop), gw_draw(r->loop), gw_draw(r->loop)};
     raw.connection = &r->connection;
     const hr_view *view = r->lc->config->view;
     if (hr_edge_request(&r->in, view, &raw, NULL, &size) != HR_ENOSPC)
         return -1;
-    void *memory = h2o_mem_alloc_pool(&req->pool, size);
+    void *memory = sv_pool_alloc(ex->pool, size);
     return hr_edge_request(&r->in, view, &raw, memory, &size) == HR_OK ? 0 : -1;
 }

@@ -104,9 +104,9 @@ void gw_loop_free_retired(gw_loop *loop) {
 static void prepare_cluster(gw_loop_cluster *cluster, size_t n) {
     if (cluster->up != NULL)
         return;
-    cluster->up = h2o_mem_alloc(n * sizeof(*cluster->up));
-    cluster->states = h2o_mem_alloc(n * sizeof(*cluster->states));
-    cluster->ejected = h2o_mem_alloc(n);
+    cluster->up = sv_alloc(n * sizeof(*cluster->up));
+    cluster->states = sv_alloc(n * sizeof(*cluster->states));
+    cluster->ejected = sv_alloc(n);
     memset(cluster->ejected, 0, n);
     memset(cluster->up, 0, n * sizeof(*cluster->up));
     memset(cluster->states, 0, n * sizeof(*cluster->states));
@@ -146,7 +146,7 @@ static void adopt(gw_loop_config *lc, gw_loop_config *previous) {
 
 void gw_loop_use(gw_loop *loop, gw_config *config) {
     size_t size = config->n_clusters * sizeof(gw_loop_cluster);
-    gw_loop_config *lc = h2o_mem_alloc(sizeof(*lc) + size);
+    gw_loop_config *lc = sv_alloc(sizeof(*lc) + size);
     memset(lc, 0, sizeof(*lc) + size);
     lc->config = gw_config_ref(config);
     lc->loop = loop;
@@ -186,45 +186,40 @@ hr_up_endpoint *gw_loop_endpoint(gw_loop *loop, gw_loop_config *lc, size_t c, si
 
 /* ---- life ---- */
 
-int gw_loop_start(hr_loop *h2o_loop, void *ctx) {
+int gw_loop_start(hr_loop *server_loop, void *ctx) {
     gateway *g = ctx;
     gw_loop *loop = calloc(1, sizeof(*loop));
     if (loop == NULL)
         return -1;
-    if (hr_timers_init(&loop->timers, h2o_loop->ctx.loop) != 0) {
-        free(loop);
-        return -1;
-    }
     loop->gateway = g;
-    loop->loop = h2o_loop;
-    loop->up = hr_up_loop_new(h2o_loop->ctx.loop, &h2o_loop->ctx.receivers.hostinfo_getaddr,
-                              &loop->timers, &g->upstreams.loops[h2o_loop->index]);
+    loop->loop = server_loop;
+    loop->timers = sv_loop_timers(server_loop->net);
+    loop->up = hr_up_loop_new(server_loop->net, &g->upstreams.loops[server_loop->index]);
     if (loop->up == NULL ||
         getrandom(loop->random, sizeof(loop->random), 0) != sizeof(loop->random)) {
         hr_up_loop_free(loop->up);
-        hr_timers_dispose(&loop->timers);
         free(loop);
         return -1;
     }
     loop->random[0] |= 1; /* all zero is the one state that xoshiro cannot leave */
-    h2o_loop->data = loop;
+    server_loop->data = loop;
     pthread_mutex_lock(&g->mutex);
     gw_loop_use(loop, g->config);
-    g->loops[h2o_loop->index] = h2o_loop;
+    g->loops[server_loop->index] = server_loop;
     pthread_mutex_unlock(&g->mutex);
-    hr_timer_set(&loop->timers, &loop->sweep, hr_timers_now() + SWEEP_MS, gw_sweep);
-    return h2o_loop->index == 0 ? gw_reload_start(g) : 0;
+    hr_timer_set(loop->timers, &loop->sweep, hr_timers_now() + SWEEP_MS, gw_sweep);
+    return server_loop->index == 0 ? gw_reload_start(g) : 0;
 }
 
-void gw_loop_stop(hr_loop *h2o_loop, void *ctx) {
+void gw_loop_stop(hr_loop *server_loop, void *ctx) {
     gateway *g = ctx;
-    gw_loop *loop = h2o_loop->data;
+    gw_loop *loop = server_loop->data;
     if (loop == NULL)
         return;
     pthread_mutex_lock(&g->mutex);
-    g->loops[h2o_loop->index] = NULL;
+    g->loops[server_loop->index] = NULL;
     pthread_mutex_unlock(&g->mutex);
-    hr_timer_unset(&loop->timers, &loop->sweep);
+    hr_timer_unset(loop->timers, &loop->sweep);
     gw_mirrors_stop(loop);
     gw_loop_config_unref(loop->current);
     gw_loop_free_retired(loop);
@@ -233,7 +228,6 @@ void gw_loop_stop(hr_loop *h2o_loop, void *ctx) {
         scratch_free(s);
     }
     hr_up_loop_free(loop->up);
-    hr_timers_dispose(&loop->timers);
     free(loop);
-    h2o_loop->data = NULL;
+    server_loop->data = NULL;
 }

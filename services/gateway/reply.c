@@ -24,7 +24,7 @@ static void describe_answer(const gw_request *r, hr_response *out, hr_pair facts
     out->time_us = (int64_t)(ex->start_wall_us + elapsed / 1000);
     out->facts = facts;
     if (r->tries > 0)
-        out->upstream_address = hr_str_of(ex->upstream_host);
+        out->upstream_address = ex->upstream_host;
     if (out->local)
         return;
     uint64_t head_ns = r->forward_ns - ex->start_ns + ex->upstream_ns;
@@ -54,11 +54,11 @@ void gw_response_ops(gw_request *r, int status, const hr_pair **fields, size_t *
 }
 
 static int is_grpc(const gw_request *r) {
-    h2o_iovec_t type = hr_request_header(r->ex->req, "content-type");
+    hr_str type = hr_request_header(r->ex, "content-type");
     static const char grpc[] = "application/grpc";
     size_t n = sizeof(grpc) - 1;
-    return type.len >= n && memcmp(type.base, grpc, n) == 0 &&
-           (type.len == n || type.base[n] == '+' || type.base[n] == ';');
+    return type.len >= n && memcmp(type.p, grpc, n) == 0 &&
+           (type.len == n || type.p[n] == '+' || type.p[n] == ';');
 }
 
 /* gRPC clients learn of errors by grpc-status; this is Envoy's (and gRPC's own) mapping. */
@@ -84,12 +84,12 @@ static const char *grpc_status(int http) {
 
 /* Sends what is complete already. `fields` are copied. */
 static void answer(gw_request *r, int status, const hr_pair *fields, size_t n, hr_str body) {
-    h2o_req_t *req = r->ex->req;
+    hr_exchange *ex = r->ex;
     gw_response_ops(r, status, &fields, &n);
-    h2o_iovec_t copy = h2o_strdup(&req->pool, body.len > 0 ? body.p : "", body.len);
-    int head = h2o_memis(req->method.base, req->method.len, H2O_STRLIT("HEAD"));
+    hr_str copy = sv_pool_copy(ex->pool, body);
+    int head = hr_str_is(ex->request.method, "HEAD");
     hr_relay_begin(&r->relay, status, fields, n, body.len);
-    hr_relay_send(&r->relay, copy.base, head ? 0 : copy.len, 1);
+    hr_relay_send(&r->relay, copy.p, head ? 0 : copy.len, 1);
 }
 
 static void answer_grpc(gw_request *r, const char *status, const hr_pair *extra, size_t n_extra,
@@ -124,7 +124,7 @@ void gw_reply(gw_request *r, int status, const char *flag, const char *details, 
 void gw_reply_grpc(gw_request *r, int grpc_status, const char *flag, const char *details,
                    hr_str body) {
     static const hr_pair plain = {{"content-type", 12}, {"text/plain", 10}};
-    char *status = h2o_mem_alloc_pool(&r->ex->req->pool, 12);
+    char *status = sv_pool_alloc(r->ex->pool, 12);
     snprintf(status, 12, "%d", grpc_status);
     gw_flag(r, flag);
     r->ex->details = details;

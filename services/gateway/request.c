@@ -26,37 +26,36 @@ static void on_end(hr_exchange *ex) {
     gw_request *r = ex->data;
     gw_upgrade_end(r);
     gw_cancel(r);
-    hr_timer_unset(&r->loop->timers, &r->timer);
+    hr_timer_unset(r->loop->timers, &r->timer);
     unlink_request(r);
     gw_scratch_give(r->loop, r->scratch, ex->head_len);
     gw_loop_config_unref(r->lc);
 }
 
 void gw_sweep(hr_timer *timer) {
-    gw_loop *loop = H2O_STRUCT_FROM_MEMBER(gw_loop, sweep, timer);
+    gw_loop *loop = SV_CONTAINER(gw_loop, sweep, timer);
     uint64_t now = hr_now_ns();
     for (gw_request *r = loop->oldest, *next; r != NULL && now - r->start_ns > LONG_NS; r = next) {
         next = r->newer;
         if (r->relay.started || !hr_exchange_peer_gone(r->ex))
             continue; /* once the answer has begun, writing it finds out */
         gw_cancel(r);
-        hr_timer_unset(&loop->timers, &r->timer);
-        r->ex->req->http1_is_persistent = 0;
+        hr_timer_unset(loop->timers, &r->timer);
+        r->ex->keep_alive = false;
         gw_reply(r, 503, "DC", "downstream_remote_disconnect", HR_STR(""));
     }
     gw_loop_free_retired(loop);
     if (loop->loop->index == 0)
         gw_outlier_sweep(loop->current->config);
-    hr_timer_set(&loop->timers, timer, hr_timers_now() + 250, gw_sweep);
+    hr_timer_set(loop->timers, timer, hr_timers_now() + 250, gw_sweep);
 }
 
-h2o_iovec_t gw_refusal_body(hr_exchange *ex, int status, const char *detail,
-                            const char **content_type) {
+hr_str gw_refusal_body(hr_exchange *ex, int status, const char *detail, const char **content_type) {
     if (ex->response_flags == NULL && status != 413)
         ex->response_flags = "DPE";
     ex->details = status == 413 ? "request_payload_too_large" : NULL;
     *content_type = "text/plain";
-    return h2o_strdup(&ex->req->pool, detail, SIZE_MAX);
+    return sv_pool_copy(ex->pool, sv_str(detail));
 }
 
 static int value_is(hr_str value, const char *text) {
@@ -64,15 +63,15 @@ static int value_is(hr_str value, const char *text) {
 }
 
 hr_str gw_peer_address(gw_request *r) {
-    return hr_str_of(hr_exchange_peer_address(r->ex));
+    return hr_exchange_peer_address(r->ex);
 }
 
 /* ---- what to do ---- */
 
 static void note_route(gw_request *r) {
     const hr_decision *d = &r->decision;
-    r->ex->route_name = hr_iovec_of(d->route_name);
-    r->ex->upstream_cluster = hr_iovec_of(d->cluster_name);
+    r->ex->route_name = d->route_name;
+    r->ex->upstream_cluster = d->cluster_name;
 }
 
 /* Envoy's response code details for the answers that the decision itself asks for. */
@@ -116,6 +115,8 @@ void gw_act(gw_request *r) {
         gw_forward(r);
         return;
     case HR_ACTION_NO_ROUTE:
+        if (d->closes_connection)
+            break; /* the client is connected to this server already, so it gets an answer */
         gw_reply(r, 404, "NR", "route_not_found", HR_STR(""));
         return;
     case HR_ACTION_PASSTHROUGH:
@@ -126,6 +127,10 @@ void gw_act(gw_request *r) {
 }
 
 static void route(gw_request *r) {
+    if (value_is(r->in.path, "*")) { /* OPTIONS: as in Envoy, no rule is about it */
+        gw_reply(r, 404, "NR", "route_not_found", HR_STR(""));
+        return;
+    }
     int error = hr_route(&r->decision, r->lc->config->view, &r->in, r->scratch->scratch);
     if (error == HR_EREQUEST) {
         gw_reply(r, 400, NULL, "malformed_request", HR_STR(""));
@@ -143,7 +148,7 @@ void gw_on_request(hr_exchange *ex) {
     gw_loop *loop = ex->loop->data;
     if (loop->gateway->options.ui != NULL && gw_ui(ex))
         return;
-    gw_request *r = h2o_mem_alloc_pool(&ex->req->pool, sizeof(*r));
+    gw_request *r = sv_pool_alloc(ex->pool, sizeof(*r));
     memset(r, 0, sizeof(*r));
     r->ex = ex;
     r->loop = loop;
@@ -158,7 +163,7 @@ void gw_on_request(hr_exchange *ex) {
         gw_reply(r, 500, NULL, "out_of_memory", HR_STR(""));
         return;
     }
-    if (!ex->has_host) { /* HTTP/1.0; Envoy refuses it with these details */
+    if (ex->request.authority.p == NULL) { /* HTTP/1.0; Envoy refuses it with these details */
         gw_reply(r, 400, NULL, "missing_host_header", HR_STR(""));
         return;
     }

@@ -80,7 +80,7 @@ void gw_cancel(gw_request *r);
 gw_endpoint *gw_pick(gw_loop *loop, gw_loop_config *lc, size_t cluster, const gw_avoid *how,
                      size_t *index);
 
-/* upgrade.c: a request with Upgrade. 1: it is refused and answered; else r->upgrade tells. */
+/* upgrade.c: sets r->upgrade if a WebSocket is asked for. 1: it is refused and answered. */
 int gw_upgrade_refused(gw_request *r);
 /* Appends what asks for the upgrade; room for GW_UPGRADE_FIELDS. The new count. */
 #define GW_UPGRADE_FIELDS 2
@@ -92,7 +92,7 @@ void gw_upgrade_end(gw_request *r);
 
 /* retry.c: 1 if the request will be tried again after this error, or (error 0) this answer. Must be
  * asked before anything went to the client. */
-int gw_retry(gw_request *r, hr_up_error error, const hr_resp_head *head);
+int gw_retry(gw_request *r, hr_up_error error, const sv_http1_response *head);
 
 /* mirror.c: starts the copies that the decision asks for. */
 void gw_mirror_all(gw_request *r);

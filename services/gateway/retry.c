@@ -55,7 +55,7 @@ static unsigned conditions_of(const hr_retry_policy *policy) {
     return bits;
 }
 
-static hr_str find(const hr_resp_head *head, const char *name) {
+static hr_str find(const sv_http1_response *head, const char *name) {
     for (size_t i = 0; i < head->n_fields; i++)
         if (is(head->fields[i].name, name))
             return head->fields[i].value;
@@ -84,7 +84,7 @@ static int wants_error(const gw_request *r, unsigned on, hr_up_error error) {
     return !sent && (on & ON_RESET_BEFORE_REQUEST);
 }
 
-static int wants_answer(unsigned on, const hr_retry_policy *policy, const hr_resp_head *head) {
+static int wants_answer(unsigned on, const hr_retry_policy *policy, const sv_http1_response *head) {
     int status = head->status;
     if ((on & ON_5XX) && status >= 500)
         return 1;
@@ -116,7 +116,7 @@ static uint64_t back_off_ms(gw_request *r, const hr_retry_policy *policy) {
 }
 
 static void on_back_off(hr_timer *timer) {
-    gw_request *r = H2O_STRUCT_FROM_MEMBER(gw_request, timer, timer);
+    gw_request *r = SV_CONTAINER(gw_request, timer, timer);
     if (r->deadline_at != 0 && hr_timers_now() >= r->deadline_at)
         gw_reply(r, 504, "UT", "response_timeout", HR_STR("upstream request timeout"));
     else
@@ -124,12 +124,12 @@ static void on_back_off(hr_timer *timer) {
 }
 
 /* What no condition is about: a success without the gRPC status of a failure. */
-static int is_plain_success(const hr_retry_policy *policy, const hr_resp_head *head) {
+static int is_plain_success(const hr_retry_policy *policy, const sv_http1_response *head) {
     return head->status < 400 && policy->n_status_codes == 0 &&
            find(head, "grpc-status").p == NULL && find(head, "x-envoy-ratelimited").p == NULL;
 }
 
-int gw_retry(gw_request *r, hr_up_error error, const hr_resp_head *head) {
+int gw_retry(gw_request *r, hr_up_error error, const sv_http1_response *head) {
     const hr_retry_policy *policy = r->decision.retries;
     if (policy == NULL || policy->attempts <= 0 || r->relay.started)
         return 0;
@@ -163,6 +163,6 @@ int gw_retry(gw_request *r, hr_up_error error, const hr_resp_head *head) {
     uint64_t at = hr_timers_now() + back_off_ms(r, policy);
     if (r->deadline_at != 0 && r->deadline_at < at)
         at = r->deadline_at;
-    hr_timer_set(&r->loop->timers, &r->timer, at, on_back_off);
+    hr_timer_set(r->loop->timers, &r->timer, at, on_back_off);
     return 1;
 }

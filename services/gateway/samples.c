@@ -37,12 +37,12 @@ static int compare(const void *a, const void *b) {
     return strcmp(((const gw_sample *)a)->name, ((const gw_sample *)b)->name);
 }
 
-static bool read_whole(h2o_iovec_t *out, int fd, size_t size) {
-    out->base = malloc(size + 1);
-    out->len = 0;
-    if (out->base == NULL)
+static bool read_whole(hr_str *out, int fd, size_t size) {
+    char *bytes = malloc(size + 1);
+    *out = (hr_str){bytes, 0};
+    if (bytes == NULL)
         return false;
-    for (ssize_t got; (got = read(fd, out->base + out->len, size - out->len)) > 0;)
+    for (ssize_t got; (got = read(fd, bytes + out->len, size - out->len)) > 0;)
         out->len += (size_t)got;
     return true;
 }
@@ -116,21 +116,21 @@ void gw_samples_free(gw_samples *samples) {
         return;
     for (size_t i = 0; i < samples->n; i++) {
         free(samples->v[i].name);
-        free(samples->v[i].bytes.base);
+        free((char *)(uintptr_t)samples->v[i].bytes.p);
     }
     hr_text_free(&samples->list);
     free(samples);
 }
 
-h2o_iovec_t gw_samples_list(const gw_samples *samples) {
-    return samples != NULL ? h2o_iovec_init(samples->list.p, samples->list.len)
-                           : h2o_iovec_init(H2O_STRLIT("[]"));
+hr_str gw_samples_list(const gw_samples *samples) {
+    return samples != NULL ? (hr_str){samples->list.p, samples->list.len}
+                           : HR_STR("[]");
 }
 
-const gw_sample *gw_samples_find(const gw_samples *samples, h2o_iovec_t name) {
+const gw_sample *gw_samples_find(const gw_samples *samples, hr_str name) {
     for (size_t i = 0; samples != NULL && i < samples->n; i++) {
         const gw_sample *sample = &samples->v[i];
-        if (h2o_memis(name.base, name.len, sample->name, strlen(sample->name)))
+        if (hr_str_is(name, sample->name))
             return sample;
     }
     return NULL;

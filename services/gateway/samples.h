@@ -5,7 +5,7 @@
 #ifndef HR_SERVICES_GATEWAY_SAMPLES_H
 #define HR_SERVICES_GATEWAY_SAMPLES_H
 
-#include <h2o.h>
+#include <headerroute/headerroute.h>
 
 /* What is left out beyond these is reported on stderr. */
 #define GW_MAX_SAMPLES 256
@@ -16,7 +16,7 @@ typedef struct gw_samples gw_samples;
 typedef struct gw_sample {
     char *name;
     const char *content_type;
-    h2o_iovec_t bytes;
+    hr_str bytes;
 } gw_sample;
 
 /* Reads the regular files of the folder whose names end as pictures' do; not those that begin with a
@@ -25,8 +25,8 @@ gw_samples *gw_samples_load(const char *folder);
 void gw_samples_free(gw_samples *samples);
 
 /* The JSON list of all names, in order. NULL samples have none. */
-h2o_iovec_t gw_samples_list(const gw_samples *samples);
+hr_str gw_samples_list(const gw_samples *samples);
 /* The sample of that name, or NULL. */
-const gw_sample *gw_samples_find(const gw_samples *samples, h2o_iovec_t name);
+const gw_sample *gw_samples_find(const gw_samples *samples, hr_str name);
 
 #endif

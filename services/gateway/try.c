@@ -52,9 +52,7 @@ static const char *details_of_cut(hr_up_error error) {
 static const char *with_sentence(gw_request *r, const char *sentence) {
     static const char before[] =
         "upstream_reset_before_response_started{remote_connection_failure|";
-    return h2o_concat(&r->ex->req->pool, h2o_iovec_init(H2O_STRLIT(before)),
-                      h2o_iovec_init(sentence, strlen(sentence)), h2o_iovec_init(H2O_STRLIT("}")))
-        .base;
+    return SV_JOIN(r->ex->pool, HR_STR(before), sv_str(sentence), HR_STR("}")).p;
 }
 
 static void reply_failure(gw_request *r, hr_up_error error, const char *sentence) {
@@ -112,8 +110,8 @@ static int balance(gw_loop *loop, gw_loop_config *lc, size_t c, const gw_avoid *
     return hr_balance(index, lc->config->clusters[c].cluster, &own->cursor, &how);
 }
 
-/* As in Envoy, whoever is ejected or comes back changes the rings, once. Without memory for new ones, who is
- * ejected is passed over on the old. */
+/* As in Envoy, whoever is ejected or comes back changes the rings, once. Without memory for new
+ * ones, who is ejected is passed over on the old. */
 static void keep_rings(gw_loop_cluster *own, const hr_cluster *cluster) {
     size_t n_ejected = 0;
     int changed = 0;
@@ -203,17 +201,17 @@ static void serve_waiting(gw_loop_config *lc, size_t c) {
     if (r == NULL)
         return;
     r->has_turn = 1;
-    hr_timer_set(&r->loop->timers, &r->timer, 0, on_turn);
+    hr_timer_set(r->loop->timers, &r->timer, 0, on_turn);
 }
 
 static void on_wait_over(hr_timer *timer) {
-    gw_request *r = H2O_STRUCT_FROM_MEMBER(gw_request, timer, timer);
+    gw_request *r = SV_CONTAINER(gw_request, timer, timer);
     gw_stop_waiting(r);
     gw_reply(r, 504, "UT", "response_timeout", HR_STR("upstream request timeout"));
 }
 
 static void on_turn(hr_timer *timer) {
-    gw_try(H2O_STRUCT_FROM_MEMBER(gw_request, timer, timer));
+    gw_try(SV_CONTAINER(gw_request, timer, timer));
 }
 
 /* What a request may do now: 1 go on, 0 wait, -1 overflow. As in Envoy every loop may have one
@@ -240,7 +238,7 @@ static int admit(gw_request *r, hr_up_endpoint *endpoint) {
 static void wait_in_line(gw_request *r) {
     gw_loop_cluster *own = &r->lc->clusters[r->cluster];
     if (r->deadline_at != 0)
-        hr_timer_set(&r->loop->timers, &r->timer, r->deadline_at, on_wait_over);
+        hr_timer_set(r->loop->timers, &r->timer, r->deadline_at, on_wait_over);
     r->has_turn = 0;
     if (r->waiting) /* the room was taken after all: it is the first one still */
         return;
@@ -290,12 +288,12 @@ static void note_time(gw_request *r) {
 }
 
 static void begin_answer(gw_request *r, hr_up_exchange *up) {
-    const hr_resp_head *head = hr_up_head(up);
-    hr_pair with[HR_RESP_MAX_FIELDS + 1];
+    const sv_http1_response *head = hr_up_head(up);
+    hr_pair with[HR_UP_MAX_FIELDS + 1];
     const hr_pair *fields = with;
     size_t n = head->n_fields;
     int status = head->status;
-    char *time = h2o_mem_alloc_pool(&r->ex->req->pool, HR_DECIMAL_MAX);
+    char *time = sv_pool_alloc(r->ex->pool, HR_DECIMAL_MAX);
     note_time(r);
     r->ex->details = "via_upstream";
     memcpy(with, head->fields, n * sizeof(*with));
@@ -303,8 +301,7 @@ static void begin_answer(gw_request *r, hr_up_exchange *up) {
     with[n++] = (hr_pair){HR_STR("x-envoy-upstream-service-time"), {time, len}};
     gw_response_ops(r, status, &fields, &n);
     if (r->decision.cors != NULL || r->set_cookie.p != NULL) {
-        hr_pair *more =
-            h2o_mem_alloc_pool(&r->ex->req->pool, (n + GW_CORS_FIELDS + 1) * sizeof(*more));
+        hr_pair *more = sv_pool_alloc(r->ex->pool, (n + GW_CORS_FIELDS + 1) * sizeof(*more));
         memcpy(more, fields, n * sizeof(*more));
         n = gw_cors_fields(r, more, n);
         if (r->set_cookie.p != NULL)
@@ -354,7 +351,7 @@ static void on_error(void *ctx, hr_up_exchange *up, hr_up_error error, const cha
     }
     /* The sentence goes with the exchange. */
     const char *sentence =
-        error == HR_UP_TLS ? h2o_strdup(&r->ex->req->pool, why, SIZE_MAX).base : NULL;
+        error == HR_UP_TLS ? sv_pool_copy(r->ex->pool, hr_str_from(why)).p : NULL;
     if (gw_retry(r, error, NULL))
         return;
     gw_cancel(r);
@@ -378,11 +375,11 @@ void gw_cancel(gw_request *r) {
 
 static void build_out(gw_request *r) {
     const hr_decision *d = &r->decision;
-    h2o_mem_pool_t *pool = &r->ex->req->pool;
+    sv_pool *pool = r->ex->pool;
     const char *name = hr_server_options_of(r->ex->loop->server)->name;
-    hr_pair *fields = h2o_mem_alloc_pool(pool, (r->up.n_headers + FIELDS_ADDED) * sizeof(*fields));
+    hr_pair *fields = sv_pool_alloc(pool, (r->up.n_headers + FIELDS_ADDED) * sizeof(*fields));
     memcpy(fields, r->up.headers, r->up.n_headers * sizeof(*fields));
-    size_t n = hr_strip_hop_by_hop(fields, r->up.n_headers);
+    size_t n = sv_http_strip_hop_by_hop(fields, r->up.n_headers);
     if (r->up.path_rewritten)
         fields[n++] = (hr_pair){HR_STR("x-envoy-original-path"), r->in.path};
     if (r->up.authority.p != r->in.authority.p)
@@ -392,9 +389,8 @@ static void build_out(gw_request *r) {
         fields[n++] = (hr_pair){HR_STR("x-envoy-expected-rq-timeout-ms"),
                                 {r->timeout_text, (size_t)(end - r->timeout_text)}};
     }
-    h2o_iovec_t via =
-        h2o_concat(pool, h2o_iovec_init(H2O_STRLIT("1.1 ")), h2o_iovec_init(name, strlen(name)));
-    fields[n++] = (hr_pair){HR_STR("via"), hr_str_of(via)};
+    hr_str via = SV_JOIN(pool, HR_STR("1.1 "), sv_str(name));
+    fields[n++] = (hr_pair){HR_STR("via"), via};
     if (r->upgrade)
         n = gw_upgrade_fields(fields, n);
     /* Last, so that a retry finds it. */
@@ -423,7 +419,7 @@ void gw_try(gw_request *r) {
         return;
     }
     hr_up_endpoint *endpoint = gw_loop_endpoint(r->loop, r->lc, r->cluster, r->index);
-    r->ex->upstream_host = h2o_iovec_init(r->endpoint->name, strlen(r->endpoint->name));
+    r->ex->upstream_host = sv_str(r->endpoint->name);
     if (!take_place(r, endpoint))
         return;
     if (r->tries++ > 0)

@@ -43,21 +43,21 @@ static const route routes[] = {
     {"/predict", "POST", answer_predict},
 };
 
-static bool allows(const route *r, h2o_iovec_t method) {
+static bool allows(const route *r, hr_str method) {
     if (strcmp(r->allow, "POST") == 0)
-        return h2o_memis(method.base, method.len, H2O_STRLIT("POST"));
-    return h2o_memis(method.base, method.len, H2O_STRLIT("GET")) ||
-           h2o_memis(method.base, method.len, H2O_STRLIT("HEAD"));
+        return hr_str_is(method, "POST");
+    return hr_str_is(method, "GET") ||
+           hr_str_is(method, "HEAD");
 }
 
 static void on_request(hr_exchange *ex) {
-    h2o_iovec_t path = hr_request_path(ex->req);
+    hr_str path = hr_request_path(ex);
     if (hr_answer_common(ex) || hr_answer_docs(ex) || hr_predict_v2(&predict, ex))
         return;
     for (size_t i = 0; i < sizeof(routes) / sizeof(routes[0]); ++i) {
-        if (!h2o_memis(path.base, path.len, routes[i].path, strlen(routes[i].path)))
+        if (!hr_str_is(path, routes[i].path))
             continue;
-        if (allows(&routes[i], ex->req->method))
+        if (allows(&routes[i], ex->request.method))
             routes[i].answer(ex);
         else
             hr_answer_method(ex, routes[i].allow);
@@ -284,6 +284,6 @@ int main(int argc, char **argv) {
                           .on_stopped = on_stopped};
     code = hr_server_run(&service, listeners, server.listen.n, &server, metrics);
     hr_metrics_free(metrics);
-    free(predict.metadata.base);
+    free((char *)(uintptr_t)predict.metadata.p);
     return code;
 }

@@ -69,7 +69,7 @@ static void write_limits(hr_text *json, const hr_predict *predict) {
     hr_text_str(json, "}");
 }
 
-h2o_iovec_t hr_predict_metadata(const hr_predict *predict) {
+hr_str hr_predict_metadata(const hr_predict *predict) {
     hr_text json = {0};
     hr_text_str(&json, "{");
     hr_json_member_str(&json, "name", predict->server->name);
@@ -82,5 +82,5 @@ h2o_iovec_t hr_predict_metadata(const hr_predict *predict) {
     write_output(&json);
     write_limits(&json, predict);
     hr_text_str(&json, "}\n");
-    return h2o_iovec_init(json.p, json.len);
+    return (hr_str){json.p, json.len};
 }

@@ -40,7 +40,7 @@ typedef struct hr_predict {
     const grabcut_engine *engine;
     hr_jobs *jobs;
     hr_budget answers;
-    h2o_iovec_t metadata; /* the JSON of /metadata */
+    hr_str metadata; /* the JSON of /metadata */
     struct {
         hr_metric decode, segment, encode, pixels;
     } metrics;
@@ -53,15 +53,16 @@ const grabcut_engine *hr_engine_by_index(int index);
 /* "auto" or "x,y,w,h", of which w and h may be 0 or less. 0, or -1 with a sentence. */
 int hr_parse_rect(hr_rect_choice *out, const char *text, char *why, size_t why_size);
 
-/* The bytes that a picture of this size takes while it is worked on with this rect; `answer` are
- * those that the answer takes besides a PNG in base64. */
+/* The bytes that an image of this size takes while it is processed with this rect: the most of decoding,
+ * segmenting and encoding, one after the other. `decoding` is grabcut_decode_estimate, 0 for pixels that
+ * need no decoder; `answer` is what the answer takes besides a PNG in base64. */
 int64_t hr_predict_bytes(const hr_predict *predict, int32_t width, int32_t height,
-                         const hr_rect_choice *choice, int64_t answer);
+                         const hr_rect_choice *choice, int64_t decoding, int64_t answer);
 /* The most pixels that `bytes` suffice for with the server's own rect. */
 int64_t hr_predict_pixels(const hr_predict *predict, int64_t bytes);
 
 /* metadata.c: the text, malloc'ed. */
-h2o_iovec_t hr_predict_metadata(const hr_predict *predict);
+hr_str hr_predict_metadata(const hr_predict *predict);
 
 /* POST /predict, and an inference of /v2: answers at once, or later when a worker is done. */
 void hr_predict_handle(hr_predict *predict, hr_exchange *ex);
@@ -87,11 +88,11 @@ typedef struct hr_predict_request {
 } hr_predict_request;
 
 /* Reads query and headers. 0, or the status to refuse with and a sentence. */
-int hr_predict_read(hr_predict_request *out, const hr_predict *predict, h2o_req_t *req, char *why,
+int hr_predict_read(hr_predict_request *out, const hr_predict *predict, hr_exchange *ex, char *why,
                     size_t why_size);
 
 /* The same for an inference: its headers only; 0 or a status. */
-int hr_predict_read_infer(hr_predict_request *out, const hr_predict *predict, h2o_req_t *req,
+int hr_predict_read_infer(hr_predict_request *out, const hr_predict *predict, hr_exchange *ex,
                           char *why, size_t why_size);
 
 /* Takes over rect and output, as text; empty: left as they are. False with a sentence. */

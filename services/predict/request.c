@@ -1,7 +1,9 @@
 /* What a request to /predict asks for: content type, Accept, and the query. */
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "predict.h"
 
@@ -29,26 +31,34 @@ int hr_parse_rect(hr_rect_choice *out, const char *text, char *why, size_t why_s
 }
 
 /* The media type without its parameters, in lower case; empty where it does not fit. */
-static void media_type(char *out, size_t size, h2o_iovec_t value) {
+static void media_type(char *out, size_t size, hr_str value) {
     size_t len = 0;
-    while (len < value.len && value.base[len] != ';' && value.base[len] != ' ' &&
-           value.base[len] != '\t')
+    while (len < value.len && value.p[len] != ';' && value.p[len] != ' ' && value.p[len] != '\t')
         ++len;
     if (len >= size)
         len = 0;
-    memcpy(out, value.base != NULL ? value.base : "", len);
+    for (size_t i = 0; i < len; i++)
+        out[i] = (char)tolower((unsigned char)value.p[i]);
     out[len] = '\0';
-    h2o_strtolower(out, len);
+}
+
+/* Whether a web page of another site may have sent this. Without asking this server first, a
+ * browser sends a body with one of three content types, none of which is taken here, or without any
+ * (Fetch, "CORS-safelisted request-header"); it then names the page's origin. */
+static bool lacks_type_from_a_browser(hr_exchange *ex) {
+    return hr_request_header(ex, "content-type").len == 0 &&
+           hr_request_header(ex, "origin").p != NULL;
 }
 
 /* Without a Content-Type the body is taken for JSON, as the original service did. */
-static int read_content_type(hr_body_kind *out, h2o_req_t *req, char *why, size_t why_size) {
+static int read_content_type(hr_body_kind *out, hr_exchange *ex, char *why, size_t why_size) {
     static const char *const pictures[] = {"image/jpeg", "image/png", "image/webp",
                                            "image/bmp",  "image/jpg", "image/x-ms-bmp"};
-    h2o_iovec_t value = hr_request_header(req, "content-type");
+    hr_str value = hr_request_header(ex, "content-type");
     char type[64];
     media_type(type, sizeof(type), value);
-    if (value.len == 0 || strcmp(type, "application/json") == 0) {
+    if (strcmp(type, "application/json") == 0 ||
+        (value.len == 0 && !lacks_type_from_a_browser(ex))) {
         *out = HR_BODY_JSON;
         return 0;
     }
@@ -93,10 +103,9 @@ static void consider(accepted *best, const char *item, size_t len, const char *t
     while (name < len && item[name] != ';' && item[name] != ' ' && item[name] != '\t')
         ++name;
     int precision = -1;
-    if (h2o_lcstris(item, name, type, strlen(type)))
+    if (hr_str_is_nocase((hr_str){item, name}, type))
         precision = 2;
-    else if (name == major + 2 && h2o_lcstris(item, major + 1, type, major + 1) &&
-             item[major + 1] == '*')
+    else if (name == major + 2 && strncasecmp(item, type, major + 1) == 0 && item[major + 1] == '*')
         precision = 1;
     else if (name == 3 && memcmp(item, "*/*", 3) == 0)
         precision = 0;
@@ -124,12 +133,12 @@ bool hr_accepts_png(const char *accept, size_t len) {
            (png.weight == json.weight && png.weight > 0 && png.precision > json.precision);
 }
 
-static int read_output(grabcut_cutout_kind *out, h2o_iovec_t value, char *why, size_t why_size) {
+static int read_output(grabcut_cutout_kind *out, hr_str value, char *why, size_t why_size) {
     static const char *const names[] = {"cutout", "rgba", "mask"};
     static const grabcut_cutout_kind kinds[] = {GRABCUT_CUTOUT_BLACK, GRABCUT_CUTOUT_ALPHA,
                                                 GRABCUT_CUTOUT_MASK};
     for (size_t i = 0; i < 3; ++i) {
-        if (h2o_memis(value.base, value.len, names[i], strlen(names[i]))) {
+        if (hr_str_is(value, names[i])) {
             *out = kinds[i];
             return 0;
         }
@@ -139,28 +148,28 @@ static int read_output(grabcut_cutout_kind *out, h2o_iovec_t value, char *why, s
 }
 
 /* The value of a parameter, zero-terminated. 0 absent, 1 there, or 400. */
-static int read_parameter(h2o_iovec_t *value, h2o_req_t *req, const char *name, char *why,
+static int read_parameter(hr_str *value, hr_exchange *ex, const char *name, char *why,
                           size_t why_size) {
-    int found = hr_query_parameter(value, req, name);
-    if (found >= 0 && (found == 0 || strlen(value->base) == value->len))
+    int found = hr_query_parameter(value, ex, name);
+    if (found >= 0 && (found == 0 || strlen(value->p) == value->len))
         return found;
     snprintf(why, why_size, "the query parameter %s is malformed or given twice", name);
     return 400;
 }
 
-int hr_predict_read(hr_predict_request *out, const hr_predict *predict, h2o_req_t *req, char *why,
+int hr_predict_read(hr_predict_request *out, const hr_predict *predict, hr_exchange *ex, char *why,
                     size_t why_size) {
-    h2o_iovec_t value, accept = hr_request_header(req, "accept");
+    hr_str value, accept = hr_request_header(ex, "accept");
     int found, status;
     *out = (hr_predict_request){.rect = predict->options.rect, .output = GRABCUT_CUTOUT_BLACK};
-    if ((status = read_content_type(&out->body, req, why, why_size)) != 0)
+    if ((status = read_content_type(&out->body, ex, why, why_size)) != 0)
         return status;
-    out->want_png = hr_accepts_png(accept.base, accept.len);
-    if ((found = read_parameter(&value, req, "rect", why, why_size)) > 1)
+    out->want_png = hr_accepts_png(accept.p, accept.len);
+    if ((found = read_parameter(&value, ex, "rect", why, why_size)) > 1)
         return found;
-    if (found == 1 && hr_parse_rect(&out->rect, value.base, why, why_size) != 0)
+    if (found == 1 && hr_parse_rect(&out->rect, value.p, why, why_size) != 0)
         return 400;
-    if ((found = read_parameter(&value, req, "output", why, why_size)) > 1)
+    if ((found = read_parameter(&value, ex, "output", why, why_size)) > 1)
         return found;
     if (found == 1 && (status = read_output(&out->output, value, why, why_size)) != 0)
         return status;
@@ -171,27 +180,42 @@ bool hr_predict_parameters(hr_predict_request *out, const char *rect, const char
                            size_t why_size) {
     if (rect[0] != '\0' && hr_parse_rect(&out->rect, rect, why, why_size) != 0)
         return false;
-    h2o_iovec_t value = h2o_iovec_init(output, strlen(output));
+    hr_str value = sv_str(output);
     return value.len == 0 || read_output(&out->output, value, why, why_size) == 0;
 }
 
-/* The protocol names no content type, and its clients send several or none. */
-int hr_predict_read_infer(hr_predict_request *out, const hr_predict *predict, h2o_req_t *req,
+/* The protocol names no content type. KServe's clients and Triton's for C++ send application/json,
+ * or application/octet-stream with binary tensors; Triton's for Python sends none. */
+static bool is_infer_type(hr_exchange *ex) {
+    hr_str value = hr_request_header(ex, "content-type");
+    char type[64];
+    media_type(type, sizeof(type), value);
+    if (value.len == 0)
+        return !lacks_type_from_a_browser(ex);
+    return strcmp(type, "application/json") == 0 || strcmp(type, "application/octet-stream") == 0;
+}
+
+int hr_predict_read_infer(hr_predict_request *out, const hr_predict *predict, hr_exchange *ex,
                           char *why, size_t why_size) {
-    h2o_iovec_t encoding = hr_request_header(req, "content-encoding"),
-                length = hr_request_header(req, "inference-header-content-length");
+    hr_str encoding = hr_request_header(ex, "content-encoding"),
+           length = hr_request_header(ex, "inference-header-content-length");
     *out = (hr_predict_request){.body = HR_BODY_INFER,
                                 .rect = predict->options.rect,
                                 .output = GRABCUT_CUTOUT_BLACK,
-                                .json_len = req->entity.len};
-    if (encoding.len > 0 && !h2o_lcstris(encoding.base, encoding.len, H2O_STRLIT("identity"))) {
+                                .json_len = ex->body.len};
+    if (!is_infer_type(ex)) {
+        snprintf(why, why_size,
+                 "the content type must be application/json or application/octet-stream");
+        return 415;
+    }
+    if (encoding.len > 0 && !hr_str_is_nocase(encoding, "identity")) {
         snprintf(why, why_size, "the body must not be compressed");
         return 415;
     }
-    if (length.base == NULL)
+    if (length.p == NULL)
         return 0;
-    out->json_len = length.len > 0 ? h2o_strtosize(length.base, length.len) : SIZE_MAX;
-    if (out->json_len <= req->entity.len)
+    out->json_len = length.len > 0 ? hr_str_to_size(length) : SIZE_MAX;
+    if (out->json_len <= ex->body.len)
         return 0;
     snprintf(why, why_size,
              "Inference-Header-Content-Length must be a number of bytes within the body");

@@ -81,14 +81,14 @@ static const resource of_model[] = {
 };
 
 static bool method_is(const hr_exchange *ex, const char *method) {
-    return h2o_memis(ex->req->method.base, ex->req->method.len, method, strlen(method));
+    return hr_str_is(ex->request.method, method);
 }
 
 static bool answer_one(hr_predict *predict, hr_exchange *ex, const resource *resources, size_t n,
-                       h2o_iovec_t rest) {
+                       hr_str rest) {
     for (size_t i = 0; i < n; ++i) {
         const resource *r = &resources[i];
-        if (!h2o_memis(rest.base, rest.len, r->path, strlen(r->path)))
+        if (!hr_str_is(rest, r->path))
             continue;
         if (r->post ? method_is(ex, "POST") : method_is(ex, "GET") || method_is(ex, "HEAD"))
             r->answer(predict, ex);
@@ -100,34 +100,33 @@ static bool answer_one(hr_predict *predict, hr_exchange *ex, const resource *res
 }
 
 /* Takes `prefix` and the segment behind it off, into `segment`. */
-static bool take_segment(h2o_iovec_t *rest, const char *prefix, h2o_iovec_t *segment) {
+static bool take_segment(hr_str *rest, const char *prefix, hr_str *segment) {
     size_t n = strlen(prefix);
-    if (rest->len < n || memcmp(rest->base, prefix, n) != 0)
+    if (rest->len < n || memcmp(rest->p, prefix, n) != 0)
         return false;
-    const char *begin = rest->base + n, *end = rest->base + rest->len;
+    const char *begin = rest->p + n, *end = rest->p + rest->len;
     const char *slash = memchr(begin, '/', (size_t)(end - begin));
     if (slash == NULL)
         slash = end;
-    *segment = h2o_iovec_init(begin, (size_t)(slash - begin));
-    *rest = h2o_iovec_init(slash, (size_t)(end - slash));
+    *segment = (hr_str){begin, (size_t)(slash - begin)};
+    *rest = (hr_str){slash, (size_t)(end - slash)};
     return true;
 }
 
-static void refuse_name(hr_exchange *ex, const char *what, h2o_iovec_t name) {
+static void refuse_name(hr_exchange *ex, const char *what, hr_str name) {
     hr_answer_errorf(ex, 404, "there is no %s %.*s", what, name.len > 100 ? 100 : (int)name.len,
-                     name.base);
+                     name.p);
 }
 
-static bool answer_of_model(hr_predict *predict, hr_exchange *ex, h2o_iovec_t rest) {
-    h2o_iovec_t model, version;
+static bool answer_of_model(hr_predict *predict, hr_exchange *ex, hr_str rest) {
+    hr_str model, version;
     if (!take_segment(&rest, "/models/", &model))
         return false;
-    if (!h2o_memis(model.base, model.len, H2O_STRLIT(HR_INFER_MODEL))) {
+    if (!hr_str_is(model, HR_INFER_MODEL)) {
         refuse_name(ex, "model", model);
         return true;
     }
-    if (take_segment(&rest, "/versions/", &version) &&
-        !h2o_memis(version.base, version.len, H2O_STRLIT(HR_INFER_VERSION))) {
+    if (take_segment(&rest, "/versions/", &version) && !hr_str_is(version, HR_INFER_VERSION)) {
         refuse_name(ex, "version", version);
         return true;
     }
@@ -135,10 +134,10 @@ static bool answer_of_model(hr_predict *predict, hr_exchange *ex, h2o_iovec_t re
 }
 
 bool hr_predict_v2(hr_predict *predict, hr_exchange *ex) {
-    h2o_iovec_t path = hr_request_path(ex->req);
-    if (path.len < 3 || memcmp(path.base, "/v2", 3) != 0 || (path.len > 3 && path.base[3] != '/'))
+    hr_str path = hr_request_path(ex);
+    if (path.len < 3 || memcmp(path.p, "/v2", 3) != 0 || (path.len > 3 && path.p[3] != '/'))
         return false;
-    h2o_iovec_t rest = h2o_iovec_init(path.base + 3, path.len - 3);
+    hr_str rest = (hr_str){path.p + 3, path.len - 3};
     if (!answer_one(predict, ex, of_server, sizeof(of_server) / sizeof(of_server[0]), rest) &&
         !answer_of_model(predict, ex, rest))
         hr_answer_error(ex, 404, "there is nothing at this path");

@@ -1,4 +1,5 @@
 /* One picture: from the request's bytes to the answer. */
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,17 +16,23 @@
 #define PICTURE_AND_MASK 4
 #define CUTOUT_AND_CODES 16
 
-/* A worker keeps the engine's memory from picture to picture up to this size: fresh pages for each
- * would cost more than the work on a small one. */
-#define KEPT_WORKSPACE ((size_t)6 << 20)
+/* Workers keep the engine's memory from image to image, since fresh pages for each would cost more
+ * than the work on a small one. No budget counts it while a worker is idle, so this is the most
+ * that all of them keep together (docs/limits.md has the sum). */
+#define KEPT_WORKSPACES ((size_t)4 << 20)
+
+/* The C library keeps some MiB of freed blocks for each of its arenas, which no budget counts. An
+ * image that takes this much has them given back to the system first: it takes a second or more
+ * itself. */
+#define TRIMMED_FROM ((int64_t)64 << 20)
 
 typedef struct predict_job {
     hr_job super;
     hr_predict *predict;
     hr_predict_request request;
-    h2o_iovec_t entity; /* the request's; until hr_job_detach */
-    int64_t memory;     /* taken from the pool; in the end as much as the answer holds */
-    hr_infer infer;     /* what HR_BODY_INFER asks for */
+    hr_bytes entity; /* the request's; until hr_job_detach */
+    int64_t memory;  /* taken from the pool; in the end as much as the answer holds */
+    hr_infer infer;  /* what HR_BODY_INFER asks for */
 
     /* the result */
     int status; /* 200, or what went wrong */
@@ -51,7 +58,7 @@ static grabcut_rect rect_of(const hr_rect_choice *choice, int32_t width, int32_t
 }
 
 int64_t hr_predict_bytes(const hr_predict *predict, int32_t width, int32_t height,
-                         const hr_rect_choice *choice, int64_t answer) {
+                         const hr_rect_choice *choice, int64_t decoding, int64_t answer) {
     grabcut_options options = GRABCUT_OPTIONS_INIT;
     int64_t pixels = (int64_t)width * height;
     uint64_t engine = 0;
@@ -61,7 +68,8 @@ int64_t hr_predict_bytes(const hr_predict *predict, int32_t width, int32_t heigh
         engine > INT64_MAX / 2)
         return INT64_MAX;
     int64_t after = CUTOUT_AND_CODES * pixels + answer;
-    return PICTURE_AND_MASK * pixels + ((int64_t)engine > after ? (int64_t)engine : after);
+    int64_t bytes = PICTURE_AND_MASK * pixels + ((int64_t)engine > after ? (int64_t)engine : after);
+    return decoding > bytes ? decoding : bytes;
 }
 
 int64_t hr_predict_pixels(const hr_predict *predict, int64_t bytes) {
@@ -76,7 +84,7 @@ int64_t hr_predict_pixels(const hr_predict *predict, int64_t bytes) {
         while ((int64_t)side * side < middle)
             ++side;
         const hr_rect_choice whole = {.rect = {0, 0, side, side}};
-        if (hr_predict_bytes(predict, side, side, given->automatic ? given : &whole, 0) <= bytes)
+        if (hr_predict_bytes(predict, side, side, given->automatic ? given : &whole, 0, 0) <= bytes)
             low = middle;
         else
             high = middle - 1;
@@ -116,7 +124,7 @@ static void fail_code(predict_job *job, int code, const grabcut_errbuf *err) {
 /* Escapes in strings make the parser copy: the memory for that is taken first, and given back once
  * the body has been read. False: there is none for so large a body. */
 static bool take_for_escapes(predict_job *job, size_t json_len, int64_t *taken) {
-    bool copies = memchr(job->entity.base, '\\', json_len) != NULL;
+    bool copies = memchr(job->entity.p, '\\', json_len) != NULL;
     *taken = copies ? (int64_t)json_len * 3 : 0;
     if (!copies || hr_jobs_memory_take(job->predict->jobs, &job->super, *taken))
         return true;
@@ -126,17 +134,17 @@ static bool take_for_escapes(predict_job *job, size_t json_len, int64_t *taken) 
 
 /* A file that was copied because of its escapes goes back into the entity, so that the copy need
  * not be kept. */
-static h2o_iovec_t move_back(predict_job *job, char *file, size_t len, char *owned) {
+static hr_str move_back(predict_job *job, char *file, size_t len, char *owned) {
     if (owned != NULL) {
-        memcpy(job->entity.base, file, len);
-        file = job->entity.base;
+        memcpy(job->entity.p, file, len);
+        file = job->entity.p;
     }
     free(owned);
-    return h2o_iovec_init(file, len);
+    return (hr_str){file, len};
 }
 
 /* The picture's file within the entity, decoded where it stands. */
-static bool read_json(predict_job *job, h2o_iovec_t *file) {
+static bool read_json(predict_job *job, hr_str *file) {
     hr_json_string_found image;
     size_t where;
     int64_t extra;
@@ -144,7 +152,7 @@ static bool read_json(predict_job *job, h2o_iovec_t *file) {
     if (!take_for_escapes(job, job->entity.len, &extra))
         return false;
     bool ok = false;
-    if (hr_json_find_string(&image, job->entity.base, job->entity.len, "image", why, sizeof(why)) !=
+    if (hr_json_find_string(&image, job->entity.p, job->entity.len, "image", why, sizeof(why)) !=
         0) {
         fail(job, 400, why);
     } else if (!image.found) {
@@ -164,13 +172,13 @@ static bool read_json(predict_job *job, h2o_iovec_t *file) {
 }
 
 /* The inference's tensor: `file` is empty where it is pixels. */
-static bool read_infer(predict_job *job, h2o_iovec_t *file) {
+static bool read_infer(predict_job *job, hr_str *file) {
     hr_infer *infer = &job->infer;
     int64_t extra;
     char why[256];
     if (!take_for_escapes(job, job->request.json_len, &extra))
         return false;
-    bool ok = hr_infer_read(infer, job->entity.base, job->entity.len, job->request.json_len, why,
+    bool ok = hr_infer_read(infer, job->entity.p, job->entity.len, job->request.json_len, why,
                             sizeof(why)) == 0;
     ok = ok && hr_predict_parameters(&job->request, infer->rect, infer->output, why, sizeof(why));
     if (!ok)
@@ -186,26 +194,34 @@ static bool read_infer(predict_job *job, h2o_iovec_t *file) {
  * takes its pages back. They read as zeros from here on, and nobody reads them. */
 static void forget_entity(predict_job *job) {
     uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
-    uintptr_t begin = ((uintptr_t)job->entity.base + page - 1) & ~(page - 1);
-    uintptr_t end = ((uintptr_t)job->entity.base + job->entity.len) & ~(page - 1);
+    uintptr_t begin = ((uintptr_t)job->entity.p + page - 1) & ~(page - 1);
+    uintptr_t end = ((uintptr_t)job->entity.p + job->entity.len) & ~(page - 1);
     if (begin < end)
         (void)madvise((void *)begin, end - begin, MADV_DONTNEED);
 }
 
+/* Refuses an image of more pixels than --max-pixels. */
+static bool pixels_above(predict_job *job, int32_t width, int32_t height) {
+    int64_t most = job->predict->options.max_pixels;
+    if ((int64_t)width * height <= most)
+        return false;
+    snprintf(job->detail, sizeof(job->detail),
+             "the picture has %d x %d pixels; this server takes at most %lld", width, height,
+             (long long)most);
+    job->status = 413;
+    return true;
+}
+
 /* Refuses what is too large, and takes the memory for it from the pool. The size is that of the
- * upright picture, as the rect counts. */
-static bool admit(predict_job *job, int32_t width, int32_t height) {
+ * upright picture, as the rect counts; `decoding` is what the decoder takes of memory, the image
+ * included. */
+static bool admit(predict_job *job, int32_t width, int32_t height, int64_t decoding) {
     hr_predict *predict = job->predict;
     const hr_rect_choice *choice = &job->request.rect;
     grabcut_rect rect = choice->rect;
     int64_t pixels = (int64_t)width * height, answer = 0;
-    if (pixels > predict->options.max_pixels) {
-        snprintf(job->detail, sizeof(job->detail),
-                 "the picture has %d x %d pixels; this server takes at most %lld", width, height,
-                 (long long)predict->options.max_pixels);
-        job->status = 413;
+    if (pixels_above(job, width, height))
         return false;
-    }
     if (!choice->automatic && grabcut_rect_clamp(&rect, width, height) != GRABCUT_OK) {
         fail(job, 422,
              rect.width <= 0 || rect.height <= 0 ? "the rect is empty: nothing is to be cut"
@@ -220,9 +236,11 @@ static bool admit(predict_job *job, int32_t width, int32_t height) {
              "outputs, or for binary data");
         return false;
     }
-    int64_t bytes = hr_predict_bytes(predict, width, height, choice, answer);
+    int64_t bytes = hr_predict_bytes(predict, width, height, choice, decoding, answer);
     if (hr_jobs_memory_take(predict->jobs, &job->super, bytes)) {
         job->memory = bytes;
+        if (bytes >= TRIMMED_FROM)
+            malloc_trim(0);
         return true;
     }
     if (hr_job_cancelled(&job->super) == HR_CANCEL_NONE)
@@ -237,7 +255,7 @@ static bool admit(predict_job *job, int32_t width, int32_t height) {
 static bool take_pixels(predict_job *job, grabcut_image *image) {
     const hr_infer *infer = &job->infer;
     const uint8_t *from = infer->pixels;
-    if (!admit(job, infer->width, infer->height))
+    if (!admit(job, infer->width, infer->height, 0))
         return false;
     int code = grabcut_image_alloc(image, infer->width, infer->height, 3);
     if (code != GRABCUT_OK) {
@@ -255,11 +273,30 @@ static bool take_pixels(predict_job *job, grabcut_image *image) {
     return true;
 }
 
-static bool decode(predict_job *job, grabcut_image *image) {
-    const hr_predict *predict = job->predict;
-    h2o_iovec_t file = job->entity;
+/* What the file's header says: the size, and the memory that its decoder takes. */
+static bool read_header(predict_job *job, grabcut_probe *probe, grabcut_decode_options *options,
+                        hr_str file) {
     grabcut_errbuf err = {""};
-    grabcut_probe probe;
+    int code = grabcut_probe_header(probe, file.p, file.len, &err);
+    if (code != GRABCUT_OK) {
+        fail_code(job, code, &err);
+        return false;
+    }
+    bool turned = probe->orientation >= 5;
+    if (pixels_above(job, turned ? probe->height : probe->width,
+                     turned ? probe->width : probe->height))
+        return false;
+    options->max_pixels = (uint64_t)job->predict->options.max_pixels;
+    code = grabcut_decode_estimate(&options->max_bytes, file.p, file.len, options, &err);
+    if (code != GRABCUT_OK)
+        fail_code(job, code, &err);
+    return code == GRABCUT_OK;
+}
+
+static bool decode(predict_job *job, grabcut_image *image) {
+    hr_str file = {job->entity.p, job->entity.len};
+    grabcut_errbuf err = {""};
+    grabcut_probe probe = GRABCUT_PROBE_INIT;
     grabcut_decode_options options = GRABCUT_DECODE_OPTIONS_INIT;
     int code;
     if (job->request.body == HR_BODY_JSON && !read_json(job, &file))
@@ -272,15 +309,13 @@ static bool decode(predict_job *job, grabcut_image *image) {
         forget_entity(job);
         return true;
     }
-    if ((code = grabcut_probe_header(&probe, file.base, file.len, &err)) != GRABCUT_OK) {
-        fail_code(job, code, &err);
+    if (!read_header(job, &probe, &options, file))
         return false;
-    }
     bool turned = probe.orientation >= 5;
-    if (!admit(job, turned ? probe.height : probe.width, turned ? probe.width : probe.height))
+    if (!admit(job, turned ? probe.height : probe.width, turned ? probe.width : probe.height,
+               options.max_bytes < INT64_MAX ? (int64_t)options.max_bytes : INT64_MAX))
         return false;
-    options.max_pixels = (uint64_t)predict->options.max_pixels;
-    if ((code = grabcut_decode(image, file.base, file.len, &options, &err)) != GRABCUT_OK) {
+    if ((code = grabcut_decode(image, file.p, file.len, &options, &err)) != GRABCUT_OK) {
         fail_code(job, code, &err);
         return false;
     }
@@ -306,8 +341,8 @@ void hr_predict_worker_stop(hr_worker *worker, void *ctx) {
     worker->data = NULL;
 }
 
-static void trim_workspace(hr_worker *worker) {
-    if (worker->data != NULL && grabcut_workspace_bytes(worker->data) > KEPT_WORKSPACE) {
+static void trim_workspace(hr_worker *worker, size_t workers) {
+    if (worker->data != NULL && grabcut_workspace_bytes(worker->data) > KEPT_WORKSPACES / workers) {
         hr_predict_worker_stop(worker, NULL);
         hr_predict_worker_start(worker, NULL);
     }
@@ -408,7 +443,7 @@ static void give_memory(predict_job *job, int64_t keep) {
 }
 
 static void run(hr_job *super, hr_worker *worker) {
-    predict_job *job = H2O_STRUCT_FROM_MEMBER(predict_job, super, super);
+    predict_job *job = SV_CONTAINER(predict_job, super, super);
     const hr_predict *predict = job->predict;
     grabcut_image image = {0}, mask = {0};
     uint64_t clock = hr_now_ns();
@@ -421,7 +456,7 @@ static void run(hr_job *super, hr_worker *worker) {
         hr_metric_observe(worker->cells, predict->metrics.pixels,
                           (double)image.width * image.height);
         ok = segment(job, worker, &mask, &image);
-        trim_workspace(worker);
+        trim_workspace(worker, (size_t)predict->options.workers);
         job->segment_ms = lap(&clock);
         hr_metric_observe(worker->cells, predict->metrics.segment, job->segment_ms / 1000);
         ok = ok && encode(job, &image, &mask);
@@ -469,17 +504,14 @@ static void answer_busy(hr_predict *predict, hr_exchange *ex, const char *detail
 }
 
 /* Binary tensor data: where its JSON ends stands in a header. */
-static void answer_tensors(const predict_job *job, hr_exchange *ex, h2o_iovec_t body) {
-    h2o_req_t *req = ex->req;
+static void answer_tensors(const predict_job *job, hr_exchange *ex, hr_str body) {
     if (job->json_len == body.len) {
         hr_answer(ex, 200, "application/json", body);
         return;
     }
-    char *length = h2o_mem_alloc_pool(&req->pool, 24);
+    char *length = sv_pool_alloc(ex->pool, 24);
     int n = snprintf(length, 24, "%zu", job->json_len);
-    h2o_add_header_by_str(&req->pool, &req->res.headers,
-                          H2O_STRLIT("inference-header-content-length"), 0, NULL, length,
-                          (size_t)n);
+    hr_answer_field(ex, HR_STR("inference-header-content-length"), (hr_str){length, (size_t)n});
     hr_answer(ex, 200, "application/octet-stream", body);
 }
 
@@ -491,27 +523,27 @@ static void answer_result(predict_job *job, hr_exchange *ex) {
         answer_busy(predict, ex, "other clients are too slow in taking their answers");
         return;
     }
-    held_answer *held = h2o_mem_alloc_shared(&ex->req->pool, sizeof(*held), drop_answer);
+    held_answer *held = sv_pool_alloc(ex->pool, sizeof(*held));
+    sv_pool_on_free(ex->pool, drop_answer, held);
     *held = (held_answer){predict, job->memory, job->png, job->text, len};
     job->memory = 0;
     job->png = NULL;
     job->text = NULL;
     if (job->request.body == HR_BODY_INFER) {
-        answer_tensors(job, ex, h2o_iovec_init(held->text, len));
+        answer_tensors(job, ex, (hr_str){held->text, len});
         return;
     }
     if (held->text == NULL) {
-        hr_answer(ex, 200, "image/png", h2o_iovec_init(held->png, len));
+        hr_answer(ex, 200, "image/png", (hr_str){(const char *)held->png, len});
         return;
     }
-    h2o_iovec_t pieces[] = {{H2O_STRLIT("{\"status\":\"ok\",\"img_none_bg_base64\":\"")},
-                            {held->text, len},
-                            {H2O_STRLIT("\"}")}};
+    hr_str pieces[] = {
+        HR_STR("{\"status\":\"ok\",\"img_none_bg_base64\":\""), {held->text, len}, HR_STR("\"}")};
     hr_answer_pieces(ex, 200, "application/json", pieces, 3);
 }
 
 static void answer(hr_job *super, hr_exchange *ex, hr_cancel cancel) {
-    predict_job *job = H2O_STRUCT_FROM_MEMBER(predict_job, super, super);
+    predict_job *job = SV_CONTAINER(predict_job, super, super);
     if (cancel == HR_CANCEL_DEADLINE) {
         ex->response_flags = "UT";
         hr_answer_error(ex, 504, "the picture could not be done within the deadline");
@@ -527,7 +559,7 @@ static void answer(hr_job *super, hr_exchange *ex, hr_cancel cancel) {
 }
 
 static void release(hr_job *super) {
-    predict_job *job = H2O_STRUCT_FROM_MEMBER(predict_job, super, super);
+    predict_job *job = SV_CONTAINER(predict_job, super, super);
     give_memory(job, 0);
     grabcut_free(job->png);
     free(job->text);
@@ -538,9 +570,9 @@ static void release(hr_job *super) {
 
 /* The caller's patience: --deadline, or less where an Envoy in front has said how long it waits. */
 static uint64_t deadline_of(const hr_predict *predict, const hr_exchange *ex) {
-    h2o_iovec_t told = hr_request_header(ex->req, "x-envoy-expected-rq-timeout-ms");
+    hr_str told = hr_request_header(ex, "x-envoy-expected-rq-timeout-ms");
     uint64_t ms = (uint64_t)predict->options.deadline_ms;
-    size_t value = told.len > 0 ? h2o_strtosize(told.base, told.len) : SIZE_MAX;
+    size_t value = told.len > 0 ? hr_str_to_size(told) : SIZE_MAX;
     if (value != SIZE_MAX && value > 0 && value < ms)
         ms = value;
     return ex->start_ns + ms * 1000000;
@@ -549,21 +581,21 @@ static uint64_t deadline_of(const hr_predict *predict, const hr_exchange *ex) {
 static void note_job_id(hr_exchange *ex) {
     static const char allowed[] =
         "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
-    h2o_iovec_t id;
-    if (hr_query_parameter(&id, ex->req, "job_id") == 1 && id.len <= 64 &&
-        strspn(id.base, allowed) == id.len)
+    hr_str id;
+    if (hr_query_parameter(&id, ex, "job_id") == 1 && id.len <= 64 &&
+        strspn(id.p, allowed) == id.len)
         ex->job_id = id;
 }
 
 static void submit(hr_predict *predict, hr_exchange *ex, const hr_predict_request *request) {
-    if (ex->req->entity.len == 0) {
+    if (ex->body.len == 0) {
         hr_answer_error(ex, 400, "the body is empty");
         return;
     }
-    predict_job *job = h2o_mem_alloc(sizeof(*job));
+    predict_job *job = sv_alloc(sizeof(*job));
     *job = (predict_job){.predict = predict,
                          .request = *request,
-                         .entity = ex->req->entity,
+                         .entity = ex->body,
                          .status = 500,
                          .detail = "the work was given up"};
     job->super.run = run;
@@ -585,7 +617,7 @@ void hr_predict_handle(hr_predict *predict, hr_exchange *ex) {
     hr_predict_request request;
     char why[256];
     note_job_id(ex);
-    int status = hr_predict_read(&request, predict, ex->req, why, sizeof(why));
+    int status = hr_predict_read(&request, predict, ex, why, sizeof(why));
     if (status != 0)
         hr_answer_error(ex, status, why);
     else
@@ -596,7 +628,7 @@ void hr_predict_infer(hr_predict *predict, hr_exchange *ex) {
     hr_predict_request request;
     char why[256];
     note_job_id(ex);
-    int status = hr_predict_read_infer(&request, predict, ex->req, why, sizeof(why));
+    int status = hr_predict_read_infer(&request, predict, ex, why, sizeof(why));
     if (status != 0)
         hr_answer_error(ex, status, why);
     else

@@ -22,15 +22,15 @@ typedef struct call {
 
 static void on_end(hr_exchange *ex) {
     call *c = ex->data;
-    hr_timer_unset(&c->loop->timers, &c->probe);
+    hr_timer_unset(c->loop->timers, &c->probe);
     hr_up_free(c->relay.up);
     c->relay.up = NULL;
 }
 
 static void on_probe(hr_timer *timer) {
-    call *c = H2O_STRUCT_FROM_MEMBER(call, probe, timer);
+    call *c = SV_CONTAINER(call, probe, timer);
     if (!hr_exchange_peer_gone(c->ex)) {
-        hr_timer_set(&c->loop->timers, &c->probe, hr_timers_now() + GONE_PROBE_MS, on_probe);
+        hr_timer_set(c->loop->timers, &c->probe, hr_timers_now() + GONE_PROBE_MS, on_probe);
         return;
     }
     hr_up_free(c->relay.up);
@@ -38,7 +38,7 @@ static void on_probe(hr_timer *timer) {
     c->ex->response_flags = "DC";
     if (c->relay.started)
         return; /* a write will fail, or the stall timeout comes */
-    c->ex->req->http1_is_persistent = 0;
+    c->ex->keep_alive = false;
     hr_answer_error(c->ex, 503, "the client has gone");
 }
 
@@ -53,7 +53,7 @@ static void on_error(void *ctx, hr_up_exchange *up, hr_up_error error, const cha
     hr_exchange *ex = c->ex;
     const char *name = hr_up_endpoint_name(c->loop->predict);
     (void)up;
-    hr_timer_unset(&c->loop->timers, &c->probe);
+    hr_timer_unset(c->loop->timers, &c->probe);
     ex->details = hr_up_error_name(error);
     if (c->relay.started) {
         ex->response_flags = error == HR_UP_PROTOCOL ? "UPE" : error == HR_UP_RESET ? "UC" : "UT";
@@ -85,21 +85,21 @@ static void on_error(void *ctx, hr_up_exchange *up, hr_up_error error, const cha
 static void on_data(void *ctx, hr_up_exchange *up, const char *bytes, size_t n, int final) {
     call *c = ctx;
     if (!c->relay.started) {
-        const hr_resp_head *head = hr_up_head(up);
+        const sv_http1_response *head = hr_up_head(up);
         note_upstream_time(c);
         c->ex->details = "via_upstream";
         hr_relay_begin(&c->relay, head->status, head->fields, head->n_fields,
                        head->has_content_length ? (size_t)head->content_length : SIZE_MAX);
     }
     if (final)
-        hr_timer_unset(&c->loop->timers, &c->probe);
+        hr_timer_unset(c->loop->timers, &c->probe);
     hr_relay_send(&c->relay, bytes, n, final);
 }
 
 /* ---- /health ------------------------------------------------------------------------------ */
 
 static void answer_health(call *c, int ok) {
-    hr_timer_unset(&c->loop->timers, &c->probe);
+    hr_timer_unset(c->loop->timers, &c->probe);
     hr_answer_json(
         c->ex, 200,
         ok ? "{\"proxy_server\":{\"health\":\"ok\"},\"predict_server\":{\"health\":\"ok\"}}"
@@ -129,7 +129,7 @@ static void on_health_data(void *ctx, hr_up_exchange *up, const char *bytes, siz
 /* ---- requests ----------------------------------------------------------------------------- */
 
 static call *call_new(hr_exchange *ex) {
-    call *c = h2o_mem_alloc_pool(&ex->req->pool, sizeof(*c));
+    call *c = sv_pool_alloc(ex->pool, sizeof(*c));
     memset(c, 0, sizeof(*c));
     c->ex = ex;
     c->loop = ex->loop->data;
@@ -149,16 +149,16 @@ static void call_start(call *c, hr_str path, int64_t timeout_ms, hr_up_data_fn d
     hr_pair *fields = hr_forward_fields(ex, &n, HR_FORWARD_ADDS);
     n = hr_forward_add(ex, fields, n);
     hr_up_request request = {
-        .method = c->is_health ? HR_STR("GET") : hr_str_of(ex->req->method),
+        .method = c->is_health ? HR_STR("GET") : ex->request.method,
         .authority = url->authority,
-        .path = hr_str_of(h2o_concat(&ex->req->pool, hr_iovec_of(url->base), hr_iovec_of(path))),
+        .path = SV_JOIN(ex->pool, url->base, path),
         .fields = fields,
         .n_fields = n,
         .body = c->is_health ? (hr_str){NULL, 0} : hr_forward_body(ex),
         .deadline_at = hr_timers_now() + (uint64_t)timeout_ms,
     };
-    ex->upstream_host = h2o_iovec_init(name, strlen(name));
-    hr_timer_set(&c->loop->timers, &c->probe, hr_timers_now() + GONE_PROBE_MS, on_probe);
+    ex->upstream_host = sv_str(name);
+    hr_timer_set(c->loop->timers, &c->probe, hr_timers_now() + GONE_PROBE_MS, on_probe);
     c->relay.up = hr_up_start(c->loop->predict, &request, data, error, c);
 }
 
@@ -167,11 +167,11 @@ static void pass_on(hr_exchange *ex, hr_str path) {
     call_start(c, path, c->loop->proxy->options.timeout_ms, on_data, on_error);
 }
 
-static int is_job_id(h2o_iovec_t id) {
+static int is_job_id(hr_str id) {
     if (id.len == 0 || id.len > 64)
         return 0;
     for (size_t i = 0; i < id.len; i++) {
-        char c = id.base[i];
+        char c = id.p[i];
         if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
               c == '.' || c == '_' || c == '-'))
             return 0;
@@ -180,8 +180,8 @@ static int is_job_id(h2o_iovec_t id) {
 }
 
 static void predict(hr_exchange *ex) {
-    h2o_iovec_t path = ex->req->input.path, query = hr_request_query(ex->req), id;
-    int given = hr_query_parameter(&id, ex->req, "job_id");
+    hr_str path = ex->request.path, query = hr_request_query(ex), id;
+    int given = hr_query_parameter(&id, ex, "job_id");
     if (given < 0 || (given > 0 && !is_job_id(id))) {
         hr_answer_error(
             ex, 400,
@@ -189,20 +189,20 @@ static void predict(hr_exchange *ex) {
         return;
     }
     if (!given) {
-        id.base = h2o_mem_alloc_pool(&ex->req->pool, 7);
-        id.len = (size_t)snprintf(id.base, 7, "%06x", arc4random() & 0xffffff);
-        path = h2o_concat(&ex->req->pool, path,
-                          query.base == NULL ? h2o_iovec_init(H2O_STRLIT("?job_id="))
-                          : query.len == 0   ? h2o_iovec_init(H2O_STRLIT("job_id="))
-                                             : h2o_iovec_init(H2O_STRLIT("&job_id=")),
-                          id);
+        char *text = sv_pool_alloc(ex->pool, 7);
+        id = (hr_str){text, (size_t)snprintf(text, 7, "%06x", arc4random() & 0xffffff)};
+        path = SV_JOIN(ex->pool, path,
+                       query.p == NULL  ? HR_STR("?job_id=")
+                       : query.len == 0 ? HR_STR("job_id=")
+                                        : HR_STR("&job_id="),
+                       id);
     }
     ex->job_id = id;
-    pass_on(ex, hr_str_of(path));
+    pass_on(ex, path);
 }
 
 static void metadata(hr_exchange *ex) {
-    pass_on(ex, hr_str_of(ex->req->input.path));
+    pass_on(ex, ex->request.path);
 }
 
 static void health(hr_exchange *ex) {
@@ -228,24 +228,23 @@ static const struct resource {
 };
 
 static int method_is(const hr_exchange *ex, const char *method) {
-    return h2o_memis(ex->req->method.base, ex->req->method.len, method, strlen(method));
+    return hr_str_is(ex->request.method, method);
 }
 
 /* The Open Inference Protocol: predict answers all of it, what does not exist as well. */
-static int is_inference(h2o_iovec_t path) {
-    return h2o_memis(path.base, path.len, H2O_STRLIT("/v2")) ||
-           (path.len >= 4 && memcmp(path.base, "/v2/", 4) == 0);
+static int is_inference(hr_str path) {
+    return hr_str_is(path, "/v2") || (path.len >= 4 && memcmp(path.p, "/v2/", 4) == 0);
 }
 
 /* A handshake of RFC 6455. RFC 9110 section 7.8 would have it passed over, and the client would
  * wonder at an ordinary answer. */
 static int asks_for_websocket(const hr_exchange *ex) {
-    h2o_iovec_t upgrade = ex->req->upgrade;
-    return method_is(ex, "GET") && h2o_lcstris(upgrade.base, upgrade.len, H2O_STRLIT("websocket"));
+    hr_str upgrade = ex->request.upgrade;
+    return method_is(ex, "GET") && hr_str_is_nocase(upgrade, "websocket");
 }
 
 void proxy_on_request(hr_exchange *ex) {
-    h2o_iovec_t path = hr_request_path(ex->req);
+    hr_str path = hr_request_path(ex);
     if (asks_for_websocket(ex)) {
         ex->details = "upgrade_failed";
         hr_answer_error(ex, 403,
@@ -255,12 +254,12 @@ void proxy_on_request(hr_exchange *ex) {
     if (hr_answer_common(ex) || hr_answer_docs(ex))
         return;
     if (is_inference(path)) {
-        pass_on(ex, hr_str_of(ex->req->input.path));
+        pass_on(ex, ex->request.path);
         return;
     }
     for (size_t i = 0; i < sizeof(resources) / sizeof(resources[0]); i++) {
         const struct resource *r = &resources[i];
-        if (!h2o_memis(path.base, path.len, r->path, strlen(r->path)))
+        if (!hr_str_is(path, r->path))
             continue;
         if (r->is_post ? !method_is(ex, "POST") : !(method_is(ex, "GET") || method_is(ex, "HEAD")))
             hr_answer_method(ex, r->is_post ? "POST" : "GET, HEAD");

@@ -47,16 +47,11 @@ static int loop_start(hr_loop *loop, void *ctx) {
     proxy_loop *self = calloc(1, sizeof(*self));
     if (self == NULL)
         return -1;
-    if (hr_timers_init(&self->timers, loop->ctx.loop) != 0) {
-        free(self);
-        return -1;
-    }
     hr_up_settings settings = {.connect_timeout_ms = (uint32_t)p->options.connect_timeout_ms};
     self->proxy = p;
-    self->up = hr_up_loop_new(loop->ctx.loop, &loop->ctx.receivers.hostinfo_getaddr, &self->timers,
-                              &p->upstreams.loops[loop->index]);
+    self->timers = sv_loop_timers(loop->net);
+    self->up = hr_up_loop_new(loop->net, &p->upstreams.loops[loop->index]);
     if (self->up == NULL) {
-        hr_timers_dispose(&self->timers);
         free(self);
         return -1;
     }
@@ -71,7 +66,6 @@ static void loop_stop(hr_loop *loop, void *ctx) {
     (void)ctx;
     hr_up_endpoint_unref(self->predict);
     hr_up_loop_free(self->up);
-    hr_timers_dispose(&self->timers);
     free(self);
     loop->data = NULL;
 }

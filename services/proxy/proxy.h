@@ -40,7 +40,7 @@ typedef struct proxy {
 /* What one loop has. */
 typedef struct proxy_loop {
     proxy *proxy;
-    hr_timers timers;
+    hr_timers *timers;
     hr_up_loop *up;
     hr_up_endpoint *predict;
 } proxy_loop;

@@ -226,6 +226,18 @@ def test_memory_limit(portrait):
     assert grabcut.segment(portrait, RECT, 1, max_bytes=needed).any()
 
 
+def test_memory_of_decoding_is_limited():
+    sys.path.insert(0, os.path.join(ROOT, "tests/grabcut/pictures"))
+    import bombs
+    bomb = bombs.webp_of_groups()  # 295 KB of 1024x1024 pixels; libwebp would take 777 MiB
+    with pytest.raises(MemoryError, match="the limit is 83886080"):
+        grabcut.decode(bomb, max_pixels=1024 * 1024)
+    small = bombs.webp_of_groups(64, 64)
+    with pytest.raises(MemoryError):
+        grabcut.decode(small, max_bytes=1 << 20)
+    assert grabcut.decode(small, max_bytes=8 << 20).shape == (64, 64, 3)
+
+
 # ---- progress, cancelling ----
 
 def test_progress_rises_to_the_end(portrait):

@@ -74,6 +74,11 @@ def host_of(authority):
     return authority[:authority.rindex(":")].lower()
 
 
+def called_host(request):
+    """What the client connects to, which is what Host names unless the request says otherwise."""
+    return host_of(request.get("connect_to") or request["authority"])
+
+
 def pick(view, request):
     """The table that serves a request: the sniffed one of the service called, else the shared one."""
     tables = view["tables"] or []
@@ -89,7 +94,7 @@ def pick(view, request):
                     if best is None or rank > best[0]:
                         best = (rank, t)
         return best[1] if best else None
-    service = view["names"].get(host_of(request["authority"]))
+    service = view["names"].get(called_host(request))
     for t in tables:
         if service and t.get("service") == service:
             return t
@@ -109,7 +114,7 @@ def judge(configs, binary, progress=None):
             if view.get("error"):
                 r["_why"] = "view: " + view["error"]
                 continue
-            service = view["names"].get(host_of(r["authority"]))
+            service = view["names"].get(called_host(r))
             if view_of(r)["gateway"] == "mesh" and service in (view.get("tcp") or []):
                 r["_why"] = {"virtual_service": None}  # declared TCP: no HTTP rule acts on it
                 continue

@@ -7,7 +7,7 @@ import xml.etree.ElementTree as ET
 import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-HEADERS = ["headerroute.h", "grabcut.h", "opencv.h"]
+HEADERS = ["headerroute.h", "diff.h", "grabcut.h", "opencv.h"]
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,7 @@
 /*
- * The corpus of a fuzz target, each file given to it once: what fuzzing found stays found, also where
- * there is no libFuzzer. Linked with the target; CORPUS is the folder below tests/fuzz/corpus.
+ * The corpus of a fuzz target, each file given to it once: what fuzzing found stays found, also
+ * where there is no libFuzzer. Linked with the target; CORPUS is the folder below
+ * tests/fuzz/corpus.
  */
 #include <dirent.h>
 #include <signal.h>

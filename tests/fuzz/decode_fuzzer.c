@@ -26,11 +26,13 @@ static void encode_and_back(const grabcut_image *image) {
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-    static const grabcut_decode_options opts = {GRABCUT_DECODE_OPTIONS_VERSION, 65536, 0};
-    grabcut_probe probe;
+    static const grabcut_decode_options opts = {GRABCUT_DECODE_OPTIONS_VERSION, 65536, 0, 0};
+    grabcut_probe probe = GRABCUT_PROBE_INIT;
     grabcut_image image;
     grabcut_errbuf err;
     int probed = grabcut_probe_header(&probe, data, size, NULL);
+    uint64_t bytes;
+    int estimated = grabcut_decode_estimate(&bytes, data, size, &opts, NULL);
     int rc = grabcut_decode(&image, data, size, &opts, &err);
     if (rc) {
         demand(image.data == NULL && err.text[0] != '\0' && rc != GRABCUT_EINVAL);
@@ -39,6 +41,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     }
     int turned = probe.orientation >= 5;
     demand(probed == GRABCUT_OK && image.channels == 3);
+    demand(estimated == GRABCUT_OK && bytes > image.stride * (size_t)image.height);
     demand(image.width == (turned ? probe.height : probe.width));
     demand(image.height == (turned ? probe.width : probe.height));
     demand((uint64_t)image.width * (uint64_t)image.height <= opts.max_pixels);

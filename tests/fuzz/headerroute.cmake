@@ -5,6 +5,8 @@ pkg_check_modules(JANSSON REQUIRED IMPORTED_TARGET jansson)
 set(HR_CLI ${PROJECT_SOURCE_DIR}/libheaderroute/cli)
 set(HR_SUITE_FILES case_file.c case_input.c node_json.c rules.c suite.c) # what `headerroute test` reads cases with
 list(TRANSFORM HR_SUITE_FILES PREPEND ${HR_CLI}/ OUTPUT_VARIABLE HR_SUITE)
+hr_add_fuzzer(regex_fuzzer SOURCES regex_fuzzer.c regex_pair.c LIBS headerroute-static
+  INCLUDES ${HR_INTERNAL_INCLUDES})
 hr_add_fuzzer(batch_fuzzer SOURCES batch_fuzzer.c ${HR_CLI}/batch.c ${HR_CLI}/cli.c ${HR_CLI}/color.c ${HR_CLI}/request.c
   LIBS headerroute-static PkgConfig::JANSSON INCLUDES ${HR_CLI})
 target_compile_definitions(batch_fuzzer PRIVATE HR_SOURCE_DIR="${PROJECT_SOURCE_DIR}")

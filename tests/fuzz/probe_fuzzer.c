@@ -17,6 +17,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     grabcut_errbuf err;
     memset(&probe, 0x55, sizeof(probe));
     memset(&again, 0xaa, sizeof(again));
+    probe.version = again.version = GRABCUT_PROBE_VERSION;
     int rc = grabcut_probe_header(&probe, data, size, &err);
     demand(grabcut_probe_header(&again, data, size, NULL) == rc);
     demand(probe.format == again.format && probe.width == again.width &&

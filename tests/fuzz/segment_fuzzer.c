@@ -1,6 +1,6 @@
-/* grabcut_segment on any small picture, start and options: a code that the header promises, a mask that
- * keeps what was sure, the same from every SIMD level and number of threads, and a mask and models left
- * alone by a call that failed. */
+/* grabcut_segment on any small picture, start and options: a code that the header promises, a mask
+ * that keeps what was sure, the same from every SIMD level and number of threads, and a mask and
+ * models left alone by a call that failed. */
 #include <grabcut/grabcut.h>
 
 #include <stdlib.h>

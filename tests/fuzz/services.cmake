@@ -1,7 +1,18 @@
 # Parsers of the services. They need no libh2o, so that this build works without the servers.
-hr_add_fuzzer(response_fuzzer
-  SOURCES response_fuzzer.c ${PROJECT_SOURCE_DIR}/services/common/upstream_parser.c
-  INCLUDES ${PROJECT_SOURCE_DIR}/services/common ${PROJECT_SOURCE_DIR}/libheaderroute/include ${PROJECT_BINARY_DIR}/include)
+pkg_check_modules(H2O IMPORTED_TARGET libh2o-evloop) # exports picohttpparser, to compare with
+set(http ${PROJECT_SOURCE_DIR}/services/http)
+set(http1_sources ${http}/body.c ${http}/chars.c ${http}/fields.c ${http}/request.c ${http}/response.c ${http}/scan.c
+  ${http}/target.c ${http}/write.c)
+if(H2O_FOUND)
+  list(APPEND http1_sources http1_reference.c)
+else()
+  list(APPEND http1_sources http1_no_reference.c)
+endif()
+foreach(message request response chunked)
+  hr_add_fuzzer(${message}_fuzzer SOURCES ${message}_fuzzer.c ${http1_sources}
+    INCLUDES ${http} ${PROJECT_SOURCE_DIR}/libheaderroute/include ${PROJECT_BINARY_DIR}/include
+    LIBS $<TARGET_NAME_IF_EXISTS:PkgConfig::H2O>)
+endforeach()
 find_package(OpenSSL REQUIRED)
 pkg_check_modules(YAJL REQUIRED IMPORTED_TARGET yajl)
 hr_add_fuzzer(json_fuzzer

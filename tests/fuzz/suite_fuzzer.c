@@ -32,8 +32,11 @@ static void check_separation(const cli_case_file *file, const char *text) {
 }
 
 static void run_cases(const cli_case_file *file, hr_table *table, const hr_source *source) {
-    cli_suite suite = {
-        .table = table, .rules = cli_rules_read(source, 1), .views = {.table = table}};
+    cli_suite suite = {.table = table,
+                       .rules = cli_rules_read(source, 1),
+                       .views = {.table = table},
+                       .sources = source,
+                       .n_sources = 1};
     cli_case_results results = {0};
     if (suite.rules == NULL || hr_scratch_new(&suite.scratch) != HR_OK)
         abort();
@@ -43,8 +46,7 @@ static void run_cases(const cli_case_file *file, hr_table *table, const hr_sourc
             (results.v[i].failure != NULL && *results.v[i].failure == '\0'))
             abort();
     cli_case_results_free(&results);
-    hr_scratch_free(suite.scratch);
-    cli_views_free(&suite.views);
+    cli_suite_close(&suite);
     cli_rules_free((cli_rules *)suite.rules);
 }
 

@@ -119,7 +119,7 @@ Test(decode, a_file_cut_at_any_byte_is_refused, .timeout = 240) {
 Test(decode, a_file_with_any_byte_changed_is_survived, .timeout = 240) {
     static expected all[256];
     size_t n = read_expected(all, 256);
-    const grabcut_decode_options opts = {GRABCUT_DECODE_OPTIONS_VERSION, 1 << 20, 0};
+    const grabcut_decode_options opts = {GRABCUT_DECODE_OPTIONS_VERSION, 1 << 20, 0, 0};
     const uint8_t changes[] = {0xff, 0x01, 0x80};
     for (size_t i = 0; i < n; i++) {
         size_t len;

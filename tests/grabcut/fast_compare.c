@@ -1,6 +1,8 @@
 /* Runs the fast engine and cv::grabCut on the same call and compares their masks and energies. */
 #include "fast_compare.h"
 
+#include "pipeline.h"
+
 #include <grabcut/opencv.h>
 
 #include <math.h>
@@ -27,7 +29,8 @@ static void copy_state(state *to, const grabcut_image *mask, const grabcut_model
     to->rc = 0;
 }
 
-static void run(const grabcut_engine *engine, state *s, const grabcut_image *image, grabcut_options opts) {
+static void run(const grabcut_engine *engine, state *s, const grabcut_image *image,
+                grabcut_options opts) {
     opts.models = &s->models;
     opts.workspace = NULL;
     opts.progress = NULL;
@@ -51,9 +54,10 @@ static double cost(const double *model, const uint8_t *c) {
             continue;
         double det = v[0] * (v[4] * v[8] - v[5] * v[7]) - v[1] * (v[3] * v[8] - v[5] * v[6]) +
                      v[2] * (v[3] * v[7] - v[4] * v[6]);
-        double inv[9] = {v[4] * v[8] - v[5] * v[7], v[2] * v[7] - v[1] * v[8], v[1] * v[5] - v[2] * v[4],
-                         v[5] * v[6] - v[3] * v[8], v[0] * v[8] - v[2] * v[6], v[2] * v[3] - v[0] * v[5],
-                         v[3] * v[7] - v[4] * v[6], v[1] * v[6] - v[0] * v[7], v[0] * v[4] - v[1] * v[3]};
+        double inv[9] = {
+            v[4] * v[8] - v[5] * v[7], v[2] * v[7] - v[1] * v[8], v[1] * v[5] - v[2] * v[4],
+            v[5] * v[6] - v[3] * v[8], v[0] * v[8] - v[2] * v[6], v[2] * v[3] - v[0] * v[5],
+            v[3] * v[7] - v[4] * v[6], v[1] * v[6] - v[0] * v[7], v[0] * v[4] - v[1] * v[3]};
         double d[3] = {c[0] - mean[0], c[1] - mean[1], c[2] - mean[2]}, m = 0;
         for (int i = 0; i < 3; i++)
             for (int j = 0; j < 3; j++)
@@ -85,7 +89,8 @@ static double beta_of(const grabcut_image *image) {
 }
 
 /* Energy of a cut (GrabCut's equation 2). */
-static double energy(const grabcut_image *image, const grabcut_image *mask, const grabcut_models *models) {
+static double energy(const grabcut_image *image, const grabcut_image *mask,
+                     const grabcut_models *models) {
     double beta = beta_of(image), e = 0;
     for (int y = 0; y < image->height; y++)
         for (int x = 0; x < image->width; x++) {
@@ -105,23 +110,25 @@ static double energy(const grabcut_image *image, const grabcut_image *mask, cons
 }
 
 /* 1 if every number of the models is the same. */
-static int same_models(const state *ours, const state *theirs, int iteration, compare_report *report) {
+static int same_models(const state *ours, const state *theirs, int iteration,
+                       compare_report *report) {
     for (int side = 0; side < 2; side++)
         for (int i = 0; i < GRABCUT_MODEL_DOUBLES; i++) {
             double a = side ? ours->models.foreground[i] : ours->models.background[i];
             double b = side ? theirs->models.foreground[i] : theirs->models.background[i];
             if (a == b)
                 continue;
-            snprintf(report->why, sizeof report->why, "iteration %d, model %d, number %d: %.17g and %.17g",
-                     iteration, side, i, a, b);
+            snprintf(report->why, sizeof report->why,
+                     "iteration %d, model %d, number %d: %.17g and %.17g", iteration, side, i, a,
+                     b);
             return 0;
         }
     return 1;
 }
 
 /* Of one iteration whose masks differ. */
-static compare_result judge(const compare_case *c, const state *ours, const state *theirs, int iteration,
-                            compare_report *report) {
+static compare_result judge(const compare_case *c, const state *ours, const state *theirs,
+                            int iteration, compare_report *report) {
     if (!same_models(ours, theirs, iteration, report))
         return COMPARE_DIFFERS;
     double a = energy(&c->image, &ours->mask, &ours->models);
@@ -130,9 +137,16 @@ static compare_result judge(const compare_case *c, const state *ours, const stat
         return COMPARE_TIE;
     if (a < b)
         return COMPARE_LOWER;
-    snprintf(report->why, sizeof report->why, "iteration %d: %d pixels differ, energies %.17g and %.17g",
-             iteration, differing(&ours->mask, &theirs->mask), a, b);
+    snprintf(report->why, sizeof report->why,
+             "iteration %d: %d pixels differ, energies %.17g and %.17g", iteration,
+             differing(&ours->mask, &theirs->mask), a, b);
     return COMPARE_DIFFERS;
+}
+
+/* As many threads as the call allows, however small the image. */
+static void run_eagerly(state *s, const grabcut_image *image, grabcut_options opts) {
+    const gc_fast_engine eager = gc_fast_engine_of(1);
+    run(&eager.super, s, image, opts);
 }
 
 static compare_result step_by_step(const compare_case *c, compare_report *report) {
@@ -146,7 +160,7 @@ static compare_result step_by_step(const compare_case *c, compare_report *report
         state ours;
         copy_state(&ours, &theirs.mask, &theirs.models);
         run(grabcut_engine_opencv(), &theirs, &c->image, opts);
-        run(grabcut_engine_fast(), &ours, &c->image, opts);
+        run_eagerly(&ours, &c->image, opts);
         int same = ours.rc == theirs.rc && differing(&ours.mask, &theirs.mask) == 0;
         if (!same)
             result = judge(c, &ours, &theirs, i, report);
@@ -165,7 +179,7 @@ compare_result compare_engines(const compare_case *c, compare_report *report) {
     memset(report, 0, sizeof *report);
     copy_state(&ours, &c->mask, &c->models);
     copy_state(&theirs, &c->mask, &c->models);
-    run(grabcut_engine_fast(), &ours, &c->image, c->opts);
+    run_eagerly(&ours, &c->image, c->opts);
     run(grabcut_engine_opencv(), &theirs, &c->image, c->opts);
     report->differing = differing(&ours.mask, &theirs.mask);
     compare_result result = COMPARE_SAME;

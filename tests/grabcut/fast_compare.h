@@ -23,8 +23,9 @@ typedef struct compare_report {
     char why[256];
 } compare_report;
 
-/* Runs both. Where the masks differ, the call is run again iteration by iteration, both engines from the
- * reference's last state, until the first iteration whose masks differ: its two cuts are compared. */
+/* Runs both. Where the masks differ, the call is run again iteration by iteration, both engines
+ * from the reference's last state, until the first iteration whose masks differ: its two cuts are
+ * compared. */
 compare_result compare_engines(const compare_case *c, compare_report *report);
 
 /* Frees image and mask. */

@@ -191,6 +191,58 @@ Test(lying_files, fewer_pixels_than_a_png_claims_is_an_error) {
     refused(file, 0, GRABCUT_EDECODE);
 }
 
+/* 18 KB of 256x256 pixels: each tile of 4x4 has its own group of prefix codes, and a colour cache
+ * makes their tables larger (RFC 9649, 3.7.2.2). libwebp would take 81 MiB. */
+Test(lying_files, a_webp_of_thousands_of_prefix_codes_is_refused) {
+    refused(read_bytes("tests/grabcut/pictures/bombs/groups-cache-256x256.webp"), 0,
+            GRABCUT_ENOMEM);
+}
+
+/* The alpha of a lossy file is compressed as a lossless image is, and is dropped without being
+ * read. */
+Test(lying_files, alpha_is_not_decoded) {
+    bytes bomb = read_bytes("tests/grabcut/pictures/bombs/groups-cache-256x256.webp");
+    bytes lossy = read_bytes("tests/grabcut/pictures/good/lossy.webp"), file = {NULL, 0};
+    append(&file, "RIFF\0\0\0\0WEBPVP8X\x0a\0\0\0\x10\0\0\0\x12\0\0\x0c\0\0ALPH", 34);
+    uint32_t len = (uint32_t)(bomb.len - 25) +
+                   1; /* without the VP8L header, behind a byte that says: lossless */
+    append(&file, &len, 4);
+    append(&file, "\x01", 1);
+    append(&file, bomb.p + 25, bomb.len - 25);
+    append(&file, "", len & 1);
+    append(&file, lossy.p + 12, lossy.len - 12);
+    uint32_t riff = (uint32_t)file.len - 8;
+    memcpy(file.p + 4, &riff, 4);
+    free(bomb.p);
+    free(lossy.p);
+    passed(file);
+}
+
+Test(lying_files, the_callers_limit_counts_what_the_decoder_takes) {
+    static const char *const names[] = {
+        "groups-256x256.webp", "groups-extended-64x64.webp",   "groups-animated-128x128.webp",
+        "padded-1x65500.jpg",  "padded-multiscan-1x65500.jpg", "padded-65500x1.jpg"};
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        char path[200];
+        grabcut_decode_options opts = GRABCUT_DECODE_OPTIONS_INIT;
+        grabcut_image image;
+        grabcut_errbuf err;
+        snprintf(path, sizeof(path), "tests/grabcut/pictures/bombs/%s", names[i]);
+        bytes file = read_bytes(path);
+        opts.max_bytes = 2 << 20;
+        reset_peak();
+        long before = peak_kib();
+        cr_expect_eq(grabcut_decode(&image, file.p, file.len, &opts, &err), GRABCUT_ENOMEM, "%s",
+                     path);
+        cr_expect(peak_kib() - before < FLAT_KIB, "%s", path);
+        opts.version = 1; /* whose struct ends before max_bytes */
+        cr_expect_eq(grabcut_decode(&image, file.p, file.len, &opts, &err), GRABCUT_OK, "%s: %s",
+                     path, err.text);
+        grabcut_image_free(&image);
+        free(file.p);
+    }
+}
+
 Test(lying_files, a_jpeg_with_thousands_of_scans_is_refused) {
     bytes photo = read_bytes("tests/grabcut/pictures/good/progressive.jpg"), file = {NULL, 0};
     /* The last scan, again and again. */

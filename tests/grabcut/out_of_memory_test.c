@@ -1,5 +1,6 @@
-/* Every allocation of a call fails once, in turn: the call says so, and gives back what it had. And a segmentation
- * makes one allocation, of no more than was estimated, or none where a workspace has the memory. */
+/* Every allocation of a call fails once, in turn: the call says so, and gives back what it had. And
+ * a segmentation makes one allocation, of no more than was estimated, or none where a workspace has
+ * the memory. */
 #include <grabcut/grabcut.h>
 
 #include "files.h"
@@ -164,7 +165,8 @@ Test(out_of_memory, damaged_files_leak_nothing) {
     }
 }
 
-/* ---- segmentation -------------------------------------------------------------------------------- */
+/* ---- segmentation
+ * -------------------------------------------------------------------------------- */
 
 typedef struct segmentation {
     grabcut_image image, mask;
@@ -204,7 +206,9 @@ static long allocations_of(segmentation *s, int until, int expected) {
 Test(out_of_memory, a_segmentation_makes_one_allocation_within_the_estimate) {
     segmentation s = photo();
     uint64_t estimate;
-    cr_assert_eq(grabcut_estimate(grabcut_engine_fast(), &estimate, s.image.width, s.image.height, &s.opts), 0);
+    cr_assert_eq(
+        grabcut_estimate(grabcut_engine_fast(), &estimate, s.image.width, s.image.height, &s.opts),
+        0);
     cr_assert_eq(allocations_of(&s, -1, GRABCUT_OK), 1);
     cr_assert_eq(held, 0);
     cr_assert_leq(largest, estimate);

@@ -126,7 +126,7 @@ Test(segment_api, options_out_of_range_are_refused) {
     REFUSED(c.opts.threads = 0, GRABCUT_EINVAL, "threads is 0");
     REFUSED(c.opts.mode = (grabcut_mode)4, GRABCUT_EINVAL, "mode 4");
     REFUSED(c.opts.mode = (grabcut_mode)-1, GRABCUT_EINVAL, "mode -1");
-    REFUSED(c.opts.simd = (grabcut_simd)4, GRABCUT_EINVAL, "SIMD level 4");
+    REFUSED(c.opts.simd = (grabcut_simd)3, GRABCUT_EINVAL, "SIMD level 3");
 }
 
 Test(segment_api, pictures_that_do_not_fit_are_refused) {
@@ -135,7 +135,7 @@ Test(segment_api, pictures_that_do_not_fit_are_refused) {
     REFUSED(c.image.width = 0, GRABCUT_EINVAL, "3 channels");
     REFUSED(c.mask.channels = 3, GRABCUT_EINVAL, "1 channel");
     REFUSED(c.mask.stride = 0, GRABCUT_EINVAL, "1 channel");
-    REFUSED(c.mask.height = HEIGHT - 1, GRABCUT_EINVAL, "mask is 8x5, the picture 8x6");
+    REFUSED(c.mask.height = HEIGHT - 1, GRABCUT_EINVAL, "mask is 8x5, the image is 8x6");
 }
 
 Test(segment_api, a_rect_is_taken_as_opencv_takes_it) {
@@ -151,9 +151,8 @@ Test(segment_api, a_rect_is_taken_as_opencv_takes_it) {
     REFUSED((c.opts.rect = (grabcut_rect){WIDTH, 2, 3, 3}), GRABCUT_ERECT, "outside");
     REFUSED((c.opts.rect = (grabcut_rect){INT_MAX, 2, 3, 3}), GRABCUT_ERECT, "outside");
     REFUSED((c.opts.rect = (grabcut_rect){0, 0, WIDTH, HEIGHT}), GRABCUT_ENOBACKGROUND,
-            "whole picture");
-    REFUSED((c.opts.rect = (grabcut_rect){-5, -5, 100, 100}), GRABCUT_ENOBACKGROUND,
-            "whole picture");
+            "whole image");
+    REFUSED((c.opts.rect = (grabcut_rect){-5, -5, 100, 100}), GRABCUT_ENOBACKGROUND, "whole image");
 }
 
 Test(segment_api, the_mask_is_no_input_with_a_rect) {
@@ -203,7 +202,8 @@ Test(segment_api, carrying_on_needs_learnt_models) {
 }
 
 Test(segment_api, max_bytes_is_held_against_the_engines_estimate) {
-    REFUSED(c.opts.max_bytes = 10 * WIDTH * HEIGHT - 1, GRABCUT_ENOMEM, "480 bytes, 479");
+    REFUSED(c.opts.max_bytes = 10 * WIDTH * HEIGHT - 1, GRABCUT_ENOMEM,
+            "480 bytes, the limit is 479");
     PASSED(c.opts.max_bytes = 10 * WIDTH * HEIGHT);
 }
 

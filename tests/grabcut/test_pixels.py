@@ -21,7 +21,7 @@ class Image(ctypes.Structure):
 
 
 class Probe(ctypes.Structure):
-    _fields_ = [("format", ctypes.c_int), ("width", ctypes.c_int32), ("height", ctypes.c_int32),
+    _fields_ = [("version", ctypes.c_uint), ("format", ctypes.c_int), ("width", ctypes.c_int32), ("height", ctypes.c_int32),
                 ("orientation", ctypes.c_int32)]
 
 
@@ -36,7 +36,7 @@ def decode(data):
 
 
 def probe(data):
-    out, err = Probe(), ctypes.create_string_buffer(256)
+    out, err = Probe(version=1), ctypes.create_string_buffer(256)
     assert LIBRARY.grabcut_probe_header(ctypes.byref(out), data, ctypes.c_size_t(len(data)), err) == 0, err.value
     return out
 

@@ -1,7 +1,7 @@
-/* A plain program, since ThreadSanitizer requires one process without forks. The mask is the same from every number
- * of threads, and from calls that run side by side, each with threads of its own. */
+/* A plain program, as ThreadSanitizer wants it: one process, no forks. The mask is the same from
+ * every number of threads, and from calls that run side by side, each with threads of its own. */
 #include "files.h"
-#include "pool.h"
+#include "pipeline.h"
 
 #include <grabcut/grabcut.h>
 #include <pthread.h>
@@ -30,6 +30,7 @@ static grabcut_image photo(void) {
 }
 
 typedef struct call {
+    const grabcut_engine *engine;
     const grabcut_image *image;
     grabcut_image mask;
     int threads, rc;
@@ -42,13 +43,14 @@ static void *segment(void *arg) {
     opts.iterations = 2;
     opts.seed = 3;
     opts.threads = c->threads;
-    c->rc = grabcut_segment(grabcut_engine_fast(), &c->mask, c->image, &opts, NULL);
+    c->rc = grabcut_segment(c->engine, &c->mask, c->image, &opts, NULL);
     return NULL;
 }
 
-static call new_call(const grabcut_image *image, int threads) {
-    call c = {image, {NULL, 0, 0, 0, 0}, threads, -1};
-    check(grabcut_image_alloc(&c.mask, image->width, image->height, 1) == GRABCUT_OK, "memory", threads);
+static call new_call(const grabcut_engine *engine, const grabcut_image *image, int threads) {
+    call c = {engine, image, {NULL, 0, 0, 0, 0}, threads, -1};
+    check(grabcut_image_alloc(&c.mask, image->width, image->height, 1) == GRABCUT_OK, "memory",
+          threads);
     return c;
 }
 
@@ -58,21 +60,22 @@ static int same(const call *a, const call *b) {
 }
 
 int main(void) {
-    gc_pixels_a_thread = 1; /* however small the picture */
+    const gc_fast_engine eager =
+        gc_fast_engine_of(1); /* as many threads as it may, however small the image */
     grabcut_image image = photo();
-    call first = new_call(&image, 1), calls[CALLERS];
+    call first = new_call(&eager.super, &image, 1), calls[CALLERS];
     pthread_t callers[CALLERS];
     if (failures)
         return 1;
     segment(&first);
     for (int threads = 1; threads <= MOST_THREADS; threads++) {
-        call other = new_call(&image, threads);
+        call other = new_call(&eager.super, &image, threads);
         segment(&other);
         check(same(&first, &other), "the mask is that of one thread", threads);
         grabcut_image_free(&other.mask);
     }
     for (int i = 0; i < CALLERS; i++) {
-        calls[i] = new_call(&image, 1 + i % 3);
+        calls[i] = new_call(&eager.super, &image, 1 + i % 3);
         check(pthread_create(&callers[i], NULL, segment, &calls[i]) == 0, "a caller is started", i);
     }
     for (int i = 0; i < CALLERS; i++) {

@@ -1,5 +1,6 @@
-/* How much work lies between two questions whether to go on: not in time, which a busy machine stretches, but in
- * basic blocks that are executed. The engine is compiled into this program with a counter in each of them
+/* How much work lies between two questions whether to go on: not in time, which a busy machine
+ * stretches, but in basic blocks that are executed. The engine is compiled into this program with a
+ * counter in each of them
  * (-fsanitize-coverage=trace-pc). */
 #include <criterion/criterion.h>
 #include <grabcut/grabcut.h>
@@ -11,8 +12,8 @@ enum { WIDTH = 1024, HEIGHT = 1000 };
 /* After the phases of grabcut_phase, what is left from the last question to the return. */
 enum { END = GRABCUT_PHASE_CUT + 1, PHASES };
 
-/* On one thread some milliseconds. The picture has 1,024,000 pixels, so a pass over all of it without a question
- * is seen. */
+/* On one thread some milliseconds. The picture has 1,024,000 pixels, so a pass over all of it
+ * without a question is seen. */
 static const uint64_t MOST = 6000000;
 
 static uint64_t blocks; /* since the last question */
@@ -50,7 +51,8 @@ static grabcut_image picture(void) {
         for (int x = 0; x < WIDTH * 3; x++) {
             s = s * 1664525 + 1013904223;
             int blob = (x / 3 / 90 + y / 70) % 3 == 0;
-            image.data[(size_t)y * image.stride + (size_t)x] = (uint8_t)((s >> 24) % 120 + (blob ? 90 : 0));
+            image.data[(size_t)y * image.stride + (size_t)x] =
+                (uint8_t)((s >> 24) % 120 + (blob ? 90 : 0));
         }
     return image;
 }
@@ -61,7 +63,8 @@ static int run(watch *w, grabcut_mode mode) {
     cr_assert_eq(grabcut_image_alloc(&mask, WIDTH, HEIGHT, 1), GRABCUT_OK);
     for (int y = 0; y < HEIGHT; y++)
         for (int x = 0; x < WIDTH; x++)
-            mask.data[(size_t)y * mask.stride + (size_t)x] = x < WIDTH / 2 ? GRABCUT_PR_BGD : GRABCUT_PR_FGD;
+            mask.data[(size_t)y * mask.stride + (size_t)x] =
+                x < WIDTH / 2 ? GRABCUT_PR_BGD : GRABCUT_PR_FGD;
     opts.mode = mode;
     opts.rect = grabcut_rect_inset(WIDTH, HEIGHT, 5);
     opts.iterations = 1;
@@ -81,15 +84,15 @@ static void check(grabcut_mode mode) {
     cr_assert_eq(run(&w, mode), GRABCUT_OK);
     note(&w, END);
     for (int i = 0; i < PHASES; i++) {
-        fprintf(stderr, "%-6s %4llu questions, blocks: %llu in all, at most %llu between two\n", NAMES[i],
-                (unsigned long long)w.questions[i], (unsigned long long)w.total[i],
+        fprintf(stderr, "%-6s %4llu questions, blocks: %llu in all, at most %llu between two\n",
+                NAMES[i], (unsigned long long)w.questions[i], (unsigned long long)w.total[i],
                 (unsigned long long)w.most[i]);
         cr_expect_leq(w.most[i], MOST, "%s: %llu blocks without a question", NAMES[i],
                       (unsigned long long)w.most[i]);
-        /* Each phase passes over the picture more than once, at some blocks a pixel; the end once, and how many
-         * pixels it labels in a block is the compiler's choice. */
-        cr_expect_geq(w.total[i], (uint64_t)WIDTH * HEIGHT / (i == END ? 64 : 1), "%s: the counters do not count",
-                      NAMES[i]);
+        /* Each phase passes over the picture more than once, at some blocks a pixel; the end once,
+         * and how many pixels it labels in a block is the compiler's choice. */
+        cr_expect_geq(w.total[i], (uint64_t)WIDTH * HEIGHT / (i == END ? 64 : 1),
+                      "%s: the counters do not count", NAMES[i]);
     }
 }
 
@@ -110,7 +113,7 @@ Test(workcount, a_stop_is_obeyed_at_once) {
         watch w = {.stop_at = 1 + i * (all.asked - 1) / STOPS};
         cr_assert_eq(run(&w, GRABCUT_INIT_WITH_RECT), GRABCUT_ECANCELED);
         cr_expect_eq(w.asked, w.stop_at);
-        cr_expect_leq(blocks, 100000, "%llu blocks after the stop at question %llu", (unsigned long long)blocks,
-                      (unsigned long long)w.stop_at);
+        cr_expect_leq(blocks, 100000, "%llu blocks after the stop at question %llu",
+                      (unsigned long long)blocks, (unsigned long long)w.stop_at);
     }
 }

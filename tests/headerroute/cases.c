@@ -10,6 +10,7 @@
 
 #include "arena.h"
 #include "diag.h"
+#include "documents.h"
 #include "lint.h"
 
 static const char begin_mark[] = "=== ";

@@ -190,7 +190,7 @@ static void format_refused(const char *yaml, const char *fragment) {
 
 /* What Envoy 1.40.0 refuses with --mode validate. */
 Test(format, what_envoy_refuses_is_an_error) {
-    format_refused(FORMAT_VS("%REQ(x):3%"), "wants a '%' behind"); /* so does Istio */
+    format_refused(FORMAT_VS("%REQ(x):3%"), "lacks a '%' after"); /* so does Istio */
     format_refused(FORMAT_VS("%INVALID%"), "\"%INVALID%\" is not a command that Envoy has");
     format_refused(FORMAT_VS("%req(x)%"), "is not a command such as %REQ(NAME)%");
     format_refused(FORMAT_VS("%REQ%"), "needs an argument");

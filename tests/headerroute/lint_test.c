@@ -9,6 +9,7 @@
 #include "arena.h"
 #include "cases.h"
 #include "diag.h"
+#include "documents.h"
 #include "lint.h"
 
 Test(lint, warns_about_what_is_accepted_but_probably_a_mistake) {

@@ -13,7 +13,7 @@
 
 #include <criterion/criterion.h>
 
-#include <headerroute/headerroute.h>
+#include <headerroute/diff.h>
 
 /* The C library's own functions, behind the ones below (glibc exports them for this). */
 void *__libc_malloc(size_t n);
@@ -289,4 +289,47 @@ Test(out_of_memory, a_request_reports_it) {
     ask_all(view, &request);
     hr_view_unref(view);
     hr_table_unref(table);
+}
+
+/* ---- differences ---- */
+
+static hr_table *rules(const char *http) {
+    static const char head[] =
+        "apiVersion: v1\nkind: Service\nmetadata: {name: shop}\nspec: {ports: [{name: http, port: 80}]}\n"
+        "---\napiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {name: shop}\n"
+        "spec:\n  hosts: [shop, '*.example.com']\n  http:\n";
+    char yaml[4096];
+    snprintf(yaml, sizeof(yaml), "%s%s", head, http);
+    hr_source source = {.name = "shop.yaml", .text = hr_str_from(yaml)};
+    hr_table *table;
+    cr_assert_eq(hr_table_load(&table, NULL, &source, 1, NULL), HR_OK);
+    return table;
+}
+
+Test(out_of_memory, differences) {
+    hr_table *before = rules("  - {match: [{uri: {regex: '/a[0-9]*'}, headers: {x: {regex: '[a-m]+'}}}], route: [{destination: {host: shop}}]}\n"
+                             "  - {match: [{queryParams: {q: {exact: '1'}}}, {authority: {prefix: shop}}], redirect: {uri: /b}}\n"
+                             "  - {route: [{destination: {host: shop}}], rewrite: {uriRegexRewrite: {match: '[0-9]+', rewrite: x}}}\n");
+    hr_table *after = rules("  - {match: [{uri: {regex: '/a[1-9]+'}, withoutHeaders: {x: {regex: 'b*'}}}], route: [{destination: {host: shop}}], timeout: 1s}\n"
+                            "  - {match: [{queryParams: {q: {exact: '1'}}}, {authority: {regex: '.*shop'}}], redirect: {uri: /c}}\n"
+                            "  - {route: [{destination: {host: shop}}], rewrite: {uriRegexRewrite: {match: '[a-f]+', rewrite: x}}}\n");
+    hr_diff *warm;
+    cr_assert_eq(hr_diff_new(&warm, before, after, NULL), HR_OK);
+    cr_expect_gt(hr_diff_region_count(warm), 3);
+    hr_diff_free(warm);
+    long n = 0;
+    for (bool ran_out = true; ran_out; n++) {
+        hr_diff *diff;
+        watch(n);
+        int error = hr_diff_new(&diff, before, after, NULL);
+        ran_out = failed;
+        until_failure = -1;
+        hr_diff_free(diff);
+        watching = false;
+        cr_assert_eq(error, ran_out ? HR_ENOMEM : HR_OK, "allocation %ld: %s", n, hr_strerror(error));
+        cr_assert_eq(held, 0, "allocation %ld: %ld blocks are lost", n, held);
+    }
+    cr_expect_gt(n, 20);
+    hr_table_unref(before);
+    hr_table_unref(after);
 }

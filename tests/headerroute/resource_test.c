@@ -10,7 +10,7 @@
 
 #include "arena.h"
 #include "diag.h"
-#include "kinds.h"
+#include "documents.h"
 
 static hr_arena *arena;
 static hr_diagnostics *diagnostics;

@@ -101,7 +101,7 @@ def test_folder_without_yaml(loading, tmp_path):
     folder.mkdir()
     (folder / "notes.txt").write_text("no resource")
     done = loading(folder)
-    assert done.returncode == 0 and f"{folder}:0:0: warning: the folder has no *.yaml" in done.stdout + done.stderr
+    assert done.returncode == 0 and f"{folder}:0:0: warning: the folder contains no *.yaml" in done.stdout + done.stderr
 
 
 def test_file_that_is_no_yaml(loading, tmp_path):

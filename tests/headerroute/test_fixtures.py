@@ -102,7 +102,7 @@ def test_the_schema_is_the_one_that_is_generated():
     jsonschema.Draft202012Validator.check_schema(schema().schema)
 
 
-@pytest.mark.parametrize("path", [*ROUTING, COMMAND / "passes.yaml"], ids=lambda p: p.stem)
+@pytest.mark.parametrize("path", [*ROUTING, COMMAND / "passes.yaml", COMMAND / "delegates-pass.yaml"], ids=lambda p: p.stem)
 def test_the_schema_accepts_what_the_program_accepts(path):
     for document in yaml.safe_load_all(path.read_text()):
         schema().validate(document)
@@ -137,6 +137,21 @@ def test_a_failure_says_what_differs():
     assert done.returncode == 1 and len(found) == 27
     for passed, expected, why in found:
         assert not passed and expected in why and "test-command/fails.yaml:" in why
+
+
+def test_what_is_delegated_is_found_and_can_be_expected():
+    found = results(run("test", "-f", COMMAND / "delegated-rules.yaml", COMMAND / "delegates-pass.yaml"))
+    assert len(found) == 16 and all(passed for passed, _, _ in found), found
+
+
+@pytest.mark.parametrize("words, count", [
+    (["-f", COMMAND / "delegated-rules.yaml", COMMAND / "delegates-fail.yaml"], 3), ([COMMAND / "delegate-conflict.yaml"], 1)])
+def test_a_wrong_delegate_is_reported(words, count):
+    done = run("test", *words)
+    found = results(done)
+    assert done.returncode == 1 and len(found) == count
+    for passed, expected, why in found:
+        assert not passed and expected in why
 
 
 RESOURCES = """apiVersion: networking.istio.io/v1

@@ -128,6 +128,25 @@ Test(yaml, documents_are_read_one_by_one) {
     cr_assert(ge(sz, check_file("yaml/documents"), 8));
 }
 
+/* As go-yaml reads them, which Kubernetes' tools use. */
+Test(yaml, colons_inside_plain_scalars_of_flow_collections) {
+    static const row rows[] = {
+        {"before a bracket", "a: [2001:db8::]\n", "{\"a\":[\"2001:db8::\"]}\n"},
+        {"before a comma", "a: [1.2.3.4, 2001:db8::, b]\n", "{\"a\":[\"1.2.3.4\",\"2001:db8::\",\"b\"]}\n"},
+        {"before a brace", "{a: b:}\n", "{\"a\":\"b:\"}\n"},
+        {"in a later document", "a: [1]\n---\nb: [x::]\n---\nc: [y::]\n", "{\"a\":[1]}\n{\"b\":[\"x::\"]}\n{\"c\":[\"y::\"]}\n"},
+        {"other scalars stay", "a: [x::]\nb: 'y:,'\nc: \"z:]\"\nd: p:]\n# q:,\ne: |\n  r:}\nf: {\"s\":[1],t: [u]}\n",
+         "{\"a\":[\"x::\"],\"b\":\"y:,\",\"c\":\"z:]\",\"d\":\"p:]\",\"e\":\"r:}\n\",\"f\":{\"s\":[1],\"t\":[\"u\"]}}\n"},
+        {"places stay", "a: [x::, y::, *z]\n", "1:15: error: the alias refers to the unknown anchor &z\n"},
+        {"the character that is used meanwhile may occur", "a: [x::, \"\xEE\x80\x80\"]\n", "{\"a\":[\"x::\",\"\xEE\x80\x80\"]}\n"},
+        {"or as an escape, where libyaml's answer stays", "a: [x::, \"\\ue000\"]\n",
+         "1:7: error: not valid YAML: found unexpected ':' (while scanning a plain scalar, line 1)\n"},
+        {"another mistake stays one", "a: [x::]\nb: [\n", "3:1: error: not valid YAML: did not find "
+         "expected node content (while parsing a flow node, line 3)\n"},
+    };
+    CHECK(rows);
+}
+
 Test(yaml, scalars_have_the_kind_that_kubectl_gives_them) {
     static const struct {
         const char *text;
@@ -204,12 +223,12 @@ Test(yaml, aliases_and_merge_keys_are_followed) {
 Test(yaml, syntax_errors_have_their_place) {
     static const row rows[] = {
         {"a tab for a blank", "a:\n\tb: c",
-         "2:1: error: this is not YAML: found character that cannot start any token "
+         "2:1: error: not valid YAML: found character that cannot start any token "
          "(while scanning for the next token, line 2)\n"},
         {"bytes that are no UTF-8", "a: b\nc: \xff\n",
-         "2:4: error: this is not YAML: invalid leading UTF-8 octet\n"},
+         "2:4: error: not valid YAML: invalid leading UTF-8 octet\n"},
         {"control characters", "a: b\nc: \x01\n",
-         "2:4: error: this is not YAML: control characters are not allowed\n"},
+         "2:4: error: not valid YAML: control characters are not allowed\n"},
     };
     CHECK(rows);
     cr_assert(ge(sz, check_file("yaml/syntax-errors"), 4));
@@ -229,7 +248,7 @@ Test(yaml, nesting_is_limited) {
     char *closed = repeated(deepest, "]", 64, "");
     char *wide = repeated("", "- ", 2000, "a");
     cr_expect(strstr(parse(hr_str_from(closed)), "error") == NULL);
-    cr_expect(strcmp(parse(hr_str_from(deeper)), "1:65: error: YAML nested deeper than 64 levels (option max_depth)\n") == 0,
+    cr_expect(strcmp(parse(hr_str_from(deeper)), "1:65: error: the YAML is nested deeper than 64 levels (option max_depth)\n") == 0,
               "%s", shown);
     teardown();
     setup();
@@ -259,7 +278,7 @@ Test(yaml, aliases_that_multiply_are_refused) {
         n += sprintf(text + n, "]\n");
     }
     budget.nodes = (size_t)16 << 20;
-    cr_expect(strstr(parse(((hr_str){text, (size_t)n})), "the document grows too much by its aliases") != NULL, "%s",
+    cr_expect(strstr(parse(((hr_str){text, (size_t)n})), "the document grows too large through its aliases") != NULL, "%s",
               shown);
 }
 

@@ -139,7 +139,7 @@ def test_the_soname_is_0(prefix, library):
     assert f"soname: [lib{library}.so.0]" in run("readelf", "-d", libdir(prefix) / f"lib{library}.so")
 
 
-@pytest.mark.parametrize("header", ["headerroute/headerroute.h", "grabcut/grabcut.h", "grabcut/opencv.h"])
+@pytest.mark.parametrize("header", ["headerroute/headerroute.h", "headerroute/diff.h", "grabcut/grabcut.h", "grabcut/opencv.h"])
 @pytest.mark.parametrize("standard", ["c99", "c11", "c++11", "c++17"])
 def test_a_header_stands_alone_in_every_standard(prefix, tmp_path, header, standard):
     source = tmp_path / ("x.cc" if "++" in standard else "x.c")

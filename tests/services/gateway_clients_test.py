@@ -363,11 +363,11 @@ def statuses_of(data):
     found = []
     while data:
         head, end, data = data.partition(b"\r\n\r\n")
-        if not end or not re.match(rb"HTTP/1.1 [1-5][0-9][0-9] ", head):
+        if not end or not re.match(rb"HTTP/1.[01] [1-5][0-9][0-9] ", head):
             return None
         found.append(int(head[9:12]))
         length = re.search(rb"(?i)content-length: ([0-9]+)", head)
-        if length and data and not data.startswith(b"HTTP/1.1 "):
+        if length and data and not data.startswith((b"HTTP/1.1 ", b"HTTP/1.0 ")):
             if len(data) < int(length[1]):
                 return None
             data = data[int(length[1]):]

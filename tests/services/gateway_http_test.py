@@ -80,6 +80,62 @@ def test_lengths_that_are_sent(echoing, method, body, length):
     assert (request.method, request.header("content-length"), got.body) == (method, length, body or b"")
 
 
+def raw(server, data):
+    with server.client() as client:
+        client.send(data)
+        return client.answer(data.split(b" ")[0].decode())
+
+
+GOOD = {
+    "absolute target without a path": (b"GET http://a.test?c1=1 HTTP/1.1\r\nHost: x\r\n\r\n", "/?c1=1", "a.test"),
+    "two empty lines before it": (b"\r\n\r\nGET /c2 HTTP/1.1\r\nHost: x\r\n\r\n", "/c2", "x"),
+    "a method of WebDAV": (b"PROPFIND /c3 HTTP/1.1\r\nHost: x\r\n\r\n", "/c3", "x"),
+    "blanks before a chunk extension": (b"POST /c5 HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+                                        b"1 \t;a=b\r\nx\r\n0 ;c\r\n\r\n", "/c5", "x"),
+    "a port in brackets' company": (b"GET /c6 HTTP/1.1\r\nHost: [::1]:80\r\n\r\n", "/c6", "[::1]:80"),
+}
+
+
+@pytest.mark.parametrize("name", GOOD, ids=lambda s: s.replace(" ", "-"))
+def test_corners_that_are_accepted(echoing, name):
+    data, target, host = GOOD[name]
+    assert raw(echoing, data).status == 200
+    request = next(r for r in echoing.peer.requests if r.target == target)
+    assert request.header("host") == host
+
+
+REFUSED = {
+    "Host [::1": (b"GET /r HTTP/1.1\r\nHost: [::1\r\n\r\n", 400), "Host a:b": (b"GET /r HTTP/1.1\r\nHost: a:b\r\n\r\n", 400),
+    "CONNECT": (b"CONNECT x:80 HTTP/1.1\r\nHost: x:80\r\n\r\n", 405),
+    "raw bytes": (b"GET /r\xe3\x81\x82 HTTP/1.1\r\nHost: x\r\n\r\n", 400),
+    "an unknown method": (b"BREW /r HTTP/1.1\r\nHost: x\r\n\r\n", 400),
+    "a method in lower case": (b"get /r HTTP/1.1\r\nHost: x\r\n\r\n", 400),
+    "OPTIONS *": (b"OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n", 404), "an end of line alone": (b"GET / \n\n", 400),
+    "folded": (b"GET /r HTTP/1.1\r\nHost: x\r\nA: b\r\n c\r\n\r\n", 400),
+    "bare LF": (b"GET /r HTTP/1.1\nHost: x\n\n", 400),
+    "a blank after a chunk size": (b"POST /r HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n1 \r\nx\r\n0\r\n\r\n", 400),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED, ids=lambda s: s.replace(" ", "-"))
+def test_corners_that_never_reach_an_upstream(echoing, name):
+    data, status = REFUSED[name]
+    seen = len(echoing.peer.requests)
+    assert raw(echoing, data).status == status
+    assert len(echoing.peer.requests) == seen
+
+
+def test_blanks_around_a_value_do_not_route(tmp_path):
+    """An outer blank is no part of a value (RFC 9110 section 5.5): rules do not see it."""
+    with Peer(named("one")) as one, Peer(named("two")) as two:
+        rules = routes({"match": [{"headers": {"target": {"exact": "condition1"}}}], "route": [to("one.test")]},
+                       {"route": [to("two.test")]})
+        with gateway(tmp_path, service("one.test", one), service("two.test", two), rules) as gw:
+            for value in (b"condition1", b" condition1\t", b"condition1   "):
+                got = raw(gw, b"GET / HTTP/1.1\r\nHost: x\r\ntarget:" + value + b"\r\n\r\n")
+                assert got.header("x-who") == "one", value
+
+
 def serve(tmp_path, behave, **route):
     peer = Peer(behave)
     return peer, gateway(tmp_path, service("x.test", peer), routes({"route": [to("x.test")], **route}), args=("--threads", "1"))

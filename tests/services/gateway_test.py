@@ -377,6 +377,6 @@ def test_what_it_cannot_act_on_is_refused(two, tmp_path):
     path = write(tmp_path / "mesh.yaml", GATEWAY, service("x.test", two[0]), rule("x.test", trafficPolicy=pool), policy)
     code, _, err = run("headerroute-gateway", "-f", path)
     assert code == 1
-    for said in ("tcpKeepalive: changes no decision", "h2UpgradePolicy: changes no decision", "requests count as admitted"):
+    for said in ("tcpKeepalive: is not supported", "h2UpgradePolicy: is not supported", "every request is treated as allowed"):
         assert re.search(r"mesh\.yaml:\d+:\d+: error: .*" + said, err), err
     assert run("headerroute", "validate", path)[0] == 0

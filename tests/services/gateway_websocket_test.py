@@ -332,12 +332,22 @@ def test_drain_ends_a_tunnel_whose_sides_have_stalled(tmp_path):
 
 
 @pytest.mark.parametrize("protocol", ["tls/1.0", "websocket, foo", "spdy/3"])
-def test_other_upgrades_are_forbidden(tmp_path, protocol):
+def test_other_upgrades_are_ignored(tmp_path, protocol):
+    """RFC 9110 section 7.8: a server may ignore Upgrade; the request is then an ordinary one."""
     with Peer(websocket) as peer, mesh(tmp_path, peer) as gw, gw.client() as client:
-        client.request("GET", "/up", [("Upgrade", protocol), ("Connection", "Upgrade")])
-        done = client.answer()
-        assert (done.status, done.body) == (403, b"") and client.at_eof()
-        assert gw.wait_line(path="/up")["response_code_details"] == "upgrade_failed"
+        for _ in range(2):
+            client.request("GET", "/up", [("Upgrade", protocol), ("Connection", "Upgrade")])
+            assert client.answer().status == 200
+        sent = [r for r in peer.requests if r.target == "/up"]
+        assert len(sent) == 2 and all(r.header("upgrade") is None and r.header("connection") is None for r in sent)
+
+
+def test_a_handshake_that_announces_an_empty_body(tmp_path):
+    """As the client of JDK 17 does."""
+    with Peer(websocket) as peer, mesh(tmp_path, peer) as gw, gw.client() as client:
+        client.request("GET", "/up", [("Upgrade", "websocket"), ("Connection", "Upgrade"), ("Content-Length", "0"),
+                                      ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="), ("Sec-WebSocket-Version", "13")])
+        assert client.head().status == 101
 
 
 def test_an_upgrade_without_connection_or_to_h2c_is_an_ordinary_request(tmp_path):

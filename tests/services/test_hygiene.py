@@ -61,14 +61,14 @@ FRAMING = {
     "Transfer-Encoding with a parameter": (b"Transfer-Encoding: chunked;q=1\r\n", "chunked"),
     "empty Transfer-Encoding": (b"Transfer-Encoding:\r\n", "chunked"),
     "Transfer-Encoding in quotes": (b'Transfer-Encoding: "chunked"\r\n', "chunked"),
-    "blank before the colon": (b"Transfer-Encoding : chunked\r\n", "malformed"),
+    "blank before the colon": (b"Transfer-Encoding : chunked\r\n", "header name"),
     "folded header": (b"X-A: one\r\n two\r\n", "folded"),
     "folded Transfer-Encoding": (b"Transfer-Encoding:\r\n chunked\r\n", "folded"),
     "bare LF in the head": (b"X-A: one\nContent-Length: 3\r\n", "bare line feed"),
-    "bare CR in a value": (b"X-A: one\rX-B: two\r\n", "malformed"),
-    "NUL in a value": (b"X-A: o\0ne\r\n", "malformed"),
-    "header without a name": (b": value\r\n", ""),
-    "header without a colon": (b"nonsense\r\n", "malformed"),
+    "bare CR in a value": (b"X-A: one\rX-B: two\r\n", "control character"),
+    "NUL in a value": (b"X-A: o\0ne\r\n", "control character"),
+    "header without a name": (b": value\r\n", "no name"),
+    "header without a colon": (b"nonsense\r\n", "no colon"),
     "second Host": (b"Host: y\r\n", "Host"),
     "second Host alike": (b"Host: x\r\n", "Host"),
 }
@@ -84,7 +84,10 @@ HOSTS = {
     "no Host": (b"", "no Host"), "two names": (b"Host: a b\r\n", "Host is not"),
     "a list": (b"Host: a,b\r\n", "Host is not"), "a path": (b"Host: a/b\r\n", "Host is not"),
     "userinfo": (b"Host: u@a\r\n", "Host is not"), "a quote": (b'Host: "a"\r\n', "Host is not"),
-    "a query": (b"Host: a?b\r\n", "Host is not"),
+    "a query": (b"Host: a?b\r\n", "Host is not"), "an open bracket": (b"Host: [::1\r\n", "Host is not"),
+    "a port of letters": (b"Host: a:b\r\n", "Host is not"), "a port beyond 65535": (b"Host: a:65536\r\n", "Host is not"),
+    "two colons": (b"Host: a:1:2\r\n", "Host is not"), "a port alone": (b"Host: :80\r\n", "Host is not"),
+    "no address in brackets": (b"Host: [a]\r\n", "Host is not"), "a bad escape": (b"Host: a%2\r\n", "Host is not"),
 }
 
 
@@ -97,7 +100,8 @@ def test_host_must_be_one_and_sane(server, row):
 TARGETS = {
     "a name without a slash": b"health", "authority-form": b"x:80", "another scheme": b"ftp://x/health",
     "an absolute target without host": b"http:///health", "an absolute target with userinfo": b"http://u@x/health",
-    "an asterisk": b"*",
+    "an asterisk": b"*", "a byte beyond ASCII": b"/\xe3\x81\x82", "an absolute target with an open bracket": b"http://[::1/",
+    "a fragment in place of a path": b"http://x#y",
 }
 
 
@@ -107,7 +111,7 @@ def test_malformed_targets_are_refused(server, row):
 
 
 def test_connect_is_refused(server):
-    refused(server, b"CONNECT x:80 HTTP/1.1\r\nHost: x:80\r\n\r\n", 400, "target")
+    refused(server, b"CONNECT x:80 HTTP/1.1\r\nHost: x:80\r\n\r\n", 405, "CONNECT")
 
 
 @pytest.mark.parametrize("target,path", [(b"http://other.example/health", "/health"), (b"HTTP://other.example:81/health?a=b", "/health?a=b")])
@@ -117,6 +121,53 @@ def test_absolute_target_is_taken_and_its_authority_counts(server, target, path)
     assert wire.send_raw(server, data)[0] == 200
     line = server.logged(lambda x: x["user_agent"] == agent.decode())
     assert line["path"] == path and line["authority"].startswith("other.example")
+
+
+@pytest.mark.parametrize("host", [b"[::1]", b"[::1]:80", b"a:", b"a:80", b"127.0.0.1:5010", b"a%2Db_c.example", b" a \t"])
+def test_hosts_in_every_form(server, host):
+    assert wire.send_raw(server, b"GET /health HTTP/1.1\r\nHost: " + host + b"\r\n\r\n")[0] == 200
+
+
+def test_absolute_target_without_a_path(server):
+    for target, path in ((b"http://other.example?a=1", "/?a=1"), (b"http://other.example", "/")):
+        agent = "no-path-%d" % len(path)
+        data = b"GET " + target + b" HTTP/1.1\r\nHost: x\r\nUser-Agent: " + agent.encode() + b"\r\n\r\n"
+        assert wire.send_raw(server, data)[2] == b'"Hello API Server!\\n"'
+        line = server.logged(lambda x: x["user_agent"] == agent)
+        assert (line["path"], line["authority"]) == (path, "other.example")
+
+
+def test_empty_lines_before_a_request(server):
+    request = b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n"
+    with wire.connect(server) as sock:
+        for lines in (b"", b"\r\n", b"\r\n\r\n"):
+            sock.sendall(lines + request)
+            assert wire.read_answer(sock)[0] == 200
+    refused(server, b"\r\n\r\n\r\n" + request, 400, "empty lines")
+    refused(server, b"\n" + request, 400, "bare line feed")
+
+
+@pytest.mark.parametrize("start", [b"GET / \n\n", b"GET /\r\n", b"\x16\x03\x01\x02\x00", b"GET / HTTP/1.1\n", b" GET"])
+def test_what_cannot_become_a_request_is_refused_at_once(server, start):
+    """Nothing follows, and the server does not wait for it: --request-timeout is 60 s here."""
+    with wire.connect(server, timeout=10) as sock:
+        sock.sendall(start)
+        assert wire.read_answer(sock)[0] == 400
+
+
+@pytest.mark.parametrize("value", [b"a", b" a", b"\ta\t ", b"   a   "])
+def test_blanks_around_a_value_are_no_part_of_it(server, value):
+    agent = b"blank-%d" % len(value)
+    data = b"GET /health HTTP/1.1\r\nHost: x\r\nX-Request-Id:" + value + b"\r\nUser-Agent: " + agent + b"\r\n\r\n"
+    status, fields, _ = wire.send_raw(server, data)
+    assert (status, fields["x-request-id"]) == (200, "a")
+    assert server.logged(lambda x: x["user_agent"] == agent.decode())["request_id"] == "a"
+
+
+def test_http_10_gets_no_100_continue(server):
+    picture = pictures.encode(pictures.disc())
+    head = b"Content-Type: image/png\r\nExpect: 100-continue\r\nContent-Length: %d\r\n" % len(picture)
+    assert wire.send_raw(server, post(head, picture, version=b"HTTP/1.0"))[0] == 200
 
 
 @pytest.mark.parametrize("line", [b"GET /health\r\n", b"GET  /health HTTP/1.1\r\n", b"GET /health HTTP/2.0\r\n",
@@ -129,6 +180,21 @@ def test_malformed_request_lines_are_refused(server, line):
 def test_http_10_without_host_is_fine(server):
     status, fields, _ = wire.send_raw(server, b"GET /health HTTP/1.0\r\n\r\n")
     assert status == 200 and fields["connection"] == "close"
+
+
+def test_http_10_is_answered_as_such(server):
+    with wire.connect(server) as sock:
+        sock.sendall(b"GET /health HTTP/1.0\r\n\r\n")
+        assert sock.recv(4096).startswith(b"HTTP/1.0 200 OK\r\n") and wire.is_closed(sock)
+
+
+def test_http_10_may_be_refused():
+    from conftest import Server
+    server = Server("headerroute-predict", "--http10", "refuse")
+    status, fields, body = wire.send_raw(server, b"GET /health HTTP/1.0\r\n\r\n")
+    assert (status, fields["connection"]) == (426, "close") and "HTTP/1.0" in json.loads(body)["detail"]
+    assert wire.send_raw(server, b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n")[0] == 200
+    server.stop()
 
 
 def test_http_10_has_no_chunks(server):
@@ -204,7 +270,7 @@ def in_chunks(data, size=1000, extension=b"", trailer=b""):
     return out + b"0\r\n" + trailer + b"\r\n"
 
 
-@pytest.mark.parametrize("extension,trailer", [(b"", b""), (b";a=b", b""), (b"", b"X-T: v\r\n"), (b';q="x y"', b"A: b\r\nC: d\r\n")])
+@pytest.mark.parametrize("extension,trailer", [(b"", b""), (b";a=b", b""), (b" \t;a=b", b""), (b"", b"X-T: v\r\n"), (b';q="x y"', b"A: b\r\nC: d\r\n")])
 def test_good_chunks_are_read_and_what_follows_too(server, extension, trailer):
     picture = pictures.encode(pictures.disc())
     with wire.connect(server) as sock:
@@ -369,7 +435,7 @@ def test_mutated_requests_do_no_harm(server):
                     rest += part
             except ConnectionResetError:
                 pass
-            assert rest == b"" or rest.startswith(b"HTTP/1.1 "), (data, rest)
+            assert rest == b"" or rest.startswith((b"HTTP/1.1 ", b"HTTP/1.0 ")), (data, rest)
             answered += rest != b""
     assert answered > 700
     assert server.get("/health").status == 200

@@ -1,5 +1,4 @@
-hr_add_test(test-upstream-parser SOURCES ${CMAKE_CURRENT_LIST_DIR}/upstream_parser_test.c
-  LIBS hr-upstream LABELS sanitize)
+include(${CMAKE_CURRENT_LIST_DIR}/http.cmake)
 hr_add_pytest(services-proxy ARGS ${CMAKE_CURRENT_LIST_DIR}/proxy_test.py LABELS "sanitize;threads" TIMEOUT 300)
 hr_add_pytest(services-drain ARGS ${CMAKE_CURRENT_LIST_DIR}/drain_test.py LABELS "sanitize;threads" TIMEOUT 300)
 hr_add_pytest(services-upstream ARGS ${CMAKE_CURRENT_LIST_DIR}/upstream_test.py LABELS "sanitize;threads" TIMEOUT 300)

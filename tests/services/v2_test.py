@@ -283,6 +283,32 @@ def test_binary_parts_must_fit(predict, length, size, rest):
     assert answer.status == 400 and list(answer.json()) == ["error"], answer.body
 
 
+@pytest.mark.parametrize("headers", [
+    {"content-type": "application/json; charset=utf-8"}, {"content-type": "Application/JSON"},
+    {"content-type": "application/octet-stream"}, {"content-type": "application/json", "origin": "http://other.example"}, {}],
+    ids=["charset", "case", "octets", "origin", "none"])
+def test_content_types_of_clients(predict, proxy, headers):
+    """Triton's client for Python sends no content type."""
+    body = json.dumps(request(file_of(), outputs=["mask"]))
+    for server in predict, proxy:
+        assert server.request("POST", INFER, body, headers).status == 200
+
+
+@pytest.mark.parametrize("headers", [
+    {"content-type": "text/plain;charset=UTF-8"}, {"content-type": "application/x-www-form-urlencoded"},
+    {"content-type": "multipart/form-data; boundary=x"}, {"content-type": "image/png"}, {"content-type": "application/jsonx"},
+    {"origin": "http://other.example"}, {"origin": "null"}],
+    ids=["text", "form", "multipart", "image", "similar", "no-type-of-a-page", "no-type-of-a-file"])
+def test_what_a_web_page_of_another_site_can_send_is_refused(predict, proxy, headers):
+    """The requests that a browser sends without asking first (Fetch, CORS-safelisted request-header)."""
+    body = json.dumps(request(file_of()))
+    for server in predict, proxy:
+        answer = server.request("POST", INFER, body, headers)
+        assert answer.status == 415 and "application/json" in answer.json()["error"]
+        if "content-type" not in headers:
+            assert server.request("POST", "/predict", pictures.json_body(pictures.encode(pictures.disc())), headers).status == 415
+
+
 def test_other_refusals(predict, proxy):
     for server in predict, proxy:
         for method, path, status in (("GET", INFER, 405), ("POST", "/v2", 405), ("GET", "/v2/models/other", 404),

@@ -33,6 +33,7 @@ GRABCUT_INIT_WITH_RECT: int
 GRABCUT_MODEL_DOUBLES: int
 GRABCUT_OK: int
 GRABCUT_OPTIONS_VERSION: int
+GRABCUT_PROBE_VERSION: int
 GRABCUT_PHASE_CUT: int
 GRABCUT_PHASE_INIT: int
 GRABCUT_PHASE_MODELS: int
@@ -40,7 +41,6 @@ GRABCUT_PR_BGD: int
 GRABCUT_PR_FGD: int
 GRABCUT_SIMD_AUTO: int
 GRABCUT_SIMD_AVX2: int
-GRABCUT_SIMD_AVX512: int
 GRABCUT_SIMD_PORTABLE: int
 
 class grabcut_image:
@@ -76,7 +76,7 @@ def segment(
 def estimate(
     image_width: int, image_height: int, mode: int, x: int, y: int, width: int, height: int, threads: int,
 ) -> Tuple[int, int]: ...
-def decode(bytes: Any, max_pixels: int, ignore_orientation: int) -> Tuple[int, str, grabcut_image]: ...
+def decode(bytes: Any, max_pixels: int, ignore_orientation: int, max_bytes: int) -> Tuple[int, str, grabcut_image]: ...
 def probe(bytes: Any) -> Tuple[int, str, Tuple[int, int, int, int]]: ...
 def encode_png(image: Any, level: int) -> Tuple[int, str, bytes]: ...
 def encode_jpeg(image: Any, quality: int) -> Tuple[int, str, bytes]: ...

@@ -41,13 +41,15 @@ def probe(data: Bytes) -> Probe:
     return Probe(_FORMATS[found[0]], *found[1:])
 
 
-def decode(data: Bytes, *, max_pixels: int = 0, ignore_orientation: bool = False) -> npt.NDArray[np.uint8]:
+def decode(data: Bytes, *, max_pixels: int = 0, ignore_orientation: bool = False,
+           max_bytes: int = 0) -> npt.NDArray[np.uint8]:
     """A JPEG, PNG, WebP or BMP file as HxWx3 uint8, BGR, upright: the pixels of cv2.imdecode.
 
-    max_pixels: refuse larger pictures before any pixel is decoded; 0 is no limit. `data` must not be
-    written to meanwhile. Raises GrabcutError, MemoryError.
+    max_pixels: refuse larger pictures before any pixel is decoded; 0 is no limit. max_bytes: raise MemoryError
+    before anything is allocated if decoding may take more, the result included; 0 is 64 MiB and 16 bytes a
+    pixel. `data` must not be written to meanwhile. Raises GrabcutError, MemoryError.
     """
-    code, text, image = c.decode(data, max_pixels, int(ignore_orientation))
+    code, text, image = c.decode(data, max_pixels, int(ignore_orientation), max_bytes)
     check(code, text)
     return from_c(image)
 

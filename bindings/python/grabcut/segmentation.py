@@ -35,8 +35,7 @@ class Mode(enum.IntEnum):
 
 
 _PHASES = {c.GRABCUT_PHASE_INIT: "init", c.GRABCUT_PHASE_MODELS: "models", c.GRABCUT_PHASE_CUT: "cut"}
-_SIMD = {"auto": c.GRABCUT_SIMD_AUTO, "portable": c.GRABCUT_SIMD_PORTABLE, "avx2": c.GRABCUT_SIMD_AVX2,
-         "avx512": c.GRABCUT_SIMD_AVX512}
+_SIMD = {"auto": c.GRABCUT_SIMD_AUTO, "portable": c.GRABCUT_SIMD_PORTABLE, "avx2": c.GRABCUT_SIMD_AVX2}
 
 
 def segment(image: Any, rect: Sequence[int] | None = None, iterations: int = 5, seed: int = 0, *,
@@ -57,7 +56,7 @@ def segment(image: Any, rect: Sequence[int] | None = None, iterations: int = 5, 
     a Progress: if it returns true, the run stops (Canceled); if it raises, the run stops and the exception is
     raised. Ctrl-C stops it, too.
     max_bytes: refuse (MemoryError) before the work starts if more would be allocated; 0 is no limit.
-    simd: "auto", "portable", "avx2" or "avx512".
+    simd: "auto", "portable" or "avx2".
 
     Raises GrabcutError (a ValueError: rect outside, no foreground or no background to begin with, ...),
     ValueError and TypeError for other arguments, MemoryError.

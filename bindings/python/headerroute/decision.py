@@ -142,6 +142,8 @@ class Decision:
     route_index: int | None
     match_index: int | None
     source: str | None  #: "file:line" of the rule
+    delegate: str | None  #: "namespace/name" of the VirtualService that wrote the rule, if the root delegates to it
+    root_route_index: int | None  #: in spec.http of ``virtual_service`` itself
     cluster: str | None  #: "outbound|PORT|SUBSET|FQDN"
     destination: Destination | None
     labels: Mapping[str, str]  #: the subset's
@@ -152,6 +154,7 @@ class Decision:
     redirect: Redirect | None
     direct_response: DirectResponse | None
     local_reply: LocalReply | None
+    closes_connection: bool  #: the data plane closes the connection without an answer
     request_headers: tuple[HeaderOperations, ...]  #: one a level, in the order they are applied
     response_headers: tuple[HeaderOperations, ...]
     mirrors: tuple[Mirror, ...]

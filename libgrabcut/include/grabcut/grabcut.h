@@ -1,18 +1,20 @@
 /*
- * libgrabcut: picture in, foreground mask out.
+ * libgrabcut: image in, foreground mask out.
  *
  * The segmentation is GrabCut (Rother, Kolmogorov, Blake: "GrabCut - Interactive Foreground
- * Extraction using Iterated Graph Cuts", SIGGRAPH 2004), with the numbers of OpenCV's cv::grabCut:
- * the same picture, start and seed give the same mask, pixel for pixel, from every engine.
+ * Extraction using Iterated Graph Cuts", SIGGRAPH 2004), with the results of OpenCV's cv::grabCut:
+ * the same image, start and seed give the same mask, pixel for pixel, with every engine.
  *
  * Conventions of this header:
- *  - Functions return GRABCUT_OK (0) or a negative `grabcut_error`. What went wrong, in a sentence,
- *    is written to the caller's `grabcut_errbuf` where one is given (NULL is allowed).
- *  - Outputs come first. On failure outputs are left empty (zeroed), never half filled.
- *  - No function keeps a pointer to its arguments after it returns, except where said.
- *  - Everything is thread-safe: there is no global mutable state. One object must not be used by
- *    two threads at the same time.
- *  - Pixels are 8 bit, interleaved. BGR order, as OpenCV has it. Row 0 is the top row.
+ *  - Functions return GRABCUT_OK (0) or a negative `grabcut_error`. On failure they write one
+ *    sentence to the caller's `grabcut_errbuf`, which may be NULL.
+ *  - Output parameters come first. On failure outputs are zeroed, never half filled.
+ *  - No function keeps a pointer to its arguments after it returns, unless stated otherwise.
+ *  - All functions are thread-safe; the library has no global mutable state. One object must not be
+ *    used by two threads at the same time.
+ *  - Pixels have 8 bits a channel, interleaved, in BGR order as in OpenCV. Row 0 is the top row.
+ *  - Structs that the caller allocates begin with a `version` and have an _INIT macro, so that they
+ *    can grow. Four never change: grabcut_errbuf, grabcut_image, grabcut_rect, grabcut_models.
  */
 #ifndef GRABCUT_GRABCUT_H
 #define GRABCUT_GRABCUT_H
@@ -36,37 +38,39 @@ extern "C" {
 
 typedef enum grabcut_error {
     GRABCUT_OK = 0,
-    GRABCUT_EINVAL = -1,      /* an argument is NULL, of size 0, out of its range, or of another version */
-    GRABCUT_ENOMEM = -2,      /* memory ran out, or `max_bytes` would be exceeded */
-    GRABCUT_EFORMAT = -3,     /* not a JPEG, PNG, WebP or BMP file */
-    GRABCUT_EDECODE = -4,     /* the file is of a known format but damaged or truncated */
-    GRABCUT_ETOOBIG = -5,     /* more pixels (or a longer side) than the limit; no pixel was decoded */
-    GRABCUT_ERECT = -6,       /* the rect does not overlap the picture, or is empty */
+    GRABCUT_EINVAL = -1,  /* an argument is NULL, out of range, or of an unknown version */
+    GRABCUT_ENOMEM = -2,  /* out of memory, or `max_bytes` would be exceeded */
+    GRABCUT_EFORMAT = -3, /* not a JPEG, PNG, WebP or BMP file */
+    GRABCUT_EDECODE = -4, /* the file has a known format but is damaged or truncated */
+    GRABCUT_ETOOBIG =
+        -5,             /* more pixels than the limit, or a side is too long; nothing was decoded */
+    GRABCUT_ERECT = -6, /* the rect is empty or does not overlap the image */
     GRABCUT_ENOBACKGROUND = -7, /* no pixel is (sure or probable) background at the start */
     GRABCUT_ENOFOREGROUND = -8, /* no pixel is (sure or probable) foreground at the start */
-    GRABCUT_ECANCELED = -9,   /* the progress callback asked to stop */
-    GRABCUT_EENCODE = -10,    /* the encoder refused */
-    GRABCUT_EUNSUPPORTED = -11, /* the engine or build lacks this (a forced SIMD level, say) */
-    GRABCUT_EINTERNAL = -12   /* an exception or assertion of a library underneath; the text tells */
+    GRABCUT_ECANCELED = -9,     /* the progress callback requested a stop */
+    GRABCUT_EENCODE = -10,      /* the encoder failed */
+    GRABCUT_EUNSUPPORTED = -11, /* this engine, build or processor lacks a feature, e.g. AVX2 */
+    GRABCUT_EINTERNAL = -12     /* an exception or assertion of an underlying library */
 } grabcut_error;
 
-/* A fixed English phrase for a code, never NULL. */
+/* Returns a fixed English phrase for a code. Never returns NULL. */
 GRABCUT_API const char *grabcut_strerror(int error);
 
-/* Room for one sentence. Zero-terminated; empty after success. */
+/* Receives one sentence on failure. Zero-terminated; empty after success. */
 typedef struct grabcut_errbuf {
     char text[256];
 } grabcut_errbuf;
 
-/* "MAJOR.MINOR.PATCH" of the library at run time. */
+/* Returns "MAJOR.MINOR.PATCH" of the library at run time. */
 GRABCUT_API const char *grabcut_version(void);
 
-/* ---- pictures ---------------------------------------------------------------------------- */
+/* ---- images ------------------------------------------------------------------------------ */
 
-/* A picture: `height` rows of `width` pixels of `channels` bytes (1 mask or grey, 3 BGR, 4 BGRA).
- * `stride` is the distance of two rows in bytes, at least width * channels. `data` of a picture
- * filled by this library is owned by it: free with grabcut_image_free. Pictures that the caller
- * builds over memory of its own are never freed by the library. */
+/* `height` rows of `width` pixels of `channels` bytes: 1 (mask or grey), 3 (BGR) or 4 (BGRA).
+ * `stride` is the distance between two rows in bytes, at least width * channels.
+ *
+ * The library owns the pixels of images that it fills; free them with grabcut_image_free. It never
+ * frees the pixels of an image that the caller builds over its own memory. */
 typedef struct grabcut_image {
     uint8_t *data;
     int32_t width, height;
@@ -74,13 +78,16 @@ typedef struct grabcut_image {
     size_t stride;
 } grabcut_image;
 
-/* Allocates zeroed pixels. GRABCUT_EINVAL for a size < 1 or channels not 1, 3, 4; GRABCUT_ENOMEM. */
-GRABCUT_API int grabcut_image_alloc(grabcut_image *out, int32_t width, int32_t height, int32_t channels);
-/* Frees the pixels and zeroes the struct. NULL and an empty picture are fine. */
+/* Allocates zeroed pixels. Returns GRABCUT_EINVAL if a side is below 1 or `channels` is not 1, 3 or
+ * 4, and GRABCUT_ENOMEM. */
+GRABCUT_API int grabcut_image_alloc(grabcut_image *out, int32_t width, int32_t height,
+                                    int32_t channels);
+
+/* Frees the pixels and zeroes the struct. `image` may be NULL or empty. */
 GRABCUT_API void grabcut_image_free(grabcut_image *image);
 
 typedef struct grabcut_rect {
-    int32_t x, y, width, height; /* pixels; x to the right, y down */
+    int32_t x, y, width, height; /* pixels; x grows to the right, y down */
 } grabcut_rect;
 
 typedef enum grabcut_format {
@@ -91,55 +98,84 @@ typedef enum grabcut_format {
     GRABCUT_FORMAT_BMP
 } grabcut_format;
 
-/* "image/jpeg", "image/png", "image/webp", "image/bmp"; NULL for unknown. */
+/* Returns "image/jpeg", "image/png", "image/webp" or "image/bmp", or NULL for an unknown format. */
 GRABCUT_API const char *grabcut_format_mime(grabcut_format format);
 
-/* What the header of a file says, without decoding a pixel. */
+/* The contents of a file's header. */
 typedef struct grabcut_probe {
+    unsigned version; /* GRABCUT_PROBE_VERSION, set by the caller */
     grabcut_format format;
     int32_t width, height; /* as stored, before the orientation is applied */
-    int32_t orientation;   /* EXIF tag 0x0112: 1 (upright) to 8; 1 where absent or unreadable */
+    int32_t orientation;   /* EXIF tag 0x0112, 1 (upright) to 8; 1 if absent or unreadable */
 } grabcut_probe;
+#define GRABCUT_PROBE_VERSION 1
+#define GRABCUT_PROBE_INIT                                                                         \
+    { GRABCUT_PROBE_VERSION, GRABCUT_FORMAT_UNKNOWN, 0, 0, 0 }
 
-/* Reads the header only: time and memory do not depend on the size of the picture.
- * GRABCUT_EFORMAT, GRABCUT_EDECODE (header damaged or cut off), GRABCUT_EINVAL. */
-GRABCUT_API int grabcut_probe_header(grabcut_probe *out, const void *bytes, size_t len, grabcut_errbuf *err);
+/* Reads the header and no pixel: time and memory do not depend on the size of the image. On failure
+ * all members of `out` but the version are zeroed.
+ *
+ * Returns GRABCUT_EFORMAT, GRABCUT_EDECODE if the header is damaged or truncated, or
+ * GRABCUT_EINVAL. */
+GRABCUT_API int grabcut_probe_header(grabcut_probe *out, const void *bytes, size_t len,
+                                     grabcut_errbuf *err);
 
 typedef struct grabcut_decode_options {
-    unsigned version;       /* GRABCUT_DECODE_OPTIONS_VERSION */
-    uint64_t max_pixels;    /* beyond: GRABCUT_ETOOBIG, before any pixel; 0: cv::imdecode's own limits,
-                               which always hold: 2^30 pixels, 2^20 on a side */
+    unsigned version;           /* GRABCUT_DECODE_OPTIONS_VERSION */
+    uint64_t max_pixels;        /* 0: only the limits of cv::imdecode, 2^30 pixels and 2^20 a side,
+                                   which always apply */
     int32_t ignore_orientation; /* 1: leave the pixels as stored */
+    uint64_t max_bytes;         /* since version 2; 0: 64 MiB and 16 bytes a pixel */
 } grabcut_decode_options;
-#define GRABCUT_DECODE_OPTIONS_VERSION 1
-#define GRABCUT_DECODE_OPTIONS_INIT {GRABCUT_DECODE_OPTIONS_VERSION, 0, 0}
+#define GRABCUT_DECODE_OPTIONS_VERSION 2
+#define GRABCUT_DECODE_OPTIONS_INIT                                                                \
+    { GRABCUT_DECODE_OPTIONS_VERSION, 0, 0, 0 }
 
-/* Decodes to 3-channel BGR, upright (EXIF orientation applied), the same pixels that
- * cv::imdecode(IMREAD_COLOR) gives: alpha is dropped, grey is spread to three channels, 16 bit is cut
- * to 8, CMYK JPEG is converted, colour profiles and gamma are left alone. The first frame of an
- * animation counts. Beyond cv::imdecode: EXIF behind another APP1 segment of a JPEG and in a WebP is
- * honoured, and a file that lost pixels (cut off, damaged) is GRABCUT_EDECODE, never a picture with
- * grey patches.
+/* Decodes a file to an upright image of 3 channels (BGR), with the EXIF orientation applied.
  *
- * Memory while it runs: the picture (3 bytes a pixel), up to 6 more a pixel for a progressive JPEG
- * (8 with CMYK), 4 for a lossless WebP, 3 to turn by a quarter; metadata of any size adds none.
+ * The pixels are those of cv::imdecode(IMREAD_COLOR): alpha is dropped, grey is copied to three
+ * channels, 16 bits are cut to 8, CMYK is converted, colour profiles and gamma are ignored. Only
+ * the first frame of an animation is decoded. There are two differences. The EXIF data of a WebP,
+ * and of a JPEG behind another APP1 segment, are honoured. A damaged or truncated file is
+ * GRABCUT_EDECODE, never an image with grey patches.
  *
- * opts may be NULL. Every code of grabcut_probe_header, and GRABCUT_ETOOBIG, GRABCUT_ENOMEM. */
+ * Memory: at most grabcut_decode_estimate, which is compared with `max_bytes` before anything is
+ * allocated. Metadata of any size adds none.
+ *
+ * `opts` may be NULL. Returns every code of grabcut_probe_header, GRABCUT_ETOOBIG, or
+ * GRABCUT_ENOMEM. */
 GRABCUT_API int grabcut_decode(grabcut_image *out, const void *bytes, size_t len,
                                const grabcut_decode_options *opts, grabcut_errbuf *err);
 
-/* Encodes 1 (grey), 3 (BGR) or 4 (BGRA) channels as PNG. `level` is zlib's 0 (none) to 9 (small),
- * -1 for the library's choice. *out is malloc'ed memory of *out_len bytes: grabcut_free. */
-GRABCUT_API int grabcut_encode_png(uint8_t **out, size_t *out_len, const grabcut_image *image, int level,
-                                   grabcut_errbuf *err);
-/* Encodes 1 or 3 channels as baseline JPEG, quality 1 to 100. Ownership as above. */
-GRABCUT_API int grabcut_encode_jpeg(uint8_t **out, size_t *out_len, const grabcut_image *image, int quality,
-                                    grabcut_errbuf *err);
+/* Writes to *out_bytes the most bytes that grabcut_decode allocates for this file with these
+ * options, including the image. Ignores `max_bytes`. Decodes no pixel and allocates nothing.
+ *
+ * The time depends on the header only, except for a lossless WebP: the format has no field for the
+ * number of its prefix codes, so the compressed description of them is decoded.
+ *
+ * `opts` may be NULL. Returns every code of grabcut_probe_header, or GRABCUT_ETOOBIG. */
+GRABCUT_API int grabcut_decode_estimate(uint64_t *out_bytes, const void *bytes, size_t len,
+                                        const grabcut_decode_options *opts, grabcut_errbuf *err);
+
+/* Encodes an image of 1 (grey), 3 (BGR) or 4 (BGRA) channels as PNG. `level` is zlib's 0 (none) to
+ * 9 (smallest); -1 is the fastest setting for photos. The caller frees *out, of *out_len bytes,
+ * with grabcut_free.
+ *
+ * Returns GRABCUT_EINVAL, GRABCUT_ENOMEM or GRABCUT_EENCODE. */
+GRABCUT_API int grabcut_encode_png(uint8_t **out, size_t *out_len, const grabcut_image *image,
+                                   int level, grabcut_errbuf *err);
+
+/* Encodes an image of 1 or 3 channels as baseline JPEG with a quality of 1 to 100. Ownership and
+ * errors are those of grabcut_encode_png. */
+GRABCUT_API int grabcut_encode_jpeg(uint8_t **out, size_t *out_len, const grabcut_image *image,
+                                    int quality, grabcut_errbuf *err);
+
+/* Frees memory that an encoder returned. `p` may be NULL. */
 GRABCUT_API void grabcut_free(void *p);
 
 /* ---- segmentation ------------------------------------------------------------------------ */
 
-/* Values of a mask pixel, numerically those of OpenCV. `value & 1` is foreground. */
+/* Values of a mask pixel, equal to those of OpenCV. `value & 1` is foreground. */
 enum {
     GRABCUT_BGD = 0,    /* sure background */
     GRABCUT_FGD = 1,    /* sure foreground */
@@ -149,47 +185,46 @@ enum {
 
 /* How a run starts (cv::GrabCutModes). */
 typedef enum grabcut_mode {
-    GRABCUT_INIT_WITH_RECT = 0, /* mask is written: outside of rect BGD, inside PR_FGD; then models, iterations */
-    GRABCUT_INIT_WITH_MASK = 1, /* mask is read (all four values), models are learnt from it */
-    GRABCUT_EVAL = 2,           /* mask and models are read and carried on */
-    GRABCUT_EVAL_FREEZE_MODEL = 3 /* as EVAL, one iteration, models are left as they are */
+    GRABCUT_INIT_WITH_RECT = 0,   /* overwrites the mask: BGD outside the rect, PR_FGD inside */
+    GRABCUT_INIT_WITH_MASK = 1,   /* reads the mask and learns models from it */
+    GRABCUT_EVAL = 2,             /* reads mask and models, and continues from them */
+    GRABCUT_EVAL_FREEZE_MODEL = 3 /* as EVAL, but one iteration that does not change the models */
 } grabcut_mode;
 
-/* Two Gaussian mixture models of 5 components each, in OpenCV's layout: 65 doubles each
- * (5 weights, 5 means of 3, 5 covariances of 3x3), background first. All zero: not learnt. */
+/* Two Gaussian mixture models of 5 components each in OpenCV's layout of 65 doubles: 5 weights, 5
+ * means of 3, 5 covariances of 3x3. Models of zeros are not learned yet. */
 #define GRABCUT_MODEL_DOUBLES 65
 typedef struct grabcut_models {
     double background[GRABCUT_MODEL_DOUBLES];
     double foreground[GRABCUT_MODEL_DOUBLES];
 } grabcut_models;
 
-/* Where a run stands, for the progress callback. */
+/* The phase of a run that the progress callback receives. */
 typedef enum grabcut_phase {
     GRABCUT_PHASE_INIT = 0, /* k-means, first models, n-links */
-    GRABCUT_PHASE_MODELS,   /* assigning components, learning, t-links */
-    GRABCUT_PHASE_CUT       /* max-flow; reported again and again while it runs, where the engine can */
+    GRABCUT_PHASE_MODELS,   /* component assignment, learning, t-links */
+    GRABCUT_PHASE_CUT       /* max-flow */
 } grabcut_phase;
 
+/* Allocated by the library; later versions may append members. */
 typedef struct grabcut_progress {
     grabcut_phase phase;
     int32_t iteration;  /* from 0 */
-    int32_t iterations; /* in all */
-    double done;        /* estimate of the whole, 0 to 1, never falling */
+    int32_t iterations; /* in total */
+    double done;        /* estimate for the whole run, 0 to 1; never decreases */
 } grabcut_progress;
 
-/* Called on the thread that called grabcut_segment. A value other than 0 stops the run with
- * GRABCUT_ECANCELED as soon as the engine can (the fast engine: within milliseconds; OpenCV's: between
- * iterations). */
+/* Called on the thread that called grabcut_segment, also repeatedly within a phase. A return value
+ * other than 0 stops the run with GRABCUT_ECANCELED: within milliseconds in the fast engine, at the
+ * end of the iteration in OpenCV's. */
 typedef int (*grabcut_progress_fn)(void *ctx, const grabcut_progress *progress);
 
-/* Which instructions the fast engine may use. AUTO takes the best that the processor has, but AVX-512 only from
- * Ice Lake and Zen 4 on (told by AVX512_VBMI and AVX512_VPOPCNTDQ): those before run slower while they use it. A
- * forced level that the processor lacks is GRABCUT_EUNSUPPORTED; AVX512 asks for F, BW, DQ and VL, and for AVX2. */
+/* Instructions that the fast engine may use. AUTO uses the best level of the processor; a level
+ * that the processor lacks is GRABCUT_EUNSUPPORTED. */
 typedef enum grabcut_simd {
     GRABCUT_SIMD_AUTO = 0,
     GRABCUT_SIMD_PORTABLE,
-    GRABCUT_SIMD_AVX2,
-    GRABCUT_SIMD_AVX512
+    GRABCUT_SIMD_AVX2
 } grabcut_simd;
 
 typedef struct grabcut_workspace grabcut_workspace;
@@ -199,29 +234,30 @@ typedef struct grabcut_options {
     unsigned version; /* GRABCUT_OPTIONS_VERSION */
     grabcut_mode mode;
     int32_t iterations; /* at least 1; OpenCV's iterCount */
-    grabcut_rect rect;  /* INIT_WITH_RECT only; treated as OpenCV treats it (a negative x or y is moved
-                           to 0 while the size stays; what sticks out is cut off) */
-    uint64_t seed;      /* as cv::setRNGSeed((int)seed) before the call; k-means draws from it */
-    grabcut_models *models; /* in and out, caller's; NULL where not wanted (EVAL modes need it) */
-    int32_t threads;    /* at least 1; the mask does not depend on it. The most that may be used: the fast
-                           engine takes one for every 16,384 pixels, since more would cost time */
+    grabcut_rect rect;  /* INIT_WITH_RECT only. As in OpenCV, a negative x or y becomes 0 while the
+                           size stays, and what lies outside the image is cut off */
+    uint64_t seed;      /* k-means draws from it, as after cv::setRNGSeed((int)seed) */
+    grabcut_models *models; /* read and written; may be NULL except in the EVAL modes */
+    int32_t threads;        /* at least 1, an upper limit: the fast engine uses one thread for every
+                               16,384 pixels. The mask does not depend on it */
     grabcut_simd simd;
-    uint64_t max_bytes; /* 0: no limit; beyond: GRABCUT_ENOMEM before the work starts */
-    grabcut_workspace *workspace; /* reused memory, or NULL */
+    uint64_t max_bytes; /* if grabcut_estimate is above it: GRABCUT_ENOMEM, before the work starts;
+                           0: no limit */
+    grabcut_workspace *workspace; /* memory to reuse, or NULL */
     grabcut_progress_fn progress; /* or NULL */
     void *progress_ctx;
 } grabcut_options;
 #define GRABCUT_OPTIONS_VERSION 1
-#define GRABCUT_OPTIONS_INIT                                                                                 \
-    {                                                                                                        \
-        GRABCUT_OPTIONS_VERSION, GRABCUT_INIT_WITH_RECT, 5, {0, 0, 0, 0}, 0, NULL, 1, GRABCUT_SIMD_AUTO, 0,  \
-            NULL, NULL, NULL                                                                                 \
+#define GRABCUT_OPTIONS_INIT                                                                       \
+    {                                                                                              \
+        GRABCUT_OPTIONS_VERSION, GRABCUT_INIT_WITH_RECT, 5, {0, 0, 0, 0}, 0, NULL, 1,              \
+            GRABCUT_SIMD_AUTO, 0, NULL, NULL, NULL                                                 \
     }
 
-/* An engine is a table of functions that another library can provide (libgrabcut-opencv does).
- * `segment` and `estimate` get arguments that grabcut_segment and grabcut_estimate have checked,
- * `max_bytes` included. `segment` writes to the mask and to the models only when nothing can fail any
- * more: unless it returns GRABCUT_OK, both are as they were. */
+/* A table of functions that another library can provide, as libgrabcut-opencv does.
+ *
+ * grabcut_segment and grabcut_estimate check all arguments, `max_bytes` included, before they call
+ * it. `segment` changes the mask and the models only if it returns GRABCUT_OK. */
 struct grabcut_engine {
     unsigned version; /* GRABCUT_ENGINE_VERSION */
     const char *name; /* "fast", "opencv" */
@@ -232,54 +268,58 @@ struct grabcut_engine {
 };
 #define GRABCUT_ENGINE_VERSION 1
 
-/* The engine of this library: exact, and needs no OpenCV. Static, never NULL. */
+/* Returns this library's own engine, which does not need OpenCV. Static; never NULL. */
 GRABCUT_API const grabcut_engine *grabcut_engine_fast(void);
 
-/* Segments `image` (3 channels, BGR). `mask` is 1 channel of the same size, read and written as
- * `mode` says; the caller brings its memory. After GRABCUT_OK it holds BGD, FGD, PR_BGD and PR_FGD.
- * After a failure its contents are as before the call.
+/* Segments `image` (3 channels, BGR). `mask` has 1 channel and the same size; the caller allocates
+ * it, and `mode` determines whether it is read. After GRABCUT_OK it holds BGD, FGD, PR_BGD and
+ * PR_FGD. On failure its contents are unchanged.
  *
- * Deterministic: image, mask, mode, rect, iterations, seed and models settle the result, whatever ran
- * before, on every thread.
+ * The result depends on image, mask, mode, rect, iterations, seed and models only, on every thread
+ * and whatever ran before.
  *
- * GRABCUT_EINVAL (NULL, sizes differ, iterations or threads < 1, a mask value above 3, EVAL without
- * learnt models), GRABCUT_ERECT, GRABCUT_ENOBACKGROUND and GRABCUT_ENOFOREGROUND (in the two INIT
- * modes only: a run that is carried on may have lost one side), GRABCUT_ENOMEM, GRABCUT_ECANCELED,
- * GRABCUT_EUNSUPPORTED, GRABCUT_EINTERNAL. No C++ exception leaves it. */
-GRABCUT_API int grabcut_segment(const grabcut_engine *engine, grabcut_image *mask, const grabcut_image *image,
-                                const grabcut_options *opts, grabcut_errbuf *err);
+ * Returns GRABCUT_EINVAL (an argument is NULL, the sizes differ, iterations or threads are below 1,
+ * a mask value is above 3, EVAL without learned models), GRABCUT_ERECT, GRABCUT_ENOBACKGROUND and
+ * GRABCUT_ENOFOREGROUND (in the two INIT modes only), GRABCUT_ENOMEM, GRABCUT_ECANCELED,
+ * GRABCUT_EUNSUPPORTED or GRABCUT_EINTERNAL. Never throws a C++ exception. */
+GRABCUT_API int grabcut_segment(const grabcut_engine *engine, grabcut_image *mask,
+                                const grabcut_image *image, const grabcut_options *opts,
+                                grabcut_errbuf *err);
 
-/* How many bytes a call with these options will allocate at most, beyond picture and mask.
- * For INIT_WITH_RECT the rect counts: pixels outside of it are settled. GRABCUT_EINVAL. */
+/* Writes to *out_bytes the most bytes that a call with these options allocates in addition to image
+ * and mask. With INIT_WITH_RECT only the pixels inside the rect count. Returns GRABCUT_EINVAL, or
+ * GRABCUT_ERECT. */
 GRABCUT_API int grabcut_estimate(const grabcut_engine *engine, uint64_t *out_bytes, int32_t width,
                                  int32_t height, const grabcut_options *opts);
 
-/* Memory that calls can share one after the other; it grows to the largest estimate and stays.
- * Used by one call at a time. */
+/* Creates memory that several calls can use one after the other. It grows to the largest estimate
+ * and is kept. Only one call may use it at a time. Returns GRABCUT_EINVAL or GRABCUT_ENOMEM. */
 GRABCUT_API int grabcut_workspace_new(grabcut_workspace **out);
+/* `workspace` may be NULL. */
 GRABCUT_API void grabcut_workspace_free(grabcut_workspace *workspace);
-/* Bytes held now. */
+/* Returns the number of bytes held; 0 if `workspace` is NULL. */
 GRABCUT_API size_t grabcut_workspace_bytes(const grabcut_workspace *workspace);
 
-/* The rect that leaves `percent` (0 to 49) of each side out, rounded down; at least 1x1. 5 is what the
- * services call "auto". */
+/* Returns the rect that leaves out `percent` (0 to 49) of each side, rounded down; at least 1x1.
+ * The services' rect "auto" leaves out 5. */
 GRABCUT_API grabcut_rect grabcut_rect_inset(int32_t width, int32_t height, int percent);
 
-/* Cuts `rect` to the picture. GRABCUT_ERECT if nothing is left. */
+/* Cuts `rect` to the image. Returns GRABCUT_ERECT if nothing is left, or GRABCUT_EINVAL if `rect`
+ * is NULL. */
 GRABCUT_API int grabcut_rect_clamp(grabcut_rect *rect, int32_t width, int32_t height);
 
 /* ---- cut-outs ---------------------------------------------------------------------------- */
 
 typedef enum grabcut_cutout_kind {
     GRABCUT_CUTOUT_BLACK = 0, /* BGR, background black */
-    GRABCUT_CUTOUT_ALPHA,     /* BGRA, background transparent (alpha 0, colour kept), foreground opaque */
+    GRABCUT_CUTOUT_ALPHA,     /* BGRA, background alpha 0 with its colour kept, foreground opaque */
     GRABCUT_CUTOUT_MASK       /* 1 channel, 255 foreground, 0 background */
 } grabcut_cutout_kind;
 
-/* Makes a new picture from `image` (3 channels) and `mask` (any of the four values).
- * GRABCUT_EINVAL, GRABCUT_ENOMEM. */
-GRABCUT_API int grabcut_cutout(grabcut_image *out, const grabcut_image *image, const grabcut_image *mask,
-                               grabcut_cutout_kind kind);
+/* Allocates a new image from `image` (3 channels) and `mask` (any of the four values). Free it with
+ * grabcut_image_free. Returns GRABCUT_EINVAL or GRABCUT_ENOMEM. */
+GRABCUT_API int grabcut_cutout(grabcut_image *out, const grabcut_image *image,
+                               const grabcut_image *mask, grabcut_cutout_kind kind);
 
 #ifdef __cplusplus
 }

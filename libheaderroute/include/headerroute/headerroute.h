@@ -362,10 +362,14 @@ typedef struct hr_request {
                           * names and values already; hr_route then does not look for them again */
     const hr_connection *connection; /* NULL: nothing is known of it */
     size_t n_proxy_headers; /* the last of `headers`, which hr_edge_request has set; else 0 */
+    hr_str connect_to; /* in the mesh: the host name or IP literal that the client connects to, with or without a port.
+                        * Istio binds listeners to the addresses of services whose port is not declared HTTP, so that
+                        * there the address decides and not Host. Absent: the authority. An address that no resource
+                        * states is taken for one of a service without a known address if the authority names it */
 } hr_request;
 #define HR_REQUEST_VERSION 1
 #define HR_REQUEST_INIT \
-    {HR_REQUEST_VERSION, {0, 0}, {0, 0}, {0, 0}, {0, 0}, 0, 0, {0, 0, 0, 0}, 0, 0, 0}
+    {HR_REQUEST_VERSION, {0, 0}, {0, 0}, {0, 0}, {0, 0}, 0, 0, {0, 0, 0, 0}, 0, 0, 0, {0, 0}}
 
 /* The request as rules see it: *out is `request` with the headers that a proxy of this view sets or removes before it
  * looks at routes, as Envoy does with Istio's settings for the view (a Gateway's proxies use the remote address and
@@ -475,6 +479,8 @@ typedef struct hr_decision {
     int direct_response_status; /* 0: none */
     hr_str direct_response_body;
     hr_local_reply local_reply; /* the data plane's own answer, where it gives one */
+    int closes_connection; /* 1: the data plane closes the connection without an answer (outbound policy
+                            * HR_REGISTRY_ONLY, and no listener for HTTP takes the call); local_reply.status is 0 */
     const hr_header_ops *const *request_headers; /* one item a level, in the order they are applied */
     size_t n_request_headers;
     const hr_header_ops *const *response_headers;
@@ -493,6 +499,9 @@ typedef struct hr_decision {
     int has_lb;
     hr_lb lb;
     const void *internal; /* the compiled route; the library's */
+    hr_str delegate; /* "namespace/name" of the VirtualService that wrote the rule, where `virtual_service` delegates to
+                      * it; absent: the rule is its own */
+    int32_t root_route_index; /* in spec.http of `virtual_service`; -1: none. route_index where nothing is delegated */
 } hr_decision;
 
 /* Memory of one thread for what a decision must build (a normalised path, a joined header, a location).

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "text.h"
+
 #if defined(__linux__)
 #include <sys/mman.h>
 #endif
@@ -28,7 +30,8 @@ struct hr_arena {
     farewell *farewells;
     size_t bytes;
     bool failed;
-    max_align_t discarded[HR_ARENA_STRUCT_MAX / sizeof(max_align_t)]; /* what HR_NEW returns after a failure */
+    max_align_t discarded[HR_ARENA_STRUCT_MAX /
+                          sizeof(max_align_t)]; /* what HR_NEW returns after a failure */
 };
 
 #define FIRST_CHUNK 4096
@@ -52,11 +55,12 @@ void hr_arena_free(hr_arena *arena) {
 }
 
 #if defined(__linux__)
-/* What is read at random all over a big block waits for page tables more than for memory: ask for pages of
- * 2 MiB, before the first touch. Only a hint: any answer will do. */
+/* Random reads all over a big block wait for page tables more than for memory: this asks for pages
+ * of 2 MiB before the first touch. It is only a hint, so any answer will do. */
 static void ask_for_huge_pages(void *p, size_t size) {
     const uintptr_t page = 4096;
-    uintptr_t from = ((uintptr_t)p + page - 1) & ~(page - 1), to = ((uintptr_t)p + size) & ~(page - 1);
+    uintptr_t from = ((uintptr_t)p + page - 1) & ~(page - 1),
+              to = ((uintptr_t)p + size) & ~(page - 1);
     if (size >= HUGE_FROM)
         (void)madvise((void *)from, to - from, MADV_HUGEPAGE);
 }
@@ -181,4 +185,18 @@ hr_str hr_arena_printf(hr_arena *arena, const char *format, ...) {
 
 size_t hr_arena_bytes(const hr_arena *arena) {
     return arena->bytes;
+}
+
+hr_str hr_arena_lower(hr_arena *arena, hr_str s) {
+    size_t i = 0;
+    while (i < s.len && hr_lower(s.p[i]) == s.p[i])
+        i++;
+    if (i == s.len)
+        return s;
+    char *lower = HR_ARRAY(arena, char, s.len + 1);
+    if (lower == NULL)
+        return (hr_str){0};
+    for (i = 0; i < s.len; i++)
+        lower[i] = hr_lower(s.p[i]);
+    return hr_str_of(lower, s.len);
 }

@@ -31,8 +31,9 @@ static bool is_one_of(hr_str s, const char *const *names) {
     return false;
 }
 
-/* The part before the first ':' and, where there is one, the part after it. */
-static const char *two_options(hr_str argument, const char *const *first, const char *const *second, const char *mistake) {
+/* The part before the first ':' and, if there is one, the part after it. */
+static const char *two_options(hr_str argument, const char *const *first, const char *const *second,
+                               const char *mistake) {
     size_t colon = hr_str_find(argument, ':', 0);
     bool ok = colon == 0 || is_one_of(hr_str_of(argument.p, colon), first);
     ok &= colon >= argument.len || is_one_of(hr_str_tail(argument, colon + 1), second);
@@ -41,26 +42,32 @@ static const char *two_options(hr_str argument, const char *const *first, const 
 
 static const char *query_mistake(hr_str argument) {
     static const char *const options[] = {"ORIG", "DECODED", NULL};
-    return argument.len == 0 || is_one_of(argument, options) ? NULL : "takes ORIG or DECODED";
+    return argument.len == 0 || is_one_of(argument, options) ? NULL : "requires ORIG or DECODED";
 }
 
 static const char *path_mistake(hr_str argument) {
-    static const char *const first[] = {"WQ", "NQ", NULL}, *const second[] = {"ORIG", "PATH", "ORIG_OR_PATH", "", NULL};
-    return two_options(argument, first, second, "takes WQ or NQ, then ORIG, PATH or ORIG_OR_PATH");
+    static const char *const first[] = {"WQ", "NQ", NULL}, *const second[] = {"ORIG", "PATH",
+                                                                              "ORIG_OR_PATH", "",
+                                                                              NULL};
+    return two_options(argument, first, second,
+                       "requires WQ or NQ, then ORIG, PATH or ORIG_OR_PATH");
 }
 
 static const char *server_name_mistake(hr_str argument) {
     static const char *const first[] = {"SNI_ONLY", "SNI_FIRST", "HOST_FIRST", NULL},
-                            *const second[] = {"ORIG", "HOST", "", NULL};
-    return two_options(argument, first, second, "takes SNI_ONLY, SNI_FIRST or HOST_FIRST, then ORIG or HOST");
+                             *const second[] = {"ORIG", "HOST", "", NULL};
+    return two_options(argument, first, second,
+                       "requires SNI_ONLY, SNI_FIRST or HOST_FIRST, then ORIG or HOST");
 }
 
 static const char *grpc_mistake(hr_str argument) {
     static const char *const formats[] = {"CAMEL_STRING", "SNAKE_STRING", "NUMBER", NULL};
-    return argument.len == 0 || is_one_of(argument, formats) ? NULL : "takes CAMEL_STRING, SNAKE_STRING or NUMBER";
+    return argument.len == 0 || is_one_of(argument, formats)
+               ? NULL
+               : "requires CAMEL_STRING, SNAKE_STRING or NUMBER";
 }
 
-/* A header may not have a line break: %n with strftime's flags, width and modifiers. */
+/* A header must not contain a line break: %n with strftime's flags, width and modifiers. */
 static const char *time_mistake(hr_str format) {
     for (size_t i = 0; i < format.len; i++) {
         size_t at = i + 1;
@@ -82,11 +89,11 @@ static const char *duration_mistake(hr_str argument) {
     static const char *const precisions[] = {"ms", "us", "ns", NULL};
     size_t first = hr_str_find(argument, ':', 0);
     if (first == argument.len)
-        return "takes two points in time, START:END";
+        return "requires two points in time, START:END";
     size_t second = hr_str_find(argument, ':', first + 1);
     return second >= argument.len || is_one_of(hr_str_tail(argument, second + 1), precisions)
                ? NULL
-               : "takes ms, us or ns as its precision";
+               : "requires ms, us or ns as the precision";
 }
 
 static const char *filter_state_mistake(hr_str argument) {
@@ -96,12 +103,15 @@ static const char *filter_state_mistake(hr_str argument) {
     if (colon == 0)
         return "needs a key";
     bool field = hr_str_starts(type, HR_STR("FIELD:")) && type.len > strlen("FIELD:");
-    return field || type.len == 0 || is_one_of(type, types) ? NULL : "takes PLAIN, TYPED or FIELD:NAME after its key";
+    return field || type.len == 0 || is_one_of(type, types)
+               ? NULL
+               : "requires PLAIN, TYPED or FIELD:NAME after the key";
 }
 
 static const char *metadata_mistake(hr_str argument) {
-    static const char *const types[] = {"DYNAMIC",  "CLUSTER", "ROUTE", "UPSTREAM_HOST", "LISTENER",
-                                        "LISTENER_FILTER_CHAIN", "VIRTUAL_HOST", NULL};
+    static const char *const types[] = {"DYNAMIC",       "CLUSTER",  "ROUTE",
+                                        "UPSTREAM_HOST", "LISTENER", "LISTENER_FILTER_CHAIN",
+                                        "VIRTUAL_HOST",  NULL};
     return is_one_of(hr_str_of(argument.p, hr_str_find(argument, ':', 0)), types)
                ? NULL
                : "names a kind of metadata that Envoy does not have";
@@ -109,7 +119,8 @@ static const char *metadata_mistake(hr_str argument) {
 
 /* ---- commands ---- */
 
-/* In order of their names. What each takes was asked of Envoy 1.40.0 (--mode validate). */
+/* Sorted by name. The arguments that each command accepts were tested with Envoy 1.40.0 (--mode
+ * validate). */
 static const hr_command_row rows[] = {
     /* clang-format off */
     {"ACCESS_LOG_TYPE", HR_CMD_LOG_TYPE, HR_CMD_PLAIN, true, NULL, NULL},
@@ -287,7 +298,7 @@ const hr_command_row *hr_command_find(hr_str name) {
     return NULL;
 }
 
-/* Digits behind a ':' at `at`, up to a '%': where that is, else 0. */
+/* Skips the digits after a ':' at `at`, up to a '%'. Returns the place of the '%', or 0. */
 static size_t read_limit(hr_command *out, hr_str s, size_t at) {
     size_t i = at + 1, limit = 0;
     for (; i < s.len && s.p[i] >= '0' && s.p[i] <= '9'; i++) {
@@ -301,7 +312,8 @@ static size_t read_limit(hr_command *out, hr_str s, size_t at) {
     return i;
 }
 
-/* The '%' that closes a command whose name or argument ends before `at`; 0: there is none. */
+/* The place of the '%' that closes a command whose name or argument ends before `at`; 0 if there is
+ * none. */
 static size_t closing_percent(hr_command *out, hr_str s, size_t at) {
     if (at >= s.len)
         return 0;
@@ -309,7 +321,8 @@ static size_t closing_percent(hr_command *out, hr_str s, size_t at) {
 }
 
 static size_t read_argument(hr_command *out, hr_str s, size_t open) {
-    for (size_t close = hr_str_find(s, ')', open); close < s.len; close = hr_str_find(s, ')', close + 1)) {
+    for (size_t close = hr_str_find(s, ')', open); close < s.len;
+         close = hr_str_find(s, ')', close + 1)) {
         size_t end = closing_percent(out, s, close + 1);
         if (end == 0)
             continue;
@@ -333,7 +346,8 @@ static const char *check_syntax(const hr_command *c) {
 const char *hr_command_read(hr_command *out, hr_str s, size_t at) {
     size_t name = at + 1, i = name;
     *out = (hr_command){.argument = HR_STR(""), .limit = SIZE_MAX};
-    while (i < s.len && ((s.p[i] >= 'A' && s.p[i] <= 'Z') || (s.p[i] >= '0' && s.p[i] <= '9') || s.p[i] == '_'))
+    while (i < s.len &&
+           ((s.p[i] >= 'A' && s.p[i] <= 'Z') || (s.p[i] >= '0' && s.p[i] <= '9') || s.p[i] == '_'))
         i++;
     size_t end = 0;
     if (i > name && i < s.len && s.p[i] == '(')
@@ -342,13 +356,14 @@ const char *hr_command_read(hr_command *out, hr_str s, size_t at) {
         end = closing_percent(out, s, i);
     if (end == 0)
         return "is not a command such as %REQ(NAME)%; a percent sign is written %%";
-    out->text = hr_str_from_to(s, name, out->argument.len > 0 ? name + (i - name) + out->argument.len + 2 : i);
+    out->text = hr_str_from_to(
+        s, name, out->argument.len > 0 ? name + (i - name) + out->argument.len + 2 : i);
     out->end = end + 1;
     out->row = hr_command_find(hr_str_from_to(s, name, i));
     return out->row == NULL ? "is not a command that Envoy has" : check_syntax(out);
 }
 
-/* Where the next command begins, from `from` on; "%%" begins none. */
+/* Where the next command begins, from `from` on; "%%" does not begin a command. */
 size_t hr_command_next(hr_str format, size_t from) {
     size_t at = hr_str_find(format, '%', from);
     while (at + 1 < format.len && format.p[at + 1] == '%')
@@ -358,7 +373,8 @@ size_t hr_command_next(hr_str format, size_t from) {
 
 const char *hr_format_error(hr_str *where, hr_str format) {
     hr_command command;
-    for (size_t at = hr_command_next(format, 0); at < format.len; at = hr_command_next(format, command.end)) {
+    for (size_t at = hr_command_next(format, 0); at < format.len;
+         at = hr_command_next(format, command.end)) {
         const char *error = hr_command_read(&command, format, at);
         if (error == NULL)
             continue;
@@ -371,7 +387,8 @@ const char *hr_format_error(hr_str *where, hr_str format) {
 
 hr_str hr_format_unknown(hr_str format, bool served) {
     hr_command command;
-    for (size_t at = hr_command_next(format, 0); at < format.len; at = hr_command_next(format, command.end)) {
+    for (size_t at = hr_command_next(format, 0); at < format.len;
+         at = hr_command_next(format, command.end)) {
         if (hr_command_read(&command, format, at) != NULL)
             return (hr_str){0};
         if (command.row->kind == HR_CMD_FOREIGN || (served && !command.row->served))

@@ -4,7 +4,7 @@
 
 #include <ctype.h>
 
-/* The value of a hexadecimal digit; -1: it is none. */
+/* The value of a hexadecimal digit; -1 for any other character. */
 static inline int hr_hex_digit(char c) {
     return isxdigit((unsigned char)c) ? (c & 15) + (c > '9' ? 9 : 0) : -1;
 }

@@ -1,4 +1,5 @@
-/* A hash map from strings to pointers, in an arena. Keys are not copied. Made to be filled once, then read. */
+/* A hash map from strings to pointers, in an arena. Keys are not copied. The map is meant to be
+ * filled once, then read. */
 #ifndef HR_MAP_H
 #define HR_MAP_H
 
@@ -15,11 +16,12 @@ typedef struct hr_map {
     size_t capacity, n; /* capacity: 0 or a power of two */
 } hr_map;
 
-/* The value of `key`, NULL where there is none. */
+/* The value of `key`; NULL if the map does not have it. */
 void *hr_map_get(const hr_map *map, hr_str key);
-/* The place of the value of `key`, made where missing; *place is NULL then and must be set before the next call. */
+/* The place of the value of `key`, which is added if it is missing. *place is NULL then and must be
+ * set before the next call. */
 void **hr_map_at(hr_arena *arena, hr_map *map, hr_str key);
-/* Sets `key` unless it exists. Returns whether it was set. */
+/* Sets `key` unless the map has it already. Returns whether it was set. */
 int hr_map_add(hr_arena *arena, hr_map *map, hr_str key, const void *value);
 
 #endif

@@ -1,7 +1,8 @@
 /*
- * What octets a request may have. Every request pays for these checks, so they look at sixteen octets at a
- * time, keep a running minimum and maximum instead of a result for each string. Only if these look wrong
- * is each string checked. (Octets beyond ASCII look wrong: they are rare enough for the second check.)
+ * Checks of the octets of a request. Every request pays for these checks, so they look at sixteen
+ * octets at a time and keep a running minimum and maximum instead of deciding for each string. Only
+ * if these look wrong is the string found in a second pass. (Octets beyond ASCII look wrong, too:
+ * they are rare enough for the second pass.)
  */
 #ifndef HR_OCTETS_H
 #define HR_OCTETS_H
@@ -37,7 +38,8 @@ static inline hr_octets hr_octets_max(hr_octets a, hr_octets b) {
     return _mm_max_epu8(a, b);
 }
 
-/* memcpy of a struct of some hundred octets: compilers take `rep movs` for that, which is slow to start. */
+/* memcpy for structs of some hundred octets: compilers use `rep movs` for that, which is slow to
+ * start. */
 static inline void hr_octets_copy(void *to, const void *from, size_t size) {
     char *t = to;
     const char *f = from;
@@ -63,7 +65,8 @@ static inline hr_octets hr_octets_four(uint32_t x) {
 
 /* Whether any octet is below `least`. */
 static inline bool hr_octets_below(hr_octets v, uint8_t least) {
-    return _mm_movemask_epi8(_mm_cmpeq_epi8(_mm_min_epu8(v, hr_octets_all(least)), hr_octets_all(least))) != 0xFFFF;
+    return _mm_movemask_epi8(_mm_cmpeq_epi8(_mm_min_epu8(v, hr_octets_all(least)),
+                                            hr_octets_all(least))) != 0xFFFF;
 }
 
 /* Whether any octet is `most` or above. */
@@ -144,14 +147,14 @@ static inline uint32_t hr_load4(const char *p) {
     return x;
 }
 
-/* All octets of a string of one to seven, some of them several times. */
+/* All octets of a string of one to seven, some of them repeated. */
 static inline hr_octets hr_octets_short(const char *p, size_t len) {
     if (len >= 4) {
         uint64_t x = (uint64_t)hr_load4(p) << 32 | hr_load4(p + len - 4);
         return hr_octets_words(x, x);
     }
-    return hr_octets_four((uint32_t)(uint8_t)p[0] << 16 | (uint32_t)(uint8_t)p[len / 2] << 8 | (uint8_t)p[len - 1] |
-                          (uint32_t)(uint8_t)p[0] << 24);
+    return hr_octets_four((uint32_t)(uint8_t)p[0] << 16 | (uint32_t)(uint8_t)p[len / 2] << 8 |
+                          (uint8_t)p[len - 1] | (uint32_t)(uint8_t)p[0] << 24);
 }
 
 /* The least and the greatest octet seen so far, in each of sixteen lanes. */
@@ -186,12 +189,12 @@ static inline void hr_extent_add(hr_extent *e, const char *p, size_t len) {
     hr_extent_take(e, hr_octets_load(last));
 }
 
-/* Whether all that was seen is ASCII from `least` on, without DEL. */
+/* Whether all octets seen so far are ASCII from `least` on, without DEL. */
 static inline bool hr_extent_within(const hr_extent *e, uint8_t least) {
     return !hr_octets_below(e->least, least) && !hr_octets_reach(e->most, 0x7F);
 }
 
-/* memcmp without a call: a and b have len octets. */
+/* memcmp without a function call: a and b have len octets. */
 static inline bool hr_octets_equal(const char *a, const char *b, size_t len) {
     if (len >= 8) {
         size_t i = 0;

@@ -1,8 +1,7 @@
 /*
- * Regular expressions: RE2, which is Envoy's own engine, with the options that Envoy gives it (the
- * defaults, without logging). RE2 runs in time linear in its input, so no pattern can stall a request.
- * A compiled expression may be used by any number of threads at once; RE2 keeps caches of its own and
- * guards them by itself.
+ * Regular expressions: RE2, which is Envoy's own engine, with the options that Envoy sets (the
+ * defaults, without logging). RE2 runs in time linear in its input, so no pattern can stall a
+ * request. Several threads may use a compiled expression at once; RE2 guards its own caches.
  */
 #ifndef HR_REGEX_H
 #define HR_REGEX_H
@@ -13,42 +12,46 @@
 extern "C" {
 #endif
 
-/* Istio refuses longer patterns (StringMatch.regex). */
+/* Istio rejects longer patterns (StringMatch.regex). */
 #define HR_REGEX_MAX_PATTERN 1024
 
 typedef struct hr_regex hr_regex;
 
-/* Many patterns begin with a text of their own and go on alike ("/a/[0-9]+", "/b/[0-9]+"): the rest is compiled
- * once for all of them. HR_ENOMEM. Not for several threads at once; outlives the expressions made with it. */
+/* Many patterns begin with a literal text of their own and go on alike ("/a/[0-9]+", "/b/[0-9]+"):
+ * the common rest is compiled once for all of them. Returns HR_OK or HR_ENOMEM. Not thread-safe;
+ * must outlive the expressions made with it. */
 typedef struct hr_regex_tails hr_regex_tails;
 int hr_regex_tails_new(hr_regex_tails **out);
-void hr_regex_tails_free(hr_regex_tails *tails); /* NULL is fine */
+void hr_regex_tails_free(hr_regex_tails *tails);          /* NULL is ignored */
 size_t hr_regex_tails_count(const hr_regex_tails *tails); /* how many were compiled */
 
-/* Compiles; tails: NULL, or where the rest of the pattern is kept. HR_EINVAL: the pattern is not RE2's; `error`
- * (may be NULL) then has RE2's sentence, cut to `error_size` and zero-terminated. HR_ENOMEM. Free with
- * hr_regex_free. */
-int hr_regex_new(hr_regex **out, hr_regex_tails *tails, hr_str pattern, char *error, size_t error_size);
-void hr_regex_free(hr_regex *regex); /* NULL is fine */
+/* Compiles a pattern. `tails` keeps the rests of patterns, or is NULL. HR_EINVAL: the pattern is
+ * not valid for RE2; `error` (may be NULL) is then RE2's message, cut to `error_size` and zero-
+ * terminated. HR_ENOMEM. Free the result with hr_regex_free. */
+int hr_regex_new(hr_regex **out, hr_regex_tails *tails, hr_str pattern, char *error,
+                 size_t error_size);
+void hr_regex_free(hr_regex *regex); /* NULL is ignored */
 
-/* 1 if the whole subject matches, as Envoy's safe_regex requires. */
+/* Returns 1 if the whole subject matches, as Envoy's safe_regex requires. */
 int hr_regex_match(const hr_regex *regex, hr_str subject);
 
-/* Compiles the pattern as a whole, where that has not been done; without that, hr_regex_replace_all replaces
- * nothing. HR_EINVAL, with a sentence: `rewrite` uses a group that the expression has not, or another escape than
- * \0..\9 and \\. HR_ENOMEM. */
-int hr_regex_prepare_rewrite(hr_regex *regex, hr_str pattern, hr_str rewrite, char *error, size_t error_size);
+/* Compiles the pattern as a whole, unless that has been done. Without that, hr_regex_replace_all
+ * replaces nothing. HR_EINVAL, with a message: `rewrite` uses a group that the expression does not
+ * have, or an escape other than \0..\9 and \\. HR_ENOMEM. */
+int hr_regex_prepare_rewrite(hr_regex *regex, hr_str pattern, hr_str rewrite, char *error,
+                             size_t error_size);
 
-/* Replaces every match in `subject`, as RE2::GlobalReplace does: \1 stands for the first group, \0 for
- * the whole match. Writes at most `size` bytes to `buf` (no terminating zero) and returns the full
- * length; where that exceeds `size`, call again with more room. buf must not overlap subject. With a
- * group that the expression does not have the subject is not changed; a wrong escape ends each
- * replacement where it stands. */
-size_t hr_regex_replace_all(char *buf, size_t size, const hr_regex *regex, hr_str subject, hr_str rewrite);
+/* Replaces every match in `subject`, as RE2::GlobalReplace does: \1 is the first group, \0 the
+ * whole match. Writes at most `size` bytes to `buf` (no terminating zero) and returns the full
+ * length; if that exceeds `size`, call again with a larger buffer. buf must not overlap subject. If
+ * the rewrite uses a group that the expression does not have, the subject is unchanged; a wrong
+ * escape ends each replacement. */
+size_t hr_regex_replace_all(char *buf, size_t size, const hr_regex *regex, hr_str subject,
+                            hr_str rewrite);
 
-/* The text that every match of an RE2 pattern begins with, if the whole subject has to match; "" where none is
- * certain. Writes to `buf`, which has pattern.len octets. rest: NULL, or *rest is where the pattern continues
- * behind the text, which then does not have what a '+' repeats. */
+/* The text that every match of an RE2 pattern begins with, if the whole subject has to match; "" if
+ * none is certain. Writes to `buf`, which has pattern.len octets. `rest` is NULL, or *rest is set
+ * to where the pattern continues after the text. The text does not include what a '+' repeats. */
 hr_str hr_regex_literal_prefix(hr_str pattern, char *buf, size_t *rest);
 
 #ifdef __cplusplus

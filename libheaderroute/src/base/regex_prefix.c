@@ -1,11 +1,12 @@
-/* What all matches of a pattern begin with, read off the pattern. */
+/* The text that all matches of a pattern begin with, derived from the pattern. */
 #include <stdbool.h>
 #include <string.h>
 
 #include "regex.h"
 #include "text.h"
 
-/* The ']' of a [:alpha:] that begins at `at`; `at` where there is none, and the bracket is a character. */
+/* The place of the ']' of a [:alpha:] that begins at `at`; `at` if there is none, and the bracket
+ * is a literal character. */
 static size_t skip_class_name(hr_str p, size_t at) {
     for (size_t i = at + 2; i + 1 < p.len && p.p[at + 1] == ':'; i++)
         if (p.p[i] == ':' && p.p[i + 1] == ']')
@@ -13,12 +14,12 @@ static size_t skip_class_name(hr_str p, size_t at) {
     return at;
 }
 
-/* Behind a character class that begins at `at`. */
+/* The place after a character class that begins at `at`. */
 static size_t skip_class(hr_str p, size_t at) {
     size_t i = at + 1;
     if (i < p.len && p.p[i] == '^')
         i++;
-    if (i < p.len && p.p[i] == ']') /* first in the class it stands for itself */
+    if (i < p.len && p.p[i] == ']') /* as the first character of a class it is a literal */
         i++;
     while (i < p.len && p.p[i] != ']') {
         if (p.p[i] == '[')
@@ -30,7 +31,7 @@ static size_t skip_class(hr_str p, size_t at) {
     return i + 1;
 }
 
-/* An alternative outside of groups begins otherwise. Quoting (\Q) is not looked into. */
+/* An alternative outside of groups begins with other text. Quoting (\Q) is not analyzed. */
 static bool may_begin_otherwise(hr_str p) {
     int depth = 0;
     for (size_t i = 0; i < p.len; i++) {
@@ -51,12 +52,12 @@ static bool may_begin_otherwise(hr_str p) {
     return false;
 }
 
-/* That may let what it follows be missing. */
+/* An operator after which the item before it may be missing. */
 static bool may_drop(char c) {
     return c == '?' || c == '*' || c == '{';
 }
 
-/* (?i) and its like: what repeats it repeats what is before it. */
+/* (?i) and similar flags: a repetition after them applies to the item before them. */
 static bool has_flags(hr_str p, size_t at) {
     size_t i = at + 2;
     if (i >= p.len || p.p[at] != '(' || p.p[at + 1] != '?')
@@ -75,7 +76,8 @@ hr_str hr_regex_literal_prefix(hr_str pattern, char *buf, size_t *rest) {
         last = i = 1;
     while (i < pattern.len && (unsigned char)pattern.p[i] < 0x80) {
         char c = pattern.p[i];
-        bool escaped = c == '\\' && i + 1 < pattern.len && strchr("\\^$.[]|()?*+{}/-", pattern.p[i + 1]) != NULL;
+        bool escaped = c == '\\' && i + 1 < pattern.len &&
+                       strchr("\\^$.[]|()?*+{}/-", pattern.p[i + 1]) != NULL;
         if (!escaped && strchr(meta, c) != NULL)
             break;
         last_n = n;
@@ -83,12 +85,13 @@ hr_str hr_regex_literal_prefix(hr_str pattern, char *buf, size_t *rest) {
         buf[n++] = escaped ? pattern.p[i + 1] : c;
         i += escaped ? 2 : 1;
     }
-    /* What is repeated belongs to the rest. */
+    /* A repeated item belongs to the rest. */
     size_t behind = i < pattern.len && pattern.p[i] == '+' ? i + 1 : i;
     if (behind > i && behind < pattern.len && pattern.p[behind] == '?')
         behind++;
-    bool repeated = has_flags(pattern, behind) ||
-                    (i < pattern.len && (may_drop(pattern.p[i]) || (pattern.p[i] == '+' && rest != NULL)));
+    bool repeated =
+        has_flags(pattern, behind) ||
+        (i < pattern.len && (may_drop(pattern.p[i]) || (pattern.p[i] == '+' && rest != NULL)));
     if (repeated) {
         n = last_n;
         i = last;

@@ -1,4 +1,4 @@
-/* Functions on hr_str that every module of the library uses. */
+/* Small functions on hr_str that every module of the library uses. */
 #ifndef HR_TEXT_H
 #define HR_TEXT_H
 
@@ -11,12 +11,13 @@ static inline hr_str hr_str_of(const char *p, size_t len) {
     return (hr_str){p, len};
 }
 
-/* Absent equals absent and empty: use only where the difference does not matter. */
+/* An absent string equals an absent and an empty one: use this only if the difference does not
+ * matter. */
 static inline bool hr_str_eq(hr_str a, hr_str b) {
     return a.len == b.len && (a.len == 0 || memcmp(a.p, b.p, a.len) == 0);
 }
 
-/* Mostly asked for one literal after the other, of which few begin alike. */
+/* Usually called with one literal after the other, few of which begin alike. */
 static inline bool hr_str_eq_c(hr_str a, const char *literal) {
     if (a.len > 0 && a.p[0] != literal[0])
         return false;
@@ -50,7 +51,7 @@ static inline bool hr_str_ends(hr_str s, hr_str suffix) {
            (suffix.len == 0 || memcmp(s.p + s.len - suffix.len, suffix.p, suffix.len) == 0);
 }
 
-/* Index of `c` from `from` on, or s.len. */
+/* The index of `c` from `from` on, or s.len. */
 static inline size_t hr_str_find(hr_str s, char c, size_t from) {
     if (from >= s.len)
         return s.len;
@@ -78,12 +79,14 @@ static inline int hr_str_cmp(hr_str a, hr_str b) {
     return a.len < b.len ? -1 : a.len > b.len;
 }
 
-/* "labels": every pair of `want` is in `have`. */
-static inline bool hr_pairs_subset(const hr_pair *want, size_t n_want, const hr_pair *have, size_t n_have) {
+/* Whether every pair of `want` is in `have`, as for label selectors. */
+static inline bool hr_pairs_subset(const hr_pair *want, size_t n_want, const hr_pair *have,
+                                   size_t n_have) {
     for (size_t i = 0; i < n_want; i++) {
         bool found = false;
         for (size_t j = 0; j < n_have && !found; j++)
-            found = hr_str_eq(want[i].name, have[j].name) && hr_str_eq(want[i].value, have[j].value);
+            found =
+                hr_str_eq(want[i].name, have[j].name) && hr_str_eq(want[i].value, have[j].value);
         if (!found)
             return false;
     }

@@ -1,4 +1,4 @@
-/* Short strings packed tightly into an arena's memory, each with a zero behind it. */
+/* Short strings packed tightly into the memory of an arena, each zero-terminated. */
 #ifndef HR_TEXTPOOL_H
 #define HR_TEXTPOOL_H
 
@@ -10,7 +10,7 @@ typedef struct hr_textpool {
     size_t left;
 } hr_textpool;
 
-/* A zero-terminated copy; absent stays absent. p is NULL when memory ran out. */
+/* A zero-terminated copy; an absent string stays absent. p is NULL if an allocation failed. */
 hr_str hr_textpool_copy(hr_textpool *pool, hr_str s);
 
 #endif

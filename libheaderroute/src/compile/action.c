@@ -8,13 +8,14 @@
 #include "cluster.h"
 #include "destination.h"
 #include "header_ops.h"
-#include "names.h"
+#include "host_names.h"
 #include "text.h"
 
 static hr_decision blank(hr_action kind) {
     return (hr_decision){
         .action = kind,
         .route_index = -1,
+        .root_route_index = -1,
         .match_index = -1,
         .timeout_ms = -1,
         .delay_ms = -1,
@@ -142,6 +143,7 @@ static void fill_rewrite(hr_view_build *vb, hr_action_plan *plan, const hr_rewri
         return;
     if (rewrite->regex_match.p != NULL) {
         plan->regex = hr_table_regex(vb->table, rewrite->regex_match);
+        plan->pattern = rewrite->regex_match;
         plan->substitution = rewrite->regex_rewrite.p == NULL ? HR_STR("") : rewrite->regex_rewrite;
     } else if (rewrite->uri.len > 0) {
         plan->prefix_rewrite = rewrite->uri;
@@ -299,9 +301,18 @@ const hr_action_plan *hr_action_blackhole(hr_view_build *vb) {
     return plan;
 }
 
+const hr_action_plan *hr_action_close(hr_view_build *vb) {
+    hr_action_plan *plan = plan_new(vb, HR_ACTION_NO_ROUTE, 1);
+    if (plan == NULL)
+        return NULL;
+    plan->targets[0].decision.closes_connection = 1;
+    return plan;
+}
+
 static hr_target https_redirect_target = {
     .decision = {.action = HR_ACTION_REDIRECT,
                  .route_index = -1,
+                 .root_route_index = -1,
                  .match_index = -1,
                  .timeout_ms = -1,
                  .delay_ms = -1,

@@ -10,8 +10,9 @@ const hr_action_plan *hr_action_compile(hr_view_build *vb, const hr_http_entry *
 const hr_action_plan *hr_action_default_route(hr_view_build *vb, const hr_svc *svc, uint32_t port, bool http);
 /* Wherever the caller was going (outboundTrafficPolicy ALLOW_ANY). */
 const hr_action_plan *hr_action_passthrough(hr_view_build *vb);
-/* Nowhere (REGISTRY_ONLY). */
+/* Nowhere (REGISTRY_ONLY): the data plane answers 502, or it closes the connection. */
 const hr_action_plan *hr_action_blackhole(hr_view_build *vb);
+const hr_action_plan *hr_action_close(hr_view_build *vb);
 /* httpsRedirect of a Gateway's server. */
 extern const hr_action_plan hr_action_https_redirect;
 

@@ -2,7 +2,7 @@
 #include "cluster.h"
 
 #include "balancer.h"
-#include "names.h"
+#include "host_names.h"
 #include "text.h"
 
 hr_str hr_cluster_name(hr_arena *arena, hr_str host, uint32_t port, hr_str subset) {

@@ -9,7 +9,7 @@
 
 #include "host_index.h"
 #include "index.h"
-#include "names.h"
+#include "host_names.h"
 #include "route_compile.h"
 #include "text.h"
 
@@ -166,7 +166,7 @@ static const hr_route_list *routes_of(gateway_table *t, selection *sel, size_t i
     sel->routes[index] = HR_NEW(t->vb->arena, hr_route_list);
     hr_routes_compile(t->vb, sel->routes[index], vs, &scope);
     if (sel->routes[index]->n == 0)
-        hr_view_omit(t->vb, vs, vs->resource->pos, -1, -1, "none of its http rules belongs to this view");
+        hr_view_omit(t->vb, vs, vs->resource->pos, -1, -1, "none of its http rules applies to this view");
     return sel->routes[index];
 }
 
@@ -215,7 +215,7 @@ static void tell_unattached(gateway_table *t) {
         for (size_t i = 0; i < t->selections.v[s].list.n; i++) {
             const hr_vs *vs = t->selections.v[s].list.v[i];
             if (t->selections.v[s].routes[i] == NULL)
-                hr_view_omit(t->vb, vs, vs->resource->pos, -1, -1, "none of its hosts is one of the server's");
+                hr_view_omit(t->vb, vs, vs->resource->pos, -1, -1, "none of its hosts is a host of the server");
         }
 }
 

@@ -6,7 +6,7 @@
 
 #include <stdlib.h>
 
-#include "names.h"
+#include "host_names.h"
 #include "octets.h"
 #include "text.h"
 

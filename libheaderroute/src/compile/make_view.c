@@ -3,7 +3,8 @@
 
 #include "gateway_view.h"
 #include "mesh_view.h"
-#include "names.h"
+#include "host_names.h"
+#include "registry_endpoints.h"
 #include "route_compile.h"
 #include "text.h"
 
@@ -16,11 +17,19 @@ static const hr_workload *gateway_pod(const hr_table *table, const hr_gateway *g
     return NULL;
 }
 
+/* With the cluster, which Istio adds as it does for endpoints. */
 static void copy_labels(hr_arena *arena, hr_view *view, const hr_pair *labels, size_t n) {
-    view->labels = HR_ARRAY(arena, hr_pair, n);
-    view->n_labels = view->labels == NULL ? 0 : n;
-    for (size_t i = 0; i < view->n_labels; i++)
+    bool stated = false;
+    view->labels = HR_ARRAY(arena, hr_pair, n + 1);
+    if (view->labels == NULL)
+        return;
+    for (size_t i = 0; i < n; i++) {
         view->labels[i] = (hr_pair){hr_arena_copy(arena, labels[i].name), hr_arena_copy(arena, labels[i].value)};
+        stated = stated || hr_str_eq_c(labels[i].name, HR_LABEL_CLUSTER);
+    }
+    view->n_labels = view->n_stated_labels = n;
+    if (!stated)
+        view->labels[view->n_labels++] = (hr_pair){HR_STR(HR_LABEL_CLUSTER), HR_STR(HR_DEFAULT_CLUSTER)};
 }
 
 /* The proxy's labels: what the caller says; for a gateway, else, those of a pod it selects. */

@@ -2,17 +2,16 @@
  * The view of a sidecar: the virtual hosts it has for calls to one port.
  *
  * Where the port's protocol is declared HTTP, all services share one table and Host decides. Where it is
- * sniffed, or plain TCP, Istio binds a listener to each service's own address, so it is the service
- * called that decides and Host is ignored. A request names its service by its authority alone here, so
- * an authority that is one of the names (or addresses) such a service has stands for a call to it; any
- * other authority can only reach such a service where it is the only one on the port and no shared table
- * exists.
+ * sniffed, or plain TCP, Istio binds a listener to each service's own address, so it is the address called that
+ * decides and Host is ignored: hr_request.connect_to, which is the authority unless the caller says otherwise. A name
+ * of such a service resolves to its address. A call to any other address ends up in the shared table, if the port has
+ * one (0.0.0.0:PORT), else in the listener for everything else.
  */
 #include "mesh_view.h"
 
 #include "action.h"
 #include "host_index.h"
-#include "names.h"
+#include "host_names.h"
 #include "route_compile.h"
 #include "text.h"
 
@@ -160,7 +159,7 @@ static void wrap(mesh *m, const hr_vs *vs) {
     hr_route_list *routes = HR_NEW(arena, hr_route_list);
     hr_routes_compile(m->vb, routes, vs, &scope);
     if (routes->n == 0) {
-        hr_view_omit(m->vb, vs, vs->resource->pos, -1, -1, "none of its http rules belongs to this view");
+        hr_view_omit(m->vb, vs, vs->resource->pos, -1, -1, "none of its http rules applies to this view");
         return;
     }
     wrapper w = {.routes = routes};
@@ -298,9 +297,14 @@ static void build_vhosts(mesh *m) {
 
 /* ---- tables ---- */
 
-static hr_vhost catch_all(mesh *m) {
+/* What takes a request that no other virtual host takes. In the shared table that is a virtual host; where the port has
+ * none, the connection itself goes to the listener for everything else (virtualOutbound in Istio), which passes it
+ * through or closes it. */
+static hr_vhost catch_all(mesh *m, bool shared) {
     bool any = m->vb->view->outbound_policy == HR_ALLOW_ANY;
-    const hr_action_plan *plan = any ? hr_action_passthrough(m->vb) : hr_action_blackhole(m->vb);
+    const hr_action_plan *plan = any      ? hr_action_passthrough(m->vb)
+                                 : shared ? hr_action_blackhole(m->vb)
+                                          : hr_action_close(m->vb);
     hr_vhost vhost = {.name = any ? HR_STR("allow_any") : HR_STR("block_all"), .n_domains = 1};
     vhost.domains = HR_NEW(m->vb->arena, hr_str);
     vhost.domains[0] = HR_STR("*");
@@ -323,30 +327,36 @@ static hr_vhost own_vhost(mesh *m, const mesh_service *s, bool *found) {
     return index == 0 ? vhost : m->vhosts.v[index - 1];
 }
 
-static void add_own_listeners(mesh *m, vhost_list *out, hr_map *taken, bool shared) {
+static hr_route_table *table_of(mesh *m, const vhost_list *vhosts) {
+    hr_route_table *table = HR_NEW(m->vb->arena, hr_route_table);
+    *table = (hr_route_table){.vhosts = vhosts->v, .n_vhosts = vhosts->n};
+    hr_host_index_build(m->vb->arena, table);
+    return table;
+}
+
+/* The services with listeners of their own, by what a client connects to: names, which resolve to their addresses, and
+ * the addresses; or those of them alone that have no address here. Of two with one name or address the first counts.
+ * NULL: there are none. */
+static hr_route_table *own_listeners(mesh *m, bool unplaced) {
     hr_arena *arena = m->vb->arena;
-    size_t n_own = 0;
-    for (size_t i = 0; i < m->services.n; i++)
-        n_own += own_listener(&m->services.v[i]);
-    for (size_t i = 0; i < m->services.n; i++) {
+    vhost_list out = {0};
+    hr_map taken = {0};
+    for (size_t i = 0; !hr_arena_failed(arena) && i < m->services.n; i++) {
         const mesh_service *s = &m->services.v[i];
-        bool found;
-        if (!own_listener(s))
-            continue;
-        hr_vhost vhost = own_vhost(m, s, &found);
+        bool found = own_listener(s) && (!unplaced || s->svc->n_addresses == 0);
+        hr_vhost vhost = found ? own_vhost(m, s, &found) : (hr_vhost){0};
         if (!found)
             continue;
         str_list names = {0}, alternatives = {0}, domains = {0};
         service_names(m, s->svc, &names, &alternatives);
         for (size_t d = 0; d < names.n; d++)
-            if (hr_map_add(arena, taken, names.v[d], m))
+            if (hr_map_add(arena, &taken, names.v[d], m))
                 HR_PUSH(arena, &domains, names.v[d]);
-        if (n_own == 1 && !shared && is_http(s))
-            HR_PUSH(arena, &domains, HR_STR("*"));
         vhost.domains = domains.v;
         vhost.n_domains = domains.n;
-        HR_PUSH(arena, out, vhost);
+        HR_PUSH(arena, &out, vhost);
     }
+    return out.n == 0 ? NULL : table_of(m, &out);
 }
 
 /* The shared table exists once a service without a listener of its own has the port. Where no service was
@@ -362,20 +372,6 @@ static bool has_shared_table(const mesh *m) {
     return false;
 }
 
-static void add_shared(mesh *m, vhost_list *out, const hr_map *taken) {
-    for (size_t i = 0; i < m->vhosts.n; i++) {
-        hr_vhost vhost = m->vhosts.v[i];
-        str_list domains = {0};
-        for (size_t d = 0; d < vhost.n_domains; d++)
-            if (hr_map_get(taken, vhost.domains[d]) == NULL)
-                HR_PUSH(m->vb->arena, &domains, vhost.domains[d]);
-        vhost.domains = domains.v;
-        vhost.n_domains = domains.n;
-        if (domains.n > 0)
-            HR_PUSH(m->vb->arena, out, vhost);
-    }
-}
-
 void hr_mesh_view_build(hr_view_build *vb) {
     mesh m = {.vb = vb};
     if (vb->view->port == 0)
@@ -386,15 +382,12 @@ void hr_mesh_view_build(hr_view_build *vb) {
     if (hr_arena_failed(vb->arena))
         return;
     bool shared = has_shared_table(&m);
+    vb->view->listeners = own_listeners(&m, false);
+    vb->view->unplaced = own_listeners(&m, true);
     vhost_list all = {0};
-    hr_map taken = {0};
-    add_own_listeners(&m, &all, &taken, shared);
-    if (shared)
-        add_shared(&m, &all, &taken);
-    HR_PUSH(vb->arena, &all, catch_all(&m));
-    hr_route_table *table = HR_NEW(vb->arena, hr_route_table);
-    *table = (hr_route_table){.vhosts = all.v, .n_vhosts = all.n};
-    hr_host_index_build(vb->arena, table);
-    vb->view->tables = table;
+    for (size_t i = 0; shared && i < m.vhosts.n; i++)
+        HR_PUSH(vb->arena, &all, m.vhosts.v[i]);
+    HR_PUSH(vb->arena, &all, catch_all(&m, shared));
+    vb->view->tables = table_of(&m, &all);
     vb->view->n_tables = 1;
 }

@@ -6,7 +6,7 @@
 #include "action.h"
 #include "header_kinds.h"
 #include "index.h"
-#include "names.h"
+#include "host_names.h"
 #include "text.h"
 
 /* ---- conditions ---- */
@@ -207,16 +207,16 @@ static bool path_takes_all(const hr_croute *route) {
 /* Returns NULL if this match belongs to the view, else the reason why not. */
 static const char *why_omitted(const hr_view *view, const hr_match_request *m, const hr_compile_scope *scope) {
     if (m->port != 0 && m->port != scope->port)
-        return "its port is another one";
+        return "its port is a different one";
     for (size_t i = 0; i < m->gateways.n; i++)
         if (hr_str_eq(m->gateways.v[i], scope->gateway))
             return NULL;
     if (m->gateways.n > 0) /* labels and namespace do not count where gateways are given */
-        return "its gateways do not name this one";
+        return "its gateways do not include this one";
     if (!hr_pairs_subset(m->source_labels, m->n_source_labels, view->labels, view->n_labels))
-        return "its sourceLabels are not those of this proxy";
+        return "its sourceLabels do not match this proxy";
     if (m->source_namespace.len > 0 && !hr_str_eq(m->source_namespace, view->namespace_))
-        return "its sourceNamespace is not this proxy's";
+        return "its sourceNamespace does not match this proxy";
     return NULL;
 }
 
@@ -239,11 +239,14 @@ static bool same_text(hr_str a, hr_str b) {
     return (a.p == NULL) == (b.p == NULL) && hr_str_eq(a, b);
 }
 
-static const hr_origin *origin_of(emitter *e, hr_str name, hr_str file) {
-    if (e->origin != NULL && same_text(e->origin->name, name) && same_text(e->origin->file, file))
-        return e->origin;
+static const hr_origin *origin_of(emitter *e, const hr_http_entry *entry, hr_str name, hr_str file) {
+    const hr_origin *before = e->origin;
+    bool delegated = entry->delegate.p != NULL;
+    if (before != NULL && same_text(before->name, name) && same_text(before->file, file) &&
+        same_text(before->delegate, entry->delegate) && (!delegated || before->root_index == entry->root_index))
+        return before;
     hr_origin *origin = HR_NEW(e->vb->arena, hr_origin);
-    *origin = (hr_origin){e->vs, name, file};
+    *origin = (hr_origin){e->vs, name, file, entry->delegate, delegated ? entry->root_index : -1};
     e->origin = origin;
     return origin;
 }
@@ -255,7 +258,7 @@ static void emit(emitter *e, const hr_http_entry *entry, const hr_action_plan *p
     const hr_pos *pos = m == NULL ? &http->pos : &m->pos;
     *route = (hr_croute){
         .action = plan,
-        .origin = origin_of(e, route_name(e->vb, http->name, m == NULL ? (hr_str){0} : m->name), pos->file),
+        .origin = origin_of(e, entry, route_name(e->vb, http->name, m == NULL ? (hr_str){0} : m->name), pos->file),
         .line = pos->line,
         .route_index = entry->index,
         .match_index = match_index,
@@ -307,7 +310,7 @@ void hr_routes_compile(hr_view_build *vb, hr_route_list *out, const hr_vs *vs, c
             continue;
         for (size_t rest = i + 1; rest < vs->n_http; rest++)
             hr_view_omit(vb, vs, vs->http[rest].http->pos, vs->http[rest].index, -1,
-                         "a rule before it takes every request");
+                         "an earlier rule matches every request");
         break;
     }
     out->index = hr_index_build(vb->arena, out, vb->view->names.n);

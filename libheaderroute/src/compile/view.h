@@ -52,6 +52,7 @@ typedef struct hr_action_plan {
     /* rewrite */
     hr_str prefix_rewrite;
     const hr_regex *regex;
+    hr_str pattern; /* of regex */
     hr_str substitution;
     hr_redirect_action redirect;
     /* fault */
@@ -71,6 +72,8 @@ typedef struct hr_origin {
     const hr_vs *vs; /* NULL: a service's default route and the like */
     hr_str name; /* of the route */
     hr_str file;
+    hr_str delegate;    /* "namespace/name"; absent: the rule is not delegated */
+    int32_t root_index; /* in spec.http of vs */
 } hr_origin;
 
 /* One cache line: among many routes, one found is in no cache. */
@@ -162,6 +165,7 @@ struct hr_view {
     hr_str namespace_;
     hr_pair *labels;
     size_t n_labels;
+    size_t n_stated_labels; /* the first of them; Istio adds the others */
     hr_str locality; /* "region/zone/subzone"; empty: unknown */
     hr_outbound_policy outbound_policy;
     hr_repeated_headers repeated_headers;
@@ -170,6 +174,10 @@ struct hr_view {
     void *resolve_ctx;
     hr_route_table *tables;
     size_t n_tables;
+    /* Of the mesh: virtual hosts whose domains are what a client connects to, before any table is looked at. NULL: no
+     * service on the port has a listener at its own address. */
+    hr_route_table *listeners;
+    hr_route_table *unplaced; /* those of them whose addresses no resource states: any address may be theirs; or NULL */
     const hr_cluster **clusters;
     size_t n_clusters, clusters_capacity;
     hr_map clusters_by_name;

@@ -44,7 +44,7 @@ void hr_view_select(hr_view_build *vb, hr_vs_list *out, hr_str gateway) {
             if ((int)bucket_of(vs, vb->view->namespace_) != b)
                 continue;
             if (!bound_to(vs, gateway))
-                hr_view_omit(vb, vs, vs->resource->pos, -1, -1, "its gateways do not name this one");
+                hr_view_omit(vb, vs, vs->resource->pos, -1, -1, "its gateways do not include this one");
             else if (b == BUCKET_NONE)
                 hr_view_omit(vb, vs, vs->resource->pos, -1, -1, "it is not exported to this namespace");
             else

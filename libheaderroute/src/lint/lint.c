@@ -14,12 +14,13 @@ static void lint_weights(hr_linter *l, const hr_http_route *route, size_t index)
         return;
     if (total != 100)
         hr_diag_warn(l->d, route->route[0].pos, HR_LINT_FIELD(l, "spec.http[%zu].route", index),
-                     "the weights add up to %lld, not 100: each destination gets its share of %lld", (long long)total,
-                     (long long)total);
+                     "the weights add up to %lld, not 100: each destination gets its share of %lld",
+                     (long long)total, (long long)total);
     for (size_t i = 0; i < route->n_route; i++)
         if (route->route[i].weight == 0)
-            hr_diag_warn(l->d, route->route[i].pos, HR_LINT_FIELD(l, "spec.http[%zu].route[%zu]", index, i),
-                         "has no weight and so gets no request");
+            hr_diag_warn(l->d, route->route[i].pos,
+                         HR_LINT_FIELD(l, "spec.http[%zu].route[%zu]", index, i),
+                         "has no weight and receives no requests");
 }
 
 static void lint_fault(hr_linter *l, const hr_http_route *route, size_t index) {
@@ -28,10 +29,10 @@ static void lint_fault(hr_linter *l, const hr_http_route *route, size_t index) {
         return;
     if (fault->has_delay && fault->delay_percentage < 0 && fault->delay_percent == 0)
         hr_diag_warn(l->d, fault->delay_pos, HR_LINT_FIELD(l, "spec.http[%zu].fault.delay", index),
-                     "without a percentage it never fires");
+                     "has no effect without a percentage");
     if (fault->has_abort && fault->abort_percentage < 0)
         hr_diag_warn(l->d, fault->abort_pos, HR_LINT_FIELD(l, "spec.http[%zu].fault.abort", index),
-                     "without a percentage it never fires");
+                     "has no effect without a percentage");
 }
 
 static void lint_route(hr_linter *l, const hr_http_route *route, size_t index) {
@@ -39,7 +40,7 @@ static void lint_route(hr_linter *l, const hr_http_route *route, size_t index) {
     lint_fault(l, route, index);
     if (route->retries != NULL && route->retries->attempts == 0)
         hr_diag_warn(l->d, route->retries->pos, HR_LINT_FIELD(l, "spec.http[%zu].retries", index),
-                     "without attempts it switches retries off");
+                     "disables retries, because attempts is missing");
 }
 
 /* ---- all ---- */
@@ -56,9 +57,12 @@ static void lint_all(hr_linter *l) {
         hr_lint_names(l);
 }
 
-int hr_resources_lint(const hr_resources *resources, hr_diagnostics *d, const hr_load_options *options) {
-    const char *domain = options == NULL || options->domain == NULL ? "cluster.local" : options->domain;
-    hr_linter linter = {.resources = resources, .d = d, .arena = hr_arena_new(), .domain = hr_str_from(domain)};
+int hr_resources_lint(const hr_resources *resources, hr_diagnostics *d,
+                      const hr_load_options *options) {
+    const char *domain =
+        options == NULL || options->domain == NULL ? "cluster.local" : options->domain;
+    hr_linter linter = {
+        .resources = resources, .d = d, .arena = hr_arena_new(), .domain = hr_str_from(domain)};
     if (linter.arena == NULL)
         return HR_ENOMEM;
     lint_all(&linter);

@@ -1,15 +1,16 @@
-/* Warnings about rules that Istio accepts but that are probably a mistake. */
+/* Warnings about resources that Istio accepts but that are probably mistakes. */
 #ifndef HR_LINT_H
 #define HR_LINT_H
 
 #include "arena.h"
 #include "map.h"
-#include "registry.h"
 #include "regex.h"
-#include "resource.h"
+#include "registry.h"
+#include "resources.h"
 
 /* Adds the warnings about `resources` to `d`. HR_OK or HR_ENOMEM. */
-int hr_resources_lint(const hr_resources *resources, hr_diagnostics *d, const hr_load_options *options);
+int hr_resources_lint(const hr_resources *resources, hr_diagnostics *d,
+                      const hr_load_options *options);
 
 typedef struct hr_linter {
     const hr_resources *resources;
@@ -19,10 +20,11 @@ typedef struct hr_linter {
     hr_registry registry;
 } hr_linter;
 
-/* ---- lint_cover.c: rules that an earlier rule of the same VirtualService leaves nothing to ---- */
+/* ---- lint_cover.c: rules that an earlier rule of the same VirtualService leaves nothing to ----
+ */
 
 void hr_lint_unreachable(hr_linter *l, const hr_virtual_service *vs);
-/* 1 if every request that meets `later` meets `earlier` too. NULL: no conditions. */
+/* Returns 1 if every request that matches `later` matches `earlier`, too. NULL: no conditions. */
 int hr_match_covers(hr_linter *l, const hr_match_request *earlier, const hr_match_request *later);
 
 /* ---- lint_names.c: hosts, ports, subsets, Gateways and delegates that lead nowhere ---- */

@@ -1,7 +1,7 @@
 /*
- * Which rules can never decide: B is covered by an earlier A if each condition of A follows from the
- * conditions of B. Comparing every pair would be quadratic; so each A is filed under one of its
- * conditions, chosen so that a B which A covers must look there.
+ * Finds rules that can never decide a request: B is covered by an earlier A if each condition of A
+ * follows from the conditions of B. Comparing every pair would be quadratic; so each A is filed
+ * under one of its conditions, chosen so that a B which A covers finds it there.
  */
 #include "lint.h"
 
@@ -15,7 +15,7 @@ static bool regex_matches(hr_linter *l, hr_str pattern, hr_str text) {
     return regex != NULL && hr_regex_match(regex, text);
 }
 
-/* Every value that meets `b` meets `a`. */
+/* Whether every value that matches `b` matches `a`. */
 static bool implies(hr_linter *l, const hr_string_match *b, const hr_string_match *a) {
     switch (a->kind) {
     case HR_SM_NONE:
@@ -24,9 +24,11 @@ static bool implies(hr_linter *l, const hr_string_match *b, const hr_string_matc
     case HR_SM_EXACT:
         return b->kind == HR_SM_EXACT && hr_str_eq(a->value, b->value);
     case HR_SM_PREFIX:
-        return (b->kind == HR_SM_EXACT || b->kind == HR_SM_PREFIX) && hr_str_starts(b->value, a->value);
+        return (b->kind == HR_SM_EXACT || b->kind == HR_SM_PREFIX) &&
+               hr_str_starts(b->value, a->value);
     case HR_SM_REGEX:
-        if (hr_str_eq_c(a->value, ".*") || (b->kind == HR_SM_REGEX && hr_str_eq(a->value, b->value)))
+        if (hr_str_eq_c(a->value, ".*") ||
+            (b->kind == HR_SM_REGEX && hr_str_eq(a->value, b->value)))
             return true;
         return b->kind == HR_SM_EXACT && regex_matches(l, a->value, b->value);
     }
@@ -40,11 +42,12 @@ static bool has_letter(hr_str s) {
     return false;
 }
 
-/* A path begins with '/', so that some matchers take every path. */
+/* A path begins with '/', so some matchers accept every path. */
 static bool takes_every_path(const hr_string_match *uri) {
     return uri->kind == HR_SM_NONE || uri->kind == HR_SM_PRESENCE ||
            (uri->kind == HR_SM_PREFIX && (uri->value.len == 0 || hr_str_eq_c(uri->value, "/"))) ||
-           (uri->kind == HR_SM_REGEX && (hr_str_eq_c(uri->value, ".*") || hr_str_eq_c(uri->value, "/.*")));
+           (uri->kind == HR_SM_REGEX &&
+            (hr_str_eq_c(uri->value, ".*") || hr_str_eq_c(uri->value, "/.*")));
 }
 
 static bool uri_implies(hr_linter *l, const hr_match_request *b, const hr_match_request *a) {
@@ -52,7 +55,8 @@ static bool uri_implies(hr_linter *l, const hr_match_request *b, const hr_match_
     if (takes_every_path(x))
         return true;
     if (takes_every_path(y) || x->kind == HR_SM_REGEX)
-        return !takes_every_path(y) && !(b->ignore_uri_case && y->kind == HR_SM_EXACT) && implies(l, y, x);
+        return !takes_every_path(y) && !(b->ignore_uri_case && y->kind == HR_SM_EXACT) &&
+               implies(l, y, x);
     if (y->kind == HR_SM_REGEX || (x->kind == HR_SM_EXACT && y->kind != HR_SM_EXACT))
         return false;
     if (x->kind == HR_SM_EXACT && x->value.len != y->value.len)
@@ -66,7 +70,8 @@ static bool same_key(const hr_match_field *field, hr_str a, hr_str b) {
     return field->header_names ? hr_str_eq_nocase(a, b) : hr_str_eq(a, b);
 }
 
-static bool some_implies(hr_linter *l, const hr_match_field *field, hr_named_matches b, const hr_named_match *a) {
+static bool some_implies(hr_linter *l, const hr_match_field *field, hr_named_matches b,
+                         const hr_named_match *a) {
     for (size_t i = 0; i < b.n; i++)
         if (same_key(field, b.v[i].name, a->name) && implies(l, &b.v[i].match, &a->match))
             return true;
@@ -74,18 +79,21 @@ static bool some_implies(hr_linter *l, const hr_match_field *field, hr_named_mat
 }
 
 static bool is_absence(const hr_string_match *without) {
-    return without->kind == HR_SM_PRESENCE || (without->kind == HR_SM_REGEX && hr_str_eq_c(without->value, "*"));
+    return without->kind == HR_SM_PRESENCE ||
+           (without->kind == HR_SM_REGEX && hr_str_eq_c(without->value, "*"));
 }
 
-/* withoutHeaders: no value of the header meets `a`, where a missing header counts as an empty value. */
-static bool some_excludes(hr_linter *l, const hr_match_field *field, hr_named_matches b, const hr_named_match *a) {
+/* withoutHeaders: no value of the header matches `a`; a missing header counts as an empty value. */
+static bool some_excludes(hr_linter *l, const hr_match_field *field, hr_named_matches b,
+                          const hr_named_match *a) {
     static const hr_string_match empty = {.kind = HR_SM_EXACT, .value = {"", 0}};
     for (size_t i = 0; i < b.n; i++) {
         const hr_named_match *other = &b.v[i];
         if (!same_key(field, other->name, a->name))
             continue;
-        if (is_absence(&other->match) ? is_absence(&a->match) || !implies(l, &empty, &a->match)
-                                      : !is_absence(&a->match) && implies(l, &a->match, &other->match))
+        if (is_absence(&other->match)
+                ? is_absence(&a->match) || !implies(l, &empty, &a->match)
+                : !is_absence(&a->match) && implies(l, &a->match, &other->match))
             return true;
     }
     return false;
@@ -102,17 +110,18 @@ static bool has_all(const hr_str_list *list, const hr_str_list *wanted) {
     return true;
 }
 
-/* The conditions that the control plane settles. */
+/* The conditions that the control plane evaluates. */
 static bool settled_implies(const hr_match_request *b, const hr_match_request *a) {
     if (a->port != 0 && a->port != b->port)
         return false;
-    if (a->gateways.n > 0) /* then sourceLabels and sourceNamespace do not count */
+    if (a->gateways.n > 0) /* sourceLabels and sourceNamespace are ignored then */
         return b->gateways.n > 0 && has_all(&a->gateways, &b->gateways);
-    if (a->source_namespace.len > 0 && (b->gateways.n > 0 || !hr_str_eq(a->source_namespace, b->source_namespace)))
+    if (a->source_namespace.len > 0 &&
+        (b->gateways.n > 0 || !hr_str_eq(a->source_namespace, b->source_namespace)))
         return false;
     return a->n_source_labels == 0 ||
-           (b->gateways.n == 0 &&
-            hr_pairs_subset(a->source_labels, a->n_source_labels, b->source_labels, b->n_source_labels));
+           (b->gateways.n == 0 && hr_pairs_subset(a->source_labels, a->n_source_labels,
+                                                  b->source_labels, b->n_source_labels));
 }
 
 static bool field_implies(hr_linter *l, const hr_match_field *field, const hr_match_request *b,
@@ -123,7 +132,8 @@ static bool field_implies(hr_linter *l, const hr_match_field *field, const hr_ma
         return implies(l, hr_match_string(b, field), hr_match_string(a, field));
     hr_named_matches asked = hr_match_map(a, field), given = hr_match_map(b, field);
     for (size_t i = 0; i < asked.n; i++)
-        if (field->excludes ? !some_excludes(l, field, given, &asked.v[i]) : !some_implies(l, field, given, &asked.v[i]))
+        if (field->excludes ? !some_excludes(l, field, given, &asked.v[i])
+                            : !some_implies(l, field, given, &asked.v[i]))
             return false;
     return true;
 }
@@ -187,7 +197,8 @@ static hr_str lowered(hr_linter *l, hr_str s) {
 /* Calls `fn` with the key of each exact condition of `m` that is of this type. */
 typedef void key_fn(filing *f, hr_str key, void *ctx);
 
-static void each_exact(filing *f, hr_match_type type, const hr_match_request *m, key_fn *fn, void *ctx) {
+static void each_exact(filing *f, hr_match_type type, const hr_match_request *m, key_fn *fn,
+                       void *ctx) {
     for (size_t i = 0; i < HR_MATCH_FIELD_COUNT; i++) {
         const hr_match_field *field = &hr_match_fields[i];
         char kind = (char)('A' + i);
@@ -195,7 +206,8 @@ static void each_exact(filing *f, hr_match_type type, const hr_match_request *m,
             continue;
         if (type == HR_MATCH_TYPE_STRING && hr_match_string(m, field)->kind == HR_SM_EXACT)
             fn(f, file_key(f->l, kind, (hr_str){0}, hr_match_string(m, field)->value), ctx);
-        hr_named_matches map = type == HR_MATCH_TYPE_MAP ? hr_match_map(m, field) : (hr_named_matches){0};
+        hr_named_matches map =
+            type == HR_MATCH_TYPE_MAP ? hr_match_map(m, field) : (hr_named_matches){0};
         for (size_t k = 0; k < map.n; k++)
             if (map.v[k].match.kind == HR_SM_EXACT)
                 fn(f, file_key(f->l, kind, map.v[k].name, map.v[k].match.value), ctx);
@@ -209,7 +221,8 @@ static void keep_first(filing *f, hr_str key, void *ctx) {
         *home = key;
 }
 
-/* Where a rule is filed, by its most selective kind of condition; absent: among the others. */
+/* The key under which a rule is filed, by its most selective kind of condition; absent if it is
+ * filed among the others. */
 static hr_str home_of(filing *f, const hr_match_request *m) {
     hr_str home = {0};
     each_exact(f, HR_MATCH_TYPE_MAP, m, keep_first, &home);
@@ -235,9 +248,11 @@ static void file_rule(filing *f, rule *r) {
 }
 
 /* The oldest rule of a file that covers `later`, or `best` if that is older. */
-static rule *oldest(filing *f, rule *file, const hr_match_request *later, rule *best, size_t *tries) {
+static rule *oldest(filing *f, rule *file, const hr_match_request *later, rule *best,
+                    size_t *tries) {
     for (rule *r = file; r != NULL && *tries > 0; r = r->next, --*tries) {
-        bool older = best == NULL || r->route < best->route || (r->route == best->route && r->index < best->index);
+        bool older = best == NULL || r->route < best->route ||
+                     (r->route == best->route && r->index < best->index);
         if (older && hr_match_covers(f->l, r->match, later))
             best = r;
     }
@@ -259,7 +274,7 @@ static void look_in(filing *f, hr_str key, void *ctx) {
 static void look_for_path(filing *f, search *s) {
     const hr_string_match *uri = &s->later->uri;
     bool literal = uri->kind == HR_SM_EXACT || uri->kind == HR_SM_PREFIX;
-    const hr_str none = {0}, root = HR_STR("/"); /* the prefixes "" and "/" take every path */
+    const hr_str none = {0}, root = HR_STR("/"); /* the prefixes "" and "/" match every path */
     hr_str path = literal ? lowered(f->l, uri->value) : root;
     for (size_t n = 0; n <= path.len && n <= LONGEST_PREFIX; n++)
         if (f->prefix_lengths[n])
@@ -290,7 +305,7 @@ static bool serves_one_of(const hr_virtual_service *vs, const hr_str_list *gatew
             size_t slash = hr_str_find(b, '/', 0), other = hr_str_find(a, '/', 0);
             hr_str short_b = slash == b.len ? b : hr_str_tail(b, slash + 1);
             hr_str short_a = other == a.len ? a : hr_str_tail(a, other + 1);
-            if (hr_str_eq(short_a, short_b)) /* namespaces are looked at when views are compiled */
+            if (hr_str_eq(short_a, short_b)) /* namespaces are compared when views are compiled */
                 return true;
         }
     }
@@ -301,16 +316,18 @@ static const char *never(const hr_virtual_service *vs, const hr_match_request *m
     hr_str uri = m->uri.value;
     bool literal = m->uri.kind == HR_SM_EXACT || m->uri.kind == HR_SM_PREFIX;
     if (!serves_one_of(vs, &m->gateways))
-        return "its gateways are none of spec.gateways, and a match can only narrow those";
+        return "none of its gateways is listed in spec.gateways, which a match can only narrow";
     if (literal && (hr_str_has(uri, '?') || hr_str_has(uri, '#')))
-        return "a path ends at its first '?' or '#'; match queryParams";
+        return "a path ends at the first '?' or '#'; use queryParams";
     if (literal && uri.len > 0 && uri.p[0] != '/')
         return "a path begins with '/'";
     if (m->uri.kind == HR_SM_EXACT && uri.len == 0)
         return "a path is never empty";
     for (size_t i = 0; i < m->n_without_headers; i++)
-        if (m->without_headers[i].match.kind == HR_SM_REGEX && hr_str_eq_c(m->without_headers[i].match.value, ".*"))
-            return "withoutHeaders with the regex .* excludes every request, also those without the header; use {}";
+        if (m->without_headers[i].match.kind == HR_SM_REGEX &&
+            hr_str_eq_c(m->without_headers[i].match.value, ".*"))
+            return "withoutHeaders with the regex .* excludes every request, even those without "
+                   "the header; use {}";
     return NULL;
 }
 
@@ -318,11 +335,13 @@ static const char *never(const hr_virtual_service *vs, const hr_match_request *m
 
 static hr_str name_of(hr_linter *l, const hr_virtual_service *vs, const rule *r) {
     hr_str name = vs->http[r->route].name;
-    hr_str place = r->match == NULL ? hr_arena_printf(l->arena, "http[%zu]", r->route)
-                                    : hr_arena_printf(l->arena, "http[%zu].match[%zu]", r->route, r->index);
+    hr_str place = r->match == NULL
+                       ? hr_arena_printf(l->arena, "http[%zu]", r->route)
+                       : hr_arena_printf(l->arena, "http[%zu].match[%zu]", r->route, r->index);
     if (name.len == 0)
         return hr_arena_printf(l->arena, "%.*s (line %d)", (int)place.len, place.p, r->line);
-    return hr_arena_printf(l->arena, "%.*s (\"%.*s\", line %d)", (int)place.len, place.p, (int)name.len, name.p, r->line);
+    return hr_arena_printf(l->arena, "%.*s (\"%.*s\", line %d)", (int)place.len, place.p,
+                           (int)name.len, name.p, r->line);
 }
 
 static void lint_route(filing *f, const hr_virtual_service *vs, size_t index) {
@@ -339,9 +358,12 @@ static void lint_route(filing *f, const hr_virtual_service *vs, size_t index) {
         covers[i] = reasons[i] != NULL ? NULL : covering(f, match);
         dead += reasons[i] != NULL || covers[i] != NULL;
         if (reasons[i] != NULL || covers[i] != NULL || route->has_delegate)
-            continue; /* what covers this rule covers all that this rule would; a delegate's own matches narrow it */
+            continue; /* a rule that covers this one covers all that this rule would; the matches of
+                         a delegate only narrow it */
         rule *r = HR_NEW(l->arena, rule);
-        *r = (rule){.match = match, .route = index, .index = i,
+        *r = (rule){.match = match,
+                    .route = index,
+                    .index = i,
                     .line = match == NULL ? route->pos.line : match->pos.line};
         file_rule(f, r);
     }
@@ -353,15 +375,16 @@ static void lint_route(filing *f, const hr_virtual_service *vs, size_t index) {
                                 ? HR_LINT_FIELD(l, "spec.http[%zu]", index)
                                 : HR_LINT_FIELD(l, "spec.http[%zu].match[%zu]", index, i);
         hr_pos pos = route->n_match == 0 || (whole && n == 1) ? route->pos : route->match[i].pos;
-        const char *subject = whole && n == 1 ? "this rule can never match" : "this match can never decide";
+        const char *subject =
+            whole && n == 1 ? "this rule can never match" : "this match is never reached";
         if (reasons[i] != NULL)
             hr_diag_warn(l->d, pos, field, "%s: %s", subject, reasons[i]);
         else
-            hr_diag_warn(l->d, pos, field, "%s: %s takes every request that would reach it", subject,
-                         hr_lint_text(name_of(l, vs, covers[i])));
+            hr_diag_warn(l->d, pos, field, "%s: %s matches every request that would reach it",
+                         subject, hr_lint_text(name_of(l, vs, covers[i])));
         if (whole && n > 1 && i + 1 == n)
             hr_diag_warn(l->d, route->pos, HR_LINT_FIELD(l, "spec.http[%zu]", index),
-                         "this rule can never match: none of its %zu matches decides", n);
+                         "this rule can never match: none of its %zu matches is ever reached", n);
     }
 }
 

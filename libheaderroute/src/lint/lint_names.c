@@ -1,11 +1,14 @@
-/* Names that lead nowhere: hosts without a Service, ports it does not have, subsets that no DestinationRule
- * defines or that select no pod, Gateways and delegates that were not loaded. */
+/*
+ * Finds names without a target: hosts without a Service, ports that it does not have, subsets that
+ * no DestinationRule defines or that select no pod, Gateways and delegates that were not loaded.
+ */
 #include "lint.h"
 
 #include <stddef.h>
 
 #include "diag.h"
-#include "names.h"
+#include "host_names.h"
+#include "registry_endpoints.h"
 #include "text.h"
 
 typedef struct rules_of_host rules_of_host;
@@ -21,12 +24,13 @@ typedef struct namespace_workloads {
 
 typedef struct names {
     hr_linter *l;
-    hr_map rules;      /* resolved host -> rules_of_host; wildcards too */
+    hr_map rules; /* resolved host -> rules_of_host; wildcards too */
     rules_of_host *wildcards;
     hr_map namespaces; /* -> namespace_workloads */
     hr_map gateways;   /* "namespace/name" */
     hr_map virtual_services;
     size_t n_workloads;
+    hr_endpoint_source endpoints;
 } names;
 
 static hr_str resolved(hr_linter *l, hr_str host, hr_str namespace_) {
@@ -34,7 +38,8 @@ static hr_str resolved(hr_linter *l, hr_str host, hr_str namespace_) {
 }
 
 static hr_str qualified(hr_linter *l, hr_str namespace_, hr_str name) {
-    return hr_arena_printf(l->arena, "%.*s/%.*s", (int)namespace_.len, namespace_.p, (int)name.len, name.p);
+    return hr_arena_printf(l->arena, "%.*s/%.*s", (int)namespace_.len, namespace_.p, (int)name.len,
+                           name.p);
 }
 
 /* ---- filling ---- */
@@ -77,7 +82,8 @@ static void fill(names *n) {
     }
     for (size_t i = 0; i < r->n_virtual_services; i++) {
         const hr_virtual_service *vs = &r->virtual_services[i];
-        hr_map_add(l->arena, &n->virtual_services, qualified(l, vs->meta.namespace_, vs->meta.name), vs);
+        hr_map_add(l->arena, &n->virtual_services, qualified(l, vs->meta.namespace_, vs->meta.name),
+                   vs);
     }
 }
 
@@ -100,18 +106,19 @@ static bool subset_defined(names *n, hr_str host, hr_str subset) {
     return false;
 }
 
-/* "v1, v2": what could have been meant. */
+/* The subsets that are defined: "v1, v2". */
 static hr_str subsets_of(names *n, hr_str host) {
     hr_str list = HR_STR("");
     for (rules_of_host *i = hr_map_get(&n->rules, host); i != NULL; i = i->next)
         for (size_t s = 0; s < i->rule->n_subsets && list.len < 200; s++)
-            list = hr_arena_printf(n->l->arena, "%.*s%s%.*s", (int)list.len, list.p, list.len == 0 ? "" : ", ",
-                               (int)i->rule->subsets[s].name.len, i->rule->subsets[s].name.p);
+            list = hr_arena_printf(n->l->arena, "%.*s%s%.*s", (int)list.len, list.p,
+                                   list.len == 0 ? "" : ", ", (int)i->rule->subsets[s].name.len,
+                                   i->rule->subsets[s].name.p);
     return list;
 }
 
-static void lint_destination(names *n, const hr_destination *d, hr_str namespace_, const char *field,
-                             const char *consequence) {
+static void lint_destination(names *n, const hr_destination *d, hr_str namespace_,
+                             const char *field, const char *consequence) {
     hr_linter *l = n->l;
     hr_str host = resolved(l, d->host, namespace_);
     const hr_svc *svc = hr_map_get(&l->registry.by_host, host);
@@ -119,7 +126,8 @@ static void lint_destination(names *n, const hr_destination *d, hr_str namespace
         return;
     if (svc == NULL)
         hr_diag_warn(l->d, d->host_pos, HR_LINT_FIELD(l, "%s.host", field),
-                     "no Service and no ServiceEntry backs %.*s: %s", (int)host.len, host.p, consequence);
+                     "%.*s is not the host of any Service or ServiceEntry: %s", (int)host.len,
+                     host.p, consequence);
     if (svc != NULL && d->port != 0 && hr_svc_port_find(svc, d->port) == NULL)
         hr_diag_warn(l->d, d->port_pos, HR_LINT_FIELD(l, "%s.port", field),
                      "%.*s has no port %u: %s", (int)host.len, host.p, d->port, consequence);
@@ -127,12 +135,13 @@ static void lint_destination(names *n, const hr_destination *d, hr_str namespace
         return;
     hr_str known = subsets_of(n, host);
     hr_diag_warn(l->d, d->subset_pos, HR_LINT_FIELD(l, "%s.subset", field),
-                 "no DestinationRule for %.*s defines the subset \"%.*s\": %s%s%.*s%s", (int)host.len,
-                 host.p, (int)d->subset.len, d->subset.p, consequence, known.len == 0 ? "" : " (defined: ",
-                 (int)known.len, known.p, known.len == 0 ? "" : ")");
+                 "no DestinationRule for %.*s defines the subset \"%.*s\": %s%s%.*s%s",
+                 (int)host.len, host.p, (int)d->subset.len, d->subset.p, consequence,
+                 known.len == 0 ? "" : " (defined: ", (int)known.len, known.p,
+                 known.len == 0 ? "" : ")");
 }
 
-static const char gets_503[] = "requests would get 503", dropped[] = "copies would be dropped";
+static const char gets_503[] = "requests fail with 503", dropped[] = "copies are dropped";
 
 static void lint_destinations(names *n, const hr_virtual_service *vs) {
     hr_linter *l = n->l;
@@ -140,13 +149,15 @@ static void lint_destinations(names *n, const hr_virtual_service *vs) {
         const hr_http_route *route = &vs->http[i];
         for (size_t j = 0; j < route->n_route; j++)
             lint_destination(n, &route->route[j].destination, vs->meta.namespace_,
-                             HR_LINT_FIELD(l, "spec.http[%zu].route[%zu].destination", i, j), gets_503);
+                             HR_LINT_FIELD(l, "spec.http[%zu].route[%zu].destination", i, j),
+                             gets_503);
         if (route->mirror != NULL)
             lint_destination(n, &route->mirror->destination, vs->meta.namespace_,
                              HR_LINT_FIELD(l, "spec.http[%zu].mirror", i), dropped);
         for (size_t j = 0; j < route->n_mirrors; j++)
             lint_destination(n, &route->mirrors[j].destination, vs->meta.namespace_,
-                             HR_LINT_FIELD(l, "spec.http[%zu].mirrors[%zu].destination", i, j), dropped);
+                             HR_LINT_FIELD(l, "spec.http[%zu].mirrors[%zu].destination", i, j),
+                             dropped);
     }
 }
 
@@ -173,14 +184,17 @@ static void lint_host(names *n, const hr_virtual_service *vs, size_t index) {
     const char *field = HR_LINT_FIELD(l, "spec.hosts[%zu]", index);
     bool short_name = !hr_str_has(vs->hosts.v[index], '.') && !hr_host_is_wild(host);
     if (svc == NULL && short_name && bound_to_mesh(vs))
-        hr_diag_warn(l->d, vs->hosts.pos, field, "no Service and no ServiceEntry backs %.*s", (int)host.len, host.p);
-    bool outside = service != NULL &&
-                   (hr_str_eq_c(service->type, "LoadBalancer") || hr_str_eq_c(service->type, "NodePort"));
+        hr_diag_warn(l->d, vs->hosts.pos, field,
+                     "%.*s is not the host of any Service or ServiceEntry", (int)host.len, host.p);
+    bool outside = service != NULL && (hr_str_eq_c(service->type, "LoadBalancer") ||
+                                       hr_str_eq_c(service->type, "NodePort"));
     if (outside && bound_to_mesh(vs) && vs->gateways.n <= 1)
         hr_diag_warn(l->d, vs->hosts.pos, field,
-                     "clients outside the mesh reach the Service %.*s directly (type %.*s), past these rules, which only "
-                     "the mesh's sidecars apply: bind the VirtualService to a Gateway as well",
-                     (int)service->meta.name.len, service->meta.name.p, (int)service->type.len, service->type.p);
+                     "clients outside the mesh reach the Service %.*s directly (type %.*s) and "
+                     "bypass these rules, which only the mesh's sidecars apply; bind the "
+                     "VirtualService to a Gateway as well",
+                     (int)service->meta.name.len, service->meta.name.p, (int)service->type.len,
+                     service->type.p);
 }
 
 static void lint_gateways(names *n, const hr_virtual_service *vs) {
@@ -199,38 +213,69 @@ static void lint_delegates(names *n, const hr_virtual_service *vs) {
         const hr_http_route *route = &vs->http[i];
         if (!route->has_delegate)
             continue;
-        hr_str namespace_ = route->delegate_namespace.len == 0 ? vs->meta.namespace_ : route->delegate_namespace;
+        hr_str namespace_ =
+            route->delegate_namespace.len == 0 ? vs->meta.namespace_ : route->delegate_namespace;
         hr_str name = qualified(l, namespace_, route->delegate_name);
         const hr_virtual_service *delegate = hr_map_get(&n->virtual_services, name);
         const char *field = HR_LINT_FIELD(l, "spec.http[%zu].delegate", i);
         if (delegate == NULL)
-            hr_diag_warn(l->d, route->pos, field, "no VirtualService %.*s was loaded: this rule has no routes",
+            hr_diag_warn(l->d, route->pos, field,
+                         "no VirtualService %.*s was loaded: this rule has no routes",
                          (int)name.len, name.p);
         else if (delegate->hosts.n > 0)
-            hr_diag_warn(l->d, route->pos, field, "the VirtualService %.*s has hosts and so is no delegate: this rule "
-                                                  "has no routes", (int)name.len, name.p);
+            hr_diag_warn(l->d, route->pos, field,
+                         "the VirtualService %.*s has hosts, so it is not a delegate: this rule "
+                         "has no routes",
+                         (int)name.len, name.p);
     }
 }
 
 /* ---- DestinationRules: hosts, subsets ---- */
 
+/* The endpoints that a decision would choose from, with the labels that Istio adds. */
+static bool selects_endpoint(const hr_svc *svc, const hr_subset *subset) {
+    for (size_t p = 0; p < svc->n_ports; p++)
+        for (size_t i = 0; i < svc->ports[p].n_endpoints; i++) {
+            const hr_endpoint *e = &svc->ports[p].endpoints[i];
+            if (hr_pairs_subset(subset->labels, subset->n_labels, e->labels, e->n_labels))
+                return true;
+        }
+    return false;
+}
+
+/* Of a template, or a pod whose Node is not loaded, it is not known where it runs. */
+static bool may_have(const hr_subset *subset, const hr_pair *labels, size_t n_labels) {
+    for (size_t i = 0; i < subset->n_labels; i++)
+        if (!hr_label_is_topology(subset->labels[i].name) && !hr_pairs_subset(&subset->labels[i], 1, labels, n_labels))
+            return false;
+    return true;
+}
+
 static bool selects_pod(names *n, const hr_svc *svc, const hr_subset *subset) {
     const hr_service *service = kubernetes_service(svc);
     const hr_service_entry *entry = NULL;
+    if (selects_endpoint(svc, subset))
+        return true;
     if (service == NULL)
-        entry = (const hr_service_entry *)(const void *)((const char *)svc->meta - offsetof(hr_service_entry, meta));
+        entry = (const hr_service_entry *)(const void *)((const char *)svc->meta -
+                                                         offsetof(hr_service_entry, meta));
     for (size_t i = 0; entry != NULL && i < entry->n_endpoints; i++)
-        if (hr_pairs_subset(subset->labels, subset->n_labels, entry->endpoints[i].labels, entry->endpoints[i].n_labels))
+        if (hr_pairs_subset(subset->labels, subset->n_labels, entry->endpoints[i].labels,
+                            entry->endpoints[i].n_labels))
             return true;
     const hr_pair *selector = service != NULL ? service->selector : entry->selector;
     size_t n_selector = service != NULL ? service->n_selector : entry->n_selector;
     const namespace_workloads *w = hr_map_get(&n->namespaces, svc->namespace_);
     if (n_selector == 0 && (service != NULL || !entry->has_selector))
-        return service != NULL; /* endpoints by hand: nothing to compare */
+        return service != NULL; /* endpoints are listed by hand: nothing to compare */
     for (size_t i = 0; w != NULL && i < w->workloads.n; i++) {
         const hr_workload *pod = w->workloads.v[i];
-        if (hr_pairs_subset(selector, n_selector, pod->labels, pod->n_labels) &&
-            hr_pairs_subset(subset->labels, subset->n_labels, pod->labels, pod->n_labels))
+        if (!hr_pairs_subset(selector, n_selector, pod->labels, pod->n_labels))
+            continue;
+        hr_endpoint placed;
+        if (hr_pod_is_placed(&placed, n->l->arena, &n->endpoints, pod)
+                ? hr_pairs_subset(subset->labels, subset->n_labels, placed.labels, placed.n_labels)
+                : may_have(subset, pod->labels, pod->n_labels))
             return true;
     }
     for (size_t i = 0; w != NULL && i < w->entries.n; i++) {
@@ -253,21 +298,23 @@ static void lint_rule(names *n, const hr_destination_rule *rule) {
     if (svc == NULL && hr_host_is_wild(host))
         return;
     if (svc == NULL) {
-        hr_diag_warn(l->d, rule->host_pos, "spec.host", "no Service and no ServiceEntry backs %.*s", (int)host.len, host.p);
+        hr_diag_warn(l->d, rule->host_pos, "spec.host",
+                     "%.*s is not the host of any Service or ServiceEntry", (int)host.len, host.p);
         return;
     }
     for (size_t i = 0; n->n_workloads > 0 && !dns_resolved(svc) && i < rule->n_subsets; i++) {
         const hr_subset *subset = &rule->subsets[i];
         if (!selects_pod(n, svc, subset))
             hr_diag_warn(l->d, subset->pos, HR_LINT_FIELD(l, "spec.subsets[%zu]", i),
-                         "the subset \"%.*s\" selects no pod of %.*s: requests would get 503", (int)subset->name.len,
-                         subset->name.p, (int)host.len, host.p);
+                         "the subset \"%.*s\" selects no pod of %.*s: requests fail with 503",
+                         (int)subset->name.len, subset->name.p, (int)host.len, host.p);
     }
 }
 
 void hr_lint_names(hr_linter *l) {
     const hr_resources *r = l->resources;
     names n = {.l = l};
+    hr_endpoint_source_init(l->arena, &n.endpoints, r);
     fill(&n);
     for (size_t i = 0; i < r->n_virtual_services && !hr_arena_failed(l->arena); i++) {
         const hr_virtual_service *vs = &r->virtual_services[i];

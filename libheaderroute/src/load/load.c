@@ -1,12 +1,13 @@
-/* From YAML to a table: reads, validates, lints, then builds. */
+/* Loads YAML into a table: reads, validates, lints, then builds. */
 #include <stdlib.h>
 
 #include "diag.h"
+#include "documents.h"
 #include "lint.h"
 #include "table.h"
 
-static int read_and_check(hr_resources **out, hr_arena *arena, hr_diagnostics *d, const hr_source *sources,
-                          size_t n, const hr_load_options *options) {
+static int read_and_check(hr_resources **out, hr_arena *arena, hr_diagnostics *d,
+                          const hr_source *sources, size_t n, const hr_load_options *options) {
     int error = hr_resources_read(out, arena, d, sources, n, options);
     if (error != HR_OK)
         return error;
@@ -57,8 +58,8 @@ int hr_table_load(hr_table **out, hr_diagnostics **diagnostics, const hr_source 
     return error;
 }
 
-int hr_table_load_paths(hr_table **out, hr_diagnostics **diagnostics, const char *const *paths, size_t n,
-                        const hr_load_options *options) {
+int hr_table_load_paths(hr_table **out, hr_diagnostics **diagnostics, const char *const *paths,
+                        size_t n, const hr_load_options *options) {
     if (out != NULL)
         *out = NULL;
     if (diagnostics != NULL)

@@ -233,10 +233,10 @@ static const hr_vs *find_delegate(hr_arena *arena, const hr_http_route *root, hr
 
 typedef HR_LIST(hr_http_entry) entry_list;
 
-static void expand(hr_arena *arena, entry_list *out, const hr_http_route *root, const hr_vs *delegate) {
+static void expand(hr_arena *arena, entry_list *out, const hr_http_route *root, int32_t root_index, const hr_vs *delegate) {
     for (size_t i = 0; i < delegate->resource->n_http; i++) {
         const hr_http_route *leaf = &delegate->resource->http[i];
-        hr_http_entry entry = {.index = (int32_t)i};
+        hr_http_entry entry = {.index = (int32_t)i, .root_index = root_index, .delegate = delegate->id};
         hr_http_route *merged = HR_NEW(arena, hr_http_route);
         *merged = *leaf;
         if (leaf->has_delegate || !merge_matches(arena, merged, &entry, root))
@@ -254,13 +254,13 @@ void hr_delegates_merge(hr_arena *arena, hr_vs *vs, const hr_map *delegates) {
     for (size_t i = 0; i < in->n_http && !hr_arena_failed(arena); i++) {
         const hr_http_route *http = &in->http[i];
         if (!http->has_delegate) {
-            hr_http_entry entry = {.http = http, .index = (int32_t)i};
+            hr_http_entry entry = {.http = http, .index = (int32_t)i, .root_index = (int32_t)i};
             HR_PUSH(arena, &entries, entry);
             continue;
         }
         const hr_vs *delegate = find_delegate(arena, http, in->meta.namespace_, delegates);
         if (delegate != NULL)
-            expand(arena, &entries, http, delegate);
+            expand(arena, &entries, http, (int32_t)i, delegate);
     }
     vs->http = entries.v;
     vs->n_http = entries.n;

@@ -5,7 +5,7 @@
 #ifndef HR_LOCALITY_H
 #define HR_LOCALITY_H
 
-#include "destination_rule.h"
+#include "rule_index.h"
 
 typedef struct hr_locality {
     hr_str region, zone, subzone; /* absent where the text is shorter */

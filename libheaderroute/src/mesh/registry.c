@@ -3,7 +3,7 @@
 
 #include <stdlib.h>
 
-#include "names.h"
+#include "host_names.h"
 #include "registry_endpoints.h"
 #include "text.h"
 

@@ -6,7 +6,7 @@
 #define HR_REGISTRY_H
 
 #include "map.h"
-#include "resource.h"
+#include "resources.h"
 
 typedef enum hr_protocol {
     HR_PROTOCOL_SNIFFED = 0, /* undeclared: the proxy looks whether it is HTTP */

@@ -2,7 +2,7 @@
 #include "registry_endpoints.h"
 
 #include "locality.h"
-#include "names.h"
+#include "host_names.h"
 #include "text.h"
 
 typedef HR_LIST(hr_endpoint) endpoint_list;
@@ -73,12 +73,20 @@ static void set_label(hr_endpoint *out, hr_pair *labels, const char *name, hr_st
     labels[i] = (hr_pair){hr_str_from(name), value};
 }
 
-/* Istio adds to an endpoint's labels where it runs: subsets and failoverPriority may ask for it. */
+bool hr_label_is_topology(hr_str name) {
+    static const char *const names[] = {"topology.kubernetes.io/region", "topology.kubernetes.io/zone",
+                                        "topology.istio.io/subzone",     HR_LABEL_CLUSTER,
+                                        "kubernetes.io/hostname",        "topology.istio.io/network"};
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        if (hr_str_eq_c(name, names[i]))
+            return true;
+    return false;
+}
+
+/* Istio adds to an endpoint's labels where it runs (AugmentLabels): subsets and failoverPriority may ask for it. */
 static void add_topology(hr_arena *arena, hr_endpoint *out, hr_str node_name) {
     bool networked = label(out->labels, out->n_labels, "topology.istio.io/network").len > 0;
-    if (out->locality.len == 0 && node_name.len == 0 && (networked || out->network.len == 0))
-        return;
-    hr_pair *labels = HR_ARRAY(arena, hr_pair, out->n_labels + 5);
+    hr_pair *labels = HR_ARRAY(arena, hr_pair, out->n_labels + 6);
     if (labels == NULL)
         return;
     if (out->n_labels > 0)
@@ -87,6 +95,7 @@ static void add_topology(hr_arena *arena, hr_endpoint *out, hr_str node_name) {
     set_label(out, labels, "topology.kubernetes.io/region", at.region);
     set_label(out, labels, "topology.kubernetes.io/zone", at.zone);
     set_label(out, labels, "topology.istio.io/subzone", at.subzone);
+    set_label(out, labels, HR_LABEL_CLUSTER, HR_STR(HR_DEFAULT_CLUSTER));
     set_label(out, labels, "kubernetes.io/hostname", node_name);
     if (!networked)
         set_label(out, labels, "topology.istio.io/network", out->network);
@@ -112,6 +121,13 @@ static hr_endpoint pod_endpoint(hr_arena *arena, const hr_endpoint_source *sourc
         out.locality = hr_arena_printf(arena, "/%.*s/", (int)zone.len, zone.p);
     add_topology(arena, &out, pod->node_name);
     return out;
+}
+
+bool hr_pod_is_placed(hr_endpoint *out, hr_arena *arena, const hr_endpoint_source *source, const hr_workload *pod) {
+    if (pod->kind != HR_WORKLOAD_POD || pod->node_name.len == 0 || hr_map_get(&source->nodes, pod->node_name) == NULL)
+        return false;
+    *out = pod_endpoint(arena, source, pod, (hr_str){0}, pod->meta.name, 0);
+    return true;
 }
 
 static hr_endpoint bare_endpoint(hr_arena *arena, const hr_slice_endpoint *e, hr_str address) {

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #include "diag.h"
-#include "names.h"
+#include "host_names.h"
 #include "text.h"
 
 /* ---- building ---- */

@@ -4,13 +4,15 @@
 
 #include <stdatomic.h>
 
-#include "destination_rule.h"
+#include "rule_index.h"
 #include "regex.h"
 
 /* One entry of spec.http as a proxy would see it: delegates are merged in. */
 typedef struct hr_http_entry {
     const hr_http_route *http;
     int32_t index; /* in spec.http of the VirtualService that wrote it */
+    int32_t root_index; /* in spec.http of the VirtualService with the hosts */
+    hr_str delegate;    /* "namespace/name" of the delegate that wrote it; absent: it is not delegated */
     const int32_t *match_index; /* of each match in its author's list; NULL: as they stand */
 } hr_http_entry;
 

@@ -1,5 +1,5 @@
 /* Converts a TrafficPolicy to the circuit breaker, outlier detection and balancing of a cluster. */
-#include "destination_rule.h"
+#include "rule_index.h"
 
 #define NS_PER_MS 1000000
 

@@ -2,7 +2,7 @@
 #include <stdlib.h>
 
 #include "delegate.h"
-#include "names.h"
+#include "host_names.h"
 #include "table.h"
 #include "text.h"
 

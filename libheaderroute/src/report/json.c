@@ -12,6 +12,8 @@ static void put_identity(hr_json_writer *w, const hr_decision *d) {
     hr_json_int_or_null(w, "route_index", d->route_index, d->route_index >= 0);
     hr_json_int_or_null(w, "match_index", d->match_index, d->match_index >= 0);
     hr_json_place(w, d->source_file, d->source_line);
+    hr_json_str(w, "delegate", d->delegate);
+    hr_json_int_or_null(w, "root_route_index", d->root_route_index, d->root_route_index >= 0);
 }
 
 static void put_endpoints(hr_json_writer *w, const hr_cluster *cluster) {
@@ -136,6 +138,7 @@ static void put_replies(hr_json_writer *w, const hr_decision *d) {
         hr_json_str(w, "body", d->local_reply.body);
         hr_json_close(w, '}');
     }
+    hr_json_bool(w, "closes_connection", d->closes_connection != 0);
 }
 
 void hr_json_header_ops(hr_json_writer *w, const char *name, const hr_header_ops *const *levels, size_t n) {

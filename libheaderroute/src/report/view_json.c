@@ -239,6 +239,8 @@ int hr_view_json(hr_str *out, const hr_view *view, hr_scratch *scratch) {
     hr_json_open(&w, '{');
     hr_json_key(&w, "route_tables");
     hr_json_open(&w, '[');
+    if (view->listeners != NULL)
+        put_table(&w, view->listeners);
     for (size_t i = 0; i < view->n_tables; i++)
         put_table(&w, &view->tables[i]);
     hr_json_close(&w, ']');

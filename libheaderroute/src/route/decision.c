@@ -39,18 +39,45 @@ static const hr_route_table *table_for(const hr_view *view, hr_str authority) {
     return best;
 }
 
-/* *out is NULL where no virtual host takes the authority. */
-static int find_vhost(const hr_vhost **out, const hr_view *view, const hr_subject *s) {
-    const hr_route_table *table = table_for(view, s->authority);
-    *out = table == NULL ? NULL : table->only;
-    if (table == NULL || table->only != NULL)
+/* *out is NULL where no virtual host of the table has the authority among its domains. */
+static inline int find_in_table(const hr_vhost **out, const hr_route_table *table, hr_str authority, hr_scratch *scratch) {
+    *out = table->only;
+    if (table->only != NULL)
         return HR_OK;
     bool lowers = table->hosts.few == NULL || table->hosts.n_suffix_lengths > 0;
-    char *buf = lowers ? hr_scratch_alloc(s->scratch, s->authority.len + 1) : NULL;
+    char *buf = lowers ? hr_scratch_alloc(scratch, authority.len + 1) : NULL;
     if (lowers && buf == NULL)
         return HR_ENOMEM;
-    *out = hr_host_find(&table->hosts, s->authority, buf);
+    *out = hr_host_find(&table->hosts, authority, buf);
     return HR_OK;
+}
+
+/* The listener at the destination's address, where Host does not count. */
+static int find_listener(const hr_vhost **out, const hr_view *view, const hr_subject *s) {
+    hr_str connect_to = s->request->connect_to;
+    hr_str called = connect_to.p != NULL ? connect_to : s->authority;
+    int error = find_in_table(out, view->listeners, called, s->scratch);
+    if (error != HR_OK || *out != NULL || connect_to.p == NULL || view->unplaced == NULL)
+        return error;
+    return find_in_table(out, view->unplaced, s->authority, s->scratch);
+}
+
+/* Envoy looks for a listener at the address first; *out is NULL where no virtual host takes the request. */
+static int find_vhost(const hr_vhost **out, const hr_view *view, const hr_subject *s) {
+    *out = NULL;
+    if (view->listeners != NULL) {
+        int error = find_listener(out, view, s);
+        if (error != HR_OK || *out != NULL)
+            return error;
+    }
+    const hr_route_table *table = table_for(view, s->authority);
+    return table == NULL ? HR_OK : find_in_table(out, table, s->authority, s->scratch);
+}
+
+int hr_find_vhost(const hr_vhost **out, const hr_view *view, hr_str authority, hr_scratch *scratch) {
+    const hr_request request = HR_REQUEST_INIT;
+    hr_subject s = {.request = &request, .authority = authority, .scratch = scratch};
+    return find_vhost(out, view, &s);
 }
 
 /* ---- what is decided ---- */
@@ -59,6 +86,7 @@ static const hr_decision no_route = {
     .action = HR_ACTION_NO_ROUTE,
     .route_index = -1,
     .match_index = -1,
+    .root_route_index = -1,
     .timeout_ms = -1,
     .delay_ms = -1,
     .local_reply = {404, {"NR", 2}, {"", 0}},
@@ -173,6 +201,8 @@ static int decide(hr_decision *out, const hr_view *view, const hr_croute *route,
         out->virtual_service = route->origin->vs->id;
         out->route_index = route->route_index;
         out->match_index = route->match_index;
+        out->delegate = route->origin->delegate;
+        out->root_route_index = route->origin->delegate.p != NULL ? route->origin->root_index : route->route_index;
         out->source_file = route->origin->file;
         out->source_line = route->line;
     }
@@ -214,7 +244,7 @@ static void trace_vhost(const hr_route_mode *mode, const hr_vhost *vhost, hr_sub
         .field = HR_STR("authority"),
         .actual = s->authority,
         .expected = vhost == NULL ? (hr_str){0} : vhost->name,
-        .detail = vhost == NULL ? HR_STR("no virtual host takes this authority") : (hr_str){0},
+        .detail = vhost == NULL ? HR_STR("no virtual host matches this authority") : (hr_str){0},
     };
     hr_trace_report(&tracer, &e, hr_scratch_now(s->scratch));
 }

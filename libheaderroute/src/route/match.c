@@ -82,6 +82,11 @@ static hr_str join_end(joiner *j, hr_subject *subject) {
 
 /* ---- headers that repeat ---- */
 
+/* Value by value: what Envoy does not keep joined anyway. */
+static bool matched_each(const hr_subject *s, uint32_t number) {
+    return s->view->repeated_headers == HR_REPEATED_EACH && !hr_header_is_inline(s->names->v[number]);
+}
+
 void hr_subject_note_again(hr_subject *s, uint32_t number, uint32_t header) {
     hr_scratch *scratch = s->scratch;
     hr_seen *seen = &scratch->seen[number];
@@ -90,7 +95,7 @@ void hr_subject_note_again(hr_subject *s, uint32_t number, uint32_t header) {
     if (seen->repeat == NULL) {
         seen->repeat = hr_scratch_alloc(scratch, sizeof(*seen->repeat));
         if (seen->repeat != NULL)
-            *seen->repeat = (hr_repeat){seen->first, s->each && !hr_header_is_inline(s->names->v[number]), {0}};
+            *seen->repeat = (hr_repeat){seen->first, matched_each(s, number), {0}};
     }
     if (scratch->links == NULL || seen->repeat == NULL) {
         s->no_memory = true;

@@ -14,8 +14,7 @@ typedef struct hr_subject {
     hr_str full_path; /* normalised, with query */
     hr_str path;      /* without query */
     const hr_name_table *names; /* the view's; which of them the request has is in the scratch */
-    const hr_name_table *params; /* the view's */
-    bool each; /* the view matches headers that come more than once value by value */
+    const hr_view *view; /* NULL in what only hashes a request */
     bool te_known;
     hr_str te; /* once it is known: what stripped_value returns for `te` */
     bool no_memory;   /* a joined header did not fit: nothing that follows can be trusted */

@@ -61,7 +61,7 @@ void hr_query_read(hr_subject *subject) {
     query_item item;
     for (hr_str rest = query_of(subject->full_path, subject->path.len); rest.p != NULL;) {
         rest = next_param(&item, rest);
-        uint32_t number = param_number(subject->params, item.name);
+        uint32_t number = param_number(&subject->view->params, item.name);
         if (number != UINT32_MAX)
             note_param(scratch, number, item.value);
     }

@@ -61,19 +61,20 @@ static int check_slowly(hr_subject *s) {
     if (s->authority.len == 0)
         return refuse(s->scratch, "the authority is empty");
     if (!is_token(s->authority))
-        return refuse(s->scratch, "the authority has a space or a control character");
+        return refuse(s->scratch, "the authority contains a space or a control character");
     if (!is_token(s->method))
-        return refuse(s->scratch, "the method is empty or has a space or a control character");
+        return refuse(s->scratch, "the method is empty or contains a space or a control character");
     if (!is_accepted(r, s->method))
         return refuse(s->scratch, "the method is not one that Envoy accepts in HTTP/1");
     for (size_t i = 0; i < r->n_headers && !r->headers_checked; i++) {
         if (!is_token(r->headers[i].name))
-            return refuse(s->scratch, "a header's name is empty or has a space or a control character");
+            return refuse(s->scratch,
+                          "a header name is empty or contains a space or a control character");
         if (r->headers[i].name.p[0] == ':')
-            return refuse(s->scratch, "a pseudo header is no header: method, scheme, authority and path have places "
-                                      "of their own");
+            return refuse(s->scratch, "a pseudo-header is not a header: use the members method, "
+                                      "scheme, authority and path");
         if (!is_text(r->headers[i].value))
-            return refuse(s->scratch, "a header's value has a control character");
+            return refuse(s->scratch, "a header value contains a control character");
     }
     return HR_OK;
 }
@@ -138,9 +139,9 @@ static int check_path(hr_subject *s, hr_path_normalization option) {
     case HR_PATH_RELATIVE:
         return refuse(s->scratch, "the path does not begin with '/'");
     case HR_PATH_CONTROL:
-        return refuse(s->scratch, "the path has a space or a control character");
+        return refuse(s->scratch, "the path contains a space or a control character");
     case HR_PATH_INVALID:
-        return refuse(s->scratch, "the path has the escape %00");
+        return refuse(s->scratch, "the path contains the escape %00");
     case HR_PATH_NO_MEMORY:
         break;
     }
@@ -154,9 +155,8 @@ int hr_subject_prepare(hr_subject *s, const hr_view *view, const hr_request *req
     s->scheme = request->scheme.p == NULL ? HR_STR("http") : request->scheme;
     s->authority = request->authority;
     s->no_memory = s->te_known = false;
-    s->each = view->repeated_headers == HR_REPEATED_EACH;
+    s->view = view;
     s->names = &view->names;
-    s->params = &view->params;
     if (hr_scratch_marks(scratch, view) != HR_OK)
         return HR_ENOMEM;
     int error = check_and_note(s);

@@ -115,9 +115,10 @@ static bool trace_cond(const hr_tracer *t, const hr_croute *route, const hr_cond
     e.field = field_of(t, cond);
     e.expected = expected_of(t, cond->match, cond->value, cond->invert);
     if (cond->kind == HR_COND_NEVER)
-        e.detail = HR_STR("claims of a token are looked up in what RequestAuthentication validated: there is none");
+        e.detail = HR_STR(
+            "claims are read from a token that RequestAuthentication validated, and there is none");
     else if (cond->kind == HR_COND_STRIPPED)
-        e.detail = HR_STR("a proxy takes this header away before it looks for a route");
+        e.detail = HR_STR("the proxy removes this header before it matches routes");
     else if (e.actual.p == NULL && cond->invert && cond->match != HR_SM_PRESENCE)
         e.detail = HR_STR("a missing header counts as empty in withoutHeaders");
     hr_trace_report(t, &e, before);

@@ -29,5 +29,8 @@ typedef struct hr_route_mode {
 } hr_route_mode;
 int hr_route_by(hr_decision *out, const hr_view *view, const hr_request *request, hr_scratch *scratch,
                 const hr_route_mode *mode);
+/* decision.c: the virtual host of an authority that is also what the client connects to, NULL where none takes it. Uses
+ * memory of the scratch. HR_OK or HR_ENOMEM. */
+int hr_find_vhost(const hr_vhost **out, const hr_view *view, hr_str authority, hr_scratch *scratch);
 
 #endif

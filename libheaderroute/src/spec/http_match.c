@@ -3,10 +3,9 @@
 
 #include <stddef.h>
 
-#include "kinds.h"
-#include "syntax.h"
+#include "common_fields.h"
+#include "name_rules.h"
 #include "text.h"
-#include "validate.h"
 
 /* ---- the rows of HR_MATCH_FIELDS at run time ---- */
 
@@ -19,7 +18,12 @@
 #define MATCHES false
 #define EXCLUDES true
 #define FIELD(type, member, name, cond, keys, sense, value)                                        \
-    {name, HR_MATCH_TYPE_##type, HR_COND_##cond, keys, sense, offsetof(hr_match_request, member),  \
+    {name,                                                                                         \
+     HR_MATCH_TYPE_##type,                                                                         \
+     HR_COND_##cond,                                                                               \
+     keys,                                                                                         \
+     sense,                                                                                        \
+     offsetof(hr_match_request, member),                                                           \
      COUNT_##type(member)},
 
 const hr_match_field hr_match_fields[HR_MATCH_FIELD_COUNT] = {HR_MATCH_FIELDS(FIELD)};
@@ -39,7 +43,7 @@ static void read_match_value(hr_reader *r, const hr_node *node, void *base, cons
         m->value = hr_reader_copy(r, node->u.text);
 }
 
-/* `count` carries the kind */
+/* `count` is the kind */
 static const hr_field string_match_fields[] = {
     {"exact", read_match_value, 0, HR_SM_EXACT, NULL, 1},
     {"prefix", read_match_value, 0, HR_SM_PREFIX, NULL, 1},
@@ -74,7 +78,7 @@ static void check_string_match(hr_reader *r, const hr_node *node, void *out) {
     (void)out;
     const hr_node *prefix = value_of(node, "prefix");
     if (prefix != NULL && prefix->u.text.len == 0)
-        hr_field_error(r, node, "prefix", "may not be empty; {} matches any value");
+        hr_field_error(r, node, "prefix", "must not be empty; use {} to match any value");
     check_field_regex(r, node);
 }
 
@@ -87,14 +91,16 @@ static void check_without_match(hr_reader *r, const hr_node *node, void *out) {
 static void check_origin_match(hr_reader *r, const hr_node *node, void *out) {
     const hr_string_match *match = out;
     if (match->kind == HR_SM_PRESENCE || match->value.len == 0)
-        hr_reader_error(r, node, "an origin wants a non-empty exact, prefix or regex");
+        hr_reader_error(r, node, "a non-empty exact, prefix or regex is required");
     else
         check_field_regex(r, node);
 }
 
 #define STRING_MATCH(check)                                                                        \
-    {"StringMatch", HR_FIELDS(string_match_fields), sizeof(hr_string_match),                       \
-     offsetof(hr_string_match, pos), -1, 0, init_string_match, (check)}
+    {                                                                                              \
+        "StringMatch", HR_FIELDS(string_match_fields), sizeof(hr_string_match),                    \
+            offsetof(hr_string_match, pos), -1, 0, init_string_match, (check)                      \
+    }
 static const hr_schema string_match_schema = STRING_MATCH(check_string_match);
 static const hr_schema uri_match_schema = STRING_MATCH(check_uri_match);
 static const hr_schema without_match_schema = STRING_MATCH(check_without_match);
@@ -110,7 +116,8 @@ static void read_matches(hr_reader *r, const hr_node *node, void *base, const hr
     *(hr_named_match **)(void *)((char *)base + field->offset) = matches;
     *(size_t *)(void *)((char *)base + field->count) = node->u.children.n;
     hr_path step;
-    for (const hr_node *key = hr_keys_begin(r, &step, node); key != NULL; key = hr_keys_next(r, &step, key)) {
+    for (const hr_node *key = hr_keys_begin(r, &step, node); key != NULL;
+         key = hr_keys_next(r, &step, key)) {
         matches->name = hr_reader_copy(r, key->u.text);
         matches->pos = hr_reader_pos(r, key);
         hr_read_fields(r, key->value, &matches->match, field->arg);
@@ -125,15 +132,17 @@ static void check_match_name(hr_reader *r, const hr_node *key) {
         if (hr_str_eq_c(name, pseudo[i]))
             return;
     if (hr_is_jwt_claim(name))
-        hr_reader_error(r, key, "claims of a JWT cannot be evaluated here; match an ordinary header");
+        hr_reader_error(r, key, "claims of a JWT cannot be evaluated; match an ordinary header");
     else if (!hr_is_header_name(name))
-        hr_reader_error(r, key, "\"%.*s\" is no name of a header", (int)name.len, name.p);
+        hr_reader_error(r, key, "\"%.*s\" is not a valid header name", (int)name.len, name.p);
 }
 
-static void read_header_matches(hr_reader *r, const hr_node *node, void *base, const hr_field *field) {
+static void read_header_matches(hr_reader *r, const hr_node *node, void *base,
+                                const hr_field *field) {
     hr_path step;
     read_matches(r, node, base, field);
-    for (const hr_node *key = hr_keys_begin(r, &step, node); key != NULL; key = hr_keys_next(r, &step, key))
+    for (const hr_node *key = hr_keys_begin(r, &step, node); key != NULL;
+         key = hr_keys_next(r, &step, key))
         check_match_name(r, key);
 }
 
@@ -147,13 +156,16 @@ static void read_header_matches(hr_reader *r, const hr_node *node, void *base, c
 #define SCHEMA_MAP_MATCHES string_match_schema
 #define SCHEMA_MAP_EXCLUDES without_match_schema
 #define READ(type, member, name, cond, keys, sense, value)                                         \
-    {name, READ_##keys, offsetof(hr_match_request, member), COUNT_##type(member),                  \
-     &SCHEMA_##type##_##sense, 0},
+    {name,                                                                                         \
+     READ_##keys,                                                                                  \
+     offsetof(hr_match_request, member),                                                           \
+     COUNT_##type(member),                                                                         \
+     &SCHEMA_##type##_##sense,                                                                     \
+     0},
 #define M(member) offsetof(hr_match_request, member)
 
 static const hr_field match_fields[] = {
-    HR_MATCH_FIELDS(READ)
-    {"name", hr_read_string, M(name), 0, NULL, 0},
+    HR_MATCH_FIELDS(READ){"name", hr_read_string, M(name), 0, NULL, 0},
     {"port", hr_read_uint32, M(port), 0, NULL, 0},
     {"sourceLabels", hr_read_labels, M(source_labels), M(n_source_labels), NULL, 0},
     {"gateways", hr_read_gateways, M(gateways), 0, NULL, 0},
@@ -166,12 +178,17 @@ static const hr_field match_fields[] = {
 static void check_match(hr_reader *r, const hr_node *node, void *out) {
     const hr_match_request *match = out;
     if (match->port > 65535)
-        hr_field_error(r, node, "port", "%u is no port; wants 1 to 65535", match->port);
+        hr_field_error(r, node, "port", "%u is not a valid port; expected 1 to 65535", match->port);
     if (match->source_namespace.len > 0 && !hr_is_label(match->source_namespace))
-        hr_field_error(r, node, "sourceNamespace", "\"%.*s\" is no namespace", (int)match->source_namespace.len,
-                       match->source_namespace.p);
+        hr_field_error(r, node, "sourceNamespace", "\"%.*s\" is not a valid namespace",
+                       (int)match->source_namespace.len, match->source_namespace.p);
 }
 
-const hr_schema hr_match_schema = {
-    "HTTPMatchRequest", HR_FIELDS(match_fields), sizeof(hr_match_request), offsetof(hr_match_request, pos), -1, 0,
-    NULL, check_match};
+const hr_schema hr_match_schema = {"HTTPMatchRequest",
+                                   HR_FIELDS(match_fields),
+                                   sizeof(hr_match_request),
+                                   offsetof(hr_match_request, pos),
+                                   -1,
+                                   0,
+                                   NULL,
+                                   check_match};

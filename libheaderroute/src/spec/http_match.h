@@ -1,10 +1,10 @@
 /*
- * HTTPMatchRequest: the conditions of a rule, each of them one row of one table.
- *
- * HR_MATCH_FIELDS (for a plain string HR_MATCH_STRINGS) is the place where a condition on the request is added. The struct, the reader, the
- * merge of delegates, the compiler, the evaluator, the index, the trace, the JSON of a view and the linter
- * follow from its rows. Fields that are settled when a view is made (port, gateways, sourceLabels,
- * sourceNamespace) are no conditions on a request; they have members of their own.
+ * HTTPMatchRequest: the conditions of a rule, each of them one row of one table. HR_MATCH_FIELDS
+ * (for a plain string: HR_MATCH_STRINGS) is the place where a condition on the request is added.
+ * The struct, the reader, the merge of delegates, the compiler, the evaluator, the index, the
+ * trace, the JSON of a view and the linter follow from its rows. Fields that are settled when a
+ * view is made (port, gateways, sourceLabels, sourceNamespace) are not conditions on a request;
+ * they have members of their own.
  */
 #ifndef HR_HTTP_MATCH_H
 #define HR_HTTP_MATCH_H
@@ -12,9 +12,15 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "pos.h"
+#include "reader.h"
 
-typedef enum hr_sm_kind { HR_SM_NONE = 0, HR_SM_EXACT, HR_SM_PREFIX, HR_SM_REGEX, HR_SM_PRESENCE } hr_sm_kind;
+typedef enum hr_sm_kind {
+    HR_SM_NONE = 0,
+    HR_SM_EXACT,
+    HR_SM_PREFIX,
+    HR_SM_REGEX,
+    HR_SM_PRESENCE
+} hr_sm_kind;
 
 /* StringMatch. NONE: the field is absent. PRESENCE: `{}`. */
 typedef struct hr_string_match {
@@ -32,7 +38,8 @@ typedef struct hr_named_match { /* one entry of headers, withoutHeaders, queryPa
 /*
  * The conditions in the order in which a route tries them. Columns:
  *
- * 1. type: PATH is matched by the route itself; STRING is one StringMatch; MAP has StringMatches by name.
+ * 1. type: PATH is matched by the route itself; STRING is one StringMatch; MAP has StringMatches by
+ * name.
  * 2. member of hr_match_request; a MAP also has the member n_MEMBER.
  * 3. the field's name in YAML.
  * 4. hr_cond_kind of the compiled condition, without its prefix.
@@ -77,13 +84,17 @@ typedef enum hr_cond_kind {
     HR_COND_HEADER = 0,
     HR_COND_QUERY,
     HR_MATCH_STRINGS(HR_COND_OF)
-    HR_COND_PATH,      /* the path without query, which the route itself matches */
+        HR_COND_PATH,  /* the path without query, which the route itself matches */
     HR_COND_FULL_PATH, /* the header `:path`: with query */
-    HR_COND_STRIPPED,  /* a header that a proxy removes before it looks for a route */
-    HR_COND_NEVER      /* a claim of a token: no token is ever validated here */
+    HR_COND_STRIPPED,  /* a header that a proxy removes before it matches routes */
+    HR_COND_NEVER      /* a claim of a token, which this library never validates */
 } hr_cond_kind;
 
-typedef enum hr_match_type { HR_MATCH_TYPE_PATH, HR_MATCH_TYPE_STRING, HR_MATCH_TYPE_MAP } hr_match_type;
+typedef enum hr_match_type {
+    HR_MATCH_TYPE_PATH,
+    HR_MATCH_TYPE_STRING,
+    HR_MATCH_TYPE_MAP
+} hr_match_type;
 
 /* A row at run time. */
 typedef struct hr_match_field {
@@ -101,7 +112,8 @@ typedef struct hr_match_field {
 extern const hr_match_field hr_match_fields[HR_MATCH_FIELD_COUNT];
 
 /* The StringMatch of a PATH or STRING row. */
-static inline const hr_string_match *hr_match_string(const hr_match_request *match, const hr_match_field *field) {
+static inline const hr_string_match *hr_match_string(const hr_match_request *match,
+                                                     const hr_match_field *field) {
     return (const hr_string_match *)(const void *)((const char *)match + field->offset);
 }
 
@@ -111,7 +123,8 @@ typedef struct hr_named_matches {
     size_t n;
 } hr_named_matches;
 
-static inline hr_named_matches hr_match_map(const hr_match_request *match, const hr_match_field *field) {
+static inline hr_named_matches hr_match_map(const hr_match_request *match,
+                                            const hr_match_field *field) {
     const char *base = (const char *)match;
     return (hr_named_matches){*(hr_named_match *const *)(const void *)(base + field->offset),
                               *(const size_t *)(const void *)(base + field->count)};
@@ -123,9 +136,13 @@ static inline void hr_match_string_set(hr_match_request *match, const hr_match_f
     *(hr_string_match *)(void *)((char *)match + field->offset) = *value;
 }
 
-static inline void hr_match_map_set(hr_match_request *match, const hr_match_field *field, hr_named_matches entries) {
+static inline void hr_match_map_set(hr_match_request *match, const hr_match_field *field,
+                                    hr_named_matches entries) {
     *(hr_named_match **)(void *)((char *)match + field->offset) = entries.v;
     *(size_t *)(void *)((char *)match + field->count) = entries.n;
 }
+
+extern const hr_schema hr_match_schema;        /* hr_match_request */
+extern const hr_schema hr_origin_match_schema; /* hr_string_match of corsPolicy.allowOrigins */
 
 #endif

@@ -7,10 +7,11 @@
 
 #include "map.h"
 
-/* Beyond so many a reader is not helped, and memory is not to grow with the mistakes of a file. */
+/* More findings than this do not help a reader, and memory must not grow with the mistakes of a
+ * file. */
 #define MOST_FINDINGS 20000
 
-/* Longer messages have a value in them that says nothing more by its length; what is wrong stands behind it. */
+/* Longer messages contain a long value; its start and its end, with what is wrong, are kept. */
 #define LONGEST_MESSAGE 1000
 #define KEPT_BEFORE 600
 #define KEPT_BEHIND (LONGEST_MESSAGE - KEPT_BEFORE)
@@ -29,7 +30,7 @@ struct hr_diagnostics {
     hr_arena *arena;
     finding *v;
     size_t n, capacity, errors;
-    hr_map files;    /* name -> named_file */
+    hr_map files; /* name -> named_file */
 };
 
 hr_diagnostics *hr_diagnostics_new(void) {
@@ -100,12 +101,13 @@ static finding *append(hr_diagnostics *d) {
     return &d->v[d->n];
 }
 
-/* One copy of a file's name for all of its findings. */
+/* One copy of the name of a file for all of its findings. */
 static void file_of(hr_diagnostics *d, hr_str name, finding *f) {
     const named_file *known = hr_map_get(&d->files, name);
     if (known == NULL) {
         named_file *file = HR_NEW(d->arena, named_file);
-        *file = (named_file){hr_arena_copy(d->arena, name.p == NULL ? HR_STR("") : name), d->files.n};
+        *file =
+            (named_file){hr_arena_copy(d->arena, name.p == NULL ? HR_STR("") : name), d->files.n};
         hr_map_add(d->arena, &d->files, file->name, file);
         known = file;
     }
@@ -113,7 +115,7 @@ static void file_of(hr_diagnostics *d, hr_str name, finding *f) {
     f->file = known->rank;
 }
 
-/* A message is one line, whatever the values in it: control characters are written as \xNN. */
+/* A message is one line, whatever values it contains: control characters are written as \xNN. */
 static hr_str printable(hr_arena *arena, hr_str text) {
     static const char digits[] = "0123456789abcdef";
     size_t escapes = 0, n = 0;
@@ -139,7 +141,7 @@ static hr_str printable(hr_arena *arena, hr_str text) {
     return (hr_str){p, n};
 }
 
-/* Leaves a stretch in the middle out; UTF-8 characters stay whole. */
+/* Leaves out a part in the middle; UTF-8 characters stay whole. */
 static size_t shorten(char *text, size_t len) {
     size_t before = KEPT_BEFORE, behind = len - KEPT_BEHIND;
     while (before > 0 && (text[before] & 0xC0) == 0x80)
@@ -168,8 +170,8 @@ static hr_str message_of(hr_diagnostics *d, const char *format, va_list args) {
     return message;
 }
 
-void hr_diag_add(hr_diagnostics *d, hr_severity severity, hr_pos pos, const char *field, const char *format,
-                 va_list args) {
+void hr_diag_add(hr_diagnostics *d, hr_severity severity, hr_pos pos, const char *field,
+                 const char *format, va_list args) {
     if (severity == HR_SEVERITY_ERROR)
         d->errors++;
     if (d->n >= MOST_FINDINGS)
@@ -209,7 +211,7 @@ size_t hr_diagnostic_format(char *buf, size_t size, const hr_diagnostic *f) {
     const char *severity = f->severity == HR_WARNING ? "warning" : "error";
     const char *colon = f->field.len == 0 ? "" : ": ";
     int n = snprintf(buf, size, "%.*s:%d:%d: %s: %.*s%s%.*s", (int)f->file.len,
-                     f->file.p == NULL ? "" : f->file.p, f->line, f->column, severity, (int)f->field.len,
-                     f->field.p, colon, (int)f->message.len, f->message.p);
+                     f->file.p == NULL ? "" : f->file.p, f->line, f->column, severity,
+                     (int)f->field.len, f->field.p, colon, (int)f->message.len, f->message.p);
     return n < 0 ? 0 : (size_t)n;
 }

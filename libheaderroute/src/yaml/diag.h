@@ -1,4 +1,4 @@
-/* Findings with a place. */
+/* Findings (errors and warnings) with their place in a file. */
 #ifndef HR_DIAG_H
 #define HR_DIAG_H
 
@@ -6,19 +6,19 @@
 
 #include "pos.h"
 
-hr_diagnostics *hr_diagnostics_new(void); /* NULL: no memory */
+hr_diagnostics *hr_diagnostics_new(void); /* NULL if an allocation fails */
 
-/* Adds a finding; `field` and the message are copied, without control characters and at most some thousand
- * bytes of them. hr_diagnostics_oom reports whether an allocation failed. */
+/* Adds a finding. `field` and the message are copied, without control characters and cut to some
+ * thousand bytes. hr_diagnostics_oom reports whether an allocation failed. */
 void hr_diag_error(hr_diagnostics *d, hr_pos pos, const char *field, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 void hr_diag_warn(hr_diagnostics *d, hr_pos pos, const char *field, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
-void hr_diag_add(hr_diagnostics *d, hr_severity severity, hr_pos pos, const char *field, const char *format,
-                 va_list args);
-/* Puts the findings into the order of their places, file by file as the files first appeared. */
+void hr_diag_add(hr_diagnostics *d, hr_severity severity, hr_pos pos, const char *field,
+                 const char *format, va_list args);
+/* Sorts the findings by their places, file by file as the files first appeared. */
 void hr_diagnostics_sort(hr_diagnostics *d);
-/* 1 if an allocation failed, so that a finding was lost. */
+/* Returns 1 if an allocation failed, so that a finding was lost. */
 int hr_diagnostics_oom(const hr_diagnostics *d);
 
 #endif

@@ -1,4 +1,4 @@
-/* Where something stands in a YAML file, and lists of strings with their place. */
+/* A place in a YAML file, and lists of strings with their place. */
 #ifndef HR_POS_H
 #define HR_POS_H
 

@@ -36,7 +36,8 @@ static size_t put_path(char *buf, size_t size, const hr_path *path) {
     return n < 0 ? used : used + (size_t)n;
 }
 
-static void tell(hr_reader *r, hr_severity severity, const hr_node *node, const char *format, va_list args) {
+static void tell(hr_reader *r, hr_severity severity, const hr_node *node, const char *format,
+                 va_list args) {
     char path[512] = "";
     put_path(path, sizeof(path), r->path);
     hr_diag_add(r->d, severity, hr_reader_pos(r, node), path, format, args);
@@ -62,7 +63,8 @@ static void tell_field(hr_reader *r, hr_severity severity, const hr_node *map, c
                        const char *format, va_list args) {
     const hr_node *key = field_key(map, field), *place = map;
     if (key != NULL)
-        place = key->value->kind == HR_NODE_LIST || key->value->kind == HR_NODE_MAP ? key : key->value;
+        place =
+            key->value->kind == HR_NODE_LIST || key->value->kind == HR_NODE_MAP ? key : key->value;
     hr_path step = {.up = r->path, .name = hr_str_from(field)};
     r->path = &step;
     tell(r, severity, place, format, args);
@@ -86,9 +88,11 @@ void hr_field_warn(hr_reader *r, const hr_node *map, const char *field, const ch
 int hr_reader_wants(hr_reader *r, const hr_node *node, hr_node_kind kind) {
     if (node->kind == kind)
         return 1;
-    int scalar = node->kind == HR_NODE_BOOL || node->kind == HR_NODE_INT || node->kind == HR_NODE_FLOAT;
-    hr_reader_error(r, node, "wants %s, not %s%s", hr_node_kind_name(kind), hr_node_kind_name(node->kind),
-                    kind == HR_NODE_STRING && scalar ? ": quote it" : "");
+    int scalar =
+        node->kind == HR_NODE_BOOL || node->kind == HR_NODE_INT || node->kind == HR_NODE_FLOAT;
+    hr_reader_error(r, node, "expected %s, got %s%s", hr_node_kind_name(kind),
+                    hr_node_kind_name(node->kind),
+                    kind == HR_NODE_STRING && scalar ? "; quote it" : "");
     return 0;
 }
 
@@ -119,13 +123,15 @@ void *hr_reader_append(hr_reader *r, void *list, size_t *n, size_t size) {
 
 /* ---- fields ---- */
 
-/* 1 if `given` is the field's name, or the same in snake_case: protobuf's JSON reads both. */
+/* Returns 1 if `given` is the name of the field, or the same in snake_case: protobuf's JSON accepts
+ * both. */
 static int is_name(hr_str given, const char *name) {
     size_t i = 0;
     for (; *name != '\0' && i < given.len; name++, i++) {
         if (given.p[i] == *name)
             continue;
-        if (*name < 'A' || *name > 'Z' || given.p[i] != '_' || ++i >= given.len || given.p[i] != (*name | 0x20))
+        if (*name < 'A' || *name > 'Z' || given.p[i] != '_' || ++i >= given.len ||
+            given.p[i] != (*name | 0x20))
             return 0;
     }
     return *name == '\0' && i == given.len;
@@ -156,7 +162,8 @@ static char letter(char c) {
     return (char)(c >= 'A' && c <= 'Z' ? c | 0x20 : c);
 }
 
-/* Edits (insert, delete, replace) between two names, without regard to case and underscores. */
+/* The number of edits (insert, delete, replace) between two names, ignoring case and underscores.
+ * */
 static size_t distance(hr_str a, const char *name) {
     size_t row[65];
     size_t n = strlen(name);
@@ -184,19 +191,19 @@ static void unknown_field(hr_reader *r, const hr_node *key, const hr_schema *sch
     for (size_t i = 0; i < schema->n; i++) {
         size_t d = distance(key->u.text, schema->fields[i].name);
         size_t len = strlen(schema->fields[i].name);
-        int swapped = d == 2 && len == key->u.text.len && len > 2; /* two letters in each other's place */
+        int swapped = d == 2 && len == key->u.text.len && len > 2; /* two letters are swapped */
         if (d < best && (d * 3 <= len || swapped)) {
             best = d;
             nearest = schema->fields[i].name;
         }
     }
     if (nearest != NULL)
-        hr_reader_error(r, key, "%s has no such field; did you mean \"%s\"?", schema->what, nearest);
+        hr_reader_error(r, key, "unknown field of %s; did you mean \"%s\"?", schema->what, nearest);
     else
-        hr_reader_error(r, key, "%s has no such field", schema->what);
+        hr_reader_error(r, key, "unknown field of %s", schema->what);
 }
 
-/* By the same spelling, of which the YAML reader has told. */
+/* Whether the key is repeated in the same spelling, which the YAML parser has reported already. */
 static int is_repeated(const hr_node *map, const hr_node *key) {
     for (const hr_node *k = map->u.children.first; k != key; k = k->next)
         if (hr_str_eq(k->u.text, key->u.text))
@@ -204,20 +211,19 @@ static int is_repeated(const hr_node *map, const hr_node *key) {
     return 0;
 }
 
-/* 0 if this field excludes one that was given before. */
-static int check_oneof(hr_reader *r, const hr_node *map, const hr_node *key, const hr_schema *schema, size_t index,
-                       uint64_t seen) {
+/* Returns 0 if this field cannot be combined with one that was given before. */
+static int check_oneof(hr_reader *r, const hr_node *map, const hr_node *key,
+                       const hr_schema *schema, size_t index, uint64_t seen) {
     const hr_field *f = &schema->fields[index];
     if (seen & (UINT64_C(1) << index)) {
         if (is_repeated(map, key))
             return 0;
-        hr_reader_error(r, key, "is given twice, as \"%s\" and in snake_case", f->name);
+        hr_reader_error(r, key, "is given twice: as \"%s\" and in snake_case", f->name);
         return 0;
     }
     for (size_t i = 0; f->oneof != 0 && i < schema->n; i++)
         if (schema->fields[i].oneof == f->oneof && (seen & (UINT64_C(1) << i))) {
-            hr_reader_error(r, key, "excludes \"%s\", which is given as well: only one of them may be",
-                            schema->fields[i].name);
+            hr_reader_error(r, key, "cannot be combined with \"%s\"", schema->fields[i].name);
             return 0;
         }
     return 1;
@@ -246,7 +252,7 @@ void hr_read_fields(hr_reader *r, const hr_node *map, void *out, const hr_schema
             continue;
         }
         if (key->value->kind == HR_NODE_NULL)
-            continue; /* protobuf's JSON takes null for absent */
+            continue; /* protobuf's JSON treats null as absent */
         const hr_field *field = &schema->fields[i];
         step.name = hr_str_from(field->name);
         if (!check_oneof(r, map, key, schema, i, seen))
@@ -257,6 +263,17 @@ void hr_read_fields(hr_reader *r, const hr_node *map, void *out, const hr_schema
     r->path = step.up;
     if (schema->check != NULL)
         schema->check(r, map, out);
+}
+
+void hr_read_spec(hr_reader *r, const hr_node *resource, void *out, const hr_schema *schema) {
+    const hr_node *spec = hr_node_get(resource, HR_STR("spec"));
+    hr_path step = {.up = NULL, .name = HR_STR("spec")};
+    r->path = &step;
+    if (spec == NULL || spec->kind == HR_NODE_NULL)
+        hr_reader_error(r, resource, "is missing");
+    else
+        hr_read_fields(r, spec, out, schema);
+    r->path = NULL;
 }
 
 #define MEMBER(type, base, offset) ((type *)(void *)((char *)(base) + (offset)))
@@ -275,7 +292,8 @@ void hr_read_strings(hr_reader *r, const hr_node *node, void *base, const hr_fie
     if (out->v == NULL)
         return;
     hr_path step;
-    for (const hr_node *item = hr_items_begin(r, &step, node); item != NULL; item = hr_items_next(r, &step, item))
+    for (const hr_node *item = hr_items_begin(r, &step, node); item != NULL;
+         item = hr_items_next(r, &step, item))
         if (hr_reader_wants(r, item, HR_NODE_STRING))
             out->v[out->n++] = hr_reader_copy(r, item->u.text);
 }
@@ -290,23 +308,25 @@ void hr_read_bool_value(hr_reader *r, const hr_node *node, void *base, const hr_
         *MEMBER(int, base, field->offset) = node->u.text.p[0] == 't';
 }
 
-/* An integer, bare or quoted: protobuf's JSON takes both. */
+/* Reads an integer, bare or quoted: protobuf's JSON accepts both. */
 static int read_integer(hr_reader *r, const hr_node *node, int64_t *out, int64_t min, int64_t max) {
     int64_t v = 0;
     int fits = node->kind == HR_NODE_INT ? hr_node_int(&v, node) : 0;
     if (node->kind == HR_NODE_STRING) {
         size_t digits = strspn(node->u.text.p, "-0123456789");
-        fits = digits == node->u.text.len && digits > 0 && digits < 20 && sscanf(node->u.text.p, "%" SCNd64, &v) == 1;
+        fits = digits == node->u.text.len && digits > 0 && digits < 20 &&
+               sscanf(node->u.text.p, "%" SCNd64, &v) == 1;
     }
     if (fits && v >= min && v <= max) {
         *out = v;
         return 1;
     }
     if (node->kind == HR_NODE_INT || fits)
-        hr_reader_error(r, node, "%.*s is out of range: %" PRId64 " to %" PRId64, (int)node->u.text.len,
-                        node->u.text.p, min, max);
+        hr_reader_error(r, node, "%.*s is out of range; expected %" PRId64 " to %" PRId64,
+                        (int)node->u.text.len, node->u.text.p, min, max);
     else if (node->kind == HR_NODE_STRING)
-        hr_reader_error(r, node, "wants an integer, not \"%.*s\"", (int)node->u.text.len, node->u.text.p);
+        hr_reader_error(r, node, "expected an integer, got \"%.*s\"", (int)node->u.text.len,
+                        node->u.text.p);
     else
         hr_reader_wants(r, node, HR_NODE_INT);
     return 0;
@@ -339,24 +359,29 @@ void hr_read_uint64(hr_reader *r, const hr_node *node, void *base, const hr_fiel
 void hr_read_double(hr_reader *r, const hr_node *node, void *base, const hr_field *field) {
     int truth;
     hr_node_kind kind = node->kind;
-    if (kind == HR_NODE_STRING) /* protobuf's JSON takes a quoted number as well */
+    if (kind == HR_NODE_STRING) /* protobuf's JSON accepts a quoted number as well */
         kind = hr_scalar_resolve(node->u.text, &truth);
     double v = kind == HR_NODE_INT || kind == HR_NODE_FLOAT ? hr_scalar_double(node->u.text) : 0;
     if (kind != HR_NODE_INT && kind != HR_NODE_FLOAT)
         hr_reader_wants(r, node, HR_NODE_FLOAT);
     else if (!(v - v == 0))
-        hr_reader_error(r, node, "wants a finite number");
+        hr_reader_error(r, node, "expected a finite number");
     else
         *MEMBER(double, base, field->offset) = v;
 }
 
 void hr_read_duration(hr_reader *r, const hr_node *node, void *base, const hr_field *field) {
     if (node->kind != HR_NODE_STRING) {
-        hr_reader_error(r, node, "wants a duration, like 10s, 1.5s, 300ms or 1m30s, not %s", hr_node_kind_name(node->kind));
+        hr_reader_error(
+            r, node,
+            "expected a duration such as \"10s\", \"1.5s\", \"300ms\" or \"1m30s\", got %s",
+            hr_node_kind_name(node->kind));
         return;
     }
     if (!hr_parse_duration(MEMBER(int64_t, base, field->offset), node->u.text))
-        hr_reader_error(r, node, "\"%.*s\" is no duration; write it like 10s, 1.5s, 300ms or 1m30s",
+        hr_reader_error(r, node,
+                        "\"%.*s\" is not a valid duration; expected one such as \"10s\", \"1.5s\", "
+                        "\"300ms\" or \"1m30s\"",
                         (int)node->u.text.len, node->u.text.p);
 }
 
@@ -371,14 +396,17 @@ void hr_read_enum(hr_reader *r, const hr_node *node, void *base, const hr_field 
     size_t used = 0;
     known[0] = '\0';
     for (const hr_enum *e = values; e->name != NULL; e++) {
-        if (node->kind == HR_NODE_INT ? e - values == number : hr_str_eq(node->u.text, hr_str_from(e->name))) {
+        if (node->kind == HR_NODE_INT ? e - values == number
+                                      : hr_str_eq(node->u.text, hr_str_from(e->name))) {
             *MEMBER(int, base, field->offset) = e->value;
             return;
         }
-        int n = snprintf(known + used, sizeof(known) - used, "%s%s", used == 0 ? "" : ", ", e->name);
+        int n =
+            snprintf(known + used, sizeof(known) - used, "%s%s", used == 0 ? "" : ", ", e->name);
         used += n > 0 && used + (size_t)n < sizeof(known) ? (size_t)n : 0;
     }
-    hr_reader_error(r, node, "\"%.*s\" is not one of %s", (int)node->u.text.len, node->u.text.p, known);
+    hr_reader_error(r, node, "\"%.*s\" is not one of %s", (int)node->u.text.len, node->u.text.p,
+                    known);
 }
 
 void hr_read_message(hr_reader *r, const hr_node *node, void *base, const hr_field *field) {
@@ -404,7 +432,8 @@ void hr_read_list(hr_reader *r, const hr_node *node, void *base, const hr_field 
     memcpy((char *)base + field->offset, &items, sizeof(items));
     *MEMBER(size_t, base, field->count) = node->u.children.n;
     hr_path step;
-    for (const hr_node *item = hr_items_begin(r, &step, node); item != NULL; item = hr_items_next(r, &step, item))
+    for (const hr_node *item = hr_items_begin(r, &step, node); item != NULL;
+         item = hr_items_next(r, &step, item))
         hr_read_fields(r, item, items + step.index * schema->size, schema);
 }
 
@@ -416,9 +445,11 @@ void hr_read_pairs(hr_reader *r, const hr_node *node, void *base, const hr_field
         return;
     size_t n = 0;
     hr_path step;
-    for (const hr_node *key = hr_keys_begin(r, &step, node); key != NULL; key = hr_keys_next(r, &step, key))
+    for (const hr_node *key = hr_keys_begin(r, &step, node); key != NULL;
+         key = hr_keys_next(r, &step, key))
         if (hr_reader_wants(r, key->value, HR_NODE_STRING))
-            pairs[n++] = (hr_pair){hr_reader_copy(r, key->u.text), hr_reader_copy(r, key->value->u.text)};
+            pairs[n++] =
+                (hr_pair){hr_reader_copy(r, key->u.text), hr_reader_copy(r, key->value->u.text)};
     *MEMBER(hr_pair *, base, field->offset) = pairs;
     *MEMBER(size_t, base, field->count) = n;
 }
@@ -467,13 +498,18 @@ const hr_node *hr_keys_next(hr_reader *r, hr_path *step, const hr_node *key) {
 
 /* ---- durations ---- */
 
-/* A unit of Go's durations, in nanoseconds, and its length. 0: none. */
+/* The unit of a Go duration at `s`, in nanoseconds, and its length; 0 if there is none. */
 static uint64_t unit_at(const char *s, const char *end, size_t *len) {
     static const struct {
         const char *name;
         uint64_t ns;
-    } units[] = {{"ns", 1},          {"us", 1000},          {"\xC2\xB5s", 1000},         {"\xCE\xBCs", 1000},
-                 {"ms", 1000000},    {"s", 1000000000},     {"m", UINT64_C(60000000000)},
+    } units[] = {{"ns", 1},
+                 {"us", 1000},
+                 {"\xC2\xB5s", 1000},
+                 {"\xCE\xBCs", 1000},
+                 {"ms", 1000000},
+                 {"s", 1000000000},
+                 {"m", UINT64_C(60000000000)},
                  {"h", UINT64_C(3600000000000)}};
     size_t n = 0; /* up to the next digit or point */
     while (s + n < end && s[n] != '.' && (s[n] < '0' || s[n] > '9'))

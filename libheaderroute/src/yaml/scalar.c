@@ -8,7 +8,7 @@
 
 #include "hex.h"
 
-/* Longer than any number that 64 bits or a double can tell apart from another. */
+/* Longer than any number that 64 bits or a double can distinguish from another. */
 #define LONGEST_NUMBER 400
 
 static const struct {
@@ -31,7 +31,8 @@ static const struct {
     {"-.Inf", HR_NODE_FLOAT, 0}, {"-.INF", HR_NODE_FLOAT, 0},
 };
 
-/* The text without underscores, zero-terminated. 0: too long to be a number. */
+/* Copies the text without underscores, zero-terminated. Returns 0 if it is too long to be a number.
+ * */
 static int plain_of(char plain[LONGEST_NUMBER + 1], hr_str text) {
     if (text.len > LONGEST_NUMBER)
         return 0;
@@ -73,7 +74,8 @@ static int is_integer(const char *plain) {
     if (!integer_of(&magnitude, &negative, plain))
         return 0;
     /* An unsigned reading has no sign, not even a plus. */
-    return negative ? magnitude <= (uint64_t)INT64_MAX + 1 : magnitude <= INT64_MAX || *plain != '+';
+    return negative ? magnitude <= (uint64_t)INT64_MAX + 1
+                    : magnitude <= INT64_MAX || *plain != '+';
 }
 
 static size_t digits(const char *s) {
@@ -104,7 +106,8 @@ static int is_float(const char *s) {
     return *s == '\0';
 }
 
-/* strtod, whatever the locale's decimal point is. 0: not a number to the end. */
+/* strtod, independent of the decimal point of the locale. Returns 0 if the text is not a number to
+ * its end. */
 static int number_of(double *out, const char *plain) {
     char local[LONGEST_NUMBER + 8];
     const char *point = localeconv()->decimal_point;
@@ -130,10 +133,11 @@ int hr_scalar_int(int64_t *out, hr_str text) {
     if (!plain_of(plain, text))
         return 0;
     if (!integer_of(&magnitude, &negative, plain)) {
-        /* Decimal digits behind a 0 that are no octal number: go-yaml reads a float, JSON prints it as an
-         * integer again. */
+        /* Decimal digits after a 0 that are not an octal number: go-yaml reads a float, and JSON
+         * prints it as an integer again. */
         double v;
-        if (!is_float(plain) || !number_of(&v, plain) || v < -9007199254740992.0 || v > 9007199254740992.0)
+        if (!is_float(plain) || !number_of(&v, plain) || v < -9007199254740992.0 ||
+            v > 9007199254740992.0)
             return 0;
         *out = (int64_t)v;
         return (double)*out == v;
@@ -164,7 +168,7 @@ hr_node_kind hr_scalar_resolve(hr_str text, int *truth) {
         return HR_NODE_INT;
     if (!is_float(plain))
         return HR_NODE_STRING;
-    /* A float without fraction is an integer once it has been JSON: 08, 1e3, 5.0 */
+    /* A float without a fraction is an integer after a conversion to JSON: 08, 1e3, 5.0 */
     int64_t v;
     return hr_scalar_int(&v, text) ? HR_NODE_INT : HR_NODE_FLOAT;
 }
@@ -177,7 +181,7 @@ double hr_scalar_double(hr_str text) {
         return (double)integer;
     if (!plain_of(plain, text) || (is_float(plain) && number_of(&v, plain)))
         return v;
-    /* what is left: .inf, -.inf, .nan; or an integer beyond 64 bits */
+    /* only .inf, -.inf and .nan are left, or an integer beyond 64 bits */
     const char *word = strchr(plain, '.');
     if (word == NULL)
         return strtod(plain, NULL);

@@ -1,12 +1,14 @@
-/* What a plain YAML scalar is: go-yaml v2's rules, which kubectl and Istio follow. */
+/* The kind and the value of a plain YAML scalar by go-yaml v2's rules, which kubectl and Istio
+ * follow. */
 #ifndef HR_SCALAR_H
 #define HR_SCALAR_H
 
 #include "yaml_node.h"
 
-/* Kind of an untagged plain scalar. For BOOL *truth is set. */
+/* The kind of an untagged plain scalar. For BOOL *truth is set. */
 hr_node_kind hr_scalar_resolve(hr_str text, int *truth);
-/* Go's strconv.ParseInt(text, 0, 64) after underscores are taken out. 0: not an integer of 64 bits. */
+/* Go's strconv.ParseInt(text, 0, 64) after removing underscores. Returns 0 if the text is not an
+ * integer of 64 bits. */
 int hr_scalar_int(int64_t *out, hr_str text);
 /* The value of a text that hr_scalar_resolve calls INT or FLOAT. */
 double hr_scalar_double(hr_str text);

@@ -27,12 +27,13 @@ static int fail_errno(hr_diagnostics *d, const char *path, const char *what) {
 }
 
 static int too_large(hr_diagnostics *d, const char *name, size_t max) {
-    hr_diag_error(d, no_place(name), "", "is larger than %zu bytes (option max_bytes)", max);
+    hr_diag_error(d, no_place(name), "", "is larger than the limit of %zu bytes (option max_bytes)", max);
     return HR_EIO;
 }
 
-/* The whole file, malloc'ed. */
-static int read_all(char **out, size_t *out_size, int fd, const char *path, size_t max, hr_diagnostics *d) {
+/* Reads the whole file into malloc'ed memory. */
+static int read_all(char **out, size_t *out_size, int fd, const char *path, size_t max,
+                    hr_diagnostics *d) {
     size_t size = 0, capacity = 65536;
     char *text = malloc(capacity);
     while (text != NULL) {
@@ -94,7 +95,7 @@ static int by_name(const struct dirent **a, const struct dirent **b) {
     return strcmp((*a)->d_name, (*b)->d_name);
 }
 
-/* Worse of two results: no memory, then unreadable, then fine. */
+/* The worse of two results: HR_ENOMEM, then HR_EIO, then HR_OK. */
 static int worse(int a, int b) {
     return a == HR_OK || b == HR_ENOMEM ? b : a;
 }
@@ -106,11 +107,13 @@ static char *join(const char *folder, const char *name) {
         len--;
     char *path = malloc(size);
     if (path != NULL)
-        snprintf(path, size, "%.*s%s%s", (int)len, folder, len > 0 && folder[len - 1] == '/' ? "" : "/", name);
+        snprintf(path, size, "%.*s%s%s", (int)len, folder,
+                 len > 0 && folder[len - 1] == '/' ? "" : "/", name);
     return path;
 }
 
-static int give_folder(const char *folder, size_t max, hr_diagnostics *d, hr_source_fn fn, void *ctx) {
+static int give_folder(const char *folder, size_t max, hr_diagnostics *d, hr_source_fn fn,
+                       void *ctx) {
     struct dirent **entries;
     int n = scandir(folder, &entries, wanted, by_name);
     if (n < 0)
@@ -132,19 +135,20 @@ static int give_folder(const char *folder, size_t max, hr_diagnostics *d, hr_sou
     }
     free(entries);
     if (!found)
-        hr_diag_warn(d, no_place(folder), "", "the folder has no *.yaml and no *.yml");
+        hr_diag_warn(d, no_place(folder), "", "the folder contains no *.yaml or *.yml file");
     return rc;
 }
 
-static int give_text(const hr_source *s, size_t max, hr_diagnostics *d, hr_source_fn fn, void *ctx) {
+static int give_text(const hr_source *s, size_t max, hr_diagnostics *d, hr_source_fn fn,
+                     void *ctx) {
     const char *name = s->name == NULL ? "text" : s->name;
     if (s->text.len > max)
         return too_large(d, name, max);
     return fn(ctx, hr_str_from(name), s->text);
 }
 
-int hr_sources_each(const hr_source *sources, size_t n, size_t max_bytes, hr_diagnostics *d, hr_source_fn fn,
-                    void *ctx) {
+int hr_sources_each(const hr_source *sources, size_t n, size_t max_bytes, hr_diagnostics *d,
+                    hr_source_fn fn, void *ctx) {
     int rc = HR_OK;
     for (size_t i = 0; i < n && rc != HR_ENOMEM; i++) {
         const hr_source *s = &sources[i];

@@ -11,6 +11,7 @@
 #include "map.h"
 #include "textpool.h"
 #include "text.h"
+#include "yaml_colon.h"
 
 /* One collection under construction. */
 typedef struct frame {
@@ -21,8 +22,9 @@ typedef struct frame {
     int is_merge_key;     /* MAP: `key` is << */
 } frame;
 
-#define KEYS_COMPARED 8  /* up to so many keys are compared with one another; more are hashed */
-/* go-yaml's brake on billion laughs: from so many nodes on, most of them must be written out. */
+#define KEYS_COMPARED 8  /* up to this many keys are compared with one another; more are hashed */
+/* go-yaml's limit against "billion laughs": from this many nodes on, most of them must be written
+ * out. */
 #define ALIAS_FREE 1000
 #define ALIAS_RATIO_LOW 400000.0
 #define ALIAS_RATIO_HIGH 4000000.0
@@ -32,6 +34,9 @@ struct hr_yaml {
     hr_str file;
     hr_yaml_budget *budget;
     hr_diagnostics *d;
+    hr_str source; /* as the caller gave it */
+    hr_colon colon; /* what is parsed instead, once libyaml has refused a ':' */
+    uint64_t n_events; /* that were taken from the stream */
     int done;
     /* of the document being read */
     hr_arena *arena;
@@ -57,9 +62,36 @@ hr_yaml *hr_yaml_open(hr_str file, hr_str text, hr_yaml_budget *budget, hr_diagn
     }
     yaml_parser_set_input_string(&y->parser, (const unsigned char *)(text.p == NULL ? "" : text.p), text.len);
     y->file = file;
+    y->source = text;
     y->budget = budget;
     y->d = d;
     return y;
+}
+
+static int refused_colon(const hr_yaml *y) {
+    return y->colon.text == NULL && y->parser.error == YAML_SCANNER_ERROR && y->parser.encoding == YAML_UTF8_ENCODING &&
+           y->parser.problem != NULL && strcmp(y->parser.problem, "found unexpected ':'") == 0;
+}
+
+/* Starts over with a text in which libyaml accepts what go-yaml accepts, and passes over the events that were taken
+ * already. HR_ENOENT: it is refused for another reason. */
+static int accept_colons(hr_yaml *y) {
+    int error = refused_colon(y) ? hr_colon_replace(&y->colon, y->source) : HR_ENOENT;
+    if (error != HR_OK)
+        return error;
+    yaml_parser_delete(&y->parser);
+    if (!yaml_parser_initialize(&y->parser)) {
+        memset(&y->parser, 0, sizeof(y->parser));
+        return HR_ENOMEM;
+    }
+    yaml_parser_set_input_string(&y->parser, (const unsigned char *)y->colon.text, y->colon.len);
+    for (uint64_t i = 0; i < y->n_events; i++) {
+        yaml_event_t event;
+        if (!yaml_parser_parse(&y->parser, &event))
+            return HR_ENOMEM; /* the beginning was accepted before */
+        yaml_event_delete(&event);
+    }
+    return HR_OK;
 }
 
 void hr_yaml_close(hr_yaml *y) {
@@ -67,6 +99,7 @@ void hr_yaml_close(hr_yaml *y) {
         return;
     yaml_parser_delete(&y->parser);
     free(y->frames);
+    free(y->colon.text);
     free(y);
 }
 
@@ -82,7 +115,8 @@ static hr_pos at_node(const hr_yaml *y, const hr_node *node) {
 
 #define FAIL(y, pos, ...) (hr_diag_error((y)->d, (pos), "", __VA_ARGS__), HR_ECONFIG)
 
-/* The reader knows an offset only: counts the lines and characters up to it, behind a byte order mark. */
+/* The parser reports only an offset: counts the lines and characters up to it, after a byte order
+ * mark. */
 static hr_pos at_offset(const hr_yaml *y, size_t offset) {
     const yaml_parser_t *p = &y->parser;
     const unsigned char *text = p->input.string.start;
@@ -106,16 +140,17 @@ static int fail_syntax(hr_yaml *y) {
         return HR_ENOMEM;
     const char *problem = p->problem == NULL ? "it cannot be read" : p->problem;
     if (p->error == YAML_READER_ERROR)
-        return FAIL(y, at_offset(y, p->problem_offset), "this is not YAML: %s", problem);
+        return FAIL(y, at_offset(y, p->problem_offset), "not valid YAML: %s", problem);
     if (p->context != NULL)
-        return FAIL(y, at(y, p->problem_mark), "this is not YAML: %s (%s, line %zu)", problem, p->context,
-                    p->context_mark.line + 1);
-    return FAIL(y, at(y, p->problem_mark), "this is not YAML: %s", problem);
+        return FAIL(y, at(y, p->problem_mark), "not valid YAML: %s (%s, line %zu)", problem,
+                    p->context, p->context_mark.line + 1);
+    return FAIL(y, at(y, p->problem_mark), "not valid YAML: %s", problem);
 }
 
 /* ---- nodes ---- */
 
-/* Takes `n` nodes from the load's budget and checks the share of them that came by aliases. */
+/* Takes `n` nodes from the budget of the load and checks the share of them that came through
+ * aliases. */
 static int spend(hr_yaml *y, yaml_mark_t mark, uint64_t n, int aliased) {
     if (n > y->budget->nodes)
         return FAIL(y, at(y, mark), "the configuration has too many YAML nodes (option max_nodes)");
@@ -131,7 +166,7 @@ static int spend(hr_yaml *y, yaml_mark_t mark, uint64_t n, int aliased) {
     if (allowed < 0.1)
         allowed = 0.1;
     if (y->n_nodes > ALIAS_FREE && (double)y->n_aliased > allowed * total)
-        return FAIL(y, at(y, mark), "the document grows too much by its aliases");
+        return FAIL(y, at(y, mark), "the document grows too large through its aliases");
     return HR_OK;
 }
 
@@ -150,7 +185,7 @@ static hr_node *new_node(hr_yaml *y, hr_node_kind kind, int line, int column) {
     return node;
 }
 
-/* An explicit tag settles the kind, where Kubernetes' tools know it. */
+/* An explicit tag decides the kind, if Kubernetes' tools know the tag. */
 static int apply_tag(hr_yaml *y, hr_node *node, hr_str text, int quoted, const char *tag, yaml_mark_t mark) {
     int truth = 0;
     hr_node_kind plain = hr_scalar_resolve(text, &truth);
@@ -166,7 +201,7 @@ static int apply_tag(hr_yaml *y, hr_node *node, hr_str text, int quoted, const c
         goto text;
     }
     if (name == NULL)
-        return FAIL(y, at(y, mark), "the tag %s is not known here", tag);
+        return FAIL(y, at(y, mark), "unknown tag %s", tag);
     if (strcmp(name, "int") == 0)
         fits = plain == HR_NODE_INT;
     else if (strcmp(name, "float") == 0)
@@ -176,9 +211,9 @@ static int apply_tag(hr_yaml *y, hr_node *node, hr_str text, int quoted, const c
     else if (strcmp(name, "null") == 0)
         fits = plain == HR_NODE_NULL;
     else
-        return FAIL(y, at(y, mark), "the tag !!%s is not known here", name);
+        return FAIL(y, at(y, mark), "unknown tag !!%s", name);
     if (!fits)
-        return FAIL(y, at(y, mark), "this is no !!%s", name);
+        return FAIL(y, at(y, mark), "not a valid !!%s", name);
     node->kind = plain;
 text:
     if (node->kind == HR_NODE_BOOL)
@@ -196,7 +231,7 @@ static int same_key(const hr_yaml *y, const hr_node *key, const hr_node *earlier
     return HR_OK;
 }
 
-/* Repeated keys. Told, not fatal: the first stays in charge. */
+/* Reports repeated keys. They are not fatal: the first one is used. */
 static void check_keys(hr_yaml *y, const hr_node *map) {
     if (map->u.children.n <= KEYS_COMPARED) {
         for (const hr_node *k = map->u.children.first; k != NULL; k = k->next)
@@ -220,7 +255,8 @@ static void check_keys(hr_yaml *y, const hr_node *map) {
 /* The entries of `from` whose keys are not in `taken`. */
 static int merge_map(hr_yaml *y, frame *f, hr_map *taken, const hr_node *from, yaml_mark_t mark) {
     if (from->kind != HR_NODE_MAP)
-        return FAIL(y, at(y, mark), "a merge key (<<) wants a map or a list of maps, not %s",
+        return FAIL(y, at(y, mark),
+                    "expected a map or a list of maps for the merge key (<<), got %s",
                     hr_node_kind_name(from->kind));
     for (const hr_node *k = from->u.children.first; k != NULL; k = k->next) {
         if (hr_map_get(taken, k->u.text) != NULL)
@@ -242,7 +278,7 @@ static int merge_map(hr_yaml *y, frame *f, hr_map *taken, const hr_node *from, y
     return HR_OK;
 }
 
-/* Own keys win over merged ones, an earlier merged map over a later one. */
+/* A map's own keys win over merged ones, an earlier merged map over a later one. */
 static int merge_all(hr_yaml *y, frame *f, yaml_mark_t mark) {
     hr_map taken = {0};
     int rc = HR_OK;
@@ -256,30 +292,33 @@ static int merge_all(hr_yaml *y, frame *f, yaml_mark_t mark) {
     return rc;
 }
 
-/* JSON knows only strings as keys: what YAML takes for a boolean or a number becomes its text. */
+/* JSON allows only strings as keys: a boolean or a number becomes its text. */
 static int make_key(hr_yaml *y, hr_node *node, yaml_mark_t mark) {
     int64_t v;
     switch (node->kind) {
     case HR_NODE_STRING:
         return HR_OK;
     case HR_NODE_BOOL:
-        hr_diag_warn(y->d, at(y, mark), "", "YAML takes this key for the boolean %s; quote it if it is a word",
+        hr_diag_warn(y->d, at(y, mark), "",
+                     "YAML reads this key as the boolean %s; quote it if it is a word",
                      node->u.text.p);
         break;
     case HR_NODE_INT:
         if (!hr_node_int(&v, node))
-            return FAIL(y, at(y, mark), "the key %s is too large a number; quote it", node->u.text.p);
+            return FAIL(y, at(y, mark), "the number %s is too large for a key; quote it",
+                        node->u.text.p);
         node->u.text = hr_arena_printf(y->arena, "%lld", (long long)v);
         break;
     default:
-        return FAIL(y, at(y, mark), "a key must be a string, not %s", hr_node_kind_name(node->kind));
+        return FAIL(y, at(y, mark), "expected a string as the key, got %s",
+                    hr_node_kind_name(node->kind));
     }
     node->kind = HR_NODE_STRING;
     return node->u.text.p == NULL ? HR_ENOMEM : HR_OK;
 }
 
-/* Puts a node where it belongs: the root, the next item, a key or the value of a key. `plain` tells a
- * merge key (<<) from the string "<<". */
+/* Adds a node to its parent: as the root, the next item, a key or the value of a key. `plain`
+ * distinguishes a merge key (<<) from the string "<<". */
 static int place(hr_yaml *y, hr_node *node, int plain, yaml_mark_t mark) {
     if (y->depth == 0) {
         y->root = node;
@@ -296,7 +335,7 @@ static int place(hr_yaml *y, hr_node *node, int plain, yaml_mark_t mark) {
         f->key = NULL;
         key->value = node;
         if (f->is_merge_key && f->merge != NULL)
-            return FAIL(y, at(y, mark), "a map takes one merge key (<<) only; give it a list");
+            return FAIL(y, at(y, mark), "a map allows only one merge key (<<); use a list");
         if (f->is_merge_key) {
             f->merge = node;
             return HR_OK;
@@ -315,7 +354,7 @@ static int remember_anchor(hr_yaml *y, const yaml_char_t *anchor, hr_node *node)
     hr_str name = hr_textpool_copy(&y->text, hr_str_from((const char *)anchor));
     if (name.p == NULL)
         return HR_ENOMEM;
-    *hr_map_at(y->arena, &y->anchors, name) = node; /* a later anchor of the same name takes over, as YAML has it */
+    *hr_map_at(y->arena, &y->anchors, name) = node; /* a later anchor of the same name replaces the earlier one (YAML 1.2.2, 7.1) */
     return HR_OK;
 }
 
@@ -326,9 +365,11 @@ static int key_expected(const hr_yaml *y) {
 
 static int open_collection(hr_yaml *y, hr_node_kind kind, const yaml_char_t *anchor, yaml_mark_t mark) {
     if (key_expected(y))
-        return FAIL(y, at(y, mark), "a key must be a string, not %s", hr_node_kind_name(kind));
+        return FAIL(y, at(y, mark), "expected a string as the key, got %s",
+                    hr_node_kind_name(kind));
     if (y->depth >= y->budget->max_depth)
-        return FAIL(y, at(y, mark), "YAML nested deeper than %zu levels (option max_depth)",
+        return FAIL(y, at(y, mark),
+                    "the YAML is nested deeper than %zu levels (option max_depth)",
                     y->budget->max_depth);
     int rc = spend(y, mark, 1, 0);
     if (rc != HR_OK)
@@ -375,7 +416,9 @@ static int add_scalar(hr_yaml *y, const yaml_event_t *event) {
     if (node == NULL)
         return HR_ENOMEM;
     int plain = event->data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
-    hr_str text = {(const char *)event->data.scalar.value, event->data.scalar.length};
+    char *value = (char *)event->data.scalar.value;
+    size_t length = event->data.scalar.length;
+    hr_str text = {value, y->colon.text == NULL ? length : hr_colon_restore(&y->colon, value, length)};
     rc = apply_tag(y, node, text, !plain, (const char *)event->data.scalar.tag, mark);
     if (rc != HR_OK || (rc = remember_anchor(y, event->data.scalar.anchor, node)) != HR_OK)
         return rc;
@@ -383,17 +426,18 @@ static int add_scalar(hr_yaml *y, const yaml_event_t *event) {
     return place(y, node, plain && event->data.scalar.tag == NULL, mark);
 }
 
-/* A shallow copy: it has its own place in its list, and shares what is below. */
+/* A shallow copy: it has its own place in its list, and shares its children. */
 static int add_alias(hr_yaml *y, const yaml_event_t *event) {
     yaml_mark_t mark = event->start_mark;
     const char *name = (const char *)event->data.alias.anchor;
     const hr_node *target = hr_map_get(&y->anchors, hr_str_from(name));
     if (target == NULL)
-        return FAIL(y, at(y, mark), "no anchor &%s comes before this alias", name);
+        return FAIL(y, at(y, mark), "the alias refers to the unknown anchor &%s", name);
     if (target->size == 0)
         return FAIL(y, at(y, mark), "the anchor &%s contains itself", name);
     if (key_expected(y) && (target->kind == HR_NODE_LIST || target->kind == HR_NODE_MAP))
-        return FAIL(y, at(y, mark), "a key must be a string, not %s", hr_node_kind_name(target->kind));
+        return FAIL(y, at(y, mark), "expected a string as the key, got %s",
+                    hr_node_kind_name(target->kind));
     int rc = spend(y, mark, target->size, 1);
     if (rc != HR_OK)
         return rc;
@@ -408,7 +452,7 @@ static int add_alias(hr_yaml *y, const yaml_event_t *event) {
 static int check_collection_tag(hr_yaml *y, const yaml_char_t *tag, const char *own, yaml_mark_t mark) {
     if (tag == NULL || strcmp((const char *)tag, "!") == 0 || strcmp((const char *)tag, own) == 0)
         return HR_OK;
-    return FAIL(y, at(y, mark), "the tag %s is not known here", (const char *)tag);
+    return FAIL(y, at(y, mark), "unknown tag %s", (const char *)tag);
 }
 
 static int take(hr_yaml *y, const yaml_event_t *event) {
@@ -449,8 +493,12 @@ int hr_yaml_next(const hr_node **out, hr_yaml *y, hr_arena *arena) {
         yaml_event_t event;
         int rc, end = 0;
         if (!yaml_parser_parse(&y->parser, &event)) {
-            rc = fail_syntax(y);
+            rc = accept_colons(y);
+            if (rc == HR_OK)
+                continue;
+            rc = rc == HR_ENOENT ? fail_syntax(y) : rc;
         } else {
+            y->n_events++;
             rc = take(y, &event);
             end = event.type == YAML_DOCUMENT_END_EVENT;
             y->done = event.type == YAML_STREAM_END_EVENT;

@@ -1,8 +1,8 @@
 /*
- * YAML text into trees of nodes with line and column. Scalars are resolved as Kubernetes' tools resolve
- * them (sigs.k8s.io/yaml: YAML 1.1 booleans, Go's integers), so that a file means here what it means to
- * kubectl. JSON text is YAML. Repeated keys are errors; aliases and merge keys (<<) are followed,
- * within limits.
+ * Parses YAML text into trees of nodes with line and column. Scalars are resolved as Kubernetes'
+ * tools resolve them (sigs.k8s.io/yaml: YAML 1.1 booleans, Go's integers), so that a file has the
+ * same meaning here as for kubectl. JSON text is YAML. Repeated keys are errors; aliases and merge
+ * keys (<<) are followed, within limits.
  */
 #ifndef HR_YAML_NODE_H
 #define HR_YAML_NODE_H
@@ -37,28 +37,28 @@ struct hr_node {
     hr_node *value; /* of a key */
 };
 
-/* What is left of a load's limits; taken from by every document. */
+/* The rest of the limits of a load, which all documents share. */
 typedef struct hr_yaml_budget {
     size_t max_depth, nodes;
 } hr_yaml_budget;
 
 typedef struct hr_yaml hr_yaml;
 
-/* `text` and `file` must outlive the parser; nodes and their text live in an arena given to each call
- * of hr_yaml_next. NULL: no memory. */
+/* `text` and `file` must outlive the parser; nodes and their text live in the arena given to each
+ * call of hr_yaml_next. Returns NULL if an allocation fails. */
 hr_yaml *hr_yaml_open(hr_str file, hr_str text, hr_yaml_budget *budget, hr_diagnostics *d);
-/* The next document; *out is NULL after the last, and after a mistake of syntax, which is told to the
- * diagnostics. HR_OK or HR_ENOMEM. */
+/* Reads the next document; *out is NULL after the last, and after a syntax error, which is reported
+ * to the diagnostics. Returns HR_OK or HR_ENOMEM. */
 int hr_yaml_next(const hr_node **out, hr_yaml *yaml, hr_arena *arena);
 void hr_yaml_close(hr_yaml *yaml);
 
-/* What a person would call the node: "a string", "a list", ... */
+/* The kind of a node for messages: "a string", "a list", ... */
 const char *hr_node_kind_name(hr_node_kind kind);
-/* The value of a key, NULL where the map has none (or the node is no map). */
+/* The value of a key; NULL if the map does not have it, or the node is not a map. */
 const hr_node *hr_node_get(const hr_node *map, hr_str key);
-/* An INT's value. 0 if it lies outside of int64. */
+/* The value of an INT. Returns 0 if it is outside of int64. */
 int hr_node_int(int64_t *out, const hr_node *node);
-/* An INT's or FLOAT's value. */
+/* The value of an INT or FLOAT. */
 double hr_node_double(const hr_node *node);
 
 #endif

@@ -1,0 +1,217 @@
+/* BMP: plain rows, palettes, colour masks, and run-length coding. */
+#include "bmp_decode.h"
+
+#include "bmp_header.h"
+#include "fail.h"
+
+#include <string.h>
+
+typedef struct source {
+    const uint8_t *p, *end;
+} source;
+
+/* The palette with 256 entries; those that the file lacks are black. */
+typedef struct palette {
+    uint8_t bgr[256][3];
+} palette;
+
+static int bmp_rows_cut_off(grabcut_errbuf *err) {
+    return grabcut_fail(err, GRABCUT_EDECODE, "BMP: the file is truncated");
+}
+
+static void fill_palette(palette *out, const grabcut_bmp *bmp) {
+    memset(out, 0, sizeof(*out));
+    for (int32_t i = 0; i < bmp->palette_entries; i++) {
+        memcpy(out->bgr[i], bmp->palette + (size_t)i * (size_t)bmp->palette_entry_bytes, 3);
+    }
+}
+
+/* Row y of the file in the image. */
+static uint8_t *row_of(const grabcut_image *out, const grabcut_bmp *bmp, int32_t y) {
+    size_t from_top = (size_t)(bmp->bottom_up ? out->height - 1 - y : y);
+    return out->data + from_top * out->stride;
+}
+
+static void indexed_row(uint8_t *out, const uint8_t *in, size_t width, int bits,
+                        const palette *pal) {
+    size_t per_byte = 8 / (size_t)bits;
+    for (size_t x = 0; x < width; x++) {
+        unsigned shift = 8 - (unsigned)bits * (unsigned)(x % per_byte + 1);
+        unsigned index = in[x / per_byte] >> shift & ((1u << bits) - 1);
+        memcpy(out + 3 * x, pal->bgr[index], 3);
+    }
+}
+
+/* Shift that brings the channel's top bit to bit 7. */
+static int shift_of(uint32_t mask) {
+    int top = 31;
+    while (top > 0 && !(mask >> top & 1)) {
+        top--;
+    }
+    return top - 7;
+}
+
+static uint8_t channel_of(uint32_t pixel, uint32_t mask, int shift) {
+    pixel &= mask;
+    return (uint8_t)(shift >= 0 ? pixel >> shift : pixel << -shift);
+}
+
+static void masked_row(uint8_t *out, const uint8_t *in, size_t width, const grabcut_bmp *bmp) {
+    const int shifts[3] = {shift_of(bmp->masks[0]), shift_of(bmp->masks[1]),
+                           shift_of(bmp->masks[2])};
+    for (size_t x = 0; x < width; x++) {
+        uint32_t pixel = bmp->bits == 16 ? grabcut_le16(in + 2 * x) : grabcut_le32(in + 4 * x);
+        for (int c = 0; c < 3; c++) {
+            out[3 * x + (size_t)c] = channel_of(pixel, bmp->masks[c], shifts[c]);
+        }
+    }
+}
+
+static int read_plain(const grabcut_image *out, const grabcut_bmp *bmp, source s,
+                      const palette *pal, grabcut_errbuf *err) {
+    size_t width = (size_t)bmp->width;
+    size_t pitch = (width * (size_t)bmp->bits + 31) / 32 * 4;
+    for (int32_t y = 0; y < bmp->height; y++, s.p += pitch) {
+        if ((size_t)(s.end - s.p) < pitch) {
+            return bmp_rows_cut_off(err);
+        }
+        uint8_t *row = row_of(out, bmp, y);
+        if (bmp->bits <= 8) {
+            indexed_row(row, s.p, width, bmp->bits, pal);
+        } else if (bmp->bits == 24) {
+            memcpy(row, s.p, 3 * width);
+        } else {
+            masked_row(row, s.p, width, bmp);
+        }
+    }
+    return GRABCUT_OK;
+}
+
+/* ---- run-length coding ------------------------------------------------------------------- */
+
+enum { ESCAPE_END_OF_LINE = 0, ESCAPE_END = 1, ESCAPE_DELTA = 2 };
+
+typedef struct cursor {
+    int32_t x, y;
+} cursor;
+
+/* n pixels at the cursor. Encoded runs repeat the indices in one byte, absolute ones list them. */
+static int put_run(const grabcut_image *out, const grabcut_bmp *bmp, cursor *at, int n,
+                   const uint8_t *indices, int repeat, const palette *pal) {
+    if (at->y >= bmp->height || n > bmp->width - at->x) {
+        return GRABCUT_EDECODE;
+    }
+    uint8_t *row = row_of(out, bmp, at->y) + 3 * (size_t)at->x;
+    for (int i = 0; i < n; i++) {
+        int place = repeat ? (bmp->bits == 4 ? i & 1 : 0) : i;
+        unsigned index = bmp->bits == 8     ? indices[place]
+                         : (place & 1) == 0 ? indices[place / 2] >> 4
+                                            : indices[place / 2] & 15u;
+        memcpy(row + 3 * (size_t)i, pal->bgr[index], 3);
+    }
+    at->x += n;
+    return GRABCUT_OK;
+}
+
+static int put_absolute(const grabcut_image *out, const grabcut_bmp *bmp, cursor *at, int n,
+                        source *s, const palette *pal, grabcut_errbuf *err) {
+    size_t bytes = bmp->bits == 8 ? (size_t)n : ((size_t)n + 1) / 2;
+    size_t padded = (bytes + 1) & ~(size_t)1;
+    if ((size_t)(s->end - s->p) < padded) {
+        return bmp_rows_cut_off(err);
+    }
+    if (put_run(out, bmp, at, n, s->p, 0, pal)) {
+        return grabcut_fail(err, GRABCUT_EDECODE, "BMP: a run leaves the image");
+    }
+    s->p += padded;
+    return GRABCUT_OK;
+}
+
+static int move_cursor(cursor *at, const grabcut_bmp *bmp, source *s, grabcut_errbuf *err) {
+    if (s->end - s->p < 2) {
+        return bmp_rows_cut_off(err);
+    }
+    at->x += s->p[0];
+    at->y += s->p[1];
+    s->p += 2;
+    if (at->x > bmp->width || at->y >= bmp->height) {
+        return grabcut_fail(err, GRABCUT_EDECODE, "BMP: a run leaves the image");
+    }
+    return GRABCUT_OK;
+}
+
+/* Pixels that no run covers have the palette's first colour, as cv::imdecode gives them. */
+static void fill_ground(const grabcut_image *out, const palette *pal) {
+    for (size_t y = 0; y < (size_t)out->height; y++) {
+        for (size_t x = 0; x < (size_t)out->width; x++) {
+            memcpy(out->data + y * out->stride + 3 * x, pal->bgr[0], 3);
+        }
+    }
+}
+
+static int read_runs(const grabcut_image *out, const grabcut_bmp *bmp, source s, const palette *pal,
+                     grabcut_errbuf *err) {
+    cursor at = {0, 0};
+    fill_ground(out, pal);
+    for (;;) {
+        int rc = GRABCUT_OK;
+        if (s.end - s.p < 2) {
+            return bmp_rows_cut_off(err);
+        }
+        int n = s.p[0], code = s.p[1];
+        s.p += 2;
+        if (n > 0) {
+            if (put_run(out, bmp, &at, n, s.p - 1, 1, pal)) {
+                rc = grabcut_fail(err, GRABCUT_EDECODE, "BMP: a run leaves the image");
+            }
+        } else if (code == ESCAPE_END) {
+            return GRABCUT_OK;
+        } else if (code == ESCAPE_END_OF_LINE) {
+            at.x = 0;
+            at.y += at.y < bmp->height;
+        } else if (code == ESCAPE_DELTA) {
+            rc = move_cursor(&at, bmp, &s, err);
+        } else {
+            rc = put_absolute(out, bmp, &at, code, &s, pal, err);
+        }
+        if (rc) {
+            return rc;
+        }
+    }
+}
+
+/* cv::imdecode supports 5-5-5, 5-6-5 and whole bytes; whole bytes may be in any order here. */
+static int masks_known(const grabcut_bmp *bmp) {
+    const uint32_t *m = bmp->masks;
+    if (bmp->bits == 16) {
+        return m[0] == 0x1f &&
+               ((m[1] == 0x3e0 && m[2] == 0x7c00) || (m[1] == 0x7e0 && m[2] == 0xf800));
+    }
+    for (int c = 0; c < 3; c++) {
+        if (m[c] != 0xffu && m[c] != 0xff00u && m[c] != 0xff0000u && m[c] != 0xff000000u) {
+            return 0;
+        }
+    }
+    return 1;
+}
+
+int grabcut_read_bmp(const grabcut_image *out, grabcut_range file, grabcut_errbuf *err) {
+    grabcut_bmp bmp;
+    palette pal;
+    int rc = grabcut_bmp_header(&bmp, file, err);
+    if (rc) {
+        return rc;
+    }
+    if ((bmp.bits == 16 || bmp.bits == 32) && !masks_known(&bmp)) {
+        return grabcut_fail(err, GRABCUT_EDECODE, "BMP: the colour masks are not supported");
+    }
+    if (bmp.pixels > file.len) {
+        return bmp_rows_cut_off(err);
+    }
+    fill_palette(&pal, &bmp);
+    source s = {file.p + bmp.pixels, file.p + file.len};
+    if (bmp.packing == GRABCUT_BMP_RLE4 || bmp.packing == GRABCUT_BMP_RLE8) {
+        return read_runs(out, &bmp, s, &pal, err);
+    }
+    return read_plain(out, &bmp, s, &pal, err);
+}

@@ -1,0 +1,45 @@
+/* What the encoders share. */
+#include "encode.h"
+
+#include "fail.h"
+#include "image.h"
+
+#include <stdlib.h>
+
+int grabcut_sink_reserve(grabcut_sink *s, size_t more) {
+    if (more <= s->capacity - s->len) {
+        return 1;
+    }
+    size_t capacity = s->capacity + s->capacity / 2 + more + 4096;
+    uint8_t *p = realloc(s->p, capacity);
+    if (!p) {
+        return 0;
+    }
+    s->p = p;
+    s->capacity = capacity;
+    return 1;
+}
+
+void grabcut_sink_give(grabcut_sink *s, uint8_t **out, size_t *out_len) {
+    uint8_t *exact = realloc(s->p, s->len);
+    *out = exact ? exact : s->p;
+    *out_len = s->len;
+}
+
+int grabcut_check_encode(uint8_t **out, size_t *out_len, const grabcut_image *image,
+                         grabcut_errbuf *err) {
+    grabcut_clear(err);
+    if (out) {
+        *out = NULL;
+    }
+    if (out_len) {
+        *out_len = 0;
+    }
+    if (!out || !out_len) {
+        return grabcut_fail(err, GRABCUT_EINVAL, "out or out_len is NULL");
+    }
+    if (!grabcut_image_valid(image)) {
+        return grabcut_fail(err, GRABCUT_EINVAL, "the image has no pixels to encode");
+    }
+    return GRABCUT_OK;
+}

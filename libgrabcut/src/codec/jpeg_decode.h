@@ -1,0 +1,13 @@
+/* The pixels of a JPEG. */
+#ifndef GRABCUT_CODEC_JPEG_DECODE_H
+#define GRABCUT_CODEC_JPEG_DECODE_H
+
+#include "bytes.h"
+
+#include <grabcut/grabcut.h>
+
+/* Fills every pixel of `out`, which has 3 channels, memory, and the size that the header gives; or
+ * returns GRABCUT_EDECODE or GRABCUT_ENOMEM. */
+int grabcut_read_jpeg(const grabcut_image *out, grabcut_range file, grabcut_errbuf *err);
+
+#endif

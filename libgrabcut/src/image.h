@@ -1,9 +1,0 @@
-#ifndef GRABCUT_SRC_IMAGE_H
-#define GRABCUT_SRC_IMAGE_H
-
-#include <grabcut/grabcut.h>
-
-/* Whether a caller's picture is one: pixels, a size, and rows that fit their stride. */
-int grabcut_image_valid(const grabcut_image *image);
-
-#endif

@@ -1,0 +1,183 @@
+/* `headerroute diff OLD NEW`: what a change to the rules changes, for all requests. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "diff_report.h"
+#include "flags.h"
+
+/* Exit codes: 0 proven equal, 1 regions differ, 2 usage or loading, 3 nothing found but not all
+ * decided. */
+enum { DIFF_EQUAL = 0, DIFF_DIFFERS = 1, DIFF_UNUSABLE = 2, DIFF_UNDECIDED = 3 };
+
+static void diff_help(FILE *to) {
+    fputs(
+        "usage: headerroute diff OLD NEW [VIEW] [FLAGS]\n"
+        "\n"
+        "Compares two versions of rules for all requests and prints the regions of requests that "
+        "they decide\n"
+        "differently, each with the rule on both sides and an example.\n"
+        "\n"
+        "OLD and NEW are a file or folder each.\n"
+        "\n"
+        "  --old PATH               a file or folder of the old side, instead of OLD (repeatable)\n"
+        "  --new PATH               a file or folder of the new side, instead of NEW (repeatable)\n"
+        "  --only WHAT[,WHAT]...    compare only these parts of a decision: destination, weights, "
+        "redirect, rewrite,\n"
+        "                           direct_response, timeout, retries, mirrors, fault, cors, "
+        "headers, load_balancer,\n"
+        "                           endpoints, view (default: all of these), traffic_policy\n"
+        "  --format text|json|markdown|sarif\n"
+        "                           (default: text)\n"
+        "  --json                   the same as --format json\n"
+        "  --locate FILE            print for each request of FILE (a --batch line each; - reads "
+        "standard input)\n"
+        "                           the index of the region it lies in, or null\n"
+        "  -h, --help               print this help\n"
+        "\n"
+        "Without a view, all views that either side defines are compared: each port of each "
+        "Gateway, and the mesh\n"
+        "on each service port, for each namespace and each set of source labels that rules name.\n"
+        "\n",
+        to);
+    cli_print_view_help(to);
+    fputs("\nExit 0 if no request changes, which is then proven; 1 if regions differ; 3 if none "
+          "was found but not\n"
+          "everything could be decided; 2 if the command line is wrong or a side does not load.\n",
+          to);
+}
+
+/* ---- options ---- */
+
+static bool add_change(unsigned *only, const char *name, size_t len) {
+    for (size_t bit = 0; bit < HR_CHANGE_COUNT; bit++)
+        if (strlen(hr_change_name(bit)) == len && memcmp(hr_change_name(bit), name, len) == 0) {
+            *only |= 1u << bit;
+            return true;
+        }
+    return false;
+}
+
+static int parse_only(unsigned *only, const char *text) {
+    while (text != NULL && *text != '\0') {
+        size_t len = strcspn(text, ",");
+        if (!add_change(only, text, len))
+            return cli_usage_error("diff", "--only: unknown part of a decision '%.*s'", (int)len,
+                                   text);
+        text += len + (text[len] == ',');
+    }
+    return CLI_OK;
+}
+
+static bool names_view(const cli_view *v) {
+    return v->options.gateway.p != NULL || v->options.port != 0 || v->options.namespace_.p != NULL ||
+           v->n_labels > 0;
+}
+
+typedef void (*print_fn)(cli_report *r);
+
+/* NULL: unknown. */
+static print_fn printer_of(const cli_flags *flags) {
+    const char *format = flags->format != NULL ? flags->format : flags->json ? "json" : "text";
+    static const struct {
+        const char *name;
+        print_fn print;
+    } formats[] = {{"text", cli_report_text},
+                   {"json", cli_report_json},
+                   {"markdown", cli_report_markdown},
+                   {"sarif", cli_report_sarif}};
+    for (size_t i = 0; i < sizeof(formats) / sizeof(formats[0]); i++)
+        if (strcmp(formats[i].name, format) == 0)
+            return formats[i].print;
+    return NULL;
+}
+
+/* OLD and NEW become --old and --new. */
+static int place_sides(cli_flags *flags) {
+    bool named = flags->old.n + flags->new_.n > 0;
+    if (named && (flags->rest.n > 0 || flags->old.n == 0 || flags->new_.n == 0))
+        return cli_usage_error("diff", "expected OLD and NEW, or both --old and --new");
+    if (named)
+        return CLI_OK;
+    if (flags->rest.n != 2)
+        return cli_usage_error("diff", "expected two sides, OLD and NEW, got %zu", flags->rest.n);
+    cli_push(&flags->old, flags->rest.v[0]);
+    cli_push(&flags->new_, flags->rest.v[1]);
+    return CLI_OK;
+}
+
+/* ---- running ---- */
+
+static int exit_code(const hr_diff *diff) {
+    if (hr_diff_region_count(diff) > 0)
+        return DIFF_DIFFERS;
+    return hr_diff_complete(diff) ? DIFF_EQUAL : DIFF_UNDECIDED;
+}
+
+static int print_report(const hr_diff *diff, hr_table *const tables[2], const cli_flags *flags) {
+    cli_report r = {.diff = diff, .view = &flags->view, .out = stdout};
+    if (hr_scratch_new(&r.scratch) != HR_OK) {
+        fputs("headerroute diff: out of memory\n", stderr);
+        return DIFF_UNUSABLE;
+    }
+    int code = exit_code(diff);
+    if (flags->locate != NULL) {
+        int failed = cli_report_locate(&r, tables, flags->locate);
+        code = failed ? failed : code;
+    } else {
+        printer_of(flags)(&r);
+    }
+    hr_scratch_free(r.scratch);
+    free(r.memory);
+    return code;
+}
+
+static int compare_tables(hr_table *const tables[2], const cli_flags *flags, unsigned only) {
+    hr_view_options view = cli_view_on_port(&flags->view, flags->view.options.port);
+    hr_diff_options options = HR_DIFF_OPTIONS_INIT;
+    options.only = only;
+    options.view = names_view(&flags->view) ? &view : NULL;
+    options.base = &view;
+    hr_diff *diff = NULL;
+    int error = hr_diff_new(&diff, tables[0], tables[1], &options);
+    if (error == HR_ENOENT) {
+        char message[256];
+        cli_views_missing(message, sizeof(message), &flags->view);
+        return cli_usage_error("diff", "%s on either side", message);
+    }
+    if (error != HR_OK) {
+        fprintf(stderr, "headerroute diff: %s\n", hr_strerror(error));
+        return DIFF_UNUSABLE;
+    }
+    int code = print_report(diff, tables, flags);
+    hr_diff_free(diff);
+    return code;
+}
+
+static int run_diff_command(cli_flags *flags) {
+    unsigned only = 0;
+    if (flags->help) {
+        diff_help(stdout);
+        return CLI_OK;
+    }
+    if (place_sides(flags) != CLI_OK || parse_only(&only, flags->only) != CLI_OK)
+        return DIFF_UNUSABLE;
+    if (printer_of(flags) == NULL)
+        return cli_usage_error("diff", "--format: expected text, json, markdown or sarif, got '%s'",
+                               flags->format);
+    hr_table *tables[2] = {cli_load("diff", flags->old.v, flags->old.n), NULL};
+    if (tables[0] != NULL)
+        tables[1] = cli_load("diff", flags->new_.v, flags->new_.n);
+    int code = tables[1] != NULL ? compare_tables(tables, flags, only) : DIFF_UNUSABLE;
+    hr_table_unref(tables[0]);
+    hr_table_unref(tables[1]);
+    return code;
+}
+
+int cli_diff(int argc, char **argv) {
+    cli_flags flags;
+    int code = cli_parse_flags(&flags, argc, argv, "vjdh");
+    if (code == CLI_OK)
+        code = run_diff_command(&flags);
+    cli_flags_free(&flags);
+    return code;
+}

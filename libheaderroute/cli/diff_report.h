@@ -1,0 +1,51 @@
+/* What `headerroute diff` prints, by format. */
+#ifndef HR_CLI_DIFF_REPORT_H
+#define HR_CLI_DIFF_REPORT_H
+
+#include <jansson.h>
+
+#include <headerroute/diff.h>
+
+#include "request.h"
+
+typedef struct cli_report {
+    const hr_diff *diff;
+    const cli_view
+        *view; /* its outbound policy, path normalisation and the like are those of every view */
+    hr_scratch *scratch;
+    FILE *out;
+    void *memory; /* of cli_report_route */
+} cli_report;
+
+/* hr_route of a request as a client sends it; *edge is the request as the view's rules see it. */
+int cli_report_route(hr_decision *out, hr_request *edge, cli_report *r, const hr_view *view,
+                     const hr_request *request);
+
+void cli_report_text(cli_report *r);
+void cli_report_markdown(cli_report *r);
+void cli_report_json(cli_report *r);
+void cli_report_sarif(cli_report *r);
+
+/* diff_locate.c: for each request of a file the region it lies in. An exit code. */
+int cli_report_locate(cli_report *r, hr_table *const tables[2], const char *path);
+
+/* ---- words, each to be freed ---- */
+
+/* "gateway prod/public port 443", "mesh, namespace default, port 80". */
+char *cli_view_words(const hr_diff_view *view);
+/* "authority shop.example.com, path prefix /api/, header target = \"condition1\"". */
+char *cli_region_words(const hr_diff_region *region);
+/* The rule and what it does: "http[0] -> checkout v1". */
+char *cli_outcome_words(cli_report *r, const hr_view *view, const hr_diff_rule *rule,
+                        const hr_request *request);
+/* What changes beside the destination: ", timeout 10s -> 2s". */
+char *cli_change_words(cli_report *r, const hr_diff_region *region);
+/* "curl -H 'target: condition1' http://shop.example.com/api/". */
+char *cli_curl_words(const hr_request *request);
+/* "destination, timeout". */
+char *cli_changed_names(unsigned changed);
+
+/* A string of JSON; bytes that are no UTF-8 are read as Latin-1. */
+json_t *cli_json_text(hr_str s);
+
+#endif

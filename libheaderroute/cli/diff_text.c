@@ -1,0 +1,199 @@
+/* Differences for people: as text, and as Markdown for a pull request. */
+#define _GNU_SOURCE
+#include "diff_report.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static void print_rule_place(cli_report *r, const hr_diff_rule *rule) {
+    if (rule->file.p != NULL)
+        fprintf(r->out, "  %.*s:%d", (int)rule->file.len, rule->file.p, rule->line);
+}
+
+static void print_draws(cli_report *r, const hr_draws *d) {
+    const struct {
+        const char *name;
+        double value;
+    } draws[] = {
+        {"weight", d->weight}, {"delay", d->delay}, {"abort", d->abort}, {"mirror", d->mirror}};
+    for (size_t i = 0; i < 4; i++)
+        if (draws[i].value > 0 && draws[i].value < 0.9999)
+            fprintf(r->out, "  (%s drawn as %.4g)", draws[i].name, draws[i].value);
+}
+
+static void print_region(cli_report *r, const hr_diff_view *view, const hr_diff_region *region,
+                         size_t number) {
+    char *where = cli_region_words(region), *curl = cli_curl_words(region->witness);
+    char *before = cli_outcome_words(r, view->before, &region->before, region->witness);
+    char *after = cli_outcome_words(r, view->after, &region->after, region->witness);
+    char *changes = cli_change_words(r, region);
+    fprintf(r->out, "  %zu  %s\n", number, where);
+    fprintf(r->out, "     before  %s", before);
+    print_rule_place(r, &region->before);
+    fprintf(r->out, "\n     after   %s%s", after, changes);
+    print_rule_place(r, &region->after);
+    fprintf(r->out, "\n     e.g.    %s", curl);
+    print_draws(r, &region->witness->draws);
+    fputc('\n', r->out);
+    free(where);
+    free(curl);
+    free(before);
+    free(after);
+    free(changes);
+}
+
+static void print_summary(cli_report *r, const hr_diff_view *view) {
+    if (view->changed > 0)
+        fprintf(r->out, "%zu of %zu regions of requests change", view->changed, view->regions);
+    else if (view->undecided == 0)
+        fputs("no request changes", r->out);
+    if (view->undecided > 0)
+        fprintf(r->out, "%s%zu %s not decided", view->changed > 0 ? ", " : "", view->undecided,
+                view->undecided == 1 ? "region was" : "regions were");
+}
+
+static void print_undecided(cli_report *r, const hr_diff_undecided *u) {
+    fprintf(r->out, "  ?  not decided: %.*s\n", (int)u->reason.len, u->reason.p);
+    const hr_diff_rule *rules[] = {&u->before, &u->after};
+    for (size_t side = 0; side < 2; side++)
+        if (rules[side]->file.p != NULL)
+            fprintf(r->out, "     %s  %.*s:%d\n", side == 0 ? "before" : "after ",
+                    (int)rules[side]->file.len, rules[side]->file.p, rules[side]->line);
+}
+
+/* The summary of a view and its regions, numbered from 1. */
+static void print_body(cli_report *r, const hr_diff_view *view, size_t index) {
+    hr_diff_region region;
+    hr_diff_undecided u;
+    size_t number = 0;
+    print_summary(r, view);
+    fputc('\n', r->out);
+    for (size_t i = 0; view->changed > 0 && hr_diff_region_get(&region, r->diff, i) == HR_OK; i++)
+        if (region.view == index)
+            print_region(r, view, &region, ++number);
+    for (size_t i = 0; view->undecided > 0 && hr_diff_undecided_get(&u, r->diff, i) == HR_OK; i++)
+        if (u.view == index)
+            print_undecided(r, &u);
+}
+
+static char *body_text(cli_report *r, size_t index) {
+    FILE *out = r->out;
+    char *text = NULL;
+    size_t size;
+    hr_diff_view view;
+    hr_diff_view_get(&view, r->diff, index);
+    r->out = open_memstream(&text, &size);
+    if (r->out != NULL) {
+        print_body(r, &view, index);
+        fclose(r->out);
+    }
+    r->out = out;
+    return text != NULL ? text : cli_strdup("", 0);
+}
+
+static void print_heading(cli_report *r, size_t index, const char *end) {
+    hr_diff_view view;
+    hr_diff_view_get(&view, r->diff, index);
+    char *words = cli_view_words(&view);
+    fprintf(r->out, "%s%s", words, end);
+    free(words);
+}
+
+/* Views with the same regions are printed together: their names, then the regions once. */
+void cli_report_text(cli_report *r) {
+    size_t n = hr_diff_view_count(r->diff);
+    char **bodies = cli_realloc(NULL, n * sizeof(*bodies));
+    for (size_t i = 0; i < n; i++)
+        bodies[i] = body_text(r, i);
+    for (size_t i = 0; i < n; i++) {
+        if (bodies[i] == NULL)
+            continue;
+        const char *behind = strchr(bodies[i], '\n'); /* the summary */
+        bool alone = behind == NULL || behind[1] == '\0';
+        size_t last = i;
+        for (size_t k = i + 1; k < n && !alone; k++) {
+            if (bodies[k] == NULL || strcmp(bodies[i], bodies[k]) != 0)
+                continue;
+            print_heading(r, last, "\n");
+            free(bodies[k]);
+            bodies[k] = NULL;
+            last = k;
+        }
+        print_heading(r, last, ": ");
+        fputs(bodies[i], r->out);
+        free(bodies[i]);
+    }
+    free(bodies);
+}
+
+/* ---- Markdown ---- */
+
+/* In a cell of a table. */
+static void put_cell(cli_report *r, const char *text) {
+    fputs(" `", r->out);
+    for (; *text != '\0'; text++)
+        fputs(*text == '|' ? "\\|" : *text == '`' ? "'" : (char[]){*text, '\0'}, r->out);
+    fputs("` |", r->out);
+}
+
+static void markdown_region(cli_report *r, const hr_diff_view *view, const hr_diff_region *region,
+                            size_t number) {
+    char *cells[] = {
+        cli_region_words(region),
+        cli_outcome_words(r, view->before, &region->before, region->witness),
+        cli_outcome_words(r, view->after, &region->after, region->witness),
+        cli_changed_names(region->changed),
+        cli_curl_words(region->witness),
+    };
+    fprintf(r->out, "| %zu |", number);
+    for (size_t i = 0; i < sizeof(cells) / sizeof(cells[0]); i++) {
+        put_cell(r, cells[i]);
+        free(cells[i]);
+    }
+    fputc('\n', r->out);
+}
+
+static void markdown_view(cli_report *r, size_t index) {
+    hr_diff_view view;
+    hr_diff_region region;
+    hr_diff_undecided u;
+    hr_diff_view_get(&view, r->diff, index);
+    char *words = cli_view_words(&view);
+    fprintf(r->out, "\n### %s\n\n", words);
+    free(words);
+    print_summary(r, &view);
+    fputs(".\n", r->out);
+    if (view.changed > 0)
+        fputs("\n| | requests | before | after | changed | example |\n|---|---|---|---|---|---|\n",
+              r->out);
+    for (size_t i = 0; view.changed > 0 && hr_diff_region_get(&region, r->diff, i) == HR_OK; i++)
+        if (region.view == index)
+            markdown_region(r, &view, &region, i + 1);
+    fputs(view.undecided > 0 ? "\n" : "", r->out);
+    for (size_t i = 0; view.undecided > 0 && hr_diff_undecided_get(&u, r->diff, i) == HR_OK; i++)
+        if (u.view == index)
+            fprintf(r->out, "- not decided: %.*s\n", (int)u.reason.len, u.reason.p);
+}
+
+void cli_report_markdown(cli_report *r) {
+    size_t n = hr_diff_region_count(r->diff), unchanged = 0;
+    hr_diff_view view;
+    fprintf(r->out, "## Routing: %zu %s of requests %s\n", n, n == 1 ? "region" : "regions",
+            n == 1 ? "changes" : "change");
+    for (size_t i = 0; hr_diff_view_get(&view, r->diff, i) == HR_OK; i++) {
+        if (view.changed + view.undecided > 0)
+            markdown_view(r, i);
+        else
+            unchanged++;
+    }
+    if (unchanged > 0)
+        fprintf(r->out, "\nNo request changes in %zu %s:\n\n", unchanged,
+                unchanged == 1 ? "view" : "other views");
+    for (size_t i = 0; hr_diff_view_get(&view, r->diff, i) == HR_OK; i++) {
+        if (view.changed + view.undecided > 0)
+            continue;
+        char *words = cli_view_words(&view);
+        fprintf(r->out, "- %s\n", words);
+        free(words);
+    }
+}

@@ -1,0 +1,335 @@
+#define _GNU_SOURCE
+#include "diff_report.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct words {
+    char *p;
+    size_t n;
+} words;
+
+static void put_bytes(words *w, const char *p, size_t n) {
+    w->p = cli_realloc(w->p, w->n + n + 1);
+    if (n > 0)
+        memcpy(w->p + w->n, p, n);
+    w->n += n;
+    w->p[w->n] = '\0';
+}
+
+static void say(words *w, const char *text) {
+    put_bytes(w, text, strlen(text));
+}
+
+static void put_str(words *w, hr_str s) {
+    put_bytes(w, s.p, s.len);
+}
+
+static void putf(words *w, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+static void putf(words *w, const char *format, ...) {
+    char text[256];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof(text), format, args);
+    va_end(args);
+    say(w, text);
+}
+
+/* ---- views ---- */
+
+char *cli_view_words(const hr_diff_view *view) {
+    words w = {0};
+    if (!(view->gateway.len == 4 && memcmp(view->gateway.p, "mesh", 4) == 0)) {
+        say(&w, "gateway ");
+        put_str(&w, view->gateway);
+        putf(&w, " port %u", view->port);
+        return w.p;
+    }
+    say(&w, "mesh, namespace ");
+    put_str(&w, view->namespace_);
+    for (size_t i = 0; i < view->n_source_labels; i++) {
+        say(&w, i == 0 ? ", labels " : " ");
+        put_str(&w, view->source_labels[i].name);
+        say(&w, "=");
+        put_str(&w, view->source_labels[i].value);
+    }
+    putf(&w, ", port %u", view->port);
+    return w.p;
+}
+
+/* ---- conditions ---- */
+
+/* "headers[x]" -> "header x". */
+static void put_field(words *w, hr_str field) {
+    static const char *const kinds[][2] = {{"headers[", "header "},
+                                           {"queryParams[", "query parameter "}};
+    for (size_t i = 0; i < 2; i++) {
+        size_t len = strlen(kinds[i][0]);
+        if (field.len <= len || memcmp(field.p, kinds[i][0], len) != 0)
+            continue;
+        say(w, kinds[i][1]);
+        put_bytes(w, field.p + len, field.len - len - 1);
+        return;
+    }
+    put_str(w, field);
+}
+
+static bool is_plain_field(hr_str field) {
+    return field.len > 0 && field.p[field.len - 1] != ']';
+}
+
+/* Long lists of names are cut; the JSON has them whole. */
+static void put_value(words *w, hr_str value) {
+    enum { MOST = 120 };
+    put_bytes(w, value.p, value.len > MOST ? MOST : value.len);
+    if (value.len > MOST)
+        say(w, "...");
+}
+
+static void say_where(words *w, const hr_where *c) {
+    static const char *const ops[] = {[HR_WHERE_EXACT] = "",
+                                      [HR_WHERE_PREFIX] = "prefix ",
+                                      [HR_WHERE_SUFFIX] = "suffix ",
+                                      [HR_WHERE_REGEX] = "regex "};
+    put_field(w, c->field);
+    if (c->op == HR_WHERE_PRESENT) {
+        say(w, c->negated ? " absent" : " present");
+        return;
+    }
+    if (c->words.p != NULL) {
+        say(w, c->negated ? " not " : " ");
+        put_str(w, c->words);
+        return;
+    }
+    bool equals = c->op == HR_WHERE_EXACT && !is_plain_field(c->field);
+    say(w, equals ? (c->negated ? " != " : " = ") : (c->negated ? " not " : " "));
+    say(w, ops[c->op]);
+    say(w, equals ? "\"" : "");
+    put_value(w, c->value);
+    say(w, equals ? "\"" : "");
+}
+
+static void put_list(words *w, const hr_where_list *list, const char *between) {
+    for (size_t i = 0; i < list->n; i++) {
+        say(w, i == 0 ? "" : between);
+        say_where(w, &list->v[i]);
+    }
+}
+
+char *cli_region_words(const hr_diff_region *region) {
+    enum { MOST_EXCEPTIONS = 3 };
+    words w = {0};
+    say(&w, region->where.n == 0 ? "all requests" : "");
+    put_list(&w, &region->where, ", ");
+    for (size_t i = 0; i < region->n_except && i < MOST_EXCEPTIONS; i++) {
+        say(&w, i == 0 ? "; except " : " or ");
+        put_list(&w, &region->except[i], " and ");
+    }
+    if (region->n_except > MOST_EXCEPTIONS)
+        putf(&w, " or %zu more", region->n_except - MOST_EXCEPTIONS);
+    return w.p;
+}
+
+/* ---- outcomes ---- */
+
+int cli_report_route(hr_decision *out, hr_request *edge, cli_report *r, const hr_view *view,
+                     const hr_request *request) {
+    size_t size = 0;
+    int error = hr_edge_request(edge, view, request, NULL, &size);
+    if (error != HR_ENOSPC)
+        return error;
+    r->memory = cli_realloc(r->memory, size);
+    error = hr_edge_request(edge, view, request, r->memory, &size);
+    return error == HR_OK ? hr_route(out, view, edge, r->scratch) : error;
+}
+
+/* reviews.default.svc.cluster.local -> reviews.default */
+static hr_str short_host(hr_str host) {
+    static const char inside[] = ".svc.";
+    for (size_t i = 0; i + sizeof(inside) - 1 < host.len; i++)
+        if (memcmp(host.p + i, inside, sizeof(inside) - 1) == 0)
+            host.len = i;
+    return host;
+}
+
+static void say_host(words *w, const hr_decision *d) {
+    put_str(w, d->destination_host.p != NULL ? short_host(d->destination_host) : d->cluster_name);
+    if (d->destination_subset.len > 0) {
+        say(w, " ");
+        put_str(w, d->destination_subset);
+    }
+    if (d->local_reply.status != 0) {
+        putf(w, " (answers %d", d->local_reply.status);
+        say(w, d->local_reply.flag.len > 0 ? " " : "");
+        put_str(w, d->local_reply.flag);
+        say(w, ")");
+    }
+}
+
+static void put_decision(words *w, const hr_decision *d) {
+    switch (d->action) {
+    case HR_ACTION_ROUTE:
+        say(w, "-> ");
+        say_host(w, d);
+        return;
+    case HR_ACTION_REDIRECT:
+        putf(w, "redirects with %d to ", d->redirect_code);
+        put_str(w, d->redirect_location);
+        return;
+    case HR_ACTION_DIRECT_RESPONSE:
+        putf(w, "answers %d", d->direct_response_status);
+        return;
+    case HR_ACTION_NO_ROUTE:
+        putf(w, "no route, answers %d", d->local_reply.status);
+        return;
+    case HR_ACTION_PASSTHROUGH:
+        say(w, "passes through to where the client connects");
+        return;
+    }
+}
+
+char *cli_outcome_words(cli_report *r, const hr_view *view, const hr_diff_rule *rule,
+                        const hr_request *request) {
+    words w = {0};
+    hr_decision d;
+    hr_request edge;
+    if (view == NULL) {
+        say(&w, "there is no such view");
+        return w.p;
+    }
+    if (rule->route_index >= 0) {
+        put_str(&w, rule->virtual_service);
+        putf(&w, " http[%d]", (int)rule->route_index);
+        if (rule->match_index >= 0)
+            putf(&w, ".match[%d]", (int)rule->match_index);
+        say(&w, " ");
+    }
+    if (cli_report_route(&d, &edge, r, view, request) == HR_OK)
+        put_decision(&w, &d);
+    return w.p;
+}
+
+/* ---- changes ---- */
+
+static void put_ms(words *w, int64_t ms) {
+    if (ms < 0)
+        say(w, "none");
+    else if (ms % 1000 == 0)
+        putf(w, "%llds", (long long)(ms / 1000));
+    else
+        putf(w, "%lldms", (long long)ms);
+}
+
+/* What the upstream sees of the path, or the place a redirect leads to. */
+static char *path_of(cli_report *r, const hr_view *view, const hr_request *request,
+                     int64_t *timeout) {
+    hr_decision d;
+    hr_request edge;
+    hr_upstream upstream;
+    words w = {0};
+    say(&w, "");
+    *timeout = -1;
+    if (cli_report_route(&d, &edge, r, view, request) != HR_OK)
+        return w.p;
+    *timeout = d.timeout_ms;
+    if (hr_upstream_request(&upstream, &d, &edge, r->scratch) == HR_OK) {
+        put_str(&w, upstream.authority);
+        put_str(&w, upstream.path);
+    }
+    return w.p;
+}
+
+char *cli_change_words(cli_report *r, const hr_diff_region *region) {
+    words w = {0};
+    hr_diff_view view;
+    int64_t timeout[2];
+    say(&w, "");
+    if (hr_diff_view_get(&view, r->diff, region->view) != HR_OK || view.before == NULL ||
+        view.after == NULL)
+        return w.p;
+    char *before = path_of(r, view.before, region->witness, &timeout[0]);
+    char *after = path_of(r, view.after, region->witness, &timeout[1]);
+    for (size_t bit = 1; bit < HR_CHANGE_COUNT; bit++) {
+        unsigned change = 1u << bit;
+        if ((region->changed & change) == 0 || change == HR_CHANGE_REDIRECT ||
+            change == HR_CHANGE_DIRECT_RESPONSE)
+            continue;
+        putf(&w, ", %s", hr_change_name(bit));
+        if (change == HR_CHANGE_TIMEOUT) {
+            say(&w, " ");
+            put_ms(&w, timeout[0]);
+            say(&w, " -> ");
+            put_ms(&w, timeout[1]);
+        } else if (change == HR_CHANGE_REWRITE && before[0] != '\0' && after[0] != '\0') {
+            say(&w, " ");
+            say(&w, before);
+            say(&w, " -> ");
+            say(&w, after);
+        }
+    }
+    free(before);
+    free(after);
+    return w.p;
+}
+
+char *cli_changed_names(unsigned changed) {
+    words w = {0};
+    say(&w, "");
+    for (size_t bit = 0; bit < HR_CHANGE_COUNT; bit++)
+        if ((changed >> bit & 1) != 0)
+            putf(&w, "%s%s", w.n == 0 ? "" : ", ", hr_change_name(bit));
+    return w.p;
+}
+
+/* ---- curl ---- */
+
+static bool is_shell_plain(hr_str s) {
+    for (size_t i = 0; i < s.len; i++)
+        if (strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/:._-=,%+@",
+                   s.p[i]) == NULL ||
+            s.p[i] == '\0')
+            return false;
+    return s.len > 0;
+}
+
+static void say_quoted(words *w, hr_str s) {
+    if (is_shell_plain(s)) {
+        put_str(w, s);
+        return;
+    }
+    say(w, "'");
+    for (size_t i = 0; i < s.len; i++)
+        s.p[i] == '\'' ? say(w, "'\\''") : put_bytes(w, s.p + i, 1);
+    say(w, "'");
+}
+
+static void put_header(words *w, const hr_pair *header) {
+    words text = {0};
+    put_str(&text, header->name);
+    say(&text, header->value.len == 0 ? ";" : ": ");
+    put_str(&text, header->value);
+    say(w, " -H ");
+    say_quoted(w, (hr_str){text.p, text.n});
+    free(text.p);
+}
+
+char *cli_curl_words(const hr_request *request) {
+    words w = {0}, url = {0};
+    say(&w, "curl");
+    if (!(request->method.len == 3 && memcmp(request->method.p, "GET", 3) == 0)) {
+        say(&w, " -X ");
+        say_quoted(&w, request->method);
+    }
+    for (size_t i = 0; i < request->n_headers; i++)
+        put_header(&w, &request->headers[i]);
+    put_str(&url, request->scheme);
+    say(&url, "://");
+    put_str(&url, request->authority);
+    put_str(&url, request->path);
+    say(&w, " ");
+    say_quoted(&w, (hr_str){url.p, url.n});
+    free(url.p);
+    return w.p;
+}

@@ -1,0 +1,18 @@
+/* Which rule of a root VirtualService takes a request, whatever its delegate does with it. */
+#ifndef HR_CLI_ROOTS_H
+#define HR_CLI_ROOTS_H
+
+#include <stdbool.h>
+
+#include "cli.h"
+
+/* A table of the sources in which each rule with a delegate answers itself, so that a decision names the rule. NULL: it
+ * does not load, which is reported on stderr. */
+hr_table *cli_roots_load(const hr_source *sources, size_t n);
+
+/* Whether rules of the delegate that rule `index` of the VirtualService `id` names are among the compiled ones. */
+bool cli_delegate_takes_part(const hr_table *table, hr_str id, int32_t index);
+/* Whether a VirtualService is loaded. */
+bool cli_is_loaded(const hr_table *table, hr_str namespace_, hr_str name);
+
+#endif

@@ -1,0 +1,321 @@
+/* Selects the DestinationRule of a service and computes its policy for one port and subset. */
+#include "rule_index.h"
+
+#include <stdlib.h>
+
+#include "host_names.h"
+#include "text.h"
+
+/* ---- merging ---- */
+
+static bool set_has(const hr_str *set, size_t n, hr_str value) {
+    for (size_t i = 0; i < n; i++)
+        if (hr_str_eq(set[i], value))
+            return true;
+    return false;
+}
+
+static bool superset(const hr_str *a, size_t n_a, const hr_str *b, size_t n_b) {
+    for (size_t i = 0; i < n_b; i++)
+        if (!set_has(a, n_a, b[i]))
+            return false;
+    return true;
+}
+
+static bool same_set(const hr_str *a, size_t n_a, const hr_str *b, size_t n_b) {
+    return superset(a, n_a, b, n_b) && superset(b, n_b, a, n_a);
+}
+
+static bool same_labels(const hr_pair *a, size_t n_a, const hr_pair *b, size_t n_b) {
+    return n_a == n_b && hr_pairs_subset(a, n_a, b, n_b);
+}
+
+static hr_merged_rule *entry_of(hr_arena *arena, const hr_destination_rule *rule, hr_str host, const hr_str *export_to,
+                                size_t n_export_to) {
+    hr_merged_rule *entry = HR_NEW(arena, hr_merged_rule);
+    *entry = (hr_merged_rule){
+        .first = rule,
+        .host = host,
+        .export_to = export_to,
+        .n_export_to = n_export_to,
+        .policy = &rule->policy,
+        .subsets = HR_ARRAY(arena, const hr_subset *, rule->n_subsets),
+        .n_subsets = rule->n_subsets,
+    };
+    if (entry->subsets == NULL)
+        entry->n_subsets = 0;
+    for (size_t i = 0; i < entry->n_subsets; i++)
+        entry->subsets[i] = &rule->subsets[i];
+    return entry;
+}
+
+static void merge_into(hr_arena *arena, hr_merged_rule *entry, const hr_destination_rule *rule) {
+    const hr_subset **subsets = HR_ARRAY(arena, const hr_subset *, entry->n_subsets + rule->n_subsets);
+    if (subsets == NULL)
+        return;
+    size_t known = entry->n_subsets, n = known;
+    for (size_t i = 0; i < known; i++)
+        subsets[i] = entry->subsets[i];
+    for (size_t i = 0; i < rule->n_subsets; i++) {
+        bool duplicate = false;
+        for (size_t j = 0; j < known && !duplicate; j++)
+            duplicate = hr_str_eq(subsets[j]->name, rule->subsets[i].name);
+        if (!duplicate)
+            subsets[n++] = &rule->subsets[i];
+    }
+    entry->subsets = subsets;
+    entry->n_subsets = n;
+    if (!entry->policy->present && rule->policy.present)
+        entry->policy = &rule->policy;
+}
+
+/* Istio's walk over the entries of one host, flag and all: each step overwrites whether the new rule
+ * becomes an entry of its own. */
+static bool walk_entries(hr_arena *arena, hr_merged_rule *head, const hr_destination_rule *rule,
+                         const hr_str *export_to, size_t n_export_to) {
+    bool add = true;
+    for (hr_merged_rule *e = head; e != NULL; e = e->next) {
+        bool equal = same_set(export_to, n_export_to, e->export_to, e->n_export_to);
+        bool wider = e->n_export_to > 0 && superset(export_to, n_export_to, e->export_to, e->n_export_to);
+        add = !equal;
+        if (!equal && !wider)
+            continue;
+        bool both = e->first->has_selector && rule->has_selector;
+        bool neither = !e->first->has_selector && !rule->has_selector;
+        bool same = same_labels(e->first->selector, e->first->n_selector, rule->selector, rule->n_selector);
+        if (both && !same) {
+            add = true;
+            continue;
+        }
+        if (neither || both)
+            add = false;
+        merge_into(arena, e, rule);
+    }
+    return add;
+}
+
+static void add_wildcard(hr_arena *arena, hr_rule_set *set, hr_merged_rule *head) {
+    hr_merged_rule **grown =
+        hr_arena_grow(arena, set->wildcards, set->n_wildcards, &set->capacity, sizeof(*set->wildcards));
+    if (grown == NULL)
+        return;
+    set->wildcards = grown;
+    set->wildcards[set->n_wildcards++] = head;
+}
+
+static hr_merged_rule *wildcard_head(const hr_rule_set *set, hr_str host) {
+    for (size_t i = 0; i < set->n_wildcards; i++)
+        if (hr_str_eq(set->wildcards[i]->host, host))
+            return set->wildcards[i];
+    return NULL;
+}
+
+static void add_rule(hr_arena *arena, hr_rule_set *set, const hr_destination_rule *rule, hr_str host,
+                     const hr_str *export_to, size_t n_export_to) {
+    bool wild = hr_host_is_wild(host);
+    hr_merged_rule *head = wild ? wildcard_head(set, host) : hr_map_get(&set->exact, host);
+    if (!walk_entries(arena, head, rule, export_to, n_export_to))
+        return;
+    hr_merged_rule *entry = entry_of(arena, rule, host, export_to, n_export_to);
+    if (head == NULL && wild) {
+        add_wildcard(arena, set, entry);
+    } else if (head == NULL) {
+        hr_map_add(arena, &set->exact, host, entry);
+    } else {
+        while (head->next != NULL)
+            head = head->next;
+        head->next = entry;
+    }
+}
+
+static hr_rule_set *set_of(hr_arena *arena, hr_map *map, hr_str namespace_) {
+    void **place = hr_map_at(arena, map, namespace_);
+    if (*place == NULL)
+        *place = HR_NEW(arena, hr_rule_set);
+    return *place;
+}
+
+static int by_selector_and_age(const void *a, const void *b) {
+    const hr_destination_rule *x = *(const hr_destination_rule *const *)a;
+    const hr_destination_rule *y = *(const hr_destination_rule *const *)b;
+    if (x->has_selector != y->has_selector)
+        return x->has_selector ? -1 : 1;
+    return hr_meta_cmp(&x->meta, &y->meta);
+}
+
+static void index_rule(hr_arena *arena, hr_rule_index *index, const hr_destination_rule *rule, hr_str domain) {
+    static const hr_str private_only[] = {{".", 1}};
+    hr_str ns = rule->meta.namespace_;
+    hr_str host = hr_arena_lower(arena, hr_resolve_host(arena, rule->host, ns, domain));
+    /* A rule with a selector is its own namespace's affair, whatever its exportTo says. */
+    const hr_str *to = rule->has_selector ? private_only : rule->export_to.v;
+    size_t n = rule->has_selector ? 1 : rule->export_to.n;
+    bool own = n == 0 || set_has(to, n, HR_STR("*")) || set_has(to, n, HR_STR(".")) || set_has(to, n, ns);
+    if (own)
+        add_rule(arena, set_of(arena, &index->local, ns), rule, host, to, n);
+    bool private = n == 1 && (hr_str_eq_c(to[0], ".") || hr_str_eq(to[0], ns));
+    if (!private)
+        add_rule(arena, set_of(arena, &index->exported, ns), rule, host, to, n);
+    else if (hr_str_eq(ns, index->root_namespace))
+        add_rule(arena, &index->root_private, rule, host, to, n);
+}
+
+void hr_rule_index_build(hr_arena *arena, hr_rule_index *out, const hr_resources *r, hr_str domain,
+                         hr_str root_namespace) {
+    out->root_namespace = root_namespace;
+    const hr_destination_rule **sorted = HR_ARRAY(arena, const hr_destination_rule *, r->n_destination_rules);
+    if (sorted == NULL)
+        return;
+    for (size_t i = 0; i < r->n_destination_rules; i++)
+        sorted[i] = &r->destination_rules[i];
+    if (r->n_destination_rules > 1)
+        qsort(sorted, r->n_destination_rules, sizeof(*sorted), by_selector_and_age);
+    for (size_t i = 0; i < r->n_destination_rules && !hr_arena_failed(arena); i++)
+        index_rule(arena, out, sorted[i], domain);
+}
+
+/* ---- lookup ---- */
+
+/* The chain of the most specific host: exact, else the longest wildcard. */
+static const hr_merged_rule *most_specific(const hr_rule_set *set, hr_str host) {
+    const hr_merged_rule *best = hr_host_is_wild(host) ? NULL : hr_map_get(&set->exact, host);
+    for (size_t i = 0; best == NULL && i < set->n_wildcards; i++)
+        if (hr_str_eq(set->wildcards[i]->host, host))
+            return set->wildcards[i];
+    if (best != NULL)
+        return best;
+    for (size_t i = 0; i < set->n_wildcards; i++)
+        if (hr_host_subset_of(host, set->wildcards[i]->host) &&
+            (best == NULL || set->wildcards[i]->host.len > best->host.len))
+            best = set->wildcards[i];
+    return best;
+}
+
+typedef struct chain {
+    const hr_merged_rule *head;
+    bool exported; /* entries count only where exported to the proxy */
+} chain;
+
+static bool exported_to(const hr_merged_rule *entry, hr_str namespace_) {
+    return entry->n_export_to == 0 || set_has(entry->export_to, entry->n_export_to, HR_STR("*")) ||
+           set_has(entry->export_to, entry->n_export_to, namespace_);
+}
+
+static chain exported_chain(const hr_rule_index *index, hr_str owner, hr_str host, hr_str client) {
+    const hr_rule_set *set = hr_map_get(&index->exported, owner);
+    const hr_merged_rule *head = set == NULL ? NULL : most_specific(set, host);
+    for (const hr_merged_rule *e = head; e != NULL; e = e->next)
+        if (exported_to(e, client))
+            return (chain){head, true};
+    return (chain){NULL, false};
+}
+
+/* First source that has any: the proxy's namespace, the service's, the root's. */
+static chain find_chain(const hr_rule_index *index, const hr_svc *svc, hr_str namespace_) {
+    const hr_rule_set *own = &index->root_private;
+    if (!hr_str_eq(namespace_, index->root_namespace))
+        own = hr_map_get(&index->local, namespace_);
+    const hr_merged_rule *head = own == NULL ? NULL : most_specific(own, svc->host);
+    if (head != NULL)
+        return (chain){head, false};
+    chain found = exported_chain(index, svc->namespace_, svc->host, namespace_);
+    if (found.head == NULL)
+        found = exported_chain(index, index->root_namespace, svc->host, namespace_);
+    return found;
+}
+
+const hr_merged_rule *hr_rule_find(const hr_rule_index *index, const hr_svc *svc, hr_str namespace_,
+                                   const hr_pair *labels, size_t n_labels) {
+    chain found = find_chain(index, svc, namespace_);
+    const hr_merged_rule *general = NULL;
+    for (const hr_merged_rule *e = found.head; e != NULL; e = e->next) {
+        if (found.exported && !exported_to(e, namespace_))
+            continue;
+        const hr_destination_rule *rule = e->first;
+        if (!rule->has_selector)
+            general = e;
+        else if (hr_str_eq(rule->meta.namespace_, namespace_) &&
+                 hr_pairs_subset(rule->selector, rule->n_selector, labels, n_labels))
+            return e;
+    }
+    return general;
+}
+
+const hr_subset *hr_rule_subset(const hr_merged_rule *rule, hr_str name) {
+    for (size_t i = 0; rule != NULL && i < rule->n_subsets; i++)
+        if (hr_str_eq(rule->subsets[i]->name, name))
+            return rule->subsets[i];
+    return NULL;
+}
+
+/* ---- inheritance ---- */
+
+static const hr_policy_spec *port_level(const hr_policy_spec *policy, uint32_t port) {
+    for (size_t i = 0; i < policy->n_port_level; i++)
+        if (policy->port_level[i].port == port)
+            return &policy->port_level[i].policy;
+    return NULL;
+}
+
+#define PRESENT(block) ((block).present ? &(block) : NULL)
+
+static hr_policy_blocks blocks_of(const hr_policy_spec *policy) {
+    return (hr_policy_blocks){
+        .load_balancer = PRESENT(policy->load_balancer),
+        .connection_pool = PRESENT(policy->connection_pool),
+        .outlier_detection = PRESENT(policy->outlier_detection),
+        .tls = PRESENT(policy->tls),
+    };
+}
+
+hr_policy_blocks hr_rule_policy(const hr_merged_rule *rule, const hr_subset *subset, uint32_t port) {
+    hr_policy_blocks out = {0};
+    if (rule == NULL)
+        return out;
+    /* A port-level entry stands for all of the policy; what it leaves out is the default. */
+    const hr_policy_spec *at_port = port_level(rule->policy, port);
+    out = blocks_of(at_port != NULL ? at_port : rule->policy);
+    if (subset == NULL || !subset->policy.present)
+        return out;
+    const hr_policy_spec *subset_port = port_level(&subset->policy, port);
+    if (subset_port != NULL)
+        return blocks_of(subset_port);
+    hr_policy_blocks own = blocks_of(&subset->policy);
+    if (own.load_balancer != NULL)
+        out.load_balancer = own.load_balancer;
+    if (own.connection_pool != NULL)
+        out.connection_pool = own.connection_pool;
+    if (own.outlier_detection != NULL)
+        out.outlier_detection = own.outlier_detection;
+    if (own.tls != NULL)
+        out.tls = own.tls;
+    return out;
+}
+
+/* ---- consistent hash of routes ---- */
+
+static const hr_lb_settings *hash_of(const hr_policy_spec *policy) {
+    const hr_lb_settings *lb = policy == NULL ? NULL : &policy->load_balancer;
+    return lb != NULL && lb->present && lb->has_consistent_hash ? lb : NULL;
+}
+
+const hr_lb_settings *hr_rule_route_hash(const hr_merged_rule *rule, hr_str subset_name, uint32_t stated_port) {
+    if (rule == NULL)
+        return NULL;
+    const hr_subset *subset = hr_rule_subset(rule, subset_name);
+    const hr_lb_settings *found = NULL;
+    if (subset != NULL && stated_port != 0)
+        found = hash_of(port_level(&subset->policy, stated_port));
+    if (found == NULL && subset != NULL)
+        found = hash_of(&subset->policy);
+    if (found == NULL && stated_port != 0)
+        found = hash_of(port_level(rule->policy, stated_port));
+    return found != NULL ? found : hash_of(rule->policy);
+}
+
+const hr_lb_settings *hr_rule_service_hash(const hr_merged_rule *rule, uint32_t port) {
+    if (rule == NULL)
+        return NULL;
+    const hr_lb_settings *found = hash_of(port_level(rule->policy, port));
+    return found != NULL ? found : hash_of(rule->policy);
+}

@@ -1,0 +1,111 @@
+/* One view on two sides: what is known while it is compared, and what was found. */
+#ifndef HR_COMPARISON_H
+#define HR_COMPARISON_H
+
+#include "hosts.h"
+
+/* Literals of one attribute that hold together, and values for which they do. */
+typedef struct hr_box_attr {
+    HR_LIST(hr_literal) literals;
+    hr_values values;
+} hr_box_attr;
+
+/* What a search narrows down. */
+typedef struct hr_box {
+    hr_box_attr *v; /* by attribute */
+    HR_LIST(uint32_t) touched;
+} hr_box;
+
+/* A pair of rules that decide a region, one on each side. */
+typedef struct hr_pair_of_rules {
+    const hr_rule_list *lists[2];
+    size_t index[2];
+    unsigned changed;  /* hr_change bits */
+    bool only_outside; /* the region is what `window` does not hold for */
+    hr_literal window;
+    /* Where the difference is one of texts that are made of the request's: conditions that make it
+     * likely to show. With `only_there`, there is no difference where none of them holds. */
+    hr_literal shows[3];
+    size_t n_shows;
+    bool only_there;
+} hr_pair_of_rules;
+
+typedef struct hr_found_region {
+    hr_pair_of_rules pair;
+    uint32_t cluster;
+    hr_diff_region region;
+} hr_found_region;
+
+typedef struct hr_comparison {
+    hr_arena *b;
+    hr_universe u;
+    hr_rule_reader reader;
+    const hr_view *views[2];
+    hr_scratch *scratch;
+    unsigned max_steps;
+    hr_hosts hosts;
+    hr_box box;
+    uint32_t *seen; /* region.c's, by conjunction: the last region that met it */
+    uint32_t mark;
+    size_t *places; /* compare.c's, by conjunction; zero between its uses */
+    /* The request that a box is tried with. */
+    hr_request request; /* as a client sends it */
+    hr_request edge;    /* as rules see it */
+    char *edge_room;
+    size_t edge_size;
+    char *written; /* a path as it is sent */
+    size_t written_size;
+    HR_LIST(hr_pair) headers;
+    HR_LIST(char) path;
+    HR_LIST(hr_found_region) regions;
+    HR_LIST(hr_diff_undecided) undecided;
+    hr_map by_pair;   /* of regions, for locate */
+    size_t n_regions; /* told apart */
+} hr_comparison;
+
+/* Marks the arena as failed if an allocation elsewhere has; returns the code. */
+static inline int hr_note_no_memory(hr_comparison *c, int error) {
+    if (error == HR_ENOMEM)
+        hr_arena_fail(c->b);
+    return error;
+}
+
+/* compare.c: all of a view. */
+void hr_compare_views(hr_comparison *c);
+
+/* search.c */
+void hr_box_reset(hr_comparison *c);
+/* Adds a literal. HR_NO: nothing is left; HR_MAYBE: that was not decided. */
+hr_truth hr_box_add(hr_comparison *c, hr_literal l, const char **why);
+/* Looks for a request in the box that the pair's rules decide, with `authority` unless the box says
+ * which. HR_YES: c->request is one. */
+hr_truth hr_search(hr_comparison *c, const hr_pair_of_rules *pair, hr_str authority,
+                   const char **why);
+/* The rules that decide c->request. HR_OK or a code of hr_route. */
+int hr_ask_both(hr_comparison *c, const hr_rule_list *const lists[2], size_t index[2]);
+
+/* difference.c: the bits that differ, and for rewritten paths the window in which they do not. */
+void hr_difference(hr_comparison *c, hr_pair_of_rules *pair);
+
+/* Whether c->request shows it: the place redirected to, or what the upstream sees. */
+bool hr_difference_shows(hr_comparison *c, const hr_pair_of_rules *pair);
+
+/* region.c: the draws that show it best. */
+hr_draws hr_draws_of(const hr_pair_of_rules *pair);
+/* Keeps what a search found, once for each cluster of the group's classes that `only` (NULL: all)
+ * admits. */
+void hr_keep_region(hr_comparison *c, const hr_pair_of_rules *pair, const hr_host_group *group,
+                    const hr_host_class *only);
+
+/* What regions are found by. */
+typedef struct hr_region_name {
+    uintptr_t v[5];
+} hr_region_name;
+
+static inline hr_region_name hr_region_name_of(const hr_rule_list *const lists[2],
+                                               const size_t index[2], uint32_t cluster) {
+    return (hr_region_name){
+        {(uintptr_t)lists[0], (uintptr_t)lists[1], index[0], index[1], cluster}};
+}
+
+#endif

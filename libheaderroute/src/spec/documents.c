@@ -1,0 +1,303 @@
+/* Documents of YAML into resources: which kind each document is of, and which resources are given
+ * twice. */
+#include "documents.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "reader.h"
+#include "source.h"
+#include "text.h"
+
+#define DEFAULT_MAX_BYTES ((size_t)64 << 20)
+#define DEFAULT_MAX_DEPTH 64
+#define DEFAULT_MAX_NODES ((size_t)16 << 20)
+
+typedef struct load {
+    hr_reader reader;
+    hr_yaml_budget budget;
+    hr_str default_namespace;
+    hr_map names; /* "kind/namespace/name" to the hr_pos of the first */
+    size_t order;
+    int lists; /* depth of lists in lists */
+} load;
+
+/* ---- kinds ---- */
+
+/* ADMISSION is WARN, or REFUSE if requests are served. */
+typedef enum verdict { READ, PASS_OVER, WARN, ADMISSION, REFUSE } verdict;
+
+static const struct known_kind {
+    const char *group, *kind;
+    verdict verdict;
+    void (*read)(hr_reader *r, const hr_node *resource, const hr_meta *meta);
+    const char *why;
+} kinds[] = {
+    {"networking.istio.io", "VirtualService", READ, hr_read_virtual_service, NULL},
+    {"networking.istio.io", "DestinationRule", READ, hr_read_destination_rule, NULL},
+    {"networking.istio.io", "Gateway", READ, hr_read_gateway, NULL},
+    {"networking.istio.io", "ServiceEntry", READ, hr_read_service_entry, NULL},
+    {"networking.istio.io", "WorkloadEntry", READ, hr_read_workload_entry, NULL},
+    {"networking.istio.io", "Sidecar", REFUSE, NULL,
+     "Sidecar is not supported: it narrows what proxies see"},
+    {"networking.istio.io", "EnvoyFilter", REFUSE, NULL,
+     "EnvoyFilter is not supported: it patches Envoy's own configuration, which cannot be "
+     "evaluated"},
+    {"networking.istio.io", "ProxyConfig", WARN, NULL, "has no effect on routing"},
+    {"networking.istio.io", "WorkloadGroup", WARN, NULL,
+     "is ignored: it is a template for WorkloadEntries; only WorkloadEntries are read"},
+    {"extensions.istio.io", "WasmPlugin", REFUSE, NULL,
+     "WasmPlugin is not supported: it may change any request, which cannot be evaluated"},
+    {"extensions.istio.io", "TrafficExtension", REFUSE, NULL,
+     "TrafficExtension is not supported: it may change any request, which cannot be evaluated"},
+    {"security.istio.io", "PeerAuthentication", PASS_OVER, NULL, NULL},
+    {"security.istio.io", "RequestAuthentication", ADMISSION, NULL,
+     "is not evaluated: every request is treated as allowed"},
+    {"security.istio.io", "AuthorizationPolicy", ADMISSION, NULL,
+     "is not evaluated: every request is treated as allowed"},
+    {"telemetry.istio.io", "Telemetry", PASS_OVER, NULL, NULL},
+    {"gateway.networking.k8s.io", NULL, REFUSE, NULL,
+     "the Kubernetes Gateway API is not supported; use a networking.istio.io VirtualService and "
+     "Gateway"},
+    {"networking.k8s.io", "Ingress", WARN, NULL,
+     "is not evaluated, not even with Istio as its controller"},
+    {"", "Service", READ, hr_read_service, NULL},
+    {"", "Pod", READ, hr_read_pod, NULL},
+    {"", "Node", READ, hr_read_node, NULL},
+    {"apps", "Deployment", READ, hr_read_template, NULL},
+    {"apps", "StatefulSet", READ, hr_read_template, NULL},
+    {"apps", "DaemonSet", READ, hr_read_template, NULL},
+    {"apps", "ReplicaSet", READ, hr_read_template, NULL},
+    {"discovery.k8s.io", "EndpointSlice", READ, hr_read_endpoint_slice, NULL},
+};
+
+static const struct known_kind *find_kind(hr_str group, hr_str kind) {
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+        if (hr_str_eq_c(group, kinds[i].group) &&
+            (kinds[i].kind == NULL || hr_str_eq(kind, hr_str_from(kinds[i].kind))))
+            return &kinds[i];
+    return NULL;
+}
+
+/* ---- resources given twice ---- */
+
+/* Returns 0 if the same kind, namespace and name is given earlier. */
+static int check_unique(load *l, const hr_node *resource, hr_str group, hr_str kind,
+                        const hr_meta *meta) {
+    hr_reader *r = &l->reader;
+    hr_str key = hr_arena_printf(r->arena, "%.*s/%.*s/%.*s/%.*s", (int)group.len, group.p,
+                                 (int)kind.len, kind.p, (int)meta->namespace_.len,
+                                 meta->namespace_.p, (int)meta->name.len, meta->name.p);
+    hr_pos *pos = hr_map_get(&l->names, key);
+    if (pos != NULL) {
+        hr_reader_error(r, resource, "%.*s %.*s/%.*s is given twice: first at %.*s:%d:%d",
+                        (int)kind.len, kind.p, (int)meta->namespace_.len, meta->namespace_.p,
+                        (int)meta->name.len, meta->name.p, (int)pos->file.len, pos->file.p,
+                        pos->line, pos->column);
+        return 0;
+    }
+    pos = HR_NEW(r->arena, hr_pos);
+    *pos = hr_reader_pos(r, resource);
+    return hr_map_add(r->arena, &l->names, key, pos);
+}
+
+/* A resource that is not read must have a unique name, too. */
+static void check_unread(load *l, const hr_node *resource, hr_str group, hr_str kind) {
+    const hr_node *metadata = hr_node_get(resource, HR_STR("metadata"));
+    const hr_node *name = hr_node_get(metadata, HR_STR("name"));
+    const hr_node *namespace_ = hr_node_get(metadata, HR_STR("namespace"));
+    hr_meta meta = {.namespace_ = l->default_namespace};
+    if (name == NULL || name->kind != HR_NODE_STRING)
+        return;
+    meta.name = name->u.text;
+    if (namespace_ != NULL && namespace_->kind == HR_NODE_STRING)
+        meta.namespace_ = namespace_->u.text;
+    check_unique(l, resource, group, kind, &meta);
+}
+
+/* ---- documents ---- */
+
+/* The type of the items of a list that do not state it: the API server leaves it out. */
+typedef struct type {
+    hr_str kind, version; /* absent outside of a list */
+} type;
+
+static void read_resource(load *l, const hr_node *resource, type otherwise);
+
+static void read_list_kind(load *l, const hr_node *list, type of_list) {
+    const hr_node *items = hr_node_get(list, HR_STR("items"));
+    if (items == NULL || items->kind == HR_NODE_NULL)
+        return;
+    hr_path step = {.up = NULL, .name = HR_STR("items")};
+    type of_items = {hr_str_from_to(of_list.kind, 0, of_list.kind.len - strlen("List")),
+                     of_list.version};
+    if (of_items.kind.len == 0) /* kind: List, of anything */
+        of_items = (type){0};
+    l->reader.path = &step;
+    if (hr_reader_wants(&l->reader, items, HR_NODE_LIST) && l->lists < 4) {
+        l->lists++;
+        for (const hr_node *item = items->u.children.first; item != NULL; item = item->next)
+            read_resource(l, item, of_items);
+        l->lists--;
+    }
+    l->reader.path = NULL;
+}
+
+static hr_str string_of(load *l, const hr_node *resource, const char *name, const char *example,
+                        hr_str otherwise) {
+    const hr_node *node = hr_node_get(resource, hr_str_from(name));
+    hr_path step = {.up = NULL, .name = hr_str_from(name)};
+    hr_str text = {0};
+    l->reader.path = &step;
+    if ((node == NULL || node->kind == HR_NODE_NULL) && otherwise.p != NULL)
+        text = otherwise;
+    else if (node == NULL || node->kind == HR_NODE_NULL)
+        hr_reader_error(&l->reader, resource, "is required, for example %s: %s", name, example);
+    else if (hr_reader_wants(&l->reader, node, HR_NODE_STRING))
+        text = node->u.text;
+    l->reader.path = NULL;
+    return text;
+}
+
+/* The top level of an Istio resource is strict, too. */
+static const hr_field top_fields[] = {
+    {"apiVersion", hr_read_nothing, 0, 0, NULL, 0}, {"kind", hr_read_nothing, 0, 0, NULL, 0},
+    {"metadata", hr_read_nothing, 0, 0, NULL, 0},   {"spec", hr_read_nothing, 0, 0, NULL, 0},
+    {"status", hr_read_nothing, 0, 0, NULL, 0},
+};
+
+static void read_known(load *l, const hr_node *resource, const struct known_kind *kind,
+                       hr_str version) {
+    hr_reader *r = &l->reader;
+    int istio = strcmp(kind->group, "networking.istio.io") == 0;
+    if (istio && !hr_str_eq(version, HR_STR("v1alpha3")) &&
+        !hr_str_eq(version, HR_STR("v1beta1")) && !hr_str_eq(version, HR_STR("v1"))) {
+        hr_path step = {.up = NULL, .name = HR_STR("apiVersion")};
+        r->path = &step;
+        hr_reader_error(
+            r, hr_node_get(resource, step.name),
+            "%s has no version \"%.*s\"; use networking.istio.io/v1, v1beta1 or v1alpha3",
+            kind->kind, (int)version.len, version.p);
+        r->path = NULL;
+        return;
+    }
+    if (istio) {
+        hr_schema top = {kind->kind, HR_FIELDS(top_fields), 0, -1, -1, 0, NULL, NULL};
+        hr_read_fields(r, resource, NULL, &top);
+    }
+    hr_meta meta;
+    if (!hr_read_meta(r, resource, l->default_namespace, istio, &meta))
+        return;
+    meta.order = l->order++;
+    if (check_unique(l, resource, hr_str_from(kind->group), hr_str_from(kind->kind), &meta))
+        kind->read(r, resource, &meta);
+}
+
+static void read_resource(load *l, const hr_node *resource, type otherwise);
+static void read_resource(load *l, const hr_node *resource, type otherwise) {
+    hr_reader *r = &l->reader;
+    r->path = NULL;
+    if (resource->kind == HR_NODE_NULL)
+        return;
+    if (resource->kind != HR_NODE_MAP) {
+        hr_reader_error(r, resource, "expected a Kubernetes resource (a map), got %s",
+                        hr_node_kind_name(resource->kind));
+        return;
+    }
+    hr_str kind = string_of(l, resource, "kind", "VirtualService", otherwise.kind);
+    hr_str version =
+        string_of(l, resource, "apiVersion", "networking.istio.io/v1", otherwise.version);
+    if (kind.p == NULL || version.p == NULL)
+        return;
+    hr_str api_version = version;
+    const char *slash = memchr(version.p, '/', version.len);
+    hr_str group = slash == NULL ? HR_STR("") : (hr_str){version.p, (size_t)(slash - version.p)};
+    if (slash != NULL)
+        version = (hr_str){slash + 1, version.len - group.len - 1};
+    if (hr_node_get(resource, HR_STR("items")) != NULL && hr_str_ends(kind, HR_STR("List"))) {
+        read_list_kind(l, resource, (type){kind, api_version});
+        return;
+    }
+    const struct known_kind *known = find_kind(group, kind);
+    hr_path step = {.up = NULL, .name = HR_STR("kind")};
+    const hr_node *place = hr_node_get(resource, step.name);
+    if (place == NULL)
+        place = resource;
+    if (known != NULL && known->verdict == READ) {
+        read_known(l, resource, known, version);
+        return;
+    }
+    check_unread(l, resource, group, kind);
+    if (known == NULL && !hr_str_ends(group, HR_STR(".istio.io")))
+        return;
+    r->path = &step;
+    if (known == NULL)
+        hr_reader_error(r, place, "%.*s has no kind \"%.*s\"", (int)group.len, group.p,
+                        (int)kind.len, kind.p);
+    else if (known->verdict == REFUSE)
+        hr_reader_error(r, place, "%s", known->why);
+    else if (known->verdict == ADMISSION && r->serves)
+        hr_reader_error(r, place, "%s %s", known->kind, known->why);
+    else if (known->verdict == WARN || known->verdict == ADMISSION)
+        hr_reader_warn(r, place, "%s %s", known->kind, known->why);
+    r->path = NULL;
+}
+
+/* ---- a load ---- */
+
+static int read_text(void *ctx, hr_str name, hr_str text) {
+    load *l = ctx;
+    hr_reader *r = &l->reader;
+    r->file = hr_reader_copy(r, name);
+    hr_yaml *yaml = hr_yaml_open(r->file, text, &l->budget, r->d);
+    int rc = yaml == NULL ? HR_ENOMEM : HR_OK;
+    for (int more = 1; more && rc == HR_OK;) {
+        const hr_node *document = NULL;
+        hr_arena *nodes = hr_arena_new();
+        rc = nodes == NULL ? HR_ENOMEM : hr_yaml_next(&document, yaml, nodes);
+        more = document != NULL;
+        r->document = nodes;
+        if (more)
+            read_resource(l, document, (type){0});
+        if (hr_arena_failed(r->arena) || (nodes != NULL && hr_arena_failed(nodes)) ||
+            hr_diagnostics_oom(r->d))
+            rc = HR_ENOMEM;
+        hr_arena_free(nodes);
+    }
+    hr_yaml_close(yaml);
+    return rc;
+}
+
+static size_t or_default(size_t given, size_t otherwise) {
+    return given == 0 ? otherwise : given;
+}
+
+int hr_resources_read(hr_resources **out, hr_arena *arena, hr_diagnostics *d,
+                      const hr_source *sources, size_t n, const hr_load_options *options) {
+    static const hr_load_options defaults = HR_LOAD_OPTIONS_INIT;
+    if (options == NULL)
+        options = &defaults;
+    *out = NULL;
+    load l = {
+        .reader = {.arena = arena,
+                   .text = {.arena = arena},
+                   .d = d,
+                   .serves = options->version >= 2 && options->serves},
+        .budget = {.max_depth = or_default(options->max_depth, DEFAULT_MAX_DEPTH),
+                   .nodes = or_default(options->max_nodes, DEFAULT_MAX_NODES)},
+        .default_namespace = options->default_namespace == NULL
+                                 ? HR_STR("default")
+                                 : hr_str_from(options->default_namespace),
+    };
+    hr_resources *resources = hr_resources_new(arena);
+    l.default_namespace = hr_reader_copy(&l.reader, l.default_namespace);
+    if (resources == NULL || hr_arena_failed(arena))
+        return HR_ENOMEM;
+    l.reader.out = resources;
+    int rc = hr_sources_each(sources, n, or_default(options->max_bytes, DEFAULT_MAX_BYTES), d,
+                             read_text, &l);
+    hr_diagnostics_sort(d);
+    if (rc == HR_OK || rc == HR_EIO)
+        *out = resources;
+    return rc;
+}

@@ -1,0 +1,150 @@
+/* EndpointSlice of Kubernetes: the addresses behind a Service and their state. */
+#include "endpoint_slice.h"
+
+#include <stddef.h>
+
+#include "common_fields.h"
+#include "host_names.h"
+#include "resources.h"
+#include "text.h"
+
+/* ---- Endpoint ---- */
+
+typedef struct conditions {
+    int ready, serving, terminating; /* -1: unset */
+} conditions;
+
+static void init_conditions(void *out) {
+    *(conditions *)out = (conditions){-1, -1, -1};
+}
+
+static const hr_field condition_fields[] = {
+    {"ready", hr_read_bool_value, offsetof(conditions, ready), 0, NULL, 0},
+    {"serving", hr_read_bool_value, offsetof(conditions, serving), 0, NULL, 0},
+    {"terminating", hr_read_bool_value, offsetof(conditions, terminating), 0, NULL, 0},
+};
+
+static const hr_schema conditions_schema = {"EndpointConditions",
+                                            HR_FIELDS(condition_fields),
+                                            sizeof(conditions),
+                                            -1,
+                                            -1,
+                                            1,
+                                            init_conditions,
+                                            NULL};
+
+#define E(member) offsetof(hr_slice_endpoint, member)
+
+/* discovery/v1: an unset `ready` means true, an unset `serving` means the value of `ready`. */
+static void read_conditions(hr_reader *r, const hr_node *node, void *base, const hr_field *field) {
+    hr_slice_endpoint *endpoint = base;
+    conditions c;
+    (void)field;
+    hr_read_fields(r, node, &c, &conditions_schema);
+    endpoint->ready = c.ready != 0;
+    endpoint->serving = c.serving == -1 ? endpoint->ready : c.serving != 0;
+    /* Istio treats an endpoint that is not ready as terminating, unless it states the opposite. */
+    endpoint->terminating = c.terminating == 1 || (c.terminating == -1 && !endpoint->ready);
+}
+
+static const hr_field target_fields[] = {
+    {"kind", hr_read_string, E(target_kind), 0, NULL, 0},
+    {"name", hr_read_string, E(target_name), 0, NULL, 0},
+    {"namespace", hr_read_string, E(target_namespace), 0, NULL, 0},
+};
+
+static const hr_schema target_ref_schema = {
+    "ObjectReference", HR_FIELDS(target_fields), sizeof(hr_slice_endpoint), -1, -1, 1, NULL, NULL};
+
+static void init_endpoint(void *out) {
+    hr_slice_endpoint *endpoint = out;
+    endpoint->ready = endpoint->serving = true;
+}
+
+static void check_slice_endpoint(hr_reader *r, const hr_node *node, void *out) {
+    const hr_slice_endpoint *endpoint = out;
+    if (endpoint->addresses.n == 0)
+        hr_reader_error(r, node, "at least one address is required");
+}
+
+static const hr_field endpoint_fields[] = {
+    {"addresses", hr_read_strings, E(addresses), 0, NULL, 0},
+    {"conditions", read_conditions, 0, 0, NULL, 0},
+    {"targetRef", hr_read_message, 0, 0, &target_ref_schema, 0},
+    {"hostname", hr_read_string, E(hostname), 0, NULL, 0},
+    {"nodeName", hr_read_string, E(node_name), 0, NULL, 0},
+    {"zone", hr_read_string, E(zone), 0, NULL, 0},
+};
+
+static const hr_schema slice_endpoint_schema = {
+    "Endpoint",    HR_FIELDS(endpoint_fields), sizeof(hr_slice_endpoint), E(pos), -1, 1,
+    init_endpoint, check_slice_endpoint};
+#undef E
+
+/* ---- EndpointSlice ---- */
+
+#define P(member) offsetof(hr_port_spec, member)
+static const hr_field slice_port_fields[] = {
+    {"name", hr_read_string, P(name), 0, NULL, 0},
+    {"protocol", hr_read_string, P(protocol), 0, NULL, 0},
+    {"appProtocol", hr_read_string, P(app_protocol), 0, NULL, 0},
+    {"port", hr_read_port, P(number), 0, NULL, 0},
+};
+
+static const hr_schema slice_port_schema = {
+    "EndpointPort", HR_FIELDS(slice_port_fields), sizeof(hr_port_spec), P(pos), -1, 1, NULL, NULL};
+#undef P
+
+static void check_endpoint_slice(hr_reader *r, const hr_node *resource, void *out) {
+    const hr_endpoint_slice *slice = out;
+    const hr_node *list = hr_field_get(resource, "endpoints");
+    int by_name = hr_str_eq_c(slice->address_type, "FQDN");
+    if (slice->address_type.len == 0)
+        hr_reader_error(r, resource, "addressType is required: expected IPv4, IPv6 or FQDN");
+    else if (!by_name && !hr_str_eq_c(slice->address_type, "IPv4") &&
+             !hr_str_eq_c(slice->address_type, "IPv6"))
+        hr_field_error(r, resource, "addressType", "\"%.*s\" is not one of IPv4, IPv6, FQDN",
+                       (int)slice->address_type.len, slice->address_type.p);
+    if (slice->service_name.len == 0)
+        hr_reader_warn(r, resource,
+                       "the EndpointSlice belongs to no Service: the label "
+                       "kubernetes.io/service-name is missing");
+    hr_path name = {.up = r->path, .name = HR_STR("endpoints")}, step;
+    r->path = &name;
+    for (const hr_node *item = hr_items_begin(r, &step, list); item != NULL && !by_name;
+         item = hr_items_next(r, &step, item)) {
+        const hr_node *addresses = hr_field_get(item, "addresses");
+        hr_path deeper = {.up = r->path, .name = HR_STR("addresses")}, inner;
+        r->path = &deeper;
+        for (const hr_node *a = hr_items_begin(r, &inner, addresses); a != NULL;
+             a = hr_items_next(r, &inner, a))
+            if (a->kind == HR_NODE_STRING && !hr_is_ip(a->u.text))
+                hr_reader_error(r, a, "\"%.*s\" is not an IP address", (int)a->u.text.len,
+                                a->u.text.p);
+        r->path = deeper.up;
+    }
+    r->path = name.up;
+}
+
+#define S(member) offsetof(hr_endpoint_slice, member)
+static const hr_field slice_fields[] = {
+    {"addressType", hr_read_string, S(address_type), 0, NULL, 0},
+    {"endpoints", hr_read_list, S(endpoints), S(n_endpoints), &slice_endpoint_schema, 0},
+    {"ports", hr_read_list, S(ports), S(n_ports), &slice_port_schema, 0},
+};
+#undef S
+static const hr_schema slice_schema = {
+    "EndpointSlice",     HR_FIELDS(slice_fields), sizeof(hr_endpoint_slice), -1, -1, 1, NULL,
+    check_endpoint_slice};
+
+void hr_read_endpoint_slice(hr_reader *r, const hr_node *resource, const hr_meta *meta) {
+    hr_endpoint_slice *slice = HR_APPEND(r, endpoint_slices);
+    if (slice == NULL)
+        return;
+    slice->meta = *meta;
+    slice->pos = hr_reader_pos(r, resource);
+    for (size_t i = 0; i < meta->n_labels; i++)
+        if (hr_str_eq(meta->labels[i].name, HR_STR("kubernetes.io/service-name")))
+            slice->service_name = meta->labels[i].value;
+    hr_read_fields(r, resource, slice, &slice_schema);
+}

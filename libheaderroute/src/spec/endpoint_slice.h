@@ -1,0 +1,29 @@
+/* EndpointSlice of Kubernetes: the addresses behind a Service and their state. */
+#ifndef HR_ENDPOINT_SLICE_H
+#define HR_ENDPOINT_SLICE_H
+
+#include "meta.h"
+#include "port.h"
+
+typedef struct hr_slice_endpoint {
+    hr_str_list addresses;
+    hr_str target_kind, target_name, target_namespace, hostname, node_name, zone;
+    bool ready, serving, terminating;
+    hr_pos pos;
+} hr_slice_endpoint;
+
+typedef struct hr_endpoint_slice {
+    hr_meta meta; /* label kubernetes.io/service-name names the Service */
+    hr_str address_type, service_name;
+    hr_slice_endpoint *endpoints;
+    size_t n_endpoints;
+    hr_port_spec *ports; /* name and number */
+    size_t n_ports;
+    hr_pos pos;
+} hr_endpoint_slice;
+
+/* `resource` is the whole document; `meta` is its metadata, with the default namespace filled in.
+ */
+void hr_read_endpoint_slice(hr_reader *r, const hr_node *resource, const hr_meta *meta);
+
+#endif

@@ -1,0 +1,23 @@
+/* Headers of networking.istio.io: what a route sets, adds and removes, read and checked. */
+#ifndef HR_HEADER_OPERATIONS_H
+#define HR_HEADER_OPERATIONS_H
+
+#include "reader.h"
+
+typedef struct hr_header_operations { /* Headers.HeaderOperations */
+    hr_pair *set, *add;
+    size_t n_set, n_add;
+    hr_str *remove;
+    size_t n_remove;
+    hr_pos pos;
+} hr_header_operations;
+
+typedef struct hr_headers_spec {
+    bool present;
+    hr_header_operations request, response;
+    hr_pos pos;
+} hr_headers_spec;
+
+extern const hr_schema hr_headers_schema; /* hr_headers_spec */
+
+#endif

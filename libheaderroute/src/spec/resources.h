@@ -1,0 +1,52 @@
+/* The resources of one load, and the checks across them. */
+#ifndef HR_RESOURCES_H
+#define HR_RESOURCES_H
+
+#include "destination_rule.h"
+#include "endpoint_slice.h"
+#include "gateway.h"
+#include "map.h"
+#include "reader.h"
+#include "service.h"
+#include "service_entry.h"
+#include "virtual_service.h"
+#include "workload.h"
+#include "workload_entry.h"
+
+/* All structs live in the arena of the load. A struct that a message may point at has a `pos`. */
+typedef struct hr_resources {
+    hr_virtual_service *virtual_services;
+    size_t n_virtual_services;
+    hr_destination_rule *destination_rules;
+    size_t n_destination_rules;
+    hr_gateway *gateways;
+    size_t n_gateways;
+    hr_service_entry *service_entries;
+    size_t n_service_entries;
+    hr_workload_entry *workload_entries;
+    size_t n_workload_entries;
+    hr_service *services;
+    size_t n_services;
+    hr_workload *workloads;
+    size_t n_workloads;
+    hr_endpoint_slice *endpoint_slices;
+    size_t n_endpoint_slices;
+    hr_kube_node *nodes;
+    size_t n_nodes;
+    hr_map
+        regexes; /* pattern -> hr_regex, for every pattern of the resources; freed with the arena */
+    struct hr_regex_tails *regex_tails;
+} hr_resources;
+
+/* A new item at the end of the list `member` of the load, zeroed; NULL if an allocation fails. */
+#define HR_APPEND(r, member)                                                                       \
+    hr_reader_append((r), &(r)->out->member, &(r)->out->n_##member, sizeof(*(r)->out->member))
+
+/* Empty resources in the arena, which frees their patterns. NULL if an allocation fails. */
+hr_resources *hr_resources_new(hr_arena *arena);
+
+/* Istio's admission checks of whole resources. The checks of one message run while it is read.
+ * HR_OK or HR_ENOMEM. */
+int hr_resources_validate(const hr_resources *resources, hr_diagnostics *d);
+
+#endif

@@ -1,0 +1,12 @@
+#!/usr/bin/env bash
+# Builds the servers on the event loop library that is not the default, and runs the suites that depend on it.
+set -euo pipefail
+cd "$(dirname "$(readlink -f "$0")")/.."
+backend=${1:-libuv}
+dir=build/$backend
+cmake --preset release -B "$dir" -DHR_NET_BACKEND="$backend" -DHR_WERROR=ON -DHR_BUILD_OPENCV=OFF -DHR_BUILD_PYTHON=OFF >/dev/null
+cmake --build "$dir" -j"$(nproc)" --target headerroute-cli headerroute-gateway headerroute-proxy headerroute-predict test-net >"$dir/build.log" 2>&1 || {
+    tail -n 40 "$dir/build.log"
+    exit 1
+}
+ctest --test-dir "$dir" --output-on-failure -R '^test-net$|^services-(gateway|upstream|proxy|drain)|^test-services-(hygiene|server|jobs)$'

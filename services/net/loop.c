@@ -1,0 +1,109 @@
+/* The loop: a backend, timers, and messages from other threads. */
+#include "net.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "backend.h"
+
+struct sv_loop {
+    sv_backend *backend;
+    hr_timers timers;
+    pthread_mutex_t mutex; /* of the messages */
+    sv_message *first, **last;
+    sv_watch *wake;
+    int wake_fd; /* the watch's */
+};
+
+sv_backend *sv_loop_backend(sv_loop *loop) {
+    return loop->backend;
+}
+
+hr_timers *sv_loop_timers(sv_loop *loop) {
+    return &loop->timers;
+}
+
+static sv_message *take_messages(sv_loop *loop) {
+    pthread_mutex_lock(&loop->mutex);
+    sv_message *first = loop->first;
+    loop->first = NULL;
+    loop->last = &loop->first;
+    pthread_mutex_unlock(&loop->mutex);
+    return first;
+}
+
+static void on_wake(void *ctx, unsigned ready) {
+    sv_loop *loop = ctx;
+    uint64_t count;
+    (void)ready;
+    if (read(loop->wake_fd, &count, sizeof(count)) < 0)
+        return;
+    for (sv_message *message = take_messages(loop), *next; message != NULL; message = next) {
+        next = message->next;
+        message->run(message);
+    }
+}
+
+void sv_loop_post(sv_loop *loop, sv_message *message) {
+    const uint64_t one = 1;
+    if (message != NULL) {
+        message->next = NULL;
+        pthread_mutex_lock(&loop->mutex);
+        *loop->last = message;
+        loop->last = &message->next;
+        pthread_mutex_unlock(&loop->mutex);
+    }
+    while (write(loop->wake_fd, &one, sizeof(one)) < 0 && errno == EINTR)
+        ;
+}
+
+static int open_wake(sv_loop *loop) {
+    loop->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    if (loop->wake_fd < 0)
+        return -1;
+    loop->wake = sv_watch_new(loop, loop->wake_fd, on_wake, loop);
+    if (loop->wake == NULL)
+        return -1;
+    sv_watch_set(loop->wake, SV_READ);
+    return 0;
+}
+
+sv_loop *sv_loop_new(void) {
+    sv_loop *loop = calloc(1, sizeof(*loop));
+    if (loop == NULL || (loop->backend = sv_backend_new()) == NULL) {
+        free(loop);
+        return NULL;
+    }
+    pthread_mutex_init(&loop->mutex, NULL);
+    loop->last = &loop->first;
+    if (open_wake(loop) != 0 || hr_timers_init(&loop->timers, loop) != 0) {
+        sv_watch_close(loop->wake);
+        sv_backend_free(loop->backend);
+        free(loop);
+        return NULL;
+    }
+    return loop;
+}
+
+void sv_loop_free(sv_loop *loop) {
+    hr_timers_dispose(&loop->timers);
+    sv_watch_close(loop->wake);
+    sv_backend_free(loop->backend);
+    pthread_mutex_destroy(&loop->mutex);
+    free(loop);
+}
+
+void sv_loop_run(sv_loop *loop, bool wait) {
+    sv_backend_run(loop->backend, wait);
+}
+
+sv_watch *sv_watch_new(sv_loop *loop, int fd, sv_watch_fn on_ready, void *ctx) {
+    sv_watch *watch = sv_backend_watch(loop->backend, fd, on_ready, ctx);
+    if (watch == NULL)
+        close(fd);
+    return watch;
+}

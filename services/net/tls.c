@@ -1,0 +1,100 @@
+/* TLS over a socket, for both directions (OpenSSL). */
+#include "tls.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+#include <openssl/err.h>
+#include <openssl/x509_vfy.h>
+
+#define MAX_WRITE ((size_t)1 << 20)
+
+/* As read and write would say it. */
+static ssize_t outcome_of(SSL *ssl, int result) {
+    switch (SSL_get_error(ssl, result)) {
+    case SSL_ERROR_WANT_READ:
+    case SSL_ERROR_WANT_WRITE:
+        errno = EAGAIN;
+        return -1;
+    case SSL_ERROR_ZERO_RETURN:
+        return 0;
+    default: /* an end without close_notify among them: what came may be cut short */
+        errno = ECONNRESET;
+        return -1;
+    }
+}
+
+ssize_t sv_tls_read(SSL *ssl, char *buf, size_t size) {
+    size_t got = 0;
+    /* To the last byte that OpenSSL holds: the loop does not know of these. */
+    while (got < size) {
+        ERR_clear_error();
+        int result =
+            SSL_read(ssl, buf + got, (int)(size - got < MAX_WRITE ? size - got : MAX_WRITE));
+        if (result <= 0)
+            return got > 0 ? (ssize_t)got : outcome_of(ssl, result);
+        got += (size_t)result;
+    }
+    return (ssize_t)got;
+}
+
+ssize_t sv_tls_write(SSL *ssl, const struct iovec *pieces, size_t n) {
+    size_t sent = 0;
+    for (size_t i = 0; i < n; i++) {
+        const char *at = pieces[i].iov_base;
+        for (size_t left = pieces[i].iov_len; left > 0;) {
+            ERR_clear_error();
+            int result = SSL_write(ssl, at, (int)(left < MAX_WRITE ? left : MAX_WRITE));
+            if (result <= 0)
+                return sent > 0 ? (ssize_t)sent : outcome_of(ssl, result);
+            at += result;
+            left -= (size_t)result;
+            sent += (size_t)result;
+        }
+    }
+    return (ssize_t)sent;
+}
+
+int sv_tls_is_silent(SSL *ssl) {
+    char byte;
+    ERR_clear_error();
+    int result = SSL_peek(ssl, &byte, 1);
+    return result <= 0 && SSL_get_error(ssl, result) == SSL_ERROR_WANT_READ;
+}
+
+static void explain_failure(SSL *ssl, char *why, size_t why_size) {
+    long verdict = SSL_get_verify_result(ssl);
+    unsigned long error = ERR_peek_last_error();
+    const char *reason = ERR_reason_error_string(error);
+    if (SSL_get_verify_mode(ssl) != SSL_VERIFY_NONE && verdict != X509_V_OK)
+        snprintf(why, why_size, "%s", X509_verify_cert_error_string(verdict));
+    else if (error == 0)
+        snprintf(why, why_size, "no reason given");
+    else if (reason != NULL)
+        snprintf(why, why_size, "%s", reason);
+    else
+        ERR_error_string_n(error, why, why_size);
+    ERR_clear_error();
+}
+
+sv_tls_step sv_tls_handshake(SSL *ssl, char *why, size_t why_size) {
+    ERR_clear_error();
+    int result = SSL_do_handshake(ssl);
+    if (result == 1)
+        return SV_TLS_READY;
+    switch (SSL_get_error(ssl, result)) {
+    case SSL_ERROR_WANT_READ:
+        return SV_TLS_WANTS_READ;
+    case SSL_ERROR_WANT_WRITE:
+        return SV_TLS_WANTS_WRITE;
+    default:
+        explain_failure(ssl, why, why_size);
+        return SV_TLS_FAILED;
+    }
+}
+
+void sv_tls_finish(SSL *ssl) {
+    ERR_clear_error();
+    SSL_shutdown(ssl);
+    ERR_clear_error();
+}

@@ -1,0 +1,215 @@
+"""`headerroute diff`: against `headerroute route` on generated pairs, its formats, and its exit codes.
+
+The long run: python3 tests/prove/pairs.py --count 2040 | build/release/bin/diff-check
+"""
+import json
+import os
+import pathlib
+import re
+import subprocess
+import sys
+
+import pytest
+
+HERE = pathlib.Path(__file__).resolve().parent
+BIN = pathlib.Path(os.environ["HR_BUILD_DIR"]) / "bin"
+
+SERVICES = """
+apiVersion: v1
+kind: Service
+metadata: {name: shop}
+spec: {selector: {app: shop}, ports: [{name: http, port: 80}]}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: shop-v1, labels: {app: shop, version: v1}}
+status: {podIP: 10.0.0.1}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: shop-v2, labels: {app: shop, version: v2}}
+status: {podIP: 10.0.0.2}
+---
+apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata: {name: shop}
+spec:
+  host: shop
+  subsets: [{name: v1, labels: {version: v1}}, {name: v2, labels: {version: v2}}]
+---
+"""
+RULES = """
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: shop}
+spec:
+  hosts: [shop]
+  http:
+    - match: [{uri: {prefix: /api/}, headers: {target: {exact: condition1}}}]
+      route: [{destination: {host: shop, subset: v1}}]
+      timeout: 10s
+    - route: [{destination: {host: shop, subset: v2}}]
+"""
+
+
+def diff(*arguments, stdin=None):
+    return subprocess.run([str(BIN / "headerroute"), "diff", *map(str, arguments)], text=True, input=stdin,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=120)
+
+
+@pytest.fixture
+def sides(tmp_path):
+    """Writes the two sides; gives their paths."""
+    def write(old, new):
+        paths = tmp_path / "old.yaml", tmp_path / "new.yaml"
+        for path, rules in zip(paths, (old, new)):
+            path.write_text(SERVICES + rules)
+        return paths
+    return write
+
+
+def test_generated_pairs_agree_with_the_evaluator():
+    """Completeness and soundness on a seeded sample; the long run takes more of the same."""
+    pairs = subprocess.run([sys.executable, HERE / "pairs.py", "--seed", "1", "--count", "70"], stdout=subprocess.PIPE,
+                           check=True, timeout=120)
+    done = subprocess.run([BIN / "diff-check", "--pairs", "60", "--random", "400", "--boundary", "200"], input=pairs.stdout,
+                          stdout=subprocess.PIPE, timeout=500)
+    assert done.returncode == 0, done.stdout.decode()
+    numbers = [int(n) for n in re.findall(rb"\d+", done.stdout)]
+    assert numbers[0] == 60 and numbers[3] > 100, done.stdout  # pairs and regions
+    assert numbers[6] > 500, done.stdout  # requests that are decided differently
+
+
+def test_equal_sides_are_proven_equal(sides):
+    old, new = sides(RULES, RULES)
+    done = diff(old, new)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "mesh, namespace default, port 80: no request changes\n" in done.stdout
+    assert json.loads(diff(old, new, "--json").stdout)["complete"] is True
+
+
+def test_a_region_reads_as_a_sentence(sides):
+    old, new = sides(RULES, RULES.replace("timeout: 10s", "timeout: 2s"))
+    done = diff(old, new)
+    assert done.returncode == 1
+    assert "mesh, namespace default, port 80: 1 of " in done.stdout
+    assert 'path prefix /api/, header target = "condition1"\n' in done.stdout
+    assert "before  default/shop http[0].match[0] -> shop.default v1  %s:" % old in done.stdout
+    assert "after   default/shop http[0].match[0] -> shop.default v1, timeout 10s -> 2s  %s:" % new in done.stdout
+    assert "e.g.    curl -H 'target: condition1' http://shop.default.svc.cluster.local/api/\n" in done.stdout
+
+
+def test_json_has_what_the_contract_says(sides):
+    old, new = sides(RULES, RULES.replace("exact: condition1", "regex: 'condition[12]'"))
+    done = diff(old, new, "--format", "json")
+    assert done.returncode == 1
+    report = json.loads(done.stdout)
+    assert report["complete"] is True and report["undecided"] == []
+    (region,) = report["regions"]
+    assert region["changed"] == ["destination", "timeout"]
+    assert region["view"] == {"gateway": "mesh", "port": 80, "namespace": "default"}
+    conditions = {(w["field"], w["op"], w["value"], w["not"]) for w in region["where"]}
+    assert {("path", "prefix", "/api/", False), ("headers[target]", "regex", "condition[12]", False),
+            ("headers[target]", "exact", "condition1", True)} <= conditions
+    assert region["before"]["destination"]["subset"] == "v2"
+    assert region["after"]["destination"]["subset"] == "v1"
+    assert ["target", "condition2"] in region["witness"]["headers"]
+
+
+def test_the_witness_is_a_line_of_batch(sides):
+    old, new = sides(RULES, RULES.replace("exact: condition1", "prefix: cond"))
+    region = json.loads(diff(old, new, "--json").stdout)["regions"][0]
+    for path, side in ((old, "before"), (new, "after")):
+        done = subprocess.run([BIN / "headerroute", "route", "-f", path, "--batch", "-"], text=True,
+                              input=json.dumps(region["witness"]) + "\n", stdout=subprocess.PIPE, check=True)
+        assert json.loads(done.stdout) == region[side]
+
+
+def test_locate_prints_the_region_of_each_request(sides):
+    old, new = sides(RULES, RULES.replace("timeout: 10s", "timeout: 2s"))
+    base = {"authority": "shop", "path": "/api/x"}
+    lines = [dict(base, headers=[["target", "condition1"]]), base, dict(base, port=81), dict(base, source_labels={"a": "b"},
+             headers=[["Target", "condition1"]]), dict(base, authority="SHOP:8080", port=80, headers=[["target", "condition1"]]),
+             {"authority": "shop"}, dict(base, namespace="elsewhere")]
+    done = diff(old, new, "--locate", "-", stdin="".join(json.dumps(line) + "\n" for line in lines))
+    got = [json.loads(line) for line in done.stdout.splitlines()]
+    assert done.returncode == 1
+    assert got[:5] == [0, None, None, 0, 0]
+    assert got[5] == {"error": "path: is missing"}
+    assert got[6] is None
+
+
+def test_markdown_is_a_table(sides):
+    old, new = sides(RULES, RULES.replace("timeout: 10s", "timeout: 2s"))
+    text = diff(old, new, "--format", "markdown").stdout
+    assert text.startswith("## Routing: 1 region of requests changes\n")
+    assert "### mesh, namespace default, port 80\n" in text
+    rows = [line for line in text.splitlines() if line.startswith("| 1 |")]
+    assert len(rows) == 1 and rows[0].count(" | ") == 5
+
+
+def test_sarif_points_at_the_changed_rule(sides):
+    old, new = sides(RULES, RULES.replace("timeout: 10s", "timeout: 2s"))
+    run = json.loads(diff(old, new, "--format", "sarif").stdout)["runs"][0]
+    (result,) = run["results"]
+    place = result["locations"][0]["physicalLocation"]
+    assert result["ruleId"] == "routing-change"
+    assert place["artifactLocation"]["uri"] == str(new)
+    lines = (SERVICES + RULES).splitlines()
+    assert "condition1" in lines[place["region"]["startLine"] - 1]
+
+
+def test_only_narrows(sides):
+    old, new = sides(RULES, RULES.replace("timeout: 10s", "timeout: 2s"))
+    assert diff(old, new, "--only", "destination,weights").returncode == 0
+    assert diff(old, new, "--only", "timeout").returncode == 1
+    wrong = diff(old, new, "--only", "colour")
+    assert wrong.returncode == 2 and "unknown part of a decision 'colour'" in wrong.stderr
+
+
+def test_what_is_not_decided_has_its_exit_code(sides):
+    before = RULES.replace("exact: condition1", "regex: '\\bq\\B1'")
+    after = before.replace("    - route:", "    - match: [{uri: {prefix: /api/}, headers: {target: {regex: '\\bq\\pN'}}}]\n"
+                           "      route: [{destination: {host: shop, subset: v1}}]\n    - route:")
+    old, new = sides(before, after)
+    done = diff(old, new)
+    assert done.returncode == 3, done.stdout
+    assert "not decided: a Unicode class" in done.stdout or "not decided: a word boundary" in done.stdout
+    report = json.loads(diff(old, new, "--json").stdout)
+    assert report["complete"] is False and report["regions"] == []
+    assert report["undecided"][0]["place"].startswith(str(new))
+
+
+def test_sides_of_several_files(tmp_path, sides):
+    old, new = sides(RULES, RULES.replace("subset: v2", "subset: v1"))
+    services, rules = tmp_path / "services.yaml", tmp_path / "rules.yaml"
+    services.write_text(SERVICES)
+    rules.write_text(RULES)
+    assert diff("--old", old, "--new", services, "--new", rules).returncode == 0
+    assert diff("--old", services, "--old", rules, "--new", new).returncode == 1
+
+
+@pytest.mark.parametrize("arguments, message", [
+    ([], "expected two sides, OLD and NEW, got 0"),
+    (["a"], "got 1"),
+    (["--old", "a"], "expected OLD and NEW, or both --old and --new"),
+    (["a", "b", "--format", "xml"], "--format: expected text, json, markdown or sarif, got 'xml'"),
+    (["a", "b", "--junit", "f"], "there is no flag"),
+])
+def test_wrong_command_lines(arguments, message):
+    done = diff(*arguments)
+    assert done.returncode == 2 and done.stdout == "" and message in done.stderr
+
+
+def test_a_side_that_does_not_load(sides):
+    old, new = sides(RULES, RULES.replace("timeout: 10s", "timeout: soon"))
+    done = diff(old, new)
+    assert done.returncode == 2 and done.stdout == "" and "timeout" in done.stderr
+
+
+def test_a_view_is_compared_alone(sides):
+    old, new = sides(RULES, RULES.replace("timeout: 10s", "timeout: 2s"))
+    done = diff(old, new, "--port", "80", "--namespace", "other")
+    assert done.returncode == 1 and done.stdout.startswith("mesh, namespace other, port 80: 1 of ")
+    missing = diff(old, new, "--gateway", "no/such")
+    assert missing.returncode == 2 and "there is no Gateway no/such" in missing.stderr

@@ -1,0 +1,16 @@
+foreach(name request response body write)
+  hr_add_test(test-http1-${name} SOURCES ${CMAKE_CURRENT_LIST_DIR}/http1_${name}_test.c LIBS sv-http LABELS sanitize)
+endforeach()
+# What fuzzing found stays found, also where there is no libFuzzer. libh2o exports picohttpparser, to compare with.
+pkg_check_modules(H2O_EVLOOP IMPORTED_TARGET libh2o-evloop)
+if(H2O_EVLOOP_FOUND)
+  set(reference http1_reference.c)
+else()
+  set(reference http1_no_reference.c)
+endif()
+set(HR_FUZZ ${PROJECT_SOURCE_DIR}/tests/fuzz)
+foreach(target request response chunked)
+  hr_add_test(test-http1-corpus-${target} SOURCES ${HR_FUZZ}/corpus_test.c ${HR_FUZZ}/${target}_fuzzer.c ${HR_FUZZ}/${reference}
+    LIBS sv-http $<TARGET_NAME_IF_EXISTS:PkgConfig::H2O_EVLOOP> INCLUDES ${HR_FUZZ} LABELS sanitize)
+  target_compile_definitions(test-http1-corpus-${target} PRIVATE CORPUS="${target}_fuzzer")
+endforeach()
