@@ -7,7 +7,7 @@
 
 #include "cli.h"
 #include "diag.h"
-#include "source.h"
+#include "read_sources.h"
 
 /* ---- documents of a text ---- */
 

@@ -7,12 +7,12 @@
 
 /* Rules with a delegate answer instead. false: out of memory. */
 static bool answer_at_roots(hr_resources *resources, hr_arena *arena) {
-    hr_direct_response *answer = hr_arena_array(arena, 1, sizeof(*answer));
+    hr_spec_direct_response *answer = hr_arena_array(arena, 1, sizeof(*answer));
     if (answer == NULL)
         return false;
     answer->status = 200;
     for (size_t i = 0; i < resources->n_virtual_services; i++) {
-        hr_virtual_service *vs = &resources->virtual_services[i];
+        hr_spec_virtual_service *vs = &resources->virtual_services[i];
         for (size_t h = 0; h < vs->n_http; h++)
             if (vs->http[h].has_delegate) {
                 vs->http[h].has_delegate = false;
@@ -52,7 +52,7 @@ hr_table *cli_roots_load(const hr_source *sources, size_t n) {
 
 bool cli_delegate_takes_part(const hr_table *table, hr_str id, int32_t index) {
     for (size_t i = 0; i < table->n_virtual_services; i++) {
-        const hr_vs *vs = &table->virtual_services[i];
+        const hr_mesh_virtual_service *vs = &table->virtual_services[i];
         for (size_t h = 0; hr_str_eq(vs->id, id) && h < vs->n_http; h++)
             if (vs->http[h].root_index == index)
                 return true;

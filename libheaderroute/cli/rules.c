@@ -6,7 +6,7 @@
 
 #include "diag.h"
 #include "node_json.h"
-#include "source.h"
+#include "read_sources.h"
 #include "text.h"
 
 typedef struct document {

@@ -10,8 +10,8 @@
 #include "diag.h"
 #include "host_index.h"
 #include "node_json.h"
+#include "read_sources.h"
 #include "roots.h"
-#include "source.h"
 #include "text.h"
 
 /* ---- what a case is while it runs ---- */
@@ -84,7 +84,7 @@ static int decide_on_service_ports(outcome *out, test_case *t, cli_views *views,
     const hr_registry *registry = &t->suite->table->registry;
     hr_str host = hr_authority_host(r->request.authority);
     for (size_t i = 0; i < registry->n_services; i++) {
-        const hr_svc *svc = registry->services[i];
+        const hr_mesh_service *svc = registry->services[i];
         bool named = hr_str_starts(svc->host, host) && (svc->host.len == host.len || svc->host.p[host.len] == '.');
         for (size_t p = 0; named && p < svc->n_ports; p++) {
             cli_view view = t->view;

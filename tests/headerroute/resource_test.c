@@ -53,7 +53,7 @@ Test(resource, two_proxies_behind_one_service) {
     cr_assert(eq(sz, r->n_services, 2));
     cr_assert(eq(sz, r->n_workloads, 2));
 
-    const hr_virtual_service *vs = r->virtual_services;
+    const hr_spec_virtual_service *vs = r->virtual_services;
     cr_expect(is(vs->meta.name, "proxy-server"));
     cr_expect(is(vs->meta.namespace_, "default"));
     cr_assert(eq(sz, vs->n_http, 2));
@@ -68,19 +68,19 @@ Test(resource, two_proxies_behind_one_service) {
     cr_expect(eq(int, vs->http[0].pos.column, 7));
     cr_expect(eq(sz, vs->http[1].n_match, 0));
 
-    const hr_destination_rule *dr = r->destination_rules;
+    const hr_spec_destination_rule *dr = r->destination_rules;
     cr_expect(is(dr->host, "proxy-server"));
     cr_expect(dr->policy.load_balancer.has_simple);
     cr_expect(eq(int, dr->policy.load_balancer.simple, 4));
     cr_assert(eq(sz, dr->n_subsets, 2));
     cr_expect(is(dr->subsets[1].labels[0].value, "proxy-pod-version2"));
 
-    const hr_service *service = r->services;
+    const hr_spec_service *service = r->services;
     cr_expect(eq(u32, service->ports[0].number, 5000));
     cr_expect(eq(u32, service->ports[0].target_port, 5000));
     cr_expect(is(service->selector[0].value, "proxy-pod"));
 
-    const hr_workload *workload = &r->workloads[1];
+    const hr_spec_workload *workload = &r->workloads[1];
     cr_expect(is(workload->labels[1].value, "proxy-pod-version2"));
     cr_expect(is(workload->ports[0].name, "http-server"));
     cr_expect(eq(u32, workload->ports[0].number, 5000));
@@ -97,7 +97,7 @@ static const hr_resources *everything(void) {
 #define SECOND INT64_C(1000000000)
 
 Test(resource, metadata_is_read) {
-    const hr_virtual_service *vs = everything()->virtual_services;
+    const hr_spec_virtual_service *vs = everything()->virtual_services;
     cr_expect(is(vs->meta.namespace_, "shop"));
     cr_expect(is(vs->meta.creation_timestamp, "2024-02-03T04:05:06Z"));
     cr_expect(is(vs->meta.labels[0].name, "team") && is(vs->meta.labels[0].value, "a"));
@@ -134,9 +134,9 @@ Test(resource, every_field_of_a_match_is_read) {
 }
 
 Test(resource, destinations_and_header_operations_are_read) {
-    const hr_http_route *h = everything()->virtual_services->http;
+    const hr_spec_http_route *h = everything()->virtual_services->http;
     cr_assert(eq(sz, h->n_route, 2));
-    const hr_route_destination *d = h->route;
+    const hr_spec_route_destination *d = h->route;
     cr_expect(is(d->destination.host, "cart") && is(d->destination.subset, "v1"));
     cr_expect(eq(u32, d->destination.port, 9080));
     cr_expect(eq(i64, d->weight, 90));
@@ -154,7 +154,7 @@ Test(resource, destinations_and_header_operations_are_read) {
     cr_expect(eq(u32, h->mirror->destination.port, 81));
     cr_expect(h->mirror_percentage == 12.5);
     cr_expect(eq(i64, h->mirror_percent, -1));
-    const hr_http_route *last = &h[5];
+    const hr_spec_http_route *last = &h[5];
     cr_expect(is(last->rewrite->regex_match, "^/(a)") && is(last->rewrite->regex_rewrite, "/\\1"));
     cr_expect(eq(i64, last->timeout_ns, -1));
     cr_expect(last->mirror == NULL && last->retries == NULL && last->fault == NULL && last->cors_policy == NULL);
@@ -164,7 +164,7 @@ Test(resource, destinations_and_header_operations_are_read) {
 }
 
 Test(resource, redirects_and_direct_responses_are_read) {
-    const hr_http_route *h = everything()->virtual_services->http;
+    const hr_spec_http_route *h = everything()->virtual_services->http;
     cr_expect(is(h[1].redirect->prefix_rewrite, "/new") && is(h[1].redirect->authority, "b.example.com"));
     cr_expect(is(h[1].redirect->scheme, "https") && h[1].redirect->uri.p == NULL);
     cr_expect(eq(u32, h[1].redirect->port, 8443));
@@ -177,7 +177,7 @@ Test(resource, redirects_and_direct_responses_are_read) {
 }
 
 Test(resource, retries_faults_and_cors_are_read) {
-    const hr_http_route *h = everything()->virtual_services->http;
+    const hr_spec_http_route *h = everything()->virtual_services->http;
     cr_expect(eq(i64, h->retries->attempts, 3));
     cr_expect(eq(i64, h->retries->per_try_timeout_ns, 2 * SECOND));
     cr_expect(eq(i64, h->retries->backoff_ns, SECOND / 40));
@@ -188,7 +188,7 @@ Test(resource, retries_faults_and_cors_are_read) {
     cr_expect(h->fault->delay_percentage == 0.1 && h->fault->abort_percentage == 50);
     cr_expect(eq(i64, h->fault->fixed_delay_ns, 5 * SECOND));
     cr_expect(is(h->fault->abort_grpc_status, "UNAVAILABLE"));
-    const hr_cors_spec *cors = h->cors_policy;
+    const hr_spec_cors_policy *cors = h->cors_policy;
     cr_assert(eq(sz, cors->n_allow_origins, 3));
     cr_expect(cors->allow_origins[2].kind == HR_SM_REGEX);
     cr_expect(eq(sz, cors->allow_methods.n, 2));
@@ -199,9 +199,9 @@ Test(resource, retries_faults_and_cors_are_read) {
 }
 
 Test(resource, every_field_of_a_destination_rule_is_read) {
-    const hr_destination_rule *r = everything()->destination_rules;
+    const hr_spec_destination_rule *r = everything()->destination_rules;
     cr_expect(r->has_selector && is(r->selector[0].value, "web"));
-    const hr_lb_settings *lb = &r->policy.load_balancer;
+    const hr_spec_load_balancer *lb = &r->policy.load_balancer;
     cr_expect(lb->present && lb->has_simple == false && lb->has_consistent_hash && lb->has_hash_key);
     cr_expect(lb->hash_kind == HR_HASH_COOKIE && is(lb->hash_name, "user") && is(lb->cookie_path, "/p"));
     cr_expect(eq(i64, lb->cookie_ttl_ns, 3600 * SECOND));
@@ -214,7 +214,7 @@ Test(resource, every_field_of_a_destination_rule_is_read) {
     cr_expect(lb->has_warmup && lb->warmup_minimum_percent == 20 && lb->warmup_aggression == 1.5);
     cr_expect(eq(i64, lb->warmup_duration_ns, 60 * SECOND));
 
-    const hr_connection_pool *pool = &r->policy.connection_pool;
+    const hr_spec_connection_pool *pool = &r->policy.connection_pool;
     cr_expect(eq(i64, pool->tcp_max_connections, 1));
     cr_expect(eq(i64, pool->tcp_connect_timeout_ns, SECOND * 3 / 100));
     cr_expect(eq(i64, pool->tcp_idle_timeout_ns, 0));
@@ -231,7 +231,7 @@ Test(resource, every_field_of_a_destination_rule_is_read) {
     cr_expect(eq(i64, pool->max_concurrent_streams, 6));
     cr_expect(eq(i64, pool->http2_keepalive_timeout_ns, 2 * SECOND));
 
-    const hr_outlier_detection *o = &r->policy.outlier_detection;
+    const hr_spec_outlier_detection *o = &r->policy.outlier_detection;
     cr_expect(eq(i64, o->consecutive_5xx_errors, 7));
     cr_expect(eq(i64, o->consecutive_gateway_errors, 0));
     cr_expect(eq(i64, o->consecutive_local_origin_failures, 8));
@@ -242,7 +242,7 @@ Test(resource, every_field_of_a_destination_rule_is_read) {
     cr_expect(eq(i64, o->min_health_percent, 44));
     cr_expect(o->n_http_codes == 2 && o->http_codes[1] == 503);
 
-    const hr_tls_settings *tls = &r->policy.tls;
+    const hr_spec_client_tls *tls = &r->policy.tls;
     cr_expect(tls->mode == HR_TLS_MUTUAL && is(tls->client_certificate, "/c") && is(tls->private_key, "/k"));
     cr_expect(is(tls->sni, "s.example.com") && is(tls->subject_alt_names.v[1], "b"));
     cr_expect(eq(int, tls->insecure_skip_verify, -1));
@@ -254,28 +254,28 @@ Test(resource, every_field_of_a_destination_rule_is_read) {
 }
 
 Test(resource, subsets_and_their_balancers_are_read) {
-    const hr_destination_rule *r = everything()->destination_rules;
+    const hr_spec_destination_rule *r = everything()->destination_rules;
     cr_assert(eq(sz, r->n_subsets, 3));
-    const hr_lb_settings *ring = &r->subsets[0].policy.load_balancer;
+    const hr_spec_load_balancer *ring = &r->subsets[0].policy.load_balancer;
     cr_expect(ring->hash_kind == HR_HASH_HEADER && is(ring->hash_name, "x-user") && ring->hash_algorithm == 1);
     cr_expect(eq(i64, ring->minimum_ring_size, 2048));
-    const hr_lb_settings *source = &r->subsets[1].policy.load_balancer;
+    const hr_spec_load_balancer *source = &r->subsets[1].policy.load_balancer;
     cr_expect(source->hash_kind == HR_HASH_SOURCE_IP && source->has_hash_key && source->hash_algorithm == 0);
     cr_expect(eq(i64, source->deprecated_minimum_ring_size, 7));
     cr_expect(eq(i64, source->minimum_ring_size, -1));
     cr_expect(eq(i64, source->warmup_duration_secs_ns, 9 * SECOND));
-    const hr_lb_settings *query = &r->subsets[2].policy.load_balancer;
+    const hr_spec_load_balancer *query = &r->subsets[2].policy.load_balancer;
     cr_expect(query->hash_kind == HR_HASH_QUERY_PARAMETER && is(query->failover[0].name, "r1") &&
               is(query->failover[0].value, "r2"));
     cr_expect(r->subsets[2].policy.connection_pool.present == false);
 }
 
 Test(resource, every_field_of_a_gateway_is_read) {
-    const hr_gateway *g = everything()->gateways;
+    const hr_spec_gateway *g = everything()->gateways;
     cr_expect(is(g->selector[0].name, "istio"));
     cr_assert(eq(sz, g->n_servers, 2));
     cr_expect(g->servers[0].has_tls && g->servers[0].https_redirect && g->servers[0].tls_mode.p == NULL);
-    const hr_server *s = &g->servers[1];
+    const hr_spec_server *s = &g->servers[1];
     cr_expect(eq(u32, s->port, 443));
     cr_expect(is(s->protocol, "HTTPS") && is(s->port_name, "https") && is(s->bind, "10.0.0.1") && is(s->name, "secure"));
     cr_expect(is(s->hosts.v[0], "shop/*.example.com"));
@@ -284,13 +284,13 @@ Test(resource, every_field_of_a_gateway_is_read) {
 
 Test(resource, every_field_of_a_service_entry_is_read) {
     const hr_resources *r = everything();
-    const hr_service_entry *e = r->service_entries;
+    const hr_spec_service_entry *e = r->service_entries;
     cr_expect(is(e->hosts.v[0], "api.example.org") && is(e->addresses.v[1], "10.8.0.0/16"));
     cr_expect(e->location == 1 && e->resolution == 1);
     cr_assert(eq(sz, e->n_ports, 2));
     cr_expect(eq(u32, e->ports[0].target_port, 8443));
     cr_expect(is(e->ports[0].protocol, "TLS") && e->ports[1].protocol.p == NULL);
-    const hr_workload_entry *w = e->endpoints;
+    const hr_spec_workload_entry *w = e->endpoints;
     cr_expect(is(w->address, "10.9.0.2") && is(w->network, "n1") && is(w->locality, "r1/z1/s1"));
     cr_expect(is(w->ports[0].name, "tls") && w->ports[0].number == 9443 && w->weight == 5);
     cr_expect(w->meta.name.p == NULL && is(w->service_account, "sa"));
@@ -299,20 +299,20 @@ Test(resource, every_field_of_a_service_entry_is_read) {
 
 Test(resource, services_pods_and_slices_are_read) {
     const hr_resources *r = everything();
-    const hr_service *s = r->services;
+    const hr_spec_service *s = r->services;
     cr_expect(is(s->type, "NodePort") && is(s->cluster_ip, "10.1.0.1") && s->publish_not_ready_addresses);
     cr_expect(s->export_to.n == 2 && is(s->export_to.v[1], "edge"));
     cr_expect(is(s->ports[0].target_port_name, "web") && s->ports[0].target_port == 0);
     cr_expect(is(s->ports[1].app_protocol, "grpc") && s->ports[1].target_port == 9090);
-    const hr_workload *pod = &r->workloads[0];
+    const hr_spec_workload *pod = &r->workloads[0];
     cr_expect(pod->kind == HR_WORKLOAD_POD && is(pod->pod_ip, "10.2.0.1") && is(pod->phase, "Running"));
     cr_expect(pod->ready == false && pod->terminating && is(pod->node_name, "node-1"));
     cr_assert(eq(sz, pod->n_ports, 3));
     cr_expect(is(pod->ports[0].name, "web") && is(pod->ports[2].name, "side"));
     cr_expect(r->workloads[1].kind == HR_WORKLOAD_DEPLOYMENT && is(r->workloads[1].labels[0].value, "db"));
-    const hr_endpoint_slice *slice = r->endpoint_slices;
+    const hr_spec_endpoint_slice *slice = r->endpoint_slices;
     cr_expect(is(slice->service_name, "cart") && slice->ports[0].number == 8080);
-    const hr_slice_endpoint *e = slice->endpoints;
+    const hr_spec_slice_endpoint *e = slice->endpoints;
     cr_expect(e->addresses.n == 2 && e->ready == false && e->serving == false && e->terminating);
     cr_expect(is(e->target_name, "cart-1") && is(e->zone, "z1") && is(e->hostname, "h"));
     cr_expect(e[1].ready && e[1].serving && e[1].terminating == false);

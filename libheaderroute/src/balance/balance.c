@@ -216,8 +216,8 @@ static int in_maglev(size_t *out, const hr_cluster *cluster, const hr_balance_le
     return in_turn(out, cluster, level->all.members, level->all.n_members, hash, pick);
 }
 
-static int by_hash(size_t *out, const hr_cluster *cluster, const hr_balance_level *level, const hr_pick *pick,
-                   uint64_t hash) {
+static int pick_by_hash(size_t *out, const hr_cluster *cluster, const hr_balance_level *level,
+                        const hr_pick *pick, uint64_t hash) {
     return cluster->policy.lb == HR_LB_MAGLEV ? in_maglev(out, cluster, level, pick, hash)
                                               : on_ring(out, level, pick, hash);
 }
@@ -248,9 +248,11 @@ int hr_balance(size_t *out, const hr_cluster *cluster, hr_cursor *cursor, const 
         return HR_ENOENT;
     if (hashed) {
         const hr_balance_level *rebuilt = rings_of(level, cluster, pick);
-        int error = by_hash(out, cluster, rebuilt, pick, hash);
+        int error = pick_by_hash(out, cluster, rebuilt, pick, hash);
         /* Who came back since then is on the old one. */
-        return error == HR_ENOENT && rebuilt != level ? by_hash(out, cluster, level, pick, hash) : error;
+        return error == HR_ENOENT && rebuilt != level
+                   ? pick_by_hash(out, cluster, level, pick, hash)
+                   : error;
     }
     const hr_balance_group *group = pick_group(level, pick, mix(pick->random + 3));
     size_t n_usable = group == NULL ? 0 : count_usable(group, pick);

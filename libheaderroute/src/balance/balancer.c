@@ -53,7 +53,7 @@ typedef struct placed {
 } placed;
 
 /* Envoy keeps localities by name, the proxy's own first. */
-static int by_place(const void *a, const void *b) {
+static int members_by_place(const void *a, const void *b) {
     const placed *x = a, *y = b;
     if (x->own != y->own)
         return x->own ? -1 : 1;
@@ -82,7 +82,7 @@ static size_t place_members(placed *out, const hr_members *in, uint32_t priority
         n++;
     }
     if (in->weighted && n > 1)
-        qsort(out, n, sizeof(*out), by_place);
+        qsort(out, n, sizeof(*out), members_by_place);
     return n;
 }
 

@@ -32,7 +32,7 @@ hr_str hr_endpoint_key(hr_arena *arena, const hr_endpoint *e) {
 
 /* ---- rings ---- */
 
-static int by_hash(const void *a, const void *b) {
+static int entries_by_hash(const void *a, const void *b) {
     const hr_ring_entry *x = a, *y = b;
     if (x->hash != y->hash)
         return x->hash < y->hash ? -1 : 1;
@@ -74,7 +74,7 @@ void hr_ring_build(hr_arena *arena, hr_balance_level *level, const hr_cluster *c
         for (uint64_t i = 0; current < target && level->n_ring < room; i++, current++)
             level->ring[level->n_ring++] = (hr_ring_entry){entry_hash(key, i), level->all.members[m]};
     }
-    qsort(level->ring, level->n_ring, sizeof(*level->ring), by_hash);
+    qsort(level->ring, level->n_ring, sizeof(*level->ring), entries_by_hash);
 }
 
 /* The first entry at or after the hash; the ring goes round. */

@@ -71,7 +71,7 @@ static void ask_for_huge_pages(void *p, size_t size) {
 }
 #endif
 
-static chunk *grow(hr_arena *arena, size_t size) {
+static chunk *grow_chunk(hr_arena *arena, size_t size) {
     size_t want = arena->chunks == NULL ? FIRST_CHUNK : arena->chunks->size * 2;
     if (want > LARGEST_CHUNK)
         want = LARGEST_CHUNK;
@@ -108,7 +108,7 @@ void *hr_arena_alloc(hr_arena *arena, size_t size) {
     size = (size + align) & ~align;
     chunk *c = arena->chunks;
     if (c == NULL || c->size - c->used < size) {
-        c = grow(arena, size);
+        c = grow_chunk(arena, size);
         if (c == NULL)
             return fail(arena);
     }

@@ -6,7 +6,7 @@
 
 #include "text.h"
 
-static uint64_t hash_of(hr_str key) {
+static uint64_t key_hash(hr_str key) {
     return XXH3_64bits(key.len == 0 ? "" : key.p, key.len);
 }
 
@@ -20,10 +20,10 @@ static hr_map_slot *find(const hr_map *map, hr_str key, uint64_t hash) {
 }
 
 void *hr_map_get(const hr_map *map, hr_str key) {
-    return map->capacity == 0 ? NULL : find(map, key, hash_of(key))->value;
+    return map->capacity == 0 ? NULL : find(map, key, key_hash(key))->value;
 }
 
-static bool grow(hr_arena *arena, hr_map *map) {
+static bool grow_map(hr_arena *arena, hr_map *map) {
     hr_map bigger = {.capacity = map->capacity == 0 ? 8 : map->capacity * 2, .n = map->n};
     bigger.slots = HR_ARRAY(arena, hr_map_slot, bigger.capacity);
     if (bigger.slots == NULL)
@@ -36,9 +36,9 @@ static bool grow(hr_arena *arena, hr_map *map) {
 }
 
 void **hr_map_at(hr_arena *arena, hr_map *map, hr_str key) {
-    if (hr_arena_failed(arena) || (map->n * 4 >= map->capacity * 3 && !grow(arena, map)))
+    if (hr_arena_failed(arena) || (map->n * 4 >= map->capacity * 3 && !grow_map(arena, map)))
         return HR_NEW(arena, void *);
-    uint64_t hash = hash_of(key);
+    uint64_t hash = key_hash(key);
     hr_map_slot *slot = find(map, key, hash);
     if (slot->value == NULL) {
         slot->key = key;

@@ -24,7 +24,7 @@ namespace {
 
 constexpr int max_groups = 10; // \0 to \9
 
-void tell(char *error, size_t size, const char *sentence) {
+void set_error(char *error, size_t size, const char *sentence) {
     if (error != nullptr && size > 0)
         snprintf(error, size, "%s", sentence);
 }
@@ -131,13 +131,13 @@ int hr_regex_new(hr_regex **out, hr_regex_tails *tails, hr_str pattern, char *er
             regex->tail = regex->whole.get();
         }
         if (!regex->tail->ok()) {
-            tell(error, error_size, regex->tail->error().c_str());
+            set_error(error, error_size, regex->tail->error().c_str());
             return HR_EINVAL;
         }
         *out = regex.release();
         return HR_OK;
     } catch (const std::bad_alloc &) {
-        tell(error, error_size, "out of memory");
+        set_error(error, error_size, "out of memory");
         return HR_ENOMEM;
     }
 }
@@ -162,10 +162,10 @@ int hr_regex_prepare_rewrite(hr_regex *regex, hr_str pattern, hr_str rewrite, ch
             regex->whole.reset(new RE2(piece(pattern), RE2::Quiet));
         if (regex->whole->CheckRewriteString(piece(rewrite), &why))
             return HR_OK;
-        tell(error, error_size, why.c_str());
+        set_error(error, error_size, why.c_str());
         return HR_EINVAL;
     } catch (const std::bad_alloc &) {
-        tell(error, error_size, "out of memory");
+        set_error(error, error_size, "out of memory");
         return HR_ENOMEM;
     }
 }

@@ -23,8 +23,8 @@ static hr_decision blank(hr_action kind) {
 }
 
 /* NULL if the arena has failed. */
-static hr_action_plan *plan_new(hr_view_build *vb, hr_action kind, size_t n_targets) {
-    hr_action_plan *plan = HR_ARRAY(vb->arena, hr_action_plan, 1);
+static hr_view_action *plan_new(hr_view_build *vb, hr_action kind, size_t n_targets) {
+    hr_view_action *plan = HR_ARRAY(vb->arena, hr_view_action, 1);
     hr_target *targets = HR_ARRAY(vb->arena, hr_target, n_targets);
     if (plan == NULL || targets == NULL)
         return NULL;
@@ -61,9 +61,9 @@ static void set_cluster(hr_decision *d, const hr_cluster *cluster, hr_str name, 
         d->lb = cluster->policy.lb;
 }
 
-static void set_destination(hr_view_build *vb, hr_decision *d, const hr_destination *in,
+static void set_destination(hr_view_build *vb, hr_decision *d, const hr_spec_destination *in,
                             const hr_compile_scope *scope) {
-    hr_resolved r = hr_destination_resolve(vb, in, scope);
+    hr_view_destination r = hr_destination_resolve(vb, in, scope);
     set_cluster(d, hr_cluster_get(vb, r.host, r.port, r.subset), hr_cluster_name(vb->arena, r.host, r.port, r.subset),
                 r.host, r.subset, r.port);
 }
@@ -78,10 +78,10 @@ static void push_level(hr_view_build *vb, level_list *levels, const hr_header_op
 }
 
 /* One destination: both levels are one. Several: the destination's is applied first, so the route's wins. */
-static void set_headers(hr_view_build *vb, hr_target *target, const hr_http_route *http,
-                        const hr_headers_spec *own, bool weighted) {
+static void set_headers(hr_view_build *vb, hr_target *target, const hr_spec_http_route *http,
+                        const hr_spec_headers *own, bool weighted) {
     level_list request = {0}, response = {0};
-    const hr_headers_spec *route = http->headers.present ? &http->headers : NULL;
+    const hr_spec_headers *route = http->headers.present ? &http->headers : NULL;
     if (weighted) {
         push_level(vb, &request, hr_header_ops_compile(vb, own == NULL ? NULL : &own->request, NULL));
         push_level(vb, &response, hr_header_ops_compile(vb, own == NULL ? NULL : &own->response, NULL));
@@ -97,7 +97,8 @@ static void set_headers(hr_view_build *vb, hr_target *target, const hr_http_rout
     target->decision.n_response_headers = response.n;
 }
 
-static void set_hash_policy(hr_view_build *vb, hr_action_plan *plan, const hr_lb_settings **hashes, size_t n) {
+static void set_hash_policy(hr_view_build *vb, hr_view_action *plan,
+                            const hr_spec_load_balancer **hashes, size_t n) {
     hr_hash_policy *policies = HR_ARRAY(vb->arena, hr_hash_policy, n);
     if (policies == NULL)
         return;
@@ -112,7 +113,7 @@ static void set_hash_policy(hr_view_build *vb, hr_action_plan *plan, const hr_lb
 }
 
 /* Weight 0, which is the default, drops out as soon as there are several. */
-static size_t count_destinations(const hr_http_route *http) {
+static size_t count_destinations(const hr_spec_http_route *http) {
     if (http->n_route <= 1)
         return http->n_route;
     size_t n = 0;
@@ -121,10 +122,10 @@ static size_t count_destinations(const hr_http_route *http) {
     return n;
 }
 
-static void fill_target(hr_view_build *vb, hr_target *target, const hr_http_route *http,
-                        const hr_route_destination *in, hr_str route_authority, const hr_compile_scope *scope,
-                        bool weighted) {
-    const hr_headers_spec *own = in->headers.present ? &in->headers : NULL;
+static void fill_target(hr_view_build *vb, hr_target *target, const hr_spec_http_route *http,
+                        const hr_spec_route_destination *in, hr_str route_authority,
+                        const hr_compile_scope *scope, bool weighted) {
+    const hr_spec_headers *own = in->headers.present ? &in->headers : NULL;
     set_destination(vb, &target->decision, &in->destination, scope);
     set_headers(vb, target, http, own, weighted);
     target->authority = route_authority;
@@ -132,13 +133,13 @@ static void fill_target(hr_view_build *vb, hr_target *target, const hr_http_rout
         target->authority = hr_header_ops_authority(&own->request);
 }
 
-static hr_str route_authority(const hr_http_route *http) {
+static hr_str route_authority(const hr_spec_http_route *http) {
     if (http->rewrite != NULL && http->rewrite->authority.len > 0)
         return http->rewrite->authority;
     return http->headers.present ? hr_header_ops_authority(&http->headers.request) : (hr_str){0};
 }
 
-static void fill_rewrite(hr_view_build *vb, hr_action_plan *plan, const hr_rewrite *rewrite) {
+static void fill_rewrite(hr_view_build *vb, hr_view_action *plan, const hr_spec_rewrite *rewrite) {
     if (rewrite == NULL)
         return;
     if (rewrite->regex_match.p != NULL) {
@@ -150,23 +151,24 @@ static void fill_rewrite(hr_view_build *vb, hr_action_plan *plan, const hr_rewri
     }
 }
 
-static hr_action_plan *compile_route(hr_view_build *vb, const hr_http_route *http, const hr_compile_scope *scope) {
+static hr_view_action *compile_route(hr_view_build *vb, const hr_spec_http_route *http,
+                                     const hr_compile_scope *scope) {
     size_t n = count_destinations(http);
-    hr_action_plan *plan = plan_new(vb, HR_ACTION_ROUTE, n == 0 ? 1 : n);
-    const hr_lb_settings **hashes = HR_ARRAY(vb->arena, const hr_lb_settings *, n);
+    hr_view_action *plan = plan_new(vb, HR_ACTION_ROUTE, n == 0 ? 1 : n);
+    const hr_spec_load_balancer **hashes = HR_ARRAY(vb->arena, const hr_spec_load_balancer *, n);
     if (plan == NULL || hashes == NULL)
         return NULL;
     hr_str authority = route_authority(http);
     size_t t = 0;
     for (size_t i = 0; i < http->n_route && t < n; i++) {
-        const hr_route_destination *in = &http->route[i];
+        const hr_spec_route_destination *in = &http->route[i];
         bool weighted = http->n_route > 1;
         if (weighted && in->weight <= 0)
             continue;
         plan->total_weight += weighted ? (uint64_t)in->weight : 1;
         plan->targets[t].weight_end = plan->total_weight;
         fill_target(vb, &plan->targets[t], http, in, authority, scope, weighted);
-        const hr_svc *svc = hr_view_service(vb, in->destination.host);
+        const hr_mesh_service *svc = hr_view_service(vb, in->destination.host);
         hashes[t] = svc == NULL ? NULL
                                 : hr_rule_route_hash(hr_view_rule(vb, svc), in->destination.subset,
                                                      in->destination.port);
@@ -188,7 +190,7 @@ static hr_action_plan *compile_route(hr_view_build *vb, const hr_http_route *htt
 /* ---- redirect and direct response ---- */
 
 /* An explicit :80 of http or :443 of https is not written. */
-static uint16_t redirect_port(const hr_redirect *in, const hr_compile_scope *scope) {
+static uint16_t redirect_port(const hr_spec_redirect *in, const hr_compile_scope *scope) {
     uint32_t port = in->derive_port == 2 ? scope->port : in->port;
     hr_str scheme = in->scheme.len > 0 ? in->scheme : scope->tls ? HR_STR("https") : HR_STR("http");
     if ((port == 80 && hr_str_eq_c(scheme, "http")) || (port == 443 && hr_str_eq_c(scheme, "https")))
@@ -196,13 +198,13 @@ static uint16_t redirect_port(const hr_redirect *in, const hr_compile_scope *sco
     return (uint16_t)port;
 }
 
-static hr_action_plan *compile_redirect(hr_view_build *vb, const hr_http_route *http,
+static hr_view_action *compile_redirect(hr_view_build *vb, const hr_spec_http_route *http,
                                         const hr_compile_scope *scope) {
-    const hr_redirect *in = http->redirect;
-    hr_action_plan *plan = plan_new(vb, HR_ACTION_REDIRECT, 1);
+    const hr_spec_redirect *in = http->redirect;
+    hr_view_action *plan = plan_new(vb, HR_ACTION_REDIRECT, 1);
     if (plan == NULL)
         return NULL;
-    hr_redirect_action *out = &plan->redirect;
+    hr_view_redirect *out = &plan->redirect;
     if (in->prefix_rewrite.len > 0)
         out->prefix_rewrite = in->prefix_rewrite;
     else if (in->uri.len > 0)
@@ -216,8 +218,8 @@ static hr_action_plan *compile_redirect(hr_view_build *vb, const hr_http_route *
     return plan;
 }
 
-static hr_action_plan *compile_direct_response(hr_view_build *vb, const hr_http_route *http) {
-    hr_action_plan *plan = plan_new(vb, HR_ACTION_DIRECT_RESPONSE, 1);
+static hr_view_action *compile_direct_response(hr_view_build *vb, const hr_spec_http_route *http) {
+    hr_view_action *plan = plan_new(vb, HR_ACTION_DIRECT_RESPONSE, 1);
     if (plan == NULL)
         return NULL;
     plan->targets[0].decision.direct_response_status = (int)http->direct_response->status;
@@ -227,7 +229,7 @@ static hr_action_plan *compile_direct_response(hr_view_build *vb, const hr_http_
 
 /* ---- whole actions ---- */
 
-static bool is_plain(const hr_http_route *http) {
+static bool is_plain(const hr_spec_http_route *http) {
     return http->n_route == 1 && !http->route[0].headers.present && http->redirect == NULL &&
            http->direct_response == NULL && http->rewrite == NULL && http->retries == NULL &&
            http->fault == NULL && http->mirror == NULL && http->n_mirrors == 0 && http->cors_policy == NULL &&
@@ -235,8 +237,9 @@ static bool is_plain(const hr_http_route *http) {
 }
 
 /* Many rules share few destinations: plain actions are made once. */
-static void **shared_place(hr_view_build *vb, const hr_http_route *http, const hr_compile_scope *scope) {
-    const hr_destination *d = &http->route[0].destination;
+static void **shared_place(hr_view_build *vb, const hr_spec_http_route *http,
+                           const hr_compile_scope *scope) {
+    const hr_spec_destination *d = &http->route[0].destination;
     hr_str key = hr_arena_printf(vb->arena, "%.*s|%.*s|%u|%lld|%u|%.*s", (int)d->host.len, d->host.p, (int)d->subset.len,
                              d->subset.p == NULL ? "" : d->subset.p, (unsigned)d->port,
                              (long long)http->timeout_ns, (unsigned)scope->port, (int)scope->vs_namespace.len,
@@ -244,16 +247,16 @@ static void **shared_place(hr_view_build *vb, const hr_http_route *http, const h
     return hr_map_at(vb->arena, &vb->plans, key);
 }
 
-const hr_action_plan *hr_action_compile(hr_view_build *vb, const hr_http_entry *entry,
+const hr_view_action *hr_action_compile(hr_view_build *vb, const hr_mesh_http_route *entry,
                                         const hr_compile_scope *scope) {
-    const hr_http_route *http = entry->http;
+    const hr_spec_http_route *http = entry->http;
     if (is_plain(http)) {
         void **place = shared_place(vb, http, scope);
         if (*place == NULL)
             *place = compile_route(vb, http, scope);
         return *place;
     }
-    hr_action_plan *plan;
+    hr_view_action *plan;
     if (http->redirect != NULL)
         plan = compile_redirect(vb, http, scope);
     else if (http->direct_response != NULL)
@@ -269,8 +272,9 @@ const hr_action_plan *hr_action_compile(hr_view_build *vb, const hr_http_entry *
     return plan;
 }
 
-const hr_action_plan *hr_action_default_route(hr_view_build *vb, const hr_svc *svc, uint32_t port, bool http) {
-    hr_action_plan *plan = plan_new(vb, HR_ACTION_ROUTE, 1);
+const hr_view_action *hr_action_default_route(hr_view_build *vb, const hr_mesh_service *svc,
+                                              uint32_t port, bool http) {
+    hr_view_action *plan = plan_new(vb, HR_ACTION_ROUTE, 1);
     if (plan == NULL)
         return NULL;
     hr_decision *d = &plan->targets[0].decision;
@@ -279,30 +283,30 @@ const hr_action_plan *hr_action_default_route(hr_view_build *vb, const hr_svc *s
                 svc->host, none, port);
     if (!http) /* a port of plain TCP: no HTTP route, so no retries either */
         return plan;
-    const hr_lb_settings *hash = hr_rule_service_hash(hr_view_rule(vb, svc), port);
+    const hr_spec_load_balancer *hash = hr_rule_service_hash(hr_view_rule(vb, svc), port);
     set_hash_policy(vb, plan, &hash, 1);
     d->retries = hr_retries_compile(vb, NULL, false);
     return plan;
 }
 
-const hr_action_plan *hr_action_passthrough(hr_view_build *vb) {
-    hr_action_plan *plan = plan_new(vb, HR_ACTION_PASSTHROUGH, 1);
+const hr_view_action *hr_action_passthrough(hr_view_build *vb) {
+    hr_view_action *plan = plan_new(vb, HR_ACTION_PASSTHROUGH, 1);
     if (plan == NULL)
         return NULL;
     plan->targets[0].decision.cluster_name = HR_STR("PassthroughCluster");
     return plan;
 }
 
-const hr_action_plan *hr_action_blackhole(hr_view_build *vb) {
-    hr_action_plan *plan = plan_new(vb, HR_ACTION_NO_ROUTE, 1);
+const hr_view_action *hr_action_blackhole(hr_view_build *vb) {
+    hr_view_action *plan = plan_new(vb, HR_ACTION_NO_ROUTE, 1);
     if (plan == NULL)
         return NULL;
     plan->targets[0].decision.local_reply = (hr_local_reply){502, {0}, HR_STR("")};
     return plan;
 }
 
-const hr_action_plan *hr_action_close(hr_view_build *vb) {
-    hr_action_plan *plan = plan_new(vb, HR_ACTION_NO_ROUTE, 1);
+const hr_view_action *hr_action_close(hr_view_build *vb) {
+    hr_view_action *plan = plan_new(vb, HR_ACTION_NO_ROUTE, 1);
     if (plan == NULL)
         return NULL;
     plan->targets[0].decision.closes_connection = 1;
@@ -318,7 +322,7 @@ static hr_target https_redirect_target = {
                  .delay_ms = -1,
                  .redirect_code = 301},
 };
-const hr_action_plan hr_action_https_redirect = {
+const hr_view_action hr_action_https_redirect = {
     .kind = HR_ACTION_REDIRECT,
     .targets = &https_redirect_target,
     .n_targets = 1,

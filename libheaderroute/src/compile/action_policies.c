@@ -24,7 +24,7 @@ static bool is_http_status(unsigned code) {
     return false;
 }
 
-static unsigned number_of(hr_str s) {
+static unsigned retry_number(hr_str s) {
     unsigned n = 0;
     if (s.len == 0 || s.len > 5)
         return 0;
@@ -52,7 +52,7 @@ static void parse_retry_on(hr_view_build *vb, hr_retry_policy *out, hr_str text)
         size_t comma = hr_str_find(text, ',', 0);
         hr_str item = trim(hr_str_of(text.p, comma));
         text = hr_str_tail(text, comma < text.len ? comma + 1 : comma);
-        unsigned code = number_of(item);
+        unsigned code = retry_number(item);
         if (item.len == 0)
             continue;
         if (is_http_status(code)) {
@@ -75,7 +75,8 @@ static const hr_str default_retry_on[] = {
     {"retriable-status-codes", 22},
 };
 
-const hr_retry_policy *hr_retries_compile(hr_view_build *vb, const hr_retries *in, bool consistent) {
+const hr_retry_policy *hr_retries_compile(hr_view_build *vb, const hr_spec_retries *in,
+                                          bool consistent) {
     if (in != NULL && in->attempts <= 0)
         return NULL;
     hr_retry_policy *out = HR_NEW(vb->arena, hr_retry_policy);
@@ -111,7 +112,7 @@ static uint32_t parts_per_million(double percentage) {
     return parts >= 1000000 ? 1000000 : (uint32_t)parts;
 }
 
-void hr_fault_compile(hr_action_plan *plan, const hr_fault *in) {
+void hr_fault_compile(hr_view_action *plan, const hr_spec_fault *in) {
     if (in == NULL)
         return;
     hr_decision *first = &plan->targets[0].decision;
@@ -144,7 +145,7 @@ static void add_origin(hr_view_build *vb, hr_origin_match *out, const hr_regex *
         *regex = hr_table_regex(vb->table, in->value);
 }
 
-void hr_cors_compile(hr_view_build *vb, hr_action_plan *plan, const hr_cors_spec *in) {
+void hr_cors_compile(hr_view_build *vb, hr_view_action *plan, const hr_spec_cors_policy *in) {
     if (in == NULL)
         return;
     size_t n = in->n_allow_origins > 0 ? in->n_allow_origins : in->allow_origin.n;
@@ -186,20 +187,20 @@ void hr_cors_compile(hr_view_build *vb, hr_action_plan *plan, const hr_cors_spec
 /* ---- mirrors ---- */
 
 /* mirrorPercentage overrides the deprecated integer; unset means 100 %; 0 disables the mirror. */
-static double single_percentage(const hr_http_route *http) {
+static double single_percentage(const hr_spec_http_route *http) {
     if (http->mirror_percentage >= 0)
         return http->mirror_percentage;
     return http->mirror_percent >= 0 ? (double)http->mirror_percent : 100;
 }
 
-static void set_mirror_cluster(hr_view_build *vb, hr_mirror *out, const hr_destination *in,
-                              const hr_compile_scope *scope) {
-    hr_resolved r = hr_destination_resolve(vb, in, scope);
+static void set_mirror_cluster(hr_view_build *vb, hr_mirror *out, const hr_spec_destination *in,
+                               const hr_compile_scope *scope) {
+    hr_view_destination r = hr_destination_resolve(vb, in, scope);
     out->cluster_name = hr_cluster_name(vb->arena, r.host, r.port, r.subset);
     out->cluster = hr_cluster_get(vb, r.host, r.port, r.subset);
 }
 
-void hr_mirrors_compile(hr_view_build *vb, hr_action_plan *plan, const hr_http_route *http,
+void hr_mirrors_compile(hr_view_build *vb, hr_view_action *plan, const hr_spec_http_route *http,
                         const hr_compile_scope *scope) {
     hr_mirror *mirrors = HR_ARRAY(vb->arena, hr_mirror, http->n_mirrors + 1);
     if (mirrors == NULL)
@@ -227,7 +228,7 @@ void hr_mirrors_compile(hr_view_build *vb, hr_action_plan *plan, const hr_http_r
 
 /* ---- hash policy ---- */
 
-hr_hash_policy hr_hash_policy_of(const hr_lb_settings *in) {
+hr_hash_policy hr_hash_policy_of(const hr_spec_load_balancer *in) {
     hr_hash_policy out = {.kind = in->hash_kind, .ttl_ms = -1};
     if (in->hash_kind != HR_HASH_SOURCE_IP)
         out.name = in->hash_name;

@@ -6,12 +6,13 @@
 
 /* Retries with Istio's defaults. NULL: none at all (attempts 0). `consistent`: a single destination with
  * a consistent hash, which keeps to its host. */
-const hr_retry_policy *hr_retries_compile(hr_view_build *vb, const hr_retries *in, bool consistent);
+const hr_retry_policy *hr_retries_compile(hr_view_build *vb, const hr_spec_retries *in,
+                                          bool consistent);
 
-void hr_fault_compile(hr_action_plan *plan, const hr_fault *in);
-void hr_cors_compile(hr_view_build *vb, hr_action_plan *plan, const hr_cors_spec *in);
-void hr_mirrors_compile(hr_view_build *vb, hr_action_plan *plan, const hr_http_route *http,
+void hr_fault_compile(hr_view_action *plan, const hr_spec_fault *in);
+void hr_cors_compile(hr_view_build *vb, hr_view_action *plan, const hr_spec_cors_policy *in);
+void hr_mirrors_compile(hr_view_build *vb, hr_view_action *plan, const hr_spec_http_route *http,
                         const hr_compile_scope *scope);
-hr_hash_policy hr_hash_policy_of(const hr_lb_settings *in);
+hr_hash_policy hr_hash_policy_of(const hr_spec_load_balancer *in);
 
 #endif

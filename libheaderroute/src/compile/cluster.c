@@ -10,7 +10,7 @@ hr_str hr_cluster_name(hr_arena *arena, hr_str host, uint32_t port, hr_str subse
                        subset.p == NULL ? "" : subset.p, (int)host.len, host.p);
 }
 
-const hr_merged_rule *hr_view_rule(hr_view_build *vb, const hr_svc *svc) {
+const hr_mesh_destination_rule *hr_view_rule(hr_view_build *vb, const hr_mesh_service *svc) {
     return hr_rule_find(&vb->table->rules, svc, vb->view->namespace_, vb->view->labels, vb->view->n_labels);
 }
 
@@ -18,12 +18,12 @@ static bool is_dns(const hr_cluster *cluster) {
     return cluster->kind == HR_CLUSTER_STRICT_DNS || cluster->kind == HR_CLUSTER_LOGICAL_DNS;
 }
 
-static bool found_by_name(const hr_view *view, const hr_svc_port *port) {
+static bool found_by_name(const hr_view *view, const hr_mesh_port *port) {
     return view->resolve != NULL && port->by_name != NULL;
 }
 
-static hr_cluster_kind kind_of(const hr_view *view, const hr_svc *svc, const hr_svc_port *port,
-                               const hr_traffic_policy *policy) {
+static hr_cluster_kind kind_of(const hr_view *view, const hr_mesh_service *svc,
+                               const hr_mesh_port *port, const hr_traffic_policy *policy) {
     if (policy->lb == HR_LB_PASSTHROUGH)
         return HR_CLUSTER_ORIGINAL_DST;
     if (found_by_name(view, port))
@@ -78,7 +78,8 @@ static void resolve_members(hr_view_build *vb, const hr_cluster *cluster, hr_mem
     members->n_ready = members->n = resolved.n;
 }
 
-static const hr_svc_port *port_of(const hr_svc *svc, const hr_svc_port *port, const hr_svc *other) {
+static const hr_mesh_port *port_of(const hr_mesh_service *svc, const hr_mesh_port *port,
+                                   const hr_mesh_service *other) {
     if (other == svc)
         return port;
     for (size_t i = 0; i < other->n_ports; i++)
@@ -89,29 +90,30 @@ static const hr_svc_port *port_of(const hr_svc *svc, const hr_svc_port *port, co
 
 /* How many endpoints another service of the same host and namespace brings in: Istio keeps endpoints by
  * host and name of the port, whichever resource they come from. */
-static size_t n_shared(const hr_svc *svc, const hr_svc_port *port, const hr_svc *other) {
+static size_t n_shared(const hr_mesh_service *svc, const hr_mesh_port *port,
+                       const hr_mesh_service *other) {
     bool listed = (svc->resolution == HR_RESOLUTION_STATIC || svc->resolution == HR_RESOLUTION_PASSTHROUGH) &&
                   other->resolution == HR_RESOLUTION_STATIC;
     if (other != svc && (!listed || !hr_str_eq(other->namespace_, svc->namespace_)))
         return 0;
-    const hr_svc_port *same = port_of(svc, port, other);
+    const hr_mesh_port *same = port_of(svc, port, other);
     return same == NULL ? 0 : same->n_endpoints;
 }
 
 /* A proxy also receives members that are not ready, unless their share might make it panic. Returns how many
  * were configured. */
-static size_t fill_members(hr_view_build *vb, hr_cluster *cluster, const hr_svc *svc, const hr_svc_port *port,
-                         const hr_policy_blocks *blocks) {
+static size_t fill_members(hr_view_build *vb, hr_cluster *cluster, const hr_mesh_service *svc,
+                           const hr_mesh_port *port, const hr_mesh_traffic_policy *blocks) {
     const hr_view *view = vb->view;
     bool told = svc->distribution != HR_DISTRIBUTION_ANY || cluster->policy.min_health_percent <= 0;
     size_t most = port->n_unready;
-    const hr_svc *chain = hr_map_get(&vb->table->registry.by_host, svc->host);
-    for (const hr_svc *other = chain; other != NULL; other = other->next)
+    const hr_mesh_service *chain = hr_map_get(&vb->table->registry.by_host, svc->host);
+    for (const hr_mesh_service *other = chain; other != NULL; other = other->next)
         most += n_shared(svc, port, other);
     hr_members members = {.v = HR_ARRAY(vb->arena, hr_endpoint, most + 1)};
     if (members.v == NULL)
         return 0;
-    for (const hr_svc *other = chain; other != NULL; other = other->next)
+    for (const hr_mesh_service *other = chain; other != NULL; other = other->next)
         if (n_shared(svc, port, other) > 0)
             members.n += take_members(members.v + members.n, cluster, port_of(svc, port, other)->endpoints,
                                       n_shared(svc, port, other));
@@ -131,10 +133,10 @@ static size_t fill_members(hr_view_build *vb, hr_cluster *cluster, const hr_svc 
     return n_configured;
 }
 
-static hr_cluster *make(hr_view_build *vb, const hr_svc *svc, const hr_svc_port *port, hr_str name,
-                        hr_str subset_name) {
-    const hr_merged_rule *rule = hr_view_rule(vb, svc);
-    const hr_subset *subset = NULL;
+static hr_cluster *make_cluster(hr_view_build *vb, const hr_mesh_service *svc,
+                                const hr_mesh_port *port, hr_str name, hr_str subset_name) {
+    const hr_mesh_destination_rule *rule = hr_view_rule(vb, svc);
+    const hr_spec_subset *subset = NULL;
     if (subset_name.len > 0) {
         subset = hr_rule_subset(rule, subset_name);
         if (subset == NULL)
@@ -150,7 +152,7 @@ static hr_cluster *make(hr_view_build *vb, const hr_svc *svc, const hr_svc_port 
     hr_pos pos = rule != NULL ? rule->first->pos : svc->meta->pos;
     cluster->source_file = pos.file;
     cluster->source_line = pos.line;
-    hr_policy_blocks blocks = hr_rule_policy(rule, subset, port->number);
+    hr_mesh_traffic_policy blocks = hr_rule_policy(rule, subset, port->number);
     hr_traffic_policy_fill(&cluster->policy, &blocks);
     cluster->kind = kind_of(vb->view, svc, port, &cluster->policy);
     if (cluster->kind == HR_CLUSTER_ORIGINAL_DST)
@@ -173,9 +175,9 @@ static void remember(hr_view_build *vb, hr_cluster *cluster) {
 
 /* A sidecar may also reach a service of its own namespace that is not exported to it, where a rule names
  * it: Istio takes in what VirtualServices lead to. */
-const hr_svc *hr_view_service(const hr_view_build *vb, hr_str host) {
+const hr_mesh_service *hr_view_service(const hr_view_build *vb, hr_str host) {
     const hr_registry *registry = &vb->table->registry;
-    const hr_svc *svc = hr_registry_find(registry, host, vb->view->namespace_);
+    const hr_mesh_service *svc = hr_registry_find(registry, host, vb->view->namespace_);
     if (svc == NULL && !vb->view->gateway)
         for (svc = hr_map_get(&registry->by_host, host); svc != NULL; svc = svc->next)
             if (hr_str_eq(svc->namespace_, vb->view->namespace_))
@@ -189,10 +191,11 @@ const hr_cluster *hr_cluster_get(hr_view_build *vb, hr_str host, uint32_t port_n
     void **place = hr_map_at(vb->arena, &vb->view->clusters_by_name, name);
     if (*place == NULL) {
         *place = (void *)(uintptr_t)&missing;
-        const hr_svc *svc = hr_view_service(vb, host);
-        const hr_svc_port *port = svc == NULL ? NULL : hr_svc_port_find(svc, port_number);
-        bool has = port != NULL && port->protocol != HR_PROTOCOL_UDP && svc->resolution != HR_RESOLUTION_ALIAS;
-        hr_cluster *cluster = has ? make(vb, svc, port, name, subset) : NULL;
+        const hr_mesh_service *svc = hr_view_service(vb, host);
+        const hr_mesh_port *port = svc == NULL ? NULL : hr_mesh_port_find(svc, port_number);
+        bool has = port != NULL && port->protocol != HR_MESH_PROTOCOL_UDP &&
+                   svc->resolution != HR_RESOLUTION_ALIAS;
+        hr_cluster *cluster = has ? make_cluster(vb, svc, port, name, subset) : NULL;
         if (cluster != NULL) {
             *place = cluster;
             remember(vb, cluster);

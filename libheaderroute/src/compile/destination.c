@@ -6,25 +6,29 @@
 /* The service a destination means while routes are made. A sidecar sees only the services that have the
  * port being called, each with that port alone; a gateway prefers the VirtualService's namespace, and there
  * looks at the oldest resource of a host as it stands, where elsewhere it sees several merged into one. */
-static const hr_svc *destination_service(hr_view_build *vb, hr_str host, const hr_compile_scope *scope, bool *merged) {
+static const hr_mesh_service *destination_service(hr_view_build *vb, hr_str host,
+                                                  const hr_compile_scope *scope, bool *merged) {
     const hr_view *view = vb->view;
     *merged = true;
     if (!view->gateway) {
-        const hr_svc *svc = hr_registry_find(&vb->table->registry, host, view->namespace_);
-        return svc != NULL && hr_svc_port_find(svc, scope->port) != NULL ? svc : NULL;
+        const hr_mesh_service *svc = hr_registry_find(&vb->table->registry, host, view->namespace_);
+        return svc != NULL && hr_mesh_port_find(svc, scope->port) != NULL ? svc : NULL;
     }
-    for (const hr_svc *svc = hr_map_get(&vb->table->registry.by_host, host); svc != NULL; svc = svc->next)
-        if (hr_str_eq(svc->namespace_, scope->vs_namespace) && hr_svc_visible(svc, view->namespace_)) {
+    for (const hr_mesh_service *svc = hr_map_get(&vb->table->registry.by_host, host); svc != NULL;
+         svc = svc->next)
+        if (hr_str_eq(svc->namespace_, scope->vs_namespace) &&
+            hr_mesh_service_visible(svc, view->namespace_)) {
             *merged = false;
             return svc;
         }
     return hr_registry_find(&vb->table->registry, host, view->namespace_);
 }
 
-hr_resolved hr_destination_resolve(hr_view_build *vb, const hr_destination *in, const hr_compile_scope *scope) {
+hr_view_destination hr_destination_resolve(hr_view_build *vb, const hr_spec_destination *in,
+                                           const hr_compile_scope *scope) {
     bool merged;
-    const hr_svc *svc = destination_service(vb, in->host, scope, &merged);
-    hr_resolved out = {in->host, in->subset, scope->port};
+    const hr_mesh_service *svc = destination_service(vb, in->host, scope, &merged);
+    hr_view_destination out = {in->host, in->subset, scope->port};
     if (svc != NULL && svc->alias_of.p != NULL)
         out.host = svc->alias_of;
     if (in->port != 0)

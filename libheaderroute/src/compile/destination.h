@@ -4,12 +4,13 @@
 
 #include "view_build.h"
 
-typedef struct hr_resolved {
+typedef struct hr_view_destination {
     hr_str host, subset;
     uint32_t port;
-} hr_resolved;
+} hr_view_destination;
 
 /* Fills in what the destination leaves out, and follows ExternalNames. */
-hr_resolved hr_destination_resolve(hr_view_build *vb, const hr_destination *in, const hr_compile_scope *scope);
+hr_view_destination hr_destination_resolve(hr_view_build *vb, const hr_spec_destination *in,
+                                           const hr_compile_scope *scope);
 
 #endif

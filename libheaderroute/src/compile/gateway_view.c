@@ -16,23 +16,23 @@
 typedef HR_LIST(hr_str) str_list;
 
 typedef struct bound_server {
-    const hr_gw *gateway;
-    const hr_server *server;
+    const hr_mesh_gateway *gateway;
+    const hr_spec_server *server;
     uint32_t pod_port;
 } bound_server;
 
 typedef HR_LIST(bound_server) server_list;
 
 typedef struct gateway_vhost {
-    hr_vhost vhost;
+    hr_view_virtual_host vhost;
     HR_LIST(const hr_route_list *) lists; /* in the order of their VirtualServices */
 } gateway_vhost;
 
 /* The VirtualServices of one Gateway. Their routes are compiled once, with the port of the first server
  * met, even where a second server of the Gateway has another. */
 typedef struct selection {
-    const hr_gw *gateway;
-    hr_vs_list list;
+    const hr_mesh_gateway *gateway;
+    hr_mesh_virtual_service_list list;
     hr_route_list **routes; /* one a VirtualService; NULL: no host of it met a server yet */
 } selection;
 
@@ -45,11 +45,11 @@ typedef struct gateway_table {
 
 /* ---- servers ---- */
 
-static bool is_http(const hr_server *server) {
-    return hr_protocol_parse(server->protocol) == HR_PROTOCOL_HTTP;
+static bool server_is_http(const hr_spec_server *server) {
+    return hr_mesh_protocol_parse(server->protocol) == HR_MESH_PROTOCOL_HTTP;
 }
 
-static bool terminates_tls(const hr_server *server) {
+static bool terminates_tls(const hr_spec_server *server) {
     return hr_str_eq_nocase(server->protocol, HR_STR("HTTPS")) && server->has_tls &&
            !hr_str_eq_c(server->tls_mode, "PASSTHROUGH") && !hr_str_eq_c(server->tls_mode, "AUTO_PASSTHROUGH");
 }
@@ -60,7 +60,7 @@ static uint32_t pod_port(hr_view_build *vb, uint32_t port) {
     const hr_resources *r = vb->table->resources;
     const hr_view *view = vb->view;
     for (size_t i = 0; i < r->n_services; i++) {
-        const hr_service *svc = &r->services[i];
+        const hr_spec_service *svc = &r->services[i];
         if (svc->n_selector == 0 || !hr_str_eq(svc->meta.namespace_, view->namespace_) ||
             !hr_pairs_subset(svc->selector, svc->n_selector, view->labels, view->n_labels))
             continue;
@@ -72,11 +72,11 @@ static uint32_t pod_port(hr_view_build *vb, uint32_t port) {
 }
 
 /* Servers of all Gateways that bind to these proxies, oldest Gateway first. */
-static void collect_servers(hr_view_build *vb, server_list *out, const hr_gw *viewed) {
+static void collect_servers(hr_view_build *vb, server_list *out, const hr_mesh_gateway *viewed) {
     const hr_view *view = vb->view;
     for (size_t g = 0; g < vb->table->n_gateways; g++) {
-        const hr_gw *gw = &vb->table->gateways[g];
-        const hr_gateway *in = gw->resource;
+        const hr_mesh_gateway *gw = &vb->table->gateways[g];
+        const hr_spec_gateway *in = gw->resource;
         if (gw != viewed && !hr_pairs_subset(in->selector, in->n_selector, view->labels, view->n_labels))
             continue;
         for (size_t s = 0; s < in->n_servers; s++) {
@@ -86,17 +86,20 @@ static void collect_servers(hr_view_build *vb, server_list *out, const hr_gw *vi
     }
 }
 
-static const bound_server *server_of(const server_list *servers, const hr_gw *gateway, uint32_t port) {
+static const bound_server *server_of(const server_list *servers, const hr_mesh_gateway *gateway,
+                                     uint32_t port) {
     for (size_t i = 0; i < servers->n; i++) {
         const bound_server *s = &servers->v[i];
-        if (s->gateway == gateway && s->server->port == port && (is_http(s->server) || terminates_tls(s->server)))
+        if (s->gateway == gateway && s->server->port == port &&
+            (server_is_http(s->server) || terminates_tls(s->server)))
             return s;
     }
     return NULL;
 }
 
 /* Port 0: 80, else the first that speaks HTTP. */
-static const bound_server *viewed_server(hr_view_build *vb, const server_list *servers, const hr_gw *gateway) {
+static const bound_server *viewed_server(hr_view_build *vb, const server_list *servers,
+                                         const hr_mesh_gateway *gateway) {
     const bound_server *found = server_of(servers, gateway, vb->view->port == 0 ? 80 : vb->view->port);
     for (size_t s = 0; found == NULL && vb->view->port == 0 && s < gateway->resource->n_servers; s++)
         found = server_of(servers, gateway, gateway->resource->servers[s].port);
@@ -124,8 +127,9 @@ static void add_once(hr_arena *arena, str_list *list, hr_str s) {
 }
 
 /* Of each overlapping pair the narrower name. */
-static void intersect(hr_arena *arena, str_list *out, const bound_server *bound, const hr_vs *vs) {
-    const hr_server *server = bound->server;
+static void intersect(hr_arena *arena, str_list *out, const bound_server *bound,
+                      const hr_mesh_virtual_service *vs) {
+    const hr_spec_server *server = bound->server;
     hr_str gateway_ns = bound->gateway->resource->meta.namespace_, vs_ns = vs->resource->meta.namespace_;
     for (size_t s = 0; s < server->hosts.n; s++) {
         hr_str host = host_for(server->hosts.v[s], gateway_ns, vs_ns);
@@ -158,7 +162,7 @@ static gateway_vhost *vhost_of(gateway_table *t, hr_str host) {
 }
 
 static const hr_route_list *routes_of(gateway_table *t, selection *sel, size_t index, const bound_server *bound) {
-    const hr_vs *vs = sel->list.v[index];
+    const hr_mesh_virtual_service *vs = sel->list.v[index];
     if (sel->routes[index] != NULL)
         return sel->routes[index];
     hr_compile_scope scope = {bound->gateway->id, bound->server->port, bound->server->has_tls,
@@ -186,7 +190,7 @@ static void attach(gateway_table *t, selection *sel, size_t index, const bound_s
 }
 
 /* NULL if the arena has failed. */
-static selection *selection_of(gateway_table *t, const hr_gw *gateway) {
+static selection *selection_of(gateway_table *t, const hr_mesh_gateway *gateway) {
     for (size_t i = 0; i < t->selections.n; i++)
         if (t->selections.v[i].gateway == gateway)
             return &t->selections.v[i];
@@ -213,7 +217,7 @@ static void add_server(gateway_table *t, const bound_server *bound) {
 static void tell_unattached(gateway_table *t) {
     for (size_t s = 0; s < t->selections.n; s++)
         for (size_t i = 0; i < t->selections.v[s].list.n; i++) {
-            const hr_vs *vs = t->selections.v[s].list.v[i];
+            const hr_mesh_virtual_service *vs = t->selections.v[s].list.v[i];
             if (t->selections.v[s].routes[i] == NULL)
                 hr_view_omit(t->vb, vs, vs->resource->pos, -1, -1, "none of its hosts is a host of the server");
         }
@@ -227,7 +231,7 @@ static const hr_route_list *partitioned(gateway_table *t, const gateway_vhost *v
     for (size_t l = 0; l < vhost->lists.n; l++)
         total += vhost->lists.v[l]->n;
     hr_route_list *all = HR_NEW(t->vb->arena, hr_route_list);
-    all->v = HR_LINES(t->vb->arena, hr_croute, total);
+    all->v = HR_LINES(t->vb->arena, hr_view_route, total);
     if (all->v == NULL)
         return all;
     for (int last = 0; last <= 1; last++)
@@ -246,7 +250,7 @@ static void build_table(hr_view_build *vb, hr_route_table *out, const bound_serv
     if (hr_arena_failed(vb->arena))
         return;
     tell_unattached(&t);
-    out->vhosts = HR_ARRAY(vb->arena, hr_vhost, t.vhosts.n);
+    out->vhosts = HR_ARRAY(vb->arena, hr_view_virtual_host, t.vhosts.n);
     if (out->vhosts == NULL)
         return;
     out->n_vhosts = t.vhosts.n;
@@ -269,7 +273,7 @@ static void build_plain(hr_view_build *vb, const server_list *all, const bound_s
         return;
     size_t n = 0;
     for (size_t i = 0; i < all->n; i++)
-        if (is_http(all->v[i].server) && same_listener(&all->v[i], viewed))
+        if (server_is_http(all->v[i].server) && same_listener(&all->v[i], viewed))
             servers[n++] = &all->v[i];
     vb->view->tables = HR_NEW(vb->arena, hr_route_table);
     vb->view->n_tables = 1;
@@ -297,19 +301,19 @@ static void build_tls(hr_view_build *vb, const server_list *all, const bound_ser
 int hr_view_gateway_server(hr_gateway_server *out, const hr_view *view) {
     if (out == NULL || view == NULL)
         return HR_EINVAL;
-    const hr_server *server = view->server;
+    const hr_spec_server *server = view->server;
     if (server == NULL)
         return HR_ENOENT;
     *out = (hr_gateway_server){.port = (uint16_t)server->port,
                                .protocol = server->protocol,
                                .tls_mode = server->tls_mode,
-                               .terminates_tls = !is_http(server) && terminates_tls(server),
+                               .terminates_tls = !server_is_http(server) && terminates_tls(server),
                                .source_file = server->pos.file,
                                .source_line = server->pos.line};
     return HR_OK;
 }
 
-int hr_gateway_view_build(hr_view_build *vb, const hr_gw *gateway) {
+int hr_gateway_view_build(hr_view_build *vb, const hr_mesh_gateway *gateway) {
     server_list all = {0};
     collect_servers(vb, &all, gateway);
     const bound_server *viewed = viewed_server(vb, &all, gateway);
@@ -317,7 +321,7 @@ int hr_gateway_view_build(hr_view_build *vb, const hr_gw *gateway) {
         return HR_ENOENT;
     vb->view->server = viewed->server;
     vb->view->port = (uint16_t)viewed->server->port;
-    if (is_http(viewed->server))
+    if (server_is_http(viewed->server))
         build_plain(vb, &all, viewed);
     else
         build_tls(vb, &all, viewed);

@@ -5,6 +5,6 @@
 #include "view_build.h"
 
 /* HR_ENOENT: the Gateway has no HTTP server on the view's port. */
-int hr_gateway_view_build(hr_view_build *vb, const hr_gw *gateway);
+int hr_gateway_view_build(hr_view_build *vb, const hr_mesh_gateway *gateway);
 
 #endif

@@ -17,7 +17,7 @@ static bool is_internal(hr_str name) {
     return (name.len > 0 && name.p[0] == ':') || hr_str_eq_nocase(name, HR_STR("host"));
 }
 
-hr_str hr_header_ops_authority(const hr_header_operations *in) {
+hr_str hr_header_ops_authority(const hr_spec_header_operations *in) {
     for (size_t i = in->n_set; i > 0; i--)
         if (is_authority(in->set[i - 1].name) && in->set[i - 1].value.len > 0)
             return in->set[i - 1].value;
@@ -31,7 +31,7 @@ typedef HR_LIST(hr_str) str_list;
 typedef HR_LIST(hr_pair) pair_list;
 
 /* Istio reads a map, so it sorts by key. */
-static int by_name(const void *a, const void *b) {
+static int operations_by_name(const void *a, const void *b) {
     return hr_str_cmp(((const hr_pair *)a)->name, ((const hr_pair *)b)->name);
 }
 
@@ -41,11 +41,11 @@ static void add_pairs(hr_arena *arena, pair_list *out, const hr_pair *pairs, siz
         if (!is_internal(pairs[i].name))
             HR_PUSH(arena, out, pairs[i]);
     if (out->n - from > 1)
-        qsort(out->v + from, out->n - from, sizeof(*out->v), by_name);
+        qsort(out->v + from, out->n - from, sizeof(*out->v), operations_by_name);
 }
 
 static void add_level(hr_arena *arena, str_list *remove, pair_list *set, pair_list *add,
-                      const hr_header_operations *in) {
+                      const hr_spec_header_operations *in) {
     if (in == NULL)
         return;
     for (size_t i = 0; i < in->n_remove; i++)
@@ -55,8 +55,9 @@ static void add_level(hr_arena *arena, str_list *remove, pair_list *set, pair_li
     add_pairs(arena, add, in->add, in->n_add);
 }
 
-const hr_header_ops *hr_header_ops_compile(hr_view_build *vb, const hr_header_operations *route,
-                                           const hr_header_operations *destination) {
+const hr_header_ops *hr_header_ops_compile(hr_view_build *vb,
+                                           const hr_spec_header_operations *route,
+                                           const hr_spec_header_operations *destination) {
     str_list remove = {0};
     pair_list set = {0}, add = {0};
     add_level(vb->arena, &remove, &set, &add, route);

@@ -6,9 +6,10 @@
 
 /* Operations of one level, or of two that Istio puts into one: what Envoy would get from it, sorted, without
  * what cannot be changed. NULL where nothing is left. */
-const hr_header_ops *hr_header_ops_compile(hr_view_build *vb, const hr_header_operations *route,
-                                           const hr_header_operations *destination);
+const hr_header_ops *hr_header_ops_compile(hr_view_build *vb,
+                                           const hr_spec_header_operations *route,
+                                           const hr_spec_header_operations *destination);
 /* The authority that request operations set (`:authority` or Host); absent where none. */
-hr_str hr_header_ops_authority(const hr_header_operations *in);
+hr_str hr_header_ops_authority(const hr_spec_header_operations *in);
 
 #endif

@@ -17,7 +17,8 @@ static int longest_first(const void *a, const void *b) {
     return x > y ? -1 : x < y;
 }
 
-static void add_suffix(hr_arena *arena, hr_host_index *index, hr_str suffix, const hr_vhost *vhost, size_t *capacity) {
+static void add_suffix(hr_arena *arena, hr_host_index *index, hr_str suffix,
+                       const hr_view_virtual_host *vhost, size_t *capacity) {
     if (!hr_map_add(arena, &index->suffixes, suffix, vhost))
         return;
     for (size_t i = 0; i < index->n_suffix_lengths; i++)
@@ -30,7 +31,7 @@ static void add_suffix(hr_arena *arena, hr_host_index *index, hr_str suffix, con
     index->suffix_lengths[index->n_suffix_lengths++] = suffix.len;
 }
 
-static bool all_lead_to(const hr_map *map, const hr_vhost *vhost) {
+static bool all_lead_to(const hr_map *map, const hr_view_virtual_host *vhost) {
     for (size_t i = 0; i < map->capacity; i++)
         if (map->slots[i].value != NULL && map->slots[i].value != vhost)
             return false;
@@ -53,7 +54,7 @@ void hr_host_index_build(hr_arena *arena, hr_route_table *table) {
     hr_host_index *index = &table->hosts;
     size_t capacity = 0;
     for (size_t i = 0; i < table->n_vhosts; i++) {
-        const hr_vhost *vhost = &table->vhosts[i];
+        const hr_view_virtual_host *vhost = &table->vhosts[i];
         for (size_t d = 0; d < vhost->n_domains; d++) {
             hr_str domain = vhost->domains[d];
             if (!hr_host_is_wild(domain))
@@ -81,14 +82,15 @@ hr_str hr_authority_host(hr_str authority) {
     return i > 0 && authority.p[i - 1] == ':' ? hr_str_of(authority.p, i - 1) : authority;
 }
 
-static const hr_vhost *find_suffix(const hr_host_index *index, hr_str host, char *buf) {
+static const hr_view_virtual_host *find_suffix(const hr_host_index *index, hr_str host, char *buf) {
     for (size_t i = 0; i < host.len && index->n_suffix_lengths > 0; i++)
         buf[i] = hr_lower(host.p[i]);
     for (size_t i = 0; i < index->n_suffix_lengths; i++) {
         size_t len = index->suffix_lengths[i];
         if (len >= host.len) /* a wildcard stands for one character at least */
             continue;
-        const hr_vhost *found = hr_map_get(&index->suffixes, hr_str_of(buf + host.len - len, len));
+        const hr_view_virtual_host *found =
+            hr_map_get(&index->suffixes, hr_str_of(buf + host.len - len, len));
         if (found != NULL)
             return found;
     }
@@ -100,7 +102,7 @@ static bool same_host(hr_str name, hr_str host) {
     return hr_octets_equal(name.p, host.p, host.len) || hr_str_eq_nocase(name, host);
 }
 
-const hr_vhost *hr_host_find(const hr_host_index *index, hr_str authority, char *buf) {
+const hr_view_virtual_host *hr_host_find(const hr_host_index *index, hr_str authority, char *buf) {
     hr_str host = hr_authority_host(authority);
     for (size_t i = 0; i < index->n_few; i++)
         if (index->few[i].name.len == host.len && same_host(index->few[i].name, host))
@@ -108,7 +110,7 @@ const hr_vhost *hr_host_find(const hr_host_index *index, hr_str authority, char 
     if (index->few == NULL) {
         for (size_t i = 0; i < host.len; i++)
             buf[i] = hr_lower(host.p[i]);
-        const hr_vhost *found = hr_map_get(&index->exact, hr_str_of(buf, host.len));
+        const hr_view_virtual_host *found = hr_map_get(&index->exact, hr_str_of(buf, host.len));
         if (found != NULL)
             return found;
     }

@@ -9,7 +9,7 @@ void hr_host_index_build(hr_arena *arena, hr_route_table *table);
 
 /* The virtual host of an authority (NULL: none). buf has room for authority.len bytes; it may be NULL where there
  * are `few` domains and none begins with '*'. */
-const hr_vhost *hr_host_find(const hr_host_index *index, hr_str authority, char *buf);
+const hr_view_virtual_host *hr_host_find(const hr_host_index *index, hr_str authority, char *buf);
 
 /* The authority without its port. */
 hr_str hr_authority_host(hr_str authority);

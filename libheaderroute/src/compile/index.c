@@ -19,12 +19,12 @@ typedef struct route_key {
     uint32_t slot;    /* of a header's name */
 } route_key;
 
-static route_key make_key(hr_key_kind kind, uint64_t name, hr_str value) {
+static route_key make_index_key(hr_key_kind kind, uint64_t name, hr_str value) {
     return (route_key){.kind = kind, .hash = hr_key_hash(hr_key_seed(kind, name), value), .length = value.len,
                        .slot = (uint32_t)name};
 }
 
-static route_key path_key(hr_arena *temp, const hr_croute *route) {
+static route_key path_key(hr_arena *temp, const hr_view_route *route) {
     char *buf = HR_ARRAY(temp, char, route->path.len + 1);
     if (buf == NULL)
         return (route_key){.kind = HR_KEY_NONE};
@@ -37,12 +37,12 @@ static route_key path_key(hr_arena *temp, const hr_croute *route) {
         path.p = buf;
     }
     if (route->path_kind == HR_SM_EXACT)
-        return make_key(route->ignore_case ? HR_KEY_PATH_NOCASE : HR_KEY_PATH, 0, path);
+        return make_index_key(route->ignore_case ? HR_KEY_PATH_NOCASE : HR_KEY_PATH, 0, path);
     bool prefix = route->path_kind == HR_SM_PREFIX || route->path_kind == HR_SM_REGEX;
     if (!prefix || path.len <= 1)
         return (route_key){.kind = HR_KEY_NONE};
     bool nocase = route->ignore_case && route->path_kind == HR_SM_PREFIX;
-    return make_key(nocase ? HR_KEY_PREFIX_NOCASE : HR_KEY_PREFIX, 0, path);
+    return make_index_key(nocase ? HR_KEY_PREFIX_NOCASE : HR_KEY_PREFIX, 0, path);
 }
 
 /* The prefix of a header's value, if the condition is not exact. */
@@ -51,13 +51,13 @@ static route_key value_prefix_key(hr_arena *temp, const hr_cond *cond) {
     char *buf = cond->match == HR_SM_REGEX ? HR_ARRAY(temp, char, cond->value.len + 1) : NULL;
     if (buf != NULL)
         prefix = hr_regex_literal_prefix(cond->value, buf, NULL);
-    return make_key(HR_KEY_HEADER_PREFIX, cond->slot, prefix);
+    return make_index_key(HR_KEY_HEADER_PREFIX, cond->slot, prefix);
 }
 
 /* Cases for the rows of HR_MATCH_STRINGS. */
 #define STRING_KEY(type, member, name, kind, ...)                                                  \
     case HR_COND_##kind:                                                                           \
-        return make_key(HR_KEY_##kind, 0, cond->value);
+        return make_index_key(HR_KEY_##kind, 0, cond->value);
 
 static route_key cond_key(hr_arena *temp, const hr_cond *cond) {
     if (cond->kind == HR_COND_HEADER && cond->match != HR_SM_EXACT && !cond->invert)
@@ -66,12 +66,12 @@ static route_key cond_key(hr_arena *temp, const hr_cond *cond) {
         return (route_key){.kind = HR_KEY_NONE};
     switch ((hr_cond_kind)cond->kind) {
     case HR_COND_HEADER:
-        return make_key(HR_KEY_HEADER, cond->slot, cond->value);
+        return make_index_key(HR_KEY_HEADER, cond->slot, cond->value);
     case HR_COND_QUERY:
-        return make_key(HR_KEY_QUERY, cond->slot, cond->value);
+        return make_index_key(HR_KEY_QUERY, cond->slot, cond->value);
         HR_MATCH_STRINGS(STRING_KEY)
     case HR_COND_FULL_PATH:
-        return make_key(HR_KEY_FULL_PATH, 0, cond->value);
+        return make_index_key(HR_KEY_FULL_PATH, 0, cond->value);
     default:
         return (route_key){.kind = HR_KEY_NONE};
     }
@@ -139,7 +139,7 @@ static void add_length(hr_arena *arena, hr_length_list *list, size_t length) {
     list->n++;
 }
 
-static void note(maker *m, const route_key *key) {
+static void note_name(maker *m, const route_key *key) {
     hr_index *index = m->index;
     index->has[key->kind] = true;
     if (key->kind == HR_KEY_PREFIX)
@@ -175,12 +175,12 @@ static void keep_value_prefixes(maker *m) {
         memcpy(m->index->value_prefixes, v, n * sizeof(*v));
 }
 
-static route_key nth_key(hr_arena *temp, const hr_croute *route, size_t n) {
+static route_key nth_key(hr_arena *temp, const hr_view_route *route, size_t n) {
     return n == 0 ? path_key(temp, route) : cond_key(temp, &route->conds[n - 1]);
 }
 
 /* The rarest key of a route; the path's before the others among equals. */
-static route_key choose(hr_arena *temp, tally *counts, const hr_croute *route) {
+static route_key choose(hr_arena *temp, tally *counts, const hr_view_route *route) {
     route_key best = {.kind = HR_KEY_NONE};
     uint32_t fewest = UINT32_MAX;
     for (size_t k = 0; k <= route->n_conds; k++) {
@@ -202,7 +202,7 @@ static hr_index_slot *insert(hr_index *index, uint64_t hash, uint32_t value) {
 }
 
 /* Keeps the one thing that a route asks in its slot. */
-static void keep_key(hr_index_slot *slot, const hr_croute *route) {
+static void keep_key(hr_index_slot *slot, const hr_view_route *route) {
     hr_str key = route->path;
     hr_key_kind kind = route->path_kind == HR_SM_EXACT ? HR_KEY_PATH : HR_KEY_PREFIX;
     const hr_cond *cond = route->conds;
@@ -224,7 +224,7 @@ static void keep_key(hr_index_slot *slot, const hr_croute *route) {
 }
 
 /* Filings in the order of their keys become table entries; several of one key become a list. */
-static void fill(maker *m, filing *filings, size_t n) {
+static void fill_slots(maker *m, filing *filings, size_t n) {
     hr_index *index = m->index;
     qsort(filings, n, sizeof(*filings), by_hash_and_number);
     index->mask = power_of_two(n * 2) - 1;
@@ -264,7 +264,7 @@ static bool count_keys(maker *m, tally *counts) {
     return !hr_arena_failed(m->temp);
 }
 
-static void make(maker *m) {
+static void make_index(maker *m) {
     const hr_route_list *routes = m->routes;
     tally counts = {0};
     filing *filings = HR_ARRAY(m->temp, filing, routes->n);
@@ -279,11 +279,11 @@ static void make(maker *m) {
             m->index->others[m->index->n_others++] = (uint32_t)i;
             continue;
         }
-        note(m, &key);
+        note_name(m, &key);
         filings[n_filed++] = (filing){key.hash, (uint32_t)i};
     }
     keep_value_prefixes(m);
-    fill(m, filings, n_filed);
+    fill_slots(m, filings, n_filed);
 }
 
 const hr_index *hr_index_build(hr_arena *arena, const hr_route_list *routes, size_t n_names) {
@@ -294,7 +294,7 @@ const hr_index *hr_index_build(hr_arena *arena, const hr_route_list *routes, siz
     if (m.temp != NULL && m.index != NULL)
         m.index->header_slots = HR_ARRAY(arena, uint8_t, n_names / 8 + 1);
     if (m.temp != NULL && !hr_arena_failed(arena))
-        make(&m);
+        make_index(&m);
     if (m.temp == NULL || hr_arena_failed(m.temp))
         hr_arena_fail(arena);
     hr_arena_free(m.temp);

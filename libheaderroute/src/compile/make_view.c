@@ -8,7 +8,8 @@
 #include "route_compile.h"
 #include "text.h"
 
-static const hr_workload *gateway_pod(const hr_table *table, const hr_gateway *gateway, hr_workload_kind kind) {
+static const hr_spec_workload *gateway_pod(const hr_table *table, const hr_spec_gateway *gateway,
+                                           hr_spec_workload_kind kind) {
     const hr_resources *r = table->resources;
     for (size_t i = 0; i < r->n_workloads && gateway->n_selector > 0; i++)
         if (r->workloads[i].kind == kind &&
@@ -33,12 +34,13 @@ static void copy_labels(hr_arena *arena, hr_view *view, const hr_pair *labels, s
 }
 
 /* The proxy's labels: what the caller says; for a gateway, else, those of a pod it selects. */
-static void set_labels(hr_arena *arena, hr_view *view, const hr_view_options *o, const hr_gw *gateway) {
+static void set_labels(hr_arena *arena, hr_view *view, const hr_view_options *o,
+                       const hr_mesh_gateway *gateway) {
     if (o->n_source_labels > 0 || gateway == NULL) {
         copy_labels(arena, view, o->source_labels, o->n_source_labels);
         return;
     }
-    const hr_workload *pod = gateway_pod(view->table, gateway->resource, HR_WORKLOAD_POD);
+    const hr_spec_workload *pod = gateway_pod(view->table, gateway->resource, HR_WORKLOAD_POD);
     if (pod == NULL)
         pod = gateway_pod(view->table, gateway->resource, HR_WORKLOAD_DEPLOYMENT);
     if (pod != NULL)
@@ -69,10 +71,10 @@ static hr_str locality_of(hr_arena *arena, const hr_view *view, const hr_view_op
 }
 
 /* HR_OK or HR_ENOENT; the caller looks at the arena. */
-static int make(hr_view *view, hr_arena *temp, const hr_view_options *o) {
+static int make_view(hr_view *view, hr_arena *temp, const hr_view_options *o) {
     hr_arena *arena = view->arena;
     bool mesh = o->gateway.len == 0 || hr_str_eq_c(o->gateway, "mesh");
-    const hr_gw *gateway = mesh ? NULL : hr_table_find_gateway(view->table, o->gateway);
+    const hr_mesh_gateway *gateway = mesh ? NULL : hr_table_find_gateway(view->table, o->gateway);
     if (!mesh && gateway == NULL)
         return HR_ENOENT;
     view->gateway = !mesh;
@@ -114,7 +116,7 @@ int hr_view_new(hr_view **out, hr_table *table, const hr_view_options *options) 
     hr_arena *temp = hr_arena_new();
     int error = HR_ENOMEM;
     if (view->arena != NULL && temp != NULL) {
-        error = make(view, temp, options);
+        error = make_view(view, temp, options);
         if (hr_arena_failed(view->arena) || hr_arena_failed(temp))
             error = HR_ENOMEM;
     }

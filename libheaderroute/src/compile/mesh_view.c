@@ -15,12 +15,12 @@
 #include "route_compile.h"
 #include "text.h"
 
-typedef HR_LIST(hr_vhost) vhost_list;
+typedef HR_LIST(hr_view_virtual_host) vhost_list;
 typedef HR_LIST(hr_str) str_list;
 
 typedef struct mesh_service {
-    const hr_svc *svc;
-    const hr_svc_port *port;
+    const hr_mesh_service *svc;
+    const hr_mesh_port *port;
     bool governed; /* a VirtualService makes its virtual host */
 } mesh_service;
 
@@ -28,7 +28,7 @@ typedef struct mesh_service {
 typedef struct wrapper {
     const hr_route_list *routes;
     str_list hosts;              /* of the VirtualService, absent from the registry */
-    HR_LIST(const hr_svc *) services;
+    HR_LIST(const hr_mesh_service *) services;
 } wrapper;
 
 typedef struct mesh {
@@ -44,14 +44,16 @@ typedef struct mesh {
     hr_map governors; /* service host -> the VirtualService with the most specific host for it */
 } mesh;
 
-static bool is_http(const mesh_service *s) {
-    return s->port->protocol == HR_PROTOCOL_HTTP || s->port->protocol == HR_PROTOCOL_SNIFFED;
+static bool port_is_http(const mesh_service *s) {
+    return s->port->protocol == HR_MESH_PROTOCOL_HTTP ||
+           s->port->protocol == HR_MESH_PROTOCOL_SNIFFED;
 }
 
 /* The service is called at an address of its own, so that Host does not count; or, where it has none, no
  * HTTP rule acts on its port. */
 static bool own_listener(const mesh_service *s) {
-    return (s->svc->binds_ip && s->port->protocol != HR_PROTOCOL_HTTP) || s->port->protocol == HR_PROTOCOL_TCP;
+    return (s->svc->binds_ip && s->port->protocol != HR_MESH_PROTOCOL_HTTP) ||
+           s->port->protocol == HR_MESH_PROTOCOL_TCP;
 }
 
 static mesh_service *find_service(mesh *m, hr_str host) {
@@ -63,15 +65,16 @@ static void collect_services(mesh *m) {
     const hr_view *view = m->vb->view;
     const hr_registry *registry = &m->vb->table->registry;
     for (size_t i = 0; i < registry->n_services; i++) {
-        const hr_svc *svc = registry->services[i];
-        const hr_svc_port *port = hr_svc_port_find(svc, view->port);
-        if (port == NULL || !hr_svc_visible(svc, view->namespace_))
+        const hr_mesh_service *svc = registry->services[i];
+        const hr_mesh_port *port = hr_mesh_port_find(svc, view->port);
+        if (port == NULL || !hr_mesh_service_visible(svc, view->namespace_))
             continue;
         /* Of several with one host the first counts; another of its namespace has a virtual host on a port
          * that the first lacks. */
-        const hr_svc *first = hr_registry_find(registry, svc->host, view->namespace_);
-        if (first != svc && (!hr_str_eq(first->namespace_, svc->namespace_) ||
-                             hr_svc_port_find(first, view->port) != NULL || find_service(m, svc->host) != NULL))
+        const hr_mesh_service *first = hr_registry_find(registry, svc->host, view->namespace_);
+        if (first != svc &&
+            (!hr_str_eq(first->namespace_, svc->namespace_) ||
+             hr_mesh_port_find(first, view->port) != NULL || find_service(m, svc->host) != NULL))
             continue;
         mesh_service s = {.svc = svc, .port = port};
         HR_PUSH(m->vb->arena, &m->services, s);
@@ -85,7 +88,7 @@ static void collect_services(mesh *m) {
 
 /* For each service the VirtualService with the most specific host: exact, else the longest wildcard, the
  * earlier one among equals. Services of every port count, as Istio works this out once per proxy. */
-static void index_governors(mesh *m, const hr_vs_list *selected) {
+static void index_governors(mesh *m, const hr_mesh_virtual_service_list *selected) {
     hr_arena *arena = m->vb->arena;
     hr_map exact = {0}, wild = {0};
     str_list wild_hosts = {0};
@@ -99,7 +102,8 @@ static void index_governors(mesh *m, const hr_vs_list *selected) {
         }
     for (size_t i = 0; i < m->services.n; i++) {
         hr_str host = m->services.v[i].svc->host;
-        const hr_vs *governor = hr_host_is_wild(host) ? NULL : hr_map_get(&exact, host);
+        const hr_mesh_virtual_service *governor =
+            hr_host_is_wild(host) ? NULL : hr_map_get(&exact, host);
         size_t best = 0;
         for (size_t w = 0; governor == NULL && w < wild_hosts.n; w++)
             if (hr_str_eq(wild_hosts.v[w], host))
@@ -116,7 +120,7 @@ static void index_governors(mesh *m, const hr_vs_list *selected) {
 }
 
 /* Off port 80, a VirtualService counts only if a host of it meets a service on the port. */
-static bool meets_a_service(mesh *m, const hr_vs *vs) {
+static bool meets_a_service(mesh *m, const hr_mesh_virtual_service *vs) {
     for (size_t h = 0; h < vs->n_hosts; h++) {
         hr_str host = hr_arena_lower(m->vb->arena, vs->hosts[h]);
         if (find_service(m, host) != NULL)
@@ -132,14 +136,14 @@ static bool meets_a_service(mesh *m, const hr_vs *vs) {
 }
 
 static void take_service(mesh *m, wrapper *w, mesh_service *s) {
-    if (!is_http(s))
+    if (!port_is_http(s))
         return;
     s->governed = true;
     HR_PUSH(m->vb->arena, &w->services, s->svc);
 }
 
 /* A wildcard takes the services it is the most specific for; where it meets none at all it stays a host. */
-static void take_wildcard(mesh *m, wrapper *w, const hr_vs *vs, hr_str host) {
+static void take_wildcard(mesh *m, wrapper *w, const hr_mesh_virtual_service *vs, hr_str host) {
     bool any = false;
     for (size_t i = 0; i < m->services.n; i++) {
         mesh_service *s = &m->services.v[i];
@@ -153,7 +157,7 @@ static void take_wildcard(mesh *m, wrapper *w, const hr_vs *vs, hr_str host) {
         HR_PUSH(m->vb->arena, &w->hosts, host);
 }
 
-static void wrap(mesh *m, const hr_vs *vs) {
+static void wrap(mesh *m, const hr_mesh_virtual_service *vs) {
     hr_arena *arena = m->vb->arena;
     hr_compile_scope scope = {HR_STR("mesh"), m->vb->view->port, false, vs->resource->meta.namespace_};
     hr_route_list *routes = HR_NEW(arena, hr_route_list);
@@ -179,7 +183,7 @@ static void wrap(mesh *m, const hr_vs *vs) {
 }
 
 static void wrap_all(mesh *m) {
-    hr_vs_list selected = {0};
+    hr_mesh_virtual_service_list selected = {0};
     hr_view_select(m->vb, &selected, HR_STR("mesh"));
     index_governors(m, &selected);
     for (size_t i = 0; i < selected.n; i++) {
@@ -191,9 +195,9 @@ static void wrap_all(mesh *m) {
     }
     for (size_t i = 0; i < m->services.n; i++) {
         mesh_service *s = &m->services.v[i];
-        if (s->governed || !is_http(s) || s->svc->resolution == HR_RESOLUTION_ALIAS)
+        if (s->governed || !port_is_http(s) || s->svc->resolution == HR_RESOLUTION_ALIAS)
             continue;
-        const hr_action_plan *plan = hr_action_default_route(m->vb, s->svc, s->port->number, true);
+        const hr_view_action *plan = hr_action_default_route(m->vb, s->svc, s->port->number, true);
         wrapper w = {.routes = hr_routes_single(m->vb, plan, HR_STR("default"))};
         HR_PUSH(m->vb->arena, &w.services, s->svc);
         HR_PUSH(m->vb->arena, &m->wrappers, w);
@@ -226,7 +230,8 @@ static void add_short_names(mesh *m, str_list *out, hr_str host) {
 }
 
 /* All names a service goes by; *alternatives are those that were derived. */
-static void service_names(mesh *m, const hr_svc *svc, str_list *out, str_list *alternatives) {
+static void service_names(mesh *m, const hr_mesh_service *svc, str_list *out,
+                          str_list *alternatives) {
     hr_arena *arena = m->vb->arena;
     for (size_t i = 0; i <= svc->n_aliases; i++) {
         hr_str host = i == 0 ? svc->host : svc->aliases[i - 1];
@@ -272,7 +277,8 @@ static void add_vhost(mesh *m, hr_str name, const wrapper *w, const str_list *wa
     claim(m, &domains, wanted, alternatives);
     if (domains.n == 0)
         return;
-    hr_vhost vhost = {.name = name, .domains = domains.v, .n_domains = domains.n, .routes = w->routes};
+    hr_view_virtual_host vhost = {
+        .name = name, .domains = domains.v, .n_domains = domains.n, .routes = w->routes};
     HR_PUSH(m->vb->arena, &m->vhosts, vhost);
 }
 
@@ -300,12 +306,13 @@ static void build_vhosts(mesh *m) {
 /* What takes a request that no other virtual host takes. In the shared table that is a virtual host; where the port has
  * none, the connection itself goes to the listener for everything else (virtualOutbound in Istio), which passes it
  * through or closes it. */
-static hr_vhost catch_all(mesh *m, bool shared) {
+static hr_view_virtual_host catch_all(mesh *m, bool shared) {
     bool any = m->vb->view->outbound_policy == HR_ALLOW_ANY;
-    const hr_action_plan *plan = any      ? hr_action_passthrough(m->vb)
+    const hr_view_action *plan = any      ? hr_action_passthrough(m->vb)
                                  : shared ? hr_action_blackhole(m->vb)
                                           : hr_action_close(m->vb);
-    hr_vhost vhost = {.name = any ? HR_STR("allow_any") : HR_STR("block_all"), .n_domains = 1};
+    hr_view_virtual_host vhost = {.name = any ? HR_STR("allow_any") : HR_STR("block_all"),
+                                  .n_domains = 1};
     vhost.domains = HR_NEW(m->vb->arena, hr_str);
     vhost.domains[0] = HR_STR("*");
     vhost.routes = hr_routes_single(m->vb, plan, vhost.name);
@@ -314,11 +321,11 @@ static hr_vhost catch_all(mesh *m, bool shared) {
 
 /* The virtual host of a service with a listener of its own: the one that has its name; for plain TCP a
  * connection straight to its cluster. Its table takes any Host. */
-static hr_vhost own_vhost(mesh *m, const mesh_service *s, bool *found) {
-    hr_vhost vhost = {.name = s->svc->host};
+static hr_view_virtual_host own_vhost(mesh *m, const mesh_service *s, bool *found) {
+    hr_view_virtual_host vhost = {.name = s->svc->host};
     *found = true;
-    if (!is_http(s)) {
-        const hr_action_plan *plan = hr_action_default_route(m->vb, s->svc, s->port->number, false);
+    if (!port_is_http(s)) {
+        const hr_view_action *plan = hr_action_default_route(m->vb, s->svc, s->port->number, false);
         vhost.routes = hr_routes_single(m->vb, plan, (hr_str){0});
         return vhost;
     }
@@ -344,7 +351,7 @@ static hr_route_table *own_listeners(mesh *m, bool unplaced) {
     for (size_t i = 0; !hr_arena_failed(arena) && i < m->services.n; i++) {
         const mesh_service *s = &m->services.v[i];
         bool found = own_listener(s) && (!unplaced || s->svc->n_addresses == 0);
-        hr_vhost vhost = found ? own_vhost(m, s, &found) : (hr_vhost){0};
+        hr_view_virtual_host vhost = found ? own_vhost(m, s, &found) : (hr_view_virtual_host){0};
         if (!found)
             continue;
         str_list names = {0}, alternatives = {0}, domains = {0};
@@ -366,7 +373,7 @@ static bool has_shared_table(const mesh *m) {
         return true;
     for (size_t i = 0; i < m->services.n; i++) {
         const mesh_service *s = &m->services.v[i];
-        if (is_http(s) && !own_listener(s) && s->svc->resolution != HR_RESOLUTION_ALIAS)
+        if (port_is_http(s) && !own_listener(s) && s->svc->resolution != HR_RESOLUTION_ALIAS)
             return true;
     }
     return false;

@@ -167,7 +167,7 @@ static const hr_cond *packed(hr_view_build *vb, const hr_cond *v, size_t n) {
     return out;
 }
 
-static void compile_conditions(hr_view_build *vb, hr_croute *route, const hr_match_request *m) {
+static void compile_conditions(hr_view_build *vb, hr_view_route *route, const hr_match_request *m) {
     hr_cond few[8];
     size_t most = 0;
     for (size_t i = 0; i < HR_MATCH_FIELD_COUNT; i++)
@@ -184,7 +184,7 @@ static void compile_conditions(hr_view_build *vb, hr_croute *route, const hr_mat
     route->catch_all = !w.conditional;
 }
 
-static void compile_path(hr_view_build *vb, hr_croute *route, const hr_match_request *m) {
+static void compile_path(hr_view_build *vb, hr_view_route *route, const hr_match_request *m) {
     const hr_string_match *uri = &m->uri;
     route->ignore_case = m->ignore_uri_case;
     if (uri->kind == HR_SM_NONE || uri->kind == HR_SM_PRESENCE)
@@ -196,7 +196,7 @@ static void compile_path(hr_view_build *vb, hr_croute *route, const hr_match_req
 }
 
 /* Prefix `/`, the regex `.*`, or no uri: and nothing else to look at. */
-static bool path_takes_all(const hr_croute *route) {
+static bool path_takes_all(const hr_view_route *route) {
     return route->path_kind == HR_SM_NONE ||
            (route->path_kind == HR_SM_PREFIX && hr_str_eq_c(route->path, "/")) ||
            (route->path_kind == HR_SM_REGEX && hr_str_eq_c(route->path, ".*"));
@@ -230,7 +230,7 @@ static hr_str route_name(hr_view_build *vb, hr_str route, hr_str match) {
 typedef struct emitter {
     hr_view_build *vb;
     hr_route_list *out;
-    const hr_vs *vs;
+    const hr_mesh_virtual_service *vs;
     const hr_compile_scope *scope;
     const hr_origin *origin; /* of the route before */
 } emitter;
@@ -239,7 +239,8 @@ static bool same_text(hr_str a, hr_str b) {
     return (a.p == NULL) == (b.p == NULL) && hr_str_eq(a, b);
 }
 
-static const hr_origin *origin_of(emitter *e, const hr_http_entry *entry, hr_str name, hr_str file) {
+static const hr_origin *origin_of(emitter *e, const hr_mesh_http_route *entry, hr_str name,
+                                  hr_str file) {
     const hr_origin *before = e->origin;
     bool delegated = entry->delegate.p != NULL;
     if (before != NULL && same_text(before->name, name) && same_text(before->file, file) &&
@@ -251,14 +252,15 @@ static const hr_origin *origin_of(emitter *e, const hr_http_entry *entry, hr_str
     return origin;
 }
 
-static void emit(emitter *e, const hr_http_entry *entry, const hr_action_plan *plan, const hr_match_request *m,
-                 int32_t match_index) {
-    const hr_http_route *http = entry->http;
-    hr_croute *route = &e->out->v[e->out->n++];
+static void emit(emitter *e, const hr_mesh_http_route *entry, const hr_view_action *plan,
+                 const hr_match_request *m, int32_t match_index) {
+    const hr_spec_http_route *http = entry->http;
+    hr_view_route *route = &e->out->v[e->out->n++];
     const hr_pos *pos = m == NULL ? &http->pos : &m->pos;
-    *route = (hr_croute){
+    *route = (hr_view_route){
         .action = plan,
-        .origin = origin_of(e, entry, route_name(e->vb, http->name, m == NULL ? (hr_str){0} : m->name), pos->file),
+        .origin = origin_of(
+            e, entry, route_name(e->vb, http->name, m == NULL ? (hr_str){0} : m->name), pos->file),
         .line = pos->line,
         .route_index = entry->index,
         .match_index = match_index,
@@ -273,9 +275,9 @@ static void emit(emitter *e, const hr_http_entry *entry, const hr_action_plan *p
         route->path_kind = HR_SM_NONE; /* every path begins with it; a rewrite then replaces the same "/" */
 }
 
-static bool emit_entry(emitter *e, const hr_http_entry *entry) {
-    const hr_http_route *http = entry->http;
-    const hr_action_plan *plan = NULL;
+static bool emit_entry(emitter *e, const hr_mesh_http_route *entry) {
+    const hr_spec_http_route *http = entry->http;
+    const hr_view_action *plan = NULL;
     if (http->n_match == 0) {
         emit(e, entry, hr_action_compile(e->vb, entry, e->scope), NULL, -1);
         return true;
@@ -297,11 +299,12 @@ static bool emit_entry(emitter *e, const hr_http_entry *entry) {
     return false;
 }
 
-void hr_routes_compile(hr_view_build *vb, hr_route_list *out, const hr_vs *vs, const hr_compile_scope *scope) {
+void hr_routes_compile(hr_view_build *vb, hr_route_list *out, const hr_mesh_virtual_service *vs,
+                       const hr_compile_scope *scope) {
     size_t most = 0;
     for (size_t i = 0; i < vs->n_http; i++)
         most += vs->http[i].http->n_match == 0 ? 1 : vs->http[i].http->n_match;
-    *out = (hr_route_list){.v = HR_LINES(vb->arena, hr_croute, most)};
+    *out = (hr_route_list){.v = HR_LINES(vb->arena, hr_view_route, most)};
     if (out->v == NULL)
         return;
     emitter e = {vb, out, vs, scope, NULL};
@@ -316,14 +319,15 @@ void hr_routes_compile(hr_view_build *vb, hr_route_list *out, const hr_vs *vs, c
     out->index = hr_index_build(vb->arena, out, vb->view->names.n);
 }
 
-const hr_route_list *hr_routes_single(hr_view_build *vb, const hr_action_plan *plan, hr_str name) {
+const hr_route_list *hr_routes_single(hr_view_build *vb, const hr_view_action *plan, hr_str name) {
     hr_route_list *list = HR_NEW(vb->arena, hr_route_list);
     hr_origin *origin = HR_NEW(vb->arena, hr_origin);
-    list->v = HR_LINES(vb->arena, hr_croute, 1);
+    list->v = HR_LINES(vb->arena, hr_view_route, 1);
     if (list->v == NULL)
         return list;
     list->n = 1;
     *origin = (hr_origin){.name = name};
-    list->v[0] = (hr_croute){.action = plan, .origin = origin, .route_index = -1, .match_index = -1, .catch_all = true};
+    list->v[0] = (hr_view_route){
+        .action = plan, .origin = origin, .route_index = -1, .match_index = -1, .catch_all = true};
     return list;
 }

@@ -5,10 +5,11 @@
 #include "view_build.h"
 
 /* Routes of one VirtualService in this view; n is 0 where none survives. */
-void hr_routes_compile(hr_view_build *vb, hr_route_list *out, const hr_vs *vs, const hr_compile_scope *scope);
+void hr_routes_compile(hr_view_build *vb, hr_route_list *out, const hr_mesh_virtual_service *vs,
+                       const hr_compile_scope *scope);
 
 /* A list of one route without conditions. */
-const hr_route_list *hr_routes_single(hr_view_build *vb, const hr_action_plan *plan, hr_str name);
+const hr_route_list *hr_routes_single(hr_view_build *vb, const hr_view_action *plan, hr_str name);
 
 /* The number of a header name (lower case), given now where it is new. */
 uint32_t hr_name_number(hr_view_build *vb, hr_str name);

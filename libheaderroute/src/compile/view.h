@@ -37,14 +37,14 @@ typedef struct hr_target {
     hr_str authority;    /* rewrites Host; absent: as the client sent it */
 } hr_target;
 
-typedef struct hr_redirect_action {
+typedef struct hr_view_redirect {
     hr_str path, prefix_rewrite, host, scheme; /* absent where unset */
     bool path_has_query;
     uint16_t port; /* 0: none */
     bool https;    /* httpsRedirect of a Gateway server */
-} hr_redirect_action;
+} hr_view_redirect;
 
-typedef struct hr_action_plan {
+typedef struct hr_view_action {
     hr_action kind;
     hr_target *targets; /* one where the action is not a weighted route */
     size_t n_targets;
@@ -54,14 +54,14 @@ typedef struct hr_action_plan {
     const hr_regex *regex;
     hr_str pattern; /* of regex */
     hr_str substitution;
-    hr_redirect_action redirect;
+    hr_view_redirect redirect;
     /* fault */
     uint32_t delay_parts, abort_parts; /* per million */
     const hr_origin_match *cors_origins;
     const hr_regex **cors_regexes; /* one for each origin; NULL if it is not a regex */
     bool needs_request; /* grpc-timeout, CORS, fault or mirrors: the decision depends on the request */
     int64_t timeout_ms;
-} hr_action_plan;
+} hr_view_action;
 
 /* ---- routes ---- */
 
@@ -69,7 +69,7 @@ typedef struct hr_index hr_index;
 
 /* What many routes have in common. */
 typedef struct hr_origin {
-    const hr_vs *vs; /* NULL: a service's default route and the like */
+    const hr_mesh_virtual_service *vs; /* NULL: a service's default route and the like */
     hr_str name; /* of the route */
     hr_str file;
     hr_str delegate;    /* "namespace/name"; absent: the rule is not delegated */
@@ -77,7 +77,7 @@ typedef struct hr_origin {
 } hr_origin;
 
 /* One cache line: among many routes, one found is in no cache. */
-typedef struct hr_croute {
+typedef struct hr_view_route {
     uint8_t path_kind; /* hr_sm_kind: NONE (any path), EXACT, PREFIX, REGEX */
     bool ignore_case : 1;
     bool catch_all : 1;
@@ -86,49 +86,50 @@ typedef struct hr_croute {
     const hr_cond *conds;
     hr_str path;
     const hr_matcher *path_regex;
-    const hr_action_plan *action;
+    const hr_view_action *action;
     const hr_origin *origin;
     int32_t route_index, match_index;
-} hr_croute;
-_Static_assert(sizeof(hr_croute) <= 64, "a route is one cache line");
+} hr_view_route;
+_Static_assert(sizeof(hr_view_route) <= 64, "a route is one cache line");
 
 /* Routes of one or several VirtualServices in the order they are tried. */
 typedef struct hr_route_list {
-    hr_croute *v;
+    hr_view_route *v;
     size_t n;
     const hr_index *index; /* NULL: walk */
 } hr_route_list;
 
-typedef struct hr_vhost {
+typedef struct hr_view_virtual_host {
     hr_str name;
     hr_str *domains;
     size_t n_domains;
     const hr_route_list *routes;
     bool require_tls; /* every request not of https is redirected */
-} hr_vhost;
+} hr_view_virtual_host;
 
 typedef struct hr_domain {
     hr_str name;
-    const hr_vhost *vhost;
+    const hr_view_virtual_host *vhost;
 } hr_domain;
 
 typedef struct hr_host_index {
-    hr_map exact;           /* domain -> hr_vhost */
+    hr_map exact;           /* domain -> hr_view_virtual_host */
     hr_domain *few;         /* the same where there are so few that comparing beats hashing; else NULL */
     size_t n_few;
-    hr_map suffixes;        /* what follows the '*' of a wildcard domain -> hr_vhost */
+    hr_map suffixes;        /* what follows the '*' of a wildcard domain -> hr_view_virtual_host */
     size_t *suffix_lengths; /* that occur, longest first */
     size_t n_suffix_lengths;
-    const hr_vhost *any;    /* domain `*`; NULL: none */
+    const hr_view_virtual_host *any; /* domain `*`; NULL: none */
 } hr_host_index;
 
 typedef struct hr_route_table {
     hr_str *sni_hosts; /* of a TLS-terminating server; NULL: any request on the port */
     size_t n_sni_hosts;
-    hr_vhost *vhosts;
+    hr_view_virtual_host *vhosts;
     size_t n_vhosts;
     hr_host_index hosts;
-    const hr_vhost *only; /* the one virtual host that every authority leads to; NULL: there are several */
+    const hr_view_virtual_host
+        *only; /* the one virtual host that every authority leads to; NULL: there are several */
 } hr_route_table;
 
 /* What this view does not see, and why: for explain. */
@@ -160,7 +161,7 @@ struct hr_view {
     hr_arena *arena;
     bool gateway;
     hr_str gateway_id;
-    const hr_server *server; /* of the Gateway; NULL: the mesh's view */
+    const hr_spec_server *server; /* of the Gateway; NULL: the mesh's view */
     uint16_t port;
     hr_str namespace_;
     hr_pair *labels;

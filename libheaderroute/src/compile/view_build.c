@@ -3,8 +3,8 @@
 
 #include "text.h"
 
-void hr_view_omit(hr_view_build *vb, const hr_vs *vs, hr_pos pos, int32_t route_index, int32_t match_index,
-                  const char *reason) {
+void hr_view_omit(hr_view_build *vb, const hr_mesh_virtual_service *vs, hr_pos pos,
+                  int32_t route_index, int32_t match_index, const char *reason) {
     hr_omitted omitted = {
         .virtual_service = vs->id,
         .file = pos.file,
@@ -18,7 +18,7 @@ void hr_view_omit(hr_view_build *vb, const hr_vs *vs, hr_pos pos, int32_t route_
 
 /* ---- which VirtualServices ---- */
 
-static bool bound_to(const hr_vs *vs, hr_str gateway) {
+static bool bound_to(const hr_mesh_virtual_service *vs, hr_str gateway) {
     for (size_t i = 0; i < vs->n_gateways; i++)
         if (hr_str_eq(vs->gateways[i], gateway))
             return true;
@@ -27,7 +27,7 @@ static bool bound_to(const hr_vs *vs, hr_str gateway) {
 
 typedef enum bucket { BUCKET_PRIVATE, BUCKET_EXPORTED, BUCKET_PUBLIC, BUCKET_NONE } bucket;
 
-static bucket bucket_of(const hr_vs *vs, hr_str namespace_) {
+static bucket bucket_of(const hr_mesh_virtual_service *vs, hr_str namespace_) {
     if (vs->public_)
         return BUCKET_PUBLIC;
     for (size_t i = 0; i < vs->n_export_to; i++)
@@ -36,11 +36,11 @@ static bucket bucket_of(const hr_vs *vs, hr_str namespace_) {
     return BUCKET_NONE;
 }
 
-void hr_view_select(hr_view_build *vb, hr_vs_list *out, hr_str gateway) {
+void hr_view_select(hr_view_build *vb, hr_mesh_virtual_service_list *out, hr_str gateway) {
     const hr_table *table = vb->table;
     for (int b = BUCKET_PRIVATE; b <= BUCKET_NONE; b++)
         for (size_t i = 0; i < table->n_virtual_services; i++) {
-            const hr_vs *vs = &table->virtual_services[i];
+            const hr_mesh_virtual_service *vs = &table->virtual_services[i];
             if ((int)bucket_of(vs, vb->view->namespace_) != b)
                 continue;
             if (!bound_to(vs, gateway))

@@ -22,11 +22,11 @@ typedef struct hr_compile_scope {
 } hr_compile_scope;
 
 /* Notes that this view does not see a VirtualService, or one of its routes or matches (-1: all of them). */
-void hr_view_omit(hr_view_build *vb, const hr_vs *vs, hr_pos pos, int32_t route_index, int32_t match_index,
-                  const char *reason);
+void hr_view_omit(hr_view_build *vb, const hr_mesh_virtual_service *vs, hr_pos pos,
+                  int32_t route_index, int32_t match_index, const char *reason);
 
 /* The VirtualServices that a proxy of the view's namespace sees on `gateway`, in Istio's order. */
-typedef HR_LIST(const hr_vs *) hr_vs_list;
-void hr_view_select(hr_view_build *vb, hr_vs_list *out, hr_str gateway);
+typedef HR_LIST(const hr_mesh_virtual_service *) hr_mesh_virtual_service_list;
+void hr_view_select(hr_view_build *vb, hr_mesh_virtual_service_list *out, hr_str gateway);
 
 #endif

@@ -6,7 +6,7 @@
 
 /* ---- a route by itself ---- */
 
-static void lint_weights(hr_linter *l, const hr_http_route *route, size_t index) {
+static void lint_weights(hr_linter *l, const hr_spec_http_route *route, size_t index) {
     int64_t total = 0;
     for (size_t i = 0; i < route->n_route; i++)
         total += route->route[i].weight;
@@ -23,8 +23,8 @@ static void lint_weights(hr_linter *l, const hr_http_route *route, size_t index)
                          "has no weight and receives no requests");
 }
 
-static void lint_fault(hr_linter *l, const hr_http_route *route, size_t index) {
-    const hr_fault *fault = route->fault;
+static void lint_fault(hr_linter *l, const hr_spec_http_route *route, size_t index) {
+    const hr_spec_fault *fault = route->fault;
     if (fault == NULL)
         return;
     if (fault->has_delay && fault->delay_percentage < 0 && fault->delay_percent == 0)
@@ -35,7 +35,7 @@ static void lint_fault(hr_linter *l, const hr_http_route *route, size_t index) {
                      "has no effect without a percentage");
 }
 
-static void lint_route(hr_linter *l, const hr_http_route *route, size_t index) {
+static void lint_one_route(hr_linter *l, const hr_spec_http_route *route, size_t index) {
     lint_weights(l, route, index);
     lint_fault(l, route, index);
     if (route->retries != NULL && route->retries->attempts == 0)
@@ -48,10 +48,10 @@ static void lint_route(hr_linter *l, const hr_http_route *route, size_t index) {
 static void lint_all(hr_linter *l) {
     hr_registry_build(l->arena, &l->registry, l->resources, l->domain);
     for (size_t i = 0; i < l->resources->n_virtual_services && !hr_arena_failed(l->arena); i++) {
-        const hr_virtual_service *vs = &l->resources->virtual_services[i];
+        const hr_spec_virtual_service *vs = &l->resources->virtual_services[i];
         hr_lint_unreachable(l, vs);
         for (size_t h = 0; h < vs->n_http; h++)
-            lint_route(l, &vs->http[h], h);
+            lint_one_route(l, &vs->http[h], h);
     }
     if (!hr_arena_failed(l->arena))
         hr_lint_names(l);

@@ -23,7 +23,7 @@ typedef struct hr_linter {
 /* ---- lint_cover.c: rules that an earlier rule of the same VirtualService leaves nothing to ----
  */
 
-void hr_lint_unreachable(hr_linter *l, const hr_virtual_service *vs);
+void hr_lint_unreachable(hr_linter *l, const hr_spec_virtual_service *vs);
 /* Returns 1 if every request that matches `later` matches `earlier`, too. NULL: no conditions. */
 int hr_match_covers(hr_linter *l, const hr_match_request *earlier, const hr_match_request *later);
 

@@ -66,14 +66,14 @@ static bool uri_implies(hr_linter *l, const hr_match_request *b, const hr_match_
     return hr_str_starts(y->value, x->value) && (!b->ignore_uri_case || !has_letter(x->value));
 }
 
-static bool same_key(const hr_match_field *field, hr_str a, hr_str b) {
+static bool same_match_key(const hr_match_field *field, hr_str a, hr_str b) {
     return field->header_names ? hr_str_eq_nocase(a, b) : hr_str_eq(a, b);
 }
 
 static bool some_implies(hr_linter *l, const hr_match_field *field, hr_named_matches b,
                          const hr_named_match *a) {
     for (size_t i = 0; i < b.n; i++)
-        if (same_key(field, b.v[i].name, a->name) && implies(l, &b.v[i].match, &a->match))
+        if (same_match_key(field, b.v[i].name, a->name) && implies(l, &b.v[i].match, &a->match))
             return true;
     return false;
 }
@@ -89,7 +89,7 @@ static bool some_excludes(hr_linter *l, const hr_match_field *field, hr_named_ma
     static const hr_string_match empty = {.kind = HR_SM_EXACT, .value = {"", 0}};
     for (size_t i = 0; i < b.n; i++) {
         const hr_named_match *other = &b.v[i];
-        if (!same_key(field, other->name, a->name))
+        if (!same_match_key(field, other->name, a->name))
             continue;
         if (is_absence(&other->match)
                 ? is_absence(&a->match) || !implies(l, &empty, &a->match)
@@ -185,7 +185,7 @@ static hr_str file_key(hr_linter *l, char kind, hr_str name, hr_str value) {
     return hr_str_of(key, name.len + value.len + 2);
 }
 
-static hr_str lowered(hr_linter *l, hr_str s) {
+static hr_str lowered_key(hr_linter *l, hr_str s) {
     char *p = HR_ARRAY(l->arena, char, s.len + 1);
     if (p == NULL)
         return (hr_str){0};
@@ -229,10 +229,10 @@ static hr_str home_of(filing *f, const hr_match_request *m) {
     if (home.p != NULL)
         return home;
     if (m->uri.kind == HR_SM_EXACT)
-        return file_key(f->l, 'u', home, lowered(f->l, m->uri.value));
+        return file_key(f->l, 'u', home, lowered_key(f->l, m->uri.value));
     if (m->uri.kind == HR_SM_PREFIX && m->uri.value.len <= LONGEST_PREFIX) {
         f->prefix_lengths[m->uri.value.len] = true;
-        return file_key(f->l, 'p', home, lowered(f->l, m->uri.value));
+        return file_key(f->l, 'p', home, lowered_key(f->l, m->uri.value));
     }
     each_exact(f, HR_MATCH_TYPE_STRING, m, keep_first, &home);
     return home;
@@ -275,7 +275,7 @@ static void look_for_path(filing *f, search *s) {
     const hr_string_match *uri = &s->later->uri;
     bool literal = uri->kind == HR_SM_EXACT || uri->kind == HR_SM_PREFIX;
     const hr_str none = {0}, root = HR_STR("/"); /* the prefixes "" and "/" match every path */
-    hr_str path = literal ? lowered(f->l, uri->value) : root;
+    hr_str path = literal ? lowered_key(f->l, uri->value) : root;
     for (size_t n = 0; n <= path.len && n <= LONGEST_PREFIX; n++)
         if (f->prefix_lengths[n])
             look_in(f, file_key(f->l, 'p', none, hr_str_of(path.p, n)), s);
@@ -296,7 +296,7 @@ static rule *covering(filing *f, const hr_match_request *later) {
 
 /* ---- conditions that never hold ---- */
 
-static bool serves_one_of(const hr_virtual_service *vs, const hr_str_list *gateways) {
+static bool serves_one_of(const hr_spec_virtual_service *vs, const hr_str_list *gateways) {
     for (size_t i = 0; i < gateways->n; i++) {
         if (vs->gateways.n == 0 && hr_str_eq_c(gateways->v[i], "mesh"))
             return true;
@@ -312,7 +312,7 @@ static bool serves_one_of(const hr_virtual_service *vs, const hr_str_list *gatew
     return gateways->n == 0;
 }
 
-static const char *never(const hr_virtual_service *vs, const hr_match_request *m) {
+static const char *never(const hr_spec_virtual_service *vs, const hr_match_request *m) {
     hr_str uri = m->uri.value;
     bool literal = m->uri.kind == HR_SM_EXACT || m->uri.kind == HR_SM_PREFIX;
     if (!serves_one_of(vs, &m->gateways))
@@ -333,7 +333,7 @@ static const char *never(const hr_virtual_service *vs, const hr_match_request *m
 
 /* ---- a VirtualService ---- */
 
-static hr_str name_of(hr_linter *l, const hr_virtual_service *vs, const rule *r) {
+static hr_str name_of(hr_linter *l, const hr_spec_virtual_service *vs, const rule *r) {
     hr_str name = vs->http[r->route].name;
     hr_str place = r->match == NULL
                        ? hr_arena_printf(l->arena, "http[%zu]", r->route)
@@ -344,9 +344,9 @@ static hr_str name_of(hr_linter *l, const hr_virtual_service *vs, const rule *r)
                            (int)name.len, name.p, r->line);
 }
 
-static void lint_route(filing *f, const hr_virtual_service *vs, size_t index) {
+static void lint_covered_route(filing *f, const hr_spec_virtual_service *vs, size_t index) {
     hr_linter *l = f->l;
-    const hr_http_route *route = &vs->http[index];
+    const hr_spec_http_route *route = &vs->http[index];
     size_t n = route->n_match == 0 ? 1 : route->n_match, dead = 0;
     rule **covers = HR_ARRAY(l->arena, rule *, n);
     const char **reasons = HR_ARRAY(l->arena, const char *, n);
@@ -388,9 +388,9 @@ static void lint_route(filing *f, const hr_virtual_service *vs, size_t index) {
     }
 }
 
-void hr_lint_unreachable(hr_linter *l, const hr_virtual_service *vs) {
+void hr_lint_unreachable(hr_linter *l, const hr_spec_virtual_service *vs) {
     filing *f = HR_NEW(l->arena, filing);
     f->l = l;
     for (size_t i = 0; i < vs->n_http && !hr_arena_failed(l->arena); i++)
-        lint_route(f, vs, i);
+        lint_covered_route(f, vs, i);
 }

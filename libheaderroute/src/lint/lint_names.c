@@ -13,13 +13,13 @@
 
 typedef struct rules_of_host rules_of_host;
 struct rules_of_host {
-    const hr_destination_rule *rule;
+    const hr_spec_destination_rule *rule;
     rules_of_host *next;
 };
 
 typedef struct namespace_workloads {
-    HR_LIST(const hr_workload *) workloads;
-    HR_LIST(const hr_workload_entry *) entries;
+    HR_LIST(const hr_spec_workload *) workloads;
+    HR_LIST(const hr_spec_workload_entry *) entries;
 } namespace_workloads;
 
 typedef struct names {
@@ -51,11 +51,11 @@ static namespace_workloads *workloads_of(names *n, hr_str namespace_) {
     return *place;
 }
 
-static void fill(names *n) {
+static void fill_names(names *n) {
     hr_linter *l = n->l;
     const hr_resources *r = l->resources;
     for (size_t i = 0; i < r->n_destination_rules && !hr_arena_failed(l->arena); i++) {
-        const hr_destination_rule *rule = &r->destination_rules[i];
+        const hr_spec_destination_rule *rule = &r->destination_rules[i];
         rules_of_host *item = HR_NEW(l->arena, rules_of_host);
         hr_str host = resolved(l, rule->host, rule->meta.namespace_);
         void **head = hr_map_at(l->arena, &n->rules, host);
@@ -81,7 +81,7 @@ static void fill(names *n) {
         hr_map_add(l->arena, &n->gateways, qualified(l, meta->namespace_, meta->name), meta);
     }
     for (size_t i = 0; i < r->n_virtual_services; i++) {
-        const hr_virtual_service *vs = &r->virtual_services[i];
+        const hr_spec_virtual_service *vs = &r->virtual_services[i];
         hr_map_add(l->arena, &n->virtual_services, qualified(l, vs->meta.namespace_, vs->meta.name),
                    vs);
     }
@@ -89,7 +89,7 @@ static void fill(names *n) {
 
 /* ---- destinations ---- */
 
-static const hr_subset *subset_of(const hr_destination_rule *rule, hr_str name) {
+static const hr_spec_subset *subset_of(const hr_spec_destination_rule *rule, hr_str name) {
     for (size_t i = 0; i < rule->n_subsets; i++)
         if (hr_str_eq(rule->subsets[i].name, name))
             return &rule->subsets[i];
@@ -117,18 +117,18 @@ static hr_str subsets_of(names *n, hr_str host) {
     return list;
 }
 
-static void lint_destination(names *n, const hr_destination *d, hr_str namespace_,
+static void lint_destination(names *n, const hr_spec_destination *d, hr_str namespace_,
                              const char *field, const char *consequence) {
     hr_linter *l = n->l;
     hr_str host = resolved(l, d->host, namespace_);
-    const hr_svc *svc = hr_map_get(&l->registry.by_host, host);
+    const hr_mesh_service *svc = hr_map_get(&l->registry.by_host, host);
     if (d->host.len == 0)
         return;
     if (svc == NULL)
         hr_diag_warn(l->d, d->host_pos, HR_LINT_FIELD(l, "%s.host", field),
                      "%.*s is not the host of any Service or ServiceEntry: %s", (int)host.len,
                      host.p, consequence);
-    if (svc != NULL && d->port != 0 && hr_svc_port_find(svc, d->port) == NULL)
+    if (svc != NULL && d->port != 0 && hr_mesh_port_find(svc, d->port) == NULL)
         hr_diag_warn(l->d, d->port_pos, HR_LINT_FIELD(l, "%s.port", field),
                      "%.*s has no port %u: %s", (int)host.len, host.p, d->port, consequence);
     if (d->subset.len == 0 || subset_defined(n, host, d->subset))
@@ -143,10 +143,10 @@ static void lint_destination(names *n, const hr_destination *d, hr_str namespace
 
 static const char gets_503[] = "requests fail with 503", dropped[] = "copies are dropped";
 
-static void lint_destinations(names *n, const hr_virtual_service *vs) {
+static void lint_destinations(names *n, const hr_spec_virtual_service *vs) {
     hr_linter *l = n->l;
     for (size_t i = 0; i < vs->n_http; i++) {
-        const hr_http_route *route = &vs->http[i];
+        const hr_spec_http_route *route = &vs->http[i];
         for (size_t j = 0; j < route->n_route; j++)
             lint_destination(n, &route->route[j].destination, vs->meta.namespace_,
                              HR_LINT_FIELD(l, "spec.http[%zu].route[%zu].destination", i, j),
@@ -163,24 +163,25 @@ static void lint_destinations(names *n, const hr_virtual_service *vs) {
 
 /* ---- VirtualServices: hosts, Gateways, delegates ---- */
 
-static bool bound_to_mesh(const hr_virtual_service *vs) {
+static bool bound_to_mesh(const hr_spec_virtual_service *vs) {
     for (size_t i = 0; i < vs->gateways.n; i++)
         if (hr_str_eq_c(vs->gateways.v[i], "mesh"))
             return true;
     return vs->gateways.n == 0;
 }
 
-static const hr_service *kubernetes_service(const hr_svc *svc) {
+static const hr_spec_service *kubernetes_service(const hr_mesh_service *svc) {
     if (svc == NULL || !svc->kubernetes)
         return NULL;
-    return (const hr_service *)(const void *)((const char *)svc->meta - offsetof(hr_service, meta));
+    return (const hr_spec_service *)(const void *)((const char *)svc->meta -
+                                                   offsetof(hr_spec_service, meta));
 }
 
-static void lint_host(names *n, const hr_virtual_service *vs, size_t index) {
+static void lint_host(names *n, const hr_spec_virtual_service *vs, size_t index) {
     hr_linter *l = n->l;
     hr_str host = resolved(l, vs->hosts.v[index], vs->meta.namespace_);
-    const hr_svc *svc = hr_map_get(&l->registry.by_host, host);
-    const hr_service *service = kubernetes_service(svc);
+    const hr_mesh_service *svc = hr_map_get(&l->registry.by_host, host);
+    const hr_spec_service *service = kubernetes_service(svc);
     const char *field = HR_LINT_FIELD(l, "spec.hosts[%zu]", index);
     bool short_name = !hr_str_has(vs->hosts.v[index], '.') && !hr_host_is_wild(host);
     if (svc == NULL && short_name && bound_to_mesh(vs))
@@ -197,7 +198,7 @@ static void lint_host(names *n, const hr_virtual_service *vs, size_t index) {
                      service->type.p);
 }
 
-static void lint_gateways(names *n, const hr_virtual_service *vs) {
+static void lint_gateways(names *n, const hr_spec_virtual_service *vs) {
     hr_linter *l = n->l;
     for (size_t i = 0; i < vs->gateways.n; i++) {
         hr_str name = hr_resolve_gateway(l->arena, vs->gateways.v[i], vs->meta.namespace_);
@@ -207,16 +208,16 @@ static void lint_gateways(names *n, const hr_virtual_service *vs) {
     }
 }
 
-static void lint_delegates(names *n, const hr_virtual_service *vs) {
+static void lint_delegates(names *n, const hr_spec_virtual_service *vs) {
     hr_linter *l = n->l;
     for (size_t i = 0; i < vs->n_http; i++) {
-        const hr_http_route *route = &vs->http[i];
+        const hr_spec_http_route *route = &vs->http[i];
         if (!route->has_delegate)
             continue;
         hr_str namespace_ =
             route->delegate_namespace.len == 0 ? vs->meta.namespace_ : route->delegate_namespace;
         hr_str name = qualified(l, namespace_, route->delegate_name);
-        const hr_virtual_service *delegate = hr_map_get(&n->virtual_services, name);
+        const hr_spec_virtual_service *delegate = hr_map_get(&n->virtual_services, name);
         const char *field = HR_LINT_FIELD(l, "spec.http[%zu].delegate", i);
         if (delegate == NULL)
             hr_diag_warn(l->d, route->pos, field,
@@ -233,7 +234,7 @@ static void lint_delegates(names *n, const hr_virtual_service *vs) {
 /* ---- DestinationRules: hosts, subsets ---- */
 
 /* The endpoints that a decision would choose from, with the labels that Istio adds. */
-static bool selects_endpoint(const hr_svc *svc, const hr_subset *subset) {
+static bool selects_endpoint(const hr_mesh_service *svc, const hr_spec_subset *subset) {
     for (size_t p = 0; p < svc->n_ports; p++)
         for (size_t i = 0; i < svc->ports[p].n_endpoints; i++) {
             const hr_endpoint *e = &svc->ports[p].endpoints[i];
@@ -244,21 +245,22 @@ static bool selects_endpoint(const hr_svc *svc, const hr_subset *subset) {
 }
 
 /* Of a template, or a pod whose Node is not loaded, it is not known where it runs. */
-static bool may_have(const hr_subset *subset, const hr_pair *labels, size_t n_labels) {
+static bool may_have(const hr_spec_subset *subset, const hr_pair *labels, size_t n_labels) {
     for (size_t i = 0; i < subset->n_labels; i++)
         if (!hr_label_is_topology(subset->labels[i].name) && !hr_pairs_subset(&subset->labels[i], 1, labels, n_labels))
             return false;
     return true;
 }
 
-static bool selects_pod(names *n, const hr_svc *svc, const hr_subset *subset) {
-    const hr_service *service = kubernetes_service(svc);
-    const hr_service_entry *entry = NULL;
+static bool selects_pod(names *n, const hr_mesh_service *svc, const hr_spec_subset *subset) {
+    const hr_spec_service *service = kubernetes_service(svc);
+    const hr_spec_service_entry *entry = NULL;
     if (selects_endpoint(svc, subset))
         return true;
     if (service == NULL)
-        entry = (const hr_service_entry *)(const void *)((const char *)svc->meta -
-                                                         offsetof(hr_service_entry, meta));
+        entry =
+            (const hr_spec_service_entry *)(const void *)((const char *)svc->meta -
+                                                          offsetof(hr_spec_service_entry, meta));
     for (size_t i = 0; entry != NULL && i < entry->n_endpoints; i++)
         if (hr_pairs_subset(subset->labels, subset->n_labels, entry->endpoints[i].labels,
                             entry->endpoints[i].n_labels))
@@ -269,7 +271,7 @@ static bool selects_pod(names *n, const hr_svc *svc, const hr_subset *subset) {
     if (n_selector == 0 && (service != NULL || !entry->has_selector))
         return service != NULL; /* endpoints are listed by hand: nothing to compare */
     for (size_t i = 0; w != NULL && i < w->workloads.n; i++) {
-        const hr_workload *pod = w->workloads.v[i];
+        const hr_spec_workload *pod = w->workloads.v[i];
         if (!hr_pairs_subset(selector, n_selector, pod->labels, pod->n_labels))
             continue;
         hr_endpoint placed;
@@ -279,7 +281,7 @@ static bool selects_pod(names *n, const hr_svc *svc, const hr_subset *subset) {
             return true;
     }
     for (size_t i = 0; w != NULL && i < w->entries.n; i++) {
-        const hr_workload_entry *e = w->entries.v[i];
+        const hr_spec_workload_entry *e = w->entries.v[i];
         if (hr_pairs_subset(selector, n_selector, e->labels, e->n_labels) &&
             hr_pairs_subset(subset->labels, subset->n_labels, e->labels, e->n_labels))
             return true;
@@ -287,14 +289,14 @@ static bool selects_pod(names *n, const hr_svc *svc, const hr_subset *subset) {
     return false;
 }
 
-static bool dns_resolved(const hr_svc *svc) {
+static bool dns_resolved(const hr_mesh_service *svc) {
     return svc->resolution != HR_RESOLUTION_STATIC && !svc->kubernetes;
 }
 
-static void lint_rule(names *n, const hr_destination_rule *rule) {
+static void lint_rule(names *n, const hr_spec_destination_rule *rule) {
     hr_linter *l = n->l;
     hr_str host = resolved(l, rule->host, rule->meta.namespace_);
-    const hr_svc *svc = hr_map_get(&l->registry.by_host, host);
+    const hr_mesh_service *svc = hr_map_get(&l->registry.by_host, host);
     if (svc == NULL && hr_host_is_wild(host))
         return;
     if (svc == NULL) {
@@ -303,7 +305,7 @@ static void lint_rule(names *n, const hr_destination_rule *rule) {
         return;
     }
     for (size_t i = 0; n->n_workloads > 0 && !dns_resolved(svc) && i < rule->n_subsets; i++) {
-        const hr_subset *subset = &rule->subsets[i];
+        const hr_spec_subset *subset = &rule->subsets[i];
         if (!selects_pod(n, svc, subset))
             hr_diag_warn(l->d, subset->pos, HR_LINT_FIELD(l, "spec.subsets[%zu]", i),
                          "the subset \"%.*s\" selects no pod of %.*s: requests fail with 503",
@@ -315,9 +317,9 @@ void hr_lint_names(hr_linter *l) {
     const hr_resources *r = l->resources;
     names n = {.l = l};
     hr_endpoint_source_init(l->arena, &n.endpoints, r);
-    fill(&n);
+    fill_names(&n);
     for (size_t i = 0; i < r->n_virtual_services && !hr_arena_failed(l->arena); i++) {
-        const hr_virtual_service *vs = &r->virtual_services[i];
+        const hr_spec_virtual_service *vs = &r->virtual_services[i];
         for (size_t h = 0; h < vs->hosts.n; h++)
             lint_host(&n, vs, h);
         lint_gateways(&n, vs);

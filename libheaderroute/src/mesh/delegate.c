@@ -158,7 +158,8 @@ static hr_match_request merge_match(hr_arena *arena, const hr_match_request *roo
 
 /* All compatible pairs, the delegate's matches outside. false: a delegate match has no root match to
  * go with, which drops its whole route. */
-static bool merge_matches(hr_arena *arena, hr_http_route *out, hr_http_entry *entry, const hr_http_route *root) {
+static bool merge_matches(hr_arena *arena, hr_spec_http_route *out, hr_mesh_http_route *entry,
+                          const hr_spec_http_route *root) {
     if (root->n_match == 0)
         return true;
     if (out->n_match == 0) {
@@ -188,7 +189,7 @@ static bool merge_matches(hr_arena *arena, hr_http_route *out, hr_http_entry *en
     return true;
 }
 
-static void inherit(hr_http_route *out, const hr_http_route *root) {
+static void inherit(hr_spec_http_route *out, const hr_spec_http_route *root) {
     if (out->rewrite == NULL)
         out->rewrite = root->rewrite;
     if (out->direct_response == NULL)
@@ -215,29 +216,32 @@ static void inherit(hr_http_route *out, const hr_http_route *root) {
         out->headers = root->headers;
 }
 
-static bool visible_to(const hr_vs *delegate, hr_str namespace_) {
+static bool visible_to(const hr_mesh_virtual_service *delegate, hr_str namespace_) {
     bool visible = delegate->public_;
     for (size_t i = 0; i < delegate->n_export_to && !visible; i++)
         visible = hr_str_eq(delegate->export_to[i], namespace_);
     return visible;
 }
 
-static const hr_vs *find_delegate(hr_arena *arena, const hr_http_route *root, hr_str root_namespace,
-                                  const hr_map *delegates) {
+static const hr_mesh_virtual_service *find_delegate(hr_arena *arena, const hr_spec_http_route *root,
+                                                    hr_str root_namespace,
+                                                    const hr_map *delegates) {
     hr_str ns = root->delegate_namespace.len > 0 ? root->delegate_namespace : root_namespace;
     hr_str id = hr_arena_printf(arena, "%.*s/%.*s", (int)ns.len, ns.p, (int)root->delegate_name.len,
                             root->delegate_name.p == NULL ? "" : root->delegate_name.p);
-    const hr_vs *delegate = hr_map_get(delegates, id);
+    const hr_mesh_virtual_service *delegate = hr_map_get(delegates, id);
     return delegate != NULL && visible_to(delegate, root_namespace) ? delegate : NULL;
 }
 
-typedef HR_LIST(hr_http_entry) entry_list;
+typedef HR_LIST(hr_mesh_http_route) entry_list;
 
-static void expand(hr_arena *arena, entry_list *out, const hr_http_route *root, int32_t root_index, const hr_vs *delegate) {
+static void expand(hr_arena *arena, entry_list *out, const hr_spec_http_route *root,
+                   int32_t root_index, const hr_mesh_virtual_service *delegate) {
     for (size_t i = 0; i < delegate->resource->n_http; i++) {
-        const hr_http_route *leaf = &delegate->resource->http[i];
-        hr_http_entry entry = {.index = (int32_t)i, .root_index = root_index, .delegate = delegate->id};
-        hr_http_route *merged = HR_NEW(arena, hr_http_route);
+        const hr_spec_http_route *leaf = &delegate->resource->http[i];
+        hr_mesh_http_route entry = {
+            .index = (int32_t)i, .root_index = root_index, .delegate = delegate->id};
+        hr_spec_http_route *merged = HR_NEW(arena, hr_spec_http_route);
         *merged = *leaf;
         if (leaf->has_delegate || !merge_matches(arena, merged, &entry, root))
             continue;
@@ -248,17 +252,20 @@ static void expand(hr_arena *arena, entry_list *out, const hr_http_route *root, 
     }
 }
 
-void hr_delegates_merge(hr_arena *arena, hr_vs *vs, const hr_map *delegates) {
-    const hr_virtual_service *in = vs->resource;
-    entry_list entries = {.v = HR_ARRAY(arena, hr_http_entry, in->n_http), .capacity = in->n_http};
+void hr_delegates_merge(hr_arena *arena, hr_mesh_virtual_service *vs, const hr_map *delegates) {
+    const hr_spec_virtual_service *in = vs->resource;
+    entry_list entries = {.v = HR_ARRAY(arena, hr_mesh_http_route, in->n_http),
+                          .capacity = in->n_http};
     for (size_t i = 0; i < in->n_http && !hr_arena_failed(arena); i++) {
-        const hr_http_route *http = &in->http[i];
+        const hr_spec_http_route *http = &in->http[i];
         if (!http->has_delegate) {
-            hr_http_entry entry = {.http = http, .index = (int32_t)i, .root_index = (int32_t)i};
+            hr_mesh_http_route entry = {
+                .http = http, .index = (int32_t)i, .root_index = (int32_t)i};
             HR_PUSH(arena, &entries, entry);
             continue;
         }
-        const hr_vs *delegate = find_delegate(arena, http, in->meta.namespace_, delegates);
+        const hr_mesh_virtual_service *delegate =
+            find_delegate(arena, http, in->meta.namespace_, delegates);
         if (delegate != NULL)
             expand(arena, &entries, http, (int32_t)i, delegate);
     }

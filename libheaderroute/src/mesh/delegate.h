@@ -4,7 +4,8 @@
 
 #include "table.h"
 
-/* Fills vs->http from its resource; `delegates` maps "namespace/name" to the hr_vs without hosts. */
-void hr_delegates_merge(hr_arena *arena, hr_vs *vs, const hr_map *delegates);
+/* Fills vs->http from its resource; `delegates` maps "namespace/name" to the
+ * hr_mesh_virtual_service without hosts. */
+void hr_delegates_merge(hr_arena *arena, hr_mesh_virtual_service *vs, const hr_map *delegates);
 
 #endif

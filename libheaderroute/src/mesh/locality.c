@@ -53,7 +53,7 @@ static bool rule_matches(hr_str rule, hr_str place) {
 }
 
 /* 0: the same subzone, 1: zone, 2: region, 3: elsewhere. */
-static uint32_t distance(hr_str a, hr_str b) {
+static uint32_t locality_distance(hr_str a, hr_str b) {
     hr_locality x = hr_locality_split(a), y = hr_locality_split(b);
     if (!hr_str_eq(x.region, y.region))
         return 3;
@@ -153,9 +153,9 @@ static void share(grouping *g, bool *taken, hr_str to, uint32_t percent) {
     }
 }
 
-static void distribute(hr_arena *arena, grouping *g, const hr_lb_settings *lb, hr_str own) {
+static void distribute(hr_arena *arena, grouping *g, const hr_spec_load_balancer *lb, hr_str own) {
     for (size_t d = 0; d < lb->n_distribute; d++) {
-        const hr_locality_distribute *rule = &lb->distribute[d];
+        const hr_spec_locality_distribute *rule = &lb->distribute[d];
         if (!rule_matches(rule->from, own))
             continue;
         bool *taken = HR_ARRAY(arena, bool, g->n);
@@ -180,7 +180,7 @@ static void fail_over(grouping *g, const hr_pair *failover, size_t n, hr_str own
         if (hr_str_eq(failover[i].name, region))
             rule = &failover[i];
     for (size_t i = 0; i < g->n; i++) {
-        uint32_t near = distance(own, g->v[i].locality);
+        uint32_t near = locality_distance(own, g->v[i].locality);
         if (near == 3 && rule != NULL && !hr_str_eq(hr_locality_split(g->v[i].locality).region, rule->value))
             near = 4;
         g->v[i].priority = g->v[i].priority * 5 + near;
@@ -225,19 +225,19 @@ static uint32_t label_priority(const hr_endpoint *e, const hr_str *items, size_t
 /* ---- what applies ---- */
 
 typedef struct setting {
-    const hr_lb_settings *lb; /* NULL: nothing is said, and nearness alone counts */
+    const hr_spec_load_balancer *lb; /* NULL: nothing is said, and nearness alone counts */
     const hr_str *priorities;
     size_t n_priorities;
     bool off, forced;
 } setting;
 
 /* The DestinationRule's, else the Service's trafficDistribution, else the mesh's default: on. */
-static setting effective(const hr_policy_blocks *policy, hr_distribution distribution) {
+static setting effective(const hr_mesh_traffic_policy *policy, hr_distribution distribution) {
     static const hr_str same_node[] = {
         {"topology.istio.io/network", 25}, {"topology.kubernetes.io/region", 29}, {"topology.kubernetes.io/zone", 27},
         {"topology.istio.io/subzone", 25}, {"kubernetes.io/hostname", 22},
     };
-    const hr_lb_settings *lb = policy->load_balancer;
+    const hr_spec_load_balancer *lb = policy->load_balancer;
     if (lb != NULL && lb->has_locality)
         return (setting){.lb = lb, .priorities = lb->failover_priority.v, .n_priorities = lb->failover_priority.n,
                          .off = lb->locality_enabled == 0};
@@ -281,8 +281,8 @@ static void drop(hr_arena *arena, hr_members *in, const grouping *g) {
                 in->order[at++] = place[g->v[i].members[m]];
 }
 
-void hr_locality_apply(hr_arena *arena, hr_members *in, const hr_policy_blocks *policy, hr_distribution distribution,
-                       const hr_caller *caller) {
+void hr_locality_apply(hr_arena *arena, hr_members *in, const hr_mesh_traffic_policy *policy,
+                       hr_distribution distribution, const hr_caller *caller) {
     setting s = effective(policy, distribution);
     bool distributes = !s.off && s.lb != NULL && s.lb->n_distribute > 0;
     /* Without outlierDetection nobody would ever be found to be down: Istio then fails over nowhere. */

@@ -36,7 +36,7 @@ typedef struct hr_caller {
 
 /* Sets priority and locality_weight of all members, takes out those that `distribute` leaves nothing,
  * and sets `order` and `weighted`. `in` has v, n_ready and n. */
-void hr_locality_apply(hr_arena *arena, hr_members *in, const hr_policy_blocks *policy, hr_distribution distribution,
-                       const hr_caller *caller);
+void hr_locality_apply(hr_arena *arena, hr_members *in, const hr_mesh_traffic_policy *policy,
+                       hr_distribution distribution, const hr_caller *caller);
 
 #endif

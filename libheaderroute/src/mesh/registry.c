@@ -7,20 +7,22 @@
 #include "registry_endpoints.h"
 #include "text.h"
 
-hr_protocol hr_protocol_parse(hr_str name) {
+hr_mesh_protocol hr_mesh_protocol_parse(hr_str name) {
     static const struct {
         const char *name;
-        hr_protocol protocol;
+        hr_mesh_protocol protocol;
     } known[] = {
-        {"http", HR_PROTOCOL_HTTP},      {"http2", HR_PROTOCOL_HTTP}, {"grpc", HR_PROTOCOL_HTTP},
-        {"grpc-web", HR_PROTOCOL_HTTP},  {"tcp", HR_PROTOCOL_TCP},    {"tls", HR_PROTOCOL_TCP},
-        {"https", HR_PROTOCOL_TCP},      {"mongo", HR_PROTOCOL_TCP},  {"redis", HR_PROTOCOL_TCP},
-        {"mysql", HR_PROTOCOL_TCP},      {"udp", HR_PROTOCOL_UDP},    {"http_proxy", HR_PROTOCOL_HTTP},
+        {"http", HR_MESH_PROTOCOL_HTTP}, {"http2", HR_MESH_PROTOCOL_HTTP},
+        {"grpc", HR_MESH_PROTOCOL_HTTP}, {"grpc-web", HR_MESH_PROTOCOL_HTTP},
+        {"tcp", HR_MESH_PROTOCOL_TCP},   {"tls", HR_MESH_PROTOCOL_TCP},
+        {"https", HR_MESH_PROTOCOL_TCP}, {"mongo", HR_MESH_PROTOCOL_TCP},
+        {"redis", HR_MESH_PROTOCOL_TCP}, {"mysql", HR_MESH_PROTOCOL_TCP},
+        {"udp", HR_MESH_PROTOCOL_UDP},   {"http_proxy", HR_MESH_PROTOCOL_HTTP},
     };
     for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
         if (hr_str_eq_nocase(name, hr_str_from(known[i].name)))
             return known[i].protocol;
-    return HR_PROTOCOL_SNIFFED;
+    return HR_MESH_PROTOCOL_SNIFFED;
 }
 
 /* Sniffing would stall protocols whose server speaks first; Istio takes these ports for TCP. */
@@ -28,32 +30,35 @@ static bool well_known_tcp(uint32_t port) {
     return port == 25 || port == 53 || port == 3306 || port == 27017;
 }
 
-hr_protocol hr_port_protocol(const hr_port_spec *port, bool kubernetes) {
+hr_mesh_protocol hr_mesh_port_protocol(const hr_spec_port *port, bool kubernetes) {
     if (!kubernetes)
-        return hr_protocol_parse(port->protocol);
+        return hr_mesh_protocol_parse(port->protocol);
     if (hr_str_eq_nocase(port->protocol, HR_STR("UDP")))
-        return HR_PROTOCOL_UDP;
+        return HR_MESH_PROTOCOL_UDP;
     hr_str name = port->app_protocol.p != NULL ? port->app_protocol : port->name;
     if (port->app_protocol.p != NULL) {
         if (hr_str_eq_c(name, "kubernetes.io/h2c") || hr_str_eq_c(name, "kubernetes.io/ws"))
-            return HR_PROTOCOL_HTTP;
+            return HR_MESH_PROTOCOL_HTTP;
         if (hr_str_eq_c(name, "kubernetes.io/wss"))
-            return HR_PROTOCOL_TCP;
+            return HR_MESH_PROTOCOL_TCP;
     }
     if (hr_str_starts_nocase(name, HR_STR("grpc-web")))
-        return HR_PROTOCOL_HTTP;
-    hr_protocol protocol = hr_protocol_parse(hr_str_of(name.p, hr_str_find(name, '-', 0)));
-    return protocol == HR_PROTOCOL_SNIFFED && well_known_tcp(port->number) ? HR_PROTOCOL_TCP : protocol;
+        return HR_MESH_PROTOCOL_HTTP;
+    hr_mesh_protocol protocol =
+        hr_mesh_protocol_parse(hr_str_of(name.p, hr_str_find(name, '-', 0)));
+    return protocol == HR_MESH_PROTOCOL_SNIFFED && well_known_tcp(port->number)
+               ? HR_MESH_PROTOCOL_TCP
+               : protocol;
 }
 
-const hr_svc_port *hr_svc_port_find(const hr_svc *svc, uint32_t number) {
+const hr_mesh_port *hr_mesh_port_find(const hr_mesh_service *svc, uint32_t number) {
     for (size_t i = 0; i < svc->n_ports; i++)
         if (svc->ports[i].number == number)
             return &svc->ports[i];
     return NULL;
 }
 
-bool hr_svc_visible(const hr_svc *svc, hr_str namespace_) {
+bool hr_mesh_service_visible(const hr_mesh_service *svc, hr_str namespace_) {
     if (svc->export_to == NULL || svc->export_to->n == 0)
         return true;
     bool own = hr_str_eq(svc->namespace_, namespace_);
@@ -65,7 +70,7 @@ bool hr_svc_visible(const hr_svc *svc, hr_str namespace_) {
     return false;
 }
 
-static bool is_public(const hr_svc *svc) {
+static bool is_public(const hr_mesh_service *svc) {
     bool all = svc->export_to == NULL || svc->export_to->n == 0;
     for (size_t i = 0; !all && i < svc->export_to->n; i++)
         all = hr_str_eq_c(svc->export_to->v[i], "*");
@@ -73,7 +78,7 @@ static bool is_public(const hr_svc *svc) {
 }
 
 /* Whether `a` goes before `b`, which is older: Istio looks at what is exported by name first. */
-static bool goes_before(const hr_svc *a, const hr_svc *b) {
+static bool goes_before(const hr_mesh_service *a, const hr_mesh_service *b) {
     if (a->kubernetes != b->kubernetes)
         return a->kubernetes;
     return !is_public(a) && is_public(b);
@@ -81,10 +86,10 @@ static bool goes_before(const hr_svc *a, const hr_svc *b) {
 
 /* The namespace whose services answer to a host: the caller's own, else that of the first, where one of
  * Kubernetes goes before ServiceEntries. */
-static const hr_svc *first_of(const hr_svc *chain, hr_str namespace_) {
-    const hr_svc *best = NULL;
-    for (const hr_svc *svc = chain; svc != NULL; svc = svc->next) {
-        if (!hr_svc_visible(svc, namespace_))
+static const hr_mesh_service *first_of(const hr_mesh_service *chain, hr_str namespace_) {
+    const hr_mesh_service *best = NULL;
+    for (const hr_mesh_service *svc = chain; svc != NULL; svc = svc->next) {
+        if (!hr_mesh_service_visible(svc, namespace_))
             continue;
         bool own = hr_str_eq(svc->namespace_, namespace_);
         bool best_own = best != NULL && hr_str_eq(best->namespace_, namespace_);
@@ -94,12 +99,13 @@ static const hr_svc *first_of(const hr_svc *chain, hr_str namespace_) {
     return best;
 }
 
-const hr_svc *hr_registry_find(const hr_registry *registry, hr_str host, hr_str namespace_) {
+const hr_mesh_service *hr_registry_find(const hr_registry *registry, hr_str host,
+                                        hr_str namespace_) {
     return first_of(hr_map_get(&registry->by_host, host), namespace_);
 }
 
 /* The field, else the annotation that came before it, in any letter case. */
-static hr_distribution distribution_of(const hr_service *in) {
+static hr_distribution distribution_of(const hr_spec_service *in) {
     hr_str wanted = in->traffic_distribution;
     if (hr_str_eq_c(wanted, "PreferSameZone") || hr_str_eq_c(wanted, "PreferClose"))
         return HR_DISTRIBUTION_ZONE;
@@ -117,8 +123,8 @@ static hr_distribution distribution_of(const hr_service *in) {
     return HR_DISTRIBUTION_ANY;
 }
 
-static hr_svc *from_service(hr_arena *arena, const hr_service *in, hr_str domain) {
-    hr_svc *svc = HR_NEW(arena, hr_svc);
+static hr_mesh_service *from_service(hr_arena *arena, const hr_spec_service *in, hr_str domain) {
+    hr_mesh_service *svc = HR_NEW(arena, hr_mesh_service);
     hr_str host = hr_arena_printf(arena, "%.*s.%.*s.svc.%.*s", (int)in->meta.name.len, in->meta.name.p,
                               (int)in->meta.namespace_.len, in->meta.namespace_.p, (int)domain.len, domain.p);
     svc->host = hr_arena_lower(arena, host);
@@ -144,24 +150,24 @@ static hr_svc *from_service(hr_arena *arena, const hr_service *in, hr_str domain
         svc->addresses = HR_NEW(arena, hr_str);
         svc->addresses[svc->n_addresses++] = in->cluster_ip;
     }
-    svc->ports = HR_ARRAY(arena, hr_svc_port, in->n_ports);
+    svc->ports = HR_ARRAY(arena, hr_mesh_port, in->n_ports);
     for (size_t i = 0; svc->ports != NULL && i < in->n_ports; i++)
-        svc->ports[svc->n_ports++] = (hr_svc_port){
+        svc->ports[svc->n_ports++] = (hr_mesh_port){
             .number = (uint16_t)in->ports[i].number,
             .name = in->ports[i].name,
-            .protocol = hr_port_protocol(&in->ports[i], true),
+            .protocol = hr_mesh_port_protocol(&in->ports[i], true),
         };
     return svc;
 }
 
-static hr_resolution resolution_of(const hr_service_entry *in) {
+static hr_resolution resolution_of(const hr_spec_service_entry *in) {
     static const hr_resolution of[] = {HR_RESOLUTION_PASSTHROUGH, HR_RESOLUTION_STATIC, HR_RESOLUTION_DNS,
                                        HR_RESOLUTION_DNS_ROUND_ROBIN};
     return of[in->resolution];
 }
 
-static hr_svc *from_entry(hr_arena *arena, const hr_service_entry *in, hr_str host) {
-    hr_svc *svc = HR_NEW(arena, hr_svc);
+static hr_mesh_service *from_entry(hr_arena *arena, const hr_spec_service_entry *in, hr_str host) {
+    hr_mesh_service *svc = HR_NEW(arena, hr_mesh_service);
     svc->host = hr_arena_lower(arena, host);
     svc->namespace_ = in->meta.namespace_;
     svc->meta = &in->meta;
@@ -178,17 +184,17 @@ static hr_svc *from_entry(hr_arena *arena, const hr_service_entry *in, hr_str ho
             svc->binds_ip = true;
         }
     }
-    svc->ports = HR_ARRAY(arena, hr_svc_port, in->n_ports);
+    svc->ports = HR_ARRAY(arena, hr_mesh_port, in->n_ports);
     for (size_t i = 0; svc->ports != NULL && i < in->n_ports; i++)
-        svc->ports[svc->n_ports++] = (hr_svc_port){
+        svc->ports[svc->n_ports++] = (hr_mesh_port){
             .number = (uint16_t)in->ports[i].number,
             .name = in->ports[i].name,
-            .protocol = hr_port_protocol(&in->ports[i], false),
+            .protocol = hr_mesh_port_protocol(&in->ports[i], false),
         };
     return svc;
 }
 
-typedef HR_LIST(hr_svc *) svc_list;
+typedef HR_LIST(hr_mesh_service *) svc_list;
 
 static bool has_export(const hr_str_list *list, hr_str namespace_) {
     for (size_t i = 0; i < list->n; i++)
@@ -197,7 +203,7 @@ static bool has_export(const hr_str_list *list, hr_str namespace_) {
     return false;
 }
 
-static bool same_exports(const hr_svc *a, const hr_svc *b) {
+static bool same_exports(const hr_mesh_service *a, const hr_mesh_service *b) {
     if (is_public(a) || is_public(b))
         return is_public(a) == is_public(b);
     bool same = true;
@@ -209,16 +215,16 @@ static bool same_exports(const hr_svc *a, const hr_svc *b) {
 }
 
 /* Two ServiceEntries of one namespace for one host are one service with the ports of both. */
-static bool merge_entry(hr_arena *arena, hr_svc *into, const hr_svc *svc) {
+static bool merge_entry(hr_arena *arena, hr_mesh_service *into, const hr_mesh_service *svc) {
     if (into->kubernetes || svc->kubernetes || into->resolution != svc->resolution || !same_exports(into, svc))
         return false;
-    hr_svc_port *ports = HR_ARRAY(arena, hr_svc_port, into->n_ports + svc->n_ports);
+    hr_mesh_port *ports = HR_ARRAY(arena, hr_mesh_port, into->n_ports + svc->n_ports);
     if (ports == NULL)
         return false;
     memcpy(ports, into->ports, into->n_ports * sizeof(*ports));
     size_t n = into->n_ports;
     for (size_t i = 0; i < svc->n_ports; i++) {
-        hr_svc_port *same = NULL;
+        hr_mesh_port *same = NULL;
         for (size_t j = 0; j < into->n_ports && same == NULL; j++)
             if (ports[j].number == svc->ports[i].number)
                 same = &ports[j];
@@ -243,8 +249,8 @@ static bool merge_entry(hr_arena *arena, hr_svc *into, const hr_svc *svc) {
     return true;
 }
 
-static int by_age(const void *a, const void *b) {
-    const hr_svc *x = *(hr_svc *const *)a, *y = *(hr_svc *const *)b;
+static int services_by_age(const void *a, const void *b) {
+    const hr_mesh_service *x = *(hr_mesh_service *const *)a, *y = *(hr_mesh_service *const *)b;
     int c = hr_meta_cmp(x->meta, y->meta);
     if (c != 0)
         return c;
@@ -255,11 +261,11 @@ static int by_age(const void *a, const void *b) {
  * Where they are not, each is seen by who may see it. */
 static void index_by_host(hr_arena *arena, hr_registry *out, svc_list *all) {
     if (all->n > 1)
-        qsort(all->v, all->n, sizeof(*all->v), by_age);
-    out->services = HR_ARRAY(arena, hr_svc *, all->n);
+        qsort(all->v, all->n, sizeof(*all->v), services_by_age);
+    out->services = HR_ARRAY(arena, hr_mesh_service *, all->n);
     for (size_t i = 0; i < all->n && !hr_arena_failed(arena); i++) {
-        hr_svc *svc = all->v[i];
-        hr_svc **place = (hr_svc **)hr_map_at(arena, &out->by_host, svc->host);
+        hr_mesh_service *svc = all->v[i];
+        hr_mesh_service **place = (hr_mesh_service **)hr_map_at(arena, &out->by_host, svc->host);
         bool merged = false;
         for (; *place != NULL && !merged; place = &(*place)->next)
             merged = hr_str_eq((*place)->namespace_, svc->namespace_) && merge_entry(arena, *place, svc);
@@ -272,8 +278,8 @@ static void index_by_host(hr_arena *arena, hr_registry *out, svc_list *all) {
 }
 
 /* The concrete service behind a chain of ExternalNames; NULL for a chain that ends nowhere. */
-static hr_svc *concrete(const hr_registry *registry, const hr_svc *alias) {
-    hr_svc *svc = hr_map_get(&registry->by_host, alias->alias_of);
+static hr_mesh_service *concrete(const hr_registry *registry, const hr_mesh_service *alias) {
+    hr_mesh_service *svc = hr_map_get(&registry->by_host, alias->alias_of);
     for (size_t hops = 0; svc != NULL && svc->resolution == HR_RESOLUTION_ALIAS; hops++) {
         if (hops > registry->n_services) /* a loop */
             return NULL;
@@ -282,7 +288,7 @@ static hr_svc *concrete(const hr_registry *registry, const hr_svc *alias) {
     return svc;
 }
 
-static void add_alias(hr_arena *arena, hr_svc *svc, hr_str alias) {
+static void add_service_alias(hr_arena *arena, hr_mesh_service *svc, hr_str alias) {
     hr_str *grown = HR_ARRAY(arena, hr_str, svc->n_aliases + 1);
     if (grown == NULL)
         return;
@@ -294,11 +300,11 @@ static void add_alias(hr_arena *arena, hr_svc *svc, hr_str alias) {
 
 static void resolve_aliases(hr_arena *arena, hr_registry *registry) {
     for (size_t i = 0; i < registry->n_services; i++) {
-        const hr_svc *alias = registry->services[i];
+        const hr_mesh_service *alias = registry->services[i];
         if (alias->resolution != HR_RESOLUTION_ALIAS)
             continue;
-        for (hr_svc *svc = concrete(registry, alias); svc != NULL; svc = svc->next)
-            add_alias(arena, svc, alias->host);
+        for (hr_mesh_service *svc = concrete(registry, alias); svc != NULL; svc = svc->next)
+            add_service_alias(arena, svc, alias->host);
     }
 }
 
@@ -307,14 +313,15 @@ void hr_registry_build(hr_arena *arena, hr_registry *out, const hr_resources *r,
     hr_endpoint_source source;
     hr_endpoint_source_init(arena, &source, r);
     for (size_t i = 0; i < r->n_services && !hr_arena_failed(arena); i++) {
-        hr_svc *svc = from_service(arena, &r->services[i], domain);
-        hr_service_endpoints(arena, svc, &r->services[i], &source);
+        hr_mesh_service *svc = from_service(arena, &r->services[i], domain);
+        hr_mesh_service_endpoints(arena, svc, &r->services[i], &source);
         HR_PUSH(arena, &all, svc);
     }
     for (size_t i = 0; i < r->n_service_entries; i++)
         for (size_t h = 0; h < r->service_entries[i].hosts.n && !hr_arena_failed(arena); h++) {
-            hr_svc *svc = from_entry(arena, &r->service_entries[i], r->service_entries[i].hosts.v[h]);
-            hr_entry_endpoints(arena, svc, &r->service_entries[i], &source);
+            hr_mesh_service *svc =
+                from_entry(arena, &r->service_entries[i], r->service_entries[i].hosts.v[h]);
+            hr_mesh_entry_endpoints(arena, svc, &r->service_entries[i], &source);
             HR_PUSH(arena, &all, svc);
         }
     if (hr_arena_failed(arena))

@@ -8,12 +8,12 @@
 #include "map.h"
 #include "resources.h"
 
-typedef enum hr_protocol {
-    HR_PROTOCOL_SNIFFED = 0, /* undeclared: the proxy looks whether it is HTTP */
-    HR_PROTOCOL_HTTP,        /* http, http2, grpc, grpc-web */
-    HR_PROTOCOL_TCP,         /* tcp, tls, https, mongo, redis, mysql: http rules do not apply */
-    HR_PROTOCOL_UDP
-} hr_protocol;
+typedef enum hr_mesh_protocol {
+    HR_MESH_PROTOCOL_SNIFFED = 0, /* undeclared: the proxy looks whether it is HTTP */
+    HR_MESH_PROTOCOL_HTTP,        /* http, http2, grpc, grpc-web */
+    HR_MESH_PROTOCOL_TCP, /* tcp, tls, https, mongo, redis, mysql: http rules do not apply */
+    HR_MESH_PROTOCOL_UDP
+} hr_mesh_protocol;
 
 typedef enum hr_resolution {
     HR_RESOLUTION_STATIC = 0, /* endpoints are listed */
@@ -30,19 +30,19 @@ typedef enum hr_distribution {
     HR_DISTRIBUTION_NODE
 } hr_distribution;
 
-typedef struct hr_svc_port {
+typedef struct hr_mesh_port {
     uint16_t number;
     hr_str name;
-    hr_protocol protocol;
+    hr_mesh_protocol protocol;
     hr_endpoint *endpoints; /* ready ones, in the order of the configuration */
     size_t n_endpoints;
     hr_endpoint *unready; /* never picked, and yet they count for how much of a priority is usable */
     size_t n_unready;
     hr_endpoint *by_name; /* of a Kubernetes service whose pods nothing lists: its DNS name; else NULL */
-} hr_svc_port;
+} hr_mesh_port;
 
-typedef struct hr_svc hr_svc;
-struct hr_svc {
+typedef struct hr_mesh_service hr_mesh_service;
+struct hr_mesh_service {
     hr_str host; /* fully qualified, lower case */
     hr_str namespace_;
     const hr_meta *meta;
@@ -50,7 +50,7 @@ struct hr_svc {
     bool publish_not_ready;
     hr_distribution distribution;
     hr_resolution resolution;
-    hr_svc_port *ports;
+    hr_mesh_port *ports;
     size_t n_ports, n_own_ports; /* own: those that come first, before what other resources add */
     hr_str *addresses; /* virtual IPs as written */
     size_t n_addresses;
@@ -59,26 +59,28 @@ struct hr_svc {
     hr_str *aliases;  /* hosts of the ExternalNames that lead here */
     size_t n_aliases;
     const hr_str_list *export_to;
-    hr_svc *next; /* the next service with the same host, from another namespace or unlike it */
+    hr_mesh_service
+        *next; /* the next service with the same host, from another namespace or unlike it */
 };
 
 typedef struct hr_registry {
-    hr_svc **services; /* oldest first */
+    hr_mesh_service **services; /* oldest first */
     size_t n_services;
     hr_map by_host;
 } hr_registry;
 
 void hr_registry_build(hr_arena *arena, hr_registry *out, const hr_resources *resources, hr_str domain);
 
-bool hr_svc_visible(const hr_svc *svc, hr_str namespace_);
+bool hr_mesh_service_visible(const hr_mesh_service *svc, hr_str namespace_);
 /* The service a proxy of `namespace_` means by `host` (lower case): its own namespace's first, then
  * a Kubernetes one, then one that is exported to it by name, then the oldest. NULL: none it can see. */
-const hr_svc *hr_registry_find(const hr_registry *registry, hr_str host, hr_str namespace_);
-const hr_svc_port *hr_svc_port_find(const hr_svc *svc, uint32_t number);
+const hr_mesh_service *hr_registry_find(const hr_registry *registry, hr_str host,
+                                        hr_str namespace_);
+const hr_mesh_port *hr_mesh_port_find(const hr_mesh_service *svc, uint32_t number);
 
 /* Protocol of a port: appProtocol, else the port's name up to its first '-'. */
-hr_protocol hr_port_protocol(const hr_port_spec *port, bool kubernetes);
+hr_mesh_protocol hr_mesh_port_protocol(const hr_spec_port *port, bool kubernetes);
 /* Of a Gateway server or ServiceEntry port, whose protocol is a field. */
-hr_protocol hr_protocol_parse(hr_str name);
+hr_mesh_protocol hr_mesh_protocol_parse(hr_str name);
 
 #endif

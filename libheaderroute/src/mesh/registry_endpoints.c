@@ -10,7 +10,7 @@ typedef HR_LIST(hr_endpoint) endpoint_list;
 void hr_endpoint_source_init(hr_arena *arena, hr_endpoint_source *out, const hr_resources *resources) {
     *out = (hr_endpoint_source){.resources = resources};
     for (size_t i = 0; i < resources->n_workloads; i++) {
-        const hr_workload *w = &resources->workloads[i];
+        const hr_spec_workload *w = &resources->workloads[i];
         if (w->kind != HR_WORKLOAD_POD)
             continue;
         hr_str key = hr_arena_printf(arena, "%.*s/%.*s", (int)w->meta.namespace_.len, w->meta.namespace_.p,
@@ -21,7 +21,7 @@ void hr_endpoint_source_init(hr_arena *arena, hr_endpoint_source *out, const hr_
         hr_map_add(arena, &out->nodes, resources->nodes[i].meta.name, &resources->nodes[i]);
 }
 
-static uint16_t named_port(const hr_named_port *ports, size_t n, hr_str name) {
+static uint16_t named_port(const hr_spec_named_port *ports, size_t n, hr_str name) {
     for (size_t i = 0; i < n; i++)
         if (hr_str_eq(ports[i].name, name))
             return (uint16_t)ports[i].number;
@@ -52,11 +52,13 @@ static hr_str labelled_locality(hr_arena *arena, const hr_pair *labels, size_t n
 
 /* Where a pod runs: what it says itself, else its Node. Files seldom hold Nodes: then the pod's own
  * topology labels stand in. */
-static hr_str pod_locality(hr_arena *arena, const hr_endpoint_source *source, const hr_workload *pod) {
+static hr_str pod_locality(hr_arena *arena, const hr_endpoint_source *source,
+                           const hr_spec_workload *pod) {
     hr_str stated = hr_locality_stated(arena, pod->labels, pod->n_labels);
     if (stated.len > 0)
         return stated;
-    const hr_kube_node *node = pod->node_name.len == 0 ? NULL : hr_map_get(&source->nodes, pod->node_name);
+    const hr_spec_node *node =
+        pod->node_name.len == 0 ? NULL : hr_map_get(&source->nodes, pod->node_name);
     if (node != NULL)
         return labelled_locality(arena, node->meta.labels, node->meta.n_labels);
     return labelled_locality(arena, pod->labels, pod->n_labels);
@@ -105,8 +107,9 @@ static void add_topology(hr_arena *arena, hr_endpoint *out, hr_str node_name) {
 /* ---- Kubernetes services ---- */
 
 /* `zone` of the EndpointSlice stands in for what neither the pod nor its Node says. */
-static hr_endpoint pod_endpoint(hr_arena *arena, const hr_endpoint_source *source, const hr_workload *pod, hr_str zone,
-                                hr_str address, uint16_t port) {
+static hr_endpoint pod_endpoint(hr_arena *arena, const hr_endpoint_source *source,
+                                const hr_spec_workload *pod, hr_str zone, hr_str address,
+                                uint16_t port) {
     hr_endpoint out = {
         .name = pod->meta.name,
         .address = address,
@@ -123,14 +126,15 @@ static hr_endpoint pod_endpoint(hr_arena *arena, const hr_endpoint_source *sourc
     return out;
 }
 
-bool hr_pod_is_placed(hr_endpoint *out, hr_arena *arena, const hr_endpoint_source *source, const hr_workload *pod) {
+bool hr_pod_is_placed(hr_endpoint *out, hr_arena *arena, const hr_endpoint_source *source,
+                      const hr_spec_workload *pod) {
     if (pod->kind != HR_WORKLOAD_POD || pod->node_name.len == 0 || hr_map_get(&source->nodes, pod->node_name) == NULL)
         return false;
     *out = pod_endpoint(arena, source, pod, (hr_str){0}, pod->meta.name, 0);
     return true;
 }
 
-static hr_endpoint bare_endpoint(hr_arena *arena, const hr_slice_endpoint *e, hr_str address) {
+static hr_endpoint bare_endpoint(hr_arena *arena, const hr_spec_slice_endpoint *e, hr_str address) {
     hr_endpoint out = {.address = address, .weight = 1, .name = e->target_name, .locality = HR_STR("")};
     if (e->zone.len > 0)
         out.locality = hr_arena_printf(arena, "/%.*s/", (int)e->zone.len, e->zone.p);
@@ -138,8 +142,9 @@ static hr_endpoint bare_endpoint(hr_arena *arena, const hr_slice_endpoint *e, hr
     return out;
 }
 
-static const hr_workload *pod_of(const hr_endpoint_source *source, const hr_slice_endpoint *e,
-                                 hr_str namespace_, hr_str address) {
+static const hr_spec_workload *pod_of(const hr_endpoint_source *source,
+                                      const hr_spec_slice_endpoint *e, hr_str namespace_,
+                                      hr_str address) {
     if (e->target_name.p != NULL && hr_str_eq_c(e->target_kind, "Pod")) {
         char key[1024];
         hr_str ns = e->target_namespace.len > 0 ? e->target_namespace : namespace_;
@@ -163,16 +168,17 @@ typedef struct member_lists {
     endpoint_list ready, unready;
 } member_lists;
 
-static void add_slice(hr_arena *arena, member_lists *out, const hr_svc *svc, const hr_svc_port *port,
-                      const hr_endpoint_slice *slice, const hr_endpoint_source *source) {
+static void add_slice(hr_arena *arena, member_lists *out, const hr_mesh_service *svc,
+                      const hr_mesh_port *port, const hr_spec_endpoint_slice *slice,
+                      const hr_endpoint_source *source) {
     for (size_t p = 0; p < slice->n_ports; p++) {
         if (!hr_str_eq(slice->ports[p].name, port->name) || slice->ports[p].number == 0)
             continue;
         for (size_t i = 0; i < slice->n_endpoints; i++) {
-            const hr_slice_endpoint *e = &slice->endpoints[i];
+            const hr_spec_slice_endpoint *e = &slice->endpoints[i];
             for (size_t a = 0; (e->ready || !e->terminating) && a < e->addresses.n; a++) {
                 hr_str address = e->addresses.v[a];
-                const hr_workload *pod = pod_of(source, e, slice->meta.namespace_, address);
+                const hr_spec_workload *pod = pod_of(source, e, slice->meta.namespace_, address);
                 hr_endpoint endpoint = pod == NULL ? bare_endpoint(arena, e, address)
                                                    : pod_endpoint(arena, source, pod, e->zone, address, 0);
                 endpoint.port = (uint16_t)slice->ports[p].number;
@@ -186,28 +192,29 @@ static void add_slice(hr_arena *arena, member_lists *out, const hr_svc *svc, con
     }
 }
 
-static bool slice_is_of(const hr_endpoint_slice *slice, const hr_svc *svc) {
+static bool slice_is_of(const hr_spec_endpoint_slice *slice, const hr_mesh_service *svc) {
     return hr_str_eq(slice->meta.namespace_, svc->namespace_) && hr_str_eq(slice->service_name, svc->meta->name);
 }
 
-static uint16_t target_port(const hr_port_spec *port, const hr_workload *pod) {
+static uint16_t target_port(const hr_spec_port *port, const hr_spec_workload *pod) {
     if (port->target_port_name.p != NULL)
         return named_port(pod->ports, pod->n_ports, port->target_port_name);
     return (uint16_t)(port->target_port != 0 ? port->target_port : port->number);
 }
 
-static bool pod_counts(const hr_workload *pod, const hr_svc *svc) {
+static bool pod_counts(const hr_spec_workload *pod, const hr_mesh_service *svc) {
     if (pod->kind != HR_WORKLOAD_POD || pod->pod_ip.len == 0 || pod->terminating ||
         !hr_str_eq(pod->meta.namespace_, svc->namespace_))
         return false;
     return !hr_str_eq_c(pod->phase, "Succeeded") && !hr_str_eq_c(pod->phase, "Failed");
 }
 
-static void add_pods(hr_arena *arena, member_lists *out, const hr_svc *svc, const hr_port_spec *port,
-                     const hr_pair *selector, size_t n_selector, const hr_endpoint_source *source) {
+static void add_pods(hr_arena *arena, member_lists *out, const hr_mesh_service *svc,
+                     const hr_spec_port *port, const hr_pair *selector, size_t n_selector,
+                     const hr_endpoint_source *source) {
     const hr_resources *r = source->resources;
     for (size_t i = 0; i < r->n_workloads; i++) {
-        const hr_workload *pod = &r->workloads[i];
+        const hr_spec_workload *pod = &r->workloads[i];
         if (!pod_counts(pod, svc) || !hr_pairs_subset(selector, n_selector, pod->labels, pod->n_labels))
             continue;
         uint16_t number = target_port(port, pod);
@@ -224,7 +231,7 @@ static void add_pods(hr_arena *arena, member_lists *out, const hr_svc *svc, cons
 /* ---- workload entries ---- */
 
 /* metadata.labels add to spec.labels and go before them. */
-static void workload_labels(hr_arena *arena, hr_endpoint *out, const hr_workload_entry *in) {
+static void workload_labels(hr_arena *arena, hr_endpoint *out, const hr_spec_workload_entry *in) {
     hr_pair *labels = HR_ARRAY(arena, hr_pair, in->n_labels + in->meta.n_labels);
     if (labels == NULL)
         return;
@@ -247,7 +254,8 @@ static void workload_labels(hr_arena *arena, hr_endpoint *out, const hr_workload
     out->n_labels = n;
 }
 
-static hr_endpoint workload_endpoint(hr_arena *arena, const hr_workload_entry *in, uint16_t port) {
+static hr_endpoint workload_endpoint(hr_arena *arena, const hr_spec_workload_entry *in,
+                                     uint16_t port) {
     hr_endpoint out = {
         .name = in->meta.name,
         .address = in->address,
@@ -268,7 +276,7 @@ static hr_endpoint workload_endpoint(hr_arena *arena, const hr_workload_entry *i
     return out;
 }
 
-static uint16_t workload_port(const hr_workload_entry *in, const hr_port_spec *port) {
+static uint16_t workload_port(const hr_spec_workload_entry *in, const hr_spec_port *port) {
     uint16_t own = named_port(in->ports, in->n_ports, port->name);
     if (own != 0)
         return own;
@@ -281,11 +289,12 @@ static bool selects_entry(const hr_pair *selector, size_t n_selector, hr_endpoin
     return hr_pairs_subset(selector, n_selector, endpoint->labels, endpoint->n_labels);
 }
 
-static void add_workload_entries(hr_arena *arena, endpoint_list *out, hr_str namespace_, const hr_port_spec *port,
-                                 const hr_pair *selector, size_t n_selector, const hr_endpoint_source *source) {
+static void add_workload_entries(hr_arena *arena, endpoint_list *out, hr_str namespace_,
+                                 const hr_spec_port *port, const hr_pair *selector,
+                                 size_t n_selector, const hr_endpoint_source *source) {
     const hr_resources *r = source->resources;
     for (size_t i = 0; i < r->n_workload_entries; i++) {
-        const hr_workload_entry *entry = &r->workload_entries[i];
+        const hr_spec_workload_entry *entry = &r->workload_entries[i];
         uint16_t number = workload_port(entry, port);
         if (number == 0 || entry->address.len == 0 || !hr_str_eq(entry->meta.namespace_, namespace_))
             continue;
@@ -297,13 +306,14 @@ static void add_workload_entries(hr_arena *arena, endpoint_list *out, hr_str nam
 
 /* The port that the name's addresses listen on: those of a headless service are its pods', else it is the
  * service's own. 0: unknown. */
-static uint16_t port_by_name(const hr_service *in, const hr_port_spec *port, const hr_resources *r) {
+static uint16_t port_by_name(const hr_spec_service *in, const hr_spec_port *port,
+                             const hr_resources *r) {
     if (!hr_str_eq_c(in->cluster_ip, "None"))
         return (uint16_t)port->number;
     if (port->target_port_name.p == NULL)
         return (uint16_t)(port->target_port != 0 ? port->target_port : port->number);
     for (size_t i = 0; i < r->n_workloads; i++) {
-        const hr_workload *w = &r->workloads[i];
+        const hr_spec_workload *w = &r->workloads[i];
         uint16_t number = named_port(w->ports, w->n_ports, port->target_port_name);
         if (number != 0 && hr_str_eq(w->meta.namespace_, in->meta.namespace_) &&
             hr_pairs_subset(in->selector, in->n_selector, w->labels, w->n_labels))
@@ -312,7 +322,8 @@ static uint16_t port_by_name(const hr_service *in, const hr_port_spec *port, con
     return 0;
 }
 
-static hr_endpoint *endpoint_by_name(hr_arena *arena, const hr_svc *svc, const hr_service *in, const hr_port_spec *port,
+static hr_endpoint *endpoint_by_name(hr_arena *arena, const hr_mesh_service *svc,
+                                     const hr_spec_service *in, const hr_spec_port *port,
                                      const hr_resources *r) {
     hr_endpoint out = {.name = in->meta.name, .address = svc->host, .port = port_by_name(in, port, r), .weight = 1,
                        .labels = in->selector, .n_labels = in->n_selector, .locality = HR_STR("")};
@@ -323,7 +334,8 @@ static hr_endpoint *endpoint_by_name(hr_arena *arena, const hr_svc *svc, const h
     return kept;
 }
 
-void hr_service_endpoints(hr_arena *arena, hr_svc *svc, const hr_service *in, const hr_endpoint_source *source) {
+void hr_mesh_service_endpoints(hr_arena *arena, hr_mesh_service *svc, const hr_spec_service *in,
+                               const hr_endpoint_source *source) {
     const hr_resources *r = source->resources;
     bool sliced = false;
     for (size_t s = 0; s < r->n_endpoint_slices && !sliced; s++)
@@ -352,12 +364,12 @@ void hr_service_endpoints(hr_arena *arena, hr_svc *svc, const hr_service *in, co
         svc->ports[p].by_name = endpoint_by_name(arena, svc, in, &in->ports[p], r);
 }
 
-void hr_entry_endpoints(hr_arena *arena, hr_svc *svc, const hr_service_entry *in,
-                        const hr_endpoint_source *source) {
+void hr_mesh_entry_endpoints(hr_arena *arena, hr_mesh_service *svc, const hr_spec_service_entry *in,
+                             const hr_endpoint_source *source) {
     bool by_name = in->n_endpoints == 0 && !in->has_selector &&
                    (svc->resolution == HR_RESOLUTION_DNS || svc->resolution == HR_RESOLUTION_DNS_ROUND_ROBIN);
     for (size_t p = 0; p < svc->n_ports; p++) {
-        const hr_port_spec *port = &in->ports[p];
+        const hr_spec_port *port = &in->ports[p];
         member_lists list = {0};
         if (by_name) {
             uint32_t number = port->target_port != 0 ? port->target_port : port->number;
@@ -366,7 +378,7 @@ void hr_entry_endpoints(hr_arena *arena, hr_svc *svc, const hr_service_entry *in
             HR_PUSH(arena, &list.ready, endpoint);
         }
         for (size_t i = 0; i < in->n_endpoints; i++) {
-            const hr_workload_entry *entry = &in->endpoints[i];
+            const hr_spec_workload_entry *entry = &in->endpoints[i];
             uint16_t number = workload_port(entry, port);
             hr_endpoint endpoint = workload_endpoint(arena, entry, number);
             /* Listed endpoints are addresses: a host name among them is left out, as Istio does. */

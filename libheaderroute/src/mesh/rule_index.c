@@ -30,16 +30,17 @@ static bool same_labels(const hr_pair *a, size_t n_a, const hr_pair *b, size_t n
     return n_a == n_b && hr_pairs_subset(a, n_a, b, n_b);
 }
 
-static hr_merged_rule *entry_of(hr_arena *arena, const hr_destination_rule *rule, hr_str host, const hr_str *export_to,
-                                size_t n_export_to) {
-    hr_merged_rule *entry = HR_NEW(arena, hr_merged_rule);
-    *entry = (hr_merged_rule){
+static hr_mesh_destination_rule *entry_of(hr_arena *arena, const hr_spec_destination_rule *rule,
+                                          hr_str host, const hr_str *export_to,
+                                          size_t n_export_to) {
+    hr_mesh_destination_rule *entry = HR_NEW(arena, hr_mesh_destination_rule);
+    *entry = (hr_mesh_destination_rule){
         .first = rule,
         .host = host,
         .export_to = export_to,
         .n_export_to = n_export_to,
         .policy = &rule->policy,
-        .subsets = HR_ARRAY(arena, const hr_subset *, rule->n_subsets),
+        .subsets = HR_ARRAY(arena, const hr_spec_subset *, rule->n_subsets),
         .n_subsets = rule->n_subsets,
     };
     if (entry->subsets == NULL)
@@ -49,8 +50,10 @@ static hr_merged_rule *entry_of(hr_arena *arena, const hr_destination_rule *rule
     return entry;
 }
 
-static void merge_into(hr_arena *arena, hr_merged_rule *entry, const hr_destination_rule *rule) {
-    const hr_subset **subsets = HR_ARRAY(arena, const hr_subset *, entry->n_subsets + rule->n_subsets);
+static void merge_into(hr_arena *arena, hr_mesh_destination_rule *entry,
+                       const hr_spec_destination_rule *rule) {
+    const hr_spec_subset **subsets =
+        HR_ARRAY(arena, const hr_spec_subset *, entry->n_subsets + rule->n_subsets);
     if (subsets == NULL)
         return;
     size_t known = entry->n_subsets, n = known;
@@ -71,10 +74,11 @@ static void merge_into(hr_arena *arena, hr_merged_rule *entry, const hr_destinat
 
 /* Istio's walk over the entries of one host, flag and all: each step overwrites whether the new rule
  * becomes an entry of its own. */
-static bool walk_entries(hr_arena *arena, hr_merged_rule *head, const hr_destination_rule *rule,
-                         const hr_str *export_to, size_t n_export_to) {
+static bool walk_entries(hr_arena *arena, hr_mesh_destination_rule *head,
+                         const hr_spec_destination_rule *rule, const hr_str *export_to,
+                         size_t n_export_to) {
     bool add = true;
-    for (hr_merged_rule *e = head; e != NULL; e = e->next) {
+    for (hr_mesh_destination_rule *e = head; e != NULL; e = e->next) {
         bool equal = same_set(export_to, n_export_to, e->export_to, e->n_export_to);
         bool wider = e->n_export_to > 0 && superset(export_to, n_export_to, e->export_to, e->n_export_to);
         add = !equal;
@@ -94,29 +98,30 @@ static bool walk_entries(hr_arena *arena, hr_merged_rule *head, const hr_destina
     return add;
 }
 
-static void add_wildcard(hr_arena *arena, hr_rule_set *set, hr_merged_rule *head) {
-    hr_merged_rule **grown =
-        hr_arena_grow(arena, set->wildcards, set->n_wildcards, &set->capacity, sizeof(*set->wildcards));
+static void add_wildcard(hr_arena *arena, hr_rule_set *set, hr_mesh_destination_rule *head) {
+    hr_mesh_destination_rule **grown = hr_arena_grow(arena, set->wildcards, set->n_wildcards,
+                                                     &set->capacity, sizeof(*set->wildcards));
     if (grown == NULL)
         return;
     set->wildcards = grown;
     set->wildcards[set->n_wildcards++] = head;
 }
 
-static hr_merged_rule *wildcard_head(const hr_rule_set *set, hr_str host) {
+static hr_mesh_destination_rule *wildcard_head(const hr_rule_set *set, hr_str host) {
     for (size_t i = 0; i < set->n_wildcards; i++)
         if (hr_str_eq(set->wildcards[i]->host, host))
             return set->wildcards[i];
     return NULL;
 }
 
-static void add_rule(hr_arena *arena, hr_rule_set *set, const hr_destination_rule *rule, hr_str host,
-                     const hr_str *export_to, size_t n_export_to) {
+static void add_rule(hr_arena *arena, hr_rule_set *set, const hr_spec_destination_rule *rule,
+                     hr_str host, const hr_str *export_to, size_t n_export_to) {
     bool wild = hr_host_is_wild(host);
-    hr_merged_rule *head = wild ? wildcard_head(set, host) : hr_map_get(&set->exact, host);
+    hr_mesh_destination_rule *head =
+        wild ? wildcard_head(set, host) : hr_map_get(&set->exact, host);
     if (!walk_entries(arena, head, rule, export_to, n_export_to))
         return;
-    hr_merged_rule *entry = entry_of(arena, rule, host, export_to, n_export_to);
+    hr_mesh_destination_rule *entry = entry_of(arena, rule, host, export_to, n_export_to);
     if (head == NULL && wild) {
         add_wildcard(arena, set, entry);
     } else if (head == NULL) {
@@ -136,14 +141,15 @@ static hr_rule_set *set_of(hr_arena *arena, hr_map *map, hr_str namespace_) {
 }
 
 static int by_selector_and_age(const void *a, const void *b) {
-    const hr_destination_rule *x = *(const hr_destination_rule *const *)a;
-    const hr_destination_rule *y = *(const hr_destination_rule *const *)b;
+    const hr_spec_destination_rule *x = *(const hr_spec_destination_rule *const *)a;
+    const hr_spec_destination_rule *y = *(const hr_spec_destination_rule *const *)b;
     if (x->has_selector != y->has_selector)
         return x->has_selector ? -1 : 1;
     return hr_meta_cmp(&x->meta, &y->meta);
 }
 
-static void index_rule(hr_arena *arena, hr_rule_index *index, const hr_destination_rule *rule, hr_str domain) {
+static void index_rule(hr_arena *arena, hr_rule_index *index, const hr_spec_destination_rule *rule,
+                       hr_str domain) {
     static const hr_str private_only[] = {{".", 1}};
     hr_str ns = rule->meta.namespace_;
     hr_str host = hr_arena_lower(arena, hr_resolve_host(arena, rule->host, ns, domain));
@@ -163,7 +169,8 @@ static void index_rule(hr_arena *arena, hr_rule_index *index, const hr_destinati
 void hr_rule_index_build(hr_arena *arena, hr_rule_index *out, const hr_resources *r, hr_str domain,
                          hr_str root_namespace) {
     out->root_namespace = root_namespace;
-    const hr_destination_rule **sorted = HR_ARRAY(arena, const hr_destination_rule *, r->n_destination_rules);
+    const hr_spec_destination_rule **sorted =
+        HR_ARRAY(arena, const hr_spec_destination_rule *, r->n_destination_rules);
     if (sorted == NULL)
         return;
     for (size_t i = 0; i < r->n_destination_rules; i++)
@@ -177,8 +184,9 @@ void hr_rule_index_build(hr_arena *arena, hr_rule_index *out, const hr_resources
 /* ---- lookup ---- */
 
 /* The chain of the most specific host: exact, else the longest wildcard. */
-static const hr_merged_rule *most_specific(const hr_rule_set *set, hr_str host) {
-    const hr_merged_rule *best = hr_host_is_wild(host) ? NULL : hr_map_get(&set->exact, host);
+static const hr_mesh_destination_rule *most_specific(const hr_rule_set *set, hr_str host) {
+    const hr_mesh_destination_rule *best =
+        hr_host_is_wild(host) ? NULL : hr_map_get(&set->exact, host);
     for (size_t i = 0; best == NULL && i < set->n_wildcards; i++)
         if (hr_str_eq(set->wildcards[i]->host, host))
             return set->wildcards[i];
@@ -192,30 +200,30 @@ static const hr_merged_rule *most_specific(const hr_rule_set *set, hr_str host) 
 }
 
 typedef struct chain {
-    const hr_merged_rule *head;
+    const hr_mesh_destination_rule *head;
     bool exported; /* entries count only where exported to the proxy */
 } chain;
 
-static bool exported_to(const hr_merged_rule *entry, hr_str namespace_) {
+static bool exported_to(const hr_mesh_destination_rule *entry, hr_str namespace_) {
     return entry->n_export_to == 0 || set_has(entry->export_to, entry->n_export_to, HR_STR("*")) ||
            set_has(entry->export_to, entry->n_export_to, namespace_);
 }
 
 static chain exported_chain(const hr_rule_index *index, hr_str owner, hr_str host, hr_str client) {
     const hr_rule_set *set = hr_map_get(&index->exported, owner);
-    const hr_merged_rule *head = set == NULL ? NULL : most_specific(set, host);
-    for (const hr_merged_rule *e = head; e != NULL; e = e->next)
+    const hr_mesh_destination_rule *head = set == NULL ? NULL : most_specific(set, host);
+    for (const hr_mesh_destination_rule *e = head; e != NULL; e = e->next)
         if (exported_to(e, client))
             return (chain){head, true};
     return (chain){NULL, false};
 }
 
 /* First source that has any: the proxy's namespace, the service's, the root's. */
-static chain find_chain(const hr_rule_index *index, const hr_svc *svc, hr_str namespace_) {
+static chain find_chain(const hr_rule_index *index, const hr_mesh_service *svc, hr_str namespace_) {
     const hr_rule_set *own = &index->root_private;
     if (!hr_str_eq(namespace_, index->root_namespace))
         own = hr_map_get(&index->local, namespace_);
-    const hr_merged_rule *head = own == NULL ? NULL : most_specific(own, svc->host);
+    const hr_mesh_destination_rule *head = own == NULL ? NULL : most_specific(own, svc->host);
     if (head != NULL)
         return (chain){head, false};
     chain found = exported_chain(index, svc->namespace_, svc->host, namespace_);
@@ -224,14 +232,15 @@ static chain find_chain(const hr_rule_index *index, const hr_svc *svc, hr_str na
     return found;
 }
 
-const hr_merged_rule *hr_rule_find(const hr_rule_index *index, const hr_svc *svc, hr_str namespace_,
-                                   const hr_pair *labels, size_t n_labels) {
+const hr_mesh_destination_rule *hr_rule_find(const hr_rule_index *index, const hr_mesh_service *svc,
+                                             hr_str namespace_, const hr_pair *labels,
+                                             size_t n_labels) {
     chain found = find_chain(index, svc, namespace_);
-    const hr_merged_rule *general = NULL;
-    for (const hr_merged_rule *e = found.head; e != NULL; e = e->next) {
+    const hr_mesh_destination_rule *general = NULL;
+    for (const hr_mesh_destination_rule *e = found.head; e != NULL; e = e->next) {
         if (found.exported && !exported_to(e, namespace_))
             continue;
-        const hr_destination_rule *rule = e->first;
+        const hr_spec_destination_rule *rule = e->first;
         if (!rule->has_selector)
             general = e;
         else if (hr_str_eq(rule->meta.namespace_, namespace_) &&
@@ -241,7 +250,7 @@ const hr_merged_rule *hr_rule_find(const hr_rule_index *index, const hr_svc *svc
     return general;
 }
 
-const hr_subset *hr_rule_subset(const hr_merged_rule *rule, hr_str name) {
+const hr_spec_subset *hr_rule_subset(const hr_mesh_destination_rule *rule, hr_str name) {
     for (size_t i = 0; rule != NULL && i < rule->n_subsets; i++)
         if (hr_str_eq(rule->subsets[i]->name, name))
             return rule->subsets[i];
@@ -250,7 +259,8 @@ const hr_subset *hr_rule_subset(const hr_merged_rule *rule, hr_str name) {
 
 /* ---- inheritance ---- */
 
-static const hr_policy_spec *port_level(const hr_policy_spec *policy, uint32_t port) {
+static const hr_spec_traffic_policy *port_level(const hr_spec_traffic_policy *policy,
+                                                uint32_t port) {
     for (size_t i = 0; i < policy->n_port_level; i++)
         if (policy->port_level[i].port == port)
             return &policy->port_level[i].policy;
@@ -259,8 +269,8 @@ static const hr_policy_spec *port_level(const hr_policy_spec *policy, uint32_t p
 
 #define PRESENT(block) ((block).present ? &(block) : NULL)
 
-static hr_policy_blocks blocks_of(const hr_policy_spec *policy) {
-    return (hr_policy_blocks){
+static hr_mesh_traffic_policy blocks_of(const hr_spec_traffic_policy *policy) {
+    return (hr_mesh_traffic_policy){
         .load_balancer = PRESENT(policy->load_balancer),
         .connection_pool = PRESENT(policy->connection_pool),
         .outlier_detection = PRESENT(policy->outlier_detection),
@@ -268,19 +278,20 @@ static hr_policy_blocks blocks_of(const hr_policy_spec *policy) {
     };
 }
 
-hr_policy_blocks hr_rule_policy(const hr_merged_rule *rule, const hr_subset *subset, uint32_t port) {
-    hr_policy_blocks out = {0};
+hr_mesh_traffic_policy hr_rule_policy(const hr_mesh_destination_rule *rule,
+                                      const hr_spec_subset *subset, uint32_t port) {
+    hr_mesh_traffic_policy out = {0};
     if (rule == NULL)
         return out;
     /* A port-level entry stands for all of the policy; what it leaves out is the default. */
-    const hr_policy_spec *at_port = port_level(rule->policy, port);
+    const hr_spec_traffic_policy *at_port = port_level(rule->policy, port);
     out = blocks_of(at_port != NULL ? at_port : rule->policy);
     if (subset == NULL || !subset->policy.present)
         return out;
-    const hr_policy_spec *subset_port = port_level(&subset->policy, port);
+    const hr_spec_traffic_policy *subset_port = port_level(&subset->policy, port);
     if (subset_port != NULL)
         return blocks_of(subset_port);
-    hr_policy_blocks own = blocks_of(&subset->policy);
+    hr_mesh_traffic_policy own = blocks_of(&subset->policy);
     if (own.load_balancer != NULL)
         out.load_balancer = own.load_balancer;
     if (own.connection_pool != NULL)
@@ -294,28 +305,30 @@ hr_policy_blocks hr_rule_policy(const hr_merged_rule *rule, const hr_subset *sub
 
 /* ---- consistent hash of routes ---- */
 
-static const hr_lb_settings *hash_of(const hr_policy_spec *policy) {
-    const hr_lb_settings *lb = policy == NULL ? NULL : &policy->load_balancer;
+static const hr_spec_load_balancer *destination_hash(const hr_spec_traffic_policy *policy) {
+    const hr_spec_load_balancer *lb = policy == NULL ? NULL : &policy->load_balancer;
     return lb != NULL && lb->present && lb->has_consistent_hash ? lb : NULL;
 }
 
-const hr_lb_settings *hr_rule_route_hash(const hr_merged_rule *rule, hr_str subset_name, uint32_t stated_port) {
+const hr_spec_load_balancer *hr_rule_route_hash(const hr_mesh_destination_rule *rule,
+                                                hr_str subset_name, uint32_t stated_port) {
     if (rule == NULL)
         return NULL;
-    const hr_subset *subset = hr_rule_subset(rule, subset_name);
-    const hr_lb_settings *found = NULL;
+    const hr_spec_subset *subset = hr_rule_subset(rule, subset_name);
+    const hr_spec_load_balancer *found = NULL;
     if (subset != NULL && stated_port != 0)
-        found = hash_of(port_level(&subset->policy, stated_port));
+        found = destination_hash(port_level(&subset->policy, stated_port));
     if (found == NULL && subset != NULL)
-        found = hash_of(&subset->policy);
+        found = destination_hash(&subset->policy);
     if (found == NULL && stated_port != 0)
-        found = hash_of(port_level(rule->policy, stated_port));
-    return found != NULL ? found : hash_of(rule->policy);
+        found = destination_hash(port_level(rule->policy, stated_port));
+    return found != NULL ? found : destination_hash(rule->policy);
 }
 
-const hr_lb_settings *hr_rule_service_hash(const hr_merged_rule *rule, uint32_t port) {
+const hr_spec_load_balancer *hr_rule_service_hash(const hr_mesh_destination_rule *rule,
+                                                  uint32_t port) {
     if (rule == NULL)
         return NULL;
-    const hr_lb_settings *found = hash_of(port_level(rule->policy, port));
-    return found != NULL ? found : hash_of(rule->policy);
+    const hr_spec_load_balancer *found = destination_hash(port_level(rule->policy, port));
+    return found != NULL ? found : destination_hash(rule->policy);
 }

@@ -5,21 +5,21 @@
 #include "registry.h"
 
 /* One rule, or several of one namespace and host merged into one. */
-typedef struct hr_merged_rule hr_merged_rule;
-struct hr_merged_rule {
-    const hr_destination_rule *first; /* selector, place and name are the first rule's */
+typedef struct hr_mesh_destination_rule hr_mesh_destination_rule;
+struct hr_mesh_destination_rule {
+    const hr_spec_destination_rule *first; /* selector, place and name are the first rule's */
     hr_str host;
     const hr_str *export_to; /* the set; empty: everywhere */
     size_t n_export_to;
-    const hr_policy_spec *policy; /* present or not */
-    const hr_subset **subsets;
+    const hr_spec_traffic_policy *policy; /* present or not */
+    const hr_spec_subset **subsets;
     size_t n_subsets;
-    hr_merged_rule *next; /* the next entry of the same host */
+    hr_mesh_destination_rule *next; /* the next entry of the same host */
 };
 
 typedef struct hr_rule_set {
-    hr_map exact;             /* host -> hr_merged_rule, a chain */
-    hr_merged_rule **wildcards; /* heads of chains */
+    hr_map exact;                         /* host -> hr_mesh_destination_rule, a chain */
+    hr_mesh_destination_rule **wildcards; /* heads of chains */
     size_t n_wildcards, capacity;
 } hr_rule_set;
 
@@ -34,27 +34,32 @@ void hr_rule_index_build(hr_arena *arena, hr_rule_index *out, const hr_resources
                          hr_str root_namespace);
 
 /* The rule for `svc` as a proxy of `namespace_` with `labels` sees it. NULL: none. */
-const hr_merged_rule *hr_rule_find(const hr_rule_index *index, const hr_svc *svc, hr_str namespace_,
-                                   const hr_pair *labels, size_t n_labels);
+const hr_mesh_destination_rule *hr_rule_find(const hr_rule_index *index, const hr_mesh_service *svc,
+                                             hr_str namespace_, const hr_pair *labels,
+                                             size_t n_labels);
 
-const hr_subset *hr_rule_subset(const hr_merged_rule *rule, hr_str name); /* NULL: none */
+const hr_spec_subset *hr_rule_subset(const hr_mesh_destination_rule *rule,
+                                     hr_str name); /* NULL: none */
 
 /* The blocks that hold for one port and subset after inheritance; NULL where unset. */
-typedef struct hr_policy_blocks {
-    const hr_lb_settings *load_balancer;
-    const hr_connection_pool *connection_pool;
-    const hr_outlier_detection *outlier_detection;
-    const hr_tls_settings *tls;
-} hr_policy_blocks;
-hr_policy_blocks hr_rule_policy(const hr_merged_rule *rule, const hr_subset *subset, uint32_t port);
+typedef struct hr_mesh_traffic_policy {
+    const hr_spec_load_balancer *load_balancer;
+    const hr_spec_connection_pool *connection_pool;
+    const hr_spec_outlier_detection *outlier_detection;
+    const hr_spec_client_tls *tls;
+} hr_mesh_traffic_policy;
+hr_mesh_traffic_policy hr_rule_policy(const hr_mesh_destination_rule *rule,
+                                      const hr_spec_subset *subset, uint32_t port);
 
 /* Envoy's numbers for those blocks, with Istio's defaults. */
-void hr_traffic_policy_fill(hr_traffic_policy *out, const hr_policy_blocks *blocks);
+void hr_traffic_policy_fill(hr_traffic_policy *out, const hr_mesh_traffic_policy *blocks);
 
 /* The consistent hash whose key the route of a VirtualService destination uses. Port-level ones count
  * only where the destination states its port (0: it does not). NULL: none. */
-const hr_lb_settings *hr_rule_route_hash(const hr_merged_rule *rule, hr_str subset, uint32_t stated_port);
+const hr_spec_load_balancer *hr_rule_route_hash(const hr_mesh_destination_rule *rule, hr_str subset,
+                                                uint32_t stated_port);
 /* The same for a service's default route. */
-const hr_lb_settings *hr_rule_service_hash(const hr_merged_rule *rule, uint32_t port);
+const hr_spec_load_balancer *hr_rule_service_hash(const hr_mesh_destination_rule *rule,
+                                                  uint32_t port);
 
 #endif

@@ -14,17 +14,18 @@ const hr_regex *hr_table_regex(const hr_table *table, hr_str pattern) {
 }
 
 static int gateways_by_age(const void *a, const void *b) {
-    return hr_meta_cmp(&((const hr_gw *)a)->resource->meta, &((const hr_gw *)b)->resource->meta);
+    return hr_meta_cmp(&((const hr_mesh_gateway *)a)->resource->meta,
+                       &((const hr_mesh_gateway *)b)->resource->meta);
 }
 
 static void build_gateways(hr_arena *arena, hr_table *table) {
     const hr_resources *r = table->resources;
-    table->gateways = HR_ARRAY(arena, hr_gw, r->n_gateways);
+    table->gateways = HR_ARRAY(arena, hr_mesh_gateway, r->n_gateways);
     if (table->gateways == NULL)
         return;
     for (size_t i = 0; i < r->n_gateways; i++) {
-        const hr_gateway *in = &r->gateways[i];
-        hr_gw *gw = &table->gateways[table->n_gateways++];
+        const hr_spec_gateway *in = &r->gateways[i];
+        hr_mesh_gateway *gw = &table->gateways[table->n_gateways++];
         gw->resource = in;
         gw->id = hr_arena_printf(arena, "%.*s/%.*s", (int)in->meta.namespace_.len, in->meta.namespace_.p,
                              (int)in->meta.name.len, in->meta.name.p);
@@ -86,7 +87,7 @@ void hr_table_unref(hr_table *table) {
         dispose(table);
 }
 
-const hr_gw *hr_table_find_gateway(const hr_table *table, hr_str id) {
+const hr_mesh_gateway *hr_table_find_gateway(const hr_table *table, hr_str id) {
     for (size_t i = 0; i < table->n_gateways; i++)
         if (hr_str_eq(table->gateways[i].id, id))
             return &table->gateways[i];
@@ -103,7 +104,7 @@ int hr_table_gateway(hr_gateway_info *out, const hr_table *table, size_t index) 
     *out = (hr_gateway_info){0};
     if (index >= table->n_gateways)
         return HR_ENOENT;
-    const hr_gw *gw = &table->gateways[index];
+    const hr_mesh_gateway *gw = &table->gateways[index];
     *out = (hr_gateway_info){gw->id, gw->ports, gw->resource->n_servers};
     return HR_OK;
 }

@@ -8,16 +8,16 @@
 #include "regex.h"
 
 /* One entry of spec.http as a proxy would see it: delegates are merged in. */
-typedef struct hr_http_entry {
-    const hr_http_route *http;
+typedef struct hr_mesh_http_route {
+    const hr_spec_http_route *http;
     int32_t index; /* in spec.http of the VirtualService that wrote it */
     int32_t root_index; /* in spec.http of the VirtualService with the hosts */
     hr_str delegate;    /* "namespace/name" of the delegate that wrote it; absent: it is not delegated */
     const int32_t *match_index; /* of each match in its author's list; NULL: as they stand */
-} hr_http_entry;
+} hr_mesh_http_route;
 
-typedef struct hr_vs {
-    const hr_virtual_service *resource;
+typedef struct hr_mesh_virtual_service {
+    const hr_spec_virtual_service *resource;
     hr_str id; /* "namespace/name" */
     hr_str *hosts; /* resolved */
     size_t n_hosts;
@@ -26,15 +26,15 @@ typedef struct hr_vs {
     bool public_;
     hr_str *export_to; /* namespaces, where not public */
     size_t n_export_to;
-    hr_http_entry *http;
+    hr_mesh_http_route *http;
     size_t n_http;
-} hr_vs;
+} hr_mesh_virtual_service;
 
-typedef struct hr_gw {
-    const hr_gateway *resource;
+typedef struct hr_mesh_gateway {
+    const hr_spec_gateway *resource;
     hr_str id; /* "namespace/name" */
     uint16_t *ports;
-} hr_gw;
+} hr_mesh_gateway;
 
 struct hr_table {
     atomic_size_t references;
@@ -43,16 +43,16 @@ struct hr_table {
     hr_str domain, root_namespace;
     hr_registry registry;
     hr_rule_index rules;
-    hr_vs *virtual_services; /* with hosts, oldest first */
+    hr_mesh_virtual_service *virtual_services; /* with hosts, oldest first */
     size_t n_virtual_services;
-    hr_gw *gateways; /* oldest first */
+    hr_mesh_gateway *gateways; /* oldest first */
     size_t n_gateways;
 };
 
 /* The compiled form of a pattern that the table's resources contain, made when it was checked. */
 const hr_regex *hr_table_regex(const hr_table *table, hr_str pattern);
 
-const hr_gw *hr_table_find_gateway(const hr_table *table, hr_str id); /* NULL: none */
+const hr_mesh_gateway *hr_table_find_gateway(const hr_table *table, hr_str id); /* NULL: none */
 
 /* virtual_service.c: resolves names in place, merges delegates, sorts. */
 void hr_virtual_services_build(hr_arena *arena, hr_table *table);

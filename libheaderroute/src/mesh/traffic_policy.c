@@ -12,7 +12,7 @@ static int64_t limit_of(int64_t value) {
     return value > 0 ? value : -1;
 }
 
-static void fill_pool(hr_traffic_policy *out, const hr_connection_pool *in) {
+static void fill_pool(hr_traffic_policy *out, const hr_spec_connection_pool *in) {
     out->max_connections = out->http1_max_pending_requests = out->http2_max_requests = out->max_retries = -1;
     out->max_requests_per_connection = out->max_connection_duration_ms = -1;
     out->idle_timeout_ms = 3600 * 1000;  /* Envoy's default */
@@ -30,7 +30,7 @@ static void fill_pool(hr_traffic_policy *out, const hr_connection_pool *in) {
     out->idle_timeout_ms = ms_of(in->http_idle_timeout_ns, out->idle_timeout_ms);
 }
 
-static void fill_outlier(hr_traffic_policy *out, const hr_outlier_detection *in) {
+static void fill_outlier(hr_traffic_policy *out, const hr_spec_outlier_detection *in) {
     if (in == NULL)
         return;
     out->outlier = 1;
@@ -61,7 +61,7 @@ static hr_lb simple_lb(int simple) {
     }
 }
 
-static void fill_lb(hr_traffic_policy *out, const hr_lb_settings *in) {
+static void fill_lb(hr_traffic_policy *out, const hr_spec_load_balancer *in) {
     out->lb = HR_LB_LEAST_REQUEST;
     out->ring_min_size = 1024;
     out->maglev_table_size = 65537;
@@ -87,7 +87,7 @@ static void fill_lb(hr_traffic_policy *out, const hr_lb_settings *in) {
         out->warmup_aggression = in->warmup_aggression;
 }
 
-static void fill_tls(hr_traffic_policy *out, const hr_tls_settings *in) {
+static void fill_tls(hr_traffic_policy *out, const hr_spec_client_tls *in) {
     if (in == NULL)
         return;
     out->tls_mode = in->mode;
@@ -101,7 +101,7 @@ static void fill_tls(hr_traffic_policy *out, const hr_tls_settings *in) {
     out->tls_insecure_skip_verify = in->insecure_skip_verify == 1;
 }
 
-void hr_traffic_policy_fill(hr_traffic_policy *out, const hr_policy_blocks *blocks) {
+void hr_traffic_policy_fill(hr_traffic_policy *out, const hr_mesh_traffic_policy *blocks) {
     *out = (hr_traffic_policy){0};
     fill_pool(out, blocks->connection_pool);
     fill_outlier(out, blocks->outlier_detection);

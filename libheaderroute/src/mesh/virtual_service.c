@@ -17,7 +17,8 @@ static void resolve(hr_arena *arena, hr_table *table, host_memo *memo, hr_str *h
     *host = memo->resolved;
 }
 
-static void resolve_http(hr_arena *arena, hr_table *table, host_memo *memo, hr_http_route *http, hr_str ns) {
+static void resolve_http(hr_arena *arena, hr_table *table, host_memo *memo,
+                         hr_spec_http_route *http, hr_str ns) {
     for (size_t i = 0; i < http->n_route; i++)
         resolve(arena, table, memo, &http->route[i].destination.host, ns);
     if (http->mirror != NULL)
@@ -29,7 +30,7 @@ static void resolve_http(hr_arena *arena, hr_table *table, host_memo *memo, hr_h
             http->match[m].gateways.v[g] = hr_resolve_gateway(arena, http->match[m].gateways.v[g], ns);
 }
 
-static void set_visibility(hr_arena *arena, hr_vs *vs) {
+static void set_visibility(hr_arena *arena, hr_mesh_virtual_service *vs) {
     const hr_str_list *to = &vs->resource->export_to;
     vs->public_ = to->n == 0;
     vs->export_to = HR_ARRAY(arena, hr_str, to->n);
@@ -45,7 +46,8 @@ static void set_visibility(hr_arena *arena, hr_vs *vs) {
     }
 }
 
-static void set_names(hr_arena *arena, hr_table *table, hr_vs *vs, const hr_virtual_service *in) {
+static void set_names(hr_arena *arena, hr_table *table, hr_mesh_virtual_service *vs,
+                      const hr_spec_virtual_service *in) {
     static const hr_str mesh = {"mesh", 4};
     hr_str ns = in->meta.namespace_;
     vs->resource = in;
@@ -62,25 +64,26 @@ static void set_names(hr_arena *arena, hr_table *table, hr_vs *vs, const hr_virt
         vs->gateways[vs->n_gateways++] = mesh;
 }
 
-static int by_age(const void *a, const void *b) {
-    return hr_meta_cmp(&((const hr_vs *)a)->resource->meta, &((const hr_vs *)b)->resource->meta);
+static int virtual_services_by_age(const void *a, const void *b) {
+    return hr_meta_cmp(&((const hr_mesh_virtual_service *)a)->resource->meta,
+                       &((const hr_mesh_virtual_service *)b)->resource->meta);
 }
 
 void hr_virtual_services_build(hr_arena *arena, hr_table *table) {
     hr_resources *r = table->resources;
     host_memo memo = {0};
     hr_map delegates = {0};
-    table->virtual_services = HR_ARRAY(arena, hr_vs, r->n_virtual_services);
+    table->virtual_services = HR_ARRAY(arena, hr_mesh_virtual_service, r->n_virtual_services);
     for (size_t s = 0; s < r->n_virtual_services && !hr_arena_failed(arena); s++) {
-        hr_virtual_service *in = &r->virtual_services[s];
+        hr_spec_virtual_service *in = &r->virtual_services[s];
         for (size_t i = 0; i < in->n_http; i++)
             resolve_http(arena, table, &memo, &in->http[i], in->meta.namespace_);
         if (in->hosts.n > 0) {
-            hr_vs *vs = &table->virtual_services[table->n_virtual_services++];
+            hr_mesh_virtual_service *vs = &table->virtual_services[table->n_virtual_services++];
             set_names(arena, table, vs, in);
             set_visibility(arena, vs);
         } else {
-            hr_vs *delegate = HR_NEW(arena, hr_vs);
+            hr_mesh_virtual_service *delegate = HR_NEW(arena, hr_mesh_virtual_service);
             set_names(arena, table, delegate, in);
             set_visibility(arena, delegate);
             hr_map_add(arena, &delegates, delegate->id, delegate);
@@ -89,5 +92,6 @@ void hr_virtual_services_build(hr_arena *arena, hr_table *table) {
     for (size_t s = 0; s < table->n_virtual_services && !hr_arena_failed(arena); s++)
         hr_delegates_merge(arena, &table->virtual_services[s], &delegates);
     if (table->n_virtual_services > 1)
-        qsort(table->virtual_services, table->n_virtual_services, sizeof(hr_vs), by_age);
+        qsort(table->virtual_services, table->n_virtual_services, sizeof(hr_mesh_virtual_service),
+              virtual_services_by_age);
 }

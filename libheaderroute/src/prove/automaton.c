@@ -1,3 +1,5 @@
+/* A regular expression as an automaton over bytes that must match the whole text, as Envoy asks RE2
+ * to. */
 #include "automaton.h"
 
 #include <stdlib.h>

@@ -1,3 +1,5 @@
+/* Which values an attribute of a request can have at all, after the evaluator prepared the request:
+ * what the differences of rules are quantified over. */
 #include "domain.h"
 
 #include "hex.h"

@@ -1,3 +1,5 @@
+/* Authorities in classes: all authorities of a class lead to the same virtual hosts on both sides.
+ */
 #include "hosts.h"
 
 #include "host_index.h"
@@ -118,7 +120,7 @@ static int find_lists(hr_host_class *class, hr_rule_reader *r, const hr_view *co
                       hr_scratch *scratch) {
     hr_str authority = class->example.p == NULL ? HR_STR("a") : class->example;
     for (size_t side = 0; side < 2; side++) {
-        const hr_vhost *vhost = NULL;
+        const hr_view_virtual_host *vhost = NULL;
         if (hr_scratch_reset(scratch) != HR_OK ||
             hr_find_vhost(&vhost, views[side], authority, scratch) != HR_OK)
             return HR_ENOMEM;

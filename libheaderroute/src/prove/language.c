@@ -1,3 +1,4 @@
+/* A set of texts: what one condition of a rule admits for an attribute. */
 #include "language.h"
 
 #include "host_index.h"

@@ -179,8 +179,8 @@ static const struct {
 
 /* ---- parts of the whole route ---- */
 
-static void part_redirect(part_writer *w, const hr_action_plan *plan) {
-    const hr_redirect_action *r = &plan->redirect;
+static void part_redirect(part_writer *w, const hr_view_action *plan) {
+    const hr_view_redirect *r = &plan->redirect;
     part_int(w, plan->targets[0].decision.redirect_code);
     if (plan->kind != HR_ACTION_REDIRECT)
         return;
@@ -191,16 +191,16 @@ static void part_redirect(part_writer *w, const hr_action_plan *plan) {
     part_int(w, r->https);
 }
 
-static void part_direct_response(part_writer *w, const hr_action_plan *plan) {
+static void part_direct_response(part_writer *w, const hr_view_action *plan) {
     part_int(w, plan->targets[0].decision.direct_response_status);
     part_str(w, plan->targets[0].decision.direct_response_body);
 }
 
-static void put_timeout(part_writer *w, const hr_action_plan *plan) {
+static void put_timeout(part_writer *w, const hr_view_action *plan) {
     part_int(w, plan->targets[0].decision.timeout_ms);
 }
 
-static void put_retries(part_writer *w, const hr_action_plan *plan) {
+static void put_retries(part_writer *w, const hr_view_action *plan) {
     const hr_retry_policy *r = plan->targets[0].decision.retries;
     part_int(w, r != NULL);
     if (r == NULL)
@@ -214,7 +214,7 @@ static void put_retries(part_writer *w, const hr_action_plan *plan) {
     part_int(w, r->ignore_previous_hosts);
 }
 
-static void part_mirrors(part_writer *w, const hr_action_plan *plan) {
+static void part_mirrors(part_writer *w, const hr_view_action *plan) {
     const hr_decision *d = &plan->targets[0].decision;
     part_int(w, (int64_t)d->n_mirrors);
     for (size_t i = 0; i < d->n_mirrors; i++) {
@@ -223,7 +223,7 @@ static void part_mirrors(part_writer *w, const hr_action_plan *plan) {
     }
 }
 
-static void part_fault(part_writer *w, const hr_action_plan *plan) {
+static void part_fault(part_writer *w, const hr_view_action *plan) {
     const hr_decision *d = &plan->targets[0].decision;
     part_int(w, d->delay_ms);
     part_int(w, plan->delay_parts);
@@ -232,7 +232,7 @@ static void part_fault(part_writer *w, const hr_action_plan *plan) {
     part_int(w, plan->abort_parts);
 }
 
-static void part_cors(part_writer *w, const hr_action_plan *plan) {
+static void part_cors(part_writer *w, const hr_view_action *plan) {
     const hr_cors_policy *c = plan->targets[0].decision.cors;
     part_int(w, c != NULL);
     if (c == NULL)
@@ -252,7 +252,7 @@ static void part_cors(part_writer *w, const hr_action_plan *plan) {
 
 static const struct {
     hr_change change;
-    void (*put)(part_writer *w, const hr_action_plan *plan);
+    void (*put)(part_writer *w, const hr_view_action *plan);
 } plan_parts[] = {
     {HR_CHANGE_REDIRECT, part_redirect}, {HR_CHANGE_DIRECT_RESPONSE, part_direct_response},
     {HR_CHANGE_TIMEOUT, put_timeout},    {HR_CHANGE_RETRIES, put_retries},
@@ -276,7 +276,7 @@ static uint32_t number_of_part(hr_rule_reader *r, part_writer *w) {
 }
 
 /* The intervals of the draw, where neighbours that are the same are one. */
-static void read_shares(hr_rule_reader *r, hr_outcome *out, const hr_action_plan *plan,
+static void read_shares(hr_rule_reader *r, hr_outcome *out, const hr_view_action *plan,
                         uint32_t (*parts)[TARGET_PARTS]) {
     part_writer w = {.b = r->u->b};
     hr_share *shares = HR_ARRAY(r->u->b, hr_share, plan->n_targets);
@@ -314,7 +314,7 @@ static int64_t changes_at(uint32_t (*parts)[TARGET_PARTS], size_t t) {
 
 /* Where in the draw's range which part changes: with the runs of each part this says all. 50 and 50
  * are the same as 1 and 1. */
-static void write_weights(part_writer *w, const hr_outcome *o, const hr_action_plan *plan,
+static void write_weights(part_writer *w, const hr_outcome *o, const hr_view_action *plan,
                           uint32_t (*parts)[TARGET_PARTS]) {
     uint64_t divisor = o->total;
     for (size_t i = 0; i < o->n_shares; i++)
@@ -330,14 +330,14 @@ static void write_weights(part_writer *w, const hr_outcome *o, const hr_action_p
 }
 
 /* The values of one part in the order of the targets, each run of equal ones once. */
-static void write_runs(part_writer *w, const hr_action_plan *plan, uint32_t (*parts)[TARGET_PARTS],
+static void write_runs(part_writer *w, const hr_view_action *plan, uint32_t (*parts)[TARGET_PARTS],
                        size_t part) {
     for (size_t t = 0; t < plan->n_targets; t++)
         if (t == 0 || parts[t][part] != parts[t - 1][part])
             part_int(w, parts[t][part]);
 }
 
-static void read_targets(hr_rule_reader *r, hr_outcome *out, const hr_action_plan *plan) {
+static void read_targets(hr_rule_reader *r, hr_outcome *out, const hr_view_action *plan) {
     uint32_t(*parts)[TARGET_PARTS] = hr_arena_array(r->u->b, plan->n_targets, sizeof(*parts));
     part_writer w = {.b = r->u->b};
     if (parts == NULL)
@@ -358,7 +358,7 @@ static void read_targets(hr_rule_reader *r, hr_outcome *out, const hr_action_pla
     out->parts[bit_of(HR_CHANGE_WEIGHTS)] = number_of_part(r, &w);
 }
 
-static hr_outcome *read_outcome(hr_rule_reader *r, const hr_action_plan *plan) {
+static hr_outcome *read_outcome(hr_rule_reader *r, const hr_view_action *plan) {
     hr_outcome *out = HR_NEW(r->u->b, hr_outcome);
     part_writer w = {.b = r->u->b};
     read_targets(r, out, plan);
@@ -394,7 +394,7 @@ static hr_outcome *unique_outcome(hr_rule_reader *r, hr_outcome *o) {
     return *place;
 }
 
-const hr_outcome *hr_outcome_of(hr_rule_reader *r, const hr_action_plan *plan) {
+const hr_outcome *hr_outcome_of(hr_rule_reader *r, const hr_view_action *plan) {
     hr_str key = hr_str_of((const char *)&plan, sizeof(plan));
     hr_outcome *found = hr_map_get(&r->outcomes, key);
     if (found != NULL)
@@ -409,7 +409,7 @@ const hr_outcome *hr_outcome_no_route(hr_rule_reader *r) {
                                                      .timeout_ms = -1,
                                                      .delay_ms = -1,
                                                      .local_reply = {404, {"NR", 2}, {"", 0}}}};
-    static const hr_action_plan plan = {
+    static const hr_view_action plan = {
         .kind = HR_ACTION_NO_ROUTE, .targets = &no_route_target, .n_targets = 1};
     return hr_outcome_of(r, &plan);
 }

@@ -232,7 +232,7 @@ static bool is_implied(const region_writer *w, const literals *all, size_t at) {
 }
 
 /* What both rules ask for, and what earlier rules of one condition leave. */
-static void put_conditions(region_writer *w) {
+static void put_region_conditions(region_writer *w) {
     hr_arena *b = w->c->b;
     literals all = {0};
     for (size_t i = 0; i < w->known.n; i++)
@@ -398,7 +398,7 @@ static void keep_cluster(hr_comparison *c, const hr_pair_of_rules *pair, const h
     where_cluster(&w, group, class->cluster);
     gather_known(&w);
     put_earlier(&w);
-    put_conditions(&w);
+    put_region_conditions(&w);
     hr_found_region found = {.pair = *pair, .cluster = class->cluster};
     found.region = (hr_diff_region){
         .where = {w.where.v, w.where.n},

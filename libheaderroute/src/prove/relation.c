@@ -1,3 +1,5 @@
+/* What one literal says about another without a search: cheap answers, of which "open" is always
+ * right. */
 #include "relation.h"
 
 static bool is_exact(const hr_language *l) {

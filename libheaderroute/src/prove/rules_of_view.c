@@ -1,3 +1,5 @@
+/* The one place where comparing reads compiled views: their routes as conjunctions of literals,
+ * their actions as numbered parts, and which list of routes an authority leads to. */
 #include "rules_of_view.h"
 
 #include "action.h"
@@ -145,7 +147,7 @@ static void add_cond(rule_writer *w, const hr_cond *cond) {
     add_free(w, cond);
 }
 
-static void add_path(rule_writer *w, const hr_croute *route) {
+static void add_path(rule_writer *w, const hr_view_route *route) {
     if (route->path_kind == HR_SM_NONE || route->path_kind == HR_SM_PRESENCE)
         return;
     hr_language language = language_of(route->path_kind, route->path, route->path_regex);
@@ -168,7 +170,7 @@ static void finish_rule(rule_writer *w, hr_rule *rule) {
 /* ---- what becomes of the path ---- */
 
 /* The bytes that a prefix rewrite replaces: forward.c's matched_len. */
-static hr_path_change replaced_by(const hr_croute *route, hr_str text) {
+static hr_path_change replaced_by(const hr_view_route *route, hr_str text) {
     hr_path_change change = {.text = text};
     if (route->path_kind == HR_SM_REGEX)
         change.kind = HR_PATH_WHOLE;
@@ -178,15 +180,15 @@ static hr_path_change replaced_by(const hr_croute *route, hr_str text) {
 }
 
 /* No request of the route reaches an upstream. */
-static bool never_forwards(const hr_action_plan *plan) {
+static bool never_forwards(const hr_view_action *plan) {
     bool answered = true;
     for (size_t i = 0; i < plan->n_targets; i++)
         answered &= plan->targets[i].decision.local_reply.status != 0;
     return answered || plan->abort_parts >= 1000000;
 }
 
-static hr_path_change path_change(hr_rule_reader *r, const hr_croute *route) {
-    const hr_action_plan *plan = route->action;
+static hr_path_change path_change(hr_rule_reader *r, const hr_view_route *route) {
+    const hr_view_action *plan = route->action;
     bool redirect = plan->kind == HR_ACTION_REDIRECT;
     if ((r->only & (unsigned)(redirect ? HR_CHANGE_REDIRECT : HR_CHANGE_REWRITE)) == 0)
         return (hr_path_change){.text = HR_STR("")};
@@ -209,7 +211,7 @@ static hr_path_change path_change(hr_rule_reader *r, const hr_croute *route) {
 
 /* ---- lists ---- */
 
-static void read_route(rule_writer *w, hr_rule *rule, const hr_croute *route) {
+static void read_route(rule_writer *w, hr_rule *rule, const hr_view_route *route) {
     add_path(w, route);
     for (size_t i = 0; i < route->n_conds; i++)
         add_cond(w, &route->conds[i]);
@@ -262,7 +264,7 @@ static hr_rule_list *read_list(hr_rule_reader *r, const hr_route_list *routes, b
     return list;
 }
 
-const hr_rule_list *hr_rules_of(hr_rule_reader *r, const hr_vhost *vhost) {
+const hr_rule_list *hr_rules_of(hr_rule_reader *r, const hr_view_virtual_host *vhost) {
     struct {
         const hr_route_list *routes;
         uintptr_t require_tls;

@@ -44,7 +44,7 @@ typedef struct hr_rule {
     uint32_t conjunction; /* number of the literals together */
     const hr_outcome *outcome;
     hr_path_change path;
-    const hr_croute *route; /* NULL: the redirect of a TLS host, or no route at all */
+    const hr_view_route *route; /* NULL: the redirect of a TLS host, or no route at all */
     hr_diff_rule place;
 } hr_rule;
 
@@ -67,14 +67,14 @@ typedef struct hr_rule_reader {
 } hr_rule_reader;
 
 /* The list of a virtual host (NULL: none), read once. */
-const hr_rule_list *hr_rules_of(hr_rule_reader *r, const hr_vhost *vhost);
+const hr_rule_list *hr_rules_of(hr_rule_reader *r, const hr_view_virtual_host *vhost);
 
 /* The index in `list` of what a decision of the library chose; list->n if that is in no such list.
  */
 size_t hr_rule_chosen(const hr_rule_list *list, const hr_decision *decision);
 
 /* outcome.c */
-const hr_outcome *hr_outcome_of(hr_rule_reader *r, const hr_action_plan *plan);
+const hr_outcome *hr_outcome_of(hr_rule_reader *r, const hr_view_action *plan);
 /* Of a request that no route takes. */
 const hr_outcome *hr_outcome_no_route(hr_rule_reader *r);
 

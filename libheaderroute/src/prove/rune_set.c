@@ -1,3 +1,4 @@
+/* RE2's syntax as a tree: what a pattern says, before it becomes an automaton. */
 #include "syntax_tree.h"
 
 void hr_runes_add(hr_arena *b, hr_rune_set *set, uint32_t lo, uint32_t hi) {

@@ -1,3 +1,5 @@
+/* Requests as a comparison sees them: attributes (method, path, one header, ...), atoms (one
+ * condition on one attribute) and literals (an atom or its negation). */
 #include "universe.h"
 
 #include <stdlib.h>

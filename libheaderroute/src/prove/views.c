@@ -1,3 +1,4 @@
+/* Which views two tables define: whose decisions a change can reach. */
 #include "views.h"
 
 /* More combinations of source labels are not made. */
@@ -106,7 +107,7 @@ static void read_match(collector *c, const hr_match_request *m) {
 static void read_rules(collector *c, const hr_table *table) {
     const hr_resources *r = table->resources;
     for (size_t i = 0; i < table->n_virtual_services; i++) {
-        const hr_vs *vs = &table->virtual_services[i];
+        const hr_mesh_virtual_service *vs = &table->virtual_services[i];
         add_namespace(c, vs->resource->meta.namespace_);
         add_namespaces(c, &vs->resource->export_to);
         for (size_t h = 0; h < vs->n_http; h++)
@@ -114,7 +115,7 @@ static void read_rules(collector *c, const hr_table *table) {
                 read_match(c, &vs->http[h].http->match[m]);
     }
     for (size_t i = 0; i < r->n_destination_rules; i++) {
-        const hr_destination_rule *rule = &r->destination_rules[i];
+        const hr_spec_destination_rule *rule = &r->destination_rules[i];
         add_namespace(c, rule->meta.namespace_);
         add_namespaces(c, &rule->export_to);
         if (rule->n_selector > 0)

@@ -155,7 +155,7 @@ void hr_json_header_ops(hr_json_writer *w, const char *name, const hr_header_ops
     hr_json_close(w, ']');
 }
 
-static void put_mirrors(hr_json_writer *w, const hr_decision *d) {
+static void put_decision_mirrors(hr_json_writer *w, const hr_decision *d) {
     hr_json_key(w, "mirrors");
     hr_json_open(w, '[');
     for (size_t i = 0; i < d->n_mirrors; i++) {
@@ -169,7 +169,7 @@ static void put_mirrors(hr_json_writer *w, const hr_decision *d) {
     hr_json_close(w, ']');
 }
 
-static void put_fault(hr_json_writer *w, const hr_decision *d) {
+static void put_decision_fault(hr_json_writer *w, const hr_decision *d) {
     if (d->delay_ms < 0 && d->abort_status == 0 && d->abort_grpc_status.p == NULL) {
         hr_json_null(w, "fault");
         return;
@@ -261,8 +261,8 @@ int hr_decision_json(hr_str *out, const hr_decision *d, const hr_request *reques
     put_replies(&w, d);
     hr_json_header_ops(&w, "request_headers", d->request_headers, d->n_request_headers);
     hr_json_header_ops(&w, "response_headers", d->response_headers, d->n_response_headers);
-    put_mirrors(&w, d);
-    put_fault(&w, d);
+    put_decision_mirrors(&w, d);
+    put_decision_fault(&w, d);
     put_cors(&w, d);
     put_hash_policy(&w, d);
     hr_json_close(&w, '}');

@@ -17,7 +17,7 @@ static const char *match_name(uint8_t match) {
     }
 }
 
-static void put_path(hr_json_writer *w, const hr_croute *route) {
+static void put_route_path(hr_json_writer *w, const hr_view_route *route) {
     if (route->path_kind == HR_SM_NONE)
         return;
     hr_json_comma(w);
@@ -52,10 +52,10 @@ static void put_cond(hr_json_writer *w, const hr_cond *cond) {
     hr_json_close(w, '}');
 }
 
-static void put_conditions(hr_json_writer *w, const hr_croute *route) {
+static void put_conditions(hr_json_writer *w, const hr_view_route *route) {
     hr_json_key(w, "match");
     hr_json_open(w, '[');
-    put_path(w, route);
+    put_route_path(w, route);
     for (size_t i = 0; i < route->n_conds; i++)
         put_cond(w, &route->conds[i]);
     hr_json_close(w, ']');
@@ -76,7 +76,7 @@ static void put_target(hr_json_writer *w, const hr_target *target, uint64_t weig
     hr_json_close(w, '}');
 }
 
-static void put_targets(hr_json_writer *w, const hr_action_plan *plan) {
+static void put_targets(hr_json_writer *w, const hr_view_action *plan) {
     uint64_t before = 0;
     hr_json_key(w, "targets");
     hr_json_open(w, '[');
@@ -87,7 +87,7 @@ static void put_targets(hr_json_writer *w, const hr_action_plan *plan) {
     hr_json_close(w, ']');
 }
 
-static void put_rewrite(hr_json_writer *w, const hr_action_plan *plan) {
+static void put_rewrite(hr_json_writer *w, const hr_view_action *plan) {
     hr_json_key(w, "rewrite");
     if (plan->prefix_rewrite.p == NULL && plan->regex == NULL) {
         hr_json_raw(w, "null");
@@ -99,8 +99,8 @@ static void put_rewrite(hr_json_writer *w, const hr_action_plan *plan) {
     hr_json_close(w, '}');
 }
 
-static void put_redirect(hr_json_writer *w, const hr_action_plan *plan, const hr_decision *d) {
-    const hr_redirect_action *r = &plan->redirect;
+static void put_redirect(hr_json_writer *w, const hr_view_action *plan, const hr_decision *d) {
+    const hr_view_redirect *r = &plan->redirect;
     hr_json_key(w, "redirect");
     if (plan->kind != HR_ACTION_REDIRECT) {
         hr_json_raw(w, "null");
@@ -116,7 +116,8 @@ static void put_redirect(hr_json_writer *w, const hr_action_plan *plan, const hr
     hr_json_close(w, '}');
 }
 
-static void put_direct_response(hr_json_writer *w, const hr_action_plan *plan, const hr_decision *d) {
+static void put_direct_response(hr_json_writer *w, const hr_view_action *plan,
+                                const hr_decision *d) {
     hr_json_key(w, "direct_response");
     if (plan->kind != HR_ACTION_DIRECT_RESPONSE) {
         hr_json_raw(w, "null");
@@ -128,7 +129,7 @@ static void put_direct_response(hr_json_writer *w, const hr_action_plan *plan, c
     hr_json_close(w, '}');
 }
 
-static void put_fault(hr_json_writer *w, const hr_action_plan *plan, const hr_decision *d) {
+static void put_route_fault(hr_json_writer *w, const hr_view_action *plan, const hr_decision *d) {
     bool aborts = d->abort_status != 0 || d->abort_grpc_status.p != NULL;
     hr_json_key(w, "fault");
     if (d->delay_ms < 0 && !aborts) {
@@ -144,7 +145,7 @@ static void put_fault(hr_json_writer *w, const hr_action_plan *plan, const hr_de
     hr_json_close(w, '}');
 }
 
-static void put_mirrors(hr_json_writer *w, const hr_decision *d) {
+static void put_route_mirrors(hr_json_writer *w, const hr_decision *d) {
     hr_json_key(w, "mirrors");
     hr_json_open(w, '[');
     for (size_t i = 0; i < d->n_mirrors; i++) {
@@ -158,7 +159,7 @@ static void put_mirrors(hr_json_writer *w, const hr_decision *d) {
     hr_json_close(w, ']');
 }
 
-static void put_action(hr_json_writer *w, const hr_action_plan *plan) {
+static void put_action(hr_json_writer *w, const hr_view_action *plan) {
     static const char *const kinds[] = {"route", "redirect", "direct_response", "no_route", "passthrough"};
     const hr_decision *d = &plan->targets[0].decision;
     hr_json_key(w, "action");
@@ -170,15 +171,15 @@ static void put_action(hr_json_writer *w, const hr_action_plan *plan) {
     put_rewrite(w, plan);
     put_redirect(w, plan, d);
     put_direct_response(w, plan, d);
-    put_fault(w, plan, d);
-    put_mirrors(w, d);
+    put_route_fault(w, plan, d);
+    put_route_mirrors(w, d);
     hr_json_bool(w, "cors", d->cors != NULL);
     hr_json_close(w, '}');
 }
 
 /* ---- routes, virtual hosts, tables ---- */
 
-static void put_route(hr_json_writer *w, const hr_croute *route) {
+static void put_route(hr_json_writer *w, const hr_view_route *route) {
     hr_json_comma(w);
     hr_json_open(w, '{');
     hr_json_str(w, "name", route->origin->name);
@@ -191,7 +192,7 @@ static void put_route(hr_json_writer *w, const hr_croute *route) {
     hr_json_close(w, '}');
 }
 
-static void put_vhost(hr_json_writer *w, const hr_vhost *vhost) {
+static void put_vhost(hr_json_writer *w, const hr_view_virtual_host *vhost) {
     hr_json_comma(w);
     hr_json_open(w, '{');
     hr_json_str(w, "name", vhost->name);

@@ -40,7 +40,8 @@ static const hr_route_table *table_for(const hr_view *view, hr_str authority) {
 }
 
 /* *out is NULL where no virtual host of the table has the authority among its domains. */
-static inline int find_in_table(const hr_vhost **out, const hr_route_table *table, hr_str authority, hr_scratch *scratch) {
+static inline int find_in_table(const hr_view_virtual_host **out, const hr_route_table *table,
+                                hr_str authority, hr_scratch *scratch) {
     *out = table->only;
     if (table->only != NULL)
         return HR_OK;
@@ -53,7 +54,8 @@ static inline int find_in_table(const hr_vhost **out, const hr_route_table *tabl
 }
 
 /* The listener at the destination's address, where Host does not count. */
-static int find_listener(const hr_vhost **out, const hr_view *view, const hr_subject *s) {
+static int find_listener(const hr_view_virtual_host **out, const hr_view *view,
+                         const hr_subject *s) {
     hr_str connect_to = s->request->connect_to;
     hr_str called = connect_to.p != NULL ? connect_to : s->authority;
     int error = find_in_table(out, view->listeners, called, s->scratch);
@@ -63,7 +65,7 @@ static int find_listener(const hr_vhost **out, const hr_view *view, const hr_sub
 }
 
 /* Envoy looks for a listener at the address first; *out is NULL where no virtual host takes the request. */
-static int find_vhost(const hr_vhost **out, const hr_view *view, const hr_subject *s) {
+static int find_vhost(const hr_view_virtual_host **out, const hr_view *view, const hr_subject *s) {
     *out = NULL;
     if (view->listeners != NULL) {
         int error = find_listener(out, view, s);
@@ -74,7 +76,8 @@ static int find_vhost(const hr_vhost **out, const hr_view *view, const hr_subjec
     return table == NULL ? HR_OK : find_in_table(out, table, s->authority, s->scratch);
 }
 
-int hr_find_vhost(const hr_vhost **out, const hr_view *view, hr_str authority, hr_scratch *scratch) {
+int hr_find_vhost(const hr_view_virtual_host **out, const hr_view *view, hr_str authority,
+                  hr_scratch *scratch) {
     const hr_request request = HR_REQUEST_INIT;
     hr_subject s = {.request = &request, .authority = authority, .scratch = scratch};
     return find_vhost(out, view, &s);
@@ -92,7 +95,7 @@ static const hr_decision no_route = {
     .local_reply = {404, {"NR", 2}, {"", 0}},
 };
 
-static const hr_target *pick_target(const hr_action_plan *plan, double draw) {
+static const hr_target *pick_target(const hr_view_action *plan, double draw) {
     if (plan->n_targets <= 1)
         return plan->targets;
     double sum = (double)plan->total_weight;
@@ -124,7 +127,7 @@ static int set_mirrors(hr_decision *out, const hr_subject *s) {
     return HR_OK;
 }
 
-static bool origin_admitted(const hr_action_plan *plan, const hr_cors_policy *cors, hr_str origin) {
+static bool origin_admitted(const hr_view_action *plan, const hr_cors_policy *cors, hr_str origin) {
     static const uint8_t kinds[] = {[HR_MATCH_EXACT] = HR_SM_EXACT,
                                     [HR_MATCH_PREFIX] = HR_SM_PREFIX,
                                     [HR_MATCH_REGEX] = HR_SM_REGEX};
@@ -139,7 +142,7 @@ static bool origin_admitted(const hr_action_plan *plan, const hr_cors_policy *co
     return false;
 }
 
-static void set_cors(hr_decision *out, const hr_action_plan *plan, hr_subject *s) {
+static void set_cors(hr_decision *out, const hr_view_action *plan, hr_subject *s) {
     if (out->cors == NULL || plan->kind != HR_ACTION_ROUTE)
         return;
     hr_str origin = hr_header_value(s, HR_STR("origin"));
@@ -190,8 +193,8 @@ static bool has_location(const hr_decision *d) {
     return status == 201 || (status >= 300 && status < 400);
 }
 
-static int decide(hr_decision *out, const hr_view *view, const hr_croute *route, const hr_action_plan *plan,
-                  hr_subject *s) {
+static int decide(hr_decision *out, const hr_view *view, const hr_view_route *route,
+                  const hr_view_action *plan, hr_subject *s) {
     const hr_target *target = pick_target(plan, s->request->draws.weight);
     hr_chosen *chosen = &s->scratch->chosen;
     *chosen = (hr_chosen){view, route, plan, target, s->full_path, s->path.len};
@@ -226,7 +229,8 @@ static int decide(hr_decision *out, const hr_view *view, const hr_croute *route,
     return set_mirrors(out, s);
 }
 
-static const hr_croute *find_route(const hr_route_list *routes, hr_subject *s, const hr_route_mode *mode) {
+static const hr_view_route *find_route(const hr_route_list *routes, hr_subject *s,
+                                       const hr_route_mode *mode) {
     if (mode->trace != NULL)
         return hr_walk_traced(routes, s, mode->trace, mode->ctx);
     if (routes->index == NULL || mode->plain_walk)
@@ -234,7 +238,8 @@ static const hr_croute *find_route(const hr_route_list *routes, hr_subject *s, c
     return hr_index_find(routes->index, routes, s);
 }
 
-static void trace_vhost(const hr_route_mode *mode, const hr_vhost *vhost, hr_subject *s) {
+static void trace_vhost(const hr_route_mode *mode, const hr_view_virtual_host *vhost,
+                        hr_subject *s) {
     hr_tracer tracer = {s, mode->trace, mode->ctx};
     hr_trace_event e = {
         .kind = HR_TRACE_VIRTUAL_HOST,
@@ -268,7 +273,7 @@ static void trace_omitted(const hr_route_mode *mode, const hr_view *view) {
 int hr_route_by(hr_decision *out, const hr_view *view, const hr_request *request, hr_scratch *scratch,
                 const hr_route_mode *mode) {
     hr_subject s;
-    const hr_vhost *vhost;
+    const hr_view_virtual_host *vhost;
     int error = hr_scratch_reset(scratch);
     if (error == HR_OK)
         error = hr_subject_prepare(&s, view, request, scratch);
@@ -282,7 +287,7 @@ int hr_route_by(hr_decision *out, const hr_view *view, const hr_request *request
     }
     if (vhost != NULL && vhost->require_tls && !hr_str_eq_nocase(s.scheme, HR_STR("https")))
         return decide(out, view, NULL, &hr_action_https_redirect, &s);
-    const hr_croute *route = vhost == NULL ? NULL : find_route(vhost->routes, &s, mode);
+    const hr_view_route *route = vhost == NULL ? NULL : find_route(vhost->routes, &s, mode);
     if (s.no_memory)
         return HR_ENOMEM;
     if (route != NULL)

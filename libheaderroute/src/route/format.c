@@ -207,7 +207,7 @@ static void put_part_of_address(hr_sbuf *s, const hr_command *op, const hr_forma
 
 /* ---- path and query ---- */
 
-static hr_str query_of(hr_str path) {
+static hr_str query_of_format(hr_str path) {
     size_t mark = hr_str_find(path, '?', 0);
     return mark < path.len ? hr_str_tail(path, mark + 1) : (hr_str){0};
 }
@@ -357,9 +357,9 @@ static void put_query_parameter(hr_sbuf *s, const hr_command *op, const hr_forma
 
 static void put_query(hr_sbuf *s, const hr_command *op, const hr_format_context *c) {
     if (hr_str_eq_c(op->argument, "DECODED"))
-        put_if_text(s, query_of(sent_path(c)), op->limit);
+        put_if_text(s, query_of_format(sent_path(c)), op->limit);
     else
-        put_limited(s, query_of(sent_path(c)), op->limit);
+        put_limited(s, query_of_format(sent_path(c)), op->limit);
 }
 
 static void put_route_name(hr_sbuf *s, const hr_command *op, const hr_format_context *c) {

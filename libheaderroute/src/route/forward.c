@@ -9,7 +9,7 @@
 /* What the route's uri matched: the exact or regex match all of the path, a prefix itself, and without a
  * uri match the prefix "/". */
 static size_t matched_len(const hr_chosen *chosen) {
-    const hr_croute *route = chosen->route;
+    const hr_view_route *route = chosen->route;
     if (route == NULL || route->path_kind == HR_SM_NONE)
         return 1;
     return route->path_kind == HR_SM_REGEX ? chosen->path_len : route->path.len;
@@ -26,7 +26,7 @@ static hr_str substitute(hr_scratch *scratch, hr_str path, size_t matched, hr_st
 
 /* An empty result leaves the path as it was. */
 static hr_str substitute_regex(hr_scratch *scratch, const hr_chosen *chosen) {
-    const hr_action_plan *plan = chosen->plan;
+    const hr_view_action *plan = chosen->plan;
     hr_str path = hr_str_of(chosen->path.p, chosen->path_len);
     hr_str query = hr_str_tail(chosen->path, chosen->path_len);
     size_t room = path.len + plan->substitution.len + 64;
@@ -48,7 +48,7 @@ static hr_str substitute_regex(hr_scratch *scratch, const hr_chosen *chosen) {
 }
 
 static hr_str forwarded_path(const hr_chosen *chosen, hr_scratch *scratch) {
-    const hr_action_plan *plan = chosen->plan;
+    const hr_view_action *plan = chosen->plan;
     if (plan->kind != HR_ACTION_ROUTE)
         return chosen->path;
     if (plan->prefix_rewrite.p != NULL)
@@ -83,7 +83,7 @@ static hr_str kept_host(hr_str authority, hr_str scheme, hr_str old_scheme, bool
 }
 
 static hr_str redirect_path(const hr_chosen *chosen, hr_scratch *scratch) {
-    const hr_redirect_action *r = &chosen->plan->redirect;
+    const hr_view_redirect *r = &chosen->plan->redirect;
     if (r->prefix_rewrite.len > 0)
         return substitute(scratch, chosen->path, matched_len(chosen), r->prefix_rewrite);
     if (r->path.len == 0)
@@ -96,7 +96,7 @@ static hr_str redirect_path(const hr_chosen *chosen, hr_scratch *scratch) {
 }
 
 hr_str hr_redirect_location(const hr_chosen *chosen, const hr_request *request, hr_scratch *scratch) {
-    const hr_redirect_action *r = &chosen->plan->redirect;
+    const hr_view_redirect *r = &chosen->plan->redirect;
     hr_str old_scheme = or(request->scheme, HR_STR("http"));
     hr_str scheme = r->https ? HR_STR("https") : or(r->scheme, old_scheme);
     hr_str host = r->https ? request->authority /* httpsRedirect keeps it whole, an :80 too */

@@ -20,7 +20,7 @@ static int push(hr_header_list *list, hr_str name, hr_str value) {
     return HR_OK;
 }
 
-static int lowered(hr_str *out, hr_scratch *scratch, hr_str s) {
+static int lowered_name(hr_str *out, hr_scratch *scratch, hr_str s) {
     size_t i = 0;
     while (i < s.len && hr_lower(s.p[i]) == s.p[i])
         i++;
@@ -70,7 +70,7 @@ static int inline_number(hr_str name, bool request) {
 }
 
 /* Adds a header at the end, or joins it to the one that is there. */
-static int append(hr_header_list *list, hr_str name, hr_str value, bool request) {
+static int append_header(hr_header_list *list, hr_str name, hr_str value, bool request) {
     bool one = inline_number(name, request) >= 0;
     for (size_t i = 0; one && i < list->n; i++) {
         if (!hr_str_eq(list->v[i].name, name))
@@ -162,13 +162,13 @@ static bool is_taken(hr_str name, hr_str value) {
            (hr_str_eq_c(name, "te") && value.len > 0 && !hr_str_eq_c(value, "trailers"));
 }
 
-static int fill(hr_header_list *out, const hr_pair *headers, size_t n, bool request) {
+static int fill_headers(hr_header_list *out, const hr_pair *headers, size_t n, bool request) {
     collector c = {.out = out, .headers = headers, .n_headers = n};
     if (reserve(out, n) != HR_OK)
         return HR_ENOMEM;
     for (size_t i = 0; i < n; i++) {
         hr_str name;
-        if (lowered(&name, out->scratch, headers[i].name) != HR_OK)
+        if (lowered_name(&name, out->scratch, headers[i].name) != HR_OK)
             return HR_ENOMEM;
         hr_str value = headers[i].value.p == NULL ? HR_STR("") : headers[i].value;
         if (request && is_taken(name, value))
@@ -184,12 +184,12 @@ static int fill(hr_header_list *out, const hr_pair *headers, size_t n, bool requ
 
 int hr_headers_of_request(hr_header_list *out, const hr_request *request, hr_scratch *scratch) {
     *out = (hr_header_list){.scratch = scratch};
-    return fill(out, request->headers, request->n_headers, true);
+    return fill_headers(out, request->headers, request->n_headers, true);
 }
 
 int hr_headers_of_response(hr_header_list *out, const hr_pair *headers, size_t n, hr_scratch *scratch) {
     *out = (hr_header_list){.scratch = scratch};
-    return fill(out, headers, n, false);
+    return fill_headers(out, headers, n, false);
 }
 
 static void remove_all(hr_header_list *list, hr_str name) {
@@ -228,7 +228,7 @@ int hr_headers_set_grpc_timeout(hr_header_list *list, int64_t ms) {
 static int compute(hr_pair *out, const hr_pair *in, size_t n, const hr_format_context *context,
                    hr_scratch *scratch) {
     for (size_t i = 0; i < n; i++) {
-        if (lowered(&out[i].name, scratch, in[i].name) != HR_OK)
+        if (lowered_name(&out[i].name, scratch, in[i].name) != HR_OK)
             return HR_ENOMEM;
         out[i].value = hr_format(in[i].value, context, scratch);
         if (out[i].value.p == NULL)
@@ -252,7 +252,7 @@ int hr_headers_apply(hr_header_list *list, const hr_header_ops *ops, const hr_fo
         if (i < ops->n_set)
             remove_all(list, values[i].name);
         int error = i < ops->n_set ? push(list, values[i].name, values[i].value)
-                                   : append(list, values[i].name, values[i].value, request);
+                                   : append_header(list, values[i].name, values[i].value, request);
         if (error != HR_OK)
             return error;
     }

@@ -3,7 +3,7 @@
 
 typedef struct finder {
     const hr_index *index;
-    const hr_croute *routes;
+    const hr_view_route *routes;
     hr_subject *subject;
     uint32_t best; /* the first match so far */
 } finder;
@@ -200,7 +200,8 @@ static void try_strings(finder *f) {
         try_key(f, hr_key_hash(hr_key_seed(HR_KEY_FULL_PATH, 0), subject->full_path));
 }
 
-const hr_croute *hr_index_find(const hr_index *index, const hr_route_list *routes, hr_subject *subject) {
+const hr_view_route *hr_index_find(const hr_index *index, const hr_route_list *routes,
+                                   hr_subject *subject) {
     finder f = {index, routes->v, subject, UINT32_MAX};
     if (index->has[HR_KEY_HEADER] || index->has[HR_KEY_HEADER_PREFIX])
         try_headers(&f);

@@ -6,6 +6,7 @@
 #include "match.h"
 
 /* The same route that hr_walk finds. NULL: none matches. */
-const hr_croute *hr_index_find(const hr_index *index, const hr_route_list *routes, hr_subject *subject);
+const hr_view_route *hr_index_find(const hr_index *index, const hr_route_list *routes,
+                                   hr_subject *subject);
 
 #endif

@@ -130,7 +130,7 @@ static const hr_joined *joined_before(const hr_scratch *scratch, hr_str name) {
 }
 
 /* Of a header that rules of the view may not ask for. */
-static hr_str join(hr_subject *subject, hr_str name, size_t first) {
+static hr_str join_matched_values(hr_subject *subject, hr_str name, size_t first) {
     const hr_request *request = subject->request;
     const hr_joined *before = joined_before(subject->scratch, name);
     if (before != NULL)
@@ -158,7 +158,7 @@ hr_str hr_header_value(hr_subject *subject, hr_str name) {
         return (hr_str){0};
     if (next_header(subject->request, name, first + 1) == subject->request->n_headers)
         return present(subject->request->headers[first].value);
-    return join(subject, name, first);
+    return join_matched_values(subject, name, first);
 }
 
 /* ---- a matcher and its subject ---- */
@@ -286,7 +286,7 @@ hr_str hr_cond_actual(const hr_cond *cond, hr_subject *subject) {
     return (hr_str){0};
 }
 
-bool hr_route_path_matches(const hr_croute *route, const hr_subject *subject) {
+bool hr_route_path_matches(const hr_view_route *route, const hr_subject *subject) {
     switch (route->path_kind) {
     case HR_SM_EXACT:
         return route->ignore_case ? hr_str_eq_nocase(subject->path, route->path)
@@ -301,7 +301,7 @@ bool hr_route_path_matches(const hr_croute *route, const hr_subject *subject) {
     }
 }
 
-bool hr_route_matches(const hr_croute *route, hr_subject *subject) {
+bool hr_route_matches(const hr_view_route *route, hr_subject *subject) {
     if (route->path_kind != HR_SM_NONE && !hr_route_path_matches(route, subject))
         return false;
     for (size_t i = 0; i < route->n_conds; i++) {

@@ -49,10 +49,10 @@ static inline bool hr_is_named(hr_str name, hr_str lower) {
 /* The number of a name in any letter case among many. UINT32_MAX: no rule asks for it. */
 uint32_t hr_name_lookup(const hr_name_table *names, hr_str name);
 
-bool hr_route_matches(const hr_croute *route, hr_subject *subject);
+bool hr_route_matches(const hr_view_route *route, hr_subject *subject);
 
 /* The parts, for the trace. */
-bool hr_route_path_matches(const hr_croute *route, const hr_subject *subject);
+bool hr_route_path_matches(const hr_view_route *route, const hr_subject *subject);
 bool hr_cond_holds(const hr_cond *cond, hr_subject *subject);
 /* What the condition looks at; absent where the request has none. Several values come joined. */
 hr_str hr_cond_actual(const hr_cond *cond, hr_subject *subject);

@@ -7,7 +7,7 @@ typedef struct query_item {
 } query_item;
 
 /* The items that follow; absent behind the last one. */
-static hr_str query_of(hr_str full_path, size_t path_len) {
+static hr_str query_of_subject(hr_str full_path, size_t path_len) {
     return path_len < full_path.len ? hr_str_tail(full_path, path_len + 1) : (hr_str){0};
 }
 
@@ -22,7 +22,7 @@ static hr_str next_param(query_item *out, hr_str rest) {
 
 hr_str hr_query_value(hr_str full_path, size_t path_len, hr_str name) {
     query_item item;
-    for (hr_str rest = query_of(full_path, path_len); rest.p != NULL;) {
+    for (hr_str rest = query_of_subject(full_path, path_len); rest.p != NULL;) {
         rest = next_param(&item, rest);
         if (hr_str_eq(item.name, name))
             return item.value;
@@ -59,7 +59,7 @@ void hr_query_read(hr_subject *subject) {
     scratch->query_round = scratch->round;
     scratch->n_touched_params = 0;
     query_item item;
-    for (hr_str rest = query_of(subject->full_path, subject->path.len); rest.p != NULL;) {
+    for (hr_str rest = query_of_subject(subject->full_path, subject->path.len); rest.p != NULL;) {
         rest = next_param(&item, rest);
         uint32_t number = param_number(&subject->view->params, item.name);
         if (number != UINT32_MAX)

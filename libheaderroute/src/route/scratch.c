@@ -214,7 +214,7 @@ hr_sbuf hr_sbuf_begin(hr_scratch *scratch, size_t expected) {
     return s;
 }
 
-static void grow(hr_sbuf *s, size_t needed) {
+static void grow_scratch(hr_sbuf *s, size_t needed) {
     size_t capacity = s->capacity * 2;
     if (capacity < needed)
         capacity = needed;
@@ -230,7 +230,7 @@ static void grow(hr_sbuf *s, size_t needed) {
 
 char *hr_sbuf_room(hr_sbuf *s, size_t n) {
     if (!s->failed && s->capacity - s->len <= n)
-        grow(s, s->len + n + 1);
+        grow_scratch(s, s->len + n + 1);
     return s->failed ? NULL : s->p + s->len;
 }
 

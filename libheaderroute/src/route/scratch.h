@@ -18,8 +18,8 @@ typedef struct hr_scratch_chunk {
 /* What hr_route chose; decision->internal points here. */
 typedef struct hr_chosen {
     const hr_view *view;
-    const hr_croute *route;
-    const hr_action_plan *plan;
+    const hr_view_route *route;
+    const hr_view_action *plan;
     const hr_target *target;
     hr_str path;     /* normalised, without fragment, with query */
     size_t path_len; /* without query */

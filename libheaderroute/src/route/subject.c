@@ -80,7 +80,7 @@ static int check_slowly(hr_subject *s) {
 }
 
 /* A header that some rule may ask for, by its length. */
-static inline void note(hr_subject *s, hr_str name, size_t header) {
+static inline void note_header(hr_subject *s, hr_str name, size_t header) {
     const hr_name_table *names = s->names;
     uint32_t number = UINT32_MAX;
     if (names->n > HR_FEW_NAMES) {
@@ -115,7 +115,7 @@ static void note_headers(hr_subject *s) {
     for (size_t i = 0, n = r->n_headers; i < n; i++) {
         size_t len = r->headers[i].name.len;
         if (lengths >> (len < 63 ? len : 63) & 1)
-            note(s, r->headers[i].name, i);
+            note_header(s, r->headers[i].name, i);
     }
 }
 

@@ -1,7 +1,7 @@
 /* Tries routes in order, for short lists and for the trace of `explain`. */
 #include "walk.h"
 
-const hr_croute *hr_walk(const hr_route_list *routes, hr_subject *subject) {
+const hr_view_route *hr_walk(const hr_route_list *routes, hr_subject *subject) {
     for (size_t i = 0; i < routes->n; i++)
         if (hr_route_matches(&routes->v[i], subject))
             return &routes->v[i];
@@ -10,7 +10,7 @@ const hr_croute *hr_walk(const hr_route_list *routes, hr_subject *subject) {
 
 /* ---- the trace ---- */
 
-static hr_trace_event event_of(const hr_croute *route, hr_trace_kind kind, bool ok) {
+static hr_trace_event event_of(const hr_view_route *route, hr_trace_kind kind, bool ok) {
     return (hr_trace_event){
         .kind = kind,
         .ok = ok,
@@ -92,7 +92,7 @@ static hr_str field_of(const hr_tracer *t, const hr_cond *cond) {
                    (hr_str){0}, "");
 }
 
-static bool trace_path(const hr_tracer *t, const hr_croute *route) {
+static bool trace_path(const hr_tracer *t, const hr_view_route *route) {
     bool ok = hr_route_path_matches(route, t->subject);
     if (route->path_kind == HR_SM_NONE)
         return ok;
@@ -107,7 +107,7 @@ static bool trace_path(const hr_tracer *t, const hr_croute *route) {
     return ok;
 }
 
-static bool trace_cond(const hr_tracer *t, const hr_croute *route, const hr_cond *cond) {
+static bool trace_cond(const hr_tracer *t, const hr_view_route *route, const hr_cond *cond) {
     bool ok = hr_cond_holds(cond, t->subject);
     hr_trace_event e = event_of(route, HR_TRACE_CONDITION, ok);
     e.actual = hr_cond_actual(cond, t->subject); /* joined values stay in the scratch */
@@ -125,10 +125,11 @@ static bool trace_cond(const hr_tracer *t, const hr_croute *route, const hr_cond
     return ok;
 }
 
-const hr_croute *hr_walk_traced(const hr_route_list *routes, hr_subject *subject, hr_trace_fn trace, void *ctx) {
+const hr_view_route *hr_walk_traced(const hr_route_list *routes, hr_subject *subject,
+                                    hr_trace_fn trace, void *ctx) {
     hr_tracer t = {subject, trace, ctx};
     for (size_t i = 0; i < routes->n; i++) {
-        const hr_croute *route = &routes->v[i];
+        const hr_view_route *route = &routes->v[i];
         bool ok = trace_path(&t, route);
         for (size_t c = 0; c < route->n_conds; c++)
             ok &= trace_cond(&t, route, &route->conds[c]);

@@ -5,9 +5,10 @@
 #include "match.h"
 
 /* Tries the routes in order. NULL: none matches. */
-const hr_croute *hr_walk(const hr_route_list *routes, hr_subject *subject);
+const hr_view_route *hr_walk(const hr_route_list *routes, hr_subject *subject);
 /* The same, reporting every rule and every condition tried. */
-const hr_croute *hr_walk_traced(const hr_route_list *routes, hr_subject *subject, hr_trace_fn trace, void *ctx);
+const hr_view_route *hr_walk_traced(const hr_route_list *routes, hr_subject *subject,
+                                    hr_trace_fn trace, void *ctx);
 
 /* Where a trace goes. */
 typedef struct hr_tracer {
@@ -31,6 +32,7 @@ int hr_route_by(hr_decision *out, const hr_view *view, const hr_request *request
                 const hr_route_mode *mode);
 /* decision.c: the virtual host of an authority that is also what the client connects to, NULL where none takes it. Uses
  * memory of the scratch. HR_OK or HR_ENOMEM. */
-int hr_find_vhost(const hr_vhost **out, const hr_view *view, hr_str authority, hr_scratch *scratch);
+int hr_find_vhost(const hr_view_virtual_host **out, const hr_view *view, hr_str authority,
+                  hr_scratch *scratch);
 
 #endif

@@ -8,7 +8,7 @@
 #include "resources.h"
 
 static void check_subset(hr_reader *r, const hr_node *node, void *out) {
-    const hr_subset *subset = out;
+    const hr_spec_subset *subset = out;
     if (subset->name.len == 0)
         hr_reader_error(r, node, "the name of the subset is required");
     else if (!hr_is_label(subset->name))
@@ -17,19 +17,24 @@ static void check_subset(hr_reader *r, const hr_node *node, void *out) {
                        (int)subset->name.len, subset->name.p);
 }
 
-#define S(member) offsetof(hr_subset, member)
+#define S(member) offsetof(hr_spec_subset, member)
 static const hr_field subset_fields[] = {
     {"name", hr_read_string, S(name), 0, NULL, 0},
     {"labels", hr_read_labels, S(labels), S(n_labels), NULL, 0},
     {"trafficPolicy", hr_read_message, S(policy), 0, &hr_traffic_policy_schema, 0},
 };
 #undef S
-static const hr_schema subset_schema = {
-    "Subset",    HR_FIELDS(subset_fields), sizeof(hr_subset), offsetof(hr_subset, pos), -1, 0, NULL,
-    check_subset};
+static const hr_schema subset_schema = {"Subset",
+                                        HR_FIELDS(subset_fields),
+                                        sizeof(hr_spec_subset),
+                                        offsetof(hr_spec_subset, pos),
+                                        -1,
+                                        0,
+                                        NULL,
+                                        check_subset};
 
 static void check_destination_rule(hr_reader *r, const hr_node *spec, void *out) {
-    const hr_destination_rule *rule = out;
+    const hr_spec_destination_rule *rule = out;
     const hr_node *list = hr_field_get(spec, "subsets"), *host = hr_field_get(spec, "host");
     hr_path name = {.up = r->path, .name = HR_STR("host")}, step;
     hr_map names = {0};
@@ -39,10 +44,10 @@ static void check_destination_rule(hr_reader *r, const hr_node *spec, void *out)
     if (host != NULL && host->kind == HR_NODE_STRING)
         hr_check_domain(r, host, "host", rule->host, 1);
     name.name = HR_STR("subsets");
-    const hr_subset *subset = rule->subsets;
+    const hr_spec_subset *subset = rule->subsets;
     for (const hr_node *item = rule->n_subsets > 0 ? hr_items_begin(r, &step, list) : NULL;
          item != NULL; item = hr_items_next(r, &step, item), subset++) {
-        const hr_subset *first = hr_map_get(&names, subset->name);
+        const hr_spec_subset *first = hr_map_get(&names, subset->name);
         if (subset->name.len == 0)
             continue;
         if (first != NULL)
@@ -58,14 +63,14 @@ static void check_destination_rule(hr_reader *r, const hr_node *spec, void *out)
                       "without labels selects every workload of the namespace");
 }
 
-#define D(member) offsetof(hr_destination_rule, member)
+#define D(member) offsetof(hr_spec_destination_rule, member)
 static const hr_field selector_fields[] = {
     {"matchLabels", hr_read_selector, D(selector), D(n_selector), NULL, 0},
 };
 
 static const hr_schema selector_schema = {"WorkloadSelector",
                                           HR_FIELDS(selector_fields),
-                                          sizeof(hr_destination_rule),
+                                          sizeof(hr_spec_destination_rule),
                                           D(selector_pos),
                                           D(has_selector),
                                           0,
@@ -73,7 +78,7 @@ static const hr_schema selector_schema = {"WorkloadSelector",
                                           NULL};
 
 static void read_rule_host(hr_reader *r, const hr_node *node, void *base, const hr_field *field) {
-    ((hr_destination_rule *)base)->host_pos = hr_reader_pos(r, node);
+    ((hr_spec_destination_rule *)base)->host_pos = hr_reader_pos(r, node);
     hr_read_string(r, node, base, field);
 }
 
@@ -85,12 +90,17 @@ static const hr_field rule_fields[] = {
     {"workloadSelector", hr_read_message, 0, 0, &selector_schema, 0},
 };
 #undef D
-static const hr_schema rule_schema = {
-    "DestinationRule",     HR_FIELDS(rule_fields), sizeof(hr_destination_rule), -1, -1, 0, NULL,
-    check_destination_rule};
+static const hr_schema rule_schema = {"DestinationRule",
+                                      HR_FIELDS(rule_fields),
+                                      sizeof(hr_spec_destination_rule),
+                                      -1,
+                                      -1,
+                                      0,
+                                      NULL,
+                                      check_destination_rule};
 
 void hr_read_destination_rule(hr_reader *r, const hr_node *resource, const hr_meta *meta) {
-    hr_destination_rule *rule = HR_APPEND(r, destination_rules);
+    hr_spec_destination_rule *rule = HR_APPEND(r, destination_rules);
     if (rule == NULL)
         return;
     rule->meta = *meta;

@@ -5,26 +5,26 @@
 #include "meta.h"
 #include "traffic_policy.h"
 
-typedef struct hr_subset {
+typedef struct hr_spec_subset {
     hr_str name;
     hr_pair *labels;
     size_t n_labels;
-    hr_policy_spec policy;
+    hr_spec_traffic_policy policy;
     hr_pos pos;
-} hr_subset;
+} hr_spec_subset;
 
-typedef struct hr_destination_rule {
+typedef struct hr_spec_destination_rule {
     hr_meta meta;
     hr_str host;
-    hr_policy_spec policy;
-    hr_subset *subsets;
+    hr_spec_traffic_policy policy;
+    hr_spec_subset *subsets;
     size_t n_subsets;
     hr_str_list export_to;
     bool has_selector;
     hr_pair *selector; /* workloadSelector.matchLabels */
     size_t n_selector;
     hr_pos pos, host_pos, selector_pos;
-} hr_destination_rule;
+} hr_spec_destination_rule;
 
 /* `resource` is the whole document; `meta` is its metadata, with the default namespace filled in.
  */

@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "read_sources.h"
 #include "reader.h"
-#include "source.h"
 #include "text.h"
 
 #define DEFAULT_MAX_BYTES ((size_t)64 << 20)
@@ -134,7 +134,7 @@ static void read_list_kind(load *l, const hr_node *list, type of_list) {
     if (of_items.kind.len == 0) /* kind: List, of anything */
         of_items = (type){0};
     l->reader.path = &step;
-    if (hr_reader_wants(&l->reader, items, HR_NODE_LIST) && l->lists < 4) {
+    if (hr_reader_expect(&l->reader, items, HR_NODE_LIST) && l->lists < 4) {
         l->lists++;
         for (const hr_node *item = items->u.children.first; item != NULL; item = item->next)
             read_resource(l, item, of_items);
@@ -153,7 +153,7 @@ static hr_str string_of(load *l, const hr_node *resource, const char *name, cons
         text = otherwise;
     else if (node == NULL || node->kind == HR_NODE_NULL)
         hr_reader_error(&l->reader, resource, "is required, for example %s: %s", name, example);
-    else if (hr_reader_wants(&l->reader, node, HR_NODE_STRING))
+    else if (hr_reader_expect(&l->reader, node, HR_NODE_STRING))
         text = node->u.text;
     l->reader.path = NULL;
     return text;

@@ -33,11 +33,11 @@ static const hr_schema conditions_schema = {"EndpointConditions",
                                             init_conditions,
                                             NULL};
 
-#define E(member) offsetof(hr_slice_endpoint, member)
+#define E(member) offsetof(hr_spec_slice_endpoint, member)
 
 /* discovery/v1: an unset `ready` means true, an unset `serving` means the value of `ready`. */
 static void read_conditions(hr_reader *r, const hr_node *node, void *base, const hr_field *field) {
-    hr_slice_endpoint *endpoint = base;
+    hr_spec_slice_endpoint *endpoint = base;
     conditions c;
     (void)field;
     hr_read_fields(r, node, &c, &conditions_schema);
@@ -53,16 +53,22 @@ static const hr_field target_fields[] = {
     {"namespace", hr_read_string, E(target_namespace), 0, NULL, 0},
 };
 
-static const hr_schema target_ref_schema = {
-    "ObjectReference", HR_FIELDS(target_fields), sizeof(hr_slice_endpoint), -1, -1, 1, NULL, NULL};
+static const hr_schema target_ref_schema = {"ObjectReference",
+                                            HR_FIELDS(target_fields),
+                                            sizeof(hr_spec_slice_endpoint),
+                                            -1,
+                                            -1,
+                                            1,
+                                            NULL,
+                                            NULL};
 
 static void init_endpoint(void *out) {
-    hr_slice_endpoint *endpoint = out;
+    hr_spec_slice_endpoint *endpoint = out;
     endpoint->ready = endpoint->serving = true;
 }
 
 static void check_slice_endpoint(hr_reader *r, const hr_node *node, void *out) {
-    const hr_slice_endpoint *endpoint = out;
+    const hr_spec_slice_endpoint *endpoint = out;
     if (endpoint->addresses.n == 0)
         hr_reader_error(r, node, "at least one address is required");
 }
@@ -77,13 +83,13 @@ static const hr_field endpoint_fields[] = {
 };
 
 static const hr_schema slice_endpoint_schema = {
-    "Endpoint",    HR_FIELDS(endpoint_fields), sizeof(hr_slice_endpoint), E(pos), -1, 1,
+    "Endpoint",    HR_FIELDS(endpoint_fields), sizeof(hr_spec_slice_endpoint), E(pos), -1, 1,
     init_endpoint, check_slice_endpoint};
 #undef E
 
 /* ---- EndpointSlice ---- */
 
-#define P(member) offsetof(hr_port_spec, member)
+#define P(member) offsetof(hr_spec_port, member)
 static const hr_field slice_port_fields[] = {
     {"name", hr_read_string, P(name), 0, NULL, 0},
     {"protocol", hr_read_string, P(protocol), 0, NULL, 0},
@@ -92,11 +98,11 @@ static const hr_field slice_port_fields[] = {
 };
 
 static const hr_schema slice_port_schema = {
-    "EndpointPort", HR_FIELDS(slice_port_fields), sizeof(hr_port_spec), P(pos), -1, 1, NULL, NULL};
+    "EndpointPort", HR_FIELDS(slice_port_fields), sizeof(hr_spec_port), P(pos), -1, 1, NULL, NULL};
 #undef P
 
 static void check_endpoint_slice(hr_reader *r, const hr_node *resource, void *out) {
-    const hr_endpoint_slice *slice = out;
+    const hr_spec_endpoint_slice *slice = out;
     const hr_node *list = hr_field_get(resource, "endpoints");
     int by_name = hr_str_eq_c(slice->address_type, "FQDN");
     if (slice->address_type.len == 0)
@@ -126,7 +132,7 @@ static void check_endpoint_slice(hr_reader *r, const hr_node *resource, void *ou
     r->path = name.up;
 }
 
-#define S(member) offsetof(hr_endpoint_slice, member)
+#define S(member) offsetof(hr_spec_endpoint_slice, member)
 static const hr_field slice_fields[] = {
     {"addressType", hr_read_string, S(address_type), 0, NULL, 0},
     {"endpoints", hr_read_list, S(endpoints), S(n_endpoints), &slice_endpoint_schema, 0},
@@ -134,11 +140,11 @@ static const hr_field slice_fields[] = {
 };
 #undef S
 static const hr_schema slice_schema = {
-    "EndpointSlice",     HR_FIELDS(slice_fields), sizeof(hr_endpoint_slice), -1, -1, 1, NULL,
+    "EndpointSlice",     HR_FIELDS(slice_fields), sizeof(hr_spec_endpoint_slice), -1, -1, 1, NULL,
     check_endpoint_slice};
 
 void hr_read_endpoint_slice(hr_reader *r, const hr_node *resource, const hr_meta *meta) {
-    hr_endpoint_slice *slice = HR_APPEND(r, endpoint_slices);
+    hr_spec_endpoint_slice *slice = HR_APPEND(r, endpoint_slices);
     if (slice == NULL)
         return;
     slice->meta = *meta;

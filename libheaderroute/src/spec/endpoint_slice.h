@@ -5,22 +5,22 @@
 #include "meta.h"
 #include "port.h"
 
-typedef struct hr_slice_endpoint {
+typedef struct hr_spec_slice_endpoint {
     hr_str_list addresses;
     hr_str target_kind, target_name, target_namespace, hostname, node_name, zone;
     bool ready, serving, terminating;
     hr_pos pos;
-} hr_slice_endpoint;
+} hr_spec_slice_endpoint;
 
-typedef struct hr_endpoint_slice {
+typedef struct hr_spec_endpoint_slice {
     hr_meta meta; /* label kubernetes.io/service-name names the Service */
     hr_str address_type, service_name;
-    hr_slice_endpoint *endpoints;
+    hr_spec_slice_endpoint *endpoints;
     size_t n_endpoints;
-    hr_port_spec *ports; /* name and number */
+    hr_spec_port *ports; /* name and number */
     size_t n_ports;
     hr_pos pos;
-} hr_endpoint_slice;
+} hr_spec_endpoint_slice;
 
 /* `resource` is the whole document; `meta` is its metadata, with the default namespace filled in.
  */

@@ -56,11 +56,11 @@ static void check_server_hosts(hr_reader *r, const hr_node *server) {
     r->path = name.up;
 }
 
-static int binds_unix_socket(const hr_server *server) {
+static int binds_unix_socket(const hr_spec_server *server) {
     return hr_str_starts(server->bind, HR_STR(unix_scheme));
 }
 
-static void check_server_bind(hr_reader *r, const hr_node *node, const hr_server *server) {
+static void check_server_bind(hr_reader *r, const hr_node *node, const hr_spec_server *server) {
     hr_str bind = server->bind;
     if (bind.len == 0)
         return;
@@ -77,7 +77,8 @@ static void check_server_bind(hr_reader *r, const hr_node *node, const hr_server
         hr_field_error(r, node, "port", "must be 0 with a Unix socket");
 }
 
-static void check_server_port(hr_reader *r, const hr_node *server_node, const hr_server *server) {
+static void check_server_port(hr_reader *r, const hr_node *server_node,
+                              const hr_spec_server *server) {
     const hr_node *port = hr_field_get(server_node, "port");
     if (port == NULL) {
         hr_reader_error(r, server_node, "port is required");
@@ -91,7 +92,7 @@ static void check_server_port(hr_reader *r, const hr_node *server_node, const hr
         hr_reader_error(r, port,
                         "protocol is required: expected HTTP, HTTPS, HTTP2, GRPC, GRPC-WEB, TLS, "
                         "TCP, MONGO, REDIS or MYSQL");
-    else if (hr_proto_parse(server->protocol) == HR_PROTO_UNSUPPORTED)
+    else if (hr_spec_protocol_parse(server->protocol) == HR_SPEC_PROTOCOL_UNSUPPORTED)
         hr_field_error(r, port, "protocol",
                        "\"%.*s\" is not one of HTTP, HTTPS, HTTP2, GRPC, GRPC-WEB, TLS, TCP, "
                        "MONGO, REDIS, MYSQL",
@@ -123,7 +124,7 @@ static void check_istio_mutual(hr_reader *r, const hr_node *node) {
                 "is not allowed with mode ISTIO_MUTUAL, which uses Istio's certificates");
 }
 
-static void check_certificates(hr_reader *r, const hr_node *node, const hr_server_tls *tls) {
+static void check_certificates(hr_reader *r, const hr_node *node, const hr_spec_server_tls *tls) {
     const char *mode = tls->mode == SIMPLE   ? "SIMPLE"
                        : tls->mode == MUTUAL ? "MUTUAL"
                                              : "OPTIONAL_MUTUAL";
@@ -144,7 +145,7 @@ static void check_certificates(hr_reader *r, const hr_node *node, const hr_serve
                        "is required by mode %s, unless credentialName is given", mode);
 }
 
-static void check_server_tls(hr_reader *r, const hr_node *node, const hr_server_tls *tls) {
+static void check_server_tls(hr_reader *r, const hr_node *node, const hr_spec_server_tls *tls) {
     if ((tls->min_version == 1 || tls->min_version == 2) && tls->cipher_suites.n == 0)
         hr_field_warn(r, node, "minProtocolVersion",
                       "versions below TLSV1_2 require compatible cipherSuites");
@@ -170,17 +171,18 @@ static void check_server_tls(hr_reader *r, const hr_node *node, const hr_server_
         hr_field_error(r, node, "caCrl", "is not allowed with mode SIMPLE");
 }
 
-static void check_tls_fits_protocol(hr_reader *r, const hr_node *node, const hr_server *server) {
-    hr_proto protocol = hr_proto_parse(server->protocol);
-    const hr_server_tls *tls = server->tls;
-    if (protocol == HR_PROTO_UNSUPPORTED)
+static void check_tls_fits_protocol(hr_reader *r, const hr_node *node,
+                                    const hr_spec_server *server) {
+    hr_spec_protocol protocol = hr_spec_protocol_parse(server->protocol);
+    const hr_spec_server_tls *tls = server->tls;
+    if (protocol == HR_SPEC_PROTOCOL_UNSUPPORTED)
         return;
-    if (hr_proto_is_tls(protocol) && tls == NULL)
+    if (hr_spec_protocol_is_tls(protocol) && tls == NULL)
         hr_reader_error(r, node, "tls is required with protocol %.*s", (int)server->protocol.len,
                         server->protocol.p);
-    if (hr_proto_is_tls(protocol) || tls == NULL)
+    if (hr_spec_protocol_is_tls(protocol) || tls == NULL)
         return;
-    if (!hr_proto_is_http(protocol))
+    if (!hr_spec_protocol_is_http(protocol))
         hr_field_error(r, node, "tls", "is not allowed with protocol %.*s; use HTTPS or TLS",
                        (int)server->protocol.len, server->protocol.p);
     else if ((tls->mode != PASSTHROUGH && tls->mode != AUTO_PASSTHROUGH) ||
@@ -192,22 +194,22 @@ static void check_tls_fits_protocol(hr_reader *r, const hr_node *node, const hr_
 
 /* Certificates and ciphers do not affect routing: they are read for validation only. */
 static const hr_field certificate_fields[] = {
-    {"serverCertificate", hr_read_string, offsetof(hr_tls_certificate, server_certificate), 0, NULL,
-     0},
-    {"privateKey", hr_read_string, offsetof(hr_tls_certificate, private_key), 0, NULL, 0},
-    {"caCertificates", hr_read_string, offsetof(hr_tls_certificate, ca_certificates), 0, NULL, 0},
+    {"serverCertificate", hr_read_string, offsetof(hr_spec_certificate, server_certificate), 0,
+     NULL, 0},
+    {"privateKey", hr_read_string, offsetof(hr_spec_certificate, private_key), 0, NULL, 0},
+    {"caCertificates", hr_read_string, offsetof(hr_spec_certificate, ca_certificates), 0, NULL, 0},
 };
 
 static const hr_schema certificate_schema = {"ServerTLSSettings.TLSCertificate",
                                              HR_FIELDS(certificate_fields),
-                                             sizeof(hr_tls_certificate),
+                                             sizeof(hr_spec_certificate),
                                              -1,
                                              -1,
                                              0,
                                              NULL,
                                              NULL};
 
-#define T(member) offsetof(hr_server_tls, member)
+#define T(member) offsetof(hr_spec_server_tls, member)
 static const hr_enum server_tls_modes[] = {
     {"PASSTHROUGH", 0},  {"SIMPLE", 1},          {"MUTUAL", 2}, {"AUTO_PASSTHROUGH", 3},
     {"ISTIO_MUTUAL", 4}, {"OPTIONAL_MUTUAL", 5}, {NULL, 0}};
@@ -236,12 +238,12 @@ static const hr_field server_tls_fields[] = {
 };
 
 static void init_server_tls(void *out) {
-    ((hr_server_tls *)out)->insecure_skip_verify = -1;
+    ((hr_spec_server_tls *)out)->insecure_skip_verify = -1;
 }
 
 static const hr_schema server_tls_schema = {"ServerTLSSettings",
                                             HR_FIELDS(server_tls_fields),
-                                            sizeof(hr_server_tls),
+                                            sizeof(hr_spec_server_tls),
                                             T(pos),
                                             -1,
                                             0,
@@ -250,7 +252,7 @@ static const hr_schema server_tls_schema = {"ServerTLSSettings",
 #undef T
 
 static void read_server_tls(hr_reader *r, const hr_node *node, void *base, const hr_field *field) {
-    hr_server *server = base;
+    hr_spec_server *server = base;
     hr_read_pointer(r, node, base, field);
     if (server->tls == NULL)
         return;
@@ -265,7 +267,7 @@ static void read_server_tls(hr_reader *r, const hr_node *node, void *base, const
 /* ---- Server ---- */
 
 static void check_server(hr_reader *r, const hr_node *node, void *out) {
-    const hr_server *server = out;
+    const hr_spec_server *server = out;
     check_server_hosts(r, node);
     check_server_port(r, node, server);
     check_server_bind(r, node, server);
@@ -276,7 +278,8 @@ static void check_server(hr_reader *r, const hr_node *node, void *out) {
         if (tls->kind == HR_NODE_MAP)
             check_server_tls(r, tls, server->tls);
         r->path = step.up;
-        if (server->https_redirect && !hr_proto_is_http(hr_proto_parse(server->protocol)))
+        if (server->https_redirect &&
+            !hr_spec_protocol_is_http(hr_spec_protocol_parse(server->protocol)))
             hr_field_warn(r, node, "tls",
                           "httpsRedirect has no effect: the server is not an HTTP server");
     }
@@ -285,7 +288,7 @@ static void check_server(hr_reader *r, const hr_node *node, void *out) {
         hr_field_warn(r, node, "defaultEndpoint", "has no effect in Istio");
 }
 
-#define S(member) offsetof(hr_server, member)
+#define S(member) offsetof(hr_spec_server, member)
 static const hr_field port_fields[] = {
     {"number", hr_read_uint32, S(port), 0, NULL, 0},
     {"protocol", hr_read_string, S(protocol), 0, NULL, 0},
@@ -294,7 +297,8 @@ static const hr_field port_fields[] = {
 };
 
 static const hr_schema port_schema = {
-    "Port", HR_FIELDS(port_fields), sizeof(hr_server), S(port_pos), S(has_port), 0, NULL, NULL};
+    "Port", HR_FIELDS(port_fields), sizeof(hr_spec_server), S(port_pos), S(has_port), 0, NULL,
+    NULL};
 
 static const hr_field server_fields[] = {
     {"port", hr_read_message, 0, 0, &port_schema, 0},
@@ -306,13 +310,13 @@ static const hr_field server_fields[] = {
 };
 
 static const hr_schema server_schema = {
-    "Server", HR_FIELDS(server_fields), sizeof(hr_server), S(pos), -1, 0, NULL, check_server};
+    "Server", HR_FIELDS(server_fields), sizeof(hr_spec_server), S(pos), -1, 0, NULL, check_server};
 #undef S
 
 /* ---- Gateway ---- */
 
 static void check_gateway(hr_reader *r, const hr_node *spec, void *out) {
-    const hr_gateway *gateway = out;
+    const hr_spec_gateway *gateway = out;
     const hr_node *list = hr_field_get(spec, "servers");
     hr_map names = {0};
     hr_path name = {.up = r->path, .name = HR_STR("servers")}, step;
@@ -323,10 +327,10 @@ static void check_gateway(hr_reader *r, const hr_node *spec, void *out) {
     if (list == NULL || (list->kind == HR_NODE_LIST && list->u.children.n == 0))
         hr_reader_error(r, spec, "at least one server is required");
     r->path = &name;
-    const hr_server *server = gateway->servers;
+    const hr_spec_server *server = gateway->servers;
     for (const hr_node *item = gateway->n_servers > 0 ? hr_items_begin(r, &step, list) : NULL;
          item != NULL; item = hr_items_next(r, &step, item), server++) {
-        const hr_server *first = hr_map_get(&names, server->port_name);
+        const hr_spec_server *first = hr_map_get(&names, server->port_name);
         if (server->port_name.len == 0)
             continue;
         if (first != NULL)
@@ -339,17 +343,17 @@ static void check_gateway(hr_reader *r, const hr_node *spec, void *out) {
     r->path = name.up;
 }
 
-#define G(member) offsetof(hr_gateway, member)
+#define G(member) offsetof(hr_spec_gateway, member)
 static const hr_field gateway_fields[] = {
     {"servers", hr_read_list, G(servers), G(n_servers), &server_schema, 0},
     {"selector", hr_read_pairs, G(selector), G(n_selector), NULL, 0},
 };
 #undef G
 static const hr_schema gateway_schema = {
-    "Gateway", HR_FIELDS(gateway_fields), sizeof(hr_gateway), -1, -1, 0, NULL, check_gateway};
+    "Gateway", HR_FIELDS(gateway_fields), sizeof(hr_spec_gateway), -1, -1, 0, NULL, check_gateway};
 
 void hr_read_gateway(hr_reader *r, const hr_node *resource, const hr_meta *meta) {
-    hr_gateway *gateway = HR_APPEND(r, gateways);
+    hr_spec_gateway *gateway = HR_APPEND(r, gateways);
     if (gateway == NULL)
         return;
     gateway->meta = *meta;

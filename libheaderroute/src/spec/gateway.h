@@ -5,12 +5,12 @@
 
 #include "meta.h"
 
-typedef struct hr_tls_certificate {
+typedef struct hr_spec_certificate {
     hr_str server_certificate, private_key, ca_certificates;
-} hr_tls_certificate;
+} hr_spec_certificate;
 
 /* ServerTLSSettings. All but the mode and the redirect is read for validation only. */
-typedef struct hr_server_tls {
+typedef struct hr_spec_server_tls {
     bool https_redirect;
     int mode; /* 0 PASSTHROUGH (also where unset), 1 SIMPLE, 2 MUTUAL, 3 AUTO_PASSTHROUGH, 4
                  ISTIO_MUTUAL, 5 OPTIONAL_MUTUAL */
@@ -19,32 +19,32 @@ typedef struct hr_server_tls {
     hr_str_list credential_names, subject_alt_names, verify_certificate_spki,
         verify_certificate_hash;
     hr_str_list cipher_suites;
-    hr_tls_certificate *certificates;
+    hr_spec_certificate *certificates;
     size_t n_certificates;
     int min_version, max_version; /* 0 TLS_AUTO, 1 to 4: TLSV1_0 to TLSV1_3 */
     int insecure_skip_verify;     /* -1 unset */
     hr_pos pos;
-} hr_server_tls;
+} hr_spec_server_tls;
 
-typedef struct hr_server {
+typedef struct hr_spec_server {
     uint32_t port, target_port; /* target_port 0: unset */
     hr_str port_name, protocol, bind, name;
     hr_str_list hosts;
     bool has_port, has_tls, https_redirect;
     hr_str tls_mode;         /* by name; absent if unset */
-    hr_server_tls *tls;      /* NULL if absent */
+    hr_spec_server_tls *tls; /* NULL if absent */
     hr_str default_endpoint; /* no effect in Istio either */
     hr_pos pos, port_pos;
-} hr_server;
+} hr_spec_server;
 
-typedef struct hr_gateway {
+typedef struct hr_spec_gateway {
     hr_meta meta;
-    hr_server *servers;
+    hr_spec_server *servers;
     size_t n_servers;
     hr_pair *selector;
     size_t n_selector;
     hr_pos pos;
-} hr_gateway;
+} hr_spec_gateway;
 
 /* `resource` is the whole document; `meta` is its metadata, with the default namespace filled in.
  */

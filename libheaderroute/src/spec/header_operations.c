@@ -161,11 +161,11 @@ static void check_response_headers(hr_reader *r, const hr_node *node, void *out)
     check_operations(r, node, 0);
 }
 
-#define O(member) offsetof(hr_header_operations, member)
+#define O(member) offsetof(hr_spec_header_operations, member)
 
 static void read_remove(hr_reader *r, const hr_node *node, void *base, const hr_field *field) {
     hr_str_list list = {0};
-    hr_header_operations *out = base;
+    hr_spec_header_operations *out = base;
     (void)field;
     hr_read_strings(r, node, &list, &(hr_field){0});
     out->remove = list.v;
@@ -181,8 +181,8 @@ static const hr_field operations_fields[] = {
 
 #define OPERATIONS(check)                                                                          \
     {                                                                                              \
-        "HeaderOperations", HR_FIELDS(operations_fields), sizeof(hr_header_operations),            \
-            offsetof(hr_header_operations, pos), -1, 0, NULL, (check)                              \
+        "HeaderOperations", HR_FIELDS(operations_fields), sizeof(hr_spec_header_operations),       \
+            offsetof(hr_spec_header_operations, pos), -1, 0, NULL, (check)                         \
     }
 
 static const hr_schema request_schema = OPERATIONS(check_request_headers);
@@ -190,15 +190,15 @@ static const hr_schema request_schema = OPERATIONS(check_request_headers);
 static const hr_schema response_schema = OPERATIONS(check_response_headers);
 
 static const hr_field headers_fields[] = {
-    {"request", hr_read_message, offsetof(hr_headers_spec, request), 0, &request_schema, 0},
-    {"response", hr_read_message, offsetof(hr_headers_spec, response), 0, &response_schema, 0},
+    {"request", hr_read_message, offsetof(hr_spec_headers, request), 0, &request_schema, 0},
+    {"response", hr_read_message, offsetof(hr_spec_headers, response), 0, &response_schema, 0},
 };
 
 const hr_schema hr_headers_schema = {"Headers",
                                      HR_FIELDS(headers_fields),
-                                     sizeof(hr_headers_spec),
-                                     offsetof(hr_headers_spec, pos),
-                                     offsetof(hr_headers_spec, present),
+                                     sizeof(hr_spec_headers),
+                                     offsetof(hr_spec_headers, pos),
+                                     offsetof(hr_spec_headers, present),
                                      0,
                                      NULL,
                                      NULL};

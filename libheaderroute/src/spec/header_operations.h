@@ -4,20 +4,20 @@
 
 #include "reader.h"
 
-typedef struct hr_header_operations { /* Headers.HeaderOperations */
+typedef struct hr_spec_header_operations { /* Headers.HeaderOperations */
     hr_pair *set, *add;
     size_t n_set, n_add;
     hr_str *remove;
     size_t n_remove;
     hr_pos pos;
-} hr_header_operations;
+} hr_spec_header_operations;
 
-typedef struct hr_headers_spec {
+typedef struct hr_spec_headers {
     bool present;
-    hr_header_operations request, response;
+    hr_spec_header_operations request, response;
     hr_pos pos;
-} hr_headers_spec;
+} hr_spec_headers;
 
-extern const hr_schema hr_headers_schema; /* hr_headers_spec */
+extern const hr_schema hr_headers_schema; /* hr_spec_headers */
 
 #endif

@@ -13,7 +13,7 @@
 /* ---- HTTPRedirect ---- */
 
 static void check_redirect(hr_reader *r, const hr_node *node, void *out) {
-    const hr_redirect *redirect = out;
+    const hr_spec_redirect *redirect = out;
     uint32_t code = redirect->redirect_code;
     if (redirect->uri.len > 0 && redirect->prefix_rewrite.len > 0)
         hr_field_error(r, node, "prefixRewrite", "cannot be combined with \"uri\"");
@@ -42,7 +42,7 @@ static void check_redirect(hr_reader *r, const hr_node *node, void *out) {
 static const hr_enum derive_port[] = {
     {"FROM_PROTOCOL_DEFAULT", 1}, {"FROM_REQUEST_PORT", 2}, {NULL, 0}};
 
-#define R(member) offsetof(hr_redirect, member)
+#define R(member) offsetof(hr_spec_redirect, member)
 static const hr_field redirect_fields[] = {
     {"uri", hr_read_string, R(uri), 0, NULL, 0},
     {"authority", hr_read_string, R(authority), 0, NULL, 0},
@@ -56,8 +56,8 @@ static const hr_field redirect_fields[] = {
 
 const hr_schema hr_redirect_schema = {"HTTPRedirect",
                                       HR_FIELDS(redirect_fields),
-                                      sizeof(hr_redirect),
-                                      offsetof(hr_redirect, pos),
+                                      sizeof(hr_spec_redirect),
+                                      offsetof(hr_spec_redirect, pos),
                                       -1,
                                       0,
                                       NULL,
@@ -67,7 +67,7 @@ const hr_schema hr_redirect_schema = {"HTTPRedirect",
 
 static void read_body_bytes(hr_reader *r, const hr_node *node, void *base, const hr_field *field) {
     (void)field;
-    if (!hr_reader_wants(r, node, HR_NODE_STRING))
+    if (!hr_reader_expect(r, node, HR_NODE_STRING))
         return;
     char *bytes = hr_reader_alloc(r, node->u.text.len / 4 * 3 + 4, 1);
     if (bytes == NULL)
@@ -87,7 +87,7 @@ static const hr_schema body_schema = {
     "HTTPBody", HR_FIELDS(body_fields), sizeof(hr_str), -1, -1, 0, NULL, NULL};
 
 static void check_direct_response(hr_reader *r, const hr_node *node, void *out) {
-    const hr_direct_response *response = out;
+    const hr_spec_direct_response *response = out;
     hr_check_http_status(r, node, "status", response->status);
     if (response->body.len > (size_t)1 << 20)
         hr_field_error(r, node, "body", "is too large: at most 1 MiB is allowed, got %zu bytes",
@@ -99,14 +99,14 @@ static void check_direct_response(hr_reader *r, const hr_node *node, void *out) 
 }
 
 static const hr_field direct_response_fields[] = {
-    {"status", hr_read_uint32, offsetof(hr_direct_response, status), 0, NULL, 0},
-    {"body", hr_read_message, offsetof(hr_direct_response, body), 0, &body_schema, 0},
+    {"status", hr_read_uint32, offsetof(hr_spec_direct_response, status), 0, NULL, 0},
+    {"body", hr_read_message, offsetof(hr_spec_direct_response, body), 0, &body_schema, 0},
 };
 
 const hr_schema hr_direct_response_schema = {"HTTPDirectResponse",
                                              HR_FIELDS(direct_response_fields),
-                                             sizeof(hr_direct_response),
-                                             offsetof(hr_direct_response, pos),
+                                             sizeof(hr_spec_direct_response),
+                                             offsetof(hr_spec_direct_response, pos),
                                              -1,
                                              0,
                                              NULL,
@@ -115,7 +115,7 @@ const hr_schema hr_direct_response_schema = {"HTTPDirectResponse",
 /* ---- HTTPRewrite ---- */
 
 static void check_rewrite(hr_reader *r, const hr_node *node, void *out) {
-    const hr_rewrite *rewrite = out;
+    const hr_spec_rewrite *rewrite = out;
     const hr_node *regex = hr_field_get(node, "uriRegexRewrite");
     if (rewrite->uri.len > 0 && regex != NULL)
         hr_field_error(r, node, "uriRegexRewrite", "cannot be combined with \"uri\"");
@@ -150,18 +150,18 @@ static void check_rewrite(hr_reader *r, const hr_node *node, void *out) {
 }
 
 static void init_regex_rewrite(void *out) {
-    hr_rewrite *rewrite = out; /* given, so its strings are empty rather than absent */
+    hr_spec_rewrite *rewrite = out; /* given, so its strings are empty rather than absent */
     rewrite->regex_match = rewrite->regex_rewrite = HR_STR("");
 }
 
 static const hr_field regex_rewrite_fields[] = {
-    {"match", hr_read_string, offsetof(hr_rewrite, regex_match), 0, NULL, 0},
-    {"rewrite", hr_read_string, offsetof(hr_rewrite, regex_rewrite), 0, NULL, 0},
+    {"match", hr_read_string, offsetof(hr_spec_rewrite, regex_match), 0, NULL, 0},
+    {"rewrite", hr_read_string, offsetof(hr_spec_rewrite, regex_rewrite), 0, NULL, 0},
 };
 
 static const hr_schema regex_rewrite_schema = {"RegexRewrite",
                                                HR_FIELDS(regex_rewrite_fields),
-                                               sizeof(hr_rewrite),
+                                               sizeof(hr_spec_rewrite),
                                                -1,
                                                -1,
                                                0,
@@ -169,15 +169,15 @@ static const hr_schema regex_rewrite_schema = {"RegexRewrite",
                                                NULL};
 
 static const hr_field rewrite_fields[] = {
-    {"uri", hr_read_string, offsetof(hr_rewrite, uri), 0, NULL, 0},
-    {"authority", hr_read_string, offsetof(hr_rewrite, authority), 0, NULL, 0},
+    {"uri", hr_read_string, offsetof(hr_spec_rewrite, uri), 0, NULL, 0},
+    {"authority", hr_read_string, offsetof(hr_spec_rewrite, authority), 0, NULL, 0},
     {"uriRegexRewrite", hr_read_message, 0, 0, &regex_rewrite_schema, 0},
 };
 
 const hr_schema hr_rewrite_schema = {"HTTPRewrite",
                                      HR_FIELDS(rewrite_fields),
-                                     sizeof(hr_rewrite),
-                                     offsetof(hr_rewrite, pos),
+                                     sizeof(hr_spec_rewrite),
+                                     offsetof(hr_spec_rewrite, pos),
                                      -1,
                                      0,
                                      NULL,

@@ -39,7 +39,7 @@ const hr_match_field hr_match_fields[HR_MATCH_FIELD_COUNT] = {HR_MATCH_FIELDS(FI
 static void read_match_value(hr_reader *r, const hr_node *node, void *base, const hr_field *field) {
     hr_string_match *m = base;
     m->kind = (hr_sm_kind)field->count;
-    if (hr_reader_wants(r, node, HR_NODE_STRING))
+    if (hr_reader_expect(r, node, HR_NODE_STRING))
         m->value = hr_reader_copy(r, node->u.text);
 }
 
@@ -108,7 +108,7 @@ const hr_schema hr_origin_match_schema = STRING_MATCH(check_origin_match);
 
 /* map<string, StringMatch> */
 static void read_matches(hr_reader *r, const hr_node *node, void *base, const hr_field *field) {
-    if (!hr_reader_wants(r, node, HR_NODE_MAP) || node->u.children.n == 0)
+    if (!hr_reader_expect(r, node, HR_NODE_MAP) || node->u.children.n == 0)
         return;
     hr_named_match *matches = hr_reader_alloc(r, node->u.children.n, sizeof(*matches));
     if (matches == NULL)

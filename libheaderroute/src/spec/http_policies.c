@@ -35,26 +35,26 @@ const hr_schema hr_percent_schema = {
 /* ---- HTTPMirrorPolicy ---- */
 
 static void check_mirror(hr_reader *r, const hr_node *node, void *out) {
-    const hr_mirror_spec *mirror = out;
+    const hr_spec_mirror *mirror = out;
     if (hr_field_get(node, "destination") == NULL)
         hr_reader_error(r, node, "destination is required");
     check_percentage(r, node, "percentage", mirror->percentage, 0);
 }
 
 static void init_mirror(void *out) {
-    ((hr_mirror_spec *)out)->percentage = -1;
+    ((hr_spec_mirror *)out)->percentage = -1;
 }
 
 static const hr_field mirror_policy_fields[] = {
-    {"destination", hr_read_message, offsetof(hr_mirror_spec, destination), 0,
+    {"destination", hr_read_message, offsetof(hr_spec_mirror, destination), 0,
      &hr_destination_schema, 0},
-    {"percentage", hr_read_message, offsetof(hr_mirror_spec, percentage), 0, &hr_percent_schema, 0},
+    {"percentage", hr_read_message, offsetof(hr_spec_mirror, percentage), 0, &hr_percent_schema, 0},
 };
 
 const hr_schema hr_mirror_schema = {"HTTPMirrorPolicy",
                                     HR_FIELDS(mirror_policy_fields),
-                                    sizeof(hr_mirror_spec),
-                                    offsetof(hr_mirror_spec, pos),
+                                    sizeof(hr_spec_mirror),
+                                    offsetof(hr_spec_mirror, pos),
                                     -1,
                                     0,
                                     init_mirror,
@@ -62,10 +62,10 @@ const hr_schema hr_mirror_schema = {"HTTPMirrorPolicy",
 
 /* `mirror` is a bare Destination; its percentage is a field of the route. */
 void hr_read_mirror(hr_reader *r, const hr_node *node, void *base, const hr_field *field) {
-    hr_mirror_spec *m = hr_reader_alloc(r, 1, sizeof(*m));
+    hr_spec_mirror *m = hr_reader_alloc(r, 1, sizeof(*m));
     if (m == NULL)
         return;
-    *(hr_mirror_spec **)(void *)((char *)base + field->offset) = m;
+    *(hr_spec_mirror **)(void *)((char *)base + field->offset) = m;
     m->percentage = -1;
     m->pos = hr_reader_pos(r, node);
     hr_read_fields(r, node, &m->destination, &hr_destination_schema);
@@ -106,7 +106,7 @@ static int is_retry_condition(hr_str s) {
 }
 
 static void check_retries(hr_reader *r, const hr_node *node, void *out) {
-    const hr_retries *retries = out;
+    const hr_spec_retries *retries = out;
     if (retries->attempts < 0)
         hr_field_error(r, node, "attempts", "must not be negative");
     if (retries->attempts == 0) {
@@ -129,12 +129,12 @@ static void check_retries(hr_reader *r, const hr_node *node, void *out) {
 }
 
 static void init_retries(void *out) {
-    hr_retries *retries = out;
+    hr_spec_retries *retries = out;
     retries->per_try_timeout_ns = retries->backoff_ns = -1;
     retries->retry_remote_localities = retries->retry_ignore_previous_hosts = -1;
 }
 
-#define R(member) offsetof(hr_retries, member)
+#define R(member) offsetof(hr_spec_retries, member)
 static const hr_field retries_fields[] = {
     {"attempts", hr_read_int64, R(attempts), 0, NULL, 0},
     {"perTryTimeout", hr_read_period, R(per_try_timeout_ns), 0, NULL, 0},
@@ -147,8 +147,8 @@ static const hr_field retries_fields[] = {
 
 const hr_schema hr_retries_schema = {"HTTPRetry",
                                      HR_FIELDS(retries_fields),
-                                     sizeof(hr_retries),
-                                     offsetof(hr_retries, pos),
+                                     sizeof(hr_spec_retries),
+                                     offsetof(hr_spec_retries, pos),
                                      -1,
                                      0,
                                      init_retries,
@@ -157,7 +157,7 @@ const hr_schema hr_retries_schema = {"HTTPRetry",
 /* ---- HTTPFaultInjection ---- */
 
 static void check_delay(hr_reader *r, const hr_node *node, void *out) {
-    const hr_fault *fault = out;
+    const hr_spec_fault *fault = out;
     check_percentage(r, node, "percentage", fault->delay_percentage, 0.0001);
     if (hr_field_get(node, "percent") != NULL)
         hr_field_warn(r, node, "percent", "is deprecated; use percentage");
@@ -167,18 +167,19 @@ static void check_delay(hr_reader *r, const hr_node *node, void *out) {
 }
 
 static const hr_field delay_fields[] = {
-    {"percent", hr_read_int32, offsetof(hr_fault, delay_percent), 0, NULL, 0},
-    {"fixedDelay", hr_read_period, offsetof(hr_fault, fixed_delay_ns), 0, NULL, 1},
+    {"percent", hr_read_int32, offsetof(hr_spec_fault, delay_percent), 0, NULL, 0},
+    {"fixedDelay", hr_read_period, offsetof(hr_spec_fault, fixed_delay_ns), 0, NULL, 1},
     {"exponentialDelay", hr_read_refused, 0, 0,
      "Istio does not support exponentialDelay; use fixedDelay", 1},
-    {"percentage", hr_read_message, offsetof(hr_fault, delay_percentage), 0, &hr_percent_schema, 0},
+    {"percentage", hr_read_message, offsetof(hr_spec_fault, delay_percentage), 0,
+     &hr_percent_schema, 0},
 };
 
 static const hr_schema delay_schema = {"HTTPFaultInjection.Delay",
                                        HR_FIELDS(delay_fields),
-                                       sizeof(hr_fault),
-                                       offsetof(hr_fault, delay_pos),
-                                       offsetof(hr_fault, has_delay),
+                                       sizeof(hr_spec_fault),
+                                       offsetof(hr_spec_fault, delay_pos),
+                                       offsetof(hr_spec_fault, has_delay),
                                        0,
                                        NULL,
                                        check_delay};
@@ -208,7 +209,7 @@ static bool is_grpc_status(hr_str s) {
 }
 
 static void check_abort(hr_reader *r, const hr_node *node, void *out) {
-    const hr_fault *fault = out;
+    const hr_spec_fault *fault = out;
     check_percentage(r, node, "percentage", fault->abort_percentage, 0.0001);
     if (hr_field_get(node, "httpStatus") != NULL && fault->abort_grpc_status.p == NULL)
         hr_check_http_status(r, node, "httpStatus", fault->abort_http_status);
@@ -221,30 +222,31 @@ static void check_abort(hr_reader *r, const hr_node *node, void *out) {
 }
 
 static const hr_field abort_fields[] = {
-    {"httpStatus", hr_read_int32, offsetof(hr_fault, abort_http_status), 0, NULL, 1},
-    {"grpcStatus", hr_read_string, offsetof(hr_fault, abort_grpc_status), 0, NULL, 1},
+    {"httpStatus", hr_read_int32, offsetof(hr_spec_fault, abort_http_status), 0, NULL, 1},
+    {"grpcStatus", hr_read_string, offsetof(hr_spec_fault, abort_grpc_status), 0, NULL, 1},
     {"http2Error", hr_read_refused, 0, 0,
      "Istio does not support http2Error; use httpStatus or grpcStatus", 1},
-    {"percentage", hr_read_message, offsetof(hr_fault, abort_percentage), 0, &hr_percent_schema, 0},
+    {"percentage", hr_read_message, offsetof(hr_spec_fault, abort_percentage), 0,
+     &hr_percent_schema, 0},
 };
 
 static const hr_schema abort_schema = {"HTTPFaultInjection.Abort",
                                        HR_FIELDS(abort_fields),
-                                       sizeof(hr_fault),
-                                       offsetof(hr_fault, abort_pos),
-                                       offsetof(hr_fault, has_abort),
+                                       sizeof(hr_spec_fault),
+                                       offsetof(hr_spec_fault, abort_pos),
+                                       offsetof(hr_spec_fault, has_abort),
                                        0,
                                        NULL,
                                        check_abort};
 
 static void check_fault(hr_reader *r, const hr_node *node, void *out) {
-    const hr_fault *fault = out;
+    const hr_spec_fault *fault = out;
     if (!fault->has_delay && !fault->has_abort)
         hr_reader_error(r, node, "delay or abort is required");
 }
 
 static void init_fault(void *out) {
-    hr_fault *fault = out;
+    hr_spec_fault *fault = out;
     fault->fixed_delay_ns = -1;
     fault->delay_percentage = fault->abort_percentage = -1;
 }
@@ -256,8 +258,8 @@ static const hr_field fault_fields[] = {
 
 const hr_schema hr_fault_schema = {"HTTPFaultInjection",
                                    HR_FIELDS(fault_fields),
-                                   sizeof(hr_fault),
-                                   offsetof(hr_fault, pos),
+                                   sizeof(hr_spec_fault),
+                                   offsetof(hr_spec_fault, pos),
                                    -1,
                                    0,
                                    init_fault,
@@ -293,7 +295,7 @@ static void check_cors_names(hr_reader *r, const hr_node *cors, const char *fiel
 }
 
 static void check_cors(hr_reader *r, const hr_node *node, void *out) {
-    const hr_cors_spec *cors = out;
+    const hr_spec_cors_policy *cors = out;
     check_cors_names(r, node, "allowMethods", 1);
     check_cors_names(r, node, "allowHeaders", 0);
     check_cors_names(r, node, "exposeHeaders", 0);
@@ -304,7 +306,7 @@ static void check_cors(hr_reader *r, const hr_node *node, void *out) {
 }
 
 static void init_cors(void *out) {
-    hr_cors_spec *cors = out;
+    hr_spec_cors_policy *cors = out;
     cors->max_age_ns = -1;
     cors->allow_credentials = -1;
 }
@@ -312,7 +314,7 @@ static void init_cors(void *out) {
 static const hr_enum unmatched_preflights[] = {
     {"UNSPECIFIED", 0}, {"FORWARD", 1}, {"IGNORE", 2}, {NULL, 0}};
 
-#define C(member) offsetof(hr_cors_spec, member)
+#define C(member) offsetof(hr_spec_cors_policy, member)
 static const hr_field cors_fields[] = {
     {"allowOrigin", hr_read_strings, C(allow_origin), 0, NULL, 0},
     {"allowOrigins", hr_read_list, C(allow_origins), C(n_allow_origins), &hr_origin_match_schema,
@@ -328,8 +330,8 @@ static const hr_field cors_fields[] = {
 
 const hr_schema hr_cors_schema = {"CorsPolicy",
                                   HR_FIELDS(cors_fields),
-                                  sizeof(hr_cors_spec),
-                                  offsetof(hr_cors_spec, pos),
+                                  sizeof(hr_spec_cors_policy),
+                                  offsetof(hr_spec_cors_policy, pos),
                                   -1,
                                   0,
                                   init_cors,

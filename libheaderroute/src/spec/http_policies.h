@@ -6,15 +6,15 @@
 #include "http_match.h"
 #include "route_destination.h"
 
-typedef struct hr_retries {
+typedef struct hr_spec_retries {
     int64_t attempts;                                         /* 0 if absent */
     int64_t per_try_timeout_ns, backoff_ns;                   /* -1: unset */
     hr_str retry_on;                                          /* absent where unset */
     int retry_remote_localities, retry_ignore_previous_hosts; /* -1 unset, 0, 1 */
     hr_pos pos;
-} hr_retries;
+} hr_spec_retries;
 
-typedef struct hr_fault {
+typedef struct hr_spec_fault {
     bool has_delay, has_abort;
     int64_t fixed_delay_ns;    /* -1: unset */
     double delay_percentage;   /* -1: no `percentage` */
@@ -23,15 +23,15 @@ typedef struct hr_fault {
     hr_str abort_grpc_status;
     double abort_percentage; /* -1: no `percentage` */
     hr_pos pos, delay_pos, abort_pos;
-} hr_fault;
+} hr_spec_fault;
 
-typedef struct hr_mirror_spec {
-    hr_destination destination;
+typedef struct hr_spec_mirror {
+    hr_spec_destination destination;
     double percentage; /* -1: unset */
     hr_pos pos;
-} hr_mirror_spec;
+} hr_spec_mirror;
 
-typedef struct hr_cors_spec {
+typedef struct hr_spec_cors_policy {
     hr_string_match *allow_origins;
     size_t n_allow_origins;
     hr_str_list allow_origin; /* deprecated: exact strings */
@@ -40,7 +40,7 @@ typedef struct hr_cors_spec {
     int allow_credentials;    /* -1 unset, 0, 1 */
     int unmatched_preflights; /* 0 unspecified, 1 FORWARD, 2 IGNORE */
     hr_pos pos;
-} hr_cors_spec;
+} hr_spec_cors_policy;
 
 extern const hr_schema hr_percent_schema; /* double */
 extern const hr_schema hr_retries_schema;
@@ -48,7 +48,7 @@ extern const hr_schema hr_fault_schema;
 extern const hr_schema hr_mirror_schema;
 extern const hr_schema hr_cors_schema;
 
-/* The field `mirror` of an HTTPRoute: a bare Destination, read into a hr_mirror_spec *. */
+/* The field `mirror` of an HTTPRoute: a bare Destination, read into a hr_spec_mirror *. */
 void hr_read_mirror(hr_reader *r, const hr_node *node, void *base, const hr_field *field);
 
 #endif

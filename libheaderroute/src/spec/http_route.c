@@ -9,9 +9,10 @@
 
 /* The authority may be set in one place of the route only: by rewrite, or by one header operation.
  * */
-static void check_one_authority(hr_reader *r, const hr_node *node, const hr_http_route *route) {
+static void check_one_authority(hr_reader *r, const hr_node *node,
+                                const hr_spec_http_route *route) {
     int n = route->rewrite != NULL && route->rewrite->authority.len > 0;
-    const hr_header_operations *request = &route->headers.request;
+    const hr_spec_header_operations *request = &route->headers.request;
     for (size_t i = 0; i < request->n_set + request->n_add; i++) {
         const hr_pair *pair =
             i < request->n_set ? &request->set[i] : &request->add[i - request->n_set];
@@ -28,7 +29,7 @@ static void check_one_authority(hr_reader *r, const hr_node *node, const hr_http
 }
 
 static void check_http_route(hr_reader *r, const hr_node *node, void *out) {
-    const hr_http_route *route = out;
+    const hr_spec_http_route *route = out;
     if (hr_field_get(node, "mirrorPercent") != NULL) {
         hr_field_warn(r, node, "mirrorPercent", "is deprecated; use mirrorPercentage");
         if (route->mirror_percent > 100)
@@ -54,18 +55,23 @@ static void check_http_route(hr_reader *r, const hr_node *node, void *out) {
         }
 }
 
-#define R(member) offsetof(hr_http_route, member)
+#define R(member) offsetof(hr_spec_http_route, member)
 static const hr_field delegate_fields[] = {
     {"name", hr_read_string, R(delegate_name), 0, NULL, 0},
     {"namespace", hr_read_string, R(delegate_namespace), 0, NULL, 0},
 };
 
-static const hr_schema delegate_schema = {
-    "Delegate", HR_FIELDS(delegate_fields), sizeof(hr_http_route), -1, R(has_delegate), 0, NULL,
-    NULL};
+static const hr_schema delegate_schema = {"Delegate",
+                                          HR_FIELDS(delegate_fields),
+                                          sizeof(hr_spec_http_route),
+                                          -1,
+                                          R(has_delegate),
+                                          0,
+                                          NULL,
+                                          NULL};
 
 static void init_route(void *out) {
-    hr_http_route *route = out;
+    hr_spec_http_route *route = out;
     route->timeout_ns = -1;
     route->mirror_percentage = -1;
     route->mirror_percent = -1;
@@ -93,8 +99,8 @@ static const hr_field route_fields[] = {
 
 const hr_schema hr_http_route_schema = {"HTTPRoute",
                                         HR_FIELDS(route_fields),
-                                        sizeof(hr_http_route),
-                                        offsetof(hr_http_route, pos),
+                                        sizeof(hr_spec_http_route),
+                                        offsetof(hr_spec_http_route, pos),
                                         -1,
                                         0,
                                         init_route,

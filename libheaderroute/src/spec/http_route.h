@@ -7,29 +7,29 @@
 #include "http_policies.h"
 #include "route_destination.h"
 
-typedef struct hr_http_route { /* HTTPRoute. Pointers are NULL where the field is absent. */
+typedef struct hr_spec_http_route { /* HTTPRoute. Pointers are NULL where the field is absent. */
     hr_str name;
     hr_match_request *match;
     size_t n_match;
-    hr_route_destination *route;
+    hr_spec_route_destination *route;
     size_t n_route;
-    hr_redirect *redirect;
-    hr_direct_response *direct_response;
+    hr_spec_redirect *redirect;
+    hr_spec_direct_response *direct_response;
     bool has_delegate;
     hr_str delegate_name, delegate_namespace;
-    hr_rewrite *rewrite;
+    hr_spec_rewrite *rewrite;
     int64_t timeout_ns; /* -1: unset */
-    hr_retries *retries;
-    hr_fault *fault;
-    hr_mirror_spec *mirror;   /* the single `mirror`, with mirrorPercentage folded in by compile */
+    hr_spec_retries *retries;
+    hr_spec_fault *fault;
+    hr_spec_mirror *mirror;   /* the single `mirror`, with mirrorPercentage folded in by compile */
     double mirror_percentage; /* -1: unset */
     int64_t mirror_percent;   /* deprecated mirrorPercent / mirror_percent; -1: unset */
-    hr_mirror_spec *mirrors;
+    hr_spec_mirror *mirrors;
     size_t n_mirrors;
-    hr_cors_spec *cors_policy;
-    hr_headers_spec headers;
+    hr_spec_cors_policy *cors_policy;
+    hr_spec_headers headers;
     hr_pos pos;
-} hr_http_route;
+} hr_spec_http_route;
 
 extern const hr_schema hr_http_route_schema;
 

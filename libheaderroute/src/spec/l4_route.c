@@ -85,7 +85,7 @@ static const hr_schema tls_match_schema = {
 typedef struct l4_route {
     l4_match *match;
     size_t n_match;
-    hr_route_destination *route;
+    hr_spec_route_destination *route;
     size_t n_route;
 } l4_route;
 

@@ -6,26 +6,26 @@
 #include "common_fields.h"
 #include "text.h"
 
-#define L(member) offsetof(hr_lb_settings, member)
+#define L(member) offsetof(hr_spec_load_balancer, member)
 
 /* ---- ConsistentHashLB ---- */
 
 static void read_hash_name(hr_reader *r, const hr_node *node, void *base, const hr_field *field) {
-    hr_lb_settings *lb = base;
+    hr_spec_load_balancer *lb = base;
     lb->has_hash_key = true;
     lb->hash_kind = (hr_hash_kind)field->count;
     hr_read_string(r, node, base, field);
 }
 
 static void read_source_ip(hr_reader *r, const hr_node *node, void *base, const hr_field *field) {
-    hr_lb_settings *lb = base;
+    hr_spec_load_balancer *lb = base;
     (void)field;
     lb->hash_kind = HR_HASH_SOURCE_IP;
     hr_read_bool(r, node, base, &(hr_field){.offset = L(has_hash_key)});
 }
 
 static void check_cookie(hr_reader *r, const hr_node *node, void *out) {
-    const hr_lb_settings *lb = out;
+    const hr_spec_load_balancer *lb = out;
     if (lb->hash_name.len == 0)
         hr_reader_error(r, node, "name is required");
     if (lb->cookie_ttl_ns < -1)
@@ -42,7 +42,7 @@ static const hr_field cookie_fields[] = {
 
 static const hr_schema cookie_schema = {"ConsistentHashLB.HTTPCookie",
                                         HR_FIELDS(cookie_fields),
-                                        sizeof(hr_lb_settings),
+                                        sizeof(hr_spec_load_balancer),
                                         -1,
                                         L(has_hash_key),
                                         0,
@@ -50,7 +50,7 @@ static const hr_schema cookie_schema = {"ConsistentHashLB.HTTPCookie",
                                         check_cookie};
 
 static void read_cookie(hr_reader *r, const hr_node *node, void *base, const hr_field *field) {
-    ((hr_lb_settings *)base)->hash_kind = HR_HASH_COOKIE;
+    ((hr_spec_load_balancer *)base)->hash_kind = HR_HASH_COOKIE;
     hr_read_message(r, node, base, field);
 }
 
@@ -59,7 +59,7 @@ static const hr_field ring_fields[] = {
 
 static const hr_schema ring_schema = {"ConsistentHashLB.RingHash",
                                       HR_FIELDS(ring_fields),
-                                      sizeof(hr_lb_settings),
+                                      sizeof(hr_spec_load_balancer),
                                       -1,
                                       -1,
                                       0,
@@ -79,7 +79,7 @@ static int is_prime(int64_t n) {
 }
 
 static void check_maglev(hr_reader *r, const hr_node *node, void *out) {
-    const hr_lb_settings *lb = out;
+    const hr_spec_load_balancer *lb = out;
     int64_t size = lb->maglev_table_size;
     if (size <= 0)
         hr_reader_error(
@@ -95,7 +95,7 @@ static const hr_field maglev_fields[] = {
 
 static const hr_schema maglev_schema = {"ConsistentHashLB.MagLev",
                                         HR_FIELDS(maglev_fields),
-                                        sizeof(hr_lb_settings),
+                                        sizeof(hr_spec_load_balancer),
                                         -1,
                                         -1,
                                         0,
@@ -103,14 +103,14 @@ static const hr_schema maglev_schema = {"ConsistentHashLB.MagLev",
                                         check_maglev};
 
 static void read_algorithm(hr_reader *r, const hr_node *node, void *base, const hr_field *field) {
-    ((hr_lb_settings *)base)->hash_algorithm = (int)field->count;
+    ((hr_spec_load_balancer *)base)->hash_algorithm = (int)field->count;
     hr_read_message(r, node, base, field);
 }
 
 #define LARGEST_RING 8388608 /* Envoy's maximum ring size, which Istio does not change */
 
 static void check_hash(hr_reader *r, const hr_node *node, void *out) {
-    const hr_lb_settings *lb = out;
+    const hr_spec_load_balancer *lb = out;
     static const char *const keys[] = {"httpHeaderName", "httpCookie", "useSourceIp",
                                        "httpQueryParameterName"};
     int n = 0;
@@ -145,7 +145,7 @@ static const hr_field hash_fields[] = {
 
 static const hr_schema hash_schema = {"LoadBalancerSettings.ConsistentHashLB",
                                       HR_FIELDS(hash_fields),
-                                      sizeof(hr_lb_settings),
+                                      sizeof(hr_spec_load_balancer),
                                       -1,
                                       L(has_consistent_hash),
                                       0,
@@ -197,9 +197,9 @@ static int localities_overlap(hr_str earlier, hr_str later) {
 
 #define MOST_LOCALITIES 1000
 
-static void check_distribute(hr_reader *r, const hr_node *list, const hr_lb_settings *lb) {
+static void check_distribute(hr_reader *r, const hr_node *list, const hr_spec_load_balancer *lb) {
     hr_path step;
-    const hr_locality_distribute *d = lb->distribute;
+    const hr_spec_locality_distribute *d = lb->distribute;
     for (const hr_node *item = hr_items_begin(r, &step, list); item != NULL;
          item = hr_items_next(r, &step, item), d++) {
         uint64_t total = 0;
@@ -207,7 +207,7 @@ static void check_distribute(hr_reader *r, const hr_node *list, const hr_lb_sett
         if (mistake != NULL)
             hr_field_error(r, item, "from", "\"%.*s\" is not a valid locality: %s",
                            (int)d->from.len, d->from.p == NULL ? "" : d->from.p, mistake);
-        for (const hr_locality_distribute *e = lb->distribute;
+        for (const hr_spec_locality_distribute *e = lb->distribute;
              e != d && e < lb->distribute + MOST_LOCALITIES; e++)
             if (mistake == NULL && localities_overlap(e->from, d->from))
                 hr_field_error(r, item, "from", "overlaps with \"%.*s\"", (int)e->from.len,
@@ -233,7 +233,7 @@ static void check_distribute(hr_reader *r, const hr_node *list, const hr_lb_sett
     }
 }
 
-static void check_failover(hr_reader *r, const hr_node *list, const hr_lb_settings *lb) {
+static void check_failover(hr_reader *r, const hr_node *list, const hr_spec_load_balancer *lb) {
     hr_path step;
     const hr_pair *f = lb->failover;
     for (const hr_node *item = hr_items_begin(r, &step, list); item != NULL;
@@ -247,7 +247,7 @@ static void check_failover(hr_reader *r, const hr_node *list, const hr_lb_settin
     }
 }
 
-static void check_locality(hr_reader *r, const hr_node *node, const hr_lb_settings *lb) {
+static void check_locality(hr_reader *r, const hr_node *node, const hr_spec_load_balancer *lb) {
     if (lb->n_distribute > 0 && lb->n_failover > 0) {
         hr_field_error(r, node, "failover", "cannot be combined with \"distribute\"");
         return;
@@ -275,9 +275,9 @@ static void check_locality(hr_reader *r, const hr_node *node, const hr_lb_settin
 
 static void read_distribute_to(hr_reader *r, const hr_node *node, void *base,
                                const hr_field *field) {
-    hr_locality_distribute *d = base;
+    hr_spec_locality_distribute *d = base;
     (void)field;
-    if (!hr_reader_wants(r, node, HR_NODE_MAP) || node->u.children.n == 0)
+    if (!hr_reader_expect(r, node, HR_NODE_MAP) || node->u.children.n == 0)
         return;
     d->to = hr_reader_alloc(r, node->u.children.n, sizeof(*d->to));
     if (d->to == NULL)
@@ -291,14 +291,14 @@ static void read_distribute_to(hr_reader *r, const hr_node *node, void *base,
 }
 
 static const hr_field distribute_fields[] = {
-    {"from", hr_read_string, offsetof(hr_locality_distribute, from), 0, NULL, 0},
+    {"from", hr_read_string, offsetof(hr_spec_locality_distribute, from), 0, NULL, 0},
     {"to", read_distribute_to, 0, 0, NULL, 0},
 };
 
 static const hr_schema distribute_schema = {"LocalityLoadBalancerSetting.Distribute",
                                             HR_FIELDS(distribute_fields),
-                                            sizeof(hr_locality_distribute),
-                                            offsetof(hr_locality_distribute, pos),
+                                            sizeof(hr_spec_locality_distribute),
+                                            offsetof(hr_spec_locality_distribute, pos),
                                             -1,
                                             0,
                                             NULL,
@@ -327,7 +327,7 @@ static const hr_field locality_fields[] = {
 
 static const hr_schema locality_schema = {"LocalityLoadBalancerSetting",
                                           HR_FIELDS(locality_fields),
-                                          sizeof(hr_lb_settings),
+                                          sizeof(hr_spec_load_balancer),
                                           L(locality_pos),
                                           L(has_locality),
                                           0,
@@ -337,7 +337,7 @@ static const hr_schema locality_schema = {"LocalityLoadBalancerSetting",
 /* ---- WarmupConfiguration ---- */
 
 static void check_warmup(hr_reader *r, const hr_node *node, void *out) {
-    const hr_lb_settings *lb = out;
+    const hr_spec_load_balancer *lb = out;
     if (!hr_field_is_given(node, "duration"))
         hr_reader_error(r, node, "duration is required");
     if (hr_field_is_given(node, "minimumPercent") &&
@@ -356,7 +356,7 @@ static const hr_field warmup_fields[] = {
 
 static const hr_schema warmup_schema = {"WarmupConfiguration",
                                         HR_FIELDS(warmup_fields),
-                                        sizeof(hr_lb_settings),
+                                        sizeof(hr_spec_load_balancer),
                                         L(warmup_pos),
                                         L(has_warmup),
                                         0,
@@ -366,7 +366,7 @@ static const hr_schema warmup_schema = {"WarmupConfiguration",
 /* ---- LoadBalancerSettings ---- */
 
 static void check_load_balancer(hr_reader *r, const hr_node *node, void *out) {
-    const hr_lb_settings *lb = out;
+    const hr_spec_load_balancer *lb = out;
     const hr_node *locality = hr_field_get(node, "localityLbSetting");
     if (locality != NULL && locality->kind == HR_NODE_MAP) {
         hr_path step = {.up = r->path, .name = HR_STR("localityLbSetting")};
@@ -386,12 +386,12 @@ static const hr_enum simple_lb[] = {{"UNSPECIFIED", 0}, {"LEAST_CONN", 1},  {"RA
                                     {NULL, 0}};
 
 static void read_simple(hr_reader *r, const hr_node *node, void *base, const hr_field *field) {
-    ((hr_lb_settings *)base)->has_simple = true;
+    ((hr_spec_load_balancer *)base)->has_simple = true;
     hr_read_enum(r, node, base, field);
 }
 
 static void init_lb(void *out) {
-    hr_lb_settings *lb = out;
+    hr_spec_load_balancer *lb = out;
     lb->cookie_ttl_ns = lb->minimum_ring_size = lb->maglev_table_size = lb->warmup_duration_ns = -1;
     lb->deprecated_minimum_ring_size = lb->warmup_duration_secs_ns = -1;
     lb->warmup_minimum_percent = lb->warmup_aggression = -1;
@@ -410,7 +410,7 @@ static const hr_field lb_fields[] = {
 
 const hr_schema hr_load_balancer_schema = {"LoadBalancerSettings",
                                            HR_FIELDS(lb_fields),
-                                           sizeof(hr_lb_settings),
+                                           sizeof(hr_spec_load_balancer),
                                            L(pos),
                                            L(present),
                                            0,

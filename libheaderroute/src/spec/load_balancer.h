@@ -4,7 +4,7 @@
 
 #include "reader.h"
 
-typedef struct hr_locality_distribute {
+typedef struct hr_spec_locality_distribute {
     hr_str from;
     struct {
         hr_str to;
@@ -12,9 +12,9 @@ typedef struct hr_locality_distribute {
     } * to;
     size_t n_to;
     hr_pos pos;
-} hr_locality_distribute;
+} hr_spec_locality_distribute;
 
-typedef struct hr_lb_settings {
+typedef struct hr_spec_load_balancer {
     bool present;
     bool has_simple;
     int simple; /* 0 UNSPECIFIED, 1 LEAST_CONN, 2 RANDOM, 3 PASSTHROUGH, 4 ROUND_ROBIN, 5
@@ -36,14 +36,14 @@ typedef struct hr_lb_settings {
     double warmup_minimum_percent, warmup_aggression; /* -1: unset */
     bool has_locality;                                /* localityLbSetting */
     int locality_enabled;                             /* -1 unset */
-    hr_locality_distribute *distribute;
+    hr_spec_locality_distribute *distribute;
     size_t n_distribute;
     hr_pair *failover; /* from region -> to region */
     size_t n_failover;
     hr_str_list failover_priority;
     hr_pos pos, locality_pos, warmup_pos;
-} hr_lb_settings;
+} hr_spec_load_balancer;
 
-extern const hr_schema hr_load_balancer_schema; /* hr_lb_settings */
+extern const hr_schema hr_load_balancer_schema; /* hr_spec_load_balancer */
 
 #endif

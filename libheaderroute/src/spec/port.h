@@ -5,22 +5,23 @@
 
 #include "pos.h"
 
-typedef struct hr_port_spec { /* Service's and ServiceEntry's ports */
+typedef struct hr_spec_port { /* Service's and ServiceEntry's ports */
     uint32_t number;
     hr_str name, protocol, app_protocol; /* absent where unset */
     uint32_t target_port;                /* 0: unset */
     hr_str target_port_name;             /* absent: number */
     hr_pos pos;
-} hr_port_spec;
+} hr_spec_port;
 
-typedef struct hr_named_port { /* map<string, uint32> ports of a WorkloadEntry; containers' ports */
+typedef struct hr_spec_named_port { /* map<string, uint32> ports of a WorkloadEntry; containers'
+                                       ports */
     hr_str name;
     uint32_t number;
-} hr_named_port;
+} hr_spec_named_port;
 
-typedef struct hr_port_specs {
-    const hr_port_spec *v;
+typedef struct hr_spec_ports {
+    const hr_spec_port *v;
     size_t n;
-} hr_port_specs;
+} hr_spec_ports;
 
 #endif

@@ -6,26 +6,27 @@
 
 #include <headerroute/headerroute.h>
 
-typedef enum hr_proto {
-    HR_PROTO_UNSUPPORTED = 0,
-    HR_PROTO_TCP,
-    HR_PROTO_UDP,
-    HR_PROTO_GRPC,
-    HR_PROTO_GRPC_WEB,
-    HR_PROTO_HTTP,
-    HR_PROTO_HTTP_PROXY,
-    HR_PROTO_HTTP2,
-    HR_PROTO_HTTPS,
-    HR_PROTO_TLS,
-    HR_PROTO_MONGO,
-    HR_PROTO_REDIS,
-    HR_PROTO_MYSQL
-} hr_proto;
+typedef enum hr_spec_protocol {
+    HR_SPEC_PROTOCOL_UNSUPPORTED = 0,
+    HR_SPEC_PROTOCOL_TCP,
+    HR_SPEC_PROTOCOL_UDP,
+    HR_SPEC_PROTOCOL_GRPC,
+    HR_SPEC_PROTOCOL_GRPC_WEB,
+    HR_SPEC_PROTOCOL_HTTP,
+    HR_SPEC_PROTOCOL_HTTP_PROXY,
+    HR_SPEC_PROTOCOL_HTTP2,
+    HR_SPEC_PROTOCOL_HTTPS,
+    HR_SPEC_PROTOCOL_TLS,
+    HR_SPEC_PROTOCOL_MONGO,
+    HR_SPEC_PROTOCOL_REDIS,
+    HR_SPEC_PROTOCOL_MYSQL
+} hr_spec_protocol;
 
-/* The protocol of a name in any letter case; HR_PROTO_UNSUPPORTED if Istio does not know the name.
+/* The protocol of a name in any letter case; HR_SPEC_PROTOCOL_UNSUPPORTED if Istio does not know
+ * the name.
  */
-hr_proto hr_proto_parse(hr_str s);
-bool hr_proto_is_http(hr_proto p);
-bool hr_proto_is_tls(hr_proto p);
+hr_spec_protocol hr_spec_protocol_parse(hr_str s);
+bool hr_spec_protocol_is_http(hr_spec_protocol p);
+bool hr_spec_protocol_is_tls(hr_spec_protocol p);
 
 #endif

@@ -15,23 +15,23 @@
 
 /* All structs live in the arena of the load. A struct that a message may point at has a `pos`. */
 typedef struct hr_resources {
-    hr_virtual_service *virtual_services;
+    hr_spec_virtual_service *virtual_services;
     size_t n_virtual_services;
-    hr_destination_rule *destination_rules;
+    hr_spec_destination_rule *destination_rules;
     size_t n_destination_rules;
-    hr_gateway *gateways;
+    hr_spec_gateway *gateways;
     size_t n_gateways;
-    hr_service_entry *service_entries;
+    hr_spec_service_entry *service_entries;
     size_t n_service_entries;
-    hr_workload_entry *workload_entries;
+    hr_spec_workload_entry *workload_entries;
     size_t n_workload_entries;
-    hr_service *services;
+    hr_spec_service *services;
     size_t n_services;
-    hr_workload *workloads;
+    hr_spec_workload *workloads;
     size_t n_workloads;
-    hr_endpoint_slice *endpoint_slices;
+    hr_spec_endpoint_slice *endpoint_slices;
     size_t n_endpoint_slices;
-    hr_kube_node *nodes;
+    hr_spec_node *nodes;
     size_t n_nodes;
     hr_map
         regexes; /* pattern -> hr_regex, for every pattern of the resources; freed with the arena */

@@ -18,7 +18,7 @@ static const hr_schema port_selector_schema = {
 
 static void read_port_selector(hr_reader *r, const hr_node *node, void *base,
                                const hr_field *field) {
-    hr_destination *out = base;
+    hr_spec_destination *out = base;
     (void)field;
     out->port_pos = hr_reader_pos(r, node);
     hr_read_fields(r, node, &out->port, &port_selector_schema);
@@ -26,13 +26,13 @@ static void read_port_selector(hr_reader *r, const hr_node *node, void *base,
 
 static void read_destination_host(hr_reader *r, const hr_node *node, void *base,
                                   const hr_field *field) {
-    ((hr_destination *)base)->host_pos = hr_reader_pos(r, node);
+    ((hr_spec_destination *)base)->host_pos = hr_reader_pos(r, node);
     hr_read_string(r, node, base, field);
 }
 
 static void read_destination_subset(hr_reader *r, const hr_node *node, void *base,
                                     const hr_field *field) {
-    ((hr_destination *)base)->subset_pos = hr_reader_pos(r, node);
+    ((hr_spec_destination *)base)->subset_pos = hr_reader_pos(r, node);
     hr_read_string(r, node, base, field);
 }
 
@@ -44,7 +44,7 @@ static void check_subset_name(hr_reader *r, const hr_node *node, const char *fie
 }
 
 static void check_destination(hr_reader *r, const hr_node *node, void *out) {
-    const hr_destination *destination = out;
+    const hr_spec_destination *destination = out;
     const hr_node *port = hr_field_get(node, "port");
     const char *mistake = hr_domain_mistake(destination->host, true);
     if (destination->host_pos.line == 0)
@@ -63,15 +63,15 @@ static void check_destination(hr_reader *r, const hr_node *node, void *out) {
 }
 
 static const hr_field destination_fields[] = {
-    {"host", read_destination_host, offsetof(hr_destination, host), 0, NULL, 0},
-    {"subset", read_destination_subset, offsetof(hr_destination, subset), 0, NULL, 0},
+    {"host", read_destination_host, offsetof(hr_spec_destination, host), 0, NULL, 0},
+    {"subset", read_destination_subset, offsetof(hr_spec_destination, subset), 0, NULL, 0},
     {"port", read_port_selector, 0, 0, NULL, 0},
 };
 
 const hr_schema hr_destination_schema = {"Destination",
                                          HR_FIELDS(destination_fields),
-                                         sizeof(hr_destination),
-                                         offsetof(hr_destination, pos),
+                                         sizeof(hr_spec_destination),
+                                         offsetof(hr_spec_destination, pos),
                                          -1,
                                          0,
                                          NULL,
@@ -80,31 +80,32 @@ const hr_schema hr_destination_schema = {"Destination",
 /* ---- weighted destinations ---- */
 
 static const hr_field route_destination_fields[] = {
-    {"destination", hr_read_message, offsetof(hr_route_destination, destination), 0,
+    {"destination", hr_read_message, offsetof(hr_spec_route_destination, destination), 0,
      &hr_destination_schema, 0},
-    {"weight", hr_read_count, offsetof(hr_route_destination, weight), 0, NULL, 0},
-    {"headers", hr_read_message, offsetof(hr_route_destination, headers), 0, &hr_headers_schema, 0},
+    {"weight", hr_read_count, offsetof(hr_spec_route_destination, weight), 0, NULL, 0},
+    {"headers", hr_read_message, offsetof(hr_spec_route_destination, headers), 0,
+     &hr_headers_schema, 0},
 };
 
 const hr_schema hr_route_destination_schema = {"HTTPRouteDestination",
                                                HR_FIELDS(route_destination_fields),
-                                               sizeof(hr_route_destination),
-                                               offsetof(hr_route_destination, pos),
+                                               sizeof(hr_spec_route_destination),
+                                               offsetof(hr_spec_route_destination, pos),
                                                -1,
                                                0,
                                                NULL,
                                                NULL};
 
 static const hr_field l4_destination_fields[] = {
-    {"destination", hr_read_message, offsetof(hr_route_destination, destination), 0,
+    {"destination", hr_read_message, offsetof(hr_spec_route_destination, destination), 0,
      &hr_destination_schema, 0},
-    {"weight", hr_read_count, offsetof(hr_route_destination, weight), 0, NULL, 0},
+    {"weight", hr_read_count, offsetof(hr_spec_route_destination, weight), 0, NULL, 0},
 };
 
 const hr_schema hr_l4_destination_schema = {"RouteDestination",
                                             HR_FIELDS(l4_destination_fields),
-                                            sizeof(hr_route_destination),
-                                            offsetof(hr_route_destination, pos),
+                                            sizeof(hr_spec_route_destination),
+                                            offsetof(hr_spec_route_destination, pos),
                                             -1,
                                             0,
                                             NULL,

@@ -11,9 +11,9 @@
 
 #define MOST_PORTS 1000
 
-static void check_service_port(hr_reader *r, const hr_node *item, const hr_service *service,
+static void check_service_port(hr_reader *r, const hr_node *item, const hr_spec_service *service,
                                size_t index) {
-    const hr_port_spec *port = &service->ports[index];
+    const hr_spec_port *port = &service->ports[index];
     if (item->kind != HR_NODE_MAP)
         return;
     if (hr_field_get(item, "port") == NULL)
@@ -27,7 +27,7 @@ static void check_service_port(hr_reader *r, const hr_node *item, const hr_servi
                        "by appProtocol",
                        (int)port->protocol.len, port->protocol.p);
     for (size_t i = 0; i < index && index < MOST_PORTS; i++) {
-        const hr_port_spec *other = &service->ports[i];
+        const hr_spec_port *other = &service->ports[i];
         if (port->name.len > 0 && hr_str_eq(other->name, port->name))
             hr_field_error(r, item, "name", "the port name \"%.*s\" is given twice",
                            (int)port->name.len, port->name.p);
@@ -39,7 +39,7 @@ static void check_service_port(hr_reader *r, const hr_node *item, const hr_servi
 }
 
 static void check_service(hr_reader *r, const hr_node *spec, void *out) {
-    const hr_service *service = out;
+    const hr_spec_service *service = out;
     int headless = hr_str_eq_c(service->cluster_ip, "None"),
         by_name = hr_str_eq_c(service->type, "ExternalName");
     static const char *const types[] = {"ClusterIP", "NodePort", "LoadBalancer", "ExternalName"};
@@ -66,11 +66,11 @@ static void check_service(hr_reader *r, const hr_node *spec, void *out) {
     r->path = name.up;
 }
 
-#define P(member) offsetof(hr_port_spec, member)
+#define P(member) offsetof(hr_spec_port, member)
 
 /* IntOrString */
 static void read_target_port(hr_reader *r, const hr_node *node, void *base, const hr_field *field) {
-    hr_port_spec *port = base;
+    hr_spec_port *port = base;
     (void)field;
     if (node->kind == HR_NODE_STRING)
         port->target_port_name = hr_reader_copy(r, node->u.text);
@@ -87,10 +87,10 @@ static const hr_field service_port_fields[] = {
 };
 
 static const hr_schema service_port_schema = {
-    "ServicePort", HR_FIELDS(service_port_fields), sizeof(hr_port_spec), P(pos), -1, 1, NULL, NULL};
+    "ServicePort", HR_FIELDS(service_port_fields), sizeof(hr_spec_port), P(pos), -1, 1, NULL, NULL};
 #undef P
 
-#define S(member) offsetof(hr_service, member)
+#define S(member) offsetof(hr_spec_service, member)
 static const hr_field service_fields[] = {
     {"type", hr_read_string, S(type), 0, NULL, 0},
     {"clusterIP", hr_read_string, S(cluster_ip), 0, NULL, 0},
@@ -103,7 +103,8 @@ static const hr_field service_fields[] = {
 };
 #undef S
 static const hr_schema service_schema = {
-    "ServiceSpec", HR_FIELDS(service_fields), sizeof(hr_service), -1, -1, 1, NULL, check_service};
+    "ServiceSpec", HR_FIELDS(service_fields), sizeof(hr_spec_service), -1, -1, 1, NULL,
+    check_service};
 
 static hr_str trimmed(const char *begin, const char *end) {
     while (begin < end && (*begin == ' ' || *begin == '\t'))
@@ -114,7 +115,7 @@ static hr_str trimmed(const char *begin, const char *end) {
 }
 
 /* networking.istio.io/exportTo: namespaces, separated by commas. */
-static void read_export_annotation(hr_reader *r, hr_service *service) {
+static void read_export_annotation(hr_reader *r, hr_spec_service *service) {
     for (size_t i = 0; i < service->meta.n_annotations; i++) {
         if (!hr_str_eq(service->meta.annotations[i].name, HR_STR("networking.istio.io/exportTo")))
             continue;
@@ -139,7 +140,7 @@ static void read_export_annotation(hr_reader *r, hr_service *service) {
 }
 
 void hr_read_service(hr_reader *r, const hr_node *resource, const hr_meta *meta) {
-    hr_service *service = HR_APPEND(r, services);
+    hr_spec_service *service = HR_APPEND(r, services);
     if (service == NULL)
         return;
     service->meta = *meta;

@@ -6,20 +6,20 @@
 #include "meta.h"
 #include "port.h"
 
-typedef struct hr_service {
+typedef struct hr_spec_service {
     hr_meta meta;
     hr_str type, cluster_ip, external_name; /* cluster_ip "None": headless */
     hr_str_list cluster_ips;
     hr_pair *selector;
     size_t n_selector;
     bool publish_not_ready_addresses;
-    hr_port_spec *ports;
+    hr_spec_port *ports;
     size_t n_ports;
     hr_str_list export_to; /* annotation networking.istio.io/exportTo */
     hr_str
         traffic_distribution; /* PreferClose, PreferSameZone, PreferSameNode; absent where unset */
     hr_pos pos;
-} hr_service;
+} hr_spec_service;
 
 /* `resource` is the whole document; `meta` is its metadata, with the default namespace filled in.
  */

@@ -13,7 +13,8 @@ enum { RESOLUTION_NONE, STATIC, DNS, DNS_ROUND_ROBIN };
 
 #define MOST_PORTS 1000
 
-static void check_entry_hosts(hr_reader *r, const hr_node *spec, const hr_service_entry *entry) {
+static void check_entry_hosts(hr_reader *r, const hr_node *spec,
+                              const hr_spec_service_entry *entry) {
     const hr_node *list = hr_field_get(spec, "hosts");
     int by_name = (entry->resolution == DNS || entry->resolution == DNS_ROUND_ROBIN) &&
                   entry->n_endpoints == 0;
@@ -47,7 +48,7 @@ static void check_entry_hosts(hr_reader *r, const hr_node *spec, const hr_servic
 }
 
 static void check_entry_addresses(hr_reader *r, const hr_node *spec,
-                                  const hr_service_entry *entry) {
+                                  const hr_spec_service_entry *entry) {
     const hr_node *list = hr_field_get(spec, "addresses");
     hr_path name = {.up = r->path, .name = HR_STR("addresses")}, step;
     r->path = &name;
@@ -65,9 +66,9 @@ static void check_entry_addresses(hr_reader *r, const hr_node *spec,
     r->path = name.up;
 }
 
-static void check_entry_port(hr_reader *r, const hr_node *item, const hr_service_entry *entry,
+static void check_entry_port(hr_reader *r, const hr_node *item, const hr_spec_service_entry *entry,
                              size_t index) {
-    const hr_port_spec *port = &entry->ports[index];
+    const hr_spec_port *port = &entry->ports[index];
     if (item->kind != HR_NODE_MAP)
         return;
     if (!hr_is_label(port->name))
@@ -78,7 +79,8 @@ static void check_entry_port(hr_reader *r, const hr_node *item, const hr_service
                        (int)port->name.len, port->name.p == NULL ? "" : port->name.p);
     if (hr_field_get(item, "number") == NULL)
         hr_reader_error(r, item, "number is required");
-    if (port->protocol.len > 0 && hr_proto_parse(port->protocol) == HR_PROTO_UNSUPPORTED)
+    if (port->protocol.len > 0 &&
+        hr_spec_protocol_parse(port->protocol) == HR_SPEC_PROTOCOL_UNSUPPORTED)
         hr_field_error(r, item, "protocol",
                        "\"%.*s\" is not one of HTTP, HTTPS, HTTP2, GRPC, GRPC-WEB, TLS, TCP, UDP, "
                        "MONGO, REDIS, MYSQL",
@@ -92,7 +94,8 @@ static void check_entry_port(hr_reader *r, const hr_node *item, const hr_service
     }
 }
 
-static void check_entry_ports(hr_reader *r, const hr_node *spec, const hr_service_entry *entry) {
+static void check_entry_ports(hr_reader *r, const hr_node *spec,
+                              const hr_spec_service_entry *entry) {
     const hr_node *list = hr_field_get(spec, "ports");
     hr_path name = {.up = r->path, .name = HR_STR("ports")}, step;
     r->path = &name;
@@ -102,8 +105,8 @@ static void check_entry_ports(hr_reader *r, const hr_node *spec, const hr_servic
     r->path = name.up;
     for (size_t i = 0;
          entry->resolution != RESOLUTION_NONE && entry->hosts.n > 1 && i < entry->n_ports; i++) {
-        hr_proto protocol = hr_proto_parse(entry->ports[i].protocol);
-        if (!hr_proto_is_http(protocol) && !hr_proto_is_tls(protocol)) {
+        hr_spec_protocol protocol = hr_spec_protocol_parse(entry->ports[i].protocol);
+        if (!hr_spec_protocol_is_http(protocol) && !hr_spec_protocol_is_tls(protocol)) {
             hr_field_error(r, spec, "hosts",
                            "several hosts require ports of HTTP or TLS; port %u is neither",
                            entry->ports[i].number);
@@ -113,7 +116,7 @@ static void check_entry_ports(hr_reader *r, const hr_node *spec, const hr_servic
 }
 
 static void check_entry_endpoints(hr_reader *r, const hr_node *spec,
-                                  const hr_service_entry *entry) {
+                                  const hr_spec_service_entry *entry) {
     const hr_node *list = hr_field_get(spec, "endpoints");
     hr_path name = {.up = r->path, .name = HR_STR("endpoints")}, step;
     if (entry->has_selector && entry->n_endpoints > 0)
@@ -127,8 +130,8 @@ static void check_entry_endpoints(hr_reader *r, const hr_node *spec,
         hr_field_error(r, spec, "endpoints",
                        "at most one endpoint is allowed with DNS_ROUND_ROBIN");
     r->path = &name;
-    const hr_port_specs declared = {entry->ports, entry->n_ports};
-    const hr_workload_entry *workload = entry->endpoints;
+    const hr_spec_ports declared = {entry->ports, entry->n_ports};
+    const hr_spec_workload_entry *workload = entry->endpoints;
     int looked = entry->n_endpoints > 0 && entry->resolution != RESOLUTION_NONE;
     for (const hr_node *item = looked ? hr_items_begin(r, &step, list) : NULL; item != NULL;
          item = hr_items_next(r, &step, item), workload++) {
@@ -141,7 +144,7 @@ static void check_entry_endpoints(hr_reader *r, const hr_node *spec,
 }
 
 static void check_service_entry(hr_reader *r, const hr_node *spec, void *out) {
-    const hr_service_entry *entry = out;
+    const hr_spec_service_entry *entry = out;
     if (entry->has_selector && entry->n_selector == 0)
         hr_field_warn(r, spec, "workloadSelector",
                       "without labels selects every workload of the namespace");
@@ -152,7 +155,7 @@ static void check_service_entry(hr_reader *r, const hr_node *spec, void *out) {
     hr_check_export_to(r, spec, entry->meta.namespace_, 1, 0);
 }
 
-#define P(member) offsetof(hr_port_spec, member)
+#define P(member) offsetof(hr_spec_port, member)
 static const hr_field port_fields[] = {
     {"number", hr_read_port, P(number), 0, NULL, 0},
     {"protocol", hr_read_string, P(protocol), 0, NULL, 0},
@@ -162,14 +165,14 @@ static const hr_field port_fields[] = {
 #undef P
 static const hr_schema port_schema = {"ServicePort",
                                       HR_FIELDS(port_fields),
-                                      sizeof(hr_port_spec),
-                                      offsetof(hr_port_spec, pos),
+                                      sizeof(hr_spec_port),
+                                      offsetof(hr_spec_port, pos),
                                       -1,
                                       0,
                                       NULL,
                                       NULL};
 
-#define S(member) offsetof(hr_service_entry, member)
+#define S(member) offsetof(hr_spec_service_entry, member)
 static const hr_enum locations[] = {{"MESH_EXTERNAL", 0}, {"MESH_INTERNAL", 1}, {NULL, 0}};
 
 static const hr_enum resolutions[] = {
@@ -177,7 +180,7 @@ static const hr_enum resolutions[] = {
 
 static void read_resolution(hr_reader *r, const hr_node *node, void *base, const hr_field *field) {
     hr_read_enum(r, node, base, field);
-    if (((hr_service_entry *)base)->resolution == 4)
+    if (((hr_spec_service_entry *)base)->resolution == 4)
         hr_reader_error(r, node, "DYNAMIC_DNS is not supported; use DNS or DNS_ROUND_ROBIN");
 }
 
@@ -187,7 +190,7 @@ static const hr_field selector_fields[] = {
 
 static const hr_schema selector_schema = {"WorkloadSelector",
                                           HR_FIELDS(selector_fields),
-                                          sizeof(hr_service_entry),
+                                          sizeof(hr_spec_service_entry),
                                           S(selector_pos),
                                           S(has_selector),
                                           0,
@@ -207,11 +210,11 @@ static const hr_field entry_fields[] = {
 };
 #undef S
 static const hr_schema entry_schema = {
-    "ServiceEntry", HR_FIELDS(entry_fields), sizeof(hr_service_entry), -1, -1, 0,
+    "ServiceEntry", HR_FIELDS(entry_fields), sizeof(hr_spec_service_entry), -1, -1, 0,
     NULL,           check_service_entry};
 
 void hr_read_service_entry(hr_reader *r, const hr_node *resource, const hr_meta *meta) {
-    hr_service_entry *entry = HR_APPEND(r, service_entries);
+    hr_spec_service_entry *entry = HR_APPEND(r, service_entries);
     if (entry == NULL)
         return;
     entry->meta = *meta;

@@ -4,20 +4,20 @@
 
 #include "workload_entry.h"
 
-typedef struct hr_service_entry {
+typedef struct hr_spec_service_entry {
     hr_meta meta;
     hr_str_list hosts, addresses, export_to, subject_alt_names;
-    hr_port_spec *ports;
+    hr_spec_port *ports;
     size_t n_ports;
     int location;   /* 0 MESH_EXTERNAL, 1 MESH_INTERNAL */
     int resolution; /* 0 NONE, 1 STATIC, 2 DNS, 3 DNS_ROUND_ROBIN */
-    hr_workload_entry *endpoints;
+    hr_spec_workload_entry *endpoints;
     size_t n_endpoints;
     bool has_selector;
     hr_pair *selector; /* workloadSelector.labels */
     size_t n_selector;
     hr_pos pos, selector_pos;
-} hr_service_entry;
+} hr_spec_service_entry;
 
 /* `resource` is the whole document; `meta` is its metadata, with the default namespace filled in.
  */

@@ -35,7 +35,7 @@ static void check_http2_keepalive(hr_reader *r, const hr_node *node, void *out) 
 static void check_http_pool(hr_reader *r, const hr_node *node, void *out) {
     static const char *const wire[] = {"h2UpgradePolicy", "useClientProtocol",
                                        "maxConcurrentStreams", "http2KeepAlive"};
-    const hr_connection_pool *pool = out;
+    const hr_spec_connection_pool *pool = out;
     report_wire_fields(r, node, wire, 4);
     if (pool->h2_upgrade_policy == 2 && pool->use_client_protocol)
         hr_field_error(r, node, "useClientProtocol",
@@ -43,12 +43,12 @@ static void check_http_pool(hr_reader *r, const hr_node *node, void *out) {
 }
 
 static void check_pool(hr_reader *r, const hr_node *node, void *out) {
-    const hr_connection_pool *pool = out;
+    const hr_spec_connection_pool *pool = out;
     if (!pool->has_tcp && !pool->has_http)
         hr_reader_error(r, node, "tcp or http is required");
 }
 
-#define C(member) offsetof(hr_connection_pool, member)
+#define C(member) offsetof(hr_spec_connection_pool, member)
 static const hr_field keepalive_fields[] = {
     {"probes", hr_read_uint32_value, C(tcp_keepalive_probes), 0, NULL, 0},
     {"time", hr_read_period, C(tcp_keepalive_time_ns), 0, NULL, 0},
@@ -57,7 +57,7 @@ static const hr_field keepalive_fields[] = {
 
 static const hr_schema keepalive_schema = {"TCPSettings.TcpKeepalive",
                                            HR_FIELDS(keepalive_fields),
-                                           sizeof(hr_connection_pool),
+                                           sizeof(hr_spec_connection_pool),
                                            -1,
                                            C(has_tcp_keepalive),
                                            0,
@@ -83,7 +83,7 @@ static const hr_field tcp_fields[] = {
 
 static const hr_schema tcp_schema = {"ConnectionPoolSettings.TCPSettings",
                                      HR_FIELDS(tcp_fields),
-                                     sizeof(hr_connection_pool),
+                                     sizeof(hr_spec_connection_pool),
                                      -1,
                                      C(has_tcp),
                                      0,
@@ -100,7 +100,7 @@ static const hr_field h2_keepalive_fields[] = {
 
 static const hr_schema h2_keepalive_schema = {"HTTPSettings.ConnectionKeepalive",
                                               HR_FIELDS(h2_keepalive_fields),
-                                              sizeof(hr_connection_pool),
+                                              sizeof(hr_spec_connection_pool),
                                               -1,
                                               C(has_http2_keepalive),
                                               0,
@@ -121,7 +121,7 @@ static const hr_field http_fields[] = {
 
 static const hr_schema http_schema = {"ConnectionPoolSettings.HTTPSettings",
                                       HR_FIELDS(http_fields),
-                                      sizeof(hr_connection_pool),
+                                      sizeof(hr_spec_connection_pool),
                                       -1,
                                       C(has_http),
                                       0,
@@ -129,7 +129,7 @@ static const hr_schema http_schema = {"ConnectionPoolSettings.HTTPSettings",
                                       check_http_pool};
 
 static void init_pool(void *out) {
-    hr_connection_pool *pool = out;
+    hr_spec_connection_pool *pool = out;
     pool->tcp_max_connections = pool->tcp_connect_timeout_ns = pool->tcp_idle_timeout_ns = -1;
     pool->tcp_max_connection_duration_ns = pool->http1_max_pending_requests =
         pool->http2_max_requests = -1;
@@ -146,7 +146,7 @@ static const hr_field pool_fields[] = {
 
 static const hr_schema pool_schema = {"ConnectionPoolSettings",
                                       HR_FIELDS(pool_fields),
-                                      sizeof(hr_connection_pool),
+                                      sizeof(hr_spec_connection_pool),
                                       C(pos),
                                       C(present),
                                       0,
@@ -156,12 +156,12 @@ static const hr_schema pool_schema = {"ConnectionPoolSettings",
 
 /* ---- OutlierDetection ---- */
 
-#define O(member) offsetof(hr_outlier_detection, member)
+#define O(member) offsetof(hr_spec_outlier_detection, member)
 
 static void read_codes(hr_reader *r, const hr_node *node, void *base, const hr_field *field) {
-    hr_outlier_detection *out = base;
+    hr_spec_outlier_detection *out = base;
     (void)field;
-    if (!hr_reader_wants(r, node, HR_NODE_LIST) || node->u.children.n == 0)
+    if (!hr_reader_expect(r, node, HR_NODE_LIST) || node->u.children.n == 0)
         return;
     out->http_codes = hr_reader_alloc(r, node->u.children.n, sizeof(*out->http_codes));
     if (out->http_codes == NULL)
@@ -179,7 +179,7 @@ static void read_codes(hr_reader *r, const hr_node *node, void *base, const hr_f
 }
 
 static void init_outlier(void *out) {
-    hr_outlier_detection *o = out;
+    hr_spec_outlier_detection *o = out;
     o->consecutive_5xx_errors = o->consecutive_gateway_errors =
         o->consecutive_local_origin_failures = -1;
     o->interval_ns = o->base_ejection_time_ns = o->max_ejection_percent = o->min_health_percent =
@@ -187,7 +187,7 @@ static void init_outlier(void *out) {
 }
 
 static void check_outlier(hr_reader *r, const hr_node *node, void *out) {
-    const hr_outlier_detection *outlier = out;
+    const hr_spec_outlier_detection *outlier = out;
     if (outlier->consecutive_errors != 0)
         hr_field_warn(r, node, "consecutiveErrors",
                       "is deprecated and has no effect; use consecutive5xxErrors or "
@@ -215,7 +215,7 @@ static const hr_field outlier_fields[] = {
 
 static const hr_schema outlier_schema = {"OutlierDetection",
                                          HR_FIELDS(outlier_fields),
-                                         sizeof(hr_outlier_detection),
+                                         sizeof(hr_spec_outlier_detection),
                                          O(pos),
                                          O(present),
                                          0,
@@ -226,7 +226,7 @@ static const hr_schema outlier_schema = {"OutlierDetection",
 /* ---- ClientTLSSettings ---- */
 
 static void check_client_tls(hr_reader *r, const hr_node *node, void *out) {
-    const hr_tls_settings *tls = out;
+    const hr_spec_client_tls *tls = out;
     int simple = tls->mode == HR_TLS_SIMPLE, mutual = tls->mode == HR_TLS_MUTUAL;
     if (tls->insecure_skip_verify == 1 && (simple || mutual)) {
         static const char *const checked[] = {"caCertificates", "subjectAltNames",
@@ -251,7 +251,7 @@ static void check_client_tls(hr_reader *r, const hr_node *node, void *out) {
         hr_field_error(r, node, "privateKey", "is required by mode MUTUAL");
 }
 
-#define T(member) offsetof(hr_tls_settings, member)
+#define T(member) offsetof(hr_spec_client_tls, member)
 static const hr_enum tls_modes[] = {{"DISABLE", HR_TLS_DISABLE},
                                     {"SIMPLE", HR_TLS_SIMPLE},
                                     {"MUTUAL", HR_TLS_MUTUAL},
@@ -259,13 +259,13 @@ static const hr_enum tls_modes[] = {{"DISABLE", HR_TLS_DISABLE},
                                     {NULL, 0}};
 
 static void init_client_tls(void *out) {
-    ((hr_tls_settings *)out)->insecure_skip_verify = -1;
+    ((hr_spec_client_tls *)out)->insecure_skip_verify = -1;
 }
 
 static void read_tls_mode(hr_reader *r, const hr_node *node, void *base, const hr_field *field) {
     int mode = HR_TLS_DISABLE;
     hr_read_enum(r, node, &mode, &(hr_field){.arg = field->arg});
-    ((hr_tls_settings *)base)->mode = (hr_tls_mode)mode;
+    ((hr_spec_client_tls *)base)->mode = (hr_tls_mode)mode;
 }
 
 static const hr_field client_tls_fields[] = {
@@ -283,7 +283,7 @@ static const hr_field client_tls_fields[] = {
 
 static const hr_schema client_tls_schema = {"ClientTLSSettings",
                                             HR_FIELDS(client_tls_fields),
-                                            sizeof(hr_tls_settings),
+                                            sizeof(hr_spec_client_tls),
                                             T(pos),
                                             T(present),
                                             0,
@@ -294,17 +294,17 @@ static const hr_schema client_tls_schema = {"ClientTLSSettings",
 /* ---- TrafficPolicy and PortTrafficPolicy ---- */
 
 static void check_failover_outlier(hr_reader *r, const hr_node *node,
-                                   const hr_policy_spec *policy) {
-    const hr_lb_settings *lb = &policy->load_balancer;
+                                   const hr_spec_traffic_policy *policy) {
+    const hr_spec_load_balancer *lb = &policy->load_balancer;
     if ((lb->n_failover > 0 || lb->failover_priority.n > 0) && !policy->outlier_detection.present)
         hr_field_warn(r, node, "loadBalancer", "failover has no effect without outlierDetection");
 }
 
 static void check_port_policy(hr_reader *r, const hr_node *node, void *out) {
-    const hr_policy_spec *policy = out;
-    const hr_port_policy *whole =
-        (const hr_port_policy *)(const void *)((const char *)out -
-                                               offsetof(hr_port_policy, policy));
+    const hr_spec_traffic_policy *policy = out;
+    const hr_spec_port_policy *whole =
+        (const hr_spec_port_policy *)(const void *)((const char *)out -
+                                                    offsetof(hr_spec_port_policy, policy));
     if (!hr_field_is_given(node, "port"))
         hr_reader_error(r, node, "port.number is required");
     else if (whole->port < 1 || whole->port > 65535)
@@ -318,7 +318,7 @@ static void check_port_policy(hr_reader *r, const hr_node *node, void *out) {
     check_failover_outlier(r, node, policy);
 }
 
-#define P(member) offsetof(hr_policy_spec, member)
+#define P(member) offsetof(hr_spec_traffic_policy, member)
 
 #define BLOCKS                                                                                     \
     {"loadBalancer", hr_read_message, P(load_balancer), 0, &hr_load_balancer_schema, 0},           \
@@ -334,8 +334,8 @@ static const hr_schema port_number_schema = {
 
 /* PortTrafficPolicy is TrafficPolicy's blocks and a port. */
 static void read_policy_port(hr_reader *r, const hr_node *node, void *base, const hr_field *field) {
-    hr_port_policy *policy =
-        (hr_port_policy *)(void *)((char *)base - offsetof(hr_port_policy, policy));
+    hr_spec_port_policy *policy =
+        (hr_spec_port_policy *)(void *)((char *)base - offsetof(hr_spec_port_policy, policy));
     (void)field;
     policy->port_pos = hr_reader_pos(r, node);
     policy->has_port = true;
@@ -349,7 +349,7 @@ static const hr_field port_policy_fields[] = {
 
 static const hr_schema port_blocks_schema = {"TrafficPolicy.PortTrafficPolicy",
                                              HR_FIELDS(port_policy_fields),
-                                             sizeof(hr_policy_spec),
+                                             sizeof(hr_spec_traffic_policy),
                                              P(pos),
                                              P(present),
                                              0,
@@ -357,9 +357,9 @@ static const hr_schema port_blocks_schema = {"TrafficPolicy.PortTrafficPolicy",
                                              check_port_policy};
 
 static void read_port_level(hr_reader *r, const hr_node *node, void *base, const hr_field *field) {
-    hr_policy_spec *policy = base;
+    hr_spec_traffic_policy *policy = base;
     (void)field;
-    if (!hr_reader_wants(r, node, HR_NODE_LIST) || node->u.children.n == 0)
+    if (!hr_reader_expect(r, node, HR_NODE_LIST) || node->u.children.n == 0)
         return;
     policy->port_level = hr_reader_alloc(r, node->u.children.n, sizeof(*policy->port_level));
     if (policy->port_level == NULL)
@@ -394,7 +394,12 @@ static const hr_field policy_fields[] = {
      "a retry budget is not supported; limit retries with connectionPool.http.maxRetries", 0},
 };
 
-const hr_schema hr_traffic_policy_schema = {
-    "TrafficPolicy", HR_FIELDS(policy_fields), sizeof(hr_policy_spec), P(pos), P(present), 0, NULL,
-    check_policy};
+const hr_schema hr_traffic_policy_schema = {"TrafficPolicy",
+                                            HR_FIELDS(policy_fields),
+                                            sizeof(hr_spec_traffic_policy),
+                                            P(pos),
+                                            P(present),
+                                            0,
+                                            NULL,
+                                            check_policy};
 #undef P

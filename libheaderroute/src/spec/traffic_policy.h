@@ -5,7 +5,7 @@
 
 #include "load_balancer.h"
 
-typedef struct hr_connection_pool {
+typedef struct hr_spec_connection_pool {
     bool present;
     int64_t tcp_max_connections, tcp_connect_timeout_ns, tcp_idle_timeout_ns,
         tcp_max_connection_duration_ns;
@@ -18,9 +18,9 @@ typedef struct hr_connection_pool {
     int64_t tcp_keepalive_probes, tcp_keepalive_time_ns, tcp_keepalive_interval_ns;
     int64_t http2_keepalive_interval_ns, http2_keepalive_timeout_ns;
     hr_pos pos;
-} hr_connection_pool; /* -1: unset */
+} hr_spec_connection_pool; /* -1: unset */
 
-typedef struct hr_outlier_detection {
+typedef struct hr_spec_outlier_detection {
     bool present;
     int64_t consecutive_5xx_errors, consecutive_gateway_errors,
         consecutive_local_origin_failures;            /* -1 unset */
@@ -31,37 +31,37 @@ typedef struct hr_outlier_detection {
     uint16_t *http_codes;
     size_t n_http_codes;
     hr_pos pos;
-} hr_outlier_detection;
+} hr_spec_outlier_detection;
 
-typedef struct hr_tls_settings { /* ClientTLSSettings */
+typedef struct hr_spec_client_tls { /* ClientTLSSettings */
     bool present;
     hr_tls_mode mode;
     hr_str client_certificate, private_key, ca_certificates, sni, credential_name;
     hr_str_list subject_alt_names;
     int insecure_skip_verify; /* -1 unset */
     hr_pos pos;
-} hr_tls_settings;
+} hr_spec_client_tls;
 
-typedef struct hr_port_policy hr_port_policy;
+typedef struct hr_spec_port_policy hr_spec_port_policy;
 
-typedef struct hr_policy_spec { /* TrafficPolicy */
+typedef struct hr_spec_traffic_policy { /* TrafficPolicy */
     bool present;
-    hr_lb_settings load_balancer;
-    hr_connection_pool connection_pool;
-    hr_outlier_detection outlier_detection;
-    hr_tls_settings tls;
-    hr_port_policy *port_level;
+    hr_spec_load_balancer load_balancer;
+    hr_spec_connection_pool connection_pool;
+    hr_spec_outlier_detection outlier_detection;
+    hr_spec_client_tls tls;
+    hr_spec_port_policy *port_level;
     size_t n_port_level;
     hr_pos pos;
-} hr_policy_spec;
+} hr_spec_traffic_policy;
 
-struct hr_port_policy {
+struct hr_spec_port_policy {
     bool has_port;
     uint32_t port;
-    hr_policy_spec policy; /* without port_level */
+    hr_spec_traffic_policy policy; /* without port_level */
     hr_pos port_pos;
 };
 
-extern const hr_schema hr_traffic_policy_schema; /* hr_policy_spec */
+extern const hr_schema hr_traffic_policy_schema; /* hr_spec_traffic_policy */
 
 #endif

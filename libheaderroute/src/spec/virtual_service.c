@@ -78,8 +78,8 @@ static void check_overlaps(hr_reader *r, const hr_node *list) {
     }
 }
 
-static void check_virtual_hosts(hr_reader *r, const hr_node *spec, const hr_virtual_service *vs,
-                                int at_gateway) {
+static void check_virtual_hosts(hr_reader *r, const hr_node *spec,
+                                const hr_spec_virtual_service *vs, int at_gateway) {
     const hr_node *list = hr_field_get(spec, "hosts");
     size_t before = hr_diagnostics_errors(r->d);
     int sni = has_sni(spec);
@@ -107,7 +107,7 @@ static void check_virtual_hosts(hr_reader *r, const hr_node *spec, const hr_virt
 
 /* ---- SNI hosts of TLS routes ---- */
 
-static void check_sni_host(hr_reader *r, const hr_node *item, const hr_virtual_service *vs,
+static void check_sni_host(hr_reader *r, const hr_node *item, const hr_spec_virtual_service *vs,
                            int at_gateway) {
     hr_str sni = item->u.text;
     if (hr_is_ip(sni)) {
@@ -128,7 +128,7 @@ static void check_sni_host(hr_reader *r, const hr_node *item, const hr_virtual_s
                     (int)sni.len, sni.p);
 }
 
-static void check_tls_routes(hr_reader *r, const hr_node *spec, const hr_virtual_service *vs) {
+static void check_tls_routes(hr_reader *r, const hr_node *spec, const hr_spec_virtual_service *vs) {
     const hr_node *tls = hr_field_get(spec, "tls");
     hr_path in_tls = {.up = r->path, .name = HR_STR("tls")}, route_step;
     int at_gateway = !list_has_name(&vs->gateways, "mesh");
@@ -164,7 +164,7 @@ static void check_routes(hr_reader *r, const hr_node *spec, bool delegate) {
 }
 
 static void check_virtual_service(hr_reader *r, const hr_node *spec, void *out) {
-    const hr_virtual_service *vs = out;
+    const hr_spec_virtual_service *vs = out;
     bool delegate = !hr_field_is_filled(spec, "hosts");
     int at_gateway = hr_field_is_filled(spec, "gateways") && !list_has_name(&vs->gateways, "mesh");
     static const char *const not_for_delegates[] = {"gateways", "tls", "tcp"};
@@ -188,7 +188,7 @@ static void check_virtual_service(hr_reader *r, const hr_node *spec, void *out) 
                       "is not evaluated: only HTTP requests are routed, not TCP connections");
 }
 
-#define V(member) offsetof(hr_virtual_service, member)
+#define V(member) offsetof(hr_spec_virtual_service, member)
 static const hr_field virtual_service_fields[] = {
     {"hosts", hr_read_strings, V(hosts), 0, NULL, 0},
     {"gateways", hr_read_gateways, V(gateways), 0, NULL, 0},
@@ -200,7 +200,7 @@ static const hr_field virtual_service_fields[] = {
 #undef V
 static const hr_schema virtual_service_schema = {"VirtualService",
                                                  HR_FIELDS(virtual_service_fields),
-                                                 sizeof(hr_virtual_service),
+                                                 sizeof(hr_spec_virtual_service),
                                                  -1,
                                                  -1,
                                                  0,
@@ -208,7 +208,7 @@ static const hr_schema virtual_service_schema = {"VirtualService",
                                                  check_virtual_service};
 
 void hr_read_virtual_service(hr_reader *r, const hr_node *resource, const hr_meta *meta) {
-    hr_virtual_service *vs = HR_APPEND(r, virtual_services);
+    hr_spec_virtual_service *vs = HR_APPEND(r, virtual_services);
     if (vs == NULL)
         return;
     vs->meta = *meta;

@@ -6,14 +6,14 @@
 #include "http_route.h"
 #include "meta.h"
 
-typedef struct hr_virtual_service {
+typedef struct hr_spec_virtual_service {
     hr_meta meta;
     hr_str_list hosts, gateways, export_to;
-    hr_http_route *http;
+    hr_spec_http_route *http;
     size_t n_http;
     size_t n_tcp, n_tls; /* only counted: these routes never decide an HTTP request */
     hr_pos pos;
-} hr_virtual_service;
+} hr_spec_virtual_service;
 
 /* `resource` is the whole document; `meta` is its metadata, with the default namespace filled in.
  */

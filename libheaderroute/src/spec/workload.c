@@ -12,7 +12,7 @@
 
 /* Its labels state the region and the zone of its pods. */
 void hr_read_node(hr_reader *r, const hr_node *resource, const hr_meta *meta) {
-    hr_kube_node *node = HR_APPEND(r, nodes);
+    hr_spec_node *node = HR_APPEND(r, nodes);
     (void)resource;
     if (node != NULL)
         node->meta = *meta;
@@ -21,19 +21,19 @@ void hr_read_node(hr_reader *r, const hr_node *resource, const hr_meta *meta) {
 /* ---- containers and their ports ---- */
 
 typedef struct container {
-    hr_named_port *ports;
+    hr_spec_named_port *ports;
     size_t n_ports;
     hr_str restart_policy;
 } container;
 
 static const hr_field container_port_fields[] = {
-    {"name", hr_read_string, offsetof(hr_named_port, name), 0, NULL, 0},
-    {"containerPort", hr_read_port, offsetof(hr_named_port, number), 0, NULL, 0},
+    {"name", hr_read_string, offsetof(hr_spec_named_port, name), 0, NULL, 0},
+    {"containerPort", hr_read_port, offsetof(hr_spec_named_port, number), 0, NULL, 0},
 };
 
 static const hr_schema container_port_schema = {"ContainerPort",
                                                 HR_FIELDS(container_port_fields),
-                                                sizeof(hr_named_port),
+                                                sizeof(hr_spec_named_port),
                                                 -1,
                                                 -1,
                                                 1,
@@ -68,7 +68,7 @@ static const hr_schema pod_spec_schema = {
 
 /* Named ports of the containers that run side by side. An init container counts if it keeps running
  * (restartPolicy: Always), as for the endpoint controller of Kubernetes. */
-static void take_ports(hr_reader *r, hr_workload *workload, const pod_spec *spec) {
+static void take_ports(hr_reader *r, hr_spec_workload *workload, const pod_spec *spec) {
     size_t n = 0;
     for (size_t i = 0; i < spec->n_containers; i++)
         n += spec->containers[i].n_ports;
@@ -104,7 +104,7 @@ static void read_part(hr_reader *r, const hr_node *map, const char *name, void *
 /* ---- Pod ---- */
 
 static void read_ready(hr_reader *r, const hr_node *node, void *base, const hr_field *field) {
-    hr_workload *workload = base;
+    hr_spec_workload *workload = base;
     (void)field;
     hr_path step;
     for (const hr_node *c = hr_items_begin(r, &step, node); c != NULL;
@@ -118,16 +118,16 @@ static void read_ready(hr_reader *r, const hr_node *node, void *base, const hr_f
 }
 
 static const hr_field pod_status_fields[] = {
-    {"podIP", hr_read_string, offsetof(hr_workload, pod_ip), 0, NULL, 0},
-    {"phase", hr_read_string, offsetof(hr_workload, phase), 0, NULL, 0},
+    {"podIP", hr_read_string, offsetof(hr_spec_workload, pod_ip), 0, NULL, 0},
+    {"phase", hr_read_string, offsetof(hr_spec_workload, phase), 0, NULL, 0},
     {"conditions", read_ready, 0, 0, NULL, 0},
 };
 
 static const hr_schema pod_status_schema = {
-    "PodStatus", HR_FIELDS(pod_status_fields), sizeof(hr_workload), -1, -1, 1, NULL, NULL};
+    "PodStatus", HR_FIELDS(pod_status_fields), sizeof(hr_spec_workload), -1, -1, 1, NULL, NULL};
 
 void hr_read_pod(hr_reader *r, const hr_node *resource, const hr_meta *meta) {
-    hr_workload *pod = HR_APPEND(r, workloads);
+    hr_spec_workload *pod = HR_APPEND(r, workloads);
     if (pod == NULL)
         return;
     pod_spec spec = {0};
@@ -176,7 +176,7 @@ static const hr_schema controller_schema = {
     "the workload's spec", HR_FIELDS(controller_fields), sizeof(template), -1, -1, 1, NULL, NULL};
 
 void hr_read_template(hr_reader *r, const hr_node *resource, const hr_meta *meta) {
-    hr_workload *workload = HR_APPEND(r, workloads);
+    hr_spec_workload *workload = HR_APPEND(r, workloads);
     if (workload == NULL)
         return;
     template t = {0};

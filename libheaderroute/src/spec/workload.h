@@ -6,26 +6,29 @@
 #include "meta.h"
 #include "port.h"
 
-typedef struct hr_kube_node { /* Node: where its pods run */
+typedef struct hr_spec_node { /* Node: where its pods run */
     hr_meta meta;
-} hr_kube_node;
+} hr_spec_node;
 
-typedef enum hr_workload_kind { HR_WORKLOAD_POD, HR_WORKLOAD_DEPLOYMENT } hr_workload_kind;
+typedef enum hr_spec_workload_kind {
+    HR_WORKLOAD_POD,
+    HR_WORKLOAD_DEPLOYMENT
+} hr_spec_workload_kind;
 
 /* A Pod, or the pod template of a Deployment, StatefulSet, DaemonSet or ReplicaSet (labels and
  * named ports only: a template has no address). */
-typedef struct hr_workload {
-    hr_workload_kind kind;
+typedef struct hr_spec_workload {
+    hr_spec_workload_kind kind;
     hr_meta meta;    /* of the Pod, or of the Deployment */
     hr_pair *labels; /* the pod's */
     size_t n_labels;
     hr_str pod_ip, phase, node_name; /* absent where unset */
     bool ready;                      /* status.conditions Ready, true if absent */
     bool terminating;                /* metadata.deletionTimestamp */
-    hr_named_port *ports;
+    hr_spec_named_port *ports;
     size_t n_ports;
     hr_pos pos;
-} hr_workload;
+} hr_spec_workload;
 
 /* `resource` is the whole document; `meta` is its metadata, with the default namespace filled in.
  */

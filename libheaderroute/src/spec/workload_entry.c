@@ -12,14 +12,14 @@
 
 static const char unix_scheme[] = "unix://";
 
-static bool has_port_name(const hr_port_specs *ports, hr_str name) {
+static bool has_port_name(const hr_spec_ports *ports, hr_str name) {
     for (size_t i = 0; i < ports->n; i++)
         if (hr_str_eq(ports->v[i].name, name))
             return true;
     return false;
 }
 
-void hr_check_entry_ports(hr_reader *r, const hr_node *node, const hr_port_specs *declared) {
+void hr_check_entry_ports(hr_reader *r, const hr_node *node, const hr_spec_ports *declared) {
     const hr_node *ports = hr_field_get(node, "ports");
     hr_path name = {.up = r->path, .name = HR_STR("ports")}, step;
     r->path = &name;
@@ -40,8 +40,8 @@ void hr_check_entry_ports(hr_reader *r, const hr_node *node, const hr_port_specs
     r->path = name.up;
 }
 
-void hr_check_entry_address(hr_reader *r, const hr_node *node, const hr_workload_entry *workload,
-                            bool names_allowed) {
+void hr_check_entry_address(hr_reader *r, const hr_node *node,
+                            const hr_spec_workload_entry *workload, bool names_allowed) {
     hr_str address = workload->address;
     if (address.len == 0 && workload->network.len == 0) {
         hr_reader_error(r, node, "address is required");
@@ -69,12 +69,12 @@ static void check_workload_entry(hr_reader *r, const hr_node *spec, void *out) {
     hr_check_entry_ports(r, spec, NULL);
 }
 
-#define W(member) offsetof(hr_workload_entry, member)
+#define W(member) offsetof(hr_spec_workload_entry, member)
 
 static void read_named_ports(hr_reader *r, const hr_node *node, void *base, const hr_field *field) {
-    hr_workload_entry *entry = base;
+    hr_spec_workload_entry *entry = base;
     (void)field;
-    if (!hr_reader_wants(r, node, HR_NODE_MAP) || node->u.children.n == 0)
+    if (!hr_reader_expect(r, node, HR_NODE_MAP) || node->u.children.n == 0)
         return;
     entry->ports = hr_reader_alloc(r, node->u.children.n, sizeof(*entry->ports));
     if (entry->ports == NULL)
@@ -99,19 +99,24 @@ static const hr_field workload_fields[] = {
 
 const hr_schema hr_inline_workload_schema = {"WorkloadEntry",
                                              HR_FIELDS(workload_fields),
-                                             sizeof(hr_workload_entry),
+                                             sizeof(hr_spec_workload_entry),
                                              W(pos),
                                              -1,
                                              0,
                                              NULL,
                                              NULL};
 #undef W
-static const hr_schema workload_entry_schema = {
-    "WorkloadEntry",     HR_FIELDS(workload_fields), sizeof(hr_workload_entry), -1, -1, 0, NULL,
-    check_workload_entry};
+static const hr_schema workload_entry_schema = {"WorkloadEntry",
+                                                HR_FIELDS(workload_fields),
+                                                sizeof(hr_spec_workload_entry),
+                                                -1,
+                                                -1,
+                                                0,
+                                                NULL,
+                                                check_workload_entry};
 
 void hr_read_workload_entry(hr_reader *r, const hr_node *resource, const hr_meta *meta) {
-    hr_workload_entry *entry = HR_APPEND(r, workload_entries);
+    hr_spec_workload_entry *entry = HR_APPEND(r, workload_entries);
     if (entry == NULL)
         return;
     entry->meta = *meta;

@@ -17,7 +17,7 @@
 #define KEPT_BEHIND (LONGEST_MESSAGE - KEPT_BEFORE)
 
 typedef struct finding {
-    hr_diagnostic told;
+    hr_diagnostic diagnostic;
     size_t file; /* index in `files` */
 } finding;
 
@@ -58,7 +58,7 @@ size_t hr_diagnostics_count(const hr_diagnostics *d) {
 }
 
 const hr_diagnostic *hr_diagnostics_get(const hr_diagnostics *d, size_t index) {
-    return d == NULL || index >= d->n ? NULL : &d->v[index].told;
+    return d == NULL || index >= d->n ? NULL : &d->v[index].diagnostic;
 }
 
 size_t hr_diagnostics_errors(const hr_diagnostics *d) {
@@ -69,9 +69,9 @@ int hr_diagnostics_oom(const hr_diagnostics *d) {
     return hr_arena_failed(d->arena);
 }
 
-static int by_place(const void *a, const void *b) {
+static int findings_by_place(const void *a, const void *b) {
     const finding *f = a, *g = b;
-    const hr_diagnostic *x = &f->told, *y = &g->told;
+    const hr_diagnostic *x = &f->diagnostic, *y = &g->diagnostic;
     if (f->file != g->file)
         return f->file < g->file ? -1 : 1;
     if (x->line != y->line)
@@ -84,10 +84,10 @@ static int by_place(const void *a, const void *b) {
 
 void hr_diagnostics_sort(hr_diagnostics *d) {
     if (d->n > 1)
-        qsort(d->v, d->n, sizeof(*d->v), by_place);
+        qsort(d->v, d->n, sizeof(*d->v), findings_by_place);
 }
 
-static finding *append(hr_diagnostics *d) {
+static finding *append_finding(hr_diagnostics *d) {
     if (d->n == d->capacity) {
         size_t capacity = d->capacity == 0 ? 16 : d->capacity * 2;
         finding *v = realloc(d->v, capacity * sizeof(*v));
@@ -111,7 +111,7 @@ static void file_of(hr_diagnostics *d, hr_str name, finding *f) {
         hr_map_add(d->arena, &d->files, file->name, file);
         known = file;
     }
-    f->told.file = known->name;
+    f->diagnostic.file = known->name;
     f->file = known->rank;
 }
 
@@ -176,10 +176,10 @@ void hr_diag_add(hr_diagnostics *d, hr_severity severity, hr_pos pos, const char
         d->errors++;
     if (d->n >= MOST_FINDINGS)
         return;
-    finding *f = append(d);
+    finding *f = append_finding(d);
     if (f == NULL)
         return;
-    *f = (finding){.told = {
+    *f = (finding){.diagnostic = {
                        .severity = severity,
                        .line = pos.line,
                        .column = pos.column,
@@ -187,7 +187,7 @@ void hr_diag_add(hr_diagnostics *d, hr_severity severity, hr_pos pos, const char
                        .message = message_of(d, format, args),
                    }};
     file_of(d, pos.file, f);
-    if (f->told.message.p == NULL)
+    if (f->diagnostic.message.p == NULL)
         hr_arena_fail(d->arena);
     if (!hr_arena_failed(d->arena))
         d->n++;

@@ -19,10 +19,10 @@ hr_pos hr_reader_pos(const hr_reader *r, const hr_node *node) {
     return (hr_pos){r->file, node->line, node->column};
 }
 
-static size_t put_path(char *buf, size_t size, const hr_path *path) {
+static size_t print_path(char *buf, size_t size, const hr_path *path) {
     if (path == NULL)
         return 0;
-    size_t used = put_path(buf, size, path->up);
+    size_t used = print_path(buf, size, path->up);
     if (used >= size)
         return used;
     int n;
@@ -36,56 +36,56 @@ static size_t put_path(char *buf, size_t size, const hr_path *path) {
     return n < 0 ? used : used + (size_t)n;
 }
 
-static void tell(hr_reader *r, hr_severity severity, const hr_node *node, const char *format,
-                 va_list args) {
+static void report_at(hr_reader *r, hr_severity severity, const hr_node *node, const char *format,
+                      va_list args) {
     char path[512] = "";
-    put_path(path, sizeof(path), r->path);
+    print_path(path, sizeof(path), r->path);
     hr_diag_add(r->d, severity, hr_reader_pos(r, node), path, format, args);
 }
 
 void hr_reader_error(hr_reader *r, const hr_node *node, const char *format, ...) {
     va_list args;
     va_start(args, format);
-    tell(r, HR_SEVERITY_ERROR, node, format, args);
+    report_at(r, HR_SEVERITY_ERROR, node, format, args);
     va_end(args);
 }
 
 void hr_reader_warn(hr_reader *r, const hr_node *node, const char *format, ...) {
     va_list args;
     va_start(args, format);
-    tell(r, HR_WARNING, node, format, args);
+    report_at(r, HR_WARNING, node, format, args);
     va_end(args);
 }
 
 static const hr_node *field_key(const hr_node *map, const char *field);
 
-static void tell_field(hr_reader *r, hr_severity severity, const hr_node *map, const char *field,
-                       const char *format, va_list args) {
+static void report_field(hr_reader *r, hr_severity severity, const hr_node *map, const char *field,
+                         const char *format, va_list args) {
     const hr_node *key = field_key(map, field), *place = map;
     if (key != NULL)
         place =
             key->value->kind == HR_NODE_LIST || key->value->kind == HR_NODE_MAP ? key : key->value;
     hr_path step = {.up = r->path, .name = hr_str_from(field)};
     r->path = &step;
-    tell(r, severity, place, format, args);
+    report_at(r, severity, place, format, args);
     r->path = step.up;
 }
 
 void hr_field_error(hr_reader *r, const hr_node *map, const char *field, const char *format, ...) {
     va_list args;
     va_start(args, format);
-    tell_field(r, HR_SEVERITY_ERROR, map, field, format, args);
+    report_field(r, HR_SEVERITY_ERROR, map, field, format, args);
     va_end(args);
 }
 
 void hr_field_warn(hr_reader *r, const hr_node *map, const char *field, const char *format, ...) {
     va_list args;
     va_start(args, format);
-    tell_field(r, HR_WARNING, map, field, format, args);
+    report_field(r, HR_WARNING, map, field, format, args);
     va_end(args);
 }
 
-int hr_reader_wants(hr_reader *r, const hr_node *node, hr_node_kind kind) {
+int hr_reader_expect(hr_reader *r, const hr_node *node, hr_node_kind kind) {
     if (node->kind == kind)
         return 1;
     int scalar =
@@ -164,7 +164,7 @@ static char letter(char c) {
 
 /* The number of edits (insert, delete, replace) between two names, ignoring case and underscores.
  * */
-static size_t distance(hr_str a, const char *name) {
+static size_t edit_distance(hr_str a, const char *name) {
     size_t row[65];
     size_t n = strlen(name);
     if (n > 64 || a.len > 64)
@@ -189,7 +189,7 @@ static void unknown_field(hr_reader *r, const hr_node *key, const hr_schema *sch
     const char *nearest = NULL;
     size_t best = SIZE_MAX;
     for (size_t i = 0; i < schema->n; i++) {
-        size_t d = distance(key->u.text, schema->fields[i].name);
+        size_t d = edit_distance(key->u.text, schema->fields[i].name);
         size_t len = strlen(schema->fields[i].name);
         int swapped = d == 2 && len == key->u.text.len && len > 2; /* two letters are swapped */
         if (d < best && (d * 3 <= len || swapped)) {
@@ -238,7 +238,7 @@ void hr_read_fields(hr_reader *r, const hr_node *map, void *out, const hr_schema
     }
     if (schema->present >= 0)
         *(bool *)((char *)out + schema->present) = true;
-    if (!hr_reader_wants(r, map, HR_NODE_MAP))
+    if (!hr_reader_expect(r, map, HR_NODE_MAP))
         return;
     uint64_t seen = 0;
     hr_path step = {.up = r->path};
@@ -279,14 +279,14 @@ void hr_read_spec(hr_reader *r, const hr_node *resource, void *out, const hr_sch
 #define MEMBER(type, base, offset) ((type *)(void *)((char *)(base) + (offset)))
 
 void hr_read_string(hr_reader *r, const hr_node *node, void *base, const hr_field *field) {
-    if (hr_reader_wants(r, node, HR_NODE_STRING))
+    if (hr_reader_expect(r, node, HR_NODE_STRING))
         *MEMBER(hr_str, base, field->offset) = hr_reader_copy(r, node->u.text);
 }
 
 void hr_read_strings(hr_reader *r, const hr_node *node, void *base, const hr_field *field) {
     hr_str_list *out = MEMBER(hr_str_list, base, field->offset);
     out->pos = hr_reader_pos(r, node);
-    if (!hr_reader_wants(r, node, HR_NODE_LIST) || node->u.children.n == 0)
+    if (!hr_reader_expect(r, node, HR_NODE_LIST) || node->u.children.n == 0)
         return;
     out->v = hr_reader_alloc(r, node->u.children.n, sizeof(*out->v));
     if (out->v == NULL)
@@ -294,17 +294,17 @@ void hr_read_strings(hr_reader *r, const hr_node *node, void *base, const hr_fie
     hr_path step;
     for (const hr_node *item = hr_items_begin(r, &step, node); item != NULL;
          item = hr_items_next(r, &step, item))
-        if (hr_reader_wants(r, item, HR_NODE_STRING))
+        if (hr_reader_expect(r, item, HR_NODE_STRING))
             out->v[out->n++] = hr_reader_copy(r, item->u.text);
 }
 
 void hr_read_bool(hr_reader *r, const hr_node *node, void *base, const hr_field *field) {
-    if (hr_reader_wants(r, node, HR_NODE_BOOL))
+    if (hr_reader_expect(r, node, HR_NODE_BOOL))
         *MEMBER(bool, base, field->offset) = node->u.text.p[0] == 't';
 }
 
 void hr_read_bool_value(hr_reader *r, const hr_node *node, void *base, const hr_field *field) {
-    if (hr_reader_wants(r, node, HR_NODE_BOOL))
+    if (hr_reader_expect(r, node, HR_NODE_BOOL))
         *MEMBER(int, base, field->offset) = node->u.text.p[0] == 't';
 }
 
@@ -328,7 +328,7 @@ static int read_integer(hr_reader *r, const hr_node *node, int64_t *out, int64_t
         hr_reader_error(r, node, "expected an integer, got \"%.*s\"", (int)node->u.text.len,
                         node->u.text.p);
     else
-        hr_reader_wants(r, node, HR_NODE_INT);
+        hr_reader_expect(r, node, HR_NODE_INT);
     return 0;
 }
 
@@ -363,7 +363,7 @@ void hr_read_double(hr_reader *r, const hr_node *node, void *base, const hr_fiel
         kind = hr_scalar_resolve(node->u.text, &truth);
     double v = kind == HR_NODE_INT || kind == HR_NODE_FLOAT ? hr_scalar_double(node->u.text) : 0;
     if (kind != HR_NODE_INT && kind != HR_NODE_FLOAT)
-        hr_reader_wants(r, node, HR_NODE_FLOAT);
+        hr_reader_expect(r, node, HR_NODE_FLOAT);
     else if (!(v - v == 0))
         hr_reader_error(r, node, "expected a finite number");
     else
@@ -389,7 +389,7 @@ void hr_read_enum(hr_reader *r, const hr_node *node, void *base, const hr_field 
     const hr_enum *values = field->arg;
     int64_t number = -1;
     if (node->kind != HR_NODE_INT || !hr_node_int(&number, node)) {
-        if (!hr_reader_wants(r, node, HR_NODE_STRING))
+        if (!hr_reader_expect(r, node, HR_NODE_STRING))
             return;
     }
     char known[256];
@@ -424,7 +424,7 @@ void hr_read_pointer(hr_reader *r, const hr_node *node, void *base, const hr_fie
 
 void hr_read_list(hr_reader *r, const hr_node *node, void *base, const hr_field *field) {
     const hr_schema *schema = field->arg;
-    if (!hr_reader_wants(r, node, HR_NODE_LIST) || node->u.children.n == 0)
+    if (!hr_reader_expect(r, node, HR_NODE_LIST) || node->u.children.n == 0)
         return;
     char *items = hr_reader_alloc(r, node->u.children.n, schema->size);
     if (items == NULL)
@@ -438,7 +438,7 @@ void hr_read_list(hr_reader *r, const hr_node *node, void *base, const hr_field 
 }
 
 void hr_read_pairs(hr_reader *r, const hr_node *node, void *base, const hr_field *field) {
-    if (!hr_reader_wants(r, node, HR_NODE_MAP) || node->u.children.n == 0)
+    if (!hr_reader_expect(r, node, HR_NODE_MAP) || node->u.children.n == 0)
         return;
     hr_pair *pairs = hr_reader_alloc(r, node->u.children.n, sizeof(*pairs));
     if (pairs == NULL)
@@ -447,7 +447,7 @@ void hr_read_pairs(hr_reader *r, const hr_node *node, void *base, const hr_field
     hr_path step;
     for (const hr_node *key = hr_keys_begin(r, &step, node); key != NULL;
          key = hr_keys_next(r, &step, key))
-        if (hr_reader_wants(r, key->value, HR_NODE_STRING))
+        if (hr_reader_expect(r, key->value, HR_NODE_STRING))
             pairs[n++] =
                 (hr_pair){hr_reader_copy(r, key->u.text), hr_reader_copy(r, key->value->u.text)};
     *MEMBER(hr_pair *, base, field->offset) = pairs;

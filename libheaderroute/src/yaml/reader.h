@@ -83,7 +83,7 @@ void hr_field_warn(hr_reader *r, const hr_node *map, const char *field, const ch
 const hr_node *hr_field_get(const hr_node *map, const char *field);
 /* Returns 1 if the node is of the kind. Otherwise reports "expected a string, got an integer" and
  * returns 0. */
-int hr_reader_wants(hr_reader *r, const hr_node *node, hr_node_kind kind);
+int hr_reader_expect(hr_reader *r, const hr_node *node, hr_node_kind kind);
 
 /* ---- memory: after NULL or an absent string r->arena has failed, and the load ends with HR_ENOMEM
  * ---- */

@@ -108,7 +108,7 @@ static int is_float(const char *s) {
 
 /* strtod, independent of the decimal point of the locale. Returns 0 if the text is not a number to
  * its end. */
-static int number_of(double *out, const char *plain) {
+static int scalar_number(double *out, const char *plain) {
     char local[LONGEST_NUMBER + 8];
     const char *point = localeconv()->decimal_point;
     size_t n = 0;
@@ -136,7 +136,7 @@ int hr_scalar_int(int64_t *out, hr_str text) {
         /* Decimal digits after a 0 that are not an octal number: go-yaml reads a float, and JSON
          * prints it as an integer again. */
         double v;
-        if (!is_float(plain) || !number_of(&v, plain) || v < -9007199254740992.0 ||
+        if (!is_float(plain) || !scalar_number(&v, plain) || v < -9007199254740992.0 ||
             v > 9007199254740992.0)
             return 0;
         *out = (int64_t)v;
@@ -179,7 +179,7 @@ double hr_scalar_double(hr_str text) {
     double v = 0;
     if (hr_scalar_int(&integer, text))
         return (double)integer;
-    if (!plain_of(plain, text) || (is_float(plain) && number_of(&v, plain)))
+    if (!plain_of(plain, text) || (is_float(plain) && scalar_number(&v, plain)))
         return v;
     /* only .inf, -.inf and .nan are left, or an integer beyond 64 bits */
     const char *word = strchr(plain, '.');

@@ -225,7 +225,7 @@ text:
 
 /* ---- collections ---- */
 
-static int same_key(const hr_yaml *y, const hr_node *key, const hr_node *earlier) {
+static int same_text_key(const hr_yaml *y, const hr_node *key, const hr_node *earlier) {
     hr_diag_error(y->d, at_node(y, key), "", "the key \"%.*s\" is given twice (first on line %d)",
                   (int)key->u.text.len, key->u.text.p, earlier->line);
     return HR_OK;
@@ -237,7 +237,7 @@ static void check_keys(hr_yaml *y, const hr_node *map) {
         for (const hr_node *k = map->u.children.first; k != NULL; k = k->next)
             for (const hr_node *e = map->u.children.first; e != k; e = e->next)
                 if (hr_str_eq(k->u.text, e->u.text)) {
-                    same_key(y, k, e);
+                    same_text_key(y, k, e);
                     break;
                 }
         return;
@@ -246,7 +246,7 @@ static void check_keys(hr_yaml *y, const hr_node *map) {
     for (hr_node *k = map->u.children.first; k != NULL && !hr_arena_failed(y->arena); k = k->next) {
         void **place = hr_map_at(y->arena, &seen, k->u.text);
         if (*place != NULL)
-            same_key(y, k, *place);
+            same_text_key(y, k, *place);
         else
             *place = k;
     }
@@ -293,7 +293,7 @@ static int merge_all(hr_yaml *y, frame *f, yaml_mark_t mark) {
 }
 
 /* JSON allows only strings as keys: a boolean or a number becomes its text. */
-static int make_key(hr_yaml *y, hr_node *node, yaml_mark_t mark) {
+static int turn_into_key(hr_yaml *y, hr_node *node, yaml_mark_t mark) {
     int64_t v;
     switch (node->kind) {
     case HR_NODE_STRING:
@@ -328,7 +328,7 @@ static int place(hr_yaml *y, hr_node *node, int plain, yaml_mark_t mark) {
     if (f->node->kind == HR_NODE_MAP && f->key == NULL) {
         f->is_merge_key = plain && hr_str_eq(node->u.text, HR_STR("<<"));
         f->key = node;
-        return f->is_merge_key ? HR_OK : make_key(y, node, mark);
+        return f->is_merge_key ? HR_OK : turn_into_key(y, node, mark);
     }
     if (f->node->kind == HR_NODE_MAP) {
         hr_node *key = f->key;
@@ -427,7 +427,7 @@ static int add_scalar(hr_yaml *y, const yaml_event_t *event) {
 }
 
 /* A shallow copy: it has its own place in its list, and shares its children. */
-static int add_alias(hr_yaml *y, const yaml_event_t *event) {
+static int follow_alias(hr_yaml *y, const yaml_event_t *event) {
     yaml_mark_t mark = event->start_mark;
     const char *name = (const char *)event->data.alias.anchor;
     const hr_node *target = hr_map_get(&y->anchors, hr_str_from(name));
@@ -461,7 +461,7 @@ static int take(hr_yaml *y, const yaml_event_t *event) {
     case YAML_SCALAR_EVENT:
         return add_scalar(y, event);
     case YAML_ALIAS_EVENT:
-        return add_alias(y, event);
+        return follow_alias(y, event);
     case YAML_SEQUENCE_START_EVENT:
         rc = check_collection_tag(y, event->data.sequence_start.tag, YAML_SEQ_TAG, event->start_mark);
         if (rc != HR_OK)

@@ -1,3 +1,5 @@
+/* `[2001:db8::]`: in flow style libyaml refuses a ':' inside a plain scalar that one of ",?[]{}"
+ * follows, while go-yaml, which Kubernetes' tools use, reads it as a part of the scalar. */
 #include "yaml_colon.h"
 
 #include <stdbool.h>
@@ -21,7 +23,7 @@ static bool has(hr_str text, hr_str part) {
 }
 
 /* The first private-use character (from U+E000 on) that the text has neither as it is nor as an escape. */
-static bool choose(char *stand_in, hr_str text) {
+static bool choose_colon(char *stand_in, hr_str text) {
     if (has(text, HR_STR("\\uE0")) || has(text, HR_STR("\\ue0")) || has(text, HR_STR("\\U0000")))
         return false;
     for (unsigned c = 0xE000; c < 0xE040; c++) {
@@ -38,7 +40,7 @@ int hr_colon_replace(hr_colon *out, hr_str text) {
     size_t n = 0;
     for (size_t i = 0; i < text.len; i++)
         n += ends_scalar(text, i);
-    if (n == 0 || !choose(out->stand_in, text))
+    if (n == 0 || !choose_colon(out->stand_in, text))
         return HR_ENOENT;
     out->text = malloc(text.len + n * (HR_COLON_BYTES - 1));
     if (out->text == NULL)

@@ -1,5 +1,5 @@
 /* Reads the YAML files of a path, of a folder, or a text from memory. */
-#include "source.h"
+#include "read_sources.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -27,7 +27,8 @@ static int fail_errno(hr_diagnostics *d, const char *path, const char *what) {
 }
 
 static int too_large(hr_diagnostics *d, const char *name, size_t max) {
-    hr_diag_error(d, no_place(name), "", "is larger than the limit of %zu bytes (option max_bytes)", max);
+    hr_diag_error(d, no_place(name), "", "is larger than the limit of %zu bytes (option max_bytes)",
+                  max);
     return HR_EIO;
 }
 
@@ -85,13 +86,13 @@ static int ends_with(const char *s, const char *end) {
     return n > m && strcmp(s + n - m, end) == 0;
 }
 
-static int wanted(const struct dirent *entry) {
+static int is_yaml_file(const struct dirent *entry) {
     const char *name = entry->d_name;
     return name[0] != '.' && (ends_with(name, ".yaml") || ends_with(name, ".yml")) &&
            strcmp(name, "kustomization.yaml") != 0 && strcmp(name, "kustomization.yml") != 0;
 }
 
-static int by_name(const struct dirent **a, const struct dirent **b) {
+static int entries_by_name(const struct dirent **a, const struct dirent **b) {
     return strcmp((*a)->d_name, (*b)->d_name);
 }
 
@@ -101,7 +102,7 @@ static int worse(int a, int b) {
 }
 
 /* "folder/name", malloc'ed. */
-static char *join(const char *folder, const char *name) {
+static char *join_path(const char *folder, const char *name) {
     size_t len = strlen(folder), size = len + strlen(name) + 2;
     while (len > 1 && folder[len - 1] == '/')
         len--;
@@ -115,12 +116,12 @@ static char *join(const char *folder, const char *name) {
 static int give_folder(const char *folder, size_t max, hr_diagnostics *d, hr_source_fn fn,
                        void *ctx) {
     struct dirent **entries;
-    int n = scandir(folder, &entries, wanted, by_name);
+    int n = scandir(folder, &entries, is_yaml_file, entries_by_name);
     if (n < 0)
         return fail_errno(d, folder, "cannot be listed");
     int rc = HR_OK, found = 0;
     for (int i = 0; i < n; i++) {
-        char *path = rc == HR_ENOMEM ? NULL : join(folder, entries[i]->d_name);
+        char *path = rc == HR_ENOMEM ? NULL : join_path(folder, entries[i]->d_name);
         struct stat st;
         if (path == NULL) {
             rc = HR_ENOMEM;

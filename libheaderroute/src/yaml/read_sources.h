@@ -1,6 +1,6 @@
 /* The files, folders and texts that YAML is read from. */
-#ifndef HR_SOURCE_H
-#define HR_SOURCE_H
+#ifndef HR_READ_SOURCES_H
+#define HR_READ_SOURCES_H
 
 #include <headerroute/headerroute.h>
 
