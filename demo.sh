@@ -46,7 +46,7 @@ mkdir -p "$state"
 python=/usr/bin/python3 # Debian's, which has Debian's modules
 [ -x $python ] || python=python3
 
-# What the servers would take from the caller's environment is settled here instead.
+# Variables of the caller's environment that the servers would read are set here instead.
 for v in "${!HR_@}" "${!GRAB_CUT_@}" PREDICT_SERVER_URL POD_NAME; do unset "$v"; done
 
 say() { printf '\n== %s\n' "$*"; }
@@ -54,7 +54,7 @@ die() { printf 'demo.sh: %s\n' "$*" >&2; exit 1; }
 
 # ---- stopping: only processes that this script started and that still run our programs ----
 
-declare -A started # by this run: pids that nobody else can have got meanwhile
+declare -A started # by this run: pids that no other process can have received meanwhile
 ours() { # PID: is it alive, and a server that this run or an earlier one started?
     # No bare `return` here: within a trap it gives the status from before the trap.
     if [ -n "${started[$1]:-}" ]; then
@@ -93,10 +93,10 @@ fi
 
 say "setting up"
 scripts/install-deps.sh build demo
-# Before the build, which takes longer. Whoever holds an address then is not waited for.
+# Before the build, which takes longer. The demo does not wait for another program to release an address.
 plan=$("$python" scripts/demo_pods.py "$pods" --check-free "127.0.0.1:$port") || exit 1
 
-# Ninja's "[done/all]" in place of its lines: counted on a terminal, quarters of it elsewhere.
+# Shows Ninja's "[done/all]" instead of its lines: a counter on a terminal, quarters elsewhere.
 show_progress() {
     local line percent shown=0
     while IFS= read -r line; do
@@ -146,7 +146,7 @@ trap 'exit 129' HUP
 start() { # NAME ADDRESS PORT COMMAND...
     local name=$1 address=$2 at=$3
     shift 3
-    # A session of its own: Ctrl-C reaches this script alone, which then stops the servers in order.
+    # A new session: Ctrl-C reaches only this script, which then stops the servers in order.
     setsid "$@" --listen "$address:$at" --name "$name" </dev/null >"$state/$name.log" 2>&1 9>&- &
     local pid=$! deadline=$((SECONDS + 20))
     started[$pid]=1

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Sets up what is missing, builds, runs every test, ends with one summary.
+# Installs missing packages, builds, runs every test and prints one summary.
 set -euo pipefail
 
 usage() {
@@ -36,7 +36,7 @@ out=$PWD/build/test-results
 mkdir -p "$out"
 names=() minutes=() passed=() failed=()
 
-# run NAME PRESET FOLDER CTEST-ARGS...: builds a preset and runs its tests; remembers, never stops early.
+# run NAME PRESET FOLDER CTEST-ARGS...: builds a preset and runs its tests; records failures and continues.
 run() {
     local name=$1 preset=$2 folder=$3 begin=$SECONDS junit=$out/$1.xml
     shift 3
@@ -51,7 +51,7 @@ run() {
     else
         tail -n 40 "$out/$name.configure.log" "$out/$name.build.log" 2>/dev/null || true
     fi
-    # A run without a report is a failure of its own: it built nothing or found no test.
+    # A run without a report is a failure as well: the build failed or there was no test.
     local total=0 bad=1
     if [ -f "$junit" ]; then
         total=$(grep -o -m1 'tests="[0-9]*"' "$junit" | grep -o '[0-9]*')

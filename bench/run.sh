@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Ours against the original stack (FastAPI, gunicorn, cv2), in one run. Arguments go to bench/inference/run.py.
+# This project against the original stack (FastAPI, gunicorn, cv2), in one run. Arguments are passed to bench/inference/run.py.
 set -euo pipefail
 cd "$(dirname "$(readlink -f "$0")")/.."
 scripts/install-deps.sh build bench

@@ -1,7 +1,7 @@
 /*
- * What the Python package `grabcut` calls beside the functions that SWIG wraps as they are: buffers
+ * What the Python package `grabcut` calls besides the functions that SWIG wraps unchanged: buffers
  * in (numpy arrays, bytes), pictures out, and a run with its options as arguments. Called with the
- * interpreter's lock held; given up around the library's work. New references, or NULL with an
+ * interpreter's lock held; released around the library's work. New references, or NULL with an
  * exception set.
  */
 #ifndef GRABCUT_GLUE_H

@@ -1,7 +1,7 @@
 /*
- * What the Python package `headerroute` calls beside the functions that SWIG wraps as they are: one
+ * What the Python package `headerroute` calls besides the functions that SWIG wraps unchanged: one
  * call for what takes several in C (a view's options, a request, its decision as JSON), so that the
- * interpreter's lock is given up once. Every function is called with the lock held, gives it up
+ * interpreter's lock is released once. Every function is called with the lock held, releases it
  * around the library's work, and returns a new reference or NULL with an exception set.
  */
 #ifndef HEADERROUTE_GLUE_H
@@ -13,7 +13,7 @@
 #include <headerroute/headerroute.h>
 
 /* Python values to C, for the typemaps. Both point into immutable Python objects (str, bytes,
- * tuple), which the caller's argument tuple keeps alive while the lock is given up; that is why
+ * tuple), which the caller's argument tuple keeps alive while the lock is released; that is why
  * lists are refused. 0, or -1 with an exception set. */
 
 /* str, bytes or None (absent). */

@@ -37,7 +37,7 @@ if [ "$dry_run" = 0 ] && [ "$yes" = 0 ]; then
     read -r -p "Delete the cluster '$CLUSTER' of $PROJECT with everything on it? [y/N] " answer
     [[ $answer == [yY]* ]] || die "stopped; nothing was deleted"
 fi
-# The load balancer belongs to the Service: deleted with the cluster it would stay, and go on costing.
+# The load balancer belongs to the Service: without this step it would remain after the cluster's deletion, and cost money.
 run gcloud container clusters get-credentials "$CLUSTER" --project "$PROJECT" --zone "$ZONE"
 run kubectl --context "$(context)" delete service --all-namespaces --field-selector spec.type=LoadBalancer --wait
 run gcloud container clusters delete "$CLUSTER" --project "$PROJECT" --zone "$ZONE" --quiet

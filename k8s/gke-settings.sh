@@ -2,7 +2,7 @@
 # What the three GKE scripts share: settings from the environment, their checks, and how commands are run.
 # Sourced, not run.
 
-# The default of PROJECT is gcloud's own; everything else can be left alone.
+# The default of PROJECT is gcloud's own; all other settings have defaults that work.
 REGION=${REGION:-us-central1}
 ZONE=${ZONE:-$REGION-b}
 CLUSTER=${CLUSTER:-headerroute}
@@ -37,7 +37,7 @@ need() {
     done
 }
 
-# Says each command; with --dry-run that is all.
+# Prints each command; with --dry-run does nothing else.
 run() {
     printf '+ %s\n' "$(printf '%q ' "$@")"
     [ "${dry_run:-0}" = 1 ] || "$@"
@@ -56,7 +56,7 @@ check_settings() {
     [[ $CLUSTER =~ ^[a-z][a-z0-9-]{0,38}[a-z0-9]$ ]] || die "CLUSTER '$CLUSTER' is not a cluster name"
     [[ $NODES =~ ^[1-9][0-9]*$ ]] || die "NODES '$NODES' is not a number of nodes"
     [[ $REPOSITORY =~ ^[a-z][a-z0-9-]{0,61}[a-z0-9]$ ]] || die "REPOSITORY '$REPOSITORY' is not a repository name"
-    [ -f "k8s/overlays/$OVERLAY/kustomization.yaml" ] || die "OVERLAY '$OVERLAY' is no folder of k8s/overlays"
+    [ -f "k8s/overlays/$OVERLAY/kustomization.yaml" ] || die "OVERLAY '$OVERLAY' is not a folder of k8s/overlays"
     # shellcheck disable=SC2034 # for the scripts that source this
     REGISTRY=$REGION-docker.pkg.dev/$PROJECT/$REPOSITORY
 }

@@ -52,7 +52,7 @@ fi
 run gcloud container clusters get-credentials "$CLUSTER" --project "$PROJECT" --zone "$ZONE"
 kube=(kubectl --context "$(context)")
 
-# Images. The repository may be shared with other work, so it is made only if missing and never deleted.
+# Images. The repository may be shared with other work, so it is created only if missing and never deleted.
 if ! gcloud artifacts repositories describe "$REPOSITORY" --project "$PROJECT" --location "$REGION" >/dev/null 2>&1; then
     run gcloud artifacts repositories create "$REPOSITORY" --project "$PROJECT" --location "$REGION" \
         --repository-format docker --description "headerroute images"
@@ -60,14 +60,14 @@ fi
 run gcloud builds submit . --project "$PROJECT" --config cloudbuild.yaml \
     --substitutions "_REGISTRY=$REGISTRY,_TAG=$TAG"
 
-# Istio, except for the overlay that does without. istioctl brings an existing installation up to date, but it does not
-# make the namespace of the ingress gateway.
+# Istio, except for the overlay without it. istioctl brings an existing installation up to date, but it does not
+# create the namespace of the ingress gateway.
 if [ "$OVERLAY" != no-istio ]; then
     run "${kube[@]}" apply -f k8s/istio-namespace.yaml
     run istioctl install --context "$(context)" -f k8s/istio.yaml --skip-confirmation
 fi
 
-# The overlay with this registry and tag on top, in a folder of its own: nothing tracked is edited.
+# The overlay with this registry and tag on top, in a separate folder: no tracked file is edited.
 work=$(mktemp -d build-gke.XXXXXX)
 trap 'rm -rf "$work"' EXIT
 {

@@ -15,7 +15,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 # pattern -> what to write instead
 RULES = {
     r"tells?|told|telling": "prints, reports, returns",
-    r"nobody|somebody|anybody|whoever|whomever": "name the actor",
+    r"nobody(?![\"}])|somebody|anybody|whoever|whomever": "name the actor",
     r"wants|wanted (?!_)": "expected, must, requires",
     r"(?<!there )is no (?!longer|more|less|later|way|need|limit|reason|match|such)[a-z]+": "is not a ..., there is no ...",
     r"mend(s|ed|ing)?": "fix",
@@ -26,15 +26,16 @@ RULES = {
     r"of NULL:|NULL: (?:it|they|this|that)\b": "does nothing if the argument is NULL; returns NULL if ...",
     r"hardly meant": "probably a mistake",
     r"memory (?:ends|runs out)|running out leaves": "out of memory, the allocation fails",
-    r"as they are|as it is(?! in)": "unchanged",
+    r"as they are(?! [a-z])|as it is(?! [a-z])": "unchanged",
     r"stands? (?:in|beside) for": "represents, is used instead of",
     r"but for the": "except for the",
 }
 PATTERN = re.compile("|".join(f"(?P<r{i}>\\b(?:{rule}))" for i, rule in enumerate(RULES)), re.I)
 ADVICE = list(RULES.values())
 C_TEXT = re.compile(r'/\*.*?\*/|//[^\n]*|"(?:\\.|[^"\\\n])*"', re.S)
+SHELL_TEXT = re.compile(r"(?:^|(?<=\\s))#[^\n]*|\"[^\"\n]*\"|'[^'\n]*'", re.M)
 C_LIKE = {".c", ".h", ".cc", ".cpp", ".js", ".css", ".i"}
-PROSE = {".md", ".yaml", ".yml", ".txt", ".html", ".sh", ".cmake", ".dockerfile"}
+PROSE = {".md", ".yaml", ".yml", ".txt", ".html"}
 # The page that lists the words, this program, words of test data, and what is generated from --help.
 SKIPPED = re.compile(r"docs/style\.md|scripts/check_prose\.py|scripts/codespell-words\.txt|CHANGELOG\.md|photos/|docs/man/|"
                      r"docs/completions/|tests/fuzz/corpus/|tests/conformance/vectors/|.*vendor/|LICENSE")
@@ -43,6 +44,12 @@ SKIPPED = re.compile(r"docs/style\.md|scripts/check_prose\.py|scripts/codespell-
 def c_text(text):
     """(line, text) of each comment and string."""
     for found in C_TEXT.finditer(text):
+        yield text.count("\n", 0, found.start()) + 1, found[0]
+
+
+def shell_text(text):
+    """Comments and strings of shell scripts and CMake files."""
+    for found in SHELL_TEXT.finditer(text):
         yield text.count("\n", 0, found.start()) + 1, found[0]
 
 
@@ -70,7 +77,9 @@ def reader_of(path):
         return python_text
     if path.suffix == ".json":
         return json_text
-    return lines_of if path.suffix in PROSE or path.name in ("CMakeLists.txt", "Dockerfile") else None
+    if path.suffix in (".sh", ".cmake") or path.name in ("CMakeLists.txt", "Dockerfile"):
+        return shell_text
+    return lines_of if path.suffix in PROSE else None
 
 
 def findings(name):

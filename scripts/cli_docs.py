@@ -151,7 +151,7 @@ def command_page(helps):
     body = [".SH SYNOPSIS"]
     for command in COMMANDS:
         body += synopsis(helps[command].usage)
-    body += [".SH DESCRIPTION", "Tells what Istio\\(aqs data plane does with an HTTP request, from the YAML that the cluster gets:",
+    body += [".SH DESCRIPTION", "Prints what Istio\\(aqs data plane does with an HTTP request, from the YAML of the cluster:",
              "VirtualServices, DestinationRules, Gateways, ServiceEntries, Services and pods. Nothing is contacted."]
     for command in COMMANDS:
         text = helps[command]

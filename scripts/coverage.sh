@@ -6,7 +6,7 @@ scripts/install-deps.sh build test cover
 out=build/coverage
 mkdir -p "$out"
 cmake --preset coverage >"$out/configure.log" 2>&1 || { tail -n 40 "$out/configure.log"; exit 1; }
-# Those that are programs of their own; the others run the command line.
+# These tests are programs; the others run the command line.
 mapfile -t tests < <(ctest --test-dir "$out" -N -R '^test-hr-' -E '^test-hr-(cli|fixtures|routing)$' | awk '/Test +#/ { print $NF }')
 cmake --build "$out" -j"$(nproc)" --target headerroute-cli "${tests[@]}" >"$out/build.log" 2>&1 || {
     tail -n 40 "$out/build.log"

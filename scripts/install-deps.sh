@@ -22,10 +22,10 @@ libh2o is not packaged, the servers use libuv. Needs root or sudo if a package i
 USAGE
 }
 
-# Bounds what apt may wait for another package manager: long enough for an unattended upgrade.
+# Limits the time that apt waits for another package manager: long enough for an unattended upgrade.
 lock_seconds=600
 
-# "a|b" are names of one thing on different systems: the first that is installed or that apt knows is taken.
+# "a|b" are names of one thing on different systems: the first one that is installed or known to apt is used.
 packages_of() {
     case $1 in
     libraries) echo cmake ninja-build gcc g++ libc6-dev pkg-config \
@@ -70,7 +70,7 @@ fi
 mapfile -t wanted < <(for g in "${groups[@]}"; do packages_of "$g"; done | tr ' ' '\n' | sort -u)
 mapfile -t names < <(printf '%s\n' "${wanted[@]}" | tr '|' '\n')
 declare -A installed
-# One query for all: dpkg-query exits with 1 if it does not know a name, which is no error here.
+# One query for all: dpkg-query exits with 1 if it does not know a name, which is not an error here.
 while read -r name status; do
     [ "$status" = installed ] && installed[$name]=1
 done < <(dpkg-query -W -f '${Package} ${db:Status-Status}\n' "${names[@]}" 2>/dev/null || true)
@@ -154,7 +154,7 @@ announce() {
         "disk ${disk:-unknown}, about $minutes minute$([ "$minutes" = 1 ] || echo s)): ${packages[*]}"
 }
 
-# A machine without a network may still have all the files in its cache, so a failed update is not the end.
+# A machine without a network may still have all the files in its cache, so a failed update is not an error yet.
 if ! apt -o APT::Update::Error-Mode=any update; then
     echo "Debian packages: the package lists could not be renewed; trying with those at hand"
 fi

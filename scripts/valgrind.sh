@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # libheaderroute under valgrind's memcheck: the recorded cases of tests/conformance, the corpora of the fuzz
-# targets and the threads test. Minutes, so not a part of test.sh. Exit 1 at any error or lost block.
+# targets and the threads test. It takes minutes and is not a part of test.sh. Exit 1 at any error or lost block.
 set -euo pipefail
 cd "$(dirname "$(readlink -f "$0")")/.."
 scripts/install-deps.sh build test
@@ -12,8 +12,8 @@ rm -f "$out"/memcheck.*
     cmake --build --preset dev --target headerroute-cli test-hr-threads -j"$(nproc)"
 } >"$out/build.log" 2>&1 || { tail -n 40 "$out/build.log"; exit 1; }
 
-# The program in valgrind's hands, under the program's name. What is still reachable at the end is no loss: RE2
-# and the C++ runtime keep their tables until the process is gone.
+# Runs the program in valgrind, under the program's name. Memory that is still reachable at the end is not lost: RE2
+# and the C++ runtime keep their tables until the process exits.
 cat >"$out/headerroute" <<WRAPPER
 #!/bin/sh
 exec valgrind -q --tool=memcheck --leak-check=full --show-leak-kinds=definite,indirect,possible \\

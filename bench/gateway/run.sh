@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# The gateway against nginx, HAProxy and Envoy. Arguments go to run.py; --help tells.
+# The gateway against nginx, HAProxy and Envoy. Arguments are passed to run.py; see --help.
 #
 #   bench/gateway/run.sh all [--envoy PATH]
 #
-# measures all that docs/gateway.md shows, in pieces of less than a minute and less than 8 minutes together. Each
-# piece is run by $BENCH_WITH, if that is set: a command that keeps other work away meanwhile.
+# measures all figures of docs/gateway.md, in pieces of less than a minute and in less than 8 minutes altogether. Each
+# piece is run by $BENCH_WITH, if that is set: a command that keeps other work away during that time.
 set -euo pipefail
 cd "$(dirname "$(readlink -f "$0")")/../.."
 [ -d build/release ] || cmake --preset release

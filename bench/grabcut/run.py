@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 """The fast engine beside cv2.grabCut, in one process: the two take turns on the same picture, rect (5 % inset),
-seed and iterations. Tells, a case: medians of wall and CPU time, their ratios, bytes a pixel that the process
+seed and iterations. Prints for each case: medians of wall and CPU time, their ratios, bytes a pixel that the process
 grew by at most, differing pixels.
 
     bench/grabcut/run.py --quick                          # a minute: photos, small pictures
@@ -194,7 +194,7 @@ def main():
                     options.results.write_text(json.dumps(results, indent=1))
     summary(results)
     if any(r["differing"] for r in results):
-        sys.exit("masks differ: a tie of two minimum cuts on a made picture, or an error (tests/grabcut tells which)")
+        sys.exit("masks differ: a tie of two minimum cuts on a generated image, or an error (the tests in tests/grabcut distinguish them)")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-/* Parses PREDICT_SERVER_URL. */
+/* Parses the value of PREDICT_SERVER_URL into host, port and path. */
 #include <stdio.h>
 #include <string.h>
 

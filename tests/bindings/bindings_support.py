@@ -29,7 +29,7 @@ def runs_beside(work):
         thread.start()
         while thread.is_alive():
             count[0] += 1
-            time.sleep(0.0005)  # lets the other thread have the lock if it wants it
+            time.sleep(0.0005)  # lets the other thread acquire the lock
     finally:
         sys.setswitchinterval(interval)
     return seen[1] > seen[0]

@@ -1,4 +1,5 @@
 """The module headerroute: loading, routing, errors with places, threads, lifetimes."""
+import dataclasses
 import gc
 import inspect
 import json
@@ -188,6 +189,22 @@ def test_decision_is_that_of_the_schema(table):
                     for k, v in value.items()}
 
 
+def members(schema, part):
+    """The names of the members of an object of the schema, or of the objects of a list."""
+    while "properties" not in part:
+        part = schema["$defs"][part["$ref"].rsplit("/", 1)[1]] if "$ref" in part else part["items"]
+    return set(part["properties"])
+
+
+def test_attributes_are_exactly_the_members_of_the_schema():
+    with open("docs/decision.schema.json", encoding="utf-8") as f:
+        schema = json.load(f)
+    decision = schema["$defs"]["decision"]["properties"]
+    assert set(headerroute.Decision.__annotations__) - {"table", "json"} == set(decision)
+    for name, kind in headerroute.decision._OBJECTS.items():
+        assert {field.name for field in dataclasses.fields(kind)} == members(schema, decision[name]), name
+
+
 def test_decision_in_detail(table):
     d = table.route("POST", URL, {"target": "condition1", "X-A": "b"})
     assert (d.action, d.virtual_service, d.route_name, d.route_index, d.match_index) == (
@@ -372,7 +389,7 @@ def test_headers_of_another_type(table, headers):
 
 def test_values_that_are_no_text_are_refused(table):
     for method, headers in ("GET", {"x": 1}), ("GET", {1: "x"}), (None, {}):
-        with pytest.raises(TypeError, match="str or bytes is wanted, not (int|NoneType)"):
+        with pytest.raises(TypeError, match="expected str or bytes, got (int|NoneType)"):
             table.route(method, URL, headers)
 
 

@@ -1,4 +1,4 @@
-"""headerroute-request against a server that does as it is told."""
+"""headerroute-request against a server whose answers the test chooses."""
 import base64
 import json
 import os
@@ -176,7 +176,7 @@ def test_busy_server_is_not_asked_for_ever(server, client, flags, seconds):
     (200, b"<html>", "the answer is not the JSON that a predict server gives"),
     (200, {"status": "ng", "detail": "odd"}, "answered 200 with status 'ng': odd"),
     (200, {"status": "ok", "img_none_bg_base64": "!!"}, "the answer is not the JSON that a predict server gives"),
-    (200, {"status": "ok", "img_none_bg_base64": base64.b64encode(b"GIF89a").decode()}, "is not a PNG picture"),
+    (200, {"status": "ok", "img_none_bg_base64": base64.b64encode(b"GIF89a").decode()}, "is not a PNG image"),
     (200, {"status": "ok", "img_none_bg_base64": base64.b64encode(b"\x89PNG\r\n\x1a\nrest").decode()},
      "cannot be saved as JPEG"),
 ])
@@ -197,7 +197,7 @@ def test_answer_that_breaks_off_fails_one_picture(server, client, answer):
     def on_post(handler, number, _):
         if number == 0:
             handler.wfile.write(b"HTTP/1.1 200 OK\r\n" + answer)
-            # Only our side ends: what the client sends next finds nobody, but is not refused at once either.
+            # Only this side is closed: what the client sends next is not read, but is not refused immediately either.
             handler.connection.shutdown(socket.SHUT_WR)
             handler.connection.settimeout(5)
             while handler.connection.recv(65536):
@@ -260,7 +260,7 @@ def test_empty_folder(client, tmp_path):
     empty = tmp_path / "empty"
     empty.mkdir()
     refused(client("--in_images_dir", str(empty)),
-            f"input folder '{empty}' holds no picture (jpg, jpeg, png, webp, bmp)")
+            f"input folder '{empty}' has no image (jpg, jpeg, png, webp, bmp)")
 
 
 def test_output_in_the_way(client, photos):
@@ -275,7 +275,7 @@ def test_output_that_cannot_be_made(client, photos):
 
 def test_output_over_the_input_is_refused(client, photos):
     refused(client("--out_images_dir", str(photos)),
-            f"output folder '{photos}' is the input folder: the pictures would be overwritten")
+            f"output folder '{photos}' is the input folder: the images would be overwritten")
 
 
 def test_unhealthy_predict_server(server, client):

@@ -25,7 +25,7 @@ def test_answer_without_via_counts_as_failed(server, client):
     server.via = []
     done = client("--headers_target_value", "condition1", *CONFIG)
     assert done.stdout_text == "0 ok, 4 failed\n"
-    assert "answered by nobody who names himself in Via" in done.stderr_text
+    assert "answered by a server without a name in Via" in done.stderr_text
 
 
 def test_mesh_view_does_not_know_the_address(client):

@@ -17,7 +17,7 @@ def camel(name):
 
 
 def fields(text):
-    def plain(m):  # comments away; what stands in quotes is no punctuation
+    def plain(m):  # without comments; text in quotes is not punctuation
         return m[0].translate(str.maketrans("{};[]", "     ")) if m[0][0] == '"' else " "
     text = re.sub(r'"(?:[^"\\]|\\.)*"|//[^\n]*|/\*.*?\*/', plain, text, flags=re.S)
     nested, at = [], 0

@@ -131,7 +131,7 @@ CASES += [
     Case("down-panic-maglev", entry(plain(4)) + rule(policy(MAGLEV % 101), more=OUTLIER.replace("3}", "3, minHealthPercent: 90}")), BY_USER, down=[3]),
 ]
 
-# Priorities and weights only: what a proxy is told, from wherever it runs.
+# Priorities and weights only: what a proxy receives, wherever it runs.
 PLACES = ["", "eu/a/1", "eu/a/2", "eu/b/1", "eu", "us/b/1", "asia/a", "mars"]
 SETTINGS = [
     ("nothing", "{simple: ROUND_ROBIN}", ""),

@@ -115,7 +115,7 @@ def main():
     sub = p.add_subparsers(dest="command", required=True)
     r = sub.add_parser("record")
     r.add_argument("files", nargs="*")
-    r.add_argument("--dry-run", action="store_true", help="judge, but leave vectors/ as it is")
+    r.add_argument("--dry-run", action="store_true", help="check, but do not change vectors/")
     s = sub.add_parser("show")
     s.add_argument("file")
     s.add_argument("name", nargs="?")

@@ -1,7 +1,7 @@
-"""What a decision must say, from Istio's route and from what Envoy did with the request.
+"""The expected decision, from Istio's route and from what Envoy did with the request.
 
-The result is a subset of the decision's keys: what neither the route table nor the running Envoy can
-tell is left out. `canonical` brings a whole decision and an expected subset to one form.
+The result is a subset of the decision's keys: what neither the route table nor the running Envoy
+shows is left out. `canonical` brings a whole decision and an expected subset to one form.
 """
 import math
 import re
@@ -224,7 +224,7 @@ def decision(table, request):
     if answer["status"] == 400 and log["route"] in (None, "-"):
         return {"error": "400 " + (log["details"] or "")}  # malformed: no decision, an error line
     if log["route"] in (None, "-"):
-        if grpc:  # whether for want of a route or of TLS, the client cannot tell
+        if grpc:  # the client cannot distinguish a missing route from missing TLS
             return {"virtual_service": None, "upstream": None}
         if answer["status"] == 301 and "location" in headers:  # a virtual host that asks for TLS
             return {"action": "redirect", "redirect": {"code": 301, "location": headers["location"]}}
@@ -294,7 +294,7 @@ def decision(table, request):
             out["local_reply"] = reply
     t = milliseconds(action.get("timeout", "15s"))
     if not (grpc and any(k.lower() == "grpc-timeout" for k, _ in request.get("headers", []))):
-        out["timeout_ms"] = t or None  # else the request's own, which the upstream's grpc-timeout tells
+        out["timeout_ms"] = t or None  # else the request's own, which is in the upstream's grpc-timeout
     out["retries"] = retries(action)
     out["mirrors"] = mirrors(action, request)
     out["hash_policy"] = hash_policy(action)

@@ -468,7 +468,7 @@ def arguments(p):
     p.add_argument("--per-config", type=int, default=50, help="requests for each configuration")
     p.add_argument("--chunk", type=int, default=100, help="configurations judged at once")
     p.add_argument("--headerroute", help="compare with this command; without it the cases are only judged")
-    p.add_argument("--save", help="write the judged cases as vectors (.jsonl or .jsonl.gz)")
+    p.add_argument("--save", help="write the checked cases as vectors (.jsonl or .jsonl.gz)")
     p.add_argument("--world", choices=["plain", "wide"], default="wide", help="how much of the API the resources use")
     p.add_argument("--keep", help="write configurations that disagree into this folder")
     p.add_argument("--shrink", type=int, default=3, help="disagreements to shrink")

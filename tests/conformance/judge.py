@@ -137,7 +137,7 @@ def judge(configs, binary, progress=None):
             r["_random"] = 0
     for t in owners:
         # Which route answers is Envoy's to say; the draw must suit every weighted route, so it is sent
-        # as the smallest number with the wanted remainder for each sum of weights in the table.
+        # as the smallest number with the required remainder for each sum of weights in the table.
         for r in t.requests:
             r["_random"] = _random(t, r)
     runner.run(binary, owners)

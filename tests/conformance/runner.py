@@ -4,7 +4,7 @@ Everything listens on loopback: one address of 127.77.0.0/16 a table, one echo u
 clusters. The routes stay Istio's; what running without a control plane demands is changed here and
 nowhere else:
 
-  * a route's name becomes its index, so that the access log tells which route was taken;
+  * a route's name becomes its index, so that the access log has the route that was taken;
   * a cluster that Istio does not generate, or that has no endpoint, gets a name of its own
     (`missing~...`, `empty~...`), since other tables of the batch may have it;
   * the random value of a weighted choice is taken from the header `x-hr-random`;
@@ -179,7 +179,7 @@ async def _echo(reader, writer):
 
 
 def wire(request, sequence):
-    """The request in HTTP/1.1. A scheme other than the listener's own is told as a front proxy would."""
+    """The request in HTTP/1.1. A scheme other than the listener's own is sent as a front proxy would."""
     lines = ["%s %s HTTP/1.1" % (request.get("method", "GET"), request["path"]),
              "host: " + request["authority"]]
     if request.get("scheme") == "https":

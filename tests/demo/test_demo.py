@@ -184,7 +184,7 @@ def test_interrupt_stops_everything(until):
 
 
 def test_strangers_are_not_stopped():
-    """A pid on record that belongs to somebody else by now."""
+    """A recorded pid that belongs to another process by now."""
     stranger = subprocess.Popen(["sleep", "600"])
     try:
         with open(os.path.join(ROOT, "build", "demo", "pids"), "w", encoding="utf-8") as f:

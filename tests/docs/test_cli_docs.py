@@ -121,7 +121,7 @@ def typed(argv, setup, keys, wanted, environment):
             elif sent and wanted in shown:
                 break
     except OSError:
-        pass  # the shell has left: the assertion tells
+        pass  # the shell has exited: the assertion reports it
     finally:
         os.close(terminal)
         os.waitpid(pid, 0)

@@ -1,4 +1,4 @@
-"""A reader's first minutes: what README.md and the documents it names tell to type, from a fresh clone in an empty folder,
+"""A reader's first minutes: the commands of README.md and of the documents that it names, from a fresh clone in an empty folder,
 in order, with the output compared."""
 import os
 import pathlib

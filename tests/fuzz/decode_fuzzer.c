@@ -1,4 +1,4 @@
-/* The decoders on any bytes: pixels of the size that the header told, or a code and a sentence.
+/* The decoders on any bytes: pixels of the size that the header states, or a code and a sentence.
  * What was decoded is cut out and encoded, and a PNG of it gives the same pixels back. */
 #include <grabcut/grabcut.h>
 

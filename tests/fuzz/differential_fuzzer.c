@@ -126,7 +126,7 @@ static hr_table *load(maker *m) {
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     if (size < 4 || size > 4096)
         return 0;
-    /* Requests have a share of their own, so that a change of one rule leaves them as they are. */
+    /* Requests have a share of their own, so that a change of one rule does not change them. */
     size_t half = size / 2;
     maker rules = {data + 1, half}, requests = {data + 1 + half, size - 1 - half};
     hr_table *table = load(&rules);

@@ -1,7 +1,7 @@
 /*
  * A request's JSON body, and the base64 within it, on any bytes. Besides the sanitizers: what is
  * found lies within the text or its copy, decoding never makes more than was there, and what was
- * decoded encodes to the same text again, but for the unused bits of the last digit.
+ * decoded encodes to the same text again, except for the unused bits of the last digit.
  */
 #include <stdint.h>
 #include <stdlib.h>

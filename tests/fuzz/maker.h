@@ -1,6 +1,6 @@
 /*
  * Rules and requests out of bytes: every string of bytes makes some. The words are few and alike, so that
- * what a request says and what a rule wants meet often.
+ * requests often match rules.
  */
 #ifndef HR_FUZZ_MAKER_H
 #define HR_FUZZ_MAKER_H

@@ -56,7 +56,7 @@ static int square(uint32_t a, uint32_t b, int shift) {
     return d * d;
 }
 
-/* Whether the kernel tells of all of these words, of a processor that is x86. */
+/* Whether the kernel lists all of these flags; for x86 processors. */
 static int has_flags(const char *const *flags) {
     char line[8192] = "";
     FILE *in = fopen("/proc/cpuinfo", "r");

@@ -279,7 +279,7 @@ Test(balance, rings_are_for_consistent_hashing_alone) {
     }
 }
 
-/* Rings that are older than what the caller knows by now: nobody who is out is picked, and nobody is not missed. */
+/* Rings that are older than what the caller knows by now: no ejected endpoint is picked, and no endpoint is missing. */
 Test(balance, rings_older_than_the_states_pick_usable_endpoints_only) {
     fixture f = open_cluster(alike, 4, "loadBalancer: {consistentHash: {useSourceIp: true}}", NULL);
     hr_rings *rings;

@@ -1,6 +1,6 @@
 /*
  * Which endpoint a key lands on, and which priority and weight endpoints have, as Istio and a live Envoy
- * had it: the cases that tests/conformance/balance.py recorded. Its head tells the format.
+ * had it: the cases that tests/conformance/balance.py recorded. The head of that file documents the format.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,7 +29,7 @@ typedef struct test_case {
     hr_scratch *scratch;
     expected_endpoint endpoints[MOST_ENDPOINTS];
     size_t n_endpoints, first; /* `first`: of the cluster at hand */
-    const char *down;          /* letters of those that are out; NULL: nobody is */
+    const char *down;          /* letters of ejected endpoints; NULL: none */
 } test_case;
 
 static char *read_file(const char *name) {
@@ -114,7 +114,7 @@ static void check_cluster(test_case *t) {
     t->first = t->n_endpoints;
 }
 
-/* Where so many are out that Envoy panics, nobody is. It does not while 1 / 1.4 of them are there. */
+/* If Envoy panics because of ejected endpoints, none is ejected. It does not panic while 1 / 1.4 of them are usable. */
 static bool panics(const hr_cluster *cluster, size_t n_down) {
     return cluster->policy->min_health_percent > 0 && (cluster->n_endpoints - n_down) * 140 < cluster->n_endpoints * 100 &&
            (cluster->n_endpoints - n_down) * 100 < (size_t)cluster->policy->min_health_percent * cluster->n_endpoints;

@@ -235,5 +235,5 @@ Test(fields, none_of_the_api_is_missing) {
     }
     fclose(list);
     cr_expect_eq(n, 278);
-    cr_expect_eq(known, N_CASES, "a row that is no field of the API");
+    cr_expect_eq(known, N_CASES, "a row without a field of the API");
 }

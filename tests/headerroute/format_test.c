@@ -120,7 +120,7 @@ static void format_expect(const char *format, const char *what, const hr_pair *v
             got = v[i].value;
     bool same = wanted == NULL ? got.p == NULL
                                : got.p != NULL && got.len == strlen(wanted) && memcmp(got.p, wanted, got.len) == 0;
-    cr_expect(same, "%s of a %s: '%.*s', wanted '%s'", format, what, (int)got.len, got.p == NULL ? "" : got.p,
+    cr_expect(same, "%s of a %s: '%.*s', expected '%s'", format, what, (int)got.len, got.p == NULL ? "" : got.p,
               wanted == NULL ? "nothing" : wanted);
 }
 

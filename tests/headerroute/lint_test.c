@@ -1,4 +1,4 @@
-/* Warnings about what is admitted and yet hardly meant. */
+/* Warnings about rules that Istio accepts but that are probably a mistake. */
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 

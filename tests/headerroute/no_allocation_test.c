@@ -134,7 +134,7 @@ static const asked asks[] = {
     {"a path to normalise", {TO("shop", "/a/../%41/./b%2fc")}, 0, 0, true},
     {"a wildcard host", {TO("Any.wild.EXAMPLE.com", "/say")}, 0, HR_ACTION_DIRECT_RESPONSE, true},
     {"a service without rules", {TO("cart.prod", "/")}, 0, 0, false},
-    {"a host that nobody knows", {TO("nobody.example.net", "/")}, 0, HR_ACTION_PASSTHROUGH, false},
+    {"an unknown host", {TO("nobody.example.net", "/")}, 0, HR_ACTION_PASSTHROUGH, false},
     {"a regex", {TO("shop", "/r/1234567890")}, 0, HR_ACTION_REDIRECT, true},
     {"CORS", {.method = S("OPTIONS"), TO("shop", "/cors"), HEADERS(H("origin", "https://a"), H("access-control-request-method", "PUT"))}, 0, 0, true},
     {"a path that no server takes", {TO("shop", "/%00")}, HR_EREQUEST, 0, false},

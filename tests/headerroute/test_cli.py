@@ -117,7 +117,7 @@ def test_device_that_never_ends(loading):
 def test_a_huge_file_is_refused(loading, tmp_path):
     with open(tmp_path / "huge.yaml", "wb") as f:
         f.truncate(65 << 20)
-    assert refused(loading(tmp_path / "huge.yaml"), "huge.yaml:0:0: error: is larger than 67108864 bytes")
+    assert refused(loading(tmp_path / "huge.yaml"), "huge.yaml:0:0: error: is larger than the limit of 67108864 bytes")
 
 
 @pytest.mark.parametrize("path, why", [("/proc/self/mem", "Input/output error"), (RULES + "/x.yaml", "Not a directory")])

@@ -143,7 +143,7 @@ def test_photos_through_all_of_them(system, tmp_path, value, pod):
 
 
 def test_memory_stays_under_the_limit(system):
-    """Nothing was killed for memory, and nobody restarted anything."""
+    """No process was killed for memory, and none was restarted."""
     for name in PODS:
         state = json.loads(podman("inspect", name).stdout)[0]["State"]
         assert state["Status"] == "running" and not state["OOMKilled"], (name, state)

@@ -259,7 +259,7 @@ def istioctl(cloud, words):
     objects = cloud.objects(arguments.need("--context"))
     [operator] = documents_of(arguments.need("-f"))
     if "--skip-confirmation" not in arguments.flags:
-        raise Refused("Cancelled.")  # standard input is no terminal
+        raise Refused("Cancelled.")  # standard input is not a terminal
     objects.append("Namespace//istio-system")  # the only one that istioctl makes
     cloud["crds"].extend(ISTIO_GROUPS)
     for gateway in operator["spec"]["components"].get("ingressGateways", []):

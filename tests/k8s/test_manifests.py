@@ -195,7 +195,7 @@ def test_every_server_is_probed_bounded_and_unprivileged(overlay, built):
 
 @pytest.mark.parametrize("overlay", [o for o in OVERLAYS if o != "no-istio"])
 def test_a_classical_sidecar_outlives_the_drain_of_its_server(overlay, built):
-    """On nodes before Kubernetes 1.33 the sidecar drains beside the server, for 5 s unless it is told otherwise."""
+    """On nodes before Kubernetes 1.33 the sidecar drains together with the server, for 5 s by default."""
     for deployment in [d for d in built(overlay)[1] if d["kind"] == "Deployment"]:
         template = deployment["spec"]["template"]
         config = yaml.safe_load(template["metadata"]["annotations"]["proxy.istio.io/config"])

@@ -47,7 +47,7 @@ class MemoryGroup:
         return int(self._read("memory.usage_in_bytes" if self.v1 else "memory.current"))
 
     def peak(self):
-        """The most that was used; None where the kernel does not tell."""
+        """The maximum that was used; None if the kernel does not report it."""
         file = self.path / ("memory.max_usage_in_bytes" if self.v1 else "memory.peak")
         return int(file.read_text()) if file.exists() else None
 

@@ -1,4 +1,4 @@
-/* Values, environment twins, order of precedence, and what a bad value is told. */
+/* Values, environment variables, order of precedence, and messages about bad values. */
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 #include <stdlib.h>

@@ -52,7 +52,7 @@ def test_a_stalled_reader_of_300_mb_costs_less_than_1_mib(tmp_path, chunked):
                 moved, still[0] = sent[0] != still[0], sent[0]
                 time.sleep(0.3)
                 return not moved
-            assert wait_until(stalled, PATIENCE) and 0 < sent[0] < pieces // 4, "it was read although nobody takes it"
+            assert wait_until(stalled, PATIENCE) and 0 < sent[0] < pieces // 4, "it was read although the client reads nothing"
             grown = gw.rss_kib() - before
             limit = 6 * 1024 if "thread" in SANITIZE else 1024  # ThreadSanitizer keeps some five bytes of its own for each
             assert grown < limit, f"{grown} KiB for one stalled reader"
@@ -144,7 +144,7 @@ def test_10000_idle_connections(tmp_path):
 
 @pytest.mark.skipif(bool(SANITIZE), reason="a sanitizer's own memory")
 def test_1000_idle_connections_are_less_than_20_mib(tmp_path):
-    """With all of the defaults but for their number, and one loop for each processor."""
+    """With the defaults except for their number, and one loop for each processor."""
     raise_files(2000)
     with Replica(tmp_path, "a") as a, gateway(tmp_path, service("x.test", a), ROUTE, args=("--max-connections", "1100")) as gw:
         sockets = stand(gw, 1000)
@@ -358,7 +358,7 @@ def send_all(gw, streams):
 
 
 def statuses_of(data):
-    """Of the answers that a connection got back; None where that is no sequence of whole answers. An answer to HEAD has
+    """Of the answers that a connection got back; None if that is not a sequence of whole answers. An answer to HEAD has
     no body: the next answer, or nothing, stands in its place."""
     found = []
     while data:

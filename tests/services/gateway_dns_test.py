@@ -14,14 +14,14 @@ from peers import Peer, wait_until
 
 @contextlib.contextmanager
 def pods(*hosts):
-    """Peers on one port of several addresses, each telling its address."""
+    """Peers on one port of several addresses; each answers with its address."""
     with contextlib.ExitStack() as stack:
         while True:
             first = Peer(named(hosts[0]), host=hosts[0])
             try:
                 rest = [Peer(named(h), host=h, port=first.port) for h in hosts[1:]]
                 break
-            except OSError:  # somebody has that port on another address
+            except OSError:  # that port is in use on another address
                 first.close()
         for peer in (first, *rest):
             stack.enter_context(peer)

@@ -139,7 +139,7 @@ def test_an_endpoint_that_refuses_costs_nothing(tmp_path, a, b):
 # ---- the configuration under load ----
 
 def test_the_list_of_endpoints_changes_under_load(tmp_path, a, b):
-    """Endpoints come and go; what runs on one that goes away ends in peace, and no new request reaches it."""
+    """Endpoints come and go; requests in progress on a removed one finish, and no new request reaches it."""
     with Replica(tmp_path, "c") as c:
         one = routes({"route": [to("x.test")]})
         with gateway(tmp_path, service("x.test", a, b), one) as gw:
@@ -211,7 +211,7 @@ def test_1000_reloads_under_load(tmp_path, a, b):
 # ---- the gateway's own end ----
 
 def test_drain_under_load_loses_nothing(tmp_path, a, b):
-    """Whoever got no answer of a draining gateway was not served behind its back: the request may be sent again."""
+    """A request without an answer from a draining gateway was not served: it may be sent again."""
     with gateway(tmp_path, service("x.test", a, b), routes({"route": [to("x.test")]})) as gw:
         with Load(gw.port, lambda n: {"method": random.choice(["GET", "POST"]), "ms": n % 10 * 5}, clients=16, leaves=True) as load:
             load.more(scaled(500, 100))
@@ -222,4 +222,4 @@ def test_drain_under_load_loses_nothing(tmp_path, a, b):
         assert set(load.outcomes()) <= {200, "closed"}, load.outcomes()
         assert {seen[ident] for ident in load.ids(200)} == {1}
         assert not [ident for ident in unanswered if seen[ident]], "served, but the answer was lost"
-        assert set(seen) - set(load.done) - {"0"} == set(), "a request that nobody waits for"
+        assert set(seen) - set(load.done) - {"0"} == set(), "a request that no client waits for"

@@ -388,12 +388,12 @@ def test_what_runs_on_an_endpoint_that_goes_ends_in_peace_and_its_connections_ar
         with gateway(tmp_path, service("x.test", old), one, args=("--threads", "1")) as gw, gw.client() as long:
             long.request(target="/long")
             assert wait_until(lambda: any(r.target == "/long" for r in old.requests))
-            gw.call(target="/idle")  # leaves a connection that nobody uses
+            gw.call(target="/idle")  # leaves an idle connection
             assert len(old.open) == 2
             write(tmp_path / "next", GATEWAY, service("x.test", new), one)
             os.rename(tmp_path / "next", tmp_path / "mesh.yaml")
             assert wait_until(lambda: gw.call().header("x-who") == "new")
             gate.set()
             assert long.answer().body == b"old"
-            assert wait_until(lambda: not old.open, 4), "sooner than they would be given up for being idle"
+            assert wait_until(lambda: not old.open, 4), "sooner than the idle timeout closes them"
             assert all(r.target in ("/", "/long", "/idle") for r in old.requests)

@@ -20,7 +20,7 @@ def policy(**blocks):
 # ---- connectionPool ----
 
 class Gate:
-    """Answers nobody until it is opened; counts how many are inside at once."""
+    """Answers no request until it is opened; counts concurrent requests."""
     def __init__(self):
         self.opened, self.lock, self.inside, self.most = threading.Event(), threading.Lock(), 0, 0
 

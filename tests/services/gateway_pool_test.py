@@ -63,7 +63,7 @@ def test_consistent_hash_by_query_parameter(tmp_path):
 # ---- connectionPool ----
 
 def test_waiting_requests_are_served_in_their_order(tmp_path):
-    """One connection: whoever came first is first, also where others come just as it gets free."""
+    """One connection: requests keep their order, also if others arrive when it becomes free."""
     gate = Gate()
     with Peer(gate) as peer:
         resources = [service("x.test", peer), policy(connectionPool={"tcp": {"maxConnections": 1}}), routes({"route": [to("x.test")]})]

@@ -20,7 +20,7 @@ def named(name):
 
 
 class Nobody:
-    """An endpoint where nobody listens."""
+    """An endpoint without a listener."""
     def __init__(self):
         self.host, self.port = "127.0.0.1", refused_port()
 

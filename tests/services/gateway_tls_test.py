@@ -181,7 +181,7 @@ def test_a_secret_that_is_swapped_loses_no_request(tmp_path, authority):
         gw.process.send_signal(signal.SIGHUP)
         link_secret(secret, "v1")
         wait_until(lambda: now() == first, "the first certificate is shown again")
-        # A broken pair changes nothing, and is told.
+        # An invalid pair changes nothing, and is logged.
         (secret / "v2" / "tls.key").write_text("no key")
         link_secret(secret, "v2")
 
@@ -354,7 +354,7 @@ def test_authorities_that_change_on_disk_are_taken_up(tmp_path, authority):
             wait_until(lambda: "bundle.pem: holds no certificates in PEM" in gw.messages() and not good(), "the broken file is noticed")
             assert gw.call().status == 200
             put(authority.path.read_bytes() + other.path.read_bytes())
-            wait_until(good, "the mended file is noticed")
+            wait_until(good, "the corrected file is noticed")
             failed = gw.messages().count("stays in force")
             bundle.unlink()
             wait_until(lambda: gw.messages().count("stays in force") > failed, "the missing file is noticed")

@@ -97,7 +97,7 @@ def agree(connection, request, more=b""):
 
 
 def websocket(connection, request):
-    """Echoes messages until it is told to close."""
+    """Echoes messages until the test closes it."""
     if request.header("upgrade") != "websocket":
         return echo(connection, request)
     agree(connection, request)

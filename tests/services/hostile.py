@@ -153,7 +153,7 @@ def cpu_seconds(pid):
 
 
 class Crowd:
-    """Many connections that send what they are given and, unless told to, read nothing."""
+    """Many connections that send given bytes and read nothing by default."""
 
     def __init__(self, port, n=CONNECTIONS, host="127.0.0.1", receive_buffer=4096, tls=False):
         context = any_certificate()

@@ -120,7 +120,7 @@ class Load:
         return got.status
 
     def wait(self, condition, what):
-        """Until it holds, or something has gone wrong, which the end of the with block tells."""
+        """Until it holds, or something has gone wrong, which the end of the with block reports."""
         end = time.monotonic() + PATIENCE
         while not (condition() or self.errors or self.wrong):
             assert time.monotonic() < end, f"did not happen within {PATIENCE} s: {what}"

@@ -1,4 +1,4 @@
-"""What /metrics says follows Prometheus' conventions: judged by its own promtool."""
+"""What /metrics says follows Prometheus' conventions, checked with promtool."""
 import re
 import subprocess
 

@@ -268,7 +268,7 @@ def test_ready_answers_503_while_draining(start, program):
     busy.request("POST", "/predict", pictures.encode(pictures.disc(480, 480)), PNG)
     wait_until(lambda: predict.metrics()["headerroute_jobs_running"] == 1, "a picture is being worked on")
     # A request whose first bytes are there before the drain begins is still answered.
-    # Through the proxy the draining predict would be asked: the proxy itself tells of /ready alone.
+    # The proxy forwards all other calls to the draining predict; it answers only /ready.
     paths = [path for path, item in DOCUMENT["paths"].items() if "503" in item.get("get", {}).get("responses", {})
              and (program == "headerroute-predict" or path == "/ready")]
     asking = {path: wire.connect(server) for path in paths}

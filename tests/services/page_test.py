@@ -99,7 +99,7 @@ def check_quiet(browser, origin):
     assert [e for e in browser.get_log("browser") if e["level"] in ("SEVERE", "WARNING")] == []
     for entry in browser.get_log("performance"):
         message = json.loads(entry["message"])["message"]
-        # The browser's own start page is no business of ours; all that our pages ask for is.
+        # The browser's own start page is not checked; all requests of our pages are.
         if message["method"] == "Network.requestWillBeSent" and not message["params"]["documentURL"].startswith("chrome:"):
             url = message["params"]["request"]["url"]
             assert url.startswith((origin + "/", "blob:" + origin + "/", "data:")), url
@@ -133,7 +133,7 @@ def send(browser, value):
 
 
 def frame_of(browser):
-    """x, y, width, height as the page tells them."""
+    """x, y, width, height as the page shows them."""
     return browser.execute_script("return document.getElementById('rect-text').textContent.match(/\\d+/g).map(Number)")
 
 
@@ -299,7 +299,7 @@ def test_keys_move_and_resize_the_frame_within_the_photo(system, browser, tmp_pa
     check_quiet(browser, origin_of(system))
 
 
-@pytest.mark.parametrize("system", [1000], indirect=True)  # longer than anybody waits
+@pytest.mark.parametrize("system", [1000], indirect=True)  # longer than any test waits
 def test_cancelling_and_what_goes_wrong_are_told_in_sentences(system, browser, tmp_path):
     picture = numpy.random.RandomState(1).randint(0, 256, (900, 1200, 3)).astype(numpy.uint8)
     (tmp_path / "large.png").write_bytes(pictures.encode(picture))
@@ -313,7 +313,7 @@ def test_cancelling_and_what_goes_wrong_are_told_in_sentences(system, browser, t
     assert complaint(browser) == "Canceled."
     assert find(browser, "send").is_enabled() and not find(browser, "progress").is_displayed()
     assert not find(browser, "route").is_displayed()
-    wait_until(lambda: system.behind[2].metrics()["headerroute_jobs_running"] == 0, "the work is given up")
+    wait_until(lambda: system.behind[2].metrics()["headerroute_jobs_running"] == 0, "the work is cancelled")
 
     choose(browser, tmp_path / "disc.png")
     assert not find(browser, "error").is_displayed()
@@ -402,7 +402,7 @@ def test_the_route_says_why_and_where_the_time_went(system, browser):
 
 
 def keep(browser, name):
-    """For whoever wants to look: HR_SCREENSHOTS=folder."""
+    """Saves screenshots in the folder HR_SCREENSHOTS, if that is set."""
     folder = os.environ.get("HR_SCREENSHOTS")
     if folder:
         browser.save_screenshot(os.path.join(folder, name))

@@ -166,7 +166,7 @@ def wait_until(condition, seconds=10):
 
 
 def refused_port(host="127.0.0.1"):
-    """A port where nobody listens."""
+    """A port without a listener."""
     with socket.socket() as sock:
         sock.bind((host, 0))
         return sock.getsockname()[1]

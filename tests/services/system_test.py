@@ -97,7 +97,7 @@ def test_64_clients_lose_nothing_mix_nothing_up_and_leak_nothing(system):
             answer = system[f"predict-pod{model}"].call("POST", "/predict", HEADERS, picture(index))
             assert answer.status == 200, answer.body
             expected[index, model] = answer.body
-    assert len(set(expected.values())) > CLIENTS  # the check below can tell clients apart
+    assert len(set(expected.values())) > CLIENTS  # the check below can distinguish clients
 
     end = time.monotonic() + SECONDS
     callers = [Caller(i, system, expected, end) for i in range(CLIENTS)]

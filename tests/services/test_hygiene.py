@@ -234,7 +234,7 @@ def chunked(body, headers=b""):
 
 
 CHUNKS = {
-    "a size that is no number": b"xyz\r\nabc\r\n0\r\n\r\n", "a size with a tail": b"3zz\r\nabc\r\n0\r\n\r\n",
+    "a size that is not a number": b"xyz\r\nabc\r\n0\r\n\r\n", "a size with a tail": b"3zz\r\nabc\r\n0\r\n\r\n",
     "an empty size": b"\r\nabc\r\n0\r\n\r\n", "a negative size": b"-3\r\nabc\r\n0\r\n\r\n",
     "a size with 0x": b"0x3\r\nabc\r\n0\r\n\r\n", "a size that overflows": b"10000000000000003\r\nabc\r\n0\r\n\r\n",
     "a blank before the size": b" 3\r\nabc\r\n0\r\n\r\n", "a blank after the size": b"3 \r\nabc\r\n0\r\n\r\n",
@@ -277,7 +277,7 @@ def test_good_chunks_are_read_and_what_follows_too(server, extension, trailer):
         sock.sendall(chunked(in_chunks(picture, 100, extension, trailer)) + SMUGGLED)
         status, _, body = wire.read_answer(sock)
         assert status == 200 and json.loads(body)["status"] == "ok"
-        # Here it is no smuggling: the first request's end is beyond doubt.
+        # This is not smuggling: the end of the first request is unambiguous.
         assert wire.read_answer(sock)[2] == b'{"health":"ok"}'
 
 

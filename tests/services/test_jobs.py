@@ -27,7 +27,7 @@ def begin(server, size=480, headers=None, seed=0):
 
 
 def endless(start, *flags):
-    """One worker, and work that ends only by being given up."""
+    """One worker, and work that ends only if it is cancelled."""
     return start(PROGRAM, "--workers", 1, "--threads", 2, "--iterations", 1000, "--deadline", 600, *flags)
 
 
@@ -61,7 +61,7 @@ def test_client_that_leaves_frees_the_worker_and_the_queue(start):
     held[2].close()  # one of the waiting
     wait_until(lambda: value(server, "headerroute_jobs_queued") == 2, "the queue is shorter by one")
     held[0].close()  # the one on the worker
-    wait_until(lambda: value(server, 'headerroute_jobs_cancelled_total{reason="client_gone"}') == 2, "both are given up")
+    wait_until(lambda: value(server, 'headerroute_jobs_cancelled_total{reason="client_gone"}') == 2, "both are cancelled")
     wait_until(lambda: value(server, "headerroute_jobs_queued") == 1 and value(server, "headerroute_jobs_running") == 1,
                "the next one is being worked on")
     wait_until(lambda: [(x["response_code"], x["response_flags"]) for x in server.log() if x["path"] == "/predict"] == [(0, "DC")] * 2,
@@ -79,7 +79,7 @@ def test_client_that_leaves_behind_a_pipelined_request_is_noticed_too(start):
         sock.sendall(b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Type: image/png\r\nContent-Length: %d\r\n\r\n"
                      % len(picture) + picture + b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n")
         wait_until(lambda: value(server, "headerroute_jobs_running") == 1, "it is being worked on")
-    wait_until(lambda: value(server, "headerroute_jobs_running") == 0, "it is given up")
+    wait_until(lambda: value(server, "headerroute_jobs_running") == 0, "it is cancelled")
 
 
 def test_deadline_while_waiting_and_while_worked_on_is_504(start):
@@ -89,7 +89,7 @@ def test_deadline_while_waiting_and_while_worked_on_is_504(start):
         answer = connection.getresponse()
         body = json.loads(answer.read())
         assert answer.status == 504 and body["status"] == "ng" and "deadline" in body["detail"]
-    wait_until(lambda: value(server, "headerroute_jobs_running") == 0, "the work is given up")
+    wait_until(lambda: value(server, "headerroute_jobs_running") == 0, "the work is cancelled")
     assert value(server, 'headerroute_jobs_cancelled_total{reason="deadline"}') == 2
     wait_until(lambda: [x["response_flags"] for x in server.log() if x["response_code"] == 504] == ["UT", "UT"], "both are logged")
 
@@ -102,7 +102,7 @@ def test_deadline_of_the_caller_counts_where_it_is_shorter(start):
         held = begin(server, headers={"x-envoy-expected-rq-timeout-ms": nonsense})
         wait_until(lambda: value(server, "headerroute_jobs_running") == 1, "it is being worked on")
         held.close()
-        wait_until(lambda: value(server, "headerroute_jobs_running") == 0, "it is given up")
+        wait_until(lambda: value(server, "headerroute_jobs_running") == 0, "it is cancelled")
 
 
 def test_connection_serves_on_after_a_504(start):
@@ -116,7 +116,7 @@ def test_connection_serves_on_after_a_504(start):
 
 
 def test_what_cannot_be_done_in_time_is_refused_at_once(start):
-    """Once the pace is known, a queue too long for the deadline is no place to wait in."""
+    """Once the service time is known, a request is refused if the queue is too long for its deadline."""
     server = start(PROGRAM, "--workers", 1, "--iterations", 300, "--queue", 1000, "--deadline", 3600)
     begin(server, size=160).getresponse().read()
     held = [begin(server, size=160) for _ in range(12)]
@@ -197,7 +197,7 @@ def test_retry_after_is_the_time_that_the_queue_takes(start):
     picture = pictures.encode(pictures.disc(64, 64))
     for _ in range(8):
         assert server.post("/predict", picture, PNG).status == 200
-    plug = begin(server, size=600)  # holds the worker, so that the queue stays as it is
+    plug = begin(server, size=600)  # occupies the worker, so that the queue does not change
     wait_until(lambda: value(server, "headerroute_jobs_running") == 1, "the worker is held")
     held = [wire.connect(server, timeout=PATIENCE) for _ in range(30)]
     for n, sock in enumerate(held):

@@ -69,7 +69,7 @@ def at_once(n, work):
 
 
 def post(server, body, content_type, path="/predict", headers=b""):
-    """The status, or None where the connection was cut off. Writes all before it reads."""
+    """The status, or None if the connection was closed. Writes all before it reads."""
     with wire.connect(server, PATIENCE * 3) as sock:
         try:
             sock.sendall(b"POST %s HTTP/1.1\r\nHost: x\r\nContent-Type: %s\r\nContent-Length: %d\r\n%s\r\n" % (

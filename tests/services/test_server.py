@@ -191,7 +191,7 @@ def test_slow_head_is_cut_off_although_it_goes_on_dripping(start):
                 return False
             except ConnectionResetError:
                 return True
-        wait_until(dripped_to_the_end, "the slow sender is cut off")
+        wait_until(dripped_to_the_end, "the slow sender is disconnected")
 
 
 def test_slow_body_is_cut_off_although_it_goes_on_dripping(start):
@@ -206,7 +206,7 @@ def test_slow_body_is_cut_off_although_it_goes_on_dripping(start):
                 return False
             except (BrokenPipeError, ConnectionResetError):
                 return True
-        wait_until(dripped_to_the_end, "the slow sender is cut off")
+        wait_until(dripped_to_the_end, "the slow sender is disconnected")
     line = server.logged(lambda x: x["user_agent"] == "drip")
     assert (line["response_code"], line["response_flags"]) == (0, "DC")
 

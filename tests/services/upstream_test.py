@@ -262,7 +262,7 @@ def test_large_answer_and_a_stalled_reader_in_bounded_memory():
                 time.sleep(0.3)
                 return not moved
             assert wait_until(stalled, 30)
-            assert 0 < sent[0] < size // 4, "the upstream was read although nobody takes the answer"
+            assert 0 < sent[0] < size // 4, "the upstream was read although the client reads nothing"
             grown = proxy.rss_kib() - before
             limit = 6 * 1024 if "thread" in SANITIZE else 1024  # ThreadSanitizer keeps some five bytes of its own for each
             assert grown < limit, f"{grown} KiB for one stalled reader"
@@ -297,7 +297,7 @@ def test_many_at_once_get_their_own_answers():
 
 
 def test_frozen_upstream_and_idle_answer():
-    """An answer that stops coming ends at the deadline, and the client can tell that it is not whole."""
+    """An answer that stops coming ends at the deadline, and the client can see that it is incomplete."""
     def behave(connection, request):
         connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf")
         time.sleep(30)

@@ -336,7 +336,7 @@ def test_limits_queue_and_deadline_are_those_of_predict(start):
     body = json.dumps(request(pixels(pictures.disc(400, 400)), rect=None))
     late = post(server, body, {"x-envoy-expected-rq-timeout-ms": "200"})
     assert late.status == 504 and list(late.json()) == ["error"]
-    wait_until(lambda: server.metrics()["headerroute_jobs_running"] == 0, "the late one is given up")
+    wait_until(lambda: server.metrics()["headerroute_jobs_running"] == 0, "the late one is cancelled")
     waiting = []
     for name in ("headerroute_jobs_running", "headerroute_jobs_queued"):
         waiting.append(server.connect())

@@ -1,4 +1,4 @@
-"""GrabCut: picture in, foreground mask out. The same mask as OpenCV's, pixel for pixel, without OpenCV.
+"""GrabCut: image in, foreground mask out. The same mask as OpenCV's, pixel for pixel, without OpenCV.
 
     import grabcut
 
@@ -6,7 +6,7 @@
     mask = grabcut.segment(image, rect=(x, y, w, h), iterations=5)   # HxW uint8, 0 or 1
     open("cutout.png", "wb").write(grabcut.encode_png(grabcut.cutout(image, mask)))
 
-Functions may be called from any number of threads; the interpreter's lock is given up while C works.
+Functions may be called from any number of threads; the interpreter's lock is released while C works.
 The module ``grabcut.lowlevel`` is the C header as SWIG wraps it.
 """
 from .errors import Canceled, GrabcutError

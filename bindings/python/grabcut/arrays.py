@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
 
 def as_picture(value: Any, what: str, channels: tuple[int, ...]) -> npt.NDArray[np.uint8]:
-    """`value` as an array that C can read: TypeError or ValueError where it is no such picture. Rows may
-    be apart in memory (a slice of a larger picture); pixels of a row may not, and are then copied."""
+    """`value` as an array that C can read: raises TypeError or ValueError if it is not such an image. Rows may
+    be apart in memory (a slice of a larger image). If the pixels of a row are, the array is copied."""
     array = np.asarray(value)
     if array.dtype != np.uint8:
         raise TypeError(f"{what} must be of dtype uint8, not {array.dtype}")
@@ -30,7 +30,7 @@ def as_picture(value: Any, what: str, channels: tuple[int, ...]) -> npt.NDArray[
 
 
 class _Owner:
-    """Pixels that C allocated, as numpy wants to hear of them. The array keeps this object as its base,
+    """Pixels that C allocated, in the form of numpy's array interface. The array keeps this object as its base,
     and with it the memory."""
 
     def __init__(self, image: c.grabcut_image) -> None:

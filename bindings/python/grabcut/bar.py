@@ -1,12 +1,11 @@
-"""What progress=True shows: a bar on the terminal, once a run takes longer than a moment."""
+"""The progress bar of progress=True, shown on a terminal once a run takes longer than half a second."""
 from __future__ import annotations
 
 import sys
 import time
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
-if TYPE_CHECKING:
-    from .segmentation import Progress
+from .progress import Progress
 
 MOMENT = 0.5  #: seconds without a bar
 
@@ -42,7 +41,7 @@ class _TqdmBar:
 
 
 class _PlainBar:
-    """Where tqdm is not installed: one line that is written over, and wiped out at the end."""
+    """A bar for systems without tqdm: one line that is overwritten, and erased at the end."""
 
     def __init__(self) -> None:
         self._next, self._shown = time.monotonic() + MOMENT, False

@@ -1,9 +1,9 @@
-"""segment(): the run itself."""
+"""segment(): checks the arguments and runs the engine."""
 from __future__ import annotations
 
 import enum
 import operator
-from typing import TYPE_CHECKING, Any, Callable, NamedTuple, Sequence
+from typing import TYPE_CHECKING, Any, Callable, Sequence
 
 import numpy as np
 
@@ -12,6 +12,7 @@ from .arrays import as_picture
 from .bar import make_bar
 from .errors import check
 from .models import Models
+from .progress import Progress
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -28,18 +29,9 @@ class Mode(enum.IntEnum):
     """How a run starts; the numbers are cv2's."""
 
     RECT = c.GRABCUT_INIT_WITH_RECT  #: outside of rect is background; cv2.GC_INIT_WITH_RECT
-    MASK = c.GRABCUT_INIT_WITH_MASK  #: models are learnt from a mask; cv2.GC_INIT_WITH_MASK
-    EVAL = c.GRABCUT_EVAL  #: mask and models are carried on; cv2.GC_EVAL
-    EVAL_FREEZE_MODEL = c.GRABCUT_EVAL_FREEZE_MODEL  #: the same, models left as they are
-
-
-class Progress(NamedTuple):
-    """Where a run stands."""
-
-    phase: str  #: "init", "models" or "cut"
-    iteration: int  #: from 0
-    iterations: int  #: in all
-    done: float  #: estimate of the whole, 0 to 1, never falling
+    MASK = c.GRABCUT_INIT_WITH_MASK  #: models are learned from a mask; cv2.GC_INIT_WITH_MASK
+    EVAL = c.GRABCUT_EVAL  #: continues with mask and models; cv2.GC_EVAL
+    EVAL_FREEZE_MODEL = c.GRABCUT_EVAL_FREEZE_MODEL  #: the same; models are not changed
 
 
 _PHASES = {c.GRABCUT_PHASE_INIT: "init", c.GRABCUT_PHASE_MODELS: "models", c.GRABCUT_PHASE_CUT: "cut"}
@@ -50,24 +42,24 @@ def segment(image: Any, rect: Sequence[int] | None = None, iterations: int = 5, 
             mask: Any = None, models: Models | None = None, mode: Mode | int | None = None, threads: int = 1,
             progress: Callable[[Progress], object] | bool | None = None, full: bool = False, max_bytes: int = 0,
             simd: str = "auto") -> npt.NDArray[np.uint8]:
-    """Foreground of a picture: HxWx3 uint8 BGR in, HxW uint8 of 0 and 1 out.
+    """Returns the foreground of an image: HxWx3 uint8 BGR in, HxW uint8 of 0 and 1 out.
 
-    The mask is that of ``cv2.grabCut`` after ``cv2.setRNGSeed(seed)``, & 1: picture, start, iterations
-    and seed settle it, on every thread, whatever ran before.
+    The mask is that of ``cv2.grabCut`` after ``cv2.setRNGSeed(seed)``, & 1. It depends only on the image, the start, the number of
+    iterations and the seed.
 
-    rect: (x, y, width, height) around the foreground; without rect and mask, 5 % of each side is left
-    out. mask: a start with the four values BGD, FGD, PR_BGD, PR_FGD; it is not written to. mode: by
-    default RECT, or MASK where a mask is given. models: read by the EVAL modes, written by all others and
+    rect: (x, y, width, height) around the foreground; without rect and mask, the inner 90 % in each
+    direction. mask: a start with the four values BGD, FGD, PR_BGD, PR_FGD; it is not written to. mode: by
+    default RECT, or MASK if a mask is given. models: read by the EVAL modes, written by all others and
     EVAL, so that a run can be continued: take ``full=True`` masks, whose four values carry what `& 1`
     drops. threads: how many C may use; the mask does not depend on it. progress: True shows a bar on
-    stderr if that is a terminal and the run takes longer than half a second; a function is called with
-    a Progress now and then, a true result of it stops the run (Canceled), an exception stops it and is
-    passed on. Ctrl-C stops it, too.
+    stderr if that is a terminal and the run takes longer than half a second; a function is called regularly with
+    a Progress: if it returns true, the run stops (Canceled); if it raises, the run stops and the exception is
+    raised. Ctrl-C stops it, too.
     max_bytes: refuse (MemoryError) before the work starts if more would be allocated; 0 is no limit.
     simd: "auto", "portable" or "avx2".
 
     Raises GrabcutError (a ValueError: rect outside, no foreground or no background to begin with, ...),
-    ValueError and TypeError for arguments that are no such picture, MemoryError.
+    ValueError and TypeError for other arguments, MemoryError.
     """
     picture = as_picture(image, "image", (3,))
     height, width = picture.shape[:2]
@@ -77,7 +69,7 @@ def segment(image: Any, rect: Sequence[int] | None = None, iterations: int = 5, 
     if models is not None and not isinstance(models, Models):
         raise TypeError(f"models must be a grabcut.Models, not {type(models).__name__}")
     if simd not in _SIMD:
-        raise ValueError(f"no instructions are called '{simd}': {', '.join(_SIMD)} are")
+        raise ValueError(f"simd: expected one of {', '.join(_SIMD)}, got '{simd}'")
     bar = make_bar() if progress is True else None
     try:
         code, text = c.segment(work, picture, mode, _int32(iterations, "iterations"), *box,
@@ -91,7 +83,7 @@ def segment(image: Any, rect: Sequence[int] | None = None, iterations: int = 5, 
 
 
 def _start(mask: Any, mode: Mode, height: int, width: int) -> npt.NDArray[np.uint8]:
-    """The mask that C reads and writes: always of our own making."""
+    """The mask that C reads and writes, always a new array."""
     if mode is Mode.RECT:
         if mask is not None:
             raise ValueError("a run that starts with rect takes no mask")
@@ -132,14 +124,14 @@ def _adapter(progress: Any) -> Callable[..., object] | None:
 
 
 def rect_inset(width: int, height: int, percent: int = 5) -> tuple[int, int, int, int]:
-    """The rect that leaves `percent` (0 to 49) of each side out."""
+    """Returns the rect that leaves `percent` (0 to 49) of each side out."""
     r = c.grabcut_rect_inset(_int32(width, "width"), _int32(height, "height"), _int32(percent, "percent"))
     return r.x, r.y, r.width, r.height
 
 
 def estimate(width: int, height: int, rect: Sequence[int] | None = None, *, mode: Mode | int = Mode.RECT,
              threads: int = 1) -> int:
-    """Bytes that segment() will allocate at most for a picture of this size, beyond picture and mask."""
+    """Returns the most bytes that segment() allocates for an image of this size, besides image and mask."""
     width, height, mode = _int32(width, "width"), _int32(height, "height"), Mode(mode)
     box = _rect(rect, mode, width, height)
     code, size = c.estimate(width, height, mode, *box, _int32(threads, "threads"))

@@ -6,9 +6,9 @@
     d = table.route("POST", "http://proxy-server:5000/predict", headers={"target": "condition1"})
     d.destination.subset    # 'proxy-pod-subset1'
 
-A table never changes and may be used by any number of threads; the interpreter's lock is given up
-while the C library works. All names that do not begin with an underscore are here; the module
-``headerroute.lowlevel`` is the C header as SWIG wraps it.
+A table never changes and may be used by any number of threads; the interpreter's lock is released
+while the C library works. The module ``headerroute.lowlevel`` is the C header as SWIG
+wraps it.
 """
 from .decision import (Cors, Decision, Destination, DirectResponse, Endpoint, Fault, HashPolicy, HeaderOperations,
                        LocalReply, Mirror, Redirect, Retries, Upstream)

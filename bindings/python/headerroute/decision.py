@@ -3,10 +3,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Mapping, NoReturn
-
-if TYPE_CHECKING:
-    from .table import Table
+from typing import Any, Mapping, NoReturn
 
 Pair = tuple[str, str]
 
@@ -29,12 +26,12 @@ class Endpoint:
 
 @dataclass(frozen=True)
 class Upstream:
-    """What the upstream will see."""
+    """The request that the upstream receives."""
 
     path: str  #: with query, after normalisation and rewrite
     authority: str
     headers: tuple[Pair, ...]  #: after all operations, names in lower case, without those of proxy_headers
-    proxy_headers: Mapping[str, str]  #: what the proxy sets before it looks at routes
+    proxy_headers: Mapping[str, str]  #: headers that the proxy sets before routing
 
 
 @dataclass(frozen=True)
@@ -62,7 +59,7 @@ class DirectResponse:
 
 @dataclass(frozen=True)
 class LocalReply:
-    """The answer that the data plane gives itself, with Envoy's response flag."""
+    """The data plane's own answer, with Envoy's response flag."""
 
     status: int
     flag: str | None
@@ -136,8 +133,8 @@ def _build(kind: type, value: Any) -> Any:
 
 
 class Decision:
-    """What to do with one request. Everything is a copy of its own: it outlives the next decision, may
-    go to another thread, and keeps its table alive as ``table``. Equal if the JSON is equal."""
+    """What to do with one request. All values are copies: a decision outlives the next one and may be used
+    by another thread. It keeps its table alive as ``table``. Decisions are equal if their JSON is equal."""
 
     action: str  #: "route", "redirect", "direct_response", "no_route" or "passthrough"
     virtual_service: str | None  #: "namespace/name"
@@ -165,14 +162,14 @@ class Decision:
     cors: Cors | None
     hash_policy: tuple[HashPolicy, ...]
     load_balancer: str | None
-    table: Table
+    table: Any  #: the Table that decided; Any, since table.py imports this module
     json: str  #: one line, as `headerroute route --json` prints it
 
-    def __init__(self, text: str, table: Table) -> None:
+    def __init__(self, text: str, table: object) -> None:
         self.__dict__.update(json=text, table=table)
 
     def __getattr__(self, name: str) -> Any:
-        # Reached by the first read of each attribute: many callers read one, or none.
+        # Called by the first read of each attribute: many callers read one, or none.
         if name not in Decision.__annotations__:
             raise AttributeError(f"a Decision has no attribute '{name}'")
         values = self.__dict__

@@ -1,4 +1,4 @@
-"""What can go wrong: a configuration with errors, a request that nobody can route."""
+"""Exceptions: a configuration with errors, a request that cannot be routed."""
 from __future__ import annotations
 
 from dataclasses import dataclass

@@ -12,12 +12,12 @@ Headers = Union[Mapping[str, Union[str, bytes]], Iterable[tuple[str, Union[str, 
 
 
 def utf8(text: str | bytes) -> str | bytes:
-    """A str as it is where C can take it; lone surrogates (PEP 383) back to the bytes they stand for."""
+    """Returns a str that C can read, or bytes: lone surrogates (PEP 383) become the bytes that they represent."""
     if isinstance(text, str):
         return text if text.isascii() else text.encode("utf-8", "surrogateescape")
     if isinstance(text, bytes):
         return text
-    raise TypeError(f"str or bytes is wanted, not {type(text).__name__}")
+    raise TypeError(f"expected str or bytes, got {type(text).__name__}")
 
 
 _SCHEME = re.compile(r"([^/?#:]*)://")

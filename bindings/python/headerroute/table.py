@@ -40,14 +40,14 @@ def load(*sources: str | os.PathLike[str] | bytes | Yaml, domain: str | None = N
          max_nodes: int = 0) -> Table:
     """Loads files, folders and YAML texts as one configuration.
 
-    A str with a line break in it, and bytes, are YAML; any other str and every os.PathLike is a path. A
-    folder is not walked into deeper; its ``*.yaml`` and ``*.yml`` are read, kustomization.yaml is not.
+    A str with a line break in it, and bytes, are YAML; any other str and every os.PathLike is a path. Of a
+    folder, its own ``*.yaml`` and ``*.yml`` are read, but neither subfolders nor kustomization.yaml.
 
     domain: the cluster's DNS domain ("cluster.local"); root_namespace: Istio's ("istio-system");
-    namespace: of resources that name none ("default"); lint: look for doubtful rules too (``warnings``);
+    namespace: of resources that name none ("default"); lint: also report rules that are probably a mistake (``warnings``);
     max_bytes of one file, max_depth and max_nodes of YAML: 0 is the C library's own limit.
 
-    Raises ConfigError with the place of every error, also where a file cannot be read.
+    Raises ConfigError with the place of every error, also if a file cannot be read.
     """
     if not sources:
         raise TypeError("load() needs at least one file, folder or text")
@@ -126,8 +126,8 @@ class _Core:
 
 
 class View:
-    """A table as one data plane sees it: a caller's sidecar, or a Gateway's proxies. What depends on the
-    view alone is settled when it is made. Made by Table.view(); immutable; for any number of threads."""
+    """A table as one data plane sees it: a caller's sidecar, or a Gateway's proxies. Created by Table.view();
+    immutable; may be used by any number of threads."""
 
     def __init__(self, table: Table, core: _Core) -> None:
         self.table, self._core = table, core
@@ -169,15 +169,15 @@ class View:
 
 
 class Table:
-    """An accepted configuration, compiled. Made by load(); immutable; for any number of threads."""
+    """An accepted configuration, compiled. Created by load(); immutable; may be used by any number of threads."""
 
-    # More views than any caller keeps in use; a caller that makes up a new one for each request must
-    # not fill the memory.
+    # More views than a program keeps in use. A program that creates a new one for each request must not
+    # exhaust the memory.
     _MAX_VIEWS = 256
 
     def __init__(self, handle: c.hr_table, warnings: tuple[Diagnostic, ...]) -> None:
         self._handle = handle
-        self.warnings = warnings  #: what load() found doubtful
+        self.warnings = warnings  #: findings of load() that are not errors
         self._cores: dict[tuple[object, ...], _Core] = {}
 
     @property
@@ -211,7 +211,7 @@ class Table:
         say. path_normalization: the mesh's, "base" (Istio's default), "none", "merge-slashes" or
         "decode-and-merge-slashes".
 
-        RouteError where there is no such Gateway, or no HTTP server of it on that port.
+        Raises RouteError if there is no such Gateway, or none of its HTTP servers is on that port.
         """
         return self._view(0 if port is None else checked_port(port), gateway, namespace, source_labels,
                           outbound_policy, repeated_headers, locality, path_normalization)

@@ -7,8 +7,8 @@
 
 #include "format_command.h"
 #include "format_time.h"
-#include "headers.h"
 #include "hex.h"
+#include "match.h"
 
 /* ---- walking over a value ---- */
 
@@ -280,7 +280,8 @@ static void put_details(hr_sbuf *s, const hr_command *op, const hr_format_contex
         hr_sbuf_put_c(s, details.p[i] == ' ' && !blanks ? '_' : details.p[i]);
 }
 
-static void put_duration(hr_sbuf *s, const hr_format_context *c) {
+static void put_duration(hr_sbuf *s, const hr_command *op, const hr_format_context *c) {
+    (void)op;
     int64_t start = connection_of(c)->start_time_us, now = c->response == NULL ? start : c->response->time_us;
     if (start > 0 && now >= start)
         hr_sbuf_put_int(s, (now - start) / 1000);
@@ -295,7 +296,8 @@ static void put_moment(hr_sbuf *s, const hr_command *op, const hr_format_context
         hr_put_time(s, us, op->argument.len > 0 ? op->argument : local ? HR_STR("%Y-%m-%dT%H:%M:%S.%3f+0000") : HR_STR(""));
 }
 
-static void put_cluster_name(hr_sbuf *s, const hr_format_context *c) {
+static void put_cluster_name(hr_sbuf *s, const hr_command *op, const hr_format_context *c) {
+    (void)op;
     if (c->decision->cluster != NULL && c->decision->action == HR_ACTION_ROUTE)
         hr_sbuf_put(s, c->decision->cluster_name);
 }
@@ -311,99 +313,140 @@ static void put_number(hr_sbuf *s, uint64_t value) {
     hr_sbuf_put_int(s, (int64_t)value);
 }
 
-static void put_command(hr_sbuf *s, const hr_command *op, const hr_format_context *c) {
-    const hr_connection *connection = connection_of(c);
+/* ---- a function for each kind of command ---- */
+
+static void put_fact(hr_sbuf *s, const hr_command *op, const hr_format_context *c) {
+    put_said(s, op, c, NULL);
+}
+
+static void put_fact_number(hr_sbuf *s, const hr_command *op, const hr_format_context *c) {
+    put_said(s, op, c, "0");
+}
+
+static void put_fact_dash(hr_sbuf *s, const hr_command *op, const hr_format_context *c) {
+    put_said(s, op, c, "-");
+}
+
+static void put_whole_address(hr_sbuf *s, const hr_command *op, const hr_format_context *c) {
+    put_address(s, op->row, c);
+}
+
+static void put_request_field(hr_sbuf *s, const hr_command *op, const hr_format_context *c) {
+    put_limited(s, either(c, op->argument, request_header), op->limit);
+}
+
+static void put_response_field(hr_sbuf *s, const hr_command *op, const hr_format_context *c) {
     char text[12];
-    switch (op->row->kind) {
-    case HR_CMD_FACT:
-    case HR_CMD_FOREIGN:
-        put_said(s, op, c, NULL);
-        return;
-    case HR_CMD_NUMBER:
-        put_said(s, op, c, "0");
-        return;
-    case HR_CMD_DASH:
-        put_said(s, op, c, "-");
-        return;
-    case HR_CMD_HOST:
-    case HR_CMD_PORT:
-        put_part_of_address(s, op, c);
-        return;
-    case HR_CMD_REQUEST_HEADER:
-        put_limited(s, either(c, op->argument, request_header), op->limit);
-        return;
-    case HR_CMD_RESPONSE_HEADER:
-        if (hr_str_eq_c(op->argument, ":status"))
-            put_limited(s, status_text(c, text), op->limit);
-        else
-            put_limited(s, either(c, op->argument, response_header), op->limit);
-        return;
-    case HR_CMD_TRAILER: /* they come after the headers */
-        return;
-    case HR_CMD_QUERY_PARAMETER: {
-        hr_str path = sent_path(c);
-        put_if_text(s, hr_query_value(path, hr_str_find(path, '?', 0), op->argument), op->limit);
-        return;
-    }
-    case HR_CMD_QUERY:
-        if (hr_str_eq_c(op->argument, "DECODED"))
-            put_if_text(s, query_of_format(sent_path(c)), op->limit);
-        else
-            put_limited(s, query_of_format(sent_path(c)), op->limit);
-        return;
-    case HR_CMD_PATH:
-        put_path_command(s, op, c);
-        return;
-    case HR_CMD_SERVER_NAME:
-        put_server_name(s, op, c);
-        return;
-    case HR_CMD_START_TIME:
-    case HR_CMD_EMIT_TIME:
-        put_moment(s, op, c);
-        return;
-    case HR_CMD_DURATION:
-        put_duration(s, c);
-        return;
-    case HR_CMD_CLIENT_ADDRESS:
-    case HR_CMD_PEER_ADDRESS:
-    case HR_CMD_LOCAL_ADDRESS:
-    case HR_CMD_UPSTREAM_ADDRESS:
-        put_address(s, op->row, c);
-        return;
-    case HR_CMD_CLUSTER:
-        put_cluster_name(s, c);
-        return;
-    case HR_CMD_ROUTE_NAME:
-        hr_sbuf_put(s, c->decision->route_name);
-        return;
-    case HR_CMD_PROTOCOL:
-        hr_sbuf_put(s, connection->protocol.p == NULL ? HR_STR("HTTP/1.1") : connection->protocol);
-        return;
-    case HR_CMD_STATUS:
-        hr_sbuf_put_int(s, c->response == NULL || c->response->local ? 0 : c->response->status);
-        return;
-    case HR_CMD_FLAGS:
-        hr_sbuf_put(s, c->response == NULL || c->response->flags.len == 0 ? HR_STR("-") : c->response->flags);
-        return;
-    case HR_CMD_DETAILS:
-        put_details(s, op, c);
-        return;
-    case HR_CMD_ATTEMPTS:
-        put_number(s, attempts(c));
-        return;
-    case HR_CMD_REQUEST_BYTES:
-        put_number(s, request_bytes(c));
-        return;
-    case HR_CMD_RESPONSE_BYTES:
-        put_number(s, response_bytes(c));
-        return;
-    case HR_CMD_STREAM_ID:
-        hr_sbuf_put(s, request_header(c, HR_STR("x-request-id")));
-        return;
-    case HR_CMD_LOG_TYPE: /* no access log is being written */
-        hr_sbuf_put(s, HR_STR("NotSet"));
-        return;
-    }
+    if (hr_str_eq_c(op->argument, ":status"))
+        put_limited(s, status_text(c, text), op->limit);
+    else
+        put_limited(s, either(c, op->argument, response_header), op->limit);
+}
+
+/* Trailers come after the headers. */
+static void put_nothing(hr_sbuf *s, const hr_command *op, const hr_format_context *c) {
+    (void)op;
+    (void)c;
+    (void)s;
+}
+
+static void put_query_command(hr_sbuf *s, const hr_command *op, const hr_format_context *c) {
+    hr_str path = sent_path(c);
+    put_if_text(s, hr_query_value(path, hr_str_find(path, '?', 0), op->argument), op->limit);
+}
+
+static void put_query(hr_sbuf *s, const hr_command *op, const hr_format_context *c) {
+    if (hr_str_eq_c(op->argument, "DECODED"))
+        put_if_text(s, query_of_format(sent_path(c)), op->limit);
+    else
+        put_limited(s, query_of_format(sent_path(c)), op->limit);
+}
+
+static void put_route_name(hr_sbuf *s, const hr_command *op, const hr_format_context *c) {
+    (void)op;
+    hr_sbuf_put(s, c->decision->route_name);
+}
+
+static void put_protocol(hr_sbuf *s, const hr_command *op, const hr_format_context *c) {
+    (void)op;
+    hr_str protocol = connection_of(c)->protocol;
+    hr_sbuf_put(s, protocol.p == NULL ? HR_STR("HTTP/1.1") : protocol);
+}
+
+static void put_status(hr_sbuf *s, const hr_command *op, const hr_format_context *c) {
+    (void)op;
+    hr_sbuf_put_int(s, c->response == NULL || c->response->local ? 0 : c->response->status);
+}
+
+static void put_flags(hr_sbuf *s, const hr_command *op, const hr_format_context *c) {
+    (void)op;
+    hr_sbuf_put(s, c->response == NULL || c->response->flags.len == 0 ? HR_STR("-") : c->response->flags);
+}
+
+static void put_attempts(hr_sbuf *s, const hr_command *op, const hr_format_context *c) {
+    (void)op;
+    put_number(s, attempts(c));
+}
+
+static void put_request_bytes(hr_sbuf *s, const hr_command *op, const hr_format_context *c) {
+    (void)op;
+    put_number(s, request_bytes(c));
+}
+
+static void put_response_bytes(hr_sbuf *s, const hr_command *op, const hr_format_context *c) {
+    (void)op;
+    put_number(s, response_bytes(c));
+}
+
+static void put_stream_id(hr_sbuf *s, const hr_command *op, const hr_format_context *c) {
+    (void)op;
+    hr_sbuf_put(s, request_header(c, HR_STR("x-request-id")));
+}
+
+/* No access log is being written. */
+static void put_log_type(hr_sbuf *s, const hr_command *op, const hr_format_context *c) {
+    (void)op;
+    (void)c;
+    hr_sbuf_put(s, HR_STR("NotSet"));
+}
+
+static void (*const putters[])(hr_sbuf *s, const hr_command *op, const hr_format_context *c) = {
+    [HR_CMD_FACT] = put_fact,
+    [HR_CMD_NUMBER] = put_fact_number,
+    [HR_CMD_DASH] = put_fact_dash,
+    [HR_CMD_HOST] = put_part_of_address,
+    [HR_CMD_PORT] = put_part_of_address,
+    [HR_CMD_REQUEST_HEADER] = put_request_field,
+    [HR_CMD_RESPONSE_HEADER] = put_response_field,
+    [HR_CMD_TRAILER] = put_nothing,
+    [HR_CMD_QUERY_PARAMETER] = put_query_command,
+    [HR_CMD_QUERY] = put_query,
+    [HR_CMD_PATH] = put_path_command,
+    [HR_CMD_SERVER_NAME] = put_server_name,
+    [HR_CMD_START_TIME] = put_moment,
+    [HR_CMD_EMIT_TIME] = put_moment,
+    [HR_CMD_DURATION] = put_duration,
+    [HR_CMD_CLIENT_ADDRESS] = put_whole_address,
+    [HR_CMD_PEER_ADDRESS] = put_whole_address,
+    [HR_CMD_LOCAL_ADDRESS] = put_whole_address,
+    [HR_CMD_UPSTREAM_ADDRESS] = put_whole_address,
+    [HR_CMD_CLUSTER] = put_cluster_name,
+    [HR_CMD_ROUTE_NAME] = put_route_name,
+    [HR_CMD_PROTOCOL] = put_protocol,
+    [HR_CMD_STATUS] = put_status,
+    [HR_CMD_FLAGS] = put_flags,
+    [HR_CMD_DETAILS] = put_details,
+    [HR_CMD_ATTEMPTS] = put_attempts,
+    [HR_CMD_REQUEST_BYTES] = put_request_bytes,
+    [HR_CMD_RESPONSE_BYTES] = put_response_bytes,
+    [HR_CMD_STREAM_ID] = put_stream_id,
+    [HR_CMD_LOG_TYPE] = put_log_type,
+    [HR_CMD_FOREIGN] = put_fact,
+};
+_Static_assert(sizeof(putters) / sizeof(putters[0]) == HR_CMD_FOREIGN + 1, "each kind of command has a function");
+
+static void put_command(hr_sbuf *s, const hr_command *op, const hr_format_context *c) {
+    putters[op->row->kind](s, op, c);
 }
 
 hr_str hr_format(hr_str format, const hr_format_context *context, hr_scratch *scratch) {

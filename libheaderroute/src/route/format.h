@@ -2,9 +2,7 @@
 #ifndef HR_FORMAT_H
 #define HR_FORMAT_H
 
-#include "scratch.h"
-
-typedef struct hr_header_list hr_header_list;
+#include "header_list.h"
 
 typedef struct hr_format_context {
     const hr_request *request;

@@ -5,12 +5,6 @@
 #include "format.h"
 #include "match.h"
 
-struct hr_header_list {
-    hr_pair *v; /* names in lower case */
-    size_t n, capacity;
-    hr_scratch *scratch;
-};
-
 /* The request's headers without what a proxy takes for itself; fields that Envoy keeps joined are joined.
  * HR_OK or HR_ENOMEM. */
 int hr_headers_of_request(hr_header_list *out, const hr_request *request, hr_scratch *scratch);

@@ -174,7 +174,7 @@ static void normalize(writer *w, hr_str s) {
     }
 }
 
-/* The length of what normalisation certainly leaves as it is: unreserved characters and plain delimiters,
+/* The length of the part that normalisation does not change: unreserved characters and plain delimiters,
  * but no dot that begins a segment. */
 static size_t plain_length(hr_str s) {
     const unsigned char *p = (const unsigned char *)s.p;

@@ -28,7 +28,8 @@ static int fail_errno(hr_diagnostics *d, const char *path, const char *what) {
 }
 
 static int too_large(hr_diagnostics *d, const char *name, size_t max) {
-    hr_diag_error(d, no_place(name), "", "is larger than %zu bytes (option max_bytes)", max);
+    hr_diag_error(d, no_place(name), "", "is larger than the limit of %zu bytes (option max_bytes)",
+                  max);
     return HR_EIO;
 }
 

@@ -1,5 +1,5 @@
-"""Request client: sends the pictures of a folder with a routing header, saves the cut-outs.
+"""Request client: sends the images of a folder with a routing header and saves the cut-outs.
 
-``cli`` reads the flags and reports, ``run`` sends the folder, ``server`` speaks HTTP, ``pictures``
-reads and writes files, ``route`` predicts with libheaderroute who may answer.
+``cli`` reads the flags and reports, ``run`` sends the folder, ``server`` is the HTTP connection, ``pictures``
+reads and writes files, ``route`` predicts with libheaderroute which pods may answer.
 """

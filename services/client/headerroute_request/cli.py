@@ -16,10 +16,10 @@ from .server import Server, check_health, check_metadata
 TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, section 5.6.2
 
 EPILOG = """\
-Each result is saved under its picture's file name, in the format that the name's ending says: .png as the
-server sent it, .webp lossless, .bmp, .jpg and .jpeg with quality 95.
+Each result has its image's file name, and the extension selects the format: .png as received from the
+server, .webp lossless, .bmp, .jpg and .jpeg with quality 95.
 
-exit codes: 0 every picture was answered and saved; 1 some were not, or nothing could be sent;
+exit codes: 0 all images were answered and saved; 1 some were not, or nothing could be sent;
 2 a wrong flag; 130 interrupted
 """
 
@@ -57,37 +57,37 @@ def rect(text):
 def make_parser():
     p = argparse.ArgumentParser(
         prog="headerroute-request", epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter,
-        description="Sends every picture of a folder with a routing header and saves the cut-outs.")
-    p.add_argument("--host", default="127.0.0.1", help="of the gateway or proxy (default: %(default)s)")
-    p.add_argument("--port", type=number(1, 65535), default=5000, help="(default: %(default)s)")
+        description="Send every image of a folder with a routing header and save the cut-outs.")
+    p.add_argument("--host", default="127.0.0.1", help="host of the gateway or proxy (default: %(default)s)")
+    p.add_argument("--port", type=number(1, 65535), default=5000, help="port of the gateway or proxy (default: %(default)s)")
     p.add_argument("--headers_target_value", type=header_value, metavar="V",
                    help="value of the routing header; without this flag the header is not sent")
     p.add_argument("--in_images_dir", default="in_images", metavar="DIR",
-                   help="folder of pictures: jpg, jpeg, png, webp, bmp (default: %(default)s)")
+                   help="folder of images: jpg, jpeg, png, webp, bmp (default: %(default)s)")
     p.add_argument("--out_images_dir", default="out_images", metavar="DIR",
-                   help="where results go; made where missing (default: %(default)s)")
-    p.add_argument("--debug", action="store_true", help="print what is sent and what comes back")
+                   help="folder for the results, created if missing (default: %(default)s)")
+    p.add_argument("--debug", action="store_true", help="print each request and its answer")
     p.add_argument("--header-name", type=header_name, default="target", metavar="NAME",
-                   help="the routing header (default: %(default)s)")
+                   help="name of the routing header (default: %(default)s)")
     p.add_argument("--rect", type=rect, metavar="X,Y,W,H|auto",
-                   help="the rectangle around the foreground, for every picture (default: the server's)")
-    p.add_argument("--raw", action="store_true", help="send and receive pictures as they are, not as base64 in JSON")
+                   help="rectangle around the foreground, for every image (default: the server's)")
+    p.add_argument("--raw", action="store_true", help="send and receive image files instead of base64 in JSON")
     p.add_argument("--concurrency", type=number(1, 256), default=1, metavar="N",
-                   help="requests at a time, each on its own connection (default: %(default)s)")
+                   help="number of concurrent requests, each on its own connection (default: %(default)s)")
     p.add_argument("--timeout", type=number(0.1, 3600, float), default=60.0, metavar="S",
                    help="seconds of silence after which a request counts as failed (default: %(default)g)")
     p.add_argument("--retries", type=number(0, 100), default=2, metavar="N",
-                   help="how often to try again when the server is busy and says when (default: %(default)s)")
+                   help="number of retries if the server is busy and sends Retry-After (default: %(default)s)")
     p.add_argument("--config", action="append", default=[], metavar="PATH",
                    help="the gateway's YAML, file or folder, repeatable: predict which pods may answer, "
                         "and count an answer from any other as failed")
     p.add_argument("--gateway", metavar="mesh|NS/NAME",
-                   help="the view to predict with (default: the only Gateway of --config, else mesh)")
+                   help="view to predict with (default: the only Gateway of --config, else mesh)")
     p.add_argument("--gateway-port", type=number(1, 65535), metavar="N",
-                   help="that Gateway's server port, or the service port called (default: --port where it has a server "
+                   help="that Gateway's server port, or the service port called (default: --port if it has a server "
                         "there, else its first HTTP server's)")
-    p.add_argument("--report", metavar="FILE", help="write one JSON object a picture to FILE; '-' is "
-                        "standard output, and the summary then goes to standard error")
+    p.add_argument("--report", metavar="FILE", help="write one JSON object for each image to FILE; with '-' to "
+                        "standard output, and the summary to standard error")
     p.add_argument("--no-progress", action="store_true", help="no progress bar")
     return p
 
@@ -110,7 +110,7 @@ def check_server(options, headers):
 
 
 def describe(result):
-    """One line of --debug for an answered picture."""
+    """Returns the line of --debug for an answered image."""
     shown = {k: v for k, v in result.as_dict().items() if k not in ("file", "ok", "error")}
     return f"{result.name}: " + ", ".join(f"{k} {v}" for k, v in shown.items())
 
@@ -121,14 +121,14 @@ def run(options):
     pictures.prepare_output(options.out_images_dir, options.in_images_dir)
     headers = {}
     if options.headers_target_value is not None:
-        # http.client would send latin-1; the servers and the YAML speak UTF-8.
+        # http.client would send latin-1; the servers and the YAML use UTF-8.
         headers[options.header_name] = options.headers_target_value.encode("utf-8", "surrogateescape")
     expectation = None
     if options.config:
         pairs = [(options.header_name, options.headers_target_value)] if headers else []
         expectation = expect(options.config, options.gateway, options.gateway_port, "POST", url_of(options), pairs)
         print(f"expected: {expectation}", file=sys.stderr)
-    # With `--report -` standard output holds JSON lines and nothing else.
+    # With `--report -` standard output has only JSON lines.
     summary = sys.stderr if options.report == "-" else sys.stdout
     try:
         check_server(options, headers)
@@ -172,7 +172,7 @@ def open_report(path):
 
 
 def discard_output():
-    """Python flushes the standard streams at exit, and what a closed pipe refused would fail there once more."""
+    """Python flushes the standard streams at exit, where a closed pipe would fail again."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(OSError):

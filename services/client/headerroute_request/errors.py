@@ -1,9 +1,9 @@
-"""The two ways in which things go wrong: for one picture, or for the whole run."""
+"""The two kinds of errors: of one image, and of the whole run."""
 
 
 class PictureError(Exception):
-    """One picture failed; the run goes on."""
+    """One image failed; the run continues."""
 
 
 class RunError(Exception):
-    """Nothing can be sent at all: no server, no folder, nowhere to write."""
+    """Nothing can be sent: no server, no input folder, or no output folder."""

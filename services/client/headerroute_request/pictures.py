@@ -1,4 +1,4 @@
-"""Pictures on disk: which files of a folder are sent, and how an answer is saved under the same name."""
+"""Image files: which files of a folder are sent, and how an answer is saved under the same name."""
 import io
 import os
 import tempfile
@@ -6,7 +6,7 @@ import tempfile
 from .errors import PictureError, RunError
 
 # Extension -> (media type of the request, Pillow's format, its options for the saved file).
-# JPEG has no lossless mode: 95 is where Pillow's own documentation draws the line of sense.
+# JPEG has no lossless mode: 95 is the highest quality that Pillow's documentation recommends.
 FORMATS = {
     ".jpg": ("image/jpeg", "JPEG", {"quality": 95}),
     ".jpeg": ("image/jpeg", "JPEG", {"quality": 95}),
@@ -18,12 +18,12 @@ PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
 
 def format_of(name):
-    """The entry of FORMATS for a file name, or None where it is no picture of ours."""
+    """The entry of FORMATS for a file name, or None if its format is not supported."""
     return FORMATS.get(os.path.splitext(name)[1].lower())
 
 
 def list_pictures(folder):
-    """File names of the pictures in `folder`, sorted; RunError where there is none."""
+    """Returns the sorted file names of the images in `folder`; raises RunError if there is none."""
     try:
         with os.scandir(folder) as entries:
             names = sorted(e.name for e in entries if e.is_file() and format_of(e.name))
@@ -35,12 +35,12 @@ def list_pictures(folder):
         raise RunError(f"input folder '{folder}' cannot be read: {e.strerror}") from None
     if not names:
         kinds = ", ".join(ext[1:] for ext in FORMATS)
-        raise RunError(f"input folder '{folder}' holds no picture ({kinds})")
+        raise RunError(f"input folder '{folder}' has no image ({kinds})")
     return names
 
 
 def prepare_output(folder, in_folder):
-    """Makes `folder` and tries a file in it, so that a run does not find out after its first picture."""
+    """Creates `folder` and a temporary file in it, so that a run fails before its first image if it is not writable."""
     try:
         os.makedirs(folder, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=folder, prefix=".headerroute-"):
@@ -50,11 +50,11 @@ def prepare_output(folder, in_folder):
     except OSError as e:
         raise RunError(f"output folder '{folder}' cannot be written: {e.strerror}") from None
     if os.path.samefile(folder, in_folder):
-        raise RunError(f"output folder '{folder}' is the input folder: the pictures would be overwritten")
+        raise RunError(f"output folder '{folder}' is the input folder: the images would be overwritten")
 
 
 def require_encoder(names):
-    """RunError where an answer could not be saved for want of Pillow: before anything is sent."""
+    """Raises RunError, before anything is sent, if answers could not be saved without Pillow."""
     other = next((n for n in names if format_of(n)[1] != "PNG"), None)
     if other is None:
         return
@@ -74,9 +74,9 @@ def read_picture(path):
 
 
 def encode_as(name, png):
-    """`png` in the format that the file name promises. PNG passes through untouched."""
+    """Returns `png` in the format of the file name's extension. PNG is returned unchanged."""
     if not png.startswith(PNG_SIGNATURE):
-        raise PictureError("the server's answer is not a PNG picture")
+        raise PictureError("the server's answer is not a PNG image")
     _, kind, options = format_of(name)
     if kind == "PNG":
         return png
@@ -93,7 +93,7 @@ def encode_as(name, png):
 
 
 def save_picture(folder, name, data):
-    """Writes beside and renames: a file under its final name is always whole."""
+    """Writes a temporary file and renames it, so that a file under its final name is always complete."""
     path, part = os.path.join(folder, name), os.path.join(folder, f".{name}.{os.getpid()}.part")
     try:
         try:

@@ -1,9 +1,9 @@
-"""A progress bar on stderr: tqdm's where it is installed, else a plain one."""
+"""A progress bar on stderr: that of tqdm if it is installed, else a plain one."""
 import sys
 
 
 class PlainBar:
-    """Enough of tqdm for this program: redraws one line on a terminal, prints the last one elsewhere."""
+    """The part of tqdm that this program uses: redraws one line on a terminal, prints only the last one elsewhere."""
 
     WIDTH = 30
 

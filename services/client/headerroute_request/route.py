@@ -1,4 +1,4 @@
-"""Who may answer: libheaderroute evaluates the same YAML that the gateway runs on."""
+"""Predicts which pods may answer: libheaderroute evaluates the same YAML as the gateway."""
 from .errors import PictureError, RunError
 
 
@@ -15,18 +15,18 @@ class Expectation:
             return f"{d.action}, no destination"
         place = f" ({d.source})" if d.source else ""
         subset = d.destination.subset or "no subset"
-        pods = ", ".join(self.pods) or "pods unknown: the files name no addresses"
+        pods = ", ".join(self.pods) or "pods unknown: the files have no addresses"
         return f"{d.destination.host}, {subset}{place}: {pods}"
 
     def check(self, via):
-        """PictureError if none of the pods that the route allows is among the hops that answered."""
+        """Raises PictureError if none of the pods of the route is among the hops that answered."""
         if self.pods and not set(self.pods) & set(via):
-            seen = ", ".join(via) or "nobody who names himself in Via"
+            seen = ", ".join(via) or "a server without a name in Via"
             raise PictureError(f"answered by {seen}, but the configuration routes it to {', '.join(self.pods)}")
 
 
 def expect(paths, gateway, gateway_port, method, url, headers):
-    """Loads `paths` and decides one request as the gateway with that view would."""
+    """Loads `paths` and decides one request as a gateway with that view does."""
     try:
         import headerroute
     except ImportError as e:
@@ -45,6 +45,6 @@ def expect(paths, gateway, gateway_port, method, url, headers):
         raise RunError(f"--config: {e}") from None
     if decision.action == "no_route" or decision.local_reply is not None:
         reply = decision.local_reply
-        raise RunError(f"--config: {url} would be answered {reply.status if reply else 404} by the gateway itself "
+        raise RunError(f"--config: {url} is answered {reply.status if reply else 404} by the gateway itself "
                        f"(view {gateway})")
     return Expectation(decision)

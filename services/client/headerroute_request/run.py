@@ -1,4 +1,4 @@
-"""Sends a folder: some threads, each with a connection of its own, take pictures from one queue."""
+"""Sends a folder: several threads, each with its own connection, take images from one queue."""
 import os
 import queue
 import threading
@@ -9,7 +9,7 @@ from .server import Server, predict
 
 
 class Result:
-    """What became of one picture."""
+    """The result of one image."""
 
     def __init__(self, name):
         self.name, self.error, self.answer = name, None, None
@@ -60,12 +60,12 @@ def send_folder(options, headers, names, expectation, on_result):
                 done.put(send_one(server, options, todo.get_nowait(), expectation))
         except queue.Empty:
             pass
-        except BaseException as e:  # a defect of ours must not leave the caller waiting
+        except BaseException as e:  # an internal error must not leave the caller waiting
             done.put(e)
         finally:
             server.close()
 
-    # Daemons: an interrupted run must not wait for answers that may never come.
+    # Daemon threads: an interrupted run must not wait for answers that may never arrive.
     for _ in range(min(options.concurrency, len(names))):
         threading.Thread(target=work, daemon=True).start()
     try:

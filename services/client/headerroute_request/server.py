@@ -1,4 +1,4 @@
-"""One keep-alive connection to the system, and what its answers mean."""
+"""One keep-alive connection to the system, and the interpretation of its answers."""
 import base64
 import binascii
 import http.client
@@ -9,9 +9,9 @@ from urllib.parse import urlencode
 from .errors import PictureError, RunError
 from .pictures import format_of
 
-# Beyond this an answer is not a cut-out of anything that the servers accept; it bounds our memory.
+# No cut-out of an image that the servers accept is larger. The limit bounds the memory of this program.
 MAX_ANSWER_BYTES = 256 * 1024 * 1024
-# A server that is busy says how long to wait; a longer wish than this is not waited for.
+# The longest Retry-After of a busy server for which this program waits.
 MAX_RETRY_AFTER_S = 10.0
 
 
@@ -31,7 +31,7 @@ class Answer:
         return json.loads(self.body.decode("utf-8"))
 
     def detail(self):
-        """The server's own sentence about a failure, or the start of whatever it sent."""
+        """Returns the server's sentence about a failure, or the start of its answer."""
         try:
             value = self.json()
             if isinstance(value, dict) and isinstance(value.get("detail"), str):
@@ -43,7 +43,7 @@ class Answer:
 
 
 class Server:
-    """Used by one thread. Reconnects by itself; every call may raise OSError or HTTPException."""
+    """Used by one thread. Reconnects automatically; every call may raise OSError or HTTPException."""
 
     def __init__(self, host, port, headers, timeout):
         self.address = f"{host}:{port}"
@@ -74,7 +74,7 @@ class Server:
             data = response.read(MAX_ANSWER_BYTES + 1)
             if len(data) > MAX_ANSWER_BYTES:
                 raise http.client.HTTPException(f"an answer of more than {MAX_ANSWER_BYTES} bytes")
-            if response.length:  # http.client keeps silent about a body that ends before its length
+            if response.length:  # http.client does not report a body that ends before its length
                 raise http.client.IncompleteRead(data, response.length)
         except BaseException:
             self._connection.close()
@@ -87,7 +87,7 @@ class Server:
 
 
 def why(error):
-    """A network failure in words: some of Python's have no text at all."""
+    """Returns a network failure as text: some of Python's exceptions have none."""
     if isinstance(error, TimeoutError):
         return "no answer in time"
     if isinstance(error, http.client.IncompleteRead):
@@ -96,7 +96,7 @@ def why(error):
 
 
 def check_health(server):
-    """The answer of /health; RunError unless everything behind it is well."""
+    """Returns the answer of /health; raises RunError if a server is not healthy."""
     answer = _ask(server, "/health")
     sick = [name for name, health in _healths(answer) if health != "ok"]
     if sick:
@@ -105,7 +105,7 @@ def check_health(server):
 
 
 def check_metadata(server):
-    """The answer of /metadata; a 404 is passed on, as an ingress need not route it from outside."""
+    """Returns the answer of /metadata. A 404 is not an error, since an ingress may not route this path."""
     return _ask(server, "/metadata", optional=True)
 
 
@@ -137,8 +137,8 @@ def _healths(answer):
 
 
 def predict(server, name, picture, rect=None, raw=False, retries=2, sleep=time.sleep):
-    """Sends one picture; returns (answer, PNG). Any answer but a 200 with a picture is a PictureError,
-    which carries the answer as `answer` where there was one."""
+    """Sends one image; returns (answer, PNG). Raises PictureError for any answer except a 200 with an image;
+    its `answer` is that answer, if there was one."""
     path = "/predict" + (f"?{urlencode({'rect': rect})}" if rect else "")
     if raw:
         headers, body = {"Content-Type": format_of(name)[0], "Accept": "image/png"}, picture
@@ -162,7 +162,7 @@ def predict(server, name, picture, rect=None, raw=False, retries=2, sleep=time.s
 
 
 def _retry_after(answer):
-    """Seconds that a busy server asks to wait; None where it does not, or asks for too long."""
+    """Returns the seconds of a busy server's Retry-After; None if there is none, or if it is too long."""
     try:
         seconds = float(answer.headers["retry-after"]) if answer.status == 503 else None
     except (KeyError, ValueError):

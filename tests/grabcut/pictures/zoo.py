@@ -1,7 +1,7 @@
 """Small pictures in every kind of file that libgrabcut reads, made from seeded noise and ramps.
 
 zoo(width, height, seed) yields Sample objects. `pixels` is set where the file's pixels are known without
-a decoder (or where cv2.imdecode is known to see less than libgrabcut); elsewhere cv2.imdecode is the judge.
+a decoder (or where cv2.imdecode is known to see less than libgrabcut); elsewhere cv2.imdecode is the reference.
 """
 import io
 import struct
