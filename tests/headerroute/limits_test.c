@@ -146,7 +146,7 @@ Test(limits, files_are_limited) {
     hr_source source = {.name = "t", .text = hr_str_from(rules)};
     cr_expect_eq(hr_table_load(&table, &d, &source, 1, &options), HR_EIO);
     char *found = cases_findings(d), *expected;
-    cr_assert_gt(asprintf(&expected, "0:0: error: is larger than %zu bytes (option max_bytes)\n", options.max_bytes), 0);
+    cr_assert_gt(asprintf(&expected, "0:0: error: is larger than the limit of %zu bytes (option max_bytes)\n", options.max_bytes), 0);
     cr_expect_str_eq(found, expected);
     free(found);
     free(expected);
