@@ -253,7 +253,8 @@ static void bench_seed(const char *folder) {
         {HR_STR("Accept"), HR_STR("*/*")},                        {HR_STR("Connection"), HR_STR("keep-alive")},
         {HR_STR("Content-Type"), HR_STR("application/json")},     {HR_STR("target"), HR_STR("condition1")},
         {HR_STR("Content-Length"), HR_STR("131872")}};
-    bench_request request = {.request = {.method = HR_STR("POST"),
+    bench_request request = {.request = {.version = HR_REQUEST_VERSION,
+                                         .method = HR_STR("POST"),
                                          .scheme = HR_STR("http"),
                                          .authority = HR_STR("proxy-server:5000"),
                                          .path = HR_STR("/predict?job_id=0a1b2c"),

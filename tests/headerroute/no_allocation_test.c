@@ -282,6 +282,42 @@ Test(allocations, an_index_has_none) {
     hr_table_unref(table);
 }
 
+/* Different regexes on one header, which are ruled out by the texts that they require. */
+Test(allocations, regexes_with_texts_have_none) {
+    char *yaml;
+    size_t size;
+    FILE *out = open_memstream(&yaml, &size);
+    char *mesh = hrt_mesh();
+    fprintf(out, "%s\n---\napiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {name: many}\n"
+                 "spec:\n  hosts: [reviews]\n  http:\n", mesh);
+    free(mesh);
+    for (int i = 0; i < 100; i++)
+        fprintf(out, "  - match: [{headers: {cookie: {regex: '^(.*?;)?(user=n%d)(;.*)?$'}}}]\n"
+                     "    route: [{destination: {host: reviews}}]\n", i);
+    fclose(out);
+    hr_table *table = hrt_load(yaml);
+    free(yaml);
+    hr_view *view = view_of(table, 80, HR_STR("mesh"));
+    hr_scratch *scratch;
+    cr_assert_eq(hr_scratch_new(&scratch), HR_OK);
+    const asked some[] = {
+        {"a cookie", {TO("reviews", "/"), HEADERS(H("cookie", "a=b;user=n99;c=d"))}, 0, 0, false},
+        {"another cookie", {TO("reviews", "/"), HEADERS(H("cookie", "a=b;user=x;c=d"))}, 0, HR_ACTION_NO_ROUTE, false},
+    };
+    for (int round = 0; round < 100; round++) {
+        if (round == 2)
+            watch();
+        for (size_t i = 0; i < sizeof(some) / sizeof(some[0]); i++)
+            route(view, &some[i], scratch);
+    }
+    watching = false;
+    nothing_of_ours("a hundred regexes");
+    cr_expect_eq(re2s.allocations, 0);
+    hr_scratch_free(scratch);
+    hr_view_unref(view);
+    hr_table_unref(table);
+}
+
 Test(allocations, final_forms_have_none) {
     const char *paths[] = {HR_SOURCE_DIR "/tests/headerroute/fixtures/batch.yaml"};
     hr_table *table = load_files(paths, 1);

@@ -135,7 +135,7 @@ Test(regex, tails_match_as_the_whole_does) {
     std::mt19937 random(20261123);
     hr_regex_tails *tails = nullptr;
     cr_assert(hr_regex_tails_new(&tails) == HR_OK);
-    size_t refused = 0, matched = 0, differed = 0;
+    size_t refused = 0, matched = 0, differed = 0, required = 0;
     for (int round = 0; round < 30000; round++) {
         std::string pattern, subject;
         for (unsigned n = 1 + random() % 6; n > 0; n--)
@@ -154,6 +154,11 @@ Test(regex, tails_match_as_the_whole_does) {
         char literal[128];
         hr_str prefix = hr_regex_literal_prefix(str(pattern), literal, nullptr);
         const std::string begin(prefix.p, prefix.len);
+        char texts[3 * 128];
+        hr_str inside, suffix;
+        hr_regex_literals(str(pattern), texts, &inside, &suffix);
+        const std::string within(inside.p, inside.len), end(suffix.p, suffix.len);
+        required += !within.empty() + !end.empty();
         for (int i = 0; i < 30; i++) {
             subject = i % 2 == 0 ? "" : begin;
             for (unsigned n = random() % 7; n > 0; n--)
@@ -161,6 +166,13 @@ Test(regex, tails_match_as_the_whole_does) {
             bool expected = RE2::FullMatch(subject, reference);
             cr_assert(subject.compare(0, begin.size(), begin) == 0 || !expected, "%s on \"%s\" begins with \"%s\"",
                       pattern.c_str(), subject.c_str(), begin.c_str());
+            cr_assert(subject.find(within) != std::string::npos || !expected, "%s on \"%s\" has \"%s\"", pattern.c_str(),
+                      subject.c_str(), within.c_str());
+            bool ends = subject.size() >= end.size() && subject.compare(subject.size() - end.size(), end.size(), end) == 0;
+            cr_assert(ends || !expected,
+                      "%s on \"%s\" ends with \"%s\"", pattern.c_str(), subject.c_str(), end.c_str());
+            cr_assert(hr_regex_may_match(regex, str(subject)) || !expected, "%s on \"%s\"", pattern.c_str(),
+                      subject.c_str());
             cr_assert(expected == (hr_regex_match(regex, str(subject)) != 0), "%s on \"%s\"", pattern.c_str(),
                       subject.c_str());
             matched += expected;
@@ -169,10 +181,44 @@ Test(regex, tails_match_as_the_whole_does) {
         hr_regex_free(regex);
     }
     hr_regex_tails_free(tails);
-    cr_assert(refused > 100 && matched > 2000 && differed > 10000, "%zu %zu %zu", refused, matched, differed);
+    cr_assert(refused > 100 && matched > 2000 && differed > 10000 && required > 2000, "%zu %zu %zu %zu", refused, matched,
+              differed, required);
 }
 
 // RE2 refuses what compiles to too large a program, and counts all of the pattern.
+// A subject without them is not matched at all, so that each is required by every match.
+Test(regex, texts_that_every_match_has) {
+    struct {
+        const char *pattern, *inside, *suffix;
+    } const rows[] = {
+        {"^(.*?;)?(user=jason)(;.*)?$", "user=jason", ""},
+        {".*[?&]token=[a-f0-9]+&x=1", "token=", "&x=1"},
+        {".*name.*", "name", ""},
+        {".*\\.png$", ".png", ".png"},
+        {"/api/v[0-9]+/users", "/users", "/users"},
+        {"ab+cd", "cd", "cd"}, // what repeats is there once or more
+        {".*abc?d", "ab", "d"},
+        {".*abc{2}", "ab", ""},
+        {".*a(?:bcd)+e", "bcd", "e"},
+        {".*(bcd)?e", "e", "e"},
+        {".*(abc|abd)", "", ""},
+        {".*abc|.*abd", "", ""},
+        {"(?i).*abc", "", ""},
+        {".*(?i:abc)", "", ""},
+        {".*\\x41bc", "", ""},
+        {".*\\pLabc", "", ""},
+        {".*[abc]+x", "x", "x"},
+        {".*abc(", "", ""},
+    };
+    for (const auto &row : rows) {
+        char texts[128];
+        hr_str inside, suffix;
+        hr_regex_literals(str(row.pattern), texts, &inside, &suffix);
+        cr_expect(std::string(inside.p, inside.len) == row.inside, "%s: \"%.*s\"", row.pattern, (int)inside.len, inside.p);
+        cr_expect(std::string(suffix.p, suffix.len) == row.suffix, "%s: \"%.*s\"", row.pattern, (int)suffix.len, suffix.p);
+    }
+}
+
 Test(regex, tails_do_not_make_large_patterns_small) {
     const std::string prefix(900, 'x');
     auto rest = [](int n) { return "\\pL{" + std::to_string(n) + "}"; };

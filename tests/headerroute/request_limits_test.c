@@ -5,6 +5,7 @@
  * memory, and bytes that a regex is matched against.
  */
 #include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <criterion/criterion.h>
@@ -82,7 +83,7 @@ static void linear(const char *name, const hr_view *view, hr_request request) {
 }
 
 Test(request_limits, counters_count) {
-    hr_view *view = large_view("uri: {regex: '/.*x#'}", HR_REPEATED_JOINED);
+    hr_view *view = large_view("uri: {regex: '/.*(x#|y)'}", HR_REPEATED_JOINED);
     hr_request request = small_request("/abc");
     cr_expect_gt(work_of(view, &request), 10 * RULES);
     cr_expect_eq(regexes, RULES);
@@ -124,6 +125,38 @@ Test(request_limits, repeated_headers_one_by_one) {
 Test(request_limits, values_that_share_a_key) {
     hr_view *view = large_view("headers: {x: {regex: 'v.*[0-9]x'}}", HR_REPEATED_EACH);
     linear("one by one", view, large_headers("x", "v", LINES));
+    hr_view_unref(view);
+}
+
+/* NAME1000NAME1001 and so on: the text of every rule. */
+static const char *all_texts(const char *name) {
+    static char part[RULES * 16];
+    size_t n = 0;
+    for (int i = 0; i < RULES; i++)
+        n += (size_t)snprintf(part + n, sizeof(part) - n, "%s%d", name, i + 1000);
+    return part;
+}
+
+/* Different regexes on one subject: those are run whose texts the subject has. */
+Test(request_limits, different_regexes_on_one_subject) {
+    hr_view *view = large_view("headers: {x: {regex: '.*[;,]user=u#[;,].*'}}", HR_REPEATED_JOINED);
+    linear("none of the texts", view, large_headers("x", "v", 1));
+    cr_expect_leq(regexes, 2);
+    linear("one of the texts, again and again", view, large_headers("x", "ser=u1007", 1));
+    cr_expect_leq(regexes, 3);
+    hr_view_unref(view);
+    view = large_view("headers: {x: {regex: '^(.*?;)?(user=u#)(;.*)?$'}}", HR_REPEATED_JOINED);
+    linear("none of the texts, in a group", view, large_headers("x", "v", 1));
+    hr_view_unref(view);
+    view = large_view("headers: {x: {regex: '.*[a-z]x#'}}", HR_REPEATED_JOINED);
+    linear("all texts, which are required at the end", view, large_headers("x", all_texts("x"), 1));
+    cr_expect_leq(regexes, 3);
+    hr_view_unref(view);
+    view = large_view("queryParams: {q: {regex: '.*-a#-.*'}}", HR_REPEATED_JOINED);
+    linear("of a parameter", view, large_query("q=v"));
+    hr_view_unref(view);
+    view = large_view("uri: {regex: '/.*-a#-.*'}", HR_REPEATED_JOINED);
+    linear("of the path", view, large_path("v"));
     hr_view_unref(view);
 }
 

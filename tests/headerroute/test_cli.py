@@ -180,6 +180,13 @@ def test_route_names_both_places_of_a_delegated_rule():
     assert "miss  users/users http[0].match[0] " in done.stdout and "MATCH users/users http[1].match[0] " in done.stdout
 
 
+def test_explain_says_why_the_rule_of_a_delegate_is_dropped():
+    done = run("explain", "-f", "tests/headerroute/fixtures/delegate-conflict.yaml", "http://app.example.com/m/1")
+    assert ("not in this view: default/d http[0] (tests/headerroute/fixtures/delegate-conflict.yaml:16): its match conflicts with that of "
+            "the rule that delegates to it") in done.stdout
+    assert "not in this view: default/root http[1] " in done.stdout and "its delegate is not loaded, has hosts, or" in done.stdout
+
+
 def test_explain_names_the_condition_that_failed_with_its_value():
     done = run("explain", "-f", RULES, "-H", "target: other", URL)
     assert done.returncode == 0

@@ -11,7 +11,7 @@
 #include <re2/re2.h>
 
 struct hr_regex {
-    std::string prefix;         // of every match
+    std::string prefix, suffix; // of every match; they do not overlap
     const RE2 *tail = nullptr;  // what follows it
     std::unique_ptr<RE2> whole; // the whole pattern, compiled when it is first needed
 };
@@ -105,6 +105,14 @@ bool split(hr_regex *regex, hr_regex_tails *tails, hr_str pattern) {
     return true;
 }
 
+std::string suffix_of(hr_str pattern) {
+    char few[3 * 256];
+    hr_str inside, suffix;
+    std::string many(pattern.len > 256 ? 3 * pattern.len : 0, '\0');
+    hr_regex_literals(pattern, many.empty() ? few : &many[0], &inside, &suffix);
+    return std::string(suffix.p, suffix.len);
+}
+
 } // namespace
 
 int hr_regex_tails_new(hr_regex_tails **out) {
@@ -134,6 +142,7 @@ int hr_regex_new(hr_regex **out, hr_regex_tails *tails, hr_str pattern, char *er
             set_error(error, error_size, regex->tail->error().c_str());
             return HR_EINVAL;
         }
+        regex->suffix = suffix_of(pattern);
         *out = regex.release();
         return HR_OK;
     } catch (const std::bad_alloc &) {
@@ -146,13 +155,21 @@ void hr_regex_free(hr_regex *regex) {
     delete regex;
 }
 
+int hr_regex_may_match(const hr_regex *regex, hr_str subject) {
+    re2::StringPiece text = piece(subject);
+    const std::string &prefix = regex->prefix, &suffix = regex->suffix;
+    if (text.size() < prefix.size() + suffix.size() || memcmp(text.data(), prefix.data(), prefix.size()) != 0)
+        return 0;
+    const char *end = text.data() + text.size() - suffix.size();
+    return memcmp(end, suffix.data(), suffix.size()) == 0;
+}
+
 int hr_regex_match(const hr_regex *regex, hr_str subject) {
     re2::StringPiece text = piece(subject);
-    const std::string &prefix = regex->prefix;
-    if (text.size() < prefix.size() || memcmp(text.data(), prefix.data(), prefix.size()) != 0)
+    if (!hr_regex_may_match(regex, subject))
         return 0;
     // The text with what is before the tail, on which \b depends.
-    return regex->tail->Match(text, prefix.size(), text.size(), RE2::ANCHOR_BOTH, nullptr, 0) ? 1 : 0;
+    return regex->tail->Match(text, regex->prefix.size(), text.size(), RE2::ANCHOR_BOTH, nullptr, 0) ? 1 : 0;
 }
 
 int hr_regex_prepare_rewrite(hr_regex *regex, hr_str pattern, hr_str rewrite, char *error, size_t error_size) {

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "regex.h"
+#include "regex_parts.h"
 #include "text.h"
 
 /* The place of the ']' of a [:alpha:] that begins at `at`; `at` if there is none, and the bracket
@@ -14,8 +15,7 @@ static size_t skip_class_name(hr_str p, size_t at) {
     return at;
 }
 
-/* The place after a character class that begins at `at`. */
-static size_t skip_class(hr_str p, size_t at) {
+size_t hr_regex_class_end(hr_str p, size_t at) {
     size_t i = at + 1;
     if (i < p.len && p.p[i] == '^')
         i++;
@@ -32,11 +32,11 @@ static size_t skip_class(hr_str p, size_t at) {
 }
 
 /* An alternative outside of groups begins with other text. Quoting (\Q) is not analyzed. */
-static bool may_begin_otherwise(hr_str p) {
+bool hr_regex_has_alternatives(hr_str p) {
     int depth = 0;
     for (size_t i = 0; i < p.len; i++) {
         if (p.p[i] == '[') {
-            i = skip_class(p, i) - 1;
+            i = hr_regex_class_end(p, i) - 1;
             continue;
         }
         if (p.p[i] == '\\') {
@@ -52,7 +52,26 @@ static bool may_begin_otherwise(hr_str p) {
     return false;
 }
 
-/* An operator after which the item before it may be missing. */
+size_t hr_regex_group_end(hr_str p, size_t at, bool *alternatives) {
+    int depth = 0;
+    for (size_t i = at; i < p.len; i++) {
+        if (p.p[i] == '[') {
+            i = hr_regex_class_end(p, i) - 1;
+            continue;
+        }
+        if (p.p[i] == '\\') {
+            i++;
+            continue;
+        }
+        depth += (p.p[i] == '(') - (p.p[i] == ')');
+        *alternatives = *alternatives || (p.p[i] == '|' && depth == 1);
+        if (depth == 0)
+            return i + 1;
+    }
+    return 0;
+}
+
+/* That may let what it follows be missing. */
 static bool may_drop(char c) {
     return c == '?' || c == '*' || c == '{';
 }
@@ -70,7 +89,7 @@ static bool has_flags(hr_str p, size_t at) {
 hr_str hr_regex_literal_prefix(hr_str pattern, char *buf, size_t *rest) {
     static const char meta[] = "\\^$.[]|()?*+{}";
     size_t n = 0, last_n = 0, last = 0, i = 0;
-    if (may_begin_otherwise(pattern))
+    if (hr_regex_has_alternatives(pattern))
         pattern.len = 0;
     if (pattern.len > 1 && pattern.p[0] == '^' && !may_drop(pattern.p[1]) && pattern.p[1] != '+')
         last = i = 1;

@@ -170,7 +170,7 @@ static const hr_route_list *routes_of(gateway_table *t, selection *sel, size_t i
     sel->routes[index] = HR_NEW(t->vb->arena, hr_route_list);
     hr_routes_compile(t->vb, sel->routes[index], vs, &scope);
     if (sel->routes[index]->n == 0)
-        hr_view_omit(t->vb, vs, vs->resource->pos, -1, -1, "none of its http rules applies to this view");
+        hr_view_omit(t->vb, vs->id, vs->resource->pos, -1, -1, "none of its http rules applies to this view");
     return sel->routes[index];
 }
 
@@ -219,7 +219,7 @@ static void tell_unattached(gateway_table *t) {
         for (size_t i = 0; i < t->selections.v[s].list.n; i++) {
             const hr_mesh_virtual_service *vs = t->selections.v[s].list.v[i];
             if (t->selections.v[s].routes[i] == NULL)
-                hr_view_omit(t->vb, vs, vs->resource->pos, -1, -1, "none of its hosts is a host of the server");
+                hr_view_omit(t->vb, vs->id, vs->resource->pos, -1, -1, "none of its hosts is a host of the server");
         }
 }
 

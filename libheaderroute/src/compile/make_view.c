@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "gateway_view.h"
+#include "literal_filter.h"
 #include "mesh_view.h"
 #include "host_names.h"
 #include "registry_endpoints.h"
@@ -92,10 +93,13 @@ static int make_view(hr_view *view, hr_arena *temp, const hr_view_options *o) {
     view->locality = locality_of(arena, view, o);
     hr_view_build vb = {.arena = arena, .view = view, .table = view->table, .temp = temp};
     hr_name_number(&vb, HR_STR("grpc-timeout")); /* number 0: every route looks for it */
-    if (!mesh)
-        return hr_gateway_view_build(&vb, gateway);
-    hr_mesh_view_build(&vb);
-    return HR_OK;
+    int error = HR_OK;
+    if (mesh)
+        hr_mesh_view_build(&vb);
+    else
+        error = hr_gateway_view_build(&vb, gateway);
+    hr_literals_build(&vb);
+    return error;
 }
 
 int hr_view_new(hr_view **out, hr_table *table, const hr_view_options *options) {

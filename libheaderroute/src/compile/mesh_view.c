@@ -163,7 +163,7 @@ static void wrap(mesh *m, const hr_mesh_virtual_service *vs) {
     hr_route_list *routes = HR_NEW(arena, hr_route_list);
     hr_routes_compile(m->vb, routes, vs, &scope);
     if (routes->n == 0) {
-        hr_view_omit(m->vb, vs, vs->resource->pos, -1, -1, "none of its http rules applies to this view");
+        hr_view_omit(m->vb, vs->id, vs->resource->pos, -1, -1, "none of its http rules applies to this view");
         return;
     }
     wrapper w = {.routes = routes};
@@ -188,7 +188,7 @@ static void wrap_all(mesh *m) {
     index_governors(m, &selected);
     for (size_t i = 0; i < selected.n; i++) {
         if (m->vb->view->port != 80 && !meets_a_service(m, selected.v[i]))
-            hr_view_omit(m->vb, selected.v[i], selected.v[i]->resource->pos, -1, -1,
+            hr_view_omit(m->vb, selected.v[i]->id, selected.v[i]->resource->pos, -1, -1,
                          "no service on this port has one of its hosts");
         else
             wrap(m, selected.v[i]);

@@ -5,8 +5,9 @@
 
 #include "action.h"
 #include "header_kinds.h"
-#include "index.h"
 #include "host_names.h"
+#include "index.h"
+#include "literal_filter.h"
 #include "text.h"
 
 /* ---- conditions ---- */
@@ -56,7 +57,8 @@ static const hr_matcher *matcher_of(hr_view_build *vb, hr_cond_kind kind, uint32
     if (known != NULL)
         return known;
     hr_matcher *made = HR_NEW(vb->arena, hr_matcher);
-    *made = (hr_matcher){key.regex, (uint32_t)vb->view->n_verdicts++};
+    *made = (hr_matcher){.regex = key.regex, .number = (uint32_t)vb->view->n_verdicts++};
+    hr_literals_add(vb, made, key.kind, key.slot, pattern);
     hr_map_add(vb->temp, &vb->matchers, hr_arena_copy(vb->temp, octets), made);
     return made;
 }
@@ -275,6 +277,11 @@ static void emit(emitter *e, const hr_mesh_http_route *entry, const hr_view_acti
         route->path_kind = HR_SM_NONE; /* every path begins with it; a rewrite then replaces the same "/" */
 }
 
+/* In whose spec.http the entry has its index. */
+static hr_str author_of_entry(const hr_mesh_http_route *entry, const hr_mesh_virtual_service *vs) {
+    return entry->delegate.p != NULL ? entry->delegate : vs->id;
+}
+
 static bool emit_entry(emitter *e, const hr_mesh_http_route *entry) {
     const hr_spec_http_route *http = entry->http;
     const hr_view_action *plan = NULL;
@@ -287,7 +294,7 @@ static bool emit_entry(emitter *e, const hr_mesh_http_route *entry) {
         int32_t index = entry->match_index == NULL ? (int32_t)i : entry->match_index[i];
         const char *omitted = why_omitted(e->vb->view, m, e->scope);
         if (omitted != NULL) {
-            hr_view_omit(e->vb, e->vs, m->pos, entry->index, index, omitted);
+            hr_view_omit(e->vb, author_of_entry(entry, e->vs), m->pos, entry->index, index, omitted);
             continue;
         }
         if (plan == NULL)
@@ -307,12 +314,16 @@ void hr_routes_compile(hr_view_build *vb, hr_route_list *out, const hr_mesh_virt
     *out = (hr_route_list){.v = HR_LINES(vb->arena, hr_view_route, most)};
     if (out->v == NULL)
         return;
+    for (size_t i = 0; i < vs->n_dropped; i++) {
+        const hr_dropped_rule *d = &vs->dropped[i];
+        hr_view_omit(vb, d->id, d->pos, d->index, -1, d->reason);
+    }
     emitter e = {vb, out, vs, scope, NULL};
     for (size_t i = 0; i < vs->n_http; i++) {
         if (!emit_entry(&e, &vs->http[i]))
             continue;
         for (size_t rest = i + 1; rest < vs->n_http; rest++)
-            hr_view_omit(vb, vs, vs->http[rest].http->pos, vs->http[rest].index, -1,
+            hr_view_omit(vb, author_of_entry(&vs->http[rest], vs), vs->http[rest].http->pos, vs->http[rest].index, -1,
                          "an earlier rule matches every request");
         break;
     }

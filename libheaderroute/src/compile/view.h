@@ -11,10 +11,14 @@
 
 /* ---- conditions ---- */
 
+typedef struct hr_literal_filter hr_literal_filter;
+
 /* A regex and what it is matched against: rules that share both share the verdict about a request. */
 typedef struct hr_matcher {
     const hr_regex *regex; /* NULL: never matches */
     uint32_t number;       /* in the view */
+    uint32_t literal;      /* the number of a text that every match has, if there is a filter */
+    const hr_literal_filter *filter; /* of the subject; NULL: none */
 } hr_matcher;
 
 /* Where values are short they lie behind the conditions of their route, so that a look at both is one. */
@@ -184,7 +188,8 @@ struct hr_view {
     hr_map clusters_by_name;
     hr_name_table names;  /* of headers */
     hr_name_table params; /* of query parameters */
-    size_t n_verdicts;    /* numbers that matchers have */
+    size_t n_verdicts;    /* numbers that matchers and filters have */
+    size_t n_literal_words; /* of 64 bits: texts that regexes require, a bit each */
     HR_LIST(hr_omitted) omitted;
 };
 

@@ -6,6 +6,7 @@
 
 #include <stddef.h>
 
+#include "delegate.h"
 #include "diag.h"
 #include "host_names.h"
 #include "registry_endpoints.h"
@@ -208,6 +209,19 @@ static void lint_gateways(names *n, const hr_spec_virtual_service *vs) {
     }
 }
 
+/* Once for a rule, however many of the delegate's rules it loses. */
+static void lint_dropped(hr_linter *l, const hr_spec_http_route *root,
+                         const hr_spec_virtual_service *delegate, const char *field) {
+    for (size_t i = 0; i < delegate->n_http; i++) {
+        const char *reason = hr_delegate_why_dropped(root, &delegate->http[i]);
+        if (reason == NULL)
+            continue;
+        hr_diag_warn(l->d, root->pos, field, "spec.http[%zu] of %.*s/%.*s: %s", i, (int)delegate->meta.namespace_.len,
+                     delegate->meta.namespace_.p, (int)delegate->meta.name.len, delegate->meta.name.p, reason);
+        return;
+    }
+}
+
 static void lint_delegates(names *n, const hr_spec_virtual_service *vs) {
     hr_linter *l = n->l;
     for (size_t i = 0; i < vs->n_http; i++) {
@@ -228,6 +242,8 @@ static void lint_delegates(names *n, const hr_spec_virtual_service *vs) {
                          "the VirtualService %.*s has hosts, so it is not a delegate: this rule "
                          "has no routes",
                          (int)name.len, name.p);
+        else
+            lint_dropped(l, route, delegate, field);
     }
 }
 

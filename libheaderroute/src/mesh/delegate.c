@@ -223,6 +223,28 @@ static bool visible_to(const hr_mesh_virtual_service *delegate, hr_str namespace
     return visible;
 }
 
+/* Whether each match of the delegate goes with one of the root's. */
+static bool matches_go_together(const hr_spec_http_route *root, const hr_spec_http_route *leaf) {
+    for (size_t l = 0; root->n_match > 0 && l < leaf->n_match; l++) {
+        bool any = false;
+        for (size_t r = 0; r < root->n_match && !any; r++)
+            any = !matches_conflict(&root->match[r], &leaf->match[l]);
+        if (!any)
+            return false;
+    }
+    return true;
+}
+
+const char *hr_delegate_why_dropped(const hr_spec_http_route *root,
+                                    const hr_spec_http_route *leaf) {
+    if (leaf->has_delegate)
+        return "it delegates again: Istio drops it";
+    if (!matches_go_together(root, leaf))
+        return "its match conflicts with that of the rule that delegates to it (a regex beside another value of the same "
+               "field, or values that exclude each other): Istio drops it";
+    return NULL;
+}
+
 static const hr_mesh_virtual_service *find_delegate(hr_arena *arena, const hr_spec_http_route *root,
                                                     hr_str root_namespace,
                                                     const hr_map *delegates) {
@@ -234,16 +256,27 @@ static const hr_mesh_virtual_service *find_delegate(hr_arena *arena, const hr_sp
 }
 
 typedef HR_LIST(hr_mesh_http_route) entry_list;
+typedef HR_LIST(hr_dropped_rule) dropped_list;
 
-static void expand(hr_arena *arena, entry_list *out, const hr_spec_http_route *root,
-                   int32_t root_index, const hr_mesh_virtual_service *delegate) {
+static void note_dropped(hr_arena *arena, dropped_list *dropped,
+                         const hr_mesh_virtual_service *author, size_t index, const char *reason) {
+    hr_dropped_rule rule = {author->id, author->resource->http[index].pos, (int32_t)index, reason};
+    HR_PUSH(arena, dropped, rule);
+}
+
+static void expand(hr_arena *arena, entry_list *out, dropped_list *dropped,
+                   const hr_spec_http_route *root, int32_t root_index,
+                   const hr_mesh_virtual_service *delegate) {
     for (size_t i = 0; i < delegate->resource->n_http; i++) {
         const hr_spec_http_route *leaf = &delegate->resource->http[i];
         hr_mesh_http_route entry = {
             .index = (int32_t)i, .root_index = root_index, .delegate = delegate->id};
         hr_spec_http_route *merged = HR_NEW(arena, hr_spec_http_route);
+        const char *reason = hr_delegate_why_dropped(root, leaf);
         *merged = *leaf;
-        if (leaf->has_delegate || !merge_matches(arena, merged, &entry, root))
+        if (reason != NULL)
+            note_dropped(arena, dropped, delegate, i, reason);
+        if (reason != NULL || !merge_matches(arena, merged, &entry, root))
             continue;
         merged->name = joined_name(arena, root->name, leaf->name);
         inherit(merged, root);
@@ -256,6 +289,7 @@ void hr_delegates_merge(hr_arena *arena, hr_mesh_virtual_service *vs, const hr_m
     const hr_spec_virtual_service *in = vs->resource;
     entry_list entries = {.v = HR_ARRAY(arena, hr_mesh_http_route, in->n_http),
                           .capacity = in->n_http};
+    dropped_list dropped = {0};
     for (size_t i = 0; i < in->n_http && !hr_arena_failed(arena); i++) {
         const hr_spec_http_route *http = &in->http[i];
         if (!http->has_delegate) {
@@ -267,8 +301,12 @@ void hr_delegates_merge(hr_arena *arena, hr_mesh_virtual_service *vs, const hr_m
         const hr_mesh_virtual_service *delegate =
             find_delegate(arena, http, in->meta.namespace_, delegates);
         if (delegate != NULL)
-            expand(arena, &entries, http, (int32_t)i, delegate);
+            expand(arena, &entries, &dropped, http, (int32_t)i, delegate);
+        else
+            note_dropped(arena, &dropped, vs, i, "its delegate is not loaded, has hosts, or is not exported to this namespace");
     }
+    vs->dropped = dropped.v;
+    vs->n_dropped = dropped.n;
     vs->http = entries.v;
     vs->n_http = entries.n;
 }

@@ -16,6 +16,14 @@ typedef struct hr_mesh_http_route {
     const int32_t *match_index; /* of each match in its author's list; NULL: as they stand */
 } hr_mesh_http_route;
 
+/* A rule of a delegate that does not go with the rule that delegates to it, or a rule that delegates to nothing. */
+typedef struct hr_dropped_rule {
+    hr_str id; /* of the VirtualService that wrote it */
+    hr_pos pos;
+    int32_t index; /* in its spec.http */
+    const char *reason;
+} hr_dropped_rule;
+
 typedef struct hr_mesh_virtual_service {
     const hr_spec_virtual_service *resource;
     hr_str id; /* "namespace/name" */
@@ -29,6 +37,8 @@ typedef struct hr_mesh_virtual_service {
     hr_mesh_http_route *http;
     int32_t *root_indexes; /* of all of `http`, in order */
     size_t n_http;
+    hr_dropped_rule *dropped;
+    size_t n_dropped;
 } hr_mesh_virtual_service;
 
 typedef struct hr_mesh_gateway {

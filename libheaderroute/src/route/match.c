@@ -17,10 +17,25 @@ bool hr_string_matches(uint8_t kind, hr_str pattern, const hr_regex *regex, hr_s
     }
 }
 
+static bool lacks_text(const hr_matcher *matcher, hr_scratch *scratch, hr_str subject) {
+    if (hr_literals_begin(matcher->filter, scratch))
+        hr_literals_note(matcher->filter, scratch, subject);
+    return hr_literal_is_missing(matcher, scratch);
+}
+
+static bool run_matcher(const hr_matcher *matcher, hr_scratch *scratch, hr_str subject) {
+    if (matcher->regex == NULL)
+        return false;
+    if (matcher->filter != NULL &&
+        (!hr_regex_may_match(matcher->regex, subject) || lacks_text(matcher, scratch, subject)))
+        return false;
+    return hr_regex_match(matcher->regex, subject);
+}
+
 bool hr_matcher_matches(const hr_matcher *matcher, hr_scratch *scratch, hr_str subject) {
     hr_verdict *verdict = &scratch->verdicts[matcher->number];
     if (verdict->round != scratch->round)
-        *verdict = (hr_verdict){scratch->round, matcher->regex != NULL && hr_regex_match(matcher->regex, subject)};
+        *verdict = (hr_verdict){.round = scratch->round, .matches = run_matcher(matcher, scratch, subject)};
     return verdict->matches;
 }
 
@@ -182,12 +197,22 @@ static bool matches_any(const hr_cond *cond, const hr_subject *subject, uint32_t
     return false;
 }
 
+static bool all_lack_text(const hr_matcher *matcher, const hr_subject *subject, uint32_t first) {
+    const uint32_t *links = subject->scratch->links;
+    if (matcher->filter == NULL)
+        return false;
+    bool begin = hr_literals_begin(matcher->filter, subject->scratch);
+    for (uint32_t i = first; begin && i != UINT32_MAX; i = links[i])
+        hr_literals_note(matcher->filter, subject->scratch, present(subject->request->headers[i].value));
+    return hr_literal_is_missing(matcher, subject->scratch);
+}
+
 static bool any_value_matches(const hr_cond *cond, const hr_subject *subject, uint32_t first) {
     if (cond->match != HR_SM_REGEX)
         return matches_any(cond, subject, first);
     hr_verdict *verdict = &subject->scratch->verdicts[cond->regex->number];
     if (verdict->round != subject->scratch->round)
-        *verdict = (hr_verdict){subject->scratch->round, matches_any(cond, subject, first)};
+        *verdict = (hr_verdict){.round = subject->scratch->round, .matches = !all_lack_text(cond->regex, subject, first) && matches_any(cond, subject, first)};
     return verdict->matches;
 }
 

@@ -70,6 +70,12 @@ hr_str hr_param_value(hr_subject *subject, uint32_t number);
 void hr_query_read(hr_subject *subject);
 /* The verdict of a regex about its subject in this request, found once. */
 bool hr_matcher_matches(const hr_matcher *matcher, hr_scratch *scratch, hr_str subject);
+/* literal_scan.c: true once a request, if so many matchers of the filter were asked that its subject's values must be
+ * noted now. */
+bool hr_literals_begin(const hr_literal_filter *filter, hr_scratch *scratch);
+void hr_literals_note(const hr_literal_filter *filter, hr_scratch *scratch, hr_str value);
+/* Whether the values were noted, after hr_literals_begin in this request, and lack the text that the matcher requires. */
+bool hr_literal_is_missing(const hr_matcher *matcher, const hr_scratch *scratch);
 bool hr_string_matches(uint8_t kind, hr_str pattern, const hr_regex *regex, hr_str value);
 
 #endif

@@ -53,6 +53,7 @@ void hr_scratch_free(hr_scratch *scratch) {
     free(scratch->params);
     free(scratch->touched_params);
     free(scratch->verdicts);
+    free(scratch->literals);
     free(scratch);
 }
 
@@ -130,6 +131,17 @@ static int grow_verdicts(hr_scratch *scratch, size_t n) {
     return HR_OK;
 }
 
+static int grow_literals(hr_scratch *scratch, size_t n) {
+    if (n <= scratch->n_literal_words)
+        return HR_OK;
+    uint64_t *literals = grow_marks(scratch->literals, scratch->n_literal_words, n, sizeof(*literals));
+    if (literals == NULL)
+        return HR_ENOMEM;
+    scratch->literals = literals;
+    scratch->n_literal_words = n;
+    return HR_OK;
+}
+
 /* After 2^32 rounds the old numbers come again. */
 static void forget_rounds(hr_scratch *scratch) {
     if (scratch->n_seen > 0)
@@ -148,7 +160,9 @@ int hr_scratch_more_marks(hr_scratch *scratch, const hr_view *view) {
     int error = grow_seen(scratch, view->names.n);
     if (error == HR_OK)
         error = grow_params(scratch, view->params.n);
-    return error == HR_OK ? grow_verdicts(scratch, view->n_verdicts) : error;
+    if (error == HR_OK)
+        error = grow_verdicts(scratch, view->n_verdicts);
+    return error == HR_OK ? grow_literals(scratch, view->n_literal_words) : error;
 }
 
 /* ---- size ---- */
@@ -157,7 +171,7 @@ int hr_scratch_more_marks(hr_scratch *scratch, const hr_view *view) {
 static size_t marks_bytes(const hr_scratch *scratch) {
     return scratch->n_seen * (sizeof(*scratch->seen) + sizeof(*scratch->touched)) +
            scratch->n_params * (sizeof(*scratch->params) + sizeof(*scratch->touched_params)) +
-           scratch->n_verdicts * sizeof(*scratch->verdicts);
+           scratch->n_verdicts * sizeof(*scratch->verdicts) + scratch->n_literal_words * sizeof(*scratch->literals);
 }
 
 size_t hr_scratch_bytes(const hr_scratch *scratch) {

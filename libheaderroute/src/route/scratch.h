@@ -54,7 +54,8 @@ typedef struct hr_param {
 /* Whether a regex of the view matches its subject in this request. */
 typedef struct hr_verdict {
     uint32_t round;
-    bool matches;
+    bool matches; /* of a literal filter: the subject was looked through */
+    uint8_t runs; /* of a literal filter: regexes that were run before */
 } hr_verdict;
 
 struct hr_scratch {
@@ -72,6 +73,8 @@ struct hr_scratch {
     uint32_t query_round; /* in which touched_params was filled */
     hr_verdict *verdicts; /* by the number of the regex and its subject */
     size_t n_verdicts;
+    uint64_t *literals; /* by number: whether the subject has the text; valid once its filter was used */
+    size_t n_literal_words;
     uint32_t round;
 };
 
@@ -82,7 +85,7 @@ int hr_scratch_more_marks(hr_scratch *scratch, const hr_view *view);
 static inline int hr_scratch_marks(hr_scratch *scratch, const hr_view *view) {
     scratch->n_touched = 0;
     bool fits = view->names.n <= scratch->n_seen && view->params.n <= scratch->n_params &&
-                view->n_verdicts <= scratch->n_verdicts;
+                view->n_verdicts <= scratch->n_verdicts && view->n_literal_words <= scratch->n_literal_words;
     return ++scratch->round == 0 || !fits ? hr_scratch_more_marks(scratch, view) : HR_OK;
 }
 
