@@ -84,7 +84,9 @@ static int get_peer(line *l, const json_t *value) {
     hr_str text;
     if (get_string(l, &text, "peer_address", value) != 0)
         return -1;
-    return cli_set_peer(&l->request, text) ? 0 : fail(l, "peer_address: is neither ADDRESS nor ADDRESS:PORT");
+    return cli_set_peer(&l->request, text)
+               ? 0
+               : fail(l, "peer_address: is neither ADDRESS nor ADDRESS:PORT");
 }
 
 static int get_trusted_proxies(line *l, const json_t *value) {
@@ -179,7 +181,8 @@ static hr_str error_line(cli_batch *b, const char *message, size_t len) {
     free(b->error);
     b->error = json_dumps(root, JSON_COMPACT | JSON_ENSURE_ASCII);
     json_decref(root);
-    return b->error == NULL ? HR_STR("{\"error\":\"the request is malformed\"}") : hr_str_from(b->error);
+    return b->error == NULL ? HR_STR("{\"error\":\"the request is malformed\"}")
+                            : hr_str_from(b->error);
 }
 
 static hr_str decide(cli_batch *b, line *l) {
@@ -201,7 +204,8 @@ static hr_str decide(cli_batch *b, line *l) {
         error = hr_decision_json(&json, &decision, &edge, b->scratch);
     if (error == HR_OK)
         return json;
-    hr_str why = error == HR_EREQUEST ? hr_scratch_error(b->scratch) : hr_str_from(hr_strerror(error));
+    hr_str why =
+        error == HR_EREQUEST ? hr_scratch_error(b->scratch) : hr_str_from(hr_strerror(error));
     return error_line(b, why.p, why.len);
 }
 
@@ -211,8 +215,8 @@ static void copy_view(cli_view *out, const cli_view *defaults) {
     out->n_labels = out->labels_capacity = 0;
 }
 
-const char *cli_batch_parse(cli_batch_request *out, const cli_view *defaults, const hr_connection *connection,
-                            const char *text, size_t len) {
+const char *cli_batch_parse(cli_batch_request *out, const cli_view *defaults,
+                            const hr_connection *connection, const char *text, size_t len) {
     json_error_t error;
     *out = (line){.message = ""};
     copy_view(&out->view, defaults);
@@ -247,9 +251,11 @@ hr_str cli_batch_line(cli_batch *b, const char *text, size_t len) {
 
 /* ---- life ---- */
 
-cli_batch *cli_batch_new(hr_table *table, const cli_view *defaults, const hr_connection *connection) {
+cli_batch *cli_batch_new(hr_table *table, const cli_view *defaults,
+                         const hr_connection *connection) {
     cli_batch *b = cli_realloc(NULL, sizeof(*b));
-    *b = (cli_batch){.views = {.table = table}, .defaults = *defaults, .connection = HR_CONNECTION_INIT};
+    *b = (cli_batch){
+        .views = {.table = table}, .defaults = *defaults, .connection = HR_CONNECTION_INIT};
     if (connection != NULL)
         b->connection = *connection;
     if (hr_scratch_new(&b->scratch) != HR_OK) {

@@ -38,8 +38,8 @@ bool cli_case_check(const json_t *root, char *wrong, size_t size) {
                                           "rewrite",     "fault",     "headers", "directResponse",
                                           "timeout",     "retries",   "mirror",  "mirrors",
                                           "corsPolicy",  "name",      NULL};
-    static const char *const of_request[] = {"authority", "method", "uri",       "headers", "scheme",
-                                             "random",    "draws",  "connectTo", NULL};
+    static const char *const of_request[] = {
+        "authority", "method", "uri", "headers", "scheme", "random", "draws", "connectTo", NULL};
     const json_t *want = json_object_get(root, "wantMatch"),
                  *request = json_object_get(root, "request");
     const json_t *headers = json_object_get(request, "headers"),
@@ -68,8 +68,8 @@ bool cli_case_check(const json_t *root, char *wrong, size_t size) {
 
 /* ---- view ---- */
 
-/* The name of an option whose key in a case is written in camelCase: sourceLabels for source_labels. Returns false
- * for a key that is written otherwise or is too long. */
+/* The name of an option whose key in a case is written in camelCase: sourceLabels for
+ * source_labels. Returns false for a key that is written otherwise or is too long. */
 static bool option_name(char *out, size_t size, const char *key) {
     size_t n = 0;
     for (; *key != '\0'; key++) {

@@ -29,8 +29,9 @@ static void print_diagnostic(FILE *to, const hr_diagnostic *d) {
         return;
     }
     int length = (int)strcspn(word + 1, ":");
-    fprintf(to, "%.*s %s%.*s%s%s\n", (int)(word - line), line, cli_color_on(to, error ? CLI_RED : CLI_YELLOW), length,
-            word + 1, cli_color_off(to), word + 1 + length);
+    fprintf(to, "%.*s %s%.*s%s%s\n", (int)(word - line), line,
+            cli_color_on(to, error ? CLI_RED : CLI_YELLOW), length, word + 1, cli_color_off(to),
+            word + 1 + length);
 }
 
 void cli_print_diagnostics(FILE *to, const hr_diagnostics *d) {
@@ -38,7 +39,8 @@ void cli_print_diagnostics(FILE *to, const hr_diagnostics *d) {
         print_diagnostic(to, hr_diagnostics_get(d, i));
 }
 
-/* What was found in no file but of one, as a folder without YAML: whoever named it ought to know. */
+/* Prints the findings about a path itself, such as a folder without YAML files. They have no line.
+ */
 static void print_of_paths(const hr_diagnostics *d) {
     for (size_t i = 0; i < hr_diagnostics_count(d); i++)
         if (hr_diagnostics_get(d, i)->line == 0)

@@ -17,11 +17,12 @@ int cli_test(int argc, char **argv);
 int cli_diff(int argc, char **argv);
 
 /* "headerroute COMMAND: message" on stderr, and CLI_USAGE. */
-int cli_usage_error(const char *command, const char *format, ...) __attribute__((format(printf, 2, 3)));
+int cli_usage_error(const char *command, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 
 /* Writes all findings to `to`, one a line. */
 void cli_print_diagnostics(FILE *to, const hr_diagnostics *d);
-/* Loads; tells what is wrong on stderr. NULL: it was. */
+/* Load the rules and print all findings on stderr. Return NULL if they contain an error. */
 hr_table *cli_load(const char *command, const char *const *paths, size_t n);
 hr_table *cli_load_sources(const char *command, const hr_source *sources, size_t n);
 
@@ -30,7 +31,7 @@ typedef struct cli_list {
     const char **v;
     size_t n, capacity;
 } cli_list;
-void cli_push(cli_list *list, const char *s); /* exits when memory runs out */
+void cli_push(cli_list *list, const char *s); /* exits if out of memory */
 
 /* realloc that exits with a message. */
 void *cli_realloc(void *p, size_t size);

@@ -21,8 +21,10 @@ static int has_color(FILE *to) {
 }
 
 const char *cli_color_on(FILE *to, cli_color color) {
-    static const char *const codes[] = {
-        [CLI_GREEN] = "\033[32m", [CLI_RED] = "\033[31m", [CLI_YELLOW] = "\033[33m", [CLI_FAINT] = "\033[2m"};
+    static const char *const codes[] = {[CLI_GREEN] = "\033[32m",
+                                        [CLI_RED] = "\033[31m",
+                                        [CLI_YELLOW] = "\033[33m",
+                                        [CLI_FAINT] = "\033[2m"};
     return has_color(to) ? codes[color] : "";
 }
 
@@ -30,7 +32,8 @@ const char *cli_color_off(FILE *to) {
     return has_color(to) ? "\033[0m" : "";
 }
 
-/* The flag overrides the environment: it is written there, so that has_color is the only place that decides. */
+/* The flag overrides the environment: it is written there, so that has_color is the only place that
+ * decides. */
 int cli_color_set(const char *when) {
     if (strcmp(when, "auto") == 0)
         return 1;

@@ -69,8 +69,8 @@ static int parse_only(unsigned *only, const char *text) {
 }
 
 static bool names_view(const cli_view *v) {
-    return v->options.gateway.p != NULL || v->options.port != 0 || v->options.namespace_.p != NULL ||
-           v->n_labels > 0;
+    return v->options.gateway.p != NULL || v->options.port != 0 ||
+           v->options.namespace_.p != NULL || v->n_labels > 0;
 }
 
 typedef void (*print_fn)(cli_report *r);

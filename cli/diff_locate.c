@@ -169,7 +169,8 @@ static bool locate_on_port(locator *l, const cli_batch_request *line, uint16_t p
 /* The port of cli_views_get. */
 static void locate_request(locator *l, const cli_batch_request *line) {
     const hr_view_options *v = &line->view.options;
-    bool mesh = v->gateway.len == 0 || (v->gateway.len == 4 && memcmp(v->gateway.p, "mesh", 4) == 0);
+    bool mesh =
+        v->gateway.len == 0 || (v->gateway.len == 4 && memcmp(v->gateway.p, "mesh", 4) == 0);
     uint16_t port = v->port != 0 ? v->port : cli_authority_port(line->request.request.authority);
     if (mesh && port == 0)
         port = 80;

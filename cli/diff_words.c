@@ -1,3 +1,4 @@
+/* The sentences in which `headerroute diff` describes regions and decisions. */
 #define _GNU_SOURCE
 #include "diff_report.h"
 

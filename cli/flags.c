@@ -132,16 +132,21 @@ static const char *apply(cli_flags *out, int option, const char *value) {
         return cli_parse_header(&out->request, value);
     case OPT_SCHEME:
         out->scheme = value;
-        return strcasecmp(value, "http") == 0 || strcasecmp(value, "https") == 0 ? NULL : "--scheme is http or https";
+        return strcasecmp(value, "http") == 0 || strcasecmp(value, "https") == 0
+                   ? NULL
+                   : "--scheme is http or https";
     case OPT_PEER_ADDRESS:
-        return cli_set_peer(&out->request, hr_str_from(value)) ? NULL : "--peer-address is ADDRESS or ADDRESS:PORT";
+        return cli_set_peer(&out->request, hr_str_from(value))
+                   ? NULL
+                   : "--peer-address is ADDRESS or ADDRESS:PORT";
     case OPT_TRUSTED_PROXIES:
         return set_trusted_proxies(&out->request, value);
     case OPT_REQUEST_ID:
         out->request.connection.request_id = hr_str_from(value);
         return value[0] == '\0' ? "--request-id needs an id" : NULL;
     case OPT_FACT:
-        return cli_add_fact(&out->request, hr_str_from(value)) ? NULL : "--fact is written COMMAND=VALUE";
+        return cli_add_fact(&out->request, hr_str_from(value)) ? NULL
+                                                               : "--fact is written COMMAND=VALUE";
     case OPT_RANDOM:
         return set_random(&out->request, value);
     case OPT_JSON:
@@ -165,7 +170,8 @@ static const char *apply(cli_flags *out, int option, const char *value) {
 }
 
 /* CLI_OK, or CLI_USAGE after a line on stderr. */
-static int apply_view_flag(cli_view *view, const cli_view_flag *row, const char *command, const char *value) {
+static int apply_view_flag(cli_view *view, const cli_view_flag *row, const char *command,
+                           const char *value) {
     const char *expected = "";
     if (cli_view_set(view, row->option, hr_str_from(value), &expected) == HR_OK)
         return CLI_OK;
@@ -185,9 +191,11 @@ int cli_parse_flags(cli_flags *out, int argc, char **argv, const char *accepted)
         if (option == ':')
             return cli_usage_error(argv[0], "%s needs a value", given);
         if (option == '?' || (option != 'h' && strchr(accepted, group_of(option)) == NULL))
-            return cli_usage_error(argv[0], "there is no flag %s", option == '?' || optarg == NULL ? given : argv[optind - 2]);
+            return cli_usage_error(argv[0], "there is no flag %s",
+                                   option == '?' || optarg == NULL ? given : argv[optind - 2]);
         if (option >= OPT_VIEW) {
-            if (apply_view_flag(&out->view, &cli_view_flags[option - OPT_VIEW], argv[0], optarg) != CLI_OK)
+            if (apply_view_flag(&out->view, &cli_view_flags[option - OPT_VIEW], argv[0], optarg) !=
+                CLI_OK)
                 return CLI_USAGE;
             continue;
         }

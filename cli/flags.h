@@ -12,16 +12,17 @@ typedef struct cli_flags {
     bool json;
     const char *batch; /* NULL: none; "-": stdin */
     const char *junit;
-    cli_list old, new_;  /* --old, --new */
-    const char *only;    /* NULL: everything */
-    const char *format;  /* NULL: text */
-    const char *locate;  /* a file of requests; "-": stdin */
-    cli_list rest; /* what is no flag */
+    cli_list old, new_; /* --old, --new */
+    const char *only;   /* NULL: everything */
+    const char *format; /* NULL: text */
+    const char *locate; /* a file of requests; "-": stdin */
+    cli_list rest;      /* the positional arguments */
     bool help;
 } cli_flags;
 
-/* Reads argv; which flags a command has is told by `accepted`: letters f (files), v (view), r (request),
- * j (--json), b (--batch), u (--junit), d (what `diff` has). CLI_OK, or CLI_USAGE after a line on stderr. */
+/* Parses argv. `accepted` lists the flags of the command by letter: f (files), v (view), r
+ * (request), j (--json), b (--batch), u (--junit), d (the flags of `diff`). Returns CLI_OK, or
+ * prints a line on stderr and returns CLI_USAGE. */
 int cli_parse_flags(cli_flags *out, int argc, char **argv, const char *accepted);
 void cli_flags_free(cli_flags *flags);
 

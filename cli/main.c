@@ -9,7 +9,7 @@ static const struct command {
     const char *summary;
 } commands[] = {
     {"validate", cli_validate, "check YAML files as Istio's admission does"},
-    {"route", cli_route, "tell what happens to a request, or to a batch of them"},
+    {"route", cli_route, "show what happens to a request, or to a batch of them"},
     {"explain", cli_explain, "show every rule tried for a request, and why it matched or not"},
     {"test", cli_test, "run routing tests in the format of istio-config-validator"},
     {"diff", cli_diff, "report what a change to the rules changes, for all requests"},
@@ -23,7 +23,9 @@ static void help(FILE *to) {
           to);
     for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
         fprintf(to, "  %-10s %s\n", commands[i].name, commands[i].summary);
-    fputs("\nheaderroute COMMAND --help tells more. headerroute --version tells the version.\n", to);
+    fputs("\nheaderroute COMMAND --help describes a command. headerroute --version prints the "
+          "version.\n",
+          to);
 }
 
 int main(int argc, char **argv) {
@@ -31,7 +33,8 @@ int main(int argc, char **argv) {
         help(stderr);
         return CLI_USAGE;
     }
-    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
+        strcmp(argv[1], "help") == 0) {
         help(stdout);
         return CLI_OK;
     }

@@ -8,7 +8,8 @@
 static void print_rule(FILE *to, const hr_decision *d) {
     if (d->virtual_service.p != NULL) {
         if (d->delegate.p != NULL)
-            fprintf(to, "rule         %.*s  http[%d]\n", S(d->virtual_service), d->root_route_index);
+            fprintf(to, "rule         %.*s  http[%d]\n", S(d->virtual_service),
+                    d->root_route_index);
         fprintf(to, "%-12s %.*s  http[%d]", d->delegate.p != NULL ? "delegate" : "rule",
                 S(d->delegate.p != NULL ? d->delegate : d->virtual_service), d->route_index);
         if (d->match_index >= 0)
@@ -29,7 +30,8 @@ static void print_destination(FILE *to, const hr_decision *d) {
         fputc('\n', to);
     }
     if (d->cluster_name.p != NULL)
-        fprintf(to, "cluster      %.*s%s%s\n", S(d->cluster_name), d->has_lb ? "  " : "", d->has_lb ? hr_lb_name(d->lb) : "");
+        fprintf(to, "cluster      %.*s%s%s\n", S(d->cluster_name), d->has_lb ? "  " : "",
+                d->has_lb ? hr_lb_name(d->lb) : "");
     for (size_t i = 0; d->cluster != NULL && i < d->cluster->n_endpoints; i++) {
         const hr_endpoint *e = d->cluster->endpoints[i];
         fprintf(to, "%-12s %.*s:%u", i == 0 ? "endpoints" : "", S(e->address), e->port);
@@ -51,7 +53,8 @@ static void print_behaviour(FILE *to, const hr_decision *d) {
         fputc('\n', to);
     }
     if (d->delay_ms >= 0)
-        fprintf(to, "fault        delay of %lld ms %s\n", (long long)d->delay_ms, d->delay_fires ? "fires" : "does not fire");
+        fprintf(to, "fault        delay of %lld ms %s\n", (long long)d->delay_ms,
+                d->delay_fires ? "fires" : "does not fire");
     if (d->abort_status != 0 || d->abort_grpc_status.len > 0) {
         fprintf(to, "fault        abort with ");
         if (d->abort_status != 0)
@@ -61,19 +64,22 @@ static void print_behaviour(FILE *to, const hr_decision *d) {
         fprintf(to, " %s\n", d->abort_fires ? "fires" : "does not fire");
     }
     for (size_t i = 0; i < d->n_mirrors; i++)
-        fprintf(to, "mirror       %.*s  %g %%, %s\n", S(d->mirrors[i].cluster_name), d->mirrors[i].percentage,
-                d->mirrors[i].fires ? "fires" : "does not fire");
+        fprintf(to, "mirror       %.*s  %g %%, %s\n", S(d->mirrors[i].cluster_name),
+                d->mirrors[i].percentage, d->mirrors[i].fires ? "fires" : "does not fire");
     if (d->cors != NULL)
-        fprintf(to, "cors         origin %s%s\n", d->cors_origin_allowed ? "allowed" : "not allowed",
+        fprintf(to, "cors         origin %s%s\n",
+                d->cors_origin_allowed ? "allowed" : "not allowed",
                 d->cors_preflight ? ", answered as a preflight" : "");
 }
 
-static int print_upstream(FILE *to, const hr_decision *d, const hr_request *request, hr_scratch *scratch) {
+static int print_upstream(FILE *to, const hr_decision *d, const hr_request *request,
+                          hr_scratch *scratch) {
     hr_upstream up = HR_UPSTREAM_INIT;
     int error = hr_upstream_request(&up, d, request, scratch);
     if (error != HR_OK)
         return error;
-    fprintf(to, "upstream     %.*s %.*s%s\n", S(request->method), S(up.path), up.path_rewritten ? "  (rewritten)" : "");
+    fprintf(to, "upstream     %.*s %.*s%s\n", S(request->method), S(up.path),
+            up.path_rewritten ? "  (rewritten)" : "");
     fprintf(to, "%-12s host: %.*s\n", "", S(up.authority));
     for (size_t i = 0; i < up.n_headers; i++)
         fprintf(to, "%-12s %.*s: %.*s\n", "", S(up.headers[i].name), S(up.headers[i].value));
@@ -94,7 +100,8 @@ static void print_action(FILE *to, const hr_decision *d) {
     fprintf(to, "%s\n", cli_color_off(to));
 }
 
-int cli_print_decision(FILE *to, const hr_decision *d, const hr_request *request, hr_scratch *scratch) {
+int cli_print_decision(FILE *to, const hr_decision *d, const hr_request *request,
+                       hr_scratch *scratch) {
     print_action(to, d);
     print_rule(to, d);
     print_destination(to, d);
@@ -102,12 +109,15 @@ int cli_print_decision(FILE *to, const hr_decision *d, const hr_request *request
     if (d->redirect_code != 0)
         fprintf(to, "redirect     %d %.*s\n", d->redirect_code, S(d->redirect_location));
     if (d->direct_response_status != 0)
-        fprintf(to, "response     %d %.*s\n", d->direct_response_status, S(d->direct_response_body));
+        fprintf(to, "response     %d %.*s\n", d->direct_response_status,
+                S(d->direct_response_body));
     if (d->local_reply.status != 0)
-        fprintf(to, "reply        %d%s%.*s %.*s\n", d->local_reply.status, d->local_reply.flag.len > 0 ? " " : "",
-                S(d->local_reply.flag), S(d->local_reply.body));
+        fprintf(to, "reply        %d%s%.*s %.*s\n", d->local_reply.status,
+                d->local_reply.flag.len > 0 ? " " : "", S(d->local_reply.flag),
+                S(d->local_reply.body));
     if (d->closes_connection)
-        fprintf(to, "reply        none: the connection is closed (no listener for HTTP on this port takes the address)\n");
+        fprintf(to, "reply        none: the connection is closed (no listener for HTTP on this "
+                    "port takes the address)\n");
     bool forwarded = d->action == HR_ACTION_PASSTHROUGH ||
                      (d->action == HR_ACTION_ROUTE && d->local_reply.status == 0);
     return forwarded ? print_upstream(to, d, request, scratch) : HR_OK;
@@ -133,18 +143,20 @@ void cli_print_event(void *ctx, const hr_trace_event *e) {
             fprintf(to, "authority %.*s: %.*s\n", S(e->actual), S(e->detail));
         break;
     case HR_TRACE_CONDITION:
-        fprintf(to, "    %s%s%s %.*s: wants %.*s, ", cli_color_on(to, e->ok ? CLI_GREEN : CLI_RED), e->ok ? "yes" : "no ",
+        fprintf(to, "    %s%s%s %.*s: expected %.*s, ",
+                cli_color_on(to, e->ok ? CLI_GREEN : CLI_RED), e->ok ? "yes" : "no ",
                 cli_color_off(to), S(e->field), S(e->expected));
         if (e->actual.p == NULL)
-            fprintf(to, "is missing");
+            fprintf(to, "got no value");
         else
-            fprintf(to, "is \"%.*s\"", S(e->actual));
+            fprintf(to, "got \"%.*s\"", S(e->actual));
         if (e->detail.len > 0)
             fprintf(to, " (%.*s)", S(e->detail));
         fputc('\n', to);
         break;
     case HR_TRACE_RULE:
-        fprintf(to, "  %s%s%s ", cli_color_on(to, e->ok ? CLI_GREEN : CLI_FAINT), e->ok ? "MATCH" : "miss ", cli_color_off(to));
+        fprintf(to, "  %s%s%s ", cli_color_on(to, e->ok ? CLI_GREEN : CLI_FAINT),
+                e->ok ? "MATCH" : "miss ", cli_color_off(to));
         if (e->virtual_service.p == NULL)
             fprintf(to, "route \"%.*s\"", S(e->detail));
         else

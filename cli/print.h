@@ -5,7 +5,8 @@
 #include "request.h"
 
 /* HR_OK, or why the final forms could not be made. */
-int cli_print_decision(FILE *to, const hr_decision *d, const hr_request *request, hr_scratch *scratch);
+int cli_print_decision(FILE *to, const hr_decision *d, const hr_request *request,
+                       hr_scratch *scratch);
 /* One event of hr_explain; ctx is the FILE. */
 void cli_print_event(void *ctx, const hr_trace_event *event);
 

@@ -120,7 +120,8 @@ const char *cli_parse_url(cli_request *r, const char *url) {
     if (path == rest)
         return "the URL names no host";
     r->called = (hr_str){rest, (size_t)(path - rest)};
-    if (r->request.authority.p == NULL) /* as with curl, Host is but a text: it does not say where to connect */
+    if (r->request.authority.p ==
+        NULL) /* as with curl, Host is but a text: it does not say where to connect */
         r->request.authority = r->called;
     r->request.connect_to = r->called;
     r->request.path = *path == '/' ? hr_str_from(path) : HR_STR("/");
@@ -132,7 +133,7 @@ const char *cli_parse_url(cli_request *r, const char *url) {
 const char *cli_parse_header(cli_request *r, const char *text) {
     size_t name = strcspn(text, ":;");
     if (text[0] == ':') /* a pseudo header's own colon */
-        return "a pseudo header is no header of a request: use -X or the URL";
+        return "a pseudo header is not allowed here: use -X or the URL";
     if (name == 0 || text[name] == '\0' || (text[name] == ';' && text[name + 1] != '\0'))
         return "a header is written 'Name: value'";
     cli_add_header(r, (hr_str){text, name}, hr_str_from(text + name + 1));
@@ -184,8 +185,8 @@ static char *key_of(const cli_view *wanted, uint16_t port) {
     const hr_view_options *o = &wanted->options;
     char *key = NULL, numbers[64];
     size_t len = 0;
-    snprintf(numbers, sizeof(numbers), "%u %d %d %d", port, (int)o->outbound_policy, (int)o->repeated_headers,
-             (int)o->path_normalization);
+    snprintf(numbers, sizeof(numbers), "%u %d %d %d", port, (int)o->outbound_policy,
+             (int)o->repeated_headers, (int)o->path_normalization);
     key_put(&key, &len, hr_str_from(numbers));
     key_put(&key, &len, o->gateway.p == NULL ? HR_STR("mesh") : o->gateway);
     key_put(&key, &len, o->namespace_);
@@ -210,7 +211,8 @@ static struct cli_cached_view *make_room(cli_views *views) {
     return oldest;
 }
 
-static int get_on_port(const hr_view **out, cli_views *views, const cli_view *wanted, uint16_t port) {
+static int get_on_port(const hr_view **out, cli_views *views, const cli_view *wanted,
+                       uint16_t port) {
     char *key = key_of(wanted, port);
     for (size_t i = 0; i < views->n; i++)
         if (strcmp(views->v[i].key, key) == 0) {
@@ -230,7 +232,8 @@ bool cli_is_https(const hr_request *request) {
     return request->scheme.len == 5 && strncasecmp(request->scheme.p, "https", 5) == 0;
 }
 
-int cli_views_get(const hr_view **out, cli_views *views, const cli_view *wanted, hr_str called, bool https) {
+int cli_views_get(const hr_view **out, cli_views *views, const cli_view *wanted, hr_str called,
+                  bool https) {
     hr_str gateway = wanted->options.gateway;
     bool mesh = gateway.len == 0 || (gateway.len == 4 && memcmp(gateway.p, "mesh", 4) == 0);
     uint16_t port = wanted->options.port != 0 ? wanted->options.port : cli_authority_port(called);
@@ -248,8 +251,8 @@ void cli_views_missing(char *buf, size_t size, const cli_view *wanted) {
     if (wanted->options.port == 0)
         snprintf(buf, size, "there is no Gateway %.*s with an HTTP server", len, gateway.p);
     else
-        snprintf(buf, size, "there is no Gateway %.*s with an HTTP server on port %u", len, gateway.p,
-                 (unsigned)wanted->options.port);
+        snprintf(buf, size, "there is no Gateway %.*s with an HTTP server on port %u", len,
+                 gateway.p, (unsigned)wanted->options.port);
 }
 
 void cli_views_free(cli_views *views) {

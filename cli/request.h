@@ -12,7 +12,7 @@ typedef struct cli_request {
     hr_connection connection; /* of the request, once cli_edge has made it so */
     hr_pair *facts;
     size_t n_facts, facts_capacity;
-    void *memory; /* of cli_edge */
+    void *memory;  /* of cli_edge */
     hr_str called; /* the URL's authority, whatever Host says; absent: the request's own */
     hr_pair *headers;
     size_t n_headers, headers_capacity;
@@ -21,7 +21,8 @@ typedef struct cli_request {
 /* A request of which nothing is known yet. */
 void cli_request_init(cli_request *r);
 void cli_request_free(cli_request *r);
-/* The request as rules of the view see it: with the headers that its proxies set. HR_OK or why not. */
+/* The request as rules of the view see it: with the headers that its proxies set. HR_OK or why not.
+ */
 int cli_edge(hr_request *out, cli_request *r, const hr_view *view);
 /* "ADDRESS", "ADDRESS:PORT" or "[ADDRESS]:PORT" of the client. False: it is none of them. */
 bool cli_set_peer(cli_request *r, hr_str text);
@@ -42,16 +43,19 @@ const char *cli_parse_url(cli_request *r, const char *url);
 /* "Name: value", "Name:" or "Name;". */
 const char *cli_parse_header(cli_request *r, const char *text);
 
-/* Views that were made, by what they were made for: lines of a batch repeat them. Only so many are kept. */
+/* Views that were made, by what they were made for: lines of a batch repeat them. Only so many are
+ * kept. */
 typedef struct cli_views {
     hr_table *table;
     struct cli_cached_view *v;
     size_t n, oldest;
 } cli_views;
-/* The view a request is asked in; HR_OK and a view, valid until the next call, or why there is none. Its port is the one
- * that `wanted` states, else that of `called`, else 80. A Gateway without a server on a port that was not
- * stated is looked at on 443 for https, else on 80, else on its first server's. */
-int cli_views_get(const hr_view **out, cli_views *views, const cli_view *wanted, hr_str called, bool https);
+/* The view a request is asked in; HR_OK and a view, valid until the next call, or why there is
+ * none. Its port is the one that `wanted` states, else that of `called`, else 80. A Gateway without
+ * a server on a port that was not stated is looked at on 443 for https, else on 80, else on its
+ * first server's. */
+int cli_views_get(const hr_view **out, cli_views *views, const cli_view *wanted, hr_str called,
+                  bool https);
 /* What HR_ENOENT of the above means, as a sentence. */
 void cli_views_missing(char *buf, size_t size, const cli_view *wanted);
 void cli_views_free(cli_views *views);

@@ -6,11 +6,12 @@
 
 #include "cli.h"
 
-/* A table of the sources in which each rule with a delegate answers itself, so that a decision names the rule. Returns
- * NULL if it does not load. */
+/* A table of the sources in which each rule with a delegate answers itself, so that a decision
+ * names the rule. Returns NULL if it does not load. */
 hr_table *cli_roots_load(const hr_source *sources, size_t n);
 
-/* Whether rules of the delegate that rule `index` of the VirtualService `id` names are among the compiled ones. */
+/* Whether rules of the delegate that rule `index` of the VirtualService `id` names are among the
+ * compiled ones. */
 bool cli_delegate_takes_part(const hr_table *table, hr_str id, int32_t index);
 
 #endif

@@ -11,13 +11,15 @@ static const char route_help[] =
     "                         [--random R] [--json] URL\n"
     "       headerroute route -f PATH [-f PATH]... [VIEW] --batch FILE|-\n"
     "\n"
-    "Tells what Istio's data plane does with a request: which rule takes it, where it goes, and what the\n"
+    "Shows what Istio's data plane does with a request: which rule takes it, where it goes, and "
+    "what the\n"
     "upstream will see.\n"
     "\n"
     "  -f, --file PATH          YAML file, or folder of them (repeatable)\n"
     "  -X, --request METHOD     default: GET\n"
     "  -H, --header 'N: V'      request header (repeatable); Host sets the authority\n"
-    "  --random R               number in [0, 1) that settles weights, faults and mirrors (default: 0)\n"
+    "  --random R               number in [0, 1) that settles weights, faults and mirrors "
+    "(default: 0)\n"
     "  --scheme http|https      how the connection is made (default: the URL's)\n"
     "  --request-id ID          the fresh x-request-id of a request that gets one\n"
     "                           (default: 00000000-0000-4000-8000-000000000000)\n"
@@ -34,13 +36,15 @@ static const char explain_help[] =
     "usage: headerroute explain -f PATH [-f PATH]... [-X METHOD] [-H 'Name: value']... [VIEW]\n"
     "                           [--random R] [--json] URL\n"
     "\n"
-    "Shows every rule that is tried for a request, which condition failed with which value, and what the\n"
+    "Shows every rule that is tried for a request, which condition failed with which value, and "
+    "what the\n"
     "view leaves out and why.\n"
     "\n"
     "  -f, --file PATH          YAML file, or folder of them (repeatable)\n"
     "  -X, --request METHOD     default: GET\n"
     "  -H, --header 'N: V'      request header (repeatable); Host sets the authority\n"
-    "  --random R               number in [0, 1) that settles weights, faults and mirrors (default: 0)\n"
+    "  --random R               number in [0, 1) that settles weights, faults and mirrors "
+    "(default: 0)\n"
     "  --scheme http|https      how the connection is made (default: the URL's)\n"
     "  --request-id ID          the fresh x-request-id of a request that gets one\n"
     "                           (default: 00000000-0000-4000-8000-000000000000)\n"
@@ -125,10 +129,11 @@ static int check(const char *command, cli_flags *flags) {
     if (flags->files.n == 0)
         return cli_usage_error(command, "no configuration: give -f PATH");
     if (flags->batch != NULL)
-        return flags->rest.n == 0 && flags->request.request.n_headers == 0 && flags->request.request.method.p == NULL &&
-                       flags->scheme == NULL
+        return flags->rest.n == 0 && flags->request.request.n_headers == 0 &&
+                       flags->request.request.method.p == NULL && flags->scheme == NULL
                    ? CLI_OK
-                   : cli_usage_error(command, "--batch takes no URL, no -X, no -H and no --scheme: every line has its own");
+                   : cli_usage_error(command, "--batch takes no URL, no -X, no -H and no --scheme: "
+                                              "every line has its own");
     if (flags->rest.n != 1)
         return cli_usage_error(command, flags->rest.n == 0 ? "no URL" : "more than one URL");
     const char *wrong = cli_parse_url(&flags->request, flags->rest.v[0]);

@@ -32,7 +32,9 @@ __attribute__((format(printf, 2, 3))) static void fail(test_case *t, const char 
 }
 
 static const char *string_at(const json_t *list, size_t index, const char *otherwise) {
-    const json_t *item = json_is_array(list) ? json_array_get(list, index) : index == 0 ? list : NULL;
+    const json_t *item = json_is_array(list) ? json_array_get(list, index)
+                         : index == 0        ? list
+                                             : NULL;
     return item == NULL && index == 0 ? otherwise : json_string_value(item);
 }
 
@@ -63,19 +65,23 @@ typedef struct outcome {
     hr_request request;
 } outcome;
 
-static int decide(outcome *out, test_case *t, cli_views *views, const cli_view *wanted, cli_request *r) {
+static int decide(outcome *out, test_case *t, cli_views *views, const cli_view *wanted,
+                  cli_request *r) {
     const hr_view *view;
-    int error = cli_views_get(&view, views, wanted, r->request.authority, cli_is_https(&r->request));
+    int error =
+        cli_views_get(&view, views, wanted, r->request.authority, cli_is_https(&r->request));
     if (error == HR_OK)
         error = cli_edge(&out->request, r, view);
-    return error != HR_OK ? error : hr_route(&out->decision, view, &out->request, t->suite->scratch);
+    return error != HR_OK ? error
+                          : hr_route(&out->decision, view, &out->request, t->suite->scratch);
 }
 
 static bool has_rule(const hr_decision *d) {
     return d->virtual_service.p != NULL;
 }
 
-/* Whether a service is the host, or its first labels are ("reviews" of "reviews.default.svc.cluster.local"). */
+/* Whether a service is the host, or its first labels are ("reviews" of
+ * "reviews.default.svc.cluster.local"). */
 static bool is_called(hr_str service, hr_str host) {
     return service.len >= host.len && memcmp(service.p, host.p, host.len) == 0 &&
            (service.len == host.len || service.p[host.len] == '.');
@@ -100,7 +106,8 @@ static int decide_on_service_ports(outcome *out, test_case *t, cli_views *views,
 /* The mesh; else the first Gateway that has a rule for the request; else the mesh's answer. */
 static int decide_somewhere(outcome *out, test_case *t, cli_views *views, cli_request *r) {
     int error = decide(out, t, views, &t->view, r);
-    if (t->view.options.gateway.p != NULL || error == HR_EREQUEST || (error == HR_OK && has_rule(&out->decision)))
+    if (t->view.options.gateway.p != NULL || error == HR_EREQUEST ||
+        (error == HR_OK && has_rule(&out->decision)))
         return error;
     if (t->view.options.port == 0 && decide_on_service_ports(out, t, views, r) == HR_OK)
         return HR_OK;
@@ -118,11 +125,13 @@ static int decide_somewhere(outcome *out, test_case *t, cli_views *views, cli_re
 /* ---- what is expected ---- */
 
 static char *text_of(const json_t *value) {
-    char *text = value == NULL ? NULL : json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY | JSON_SORT_KEYS);
+    char *text =
+        value == NULL ? NULL : json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY | JSON_SORT_KEYS);
     return text != NULL ? text : cli_strdup("nothing", 7);
 }
 
-static void expect_block(test_case *t, const char *what, const char *key, const json_t *expected, const json_t *actual) {
+static void expect_block(test_case *t, const char *what, const char *key, const json_t *expected,
+                         const json_t *actual) {
     bool equal = actual != NULL && json_equal(expected, actual);
     if (equal == t->want_match)
         return;
@@ -161,20 +170,26 @@ static const char *member(const json_t *object, const char *key) {
     return text == NULL ? "" : text;
 }
 
-/* Rules of a delegate that conflict with the rule that names it are dropped, so that it never gets a request. */
-static void check_takes_part(test_case *t, const char *what, const json_t *delegate, const hr_decision *root) {
+/* Rules of a delegate that conflict with the rule that names it are dropped, so that it never gets
+ * a request. */
+static void check_takes_part(test_case *t, const char *what, const json_t *delegate,
+                             const hr_decision *root) {
     const char *name = member(delegate, "name"), *namespace_ = member(delegate, "namespace");
     if (t->want_match && cli_rules_have(t->suite->rules, namespace_, name) &&
         !cli_delegate_takes_part(t->suite->table, root->virtual_service, root->root_route_index))
-        fail(t, "%s: rule http[%d] of %.*s names the delegate %s/%s, but Istio drops the delegate's rules: their matches "
-                "conflict with the match of that rule, or the delegate is not exported to its namespace",
-             what, (int)root->root_route_index, (int)root->virtual_service.len, root->virtual_service.p,
-             namespace_, name);
+        fail(t,
+             "%s: rule http[%d] of %.*s names the delegate %s/%s, but Istio drops the delegate's "
+             "rules: their matches "
+             "conflict with the match of that rule, or the delegate is not exported to its "
+             "namespace",
+             what, (int)root->root_route_index, (int)root->virtual_service.len,
+             root->virtual_service.p, namespace_, name);
 }
 
-/* `delegate` is what the first matching rule of the root says, as in istio-config-validator: what the delegate does with
- * the request does not count, and it need not be loaded. */
-static void expect_delegate(test_case *t, const char *what, const json_t *expected, cli_request *request) {
+/* `delegate` is what the first matching rule of the root says, as in istio-config-validator: what
+ * the delegate does with the request does not count, and it need not be loaded. */
+static void expect_delegate(test_case *t, const char *what, const json_t *expected,
+                            cli_request *request) {
     outcome o = {.decision = HR_DECISION_INIT};
     cli_views *views = root_views(t->suite);
     if (views == NULL || decide_somewhere(&o, t, views, request) != HR_OK) {
@@ -224,8 +239,8 @@ static void compare_decision(test_case *t, const char *what, const json_t *expec
     free(want);
 }
 
-static void expect_decision(test_case *t, const char *what, const json_t *expected, const hr_decision *d,
-                            const hr_request *request) {
+static void expect_decision(test_case *t, const char *what, const json_t *expected,
+                            const hr_decision *d, const hr_request *request) {
     hr_str text;
     if (hr_decision_json(&text, d, request, t->suite->scratch) != HR_OK) {
         fail(t, "%s: the decision cannot be written", what);
@@ -239,8 +254,9 @@ static void expect_decision(test_case *t, const char *what, const json_t *expect
 
 /* r: the request before the proxies of a view set their headers. */
 static void check(test_case *t, const char *what, const outcome *o, cli_request *r) {
-    static const char *const blocks[] = {"route",  "redirect", "rewrite",     "fault",   "headers",    "directResponse",
-                                         "timeout", "retries", "mirror", "mirrors", "corsPolicy", "name"};
+    static const char *const blocks[] = {"route",   "redirect",       "rewrite",    "fault",
+                                         "headers", "directResponse", "timeout",    "retries",
+                                         "mirror",  "mirrors",        "corsPolicy", "name"};
     bool any = false, matched = has_rule(&o->decision);
     json_t *entry = cli_rules_entry(t->suite->rules, &o->decision);
     for (size_t i = 0; i < sizeof(blocks) / sizeof(blocks[0]); i++) {
@@ -250,7 +266,8 @@ static void check(test_case *t, const char *what, const outcome *o, cli_request 
         any = true;
         expect_block(t, what, blocks[i], expected, json_object_get(entry, blocks[i]));
     }
-    const json_t *delegate = json_object_get(t->root, "delegate"), *decision = json_object_get(t->root, "decision");
+    const json_t *delegate = json_object_get(t->root, "delegate"),
+                 *decision = json_object_get(t->root, "decision");
     if (decision != NULL)
         expect_decision(t, what, decision, &o->decision, &o->request);
     if (delegate != NULL) /* last, since it uses the scratch that the decision lives in */
@@ -260,7 +277,8 @@ static void check(test_case *t, const char *what, const outcome *o, cli_request 
     json_decref(entry);
 }
 
-static void run_request(test_case *t, const char *authority, const char *method, const char *uri, const char *scheme) {
+static void run_request(test_case *t, const char *authority, const char *method, const char *uri,
+                        const char *scheme) {
     char what[512];
     outcome o = {.decision = HR_DECISION_INIT};
     cli_request r;
@@ -282,25 +300,31 @@ static void run_request(test_case *t, const char *authority, const char *method,
     if (t->failure == NULL && error == HR_OK)
         check(t, what, &o, &r);
     else if (error == HR_ENOENT)
-        fail(t, "%s: there is no Gateway %.*s with an HTTP server on that port", what, (int)t->view.options.gateway.len,
-             t->view.options.gateway.p);
+        fail(t, "%s: there is no Gateway %.*s with an HTTP server on that port", what,
+             (int)t->view.options.gateway.len, t->view.options.gateway.p);
     else if (error != HR_OK)
-        fail(t, "%s: %s", what, error == HR_EREQUEST ? hr_scratch_error(t->suite->scratch).p : hr_strerror(error));
+        fail(t, "%s: %s", what,
+             error == HR_EREQUEST ? hr_scratch_error(t->suite->scratch).p : hr_strerror(error));
     cli_request_free(&r);
 }
 
 /* Every combination of what the request lists. */
 static void run_requests(test_case *t) {
-    const json_t *authorities = json_object_get(t->request, "authority"), *methods = json_object_get(t->request, "method");
-    const json_t *uris = json_object_get(t->request, "uri"), *schemes = json_object_get(t->request, "scheme");
+    const json_t *authorities = json_object_get(t->request, "authority"),
+                 *methods = json_object_get(t->request, "method");
+    const json_t *uris = json_object_get(t->request, "uri"),
+                 *schemes = json_object_get(t->request, "scheme");
     for (size_t a = 0; a < count(authorities); a++)
         for (size_t m = 0; m < count(methods); m++)
             for (size_t u = 0; u < count(uris); u++)
                 for (size_t s = 0; s < count(schemes) && t->failure == NULL; s++) {
-                    const char *authority = string_at(authorities, a, NULL), *method = string_at(methods, m, "GET");
-                    const char *uri = string_at(uris, u, "/"), *scheme = string_at(schemes, s, "http");
+                    const char *authority = string_at(authorities, a, NULL),
+                               *method = string_at(methods, m, "GET");
+                    const char *uri = string_at(uris, u, "/"),
+                               *scheme = string_at(schemes, s, "http");
                     if (authority == NULL || method == NULL || uri == NULL || scheme == NULL)
-                        fail(t, "request.authority, method, uri and scheme are lists of strings, and authority is needed");
+                        fail(t, "request.authority, method, uri and scheme are lists of strings, "
+                                "and authority is needed");
                     else
                         run_request(t, authority, method, uri, scheme);
                 }
@@ -353,7 +377,8 @@ static void add_result(reading *r, int line, json_t *root) {
     const char *description = json_string_value(json_object_get(root, "description"));
     cli_case_result *result = &out->v[out->n++];
     *result = (cli_case_result){.file = r->path, .line = line};
-    result->description = cli_strdup(description == NULL ? "" : description, description == NULL ? 0 : strlen(description));
+    result->description = cli_strdup(description == NULL ? "" : description,
+                                     description == NULL ? 0 : strlen(description));
     result->failure = run_case(r->suite, r->view, root);
     out->failed += result->failure != NULL;
 }
@@ -372,7 +397,8 @@ static void check_keys(reading *r, const hr_document *document, const json_t *ro
     json_object_foreach((json_t *)root, key, value) {
         if (strcmp(key, "testCases") == 0 || strcmp(key, "view") == 0)
             continue;
-        fprintf(stderr, "%s:%d: unknown key %s: expected testCases or view\n", r->path, line_of(document, key), key);
+        fprintf(stderr, "%s:%d: unknown key %s: expected testCases or view\n", r->path,
+                line_of(document, key), key);
         r->wrong = true;
     }
 }
@@ -401,8 +427,7 @@ static void read_cases(reading *r, const hr_document *document, const json_t *ro
     r->view = json_deep_copy(view);
     if (r->view != NULL)
         cli_json_drop_nulls(r->view);
-    json_array_foreach(cases, i, item)
-        read_case(r, document, item, i);
+    json_array_foreach(cases, i, item) read_case(r, document, item, i);
     json_decref(r->view);
 }
 

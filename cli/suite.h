@@ -34,7 +34,7 @@ typedef struct cli_case_result {
     char *description;
     const char *file; /* of the cli_case_file, which must outlive the results */
     int line;
-    char *failure; /* NULL: it passed */
+    char *failure; /* NULL if the case passed */
 } cli_case_result;
 
 typedef struct cli_case_results {

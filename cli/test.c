@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "color.h"
-#include "suite.h"
 #include "flags.h"
+#include "suite.h"
 
 static const char test_help[] =
     "usage: headerroute test [-f PATH]... [VIEW] [--junit FILE] CASES...\n"
@@ -40,11 +40,13 @@ static size_t write_gateway(char *out, size_t size, hr_str id) {
     if (slash == NULL)
         return 0;
     int namespace_len = (int)(slash - id.p), name_len = (int)id.len - namespace_len - 1;
-    int n = snprintf(out, size,
-                     "---\napiVersion: networking.istio.io/v1\nkind: Gateway\nmetadata: {name: \"%.*s\", namespace: "
-                     "\"%.*s\"}\nspec: {servers: [{port: {number: 80, name: http, protocol: HTTP}, hosts: "
-                     "[\"*/*\"]}], selector: {headerroute-test: \"%.*s.%.*s\"}}\n",
-                     name_len, slash + 1, namespace_len, id.p, namespace_len, id.p, name_len, slash + 1);
+    int n = snprintf(
+        out, size,
+        "---\napiVersion: networking.istio.io/v1\nkind: Gateway\nmetadata: {name: \"%.*s\", "
+        "namespace: "
+        "\"%.*s\"}\nspec: {servers: [{port: {number: 80, name: http, protocol: HTTP}, hosts: "
+        "[\"*/*\"]}], selector: {headerroute-test: \"%.*s.%.*s\"}}\n",
+        name_len, slash + 1, namespace_len, id.p, namespace_len, id.p, name_len, slash + 1);
     return n < 0 || (size_t)n >= size ? 0 : (size_t)n;
 }
 
@@ -56,7 +58,9 @@ static char *missing_gateways(const hr_table *table) {
     for (size_t i = 0; hr_table_virtual_service(&v, table, i) == HR_OK; i++)
         for (size_t g = 0; g < v.n_gateways; g++) {
             char one[512];
-            size_t n = is_known_gateway(table, v.gateways[g]) ? 0 : write_gateway(one, sizeof(one), v.gateways[g]);
+            size_t n = is_known_gateway(table, v.gateways[g])
+                           ? 0
+                           : write_gateway(one, sizeof(one), v.gateways[g]);
             if (n == 0 || (yaml != NULL && strstr(yaml, one) != NULL))
                 continue;
             yaml = cli_realloc(yaml, len + n + 1);
@@ -78,7 +82,8 @@ typedef struct test_rules {
 static hr_table *load_with_gateways(test_rules *r) {
     hr_table *table = NULL;
     hr_diagnostics *d = NULL;
-    r->sources[r->n_sources++] = (hr_source){.name = "(Gateways that no file has)", .text = hr_str_from(r->gateways)};
+    r->sources[r->n_sources++] =
+        (hr_source){.name = "(Gateways that no file has)", .text = hr_str_from(r->gateways)};
     if (hr_table_load(&table, &d, r->sources, r->n_sources, NULL) != HR_OK)
         cli_print_diagnostics(stderr, d);
     hr_diagnostics_free(d);
@@ -122,7 +127,8 @@ static void print_tap(const cli_case_results *results) {
             put_line(r->failure, "");
         }
     }
-    printf("# %s%zu passed, %zu failed%s\n", cli_color_on(stdout, results->failed == 0 ? CLI_GREEN : CLI_RED),
+    printf("# %s%zu passed, %zu failed%s\n",
+           cli_color_on(stdout, results->failed == 0 ? CLI_GREEN : CLI_RED),
            results->n - results->failed, results->failed, cli_color_off(stdout));
 }
 
@@ -157,7 +163,9 @@ static int write_junit(const char *path, const cli_case_results *results) {
         fprintf(stderr, "headerroute test: %s: %s\n", path, strerror(errno));
         return CLI_FAILED;
     }
-    fprintf(out, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n<testsuite name=\"headerroute\" tests=\"%zu\" failures=\"%zu\">\n",
+    fprintf(out,
+            "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n<testsuite "
+            "name=\"headerroute\" tests=\"%zu\" failures=\"%zu\">\n",
             results->n, results->failed);
     for (size_t i = 0; i < results->n; i++) {
         const cli_case_result *r = &results->v[i];
@@ -218,9 +226,11 @@ static int run_file(cli_case_results *results, test_rules *shared, hr_source *so
             return CLI_FAILED;
         return cli_cases_run(results, &shared->suite, file);
     }
-    test_rules own = {.suite = {.defaults = shared->suite.defaults, .connection = shared->suite.connection}};
+    test_rules own = {
+        .suite = {.defaults = shared->suite.defaults, .connection = shared->suite.connection}};
     sources[n] = (hr_source){.name = file->path, .text = {file->resources, file->len}};
-    int code = open_rules(&own, sources, n + 1) ? cli_cases_run(results, &own.suite, file) : CLI_FAILED;
+    int code =
+        open_rules(&own, sources, n + 1) ? cli_cases_run(results, &own.suite, file) : CLI_FAILED;
     close_rules(&own);
     return code;
 }
@@ -234,7 +244,8 @@ static int report(const cli_flags *flags, const cli_case_results *results) {
 static int run_all(cli_flags *flags) {
     cli_case_files files = {0};
     cli_case_results results = {0};
-    test_rules shared = {.suite = {.defaults = flags->view, .connection = &flags->request.connection}};
+    test_rules shared = {
+        .suite = {.defaults = flags->view, .connection = &flags->request.connection}};
     int code = CLI_OK;
     hr_source *sources = cli_realloc(NULL, (flags->files.n + 1) * sizeof(*sources));
     for (size_t i = 0; i < flags->files.n; i++)

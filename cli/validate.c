@@ -8,13 +8,17 @@
 static void help(FILE *to) {
     fputs("usage: headerroute validate [--strict] [--no-lint] [--color WHEN] PATH...\n"
           "\n"
-          "Loads YAML files and folders as Istio's admission does and prints what it finds, one finding a line:\n"
+          "Loads YAML files and folders as Istio's admission does and prints what it finds, one "
+          "finding a line:\n"
           "\n"
           "  file:line:column: error|warning: field.path: message\n"
           "\n"
-          "Warnings are about what is admitted and yet hardly meant: rules that can never match because an earlier\n"
-          "one covers them, subsets no DestinationRule defines or that select no pod, hosts no Service backs, weights\n"
-          "that do not add up to 100, rules that outside clients pass by, deprecated and ignored fields.\n"
+          "Warnings are about what Istio accepts but is probably a mistake: rules that can never "
+          "match because an earlier\n"
+          "one covers them, subsets no DestinationRule defines or that select no pod, hosts no "
+          "Service backs, weights\n"
+          "that do not add up to 100, rules that outside clients pass by, deprecated and ignored "
+          "fields.\n"
           "\n"
           "  --strict                 warnings fail, too\n"
           "  --no-lint                only what admission itself says\n"
@@ -29,11 +33,14 @@ static void help(FILE *to) {
 /* One line on stderr, so that stdout has findings only. */
 static void sum_up(const hr_diagnostics *d, const hr_table *table) {
     size_t errors = hr_diagnostics_errors(d), warnings = hr_diagnostics_count(d) - errors;
-    fprintf(stderr, "%zu error%s, %zu warning%s", errors, errors == 1 ? "" : "s", warnings, warnings == 1 ? "" : "s");
+    fprintf(stderr, "%zu error%s, %zu warning%s", errors, errors == 1 ? "" : "s", warnings,
+            warnings == 1 ? "" : "s");
     if (table != NULL) {
         hr_stats s = HR_STATS_INIT;
         hr_table_stats(&s, table);
-        fprintf(stderr, " in %zu VirtualServices, %zu DestinationRules, %zu Gateways, %zu Services, %zu ServiceEntries",
+        fprintf(stderr,
+                " in %zu VirtualServices, %zu DestinationRules, %zu Gateways, %zu Services, %zu "
+                "ServiceEntries",
                 s.virtual_services, s.destination_rules, s.gateways, s.services, s.service_entries);
     }
     fputc('\n', stderr);

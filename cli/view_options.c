@@ -12,7 +12,8 @@ const cli_view_flag cli_view_flags[CLI_VIEW_FLAGS] = {
     {"port", "port", "N",
      "the service port called, or the Gateway server's port\n"
      "(default: the URL's, else 80)"},
-    {"namespace", "namespace", "NS", "namespace of the proxy (default: default; for a Gateway its own)"},
+    {"namespace", "namespace", "NS",
+     "namespace of the proxy (default: default; for a Gateway its own)"},
     {"source-label", "source_labels", "K=V", "label of the proxy's pod (repeatable)"},
     {"locality", "locality", "REGION/ZONE/SUBZONE",
      "where the proxy runs, for localityLbSetting; zone and subzone may be left\n"
@@ -90,7 +91,8 @@ static int add_labels_json(cli_view *view, json_t *labels, const char **expected
     json_object_foreach(labels, name, value) {
         if (!json_is_string(value))
             return HR_EINVAL;
-        cli_add_label(view, hr_str_from(name), (hr_str){json_string_value(value), json_string_length(value)});
+        cli_add_label(view, hr_str_from(name),
+                      (hr_str){json_string_value(value), json_string_length(value)});
     }
     return HR_OK;
 }
@@ -102,7 +104,8 @@ int cli_view_set(cli_view *view, const char *option, hr_str value, const char **
     return hr_view_options_set(&view->options, hr_str_from(option), value, expected);
 }
 
-int cli_view_set_json(cli_view *view, const char *option, const json_t *value, const char **expected) {
+int cli_view_set_json(cli_view *view, const char *option, const json_t *value,
+                      const char **expected) {
     char number[32];
     hr_str text = {0}; /* absent, and so refused, if the type is wrong */
     if (is_labels(option))

@@ -1,4 +1,5 @@
-/* Whose data plane decides: the options of a view, as flags, lines of --batch and test cases give them. */
+/* Whose data plane decides: the options of a view, as flags, lines of --batch and test cases give
+ * them. */
 #ifndef HR_CLI_VIEW_OPTIONS_H
 #define HR_CLI_VIEW_OPTIONS_H
 
@@ -15,7 +16,8 @@ typedef struct cli_view {
     size_t n_labels, labels_capacity;
 } cli_view;
 
-/* A flag that sets an option. The name of the option is that of hr_view_options_set, or source_labels. */
+/* A flag that sets an option. The name of the option is that of hr_view_options_set, or
+ * source_labels. */
 typedef struct cli_view_flag {
     const char *flag, *option;
     const char *value; /* in --help */
@@ -25,10 +27,12 @@ typedef struct cli_view_flag {
 enum { CLI_VIEW_FLAGS = 8 };
 extern const cli_view_flag cli_view_flags[CLI_VIEW_FLAGS];
 
-/* Both set an option. HR_OK; HR_ENOENT if there is no such option; HR_EINVAL with a phrase in *expected if the
- * value is not allowed. The text of source_labels is KEY=VALUE and adds a label; its JSON is an object. */
+/* Both set an option. HR_OK; HR_ENOENT if there is no such option; HR_EINVAL with a phrase in
+ * *expected if the value is not allowed. The text of source_labels is KEY=VALUE and adds a label;
+ * its JSON is an object. */
 int cli_view_set(cli_view *view, const char *option, hr_str value, const char **expected);
-int cli_view_set_json(cli_view *view, const char *option, const json_t *value, const char **expected);
+int cli_view_set_json(cli_view *view, const char *option, const json_t *value,
+                      const char **expected);
 
 void cli_add_label(cli_view *view, hr_str name, hr_str value);
 /* The options that hr_view_new takes: those of the view, with its labels, on a port. */

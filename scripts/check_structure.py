@@ -74,10 +74,13 @@ def circles(graph):
 
 
 def with_sources(graph):
-    """The same graph with the files joined that are one subject: thing.c and thing.h."""
+    """The same graph with the files joined that are one subject: thing.c, thing.h and thing_private.h."""
+    def subject(file):
+        return file.with_name(file.stem.removesuffix("_private"))
+
     joined = collections.defaultdict(set)
     for file, others in graph.items():
-        joined[file.with_suffix("")] |= {other.with_suffix("") for other in others} - {file.with_suffix("")}
+        joined[subject(file)] |= {subject(other) for other in others} - {subject(file)}
     return joined
 
 

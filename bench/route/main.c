@@ -1,7 +1,7 @@
 /*
- * bench/route: nanoseconds a decision and bytes a rule, for growing tables, against a plain first-match
- * walk of the same rules; the demo's rules against one XXH3 over the request's bytes; loading against
- * libyaml's bare events. Everything in one run, so that ratios mean something.
+ * bench/route: nanoseconds a decision and bytes a rule, for growing tables, against a plain
+ * first-match walk of the same rules; the demo's rules against one XXH3 over the request's bytes;
+ * loading against libyaml's bare events. Everything in one run, so that ratios mean something.
  */
 #include <malloc.h>
 #include <stdbool.h>
@@ -60,7 +60,8 @@ static hr_table *load_text(const char *yaml) {
 /* ---- decisions ---- */
 
 /* Seconds a decision over `n` requests in random order, repeated for `budget` seconds. */
-static double time_decisions(const hr_view *view, const bench_request *requests, size_t n, bool walk, double budget) {
+static double time_decisions(const hr_view *view, const bench_request *requests, size_t n,
+                             bool walk, double budget) {
     hr_scratch *scratch;
     hr_decision d = HR_DECISION_INIT;
     hr_route_mode mode = {.plain_walk = walk};
@@ -73,8 +74,9 @@ static double time_decisions(const hr_view *view, const bench_request *requests,
         size_t block = 0;
         while (block < 20000 && (block < 16 || now() - from < budget / 4)) {
             for (size_t i = 0; i < 16; i++, block++) {
-                int error = walk ? hr_route_by(&d, view, &requests[done++ % n].request, scratch, &mode)
-                                 : hr_route(&d, view, &requests[done++ % n].request, scratch);
+                int error =
+                    walk ? hr_route_by(&d, view, &requests[done++ % n].request, scratch, &mode)
+                         : hr_route(&d, view, &requests[done++ % n].request, scratch);
                 if (error != HR_OK)
                     fail("a request was refused");
             }
@@ -87,7 +89,8 @@ static double time_decisions(const hr_view *view, const bench_request *requests,
     return best;
 }
 
-/* What malloc has handed out: RE2's programs count too, which the library's own statistics do not know. */
+/* What malloc has handed out: RE2's programs count too, which the library's own statistics do not
+ * know. */
 static size_t heap_bytes(void) {
     struct mallinfo2 info = mallinfo2();
     return info.uordblks + info.hblkhd;
@@ -125,18 +128,20 @@ static row measure(bench_kind kind, size_t n) {
 }
 
 static void bench_tables(size_t largest) {
-    printf("%-14s %9s %12s %12s %10s %12s\n", "rules", "number", "ns/decision", "ns/walk", "walk/ours", "bytes/rule");
+    printf("%-14s %9s %12s %12s %10s %12s\n", "rules", "number", "ns/decision", "ns/walk",
+           "walk/ours", "bytes/rule");
     for (int kind = 0; kind < BENCH_KINDS; kind++) {
         for (size_t n = 1; n <= largest; n *= 10) {
             row r = measure((bench_kind)kind, n);
-            printf("%-14s %9zu %12.0f %12.0f %10.2f %12.0f\n", bench_kind_names[kind], n, r.ns, r.walk_ns,
-                   r.walk_ns / r.ns, r.bytes);
+            printf("%-14s %9zu %12.0f %12.0f %10.2f %12.0f\n", bench_kind_names[kind], n, r.ns,
+                   r.walk_ns, r.walk_ns / r.ns, r.bytes);
             fflush(stdout);
         }
     }
 }
 
-/* ---- ratios: what is compared takes turns in short blocks, so that both have the machine's same moods ---- */
+/* ---- ratios: what is compared takes turns in short blocks, so that both have the machine's same
+ * moods ---- */
 
 #define ROUNDS 2000
 
@@ -167,8 +172,8 @@ static double median_ratio(const series *a, const series *b) {
     return median(&ratios);
 }
 
-static double time_block(const hr_view *view, const bench_request *requests, size_t n, hr_scratch *scratch, bool walk,
-                         size_t block) {
+static double time_block(const hr_view *view, const bench_request *requests, size_t n,
+                         hr_scratch *scratch, bool walk, size_t block) {
     static size_t done;
     hr_route_mode mode = {.plain_walk = walk};
     hr_decision d = HR_DECISION_INIT;
@@ -201,7 +206,8 @@ static void bench_growth(size_t largest) {
     static bench_request few[REQUESTS], many[REQUESTS];
     static series ten, all;
     hr_scratch *scratch;
-    hr_view *small = view_of(BENCH_HEADER, 10, few, REQUESTS), *large = view_of(BENCH_HEADER, largest, many, REQUESTS);
+    hr_view *small = view_of(BENCH_HEADER, 10, few, REQUESTS),
+            *large = view_of(BENCH_HEADER, largest, many, REQUESTS);
     if (hr_scratch_new(&scratch) != HR_OK)
         fail("no memory");
     for (int i = 0; i < ROUNDS; i++) {
@@ -209,7 +215,8 @@ static void bench_growth(size_t largest) {
         all.v[i] = time_block(large, many, REQUESTS, scratch, false, 1024);
     }
     double growth = median_ratio(&all, &ten);
-    printf("\nfrom 10 to %zu exact headers: %.0f to %.0f ns at best, a growth of %.2fx; median of %d ratios: %.2fx\n",
+    printf("\nfrom 10 to %zu exact headers: %.0f to %.0f ns at best, a growth of %.2fx; median of "
+           "%d ratios: %.2fx\n",
            largest, least(&ten), least(&all), least(&all) / least(&ten), ROUNDS, growth);
     hr_scratch_free(scratch);
     hr_view_unref(small);
@@ -219,11 +226,13 @@ static void bench_growth(size_t largest) {
 /* ---- the demo's rules ---- */
 
 static size_t serialize(char *out, size_t size, const hr_request *r) {
-    size_t len = (size_t)snprintf(out, size, "%.*s %.*s HTTP/1.1\r\nhost: %.*s\r\n", (int)r->method.len, r->method.p,
-                                  (int)r->path.len, r->path.p, (int)r->authority.len, r->authority.p);
+    size_t len = (size_t)snprintf(out, size, "%.*s %.*s HTTP/1.1\r\nhost: %.*s\r\n",
+                                  (int)r->method.len, r->method.p, (int)r->path.len, r->path.p,
+                                  (int)r->authority.len, r->authority.p);
     for (size_t i = 0; i < r->n_headers; i++)
-        len += (size_t)snprintf(out + len, size - len, "%.*s: %.*s\r\n", (int)r->headers[i].name.len,
-                                r->headers[i].name.p, (int)r->headers[i].value.len, r->headers[i].value.p);
+        len += (size_t)snprintf(out + len, size - len, "%.*s: %.*s\r\n",
+                                (int)r->headers[i].name.len, r->headers[i].name.p,
+                                (int)r->headers[i].value.len, r->headers[i].value.p);
     return len + (size_t)snprintf(out + len, size - len, "\r\n");
 }
 
@@ -231,7 +240,10 @@ static double time_hash(const char *bytes, size_t len, size_t block) {
     volatile uint64_t sink = 0;
     double from = now();
     for (size_t i = 0; i < block; i++) {
-        __asm__ volatile("" : : "r"(bytes) : "memory"); /* the bytes may have changed: hash them again */
+        __asm__ volatile(""
+                         :
+                         : "r"(bytes)
+                         : "memory"); /* the bytes may have changed: hash them again */
         sink = sink ^ XXH3_64bits(bytes, len);
     }
     return (now() - from) / (double)block * 1e9;
@@ -246,13 +258,16 @@ static void bench_seed(const char *folder) {
     hr_view *view;
     hr_view_options options = HR_VIEW_OPTIONS_INIT;
     options.port = 5000;
-    if (hr_table_load_paths(&table, NULL, paths, 2, NULL) != HR_OK || hr_view_new(&view, table, &options) != HR_OK)
+    if (hr_table_load_paths(&table, NULL, paths, 2, NULL) != HR_OK ||
+        hr_view_new(&view, table, &options) != HR_OK)
         fail("the demo's files do not load");
-    const hr_pair headers[] = {
-        {HR_STR("User-Agent"), HR_STR("python-requests/2.28.1")}, {HR_STR("Accept-Encoding"), HR_STR("gzip, deflate")},
-        {HR_STR("Accept"), HR_STR("*/*")},                        {HR_STR("Connection"), HR_STR("keep-alive")},
-        {HR_STR("Content-Type"), HR_STR("application/json")},     {HR_STR("target"), HR_STR("condition1")},
-        {HR_STR("Content-Length"), HR_STR("131872")}};
+    const hr_pair headers[] = {{HR_STR("User-Agent"), HR_STR("python-requests/2.28.1")},
+                               {HR_STR("Accept-Encoding"), HR_STR("gzip, deflate")},
+                               {HR_STR("Accept"), HR_STR("*/*")},
+                               {HR_STR("Connection"), HR_STR("keep-alive")},
+                               {HR_STR("Content-Type"), HR_STR("application/json")},
+                               {HR_STR("target"), HR_STR("condition1")},
+                               {HR_STR("Content-Length"), HR_STR("131872")}};
     bench_request request = {.request = {.version = HR_REQUEST_VERSION,
                                          .method = HR_STR("POST"),
                                          .scheme = HR_STR("http"),
@@ -275,11 +290,12 @@ static void bench_seed(const char *folder) {
     }
     double to_hash = median_ratio(&ours, &hash), to_walk = median_ratio(&ours, &walk),
            parsed_to_hash = median_ratio(&parsed, &hash);
-    printf("\nthe demo's rules: %.0f ns a decision at best, XXH3 over the request's head (%zu bytes) %.0f ns: ratio %.2f; "
+    printf("\nthe demo's rules: %.0f ns a decision at best, XXH3 over the request's head (%zu "
+           "bytes) %.0f ns: ratio %.2f; "
            "medians of %d ratios: to XXH3 %.2f, to the walk %.2f\n",
            least(&ours), len, least(&hash), least(&ours) / least(&hash), ROUNDS, to_hash, to_walk);
-    printf("with headers that an HTTP parser has checked: %.0f ns, ratio %.2f; median ratio %.2f\n", least(&parsed),
-           least(&parsed) / least(&hash), parsed_to_hash);
+    printf("with headers that an HTTP parser has checked: %.0f ns, ratio %.2f; median ratio %.2f\n",
+           least(&parsed), least(&parsed) / least(&hash), parsed_to_hash);
     hr_scratch_free(scratch);
     hr_view_unref(view);
     hr_table_unref(table);
@@ -311,7 +327,8 @@ static void bench_load(bench_kind kind, size_t n) {
         hr_table_unref(table);
     }
     double mb = (double)len / 1e6;
-    printf("loading %zu %s rules (%.1f MB): libyaml's events %.1f MB/s, table %.1f MB/s (%.2f of it), view in %.0f ms\n",
+    printf("loading %zu %s rules (%.1f MB): libyaml's events %.1f MB/s, table %.1f MB/s (%.2f of "
+           "it), view in %.0f ms\n",
            n, bench_kind_names[kind], mb, mb / events, mb / load, events / load, view_time * 1e3);
     free(yaml);
 }

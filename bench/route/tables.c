@@ -33,8 +33,9 @@ __attribute__((format(printf, 2, 3))) static void put(text *t, const char *forma
 
 /* Which matcher rule i of a mixed table has. */
 static bench_kind kind_of(bench_kind kind, size_t i) {
-    static const bench_kind mix[] = {BENCH_HEADER, BENCH_PREFIX, BENCH_HEADER, BENCH_PREFIX, BENCH_HEADER,
-                                     BENCH_PREFIX, BENCH_HEADER, BENCH_PREFIX, BENCH_HEADER, BENCH_REGEX};
+    static const bench_kind mix[] = {BENCH_HEADER, BENCH_PREFIX, BENCH_HEADER, BENCH_PREFIX,
+                                     BENCH_HEADER, BENCH_PREFIX, BENCH_HEADER, BENCH_PREFIX,
+                                     BENCH_HEADER, BENCH_REGEX};
     return kind == BENCH_MIXED ? mix[i % 10] : kind;
 }
 
@@ -47,25 +48,34 @@ static void put_rule(text *t, bench_kind kind, size_t i) {
         put(t, "  - match:\n    - uri:\n        prefix: /tenant-%06zu/\n", i);
         break;
     default:
-        put(t, "  - match:\n    - headers:\n        x-tenant:\n          regex: tenant-%06zu(-[a-z]+)?\n", i);
+        put(t,
+            "  - match:\n    - headers:\n        x-tenant:\n          regex: "
+            "tenant-%06zu(-[a-z]+)?\n",
+            i);
         break;
     }
-    put(t, "    route:\n    - destination:\n        host: shop\n        subset: v%zu\n", i % SUBSETS);
+    put(t, "    route:\n    - destination:\n        host: shop\n        subset: v%zu\n",
+        i % SUBSETS);
 }
 
 char *bench_yaml(bench_kind kind, size_t n) {
     text t = {0};
-    put(&t, "apiVersion: v1\nkind: Service\nmetadata:\n  name: shop\nspec:\n  selector:\n    app: shop\n"
+    put(&t, "apiVersion: v1\nkind: Service\nmetadata:\n  name: shop\nspec:\n  selector:\n    app: "
+            "shop\n"
             "  ports:\n  - name: http\n    port: 80\n---\n");
-    put(&t, "apiVersion: networking.istio.io/v1\nkind: DestinationRule\nmetadata:\n  name: shop\nspec:\n"
+    put(&t, "apiVersion: networking.istio.io/v1\nkind: DestinationRule\nmetadata:\n  name: "
+            "shop\nspec:\n"
             "  host: shop\n  subsets:\n");
     for (size_t s = 0; s < SUBSETS; s++)
         put(&t, "  - name: v%zu\n    labels:\n      version: v%zu\n", s, s);
     for (size_t s = 0; s < SUBSETS; s++)
-        put(&t, "---\napiVersion: v1\nkind: Pod\nmetadata:\n  name: shop-%zu\n  labels:\n    app: shop\n"
-                "    version: v%zu\nstatus:\n  podIP: 10.0.0.%zu\n",
+        put(&t,
+            "---\napiVersion: v1\nkind: Pod\nmetadata:\n  name: shop-%zu\n  labels:\n    app: "
+            "shop\n"
+            "    version: v%zu\nstatus:\n  podIP: 10.0.0.%zu\n",
             s, s, s + 1);
-    put(&t, "---\napiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata:\n  name: shop\nspec:\n"
+    put(&t, "---\napiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata:\n  name: "
+            "shop\nspec:\n"
             "  hosts:\n  - shop\n  http:\n");
     for (size_t i = 0; i < n; i++)
         put_rule(&t, kind, i);
@@ -75,10 +85,13 @@ char *bench_yaml(bench_kind kind, size_t n) {
 
 void bench_request_init(bench_request *out, bench_kind kind, size_t i) {
     bench_kind aimed = kind_of(kind, i);
-    snprintf(out->key, sizeof(out->key), "tenant-%06zu", aimed == BENCH_PREFIX ? (size_t)999999 : i);
-    snprintf(out->path, sizeof(out->path), aimed == BENCH_PREFIX ? "/tenant-%06zu/items?page=2" : "/items?page=%zu", i);
+    snprintf(out->key, sizeof(out->key), "tenant-%06zu",
+             aimed == BENCH_PREFIX ? (size_t)999999 : i);
+    snprintf(out->path, sizeof(out->path),
+             aimed == BENCH_PREFIX ? "/tenant-%06zu/items?page=2" : "/items?page=%zu", i);
     const hr_pair headers[] = {
-        {HR_STR("user-agent"), HR_STR("Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0")},
+        {HR_STR("user-agent"),
+         HR_STR("Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0")},
         {HR_STR("accept"), HR_STR("application/json")},
         {HR_STR("accept-encoding"), HR_STR("gzip, deflate, br")},
         {HR_STR("content-type"), HR_STR("application/json")},

@@ -6,10 +6,17 @@
 
 #include <headerroute/headerroute.h>
 
-typedef enum bench_kind { BENCH_HEADER, BENCH_PREFIX, BENCH_REGEX, BENCH_MIXED, BENCH_KINDS } bench_kind;
+typedef enum bench_kind {
+    BENCH_HEADER,
+    BENCH_PREFIX,
+    BENCH_REGEX,
+    BENCH_MIXED,
+    BENCH_KINDS
+} bench_kind;
 extern const char *const bench_kind_names[BENCH_KINDS];
 
-/* One VirtualService of n rules and a catch-all, its Service, DestinationRule and pods. Free with free(). */
+/* One VirtualService of n rules and a catch-all, its Service, DestinationRule and pods. Free with
+ * free(). */
 char *bench_yaml(bench_kind kind, size_t n);
 
 /* A request as a browser behind a proxy sends it, aimed at rule `i`. Strings live in `room`. */

@@ -21,7 +21,7 @@ typedef struct worker {
     pthread_t thread;
     crew *crew;
     size_t first, done;
-    double cpu; /* seconds of its own */
+    double cpu;     /* seconds of its own */
     char apart[64]; /* no cache line is shared with the next one's counter */
 } worker;
 
@@ -54,8 +54,8 @@ static void *work(void *arg) {
 
 typedef struct rate {
     double each_second; /* decisions of all threads together */
-    double cpu;         /* seconds of a CPU for one: what waiting for another thread's cache lines adds shows here
-                         * even where the machine has other work */
+    double cpu; /* seconds of a CPU for one: what waiting for another thread's cache lines adds
+                 * shows here even where the machine has other work */
 } rate;
 
 static rate measure(const hr_view *view, const bench_request *requests, size_t n, size_t threads) {
@@ -81,7 +81,8 @@ static rate measure(const hr_view *view, const bench_request *requests, size_t n
     return (rate){(double)done / took, cpu / (double)done};
 }
 
-void bench_threads(const char *name, const hr_view *view, const bench_request *requests, size_t n, size_t most) {
+void bench_threads(const char *name, const hr_view *view, const bench_request *requests, size_t n,
+                   size_t most) {
     rate alone = {0};
     printf("%-14s", name);
     for (size_t threads = 1; threads <= most && threads <= MOST_THREADS; threads *= 2) {
@@ -91,8 +92,9 @@ void bench_threads(const char *name, const hr_view *view, const bench_request *r
             best = r.each_second > best.each_second ? r : best;
         }
         alone = threads == 1 ? best : alone;
-        printf("  %zu: %.2f M/s (%.2fx), %.0f ns of CPU each (%.2fx)", threads, best.each_second / 1e6,
-               best.each_second / alone.each_second, best.cpu * 1e9, best.cpu / alone.cpu);
+        printf("  %zu: %.2f M/s (%.2fx), %.0f ns of CPU each (%.2fx)", threads,
+               best.each_second / 1e6, best.each_second / alone.each_second, best.cpu * 1e9,
+               best.cpu / alone.cpu);
     }
     printf("\n");
 }

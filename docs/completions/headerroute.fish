@@ -2,7 +2,7 @@
 complete -c headerroute -f
 complete -c headerroute -n __fish_use_subcommand -l version -d 'Print the version'
 complete -c headerroute -n __fish_use_subcommand -a validate -d 'Loads YAML files and folders as Istio\'s admission does and prints what it finds, one finding a line'
-complete -c headerroute -n __fish_use_subcommand -a route -d 'Tells what Istio\'s data plane does with a request: which rule takes it, where it goes, and what the'
+complete -c headerroute -n __fish_use_subcommand -a route -d 'Shows what Istio\'s data plane does with a request: which rule takes it, where it goes, and what the'
 complete -c headerroute -n __fish_use_subcommand -a explain -d 'Shows every rule that is tried for a request, which condition failed with which value, and what the'
 complete -c headerroute -n __fish_use_subcommand -a test -d 'Runs routing tests in the format of istio-config-validator (and a superset of it) against'
 complete -c headerroute -n __fish_use_subcommand -a diff -d 'Compares two versions of rules for all requests and prints the regions of requests that they decide'

@@ -1,3 +1,4 @@
+/* Decodes and encodes Base64 (RFC 4648 section 4) with OpenSSL. */
 #include "base64.h"
 
 #include <string.h>

@@ -1,3 +1,4 @@
+/* Implements --check, which asks a running server over HTTP whether it is ready. */
 #include "check.h"
 
 #include <arpa/inet.h>

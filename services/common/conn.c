@@ -1,4 +1,4 @@
-/* The life of downstream connections: accepted, kept, swept, cut off, closed. */
+/* Downstream connections from accept to close: keep-alive, timeouts, and forced close. */
 #include "conn.h"
 
 #include <arpa/inet.h>

@@ -8,7 +8,8 @@
 
 #include "server.h"
 
-/* A head and a small body come with one read of this size, into the first buffer of a connection. */
+/* A head and a small body come with one read of this size, into the first buffer of a connection.
+ */
 #define HR_FIRST_READ ((size_t)32 << 10)
 
 /* The address of one end of a connection, as text. */
@@ -33,9 +34,10 @@ struct hr_conn {
     const hr_listener *listener;
     sv_sock *sock;
     hr_stage stage;
-    hr_exchange *ex;   /* the request whose head is complete, or NULL */
-    uint64_t since_ns; /* of the last change: accepted, the last request ended, the next one begun */
-    bool begun;        /* bytes of a request have come, but not all of it */
+    hr_exchange *ex; /* the request whose head is complete, or NULL */
+    uint64_t
+        since_ns; /* of the last change: accepted, the last request ended, the next one begun */
+    bool begun;   /* bytes of a request have come, but not all of it */
 
     /* Head and body of a request stay in this buffer until its exchange ends, followed by what the
      * client sent behind it. NULL while there is nothing. */

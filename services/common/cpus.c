@@ -1,3 +1,4 @@
+/* Counts the CPUs that this process may use, from its affinity mask and its cgroup quotas. */
 #include "cpus.h"
 
 #include <math.h>

@@ -1,3 +1,4 @@
+/* Finds embedded files and serves the embedded documentation. */
 #include "embed.h"
 
 #include <string.h>
@@ -23,7 +24,8 @@ void hr_answer_embedded(hr_exchange *ex, const hr_embedded *file) {
         return;
     }
     add_header(ex, "content-security-policy",
-               "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; connect-src 'self'; "
+               "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; "
+               "connect-src 'self'; "
                "form-action 'none'; frame-ancestors 'none'; base-uri 'none'");
     add_header(ex, "x-content-type-options", "nosniff");
     add_header(ex, "referrer-policy", "no-referrer");

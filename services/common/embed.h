@@ -1,4 +1,5 @@
-/* Files that the build put into the program (cmake/HrEmbed.cmake), and the documentation among them. */
+/* Files that the build put into the program (cmake/HrEmbed.cmake), and the documentation among
+ * them. */
 #ifndef HR_SERVICES_EMBED_H
 #define HR_SERVICES_EMBED_H
 
@@ -6,7 +7,7 @@
 #include <stddef.h>
 
 typedef struct hr_embedded {
-    const char *name;         /* as given to hr_embed; NULL ends an array */
+    const char *name; /* as given to hr_embed; NULL ends an array */
     const char *content_type;
     const unsigned char *bytes;
     size_t size;
@@ -21,7 +22,8 @@ const hr_embedded *hr_embedded_find(const hr_embedded *files, const char *name, 
  * origin only. Answers 405 to any method but GET and HEAD. */
 void hr_answer_embedded(struct hr_exchange *ex, const hr_embedded *file);
 
-/* /openapi.json and /docs, the same for proxy and predict. True: it was such a call and is answered. */
+/* /openapi.json and /docs, the same for proxy and predict. True: it was such a call and is
+ * answered. */
 bool hr_answer_docs(struct hr_exchange *ex);
 
 #endif

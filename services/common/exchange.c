@@ -16,7 +16,8 @@
 #include "hex.h"
 #include "server.h"
 
-/* An answer that took longer than this may have been cut off by its reader: worth a system call. */
+/* The client may have closed the connection while it read an answer that took longer than this.
+ * Only then is checking for it worth a system call. */
 #define SLOW_ANSWER_NS (100 * 1000000ull)
 
 /* Heads and the beginnings of pipelined requests are not counted in the upload budget up to this.

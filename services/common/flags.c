@@ -1,3 +1,4 @@
+/* Parses flags and their environment variables from a table and prints --help. */
 #include "flags.h"
 
 #include <ctype.h>

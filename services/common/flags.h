@@ -36,7 +36,7 @@ typedef struct hr_flag {
     const char *help;         /* one sentence or two; wrapped by --help */
     size_t offset;            /* of the field in the options struct */
     const char *also_env;     /* another environment variable, or NULL */
-    const char *default_text; /* in --help where the initial value does not tell; NULL: the value */
+    const char *default_text; /* default shown by --help; NULL shows the initial value */
     int64_t min, max;
     const char *const *choices; /* NULL-terminated */
     /* CUSTOM: 0, or -1 with a sentence in `why` */

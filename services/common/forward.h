@@ -21,7 +21,6 @@ size_t hr_forward_add(hr_exchange *ex, hr_pair *fields, size_t n);
  * none. */
 hr_str hr_forward_body(const hr_exchange *ex);
 
-
 /* Copies the fields of an answer (names in lower case) into the response, but for Date. */
 void hr_forward_answer_fields(hr_exchange *ex, const hr_pair *fields, size_t n);
 
@@ -33,13 +32,15 @@ typedef struct hr_relay {
 } hr_relay;
 
 /* Begins the answer with the upstream's status and these fields (names in lower case; copied).
- * Upstream's Date gives way to ours. `content_length` as the upstream announced it, HR_UNKNOWN_LENGTH
- * where it did not. The relay must have `ex` and `up`. Follow with hr_relay_send. */
+ * Upstream's Date gives way to ours. `content_length` as the upstream announced it,
+ * HR_UNKNOWN_LENGTH where it did not. The relay must have `ex` and `up`. Follow with hr_relay_send.
+ */
 void hr_relay_begin(hr_relay *relay, int status, const hr_pair *fields, size_t n,
                     uint64_t content_length);
 /* Passes on one hr_up_data_fn call; asks the upstream for more once the client has taken it. */
 void hr_relay_send(hr_relay *relay, const char *bytes, size_t n, int final);
-/* After hr_relay_begin: the rest will not come. Ends the connection so that the client can tell. */
+/* Aborts an answer begun with hr_relay_begin whose rest will not arrive. Closes the connection so
+ * that the client detects the truncated answer. */
 void hr_relay_abort(hr_relay *relay);
 
 #endif

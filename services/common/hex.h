@@ -1,3 +1,4 @@
+/* Converts hexadecimal digits to numbers. */
 #ifndef HR_SERVICES_HEX_H
 #define HR_SERVICES_HEX_H
 

@@ -1,3 +1,4 @@
+/* Runs jobs on worker threads from a bounded queue and returns the results to the loops. */
 #include "jobs.h"
 
 #include <math.h>
@@ -20,8 +21,9 @@ enum { STAGE_QUEUED, STAGE_READING, STAGE_DETACHED };
 /* How often a loop looks whether its jobs are still wanted. */
 #define TICK_MS 100
 
-/* A job is let in if so many times its estimated end lies before its deadline: pictures differ and
- * the machine's pace changes, and one that is given up half done has cost others their time. */
+/* A job is admitted only if its estimated time, multiplied by this factor, ends before its
+ * deadline. The estimate is uncertain because images differ and the load of the machine changes. A
+ * job that is cancelled half done has wasted worker time. */
 #define DEADLINE_MARGIN 1.2
 
 /* How long a worker that waits for memory sleeps before it looks whether its job is still wanted.
@@ -89,7 +91,7 @@ static double read_workers(void *ctx) {
 
 static void define_metrics(hr_jobs *jobs, hr_metrics *m) {
     static const char cancelled[] = "headerroute_jobs_cancelled_total";
-    static const char cancelled_help[] = "Jobs given up before they were done, by reason.";
+    static const char cancelled_help[] = "Jobs cancelled before they completed, by reason.";
     hr_metrics_read(m, HR_GAUGE, "headerroute_jobs_queued", NULL, "Jobs waiting for a worker.",
                     read_queued, jobs);
     hr_metrics_read(m, HR_GAUGE, "headerroute_jobs_queue_capacity", NULL, "Jobs that may wait.",

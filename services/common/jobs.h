@@ -1,7 +1,7 @@
 /*
  * Long work off the loops: a bounded queue, worker threads, and the way back to the loop that owns
- * the request. Work is given up when its client has gone, when its deadline has passed and when a
- * drain runs out of time.
+ * the request. A job is cancelled when its client disconnects, when its deadline passes, or when
+ * the drain times out.
  *
  * Order: first come, first served. An HTTP/1.1 connection has one request under way at a time, so
  * this is a round robin over connections: who asks again waits behind all who asked before.
@@ -18,7 +18,7 @@
 typedef struct hr_jobs hr_jobs;
 typedef struct hr_job hr_job;
 
-/* Why a job is given up. */
+/* Why a job is cancelled. */
 typedef enum hr_cancel {
     HR_CANCEL_NONE = 0,
     HR_CANCEL_GONE,     /* the client left */
@@ -38,10 +38,10 @@ typedef struct hr_worker {
 struct hr_job {
     /* filled by the service before hr_jobs_submit */
     void (*run)(hr_job *job, hr_worker *worker); /* on a worker */
-    /* On the loop, exactly once, if the request still waits: answers it. `cancel` tells why there
-     * may be no result. */
+    /* Answers the request. Called on the loop, exactly once, if the request still waits. `cancel`
+     * is the reason why a result may be missing. */
     void (*answer)(hr_job *job, hr_exchange *ex, hr_cancel cancel);
-    void (*release)(hr_job *job); /* any thread, when nobody needs the job any more */
+    void (*release)(hr_job *job); /* any thread, after the last use of the job */
     uint64_t deadline_ns;         /* CLOCK_MONOTONIC; 0: none */
 
     /* read by the service */

@@ -1,3 +1,4 @@
+/* Reads one string member of a JSON object without building a tree. */
 #include "json_in.h"
 
 #include <stdio.h>
@@ -22,7 +23,7 @@ static int stop(reader *r, const char *wrong) {
     return 0;
 }
 
-/* A value that is no string. */
+/* Handles a value that is not a string. */
 static int other_value(reader *r) {
     if (r->depth == 0)
         return stop(r, "is not a JSON object");

@@ -1,3 +1,4 @@
+/* Writes JSON into a text buffer that grows. */
 #include "json_out.h"
 
 #include <stdarg.h>

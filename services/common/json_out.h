@@ -10,7 +10,7 @@
 typedef struct hr_text {
     char *p; /* malloc'ed, zero-terminated; NULL while nothing was written */
     size_t len, capacity;
-    bool failed; /* memory ran out: the text is cut off there */
+    bool failed; /* an allocation failed; the text is truncated at that point */
 } hr_text;
 
 void hr_text_free(hr_text *text);

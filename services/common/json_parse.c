@@ -1,3 +1,4 @@
+/* Parses one JSON document with yajl and reports errors as sentences. */
 #include "json_parse.h"
 
 #include <stdbool.h>

@@ -1,6 +1,6 @@
 /*
- * What every reader of a JSON body does with yajl: one whole document, an error as a sentence, and a
- * string that stays.
+ * What every reader of a JSON body does with yajl: one whole document, an error as a sentence, and
+ * a string that stays.
  */
 #ifndef HR_SERVICES_JSON_PARSE_H
 #define HR_SERVICES_JSON_PARSE_H

@@ -1,3 +1,4 @@
+/* Parses listen addresses and opens listening sockets. */
 #include "listen.h"
 
 #include <arpa/inet.h>
@@ -11,8 +12,8 @@
 #include <unistd.h>
 
 /* The kernel's buffers of one connection, each way (it doubles what is asked for). They count
- * against the memory limit of the group, and slow readers fill them: so they must not grow as far as
- * the kernel would let them. */
+ * against the memory limit of the group, and slow readers fill them: so they must not grow as far
+ * as the kernel would let them. */
 #define SOCKET_BUFFER (128 << 10)
 
 static int bad(char *why, size_t why_size, const char *text) {

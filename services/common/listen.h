@@ -1,4 +1,4 @@
-/* Listening sockets. */
+/* Listen addresses and listening sockets. */
 #ifndef HR_SERVICES_LISTEN_H
 #define HR_SERVICES_LISTEN_H
 

@@ -1,3 +1,4 @@
+/* Writes messages to stderr and the access log to stdout from a background thread. */
 #include "log.h"
 
 #include <errno.h>
@@ -48,7 +49,7 @@ static void write_all(int fd, const char *bytes, size_t len) {
         if (n < 0 && errno == EINTR)
             continue;
         if (n <= 0)
-            return; /* nobody reads the log any more: serving goes on */
+            return; /* The reader closed the log; the server keeps serving. */
         bytes += n;
         len -= (size_t)n;
     }

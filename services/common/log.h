@@ -20,8 +20,8 @@ void hr_log_start(const char *program, hr_log_level level);
  * milliseconds, the rest is lost and the thread is left to the end of the process. */
 void hr_log_stop(uint64_t ms);
 
-/* A message. Any thread. Control characters are escaped. Lost if stderr takes nothing at the moment:
- * a pipe that is full must not stop a loop. */
+/* A message. Any thread. Control characters are escaped. Lost if stderr takes nothing at the
+ * moment: a pipe that is full must not stop a loop. */
 void hr_log(hr_log_level level, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /* A sentence on stderr without program and level. Until hr_log_start it waits for a slow reader of

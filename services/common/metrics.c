@@ -1,3 +1,4 @@
+/* Counts metrics per thread and prints them in the Prometheus text format. */
 #include "metrics.h"
 
 #include "memory.h"

@@ -11,7 +11,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-
 typedef enum hr_metric_kind { HR_COUNTER, HR_GAUGE, HR_HISTOGRAM } hr_metric_kind;
 
 typedef struct hr_metrics hr_metrics;
@@ -35,7 +34,8 @@ hr_metric hr_metrics_histogram(hr_metrics *metrics, const char *name, const char
 /* A value read when the metrics are. `kind` is HR_COUNTER or HR_GAUGE. */
 void hr_metrics_read(hr_metrics *metrics, hr_metric_kind kind, const char *name, const char *labels,
                      const char *help, double (*read)(void *ctx), void *ctx);
-/* More text, written when the metrics are read, by whoever keeps numbers of its own. */
+/* Registers a function that appends metrics kept outside this registry. It is called each time the
+ * metrics are read. */
 void hr_metrics_hook(hr_metrics *metrics, void (*write)(void *ctx, hr_metrics *metrics, void *out),
                      void *ctx);
 void hr_metrics_printf(void *out, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

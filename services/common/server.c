@@ -139,8 +139,9 @@ const hr_flag hr_server_flags[] = {
      .offset = FIELD(idle_timeout_ms),
      .min = 100,
      .max = 86400000,
-     .help = "Close a connection on which no request was begun for this long. While the connections "
-             "of a loop are used up, 15 s."},
+     .help =
+         "Close a connection on which no request was begun for this long. While the connections "
+         "of a loop are used up, 15 s."},
     {.name = "request-timeout",
      .kind = HR_FLAG_SECONDS,
      .value_name = "S",
@@ -154,7 +155,7 @@ const hr_flag hr_server_flags[] = {
      .offset = FIELD(stall_timeout_ms),
      .min = 100,
      .max = 86400000,
-     .help = "A client that takes nothing of its answer for so long is cut off."},
+     .help = "Close a connection whose client reads nothing of its answer for this long."},
     {.name = "http10",
      .kind = HR_FLAG_CHOICE,
      .value_name = "ACTION",
@@ -225,7 +226,7 @@ hr_loop *hr_server_loop(hr_server *server, size_t index) {
 
 /* ---- signals ---- */
 
-/* How soon a signal is noticed that a thread of somebody else's took. */
+/* How often the main thread checks for a signal that was delivered to another thread. */
 #define SIGNAL_LOOK_NS (100 * 1000000)
 
 static _Atomic bool stop_wanted;
@@ -358,7 +359,7 @@ static void loop_drain(hr_loop *loop) {
     set_tick(loop, DRAIN_TURN_MS);
     run_until_quiet(loop, (uint64_t)loop->server->options->drain_ms);
     if (loop->active > 0)
-        hr_log(HR_LOG_WARN, "%zu requests are cut off at the end of the drain", loop->active);
+        hr_log(HR_LOG_WARN, "the drain timed out: closing %zu unfinished requests", loop->active);
     /* What on_cancel gave up is answered now; then the rest goes without an answer. */
     run_until_quiet(loop, loop->active > 0 ? CANCEL_MS : 0);
     hr_conn_cut_all(loop);
@@ -472,10 +473,10 @@ static void define_metrics(hr_server *server) {
     hr_metrics_read(m, HR_GAUGE, "headerroute_upload_memory_bytes", NULL,
                     "Memory held by request bodies, of --max-upload-bytes.", read_uploads, server);
     hr_metrics_read(m, HR_COUNTER, "headerroute_log_lines_dropped_total", NULL,
-                    "Access log lines dropped because nobody took them in time.", read_dropped,
+                    "Access log lines dropped because the reader was too slow.", read_dropped,
                     NULL);
     hr_metrics_read(m, HR_GAUGE, "headerroute_build_info", "version=\"" HR_VERSION "\"",
-                    "Always 1; tells the version.", read_one, NULL);
+                    "Always 1; the label holds the version.", read_one, NULL);
 }
 
 static void wake(hr_loop *loop) {
@@ -489,7 +490,7 @@ static void wake(hr_loop *loop) {
 static void join(hr_server *server) {
     const hr_service *service = server->service;
     struct timespec pause = {0, 20 * 1000000};
-    /* What is still running when the time is up is told so, just before the loops give up on it. */
+    /* When the drain times out, cancels the work still running just before the loops abandon it. */
     uint64_t cancel_at = hr_now_ns() + (uint64_t)server->options->drain_ms * 1000000;
     bool cancelled = false;
     while (atomic_load(&server->n_ended) < server->n_loops) {
@@ -520,17 +521,9 @@ static uint64_t log_patience(const hr_server *server, uint64_t stopped_at) {
     return drain > gone + MIN_LOG_PATIENCE_MS ? drain - gone : MIN_LOG_PATIENCE_MS;
 }
 
-int hr_server_run(const hr_service *service, const hr_listener *listeners, size_t n_listeners,
-                  const hr_server_options *options, hr_metrics *metrics) {
-    hr_server server = {.service = service,
-                        .listeners = listeners,
-                        .n_listeners = n_listeners,
-                        .options = options,
-                        .metrics = metrics,
-                        .n_loops = (size_t)options->threads,
-                        .mutex = PTHREAD_MUTEX_INITIALIZER};
-    sigset_t signals;
-    int code;
+/* 0, or the exit code after one line on stderr. */
+static int check_listeners(const hr_service *service, const hr_listener *listeners,
+                           size_t n_listeners) {
     if (n_listeners > MAX_LISTENERS) {
         fprintf(stderr, "%s: more than %d listeners\n", service->program, MAX_LISTENERS);
         return 1;
@@ -544,6 +537,49 @@ int hr_server_run(const hr_service *service, const hr_listener *listeners, size_
             return 2;
         }
     }
+    return 0;
+}
+
+static void start_loops(hr_server *server) {
+    server->loops = sv_alloc_zeroed(sizeof(hr_loop) * server->n_loops);
+    server->threads = sv_alloc_zeroed(sizeof(pthread_t) * server->n_loops);
+    server->alive = sv_alloc_zeroed(sizeof(bool) * server->n_loops);
+    for (size_t i = 0; i < server->n_loops; ++i) {
+        server->loops[i].server = server;
+        server->loops[i].index = (unsigned)i;
+        server->loops[i].cells = hr_metrics_cells(server->metrics);
+    }
+    announce(server);
+    for (size_t i = 0; i < server->n_loops; ++i)
+        start_thread(&server->threads[i], &server->loops[i]);
+}
+
+/* From the signal to the end of the last loop. */
+static void drain(hr_server *server) {
+    atomic_store(&server->draining, true);
+    if (!atomic_load(&server->failed))
+        hr_log(HR_LOG_INFO, "draining");
+    close_listeners(server);
+    if (server->service->on_drain != NULL)
+        server->service->on_drain(server->service->ctx);
+    for (size_t i = 0; i < server->n_loops; ++i)
+        wake(&server->loops[i]);
+    join(server);
+}
+
+int hr_server_run(const hr_service *service, const hr_listener *listeners, size_t n_listeners,
+                  const hr_server_options *options, hr_metrics *metrics) {
+    hr_server server = {.service = service,
+                        .listeners = listeners,
+                        .n_listeners = n_listeners,
+                        .options = options,
+                        .metrics = metrics,
+                        .n_loops = (size_t)options->threads,
+                        .mutex = PTHREAD_MUTEX_INITIALIZER};
+    sigset_t signals;
+    int code = check_listeners(service, listeners, n_listeners);
+    if (code != 0)
+        return code;
     if (options->check)
         return hr_check_ready(service->program, listeners[0].address);
     allow_files(options);
@@ -558,29 +594,10 @@ int hr_server_run(const hr_service *service, const hr_listener *listeners, size_
     define_metrics(&server);
     snprintf(server.via, sizeof(server.via), "1.1 %s", options->name);
 
-    server.loops = sv_alloc_zeroed(sizeof(hr_loop) * server.n_loops);
-    server.threads = sv_alloc_zeroed(sizeof(pthread_t) * server.n_loops);
-    server.alive = sv_alloc_zeroed(sizeof(bool) * server.n_loops);
-    for (size_t i = 0; i < server.n_loops; ++i) {
-        server.loops[i].server = &server;
-        server.loops[i].index = (unsigned)i;
-        server.loops[i].cells = hr_metrics_cells(metrics);
-    }
-    announce(&server);
-    for (size_t i = 0; i < server.n_loops; ++i)
-        start_thread(&server.threads[i], &server.loops[i]);
-
+    start_loops(&server);
     wait_for_stop(&signals);
     uint64_t stopped_at = hr_now_ns();
-    atomic_store(&server.draining, true);
-    if (!atomic_load(&server.failed))
-        hr_log(HR_LOG_INFO, "draining");
-    close_listeners(&server);
-    if (service->on_drain != NULL)
-        service->on_drain(service->ctx);
-    for (size_t i = 0; i < server.n_loops; ++i)
-        wake(&server.loops[i]);
-    join(&server);
+    drain(&server);
     code = atomic_load(&server.failed) ? 1 : 0;
     if (service->on_stopped != NULL && !service->on_stopped(service->ctx)) {
         hr_log_stop(log_patience(&server, stopped_at));

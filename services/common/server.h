@@ -65,7 +65,7 @@ struct hr_loop {
 typedef struct hr_listener {
     const char *address; /* "127.0.0.1:5000", "[::1]:5000"; port 0 takes a free one */
     void (*on_request)(hr_exchange *ex); /* called once the request is there with its whole body */
-    struct hr_tls *tls;                  /* connections are encrypted with it; NULL: they are not */
+    struct hr_tls *tls;                  /* TLS context of the connections; NULL for plaintext */
 } hr_listener;
 
 typedef struct hr_service {
@@ -75,8 +75,8 @@ typedef struct hr_service {
      * 1). loop_stop: no connection is left. */
     int (*loop_start)(hr_loop *loop, void *ctx);
     void (*loop_stop)(hr_loop *loop, void *ctx);
-    /* Called on the main thread when draining begins and when it is over; NULL allowed. `cancel`
-     * tells that the time is up and what still runs should be given up. */
+    /* Called on the main thread; NULL allowed. `on_drain` is called when draining begins.
+     * `on_cancel` is called when the drain times out and must cancel the work still running. */
     void (*on_drain)(void *ctx);
     void (*on_cancel)(void *ctx);
     /* The loops have ended: end the threads that still post to them. False: one cannot be ended;
@@ -91,7 +91,7 @@ typedef struct hr_service {
 /* What is done with requests of HTTP/1.0. */
 typedef enum hr_http10 { HR_HTTP10_ALLOW = 0, HR_HTTP10_REFUSE } hr_http10;
 
-/* What all servers can be told; hr_server_flags is the table for it. */
+/* Options common to all servers; hr_server_flags is the table of their flags. */
 typedef struct hr_server_options {
     hr_text_list listen;
     const char *name; /* of this hop, in Via and logs */
@@ -101,10 +101,9 @@ typedef struct hr_server_options {
     int64_t max_body_bytes;   /* of one request */
     int64_t max_upload_bytes; /* of all requests being read or handled, together */
     int64_t max_head_bytes;   /* request line and header fields */
-    int64_t
-        idle_timeout_ms; /* a connection on which no request was begun for so long is closed */
+    int64_t idle_timeout_ms;  /* a connection on which no request was begun for so long is closed */
     int64_t request_timeout_ms;   /* from the first to the last byte of a request */
-    int64_t stall_timeout_ms;     /* a reader that takes nothing for so long is cut off */
+    int64_t stall_timeout_ms;     /* closes if the client reads nothing for this long */
     int64_t handshake_timeout_ms; /* of TLS */
     int http10;                   /* hr_http10 */
     int log_level;                /* hr_log_level */
@@ -114,7 +113,7 @@ typedef struct hr_server_options {
 #define HR_SERVER_OPTIONS_INIT                                                                     \
     {                                                                                              \
         .drain_ms = 10000, .max_connections = 512, .max_body_bytes = 16 << 20,                     \
-        .max_upload_bytes = 64 << 20, .max_head_bytes = 60 << 10, .idle_timeout_ms = 3600000,        \
+        .max_upload_bytes = 64 << 20, .max_head_bytes = 60 << 10, .idle_timeout_ms = 3600000,      \
         .request_timeout_ms = 60000, .stall_timeout_ms = 15000, .handshake_timeout_ms = 10000,     \
         .log_level = HR_LOG_INFO                                                                   \
     }

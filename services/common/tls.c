@@ -1,3 +1,4 @@
+/* Loads and reloads the certificate of a TLS listener and accepts connections with it. */
 #include "tls.h"
 
 #include <pthread.h>
@@ -94,10 +95,10 @@ static int load(SSL_CTX **out, hr_tls *tls, char *why, size_t why_size) {
     SSL_CTX_set_alpn_select_cb(ctx, choose_protocol, NULL);
     SSL_CTX_set_info_callback(ctx, on_info);
     if (SSL_CTX_use_certificate_chain_file(ctx, tls->cert_path) != 1)
-        return fail(ctx, why, why_size, tls->cert_path, "is no certificate chain in PEM");
+        return fail(ctx, why, why_size, tls->cert_path, "is not a certificate chain in PEM");
     if (SSL_CTX_use_PrivateKey_file(ctx, tls->key_path, SSL_FILETYPE_PEM) != 1)
         return fail(ctx, why, why_size, tls->key_path,
-                    "is no private key in PEM that fits the certificate");
+                    "is not a private key in PEM that matches the certificate");
     if (SSL_CTX_check_private_key(ctx) != 1)
         return fail(ctx, why, why_size, tls->key_path, "does not belong to the certificate");
     *out = ctx;

@@ -30,7 +30,7 @@ SSL *hr_tls_accept(hr_tls *tls);
 void hr_tls_note_handshake(hr_tls *tls);
 void hr_tls_free(hr_tls *tls);
 
-/* When the certificate in force ends, in seconds since 1970; 0 where it does not tell. */
+/* Returns the expiry of the current certificate in seconds since 1970, or 0 if it is unknown. */
 int64_t hr_tls_not_after(const hr_tls *tls);
 /* Connections accepted, and handshakes completed on them. */
 uint64_t hr_tls_connections(const hr_tls *tls);

@@ -1,3 +1,4 @@
+/* Runs one HTTP/1.1 exchange with an upstream endpoint, including retries and timeouts. */
 #include "upstream_internal.h"
 
 #include <errno.h>
@@ -38,7 +39,7 @@ struct hr_up_exchange {
         received : 1;
     unsigned head_done : 1, complete : 1, first_shown : 1, busy : 1, over : 1, reading_stopped : 1;
     unsigned tunnel : 1;
-    unsigned tell_error : 1; /* failed where no callback may be called: the timer tells */
+    unsigned tell_error : 1; /* failed where callbacks are not allowed; the timer reports it */
     hr_up_sent_fn on_sent;   /* of a tunnel */
     void *sent_ctx;
     sv_http1_body body;
@@ -418,7 +419,8 @@ static void request_written(hr_up_exchange *ex) {
 }
 
 static void on_written(hr_up_conn *conn, bool ok) {
-    /* After an error the peer may still have answered (413, and then closed): reading tells. */
+    /* A peer may answer (413, for example) and close before it has read the whole request. After a
+     * write error, reading the connection shows whether it did. */
     if (ok && conn->exchange != NULL)
         request_written(conn->exchange);
 }

@@ -25,7 +25,7 @@ typedef struct hr_up_conn {
     struct hr_up_conn *newer, *older; /* in the endpoint's idle list */
     uint64_t opened_at, idle_until;
     uint32_t n_requests;
-    int peer_idle_s; /* of the peer's Keep-Alive; -1: not told */
+    int peer_idle_s; /* timeout in the peer's Keep-Alive field; -1 if absent */
     int encrypting;  /* the TCP connection stands, and the TLS handshake is under way */
     void (*on_written)(struct hr_up_conn *conn, bool ok);
 } hr_up_conn;

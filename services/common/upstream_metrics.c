@@ -1,3 +1,4 @@
+/* Exports the counters of the upstream client as metrics. */
 #include "upstream_metrics.h"
 
 #include <stddef.h>

@@ -1,3 +1,4 @@
+/* Manages upstream endpoints: name resolution, the connection pool, and read buffers. */
 #include "upstream_internal.h"
 
 #include <arpa/inet.h>
@@ -153,7 +154,7 @@ static void on_address(void *ctx, const struct addrinfo *list, const char *err) 
             address->len = list->ai_addrlen;
         }
     }
-    /* Whoever waits may free its exchange, and with it the last reference. */
+    /* A callback may free its exchange, which may hold the last reference to the endpoint. */
     hr_up_endpoint_ref(endpoint);
     while (endpoint->waiting != NULL)
         hr_up_exchange_resolved(endpoint->waiting, endpoint->n_addresses > 0 ? NULL : err);
@@ -204,8 +205,8 @@ static void on_readable(void *ctx) {
     if (conn->exchange != NULL)
         hr_up_exchange_readable(conn->exchange);
     else if (sv_sock_ssl(conn->sock) == NULL || !sv_sock_is_silent(conn->sock))
-        /* An idle connection that can be read has been closed, or its peer says what nobody asked.
-         * (TLS may have a ticket to give.) */
+        /* An idle connection becomes readable if the peer closed it or sent unrequested data. A
+         * TLS session ticket is the exception: it leaves no data to read. */
         hr_up_conn_close(conn);
 }
 

@@ -1,3 +1,4 @@
+/* Configures TLS for upstream connections: verification, client certificate, and sessions. */
 #include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -87,9 +88,10 @@ static int load_own(hr_up_tls *tls, const hr_up_tls_options *options, char *why,
     char *cert = text(options->cert_path), *key = text(options->key_path);
     int error = 0;
     if (SSL_CTX_use_certificate_chain_file(tls->ctx, cert) != 1)
-        error = fail(why, why_size, cert, "is no certificate chain in PEM");
+        error = fail(why, why_size, cert, "is not a certificate chain in PEM");
     else if (SSL_CTX_use_PrivateKey_file(tls->ctx, key, SSL_FILETYPE_PEM) != 1)
-        error = fail(why, why_size, key, "is no private key in PEM that fits the certificate");
+        error =
+            fail(why, why_size, key, "is not a private key in PEM that matches the certificate");
     tls->fingerprint = mix_file(mix_file(tls->fingerprint, cert), key);
     free(cert);
     free(key);

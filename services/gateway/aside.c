@@ -1,3 +1,4 @@
+/* Writes long answers on threads of their own and limits how many are held at a time. */
 #include "aside.h"
 
 #include <pthread.h>

@@ -1,3 +1,4 @@
+/* Loads configurations, resolves their endpoints and keeps endpoint state across reloads. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -78,7 +79,8 @@ static int is_limited(const hr_traffic_policy *p) {
 
 /* ---- what is refused ---- */
 
-/* Policies that this gateway does not act on. NULL: it acts on all of it. */
+/* Returns the reason why the gateway cannot apply a cluster's policy, or NULL if it applies all of
+ * it. */
 static const char *not_acted_on(const hr_cluster *cluster) {
     const hr_traffic_policy *p = cluster->policy;
     if (p->lb == HR_LB_PASSTHROUGH)
@@ -90,8 +92,9 @@ static const char *not_acted_on(const hr_cluster *cluster) {
                "endpoints): this "
                "gateway connects only to addresses that its configuration names";
     if (p->tls_mode == HR_TLS_ISTIO_MUTUAL)
-        return "trafficPolicy.tls: ISTIO_MUTUAL wants the certificates that Istio gives its "
-               "sidecars, which this gateway has not; use SIMPLE or MUTUAL with files, or DISABLE";
+        return "trafficPolicy.tls: ISTIO_MUTUAL requires the certificates that Istio issues to its "
+               "sidecars, which this gateway does not have; use SIMPLE or MUTUAL with files, or "
+               "DISABLE";
     if (p->tls_mode != HR_TLS_DISABLE && p->tls_credential_name.len > 0)
         return "trafficPolicy.tls.credentialName: this gateway reads no Kubernetes Secrets; mount "
                "them and name the files by caCertificates, clientCertificate and privateKey";
@@ -165,7 +168,8 @@ static int choose_view(hr_view_options *out, const hr_table *table, const gw_opt
     out->port = (uint16_t)options->gateway_port;
     out->namespace_ = hr_str_from(options->namespace_);
     out->locality = hr_str_from(options->locality);
-    /* Unknown hosts are answered 502, never passed through: the gateway is no open proxy. */
+    /* Requests for unknown hosts are answered with 502. Passing them through would make the gateway
+     * an open proxy. */
     out->outbound_policy = HR_REGISTRY_ONLY;
     out->repeated_headers = (hr_repeated_headers)options->repeated_headers;
     size_t n = hr_table_gateway_count(table);

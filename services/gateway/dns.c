@@ -1,3 +1,4 @@
+/* Resolves the host names of endpoints on a dedicated thread with c-ares. */
 #include "dns.h"
 
 #include <ares.h>
@@ -36,7 +37,7 @@ typedef struct entry {
     size_t n;
     uint64_t round;
     int in_flight, answered, forgotten;
-    int family; /* asked for: the dns thread's */
+    int family;              /* asked for: the dns thread's */
     int unknown_at_question; /* it was asked for before its first answer came */
     uint64_t next_at, succeeded_at;
     unsigned failures; /* since the last success */
@@ -52,8 +53,8 @@ struct gw_dns {
     int stop;
     pthread_t thread;
     int wake_fd, change_fd;
-    /* A name with a dot is taken as it stands; only bare ones go through the search list, which in a
-     * cluster's pods would cost several questions for each. */
+    /* A name with a dot is taken as it stands; only bare ones go through the search list, which in
+     * a cluster's pods would cost several questions for each. */
     ares_channel whole, bare;
     gw_dns_stats stats;
     uint64_t jitter, seed;
@@ -90,22 +91,26 @@ static uint64_t rank(const address *a, uint64_t seed) {
     return hash ^ hash >> 32;
 }
 
-/* Servers turn the order round with every answer, which must not count as a change; and yet the first must
- * not be the same in every gateway, since it is the only one that DNS_ROUND_ROBIN takes. */
+/* Servers turn the order round with every answer, which must not count as a change; and yet the
+ * first must not be the same in every gateway, since it is the only one that DNS_ROUND_ROBIN takes.
+ */
 static int compare_addresses(const void *a, const void *b, void *seed) {
     uint64_t x = rank(a, *(const uint64_t *)seed), y = rank(b, *(const uint64_t *)seed);
-    return x != y ? (x > y) - (x < y) : strcmp(((const address *)a)->text, ((const address *)b)->text);
+    return x != y ? (x > y) - (x < y)
+                  : strcmp(((const address *)a)->text, ((const address *)b)->text);
 }
 
 /* NULL: no memory. */
-static address *addresses_of(const gw_dns *dns, const struct ares_addrinfo *info, size_t *n, uint64_t *ttl_ms) {
+static address *addresses_of(const gw_dns *dns, const struct ares_addrinfo *info, size_t *n,
+                             uint64_t *ttl_ms) {
     int ttl = -1;
     size_t count = 0;
     for (const struct ares_addrinfo_node *node = info->nodes; node != NULL; node = node->ai_next)
         count++;
     address *out = calloc(count + 1, sizeof(*out));
     *n = 0;
-    for (const struct ares_addrinfo_node *node = info->nodes; out != NULL && node != NULL; node = node->ai_next) {
+    for (const struct ares_addrinfo_node *node = info->nodes; out != NULL && node != NULL;
+         node = node->ai_next) {
         int v4 = node->ai_family == AF_INET;
         const void *raw = v4 ? (const void *)&((struct sockaddr_in *)node->ai_addr)->sin_addr
                              : (const void *)&((struct sockaddr_in6 *)node->ai_addr)->sin6_addr;
@@ -138,7 +143,9 @@ static int same(const entry *e, const address *addresses, size_t n) {
 static void succeeded(entry *e, address *addresses, size_t n, uint64_t ttl_ms, uint64_t now) {
     gw_dns *dns = e->dns;
     int changed = !e->answered || !same(e, addresses, n);
-    ttl_ms = ttl_ms < MIN_REFRESH_MS ? MIN_REFRESH_MS : ttl_ms > MAX_REFRESH_MS ? MAX_REFRESH_MS : ttl_ms;
+    ttl_ms = ttl_ms < MIN_REFRESH_MS   ? MIN_REFRESH_MS
+             : ttl_ms > MAX_REFRESH_MS ? MAX_REFRESH_MS
+                                       : ttl_ms;
     free(e->addresses);
     e->addresses = addresses;
     e->n = n;
@@ -150,7 +157,8 @@ static void succeeded(entry *e, address *addresses, size_t n, uint64_t ttl_ms, u
     if (!changed || e->forgotten)
         return;
     atomic_fetch_add(&dns->stats.changes, 1);
-    hr_log(n > 0 ? HR_LOG_INFO : HR_LOG_WARN, n > 0 ? "%s has %zu addresses" : "%s has no address", e->name, n);
+    hr_log(n > 0 ? HR_LOG_INFO : HR_LOG_WARN, n > 0 ? "%s has %zu addresses" : "%s has no address",
+           e->name, n);
     poke(dns->change_fd);
 }
 
@@ -166,13 +174,15 @@ static void failed(entry *e, const char *why, uint64_t now) {
 
 static void on_answer(void *arg, int status, int timeouts, struct ares_addrinfo *info);
 
-/* One family after the other: c-ares takes a missing answer about one for "no data" if the other has none, and
- * endpoints would go although nobody said so. */
+/* Queries one address family after the other. In a combined query c-ares reports "no data" if one
+ * family gets no answer and the other has no records. That would remove endpoints although no DNS
+ * server reported them missing. */
 static void ask(entry *e, int family) {
-    const struct ares_addrinfo_hints hints = {.ai_family = family, .ai_socktype = SOCK_STREAM,
-                                              .ai_flags = ARES_AI_NOSORT};
+    const struct ares_addrinfo_hints hints = {
+        .ai_family = family, .ai_socktype = SOCK_STREAM, .ai_flags = ARES_AI_NOSORT};
     e->family = family;
-    ares_getaddrinfo(strchr(e->name, '.') != NULL ? e->dns->whole : e->dns->bare, e->name, NULL, &hints, on_answer, e);
+    ares_getaddrinfo(strchr(e->name, '.') != NULL ? e->dns->whole : e->dns->bare, e->name, NULL,
+                     &hints, on_answer, e);
 }
 
 static void on_answer(void *arg, int status, int timeouts, struct ares_addrinfo *info) {
@@ -213,7 +223,8 @@ static entry *due(gw_dns *dns, uint64_t now, int *wait_ms) {
     uint64_t soonest = now + MAX_REFRESH_MS;
     entry *found = NULL;
     pthread_mutex_lock(&dns->mutex);
-    for (entry *e = dns->entries; found == NULL && e != NULL && dns->n_in_flight < MAX_IN_FLIGHT; e = e->next) {
+    for (entry *e = dns->entries; found == NULL && e != NULL && dns->n_in_flight < MAX_IN_FLIGHT;
+         e = e->next) {
         if (e->in_flight)
             continue;
         if (e->next_at <= now)
@@ -274,7 +285,8 @@ static void *run(void *arg) {
         int wait_ms;
         for (entry *e; (e = due(dns, hr_timers_now(), &wait_ms)) != NULL;)
             ask(e, AF_INET);
-        size_t whole = add_sockets(dns->whole, fds + 1), bare = add_sockets(dns->bare, fds + 1 + whole);
+        size_t whole = add_sockets(dns->whole, fds + 1),
+               bare = add_sockets(dns->bare, fds + 1 + whole);
         wait_ms = sooner(dns->bare, sooner(dns->whole, wait_ms));
         uint64_t woken;
         if (poll(fds, 1 + whole + bare, wait_ms) > 0 && fds[0].revents != 0 &&
@@ -290,7 +302,8 @@ static void *run(void *arg) {
 
 static int open_channel(ares_channel *out, const char *servers, int flags) {
     struct ares_options options = {.timeout = TIMEOUT_MS, .tries = TRIES, .flags = flags};
-    int error = ares_init_options(out, &options, ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_FLAGS);
+    int error =
+        ares_init_options(out, &options, ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_FLAGS);
     if (error == ARES_SUCCESS && servers != NULL)
         error = ares_set_servers_ports_csv(*out, servers);
     return error;
@@ -348,7 +361,8 @@ gw_dns *gw_dns_new(const char *servers, char *why, size_t why_size) {
     if (error == ARES_SUCCESS)
         error = open_channel(&dns->bare, servers, 0);
     if (error != ARES_SUCCESS || dns->wake_fd < 0 || dns->change_fd < 0) {
-        snprintf(why, why_size, "%s", error != ARES_SUCCESS ? ares_strerror(error) : strerror(errno));
+        snprintf(why, why_size, "%s",
+                 error != ARES_SUCCESS ? ares_strerror(error) : strerror(errno));
         dispose(dns);
         return NULL;
     }

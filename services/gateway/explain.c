@@ -1,3 +1,4 @@
+/* Answers /explain: parses the described request and writes its decision and trace as JSON. */
 #include "explain.h"
 
 #include <stdlib.h>

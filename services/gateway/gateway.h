@@ -31,14 +31,14 @@ typedef struct gw_options {
     const char *namespace_;
     const char *locality; /* NULL: what its pod's topology labels say */
     const char *admin;
-    const char *status; /* ADDR:PORT of probes and metrics alone */
-    hr_text_list admin_hosts; /* names besides its own that --admin answers to */
+    const char *status;             /* ADDR:PORT of probes and metrics alone */
+    hr_text_list admin_hosts;       /* names besides its own that --admin answers to */
     const char *ui;                 /* path prefix; NULL: no page */
     const char *ui_samples;         /* folder; NULL: no samples */
     const char *tls_cert, *tls_key; /* both or none */
     int64_t tls_handshake_ms;
     int64_t tunnel_idle_ms, max_tunnels; /* max_tunnels 0: a quarter of --max-connections */
-    const char *dns_server; /* NULL: the system's */
+    const char *dns_server;              /* NULL: the system's */
     int64_t trusted_proxies;
     int repeated_headers; /* hr_repeated_headers */
 } gw_options;
@@ -68,7 +68,7 @@ typedef struct gw_cluster {
     const hr_cluster *cluster;
     gw_endpoint **endpoints; /* as in cluster->endpoints */
     gw_shared *shared;
-    hr_up_tls *tls; /* of its connections; NULL: they are not encrypted */
+    hr_up_tls *tls; /* of its connections; NULL for plaintext */
     int limited;    /* connectionPool has limits */
 } gw_cluster;
 
@@ -111,7 +111,7 @@ void gw_files_free(gw_files *files);
 typedef struct gw_loop_cluster {
     hr_cursor cursor;
     hr_endpoint_state *states; /* made at the first request */
-    hr_rings *rings;           /* without those of `ejected`; NULL: nobody is */
+    hr_rings *rings;           /* without the ejected endpoints; NULL if none is */
     uint8_t *ejected;          /* one an endpoint */
     hr_up_endpoint **up;       /* connections of this loop; each made at its first request */
     size_t active;             /* requests of this loop that have a connection */
@@ -171,7 +171,7 @@ struct gateway {
     _Atomic uint64_t generation, reloads, reloads_failed;
     _Atomic int config_good; /* the last load succeeded */
     uint64_t loaded_fingerprint;
-    hr_tls *tls; /* of the listeners; NULL: they are not encrypted */
+    hr_tls *tls; /* of the listeners; NULL for plaintext */
     uint64_t tls_fingerprint;
     _Atomic uint64_t tls_reloads, tls_reloads_failed;
     _Atomic int tls_good; /* the files as they stand are in force */
@@ -195,7 +195,7 @@ gw_loop_config *gw_loop_config_ref(gw_loop_config *lc);
 /* The last one retires it: the log line of the request that held it is still to be written. */
 void gw_loop_config_unref(gw_loop_config *lc);
 void gw_loop_free_retired(gw_loop *loop);
-gw_scratch *gw_scratch_take(gw_loop *loop); /* NULL: no memory */
+gw_scratch *gw_scratch_take(gw_loop *loop);               /* NULL: no memory */
 void gw_scratch_give(gw_loop *loop, gw_scratch *scratch); /* NULL is fine */
 uint64_t gw_random(gw_loop *loop);
 double gw_draw(gw_loop *loop); /* [0, 1) */
@@ -220,8 +220,7 @@ void gw_on_status_request(hr_exchange *ex);
 /* request.c */
 void gw_on_request(hr_exchange *ex);
 /* The body of an answer that the server gives before any routing (a malformed request). */
-hr_str gw_refusal_body(hr_exchange *ex, int status, const char *detail,
-                            const char **content_type);
+hr_str gw_refusal_body(hr_exchange *ex, int status, const char *detail, const char **content_type);
 /* Looks after requests that have been in flight for a while. */
 void gw_sweep(hr_timer *timer);
 

@@ -1,3 +1,4 @@
+/* Manages the state of one event loop: random numbers, scratches, configurations and sweeps. */
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>

@@ -1,3 +1,4 @@
+/* Parses the flags of headerroute-gateway, checks them and runs the server. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,14 +34,15 @@ static bool is_name(const char *text, size_t len) {
 
 static int parse_gateway(void *field, const char *text, char *why, size_t why_size) {
     size_t ns = strcspn(text, "/");
-    bool named = text[ns] == '/' && is_name(text, ns) && is_name(text + ns + 1, strlen(text + ns + 1));
+    bool named =
+        text[ns] == '/' && is_name(text, ns) && is_name(text + ns + 1, strlen(text + ns + 1));
     return keep(field, text, named || strcmp(text, "mesh") == 0 ? NULL : "must be mesh or NS/NAME",
                 why, why_size);
 }
 
 static int parse_namespace(void *field, const char *text, char *why, size_t why_size) {
-    return keep(field, text, is_name(text, strlen(text)) ? NULL : "is no name of a namespace", why,
-                why_size);
+    return keep(field, text, is_name(text, strlen(text)) ? NULL : "is not a valid namespace name",
+                why, why_size);
 }
 
 static const char *const repeated_headers[] = {"joined", "each", NULL};
@@ -152,7 +154,7 @@ static const hr_flag gateway_flags[] = {
      .offset = FIELD(tls_handshake_ms),
      .min = 100,
      .max = 600000,
-     .help = "A client whose TLS handshake takes longer is cut off."},
+     .help = "Close a connection whose TLS handshake takes longer."},
     {.name = "tunnel-idle-timeout",
      .kind = HR_FLAG_SECONDS,
      .value_name = "S",
@@ -294,6 +296,56 @@ static int prepare_tls(gateway *g) {
     return 0;
 }
 
+/* For --check: asks the server that runs already. */
+static int check_running(hr_server_options *server, const gateway *self) {
+    if (self->options.status != NULL)
+        return hr_check_ready("headerroute-gateway", self->options.status);
+    if (self->options.admin != NULL)
+        return hr_check_ready("headerroute-gateway", self->options.admin);
+    hr_server_options_settle(server, DEFAULT_LISTEN);
+    return hr_check_answers("headerroute-gateway", server->listen.v[0],
+                            self->options.tls_cert != NULL);
+}
+
+/* Certificates, names and rules. 0, or the exit code after a line on stderr. */
+static int load_all(gateway *self) {
+    int code = prepare_tls(self);
+    if (code != 0)
+        return code;
+    self->loaded_fingerprint = gw_watch_fingerprint(self->options.files.v, self->options.files.n);
+    char why[256];
+    self->dns = gw_dns_new(self->options.dns_server, why, sizeof(why));
+    if (self->dns == NULL) {
+        fprintf(stderr, "headerroute-gateway: names cannot be looked up: %s\n", why);
+        return 1;
+    }
+    self->config = gw_config_load(&self->options, self->dns, NULL, 1);
+    if (self->config == NULL) {
+        gw_dns_free(self->dns);
+        return 1;
+    }
+    atomic_store(&self->generation, 1);
+    atomic_store(&self->config_good, 1);
+    if (self->options.ui_samples == NULL)
+        return 0;
+    self->samples = gw_samples_load(self->options.ui_samples);
+    if (self->samples == NULL)
+        fprintf(stderr, "headerroute-gateway: --ui-samples: out of memory\n");
+    return self->samples == NULL;
+}
+
+/* All listeners of the gateway; freed by the caller. */
+static hr_listener *listeners_of(size_t *n, const gateway *self, const hr_server_options *server) {
+    hr_listener *listeners = calloc(server->listen.n + 2, sizeof(*listeners));
+    for (*n = 0; *n < server->listen.n; ++*n)
+        listeners[*n] = (hr_listener){server->listen.v[*n], gw_on_request, self->tls};
+    if (self->options.admin != NULL)
+        listeners[(*n)++] = (hr_listener){self->options.admin, gw_on_admin_request, NULL};
+    if (self->options.status != NULL)
+        listeners[(*n)++] = (hr_listener){self->options.status, gw_on_status_request, NULL};
+    return listeners;
+}
+
 int main(int argc, char **argv) {
     static gateway self = {.options = {.tls_handshake_ms = 10000,
                                        .tunnel_idle_ms = 3600000,
@@ -308,60 +360,25 @@ int main(int argc, char **argv) {
                        "Routes HTTP requests as Istio's VirtualServices and DestinationRules say.");
     if (code != HR_FLAGS_RUN)
         return code;
-    if (server.check && self.options.status != NULL)
-        return hr_check_ready("headerroute-gateway", self.options.status);
-    if (server.check && self.options.admin != NULL)
-        return hr_check_ready("headerroute-gateway", self.options.admin);
-    if (server.check) {
-        hr_server_options_settle(&server, DEFAULT_LISTEN);
-        return hr_check_answers("headerroute-gateway", server.listen.v[0],
-                                self.options.tls_cert != NULL);
-    }
+    if (server.check)
+        return check_running(&server, &self);
     if (self.options.files.n == 0) {
         fprintf(stderr, "headerroute-gateway: no configuration: give at least one -f PATH\n");
         return 2;
     }
     hr_server_options_settle(&server, DEFAULT_LISTEN);
     pthread_mutex_init(&self.mutex, NULL);
-    code = prepare_tls(&self);
-    if (code != 0)
-        return code;
     if (self.options.max_tunnels == 0)
         self.options.max_tunnels = (server.max_connections + 3) / 4;
     hr_budget_init(&self.mirror_bytes, MAX_MIRROR_BYTES);
     server.handshake_timeout_ms = self.options.tls_handshake_ms;
-    self.loaded_fingerprint = gw_watch_fingerprint(self.options.files.v, self.options.files.n);
-    char why[256];
-    self.dns = gw_dns_new(self.options.dns_server, why, sizeof(why));
-    if (self.dns == NULL) {
-        fprintf(stderr, "headerroute-gateway: names cannot be looked up: %s\n", why);
-        return 1;
-    }
-    self.config = gw_config_load(&self.options, self.dns, NULL, 1);
-    if (self.config == NULL) {
-        gw_dns_free(self.dns);
-        return 1;
-    }
-    atomic_store(&self.generation, 1);
-    atomic_store(&self.config_good, 1);
-
+    code = load_all(&self);
+    if (code != 0)
+        return code;
     hr_metrics *metrics = hr_metrics_new();
     define_metrics(&self, metrics);
-    if (self.options.ui_samples != NULL) {
-        self.samples = gw_samples_load(self.options.ui_samples);
-        if (self.samples == NULL) {
-            fprintf(stderr, "headerroute-gateway: --ui-samples: out of memory\n");
-            return 1;
-        }
-    }
-    hr_listener *listeners = calloc(server.listen.n + 2, sizeof(*listeners));
-    size_t n_listeners = server.listen.n;
-    for (size_t i = 0; i < n_listeners; i++)
-        listeners[i] = (hr_listener){server.listen.v[i], gw_on_request, self.tls};
-    if (self.options.admin != NULL)
-        listeners[n_listeners++] = (hr_listener){self.options.admin, gw_on_admin_request, NULL};
-    if (self.options.status != NULL)
-        listeners[n_listeners++] = (hr_listener){self.options.status, gw_on_status_request, NULL};
+    size_t n_listeners;
+    hr_listener *listeners = listeners_of(&n_listeners, &self, &server);
     hr_service service = {.program = "headerroute-gateway",
                           .ctx = &self,
                           .loop_start = gw_loop_start,

@@ -5,8 +5,8 @@
 
 #include "request.h"
 
-#define MAX_MIRRORS 256                /* of one loop at a time */
-#define MIRROR_TIMEOUT_MS 15000        /* where the route has none: Envoy's default */
+#define MAX_MIRRORS 256         /* of one loop at a time */
+#define MIRROR_TIMEOUT_MS 15000 /* where the route has none: Envoy's default */
 
 struct gw_mirror {
     gw_loop *loop;

@@ -117,7 +117,8 @@ static uint8_t warmth(const hr_traffic_policy *p, const gw_endpoint *endpoint, u
     return percent < 1 ? 1 : percent > 100 ? 100 : (uint8_t)percent;
 }
 
-/* Priorities that are told apart; Istio makes fewer, one for each thing that localities may share. */
+/* The number of distinct priorities. Istio produces fewer: one for each property that localities
+ * can share. */
 #define MAX_PRIORITIES 32
 
 static size_t priority_of(const gw_cluster *cluster, size_t endpoint) {
@@ -125,8 +126,8 @@ static size_t priority_of(const gw_cluster *cluster, size_t endpoint) {
     return priority < MAX_PRIORITIES ? priority : MAX_PRIORITIES - 1;
 }
 
-/* minHealthPercent: in a priority that has fewer left, ejections do not count. Envoy panics only if those
- * that are left everywhere, times 1.4, are not enough for all. */
+/* minHealthPercent: in a priority that has fewer left, ejections do not count. Envoy panics only if
+ * those that are left everywhere, times 1.4, are not enough for all. */
 static void calm(const gw_cluster *cluster, hr_endpoint_state *states) {
     size_t n = cluster->cluster->n_endpoints;
     uint64_t known[MAX_PRIORITIES] = {0}, healthy[MAX_PRIORITIES] = {0}, available = 0;

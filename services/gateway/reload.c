@@ -1,3 +1,4 @@
+/* Reloads the configuration and certificates on SIGHUP and when watched files change. */
 #include "reload.h"
 
 #include <errno.h>
@@ -98,7 +99,7 @@ static void refresh(gateway *g) {
         publish(g, config);
 }
 
-/* Waits until nothing has happened for a moment. 0 when told to stop. */
+/* Waits until no file has changed for SETTLE_MS. Returns 0 if a stop is requested. */
 static int settle(gateway *g, int inotify) {
     struct pollfd fds[2] = {{.fd = inotify, .events = POLLIN},
                             {.fd = g->reload_stop_fd, .events = POLLIN}};
@@ -110,7 +111,7 @@ static int settle(gateway *g, int inotify) {
     return 1;
 }
 
-/* Files that are looked after; `known` tells what they were when they were last read. */
+/* Watched files; `known` is their fingerprint when they were last read. */
 typedef struct watched {
     const char *const *paths;
     size_t n;

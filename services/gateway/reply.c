@@ -1,3 +1,4 @@
+/* Writes the gateway's own answers and applies the route's operations on response headers. */
 #include <stdio.h>
 #include <string.h>
 

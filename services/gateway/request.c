@@ -1,3 +1,4 @@
+/* Manages a request from its arrival to its end and acts on its routing decision. */
 #include <arpa/inet.h>
 #include <string.h>
 

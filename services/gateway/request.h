@@ -73,7 +73,7 @@ size_t gw_cors_fields(gw_request *r, hr_pair *fields, size_t n);
 /* try.c: picks an endpoint and sends the request there. */
 void gw_forward(gw_request *r);
 void gw_try(gw_request *r);
-/* Gives up what is under way upstream. */
+/* Cancels the upstream request. */
 void gw_cancel(gw_request *r);
 /* An endpoint of the cluster, counted as active; NULL: none is usable. The tried ones are avoided,
  * as long as there are others. */

@@ -1,3 +1,4 @@
+/* Reads the sample images of --ui-samples into memory and finds them by name. */
 #include "samples.h"
 
 #include <dirent.h>
@@ -62,8 +63,9 @@ static bool add(gw_samples *samples, int folder, const char *name) {
         return true;
     }
     if (samples->n == GW_MAX_SAMPLES || (size_t)st.st_size > GW_MAX_SAMPLE_BYTES - samples->bytes) {
-        hr_log(HR_LOG_WARN, "--ui-samples: %s is left out: at most %d files of %zu MiB together are kept",
-               name, GW_MAX_SAMPLES, GW_MAX_SAMPLE_BYTES >> 20);
+        hr_log(HR_LOG_WARN,
+               "--ui-samples: %s is left out: at most %d files of %zu MiB together are kept", name,
+               GW_MAX_SAMPLES, GW_MAX_SAMPLE_BYTES >> 20);
     } else {
         gw_sample *sample = &samples->v[samples->n];
         sample->content_type = type;
@@ -123,8 +125,7 @@ void gw_samples_free(gw_samples *samples) {
 }
 
 hr_str gw_samples_list(const gw_samples *samples) {
-    return samples != NULL ? (hr_str){samples->list.p, samples->list.len}
-                           : HR_STR("[]");
+    return samples != NULL ? (hr_str){samples->list.p, samples->list.len} : HR_STR("[]");
 }
 
 const gw_sample *gw_samples_find(const gw_samples *samples, hr_str name) {

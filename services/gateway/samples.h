@@ -19,8 +19,8 @@ typedef struct gw_sample {
     hr_str bytes;
 } gw_sample;
 
-/* Reads the regular files of the folder whose names end as pictures' do; not those that begin with a
- * dot, and no links. NULL: out of memory. */
+/* Reads the regular files of the folder whose names end as pictures' do; not those that begin with
+ * a dot, and no links. NULL: out of memory. */
 gw_samples *gw_samples_load(const char *folder);
 void gw_samples_free(gw_samples *samples);
 

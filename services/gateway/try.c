@@ -1,3 +1,4 @@
+/* Forwards a request upstream: picks an endpoint, waits for a connection and relays the answer. */
 #include <stdio.h>
 #include <string.h>
 
@@ -102,7 +103,8 @@ static void leave_endpoint(gw_request *r) {
 static int balance(gw_loop *loop, gw_loop_config *lc, size_t c, const gw_avoid *avoid,
                    size_t *index) {
     gw_loop_cluster *own = &lc->clusters[c];
-    hr_pick how = {.version = HR_PICK_VERSION, .states = own->states,
+    hr_pick how = {.version = HR_PICK_VERSION,
+                   .states = own->states,
                    .random = gw_random(loop),
                    .has_hash = avoid->has_hash,
                    .hash = avoid->hash,
@@ -110,8 +112,8 @@ static int balance(gw_loop *loop, gw_loop_config *lc, size_t c, const gw_avoid *
     return hr_balance(index, lc->config->clusters[c].cluster, &own->cursor, &how);
 }
 
-/* As in Envoy, whoever is ejected or comes back changes the rings, once. Without memory for new
- * ones, who is ejected is passed over on the old. */
+/* Rebuilds the rings, as Envoy does, once for each change of the ejected endpoints. If the
+ * allocation fails, picks skip ejected endpoints on the cluster's complete rings. */
 static void keep_rings(gw_loop_cluster *own, const hr_cluster *cluster) {
     size_t n_ejected = 0;
     int changed = 0;
@@ -182,7 +184,7 @@ static void unlink_waiting(gw_request *r) {
                               memory_order_relaxed);
 }
 
-/* Gives up the place in the line; whoever leaves when it was his turn passes it on. */
+/* Removes the request from the queue. If it had its turn, the next request gets the turn. */
 static void gw_stop_waiting(gw_request *r) {
     if (!r->waiting)
         return;
@@ -192,8 +194,8 @@ static void gw_stop_waiting(gw_request *r) {
     r->has_turn = 0;
 }
 
-/* The first one has its turn as soon as whoever made room has ended; until then it keeps its place,
- * so that nobody overtakes it. */
+/* Gives the turn to the first waiting request once the request that freed the connection has ended.
+ * Until then it keeps its place in the queue, so that no other request overtakes it. */
 static void serve_waiting(gw_loop_config *lc, size_t c) {
     gw_request *r = lc->clusters[c].waiting;
     while (r != NULL && r->has_turn)

@@ -1,3 +1,4 @@
+/* Serves the web page's files, its samples and its requests under the --ui prefix. */
 #include "ui.h"
 
 #include <string.h>
@@ -5,7 +6,8 @@
 #include "explain.h"
 #include "samples.h"
 
-/* The page needs nothing from elsewhere, and nobody may frame it or post its forms. */
+/* The page loads nothing from other origins, and other sites must not frame it or submit its
+ * forms. */
 static const char policy[] = "default-src 'none'; script-src 'self'; style-src 'self'; img-src "
                              "'self' blob:; connect-src 'self'; "
                              "form-action 'none'; frame-ancestors 'none'; base-uri 'none'";

@@ -5,7 +5,8 @@
 #include "request.h"
 
 /* An idle WebSocket holds a connection for as long as --tunnel-idle-timeout: they have a limit of
- * their own, so that other requests still find one. Each loop has its share, as with connections. */
+ * their own, so that other requests still find one. Each loop has its share, as with connections.
+ */
 static int admit(gw_request *r) {
     size_t loops = hr_server_loops(r->ex->loop->server);
     size_t limit = ((size_t)r->loop->gateway->options.max_tunnels + loops - 1) / loops;

@@ -1,3 +1,4 @@
+/* Watches files with inotify and computes their fingerprint. */
 #include "watch.h"
 
 #include <dirent.h>

@@ -1,5 +1,5 @@
-/* Noticing that files have changed: inotify tells when to look, a fingerprint whether anything is
- * new. */
+/* Detects changed files: inotify signals when to look, and a fingerprint shows whether the contents
+ * differ. */
 #ifndef HR_SERVICES_GATEWAY_WATCH_H
 #define HR_SERVICES_GATEWAY_WATCH_H
 

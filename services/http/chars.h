@@ -27,7 +27,7 @@ static inline bool sv_is_plain_text_word(const char *p) {
     return ((below_blank | del) & tops) == 0;
 }
 
-/* The first character from p on that is no text, or `end`. */
+/* Returns the first character from p on that is not allowed in text, or `end`. */
 static inline const char *sv_skip_text(const char *p, const char *end) {
     for (;;) {
         while (end - p >= 8 && sv_is_plain_text_word(p))

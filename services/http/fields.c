@@ -14,7 +14,7 @@ static bool is_blank(char c) {
     return c == ' ' || c == '\t';
 }
 
-/* Optional whitespace around a value is no part of it (RFC 9110 section 5.5). */
+/* Leading and trailing whitespace is not part of a field value (RFC 9110 section 5.5). */
 static hr_str trim(const char *p, const char *end) {
     while (p < end && is_blank(*p))
         p++;

@@ -11,7 +11,7 @@
 static const char bare_lf[] = "a line ends in a bare line feed";
 static const char bad_request_line[] = "the request line is malformed";
 
-/* Nothing is wrong so far, but for the size perhaps. */
+/* Asks for more input after a valid prefix, unless it already exceeds the size limit. */
 static sv_http1_result need_more(size_t len, size_t max_head, const char **why) {
     if (len < max_head)
         return SV_HTTP1_MORE;

@@ -65,7 +65,7 @@ int hr_infer_read(hr_infer *out, char *body, size_t len, size_t json_len, char *
 /* What hr_infer_write allocates at most, for a picture of so many pixels. */
 int64_t hr_infer_answer_bytes(const hr_infer *infer, int64_t pixels);
 
-/* What an answer is made of: what is not wanted may be empty. */
+/* The parts of an answer; outputs that the request does not ask for may be empty. */
 typedef struct hr_infer_result {
     const grabcut_image *mask;   /* any of the four values */
     const grabcut_image *cutout; /* 3 channels, BGR */

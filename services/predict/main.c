@@ -46,8 +46,7 @@ static const route routes[] = {
 static bool allows(const route *r, hr_str method) {
     if (strcmp(r->allow, "POST") == 0)
         return hr_str_is(method, "POST");
-    return hr_str_is(method, "GET") ||
-           hr_str_is(method, "HEAD");
+    return hr_str_is(method, "GET") || hr_str_is(method, "HEAD");
 }
 
 static void on_request(hr_exchange *ex) {

@@ -1,4 +1,4 @@
-/* What the server tells about itself. */
+/* Writes the metadata of the predict server and its samples as JSON. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -53,9 +53,9 @@ const grabcut_engine *hr_engine_by_index(int index);
 /* "auto" or "x,y,w,h", of which w and h may be 0 or less. 0, or -1 with a sentence. */
 int hr_parse_rect(hr_rect_choice *out, const char *text, char *why, size_t why_size);
 
-/* The bytes that an image of this size takes while it is processed with this rect: the most of decoding,
- * segmenting and encoding, one after the other. `decoding` is grabcut_decode_estimate, 0 for pixels that
- * need no decoder; `answer` is what the answer takes besides a PNG in base64. */
+/* The bytes that an image of this size takes while it is processed with this rect: the most of
+ * decoding, segmenting and encoding, one after the other. `decoding` is grabcut_decode_estimate, 0
+ * for pixels that need no decoder; `answer` is what the answer takes besides a PNG in base64. */
 int64_t hr_predict_bytes(const hr_predict *predict, int32_t width, int32_t height,
                          const hr_rect_choice *choice, int64_t decoding, int64_t answer);
 /* The most pixels that `bytes` suffice for with the server's own rect. */
@@ -95,7 +95,8 @@ int hr_predict_read(hr_predict_request *out, const hr_predict *predict, hr_excha
 int hr_predict_read_infer(hr_predict_request *out, const hr_predict *predict, hr_exchange *ex,
                           char *why, size_t why_size);
 
-/* Takes over rect and output, as text; empty: left as they are. False with a sentence. */
+/* Parses rect and output from text; an empty text leaves the field unchanged. Returns false and
+ * writes a sentence to `why` if a text is invalid. */
 bool hr_predict_parameters(hr_predict_request *out, const char *rect, const char *output, char *why,
                            size_t why_size);
 

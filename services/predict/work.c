@@ -190,8 +190,9 @@ static bool read_infer(predict_job *job, hr_str *file) {
     return ok;
 }
 
-/* The pixels are there, and a picture's file may take megabytes until the request ends: the system
- * takes its pages back. They read as zeros from here on, and nobody reads them. */
+/* Returns the pages of the request body to the system once the pixels are decoded, because a file
+ * can occupy megabytes until the request ends. The pages read as zeros from here on; no later code
+ * reads them. */
 static void forget_entity(predict_job *job) {
     uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
     uintptr_t begin = ((uintptr_t)job->entity.p + page - 1) & ~(page - 1);
@@ -597,7 +598,7 @@ static void submit(hr_predict *predict, hr_exchange *ex, const hr_predict_reques
                          .request = *request,
                          .entity = ex->body,
                          .status = 500,
-                         .detail = "the work was given up"};
+                         .detail = "the work was cancelled before it finished"};
     job->super.run = run;
     job->super.answer = answer;
     job->super.release = release;

@@ -39,7 +39,7 @@ static const hr_flag proxy_flags[] = {
      .offset = FIELD(health_timeout_ms),
      .min = 1,
      .max = 3600000,
-     .help = "How long predict may take to tell its health; then it is \"ng\"."},
+     .help = "How long predict may take to report its health; then it is \"ng\"."},
 };
 
 static int loop_start(hr_loop *loop, void *ctx) {

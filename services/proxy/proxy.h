@@ -1,6 +1,6 @@
 /*
- * headerroute-proxy: the fixed hop before one predict server. It gives every request its job_id,
- * passes it on, and tells the health of both.
+ * headerroute-proxy: the fixed hop before one predict server. It assigns a job_id to every request,
+ * forwards the request, and reports the health of both servers.
  */
 #ifndef HR_SERVICES_PROXY_H
 #define HR_SERVICES_PROXY_H

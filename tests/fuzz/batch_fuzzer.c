@@ -1,6 +1,6 @@
 /*
- * Requests as `headerroute route --batch` reads them, on any bytes: as many answers as lines, each of them
- * JSON, either a whole decision or an error with a sentence.
+ * Requests as `headerroute route --batch` reads them, on any bytes: as many answers as lines, each
+ * of them JSON, either a whole decision or an error with a sentence.
  */
 #define _GNU_SOURCE
 #include <stdint.h>
@@ -37,7 +37,8 @@ static void check_answer(const char *line, size_t len) {
         abort();
     const json_t *error = json_object_get(answer, "error");
     if (error != NULL ? json_object_size(answer) != 1 || json_string_length(error) == 0
-                      : json_string_length(json_object_get(answer, "action")) == 0 || json_object_size(answer) != 26)
+                      : json_string_length(json_object_get(answer, "action")) == 0 ||
+                            json_object_size(answer) != 26)
         abort();
     json_decref(answer);
 }

@@ -1,7 +1,7 @@
 /*
- * The compiled, indexed table against the plain first-match walk: rules and requests are made of the bytes,
- * and every decision, with its final forms, must be the same by the index, by the walk and by the walk with
- * a trace; and again, when it is asked for a second time.
+ * The compiled, indexed table against the plain first-match walk: rules and requests are made of
+ * the bytes, and every decision, with its final forms, must be the same by the index, by the walk
+ * and by the walk with a trace; and again, when it is asked for a second time.
  */
 #include <stdint.h>
 #include <stdio.h>
@@ -21,7 +21,8 @@ typedef struct answer {
     const void *chosen;
 } answer;
 
-static answer keep(int error, const hr_decision *d, const hr_request *request, hr_scratch *scratch) {
+static answer keep(int error, const hr_decision *d, const hr_request *request,
+                   hr_scratch *scratch) {
     answer a = {.error = error};
     hr_str json;
     if (error == HR_EREQUEST && hr_scratch_error(scratch).len == 0)
@@ -35,19 +36,22 @@ static answer keep(int error, const hr_decision *d, const hr_request *request, h
     return a;
 }
 
-static void tell(const char *which, const hr_request *r, const answer *expected, const answer *got) {
-    fprintf(stderr, "the walk and %s differ: %.*s %.*s%.*s\n", which, (int)r->method.len, r->method.p,
-            (int)r->authority.len, r->authority.p, (int)r->path.len, r->path.p);
+static void tell(const char *which, const hr_request *r, const answer *expected,
+                 const answer *got) {
+    fprintf(stderr, "the walk and %s differ: %.*s %.*s%.*s\n", which, (int)r->method.len,
+            r->method.p, (int)r->authority.len, r->authority.p, (int)r->path.len, r->path.p);
     for (size_t i = 0; i < r->n_headers; i++)
-        fprintf(stderr, "  %.*s: %.*s\n", (int)r->headers[i].name.len, r->headers[i].name.p, (int)r->headers[i].value.len,
-                r->headers[i].value.p);
+        fprintf(stderr, "  %.*s: %.*s\n", (int)r->headers[i].name.len, r->headers[i].name.p,
+                (int)r->headers[i].value.len, r->headers[i].value.p);
     fprintf(stderr, "walk: %s\n%s: %s\n", expected->json == NULL ? "none" : expected->json, which,
             got->json == NULL ? "none" : got->json);
 }
 
 static void same(const char *which, const hr_request *r, const answer *expected, answer got) {
-    bool equal = expected->error == got.error && expected->chosen == got.chosen &&
-                 (expected->json == NULL ? got.json == NULL : got.json != NULL && strcmp(expected->json, got.json) == 0);
+    bool equal =
+        expected->error == got.error && expected->chosen == got.chosen &&
+        (expected->json == NULL ? got.json == NULL
+                                : got.json != NULL && strcmp(expected->json, got.json) == 0);
     if (!equal) {
         tell(which, r, expected, &got);
         abort();
@@ -57,7 +61,8 @@ static void same(const char *which, const hr_request *r, const answer *expected,
 
 static void count(void *ctx, const hr_trace_event *event) {
     size_t *octets = ctx; /* so that every string of the event is read */
-    const hr_str all[] = {event->virtual_service, event->file, event->field, event->expected, event->actual, event->detail};
+    const hr_str all[] = {event->virtual_service, event->file,   event->field,
+                          event->expected,        event->actual, event->detail};
     for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
         for (size_t k = 0; k < all[i].len; k++)
             *octets += (unsigned char)all[i].p[k];
@@ -80,7 +85,8 @@ static void ask(const hr_view *view, const hr_request *request, hr_scratch *scra
     hr_decision d = HR_DECISION_INIT;
     size_t octets = 0;
     answer expected = keep(hr_route_by(&d, view, request, scratch, &walk), &d, request, scratch);
-    same("the index", request, &expected, keep(hr_route(&d, view, request, scratch), &d, request, scratch));
+    same("the index", request, &expected,
+         keep(hr_route(&d, view, request, scratch), &d, request, scratch));
     same("the trace", request, &expected,
          keep(hr_explain(&d, view, request, scratch, count, &octets), &d, request, scratch));
     int error = hr_route(&d, view, request, scratch);
@@ -107,7 +113,8 @@ static hr_table *load(maker *m) {
     hr_source source = {.name = "made", .text = hr_str_from(yaml)};
     hr_table *table;
     hr_diagnostics *d;
-    /* Some of what is made is refused, rightly: a path that only a regex may have, the same prefix twice. */
+    /* Some of what is made is refused, rightly: a path that only a regex may have, the same prefix
+     * twice. */
     int error = hr_table_load(&table, &d, &source, 1, NULL);
     if (error != HR_OK && (error != HR_ECONFIG || hr_diagnostics_errors(d) == 0))
         abort();

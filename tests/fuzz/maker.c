@@ -25,19 +25,36 @@ unsigned maker_below(maker *m, unsigned n) {
 
 /* ---- words ---- */
 
-static const char *const names[] = {"x-a", "x-b", "x-tenant", "accept", "cookie", "te", "x-request-id", "referer",
-                                    "x-1", "x-2", "x-3", "x-4", "x-5", "x-6", "x-envoy-internal", ":authority"};
+static const char *const names[] = {
+    "x-a", "x-b", "x-tenant", "accept", "cookie", "te",  "x-request-id",     "referer",
+    "x-1", "x-2", "x-3",      "x-4",    "x-5",    "x-6", "x-envoy-internal", ":authority"};
 static const char *const parameters[] = {"q", "page", "qq", "a"};
 static const char *const methods[] = {"GET", "POST", "PUT", "OPTIONS"};
-static const char *const hosts[] = {"shop", "shop.default.svc.cluster.local", "cart", "www.example.com", "*.example.com",
-                                    "*.www.example.com", "*.com", "a.b.example.com"};
-static const char *const asked[] = {"shop", "shop:80", "SHOP.default", "shop.default.svc.cluster.local:80", "cart:81", "cart",
-                                    "www.example.com", "WWW.example.com:8080", "b.example.com", "b.www.example.com",
-                                    "a.b.example.com", "x.com", "com", "nobody", "10.0.0.1", "[::1]:80"};
-static const char *const words[] = {"a", "b", "ab", "abc", "A", "v1", "tenant-1", "tenant-2", "", "/", "a,b", "*"};
+static const char *const hosts[] = {"shop",          "shop.default.svc.cluster.local",
+                                    "cart",          "www.example.com",
+                                    "*.example.com", "*.www.example.com",
+                                    "*.com",         "a.b.example.com"};
+static const char *const asked[] = {"shop",
+                                    "shop:80",
+                                    "SHOP.default",
+                                    "shop.default.svc.cluster.local:80",
+                                    "cart:81",
+                                    "cart",
+                                    "www.example.com",
+                                    "WWW.example.com:8080",
+                                    "b.example.com",
+                                    "b.www.example.com",
+                                    "a.b.example.com",
+                                    "x.com",
+                                    "com",
+                                    "nobody",
+                                    "10.0.0.1",
+                                    "[::1]:80"};
+static const char *const words[] = {"a",        "b",        "ab", "abc", "A",   "v1",
+                                    "tenant-1", "tenant-2", "",   "/",   "a,b", "*"};
 
-/* A string of one's own: at most 7 characters that mean something to paths, patterns or cases. None is
- * special in YAML's double quotes or an error in a request. */
+/* A string of one's own: at most 7 characters that mean something to paths, patterns or cases. None
+ * is special in YAML's double quotes or an error in a request. */
 static void own_word(char *out, maker *m) {
     static const char letters[] = "abAB12/./%-_~*|?";
     unsigned n = maker_below(m, 8);
@@ -68,8 +85,10 @@ static void path(char *out, size_t size, maker *m, bool rule) {
 
 /* Always one that RE2 takes. Written for YAML's single quotes. */
 static void pattern(FILE *out, maker *m, bool of_path) {
-    static const char *const pieces[] = {"a", "b", "[ab]", "(a|b)", ".*", "a?", "b+", "\\.", "/", "[^/]+", "(/a|/b)", "\\d",
-                                         "tenant-", "A{1,2}", "|/a", "\\Qa|b\\E", "(?i:ab)", ".", "[]a]", "[[:alpha:]|]", "$", "^", "\\b"};
+    static const char *const pieces[] = {
+        "a",       "b",     "[ab]",    "(a|b)",        ".*",      "a?",     "b+",  "\\.",
+        "/",       "[^/]+", "(/a|/b)", "\\d",          "tenant-", "A{1,2}", "|/a", "\\Qa|b\\E",
+        "(?i:ab)", ".",     "[]a]",    "[[:alpha:]|]", "$",       "^",      "\\b"};
     if (maker_below(m, 4) == 0)
         fputc('^', out);
     if (of_path && maker_below(m, 4) != 0)
@@ -101,7 +120,8 @@ static void string_match(FILE *out, maker *m, bool of_path) {
     }
 }
 
-static void condition(FILE *out, maker *m, const char *field, const char *name, bool may_be_present) {
+static void condition(FILE *out, maker *m, const char *field, const char *name,
+                      bool may_be_present) {
     fprintf(out, "%s: {\"%s\": ", field, name);
     if (may_be_present && maker_below(m, 6) == 0)
         fputs("{}", out);
@@ -136,16 +156,23 @@ static void match(FILE *out, maker *m) {
 static const char *const actions[] = {
     "route: [{destination: {host: shop, subset: v1}}]",
     "route: [{destination: {host: shop, subset: v2}}]",
-    "route: [{destination: {host: shop, subset: v1}, weight: 25}, {destination: {host: cart}, weight: 75}]",
-    "route: [{destination: {host: cart, port: {number: 81}}}], rewrite: {uri: /rewritten}, timeout: 3s",
-    "route: [{destination: {host: shop}}], rewrite: {uriRegexRewrite: {match: '(/[^/]*)/(a*)', rewrite: '\\2\\1'}}",
-    "route: [{destination: {host: shop}}], headers: {request: {set: {x-a: '%REQ(x-b)%'}, remove: [x-1]}}",
-    "route: [{destination: {host: nobody}}], mirrors: [{destination: {host: cart}, percentage: {value: 50}}]",
-    "route: [{destination: {host: ring}}], fault: {abort: {httpStatus: 418, percentage: {value: 30}}}",
+    "route: [{destination: {host: shop, subset: v1}, weight: 25}, {destination: {host: cart}, "
+    "weight: 75}]",
+    "route: [{destination: {host: cart, port: {number: 81}}}], rewrite: {uri: /rewritten}, "
+    "timeout: 3s",
+    "route: [{destination: {host: shop}}], rewrite: {uriRegexRewrite: {match: '(/[^/]*)/(a*)', "
+    "rewrite: '\\2\\1'}}",
+    "route: [{destination: {host: shop}}], headers: {request: {set: {x-a: '%REQ(x-b)%'}, remove: "
+    "[x-1]}}",
+    "route: [{destination: {host: nobody}}], mirrors: [{destination: {host: cart}, percentage: "
+    "{value: 50}}]",
+    "route: [{destination: {host: ring}}], fault: {abort: {httpStatus: 418, percentage: {value: "
+    "30}}}",
     "redirect: {uri: /elsewhere, redirectCode: 302}",
     "redirect: {authority: other.example.com, port: 8443, scheme: https}",
     "directResponse: {status: 201, body: {string: made}}",
-    "route: [{destination: {host: shop}}], corsPolicy: {allowOrigins: [{exact: '*'}], allowMethods: [GET]}",
+    "route: [{destination: {host: shop}}], corsPolicy: {allowOrigins: [{exact: '*'}], "
+    "allowMethods: [GET]}",
 };
 
 static void rule(FILE *out, maker *m) {
@@ -166,25 +193,33 @@ static const char mesh[] =
     "apiVersion: v1\nkind: Service\nmetadata: {name: shop}\n"
     "spec: {selector: {app: shop}, ports: [{name: http, port: 80}]}\n---\n"
     "apiVersion: v1\nkind: Service\nmetadata: {name: cart}\n"
-    "spec: {selector: {app: cart}, ports: [{name: http, port: 80}, {name: http-admin, port: 81}]}\n---\n"
+    "spec: {selector: {app: cart}, ports: [{name: http, port: 80}, {name: http-admin, port: "
+    "81}]}\n---\n"
     "apiVersion: v1\nkind: Service\nmetadata: {name: ring}\n"
     "spec: {selector: {app: shop}, ports: [{name: http, port: 80}]}\n---\n"
-    "apiVersion: v1\nkind: Pod\nmetadata: {name: shop-1, labels: {app: shop, version: v1}}\nstatus: {podIP: 10.1.0.1}\n---\n"
-    "apiVersion: v1\nkind: Pod\nmetadata: {name: shop-2, labels: {app: shop, version: v2}}\nstatus: {podIP: 10.1.0.2}\n---\n"
-    "apiVersion: v1\nkind: Pod\nmetadata: {name: cart-1, labels: {app: cart}}\nstatus: {podIP: 10.1.0.3}\n---\n"
+    "apiVersion: v1\nkind: Pod\nmetadata: {name: shop-1, labels: {app: shop, version: "
+    "v1}}\nstatus: {podIP: 10.1.0.1}\n---\n"
+    "apiVersion: v1\nkind: Pod\nmetadata: {name: shop-2, labels: {app: shop, version: "
+    "v2}}\nstatus: {podIP: 10.1.0.2}\n---\n"
+    "apiVersion: v1\nkind: Pod\nmetadata: {name: cart-1, labels: {app: cart}}\nstatus: {podIP: "
+    "10.1.0.3}\n---\n"
     "apiVersion: networking.istio.io/v1\nkind: DestinationRule\nmetadata: {name: shop}\n"
-    "spec: {host: shop, subsets: [{name: v1, labels: {version: v1}}, {name: v2, labels: {version: v2}}]}\n---\n"
+    "spec: {host: shop, subsets: [{name: v1, labels: {version: v1}}, {name: v2, labels: {version: "
+    "v2}}]}\n---\n"
     "apiVersion: networking.istio.io/v1\nkind: DestinationRule\nmetadata: {name: ring}\n"
-    "spec: {host: ring, trafficPolicy: {loadBalancer: {consistentHash: {httpHeaderName: x-a, ringHash: "
+    "spec: {host: ring, trafficPolicy: {loadBalancer: {consistentHash: {httpHeaderName: x-a, "
+    "ringHash: "
     "{minimumRingSize: 8}}}}}\n---\n"
     "apiVersion: networking.istio.io/v1\nkind: Gateway\nmetadata: {name: gw}\n"
-    "spec: {selector: {istio: gw}, servers: [{port: {number: 80, name: http, protocol: HTTP}, hosts: ['*']}]}\n";
+    "spec: {selector: {istio: gw}, servers: [{port: {number: 80, name: http, protocol: HTTP}, "
+    "hosts: ['*']}]}\n";
 
 static void virtual_service(FILE *out, maker *m, unsigned number) {
-    fprintf(out,
-            "---\napiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {name: vs-%u}\n"
-            "spec:\n  hosts: [\"%s\"]\n  gateways: [mesh, gw]\n  http:\n",
-            number, PICK(m, hosts));
+    fprintf(
+        out,
+        "---\napiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {name: vs-%u}\n"
+        "spec:\n  hosts: [\"%s\"]\n  gateways: [mesh, gw]\n  http:\n",
+        number, PICK(m, hosts));
     unsigned n = 1 + maker_below(m, MAX_RULES);
     for (unsigned i = 0; i < n && (i == 0 || m->n > 0); i++)
         rule(out, m);
@@ -228,7 +263,8 @@ void maker_request(made_request *out, maker *m) {
         char value[16];
         size_t len = strlen(out->path);
         word(value, m);
-        snprintf(out->path + len, sizeof(out->path) - len, "%c%s=%s", i == 0 ? '?' : '&', PICK(m, parameters), value);
+        snprintf(out->path + len, sizeof(out->path) - len, "%c%s=%s", i == 0 ? '?' : '&',
+                 PICK(m, parameters), value);
     }
     size_t n = maker_below(m, MAKER_HEADERS + 1);
     for (size_t i = 0; i < n; i++)

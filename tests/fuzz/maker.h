@@ -1,6 +1,6 @@
 /*
- * Rules and requests out of bytes: every string of bytes makes some. The words are few and alike, so that
- * requests often match rules.
+ * Rules and requests out of bytes: every string of bytes makes some. The words are few and alike,
+ * so that requests often match rules.
  */
 #ifndef HR_FUZZ_MAKER_H
 #define HR_FUZZ_MAKER_H
@@ -20,8 +20,8 @@ uint8_t maker_byte(maker *m);
 /* Below n, which is at most 256. */
 unsigned maker_below(maker *m, unsigned n);
 
-/* YAML of a mesh with DestinationRules, a Gateway and VirtualServices for both; rules until the bytes end.
- * Free with free(). */
+/* YAML of a mesh with DestinationRules, a Gateway and VirtualServices for both; rules until the
+ * bytes end. Free with free(). */
 char *maker_rules(maker *m);
 
 #define MAKER_HEADERS 6

@@ -1,3 +1,4 @@
+/* Random regexes and texts, on which the automaton of prove/ is compared with RE2. */
 #include "regex_pair.h"
 
 #include <stdio.h>

@@ -14,7 +14,8 @@ typedef struct compare_case {
 typedef enum compare_result {
     COMPARE_SAME,   /* the same error, or the same mask and models */
     COMPARE_TIE,    /* both masks are minimum cuts: their energies are equal to 1e-9, relative */
-    COMPARE_LOWER,  /* the fast engine's cut has the lower energy: the reference's is not a minimum */
+    COMPARE_LOWER,  /* the fast engine's cut has the lower energy: the reference's is not a minimum
+                     */
     COMPARE_DIFFERS /* the fast engine is wrong; `why` has the reason */
 } compare_result;
 

@@ -272,7 +272,7 @@ static void check_random(uint64_t first, uint64_t count) {
         same += result == COMPARE_SAME;
         lower += result == COMPARE_LOWER;
         if (result == COMPARE_LOWER)
-            fprintf(stderr, "seed %llu: the reference's cut is no minimum\n",
+            fprintf(stderr, "seed %llu: the reference's cut is not minimal\n",
                     (unsigned long long)seed);
     }
     fprintf(stderr, "random pictures from %llu on: %d the same, %d ties, %d lower\n",

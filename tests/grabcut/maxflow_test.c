@@ -65,8 +65,8 @@ static int32_t capacity(const problem *p, int x, int y, int d) {
     return gc_nlinks_capacity(&p->links, (uint32_t)(db * db + dg * dg + dr * dr), straight);
 }
 
-/* Shortest augmenting paths (Edmonds, Karp 1972). `sink_side` tells which pixels can still reach
- * the sink. */
+/* Shortest augmenting paths (Edmonds, Karp 1972). Sets `sink_side` for the pixels that can
+ * still reach the sink. */
 static int64_t simple_flow(const problem *p, uint8_t *sink_side) {
     int n = p->w * p->h;
     int32_t(*room)[8] = malloc((size_t)n * sizeof *room),

@@ -187,7 +187,7 @@ Test(probe, exif_orientation_is_read_strictly) {
     cr_expect_eq(ORIENTATION("II*\0\x08\0\0\0\1\0\x12\1\3\0\1\0\0\0\0\0\0\0"), 1, "0");
     cr_expect_eq(ORIENTATION("II*\0\x08\0\0\0\1\0\x12\1\3\0\1\0\0\0\x09\0\0\0"), 1, "9");
     cr_expect_eq(ORIENTATION("II*\0\x08\0\0\0\xff\xff\x12\1\3\0\1\0\0\0\2\0\0\0"), 2, "count lies");
-    cr_expect_eq(ORIENTATION("II*\0\x08\0\0\0\xff\xff\x13\1\3\0\1\0\0\0\2\0\0\0"), 1, "cut off");
+    cr_expect_eq(ORIENTATION("II*\0\x08\0\0\0\xff\xff\x13\1\3\0\1\0\0\0\2\0\0\0"), 1, "truncated");
     cr_expect_eq(ORIENTATION("II*\0\xff\xff\xff\xff\1\0"), 1, "directory outside");
     cr_expect_eq(ORIENTATION("II*\0\x08\0\0\0"), 1, "directory at the end");
     cr_expect_eq(ORIENTATION("IM*\0\x08\0\0\0\1\0\x12\1\3\0\1\0\0\0\6\0\0\0"), 1, "byte order");

@@ -1,5 +1,6 @@
-/* A plain program, as ThreadSanitizer wants it: one process, no forks. The mask is the same from
- * every number of threads, and from calls that run side by side, each with threads of its own. */
+/* The mask is the same for every number of threads and for concurrent calls with several threads
+ * each. ThreadSanitizer requires a single process, so this program does not use Criterion's forks.
+ */
 #include "files.h"
 #include "pipeline.h"
 

@@ -24,7 +24,8 @@ Test(api, wrong_arguments_are_refused) {
     hr_view *view = NULL;
     hr_scratch *scratch = NULL;
     hr_decision d = HR_DECISION_INIT;
-    hr_request request = {.version = HR_REQUEST_VERSION, .authority = HR_STR("a"), .path = HR_STR("/")};
+    hr_request request = {
+        .version = HR_REQUEST_VERSION, .authority = HR_STR("a"), .path = HR_STR("/")};
     hr_load_options later = HR_LOAD_OPTIONS_INIT;
     hr_view_options later_view = HR_VIEW_OPTIONS_INIT;
     hr_source nothing = {0};
@@ -62,7 +63,8 @@ Test(api, stats_and_gateways_count_what_was_loaded) {
               s.services == 2);
     cr_expect(s.service_entries == 1 && s.workloads == 2 && s.bytes > 1000);
     cr_assert_eq(hr_table_gateway_count(table), 2);
-    hr_gateway_info web = HR_GATEWAY_INFO_INIT, other = HR_GATEWAY_INFO_INIT, none = HR_GATEWAY_INFO_INIT;
+    hr_gateway_info web = HR_GATEWAY_INFO_INIT, other = HR_GATEWAY_INFO_INIT,
+                    none = HR_GATEWAY_INFO_INIT;
     cr_assert_eq(hr_table_gateway(&web, table, 0), HR_OK);
     cr_assert_eq(hr_table_gateway(&other, table, 1), HR_OK);
     cr_expect(web.n_ports == 2 || other.n_ports == 2);
@@ -95,7 +97,8 @@ Test(api, files_that_cannot_be_read_are_reported) {
     hr_diagnostics_free(d);
 }
 
-/* The name of each value from `first` on is not empty; the one before and the one beyond have none. */
+/* The name of each value from `first` on is not empty; the one before and the one beyond have none.
+ */
 #define HAS_NAMES(function, type, first, last)                                                     \
     do {                                                                                           \
         for (int value = (first); value <= (last); value++) {                                      \
@@ -176,12 +179,13 @@ static bool is(hr_str s, const char *text) {
 }
 
 Test(api, services_and_virtual_services_are_listed) {
-    hr_table *table = hrt_load("apiVersion: v1\nkind: Service\nmetadata: {name: shop, namespace: prod}\n"
-                               "spec: {ports: [{name: http, port: 80}, {name: http-admin, port: 8080}]}\n"
-                               "---\napiVersion: networking.istio.io/v1\nkind: VirtualService\n"
-                               "metadata: {name: v, namespace: prod}\n"
-                               "spec: {hosts: [shop], gateways: [mesh, front, other/back], http: [{route: "
-                               "[{destination: {host: shop}}]}]}\n");
+    hr_table *table =
+        hrt_load("apiVersion: v1\nkind: Service\nmetadata: {name: shop, namespace: prod}\n"
+                 "spec: {ports: [{name: http, port: 80}, {name: http-admin, port: 8080}]}\n"
+                 "---\napiVersion: networking.istio.io/v1\nkind: VirtualService\n"
+                 "metadata: {name: v, namespace: prod}\n"
+                 "spec: {hosts: [shop], gateways: [mesh, front, other/back], http: [{route: "
+                 "[{destination: {host: shop}}]}]}\n");
     hr_service_info service = HR_SERVICE_INFO_INIT;
     cr_assert_eq(hr_table_service_count(table), 1);
     cr_assert_eq(hr_table_service(&service, table, 0), HR_OK);
@@ -197,7 +201,8 @@ Test(api, services_and_virtual_services_are_listed) {
     cr_expect(is(v.name, "prod/v"));
     cr_assert(v.n_hosts == 1 && v.n_gateways == 3);
     cr_expect(is(v.hosts[0], "shop.prod.svc.cluster.local"));
-    cr_expect(is(v.gateways[0], "mesh") && is(v.gateways[1], "prod/front") && is(v.gateways[2], "other/back"));
+    cr_expect(is(v.gateways[0], "mesh") && is(v.gateways[1], "prod/front") &&
+              is(v.gateways[2], "other/back"));
     cr_expect(v.n_routes == 1 && v.routes[0] == 0);
     cr_expect_eq(hr_table_virtual_service(&v, table, 1), HR_ENOENT);
     hr_table_unref(table);

@@ -15,15 +15,19 @@ typedef struct fixture {
     unsigned counts[MOST];
 } fixture;
 
-/* A ServiceEntry with endpoints (YAML of each in flow style), its balancer, and a caller in `locality`. */
-static fixture open_cluster(const char *const *endpoints, size_t n, const char *policy, const char *locality) {
+/* A ServiceEntry with endpoints (YAML of each in flow style), its balancer, and a caller in
+ * `locality`. */
+static fixture open_cluster(const char *const *endpoints, size_t n, const char *policy,
+                            const char *locality) {
     char yaml[8192];
-    int len = snprintf(yaml, sizeof(yaml),
-                       "apiVersion: networking.istio.io/v1\nkind: ServiceEntry\nmetadata: {name: m}\nspec:\n"
-                       "  hosts: [m.example.com]\n  resolution: STATIC\n"
-                       "  ports: [{number: 80, name: http, protocol: HTTP}]\n  endpoints:\n");
+    int len = snprintf(
+        yaml, sizeof(yaml),
+        "apiVersion: networking.istio.io/v1\nkind: ServiceEntry\nmetadata: {name: m}\nspec:\n"
+        "  hosts: [m.example.com]\n  resolution: STATIC\n"
+        "  ports: [{number: 80, name: http, protocol: HTTP}]\n  endpoints:\n");
     for (size_t i = 0; i < n; i++)
-        len += snprintf(yaml + len, sizeof(yaml) - (size_t)len, "  - {address: 10.0.0.%zu, %s}\n", i + 1, endpoints[i]);
+        len += snprintf(yaml + len, sizeof(yaml) - (size_t)len, "  - {address: 10.0.0.%zu, %s}\n",
+                        i + 1, endpoints[i]);
     snprintf(yaml + len, sizeof(yaml) - (size_t)len,
              "---\napiVersion: networking.istio.io/v1\nkind: DestinationRule\nmetadata: {name: m}\n"
              "spec: {host: m.example.com, trafficPolicy: {%s}}\n",
@@ -62,7 +66,8 @@ static void pick_many(fixture *f, unsigned n) {
 
 static void expect_share(const fixture *f, size_t i, double share, unsigned n) {
     double got = (double)f->counts[i] / n;
-    cr_expect(got > share - 0.02 && got < share + 0.02, "endpoint %zu has %.3f of the requests, not %.3f", i, got, share);
+    cr_expect(got > share - 0.02 && got < share + 0.02,
+              "endpoint %zu has %.3f of the requests, not %.3f", i, got, share);
 }
 
 static const char *const alike[] = {"weight: 1", "weight: 1", "weight: 1", "weight: 1"};
@@ -83,7 +88,8 @@ Test(balance, round_robin_passes_over_what_is_unusable) {
     fixture f = open_cluster(alike, 3, "loadBalancer: {simple: ROUND_ROBIN}", NULL);
     f.states[1].unusable = 1;
     pick_many(&f, 300);
-    cr_expect(f.counts[1] == 0 && f.counts[0] + f.counts[2] == 300 && f.counts[0] >= 100 && f.counts[2] >= 100);
+    cr_expect(f.counts[1] == 0 && f.counts[0] + f.counts[2] == 300 && f.counts[0] >= 100 &&
+              f.counts[2] >= 100);
     close_cluster(&f);
 }
 
@@ -139,7 +145,8 @@ Test(balance, least_request_weighs_by_load_where_weights_differ) {
 }
 
 Test(balance, a_cold_endpoint_gets_less) {
-    fixture f = open_cluster(alike, 2, "loadBalancer: {simple: ROUND_ROBIN, warmup: {duration: 60s}}", NULL);
+    fixture f = open_cluster(alike, 2,
+                             "loadBalancer: {simple: ROUND_ROBIN, warmup: {duration: 60s}}", NULL);
     f.states[0].warm_percent = 10;
     pick_many(&f, 20000);
     cr_expect(f.counts[0] > 0 && f.counts[0] * 5 < f.counts[1], "%u of %u", f.counts[0], 20000);
@@ -150,12 +157,14 @@ Test(balance, a_cold_endpoint_gets_less) {
 }
 
 Test(balance, distribute_shares_among_localities_and_weights_within) {
-    static const char *const endpoints[] = {"locality: eu/a, weight: 1", "locality: eu/a, weight: 3", "locality: us/a"};
+    static const char *const endpoints[] = {"locality: eu/a, weight: 1",
+                                            "locality: eu/a, weight: 3", "locality: us/a"};
     static const char *const algorithms[] = {"LEAST_REQUEST", "ROUND_ROBIN"};
     for (size_t a = 0; a < 2; a++) {
         char policy[256];
         snprintf(policy, sizeof(policy),
-                 "loadBalancer: {simple: %s, localityLbSetting: {distribute: [{from: eu, to: {\"eu/*\": 80, us: 20}}]}}",
+                 "loadBalancer: {simple: %s, localityLbSetting: {distribute: [{from: eu, to: "
+                 "{\"eu/*\": 80, us: 20}}]}}",
                  algorithms[a]);
         fixture f = open_cluster(endpoints, 3, policy, "eu/b");
         pick_many(&f, 20000);
@@ -170,12 +179,13 @@ Test(balance, distribute_shares_among_localities_and_weights_within) {
 }
 
 Test(balance, failover_spills_over_once_too_little_is_left) {
-    static const char *const endpoints[] = {"locality: eu/a", "locality: eu/a", "locality: eu/a", "locality: eu/a",
-                                            "locality: us/a", "locality: asia/a"};
-    fixture f = open_cluster(endpoints, 6,
-                             "loadBalancer: {simple: RANDOM, localityLbSetting: {failover: [{from: eu, to: us}]}}, "
-                             "outlierDetection: {consecutive5xxErrors: 3}",
-                             "eu/a");
+    static const char *const endpoints[] = {"locality: eu/a", "locality: eu/a", "locality: eu/a",
+                                            "locality: eu/a", "locality: us/a", "locality: asia/a"};
+    fixture f = open_cluster(
+        endpoints, 6,
+        "loadBalancer: {simple: RANDOM, localityLbSetting: {failover: [{from: eu, to: us}]}}, "
+        "outlierDetection: {consecutive5xxErrors: 3}",
+        "eu/a");
     cr_expect(f.cluster->endpoints[0]->priority == 0 && f.cluster->endpoints[4]->priority == 1 &&
               f.cluster->endpoints[5]->priority == 2);
     f.states[0].unusable = 1; /* 3 of 4: 1.4 x 75 % is still all of it */
@@ -197,7 +207,10 @@ Test(balance, an_ejected_endpoint_gives_its_keys_to_others_and_theirs_stay) {
     unsigned moved = 0;
     for (uint64_t key = 0; key < 1000; key++) {
         size_t before, after;
-        hr_pick pick = {.version = HR_PICK_VERSION, .has_hash = 1, .hash = key * 0x9E3779B97F4A7C15u, .states = f.states};
+        hr_pick pick = {.version = HR_PICK_VERSION,
+                        .has_hash = 1,
+                        .hash = key * 0x9E3779B97F4A7C15u,
+                        .states = f.states};
         f.states[2].unusable = 0;
         cr_assert_eq(hr_balance(&before, f.cluster, &cursor, &pick), HR_OK);
         f.states[2].unusable = 1;
@@ -264,7 +277,8 @@ Test(format, a_finding_is_one_line_and_is_cut_to_the_buffer) {
 }
 
 Test(balance, rings_are_for_consistent_hashing_alone) {
-    static const char *const policies[] = {"loadBalancer: {simple: ROUND_ROBIN}", "loadBalancer: {simple: RANDOM}",
+    static const char *const policies[] = {"loadBalancer: {simple: ROUND_ROBIN}",
+                                           "loadBalancer: {simple: RANDOM}",
                                            "loadBalancer: {consistentHash: {useSourceIp: true}}"};
     for (size_t i = 0; i < 3; i++) {
         fixture f = open_cluster(alike, 3, policies[i], NULL);
@@ -279,7 +293,8 @@ Test(balance, rings_are_for_consistent_hashing_alone) {
     }
 }
 
-/* Rings that are older than what the caller knows by now: no ejected endpoint is picked, and no endpoint is missing. */
+/* Rings that are older than what the caller knows by now: no ejected endpoint is picked, and no
+ * endpoint is missing. */
 Test(balance, rings_older_than_the_states_pick_usable_endpoints_only) {
     fixture f = open_cluster(alike, 4, "loadBalancer: {consistentHash: {useSourceIp: true}}", NULL);
     hr_rings *rings;
@@ -289,7 +304,11 @@ Test(balance, rings_older_than_the_states_pick_usable_endpoints_only) {
     for (uint64_t key = 0; key < 500; key++) {
         size_t index;
         hr_cursor cursor = {0};
-        hr_pick pick = {.version = HR_PICK_VERSION, .states = f.states, .has_hash = 1, .hash = key * 0x9E3779B97F4A7C15u, .rings = rings};
+        hr_pick pick = {.version = HR_PICK_VERSION,
+                        .states = f.states,
+                        .has_hash = 1,
+                        .hash = key * 0x9E3779B97F4A7C15u,
+                        .rings = rings};
         cr_assert_eq(hr_balance(&index, f.cluster, &cursor, &pick), HR_OK);
         cr_assert(index == 2 || index == 3);
         f.counts[index]++;
@@ -299,7 +318,8 @@ Test(balance, rings_older_than_the_states_pick_usable_endpoints_only) {
     f.states[0].unusable = 0; /* back, and on no ring yet */
     size_t index;
     hr_cursor cursor = {0};
-    hr_pick pick = {.version = HR_PICK_VERSION, .states = f.states, .has_hash = 1, .hash = 7, .rings = rings};
+    hr_pick pick = {
+        .version = HR_PICK_VERSION, .states = f.states, .has_hash = 1, .hash = 7, .rings = rings};
     int code = hr_balance(&index, f.cluster, &cursor, &pick);
     cr_expect(code == HR_OK && index == 0);
     hr_rings_free(rings);

@@ -1,6 +1,7 @@
 /*
- * Which endpoint a key lands on, and which priority and weight endpoints have, as Istio and a live Envoy
- * had it: the cases that tests/conformance/balance.py recorded. The head of that file documents the format.
+ * Which endpoint a key lands on, and which priority and weight endpoints have, as Istio and a live
+ * Envoy had it: the cases that tests/conformance/balance.py recorded. The head of that file
+ * documents the format.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -58,7 +59,8 @@ static char *next_line(char **at) {
 /* ---- what the library says ---- */
 
 static void put_address(char *out, size_t size, const hr_endpoint *e) {
-    const char *format = memchr(e->address.p, ':', e->address.len) != NULL ? "[%.*s]:%u" : "%.*s:%u";
+    const char *format =
+        memchr(e->address.p, ':', e->address.len) != NULL ? "[%.*s]:%u" : "%.*s:%u";
     snprintf(out, size, format, (int)e->address.len, e->address.p, (unsigned)e->port);
 }
 
@@ -94,8 +96,9 @@ static void check_cluster(test_case *t) {
         return;
     const hr_cluster *cluster = find_cluster(t, t->cluster);
     cr_assert_not_null(cluster, "%s: no cluster %s", t->name, t->cluster);
-    cr_expect_eq(cluster->n_endpoints, t->n_endpoints - t->first, "%s: %zu endpoints, Istio has %zu", t->name,
-                 cluster->n_endpoints, t->n_endpoints - t->first);
+    cr_expect_eq(cluster->n_endpoints, t->n_endpoints - t->first,
+                 "%s: %zu endpoints, Istio has %zu", t->name, cluster->n_endpoints,
+                 t->n_endpoints - t->first);
     for (size_t i = t->first; i < t->n_endpoints; i++) {
         const expected_endpoint *want = &t->endpoints[i];
         const hr_endpoint *found = NULL;
@@ -105,19 +108,22 @@ static void check_cluster(test_case *t) {
         cr_assert_not_null(found, "%s: no endpoint %s", t->name, want->address);
         cr_expect(found->priority == want->priority && found->weight == want->weight &&
                       found->locality_weight == want->locality_weight,
-                  "%s: %s has priority %u, weight %u, locality weight %u; Istio says %u, %u, %u", t->name,
-                  want->address, found->priority, found->weight, found->locality_weight, want->priority, want->weight,
-                  want->locality_weight);
+                  "%s: %s has priority %u, weight %u, locality weight %u; Istio says %u, %u, %u",
+                  t->name, want->address, found->priority, found->weight, found->locality_weight,
+                  want->priority, want->weight, want->locality_weight);
         t->checked++;
     }
     t->cluster = NULL;
     t->first = t->n_endpoints;
 }
 
-/* If Envoy panics because of ejected endpoints, none is ejected. It does not panic while 1 / 1.4 of them are usable. */
+/* If Envoy panics because of ejected endpoints, none is ejected. It does not panic while 1 / 1.4 of
+ * them are usable. */
 static bool panics(const hr_cluster *cluster, size_t n_down) {
-    return cluster->policy->min_health_percent > 0 && (cluster->n_endpoints - n_down) * 140 < cluster->n_endpoints * 100 &&
-           (cluster->n_endpoints - n_down) * 100 < (size_t)cluster->policy->min_health_percent * cluster->n_endpoints;
+    return cluster->policy->min_health_percent > 0 &&
+           (cluster->n_endpoints - n_down) * 140 < cluster->n_endpoints * 100 &&
+           (cluster->n_endpoints - n_down) * 100 <
+               (size_t)cluster->policy->min_health_percent * cluster->n_endpoints;
 }
 
 static int balance(size_t *out, const test_case *t, const hr_cluster *cluster, hr_pick *pick) {
@@ -153,7 +159,8 @@ static char land(const test_case *t, const hr_request *request, const char *sour
 static char land_key(const test_case *t, const char *key, int i) {
     char path[128] = "/", cookie[128], source[32] = "127.0.0.1";
     hr_pair header = {hr_str_from(t->key_name), hr_str_from(key)};
-    bool in_header = strncmp(t->kind, "header", 6) == 0, in_cookie = strncmp(t->kind, "cookie", 6) == 0;
+    bool in_header = strncmp(t->kind, "header", 6) == 0,
+         in_cookie = strncmp(t->kind, "cookie", 6) == 0;
     if (in_cookie) {
         snprintf(cookie, sizeof(cookie), "a=b; %s=%s", t->key_name, key);
         header = (hr_pair){HR_STR("cookie"), hr_str_from(cookie)};
@@ -164,7 +171,10 @@ static char land_key(const test_case *t, const char *key, int i) {
         snprintf(path, sizeof(path), "/?a=b&%s=%s&c=d", t->key_name, key);
     else if (strcmp(t->kind, "source") == 0)
         snprintf(source, sizeof(source), "127.79.%d.%d", i / 250, 1 + i % 250);
-    hr_request request = {.version = HR_REQUEST_VERSION, .authority = hr_str_from(t->authority), .path = hr_str_from(path), .headers = &header,
+    hr_request request = {.version = HR_REQUEST_VERSION,
+                          .authority = hr_str_from(t->authority),
+                          .path = hr_str_from(path),
+                          .headers = &header,
                           .n_headers = in_header || in_cookie};
     return land(t, &request, source);
 }
@@ -180,7 +190,8 @@ static void check_picks(test_case *t) {
             cr_expect(false, "%s: %s lands on %c, in Envoy on %c", t->name, key, got, t->picks[i]);
         t->checked++;
     }
-    cr_expect_eq(wrong, 0, "%s: %d of %d keys land elsewhere than in Envoy", t->name, wrong, t->keys);
+    cr_expect_eq(wrong, 0, "%s: %d of %d keys land elsewhere than in Envoy", t->name, wrong,
+                 t->keys);
 }
 
 /* ---- reading ---- */
@@ -191,7 +202,8 @@ static void read_view(test_case *t, char *text) {
     while ((word = strtok(NULL, " ")) != NULL) {
         char *equals = strchr(word, '=');
         cr_assert(equals != NULL && t->n_labels < MOST_LABELS);
-        t->labels[t->n_labels++] = (hr_pair){{word, (size_t)(equals - word)}, hr_str_from(equals + 1)};
+        t->labels[t->n_labels++] =
+            (hr_pair){{word, (size_t)(equals - word)}, hr_str_from(equals + 1)};
     }
 }
 
@@ -199,7 +211,9 @@ static void read_endpoint(test_case *t, char *text) {
     char address[128];
     cr_assert_lt(t->n_endpoints, MOST_ENDPOINTS);
     expected_endpoint *e = &t->endpoints[t->n_endpoints++];
-    cr_assert_eq(sscanf(text, "%c %127s %u %u %u", &e->letter, address, &e->priority, &e->weight, &e->locality_weight), 5);
+    cr_assert_eq(sscanf(text, "%c %127s %u %u %u", &e->letter, address, &e->priority, &e->weight,
+                        &e->locality_weight),
+                 5);
     e->address = bracketed(address);
 }
 
@@ -240,12 +254,14 @@ static void run_line(test_case *t, char *line) {
         char *letter = strchr(rest, ' ');
         *letter++ = '\0';
         char got = land_key(t, rest, 0);
-        cr_expect_eq(got, *letter, "%s: cookie %s lands on %c, in Envoy on %c", t->name, rest, got, *letter);
+        cr_expect_eq(got, *letter, "%s: cookie %s lands on %c, in Envoy on %c", t->name, rest, got,
+                     *letter);
         t->checked++;
     }
 }
 
-/* One case; its lines up to `yaml` are read twice: first for the view, then for what it must say. */
+/* One case; its lines up to `yaml` are read twice: first for the view, then for what it must say.
+ */
 static int run_case(char **at) {
     test_case t = {.name = next_line(at) + strlen("case ")};
     char *lines[1200];

@@ -1,7 +1,8 @@
 /*
- * Every field of Istio's routing API works or is refused. The fields come from Istio's own .proto files
- * (tests/conformance/api_fields.py); fields_table.h says of each what becomes of it, with YAML that shows it:
- * routes, clusters or decisions differ with it, or an error or a warning names it, or nothing differs.
+ * Every field of Istio's routing API works or is refused. The fields come from Istio's own .proto
+ * files (tests/conformance/api_fields.py); fields_table.h says of each what becomes of it, with
+ * YAML that shows it: routes, clusters or decisions differ with it, or an error or a warning names
+ * it, or nothing differs.
  */
 #define _GNU_SOURCE
 #include <stdio.h>
@@ -14,22 +15,27 @@
 
 #include "fields_table.h"
 
-static const char world[] =
-    "apiVersion: v1\nkind: Service\nmetadata: {name: shop}\n"
-    "spec: {selector: {app: shop}, ports: [{name: http, port: 80, targetPort: 8080}, {name: http-admin, port: 8080}]}\n"
-    "---\napiVersion: v1\nkind: Service\nmetadata: {name: other}\n"
-    "spec: {selector: {app: other}, ports: [{name: http, port: 80}]}\n"
-    "---\napiVersion: v1\nkind: Pod\nmetadata: {name: shop-1, labels: {app: shop, version: v1, topology.istio.io/locality: eu.a}}\n"
-    "status: {podIP: 10.1.0.1}\n"
-    "---\napiVersion: v1\nkind: Pod\nmetadata: {name: shop-2, labels: {app: shop, version: v2, topology.istio.io/locality: eu.b}}\n"
-    "status: {podIP: 10.1.0.2}\n"
-    "---\napiVersion: v1\nkind: Pod\nmetadata: {name: shop-3, labels: {app: shop, version: v2, topology.istio.io/locality: us.a}}\n"
-    "status: {podIP: 10.1.0.3}\n"
-    "---\napiVersion: v1\nkind: Pod\nmetadata: {name: shop-4, labels: {app: shop, version: v2, topology.istio.io/locality: af.a}}\n"
-    "status: {podIP: 10.1.0.4}\n";
+static const char world[] = "apiVersion: v1\nkind: Service\nmetadata: {name: shop}\n"
+                            "spec: {selector: {app: shop}, ports: [{name: http, port: 80, "
+                            "targetPort: 8080}, {name: http-admin, port: 8080}]}\n"
+                            "---\napiVersion: v1\nkind: Service\nmetadata: {name: other}\n"
+                            "spec: {selector: {app: other}, ports: [{name: http, port: 80}]}\n"
+                            "---\napiVersion: v1\nkind: Pod\nmetadata: {name: shop-1, labels: "
+                            "{app: shop, version: v1, topology.istio.io/locality: eu.a}}\n"
+                            "status: {podIP: 10.1.0.1}\n"
+                            "---\napiVersion: v1\nkind: Pod\nmetadata: {name: shop-2, labels: "
+                            "{app: shop, version: v2, topology.istio.io/locality: eu.b}}\n"
+                            "status: {podIP: 10.1.0.2}\n"
+                            "---\napiVersion: v1\nkind: Pod\nmetadata: {name: shop-3, labels: "
+                            "{app: shop, version: v2, topology.istio.io/locality: us.a}}\n"
+                            "status: {podIP: 10.1.0.3}\n"
+                            "---\napiVersion: v1\nkind: Pod\nmetadata: {name: shop-4, labels: "
+                            "{app: shop, version: v2, topology.istio.io/locality: af.a}}\n"
+                            "status: {podIP: 10.1.0.4}\n";
 
 static int load(hr_table **table, hr_diagnostics **found, const char *yaml) {
-    hr_source sources[2] = {{.name = "world.yaml", .text = hr_str_from(world)}, {.name = "case.yaml", .text = hr_str_from(yaml)}};
+    hr_source sources[2] = {{.name = "world.yaml", .text = hr_str_from(world)},
+                            {.name = "case.yaml", .text = hr_str_from(yaml)}};
     return hr_table_load(table, found, sources, 2, NULL);
 }
 
@@ -40,12 +46,29 @@ static void put(FILE *out, const char *name, hr_str s) {
 }
 
 static void dump_policy(FILE *out, const hr_traffic_policy *p) {
-    const int64_t numbers[] = {p->max_connections, p->http1_max_pending_requests, p->http2_max_requests, p->max_retries,
-        p->max_requests_per_connection, p->idle_timeout_ms, p->connect_timeout_ms, p->max_connection_duration_ms, p->outlier,
-        p->consecutive_5xx, p->consecutive_gateway_errors, p->consecutive_local_origin_failures,
-        p->split_external_local_origin_errors, p->interval_ms, p->base_ejection_time_ms, p->max_ejection_percent,
-        p->min_health_percent, p->lb, (int64_t)p->ring_min_size, (int64_t)p->maglev_table_size, p->warmup_ms,
-        p->tls_mode, p->tls_insecure_skip_verify};
+    const int64_t numbers[] = {p->max_connections,
+                               p->http1_max_pending_requests,
+                               p->http2_max_requests,
+                               p->max_retries,
+                               p->max_requests_per_connection,
+                               p->idle_timeout_ms,
+                               p->connect_timeout_ms,
+                               p->max_connection_duration_ms,
+                               p->outlier,
+                               p->consecutive_5xx,
+                               p->consecutive_gateway_errors,
+                               p->consecutive_local_origin_failures,
+                               p->split_external_local_origin_errors,
+                               p->interval_ms,
+                               p->base_ejection_time_ms,
+                               p->max_ejection_percent,
+                               p->min_health_percent,
+                               p->lb,
+                               (int64_t)p->ring_min_size,
+                               (int64_t)p->maglev_table_size,
+                               p->warmup_ms,
+                               p->tls_mode,
+                               p->tls_insecure_skip_verify};
     for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
         fprintf(out, " %lld", (long long)numbers[i]);
     fprintf(out, " warm %g %g codes", p->warmup_minimum_percent, p->warmup_aggression);
@@ -69,7 +92,8 @@ static void dump_cluster(FILE *out, const hr_cluster *c) {
     for (size_t i = 0; i < c->n_endpoints; i++) {
         const hr_endpoint *e = c->endpoints[i];
         put(out, "\n  endpoint", e->address);
-        fprintf(out, ":%u weight %u priority %u share %u", e->port, e->weight, e->priority, e->locality_weight);
+        fprintf(out, ":%u weight %u priority %u share %u", e->port, e->weight, e->priority,
+                e->locality_weight);
         put(out, "locality", e->locality);
         put(out, "network", e->network);
     }
@@ -78,17 +102,25 @@ static void dump_cluster(FILE *out, const hr_cluster *c) {
 
 static void dump_decisions(FILE *out, const hr_view *view, hr_scratch *scratch) {
     static const hr_pair user[] = {{{"x-user", 6}, {"u", 1}}, {{"cookie", 6}, {"c=1", 3}}};
-    static const hr_pair preflight[] = {{{"origin", 6}, {"http://a", 8}}, {{"access-control-request-method", 29}, {"GET", 3}}};
+    static const hr_pair preflight[] = {{{"origin", 6}, {"http://a", 8}},
+                                        {{"access-control-request-method", 29}, {"GET", 3}}};
     static const struct {
         const char *method, *scheme, *authority, *path;
         const hr_pair *headers;
-    } asked[] = {{"GET", "http", "shop", "/a?q=1", user}, {"OPTIONS", "http", "shop", "/a", preflight},
-                 {"GET", "https", "shop.example.com", "/a", user}, {"GET", "http", "out.example.com", "/", user},
+    } asked[] = {{"GET", "http", "shop", "/a?q=1", user},
+                 {"OPTIONS", "http", "shop", "/a", preflight},
+                 {"GET", "https", "shop.example.com", "/a", user},
+                 {"GET", "http", "out.example.com", "/", user},
                  {"GET", "http", "shop.default:8080", "/A", user}};
     for (size_t i = 0; i < sizeof(asked) / sizeof(asked[0]); i++) {
-        hr_request request = {.version = HR_REQUEST_VERSION, .method = hr_str_from(asked[i].method), .scheme = hr_str_from(asked[i].scheme),
-                              .authority = hr_str_from(asked[i].authority), .path = hr_str_from(asked[i].path),
-                              .headers = asked[i].headers, .n_headers = 2, .draws = {0.5, 0.5, 0.5, 0.5}};
+        hr_request request = {.version = HR_REQUEST_VERSION,
+                              .method = hr_str_from(asked[i].method),
+                              .scheme = hr_str_from(asked[i].scheme),
+                              .authority = hr_str_from(asked[i].authority),
+                              .path = hr_str_from(asked[i].path),
+                              .headers = asked[i].headers,
+                              .n_headers = 2,
+                              .draws = {0.5, 0.5, 0.5, 0.5}};
         hr_decision decision = HR_DECISION_INIT;
         hr_str json;
         cr_assert_eq(hr_route(&decision, view, &request, scratch), HR_OK);
@@ -97,7 +129,8 @@ static void dump_decisions(FILE *out, const hr_view *view, hr_scratch *scratch) 
     }
 }
 
-static void dump_view(FILE *out, hr_table *table, const char *gateway, uint16_t port, const char *ns) {
+static void dump_view(FILE *out, hr_table *table, const char *gateway, uint16_t port,
+                      const char *ns) {
     static const hr_pair web[] = {{{"app", 3}, {"web", 3}}};
     hr_view_options options = HR_VIEW_OPTIONS_INIT;
     hr_view *view;
@@ -149,8 +182,10 @@ static hr_str last_name(const char *field) {
 /* A field of a message that is refused whole is named by the message's own field. */
 static const struct {
     const char *prefix, *stands_for;
-} wholes[] = {{"TrafficPolicy.TunnelSettings.", "tunnel"}, {"TrafficPolicy.ProxyProtocol.", "proxyProtocol"},
-              {"TrafficPolicy.RetryBudget.", "retryBudget"}, {"ZoneAwareLoadBalancerSetting.", "zoneAwareLbSetting"},
+} wholes[] = {{"TrafficPolicy.TunnelSettings.", "tunnel"},
+              {"TrafficPolicy.ProxyProtocol.", "proxyProtocol"},
+              {"TrafficPolicy.RetryBudget.", "retryBudget"},
+              {"ZoneAwareLoadBalancerSetting.", "zoneAwareLbSetting"},
               {"LoadBalancerSettings.ConsistentHashLB.HTTPCookie.Attribute.", "attributes"}};
 
 static hr_str named(const char *field) {
@@ -168,7 +203,8 @@ static bool finding(const hr_diagnostics *found, hr_severity severity, hr_str na
         if (at.len > 0 && at.p[at.len - 1] == ']')
             at.len = (size_t)((const char *)memrchr(at.p, '[', at.len) - at.p);
         if (d->severity == severity && at.len > name.len && at.p[at.len - name.len - 1] == '.' &&
-            memcmp(at.p + at.len - name.len, name.p, name.len) == 0 && d->message.len > 10 && d->line > 0)
+            memcmp(at.p + at.len - name.len, name.p, name.len) == 0 && d->message.len > 10 &&
+            d->line > 0)
             return true;
     }
     return false;
@@ -188,11 +224,14 @@ static char *loaded(const char *field, const char *yaml, hr_diagnostics **found)
 
 static void check_accepted(const field_case *c) {
     hr_diagnostics *at_first, *found;
-    char *before = loaded(c->field, c->before, &at_first), *after = loaded(c->field, c->after, &found);
+    char *before = loaded(c->field, c->before, &at_first),
+         *after = loaded(c->field, c->after, &found);
     bool differs = strcmp(before, after) != 0, warned = finding(found, HR_WARNING, named(c->field));
-    cr_expect_eq(differs, c->expected == ACTS, "%s: what comes of it %s\n%s", c->field, differs ? "differs" : "is the same", c->after);
+    cr_expect_eq(differs, c->expected == ACTS, "%s: what comes of it %s\n%s", c->field,
+                 differs ? "differs" : "is the same", c->after);
     if (c->expected != ACTS)
-        cr_expect_eq(warned, c->expected == WARNED, "%s: %s warning", c->field, warned ? "a" : "no");
+        cr_expect_eq(warned, c->expected == WARNED, "%s: %s warning", c->field,
+                     warned ? "a" : "no");
     free(before);
     free(after);
     hr_diagnostics_free(at_first);
@@ -205,7 +244,8 @@ static void check_refused(const field_case *c) {
     free(loaded(c->field, c->before, &found));
     hr_diagnostics_free(found);
     cr_expect_eq(load(&table, &found, c->after), HR_ECONFIG, "%s is accepted", c->field);
-    cr_expect(finding(found, HR_SEVERITY_ERROR, named(c->field)), "%s: no error names it", c->field);
+    cr_expect(finding(found, HR_SEVERITY_ERROR, named(c->field)), "%s: no error names it",
+              c->field);
     hr_diagnostics_free(found);
 }
 

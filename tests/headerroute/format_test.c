@@ -1,4 +1,5 @@
-/* Header values with formatter commands. The values are those of Envoy 1.40.0 for the same facts. */
+/* Header values with formatter commands. The values are those of Envoy 1.40.0 for the same facts.
+ */
 #include <stdio.h>
 #include <string.h>
 
@@ -30,7 +31,8 @@ static const format_case format_cases[] = {
     {"[%REQ(nope)%]", "[]", "[]"},
     {"%REQ(nope)%", NULL, NULL},
     {"100%%", "100%", "100%"},
-    {"%REQ(:method)% %REQ(:scheme)% %REQ(:authority)% %REQ(host)%", "GET http reviews reviews", "GET http reviews reviews"},
+    {"%REQ(:method)% %REQ(:scheme)% %REQ(:authority)% %REQ(host)%", "GET http reviews reviews",
+     "GET http reviews reviews"},
     {"%REQ(:path)%", "/old/x?a=1%20b&a=2", "/new/x?a=1%20b&a=2"}, /* after the rewrite */
     {"%RESP(x-up)%", NULL, "u"},
     {"%RESP(:status)%", NULL, "201"},
@@ -49,7 +51,8 @@ static const format_case format_cases[] = {
     {"%RESPONSE_FLAGS%", "-", "-"},
     {"%UPSTREAM_HOST%", NULL, "10.1.0.1:8080"},
     {"%UPSTREAM_REMOTE_ADDRESS_WITHOUT_PORT% %UPSTREAM_REMOTE_PORT%", " ", "10.1.0.1 8080"},
-    {"%UPSTREAM_LOCAL_ADDRESS_WITHOUT_PORT% %UPSTREAM_LOCAL_PORT%", "10.0.0.9 4711", "10.0.0.9 4711"},
+    {"%UPSTREAM_LOCAL_ADDRESS_WITHOUT_PORT% %UPSTREAM_LOCAL_PORT%", "10.0.0.9 4711",
+     "10.0.0.9 4711"},
     {"%UPSTREAM_CLUSTER%", "outbound|80|v1|reviews.default.svc.cluster.local",
      "outbound|80|v1|reviews.default.svc.cluster.local"},
     {"%UPSTREAM_REQUEST_ATTEMPT_COUNT%", "1", "2"},
@@ -69,14 +72,18 @@ static const format_case format_cases[] = {
     {"%START_TIME_LOCAL%", "2026-11-30T20:25:09.659+0000", "2026-11-30T20:25:09.659+0000"},
     {"%START_TIME(%s)%", "1796070309", "1796070309"},
     {"%START_TIME(%s.%3f)%", "1796070309.659", "1796070309.659"},
-    {"%START_TIME(%Y/%m/%d %H:%M:%S.%f %3f %9f %1f)%", "2026/11/30 20:25:09.659379000 659 659379000 6",
+    {"%START_TIME(%Y/%m/%d %H:%M:%S.%f %3f %9f %1f)%",
+     "2026/11/30 20:25:09.659379000 659 659379000 6",
      "2026/11/30 20:25:09.659379000 659 659379000 6"},
     {"%START_TIME(%3s %6s)%", "1796070309 1796070309", "1796070309 1796070309"},
-    {"%START_TIME(%E4Y %E3S %Ez %Z %a %%)%", "2026 09.659 +00:00 UTC Mon %", "2026 09.659 +00:00 UTC Mon %"},
+    {"%START_TIME(%E4Y %E3S %Ez %Z %a %%)%", "2026 09.659 +00:00 UTC Mon %",
+     "2026 09.659 +00:00 UTC Mon %"},
     {"%START_TIME(%Q%L)%", "%Q%L", "%Q%L"},
     {"%START_TIME(%E*f|%E2f|%k|%e|%j|%U|%G|%V|%P|%p|%I|%l|%D|%T|%R|%c|%x|%X)%",
-     "659379|65|20|30|334|48|2026|49|pm|PM|08| 8|11/30/26|20:25:09|20:25|Mon Nov 30 20:25:09 2026|11/30/26|20:25:09",
-     "659379|65|20|30|334|48|2026|49|pm|PM|08| 8|11/30/26|20:25:09|20:25|Mon Nov 30 20:25:09 2026|11/30/26|20:25:09"},
+     "659379|65|20|30|334|48|2026|49|pm|PM|08| 8|11/30/26|20:25:09|20:25|Mon Nov 30 20:25:09 "
+     "2026|11/30/26|20:25:09",
+     "659379|65|20|30|334|48|2026|49|pm|PM|08| 8|11/30/26|20:25:09|20:25|Mon Nov 30 20:25:09 "
+     "2026|11/30/26|20:25:09"},
     {"%START_TIME(%f%%f%%%f)%", "659379000%659379000%659379000", "659379000%659379000%659379000"},
     {"%HOSTNAME%", "gw-1", "gw-1"},
     {"%DOWNSTREAM_TLS_VERSION%", "TLSv1.3", "TLSv1.3"},
@@ -102,26 +109,30 @@ static hr_table *format_table(size_t i) {
     char yaml[8192];
     char *mesh = hrt_mesh();
     const char *f = format_cases[i].format;
-    snprintf(yaml, sizeof(yaml),
-             "%s---\napiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {name: vs}\n"
-             "spec:\n  hosts: [reviews]\n  http:\n"
-             "  - name: rt\n    match: [{uri: {prefix: /old}}]\n    rewrite: {uri: /new}\n"
-             "    route: [{destination: {host: reviews, subset: v1}}]\n"
-             "    headers: {request: {set: {f: '%s', x-set: by the route}}, response: {set: {f: '%s'}}}\n",
-             mesh, f, f);
+    snprintf(
+        yaml, sizeof(yaml),
+        "%s---\napiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {name: vs}\n"
+        "spec:\n  hosts: [reviews]\n  http:\n"
+        "  - name: rt\n    match: [{uri: {prefix: /old}}]\n    rewrite: {uri: /new}\n"
+        "    route: [{destination: {host: reviews, subset: v1}}]\n"
+        "    headers: {request: {set: {f: '%s', x-set: by the route}}, response: {set: {f: "
+        "'%s'}}}\n",
+        mesh, f, f);
     free(mesh);
     return hrt_load(yaml);
 }
 
-static void format_expect(const char *format, const char *what, const hr_pair *v, size_t n, const char *wanted) {
+static void format_expect(const char *format, const char *what, const hr_pair *v, size_t n,
+                          const char *wanted) {
     hr_str got = {0};
     for (size_t i = 0; i < n; i++)
         if (v[i].name.len == 1 && v[i].name.p[0] == 'f')
             got = v[i].value;
     bool same = wanted == NULL ? got.p == NULL
-                               : got.p != NULL && got.len == strlen(wanted) && memcmp(got.p, wanted, got.len) == 0;
-    cr_expect(same, "%s of a %s: '%.*s', expected '%s'", format, what, (int)got.len, got.p == NULL ? "" : got.p,
-              wanted == NULL ? "nothing" : wanted);
+                               : got.p != NULL && got.len == strlen(wanted) &&
+                                     memcmp(got.p, wanted, got.len) == 0;
+    cr_expect(same, "%s of a %s: '%.*s', expected '%s'", format, what, (int)got.len,
+              got.p == NULL ? "" : got.p, wanted == NULL ? "nothing" : wanted);
 }
 
 static void format_check(size_t i, hr_scratch *scratch) {
@@ -156,7 +167,8 @@ static void format_check(size_t i, hr_scratch *scratch) {
     cr_assert_eq(hr_view_new(&view, table, NULL), HR_OK);
     cr_assert_eq(hr_route(&d, view, &request, scratch), HR_OK);
     cr_assert_eq(hr_upstream_request(&upstream, &d, &request, scratch), HR_OK);
-    format_expect(format_cases[i].format, "request", upstream.headers, upstream.n_headers, format_cases[i].request);
+    format_expect(format_cases[i].format, "request", upstream.headers, upstream.n_headers,
+                  format_cases[i].request);
     cr_assert_eq(hr_response_headers(&headers, &n, &d, &request, &response, scratch), HR_OK);
     format_expect(format_cases[i].format, "response", headers, n, format_cases[i].response);
     hr_view_unref(view);
@@ -171,9 +183,9 @@ Test(format, values_are_those_of_envoy) {
     hr_scratch_free(scratch);
 }
 
-#define FORMAT_VS(value)                                                                                        \
-    "---\napiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {name: vs}\n"                   \
-    "spec: {hosts: [reviews], http: [{route: [{destination: {host: reviews}}], "                             \
+#define FORMAT_VS(value)                                                                           \
+    "---\napiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {name: vs}\n"        \
+    "spec: {hosts: [reviews], http: [{route: [{destination: {host: reviews}}], "                   \
     "headers: {response: {add: {f: '" value "'}}}}]}\n"
 
 static void format_refused(const char *yaml, const char *fragment) {
@@ -212,8 +224,9 @@ Test(format, what_envoy_refuses_is_an_error) {
 
 /* Authority and Host are no format strings. */
 Test(format, an_authority_is_literal) {
-    hr_table *table = hrt_load("apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {name: vs}\n"
-                               "spec: {hosts: [a.b], http: [{route: [{destination: {host: a.b}}], "
-                               "headers: {request: {set: {Host: '%INVALID%'}}}}]}\n");
+    hr_table *table =
+        hrt_load("apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {name: vs}\n"
+                 "spec: {hosts: [a.b], http: [{route: [{destination: {host: a.b}}], "
+                 "headers: {request: {set: {Host: '%INVALID%'}}}}]}\n");
     hr_table_unref(table);
 }

@@ -18,12 +18,18 @@ static uint32_t draw(uint32_t n) { /* xorshift32 */
     return state % n;
 }
 
-static const char *const paths[] = {"/", "/a", "/a/b", "/a/b/c", "/ab", "/A", "/b", "/b/", "/long/path/here", "/a.b", "/c-1"};
-static const char *const values[] = {"a", "b", "ab", "", "A", "tenant-1", "tenant-2", "tenant-1-x", "t", "tab"};
-static const char *const names[] = {"x", "w", "x-tenant", "accept", "cookie", "z1", "z2", "z3", "z4", "z5", "z6", "z7"};
-static const char *const value_regexes[] = {"tenant-[12](-x)?", "tenant-1.*", "t|a", "ta?", "t", "tenant-1|b", ".*x", "(?i)TAB", "(tenant)-1"};
+static const char *const paths[] = {
+    "/", "/a", "/a/b", "/a/b/c", "/ab", "/A", "/b", "/b/", "/long/path/here", "/a.b", "/c-1"};
+static const char *const values[] = {"a",        "b",        "ab",         "",  "A",
+                                     "tenant-1", "tenant-2", "tenant-1-x", "t", "tab"};
+static const char *const names[] = {"x",  "w",  "x-tenant", "accept", "cookie", "z1",
+                                    "z2", "z3", "z4",       "z5",     "z6",     "z7"};
+static const char *const value_regexes[] = {
+    "tenant-[12](-x)?", "tenant-1.*", "t|a",     "ta?",       "t",
+    "tenant-1|b",       ".*x",        "(?i)TAB", "(tenant)-1"};
 static const char *const methods[] = {"GET", "POST", "PUT"};
-static const char *const regexes[] = {"/a.*", "/a|/b", "/a/[bc]+", "(/a|/b)/c", "/long/path/.*", "/c-\\\\d", ".*", "/A?b"};
+static const char *const regexes[] = {"/a.*",          "/a|/b",    "/a/[bc]+", "(/a|/b)/c",
+                                      "/long/path/.*", "/c-\\\\d", ".*",       "/A?b"};
 
 #define PICK(list) (list)[draw(sizeof(list) / sizeof((list)[0]))]
 
@@ -84,7 +90,8 @@ static void put_match(FILE *out) {
         fprintf(out, "queryParams: {%s: {exact: \"%s\"}}, ", PICK(names), PICK(values));
     if (draw(6) == 0)
         fprintf(out, "method: {exact: %s}, ", PICK(methods));
-    fprintf(out, draw(20) ? "scheme: {prefix: http}}" : "name: all}"); /* the latter may take every request */
+    fprintf(out, draw(20) ? "scheme: {prefix: http}}"
+                          : "name: all}"); /* the latter may take every request */
 }
 
 static char *random_rules(size_t n) {
@@ -92,8 +99,11 @@ static char *random_rules(size_t n) {
     size_t size;
     FILE *out = open_memstream(&text, &size);
     char *mesh = hrt_mesh();
-    fprintf(out, "%s\n---\napiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {name: vs}\n"
-                 "spec:\n  hosts: [reviews]\n  http:\n", mesh);
+    fprintf(
+        out,
+        "%s\n---\napiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {name: vs}\n"
+        "spec:\n  hosts: [reviews]\n  http:\n",
+        mesh);
     free(mesh);
     for (size_t i = 0; i < n; i++) {
         fprintf(out, "  - match: [");
@@ -114,9 +124,10 @@ static void random_request(sample *s) {
     size_t n = draw(5);
     for (size_t i = 0; i < n; i++)
         s->headers[i] = (hr_pair){hr_str_from(PICK(names)), hr_str_from(PICK(values))};
-    snprintf(s->path, sizeof(s->path), draw(3) ? "%s" : "%s?%s=%s&%s=%s", PICK(paths), PICK(names), PICK(values),
-             PICK(names), PICK(values));
-    s->request = (hr_request){.version = HR_REQUEST_VERSION, .method = hr_str_from(PICK(methods)),
+    snprintf(s->path, sizeof(s->path), draw(3) ? "%s" : "%s?%s=%s&%s=%s", PICK(paths), PICK(names),
+             PICK(values), PICK(names), PICK(values));
+    s->request = (hr_request){.version = HR_REQUEST_VERSION,
+                              .method = hr_str_from(PICK(methods)),
                               .authority = HR_STR("reviews"),
                               .path = hr_str_from(s->path),
                               .headers = s->headers,
@@ -128,8 +139,8 @@ static void compare(const hr_view *view, hr_scratch *scratch, const sample *s) {
     hr_decision a = HR_DECISION_INIT, b = HR_DECISION_INIT;
     cr_assert_eq(hr_route_by(&a, view, &s->request, scratch, &walk), HR_OK);
     cr_assert_eq(hr_route_by(&b, view, &s->request, scratch, &indexed), HR_OK);
-    cr_assert(a.route_index == b.route_index && a.action == b.action, "path %s: the walk finds %d, the index %d", s->path,
-              a.route_index, b.route_index);
+    cr_assert(a.route_index == b.route_index && a.action == b.action,
+              "path %s: the walk finds %d, the index %d", s->path, a.route_index, b.route_index);
 }
 
 static void differ_nowhere(hr_repeated_headers repeated) {
@@ -165,23 +176,29 @@ Test(index, agrees_with_the_walk_where_repeated_headers_are_matched_one_by_one) 
 static void prefix_is(const char *pattern, const char *expected) {
     char buf[64];
     hr_str prefix = hr_regex_literal_prefix(hr_str_from(pattern), buf, NULL);
-    cr_expect(hr_str_eq_c(prefix, expected), "%s: '%.*s', not '%s'", pattern, (int)prefix.len, prefix.p, expected);
+    cr_expect(hr_str_eq_c(prefix, expected), "%s: '%.*s', not '%s'", pattern, (int)prefix.len,
+              prefix.p, expected);
 }
 
-/* A thousand routes of one header each, some values just too long to be kept beside their slot, some paths
- * and prefixes among them, and repeated headers: what a slot settles alone is what the walk finds. */
+/* A thousand routes of one header each, some values just too long to be kept beside their slot,
+ * some paths and prefixes among them, and repeated headers: what a slot settles alone is what the
+ * walk finds. */
 Test(index, settles_one_exact_key_as_the_walk_does) {
     char *yaml = NULL;
     size_t size;
     FILE *out = open_memstream(&yaml, &size);
     cr_assert_not_null(out);
     char *mesh = hrt_mesh();
-    fprintf(out, "%s\n---\napiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {name: vs}\n"
-                 "spec:\n  hosts: [reviews]\n  http:\n", mesh);
+    fprintf(
+        out,
+        "%s\n---\napiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {name: vs}\n"
+        "spec:\n  hosts: [reviews]\n  http:\n",
+        mesh);
     free(mesh);
     for (int i = 0; i < 1000; i++) {
-        static const char *const forms[] = {"headers: {x-tenant: {exact: \"%0*d\"}}", "uri: {exact: \"/%0*d\"}",
-                                            "uri: {prefix: \"/%0*d\"}", "headers: {x-other: {exact: \"%0*d\"}}"};
+        static const char *const forms[] = {"headers: {x-tenant: {exact: \"%0*d\"}}",
+                                            "uri: {exact: \"/%0*d\"}", "uri: {prefix: \"/%0*d\"}",
+                                            "headers: {x-other: {exact: \"%0*d\"}}"};
         fputs("  - match: [{", out);
         fprintf(out, forms[i % 4], 17 + i % 7, i);
         fputs("}]\n    directResponse: {status: 200}\n", out);
@@ -202,16 +219,22 @@ Test(index, settles_one_exact_key_as_the_walk_does) {
         snprintf(path, sizeof(path), "/%0*d%s", 17 + n % 7, n, draw(2) ? "" : "/x");
         n = (int)draw(1000);
         snprintf(other, sizeof(other), "%0*d", 17 + n % 7, n);
-        hr_pair headers[] = {{HR_STR("x-other"), hr_str_from(other)}, {HR_STR("X-Tenant"), hr_str_from(value)},
+        hr_pair headers[] = {{HR_STR("x-other"), hr_str_from(other)},
+                             {HR_STR("X-Tenant"), hr_str_from(value)},
                              {HR_STR("x-other"), hr_str_from(value)}};
-        hr_request request = {.version = HR_REQUEST_VERSION, .method = HR_STR("GET"), .scheme = HR_STR("http"), .authority = HR_STR("reviews"),
-                              .path = hr_str_from(path), .headers = headers, .n_headers = 1 + draw(3)};
+        hr_request request = {.version = HR_REQUEST_VERSION,
+                              .method = HR_STR("GET"),
+                              .scheme = HR_STR("http"),
+                              .authority = HR_STR("reviews"),
+                              .path = hr_str_from(path),
+                              .headers = headers,
+                              .n_headers = 1 + draw(3)};
         hr_route_mode walk = {.plain_walk = true};
         hr_decision a = HR_DECISION_INIT, b = HR_DECISION_INIT;
         cr_assert_eq(hr_route(&a, view, &request, scratch), HR_OK);
         cr_assert_eq(hr_route_by(&b, view, &request, scratch, &walk), HR_OK);
-        cr_assert_eq(a.route_index, b.route_index, "%s %s %s: %d, but the walk finds %d", path, value, other,
-                     a.route_index, b.route_index);
+        cr_assert_eq(a.route_index, b.route_index, "%s %s %s: %d, but the walk finds %d", path,
+                     value, other, a.route_index, b.route_index);
         found += a.direct_response_status == 200;
     }
     cr_assert_gt(found, 1000);
@@ -220,7 +243,8 @@ Test(index, settles_one_exact_key_as_the_walk_does) {
     hr_table_unref(table);
 }
 
-/* Patterns are compiled once, when they are read: a rule whose pattern were missing there would never hold. */
+/* Patterns are compiled once, when they are read: a rule whose pattern were missing there would
+ * never hold. */
 Test(index, every_pattern_of_a_view_is_compiled) {
     for (int round = 0; round < 20; round++) {
         char *yaml = random_rules(60);
@@ -233,7 +257,8 @@ Test(index, every_pattern_of_a_view_is_compiled) {
                 const hr_view_route *route = &routes->v[i];
                 cr_assert((route->path_kind == HR_SM_REGEX) == (route->path_regex != NULL));
                 for (size_t c = 0; c < route->n_conds; c++)
-                    cr_assert((route->conds[c].match == HR_SM_REGEX) == (route->conds[c].regex != NULL));
+                    cr_assert((route->conds[c].match == HR_SM_REGEX) ==
+                              (route->conds[c].regex != NULL));
             }
         }
         hr_view_unref(view);

@@ -1,3 +1,4 @@
+/* Large views and requests that several tests of limits share. */
 #include "large_requests.h"
 
 #include <stdio.h>
@@ -15,7 +16,8 @@ hr_view *large_view(const char *match, hr_repeated_headers repeated) {
     size_t size;
     FILE *f = open_memstream(&yaml, &size);
     fputs("apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {name: a}\nspec:\n"
-          "  hosts: [reviews]\n  http:\n", f);
+          "  hosts: [reviews]\n  http:\n",
+          f);
     for (int i = 0; i < RULES; i++) {
         fputs("  - match: [{", f);
         for (const char *p = match; *p != '\0'; p++) {
@@ -55,7 +57,8 @@ static hr_str filled(const char *part, size_t len) {
 }
 
 static hr_request with_path(hr_str path) {
-    return (hr_request){.version = HR_REQUEST_VERSION, .authority = HR_STR("reviews"), .path = path};
+    return (hr_request){
+        .version = HR_REQUEST_VERSION, .authority = HR_STR("reviews"), .path = path};
 }
 
 hr_request large_headers(const char *name, const char *part, size_t lines) {

@@ -7,11 +7,12 @@
 /* Rules of a view; bytes of a request; lines in which a header repeats. */
 enum { RULES = 1000, BYTES = 57000, LINES = 90 };
 
-/* RULES rules, each with `match` (YAML), in which '#' stands for a number; then one that takes every request. */
+/* RULES rules, each with `match` (YAML), in which '#' stands for a number; then one that takes
+ * every request. */
 hr_view *large_view(const char *match, hr_repeated_headers repeated);
 
-/* Requests that have `part` again and again: BYTES bytes of it in `lines` headers of one name, as a query, as a path. They
- * share memory: one is valid until the next one is made. */
+/* Requests that have `part` again and again: BYTES bytes of it in `lines` headers of one name, as a
+ * query, as a path. They share memory: one is valid until the next one is made. */
 hr_request large_headers(const char *name, const char *part, size_t lines);
 hr_request large_query(const char *part);
 hr_request large_path(const char *part);

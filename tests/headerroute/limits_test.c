@@ -1,4 +1,4 @@
-/* Files that nobody wrote by hand, or not in good faith: each is refused, or read, with a place and a sentence. */
+/* Generated or malicious files are either loaded or rejected with a location and a message. */
 #define _GNU_SOURCE
 #include <stdarg.h>
 #include <stdio.h>
@@ -9,12 +9,13 @@
 
 #include "cases.h"
 
-static const char rules[] =
-    "apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {name: a}\nspec:\n  hosts: [a.com]\n"
-    "  http:\n  - route: [{destination: {host: a}}]\n";
+static const char rules[] = "apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: "
+                            "{name: a}\nspec:\n  hosts: [a.com]\n"
+                            "  http:\n  - route: [{destination: {host: a}}]\n";
 
 /* Loads, and compares what was found; "" stands for a table without a finding. */
-static void finds_with(const char *name, hr_str text, const hr_load_options *options, const char *expected) {
+static void finds_with(const char *name, hr_str text, const hr_load_options *options,
+                       const char *expected) {
     hr_table *table;
     hr_diagnostics *d;
     hr_source source = {.name = "t", .text = text};
@@ -22,7 +23,8 @@ static void finds_with(const char *name, hr_str text, const hr_load_options *opt
     char *found = cases_findings(d);
     cr_expect(strcmp(found, expected) == 0, "%s\nexpected:\n%s\nfound:\n%s", name, expected, found);
     bool refused = hr_diagnostics_errors(d) > 0;
-    cr_expect(error == (refused ? HR_ECONFIG : HR_OK) && (table == NULL) == refused, "%s: %d", name, error);
+    cr_expect(error == (refused ? HR_ECONFIG : HR_OK) && (table == NULL) == refused, "%s: %d", name,
+              error);
     free(found);
     hr_diagnostics_free(d);
     hr_table_unref(table);
@@ -81,42 +83,62 @@ Test(limits, files_are_utf8_or_utf16_with_a_mark) {
              "2:1: error: not valid YAML: did not find expected <document start>\n");
     finds_in("UTF-16, little end first", utf16(rules, 0, 1), "");
     finds_in("UTF-16, big end first", utf16(rules, 1, 1), "");
-    finds_in("UTF-16 without a mark", utf16(rules, 0, 0), "1:2: error: not valid YAML: control characters are not allowed\n");
+    finds_in("UTF-16 without a mark", utf16(rules, 0, 0),
+             "1:2: error: not valid YAML: control characters are not allowed\n");
     text cut = utf16(rules, 0, 1);
     cut.len--;
-    finds_in("half a character at the end", cut, "7:38: error: not valid YAML: incomplete UTF-16 character\n");
-    finds("half a pair", HR_STR("\xFF\xFE" "a\0:\0 \0\0\xD8x\0"),
+    finds_in("half a character at the end", cut,
+             "7:38: error: not valid YAML: incomplete UTF-16 character\n");
+    finds("half a pair",
+          HR_STR("\xFF\xFE"
+                 "a\0:\0 \0\0\xD8x\0"),
           "1:5: error: not valid YAML: expected low surrogate area\n");
-    finds("Latin-1", HR_STR("a: \xE4.com\n"), "1:5: error: not valid YAML: invalid trailing UTF-8 octet\n");
-    finds("a longer form than needed", HR_STR("a: \xC0\x80\n"), "1:4: error: not valid YAML: invalid length of a UTF-8 sequence\n");
-    finds("a surrogate in UTF-8", HR_STR("a: \xED\xA0\x80\n"), "1:4: error: not valid YAML: invalid Unicode character\n");
-    finds("beyond Unicode", HR_STR("a: \xF4\x90\x80\x80\n"), "1:4: error: not valid YAML: invalid Unicode character\n");
+    finds("Latin-1", HR_STR("a: \xE4.com\n"),
+          "1:5: error: not valid YAML: invalid trailing UTF-8 octet\n");
+    finds("a longer form than needed", HR_STR("a: \xC0\x80\n"),
+          "1:4: error: not valid YAML: invalid length of a UTF-8 sequence\n");
+    finds("a surrogate in UTF-8", HR_STR("a: \xED\xA0\x80\n"),
+          "1:4: error: not valid YAML: invalid Unicode character\n");
+    finds("beyond Unicode", HR_STR("a: \xF4\x90\x80\x80\n"),
+          "1:4: error: not valid YAML: invalid Unicode character\n");
 }
 
 Test(limits, zero_bytes_are_refused) {
-    finds("a zero alone", HR_STR("\0"), "1:1: error: not valid YAML: control characters are not allowed\n");
-    finds("in a word", HR_STR("a: b\0c\n"), "1:5: error: not valid YAML: control characters are not allowed\n");
-    finds("behind the last document", HR_STR("---\n# a\n\0"), "3:1: error: not valid YAML: control characters are not allowed\n");
+    finds("a zero alone", HR_STR("\0"),
+          "1:1: error: not valid YAML: control characters are not allowed\n");
+    finds("in a word", HR_STR("a: b\0c\n"),
+          "1:5: error: not valid YAML: control characters are not allowed\n");
+    finds("behind the last document", HR_STR("---\n# a\n\0"),
+          "3:1: error: not valid YAML: control characters are not allowed\n");
     finds("an escaped one in a name",
-          HR_STR("apiVersion: v1\nkind: Service\nmetadata: {name: \"a\\0b\"}\nspec: {ports: [{port: 80}]}\n"),
-          "3:18: error: metadata.name: \"a\" is not a valid resource name; expected lower-case letters, digits, '-' and '.'\n");
+          HR_STR("apiVersion: v1\nkind: Service\nmetadata: {name: \"a\\0b\"}\nspec: {ports: "
+                 "[{port: 80}]}\n"),
+          "3:18: error: metadata.name: \"a\" is not a valid resource name; expected lower-case "
+          "letters, digits, '-' and '.'\n");
 }
 
 /* ---- sizes ---- */
 
 Test(limits, long_values_leave_room_for_what_is_wrong) {
     text host = repeated("x", 1 << 20);
-    text yaml = made("apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {name: a}\nspec:\n  hosts: [%s]\n"
-                     "  http:\n  - route: [{destination: {host: a}}]\n", host.p);
-    text expected = made("5:11: error: spec.hosts[0]: \"%.599s[...]%.341s\" is not a valid host: it must not be longer than 255 bytes\n",
+    text yaml = made("apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {name: "
+                     "a}\nspec:\n  hosts: [%s]\n"
+                     "  http:\n  - route: [{destination: {host: a}}]\n",
+                     host.p);
+    text expected = made("5:11: error: spec.hosts[0]: \"%.599s[...]%.341s\" is not a valid host: "
+                         "it must not be longer than 255 bytes\n",
                          host.p, host.p);
     finds_in("a host of a mebibyte", yaml, expected.p);
     free(expected.p);
     for (size_t i = 0; i + 1 < host.len; i += 2)
         memcpy(host.p + i, "\xC3\xA4", 2);
-    yaml = made("apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {name: a}\nspec:\n  hosts: [%s]\n"
-                "  http:\n  - route: [{destination: {host: a}}]\n", host.p);
-    expected = made("5:11: error: spec.hosts[0]: \"%.598s[...]%.340s\" is not a valid host: it must not be longer than 255 bytes\n", host.p, host.p);
+    yaml = made("apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {name: "
+                "a}\nspec:\n  hosts: [%s]\n"
+                "  http:\n  - route: [{destination: {host: a}}]\n",
+                host.p);
+    expected = made("5:11: error: spec.hosts[0]: \"%.598s[...]%.340s\" is not a valid host: it "
+                    "must not be longer than 255 bytes\n",
+                    host.p, host.p);
     finds_in("one of two bytes a letter", yaml, expected.p);
     free(expected.p);
     free(host.p);
@@ -132,7 +154,8 @@ Test(limits, keys_beyond_yamls_limit_are_refused) {
 Test(limits, a_quote_that_stays_open_is_refused_at_the_end) {
     text long_text = repeated("x", 1 << 20);
     finds_in("to the end of a mebibyte", made("a: \"%s", long_text.p),
-             "1:1048581: error: not valid YAML: found unexpected end of stream (while scanning a quoted scalar, line 1)\n");
+             "1:1048581: error: not valid YAML: found unexpected end of stream (while scanning a "
+             "quoted scalar, line 1)\n");
     free(long_text.p);
 }
 
@@ -146,7 +169,10 @@ Test(limits, files_are_limited) {
     hr_source source = {.name = "t", .text = hr_str_from(rules)};
     cr_expect_eq(hr_table_load(&table, &d, &source, 1, &options), HR_EIO);
     char *found = cases_findings(d), *expected;
-    cr_assert_gt(asprintf(&expected, "0:0: error: is larger than the limit of %zu bytes (option max_bytes)\n", options.max_bytes), 0);
+    cr_assert_gt(asprintf(&expected,
+                          "0:0: error: is larger than the limit of %zu bytes (option max_bytes)\n",
+                          options.max_bytes),
+                 0);
     cr_expect_str_eq(found, expected);
     free(found);
     free(expected);
@@ -170,15 +196,19 @@ Test(limits, documents_are_not_limited_in_number) {
 }
 
 Test(limits, what_serves_refuses_what_it_cannot_act_on) {
-    hr_str yaml = HR_STR("apiVersion: networking.istio.io/v1\nkind: DestinationRule\nmetadata: {name: a}\nspec:\n"
-                         "  host: a\n  trafficPolicy:\n    connectionPool:\n      tcp:\n"
-                         "        tcpKeepalive: {time: 10s}\n      http: {useClientProtocol: true}\n---\n"
-                         "apiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {name: a}\n");
+    hr_str yaml = HR_STR(
+        "apiVersion: networking.istio.io/v1\nkind: DestinationRule\nmetadata: {name: a}\nspec:\n"
+        "  host: a\n  trafficPolicy:\n    connectionPool:\n      tcp:\n"
+        "        tcpKeepalive: {time: 10s}\n      http: {useClientProtocol: true}\n---\n"
+        "apiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {name: a}\n");
     static const char *const findings =
-        "9:9: %s: spec.trafficPolicy.connectionPool.tcp.tcpKeepalive: is not supported: it changes no routing decision\n"
-        "10:33: %s: spec.trafficPolicy.connectionPool.http.useClientProtocol: is not supported: it changes no routing "
+        "9:9: %s: spec.trafficPolicy.connectionPool.tcp.tcpKeepalive: is not supported: it changes "
+        "no routing decision\n"
+        "10:33: %s: spec.trafficPolicy.connectionPool.http.useClientProtocol: is not supported: it "
+        "changes no routing "
         "decision\n"
-        "13:7: %s: kind: AuthorizationPolicy is not evaluated: every request is treated as allowed\n";
+        "13:7: %s: kind: AuthorizationPolicy is not evaluated: every request is treated as "
+        "allowed\n";
     hr_load_options options = HR_LOAD_OPTIONS_INIT;
     for (unsigned version = 1; version <= 2; version++)
         for (options.serves = 0; options.serves <= 1; options.serves++) {
@@ -192,8 +222,10 @@ Test(limits, what_serves_refuses_what_it_cannot_act_on) {
 
 Test(limits, nesting_is_limited) {
     text deep = repeated("[", 100000);
-    finds_in("brackets", deep, "1:65: error: the YAML is nested deeper than 64 levels (option max_depth)\n");
-    finds_in("dashes", repeated("- ", 100000), "1:129: error: the YAML is nested deeper than 64 levels (option max_depth)\n");
+    finds_in("brackets", deep,
+             "1:65: error: the YAML is nested deeper than 64 levels (option max_depth)\n");
+    finds_in("dashes", repeated("- ", 100000),
+             "1:129: error: the YAML is nested deeper than 64 levels (option max_depth)\n");
     hr_load_options options = HR_LOAD_OPTIONS_INIT;
     options.max_depth = 3;
     finds_with("three levels", HR_STR("a: {b: {c: {}}}\n"), &options,
@@ -209,8 +241,10 @@ Test(limits, aliases_that_multiply_are_refused) {
             n += sprintf(yaml + n, "%s*%c", i == 0 ? "" : ",", c - 1);
         n += sprintf(yaml + n, "]\n");
     }
-    finds("a billion laughs, and more", (hr_str){yaml, (size_t)n}, "4:17: error: the document grows too large through its aliases\n");
-    finds("one that holds itself", HR_STR("&x {a: *x}\n"), "1:8: error: the anchor &x contains itself\n");
+    finds("a billion laughs, and more", (hr_str){yaml, (size_t)n},
+          "4:17: error: the document grows too large through its aliases\n");
+    finds("one that holds itself", HR_STR("&x {a: *x}\n"),
+          "1:8: error: the anchor &x contains itself\n");
     finds("one of another document", HR_STR("---\n&x a\n---\n*x\n"),
           "2:1: error: expected a Kubernetes resource (a map), got a string\n"
           "4:1: error: the alias refers to the unknown anchor &x\n");
@@ -219,17 +253,23 @@ Test(limits, aliases_that_multiply_are_refused) {
 /* ---- messages ---- */
 
 Test(limits, a_key_given_twice_is_reported_once) {
-    finds_in("http", made("%s  http: []\n", rules), "8:3: error: the key \"http\" is given twice (first on line 6)\n");
+    finds_in("http", made("%s  http: []\n", rules),
+             "8:3: error: the key \"http\" is given twice (first on line 6)\n");
 }
 
 Test(limits, a_message_is_one_line) {
-    finds("a host with a line end and an escape",
-          HR_STR("apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {name: a}\nspec:\n"
-                 "  hosts: [\"a\\nt:1:1: error: \\e[31m\"]\n  http:\n  - route: [{destination: {host: a}}]\n"),
-          "5:11: error: spec.hosts[0]: \"a\\x0at:1:1: error: \\x1b[31m\" is not a valid host: its first label must be letters, digits "
-          "and '-', or '*', or begin with '*'\n");
+    finds(
+        "a host with a line end and an escape",
+        HR_STR(
+            "apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {name: a}\nspec:\n"
+            "  hosts: [\"a\\nt:1:1: error: \\e[31m\"]\n  http:\n  - route: [{destination: {host: "
+            "a}}]\n"),
+        "5:11: error: spec.hosts[0]: \"a\\x0at:1:1: error: \\x1b[31m\" is not a valid host: its "
+        "first label must be letters, digits "
+        "and '-', or '*', or begin with '*'\n");
     finds("a field with one",
-          HR_STR("apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {name: a}\nspec: {\"a\\tb\": 1, hosts: [a.com], "
+          HR_STR("apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {name: "
+                 "a}\nspec: {\"a\\tb\": 1, hosts: [a.com], "
                  "http: [{route: [{destination: {host: a}}]}]}\n"),
           "4:8: error: spec.a\\x09b: unknown field of VirtualService\n");
 }
@@ -237,13 +277,18 @@ Test(limits, a_message_is_one_line) {
 Test(limits, the_linter_reports_a_host_once) {
     hr_load_options options = HR_LOAD_OPTIONS_INIT;
     options.lint = 1;
-    finds_with("a host nobody backs", hr_str_from(rules), &options,
-               "7:34: warning: spec.http[0].route[0].destination.host: a.default.svc.cluster.local is not the host of "
+    finds_with("a host without a Service", hr_str_from(rules), &options,
+               "7:34: warning: spec.http[0].route[0].destination.host: a.default.svc.cluster.local "
+               "is not the host of "
                "any Service or ServiceEntry: requests fail with 503\n");
 }
 
 Test(limits, a_tab_must_not_indent) {
-    finds("for a blank", HR_STR("a:\n\tb: c"), "2:1: error: not valid YAML: found character that cannot start any token "
-                                               "(while scanning for the next token, line 2)\n");
-    finds("behind a colon they are fine", HR_STR("apiVersion:\tv1\nkind:\tService\nmetadata:\t{name: a}\nspec:\t{ports: [{port: 80}]}\n"), "");
+    finds("for a blank", HR_STR("a:\n\tb: c"),
+          "2:1: error: not valid YAML: found character that cannot start any token "
+          "(while scanning for the next token, line 2)\n");
+    finds("behind a colon they are fine",
+          HR_STR("apiVersion:\tv1\nkind:\tService\nmetadata:\t{name: a}\nspec:\t{ports: [{port: "
+                 "80}]}\n"),
+          "");
 }

@@ -20,10 +20,13 @@ Test(lint, warns_about_what_is_accepted_but_probably_a_mistake) {
 Test(lint, finds_every_covered_rule_of_thousands_and_no_other) {
     enum { RULES = 4000 };
     char *yaml = malloc(RULES * 160 + 1000);
-    int n = sprintf(yaml, "apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {name: a}\n"
-                          "spec:\n  hosts: [a.com]\n  gateways: [g]\n  http:\n");
+    int n = sprintf(
+        yaml, "apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {name: a}\n"
+              "spec:\n  hosts: [a.com]\n  gateways: [g]\n  http:\n");
     for (int i = 0; i < RULES; i++) /* every tenth repeats the header of the rule before it */
-        n += sprintf(yaml + n, "  - {match: [{headers: {x: {exact: v%d}}, uri: {prefix: /a%s}}], redirect: {uri: /}}\n",
+        n += sprintf(yaml + n,
+                     "  - {match: [{headers: {x: {exact: v%d}}, uri: {prefix: /a%s}}], redirect: "
+                     "{uri: /}}\n",
                      i % 10 == 9 ? i - 1 : i, i % 10 == 9 ? "/b" : "");
     hr_source source = {.name = "many", .text = {yaml, (size_t)n}};
     hr_arena *arena = hr_arena_new();

@@ -1,6 +1,6 @@
 /*
- * Every allocation of a call fails once, in turn: the call says so, gives back all that it had, and what was
- * there before still works.
+ * Every allocation of a call fails once, in turn: the call says so, gives back all that it had, and
+ * what was there before still works.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -25,8 +25,8 @@ void __libc_free(void *p);
 static bool watching, failed;
 static long until_failure, held;
 
-/* C++ is spared unless a test says otherwise, as RE2 loses blocks when one of its constructors throws; the C
- * library's qsort is always, as it makes do without. */
+/* C++ is spared unless a test says otherwise, as RE2 loses blocks when one of its constructors
+ * throws; the C library's qsort is always, as it makes do without. */
 typedef enum caller_kind { OURS, CXX, QSORT } caller_kind;
 static bool cxx_fails;
 
@@ -42,7 +42,8 @@ static caller_kind kind_of(const void *caller) {
     caller_kind kind = OURS;
     watching = false; /* dladdr may allocate */
     if (dladdr(caller, &other) != 0) {
-        if (strstr(other.dli_fname, "/libre2.so") != NULL || strstr(other.dli_fname, "/libstdc++.so") != NULL)
+        if (strstr(other.dli_fname, "/libre2.so") != NULL ||
+            strstr(other.dli_fname, "/libstdc++.so") != NULL)
             kind = CXX;
         else if (other.dli_sname != NULL && strcmp(other.dli_sname, "qsort_r") == 0)
             kind = QSORT;
@@ -116,7 +117,8 @@ static void load_all(const char *const *paths, size_t n_paths, long step) {
         hr_diagnostics_free(d);
         hr_table_unref(table);
         watching = false;
-        cr_assert_eq(error, ran_out ? HR_ENOMEM : HR_OK, "allocation %ld: %s", n, hr_strerror(error));
+        cr_assert_eq(error, ran_out ? HR_ENOMEM : HR_OK, "allocation %ld: %s", n,
+                     hr_strerror(error));
         cr_assert(cxx_fails || held == 0, "allocation %ld: %ld blocks are lost", n, held);
         if (!ran_out)
             break;
@@ -169,7 +171,8 @@ static void view_all(hr_str gateway, uint16_t port) {
         until_failure = -1;
         hr_view_unref(view);
         watching = false;
-        cr_assert_eq(error, ran_out ? HR_ENOMEM : HR_OK, "allocation %ld: %s", n, hr_strerror(error));
+        cr_assert_eq(error, ran_out ? HR_ENOMEM : HR_OK, "allocation %ld: %s", n,
+                     hr_strerror(error));
         cr_assert_eq(held, 0, "allocation %ld: %ld blocks are lost", n, held);
         if (!ran_out)
             break;
@@ -186,11 +189,13 @@ Test(out_of_memory, a_view_reports_it) {
 
 Test(out_of_memory, rings_report_it) {
     static const char yaml[] =
-        "apiVersion: networking.istio.io/v1\nkind: ServiceEntry\nmetadata: {name: m}\nspec: {hosts: [m.example.com], "
+        "apiVersion: networking.istio.io/v1\nkind: ServiceEntry\nmetadata: {name: m}\nspec: "
+        "{hosts: [m.example.com], "
         "resolution: STATIC, ports: [{number: 80, name: http, protocol: HTTP}], "
         "endpoints: [{address: 10.0.0.1}, {address: 10.0.0.2}, {address: 10.0.0.3}]}\n"
         "---\napiVersion: networking.istio.io/v1\nkind: DestinationRule\nmetadata: {name: m}\n"
-        "spec: {host: m.example.com, trafficPolicy: {loadBalancer: {consistentHash: {useSourceIp: true}}}}\n";
+        "spec: {host: m.example.com, trafficPolicy: {loadBalancer: {consistentHash: {useSourceIp: "
+        "true}}}}\n";
     hr_source source = {.name = "m.yaml", .text = HR_STR(yaml)};
     hr_endpoint_state states[3] = {{.unusable = 1}};
     hr_table *table;
@@ -208,7 +213,8 @@ Test(out_of_memory, rings_report_it) {
         until_failure = -1;
         hr_rings_free(rings);
         watching = false;
-        cr_assert_eq(error, ran_out ? HR_ENOMEM : HR_OK, "allocation %ld: %s", n, hr_strerror(error));
+        cr_assert_eq(error, ran_out ? HR_ENOMEM : HR_OK, "allocation %ld: %s", n,
+                     hr_strerror(error));
         cr_assert_eq(held, 0, "allocation %ld: %ld blocks are lost", n, held);
     }
     cr_expect_gt(n, 2);
@@ -227,7 +233,8 @@ static void ignore(void *ctx, const hr_trace_event *event) {
 static int ask(const hr_view *view, const hr_request *request, hr_scratch *scratch) {
     static const hr_pair answer[] = {{{"server", 6}, {"x", 1}}};
     hr_decision d = HR_DECISION_INIT;
-    hr_response response = {.version = HR_RESPONSE_VERSION, .status = 200, .headers = answer, .n_headers = 1};
+    hr_response response = {
+        .version = HR_RESPONSE_VERSION, .status = 200, .headers = answer, .n_headers = 1};
     hr_upstream upstream = HR_UPSTREAM_INIT;
     hr_str json;
     const hr_pair *headers;
@@ -257,10 +264,12 @@ static void ask_all(const hr_view *view, const hr_request *request) {
             error = ask(view, request, scratch);
         bool ran_out = failed;
         until_failure = -1;
-        int again = scratch == NULL ? HR_OK : ask(view, request, scratch); /* with memory it works again */
+        int again =
+            scratch == NULL ? HR_OK : ask(view, request, scratch); /* with memory it works again */
         hr_scratch_free(scratch);
         watching = false;
-        cr_assert_eq(error, ran_out ? HR_ENOMEM : HR_OK, "allocation %ld: %s", n, hr_strerror(error));
+        cr_assert_eq(error, ran_out ? HR_ENOMEM : HR_OK, "allocation %ld: %s", n,
+                     hr_strerror(error));
         cr_assert_eq(again, HR_OK, "allocation %ld, with memory again: %s", n, hr_strerror(again));
         cr_assert_eq(held, 0, "allocation %ld: %ld blocks are lost", n, held);
         if (!ran_out)
@@ -276,10 +285,15 @@ Test(out_of_memory, a_request_reports_it) {
     static char path[20000] = "/t/", value[20000];
     memset(path + 3, 'p', sizeof(path) - 4);
     memset(value, 'v', sizeof(value) - 1);
-    const hr_pair headers[] = {{HR_STR("x-tenant"), HR_STR("one")}, {HR_STR("cookie"), HR_STR("user=me")},
-                               {HR_STR("accept"), hr_str_from(value)}, {HR_STR("accept"), hr_str_from(value)},
-                               {HR_STR("x-debug"), hr_str_from(value)}, {HR_STR("x-debug"), hr_str_from(value)}};
-    hr_request request = {.version = HR_REQUEST_VERSION, .authority = HR_STR("shop"), .path = hr_str_from(path), .headers = headers, .n_headers = 6};
+    const hr_pair headers[] = {
+        {HR_STR("x-tenant"), HR_STR("one")},     {HR_STR("cookie"), HR_STR("user=me")},
+        {HR_STR("accept"), hr_str_from(value)},  {HR_STR("accept"), hr_str_from(value)},
+        {HR_STR("x-debug"), hr_str_from(value)}, {HR_STR("x-debug"), hr_str_from(value)}};
+    hr_request request = {.version = HR_REQUEST_VERSION,
+                          .authority = HR_STR("shop"),
+                          .path = hr_str_from(path),
+                          .headers = headers,
+                          .n_headers = 6};
     ask_all(view, &request);
     request.path = HR_STR("/old/way");
     ask_all(view, &request);
@@ -295,7 +309,8 @@ Test(out_of_memory, a_request_reports_it) {
 
 static hr_table *rules(const char *http) {
     static const char head[] =
-        "apiVersion: v1\nkind: Service\nmetadata: {name: shop}\nspec: {ports: [{name: http, port: 80}]}\n"
+        "apiVersion: v1\nkind: Service\nmetadata: {name: shop}\nspec: {ports: [{name: http, port: "
+        "80}]}\n"
         "---\napiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {name: shop}\n"
         "spec:\n  hosts: [shop, '*.example.com']\n  http:\n";
     char yaml[4096];
@@ -307,12 +322,18 @@ static hr_table *rules(const char *http) {
 }
 
 Test(out_of_memory, differences) {
-    hr_table *before = rules("  - {match: [{uri: {regex: '/a[0-9]*'}, headers: {x: {regex: '[a-m]+'}}}], route: [{destination: {host: shop}}]}\n"
-                             "  - {match: [{queryParams: {q: {exact: '1'}}}, {authority: {prefix: shop}}], redirect: {uri: /b}}\n"
-                             "  - {route: [{destination: {host: shop}}], rewrite: {uriRegexRewrite: {match: '[0-9]+', rewrite: x}}}\n");
-    hr_table *after = rules("  - {match: [{uri: {regex: '/a[1-9]+'}, withoutHeaders: {x: {regex: 'b*'}}}], route: [{destination: {host: shop}}], timeout: 1s}\n"
-                            "  - {match: [{queryParams: {q: {exact: '1'}}}, {authority: {regex: '.*shop'}}], redirect: {uri: /c}}\n"
-                            "  - {route: [{destination: {host: shop}}], rewrite: {uriRegexRewrite: {match: '[a-f]+', rewrite: x}}}\n");
+    hr_table *before = rules("  - {match: [{uri: {regex: '/a[0-9]*'}, headers: {x: {regex: "
+                             "'[a-m]+'}}}], route: [{destination: {host: shop}}]}\n"
+                             "  - {match: [{queryParams: {q: {exact: '1'}}}, {authority: {prefix: "
+                             "shop}}], redirect: {uri: /b}}\n"
+                             "  - {route: [{destination: {host: shop}}], rewrite: "
+                             "{uriRegexRewrite: {match: '[0-9]+', rewrite: x}}}\n");
+    hr_table *after = rules("  - {match: [{uri: {regex: '/a[1-9]+'}, withoutHeaders: {x: {regex: "
+                            "'b*'}}}], route: [{destination: {host: shop}}], timeout: 1s}\n"
+                            "  - {match: [{queryParams: {q: {exact: '1'}}}, {authority: {regex: "
+                            "'.*shop'}}], redirect: {uri: /c}}\n"
+                            "  - {route: [{destination: {host: shop}}], rewrite: {uriRegexRewrite: "
+                            "{match: '[a-f]+', rewrite: x}}}\n");
     hr_diff *warm;
     cr_assert_eq(hr_diff_new(&warm, before, after, NULL), HR_OK);
     cr_expect_gt(hr_diff_region_count(warm), 3);
@@ -326,7 +347,8 @@ Test(out_of_memory, differences) {
         until_failure = -1;
         hr_diff_free(diff);
         watching = false;
-        cr_assert_eq(error, ran_out ? HR_ENOMEM : HR_OK, "allocation %ld: %s", n, hr_strerror(error));
+        cr_assert_eq(error, ran_out ? HR_ENOMEM : HR_OK, "allocation %ld: %s", n,
+                     hr_strerror(error));
         cr_assert_eq(held, 0, "allocation %ld: %ld blocks are lost", n, held);
     }
     cr_expect_gt(n, 20);

@@ -67,7 +67,8 @@ Test(prove_regex, known_patterns_match_as_in_re2) {
         "a(?i)b|C",
         "x\\d",
         ".",
-        "..", "a{99999999999}",
+        "..",
+        "a{99999999999}",
         "...",
     };
     for (size_t i = 0; i < sizeof(patterns) / sizeof(patterns[0]); i++)

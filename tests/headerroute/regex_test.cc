@@ -20,13 +20,15 @@ hr_str str(const std::string &s) {
 
 bool matches(const char *pattern, const std::string &subject) {
     hr_regex *regex = nullptr;
-    cr_assert(hr_regex_new(&regex, nullptr, hr_str_from(pattern), nullptr, 0) == HR_OK, "%s", pattern);
+    cr_assert(hr_regex_new(&regex, nullptr, hr_str_from(pattern), nullptr, 0) == HR_OK, "%s",
+              pattern);
     bool result = hr_regex_match(regex, str(subject)) != 0;
     hr_regex_free(regex);
     return result;
 }
 
-std::string replaced(const hr_regex *regex, const std::string &subject, const std::string &rewrite) {
+std::string replaced(const hr_regex *regex, const std::string &subject,
+                     const std::string &rewrite) {
     std::string out(hr_regex_replace_all(nullptr, 0, regex, str(subject), str(rewrite)), '\0');
     size_t size = hr_regex_replace_all(&out[0], out.size(), regex, str(subject), str(rewrite));
     cr_expect(size == out.size());
@@ -60,7 +62,9 @@ Test(regex, refuses_what_re2_refuses) {
     for (const char *pattern : {"*", "(", "[", "a{2000}", "(?=a)", "\\1", "(?<=a)b", "\xff"}) {
         hr_regex *regex = reinterpret_cast<hr_regex *>(&regex);
         char why[64] = "";
-        cr_expect(hr_regex_new(&regex, nullptr, hr_str_from(pattern), why, sizeof(why)) == HR_EINVAL, "%s", pattern);
+        cr_expect(hr_regex_new(&regex, nullptr, hr_str_from(pattern), why, sizeof(why)) ==
+                      HR_EINVAL,
+                  "%s", pattern);
         cr_expect(regex == nullptr);
         cr_expect(strlen(why) > 0, "%s", pattern);
     }
@@ -88,20 +92,26 @@ Test(regex, rewrites_are_checked) {
     hr_regex *regex = nullptr;
     char why[100];
     cr_assert(hr_regex_new(&regex, nullptr, HR_STR("(a)(b)"), nullptr, 0) == HR_OK);
-    cr_expect(hr_regex_prepare_rewrite(regex, HR_STR("(a)(b)"), HR_STR("\\2\\1\\0\\\\"), why, sizeof(why)) == HR_OK);
-    cr_expect(hr_regex_prepare_rewrite(regex, HR_STR("(a)(b)"), HR_STR("\\3"), why, sizeof(why)) == HR_EINVAL);
-    cr_expect(hr_regex_prepare_rewrite(regex, HR_STR("(a)(b)"), HR_STR("\\x"), why, sizeof(why)) == HR_EINVAL);
-    cr_expect(hr_regex_prepare_rewrite(regex, HR_STR("(a)(b)"), HR_STR("a\\"), nullptr, 0) == HR_EINVAL);
+    cr_expect(hr_regex_prepare_rewrite(regex, HR_STR("(a)(b)"), HR_STR("\\2\\1\\0\\\\"), why,
+                                       sizeof(why)) == HR_OK);
+    cr_expect(hr_regex_prepare_rewrite(regex, HR_STR("(a)(b)"), HR_STR("\\3"), why, sizeof(why)) ==
+              HR_EINVAL);
+    cr_expect(hr_regex_prepare_rewrite(regex, HR_STR("(a)(b)"), HR_STR("\\x"), why, sizeof(why)) ==
+              HR_EINVAL);
+    cr_expect(hr_regex_prepare_rewrite(regex, HR_STR("(a)(b)"), HR_STR("a\\"), nullptr, 0) ==
+              HR_EINVAL);
     hr_regex_free(regex);
 }
 
 // Envoy's uriRegexRewrite is RE2::GlobalReplace; ours writes into the caller's buffer instead.
 Test(regex, replaces_as_re2_does) {
-    const std::vector<std::string> patterns = {"a",    "a*",  "",     "(a)(b)?", "x*y",  "^a",    "b$",   "(.)(.)",
-                                               "[^/]+", "é",   "(é)*", "/(v[0-9]+)/(.*)", "\\b", "a|ab|abc"};
-    const std::vector<std::string> rewrites = {"",      "X",   "\\0",  "\\1",     "<\\1>", "\\2\\1", "\\\\", "\\",
-                                               "\\x",   "é",   "/\\2/\\1"};
-    const std::string letters[] = {"a", "b", "x", "y", "/", "é", "v1", "\xff", "\xc3", "\xe2\x82\xac", "", "\xf0\x9f\x98\x80"};
+    const std::vector<std::string> patterns = {
+        "a",     "a*", "",     "(a)(b)?",         "x*y", "^a",      "b$", "(.)(.)",
+        "[^/]+", "é",  "(é)*", "/(v[0-9]+)/(.*)", "\\b", "a|ab|abc"};
+    const std::vector<std::string> rewrites = {"",     "X",  "\\0", "\\1", "<\\1>",   "\\2\\1",
+                                               "\\\\", "\\", "\\x", "é",   "/\\2/\\1"};
+    const std::string letters[] = {
+        "a", "b", "x", "y", "/", "é", "v1", "\xff", "\xc3", "\xe2\x82\xac", "", "\xf0\x9f\x98\x80"};
     std::mt19937 random(20220601); // the seed is fixed, so that a failure repeats
     size_t compared = 0;
     for (const auto &pattern : patterns) {
@@ -116,8 +126,9 @@ Test(regex, replaces_as_re2_does) {
                 std::string expected = subject;
                 RE2::GlobalReplace(&expected, reference, rewrite);
                 std::string got = replaced(regex, subject, rewrite);
-                cr_assert(got == expected, "s/%s/%s/ of \"%s\": expected \"%s\", got \"%s\"", pattern.c_str(),
-                          rewrite.c_str(), subject.c_str(), expected.c_str(), got.c_str());
+                cr_assert(got == expected, "s/%s/%s/ of \"%s\": expected \"%s\", got \"%s\"",
+                          pattern.c_str(), rewrite.c_str(), subject.c_str(), expected.c_str(),
+                          got.c_str());
                 compared++;
             }
         hr_regex_free(regex);
@@ -125,13 +136,32 @@ Test(regex, replaces_as_re2_does) {
     cr_assert(compared > 40000);
 }
 
-// With shared tails a pattern matches what it matches alone; also where \b, ^ or a quantifier looks back.
+// With shared tails a pattern matches what it matches alone; also where \b, ^ or a quantifier looks
+// back.
 Test(regex, tails_match_as_the_whole_does) {
-    const std::string pieces[] = {"a",  "ab",  "b+", "a?",    "b*",  "\\.", "[ab]",  "(a|b)", "(ab)+", "^",  "$",
-                                  "\\b", "\\B", "|",  "a{2}",  ".",   "é",    "(?i)",  "/",     "\\Qa|\\E", "b{",
-                                  "\\/", "(?:^a)", "x|", "[^a]*", "\\pL", "-", "(", "[", "**", ")",
-                                  "[[:]", "[[:a]", "[[:alpha:]|]", ":]", "]", "(?U)", "(?-s)", "?", "*", "+?", "??"};
-    const std::string letters[] = {"a", "b", "A", "ab", ".", "/", "é", "-", "x", "{", " ", "[", ":", "]", "|"};
+    const std::string pieces[] = {"a",      "ab",
+                                  "b+",     "a?",
+                                  "b*",     "\\.",
+                                  "[ab]",   "(a|b)",
+                                  "(ab)+",  "^",
+                                  "$",      "\\b",
+                                  "\\B",    "|",
+                                  "a{2}",   ".",
+                                  "é",      "(?i)",
+                                  "/",      "\\Qa|\\E",
+                                  "b{",     "\\/",
+                                  "(?:^a)", "x|",
+                                  "[^a]*",  "\\pL",
+                                  "-",      "(",
+                                  "[",      "**",
+                                  ")",      "[[:]",
+                                  "[[:a]",  "[[:alpha:]|]",
+                                  ":]",     "]",
+                                  "(?U)",   "(?-s)",
+                                  "?",      "*",
+                                  "+?",     "??"};
+    const std::string letters[] = {"a", "b", "A", "ab", ".", "/", "é", "-",
+                                   "x", "{", " ", "[",  ":", "]", "|"};
     std::mt19937 random(20261123);
     hr_regex_tails *tails = nullptr;
     cr_assert(hr_regex_tails_new(&tails) == HR_OK);
@@ -164,25 +194,27 @@ Test(regex, tails_match_as_the_whole_does) {
             for (unsigned n = random() % 7; n > 0; n--)
                 subject += letters[random() % (sizeof(letters) / sizeof(letters[0]))];
             bool expected = RE2::FullMatch(subject, reference);
-            cr_assert(subject.compare(0, begin.size(), begin) == 0 || !expected, "%s on \"%s\" begins with \"%s\"",
-                      pattern.c_str(), subject.c_str(), begin.c_str());
-            cr_assert(subject.find(within) != std::string::npos || !expected, "%s on \"%s\" has \"%s\"", pattern.c_str(),
-                      subject.c_str(), within.c_str());
-            bool ends = subject.size() >= end.size() && subject.compare(subject.size() - end.size(), end.size(), end) == 0;
-            cr_assert(ends || !expected,
-                      "%s on \"%s\" ends with \"%s\"", pattern.c_str(), subject.c_str(), end.c_str());
-            cr_assert(hr_regex_may_match(regex, str(subject)) || !expected, "%s on \"%s\"", pattern.c_str(),
-                      subject.c_str());
-            cr_assert(expected == (hr_regex_match(regex, str(subject)) != 0), "%s on \"%s\"", pattern.c_str(),
-                      subject.c_str());
+            cr_assert(subject.compare(0, begin.size(), begin) == 0 || !expected,
+                      "%s on \"%s\" begins with \"%s\"", pattern.c_str(), subject.c_str(),
+                      begin.c_str());
+            cr_assert(subject.find(within) != std::string::npos || !expected,
+                      "%s on \"%s\" has \"%s\"", pattern.c_str(), subject.c_str(), within.c_str());
+            bool ends = subject.size() >= end.size() &&
+                        subject.compare(subject.size() - end.size(), end.size(), end) == 0;
+            cr_assert(ends || !expected, "%s on \"%s\" ends with \"%s\"", pattern.c_str(),
+                      subject.c_str(), end.c_str());
+            cr_assert(hr_regex_may_match(regex, str(subject)) || !expected, "%s on \"%s\"",
+                      pattern.c_str(), subject.c_str());
+            cr_assert(expected == (hr_regex_match(regex, str(subject)) != 0), "%s on \"%s\"",
+                      pattern.c_str(), subject.c_str());
             matched += expected;
             differed += !expected;
         }
         hr_regex_free(regex);
     }
     hr_regex_tails_free(tails);
-    cr_assert(refused > 100 && matched > 2000 && differed > 10000 && required > 2000, "%zu %zu %zu %zu", refused, matched,
-              differed, required);
+    cr_assert(refused > 100 && matched > 2000 && differed > 10000 && required > 2000,
+              "%zu %zu %zu %zu", refused, matched, differed, required);
 }
 
 // RE2 refuses what compiles to too large a program, and counts all of the pattern.
@@ -214,8 +246,10 @@ Test(regex, texts_that_every_match_has) {
         char texts[128];
         hr_str inside, suffix;
         hr_regex_literals(str(row.pattern), texts, &inside, &suffix);
-        cr_expect(std::string(inside.p, inside.len) == row.inside, "%s: \"%.*s\"", row.pattern, (int)inside.len, inside.p);
-        cr_expect(std::string(suffix.p, suffix.len) == row.suffix, "%s: \"%.*s\"", row.pattern, (int)suffix.len, suffix.p);
+        cr_expect(std::string(inside.p, inside.len) == row.inside, "%s: \"%.*s\"", row.pattern,
+                  (int)inside.len, inside.p);
+        cr_expect(std::string(suffix.p, suffix.len) == row.suffix, "%s: \"%.*s\"", row.pattern,
+                  (int)suffix.len, suffix.p);
     }
 }
 
@@ -244,7 +278,8 @@ Test(regex, tails_do_not_make_large_patterns_small) {
 Test(regex, equal_tails_are_compiled_once) {
     hr_regex_tails *tails = nullptr;
     cr_assert(hr_regex_tails_new(&tails) == HR_OK);
-    for (const char *pattern : {"/a/[0-9]+", "/b/[0-9]+", "^/c\\.[0-9]+", "/d/x+y", "/ex+y", "[0-9]+", "/a|/b"}) {
+    for (const char *pattern :
+         {"/a/[0-9]+", "/b/[0-9]+", "^/c\\.[0-9]+", "/d/x+y", "/ex+y", "[0-9]+", "/a|/b"}) {
         hr_regex *regex = nullptr;
         cr_assert(hr_regex_new(&regex, tails, hr_str_from(pattern), nullptr, 0) == HR_OK);
         hr_regex_free(regex);
@@ -259,7 +294,8 @@ Test(regex, a_shared_tail_replaces_once_it_is_asked_for) {
     hr_regex *regex = nullptr;
     cr_assert(hr_regex_tails_new(&tails) == HR_OK);
     cr_assert(hr_regex_new(&regex, tails, HR_STR("/v([0-9]+)"), nullptr, 0) == HR_OK);
-    cr_expect(hr_regex_prepare_rewrite(regex, HR_STR("/v([0-9]+)"), HR_STR("/w\\1"), nullptr, 0) == HR_OK);
+    cr_expect(hr_regex_prepare_rewrite(regex, HR_STR("/v([0-9]+)"), HR_STR("/w\\1"), nullptr, 0) ==
+              HR_OK);
     cr_expect(replaced(regex, "/v12/v3/v", "/w\\1") == "/w12/w3/v");
     hr_regex_free(regex);
     hr_regex_tails_free(tails);

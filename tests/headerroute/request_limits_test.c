@@ -1,8 +1,8 @@
 /*
- * What work one request may cause, whatever a client puts into it: it grows with the bytes and with the number of rules,
- * not with the product of the two. Work is counted, not timed: basic blocks of the code that
- * handles requests (compiled with -fsanitize-coverage=trace-pc), bytes that it hands to the C library's functions on
- * memory, and bytes that a regex is matched against.
+ * What work one request may cause, whatever a client puts into it: it grows with the bytes and with
+ * the number of rules, not with the product of the two. Work is counted, not timed: basic blocks of
+ * the code that handles requests (compiled with -fsanitize-coverage=trace-pc), bytes that it hands
+ * to the C library's functions on memory, and bytes that a regex is matched against.
  */
 #include <stdbool.h>
 #include <stdio.h>
@@ -78,8 +78,8 @@ static uint64_t work_of(const hr_view *view, const hr_request *request) {
 /* A byte may be looked at some times and a rule may ask some things; nothing may be multiplied. */
 static void linear(const char *name, const hr_view *view, hr_request request) {
     uint64_t most = 13 * (uint64_t)BYTES + 60 * (uint64_t)RULES, found = work_of(view, &request);
-    cr_expect_leq(found, most, "%s: %llu units of work, more than %llu", name, (unsigned long long)found,
-                  (unsigned long long)most);
+    cr_expect_leq(found, most, "%s: %llu units of work, more than %llu", name,
+                  (unsigned long long)found, (unsigned long long)most);
 }
 
 Test(request_limits, counters_count) {
@@ -101,7 +101,8 @@ static void repeats(hr_repeated_headers repeated) {
     linear("exact values, repeated", view, large_headers("x", "v", LINES));
     linear("exact values, many", view, large_headers("x", "v", BYTES / 8));
     hr_view_unref(view);
-    view = large_view("headers: {x: {prefix: 'v'}, y: {exact: '#'}}, uri: {regex: '/[a-z]*#'}", repeated);
+    view = large_view("headers: {x: {prefix: 'v'}, y: {exact: '#'}}, uri: {regex: '/[a-z]*#'}",
+                      repeated);
     linear("one prefix, repeated", view, large_headers("x", "v", LINES));
     hr_view_unref(view);
     view = large_view("headers: {te: {exact: trailers}}, uri: {regex: '/[a-z]*#'}", repeated);
@@ -171,13 +172,15 @@ Test(request_limits, the_query_is_read_once) {
     linear("regexes of many names", view, large_query("a&"));
     linear("regexes, one long value", view, large_query("v"));
     hr_view_unref(view);
-    view = large_view("queryParams: {p: {exact: '1'}}, headers: {y: {regex: '.*#'}}", HR_REPEATED_JOINED);
+    view = large_view("queryParams: {p: {exact: '1'}}, headers: {y: {regex: '.*#'}}",
+                      HR_REPEATED_JOINED);
     linear("one value that all rules share", view, large_query("p=1&"));
     hr_view_unref(view);
 }
 
 Test(request_limits, paths) {
-    hr_view *view = large_view("uri: {regex: '/.*/x'}, headers: {y: {exact: '#'}}", HR_REPEATED_JOINED);
+    hr_view *view =
+        large_view("uri: {regex: '/.*/x'}, headers: {y: {exact: '#'}}", HR_REPEATED_JOINED);
     linear("a regex that many rules share", view, large_path("v"));
     linear("to normalise", view, large_path("%41/../"));
     hr_view_unref(view);

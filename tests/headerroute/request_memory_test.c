@@ -1,4 +1,5 @@
-/* What memory one request may take, and how long a trace of it may be, whatever a client puts into it. */
+/* What memory one request may take, and how long a trace of it may be, whatever a client puts into
+ * it. */
 #include <stdio.h>
 #include <string.h>
 
@@ -35,7 +36,8 @@ static void little_memory(const char *name, const hr_view *view, hr_request requ
 }
 
 Test(request_memory, memory_grows_with_the_bytes_of_a_request) {
-    hr_view *view = large_view("headers: {x: {regex: '.*[0-9]x'}}, uri: {regex: '/.*#'}", HR_REPEATED_JOINED);
+    hr_view *view =
+        large_view("headers: {x: {regex: '.*[0-9]x'}}, uri: {regex: '/.*#'}", HR_REPEATED_JOINED);
     little_memory("one header", view, large_headers("x", "v", 1));
     little_memory("92 lines of accept", view, large_headers("accept", "v", 92));
     little_memory("92 lines of x-forwarded-for", view, large_headers("x-forwarded-for", "v", 92));
@@ -48,7 +50,8 @@ Test(request_memory, memory_grows_with_the_bytes_of_a_request) {
 }
 
 Test(request_memory, scratches_are_trimmed) {
-    hr_view *view = large_view("headers: {x: {regex: '.*[0-9]x'}}, uri: {regex: '/.*#'}", HR_REPEATED_JOINED);
+    hr_view *view =
+        large_view("headers: {x: {regex: '.*[0-9]x'}}, uri: {regex: '/.*#'}", HR_REPEATED_JOINED);
     hr_request large = large_headers("accept", "v", 92), small = small_request("/%41");
     hr_scratch *scratch;
     hr_decision d = HR_DECISION_INIT;
@@ -92,7 +95,8 @@ static void listen(void *ctx, const hr_trace_event *e) {
     h->bytes += e->field.len + e->expected.len + e->actual.len + e->detail.len;
     h->longest = e->actual.len > h->longest ? e->actual.len : h->longest;
     if (e->kind == HR_TRACE_CONDITION)
-        snprintf(h->last, sizeof(h->last), "%.*s", (int)e->actual.len, e->actual.p == NULL ? "" : e->actual.p);
+        snprintf(h->last, sizeof(h->last), "%.*s", (int)e->actual.len,
+                 e->actual.p == NULL ? "" : e->actual.p);
 }
 
 static heard explained(const hr_view *view, hr_request request) {
@@ -109,7 +113,8 @@ static heard explained(const hr_view *view, hr_request request) {
 }
 
 Test(request_memory, values_in_a_trace_are_cut) {
-    hr_view *view = large_view("headers: {x: {regex: '.*[0-9]x'}}, uri: {regex: '/.*#'}", HR_REPEATED_JOINED);
+    hr_view *view =
+        large_view("headers: {x: {regex: '.*[0-9]x'}}, uri: {regex: '/.*#'}", HR_REPEATED_JOINED);
     heard h = explained(view, large_headers("x", "v", LINES));
     cr_expect_leq(h.longest, HR_TRACE_MAX_TEXT + 32);
     cr_expect_leq(h.bytes, h.events * (HR_TRACE_MAX_TEXT + 128));
@@ -121,7 +126,8 @@ Test(request_memory, values_in_a_trace_are_cut) {
     h = explained(view, large_headers("x", "v", 1));
     snprintf(expected, sizeof(expected), "%.*s[... %d bytes]", HR_TRACE_MAX_TEXT, beginning, BYTES);
     cr_expect_str_eq(h.last, expected);
-    h = explained(view, large_headers("x", "vvvvv\xE2\x82\xAC", 1)); /* byte 256 is inside a character */
+    h = explained(view,
+                  large_headers("x", "vvvvv\xE2\x82\xAC", 1)); /* byte 256 is inside a character */
     cr_expect_eq(strstr(h.last, "[... 57000 bytes]") - h.last, 256);
     h = explained(view, large_headers("x", "vvv\xE2\x82\xAC", 1));
     cr_expect_eq(strstr(h.last, "[... 57000 bytes]") - h.last, 255);

@@ -46,7 +46,8 @@ static void no_findings(void) {
 }
 
 Test(resource, two_proxies_behind_one_service) {
-    const hr_resources *r = read_source(&(hr_source){.path = HR_SOURCE_DIR "/tests/headerroute/fixtures/two-proxies.yaml"});
+    const hr_resources *r = read_source(
+        &(hr_source){.path = HR_SOURCE_DIR "/tests/headerroute/fixtures/two-proxies.yaml"});
     no_findings();
     cr_assert(eq(sz, r->n_virtual_services, 1));
     cr_assert(eq(sz, r->n_destination_rules, 1));
@@ -89,7 +90,8 @@ Test(resource, two_proxies_behind_one_service) {
 /* ---- every field arrives where compile looks for it ---- */
 
 static const hr_resources *everything(void) {
-    const hr_resources *r = read_source(&(hr_source){.path = HR_SOURCE_DIR "/tests/headerroute/fixtures/everything.yaml"});
+    const hr_resources *r = read_source(
+        &(hr_source){.path = HR_SOURCE_DIR "/tests/headerroute/fixtures/everything.yaml"});
     cr_assert(eq(sz, hr_diagnostics_errors(diagnostics), 0));
     return r;
 }
@@ -122,7 +124,8 @@ Test(resource, every_field_of_a_match_is_read) {
     cr_assert(eq(sz, m->n_without_headers, 1));
     cr_expect(m->without_headers[0].match.kind == HR_SM_PREFIX);
     cr_assert(eq(sz, m->n_query_params, 1));
-    cr_expect(m->query_params[0].match.kind == HR_SM_EXACT && m->query_params[0].match.value.p != NULL);
+    cr_expect(m->query_params[0].match.kind == HR_SM_EXACT &&
+              m->query_params[0].match.value.p != NULL);
     cr_expect(eq(u32, m->port, 8080));
     cr_expect(is(m->source_labels[0].value, "web"));
     cr_expect(is(m->gateways.v[0], "mesh"));
@@ -157,15 +160,18 @@ Test(resource, destinations_and_header_operations_are_read) {
     const hr_spec_http_route *last = &h[5];
     cr_expect(is(last->rewrite->regex_match, "^/(a)") && is(last->rewrite->regex_rewrite, "/\\1"));
     cr_expect(eq(i64, last->timeout_ns, -1));
-    cr_expect(last->mirror == NULL && last->retries == NULL && last->fault == NULL && last->cors_policy == NULL);
+    cr_expect(last->mirror == NULL && last->retries == NULL && last->fault == NULL &&
+              last->cors_policy == NULL);
     cr_expect(eq(sz, last->n_mirrors, 2));
     cr_expect(last->mirrors[0].percentage == 1 && last->mirrors[1].percentage == -1);
-    cr_expect(h[4].has_delegate && is(h[4].delegate_name, "deep") && is(h[4].delegate_namespace, "other"));
+    cr_expect(h[4].has_delegate && is(h[4].delegate_name, "deep") &&
+              is(h[4].delegate_namespace, "other"));
 }
 
 Test(resource, redirects_and_direct_responses_are_read) {
     const hr_spec_http_route *h = everything()->virtual_services->http;
-    cr_expect(is(h[1].redirect->prefix_rewrite, "/new") && is(h[1].redirect->authority, "b.example.com"));
+    cr_expect(is(h[1].redirect->prefix_rewrite, "/new") &&
+              is(h[1].redirect->authority, "b.example.com"));
     cr_expect(is(h[1].redirect->scheme, "https") && h[1].redirect->uri.p == NULL);
     cr_expect(eq(u32, h[1].redirect->port, 8443));
     cr_expect(eq(u32, h[1].redirect->redirect_code, 308));
@@ -202,8 +208,10 @@ Test(resource, every_field_of_a_destination_rule_is_read) {
     const hr_spec_destination_rule *r = everything()->destination_rules;
     cr_expect(r->has_selector && is(r->selector[0].value, "web"));
     const hr_spec_load_balancer *lb = &r->policy.load_balancer;
-    cr_expect(lb->present && lb->has_simple == false && lb->has_consistent_hash && lb->has_hash_key);
-    cr_expect(lb->hash_kind == HR_HASH_COOKIE && is(lb->hash_name, "user") && is(lb->cookie_path, "/p"));
+    cr_expect(lb->present && lb->has_simple == false && lb->has_consistent_hash &&
+              lb->has_hash_key);
+    cr_expect(lb->hash_kind == HR_HASH_COOKIE && is(lb->hash_name, "user") &&
+              is(lb->cookie_path, "/p"));
     cr_expect(eq(i64, lb->cookie_ttl_ns, 3600 * SECOND));
     cr_expect(eq(int, lb->hash_algorithm, 2));
     cr_expect(eq(i64, lb->maglev_table_size, 65537));
@@ -243,7 +251,8 @@ Test(resource, every_field_of_a_destination_rule_is_read) {
     cr_expect(o->n_http_codes == 2 && o->http_codes[1] == 503);
 
     const hr_spec_client_tls *tls = &r->policy.tls;
-    cr_expect(tls->mode == HR_TLS_MUTUAL && is(tls->client_certificate, "/c") && is(tls->private_key, "/k"));
+    cr_expect(tls->mode == HR_TLS_MUTUAL && is(tls->client_certificate, "/c") &&
+              is(tls->private_key, "/k"));
     cr_expect(is(tls->sni, "s.example.com") && is(tls->subject_alt_names.v[1], "b"));
     cr_expect(eq(int, tls->insecure_skip_verify, -1));
 
@@ -257,10 +266,12 @@ Test(resource, subsets_and_their_balancers_are_read) {
     const hr_spec_destination_rule *r = everything()->destination_rules;
     cr_assert(eq(sz, r->n_subsets, 3));
     const hr_spec_load_balancer *ring = &r->subsets[0].policy.load_balancer;
-    cr_expect(ring->hash_kind == HR_HASH_HEADER && is(ring->hash_name, "x-user") && ring->hash_algorithm == 1);
+    cr_expect(ring->hash_kind == HR_HASH_HEADER && is(ring->hash_name, "x-user") &&
+              ring->hash_algorithm == 1);
     cr_expect(eq(i64, ring->minimum_ring_size, 2048));
     const hr_spec_load_balancer *source = &r->subsets[1].policy.load_balancer;
-    cr_expect(source->hash_kind == HR_HASH_SOURCE_IP && source->has_hash_key && source->hash_algorithm == 0);
+    cr_expect(source->hash_kind == HR_HASH_SOURCE_IP && source->has_hash_key &&
+              source->hash_algorithm == 0);
     cr_expect(eq(i64, source->deprecated_minimum_ring_size, 7));
     cr_expect(eq(i64, source->minimum_ring_size, -1));
     cr_expect(eq(i64, source->warmup_duration_secs_ns, 9 * SECOND));
@@ -274,10 +285,12 @@ Test(resource, every_field_of_a_gateway_is_read) {
     const hr_spec_gateway *g = everything()->gateways;
     cr_expect(is(g->selector[0].name, "istio"));
     cr_assert(eq(sz, g->n_servers, 2));
-    cr_expect(g->servers[0].has_tls && g->servers[0].https_redirect && g->servers[0].tls_mode.p == NULL);
+    cr_expect(g->servers[0].has_tls && g->servers[0].https_redirect &&
+              g->servers[0].tls_mode.p == NULL);
     const hr_spec_server *s = &g->servers[1];
     cr_expect(eq(u32, s->port, 443));
-    cr_expect(is(s->protocol, "HTTPS") && is(s->port_name, "https") && is(s->bind, "10.0.0.1") && is(s->name, "secure"));
+    cr_expect(is(s->protocol, "HTTPS") && is(s->port_name, "https") && is(s->bind, "10.0.0.1") &&
+              is(s->name, "secure"));
     cr_expect(is(s->hosts.v[0], "shop/*.example.com"));
     cr_expect(is(s->tls_mode, "SIMPLE") && s->https_redirect == false);
 }
@@ -294,22 +307,26 @@ Test(resource, every_field_of_a_service_entry_is_read) {
     cr_expect(is(w->address, "10.9.0.2") && is(w->network, "n1") && is(w->locality, "r1/z1/s1"));
     cr_expect(is(w->ports[0].name, "tls") && w->ports[0].number == 9443 && w->weight == 5);
     cr_expect(w->meta.name.p == NULL && is(w->service_account, "sa"));
-    cr_expect(is(r->workload_entries[0].meta.name, "vm") && is(r->workload_entries[0].address, "fd00::1"));
+    cr_expect(is(r->workload_entries[0].meta.name, "vm") &&
+              is(r->workload_entries[0].address, "fd00::1"));
 }
 
 Test(resource, services_pods_and_slices_are_read) {
     const hr_resources *r = everything();
     const hr_spec_service *s = r->services;
-    cr_expect(is(s->type, "NodePort") && is(s->cluster_ip, "10.1.0.1") && s->publish_not_ready_addresses);
+    cr_expect(is(s->type, "NodePort") && is(s->cluster_ip, "10.1.0.1") &&
+              s->publish_not_ready_addresses);
     cr_expect(s->export_to.n == 2 && is(s->export_to.v[1], "edge"));
     cr_expect(is(s->ports[0].target_port_name, "web") && s->ports[0].target_port == 0);
     cr_expect(is(s->ports[1].app_protocol, "grpc") && s->ports[1].target_port == 9090);
     const hr_spec_workload *pod = &r->workloads[0];
-    cr_expect(pod->kind == HR_WORKLOAD_POD && is(pod->pod_ip, "10.2.0.1") && is(pod->phase, "Running"));
+    cr_expect(pod->kind == HR_WORKLOAD_POD && is(pod->pod_ip, "10.2.0.1") &&
+              is(pod->phase, "Running"));
     cr_expect(pod->ready == false && pod->terminating && is(pod->node_name, "node-1"));
     cr_assert(eq(sz, pod->n_ports, 3));
     cr_expect(is(pod->ports[0].name, "web") && is(pod->ports[2].name, "side"));
-    cr_expect(r->workloads[1].kind == HR_WORKLOAD_DEPLOYMENT && is(r->workloads[1].labels[0].value, "db"));
+    cr_expect(r->workloads[1].kind == HR_WORKLOAD_DEPLOYMENT &&
+              is(r->workloads[1].labels[0].value, "db"));
     const hr_spec_endpoint_slice *slice = r->endpoint_slices;
     cr_expect(is(slice->service_name, "cart") && slice->ports[0].number == 8080);
     const hr_spec_slice_endpoint *e = slice->endpoints;
@@ -327,12 +344,14 @@ static void write_file(const char *path, const char *text) {
     fclose(f);
 }
 
-static const char rule[] = "apiVersion: networking.istio.io/v1\nkind: DestinationRule\nmetadata: {name: %s}\nspec: {host: a}\n";
+static const char rule[] = "apiVersion: networking.istio.io/v1\nkind: DestinationRule\nmetadata: "
+                           "{name: %s}\nspec: {host: a}\n";
 
 Test(resource, a_folder_is_read_by_name_without_kustomization_and_hidden_files) {
     char folder[] = "/tmp/hr-folder-XXXXXX", path[200], text[300];
     cr_assert(mkdtemp(folder) != NULL);
-    static const char *const names[] = {"b.yaml", "a.yml", "kustomization.yaml", ".hidden.yaml", "c.txt", "d.yaml.bak"};
+    static const char *const names[] = {"b.yaml",       "a.yml", "kustomization.yaml",
+                                        ".hidden.yaml", "c.txt", "d.yaml.bak"};
     for (size_t i = 0; i < 6; i++) {
         snprintf(path, sizeof(path), "%s/%s", folder, names[i]);
         snprintf(text, sizeof(text), rule, i == 0 ? "b" : i == 1 ? "a" : "unwanted");
@@ -355,16 +374,18 @@ Test(resource, a_folder_is_read_by_name_without_kustomization_and_hidden_files) 
 
 Test(resource, unreadable_sources_are_reported_and_the_rest_is_read) {
     hr_resources *resources;
-    hr_source sources[] = {{.path = "/nowhere/a.yaml"},
-                           {.name = "t", .text = HR_STR("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n")},
-                           {.path = "/nowhere"}};
+    hr_source sources[] = {
+        {.path = "/nowhere/a.yaml"},
+        {.name = "t", .text = HR_STR("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n")},
+        {.path = "/nowhere"}};
     cr_expect(eq(int, hr_resources_read(&resources, arena, diagnostics, sources, 3, NULL), HR_EIO));
     cr_expect(eq(sz, hr_diagnostics_errors(diagnostics), 2));
     cr_expect(resources != NULL);
     const hr_diagnostic *d = hr_diagnostics_get(diagnostics, 0);
     cr_expect(is(d->file, "/nowhere/a.yaml") && d->line == 0);
     cr_expect(strstr(d->message.p, "No such file") != NULL);
-    cr_expect(eq(int, hr_resources_read(&resources, arena, diagnostics, &(hr_source){0}, 1, NULL), HR_EINVAL));
+    cr_expect(eq(int, hr_resources_read(&resources, arena, diagnostics, &(hr_source){0}, 1, NULL),
+                 HR_EINVAL));
     cr_expect(resources == NULL);
 }
 
@@ -379,11 +400,18 @@ Test(resource, a_file_beyond_the_size_limit_is_refused) {
     hr_load_options options = HR_LOAD_OPTIONS_INIT;
     hr_resources *resources;
     options.max_bytes = strlen(text);
-    cr_expect(eq(int, hr_resources_read(&resources, arena, diagnostics, &(hr_source){.path = path}, 1, &options), HR_OK));
+    cr_expect(eq(
+        int,
+        hr_resources_read(&resources, arena, diagnostics, &(hr_source){.path = path}, 1, &options),
+        HR_OK));
     options.max_bytes = strlen(text) - 1;
-    cr_expect(eq(int, hr_resources_read(&resources, arena, diagnostics, &(hr_source){.path = path}, 1, &options), HR_EIO));
+    cr_expect(eq(
+        int,
+        hr_resources_read(&resources, arena, diagnostics, &(hr_source){.path = path}, 1, &options),
+        HR_EIO));
     hr_source memory = {.name = "t", .text = {text, strlen(text)}};
-    cr_expect(eq(int, hr_resources_read(&resources, arena, diagnostics, &memory, 1, &options), HR_EIO));
+    cr_expect(
+        eq(int, hr_resources_read(&resources, arena, diagnostics, &memory, 1, &options), HR_EIO));
     cr_expect(eq(sz, hr_diagnostics_errors(diagnostics), 2));
     unlink(path);
 }
@@ -392,13 +420,15 @@ Test(resource, given_twice_names_both_places) {
     char text[700], one[300];
     snprintf(one, sizeof(one), rule, "a");
     snprintf(text, sizeof(text), "%s---\n%s", one, one);
-    hr_source sources[] = {{.name = "first.yaml", .text = {one, strlen(one)}}, {.name = "second.yaml", .text = {text, strlen(text)}}};
+    hr_source sources[] = {{.name = "first.yaml", .text = {one, strlen(one)}},
+                           {.name = "second.yaml", .text = {text, strlen(text)}}};
     hr_resources *resources;
     cr_assert(eq(int, hr_resources_read(&resources, arena, diagnostics, sources, 2, NULL), HR_OK));
     cr_assert(eq(sz, hr_diagnostics_errors(diagnostics), 2));
     char line[300];
     hr_diagnostic_format(line, sizeof(line), hr_diagnostics_get(diagnostics, 1));
-    cr_expect(strcmp(line, "second.yaml:6:1: error: DestinationRule default/a is given twice: first at first.yaml:1:1") == 0,
+    cr_expect(strcmp(line, "second.yaml:6:1: error: DestinationRule default/a is given twice: "
+                           "first at first.yaml:1:1") == 0,
               "%s", line);
     cr_expect(eq(sz, resources->n_destination_rules, 1));
 }
@@ -410,16 +440,22 @@ Test(resource, the_default_namespace_is_an_option) {
     options.default_namespace = "prod";
     hr_source source = {.name = "t", .text = {text, strlen(text)}};
     hr_resources *resources;
-    cr_assert(eq(int, hr_resources_read(&resources, arena, diagnostics, &source, 1, &options), HR_OK));
+    cr_assert(
+        eq(int, hr_resources_read(&resources, arena, diagnostics, &source, 1, &options), HR_OK));
     cr_expect(is(resources->destination_rules[0].meta.namespace_, "prod"));
 }
 
 Test(resource, lists_are_unpacked) {
-    hr_source source = {.name = "t", .text = HR_STR("apiVersion: v1\nkind: List\nitems:\n"
-        "- {apiVersion: v1, kind: Service, metadata: {name: a}, spec: {ports: [{port: 80}]}}\n"
-        "- apiVersion: v1\n  kind: List\n  items:\n"
-        "  - {apiVersion: v1, kind: Service, metadata: {name: b}, spec: {ports: [{port: 80}]}}\n"
-        "---\napiVersion: v1\nkind: ServiceList\nitems:\n- metadata: {name: c}\n  spec: {ports: [{port: 80}]}\n")};
+    hr_source source = {
+        .name = "t",
+        .text = HR_STR(
+            "apiVersion: v1\nkind: List\nitems:\n"
+            "- {apiVersion: v1, kind: Service, metadata: {name: a}, spec: {ports: [{port: 80}]}}\n"
+            "- apiVersion: v1\n  kind: List\n  items:\n"
+            "  - {apiVersion: v1, kind: Service, metadata: {name: b}, spec: {ports: [{port: "
+            "80}]}}\n"
+            "---\napiVersion: v1\nkind: ServiceList\nitems:\n- metadata: {name: c}\n  spec: "
+            "{ports: [{port: 80}]}\n")};
     hr_resources *resources;
     cr_assert(eq(int, hr_resources_read(&resources, arena, diagnostics, &source, 1, NULL), HR_OK));
     no_findings();
@@ -431,7 +467,8 @@ Test(resource, lists_are_unpacked) {
 Test(resource, thousands_of_findings_are_all_reported) {
     enum { N = 30000 };
     char *text = malloc(N * 8 + 200);
-    int n = sprintf(text, "apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {name: a}\nspec:\n  hosts: [");
+    int n = sprintf(text, "apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: "
+                          "{name: a}\nspec:\n  hosts: [");
     for (int i = 0; i < N; i++)
         n += sprintf(text + n, "_,");
     n += sprintf(text + n, "]\n  http: [{redirect: {uri: /}}]\n");
@@ -447,16 +484,39 @@ Test(resource, durations_are_those_of_go) {
     static const struct {
         const char *text;
         int64_t ns;
-    } rows[] = {{"0", 0}, {"1s", SECOND}, {"1.5s", SECOND * 3 / 2}, {"1m30s", 90 * SECOND}, {"-1s", -SECOND},
-                {"+5m", 300 * SECOND}, {"1h2m3s4ms5us6ns", 3723004005006}, {".5s", SECOND / 2}, {"1.s", SECOND},
-                {"0.000000001s", 1}, {"100us", 100000}, {"1\xC2\xB5s", 1000}, {"2562047h47m16s854ms775us807ns", INT64_MAX}};
+    } rows[] = {{"0", 0},
+                {"1s", SECOND},
+                {"1.5s", SECOND * 3 / 2},
+                {"1m30s", 90 * SECOND},
+                {"-1s", -SECOND},
+                {"+5m", 300 * SECOND},
+                {"1h2m3s4ms5us6ns", 3723004005006},
+                {".5s", SECOND / 2},
+                {"1.s", SECOND},
+                {"0.000000001s", 1},
+                {"100us", 100000},
+                {"1\xC2\xB5s", 1000},
+                {"2562047h47m16s854ms775us807ns", INT64_MAX}};
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         int64_t ns = 42;
-        cr_expect(hr_parse_duration(&ns, hr_str_from(rows[i].text)) && ns == rows[i].ns, "%s: %lld", rows[i].text,
-                  (long long)ns);
+        cr_expect(hr_parse_duration(&ns, hr_str_from(rows[i].text)) && ns == rows[i].ns, "%s: %lld",
+                  rows[i].text, (long long)ns);
     }
-    static const char *const none[] = {"", "1", "s", ".s", "1x", "1 s", "1s ", "--1s", "1s2", "1e3s", "9223372036854775808ns",
-                                       "2562048h", "99999999999999999999s", "1m-1s", "-"};
+    static const char *const none[] = {"",
+                                       "1",
+                                       "s",
+                                       ".s",
+                                       "1x",
+                                       "1 s",
+                                       "1s ",
+                                       "--1s",
+                                       "1s2",
+                                       "1e3s",
+                                       "9223372036854775808ns",
+                                       "2562048h",
+                                       "99999999999999999999s",
+                                       "1m-1s",
+                                       "-"};
     for (size_t i = 0; i < sizeof(none) / sizeof(none[0]); i++) {
         int64_t ns;
         cr_expect(hr_parse_duration(&ns, hr_str_from(none[i])) == 0, "%s", none[i]);

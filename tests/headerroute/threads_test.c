@@ -1,7 +1,7 @@
 /*
- * Two writers swap tables, loading a broken file between, and readers route all the while, each with its own
- * scratch: every decision is that of the table the reader held. A plain program, so that ThreadSanitizer sees
- * all threads in one process; prints TAP.
+ * Two writers swap tables, loading a broken file between, and readers route all the while, each
+ * with its own scratch: every decision is that of the table the reader held. A plain program, so
+ * that ThreadSanitizer sees all threads in one process; prints TAP.
  */
 #include <pthread.h>
 #include <stdatomic.h>
@@ -14,8 +14,8 @@
 
 #define READERS 3
 #define WRITERS 2
-#define SWAPS 25        /* of each writer */
-#define AT_LEAST 2000   /* decisions of each reader */
+#define SWAPS 25      /* of each writer */
+#define AT_LEAST 2000 /* decisions of each reader */
 
 static void check(int ok, const char *what) {
     if (ok)
@@ -57,23 +57,34 @@ static void publish(hr_view *view, unsigned generation) {
 static void write_rules(const char *path, unsigned generation, int broken) {
     FILE *out = fopen(path, "w");
     check(out != NULL, "a file of rules cannot be written");
-    fprintf(out,
-            "apiVersion: v1\nkind: Service\nmetadata: {name: shop}\n"
-            "spec: {selector: {app: shop}, ports: [{name: http, port: 80}]}\n---\n"
-            "apiVersion: v1\nkind: Pod\nmetadata: {name: shop-1, labels: {app: shop, version: v1}}\nstatus: {podIP: 10.1.0.1}\n---\n"
-            "apiVersion: v1\nkind: Pod\nmetadata: {name: shop-2, labels: {app: shop, version: v1}}\nstatus: {podIP: 10.1.0.2}\n---\n"
-            "apiVersion: networking.istio.io/v1\nkind: DestinationRule\nmetadata: {name: shop}\n"
-            "spec: {host: shop, trafficPolicy: {loadBalancer: {consistentHash: {httpHeaderName: x-user}}}, "
-            "subsets: [{name: v1, labels: {version: v1}}, {name: v2, labels: {version: v1}}]}\n---\n"
-            "apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {name: shop}\nspec:\n  hosts: [shop]\n  http:\n");
+    fprintf(
+        out,
+        "apiVersion: v1\nkind: Service\nmetadata: {name: shop}\n"
+        "spec: {selector: {app: shop}, ports: [{name: http, port: 80}]}\n---\n"
+        "apiVersion: v1\nkind: Pod\nmetadata: {name: shop-1, labels: {app: shop, version: "
+        "v1}}\nstatus: {podIP: 10.1.0.1}\n---\n"
+        "apiVersion: v1\nkind: Pod\nmetadata: {name: shop-2, labels: {app: shop, version: "
+        "v1}}\nstatus: {podIP: 10.1.0.2}\n---\n"
+        "apiVersion: networking.istio.io/v1\nkind: DestinationRule\nmetadata: {name: shop}\n"
+        "spec: {host: shop, trafficPolicy: {loadBalancer: {consistentHash: {httpHeaderName: "
+        "x-user}}}, "
+        "subsets: [{name: v1, labels: {version: v1}}, {name: v2, labels: {version: v1}}]}\n---\n"
+        "apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {name: shop}\nspec:\n "
+        " hosts: [shop]\n  http:\n");
     for (int i = 0; i < 20; i++)
-        fprintf(out, "  - {name: other, match: [{headers: {x-a: {exact: v%d}}}], route: [{destination: {host: shop}}]}\n", i);
+        fprintf(out,
+                "  - {name: other, match: [{headers: {x-a: {exact: v%d}}}], route: [{destination: "
+                "{host: shop}}]}\n",
+                i);
     fprintf(out,
-            "  - {name: regex-%u, match: [{uri: {regex: '/r/.*[0-9].*[0-9]+'}}], redirect: {uri: /to/%u}}\n"
-            "  - {name: header-%u, match: [{headers: {x-b: {exact: b}}}], route: [{destination: {host: shop, subset: v%u}}]}\n"
-            "  - {name: rest-%u, rewrite: {uri: /rest/%u}, route: [{destination: {host: shop, subset: v%u}}]}\n%s",
-            generation, generation, generation, 1 + generation % 2, generation, generation, 1 + generation % 2,
-            broken ? "  - {nonsense: true}\n" : "");
+            "  - {name: regex-%u, match: [{uri: {regex: '/r/.*[0-9].*[0-9]+'}}], redirect: {uri: "
+            "/to/%u}}\n"
+            "  - {name: header-%u, match: [{headers: {x-b: {exact: b}}}], route: [{destination: "
+            "{host: shop, subset: v%u}}]}\n"
+            "  - {name: rest-%u, rewrite: {uri: /rest/%u}, route: [{destination: {host: shop, "
+            "subset: v%u}}]}\n%s",
+            generation, generation, generation, 1 + generation % 2, generation, generation,
+            1 + generation % 2, broken ? "  - {nonsense: true}\n" : "");
     check(fclose(out) == 0, "a file of rules cannot be written");
 }
 
@@ -90,7 +101,8 @@ static void load_broken(const char *path) {
     hr_table *table;
     hr_diagnostics *d;
     int error = hr_table_load_paths(&table, &d, &path, 1, NULL);
-    check(error == HR_ECONFIG && table == NULL && hr_diagnostics_errors(d) > 0, "broken rules load");
+    check(error == HR_ECONFIG && table == NULL && hr_diagnostics_errors(d) > 0,
+          "broken rules load");
     check(hr_diagnostics_get(d, 0)->line > 0, "the finding has no place");
     hr_diagnostics_free(d);
     atomic_fetch_add(&refusals, 1);
@@ -123,28 +135,41 @@ static void balance(const hr_decision *d, const hr_request *request, hr_scratch 
     hr_cursor cursor = {0};
     hr_pick pick = {.version = HR_PICK_VERSION, .random = 1};
     size_t chosen;
-    check(hr_request_hash(&pick.hash, d, request, HR_STR("127.0.0.1"), scratch) == HR_OK, "no hash");
+    check(hr_request_hash(&pick.hash, d, request, HR_STR("127.0.0.1"), scratch) == HR_OK,
+          "no hash");
     pick.has_hash = 1;
     check(hr_balance(&chosen, d->cluster, &cursor, &pick) == HR_OK && chosen < 2, "no endpoint");
 }
 
 static void ask(const hr_view *view, unsigned generation, hr_scratch *scratch) {
-    static const hr_pair b[] = {{{"x-b", 3}, {"b", 1}}, {{"x-user", 6}, {"u", 1}}}, a[] = {{{"X-A", 3}, {"v7", 2}}};
-    hr_request request = {.version = HR_REQUEST_VERSION, .authority = HR_STR("shop"), .path = HR_STR("/x"), .headers = b, .n_headers = 2};
+    static const hr_pair b[] = {{{"x-b", 3}, {"b", 1}}, {{"x-user", 6}, {"u", 1}}},
+                         a[] = {{{"X-A", 3}, {"v7", 2}}};
+    hr_request request = {.version = HR_REQUEST_VERSION,
+                          .authority = HR_STR("shop"),
+                          .path = HR_STR("/x"),
+                          .headers = b,
+                          .n_headers = 2};
     hr_decision d = HR_DECISION_INIT;
     hr_upstream upstream = HR_UPSTREAM_INIT;
-    check(hr_route(&d, view, &request, scratch) == HR_OK && is(d.route_name, "header-", generation), "header");
+    check(hr_route(&d, view, &request, scratch) == HR_OK && is(d.route_name, "header-", generation),
+          "header");
     check(is(d.destination_subset, "v", 1 + generation % 2), "the subset of another table");
     balance(&d, &request, scratch);
     request.headers = a;
     request.n_headers = 1;
-    check(hr_route(&d, view, &request, scratch) == HR_OK && d.route_name.len == 5 && d.route_index == 7, "index");
+    check(hr_route(&d, view, &request, scratch) == HR_OK && d.route_name.len == 5 &&
+              d.route_index == 7,
+          "index");
     request.n_headers = 0;
     request.path = HR_STR("/");
-    check(hr_route(&d, view, &request, scratch) == HR_OK && is(d.route_name, "rest-", generation), "rest");
-    check(hr_upstream_request(&upstream, &d, &request, scratch) == HR_OK && is(upstream.path, "/rest/", generation), "path");
+    check(hr_route(&d, view, &request, scratch) == HR_OK && is(d.route_name, "rest-", generation),
+          "rest");
+    check(hr_upstream_request(&upstream, &d, &request, scratch) == HR_OK &&
+              is(upstream.path, "/rest/", generation),
+          "path");
     request.path = HR_STR("/r/1234567890");
-    check(hr_route(&d, view, &request, scratch) == HR_OK && is(d.route_name, "regex-", generation), "regex");
+    check(hr_route(&d, view, &request, scratch) == HR_OK && is(d.route_name, "regex-", generation),
+          "regex");
 }
 
 static void *reader(void *arg) {
@@ -175,14 +200,16 @@ int main(void) {
     check(unlink(path) == 0, "the file of rules cannot be removed");
     static char names[WRITERS][8] = {"one", "two"};
     for (int i = 0; i < READERS + WRITERS; i++)
-        check(pthread_create(&threads[i], NULL, i < READERS ? reader : writer, i < READERS ? NULL : names[i - READERS]) == 0,
+        check(pthread_create(&threads[i], NULL, i < READERS ? reader : writer,
+                             i < READERS ? NULL : names[i - READERS]) == 0,
               "no thread");
     for (int i = 0; i < READERS + WRITERS; i++)
         pthread_join(threads[i], NULL);
     publish(NULL, 0);
     check(rmdir(folder) == 0, "the folder of the rules is not empty");
     size_t n = atomic_load(&decisions), refused = atomic_load(&refusals);
-    check(n >= (size_t)READERS * AT_LEAST && refused == WRITERS * SWAPS, "not everything was tried");
+    check(n >= (size_t)READERS * AT_LEAST && refused == WRITERS * SWAPS,
+          "not everything was tried");
     printf("TAP version 13\n1..2\n"
            "ok 1 - %zu decisions by %d threads while %d writers swapped %d tables\n"
            "ok 2 - %zu broken files were refused and changed nothing\n# 2 passed, 0 failed\n",

@@ -1,4 +1,5 @@
-/* Which views exist, what a view reports about its Gateway server, and the options of a view by name. */
+/* Which views exist, what a view reports about its Gateway server, and the options of a view by
+ * name. */
 #include <criterion/criterion.h>
 #include <string.h>
 
@@ -31,21 +32,27 @@ static hr_gateway_server server_on(uint16_t port) {
     cr_assert_eq(hr_view_gateway_server(&server, view), HR_OK);
     /* Its strings are the view's; what is compared here stays with the caller. */
     cr_expect(ends_in(server.source_file, "/gateway-servers.yaml"));
-    server.protocol = hr_str_from(is(server.protocol, "HTTPS") ? "HTTPS" : is(server.protocol, "http2") ? "http2" : "other");
-    server.tls_mode = server.tls_mode.p == NULL ? (hr_str){0} : hr_str_from(is(server.tls_mode, "MUTUAL") ? "MUTUAL" : "other");
+    server.protocol = hr_str_from(is(server.protocol, "HTTPS")   ? "HTTPS"
+                                  : is(server.protocol, "http2") ? "http2"
+                                                                 : "other");
+    server.tls_mode = server.tls_mode.p == NULL
+                          ? (hr_str){0}
+                          : hr_str_from(is(server.tls_mode, "MUTUAL") ? "MUTUAL" : "other");
     hr_view_unref(view);
     return server;
 }
 
 Test(view, reports_a_plain_server) {
     hr_gateway_server server = server_on(8080);
-    cr_expect(server.port == 8080 && is(server.protocol, "http2") && server.tls_mode.p == NULL && !server.terminates_tls);
+    cr_expect(server.port == 8080 && is(server.protocol, "http2") && server.tls_mode.p == NULL &&
+              !server.terminates_tls);
     cr_expect_eq(server.source_line, 8);
 }
 
 Test(view, reports_a_server_that_terminates_tls) {
     hr_gateway_server server = server_on(443);
-    cr_expect(server.port == 443 && is(server.protocol, "HTTPS") && is(server.tls_mode, "MUTUAL") && server.terminates_tls);
+    cr_expect(server.port == 443 && is(server.protocol, "HTTPS") && is(server.tls_mode, "MUTUAL") &&
+              server.terminates_tls);
     cr_expect_eq(server.source_line, 10);
 }
 
@@ -103,9 +110,11 @@ Test(view_options, are_set_from_text) {
     cr_assert_eq(hr_view_options_set(&o, HR_STR("port"), HR_STR("65535"), NULL), HR_OK);
     cr_assert_eq(hr_view_options_set(&o, HR_STR("namespace"), HR_STR("shop"), NULL), HR_OK);
     cr_assert_eq(hr_view_options_set(&o, HR_STR("locality"), HR_STR("a/b/c"), NULL), HR_OK);
-    cr_assert_eq(hr_view_options_set(&o, HR_STR("outbound_policy"), HR_STR("registry-only"), NULL), HR_OK);
+    cr_assert_eq(hr_view_options_set(&o, HR_STR("outbound_policy"), HR_STR("registry-only"), NULL),
+                 HR_OK);
     cr_assert_eq(hr_view_options_set(&o, HR_STR("repeated_headers"), HR_STR("each"), NULL), HR_OK);
-    cr_assert_eq(hr_view_options_set(&o, HR_STR("path_normalization"), HR_STR("none"), NULL), HR_OK);
+    cr_assert_eq(hr_view_options_set(&o, HR_STR("path_normalization"), HR_STR("none"), NULL),
+                 HR_OK);
     cr_assert(is(o.gateway, "front/edge") && is(o.namespace_, "shop") && is(o.locality, "a/b/c"));
     cr_assert_eq(o.port, 65535);
     cr_assert_eq(o.outbound_policy, HR_REGISTRY_ONLY);
@@ -114,20 +123,30 @@ Test(view_options, are_set_from_text) {
 }
 
 Test(view_options, a_value_that_is_not_allowed_changes_nothing) {
-    static const char *const wrong[][2] = {
-        {"gateway", "edge"},     {"gateway", ""},          {"port", "0"},      {"port", "65536"},
-        {"port", "4294967376"},  {"port", "80x"},          {"port", ""},       {"namespace", ""},
-        {"locality", ""},        {"outbound_policy", "deny"}, {"outbound_policy", ""},
-        {"repeated_headers", "EACH"}, {"path_normalization", "merge"}};
+    static const char *const wrong[][2] = {{"gateway", "edge"},
+                                           {"gateway", ""},
+                                           {"port", "0"},
+                                           {"port", "65536"},
+                                           {"port", "4294967376"},
+                                           {"port", "80x"},
+                                           {"port", ""},
+                                           {"namespace", ""},
+                                           {"locality", ""},
+                                           {"outbound_policy", "deny"},
+                                           {"outbound_policy", ""},
+                                           {"repeated_headers", "EACH"},
+                                           {"path_normalization", "merge"}};
     hr_view_options defaults = HR_VIEW_OPTIONS_INIT, o = defaults;
     for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
         const char *expected = NULL;
-        int code = hr_view_options_set(&o, hr_str_from(wrong[i][0]), hr_str_from(wrong[i][1]), &expected);
+        int code =
+            hr_view_options_set(&o, hr_str_from(wrong[i][0]), hr_str_from(wrong[i][1]), &expected);
         cr_assert_eq(code, HR_EINVAL, "%s=%s", wrong[i][0], wrong[i][1]);
         cr_assert_not_null(expected);
         cr_assert_eq(memcmp(&o, &defaults, sizeof(o)), 0, "%s=%s", wrong[i][0], wrong[i][1]);
     }
-    cr_assert_eq(hr_view_options_set(&o, HR_STR("namespace"), (hr_str){"a\0b", 3}, NULL), HR_EINVAL);
+    cr_assert_eq(hr_view_options_set(&o, HR_STR("namespace"), (hr_str){"a\0b", 3}, NULL),
+                 HR_EINVAL);
     cr_assert_eq(hr_view_options_set(&o, HR_STR("ports"), HR_STR("80"), NULL), HR_ENOENT);
     cr_assert_eq(hr_view_options_set(NULL, HR_STR("port"), HR_STR("80"), NULL), HR_EINVAL);
 }

@@ -95,8 +95,8 @@ static void check(const row *rows, size_t n) {
         teardown();
         setup();
         const char *got = parse(hr_str_from(rows[i].yaml));
-        cr_expect(strcmp(got, rows[i].expected) == 0, "%s\nexpected:\n%s\ngot:\n%s", rows[i].name, rows[i].expected,
-                  got);
+        cr_expect(strcmp(got, rows[i].expected) == 0, "%s\nexpected:\n%s\ngot:\n%s", rows[i].name,
+                  rows[i].expected, got);
     }
 }
 #define CHECK(rows) check((rows), sizeof(rows) / sizeof((rows)[0]))
@@ -132,16 +132,24 @@ Test(yaml, documents_are_read_one_by_one) {
 Test(yaml, colons_inside_plain_scalars_of_flow_collections) {
     static const row rows[] = {
         {"before a bracket", "a: [2001:db8::]\n", "{\"a\":[\"2001:db8::\"]}\n"},
-        {"before a comma", "a: [1.2.3.4, 2001:db8::, b]\n", "{\"a\":[\"1.2.3.4\",\"2001:db8::\",\"b\"]}\n"},
+        {"before a comma", "a: [1.2.3.4, 2001:db8::, b]\n",
+         "{\"a\":[\"1.2.3.4\",\"2001:db8::\",\"b\"]}\n"},
         {"before a brace", "{a: b:}\n", "{\"a\":\"b:\"}\n"},
-        {"in a later document", "a: [1]\n---\nb: [x::]\n---\nc: [y::]\n", "{\"a\":[1]}\n{\"b\":[\"x::\"]}\n{\"c\":[\"y::\"]}\n"},
-        {"other scalars stay", "a: [x::]\nb: 'y:,'\nc: \"z:]\"\nd: p:]\n# q:,\ne: |\n  r:}\nf: {\"s\":[1],t: [u]}\n",
-         "{\"a\":[\"x::\"],\"b\":\"y:,\",\"c\":\"z:]\",\"d\":\"p:]\",\"e\":\"r:}\n\",\"f\":{\"s\":[1],\"t\":[\"u\"]}}\n"},
-        {"places stay", "a: [x::, y::, *z]\n", "1:15: error: the alias refers to the unknown anchor &z\n"},
-        {"the character that is used meanwhile may occur", "a: [x::, \"\xEE\x80\x80\"]\n", "{\"a\":[\"x::\",\"\xEE\x80\x80\"]}\n"},
+        {"in a later document", "a: [1]\n---\nb: [x::]\n---\nc: [y::]\n",
+         "{\"a\":[1]}\n{\"b\":[\"x::\"]}\n{\"c\":[\"y::\"]}\n"},
+        {"other scalars stay",
+         "a: [x::]\nb: 'y:,'\nc: \"z:]\"\nd: p:]\n# q:,\ne: |\n  r:}\nf: {\"s\":[1],t: [u]}\n",
+         "{\"a\":[\"x::\"],\"b\":\"y:,\",\"c\":\"z:]\",\"d\":\"p:]\",\"e\":\"r:}\n\",\"f\":{\"s\":["
+         "1],\"t\":[\"u\"]}}\n"},
+        {"places stay", "a: [x::, y::, *z]\n",
+         "1:15: error: the alias refers to the unknown anchor &z\n"},
+        {"the character that is used meanwhile may occur", "a: [x::, \"\xEE\x80\x80\"]\n",
+         "{\"a\":[\"x::\",\"\xEE\x80\x80\"]}\n"},
         {"or as an escape, where libyaml's answer stays", "a: [x::, \"\\ue000\"]\n",
-         "1:7: error: not valid YAML: found unexpected ':' (while scanning a plain scalar, line 1)\n"},
-        {"another mistake stays one", "a: [x::]\nb: [\n", "3:1: error: not valid YAML: did not find "
+         "1:7: error: not valid YAML: found unexpected ':' (while scanning a plain scalar, line "
+         "1)\n"},
+        {"another mistake stays one", "a: [x::]\nb: [\n",
+         "3:1: error: not valid YAML: did not find "
          "expected node content (while parsing a flow node, line 3)\n"},
     };
     CHECK(rows);
@@ -152,27 +160,70 @@ Test(yaml, scalars_have_the_kind_that_kubectl_gives_them) {
         const char *text;
         hr_node_kind kind;
     } rows[] = {
-        {"", HR_NODE_NULL}, {"~", HR_NODE_NULL}, {"null", HR_NODE_NULL}, {"Null", HR_NODE_NULL},
-        {"nULL", HR_NODE_STRING}, {"true", HR_NODE_BOOL}, {"True", HR_NODE_BOOL}, {"tRUE", HR_NODE_STRING},
-        {"y", HR_NODE_BOOL}, {"Y", HR_NODE_BOOL}, {"n", HR_NODE_BOOL}, {"yes", HR_NODE_BOOL}, {"NO", HR_NODE_BOOL},
-        {"on", HR_NODE_BOOL}, {"Off", HR_NODE_BOOL}, {"oN", HR_NODE_STRING}, {"yess", HR_NODE_STRING},
-        {"0", HR_NODE_INT}, {"-1", HR_NODE_INT}, {"+1", HR_NODE_INT}, {"1_000", HR_NODE_INT}, {"0x1F", HR_NODE_INT},
-        {"0b101", HR_NODE_INT}, {"-0b1", HR_NODE_INT}, {"0o17", HR_NODE_INT}, {"017", HR_NODE_INT},
-        {"08", HR_NODE_INT}, {"1e3", HR_NODE_INT}, {"1.0", HR_NODE_INT}, {"9223372036854775807", HR_NODE_INT},
-        {"18446744073709551615", HR_NODE_INT}, {"18446744073709551616", HR_NODE_FLOAT},
-        {"1.5", HR_NODE_FLOAT}, {".5", HR_NODE_FLOAT}, {"-.5", HR_NODE_FLOAT}, {"1.5e-3", HR_NODE_FLOAT},
-        {".inf", HR_NODE_FLOAT}, {"-.Inf", HR_NODE_FLOAT}, {".NaN", HR_NODE_FLOAT}, {".nAN", HR_NODE_STRING},
-        {"1e", HR_NODE_STRING}, {".", HR_NODE_STRING}, {"-", HR_NODE_STRING}, {"+", HR_NODE_STRING},
-        {"0x", HR_NODE_STRING}, {"0xG", HR_NODE_STRING}, {"1.2.3", HR_NODE_STRING}, {"10s", HR_NODE_STRING},
-        {"2001-01-01", HR_NODE_STRING}, {"2001-01-01T00:00:00Z", HR_NODE_STRING}, {"12:30:45", HR_NODE_STRING},
-        {"1,000", HR_NODE_STRING}, {"_1", HR_NODE_STRING}, {"=", HR_NODE_STRING}, {"<<", HR_NODE_STRING},
-        {"10.0.0.1", HR_NODE_STRING}, {"a", HR_NODE_STRING}, {"No way", HR_NODE_STRING},
+        {"", HR_NODE_NULL},
+        {"~", HR_NODE_NULL},
+        {"null", HR_NODE_NULL},
+        {"Null", HR_NODE_NULL},
+        {"nULL", HR_NODE_STRING},
+        {"true", HR_NODE_BOOL},
+        {"True", HR_NODE_BOOL},
+        {"tRUE", HR_NODE_STRING},
+        {"y", HR_NODE_BOOL},
+        {"Y", HR_NODE_BOOL},
+        {"n", HR_NODE_BOOL},
+        {"yes", HR_NODE_BOOL},
+        {"NO", HR_NODE_BOOL},
+        {"on", HR_NODE_BOOL},
+        {"Off", HR_NODE_BOOL},
+        {"oN", HR_NODE_STRING},
+        {"yess", HR_NODE_STRING},
+        {"0", HR_NODE_INT},
+        {"-1", HR_NODE_INT},
+        {"+1", HR_NODE_INT},
+        {"1_000", HR_NODE_INT},
+        {"0x1F", HR_NODE_INT},
+        {"0b101", HR_NODE_INT},
+        {"-0b1", HR_NODE_INT},
+        {"0o17", HR_NODE_INT},
+        {"017", HR_NODE_INT},
+        {"08", HR_NODE_INT},
+        {"1e3", HR_NODE_INT},
+        {"1.0", HR_NODE_INT},
+        {"9223372036854775807", HR_NODE_INT},
+        {"18446744073709551615", HR_NODE_INT},
+        {"18446744073709551616", HR_NODE_FLOAT},
+        {"1.5", HR_NODE_FLOAT},
+        {".5", HR_NODE_FLOAT},
+        {"-.5", HR_NODE_FLOAT},
+        {"1.5e-3", HR_NODE_FLOAT},
+        {".inf", HR_NODE_FLOAT},
+        {"-.Inf", HR_NODE_FLOAT},
+        {".NaN", HR_NODE_FLOAT},
+        {".nAN", HR_NODE_STRING},
+        {"1e", HR_NODE_STRING},
+        {".", HR_NODE_STRING},
+        {"-", HR_NODE_STRING},
+        {"+", HR_NODE_STRING},
+        {"0x", HR_NODE_STRING},
+        {"0xG", HR_NODE_STRING},
+        {"1.2.3", HR_NODE_STRING},
+        {"10s", HR_NODE_STRING},
+        {"2001-01-01", HR_NODE_STRING},
+        {"2001-01-01T00:00:00Z", HR_NODE_STRING},
+        {"12:30:45", HR_NODE_STRING},
+        {"1,000", HR_NODE_STRING},
+        {"_1", HR_NODE_STRING},
+        {"=", HR_NODE_STRING},
+        {"<<", HR_NODE_STRING},
+        {"10.0.0.1", HR_NODE_STRING},
+        {"a", HR_NODE_STRING},
+        {"No way", HR_NODE_STRING},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         int truth = 0;
         hr_node_kind kind = hr_scalar_resolve(hr_str_from(rows[i].text), &truth);
-        cr_expect(kind == rows[i].kind, "%s is %s, not %s", rows[i].text, hr_node_kind_name(rows[i].kind),
-                  hr_node_kind_name(kind));
+        cr_expect(kind == rows[i].kind, "%s is %s, not %s", rows[i].text,
+                  hr_node_kind_name(rows[i].kind), hr_node_kind_name(kind));
     }
 }
 
@@ -180,16 +231,29 @@ Test(yaml, integers_are_read_in_every_notation) {
     static const struct {
         const char *text;
         int64_t value;
-    } rows[] = {{"0", 0}, {"-1", -1}, {"+7", 7}, {"1_000", 1000}, {"0x1F", 31}, {"-0x10", -16}, {"0b101", 5},
-                {"0o17", 15}, {"017", 15}, {"08", 8}, {"1e3", 1000}, {"5.0", 5}, {"-2.50e1", -25},
-                {"9223372036854775807", INT64_MAX}, {"-9223372036854775808", INT64_MIN}};
+    } rows[] = {{"0", 0},
+                {"-1", -1},
+                {"+7", 7},
+                {"1_000", 1000},
+                {"0x1F", 31},
+                {"-0x10", -16},
+                {"0b101", 5},
+                {"0o17", 15},
+                {"017", 15},
+                {"08", 8},
+                {"1e3", 1000},
+                {"5.0", 5},
+                {"-2.50e1", -25},
+                {"9223372036854775807", INT64_MAX},
+                {"-9223372036854775808", INT64_MIN}};
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         int64_t v = 42;
-        cr_expect(hr_scalar_int(&v, hr_str_from(rows[i].text)) && v == rows[i].value, "%s: %lld", rows[i].text,
-                  (long long)v);
+        cr_expect(hr_scalar_int(&v, hr_str_from(rows[i].text)) && v == rows[i].value, "%s: %lld",
+                  rows[i].text, (long long)v);
     }
-    static const char *const none[] = {"", "a", "1.5", "9223372036854775808", "-9223372036854775809", "1e30", "0x",
-                                       "1 ", "--1", "+-1", ".inf"};
+    static const char *const none[] = {
+        "",    "a",   "1.5", "9223372036854775808", "-9223372036854775809", "1e30", "0x", "1 ",
+        "--1", "+-1", ".inf"};
     for (size_t i = 0; i < sizeof(none) / sizeof(none[0]); i++) {
         int64_t v;
         cr_expect(hr_scalar_int(&v, hr_str_from(none[i])) == 0, "%s", none[i]);
@@ -200,11 +264,18 @@ Test(yaml, fractions_are_read_in_every_notation) {
     static const struct {
         const char *text;
         double value;
-    } rows[] = {{"1.5", 1.5}, {"-.5", -.5}, {"1e-3", 1e-3}, {"7", 7}, {"0x10", 16}, {"1_0.5", 10.5},
-                {"18446744073709551615", 18446744073709551615.0}, {".inf", INFINITY}, {"-.inf", -INFINITY}};
+    } rows[] = {{"1.5", 1.5},
+                {"-.5", -.5},
+                {"1e-3", 1e-3},
+                {"7", 7},
+                {"0x10", 16},
+                {"1_0.5", 10.5},
+                {"18446744073709551615", 18446744073709551615.0},
+                {".inf", INFINITY},
+                {"-.inf", -INFINITY}};
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-        cr_expect(hr_scalar_double(hr_str_from(rows[i].text)) == rows[i].value, "%s: %g", rows[i].text,
-                  hr_scalar_double(hr_str_from(rows[i].text)));
+        cr_expect(hr_scalar_double(hr_str_from(rows[i].text)) == rows[i].value, "%s: %g",
+                  rows[i].text, hr_scalar_double(hr_str_from(rows[i].text)));
     cr_expect(isnan(hr_scalar_double(HR_STR(".nan"))));
 }
 
@@ -248,8 +319,10 @@ Test(yaml, nesting_is_limited) {
     char *closed = repeated(deepest, "]", 64, "");
     char *wide = repeated("", "- ", 2000, "a");
     cr_expect(strstr(parse(hr_str_from(closed)), "error") == NULL);
-    cr_expect(strcmp(parse(hr_str_from(deeper)), "1:65: error: the YAML is nested deeper than 64 levels (option max_depth)\n") == 0,
-              "%s", shown);
+    cr_expect(
+        strcmp(parse(hr_str_from(deeper)),
+               "1:65: error: the YAML is nested deeper than 64 levels (option max_depth)\n") == 0,
+        "%s", shown);
     teardown();
     setup();
     cr_expect(strstr(parse(hr_str_from(wide)), "nested deeper than 64") != NULL, "%s", shown);
@@ -262,8 +335,10 @@ Test(yaml, nodes_are_limited) {
     cr_expect(strstr(parse(hr_str_from(text)), "error") == NULL);
     cr_expect(eq(sz, budget.nodes, 0));
     budget.nodes = 1000;
-    cr_expect(strcmp(parse(hr_str_from(text)), "1:2000: error: the configuration has too many YAML nodes (option "
-                                               "max_nodes)\n") == 0, "%s", shown);
+    cr_expect(strcmp(parse(hr_str_from(text)),
+                     "1:2000: error: the configuration has too many YAML nodes (option "
+                     "max_nodes)\n") == 0,
+              "%s", shown);
     free(text);
 }
 
@@ -278,8 +353,9 @@ Test(yaml, aliases_that_multiply_are_refused) {
         n += sprintf(text + n, "]\n");
     }
     budget.nodes = (size_t)16 << 20;
-    cr_expect(strstr(parse(((hr_str){text, (size_t)n})), "the document grows too large through its aliases") != NULL, "%s",
-              shown);
+    cr_expect(strstr(parse(((hr_str){text, (size_t)n})),
+                     "the document grows too large through its aliases") != NULL,
+              "%s", shown);
 }
 
 Test(yaml, aliases_of_ordinary_files_are_accepted) {
@@ -289,7 +365,8 @@ Test(yaml, aliases_of_ordinary_files_are_accepted) {
 }
 
 Test(yaml, places_count_characters) {
-    hr_yaml *yaml = hr_yaml_open(HR_STR("t"), HR_STR("é: \"à\"\nb:\n  - {c: d}\n"), &budget, diagnostics);
+    hr_yaml *yaml =
+        hr_yaml_open(HR_STR("t"), HR_STR("é: \"à\"\nb:\n  - {c: d}\n"), &budget, diagnostics);
     const hr_node *root;
     cr_assert(eq(int, hr_yaml_next(&root, yaml, arena), HR_OK));
     const hr_node *first = root->u.children.first, *second = first->next;

@@ -126,7 +126,7 @@ static void check_request(check *c, const hr_diff *diff, size_t view, const both
         fail(c, "a region that there is not", request);
     if (views[0] == NULL || views[1] == NULL) {
         if (error != HR_OK)
-            fail(c, "a view that one side lacks is no region", request);
+            fail(c, "a view that one side lacks is not reported as a region", request);
         return;
     }
     int alike = decided_alike(c, views, request);

@@ -1,3 +1,4 @@
+/* Evaluates the conditions of a region on a request, independently of the library's prover. */
 #include "where.h"
 
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* Generates requests from the words of a pair of rule sets. */
 #include "words.h"
 
 #include <stdio.h>

@@ -126,7 +126,7 @@ def test_corners_that_never_reach_an_upstream(echoing, name):
 
 
 def test_blanks_around_a_value_do_not_route(tmp_path):
-    """An outer blank is no part of a value (RFC 9110 section 5.5): rules do not see it."""
+    """Leading and trailing whitespace does not belong to a value (RFC 9110 section 5.5): rules do not see it."""
     with Peer(named("one")) as one, Peer(named("two")) as two:
         rules = routes({"match": [{"headers": {"target": {"exact": "condition1"}}}], "route": [to("one.test")]},
                        {"route": [to("two.test")]})

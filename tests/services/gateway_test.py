@@ -359,7 +359,7 @@ def test_a_gateway_that_is_not_there(tmp_path):
 
 @pytest.mark.parametrize("flag, value, says", [
     ("--gateway", "bogus", "must be mesh or NS/NAME"), ("--gateway", "a/b/c", "must be mesh or NS/NAME"),
-    ("--gateway", "/b", "must be mesh or NS/NAME"), ("--namespace", "A B", "is no name of a namespace"),
+    ("--gateway", "/b", "must be mesh or NS/NAME"), ("--namespace", "A B", "is not a valid namespace name"),
     ("--admin", "zz", "is not an address"), ("--ui-samples", "/no/such/folder", "is not a folder")])
 def test_bad_values_are_one_line_and_exit_2(tmp_path, flag, value, says):
     path = write(tmp_path / "mesh.yaml", GATEWAY)

@@ -59,7 +59,7 @@ def test_websockets_leave_connections_to_others(tmp_path, peers):
                 got = late.answer()
                 assert got.status == 503 and got.header("retry-after") == "1"
             assert gw.call().status == 200
-        # A POST is no handshake (RFC 6455 section 4.1), and goes on as what it is.
+        # A POST is not a handshake (RFC 6455 section 4.1); the gateway forwards it as an ordinary request.
         with gw.client() as client:
             client.send(handshake("/post", "POST"))
             assert client.answer().status == 200

@@ -184,8 +184,8 @@ def test_unknown_name_is_502():
 
 
 def names_of_this_machine():
-    """Names for 127.0.0.1: one that every resolver knows without a file, and localhost (often ::1 first, where nobody
-    listens) where it is known. A bare root has no /etc/hosts."""
+    """Returns names for 127.0.0.1: one that every resolver knows without a file, and localhost if it resolves.
+    localhost often resolves to ::1 first, where no server listens. A bare root has no /etc/hosts."""
     try:
         socket.getaddrinfo("localhost", None)
     except OSError:

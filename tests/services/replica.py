@@ -4,8 +4,8 @@ that it has read to a ledger, at once, and answers what the id in the path asks 
     replica.py LEDGER HOST PORT NAME
 
 /w/ID/SIZE/MS/DO: after MS milliseconds a body of SIZE bytes made of the ID (body_of), or the request's own body.
-DO is one of `ok`, `chunked`, `reset` (half of the answer, then RST), `malformed`, `surplus` (an answer that nobody
-asked for behind the first), `drip` (byte by byte), `silent` (no answer ever).
+DO is one of `ok`, `chunked`, `reset` (half of the answer, then RST), `malformed`, `surplus` (an unsolicited
+answer after the first), `drip` (byte by byte), `silent` (no answer ever).
 """
 import asyncio
 import os

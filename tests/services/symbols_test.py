@@ -1,4 +1,4 @@
-"""The servers take other libraries as they are: they define no symbol that a library could be given in place of its own."""
+"""Checks that the servers do not interpose library symbols: no symbol they export can replace a library's own."""
 import subprocess
 
 import pytest

@@ -286,8 +286,8 @@ def overload(server, capacity_clients, seconds):
 
 
 def test_overload_keeps_goodput_and_memory(start):
-    """Several times as many clients as can be served: what is taken on is finished, the rest is told to come
-    again, nothing else happens."""
+    """With several times more clients than the server can handle, accepted requests finish, the others are refused
+    with a request to retry, and no other outcome occurs."""
     server = start(PROGRAM, "--workers", 1, "--iterations", 1, "--queue", 4)
     pictures.reference(pictures.disc(60, 60), 1)  # loads cv2, which takes its time
     one, _, nothing = overload(server, 1, 3)

@@ -272,7 +272,7 @@ def test_refusals_have_the_protocols_form(predict, status, body, sentence):
     ("99999999", None, b""), ("-1", None, b""), ("x", None, b""), ("", None, b""),
     (None, 4, b"\0\0\0\0\0"), (None, 9, b"\5\0\0\0abc"), (None, 7, b"\2\0\0\0abc"), (None, 3, b"abc"),
     (None, None, b"abc"),
-], ids=["beyond", "negative", "word", "empty", "more bytes", "fewer bytes", "short element", "no length", "nobody's"])
+], ids=["beyond", "negative", "word", "empty", "more bytes", "fewer bytes", "short element", "no length", "unclaimed bytes"])
 def test_binary_parts_must_fit(predict, length, size, rest):
     image = {"name": "image", "datatype": "BYTES", "shape": [1]}
     image.update({"data": ["aa=="]} if size is None else {"parameters": {"binary_data_size": size}})
@@ -446,8 +446,8 @@ with open(photo, "rb") as f:
 def ask(array, kind, binary, outputs):
     image = triton.InferInput("image", list(array.shape), kind)
     image.set_data_from_numpy(array, binary_data=binary)
-    wanted = outputs and [triton.InferRequestedOutput(n, binary_data=b) for n, b in outputs]
-    return client.infer("grabcut", [image], outputs=wanted, request_id="seven", parameters={"rect": "3,3,40,34"})
+    requested = outputs and [triton.InferRequestedOutput(n, binary_data=b) for n, b in outputs]
+    return client.infer("grabcut", [image], outputs=requested, request_id="seven", parameters={"rect": "3,3,40,34"})
 masks = []
 for binary in True, False:
     for outputs in None, [("mask", True), ("png", True)], [("mask", False), ("cutout", False)]:

@@ -235,7 +235,7 @@ typedef struct grabcut_options {
     grabcut_mode mode;
     int32_t iterations; /* at least 1; OpenCV's iterCount */
     grabcut_rect rect;  /* INIT_WITH_RECT only. As in OpenCV, a negative x or y becomes 0 while the
-                           size stays, and what lies outside the image is cut off */
+                           size stays, and the rectangle is clipped to the image */
     uint64_t seed;      /* k-means draws from it, as after cv::setRNGSeed((int)seed) */
     grabcut_models *models; /* read and written; may be NULL except in the EVAL modes */
     int32_t threads;        /* at least 1, an upper limit: the fast engine uses one thread for every

@@ -17,7 +17,7 @@
 typedef struct gc_tile {
     uint64_t
         open[8];    /* by direction: the arc can take more; a copy of gc_flow.open for the search */
-    uint64_t alive; /* may still be background: neither fixed nor cut off from the sink */
+    uint64_t alive; /* may still be background: neither fixed nor disconnected from the sink */
     uint64_t active;    /* alive with excess > 0, except for those in gc_flow.frontier */
     uint64_t deficit;   /* excess < 0, except for those in gc_flow.frontier */
     uint64_t unreached; /* alive and not reached by the search */

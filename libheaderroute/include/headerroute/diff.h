@@ -93,7 +93,7 @@ typedef struct hr_diff_view {
     size_t regions;                /* All regions that were compared. */
     size_t changed;                /* Those with different decisions. */
     size_t undecided;              /* Places that were not decided. */
-    const hr_view *before, *after; /* NULL: that side has no such view, or nothing differs. */
+    const hr_view *before, *after; /* NULL if that side lacks the view or nothing differs. */
 } hr_diff_view;
 #define HR_DIFF_VIEW_VERSION 1
 #define HR_DIFF_VIEW_INIT                                                                          \

@@ -22,7 +22,7 @@
  * Conventions:
  *
  *  - Functions that can fail return HR_OK (0) or a negative hr_error. Outputs come first. On
- *    failure they are NULL or zeroed, but for the `version` of a struct.
+ *    failure they are NULL or zeroed, except for the `version` of a struct.
  *  - NULL for a required pointer gives HR_EINVAL. Functions that free something accept NULL.
  *  - A struct that the caller allocates has a `version` as its first member and a macro _INIT,
  *    which sets it. A function refuses an unknown version with HR_EINVAL and never writes beyond

@@ -2,8 +2,8 @@
 #include "balancer.h"
 #include "text.h"
 
-/* Envoy's overprovisioning factor in percent: a priority keeps all its traffic until less than 1/1.4 of
- * it is left. */
+/* Envoy's overprovisioning factor in percent: a priority keeps all its traffic until less than
+ * 1/1.4 of it is left. */
 #define OVERPROVISIONING 140
 
 static uint64_t mix(uint64_t x) { /* splitmix64: several draws out of one */
@@ -51,16 +51,19 @@ static uint32_t availability(const hr_balance_level *level, const hr_pick *pick)
     return percent > 100 ? 100 : (uint32_t)percent;
 }
 
-/* Traffic stays with the first priority for as long as enough of it is there; what it cannot take goes on
- * to the next. What is lost by rounding goes to the first that has a member. Returns NULL if there is none. */
-static const hr_balance_level *pick_level(const hr_balancer *balancer, const hr_pick *pick, uint64_t draw) {
+/* Traffic stays with the first priority for as long as enough of it is there; what it cannot take
+ * goes on to the next. What is lost by rounding goes to the first that has a member. Returns NULL
+ * if there is none. */
+static const hr_balance_level *pick_level(const hr_balancer *balancer, const hr_pick *pick,
+                                          uint64_t draw) {
     if (balancer->n_levels == 1)
         return count_usable(&balancer->levels[0].all, pick) > 0 ? &balancer->levels[0] : NULL;
     uint32_t sum = 0, left = 100, spent = 0, point = (uint32_t)(draw % 100) + 1;
     for (size_t p = 0; p < balancer->n_levels && sum < 100; p++)
         sum += availability(&balancer->levels[p], pick);
     sum = sum > 100 ? 100 : sum;
-    for (size_t p = 0; p < balancer->n_levels && sum > 0; p++) /* what the priorities take together */
+    for (size_t p = 0; p < balancer->n_levels && sum > 0;
+         p++) /* what the priorities take together */
         spent += availability(&balancer->levels[p], pick) * 100 / sum;
     uint32_t lost = spent < 100 ? 100 - spent : 0, upto = 0;
     for (size_t p = 0; p < balancer->n_levels && sum > 0; p++) {
@@ -81,7 +84,8 @@ static const hr_balance_level *pick_level(const hr_balancer *balancer, const hr_
 /* ---- which locality ---- */
 
 /* By weight; a locality that is partly down keeps its weight for as long as a priority would. */
-static const hr_balance_group *pick_group(const hr_balance_level *level, const hr_pick *pick, uint64_t draw) {
+static const hr_balance_group *pick_group(const hr_balance_level *level, const hr_pick *pick,
+                                          uint64_t draw) {
     if (level->n_groups == 0)
         return &level->all;
     double sum = 0, shares[2] = {0, 0};
@@ -107,9 +111,10 @@ static const hr_balance_group *pick_group(const hr_balance_level *level, const h
 
 /* ---- which endpoint ---- */
 
-/* The first usable one of `order` from `at` on, round about. A cold endpoint gives some turns away. */
-static int in_turn(size_t *out, const hr_cluster *cluster, const uint32_t *order, size_t n, uint64_t at,
-                   const hr_pick *pick) {
+/* The first usable one of `order` from `at` on, round about. A cold endpoint gives some turns away.
+ */
+static int in_turn(size_t *out, const hr_cluster *cluster, const uint32_t *order, size_t n,
+                   uint64_t at, const hr_pick *pick) {
     bool found = false;
     for (size_t i = 0; i < n; i++) {
         uint32_t endpoint = order[(at + i) % n];
@@ -134,22 +139,23 @@ static uint32_t nth_usable(const hr_balance_group *group, const hr_pick *pick, s
     return group->members[0];
 }
 
-static uint32_t uniform(const hr_balance_group *group, const hr_pick *pick, size_t n_usable, uint64_t draw) {
+static uint32_t uniform(const hr_balance_group *group, const hr_pick *pick, size_t n_usable,
+                        uint64_t draw) {
     size_t n = below(draw, n_usable);
     return n_usable == group->n_members ? group->members[n] : nth_usable(group, pick, n);
 }
 
-/* By weight and warmth, and with `least` by load: of two that weigh alike, one with a request under way
- * counts half, as Envoy has it. */
-static double pull(const hr_cluster *cluster, const hr_balance_group *group, const hr_pick *pick, size_t m,
-                   bool least) {
+/* By weight and warmth, and with `least` by load: of two that weigh alike, one with a request under
+ * way counts half, as Envoy has it. */
+static double pull(const hr_cluster *cluster, const hr_balance_group *group, const hr_pick *pick,
+                   size_t m, bool least) {
     uint32_t endpoint = group->members[m];
     double load = least && pick->states != NULL ? pick->states[endpoint].active + 1.0 : 1.0;
     return group->weights[m] * warmth(cluster, pick, endpoint) / load;
 }
 
-static uint32_t by_weight(const hr_cluster *cluster, const hr_balance_group *group, const hr_pick *pick,
-                          uint64_t draw, bool least) {
+static uint32_t by_weight(const hr_cluster *cluster, const hr_balance_group *group,
+                          const hr_pick *pick, uint64_t draw, bool least) {
     double sum = 0;
     for (size_t m = 0; m < group->n_members; m++)
         if (usable(pick, group->members[m]))
@@ -169,8 +175,8 @@ static uint32_t by_weight(const hr_cluster *cluster, const hr_balance_group *gro
 
 /* Power of two choices: of two endpoints drawn, the one with fewer requests under way. Envoy weighs
  * instead where weights differ. */
-static uint32_t least_request(const hr_cluster *cluster, const hr_balance_group *group, const hr_pick *pick,
-                              size_t n_usable) {
+static uint32_t least_request(const hr_cluster *cluster, const hr_balance_group *group,
+                              const hr_pick *pick, size_t n_usable) {
     if (group->weighted || (pick->states != NULL && cluster->policy->warmup_ms > 0))
         return by_weight(cluster, group, pick, mix(pick->random), true);
     uint32_t a = uniform(group, pick, n_usable, mix(pick->random));
@@ -181,7 +187,8 @@ static uint32_t least_request(const hr_cluster *cluster, const hr_balance_group 
 }
 
 /* The level's rings of the usable alone, where the caller has them. */
-static const hr_balance_level *rings_of(const hr_balance_level *level, const hr_cluster *cluster, const hr_pick *pick) {
+static const hr_balance_level *rings_of(const hr_balance_level *level, const hr_cluster *cluster,
+                                        const hr_pick *pick) {
     const hr_balancer *balancer = cluster->internal;
     if (pick->rings == NULL || pick->rings->cluster != cluster)
         return level;
@@ -203,8 +210,8 @@ static int on_ring(size_t *out, const hr_balance_level *level, const hr_pick *pi
 }
 
 /* Envoy varies the hash for each further attempt by ~0 - attempt + 1. */
-static int in_maglev(size_t *out, const hr_cluster *cluster, const hr_balance_level *level, const hr_pick *pick,
-                     uint64_t hash) {
+static int in_maglev(size_t *out, const hr_cluster *cluster, const hr_balance_level *level,
+                     const hr_pick *pick, uint64_t hash) {
     for (uint64_t attempt = 0; attempt < 8 && level->n_maglev > 0; attempt++) {
         uint64_t varied = attempt == 0 ? hash : hash ^ (~UINT64_C(0) - attempt + 1);
         uint32_t endpoint = level->maglev[varied % level->n_maglev];
@@ -219,11 +226,11 @@ static int in_maglev(size_t *out, const hr_cluster *cluster, const hr_balance_le
 static int pick_by_hash(size_t *out, const hr_cluster *cluster, const hr_balance_level *level,
                         const hr_pick *pick, uint64_t hash) {
     return cluster->policy->lb == HR_LB_MAGLEV ? in_maglev(out, cluster, level, pick, hash)
-                                              : on_ring(out, level, pick, hash);
+                                               : on_ring(out, level, pick, hash);
 }
 
-static int round_robin(size_t *out, const hr_cluster *cluster, const hr_balance_group *group, hr_cursor *cursor,
-                       const hr_pick *pick) {
+static int round_robin(size_t *out, const hr_cluster *cluster, const hr_balance_group *group,
+                       hr_cursor *cursor, const hr_pick *pick) {
     uint64_t turn = cursor->rotation++;
     if (group->rotation != NULL)
         return in_turn(out, cluster, group->rotation, group->n_rotation, turn, pick);
@@ -244,7 +251,8 @@ int hr_balance(size_t *out, const hr_cluster *cluster, hr_cursor *cursor, const 
         return HR_ENOENT;
     bool hashed = cluster->policy->lb == HR_LB_RING_HASH || cluster->policy->lb == HR_LB_MAGLEV;
     uint64_t hash = pick->has_hash ? pick->hash : pick->random;
-    const hr_balance_level *level = pick_level(balancer, pick, hashed ? hash : mix(pick->random + 2));
+    const hr_balance_level *level =
+        pick_level(balancer, pick, hashed ? hash : mix(pick->random + 2));
     if (level == NULL)
         return HR_ENOENT;
     if (hashed) {
@@ -262,6 +270,6 @@ int hr_balance(size_t *out, const hr_cluster *cluster, hr_cursor *cursor, const 
     if (cluster->policy->lb == HR_LB_ROUND_ROBIN)
         return round_robin(out, cluster, group, cursor, pick);
     *out = cluster->policy->lb == HR_LB_RANDOM ? uniform(group, pick, n_usable, mix(pick->random))
-                                              : least_request(cluster, group, pick, n_usable);
+                                               : least_request(cluster, group, pick, n_usable);
     return HR_OK;
 }

@@ -5,7 +5,8 @@
 
 #include "text.h"
 
-/* Longer rotations than this are not worth their memory: weights then settle each pick at random. */
+/* Longer rotations than this are not worth their memory: weights then settle each pick at random.
+ */
 #define LONGEST_ROTATION 16384
 
 static uint64_t gcd(uint64_t a, uint64_t b) {
@@ -66,7 +67,8 @@ static int members_by_place(const void *a, const void *b) {
 }
 
 static bool same_place(hr_locality a, hr_locality b) {
-    return hr_str_eq(a.region, b.region) && hr_str_eq(a.zone, b.zone) && hr_str_eq(a.subzone, b.subzone);
+    return hr_str_eq(a.region, b.region) && hr_str_eq(a.zone, b.zone) &&
+           hr_str_eq(a.subzone, b.subzone);
 }
 
 /* All members of a priority, ready or not, in Envoy's order. */
@@ -77,7 +79,10 @@ static size_t place_members(placed *out, const hr_members *in, uint32_t priority
         const hr_endpoint *e = &in->v[in->order[i]];
         if (e->priority != priority)
             continue;
-        out[n] = (placed){.endpoint = e, .at = hr_locality_split(e->locality), .member = in->order[i], .turn = (uint32_t)n};
+        out[n] = (placed){.endpoint = e,
+                          .at = hr_locality_split(e->locality),
+                          .member = in->order[i],
+                          .turn = (uint32_t)n};
         out[n].own = same_place(out[n].at, own);
         n++;
     }
@@ -92,8 +97,8 @@ static bool is_usable(const hr_members *in, const hr_endpoint_state *states, uin
 }
 
 /* Takes the next locality (or all there is, where localities have no weight) from `from` on. */
-static size_t take_group(hr_balance_group *out, uint32_t *members, const placed *all, size_t n, size_t from,
-                         const hr_members *in, const hr_endpoint_state *states) {
+static size_t take_group(hr_balance_group *out, uint32_t *members, const placed *all, size_t n,
+                         size_t from, const hr_members *in, const hr_endpoint_state *states) {
     *out = (hr_balance_group){.members = members, .weight = all[from].endpoint->locality_weight};
     size_t i = from;
     for (; i < n && (!in->weighted || same_place(all[i].at, all[from].at)); i++) {
@@ -105,7 +110,8 @@ static size_t take_group(hr_balance_group *out, uint32_t *members, const placed 
 }
 
 /* An endpoint's share within its group, in Envoy's arithmetic: rings hang on the last bit. */
-static void weigh(hr_balance_group *group, double *weights, const hr_cluster *cluster, double locality) {
+static void weigh(hr_balance_group *group, double *weights, const hr_cluster *cluster,
+                  double locality) {
     uint64_t sum = 0;
     for (size_t m = 0; m < group->n_members; m++)
         sum += cluster->endpoints[group->members[m]]->weight;
@@ -116,8 +122,9 @@ static void weigh(hr_balance_group *group, double *weights, const hr_cluster *cl
     group->weights = weights;
 }
 
-static void build_groups(hr_arena *arena, hr_balance_level *level, const hr_cluster *cluster, const hr_members *in,
-                         const hr_endpoint_state *states, const placed *all, size_t n) {
+static void build_groups(hr_arena *arena, hr_balance_level *level, const hr_cluster *cluster,
+                         const hr_members *in, const hr_endpoint_state *states, const placed *all,
+                         size_t n) {
     uint32_t *members = HR_ARRAY(arena, uint32_t, n);
     double *weights = HR_ARRAY(arena, double, n);
     hr_balance_group *groups = HR_ARRAY(arena, hr_balance_group, n);
@@ -128,9 +135,11 @@ static void build_groups(hr_arena *arena, hr_balance_level *level, const hr_clus
     for (size_t from = 0; from < n; n_groups++) {
         from = take_group(&groups[n_groups], members + ready, all, n, from, in, states);
         ready += groups[n_groups].n_members;
-        together += groups[n_groups].weight; /* also of an empty one: Envoy divides by the same sum */
+        together +=
+            groups[n_groups].weight; /* also of an empty one: Envoy divides by the same sum */
     }
-    level->all = (hr_balance_group){.members = members, .weights = weights, .n_members = ready, .n_known = n};
+    level->all = (hr_balance_group){
+        .members = members, .weights = weights, .n_members = ready, .n_known = n};
     double *at = weights;
     for (size_t g = 0; g < n_groups; g++) {
         double locality = in->weighted && together > 0 ? groups[g].weight / (double)together : 1;
@@ -145,8 +154,8 @@ static void build_groups(hr_arena *arena, hr_balance_level *level, const hr_clus
     }
 }
 
-static void build_level(hr_arena *arena, hr_balance_level *level, const hr_cluster *cluster, const hr_members *in,
-                        const hr_endpoint_state *states, uint32_t priority) {
+static void build_level(hr_arena *arena, hr_balance_level *level, const hr_cluster *cluster,
+                        const hr_members *in, const hr_endpoint_state *states, uint32_t priority) {
     placed *all = HR_ARRAY(arena, placed, in->n);
     if (all == NULL)
         return;
@@ -185,7 +194,8 @@ static void build_rings(hr_rings *rings, const hr_endpoint_state *states) {
     const hr_balancer *balancer = rings->cluster->internal;
     rings->levels = HR_ARRAY(rings->arena, hr_balance_level, balancer->n_levels);
     for (size_t p = 0; rings->levels != NULL && p < balancer->n_levels; p++)
-        build_level(rings->arena, &rings->levels[p], rings->cluster, &balancer->members, states, (uint32_t)p);
+        build_level(rings->arena, &rings->levels[p], rings->cluster, &balancer->members, states,
+                    (uint32_t)p);
 }
 
 int hr_rings_new(hr_rings **out, const hr_cluster *cluster, const hr_endpoint_state *states) {

@@ -1,7 +1,7 @@
 /*
  * Consistent hashing as Envoy does it, so that a key lands on the same endpoint here and there:
- * Ketama-style rings (Envoy's ring_hash) and the tables of "Maglev: A Fast and Reliable Software Network
- * Load Balancer" (Eisenbud et al., NSDI 2016), both over XXH64.
+ * Ketama-style rings (Envoy's ring_hash) and the tables of "Maglev: A Fast and Reliable Software
+ * Network Load Balancer" (Eisenbud et al., NSDI 2016), both over XXH64.
  */
 #include <math.h>
 #include <stdio.h>
@@ -72,7 +72,8 @@ void hr_ring_build(hr_arena *arena, hr_balance_level *level, const hr_cluster *c
         target += scale * level->all.weights[m];
         /* Running sums, so that shares that are no whole numbers even out over all members. */
         for (uint64_t i = 0; current < target && level->n_ring < room; i++, current++)
-            level->ring[level->n_ring++] = (hr_ring_entry){entry_hash(key, i), level->all.members[m]};
+            level->ring[level->n_ring++] =
+                (hr_ring_entry){entry_hash(key, i), level->all.members[m]};
     }
     qsort(level->ring, level->n_ring, sizeof(*level->ring), entries_by_hash);
 }
@@ -103,8 +104,8 @@ static int by_key(const void *a, const void *b) {
     return hr_str_cmp(((const maglev_entry *)a)->key, ((const maglev_entry *)b)->key);
 }
 
-static maglev_entry *maglev_entries(hr_arena *arena, const hr_balance_level *level, const hr_cluster *cluster,
-                                    uint64_t size, double *largest) {
+static maglev_entry *maglev_entries(hr_arena *arena, const hr_balance_level *level,
+                                    const hr_cluster *cluster, uint64_t size, double *largest) {
     maglev_entry *entries = HR_ARRAY(arena, maglev_entry, level->all.n_members);
     *largest = 0;
     if (entries == NULL)

@@ -45,19 +45,25 @@ struct sink {
     }
 };
 
-// The bytes of the UTF-8 character at p, or 1 where there is none: RE2 steps over an empty match by a
-// whole character.
+// The bytes of the UTF-8 character at p, or 1 where there is none: RE2 steps over an empty match by
+// a whole character.
 size_t character_length(const char *p, const char *end) {
     const auto *u = reinterpret_cast<const unsigned char *>(p);
     size_t left = static_cast<size_t>(end - p);
-    size_t n = u[0] < 0x80 ? 1 : u[0] < 0xC2 ? 0 : u[0] < 0xE0 ? 2 : u[0] < 0xF0 ? 3 : u[0] < 0xF5 ? 4 : 0;
+    size_t n = u[0] < 0x80   ? 1
+               : u[0] < 0xC2 ? 0
+               : u[0] < 0xE0 ? 2
+               : u[0] < 0xF0 ? 3
+               : u[0] < 0xF5 ? 4
+                             : 0;
     if (n == 0 || n > left)
         return 1;
     for (size_t i = 1; i < n; i++)
         if ((u[i] & 0xC0) != 0x80)
             return 1;
     // Overlong forms, and what is beyond Unicode. RE2 takes surrogates for characters.
-    if ((u[0] == 0xE0 && u[1] < 0xA0) || (u[0] == 0xF0 && u[1] < 0x90) || (u[0] == 0xF4 && u[1] > 0x8F))
+    if ((u[0] == 0xE0 && u[1] < 0xA0) || (u[0] == 0xF0 && u[1] < 0x90) ||
+        (u[0] == 0xF4 && u[1] > 0x8F))
         return 1;
     return n;
 }
@@ -79,16 +85,17 @@ void put_rewrite(sink &out, const re2::StringPiece &rewrite, const re2::StringPi
     }
 }
 
-// A tail leaves room for its patterns' texts: what RE2 takes of the one it takes of the others too. The size that
-// it allows a program is a part of max_mem, and the room is some times what the instructions of a text take.
+// A tail leaves room for its patterns' texts: what RE2 takes of the one it takes of the others too.
+// The size that it allows a program is a part of max_mem, and the room is some times what the
+// instructions of a text take.
 RE2::Options tail_options() {
     RE2::Options options(RE2::Quiet);
     options.set_max_mem(options.max_mem() - 128 * HR_REGEX_MAX_PATTERN);
     return options;
 }
 
-// Whether the pattern is a text and something that is, or now is, among the tails. A tail that RE2 refuses is
-// left to the whole pattern, which its sentence shall speak of.
+// Whether the pattern is a text and something that is, or now is, among the tails. A tail that RE2
+// refuses is left to the whole pattern, which its sentence shall speak of.
 bool split(hr_regex *regex, hr_regex_tails *tails, hr_str pattern) {
     std::string prefix(pattern.len, '\0');
     size_t rest = 0;
@@ -128,7 +135,8 @@ size_t hr_regex_tails_count(const hr_regex_tails *tails) {
     return tails->compiled.size();
 }
 
-int hr_regex_new(hr_regex **out, hr_regex_tails *tails, hr_str pattern, char *error, size_t error_size) {
+int hr_regex_new(hr_regex **out, hr_regex_tails *tails, hr_str pattern, char *error,
+                 size_t error_size) {
     if (out == nullptr)
         return HR_EINVAL;
     *out = nullptr;
@@ -158,7 +166,8 @@ void hr_regex_free(hr_regex *regex) {
 int hr_regex_may_match(const hr_regex *regex, hr_str subject) {
     re2::StringPiece text = piece(subject);
     const std::string &prefix = regex->prefix, &suffix = regex->suffix;
-    if (text.size() < prefix.size() + suffix.size() || memcmp(text.data(), prefix.data(), prefix.size()) != 0)
+    if (text.size() < prefix.size() + suffix.size() ||
+        memcmp(text.data(), prefix.data(), prefix.size()) != 0)
         return 0;
     const char *end = text.data() + text.size() - suffix.size();
     return memcmp(end, suffix.data(), suffix.size()) == 0;
@@ -169,10 +178,13 @@ int hr_regex_match(const hr_regex *regex, hr_str subject) {
     if (!hr_regex_may_match(regex, subject))
         return 0;
     // The text with what is before the tail, on which \b depends.
-    return regex->tail->Match(text, regex->prefix.size(), text.size(), RE2::ANCHOR_BOTH, nullptr, 0) ? 1 : 0;
+    return regex->tail->Match(text, regex->prefix.size(), text.size(), RE2::ANCHOR_BOTH, nullptr, 0)
+               ? 1
+               : 0;
 }
 
-int hr_regex_prepare_rewrite(hr_regex *regex, hr_str pattern, hr_str rewrite, char *error, size_t error_size) {
+int hr_regex_prepare_rewrite(hr_regex *regex, hr_str pattern, hr_str rewrite, char *error,
+                             size_t error_size) {
     try {
         std::string why;
         if (regex->whole == nullptr)
@@ -187,21 +199,25 @@ int hr_regex_prepare_rewrite(hr_regex *regex, hr_str pattern, hr_str rewrite, ch
     }
 }
 
-size_t hr_regex_replace_all(char *buf, size_t size, const hr_regex *regex, hr_str subject, hr_str rewrite) {
+size_t hr_regex_replace_all(char *buf, size_t size, const hr_regex *regex, hr_str subject,
+                            hr_str rewrite) {
     sink out{buf, size, 0};
     re2::StringPiece text = piece(subject), with = piece(rewrite);
     const char *p = text.data(), *end = p + text.size(), *last_end = nullptr;
     int n_groups = 1 + RE2::MaxSubmatch(with);
     const RE2 *re = regex->whole.get();
-    bool usable = re != nullptr && n_groups <= 1 + re->NumberOfCapturingGroups() && n_groups <= max_groups;
+    bool usable =
+        re != nullptr && n_groups <= 1 + re->NumberOfCapturingGroups() && n_groups <= max_groups;
     re2::StringPiece groups[max_groups];
     while (usable) {
-        if (!re->Match(text, static_cast<size_t>(p - text.data()), text.size(), RE2::UNANCHORED, groups, n_groups))
+        if (!re->Match(text, static_cast<size_t>(p - text.data()), text.size(), RE2::UNANCHORED,
+                       groups, n_groups))
             break;
         const char *begin = groups[0].data();
         out.put(p, static_cast<size_t>(begin - p));
         p = begin;
-        if (groups[0].empty() && begin == last_end) { // an empty match may not touch the one before it
+        if (groups[0].empty() &&
+            begin == last_end) { // an empty match may not touch the one before it
             if (p == end)
                 break;
             size_t step = character_length(p, end);

@@ -32,8 +32,8 @@ int hr_regex_new(hr_regex **out, hr_regex_tails *tails, hr_str pattern, char *er
                  size_t error_size);
 void hr_regex_free(hr_regex *regex); /* NULL is ignored */
 
-/* Returns 0 if the subject does not begin and end with the texts that every match begins and ends with: hr_regex_match is then
- * 0 as well, and this costs no more than comparing the texts. */
+/* Returns 0 if the subject does not begin and end with the texts that every match begins and ends
+ * with: hr_regex_match is then 0 as well, and this costs no more than comparing the texts. */
 int hr_regex_may_match(const hr_regex *regex, hr_str subject);
 /* Returns 1 if the whole subject matches, as Envoy's safe_regex requires. */
 int hr_regex_match(const hr_regex *regex, hr_str subject);
@@ -57,8 +57,8 @@ size_t hr_regex_replace_all(char *buf, size_t size, const hr_regex *regex, hr_st
  * to where the pattern continues after the text. The text does not include what a '+' repeats. */
 hr_str hr_regex_literal_prefix(hr_str pattern, char *buf, size_t *rest);
 
-/* Other texts that every match has: the longest one behind that prefix, and the one at its end; empty where none is
- * certain. They are in `buf`, which has three times pattern.len octets. */
+/* Other texts that every match has: the longest one behind that prefix, and the one at its end;
+ * empty where none is certain. They are in `buf`, which has three times pattern.len octets. */
 void hr_regex_literals(hr_str pattern, char *buf, hr_str *inside, hr_str *suffix);
 
 #ifdef __cplusplus

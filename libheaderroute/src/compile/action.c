@@ -1,5 +1,5 @@
-/* What a route does, worked out once: destinations, weights, timeouts, retries, rewrites, and the rest
- * of the decision that does not depend on the request. */
+/* What a route does, worked out once: destinations, weights, timeouts, retries, rewrites, and the
+ * rest of the decision that does not depend on the request. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -49,8 +49,8 @@ static hr_local_reply reply_of(const hr_cluster *cluster) {
     return (hr_local_reply){0};
 }
 
-static void set_cluster(hr_decision *d, const hr_cluster *cluster, hr_str name, hr_str host, hr_str subset,
-                        uint32_t port) {
+static void set_cluster(hr_decision *d, const hr_cluster *cluster, hr_str name, hr_str host,
+                        hr_str subset, uint32_t port) {
     d->cluster_name = name;
     d->cluster = cluster;
     d->destination_host = host;
@@ -65,8 +65,8 @@ static void set_cluster(hr_decision *d, const hr_cluster *cluster, hr_str name, 
 static void set_destination(hr_view_build *vb, hr_decision *d, const hr_spec_destination *in,
                             const hr_compile_scope *scope) {
     hr_view_destination r = hr_destination_resolve(vb, in, scope);
-    set_cluster(d, hr_cluster_get(vb, r.host, r.port, r.subset), hr_cluster_name(vb->arena, r.host, r.port, r.subset),
-                r.host, r.subset, r.port);
+    set_cluster(d, hr_cluster_get(vb, r.host, r.port, r.subset),
+                hr_cluster_name(vb->arena, r.host, r.port, r.subset), r.host, r.subset, r.port);
 }
 
 /* ---- routes ---- */
@@ -78,20 +78,25 @@ static void push_level(hr_view_build *vb, level_list *levels, const hr_header_op
         HR_PUSH(vb->arena, levels, ops);
 }
 
-/* One destination: both levels are one. Several: the destination's is applied first, so the route's wins. */
+/* One destination: both levels are one. Several: the destination's is applied first, so the route's
+ * wins. */
 static void set_headers(hr_view_build *vb, hr_target *target, const hr_spec_http_route *http,
                         const hr_spec_headers *own, bool weighted) {
     level_list request = {0}, response = {0};
     const hr_spec_headers *route = http->headers.present ? &http->headers : NULL;
     if (weighted) {
-        push_level(vb, &request, hr_header_ops_compile(vb, own == NULL ? NULL : &own->request, NULL));
-        push_level(vb, &response, hr_header_ops_compile(vb, own == NULL ? NULL : &own->response, NULL));
+        push_level(vb, &request,
+                   hr_header_ops_compile(vb, own == NULL ? NULL : &own->request, NULL));
+        push_level(vb, &response,
+                   hr_header_ops_compile(vb, own == NULL ? NULL : &own->response, NULL));
         own = NULL;
     }
     push_level(vb, &request,
-               hr_header_ops_compile(vb, route == NULL ? NULL : &route->request, own == NULL ? NULL : &own->request));
-    push_level(vb, &response, hr_header_ops_compile(vb, route == NULL ? NULL : &route->response,
-                                                    own == NULL ? NULL : &own->response));
+               hr_header_ops_compile(vb, route == NULL ? NULL : &route->request,
+                                     own == NULL ? NULL : &own->request));
+    push_level(vb, &response,
+               hr_header_ops_compile(vb, route == NULL ? NULL : &route->response,
+                                     own == NULL ? NULL : &own->response));
     target->decision.request_headers = request.v;
     target->decision.n_request_headers = request.n;
     target->decision.response_headers = response.v;
@@ -194,7 +199,8 @@ static hr_view_action *compile_route(hr_view_build *vb, const hr_spec_http_route
 static uint16_t redirect_port(const hr_spec_redirect *in, const hr_compile_scope *scope) {
     uint32_t port = in->derive_port == 2 ? scope->port : in->port;
     hr_str scheme = in->scheme.len > 0 ? in->scheme : scope->tls ? HR_STR("https") : HR_STR("http");
-    if ((port == 80 && hr_str_eq_c(scheme, "http")) || (port == 443 && hr_str_eq_c(scheme, "https")))
+    if ((port == 80 && hr_str_eq_c(scheme, "http")) ||
+        (port == 443 && hr_str_eq_c(scheme, "https")))
         return 0;
     return (uint16_t)port;
 }
@@ -233,18 +239,18 @@ static hr_view_action *compile_direct_response(hr_view_build *vb, const hr_spec_
 static bool is_plain(const hr_spec_http_route *http) {
     return http->n_route == 1 && !http->route[0].headers.present && http->redirect == NULL &&
            http->direct_response == NULL && http->rewrite == NULL && http->retries == NULL &&
-           http->fault == NULL && http->mirror == NULL && http->n_mirrors == 0 && http->cors_policy == NULL &&
-           !http->headers.present;
+           http->fault == NULL && http->mirror == NULL && http->n_mirrors == 0 &&
+           http->cors_policy == NULL && !http->headers.present;
 }
 
 /* Many rules share few destinations: plain actions are made once. */
 static void **shared_place(hr_view_build *vb, const hr_spec_http_route *http,
                            const hr_compile_scope *scope) {
     const hr_spec_destination *d = &http->route[0].destination;
-    hr_str key = hr_arena_printf(vb->arena, "%.*s|%.*s|%u|%lld|%u|%.*s", (int)d->host.len, d->host.p, (int)d->subset.len,
-                             d->subset.p == NULL ? "" : d->subset.p, (unsigned)d->port,
-                             (long long)http->timeout_ns, (unsigned)scope->port, (int)scope->vs_namespace.len,
-                             scope->vs_namespace.p);
+    hr_str key = hr_arena_printf(
+        vb->arena, "%.*s|%.*s|%u|%lld|%u|%.*s", (int)d->host.len, d->host.p, (int)d->subset.len,
+        d->subset.p == NULL ? "" : d->subset.p, (unsigned)d->port, (long long)http->timeout_ns,
+        (unsigned)scope->port, (int)scope->vs_namespace.len, scope->vs_namespace.p);
     return hr_map_at(vb->arena, &vb->plans, key);
 }
 
@@ -280,8 +286,8 @@ const hr_view_action *hr_action_default_route(hr_view_build *vb, const hr_mesh_s
         return NULL;
     hr_decision *d = &plan->targets[0].decision;
     hr_str none = {0};
-    set_cluster(d, hr_cluster_get(vb, svc->host, port, none), hr_cluster_name(vb->arena, svc->host, port, none),
-                svc->host, none, port);
+    set_cluster(d, hr_cluster_get(vb, svc->host, port, none),
+                hr_cluster_name(vb->arena, svc->host, port, none), svc->host, none, port);
     if (!http) /* a port of plain TCP: no HTTP route, so no retries either */
         return plan;
     const hr_spec_load_balancer *hash = hr_rule_service_hash(hr_view_rule(vb, svc), port);

@@ -1,4 +1,5 @@
-/* What a route does with a request, compiled: destinations, redirect, direct response, and their policies. */
+/* What a route does with a request, compiled: destinations, redirect, direct response, and their
+ * policies. */
 #ifndef HR_ACTION_H
 #define HR_ACTION_H
 

@@ -71,8 +71,8 @@ static void parse_retry_on(hr_view_build *vb, hr_retry_policy *out, hr_str text)
 }
 
 static const hr_str default_retry_on[] = {
-    {"connect-failure", 15}, {"refused-stream", 14}, {"unavailable", 11}, {"cancelled", 9},
-    {"retriable-status-codes", 22},
+    {"connect-failure", 15}, {"refused-stream", 14},         {"unavailable", 11},
+    {"cancelled", 9},        {"retriable-status-codes", 22},
 };
 
 const hr_retry_policy *hr_retries_compile(hr_view_build *vb, const hr_spec_retries *in,
@@ -123,7 +123,8 @@ void hr_fault_compile(hr_view_action *plan, const hr_spec_fault *in) {
     }
     if (in->has_abort) {
         first->abort_status = in->abort_http_status;
-        first->abort_grpc_status = in->abort_grpc_status.len > 0 ? in->abort_grpc_status : (hr_str){0};
+        first->abort_grpc_status =
+            in->abort_grpc_status.len > 0 ? in->abort_grpc_status : (hr_str){0};
         plan->abort_parts = in->abort_percentage >= 0 ? parts_per_million(in->abort_percentage) : 0;
     }
     for (size_t i = 1; i < plan->n_targets; i++) {
@@ -136,9 +137,11 @@ void hr_fault_compile(hr_view_action *plan, const hr_spec_fault *in) {
 
 /* ---- CORS ---- */
 
-static void add_origin(hr_view_build *vb, hr_origin_match *out, const hr_regex **regex, const hr_string_match *in) {
-    static const hr_string_match_kind kinds[] = {
-        [HR_SM_EXACT] = HR_MATCH_EXACT, [HR_SM_PREFIX] = HR_MATCH_PREFIX, [HR_SM_REGEX] = HR_MATCH_REGEX};
+static void add_origin(hr_view_build *vb, hr_origin_match *out, const hr_regex **regex,
+                       const hr_string_match *in) {
+    static const hr_string_match_kind kinds[] = {[HR_SM_EXACT] = HR_MATCH_EXACT,
+                                                 [HR_SM_PREFIX] = HR_MATCH_PREFIX,
+                                                 [HR_SM_REGEX] = HR_MATCH_REGEX};
     out->kind = kinds[in->kind];
     out->value = in->value;
     if (in->kind == HR_SM_REGEX)
@@ -186,7 +189,8 @@ void hr_cors_compile(hr_view_build *vb, hr_view_action *plan, const hr_spec_cors
 
 /* ---- mirrors ---- */
 
-/* mirrorPercentage has precedence over the deprecated integer; unset means all requests, 0 means none. */
+/* mirrorPercentage has precedence over the deprecated integer; unset means all requests, 0 means
+ * none. */
 static double single_percentage(const hr_spec_http_route *http) {
     if (http->mirror_percentage >= 0)
         return http->mirror_percentage;

@@ -4,8 +4,8 @@
 
 #include "view_build.h"
 
-/* Retries with Istio's defaults. NULL: none at all (attempts 0). `consistent`: a single destination with
- * a consistent hash, which keeps to its host. */
+/* Retries with Istio's defaults. NULL: none at all (attempts 0). `consistent`: a single destination
+ * with a consistent hash, which keeps to its host. */
 const hr_retry_policy *hr_retries_compile(hr_view_build *vb, const hr_spec_retries *in,
                                           bool consistent);
 

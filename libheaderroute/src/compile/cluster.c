@@ -7,11 +7,12 @@
 
 hr_str hr_cluster_name(hr_arena *arena, hr_str host, uint32_t port, hr_str subset) {
     return hr_arena_printf(arena, "outbound|%u|%.*s|%.*s", (unsigned)port, (int)subset.len,
-                       subset.p == NULL ? "" : subset.p, (int)host.len, host.p);
+                           subset.p == NULL ? "" : subset.p, (int)host.len, host.p);
 }
 
 const hr_mesh_destination_rule *hr_view_rule(hr_view_build *vb, const hr_mesh_service *svc) {
-    return hr_rule_find(&vb->table->rules, svc, vb->view->namespace_, vb->view->labels, vb->view->n_labels);
+    return hr_rule_find(&vb->table->rules, svc, vb->view->namespace_, vb->view->labels,
+                        vb->view->n_labels);
 }
 
 static bool is_dns(const hr_cluster *cluster) {
@@ -40,7 +41,8 @@ static hr_cluster_kind kind_of(const hr_view *view, const hr_mesh_service *svc,
     }
 }
 
-static size_t take_members(hr_endpoint *out, const hr_cluster *cluster, const hr_endpoint *in, size_t n_in) {
+static size_t take_members(hr_endpoint *out, const hr_cluster *cluster, const hr_endpoint *in,
+                           size_t n_in) {
     size_t n = 0;
     for (size_t i = 0; i < n_in; i++)
         if (hr_pairs_subset(cluster->labels, cluster->n_labels, in[i].labels, in[i].n_labels))
@@ -51,7 +53,8 @@ static size_t take_members(hr_endpoint *out, const hr_cluster *cluster, const hr
 typedef HR_LIST(hr_endpoint) endpoint_list;
 
 /* Every address of a name is an endpoint of its own; logical DNS goes to the first alone. */
-static void add_addresses(hr_view_build *vb, endpoint_list *out, const hr_cluster *cluster, const hr_endpoint *named) {
+static void add_addresses(hr_view_build *vb, endpoint_list *out, const hr_cluster *cluster,
+                          const hr_endpoint *named) {
     const hr_str *addresses = NULL;
     size_t n = 0;
     vb->view->resolve(vb->view->resolve_ctx, named->address, &addresses, &n);
@@ -88,12 +91,13 @@ static const hr_mesh_port *port_of(const hr_mesh_service *svc, const hr_mesh_por
     return NULL;
 }
 
-/* How many endpoints another service of the same host and namespace brings in: Istio keeps endpoints by
- * host and name of the port, whichever resource they come from. */
+/* How many endpoints another service of the same host and namespace brings in: Istio keeps
+ * endpoints by host and name of the port, whichever resource they come from. */
 static size_t n_shared(const hr_mesh_service *svc, const hr_mesh_port *port,
                        const hr_mesh_service *other) {
-    bool listed = (svc->resolution == HR_RESOLUTION_STATIC || svc->resolution == HR_RESOLUTION_PASSTHROUGH) &&
-                  other->resolution == HR_RESOLUTION_STATIC;
+    bool listed =
+        (svc->resolution == HR_RESOLUTION_STATIC || svc->resolution == HR_RESOLUTION_PASSTHROUGH) &&
+        other->resolution == HR_RESOLUTION_STATIC;
     if (other != svc && (!listed || !hr_str_eq(other->namespace_, svc->namespace_)))
         return 0;
     const hr_mesh_port *same = port_of(svc, port, other);
@@ -109,12 +113,13 @@ static void set_endpoints(hr_arena *arena, hr_cluster *cluster, const hr_members
     cluster->n_endpoints = endpoints == NULL ? 0 : members->n_ready;
 }
 
-/* A proxy also receives the members that are not ready, unless their share might make it panic. Returns how many
- * were configured. */
+/* A proxy also receives the members that are not ready, unless their share might make it panic.
+ * Returns how many were configured. */
 static size_t fill_members(hr_view_build *vb, hr_cluster *cluster, const hr_mesh_service *svc,
                            const hr_mesh_port *port, const hr_mesh_traffic_policy *blocks) {
     const hr_view *view = vb->view;
-    bool told = svc->distribution != HR_DISTRIBUTION_ANY || cluster->policy->min_health_percent <= 0;
+    bool told =
+        svc->distribution != HR_DISTRIBUTION_ANY || cluster->policy->min_health_percent <= 0;
     size_t most = port->n_unready;
     const hr_mesh_service *chain = hr_map_get(&vb->table->registry.by_host, svc->host);
     for (const hr_mesh_service *other = chain; other != NULL; other = other->next)
@@ -124,8 +129,9 @@ static size_t fill_members(hr_view_build *vb, hr_cluster *cluster, const hr_mesh
         return 0;
     for (const hr_mesh_service *other = chain; other != NULL; other = other->next)
         if (n_shared(svc, port, other) > 0)
-            members.n += take_members(members.v + members.n, cluster, port_of(svc, port, other)->endpoints,
-                                      n_shared(svc, port, other));
+            members.n +=
+                take_members(members.v + members.n, cluster, port_of(svc, port, other)->endpoints,
+                             n_shared(svc, port, other));
     members.n_ready = members.n;
     if (told)
         members.n += take_members(members.v + members.n, cluster, port->unready, port->n_unready);
@@ -168,14 +174,15 @@ static hr_cluster *make_cluster(hr_view_build *vb, const hr_mesh_service *svc,
     if (cluster->kind == HR_CLUSTER_ORIGINAL_DST)
         policy->lb = HR_LB_PASSTHROUGH;
     size_t n_configured = fill_members(vb, cluster, svc, port, &blocks);
-    /* Of a ServiceEntry without members there is no cluster (NC); a Service's is there and empty (UH). */
+    /* Of a ServiceEntry without members there is no cluster (NC); a Service's is there and empty
+     * (UH). */
     return is_dns(cluster) && n_configured == 0 && !svc->kubernetes ? NULL : cluster;
 }
 
 static void remember(hr_view_build *vb, hr_cluster *cluster) {
     hr_view *view = vb->view;
-    const hr_cluster **grown = hr_arena_grow(vb->arena, view->clusters, view->n_clusters, &view->clusters_capacity,
-                                             sizeof(*view->clusters));
+    const hr_cluster **grown = hr_arena_grow(vb->arena, view->clusters, view->n_clusters,
+                                             &view->clusters_capacity, sizeof(*view->clusters));
     if (grown == NULL)
         return;
     cluster->index = (uint32_t)view->n_clusters;
@@ -183,8 +190,8 @@ static void remember(hr_view_build *vb, hr_cluster *cluster) {
     view->clusters[view->n_clusters++] = cluster;
 }
 
-/* A sidecar may also reach a service of its own namespace that is not exported to it, where a rule names
- * it: Istio takes in what VirtualServices lead to. */
+/* A sidecar may also reach a service of its own namespace that is not exported to it, where a rule
+ * names it: Istio takes in what VirtualServices lead to. */
 const hr_mesh_service *hr_view_service(const hr_view_build *vb, hr_str host) {
     const hr_registry *registry = &vb->table->registry;
     const hr_mesh_service *svc = hr_registry_find(registry, host, vb->view->namespace_);
@@ -195,7 +202,8 @@ const hr_mesh_service *hr_view_service(const hr_view_build *vb, hr_str host) {
     return svc;
 }
 
-const hr_cluster *hr_cluster_get(hr_view_build *vb, hr_str host, uint32_t port_number, hr_str subset) {
+const hr_cluster *hr_cluster_get(hr_view_build *vb, hr_str host, uint32_t port_number,
+                                 hr_str subset) {
     static const hr_cluster missing = {.port = 0};
     hr_str name = hr_cluster_name(vb->arena, host, port_number, subset);
     void **place = hr_map_at(vb->arena, &vb->view->clusters_by_name, name);

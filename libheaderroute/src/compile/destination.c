@@ -3,9 +3,10 @@
 
 #include "text.h"
 
-/* The service a destination means while routes are made. A sidecar sees only the services that have the
- * port being called, each with that port alone; a gateway prefers the VirtualService's namespace, and there
- * looks at the oldest resource of a host as it stands, where elsewhere it sees several merged into one. */
+/* The service a destination means while routes are made. A sidecar sees only the services that have
+ * the port being called, each with that port alone; a gateway prefers the VirtualService's
+ * namespace, and there looks at the oldest resource of a host as it stands, where elsewhere it sees
+ * several merged into one. */
 static const hr_mesh_service *destination_service(hr_view_build *vb, hr_str host,
                                                   const hr_compile_scope *scope, bool *merged) {
     const hr_view *view = vb->view;

@@ -1,15 +1,15 @@
 /*
- * The view of a gateway's proxies on one port of one Gateway: all plain HTTP servers that end up on the
- * same pod port share a route table, whichever Gateway they belong to; each server that terminates TLS
- * has a table of its own, chosen by server name.
+ * The view of a gateway's proxies on one port of one Gateway: all plain HTTP servers that end up on
+ * the same pod port share a route table, whichever Gateway they belong to; each server that
+ * terminates TLS has a table of its own, chosen by server name.
  */
 #include "gateway_view.h"
 
 #include <stdlib.h>
 
 #include "host_index.h"
-#include "index.h"
 #include "host_names.h"
+#include "index.h"
 #include "route_compile.h"
 #include "text.h"
 
@@ -28,8 +28,8 @@ typedef struct gateway_vhost {
     HR_LIST(const hr_route_list *) lists; /* in the order of their VirtualServices */
 } gateway_vhost;
 
-/* The VirtualServices of one Gateway. Their routes are compiled once, with the port of the first server
- * met, even where a second server of the Gateway has another. */
+/* The VirtualServices of one Gateway. Their routes are compiled once, with the port of the first
+ * server met, even where a second server of the Gateway has another. */
 typedef struct selection {
     const hr_mesh_gateway *gateway;
     hr_mesh_virtual_service_list list;
@@ -51,11 +51,12 @@ static bool server_is_http(const hr_spec_server *server) {
 
 static bool terminates_tls(const hr_spec_server *server) {
     return hr_str_eq_nocase(server->protocol, HR_STR("HTTPS")) && server->has_tls &&
-           !hr_str_eq_c(server->tls_mode, "PASSTHROUGH") && !hr_str_eq_c(server->tls_mode, "AUTO_PASSTHROUGH");
+           !hr_str_eq_c(server->tls_mode, "PASSTHROUGH") &&
+           !hr_str_eq_c(server->tls_mode, "AUTO_PASSTHROUGH");
 }
 
-/* The pod port that a service in front of the gateway's pods sends this port to. Without such a service the
- * port itself is bound. */
+/* The pod port that a service in front of the gateway's pods sends this port to. Without such a
+ * service the port itself is bound. */
 static uint32_t pod_port(hr_view_build *vb, uint32_t port) {
     const hr_resources *r = vb->table->resources;
     const hr_view *view = vb->view;
@@ -77,7 +78,8 @@ static void collect_servers(hr_view_build *vb, server_list *out, const hr_mesh_g
     for (size_t g = 0; g < vb->table->n_gateways; g++) {
         const hr_mesh_gateway *gw = &vb->table->gateways[g];
         const hr_spec_gateway *in = gw->resource;
-        if (gw != viewed && !hr_pairs_subset(in->selector, in->n_selector, view->labels, view->n_labels))
+        if (gw != viewed &&
+            !hr_pairs_subset(in->selector, in->n_selector, view->labels, view->n_labels))
             continue;
         for (size_t s = 0; s < in->n_servers; s++) {
             bound_server bound = {gw, &in->servers[s], pod_port(vb, in->servers[s].port)};
@@ -100,8 +102,10 @@ static const bound_server *server_of(const server_list *servers, const hr_mesh_g
 /* Port 0: 80, else the first that speaks HTTP. */
 static const bound_server *viewed_server(hr_view_build *vb, const server_list *servers,
                                          const hr_mesh_gateway *gateway) {
-    const bound_server *found = server_of(servers, gateway, vb->view->port == 0 ? 80 : vb->view->port);
-    for (size_t s = 0; found == NULL && vb->view->port == 0 && s < gateway->resource->n_servers; s++)
+    const bound_server *found =
+        server_of(servers, gateway, vb->view->port == 0 ? 80 : vb->view->port);
+    for (size_t s = 0; found == NULL && vb->view->port == 0 && s < gateway->resource->n_servers;
+         s++)
         found = server_of(servers, gateway, gateway->resource->servers[s].port);
     return found;
 }
@@ -130,7 +134,8 @@ static void add_once(hr_arena *arena, str_list *list, hr_str s) {
 static void intersect(hr_arena *arena, str_list *out, const bound_server *bound,
                       const hr_mesh_virtual_service *vs) {
     const hr_spec_server *server = bound->server;
-    hr_str gateway_ns = bound->gateway->resource->meta.namespace_, vs_ns = vs->resource->meta.namespace_;
+    hr_str gateway_ns = bound->gateway->resource->meta.namespace_,
+           vs_ns = vs->resource->meta.namespace_;
     for (size_t s = 0; s < server->hosts.n; s++) {
         hr_str host = host_for(server->hosts.v[s], gateway_ns, vs_ns);
         for (size_t h = 0; host.p != NULL && h < vs->n_hosts; h++) {
@@ -161,7 +166,8 @@ static gateway_vhost *vhost_of(gateway_table *t, hr_str host) {
     return hr_arena_failed(arena) ? NULL : *place;
 }
 
-static const hr_route_list *routes_of(gateway_table *t, selection *sel, size_t index, const bound_server *bound) {
+static const hr_route_list *routes_of(gateway_table *t, selection *sel, size_t index,
+                                      const bound_server *bound) {
     const hr_mesh_virtual_service *vs = sel->list.v[index];
     if (sel->routes[index] != NULL)
         return sel->routes[index];
@@ -170,7 +176,8 @@ static const hr_route_list *routes_of(gateway_table *t, selection *sel, size_t i
     sel->routes[index] = HR_NEW(t->vb->arena, hr_route_list);
     hr_routes_compile(t->vb, sel->routes[index], vs, &scope);
     if (sel->routes[index]->n == 0)
-        hr_view_omit(t->vb, vs->id, vs->resource->pos, -1, -1, "none of its http rules applies to this view");
+        hr_view_omit(t->vb, vs->id, vs->resource->pos, -1, -1,
+                     "none of its http rules applies to this view");
     return sel->routes[index];
 }
 
@@ -206,7 +213,8 @@ static void add_server(gateway_table *t, const bound_server *bound) {
     for (size_t i = 0; sel != NULL && i < sel->list.n; i++)
         attach(t, sel, i, bound);
     for (size_t h = 0; bound->server->https_redirect && h < bound->server->hosts.n; h++) {
-        hr_str host = bound->server->hosts.v[h]; /* "ns/host" is left unchanged and so matches no request */
+        hr_str host =
+            bound->server->hosts.v[h]; /* "ns/host" is left unchanged and so matches no request */
         bool any = hr_str_starts(host, HR_STR("*/"));
         gateway_vhost *vhost = vhost_of(t, any ? hr_str_tail(host, 2) : host);
         if (vhost != NULL)
@@ -219,7 +227,8 @@ static void tell_unattached(gateway_table *t) {
         for (size_t i = 0; i < t->selections.v[s].list.n; i++) {
             const hr_mesh_virtual_service *vs = t->selections.v[s].list.v[i];
             if (t->selections.v[s].routes[i] == NULL)
-                hr_view_omit(t->vb, vs->id, vs->resource->pos, -1, -1, "none of its hosts is a host of the server");
+                hr_view_omit(t->vb, vs->id, vs->resource->pos, -1, -1,
+                             "none of its hosts is a host of the server");
         }
 }
 
@@ -243,7 +252,8 @@ static const hr_route_list *partitioned(gateway_table *t, const gateway_vhost *v
     return all;
 }
 
-static void build_table(hr_view_build *vb, hr_route_table *out, const bound_server *const *servers, size_t n) {
+static void build_table(hr_view_build *vb, hr_route_table *out, const bound_server *const *servers,
+                        size_t n) {
     gateway_table t = {.vb = vb};
     for (size_t i = 0; i < n; i++)
         add_server(&t, servers[i]);

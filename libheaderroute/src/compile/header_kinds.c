@@ -3,8 +3,8 @@
 
 #include "text.h"
 
-/* The index of `name` in a sorted list, or -1. Asked for every header of every request, of which few
- * begin like a name of the list. */
+/* The index of `name` in a sorted list, or -1. Asked for every header of every request, of which
+ * few begin like a name of the list. */
 static int sorted_index(hr_str name, const char *const *names, int n) {
     for (int i = 0; name.len > 0 && i < n && names[i][0] <= name.p[0]; i++)
         if (names[i][0] == name.p[0] && hr_str_eq_c(name, names[i]))

@@ -4,8 +4,8 @@
 
 #include "view_build.h"
 
-/* Operations of one level, or of two that Istio puts into one: what Envoy would get from it, sorted, without
- * what cannot be changed. NULL where nothing is left. */
+/* Operations of one level, or of two that Istio puts into one: what Envoy would get from it,
+ * sorted, without what cannot be changed. NULL where nothing is left. */
 const hr_header_ops *hr_header_ops_compile(hr_view_build *vb,
                                            const hr_spec_header_operations *route,
                                            const hr_spec_header_operations *destination);

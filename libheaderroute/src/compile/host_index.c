@@ -24,7 +24,8 @@ static void add_suffix(hr_arena *arena, hr_host_index *index, hr_str suffix,
     for (size_t i = 0; i < index->n_suffix_lengths; i++)
         if (index->suffix_lengths[i] == suffix.len)
             return;
-    size_t *grown = hr_arena_grow(arena, index->suffix_lengths, index->n_suffix_lengths, capacity, sizeof(size_t));
+    size_t *grown = hr_arena_grow(arena, index->suffix_lengths, index->n_suffix_lengths, capacity,
+                                  sizeof(size_t));
     if (grown == NULL)
         return;
     index->suffix_lengths = grown;
@@ -47,7 +48,8 @@ static void list_few(hr_arena *arena, hr_host_index *index) {
     index->few = HR_ARRAY(arena, hr_domain, index->exact.n);
     for (size_t i = 0; index->few != NULL && i < index->exact.capacity; i++)
         if (index->exact.slots[i].value != NULL)
-            index->few[index->n_few++] = (hr_domain){index->exact.slots[i].key, index->exact.slots[i].value};
+            index->few[index->n_few++] =
+                (hr_domain){index->exact.slots[i].key, index->exact.slots[i].value};
 }
 
 void hr_host_index_build(hr_arena *arena, hr_route_table *table) {

@@ -15,12 +15,14 @@
 typedef struct route_key {
     hr_key_kind kind;
     uint64_t hash;
-    size_t length;    /* of a prefix */
-    uint32_t slot;    /* of a header's name */
+    size_t length; /* of a prefix */
+    uint32_t slot; /* of a header's name */
 } route_key;
 
 static route_key make_index_key(hr_key_kind kind, uint64_t name, hr_str value) {
-    return (route_key){.kind = kind, .hash = hr_key_hash(hr_key_seed(kind, name), value), .length = value.len,
+    return (route_key){.kind = kind,
+                       .hash = hr_key_hash(hr_key_seed(kind, name), value),
+                       .length = value.len,
                        .slot = (uint32_t)name};
 }
 
@@ -82,7 +84,7 @@ typedef struct tally {
     struct {
         uint64_t hash;
         uint32_t n;
-    } *v;
+    } * v;
     uint64_t mask;
 } tally;
 
@@ -210,7 +212,8 @@ static void keep_key(hr_index_slot *slot, const hr_view_route *route) {
         (route->path_kind != HR_SM_NONE && route->ignore_case))
         return;
     if (route->n_conds == 1) {
-        if (cond->kind != HR_COND_HEADER || cond->match != HR_SM_EXACT || cond->invert || cond->slot > UINT8_MAX)
+        if (cond->kind != HR_COND_HEADER || cond->match != HR_SM_EXACT || cond->invert ||
+            cond->slot > UINT8_MAX)
             return;
         slot->name = (uint8_t)cond->slot;
         key = cond->value;
@@ -237,7 +240,8 @@ static void fill_slots(maker *m, filing *filings, size_t n) {
         for (end = i + 1; end < n && filings[end].hash == filings[i].hash;)
             end++;
         if (end - i == 1) {
-            keep_key(insert(index, filings[i].hash, filings[i].number), &m->routes->v[filings[i].number]);
+            keep_key(insert(index, filings[i].hash, filings[i].number),
+                     &m->routes->v[filings[i].number]);
             continue;
         }
         insert(index, filings[i].hash, HR_INDEX_LIST | used);
@@ -271,7 +275,8 @@ static void make_index(maker *m) {
     size_t n_filed = 0;
     m->prefixes = HR_ARRAY(m->temp, hr_value_prefix, routes->n);
     m->index->others = HR_ARRAY(m->arena, uint32_t, routes->n);
-    if (filings == NULL || m->prefixes == NULL || m->index->others == NULL || !count_keys(m, &counts))
+    if (filings == NULL || m->prefixes == NULL || m->index->others == NULL ||
+        !count_keys(m, &counts))
         return;
     for (size_t i = 0; i < routes->n; i++) {
         route_key key = choose(m->temp, &counts, &routes->v[i]);
@@ -289,7 +294,10 @@ static void make_index(maker *m) {
 const hr_index *hr_index_build(hr_arena *arena, const hr_route_list *routes, size_t n_names) {
     if (routes->n < WORTH_AN_INDEX || routes->n >= HR_INDEX_LIST)
         return NULL;
-    maker m = {.arena = arena, .temp = hr_arena_new(), .routes = routes, .n_names = n_names,
+    maker m = {.arena = arena,
+               .temp = hr_arena_new(),
+               .routes = routes,
+               .n_names = n_names,
                .index = HR_ARRAY(arena, hr_index, 1)};
     if (m.temp != NULL && m.index != NULL)
         m.index->header_slots = HR_ARRAY(arena, uint8_t, n_names / 8 + 1);

@@ -2,9 +2,9 @@
 #include <stdlib.h>
 
 #include "gateway_view.h"
+#include "host_names.h"
 #include "literal_filter.h"
 #include "mesh_view.h"
-#include "host_names.h"
 #include "registry_endpoints.h"
 #include "route_compile.h"
 #include "text.h"
@@ -14,7 +14,8 @@ static const hr_spec_workload *gateway_pod(const hr_table *table, const hr_spec_
     const hr_resources *r = table->resources;
     for (size_t i = 0; i < r->n_workloads && gateway->n_selector > 0; i++)
         if (r->workloads[i].kind == kind &&
-            hr_pairs_subset(gateway->selector, gateway->n_selector, r->workloads[i].labels, r->workloads[i].n_labels))
+            hr_pairs_subset(gateway->selector, gateway->n_selector, r->workloads[i].labels,
+                            r->workloads[i].n_labels))
             return &r->workloads[i];
     return NULL;
 }
@@ -26,12 +27,14 @@ static void copy_labels(hr_arena *arena, hr_view *view, const hr_pair *labels, s
     if (view->labels == NULL)
         return;
     for (size_t i = 0; i < n; i++) {
-        view->labels[i] = (hr_pair){hr_arena_copy(arena, labels[i].name), hr_arena_copy(arena, labels[i].value)};
+        view->labels[i] =
+            (hr_pair){hr_arena_copy(arena, labels[i].name), hr_arena_copy(arena, labels[i].value)};
         stated = stated || hr_str_eq_c(labels[i].name, HR_LABEL_CLUSTER);
     }
     view->n_labels = view->n_stated_labels = n;
     if (!stated)
-        view->labels[view->n_labels++] = (hr_pair){HR_STR(HR_LABEL_CLUSTER), HR_STR(HR_DEFAULT_CLUSTER)};
+        view->labels[view->n_labels++] =
+            (hr_pair){HR_STR(HR_LABEL_CLUSTER), HR_STR(HR_DEFAULT_CLUSTER)};
 }
 
 /* The proxy's labels: what the caller says; for a gateway, else, those of a pod it selects. */
@@ -65,8 +68,8 @@ static hr_str locality_of(hr_arena *arena, const hr_view *view, const hr_view_op
     hr_str zone = view_label(view, "topology.kubernetes.io/zone");
     hr_str subzone = view_label(view, "topology.istio.io/subzone");
     if (region.len > 0 || zone.len > 0 || subzone.len > 0)
-        return hr_arena_printf(arena, "%.*s/%.*s/%.*s", (int)region.len, region.p, (int)zone.len, zone.p, (int)subzone.len,
-                           subzone.p);
+        return hr_arena_printf(arena, "%.*s/%.*s/%.*s", (int)region.len, region.p, (int)zone.len,
+                               zone.p, (int)subzone.len, subzone.p);
     hr_str stated = hr_locality_stated(arena, view->labels, view->n_labels);
     return stated.p == NULL ? HR_STR("") : stated;
 }
@@ -108,7 +111,8 @@ int hr_view_new(hr_view **out, hr_table *table, const hr_view_options *options) 
         *out = NULL;
     if (options == NULL)
         options = &defaults;
-    if (out == NULL || table == NULL || options->version < 1 || options->version > HR_VIEW_OPTIONS_VERSION ||
+    if (out == NULL || table == NULL || options->version < 1 ||
+        options->version > HR_VIEW_OPTIONS_VERSION ||
         (options->source_labels == NULL && options->n_source_labels > 0))
         return HR_EINVAL;
     hr_view *view = calloc(1, sizeof(*view));

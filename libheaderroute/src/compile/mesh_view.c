@@ -1,11 +1,12 @@
 /*
  * The view of a sidecar: the virtual hosts it has for calls to one port.
  *
- * Where the port's protocol is declared HTTP, all services share one table and Host decides. Where it is
- * sniffed, or plain TCP, Istio binds a listener to each service's own address, so it is the address called that
- * decides and Host is ignored: hr_request.connect_to, which is the authority unless the caller says otherwise. A name
- * of such a service resolves to its address. A call to any other address ends up in the shared table, if the port has
- * one (0.0.0.0:PORT), else in the listener for everything else.
+ * Where the port's protocol is declared HTTP, all services share one table and Host decides. Where
+ * it is sniffed, or plain TCP, Istio binds a listener to each service's own address, so it is the
+ * address called that decides and Host is ignored: hr_request.connect_to, which is the authority
+ * unless the caller says otherwise. A name of such a service resolves to its address. A call to any
+ * other address ends up in the shared table, if the port has one (0.0.0.0:PORT), else in the
+ * listener for everything else.
  */
 #include "mesh_view.h"
 
@@ -27,7 +28,7 @@ typedef struct mesh_service {
 /* One set of routes and what it is for: Istio's virtual host wrapper. */
 typedef struct wrapper {
     const hr_route_list *routes;
-    str_list hosts;              /* of the VirtualService, absent from the registry */
+    str_list hosts; /* of the VirtualService, absent from the registry */
     HR_LIST(const hr_mesh_service *) services;
 } wrapper;
 
@@ -35,12 +36,12 @@ typedef struct mesh {
     hr_view_build *vb;
     HR_LIST(mesh_service) services; /* visible, with the port */
     str_list wild_services;
-    hr_map by_host;                 /* host -> mesh_service index + 1 */
+    hr_map by_host; /* host -> mesh_service index + 1 */
     HR_LIST(wrapper) wrappers;
     vhost_list vhosts;
-    hr_map names;   /* virtual host names taken */
-    hr_map domains; /* domains taken -> index of the virtual host + 1 */
-    hr_map known;   /* hosts of services */
+    hr_map names;     /* virtual host names taken */
+    hr_map domains;   /* domains taken -> index of the virtual host + 1 */
+    hr_map known;     /* hosts of services */
     hr_map governors; /* service host -> the VirtualService with the most specific host for it */
 } mesh;
 
@@ -49,8 +50,8 @@ static bool port_is_http(const mesh_service *s) {
            s->port->protocol == HR_MESH_PROTOCOL_SNIFFED;
 }
 
-/* The service is called at an address of its own, so that Host does not count; or, where it has none, no
- * HTTP rule acts on its port. */
+/* The service is called at an address of its own, so that Host does not count; or, where it has
+ * none, no HTTP rule acts on its port. */
 static bool own_listener(const mesh_service *s) {
     return (s->svc->binds_ip && s->port->protocol != HR_MESH_PROTOCOL_HTTP) ||
            s->port->protocol == HR_MESH_PROTOCOL_TCP;
@@ -69,8 +70,8 @@ static void collect_services(mesh *m) {
         const hr_mesh_port *port = hr_mesh_port_find(svc, view->port);
         if (port == NULL || !hr_mesh_service_visible(svc, view->namespace_))
             continue;
-        /* Of several with one host the first counts; another of its namespace has a virtual host on a port
-         * that the first lacks. */
+        /* Of several with one host the first counts; another of its namespace has a virtual host on
+         * a port that the first lacks. */
         const hr_mesh_service *first = hr_registry_find(registry, svc->host, view->namespace_);
         if (first != svc &&
             (!hr_str_eq(first->namespace_, svc->namespace_) ||
@@ -86,8 +87,9 @@ static void collect_services(mesh *m) {
 
 /* ---- which VirtualService for which service ---- */
 
-/* For each service the VirtualService with the most specific host: exact, else the longest wildcard, the
- * earlier one among equals. Services of every port count, as Istio works this out once per proxy. */
+/* For each service the VirtualService with the most specific host: exact, else the longest
+ * wildcard, the earlier one among equals. Services of every port count, as Istio works this out
+ * once per proxy. */
 static void index_governors(mesh *m, const hr_mesh_virtual_service_list *selected) {
     hr_arena *arena = m->vb->arena;
     hr_map exact = {0}, wild = {0};
@@ -142,7 +144,8 @@ static void take_service(mesh *m, wrapper *w, mesh_service *s) {
     HR_PUSH(m->vb->arena, &w->services, s->svc);
 }
 
-/* A wildcard takes the services it is the most specific for; where it meets none at all it stays a host. */
+/* A wildcard takes the services it is the most specific for; where it meets none at all it stays a
+ * host. */
 static void take_wildcard(mesh *m, wrapper *w, const hr_mesh_virtual_service *vs, hr_str host) {
     bool any = false;
     for (size_t i = 0; i < m->services.n; i++) {
@@ -159,11 +162,13 @@ static void take_wildcard(mesh *m, wrapper *w, const hr_mesh_virtual_service *vs
 
 static void wrap(mesh *m, const hr_mesh_virtual_service *vs) {
     hr_arena *arena = m->vb->arena;
-    hr_compile_scope scope = {HR_STR("mesh"), m->vb->view->port, false, vs->resource->meta.namespace_};
+    hr_compile_scope scope = {HR_STR("mesh"), m->vb->view->port, false,
+                              vs->resource->meta.namespace_};
     hr_route_list *routes = HR_NEW(arena, hr_route_list);
     hr_routes_compile(m->vb, routes, vs, &scope);
     if (routes->n == 0) {
-        hr_view_omit(m->vb, vs->id, vs->resource->pos, -1, -1, "none of its http rules applies to this view");
+        hr_view_omit(m->vb, vs->id, vs->resource->pos, -1, -1,
+                     "none of its http rules applies to this view");
         return;
     }
     wrapper w = {.routes = routes};
@@ -212,10 +217,12 @@ static hr_str bracketed(hr_arena *arena, hr_str host) {
     return hr_arena_printf(arena, "[%.*s]", (int)host.len, host.p);
 }
 
-/* The short forms of a name inside the cluster: name (same namespace alone), name.ns.svc, name.ns. */
+/* The short forms of a name inside the cluster: name (same namespace alone), name.ns.svc, name.ns.
+ */
 static void add_short_names(mesh *m, str_list *out, hr_str host) {
     hr_arena *arena = m->vb->arena;
-    hr_str suffix = hr_arena_printf(arena, ".svc.%.*s", (int)m->vb->table->domain.len, m->vb->table->domain.p);
+    hr_str suffix =
+        hr_arena_printf(arena, ".svc.%.*s", (int)m->vb->table->domain.len, m->vb->table->domain.p);
     HR_PUSH(arena, out, hr_arena_printf(arena, "%.*s.", (int)host.len, host.p));
     if (!hr_str_ends(host, suffix) || host.len == suffix.len)
         return;
@@ -257,7 +264,8 @@ static bool contains(const str_list *list, hr_str s) {
     return false;
 }
 
-/* Drops domains that an earlier virtual host has, and short names that are another service's full name. */
+/* Drops domains that an earlier virtual host has, and short names that are another service's full
+ * name. */
 static void claim(mesh *m, str_list *out, const str_list *wanted, const str_list *alternatives) {
     for (size_t i = 0; i < wanted->n; i++) {
         hr_str domain = hr_arena_lower(m->vb->arena, wanted->v[i]);
@@ -270,7 +278,8 @@ static void claim(mesh *m, str_list *out, const str_list *wanted, const str_list
     }
 }
 
-static void add_vhost(mesh *m, hr_str name, const wrapper *w, const str_list *wanted, const str_list *alternatives) {
+static void add_vhost(mesh *m, hr_str name, const wrapper *w, const str_list *wanted,
+                      const str_list *alternatives) {
     if (!hr_map_add(m->vb->arena, &m->names, name, m))
         return;
     str_list domains = {0};
@@ -303,9 +312,9 @@ static void build_vhosts(mesh *m) {
 
 /* ---- tables ---- */
 
-/* What takes a request that no other virtual host takes. In the shared table that is a virtual host; where the port has
- * none, the connection itself goes to the listener for everything else (virtualOutbound in Istio), which passes it
- * through or closes it. */
+/* What takes a request that no other virtual host takes. In the shared table that is a virtual
+ * host; where the port has none, the connection itself goes to the listener for everything else
+ * (virtualOutbound in Istio), which passes it through or closes it. */
 static hr_view_virtual_host catch_all(mesh *m, bool shared) {
     bool any = m->vb->view->outbound_policy == HR_ALLOW_ANY;
     const hr_view_action *plan = any      ? hr_action_passthrough(m->vb)
@@ -319,8 +328,8 @@ static hr_view_virtual_host catch_all(mesh *m, bool shared) {
     return vhost;
 }
 
-/* The virtual host of a service with a listener of its own: the one that has its name; for plain TCP a
- * connection straight to its cluster. Its table takes any Host. */
+/* The virtual host of a service with a listener of its own: the one that has its name; for plain
+ * TCP a connection straight to its cluster. Its table takes any Host. */
 static hr_view_virtual_host own_vhost(mesh *m, const mesh_service *s, bool *found) {
     hr_view_virtual_host vhost = {.name = s->svc->host};
     *found = true;
@@ -341,9 +350,9 @@ static hr_route_table *table_of(mesh *m, const vhost_list *vhosts) {
     return table;
 }
 
-/* The services with listeners of their own, by what a client connects to: names, which resolve to their addresses, and
- * the addresses; or those of them alone that have no address here. Of two with one name or address the first counts.
- * NULL: there are none. */
+/* The services with listeners of their own, by what a client connects to: names, which resolve to
+ * their addresses, and the addresses; or those of them alone that have no address here. Of two with
+ * one name or address the first counts. NULL: there are none. */
 static hr_route_table *own_listeners(mesh *m, bool unplaced) {
     hr_arena *arena = m->vb->arena;
     vhost_list out = {0};
@@ -366,8 +375,8 @@ static hr_route_table *own_listeners(mesh *m, bool unplaced) {
     return out.n == 0 ? NULL : table_of(m, &out);
 }
 
-/* The shared table exists once a service without a listener of its own has the port. Where no service was
- * loaded at all, the files are a part of a mesh only, and one is taken for granted. */
+/* The shared table exists once a service without a listener of its own has the port. Where no
+ * service was loaded at all, the files are a part of a mesh only, and one is taken for granted. */
 static bool has_shared_table(const mesh *m) {
     if (m->vb->table->registry.n_services == 0)
         return true;

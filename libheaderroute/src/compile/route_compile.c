@@ -34,8 +34,10 @@ static hr_cond_kind kind_of_header(hr_str lower) {
     static const struct {
         const char *name;
         hr_cond_kind kind;
-    } pseudo[] = {{":method", HR_COND_METHOD},       {":scheme", HR_COND_SCHEME},
-                  {":authority", HR_COND_AUTHORITY}, {"host", HR_COND_AUTHORITY},
+    } pseudo[] = {{":method", HR_COND_METHOD},
+                  {":scheme", HR_COND_SCHEME},
+                  {":authority", HR_COND_AUTHORITY},
+                  {"host", HR_COND_AUTHORITY},
                   {":path", HR_COND_FULL_PATH}};
     for (size_t i = 0; i < sizeof(pseudo) / sizeof(pseudo[0]); i++)
         if (hr_str_eq_c(lower, pseudo[i].name))
@@ -44,13 +46,15 @@ static hr_cond_kind kind_of_header(hr_str lower) {
     return stripped ? HR_COND_STRIPPED : HR_COND_HEADER;
 }
 
-/* Identifies a matcher: a pattern has one hr_regex; the subject is given by the kind and the number of the name. */
+/* Identifies a matcher: a pattern has one hr_regex; the subject is given by the kind and the number
+ * of the name. */
 typedef struct matcher_key {
     const hr_regex *regex;
     uint32_t kind, slot;
 } matcher_key;
 
-static const hr_matcher *matcher_of(hr_view_build *vb, hr_cond_kind kind, uint32_t slot, hr_str pattern) {
+static const hr_matcher *matcher_of(hr_view_build *vb, hr_cond_kind kind, uint32_t slot,
+                                    hr_str pattern) {
     matcher_key key = {hr_table_regex(vb->table, pattern), (uint32_t)kind, slot};
     hr_str octets = hr_str_of((const char *)&key, sizeof(key));
     hr_matcher *known = hr_map_get(&vb->matchers, octets);
@@ -63,7 +67,8 @@ static const hr_matcher *matcher_of(hr_view_build *vb, hr_cond_kind kind, uint32
     return made;
 }
 
-/* Istio turns `{}` and the regex "*" into presence. The condition's kind and slot are set before. */
+/* Istio turns `{}` and the regex "*" into presence. The condition's kind and slot are set before.
+ */
 static void set_matcher(cond_writer *w, hr_cond *cond, const hr_string_match *m) {
     cond->match = (uint8_t)m->kind;
     cond->value = m->value.p == NULL ? HR_STR("") : m->value;
@@ -99,13 +104,16 @@ static void add_header(cond_writer *w, const hr_match_field *field, const hr_nam
     if (cond->kind == HR_COND_HEADER)
         cond->slot = hr_name_number(w->vb, cond->name);
     else if (cond->kind == HR_COND_STRIPPED)
-        cond->slot = hr_str_eq_c(cond->name, "te"); /* the others are absent, so that their subject is the same */
+        cond->slot = hr_str_eq_c(
+            cond->name, "te"); /* the others are absent, so that their subject is the same */
     set_matcher(w, cond, &in->match);
 }
 
 static void add_query(cond_writer *w, const hr_match_field *field, const hr_named_match *in) {
     hr_cond *cond = &w->v[w->n++];
-    *cond = (hr_cond){.kind = HR_COND_QUERY, .invert = field->excludes, .name = in->name,
+    *cond = (hr_cond){.kind = HR_COND_QUERY,
+                      .invert = field->excludes,
+                      .name = in->name,
                       .slot = number_in(w->vb, &w->vb->view->params, in->name)};
     set_matcher(w, cond, &in->match);
 }
@@ -140,7 +148,8 @@ static void add_field(cond_writer *w, const hr_match_field *field, const hr_matc
 /* Regexes last: they cost most. The order decides nothing else. */
 static void cheap_first(hr_cond *v, size_t n) {
     for (size_t i = 1; i < n; i++)
-        for (size_t j = i; j > 0 && v[j - 1].match == HR_SM_REGEX && v[j].match != HR_SM_REGEX; j--) {
+        for (size_t j = i; j > 0 && v[j - 1].match == HR_SM_REGEX && v[j].match != HR_SM_REGEX;
+             j--) {
             hr_cond moved = v[j];
             v[j] = v[j - 1];
             v[j - 1] = moved;
@@ -173,7 +182,9 @@ static void compile_conditions(hr_view_build *vb, hr_view_route *route, const hr
     hr_cond few[8];
     size_t most = 0;
     for (size_t i = 0; i < HR_MATCH_FIELD_COUNT; i++)
-        most += hr_match_fields[i].type == HR_MATCH_TYPE_MAP ? hr_match_map(m, &hr_match_fields[i]).n : 1;
+        most += hr_match_fields[i].type == HR_MATCH_TYPE_MAP
+                    ? hr_match_map(m, &hr_match_fields[i]).n
+                    : 1;
     bool fit = most <= sizeof(few) / sizeof(few[0]);
     cond_writer w = {.vb = vb, .v = fit ? few : HR_ARRAY(vb->arena, hr_cond, most)};
     if (w.v == NULL)
@@ -207,7 +218,8 @@ static bool path_takes_all(const hr_view_route *route) {
 /* ---- what the view decides ---- */
 
 /* Returns NULL if this match belongs to the view, else why it does not. */
-static const char *why_omitted(const hr_view *view, const hr_match_request *m, const hr_compile_scope *scope) {
+static const char *why_omitted(const hr_view *view, const hr_match_request *m,
+                               const hr_compile_scope *scope) {
     if (m->port != 0 && m->port != scope->port)
         return "its port is a different one";
     for (size_t i = 0; i < m->gateways.n; i++)
@@ -225,8 +237,8 @@ static const char *why_omitted(const hr_view *view, const hr_match_request *m, c
 static hr_str route_name(hr_view_build *vb, hr_str route, hr_str match) {
     if (match.len == 0)
         return route.len == 0 ? (hr_str){0} : route;
-    return hr_arena_printf(vb->arena, "%.*s.%.*s", (int)route.len, route.p == NULL ? "" : route.p, (int)match.len,
-                       match.p);
+    return hr_arena_printf(vb->arena, "%.*s.%.*s", (int)route.len, route.p == NULL ? "" : route.p,
+                           (int)match.len, match.p);
 }
 
 typedef struct emitter {
@@ -246,7 +258,8 @@ static const hr_origin *origin_of(emitter *e, const hr_mesh_http_route *entry, h
     const hr_origin *before = e->origin;
     bool delegated = entry->delegate.p != NULL;
     if (before != NULL && same_text(before->name, name) && same_text(before->file, file) &&
-        same_text(before->delegate, entry->delegate) && (!delegated || before->root_index == entry->root_index))
+        same_text(before->delegate, entry->delegate) &&
+        (!delegated || before->root_index == entry->root_index))
         return before;
     hr_origin *origin = HR_NEW(e->vb->arena, hr_origin);
     *origin = (hr_origin){e->vs, name, file, entry->delegate, delegated ? entry->root_index : -1};
@@ -274,7 +287,8 @@ static void emit(emitter *e, const hr_mesh_http_route *entry, const hr_view_acti
     }
     route->catch_all = route->catch_all && path_takes_all(route);
     if (route->path_kind == HR_SM_PREFIX && hr_str_eq_c(route->path, "/"))
-        route->path_kind = HR_SM_NONE; /* every path begins with it; a rewrite then replaces the same "/" */
+        route->path_kind =
+            HR_SM_NONE; /* every path begins with it; a rewrite then replaces the same "/" */
 }
 
 /* In whose spec.http the entry has its index. */
@@ -294,7 +308,8 @@ static bool emit_entry(emitter *e, const hr_mesh_http_route *entry) {
         int32_t index = entry->match_index == NULL ? (int32_t)i : entry->match_index[i];
         const char *omitted = why_omitted(e->vb->view, m, e->scope);
         if (omitted != NULL) {
-            hr_view_omit(e->vb, author_of_entry(entry, e->vs), m->pos, entry->index, index, omitted);
+            hr_view_omit(e->vb, author_of_entry(entry, e->vs), m->pos, entry->index, index,
+                         omitted);
             continue;
         }
         if (plan == NULL)
@@ -323,8 +338,8 @@ void hr_routes_compile(hr_view_build *vb, hr_route_list *out, const hr_mesh_virt
         if (!emit_entry(&e, &vs->http[i]))
             continue;
         for (size_t rest = i + 1; rest < vs->n_http; rest++)
-            hr_view_omit(vb, author_of_entry(&vs->http[rest], vs), vs->http[rest].http->pos, vs->http[rest].index, -1,
-                         "an earlier rule matches every request");
+            hr_view_omit(vb, author_of_entry(&vs->http[rest], vs), vs->http[rest].http->pos,
+                         vs->http[rest].index, -1, "an earlier rule matches every request");
         break;
     }
     out->index = hr_index_build(vb->arena, out, vb->view->names.n);

@@ -1,19 +1,20 @@
 /*
  * The compiled form: what one proxy on one port does with a request. A view has one or more route
- * tables; a table has virtual hosts; a virtual host has routes in order; a route has conditions and an
- * action. Everything is immutable once made and lives in the view's arena.
+ * tables; a table has virtual hosts; a virtual host has routes in order; a route has conditions and
+ * an action. Everything is immutable once made and lives in the view's arena.
  */
 #ifndef HR_VIEW_H
 #define HR_VIEW_H
 
-#include "locality.h"
+#include "locality_setting.h"
 #include "table.h"
 
 /* ---- conditions ---- */
 
 typedef struct hr_literal_filter hr_literal_filter;
 
-/* A regex and what it is matched against: rules that share both share the verdict about a request. */
+/* A regex and what it is matched against: rules that share both share the verdict about a request.
+ */
 typedef struct hr_matcher {
     const hr_regex *regex; /* NULL: never matches */
     uint32_t number;       /* in the view */
@@ -21,12 +22,14 @@ typedef struct hr_matcher {
     const hr_literal_filter *filter; /* of the subject; NULL: none */
 } hr_matcher;
 
-/* Where values are short they lie behind the conditions of their route, so that a look at both is one. */
+/* Where values are short they lie behind the conditions of their route, so that a look at both is
+ * one. */
 typedef struct hr_cond {
     uint8_t kind;  /* hr_cond_kind */
     uint8_t match; /* hr_sm_kind: EXACT, PREFIX, REGEX or PRESENCE */
-    bool invert;   /* of withoutHeaders; a missing header then counts as empty, except for PRESENCE */
-    uint32_t slot; /* of a header or a query parameter: the number of its name in the view; STRIPPED: 1 for `te` */
+    bool invert; /* of withoutHeaders; a missing header then counts as empty, except for PRESENCE */
+    uint32_t slot; /* of a header or a query parameter: the number of its name in the view;
+                      STRIPPED: 1 for `te` */
     hr_str name;   /* lower case for headers */
     hr_str value;
     const hr_matcher *regex;
@@ -63,7 +66,8 @@ typedef struct hr_view_action {
     uint32_t delay_parts, abort_parts; /* per million */
     const hr_origin_match *cors_origins;
     const hr_regex **cors_regexes; /* one an origin; NULL if it is not a regex */
-    bool needs_request; /* grpc-timeout, CORS, fault or mirrors: the decision depends on the request */
+    bool needs_request; /* grpc-timeout, CORS, fault or mirrors: the decision depends on the request
+                         */
     int64_t timeout_ms;
 } hr_view_action;
 
@@ -74,7 +78,7 @@ typedef struct hr_index hr_index;
 /* What many routes have in common. */
 typedef struct hr_origin {
     const hr_mesh_virtual_service *vs; /* NULL: a service's default route and the like */
-    hr_str name; /* of the route */
+    hr_str name;                       /* of the route */
     hr_str file;
     hr_str delegate;    /* "namespace/name"; absent: the rule is not delegated */
     int32_t root_index; /* in spec.http of vs */
@@ -117,8 +121,8 @@ typedef struct hr_domain {
 } hr_domain;
 
 typedef struct hr_host_index {
-    hr_map exact;           /* domain -> hr_view_virtual_host */
-    hr_domain *few;         /* the same where there are so few that comparing beats hashing; else NULL */
+    hr_map exact;   /* domain -> hr_view_virtual_host */
+    hr_domain *few; /* the same where there are so few that comparing beats hashing; else NULL */
     size_t n_few;
     hr_map suffixes;        /* what follows the '*' of a wildcard domain -> hr_view_virtual_host */
     size_t *suffix_lengths; /* that occur, longest first */
@@ -147,15 +151,15 @@ typedef struct hr_omitted {
 /* Up to this many names are compared one by one, those of one length. */
 #define HR_FEW_NAMES 24
 
-/* Names of headers (or of query parameters) that rules of the view ask for; a request's headers are numbered by
- * them once. */
+/* Names of headers (or of query parameters) that rules of the view ask for; a request's headers are
+ * numbered by them once. */
 typedef struct hr_name_table {
     hr_str *v; /* of headers: lower case */
     size_t n, capacity;
     hr_map numbers;   /* name -> number + 1 */
     uint64_t lengths; /* bit n: a name of n octets; bit 63: of 63 or more */
-    /* Number + 1 of the first name of n octets (63: or more), and of the next one behind a name: for names of
-     * the first numbers. */
+    /* Number + 1 of the first name of n octets (63: or more), and of the next one behind a name:
+     * for names of the first numbers. */
     uint8_t first[64], next[HR_FEW_NAMES];
 } hr_name_table;
 
@@ -171,7 +175,7 @@ struct hr_view {
     hr_pair *labels;
     size_t n_labels;
     size_t n_stated_labels; /* the first of them; Istio adds the others */
-    hr_str locality; /* "region/zone/subzone"; empty: unknown */
+    hr_str locality;        /* "region/zone/subzone"; empty: unknown */
     hr_outbound_policy outbound_policy;
     hr_repeated_headers repeated_headers;
     hr_path_normalization path_normalization;
@@ -179,16 +183,17 @@ struct hr_view {
     void *resolve_ctx;
     hr_route_table *tables;
     size_t n_tables;
-    /* Of the mesh: virtual hosts whose domains are what a client connects to, before any table is looked at. NULL: no
-     * service on the port has a listener at its own address. */
+    /* Of the mesh: virtual hosts whose domains are what a client connects to, before any table is
+     * looked at. NULL: no service on the port has a listener at its own address. */
     hr_route_table *listeners;
-    hr_route_table *unplaced; /* those of them whose addresses no resource states: any address may be theirs; or NULL */
+    hr_route_table *unplaced; /* those of them whose addresses no resource states: any address may
+                                 be theirs; or NULL */
     const hr_cluster **clusters;
     size_t n_clusters, clusters_capacity;
     hr_map clusters_by_name;
-    hr_name_table names;  /* of headers */
-    hr_name_table params; /* of query parameters */
-    size_t n_verdicts;    /* numbers that matchers and filters have */
+    hr_name_table names;    /* of headers */
+    hr_name_table params;   /* of query parameters */
+    size_t n_verdicts;      /* numbers that matchers and filters have */
     size_t n_literal_words; /* of 64 bits: texts that regexes require, a bit each */
     HR_LIST(hr_omitted) omitted;
 };

@@ -3,8 +3,8 @@
 
 #include "text.h"
 
-void hr_view_omit(hr_view_build *vb, hr_str virtual_service, hr_pos pos, int32_t route_index, int32_t match_index,
-                  const char *reason) {
+void hr_view_omit(hr_view_build *vb, hr_str virtual_service, hr_pos pos, int32_t route_index,
+                  int32_t match_index, const char *reason) {
     hr_omitted omitted = {
         .virtual_service = virtual_service,
         .file = pos.file,
@@ -32,7 +32,8 @@ static bucket bucket_of(const hr_mesh_virtual_service *vs, hr_str namespace_) {
         return BUCKET_PUBLIC;
     for (size_t i = 0; i < vs->n_export_to; i++)
         if (hr_str_eq(vs->export_to[i], namespace_))
-            return hr_str_eq(vs->resource->meta.namespace_, namespace_) ? BUCKET_PRIVATE : BUCKET_EXPORTED;
+            return hr_str_eq(vs->resource->meta.namespace_, namespace_) ? BUCKET_PRIVATE
+                                                                        : BUCKET_EXPORTED;
     return BUCKET_NONE;
 }
 
@@ -44,9 +45,11 @@ void hr_view_select(hr_view_build *vb, hr_mesh_virtual_service_list *out, hr_str
             if ((int)bucket_of(vs, vb->view->namespace_) != b)
                 continue;
             if (!bound_to(vs, gateway))
-                hr_view_omit(vb, vs->id, vs->resource->pos, -1, -1, "its gateways do not include this one");
+                hr_view_omit(vb, vs->id, vs->resource->pos, -1, -1,
+                             "its gateways do not include this one");
             else if (b == BUCKET_NONE)
-                hr_view_omit(vb, vs->id, vs->resource->pos, -1, -1, "it is not exported to this namespace");
+                hr_view_omit(vb, vs->id, vs->resource->pos, -1, -1,
+                             "it is not exported to this namespace");
             else
                 HR_PUSH(vb->arena, out, vs);
         }

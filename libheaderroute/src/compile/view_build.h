@@ -1,4 +1,5 @@
-/* What the makers of a view share: the view under construction, the scope of a rule, what was left out. */
+/* What the makers of a view share: the view under construction, the scope of a rule, what was left
+ * out. */
 #ifndef HR_VIEW_BUILD_H
 #define HR_VIEW_BUILD_H
 
@@ -8,9 +9,9 @@ typedef struct hr_view_build {
     hr_arena *arena;
     hr_view *view;
     const hr_table *table;
-    hr_map plans; /* plain actions by destination and timeout: many rules share few */
-    hr_arena *temp;  /* for what is needed only while the view is made */
-    hr_map matchers; /* by what is matched and the pattern; in temp */
+    hr_map plans;               /* plain actions by destination and timeout: many rules share few */
+    hr_arena *temp;             /* for what is needed only while the view is made */
+    hr_map matchers;            /* by what is matched and the pattern; in temp */
     hr_map literals_by_subject; /* literal_filter.c; in temp */
     struct subject_literals *literals;
 } hr_view_build;
@@ -23,9 +24,10 @@ typedef struct hr_compile_scope {
     hr_str vs_namespace;
 } hr_compile_scope;
 
-/* Notes that this view does not see a VirtualService, or one of its routes or matches (-1: all of them). */
-void hr_view_omit(hr_view_build *vb, hr_str virtual_service, hr_pos pos, int32_t route_index, int32_t match_index,
-                  const char *reason);
+/* Notes that this view does not see a VirtualService, or one of its routes or matches (-1: all of
+ * them). */
+void hr_view_omit(hr_view_build *vb, hr_str virtual_service, hr_pos pos, int32_t route_index,
+                  int32_t match_index, const char *reason);
 
 /* The VirtualServices that a proxy of the view's namespace sees on `gateway`, in Istio's order. */
 typedef HR_LIST(const hr_mesh_virtual_service *) hr_mesh_virtual_service_list;

@@ -1,4 +1,5 @@
-/* Options of a view by name: the one list behind flags, keys of --batch, `view` of test cases and Python's arguments. */
+/* Options of a view by name: the one list behind flags, keys of --batch, `view` of test cases and
+ * Python's arguments. */
 #include <stddef.h>
 
 #include "text.h"
@@ -32,7 +33,8 @@ static const view_option view_options[] = {
     {"port", OPTION_PORT, 1, AT(port), "a number from 1 to 65535", NULL},
     {"namespace", OPTION_TEXT, 1, AT(namespace_), "the name of a namespace", NULL},
     {"locality", OPTION_TEXT, 2, AT(locality), "REGION/ZONE/SUBZONE", NULL},
-    {"outbound_policy", OPTION_CHOICE, 1, AT(outbound_policy), "allow-any or registry-only", outbound_policies},
+    {"outbound_policy", OPTION_CHOICE, 1, AT(outbound_policy), "allow-any or registry-only",
+     outbound_policies},
     {"repeated_headers", OPTION_CHOICE, 1, AT(repeated_headers), "joined or each", repetitions},
     {"path_normalization", OPTION_CHOICE, 2, AT(path_normalization),
      "none, base, merge-slashes or decode-and-merge-slashes", normalizations},
@@ -97,7 +99,8 @@ static bool set_option(hr_view_options *options, const view_option *option, hr_s
     return false;
 }
 
-int hr_view_options_set(hr_view_options *options, hr_str name, hr_str value, const char **expected) {
+int hr_view_options_set(hr_view_options *options, hr_str name, hr_str value,
+                        const char **expected) {
     if (options == NULL || name.p == NULL)
         return HR_EINVAL;
     for (size_t i = 0; i < N_VIEW_OPTIONS; i++) {

@@ -2,6 +2,7 @@
 #include "lint.h"
 
 #include "diag.h"
+#include "registry_build.h"
 #include "text.h"
 
 /* ---- a route by itself ---- */

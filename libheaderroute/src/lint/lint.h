@@ -3,10 +3,10 @@
 #define HR_LINT_H
 
 #include "arena.h"
+#include "kinds.h"
 #include "map.h"
 #include "regex.h"
 #include "registry.h"
-#include "resources.h"
 
 /* Adds the warnings about `resources` to `d`. HR_OK or HR_ENOMEM. */
 int hr_resources_lint(const hr_resources *resources, hr_diagnostics *d,

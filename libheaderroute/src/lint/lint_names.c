@@ -216,8 +216,9 @@ static void lint_dropped(hr_linter *l, const hr_spec_http_route *root,
         const char *reason = hr_delegate_why_dropped(root, &delegate->http[i]);
         if (reason == NULL)
             continue;
-        hr_diag_warn(l->d, root->pos, field, "spec.http[%zu] of %.*s/%.*s: %s", i, (int)delegate->meta.namespace_.len,
-                     delegate->meta.namespace_.p, (int)delegate->meta.name.len, delegate->meta.name.p, reason);
+        hr_diag_warn(l->d, root->pos, field, "spec.http[%zu] of %.*s/%.*s: %s", i,
+                     (int)delegate->meta.namespace_.len, delegate->meta.namespace_.p,
+                     (int)delegate->meta.name.len, delegate->meta.name.p, reason);
         return;
     }
 }

@@ -22,7 +22,8 @@ static bool strings_conflict(const hr_string_match *root, const hr_string_match 
         return false;
     hr_str root_exact = value_if(root, HR_SM_EXACT), root_prefix = value_if(root, HR_SM_PREFIX);
     hr_str leaf_exact = value_if(leaf, HR_SM_EXACT), leaf_prefix = value_if(leaf, HR_SM_PREFIX);
-    bool root_regex = value_if(root, HR_SM_REGEX).len > 0, leaf_regex = value_if(leaf, HR_SM_REGEX).len > 0;
+    bool root_regex = value_if(root, HR_SM_REGEX).len > 0,
+         leaf_regex = value_if(leaf, HR_SM_REGEX).len > 0;
     if (root_regex && (leaf_regex || leaf_prefix.len > 0 || leaf_exact.len > 0))
         return true;
     if (leaf_regex && (root_regex || root_prefix.len > 0 || root_exact.len > 0))
@@ -75,7 +76,8 @@ static bool gateways_conflict(const hr_str_list *root, const hr_str_list *leaf) 
     return false;
 }
 
-static bool field_conflicts(const hr_match_field *field, const hr_match_request *root, const hr_match_request *leaf) {
+static bool field_conflicts(const hr_match_field *field, const hr_match_request *root,
+                            const hr_match_request *leaf) {
     if (field->type != HR_MATCH_TYPE_MAP)
         return strings_conflict(hr_match_string(root, field), hr_match_string(leaf, field));
     return named_conflict(hr_match_map(root, field), hr_match_map(leaf, field));
@@ -87,7 +89,8 @@ static bool matches_conflict(const hr_match_request *root, const hr_match_reques
             return true;
     return root->ignore_uri_case != leaf->ignore_uri_case ||
            (root->port != 0 && leaf->port != 0 && root->port != leaf->port) ||
-           (root->source_namespace.len > 0 && !hr_str_eq(root->source_namespace, leaf->source_namespace)) ||
+           (root->source_namespace.len > 0 &&
+            !hr_str_eq(root->source_namespace, leaf->source_namespace)) ||
            labels_conflict(root, leaf) || gateways_conflict(&root->gateways, &leaf->gateways);
 }
 
@@ -114,9 +117,11 @@ static hr_named_matches merge_named(hr_arena *arena, hr_named_matches root, hr_n
     return merged;
 }
 
-static void merge_field(hr_arena *arena, const hr_match_field *field, hr_match_request *out, const hr_match_request *root) {
+static void merge_field(hr_arena *arena, const hr_match_field *field, hr_match_request *out,
+                        const hr_match_request *root) {
     if (field->type == HR_MATCH_TYPE_MAP) {
-        hr_match_map_set(out, field, merge_named(arena, hr_match_map(root, field), hr_match_map(out, field)));
+        hr_match_map_set(out, field,
+                         merge_named(arena, hr_match_map(root, field), hr_match_map(out, field)));
         return;
     }
     if (!is_set(hr_match_string(out, field)))
@@ -141,7 +146,8 @@ static void merge_labels(hr_arena *arena, hr_match_request *out, const hr_match_
     out->n_source_labels = n;
 }
 
-static hr_match_request merge_match(hr_arena *arena, const hr_match_request *root, const hr_match_request *leaf) {
+static hr_match_request merge_match(hr_arena *arena, const hr_match_request *root,
+                                    const hr_match_request *leaf) {
     hr_match_request out = *leaf;
     out.name = joined_name(arena, root->name, leaf->name);
     for (size_t i = 0; i < HR_MATCH_FIELD_COUNT; i++)
@@ -156,8 +162,8 @@ static hr_match_request merge_match(hr_arena *arena, const hr_match_request *roo
     return out;
 }
 
-/* All compatible pairs, the delegate's matches outside. false: a delegate match has no root match to
- * go with, which drops its whole route. */
+/* All compatible pairs, the delegate's matches outside. false: a delegate match has no root match
+ * to go with, which drops its whole route. */
 static bool merge_matches(hr_arena *arena, hr_spec_http_route *out, hr_mesh_http_route *entry,
                           const hr_spec_http_route *root) {
     if (root->n_match == 0)
@@ -240,7 +246,8 @@ const char *hr_delegate_why_dropped(const hr_spec_http_route *root,
     if (leaf->has_delegate)
         return "it delegates again: Istio drops it";
     if (!matches_go_together(root, leaf))
-        return "its match conflicts with that of the rule that delegates to it (a regex beside another value of the same "
+        return "its match conflicts with that of the rule that delegates to it (a regex beside "
+               "another value of the same "
                "field, or values that exclude each other): Istio drops it";
     return NULL;
 }
@@ -250,7 +257,7 @@ static const hr_mesh_virtual_service *find_delegate(hr_arena *arena, const hr_sp
                                                     const hr_map *delegates) {
     hr_str ns = root->delegate_namespace.len > 0 ? root->delegate_namespace : root_namespace;
     hr_str id = hr_arena_printf(arena, "%.*s/%.*s", (int)ns.len, ns.p, (int)root->delegate_name.len,
-                            root->delegate_name.p == NULL ? "" : root->delegate_name.p);
+                                root->delegate_name.p == NULL ? "" : root->delegate_name.p);
     const hr_mesh_virtual_service *delegate = hr_map_get(delegates, id);
     return delegate != NULL && visible_to(delegate, root_namespace) ? delegate : NULL;
 }
@@ -303,7 +310,9 @@ void hr_delegates_merge(hr_arena *arena, hr_mesh_virtual_service *vs, const hr_m
         if (delegate != NULL)
             expand(arena, &entries, &dropped, http, (int32_t)i, delegate);
         else
-            note_dropped(arena, &dropped, vs, i, "its delegate is not loaded, has hosts, or is not exported to this namespace");
+            note_dropped(
+                arena, &dropped, vs, i,
+                "its delegate is not loaded, has hosts, or is not exported to this namespace");
     }
     vs->dropped = dropped.v;
     vs->n_dropped = dropped.n;

@@ -1,11 +1,8 @@
-/*
- * localityLbSetting, as Istio applies it to the load assignment that a proxy gets: which priority an
- * endpoint has and what its locality weighs, as seen from where the caller runs.
- */
+/* Localities: "region/zone/subzone". */
 #ifndef HR_LOCALITY_H
 #define HR_LOCALITY_H
 
-#include "rule_index.h"
+#include "arena.h"
 
 typedef struct hr_locality {
     hr_str region, zone, subzone; /* absent where the text is shorter */
@@ -14,29 +11,11 @@ typedef struct hr_locality {
 /* Of "region/zone/subzone"; what follows a third slash is passed over. */
 hr_locality hr_locality_split(hr_str text);
 
-/* What the labels of a pod or workload state, absent where they do not. Istio's labels for a locality have
- * dots where the locality has slashes, since labels take no slash. */
+/* What the labels of a pod or workload state, absent where they do not. Istio's labels for a
+ * locality have dots where the locality has slashes, since labels take no slash. */
 hr_str hr_locality_stated(hr_arena *arena, const hr_pair *labels, size_t n);
 
-/* The members of a cluster: ready ones first, then those that are never picked. */
-typedef struct hr_members {
-    hr_endpoint *v;
-    size_t n_ready, n;
-    uint32_t *order;    /* of all: as Istio lists them, by locality */
-    hr_str own;         /* the caller's locality */
-    bool weighted;      /* Envoy picks a locality by weight first */
-} hr_members;
-
-/* Who calls. */
-typedef struct hr_caller {
-    hr_str locality; /* "region/zone/subzone"; empty: unknown */
-    const hr_pair *labels;
-    size_t n_labels;
-} hr_caller;
-
-/* Sets priority and locality_weight of all members, takes out those that `distribute` leaves nothing,
- * and sets `order` and `weighted`. `in` has v, n_ready and n. */
-void hr_locality_apply(hr_arena *arena, hr_members *in, const hr_mesh_traffic_policy *policy,
-                       hr_distribution distribution, const hr_caller *caller);
+/* The value of a label, absent if there is none. */
+hr_str hr_label_value(const hr_pair *labels, size_t n, hr_str name);
 
 #endif

@@ -1,12 +1,12 @@
 /*
- * The service registry: Kubernetes Services and ServiceEntries as one list of services with ports and
- * ready endpoints, as Istio's registry aggregates them.
+ * The service registry: Kubernetes Services and ServiceEntries as one list of services with ports
+ * and ready endpoints, as Istio's registry aggregates them.
  */
 #ifndef HR_REGISTRY_H
 #define HR_REGISTRY_H
 
+#include "kinds.h"
 #include "map.h"
-#include "resources.h"
 
 typedef enum hr_mesh_protocol {
     HR_MESH_PROTOCOL_SNIFFED = 0, /* undeclared: the proxy looks whether it is HTTP */
@@ -36,9 +36,11 @@ typedef struct hr_mesh_port {
     hr_mesh_protocol protocol;
     hr_endpoint *endpoints; /* ready ones, in the order of the configuration */
     size_t n_endpoints;
-    hr_endpoint *unready; /* never picked, and yet they count for how much of a priority is usable */
+    hr_endpoint
+        *unready; /* never picked, and yet they count for how much of a priority is usable */
     size_t n_unready;
-    hr_endpoint *by_name; /* of a Kubernetes service whose pods nothing lists: its DNS name; else NULL */
+    hr_endpoint
+        *by_name; /* of a Kubernetes service whose pods nothing lists: its DNS name; else NULL */
 } hr_mesh_port;
 
 typedef struct hr_mesh_service hr_mesh_service;
@@ -51,13 +53,13 @@ struct hr_mesh_service {
     hr_distribution distribution;
     hr_resolution resolution;
     hr_mesh_port *ports;
-    uint16_t *port_numbers; /* of all ports, in order */
+    uint16_t *port_numbers;      /* of all ports, in order */
     size_t n_ports, n_own_ports; /* own: those that come first, before what other resources add */
-    hr_str *addresses; /* virtual IPs as written */
+    hr_str *addresses;           /* virtual IPs as written */
     size_t n_addresses;
-    bool binds_ip;    /* a listener of its own per port: every Kubernetes service but ExternalName */
-    hr_str alias_of;  /* ExternalName, else absent */
-    hr_str *aliases;  /* hosts of the ExternalNames that lead here */
+    bool binds_ip;   /* a listener of its own per port: every Kubernetes service but ExternalName */
+    hr_str alias_of; /* ExternalName, else absent */
+    hr_str *aliases; /* hosts of the ExternalNames that lead here */
     size_t n_aliases;
     const hr_str_list *export_to;
     hr_mesh_service
@@ -70,11 +72,12 @@ typedef struct hr_registry {
     hr_map by_host;
 } hr_registry;
 
-void hr_registry_build(hr_arena *arena, hr_registry *out, const hr_resources *resources, hr_str domain);
-
+/* Whether exportTo opens the service to all namespaces. */
+bool hr_mesh_service_is_public(const hr_mesh_service *svc);
 bool hr_mesh_service_visible(const hr_mesh_service *svc, hr_str namespace_);
 /* The service a proxy of `namespace_` means by `host` (lower case): its own namespace's first, then
- * a Kubernetes one, then one that is exported to it by name, then the oldest. NULL: none it can see. */
+ * a Kubernetes one, then one that is exported to it by name, then the oldest. NULL: none it can
+ * see. */
 const hr_mesh_service *hr_registry_find(const hr_registry *registry, hr_str host,
                                         hr_str namespace_);
 const hr_mesh_port *hr_mesh_port_find(const hr_mesh_service *svc, uint32_t number);

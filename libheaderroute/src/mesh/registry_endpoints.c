@@ -1,20 +1,21 @@
 /* Collects the endpoints of a service from EndpointSlices, Pods and ServiceEntries. */
 #include "registry_endpoints.h"
 
-#include "locality.h"
 #include "host_names.h"
+#include "locality.h"
 #include "text.h"
 
 typedef HR_LIST(hr_endpoint) endpoint_list;
 
-void hr_endpoint_source_init(hr_arena *arena, hr_endpoint_source *out, const hr_resources *resources) {
+void hr_endpoint_source_init(hr_arena *arena, hr_endpoint_source *out,
+                             const hr_resources *resources) {
     *out = (hr_endpoint_source){.resources = resources};
     for (size_t i = 0; i < resources->n_workloads; i++) {
         const hr_spec_workload *w = &resources->workloads[i];
         if (w->kind != HR_WORKLOAD_POD)
             continue;
-        hr_str key = hr_arena_printf(arena, "%.*s/%.*s", (int)w->meta.namespace_.len, w->meta.namespace_.p,
-                                 (int)w->meta.name.len, w->meta.name.p);
+        hr_str key = hr_arena_printf(arena, "%.*s/%.*s", (int)w->meta.namespace_.len,
+                                     w->meta.namespace_.p, (int)w->meta.name.len, w->meta.name.p);
         hr_map_add(arena, &out->pods, key, w);
     }
     for (size_t i = 0; i < resources->n_nodes; i++)
@@ -46,8 +47,9 @@ static hr_str labelled_locality(hr_arena *arena, const hr_pair *labels, size_t n
         zone = label(labels, n, "failure-domain.beta.kubernetes.io/zone");
     if (region.len == 0 && zone.len == 0 && subzone.len == 0)
         return HR_STR("");
-    return hr_arena_printf(arena, "%.*s/%.*s/%.*s", (int)region.len, region.p == NULL ? "" : region.p, (int)zone.len,
-                       zone.p == NULL ? "" : zone.p, (int)subzone.len, subzone.p == NULL ? "" : subzone.p);
+    return hr_arena_printf(
+        arena, "%.*s/%.*s/%.*s", (int)region.len, region.p == NULL ? "" : region.p, (int)zone.len,
+        zone.p == NULL ? "" : zone.p, (int)subzone.len, subzone.p == NULL ? "" : subzone.p);
 }
 
 /* Where a pod runs: what it says itself, else its Node. Files seldom hold Nodes: then the pod's own
@@ -76,16 +78,18 @@ static void set_label(hr_endpoint *out, hr_pair *labels, const char *name, hr_st
 }
 
 bool hr_label_is_topology(hr_str name) {
-    static const char *const names[] = {"topology.kubernetes.io/region", "topology.kubernetes.io/zone",
-                                        "topology.istio.io/subzone",     HR_LABEL_CLUSTER,
-                                        "kubernetes.io/hostname",        "topology.istio.io/network"};
+    static const char *const names[] = {
+        "topology.kubernetes.io/region", "topology.kubernetes.io/zone",
+        "topology.istio.io/subzone",     HR_LABEL_CLUSTER,
+        "kubernetes.io/hostname",        "topology.istio.io/network"};
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
         if (hr_str_eq_c(name, names[i]))
             return true;
     return false;
 }
 
-/* Istio adds to an endpoint's labels where it runs (AugmentLabels): subsets and failoverPriority may ask for it. */
+/* Istio adds to an endpoint's labels where it runs (AugmentLabels): subsets and failoverPriority
+ * may ask for it. */
 static void add_topology(hr_arena *arena, hr_endpoint *out, hr_str node_name) {
     bool networked = label(out->labels, out->n_labels, "topology.istio.io/network").len > 0;
     hr_pair *labels = HR_ARRAY(arena, hr_pair, out->n_labels + 6);
@@ -128,14 +132,16 @@ static hr_endpoint pod_endpoint(hr_arena *arena, const hr_endpoint_source *sourc
 
 bool hr_pod_is_placed(hr_endpoint *out, hr_arena *arena, const hr_endpoint_source *source,
                       const hr_spec_workload *pod) {
-    if (pod->kind != HR_WORKLOAD_POD || pod->node_name.len == 0 || hr_map_get(&source->nodes, pod->node_name) == NULL)
+    if (pod->kind != HR_WORKLOAD_POD || pod->node_name.len == 0 ||
+        hr_map_get(&source->nodes, pod->node_name) == NULL)
         return false;
     *out = pod_endpoint(arena, source, pod, (hr_str){0}, pod->meta.name, 0);
     return true;
 }
 
 static hr_endpoint bare_endpoint(hr_arena *arena, const hr_spec_slice_endpoint *e, hr_str address) {
-    hr_endpoint out = {.address = address, .weight = 1, .name = e->target_name, .locality = HR_STR("")};
+    hr_endpoint out = {
+        .address = address, .weight = 1, .name = e->target_name, .locality = HR_STR("")};
     if (e->zone.len > 0)
         out.locality = hr_arena_printf(arena, "/%.*s/", (int)e->zone.len, e->zone.p);
     add_topology(arena, &out, (hr_str){0});
@@ -157,7 +163,8 @@ static const hr_spec_workload *pod_of(const hr_endpoint_source *source,
     }
     const hr_resources *r = source->resources;
     for (size_t i = 0; i < r->n_workloads; i++)
-        if (r->workloads[i].kind == HR_WORKLOAD_POD && hr_str_eq(r->workloads[i].meta.namespace_, namespace_) &&
+        if (r->workloads[i].kind == HR_WORKLOAD_POD &&
+            hr_str_eq(r->workloads[i].meta.namespace_, namespace_) &&
             r->workloads[i].pod_ip.len > 0 && hr_str_eq(r->workloads[i].pod_ip, address))
             return &r->workloads[i];
     return NULL;
@@ -179,8 +186,9 @@ static void add_slice(hr_arena *arena, member_lists *out, const hr_mesh_service 
             for (size_t a = 0; (e->ready || !e->terminating) && a < e->addresses.n; a++) {
                 hr_str address = e->addresses.v[a];
                 const hr_spec_workload *pod = pod_of(source, e, slice->meta.namespace_, address);
-                hr_endpoint endpoint = pod == NULL ? bare_endpoint(arena, e, address)
-                                                   : pod_endpoint(arena, source, pod, e->zone, address, 0);
+                hr_endpoint endpoint = pod == NULL
+                                           ? bare_endpoint(arena, e, address)
+                                           : pod_endpoint(arena, source, pod, e->zone, address, 0);
                 endpoint.port = (uint16_t)slice->ports[p].number;
                 if (e->ready)
                     HR_PUSH(arena, &out->ready, endpoint);
@@ -193,7 +201,8 @@ static void add_slice(hr_arena *arena, member_lists *out, const hr_mesh_service 
 }
 
 static bool slice_is_of(const hr_spec_endpoint_slice *slice, const hr_mesh_service *svc) {
-    return hr_str_eq(slice->meta.namespace_, svc->namespace_) && hr_str_eq(slice->service_name, svc->meta->name);
+    return hr_str_eq(slice->meta.namespace_, svc->namespace_) &&
+           hr_str_eq(slice->service_name, svc->meta->name);
 }
 
 static uint16_t target_port(const hr_spec_port *port, const hr_spec_workload *pod) {
@@ -215,7 +224,8 @@ static void add_pods(hr_arena *arena, member_lists *out, const hr_mesh_service *
     const hr_resources *r = source->resources;
     for (size_t i = 0; i < r->n_workloads; i++) {
         const hr_spec_workload *pod = &r->workloads[i];
-        if (!pod_counts(pod, svc) || !hr_pairs_subset(selector, n_selector, pod->labels, pod->n_labels))
+        if (!pod_counts(pod, svc) ||
+            !hr_pairs_subset(selector, n_selector, pod->labels, pod->n_labels))
             continue;
         uint16_t number = target_port(port, pod);
         if (number == 0)
@@ -296,7 +306,8 @@ static void add_workload_entries(hr_arena *arena, endpoint_list *out, hr_str nam
     for (size_t i = 0; i < r->n_workload_entries; i++) {
         const hr_spec_workload_entry *entry = &r->workload_entries[i];
         uint16_t number = workload_port(entry, port);
-        if (number == 0 || entry->address.len == 0 || !hr_str_eq(entry->meta.namespace_, namespace_))
+        if (number == 0 || entry->address.len == 0 ||
+            !hr_str_eq(entry->meta.namespace_, namespace_))
             continue;
         hr_endpoint endpoint = workload_endpoint(arena, entry, number);
         if (selects_entry(selector, n_selector, &endpoint))
@@ -304,8 +315,8 @@ static void add_workload_entries(hr_arena *arena, endpoint_list *out, hr_str nam
     }
 }
 
-/* The port that the name's addresses listen on: those of a headless service are its pods', else it is the
- * service's own. 0: unknown. */
+/* The port that the name's addresses listen on: those of a headless service are its pods', else it
+ * is the service's own. 0: unknown. */
 static uint16_t port_by_name(const hr_spec_service *in, const hr_spec_port *port,
                              const hr_resources *r) {
     if (!hr_str_eq_c(in->cluster_ip, "None"))
@@ -325,8 +336,13 @@ static uint16_t port_by_name(const hr_spec_service *in, const hr_spec_port *port
 static hr_endpoint *endpoint_by_name(hr_arena *arena, const hr_mesh_service *svc,
                                      const hr_spec_service *in, const hr_spec_port *port,
                                      const hr_resources *r) {
-    hr_endpoint out = {.name = in->meta.name, .address = svc->host, .port = port_by_name(in, port, r), .weight = 1,
-                       .labels = in->selector, .n_labels = in->n_selector, .locality = HR_STR("")};
+    hr_endpoint out = {.name = in->meta.name,
+                       .address = svc->host,
+                       .port = port_by_name(in, port, r),
+                       .weight = 1,
+                       .labels = in->selector,
+                       .n_labels = in->n_selector,
+                       .locality = HR_STR("")};
     if (out.port == 0)
         return NULL;
     hr_endpoint *kept = HR_NEW(arena, hr_endpoint);
@@ -350,8 +366,8 @@ void hr_mesh_service_endpoints(hr_arena *arena, hr_mesh_service *svc, const hr_s
             if (!sliced)
                 add_pods(arena, &list, svc, &in->ports[p], in->selector, in->n_selector, source);
             if (svc->resolution == HR_RESOLUTION_STATIC) /* Istio adds them to no headless one */
-                add_workload_entries(arena, &list.ready, svc->namespace_, &in->ports[p], in->selector, in->n_selector,
-                                     source);
+                add_workload_entries(arena, &list.ready, svc->namespace_, &in->ports[p],
+                                     in->selector, in->n_selector, source);
         }
         svc->ports[p].endpoints = list.ready.v;
         svc->ports[p].n_endpoints = list.ready.n;
@@ -366,14 +382,17 @@ void hr_mesh_service_endpoints(hr_arena *arena, hr_mesh_service *svc, const hr_s
 
 void hr_mesh_entry_endpoints(hr_arena *arena, hr_mesh_service *svc, const hr_spec_service_entry *in,
                              const hr_endpoint_source *source) {
-    bool by_name = in->n_endpoints == 0 && !in->has_selector &&
-                   (svc->resolution == HR_RESOLUTION_DNS || svc->resolution == HR_RESOLUTION_DNS_ROUND_ROBIN);
+    bool by_name =
+        in->n_endpoints == 0 && !in->has_selector &&
+        (svc->resolution == HR_RESOLUTION_DNS || svc->resolution == HR_RESOLUTION_DNS_ROUND_ROBIN);
     for (size_t p = 0; p < svc->n_ports; p++) {
         const hr_spec_port *port = &in->ports[p];
         member_lists list = {0};
         if (by_name) {
             uint32_t number = port->target_port != 0 ? port->target_port : port->number;
-            hr_endpoint endpoint = {.address = svc->host, .port = (uint16_t)number, .weight = 1,
+            hr_endpoint endpoint = {.address = svc->host,
+                                    .port = (uint16_t)number,
+                                    .weight = 1,
                                     .locality = HR_STR("")};
             HR_PUSH(arena, &list.ready, endpoint);
         }
@@ -388,7 +407,8 @@ void hr_mesh_entry_endpoints(hr_arena *arena, hr_mesh_service *svc, const hr_spe
                 HR_PUSH(arena, &list.ready, endpoint);
         }
         if (in->has_selector) {
-            add_workload_entries(arena, &list.ready, svc->namespace_, port, in->selector, in->n_selector, source);
+            add_workload_entries(arena, &list.ready, svc->namespace_, port, in->selector,
+                                 in->n_selector, source);
             add_pods(arena, &list, svc, port, in->selector, in->n_selector, source);
         }
         svc->ports[p].endpoints = list.ready.v;

@@ -72,21 +72,23 @@ static void merge_into(hr_arena *arena, hr_mesh_destination_rule *entry,
         entry->policy = &rule->policy;
 }
 
-/* Istio's walk over the entries of one host, flag and all: each step overwrites whether the new rule
- * becomes an entry of its own. */
+/* Istio's walk over the entries of one host, flag and all: each step overwrites whether the new
+ * rule becomes an entry of its own. */
 static bool walk_entries(hr_arena *arena, hr_mesh_destination_rule *head,
                          const hr_spec_destination_rule *rule, const hr_str *export_to,
                          size_t n_export_to) {
     bool add = true;
     for (hr_mesh_destination_rule *e = head; e != NULL; e = e->next) {
         bool equal = same_set(export_to, n_export_to, e->export_to, e->n_export_to);
-        bool wider = e->n_export_to > 0 && superset(export_to, n_export_to, e->export_to, e->n_export_to);
+        bool wider =
+            e->n_export_to > 0 && superset(export_to, n_export_to, e->export_to, e->n_export_to);
         add = !equal;
         if (!equal && !wider)
             continue;
         bool both = e->first->has_selector && rule->has_selector;
         bool neither = !e->first->has_selector && !rule->has_selector;
-        bool same = same_labels(e->first->selector, e->first->n_selector, rule->selector, rule->n_selector);
+        bool same =
+            same_labels(e->first->selector, e->first->n_selector, rule->selector, rule->n_selector);
         if (both && !same) {
             add = true;
             continue;
@@ -156,7 +158,8 @@ static void index_rule(hr_arena *arena, hr_rule_index *index, const hr_spec_dest
     /* A rule with a selector is its own namespace's affair, whatever its exportTo says. */
     const hr_str *to = rule->has_selector ? private_only : rule->export_to.v;
     size_t n = rule->has_selector ? 1 : rule->export_to.n;
-    bool own = n == 0 || set_has(to, n, HR_STR("*")) || set_has(to, n, HR_STR(".")) || set_has(to, n, ns);
+    bool own =
+        n == 0 || set_has(to, n, HR_STR("*")) || set_has(to, n, HR_STR(".")) || set_has(to, n, ns);
     if (own)
         add_rule(arena, set_of(arena, &index->local, ns), rule, host, to, n);
     bool private = n == 1 && (hr_str_eq_c(to[0], ".") || hr_str_eq(to[0], ns));

@@ -30,8 +30,8 @@ typedef struct hr_rule_index {
     hr_str root_namespace;
 } hr_rule_index;
 
-void hr_rule_index_build(hr_arena *arena, hr_rule_index *out, const hr_resources *resources, hr_str domain,
-                         hr_str root_namespace);
+void hr_rule_index_build(hr_arena *arena, hr_rule_index *out, const hr_resources *resources,
+                         hr_str domain, hr_str root_namespace);
 
 /* The rule for `svc` as a proxy of `namespace_` with `labels` sees it. NULL: none. */
 const hr_mesh_destination_rule *hr_rule_find(const hr_rule_index *index, const hr_mesh_service *svc,
@@ -54,8 +54,8 @@ hr_mesh_traffic_policy hr_rule_policy(const hr_mesh_destination_rule *rule,
 /* Envoy's numbers for those blocks, with Istio's defaults. */
 void hr_traffic_policy_fill(hr_traffic_policy *out, const hr_mesh_traffic_policy *blocks);
 
-/* The consistent hash whose key the route of a VirtualService destination uses. Port-level ones count
- * only where the destination states its port (0: it does not). NULL: none. */
+/* The consistent hash whose key the route of a VirtualService destination uses. Port-level ones
+ * count only where the destination states its port (0: it does not). NULL: none. */
 const hr_spec_load_balancer *hr_rule_route_hash(const hr_mesh_destination_rule *rule, hr_str subset,
                                                 uint32_t stated_port);
 /* The same for a service's default route. */

@@ -5,6 +5,7 @@
 
 #include "diag.h"
 #include "host_names.h"
+#include "registry_build.h"
 #include "text.h"
 
 /* ---- building ---- */
@@ -27,8 +28,8 @@ static void build_gateways(hr_arena *arena, hr_table *table) {
         const hr_spec_gateway *in = &r->gateways[i];
         hr_mesh_gateway *gw = &table->gateways[table->n_gateways++];
         gw->resource = in;
-        gw->id = hr_arena_printf(arena, "%.*s/%.*s", (int)in->meta.namespace_.len, in->meta.namespace_.p,
-                             (int)in->meta.name.len, in->meta.name.p);
+        gw->id = hr_arena_printf(arena, "%.*s/%.*s", (int)in->meta.namespace_.len,
+                                 in->meta.namespace_.p, (int)in->meta.name.len, in->meta.name.p);
         gw->ports = HR_ARRAY(arena, uint16_t, in->n_servers);
         for (size_t s = 0; gw->ports != NULL && s < in->n_servers; s++)
             gw->ports[s] = (uint16_t)in->servers[s].port;
@@ -45,7 +46,8 @@ static void number_routes(hr_arena *arena, hr_mesh_virtual_service *vs) {
 
 static void build(hr_arena *arena, hr_table *table) {
     hr_registry_build(arena, &table->registry, table->resources, table->domain);
-    hr_rule_index_build(arena, &table->rules, table->resources, table->domain, table->root_namespace);
+    hr_rule_index_build(arena, &table->rules, table->resources, table->domain,
+                        table->root_namespace);
     build_gateways(arena, table);
     hr_virtual_services_build(arena, table);
     for (size_t i = 0; i < table->n_virtual_services && !hr_arena_failed(arena); i++)
@@ -56,7 +58,8 @@ static hr_str option(hr_arena *arena, const char *given, const char *otherwise) 
     return hr_arena_copy(arena, hr_str_from(given != NULL ? given : otherwise));
 }
 
-int hr_table_build(hr_table **out, hr_arena *arena, hr_resources *resources, const hr_load_options *options) {
+int hr_table_build(hr_table **out, hr_arena *arena, hr_resources *resources,
+                   const hr_load_options *options) {
     *out = NULL;
     hr_table *table = calloc(1, sizeof(*table));
     if (table == NULL) {
@@ -91,7 +94,8 @@ static void dispose(hr_table *table) {
 }
 
 void hr_table_unref(hr_table *table) {
-    if (table != NULL && atomic_fetch_sub_explicit(&table->references, 1, memory_order_acq_rel) == 1)
+    if (table != NULL &&
+        atomic_fetch_sub_explicit(&table->references, 1, memory_order_acq_rel) == 1)
         dispose(table);
 }
 

@@ -1,22 +1,25 @@
-/* What a load leaves behind: resources with their names resolved, indexed for the making of views. */
+/* What a load leaves behind: resources with their names resolved, indexed for the making of views.
+ */
 #ifndef HR_TABLE_H
 #define HR_TABLE_H
 
 #include <stdatomic.h>
 
-#include "rule_index.h"
 #include "regex.h"
+#include "rule_index.h"
 
 /* One entry of spec.http as a proxy would see it: delegates are merged in. */
 typedef struct hr_mesh_http_route {
     const hr_spec_http_route *http;
-    int32_t index; /* in spec.http of the VirtualService that wrote it */
+    int32_t index;      /* in spec.http of the VirtualService that wrote it */
     int32_t root_index; /* in spec.http of the VirtualService with the hosts */
-    hr_str delegate;    /* "namespace/name" of the delegate that wrote it; absent: it is not delegated */
+    hr_str
+        delegate; /* "namespace/name" of the delegate that wrote it; absent: it is not delegated */
     const int32_t *match_index; /* of each match in its author's list; NULL: as they stand */
 } hr_mesh_http_route;
 
-/* A rule of a delegate that does not go with the rule that delegates to it, or a rule that delegates to nothing. */
+/* A rule of a delegate that does not go with the rule that delegates to it, or a rule that
+ * delegates to nothing. */
 typedef struct hr_dropped_rule {
     hr_str id; /* of the VirtualService that wrote it */
     hr_pos pos;
@@ -26,7 +29,7 @@ typedef struct hr_dropped_rule {
 
 typedef struct hr_mesh_virtual_service {
     const hr_spec_virtual_service *resource;
-    hr_str id; /* "namespace/name" */
+    hr_str id;     /* "namespace/name" */
     hr_str *hosts; /* resolved */
     size_t n_hosts;
     hr_str *gateways; /* resolved; never empty */
@@ -68,8 +71,9 @@ const hr_mesh_gateway *hr_table_find_gateway(const hr_table *table, hr_str id); 
 /* virtual_service.c: resolves names in place, merges delegates, sorts. */
 void hr_virtual_services_build(hr_arena *arena, hr_table *table);
 
-/* A table over resources that were read and validated already; takes the arena they live in, also on
- * failure. One reference. */
-int hr_table_build(hr_table **out, hr_arena *arena, hr_resources *resources, const hr_load_options *options);
+/* A table over resources that were read and validated already; takes the arena they live in, also
+ * on failure. One reference. */
+int hr_table_build(hr_table **out, hr_arena *arena, hr_resources *resources,
+                   const hr_load_options *options);
 
 #endif

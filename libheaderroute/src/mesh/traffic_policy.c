@@ -13,7 +13,8 @@ static int64_t limit_of(int64_t value) {
 }
 
 static void fill_pool(hr_traffic_policy *out, const hr_spec_connection_pool *in) {
-    out->max_connections = out->http1_max_pending_requests = out->http2_max_requests = out->max_retries = -1;
+    out->max_connections = out->http1_max_pending_requests = out->http2_max_requests =
+        out->max_retries = -1;
     out->max_requests_per_connection = out->max_connection_duration_ms = -1;
     out->idle_timeout_ms = 3600 * 1000;  /* Envoy's default */
     out->connect_timeout_ms = 10 * 1000; /* meshConfig.connectTimeout */
@@ -35,14 +36,16 @@ static void fill_outlier(hr_traffic_policy *out, const hr_spec_outlier_detection
         return;
     out->outlier = 1;
     out->consecutive_5xx = in->consecutive_5xx_errors < 0 ? 5 : in->consecutive_5xx_errors;
-    out->consecutive_gateway_errors = in->consecutive_gateway_errors < 0 ? 0 : in->consecutive_gateway_errors;
+    out->consecutive_gateway_errors =
+        in->consecutive_gateway_errors < 0 ? 0 : in->consecutive_gateway_errors;
     out->split_external_local_origin_errors = in->split_external_local_origin_errors;
     if (in->split_external_local_origin_errors)
         out->consecutive_local_origin_failures =
             in->consecutive_local_origin_failures > 0 ? in->consecutive_local_origin_failures : 5;
     out->interval_ms = ms_of(in->interval_ns, 10 * 1000);
     out->base_ejection_time_ms = ms_of(in->base_ejection_time_ns, 30 * 1000);
-    out->max_ejection_percent = in->max_ejection_percent > 0 ? (int32_t)in->max_ejection_percent : 10;
+    out->max_ejection_percent =
+        in->max_ejection_percent > 0 ? (int32_t)in->max_ejection_percent : 10;
     out->min_health_percent = in->min_health_percent > 0 ? (int32_t)in->min_health_percent : 0;
     out->outlier_http_codes = in->http_codes;
     out->n_outlier_http_codes = in->n_http_codes;
@@ -72,7 +75,8 @@ static void fill_lb(hr_traffic_policy *out, const hr_spec_load_balancer *in) {
     out->lb = in->has_simple ? simple_lb(in->simple) : HR_LB_LEAST_REQUEST;
     if (in->has_consistent_hash) {
         out->lb = in->hash_algorithm == 2 ? HR_LB_MAGLEV : HR_LB_RING_HASH;
-        int64_t ring = in->hash_algorithm == 0 ? in->deprecated_minimum_ring_size : in->minimum_ring_size;
+        int64_t ring =
+            in->hash_algorithm == 0 ? in->deprecated_minimum_ring_size : in->minimum_ring_size;
         if (ring > 0)
             out->ring_min_size = (uint64_t)ring;
         if (in->maglev_table_size > 0)
@@ -80,7 +84,8 @@ static void fill_lb(hr_traffic_policy *out, const hr_spec_load_balancer *in) {
     }
     /* Envoy has slow start for these two alone. */
     if (out->lb == HR_LB_ROUND_ROBIN || out->lb == HR_LB_LEAST_REQUEST)
-        out->warmup_ms = ms_of(in->has_warmup ? in->warmup_duration_ns : in->warmup_duration_secs_ns, 0);
+        out->warmup_ms =
+            ms_of(in->has_warmup ? in->warmup_duration_ns : in->warmup_duration_secs_ns, 0);
     if (in->warmup_minimum_percent >= 0)
         out->warmup_minimum_percent = in->warmup_minimum_percent;
     if (in->warmup_aggression >= 0)

@@ -1,4 +1,5 @@
-/* VirtualServices as the control plane hands them on: names in full, delegates merged, oldest first. */
+/* VirtualServices as the control plane hands them on: names in full, delegates merged, oldest
+ * first. */
 #include <stdlib.h>
 
 #include "delegate.h"
@@ -27,7 +28,8 @@ static void resolve_http(hr_arena *arena, hr_table *table, host_memo *memo,
         resolve(arena, table, memo, &http->mirrors[i].destination.host, ns);
     for (size_t m = 0; m < http->n_match; m++)
         for (size_t g = 0; g < http->match[m].gateways.n; g++)
-            http->match[m].gateways.v[g] = hr_resolve_gateway(arena, http->match[m].gateways.v[g], ns);
+            http->match[m].gateways.v[g] =
+                hr_resolve_gateway(arena, http->match[m].gateways.v[g], ns);
 }
 
 static void set_visibility(hr_arena *arena, hr_mesh_virtual_service *vs) {
@@ -51,7 +53,8 @@ static void set_names(hr_arena *arena, hr_table *table, hr_mesh_virtual_service 
     static const hr_str mesh = {"mesh", 4};
     hr_str ns = in->meta.namespace_;
     vs->resource = in;
-    vs->id = hr_arena_printf(arena, "%.*s/%.*s", (int)ns.len, ns.p, (int)in->meta.name.len, in->meta.name.p);
+    vs->id = hr_arena_printf(arena, "%.*s/%.*s", (int)ns.len, ns.p, (int)in->meta.name.len,
+                             in->meta.name.p);
     vs->hosts = HR_ARRAY(arena, hr_str, in->hosts.n);
     vs->gateways = HR_ARRAY(arena, hr_str, in->gateways.n + 1);
     if (vs->hosts == NULL || vs->gateways == NULL)

@@ -60,7 +60,7 @@ typedef struct hr_comparison {
     HR_LIST(hr_found_region) regions;
     HR_LIST(hr_diff_undecided) undecided;
     hr_map by_pair;   /* of regions, for locate */
-    size_t n_regions; /* told apart */
+    size_t n_regions; /* all that were compared, changed or not */
 } hr_comparison;
 
 /* Marks the arena as failed if an allocation elsewhere has; returns the code. */

@@ -196,7 +196,8 @@ static int run_diff(diff_run *run) {
     for (size_t i = 0; i < list.v.n && run->error == HR_OK && !hr_arena_failed(b); i++)
         compare_view(b, run, &list.v.v[i]);
     hr_diff_rule none = {.route_index = -1, .match_index = -1};
-    hr_diff_undecided u = {HR_DIFF_UNDECIDED_VERSION, 0, HR_STR("more than 32 combinations of source labels"), none, none};
+    hr_diff_undecided u = {HR_DIFF_UNDECIDED_VERSION, 0,
+                           HR_STR("more than 32 combinations of source labels"), none, none};
     if (list.labels_left_out)
         HR_PUSH(b, &diff->undecided, u);
     return hr_arena_failed(b) ? HR_ENOMEM : run->error;

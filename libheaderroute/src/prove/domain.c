@@ -118,7 +118,7 @@ static uint32_t path_step(hr_domain_kind kind, uint32_t state, uint8_t c) {
     return place == DEAD ? DEAD : path_state(place, c == '%' ? E_PERCENT : E_NONE);
 }
 
-/* "/" alone is another state where "//" must be told apart. */
+/* A leading "/" has a state of its own, because a second "/" is allowed only there. */
 static uint32_t merging_path_step(hr_domain_kind kind, uint32_t state, uint8_t c) {
     if (state == START)
         return c == '/' ? path_state(P_BEGIN, E_PERCENT) : DEAD;

@@ -33,8 +33,8 @@ hr_domain_kind hr_domain_of_path(hr_path_normalization option);
  * room for three times the path. */
 size_t hr_domain_write_path(char *out, hr_domain_kind kind, hr_str path);
 
-/* The values of a domain that has few, up to a NULL; NULL: it has many, and the functions below say
- * which. */
+/* Returns the values of a small domain, terminated by NULL. Returns NULL for a large domain, which
+ * the functions below describe. */
 const char *const *hr_domain_values(hr_domain_kind kind);
 /* Whether a value is in a domain, of either sort. */
 bool hr_domain_has(hr_domain_kind kind, hr_str value);

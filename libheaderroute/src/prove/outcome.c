@@ -375,7 +375,7 @@ static hr_outcome *read_outcome(hr_rule_reader *r, const hr_view_action *plan) {
     return out;
 }
 
-/* One of those that are the same in every respect, so that they can be told by their address. */
+/* Returns the same object for all equal outcomes, so that they can be compared by address. */
 static hr_outcome *unique_outcome(hr_rule_reader *r, hr_outcome *o) {
     part_writer w = {.b = r->u->b};
     part_bytes(&w, o->parts, sizeof(o->parts));

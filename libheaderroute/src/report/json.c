@@ -45,19 +45,21 @@ static void put_cluster(hr_json_writer *w, const hr_decision *d) {
         hr_json_close(w, '}');
     }
     hr_json_map(w, "labels", d->cluster == NULL ? NULL : d->cluster->labels,
-            d->cluster == NULL ? 0 : d->cluster->n_labels);
+                d->cluster == NULL ? 0 : d->cluster->n_labels);
     put_endpoints(w, d->cluster);
 }
 
 /* A request that is answered here has no upstream. */
 static bool has_upstream(const hr_decision *d) {
-    return d->action == HR_ACTION_PASSTHROUGH || (d->action == HR_ACTION_ROUTE && d->local_reply.status == 0);
+    return d->action == HR_ACTION_PASSTHROUGH ||
+           (d->action == HR_ACTION_ROUTE && d->local_reply.status == 0);
 }
 
 /* One of those that the proxy set before it looked at routes, not changed since. */
 static bool is_of_proxy(const hr_request *request, const hr_pair *header) {
     for (size_t i = request->n_headers - request->n_proxy_headers; i < request->n_headers; i++)
-        if (request->headers[i].name.p == header->name.p && request->headers[i].value.p == header->value.p)
+        if (request->headers[i].name.p == header->name.p &&
+            request->headers[i].value.p == header->value.p)
             return true;
     return false;
 }
@@ -140,7 +142,8 @@ static void put_replies(hr_json_writer *w, const hr_decision *d) {
     hr_json_bool(w, "closes_connection", d->closes_connection != 0);
 }
 
-void hr_json_header_ops(hr_json_writer *w, const char *name, const hr_header_ops *const *levels, size_t n) {
+void hr_json_header_ops(hr_json_writer *w, const char *name, const hr_header_ops *const *levels,
+                        size_t n) {
     hr_json_key(w, name);
     hr_json_open(w, '[');
     for (size_t i = 0; i < n; i++) {
@@ -196,7 +199,8 @@ static void put_cors(hr_json_writer *w, const hr_decision *d) {
     for (size_t i = 0; i < c->n_allow_origins; i++) {
         hr_json_comma(w);
         hr_json_open(w, '{');
-        hr_json_str(w, hr_string_match_kind_name(c->allow_origins[i].kind), c->allow_origins[i].value);
+        hr_json_str(w, hr_string_match_kind_name(c->allow_origins[i].kind),
+                    c->allow_origins[i].value);
         hr_json_close(w, '}');
     }
     hr_json_close(w, ']');
@@ -231,10 +235,12 @@ static void put_hash_policy(hr_json_writer *w, const hr_decision *d) {
     hr_json_str(w, "load_balancer", d->has_lb ? hr_str_from(hr_lb_name(d->lb)) : (hr_str){0});
 }
 
-int hr_decision_json(hr_str *out, const hr_decision *d, const hr_request *request, hr_scratch *scratch) {
+int hr_decision_json(hr_str *out, const hr_decision *d, const hr_request *request,
+                     hr_scratch *scratch) {
     if (out != NULL)
         *out = (hr_str){0};
-    if (out == NULL || d == NULL || request == NULL || scratch == NULL || request->version != HR_REQUEST_VERSION)
+    if (out == NULL || d == NULL || request == NULL || scratch == NULL ||
+        request->version != HR_REQUEST_VERSION)
         return HR_EINVAL;
     hr_upstream upstream = HR_UPSTREAM_INIT;
     int error = has_upstream(d) ? hr_upstream_request(&upstream, d, request, scratch) : HR_OK;

@@ -9,8 +9,9 @@ static size_t utf8_len(const unsigned char *p, size_t left) {
     static const struct {
         unsigned char from, to, second_from, second_to;
         size_t len;
-    } forms[] = {{0xC2, 0xDF, 0x80, 0xBF, 2}, {0xE0, 0xE0, 0xA0, 0xBF, 3}, {0xE1, 0xEC, 0x80, 0xBF, 3},
-                 {0xED, 0xED, 0x80, 0x9F, 3}, {0xEE, 0xEF, 0x80, 0xBF, 3}, {0xF0, 0xF0, 0x90, 0xBF, 4},
+    } forms[] = {{0xC2, 0xDF, 0x80, 0xBF, 2}, {0xE0, 0xE0, 0xA0, 0xBF, 3},
+                 {0xE1, 0xEC, 0x80, 0xBF, 3}, {0xED, 0xED, 0x80, 0x9F, 3},
+                 {0xEE, 0xEF, 0x80, 0xBF, 3}, {0xF0, 0xF0, 0x90, 0xBF, 4},
                  {0xF1, 0xF3, 0x80, 0xBF, 4}, {0xF4, 0xF4, 0x80, 0x8F, 4}};
     if (p[0] < 0x80)
         return 1;
@@ -39,7 +40,8 @@ static void put_char(hr_json_writer *w, hr_str s, size_t *i) {
     if (c == '"' || c == '\\') {
         hr_sbuf_put_c(&w->s, '\\');
         hr_sbuf_put_c(&w->s, (char)c);
-    } else if (c < 0x20 || c == 0x7F || len == 0) { /* a byte that is not UTF-8 is read as Latin-1 */
+    } else if (c < 0x20 || c == 0x7F ||
+               len == 0) { /* a byte that is not UTF-8 is read as Latin-1 */
         put_escape(w, c);
         len = 1;
     } else {
@@ -52,8 +54,8 @@ void hr_json_text(hr_json_writer *w, hr_str s) {
     hr_sbuf_put_c(&w->s, '"');
     for (size_t i = 0; i < s.len;) {
         size_t plain = i;
-        while (plain < s.len && (unsigned char)s.p[plain] >= 0x20 && (unsigned char)s.p[plain] < 0x7F &&
-               s.p[plain] != '"' && s.p[plain] != '\\')
+        while (plain < s.len && (unsigned char)s.p[plain] >= 0x20 &&
+               (unsigned char)s.p[plain] < 0x7F && s.p[plain] != '"' && s.p[plain] != '\\')
             plain++;
         hr_sbuf_put(&w->s, hr_str_from_to(s, i, plain));
         i = plain;
@@ -134,7 +136,8 @@ void hr_json_number(hr_json_writer *w, const char *name, double value) {
 void hr_json_value_number(hr_json_writer *w, double value) {
     char text[40];
     int n = snprintf(text, sizeof(text), "%.17g", value);
-    for (int digits = 1; digits < 17; digits++) { /* the shortest text that reads back as the number */
+    for (int digits = 1; digits < 17;
+         digits++) { /* the shortest text that reads back as the number */
         char shorter[40];
         int len = snprintf(shorter, sizeof(shorter), "%.*g", digits, value);
         double back;

@@ -46,6 +46,7 @@ void hr_json_place(hr_json_writer *w, hr_str file, int line);
 
 /* json.c: parts of a decision that a route has as well. */
 void hr_json_retries(hr_json_writer *w, const hr_retry_policy *r);
-void hr_json_header_ops(hr_json_writer *w, const char *name, const hr_header_ops *const *levels, size_t n);
+void hr_json_header_ops(hr_json_writer *w, const char *name, const hr_header_ops *const *levels,
+                        size_t n);
 
 #endif

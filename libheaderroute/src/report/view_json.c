@@ -1,4 +1,5 @@
-/* The compiled form of a view as JSON: which rules are in force, with their conditions and actions. */
+/* The compiled form of a view as JSON: which rules are in force, with their conditions and actions.
+ */
 #include "json_writer.h"
 #include "match.h"
 
@@ -81,7 +82,8 @@ static void put_targets(hr_json_writer *w, const hr_view_action *plan) {
     hr_json_key(w, "targets");
     hr_json_open(w, '[');
     for (size_t i = 0; plan->kind == HR_ACTION_ROUTE && i < plan->n_targets; i++) {
-        put_target(w, &plan->targets[i], plan->n_targets == 1 ? 1 : plan->targets[i].weight_end - before);
+        put_target(w, &plan->targets[i],
+                   plan->n_targets == 1 ? 1 : plan->targets[i].weight_end - before);
         before = plan->targets[i].weight_end;
     }
     hr_json_close(w, ']');
@@ -182,7 +184,8 @@ static void put_route(hr_json_writer *w, const hr_view_route *route) {
     hr_json_comma(w);
     hr_json_open(w, '{');
     hr_json_str(w, "name", route->origin->name);
-    hr_json_str(w, "virtual_service", route->origin->vs == NULL ? (hr_str){0} : route->origin->vs->id);
+    hr_json_str(w, "virtual_service",
+                route->origin->vs == NULL ? (hr_str){0} : route->origin->vs->id);
     hr_json_int_or_null(w, "route_index", route->route_index, route->route_index >= 0);
     hr_json_int_or_null(w, "match_index", route->match_index, route->match_index >= 0);
     hr_json_place(w, route->origin->file, route->line);

@@ -64,7 +64,8 @@ static int find_listener(const hr_view_virtual_host **out, const hr_view *view,
     return find_in_table(out, view->unplaced, s->authority, s->scratch);
 }
 
-/* Envoy looks for a listener at the address first; *out is NULL where no virtual host takes the request. */
+/* Envoy looks for a listener at the address first; *out is NULL where no virtual host takes the
+ * request. */
 static int find_vhost(const hr_view_virtual_host **out, const hr_view *view, const hr_subject *s) {
     *out = NULL;
     if (view->listeners != NULL) {
@@ -122,7 +123,8 @@ static int set_mirrors(hr_decision *out, const hr_subject *s) {
     for (size_t i = 0; i < out->n_mirrors; i++) {
         mirrors[i] = out->mirrors[i];
         double parts = mirrors[i].percentage * 10000;
-        mirrors[i].fires = fires(s->request->draws.mirror, parts >= 1000000 ? 1000000 : (uint32_t)parts);
+        mirrors[i].fires =
+            fires(s->request->draws.mirror, parts >= 1000000 ? 1000000 : (uint32_t)parts);
     }
     out->mirrors = mirrors;
     return HR_OK;
@@ -206,7 +208,8 @@ static int decide(hr_decision *out, const hr_view *view, const hr_view_route *ro
         out->route_index = route->route_index;
         out->match_index = route->match_index;
         out->delegate = route->origin->delegate;
-        out->root_route_index = route->origin->delegate.p != NULL ? route->origin->root_index : route->route_index;
+        out->root_route_index =
+            route->origin->delegate.p != NULL ? route->origin->root_index : route->route_index;
         out->source_file = route->origin->file;
         out->source_line = route->line;
     }
@@ -223,9 +226,10 @@ static int decide(hr_decision *out, const hr_view *view, const hr_view_route *ro
         return HR_OK;
     out->delay_fires = plan->delay_parts > 0 && fires(s->request->draws.delay, plan->delay_parts);
     out->abort_fires = plan->abort_parts > 0 && fires(s->request->draws.abort, plan->abort_parts);
-    if (out->abort_fires) /* before the cluster is even looked up; a gRPC status rides on HTTP 200 */
-        out->local_reply = (hr_local_reply){out->abort_status != 0 ? out->abort_status : 200, HR_STR("FI"),
-                                            HR_STR("fault filter abort")};
+    if (out->abort_fires) /* before the cluster is even looked up; a gRPC status rides on HTTP 200
+                           */
+        out->local_reply = (hr_local_reply){out->abort_status != 0 ? out->abort_status : 200,
+                                            HR_STR("FI"), HR_STR("fault filter abort")};
     set_cors(out, plan, s);
     return set_mirrors(out, s);
 }
@@ -271,8 +275,8 @@ static void trace_omitted(const hr_route_mode *mode, const hr_view *view) {
     }
 }
 
-int hr_route_by(hr_decision *out, const hr_view *view, const hr_request *request, hr_scratch *scratch,
-                const hr_route_mode *mode) {
+int hr_route_by(hr_decision *out, const hr_view *view, const hr_request *request,
+                hr_scratch *scratch, const hr_route_mode *mode) {
     hr_subject s;
     const hr_view_virtual_host *vhost;
     int error = hr_scratch_reset(scratch);
@@ -297,12 +301,13 @@ int hr_route_by(hr_decision *out, const hr_view *view, const hr_request *request
     return HR_OK;
 }
 
-static int checked(hr_decision *out, const hr_view *view, const hr_request *request, hr_scratch *scratch,
-                   const hr_route_mode *mode) {
+static int checked(hr_decision *out, const hr_view *view, const hr_request *request,
+                   hr_scratch *scratch, const hr_route_mode *mode) {
     int error = HR_EINVAL;
     if (out == NULL || out->version != HR_DECISION_VERSION)
         return error;
-    if (view != NULL && request != NULL && scratch != NULL && request->version == HR_REQUEST_VERSION &&
+    if (view != NULL && request != NULL && scratch != NULL &&
+        request->version == HR_REQUEST_VERSION &&
         (request->headers != NULL || request->n_headers == 0))
         error = hr_route_by(out, view, request, scratch, mode);
     if (error != HR_OK)
@@ -310,13 +315,14 @@ static int checked(hr_decision *out, const hr_view *view, const hr_request *requ
     return error;
 }
 
-int hr_route(hr_decision *out, const hr_view *view, const hr_request *request, hr_scratch *scratch) {
+int hr_route(hr_decision *out, const hr_view *view, const hr_request *request,
+             hr_scratch *scratch) {
     static const hr_route_mode quiet = {0};
     return checked(out, view, request, scratch, &quiet);
 }
 
-int hr_explain(hr_decision *out, const hr_view *view, const hr_request *request, hr_scratch *scratch,
-               hr_trace_fn trace, void *ctx) {
+int hr_explain(hr_decision *out, const hr_view *view, const hr_request *request,
+               hr_scratch *scratch, hr_trace_fn trace, void *ctx) {
     hr_route_mode mode = {.trace = trace, .ctx = ctx};
     return checked(out, view, request, scratch, &mode);
 }

@@ -1,8 +1,9 @@
 /*
- * The headers that a proxy sets or removes before it looks at routes. The order and the conditions are those of Envoy's
- * source/common/http/conn_manager_utility.cc (mutateRequestHeaders), with the settings that Istio gives its listeners
- * (pilot/pkg/networking/core): a Gateway's proxies have use_remote_address and SANITIZE_SET, sidecars have neither, and
- * internal networks are empty in both, so that no request is an internal one.
+ * The headers that a proxy sets or removes before it looks at routes. The order and the conditions
+ * are those of Envoy's source/common/http/conn_manager_utility.cc (mutateRequestHeaders), with the
+ * settings that Istio gives its listeners (pilot/pkg/networking/core): a Gateway's proxies have
+ * use_remote_address and SANITIZE_SET, sidecars have neither, and internal networks are empty in
+ * both, so that no request is an internal one.
  */
 #include <arpa/inet.h>
 #include <stdalign.h>
@@ -10,19 +11,19 @@
 #include "match.h"
 #include "text.h"
 
-/* Where no fresh id is given: of the right shape, so that a rule that asks for the header or its form gets the right
- * answer. */
+/* Where no fresh id is given: of the right shape, so that a rule that asks for the header or its
+ * form gets the right answer. */
 #define UNKNOWN_ID "00000000-0000-4000-8000-000000000000"
 
-/* Headers that are appended: x-forwarded-for, x-forwarded-proto, x-request-id, x-envoy-external-address,
- * x-forwarded-client-cert, te. */
+/* Headers that are appended: x-forwarded-for, x-forwarded-proto, x-request-id,
+ * x-envoy-external-address, x-forwarded-client-cert, te. */
 #define ADDED 6
 
 /* What one look at the client's headers finds. */
 typedef struct edge_found {
-    hr_str forwarded_for; /* all lines, joined */
-    hr_str proto;         /* x-forwarded-proto of a single line; absent: none, or several */
-    bool has_proto, has_id; /* one that is not empty */
+    hr_str forwarded_for;        /* all lines, joined */
+    hr_str proto;                /* x-forwarded-proto of a single line; absent: none, or several */
+    bool has_proto, has_id;      /* one that is not empty */
     bool te, te_value, trailers; /* there is a te, not an empty one, with "trailers" */
 } edge_found;
 
@@ -58,7 +59,8 @@ static edge_name edge_control(hr_str name) {
         "upstream-stream-duration-ms",
     };
     static const char *const at_the_edge[] = {"decorator-operation", "downstream-service-cluster",
-                                              "downstream-service-node", "original-host", "original-path"};
+                                              "downstream-service-node", "original-host",
+                                              "original-path"};
     hr_str rest = hr_str_tail(name, strlen("x-envoy-"));
     if (hr_str_eq_nocase(rest, HR_STR("external-address")))
         return EDGE_EXTERNAL_ADDRESS;
@@ -86,7 +88,8 @@ static edge_name edge_kind(hr_str name) {
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
         if (hr_str_eq_nocase(name, hr_str_from(names[i].name)))
             return names[i].kind;
-    return hr_str_eq_nocase(hr_str_of(name.p, 8), HR_STR("x-envoy-")) ? edge_control(name) : EDGE_NONE;
+    return hr_str_eq_nocase(hr_str_of(name.p, 8), HR_STR("x-envoy-")) ? edge_control(name)
+                                                                      : EDGE_NONE;
 }
 
 /* Of a list in one or more lines: letter case counts, parameters are not expected. */
@@ -158,8 +161,8 @@ static bool edge_is_address(hr_str s) {
     return inet_pton(AF_INET, text, &address) == 1 || inet_pton(AF_INET6, text, &address) == 1;
 }
 
-/* The entry of x-forwarded-for that the outermost trusted proxy wrote: the Nth from the end. Absent: there is none, or
- * it is not an address. */
+/* The entry of x-forwarded-for that the outermost trusted proxy wrote: the Nth from the end.
+ * Absent: there is none, or it is not an address. */
 static hr_str edge_trusted_client(hr_str forwarded_for, unsigned trusted) {
     size_t end = forwarded_for.len;
     if (trusted == 0 || forwarded_for.len == 0)
@@ -246,8 +249,8 @@ static hr_str edge_scheme(hr_str proto, hr_str scheme) {
 }
 
 /* Returns how many headers, the last of the list, the proxy has set. */
-static size_t edge_fill(edge_list *list, hr_connection *c, hr_str *scheme, const hr_request *request, bool gateway,
-                        char *text) {
+static size_t edge_fill(edge_list *list, hr_connection *c, hr_str *scheme,
+                        const hr_request *request, bool gateway, char *text) {
     edge_found found = {0};
     edge_look(&found, request, text);
     edge_policy policy = {.forwarded_for = !gateway,
@@ -267,7 +270,8 @@ static size_t edge_fill(edge_list *list, hr_connection *c, hr_str *scheme, const
     else
         *scheme = edge_scheme(found.proto, *scheme);
     if (!policy.id)
-        edge_put(list, HR_STR("x-request-id"), c->request_id.len > 0 ? c->request_id : HR_STR(UNKNOWN_ID));
+        edge_put(list, HR_STR("x-request-id"),
+                 c->request_id.len > 0 ? c->request_id : HR_STR(UNKNOWN_ID));
     return list->n - of_client;
 }
 
@@ -276,8 +280,10 @@ static size_t edge_round_up(size_t n) {
     return (n + align) & ~align;
 }
 
-int hr_edge_request(hr_request *out, const hr_view *view, const hr_request *request, void *memory, size_t *size) {
-    if (out == NULL || size == NULL || view == NULL || request == NULL || request->version != HR_REQUEST_VERSION ||
+int hr_edge_request(hr_request *out, const hr_view *view, const hr_request *request, void *memory,
+                    size_t *size) {
+    if (out == NULL || size == NULL || view == NULL || request == NULL ||
+        request->version != HR_REQUEST_VERSION ||
         (request->headers == NULL && request->n_headers > 0) ||
         (request->connection != NULL && request->connection->version != HR_CONNECTION_VERSION))
         return HR_EINVAL;

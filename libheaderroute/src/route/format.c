@@ -51,7 +51,8 @@ static hr_str response_header(const hr_format_context *c, hr_str name) {
 }
 
 /* "main?alternative": the second where the first is absent. */
-static hr_str either(const hr_format_context *c, hr_str names, hr_str (*get)(const hr_format_context *, hr_str)) {
+static hr_str either(const hr_format_context *c, hr_str names,
+                     hr_str (*get)(const hr_format_context *, hr_str)) {
     size_t mark = hr_str_find(names, '?', 0);
     hr_str value = get(c, hr_str_of(names.p, mark));
     if (value.p == NULL && mark < names.len)
@@ -108,7 +109,8 @@ typedef struct address {
 
 static void address_of_parts(address *out, hr_str host, uint16_t port) {
     out->host = host.len == 0 ? (hr_str){0} : host;
-    out->port = hr_str_of(out->digits, (size_t)snprintf(out->digits, sizeof(out->digits), "%u", (unsigned)port));
+    out->port = hr_str_of(out->digits,
+                          (size_t)snprintf(out->digits, sizeof(out->digits), "%u", (unsigned)port));
 }
 
 /* "ADDRESS:PORT", "[ADDRESS]:PORT". */
@@ -131,17 +133,20 @@ static void address_get(address *out, const hr_command_row *row, const hr_format
     bool trusted = n->client_address.p != NULL && !hr_str_eq(n->client_address, n->peer_address);
     if (said.p != NULL)
         address_of_text(out, said);
-    else if (row->kind == HR_CMD_CLIENT_ADDRESS && trusted) /* from x-forwarded-for: its port is not known */
+    else if (row->kind == HR_CMD_CLIENT_ADDRESS &&
+             trusted) /* from x-forwarded-for: its port is not known */
         address_of_parts(out, n->client_address, 0);
     else if (row->kind == HR_CMD_CLIENT_ADDRESS || row->kind == HR_CMD_PEER_ADDRESS)
         address_of_parts(out, n->peer_address, n->peer_port);
     else if (row->kind == HR_CMD_LOCAL_ADDRESS)
         address_of_parts(out, n->local_address, n->local_port);
-    else if (row->kind == HR_CMD_UPSTREAM_ADDRESS && c->response != NULL && c->response->upstream_address.p != NULL)
+    else if (row->kind == HR_CMD_UPSTREAM_ADDRESS && c->response != NULL &&
+             c->response->upstream_address.p != NULL)
         address_of_text(out, c->response->upstream_address);
 }
 
-/* "ADDRESS/BITS" with the other bits cleared, as %..._WITHOUT_PORT(BITS)% has it. 0: not possible. */
+/* "ADDRESS/BITS" with the other bits cleared, as %..._WITHOUT_PORT(BITS)% has it. 0: not possible.
+ */
 static size_t address_masked(char *text, size_t size, hr_str host, hr_str argument) {
     char copy[INET6_ADDRSTRLEN], *end;
     unsigned char bytes[16];
@@ -154,7 +159,8 @@ static size_t address_masked(char *text, size_t size, hr_str host, hr_str argume
     char number[4] = "";
     memcpy(number, argument.p, argument.len);
     unsigned long bits = strtoul(number, &end, 10);
-    if (*end != '\0' || number[0] < '0' || number[0] > '9' || bits > n_bytes * 8 || inet_pton(family, copy, bytes) != 1)
+    if (*end != '\0' || number[0] < '0' || number[0] > '9' || bits > n_bytes * 8 ||
+        inet_pton(family, copy, bytes) != 1)
         return 0;
     for (size_t i = 0; i < n_bytes; i++) {
         unsigned long kept = bits > i * 8 ? bits - i * 8 : 0;
@@ -221,10 +227,12 @@ static void put_decoded(hr_sbuf *s, hr_str text, size_t limit) {
     }
 }
 
-/* The header may not have what an escape can stand for: line breaks and other control characters. */
+/* The header may not have what an escape can stand for: line breaks and other control characters.
+ */
 static bool decodes_to_text(hr_str text) {
     for (size_t i = 0; i + 2 < text.len; i++) {
-        int high = text.p[i] == '%' ? hr_hex_digit(text.p[i + 1]) : -1, low = hr_hex_digit(text.p[i + 2]);
+        int high = text.p[i] == '%' ? hr_hex_digit(text.p[i + 1]) : -1,
+            low = hr_hex_digit(text.p[i + 2]);
         if (high >= 0 && low >= 0 && (high < 2 || (high == 7 && low == 15)))
             return false;
     }
@@ -240,9 +248,9 @@ static void put_path_command(hr_sbuf *s, const hr_command *op, const hr_format_c
     size_t colon = hr_str_find(op->argument, ':', 0);
     hr_str which = colon < op->argument.len ? hr_str_tail(op->argument, colon + 1) : HR_STR("");
     hr_str original = request_header(c, HR_STR("x-envoy-original-path"));
-    hr_str path = hr_str_eq_c(which, "ORIG")                             ? original
+    hr_str path = hr_str_eq_c(which, "ORIG")                         ? original
                   : hr_str_eq_c(which, "PATH") || original.p == NULL ? sent_path(c)
-                                                                         : original;
+                                                                     : original;
     if (hr_str_starts(op->argument, HR_STR("NQ")) && path.p != NULL)
         path.len = hr_str_find(path, '?', 0);
     if (path.len > op->limit)
@@ -257,7 +265,8 @@ static void put_limited(hr_sbuf *s, hr_str value, size_t limit) {
         hr_sbuf_put(s, hr_str_of(value.p, value.len < limit ? value.len : limit));
 }
 
-static void put_said(hr_sbuf *s, const hr_command *op, const hr_format_context *c, const char *otherwise) {
+static void put_said(hr_sbuf *s, const hr_command *op, const hr_format_context *c,
+                     const char *otherwise) {
     hr_str said = fact(c, op->text);
     put_limited(s, said.p != NULL ? said : hr_str_from(otherwise), op->limit);
 }
@@ -282,7 +291,8 @@ static void put_details(hr_sbuf *s, const hr_command *op, const hr_format_contex
 
 static void put_duration(hr_sbuf *s, const hr_command *op, const hr_format_context *c) {
     (void)op;
-    int64_t start = connection_of(c)->start_time_us, now = c->response == NULL ? start : c->response->time_us;
+    int64_t start = connection_of(c)->start_time_us,
+            now = c->response == NULL ? start : c->response->time_us;
     if (start > 0 && now >= start)
         hr_sbuf_put_int(s, (now - start) / 1000);
 }
@@ -293,7 +303,10 @@ static void put_moment(hr_sbuf *s, const hr_command *op, const hr_format_context
     int64_t us = emitted ? c->response->time_us : connection_of(c)->start_time_us;
     bool local = hr_str_ends(hr_str_from(op->row->name), HR_STR("_LOCAL"));
     if (us > 0)
-        hr_put_time(s, us, op->argument.len > 0 ? op->argument : local ? HR_STR("%Y-%m-%dT%H:%M:%S.%3f+0000") : HR_STR(""));
+        hr_put_time(s, us,
+                    op->argument.len > 0 ? op->argument
+                    : local              ? HR_STR("%Y-%m-%dT%H:%M:%S.%3f+0000")
+                                         : HR_STR(""));
 }
 
 static void put_cluster_name(hr_sbuf *s, const hr_command *op, const hr_format_context *c) {
@@ -380,7 +393,8 @@ static void put_status(hr_sbuf *s, const hr_command *op, const hr_format_context
 
 static void put_flags(hr_sbuf *s, const hr_command *op, const hr_format_context *c) {
     (void)op;
-    hr_sbuf_put(s, c->response == NULL || c->response->flags.len == 0 ? HR_STR("-") : c->response->flags);
+    hr_sbuf_put(s, c->response == NULL || c->response->flags.len == 0 ? HR_STR("-")
+                                                                      : c->response->flags);
 }
 
 static void put_attempts(hr_sbuf *s, const hr_command *op, const hr_format_context *c) {
@@ -443,7 +457,8 @@ static void (*const putters[])(hr_sbuf *s, const hr_command *op, const hr_format
     [HR_CMD_LOG_TYPE] = put_log_type,
     [HR_CMD_FOREIGN] = put_fact,
 };
-_Static_assert(sizeof(putters) / sizeof(putters[0]) == HR_CMD_FOREIGN + 1, "each kind of command has a function");
+_Static_assert(sizeof(putters) / sizeof(putters[0]) == HR_CMD_FOREIGN + 1,
+               "each kind of command has a function");
 
 static void put_command(hr_sbuf *s, const hr_command *op, const hr_format_context *c) {
     putters[op->row->kind](s, op, c);

@@ -35,16 +35,19 @@ static bool time_digit(char c) {
     return c >= '1' && c <= '9';
 }
 
-/* First pass, as in Envoy's DateFormatter: %f, %s, and either with a digit between, wherever they stand. */
+/* First pass, as in Envoy's DateFormatter: %f, %s, and either with a digit between, wherever they
+ * stand. */
 static void time_envoy(time_text *out, const moment *m, hr_str format) {
     for (size_t i = 0; i < format.len; i++) {
         size_t digit = i + 1 < format.len && format.p[i] == '%' && time_digit(format.p[i + 1]);
-        char last = i + digit + 1 < format.len && format.p[i] == '%' ? format.p[i + digit + 1] : '\0';
+        char last =
+            i + digit + 1 < format.len && format.p[i] == '%' ? format.p[i + digit + 1] : '\0';
         char text[24];
         if (last == 'f')
             time_put_fraction(out, m, digit ? (size_t)(format.p[i + 1] - '0') : 9);
         else if (last == 's')
-            time_put(out, text, (size_t)snprintf(text, sizeof(text), "%lld", (long long)m->seconds));
+            time_put(out, text,
+                     (size_t)snprintf(text, sizeof(text), "%lld", (long long)m->seconds));
         else
             time_put(out, &format.p[i], 1);
         if (last == 'f' || last == 's')
@@ -66,7 +69,8 @@ static size_t time_extended(time_text *out, const moment *m, hr_str rest) {
         time_put(out, text, (size_t)snprintf(text, sizeof(text), "%04d", m->tm.tm_year + 1900));
         return 2;
     }
-    if (rest.len < 2 || (rest.p[1] != 'S' && rest.p[1] != 'f') || (rest.p[0] != '*' && (rest.p[0] < '0' || rest.p[0] > '9')))
+    if (rest.len < 2 || (rest.p[1] != 'S' && rest.p[1] != 'f') ||
+        (rest.p[0] != '*' && (rest.p[0] < '0' || rest.p[0] > '9')))
         return 0;
     bool all = rest.p[0] == '*';
     size_t wanted = all ? 0 : (size_t)(rest.p[0] - '0');
@@ -88,7 +92,8 @@ static size_t time_extended(time_text *out, const moment *m, hr_str rest) {
 static size_t time_standard(time_text *out, const moment *m, hr_str s, size_t at) {
     char format[8], text[128];
     size_t len = 1;
-    while (at + len < s.len && len < 5 && strchr("-_0^#EO", s.p[at + len]) != NULL && s.p[at + len] != '\0')
+    while (at + len < s.len && len < 5 && strchr("-_0^#EO", s.p[at + len]) != NULL &&
+           s.p[at + len] != '\0')
         len++;
     if (at + len >= s.len) {
         time_put(out, s.p + at, s.len - at);
@@ -101,7 +106,8 @@ static size_t time_standard(time_text *out, const moment *m, hr_str s, size_t at
     return at + len;
 }
 
-/* The conversions of nearly all formats, without strftime, which looks at the time zone's variable. */
+/* The conversions of nearly all formats, without strftime, which looks at the time zone's variable.
+ */
 static bool time_number(time_text *out, const struct tm *tm, char conversion) {
     char text[16];
     int value = conversion == 'Y'   ? tm->tm_year + 1900

@@ -6,8 +6,8 @@
 
 /* ---- paths ---- */
 
-/* What the route's uri matched: the exact or regex match all of the path, a prefix itself, and without a
- * uri match the prefix "/". */
+/* What the route's uri matched: the exact or regex match all of the path, a prefix itself, and
+ * without a uri match the prefix "/". */
 static size_t matched_len(const hr_chosen *chosen) {
     const hr_view_route *route = chosen->route;
     if (route == NULL || route->path_kind == HR_SM_NONE)
@@ -60,7 +60,7 @@ static hr_str forwarded_path(const hr_chosen *chosen, hr_scratch *scratch) {
 
 /* ---- redirects ---- */
 
-static hr_str or(hr_str a, hr_str b) {
+static hr_str or (hr_str a, hr_str b) {
     return a.len > 0 ? a : b;
 }
 
@@ -70,8 +70,8 @@ static size_t port_at(hr_str authority) {
     return host.len;
 }
 
-/* The request's host keeps its port, unless the redirect names one, or the scheme changes and the port was
- * the old scheme's own. */
+/* The request's host keeps its port, unless the redirect names one, or the scheme changes and the
+ * port was the old scheme's own. */
 static hr_str kept_host(hr_str authority, hr_str scheme, hr_str old_scheme, bool names_port) {
     size_t at = port_at(authority);
     hr_str port = hr_str_tail(authority, at);
@@ -95,12 +95,14 @@ static hr_str redirect_path(const hr_chosen *chosen, hr_scratch *scratch) {
     return hr_sbuf_end(&s);
 }
 
-hr_str hr_redirect_location(const hr_chosen *chosen, const hr_request *request, hr_scratch *scratch) {
+hr_str hr_redirect_location(const hr_chosen *chosen, const hr_request *request,
+                            hr_scratch *scratch) {
     const hr_view_redirect *r = &chosen->plan->redirect;
-    hr_str old_scheme = or(request->scheme, HR_STR("http"));
-    hr_str scheme = r->https ? HR_STR("https") : or(r->scheme, old_scheme);
-    hr_str host = r->https ? request->authority /* httpsRedirect keeps it whole, an :80 too */
-                           : or(r->host, kept_host(request->authority, scheme, old_scheme, r->port != 0));
+    hr_str old_scheme = or (request->scheme, HR_STR("http"));
+    hr_str scheme = r->https ? HR_STR("https") : or (r->scheme, old_scheme);
+    hr_str host =
+        r->https ? request->authority /* httpsRedirect keeps it whole, an :80 too */
+                 : or (r->host, kept_host(request->authority, scheme, old_scheme, r->port != 0));
     hr_str path = redirect_path(chosen, scratch);
     if (path.p == NULL)
         return path;
@@ -124,18 +126,22 @@ static int set_deadline(hr_header_list *list, const hr_decision *d) {
     bool grpc = false;
     for (size_t i = 0; i < list->n && !grpc; i++)
         grpc = hr_str_eq_c(list->v[i].name, "content-type") && hr_is_grpc(list->v[i].value);
-    int64_t ms = d->retries != NULL && d->retries->per_try_timeout_ms > 0 ? d->retries->per_try_timeout_ms : 0;
+    int64_t ms = d->retries != NULL && d->retries->per_try_timeout_ms > 0
+                     ? d->retries->per_try_timeout_ms
+                     : 0;
     if (d->timeout_ms > 0 && (ms == 0 || d->timeout_ms < ms))
         ms = d->timeout_ms;
     return grpc && ms > 0 ? hr_headers_set_grpc_timeout(list, ms) : HR_OK;
 }
 
-static int fill_upstream(hr_upstream *out, const hr_decision *d, const hr_request *request, hr_scratch *scratch) {
+static int fill_upstream(hr_upstream *out, const hr_decision *d, const hr_request *request,
+                         hr_scratch *scratch) {
     const hr_chosen *chosen = d->internal;
     hr_header_list list;
     if (hr_headers_of_request(&list, request, scratch) != HR_OK || set_deadline(&list, d) != HR_OK)
         return HR_ENOMEM;
-    hr_format_context context = {.request = request, .chosen = chosen, .decision = d, .headers = &list};
+    hr_format_context context = {
+        .request = request, .chosen = chosen, .decision = d, .headers = &list};
     for (size_t i = 0; i < d->n_request_headers; i++)
         if (hr_headers_apply(&list, d->request_headers[i], &context, true) != HR_OK)
             return HR_ENOMEM;
@@ -143,7 +149,8 @@ static int fill_upstream(hr_upstream *out, const hr_decision *d, const hr_reques
     if (out->path.p == NULL)
         return HR_ENOMEM;
     out->path_rewritten = !hr_str_eq(out->path, chosen->path);
-    out->authority = chosen->target->authority.p != NULL ? chosen->target->authority : request->authority;
+    out->authority =
+        chosen->target->authority.p != NULL ? chosen->target->authority : request->authority;
     out->headers = list.v;
     out->n_headers = list.n;
     return HR_OK;
@@ -154,8 +161,8 @@ int hr_upstream_request(hr_upstream *out, const hr_decision *decision, const hr_
     if (out == NULL || out->version != HR_UPSTREAM_VERSION)
         return HR_EINVAL;
     *out = (hr_upstream)HR_UPSTREAM_INIT;
-    if (decision == NULL || request == NULL || scratch == NULL || request->version != HR_REQUEST_VERSION ||
-        decision->internal == NULL ||
+    if (decision == NULL || request == NULL || scratch == NULL ||
+        request->version != HR_REQUEST_VERSION || decision->internal == NULL ||
         (decision->action != HR_ACTION_ROUTE && decision->action != HR_ACTION_PASSTHROUGH))
         return HR_EINVAL;
     int error = fill_upstream(out, decision, request, scratch);
@@ -178,10 +185,12 @@ static bool asks_for_request(const hr_decision *d) {
     return false;
 }
 
-int hr_response_headers(const hr_pair **out, size_t *n_out, const hr_decision *decision, const hr_request *request,
-                        const hr_response *response, hr_scratch *scratch) {
-    if (out == NULL || n_out == NULL || decision == NULL || request == NULL || scratch == NULL || response == NULL ||
-        request->version != HR_REQUEST_VERSION || response->version != HR_RESPONSE_VERSION ||
+int hr_response_headers(const hr_pair **out, size_t *n_out, const hr_decision *decision,
+                        const hr_request *request, const hr_response *response,
+                        hr_scratch *scratch) {
+    if (out == NULL || n_out == NULL || decision == NULL || request == NULL || scratch == NULL ||
+        response == NULL || request->version != HR_REQUEST_VERSION ||
+        response->version != HR_RESPONSE_VERSION ||
         (response->headers == NULL && response->n_headers > 0))
         return HR_EINVAL;
     *out = NULL;

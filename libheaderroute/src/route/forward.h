@@ -5,6 +5,7 @@
 #include "match.h"
 
 /* The Location of a redirect (or of a direct response that has one). Absent: no memory. */
-hr_str hr_redirect_location(const hr_chosen *chosen, const hr_request *request, hr_scratch *scratch);
+hr_str hr_redirect_location(const hr_chosen *chosen, const hr_request *request,
+                            hr_scratch *scratch);
 
 #endif

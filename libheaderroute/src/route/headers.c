@@ -14,7 +14,8 @@ static int reserve(hr_header_list *list, size_t capacity) {
 }
 
 static int push(hr_header_list *list, hr_str name, hr_str value) {
-    if (list->n == list->capacity && reserve(list, list->capacity < 8 ? 16 : list->capacity * 2) != HR_OK)
+    if (list->n == list->capacity &&
+        reserve(list, list->capacity < 8 ? 16 : list->capacity * 2) != HR_OK)
         return HR_ENOMEM;
     list->v[list->n++] = (hr_pair){name, value};
     return HR_OK;
@@ -90,12 +91,12 @@ static int append_header(hr_header_list *list, hr_str name, hr_str value, bool r
 
 /* ---- the headers of a message ---- */
 
-/* A header of which one entry is kept. Its values are linked in the order they came and joined once all are known,
- * so that a value is copied once, however many there are. */
+/* A header of which one entry is kept. Its values are linked in the order they came and joined once
+ * all are known, so that a value is copied once, however many there are. */
 typedef struct inline_field {
-    size_t place;       /* in the list, + 1; 0: the message has none so far */
+    size_t place;         /* in the list, + 1; 0: the message has none so far */
     uint32_t first, last; /* of its values that are not empty, among the message's headers */
-    size_t n, octets;   /* of these values */
+    size_t n, octets;     /* of these values */
 } inline_field;
 
 #define MOST_INLINE (HR_INLINE_HEADERS > RESPONSE_INLINE ? HR_INLINE_HEADERS : RESPONSE_INLINE)
@@ -187,7 +188,8 @@ int hr_headers_of_request(hr_header_list *out, const hr_request *request, hr_scr
     return fill_headers(out, request->headers, request->n_headers, true);
 }
 
-int hr_headers_of_response(hr_header_list *out, const hr_pair *headers, size_t n, hr_scratch *scratch) {
+int hr_headers_of_response(hr_header_list *out, const hr_pair *headers, size_t n,
+                           hr_scratch *scratch) {
     *out = (hr_header_list){.scratch = scratch};
     return fill_headers(out, headers, n, false);
 }
@@ -237,8 +239,8 @@ static int compute(hr_pair *out, const hr_pair *in, size_t n, const hr_format_co
     return HR_OK;
 }
 
-int hr_headers_apply(hr_header_list *list, const hr_header_ops *ops, const hr_format_context *context,
-                     bool request) {
+int hr_headers_apply(hr_header_list *list, const hr_header_ops *ops,
+                     const hr_format_context *context, bool request) {
     for (size_t i = 0; i < ops->n_remove; i++)
         remove_all(list, ops->remove[i]);
     size_t n = ops->n_set + ops->n_add;

@@ -18,7 +18,8 @@ static void try_slot(finder *f, const hr_index_slot *slot) {
     const hr_index *index = f->index;
     uint32_t value = slot->value;
     if (value & HR_INDEX_LIST)
-        try_in_order(f, index->lists + (value & ~HR_INDEX_LIST) + 1, index->lists[value & ~HR_INDEX_LIST]);
+        try_in_order(f, index->lists + (value & ~HR_INDEX_LIST) + 1,
+                     index->lists[value & ~HR_INDEX_LIST]);
     else
         try_in_order(f, &value, 1);
 }
@@ -81,8 +82,10 @@ static size_t first_value_prefix(const hr_index *index, uint32_t slot) {
 static void try_value_prefixes(finder *f, uint32_t slot, hr_str value) {
     const hr_index *index = f->index;
     const hr_value_prefix *p = index->value_prefixes, *end = p + index->n_value_prefixes;
-    for (p += first_value_prefix(index, slot); p < end && p->slot == slot && p->length <= value.len; p++)
-        try_key(f, hr_key_hash(hr_key_seed(HR_KEY_HEADER_PREFIX, slot), hr_str_of(value.p, p->length)));
+    for (p += first_value_prefix(index, slot); p < end && p->slot == slot && p->length <= value.len;
+         p++)
+        try_key(
+            f, hr_key_hash(hr_key_seed(HR_KEY_HEADER_PREFIX, slot), hr_str_of(value.p, p->length)));
 }
 
 static bool asked_by_value(const hr_index *index, uint32_t slot) {
@@ -96,8 +99,8 @@ static void try_value(finder *f, uint32_t slot, hr_str value) {
         try_value_prefixes(f, slot, value);
 }
 
-/* The keys that were tried in one request: values that are matched one by one may share many, and the routes filed
- * under a key are looked at once. */
+/* The keys that were tried in one request: values that are matched one by one may share many, and
+ * the routes filed under a key are looked at once. */
 typedef struct key_set {
     uint64_t *v; /* 0: free */
     size_t n, capacity;
@@ -158,8 +161,11 @@ static void try_each_value(finder *f, uint32_t slot, uint32_t first) {
         hr_str value = s->request->headers[i].value;
         if (asked_by_value(index, slot))
             try_key_once(f, &tried, hr_key_hash(hr_key_seed(HR_KEY_HEADER, slot), value));
-        for (const hr_value_prefix *p = from; p < end && p->slot == slot && p->length <= value.len; p++)
-            try_key_once(f, &tried, hr_key_hash(hr_key_seed(HR_KEY_HEADER_PREFIX, slot), hr_str_of(value.p, p->length)));
+        for (const hr_value_prefix *p = from; p < end && p->slot == slot && p->length <= value.len;
+             p++)
+            try_key_once(f, &tried,
+                         hr_key_hash(hr_key_seed(HR_KEY_HEADER_PREFIX, slot),
+                                     hr_str_of(value.p, p->length)));
     }
 }
 

@@ -11,7 +11,8 @@ static inline void look_up(const hr_literal_filter *f, uint64_t *found, uint64_t
 }
 
 /* For texts of that size. */
-static void look_for(const hr_literal_filter *f, uint64_t *found, hr_str subject, uint32_t size) {
+static void look_for_texts(const hr_literal_filter *f, uint64_t *found, hr_str subject,
+                           uint32_t size) {
     size_t at = 0, words = subject.len >= 8 ? subject.len - 7 : 0;
     for (; at < words; at++)
         look_up(f, found, hr_literal_key(hr_literal_word(subject.p + at, 8), size), size);
@@ -33,7 +34,7 @@ bool hr_literals_begin(const hr_literal_filter *f, hr_scratch *scratch) {
 
 void hr_literals_note(const hr_literal_filter *f, hr_scratch *scratch, hr_str value) {
     for (size_t i = 0; i < HR_LITERAL_SIZES && f->sizes[i] != 0; i++)
-        look_for(f, scratch->literals, value, f->sizes[i]);
+        look_for_texts(f, scratch->literals, value, f->sizes[i]);
 }
 
 bool hr_literal_is_missing(const hr_matcher *matcher, const hr_scratch *scratch) {

@@ -35,14 +35,16 @@ static bool run_matcher(const hr_matcher *matcher, hr_scratch *scratch, hr_str s
 bool hr_matcher_matches(const hr_matcher *matcher, hr_scratch *scratch, hr_str subject) {
     hr_verdict *verdict = &scratch->verdicts[matcher->number];
     if (verdict->round != scratch->round)
-        *verdict = (hr_verdict){.round = scratch->round, .matches = run_matcher(matcher, scratch, subject)};
+        *verdict = (hr_verdict){.round = scratch->round,
+                                .matches = run_matcher(matcher, scratch, subject)};
     return verdict->matches;
 }
 
 /* ---- headers ---- */
 
 bool hr_same_name(const char *name, const char *lower, size_t len) {
-    return hr_octets_equal(name, lower, len) || hr_str_eq_nocase(hr_str_of(name, len), hr_str_of(lower, len));
+    return hr_octets_equal(name, lower, len) ||
+           hr_str_eq_nocase(hr_str_of(name, len), hr_str_of(lower, len));
 }
 
 uint32_t hr_name_lookup(const hr_name_table *names, hr_str name) {
@@ -99,7 +101,8 @@ static hr_str join_end(joiner *j, hr_subject *subject) {
 
 /* Value by value: what Envoy does not keep joined anyway. */
 static bool matched_each(const hr_subject *s, uint32_t number) {
-    return s->view->repeated_headers == HR_REPEATED_EACH && !hr_header_is_inline(s->names->v[number]);
+    return s->view->repeated_headers == HR_REPEATED_EACH &&
+           !hr_header_is_inline(s->names->v[number]);
 }
 
 void hr_subject_note_again(hr_subject *s, uint32_t number, uint32_t header) {
@@ -178,8 +181,8 @@ hr_str hr_header_value(hr_subject *subject, hr_str name) {
 
 /* ---- a matcher and its subject ---- */
 
-/* Exact and prefix matches look at no more of the value than the pattern has; the verdict of a regex is kept for
- * the rules that follow. */
+/* Exact and prefix matches look at no more of the value than the pattern has; the verdict of a
+ * regex is kept for the rules that follow. */
 static bool value_matches(const hr_cond *cond, hr_subject *subject, hr_str value) {
     if (cond->match != HR_SM_REGEX)
         return hr_string_matches(cond->match, cond->value, NULL, value);
@@ -203,7 +206,8 @@ static bool all_lack_text(const hr_matcher *matcher, const hr_subject *subject, 
         return false;
     bool begin = hr_literals_begin(matcher->filter, subject->scratch);
     for (uint32_t i = first; begin && i != UINT32_MAX; i = links[i])
-        hr_literals_note(matcher->filter, subject->scratch, present(subject->request->headers[i].value));
+        hr_literals_note(matcher->filter, subject->scratch,
+                         present(subject->request->headers[i].value));
     return hr_literal_is_missing(matcher, subject->scratch);
 }
 
@@ -212,7 +216,9 @@ static bool any_value_matches(const hr_cond *cond, const hr_subject *subject, ui
         return matches_any(cond, subject, first);
     hr_verdict *verdict = &subject->scratch->verdicts[cond->regex->number];
     if (verdict->round != subject->scratch->round)
-        *verdict = (hr_verdict){.round = subject->scratch->round, .matches = !all_lack_text(cond->regex, subject, first) && matches_any(cond, subject, first)};
+        *verdict = (hr_verdict){.round = subject->scratch->round,
+                                .matches = !all_lack_text(cond->regex, subject, first) &&
+                                           matches_any(cond, subject, first)};
     return verdict->matches;
 }
 
@@ -314,11 +320,13 @@ hr_str hr_cond_actual(const hr_cond *cond, hr_subject *subject) {
 bool hr_route_path_matches(const hr_view_route *route, const hr_subject *subject) {
     switch (route->path_kind) {
     case HR_SM_EXACT:
-        return route->ignore_case ? hr_str_eq_nocase(subject->path, route->path)
-                                  : hr_string_matches(HR_SM_EXACT, route->path, NULL, subject->path);
+        return route->ignore_case
+                   ? hr_str_eq_nocase(subject->path, route->path)
+                   : hr_string_matches(HR_SM_EXACT, route->path, NULL, subject->path);
     case HR_SM_PREFIX:
-        return route->ignore_case ? hr_str_starts_nocase(subject->path, route->path)
-                                  : hr_string_matches(HR_SM_PREFIX, route->path, NULL, subject->path);
+        return route->ignore_case
+                   ? hr_str_starts_nocase(subject->path, route->path)
+                   : hr_string_matches(HR_SM_PREFIX, route->path, NULL, subject->path);
     case HR_SM_REGEX:
         return hr_matcher_matches(route->path_regex, subject->scratch, subject->path);
     default:
@@ -331,7 +339,8 @@ bool hr_route_matches(const hr_view_route *route, hr_subject *subject) {
         return false;
     for (size_t i = 0; i < route->n_conds; i++) {
         const hr_cond *cond = &route->conds[i];
-        if (cond->kind == HR_COND_HEADER ? !header_holds(cond, subject) : !hr_cond_holds(cond, subject))
+        if (cond->kind == HR_COND_HEADER ? !header_holds(cond, subject)
+                                         : !hr_cond_holds(cond, subject))
             return false;
     }
     return true;

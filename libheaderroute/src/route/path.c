@@ -1,7 +1,7 @@
 /*
- * Canonical paths: RFC 3986 section 6.2.2 as browsers apply it, which is what Envoy uses. Dot segments
- * are resolved, '\' is '/', escaped unreserved characters are unescaped, characters that have no place
- * in a path are escaped, all other escapes are kept as they are written.
+ * Canonical paths: RFC 3986 section 6.2.2 as browsers apply it, which is what Envoy uses. Dot
+ * segments are resolved, '\' is '/', escaped unreserved characters are unescaped, characters that
+ * have no place in a path are escaped, all other escapes are kept as they are written.
  */
 #include "path.h"
 
@@ -19,17 +19,266 @@ enum {
 #define E (SPECIAL | ESCAPE)
 
 static const uint8_t path_flags[256] = {
-    E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E,
-    /*   !  "  #  $  %  &  '  (  )  *  +  ,  -  .  /  0  1  2  3  4  5  6  7  8  9  :  ;  <  =  >  ? */
-    E, 0, E, E, 0, E, 0, 0, 0, 0, 0, 0, 0, U, D, 0, U, U, U, U, U, U, U, U, U, U, 0, 0, E, 0, E, E,
+    E,
+    E,
+    E,
+    E,
+    E,
+    E,
+    E,
+    E,
+    E,
+    E,
+    E,
+    E,
+    E,
+    E,
+    E,
+    E,
+    E,
+    E,
+    E,
+    E,
+    E,
+    E,
+    E,
+    E,
+    E,
+    E,
+    E,
+    E,
+    E,
+    E,
+    E,
+    E,
+    /*   !  "  #  $  %  &  '  (  )  *  +  ,  -  .  /  0  1  2  3  4  5  6  7  8  9  :  ;  <  =  >  ?
+     */
+    E,
+    0,
+    E,
+    E,
+    0,
+    E,
+    0,
+    0,
+    0,
+    0,
+    0,
+    0,
+    0,
+    U,
+    D,
+    0,
+    U,
+    U,
+    U,
+    U,
+    U,
+    U,
+    U,
+    U,
+    U,
+    U,
+    0,
+    0,
+    E,
+    0,
+    E,
+    E,
     /* @ A ... Z [ \ ] ^ _ */
-    0, U, U, U, U, U, U, U, U, U, U, U, U, U, U, U, U, U, U, U, U, U, U, U, U, U, U, 0, E, 0, E, U,
+    0,
+    U,
+    U,
+    U,
+    U,
+    U,
+    U,
+    U,
+    U,
+    U,
+    U,
+    U,
+    U,
+    U,
+    U,
+    U,
+    U,
+    U,
+    U,
+    U,
+    U,
+    U,
+    U,
+    U,
+    U,
+    U,
+    U,
+    0,
+    E,
+    0,
+    E,
+    U,
     /* ` a ... z { | } ~ DEL */
-    E, U, U, U, U, U, U, U, U, U, U, U, U, U, U, U, U, U, U, U, U, U, U, U, U, U, U, E, E, E, U, E,
-    E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E,
-    E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E,
-    E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E,
-    E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E,
+    E,
+    U,
+    U,
+    U,
+    U,
+    U,
+    U,
+    U,
+    U,
+    U,
+    U,
+    U,
+    U,
+    U,
+    U,
+    U,
+    U,
+    U,
+    U,
+    U,
+    U,
+    U,
+    U,
+    U,
+    U,
+    U,
+    U,
+    E,
+    E,
+    E,
+    U,
+    E,
+    E,
+    E,
+    E,
+    E,
+    E,
+    E,
+    E,
+    E,
+    E,
+    E,
+    E,
+    E,
+    E,
+    E,
+    E,
+    E,
+    E,
+    E,
+    E,
+    E,
+    E,
+    E,
+    E,
+    E,
+    E,
+    E,
+    E,
+    E,
+    E,
+    E,
+    E,
+    E,
+    E,
+    E,
+    E,
+    E,
+    E,
+    E,
+    E,
+    E,
+    E,
+    E,
+    E,
+    E,
+    E,
+    E,
+    E,
+    E,
+    E,
+    E,
+    E,
+    E,
+    E,
+    E,
+    E,
+    E,
+    E,
+    E,
+    E,
+    E,
+    E,
+    E,
+    E,
+    E,
+    E,
+    E,
+    E,
+    E,
+    E,
+    E,
+    E,
+    E,
+    E,
+    E,
+    E,
+    E,
+    E,
+    E,
+    E,
+    E,
+    E,
+    E,
+    E,
+    E,
+    E,
+    E,
+    E,
+    E,
+    E,
+    E,
+    E,
+    E,
+    E,
+    E,
+    E,
+    E,
+    E,
+    E,
+    E,
+    E,
+    E,
+    E,
+    E,
+    E,
+    E,
+    E,
+    E,
+    E,
+    E,
+    E,
+    E,
+    E,
+    E,
+    E,
+    E,
+    E,
+    E,
+    E,
+    E,
+    E,
+    E,
+    E,
+    E,
+    E,
+    E,
+    E,
+    E,
+    E,
 };
 
 #undef U
@@ -84,11 +333,12 @@ static void up_one_segment(writer *w) {
         w->len--;
 }
 
-/* Envoy 1.40 drops the parameters of a segment "." or "..", so that it is a dot segment: "/a/..;x/b" is "/b".
- * That looks at the path as it came: dots, ';' and the '/' around them count unescaped, and '\\' separates nothing.
- * Returns where the segment ends. */
+/* Envoy 1.40 drops the parameters of a segment "." or "..", so that it is a dot segment:
+ * "/a/..;x/b" is "/b". That looks at the path as it came: dots, ';' and the '/' around them count
+ * unescaped, and '\\' separates nothing. Returns where the segment ends. */
 static size_t skip_dot_parameters(hr_str s, size_t from, size_t to) {
-    bool plain = (from == 0 || s.p[from - 1] == '/') && to < s.len && s.p[to] == ';' && to - from <= 2;
+    bool plain =
+        (from == 0 || s.p[from - 1] == '/') && to < s.len && s.p[to] == ';' && to - from <= 2;
     return plain ? hr_str_find(s, '/', to) : to;
 }
 
@@ -108,8 +358,8 @@ static size_t dots(writer *w, hr_str s, size_t at, size_t dot) {
     return after;
 }
 
-/* After unescaping, a stray '%' before it may seem to begin an escape ("%%300" -> "%00"): such a '%' is
- * written as %25, or a second normalisation would read something else than the first. */
+/* After unescaping, a stray '%' before it may seem to begin an escape ("%%300" -> "%00"): such a
+ * '%' is written as %25, or a second normalisation would read something else than the first. */
 static void guard_stray_percent(writer *w, hr_str s, size_t next) {
     if (w->bad_percent == SIZE_MAX || w->bad_percent + 3 < w->len)
         return;
@@ -174,14 +424,15 @@ static void normalize(writer *w, hr_str s) {
     }
 }
 
-/* The length of the part that normalisation does not change: unreserved characters and plain delimiters,
- * but no dot that begins a segment. */
+/* The length of the part that normalisation does not change: unreserved characters and plain
+ * delimiters, but no dot that begins a segment. */
 static size_t plain_length(hr_str s) {
     const unsigned char *p = (const unsigned char *)s.p;
     size_t i = 0;
     for (;;) {
         while (i + 4 <= s.len && !((path_flags[p[i]] | path_flags[p[i + 1]] | path_flags[p[i + 2]] |
-                                    path_flags[p[i + 3]]) & SPECIAL))
+                                    path_flags[p[i + 3]]) &
+                                   SPECIAL))
             i += 4;
         while (i < s.len && !(path_flags[p[i]] & SPECIAL))
             i++;
@@ -205,7 +456,8 @@ static bool has_control(hr_str s) {
     return has;
 }
 
-static hr_path_result normalize_base(hr_str *out, size_t *path_len, hr_scratch *scratch, hr_str raw) {
+static hr_path_result normalize_base(hr_str *out, size_t *path_len, hr_scratch *scratch,
+                                     hr_str raw) {
     if (raw.len == 0 || raw.p[0] != '/')
         return HR_PATH_RELATIVE;
     size_t plain = plain_length(raw);

@@ -12,9 +12,10 @@ typedef enum hr_path_result {
     HR_PATH_NO_MEMORY
 } hr_path_result;
 
-/* `raw` is the request target with query. BASE is Envoy's normalize_path. MERGE_SLASHES makes one slash of
- * several, afterwards; DECODE_AND_MERGE_SLASHES besides takes %2F and %5C for slashes, first of all. *out is it without fragment and with its path part normalised,
- * pointing into raw where nothing had to change; *path_len is the length without query. */
+/* `raw` is the request target with query. BASE is Envoy's normalize_path. MERGE_SLASHES makes one
+ * slash of several, afterwards; DECODE_AND_MERGE_SLASHES besides takes %2F and %5C for slashes,
+ * first of all. *out is it without fragment and with its path part normalised, pointing into raw
+ * where nothing had to change; *path_len is the length without query. */
 hr_path_result hr_path_normalize(hr_str *out, size_t *path_len, hr_scratch *scratch, hr_str raw,
                                  hr_path_normalization option);
 

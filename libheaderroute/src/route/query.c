@@ -47,7 +47,8 @@ static uint32_t param_number(const hr_name_table *params, hr_str name) {
     if (params->n > HR_FEW_NAMES)
         return (uint32_t)((uintptr_t)hr_map_get(&params->numbers, name) - 1);
     uint32_t i = params->first[length];
-    while (i != 0 && !(params->v[i - 1].len == name.len && hr_octets_equal(params->v[i - 1].p, name.p, name.len)))
+    while (i != 0 && !(params->v[i - 1].len == name.len &&
+                       hr_octets_equal(params->v[i - 1].p, name.p, name.len)))
         i = params->next[i - 1];
     return i - 1;
 }

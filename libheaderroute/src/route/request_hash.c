@@ -121,7 +121,8 @@ static hr_str cookie_in(hr_str header, hr_str name) {
 static int hash_cookie(uint64_t *out, hr_str name, const hr_request *request) {
     hr_str value = {0};
     size_t i = find_header(request, HR_STR("cookie"), 0);
-    for (; value.p == NULL && i < request->n_headers; i = find_header(request, HR_STR("cookie"), i + 1))
+    for (; value.p == NULL && i < request->n_headers;
+         i = find_header(request, HR_STR("cookie"), i + 1))
         value = cookie_in(request->headers[i].value, name);
     if (value.len == 0)
         return HR_ENOENT;
@@ -131,7 +132,8 @@ static int hash_cookie(uint64_t *out, hr_str name, const hr_request *request) {
 
 /* ---- policies ---- */
 
-static int hash_one(uint64_t *out, const hr_hash_policy *policy, hr_subject *subject, hr_str source_ip) {
+static int hash_one(uint64_t *out, const hr_hash_policy *policy, hr_subject *subject,
+                    hr_str source_ip) {
     hr_str value;
     switch (policy->kind) {
     case HR_HASH_HEADER:
@@ -153,12 +155,12 @@ static int hash_one(uint64_t *out, const hr_hash_policy *policy, hr_subject *sub
     return HR_ENOENT;
 }
 
-int hr_request_hash(uint64_t *out, const hr_decision *decision, const hr_request *request, hr_str source_ip,
-                    hr_scratch *scratch) {
+int hr_request_hash(uint64_t *out, const hr_decision *decision, const hr_request *request,
+                    hr_str source_ip, hr_scratch *scratch) {
     if (out != NULL)
         *out = 0;
-    if (out == NULL || decision == NULL || request == NULL || scratch == NULL || decision->internal == NULL ||
-        request->version != HR_REQUEST_VERSION)
+    if (out == NULL || decision == NULL || request == NULL || scratch == NULL ||
+        decision->internal == NULL || request->version != HR_REQUEST_VERSION)
         return HR_EINVAL;
     const hr_chosen *chosen = decision->internal;
     hr_subject subject = {

@@ -86,7 +86,8 @@ int hr_scratch_gather(hr_scratch *scratch) {
     return HR_OK;
 }
 
-/* Grows an array from `old` to n elements, the new ones zero. NULL: out of memory, and v is unchanged. */
+/* Grows an array from `old` to n elements, the new ones zero. NULL: out of memory, and v is
+ * unchanged. */
 static void *grow_marks(void *v, size_t old, size_t n, size_t size) {
     char *grown = realloc(v, n * size);
     if (grown != NULL)
@@ -134,7 +135,8 @@ static int grow_verdicts(hr_scratch *scratch, size_t n) {
 static int grow_literals(hr_scratch *scratch, size_t n) {
     if (n <= scratch->n_literal_words)
         return HR_OK;
-    uint64_t *literals = grow_marks(scratch->literals, scratch->n_literal_words, n, sizeof(*literals));
+    uint64_t *literals =
+        grow_marks(scratch->literals, scratch->n_literal_words, n, sizeof(*literals));
     if (literals == NULL)
         return HR_ENOMEM;
     scratch->literals = literals;
@@ -171,7 +173,8 @@ int hr_scratch_more_marks(hr_scratch *scratch, const hr_view *view) {
 static size_t marks_bytes(const hr_scratch *scratch) {
     return scratch->n_seen * (sizeof(*scratch->seen) + sizeof(*scratch->touched)) +
            scratch->n_params * (sizeof(*scratch->params) + sizeof(*scratch->touched_params)) +
-           scratch->n_verdicts * sizeof(*scratch->verdicts) + scratch->n_literal_words * sizeof(*scratch->literals);
+           scratch->n_verdicts * sizeof(*scratch->verdicts) +
+           scratch->n_literal_words * sizeof(*scratch->literals);
 }
 
 size_t hr_scratch_bytes(const hr_scratch *scratch) {

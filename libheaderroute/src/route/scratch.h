@@ -1,7 +1,7 @@
 /*
- * Memory of one thread for what decisions must build. It hands out memory from its front, chunk after
- * chunk; hr_route starts it over. A round that needed several chunks is followed by one with a single
- * chunk of their sum, so that after warm-up nothing is allocated.
+ * Memory of one thread for what decisions must build. It hands out memory from its front, chunk
+ * after chunk; hr_route starts it over. A round that needed several chunks is followed by one with
+ * a single chunk of their sum, so that after warm-up nothing is allocated.
  */
 #ifndef HR_SCRATCH_H
 #define HR_SCRATCH_H
@@ -40,8 +40,8 @@ typedef struct hr_repeat {
 
 /* A header that rules of the view ask for, in this request. */
 typedef struct hr_seen {
-    uint32_t round; /* of the scratch: an entry of an earlier round says nothing */
-    uint32_t first; /* its place among the request's headers */
+    uint32_t round;    /* of the scratch: an entry of an earlier round says nothing */
+    uint32_t first;    /* its place among the request's headers */
     hr_repeat *repeat; /* NULL: the request has it once */
 } hr_seen;
 
@@ -63,8 +63,8 @@ struct hr_scratch {
     hr_str error;
     hr_chosen chosen;
     hr_joined *joined;
-    uint32_t *links; /* by header: the next one of the same name; NULL until a header repeats */
-    hr_seen *seen; /* by the number of the name */
+    uint32_t *links;   /* by header: the next one of the same name; NULL until a header repeats */
+    hr_seen *seen;     /* by the number of the name */
     uint32_t *touched; /* the numbers seen in this round */
     size_t n_seen, n_touched;
     hr_param *params; /* by the number of the parameter's name */
@@ -73,7 +73,8 @@ struct hr_scratch {
     uint32_t query_round; /* in which touched_params was filled */
     hr_verdict *verdicts; /* by the number of the regex and its subject */
     size_t n_verdicts;
-    uint64_t *literals; /* by number: whether the subject has the text; valid once its filter was used */
+    uint64_t
+        *literals; /* by number: whether the subject has the text; valid once its filter was used */
     size_t n_literal_words;
     uint32_t round;
 };
@@ -81,11 +82,13 @@ struct hr_scratch {
 /* hr_scratch_marks where that takes more than counting. */
 int hr_scratch_more_marks(hr_scratch *scratch, const hr_view *view);
 
-/* Makes room for what is noted of a request to the view; forgets what was noted. HR_OK or HR_ENOMEM. */
+/* Makes room for what is noted of a request to the view; forgets what was noted. HR_OK or
+ * HR_ENOMEM. */
 static inline int hr_scratch_marks(hr_scratch *scratch, const hr_view *view) {
     scratch->n_touched = 0;
     bool fits = view->names.n <= scratch->n_seen && view->params.n <= scratch->n_params &&
-                view->n_verdicts <= scratch->n_verdicts && view->n_literal_words <= scratch->n_literal_words;
+                view->n_verdicts <= scratch->n_verdicts &&
+                view->n_literal_words <= scratch->n_literal_words;
     return ++scratch->round == 0 || !fits ? hr_scratch_more_marks(scratch, view) : HR_OK;
 }
 

@@ -1,4 +1,5 @@
-/* A request made ready for matching: checked, its path normalised, its headers numbered by the view's names. */
+/* A request made ready for matching: checked, its path normalised, its headers numbered by the
+ * view's names. */
 #include "match.h"
 #include "path.h"
 
@@ -25,16 +26,20 @@ static bool is_text(hr_str s) {
     return ok;
 }
 
-/* Methods that Envoy's HTTP/1 parser (Balsa) takes, the usual ones first; HTTP/2 and HTTP/3 have no such list. */
+/* Methods that Envoy's HTTP/1 parser (Balsa) takes, the usual ones first; HTTP/2 and HTTP/3 have no
+ * such list. */
 __attribute__((noinline)) static bool is_method_of_http1(hr_str method) {
     static const hr_str names[] = {
 #define METHOD(name) {#name, sizeof(#name) - 1}
-        METHOD(PUT),    METHOD(HEAD),     METHOD(GET),        METHOD(POST),       METHOD(OPTIONS),  METHOD(DELETE),
-        METHOD(PATCH),  METHOD(TRACE),    METHOD(CONNECT),    METHOD(ACL),        METHOD(BIND),     METHOD(CHECKOUT),
-        METHOD(COPY),   METHOD(LINK),     METHOD(LOCK),       METHOD(MERGE),      METHOD(MKACTIVITY), METHOD(MKCALENDAR),
-        METHOD(MKCOL),  METHOD(MOVE),     METHOD(MSEARCH),    METHOD(NOTIFY),     METHOD(PROPFIND), METHOD(PROPPATCH),
-        METHOD(PURGE),  METHOD(REBIND),   METHOD(REPORT),     METHOD(SEARCH),     METHOD(SOURCE),   METHOD(SUBSCRIBE),
-        METHOD(UNBIND), METHOD(UNLINK),   METHOD(UNLOCK),     METHOD(UNSUBSCRIBE),
+        METHOD(PUT),        METHOD(HEAD),        METHOD(GET),      METHOD(POST),
+        METHOD(OPTIONS),    METHOD(DELETE),      METHOD(PATCH),    METHOD(TRACE),
+        METHOD(CONNECT),    METHOD(ACL),         METHOD(BIND),     METHOD(CHECKOUT),
+        METHOD(COPY),       METHOD(LINK),        METHOD(LOCK),     METHOD(MERGE),
+        METHOD(MKACTIVITY), METHOD(MKCALENDAR),  METHOD(MKCOL),    METHOD(MOVE),
+        METHOD(MSEARCH),    METHOD(NOTIFY),      METHOD(PROPFIND), METHOD(PROPPATCH),
+        METHOD(PURGE),      METHOD(REBIND),      METHOD(REPORT),   METHOD(SEARCH),
+        METHOD(SOURCE),     METHOD(SUBSCRIBE),   METHOD(UNBIND),   METHOD(UNLINK),
+        METHOD(UNLOCK),     METHOD(UNSUBSCRIBE),
 #undef METHOD
     };
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
@@ -50,7 +55,8 @@ static bool is_http1(const hr_request *request) {
 
 /* Nearly all requests have one of two methods: they cost next to nothing. */
 static inline bool is_accepted(const hr_request *request, hr_str method) {
-    if ((method.len == 3 && memcmp(method.p, "GET", 3) == 0) || (method.len == 4 && memcmp(method.p, "POST", 4) == 0))
+    if ((method.len == 3 && memcmp(method.p, "GET", 3) == 0) ||
+        (method.len == 4 && memcmp(method.p, "POST", 4) == 0))
         return true;
     return is_method_of_http1(method) || !is_http1(request);
 }
@@ -126,8 +132,10 @@ static int check_and_note(hr_subject *s) {
     hr_extent tokens = hr_extent_start();
     hr_extent_add(&tokens, s->authority.p, s->authority.len);
     hr_extent_add(&tokens, s->method.p, s->method.len);
-    bool fine = s->request->headers_checked ? hr_extent_within(&tokens, TOKEN) : headers_fine(s->request, tokens);
-    return fine && s->authority.len != 0 && is_accepted(s->request, s->method) ? HR_OK : check_slowly(s);
+    bool fine = s->request->headers_checked ? hr_extent_within(&tokens, TOKEN)
+                                            : headers_fine(s->request, tokens);
+    return fine && s->authority.len != 0 && is_accepted(s->request, s->method) ? HR_OK
+                                                                               : check_slowly(s);
 }
 
 static int check_path(hr_subject *s, hr_path_normalization option) {
@@ -148,7 +156,8 @@ static int check_path(hr_subject *s, hr_path_normalization option) {
     return HR_ENOMEM;
 }
 
-int hr_subject_prepare(hr_subject *s, const hr_view *view, const hr_request *request, hr_scratch *scratch) {
+int hr_subject_prepare(hr_subject *s, const hr_view *view, const hr_request *request,
+                       hr_scratch *scratch) {
     s->request = request;
     s->scratch = scratch;
     s->method = request->method.p == NULL ? HR_STR("GET") : request->method;

@@ -29,8 +29,8 @@ static hr_trace_event event_of(const hr_view_route *route, hr_trace_kind kind, b
     };
 }
 
-static hr_str text_of(hr_subject *subject, const char *prefix, hr_str a, const char *middle, hr_str b,
-                      const char *end) {
+static hr_str text_of(hr_subject *subject, const char *prefix, hr_str a, const char *middle,
+                      hr_str b, const char *end) {
     hr_sbuf s = hr_sbuf_begin(subject->scratch, 64);
     hr_sbuf_put(&s, hr_str_from(prefix));
     hr_sbuf_put(&s, a);
@@ -41,7 +41,8 @@ static hr_str text_of(hr_subject *subject, const char *prefix, hr_str a, const c
     return hr_sbuf_end(&s);
 }
 
-/* A long text by its beginning, without the half of a UTF-8 character at its end, and its length. */
+/* A long text by its beginning, without the half of a UTF-8 character at its end, and its length.
+ */
 static hr_str shortened(hr_subject *subject, hr_str text) {
     if (text.len <= HR_TRACE_MAX_TEXT)
         return text;
@@ -82,10 +83,12 @@ static hr_str expected_of(const hr_tracer *t, uint8_t match, hr_str value, bool 
                    match == HR_SM_PRESENCE ? (hr_str){0} : value, "");
 }
 
-/* A field of the match itself (method, authority), not one of its headers: its name is that of the row. */
+/* A field of the match itself (method, authority), not one of its headers: its name is that of the
+ * row. */
 static bool is_string_field(const hr_cond *cond) {
     for (size_t i = 0; i < HR_MATCH_FIELD_COUNT; i++)
-        if (hr_match_fields[i].type == HR_MATCH_TYPE_STRING && cond->name.p == hr_match_fields[i].name)
+        if (hr_match_fields[i].type == HR_MATCH_TYPE_STRING &&
+            cond->name.p == hr_match_fields[i].name)
             return true;
     return false;
 }

@@ -108,8 +108,8 @@ typedef struct hr_match_field {
     size_t count;  /* of a MAP: offset of the number of entries */
 } hr_match_field;
 
-#define HR_MATCH_COUNT(...) +1
-#define HR_MATCH_FIELD_COUNT (0 HR_MATCH_FIELDS(HR_MATCH_COUNT))
+#define HR_MATCH_INDEX(type, member, ...) HR_MATCH_INDEX_##member,
+enum { HR_MATCH_FIELDS(HR_MATCH_INDEX) HR_MATCH_FIELD_COUNT };
 extern const hr_match_field hr_match_fields[HR_MATCH_FIELD_COUNT];
 
 /* The StringMatch of a PATH or STRING row. */

@@ -1,17 +1,20 @@
-/* The resources of one load, and the checks across them. */
+/* The resources of one load: a list a kind, and the patterns that they contain. */
 #ifndef HR_RESOURCES_H
 #define HR_RESOURCES_H
 
-#include "destination_rule.h"
-#include "endpoint_slice.h"
-#include "gateway.h"
 #include "map.h"
 #include "reader.h"
-#include "service.h"
-#include "service_entry.h"
-#include "virtual_service.h"
-#include "workload.h"
-#include "workload_entry.h"
+
+/* The kinds, each in a header of its own; kinds.h includes them all. */
+typedef struct hr_spec_virtual_service hr_spec_virtual_service;
+typedef struct hr_spec_destination_rule hr_spec_destination_rule;
+typedef struct hr_spec_gateway hr_spec_gateway;
+typedef struct hr_spec_service_entry hr_spec_service_entry;
+typedef struct hr_spec_workload_entry hr_spec_workload_entry;
+typedef struct hr_spec_service hr_spec_service;
+typedef struct hr_spec_workload hr_spec_workload;
+typedef struct hr_spec_endpoint_slice hr_spec_endpoint_slice;
+typedef struct hr_spec_node hr_spec_node;
 
 /* All structs live in the arena of the load. A struct that a message may point at has a `pos`. */
 typedef struct hr_resources {
@@ -44,9 +47,5 @@ typedef struct hr_resources {
 
 /* Empty resources in the arena, which frees their patterns. NULL if an allocation fails. */
 hr_resources *hr_resources_new(hr_arena *arena);
-
-/* Istio's admission checks of whole resources. The checks of one message run while it is read.
- * HR_OK or HR_ENOMEM. */
-int hr_resources_validate(const hr_resources *resources, hr_diagnostics *d);
 
 #endif

@@ -210,7 +210,8 @@ void hr_diag_warn(hr_diagnostics *d, hr_pos pos, const char *field, const char *
 size_t hr_diagnostic_format(char *buf, size_t size, const hr_diagnostic *f) {
     const char *colon = f->field.len == 0 ? "" : ": ";
     int n = snprintf(buf, size, "%.*s:%d:%d: %s: %.*s%s%.*s", (int)f->file.len,
-                     f->file.p == NULL ? "" : f->file.p, f->line, f->column, hr_severity_name(f->severity),
-                     (int)f->field.len, f->field.p, colon, (int)f->message.len, f->message.p);
+                     f->file.p == NULL ? "" : f->file.p, f->line, f->column,
+                     hr_severity_name(f->severity), (int)f->field.len, f->field.p, colon,
+                     (int)f->message.len, f->message.p);
     return n < 0 ? 0 : (size_t)n;
 }

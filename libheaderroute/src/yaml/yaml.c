@@ -7,10 +7,10 @@
 #include <yaml.h>
 
 #include "diag.h"
-#include "scalar.h"
 #include "map.h"
-#include "textpool.h"
+#include "scalar.h"
 #include "text.h"
+#include "textpool.h"
 #include "yaml_colon.h"
 
 /* One collection under construction. */
@@ -22,7 +22,7 @@ typedef struct frame {
     int is_merge_key;     /* MAP: `key` is << */
 } frame;
 
-#define KEYS_COMPARED 8  /* up to this many keys are compared with one another; more are hashed */
+#define KEYS_COMPARED 8 /* up to this many keys are compared with one another; more are hashed */
 /* go-yaml's limit against "billion laughs": from this many nodes on, most of them must be written
  * out. */
 #define ALIAS_FREE 1000
@@ -34,8 +34,8 @@ struct hr_yaml {
     hr_str file;
     hr_yaml_budget *budget;
     hr_diagnostics *d;
-    hr_str source; /* as the caller gave it */
-    hr_colon colon; /* what is parsed instead, once libyaml has refused a ':' */
+    hr_str source;     /* as the caller gave it */
+    hr_colon colon;    /* what is parsed instead, once libyaml has refused a ':' */
     uint64_t n_events; /* that were taken from the stream */
     int done;
     /* of the document being read */
@@ -60,7 +60,8 @@ hr_yaml *hr_yaml_open(hr_str file, hr_str text, hr_yaml_budget *budget, hr_diagn
         free(y);
         return NULL;
     }
-    yaml_parser_set_input_string(&y->parser, (const unsigned char *)(text.p == NULL ? "" : text.p), text.len);
+    yaml_parser_set_input_string(&y->parser, (const unsigned char *)(text.p == NULL ? "" : text.p),
+                                 text.len);
     y->file = file;
     y->source = text;
     y->budget = budget;
@@ -69,12 +70,13 @@ hr_yaml *hr_yaml_open(hr_str file, hr_str text, hr_yaml_budget *budget, hr_diagn
 }
 
 static int refused_colon(const hr_yaml *y) {
-    return y->colon.text == NULL && y->parser.error == YAML_SCANNER_ERROR && y->parser.encoding == YAML_UTF8_ENCODING &&
-           y->parser.problem != NULL && strcmp(y->parser.problem, "found unexpected ':'") == 0;
+    return y->colon.text == NULL && y->parser.error == YAML_SCANNER_ERROR &&
+           y->parser.encoding == YAML_UTF8_ENCODING && y->parser.problem != NULL &&
+           strcmp(y->parser.problem, "found unexpected ':'") == 0;
 }
 
-/* Starts over with a text in which libyaml accepts what go-yaml accepts, and passes over the events that were taken
- * already. HR_ENOENT: it is refused for another reason. */
+/* Starts over with a text in which libyaml accepts what go-yaml accepts, and passes over the events
+ * that were taken already. HR_ENOENT: it is refused for another reason. */
 static int accept_colons(hr_yaml *y) {
     int error = refused_colon(y) ? hr_colon_replace(&y->colon, y->source) : HR_ENOENT;
     if (error != HR_OK)
@@ -120,7 +122,8 @@ static hr_pos at_node(const hr_yaml *y, const hr_node *node) {
 static hr_pos at_offset(const hr_yaml *y, size_t offset) {
     const yaml_parser_t *p = &y->parser;
     const unsigned char *text = p->input.string.start;
-    size_t size = (size_t)(p->input.string.end - text), unit = p->encoding == YAML_UTF8_ENCODING ? 1 : 2;
+    size_t size = (size_t)(p->input.string.end - text),
+           unit = p->encoding == YAML_UTF8_ENCODING ? 1 : 2;
     size_t low = p->encoding == YAML_UTF16BE_ENCODING ? 1 : 0;
     size_t i = unit == 2 ? 2 : size >= 3 && memcmp(text, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0;
     hr_pos pos = {y->file, 1, 1};
@@ -186,7 +189,8 @@ static hr_node *new_node(hr_yaml *y, hr_node_kind kind, int line, int column) {
 }
 
 /* An explicit tag decides the kind, if Kubernetes' tools know the tag. */
-static int apply_tag(hr_yaml *y, hr_node *node, hr_str text, int quoted, const char *tag, yaml_mark_t mark) {
+static int apply_tag(hr_yaml *y, hr_node *node, hr_str text, int quoted, const char *tag,
+                     yaml_mark_t mark) {
     int truth = 0;
     hr_node_kind plain = hr_scalar_resolve(text, &truth);
     if (tag == NULL) {
@@ -194,7 +198,8 @@ static int apply_tag(hr_yaml *y, hr_node *node, hr_str text, int quoted, const c
         goto text;
     }
     static const char prefix[] = "tag:yaml.org,2002:";
-    const char *name = strncmp(tag, prefix, sizeof(prefix) - 1) == 0 ? tag + sizeof(prefix) - 1 : NULL;
+    const char *name =
+        strncmp(tag, prefix, sizeof(prefix) - 1) == 0 ? tag + sizeof(prefix) - 1 : NULL;
     int fits;
     if (strcmp(tag, "!") == 0 || (name != NULL && strcmp(name, "str") == 0)) {
         node->kind = HR_NODE_STRING;
@@ -354,7 +359,8 @@ static int remember_anchor(hr_yaml *y, const yaml_char_t *anchor, hr_node *node)
     hr_str name = hr_textpool_copy(&y->text, hr_str_from((const char *)anchor));
     if (name.p == NULL)
         return HR_ENOMEM;
-    *hr_map_at(y->arena, &y->anchors, name) = node; /* a later anchor of the same name replaces the earlier one (YAML 1.2.2, 7.1) */
+    *hr_map_at(y->arena, &y->anchors, name) =
+        node; /* a later anchor of the same name replaces the earlier one (YAML 1.2.2, 7.1) */
     return HR_OK;
 }
 
@@ -363,13 +369,13 @@ static int key_expected(const hr_yaml *y) {
            y->frames[y->depth - 1].key == NULL;
 }
 
-static int open_collection(hr_yaml *y, hr_node_kind kind, const yaml_char_t *anchor, yaml_mark_t mark) {
+static int open_collection(hr_yaml *y, hr_node_kind kind, const yaml_char_t *anchor,
+                           yaml_mark_t mark) {
     if (key_expected(y))
         return FAIL(y, at(y, mark), "expected a string as the key, got %s",
                     hr_node_kind_name(kind));
     if (y->depth >= y->budget->max_depth)
-        return FAIL(y, at(y, mark),
-                    "the YAML is nested deeper than %zu levels (option max_depth)",
+        return FAIL(y, at(y, mark), "the YAML is nested deeper than %zu levels (option max_depth)",
                     y->budget->max_depth);
     int rc = spend(y, mark, 1, 0);
     if (rc != HR_OK)
@@ -418,7 +424,8 @@ static int add_scalar(hr_yaml *y, const yaml_event_t *event) {
     int plain = event->data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
     char *value = (char *)event->data.scalar.value;
     size_t length = event->data.scalar.length;
-    hr_str text = {value, y->colon.text == NULL ? length : hr_colon_restore(&y->colon, value, length)};
+    hr_str text = {value,
+                   y->colon.text == NULL ? length : hr_colon_restore(&y->colon, value, length)};
     rc = apply_tag(y, node, text, !plain, (const char *)event->data.scalar.tag, mark);
     if (rc != HR_OK || (rc = remember_anchor(y, event->data.scalar.anchor, node)) != HR_OK)
         return rc;
@@ -449,7 +456,8 @@ static int follow_alias(hr_yaml *y, const yaml_event_t *event) {
     return place(y, node, 0, mark);
 }
 
-static int check_collection_tag(hr_yaml *y, const yaml_char_t *tag, const char *own, yaml_mark_t mark) {
+static int check_collection_tag(hr_yaml *y, const yaml_char_t *tag, const char *own,
+                                yaml_mark_t mark) {
     if (tag == NULL || strcmp((const char *)tag, "!") == 0 || strcmp((const char *)tag, own) == 0)
         return HR_OK;
     return FAIL(y, at(y, mark), "unknown tag %s", (const char *)tag);
@@ -463,12 +471,15 @@ static int take(hr_yaml *y, const yaml_event_t *event) {
     case YAML_ALIAS_EVENT:
         return follow_alias(y, event);
     case YAML_SEQUENCE_START_EVENT:
-        rc = check_collection_tag(y, event->data.sequence_start.tag, YAML_SEQ_TAG, event->start_mark);
+        rc = check_collection_tag(y, event->data.sequence_start.tag, YAML_SEQ_TAG,
+                                  event->start_mark);
         if (rc != HR_OK)
             return rc;
-        return open_collection(y, HR_NODE_LIST, event->data.sequence_start.anchor, event->start_mark);
+        return open_collection(y, HR_NODE_LIST, event->data.sequence_start.anchor,
+                               event->start_mark);
     case YAML_MAPPING_START_EVENT:
-        rc = check_collection_tag(y, event->data.mapping_start.tag, YAML_MAP_TAG, event->start_mark);
+        rc =
+            check_collection_tag(y, event->data.mapping_start.tag, YAML_MAP_TAG, event->start_mark);
         if (rc != HR_OK)
             return rc;
         return open_collection(y, HR_NODE_MAP, event->data.mapping_start.anchor, event->start_mark);

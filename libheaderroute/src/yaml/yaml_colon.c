@@ -10,8 +10,9 @@
 
 /* Inside a plain scalar: behind a quote or a bracket a ':' separates a key from its value. */
 static bool ends_scalar(hr_str text, size_t at) {
-    return at > 0 && at + 1 < text.len && text.p[at] == ':' && text.p[at + 1] != '\0' && text.p[at - 1] != '\0' &&
-           strchr(",?[]{}", text.p[at + 1]) != NULL && strchr("\"'[]{}, \t\r\n", text.p[at - 1]) == NULL;
+    return at > 0 && at + 1 < text.len && text.p[at] == ':' && text.p[at + 1] != '\0' &&
+           text.p[at - 1] != '\0' && strchr(",?[]{}", text.p[at + 1]) != NULL &&
+           strchr("\"'[]{}, \t\r\n", text.p[at - 1]) == NULL;
 }
 
 static bool has(hr_str text, hr_str part) {
@@ -22,7 +23,8 @@ static bool has(hr_str text, hr_str part) {
     return false;
 }
 
-/* The first private-use character (from U+E000 on) that the text contains neither literally nor as an escape. */
+/* The first private-use character (from U+E000 on) that the text contains neither literally nor as
+ * an escape. */
 static bool choose_colon(char *stand_in, hr_str text) {
     if (has(text, HR_STR("\\uE0")) || has(text, HR_STR("\\ue0")) || has(text, HR_STR("\\U0000")))
         return false;
@@ -57,7 +59,8 @@ int hr_colon_replace(hr_colon *out, hr_str text) {
 size_t hr_colon_restore(const hr_colon *colon, char *p, size_t len) {
     size_t kept = 0;
     for (size_t i = 0; i < len;) {
-        bool found = len - i >= HR_COLON_BYTES && memcmp(p + i, colon->stand_in, HR_COLON_BYTES) == 0;
+        bool found =
+            len - i >= HR_COLON_BYTES && memcmp(p + i, colon->stand_in, HR_COLON_BYTES) == 0;
         p[kept++] = found ? ':' : p[i];
         i += found ? HR_COLON_BYTES : 1;
     }

@@ -1,7 +1,8 @@
 /*
- * `[2001:db8::]`: in flow style libyaml refuses a ':' inside a plain scalar that one of ",?[]{}" follows, while go-yaml,
- * which Kubernetes' tools use, reads it as a part of the scalar. Such a ':' is replaced by a character that the text
- * does not have, which is one character as well, so that lines and columns stay, and put back in the scalars.
+ * `[2001:db8::]`: in flow style libyaml refuses a ':' inside a plain scalar that one of ",?[]{}"
+ * follows, while go-yaml, which Kubernetes' tools use, reads it as a part of the scalar. Such a ':'
+ * is replaced by a character that the text does not have, which is one character as well, so that
+ * lines and columns stay, and put back in the scalars.
  */
 #ifndef HR_YAML_COLON_H
 #define HR_YAML_COLON_H

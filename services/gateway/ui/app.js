@@ -7,7 +7,7 @@ const kinds = ["image/jpeg", "image/png", "image/webp", "image/bmp"];
 const frame = new Frame($("stage"), $("photo"), $("rect"));
 let photo = null;   // the Blob that will be sent
 let photoName = "";
-let told = null;    // what the route shows, to be told again in another language
+let shown = null;   // the arguments of showRoute, kept to render the route in another language
 let running = null; // the AbortController of the request under way
 const addresses = new Map(); // object URLs by the element that shows them
 
@@ -100,8 +100,8 @@ async function explain(path, header, answer) {
   if (header.name && header.value) request.headers.push([header.name, header.value]);
   const reply = await fetch("explain", { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(request) });
   if (!reply.ok) throw new Error(t("status", reply.status, await sentence(reply)));
-  told = [{ hops: $("hops"), why: $("why"), times: $("times"), rows: $("trace").tBodies[0] }, await reply.json(), answer, header];
-  showRoute(...told);
+  shown = [{ hops: $("hops"), why: $("why"), times: $("times"), rows: $("trace").tBodies[0] }, await reply.json(), answer, header];
+  showRoute(...shown);
   $("route").hidden = false;
 }
 
@@ -146,7 +146,7 @@ $("slider").addEventListener("input", (event) => $("after").parentElement.style.
 $("language").addEventListener("click", () => {
   otherLanguage();
   if (photo) tellFrame();
-  if (told) showRoute(...told);
+  if (shown) showRoute(...shown);
 });
 frame.addEventListener("change", tellFrame);
 showWords();

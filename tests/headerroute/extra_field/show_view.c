@@ -1,5 +1,5 @@
-/* Prints the mesh view of a file as JSON, then one line an index: how many rules it has, and how many of them it
- * finds by the key of the extra match field. */
+/* Prints the mesh view of a file as JSON, then one line an index: how many rules it has, and how
+ * many of them it finds by the key of the extra match field. */
 #include <stdio.h>
 
 #include <headerroute/headerroute.h>
@@ -21,8 +21,9 @@ int main(int argc, char **argv) {
     const char *paths[] = {argc == 2 ? argv[1] : ""};
     hr_view_options options = HR_VIEW_OPTIONS_INIT;
     options.port = 80;
-    if (hr_table_load_paths(&table, NULL, paths, 1, NULL) != HR_OK || hr_view_new(&view, table, &options) != HR_OK ||
-        hr_scratch_new(&scratch) != HR_OK || hr_view_json(&json, view, scratch) != HR_OK)
+    if (hr_table_load_paths(&table, NULL, paths, 1, NULL) != HR_OK ||
+        hr_view_new(&view, table, &options) != HR_OK || hr_scratch_new(&scratch) != HR_OK ||
+        hr_view_json(&json, view, scratch) != HR_OK)
         return 1;
     printf("%.*s\n", (int)json.len, json.p);
     for (size_t i = 0; i < view->n_tables; i++)
