@@ -190,7 +190,7 @@ def test_explain_says_why_the_rule_of_a_delegate_is_dropped():
 def test_explain_names_the_condition_that_failed_with_its_value():
     done = run("explain", "-f", RULES, "-H", "target: other", URL)
     assert done.returncode == 0
-    assert re.search(r"no  headers\[target\]: expected exact: condition1, got "other"", done.stdout)
+    assert re.search(r'no  headers\[target\]: expected exact: condition1, got "other"', done.stdout)
     assert "proxy-pod-subset2" in done.stdout
 
 
