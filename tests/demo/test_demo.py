@@ -226,7 +226,7 @@ def test_pods_become_servers_and_runs():
 @pytest.mark.parametrize("old, new, why", [
     ("podIP: 127.0.0.12", "podIP: 10.0.0.1", "expected a loopback address"),
     ("podIP: 127.0.0.12", "hostIP: 127.0.0.12", "status.podIP is missing"),
-    ("image: headerroute-proxy:0.1.0", "image: nginx", "expected headerroute-predict or headerroute-proxy"),
+    ("image: headerroute-proxy:0.2.0", "image: nginx", "expected headerroute-predict or headerroute-proxy"),
     ('value: "10"', "value: 10", "in quotes"),
     ("name: proxy-pod2", "name: model2", "begins with 'proxy'"),
     ("demo-target: condition2", "demo-target: a b", "annotation demo-target"),

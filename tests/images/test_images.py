@@ -11,7 +11,7 @@ import pytest
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 WORK = pathlib.Path(os.environ["HR_IMAGES_DIR"])
 BASE = os.environ.get("HR_IMAGES_BASE", "docker.io/library/debian:bookworm-slim")
-VERSION = "0.1.0"
+VERSION = "0.2.0"
 SERVICES = ["gateway", "predict", "proxy"]
 LIMIT_MB = 45
 # As in k8s/base: half a CPU, 300 MiB, nothing writable but /tmp, no capability, no privilege.
