@@ -4,7 +4,7 @@ set -euo pipefail
 cd "$(dirname "$(readlink -f "$0")")/.."
 backend=${1:-libuv}
 dir=build/$backend
-cmake --preset release -B "$dir" -DHR_NET_BACKEND="$backend" -DHR_WERROR=ON -DHR_BUILD_OPENCV=OFF -DHR_BUILD_PYTHON=OFF >/dev/null
+cmake --preset dev -B "$dir" -DHR_NET_BACKEND="$backend" -DHR_WERROR=ON -DHR_BUILD_OPENCV=OFF -DHR_BUILD_PYTHON=OFF >/dev/null
 cmake --build "$dir" -j"$(nproc)" --target headerroute-cli headerroute-gateway headerroute-proxy headerroute-predict test-net >"$dir/build.log" 2>&1 || {
     tail -n 40 "$dir/build.log"
     exit 1
