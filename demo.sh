@@ -114,7 +114,7 @@ show_progress() {
 
 say "building into build/release"
 if [ ! -d build/release/bin ]; then
-    # Measured: 130 s of CPU time and 150 MB.
+    # An estimate for two cores: 130 s of CPU time and 150 MB.
     echo "the first build takes about $((130 / $(nproc) / 60 + 1)) minutes on this machine and 150 MB of disk"
 fi
 build() {

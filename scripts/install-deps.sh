@@ -147,7 +147,7 @@ announce() {
     plan=$(LC_ALL=C apt-get -q --assume-no --no-install-recommends install "${packages[@]}" 2>/dev/null || true)
     download=$(sed -nE 's/^(Need to get|  Download size:) ([0-9.,]+ [kMG]?B).*/\2/p' <<<"$plan" | head -n 1)
     disk=$(sed -nE 's/^(After this operation,|  Space needed:) ([0-9.,]+ [kMG]?B).*/\2/p' <<<"$plan" | head -n 1)
-    # Measured on two cores and 10 MB/s: 715 MB on disk take two minutes.
+    # An estimate for two cores and 10 MB/s: 715 MB on disk take two minutes.
     minutes=$(awk -v disk="${disk:-0 MB}" 'BEGIN { gsub(/,/, "", disk); mb = disk + 0; if (disk ~ /G/) mb *= 1000
                                                    if (disk ~ /[0-9] k/) mb /= 1000; print 1 + int(mb / 500) }')
     echo "Debian packages: installing ${#packages[@]} of ${#wanted[@]} and what they depend on (download ${download:-unknown}," \
