@@ -1,4 +1,4 @@
-/* Localities: "region/zone/subzone". */
+/* A locality as text, region/zone/subzone, and in its parts. */
 #ifndef HR_LOCALITY_H
 #define HR_LOCALITY_H
 
