@@ -29,7 +29,7 @@
 
 /* Buffers beyond this size come from mmap and go back to the system at once; smaller ones are kept,
  * as fresh pages for every body would cost more than reading it. */
-#define MMAP_THRESHOLD (1 << 20)
+#define MMAP_THRESHOLD (512 << 10)
 #define TRIM_THRESHOLD (8 << 20)
 #define MAX_ARENAS 4
 /* Connections and requests of a loop from which on it gives memory back when they have ended. */
