@@ -144,7 +144,7 @@ static void print_region_of(const locator *l, const hr_diff *diff, size_t view,
                                             : hr_str_from(hr_strerror(error)));
 }
 
-/* false: there is no view on that port. */
+/* False if that port has no view. */
 static bool locate_on_port(locator *l, const cli_batch_request *line, uint16_t port) {
     hr_view_options o = cli_view_on_port(&line->view, port);
     hr_diff_view actual = HR_DIFF_VIEW_INIT;

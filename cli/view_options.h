@@ -27,7 +27,7 @@ typedef struct cli_view_flag {
 enum { CLI_VIEW_FLAGS = 8 };
 extern const cli_view_flag cli_view_flags[CLI_VIEW_FLAGS];
 
-/* Both set an option. HR_OK; HR_ENOENT if there is no such option; HR_EINVAL with a phrase in
+/* Both set an option. HR_OK; HR_ENOENT for an unknown option; HR_EINVAL with a phrase in
  * *expected if the value is not allowed. The text of source_labels is KEY=VALUE and adds a label;
  * its JSON is an object. */
 int cli_view_set(cli_view *view, const char *option, hr_str value, const char **expected);

@@ -45,7 +45,7 @@ def decode(data: Bytes, *, max_pixels: int = 0, ignore_orientation: bool = False
            max_bytes: int = 0) -> npt.NDArray[np.uint8]:
     """A JPEG, PNG, WebP or BMP file as HxWx3 uint8, BGR, upright: the pixels of cv2.imdecode.
 
-    max_pixels: refuse larger pictures before any pixel is decoded; 0 is no limit. max_bytes: raise MemoryError
+    max_pixels: refuse larger pictures before any pixel is decoded; 0 means unlimited. max_bytes: raise MemoryError
     before anything is allocated if decoding may take more, the result included; 0 is 64 MiB and 16 bytes a
     pixel. `data` must not be written to meanwhile. Raises GrabcutError, MemoryError.
     """

@@ -55,7 +55,7 @@ def segment(image: Any, rect: Sequence[int] | None = None, iterations: int = 5, 
     stderr if that is a terminal and the run takes longer than half a second; a function is called regularly with
     a Progress: if it returns true, the run stops (Canceled); if it raises, the run stops and the exception is
     raised. Ctrl-C stops it, too.
-    max_bytes: refuse (MemoryError) before the work starts if more would be allocated; 0 is no limit.
+    max_bytes: refuse (MemoryError) before the work starts if more would be allocated; 0 means unlimited.
     simd: "auto", "portable" or "avx2".
 
     Raises GrabcutError (a ValueError: rect outside, no foreground or no background to begin with, ...),
