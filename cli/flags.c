@@ -27,6 +27,8 @@ enum {
     OPT_ONLY,
     OPT_FORMAT,
     OPT_LOCATE,
+    OPT_AGAINST,
+    OPT_AUTHORITY,
     OPT_COLOR,
     OPT_VIEW /* and more: the rows of cli_view_flags */
 };
@@ -53,6 +55,8 @@ static const struct option other_options[] = {
     {"only", required_argument, NULL, OPT_ONLY},
     {"format", required_argument, NULL, OPT_FORMAT},
     {"locate", required_argument, NULL, OPT_LOCATE},
+    {"against", required_argument, NULL, OPT_AGAINST},
+    {"authority", required_argument, NULL, OPT_AUTHORITY},
     {"color", required_argument, NULL, OPT_COLOR},
     {"help", no_argument, NULL, 'h'},
 };
@@ -95,6 +99,9 @@ static char group_of(int option) {
     case OPT_FORMAT:
     case OPT_LOCATE:
         return 'd';
+    case OPT_AGAINST:
+    case OPT_AUTHORITY:
+        return 'y';
     case OPT_COLOR: /* every command has it */
     case 'h':
         return 'h';
@@ -191,6 +198,12 @@ static const char *apply(cli_flags *out, int option, const char *value) {
     case OPT_LCOV:
     case OPT_GENERATE:
         return set_test_flag(out, option, value);
+    case OPT_AGAINST:
+        cli_push(&out->against, value);
+        return NULL;
+    case OPT_AUTHORITY:
+        out->authority = value;
+        return value[0] == '\0' ? "--authority needs a host" : NULL;
     case OPT_COLOR:
         return cli_color_set(value) ? NULL : "--color is auto, always or never";
     case 'h':
@@ -245,6 +258,7 @@ void cli_flags_free(cli_flags *flags) {
     free(flags->files.v);
     free(flags->old.v);
     free(flags->new_.v);
+    free(flags->against.v);
     free(flags->rest.v);
     free(flags->view.labels);
     cli_request_free(&flags->request);

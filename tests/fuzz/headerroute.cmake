@@ -12,3 +12,5 @@ hr_add_fuzzer(batch_fuzzer SOURCES batch_fuzzer.c ${HR_CLI}/batch.c ${HR_CLI}/cl
 target_compile_definitions(batch_fuzzer PRIVATE HR_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
 hr_add_fuzzer(suite_fuzzer SOURCES suite_fuzzer.c ${HR_SUITE} ${HR_CLI}/cli.c ${HR_CLI}/color.c ${HR_CLI}/request.c ${HR_CLI}/view_options.c
   LIBS headerroute-static PkgConfig::JANSSON INCLUDES ${HR_CLI})
+hr_add_fuzzer(access_log_fuzzer SOURCES access_log_fuzzer.c ${HR_CLI}/access_log.c
+  LIBS headerroute-static PkgConfig::JANSSON INCLUDES ${HR_CLI})
