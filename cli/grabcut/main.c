@@ -2,6 +2,7 @@
  * to stop. */
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,7 +15,7 @@
 #include "progress.h"
 
 /* The signal that asked to stop; 0: none. */
-static volatile sig_atomic_t stop_signal;
+static atomic_int stop_signal;
 
 static void request_stop(int signal_number) {
     stop_signal = signal_number;
