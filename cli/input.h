@@ -11,7 +11,7 @@ typedef struct cli_input {
     size_t n, capacity;
     hr_load_options options;
     bool strict;    /* a warning of the load is an error */
-    char *standard; /* the text of standard input; NULL: it is not among the sources */
+    char *standard; /* the text of standard input, or NULL */
 } cli_input;
 
 /* What standard input is called in messages. */

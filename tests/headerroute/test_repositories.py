@@ -132,7 +132,7 @@ def test_json_files_of_a_folder_are_read(tmp_path):
     assert decide("-f", tmp_path)["virtual_service"] == "default/shop"
 
 
-# ---- what is no resource ----
+# ---- files without a resource ----
 
 @pytest.mark.parametrize("name, text, place, said", [
     ("values.yaml", "replicas: 2\nimage: {tag: v1}\n", 1, "not a Kubernetes resource, not read: it has no apiVersion and kind"),

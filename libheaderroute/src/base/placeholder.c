@@ -12,8 +12,8 @@ static bool is_capital(char c) {
     return (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
 }
 
-/* The length of OPEN NAME ... CLOSE at the start of `text`; 0: there is none. What follows a name in
- * braces, such as the default value of ${X:-80}, has no brace. */
+/* The length of OPEN NAME ... CLOSE at the start of `text`; 0: there is none. What follows a name
+ * in braces, such as the default value of ${X:-80}, has no brace. */
 static size_t enclosed(hr_str text, size_t open, char close, bool (*accepts)(char)) {
     size_t i = open;
     while (i < text.len && accepts(text.p[i]))

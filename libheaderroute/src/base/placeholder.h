@@ -1,5 +1,5 @@
-/* Texts that a template engine or a shell was meant to replace: {{ .Values.host }}, ${HOST}, $(HOST),
- * <HOST>. */
+/* Texts that a template engine or a shell was meant to replace: {{ .Values.host }}, ${HOST},
+ * $(HOST), <HOST>. */
 #ifndef HR_PLACEHOLDER_H
 #define HR_PLACEHOLDER_H
 
@@ -9,7 +9,7 @@
 
 /* The end of a message about a text with a placeholder, as a format that takes length and text. */
 #define HR_PLACEHOLDER_HINT                                                                        \
-    "%.*s is a variable that was not replaced: run `kustomize build`, `envsubst` or "               \
+    "%.*s is a variable that was not replaced: run `kustomize build`, `envsubst` or "              \
     "`helm template` first"
 
 /* Returns the first placeholder in the text, which points into it, or an absent string. */
