@@ -30,11 +30,14 @@ enum {
     OPT_AGAINST,
     OPT_AUTHORITY,
     OPT_COLOR,
+    OPT_STRICT,
     OPT_VIEW /* and more: the rows of cli_view_flags */
 };
 
 static const struct option other_options[] = {
     {"file", required_argument, NULL, 'f'},
+    {"recursive", no_argument, NULL, 'R'},
+    {"strict", no_argument, NULL, OPT_STRICT},
     {"request", required_argument, NULL, 'X'},
     {"header", required_argument, NULL, 'H'},
     {"scheme", required_argument, NULL, OPT_SCHEME},
@@ -76,6 +79,9 @@ static char group_of(int option) {
     switch (option) {
     case 'f':
         return 'f';
+    case 'R':
+    case OPT_STRICT:
+        return 'l';
     case 'X':
     case 'H':
     case OPT_RANDOM:
@@ -162,6 +168,12 @@ static const char *apply(cli_flags *out, int option, const char *value) {
     case 'f':
         cli_push(&out->files, value);
         return NULL;
+    case 'R':
+        out->recursive = true;
+        return NULL;
+    case OPT_STRICT:
+        out->strict = true;
+        return NULL;
     case 'X':
         out->request.request.method = hr_str_from(value);
         return value[0] == '\0' ? "-X needs a method" : NULL;
@@ -232,7 +244,7 @@ int cli_parse_flags(cli_flags *out, int argc, char **argv, const char *accepted)
     struct option long_options[OTHER_OPTIONS + CLI_VIEW_FLAGS + 1];
     list_options(long_options);
     int option;
-    while ((option = getopt_long(argc, argv, ":f:X:H:h", long_options, NULL)) != -1) {
+    while ((option = getopt_long(argc, argv, ":f:RX:H:h", long_options, NULL)) != -1) {
         const char *given = argv[optind - 1];
         if (option == ':')
             return cli_usage_error(argv[0], "%s needs a value", given);

@@ -3,6 +3,8 @@
 #define _GNU_SOURCE
 #include "replay.h"
 
+#include "input.h"
+
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -29,8 +31,11 @@ static const char replay_help[] =
     "reads\n"
     "and the header could change the decision.\n"
     "\n"
-    "  -f, --file PATH          YAML file, or folder of them (repeatable)\n"
+    "  -f, --file PATH          YAML or JSON file, or folder of them (repeatable)\n"
     "  --against PATH           the rules to compare with (repeatable)\n"
+    "  -R, --recursive          read the subfolders of folders, too\n"
+    "  --strict                 a warning of the load, such as a kind that is not evaluated, is an "
+    "error\n"
     "  --authority HOST         the host of requests whose lines do not have it\n"
     "  --json                   print one JSON object\n"
     "  --color auto|always|never\n"
@@ -493,6 +498,16 @@ static int replay_all(replay *r) {
     return code;
 }
 
+static hr_table *load_rules(const cli_flags *flags, const cli_list *paths) {
+    cli_input input;
+    hr_table *table = NULL;
+    cli_input_init(&input, flags->recursive, flags->strict);
+    if (cli_input_add_all(&input, "replay", paths) == CLI_OK)
+        table = cli_input_load("replay", &input);
+    cli_input_free(&input);
+    return table;
+}
+
 static int run_replay(const cli_flags *flags) {
     replay r = {.flags = flags, .lock = PTHREAD_MUTEX_INITIALIZER};
     int code = REPLAY_UNUSABLE;
@@ -500,9 +515,9 @@ static int run_replay(const cli_flags *flags) {
         return cli_usage_error("replay", "no rules: expected -f PATH");
     if (flags->rest.n == 0)
         return cli_usage_error("replay", "no access log");
-    r.tables[1] = cli_load("replay", flags->files.v, flags->files.n);
+    r.tables[1] = load_rules(flags, &flags->files);
     if (r.tables[1] != NULL && flags->against.n > 0)
-        r.tables[0] = cli_load("replay", flags->against.v, flags->against.n);
+        r.tables[0] = load_rules(flags, &flags->against);
     bool loaded = r.tables[1] != NULL && (flags->against.n == 0 || r.tables[0] != NULL);
     if (loaded && hr_scratch_new(&r.scratch) == HR_OK)
         code = replay_all(&r);
@@ -515,7 +530,7 @@ static int run_replay(const cli_flags *flags) {
 
 int cli_replay(int argc, char **argv) {
     cli_flags flags;
-    int code = cli_parse_flags(&flags, argc, argv, "fvjyh");
+    int code = cli_parse_flags(&flags, argc, argv, "flvjyh");
     if (code == CLI_OK && flags.help) {
         fputs(replay_help, stdout);
         cli_print_view_help(stdout);
