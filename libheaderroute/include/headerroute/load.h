@@ -27,6 +27,8 @@ typedef struct hr_diagnostic {
     int line, column; /* From 1; 0 if the finding has no place. */
     hr_str field;     /* For example "spec.http[0].match[1].uri"; may be empty. */
     hr_str message;   /* What is wrong, and what would be right. */
+    hr_str code;      /* Names a warning of the linter, for example "never-matches"; else empty. The
+                       * names are stable: share/doc/headerroute/linter.md lists them. */
 } hr_diagnostic;
 
 /* The findings of a load, in the order of its sources and their lines. Immutable: any number of
@@ -46,7 +48,8 @@ HR_API size_t hr_diagnostics_errors(const hr_diagnostics *diagnostics);
 HR_API void hr_diagnostics_free(hr_diagnostics *diagnostics);
 
 /* Writes "file:line:column: error: field: message" into `buf`, zero-terminated and cut to `size`
- * bytes. Returns the length of the whole text without the final zero, as snprintf() does. */
+ * bytes; " [code]" follows if the finding has a code. Returns the length of the whole text without
+ * the final zero, as snprintf() does. */
 HR_API size_t hr_diagnostic_format(char *buf, size_t size, const hr_diagnostic *diagnostic);
 
 /* ---- sources ------------------------------------------------------------------------------ */

@@ -1,4 +1,4 @@
-/* Loads YAML into a table: reads, validates, lints, then builds. */
+/* Loads YAML into a table: reads, validates, builds, then lints. */
 #include <stdlib.h>
 
 #include "diag.h"
@@ -13,8 +13,6 @@ static int read_and_check(hr_resources **out, hr_arena *arena, hr_diagnostics *d
     if (error != HR_OK)
         return error;
     error = hr_resources_validate(*out, d);
-    if (error == HR_OK && options->lint && hr_diagnostics_errors(d) == 0)
-        error = hr_resources_lint(*out, d, options);
     if (error != HR_OK)
         return error;
     if (hr_diagnostics_oom(d))
@@ -33,7 +31,14 @@ static int load(hr_table **out, hr_diagnostics *d, const hr_source *sources, siz
         hr_arena_free(arena);
         return error;
     }
-    return hr_table_build(out, arena, resources, options);
+    error = hr_table_build(out, arena, resources, options);
+    if (error == HR_OK && options->lint)
+        error = hr_table_lint(*out, d);
+    if (error == HR_OK || *out == NULL)
+        return error;
+    hr_table_unref(*out);
+    *out = NULL;
+    return error;
 }
 
 int hr_table_load(hr_table **out, hr_diagnostics **diagnostics, const hr_source *sources, size_t n,
