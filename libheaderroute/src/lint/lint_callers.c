@@ -1,4 +1,5 @@
-/* The proxies for which the linter looks destinations up: of each Gateway, and of each namespace. */
+/* The proxies for which the linter looks destinations up: of each Gateway, and of each namespace.
+ */
 #include "lint.h"
 
 #include "text.h"

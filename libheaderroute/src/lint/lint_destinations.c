@@ -55,12 +55,12 @@ static void report_hidden(finder *f, const call *c, const hr_spec_destination *d
     const hr_mesh_service *svc = hr_map_get(&f->l->table->registry.by_host, host);
     if (svc == NULL || !first_report(f, d)) /* lint_names.c reports a host that is nowhere */
         return;
-    hr_diag_note(f->l->d, d->host_pos, "not-exported", HR_LINT_FIELD(f->l, "%s.host", field),
-                 "requests %s get 503: the %s %s is not exported to the namespace %.*s; add it to %s",
-                 subject_of(f->l, c), svc->kubernetes ? "Service" : "ServiceEntry",
-                 hr_lint_name(f->l, svc->meta, svc->meta->pos),
-                 HR_LINT_STR(c->caller->vb.view->namespace_),
-                 svc->kubernetes ? "its annotation networking.istio.io/exportTo" : "exportTo");
+    hr_diag_note(
+        f->l->d, d->host_pos, "not-exported", HR_LINT_FIELD(f->l, "%s.host", field),
+        "requests %s get 503: the %s %s is not exported to the namespace %.*s; add it to %s",
+        subject_of(f->l, c), svc->kubernetes ? "Service" : "ServiceEntry",
+        hr_lint_name(f->l, svc->meta, svc->meta->pos), HR_LINT_STR(c->caller->vb.view->namespace_),
+        svc->kubernetes ? "its annotation networking.istio.io/exportTo" : "exportTo");
 }
 
 static void report_port(finder *f, const call *c, const hr_spec_destination *d,
@@ -69,13 +69,13 @@ static void report_port(finder *f, const call *c, const hr_spec_destination *d,
     bool known = d->port != 0 && hr_mesh_port_find(oldest, d->port) == NULL;
     if (known || !first_report(f, d)) /* lint_names.c reports a port that the Service lacks */
         return;
-    const char *from = c->caller->gateway != NULL
-                           ? hr_lint_text(hr_arena_printf(f->l->arena, "port %u of the Gateway %.*s",
-                                                          (unsigned)c->scope.port,
-                                                          HR_LINT_STR(c->caller->gateway->id)))
-                           : hr_lint_text(hr_arena_printf(f->l->arena, "sidecars to %.*s:%u",
-                                                          HR_LINT_STR(c->host),
-                                                          (unsigned)c->scope.port));
+    const char *from =
+        c->caller->gateway != NULL
+            ? hr_lint_text(hr_arena_printf(f->l->arena, "port %u of the Gateway %.*s",
+                                           (unsigned)c->scope.port,
+                                           HR_LINT_STR(c->caller->gateway->id)))
+            : hr_lint_text(hr_arena_printf(f->l->arena, "sidecars to %.*s:%u", HR_LINT_STR(c->host),
+                                           (unsigned)c->scope.port));
     hr_diag_note(f->l->d, d->pos, "port-missing", field,
                  "requests from %s get 503: they go to port %u of %.*s, which has only %s; set "
                  "destination.port.number",
@@ -89,10 +89,10 @@ static const hr_spec_destination_rule *rule_with(hr_linter *l, hr_str host, hr_s
         const hr_spec_destination_rule *rule = &r->destination_rules[i];
         for (size_t s = 0; s < rule->n_subsets; s++)
             if (hr_str_eq(rule->subsets[s].name, subset) &&
-                hr_host_subset_of(host, hr_arena_lower(l->arena,
-                                                       hr_resolve_host(l->arena, rule->host,
-                                                                       rule->meta.namespace_,
-                                                                       l->table->domain))))
+                hr_host_subset_of(host,
+                                  hr_arena_lower(l->arena, hr_resolve_host(l->arena, rule->host,
+                                                                           rule->meta.namespace_,
+                                                                           l->table->domain))))
                 return rule;
     }
     return NULL;
@@ -136,7 +136,8 @@ static void report_subset(finder *f, const call *c, const hr_spec_destination *d
 /* ---- one destination ---- */
 
 /* Returns whether all of it exists for the caller; reports what does not. */
-static bool look_up_destination(finder *f, const call *c, const hr_spec_destination *d, const char *field) {
+static bool look_up_destination(finder *f, const call *c, const hr_spec_destination *d,
+                                const char *field) {
     hr_view_build *vb = &c->caller->vb;
     hr_view_destination to = hr_destination_resolve(vb, d, &c->scope);
     hr_cluster_place found;

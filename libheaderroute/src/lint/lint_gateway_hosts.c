@@ -44,10 +44,11 @@ static void index_host(meeting *m, gateway_hosts *g, const hr_spec_server *serve
     hr_str written = server->hosts.v[index];
     size_t slash = hr_str_find(written, '/', 0);
     server_host *entry = HR_NEW(m->l->arena, server_host);
-    *entry = (server_host){.server = server,
-                           .server_index = server_index,
-                           .index = index,
-                           .host = slash == written.len ? written : hr_str_tail(written, slash + 1)};
+    *entry =
+        (server_host){.server = server,
+                      .server_index = server_index,
+                      .index = index,
+                      .host = slash == written.len ? written : hr_str_tail(written, slash + 1)};
     HR_PUSH(m->l->arena, &g->all, entry);
     if (hr_host_is_wild(entry->host)) {
         HR_PUSH(m->l->arena, &g->wild, entry);

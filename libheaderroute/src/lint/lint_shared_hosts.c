@@ -99,8 +99,7 @@ static void lint_claim(hr_linter *l, const claims *all, const claim_of_host *cla
                  HR_LINT_FIELD(l, "spec.hosts[%zu]", claim->host),
                  "sidecars ignore these rules for %.*s: the VirtualService %s has the same host "
                  "and comes first (by age, then by name); put the rules into one VirtualService",
-                 HR_LINT_STR(host),
-                 hr_lint_name(l, &first->resource->meta, first->resource->pos));
+                 HR_LINT_STR(host), hr_lint_name(l, &first->resource->meta, first->resource->pos));
 }
 
 void hr_lint_shared_hosts(hr_linter *l) {
@@ -110,8 +109,7 @@ void hr_lint_shared_hosts(hr_linter *l) {
         const hr_mesh_virtual_service *vs = &l->table->virtual_services[i];
         bool in_mesh = vs->n_http > 0 && hr_lint_bound_to(vs, HR_STR("mesh"));
         for (size_t h = 0; in_mesh && h < vs->n_hosts; h++) {
-            void **place =
-                hr_map_at(l->arena, &by_host, hr_arena_lower(l->arena, vs->hosts[h]));
+            void **place = hr_map_at(l->arena, &by_host, hr_arena_lower(l->arena, vs->hosts[h]));
             if (*place == NULL)
                 *place = HR_NEW(l->arena, claims);
             claims *all = *place;
