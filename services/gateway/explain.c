@@ -270,7 +270,9 @@ static gw_aside_kind kind_of(const hr_exchange *ex) {
 static void explain_body(hr_exchange *ex) {
     hr_str body = {ex->body.p, ex->body.len};
     ex->on_body = NULL;
-    if (body.len <= MAX_BODY)
+    if (!ex->body_done && body.len <= MAX_BODY)
+        hr_answer_busy(ex, 1, "too much is being uploaded at the moment");
+    else if (body.len <= MAX_BODY)
         gw_answer_aside(ex, kind_of(ex), answer_body, body);
     else
         hr_answer_json(ex, 400, "{\"error\":\"the question is too large\"}");
@@ -287,6 +289,6 @@ void gw_explain(hr_exchange *ex) {
         gw_answer_aside(ex, kind_of(ex), answer_query, hr_request_query(ex));
     else if (ex->body_done)
         explain_body(ex);
-    else if (!hr_body_stream(ex, MAX_BODY + 1))
-        hr_answer_busy(ex, 1, "too much is being uploaded at the moment");
+    else
+        hr_body_stream(ex, MAX_BODY + 1);
 }

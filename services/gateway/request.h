@@ -98,9 +98,8 @@ int gw_retry(gw_request *r, hr_up_error error, const sv_http1_response *head);
 /* The whole request has come: its timeouts begin. */
 void gw_start_clock(gw_request *r);
 
-/* upload.c: gives r->out its body, whole or in pieces. 0: there is no memory for it, and the
- * request is answered. */
-int gw_upload(gw_request *r);
+/* upload.c: gives r->out its body, whole or in pieces. */
+void gw_upload(gw_request *r);
 /* 1 if all of the body that has come is still held. */
 int gw_can_send_again(const gw_request *r);
 

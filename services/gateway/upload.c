@@ -47,7 +47,7 @@ static void cancel_upload(hr_exchange *ex) {
     hr_timer_unset(r->loop->timers, &r->timer);
 }
 
-static int begin_upload(gw_request *r) {
+static void begin_upload(gw_request *r) {
     hr_exchange *ex = r->ex;
     const sv_http1_request *request = &ex->request;
     ex->on_body = on_upload;
@@ -59,21 +59,16 @@ static int begin_upload(gw_request *r) {
                                .taken = piece_taken,
                                .rewind = rewind_body};
     r->out.source = &r->source;
-    return hr_body_stream(ex, to_hold(r));
+    hr_body_stream(ex, to_hold(r));
 }
 
-int gw_upload(gw_request *r) {
-    if (r->ex->body_done) {
-        r->out.body = hr_forward_body(r->ex);
-        upload_complete(r);
-        return 1;
+void gw_upload(gw_request *r) {
+    if (!r->ex->body_done) {
+        begin_upload(r);
+        return;
     }
-    if (begin_upload(r))
-        return 1;
-    hr_answer_field(r->ex, HR_STR("retry-after"), HR_STR("1"));
-    gw_reply(r, 503, "UO", "request_buffer_overflow",
-             HR_STR("too much is being uploaded at the moment"));
-    return 0;
+    r->out.body = hr_forward_body(r->ex);
+    upload_complete(r);
 }
 
 int gw_can_send_again(const gw_request *r) {
