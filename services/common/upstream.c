@@ -71,9 +71,10 @@ void hr_up_enter_phase(hr_up_exchange *ex, hr_up_error error, uint32_t ms) {
 }
 
 void hr_up_set_deadline(hr_up_exchange *ex, uint64_t at) {
+    if (ex->over || ex->tunnel)
+        return;
     ex->request_copy.deadline_at = at;
-    if (!ex->over && !ex->tunnel)
-        arm(ex);
+    arm(ex);
 }
 
 /* ---- ends -------------------------------------------------------------------------------- */
