@@ -1,13 +1,8 @@
-#!/usr/bin/env python3
-"""Writes docs/test-cases.schema.json, the schema of the files of `headerroute test`, for editors.
+"""The schema of the files of `headerroute test`, for editors; scripts/decision_schema.py writes it to docs/test-cases.schema.json.
 
-What a case may expect of a decision follows from docs/decision.schema.json: the same members, none of them required.
-`--check` writes nothing and fails if the file is not the one it would write."""
+What a case may expect of a decision follows from the schema of decisions: the same members, none of them required."""
 import json
-import pathlib
-import sys
 
-DOCS = pathlib.Path(__file__).resolve().parents[1] / "docs"
 ONE_OR_MORE = {"oneOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}]}
 DRAW = {"type": "number", "minimum": 0, "exclusiveMaximum": 1}
 BLOCKS = {"route": "array", "redirect": "object", "rewrite": "object", "fault": "object", "headers": "object",
@@ -15,17 +10,13 @@ BLOCKS = {"route": "array", "redirect": "object", "rewrite": "object", "fault": 
           "corsPolicy": "object", "name": "string"}
 
 
-def partial(schema, definitions):
-    """The schema with its references put in and without `required`: an expectation names what matters to it."""
+def partial(schema):
+    """The schema without `required`: an expectation names what matters to it."""
     if isinstance(schema, list):
-        return [partial(item, definitions) for item in schema]
+        return [partial(item) for item in schema]
     if not isinstance(schema, dict):
         return schema
-    if "$ref" in schema:
-        rest = {key: value for key, value in schema.items() if key != "$ref"}
-        return partial({**definitions[schema["$ref"].removeprefix("#/$defs/")], **rest}, definitions)
-    return {key: partial(value, definitions) for key, value in schema.items()
-            if key != "required" or not isinstance(value, list)}
+    return {key: partial(value) for key, value in schema.items() if key != "required" or not isinstance(value, list)}
 
 
 def closed(about, /, **properties):
@@ -97,8 +88,8 @@ def expect():
     ) | {"minProperties": 1}
 
 
-def case(decision, definitions):
-    members = partial(decision, definitions)
+def case(decision):
+    members = partial(decision)
     blocks = {name: {"type": kind, "description": "What the rule that matches says, in Istio's own words: compared whole."}
               for name, kind in BLOCKS.items()}
     schema = closed(
@@ -115,8 +106,8 @@ def case(decision, definitions):
     return {**schema, "oneOf": [{"required": ["request"], "not": {"required": ["expect"]}}, {"required": ["forAll", "expect"]}]}
 
 
-def generate():
-    definitions = json.loads((DOCS / "decision.schema.json").read_text())["$defs"]
+def generate(decisions):
+    """The text of the file; `decisions` is the schema of decisions."""
     return json.dumps({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "A YAML document of a file for `headerroute test`: test cases, or a resource that they test",
@@ -127,18 +118,6 @@ def generate():
             "cases": {**closed("Test cases, and the view that they share.", view={"$ref": "#/$defs/view"},
                                testCases={"type": "array", "items": {"$ref": "#/$defs/case"}}), "required": ["testCases"]},
             "view": view(),
-            "case": case(definitions["decision"], definitions),
+            "case": case(decisions["$defs"]["decision"]),
         },
     }, indent=1) + "\n"
-
-
-def main():
-    path, text = DOCS / "test-cases.schema.json", generate()
-    if sys.argv[1:] == ["--check"]:
-        return 0 if path.read_text() == text else f"{path} is out of date: run scripts/test_cases_schema.py"
-    path.write_text(text)
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
