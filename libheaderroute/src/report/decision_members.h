@@ -92,7 +92,7 @@
     M(string_or_null, route_name, "", x->d->route_name)                                            \
     M(integer_or_null, route_index, "in spec.http of the VirtualService that wrote the rule",      \
       x->d->route_index, x->d->route_index >= 0)                                                   \
-    M(integer_or_null, match_index, "in that route's match list, if it has one",             \
+    M(integer_or_null, match_index, "in that route's match list, if it has one",                   \
       x->d->match_index, x->d->match_index >= 0)                                                   \
     M(place, source, "file:line of the rule", x->d->source_file, x->d->source_line)                \
     M(string_or_null, delegate,                                                                    \
