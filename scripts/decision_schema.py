@@ -10,6 +10,7 @@ import pathlib
 import subprocess
 import sys
 
+import cli_docs
 import test_cases_schema
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
@@ -38,6 +39,10 @@ def rows_of(build):
     """Objects by name, parts before what they are part of; `decision` is the last."""
     done = subprocess.run([pathlib.Path(build) / "bin/hr-decision-rows"], capture_output=True, check=True, text=True)
     return json.loads(done.stdout)
+
+
+def view_flags(build):
+    return cli_docs.parse(cli_docs.ask(pathlib.Path(build) / "bin/headerroute", "test")).view
 
 
 def python_name(name):
@@ -129,7 +134,7 @@ def files(build):
     objects = rows_of(build)
     decision = schema(objects)
     return {ROOT / "docs/decision.schema.json": decision,
-            ROOT / "docs/test-cases.schema.json": test_cases_schema.generate(json.loads(decision)),
+            ROOT / "docs/test-cases.schema.json": test_cases_schema.generate(json.loads(decision), view_flags(build)),
             ROOT / "bindings/python/headerroute/decision_members.py": python(objects)}
 
 
