@@ -25,6 +25,15 @@ class Endpoint:
 
 
 @dataclass(frozen=True)
+class Workload:
+    """A Deployment, StatefulSet, Job, Rollout or the like."""
+
+    kind: str
+    name: str  #: "namespace/name"
+    source: str | None  #: "file:line"
+
+
+@dataclass(frozen=True)
 class Upstream:
     """The request that the upstream receives."""
 
@@ -114,7 +123,7 @@ class HashPolicy:
 
 # Attributes that are objects, or lists of objects, of a class above.
 _OBJECTS = {
-    "destination": Destination, "endpoints": Endpoint, "upstream": Upstream, "retries": Retries,
+    "destination": Destination, "endpoints": Endpoint, "workloads": Workload, "upstream": Upstream, "retries": Retries,
     "redirect": Redirect, "direct_response": DirectResponse, "local_reply": LocalReply,
     "request_headers": HeaderOperations, "response_headers": HeaderOperations, "mirrors": Mirror, "fault": Fault,
     "cors": Cors, "hash_policy": HashPolicy,
@@ -148,6 +157,8 @@ class Decision:
     destination: Destination | None
     labels: Mapping[str, str]  #: the subset's
     endpoints: tuple[Endpoint, ...]
+    endpoints_known: bool  #: False: no Pod and no EndpointSlice is loaded
+    workloads: tuple[Workload, ...]  #: if the endpoints are unknown: what makes the pods that would be endpoints
     upstream: Upstream | None
     timeout_ms: int | None
     retries: Retries | None
@@ -162,6 +173,7 @@ class Decision:
     cors: Cors | None
     hash_policy: tuple[HashPolicy, ...]
     load_balancer: str | None
+    caveats: tuple[str, ...]  #: sentences on what the decision does not take into account
     table: Any  #: the Table that decided; Any, since table.py imports this module
     json: str  #: one line, as `headerroute route --json` prints it
 

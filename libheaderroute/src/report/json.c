@@ -32,6 +32,23 @@ static void put_endpoints(hr_json_writer *w, const hr_cluster *cluster) {
     hr_json_close(w, ']');
 }
 
+/* Workloads are named where no resource lists pods. */
+static void put_workloads(hr_json_writer *w, const hr_cluster *cluster) {
+    hr_json_bool(w, "endpoints_known", cluster == NULL || cluster->endpoints_known != 0);
+    hr_json_key(w, "workloads");
+    hr_json_open(w, '[');
+    for (size_t i = 0; cluster != NULL && i < cluster->n_workloads; i++) {
+        const hr_workload *workload = &cluster->workloads[i];
+        hr_json_comma(w);
+        hr_json_open(w, '{');
+        hr_json_str(w, "kind", workload->kind);
+        hr_json_str(w, "name", workload->name);
+        hr_json_place(w, workload->file, workload->line);
+        hr_json_close(w, '}');
+    }
+    hr_json_close(w, ']');
+}
+
 static void put_cluster(hr_json_writer *w, const hr_decision *d) {
     hr_json_str(w, "cluster", d->cluster_name);
     if (d->destination_host.p == NULL) {
@@ -47,6 +64,7 @@ static void put_cluster(hr_json_writer *w, const hr_decision *d) {
     hr_json_map(w, "labels", d->cluster == NULL ? NULL : d->cluster->labels,
                 d->cluster == NULL ? 0 : d->cluster->n_labels);
     put_endpoints(w, d->cluster);
+    put_workloads(w, d->cluster);
 }
 
 /* A request that is answered here has no upstream. */
@@ -246,6 +264,11 @@ int hr_decision_json(hr_str *out, const hr_decision *d, const hr_request *reques
     int error = has_upstream(d) ? hr_upstream_request(&upstream, d, request, scratch) : HR_OK;
     if (error != HR_OK)
         return error;
+    const hr_str *caveats;
+    size_t n_caveats;
+    error = hr_decision_caveats(&caveats, &n_caveats, d, request, scratch);
+    if (error != HR_OK)
+        return error;
     hr_json_writer w = {.s = hr_sbuf_begin(scratch, 2048), .first = true};
     hr_json_open(&w, '{');
     put_identity(&w, d);
@@ -260,6 +283,7 @@ int hr_decision_json(hr_str *out, const hr_decision *d, const hr_request *reques
     put_decision_fault(&w, d);
     put_cors(&w, d);
     put_hash_policy(&w, d);
+    hr_json_strings(&w, "caveats", caveats, n_caveats);
     hr_json_close(&w, '}');
     *out = hr_sbuf_end(&w.s);
     return out->p == NULL ? HR_ENOMEM : HR_OK;
