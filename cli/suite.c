@@ -9,6 +9,7 @@
 #include "case_input.h"
 #include "document_json.h"
 #include "roots.h"
+#include "statement.h"
 
 /* ---- what a case is while it runs ---- */
 
@@ -63,17 +64,17 @@ static void add_headers(test_case *t, cli_request *r) {
 typedef struct outcome {
     hr_decision decision;
     hr_request request;
+    const hr_view *view;
 } outcome;
 
 static int decide(outcome *out, test_case *t, cli_views *views, const cli_view *wanted,
                   cli_request *r) {
-    const hr_view *view;
     int error =
-        cli_views_get(&view, views, wanted, r->request.authority, cli_is_https(&r->request));
+        cli_views_get(&out->view, views, wanted, r->request.authority, cli_is_https(&r->request));
     if (error == HR_OK)
-        error = cli_edge(&out->request, r, view);
+        error = cli_edge(&out->request, r, out->view);
     return error != HR_OK ? error
-                          : hr_route(&out->decision, view, &out->request, t->suite->scratch);
+                          : hr_route(&out->decision, out->view, &out->request, t->suite->scratch);
 }
 
 static bool has_rule(const hr_decision *d) {
@@ -297,9 +298,11 @@ static void run_request(test_case *t, const char *authority, const char *method,
     snprintf(what, sizeof(what), "%s %s%s", method, authority, uri);
     add_headers(t, &r);
     int error = t->failure != NULL ? HR_OK : decide_somewhere(&o, t, &t->suite->views, &r);
-    if (t->failure == NULL && error == HR_OK)
+    if (t->failure == NULL && error == HR_OK) {
         check(t, what, &o, &r);
-    else if (error == HR_ENOENT)
+        cli_coverage_note(t->suite->coverage, o.view, &o.request, t->suite->scratch);
+    }
+    if (error == HR_ENOENT)
         fail(t, "%s: there is no Gateway %.*s with an HTTP server on that port", what,
              (int)t->view.options.gateway.len, t->view.options.gateway.p);
     else if (error != HR_OK)
@@ -332,6 +335,19 @@ static void run_requests(test_case *t) {
 
 /* ---- one case ---- */
 
+static void run_statement(test_case *t) {
+    cli_statement statement = {
+        .table = t->suite->table,
+        .rules = t->suite->rules,
+        .view = &t->view,
+        .scratch = t->suite->scratch,
+        .coverage = t->suite->coverage,
+        .for_all = json_object_get(t->root, "forAll"),
+        .expect = json_object_get(t->root, "expect"),
+    };
+    t->failure = cli_statement_check(&statement);
+}
+
 /* `shared` is the view of the file, which the case's own adds to. */
 static char *run_case(cli_suite *suite, const json_t *shared, const json_t *root) {
     const json_t *want = json_object_get(root, "wantMatch");
@@ -349,9 +365,12 @@ static char *run_case(cli_suite *suite, const json_t *shared, const json_t *root
     char wrong[256];
     if (cli_case_check(root, wrong, sizeof(wrong)) &&
         cli_case_view(&t.view, shared, wrong, sizeof(wrong)) &&
-        cli_case_view(&t.view, json_object_get(root, "view"), wrong, sizeof(wrong)))
-        run_requests(&t);
-    else
+        cli_case_view(&t.view, json_object_get(root, "view"), wrong, sizeof(wrong))) {
+        if (json_object_get(root, "forAll") != NULL)
+            run_statement(&t);
+        else
+            run_requests(&t);
+    } else
         fail(&t, "%s", wrong);
     free(t.view.labels);
     return t.failure;

@@ -139,6 +139,7 @@ hr_exchange *hr_exchange_begin(hr_conn *conn, const sv_http1_request *request) {
     conn->reserved = 0;
     conn->ex = ex;
     ++loop->active;
+    hr_loop_note_load(loop);
     hr_metric_add(loop->cells,
                   hr_metrics_of_server(hr_server_metrics_of(loop->server))->requests_active, 1);
     return ex;
