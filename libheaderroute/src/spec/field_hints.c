@@ -118,15 +118,15 @@ static hr_str plain_name(char buf[64], hr_str key) {
 
 /* ---- matches that need a regular expression ---- */
 
-static bool is_one_of(hr_str name, const char *const *names, size_t n) {
+static bool names_one_of(hr_str name, const char *const *names, size_t n) {
     for (size_t i = 0; i < n; i++)
         if (hr_str_eq_c(name, names[i]))
             return true;
     return false;
 }
 #define IS_ONE_OF(name, ...)                                                                       \
-    is_one_of((name), (const char *const[]){__VA_ARGS__},                                          \
-              sizeof((const char *const[]){__VA_ARGS__}) / sizeof(const char *))
+    names_one_of((name), (const char *const[]){__VA_ARGS__},                                       \
+                 sizeof((const char *const[]){__VA_ARGS__}) / sizeof(const char *))
 
 typedef struct hint_text {
     char *buf;

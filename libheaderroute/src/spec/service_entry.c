@@ -20,7 +20,7 @@ static void check_entry_hosts(hr_reader *r, const hr_node *spec,
                   entry->n_endpoints == 0;
     hr_path name = {.up = r->path, .name = HR_STR("hosts")}, step;
     if (entry->hosts.n == 0)
-        hr_reader_error(r, spec, "at least one host is required");
+        hr_field_error(r, spec, "hosts", "at least one host is required");
     r->path = &name;
     for (const hr_node *item = hr_items_begin(r, &step, list); item != NULL;
          item = hr_items_next(r, &step, item)) {
