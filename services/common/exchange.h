@@ -154,7 +154,8 @@ void hr_exchange_abandon(hr_exchange *ex);
 
 /* Begins to receive the body; ex->on_body is called for what comes from now on. The first `hold`
  * bytes are kept, so that hr_body_rewind works for as long as no more have come. Beyond, the bytes
- * that were taken make room for the next. Where the upload budget is used up, fewer are kept. */
+ * that were taken make room for the next. A second call changes nothing. Where the upload budget is
+ * used up, fewer are kept. */
 void hr_body_stream(hr_exchange *ex, size_t hold);
 /* The bytes that have come and were not taken. They stay until hr_body_taken or hr_body_rewind. */
 hr_str hr_body_next(hr_exchange *ex);

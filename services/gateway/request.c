@@ -127,7 +127,7 @@ void gw_act(gw_request *r) {
     gw_reply(r, 502, NULL, "unknown_host", HR_STR(""));
 }
 
-static void route(gw_request *r) {
+static void decide(gw_request *r) {
     if (value_is(r->in.path, "*")) { /* OPTIONS: as in Envoy, no rule is about it */
         gw_reply(r, 404, "NR", "route_not_found", HR_STR(""));
         return;
@@ -144,6 +144,13 @@ static void route(gw_request *r) {
     }
     note_route(r);
     gw_filter(r);
+}
+
+void gw_route(gw_request *r) {
+    if (gw_build_request(r) != 0)
+        gw_reply(r, 500, NULL, "out_of_memory", HR_STR(""));
+    else
+        decide(r);
 }
 
 void gw_on_request(hr_exchange *ex) {
@@ -171,9 +178,5 @@ void gw_on_request(hr_exchange *ex) {
     }
     if (gw_upgrade_refused(r))
         return;
-    if (gw_build_request(r) != 0) {
-        gw_reply(r, 500, NULL, "out_of_memory", HR_STR(""));
-        return;
-    }
-    route(r);
+    gw_look_ahead(r);
 }

@@ -27,6 +27,10 @@ struct gw_request {
     hr_up_request out;   /* as it is sent */
     hr_up_source source; /* of its body, where that comes in pieces */
 
+    hr_str *body_values; /* one for each body rule of the gateway; absent where there is none */
+    sv_body_reader *reader;
+    size_t looked_at; /* bytes of the body that the reader has seen */
+
     hr_relay relay;
     int upgrade;                                /* a WebSocket is asked for */
     hr_tunnel *tunnel;                          /* once it is open */
@@ -121,6 +125,11 @@ void gw_direct_response(gw_request *r);
 void gw_flag(gw_request *r, const char *flag);
 /* The operations of the decision on these headers; the same list where there are none. */
 void gw_response_ops(gw_request *r, int status, const hr_pair **fields, size_t *n);
+/* look_ahead.c: fills r->body_values, which may take until more of the body has come, and then
+ * calls gw_route. */
+void gw_look_ahead(gw_request *r);
+/* request.c: makes the request as rules see it, and acts on the decision. */
+void gw_route(gw_request *r);
 /* incoming.c: fills r->in. 0, or -1 without memory. */
 int gw_build_request(gw_request *r);
 

@@ -14,3 +14,7 @@ foreach(target request response chunked)
     LIBS sv-http $<TARGET_NAME_IF_EXISTS:PkgConfig::H2O_EVLOOP> INCLUDES ${HR_FUZZ} LABELS sanitize)
   target_compile_definitions(test-http1-corpus-${target} PRIVATE CORPUS="${target}_fuzzer")
 endforeach()
+hr_add_test(test-body-header SOURCES ${CMAKE_CURRENT_LIST_DIR}/body_header_test.c LIBS sv-body LABELS sanitize)
+hr_add_test(test-body-header-corpus SOURCES ${HR_FUZZ}/corpus_test.c ${HR_FUZZ}/body_header_fuzzer.c LIBS sv-body
+  INCLUDES ${HR_FUZZ} LABELS sanitize)
+target_compile_definitions(test-body-header-corpus PRIVATE CORPUS="body_header_fuzzer")
