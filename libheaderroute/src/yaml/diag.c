@@ -174,11 +174,12 @@ static hr_str message_of(hr_diagnostics *d, const char *format, va_list args) {
 void hr_diag_add(hr_diagnostics *d, hr_severity severity, hr_pos pos, const char *field,
                  const char *format, va_list args) {
     int is_error = severity == HR_SEVERITY_ERROR;
-    if (d->n >= MOST_FINDINGS && (!is_error || d->errors > 0))
+    bool first_error = is_error && d->errors == 0;
+    d->errors += is_error; /* those that are not kept as well */
+    if (d->n >= MOST_FINDINGS && !first_error)
         return;
     if (d->n >= MOST_FINDINGS)
         d->n--; /* the first error takes the place of a warning */
-    d->errors += is_error;
     finding *f = append_finding(d);
     if (f == NULL)
         return;
