@@ -293,7 +293,7 @@ static PyObject *hr_gateway_ports(const hr_gateway_info *info)
         if (port == NULL)
             Py_CLEAR(ports);
         else
-            PyTuple_SET_ITEM(ports, (Py_ssize_t)i, port);
+            PyTuple_SetItem(ports, (Py_ssize_t)i, port);
     }
     return ports;
 }
