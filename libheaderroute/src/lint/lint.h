@@ -60,6 +60,14 @@ void hr_lint_destinations(hr_linter *l);
 
 void hr_lint_gateway_hosts(hr_linter *l);
 
+/* ---- lint_policies.c: policies that do not go together ---- */
+
+void hr_lint_policies(hr_linter *l);
+
+/* ---- lint_unused.c: rules that no proxy applies, ports that no Service leads to ---- */
+
+void hr_lint_unused(hr_linter *l);
+
 /* ---- lint_gateway_servers.c: servers that Istio drops, because another one has their port ---- */
 
 void hr_lint_gateway_servers(hr_linter *l);

@@ -231,6 +231,31 @@ static void lint_gateways(names *n, const hr_spec_virtual_service *vs) {
     }
 }
 
+static bool exported_to_namespace(const hr_spec_virtual_service *delegate, hr_str namespace_) {
+    bool own = hr_str_eq(delegate->meta.namespace_, namespace_);
+    for (size_t i = 0; i < delegate->export_to.n; i++) {
+        hr_str to = delegate->export_to.v[i];
+        if (hr_str_eq_c(to, "*") || (own && hr_str_eq_c(to, ".")) || hr_str_eq(to, namespace_))
+            return true;
+    }
+    return delegate->export_to.n == 0;
+}
+
+/* Of the root's headers and the delegate's only the latter count. */
+static void lint_delegate_headers(hr_linter *l, const hr_spec_http_route *root,
+                                  const hr_spec_virtual_service *delegate, size_t index) {
+    for (size_t i = 0; root->headers.present && i < delegate->n_http; i++) {
+        if (!delegate->http[i].headers.present)
+            continue;
+        hr_diag_note(l->d, root->headers.pos, "delegate-replaces-headers",
+                     HR_LINT_FIELD(l, "spec.http[%zu].headers", index),
+                     "spec.http[%zu].headers of the delegate %s replaces these headers instead of "
+                     "adding to them; repeat them there",
+                     i, hr_lint_name(l, &delegate->meta, delegate->http[i].pos));
+        return;
+    }
+}
+
 /* Once for a rule, however many of the delegate's rules it loses. */
 static void lint_dropped(hr_linter *l, const hr_spec_http_route *root,
                          const hr_spec_virtual_service *delegate, const char *field) {
@@ -266,8 +291,16 @@ static void lint_delegates(names *n, const hr_spec_virtual_service *vs) {
                          "the VirtualService %.*s has hosts, so it is not a delegate: this rule "
                          "has no routes",
                          (int)name.len, name.p);
-        else
+        else if (!exported_to_namespace(delegate, vs->meta.namespace_))
+            hr_diag_note(l->d, route->pos, "delegate-not-exported", field,
+                         "the delegate %s is not exported to the namespace %.*s: this rule has no "
+                         "routes; add the namespace to its exportTo",
+                         hr_lint_name(l, &delegate->meta, delegate->pos),
+                         HR_LINT_STR(vs->meta.namespace_));
+        else {
             lint_dropped(l, route, delegate, field);
+            lint_delegate_headers(l, route, delegate, i);
+        }
     }
 }
 
