@@ -108,6 +108,76 @@ static void lint_unchecked(names *n) {
             "checked; load the files with the Services, too");
 }
 
+/* ---- pods ---- */
+
+static const hr_spec_service *kubernetes_service(const hr_mesh_service *svc) {
+    if (svc == NULL || !svc->kubernetes)
+        return NULL;
+    return (const hr_spec_service *)(const void *)((const char *)svc->meta -
+                                                   offsetof(hr_spec_service, meta));
+}
+
+/* The endpoints that a decision would choose from, with the labels that Istio adds. */
+static bool selects_endpoint(const hr_mesh_service *svc, const hr_spec_subset *subset) {
+    for (size_t p = 0; p < svc->n_ports; p++)
+        for (size_t i = 0; i < svc->ports[p].n_endpoints; i++) {
+            const hr_endpoint *e = &svc->ports[p].endpoints[i];
+            if (hr_pairs_subset(subset->labels, subset->n_labels, e->labels, e->n_labels))
+                return true;
+        }
+    return false;
+}
+
+/* Of a template, or a pod whose Node is not loaded, it is not known where it runs. */
+static bool may_have(const hr_spec_subset *subset, const hr_pair *labels, size_t n_labels) {
+    for (size_t i = 0; i < subset->n_labels; i++)
+        if (!hr_label_is_topology(subset->labels[i].name) &&
+            !hr_pairs_subset(&subset->labels[i], 1, labels, n_labels))
+            return false;
+    return true;
+}
+
+static bool selects_pod(names *n, const hr_mesh_service *svc, const hr_spec_subset *subset) {
+    const hr_spec_service *service = kubernetes_service(svc);
+    const hr_spec_service_entry *entry = NULL;
+    if (selects_endpoint(svc, subset))
+        return true;
+    if (service == NULL)
+        entry =
+            (const hr_spec_service_entry *)(const void *)((const char *)svc->meta -
+                                                          offsetof(hr_spec_service_entry, meta));
+    for (size_t i = 0; entry != NULL && i < entry->n_endpoints; i++)
+        if (hr_pairs_subset(subset->labels, subset->n_labels, entry->endpoints[i].labels,
+                            entry->endpoints[i].n_labels))
+            return true;
+    const hr_pair *selector = service != NULL ? service->selector : entry->selector;
+    size_t n_selector = service != NULL ? service->n_selector : entry->n_selector;
+    const namespace_workloads *w = hr_map_get(&n->namespaces, svc->namespace_);
+    if (n_selector == 0 && (service != NULL || !entry->has_selector))
+        return service != NULL; /* endpoints are listed by hand: nothing to compare */
+    for (size_t i = 0; w != NULL && i < w->workloads.n; i++) {
+        const hr_spec_workload *pod = w->workloads.v[i];
+        if (!hr_pairs_subset(selector, n_selector, pod->labels, pod->n_labels))
+            continue;
+        hr_endpoint placed;
+        if (hr_pod_is_placed(&placed, n->l->arena, &n->endpoints, pod)
+                ? hr_pairs_subset(subset->labels, subset->n_labels, placed.labels, placed.n_labels)
+                : may_have(subset, pod->labels, pod->n_labels))
+            return true;
+    }
+    for (size_t i = 0; w != NULL && i < w->entries.n; i++) {
+        const hr_spec_workload_entry *e = w->entries.v[i];
+        if (hr_pairs_subset(selector, n_selector, e->labels, e->n_labels) &&
+            hr_pairs_subset(subset->labels, subset->n_labels, e->labels, e->n_labels))
+            return true;
+    }
+    return false;
+}
+
+static bool dns_resolved(const hr_mesh_service *svc) {
+    return svc->resolution != HR_RESOLUTION_STATIC && !svc->kubernetes;
+}
+
 /* ---- destinations ---- */
 
 static const hr_spec_subset *subset_of(const hr_spec_destination_rule *rule, hr_str name) {
@@ -117,14 +187,19 @@ static const hr_spec_subset *subset_of(const hr_spec_destination_rule *rule, hr_
     return NULL;
 }
 
-static bool subset_defined(names *n, hr_str host, hr_str subset) {
-    for (rules_of_host *i = hr_map_get(&n->rules, host); i != NULL; i = i->next)
-        if (subset_of(i->rule, subset) != NULL)
-            return true;
-    for (rules_of_host *i = n->wildcards; i != NULL; i = i->next)
-        if (hr_host_subset_of(host, i->rule->host) && subset_of(i->rule, subset) != NULL)
-            return true;
-    return false;
+/* The subset of a DestinationRule for the host; NULL: none defines it. *wildcard: it is one for a
+ * wildcard, whose subsets are not looked at by themselves. */
+static const hr_spec_subset *defined_subset(names *n, hr_str host, hr_str subset, bool *wildcard) {
+    const hr_spec_subset *found = NULL;
+    *wildcard = false;
+    for (rules_of_host *i = hr_map_get(&n->rules, host); found == NULL && i != NULL; i = i->next)
+        found = subset_of(i->rule, subset);
+    for (rules_of_host *i = n->wildcards; found == NULL && i != NULL; i = i->next) {
+        if (hr_host_subset_of(host, i->rule->host))
+            found = subset_of(i->rule, subset);
+        *wildcard = found != NULL;
+    }
+    return found;
 }
 
 /* The subsets that are defined: "v1, v2". */
@@ -136,6 +211,29 @@ static hr_str subsets_of(names *n, hr_str host) {
                                    list.len == 0 ? "" : ", ", (int)i->rule->subsets[s].name.len,
                                    i->rule->subsets[s].name.p);
     return list;
+}
+
+/* The pods of a Service count as known where a pod of its namespace is loaded; templates of pods
+ * say nothing about Services of other files. */
+static bool pods_known(names *n, const hr_mesh_service *svc) {
+    const namespace_workloads *w = hr_map_get(&n->namespaces, svc->namespace_);
+    bool any = false;
+    for (size_t i = 0; w != NULL && !any && i < w->workloads.n; i++)
+        any = w->workloads.v[i]->kind == HR_WORKLOAD_POD;
+    return any && svc->next == NULL && svc->alias_of.p == NULL &&
+           svc->resolution == HR_RESOLUTION_STATIC;
+}
+
+static void lint_empty(names *n, const hr_spec_destination *d, const hr_mesh_service *svc,
+                       const hr_spec_subset *subset, const char *field, const char *consequence) {
+    static const hr_spec_subset whole = {.n_labels = 0};
+    if (!pods_known(n, svc) || selects_pod(n, svc, subset == NULL ? &whole : subset))
+        return;
+    hr_diag_note(n->l->d, subset == NULL ? d->host_pos : d->subset_pos, "destination-empty", field,
+                 "no pod belongs to %s%.*s%s%s: %s; correct the labels or the selector",
+                 subset == NULL ? "" : "the subset \"", HR_LINT_STR(d->subset),
+                 subset == NULL ? "" : "\" of ", hr_lint_name(n->l, svc->meta, svc->meta->pos),
+                 consequence);
 }
 
 static void lint_destination(names *n, const hr_spec_destination *d, hr_str namespace_,
@@ -152,7 +250,12 @@ static void lint_destination(names *n, const hr_spec_destination *d, hr_str name
     if (svc != NULL && d->port != 0 && hr_mesh_port_find(svc, d->port) == NULL)
         hr_diag_note(l->d, d->port_pos, "port-unknown", HR_LINT_FIELD(l, "%s.port", field),
                      "%.*s has no port %u: %s", (int)host.len, host.p, d->port, consequence);
-    if (d->subset.len == 0 || subset_defined(n, host, d->subset))
+    bool wildcard = false;
+    const hr_spec_subset *subset =
+        d->subset.len == 0 ? NULL : defined_subset(n, host, d->subset, &wildcard);
+    if (svc != NULL && (d->subset.len == 0 || wildcard))
+        lint_empty(n, d, svc, subset, field, consequence);
+    if (d->subset.len == 0 || subset != NULL)
         return;
     hr_str known = subsets_of(n, host);
     hr_diag_note(l->d, d->subset_pos, "subset-unknown", HR_LINT_FIELD(l, "%s.subset", field),
@@ -189,13 +292,6 @@ static bool bound_to_mesh(const hr_spec_virtual_service *vs) {
         if (hr_str_eq_c(vs->gateways.v[i], "mesh"))
             return true;
     return vs->gateways.n == 0;
-}
-
-static const hr_spec_service *kubernetes_service(const hr_mesh_service *svc) {
-    if (svc == NULL || !svc->kubernetes)
-        return NULL;
-    return (const hr_spec_service *)(const void *)((const char *)svc->meta -
-                                                   offsetof(hr_spec_service, meta));
 }
 
 static void lint_host(names *n, const hr_spec_virtual_service *vs, size_t index) {
@@ -306,67 +402,6 @@ static void lint_delegates(names *n, const hr_spec_virtual_service *vs) {
 
 /* ---- DestinationRules: hosts, subsets ---- */
 
-/* The endpoints that a decision would choose from, with the labels that Istio adds. */
-static bool selects_endpoint(const hr_mesh_service *svc, const hr_spec_subset *subset) {
-    for (size_t p = 0; p < svc->n_ports; p++)
-        for (size_t i = 0; i < svc->ports[p].n_endpoints; i++) {
-            const hr_endpoint *e = &svc->ports[p].endpoints[i];
-            if (hr_pairs_subset(subset->labels, subset->n_labels, e->labels, e->n_labels))
-                return true;
-        }
-    return false;
-}
-
-/* Of a template, or a pod whose Node is not loaded, it is not known where it runs. */
-static bool may_have(const hr_spec_subset *subset, const hr_pair *labels, size_t n_labels) {
-    for (size_t i = 0; i < subset->n_labels; i++)
-        if (!hr_label_is_topology(subset->labels[i].name) &&
-            !hr_pairs_subset(&subset->labels[i], 1, labels, n_labels))
-            return false;
-    return true;
-}
-
-static bool selects_pod(names *n, const hr_mesh_service *svc, const hr_spec_subset *subset) {
-    const hr_spec_service *service = kubernetes_service(svc);
-    const hr_spec_service_entry *entry = NULL;
-    if (selects_endpoint(svc, subset))
-        return true;
-    if (service == NULL)
-        entry =
-            (const hr_spec_service_entry *)(const void *)((const char *)svc->meta -
-                                                          offsetof(hr_spec_service_entry, meta));
-    for (size_t i = 0; entry != NULL && i < entry->n_endpoints; i++)
-        if (hr_pairs_subset(subset->labels, subset->n_labels, entry->endpoints[i].labels,
-                            entry->endpoints[i].n_labels))
-            return true;
-    const hr_pair *selector = service != NULL ? service->selector : entry->selector;
-    size_t n_selector = service != NULL ? service->n_selector : entry->n_selector;
-    const namespace_workloads *w = hr_map_get(&n->namespaces, svc->namespace_);
-    if (n_selector == 0 && (service != NULL || !entry->has_selector))
-        return service != NULL; /* endpoints are listed by hand: nothing to compare */
-    for (size_t i = 0; w != NULL && i < w->workloads.n; i++) {
-        const hr_spec_workload *pod = w->workloads.v[i];
-        if (!hr_pairs_subset(selector, n_selector, pod->labels, pod->n_labels))
-            continue;
-        hr_endpoint placed;
-        if (hr_pod_is_placed(&placed, n->l->arena, &n->endpoints, pod)
-                ? hr_pairs_subset(subset->labels, subset->n_labels, placed.labels, placed.n_labels)
-                : may_have(subset, pod->labels, pod->n_labels))
-            return true;
-    }
-    for (size_t i = 0; w != NULL && i < w->entries.n; i++) {
-        const hr_spec_workload_entry *e = w->entries.v[i];
-        if (hr_pairs_subset(selector, n_selector, e->labels, e->n_labels) &&
-            hr_pairs_subset(subset->labels, subset->n_labels, e->labels, e->n_labels))
-            return true;
-    }
-    return false;
-}
-
-static bool dns_resolved(const hr_mesh_service *svc) {
-    return svc->resolution != HR_RESOLUTION_STATIC && !svc->kubernetes;
-}
-
 static void lint_rule(names *n, const hr_spec_destination_rule *rule) {
     hr_linter *l = n->l;
     hr_str host = resolved(l, rule->host, rule->meta.namespace_);
@@ -380,13 +415,15 @@ static void lint_rule(names *n, const hr_spec_destination_rule *rule) {
                      "%.*s is not the host of any Service or ServiceEntry", (int)host.len, host.p);
         return;
     }
-    for (size_t i = 0; n->n_workloads > 0 && !dns_resolved(svc) && i < rule->n_subsets; i++) {
+    bool dns = dns_resolved(svc), none = svc->resolution == HR_RESOLUTION_PASSTHROUGH && dns;
+    for (size_t i = 0; (n->n_workloads > 0 || dns) && !none && i < rule->n_subsets; i++) {
         const hr_spec_subset *subset = &rule->subsets[i];
         if (!selects_pod(n, svc, subset))
             hr_diag_note(l->d, subset->pos, "subset-empty",
                          HR_LINT_FIELD(l, "spec.subsets[%zu]", i),
-                         "the subset \"%.*s\" selects no pod of %.*s: requests fail with 503",
-                         (int)subset->name.len, subset->name.p, (int)host.len, host.p);
+                         "the subset \"%.*s\" selects no %s of %.*s: requests fail with 503",
+                         (int)subset->name.len, subset->name.p, dns ? "endpoint" : "pod",
+                         (int)host.len, host.p);
     }
 }
 

@@ -5,36 +5,15 @@
 #include "lint.h"
 
 #include "diag.h"
+#include "host_names.h"
 #include "text.h"
 
 /* ---- exportTo ---- */
 
-static bool selects(const hr_spec_gateway *gateway, const hr_spec_workload *pod) {
-    return gateway->n_selector > 0 &&
-           hr_pairs_subset(gateway->selector, gateway->n_selector, pod->labels, pod->n_labels);
-}
-
-/* Whether a pod of the Gateway sees the VirtualService. Where none is loaded, they are taken to run
- * in the Gateway's namespace. */
-static bool seen_by(hr_linter *l, const hr_mesh_gateway *gateway,
-                    const hr_mesh_virtual_service *vs) {
-    bool any = false;
-    for (size_t i = 0; i < l->resources->n_workloads; i++) {
-        const hr_spec_workload *pod = &l->resources->workloads[i];
-        if (!selects(gateway->resource, pod))
-            continue;
-        any = true;
-        if (hr_virtual_service_bucket(vs, pod->meta.namespace_) != HR_VS_HIDDEN)
-            return true;
-    }
-    return !any &&
-           hr_virtual_service_bucket(vs, gateway->resource->meta.namespace_) != HR_VS_HIDDEN;
-}
-
 static void lint_exports(hr_linter *l, const hr_mesh_virtual_service *vs) {
     for (size_t i = 0; !vs->public_ && i < vs->n_gateways; i++) {
         const hr_lint_caller *caller = hr_map_get(&l->gateways_by_id, vs->gateways[i]);
-        if (caller == NULL || seen_by(l, caller->gateway, vs))
+        if (caller == NULL || hr_lint_seen_by(l, caller->gateway, vs))
             continue;
         hr_diag_note(
             l->d, vs->resource->gateways.pos, "vs-not-exported",
@@ -72,6 +51,78 @@ static void lint_protocol(hr_linter *l, const hr_mesh_virtual_service *vs) {
     }
 }
 
+/* ---- ports of matches ---- */
+
+typedef struct called_ports {
+    HR_LIST(uint32_t) list;
+    bool complete; /* false: a Gateway is not loaded */
+} called_ports;
+
+static void add_called(hr_linter *l, called_ports *ports, uint32_t port) {
+    for (size_t i = 0; i < ports->list.n; i++)
+        if (ports->list.v[i] == port)
+            return;
+    HR_PUSH(l->arena, &ports->list, port);
+}
+
+static void add_service_ports(hr_linter *l, called_ports *ports, hr_str host) {
+    const hr_registry *registry = &l->table->registry;
+    add_called(l, ports, 80);
+    for (const hr_mesh_service *svc = hr_map_get(&registry->by_host, host); svc != NULL;
+         svc = svc->next)
+        for (size_t p = 0; p < svc->n_ports; p++)
+            add_called(l, ports, svc->ports[p].number);
+    for (size_t i = 0; i < registry->n_services; i++) {
+        const hr_mesh_service *svc = registry->services[i];
+        bool wild = hr_host_is_wild(host) || hr_host_is_wild(svc->host);
+        for (size_t p = 0; wild && hr_host_overlaps(host, svc->host) && p < svc->n_ports; p++)
+            add_called(l, ports, svc->ports[p].number);
+    }
+}
+
+/* The ports on which proxies apply the rules. */
+static called_ports ports_of_rules(hr_linter *l, const hr_mesh_virtual_service *vs) {
+    called_ports ports = {.complete = true};
+    for (size_t g = 0; g < vs->n_gateways; g++) {
+        const hr_lint_caller *caller = hr_map_get(&l->gateways_by_id, vs->gateways[g]);
+        bool mesh = hr_str_eq_c(vs->gateways[g], "mesh");
+        for (size_t h = 0; mesh && h < vs->n_hosts; h++)
+            add_service_ports(l, &ports, hr_arena_lower(l->arena, vs->hosts[h]));
+        for (size_t s = 0; caller != NULL && s < caller->gateway->resource->n_servers; s++)
+            add_called(l, &ports, caller->gateway->resource->servers[s].port);
+        ports.complete &= mesh ? l->table->registry.n_services > 0 : caller != NULL;
+    }
+    return ports;
+}
+
+static bool asks_for_port(const hr_mesh_virtual_service *vs) {
+    for (size_t i = 0; i < vs->n_http; i++)
+        for (size_t m = 0; m < vs->http[i].http->n_match; m++)
+            if (vs->http[i].http->match[m].port != 0)
+                return true;
+    return false;
+}
+
+static void lint_match_ports(hr_linter *l, const hr_mesh_virtual_service *vs) {
+    if (!asks_for_port(vs))
+        return;
+    called_ports ports = ports_of_rules(l, vs);
+    for (size_t i = 0; ports.complete && i < vs->n_http; i++)
+        for (size_t m = 0; vs->http[i].delegate.p == NULL && m < vs->http[i].http->n_match; m++) {
+            const hr_match_request *match = &vs->http[i].http->match[m];
+            bool called = match->port == 0;
+            for (size_t p = 0; p < ports.list.n && !called; p++)
+                called = ports.list.v[p] == match->port;
+            if (!called)
+                hr_diag_note(
+                    l->d, match->pos, "port-never-called",
+                    HR_LINT_FIELD(l, "spec.http[%d].match[%zu].port", vs->http[i].index, m),
+                    "no request comes on port %u: it is a port neither of the Services "
+                    "that spec.hosts names nor of the Gateways; correct or remove it",
+                    (unsigned)match->port);
+        }
+}
+
 /* ---- ports of Gateways ---- */
 
 static bool fronts(hr_linter *l, const hr_spec_service *svc, const hr_spec_gateway *gateway) {
@@ -81,7 +132,8 @@ static bool fronts(hr_linter *l, const hr_spec_service *svc, const hr_spec_gatew
         return true;
     for (size_t i = 0; i < l->resources->n_workloads; i++) {
         const hr_spec_workload *pod = &l->resources->workloads[i];
-        if (selects(gateway, pod) && hr_str_eq(pod->meta.namespace_, svc->meta.namespace_) &&
+        if (hr_lint_selects(gateway, pod) &&
+            hr_str_eq(pod->meta.namespace_, svc->meta.namespace_) &&
             hr_pairs_subset(svc->selector, svc->n_selector, pod->labels, pod->n_labels))
             return true;
     }
@@ -121,6 +173,7 @@ void hr_lint_unused(hr_linter *l) {
     for (size_t i = 0; i < l->table->n_virtual_services && !hr_arena_failed(l->arena); i++) {
         lint_exports(l, &l->table->virtual_services[i]);
         lint_protocol(l, &l->table->virtual_services[i]);
+        lint_match_ports(l, &l->table->virtual_services[i]);
     }
     for (size_t i = 0; i < l->resources->n_gateways && !hr_arena_failed(l->arena); i++)
         lint_gateway_ports(l, &l->resources->gateways[i]);
