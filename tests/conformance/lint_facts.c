@@ -56,12 +56,13 @@ static bool has_unready(const facts *f, const hr_cluster *cluster) {
 
 static void print_targets(const facts *f, const hr_view *view, const hr_view_route *route) {
     const hr_view_action *action = route->action;
-    hr_str author = route->origin->delegate.p != NULL ? route->origin->delegate
-                                                      : route->origin->vs->id;
+    hr_str author =
+        route->origin->delegate.p != NULL ? route->origin->delegate : route->origin->vs->id;
     bool own = !view->gateway;
     for (size_t i = 0; i < route->origin->vs->n_gateways; i++)
         own |= hr_str_eq(route->origin->vs->gateways[i], view->gateway_id);
-    if (!own || action->kind != HR_ACTION_ROUTE || (!view->gateway && !has_pods(f->table, view->namespace_)))
+    if (!own || action->kind != HR_ACTION_ROUTE ||
+        (!view->gateway && !has_pods(f->table, view->namespace_)))
         return;
     for (size_t t = 0; t < action->n_targets; t++) {
         const hr_decision *d = &action->targets[t].decision;
@@ -83,8 +84,7 @@ static bool lacks_port(const facts *f, const hr_view *view, hr_str host) {
 
 static void note_vhost(facts *f, const hr_view *view, const hr_view_virtual_host *vhost) {
     if (vhost->require_tls)
-        hr_map_add(f->arena, &f->served,
-                   hr_arena_printf(f->arena, "%.*s", STR(vhost->name)), view);
+        hr_map_add(f->arena, &f->served, hr_arena_printf(f->arena, "%.*s", STR(vhost->name)), view);
     for (size_t i = 0; i < vhost->routes->n; i++) {
         const hr_view_route *route = &vhost->routes->v[i];
         if (route->origin == NULL || route->origin->vs == NULL)
