@@ -38,6 +38,7 @@ typedef struct gw_options {
     const char *tls_cert, *tls_key; /* both or none */
     int64_t tls_handshake_ms;
     int64_t tunnel_idle_ms, max_tunnels; /* max_tunnels 0: a quarter of --max-connections */
+    int64_t max_regex_bytes;             /* a request */
     const char *dns_server;              /* NULL: the system's */
     int64_t trusted_proxies;
     int repeated_headers; /* hr_repeated_headers */

@@ -171,6 +171,14 @@ static const hr_flag gateway_flags[] = {
      .default_text = "a quarter of --max-connections",
      .help = "Limit the WebSockets that are open or requested; answer 503 with Retry-After "
              "beyond it."},
+    {.name = "max-regex-bytes",
+     .kind = HR_FLAG_BYTES,
+     .value_name = "BYTES",
+     .offset = FIELD(max_regex_bytes),
+     .min = 4096,
+     .max = (int64_t)1 << 40,
+     .help = "Bytes that the regexes of the rules are run on for one request, without the first "
+             "KiB of each value; beyond it: 431."},
     {.name = "dns-server",
      .kind = HR_FLAG_TEXT,
      .value_name = "ADDR[:PORT]",
@@ -349,6 +357,7 @@ static hr_listener *listeners_of(size_t *n, const gateway *self, const hr_server
 int main(int argc, char **argv) {
     static gateway self = {.options = {.tls_handshake_ms = 10000,
                                        .tunnel_idle_ms = 3600000,
+                                       .max_regex_bytes = 256 << 10,
                                        .repeated_headers = HR_REPEATED_EACH}};
     static hr_server_options server = HR_SERVER_OPTIONS_INIT;
     const hr_flag_set sets[] = {

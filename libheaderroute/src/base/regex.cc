@@ -174,9 +174,11 @@ int hr_regex_may_match(const hr_regex *regex, hr_str subject) {
 }
 
 int hr_regex_match(const hr_regex *regex, hr_str subject) {
+    return hr_regex_may_match(regex, subject) && hr_regex_run(regex, subject);
+}
+
+int hr_regex_run(const hr_regex *regex, hr_str subject) {
     re2::StringPiece text = piece(subject);
-    if (!hr_regex_may_match(regex, subject))
-        return 0;
     // The text with what is before the tail, on which \b depends.
     return regex->tail->Match(text, regex->prefix.size(), text.size(), RE2::ANCHOR_BOTH, nullptr, 0)
                ? 1

@@ -130,18 +130,24 @@ static int set_mirrors(hr_decision *out, const hr_subject *s) {
     return HR_OK;
 }
 
-static bool origin_admitted(const hr_view_action *plan, const hr_cors_policy *cors, hr_str origin) {
-    static const uint8_t kinds[] = {[HR_MATCH_EXACT] = HR_SM_EXACT,
-                                    [HR_MATCH_PREFIX] = HR_SM_PREFIX,
-                                    [HR_MATCH_REGEX] = HR_SM_REGEX};
-    for (size_t i = 0; i < cors->n_allow_origins; i++) {
-        const hr_origin_match *m = &cors->allow_origins[i];
-        const hr_regex *regex = plan->cors_regexes[i];
-        /* A matcher that takes the string "*" takes every origin. */
-        if (hr_string_matches(kinds[m->kind], m->value, regex, HR_STR("*")) ||
-            hr_string_matches(kinds[m->kind], m->value, regex, origin))
+static bool origin_matches(const hr_origin_match *m, const hr_regex *regex, hr_scratch *scratch,
+                           hr_str origin) {
+    static const uint8_t kinds[] = {
+        [HR_MATCH_EXACT] = HR_SM_EXACT, [HR_MATCH_PREFIX] = HR_SM_PREFIX};
+    size_t free = HR_REGEX_FREE;
+    /* A matcher that takes the string "*" takes every origin. */
+    if (m->kind == HR_MATCH_REGEX)
+        return hr_regex_matches(regex, scratch, HR_STR("*"), &free) ||
+               hr_regex_matches(regex, scratch, origin, &free);
+    return hr_string_matches(kinds[m->kind], m->value, HR_STR("*")) ||
+           hr_string_matches(kinds[m->kind], m->value, origin);
+}
+
+static bool origin_admitted(const hr_view_action *plan, const hr_cors_policy *cors,
+                            hr_scratch *scratch, hr_str origin) {
+    for (size_t i = 0; i < cors->n_allow_origins; i++)
+        if (origin_matches(&cors->allow_origins[i], plan->cors_regexes[i], scratch, origin))
             return true;
-    }
     return false;
 }
 
@@ -151,7 +157,7 @@ static void set_cors(hr_decision *out, const hr_view_action *plan, hr_subject *s
     hr_str origin = hr_header_value(s, HR_STR("origin"));
     if (origin.len == 0)
         return;
-    out->cors_origin_allowed = origin_admitted(plan, out->cors, origin);
+    out->cors_origin_allowed = origin_admitted(plan, out->cors, s->scratch, origin);
     bool preflight = hr_str_eq_c(s->method, "OPTIONS") &&
                      hr_header_value(s, HR_STR("access-control-request-method")).len > 0;
     out->cors_preflight =
@@ -310,6 +316,8 @@ static int checked(hr_decision *out, const hr_view *view, const hr_request *requ
         request->version == HR_REQUEST_VERSION &&
         (request->headers != NULL || request->n_headers == 0))
         error = hr_route_by(out, view, request, scratch, mode);
+    if (error == HR_OK && hr_scratch_over_limit(scratch))
+        error = HR_ELIMIT;
     if (error != HR_OK)
         *out = (hr_decision){.version = HR_DECISION_VERSION};
     return error;

@@ -4,17 +4,27 @@
  */
 #include "match.h"
 
-bool hr_string_matches(uint8_t kind, hr_str pattern, const hr_regex *regex, hr_str value) {
+bool hr_string_matches(uint8_t kind, hr_str pattern, hr_str value) {
     switch (kind) {
     case HR_SM_EXACT:
         return value.len == pattern.len && hr_octets_equal(value.p, pattern.p, pattern.len);
     case HR_SM_PREFIX:
         return value.len >= pattern.len && hr_octets_equal(value.p, pattern.p, pattern.len);
-    case HR_SM_REGEX:
-        return regex != NULL && hr_regex_match(regex, value);
     default:
         return true;
     }
+}
+
+static bool run_regex(const hr_regex *regex, hr_scratch *scratch, hr_str value, size_t *free) {
+    size_t cost = value.len + HR_REGEX_RUN, paid = cost < *free ? cost : *free;
+    *free -= paid;
+    scratch->regex_bytes += cost - paid;
+    return !hr_scratch_over_limit(scratch) && hr_regex_run(regex, value);
+}
+
+bool hr_regex_matches(const hr_regex *regex, hr_scratch *scratch, hr_str value, size_t *free) {
+    return regex != NULL && hr_regex_may_match(regex, value) &&
+           run_regex(regex, scratch, value, free);
 }
 
 static bool lacks_text(const hr_matcher *matcher, hr_scratch *scratch, hr_str subject) {
@@ -24,12 +34,12 @@ static bool lacks_text(const hr_matcher *matcher, hr_scratch *scratch, hr_str su
 }
 
 static bool run_matcher(const hr_matcher *matcher, hr_scratch *scratch, hr_str subject) {
-    if (matcher->regex == NULL)
+    if (matcher->regex == NULL || !hr_regex_may_match(matcher->regex, subject))
         return false;
-    if (matcher->filter != NULL &&
-        (!hr_regex_may_match(matcher->regex, subject) || lacks_text(matcher, scratch, subject)))
+    if (matcher->filter != NULL && lacks_text(matcher, scratch, subject))
         return false;
-    return hr_regex_match(matcher->regex, subject);
+    size_t free = HR_REGEX_FREE;
+    return run_regex(matcher->regex, scratch, subject, &free);
 }
 
 bool hr_matcher_matches(const hr_matcher *matcher, hr_scratch *scratch, hr_str subject) {
@@ -185,7 +195,7 @@ hr_str hr_header_value(hr_subject *subject, hr_str name) {
  * regex is kept for the rules that follow. */
 static bool value_matches(const hr_cond *cond, hr_subject *subject, hr_str value) {
     if (cond->match != HR_SM_REGEX)
-        return hr_string_matches(cond->match, cond->value, NULL, value);
+        return hr_string_matches(cond->match, cond->value, value);
     return hr_matcher_matches(cond->regex, subject->scratch, value);
 }
 
@@ -193,10 +203,14 @@ static bool value_matches(const hr_cond *cond, hr_subject *subject, hr_str value
 static bool matches_any(const hr_cond *cond, const hr_subject *subject, uint32_t first) {
     const hr_pair *headers = subject->request->headers;
     const uint32_t *links = subject->scratch->links;
-    const hr_regex *regex = cond->match == HR_SM_REGEX ? cond->regex->regex : NULL;
-    for (uint32_t i = first; i != UINT32_MAX; i = links[i])
-        if (hr_string_matches(cond->match, cond->value, regex, present(headers[i].value)))
+    size_t free = HR_REGEX_FREE;
+    for (uint32_t i = first; i != UINT32_MAX; i = links[i]) {
+        hr_str value = present(headers[i].value);
+        if (cond->match == HR_SM_REGEX
+                ? hr_regex_matches(cond->regex->regex, subject->scratch, value, &free)
+                : hr_string_matches(cond->match, cond->value, value))
             return true;
+    }
     return false;
 }
 
@@ -320,13 +334,11 @@ hr_str hr_cond_actual(const hr_cond *cond, hr_subject *subject) {
 bool hr_route_path_matches(const hr_view_route *route, const hr_subject *subject) {
     switch (route->path_kind) {
     case HR_SM_EXACT:
-        return route->ignore_case
-                   ? hr_str_eq_nocase(subject->path, route->path)
-                   : hr_string_matches(HR_SM_EXACT, route->path, NULL, subject->path);
+        return route->ignore_case ? hr_str_eq_nocase(subject->path, route->path)
+                                  : hr_string_matches(HR_SM_EXACT, route->path, subject->path);
     case HR_SM_PREFIX:
-        return route->ignore_case
-                   ? hr_str_starts_nocase(subject->path, route->path)
-                   : hr_string_matches(HR_SM_PREFIX, route->path, NULL, subject->path);
+        return route->ignore_case ? hr_str_starts_nocase(subject->path, route->path)
+                                  : hr_string_matches(HR_SM_PREFIX, route->path, subject->path);
     case HR_SM_REGEX:
         return hr_matcher_matches(route->path_regex, subject->scratch, subject->path);
     default:

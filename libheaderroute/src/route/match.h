@@ -82,6 +82,10 @@ void hr_literals_note(const hr_literal_filter *filter, hr_scratch *scratch, hr_s
 /* Whether the values were noted, after hr_literals_begin in this request, and lack the text that
  * the matcher requires. */
 bool hr_literal_is_missing(const hr_matcher *matcher, const hr_scratch *scratch);
-bool hr_string_matches(uint8_t kind, hr_str pattern, const hr_regex *regex, hr_str value);
+/* Exact and prefix; true for the other kinds. */
+bool hr_string_matches(uint8_t kind, hr_str pattern, hr_str value);
+/* Runs a regex, within the limit of the scratch; false beyond it, or if `regex` is NULL. *free is
+ * HR_REGEX_FREE at first, and what is left of it for the regex's next value. */
+bool hr_regex_matches(const hr_regex *regex, hr_scratch *scratch, hr_str value, size_t *free);
 
 #endif

@@ -33,6 +33,7 @@ int hr_scratch_new(hr_scratch **out) {
         *out = NULL;
         return HR_ENOMEM;
     }
+    (*out)->max_regex_bytes = SIZE_MAX;
     return HR_OK;
 }
 
@@ -55,6 +56,11 @@ void hr_scratch_free(hr_scratch *scratch) {
     free(scratch->verdicts);
     free(scratch->literals);
     free(scratch);
+}
+
+void hr_scratch_limit_regexes(hr_scratch *scratch, size_t bytes) {
+    if (scratch != NULL)
+        scratch->max_regex_bytes = bytes;
 }
 
 hr_str hr_scratch_error(const hr_scratch *scratch) {

@@ -77,6 +77,8 @@ struct hr_scratch {
         *literals; /* by number: whether the subject has the text; valid once its filter was used */
     size_t n_literal_words;
     uint32_t round;
+    /* What regexes have cost in this request; beyond the limit none is run any more. */
+    size_t regex_bytes, max_regex_bytes;
 };
 
 /* hr_scratch_marks where that takes more than counting. */
@@ -86,10 +88,20 @@ int hr_scratch_more_marks(hr_scratch *scratch, const hr_view *view);
  * HR_ENOMEM. */
 static inline int hr_scratch_marks(hr_scratch *scratch, const hr_view *view) {
     scratch->n_touched = 0;
+    scratch->regex_bytes = 0;
     bool fits = view->names.n <= scratch->n_seen && view->params.n <= scratch->n_params &&
                 view->n_verdicts <= scratch->n_verdicts &&
                 view->n_literal_words <= scratch->n_literal_words;
     return ++scratch->round == 0 || !fits ? hr_scratch_more_marks(scratch, view) : HR_OK;
+}
+
+/* What running a regex costs, whatever its subject, in bytes of a subject; and what a regex may
+ * cost before it counts, so that rules on short values are never refused. */
+#define HR_REGEX_RUN 64
+#define HR_REGEX_FREE (1024 + HR_REGEX_RUN)
+
+static inline bool hr_scratch_over_limit(const hr_scratch *scratch) {
+    return scratch->regex_bytes > scratch->max_regex_bytes;
 }
 
 void *hr_scratch_more(hr_scratch *scratch, size_t size);
