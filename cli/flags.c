@@ -18,6 +18,10 @@ enum {
     OPT_JSON,
     OPT_BATCH,
     OPT_JUNIT,
+    OPT_COVERAGE,
+    OPT_FAIL_UNDER,
+    OPT_LCOV,
+    OPT_GENERATE,
     OPT_OLD,
     OPT_NEW,
     OPT_ONLY,
@@ -40,6 +44,10 @@ static const struct option other_options[] = {
     {"json", no_argument, NULL, OPT_JSON},
     {"batch", required_argument, NULL, OPT_BATCH},
     {"junit", required_argument, NULL, OPT_JUNIT},
+    {"coverage", no_argument, NULL, OPT_COVERAGE},
+    {"fail-under", required_argument, NULL, OPT_FAIL_UNDER},
+    {"lcov", required_argument, NULL, OPT_LCOV},
+    {"generate", no_argument, NULL, OPT_GENERATE},
     {"old", required_argument, NULL, OPT_OLD},
     {"new", required_argument, NULL, OPT_NEW},
     {"only", required_argument, NULL, OPT_ONLY},
@@ -76,6 +84,10 @@ static char group_of(int option) {
     case OPT_BATCH:
         return 'b';
     case OPT_JUNIT:
+    case OPT_COVERAGE:
+    case OPT_FAIL_UNDER:
+    case OPT_LCOV:
+    case OPT_GENERATE:
         return 'u';
     case OPT_OLD:
     case OPT_NEW:
@@ -120,6 +132,24 @@ static void set_diff_flag(cli_flags *out, int option, const char *value) {
 }
 
 /* NULL, or what is wrong with the value. */
+static const char *set_test_flag(cli_flags *out, int option, const char *value) {
+    char *end;
+    if (option == OPT_GENERATE)
+        out->generate = true;
+    else if (option == OPT_JUNIT)
+        out->junit = value;
+    else
+        out->coverage = true;
+    if (option == OPT_LCOV)
+        out->lcov = value;
+    if (option != OPT_FAIL_UNDER)
+        return NULL;
+    out->fail_under = strtod(value, &end);
+    bool percent = end != value && *end == '\0' && out->fail_under >= 0 && out->fail_under <= 100;
+    return percent ? NULL : "--fail-under is a number from 0 to 100";
+}
+
+/* NULL, or what is wrong with the value. */
 static const char *apply(cli_flags *out, int option, const char *value) {
     switch (option) {
     case 'f':
@@ -156,8 +186,11 @@ static const char *apply(cli_flags *out, int option, const char *value) {
         out->batch = value;
         return NULL;
     case OPT_JUNIT:
-        out->junit = value;
-        return NULL;
+    case OPT_COVERAGE:
+    case OPT_FAIL_UNDER:
+    case OPT_LCOV:
+    case OPT_GENERATE:
+        return set_test_flag(out, option, value);
     case OPT_COLOR:
         return cli_color_set(value) ? NULL : "--color is auto, always or never";
     case 'h':

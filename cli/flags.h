@@ -12,6 +12,9 @@ typedef struct cli_flags {
     bool json;
     const char *batch; /* NULL: none; "-": stdin */
     const char *junit;
+    bool coverage, generate;
+    double fail_under; /* percent of the parts that must be reached */
+    const char *lcov;
     cli_list old, new_; /* --old, --new */
     const char *only;   /* NULL: everything */
     const char *format; /* NULL: text */
@@ -21,8 +24,8 @@ typedef struct cli_flags {
 } cli_flags;
 
 /* Parses argv. `accepted` lists the flags of the command by letter: f (files), v (view), r
- * (request), j (--json), b (--batch), u (--junit), d (the flags of `diff`). Returns CLI_OK, or
- * prints a line on stderr and returns CLI_USAGE. */
+ * (request), j (--json), b (--batch), u (the flags of `test`), d (the flags of `diff`). Returns
+ * CLI_OK, or prints a line on stderr and returns CLI_USAGE. */
 int cli_parse_flags(cli_flags *out, int argc, char **argv, const char *accepted);
 void cli_flags_free(cli_flags *flags);
 

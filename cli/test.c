@@ -5,10 +5,12 @@
 
 #include "color.h"
 #include "flags.h"
+#include "generate.h"
 #include "suite.h"
 
 static const char test_help[] =
-    "usage: headerroute test [-f PATH]... [VIEW] [--junit FILE] CASES...\n"
+    "usage: headerroute test [-f PATH]... [VIEW] [FLAGS] CASES...\n"
+    "       headerroute test -f PATH [-f PATH]... [VIEW] --generate\n"
     "\n"
     "Runs routing tests in the format of istio-config-validator (and a superset of it) against\n"
     "the rules of the files; prints TAP. A file of cases may hold resources as well, which are\n"
@@ -19,6 +21,13 @@ static const char test_help[] =
     "\n"
     "  -f, --file PATH          YAML file, or folder of them (repeatable)\n"
     "  --junit FILE             write the results as JUnit XML, too\n"
+    "  --coverage               print which rules, matches, conditions and defaults of -f and of "
+    "the\n"
+    "                           case files no case reaches, and the share that is reached\n"
+    "  --fail-under N           exit 1 if less than N percent of them are reached; implies "
+    "--coverage\n"
+    "  --lcov FILE              write the coverage as an LCOV tracefile; implies --coverage\n"
+    "  --generate               print a case for each rule, with what the rules decide today\n"
     "  --color auto|always|never\n"
     "                           default: auto, colour on a terminal unless NO_COLOR is set\n"
     "  -h, --help               this text\n"
@@ -195,6 +204,9 @@ static int write_junit(const char *path, const cli_case_results *results) {
 static bool open_rules(test_rules *r, const hr_source *sources, size_t n) {
     cli_suite *suite = &r->suite;
     suite->table = load(r, sources, n);
+    if (suite->table != NULL && suite->coverage != NULL &&
+        !cli_coverage_add(suite->coverage, sources, n))
+        return false;
     if (suite->table != NULL)
         suite->rules = r->written = cli_rules_read(sources, n);
     suite->views = (cli_views){.table = suite->table};
@@ -226,8 +238,9 @@ static int run_file(cli_case_results *results, test_rules *shared, hr_source *so
             return CLI_FAILED;
         return cli_cases_run(results, &shared->suite, file);
     }
-    test_rules own = {
-        .suite = {.defaults = shared->suite.defaults, .connection = shared->suite.connection}};
+    test_rules own = {.suite = {.defaults = shared->suite.defaults,
+                                .connection = shared->suite.connection,
+                                .coverage = shared->suite.coverage}};
     sources[n] = (hr_source){.name = file->path, .text = {file->resources, file->len}};
     int code =
         open_rules(&own, sources, n + 1) ? cli_cases_run(results, &own.suite, file) : CLI_FAILED;
@@ -235,17 +248,44 @@ static int run_file(cli_case_results *results, test_rules *shared, hr_source *so
     return code;
 }
 
-static int report(const cli_flags *flags, const cli_case_results *results) {
+static int write_lcov(const char *path, const cli_coverage *coverage) {
+    FILE *out = fopen(path, "w");
+    bool failed = out == NULL;
+    if (out != NULL) {
+        cli_coverage_lcov(out, coverage);
+        failed = ferror(out) != 0;
+        failed = fclose(out) != 0 || failed;
+    }
+    if (failed)
+        fprintf(stderr, "headerroute test: %s: %s\n", path, strerror(errno));
+    return failed ? CLI_FAILED : CLI_OK;
+}
+
+static int report_coverage(const cli_flags *flags, const cli_coverage *coverage) {
+    cli_coverage_print(stdout, coverage);
+    int code = flags->lcov == NULL ? CLI_OK : write_lcov(flags->lcov, coverage);
+    if (cli_coverage_percent(coverage) >= flags->fail_under)
+        return code;
+    fprintf(stderr, "headerroute test: the coverage is %.1f %%, less than --fail-under %g\n",
+            cli_coverage_percent(coverage), flags->fail_under);
+    return CLI_FAILED;
+}
+
+static int report(const cli_flags *flags, const cli_case_results *results,
+                  const cli_coverage *coverage) {
     print_tap(results);
     int code = flags->junit == NULL ? CLI_OK : write_junit(flags->junit, results);
+    if (coverage != NULL && report_coverage(flags, coverage) != CLI_OK)
+        code = CLI_FAILED;
     return results->failed > 0 ? CLI_FAILED : code;
 }
 
 static int run_all(cli_flags *flags) {
     cli_case_files files = {0};
     cli_case_results results = {0};
-    test_rules shared = {
-        .suite = {.defaults = flags->view, .connection = &flags->request.connection}};
+    test_rules shared = {.suite = {.defaults = flags->view,
+                                   .connection = &flags->request.connection,
+                                   .coverage = flags->coverage ? cli_coverage_new() : NULL}};
     int code = CLI_OK;
     hr_source *sources = cli_realloc(NULL, (flags->files.n + 1) * sizeof(*sources));
     for (size_t i = 0; i < flags->files.n; i++)
@@ -255,7 +295,8 @@ static int run_all(cli_flags *flags) {
     for (size_t i = 0; code == CLI_OK && i < files.n; i++)
         code = run_file(&results, &shared, sources, flags->files.n, &files.v[i]);
     if (code == CLI_OK)
-        code = report(flags, &results);
+        code = report(flags, &results, shared.suite.coverage);
+    cli_coverage_free(shared.suite.coverage);
     close_rules(&shared);
     cli_case_results_free(&results);
     cli_case_files_free(&files);
@@ -269,7 +310,9 @@ int cli_test(int argc, char **argv) {
     if (code == CLI_OK && flags.help) {
         fputs(test_help, stdout);
         cli_print_view_help(stdout);
-    } else if (code == CLI_OK && flags.rest.n == 0)
+    } else if (code == CLI_OK && flags.generate)
+        code = cli_generate(&flags);
+    else if (code == CLI_OK && flags.rest.n == 0)
         code = cli_usage_error(argv[0], "no file of test cases");
     else if (code == CLI_OK)
         code = run_all(&flags);

@@ -61,8 +61,8 @@ Test(regex_limit, each_regex_that_runs_counts) {
 }
 
 Test(regex_limit, a_regex_that_rules_share_counts_once) {
-    hr_view *view =
-        large_view("headers: {x: {regex: '(?i)[a-z]*1'}}, method: {exact: '#'}", HR_REPEATED_JOINED);
+    hr_view *view = large_view("headers: {x: {regex: '(?i)[a-z]*1'}}, method: {exact: '#'}",
+                               HR_REPEATED_JOINED);
     hr_request request = with_header(filled(1300));
     request.method = HR_STR("GET");
     costs(0, view, request);
