@@ -28,6 +28,14 @@ static void count(size_t bytes) {
 }
 
 /* Of the linker's --wrap. */
+int __real_hr_regex_match(const hr_regex *regex, hr_str subject);
+int __wrap_hr_regex_match(const hr_regex *regex, hr_str subject);
+int __wrap_hr_regex_match(const hr_regex *regex, hr_str subject) {
+    regexes += counting;
+    count(subject.len);
+    return __real_hr_regex_match(regex, subject);
+}
+
 int __real_hr_regex_run(const hr_regex *regex, hr_str subject);
 int __wrap_hr_regex_run(const hr_regex *regex, hr_str subject);
 int __wrap_hr_regex_run(const hr_regex *regex, hr_str subject) {

@@ -112,8 +112,8 @@ HR_API void hr_scratch_trim(hr_scratch *scratch, size_t limit);
  * times the number of rules. Does nothing for NULL. Cannot fail. */
 HR_API void hr_scratch_limit_regexes(hr_scratch *scratch, size_t bytes);
 
-/* Returns the sentence that explains the last HR_EREQUEST of this scratch. It is valid until the
- * scratch is used again. Returns an absent string for NULL. */
+/* Returns the sentence that explains the last HR_EREQUEST or HR_ELIMIT of this scratch. It is valid
+ * until the scratch is used again. Returns an absent string for NULL. */
 HR_API hr_str hr_scratch_error(const hr_scratch *scratch);
 
 #ifdef __cplusplus

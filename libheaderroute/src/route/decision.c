@@ -148,7 +148,7 @@ static bool origin_matches(const hr_origin_match *m, const hr_regex *regex, hr_s
                            hr_str origin) {
     static const uint8_t kinds[] = {
         [HR_MATCH_EXACT] = HR_SM_EXACT, [HR_MATCH_PREFIX] = HR_SM_PREFIX};
-    size_t free = HR_REGEX_FREE;
+    size_t free = HR_REGEX_FREE + HR_REGEX_RUN;
     /* A matcher that takes the string "*" takes every origin. */
     if (m->kind == HR_MATCH_REGEX)
         return hr_regex_matches(regex, scratch, HR_STR("*"), &free) ||
@@ -251,7 +251,7 @@ static int decide(hr_decision *out, const hr_view *view, const hr_view_route *ro
         out->local_reply = (hr_local_reply){out->abort_status != 0 ? out->abort_status : 200,
                                             HR_STR("FI"), HR_STR("fault filter abort")};
     set_cors(out, plan, s);
-    return set_mirrors(out, s);
+    return hr_scratch_over_limit(s->scratch) ? HR_ELIMIT : set_mirrors(out, s);
 }
 
 static const hr_view_route *find_route(const hr_route_list *routes, hr_subject *s,
@@ -315,6 +315,8 @@ int hr_route_by(hr_decision *out, const hr_view *view, const hr_request *request
     const hr_view_route *route = vhost == NULL ? NULL : find_route(vhost->routes, &s, mode);
     if (s.no_memory)
         return HR_ENOMEM;
+    if (hr_scratch_over_limit(scratch))
+        return HR_ELIMIT;
     if (route != NULL)
         return decide(out, view, route, route->action, &s);
     *out = no_route;
@@ -330,8 +332,6 @@ static int checked(hr_decision *out, const hr_view *view, const hr_request *requ
         request->version == HR_REQUEST_VERSION &&
         (request->headers != NULL || request->n_headers == 0))
         error = hr_route_by(out, view, request, scratch, mode);
-    if (error == HR_OK && hr_scratch_over_limit(scratch))
-        error = HR_ELIMIT;
     if (error != HR_OK)
         *out = (hr_decision){.version = HR_DECISION_VERSION};
     return error;

@@ -77,8 +77,9 @@ struct hr_scratch {
         *literals; /* by number: whether the subject has the text; valid once its filter was used */
     size_t n_literal_words;
     uint32_t round;
-    /* What regexes have cost in this request; beyond the limit none is run any more. */
+    /* What regexes have cost in the round `regex_round`. */
     size_t regex_bytes, max_regex_bytes;
+    uint32_t regex_round;
 };
 
 /* hr_scratch_marks where that takes more than counting. */
@@ -88,7 +89,6 @@ int hr_scratch_more_marks(hr_scratch *scratch, const hr_view *view);
  * HR_ENOMEM. */
 static inline int hr_scratch_marks(hr_scratch *scratch, const hr_view *view) {
     scratch->n_touched = 0;
-    scratch->regex_bytes = 0;
     bool fits = view->names.n <= scratch->n_seen && view->params.n <= scratch->n_params &&
                 view->n_verdicts <= scratch->n_verdicts &&
                 view->n_literal_words <= scratch->n_literal_words;
@@ -98,10 +98,14 @@ static inline int hr_scratch_marks(hr_scratch *scratch, const hr_view *view) {
 /* What running a regex costs, whatever its subject, in bytes of a subject; and what a regex may
  * cost before it counts, so that rules on short values are never refused. */
 #define HR_REGEX_RUN 64
-#define HR_REGEX_FREE (1024 + HR_REGEX_RUN)
+#define HR_REGEX_FREE 1024
 
+/* Counts `bytes` for a regex that is to be run; false if that is beyond the limit. */
+bool hr_scratch_count_regex(hr_scratch *scratch, size_t bytes);
+
+/* After hr_scratch_reset the only error of a request that is well-formed. */
 static inline bool hr_scratch_over_limit(const hr_scratch *scratch) {
-    return scratch->regex_bytes > scratch->max_regex_bytes;
+    return scratch->error.p != NULL;
 }
 
 void *hr_scratch_more(hr_scratch *scratch, size_t size);
