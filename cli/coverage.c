@@ -85,7 +85,7 @@ static void add_part(part_reader *r, part_kind kind, int32_t route, int32_t matc
                           .line = place.line};
 }
 
-/* Such a path is no condition for Istio. */
+/* Istio drops such a path from the conditions. */
 static bool holds_always(const char *key, const json_t *condition) {
     const char *prefix = json_string_value(json_object_get(condition, "prefix")),
                *regex = json_string_value(json_object_get(condition, "regex"));
@@ -215,10 +215,11 @@ static int add_document(void *ctx, const hr_document *document) {
     return HR_OK;
 }
 
-bool cli_coverage_add(cli_coverage *coverage, const hr_source *sources, size_t n) {
+bool cli_coverage_add(cli_coverage *coverage, const cli_input *input) {
     part_reader r = {.coverage = coverage};
     bool read = hr_scratch_new(&r.scratch) == HR_OK &&
-                hr_documents_read(NULL, sources, n, NULL, add_document, &r) == HR_OK;
+                hr_documents_read(NULL, input->sources, input->n, &input->options, add_document,
+                                  &r) == HR_OK;
     hr_scratch_free(r.scratch);
     return read;
 }

@@ -11,16 +11,16 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-#include <headerroute/headerroute.h>
+#include "input.h"
 
 typedef struct cli_coverage cli_coverage;
 
 cli_coverage *cli_coverage_new(void);
 void cli_coverage_free(cli_coverage *coverage);
 
-/* Adds the rules of the sources; those that it has already keep what reached them. Returns false if
+/* Adds the rules of an input; those that it has already keep what reached them. Returns false if
  * a source could not be read, which the load has reported already. */
-bool cli_coverage_add(cli_coverage *coverage, const hr_source *sources, size_t n);
+bool cli_coverage_add(cli_coverage *coverage, const cli_input *input);
 
 /* Notes what one request reaches. The request is as rules see it. NULL is ignored. */
 void cli_coverage_note(cli_coverage *coverage, const hr_view *view, const hr_request *request,

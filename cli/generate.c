@@ -382,10 +382,10 @@ static void put_gap(void *ctx, const char *owner, const char *rule) {
 }
 
 /* The views of the flags, or all. */
-static int generate_cases(generator *g, const hr_source *sources, size_t n) {
+static int generate_cases(generator *g, const cli_input *input) {
     const cli_flags *flags = g->flags;
     hr_view_options options = cli_view_on_port(&flags->view, flags->view.options.port);
-    if (!cli_coverage_add(g->coverage, sources, n))
+    if (!cli_coverage_add(g->coverage, input))
         return CLI_FAILED;
     if (names_a_view(&flags->view))
         generate_view(g, &options);
@@ -405,22 +405,25 @@ int cli_generate(const cli_flags *flags) {
     if (flags->rest.n > 0)
         return cli_usage_error("test", "--generate: unexpected file of test cases %s",
                                flags->rest.v[0]);
-    hr_source *sources = cli_realloc(NULL, flags->files.n * sizeof(*sources));
-    for (size_t i = 0; i < flags->files.n; i++)
-        sources[i] = (hr_source){.path = flags->files.v[i]};
-    generator g = {.flags = flags, .table = cli_load_sources("test", sources, flags->files.n)};
+    cli_input input;
+    generator g = {.flags = flags};
+    cli_input_init(&input, flags->recursive, flags->strict);
+    int code = cli_input_add_all(&input, "test", &flags->files);
+    if (code == CLI_OK)
+        g.table = cli_input_load("test", &input);
     g.coverage = cli_coverage_new();
     g.done = json_object();
     g.open = json_object();
-    int code = CLI_FAILED;
+    if (code == CLI_OK)
+        code = CLI_FAILED;
     if (g.table != NULL && hr_scratch_new(&g.scratch) == HR_OK)
-        code = generate_cases(&g, sources, flags->files.n);
+        code = generate_cases(&g, &input);
     hr_scratch_free(g.scratch);
     hr_table_unref(g.table);
     cli_coverage_free(g.coverage);
     json_decref(g.done);
     json_decref(g.open);
     free(g.memory);
-    free(sources);
+    cli_input_free(&input);
     return code;
 }

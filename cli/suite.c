@@ -144,7 +144,7 @@ static void expect_block(test_case *t, const char *what, const char *key, const 
 
 static cli_views *root_views(cli_suite *suite) {
     if (suite->roots == NULL)
-        suite->roots = cli_roots_load(suite->sources, suite->n_sources);
+        suite->roots = cli_roots_load(suite->input);
     suite->root_views.table = suite->roots;
     return suite->roots == NULL ? NULL : &suite->root_views;
 }

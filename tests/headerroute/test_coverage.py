@@ -56,7 +56,7 @@ def test_parts_that_no_case_reaches_are_listed(folder):
     rules = folder / "rules.yaml"
     assert done.returncode == 0 and found == [
         "2 passed, 0 failed",
-        # Of the conditions, /x and X-Beta are met and failed. No request sends z, has q=1 or is a PUT; the prefix / is no condition.
+        # Of the conditions, /x and X-Beta are met and failed. No request sends z, has q=1 or is a PUT; Istio drops the prefix / from the conditions.
         "coverage 45.5 %: 1 of 2 rules, 1 of 3 matches, 2 of 5 conditions, 1 of 1 defaults",
         f"{rules}:10: default/a http[0].match[1]: decides no request",
         f"{rules}:13: default/a http[1]: decides no request",
