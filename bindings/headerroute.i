@@ -98,6 +98,7 @@ typedef struct hr_scratch {} hr_scratch;
 %ignore hr_gateway_server;
 %ignore hr_scratch_free;
 %ignore hr_scratch_bytes;
+%ignore hr_scratch_limit_regexes;
 %ignore hr_scratch_trim;
 /* Loading, views and requests take borrowed strings in structs; the functions below take them as
  * arguments. */

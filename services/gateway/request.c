@@ -138,6 +138,10 @@ static void decide(gw_request *r) {
         gw_reply(r, 400, NULL, "malformed_request", HR_STR(""));
         return;
     }
+    if (error == HR_ELIMIT) { /* too many bytes times regexes: see --max-regex-bytes */
+        gw_reply(r, 431, NULL, "regex_limit", HR_STR(""));
+        return;
+    }
     if (error != HR_OK) {
         gw_reply(r, 500, NULL, "out_of_memory", HR_STR(""));
         return;
