@@ -31,8 +31,7 @@ typedef struct hr_carrier {
      * trailers of ex->answer follow. hr_exchange_sent is called once the parts are no longer
      * needed, perhaps at once. At most one write is under way. */
     void (*write)(hr_exchange *ex, const hr_str *parts, size_t n, bool final);
-    /* Sends an informational answer; copies the fields. It is dropped where it cannot be sent at
-     * once. */
+    /* Sends an informational answer; copies the fields. */
     void (*inform)(hr_exchange *ex, int status, const hr_pair *fields, size_t n);
     /* The rest of the answer will not come, and the client must notice. The exchange is over. */
     void (*abort)(hr_exchange *ex);
@@ -87,6 +86,8 @@ struct hr_exchange {
     /* What is held of the body; a handler may change it. The whole body, unless the listener
      * streams bodies. */
     hr_bytes body;
+    const hr_pair *trailers; /* of the request, once body_done; names in lower case */
+    size_t n_trailers;
     uint64_t body_offset; /* bytes of the body before `body`, which are no longer held */
     hr_answer_head answer;
     bool keep_alive;     /* the connection takes another request; a handler may clear it */

@@ -319,6 +319,20 @@ static void begin_answer(gw_request *r, hr_up_exchange *up) {
                        head->has_content_length ? (size_t)head->content_length : SIZE_MAX);
 }
 
+static void pass_trailers(gw_request *r, const hr_up_exchange *up) {
+    size_t n;
+    const hr_pair *trailers = hr_up_trailers(up, &n);
+    if (n > 0)
+        hr_answer_trailers(r->ex, hr_forward_trailers(r->ex, trailers, n), n);
+}
+
+/* 103 Early Hints (RFC 8297), for example. */
+static void on_informed(void *ctx, const sv_http1_response *head) {
+    gw_request *r = ctx;
+    if (!r->relay.started)
+        hr_answer_inform(r->ex, head->status, head->fields, head->n_fields);
+}
+
 static void on_data(void *ctx, hr_up_exchange *up, const char *bytes, size_t n, int final) {
     gw_request *r = ctx;
     if (!r->relay.started) {
@@ -331,8 +345,10 @@ static void on_data(void *ctx, hr_up_exchange *up, const char *bytes, size_t n, 
         hr_tunnel_data(r->tunnel, bytes, n, final);
         return;
     }
-    if (final)
+    if (final) {
+        pass_trailers(r, up);
         gw_finish(r);
+    }
     hr_relay_send(&r->relay, bytes, n, final);
 }
 
@@ -406,6 +422,7 @@ static void build_out(gw_request *r) {
                              .fields = fields,
                              .n_fields = n,
                              .upgrade = r->upgrade,
+                             .on_informed = on_informed,
                              .idle_timeout_ms = ANSWER_IDLE_MS};
 }
 
