@@ -71,7 +71,7 @@ static void read_body(gw_request *r) {
     const gateway *g = r->loop->gateway;
     r->reader = sv_body_reader_new(g->body_rules, g->n_body_rules);
     if (r->reader == NULL) {
-        gw_reply(r, 500, NULL, "out_of_memory", HR_STR(""));
+        gw_end(r, GW_NO_MEMORY);
         return;
     }
     sv_pool_on_free(r->ex->pool, free_reader, r->reader);
