@@ -103,6 +103,24 @@ def test_what_a_handshake_may_be(tmp_path, authority):
         assert gw.call().status == 200
 
 
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+def test_the_listener_resumes_no_session(tmp_path, authority, version):
+    """A ticket's key would live as long as the process, and a cache would be memory that clients fill."""
+    context = trusting(authority)
+    context.minimum_version = context.maximum_version = version
+    with Peer() as peer, encrypted(tmp_path, authority, authority.issue("a", HOST), *ROUTE, service("svc.test", peer)) as gw:
+        with gw.client(context) as client:
+            client.request()
+            assert client.answer().status == 200  # by then a ticket of TLS 1.3 would have come
+            session = client.sock.session
+        assert session is None or not session.has_ticket
+        with Client(gw.port) as again:
+            again.sock = context.wrap_socket(again.sock, server_hostname=HOST, session=session)
+            assert not again.sock.session_reused
+            again.request()
+            assert again.answer().status == 200
+
+
 def test_renegotiation_is_refused(tmp_path, authority):
     with Peer() as peer, encrypted(tmp_path, authority, authority.issue("a", HOST), *ROUTE,
                                    service("svc.test", peer)) as gw:
