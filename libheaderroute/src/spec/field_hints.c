@@ -228,10 +228,11 @@ static void hint_bare(hint_text *h, const hr_schema *schema, const hr_node *node
     if (strcmp(schema->what, "StringMatch") != 0 || node->kind >= HR_NODE_LIST ||
         node->kind == HR_NODE_NULL || node->u.text.len > 100)
         return;
+    const char *quote = node->kind == HR_NODE_STRING ? "" : "\"";
     put_text(h, "use {exact: ");
+    put_text(h, quote);
     put_part(h, node->u.text);
-    put_text(h, "} or {prefix: ");
-    put_part(h, node->u.text);
+    put_text(h, quote);
     put_text(h, "}");
 }
 

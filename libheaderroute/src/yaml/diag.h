@@ -22,6 +22,9 @@ void hr_diag_add(hr_diagnostics *d, hr_severity severity, hr_pos pos, const char
                  const char *format, va_list args);
 /* A copy of the text as findings have it: control characters are written as \xNN. */
 hr_str hr_diag_printable(hr_arena *arena, hr_str text);
+/* A warning with a name, `code`: a literal, which is not copied. */
+void hr_diag_note(hr_diagnostics *d, hr_pos pos, const char *code, const char *field,
+                  const char *format, ...) __attribute__((format(printf, 5, 6)));
 /* Sorts the findings by their places, file by file as the files first appeared. */
 void hr_diagnostics_sort(hr_diagnostics *d);
 /* Returns 1 if an allocation failed, so that a finding was lost. */
