@@ -133,12 +133,15 @@ typedef struct hint_text {
     size_t n;
 } hint_text;
 
-static void put_text(hint_text *h, const char *text) {
-    size_t len = strlen(text), room = HR_HINT - 1 - h->n;
-    len = len < room ? len : room;
-    memcpy(h->buf + h->n, text, len);
+static void put_part(hint_text *h, hr_str text) {
+    size_t room = HR_HINT - 1 - h->n, len = text.len < room ? text.len : room;
+    memcpy(h->buf + h->n, text.p, len);
     h->n += len;
     h->buf[h->n] = '\0';
+}
+
+static void put_text(hint_text *h, const char *text) {
+    put_part(h, hr_str_from(text));
 }
 
 /* The text as part of a regular expression in single quotes of YAML. */
@@ -220,12 +223,29 @@ static void hint_string_match(hint_text *h, const hr_reader *r, const hr_node *m
         put_text(h, "use regex");
 }
 
+/* A bare value in place of a match. */
+static void hint_bare(hint_text *h, const hr_schema *schema, const hr_node *node) {
+    if (strcmp(schema->what, "StringMatch") != 0 || node->kind >= HR_NODE_LIST ||
+        node->kind == HR_NODE_NULL || node->u.text.len > 100)
+        return;
+    const char *quote = node->kind == HR_NODE_STRING ? "" : "\"";
+    put_text(h, "use {exact: ");
+    put_text(h, quote);
+    put_part(h, node->u.text);
+    put_text(h, quote);
+    put_text(h, "}");
+}
+
 void hr_field_hint(char hint[HR_HINT], const hr_reader *r, const hr_schema *schema,
                    const hr_node *map, const hr_node *key) {
     char buf[64];
-    hr_str name = plain_name(buf, key->u.text);
     hint_text h = {hint, 0};
     hint[0] = '\0';
+    if (key == NULL) {
+        hint_bare(&h, schema, map);
+        return;
+    }
+    hr_str name = plain_name(buf, key->u.text);
     if (strcmp(schema->what, "StringMatch") == 0) {
         hint_string_match(&h, r, map, key, name);
         return;

@@ -268,6 +268,15 @@ static int check_oneof(hr_reader *r, const hr_node *key, const hr_schema *schema
     return 1;
 }
 
+/* A scalar in place of a message, with an example if there is one. */
+static void report_not_map(hr_reader *r, const hr_node *node, const hr_schema *schema) {
+    char hint[HR_HINT] = "";
+    if (r->hint != NULL)
+        r->hint(hint, r, schema, node, NULL);
+    hr_reader_error(r, node, "expected a map, got %s%s%s", hr_node_kind_name(node->kind),
+                    hint[0] == '\0' ? "" : "; ", hint);
+}
+
 void hr_read_fields(hr_reader *r, const hr_node *map, void *out, const hr_schema *schema) {
     if (schema->init != NULL)
         schema->init(out);
@@ -277,8 +286,10 @@ void hr_read_fields(hr_reader *r, const hr_node *map, void *out, const hr_schema
     }
     if (schema->present >= 0)
         *(bool *)((char *)out + schema->present) = true;
-    if (!hr_reader_expect(r, map, HR_NODE_MAP))
+    if (map->kind != HR_NODE_MAP) {
+        report_not_map(r, map, schema);
         return;
+    }
     uint64_t seen = 0;
     hr_path step = {.up = r->path};
     r->path = &step;

@@ -25,7 +25,8 @@ typedef struct hr_field hr_field;
 typedef struct hr_schema hr_schema;
 typedef struct hr_reader hr_reader;
 
-/* Writes what an unknown field should be instead, zero-terminated; "" if that is not known. */
+/* Writes what an unknown field should be instead, zero-terminated; "" if that is not known. If
+ * `key` is NULL, `map` is a node of another kind in place of the message. */
 #define HR_HINT 512
 typedef void (*hr_hint_fn)(char hint[HR_HINT], const hr_reader *r, const hr_schema *schema,
                            const hr_node *map, const hr_node *key);
