@@ -15,27 +15,10 @@ static const char route_help[] =
     "Shows what Istio's data plane does with a request: which rule takes it, where it goes, and "
     "what the\n"
     "upstream will see.\n"
-    "\n"
-    "  -f, --file PATH          YAML or JSON file, folder of them, or - for standard input "
-    "(repeatable)\n"
-    "  -R, --recursive          read the subfolders of folders, too\n"
-    "  --strict                 a warning of the load, such as a kind that is not evaluated, is an "
-    "error\n"
-    "  -X, --request METHOD     default: GET\n"
-    "  -H, --header 'N: V'      request header (repeatable); Host sets the authority\n"
-    "  --random R               number in [0, 1) that settles weights, faults and mirrors "
-    "(default: 0)\n"
-    "  --scheme http|https      how the connection is made (default: the URL's)\n"
-    "  --request-id ID          the fresh x-request-id of a request that gets one\n"
-    "                           (default: 00000000-0000-4000-8000-000000000000)\n"
-    "  --fact COMMAND=VALUE     the value of a formatter command in header values, such as\n"
-    "                           HOSTNAME=gw-1 or DOWNSTREAM_TLS_VERSION=TLSv1.3 (repeatable)\n"
+    "\n" CLI_HELP_FILE CLI_HELP_LOAD CLI_HELP_REQUEST
     "  --json                   the whole decision as one line of JSON\n"
-    "  --batch FILE|-           one JSON request a line in, one JSON decision a line out\n"
-    "  --color auto|always|never\n"
-    "                           default: auto, colour on a terminal unless NO_COLOR is set\n"
-    "  -h, --help               this text\n"
-    "\n";
+    "  --batch FILE|-           one JSON request a line in, one JSON decision a line "
+    "out\n" CLI_HELP_END "\n";
 
 static const char explain_help[] =
     "usage: headerroute explain -f PATH [-f PATH]... [-X METHOD] [-H 'Name: value']... [VIEW]\n"
@@ -44,26 +27,8 @@ static const char explain_help[] =
     "Shows every rule that is tried for a request, which condition failed with which value, and "
     "what the\n"
     "view leaves out and why.\n"
-    "\n"
-    "  -f, --file PATH          YAML or JSON file, folder of them, or - for standard input "
-    "(repeatable)\n"
-    "  -R, --recursive          read the subfolders of folders, too\n"
-    "  --strict                 a warning of the load, such as a kind that is not evaluated, is an "
-    "error\n"
-    "  -X, --request METHOD     default: GET\n"
-    "  -H, --header 'N: V'      request header (repeatable); Host sets the authority\n"
-    "  --random R               number in [0, 1) that settles weights, faults and mirrors "
-    "(default: 0)\n"
-    "  --scheme http|https      how the connection is made (default: the URL's)\n"
-    "  --request-id ID          the fresh x-request-id of a request that gets one\n"
-    "                           (default: 00000000-0000-4000-8000-000000000000)\n"
-    "  --fact COMMAND=VALUE     the value of a formatter command in header values, such as\n"
-    "                           HOSTNAME=gw-1 or DOWNSTREAM_TLS_VERSION=TLSv1.3 (repeatable)\n"
-    "  --json                   the decision at the end as one line of JSON\n"
-    "  --color auto|always|never\n"
-    "                           default: auto, colour on a terminal unless NO_COLOR is set\n"
-    "  -h, --help               this text\n"
-    "\n";
+    "\n" CLI_HELP_FILE CLI_HELP_LOAD CLI_HELP_REQUEST
+    "  --json                   the decision at the end as one line of JSON\n" CLI_HELP_END "\n";
 
 static int report(const char *command, const cli_flags *flags, int error, hr_scratch *scratch) {
     if (error == HR_ENOENT) {
