@@ -41,7 +41,7 @@ def test_modules_are_those_of_the_build():
         assert closure == set(built[module]), module
 
 
-# Questions of somebody who has only the page: its row, a place that the row names, and what the place has to contain.
+# A question of a reader who has only the page: its row, a place that the row names, and what the place has to contain.
 QUESTIONS = [
     ("where is `withoutHeaders` evaluated", "libheaderroute/src/compile/route_compile.c:add_header", "field->excludes"),
     ("where is `withoutHeaders` evaluated", "libheaderroute/src/route/match.c:header_holds", "cond->invert"),
