@@ -67,14 +67,8 @@ static const hr_field delegate_fields[] = {
     {"namespace", hr_read_string, R(delegate_namespace), 0, NULL, 0},
 };
 
-static const hr_schema delegate_schema = {"Delegate",
-                                          HR_FIELDS(delegate_fields),
-                                          sizeof(hr_spec_http_route),
-                                          -1,
-                                          R(has_delegate),
-                                          0,
-                                          NULL,
-                                          NULL};
+static const hr_schema delegate_schema =
+    HR_SCHEMA_AT("Delegate", delegate_fields, hr_spec_http_route, -1, R(has_delegate), NULL, NULL);
 
 static void init_route(void *out) {
     hr_spec_http_route *route = out;
@@ -104,14 +98,8 @@ static const hr_field route_fields[] = {
 };
 #undef R
 
-const hr_schema hr_http_route_schema = {"HTTPRoute",
-                                        HR_FIELDS(route_fields),
-                                        sizeof(hr_spec_http_route),
-                                        offsetof(hr_spec_http_route, pos),
-                                        -1,
-                                        0,
-                                        init_route,
-                                        check_http_route};
+const hr_schema hr_http_route_schema =
+    HR_SCHEMA_WITH_POS("HTTPRoute", route_fields, hr_spec_http_route, init_route, check_http_route);
 
 /* ---- the route as part of a root, of a delegate or of neither ---- */
 

@@ -105,9 +105,8 @@ static const hr_field service_fields[] = {
     {"ports", hr_read_list, S(ports), S(n_ports), &service_port_schema, 0},
 };
 #undef S
-static const hr_schema service_schema = {
-    "ServiceSpec", HR_FIELDS(service_fields), sizeof(hr_spec_service), -1, -1, 1, NULL,
-    check_service};
+static const hr_schema service_schema =
+    HR_SCHEMA_LAX("ServiceSpec", service_fields, hr_spec_service, NULL, check_service);
 
 static hr_str trimmed(const char *begin, const char *end) {
     while (begin < end && (*begin == ' ' || *begin == '\t'))

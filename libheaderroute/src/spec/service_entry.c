@@ -173,14 +173,8 @@ static const hr_field port_fields[] = {
     {"targetPort", hr_read_port, P(target_port), 0, NULL, 0},
 };
 #undef P
-static const hr_schema port_schema = {"ServicePort",
-                                      HR_FIELDS(port_fields),
-                                      sizeof(hr_spec_port),
-                                      offsetof(hr_spec_port, pos),
-                                      -1,
-                                      0,
-                                      NULL,
-                                      NULL};
+static const hr_schema port_schema =
+    HR_SCHEMA_WITH_POS("ServicePort", port_fields, hr_spec_port, NULL, NULL);
 
 #define S(member) offsetof(hr_spec_service_entry, member)
 static const hr_enum locations[] = {{"MESH_EXTERNAL", 0}, {"MESH_INTERNAL", 1}, {NULL, 0}};
@@ -198,14 +192,9 @@ static const hr_field selector_fields[] = {
     {"labels", hr_read_selector, S(selector), S(n_selector), NULL, 0},
 };
 
-static const hr_schema selector_schema = {"WorkloadSelector",
-                                          HR_FIELDS(selector_fields),
-                                          sizeof(hr_spec_service_entry),
-                                          S(selector_pos),
-                                          S(has_selector),
-                                          0,
-                                          NULL,
-                                          NULL};
+static const hr_schema selector_schema =
+    HR_SCHEMA_AT("WorkloadSelector", selector_fields, hr_spec_service_entry, S(selector_pos),
+                 S(has_selector), NULL, NULL);
 
 static const hr_field entry_fields[] = {
     {"hosts", hr_read_strings, S(hosts), 0, NULL, 0},
@@ -219,9 +208,8 @@ static const hr_field entry_fields[] = {
     {"subjectAltNames", hr_read_strings, S(subject_alt_names), 0, NULL, 0},
 };
 #undef S
-static const hr_schema entry_schema = {
-    "ServiceEntry", HR_FIELDS(entry_fields), sizeof(hr_spec_service_entry), -1, -1, 0,
-    NULL,           check_service_entry};
+static const hr_schema entry_schema =
+    HR_SCHEMA("ServiceEntry", entry_fields, hr_spec_service_entry, NULL, check_service_entry);
 
 void hr_read_service_entry(hr_reader *r, const hr_node *resource, const hr_meta *meta) {
     hr_spec_service_entry *entry = HR_APPEND(r, service_entries);

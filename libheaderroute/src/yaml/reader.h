@@ -68,6 +68,16 @@ struct hr_schema {
                   void *out); /* rules inside the message; may be NULL */
 };
 #define HR_FIELDS(table) (table), sizeof(table) / sizeof((table)[0])
+/* The usual schemas: one that keeps no place, one whose struct has its place in `pos`, one that
+ * ignores unknown fields, and one with the offsets of place and presence (-1: none). */
+#define HR_SCHEMA(what, table, type, init, check)                                                  \
+    { what, HR_FIELDS(table), sizeof(type), -1, -1, 0, init, check }
+#define HR_SCHEMA_WITH_POS(what, table, type, init, check)                                         \
+    { what, HR_FIELDS(table), sizeof(type), offsetof(type, pos), -1, 0, init, check }
+#define HR_SCHEMA_LAX(what, table, type, init, check)                                              \
+    { what, HR_FIELDS(table), sizeof(type), -1, -1, 1, init, check }
+#define HR_SCHEMA_AT(what, table, type, pos, present, init, check)                                 \
+    { what, HR_FIELDS(table), sizeof(type), pos, present, 0, init, check }
 
 typedef struct hr_enum {
     const char *name; /* NULL ends the table */
