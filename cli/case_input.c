@@ -38,6 +38,7 @@ bool cli_case_check(const json_t *root, char *wrong, size_t size) {
                                           "rewrite",     "fault",     "headers", "directResponse",
                                           "timeout",     "retries",   "mirror",  "mirrors",
                                           "corsPolicy",  "name",      NULL};
+    static const char *const of_statement[] = {"description", "view", "forAll", "expect", NULL};
     static const char *const of_request[] = {
         "authority", "method", "uri", "headers", "scheme", "random", "draws", "connectTo", NULL};
     const json_t *want = json_object_get(root, "wantMatch"),
@@ -47,7 +48,14 @@ bool cli_case_check(const json_t *root, char *wrong, size_t size) {
                  *connect_to = json_object_get(request, "connectTo");
     if (!json_is_object(root))
         return is_wrong(wrong, size, "expected a map with the keys description, request, ...");
-    const char *unknown = unknown_key(root, of_case);
+    bool statement = json_object_get(root, "forAll") != NULL;
+    const char *unknown = unknown_key(root, statement ? of_statement : of_case);
+    if (unknown != NULL && statement)
+        return is_wrong(wrong, size,
+                        "%s: unknown key: beside forAll, expected description, view and expect",
+                        unknown);
+    if (statement)
+        return true;
     if (unknown != NULL)
         return is_wrong(wrong, size, "%s: unknown key", unknown);
     if (!json_is_object(request))

@@ -9,6 +9,7 @@
 #include "case_input.h"
 #include "document_json.h"
 #include "roots.h"
+#include "statement.h"
 
 /* ---- what a case is while it runs ---- */
 
@@ -332,6 +333,18 @@ static void run_requests(test_case *t) {
 
 /* ---- one case ---- */
 
+static void run_statement(test_case *t) {
+    cli_statement statement = {
+        .table = t->suite->table,
+        .rules = t->suite->rules,
+        .view = &t->view,
+        .scratch = t->suite->scratch,
+        .for_all = json_object_get(t->root, "forAll"),
+        .expect = json_object_get(t->root, "expect"),
+    };
+    t->failure = cli_statement_check(&statement);
+}
+
 /* `shared` is the view of the file, which the case's own adds to. */
 static char *run_case(cli_suite *suite, const json_t *shared, const json_t *root) {
     const json_t *want = json_object_get(root, "wantMatch");
@@ -349,9 +362,12 @@ static char *run_case(cli_suite *suite, const json_t *shared, const json_t *root
     char wrong[256];
     if (cli_case_check(root, wrong, sizeof(wrong)) &&
         cli_case_view(&t.view, shared, wrong, sizeof(wrong)) &&
-        cli_case_view(&t.view, json_object_get(root, "view"), wrong, sizeof(wrong)))
-        run_requests(&t);
-    else
+        cli_case_view(&t.view, json_object_get(root, "view"), wrong, sizeof(wrong))) {
+        if (json_object_get(root, "forAll") != NULL)
+            run_statement(&t);
+        else
+            run_requests(&t);
+    } else
         fail(&t, "%s", wrong);
     free(t.view.labels);
     return t.failure;

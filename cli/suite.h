@@ -22,6 +22,8 @@
  *                                     # corsPolicy, name. `delegate` is what the rule of the
  *                                     # VirtualService with the host names
  *       decision: {action: route}     # + members of the decision, as route --json prints it
+ *     - forAll: {...}                 # + a statement over all requests: statement.h
+ *       expect: {...}
  */
 #ifndef HR_CLI_SUITE_H
 #define HR_CLI_SUITE_H

@@ -7,7 +7,7 @@ case ${1:-} in
 --check) flags=(--dry-run --ferror-limit=1) ;;
 *) echo "usage: scripts/format.sh [--check]" >&2; exit 2 ;;
 esac
-mapfile -t sources < <(git ls-files '*.c' '*.h' '*.cc' '*.cpp' '*.inc' | while read -r name; do [ ! -f "$name" ] || echo "$name"; done)
+mapfile -t sources < <(git ls-files '*.c' '*.h' '*.cc' '*.hh' '*.cpp' '*.inc' | while read -r name; do [ ! -f "$name" ] || echo "$name"; done)
 # clang-format names the file at the beginning of each finding.
 found=$(printf '%s\0' "${sources[@]}" | xargs -0 -P "$(nproc)" -n 20 clang-format "${flags[@]}" 2>&1 |
     sed -n 's/^\([^:]\{1,\}\):[0-9]*:[0-9]*: warning: code should be clang-formatted.*/\1/p' | sort -u)

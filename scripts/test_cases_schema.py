@@ -67,6 +67,36 @@ def request():
     return {**schema, "required": ["authority"]}
 
 
+def condition(about, *operators):
+    value = {"oneOf": [{"type": "string"}, closed(about, **{name: {"type": "string"} for name in operators}) | {"maxProperties": 1}]}
+    return {**value, "description": about}
+
+
+def for_all():
+    text = condition("A text, or one operator.", "exact", "prefix", "regex")
+    named = {"type": "object", "additionalProperties": text}
+    return closed(
+        "The requests that a statement is about: those that meet all of these conditions.",
+        method=text, scheme=text, path=text, authority=condition("A host name, or one operator.", "exact", "suffix", "regex"),
+        headers=described("Names and conditions. {}: the header is there.", **named),
+        withoutHeaders=described("No such header has that value.", **named),
+        queryParams=described("Names and conditions.", **named))
+
+
+def expect():
+    destination = {"host": described("Whole, or its first labels.", type="string"), "subset": {"type": "string"},
+                   "port": {"type": "integer", "minimum": 1, "maximum": 65535}}
+    return closed(
+        "What holds for every decision about these requests.",
+        action=described("As in a decision: route, redirect, direct_response, no_route or passthrough.", type="string"), **destination,
+        status=described("Of the proxy's own answer; 0: the upstream answers.", type="integer"),
+        timeout=described("A duration such as 10s; 0s: none.", type="string"),
+        redirect=described("What the rule says: compared whole.", type="object"),
+        never=closed("A destination that no draw reaches.", destination=closed("All of these together.", **destination)),
+        always=closed("What the upstream receives.", header={"type": "object", "additionalProperties": {"type": "string"}})
+    ) | {"minProperties": 1}
+
+
 def case(decision, definitions):
     members = partial(decision, definitions)
     blocks = {name: {"type": kind, "description": "What the rule that matches says, in Istio's own words: compared whole."}
@@ -81,7 +111,8 @@ def case(decision, definitions):
                                             "members than are named here, lists may not have more items."},
         delegate=closed("The VirtualService to which the rule of the root delegates.", name={"type": "string"},
                         namespace={"type": "string"}), **blocks)
-    return {**schema, "required": ["request"]}
+    schema["properties"] |= {"forAll": for_all(), "expect": expect()}
+    return {**schema, "oneOf": [{"required": ["request"], "not": {"required": ["expect"]}}, {"required": ["forAll", "expect"]}]}
 
 
 def generate():

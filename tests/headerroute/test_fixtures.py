@@ -102,7 +102,7 @@ def test_the_schema_is_the_one_that_is_generated():
     jsonschema.Draft202012Validator.check_schema(schema().schema)
 
 
-@pytest.mark.parametrize("path", [*ROUTING, COMMAND / "passes.yaml", COMMAND / "delegates-pass.yaml"], ids=lambda p: p.stem)
+@pytest.mark.parametrize("path", [*ROUTING, COMMAND / "passes.yaml", COMMAND / "delegates-pass.yaml", COMMAND / "statements-pass.yaml"], ids=lambda p: p.stem)
 def test_the_schema_accepts_what_the_program_accepts(path):
     for document in yaml.safe_load_all(path.read_text()):
         schema().validate(document)
@@ -116,7 +116,9 @@ def test_the_schema_accepts_what_the_program_accepts(path):
     {"testCases": [{"request": {"authority": ["a"]}, "decision": {"redirect": {"status": 301}}}]},
     {"testCases": [{"request": {"authority": ["a"]}, "view": {"port": 65536}}]},
     {"testCases": [{"request": {"authority": ["a"], "draws": {"luck": 0}}}]},
-    {"testCases": [{"request": {"authority": ["a"], "random": 1}}]}], ids=str)
+    {"testCases": [{"request": {"authority": ["a"], "random": 1}}]}, {"testCases": [{"forAll": {"path": "/"}}]},
+    {"testCases": [{"forAll": {"uri": "/"}, "expect": {"status": 404}}]},
+    {"testCases": [{"forAll": {"path": "/"}, "expect": {"subst": "v1"}}]}], ids=str)
 def test_the_schema_and_the_program_refuse_the_same(tmp_path, change):
     document = {"testCases": [{"request": {"authority": ["example.com"], "uri": ["/home"]}}], **change}
     (tmp_path / "cases.yaml").write_text(json.dumps(document))
@@ -152,6 +154,21 @@ def test_a_wrong_delegate_is_reported(words, count):
     assert done.returncode == 1 and len(found) == count
     for passed, expected, why in found:
         assert not passed and expected in why
+
+
+def test_statements_are_proven():
+    found = results(run("test", COMMAND / "statements-pass.yaml"))
+    assert len(found) == 8 and all(passed for passed, _, _ in found), found
+
+
+def test_a_statement_that_does_not_hold_is_refuted_with_a_request(tmp_path):
+    rules = tmp_path / "rules.yaml"
+    rules.write_text((COMMAND / "statements-pass.yaml").read_text().split("---\ntestCases:")[0])
+    done = run("test", "-f", rules, COMMAND / "statements-fail.yaml")
+    found = results(done)
+    assert done.returncode == 1 and len(found) == 24, done.stderr
+    for passed, expected, why in found:
+        assert not passed and expected in why, (expected, why)
 
 
 RESOURCES = """apiVersion: networking.istio.io/v1

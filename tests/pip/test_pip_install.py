@@ -1,5 +1,6 @@
 """`pip install .` from a copy of the checkout, with Debian's packages alone, in an environment of its own."""
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -82,18 +83,32 @@ def test_client_is_installed_as_a_command(python, tmp_path):
     assert "usage: headerroute-request" in run(command, "--help", cwd=tmp_path)
 
 
+def files_to_install(build, source):
+    """Every file of the source tree that the install scripts of a configured tree name."""
+    for script in build.rglob("cmake_install.cmake"):
+        yield from re.findall(f'"({re.escape(str(source))}/[^"\\n]+)"', script.read_text())
+
+
 def test_source_distribution_is_complete(checkout, python, tmp_path):
-    """Whatever the build reads is in the archive: CMake configures and SWIG runs from it alone."""
+    """The archive holds every file that the build reads: CMake configures from it, Ninja finds every source of
+    the libraries, the program and the modules, and every file to install exists."""
     run(python, "setup.py", "-q", "sdist", "-d", str(tmp_path), cwd=checkout)
     [archive] = os.listdir(tmp_path)
     shutil.unpack_archive(tmp_path / archive, tmp_path)
     [source] = [p for p in tmp_path.iterdir() if p.is_dir()]
-    run("cmake", "-G", "Ninja", "-S", str(source), "-B", str(tmp_path / "build"), "-DHR_BUILD_SERVICES=OFF", "-DHR_BUILD_OPENCV=OFF",
+    build = tmp_path / "build"
+    run("cmake", "-G", "Ninja", "-S", str(source), "-B", str(build), "-DHR_BUILD_SERVICES=OFF", "-DHR_BUILD_OPENCV=OFF",
         "-DHR_BUILD_TESTS=OFF", f"-DPython3_EXECUTABLE={sys.executable}")
+    run("cmake", "--build", str(build), "--", "-n")
+    to_install = set(files_to_install(build, source))
+    assert str(source / "docs" / "man" / "headerroute.1") in to_install
+    assert [path for path in to_install if not os.path.exists(path)] == []
+
     listed = {os.path.relpath(os.path.join(folder, name), source)
               for folder, _, names in os.walk(source) for name in names}
-    for room in ("libheaderroute", "libgrabcut", "bindings"):
-        for folder, _, names in os.walk(checkout / room):
+    for folder_of_sources in ("cmake", "cli", "libheaderroute", "libgrabcut", "bindings", "services/client", "docs/man",
+                              "docs/completions"):
+        for folder, _, names in os.walk(checkout / folder_of_sources):
             for name in names:
                 path = os.path.relpath(os.path.join(folder, name), checkout)
                 if "__pycache__" not in path and not name.endswith((".so", ".pyc")):

@@ -44,6 +44,7 @@
 #include <headerroute/balance.h>
 #include <headerroute/diff.h>
 #include <headerroute/load.h>
+#include <headerroute/reach.h>
 #include <headerroute/route.h>
 #include <headerroute/types.h>
 #include <headerroute/view.h>

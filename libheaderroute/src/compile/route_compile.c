@@ -30,7 +30,7 @@ static bool is_claim(hr_str name) {
            (name.p[prefix.len] == '.' || name.p[prefix.len] == '[');
 }
 
-static hr_cond_kind kind_of_header(hr_str lower) {
+hr_cond_kind hr_header_cond_kind(hr_str lower) {
     static const struct {
         const char *name;
         hr_cond_kind kind;
@@ -100,7 +100,7 @@ uint32_t hr_name_number(hr_view_build *vb, hr_str name) {
 static void add_header(cond_writer *w, const hr_match_field *field, const hr_named_match *in) {
     hr_cond *cond = &w->v[w->n++];
     *cond = (hr_cond){.invert = field->excludes, .name = hr_arena_lower(w->vb->arena, in->name)};
-    cond->kind = (uint8_t)(is_claim(in->name) ? HR_COND_NEVER : kind_of_header(cond->name));
+    cond->kind = (uint8_t)(is_claim(in->name) ? HR_COND_NEVER : hr_header_cond_kind(cond->name));
     if (cond->kind == HR_COND_HEADER)
         cond->slot = hr_name_number(w->vb, cond->name);
     else if (cond->kind == HR_COND_STRIPPED)

@@ -11,6 +11,10 @@ void hr_routes_compile(hr_view_build *vb, hr_route_list *out, const hr_mesh_virt
 /* A list of one route without conditions. */
 const hr_route_list *hr_routes_single(hr_view_build *vb, const hr_view_action *plan, hr_str name);
 
+/* What a condition on a request header (lower case) looks at: pseudo headers are other parts of the
+ * request. */
+hr_cond_kind hr_header_cond_kind(hr_str lower);
+
 /* The number of a header name (lower case), given now where it is new. */
 uint32_t hr_name_number(hr_view_build *vb, hr_str name);
 

@@ -78,26 +78,6 @@ static void note_undecided(lister *l, const hr_pair_of_rules *pair, const char *
     HR_PUSH(l->c->b, &l->c->undecided, u);
 }
 
-/* What the authority's class says as literals: its own name, and none of the narrower ones. */
-static hr_truth add_class_literals(lister *l, const char **why) {
-    hr_comparison *c = l->c;
-    const hr_host_class *class = l->only;
-    hr_truth result = HR_YES;
-    for (size_t i = 0; i < c->hosts.classes.n && result != HR_NO; i++) {
-        const hr_host_class *other = c->hosts.classes.v[i];
-        bool itself = other == class && class->kind != HR_HOST_ANY;
-        if (!itself && !hr_host_narrower(other, class))
-            continue;
-        hr_language language = {.kind = other->kind == HR_HOST_EXACT ? HR_LANG_HOST
-                                                                     : HR_LANG_HOST_SUFFIX,
-                                .text = other->text};
-        hr_literal literal = hr_universe_literal(&c->u, HR_ATTR_AUTHORITY, &language);
-        hr_truth t = hr_box_add(c, itself ? literal : hr_not(literal), why);
-        result = t == HR_YES ? result : t;
-    }
-    return result;
-}
-
 static hr_truth add_to_box(lister *l, hr_literal literal, hr_truth so_far, const char **why) {
     hr_truth t = so_far == HR_NO ? HR_NO : hr_box_add(l->c, literal, why);
     return t == HR_YES ? so_far : t;
@@ -106,17 +86,7 @@ static hr_truth add_to_box(lister *l, hr_literal literal, hr_truth so_far, const
 /* The box of what both rules ask for, and of one more literal (NULL: none). */
 static hr_truth fill_box(lister *l, const hr_pair_of_rules *pair, const hr_literal *more,
                          const char **why) {
-    hr_comparison *c = l->c;
-    hr_truth result = HR_YES;
-    hr_box_reset(c);
-    c->u.authority_example = l->only == NULL ? (hr_str){0} : l->only->example;
-    if (l->only != NULL)
-        result = add_class_literals(l, why);
-    for (size_t side = 0; side < 2; side++) {
-        const hr_rule *rule = &pair->lists[side]->v[pair->index[side]];
-        for (uint32_t i = 0; i < rule->n; i++)
-            result = add_to_box(l, rule->literals[i], result, why);
-    }
+    hr_truth result = hr_box_fill(l->c, l->only, pair, why);
     if (pair->only_outside)
         result = add_to_box(l, hr_not(pair->window), result, why);
     return more == NULL ? result : add_to_box(l, *more, result, why);
@@ -250,14 +220,6 @@ static bool same_lists(const hr_rule_list *a, const hr_rule_list *b) {
     return true;
 }
 
-static bool asks_for_authority(const hr_universe *u, const hr_rule_list *list) {
-    for (size_t i = 0; i < list->n; i++)
-        for (uint32_t k = 0; k < list->v[i].n; k++)
-            if (hr_atom_of(u, list->v[i].literals[k])->attr == HR_ATTR_AUTHORITY)
-                return true;
-    return false;
-}
-
 static void compare_group(hr_comparison *c, const hr_host_group *group) {
     lister l = {.c = c, .group = group, .lists = {group->lists[0], group->lists[1]}};
     if (same_lists(l.lists[0], l.lists[1])) {
@@ -266,7 +228,7 @@ static void compare_group(hr_comparison *c, const hr_host_group *group) {
     }
     if (!align(&l))
         return;
-    if (!asks_for_authority(&c->u, l.lists[0]) && !asks_for_authority(&c->u, l.lists[1])) {
+    if (!hr_asks_for_authority(&c->u, l.lists[0]) && !hr_asks_for_authority(&c->u, l.lists[1])) {
         compare_lists(&l);
         return;
     }
@@ -278,8 +240,7 @@ static void compare_group(hr_comparison *c, const hr_host_group *group) {
 }
 
 void hr_compare_views(hr_comparison *c) {
-    hr_hosts_build(&c->hosts, &c->reader, c->views, c->scratch);
-    c->box.v = HR_ARRAY(c->b, hr_box_attr, c->u.attrs.n);
+    hr_comparison_build(c);
     c->seen = HR_ARRAY(c->b, uint32_t, c->u.n_conjunctions);
     c->places = HR_ARRAY(c->b, size_t, c->u.n_conjunctions);
     for (size_t i = 0; i < c->hosts.groups.n && !hr_arena_failed(c->b); i++)

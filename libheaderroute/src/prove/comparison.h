@@ -57,6 +57,7 @@ typedef struct hr_comparison {
     size_t written_size;
     HR_LIST(hr_pair) headers;
     HR_LIST(char) path;
+    HR_LIST(size_t) blockers; /* of the last search: earlier rules that it had to step around */
     HR_LIST(hr_found_region) regions;
     HR_LIST(hr_diff_undecided) undecided;
     hr_map by_pair;   /* of regions, for locate */
@@ -69,6 +70,15 @@ static inline int hr_note_no_memory(hr_comparison *c, int error) {
         hr_arena_fail(c->b);
     return error;
 }
+
+/* comparison.c: a comparison of which only the universe is missing. */
+void hr_comparison_init(hr_comparison *c, hr_arena *b, const hr_view *before, const hr_view *after,
+                        hr_scratch *scratch);
+/* Reads the rules of both views. */
+void hr_comparison_build(hr_comparison *c);
+/* The box of what both rules ask for, and of the authorities of a class (NULL: any). */
+hr_truth hr_box_fill(hr_comparison *c, const hr_host_class *only, const hr_pair_of_rules *pair,
+                     const char **why);
 
 /* compare.c: all of a view. */
 void hr_compare_views(hr_comparison *c);
@@ -92,6 +102,8 @@ bool hr_difference_shows(hr_comparison *c, const hr_pair_of_rules *pair);
 
 /* region.c: the draws that show it best. */
 hr_draws hr_draws_of(const hr_pair_of_rules *pair);
+/* The request that was found, with those draws. */
+hr_request *hr_copy_witness(hr_comparison *c, const hr_pair_of_rules *pair);
 /* Keeps what a search found, once for each cluster of the group's classes that `only` (NULL: all)
  * admits. */
 void hr_keep_region(hr_comparison *c, const hr_pair_of_rules *pair, const hr_host_group *group,

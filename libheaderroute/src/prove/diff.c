@@ -60,16 +60,10 @@ static void release_view(compared_view *v) {
 static int run_comparison(compared_view *v, const hr_diff_options *options) {
     hr_arena *b = v->arena;
     hr_comparison *c = HR_NEW(b, hr_comparison);
-    c->b = b;
-    c->views[0] = v->views[0];
-    c->views[1] = v->views[1];
-    c->scratch = v->scratch;
+    hr_comparison_init(c, b, v->views[0], v->views[1], v->scratch);
     c->max_steps = options->max_steps;
+    c->reader.only = options->only;
     hr_universe_init(&c->u, b, v->views[0]->path_normalization, options->max_work);
-    c->reader = (hr_rule_reader){.u = &c->u,
-                                 .only = options->only,
-                                 .gateway = v->views[0]->gateway,
-                                 .each = v->views[0]->repeated_headers == HR_REPEATED_EACH};
     if (!hr_arena_failed(b))
         hr_compare_views(c);
     v->comparison = c;

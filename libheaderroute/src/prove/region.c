@@ -373,7 +373,7 @@ hr_draws hr_draws_of(const hr_pair_of_rules *pair) {
 
 /* ---- regions ---- */
 
-static hr_request *copy_witness(hr_comparison *c, const hr_pair_of_rules *pair) {
+hr_request *hr_copy_witness(hr_comparison *c, const hr_pair_of_rules *pair) {
     hr_request *out = HR_NEW(c->b, hr_request);
     hr_pair *headers = HR_ARRAY(c->b, hr_pair, c->headers.n);
     if (headers == NULL)
@@ -407,7 +407,7 @@ static void keep_cluster(hr_comparison *c, const hr_pair_of_rules *pair, const h
         .changed = pair->changed,
         .before = pair->lists[0]->v[pair->index[0]].place,
         .after = pair->lists[1]->v[pair->index[1]].place,
-        .witness = copy_witness(c, pair),
+        .witness = hr_copy_witness(c, pair),
     };
     HR_PUSH(c->b, &c->regions, found);
     *place = (void *)(uintptr_t)c->regions.n;

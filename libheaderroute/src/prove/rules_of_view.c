@@ -4,6 +4,7 @@
 
 #include "action.h"
 #include "header_kinds.h"
+#include "route_compile.h"
 #include "scratch.h"
 
 /* ---- conditions ---- */
@@ -94,11 +95,16 @@ static bool is_scheme(const hr_rule_reader *r, const hr_cond *cond) {
            hr_str_eq_c(cond->name, "x-forwarded-proto");
 }
 
-static void add_named(rule_writer *w, hr_attr_kind kind, const hr_cond *cond) {
-    bool each = w->r->each && cond->kind == HR_COND_HEADER && !hr_header_is_inline(cond->name);
+static uint32_t named_attr(hr_rule_reader *r, hr_attr_kind kind, const hr_cond *cond) {
+    bool each = r->each && cond->kind == HR_COND_HEADER && !hr_header_is_inline(cond->name);
     uint32_t attr =
-        hr_universe_attr(w->r->u, is_scheme(w->r, cond) ? HR_ATTR_SCHEME : kind, cond->name, each);
-    set_domain(w->r, attr, cond);
+        hr_universe_attr(r->u, is_scheme(r, cond) ? HR_ATTR_SCHEME : kind, cond->name, each);
+    set_domain(r, attr, cond);
+    return attr;
+}
+
+static void add_named(rule_writer *w, hr_attr_kind kind, const hr_cond *cond) {
+    uint32_t attr = named_attr(w->r, kind, cond);
     if (cond->match == HR_SM_PRESENCE || cond->match == HR_SM_NONE)
         add_presence(w, attr, cond->invert);
     else
@@ -154,6 +160,66 @@ static void add_path(rule_writer *w, const hr_view_route *route) {
     language.ignore_case = route->ignore_case && route->path_kind != HR_SM_REGEX;
     add_literal(w, hr_universe_literal(w->r->u, HR_ATTR_PATH, &language));
 }
+
+/* ---- conditions that a caller states ---- */
+
+/* The NAME of "headers[NAME]"; absent: it is not written so. */
+static hr_str name_in(hr_str field, const char *list) {
+    size_t n = strlen(list);
+    bool written = field.len > n + 2 && memcmp(field.p, list, n) == 0 && field.p[n] == '[' &&
+                   field.p[field.len - 1] == ']';
+    return written ? hr_str_of(field.p + n + 1, field.len - n - 2) : (hr_str){0};
+}
+
+static bool stated_header(uint32_t *out, hr_rule_reader *r, hr_str name) {
+    hr_cond cond = {.name = hr_arena_lower(r->u->b, name)};
+    hr_cond_kind kind = hr_header_cond_kind(cond.name);
+    if (kind != HR_COND_HEADER && kind != HR_COND_STRIPPED)
+        return false;
+    cond.kind = (uint8_t)kind;
+    *out = named_attr(r, HR_ATTR_HEADER, &cond);
+    return true;
+}
+
+static bool stated_attr(uint32_t *out, hr_rule_reader *r, hr_str field) {
+    static const char *const names[] = {"method", "scheme", "authority", "path"};
+    for (uint32_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        if (hr_str_eq_c(field, names[i])) {
+            *out = i;
+            return true;
+        }
+    hr_str header = name_in(field, "headers"), query = name_in(field, "queryParams");
+    if (query.p != NULL)
+        *out = hr_universe_attr(r->u, HR_ATTR_QUERY, hr_arena_copy(r->u->b, query), false);
+    return query.p != NULL || (header.p != NULL && stated_header(out, r, header));
+}
+
+bool hr_condition_literal(hr_literal *out, hr_rule_reader *r, const hr_where *where,
+                          const hr_regex *regex) {
+    static const hr_language_kind kinds[] = {[HR_WHERE_EXACT] = HR_LANG_EXACT,
+                                             [HR_WHERE_PREFIX] = HR_LANG_PREFIX,
+                                             [HR_WHERE_SUFFIX] = HR_LANG_HOST_SUFFIX,
+                                             [HR_WHERE_REGEX] = HR_LANG_REGEX};
+    uint32_t attr;
+    if ((int)where->op < 0 || where->op > HR_WHERE_PRESENT ||
+        !stated_attr(&attr, r, where->field) ||
+        (where->op == HR_WHERE_SUFFIX && attr != HR_ATTR_AUTHORITY))
+        return false;
+    hr_literal l;
+    if (where->op == HR_WHERE_PRESENT) {
+        l = hr_universe_presence(r->u, attr);
+    } else {
+        bool host = attr == HR_ATTR_AUTHORITY && where->op == HR_WHERE_EXACT;
+        hr_language language = {.kind = (uint8_t)(host ? HR_LANG_HOST : kinds[where->op]),
+                                .text = hr_arena_copy(r->u->b, where->value),
+                                .regex = regex};
+        l = hr_universe_literal(r->u, attr, &language);
+    }
+    *out = where->negated ? hr_not(l) : l;
+    return true;
+}
+
+/* ---- rules ---- */
 
 static void finish_rule(rule_writer *w, hr_rule *rule) {
     rule->n = (uint32_t)w->literals.n;
@@ -288,4 +354,12 @@ size_t hr_rule_chosen(const hr_rule_list *list, const hr_decision *decision) {
         chosen->route >= list->routes->v + list->routes->n)
         return list->n;
     return (size_t)(chosen->route - list->routes->v) + list->require_tls;
+}
+
+bool hr_asks_for_authority(const hr_universe *u, const hr_rule_list *list) {
+    for (size_t i = 0; i < list->n; i++)
+        for (uint32_t k = 0; k < list->v[i].n; k++)
+            if (hr_atom_of(u, list->v[i].literals[k])->attr == HR_ATTR_AUTHORITY)
+                return true;
+    return false;
 }

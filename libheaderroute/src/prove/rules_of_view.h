@@ -73,6 +73,14 @@ const hr_rule_list *hr_rules_of(hr_rule_reader *r, const hr_view_virtual_host *v
  */
 size_t hr_rule_chosen(const hr_rule_list *list, const hr_decision *decision);
 
+/* Whether a rule of the list has a condition on the authority. */
+bool hr_asks_for_authority(const hr_universe *u, const hr_rule_list *list);
+
+/* A condition of a region, as the rules' own are read. `regex` is that of HR_WHERE_REGEX. Returns
+ * false if rules have no such condition. */
+bool hr_condition_literal(hr_literal *out, hr_rule_reader *r, const hr_where *where,
+                          const hr_regex *regex);
+
 /* outcome.c */
 const hr_outcome *hr_outcome_of(hr_rule_reader *r, const hr_view_action *plan);
 /* Of a request that no route takes. */

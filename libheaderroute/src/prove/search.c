@@ -210,8 +210,10 @@ static hr_truth search_step(searcher *s, unsigned depth) {
     if (error == HR_OK && index[0] == pair->index[0] && index[1] == pair->index[1])
         return HR_YES;
     for (size_t side = 0; error == HR_OK && side < 2; side++)
-        if (index[side] < pair->index[side])
+        if (index[side] < pair->index[side]) {
+            HR_PUSH(c->b, &c->blockers, index[side]);
             return search_outside(s, &pair->lists[side]->v[index[side]], depth);
+        }
     s->why = s->why != NULL ? s->why : "a condition that is not modelled";
     return HR_MAYBE;
 }
@@ -219,6 +221,7 @@ static hr_truth search_step(searcher *s, unsigned depth) {
 hr_truth hr_search(hr_comparison *c, const hr_pair_of_rules *pair, hr_str authority,
                    const char **why) {
     searcher s = {.c = c, .pair = pair, .authority = authority, .why = *why};
+    c->blockers.n = 0;
     hr_truth t = search_step(&s, 0);
     *why = s.why;
     return t;
