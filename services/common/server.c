@@ -18,6 +18,7 @@
 #include "answer.h"
 #include "check.h"
 #include "conn.h"
+#include "conn_http2.h"
 #include "cpus.h"
 #include "exchange_internal.h"
 #include "listen.h"
@@ -288,10 +289,17 @@ bool hr_loop_post(hr_loop *loop, hr_message *message) {
     return alive;
 }
 
+/* What is written may end exchanges, and what ends has more to be written. */
+static void end_turn(hr_loop *loop) {
+    hr_http2_flush(loop);
+    hr_exchange_end_turn(loop);
+    hr_http2_flush(loop);
+}
+
 /* One turn, and what is over after it. */
 static void turn(hr_loop *loop, bool wait) {
     sv_loop_run(loop->net, wait && loop->over == NULL);
-    hr_conn_end_turn(loop);
+    end_turn(loop);
 }
 
 /* Once half of a crowd has left. What it held lies between what stays, where free() alone returns
@@ -355,7 +363,7 @@ static void loop_drain(hr_loop *loop) {
     loop->drain_ns = hr_now_ns();
     hr_conn_stop_listening(loop);
     hr_conn_sweep(loop);
-    hr_conn_end_turn(loop);
+    end_turn(loop);
     set_tick(loop, DRAIN_TURN_MS);
     run_until_quiet(loop, (uint64_t)loop->server->options->drain_ms);
     if (loop->active > 0)
@@ -363,7 +371,7 @@ static void loop_drain(hr_loop *loop) {
     /* What on_cancel gave up is answered now; then the rest goes without an answer. */
     run_until_quiet(loop, loop->active > 0 ? CANCEL_MS : 0);
     hr_conn_cut_all(loop);
-    hr_conn_end_turn(loop);
+    end_turn(loop);
     run_until_quiet(loop, CANCEL_MS);
 }
 

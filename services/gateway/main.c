@@ -337,12 +337,17 @@ static int load_all(gateway *self) {
 /* All listeners of the gateway; freed by the caller. */
 static hr_listener *listeners_of(size_t *n, const gateway *self, const hr_server_options *server) {
     hr_listener *listeners = calloc(server->listen.n + 2, sizeof(*listeners));
-    for (*n = 0; *n < server->listen.n; ++*n)
-        listeners[*n] = (hr_listener){server->listen.v[*n], gw_on_request, self->tls};
+    for (*n = 0; listeners != NULL && *n < server->listen.n; ++*n)
+        listeners[*n] = (hr_listener){
+            .address = server->listen.v[*n], .on_request = gw_on_request, .tls = self->tls};
+    if (listeners == NULL)
+        return NULL;
     if (self->options.admin != NULL)
-        listeners[(*n)++] = (hr_listener){self->options.admin, gw_on_admin_request, NULL};
+        listeners[(*n)++] =
+            (hr_listener){.address = self->options.admin, .on_request = gw_on_admin_request};
     if (self->options.status != NULL)
-        listeners[(*n)++] = (hr_listener){self->options.status, gw_on_status_request, NULL};
+        listeners[(*n)++] =
+            (hr_listener){.address = self->options.status, .on_request = gw_on_status_request};
     return listeners;
 }
 

@@ -282,6 +282,7 @@ static void count_frame(sv_http2 *h2, const unsigned char *header) {
     switch (header[3]) {
     case NGHTTP2_HEADERS:
     case NGHTTP2_CONTINUATION:
+        h2->scan.in_head = (header[4] & NGHTTP2_FLAG_END_HEADERS) == 0;
         return;
     case NGHTTP2_DATA:
         if (empty && !ends)
@@ -415,6 +416,10 @@ bool sv_http2_receive(sv_http2 *h2, const char *bytes, size_t n) {
 bool sv_http2_is_finished(const sv_http2 *h2) {
     return h2->n_pending == 0 && nghttp2_session_want_read(h2->session) == 0 &&
            nghttp2_session_want_write(h2->session) == 0;
+}
+
+bool sv_http2_is_within_frame(const sv_http2 *h2) {
+    return h2->scan.payload > 0 || h2->scan.n_header > 0 || h2->scan.in_head;
 }
 
 size_t sv_http2_streams(const sv_http2 *h2) {

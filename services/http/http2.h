@@ -102,6 +102,8 @@ bool sv_http2_is_finished(const sv_http2 *h2);
 
 /* Open streams. */
 size_t sv_http2_streams(const sv_http2 *h2);
+/* True if the last input ended within a frame or between the frames of a head. */
+bool sv_http2_is_within_frame(const sv_http2 *h2);
 /* Why the connection has failed, a static sentence fragment; NULL if it has not. */
 const char *sv_http2_failure(const sv_http2 *h2);
 

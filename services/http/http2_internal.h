@@ -38,6 +38,7 @@ typedef struct sv_http2_scan {
     size_t payload; /* bytes left of a frame */
     size_t n_header;
     unsigned char header[SV_HTTP2_FRAME_HEADER];
+    bool in_head; /* CONTINUATION must follow */
 } sv_http2_scan;
 
 struct sv_http2_stream {
