@@ -44,20 +44,25 @@ static void break_connection(hr_http2 *c) {
     hr_conn *conn = c->conn;
     if (c->h2 == NULL)
         return;
-    sv_sock_reading(conn->sock, false);
     sv_http2 *h2 = c->h2;
+    sv_sock_reading(conn->sock, false);
     c->h2 = NULL;
     sv_http2_free(h2);
     hr_http2_mark(c);
+}
+
+static void lose_connection(hr_http2 *c) {
+    c->lost = true;
+    break_connection(c);
 }
 
 /* Nothing is left to be said on it. What the peer still sends must not turn the close into a reset,
  * which could destroy the last frames. */
 static void end_connection(hr_http2 *c) {
     hr_conn *conn = c->conn;
-    bool broken = c->h2 == NULL;
+    bool lost = c->lost;
     hr_http2_free(conn);
-    if (broken)
+    if (lost)
         hr_conn_close(conn);
     else
         hr_conn_linger(conn);
@@ -73,7 +78,7 @@ static bool write_output(hr_http2 *c) {
             break;
         const struct iovec piece = {conn->in, n};
         if (sv_sock_write(conn->sock, &piece, 1, NULL) < 0)
-            break_connection(c);
+            lose_connection(c);
     }
     if (sv_sock_is_writing(conn->sock))
         return false;
@@ -83,7 +88,10 @@ static bool write_output(hr_http2 *c) {
 
 static void flush_connection(hr_http2 *c) {
     bool written = write_output(c);
-    if (c->n_exchanges == 0 && (c->h2 == NULL || (written && sv_http2_is_finished(c->h2))))
+    bool finished = c->h2 == NULL || (written && sv_http2_is_finished(c->h2));
+    if (finished) /* after an error streams may be open */
+        break_connection(c);
+    if (finished && c->n_exchanges == 0)
         end_connection(c);
     else if (c->marked) /* by events of this very output, which has taken what they wrote */
         unmark(c);
@@ -101,7 +109,7 @@ void hr_http2_flush(hr_loop *loop) {
 
 void hr_http2_written(hr_conn *conn, bool ok) {
     if (!ok)
-        break_connection(conn->http2);
+        lose_connection(conn->http2);
     hr_http2_mark(conn->http2);
 }
 
@@ -130,9 +138,9 @@ static void send_head(hr_exchange *ex, bool has_content) {
 
 static void write_answer(hr_exchange *ex, const hr_str *parts, size_t n, bool final) {
     struct hr_h2_stream *s = stream_of(ex);
-    bool has_content = hr_answer_has_content(ex) &&
-                       (!final || ex->answer.n_trailers > 0 || hr_http2_length(parts, n) > 0 ||
-                        ex->head_sent);
+    bool has_content =
+        hr_answer_has_content(ex) &&
+        (!final || ex->answer.n_trailers > 0 || hr_http2_length(parts, n) > 0 || ex->head_sent);
     ex->final = final;
     if (s->stream == NULL) { /* closed after a head without content, or by the client */
         hr_exchange_sent(ex, !s->was_reset);
@@ -194,8 +202,8 @@ static void end_exchange(hr_exchange *ex) {
 
 /* ---- requests ---- */
 
-static const hr_carrier carrier = {write_answer, inform,    abort_exchange, hr_http2_resume_body,
-                                   peer_gone,    end_exchange};
+static const hr_carrier carrier = {write_answer,         inform,    abort_exchange,
+                                   hr_http2_resume_body, peer_gone, end_exchange};
 
 static hr_str copy(char **at, hr_str s) {
     if (s.p == NULL)
@@ -352,7 +360,7 @@ void hr_http2_readable(hr_conn *conn) {
         if (n < 0 && errno == EAGAIN)
             return;
         if (n <= 0)
-            break_connection(c);
+            lose_connection(c);
         else if (!receive(c, bytes, (size_t)n))
             return;
         if (n < (ssize_t)sizeof(bytes))
@@ -366,7 +374,7 @@ void hr_http2_readable(hr_conn *conn) {
 }
 
 void hr_http2_cut(hr_conn *conn) {
-    break_connection(conn->http2);
+    lose_connection(conn->http2);
 }
 
 void hr_http2_free(hr_conn *conn) {

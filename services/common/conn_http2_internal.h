@@ -19,7 +19,8 @@
 /* One connection. */
 struct hr_http2 {
     hr_conn *conn;
-    sv_http2 *h2; /* NULL: the connection is broken */
+    sv_http2 *h2; /* NULL: nothing more is sent or read */
+    bool lost;    /* the socket is broken */
     struct hr_h2_stream *streams;
     size_t n_exchanges;
     uint64_t refill_ns; /* when credit was last given */
@@ -36,7 +37,8 @@ struct hr_h2_stream {
     hr_exchange *ex;
     struct hr_h2_stream *next, **link;
     bool was_reset;
-    uint64_t write_ns; /* since when content waits to be sent; 0: none does */
+    uint64_t write_ns; /* since when no content was taken that waits to be sent; 0: none does */
+    size_t unsent;     /* of it, when the connection was swept */
     /* Content for which the exchange had no room. */
     char *held;
     size_t held_at, n_held, held_size;

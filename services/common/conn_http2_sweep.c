@@ -28,22 +28,29 @@ static bool request_is_late(const struct hr_h2_stream *s, uint64_t now) {
     return now - s->begun_ns > allowed_ms * 1000000;
 }
 
-/* The client keeps its window closed, or reads too slowly. */
-static bool answer_is_stalled(const struct hr_h2_stream *s, uint64_t now) {
-    uint64_t stall_ms = (uint64_t)options_of(s->c)->stall_timeout_ms;
+/* The client keeps its window closed. */
+static bool takes_nothing(struct hr_h2_stream *s, uint64_t now) {
+    size_t unsent = sv_http2_unsent(s->stream);
+    if (unsent != s->unsent)
+        s->write_ns = now;
+    s->unsent = unsent;
+    return now - s->write_ns > (uint64_t)options_of(s->c)->stall_timeout_ms * 1000000;
+}
+
+/* The client takes an answer of known length too slowly, as in HTTP/1.1. */
+static bool takes_too_long(const struct hr_h2_stream *s, uint64_t now) {
     const hr_exchange *ex = s->ex;
-    if (s->write_ns == 0)
-        return false;
-    if (ex->answer.content_length == HR_UNKNOWN_LENGTH)
-        return now - s->write_ns > stall_ms * 1000000;
-    stall_ms += ex->answer.content_length * 1000 / HR_MIN_BYTES_PER_SECOND;
-    return now - ex->answer_ns > stall_ms * 1000000;
+    uint64_t allowed_ms = (uint64_t)options_of(s->c)->stall_timeout_ms +
+                          ex->answer.content_length * 1000 / HR_MIN_BYTES_PER_SECOND;
+    return ex->answer.content_length != HR_UNKNOWN_LENGTH &&
+           now - ex->answer_ns > allowed_ms * 1000000;
 }
 
 static void sweep_stream(struct hr_h2_stream *s, uint64_t now) {
     if (s->ex->over || s->stream == NULL)
         return;
-    if (!request_is_late(s, now) && !answer_is_stalled(s, now))
+    bool stalled = s->write_ns != 0 && (takes_nothing(s, now) || takes_too_long(s, now));
+    if (!stalled && !request_is_late(s, now))
         return;
     sv_http2_reset(s->stream, SV_HTTP2_CANCEL);
     hr_http2_mark(s->c);
@@ -66,13 +73,14 @@ static void drain(hr_http2 *c, uint64_t now) {
     hr_http2_mark(c);
 }
 
+/* A frame, or a head, does not end. */
+static bool hangs(const hr_http2 *c, uint64_t now) {
+    return c->n_exchanges == 0 && c->within_ns != 0 &&
+           now - c->within_ns > (uint64_t)options_of(c)->request_timeout_ms * 1000000;
+}
+
 static bool is_idle(const hr_http2 *c, uint64_t now) {
-    uint64_t request_ns = (uint64_t)options_of(c)->request_timeout_ms * 1000000;
-    if (c->n_exchanges > 0)
-        return false;
-    if (c->within_ns != 0 && now - c->within_ns > request_ns)
-        return true;
-    return now - c->conn->since_ns > hr_conn_idle_ms(c->conn) * 1000000;
+    return c->n_exchanges == 0 && now - c->conn->since_ns > hr_conn_idle_ms(c->conn) * 1000000;
 }
 
 void hr_http2_sweep(hr_conn *conn, uint64_t now) {
@@ -85,7 +93,9 @@ void hr_http2_sweep(hr_conn *conn, uint64_t now) {
     }
     for (struct hr_h2_stream *s = c->streams; s != NULL; s = s->next)
         sweep_stream(s, now);
-    if (conn->loop->draining) {
+    if (hangs(c, now)) {
+        hr_http2_cut(conn);
+    } else if (conn->loop->draining) {
         drain(c, now);
     } else if (is_idle(c, now) && !c->last) {
         go_away(c);

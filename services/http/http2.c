@@ -333,7 +333,6 @@ static nghttp2_option *make_option(void) {
     if (nghttp2_option_new(&option) != 0)
         return NULL;
     nghttp2_option_set_no_auto_window_update(option, 1);
-    nghttp2_option_set_no_closed_streams(option, 1);
     nghttp2_option_set_max_outbound_ack(option, MAX_OUTBOUND_ACKS);
     nghttp2_option_set_max_settings(option, MAX_SETTINGS);
     return option;
@@ -358,7 +357,6 @@ static int announce_settings(sv_http2 *h2) {
         {NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, o->max_streams},
         {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, o->stream_window},
         {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, (uint32_t)o->max_head},
-        {NGHTTP2_SETTINGS_NO_RFC7540_PRIORITIES, 1},
         {NGHTTP2_SETTINGS_ENABLE_PUSH, 0},
     };
     size_t n = sizeof(settings) / sizeof(settings[0]);

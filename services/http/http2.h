@@ -144,6 +144,9 @@ void sv_http2_respond(sv_http2_stream *stream, int status, const hr_pair *fields
 void sv_http2_write(sv_http2_stream *stream, const hr_str *parts, size_t n, bool final,
                     const hr_pair *trailers, size_t n_trailers);
 
+/* Bytes given to sv_http2_write that wait to be taken. */
+size_t sv_http2_unsent(const sv_http2_stream *stream);
+
 /* n bytes of content are no longer held: the peer may send as many. */
 void sv_http2_consume(sv_http2_stream *stream, size_t n);
 

@@ -103,6 +103,10 @@ void sv_http2_write(sv_http2_stream *stream, const hr_str *parts, size_t n, bool
     stream->deferred = false;
 }
 
+size_t sv_http2_unsent(const sv_http2_stream *stream) {
+    return stream->left;
+}
+
 static void note_drained(sv_http2_stream *stream) {
     sv_http2 *h2 = stream->h2;
     stream->writing = false;
