@@ -209,7 +209,7 @@ HR_VERSIONED(hr_gateway_info, HR_GATEWAY_INFO_INIT)
 /* hr_table_load with its options as arguments. */
 static int hr_load(hr_table **out, hr_diagnostics **diagnostics, const hr_source *sources, size_t n_sources,
                    const char *domain, const char *root_namespace, const char *default_namespace,
-                   size_t max_bytes, size_t max_depth, size_t max_nodes, int lint)
+                   size_t max_bytes, size_t max_depth, size_t max_nodes, int lint, int recursive, int lenient)
 {
     hr_load_options options = HR_LOAD_OPTIONS_INIT;
     int code;
@@ -221,6 +221,8 @@ static int hr_load(hr_table **out, hr_diagnostics **diagnostics, const hr_source
     options.max_depth = max_depth;
     options.max_nodes = max_nodes;
     options.lint = lint;
+    options.recursive = recursive;
+    options.lenient = lenient;
     Py_BEGIN_ALLOW_THREADS
     code = hr_table_load(out, diagnostics, sources, n_sources, &options);
     Py_END_ALLOW_THREADS

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli.h"
+#include "input.h"
 
 /* ---- documents of a text ---- */
 
@@ -85,10 +85,22 @@ static int add_file(void *ctx, hr_str path, hr_str text) {
     return HR_OK;
 }
 
-int cli_case_files_read(cli_case_files *out, const char *path) {
+static int add_stdin(cli_case_files *out) {
+    size_t len;
+    char *text = cli_read_stdin("test", &len);
+    if (text == NULL)
+        return CLI_FAILED;
+    add_file(out, HR_STR(CLI_STDIN_NAME), (hr_str){text, len});
+    free(text);
+    return CLI_OK;
+}
+
+int cli_case_files_read(cli_case_files *out, const char *path, const hr_load_options *options) {
+    if (strcmp(path, "-") == 0)
+        return add_stdin(out);
     hr_source source = {.path = path};
     hr_diagnostics *d = NULL;
-    int error = hr_sources_read(&d, &source, 1, NULL, add_file, out);
+    int error = hr_sources_read(&d, &source, 1, options, add_file, out);
     cli_print_diagnostics(stderr, d);
     if (error != HR_OK && hr_diagnostics_count(d) == 0)
         fprintf(stderr, "headerroute test: %s: %s\n", path, hr_strerror(error));

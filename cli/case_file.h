@@ -30,9 +30,9 @@ typedef struct cli_case_files {
 void cli_case_file_set(cli_case_file *file, hr_str path, hr_str text);
 void cli_case_file_clear(cli_case_file *file);
 
-/* Reads a file, or each *.yaml and *.yml file of a folder in order of name, and appends to `out`.
- * Returns CLI_OK, or CLI_FAILED after a line on stderr. */
-int cli_case_files_read(cli_case_files *out, const char *path);
+/* Reads a file, each *.yaml, *.yml and *.json file of a folder in order of name, or standard input
+ * ("-"), and appends to `out`. Returns CLI_OK, or CLI_FAILED after a line on stderr. */
+int cli_case_files_read(cli_case_files *out, const char *path, const hr_load_options *options);
 void cli_case_files_free(cli_case_files *files);
 
 #endif

@@ -18,8 +18,7 @@ int cli_usage_error(const char *command, const char *format, ...) {
     return CLI_USAGE;
 }
 
-/* With the word that gives the severity in colour. */
-static void print_diagnostic(FILE *to, const hr_diagnostic *d) {
+void cli_print_diagnostic(FILE *to, const hr_diagnostic *d) {
     char line[2048];
     hr_diagnostic_format(line, sizeof(line), d);
     bool error = d->severity == HR_SEVERITY_ERROR;
@@ -36,39 +35,7 @@ static void print_diagnostic(FILE *to, const hr_diagnostic *d) {
 
 void cli_print_diagnostics(FILE *to, const hr_diagnostics *d) {
     for (size_t i = 0; i < hr_diagnostics_count(d); i++)
-        print_diagnostic(to, hr_diagnostics_get(d, i));
-}
-
-/* Prints the findings about a path itself, such as a folder without YAML files. They have no line.
- */
-static void print_of_paths(const hr_diagnostics *d) {
-    for (size_t i = 0; i < hr_diagnostics_count(d); i++)
-        if (hr_diagnostics_get(d, i)->line == 0)
-            print_diagnostic(stderr, hr_diagnostics_get(d, i));
-}
-
-hr_table *cli_load(const char *command, const char *const *paths, size_t n) {
-    hr_source *sources = cli_realloc(NULL, n * sizeof(*sources));
-    for (size_t i = 0; i < n; i++)
-        sources[i] = (hr_source){.path = paths[i]};
-    hr_table *table = cli_load_sources(command, sources, n);
-    free(sources);
-    return table;
-}
-
-hr_table *cli_load_sources(const char *command, const hr_source *sources, size_t n) {
-    hr_diagnostics *d = NULL;
-    hr_table *table = NULL;
-    int error = hr_table_load(&table, &d, sources, n, NULL);
-    if (error != HR_OK) {
-        cli_print_diagnostics(stderr, d);
-        if (hr_diagnostics_errors(d) == 0)
-            fprintf(stderr, "headerroute %s: %s\n", command, hr_strerror(error));
-    } else {
-        print_of_paths(d);
-    }
-    hr_diagnostics_free(d);
-    return table;
+        cli_print_diagnostic(to, hr_diagnostics_get(d, i));
 }
 
 void *cli_realloc(void *p, size_t size) {

@@ -15,16 +15,16 @@ int cli_route(int argc, char **argv);
 int cli_explain(int argc, char **argv);
 int cli_test(int argc, char **argv);
 int cli_diff(int argc, char **argv);
+int cli_replay(int argc, char **argv);
 
 /* "headerroute COMMAND: message" on stderr, and CLI_USAGE. */
 int cli_usage_error(const char *command, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
+/* Writes a finding to `to` as one line, with the word that gives the severity in colour. */
+void cli_print_diagnostic(FILE *to, const hr_diagnostic *d);
 /* Writes all findings to `to`, one a line. */
 void cli_print_diagnostics(FILE *to, const hr_diagnostics *d);
-/* Load the rules and print all findings on stderr. Return NULL if they contain an error. */
-hr_table *cli_load(const char *command, const char *const *paths, size_t n);
-hr_table *cli_load_sources(const char *command, const hr_source *sources, size_t n);
 
 /* Growing list of strings that are borrowed. */
 typedef struct cli_list {

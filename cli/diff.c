@@ -4,6 +4,7 @@
 
 #include "diff_report.h"
 #include "flags.h"
+#include "input.h"
 
 /* Exit codes: 0 proven equal, 1 regions differ, 2 usage or loading, 3 nothing found but not all
  * decided. */
@@ -17,10 +18,12 @@ static void diff_help(FILE *to) {
         "they decide\n"
         "differently, each with the rule on both sides and an example.\n"
         "\n"
-        "OLD and NEW are a file or folder each.\n"
+        "OLD and NEW are a file or folder each; - reads standard input.\n"
         "\n"
         "  --old PATH               a file or folder of the old side, instead of OLD (repeatable)\n"
         "  --new PATH               a file or folder of the new side, instead of NEW (repeatable)\n"
+        "  -R, --recursive          read the subfolders of folders, too\n"
+        "  --strict                 a warning of the load is an error\n"
         "  --only WHAT[,WHAT]...    compare only these parts of a decision: destination, weights, "
         "redirect, rewrite,\n"
         "                           direct_response, timeout, retries, mirrors, fault, cors, "
@@ -153,6 +156,26 @@ static int compare_tables(hr_table *const tables[2], const cli_flags *flags, uns
     return code;
 }
 
+/* A side may be empty: everything that the other one has is a difference then. */
+static bool load_sides(hr_table *tables[2], const cli_flags *flags) {
+    cli_input sides[2];
+    const cli_list *paths[2] = {&flags->old, &flags->new_};
+    bool good = true;
+    for (int i = 0; i < 2; i++)
+        cli_input_init(&sides[i], flags->recursive, flags->strict);
+    for (int i = 0; i < 2 && good; i++) {
+        sides[i].options.no_resources = HR_WARNING;
+        good = cli_input_add_all(&sides[i], "diff", paths[i]) == CLI_OK;
+    }
+    if (good && sides[0].standard != NULL && sides[1].standard != NULL)
+        good = cli_usage_error("diff", "standard input (-) can be read only once") == CLI_OK;
+    for (int i = 0; i < 2 && good; i++)
+        good = (tables[i] = cli_input_load("diff", &sides[i])) != NULL;
+    for (int i = 0; i < 2; i++)
+        cli_input_free(&sides[i]);
+    return good;
+}
+
 static int run_diff_command(cli_flags *flags) {
     unsigned only = 0;
     if (flags->help) {
@@ -164,10 +187,10 @@ static int run_diff_command(cli_flags *flags) {
     if (printer_of(flags) == NULL)
         return cli_usage_error("diff", "--format: expected text, json, markdown or sarif, got '%s'",
                                flags->format);
-    hr_table *tables[2] = {cli_load("diff", flags->old.v, flags->old.n), NULL};
-    if (tables[0] != NULL)
-        tables[1] = cli_load("diff", flags->new_.v, flags->new_.n);
-    int code = tables[1] != NULL ? compare_tables(tables, flags, only) : DIFF_UNUSABLE;
+    hr_table *tables[2] = {NULL, NULL};
+    int code = DIFF_UNUSABLE;
+    if (load_sides(tables, flags))
+        code = compare_tables(tables, flags, only);
     hr_table_unref(tables[0]);
     hr_table_unref(tables[1]);
     return code;
@@ -175,7 +198,7 @@ static int run_diff_command(cli_flags *flags) {
 
 int cli_diff(int argc, char **argv) {
     cli_flags flags;
-    int code = cli_parse_flags(&flags, argc, argv, "vjdh");
+    int code = cli_parse_flags(&flags, argc, argv, "lvjdh");
     if (code == CLI_OK)
         code = run_diff_command(&flags);
     cli_flags_free(&flags);

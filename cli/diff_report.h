@@ -38,6 +38,9 @@ char *cli_region_words(const hr_diff_region *region);
 /* The rule and what it does: "http[0] -> checkout v1". */
 char *cli_outcome_words(cli_report *r, const hr_view *view, const hr_diff_rule *rule,
                         const hr_request *request);
+/* The same for one decision, without what depends on the request: "default/a http[0] -> checkout
+ * v1". */
+char *cli_decision_words(const hr_decision *decision);
 /* What changes beside the destination: ", timeout 10s -> 2s". */
 char *cli_change_words(cli_report *r, const hr_diff_region *region);
 /* "curl -H 'target: condition1' http://shop.example.com/api/". */

@@ -212,6 +212,22 @@ char *cli_outcome_words(cli_report *r, const hr_view *view, const hr_diff_rule *
     return w.p;
 }
 
+char *cli_decision_words(const hr_decision *d) {
+    words w = {0};
+    if (d->virtual_service.p != NULL) {
+        put_str(&w, d->delegate.p != NULL ? d->delegate : d->virtual_service);
+        putf(&w, " http[%d]", (int)d->route_index);
+        if (d->match_index >= 0)
+            putf(&w, ".match[%d]", (int)d->match_index);
+        say(&w, " ");
+    }
+    if (d->action == HR_ACTION_REDIRECT) /* where to depends on the request */
+        putf(&w, "redirects with %d", d->redirect_code);
+    else
+        put_decision(&w, d);
+    return w.p;
+}
+
 /* ---- changes ---- */
 
 static void put_ms(words *w, int64_t ms) {

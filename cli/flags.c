@@ -18,17 +18,26 @@ enum {
     OPT_JSON,
     OPT_BATCH,
     OPT_JUNIT,
+    OPT_COVERAGE,
+    OPT_FAIL_UNDER,
+    OPT_LCOV,
+    OPT_GENERATE,
     OPT_OLD,
     OPT_NEW,
     OPT_ONLY,
     OPT_FORMAT,
     OPT_LOCATE,
+    OPT_AGAINST,
+    OPT_AUTHORITY,
     OPT_COLOR,
+    OPT_STRICT,
     OPT_VIEW /* and more: the rows of cli_view_flags */
 };
 
 static const struct option other_options[] = {
     {"file", required_argument, NULL, 'f'},
+    {"recursive", no_argument, NULL, 'R'},
+    {"strict", no_argument, NULL, OPT_STRICT},
     {"request", required_argument, NULL, 'X'},
     {"header", required_argument, NULL, 'H'},
     {"scheme", required_argument, NULL, OPT_SCHEME},
@@ -40,11 +49,17 @@ static const struct option other_options[] = {
     {"json", no_argument, NULL, OPT_JSON},
     {"batch", required_argument, NULL, OPT_BATCH},
     {"junit", required_argument, NULL, OPT_JUNIT},
+    {"coverage", no_argument, NULL, OPT_COVERAGE},
+    {"fail-under", required_argument, NULL, OPT_FAIL_UNDER},
+    {"lcov", required_argument, NULL, OPT_LCOV},
+    {"generate", no_argument, NULL, OPT_GENERATE},
     {"old", required_argument, NULL, OPT_OLD},
     {"new", required_argument, NULL, OPT_NEW},
     {"only", required_argument, NULL, OPT_ONLY},
     {"format", required_argument, NULL, OPT_FORMAT},
     {"locate", required_argument, NULL, OPT_LOCATE},
+    {"against", required_argument, NULL, OPT_AGAINST},
+    {"authority", required_argument, NULL, OPT_AUTHORITY},
     {"color", required_argument, NULL, OPT_COLOR},
     {"help", no_argument, NULL, 'h'},
 };
@@ -64,6 +79,9 @@ static char group_of(int option) {
     switch (option) {
     case 'f':
         return 'f';
+    case 'R':
+    case OPT_STRICT:
+        return 'l';
     case 'X':
     case 'H':
     case OPT_RANDOM:
@@ -76,6 +94,10 @@ static char group_of(int option) {
     case OPT_BATCH:
         return 'b';
     case OPT_JUNIT:
+    case OPT_COVERAGE:
+    case OPT_FAIL_UNDER:
+    case OPT_LCOV:
+    case OPT_GENERATE:
         return 'u';
     case OPT_OLD:
     case OPT_NEW:
@@ -83,6 +105,9 @@ static char group_of(int option) {
     case OPT_FORMAT:
     case OPT_LOCATE:
         return 'd';
+    case OPT_AGAINST:
+    case OPT_AUTHORITY:
+        return 'y';
     case OPT_COLOR: /* every command has it */
     case 'h':
         return 'h';
@@ -120,10 +145,34 @@ static void set_diff_flag(cli_flags *out, int option, const char *value) {
 }
 
 /* NULL, or what is wrong with the value. */
+static const char *set_test_flag(cli_flags *out, int option, const char *value) {
+    char *end;
+    if (option == OPT_GENERATE)
+        out->generate = true;
+    else if (option == OPT_JUNIT)
+        out->junit = value;
+    else
+        out->coverage = true;
+    if (option == OPT_LCOV)
+        out->lcov = value;
+    if (option != OPT_FAIL_UNDER)
+        return NULL;
+    out->fail_under = strtod(value, &end);
+    bool percent = end != value && *end == '\0' && out->fail_under >= 0 && out->fail_under <= 100;
+    return percent ? NULL : "--fail-under is a number from 0 to 100";
+}
+
+/* NULL, or what is wrong with the value. */
 static const char *apply(cli_flags *out, int option, const char *value) {
     switch (option) {
     case 'f':
         cli_push(&out->files, value);
+        return NULL;
+    case 'R':
+        out->recursive = true;
+        return NULL;
+    case OPT_STRICT:
+        out->strict = true;
         return NULL;
     case 'X':
         out->request.request.method = hr_str_from(value);
@@ -156,8 +205,17 @@ static const char *apply(cli_flags *out, int option, const char *value) {
         out->batch = value;
         return NULL;
     case OPT_JUNIT:
-        out->junit = value;
+    case OPT_COVERAGE:
+    case OPT_FAIL_UNDER:
+    case OPT_LCOV:
+    case OPT_GENERATE:
+        return set_test_flag(out, option, value);
+    case OPT_AGAINST:
+        cli_push(&out->against, value);
         return NULL;
+    case OPT_AUTHORITY:
+        out->authority = value;
+        return value[0] == '\0' ? "--authority needs a host" : NULL;
     case OPT_COLOR:
         return cli_color_set(value) ? NULL : "--color is auto, always or never";
     case 'h':
@@ -186,7 +244,7 @@ int cli_parse_flags(cli_flags *out, int argc, char **argv, const char *accepted)
     struct option long_options[OTHER_OPTIONS + CLI_VIEW_FLAGS + 1];
     list_options(long_options);
     int option;
-    while ((option = getopt_long(argc, argv, ":f:X:H:h", long_options, NULL)) != -1) {
+    while ((option = getopt_long(argc, argv, ":f:RX:H:h", long_options, NULL)) != -1) {
         const char *given = argv[optind - 1];
         if (option == ':')
             return cli_usage_error(argv[0], "%s needs a value", given);
@@ -212,6 +270,7 @@ void cli_flags_free(cli_flags *flags) {
     free(flags->files.v);
     free(flags->old.v);
     free(flags->new_.v);
+    free(flags->against.v);
     free(flags->rest.v);
     free(flags->view.labels);
     cli_request_free(&flags->request);

@@ -44,21 +44,22 @@ static int add_document(void *ctx, const hr_document *document) {
     return HR_OK;
 }
 
-static hr_table *load_roots(root_texts *texts, const hr_source *sources, size_t n) {
+static hr_table *load_roots(root_texts *texts, const cli_input *input) {
     hr_table *table = NULL;
     if (hr_scratch_new(&texts->scratch) != HR_OK ||
-        hr_documents_read(NULL, sources, n, NULL, add_document, texts) != HR_OK)
+        hr_documents_read(NULL, input->sources, input->n, &input->options, add_document, texts) !=
+            HR_OK)
         return NULL;
     hr_source all = {.name = "(rules without their delegates)", .text = {texts->text, texts->len}};
     if (all.text.p == NULL)
         all.text = HR_STR("");
-    hr_table_load(&table, NULL, &all, 1, NULL);
+    hr_table_load(&table, NULL, &all, 1, &input->options);
     return table;
 }
 
-hr_table *cli_roots_load(const hr_source *sources, size_t n) {
+hr_table *cli_roots_load(const cli_input *input) {
     root_texts texts = {0};
-    hr_table *table = load_roots(&texts, sources, n);
+    hr_table *table = load_roots(&texts, input);
     hr_scratch_free(texts.scratch);
     free(texts.text);
     return table;

@@ -4,11 +4,11 @@
 
 #include <stdbool.h>
 
-#include "cli.h"
+#include "input.h"
 
 /* A table of the sources in which each rule with a delegate answers itself, so that a decision
  * names the rule. Returns NULL if it does not load. */
-hr_table *cli_roots_load(const hr_source *sources, size_t n);
+hr_table *cli_roots_load(const cli_input *input);
 
 /* Whether rules of the delegate that rule `index` of the VirtualService `id` names are among the
  * compiled ones. */

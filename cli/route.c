@@ -4,6 +4,7 @@
 
 #include "batch.h"
 #include "flags.h"
+#include "input.h"
 #include "print.h"
 
 static const char route_help[] =
@@ -15,7 +16,11 @@ static const char route_help[] =
     "what the\n"
     "upstream will see.\n"
     "\n"
-    "  -f, --file PATH          YAML file, or folder of them (repeatable)\n"
+    "  -f, --file PATH          YAML or JSON file, folder of them, or - for standard input "
+    "(repeatable)\n"
+    "  -R, --recursive          read the subfolders of folders, too\n"
+    "  --strict                 a warning of the load, such as a kind that is not evaluated, is an "
+    "error\n"
     "  -X, --request METHOD     default: GET\n"
     "  -H, --header 'N: V'      request header (repeatable); Host sets the authority\n"
     "  --random R               number in [0, 1) that settles weights, faults and mirrors "
@@ -40,7 +45,11 @@ static const char explain_help[] =
     "what the\n"
     "view leaves out and why.\n"
     "\n"
-    "  -f, --file PATH          YAML file, or folder of them (repeatable)\n"
+    "  -f, --file PATH          YAML or JSON file, folder of them, or - for standard input "
+    "(repeatable)\n"
+    "  -R, --recursive          read the subfolders of folders, too\n"
+    "  --strict                 a warning of the load, such as a kind that is not evaluated, is an "
+    "error\n"
     "  -X, --request METHOD     default: GET\n"
     "  -H, --header 'N: V'      request header (repeatable); Host sets the authority\n"
     "  --random R               number in [0, 1) that settles weights, faults and mirrors "
@@ -146,9 +155,28 @@ static int check(const char *command, cli_flags *flags) {
     return CLI_OK;
 }
 
+static bool reads_stdin(const cli_list *paths) {
+    for (size_t i = 0; i < paths->n; i++)
+        if (strcmp(paths->v[i], "-") == 0)
+            return true;
+    return false;
+}
+
+static int load_rules(hr_table **out, const char *command, const cli_flags *flags) {
+    cli_input input;
+    if (flags->batch != NULL && strcmp(flags->batch, "-") == 0 && reads_stdin(&flags->files))
+        return cli_usage_error(command, "standard input (-) can be read only once");
+    cli_input_init(&input, flags->recursive, flags->strict);
+    int code = cli_input_add_all(&input, command, &flags->files);
+    if (code == CLI_OK)
+        *out = cli_input_load(command, &input);
+    cli_input_free(&input);
+    return code == CLI_OK && *out == NULL ? CLI_FAILED : code;
+}
+
 static int run(int argc, char **argv, bool explain) {
     cli_flags flags;
-    int code = cli_parse_flags(&flags, argc, argv, explain ? "fvrjh" : "fvrjbh");
+    int code = cli_parse_flags(&flags, argc, argv, explain ? "flvrjh" : "flvrjbh");
     if (code == CLI_OK && flags.help) {
         fputs(explain ? explain_help : route_help, stdout);
         cli_print_view_help(stdout);
@@ -158,10 +186,9 @@ static int run(int argc, char **argv, bool explain) {
     if (code == CLI_OK)
         code = check(argv[0], &flags);
     if (code == CLI_OK) {
-        hr_table *table = cli_load(argv[0], flags.files.v, flags.files.n);
-        if (table == NULL)
-            code = CLI_FAILED;
-        else
+        hr_table *table = NULL;
+        code = load_rules(&table, argv[0], &flags);
+        if (code == CLI_OK)
             code = flags.batch != NULL ? whole_batch(argv[0], &flags, table)
                                        : one_request(argv[0], &flags, table, explain);
         hr_table_unref(table);

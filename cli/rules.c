@@ -64,11 +64,12 @@ static int keep_document(void *ctx, const hr_document *document) {
     return HR_OK;
 }
 
-cli_rules *cli_rules_read(const hr_source *sources, size_t n) {
+cli_rules *cli_rules_read(const cli_input *input) {
     cli_rules *rules = cli_realloc(NULL, sizeof(*rules));
     *rules = (cli_rules){0};
     if (hr_scratch_new(&rules->scratch) == HR_OK &&
-        hr_documents_read(NULL, sources, n, NULL, keep_document, rules) == HR_OK)
+        hr_documents_read(NULL, input->sources, input->n, &input->options, keep_document, rules) ==
+            HR_OK)
         return rules;
     cli_rules_free(rules);
     return NULL;

@@ -6,13 +6,13 @@
 
 #include <stdbool.h>
 
-#include "cli.h"
+#include "input.h"
 
 typedef struct cli_rules cli_rules;
 
 /* Reads the sources once more. Returns NULL if one could not be read, which the load has reported
  * already. */
-cli_rules *cli_rules_read(const hr_source *sources, size_t n);
+cli_rules *cli_rules_read(const cli_input *input);
 void cli_rules_free(cli_rules *rules);
 
 /* The entry of spec.http that a decision came from, as a new reference: `{}` if it came from none.

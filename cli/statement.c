@@ -302,8 +302,10 @@ static size_t each_outcome(proof *p, check_fn check, const void *what) {
         reached += rule.state == HR_REACH_SOME;
         for (size_t k = 0; k < rule.n_draws && p->failure == NULL; k++) {
             outcome o = {.rule = &rule, .decision = HR_DECISION_INIT};
-            if (decide(p, &o, &rule.draws[k]))
-                check(p, &o, what);
+            if (!decide(p, &o, &rule.draws[k]))
+                break;
+            check(p, &o, what);
+            cli_coverage_note(p->s->coverage, p->view, &o.edge, p->s->scratch);
         }
         free(words);
     }

@@ -23,6 +23,7 @@
 
 #include <jansson.h>
 
+#include "coverage.h"
 #include "request.h"
 #include "rules.h"
 
@@ -31,6 +32,7 @@ typedef struct cli_statement {
     const cli_rules *rules;
     const cli_view *view; /* whose proxy decides; the mesh's if it names no gateway */
     hr_scratch *scratch;
+    cli_coverage *coverage; /* notes the witness of each rule; NULL: not asked for */
     const json_t *for_all, *expect;
 } cli_statement;
 

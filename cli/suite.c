@@ -64,17 +64,17 @@ static void add_headers(test_case *t, cli_request *r) {
 typedef struct outcome {
     hr_decision decision;
     hr_request request;
+    const hr_view *view;
 } outcome;
 
 static int decide(outcome *out, test_case *t, cli_views *views, const cli_view *wanted,
                   cli_request *r) {
-    const hr_view *view;
     int error =
-        cli_views_get(&view, views, wanted, r->request.authority, cli_is_https(&r->request));
+        cli_views_get(&out->view, views, wanted, r->request.authority, cli_is_https(&r->request));
     if (error == HR_OK)
-        error = cli_edge(&out->request, r, view);
+        error = cli_edge(&out->request, r, out->view);
     return error != HR_OK ? error
-                          : hr_route(&out->decision, view, &out->request, t->suite->scratch);
+                          : hr_route(&out->decision, out->view, &out->request, t->suite->scratch);
 }
 
 static bool has_rule(const hr_decision *d) {
@@ -144,7 +144,7 @@ static void expect_block(test_case *t, const char *what, const char *key, const 
 
 static cli_views *root_views(cli_suite *suite) {
     if (suite->roots == NULL)
-        suite->roots = cli_roots_load(suite->sources, suite->n_sources);
+        suite->roots = cli_roots_load(suite->input);
     suite->root_views.table = suite->roots;
     return suite->roots == NULL ? NULL : &suite->root_views;
 }
@@ -298,9 +298,11 @@ static void run_request(test_case *t, const char *authority, const char *method,
     snprintf(what, sizeof(what), "%s %s%s", method, authority, uri);
     add_headers(t, &r);
     int error = t->failure != NULL ? HR_OK : decide_somewhere(&o, t, &t->suite->views, &r);
-    if (t->failure == NULL && error == HR_OK)
+    if (t->failure == NULL && error == HR_OK) {
         check(t, what, &o, &r);
-    else if (error == HR_ENOENT)
+        cli_coverage_note(t->suite->coverage, o.view, &o.request, t->suite->scratch);
+    }
+    if (error == HR_ENOENT)
         fail(t, "%s: there is no Gateway %.*s with an HTTP server on that port", what,
              (int)t->view.options.gateway.len, t->view.options.gateway.p);
     else if (error != HR_OK)
@@ -339,6 +341,7 @@ static void run_statement(test_case *t) {
         .rules = t->suite->rules,
         .view = &t->view,
         .scratch = t->suite->scratch,
+        .coverage = t->suite->coverage,
         .for_all = json_object_get(t->root, "forAll"),
         .expect = json_object_get(t->root, "expect"),
     };

@@ -29,6 +29,7 @@
 #define HR_CLI_SUITE_H
 
 #include "case_file.h"
+#include "coverage.h"
 #include "request.h"
 #include "rules.h"
 
@@ -51,9 +52,9 @@ typedef struct cli_suite {
     const hr_connection *connection; /* of all requests; NULL: unknown */
     cli_view defaults; /* of the command line; gateway NULL: look for the view that has a rule */
     hr_scratch *scratch;
-    const hr_source *sources; /* of the table: read again once a case has `delegate` */
-    size_t n_sources;
-    hr_table *roots; /* what cli_roots_load makes of them; NULL until it is needed */
+    cli_coverage *coverage; /* NULL: not asked for */
+    const cli_input *input; /* of the table: read again once a case has `delegate` */
+    hr_table *roots;        /* what cli_roots_load makes of them; NULL until it is needed */
     cli_views root_views;
 } cli_suite;
 

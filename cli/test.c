@@ -5,20 +5,34 @@
 
 #include "color.h"
 #include "flags.h"
+#include "generate.h"
 #include "suite.h"
 
 static const char test_help[] =
-    "usage: headerroute test [-f PATH]... [VIEW] [--junit FILE] CASES...\n"
+    "usage: headerroute test [-f PATH]... [VIEW] [FLAGS] CASES...\n"
+    "       headerroute test -f PATH [-f PATH]... [VIEW] --generate\n"
     "\n"
     "Runs routing tests in the format of istio-config-validator (and a superset of it) against\n"
     "the rules of the files; prints TAP. A file of cases may hold resources as well, which are\n"
-    "loaded for its own cases, in addition to those of -f. Of a folder, the *.yaml and *.yml\n"
-    "files are read. If no file defines a Gateway that a VirtualService names, one with any host\n"
+    "loaded for its own cases, in addition to those of -f. Of a folder, the *.yaml, *.yml and\n"
+    "*.json files are read; - reads standard input. If no file defines a Gateway that a "
+    "VirtualService names, one with any host\n"
     "on port 80 is added. Exit 0 if all cases pass, 1 if not, 2 if the command line is wrong.\n"
     "The format of the cases, and how to run them in CI: docs/testing-rules.md\n"
     "\n"
-    "  -f, --file PATH          YAML file, or folder of them (repeatable)\n"
+    "  -f, --file PATH          YAML or JSON file, folder of them, or - for standard input "
+    "(repeatable)\n"
+    "  -R, --recursive          read the subfolders of folders, too\n"
+    "  --strict                 a warning of the load, such as a kind that is not evaluated, is an "
+    "error\n"
     "  --junit FILE             write the results as JUnit XML, too\n"
+    "  --coverage               print which rules, matches, conditions and defaults of -f and of "
+    "the\n"
+    "                           case files no case reaches, and the share that is reached\n"
+    "  --fail-under N           exit 1 if less than N percent of them are reached; implies "
+    "--coverage\n"
+    "  --lcov FILE              write the coverage as an LCOV tracefile; implies --coverage\n"
+    "  --generate               print a case for each rule, with what the rules decide today\n"
     "  --color auto|always|never\n"
     "                           default: auto, colour on a terminal unless NO_COLOR is set\n"
     "  -h, --help               this text\n"
@@ -74,29 +88,23 @@ static char *missing_gateways(const hr_table *table) {
 typedef struct test_rules {
     cli_suite suite;
     cli_rules *written;
-    hr_source *sources;
-    size_t n_sources;
+    cli_input input;
     char *gateways; /* YAML; NULL: none is missing */
 } test_rules;
 
 static hr_table *load_with_gateways(test_rules *r) {
     hr_table *table = NULL;
     hr_diagnostics *d = NULL;
-    r->sources[r->n_sources++] =
-        (hr_source){.name = "(Gateways that no file has)", .text = hr_str_from(r->gateways)};
-    if (hr_table_load(&table, &d, r->sources, r->n_sources, NULL) != HR_OK)
+    cli_input_add_text(&r->input, "(Gateways that no file has)", hr_str_from(r->gateways));
+    if (hr_table_load(&table, &d, r->input.sources, r->input.n, &r->input.options) != HR_OK)
         cli_print_diagnostics(stderr, d);
     hr_diagnostics_free(d);
     return table;
 }
 
-static hr_table *load(test_rules *r, const hr_source *sources, size_t n) {
-    hr_table *table = cli_load_sources("test", sources, n);
+static hr_table *load(test_rules *r) {
+    hr_table *table = cli_input_load("test", &r->input);
     r->gateways = table == NULL ? NULL : missing_gateways(table);
-    r->sources = cli_realloc(NULL, (n + 1) * sizeof(*r->sources));
-    r->n_sources = n;
-    for (size_t i = 0; i < n; i++)
-        r->sources[i] = sources[i];
     if (r->gateways == NULL)
         return table;
     hr_table_unref(table);
@@ -192,14 +200,16 @@ static int write_junit(const char *path, const cli_case_results *results) {
 
 /* ---- the command ---- */
 
-static bool open_rules(test_rules *r, const hr_source *sources, size_t n) {
+static bool open_rules(test_rules *r) {
     cli_suite *suite = &r->suite;
-    suite->table = load(r, sources, n);
+    suite->table = load(r);
+    suite->input = &r->input;
+    if (suite->table != NULL && suite->coverage != NULL &&
+        !cli_coverage_add(suite->coverage, &r->input))
+        return false;
     if (suite->table != NULL)
-        suite->rules = r->written = cli_rules_read(sources, n);
+        suite->rules = r->written = cli_rules_read(&r->input);
     suite->views = (cli_views){.table = suite->table};
-    suite->sources = r->sources;
-    suite->n_sources = r->n_sources;
     return r->written != NULL && hr_scratch_new(&suite->scratch) == HR_OK;
 }
 
@@ -207,69 +217,115 @@ static void close_rules(test_rules *r) {
     cli_suite_close(&r->suite);
     cli_rules_free(r->written);
     hr_table_unref(r->suite.table);
-    free(r->sources);
+    cli_input_free(&r->input);
     free(r->gateways);
 }
 
 /* A file with resources of its own has a table of its own; the others share that of -f, which
  * `shared` keeps. */
-static int run_file(cli_case_results *results, test_rules *shared, hr_source *sources, size_t n,
+static int run_file(cli_case_results *results, test_rules *shared, const cli_input *input,
                     const cli_case_file *file) {
-    if (!file->has_resources && n == 0) {
+    if (!file->has_resources && input->n == 0) {
         fprintf(stderr,
                 "headerroute test: %s: it holds no resource to test, and there is no -f PATH\n",
                 file->path);
         return CLI_FAILED;
     }
     if (!file->has_resources) {
-        if (shared->suite.table == NULL && !open_rules(shared, sources, n))
-            return CLI_FAILED;
+        if (shared->suite.table == NULL) {
+            cli_input_extend(&shared->input, input);
+            if (!open_rules(shared))
+                return CLI_FAILED;
+        }
         return cli_cases_run(results, &shared->suite, file);
     }
-    test_rules own = {
-        .suite = {.defaults = shared->suite.defaults, .connection = shared->suite.connection}};
-    sources[n] = (hr_source){.name = file->path, .text = {file->resources, file->len}};
-    int code =
-        open_rules(&own, sources, n + 1) ? cli_cases_run(results, &own.suite, file) : CLI_FAILED;
+    test_rules own = {.suite = {.defaults = shared->suite.defaults,
+                                .connection = shared->suite.connection,
+                                .coverage = shared->suite.coverage}};
+    cli_input_extend(&own.input, input);
+    cli_input_add_text(&own.input, file->path, (hr_str){file->resources, file->len});
+    int code = open_rules(&own) ? cli_cases_run(results, &own.suite, file) : CLI_FAILED;
     close_rules(&own);
     return code;
 }
 
-static int report(const cli_flags *flags, const cli_case_results *results) {
+static int write_lcov(const char *path, const cli_coverage *coverage) {
+    FILE *out = fopen(path, "w");
+    bool failed = out == NULL;
+    if (out != NULL) {
+        cli_coverage_lcov(out, coverage);
+        failed = ferror(out) != 0;
+        failed = fclose(out) != 0 || failed;
+    }
+    if (failed)
+        fprintf(stderr, "headerroute test: %s: %s\n", path, strerror(errno));
+    return failed ? CLI_FAILED : CLI_OK;
+}
+
+static int report_coverage(const cli_flags *flags, const cli_coverage *coverage) {
+    cli_coverage_print(stdout, coverage);
+    int code = flags->lcov == NULL ? CLI_OK : write_lcov(flags->lcov, coverage);
+    if (cli_coverage_percent(coverage) >= flags->fail_under)
+        return code;
+    fprintf(stderr, "headerroute test: the coverage is %.1f %%, less than --fail-under %g\n",
+            cli_coverage_percent(coverage), flags->fail_under);
+    return CLI_FAILED;
+}
+
+static int report(const cli_flags *flags, const cli_case_results *results,
+                  const cli_coverage *coverage) {
     print_tap(results);
     int code = flags->junit == NULL ? CLI_OK : write_junit(flags->junit, results);
+    if (coverage != NULL && report_coverage(flags, coverage) != CLI_OK)
+        code = CLI_FAILED;
     return results->failed > 0 ? CLI_FAILED : code;
+}
+
+static int read_case_files(cli_case_files *out, const cli_flags *flags, const cli_input *input) {
+    bool standard = input->standard != NULL;
+    int code = CLI_OK;
+    for (size_t i = 0; code == CLI_OK && i < flags->rest.n; i++) {
+        const char *path = flags->rest.v[i];
+        if (strcmp(path, "-") == 0 && standard)
+            return cli_usage_error("test", "standard input (-) can be read only once");
+        standard = standard || strcmp(path, "-") == 0;
+        code = cli_case_files_read(out, path, &input->options);
+    }
+    return code;
 }
 
 static int run_all(cli_flags *flags) {
     cli_case_files files = {0};
     cli_case_results results = {0};
-    test_rules shared = {
-        .suite = {.defaults = flags->view, .connection = &flags->request.connection}};
-    int code = CLI_OK;
-    hr_source *sources = cli_realloc(NULL, (flags->files.n + 1) * sizeof(*sources));
-    for (size_t i = 0; i < flags->files.n; i++)
-        sources[i] = (hr_source){.path = flags->files.v[i]};
-    for (size_t i = 0; code == CLI_OK && i < flags->rest.n; i++)
-        code = cli_case_files_read(&files, flags->rest.v[i]);
-    for (size_t i = 0; code == CLI_OK && i < files.n; i++)
-        code = run_file(&results, &shared, sources, flags->files.n, &files.v[i]);
+    cli_input input;
+    test_rules shared = {.suite = {.defaults = flags->view,
+                                   .connection = &flags->request.connection,
+                                   .coverage = flags->coverage ? cli_coverage_new() : NULL}};
+    cli_input_init(&input, flags->recursive, flags->strict);
+    int code = cli_input_add_all(&input, "test", &flags->files);
     if (code == CLI_OK)
-        code = report(flags, &results);
+        code = read_case_files(&files, flags, &input);
+    for (size_t i = 0; code == CLI_OK && i < files.n; i++)
+        code = run_file(&results, &shared, &input, &files.v[i]);
+    if (code == CLI_OK)
+        code = report(flags, &results, shared.suite.coverage);
+    cli_coverage_free(shared.suite.coverage);
     close_rules(&shared);
     cli_case_results_free(&results);
     cli_case_files_free(&files);
-    free(sources);
+    cli_input_free(&input);
     return code;
 }
 
 int cli_test(int argc, char **argv) {
     cli_flags flags;
-    int code = cli_parse_flags(&flags, argc, argv, "fvuh");
+    int code = cli_parse_flags(&flags, argc, argv, "flvuh");
     if (code == CLI_OK && flags.help) {
         fputs(test_help, stdout);
         cli_print_view_help(stdout);
-    } else if (code == CLI_OK && flags.rest.n == 0)
+    } else if (code == CLI_OK && flags.generate)
+        code = cli_generate(&flags);
+    else if (code == CLI_OK && flags.rest.n == 0)
         code = cli_usage_error(argv[0], "no file of test cases");
     else if (code == CLI_OK)
         code = run_all(&flags);

@@ -1,25 +1,32 @@
 /* The command `headerroute validate`: loads files and prints every finding. */
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
-#include "cli.h"
 #include "color.h"
+#include "input.h"
 
 static void help(FILE *to) {
-    fputs("usage: headerroute validate [--strict] [--no-lint] [--color WHEN] PATH...\n"
+    fputs("usage: headerroute validate [-R] [--strict] [--no-lint] [--color WHEN] [-f] PATH...\n"
           "\n"
-          "Loads YAML files and folders as Istio's admission does and prints what it finds, one "
+          "Loads YAML and JSON files as Istio's admission does and prints what it finds, one "
           "finding a line:\n"
           "\n"
           "  file:line:column: error|warning: field.path: message\n"
+          "\n"
+          "PATH is a file, a folder, or - for standard input: kubectl get vs,svc -A -o yaml | "
+          "headerroute validate -\n"
           "\n"
           "Warnings are about what Istio accepts but is probably a mistake: rules that can never "
           "match because an earlier\n"
           "one covers them, subsets no DestinationRule defines or that select no pod, hosts no "
           "Service backs, weights\n"
           "that do not add up to 100, rules that outside clients pass by, deprecated and ignored "
-          "fields.\n"
+          "fields. Files that are not\n"
+          "Kubernetes resources, such as values.yaml, get a warning and are passed over.\n"
           "\n"
+          "  -f, --file PATH          the same as PATH (repeatable)\n"
+          "  -R, --recursive          read the subfolders of folders, too\n"
           "  --strict                 warnings fail, too\n"
           "  --no-lint                only what admission itself says\n"
           "  --color auto|always|never\n"
@@ -46,47 +53,102 @@ static void sum_up(const hr_diagnostics *d, const hr_table *table) {
     fputc('\n', stderr);
 }
 
-int cli_validate(int argc, char **argv) {
-    cli_list paths = {0};
-    hr_load_options options = HR_LOAD_OPTIONS_INIT;
-    int strict = 0, flags = 1;
-    options.lint = 1;
-    for (int i = 1; i < argc; i++) {
-        if (!flags || argv[i][0] != '-' || argv[i][1] == '\0') {
-            cli_push(&paths, argv[i]);
-        } else if (strcmp(argv[i], "--") == 0) {
-            flags = 0;
-        } else if (strcmp(argv[i], "--strict") == 0) {
-            strict = 1;
-        } else if (strcmp(argv[i], "--no-lint") == 0) {
-            options.lint = 0;
-        } else if (strcmp(argv[i], "--color") == 0 || strncmp(argv[i], "--color=", 8) == 0) {
-            const char *when = argv[i][7] == '=' ? argv[i] + 8 : argv[++i];
-            if (when == NULL || !cli_color_set(when)) {
-                free(paths.v);
-                return cli_usage_error("validate", "--color is auto, always or never");
-            }
-        } else if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
-            help(stdout);
-            free(paths.v);
-            return CLI_OK;
-        } else {
-            free(paths.v);
-            return cli_usage_error("validate", "unknown flag '%s'", argv[i]);
-        }
+typedef struct validate_flags {
+    cli_list paths;
+    bool recursive, strict, no_lint, help;
+} validate_flags;
+
+/* Takes the value of a flag that is written --flag VALUE, --flag=VALUE or -f VALUE. Returns false
+ * for another flag. *value is NULL if the flag has none. */
+static bool takes_value(const char **value, char **argv, int *i, const char *flag) {
+    size_t n = strlen(flag);
+    if (strncmp(argv[*i], flag, n) != 0 || (argv[*i][n] != '\0' && argv[*i][n] != '='))
+        return false;
+    *value = argv[*i][n] == '=' ? argv[*i] + n + 1 : argv[++*i];
+    return true;
+}
+
+/* CLI_OK, or CLI_USAGE after a line on stderr. */
+static int parse_one(validate_flags *out, char **argv, int *i) {
+    const char *given = argv[*i], *value = NULL;
+    if (strcmp(given, "--strict") == 0)
+        out->strict = true;
+    else if (strcmp(given, "--no-lint") == 0)
+        out->no_lint = true;
+    else if (strcmp(given, "-R") == 0 || strcmp(given, "--recursive") == 0)
+        out->recursive = true;
+    else if (strcmp(given, "--help") == 0 || strcmp(given, "-h") == 0)
+        out->help = true;
+    else if (takes_value(&value, argv, i, "-f") || takes_value(&value, argv, i, "--file")) {
+        if (value == NULL)
+            return cli_usage_error("validate", "%s needs a value", given);
+        cli_push(&out->paths, value);
+    } else if (takes_value(&value, argv, i, "--color")) {
+        if (value == NULL || !cli_color_set(value))
+            return cli_usage_error("validate", "--color is auto, always or never");
+    } else {
+        return cli_usage_error("validate", "unknown flag '%s'", given);
     }
-    if (paths.n == 0)
-        return cli_usage_error("validate", "no file and no folder given");
-    hr_table *table = NULL;
-    hr_diagnostics *d = NULL;
-    int error = hr_table_load_paths(&table, &d, paths.v, paths.n, &options);
-    cli_print_diagnostics(stdout, d);
-    if (error != HR_OK && hr_diagnostics_errors(d) == 0)
-        fprintf(stderr, "headerroute validate: %s\n", hr_strerror(error));
-    sum_up(d, table);
-    int failed = error != HR_OK || (strict && hr_diagnostics_count(d) > 0);
-    hr_diagnostics_free(d);
-    hr_table_unref(table);
-    free(paths.v);
-    return failed ? CLI_FAILED : CLI_OK;
+    return CLI_OK;
+}
+
+static int parse_validate_flags(validate_flags *out, int argc, char **argv) {
+    bool flags = true;
+    int code = CLI_OK;
+    for (int i = 1; i < argc && code == CLI_OK; i++) {
+        if (!flags || argv[i][0] != '-' || argv[i][1] == '\0')
+            cli_push(&out->paths, argv[i]);
+        else if (strcmp(argv[i], "--") == 0)
+            flags = false;
+        else
+            code = parse_one(out, argv, &i);
+    }
+    if (code == CLI_OK && !out->help && out->paths.n == 0)
+        code = cli_usage_error("validate", "no file and no folder given");
+    return code;
+}
+
+/* A tool such as pre-commit names the files that changed, one by one, and some of them are no
+ * resources; a folder or a pipe without any resource is a mistake. */
+static hr_severity without_resources(const cli_list *paths) {
+    for (size_t i = 0; i < paths->n; i++) {
+        struct stat st;
+        if (strcmp(paths->v[i], "-") == 0 || (stat(paths->v[i], &st) == 0 && S_ISDIR(st.st_mode)))
+            return HR_SEVERITY_ERROR;
+    }
+    return HR_WARNING;
+}
+
+static int validate(const validate_flags *flags) {
+    cli_input input;
+    cli_input_init(&input, flags->recursive, flags->strict);
+    input.options.lint = !flags->no_lint;
+    input.options.no_resources = without_resources(&flags->paths);
+    int code = cli_input_add_all(&input, "validate", &flags->paths);
+    if (code == CLI_OK) {
+        hr_table *table = NULL;
+        hr_diagnostics *d = NULL;
+        int error = hr_table_load(&table, &d, input.sources, input.n, &input.options);
+        cli_print_diagnostics(stdout, d);
+        if (error != HR_OK && hr_diagnostics_errors(d) == 0)
+            fprintf(stderr, "headerroute validate: %s\n", hr_strerror(error));
+        sum_up(d, table);
+        bool failed = error != HR_OK || (flags->strict && hr_diagnostics_count(d) > 0);
+        code = failed ? CLI_FAILED : CLI_OK;
+        hr_diagnostics_free(d);
+        hr_table_unref(table);
+    }
+    cli_input_free(&input);
+    return code;
+}
+
+int cli_validate(int argc, char **argv) {
+    validate_flags flags = {.help = false};
+    int code = parse_validate_flags(&flags, argc, argv);
+    if (code == CLI_OK && flags.help)
+        help(stdout);
+    else if (code == CLI_OK)
+        code = validate(&flags);
+    free(flags.paths.v);
+    return code;
 }

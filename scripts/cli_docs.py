@@ -141,6 +141,12 @@ EXAMPLES = [
 ]
 
 
+GRABCUT_EXAMPLES = [
+    ("All photos of a folder, with a transparent background:", "grabcut --output rgba -o cutouts photos"),
+    ("One photo with the rectangle around its subject, in a pipe:", "grabcut --rect 10,10,172,236 - < photos/portrait.jpg > portrait.png"),
+]
+
+
 def page(name, section, summary, body):
     return "\n".join([f'.\\" Made by scripts/cli_docs.py from what {name} \\-\\-help says.',
                       f'.TH {name.upper()} {section} "" headerroute', ".SH NAME", f"{roff(name)} \\- {roff(summary)}",
@@ -175,6 +181,18 @@ def server_page(name, text):
             ".TP", "1", "It cannot listen, cannot load what it needs, or is not ready.", ".TP", "2", "A flag is wrong.",
             ".SH SEE ALSO", ".BR headerroute (1),", *[f".BR {o} (8){',' if o != others[-1] else ''}" for o in others]]
     return page(name, 8, summary[0].lower() + summary[1:], body)
+
+
+def grabcut_page(text):
+    body = [".SH SYNOPSIS"]
+    for line in text.usage:
+        body += [".PP", re.sub(r"^grabcut", r"\\fBgrabcut\\fR", roff(line))]
+    body += [".SH DESCRIPTION", *prose(text.paragraphs), ".SH FLAGS", *options(text.flags), ".SH ERRORS", *prose(text.end),
+             ".SH EXAMPLES"]
+    for about, line in GRABCUT_EXAMPLES:
+        body += [".PP", about, ".PP", ".RS 4", ".nf", roff(line), ".fi", ".RE"]
+    body += [".SH SEE ALSO", ".BR headerroute (1),", ".BR headerroute\\-predict (8)"]
+    return page("grabcut", 1, "cut the foreground out of images", body)
 
 
 # ---- completions ----
@@ -253,24 +271,25 @@ def short(text):
     return re.split(r"(?<=\w)[;(]|\. ", text)[0].strip().rstrip(".:")
 
 
-def zsh(helps):
-    def spec(flag):
-        text = short(flag.text).replace("'", "").replace("[", "(").replace("]", ")").replace(":", "\\:")
-        value = ""
-        if flag.value:
-            label = re.sub(r"[^A-Za-z ]", " ", flag.value).strip().lower()
-            action = f"({words_of(flag)})" if words_of(flag) else "_files" if flag.is_path else " "
-            value = f":{label}:{action}"
-        repeat = "*" if "repeatable" in flag.text else ""
-        if repeat:
-            return " ".join(f"'*{name}[{text}]{value}'" for name in flag.names)
-        exclude = f"({' '.join(flag.names)})" if len(flag.names) > 1 else ""
-        return " ".join(f"'{exclude}{name}[{text}]{value}'" for name in flag.names)
+def zsh_flag(flag):
+    text = short(flag.text).replace("'", "").replace("[", "(").replace("]", ")").replace(":", "\\:")
+    value = ""
+    if flag.value:
+        label = re.sub(r"[^A-Za-z ]", " ", flag.value).strip().lower()
+        action = f"({words_of(flag)})" if words_of(flag) else "_files" if flag.is_path else " "
+        value = f":{label}:{action}"
+    repeat = "*" if "repeatable" in flag.text else ""
+    if repeat:
+        return " ".join(f"'*{name}[{text}]{value}'" for name in flag.names)
+    exclude = f"({' '.join(flag.names)})" if len(flag.names) > 1 else ""
+    return " ".join(f"'{exclude}{name}[{text}]{value}'" for name in flag.names)
 
+
+def zsh(helps):
     cases = []
     for command in COMMANDS:
         rest = "'*:file:_files'" if command in ("validate", "test", "diff") else "'1:URL: '"
-        lines = " \\\n            ".join([spec(f) for f in helps[command].flags + helps[command].view] + [rest])
+        lines = " \\\n            ".join([zsh_flag(f) for f in helps[command].flags + helps[command].view] + [rest])
         cases.append(f"    {command})\n        _arguments \\\n            {lines} ;;")
     described = "\n".join(f"        '{c}:{short(helps[c].paragraphs[0][0])}'".replace("Istio's", "Istio") for c in COMMANDS)
     return f"""#compdef headerroute
@@ -295,6 +314,15 @@ _headerroute "$@"
 """
 
 
+def fish_flag(condition, flag):
+    spelled = " ".join(("-l " + n[2:]) if n.startswith("--") else ("-s " + n[1:]) for n in flag.names)
+    value = "" if not flag.value else " -rF" if flag.is_path else " -x"
+    if words_of(flag):
+        value += f" -a '{words_of(flag)}'"
+    text = short(flag.text).replace("'", "\\'")
+    return f"{condition} {spelled}{value} -d '{text}'"
+
+
 def fish(helps):
     out = ["# fish completion for headerroute. Made by scripts/cli_docs.py.", "complete -c headerroute -f",
            "complete -c headerroute -n __fish_use_subcommand -l version -d 'Print the version'"]
@@ -303,16 +331,53 @@ def fish(helps):
         out.append(f"complete -c headerroute -n __fish_use_subcommand -a {command} -d '{text}'")
     for command in COMMANDS:
         seen = f"complete -c headerroute -n '__fish_seen_subcommand_from {command}'"
-        for flag in helps[command].flags + helps[command].view:
-            spelled = " ".join(("-l " + n[2:]) if n.startswith("--") else ("-s " + n[1:]) for n in flag.names)
-            value = "" if not flag.value else " -rF" if flag.is_path else " -x"
-            if words_of(flag):
-                value += f" -a '{words_of(flag)}'"
-            text = short(flag.text).replace("'", "\\'")
-            out.append(f"{seen} {spelled}{value} -d '{text}'")
+        out += [fish_flag(seen, flag) for flag in helps[command].flags + helps[command].view]
         if command in ("validate", "test"):
             out.append(f"{seen} -F")
     return "\n".join(out) + "\n"
+
+
+# ---- completions of a program without commands ----
+
+def bash_of_program(name, flags):
+    """The flags, their values, and files."""
+    cases = [f'    {"|".join(f.names)})\n        mapfile -t COMPREPLY < <(compgen -W "{words_of(f)}" -- "$cur")\n        return ;;'
+             for f in flags if words_of(f)]
+    plain = "|".join("|".join(f.names) for f in flags if f.value and not words_of(f) and not f.is_path)
+    return f"""# bash completion for {name}. Made by scripts/cli_docs.py.
+_{name}() {{
+    local cur=${{COMP_WORDS[COMP_CWORD]}} prev=${{COMP_WORDS[COMP_CWORD - 1]}}
+    COMPREPLY=()
+    # bash splits words at '=': --flag=value
+    if [[ $cur == = ]]; then
+        cur=''
+    elif [[ $prev == = ]] && (( COMP_CWORD > 2 )); then
+        prev=${{COMP_WORDS[COMP_CWORD - 2]}}
+    fi
+    case $prev in
+{chr(10).join(cases)}
+    {plain})
+        return ;;
+    esac
+    if [[ $cur == -* ]]; then
+        mapfile -t COMPREPLY < <(compgen -W "{names(flags)}" -- "$cur")
+    else
+        compopt -o filenames 2>/dev/null
+        mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+    fi
+}}
+complete -F _{name} {name}
+"""
+
+
+def zsh_of_program(name, flags):
+    lines = " \\\n    ".join([zsh_flag(f) for f in flags] + ["'*:file:_files'"])
+    return f"#compdef {name}\n# zsh completion for {name}. Made by scripts/cli_docs.py.\n_arguments \\\n    {lines}\n"
+
+
+def fish_of_program(name, flags):
+    return "\n".join([f"# fish completion for {name}. Made by scripts/cli_docs.py.",
+                      *[fish_flag(f"complete -c {name}", f) for f in flags]]) + "\n"
 
 
 def generate(build):
@@ -320,6 +385,10 @@ def generate(build):
     helps = {c: parse(ask(build / "bin" / "headerroute", c)) for c in COMMANDS}
     files = {"man/headerroute.1": command_page(helps), "completions/headerroute.bash": bash(helps),
              "completions/_headerroute": zsh(helps), "completions/headerroute.fish": fish(helps)}
+    grabcut = parse(ask(build / "bin" / "grabcut"))
+    files |= {"man/grabcut.1": grabcut_page(grabcut), "completions/grabcut.bash": bash_of_program("grabcut", grabcut.flags),
+              "completions/_grabcut": zsh_of_program("grabcut", grabcut.flags),
+              "completions/grabcut.fish": fish_of_program("grabcut", grabcut.flags)}
     for server in SERVERS:
         name = f"headerroute-{server}"
         if (build / "bin" / name).exists():

@@ -37,19 +37,19 @@ _headerroute() {
     --format)
         mapfile -t COMPREPLY < <(compgen -W "text json markdown sarif" -- "$cur")
         return ;;
-    -f|--file|--batch|--junit|--old|--new|--locate)
+    -f|--file|--batch|--junit|--lcov|--old|--new|--locate)
         compopt -o filenames 2>/dev/null
         mapfile -t COMPREPLY < <(compgen -f -- "$cur")
         return ;;
-    -H|--header|--random|--request-id|--fact|--port|--namespace|--source-label|--locality|--peer-address|--trusted-proxies|--only)
+    -H|--header|--random|--request-id|--fact|--port|--namespace|--source-label|--locality|--peer-address|--trusted-proxies|--fail-under|--only)
         return ;;
     esac
     case ${COMP_WORDS[1]} in
-    validate) flags="--strict --no-lint --color -h --help" ;;
-    route) flags="-f --file -X --request -H --header --random --scheme --request-id --fact --json --batch --color -h --help --gateway --port --namespace --source-label --locality --outbound-policy --repeated-headers --path-normalization --peer-address --trusted-proxies" ;;
-    explain) flags="-f --file -X --request -H --header --random --scheme --request-id --fact --json --color -h --help --gateway --port --namespace --source-label --locality --outbound-policy --repeated-headers --path-normalization --peer-address --trusted-proxies" ;;
-    test) flags="-f --file --junit --color -h --help --gateway --port --namespace --source-label --locality --outbound-policy --repeated-headers --path-normalization --peer-address --trusted-proxies" ;;
-    diff) flags="--old --new --only --format --json --locate -h --help --gateway --port --namespace --source-label --locality --outbound-policy --repeated-headers --path-normalization --peer-address --trusted-proxies" ;;
+    validate) flags="-f --file -R --recursive --strict --no-lint --color -h --help" ;;
+    route) flags="-f --file -R --recursive --strict -X --request -H --header --random --scheme --request-id --fact --json --batch --color -h --help --gateway --port --namespace --source-label --locality --outbound-policy --repeated-headers --path-normalization --peer-address --trusted-proxies" ;;
+    explain) flags="-f --file -R --recursive --strict -X --request -H --header --random --scheme --request-id --fact --json --color -h --help --gateway --port --namespace --source-label --locality --outbound-policy --repeated-headers --path-normalization --peer-address --trusted-proxies" ;;
+    test) flags="-f --file -R --recursive --strict --junit --coverage --fail-under --lcov --generate --color -h --help --gateway --port --namespace --source-label --locality --outbound-policy --repeated-headers --path-normalization --peer-address --trusted-proxies" ;;
+    diff) flags="--old --new -R --recursive --strict --only --format --json --locate -h --help --gateway --port --namespace --source-label --locality --outbound-policy --repeated-headers --path-normalization --peer-address --trusted-proxies" ;;
     *) return ;;
     esac
     if [[ $cur == -* ]]; then

@@ -129,6 +129,7 @@ static void link_conn(hr_conn *conn) {
         conn->next->link = &conn->next;
     loop->conns = conn;
     ++loop->connections;
+    hr_loop_note_load(loop);
     limit_buffers(loop, sv_sock_fd(conn->sock));
     hr_metric_add(loop->cells, metrics_of(loop)->connections_total, 1);
     hr_metric_add(loop->cells, metrics_of(loop)->connections, 1);

@@ -151,6 +151,7 @@ hr_exchange *hr_exchange_begin(hr_conn *conn, const hr_carrier *carrier, void *s
         memcpy(ex->request.fields, request->fields, request->n_fields * sizeof(hr_pair));
     ex->keep_alive = request->keep_alive;
     ++loop->active;
+    hr_loop_note_load(loop);
     hr_metric_add(loop->cells,
                   hr_metrics_of_server(hr_server_metrics_of(loop->server))->requests_active, 1);
     return ex;

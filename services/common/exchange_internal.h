@@ -1,4 +1,4 @@
-/* What conn.c, exchange.c and answer.c share. Inside services/common only. */
+/* What conn.c, exchange.c, answer.c and server.c share. Inside services/common only. */
 #ifndef HR_SERVICES_EXCHANGE_INTERNAL_H
 #define HR_SERVICES_EXCHANGE_INTERNAL_H
 
@@ -33,6 +33,10 @@ void hr_exchange_refuse_busy(hr_exchange *ex);
 
 /* Takes `bytes` from the upload budget until the exchange ends. */
 bool hr_exchange_reserve(hr_exchange *ex, size_t bytes);
+
+/* Is called when a connection or a request has been added to the loop: a crowd that comes and
+ * leaves between two ticks counts, too. */
+void hr_loop_note_load(hr_loop *loop);
 
 /* ---- bodies, for carriers ---- */
 

@@ -30,7 +30,7 @@
 
 /* Buffers beyond this size come from mmap and go back to the system at once; smaller ones are kept,
  * as fresh pages for every body would cost more than reading it. */
-#define MMAP_THRESHOLD (512 << 10)
+#define MMAP_THRESHOLD (1 << 20)
 #define TRIM_THRESHOLD (8 << 20)
 #define MAX_ARENAS 4
 /* Connections and requests of a loop from which on it gives memory back when they have ended. */
@@ -302,15 +302,26 @@ static void turn(hr_loop *loop, bool wait) {
     end_turn(loop);
 }
 
-/* Once half of a crowd has left. What it held lies between what stays, where free() alone returns
- * nothing to the system. */
+static size_t loop_load(const hr_loop *loop) {
+    return loop->connections + loop->active;
+}
+
+void hr_loop_note_load(hr_loop *loop) {
+    size_t load = loop_load(loop);
+    if (load > loop->load_peak)
+        loop->load_peak = load;
+}
+
+/* Once half of a crowd has been gone for a whole tick: by then all that it held has been freed. It
+ * lies between what stays, where free() alone returns nothing to the system. */
 static void give_memory_back(hr_loop *loop) {
-    size_t load = loop->connections + loop->active;
-    if (load > loop->peak_load)
-        loop->peak_load = load;
-    if (loop->peak_load < CROWD || load > loop->peak_load / 2)
+    size_t peak = loop->load_peak;
+    loop->load_peak = loop_load(loop);
+    if (peak > loop->crowd_peak)
+        loop->crowd_peak = peak;
+    if (loop->crowd_peak < CROWD || peak > loop->crowd_peak / 2)
         return;
-    loop->peak_load = load;
+    loop->crowd_peak = peak;
     malloc_trim(0);
 }
 

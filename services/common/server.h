@@ -50,7 +50,8 @@ struct hr_loop {
     struct hr_exchange *over;      /* list: they end at the end of this turn */
     struct hr_listening *listening;
     size_t n_lingering;
-    size_t peak_load; /* of connections and requests, since memory was last given back */
+    size_t load_peak;  /* connections and active requests, since the last tick */
+    size_t crowd_peak; /* the same since memory was last returned to the system */
     hr_timer tick;
     sv_pool_cache pools;
     void *buffers; /* of connections, kept for reuse */

@@ -150,6 +150,7 @@ static void print_findings(const hr_diagnostics *findings) {
 
 static hr_table *load_table(const gw_options *options) {
     hr_load_options load = HR_LOAD_OPTIONS_INIT;
+    load.no_resources = HR_SEVERITY_ERROR;
     load.serves = 1;
     hr_diagnostics *findings = NULL;
     hr_table *table = NULL;

@@ -57,11 +57,12 @@ def test_groff_reads_the_page_without_a_warning(page):
     assert (done.returncode, done.stderr) == (0, "")
 
 
-@pytest.mark.parametrize("line", [line for _, line in cli_docs.EXAMPLES])
-def test_examples_of_the_page_work(line):
-    words = shlex.split(line)
-    done = subprocess.run([BUILD / "bin" / words[0], *words[1:]], cwd=ROOT, text=True, stdout=subprocess.PIPE)
-    assert done.returncode == 0
+@pytest.mark.parametrize("line", [line for _, line in cli_docs.EXAMPLES + cli_docs.GRABCUT_EXAMPLES])
+def test_examples_of_the_page_work(line, tmp_path):
+    (tmp_path / "photos").symlink_to(ROOT / "photos")
+    (tmp_path / "k8s").symlink_to(ROOT / "k8s")
+    environment = {**os.environ, "PATH": f"{BUILD / 'bin'}:{os.environ['PATH']}"}
+    assert subprocess.run(["sh", "-c", line], cwd=tmp_path, env=environment, stdout=subprocess.DEVNULL).returncode == 0
 
 
 # ---- bash ----
@@ -69,8 +70,8 @@ def test_examples_of_the_page_work(line):
 def bash(*words):
     """What bash would offer for the last of the words."""
     quoted = " ".join(shlex.quote(w) for w in words)
-    script = (f"source {shlex.quote(str(BASH))}; COMP_WORDS=({quoted}); COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1)); "
-              "_headerroute; printf '%s\\n' \"${COMPREPLY[@]}\"")
+    script = (f"source {shlex.quote(str(BASH.with_name(words[0] + '.bash')))}; COMP_WORDS=({quoted}); COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1)); "
+              f"_{words[0]}; " "printf '%s\\n' \"${COMPREPLY[@]}\"")
     done = subprocess.run(["bash", "--norc", "-c", script], cwd=ROOT, text=True, check=True, stdout=subprocess.PIPE)
     return set(done.stdout.split())
 
@@ -97,6 +98,12 @@ def test_bash_offers_the_flags_of_each_command(command):
     (["headerroute", "validate", "k8s/lo"], {"k8s/local"}),
     (["headerroute", "route", "--port", ""], set()),
     (["headerroute", "nothing", "-"], set()),
+    (["grabcut", "--it"], {"--iterations"}),
+    (["grabcut", "--output", ""], {"cutout", "rgba", "mask"}),
+    (["grabcut", "--output", "=", "r"], {"rgba"}),
+    (["grabcut", "--mask", "photos/po"], {"photos/portrait.jpg"}),
+    (["grabcut", "photos/ch"], {"photos/chelsea.png"}),
+    (["grabcut", "--seed", ""], set()),
 ])
 def test_bash_offers(words, offered):
     assert bash(*words) == offered
@@ -135,11 +142,13 @@ def test_bash_completes_at_the_prompt():
 
 
 @pytest.mark.skipif(shutil.which("zsh") is None, reason="zsh is not installed")
-def test_zsh_completes_at_the_prompt(tmp_path):
+@pytest.mark.parametrize("keys, wanted", [("headerroute exp\t--rep\t", ["explain", "--repeated-headers"]),
+                                          ("grabcut --no\t", ["--no-progress"])])
+def test_zsh_completes_at_the_prompt(tmp_path, keys, wanted):
     setup = (f"fpath=({shlex.quote(str(BASH.parent))} $fpath); autoload -Uz compinit; "
              f"compinit -u -d {shlex.quote(str(tmp_path / 'dump'))}\n")
-    shown = typed(["zsh", "-f", "-i"], setup, "headerroute exp\t--rep\t", "--repeated-headers", {})
-    assert "explain" in shown and "--repeated-headers" in shown
+    shown = typed(["zsh", "-f", "-i"], setup, keys, wanted[-1], {})
+    assert all(text in shown for text in wanted)
 
 
 @pytest.mark.skipif(shutil.which("fish") is None, reason="fish is not installed")
@@ -147,9 +156,11 @@ def test_zsh_completes_at_the_prompt(tmp_path):
     ("headerroute ex", ["explain"]),
     ("headerroute route --outbound-policy r", ["registry-only"]),
     ("headerroute explain --rep", ["--repeated-headers"]),
+    ("grabcut --output r", ["rgba"]),
+    ("grabcut --no", ["--no-progress"]),
 ])
 def test_fish_offers(line, offered, tmp_path):
-    script = f"source {shlex.quote(str(BASH.with_name('headerroute.fish')))}; complete -C {shlex.quote(line)}"
+    script = f"source {shlex.quote(str(BASH.with_name(line.split()[0] + '.fish')))}; complete -C {shlex.quote(line)}"
     done = subprocess.run(["fish", "--no-config", "-c", script], text=True, check=True, stdout=subprocess.PIPE,
                           env={**os.environ, "HOME": str(tmp_path)})
     assert [found.split("\t")[0] for found in done.stdout.splitlines()] == offered

@@ -35,7 +35,7 @@ def shell(folder, command):
 
 
 def test_the_document_has_its_examples():
-    assert len(FILES) == 8 and len(COMMANDS) == 8
+    assert len(FILES) == 9 and len(COMMANDS) == 11
 
 
 def test_commands_print_what_the_document_says(repository):
@@ -94,8 +94,8 @@ def test_keys_of_a_view_are_in_the_table(key):
 def test_keys_of_a_batch_are_those_that_the_program_knows(repository):
     table = TEXT[TEXT.index("| key of a line |"):]
     keys = re.findall(r"`(\w+)`", "".join(line.split("|")[1] for line in table.splitlines()[2:] if line.startswith("|")))
-    values = {"port": 80, "random": 0, "draws": {}, "headers": [], "source_labels": {}, "outbound_policy": "allow-any",
+    values = {"port": 80, "method": "GET", "random": 0, "draws": {}, "headers": [], "source_labels": {}, "outbound_policy": "allow-any",
               "repeated_headers": "each", "path_normalization": "none", "gateway": "mesh", "path": "/"}
     (repository / "all.jsonl").write_text(json.dumps({key: values.get(key, "http") for key in keys}) + "\n")
     answer = json.loads(shell(repository, "headerroute route -f k8s --batch all.jsonl").stdout)
-    assert len(keys) == 15 and "error" not in answer, answer
+    assert len(keys) == 16 and "error" not in answer, answer

@@ -31,12 +31,9 @@ static void check_separation(const cli_case_file *file, const char *text) {
         abort();
 }
 
-static void run_cases(const cli_case_file *file, hr_table *table, const hr_source *source) {
-    cli_suite suite = {.table = table,
-                       .rules = cli_rules_read(source, 1),
-                       .views = {.table = table},
-                       .sources = source,
-                       .n_sources = 1};
+static void run_cases(const cli_case_file *file, hr_table *table, const cli_input *input) {
+    cli_suite suite = {
+        .table = table, .rules = cli_rules_read(input), .views = {.table = table}, .input = input};
     cli_case_results results = {0};
     if (suite.rules == NULL || hr_scratch_new(&suite.scratch) != HR_OK)
         abort();
@@ -60,9 +57,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     hr_table *table = NULL;
     cli_case_file_set(&file, HR_STR("cases.yaml"), (hr_str){(const char *)data, size});
     check_separation(&file, (const char *)data);
-    hr_source source = {.name = "cases.yaml", .text = {file.resources, file.len}};
-    if (hr_table_load(&table, NULL, &source, 1, NULL) == HR_OK)
-        run_cases(&file, table, &source);
+    cli_input input;
+    cli_input_init(&input, false, false);
+    cli_input_add_text(&input, "cases.yaml", (hr_str){file.resources, file.len});
+    if (hr_table_load(&table, NULL, input.sources, input.n, &input.options) == HR_OK)
+        run_cases(&file, table, &input);
+    cli_input_free(&input);
     hr_table_unref(table);
     cli_case_file_clear(&file);
     return 0;

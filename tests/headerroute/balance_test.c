@@ -262,7 +262,8 @@ Test(format, a_string_is_a_pointer_and_a_length) {
 }
 
 Test(format, a_finding_is_one_line_and_is_cut_to_the_buffer) {
-    hr_diagnostic d = {HR_WARNING, HR_STR("a.yaml"), 3, 7, HR_STR("spec.hosts"), HR_STR("is odd")};
+    hr_diagnostic d = {HR_WARNING,           HR_STR("a.yaml"), 3, 7,
+                       HR_STR("spec.hosts"), HR_STR("is odd"), 0};
     static const char whole[] = "a.yaml:3:7: warning: spec.hosts: is odd";
     char buf[64];
     cr_expect_eq(hr_diagnostic_format(buf, sizeof(buf), &d), strlen(whole));

@@ -101,13 +101,16 @@ def test_folder_without_yaml(loading, tmp_path):
     folder.mkdir()
     (folder / "notes.txt").write_text("no resource")
     done = loading(folder)
-    assert done.returncode == 0 and f"{folder}:0:0: warning: the folder contains no *.yaml" in done.stdout + done.stderr
+    assert f"{folder}:0:0: warning: the folder contains no *.yaml, *.yml or *.json file" in done.stdout + done.stderr
+    assert refused(done, f"{folder}:0:0: error: contains no Kubernetes resource")
 
 
 def test_file_that_is_no_yaml(loading, tmp_path):
     (tmp_path / "picture.yaml").write_bytes(b"\xff\xd8\xff\xe0\x00\x10JFIF" + bytes(range(256)))
-    done = loading(tmp_path / "picture.yaml")
-    assert refused(done, "picture.yaml:1:1: error: ")
+    (tmp_path / "service.yaml").write_text("apiVersion: v1\nkind: Service\nmetadata: [\n")
+    assert "picture.yaml:1:1: warning: not a Kubernetes resource, not read: not valid YAML: " in (
+        lambda done: done.stdout + done.stderr)(loading(tmp_path / "picture.yaml"))
+    assert refused(loading(tmp_path / "service.yaml"), "service.yaml:4:1: error: not valid YAML: ")
 
 
 def test_device_that_never_ends(loading):
@@ -125,11 +128,12 @@ def test_file_that_cannot_be_read(loading, path, why):
     assert refused(loading(path), f"{path}:0:0: error: ") and why in loading(path).stdout + loading(path).stderr
 
 
-def test_empty_file_is_an_empty_configuration(tmp_path):
+def test_empty_file_has_nothing_to_evaluate(tmp_path):
     (tmp_path / "empty.yaml").write_text("")
-    assert run("validate", tmp_path / "empty.yaml").returncode == 0
-    done = run("route", "-f", tmp_path / "empty.yaml", "--json", "http://a/")
-    assert done.returncode == 0 and json.loads(done.stdout)["action"] == "passthrough"
+    said = f"{tmp_path}/empty.yaml:0:0: %s: contains no Kubernetes resource: nothing to evaluate"
+    done = run("validate", tmp_path / "empty.yaml")
+    assert done.returncode == 0 and said % "warning" in done.stdout
+    assert refused(run("route", "-f", tmp_path / "empty.yaml", "--json", "http://a/"), said % "error")
 
 
 def test_output_that_cannot_be_written():

@@ -8,6 +8,7 @@ from conftest import SANITIZE
 from harness import Client, Server, free_port
 from hostile import (CONNECTIONS, MIB, Crowd, Peers, Pod, given_back, handshake, large_head, request, rss, settled,
                      start_gateway)
+from peers import wait_until
 
 RULES = [{"match": [{"headers": {"x-rule": {"exact": str(i)}}, "uri": {"exact": f"/rule{i}"}}]} for i in range(2000)]
 MEGABYTE = b"x" * 1000000
@@ -85,6 +86,17 @@ def test_memory_of_the_proxy(peers, pod, name):
     with Server("headerroute-proxy", "--predict-server-url", behind.url, command=pod.command) as proxy:
         attack(proxy, pod, data)
         assert proxy.call(target="/after").status == 404
+
+
+def test_memory_of_crowds_that_leave_at_once(peers, pod):
+    """They come and leave between two looks of the server at its load."""
+    with Server("headerroute-proxy", "--predict-server-url", peers.vias.url, command=pod.command) as proxy:
+        for _ in range(4):
+            with Crowd(proxy.port, 200) as crowd:
+                crowd.send(request("/v2/a"), settle=0.1)
+                wait_until(lambda: rss(proxy.process.pid) > 32 * MIB, 1)
+            left = given_back(proxy, 32 * MIB)
+        print(f"{left / MIB:.0f} MiB afterwards", end=" ")
 
 
 def question(path):

@@ -37,14 +37,17 @@ class Stats:
 
 def load(*sources: str | os.PathLike[str] | bytes | Yaml, domain: str | None = None, root_namespace: str | None = None,
          namespace: str | None = None, lint: bool = False, max_bytes: int = 0, max_depth: int = 0,
-         max_nodes: int = 0) -> Table:
+         max_nodes: int = 0, recursive: bool = False, lenient: bool = False) -> Table:
     """Loads files, folders and YAML texts as one configuration.
 
     A str with a line break in it, and bytes, are YAML; any other str and every os.PathLike is a path. Of a
-    folder, its own ``*.yaml`` and ``*.yml`` are read, but neither subfolders nor kustomization.yaml.
+    folder, its own ``*.yaml``, ``*.yml`` and ``*.json`` are read, but not kustomization.yaml; subfolders are read only
+    with ``recursive``.
 
     domain: the cluster's DNS domain ("cluster.local"); root_namespace: Istio's ("istio-system");
     namespace: of resources that name none ("default"); lint: also report rules that are probably a mistake (``warnings``);
+    recursive: read the subfolders of folders, too; lenient: pass over files that are not Kubernetes resources, such as
+    values.yaml and Helm templates, with a warning instead of an error;
     max_bytes of one file, max_depth and max_nodes of YAML: 0 is the C library's own limit.
 
     Raises ConfigError with the place of every error, also if a file cannot be read.
@@ -55,7 +58,7 @@ def load(*sources: str | os.PathLike[str] | bytes | Yaml, domain: str | None = N
         if limit < 0:
             raise ValueError("limits are not negative")
     code, handle, found = c.hr_load(tuple(map(_source, sources)), domain, root_namespace, namespace,
-                                    max_bytes, max_depth, max_nodes, int(lint))
+                                    max_bytes, max_depth, max_nodes, int(lint), int(recursive), int(lenient))
     errors, warnings = _diagnostics(found)
     if code == c.HR_ENOMEM:
         raise MemoryError(c.hr_strerror(code))

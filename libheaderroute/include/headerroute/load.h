@@ -27,6 +27,8 @@ typedef struct hr_diagnostic {
     int line, column; /* From 1; 0 if the finding has no place. */
     hr_str field;     /* For example "spec.http[0].match[1].uri"; may be empty. */
     hr_str message;   /* What is wrong, and what would be right. */
+    int left_out;     /* 1 if it is about what the load does not take into account: a file that is
+                       * not a Kubernetes resource, or kinds that are not evaluated. */
 } hr_diagnostic;
 
 /* The findings of a load, in the order of its sources and their lines. Immutable: any number of
@@ -53,8 +55,9 @@ HR_API size_t hr_diagnostic_format(char *buf, size_t size, const hr_diagnostic *
 
 /* Where YAML comes from: either `path` or `text`. Its layout is fixed. */
 typedef struct hr_source {
-    const char *path; /* A file, or a folder: its *.yaml and *.yml files in order of name, without
-                       * hidden ones, kustomization.yaml and subfolders. */
+    const char *path; /* A file, or a folder: its *.yaml, *.yml and *.json files in order of name,
+                       * without hidden ones and kustomization.yaml. Subfolders are read only with
+                       * the option `recursive`. */
     const char *name; /* What messages call the text; NULL means "text". */
     hr_str text;      /* Used if `path` is NULL. */
 } hr_source;
@@ -75,10 +78,22 @@ typedef struct hr_load_options {
      * h2UpgradePolicy, useClientProtocol, maxConcurrentStreams) and who is admitted
      * (AuthorizationPolicy, RequestAuthentication). Since version 2. */
     int serves;
+
+    /* 1 reads the subfolders of folders, too. 0: a folder that has YAML only in subfolders is an
+     * error. Since version 3, as those below. */
+    int recursive;
+
+    /* 1 passes over documents that are not Kubernetes resources, files that are not YAML and do
+     * not mention `apiVersion`, and Helm templates, with a warning. 0: each is an error. */
+    int lenient;
+
+    /* The severity of the finding that the sources contain no Kubernetes resource at all. 0: that
+     * is not reported. */
+    int no_resources;
 } hr_load_options;
-#define HR_LOAD_OPTIONS_VERSION 2 /* Version 1 is accepted, too. */
+#define HR_LOAD_OPTIONS_VERSION 3 /* Versions 1 and 2 are accepted, too. */
 #define HR_LOAD_OPTIONS_INIT                                                                       \
-    { HR_LOAD_OPTIONS_VERSION, NULL, NULL, NULL, 0, 0, 0, 0, 0 }
+    { HR_LOAD_OPTIONS_VERSION, NULL, NULL, NULL, 0, 0, 0, 0, 0, 0, 0, 0 }
 
 /* Receives one text with its name: the path of the file, or the name of the hr_source. Both are
  * valid until it returns. It returns HR_OK to go on, or an error other than HR_EIO, which ends the
@@ -89,8 +104,8 @@ typedef int (*hr_text_fn)(void *ctx, hr_str name, hr_str text);
  * parses.
  *
  * `*diagnostics` may be NULL; it receives the findings, which the caller frees, also on success.
- * Of `options`, which may be NULL, only max_bytes is used. A source that cannot be read is
- * reported and the next one is read.
+ * Of `options`, which may be NULL, max_bytes and recursive are used. A source that cannot be read
+ * is reported and the next one is read.
  *
  * Returns HR_OK, HR_EIO if a source could not be read or is too large, HR_EINVAL, HR_ENOMEM, or
  * the error that `fn` returned. */
@@ -110,7 +125,7 @@ typedef int (*hr_document_fn)(void *ctx, const hr_document *document);
 
 /* Reads the sources as hr_sources_read() does and calls `fn` with each YAML document. Nothing is
  * validated, so that the documents need not be resources. Of `options`, which may be NULL,
- * max_bytes, max_depth and max_nodes are used.
+ * max_bytes, max_depth, max_nodes, recursive and lenient are used.
  *
  * Returns what hr_sources_read() returns, and HR_ECONFIG if a text is not valid YAML; the
  * diagnostics then have the place, and the documents before it were passed to `fn`. */

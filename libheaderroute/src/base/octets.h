@@ -44,6 +44,7 @@ static inline void hr_octets_copy(void *to, const void *from, size_t size) {
     char *t = to;
     const char *f = from;
     size_t i = 0;
+#pragma GCC unroll 8
     for (; i + 64 <= size; i += 64) {
         __m128i a = hr_octets_load(f + i), b = hr_octets_load(f + i + 16);
         __m128i c = hr_octets_load(f + i + 32), d = hr_octets_load(f + i + 48);

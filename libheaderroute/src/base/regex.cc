@@ -120,6 +120,16 @@ std::string suffix_of(hr_str pattern) {
     return std::string(suffix.p, suffix.len);
 }
 
+// Whether it begins and ends as every match does. Most patterns end with no text of their own.
+inline bool has_texts(const hr_regex *regex, const re2::StringPiece &text) {
+    const std::string &prefix = regex->prefix, &suffix = regex->suffix;
+    if (text.size() < prefix.size() + suffix.size() ||
+        memcmp(text.data(), prefix.data(), prefix.size()) != 0)
+        return false;
+    return suffix.empty() ||
+           memcmp(text.data() + text.size() - suffix.size(), suffix.data(), suffix.size()) == 0;
+}
+
 } // namespace
 
 int hr_regex_tails_new(hr_regex_tails **out) {
@@ -164,18 +174,12 @@ void hr_regex_free(hr_regex *regex) {
 }
 
 int hr_regex_may_match(const hr_regex *regex, hr_str subject) {
-    re2::StringPiece text = piece(subject);
-    const std::string &prefix = regex->prefix, &suffix = regex->suffix;
-    if (text.size() < prefix.size() + suffix.size() ||
-        memcmp(text.data(), prefix.data(), prefix.size()) != 0)
-        return 0;
-    const char *end = text.data() + text.size() - suffix.size();
-    return memcmp(end, suffix.data(), suffix.size()) == 0;
+    return has_texts(regex, piece(subject));
 }
 
 int hr_regex_match(const hr_regex *regex, hr_str subject) {
     re2::StringPiece text = piece(subject);
-    if (!hr_regex_may_match(regex, subject))
+    if (!has_texts(regex, text))
         return 0;
     // The text with what is before the tail, on which \b depends.
     return regex->tail->Match(text, regex->prefix.size(), text.size(), RE2::ANCHOR_BOTH, nullptr, 0)

@@ -78,10 +78,14 @@ void hr_host_index_build(hr_arena *arena, hr_route_table *table) {
 
 /* Istio makes Envoy ignore the port: what follows the last ':' outside of brackets. */
 hr_str hr_authority_host(hr_str authority) {
-    size_t i = authority.len;
-    while (i > 0 && authority.p[i - 1] != ']' && authority.p[i - 1] != ':')
-        i--;
-    return i > 0 && authority.p[i - 1] == ':' ? hr_str_of(authority.p, i - 1) : authority;
+    for (size_t i = authority.len; i-- > 0;) {
+        char c = authority.p[i];
+        if (c == ':')
+            return hr_str_of(authority.p, i);
+        if (c == ']')
+            break;
+    }
+    return authority;
 }
 
 static const hr_view_virtual_host *find_suffix(const hr_host_index *index, hr_str host, char *buf) {

@@ -13,7 +13,8 @@ static int read_and_check(hr_resources **out, hr_arena *arena, hr_diagnostics *d
     if (error != HR_OK)
         return error;
     error = hr_resources_validate(*out, d);
-    if (error == HR_OK && options->lint && hr_diagnostics_errors(d) == 0)
+    /* Resources given twice leave the lists intact: what else there is to find is found. */
+    if (error == HR_OK && options->lint && hr_diagnostics_errors(d) == (*out)->n_repeated)
         error = hr_resources_lint(*out, d, options);
     if (error != HR_OK)
         return error;

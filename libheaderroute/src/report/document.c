@@ -56,7 +56,7 @@ static int read_documents_of(void *ctx, hr_str name, hr_str text) {
 /* Reads the sources with `fn`; the findings become the caller's. */
 static int read_sources(hr_diagnostics **diagnostics, hr_diagnostics *d, const hr_source *sources,
                         size_t n, const hr_load_options *options, hr_text_fn fn, void *ctx) {
-    int error = hr_sources_each(sources, n, hr_limit_bytes(options), d, fn, ctx);
+    int error = hr_sources_each(sources, n, options, d, fn, ctx);
     if (error == HR_OK && hr_diagnostics_oom(d))
         error = HR_ENOMEM;
     if (error == HR_OK && hr_diagnostics_errors(d) > 0)

@@ -28,15 +28,21 @@ static bool serves(const hr_route_table *table, hr_str host, size_t *specific) {
     return found;
 }
 
-static const hr_route_table *table_for(const hr_view *view, hr_str authority) {
-    if (view->n_tables == 1 && view->tables[0].sni_hosts == NULL)
-        return &view->tables[0];
+/* Kept apart, since nearly all views have one table for every server name. */
+__attribute__((noinline)) static const hr_route_table *table_of_server(const hr_view *view,
+                                                                       hr_str host) {
     const hr_route_table *best = NULL;
     size_t specific = 0;
     for (size_t i = 0; i < view->n_tables; i++)
-        if (serves(&view->tables[i], hr_authority_host(authority), &specific))
+        if (serves(&view->tables[i], host, &specific))
             best = &view->tables[i];
     return best;
+}
+
+static inline const hr_route_table *table_for(const hr_view *view, hr_str authority) {
+    if (view->n_tables == 1 && view->tables[0].sni_hosts == NULL)
+        return &view->tables[0];
+    return table_of_server(view, hr_authority_host(authority));
 }
 
 /* *out is NULL where no virtual host of the table has the authority among its domains. */
@@ -53,6 +59,13 @@ static inline int find_in_table(const hr_view_virtual_host **out, const hr_route
     return HR_OK;
 }
 
+static inline int find_by_authority(const hr_view_virtual_host **out, const hr_view *view,
+                                    const hr_subject *s) {
+    *out = NULL;
+    const hr_route_table *table = table_for(view, s->authority);
+    return table == NULL ? HR_OK : find_in_table(out, table, s->authority, s->scratch);
+}
+
 /* The listener at the destination's address, where Host does not count. */
 static int find_listener(const hr_view_virtual_host **out, const hr_view *view,
                          const hr_subject *s) {
@@ -64,17 +77,18 @@ static int find_listener(const hr_view_virtual_host **out, const hr_view *view,
     return find_in_table(out, view->unplaced, s->authority, s->scratch);
 }
 
-/* Envoy looks for a listener at the address first; *out is NULL where no virtual host takes the
- * request. */
-static int find_vhost(const hr_view_virtual_host **out, const hr_view *view, const hr_subject *s) {
-    *out = NULL;
-    if (view->listeners != NULL) {
-        int error = find_listener(out, view, s);
-        if (error != HR_OK || *out != NULL)
-            return error;
-    }
-    const hr_route_table *table = table_for(view, s->authority);
-    return table == NULL ? HR_OK : find_in_table(out, table, s->authority, s->scratch);
+/* Envoy looks for a listener at the address first. */
+__attribute__((noinline)) static int find_by_address(const hr_view_virtual_host **out,
+                                                     const hr_view *view, const hr_subject *s) {
+    int error = find_listener(out, view, s);
+    return error != HR_OK || *out != NULL ? error : find_by_authority(out, view, s);
+}
+
+/* *out is NULL where no virtual host takes the request. */
+static inline int find_vhost(const hr_view_virtual_host **out, const hr_view *view,
+                             const hr_subject *s) {
+    return view->listeners != NULL ? find_by_address(out, view, s)
+                                   : find_by_authority(out, view, s);
 }
 
 int hr_find_vhost(const hr_view_virtual_host **out, const hr_view *view, hr_str authority,

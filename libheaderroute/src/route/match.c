@@ -5,16 +5,9 @@
 #include "match.h"
 
 bool hr_string_matches(uint8_t kind, hr_str pattern, const hr_regex *regex, hr_str value) {
-    switch (kind) {
-    case HR_SM_EXACT:
-        return value.len == pattern.len && hr_octets_equal(value.p, pattern.p, pattern.len);
-    case HR_SM_PREFIX:
-        return value.len >= pattern.len && hr_octets_equal(value.p, pattern.p, pattern.len);
-    case HR_SM_REGEX:
+    if (kind == HR_SM_REGEX)
         return regex != NULL && hr_regex_match(regex, value);
-    default:
-        return true;
-    }
+    return hr_text_matches(kind, pattern, value);
 }
 
 static bool lacks_text(const hr_matcher *matcher, hr_scratch *scratch, hr_str subject) {
@@ -181,12 +174,11 @@ hr_str hr_header_value(hr_subject *subject, hr_str name) {
 
 /* ---- a matcher and its subject ---- */
 
-/* Exact and prefix matches look at no more of the value than the pattern has; the verdict of a
- * regex is kept for the rules that follow. */
+/* The verdict of a regex is kept for the rules that follow. */
 static bool value_matches(const hr_cond *cond, hr_subject *subject, hr_str value) {
-    if (cond->match != HR_SM_REGEX)
-        return hr_string_matches(cond->match, cond->value, NULL, value);
-    return hr_matcher_matches(cond->regex, subject->scratch, value);
+    if (cond->match == HR_SM_REGEX)
+        return hr_matcher_matches(cond->regex, subject->scratch, value);
+    return hr_text_matches(cond->match, cond->value, value);
 }
 
 /* One value that matches is enough. */
@@ -320,13 +312,11 @@ hr_str hr_cond_actual(const hr_cond *cond, hr_subject *subject) {
 bool hr_route_path_matches(const hr_view_route *route, const hr_subject *subject) {
     switch (route->path_kind) {
     case HR_SM_EXACT:
-        return route->ignore_case
-                   ? hr_str_eq_nocase(subject->path, route->path)
-                   : hr_string_matches(HR_SM_EXACT, route->path, NULL, subject->path);
+        return route->ignore_case ? hr_str_eq_nocase(subject->path, route->path)
+                                  : hr_text_matches(HR_SM_EXACT, route->path, subject->path);
     case HR_SM_PREFIX:
-        return route->ignore_case
-                   ? hr_str_starts_nocase(subject->path, route->path)
-                   : hr_string_matches(HR_SM_PREFIX, route->path, NULL, subject->path);
+        return route->ignore_case ? hr_str_starts_nocase(subject->path, route->path)
+                                  : hr_text_matches(HR_SM_PREFIX, route->path, subject->path);
     case HR_SM_REGEX:
         return hr_matcher_matches(route->path_regex, subject->scratch, subject->path);
     default:

@@ -82,6 +82,19 @@ void hr_literals_note(const hr_literal_filter *filter, hr_scratch *scratch, hr_s
 /* Whether the values were noted, after hr_literals_begin in this request, and lack the text that
  * the matcher requires. */
 bool hr_literal_is_missing(const hr_matcher *matcher, const hr_scratch *scratch);
+/* An exact or a prefix match; kinds without a text take every value. Looks at no more of the value
+ * than the pattern has. */
+static inline bool hr_text_matches(uint8_t kind, hr_str pattern, hr_str value) {
+    switch (kind) {
+    case HR_SM_EXACT:
+        return value.len == pattern.len && hr_octets_equal(value.p, pattern.p, pattern.len);
+    case HR_SM_PREFIX:
+        return value.len >= pattern.len && hr_octets_equal(value.p, pattern.p, pattern.len);
+    default:
+        return true;
+    }
+}
+/* The same, or a regex; NULL never matches. */
 bool hr_string_matches(uint8_t kind, hr_str pattern, const hr_regex *regex, hr_str value);
 
 #endif

@@ -18,268 +18,21 @@ enum {
 #define D (SPECIAL | UNESCAPE) /* the dot */
 #define E (SPECIAL | ESCAPE)
 
+/* clang-format off */
 static const uint8_t path_flags[256] = {
-    E,
-    E,
-    E,
-    E,
-    E,
-    E,
-    E,
-    E,
-    E,
-    E,
-    E,
-    E,
-    E,
-    E,
-    E,
-    E,
-    E,
-    E,
-    E,
-    E,
-    E,
-    E,
-    E,
-    E,
-    E,
-    E,
-    E,
-    E,
-    E,
-    E,
-    E,
-    E,
-    /*   !  "  #  $  %  &  '  (  )  *  +  ,  -  .  /  0  1  2  3  4  5  6  7  8  9  :  ;  <  =  >  ?
-     */
-    E,
-    0,
-    E,
-    E,
-    0,
-    E,
-    0,
-    0,
-    0,
-    0,
-    0,
-    0,
-    0,
-    U,
-    D,
-    0,
-    U,
-    U,
-    U,
-    U,
-    U,
-    U,
-    U,
-    U,
-    U,
-    U,
-    0,
-    0,
-    E,
-    0,
-    E,
-    E,
+    E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E,
+    /*  !  "  #  $  %  &  '  (  )  *  +  ,  -  .  /  0  1  2  3  4  5  6  7  8  9  :  ;  <  =  >  ? */
+    E, 0, E, E, 0, E, 0, 0, 0, 0, 0, 0, 0, U, D, 0, U, U, U, U, U, U, U, U, U, U, 0, 0, E, 0, E, E,
     /* @ A ... Z [ \ ] ^ _ */
-    0,
-    U,
-    U,
-    U,
-    U,
-    U,
-    U,
-    U,
-    U,
-    U,
-    U,
-    U,
-    U,
-    U,
-    U,
-    U,
-    U,
-    U,
-    U,
-    U,
-    U,
-    U,
-    U,
-    U,
-    U,
-    U,
-    U,
-    0,
-    E,
-    0,
-    E,
-    U,
+    0, U, U, U, U, U, U, U, U, U, U, U, U, U, U, U, U, U, U, U, U, U, U, U, U, U, U, 0, E, 0, E, U,
     /* ` a ... z { | } ~ DEL */
-    E,
-    U,
-    U,
-    U,
-    U,
-    U,
-    U,
-    U,
-    U,
-    U,
-    U,
-    U,
-    U,
-    U,
-    U,
-    U,
-    U,
-    U,
-    U,
-    U,
-    U,
-    U,
-    U,
-    U,
-    U,
-    U,
-    U,
-    E,
-    E,
-    E,
-    U,
-    E,
-    E,
-    E,
-    E,
-    E,
-    E,
-    E,
-    E,
-    E,
-    E,
-    E,
-    E,
-    E,
-    E,
-    E,
-    E,
-    E,
-    E,
-    E,
-    E,
-    E,
-    E,
-    E,
-    E,
-    E,
-    E,
-    E,
-    E,
-    E,
-    E,
-    E,
-    E,
-    E,
-    E,
-    E,
-    E,
-    E,
-    E,
-    E,
-    E,
-    E,
-    E,
-    E,
-    E,
-    E,
-    E,
-    E,
-    E,
-    E,
-    E,
-    E,
-    E,
-    E,
-    E,
-    E,
-    E,
-    E,
-    E,
-    E,
-    E,
-    E,
-    E,
-    E,
-    E,
-    E,
-    E,
-    E,
-    E,
-    E,
-    E,
-    E,
-    E,
-    E,
-    E,
-    E,
-    E,
-    E,
-    E,
-    E,
-    E,
-    E,
-    E,
-    E,
-    E,
-    E,
-    E,
-    E,
-    E,
-    E,
-    E,
-    E,
-    E,
-    E,
-    E,
-    E,
-    E,
-    E,
-    E,
-    E,
-    E,
-    E,
-    E,
-    E,
-    E,
-    E,
-    E,
-    E,
-    E,
-    E,
-    E,
-    E,
-    E,
-    E,
-    E,
-    E,
-    E,
-    E,
-    E,
-    E,
-    E,
-    E,
-    E,
-    E,
-    E,
-    E,
-    E,
-    E,
-    E,
-    E,
+    E, U, U, U, U, U, U, U, U, U, U, U, U, U, U, U, U, U, U, U, U, U, U, U, U, U, U, E, E, E, U, E,
+    E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E,
+    E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E,
+    E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E,
+    E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E,
 };
+/* clang-format on */
 
 #undef U
 #undef D
@@ -456,16 +209,9 @@ static bool has_control(hr_str s) {
     return has;
 }
 
-static hr_path_result normalize_base(hr_str *out, size_t *path_len, hr_scratch *scratch,
-                                     hr_str raw) {
-    if (raw.len == 0 || raw.p[0] != '/')
-        return HR_PATH_RELATIVE;
-    size_t plain = plain_length(raw);
-    if (plain == raw.len || (raw.p[plain] == '?' && is_plain_query(hr_str_tail(raw, plain)))) {
-        *out = raw;
-        *path_len = plain;
-        return HR_PATH_OK;
-    }
+/* A path that normalisation may change, from `plain` on. */
+__attribute__((noinline)) static hr_path_result
+rewrite_path(hr_str *out, size_t *path_len, hr_scratch *scratch, hr_str raw, size_t plain) {
     if (has_control(raw))
         return HR_PATH_CONTROL;
     raw.len = hr_str_find(raw, '#', plain);
@@ -489,6 +235,18 @@ static hr_path_result normalize_base(hr_str *out, size_t *path_len, hr_scratch *
     w.len += query.len;
     hr_scratch_shorten(scratch, w.p, w.len);
     *out = hr_str_of(w.p, w.len);
+    return HR_PATH_OK;
+}
+
+static inline hr_path_result normalize_base(hr_str *out, size_t *path_len, hr_scratch *scratch,
+                                            hr_str raw) {
+    if (raw.len == 0 || raw.p[0] != '/')
+        return HR_PATH_RELATIVE;
+    size_t plain = plain_length(raw);
+    if (plain != raw.len && (raw.p[plain] != '?' || !is_plain_query(hr_str_tail(raw, plain))))
+        return rewrite_path(out, path_len, scratch, raw, plain);
+    *out = raw;
+    *path_len = plain;
     return HR_PATH_OK;
 }
 
@@ -544,12 +302,9 @@ static hr_path_result merge_slashes(hr_str *out, size_t *path_len, hr_scratch *s
     return HR_PATH_OK;
 }
 
-hr_path_result hr_path_normalize(hr_str *out, size_t *path_len, hr_scratch *scratch, hr_str raw,
-                                 hr_path_normalization option) {
-    if (option == HR_PATH_NORMALIZATION_BASE)
-        return normalize_base(out, path_len, scratch, raw);
-    if (option == HR_PATH_NORMALIZATION_NONE)
-        return leave(out, path_len, raw);
+__attribute__((noinline)) static hr_path_result normalize_more(hr_str *out, size_t *path_len,
+                                                               hr_scratch *scratch, hr_str raw,
+                                                               hr_path_normalization option) {
     if (option == HR_PATH_NORMALIZATION_DECODE_AND_MERGE_SLASHES && hr_str_has(raw, '%')) {
         raw = unescape_slashes(scratch, raw);
         if (raw.p == NULL)
@@ -557,4 +312,13 @@ hr_path_result hr_path_normalize(hr_str *out, size_t *path_len, hr_scratch *scra
     }
     hr_path_result result = normalize_base(out, path_len, scratch, raw);
     return result == HR_PATH_OK ? merge_slashes(out, path_len, scratch) : result;
+}
+
+hr_path_result hr_path_normalize(hr_str *out, size_t *path_len, hr_scratch *scratch, hr_str raw,
+                                 hr_path_normalization option) {
+    if (option == HR_PATH_NORMALIZATION_BASE)
+        return normalize_base(out, path_len, scratch, raw);
+    if (option == HR_PATH_NORMALIZATION_NONE)
+        return leave(out, path_len, raw);
+    return normalize_more(out, path_len, scratch, raw, option);
 }

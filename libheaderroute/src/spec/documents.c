@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "limits.h"
+#include "placeholder.h"
 #include "read_sources.h"
 #include "reader.h"
 #include "text.h"
@@ -17,6 +18,9 @@ typedef struct load {
     hr_map names; /* "kind/namespace/name" to the hr_pos of the first */
     size_t order;
     int lists; /* depth of lists in lists */
+    bool lenient;
+    bool passed_over;   /* a document of this file is not a resource, which was reported */
+    size_t n_resources; /* of any kind */
 } load;
 
 /* ---- kinds ---- */
@@ -58,6 +62,12 @@ static const struct known_kind {
      "Gateway"},
     {"networking.k8s.io", "Ingress", WARN, NULL,
      "is not evaluated, not even with Istio as its controller"},
+    {"install.istio.io", NULL, WARN, NULL,
+     "is not read: it installs Istio and does not describe routing"},
+    {"operator.istio.io", NULL, WARN, NULL,
+     "is not read: it installs Istio and does not describe routing"},
+    {"kustomize.config.k8s.io", NULL, WARN, NULL,
+     "is not read: load what `kubectl kustomize DIR` prints"},
     {"", "Service", READ, hr_read_service, NULL},
     {"", "Pod", READ, hr_read_pod, NULL},
     {"", "Node", READ, hr_read_node, NULL},
@@ -78,28 +88,88 @@ static const struct known_kind *find_kind(hr_str group, hr_str kind) {
 
 /* ---- resources given twice ---- */
 
-/* Returns 0 if the same kind, namespace and name is given earlier. */
-static int check_unique(load *l, const hr_node *resource, hr_str group, hr_str kind,
-                        const hr_meta *meta) {
-    hr_reader *r = &l->reader;
-    hr_str key = hr_arena_printf(r->arena, "%.*s/%.*s/%.*s/%.*s", (int)group.len, group.p,
-                                 (int)kind.len, kind.p, (int)meta->namespace_.len,
-                                 meta->namespace_.p, (int)meta->name.len, meta->name.p);
-    hr_pos *pos = hr_map_get(&l->names, key);
-    if (pos != NULL) {
-        hr_reader_error(r, resource, "%.*s %.*s/%.*s is given twice: first at %.*s:%d:%d",
-                        (int)kind.len, kind.p, (int)meta->namespace_.len, meta->namespace_.p,
-                        (int)meta->name.len, meta->name.p, (int)pos->file.len, pos->file.p,
-                        pos->line, pos->column);
-        return 0;
-    }
-    pos = HR_NEW(r->arena, hr_pos);
-    *pos = hr_reader_pos(r, resource);
-    return hr_map_add(r->arena, &l->names, key, pos);
+/* Kinds whose resources are in no namespace. */
+static bool is_cluster_wide(hr_str kind) {
+    static const char *const kinds_of_clusters[] = {"Namespace",
+                                                    "Node",
+                                                    "CustomResourceDefinition",
+                                                    "ClusterRole",
+                                                    "ClusterRoleBinding",
+                                                    "PersistentVolume",
+                                                    "StorageClass",
+                                                    "IngressClass",
+                                                    "GatewayClass",
+                                                    "PriorityClass",
+                                                    "APIService",
+                                                    "MutatingWebhookConfiguration",
+                                                    "ValidatingWebhookConfiguration"};
+    for (size_t i = 0; i < sizeof(kinds_of_clusters) / sizeof(kinds_of_clusters[0]); i++)
+        if (hr_str_eq_c(kind, kinds_of_clusters[i]))
+            return true;
+    return false;
 }
 
-/* A resource that is not read must have a unique name, too. */
+/* "namespace/name", or the name alone. */
+static hr_str full_name(hr_reader *r, hr_str kind, const hr_meta *meta) {
+    if (is_cluster_wide(kind))
+        return meta->name;
+    return hr_arena_printf(r->arena, "%.*s/%.*s", (int)meta->namespace_.len, meta->namespace_.p,
+                           (int)meta->name.len, meta->name.p);
+}
+
+/* Where the same kind, namespace and name was given before, or NULL. */
+static const hr_pos *first_place(load *l, const hr_node *resource, hr_str group, hr_str kind,
+                                 hr_str name) {
+    hr_reader *r = &l->reader;
+    hr_str key = hr_arena_printf(r->arena, "%.*s/%.*s/%.*s", (int)group.len, group.p, (int)kind.len,
+                                 kind.p, (int)name.len, name.p);
+    hr_pos *pos = hr_map_get(&l->names, key);
+    if (pos != NULL)
+        return pos;
+    pos = HR_NEW(r->arena, hr_pos);
+    *pos = hr_reader_pos(r, resource);
+    hr_map_add(r->arena, &l->names, key, pos);
+    return NULL;
+}
+
+/* The folder of a file, if it contains a kustomization; else absent. A text has a name that is no
+ * path, such as "<stdin>". */
+static hr_str kustomized_folder(hr_str file) {
+    hr_str folder = hr_folder_of(file);
+    bool path = file.len > 0 && file.p[0] != '<' && file.p[0] != '(';
+    return path && hr_folder_is_kustomized(folder) ? folder : (hr_str){0};
+}
+
+/* Returns false if the same kind, namespace and name is given earlier. */
+static bool check_unique(load *l, const hr_node *resource, hr_str group, hr_str kind,
+                         const hr_meta *meta) {
+    hr_reader *r = &l->reader;
+    hr_str name = full_name(r, kind, meta);
+    const hr_pos *pos = first_place(l, resource, group, kind, name);
+    if (pos == NULL)
+        return true;
+    hr_str folder = kustomized_folder(r->file);
+    if (folder.p == NULL)
+        folder = kustomized_folder(pos->file);
+    r->out->n_repeated++;
+    if (folder.p == NULL)
+        hr_reader_error(r, resource, "%.*s %.*s is given twice: first at %.*s:%d:%d", (int)kind.len,
+                        kind.p, (int)name.len, name.p, (int)pos->file.len, pos->file.p, pos->line,
+                        pos->column);
+    else
+        hr_reader_error(r, resource,
+                        "%.*s %.*s is given twice: first at %.*s:%d:%d; the files belong to a "
+                        "kustomization: load what it builds, kubectl kustomize %.*s | headerroute "
+                        "validate -",
+                        (int)kind.len, kind.p, (int)name.len, name.p, (int)pos->file.len,
+                        pos->file.p, pos->line, pos->column, (int)folder.len, folder.p);
+    return false;
+}
+
+/* A resource that is not read may be given twice: many files bring their own Namespace, and kubectl
+ * uses the last one. */
 static void check_unread(load *l, const hr_node *resource, hr_str group, hr_str kind) {
+    hr_reader *r = &l->reader;
     const hr_node *metadata = hr_node_get(resource, HR_STR("metadata"));
     const hr_node *name = hr_node_get(metadata, HR_STR("name"));
     const hr_node *namespace_ = hr_node_get(metadata, HR_STR("namespace"));
@@ -109,7 +179,102 @@ static void check_unread(load *l, const hr_node *resource, hr_str group, hr_str 
     meta.name = name->u.text;
     if (namespace_ != NULL && namespace_->kind == HR_NODE_STRING)
         meta.namespace_ = namespace_->u.text;
-    check_unique(l, resource, group, kind, &meta);
+    hr_str full = full_name(r, kind, &meta);
+    const hr_pos *pos = first_place(l, resource, group, kind, full);
+    if (pos != NULL)
+        hr_reader_warn(r, resource,
+                       "%.*s %.*s is given twice: first at %.*s:%d:%d; kubectl apply uses the last "
+                       "one",
+                       (int)kind.len, kind.p, (int)full.len, full.p, (int)pos->file.len,
+                       pos->file.p, pos->line, pos->column);
+}
+
+/* ---- documents that are not resources ---- */
+
+static bool is_string_node(const hr_node *node) {
+    return node != NULL && node->kind == HR_NODE_STRING;
+}
+
+static bool is_known_kind(hr_str kind) {
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+        if (kinds[i].kind != NULL && hr_str_eq_c(kind, kinds[i].kind))
+            return true;
+    return false;
+}
+
+static bool is_known_group(hr_str version) {
+    hr_str group = hr_str_of(version.p, hr_str_find(version, '/', 0));
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+        if (kinds[i].group[0] != '\0' && hr_str_eq_c(group, kinds[i].group))
+            return true;
+    return false;
+}
+
+/* Whether the author of a document meant a Kubernetes resource: then what is missing is an error.
+ * Chart.yaml of Helm has an apiVersion and neither kind nor metadata. */
+static bool is_meant_as_resource(const hr_node *document) {
+    const hr_node *kind = hr_node_get(document, HR_STR("kind"));
+    const hr_node *version = hr_node_get(document, HR_STR("apiVersion"));
+    const hr_node *metadata = hr_node_get(document, HR_STR("metadata"));
+    if (is_string_node(kind) && is_string_node(version))
+        return true;
+    if (!is_string_node(kind) && !is_string_node(version))
+        return false;
+    return (metadata != NULL && metadata->kind == HR_NODE_MAP) ||
+           (is_string_node(kind) && is_known_kind(kind->u.text)) ||
+           (is_string_node(version) && is_known_group(version->u.text));
+}
+
+static const char *why_passed_over(const load *l, const hr_node *document) {
+    if (hr_is_kustomization(l->reader.file))
+        return "a kustomization is not read: load what `kubectl kustomize DIR` prints";
+    if (hr_node_get(document, HR_STR("testCases")) != NULL)
+        return "test cases are not read here: give the file to `headerroute test`";
+    return "not a Kubernetes resource, not read: it has no apiVersion and kind";
+}
+
+/* Reports the first such document of a file. */
+static void pass_over(load *l, const hr_node *document) {
+    if (!l->passed_over)
+        hr_diag_left_out(l->reader.d, hr_reader_pos(&l->reader, document), "%s",
+                         why_passed_over(l, document));
+    l->passed_over = true;
+}
+
+/* The first action of a Helm template in the strings of a part of a resource. A response body may
+ * contain any text. */
+static hr_str helm_action_in(const hr_node *node) {
+    hr_str found = {0};
+    if (node == NULL)
+        return found;
+    if (node->kind == HR_NODE_STRING) {
+        found = hr_placeholder_find(node->u.text);
+        return found.p != NULL && hr_placeholder_is_helm(found) ? found : (hr_str){0};
+    }
+    if (node->kind == HR_NODE_LIST)
+        for (const hr_node *c = node->u.children.first; c != NULL && found.p == NULL; c = c->next)
+            found = helm_action_in(c);
+    if (node->kind == HR_NODE_MAP)
+        for (const hr_node *k = node->u.children.first; k != NULL && found.p == NULL; k = k->next)
+            if (!hr_str_eq_c(k->u.text, "directResponse"))
+                found = helm_action_in(k->value);
+    return found;
+}
+
+static bool is_template(load *l, const hr_node *resource) {
+    const hr_node *metadata = hr_node_get(resource, HR_STR("metadata"));
+    hr_str found = helm_action_in(hr_node_get(metadata, HR_STR("name")));
+    if (found.p == NULL)
+        found = helm_action_in(hr_node_get(metadata, HR_STR("namespace")));
+    if (found.p == NULL)
+        found = helm_action_in(hr_node_get(resource, HR_STR("spec")));
+    if (found.p == NULL)
+        return false;
+    hr_diag_left_out(l->reader.d, hr_reader_pos(&l->reader, resource),
+                     "%.*s makes this a Helm template: render it with `helm template` first; it is "
+                     "not read",
+                     (int)found.len, found.p);
+    return true;
 }
 
 /* ---- documents ---- */
@@ -190,12 +355,15 @@ static void read_known(load *l, const hr_node *resource, const struct known_kind
         kind->read(r, resource, &meta);
 }
 
-static void read_resource(load *l, const hr_node *resource, type otherwise);
 static void read_resource(load *l, const hr_node *resource, type otherwise) {
     hr_reader *r = &l->reader;
     r->path = NULL;
     if (resource->kind == HR_NODE_NULL)
         return;
+    if (l->lenient && l->lists == 0 && !is_meant_as_resource(resource)) {
+        pass_over(l, resource);
+        return;
+    }
     if (resource->kind != HR_NODE_MAP) {
         hr_reader_error(r, resource, "expected a Kubernetes resource (a map), got %s",
                         hr_node_kind_name(resource->kind));
@@ -216,6 +384,9 @@ static void read_resource(load *l, const hr_node *resource, type otherwise) {
         return;
     }
     const struct known_kind *known = find_kind(group, kind);
+    if (l->lenient && known != NULL && known->verdict == READ && is_template(l, resource))
+        return;
+    l->n_resources++;
     hr_path step = {.up = NULL, .name = HR_STR("kind")};
     const hr_node *place = hr_node_get(resource, step.name);
     if (place == NULL)
@@ -236,7 +407,7 @@ static void read_resource(load *l, const hr_node *resource, type otherwise) {
     else if (known->verdict == ADMISSION && r->serves)
         hr_reader_error(r, place, "%s %s", known->kind, known->why);
     else if (known->verdict == WARN || known->verdict == ADMISSION)
-        hr_reader_warn(r, place, "%s %s", known->kind, known->why);
+        hr_reader_warn(r, place, "%.*s %s", (int)kind.len, kind.p, known->why);
     r->path = NULL;
 }
 
@@ -246,6 +417,7 @@ static int read_text(void *ctx, hr_str name, hr_str text) {
     load *l = ctx;
     hr_reader *r = &l->reader;
     r->file = hr_reader_copy(r, name);
+    l->passed_over = false;
     hr_yaml *yaml = hr_yaml_open(r->file, text, &l->budget, r->d);
     int rc = yaml == NULL ? HR_ENOMEM : HR_OK;
     for (int more = 1; more && rc == HR_OK;) {
@@ -265,6 +437,41 @@ static int read_text(void *ctx, hr_str name, hr_str text) {
     return rc;
 }
 
+/* A file of a kustomization may be a part of a resource: says how to load the whole. */
+static void hint_at_kustomizations(load *l) {
+    hr_map hinted = {0};
+    size_t n = hr_diagnostics_count(l->reader.d);
+    for (size_t i = 0; i < n && !hr_arena_failed(l->reader.arena); i++) {
+        const hr_diagnostic *f = hr_diagnostics_get(l->reader.d, i);
+        hr_str folder = hr_folder_of(f->file);
+        if (f->severity != HR_SEVERITY_ERROR || f->line == 0 ||
+            !hr_map_add(l->reader.arena, &hinted, folder, l) ||
+            kustomized_folder(f->file).p == NULL)
+            continue;
+        hr_pos pos = {.file = hr_reader_copy(&l->reader, folder)};
+        hr_diag_warn(
+            l->reader.d, pos, "",
+            "the folder contains a kustomization, and its files may be parts of resources: "
+            "kubectl kustomize %.*s | headerroute validate -",
+            (int)folder.len, folder.p);
+    }
+}
+
+static void report_no_resources(load *l, const hr_source *sources, size_t n,
+                                const hr_load_options *options) {
+    if (options->version < 3 || options->no_resources == 0)
+        return;
+    const hr_source *s = n == 0 ? NULL : &sources[0];
+    const char *name = s == NULL ? "" : s->path != NULL ? s->path : s->name;
+    hr_pos pos = {.file = hr_str_from(name == NULL ? "text" : name)};
+    const char *sentence = n > 1 ? "no file contains a Kubernetes resource: nothing to evaluate"
+                                 : "contains no Kubernetes resource: nothing to evaluate";
+    if (options->no_resources >= HR_SEVERITY_ERROR)
+        hr_diag_error(l->reader.d, pos, "", "%s", sentence);
+    else
+        hr_diag_warn(l->reader.d, pos, "", "%s", sentence);
+}
+
 int hr_resources_read(hr_resources **out, hr_arena *arena, hr_diagnostics *d,
                       const hr_source *sources, size_t n, const hr_load_options *options) {
     static const hr_load_options defaults = HR_LOAD_OPTIONS_INIT;
@@ -277,6 +484,7 @@ int hr_resources_read(hr_resources **out, hr_arena *arena, hr_diagnostics *d,
                    .d = d,
                    .serves = options->version >= 2 && options->serves},
         .budget = hr_limit_yaml(options),
+        .lenient = hr_load_is_lenient(options),
         .default_namespace = options->default_namespace == NULL
                                  ? HR_STR("default")
                                  : hr_str_from(options->default_namespace),
@@ -286,7 +494,10 @@ int hr_resources_read(hr_resources **out, hr_arena *arena, hr_diagnostics *d,
     if (resources == NULL || hr_arena_failed(arena))
         return HR_ENOMEM;
     l.reader.out = resources;
-    int rc = hr_sources_each(sources, n, hr_limit_bytes(options), d, read_text, &l);
+    int rc = hr_sources_each(sources, n, options, d, read_text, &l);
+    hint_at_kustomizations(&l);
+    if (rc == HR_OK && l.n_resources == 0)
+        report_no_resources(&l, sources, n, options);
     hr_diagnostics_sort(d);
     if (rc == HR_OK || rc == HR_EIO)
         *out = resources;

@@ -36,6 +36,7 @@ typedef struct hr_resources {
     size_t n_endpoint_slices;
     hr_spec_node *nodes;
     size_t n_nodes;
+    size_t n_repeated; /* errors about resources given twice; the first of them is in the lists */
     hr_map
         regexes; /* pattern -> hr_regex, for every pattern of the resources; freed with the arena */
     struct hr_regex_tails *regex_tails;

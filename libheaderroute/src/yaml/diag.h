@@ -14,6 +14,9 @@ void hr_diag_error(hr_diagnostics *d, hr_pos pos, const char *field, const char 
     __attribute__((format(printf, 4, 5)));
 void hr_diag_warn(hr_diagnostics *d, hr_pos pos, const char *field, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
+/* Adds a warning about what the load does not take into account (hr_diagnostic.left_out). */
+void hr_diag_left_out(hr_diagnostics *d, hr_pos pos, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 void hr_diag_add(hr_diagnostics *d, hr_severity severity, hr_pos pos, const char *field,
                  const char *format, va_list args);
 /* Sorts the findings by their places, file by file as the files first appeared. */

@@ -1,11 +1,22 @@
-/* The limits of one load: those of hr_load_options, or the defaults that its comments document. */
+/* The limits and modes of one load: those of hr_load_options, or the defaults that its comments
+ * document. */
 #ifndef HR_LIMITS_H
 #define HR_LIMITS_H
+
+#include <stdbool.h>
 
 #include "yaml_node.h"
 
 static inline size_t hr_limit_bytes(const hr_load_options *options) {
     return options == NULL || options->max_bytes == 0 ? (size_t)64 << 20 : options->max_bytes;
+}
+
+static inline bool hr_load_is_lenient(const hr_load_options *options) {
+    return options != NULL && options->version >= 3 && options->lenient;
+}
+
+static inline bool hr_load_is_recursive(const hr_load_options *options) {
+    return options != NULL && options->version >= 3 && options->recursive;
 }
 
 static inline hr_yaml_budget hr_limit_yaml(const hr_load_options *options) {
@@ -14,6 +25,7 @@ static inline hr_yaml_budget hr_limit_yaml(const hr_load_options *options) {
         budget.max_depth = options->max_depth;
     if (options != NULL && options->max_nodes != 0)
         budget.nodes = options->max_nodes;
+    budget.lenient = hr_load_is_lenient(options);
     return budget;
 }
 

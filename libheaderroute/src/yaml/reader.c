@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "placeholder.h"
 #include "scalar.h"
 #include "text.h"
 
@@ -36,11 +37,30 @@ static size_t print_path(char *buf, size_t size, const hr_path *path) {
     return n < 0 ? used : used + (size_t)n;
 }
 
+/* A value that is wrong because of a placeholder in it gets a sentence on that as well. */
+static bool report_placeholder(hr_reader *r, const hr_node *node, const char *path,
+                               const char *format, va_list args) {
+    char why[1024];
+    hr_str found = node->kind == HR_NODE_STRING ? hr_placeholder_find(node->u.text) : (hr_str){0};
+    if (found.p == NULL)
+        return false;
+    vsnprintf(why, sizeof(why), format, args);
+    if (hr_placeholder_is_helm(found))
+        hr_diag_error(r->d, hr_reader_pos(r, node), path,
+                      "%s; %.*s is a Helm template: render it with `helm template` first", why,
+                      (int)found.len, found.p);
+    else
+        hr_diag_error(r->d, hr_reader_pos(r, node), path, "%s; " HR_PLACEHOLDER_HINT, why,
+                      (int)found.len, found.p);
+    return true;
+}
+
 static void report_at(hr_reader *r, hr_severity severity, const hr_node *node, const char *format,
                       va_list args) {
     char path[512] = "";
     print_path(path, sizeof(path), r->path);
-    hr_diag_add(r->d, severity, hr_reader_pos(r, node), path, format, args);
+    if (severity != HR_SEVERITY_ERROR || !report_placeholder(r, node, path, format, args))
+        hr_diag_add(r->d, severity, hr_reader_pos(r, node), path, format, args);
 }
 
 void hr_reader_error(hr_reader *r, const hr_node *node, const char *format, ...) {

@@ -1,6 +1,9 @@
 /* Builds nodes from libyaml's events, with limits on depth, aliases and size. */
+#define _GNU_SOURCE /* memmem */
 #include "yaml_node.h"
 
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,6 +11,7 @@
 
 #include "diag.h"
 #include "map.h"
+#include "placeholder.h"
 #include "scalar.h"
 #include "text.h"
 #include "textpool.h"
@@ -115,7 +119,58 @@ static hr_pos at_node(const hr_yaml *y, const hr_node *node) {
     return (hr_pos){y->file, node->line, node->column};
 }
 
-#define FAIL(y, pos, ...) (hr_diag_error((y)->d, (pos), "", __VA_ARGS__), HR_ECONFIG)
+/* A limit is exceeded. */
+#define FAIL_LIMIT(y, pos, ...) (hr_diag_error((y)->d, (pos), "", __VA_ARGS__), HR_ECONFIG)
+
+static bool mentions_api_version(const hr_yaml *y) {
+    return y->source.p != NULL &&
+           memmem(y->source.p, y->source.len, "apiVersion", strlen("apiVersion")) != NULL;
+}
+
+/* The line of the text, without its line break. */
+static hr_str line_at(hr_str text, int line) {
+    size_t from = 0;
+    for (; line > 1 && from < text.len; line--)
+        from = hr_str_find(text, '\n', from) + 1;
+    return from >= text.len ? HR_STR("")
+                            : hr_str_from_to(text, from, hr_str_find(text, '\n', from));
+}
+
+/* Reports why the text is not YAML, or what it is instead. */
+static void report_failure(hr_yaml *y, hr_pos pos, const char *why) {
+    if (hr_text_is_template(y->source)) {
+        static const char sentence[] =
+            "this is a Helm template: render it with `helm template` first";
+        if (y->budget->lenient)
+            hr_diag_left_out(y->d, pos, "%s; it is not read", sentence);
+        else
+            hr_diag_error(y->d, pos, "", "%s (%s)", sentence, why);
+        return;
+    }
+    if (y->budget->lenient && !mentions_api_version(y)) {
+        hr_diag_left_out(y->d, pos, "not a Kubernetes resource, not read: %s", why);
+        return;
+    }
+    hr_str placeholder = hr_placeholder_find(line_at(y->source, pos.line));
+    if (placeholder.p == NULL)
+        hr_diag_error(y->d, pos, "", "%s", why);
+    else
+        hr_diag_error(y->d, pos, "", "%s; " HR_PLACEHOLDER_HINT, why, (int)placeholder.len,
+                      placeholder.p);
+}
+
+static int fail_text(hr_yaml *y, hr_pos pos, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+static int fail_text(hr_yaml *y, hr_pos pos, const char *format, ...) {
+    char why[512];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(why, sizeof(why), format, args);
+    va_end(args);
+    report_failure(y, pos, why);
+    return HR_ECONFIG;
+}
 
 /* The parser reports only an offset: counts the lines and characters up to it, after a byte order
  * mark. */
@@ -143,11 +198,11 @@ static int fail_syntax(hr_yaml *y) {
         return HR_ENOMEM;
     const char *problem = p->problem == NULL ? "it cannot be read" : p->problem;
     if (p->error == YAML_READER_ERROR)
-        return FAIL(y, at_offset(y, p->problem_offset), "not valid YAML: %s", problem);
+        return fail_text(y, at_offset(y, p->problem_offset), "not valid YAML: %s", problem);
     if (p->context != NULL)
-        return FAIL(y, at(y, p->problem_mark), "not valid YAML: %s (%s, line %zu)", problem,
-                    p->context, p->context_mark.line + 1);
-    return FAIL(y, at(y, p->problem_mark), "not valid YAML: %s", problem);
+        return fail_text(y, at(y, p->problem_mark), "not valid YAML: %s (%s, line %zu)", problem,
+                         p->context, p->context_mark.line + 1);
+    return fail_text(y, at(y, p->problem_mark), "not valid YAML: %s", problem);
 }
 
 /* ---- nodes ---- */
@@ -156,7 +211,8 @@ static int fail_syntax(hr_yaml *y) {
  * aliases. */
 static int spend(hr_yaml *y, yaml_mark_t mark, uint64_t n, int aliased) {
     if (n > y->budget->nodes)
-        return FAIL(y, at(y, mark), "the configuration has too many YAML nodes (option max_nodes)");
+        return FAIL_LIMIT(y, at(y, mark),
+                          "the configuration has too many YAML nodes (option max_nodes)");
     y->budget->nodes -= (size_t)n;
     y->n_nodes += n;
     if (!aliased)
@@ -169,7 +225,7 @@ static int spend(hr_yaml *y, yaml_mark_t mark, uint64_t n, int aliased) {
     if (allowed < 0.1)
         allowed = 0.1;
     if (y->n_nodes > ALIAS_FREE && (double)y->n_aliased > allowed * total)
-        return FAIL(y, at(y, mark), "the document grows too large through its aliases");
+        return FAIL_LIMIT(y, at(y, mark), "the document grows too large through its aliases");
     return HR_OK;
 }
 
@@ -206,7 +262,7 @@ static int apply_tag(hr_yaml *y, hr_node *node, hr_str text, int quoted, const c
         goto text;
     }
     if (name == NULL)
-        return FAIL(y, at(y, mark), "unknown tag %s", tag);
+        return fail_text(y, at(y, mark), "unknown tag %s", tag);
     if (strcmp(name, "int") == 0)
         fits = plain == HR_NODE_INT;
     else if (strcmp(name, "float") == 0)
@@ -216,9 +272,9 @@ static int apply_tag(hr_yaml *y, hr_node *node, hr_str text, int quoted, const c
     else if (strcmp(name, "null") == 0)
         fits = plain == HR_NODE_NULL;
     else
-        return FAIL(y, at(y, mark), "unknown tag !!%s", name);
+        return fail_text(y, at(y, mark), "unknown tag !!%s", name);
     if (!fits)
-        return FAIL(y, at(y, mark), "not a valid !!%s", name);
+        return fail_text(y, at(y, mark), "not a valid !!%s", name);
     node->kind = plain;
 text:
     if (node->kind == HR_NODE_BOOL)
@@ -231,6 +287,8 @@ text:
 /* ---- collections ---- */
 
 static int same_text_key(const hr_yaml *y, const hr_node *key, const hr_node *earlier) {
+    if (y->budget->lenient && !mentions_api_version(y))
+        return HR_OK; /* the document will be passed over */
     hr_diag_error(y->d, at_node(y, key), "", "the key \"%.*s\" is given twice (first on line %d)",
                   (int)key->u.text.len, key->u.text.p, earlier->line);
     return HR_OK;
@@ -260,9 +318,9 @@ static void check_keys(hr_yaml *y, const hr_node *map) {
 /* The entries of `from` whose keys are not in `taken`. */
 static int merge_map(hr_yaml *y, frame *f, hr_map *taken, const hr_node *from, yaml_mark_t mark) {
     if (from->kind != HR_NODE_MAP)
-        return FAIL(y, at(y, mark),
-                    "expected a map or a list of maps for the merge key (<<), got %s",
-                    hr_node_kind_name(from->kind));
+        return fail_text(y, at(y, mark),
+                         "expected a map or a list of maps for the merge key (<<), got %s",
+                         hr_node_kind_name(from->kind));
     for (const hr_node *k = from->u.children.first; k != NULL; k = k->next) {
         if (hr_map_get(taken, k->u.text) != NULL)
             continue;
@@ -310,13 +368,13 @@ static int turn_into_key(hr_yaml *y, hr_node *node, yaml_mark_t mark) {
         break;
     case HR_NODE_INT:
         if (!hr_node_int(&v, node))
-            return FAIL(y, at(y, mark), "the number %s is too large for a key; quote it",
-                        node->u.text.p);
+            return fail_text(y, at(y, mark), "the number %s is too large for a key; quote it",
+                             node->u.text.p);
         node->u.text = hr_arena_printf(y->arena, "%lld", (long long)v);
         break;
     default:
-        return FAIL(y, at(y, mark), "expected a string as the key, got %s",
-                    hr_node_kind_name(node->kind));
+        return fail_text(y, at(y, mark), "expected a string as the key, got %s",
+                         hr_node_kind_name(node->kind));
     }
     node->kind = HR_NODE_STRING;
     return node->u.text.p == NULL ? HR_ENOMEM : HR_OK;
@@ -340,7 +398,7 @@ static int place(hr_yaml *y, hr_node *node, int plain, yaml_mark_t mark) {
         f->key = NULL;
         key->value = node;
         if (f->is_merge_key && f->merge != NULL)
-            return FAIL(y, at(y, mark), "a map allows only one merge key (<<); use a list");
+            return fail_text(y, at(y, mark), "a map allows only one merge key (<<); use a list");
         if (f->is_merge_key) {
             f->merge = node;
             return HR_OK;
@@ -372,11 +430,12 @@ static int key_expected(const hr_yaml *y) {
 static int open_collection(hr_yaml *y, hr_node_kind kind, const yaml_char_t *anchor,
                            yaml_mark_t mark) {
     if (key_expected(y))
-        return FAIL(y, at(y, mark), "expected a string as the key, got %s",
-                    hr_node_kind_name(kind));
+        return fail_text(y, at(y, mark), "expected a string as the key, got %s",
+                         hr_node_kind_name(kind));
     if (y->depth >= y->budget->max_depth)
-        return FAIL(y, at(y, mark), "the YAML is nested deeper than %zu levels (option max_depth)",
-                    y->budget->max_depth);
+        return FAIL_LIMIT(y, at(y, mark),
+                          "the YAML is nested deeper than %zu levels (option max_depth)",
+                          y->budget->max_depth);
     int rc = spend(y, mark, 1, 0);
     if (rc != HR_OK)
         return rc;
@@ -439,12 +498,12 @@ static int follow_alias(hr_yaml *y, const yaml_event_t *event) {
     const char *name = (const char *)event->data.alias.anchor;
     const hr_node *target = hr_map_get(&y->anchors, hr_str_from(name));
     if (target == NULL)
-        return FAIL(y, at(y, mark), "the alias refers to the unknown anchor &%s", name);
+        return fail_text(y, at(y, mark), "the alias refers to the unknown anchor &%s", name);
     if (target->size == 0)
-        return FAIL(y, at(y, mark), "the anchor &%s contains itself", name);
+        return fail_text(y, at(y, mark), "the anchor &%s contains itself", name);
     if (key_expected(y) && (target->kind == HR_NODE_LIST || target->kind == HR_NODE_MAP))
-        return FAIL(y, at(y, mark), "expected a string as the key, got %s",
-                    hr_node_kind_name(target->kind));
+        return fail_text(y, at(y, mark), "expected a string as the key, got %s",
+                         hr_node_kind_name(target->kind));
     int rc = spend(y, mark, target->size, 1);
     if (rc != HR_OK)
         return rc;
@@ -460,7 +519,7 @@ static int check_collection_tag(hr_yaml *y, const yaml_char_t *tag, const char *
                                 yaml_mark_t mark) {
     if (tag == NULL || strcmp((const char *)tag, "!") == 0 || strcmp((const char *)tag, own) == 0)
         return HR_OK;
-    return FAIL(y, at(y, mark), "unknown tag %s", (const char *)tag);
+    return fail_text(y, at(y, mark), "unknown tag %s", (const char *)tag);
 }
 
 static int take(hr_yaml *y, const yaml_event_t *event) {

@@ -37,9 +37,11 @@ struct hr_node {
     hr_node *value; /* of a key */
 };
 
-/* The rest of the limits of a load, which all documents share. */
+/* The rest of the limits of a load, which all documents share, and whether it passes over texts
+ * that are evidently not Kubernetes resources. */
 typedef struct hr_yaml_budget {
     size_t max_depth, nodes;
+    int lenient;
 } hr_yaml_budget;
 
 typedef struct hr_yaml hr_yaml;

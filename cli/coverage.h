@@ -1,0 +1,42 @@
+/*
+ * Which parts of the rules test cases reach: rules (entries of spec.http), their matches, the
+ * conditions of those, and the default of a VirtualService (that none of its rules matches).
+ *
+ * A rule or match is reached if it decides a request. A condition is reached if one request meets
+ * it and another one that its rule is tried with does not.
+ */
+#ifndef HR_CLI_COVERAGE_H
+#define HR_CLI_COVERAGE_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "input.h"
+
+typedef struct cli_coverage cli_coverage;
+
+cli_coverage *cli_coverage_new(void);
+void cli_coverage_free(cli_coverage *coverage);
+
+/* Adds the rules of an input; those that it has already keep what reached them. Returns false if
+ * a source could not be read, which the load has reported already. */
+bool cli_coverage_add(cli_coverage *coverage, const cli_input *input);
+
+/* Notes what one request reaches. The request is as rules see it. NULL is ignored. */
+void cli_coverage_note(cli_coverage *coverage, const hr_view *view, const hr_request *request,
+                       hr_scratch *scratch);
+
+/* Calls `fn` with each match that decides no request, and each rule without matches: the
+ * VirtualService, and "http[1].match[0]". */
+typedef void (*cli_gap_fn)(void *ctx, const char *owner, const char *rule);
+void cli_coverage_each_gap(const cli_coverage *coverage, cli_gap_fn fn, void *ctx);
+
+/* The share of all parts that were reached, from 0 to 100; 100 if there are none. */
+double cli_coverage_percent(const cli_coverage *coverage);
+
+/* The counts, and each part that was not reached, as lines that begin with "# ". */
+void cli_coverage_print(FILE *out, const cli_coverage *coverage);
+/* As LCOV's tracefile: lines of rules, matches and defaults; branches of conditions. */
+void cli_coverage_lcov(FILE *out, const cli_coverage *coverage);
+
+#endif

@@ -1,0 +1,12 @@
+# fish completion for grabcut. Made by scripts/cli_docs.py.
+complete -c grabcut -s o -rF -d 'where results go: a folder for more than one image, else a file or a folder'
+complete -c grabcut -l rect -x -a 'auto' -d 'the rectangle around the foreground, in pixels'
+complete -c grabcut -l mask -rF -d 'start from a grey image of the same size instead of a rectangle: 0 is background, 1 to 127 probably background, 128 to 254 probably foreground, 255 foreground'
+complete -c grabcut -l iterations -x -d 'rounds of learning and cutting (default: 5)'
+complete -c grabcut -l seed -x -d 'seed of the random numbers of the first models (default: 0)'
+complete -c grabcut -l output -x -a 'cutout rgba mask' -d 'cutout has a black background, rgba a transparent one, mask is 255 for foreground and 0 for background (default: cutout)'
+complete -c grabcut -l threads -x -d 'threads for one image (default: by the number of processors)'
+complete -c grabcut -l jobs -x -d 'images at the same time (default: by the number of processors)'
+complete -c grabcut -l no-progress -d 'no progress bar'
+complete -c grabcut -l version -d 'print the version'
+complete -c grabcut -s h -l help -d 'this text'
