@@ -32,24 +32,33 @@ uint64_t hr_body_received(const hr_exchange *ex) {
 
 /* ---- the store ---- */
 
-/* Moves what is held to a store of this size. False: the budget is used up. */
-static bool resize_store(hr_exchange *ex, size_t size) {
-    if (!hr_exchange_reserve(ex, size - ex->in.size))
+static bool reserve_room(hr_exchange *ex, size_t bytes) {
+    if (!hr_exchange_reserve(ex, bytes))
         return false;
+    ex->in.reserved += bytes;
+    return true;
+}
+
+/* Moves what is held to a store of this size. */
+static void resize_store(hr_exchange *ex, size_t size) {
     char *store = sv_realloc(ex->in.store, size);
     if (ex->in.store == NULL && ex->body.len > 0)
         memcpy(store, ex->body.p, ex->body.len);
     ex->in.store = ex->body.p = store;
     ex->in.size = size;
-    return true;
 }
 
+/* Where bodies are streamed, the first FIRST_ROOM bytes are not taken from the budget: like the
+ * first buffers of connections, they are limited by the number of those. */
 static bool begin_store(hr_exchange *ex, size_t limit) {
-    if (limit < ex->body.len)
-        limit = ex->body.len;
-    size_t size = ex->in.length == HR_UNKNOWN_LENGTH && limit > FIRST_ROOM ? FIRST_ROOM : limit;
-    ex->in.limit = limit;
-    return resize_store(ex, size > ex->body.len ? size : ex->body.len);
+    size_t at_first = ex->in.length == HR_UNKNOWN_LENGTH ? at_most(limit, FIRST_ROOM) : limit;
+    size_t size = ex->body.len > at_first ? ex->body.len : at_first;
+    size_t free_of_charge = ex->in.streams ? FIRST_ROOM : 0;
+    ex->in.limit = limit > size ? limit : size;
+    if (size > free_of_charge && !reserve_room(ex, size - free_of_charge))
+        return false;
+    resize_store(ex, size);
+    return true;
 }
 
 /* A body of exactly the limit is taken: the byte beyond shows that it is larger. */
@@ -72,8 +81,12 @@ static void stop_growing(hr_exchange *ex) {
 /* What is being sent must stay where it is. */
 static void grow(hr_exchange *ex) {
     hr_body_in *in = &ex->in;
-    if (in->size < in->limit && in->lent == 0 &&
-        !resize_store(ex, at_most((uint64_t)in->size * 2, in->limit)))
+    size_t size = at_most((uint64_t)in->size * 2, in->limit);
+    if (size == in->size || in->lent > 0)
+        return;
+    if (reserve_room(ex, size - in->size))
+        resize_store(ex, size);
+    else
         stop_growing(ex);
 }
 
@@ -132,13 +145,11 @@ void hr_body_fail(hr_exchange *ex, int status, const char *detail) {
 
 /* ---- for handlers ---- */
 
-bool hr_body_stream(hr_exchange *ex, size_t hold) {
+void hr_body_stream(hr_exchange *ex, size_t hold) {
     ex->in.streams = true;
-    size_t limit = at_most(ex->in.length, hold > WINDOW ? hold : WINDOW);
-    if (!begin_store(ex, limit) && !begin_store(ex, at_most(limit, FIRST_ROOM)))
-        return false;
+    if (!begin_store(ex, at_most(ex->in.length, hold > WINDOW ? hold : WINDOW)))
+        (void)begin_store(ex, at_most(ex->in.length, FIRST_ROOM));
     ex->carrier->resume_body(ex);
-    return true;
 }
 
 hr_str hr_body_next(hr_exchange *ex) {

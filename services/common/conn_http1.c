@@ -107,7 +107,7 @@ static void resume_body(hr_exchange *ex) {
 static void pause_body(hr_conn *conn) {
     sv_sock_reading(conn->sock, false);
     if (conn->begun)
-        conn->waited_ns += hr_now_ns() - conn->since_ns;
+        conn->waited_ns = hr_now_ns() - conn->since_ns;
     conn->begun = false;
 }
 

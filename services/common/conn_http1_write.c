@@ -7,7 +7,7 @@
 /* The fields that belong to this connection. */
 static void write_own_fields(hr_exchange *ex, sv_http1_writer *w) {
     int status = ex->answer.status;
-    /* The rest of a body that is not wanted any more would have to be read first. */
+    /* The next request lies behind the rest of the body, which nothing reads any more. */
     bool stays = ex->keep_alive && ex->body_done && !hr_server_draining(ex->loop->server);
     ex->keep_alive = stays;
     sv_http1_write_field(w, HR_STR("date"), hr_loop_date(ex->loop));
@@ -109,7 +109,8 @@ void hr_http1_inform(hr_exchange *ex, int status, const hr_pair *fields, size_t 
     sv_http1_write_fields(&w, fields, n);
     sv_http1_write_end(&w);
     struct iovec piece = {text, (size_t)(w.at - text)};
-    /* The answer must not follow half of it: a client that does not even read this is cut off. */
+    /* The answer must not follow half of it: the connection of a client that does not even read
+     * this is closed. */
     if (sv_sock_write(ex->conn->sock, &piece, 1, NULL) != 1)
         hr_exchange_break(ex);
 }

@@ -376,7 +376,7 @@ static void name_request(hr_exchange *ex) {
 
 void hr_exchange_dispatch(hr_exchange *ex, size_t beside) {
     size_t held = beside + (ex->head_len > LARGE_HEAD ? HEAD_COPIES * ex->head_len : 0);
-    size_t reserved = ex->reserved - ex->in.size; /* besides the body */
+    size_t reserved = ex->reserved - ex->in.reserved; /* besides the body */
     if (ex->request_id.p == NULL)
         name_request(ex);
     if (ex->refusal.status == 0 && held > reserved + SMALL_INPUT &&

@@ -46,10 +46,11 @@ typedef struct hr_carrier {
 
 /* The body of a request on its way in: body_in.c's own. */
 typedef struct hr_body_in {
-    char *store;  /* NULL: the body lies in the carrier's memory */
-    size_t size;  /* of the store */
-    size_t limit; /* of the store's growth */
-    size_t lent;  /* bytes after `taken` that the handler is sending */
+    char *store;     /* NULL: the body lies in the carrier's memory */
+    size_t size;     /* of the store */
+    size_t limit;    /* of the store's growth */
+    size_t reserved; /* bytes taken from the upload budget */
+    size_t lent;     /* bytes after `taken` that the handler is sending */
     uint64_t length, taken;
     bool streams, starved;
 } hr_body_in;
@@ -154,8 +155,8 @@ void hr_exchange_abandon(hr_exchange *ex);
 
 /* Begins to receive the body; ex->on_body is called for what comes from now on. The first `hold`
  * bytes are kept, so that hr_body_rewind works for as long as no more have come. Beyond, the bytes
- * that were taken make room for the next. False: the upload budget is used up. */
-bool hr_body_stream(hr_exchange *ex, size_t hold);
+ * that were taken make room for the next. Where the upload budget is used up, fewer are kept. */
+void hr_body_stream(hr_exchange *ex, size_t hold);
 /* The bytes that have come and were not taken. They stay until hr_body_taken or hr_body_rewind. */
 hr_str hr_body_next(hr_exchange *ex);
 /* The bytes of the last hr_body_next were sent. */

@@ -171,6 +171,14 @@ static const hr_flag gateway_flags[] = {
      .default_text = "a quarter of --max-connections",
      .help = "Limit the WebSockets that are open or requested; answer 503 with Retry-After "
              "beyond it."},
+    {.name = "body-buffer-bytes",
+     .kind = HR_FLAG_BYTES,
+     .value_name = "N",
+     .offset = FIELD(body_buffer_bytes),
+     .min = 0,
+     .max = (int64_t)1 << 30,
+     .help = "Hold a request body up to this size for retries and mirrors; a larger one is "
+             "streamed and sent once."},
     {.name = "dns-server",
      .kind = HR_FLAG_TEXT,
      .value_name = "ADDR[:PORT]",
@@ -338,8 +346,10 @@ static int load_all(gateway *self) {
 static hr_listener *listeners_of(size_t *n, const gateway *self, const hr_server_options *server) {
     hr_listener *listeners = calloc(server->listen.n + 2, sizeof(*listeners));
     for (*n = 0; listeners != NULL && *n < server->listen.n; ++*n)
-        listeners[*n] = (hr_listener){
-            .address = server->listen.v[*n], .on_request = gw_on_request, .tls = self->tls};
+        listeners[*n] = (hr_listener){.address = server->listen.v[*n],
+                                      .on_request = gw_on_request,
+                                      .tls = self->tls,
+                                      .streams = true};
     if (listeners == NULL)
         return NULL;
     if (self->options.admin != NULL)
@@ -353,6 +363,7 @@ static hr_listener *listeners_of(size_t *n, const gateway *self, const hr_server
 
 int main(int argc, char **argv) {
     static gateway self = {.options = {.tls_handshake_ms = 10000,
+                                       .body_buffer_bytes = 512 << 10,
                                        .tunnel_idle_ms = 3600000,
                                        .repeated_headers = HR_REPEATED_EACH}};
     static hr_server_options server = HR_SERVER_OPTIONS_INIT;
