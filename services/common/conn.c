@@ -79,6 +79,11 @@ static size_t connection_limit(const hr_loop *loop) {
     return ((size_t)hr_server_options_of(loop->server)->max_connections + loops - 1) / loops;
 }
 
+/* A stream of HTTP/2 costs as much as a connection of HTTP/1.1. */
+bool hr_conn_loop_is_full(const hr_loop *loop) {
+    return loop->connections + loop->n_more_streams >= connection_limit(loop);
+}
+
 /* A queue that cannot be emptied would wake the loop for ever. */
 static void note_accept_error(hr_loop *loop) {
     if (errno != EMFILE && errno != ENFILE && errno != ENOBUFS && errno != ENOMEM)
@@ -89,9 +94,8 @@ static void note_accept_error(hr_loop *loop) {
 }
 
 /* Beyond the limit clients wait in the kernel's queue until a connection ends. */
-static void update_accepting(hr_loop *loop) {
-    bool want =
-        !loop->draining && !loop->out_of_files && loop->connections < connection_limit(loop);
+void hr_conn_update_accepting(hr_loop *loop) {
+    bool want = !loop->draining && !loop->out_of_files && !hr_conn_loop_is_full(loop);
     if (want == loop->accepting)
         return;
     loop->accepting = want;
@@ -104,7 +108,7 @@ static void count_out(hr_conn *conn) {
     --loop->connections;
     loop->out_of_files = false;
     hr_metric_add(loop->cells, metrics_of(loop)->connections, -1);
-    update_accepting(loop);
+    hr_conn_update_accepting(loop);
 }
 
 /* The kernel's buffers count against the pod's memory. Beyond an eighth of all connections, new
@@ -234,7 +238,7 @@ static void on_accept(void *ctx, unsigned ready) {
     hr_listening *listening = ctx;
     hr_loop *loop = listening->loop;
     (void)ready;
-    for (int i = 0; i < ACCEPT_BURST && loop->connections < connection_limit(loop); ++i) {
+    for (int i = 0; i < ACCEPT_BURST && !hr_conn_loop_is_full(loop); ++i) {
         int fd = accept4(listening->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd < 0) {
             note_accept_error(loop);
@@ -242,7 +246,7 @@ static void on_accept(void *ctx, unsigned ready) {
         }
         begin_conn(listening, fd);
     }
-    update_accepting(loop);
+    hr_conn_update_accepting(loop);
 }
 
 bool hr_conn_listen(hr_loop *loop, const hr_listener *listener, int fd) {
@@ -396,7 +400,7 @@ void hr_conn_sweep(hr_loop *loop) {
     }
     if (loop->out_of_files) {
         loop->out_of_files = false;
-        update_accepting(loop);
+        hr_conn_update_accepting(loop);
     }
 }
 

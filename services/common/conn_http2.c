@@ -195,6 +195,7 @@ static void end_exchange(hr_exchange *ex) {
         s->next->link = s->link;
     c->conn->since_ns = hr_now_ns();
     c->n_exchanges--;
+    hr_http2_leave(s);
     free(s->held);
     hr_exchange_end(ex); /* with it, s */
     hr_http2_mark(c);
@@ -254,14 +255,6 @@ static hr_exchange *begin_exchange(hr_http2 *c, sv_http2_stream *stream,
     return ex;
 }
 
-/* The first stream of a connection is as cheap as a request of HTTP/1.1. What others hold is taken
- * from the upload budget. */
-static bool admit(hr_http2 *c, const sv_http1_request *request, size_t *cost) {
-    hr_conn *conn = c->conn;
-    *cost = c->n_exchanges > 0 ? HR_HTTP2_STREAM_COST + head_size(request) : 0;
-    return *cost == 0 || hr_budget_take(hr_server_uploads(conn->loop->server), *cost);
-}
-
 static void refuse_head(hr_exchange *ex, sv_http1_result result, const char *why) {
     int status = result == SV_HTTP1_TOO_LARGE ? 431 : result == SV_HTTP1_CONNECT ? 405 : 400;
     hr_exchange_refuse(ex, status, why, 0);
@@ -271,21 +264,17 @@ static void refuse_head(hr_exchange *ex, sv_http1_result result, const char *why
 static void on_request(void *ctx, sv_http2_stream *stream, const sv_http1_request *request,
                        sv_http1_result result, const char *why) {
     hr_http2 *c = ctx;
-    size_t cost;
-    if (!admit(c, request, &cost)) {
-        sv_http2_reset(stream, SV_HTTP2_REFUSED_STREAM); /* which the client may repeat */
-        return;
-    }
     hr_exchange *ex = begin_exchange(c, stream, request);
-    ex->reserved += cost;
-    if (result != SV_HTTP1_DONE)
+    bool malformed = result != SV_HTTP1_DONE;
+    if (malformed)
         refuse_head(ex, result, why);
-    else
-        hr_exchange_check_limits(ex);
-    if (ex->refusal.status != 0)
+    if (malformed ? !hr_http2_reserve(ex) : !hr_http2_place(ex)) {
+        sv_http2_reset(stream, SV_HTTP2_REFUSED_STREAM); /* which the client may repeat */
+        hr_exchange_refuse_busy(ex);
+        hr_exchange_break(ex);
+    } else if (malformed) {
         hr_exchange_dispatch(ex, 0);
-    else
-        hr_http2_begin_body(ex);
+    }
 }
 
 static void on_closed(void *ctx, sv_http2_stream *stream, uint32_t code) {

@@ -104,6 +104,8 @@ static void deliver_held(struct hr_h2_stream *s) {
 /* The handler is called with the whole body, or if the server refuses it. */
 static void settle(struct hr_h2_stream *s) {
     hr_exchange *ex = s->ex;
+    if (!s->served)
+        return;
     if (!ex->over && s->all_came && s->n_held == 0 && !is_unwanted(ex))
         hr_body_arrived(ex, 0, true);
     if (ex->body_done)
@@ -120,7 +122,7 @@ void hr_http2_data(void *ctx, sv_http2_stream *stream, const char *bytes, size_t
         return;
     }
     s->delivering = true;
-    size_t done = s->n_held == 0 ? deliver(s, bytes, n) : 0;
+    size_t done = s->served && s->n_held == 0 ? deliver(s, bytes, n) : 0;
     if (is_unwanted(s->ex)) {
         consume(s, n - done);
     } else if (done < n) {
@@ -165,12 +167,10 @@ void hr_http2_begin_body(hr_exchange *ex) {
         hr_body_expect(ex, known ? request->content_length : HR_UNKNOWN_LENGTH);
     ex->body_done = request->framing == SV_HTTP1_NO_BODY || (known && ex->in.length == 0);
     bool whole = !ex->listener->streams || (known && request->content_length <= SMALL_BODY);
-    if (!ex->body_done) {
-        s->begun_ns = ex->start_ns;
-        if (whole && hr_body_hold_all(ex)) {
-            send_continue(s);
-            return;
-        }
+    if (ex->body_done || !whole || !hr_body_hold_all(ex)) {
+        hr_exchange_dispatch(ex, 0);
+        return;
     }
-    hr_exchange_dispatch(ex, 0);
+    s->begun_ns = ex->start_ns;
+    hr_http2_resume_body(ex);
 }

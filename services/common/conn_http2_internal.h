@@ -13,7 +13,7 @@
 #define HR_HTTP2_CONNECTION_WINDOW ((uint32_t)512 << 10)
 /* As in HTTP/1.1; more: 431. */
 #define HR_HTTP2_MAX_FIELDS 100
-/* Memory of a stream and its exchange besides its head. */
+/* Memory of a request that waits for its place, besides its head. */
 #define HR_HTTP2_STREAM_COST ((size_t)4 << 10)
 
 /* One connection. */
@@ -23,6 +23,7 @@ struct hr_http2 {
     bool lost;    /* the socket is broken */
     struct hr_h2_stream *streams;
     size_t n_exchanges;
+    size_t n_served;    /* of them, those that have a place */
     uint64_t refill_ns; /* when credit was last given */
     uint64_t within_ns; /* since when a frame is incomplete; 0: none is */
     bool noticed, last; /* GOAWAY was sent: as a notice, for good */
@@ -37,6 +38,9 @@ struct hr_h2_stream {
     hr_exchange *ex;
     struct hr_h2_stream *next, **link;
     bool was_reset;
+    bool served; /* it has its place; `more`: which is counted, as it is not the only one */
+    bool more;
+    struct hr_h2_stream *next_waiting, **waiting_link; /* while it is not served */
     uint64_t write_ns; /* since when no content was taken that waits to be sent; 0: none does */
     size_t unsent;     /* of it, when the connection was swept */
     /* Content for which the exchange had no room. */
@@ -50,6 +54,14 @@ struct hr_h2_stream {
 
 /* conn_http2.c */
 void hr_http2_mark(hr_http2 *c);
+
+/* conn_http2_place.c */
+/* Serves the request, or lets it wait. False: the upload budget is used up. */
+bool hr_http2_place(hr_exchange *ex);
+/* Takes the memory of a request without a place from the upload budget. */
+bool hr_http2_reserve(hr_exchange *ex);
+/* The exchange ends: another one may have its place. */
+void hr_http2_leave(struct hr_h2_stream *s);
 
 /* conn_http2_body.c */
 void hr_http2_begin_body(hr_exchange *ex);

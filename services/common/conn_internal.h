@@ -11,6 +11,10 @@ void hr_conn_close(hr_conn *conn);
  * otherwise unread bytes turn the close into a reset, which can destroy the answer on its way (RFC
  * 9112, 9.6). Closes it at once where too many linger. */
 void hr_conn_linger(hr_conn *conn);
+/* True if the loop serves as many connections and streams as it may. */
+bool hr_conn_loop_is_full(const hr_loop *loop);
+/* Begins or stops accepting, as the number of connections and streams demands. */
+void hr_conn_update_accepting(hr_loop *loop);
 /* Milliseconds that the connection may be without a request. */
 uint64_t hr_conn_idle_ms(const hr_conn *conn);
 /* While draining: a connection that was idle for this long takes no more requests. */

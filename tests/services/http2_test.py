@@ -1,19 +1,22 @@
 """HTTP/2 at the servers, over raw connections: messages, limits, hostile clients, time-outs and drain."""
 import signal
 import socket
+import ssl
 import threading
+import time
 import time
 
 import h2.settings
 import pictures
 import pytest
+from certificates import Authority
 from conftest import PATIENCE, SANITIZE, wait_until
 from harness import Client, Server
 from http2_wire import (CANCEL, ENHANCE_YOUR_CALM, NO_ERROR, PREFACE, PROTOCOL_ERROR, REFUSED_STREAM, Http2, goaways,
                         head, headers_frame, to_the_end)
 from hyperframe.frame import (ContinuationFrame, DataFrame, PingFrame, PriorityFrame, RstStreamFrame, SettingsFrame,
                               WindowUpdateFrame)
-from mesh import gateway, routes, rule, service, to
+from mesh import GATEWAY, gateway, routes, rule, service, to, write
 from peers import Peer, answer, echo
 
 WINDOW = h2.settings.SettingCodes.INITIAL_WINDOW_SIZE
@@ -36,8 +39,49 @@ def echoing(tmp_path_factory):
             yield gw
 
 
+class EncryptedServer(Server):
+    def __init__(self, *args, context, **kwargs):
+        self.context = context
+        super().__init__(*args, **kwargs)
+
+    def client(self, **kwargs):
+        self.context.set_alpn_protocols(["http/1.1"])
+        client = Client(self.port, self.host, **kwargs)
+        client.sock = self.context.wrap_socket(client.sock, server_hostname="gw.test")
+        return client
+
+
 def connect(server, **kwargs):
     return Http2(server.port, server.host, **kwargs)
+
+
+# ---- TLS
+
+
+def test_alpn_chooses_http2(tmp_path):
+    authority = Authority(tmp_path)
+    cert, key = authority.issue("a", "gw.test")
+    context = ssl.create_default_context(cafile=str(authority.path))
+    https = {**GATEWAY, "spec": {**GATEWAY["spec"], "servers": [
+        {"port": {"number": 443, "name": "https", "protocol": "HTTPS"}, "hosts": ["*"],
+         "tls": {"mode": "SIMPLE", "credentialName": "cert"}}]}}
+    with Peer(echo) as peer:
+        path = write(tmp_path / "mesh.yaml", https, service("x.test", peer), routes({"route": [to("x.test")]}))
+        args = ("-f", path, "--tls-cert", cert, "--tls-key", key)
+        with EncryptedServer("headerroute-gateway", *args, context=context, ready_path="/") as gw:
+            for offered, chosen in ((["h2"], "h2"), (["http/1.1", "h2"], "h2"), (["http/1.1"], "http/1.1")):
+                context.set_alpn_protocols(offered)
+                if chosen == "http/1.1":
+                    assert gw.call(target="/one").status == 200
+                    continue
+                with connect(gw, context=context, server_name="gw.test") as client:
+                    assert client.sock.selected_alpn_protocol() == chosen
+                    for size in (0, 5, 1_000_000):
+                        got = client.call("POST", "/", body=b"x" * size, scheme="https")
+                        assert got.status == 200 and got.body == b"x" * size
+            context.set_alpn_protocols(["spdy/3"])
+            with pytest.raises((ssl.SSLError, OSError)):
+                connect(gw, context=context, server_name="gw.test")
 
 
 # ---- messages
@@ -195,6 +239,35 @@ def test_bodies_of_a_connection_share_the_upload_budget():
         wait_until(lambda: server.metric("headerroute_upload_memory_bytes") == 0, "the budget is free again")
 
 
+def test_streams_beyond_the_limit_of_connections_wait_for_their_turn(tmp_path):
+    lock, running, most = threading.Lock(), 0, 0
+
+    def behave(connection, request):
+        nonlocal running, most
+        with lock:
+            running += 1
+            most = max(most, running)
+        time.sleep(0.01)  # so that others come meanwhile
+        with lock:
+            running -= 1
+        connection.send(answer(request.target.encode()))
+        return True
+
+    limits = ("--max-connections", 8, "--threads", 1)
+    with Peer(behave) as peer, gateway(tmp_path, service("x.test", peer), routes({"route": [to("x.test")]}), args=limits) as gw:
+        clients = [connect(gw) for _ in range(3)]
+        streams = [(client, client.open(head("GET", f"/turn/{i}"))) for i in range(60) for client in clients]
+        streams += [(client, client.open(head("POST", "/turn/post"), end=False)) for client in clients]
+        for client, stream in streams[-3:]:
+            client.send(stream, b"x" * 100_000, end=True)
+        for client, stream in streams:
+            assert client.wait(stream).status == 200
+        assert most <= 8
+        for client in clients:
+            client.close()
+        wait_until(lambda: gw.call(target="/").status == 200, "a connection is accepted again")
+
+
 # ---- hostile clients
 
 
@@ -311,7 +384,7 @@ def test_a_window_that_stays_closed_ends_the_stream_only(tmp_path):
 
 
 def test_a_client_that_reads_nothing_holds_little_memory(tmp_path):
-    large = b"x" * 30_000_000
+    large = b"x" * 3_000_000
 
     def behave(connection, request):
         connection.send(answer(large))
