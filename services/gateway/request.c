@@ -118,8 +118,8 @@ static void decide(gw_request *r) {
         gw_end(r, GW_BAD_REQUEST);
         return;
     }
-    if (error == HR_ELIMIT) { /* too many bytes times regexes: see --max-regex-bytes */
-        gw_reply(r, 431, NULL, "regex_limit", HR_STR(""));
+    if (error == HR_ELIMIT) {
+        gw_end(r, GW_REGEX_LIMIT);
         return;
     }
     if (error != HR_OK) {
