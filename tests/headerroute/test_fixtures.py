@@ -237,3 +237,15 @@ def test_a_batch_may_ask_for_more_views_than_are_kept():
              for i in range(100)] * 3
     clusters = [json.loads(answer)["cluster"] for answer in batch(lines)]
     assert clusters == [("outbound|80||cart.prod.svc.cluster.local" if i % 100 == 50 else "PassthroughCluster") for i in range(300)]
+
+
+# ---- names of the linter's warnings ----
+
+def test_every_warning_of_the_linter_is_documented_and_has_a_fixture():
+    sources = "".join(path.read_text() for path in (ROOT / "libheaderroute/src/lint").glob("*.c"))
+    given = set(re.findall(r'hr_diag_note\([^;"]*"([a-z0-9-]+)"', sources))
+    listed = set(re.findall(r"^\| `([a-z0-9-]+)` \|", (ROOT / "docs/linter.md").read_text(), re.M))
+    found = set()
+    for name in ("lint", "lint_across"):
+        found |= set(re.findall(r": warning: .* \[([a-z0-9-]+)\]$", (HERE / f"fixtures/cases/{name}.txt").read_text(), re.M))
+    assert given == listed == found

@@ -81,8 +81,14 @@ static const hr_field route_destination_fields[] = {
      &hr_headers_schema, 0},
 };
 
+static void note_weight(hr_reader *r, const hr_node *node, void *out) {
+    hr_spec_route_destination *destination = out;
+    (void)r;
+    destination->has_weight = hr_field_get(node, "weight") != NULL;
+}
+
 const hr_schema hr_route_destination_schema = HR_SCHEMA_WITH_POS(
-    "HTTPRouteDestination", route_destination_fields, hr_spec_route_destination, NULL, NULL);
+    "HTTPRouteDestination", route_destination_fields, hr_spec_route_destination, NULL, note_weight);
 
 static const hr_field l4_destination_fields[] = {
     {"destination", hr_read_message, offsetof(hr_spec_route_destination, destination), 0,
