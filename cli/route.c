@@ -100,7 +100,7 @@ static int whole_batch(const char *command, const cli_flags *flags, hr_table *ta
 }
 
 /* CLI_OK, or what is wrong with the flags as a whole. */
-static int check(const char *command, cli_flags *flags) {
+static int check_flags(const char *command, cli_flags *flags) {
     if (flags->files.n == 0)
         return cli_usage_error(command, "no configuration: give -f PATH");
     if (flags->batch != NULL)
@@ -150,7 +150,7 @@ static int run(int argc, char **argv, bool explain) {
         return CLI_OK;
     }
     if (code == CLI_OK)
-        code = check(argv[0], &flags);
+        code = check_flags(argv[0], &flags);
     if (code == CLI_OK) {
         hr_table *table = NULL;
         code = load_rules(&table, argv[0], &flags);

@@ -37,7 +37,7 @@ typedef struct outcome {
     hr_decision decision;
 } outcome;
 
-static bool decide(proof *p, outcome *o, const hr_draws *draws) {
+static bool decide_witness_of(proof *p, outcome *o, const hr_draws *draws) {
     hr_request request = *o->rule->witness;
     size_t size = 0;
     request.draws = *draws;
@@ -302,7 +302,7 @@ static size_t each_outcome(proof *p, check_fn check, const void *what) {
         reached += rule.state == HR_REACH_SOME;
         for (size_t k = 0; k < rule.n_draws && p->failure == NULL; k++) {
             outcome o = {.rule = &rule, .decision = HR_DECISION_INIT};
-            if (!decide(p, &o, &rule.draws[k]))
+            if (!decide_witness_of(p, &o, &rule.draws[k]))
                 break;
             check(p, &o, what);
             cli_coverage_note(p->s->coverage, p->view, &o.edge, p->s->scratch);
