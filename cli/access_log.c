@@ -39,14 +39,14 @@ static const json_t *folded_member(const json_t *map, const char *name) {
     return NULL;
 }
 
-static hr_str text_of(const json_t *value) {
+static hr_str text_of_field(const json_t *value) {
     return json_is_string(value) ? (hr_str){json_string_value(value), json_string_length(value)}
                                  : (hr_str){0};
 }
 
 static hr_str first_of(const json_t *map, const char *const *names) {
     for (; *names != NULL; names++) {
-        hr_str text = text_of(folded_member(map, *names));
+        hr_str text = text_of_field(folded_member(map, *names));
         if (!is_absent(text))
             return text;
     }
@@ -102,7 +102,7 @@ static bool read_request_line(cli_log_line *out, hr_str line) {
     return true;
 }
 
-static void put_header(cli_log_line *out, const char *name, hr_str value) {
+static void put_log_header(cli_log_line *out, const char *name, hr_str value) {
     if (value.p != NULL && out->n_headers < CLI_LOG_HEADERS)
         out->headers[out->n_headers++] = (hr_pair){hr_str_from(name), value};
 }
@@ -116,9 +116,9 @@ static const char *read_istio_text(cli_log_line *out, cursor c) {
         return "the request line is missing";
     for (size_t i = 0; i < BETWEEN; i++)
         next_word(&c);
-    put_header(out, "x-forwarded-for", next_word(&c));
-    put_header(out, "user-agent", next_word(&c));
-    put_header(out, "x-request-id", next_word(&c));
+    put_log_header(out, "x-forwarded-for", next_word(&c));
+    put_log_header(out, "user-agent", next_word(&c));
+    put_log_header(out, "x-request-id", next_word(&c));
     hr_str authority = next_word(&c);
     if (!is_absent(authority))
         out->authority = authority;
@@ -136,8 +136,8 @@ static const char *read_common(cli_log_line *out, cursor c) {
         return "the request line is missing";
     next_word(&c);
     next_word(&c);
-    put_header(out, "referer", next_word(&c));
-    put_header(out, "user-agent", next_word(&c));
+    put_log_header(out, "referer", next_word(&c));
+    put_log_header(out, "user-agent", next_word(&c));
     return NULL;
 }
 
@@ -189,5 +189,5 @@ cli_log_value cli_log_header(hr_str *out, const cli_log_line *line, const char *
         if (value == NULL) /* the log has all of them */
             return CLI_LOG_ABSENT;
     }
-    return value == NULL ? CLI_LOG_UNKNOWN : value_of(out, text_of(value));
+    return value == NULL ? CLI_LOG_UNKNOWN : value_of(out, text_of_field(value));
 }

@@ -185,7 +185,7 @@ static hr_str error_line(cli_batch *b, const char *message, size_t len) {
                             : hr_str_from(b->error);
 }
 
-static hr_str decide(cli_batch *b, line *l) {
+static hr_str decide_line(cli_batch *b, line *l) {
     const hr_view *view;
     int error = cli_views_get(&view, &b->views, &l->view, l->request.request.authority,
                               cli_is_https(&l->request.request));
@@ -244,7 +244,7 @@ void cli_batch_request_free(cli_batch_request *r) {
 hr_str cli_batch_line(cli_batch *b, const char *text, size_t len) {
     line l;
     const char *wrong = cli_batch_parse(&l, &b->defaults, &b->connection, text, len);
-    hr_str answer = wrong != NULL ? error_line(b, wrong, strlen(wrong)) : decide(b, &l);
+    hr_str answer = wrong != NULL ? error_line(b, wrong, strlen(wrong)) : decide_line(b, &l);
     cli_batch_request_free(&l);
     return answer;
 }

@@ -154,7 +154,7 @@ static bool takes_the_rest(const json_t *entry) {
     return json_array_size(matches) == 0;
 }
 
-static const char *text_of(const json_t *map, const char *key, const char *otherwise) {
+static const char *text_of_part(const json_t *map, const char *key, const char *otherwise) {
     const char *text = json_string_value(json_object_get(map, key));
     return text == NULL || *text == '\0' ? otherwise : text;
 }
@@ -166,8 +166,8 @@ static void add_virtual_service(part_reader *r, const json_t *resource, const ch
     char *owner, *at;
     json_t *entry;
     size_t i;
-    if (asprintf(&owner, "%s/%s", text_of(meta, "namespace", "default"),
-                 text_of(meta, "name", "")) < 0)
+    if (asprintf(&owner, "%s/%s", text_of_part(meta, "namespace", "default"),
+                 text_of_part(meta, "name", "")) < 0)
         abort();
     r->owner = owner;
     json_array_foreach(http, i, entry) {
@@ -188,7 +188,7 @@ static void add_virtual_service(part_reader *r, const json_t *resource, const ch
 
 static void add_resource(part_reader *r, const json_t *resource, const char *kind,
                          const char *path) {
-    kind = text_of(resource, "kind", kind);
+    kind = text_of_part(resource, "kind", kind);
     size_t len = strlen(kind), i;
     if (strcmp(kind, "VirtualService") == 0)
         add_virtual_service(r, resource, path);
@@ -205,7 +205,7 @@ static void add_resource(part_reader *r, const json_t *resource, const char *kin
     free(of_items);
 }
 
-static int add_document(void *ctx, const hr_document *document) {
+static int add_covered_document(void *ctx, const hr_document *document) {
     part_reader *r = ctx;
     json_t *root = cli_document_json(document, r->scratch);
     cli_json_drop_nulls(root);
@@ -218,8 +218,8 @@ static int add_document(void *ctx, const hr_document *document) {
 bool cli_coverage_add(cli_coverage *coverage, const cli_input *input) {
     part_reader r = {.coverage = coverage};
     bool read = hr_scratch_new(&r.scratch) == HR_OK &&
-                hr_documents_read(NULL, input->sources, input->n, &input->options, add_document,
-                                  &r) == HR_OK;
+                hr_documents_read(NULL, input->sources, input->n, &input->options,
+                                  add_covered_document, &r) == HR_OK;
     hr_scratch_free(r.scratch);
     return read;
 }

@@ -39,7 +39,7 @@ static bool is_plain(const char *text) {
 }
 
 /* JSON is YAML; what needs no quotes has none. */
-static void put_value(const json_t *value, bool key) {
+static void put_yaml_value(const json_t *value, bool key) {
     const char *name;
     json_t *item;
     size_t i, n = 0;
@@ -50,9 +50,9 @@ static void put_value(const json_t *value, bool key) {
         json_object_foreach((json_t *)value, name, item) {
             json_t *text = json_string(name);
             printf("%s", n++ == 0 ? "" : ", ");
-            put_value(text, true);
+            put_yaml_value(text, true);
             printf(": ");
-            put_value(item, false);
+            put_yaml_value(item, false);
             json_decref(text);
         }
         putchar('}');
@@ -60,7 +60,7 @@ static void put_value(const json_t *value, bool key) {
         putchar('[');
         json_array_foreach(value, i, item) {
             printf("%s", i == 0 ? "" : ", ");
-            put_value(item, false);
+            put_yaml_value(item, false);
         }
         putchar(']');
     } else {
@@ -71,7 +71,7 @@ static void put_value(const json_t *value, bool key) {
 static void put_block(const char *key, json_t *value) {
     if (json_object_size(value) > 0) {
         printf("  %s: ", key);
-        put_value(value, false);
+        put_yaml_value(value, false);
         putchar('\n');
     }
     json_decref(value);
@@ -169,7 +169,7 @@ static void put_case(const char *name, const hr_view_options *options, const hr_
                      const json_t *decision) {
     json_t *description = json_string(name);
     printf("- description: ");
-    put_value(description, false);
+    put_yaml_value(description, false);
     putchar('\n');
     json_decref(description);
     put_block("view", view_of(options));
@@ -178,16 +178,16 @@ static void put_case(const char *name, const hr_view_options *options, const hr_
 }
 
 /* Whether YAML can express all of it: bytes that are no UTF-8 cannot be. */
-static bool is_text(hr_str s) {
+static bool can_be_json(hr_str s) {
     json_t *text = json_stringn(s.len == 0 ? "" : s.p, s.len);
     json_decref(text);
     return text != NULL;
 }
 
 static bool can_be_written(const hr_request *r) {
-    bool ok = is_text(r->authority) && is_text(r->path);
+    bool ok = can_be_json(r->authority) && can_be_json(r->path);
     for (size_t i = 0; i < r->n_headers && ok; i++)
-        ok = is_text(r->headers[i].value);
+        ok = can_be_json(r->headers[i].value);
     return ok;
 }
 

@@ -128,7 +128,7 @@ static void weigh_event(void *ctx, const hr_trace_event *e) {
     m->asks = m->other_fails = false;
 }
 
-static void key_put(char **to, hr_str s) {
+static void put_key_part(char **to, hr_str s) {
     if (s.len > 0)
         memcpy(*to, s.p, s.len);
     *to += s.len;
@@ -141,12 +141,12 @@ static char *verdict_key(const replay_view *v, const hr_request *q) {
     for (size_t i = 0; i < q->n_headers; i++)
         size += q->headers[i].name.len + q->headers[i].value.len + 2;
     char *key = cli_realloc(NULL, size), *to = key + sprintf(key, "%u ", (unsigned)v->port);
-    key_put(&to, q->method);
-    key_put(&to, q->authority);
-    key_put(&to, q->path);
+    put_key_part(&to, q->method);
+    put_key_part(&to, q->authority);
+    put_key_part(&to, q->path);
     for (size_t i = 0; i < q->n_headers; i++) {
-        key_put(&to, q->headers[i].name);
-        key_put(&to, q->headers[i].value);
+        put_key_part(&to, q->headers[i].name);
+        put_key_part(&to, q->headers[i].value);
     }
     *to = '\0';
     return key;
@@ -491,7 +491,7 @@ static int replay_all(replay *r) {
     return code;
 }
 
-static hr_table *load_rules(const cli_flags *flags, const cli_list *paths) {
+static hr_table *load_one_side(const cli_flags *flags, const cli_list *paths) {
     cli_input input;
     hr_table *table = NULL;
     cli_input_init(&input, flags->recursive, flags->strict);
@@ -508,9 +508,9 @@ static int run_replay(const cli_flags *flags) {
         return cli_usage_error("replay", "no rules: expected -f PATH");
     if (flags->rest.n == 0)
         return cli_usage_error("replay", "no access log");
-    r.tables[1] = load_rules(flags, &flags->files);
+    r.tables[1] = load_one_side(flags, &flags->files);
     if (r.tables[1] != NULL && flags->against.n > 0)
-        r.tables[0] = load_rules(flags, &flags->against);
+        r.tables[0] = load_one_side(flags, &flags->against);
     bool loaded = r.tables[1] != NULL && (flags->against.n == 0 || r.tables[0] != NULL);
     if (loaded && hr_scratch_new(&r.scratch) == HR_OK)
         code = replay_all(&r);

@@ -30,7 +30,8 @@ static const char explain_help[] =
     "\n" CLI_HELP_FILE CLI_HELP_LOAD CLI_HELP_REQUEST
     "  --json                   the decision at the end as one line of JSON\n" CLI_HELP_END "\n";
 
-static int report(const char *command, const cli_flags *flags, int error, hr_scratch *scratch) {
+static int report_failure(const char *command, const cli_flags *flags, int error,
+                          hr_scratch *scratch) {
     if (error == HR_ENOENT) {
         char why[256];
         cli_views_missing(why, sizeof(why), &flags->view);
@@ -76,7 +77,7 @@ static int one_request(const char *command, cli_flags *flags, hr_table *table, b
                               cli_is_https(&flags->request.request));
     if (error == HR_OK)
         error = answer(flags, view, scratch, explain);
-    int code = error == HR_OK ? CLI_OK : report(command, flags, error, scratch);
+    int code = error == HR_OK ? CLI_OK : report_failure(command, flags, error, scratch);
     hr_scratch_free(scratch);
     cli_views_free(&views);
     return code;
@@ -99,7 +100,7 @@ static int whole_batch(const char *command, const cli_flags *flags, hr_table *ta
 }
 
 /* CLI_OK, or what is wrong with the flags as a whole. */
-static int check(const char *command, cli_flags *flags) {
+static int check_flags(const char *command, cli_flags *flags) {
     if (flags->files.n == 0)
         return cli_usage_error(command, "no configuration: give -f PATH");
     if (flags->batch != NULL)
@@ -155,7 +156,7 @@ static int run(int argc, char **argv, bool explain) {
         return CLI_OK;
     }
     if (code == CLI_OK)
-        code = check(argv[0], &flags);
+        code = check_flags(argv[0], &flags);
     if (code == CLI_OK) {
         hr_table *table = NULL;
         code = load_rules(&table, argv[0], &flags);

@@ -85,15 +85,15 @@ void cli_rules_free(cli_rules *rules) {
     free(rules);
 }
 
-static bool is_text(hr_str s, const char *text, size_t len) {
+static bool has_bytes(hr_str s, const char *text, size_t len) {
     return s.len == len && memcmp(s.p, text, len) == 0;
 }
 
 static bool is_rule(const written_rule *rule, hr_str id) {
     size_t namespace_len = strlen(rule->namespace_), name_len = strlen(rule->name);
     return id.len == namespace_len + 1 + name_len && id.p[namespace_len] == '/' &&
-           is_text((hr_str){id.p, namespace_len}, rule->namespace_, namespace_len) &&
-           is_text((hr_str){id.p + namespace_len + 1, name_len}, rule->name, name_len);
+           has_bytes((hr_str){id.p, namespace_len}, rule->namespace_, namespace_len) &&
+           has_bytes((hr_str){id.p + namespace_len + 1, name_len}, rule->name, name_len);
 }
 
 static const written_rule *find_rule(const cli_rules *rules, hr_str id) {

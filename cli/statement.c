@@ -37,7 +37,7 @@ typedef struct outcome {
     hr_decision decision;
 } outcome;
 
-static bool decide(proof *p, outcome *o, const hr_draws *draws) {
+static bool decide_witness_of(proof *p, outcome *o, const hr_draws *draws) {
     hr_request request = *o->rule->witness;
     size_t size = 0;
     request.draws = *draws;
@@ -92,7 +92,7 @@ static bool is_host(hr_str host, const char *written) {
     return host.len >= n && memcmp(host.p, written, n) == 0 && (host.len == n || host.p[n] == '.');
 }
 
-static bool is_text(hr_str text, const char *written) {
+static bool equals_text(hr_str text, const char *written) {
     return text.len == strlen(written) && memcmp(text.p, written, text.len) == 0;
 }
 
@@ -114,7 +114,7 @@ static void expect_host(proof *p, const outcome *o, const char *key, const json_
 
 static void expect_subset(proof *p, const outcome *o, const char *key, const json_t *want) {
     hr_str have = o->decision.destination_subset;
-    if (!is_text(have, json_string_value(want)))
+    if (!equals_text(have, json_string_value(want)))
         refute(p, o, "%s is %.*s, want %s", key, have.len == 0 ? 4 : (int)have.len,
                have.len == 0 ? "none" : have.p, json_string_value(want));
 }
@@ -176,7 +176,7 @@ static void expect_never(proof *p, const outcome *o, const char *key, const json
     const hr_decision *d = &o->decision;
     bool same = d->destination_host.len > 0 &&
                 (host == NULL || is_host(d->destination_host, json_string_value(host))) &&
-                (subset == NULL || is_text(d->destination_subset, json_string_value(subset))) &&
+                (subset == NULL || equals_text(d->destination_subset, json_string_value(subset))) &&
                 (port == NULL || d->destination_port == json_integer_value(port));
     if (same)
         refute(p, o, "%s: the destination is %.*s%s%.*s", key, (int)d->destination_host.len,
@@ -302,7 +302,7 @@ static size_t each_outcome(proof *p, check_fn check, const void *what) {
         reached += rule.state == HR_REACH_SOME;
         for (size_t k = 0; k < rule.n_draws && p->failure == NULL; k++) {
             outcome o = {.rule = &rule, .decision = HR_DECISION_INIT};
-            if (!decide(p, &o, &rule.draws[k]))
+            if (!decide_witness_of(p, &o, &rule.draws[k]))
                 break;
             check(p, &o, what);
             cli_coverage_note(p->s->coverage, p->view, &o.edge, p->s->scratch);
@@ -359,7 +359,7 @@ static void check_header(proof *p, const outcome *o, const void *what) {
             have = up.headers[i].value;
             n++;
         }
-    if (n != 1 || !is_text(have, want->value))
+    if (n != 1 || !equals_text(have, want->value))
         refute(p, o, "always: the upstream receives %s%s%.*s, want %s", want->name,
                n == 0 ? " not at all" : " = ", (int)have.len, have.p == NULL ? "" : have.p,
                want->value);

@@ -254,7 +254,7 @@ static void expect_decision(test_case *t, const char *what, const json_t *expect
 }
 
 /* r: the request before the proxies of a view set their headers. */
-static void check(test_case *t, const char *what, const outcome *o, cli_request *r) {
+static void check_case(test_case *t, const char *what, const outcome *o, cli_request *r) {
     static const char *const blocks[] = {"route",   "redirect",       "rewrite",    "fault",
                                          "headers", "directResponse", "timeout",    "retries",
                                          "mirror",  "mirrors",        "corsPolicy", "name"};
@@ -299,7 +299,7 @@ static void run_request(test_case *t, const char *authority, const char *method,
     add_headers(t, &r);
     int error = t->failure != NULL ? HR_OK : decide_somewhere(&o, t, &t->suite->views, &r);
     if (t->failure == NULL && error == HR_OK) {
-        check(t, what, &o, &r);
+        check_case(t, what, &o, &r);
         cli_coverage_note(t->suite->coverage, o.view, &o.request, t->suite->scratch);
     }
     if (error == HR_ENOENT)

@@ -7,7 +7,7 @@
 #include "flags.h"
 #include "input.h"
 
-static void help(FILE *to) {
+static void print_validate_help(FILE *to) {
     fputs("usage: headerroute validate [-R] [--strict] [--no-lint] [--color WHEN] [-f] PATH...\n"
           "\n"
           "Loads YAML and JSON files as Istio's admission does and prints what it finds, one "
@@ -143,7 +143,7 @@ int cli_validate(int argc, char **argv) {
     validate_flags flags = {.help = false};
     int code = parse_validate_flags(&flags, argc, argv);
     if (code == CLI_OK && flags.help)
-        help(stdout);
+        print_validate_help(stdout);
     else if (code == CLI_OK)
         code = validate(&flags);
     free(flags.paths.v);

@@ -21,7 +21,7 @@ enum {
 /* clang-format off */
 static const uint8_t path_flags[256] = {
     E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E,
-    /*  !  "  #  $  %  &  '  (  )  *  +  ,  -  .  /  0  1  2  3  4  5  6  7  8  9  :  ;  <  =  >  ? */
+    /* !  "  #  $  %  &  '  (  )  *  +  ,  -  .  /  0  1  2  3  4  5  6  7  8  9  :  ;  <  =  >  ? */
     E, 0, E, E, 0, E, 0, 0, 0, 0, 0, 0, 0, U, D, 0, U, U, U, U, U, U, U, U, U, U, 0, 0, E, 0, E, E,
     /* @ A ... Z [ \ ] ^ _ */
     0, U, U, U, U, U, U, U, U, U, U, U, U, U, U, U, U, U, U, U, U, U, U, U, U, U, U, 0, E, 0, E, U,
