@@ -258,13 +258,15 @@ static void check_member(crd_checker *c, const hr_node *key, const hr_crd_node *
                        "Kubernetes drops null, as if the field were absent; remove it");
 }
 
-static void check_required(crd_checker *c, const hr_node *map, const hr_crd_node *schema) {
+/* A field that is missing beside an unknown one is most likely that one, misspelled. */
+static void check_required(crd_checker *c, const hr_node *map, const hr_crd_node *schema,
+                           bool has_unknown) {
     for (size_t i = 0; i < schema->n_required; i++) {
         const char *name = text_at(c, c->t->names[schema->required + i]);
         if (kept_member(map, name) != NULL)
             continue;
         c->faults++;
-        if (!is_field_known(c, name) && !is_known(c, false))
+        if (!has_unknown && !is_field_known(c, name) && !is_known(c, false))
             hr_field_error(c->r, map, name, "is required");
     }
 }
@@ -291,6 +293,7 @@ static void check_map(crd_checker *c, const hr_node *map, const hr_crd_node *sch
     if ((limits->flags & HR_CRD_MOST) && map->u.children.n > limits->most)
         return;
     hr_path step = {.up = c->r->path, .is_key = schema->item != 0};
+    bool has_unknown = false;
     c->r->path = &step;
     for (const hr_node *key = map->u.children.first; key != NULL; key = key->next) {
         step.name = key->u.text;
@@ -299,11 +302,14 @@ static void check_map(crd_checker *c, const hr_node *map, const hr_crd_node *sch
             check_member(c, key, &c->t->nodes[field->node]);
         else if (schema->item != 0)
             check_member(c, key, &c->t->nodes[schema->item]);
-        else if (!(schema->flags & HR_CRD_PRESERVE) && !is_known(c, false))
-            hr_reader_error(c->r, key, "unknown field, which Kubernetes drops");
+        else if (!(schema->flags & HR_CRD_PRESERVE)) {
+            has_unknown = true;
+            if (!is_known(c, false))
+                hr_reader_error(c->r, key, "unknown field, which Kubernetes drops");
+        }
     }
     c->r->path = step.up;
-    check_required(c, map, schema);
+    check_required(c, map, schema, has_unknown);
     for (size_t i = 0; i < schema->n_groups; i++)
         check_group(c, map, &c->t->groups[schema->groups + i]);
 }
@@ -385,5 +391,5 @@ void hr_crd_check(hr_reader *r, hr_crd_patterns *patterns, size_t kind, const hr
             check_member(&c, key, &c.t->nodes[field->node]);
     }
     r->path = NULL;
-    check_required(&c, resource, root);
+    check_required(&c, resource, root, false);
 }

@@ -84,7 +84,9 @@ static void check_server_port(hr_reader *r, const hr_node *server_node,
         hr_reader_error(r, server_node, "port is required");
         return;
     }
-    if (port->kind != HR_NODE_MAP)
+    if (port->kind != HR_NODE_MAP || !hr_field_is_kind(port, "number", HR_NODE_INT) ||
+        !hr_field_is_kind(port, "name", HR_NODE_STRING) ||
+        !hr_field_is_kind(port, "protocol", HR_NODE_STRING))
         return;
     hr_path step = {.up = r->path, .name = HR_STR("port")};
     r->path = &step;

@@ -85,7 +85,9 @@ static void check_port_is_new(hr_reader *r, const hr_node *item, const hr_spec_s
 static void check_entry_port(hr_reader *r, const hr_node *item, const hr_spec_service_entry *entry,
                              size_t index) {
     const hr_spec_port *port = &entry->ports[index];
-    if (item->kind != HR_NODE_MAP)
+    if (item->kind != HR_NODE_MAP || !hr_field_is_kind(item, "name", HR_NODE_STRING) ||
+        !hr_field_is_kind(item, "number", HR_NODE_INT) ||
+        !hr_field_is_kind(item, "protocol", HR_NODE_STRING))
         return;
     if (!hr_is_label(port->name))
         hr_field_error(r, item, "name",

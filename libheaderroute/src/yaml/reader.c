@@ -127,6 +127,7 @@ static const char *remedy(const hr_node *node, hr_node_kind expected) {
 int hr_reader_expect(hr_reader *r, const hr_node *node, hr_node_kind kind) {
     if (node->kind == kind)
         return 1;
+    r->misread++;
     hr_reader_error(r, node, "expected %s, got %s%s", hr_node_kind_name(kind),
                     hr_node_kind_name(node->kind), remedy(node, kind));
     return 0;
@@ -171,6 +172,11 @@ static const hr_node *field_key(const hr_node *map, const char *field) {
 const hr_node *hr_field_get(const hr_node *map, const char *field) {
     const hr_node *key = field_key(map, field);
     return key == NULL ? NULL : key->value;
+}
+
+bool hr_field_is_kind(const hr_node *map, const char *field, hr_node_kind kind) {
+    const hr_node *value = hr_field_get(map, field);
+    return value == NULL || value->kind == kind;
 }
 
 static size_t find_field(const hr_schema *schema, hr_str name) {
@@ -246,6 +252,7 @@ static void unknown_field(hr_reader *r, const hr_node *map, const hr_node *key,
     if (r->hint != NULL)
         r->hint(hint, r, schema, map, key);
     const char *nearest = hint[0] != '\0' ? NULL : nearest_field(key->u.text, schema);
+    r->misread += nearest != NULL || hint[0] != '\0'; /* it is a known field, misspelled */
     if (nearest != NULL)
         hr_reader_error(r, key, "unknown field of %s, which Kubernetes drops; did you mean \"%s\"?",
                         schema->what, nearest);
@@ -271,6 +278,7 @@ static int check_oneof(hr_reader *r, const hr_node *key, const hr_schema *schema
 /* A scalar in place of a message, with an example if there is one. */
 static void report_not_map(hr_reader *r, const hr_node *node, const hr_schema *schema) {
     char hint[HR_HINT] = "";
+    r->misread++;
     if (r->hint != NULL)
         r->hint(hint, r, schema, node, NULL);
     hr_reader_error(r, node, "expected a map, got %s%s%s", hr_node_kind_name(node->kind),
@@ -291,6 +299,8 @@ void hr_read_fields(hr_reader *r, const hr_node *map, void *out, const hr_schema
         return;
     }
     uint64_t seen = 0;
+    size_t misread = r->misread;
+    r->misread = 0;
     hr_path step = {.up = r->path};
     r->path = &step;
     for (const hr_node *key = map->u.children.first; key != NULL; key = key->next) {
@@ -311,8 +321,10 @@ void hr_read_fields(hr_reader *r, const hr_node *map, void *out, const hr_schema
         field->read(r, key->value, out, field);
     }
     r->path = step.up;
-    if (schema->check != NULL)
+    /* The check would report the absent value of a field that could not be read. */
+    if (schema->check != NULL && r->misread == 0)
         schema->check(r, map, out);
+    r->misread = misread;
 }
 
 void hr_read_spec(hr_reader *r, const hr_node *resource, void *out, const hr_schema *schema) {
@@ -366,6 +378,7 @@ static int read_integer(hr_reader *r, const hr_node *node, int64_t *out, int64_t
         *out = v;
         return 1;
     }
+    r->misread++;
     hr_reader_error(r, node, "%.*s is out of range; expected %" PRId64 " to %" PRId64,
                     (int)node->u.text.len, node->u.text.p, min, max);
     return 0;
@@ -407,17 +420,20 @@ void hr_read_double(hr_reader *r, const hr_node *node, void *base, const hr_fiel
 
 void hr_read_duration(hr_reader *r, const hr_node *node, void *base, const hr_field *field) {
     if (node->kind != HR_NODE_STRING) {
+        r->misread++;
         hr_reader_error(
             r, node,
             "expected a duration such as \"10s\", \"1.5s\", \"300ms\" or \"1m30s\", got %s",
             hr_node_kind_name(node->kind));
         return;
     }
-    if (!hr_parse_duration(MEMBER(int64_t, base, field->offset), node->u.text))
-        hr_reader_error(r, node,
-                        "\"%.*s\" is not a valid duration; expected one such as \"10s\", \"1.5s\", "
-                        "\"300ms\" or \"1m30s\"",
-                        (int)node->u.text.len, node->u.text.p);
+    if (hr_parse_duration(MEMBER(int64_t, base, field->offset), node->u.text))
+        return;
+    r->misread++;
+    hr_reader_error(r, node,
+                    "\"%.*s\" is not a valid duration; expected one such as \"10s\", \"1.5s\", "
+                    "\"300ms\" or \"1m30s\"",
+                    (int)node->u.text.len, node->u.text.p);
 }
 
 void hr_read_enum(hr_reader *r, const hr_node *node, void *base, const hr_field *field) {
@@ -434,6 +450,7 @@ void hr_read_enum(hr_reader *r, const hr_node *node, void *base, const hr_field 
             snprintf(known + used, sizeof(known) - used, "%s%s", used == 0 ? "" : ", ", e->name);
         used += n > 0 && used + (size_t)n < sizeof(known) ? (size_t)n : 0;
     }
+    r->misread++;
     if (node->kind == HR_NODE_STRING)
         hr_reader_error(r, node, "\"%.*s\" is not one of %s", (int)node->u.text.len, node->u.text.p,
                         known);

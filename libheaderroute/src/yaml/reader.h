@@ -41,6 +41,7 @@ struct hr_reader {
     struct hr_resources *out; /* the result of the load */
     int serves;               /* hr_load_options */
     hr_hint_fn hint;          /* may be NULL */
+    size_t misread;           /* fields of the current message that could not be read */
 };
 
 /* Reads `node` (never of kind NULL) into `base` + field->offset. Mistakes go to the diagnostics. */
@@ -104,6 +105,8 @@ void hr_field_warn(hr_reader *r, const hr_node *map, const char *field, const ch
     __attribute__((format(printf, 4, 5)));
 /* The value of a field; NULL if it is absent or null. */
 const hr_node *hr_field_get(const hr_node *map, const char *field);
+/* Whether the field is absent, or of the kind, so that its value has been read. */
+bool hr_field_is_kind(const hr_node *map, const char *field, hr_node_kind kind);
 /* Returns 1 if the node is of the kind. Otherwise reports "expected a string, got an integer" and
  * returns 0. */
 int hr_reader_expect(hr_reader *r, const hr_node *node, hr_node_kind kind);
