@@ -26,7 +26,8 @@ while [ $# -gt 0 ]; do
     shift
 done
 
-need gcloud kubectl istioctl git
+need gcloud kubectl istioctl
+[ -n "${TAG:-}" ] || need git
 check_settings
 TAG=${TAG:-$(git describe --always --dirty --abbrev=12)}
 [[ $TAG =~ ^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$ ]] || die "TAG '$TAG' is not an image tag"

@@ -44,6 +44,13 @@ typedef struct entry {
     const char *error; /* of the last look-up; NULL: none */
 } entry;
 
+/* One c-ares channel and the sockets that it watches. */
+typedef struct dns_channel {
+    ares_channel ares;
+    struct pollfd sockets[ARES_GETSOCK_MAXNUM];
+    size_t n;
+} dns_channel;
+
 struct gw_dns {
     pthread_mutex_t mutex; /* of the entries and what follows them */
     pthread_cond_t answered;
@@ -55,7 +62,7 @@ struct gw_dns {
     int wake_fd, change_fd;
     /* A name with a dot is taken as it stands; only bare ones go through the search list, which in
      * a cluster's pods would cost several questions for each. */
-    ares_channel whole, bare;
+    dns_channel whole, bare;
     gw_dns_stats stats;
     uint64_t jitter, seed;
     hr_str *lent; /* to the caller of gw_dns_resolve */
@@ -181,8 +188,8 @@ static void ask(entry *e, int family) {
     const struct ares_addrinfo_hints hints = {
         .ai_family = family, .ai_socktype = SOCK_STREAM, .ai_flags = ARES_AI_NOSORT};
     e->family = family;
-    ares_getaddrinfo(strchr(e->name, '.') != NULL ? e->dns->whole : e->dns->bare, e->name, NULL,
-                     &hints, on_answer, e);
+    ares_getaddrinfo(strchr(e->name, '.') != NULL ? e->dns->whole.ares : e->dns->bare.ares, e->name,
+                     NULL, &hints, on_answer, e);
 }
 
 static void on_answer(void *arg, int status, int timeouts, struct ares_addrinfo *info) {
@@ -241,18 +248,26 @@ static entry *due(gw_dns *dns, uint64_t now, int *wait_ms) {
     return found;
 }
 
-static size_t add_sockets(ares_channel channel, struct pollfd *out) {
-    ares_socket_t sockets[ARES_GETSOCK_MAXNUM];
-    /* Not by c-ares' own macros: they shift an int into its sign. */
-    unsigned bits = (unsigned)ares_getsock(channel, sockets, ARES_GETSOCK_MAXNUM);
-    size_t n = 0;
-    for (int i = 0; i < ARES_GETSOCK_MAXNUM; i++) {
-        short events = (short)((bits >> i & 1 ? POLLIN : 0) |
-                               (bits >> (i + ARES_GETSOCK_MAXNUM) & 1 ? POLLOUT : 0));
-        if (events != 0)
-            out[n++] = (struct pollfd){.fd = sockets[i], .events = events};
-    }
-    return n;
+/* c-ares reports which events it expects of a socket; none: the socket is closed. */
+static void on_socket(void *arg, ares_socket_t fd, int readable, int writable) {
+    dns_channel *c = arg;
+    short events = (short)((readable ? POLLIN : 0) | (writable ? POLLOUT : 0));
+    size_t i = 0;
+    while (i < c->n && c->sockets[i].fd != fd)
+        i++;
+    if (events == 0 && i < c->n)
+        c->sockets[i] = c->sockets[--c->n];
+    if (events == 0 || i == ARES_GETSOCK_MAXNUM)
+        return;
+    c->sockets[i] = (struct pollfd){.fd = fd, .events = events};
+    if (i == c->n)
+        c->n++;
+}
+
+/* A copy, since answers change what a channel watches. */
+static size_t add_sockets(const dns_channel *c, struct pollfd *out) {
+    memcpy(out, c->sockets, c->n * sizeof(*out));
+    return c->n;
 }
 
 static void process(ares_channel channel, const struct pollfd *fds, size_t n) {
@@ -285,27 +300,32 @@ static void *run(void *arg) {
         int wait_ms;
         for (entry *e; (e = due(dns, hr_timers_now(), &wait_ms)) != NULL;)
             ask(e, AF_INET);
-        size_t whole = add_sockets(dns->whole, fds + 1),
-               bare = add_sockets(dns->bare, fds + 1 + whole);
-        wait_ms = sooner(dns->bare, sooner(dns->whole, wait_ms));
+        size_t whole = add_sockets(&dns->whole, fds + 1),
+               bare = add_sockets(&dns->bare, fds + 1 + whole);
+        wait_ms = sooner(dns->bare.ares, sooner(dns->whole.ares, wait_ms));
         uint64_t woken;
         if (poll(fds, 1 + whole + bare, wait_ms) > 0 && fds[0].revents != 0 &&
             read(dns->wake_fd, &woken, sizeof(woken)) < 0 && errno != EAGAIN)
             break;
-        process(dns->whole, fds + 1, whole);
-        process(dns->bare, fds + 1 + whole, bare);
+        process(dns->whole.ares, fds + 1, whole);
+        process(dns->bare.ares, fds + 1 + whole, bare);
     }
     return NULL;
 }
 
 /* ---- its life ---- */
 
-static int open_channel(ares_channel *out, const char *servers, int flags) {
-    struct ares_options options = {.timeout = TIMEOUT_MS, .tries = TRIES, .flags = flags};
-    int error =
-        ares_init_options(out, &options, ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_FLAGS);
+static int open_channel(dns_channel *out, const char *servers, int flags) {
+    struct ares_options options = {.timeout = TIMEOUT_MS,
+                                   .tries = TRIES,
+                                   .flags = flags,
+                                   .sock_state_cb = on_socket,
+                                   .sock_state_cb_data = out};
+    int error = ares_init_options(&out->ares, &options,
+                                  ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_FLAGS |
+                                      ARES_OPT_SOCK_STATE_CB);
     if (error == ARES_SUCCESS && servers != NULL)
-        error = ares_set_servers_ports_csv(*out, servers);
+        error = ares_set_servers_ports_csv(out->ares, servers);
     return error;
 }
 
@@ -321,10 +341,10 @@ static int start_thread(gw_dns *dns) {
 
 static void dispose(gw_dns *dns) {
     /* Answers everything that is under way with ARES_EDESTRUCTION. */
-    if (dns->whole != NULL)
-        ares_destroy(dns->whole);
-    if (dns->bare != NULL)
-        ares_destroy(dns->bare);
+    if (dns->whole.ares != NULL)
+        ares_destroy(dns->whole.ares);
+    if (dns->bare.ares != NULL)
+        ares_destroy(dns->bare.ares);
     for (entry *e; (e = dns->entries) != NULL;) {
         dns->entries = e->next;
         entry_free(e);

@@ -1,8 +1,11 @@
 """The web page of the gateway and /docs of the servers, in a real headless Chromium: choose a photo, draw the
 frame, send with two values of the header, and look at what came back."""
 import base64
+import contextlib
 import json
 import os
+import signal
+import subprocess
 
 import numpy
 import pytest
@@ -70,20 +73,32 @@ class Driver(Service):
         return is_connectable(self.port, "127.0.0.1")
 
 
+@contextlib.contextmanager
 def browser_with(tmp_path, *more):
-    options = Options()
-    options.binary_location = "/usr/bin/chromium"
-    for flag in (*FLAGS, f"--user-data-dir={tmp_path}/profile", *more):
-        options.add_argument(flag)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    return webdriver.Chrome(service=Driver("/usr/bin/chromedriver"), options=options)
+    """A Chromium that this test starts itself: the driver would reach one of its own at localhost only."""
+    profile = tmp_path / "profile"
+    chromium = subprocess.Popen(["/usr/bin/chromium", *FLAGS, *more, "--remote-debugging-port=0", f"--user-data-dir={profile}",
+                                 "about:blank"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+    try:
+        port_file = profile / "DevToolsActivePort"
+        wait_until(lambda: port_file.exists() and port_file.read_text().count("\n") == 1, "Chromium listens")
+        options = Options()
+        options.debugger_address = f"127.0.0.1:{port_file.read_text().splitlines()[0]}"
+        options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+        driver = webdriver.Chrome(service=Driver("/usr/bin/chromedriver"), options=options)
+        try:
+            yield driver
+        finally:
+            driver.quit()
+    finally:
+        os.killpg(chromium.pid, signal.SIGKILL)
+        chromium.wait()
 
 
 @pytest.fixture
 def browser(tmp_path):
-    driver = browser_with(tmp_path, "--lang=en-US", "--window-size=1200,1400")
-    yield driver
-    driver.quit()
+    with browser_with(tmp_path, "--lang=en-US", "--window-size=1200,1400") as driver:
+        yield driver
 
 
 def wait(browser, condition):
@@ -187,8 +202,7 @@ def test_a_broken_file_is_told_in_a_sentence(system, browser, tmp_path):
 
 
 def test_japanese_on_a_phone_in_the_dark(system, tmp_path):
-    browser = browser_with(tmp_path, "--lang=en-US", "--window-size=500,1400")
-    try:
+    with browser_with(tmp_path, "--lang=en-US", "--window-size=500,1400") as browser:
         browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", {"width": 360, "height": 740, "deviceScaleFactor": 1, "mobile": True})
         browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": "dark"}]})
         open_page(browser, system)
@@ -204,8 +218,6 @@ def test_japanese_on_a_phone_in_the_dark(system, tmp_path):
         assert red + green + blue < 120
         keep(browser, "phone.png")
         check_quiet(browser, origin_of(system))
-    finally:
-        browser.quit()
 
 
 def text_of(browser, id_):
