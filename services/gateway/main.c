@@ -373,7 +373,7 @@ int main(int argc, char **argv) {
     static gateway self = {.options = {.tls_handshake_ms = 10000,
                                        .body_buffer_bytes = 512 << 10,
                                        .tunnel_idle_ms = 3600000,
-                                       .max_regex_bytes = 256 << 10,
+                                       .max_regex_bytes = 128 << 10,
                                        .repeated_headers = HR_REPEATED_EACH}};
     static hr_server_options server = HR_SERVER_OPTIONS_INIT;
     const hr_flag_set sets[] = {
