@@ -91,9 +91,9 @@ def test_what_a_handshake_may_be(tmp_path, authority):
         older.minimum_version = ssl.TLSVersion.TLSv1
         older.maximum_version = ssl.TLSVersion.TLSv1_1
         older.set_ciphers("ALL:@SECLEVEL=0")
-        h2 = trusting(authority)
-        h2.set_alpn_protocols(["h2"])
-        for refused in (weak, older, h2):
+        other = trusting(authority)
+        other.set_alpn_protocols(["h3"])
+        for refused in (weak, older, other):
             with pytest.raises((ssl.SSLError, OSError)):
                 gw.client(refused)
         with Client(gw.port) as plain:

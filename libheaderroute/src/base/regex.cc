@@ -193,6 +193,15 @@ int hr_regex_run(const hr_regex *regex, hr_str subject) {
     return run(regex, piece(subject));
 }
 
+int hr_regex_test(int *matches, const hr_regex *regex, hr_str subject) {
+    try {
+        *matches = hr_regex_match(regex, subject);
+        return HR_OK;
+    } catch (const std::bad_alloc &) {
+        return HR_ENOMEM;
+    }
+}
+
 int hr_regex_prepare_rewrite(hr_regex *regex, hr_str pattern, hr_str rewrite, char *error,
                              size_t error_size) {
     try {

@@ -223,6 +223,7 @@ static int decide(hr_decision *out, const hr_view *view, const hr_view_route *ro
     *chosen = (hr_chosen){view, route, plan, target, s->full_path, s->path.len};
     hr_octets_copy(out, &target->decision, sizeof(*out));
     out->internal = chosen;
+    out->view = view;
     if (route != NULL && route->origin->vs != NULL) {
         out->virtual_service = route->origin->vs->id;
         out->route_index = route->route_index;
@@ -320,6 +321,7 @@ int hr_route_by(hr_decision *out, const hr_view *view, const hr_request *request
     if (route != NULL)
         return decide(out, view, route, route->action, &s);
     *out = no_route;
+    out->view = view;
     return HR_OK;
 }
 
