@@ -401,7 +401,7 @@ int main(int argc, char **argv) {
                                        .body_buffer_bytes = 512 << 10,
                                        .body_look_ahead = SV_BODY_LOOK_AHEAD,
                                        .tunnel_idle_ms = 3600000,
-                                       .max_regex_bytes = 256 << 10,
+                                       .max_regex_bytes = 128 << 10,
                                        .repeated_headers = HR_REPEATED_EACH}};
     static hr_server_options server = HR_SERVER_OPTIONS_INIT;
     const hr_flag_set sets[] = {
