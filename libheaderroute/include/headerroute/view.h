@@ -264,6 +264,8 @@ typedef struct hr_cluster {
     hr_str source_file; /* Where the DestinationRule is written, else the service. */
     int source_line;
     const void *internal; /* The library's own. */
+    int http2; /* 1 if the port is declared as HTTP/2 or gRPC: endpoints expect HTTP/2 without TLS's
+                  ALPN, as Istio's proxies speak it. */
 } hr_cluster;
 
 /* Returns the number of clusters of a view, 0 for NULL. */
