@@ -259,6 +259,42 @@ def test_policies_that_are_not_acted_on_are_refused_with_their_place(tmp_path, b
     assert code == 1 and words in err and "mesh.yaml:" in err and "error" in err, err
 
 
+def kubernetes_service(**port):
+    return {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "x", "namespace": "default"},
+            "spec": {"selector": {"app": "x"}, "ports": [{"port": 80, **port}]}}
+
+
+def entry_of_protocol(protocol):
+    entry = service("x.test", Nobody())
+    entry["spec"]["ports"][0]["protocol"] = protocol
+    return entry
+
+
+@pytest.mark.parametrize("resource,host,refused", [
+    (entry_of_protocol("GRPC"), "x.test", True),
+    (entry_of_protocol("HTTP2"), "x.test", True),
+    (entry_of_protocol("GRPC-Web"), "x.test", True),
+    (entry_of_protocol("HTTP"), "x.test", False),
+    (kubernetes_service(name="grpc"), "x", True),
+    (kubernetes_service(name="grpc-predict"), "x", True),
+    (kubernetes_service(name="grpc-web-predict"), "x", True),
+    (kubernetes_service(name="http2"), "x", True),
+    (kubernetes_service(name="web", appProtocol="kubernetes.io/h2c"), "x", True),
+    (kubernetes_service(name="grpc", appProtocol="http"), "x", False),
+    (kubernetes_service(name="http-grpc"), "x", False),
+    (kubernetes_service(name="grpcs"), "x", False),
+], ids=range(12))
+def test_ports_of_http2_are_refused_with_their_place(tmp_path, resource, host, refused):
+    """Endpoints that speak HTTP/2 alone would answer every request with an error."""
+    path = write(tmp_path / "mesh.yaml", GATEWAY, resource, routes({"route": [to(host)]}))
+    if not refused:
+        with Server("headerroute-gateway", "-f", path, "--admin-host", "test", ready_path="/") as gw:
+            assert gw.call().status == 503
+        return
+    code, _, err = run("headerroute-gateway", "-f", path)
+    assert code == 1 and "HTTP/2 or gRPC" in err and "mesh.yaml:" in err and "name the port http" in err, err
+
+
 # ---- --admin and --ui ----
 
 @pytest.fixture

@@ -277,6 +277,8 @@ typedef struct hr_cluster {
                            * that there are no endpoints. `endpoints` is then empty. */
     const hr_workload *workloads; /* If the endpoints are unknown: those whose pods would be. */
     size_t n_workloads;
+    int http2; /* 1 if the port is declared as HTTP/2 or gRPC: endpoints expect HTTP/2 without TLS's
+                  ALPN, as Istio's proxies speak it. */
 } hr_cluster;
 
 /* Returns the number of clusters of a view, 0 for NULL. */

@@ -154,7 +154,8 @@ static hr_cluster *make_cluster(hr_view_build *vb, const hr_cluster_place *place
     const hr_mesh_destination_rule *rule = place->rule;
     const hr_spec_subset *subset = place->subset;
     hr_cluster *cluster = HR_NEW(vb->arena, hr_cluster);
-    *cluster = (hr_cluster){.name = name, .host = svc->host, .port = port->number};
+    *cluster =
+        (hr_cluster){.name = name, .host = svc->host, .port = port->number, .http2 = port->http2};
     if (subset != NULL) {
         cluster->subset = subset->name;
         cluster->labels = subset->labels;

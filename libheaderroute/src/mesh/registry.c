@@ -47,6 +47,21 @@ hr_mesh_protocol hr_mesh_port_protocol(const hr_spec_port *port, bool kubernetes
                : protocol;
 }
 
+bool hr_mesh_port_is_http2(const hr_spec_port *port, bool kubernetes) {
+    static const char *const names[] = {"http2", "grpc", "grpc-web"};
+    hr_str name = port->protocol;
+    if (kubernetes)
+        name = port->app_protocol.p != NULL ? port->app_protocol : port->name;
+    if (kubernetes && port->app_protocol.p != NULL && hr_str_eq_c(name, "kubernetes.io/h2c"))
+        return true;
+    if (kubernetes && !hr_str_starts_nocase(name, HR_STR("grpc-web")))
+        name = hr_str_of(name.p, hr_str_find(name, '-', 0));
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        if (hr_str_eq_nocase(name, hr_str_from(names[i])))
+            return true;
+    return kubernetes && hr_str_starts_nocase(name, HR_STR("grpc-web"));
+}
+
 const hr_mesh_port *hr_mesh_port_find(const hr_mesh_service *svc, uint32_t number) {
     for (size_t i = 0; i < svc->n_ports; i++)
         if (svc->ports[i].number == number)

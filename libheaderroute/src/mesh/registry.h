@@ -34,6 +34,7 @@ typedef struct hr_mesh_port {
     uint16_t number;
     hr_str name;
     hr_mesh_protocol protocol;
+    bool http2;             /* declared as HTTP/2 or gRPC */
     hr_endpoint *endpoints; /* ready ones, in the order of the configuration */
     size_t n_endpoints;
     hr_endpoint
@@ -87,6 +88,8 @@ const hr_mesh_port *hr_mesh_port_find(const hr_mesh_service *svc, uint32_t numbe
 
 /* Protocol of a port: appProtocol, else the port's name up to its first '-'. */
 hr_mesh_protocol hr_mesh_port_protocol(const hr_spec_port *port, bool kubernetes);
+/* True if proxies speak HTTP/2 to the endpoints of such a port (Istio's Instance.IsHTTP2). */
+bool hr_mesh_port_is_http2(const hr_spec_port *port, bool kubernetes);
 /* Of a Gateway server or ServiceEntry port, whose protocol is a field. */
 hr_mesh_protocol hr_mesh_protocol_parse(hr_str name);
 

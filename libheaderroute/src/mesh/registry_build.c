@@ -63,6 +63,7 @@ static hr_mesh_service *from_service(hr_arena *arena, const hr_spec_service *in,
             .number = (uint16_t)in->ports[i].number,
             .name = in->ports[i].name,
             .protocol = hr_mesh_port_protocol(&in->ports[i], true),
+            .http2 = hr_mesh_port_is_http2(&in->ports[i], true),
         };
     return svc;
 }
@@ -99,6 +100,7 @@ static hr_mesh_service *from_entry(hr_arena *arena, const hr_spec_service_entry 
             .number = (uint16_t)in->ports[i].number,
             .name = in->ports[i].name,
             .protocol = hr_mesh_port_protocol(&in->ports[i], false),
+            .http2 = hr_mesh_port_is_http2(&in->ports[i], false),
         };
     return svc;
 }
