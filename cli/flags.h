@@ -2,6 +2,7 @@
 #ifndef HR_CLI_FLAGS_H
 #define HR_CLI_FLAGS_H
 
+#include "body.h"
 #include "request.h"
 
 typedef struct cli_flags {
@@ -9,6 +10,7 @@ typedef struct cli_flags {
     cli_view view;
     cli_request request;
     const char *scheme; /* NULL: the URL's */
+    cli_body body;
     bool json;
     const char *batch; /* NULL: none; "-": stdin */
     const char *junit;

@@ -7,6 +7,7 @@
 #define HR_SERVICES_CONN_H
 
 #include "server.h"
+#include "trailers.h"
 
 /* A head and a small body come with one read of this size, into the first buffer of a connection.
  */
@@ -52,6 +53,7 @@ struct hr_conn {
     size_t head_len;
     size_t end; /* of the request's content so far, in `in` */
     sv_http1_body body;
+    hr_trailers trailers;
 
     bool continues; /* the client waits for "100 Continue" */
     bool chunked;   /* the answer is sent in chunks */

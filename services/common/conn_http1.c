@@ -231,6 +231,13 @@ static void refuse_body(hr_exchange *ex, const char *why) {
     hr_body_fail(ex, 400, detail.p);
 }
 
+static void take_trailers(hr_conn *conn) {
+    hr_exchange *ex = conn->ex;
+    hr_trailers_parse(&conn->trailers);
+    ex->trailers = conn->trailers.fields;
+    ex->n_trailers = conn->trailers.n;
+}
+
 /* Decodes what came at conn->end. The content is moved up to there, and what follows the message up
  * to the content. */
 static sv_http1_result decode(hr_conn *conn) {
@@ -243,6 +250,9 @@ static sv_http1_result decode(hr_conn *conn) {
         refuse_body(conn->ex, why);
         return result;
     }
+    hr_trailers_add(&conn->trailers, &piece);
+    if (result == SV_HTTP1_DONE)
+        take_trailers(conn);
     if (piece.content != from)
         memmove(from, piece.content, piece.n);
     if (piece.used != piece.n)
@@ -437,6 +447,7 @@ static void end_exchange(hr_exchange *ex) {
     bool broken = ex->broken, stays = ex->keep_alive && ex->body_done && !broken;
     bool more_comes = ex->refusal.status != 0 || !ex->body_done;
     hr_exchange_end(ex);
+    hr_trailers_free(&conn->trailers);
     conn->ex = NULL;
     if (stays)
         begin_next(conn);

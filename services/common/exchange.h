@@ -31,8 +31,7 @@ typedef struct hr_carrier {
      * trailers of ex->answer follow. hr_exchange_sent is called once the parts are no longer
      * needed, perhaps at once. At most one write is under way. */
     void (*write)(hr_exchange *ex, const hr_str *parts, size_t n, bool final);
-    /* Sends an informational answer; copies the fields. It is dropped where it cannot be sent at
-     * once. */
+    /* Sends an informational answer; copies the fields. */
     void (*inform)(hr_exchange *ex, int status, const hr_pair *fields, size_t n);
     /* The rest of the answer will not come, and the client must notice. The exchange is over. */
     void (*abort)(hr_exchange *ex);
@@ -88,6 +87,8 @@ struct hr_exchange {
     /* What is held of the body; a handler may change it. The whole body, unless the listener
      * streams bodies. */
     hr_bytes body;
+    const hr_pair *trailers; /* of the request, once body_done; names in lower case */
+    size_t n_trailers;
     uint64_t body_offset; /* bytes of the body before `body`, which are no longer held */
     hr_answer_head answer;
     bool keep_alive;     /* the connection takes another request; a handler may clear it */
@@ -155,7 +156,8 @@ void hr_exchange_abandon(hr_exchange *ex);
 
 /* Begins to receive the body; ex->on_body is called for what comes from now on. The first `hold`
  * bytes are kept, so that hr_body_rewind works for as long as no more have come. Beyond, the bytes
- * that were taken make room for the next. Where the upload budget is used up, fewer are kept. */
+ * that were taken make room for the next. A second call changes nothing. Where the upload budget is
+ * used up, fewer are kept. */
 void hr_body_stream(hr_exchange *ex, size_t hold);
 /* The bytes that have come and were not taken. They stay until hr_body_taken or hr_body_rewind. */
 hr_str hr_body_next(hr_exchange *ex);

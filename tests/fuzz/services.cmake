@@ -28,3 +28,7 @@ hr_add_fuzzer(infer_fuzzer
   INCLUDES ${PROJECT_SOURCE_DIR}/services/common ${PROJECT_SOURCE_DIR}/services/predict ${PROJECT_SOURCE_DIR}/libgrabcut/include
     ${PROJECT_BINARY_DIR}/include
   LIBS PkgConfig::YAJL OpenSSL::Crypto)
+hr_add_fuzzer(body_header_fuzzer
+  SOURCES body_header_fuzzer.c ${PROJECT_SOURCE_DIR}/services/body/body_header.c
+  INCLUDES ${PROJECT_SOURCE_DIR}/services/body ${PROJECT_SOURCE_DIR}/libheaderroute/include ${PROJECT_BINARY_DIR}/include
+  LIBS PkgConfig::YAJL)

@@ -17,3 +17,7 @@ foreach(target request response chunked)
 endforeach()
 hr_add_test(test-http2-corpus SOURCES ${HR_FUZZ}/corpus_test.c ${HR_FUZZ}/http2_fuzzer.c LIBS sv-http INCLUDES ${HR_FUZZ} LABELS sanitize)
 target_compile_definitions(test-http2-corpus PRIVATE CORPUS="http2_fuzzer")
+hr_add_test(test-body-header SOURCES ${CMAKE_CURRENT_LIST_DIR}/body_header_test.c LIBS sv-body LABELS sanitize)
+hr_add_test(test-body-header-corpus SOURCES ${HR_FUZZ}/corpus_test.c ${HR_FUZZ}/body_header_fuzzer.c LIBS sv-body
+  INCLUDES ${HR_FUZZ} LABELS sanitize)
+target_compile_definitions(test-body-header-corpus PRIVATE CORPUS="body_header_fuzzer")
