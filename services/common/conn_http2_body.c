@@ -45,12 +45,6 @@ static void consume(struct hr_h2_stream *s, size_t n) {
     hr_http2_mark(s->c);
 }
 
-static bool is_last(const struct hr_h2_stream *s, size_t n, size_t of) {
-    const hr_exchange *ex = s->ex;
-    return (ex->in.length != HR_UNKNOWN_LENGTH && hr_body_received(ex) + n == ex->in.length) ||
-           (s->all_came && n == of);
-}
-
 /* Hands content to the exchange for as long as it has room. Returns the number of bytes. */
 static size_t deliver(struct hr_h2_stream *s, const char *bytes, size_t n) {
     hr_exchange *ex = s->ex;
@@ -61,8 +55,8 @@ static size_t deliver(struct hr_h2_stream *s, const char *bytes, size_t n) {
             break;
         size_t step = n - done < size ? n - done : size;
         memcpy(room, bytes + done, step);
-        bool last = is_last(s, step, n - done);
         done += step;
+        bool last = s->all_came && done == n;
         consume(s, step);
         if (!hr_body_arrived(ex, step, last))
             break;
@@ -134,11 +128,25 @@ void hr_http2_data(void *ctx, sv_http2_stream *stream, const char *bytes, size_t
     settle(s);
 }
 
+static void keep_trailers(hr_exchange *ex, const hr_pair *trailers, size_t n) {
+    if (n == 0 || n > HR_MAX_TRAILERS)
+        return;
+    hr_pair *kept = sv_pool_alloc(ex->pool, n * sizeof(*kept));
+    size_t n_kept = 0;
+    for (size_t i = 0; i < n; i++)
+        if (hr_trailer_is_allowed(trailers[i].name))
+            kept[n_kept++] = (hr_pair){sv_pool_copy(ex->pool, trailers[i].name),
+                                       sv_pool_copy(ex->pool, trailers[i].value)};
+    ex->trailers = kept;
+    ex->n_trailers = sv_http_strip_hop_by_hop(kept, n_kept);
+}
+
 void hr_http2_end(void *ctx, sv_http2_stream *stream, const hr_pair *trailers, size_t n) {
     struct hr_h2_stream *s = sv_http2_data(stream);
-    (void)ctx, (void)trailers, (void)n;
+    (void)ctx;
     if (s == NULL)
         return;
+    keep_trailers(s->ex, trailers, n);
     s->all_came = true;
     s->begun_ns = 0;
     if (!s->ex->body_done)

@@ -6,9 +6,6 @@
 
 #include "memory.h"
 
-/* More are dropped, all of them. */
-#define MAX_TRAILER_FIELDS 64
-
 void hr_trailers_add(hr_trailers *t, const sv_http1_piece *piece) {
     bool is_empty_section = t->len == 0 && piece->n_trailers == 2 && piece->trailers[0] == '\r';
     if (piece->n_trailers == 0 || is_empty_section)
@@ -19,7 +16,7 @@ void hr_trailers_add(hr_trailers *t, const sv_http1_piece *piece) {
 }
 
 /* What says how the message is framed, routed, authenticated or read, and what proxies set. */
-static bool is_allowed(hr_str name) {
+bool hr_trailer_is_allowed(hr_str name) {
     static const char *const names[] = {
         "host",       "expect",        "max-forwards", "authorization", "cookie",
         "set-cookie", "cache-control", "content-type", "content-range", "content-encoding",
@@ -41,13 +38,13 @@ void hr_trailers_parse(hr_trailers *t) {
     size_t n = 0;
     if (t->len == 0)
         return;
-    t->fields = sv_alloc(MAX_TRAILER_FIELDS * sizeof(*t->fields));
-    if (sv_http1_parse_trailers(t->fields, &n, MAX_TRAILER_FIELDS, t->text, t->len, &why) !=
+    t->fields = sv_alloc(HR_MAX_TRAILERS * sizeof(*t->fields));
+    if (sv_http1_parse_trailers(t->fields, &n, HR_MAX_TRAILERS, t->text, t->len, &why) !=
         SV_HTTP1_DONE)
         return;
     n = sv_http_strip_hop_by_hop(t->fields, n);
     for (size_t i = 0; i < n; i++)
-        if (is_allowed(t->fields[i].name))
+        if (hr_trailer_is_allowed(t->fields[i].name))
             t->fields[t->n++] = t->fields[i];
 }
 

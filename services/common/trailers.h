@@ -19,4 +19,10 @@ void hr_trailers_add(hr_trailers *trailers, const sv_http1_piece *piece);
 void hr_trailers_parse(hr_trailers *trailers);
 void hr_trailers_free(hr_trailers *trailers);
 
+/* False for a field that says how the message is framed, routed, authenticated or read, or that
+ * proxies set. */
+bool hr_trailer_is_allowed(hr_str name);
+/* More trailers of a message are dropped, all of them. */
+#define HR_MAX_TRAILERS 64
+
 #endif

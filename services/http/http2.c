@@ -6,6 +6,9 @@
 
 /* Acknowledgements of PING and SETTINGS that wait because the peer does not read. */
 #define MAX_OUTBOUND_ACKS 100
+/* Bytes of the compression state of what is sent. A quarter of the usual size holds the fields that
+ * repeat. */
+#define MAX_TABLE 1024
 /* Entries of a SETTINGS frame. */
 #define MAX_SETTINGS 32
 
@@ -335,6 +338,7 @@ static nghttp2_option *make_option(void) {
     nghttp2_option_set_no_auto_window_update(option, 1);
     nghttp2_option_set_max_outbound_ack(option, MAX_OUTBOUND_ACKS);
     nghttp2_option_set_max_settings(option, MAX_SETTINGS);
+    nghttp2_option_set_max_deflate_dynamic_table_size(option, MAX_TABLE);
     return option;
 }
 
@@ -379,8 +383,9 @@ sv_http2 *sv_http2_new(const sv_http2_options *options, const sv_http2_events *e
     h2->resets = RESET_CREDIT;
     h2->useless = USELESS_CREDIT;
     h2->scan.payload = options->client ? 0 : SV_HTTP2_PREFACE_LEN;
-    if (!sv_http2_head_init(&h2->head, options) || open_session(h2) != 0 ||
-        announce_settings(h2) != 0) {
+    h2->head.max_fields = options->max_fields;
+    h2->head.max_size = options->max_head;
+    if (open_session(h2) != 0 || announce_settings(h2) != 0) {
         sv_http2_free(h2);
         return NULL;
     }
@@ -393,7 +398,7 @@ void sv_http2_free(sv_http2 *h2) {
     while (h2->streams != NULL)
         close_stream(h2->streams, SV_HTTP2_CANCEL);
     nghttp2_session_del(h2->session);
-    sv_http2_head_free(&h2->head);
+    sv_http2_head_end(&h2->head);
     free(h2);
 }
 

@@ -16,26 +16,22 @@ static const char *const pseudo_names[SV_N_PSEUDO] = {":method", ":scheme", ":au
 
 /* ---- collecting -------------------------------------------------------------------------- */
 
-bool sv_http2_head_init(sv_http2_head *head, const sv_http2_options *options) {
+/* An idle connection holds no memory for heads. */
+static bool has_room(sv_http2_head *head) {
+    size_t n = head->max_fields;
     /* A field more than the peer may send: `host`, made of :authority. */
-    head->max_fields = options->max_fields;
-    head->max_size = options->max_head;
-    head->fields = malloc((options->max_fields + 1) * sizeof(*head->fields));
-    head->strings = malloc((options->max_fields + SV_N_PSEUDO) * 2 * sizeof(nghttp2_rcbuf *));
+    if (head->fields == NULL)
+        head->fields = malloc((n + 1) * sizeof(*head->fields));
+    if (head->strings == NULL)
+        head->strings = malloc((n + SV_N_PSEUDO) * 2 * sizeof(nghttp2_rcbuf *));
     return head->fields != NULL && head->strings != NULL;
-}
-
-void sv_http2_head_free(sv_http2_head *head) {
-    sv_http2_head_end(head);
-    free(head->fields);
-    free(head->strings);
 }
 
 void sv_http2_head_begin(sv_http2_head *head) {
     sv_http2_head_end(head);
     memset(head->pseudo, 0, sizeof(head->pseudo));
     head->n_fields = head->size = 0;
-    head->too_large = false;
+    head->too_large = !has_room(head);
     head->malformed = NULL;
 }
 
@@ -43,7 +39,11 @@ void sv_http2_head_end(sv_http2_head *head) {
     while (head->n_strings > 0)
         nghttp2_rcbuf_decref(head->strings[--head->n_strings]);
     free(head->cookie);
+    free(head->fields);
+    free(head->strings);
     head->cookie = NULL;
+    head->fields = NULL;
+    head->strings = NULL;
 }
 
 static hr_str keep(sv_http2_head *head, nghttp2_rcbuf *string) {

@@ -83,8 +83,7 @@ struct sv_http2 {
 };
 
 /* http2_head.c */
-bool sv_http2_head_init(sv_http2_head *head, const sv_http2_options *options);
-void sv_http2_head_free(sv_http2_head *head);
+/* Set max_fields and max_size before. */
 void sv_http2_head_begin(sv_http2_head *head);
 /* Takes the next field. */
 void sv_http2_head_add(sv_http2_head *head, nghttp2_rcbuf *name, nghttp2_rcbuf *value);
@@ -92,7 +91,7 @@ sv_http1_result sv_http2_head_request(sv_http1_request *request, sv_http2_head *
                                       const char **why);
 sv_http1_result sv_http2_head_response(sv_http1_response *response, sv_http2_head *head, bool ended,
                                        const char **why);
-/* Releases the strings. */
+/* Releases all memory. */
 void sv_http2_head_end(sv_http2_head *head);
 
 /* http2_output.c */

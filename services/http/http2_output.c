@@ -9,9 +9,19 @@
 
 /* ---- heads ------------------------------------------------------------------------------- */
 
+/* Values that differ in every message would push out of the table what repeats. */
+static bool is_unique(hr_str name) {
+    static const hr_str names[] = {{"x-request-id", 12}, {"server-timing", 13}, {"date", 4}};
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        if (name.len == names[i].len && memcmp(name.p, names[i].p, name.len) == 0)
+            return true;
+    return false;
+}
+
 static nghttp2_nv nv_of(hr_str name, hr_str value) {
+    uint8_t flags = is_unique(name) ? NGHTTP2_NV_FLAG_NO_INDEX : NGHTTP2_NV_FLAG_NONE;
     return (nghttp2_nv){(uint8_t *)(uintptr_t)name.p, (uint8_t *)(uintptr_t)value.p, name.len,
-                        value.len, NGHTTP2_NV_FLAG_NONE};
+                        value.len, flags};
 }
 
 static void add_fields(nghttp2_nv *at, const hr_pair *fields, size_t n) {

@@ -6,6 +6,7 @@ import threading
 import time
 import time
 
+import grpc
 import h2.settings
 import pictures
 import pytest
@@ -150,6 +151,60 @@ def test_streams_share_a_connection(echoing):
         client.until(lambda: client.goaways)
         assert client.goaways == [PROTOCOL_ERROR] and not any(s.over for s in beyond)
         client.wait_closed()
+
+
+TRAILERS = [("x-checksum", "abc"), ("grpc-status", "0")]
+
+
+def test_trailers_and_informational_answers_pass(tmp_path):
+    def behave(connection, request):
+        if request.target == "/":
+            return echo(connection, request)
+        section = b"".join(b"%s: %s\r\n" % (n.encode(), v.encode()) for n, v in [*TRAILERS, ("host", "other")])
+        connection.send(b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"
+                        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n" + section + b"\r\n")
+        return True
+
+    with Peer(behave) as peer, gateway(tmp_path, service("x.test", peer), routes({"route": [to("x.test")]})) as gw:
+        with connect(gw) as client:
+            for length in ((), (("content-length", "3"),)):
+                stream = client.open(head("POST", "/trailers", *length), end=False)
+                client.send(stream, b"abc")
+                client.h2.send_headers(stream.number, [*TRAILERS, ("authorization", "secret")], end_stream=True)
+                client.flush()
+                client.wait(stream)
+                assert (stream.status, stream.body, stream.trailers) == (200, b"hello", TRAILERS)
+                assert [dict(fields)[":status"] for fields in stream.informed] == ["103"]
+                assert dict(stream.informed[0])["link"] == "</a>"
+        unknown, known = [r for r in peer.requests if r.target == "/trailers"]
+        assert unknown.body == known.body == b"abc" and unknown.trailers == TRAILERS
+
+
+@pytest.mark.parametrize("peers,route,code", [(0, True, grpc.StatusCode.UNAVAILABLE), (1, False, grpc.StatusCode.UNIMPLEMENTED)])
+def test_a_grpc_client_reads_the_gateways_own_answers(tmp_path, peers, route, code):
+    with Peer(echo) as peer:
+        mesh = (service("x.test", *[peer][:peers]), routes({"match": [] if route else [{"uri": {"exact": "/"}}], "route": [to("x.test")]}))
+        with gateway(tmp_path, *mesh) as gw, grpc.insecure_channel(f"127.0.0.1:{gw.port}") as channel:
+            with pytest.raises(grpc.RpcError) as failed:
+                channel.unary_unary("/package.Service/Call")(b"request", timeout=PATIENCE)
+            assert failed.value.code() == code
+
+
+def test_a_thousand_idle_connections_hold_little_memory():
+    clients = []
+    try:
+        with Server("headerroute-predict", "--max-connections", 2000) as server:
+            before = resident(server)
+            for _ in range(1000):
+                client = connect(server)
+                clients.append(client)
+                assert client.call(path="/health").status == 200
+            grown = resident(server) - before
+            print(f"1,000 idle HTTP/2 connections: {grown} KiB more, {resident(server)} KiB in all")
+            assert SANITIZE or resident(server) < 24 << 10
+    finally:
+        for client in clients:
+            client.close()
 
 
 def test_head_and_answers_without_content(predict):
