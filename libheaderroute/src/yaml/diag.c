@@ -207,6 +207,16 @@ void hr_diag_warn(hr_diagnostics *d, hr_pos pos, const char *field, const char *
     va_end(args);
 }
 
+void hr_diag_left_out(hr_diagnostics *d, hr_pos pos, const char *format, ...) {
+    size_t before = d->n;
+    va_list args;
+    va_start(args, format);
+    hr_diag_add(d, HR_WARNING, pos, "", format, args);
+    va_end(args);
+    if (d->n > before)
+        d->v[before].diagnostic.left_out = 1;
+}
+
 void hr_diag_note(hr_diagnostics *d, hr_pos pos, const char *code, const char *field,
                   const char *format, ...) {
     size_t before = d->n;
@@ -216,16 +226,6 @@ void hr_diag_note(hr_diagnostics *d, hr_pos pos, const char *code, const char *f
     va_end(args);
     if (d->n > before)
         d->v[before].diagnostic.code = hr_str_from(code);
-}
-
-void hr_diag_left_out(hr_diagnostics *d, hr_pos pos, const char *format, ...) {
-    size_t before = d->n;
-    va_list args;
-    va_start(args, format);
-    hr_diag_add(d, HR_WARNING, pos, "", format, args);
-    va_end(args);
-    if (d->n > before)
-        d->v[before].diagnostic.left_out = 1;
 }
 
 size_t hr_diagnostic_format(char *buf, size_t size, const hr_diagnostic *f) {
