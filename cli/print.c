@@ -8,8 +8,8 @@
 static void print_rule(FILE *to, const hr_decision *d) {
     if (d->virtual_service.p != NULL) {
         if (d->delegate.p != NULL)
-            fprintf(to, "rule         %.*s  http[%d]\n", S(d->virtual_service),
-                    d->root_route_index);
+            fprintf(to, "rule         %.*s  http[%d]  %.*s:%d\n", S(d->virtual_service),
+                    d->root_route_index, S(d->root_source_file), d->root_source_line);
         fprintf(to, "%-12s %.*s  http[%d]", d->delegate.p != NULL ? "delegate" : "rule",
                 S(d->delegate.p != NULL ? d->delegate : d->virtual_service), d->route_index);
         if (d->match_index >= 0)

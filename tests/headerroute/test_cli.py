@@ -184,9 +184,45 @@ def test_route_says_which_rule_and_where():
 def test_route_names_both_places_of_a_delegated_rule():
     """The index of the delegate's rule is not one of the VirtualService with the host."""
     done = run("route", "-f", "tests/headerroute/test-command/delegated-rules.yaml", "--namespace", "web", "http://www.example.com/users/1")
-    assert "rule         web/root  http[1]\ndelegate     users/users  http[1].match[0]  tests/headerroute/test-command/" in done.stdout
+    file = "tests/headerroute/test-command/delegated-rules.yaml"
+    assert re.search(rf"rule         web/root  http\[1\]  {file}:\d+\ndelegate     users/users  http\[1\]  {file}:30\n", done.stdout)
     done = run("explain", "-f", "tests/headerroute/test-command/delegated-rules.yaml", "--namespace", "web", "http://www.example.com/users/1")
-    assert "miss  users/users http[0].match[0] " in done.stdout and "MATCH users/users http[1].match[0] " in done.stdout
+    assert "miss  users/users http[0].match[0] " in done.stdout and "MATCH users/users http[1] " in done.stdout
+
+
+def test_a_delegated_rule_that_inherits_its_match_has_its_own_place(tmp_path):
+    rules = tmp_path / "rules.yaml"
+    rules.write_text("""apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: root}
+spec:
+  hosts: [a.com]
+  http:
+  - match: [{uri: {prefix: /a}}]
+    delegate: {name: leaf}
+---
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: leaf}
+spec:
+  http:
+  - {directResponse: {status: 200}}
+""")
+    d = json.loads(run("route", "--json", "-f", rules, "http://a.com/a").stdout)
+    assert (d["route_index"], d["match_index"], d["source"]) == (0, None, f"{rules}:15")
+    assert (d["root_route_index"], d["root_source"]) == (0, f"{rules}:7")
+
+
+def test_explain_names_a_virtual_service_whose_host_another_one_has(tmp_path):
+    rules = tmp_path / "rules.yaml"
+    one = """apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: %s}
+spec: {hosts: [a.com], http: [{directResponse: {status: 200}}]}
+"""
+    rules.write_text(one % "first" + "---\n" + one % "second")
+    done = run("explain", "-f", rules, "http://a.com/")
+    assert f"not in this view: default/second ({rules}:6): for a.com another VirtualService comes first" in done.stdout
 
 
 def test_explain_says_why_the_rule_of_a_delegate_is_dropped():

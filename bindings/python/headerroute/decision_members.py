@@ -131,6 +131,7 @@ class Members:
     source: str | None  #: file:line of the rule
     delegate: str | None  #: namespace/name of the rule's writer, if the root delegates to it
     root_route_index: int | None  #: in spec.http of virtual_service itself
+    root_source: str | None  #: file:line of that rule, if it names a delegate
     cluster: str | None  #: outbound|PORT|SUBSET|FQDN, as Istio names it
     destination: Destination | None
     labels: Mapping[str, str]  #: the subset's

@@ -255,6 +255,9 @@ typedef struct hr_decision {
                                * `virtual_service` delegates to it; else absent. */
     int32_t root_route_index; /* In spec.http of `virtual_service`; -1: none. */
     const hr_view *view;      /* That decided. */
+    hr_str root_source_file;  /* Where the rule of `virtual_service` is that names the delegate;
+                               * absent without a delegate. */
+    int root_source_line;
 } hr_decision;
 #define HR_DECISION_VERSION 1
 #define HR_DECISION_INIT                                                                           \
@@ -262,7 +265,7 @@ typedef struct hr_decision {
         HR_DECISION_VERSION, HR_ACTION_ROUTE, {NULL, 0}, {NULL, 0}, 0, 0, {NULL, 0}, 0, {NULL, 0}, \
             NULL, {NULL, 0}, {NULL, 0}, 0, 0, NULL, 0, {NULL, 0}, 0, {NULL, 0},                    \
             {0, {NULL, 0}, {NULL, 0}}, 0, NULL, 0, NULL, 0, NULL, 0, 0, 0, 0, {NULL, 0}, 0, NULL,  \
-            0, 0, NULL, 0, 0, HR_LB_LEAST_REQUEST, NULL, {NULL, 0}, 0, NULL                        \
+            0, 0, NULL, 0, 0, HR_LB_LEAST_REQUEST, NULL, {NULL, 0}, 0, NULL, {NULL, 0}, 0          \
     }
 
 /* Decides one request. The same view and the same request always give the same decision. Takes no

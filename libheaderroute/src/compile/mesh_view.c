@@ -27,6 +27,7 @@ typedef struct mesh_service {
 
 /* One set of routes and what it is for: Istio's virtual host wrapper. */
 typedef struct wrapper {
+    const hr_mesh_virtual_service *vs; /* NULL: a service's default route */
     const hr_route_list *routes;
     str_list hosts; /* of the VirtualService, absent from the registry */
     HR_LIST(const hr_mesh_service *) services;
@@ -171,7 +172,7 @@ static void wrap(mesh *m, const hr_mesh_virtual_service *vs) {
                      "none of its http rules applies to this view");
         return;
     }
-    wrapper w = {.routes = routes};
+    wrapper w = {.vs = vs, .routes = routes};
     for (size_t h = 0; h < vs->n_hosts; h++) {
         hr_str host = hr_arena_lower(arena, vs->hosts[h]);
         mesh_service *s = hr_host_is_wild(host) ? NULL : find_service(m, host);
@@ -278,10 +279,21 @@ static void claim(mesh *m, str_list *out, const str_list *wanted, const str_list
     }
 }
 
+static void omit_host(mesh *m, const wrapper *w, hr_str host) {
+    hr_str reason = hr_arena_printf(m->vb->arena,
+                                    "for %.*s another VirtualService comes first, by age, then by "
+                                    "name; a sidecar uses one for each host",
+                                    (int)host.len, host.p);
+    if (w->vs != NULL && reason.p != NULL)
+        hr_view_omit(m->vb, w->vs->id, w->vs->resource->pos, -1, -1, reason.p);
+}
+
 static void add_vhost(mesh *m, hr_str name, const wrapper *w, const str_list *wanted,
                       const str_list *alternatives) {
-    if (!hr_map_add(m->vb->arena, &m->names, name, m))
+    if (!hr_map_add(m->vb->arena, &m->names, name, m)) {
+        omit_host(m, w, name);
         return;
+    }
     str_list domains = {0};
     claim(m, &domains, wanted, alternatives);
     if (domains.n == 0)

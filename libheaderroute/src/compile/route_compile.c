@@ -261,7 +261,13 @@ static const hr_origin *origin_of(emitter *e, const hr_mesh_http_route *entry, h
         (!delegated || before->root_index == entry->root_index))
         return before;
     hr_origin *origin = HR_NEW(e->vb->arena, hr_origin);
-    *origin = (hr_origin){e->vs, name, file, entry->delegate, delegated ? entry->root_index : -1};
+    *origin = (hr_origin){.vs = e->vs,
+                          .name = name,
+                          .file = file,
+                          .delegate = entry->delegate,
+                          .root_index = delegated ? entry->root_index : -1};
+    if (delegated)
+        origin->root_pos = e->vs->resource->http[entry->root_index].pos;
     e->origin = origin;
     return origin;
 }
@@ -270,14 +276,15 @@ static void emit(emitter *e, const hr_mesh_http_route *entry, const hr_view_acti
                  const hr_match_request *m, int32_t match_index) {
     const hr_spec_http_route *http = entry->http;
     hr_view_route *route = &e->out->v[e->out->n++];
-    const hr_pos *pos = m == NULL ? &http->pos : &m->pos;
+    bool own_match = m != NULL && !entry->has_root_matches;
+    const hr_pos *pos = own_match ? &m->pos : &http->pos;
     *route = (hr_view_route){
         .action = plan,
         .origin = origin_of(
             e, entry, route_name(e->vb, http->name, m == NULL ? (hr_str){0} : m->name), pos->file),
         .line = pos->line,
         .route_index = entry->index,
-        .match_index = match_index,
+        .match_index = own_match ? match_index : -1,
         .catch_all = true,
     };
     if (m != NULL) {

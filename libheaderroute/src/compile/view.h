@@ -82,6 +82,7 @@ typedef struct hr_origin {
     hr_str file;
     hr_str delegate;    /* "namespace/name"; absent: the rule is not delegated */
     int32_t root_index; /* in spec.http of vs */
+    hr_pos root_pos;    /* of that rule, if it is delegated */
 } hr_origin;
 
 /* One cache line: among many routes, one found is in no cache. */

@@ -169,6 +169,7 @@ static bool merge_matches(hr_arena *arena, hr_spec_http_route *out, hr_mesh_http
     if (root->n_match == 0)
         return true;
     if (out->n_match == 0) {
+        entry->has_root_matches = true;
         out->match = root->match;
         out->n_match = root->n_match;
         return true;

@@ -16,6 +16,7 @@ typedef struct hr_mesh_http_route {
     hr_str
         delegate; /* "namespace/name" of the delegate that wrote it; absent: it is not delegated */
     const int32_t *match_index; /* of each match in its author's list; NULL: as they stand */
+    bool has_root_matches;      /* the delegate's rule has no match: these are the root's */
 } hr_mesh_http_route;
 
 /* A rule of a delegate that does not go with the rule that delegates to it, or a rule that

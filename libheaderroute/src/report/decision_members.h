@@ -104,6 +104,8 @@
       "namespace/name of the rule's writer, if the root delegates to it", x->d->delegate)          \
     M(integer_or_null, root_route_index, "in spec.http of virtual_service itself",                 \
       x->d->root_route_index, x->d->root_route_index >= 0)                                         \
+    M(place, root_source, "file:line of that rule, if it names a delegate",                        \
+      x->d->root_source_file, x->d->root_source_line)                                              \
     M(string_or_null, cluster, "outbound|PORT|SUBSET|FQDN, as Istio names it", x->d->cluster_name) \
     M(object_or_null, destination, "", destination,                                                \
       x->d->destination_host.p == NULL ? NULL : x->d)                                              \

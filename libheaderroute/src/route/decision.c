@@ -231,6 +231,8 @@ static int decide(hr_decision *out, const hr_view *view, const hr_view_route *ro
         out->delegate = route->origin->delegate;
         out->root_route_index =
             route->origin->delegate.p != NULL ? route->origin->root_index : route->route_index;
+        out->root_source_file = route->origin->root_pos.file;
+        out->root_source_line = route->origin->root_pos.line;
         out->source_file = route->origin->file;
         out->source_line = route->line;
     }
