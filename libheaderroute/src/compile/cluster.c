@@ -4,6 +4,7 @@
 #include "balancer.h"
 #include "cluster_workloads.h"
 #include "host_names.h"
+#include "sidecar_scope.h"
 #include "text.h"
 
 hr_str hr_cluster_name(hr_arena *arena, hr_str host, uint32_t port, hr_str subset) {
@@ -195,6 +196,8 @@ static void remember(hr_view_build *vb, hr_cluster *cluster) {
 /* A sidecar may also reach a service of its own namespace that is not exported to it, where a rule
  * names it: Istio takes in what VirtualServices lead to. */
 const hr_mesh_service *hr_view_service(const hr_view_build *vb, hr_str host) {
+    if (vb->scope != NULL)
+        return hr_scope_cluster_service(vb, host, 0);
     const hr_registry *registry = &vb->table->registry;
     const hr_mesh_service *svc = hr_registry_find(registry, host, vb->view->namespace_);
     if (svc == NULL && !vb->view->gateway)
@@ -211,7 +214,9 @@ const hr_cluster *hr_cluster_get(hr_view_build *vb, hr_str host, uint32_t port_n
     void **place = hr_map_at(vb->arena, &vb->view->clusters_by_name, name);
     if (*place == NULL) {
         *place = (void *)(uintptr_t)&missing;
-        const hr_mesh_service *svc = hr_view_service(vb, host);
+        const hr_mesh_service *svc = vb->scope == NULL
+                                         ? hr_view_service(vb, host)
+                                         : hr_scope_cluster_service(vb, host, port_number);
         const hr_mesh_port *port = svc == NULL ? NULL : hr_mesh_port_find(svc, port_number);
         bool has = port != NULL && port->protocol != HR_MESH_PROTOCOL_UDP &&
                    svc->resolution != HR_RESOLUTION_ALIAS;

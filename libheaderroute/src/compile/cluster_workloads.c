@@ -1,5 +1,5 @@
-/* Finds the workloads whose pods a cluster would have, where a load lists no pods: a Git repository has
- * Deployments, while Pods are in the cluster only. */
+/* Finds the workloads whose pods a cluster would have, where a load lists no pods: a Git repository
+ * has Deployments, while Pods are in the cluster only. */
 #include "cluster_workloads.h"
 
 #include "registry_endpoints.h"
@@ -46,8 +46,8 @@ void hr_cluster_find_workloads(hr_view_build *vb, hr_cluster *cluster, const hr_
     for (size_t i = 0; svc->n_selector > 0 && i < r->n_workloads; i++) {
         bool backs = is_template_of(&r->workloads[i], svc);
         n_templates += backs;
-        n_running += backs && !r->workloads[i].scaled_to_zero &&
-                     may_have_labels(cluster, &r->workloads[i]);
+        n_running +=
+            backs && !r->workloads[i].scaled_to_zero && may_have_labels(cluster, &r->workloads[i]);
     }
     cluster->endpoints_known = n_templates > 0 && n_running == 0;
     hr_workload *workloads = HR_ARRAY(vb->arena, hr_workload, n_running);

@@ -37,20 +37,28 @@ static bucket bucket_of(const hr_mesh_virtual_service *vs, hr_str namespace_) {
     return BUCKET_NONE;
 }
 
-void hr_view_select(hr_view_build *vb, hr_mesh_virtual_service_list *out, hr_str gateway) {
+static void select_rules(hr_view_build *vb, hr_mesh_virtual_service_list *out, hr_str gateway,
+                         bool notes) {
     const hr_table *table = vb->table;
     for (int b = BUCKET_PRIVATE; b <= BUCKET_NONE; b++)
         for (size_t i = 0; i < table->n_virtual_services; i++) {
             const hr_mesh_virtual_service *vs = &table->virtual_services[i];
             if ((int)bucket_of(vs, vb->view->namespace_) != b)
                 continue;
-            if (!bound_to(vs, gateway))
-                hr_view_omit(vb, vs->id, vs->resource->pos, -1, -1,
-                             "its gateways do not include this one");
-            else if (b == BUCKET_NONE)
-                hr_view_omit(vb, vs->id, vs->resource->pos, -1, -1,
-                             "it is not exported to this namespace");
-            else
+            const char *reason = !bound_to(vs, gateway) ? "its gateways do not include this one"
+                                 : b == BUCKET_NONE     ? "it is not exported to this namespace"
+                                                        : NULL;
+            if (reason == NULL)
                 HR_PUSH(vb->arena, out, vs);
+            else if (notes)
+                hr_view_omit(vb, vs->id, vs->resource->pos, -1, -1, reason);
         }
+}
+
+void hr_view_select(hr_view_build *vb, hr_mesh_virtual_service_list *out, hr_str gateway) {
+    select_rules(vb, out, gateway, true);
+}
+
+void hr_view_candidates(hr_view_build *vb, hr_mesh_virtual_service_list *out, hr_str gateway) {
+    select_rules(vb, out, gateway, false);
 }

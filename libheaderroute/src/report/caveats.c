@@ -1,5 +1,5 @@
-/* Sentences on what a decision does not take into account: resources of kinds that are not evaluated, and
- * Services that are not loaded. */
+/* Sentences on what a decision does not take into account: resources of kinds that are not
+ * evaluated, and Services that are not loaded. */
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -208,7 +208,8 @@ static const hr_mesh_service *loaded_service(const caveats *c, hr_str name, hr_s
     return NULL;
 }
 
-/* A VirtualService of the mesh that has the host, whose rules are not reached without the Service. */
+/* A VirtualService of the mesh that has the host, whose rules are not reached without the Service.
+ */
 static const hr_mesh_virtual_service *rule_for(const caveats *c, hr_str name, hr_str namespace_) {
     const hr_table *table = c->view->table;
     char host[600];
@@ -216,8 +217,7 @@ static const hr_mesh_virtual_service *rule_for(const caveats *c, hr_str name, hr
                      (int)namespace_.len, namespace_.p, (int)table->domain.len, table->domain.p);
     for (size_t i = 0; n > 0 && (size_t)n < sizeof(host) && i < table->n_virtual_services; i++)
         for (size_t h = 0; h < table->virtual_services[i].n_hosts; h++)
-            if (hr_str_eq_nocase(table->virtual_services[i].hosts[h],
-                                 hr_str_of(host, (size_t)n)))
+            if (hr_str_eq_nocase(table->virtual_services[i].hosts[h], hr_str_of(host, (size_t)n)))
                 return &table->virtual_services[i];
     return NULL;
 }
@@ -242,6 +242,12 @@ static void add_missing(caveats *c, hr_str host, unsigned port) {
     if (svc != NULL) {
         if (hr_mesh_port_find(svc, (uint16_t)port) == NULL)
             add_missing_port(c, svc, port);
+        else if (c->view->sidecar.p != NULL)
+            add_caveat(c,
+                       "the Sidecar %.*s does not import Service %.*s of namespace %.*s, so that "
+                       "the proxy does not know it",
+                       (int)c->view->sidecar.len, c->view->sidecar.p, (int)name.len, name.p,
+                       (int)namespace_.len, namespace_.p);
         return;
     }
     const hr_mesh_virtual_service *rule =

@@ -13,15 +13,13 @@ static const char admits[] = "every request is treated as allowed";
 static const char gateway_api[] =
     "its rules may decide requests for their hosts; they are not part of a decision";
 static const char installs[] = "it installs Istio and does not describe routing";
-static const char entry[] =
-    "where Istio is its controller, it decides requests for its hosts; it is not part of a decision";
+static const char entry[] = "where Istio is its controller, it decides requests for its hosts; it "
+                            "is not part of a decision";
 
 #define EVERY_PROXY (HR_REACH_GATEWAY | HR_REACH_CALLER | HR_REACH_DESTINATION)
 
 static const hr_unread_kind kinds_unread[] = {
     {"networking.istio.io", "EnvoyFilter", EVERY_PROXY, true, patches},
-    {"networking.istio.io", "Sidecar", HR_REACH_CALLER, false,
-     "it narrows which services and rules its proxies see"},
     {"networking.istio.io", "ProxyConfig", 0, false,
      "it configures the proxies themselves and has no effect on routing"},
     {"networking.istio.io", "WorkloadGroup", 0, false,
@@ -43,8 +41,7 @@ static const hr_unread_kind kinds_unread[] = {
      "Argo Rollouts changes the routes of its VirtualService while a release is under way"},
     {"install.istio.io", NULL, 0, false, installs},
     {"operator.istio.io", NULL, 0, false, installs},
-    {"kustomize.config.k8s.io", NULL, 0, false,
-     "load what `kubectl kustomize DIR` prints instead"},
+    {"kustomize.config.k8s.io", NULL, 0, false, "load what `kubectl kustomize DIR` prints instead"},
 };
 
 static const hr_unread_kind waypoint = {
@@ -118,7 +115,8 @@ static void read_unread_hosts(hr_reader *r, hr_spec_unread *out, const hr_node *
 
 static void read_unread_rules(hr_reader *r, hr_spec_unread *out, const hr_node *spec) {
     const hr_node *istio = BELOW(spec, "strategy", "canary", "trafficRouting", "istio");
-    const hr_node *service = BELOW(spec, "service", "name"), *target = BELOW(spec, "targetRef", "name");
+    const hr_node *service = BELOW(spec, "service", "name"),
+                  *target = BELOW(spec, "targetRef", "name");
     add_text(r, &out->virtual_services, BELOW(istio, "virtualService", "name"));
     for (const hr_node *i = first_item(BELOW(istio, "virtualServices")); i != NULL; i = i->next)
         add_text(r, &out->virtual_services, BELOW(i, "name"));
