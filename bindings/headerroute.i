@@ -110,6 +110,8 @@ typedef struct hr_scratch {} hr_scratch;
 %ignore hr_table_load_paths;
 %ignore hr_view_options;
 %ignore hr_view_options_set;
+%ignore hr_view_options_get;
+%ignore HR_VIEW_OPTION_NUMBER;
 %ignore hr_view_new;
 %ignore hr_request;
 %ignore hr_draws;

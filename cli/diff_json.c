@@ -28,8 +28,6 @@ static json_t *text_or_null(hr_str s) {
 /* ---- views and requests: the keys of a line of --batch ---- */
 
 static void set_view(json_t *out, cli_report *r, const hr_diff_view *view) {
-    static const char *const normalizations[] = {"base", "none", "merge-slashes",
-                                                 "decode-and-merge-slashes"};
     bool mesh = view->gateway.len == 4 && memcmp(view->gateway.p, "mesh", 4) == 0;
     json_object_set_new(out, "gateway", cli_json_text(view->gateway));
     json_object_set_new(out, "port", json_integer(view->port));
@@ -43,13 +41,13 @@ static void set_view(json_t *out, cli_report *r, const hr_diff_view *view) {
                                  cli_json_text(view->source_labels[i].value));
         json_object_set_new(out, "source_labels", labels);
     }
-    if (r->view->options.outbound_policy == HR_REGISTRY_ONLY)
-        json_object_set_new(out, "outbound_policy", json_string("registry-only"));
-    if (r->view->options.repeated_headers == HR_REPEATED_EACH)
-        json_object_set_new(out, "repeated_headers", json_string("each"));
-    if (r->view->options.path_normalization != HR_PATH_NORMALIZATION_BASE)
-        json_object_set_new(out, "path_normalization",
-                            json_string(normalizations[r->view->options.path_normalization]));
+    const char *option;
+    for (size_t i = 0; (option = hr_view_option_name(i)) != NULL; i++) {
+        char number[HR_VIEW_OPTION_NUMBER];
+        hr_str value = hr_view_options_get(&r->view->options, hr_str_from(option), number);
+        if (cli_is_shared_option(option) && value.p != NULL)
+            json_object_set_new(out, option, cli_json_text(value));
+    }
 }
 
 static void set_draws(json_t *out, const hr_draws *d) {

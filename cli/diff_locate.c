@@ -63,16 +63,19 @@ static bool find_view(size_t *out, const hr_diff *diff, const hr_view_options *o
 
 /* What all views of the report share. */
 static bool same_base(const cli_view *a, const cli_view *b) {
-    const hr_view_options *x = &a->options, *y = &b->options;
-    return x->outbound_policy == y->outbound_policy && x->repeated_headers == y->repeated_headers &&
-           x->path_normalization == y->path_normalization;
+    const char *option;
+    for (size_t i = 0; (option = hr_view_option_name(i)) != NULL; i++)
+        if (cli_is_shared_option(option) && !cli_same_option(&a->options, &b->options, option))
+            return false;
+    return true;
 }
 
 static bool same_options(const hr_view_options *a, const hr_view_options *b) {
-    if (a->port != b->port || !same_str(a->gateway, b->gateway) ||
-        !same_str(a->namespace_, b->namespace_) || a->n_source_labels != b->n_source_labels ||
-        a->outbound_policy != b->outbound_policy || a->repeated_headers != b->repeated_headers ||
-        a->path_normalization != b->path_normalization)
+    const char *option;
+    for (size_t i = 0; (option = hr_view_option_name(i)) != NULL; i++)
+        if (!cli_same_option(a, b, option))
+            return false;
+    if (a->n_source_labels != b->n_source_labels)
         return false;
     for (size_t i = 0; i < a->n_source_labels; i++)
         if (!has_label(b, &a->source_labels[i]))

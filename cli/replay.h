@@ -23,7 +23,7 @@ typedef struct replay_examples {
 /* One port of the view. Side 0 is that of --against, side 1 that of -f. */
 typedef struct replay_view {
     uint16_t port;
-    hr_view *views[2];       /* NULL: that side has no such view */
+    hr_view *views[2];       /* NULL if that side has no such view */
     hr_diff *diff;           /* NULL without --against, or if a side has no such view */
     json_t *headers;         /* names of the request headers that rules read */
     _Atomic uint64_t *lines; /* by region of the diff */
@@ -31,7 +31,7 @@ typedef struct replay_view {
     struct replay_view *next;
 } replay_view;
 
-/* What tells routes apart; the strings are those of views. */
+/* What distinguishes routes; the strings are those of views. */
 typedef struct replay_route_key {
     const void *rule, *delegate, *cluster, *subset;
     int32_t route, match;

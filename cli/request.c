@@ -182,15 +182,12 @@ static void key_put(char **key, size_t *len, hr_str s) {
 }
 
 static char *key_of(const cli_view *wanted, uint16_t port) {
-    const hr_view_options *o = &wanted->options;
-    char *key = NULL, numbers[64];
+    hr_view_options o = cli_view_on_port(wanted, port);
+    char *key = NULL, number[HR_VIEW_OPTION_NUMBER];
     size_t len = 0;
-    snprintf(numbers, sizeof(numbers), "%u %d %d %d", port, (int)o->outbound_policy,
-             (int)o->repeated_headers, (int)o->path_normalization);
-    key_put(&key, &len, hr_str_from(numbers));
-    key_put(&key, &len, o->gateway.p == NULL ? HR_STR("mesh") : o->gateway);
-    key_put(&key, &len, o->namespace_);
-    key_put(&key, &len, o->locality);
+    const char *option;
+    for (size_t i = 0; (option = hr_view_option_name(i)) != NULL; i++)
+        key_put(&key, &len, hr_view_options_get(&o, hr_str_from(option), number));
     for (size_t i = 0; i < wanted->n_labels; i++) {
         key_put(&key, &len, wanted->labels[i].name);
         key_put(&key, &len, wanted->labels[i].value);

@@ -1,7 +1,6 @@
 /* Sets the options of a view from text and from JSON, and lists their flags. */
 #include "view_options.h"
 
-#include <stdbool.h>
 #include <string.h>
 
 #include "request.h"
@@ -118,6 +117,21 @@ int cli_view_set_json(cli_view *view, const char *option, const json_t *value,
         text = (hr_str){json_string_value(value), json_string_length(value)};
     }
     return cli_view_set(view, option, text, expected);
+}
+
+bool cli_same_option(const hr_view_options *a, const hr_view_options *b, const char *option) {
+    char x_number[HR_VIEW_OPTION_NUMBER], y_number[HR_VIEW_OPTION_NUMBER];
+    hr_str x = hr_view_options_get(a, hr_str_from(option), x_number);
+    hr_str y = hr_view_options_get(b, hr_str_from(option), y_number);
+    return x.len == y.len && (x.len == 0 || memcmp(x.p, y.p, x.len) == 0);
+}
+
+bool cli_is_shared_option(const char *option) {
+    static const char *const own[] = {"gateway", "port", "namespace", "locality"};
+    for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++)
+        if (strcmp(option, own[i]) == 0)
+            return false;
+    return true;
 }
 
 hr_view_options cli_view_on_port(const cli_view *view, uint16_t port) {

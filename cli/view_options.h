@@ -3,6 +3,7 @@
 #ifndef HR_CLI_VIEW_OPTIONS_H
 #define HR_CLI_VIEW_OPTIONS_H
 
+#include <stdbool.h>
 #include <stdio.h>
 
 #include <jansson.h>
@@ -33,6 +34,11 @@ extern const cli_view_flag cli_view_flags[CLI_VIEW_FLAGS];
 int cli_view_set(cli_view *view, const char *option, hr_str value, const char **expected);
 int cli_view_set_json(cli_view *view, const char *option, const json_t *value,
                       const char **expected);
+
+/* Whether two views have the same value of an option. */
+bool cli_same_option(const hr_view_options *a, const hr_view_options *b, const char *option);
+/* An option that a view of `diff` does not have for itself: all views of a comparison share it. */
+bool cli_is_shared_option(const char *option);
 
 void cli_add_label(cli_view *view, hr_str name, hr_str value);
 /* The options that hr_view_new takes: those of the view, with its labels, on a port. */

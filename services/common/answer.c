@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "conn.h"
 #include "decimal.h"
 #include "exchange_internal.h"
 #include "json_out.h"
@@ -162,7 +161,7 @@ void hr_answer_finish_headers(hr_exchange *ex) {
 /* ---- sending ---- */
 
 /* RFC 9110 section 6.4.1. */
-static bool has_content(const hr_exchange *ex) {
+bool hr_answer_has_content(const hr_exchange *ex) {
     int status = ex->answer.status;
     return !(status < 200 || status == 204 || status == 304 || hr_request_is_head(ex));
 }
@@ -172,82 +171,27 @@ void hr_answer_start(hr_exchange *ex, int status, uint64_t content_length,
     ex->answer.status = status;
     ex->answer.content_length = content_length;
     ex->on_sent = on_sent;
-    if (content_length != HR_UNKNOWN_LENGTH || !has_content(ex))
-        return;
-    if (ex->request.minor_version > 0)
-        ex->chunked = true;
-    else /* a client of HTTP/1.0 learns the end from the close */
-        ex->keep_alive = false;
-}
-
-/* The fields that belong to this connection. */
-static void write_own_fields(hr_exchange *ex, sv_http1_writer *w) {
-    int status = ex->answer.status;
-    bool stays = ex->keep_alive && !hr_server_draining(ex->loop->server);
-    ex->keep_alive = stays;
-    sv_http1_write_field(w, HR_STR("date"), hr_loop_date(ex->loop));
-    sv_http1_write_field(w, HR_STR("connection"), stays ? HR_STR("keep-alive") : HR_STR("close"));
-    if (ex->chunked)
-        sv_http1_write_field(w, HR_STR("transfer-encoding"), HR_STR("chunked"));
-    else if (ex->answer.content_length != HR_UNKNOWN_LENGTH && status >= 200 && status != 204)
-        sv_http1_write_content_length(w, ex->answer.content_length);
-}
-
-static struct iovec head_of(hr_exchange *ex) {
-    const hr_answer_head *head = &ex->answer;
-    const char *phrase = hr_status_reason(head->status);
-    hr_str reason = {phrase, strlen(phrase)};
-    size_t size = SV_HTTP1_LINE_SIZE + reason.len + sizeof("date: \r\n") + HR_DATE_SIZE +
-                  sizeof("connection: keep-alive\r\n") + SV_HTTP1_LENGTH_SIZE +
-                  sv_http1_fields_size(head->fields, head->n_fields);
-    char *text = sv_pool_alloc(ex->pool, size);
-    sv_http1_writer w = {.at = text, .end = text + size};
-    sv_http1_write_status_line(&w, ex->request.minor_version > 0, head->status, reason);
-    write_own_fields(ex, &w);
-    sv_http1_write_fields(&w, head->fields, head->n_fields);
-    sv_http1_write_end(&w);
-    return (struct iovec){text, (size_t)(w.at - text)};
-}
-
-static struct iovec piece_of(hr_str s) {
-    return (struct iovec){(void *)(uintptr_t)s.p, s.len};
-}
-
-/* The content with its framing. Returns the number of pieces. */
-static size_t frame(hr_exchange *ex, struct iovec *pieces, const hr_str *parts, size_t n,
-                    bool final) {
-    size_t used = 0, len = 0;
-    for (size_t i = 0; i < n; i++)
-        len += parts[i].len;
-    ex->bytes_sent += len;
-    if (ex->chunked && len > 0)
-        pieces[used++] = (struct iovec){ex->chunk_line, sv_http1_chunk_line(ex->chunk_line, len)};
-    for (size_t i = 0; i < n; i++) {
-        if (parts[i].len > 0)
-            pieces[used++] = piece_of(parts[i]);
-    }
-    if (ex->chunked && len > 0)
-        pieces[used++] = piece_of(sv_http1_chunk_end(final));
-    else if (ex->chunked && final)
-        pieces[used++] = piece_of(sv_http1_last_chunk());
-    return used;
 }
 
 void hr_answer_write(hr_exchange *ex, const hr_str *parts, size_t n, bool final) {
-    struct iovec pieces[HR_MAX_PIECES + 3];
-    size_t used = 0;
     if (ex->over)
         return;
-    if (!ex->head_sent)
-        pieces[used++] = head_of(ex);
-    ex->head_sent = true;
-    if (has_content(ex))
-        used += frame(ex, pieces + used, parts, n, final);
-    hr_conn_write(ex, pieces, used, final);
+    ex->final = final;
+    ex->carrier->write(ex, parts, hr_answer_has_content(ex) ? n : 0, final);
+}
+
+void hr_answer_trailers(hr_exchange *ex, const hr_pair *fields, size_t n) {
+    ex->answer.trailers = fields;
+    ex->answer.n_trailers = n;
+}
+
+void hr_answer_inform(hr_exchange *ex, int status, const hr_pair *fields, size_t n) {
+    if (!ex->over && !ex->head_sent)
+        ex->carrier->inform(ex, status, fields, n);
 }
 
 void hr_answer_abort(hr_exchange *ex) {
-    hr_conn_drop(ex->conn);
+    ex->carrier->abort(ex);
 }
 
 void hr_answer_pieces(hr_exchange *ex, int status, const char *content_type, const hr_str *pieces,

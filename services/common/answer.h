@@ -33,8 +33,16 @@ void hr_answer_start(hr_exchange *ex, int status, uint64_t content_length,
  * the final piece. For HEAD only the head goes out. */
 #define HR_MAX_PIECES 4
 void hr_answer_write(hr_exchange *ex, const hr_str *parts, size_t n, bool final);
-/* The rest will not come: ends the connection, so that the client notices. */
+/* Fields that follow the content; they and the list must live as long as the exchange. To be called
+ * before the final piece is written. They are dropped where the protocol has no place for them:
+ * HTTP/1.0, and answers of known length in HTTP/1.1. */
+void hr_answer_trailers(hr_exchange *ex, const hr_pair *fields, size_t n);
+/* An informational answer (103, for example) before the answer. The fields are copied. */
+void hr_answer_inform(hr_exchange *ex, int status, const hr_pair *fields, size_t n);
+/* The rest will not come: ends the connection, or the stream, so that the client notices. */
 void hr_answer_abort(hr_exchange *ex);
+/* False where an answer of this status to this request has no content (RFC 9110, 6.4.1). */
+bool hr_answer_has_content(const hr_exchange *ex);
 
 /* Sends `n` <= HR_MAX_PIECES pieces, which must live as long as the exchange. `content_type` static
  * or in the pool. */

@@ -12,7 +12,6 @@
 #include <unistd.h>
 
 #include "conn_internal.h"
-#include "exchange_internal.h"
 #include "tls.h"
 
 /* Accepted in one go before other sockets get their turn. */
@@ -198,7 +197,7 @@ static void on_written(void *ctx, bool ok) {
     if (conn->stage == HR_STAGE_TUNNEL)
         conn->on_written(conn, ok);
     else if (conn->ex != NULL && !conn->ex->over)
-        hr_conn_sent(conn, ok);
+        hr_exchange_sent(conn->ex, ok);
 }
 
 static const sv_sock_events conn_events = {on_handshaken, on_handshake_failed, on_readable,
@@ -282,10 +281,10 @@ void hr_conn_stop_listening(hr_loop *loop) {
 /* ---- lingering ---- */
 
 void hr_conn_linger(hr_conn *conn) {
-    conn->lingers = conn->loop->n_lingering < MAX_LINGERING;
-}
-
-void hr_conn_begin_linger(hr_conn *conn) {
+    if (conn->loop->n_lingering >= MAX_LINGERING) {
+        hr_conn_close(conn);
+        return;
+    }
     count_out(conn);
     conn->stage = HR_STAGE_LINGER;
     ++conn->loop->n_lingering;
@@ -299,9 +298,8 @@ void hr_conn_begin_linger(hr_conn *conn) {
 /* ---- closing ---- */
 
 void hr_conn_drop(hr_conn *conn) {
-    conn->broken = true;
     if (conn->ex != NULL)
-        hr_conn_over(conn->ex);
+        hr_exchange_break(conn->ex);
     else
         hr_conn_close(conn);
 }
@@ -322,12 +320,19 @@ static bool answer_is_stalled(const hr_conn *conn, uint64_t now) {
     return now - ex->answer_ns > allowed_ms * 1000000;
 }
 
+/* A body that is streamed may be of any length, as long as it keeps coming. */
+static uint64_t time_for_body(const hr_conn *conn) {
+    return conn->stage == HR_STAGE_STREAMED
+               ? hr_body_received(conn->ex) * 1000 / MIN_BYTES_PER_SECOND
+               : 0;
+}
+
 static uint64_t allowed_ms(const hr_conn *conn) {
     const hr_server_options *options = hr_server_options_of(conn->loop->server);
     if (conn->stage == HR_STAGE_HANDSHAKE)
         return (uint64_t)options->handshake_timeout_ms;
     if (conn->begun)
-        return (uint64_t)options->request_timeout_ms;
+        return (uint64_t)options->request_timeout_ms + time_for_body(conn);
     /* Others may be waiting in the kernel's queue. */
     if (!conn->loop->accepting && options->idle_timeout_ms > CROWDED_IDLE_MS)
         return CROWDED_IDLE_MS;
@@ -359,7 +364,8 @@ static void sweep_conn(hr_conn *conn, uint64_t now) {
     if (conn->stage == HR_STAGE_LINGER) {
         if (waited_ns > LINGER_NS || loop->draining)
             hr_conn_close(conn);
-    } else if (conn->stage == HR_STAGE_HANDLED || conn->stage == HR_STAGE_TUNNEL) {
+    } else if (conn->stage == HR_STAGE_HANDLED || conn->stage == HR_STAGE_TUNNEL ||
+               (conn->stage == HR_STAGE_STREAMED && !conn->begun)) {
         if (answer_is_stalled(conn, now))
             cut_off(conn);
     } else if (waited_ns > allowed_ms(conn) * 1000000) {

@@ -23,9 +23,10 @@ typedef enum hr_stage {
     HR_STAGE_HANDSHAKE, /* of TLS */
     HR_STAGE_HEAD,      /* between two requests, or within a head */
     HR_STAGE_BODY,
-    HR_STAGE_HANDLED, /* the request is a handler's */
-    HR_STAGE_TUNNEL,  /* the protocol was switched: the connection is a tunnel's */
-    HR_STAGE_LINGER   /* the answer is sent, the rest of the request is thrown away */
+    HR_STAGE_STREAMED, /* the request is a handler's, and its body is still coming */
+    HR_STAGE_HANDLED,  /* the request is a handler's */
+    HR_STAGE_TUNNEL,   /* the protocol was switched: the connection is a tunnel's */
+    HR_STAGE_LINGER    /* the answer is sent, the rest of the request is thrown away */
 } hr_stage;
 
 typedef struct hr_conn hr_conn;
@@ -37,10 +38,11 @@ struct hr_conn {
     hr_exchange *ex; /* the request whose head is complete, or NULL */
     uint64_t
         since_ns; /* of the last change: accepted, the last request ended, the next one begun */
-    bool begun;   /* bytes of a request have come, but not all of it */
+    bool begun;   /* the rest of a request is waited for */
+    uint64_t waited_ns; /* for this request's bytes, before since_ns */
 
-    /* Head and body of a request stay in this buffer until its exchange ends, followed by what the
-     * client sent behind it. NULL while there is nothing. */
+    /* The head of a request, and a body that fits, stay in this buffer until the exchange ends,
+     * followed by what the client sent behind them. NULL while there is nothing. */
     char *in;
     size_t in_size, in_len;
     size_t reserved; /* bytes taken from the upload budget for a head that is incomplete */
@@ -49,8 +51,9 @@ struct hr_conn {
     size_t end; /* of the request's content so far, in `in` */
     sv_http1_body body;
 
-    bool broken; /* the connection can no longer be written to */
-    bool lingers;
+    bool continues; /* the client waits for "100 Continue" */
+    bool chunked;   /* the answer is sent in chunks */
+    char chunk_line[SV_HTTP1_CHUNK_SIZE];
     size_t linger_left;
     /* While it is a tunnel's. */
     void (*on_readable)(hr_conn *conn);
@@ -80,21 +83,8 @@ bool hr_conn_listen(hr_loop *loop, const hr_listener *listener, int fd);
 /* Stops accepting for good. */
 void hr_conn_stop_listening(hr_loop *loop);
 
-/* Writes pieces of an answer. After the final one the exchange ends, at the end of the loop's turn.
- */
-void hr_conn_write(hr_exchange *ex, const struct iovec *pieces, size_t n, bool final);
-
 /* Ends the connection, and the exchange on it without an answer, at the end of the loop's turn. */
 void hr_conn_drop(hr_conn *conn);
-
-/* Keep the connection open for a moment after the answer, throwing away what still comes in:
- * otherwise unread bytes turn the close into a reset, which can destroy the answer on its way (RFC
- * 9112, 9.6). */
-void hr_conn_linger(hr_conn *conn);
-
-/* Ends the exchanges that are over. To be called after each turn of the loop. True: there is more
- * to do at once, the next turn must not wait. */
-bool hr_conn_end_turn(hr_loop *loop);
 
 /* Closes what has been idle or stalled for too long. Called about once a second, and more often
  * while draining: then connections between two requests are closed once their grace is over. */

@@ -1,22 +1,19 @@
-/* HTTP/1.1 on a downstream connection: reading requests into one buffer, writing answers. */
+/* HTTP/1.1 on a downstream connection: reading requests, and going on from one to the next. */
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "conn_internal.h"
-#include "exchange_internal.h"
 
 #define MAX_KEPT_BUFFERS 32
 
 /* Header fields of a request; beyond it: 431. */
 #define MAX_FIELDS 100
 
-/* Room for the next read of a body whose length is not known. */
-#define CHUNKED_ROOM ((size_t)16 << 10)
-/* Taken from the upload budget in steps of this, as the length is not known before. */
-#define CHUNKED_STEP ((size_t)64 << 10)
-
-static const char too_large[] = "the body is larger than this server takes";
+/* Behind the head, for chunks that are decoded there. */
+#define CHUNKED_ROOM ((size_t)8 << 10)
 
 /* ---- the buffer ---- */
 
@@ -58,7 +55,8 @@ void hr_conn_free_buffers(hr_loop *loop) {
     loop->n_buffers = 0;
 }
 
-/* Makes the buffer at least so large. The request's strings follow it. */
+/* Makes the buffer at least so large. The request's strings follow it: not once a handler has it.
+ */
 static void grow_buffer(hr_conn *conn, size_t size) {
     if (size <= conn->in_size)
         return;
@@ -78,18 +76,57 @@ static void wait_for_more(hr_conn *conn) {
     if (conn->begun)
         return;
     conn->begun = true;
-    conn->since_ns = conn->ex != NULL ? conn->ex->start_ns : hr_now_ns();
+    conn->since_ns = hr_now_ns() - conn->waited_ns;
 }
+
+/* ---- the exchange's carrier ---- */
+
+/* The client waits for it before it sends the body (RFC 9110 section 10.1.1). */
+static bool send_continue(hr_conn *conn) {
+    static const char text[] = "HTTP/1.1 100 Continue\r\n\r\n";
+    const struct iovec piece = {(void *)(uintptr_t)text, sizeof(text) - 1};
+    conn->continues = false;
+    return sv_sock_write(conn->sock, &piece, 1, NULL) == 1;
+}
+
+static void resume_body(hr_exchange *ex) {
+    hr_conn *conn = ex->conn;
+    if (conn->continues && !send_continue(conn)) {
+        hr_conn_drop(conn);
+        return;
+    }
+    wait_for_more(conn);
+    sv_sock_reading(conn->sock, true);
+}
+
+/* While there is no room, it is not the client that is waited for. */
+static void pause_body(hr_conn *conn) {
+    sv_sock_reading(conn->sock, false);
+    if (conn->begun)
+        conn->waited_ns = hr_now_ns() - conn->since_ns;
+    conn->begun = false;
+}
+
+static void abort_exchange(hr_exchange *ex) {
+    hr_conn_drop(ex->conn);
+}
+
+/* Not MSG_PEEK: a pipelined request would hide the FIN behind it. As with Envoy, a client that
+ * closes its half does not wait for the answer. */
+static bool peer_gone(const hr_exchange *ex) {
+    struct tcp_info info;
+    socklen_t len = sizeof(info);
+    if (getsockopt(sv_sock_fd(ex->conn->sock), IPPROTO_TCP, TCP_INFO, &info, &len) != 0)
+        return true;
+    return info.tcpi_state != TCP_ESTABLISHED;
+}
+
+static void end_exchange(hr_exchange *ex);
 
 /* ---- heads ---- */
 
 static const hr_server_options *options_of(const hr_conn *conn) {
     return hr_server_options_of(conn->loop->server);
-}
-
-static void refuse_busy(hr_exchange *ex) {
-    hr_exchange_refuse(ex, 503, "too much is being uploaded at the moment", 1);
-    ex->response_flags = "UO";
 }
 
 static void refuse_head(hr_exchange *ex, sv_http1_result result, const char *why) {
@@ -98,47 +135,25 @@ static void refuse_head(hr_exchange *ex, sv_http1_result result, const char *why
     ex->response_flags = "DPE";
 }
 
-static void check_limits(hr_exchange *ex, const hr_conn *conn) {
-    const sv_http1_request *request = &ex->request;
-    if (request->minor_version == 0 && options_of(conn)->http10 == HR_HTTP10_REFUSE)
-        hr_exchange_refuse(ex, 426, "HTTP/1.0 is not served here", 0);
-    else if (request->expect_other)
-        hr_exchange_refuse(ex, 417, "the only Expect understood is 100-continue", 0);
-    else if (request->content_length > (uint64_t)options_of(conn)->max_body_bytes)
-        hr_exchange_refuse(ex, 413, too_large, 0);
-    else if (!hr_exchange_reserve(ex, (size_t)request->content_length))
-        refuse_busy(ex);
-}
-
 static void dispatch(hr_conn *conn) {
-    conn->stage = HR_STAGE_HANDLED;
-    hr_exchange_dispatch(conn->ex);
-}
-
-/* The client waits for it before it sends the body (RFC 9110 section 10.1.1). */
-static bool send_continue(hr_conn *conn) {
-    static const char text[] = "HTTP/1.1 100 Continue\r\n\r\n";
-    const struct iovec piece = {(void *)(uintptr_t)text, sizeof(text) - 1};
-    return sv_sock_write(conn->sock, &piece, 1, NULL) == 1;
-}
-
-static void read_body(hr_conn *conn);
-
-static void begin_body(hr_conn *conn) {
     hr_exchange *ex = conn->ex;
-    const sv_http1_request *request = &ex->request;
-    ex->has_body = request->framing != SV_HTTP1_NO_BODY;
-    conn->stage = HR_STAGE_BODY;
-    conn->end = conn->head_len;
-    sv_http1_body_init(&conn->body, request->framing, request->content_length);
-    if (request->framing == SV_HTTP1_LENGTH)
-        grow_buffer(conn, conn->head_len + (size_t)request->content_length);
-    bool waits = request->expect_continue && conn->in_len == conn->head_len &&
-                 (request->framing == SV_HTTP1_CHUNKED || request->content_length > 0);
-    if (waits && !send_continue(conn))
-        hr_conn_drop(conn);
-    else
-        read_body(conn);
+    bool complete = ex->body_done || ex->refusal.status != 0;
+    conn->stage = complete ? HR_STAGE_HANDLED : HR_STAGE_STREAMED;
+    conn->begun = false;
+    hr_exchange_dispatch(ex, conn->in_len);
+}
+
+static void begin_body(hr_conn *conn);
+
+static hr_exchange *begin_exchange(hr_conn *conn, const sv_http1_request *request) {
+    static const hr_carrier carrier = {hr_http1_write, hr_http1_inform, abort_exchange,
+                                       resume_body,    peer_gone,       end_exchange};
+    hr_exchange *ex = hr_exchange_begin(conn, &carrier, conn, request);
+    ex->head_len = conn->head_len;
+    ex->reserved = conn->reserved;
+    conn->reserved = 0;
+    conn->ex = ex;
+    return ex;
 }
 
 static void begin_request(hr_conn *conn, sv_http1_result result, const char *why) {
@@ -148,11 +163,11 @@ static void begin_request(hr_conn *conn, sv_http1_result result, const char *why
     if (result == SV_HTTP1_DONE)
         result = sv_http1_parse_request(&request, conn->in, conn->head_len,
                                         sv_sock_ssl(conn->sock) != NULL, &why);
-    hr_exchange *ex = hr_exchange_begin(conn, &request);
+    hr_exchange *ex = begin_exchange(conn, &request);
     if (result != SV_HTTP1_DONE)
         refuse_head(ex, result, why);
     else
-        check_limits(ex, conn);
+        hr_exchange_check_limits(ex);
     if (ex->refusal.status != 0)
         dispatch(conn);
     else
@@ -164,7 +179,7 @@ static void grow_head(hr_conn *conn) {
     static const sv_http1_request unread = {.minor_version = 1};
     size_t size = conn->in_size * 2;
     if (!hr_budget_take(hr_server_uploads(conn->loop->server), size - conn->reserved)) {
-        refuse_busy(hr_exchange_begin(conn, &unread));
+        hr_exchange_refuse_busy(begin_exchange(conn, &unread));
         dispatch(conn);
         return;
     }
@@ -186,42 +201,27 @@ static void read_head(hr_conn *conn) {
         grow_head(conn);
 }
 
-/* ---- bodies ---- */
+/* ---- bodies ----
+ *
+ * What fits the buffer of the head stays there. Of a longer body the beginning lies there until the
+ * exchange has room of its own (body_in.c). Chunks are decoded behind the head. */
 
 static void refuse_body(hr_exchange *ex, const char *why) {
     hr_str detail = SV_JOIN(ex->pool, HR_STR("the chunked body is malformed: "), sv_str(why));
-    hr_exchange_refuse(ex, 400, detail.p, 0);
-    ex->response_flags = "DPE";
+    hr_body_fail(ex, 400, detail.p);
 }
 
-/* `arrived` is what the buffer held before decoding: chunks of one byte are mostly framing. */
-static bool admit_chunked(hr_exchange *ex, size_t len, size_t arrived) {
-    size_t held = arrived > HR_FIRST_READ && arrived > len ? arrived : len;
-    if (len > (size_t)options_of(ex->conn)->max_body_bytes) {
-        hr_exchange_refuse(ex, 413, too_large, 0);
-        return false;
-    }
-    while (ex->reserved < held) {
-        if (!hr_exchange_reserve(ex, CHUNKED_STEP)) {
-            refuse_busy(ex);
-            return false;
-        }
-    }
-    return true;
-}
-
-/* True if the body goes on. The content is moved up to what came before, and what follows the
- * message up to the content. */
-static bool decode(hr_conn *conn) {
-    hr_exchange *ex = conn->ex;
+/* Decodes what came at conn->end. The content is moved up to there, and what follows the message up
+ * to the content. */
+static sv_http1_result decode(hr_conn *conn) {
     char *from = conn->in + conn->end;
-    size_t arrived = conn->in_len, n = arrived - conn->end;
+    size_t n = conn->in_len - conn->end;
     sv_http1_piece piece;
     const char *why;
     sv_http1_result result = sv_http1_body_decode(&conn->body, from, n, &piece, &why);
     if (result < 0) {
-        refuse_body(ex, why);
-        return false;
+        refuse_body(conn->ex, why);
+        return result;
     }
     if (piece.content != from)
         memmove(from, piece.content, piece.n);
@@ -229,41 +229,155 @@ static bool decode(hr_conn *conn) {
         memmove(from + piece.n, from + piece.used, n - piece.used);
     conn->end += piece.n;
     conn->in_len = conn->end + (n - piece.used);
-    if (conn->body.framing == SV_HTTP1_CHUNKED &&
-        !admit_chunked(ex, conn->end - conn->head_len, arrived))
-        return false;
-    return result == SV_HTTP1_MORE;
+    return result;
+}
+
+static uint64_t left_of_body(const hr_exchange *ex) {
+    return ex->in.length - hr_body_received(ex);
+}
+
+/* As sv_sock_read, but that the end of the connection is an error. */
+static ssize_t read_some(hr_conn *conn, char *at, size_t size) {
+    ssize_t n = sv_sock_read(conn->sock, at, size);
+    if (n == 0)
+        errno = ECONNRESET;
+    return n > 0 ? n : -1;
+}
+
+/* Bytes of a known length are read to where they belong. */
+static ssize_t read_length(hr_conn *conn, char *room, size_t size, bool *done) {
+    uint64_t left = left_of_body(conn->ex);
+    ssize_t n = read_some(conn, room, size < left ? size : (size_t)left);
+    *done = n > 0 && (uint64_t)n == left;
+    return n;
+}
+
+/* Chunks are decoded behind the head, so that what follows them stays in the connection's buffer.
+ * EPROTO: they are malformed. */
+static ssize_t read_chunks(hr_conn *conn, char *room, size_t size, bool *done) {
+    conn->in_len = conn->end = conn->head_len;
+    size_t space = conn->in_size - conn->in_len;
+    ssize_t n = read_some(conn, conn->in + conn->in_len, size < space ? size : space);
+    if (n < 0)
+        return n;
+    conn->in_len += (size_t)n;
+    sv_http1_result result = decode(conn);
+    if (result < 0) {
+        errno = EPROTO;
+        return -1;
+    }
+    size_t content = conn->end - conn->head_len;
+    memcpy(room, conn->in + conn->head_len, content);
+    memmove(conn->in + conn->head_len, conn->in + conn->end, conn->in_len - conn->end);
+    conn->in_len -= content;
+    conn->end = conn->head_len;
+    *done = result == SV_HTTP1_DONE;
+    return (ssize_t)content;
+}
+
+/* Nothing more of the body is read: it is complete, or refused. */
+static void end_body(hr_conn *conn) {
+    conn->begun = false;
+    if (conn->stage == HR_STAGE_STREAMED)
+        conn->stage = HR_STAGE_HANDLED;
+}
+
+static void read_into_store(hr_conn *conn) {
+    hr_exchange *ex = conn->ex;
+    size_t size;
+    bool done = false;
+    char *room = hr_body_room(ex, &size);
+    if (room == NULL) {
+        pause_body(conn);
+        if (ex->refusal.status != 0 && !ex->dispatched)
+            dispatch(conn);
+        return;
+    }
+    ssize_t n = conn->body.framing == SV_HTTP1_CHUNKED ? read_chunks(conn, room, size, &done)
+                                                       : read_length(conn, room, size, &done);
+    if (n < 0 && errno == EAGAIN)
+        return;
+    if (n < 0 && errno != EPROTO) {
+        hr_conn_drop(conn);
+        return;
+    }
+    if (done || n < 0)
+        end_body(conn);
+    if (n < 0 || !hr_body_arrived(ex, (size_t)n, done))
+        end_body(conn);
+    if (!ex->dispatched && (done || ex->refusal.status != 0))
+        dispatch(conn);
+}
+
+static void take_in_place(hr_conn *conn, sv_http1_result result) {
+    hr_exchange *ex = conn->ex;
+    ex->body = (hr_bytes){conn->in + conn->head_len, conn->end - conn->head_len};
+    ex->body_done = result == SV_HTTP1_DONE;
 }
 
 static void read_body(hr_conn *conn) {
-    hr_exchange *ex = conn->ex;
-    if (decode(conn)) {
-        wait_for_more(conn);
-        if (conn->in_size - conn->in_len < CHUNKED_ROOM && conn->body.framing == SV_HTTP1_CHUNKED)
-            grow_buffer(conn, conn->in_size * 2);
+    if (conn->stage == HR_STAGE_STREAMED || conn->ex->in.store != NULL) {
+        read_into_store(conn);
         return;
     }
-    ex->body.p = conn->in + conn->head_len;
-    ex->body.len = conn->end - conn->head_len;
-    dispatch(conn);
+    ssize_t n = read_some(conn, conn->in + conn->in_len, conn->in_size - conn->in_len);
+    if (n < 0 && errno != EAGAIN)
+        hr_conn_drop(conn);
+    if (n < 0)
+        return;
+    conn->in_len += (size_t)n;
+    take_in_place(conn, decode(conn));
+    if (conn->ex->body_done)
+        dispatch(conn);
+}
+
+/* A body that fits behind its head is waited for, also where bodies are streamed. */
+static bool fits(const hr_conn *conn) {
+    return conn->body.framing == SV_HTTP1_LENGTH &&
+           left_of_body(conn->ex) <= conn->in_size - conn->in_len;
+}
+
+static void begin_store(hr_conn *conn) {
+    hr_exchange *ex = conn->ex;
+    if (conn->in_size - conn->head_len < CHUNKED_ROOM) {
+        grow_buffer(conn, conn->in_size + CHUNKED_ROOM);
+        ex->body.p = conn->in + conn->head_len;
+    }
+    if (ex->listener->streams || !hr_body_hold_all(ex))
+        dispatch(conn);
+    else
+        resume_body(ex);
+}
+
+static void begin_body(hr_conn *conn) {
+    hr_exchange *ex = conn->ex;
+    const sv_http1_request *request = &ex->request;
+    conn->stage = HR_STAGE_BODY;
+    conn->end = conn->head_len;
+    sv_http1_body_init(&conn->body, request->framing, request->content_length);
+    if (request->framing != SV_HTTP1_NO_BODY)
+        hr_body_expect(ex, request->framing == SV_HTTP1_LENGTH ? request->content_length
+                                                               : HR_UNKNOWN_LENGTH);
+    sv_http1_result result = decode(conn);
+    take_in_place(conn, result);
+    conn->continues = request->expect_continue && ex->body.len == 0;
+    if (result != SV_HTTP1_MORE)
+        dispatch(conn);
+    else if (!fits(conn))
+        begin_store(conn);
+    else
+        resume_body(ex);
 }
 
 /* ---- reading ---- */
 
-static void advance(hr_conn *conn) {
-    if (conn->stage == HR_STAGE_HEAD)
-        read_head(conn);
-    else
-        read_body(conn);
-}
-
-void hr_conn_read(hr_conn *conn) {
+static void read_first(hr_conn *conn) {
     if (conn->in == NULL)
         take_buffer(conn);
     ssize_t n = sv_sock_read(conn->sock, conn->in + conn->in_len, conn->in_size - conn->in_len);
     if (n > 0) {
         conn->in_len += (size_t)n;
-        advance(conn);
+        read_head(conn);
     } else if (n == 0 || errno != EAGAIN) {
         hr_conn_drop(conn);
     } else if (conn->in_len == 0) {
@@ -271,40 +385,21 @@ void hr_conn_read(hr_conn *conn) {
     }
 }
 
-/* ---- writing ---- */
-
-void hr_conn_over(hr_exchange *ex) {
-    hr_loop *loop = ex->loop;
-    if (ex->over)
-        return;
-    ex->over = true;
-    ex->next_over = loop->over;
-    loop->over = ex;
+void hr_conn_read(hr_conn *conn) {
+    if (conn->stage == HR_STAGE_HEAD)
+        read_first(conn);
+    else
+        read_body(conn);
 }
 
-void hr_conn_write(hr_exchange *ex, const struct iovec *pieces, size_t n, bool final) {
-    hr_conn *conn = ex->conn;
-    ex->final = final;
-    int result = n > 0 ? sv_sock_write(conn->sock, pieces, n, NULL) : 1;
-    if (result != 0)
-        hr_conn_sent(conn, result > 0);
-}
-
-void hr_conn_sent(hr_conn *conn, bool ok) {
-    hr_exchange *ex = conn->ex;
-    if (!ok)
-        hr_conn_drop(conn);
-    else if (ex->final)
-        hr_conn_over(ex);
-    else if (ex->on_sent != NULL)
-        ex->on_sent(ex);
-}
+/* ---- from one request to the next ---- */
 
 /* The next request, which may be here already. */
 static void begin_next(hr_conn *conn) {
     size_t left = conn->in_len - conn->end;
     conn->stage = HR_STAGE_HEAD;
     conn->begun = false;
+    conn->waited_ns = 0;
     conn->since_ns = hr_now_ns();
     if (left == 0) {
         hr_conn_give_buffer(conn);
@@ -320,22 +415,14 @@ static void begin_next(hr_conn *conn) {
 
 static void end_exchange(hr_exchange *ex) {
     hr_conn *conn = ex->conn;
-    bool stays = ex->keep_alive && !conn->broken;
+    bool broken = ex->broken, stays = ex->keep_alive && ex->body_done && !broken;
+    bool more_comes = ex->refusal.status != 0 || !ex->body_done;
     hr_exchange_end(ex);
+    conn->ex = NULL;
     if (stays)
         begin_next(conn);
-    else if (conn->lingers && !conn->broken)
-        hr_conn_begin_linger(conn);
+    else if (more_comes && !broken)
+        hr_conn_linger(conn);
     else
         hr_conn_close(conn);
-}
-
-bool hr_conn_end_turn(hr_loop *loop) {
-    hr_exchange *over = loop->over;
-    loop->over = NULL;
-    for (hr_exchange *ex = over, *next; ex != NULL; ex = next) {
-        next = ex->next_over;
-        end_exchange(ex);
-    }
-    return loop->over != NULL;
 }

@@ -1,20 +1,24 @@
-/* What conn.c (the life of connections) and conn_http1.c (messages on them) share. */
+/* What conn.c (the life of connections) and conn_http1*.c (messages on them) share. */
 #ifndef HR_SERVICES_CONN_INTERNAL_H
 #define HR_SERVICES_CONN_INTERNAL_H
 
 #include "conn.h"
+#include "exchange_internal.h"
 
 /* conn.c */
 void hr_conn_close(hr_conn *conn);
-void hr_conn_begin_linger(hr_conn *conn);
+/* Keeps the connection open for a moment after the answer, throwing away what still comes in:
+ * otherwise unread bytes turn the close into a reset, which can destroy the answer on its way (RFC
+ * 9112, 9.6). Closes it at once where too many linger. */
+void hr_conn_linger(hr_conn *conn);
 
 /* conn_http1.c */
 /* Reads what has come: within a head or a body. May close the connection. */
 void hr_conn_read(hr_conn *conn);
-/* What was being written has been, or could not be. */
-void hr_conn_sent(hr_conn *conn, bool ok);
-/* The exchange ends at the end of the turn. */
-void hr_conn_over(hr_exchange *ex);
 void hr_conn_give_buffer(hr_conn *conn);
+
+/* conn_http1_write.c: of its carrier. */
+void hr_http1_write(hr_exchange *ex, const hr_str *parts, size_t n, bool final);
+void hr_http1_inform(hr_exchange *ex, int status, const hr_pair *fields, size_t n);
 
 #endif

@@ -1,13 +1,10 @@
 /* Exchanges: their life, and what the client sent. */
 #include "exchange.h"
 
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/socket.h>
 #include <time.h>
 
 #include "answer.h"
@@ -53,13 +50,7 @@ void hr_exchange_timing(hr_exchange *ex, const char *name, double ms) {
 }
 
 bool hr_exchange_peer_gone(const hr_exchange *ex) {
-    struct tcp_info info;
-    socklen_t len = sizeof(info);
-    /* Not MSG_PEEK: a pipelined request would hide the FIN behind it. As with Envoy, a client that
-     * closes its half does not wait for the answer. */
-    if (getsockopt(sv_sock_fd(ex->conn->sock), IPPROTO_TCP, TCP_INFO, &info, &len) != 0)
-        return true;
-    return info.tcpi_state != TCP_ESTABLISHED;
+    return ex->carrier->peer_gone(ex);
 }
 
 hr_str hr_exchange_peer_address(const hr_exchange *ex) {
@@ -104,6 +95,22 @@ void hr_exchange_refuse(hr_exchange *ex, int status, const char *detail, int ret
                   hr_metrics_of_server(hr_server_metrics_of(ex->loop->server))->refused, 1);
 }
 
+void hr_exchange_refuse_busy(hr_exchange *ex) {
+    hr_exchange_refuse(ex, 503, "too much is being uploaded at the moment", 1);
+    ex->response_flags = "UO";
+}
+
+void hr_exchange_check_limits(hr_exchange *ex) {
+    const hr_server_options *options = hr_server_options_of(ex->loop->server);
+    const sv_http1_request *request = &ex->request;
+    if (request->minor_version == 0 && options->http10 == HR_HTTP10_REFUSE)
+        hr_exchange_refuse(ex, 426, "HTTP/1.0 is not served here", 0);
+    else if (request->expect_other)
+        hr_exchange_refuse(ex, 417, "the only Expect understood is 100-continue", 0);
+    else if (request->content_length > (uint64_t)options->max_body_bytes)
+        hr_exchange_refuse(ex, 413, "the body is larger than this server takes", 0);
+}
+
 bool hr_exchange_reserve(hr_exchange *ex, size_t bytes) {
     if (!hr_budget_take(hr_server_uploads(ex->loop->server), bytes))
         return false;
@@ -117,13 +124,16 @@ int hr_exchange_status(const hr_exchange *ex) {
 
 /* ---- life ---- */
 
-hr_exchange *hr_exchange_begin(hr_conn *conn, const sv_http1_request *request) {
+hr_exchange *hr_exchange_begin(hr_conn *conn, const hr_carrier *carrier, void *stream,
+                               const sv_http1_request *request) {
     hr_loop *loop = conn->loop;
     sv_pool *pool = sv_pool_new(&loop->pools);
     hr_exchange *ex = sv_pool_alloc(pool, sizeof(*ex));
     memset(ex, 0, sizeof(*ex));
     ex->pool = pool;
     ex->conn = conn;
+    ex->carrier = carrier;
+    ex->stream = stream;
     ex->loop = loop;
     ex->listener = conn->listener;
     ex->secure = sv_sock_ssl(conn->sock) != NULL;
@@ -134,10 +144,6 @@ hr_exchange *hr_exchange_begin(hr_conn *conn, const sv_http1_request *request) {
     if (request->n_fields > 0)
         memcpy(ex->request.fields, request->fields, request->n_fields * sizeof(hr_pair));
     ex->keep_alive = request->keep_alive;
-    ex->head_len = conn->head_len;
-    ex->reserved = conn->reserved;
-    conn->reserved = 0;
-    conn->ex = ex;
     ++loop->active;
     hr_loop_note_load(loop);
     hr_metric_add(loop->cells,
@@ -152,32 +158,67 @@ static void count(const hr_exchange *ex) {
     hr_metric_request(cells, hr_exchange_status(ex), method.p != NULL ? method.p : "-",
                       method.p != NULL ? method.len : 1);
     hr_metric_observe(cells, m->request_seconds, (double)(hr_now_ns() - ex->start_ns) / 1e9);
-    hr_metric_add(cells, m->received_bytes, (int64_t)(ex->body.len + ex->tunnelled));
+    hr_metric_add(cells, m->received_bytes, (int64_t)(hr_body_received(ex) + ex->tunnelled));
     hr_metric_add(cells, m->sent_bytes, (int64_t)ex->bytes_sent);
     hr_metric_add(cells, m->requests_active, -1);
 }
 
+/* The client left before it had its answer. */
+static bool is_cut(const hr_exchange *ex) {
+    bool slow = ex->answer_ns != 0 && hr_now_ns() - ex->answer_ns > SLOW_ANSWER_NS;
+    return !ex->answered || ex->broken || (slow && hr_exchange_peer_gone(ex));
+}
+
 void hr_exchange_end(hr_exchange *ex) {
-    hr_conn *conn = ex->conn;
     if (ex->on_end != NULL)
         ex->on_end(ex);
-    bool slow = ex->answer_ns != 0 && hr_now_ns() - ex->answer_ns > SLOW_ANSWER_NS;
-    bool cut = conn->stage != HR_STAGE_TUNNEL &&
-               (!ex->answered || conn->broken || (slow && hr_exchange_peer_gone(ex)));
-    if (ex->response_flags == NULL && cut)
+    if (ex->response_flags == NULL && ex->answer.status != 101 && is_cut(ex))
         ex->response_flags = "DC";
     count(ex);
     hr_log_access(ex);
     hr_budget_give(hr_server_uploads(ex->loop->server), ex->reserved);
     --ex->loop->active;
-    conn->ex = NULL;
+    free(ex->in.store);
     sv_pool_free(ex->pool);
+}
+
+void hr_exchange_over(hr_exchange *ex) {
+    hr_loop *loop = ex->loop;
+    if (ex->over)
+        return;
+    ex->over = true;
+    ex->next_over = loop->over;
+    loop->over = ex;
+}
+
+void hr_exchange_break(hr_exchange *ex) {
+    ex->broken = true;
+    hr_exchange_over(ex);
+}
+
+bool hr_exchange_end_turn(hr_loop *loop) {
+    hr_exchange *over = loop->over;
+    loop->over = NULL;
+    for (hr_exchange *ex = over, *next; ex != NULL; ex = next) {
+        next = ex->next_over;
+        ex->carrier->end(ex);
+    }
+    return loop->over != NULL;
+}
+
+void hr_exchange_sent(hr_exchange *ex, bool ok) {
+    if (!ok)
+        hr_exchange_break(ex);
+    else if (ex->final)
+        hr_exchange_over(ex);
+    else if (ex->on_sent != NULL)
+        ex->on_sent(ex);
 }
 
 void hr_exchange_abandon(hr_exchange *ex) {
     ex->response_flags = "DC";
     ex->gone = true;
-    hr_conn_drop(ex->conn);
+    ex->carrier->abort(ex);
 }
 
 /* ---- strings ---- */
@@ -318,27 +359,24 @@ static void answer_refusal(hr_exchange *ex) {
     ex->keep_alive = false;
     if (ex->refusal.retry_after_s > 0)
         hr_answer_retry_after(ex, ex->refusal.retry_after_s);
-    hr_conn_linger(ex->conn);
     hr_answer(ex, ex->refusal.status, content_type, body);
 }
 
-/* The memory of the request. What came behind it waits in the same buffer for as long as the answer
- * takes. */
-static size_t held_by(const hr_exchange *ex) {
-    size_t input = ex->conn->in_len;
-    return ex->head_len > LARGE_HEAD ? input + HEAD_COPIES * ex->head_len : input;
-}
-
-void hr_exchange_dispatch(hr_exchange *ex) {
+static void name_request(hr_exchange *ex) {
     ex->request_id = hr_request_header(ex, "x-request-id");
     if (ex->request_id.len == 0)
         ex->request_id = hr_make_request_id(ex->pool);
-    size_t held = held_by(ex);
-    if (ex->refusal.status == 0 && held > ex->reserved + SMALL_INPUT &&
-        !hr_exchange_reserve(ex, held - ex->reserved)) {
-        hr_exchange_refuse(ex, 503, "too much is being uploaded at the moment", 1);
-        ex->response_flags = "UO";
-    }
+}
+
+void hr_exchange_dispatch(hr_exchange *ex, size_t beside) {
+    size_t held = beside + (ex->head_len > LARGE_HEAD ? HEAD_COPIES * ex->head_len : 0);
+    size_t reserved = ex->reserved - ex->in.reserved; /* besides the body */
+    if (ex->request_id.p == NULL)
+        name_request(ex);
+    if (ex->refusal.status == 0 && held > reserved + SMALL_INPUT &&
+        !hr_exchange_reserve(ex, held - reserved))
+        hr_exchange_refuse_busy(ex);
+    ex->dispatched = true;
     if (ex->refusal.status != 0)
         answer_refusal(ex);
     else

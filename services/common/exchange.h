@@ -2,7 +2,7 @@
  * One request and its answer, from the last byte of the head to the log line. Lives in a memory
  * pool of its own and ends with it; only its loop touches it.
  *
- * Handlers see HTTP messages here, not the protocol that carried them: HTTP/1.1 today.
+ * Handlers see HTTP messages here, not the protocol that carries them: that is the carrier's.
  */
 #ifndef HR_SERVICES_EXCHANGE_H
 #define HR_SERVICES_EXCHANGE_H
@@ -25,6 +25,36 @@ typedef struct hr_refusal {
     int retry_after_s;  /* 0: no Retry-After */
 } hr_refusal;
 
+/* How a protocol carries an exchange. All are called on the loop's thread. */
+typedef struct hr_carrier {
+    /* Sends the next piece of the answer; while !ex->head_sent, the head goes first. `final`: the
+     * trailers of ex->answer follow. hr_exchange_sent is called once the parts are no longer
+     * needed, perhaps at once. At most one write is under way. */
+    void (*write)(hr_exchange *ex, const hr_str *parts, size_t n, bool final);
+    /* Sends an informational answer; copies the fields. It is dropped where it cannot be sent at
+     * once. */
+    void (*inform)(hr_exchange *ex, int status, const hr_pair *fields, size_t n);
+    /* The rest of the answer will not come, and the client must notice. The exchange is over. */
+    void (*abort)(hr_exchange *ex);
+    /* There is room for more of the body. */
+    void (*resume_body)(hr_exchange *ex);
+    /* The client has closed the connection or reset the stream. */
+    bool (*peer_gone)(const hr_exchange *ex);
+    /* The exchange is over: calls hr_exchange_end, and goes on with the connection. */
+    void (*end)(hr_exchange *ex);
+} hr_carrier;
+
+/* The body of a request on its way in: body_in.c's own. */
+typedef struct hr_body_in {
+    char *store;     /* NULL: the body lies in the carrier's memory */
+    size_t size;     /* of the store */
+    size_t limit;    /* of the store's growth */
+    size_t reserved; /* bytes taken from the upload budget */
+    size_t lent;     /* bytes after `taken` that the handler is sending */
+    uint64_t length, taken;
+    bool streams, starved;
+} hr_body_in;
+
 /* Bytes that may be changed. */
 typedef struct hr_bytes {
     char *p;
@@ -37,6 +67,8 @@ typedef struct hr_answer_head {
     hr_pair *fields; /* names in lower case; without the connection's own and content-length */
     size_t n_fields, capacity;
     uint64_t content_length; /* HR_UNKNOWN_LENGTH: not known before the end */
+    const hr_pair *trailers; /* sent after the content, where the protocol has a place for them */
+    size_t n_trailers;
 } hr_answer_head;
 
 #define HR_UNKNOWN_LENGTH UINT64_MAX
@@ -44,12 +76,18 @@ typedef struct hr_answer_head {
 struct hr_exchange {
     hr_loop *loop;
     struct hr_conn *conn;
+    const hr_carrier *carrier;
+    void *stream;  /* the carrier's own */
     sv_pool *pool; /* memory that lives as long as the exchange */
     sv_http1_request
-        request;   /* with all fields of its head; strings live as long as the exchange */
-    bool secure;   /* the client's connection is encrypted */
-    bool has_body; /* false: the request announced none */
-    hr_bytes body; /* the whole body; a handler may change it */
+        request;    /* with all fields of its head; strings live as long as the exchange */
+    bool secure;    /* the client's connection is encrypted */
+    bool has_body;  /* false: the request announced none */
+    bool body_done; /* all of the body has come */
+    /* What is held of the body; a handler may change it. The whole body, unless the listener
+     * streams bodies. */
+    hr_bytes body;
+    uint64_t body_offset; /* bytes of the body before `body`, which are no longer held */
     hr_answer_head answer;
     bool keep_alive;     /* the connection takes another request; a handler may clear it */
     uint64_t bytes_sent; /* of the answer's content */
@@ -73,17 +111,23 @@ struct hr_exchange {
 
     void *data;                      /* the service's */
     void (*on_end)(hr_exchange *ex); /* called when the request ends, however it does; NULL: none */
+    /* Where bodies are streamed: more of the body has come, or its end. */
+    void (*on_body)(hr_exchange *ex);
+    /* Where bodies are streamed: the rest of the body is malformed or too large. Stop all work on
+     * the request: if no answer has begun, the server answers. */
+    void (*on_cancel)(hr_exchange *ex);
 
     /* the server's own */
     hr_refusal refusal;
     uint64_t tunnelled; /* bytes received after the protocol was switched */
     size_t head_len;    /* of the request */
     size_t reserved;    /* bytes taken from the upload budget */
+    hr_body_in in;
+    bool dispatched; /* the handler has it */
     bool answered, gone;
+    bool broken;           /* nothing can be sent to the client any more */
     bool over;             /* ends at the end of this turn of the loop: nothing more is sent */
     bool head_sent, final; /* of the answer */
-    bool chunked;          /* the answer is sent in chunks */
-    char chunk_line[SV_HTTP1_CHUNK_SIZE];
     void (*on_sent)(hr_exchange *ex); /* called when a piece that is not the last is sent */
     uint64_t answer_ns;               /* when the answer was begun */
     hr_exchange *next_over;
@@ -101,6 +145,29 @@ bool hr_exchange_peer_gone(const hr_exchange *ex);
 
 /* Ends the exchange of a client that has gone, and its connection. Must not be touched after it. */
 void hr_exchange_abandon(hr_exchange *ex);
+
+/* ---- bodies that are streamed: only for listeners that say so -------------------------------
+ *
+ * on_request is called when the head is complete. If then !ex->body_done, the handler either
+ * answers without the body, or asks for it with hr_body_stream. It sends the bytes of hr_body_next
+ * on, and says so with hr_body_taken, which makes room for more. */
+
+/* Begins to receive the body; ex->on_body is called for what comes from now on. The first `hold`
+ * bytes are kept, so that hr_body_rewind works for as long as no more have come. Beyond, the bytes
+ * that were taken make room for the next. Where the upload budget is used up, fewer are kept. */
+void hr_body_stream(hr_exchange *ex, size_t hold);
+/* The bytes that have come and were not taken. They stay until hr_body_taken or hr_body_rewind. */
+hr_str hr_body_next(hr_exchange *ex);
+/* The bytes of the last hr_body_next were sent. */
+void hr_body_taken(hr_exchange *ex);
+/* True if all of the body that was there is taken, and it is complete. */
+bool hr_body_is_taken(const hr_exchange *ex);
+/* True if no more comes before some is taken. */
+bool hr_body_is_full(const hr_exchange *ex);
+/* Begins again with the first byte of the body. False if it is no longer held. */
+bool hr_body_rewind(hr_exchange *ex);
+/* Bytes of the body so far. */
+uint64_t hr_body_received(const hr_exchange *ex);
 
 /* Milliseconds since the head was complete. */
 double hr_exchange_elapsed_ms(const hr_exchange *ex);

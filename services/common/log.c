@@ -281,7 +281,7 @@ void hr_log_access(const hr_exchange *ex) {
     NAME(line, "response_code_details");
     put_words(line, ex->details);
     NAME(line, "bytes_received");
-    put_int(line, ex->body.len + ex->tunnelled);
+    put_int(line, hr_body_received(ex) + ex->tunnelled);
     NAME(line, "bytes_sent");
     put_int(line, ex->bytes_sent);
     NAME(line, "duration");

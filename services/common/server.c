@@ -291,7 +291,7 @@ bool hr_loop_post(hr_loop *loop, hr_message *message) {
 /* One turn, and what is over after it. */
 static void turn(hr_loop *loop, bool wait) {
     sv_loop_run(loop->net, wait && loop->over == NULL);
-    hr_conn_end_turn(loop);
+    hr_exchange_end_turn(loop);
 }
 
 static size_t loop_load(const hr_loop *loop) {
@@ -366,7 +366,7 @@ static void loop_drain(hr_loop *loop) {
     loop->drain_ns = hr_now_ns();
     hr_conn_stop_listening(loop);
     hr_conn_sweep(loop);
-    hr_conn_end_turn(loop);
+    hr_exchange_end_turn(loop);
     set_tick(loop, DRAIN_TURN_MS);
     run_until_quiet(loop, (uint64_t)loop->server->options->drain_ms);
     if (loop->active > 0)
@@ -374,7 +374,7 @@ static void loop_drain(hr_loop *loop) {
     /* What on_cancel gave up is answered now; then the rest goes without an answer. */
     run_until_quiet(loop, loop->active > 0 ? CANCEL_MS : 0);
     hr_conn_cut_all(loop);
-    hr_conn_end_turn(loop);
+    hr_exchange_end_turn(loop);
     run_until_quiet(loop, CANCEL_MS);
 }
 

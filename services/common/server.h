@@ -65,8 +65,11 @@ struct hr_loop {
 
 typedef struct hr_listener {
     const char *address; /* "127.0.0.1:5000", "[::1]:5000"; port 0 takes a free one */
-    void (*on_request)(hr_exchange *ex); /* called once the request is there with its whole body */
-    struct hr_tls *tls;                  /* TLS context of the connections; NULL for plaintext */
+    /* Called once the request is there with its whole body; or, if `streams`, with its head, and as
+     * much of the body as came with it. */
+    void (*on_request)(hr_exchange *ex);
+    bool streams;
+    struct hr_tls *tls; /* TLS context of the connections; NULL for plaintext */
 } hr_listener;
 
 typedef struct hr_service {

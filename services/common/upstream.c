@@ -6,47 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define DEFAULT_IDLE_TIMEOUT_MS 60000
 /* Informational answers before the one that counts; a peer that sends them for ever is broken. */
 #define MAX_INFORMATIONAL 16
 #define MAX_HEAD ((size_t)63 << 10)
 /* Of one loop, 8 MiB: from here on no exchange reads ahead of its consumer. */
 #define MANY_BLOCKS 64
-
-struct hr_up_exchange {
-    hr_up_endpoint *endpoint;
-    hr_up_conn *conn;
-    const hr_up_request *request;
-    hr_up_request request_copy;
-    hr_up_data_fn on_data;
-    hr_up_error_fn on_error;
-    void *ctx;
-    hr_up_exchange *next_waiting;
-    hr_timer timer;
-    uint64_t phase_until; /* connecting, first byte or idle; 0: none */
-    hr_up_error phase_error;
-
-    hr_up_block
-        *in; /* being read into: [start, end) is content, or head bytes before the head is done */
-    hr_up_block *shown; /* what the consumer looks at */
-    sv_http1_scan scan;
-    char *head_text;   /* of the request, while it is being written */
-    hr_up_error error; /* 0: none yet */
-    const char *why;
-    unsigned n_informational;
-    size_t addresses_left; /* that may still be tried */
-    unsigned waiting : 1, connecting : 1, reused : 1, retried : 1, sent : 1, written : 1,
-        received : 1;
-    unsigned head_done : 1, complete : 1, first_shown : 1, busy : 1, over : 1, reading_stopped : 1;
-    unsigned tunnel : 1;
-    unsigned tell_error : 1; /* failed where callbacks are not allowed; the timer reports it */
-    hr_up_sent_fn on_sent;   /* of a tunnel */
-    void *sent_ctx;
-    sv_http1_body body;
-    sv_http1_response head;
-    hr_pair fields[HR_UP_MAX_FIELDS]; /* of head */
-    char error_text[320];
-};
 
 static void start_try(hr_up_exchange *ex, int fresh);
 static void on_timer(hr_timer *timer);
@@ -100,9 +64,16 @@ static void arm(hr_up_exchange *ex) {
         hr_timer_set(ex->endpoint->up->timers, &ex->timer, at, on_timer);
 }
 
-static void enter_phase(hr_up_exchange *ex, hr_up_error error, uint32_t ms) {
+void hr_up_enter_phase(hr_up_exchange *ex, hr_up_error error, uint32_t ms) {
     ex->phase_error = error;
     ex->phase_until = ms > 0 ? hr_timers_now() + ms : 0;
+    arm(ex);
+}
+
+void hr_up_set_deadline(hr_up_exchange *ex, uint64_t at) {
+    if (ex->over || ex->tunnel)
+        return;
+    ex->request_copy.deadline_at = at;
     arm(ex);
 }
 
@@ -184,11 +155,17 @@ int hr_up_is_idempotent(hr_str method) {
     return 0;
 }
 
+/* A body that comes in pieces can only be sent again while all of it is held. */
+static int rewind_source(const hr_up_exchange *ex) {
+    const hr_up_source *source = ex->request->source;
+    return source == NULL || source->rewind(source->ctx);
+}
+
 /* The connection has ended before the answer. One that was idle before may have been closed by the
  * peer just as it was taken: then a fresh one may serve. */
-static void broken(hr_up_exchange *ex, hr_up_error error, const char *why) {
+void hr_up_broken(hr_up_exchange *ex, hr_up_error error, const char *why) {
     if (ex->reused && !ex->received && !ex->retried &&
-        (!ex->sent || hr_up_is_idempotent(ex->request->method))) {
+        (!ex->sent || hr_up_is_idempotent(ex->request->method)) && rewind_source(ex)) {
         drop_conn(ex);
         ex->retried = 1;
         hr_up_count(&ex->endpoint->up->stats->stale_retries, 1);
@@ -318,7 +295,7 @@ static int take_head(hr_up_exchange *ex) {
 static void on_eof(hr_up_exchange *ex) {
     const char *why;
     if (!ex->received)
-        broken(ex, HR_UP_CLOSED, "the peer closed the connection before it answered");
+        hr_up_broken(ex, HR_UP_CLOSED, "the peer closed the connection before it answered");
     else if (!ex->head_done && ex->in->end == ex->in->start)
         fail(ex, HR_UP_CLOSED, "the peer closed the connection after an informational answer");
     else if (!ex->head_done)
@@ -359,7 +336,7 @@ void hr_up_exchange_readable(hr_up_exchange *ex) {
         if (errno == EAGAIN || errno == EWOULDBLOCK)
             return;
         if (!ex->received)
-            broken(ex, HR_UP_RESET, "the peer reset the connection before it answered");
+            hr_up_broken(ex, HR_UP_RESET, "the peer reset the connection before it answered");
         else
             fail(ex, HR_UP_RESET, "the peer reset the connection");
         return;
@@ -373,10 +350,8 @@ void hr_up_exchange_readable(hr_up_exchange *ex) {
     ex->received = 1;
     if (!(ex->head_done ? take_body(ex, from) : take_head(ex)))
         return;
-    if (ex->head_done && !ex->complete && !ex->tunnel) {
-        uint32_t idle = ex->request->idle_timeout_ms;
-        enter_phase(ex, HR_UP_IDLE_TIMEOUT, idle > 0 ? idle : DEFAULT_IDLE_TIMEOUT_MS);
-    }
+    if (ex->head_done && !ex->complete && !ex->tunnel)
+        hr_up_enter_phase(ex, HR_UP_IDLE_TIMEOUT, hr_up_idle_timeout(ex));
     if (ex->head_done)
         show(ex);
 }
@@ -384,68 +359,16 @@ void hr_up_exchange_readable(hr_up_exchange *ex) {
 static void resume_reading(hr_up_exchange *ex) {
     if (!ex->reading_stopped || ex->conn == NULL)
         return;
-    uint32_t idle = ex->request->idle_timeout_ms;
     ex->reading_stopped = 0;
     if (!ex->tunnel)
-        enter_phase(ex, HR_UP_IDLE_TIMEOUT, idle > 0 ? idle : DEFAULT_IDLE_TIMEOUT_MS);
+        hr_up_enter_phase(ex, HR_UP_IDLE_TIMEOUT, hr_up_idle_timeout(ex));
     sv_sock_reading(ex->conn->sock, true);
-}
-
-/* ---- writing ----------------------------------------------------------------------------- */
-
-static size_t build_head(hr_up_exchange *ex) {
-    const hr_up_request *r = ex->request;
-    hr_pair host = {HR_STR("host"), r->authority};
-    size_t size = SV_HTTP1_LINE_SIZE + r->method.len + r->path.len +
-                  sv_http1_fields_size(&host, 1) + sv_http1_fields_size(r->fields, r->n_fields) +
-                  SV_HTTP1_LENGTH_SIZE;
-    ex->head_text = sv_alloc(size);
-    sv_http1_writer w = {.at = ex->head_text, .end = ex->head_text + size};
-    sv_http1_write_request_line(&w, r->method, r->path);
-    sv_http1_write_fields(&w, &host, 1);
-    sv_http1_write_fields(&w, r->fields, r->n_fields);
-    /* An absent body is announced only where the method makes one expected (RFC 9110 section 8.6).
-     */
-    if (r->body.p != NULL)
-        sv_http1_write_content_length(&w, r->body.len);
-    sv_http1_write_end(&w);
-    return (size_t)(w.at - ex->head_text);
-}
-
-static void request_written(hr_up_exchange *ex) {
-    ex->written = 1;
-    free(ex->head_text);
-    ex->head_text = NULL;
-}
-
-static void on_written(hr_up_conn *conn, bool ok) {
-    /* A peer may answer (413, for example) and close before it has read the whole request. After a
-     * write error, reading the connection shows whether it did. */
-    if (ok && conn->exchange != NULL)
-        request_written(conn->exchange);
-}
-
-static void write_request(hr_up_exchange *ex) {
-    size_t head_len = build_head(ex);
-    struct iovec pieces[2] = {{ex->head_text, head_len},
-                              {(void *)(uintptr_t)ex->request->body.p, ex->request->body.len}};
-    size_t n_pieces = ex->request->body.len > 0 ? 2 : 1;
-    ex->conn->on_written = on_written;
-    int result = sv_sock_write(ex->conn->sock, pieces, n_pieces, NULL);
-    if (result < 0) {
-        broken(ex, HR_UP_RESET, "the connection broke before the request was sent");
-        return;
-    }
-    ex->sent = 1;
-    if (result > 0)
-        request_written(ex);
 }
 
 /* ---- connecting -------------------------------------------------------------------------- */
 
 static void begin_exchange(hr_up_exchange *ex) {
-    enter_phase(ex, HR_UP_FIRST_BYTE_TIMEOUT, ex->request->first_byte_timeout_ms);
-    write_request(ex);
+    hr_up_write_request(ex);
 }
 
 static void try_next_address(hr_up_exchange *ex) {
@@ -487,7 +410,7 @@ static void fail_later(hr_up_exchange *ex, hr_up_error error, const char *why) {
 static void open_conn(hr_up_exchange *ex) {
     ex->addresses_left = ex->endpoint->n_addresses;
     ex->connecting = 1;
-    enter_phase(ex, HR_UP_CONNECT_TIMEOUT, ex->endpoint->settings.connect_timeout_ms);
+    hr_up_enter_phase(ex, HR_UP_CONNECT_TIMEOUT, ex->endpoint->settings.connect_timeout_ms);
     ex->conn = hr_up_conn_open(ex->endpoint, ex);
     if (ex->conn == NULL)
         fail_later(ex, HR_UP_CONNECT, "the system refuses the connection");
@@ -508,7 +431,7 @@ static void start_try(hr_up_exchange *ex, int fresh) {
     hr_up_endpoint *endpoint = ex->endpoint;
     free(ex->head_text);
     ex->head_text = NULL;
-    ex->sent = ex->written = ex->received = 0;
+    ex->sent = ex->written = ex->received = ex->writing = ex->last_piece = 0;
     int have_address = hr_up_endpoint_resolve(endpoint);
     ex->conn = fresh ? NULL : hr_up_conn_reuse(endpoint, !hr_up_is_idempotent(ex->request->method));
     ex->reused = ex->conn != NULL;
@@ -521,7 +444,7 @@ static void start_try(hr_up_exchange *ex, int fresh) {
         ex->waiting = 1;
         ex->next_waiting = endpoint->waiting;
         endpoint->waiting = ex;
-        enter_phase(ex, HR_UP_CONNECT_TIMEOUT, endpoint->settings.connect_timeout_ms);
+        hr_up_enter_phase(ex, HR_UP_CONNECT_TIMEOUT, endpoint->settings.connect_timeout_ms);
     }
 }
 
@@ -549,33 +472,6 @@ void hr_up_continue(hr_up_exchange *ex) {
     ex->busy = 0;
     resume_reading(ex);
     show(ex);
-}
-
-/* ---- tunnels ----------------------------------------------------------------------------- */
-
-int hr_up_is_tunnel(const hr_up_exchange *ex) {
-    return ex->tunnel;
-}
-
-static void tunnel_sent(hr_up_conn *conn, bool ok) {
-    hr_up_exchange *ex = conn->exchange;
-    ex->on_sent(ex->sent_ctx, ok);
-}
-
-int hr_up_tunnel_send(hr_up_exchange *ex, const char *bytes, size_t n, hr_up_sent_fn done,
-                      void *ctx) {
-    struct iovec piece = {(void *)(uintptr_t)bytes, n};
-    ex->on_sent = done;
-    ex->sent_ctx = ctx;
-    if (ex->conn == NULL)
-        return 0;
-    ex->conn->on_written = tunnel_sent;
-    return sv_sock_write(ex->conn->sock, &piece, 1, NULL);
-}
-
-void hr_up_tunnel_finish(hr_up_exchange *ex) {
-    if (ex->conn != NULL)
-        sv_sock_finish(ex->conn->sock);
 }
 
 void hr_up_free(hr_up_exchange *ex) {

@@ -19,7 +19,8 @@
  *  - memory of an exchange is two blocks of HR_UP_BLOCK bytes at most, whatever the answer's
  * length: no more is read from the peer until the consumer asks for it. Where many answers wait for
  * their consumers, it is one block;
- *  - the request body is the caller's, whole, so that it can be sent again.
+ *  - the request body is the caller's: whole, so that it can be sent again, or in pieces as they
+ * come.
  */
 #ifndef HR_SERVICES_UPSTREAM_H
 #define HR_SERVICES_UPSTREAM_H
@@ -75,13 +76,28 @@ typedef struct hr_up_settings {
     uint32_t dns_refresh_ms; /* how long a looked-up address is used: 5 s */
 } hr_up_settings;
 
+/* A body that comes in pieces. It must live as long as the exchange. */
+typedef struct hr_up_source {
+    uint64_t length; /* if has_length; else the body is sent in chunks */
+    bool has_length;
+    void *ctx;
+    /* The bytes that have come and were not sent; they must stay until `taken` or the end of the
+     * exchange. *last: they are the last. If none have come, call hr_up_more when they do. */
+    hr_str (*next)(void *ctx, bool *last);
+    /* They are sent. */
+    void (*taken)(void *ctx);
+    /* Begins again with the first byte; false if it is no longer held. */
+    bool (*rewind)(void *ctx);
+} hr_up_source;
+
 typedef struct hr_up_request {
     hr_str method, authority, path;
     /* Names in lower case; without Host, Content-Length and hop-by-hop fields, which are added
      * here. */
     const hr_pair *fields;
     size_t n_fields;
-    hr_str body; /* absent: none */
+    hr_str body;                /* absent: none */
+    const hr_up_source *source; /* instead of `body`; NULL: none */
     int upgrade; /* the fields ask for an upgrade: a 101 switches the exchange to a tunnel */
     uint64_t deadline_at;           /* hr_timers_now() time; 0: none */
     uint32_t first_byte_timeout_ms; /* from the start of the request; 0: none but the deadline */
@@ -130,6 +146,10 @@ const char *hr_up_endpoint_name(const hr_up_endpoint *endpoint);
 hr_up_exchange *hr_up_start(hr_up_endpoint *endpoint, const hr_up_request *request,
                             hr_up_data_fn on_data, hr_up_error_fn on_error, void *ctx);
 void hr_up_continue(hr_up_exchange *exchange);
+/* The source has more bytes, or its end. */
+void hr_up_more(hr_up_exchange *exchange);
+/* Replaces the request's deadline; 0: none. */
+void hr_up_set_deadline(hr_up_exchange *exchange, uint64_t at);
 void hr_up_free(hr_up_exchange *exchange);
 
 /* The answer's head, from the first on_data on, until hr_up_continue. */

@@ -1,4 +1,5 @@
-/* What upstream.c (exchanges) and upstream_pool.c (endpoints, connections, blocks) share. */
+/* What upstream.c and upstream_write.c (exchanges) and upstream_pool.c (endpoints, connections,
+ * blocks) share. */
 #ifndef HR_SERVICES_UPSTREAM_INTERNAL_H
 #define HR_SERVICES_UPSTREAM_INTERNAL_H
 
@@ -63,6 +64,50 @@ struct hr_up_endpoint {
     SSL_SESSION *session; /* to resume; NULL: none yet */
 };
 
+struct hr_up_exchange {
+    hr_up_endpoint *endpoint;
+    hr_up_conn *conn;
+    const hr_up_request *request;
+    hr_up_request request_copy;
+    hr_up_data_fn on_data;
+    hr_up_error_fn on_error;
+    void *ctx;
+    hr_up_exchange *next_waiting;
+    hr_timer timer;
+    uint64_t phase_until; /* connecting, first byte or idle; 0: none */
+    hr_up_error phase_error;
+
+    hr_up_block
+        *in; /* being read into: [start, end) is content, or head bytes before the head is done */
+    hr_up_block *shown; /* what the consumer looks at */
+    sv_http1_scan scan;
+    char *head_text; /* of the request, while it is being written */
+    char chunk_line[SV_HTTP1_CHUNK_SIZE];
+    unsigned writing : 1, last_piece : 1; /* of a body that comes in pieces */
+    hr_up_error error;                    /* 0: none yet */
+    const char *why;
+    unsigned n_informational;
+    size_t addresses_left; /* that may still be tried */
+    unsigned waiting : 1, connecting : 1, reused : 1, retried : 1, sent : 1, written : 1,
+        received : 1;
+    unsigned head_done : 1, complete : 1, first_shown : 1, busy : 1, over : 1, reading_stopped : 1;
+    unsigned tunnel : 1;
+    unsigned tell_error : 1; /* failed where callbacks are not allowed; the timer reports it */
+    hr_up_sent_fn on_sent;   /* of a tunnel */
+    void *sent_ctx;
+    sv_http1_body body;
+    sv_http1_response head;
+    hr_pair fields[HR_UP_MAX_FIELDS]; /* of head */
+    char error_text[320];
+};
+
+#define HR_UP_DEFAULT_IDLE_TIMEOUT_MS 60000
+
+static inline uint32_t hr_up_idle_timeout(const hr_up_exchange *exchange) {
+    uint32_t ms = exchange->request->idle_timeout_ms;
+    return ms > 0 ? ms : HR_UP_DEFAULT_IDLE_TIMEOUT_MS;
+}
+
 /* Only the loop writes; others read at any time. */
 static inline void hr_up_count(_Atomic uint64_t *counter, int by) {
     uint64_t now = atomic_load_explicit(counter, memory_order_relaxed);
@@ -90,6 +135,16 @@ int hr_up_endpoint_resolve(hr_up_endpoint *endpoint);
 SSL *hr_up_tls_connect(hr_up_endpoint *endpoint);
 /* After the handshake: NULL if the peer is who it should be, else why not. */
 const char *hr_up_tls_check(const hr_up_endpoint *endpoint, SSL *ssl);
+
+/* ---- upstream_write.c ---- */
+/* On a connection that is ready. */
+void hr_up_write_request(hr_up_exchange *exchange);
+
+/* ---- upstream.c, called by upstream_write.c ---- */
+/* What is waited for now, and how long at most; 0: for ever. */
+void hr_up_enter_phase(hr_up_exchange *exchange, hr_up_error error, uint32_t ms);
+/* The connection has ended before the answer. */
+void hr_up_broken(hr_up_exchange *exchange, hr_up_error error, const char *why);
 
 /* ---- upstream.c, called by the pool ---- */
 /* `connected` 0: it cannot be reached. */

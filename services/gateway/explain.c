@@ -263,14 +263,32 @@ static void answer_query(gw_aside *aside) {
     answer(aside, &q);
 }
 
-void gw_explain(hr_exchange *ex) {
+static gw_aside_kind kind_of(const hr_exchange *ex) {
+    return ex->listener->on_request == gw_on_admin_request ? GW_ASIDE_ADMIN : GW_ASIDE_PAGE;
+}
+
+static void explain_body(hr_exchange *ex) {
     hr_str body = {ex->body.p, ex->body.len};
-    bool is_admin = ex->listener->on_request == gw_on_admin_request;
-    gw_aside_kind kind = is_admin ? GW_ASIDE_ADMIN : GW_ASIDE_PAGE;
-    if (!hr_str_is(ex->request.method, "POST"))
-        gw_answer_aside(ex, kind, answer_query, hr_request_query(ex));
+    ex->on_body = NULL;
+    if (!ex->body_done && body.len <= MAX_BODY)
+        hr_answer_busy(ex, 1, "too much is being uploaded at the moment");
     else if (body.len <= MAX_BODY)
-        gw_answer_aside(ex, kind, answer_body, body);
+        gw_answer_aside(ex, kind_of(ex), answer_body, body);
     else
         hr_answer_json(ex, 400, "{\"error\":\"the question is too large\"}");
+}
+
+static void on_question(hr_exchange *ex) {
+    if (ex->body_done || hr_body_is_full(ex))
+        explain_body(ex);
+}
+
+void gw_explain(hr_exchange *ex) {
+    ex->on_body = on_question;
+    if (!hr_str_is(ex->request.method, "POST"))
+        gw_answer_aside(ex, kind_of(ex), answer_query, hr_request_query(ex));
+    else if (ex->body_done)
+        explain_body(ex);
+    else
+        hr_body_stream(ex, MAX_BODY + 1);
 }

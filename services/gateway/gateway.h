@@ -37,6 +37,7 @@ typedef struct gw_options {
     const char *ui_samples;         /* folder; NULL: no samples */
     const char *tls_cert, *tls_key; /* both or none */
     int64_t tls_handshake_ms;
+    int64_t body_buffer_bytes;           /* of one body, for retries and mirrors */
     int64_t tunnel_idle_ms, max_tunnels; /* max_tunnels 0: a quarter of --max-connections */
     const char *dns_server;              /* NULL: the system's */
     int64_t trusted_proxies;

@@ -50,7 +50,7 @@ static void add_facts(gw_request *r) {
     const char *tls = hr_exchange_tls_version(ex);
     r->connection.facts = r->facts;
     add_fact(r, "HOSTNAME", hr_str_from(hr_server_options_of(ex->loop->server)->name));
-    add_fact(r, "BYTES_RECEIVED", decimal(r->received_text, ex->body.len));
+    add_fact(r, "BYTES_RECEIVED", decimal(r->received_text, hr_body_received(ex)));
     add_fact(r, "REQUEST_DURATION",
              decimal(r->duration_text, (hr_now_ns() - ex->start_ns) / 1000000));
     if (tls == NULL)

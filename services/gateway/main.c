@@ -171,6 +171,14 @@ static const hr_flag gateway_flags[] = {
      .default_text = "a quarter of --max-connections",
      .help = "Limit the WebSockets that are open or requested; answer 503 with Retry-After "
              "beyond it."},
+    {.name = "body-buffer-bytes",
+     .kind = HR_FLAG_BYTES,
+     .value_name = "N",
+     .offset = FIELD(body_buffer_bytes),
+     .min = 0,
+     .max = (int64_t)1 << 30,
+     .help = "Hold a request body up to this size for retries and mirrors; a larger one is "
+             "streamed and sent once."},
     {.name = "dns-server",
      .kind = HR_FLAG_TEXT,
      .value_name = "ADDR[:PORT]",
@@ -337,17 +345,25 @@ static int load_all(gateway *self) {
 /* All listeners of the gateway; freed by the caller. */
 static hr_listener *listeners_of(size_t *n, const gateway *self, const hr_server_options *server) {
     hr_listener *listeners = calloc(server->listen.n + 2, sizeof(*listeners));
-    for (*n = 0; *n < server->listen.n; ++*n)
-        listeners[*n] = (hr_listener){server->listen.v[*n], gw_on_request, self->tls};
+    for (*n = 0; listeners != NULL && *n < server->listen.n; ++*n)
+        listeners[*n] = (hr_listener){.address = server->listen.v[*n],
+                                      .on_request = gw_on_request,
+                                      .tls = self->tls,
+                                      .streams = true};
+    if (listeners == NULL)
+        return NULL;
     if (self->options.admin != NULL)
-        listeners[(*n)++] = (hr_listener){self->options.admin, gw_on_admin_request, NULL};
+        listeners[(*n)++] =
+            (hr_listener){.address = self->options.admin, .on_request = gw_on_admin_request};
     if (self->options.status != NULL)
-        listeners[(*n)++] = (hr_listener){self->options.status, gw_on_status_request, NULL};
+        listeners[(*n)++] =
+            (hr_listener){.address = self->options.status, .on_request = gw_on_status_request};
     return listeners;
 }
 
 int main(int argc, char **argv) {
     static gateway self = {.options = {.tls_handshake_ms = 10000,
+                                       .body_buffer_bytes = 512 << 10,
                                        .tunnel_idle_ms = 3600000,
                                        .repeated_headers = HR_REPEATED_EACH}};
     static hr_server_options server = HR_SERVER_OPTIONS_INIT;

@@ -64,11 +64,13 @@ static hr_str copy(char **at, hr_str s) {
 static gw_mirror *mirror_new(gw_request *r) {
     const hr_up_request *from = &r->out;
     gw_loop *loop = r->loop;
-    size_t text = from->method.len + from->authority.len + from->path.len + from->body.len;
+    hr_str body = hr_forward_body(r->ex);
+    size_t text = from->method.len + from->authority.len + from->path.len + body.len;
     for (size_t i = 0; i < from->n_fields; i++)
         text += from->fields[i].name.len + from->fields[i].value.len;
     size_t bytes = sizeof(gw_mirror) + from->n_fields * sizeof(hr_pair) + text + 1;
-    if (loop->n_mirrors >= MAX_MIRRORS || !hr_budget_take(&loop->gateway->mirror_bytes, bytes))
+    if (!gw_can_send_again(r) || loop->n_mirrors >= MAX_MIRRORS ||
+        !hr_budget_take(&loop->gateway->mirror_bytes, bytes))
         return NULL;
     gw_mirror *m = malloc(bytes);
     if (m == NULL) {
@@ -85,7 +87,8 @@ static gw_mirror *mirror_new(gw_request *r) {
     m->out.method = copy(&at, from->method);
     m->out.authority = copy(&at, from->authority);
     m->out.path = copy(&at, from->path);
-    m->out.body = copy(&at, from->body);
+    m->out.body = copy(&at, body);
+    m->out.source = NULL;
     m->loop = loop;
     m->bytes = bytes;
     return m;
@@ -119,6 +122,8 @@ static void mirror_start(gw_request *r, const hr_cluster *cluster) {
 }
 
 void gw_mirror_all(gw_request *r) {
+    if (r->upgrade)
+        return;
     for (size_t i = 0; i < r->decision.n_mirrors; i++) {
         const hr_mirror *mirror = &r->decision.mirrors[i];
         if (mirror->fires && mirror->cluster != NULL)

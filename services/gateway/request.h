@@ -24,7 +24,8 @@ struct gw_request {
     hr_request in; /* as rules see it: with what a proxy sets before routing */
     hr_decision decision;
     hr_upstream up;
-    hr_up_request out; /* as it is sent */
+    hr_up_request out;   /* as it is sent */
+    hr_up_source source; /* of its body, where that comes in pieces */
 
     hr_relay relay;
     int upgrade;                                /* a WebSocket is asked for */
@@ -94,7 +95,15 @@ void gw_upgrade_end(gw_request *r);
  * asked before anything went to the client. */
 int gw_retry(gw_request *r, hr_up_error error, const sv_http1_response *head);
 
-/* mirror.c: starts the copies that the decision asks for. */
+/* The whole request has come: its timeouts begin. */
+void gw_start_clock(gw_request *r);
+
+/* upload.c: gives r->out its body, whole or in pieces. */
+void gw_upload(gw_request *r);
+/* 1 if all of the body that has come is still held. */
+int gw_can_send_again(const gw_request *r);
+
+/* mirror.c: starts the copies that the decision asks for. The whole request must have come. */
 void gw_mirror_all(gw_request *r);
 
 /* reply.c: answers by the gateway itself, with the route's operations on response headers. `flag`

@@ -155,9 +155,12 @@ int gw_retry(gw_request *r, hr_up_error error, const sv_http1_response *head) {
         gw_flag(r, "UO");
         return 0;
     }
+    if (!gw_can_send_again(r))
+        return 0;
     if (r->tries <= GW_MAX_TRIED)
         r->tried[r->tries - 1] = (uint32_t)r->index;
     gw_cancel(r);
+    (void)hr_body_rewind(r->ex);
     r->retrying = 1;
     atomic_fetch_add_explicit(&cluster->shared->retries, 1, memory_order_relaxed);
     uint64_t at = hr_timers_now() + back_off_ms(r, policy);

@@ -310,6 +310,8 @@ static void begin_answer(gw_request *r, hr_up_exchange *up) {
             more[n++] = (hr_pair){HR_STR("set-cookie"), r->set_cookie};
         fields = more;
     }
+    /* Envoy ignores the timeout of a try whose answer has begun. */
+    hr_up_set_deadline(up, r->deadline_at);
     if (hr_up_is_tunnel(up))
         gw_upgrade(r, fields, n);
     else
@@ -403,10 +405,26 @@ static void build_out(gw_request *r) {
                              .path = r->up.path,
                              .fields = fields,
                              .n_fields = n,
-                             .body = hr_forward_body(r->ex),
                              .upgrade = r->upgrade,
-                             .idle_timeout_ms = ANSWER_IDLE_MS,
-                             .deadline_at = r->deadline_at};
+                             .idle_timeout_ms = ANSWER_IDLE_MS};
+}
+
+/* Of a try that begins now, or with the end of the request. */
+static uint64_t deadline_of_try(const gw_request *r) {
+    const hr_retry_policy *retries = r->decision.retries;
+    if (!r->ex->body_done || retries == NULL || retries->per_try_timeout_ms <= 0)
+        return r->deadline_at;
+    uint64_t per_try = hr_timers_now() + (uint64_t)retries->per_try_timeout_ms;
+    return r->deadline_at == 0 || per_try < r->deadline_at ? per_try : r->deadline_at;
+}
+
+void gw_start_clock(gw_request *r) {
+    if (r->decision.timeout_ms >= 0)
+        r->deadline_at = hr_timers_now() + (uint64_t)r->decision.timeout_ms;
+    if (r->relay.up != NULL)
+        hr_up_set_deadline(r->relay.up, r->relay.started ? r->deadline_at : deadline_of_try(r));
+    else if (r->waiting && !r->has_turn && r->deadline_at != 0)
+        hr_timer_set(r->loop->timers, &r->timer, r->deadline_at, on_wait_over);
 }
 
 void gw_try(gw_request *r) {
@@ -428,12 +446,7 @@ void gw_try(gw_request *r) {
         hr_metric_add(r->ex->loop->cells, r->loop->gateway->retries, 1);
     ((hr_pair *)r->out.fields)[r->out.n_fields - 1].value.len =
         (size_t)(hr_put_uint(r->attempt_text, r->tries) - r->attempt_text);
-    r->out.deadline_at = r->deadline_at;
-    if (retries != NULL && retries->per_try_timeout_ms > 0) {
-        uint64_t per_try = hr_timers_now() + (uint64_t)retries->per_try_timeout_ms;
-        if (r->deadline_at == 0 || per_try < r->deadline_at)
-            r->out.deadline_at = per_try;
-    }
+    r->out.deadline_at = deadline_of_try(r);
     r->relay.up = hr_up_start(endpoint, &r->out, on_data, on_error, r);
 }
 
@@ -452,10 +465,7 @@ void gw_forward(gw_request *r) {
     r->cluster = d->cluster->index;
     if (d->n_hash_policy > 0)
         gw_affinity(r);
-    if (d->timeout_ms >= 0)
-        r->deadline_at = hr_timers_now() + (uint64_t)d->timeout_ms;
     build_out(r);
-    if (d->n_mirrors > 0 && !r->upgrade)
-        gw_mirror_all(r);
+    gw_upload(r);
     gw_try(r);
 }

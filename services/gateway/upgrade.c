@@ -24,7 +24,7 @@ static int admit(gw_request *r) {
 /* RFC 6455 section 4.1: the handshake is a GET. Some clients announce a body of no bytes. */
 static int is_handshake(const hr_exchange *ex) {
     return hr_str_is_nocase(ex->request.upgrade, "websocket") &&
-           hr_str_is(ex->request.method, "GET") && ex->body.len == 0;
+           hr_str_is(ex->request.method, "GET") && ex->body_done && ex->body.len == 0;
 }
 
 int gw_upgrade_refused(gw_request *r) {

@@ -226,6 +226,8 @@ void sv_http1_write_end(sv_http1_writer *w);
 size_t sv_http1_chunk_line(char *buf, size_t n);
 /* What follows the bytes of a chunk, and ends the body if it is the last. */
 hr_str sv_http1_chunk_end(bool last);
+/* The size line of the last chunk: trailers and sv_http1_write_end follow. */
+void sv_http1_write_last_chunk(sv_http1_writer *w);
 /* Ends a body without chunks, or one whose last chunk was ended with `last` false. */
 hr_str sv_http1_last_chunk(void);
 

@@ -67,6 +67,10 @@ void sv_http1_write_end(sv_http1_writer *w) {
     put(w, "\r\n", 2);
 }
 
+void sv_http1_write_last_chunk(sv_http1_writer *w) {
+    put(w, "0\r\n", 3);
+}
+
 size_t sv_http1_chunk_line(char *buf, size_t n) {
     static const char hex[] = "0123456789abcdef";
     char digits[16], *at = digits + sizeof(digits);

@@ -264,7 +264,7 @@ int main(int argc, char **argv) {
         return 2;
     }
     for (size_t i = 0; i < server.listen.n; ++i)
-        listeners[i] = (hr_listener){server.listen.v[i], on_request, NULL};
+        listeners[i] = (hr_listener){.address = server.listen.v[i], .on_request = on_request};
 
     hr_metrics *metrics = hr_metrics_new();
     define_metrics(metrics);

@@ -96,7 +96,7 @@ int main(int argc, char **argv) {
 
     hr_listener *listeners = calloc(server.listen.n, sizeof(*listeners));
     for (size_t i = 0; i < server.listen.n; i++)
-        listeners[i] = (hr_listener){server.listen.v[i], proxy_on_request, NULL};
+        listeners[i] = (hr_listener){.address = server.listen.v[i], .on_request = proxy_on_request};
     hr_service service = {.program = "headerroute-proxy",
                           .ctx = &self,
                           .loop_start = loop_start,

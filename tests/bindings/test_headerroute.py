@@ -200,8 +200,8 @@ def test_attributes_are_exactly_the_members_of_the_schema():
     with open("docs/decision.schema.json", encoding="utf-8") as f:
         schema = json.load(f)
     decision = schema["$defs"]["decision"]["properties"]
-    assert set(headerroute.Decision.__annotations__) - {"table", "json"} == set(decision)
-    for name, kind in headerroute.decision._OBJECTS.items():
+    assert set(headerroute.decision_members.Members.__annotations__) == set(decision)
+    for name, kind in headerroute.decision_members.OBJECTS.items():
         assert {field.name for field in dataclasses.fields(kind)} == members(schema, decision[name]), name
 
 

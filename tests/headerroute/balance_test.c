@@ -262,8 +262,12 @@ Test(format, a_string_is_a_pointer_and_a_length) {
 }
 
 Test(format, a_finding_is_one_line_and_is_cut_to_the_buffer) {
-    hr_diagnostic d = {HR_WARNING,           HR_STR("a.yaml"), 3, 7,
-                       HR_STR("spec.hosts"), HR_STR("is odd"), 0};
+    hr_diagnostic d = {.severity = HR_WARNING,
+                       .file = HR_STR("a.yaml"),
+                       .line = 3,
+                       .column = 7,
+                       .field = HR_STR("spec.hosts"),
+                       .message = HR_STR("is odd")};
     static const char whole[] = "a.yaml:3:7: warning: spec.hosts: is odd";
     char buf[64];
     cr_expect_eq(hr_diagnostic_format(buf, sizeof(buf), &d), strlen(whole));
@@ -275,6 +279,9 @@ Test(format, a_finding_is_one_line_and_is_cut_to_the_buffer) {
     d.field = HR_STR("");
     hr_diagnostic_format(buf, sizeof(buf), &d);
     cr_expect_str_eq(buf, "a.yaml:3:7: error: is odd");
+    d.code = HR_STR("odd-hosts");
+    hr_diagnostic_format(buf, sizeof(buf), &d);
+    cr_expect_str_eq(buf, "a.yaml:3:7: error: is odd [odd-hosts]");
 }
 
 Test(balance, rings_are_for_consistent_hashing_alone) {

@@ -83,14 +83,21 @@ static void check(const char *file, const test_case *c, int lint) {
     hr_source source = {.name = "case", .text = {c->yaml, strlen(c->yaml)}};
     cr_assert(eq(int, hr_resources_read(&resources, arena, d, &source, 1, NULL), HR_OK));
     cr_assert(eq(int, hr_resources_validate(resources, d), HR_OK));
-    if (lint)
-        cr_assert(eq(int, hr_resources_lint(resources, d, NULL), HR_OK));
+    if (lint) {
+        const hr_load_options options = HR_LOAD_OPTIONS_INIT;
+        hr_table *table = NULL;
+        cr_assert(eq(int, hr_table_build(&table, arena, resources, &options), HR_OK));
+        cr_assert(eq(int, hr_table_lint(table, d), HR_OK));
+        arena = NULL;
+        hr_table_unref(table);
+    }
     char *found = cases_findings(d);
     cr_expect(strcmp(found, c->expected) == 0, "%s: %s\nexpected:\n%s\nfound:\n%s", file, c->name,
               c->expected, found);
     free(found);
     hr_diagnostics_free(d);
-    hr_arena_free(arena);
+    if (arena != NULL)
+        hr_arena_free(arena);
 }
 
 size_t cases_check(const char *name, int lint) {

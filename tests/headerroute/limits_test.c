@@ -282,10 +282,14 @@ Test(limits, a_message_is_one_line) {
 Test(limits, the_linter_reports_a_host_once) {
     hr_load_options options = HR_LOAD_OPTIONS_INIT;
     options.lint = 1;
-    finds_with("a host without a Service", hr_str_from(rules), &options,
+    text files = made("%s---\napiVersion: v1\nkind: Service\nmetadata: {name: b}\n"
+                      "spec: {ports: [{port: 80}]}\n",
+                      rules);
+    finds_with("a host without a Service", (hr_str){files.p, files.len}, &options,
                "7:34: warning: spec.http[0].route[0].destination.host: a.default.svc.cluster.local "
                "is not the host of "
-               "any Service or ServiceEntry: requests fail with 503\n");
+               "any Service or ServiceEntry: requests fail with 503 [host-unknown]\n");
+    free(files.p);
 }
 
 Test(limits, a_tab_must_not_indent) {

@@ -6,14 +6,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "arena.h"
+#include <headerroute/headerroute.h>
+
 #include "cases.h"
-#include "diag.h"
-#include "documents.h"
-#include "lint.h"
 
 Test(lint, warns_about_what_is_accepted_but_probably_a_mistake) {
     cr_assert(ge(sz, cases_check("cases/lint", 1), 55));
+}
+
+Test(lint, warns_about_resources_that_do_not_go_together) {
+    cr_assert(ge(sz, cases_check("cases/lint_across", 1), 40));
 }
 
 /* A table of many rules is looked through by index: every covered rule is found, nothing else. */
@@ -29,12 +31,11 @@ Test(lint, finds_every_covered_rule_of_thousands_and_no_other) {
                      "{uri: /}}\n",
                      i % 10 == 9 ? i - 1 : i, i % 10 == 9 ? "/b" : "");
     hr_source source = {.name = "many", .text = {yaml, (size_t)n}};
-    hr_arena *arena = hr_arena_new();
-    hr_diagnostics *d = hr_diagnostics_new();
-    hr_resources *resources;
-    cr_assert(eq(int, hr_resources_read(&resources, arena, d, &source, 1, NULL), HR_OK));
-    cr_assert(eq(sz, hr_diagnostics_count(d), 0));
-    cr_assert(eq(int, hr_resources_lint(resources, d, NULL), HR_OK));
+    hr_load_options options = HR_LOAD_OPTIONS_INIT;
+    options.lint = 1;
+    hr_table *table;
+    hr_diagnostics *d;
+    cr_assert(eq(int, hr_table_load(&table, &d, &source, 1, &options), HR_OK));
     size_t covered = 0;
     for (size_t i = 0; i < hr_diagnostics_count(d); i++) {
         const hr_diagnostic *f = hr_diagnostics_get(d, i);
@@ -45,6 +46,6 @@ Test(lint, finds_every_covered_rule_of_thousands_and_no_other) {
     }
     cr_expect(eq(sz, covered, RULES / 10));
     hr_diagnostics_free(d);
-    hr_arena_free(arena);
+    hr_table_unref(table);
     free(yaml);
 }

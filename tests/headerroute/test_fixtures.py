@@ -18,7 +18,7 @@ PROGRAM = pathlib.Path(os.environ["HR_BUILD_DIR"]) / "bin" / "headerroute"
 ROUTING = sorted((HERE / "routing").glob("*.yaml"))
 COMMAND = HERE / "test-command"
 sys.path.insert(0, str(ROOT / "scripts"))
-import test_cases_schema  # noqa: E402
+import decision_schema  # noqa: E402
 
 
 def run(*words, **more):
@@ -97,8 +97,9 @@ def schema():
     return jsonschema.Draft202012Validator(json.loads((ROOT / "docs" / "test-cases.schema.json").read_text()))
 
 
-def test_the_schema_is_the_one_that_is_generated():
-    assert (ROOT / "docs" / "test-cases.schema.json").read_text() == test_cases_schema.generate(), "run scripts/test_cases_schema.py"
+def test_schemas_and_python_classes_are_those_of_the_librarys_rows():
+    for path, text in decision_schema.files(os.environ["HR_BUILD_DIR"]).items():
+        assert path.read_text() == text, f"{path}: run scripts/decision_schema.py"
     jsonschema.Draft202012Validator.check_schema(schema().schema)
 
 
@@ -236,3 +237,15 @@ def test_a_batch_may_ask_for_more_views_than_are_kept():
              for i in range(100)] * 3
     clusters = [json.loads(answer)["cluster"] for answer in batch(lines)]
     assert clusters == [("outbound|80||cart.prod.svc.cluster.local" if i % 100 == 50 else "PassthroughCluster") for i in range(300)]
+
+
+# ---- names of the linter's warnings ----
+
+def test_every_warning_of_the_linter_is_documented_and_has_a_fixture():
+    sources = "".join(path.read_text() for path in (ROOT / "libheaderroute/src/lint").glob("*.c"))
+    given = set(re.findall(r'hr_diag_note\([^;"]*"([a-z0-9-]+)"', sources))
+    listed = set(re.findall(r"^\| `([a-z0-9-]+)` \|", (ROOT / "docs/linter.md").read_text(), re.M))
+    found = set()
+    for name in ("lint", "lint_across"):
+        found |= set(re.findall(r": warning: .* \[([a-z0-9-]+)\]$", (HERE / f"fixtures/cases/{name}.txt").read_text(), re.M))
+    assert given == listed == found

@@ -122,6 +122,30 @@ Test(view_options, are_set_from_text) {
     cr_assert_eq(o.path_normalization, HR_PATH_NORMALIZATION_NONE);
 }
 
+Test(view_options, are_read_back_as_they_were_set) {
+    static const char *const values[][2] = {{"gateway", "front/edge"},
+                                            {"port", "65535"},
+                                            {"namespace", "shop"},
+                                            {"locality", "a/b/c"},
+                                            {"outbound_policy", "registry-only"},
+                                            {"repeated_headers", "each"},
+                                            {"path_normalization", "merge-slashes"}};
+    char number[HR_VIEW_OPTION_NUMBER];
+    hr_view_options o = HR_VIEW_OPTIONS_INIT;
+    for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
+        hr_str name = hr_str_from(values[i][0]);
+        cr_assert_str_eq(values[i][0], hr_view_option_name(i));
+        cr_assert_null(hr_view_options_get(&o, name, number).p, "%s", values[i][0]);
+        cr_assert_eq(hr_view_options_set(&o, name, hr_str_from(values[i][1]), NULL), HR_OK);
+        cr_assert(is(hr_view_options_get(&o, name, number), values[i][1]), "%s", values[i][0]);
+    }
+    cr_assert_null(hr_view_option_name(sizeof(values) / sizeof(values[0])));
+    o.version = 1;
+    cr_assert_null(hr_view_options_get(&o, HR_STR("locality"), number).p);
+    cr_assert_null(hr_view_options_get(&o, HR_STR("ports"), number).p);
+    cr_assert_null(hr_view_options_get(NULL, HR_STR("port"), number).p);
+}
+
 Test(view_options, a_value_that_is_not_allowed_changes_nothing) {
     static const char *const wrong[][2] = {{"gateway", "edge"},
                                            {"gateway", ""},

@@ -327,9 +327,9 @@ class Witness:
             connection.send(answer(b"up"))
             return True
         body = request.body
-        chunked = request.header("transfer-encoding") is not None
+        framings = [n for n, _ in request.headers if n in ("content-length", "transfer-encoding")]
         names = [n for n, _ in request.headers]
-        if chunked or names.count("content-length") > 1 or names.count("host") != 1 or connection.buffer:
+        if len(framings) > 1 or names.count("host") != 1 or connection.buffer:
             self.broken.append((request.head, body, connection.buffer))
         self.seen.append((request.method, request.target, body))
         connection.send(answer(b"" if request.method == "HEAD" else b"served"))

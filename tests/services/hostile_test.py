@@ -15,6 +15,11 @@ MEGABYTE = b"x" * 1000000
 INLINE = "".join(f"{name}: {'v' * 600}\r\n" for name in ["accept", "x-forwarded-for"] * 46)
 EXTENSIONS = (b"1;" + b"e" * 4000 + b"\r\nx\r\n") * 250
 
+UPLOADS = {
+    "long": request("/hold", "POST", "Content-Length: 1000000\r\n", MEGABYTE[:900000]),
+    "held whole": request("/hold", "POST", "Content-Length: 500000\r\n", MEGABYTE[:400000]),
+    "mirrored": request("/mirror", "POST", "Content-Length: 500000\r\n", MEGABYTE[:500000]),
+}
 ATTACKS = {
     "large heads": large_head("/hold"),
     "repeated inline headers": request("/hold", fields=INLINE),
@@ -23,10 +28,8 @@ ATTACKS = {
     "slow readers with large heads": large_head("/pour"),
     "answers with many Via lines": request("/vias"),
     "pipelining": request("/hold") * 10000,
-    "uploads": request("/hold", "POST", "Content-Length: 1000000\r\n", MEGABYTE[:900000]),
     "one-byte chunks": request("/hold", "POST", "Transfer-Encoding: chunked\r\n", b"1\r\nx\r\n" * 50000),
     "chunk extensions": request("/hold", "POST", "Transfer-Encoding: chunked\r\n", EXTENSIONS),
-    "mirrored uploads": request("/mirror", "POST", "Content-Length: 1000000\r\n", MEGABYTE),
     "tunnels full in both directions": handshake("/tunnel") + MEGABYTE * 8,
 }
 OF_TLS = ["incomplete heads", "slow readers", "pipelining", "one-byte chunks", "tunnels full in both directions"]
@@ -54,13 +57,24 @@ def pair(tmp_path_factory):
     return Authority(tmp_path_factory.mktemp("authority")).issue("gw", "test")
 
 
-def attack(server, pod, data, tls=False):
+def attack(server, pod, data, tls=False, end=None):
+    """`end` ends what the clients leave behind."""
     with Crowd(server.port, CONNECTIONS, tls=tls) as crowd:
         crowd.send(data)
         settled(server.process.pid)
         peak = pod.check(server)
+    if end is not None:
+        end()
     left = given_back(server, LEFT)
     print(f"peak {peak / MIB:.0f} MiB, {left / MIB:.0f} MiB afterwards", end=" ")
+
+
+@pytest.mark.parametrize("name", UPLOADS)
+def test_uploads_that_no_endpoint_takes(tmp_path, pod, name):
+    """Behind bytes that are not read the end of a connection stays unseen: what is held goes with the endpoint."""
+    with Peers() as peers, start_gateway(tmp_path, peers, command=pod.command) as gw:
+        attack(gw, pod, UPLOADS[name], end=peers.silent.close)
+        assert gw.call(target="/after").status == 200
 
 
 @pytest.mark.parametrize("name", ATTACKS)
@@ -80,7 +94,7 @@ def test_memory_of_the_gateway_behind_tls(tmp_path, peers, pod, pair, name):
 @pytest.mark.parametrize("name", OF_THE_PROXY)
 def test_memory_of_the_proxy(peers, pod, name):
     behind = peers.vias if "Via" in name else peers.endless if "slow" in name else peers.silent
-    data = ATTACKS[name]
+    data = UPLOADS["long"] if name == "uploads" else ATTACKS[name]
     for path in (b"/hold", b"/pour", b"/vias"):
         data = data.replace(path, b"/v2/a")
     with Server("headerroute-proxy", "--predict-server-url", behind.url, command=pod.command) as proxy:

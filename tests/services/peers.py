@@ -3,6 +3,7 @@
 A Peer listens on a loopback address. For every request it calls `behave(connection, request)`, which may
 write whatever it likes to the raw socket; returning True keeps the connection for the next request.
 """
+import re
 import socket
 import struct
 import threading
@@ -13,6 +14,7 @@ class Request:
     def __init__(self, head, body, connection_number):
         self.head = head
         self.body = body
+        self.trailers = []
         self.connection_number = connection_number
         lines = head.split(b"\r\n")
         self.method, self.target, self.version = lines[0].decode().split(" ", 2)
@@ -47,12 +49,44 @@ class Connection:
             self._more()
         head, _, self.buffer = self.buffer.partition(b"\r\n\r\n")
         request = Request(head, b"", self.number)
-        length = int(request.header("content-length") or 0)
-        if read_body:
-            while len(self.buffer) < length:
-                self._more()
-            request.body, self.buffer = self.buffer[:length], self.buffer[length:]
+        if not read_body:
+            return request
+        if request.header("transfer-encoding") is not None:
+            self._read_chunks(request)
+        else:
+            request.body = self._take(int(request.header("content-length") or 0))
         return request
+
+    def _take(self, n):
+        while len(self.buffer) < n:
+            self._more()
+        data, self.buffer = self.buffer[:n], self.buffer[n:]
+        return data
+
+    def _line(self):
+        while b"\r\n" not in self.buffer:
+            self._more()
+        line, _, self.buffer = self.buffer.partition(b"\r\n")
+        return line
+
+    def read_chunk(self):
+        """The next chunk of a request that was read without its body; b"" is the last one, and trailers follow."""
+        size = self._line()
+        if not re.fullmatch(b"[0-9a-f]+", size):
+            raise EOFError(f"no chunk size: {size}")
+        data = self._take(int(size, 16))
+        if data and self._take(2) != b"\r\n":
+            raise EOFError("a chunk does not end where it should")
+        return data
+
+    def _read_chunks(self, request):
+        if request.header("transfer-encoding") != "chunked" or request.header("content-length") is not None:
+            raise EOFError("not the framing of a proxy")
+        while data := self.read_chunk():
+            request.body += data
+        while line := self._line():
+            name, _, value = line.decode("latin-1").partition(":")
+            request.trailers.append((name, value.strip()))
 
     def reset(self):
         """Closes with RST instead of FIN."""

@@ -10,8 +10,9 @@ A table never changes and may be used by any number of threads; the interpreter'
 while the C library works. The module ``headerroute.lowlevel`` is the C header as SWIG
 wraps it.
 """
-from .decision import (Cors, Decision, Destination, DirectResponse, Endpoint, Fault, HashPolicy, HeaderOperations,
-                       LocalReply, Mirror, Redirect, Retries, Upstream)
+from .decision import Decision
+from .decision_members import (Cors, Destination, DirectResponse, Endpoint, Fault, HashPolicy, HeaderOperations, LocalReply,
+                               Mirror, Redirect, Retries, Upstream)
 from .errors import ConfigError, Diagnostic, RouteError
 from .explanation import Event, Explanation
 from .lowlevel import hr_version as _hr_version

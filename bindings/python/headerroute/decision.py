@@ -2,132 +2,9 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
-from typing import Any, Mapping, NoReturn
+from typing import Any, NoReturn
 
-Pair = tuple[str, str]
-
-
-@dataclass(frozen=True)
-class Destination:
-    host: str  #: fully qualified
-    subset: str | None
-    port: int
-
-
-@dataclass(frozen=True)
-class Endpoint:
-    name: str | None  #: pod or workload
-    address: str
-    port: int
-    labels: Mapping[str, str]
-    weight: int
-
-
-@dataclass(frozen=True)
-class Workload:
-    """A Deployment, StatefulSet, Job, Rollout or the like."""
-
-    kind: str
-    name: str  #: "namespace/name"
-    source: str | None  #: "file:line"
-
-
-@dataclass(frozen=True)
-class Upstream:
-    """The request that the upstream receives."""
-
-    path: str  #: with query, after normalisation and rewrite
-    authority: str
-    headers: tuple[Pair, ...]  #: after all operations, names in lower case, without those of proxy_headers
-    proxy_headers: Mapping[str, str]  #: headers that the proxy sets before routing
-
-
-@dataclass(frozen=True)
-class Retries:
-    attempts: int
-    retry_on: tuple[str, ...]
-    status_codes: tuple[int, ...]
-    per_try_timeout_ms: int | None
-    backoff_ms: int
-    remote_localities: bool
-    ignore_previous_hosts: bool
-
-
-@dataclass(frozen=True)
-class Redirect:
-    code: int
-    location: str
-
-
-@dataclass(frozen=True)
-class DirectResponse:
-    status: int
-    body: str | None
-
-
-@dataclass(frozen=True)
-class LocalReply:
-    """The data plane's own answer, with Envoy's response flag."""
-
-    status: int
-    flag: str | None
-    body: str
-
-
-@dataclass(frozen=True)
-class HeaderOperations:
-    """In the order Envoy applies them: all of remove, then set, then add."""
-
-    remove: tuple[str, ...]
-    set: tuple[Pair, ...]
-    add: tuple[Pair, ...]
-
-
-@dataclass(frozen=True)
-class Mirror:
-    cluster: str
-    percentage: float
-    fires: bool
-
-
-@dataclass(frozen=True)
-class Fault:
-    delay_ms: int | None
-    delay_fires: bool
-    abort_status: int | None
-    abort_grpc_status: str | None
-    abort_fires: bool
-
-
-@dataclass(frozen=True)
-class Cors:
-    allow_origins: tuple[Mapping[str, str], ...]
-    allow_methods: tuple[str, ...]
-    allow_headers: tuple[str, ...]
-    expose_headers: tuple[str, ...]
-    max_age_s: int | None
-    allow_credentials: bool | None
-    forward_unmatched_preflights: bool
-    origin_allowed: bool  #: for this request
-    preflight: bool  #: this request is answered as a preflight
-
-
-@dataclass(frozen=True)
-class HashPolicy:
-    kind: str  #: "header", "cookie", "source_ip" or "query_parameter"
-    name: str | None
-    ttl_ms: int | None
-    path: str | None
-
-
-# Attributes that are objects, or lists of objects, of a class above.
-_OBJECTS = {
-    "destination": Destination, "endpoints": Endpoint, "workloads": Workload, "upstream": Upstream, "retries": Retries,
-    "redirect": Redirect, "direct_response": DirectResponse, "local_reply": LocalReply,
-    "request_headers": HeaderOperations, "response_headers": HeaderOperations, "mirrors": Mirror, "fault": Fault,
-    "cors": Cors, "hash_policy": HashPolicy,
-}
+from .decision_members import OBJECTS, Members
 
 
 def _frozen(value: Any) -> Any:
@@ -141,39 +18,10 @@ def _build(kind: type, value: Any) -> Any:
     return None if value is None else kind(**{k: _frozen(v) for k, v in value.items()})
 
 
-class Decision:
+class Decision(Members):
     """What to do with one request. All values are copies: a decision outlives the next one and may be used
     by another thread. It keeps its table alive as ``table``. Decisions are equal if their JSON is equal."""
 
-    action: str  #: "route", "redirect", "direct_response", "no_route" or "passthrough"
-    virtual_service: str | None  #: "namespace/name"
-    route_name: str | None
-    route_index: int | None
-    match_index: int | None
-    source: str | None  #: "file:line" of the rule
-    delegate: str | None  #: "namespace/name" of the VirtualService that wrote the rule, if the root delegates to it
-    root_route_index: int | None  #: in spec.http of ``virtual_service`` itself
-    cluster: str | None  #: "outbound|PORT|SUBSET|FQDN"
-    destination: Destination | None
-    labels: Mapping[str, str]  #: the subset's
-    endpoints: tuple[Endpoint, ...]
-    endpoints_known: bool  #: False: no Pod and no EndpointSlice is loaded
-    workloads: tuple[Workload, ...]  #: if the endpoints are unknown: what makes the pods that would be endpoints
-    upstream: Upstream | None
-    timeout_ms: int | None
-    retries: Retries | None
-    redirect: Redirect | None
-    direct_response: DirectResponse | None
-    local_reply: LocalReply | None
-    closes_connection: bool  #: the data plane closes the connection without an answer
-    request_headers: tuple[HeaderOperations, ...]  #: one a level, in the order they are applied
-    response_headers: tuple[HeaderOperations, ...]
-    mirrors: tuple[Mirror, ...]
-    fault: Fault | None
-    cors: Cors | None
-    hash_policy: tuple[HashPolicy, ...]
-    load_balancer: str | None
-    caveats: tuple[str, ...]  #: sentences on what the decision does not take into account
     table: Any  #: the Table that decided; Any, since table.py imports this module
     json: str  #: one line, as `headerroute route --json` prints it
 
@@ -182,14 +30,14 @@ class Decision:
 
     def __getattr__(self, name: str) -> Any:
         # Called by the first read of each attribute: many callers read one, or none.
-        if name not in Decision.__annotations__:
+        if name not in Members.__annotations__:
             raise AttributeError(f"a Decision has no attribute '{name}'")
         values = self.__dict__
         if "_fields" not in values:
             values["_fields"] = self.to_dict()
         value = values["_fields"][name]
         # Two threads may both get here; they store equal values.
-        return values.setdefault(name, _build(_OBJECTS[name], value) if name in _OBJECTS else _frozen(value))
+        return values.setdefault(name, _build(OBJECTS[name], value) if name in OBJECTS else _frozen(value))
 
     def __setattr__(self, name: str, value: object) -> NoReturn:
         raise AttributeError("a Decision cannot be changed")
@@ -197,7 +45,7 @@ class Decision:
     __delattr__ = __setattr__  # type: ignore[assignment]
 
     def __dir__(self) -> list[str]:
-        return sorted({*super().__dir__(), *Decision.__annotations__})
+        return sorted({*super().__dir__(), *Members.__annotations__, *Decision.__annotations__})
 
     def to_dict(self) -> dict[str, Any]:
         """A fresh dict as docs/decision.schema.json has it."""

@@ -14,11 +14,12 @@ class Diagnostic:
     column: int  #: from 1; 0 where the finding has no place
     field: str  #: "spec.http[0].match[1].uri"; may be empty
     message: str  #: what is wrong and what would be right
+    code: str = ""  #: the name of a warning of the linter, for example "never-matches"; else empty
 
     def __str__(self) -> str:
         place = [self.file or "", *(str(n) for n in (self.line, self.column) if n)]
         parts = [":".join(place), self.severity, self.field, self.message]
-        return ": ".join(p for p in parts if p)
+        return ": ".join(p for p in parts if p) + (f" [{self.code}]" if self.code else "")
 
 
 class ConfigError(ValueError):

@@ -85,7 +85,7 @@ def _diagnostics(found: c.hr_diagnostics | None) -> tuple[tuple[Diagnostic, ...]
         d = c.hr_diagnostics_get(found, i)
         is_error = d.severity == c.HR_SEVERITY_ERROR
         (errors if is_error else warnings).append(Diagnostic(
-            "error" if is_error else "warning", d.file, d.line, d.column, d.field or "", d.message or ""))
+            "error" if is_error else "warning", d.file, d.line, d.column, d.field or "", d.message or "", d.code or ""))
     return tuple(errors), tuple(warnings)
 
 

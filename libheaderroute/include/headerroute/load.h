@@ -29,6 +29,8 @@ typedef struct hr_diagnostic {
     hr_str message;   /* What is wrong, and what would be right. */
     int left_out;     /* 1 if it is about what the load does not take into account: a file that is
                        * not a Kubernetes resource, or kinds that are not evaluated. */
+    hr_str code;      /* Names a warning of the linter, for example "never-matches"; else empty. The
+                       * names are stable: share/doc/headerroute/linter.md lists them. */
 } hr_diagnostic;
 
 /* The findings of a load, in the order of its sources and their lines. Immutable: any number of
@@ -48,7 +50,8 @@ HR_API size_t hr_diagnostics_errors(const hr_diagnostics *diagnostics);
 HR_API void hr_diagnostics_free(hr_diagnostics *diagnostics);
 
 /* Writes "file:line:column: error: field: message" into `buf`, zero-terminated and cut to `size`
- * bytes. Returns the length of the whole text without the final zero, as snprintf() does. */
+ * bytes; " [code]" follows if the finding has a code. Returns the length of the whole text without
+ * the final zero, as snprintf() does. */
 HR_API size_t hr_diagnostic_format(char *buf, size_t size, const hr_diagnostic *diagnostic);
 
 /* ---- sources ------------------------------------------------------------------------------ */

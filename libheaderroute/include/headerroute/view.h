@@ -103,6 +103,14 @@ typedef struct hr_view_options {
 HR_API int hr_view_options_set(hr_view_options *options, hr_str name, hr_str value,
                                const char **expected);
 
+#define HR_VIEW_OPTION_NUMBER 8
+
+/* Returns the text of one option as hr_view_options_set() takes it. It is absent if the option has
+ * its default, or if options of this version have no such name. A number is written to `number`;
+ * other strings are those of the options, or static. */
+HR_API hr_str hr_view_options_get(const hr_view_options *options, hr_str name,
+                                  char number[HR_VIEW_OPTION_NUMBER]);
+
 /* Returns the name at `index` that hr_view_options_set() knows, or NULL after the last one. */
 HR_API const char *hr_view_option_name(size_t index);
 

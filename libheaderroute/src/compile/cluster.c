@@ -149,15 +149,11 @@ static size_t fill_members(hr_view_build *vb, hr_cluster *cluster, const hr_mesh
     return n_configured;
 }
 
-static hr_cluster *make_cluster(hr_view_build *vb, const hr_mesh_service *svc,
-                                const hr_mesh_port *port, hr_str name, hr_str subset_name) {
-    const hr_mesh_destination_rule *rule = hr_view_rule(vb, svc);
-    const hr_spec_subset *subset = NULL;
-    if (subset_name.len > 0) {
-        subset = hr_rule_subset(rule, subset_name);
-        if (subset == NULL)
-            return NULL;
-    }
+static hr_cluster *make_cluster(hr_view_build *vb, const hr_cluster_place *place, hr_str name) {
+    const hr_mesh_service *svc = place->svc;
+    const hr_mesh_port *port = place->port;
+    const hr_mesh_destination_rule *rule = place->rule;
+    const hr_spec_subset *subset = place->subset;
     hr_cluster *cluster = HR_NEW(vb->arena, hr_cluster);
     *cluster = (hr_cluster){.name = name, .host = svc->host, .port = port->number};
     if (subset != NULL) {
@@ -207,6 +203,24 @@ const hr_mesh_service *hr_view_service(const hr_view_build *vb, hr_str host) {
     return svc;
 }
 
+hr_cluster_lack hr_cluster_look_up(hr_cluster_place *out, hr_view_build *vb, hr_str host,
+                                   uint32_t port, hr_str subset) {
+    *out = (hr_cluster_place){.svc = hr_view_service(vb, host)};
+    if (out->svc == NULL)
+        return HR_CLUSTER_NO_SERVICE;
+    bool in_scope = vb->scope == NULL || hr_scope_cluster_service(vb, host, port) != NULL;
+    out->port = in_scope ? hr_mesh_port_find(out->svc, port) : NULL;
+    if (out->port == NULL)
+        return HR_CLUSTER_NO_PORT;
+    if (out->port->protocol == HR_MESH_PROTOCOL_UDP)
+        return HR_CLUSTER_UDP;
+    if (out->svc->resolution == HR_RESOLUTION_ALIAS)
+        return HR_CLUSTER_ALIAS;
+    out->rule = hr_view_rule(vb, out->svc);
+    out->subset = subset.len == 0 ? NULL : hr_rule_subset(out->rule, subset);
+    return subset.len > 0 && out->subset == NULL ? HR_CLUSTER_NO_SUBSET : HR_CLUSTER_COMPLETE;
+}
+
 const hr_cluster *hr_cluster_get(hr_view_build *vb, hr_str host, uint32_t port_number,
                                  hr_str subset) {
     static const hr_cluster missing = {.port = 0};
@@ -214,13 +228,9 @@ const hr_cluster *hr_cluster_get(hr_view_build *vb, hr_str host, uint32_t port_n
     void **place = hr_map_at(vb->arena, &vb->view->clusters_by_name, name);
     if (*place == NULL) {
         *place = (void *)(uintptr_t)&missing;
-        const hr_mesh_service *svc = vb->scope == NULL
-                                         ? hr_view_service(vb, host)
-                                         : hr_scope_cluster_service(vb, host, port_number);
-        const hr_mesh_port *port = svc == NULL ? NULL : hr_mesh_port_find(svc, port_number);
-        bool has = port != NULL && port->protocol != HR_MESH_PROTOCOL_UDP &&
-                   svc->resolution != HR_RESOLUTION_ALIAS;
-        hr_cluster *cluster = has ? make_cluster(vb, svc, port, name, subset) : NULL;
+        hr_cluster_place found;
+        bool has = hr_cluster_look_up(&found, vb, host, port_number, subset) == HR_CLUSTER_COMPLETE;
+        hr_cluster *cluster = has ? make_cluster(vb, &found, name) : NULL;
         if (cluster != NULL) {
             *place = cluster;
             remember(vb, cluster);

@@ -7,13 +7,12 @@
 
 #include <stdlib.h>
 
+#include "gateway_server.h"
 #include "host_index.h"
 #include "host_names.h"
 #include "index.h"
 #include "route_compile.h"
 #include "text.h"
-
-typedef HR_LIST(hr_str) str_list;
 
 typedef struct bound_server {
     const hr_mesh_gateway *gateway;
@@ -44,16 +43,6 @@ typedef struct gateway_table {
 } gateway_table;
 
 /* ---- servers ---- */
-
-static bool server_is_http(const hr_spec_server *server) {
-    return hr_mesh_protocol_parse(server->protocol) == HR_MESH_PROTOCOL_HTTP;
-}
-
-static bool terminates_tls(const hr_spec_server *server) {
-    return hr_str_eq_nocase(server->protocol, HR_STR("HTTPS")) && server->has_tls &&
-           !hr_str_eq_c(server->tls_mode, "PASSTHROUGH") &&
-           !hr_str_eq_c(server->tls_mode, "AUTO_PASSTHROUGH");
-}
 
 /* The pod port that a service in front of the gateway's pods sends this port to. Without such a
  * service the port itself is bound. */
@@ -93,7 +82,7 @@ static const bound_server *server_of(const server_list *servers, const hr_mesh_g
     for (size_t i = 0; i < servers->n; i++) {
         const bound_server *s = &servers->v[i];
         if (s->gateway == gateway && s->server->port == port &&
-            (server_is_http(s->server) || terminates_tls(s->server)))
+            (hr_server_is_http(s->server) || hr_server_terminates_tls(s->server)))
             return s;
     }
     return NULL;
@@ -108,43 +97,6 @@ static const bound_server *viewed_server(hr_view_build *vb, const server_list *s
          s++)
         found = server_of(servers, gateway, gateway->resource->servers[s].port);
     return found;
-}
-
-/* ---- hosts of a server ---- */
-
-/* "[ns/]host": the host if it is meant for VirtualServices of that namespace, else absent. */
-static hr_str host_for(hr_str host, hr_str gateway_namespace, hr_str vs_namespace) {
-    size_t slash = hr_str_find(host, '/', 0);
-    if (slash == host.len)
-        return host;
-    hr_str ns = hr_str_of(host.p, slash), name = hr_str_tail(host, slash + 1);
-    if (hr_str_eq_c(ns, "."))
-        ns = gateway_namespace;
-    return hr_str_eq_c(ns, "*") || hr_str_eq(ns, vs_namespace) ? name : (hr_str){0};
-}
-
-static void add_once(hr_arena *arena, str_list *list, hr_str s) {
-    for (size_t i = 0; i < list->n; i++)
-        if (hr_str_eq(list->v[i], s))
-            return;
-    HR_PUSH(arena, list, s);
-}
-
-/* Of each overlapping pair the narrower name. */
-static void intersect(hr_arena *arena, str_list *out, const bound_server *bound,
-                      const hr_mesh_virtual_service *vs) {
-    const hr_spec_server *server = bound->server;
-    hr_str gateway_ns = bound->gateway->resource->meta.namespace_,
-           vs_ns = vs->resource->meta.namespace_;
-    for (size_t s = 0; s < server->hosts.n; s++) {
-        hr_str host = host_for(server->hosts.v[s], gateway_ns, vs_ns);
-        for (size_t h = 0; host.p != NULL && h < vs->n_hosts; h++) {
-            if (hr_host_subset_of(host, vs->hosts[h]))
-                add_once(arena, out, host);
-            else if (hr_host_subset_of(vs->hosts[h], host))
-                add_once(arena, out, vs->hosts[h]);
-        }
-    }
 }
 
 /* ---- virtual hosts ---- */
@@ -182,8 +134,8 @@ static const hr_route_list *routes_of(gateway_table *t, selection *sel, size_t i
 }
 
 static void attach(gateway_table *t, selection *sel, size_t index, const bound_server *bound) {
-    str_list hosts = {0};
-    intersect(t->vb->arena, &hosts, bound, sel->list.v[index]);
+    hr_host_list hosts = {0};
+    hr_server_hosts(t->vb->arena, &hosts, bound->gateway, bound->server, sel->list.v[index]);
     if (hosts.n == 0)
         return;
     const hr_route_list *routes = routes_of(t, sel, index, bound);
@@ -283,7 +235,7 @@ static void build_plain(hr_view_build *vb, const server_list *all, const bound_s
         return;
     size_t n = 0;
     for (size_t i = 0; i < all->n; i++)
-        if (server_is_http(all->v[i].server) && same_listener(&all->v[i], viewed))
+        if (hr_server_is_http(all->v[i].server) && same_listener(&all->v[i], viewed))
             servers[n++] = &all->v[i];
     vb->view->tables = HR_NEW(vb->arena, hr_route_table);
     vb->view->n_tables = 1;
@@ -294,7 +246,7 @@ static void build_tls(hr_view_build *vb, const server_list *all, const bound_ser
     vb->view->tables = HR_ARRAY(vb->arena, hr_route_table, all->n);
     for (size_t i = 0; vb->view->tables != NULL && i < all->n; i++) {
         const bound_server *bound = &all->v[i];
-        if (!terminates_tls(bound->server) || !same_listener(bound, viewed))
+        if (!hr_server_terminates_tls(bound->server) || !same_listener(bound, viewed))
             continue;
         hr_route_table *table = &vb->view->tables[vb->view->n_tables++];
         build_table(vb, table, &bound, 1);
@@ -319,7 +271,8 @@ int hr_view_gateway_server(hr_gateway_server *out, const hr_view *view) {
                                .port = (uint16_t)server->port,
                                .protocol = server->protocol,
                                .tls_mode = server->tls_mode,
-                               .terminates_tls = !server_is_http(server) && terminates_tls(server),
+                               .terminates_tls =
+                                   !hr_server_is_http(server) && hr_server_terminates_tls(server),
                                .source_file = server->pos.file,
                                .source_line = server->pos.line};
     return HR_OK;
@@ -333,7 +286,7 @@ int hr_gateway_view_build(hr_view_build *vb, const hr_mesh_gateway *gateway) {
         return HR_ENOENT;
     vb->view->server = viewed->server;
     vb->view->port = (uint16_t)viewed->server->port;
-    if (server_is_http(viewed->server))
+    if (hr_server_is_http(viewed->server))
         build_plain(vb, &all, viewed);
     else
         build_tls(vb, &all, viewed);

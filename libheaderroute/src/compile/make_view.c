@@ -74,6 +74,16 @@ static hr_str locality_of(hr_arena *arena, const hr_view *view, const hr_view_op
     return stated.p == NULL ? HR_STR("") : stated;
 }
 
+void hr_view_identify(hr_view *view, const hr_view_options *o, const hr_mesh_gateway *gateway) {
+    view->gateway = gateway != NULL;
+    view->gateway_id = gateway == NULL ? HR_STR("mesh") : gateway->id;
+    view->namespace_ = o->namespace_.len > 0 ? hr_arena_copy(view->arena, o->namespace_)
+                       : gateway == NULL     ? HR_STR("default")
+                                             : gateway->resource->meta.namespace_;
+    set_labels(view->arena, view, o, gateway);
+    view->locality = locality_of(view->arena, view, o);
+}
+
 /* HR_OK or HR_ENOENT; the caller looks at the arena. */
 static int make_view(hr_view *view, hr_arena *temp, const hr_view_options *o) {
     hr_arena *arena = view->arena;
@@ -81,19 +91,13 @@ static int make_view(hr_view *view, hr_arena *temp, const hr_view_options *o) {
     const hr_mesh_gateway *gateway = mesh ? NULL : hr_table_find_gateway(view->table, o->gateway);
     if (!mesh && gateway == NULL)
         return HR_ENOENT;
-    view->gateway = !mesh;
-    view->gateway_id = mesh ? HR_STR("mesh") : gateway->id;
+    hr_view_identify(view, o, gateway);
     view->port = o->port;
     view->outbound_policy = o->outbound_policy;
     view->repeated_headers = o->repeated_headers;
     view->path_normalization = o->version > 1 ? o->path_normalization : HR_PATH_NORMALIZATION_BASE;
     view->resolve = o->version > 2 ? o->resolve : NULL;
     view->resolve_ctx = o->version > 2 ? o->resolve_ctx : NULL;
-    view->namespace_ = o->namespace_.len > 0 ? hr_arena_copy(arena, o->namespace_)
-                       : mesh                ? HR_STR("default")
-                                             : gateway->resource->meta.namespace_;
-    set_labels(arena, view, o, gateway);
-    view->locality = locality_of(arena, view, o);
     hr_view_build vb = {.arena = arena, .view = view, .table = view->table, .temp = temp};
     hr_name_number(&vb, HR_STR("grpc-timeout")); /* number 0: every route looks for it */
     int error = HR_OK;

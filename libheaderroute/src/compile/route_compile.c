@@ -217,9 +217,8 @@ static bool path_takes_all(const hr_view_route *route) {
 
 /* ---- what the view decides ---- */
 
-/* Returns NULL if this match belongs to the view, else why it does not. */
-static const char *why_omitted(const hr_view *view, const hr_match_request *m,
-                               const hr_compile_scope *scope) {
+const char *hr_match_why_omitted(const hr_view *view, const hr_match_request *m,
+                                 const hr_compile_scope *scope) {
     if (m->port != 0 && m->port != scope->port)
         return "its port is a different one";
     for (size_t i = 0; i < m->gateways.n; i++)
@@ -306,7 +305,7 @@ static bool emit_entry(emitter *e, const hr_mesh_http_route *entry) {
     for (size_t i = 0; i < http->n_match; i++) {
         const hr_match_request *m = &http->match[i];
         int32_t index = entry->match_index == NULL ? (int32_t)i : entry->match_index[i];
-        const char *omitted = why_omitted(e->vb->view, m, e->scope);
+        const char *omitted = hr_match_why_omitted(e->vb->view, m, e->scope);
         if (omitted != NULL) {
             hr_view_omit(e->vb, author_of_entry(entry, e->vs), m->pos, entry->index, index,
                          omitted);

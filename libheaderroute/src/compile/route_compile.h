@@ -8,6 +8,10 @@
 void hr_routes_compile(hr_view_build *vb, hr_route_list *out, const hr_mesh_virtual_service *vs,
                        const hr_compile_scope *scope);
 
+/* Returns NULL if a proxy of the view keeps this match, else why it does not. */
+const char *hr_match_why_omitted(const hr_view *view, const hr_match_request *m,
+                                 const hr_compile_scope *scope);
+
 /* A list of one route without conditions. */
 const hr_route_list *hr_routes_single(hr_view_build *vb, const hr_view_action *plan, hr_str name);
 

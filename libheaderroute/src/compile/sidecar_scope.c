@@ -1,5 +1,5 @@
-/* The scope of a Sidecar (SidecarScope of Istio): which services and VirtualServices each egress listener
- * imports. */
+/* The scope of a Sidecar (SidecarScope of Istio): which services and VirtualServices each egress
+ * listener imports. */
 #include "sidecar_scope.h"
 
 #include "host_names.h"
@@ -26,12 +26,13 @@ static const hr_spec_egress everything = {.hosts = {every_host, 1, {{NULL, 0}, 0
 /* ---- which Sidecar, which listener ---- */
 
 static bool selects_proxy(const hr_spec_sidecar *sidecar, const hr_view *view) {
-    return !sidecar->has_selector || hr_pairs_subset(sidecar->selector, sidecar->n_selector,
-                                                     view->labels, view->n_labels);
+    return !sidecar->has_selector ||
+           hr_pairs_subset(sidecar->selector, sidecar->n_selector, view->labels, view->n_labels);
 }
 
 /* The oldest of a namespace, those with a selector first. */
-static const hr_spec_sidecar *oldest_sidecar(const hr_view *view, hr_str namespace_, bool selector) {
+static const hr_spec_sidecar *oldest_sidecar(const hr_view *view, hr_str namespace_,
+                                             bool selector) {
     const hr_resources *r = view->table->resources;
     const hr_spec_sidecar *oldest = NULL;
     for (size_t i = 0; i < r->n_sidecars; i++) {
@@ -151,7 +152,8 @@ static const hr_mesh_service *find_imported(const hr_view *view, const hr_spec_e
 
 /* ---- the union of all listeners ---- */
 
-/* The first service of a host counts; a later listener may add ports of the same one. `port` 0: all. */
+/* The first service of a host counts; a later listener may add ports of the same one. `port` 0:
+ * all. */
 static void add_scope_service(hr_view_build *vb, hr_sidecar_scope *scope,
                               const hr_mesh_service *svc, uint32_t port) {
     scope_service *known = hr_map_get(&scope->services, svc->host);
@@ -180,8 +182,8 @@ static bool is_for_callers_of(const hr_spec_http_route *http, hr_str namespace_)
     return matched;
 }
 
-/* A destination of a rule: a service of the proxy's namespace, whether it is exported or not, else one
- * that the proxy may see. */
+/* A destination of a rule: a service of the proxy's namespace, whether it is exported or not, else
+ * one that the proxy may see. */
 static void add_scope_destination(hr_view_build *vb, hr_sidecar_scope *scope,
                                   const hr_spec_egress *egress, const hr_spec_destination *in) {
     const hr_view *view = vb->view;
@@ -268,8 +270,7 @@ const hr_mesh_service *hr_scope_cluster_service(const hr_view_build *vb, hr_str 
 
 bool hr_scope_takes(hr_view_build *vb, const hr_mesh_virtual_service *vs) {
     const hr_sidecar_scope *scope = vb->scope;
-    if (scope == NULL ||
-        (scope->egress != NULL && imports_rule(vb->view, scope->egress, vs)))
+    if (scope == NULL || (scope->egress != NULL && imports_rule(vb->view, scope->egress, vs)))
         return true;
     const hr_meta *meta = &scope->sidecar->meta;
     hr_str reason = hr_arena_printf(

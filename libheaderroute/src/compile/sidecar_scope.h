@@ -4,8 +4,8 @@
 
 #include "view_build.h"
 
-/* Finds the Sidecar of the view's proxy, and the listener of its port. Sets vb->scope, which stays NULL
- * without a Sidecar and for gateways, and the view's outbound policy. */
+/* Finds the Sidecar of the view's proxy, and the listener of its port. Sets vb->scope, which stays
+ * NULL without a Sidecar and for gateways, and the view's outbound policy. */
 void hr_sidecar_scope_init(hr_view_build *vb);
 
 /* The service that a host means on the listener; NULL: none that the proxy sees. */

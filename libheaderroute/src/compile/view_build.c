@@ -25,28 +25,26 @@ static bool bound_to(const hr_mesh_virtual_service *vs, hr_str gateway) {
     return false;
 }
 
-typedef enum bucket { BUCKET_PRIVATE, BUCKET_EXPORTED, BUCKET_PUBLIC, BUCKET_NONE } bucket;
-
-static bucket bucket_of(const hr_mesh_virtual_service *vs, hr_str namespace_) {
+hr_vs_bucket hr_virtual_service_bucket(const hr_mesh_virtual_service *vs, hr_str namespace_) {
     if (vs->public_)
-        return BUCKET_PUBLIC;
+        return HR_VS_PUBLIC;
     for (size_t i = 0; i < vs->n_export_to; i++)
         if (hr_str_eq(vs->export_to[i], namespace_))
-            return hr_str_eq(vs->resource->meta.namespace_, namespace_) ? BUCKET_PRIVATE
-                                                                        : BUCKET_EXPORTED;
-    return BUCKET_NONE;
+            return hr_str_eq(vs->resource->meta.namespace_, namespace_) ? HR_VS_PRIVATE
+                                                                        : HR_VS_EXPORTED;
+    return HR_VS_HIDDEN;
 }
 
 static void select_rules(hr_view_build *vb, hr_mesh_virtual_service_list *out, hr_str gateway,
                          bool notes) {
     const hr_table *table = vb->table;
-    for (int b = BUCKET_PRIVATE; b <= BUCKET_NONE; b++)
+    for (int b = HR_VS_PRIVATE; b <= HR_VS_HIDDEN; b++)
         for (size_t i = 0; i < table->n_virtual_services; i++) {
             const hr_mesh_virtual_service *vs = &table->virtual_services[i];
-            if ((int)bucket_of(vs, vb->view->namespace_) != b)
+            if ((int)hr_virtual_service_bucket(vs, vb->view->namespace_) != b)
                 continue;
             const char *reason = !bound_to(vs, gateway) ? "its gateways do not include this one"
-                                 : b == BUCKET_NONE     ? "it is not exported to this namespace"
+                                 : b == HR_VS_HIDDEN    ? "it is not exported to this namespace"
                                                         : NULL;
             if (reason == NULL)
                 HR_PUSH(vb->arena, out, vs);

@@ -17,6 +17,10 @@ typedef struct hr_view_build {
     const struct hr_sidecar_scope *scope; /* of the proxy's Sidecar, or NULL */
 } hr_view_build;
 
+/* Sets which proxy the view is of: the gateway, or a sidecar where `gateway` is NULL; its
+ * namespace, labels and locality. */
+void hr_view_identify(hr_view *view, const hr_view_options *o, const hr_mesh_gateway *gateway);
+
 /* For which proxy and port rules are compiled. */
 typedef struct hr_compile_scope {
     hr_str gateway; /* "mesh" or "ns/name" */
@@ -29,6 +33,16 @@ typedef struct hr_compile_scope {
  * them). */
 void hr_view_omit(hr_view_build *vb, hr_str virtual_service, hr_pos pos, int32_t route_index,
                   int32_t match_index, const char *reason);
+
+/* In this order a proxy of a namespace takes VirtualServices: private ones of its namespace, those
+ * that others export to it by name, public ones; within each by age. */
+typedef enum hr_vs_bucket {
+    HR_VS_PRIVATE,
+    HR_VS_EXPORTED,
+    HR_VS_PUBLIC,
+    HR_VS_HIDDEN /* not exported to the namespace */
+} hr_vs_bucket;
+hr_vs_bucket hr_virtual_service_bucket(const hr_mesh_virtual_service *vs, hr_str namespace_);
 
 /* The VirtualServices that a proxy of the view's namespace sees on `gateway`, in Istio's order. */
 typedef HR_LIST(const hr_mesh_virtual_service *) hr_mesh_virtual_service_list;

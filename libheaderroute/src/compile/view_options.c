@@ -1,6 +1,7 @@
 /* Options of a view by name: the one list behind flags, keys of --batch, `view` of test cases and
  * Python's arguments. */
 #include <stddef.h>
+#include <stdio.h>
 
 #include "text.h"
 
@@ -99,21 +100,60 @@ static bool set_option(hr_view_options *options, const view_option *option, hr_s
     return false;
 }
 
+/* NULL: options of this version have no such name. */
+static const view_option *find_option(const hr_view_options *options, hr_str name) {
+    for (size_t i = 0; i < N_VIEW_OPTIONS; i++)
+        if (hr_str_eq_c(name, view_options[i].name) && options->version >= view_options[i].since)
+            return &view_options[i];
+    return NULL;
+}
+
 int hr_view_options_set(hr_view_options *options, hr_str name, hr_str value,
                         const char **expected) {
     if (options == NULL || name.p == NULL)
         return HR_EINVAL;
-    for (size_t i = 0; i < N_VIEW_OPTIONS; i++) {
-        const view_option *option = &view_options[i];
-        if (!hr_str_eq_c(name, option->name) || options->version < option->since)
-            continue;
-        if (value.p != NULL && set_option(options, option, value))
-            return HR_OK;
-        if (expected != NULL)
-            *expected = option->expected;
-        return HR_EINVAL;
+    const view_option *option = find_option(options, name);
+    if (option == NULL)
+        return HR_ENOENT;
+    if (value.p != NULL && set_option(options, option, value))
+        return HR_OK;
+    if (expected != NULL)
+        *expected = option->expected;
+    return HR_EINVAL;
+}
+
+static hr_str text_of_port(const void *member, char number[HR_VIEW_OPTION_NUMBER]) {
+    uint16_t port;
+    memcpy(&port, member, sizeof(port));
+    int len = snprintf(number, HR_VIEW_OPTION_NUMBER, "%u", port);
+    return port == 0 ? (hr_str){0} : hr_str_of(number, (size_t)len);
+}
+
+static hr_str text_of_choice(const void *member, const char *const *choices) {
+    int value;
+    memcpy(&value, member, sizeof(value));
+    return value == 0 ? (hr_str){0} : hr_str_from(choices[value]);
+}
+
+hr_str hr_view_options_get(const hr_view_options *options, hr_str name,
+                           char number[HR_VIEW_OPTION_NUMBER]) {
+    const view_option *option =
+        options == NULL || name.p == NULL ? NULL : find_option(options, name);
+    if (option == NULL)
+        return (hr_str){0};
+    const void *member = (const char *)options + option->offset;
+    hr_str text;
+    switch (option->kind) {
+    case OPTION_PORT:
+        return text_of_port(member, number);
+    case OPTION_CHOICE:
+        return text_of_choice(member, option->choices);
+    case OPTION_TEXT:
+    case OPTION_GATEWAY:
+        break;
     }
-    return HR_ENOENT;
+    memcpy(&text, member, sizeof(text));
+    return text;
 }
 
 const char *hr_view_option_name(size_t index) {

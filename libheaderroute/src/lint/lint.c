@@ -2,7 +2,6 @@
 #include "lint.h"
 
 #include "diag.h"
-#include "registry_build.h"
 #include "text.h"
 
 /* ---- a route by itself ---- */
@@ -14,12 +13,13 @@ static void lint_weights(hr_linter *l, const hr_spec_http_route *route, size_t i
     if (route->n_route < 2 || total == 0)
         return;
     if (total != 100)
-        hr_diag_warn(l->d, route->route[0].pos, HR_LINT_FIELD(l, "spec.http[%zu].route", index),
+        hr_diag_note(l->d, route->route[0].pos, "weights-not-100",
+                     HR_LINT_FIELD(l, "spec.http[%zu].route", index),
                      "the weights add up to %lld, not 100: each destination gets its share of %lld",
                      (long long)total, (long long)total);
     for (size_t i = 0; i < route->n_route; i++)
-        if (route->route[i].weight == 0)
-            hr_diag_warn(l->d, route->route[i].pos,
+        if (!route->route[i].has_weight)
+            hr_diag_note(l->d, route->route[i].pos, "weight-missing",
                          HR_LINT_FIELD(l, "spec.http[%zu].route[%zu]", index, i),
                          "has no weight and receives no requests");
 }
@@ -29,41 +29,53 @@ static void lint_fault(hr_linter *l, const hr_spec_http_route *route, size_t ind
     if (fault == NULL)
         return;
     if (fault->has_delay && fault->delay_percentage < 0 && fault->delay_percent == 0)
-        hr_diag_warn(l->d, fault->delay_pos, HR_LINT_FIELD(l, "spec.http[%zu].fault.delay", index),
+        hr_diag_note(l->d, fault->delay_pos, "fault-never-fires",
+                     HR_LINT_FIELD(l, "spec.http[%zu].fault.delay", index),
                      "has no effect without a percentage");
     if (fault->has_abort && fault->abort_percentage < 0)
-        hr_diag_warn(l->d, fault->abort_pos, HR_LINT_FIELD(l, "spec.http[%zu].fault.abort", index),
+        hr_diag_note(l->d, fault->abort_pos, "fault-never-fires",
+                     HR_LINT_FIELD(l, "spec.http[%zu].fault.abort", index),
                      "has no effect without a percentage");
 }
 
 static void lint_one_route(hr_linter *l, const hr_spec_http_route *route, size_t index) {
     lint_weights(l, route, index);
     lint_fault(l, route, index);
-    if (route->retries != NULL && route->retries->attempts == 0)
-        hr_diag_warn(l->d, route->retries->pos, HR_LINT_FIELD(l, "spec.http[%zu].retries", index),
+    const hr_spec_retries *retries = route->retries;
+    bool has_others =
+        retries != NULL && (retries->backoff_ns >= 0 || retries->retry_ignore_previous_hosts >= 0);
+    if (has_others && !retries->has_attempts) /* `retries: {}` is how generators disable them */
+        hr_diag_note(l->d, retries->pos, "retries-off",
+                     HR_LINT_FIELD(l, "spec.http[%zu].retries", index),
                      "disables retries, because attempts is missing");
+}
+
+const char *hr_lint_name(hr_linter *l, const hr_meta *meta, hr_pos pos) {
+    return hr_lint_text(hr_arena_printf(l->arena, "%.*s/%.*s (%.*s:%d)",
+                                        HR_LINT_STR(meta->namespace_), HR_LINT_STR(meta->name),
+                                        HR_LINT_STR(pos.file), pos.line));
 }
 
 /* ---- all ---- */
 
 static void lint_all(hr_linter *l) {
-    hr_registry_build(l->arena, &l->registry, l->resources, l->domain);
+    hr_lint_callers(l);
     for (size_t i = 0; i < l->resources->n_virtual_services && !hr_arena_failed(l->arena); i++) {
         const hr_spec_virtual_service *vs = &l->resources->virtual_services[i];
         hr_lint_unreachable(l, vs);
         for (size_t h = 0; h < vs->n_http; h++)
             lint_one_route(l, &vs->http[h], h);
     }
-    if (!hr_arena_failed(l->arena))
-        hr_lint_names(l);
+    static void (*const parts[])(hr_linter *) = {hr_lint_names,           hr_lint_destinations,
+                                                 hr_lint_shared_hosts,    hr_lint_gateway_hosts,
+                                                 hr_lint_gateway_servers, hr_lint_gateway_order};
+    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]) && !hr_arena_failed(l->arena); i++)
+        parts[i](l);
 }
 
-int hr_resources_lint(const hr_resources *resources, hr_diagnostics *d,
-                      const hr_load_options *options) {
-    const char *domain =
-        options == NULL || options->domain == NULL ? "cluster.local" : options->domain;
+int hr_table_lint(hr_table *table, hr_diagnostics *d) {
     hr_linter linter = {
-        .resources = resources, .d = d, .arena = hr_arena_new(), .domain = hr_str_from(domain)};
+        .table = table, .resources = table->resources, .d = d, .arena = hr_arena_new()};
     if (linter.arena == NULL)
         return HR_ENOMEM;
     lint_all(&linter);

@@ -159,6 +159,7 @@ struct rule {
     const hr_match_request *match; /* NULL: no conditions */
     size_t route, index;
     int line;
+    const void *what;
     rule *next; /* in its file, older ones last */
 };
 
@@ -294,6 +295,31 @@ static rule *covering(filing *f, const hr_match_request *later) {
     return s.best;
 }
 
+/* ---- rules of several VirtualServices ---- */
+
+struct hr_cover_rules {
+    filing f;
+};
+
+hr_cover_rules *hr_cover_rules_new(hr_linter *l) {
+    hr_cover_rules *rules = HR_NEW(l->arena, hr_cover_rules);
+    rules->f.l = l;
+    return rules;
+}
+
+void hr_cover_rules_add(hr_cover_rules *rules, const hr_match_request *match, size_t order,
+                        const void *what) {
+    rule *r = HR_NEW(rules->f.l->arena, rule);
+    *r = (rule){.match = match, .route = order, .what = what};
+    if (!hr_arena_failed(rules->f.l->arena))
+        file_rule(&rules->f, r);
+}
+
+const void *hr_cover_rules_find(hr_cover_rules *rules, const hr_match_request *later) {
+    const rule *found = covering(&rules->f, later);
+    return found == NULL ? NULL : found->what;
+}
+
 /* ---- conditions that never hold ---- */
 
 static bool serves_one_of(const hr_spec_virtual_service *vs, const hr_str_list *gateways) {
@@ -315,7 +341,7 @@ static bool serves_one_of(const hr_spec_virtual_service *vs, const hr_str_list *
 static const char *never(const hr_spec_virtual_service *vs, const hr_match_request *m) {
     hr_str uri = m->uri.value;
     bool literal = m->uri.kind == HR_SM_EXACT || m->uri.kind == HR_SM_PREFIX;
-    if (!serves_one_of(vs, &m->gateways))
+    if (vs->hosts.n > 0 && !serves_one_of(vs, &m->gateways)) /* a delegate has its root's */
         return "none of its gateways is listed in spec.gateways, which a match can only narrow";
     if (literal && (hr_str_has(uri, '?') || hr_str_has(uri, '#')))
         return "a path ends at the first '?' or '#'; use queryParams";
@@ -378,12 +404,14 @@ static void lint_covered_route(filing *f, const hr_spec_virtual_service *vs, siz
         const char *subject =
             whole && n == 1 ? "this rule can never match" : "this match is never reached";
         if (reasons[i] != NULL)
-            hr_diag_warn(l->d, pos, field, "%s: %s", subject, reasons[i]);
+            hr_diag_note(l->d, pos, "never-matches", field, "%s: %s", subject, reasons[i]);
         else
-            hr_diag_warn(l->d, pos, field, "%s: %s matches every request that would reach it",
-                         subject, hr_lint_text(name_of(l, vs, covers[i])));
+            hr_diag_note(l->d, pos, "never-matches", field,
+                         "%s: %s matches every request that would reach it", subject,
+                         hr_lint_text(name_of(l, vs, covers[i])));
         if (whole && n > 1 && i + 1 == n)
-            hr_diag_warn(l->d, route->pos, HR_LINT_FIELD(l, "spec.http[%zu]", index),
+            hr_diag_note(l->d, route->pos, "never-matches",
+                         HR_LINT_FIELD(l, "spec.http[%zu]", index),
                          "this rule can never match: none of its %zu matches is ever reached", n);
     }
 }

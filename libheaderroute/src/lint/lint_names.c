@@ -31,11 +31,13 @@ typedef struct names {
     hr_map gateways;   /* "namespace/name" */
     hr_map virtual_services;
     size_t n_workloads;
+    hr_pos unchecked; /* of the first name that is not checked, because no Service was loaded */
+    bool has_unchecked;
     hr_endpoint_source endpoints;
 } names;
 
 static hr_str resolved(hr_linter *l, hr_str host, hr_str namespace_) {
-    return hr_arena_lower(l->arena, hr_resolve_host(l->arena, host, namespace_, l->domain));
+    return hr_arena_lower(l->arena, hr_resolve_host(l->arena, host, namespace_, l->table->domain));
 }
 
 static hr_str qualified(hr_linter *l, hr_str namespace_, hr_str name) {
@@ -88,6 +90,24 @@ static void fill_names(names *n) {
     }
 }
 
+/* Where no Service was loaded at all, one finding replaces those about each name. */
+static bool unchecked(names *n, hr_pos pos) {
+    if (n->l->table->registry.n_services > 0)
+        return false;
+    if (!n->has_unchecked)
+        n->unchecked = pos;
+    n->has_unchecked = true;
+    return true;
+}
+
+static void lint_unchecked(names *n) {
+    if (n->has_unchecked)
+        hr_diag_note(
+            n->l->d, n->unchecked, "no-services", "",
+            "no Service and no ServiceEntry was loaded, so hosts, ports and subsets are not "
+            "checked; load the files with the Services, too");
+}
+
 /* ---- destinations ---- */
 
 static const hr_spec_subset *subset_of(const hr_spec_destination_rule *rule, hr_str name) {
@@ -122,20 +142,20 @@ static void lint_destination(names *n, const hr_spec_destination *d, hr_str name
                              const char *field, const char *consequence) {
     hr_linter *l = n->l;
     hr_str host = resolved(l, d->host, namespace_);
-    const hr_mesh_service *svc = hr_map_get(&l->registry.by_host, host);
-    if (d->host.len == 0)
+    const hr_mesh_service *svc = hr_map_get(&l->table->registry.by_host, host);
+    if (d->host.len == 0 || unchecked(n, d->host_pos))
         return;
     if (svc == NULL)
-        hr_diag_warn(l->d, d->host_pos, HR_LINT_FIELD(l, "%s.host", field),
+        hr_diag_note(l->d, d->host_pos, "host-unknown", HR_LINT_FIELD(l, "%s.host", field),
                      "%.*s is not the host of any Service or ServiceEntry: %s", (int)host.len,
                      host.p, consequence);
     if (svc != NULL && d->port != 0 && hr_mesh_port_find(svc, d->port) == NULL)
-        hr_diag_warn(l->d, d->port_pos, HR_LINT_FIELD(l, "%s.port", field),
+        hr_diag_note(l->d, d->port_pos, "port-unknown", HR_LINT_FIELD(l, "%s.port", field),
                      "%.*s has no port %u: %s", (int)host.len, host.p, d->port, consequence);
     if (d->subset.len == 0 || subset_defined(n, host, d->subset))
         return;
     hr_str known = subsets_of(n, host);
-    hr_diag_warn(l->d, d->subset_pos, HR_LINT_FIELD(l, "%s.subset", field),
+    hr_diag_note(l->d, d->subset_pos, "subset-unknown", HR_LINT_FIELD(l, "%s.subset", field),
                  "no DestinationRule for %.*s defines the subset \"%.*s\": %s%s%.*s%s",
                  (int)host.len, host.p, (int)d->subset.len, d->subset.p, consequence,
                  known.len == 0 ? "" : " (defined: ", (int)known.len, known.p,
@@ -181,17 +201,18 @@ static const hr_spec_service *kubernetes_service(const hr_mesh_service *svc) {
 static void lint_host(names *n, const hr_spec_virtual_service *vs, size_t index) {
     hr_linter *l = n->l;
     hr_str host = resolved(l, vs->hosts.v[index], vs->meta.namespace_);
-    const hr_mesh_service *svc = hr_map_get(&l->registry.by_host, host);
+    const hr_mesh_service *svc = hr_map_get(&l->table->registry.by_host, host);
     const hr_spec_service *service = kubernetes_service(svc);
     const char *field = HR_LINT_FIELD(l, "spec.hosts[%zu]", index);
     bool short_name = !hr_str_has(vs->hosts.v[index], '.') && !hr_host_is_wild(host);
-    if (svc == NULL && short_name && bound_to_mesh(vs))
-        hr_diag_warn(l->d, vs->hosts.pos, field,
+    bool missing = svc == NULL && short_name && bound_to_mesh(vs);
+    if (missing && !unchecked(n, vs->hosts.pos))
+        hr_diag_note(l->d, vs->hosts.pos, "host-unknown", field,
                      "%.*s is not the host of any Service or ServiceEntry", (int)host.len, host.p);
     bool outside = service != NULL && (hr_str_eq_c(service->type, "LoadBalancer") ||
                                        hr_str_eq_c(service->type, "NodePort"));
     if (outside && bound_to_mesh(vs) && vs->gateways.n <= 1)
-        hr_diag_warn(l->d, vs->hosts.pos, field,
+        hr_diag_note(l->d, vs->hosts.pos, "mesh-only-service", field,
                      "clients outside the mesh reach the Service %.*s directly (type %.*s) and "
                      "bypass these rules, which only the mesh's sidecars apply; bind the "
                      "VirtualService to a Gateway as well",
@@ -204,8 +225,9 @@ static void lint_gateways(names *n, const hr_spec_virtual_service *vs) {
     for (size_t i = 0; i < vs->gateways.n; i++) {
         hr_str name = hr_resolve_gateway(l->arena, vs->gateways.v[i], vs->meta.namespace_);
         if (!hr_str_eq_c(name, "mesh") && hr_map_get(&n->gateways, name) == NULL)
-            hr_diag_warn(l->d, vs->gateways.pos, HR_LINT_FIELD(l, "spec.gateways[%zu]", i),
-                         "no Gateway %.*s was loaded", (int)name.len, name.p);
+            hr_diag_note(l->d, vs->gateways.pos, "gateway-unknown",
+                         HR_LINT_FIELD(l, "spec.gateways[%zu]", i), "no Gateway %.*s was loaded",
+                         (int)name.len, name.p);
     }
 }
 
@@ -216,9 +238,10 @@ static void lint_dropped(hr_linter *l, const hr_spec_http_route *root,
         const char *reason = hr_delegate_why_dropped(root, &delegate->http[i]);
         if (reason == NULL)
             continue;
-        hr_diag_warn(l->d, root->pos, field, "spec.http[%zu] of %.*s/%.*s: %s", i,
-                     (int)delegate->meta.namespace_.len, delegate->meta.namespace_.p,
-                     (int)delegate->meta.name.len, delegate->meta.name.p, reason);
+        hr_diag_note(l->d, root->pos, "delegate-rule-dropped", field,
+                     "spec.http[%zu] of %.*s/%.*s: %s", i, (int)delegate->meta.namespace_.len,
+                     delegate->meta.namespace_.p, (int)delegate->meta.name.len,
+                     delegate->meta.name.p, reason);
         return;
     }
 }
@@ -235,11 +258,11 @@ static void lint_delegates(names *n, const hr_spec_virtual_service *vs) {
         const hr_spec_virtual_service *delegate = hr_map_get(&n->virtual_services, name);
         const char *field = HR_LINT_FIELD(l, "spec.http[%zu].delegate", i);
         if (delegate == NULL)
-            hr_diag_warn(l->d, route->pos, field,
+            hr_diag_note(l->d, route->pos, "delegate-unknown", field,
                          "no VirtualService %.*s was loaded: this rule has no routes",
                          (int)name.len, name.p);
         else if (delegate->hosts.n > 0)
-            hr_diag_warn(l->d, route->pos, field,
+            hr_diag_note(l->d, route->pos, "delegate-has-hosts", field,
                          "the VirtualService %.*s has hosts, so it is not a delegate: this rule "
                          "has no routes",
                          (int)name.len, name.p);
@@ -314,18 +337,21 @@ static bool dns_resolved(const hr_mesh_service *svc) {
 static void lint_rule(names *n, const hr_spec_destination_rule *rule) {
     hr_linter *l = n->l;
     hr_str host = resolved(l, rule->host, rule->meta.namespace_);
-    const hr_mesh_service *svc = hr_map_get(&l->registry.by_host, host);
+    const hr_mesh_service *svc = hr_map_get(&l->table->registry.by_host, host);
     if (svc == NULL && hr_host_is_wild(host))
         return;
+    if (svc == NULL && unchecked(n, rule->host_pos))
+        return;
     if (svc == NULL) {
-        hr_diag_warn(l->d, rule->host_pos, "spec.host",
+        hr_diag_note(l->d, rule->host_pos, "host-unknown", "spec.host",
                      "%.*s is not the host of any Service or ServiceEntry", (int)host.len, host.p);
         return;
     }
     for (size_t i = 0; n->n_workloads > 0 && !dns_resolved(svc) && i < rule->n_subsets; i++) {
         const hr_spec_subset *subset = &rule->subsets[i];
         if (!selects_pod(n, svc, subset))
-            hr_diag_warn(l->d, subset->pos, HR_LINT_FIELD(l, "spec.subsets[%zu]", i),
+            hr_diag_note(l->d, subset->pos, "subset-empty",
+                         HR_LINT_FIELD(l, "spec.subsets[%zu]", i),
                          "the subset \"%.*s\" selects no pod of %.*s: requests fail with 503",
                          (int)subset->name.len, subset->name.p, (int)host.len, host.p);
     }
@@ -346,4 +372,5 @@ void hr_lint_names(hr_linter *l) {
     }
     for (size_t i = 0; i < r->n_destination_rules && !hr_arena_failed(l->arena); i++)
         lint_rule(&n, &r->destination_rules[i]);
+    lint_unchecked(&n);
 }

@@ -1,4 +1,4 @@
-/* Loads YAML into a table: reads, validates, lints, then builds. */
+/* Loads YAML into a table: reads, validates, builds, then lints. */
 #include <stdlib.h>
 
 #include "diag.h"
@@ -13,14 +13,18 @@ static int read_and_check(hr_resources **out, hr_arena *arena, hr_diagnostics *d
     if (error != HR_OK)
         return error;
     error = hr_resources_validate(*out, d);
-    /* Resources given twice leave the lists intact: what else there is to find is found. */
-    if (error == HR_OK && options->lint && hr_diagnostics_errors(d) == (*out)->n_repeated)
-        error = hr_resources_lint(*out, d, options);
     if (error != HR_OK)
         return error;
     if (hr_diagnostics_oom(d))
         return HR_ENOMEM;
     return hr_diagnostics_errors(d) > 0 ? HR_ECONFIG : HR_OK;
+}
+
+/* Resources given twice leave the lists intact: what else there is to find is found. */
+static bool is_worth_linting(int error, const hr_resources *resources, const hr_diagnostics *d,
+                             const hr_load_options *options) {
+    return error == HR_ECONFIG && options->lint && resources != NULL &&
+           hr_diagnostics_errors(d) == resources->n_repeated;
 }
 
 static int load(hr_table **out, hr_diagnostics *d, const hr_source *sources, size_t n,
@@ -29,12 +33,21 @@ static int load(hr_table **out, hr_diagnostics *d, const hr_source *sources, siz
     if (arena == NULL)
         return HR_ENOMEM;
     hr_resources *resources = NULL;
-    int error = read_and_check(&resources, arena, d, sources, n, options);
-    if (error != HR_OK) {
+    int checked = read_and_check(&resources, arena, d, sources, n, options);
+    if (checked != HR_OK && !is_worth_linting(checked, resources, d, options)) {
         hr_arena_free(arena);
-        return error;
+        return checked;
     }
-    return hr_table_build(out, arena, resources, options);
+    int error = hr_table_build(out, arena, resources, options);
+    if (error == HR_OK && options->lint)
+        error = hr_table_lint(*out, d);
+    if (error == HR_OK)
+        error = checked;
+    if (error == HR_OK || *out == NULL)
+        return error;
+    hr_table_unref(*out);
+    *out = NULL;
+    return error;
 }
 
 int hr_table_load(hr_table **out, hr_diagnostics **diagnostics, const hr_source *sources, size_t n,

@@ -123,6 +123,13 @@ void hr_json_bool(hr_json_writer *w, const char *name, bool value) {
     hr_json_raw(w, value ? "true" : "false");
 }
 
+void hr_json_bool_or_null(hr_json_writer *w, const char *name, int value) {
+    if (value < 0)
+        hr_json_null(w, name);
+    else
+        hr_json_bool(w, name, value != 0);
+}
+
 void hr_json_null(hr_json_writer *w, const char *name) {
     hr_json_key(w, name);
     hr_json_raw(w, "null");
@@ -169,7 +176,7 @@ void hr_json_codes(hr_json_writer *w, const char *name, const uint16_t *v, size_
     hr_json_close(w, ']');
 }
 
-void hr_json_pair(hr_json_writer *w, hr_str name, hr_str value) {
+static void put_pair(hr_json_writer *w, hr_str name, hr_str value) {
     hr_json_comma(w);
     hr_json_open(w, '[');
     hr_json_comma(w);
@@ -183,11 +190,11 @@ void hr_json_pairs(hr_json_writer *w, const char *name, const hr_pair *v, size_t
     hr_json_key(w, name);
     hr_json_open(w, '[');
     for (size_t i = 0; i < n; i++)
-        hr_json_pair(w, v[i].name, v[i].value);
+        put_pair(w, v[i].name, v[i].value);
     hr_json_close(w, ']');
 }
 
-void hr_json_map_item(hr_json_writer *w, hr_str name, hr_str value) {
+static void put_map_item(hr_json_writer *w, hr_str name, hr_str value) {
     hr_json_comma(w);
     hr_json_text(w, name);
     hr_sbuf_put_c(&w->s, ':');
@@ -198,13 +205,25 @@ void hr_json_map(hr_json_writer *w, const char *name, const hr_pair *v, size_t n
     hr_json_key(w, name);
     hr_json_open(w, '{');
     for (size_t i = 0; i < n; i++)
-        hr_json_map_item(w, v[i].name, v[i].value);
+        put_map_item(w, v[i].name, v[i].value);
     hr_json_close(w, '}');
 }
 
-void hr_json_place(hr_json_writer *w, hr_str file, int line) {
+void hr_json_matchers(hr_json_writer *w, const char *name, const hr_origin_match *v, size_t n) {
+    hr_json_key(w, name);
+    hr_json_open(w, '[');
+    for (size_t i = 0; i < n; i++) {
+        hr_json_comma(w);
+        hr_json_open(w, '{');
+        hr_json_str(w, hr_string_match_kind_name(v[i].kind), v[i].value);
+        hr_json_close(w, '}');
+    }
+    hr_json_close(w, ']');
+}
+
+void hr_json_place(hr_json_writer *w, const char *name, hr_str file, int line) {
     char number[16];
-    hr_json_key(w, "source");
+    hr_json_key(w, name);
     if (file.p == NULL) {
         hr_json_raw(w, "null");
         return;

@@ -27,26 +27,21 @@ void hr_json_int(hr_json_writer *w, const char *name, int64_t value);
 /* null unless `has`. */
 void hr_json_int_or_null(hr_json_writer *w, const char *name, int64_t value, bool has);
 void hr_json_bool(hr_json_writer *w, const char *name, bool value);
+/* null if it is negative. */
+void hr_json_bool_or_null(hr_json_writer *w, const char *name, int value);
 void hr_json_null(hr_json_writer *w, const char *name);
 /* The shortest text that reads back as the number. */
 void hr_json_number(hr_json_writer *w, const char *name, double value);
 void hr_json_value_number(hr_json_writer *w, double value);
 void hr_json_strings(hr_json_writer *w, const char *name, const hr_str *v, size_t n);
 void hr_json_codes(hr_json_writer *w, const char *name, const uint16_t *v, size_t n);
-/* The item [name, value] of a list. */
-void hr_json_pair(hr_json_writer *w, hr_str name, hr_str value);
 /* As [[name, value], ...]. */
 void hr_json_pairs(hr_json_writer *w, const char *name, const hr_pair *v, size_t n);
-/* The member name: value of an object. */
-void hr_json_map_item(hr_json_writer *w, hr_str name, hr_str value);
 /* As {name: value, ...}. */
 void hr_json_map(hr_json_writer *w, const char *name, const hr_pair *v, size_t n);
-/* The member "source": "file:line"; null where the file is absent. */
-void hr_json_place(hr_json_writer *w, hr_str file, int line);
-
-/* json.c: parts of a decision that a route has as well. */
-void hr_json_retries(hr_json_writer *w, const hr_retry_policy *r);
-void hr_json_header_ops(hr_json_writer *w, const char *name, const hr_header_ops *const *levels,
-                        size_t n);
+/* As [{kind: value}, ...]. */
+void hr_json_matchers(hr_json_writer *w, const char *name, const hr_origin_match *v, size_t n);
+/* "file:line"; null where the file is absent. */
+void hr_json_place(hr_json_writer *w, const char *name, hr_str file, int line);
 
 #endif

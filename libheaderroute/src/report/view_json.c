@@ -1,6 +1,6 @@
 /* The compiled form of a view as JSON: which rules are in force, with their conditions and actions.
  */
-#include "json_writer.h"
+#include "decision_members.h"
 #include "match.h"
 
 /* ---- conditions ---- */
@@ -18,20 +18,6 @@ static const char *match_name(uint8_t match) {
     }
 }
 
-static void put_route_path(hr_json_writer *w, const hr_view_route *route) {
-    if (route->path_kind == HR_SM_NONE)
-        return;
-    hr_json_comma(w);
-    hr_json_open(w, '{');
-    hr_json_str(w, "field", HR_STR("uri"));
-    hr_json_null(w, "name");
-    hr_json_str(w, "match", hr_str_from(match_name(route->path_kind)));
-    hr_json_str(w, "value", route->path);
-    hr_json_bool(w, "not", false);
-    hr_json_bool(w, "ignore_case", route->ignore_case && route->path_kind != HR_SM_REGEX);
-    hr_json_close(w, '}');
-}
-
 /* Kinds without a row of their own are special headers. */
 static const char *field_name(const hr_cond *cond) {
     for (size_t i = 0; i < HR_MATCH_FIELD_COUNT; i++)
@@ -40,196 +26,185 @@ static const char *field_name(const hr_cond *cond) {
     return "headers";
 }
 
-static void put_cond(hr_json_writer *w, const hr_cond *cond) {
-    bool never = cond->kind == HR_COND_NEVER || cond->kind == HR_COND_STRIPPED;
-    hr_json_comma(w);
-    hr_json_open(w, '{');
-    hr_json_str(w, "field", hr_str_from(field_name(cond)));
-    hr_json_str(w, "name", cond->name);
-    hr_json_str(w, "match", never ? HR_STR("never") : hr_str_from(match_name(cond->match)));
-    hr_json_str(w, "value", cond->match == HR_SM_PRESENCE ? (hr_str){0} : cond->value);
-    hr_json_bool(w, "not", cond->invert);
-    hr_json_bool(w, "ignore_case", false);
-    hr_json_close(w, '}');
+/* A condition as it is shown. */
+typedef struct shown_condition {
+    const char *field, *match;
+    hr_str name, value;
+    bool invert, ignore_case;
+} shown_condition;
+
+static shown_condition show_path(const hr_view_route *route) {
+    return (shown_condition){
+        .field = "uri",
+        .match = match_name(route->path_kind),
+        .value = route->path,
+        .ignore_case = route->ignore_case && route->path_kind != HR_SM_REGEX,
+    };
 }
 
-static void put_conditions(hr_json_writer *w, const hr_view_route *route) {
-    hr_json_key(w, "match");
-    hr_json_open(w, '[');
-    put_route_path(w, route);
-    for (size_t i = 0; i < route->n_conds; i++)
-        put_cond(w, &route->conds[i]);
-    hr_json_close(w, ']');
+static shown_condition show_condition(const hr_cond *cond) {
+    bool never = cond->kind == HR_COND_NEVER || cond->kind == HR_COND_STRIPPED;
+    return (shown_condition){
+        .field = field_name(cond),
+        .match = never ? "never" : match_name(cond->match),
+        .name = cond->name,
+        .value = cond->match == HR_SM_PRESENCE ? (hr_str){0} : cond->value,
+        .invert = cond->invert,
+    };
+}
+
+#define CONDITION_MEMBERS(M)                                                                       \
+    M(string, field, "", hr_str_from(x->field))                                                    \
+    M(string_or_null, name, "", x->name)                                                           \
+    M(string, match, "", hr_str_from(x->match))                                                    \
+    M(string_or_null, value, "", x->value)                                                         \
+    M(boolean, not, "", x->invert)                                                                 \
+    M(boolean, ignore_case, "", x->ignore_case)
+HR_JSON_OBJECT(static, condition, shown_condition, CONDITION_MEMBERS)
+
+/* The path comes first, if it is a condition. */
+static shown_condition condition_at(const hr_view_route *route, size_t i) {
+    bool has_path = route->path_kind != HR_SM_NONE;
+    return has_path && i == 0 ? show_path(route) : show_condition(&route->conds[i - has_path]);
+}
+
+static size_t condition_count(const hr_view_route *route) {
+    return route->n_conds + (route->path_kind != HR_SM_NONE);
 }
 
 /* ---- actions ---- */
 
-static void put_target(hr_json_writer *w, const hr_target *target, uint64_t weight) {
-    const hr_decision *d = &target->decision;
-    hr_json_comma(w);
-    hr_json_open(w, '{');
-    hr_json_str(w, "cluster", d->cluster_name);
-    hr_json_bool(w, "known", d->cluster != NULL);
-    hr_json_int(w, "weight", (int64_t)weight);
-    hr_json_str(w, "authority", target->authority);
-    hr_json_header_ops(w, "request_headers", d->request_headers, d->n_request_headers);
-    hr_json_header_ops(w, "response_headers", d->response_headers, d->n_response_headers);
-    hr_json_close(w, '}');
+/* One destination of a route and its share. */
+typedef struct shown_target {
+    const hr_target *target;
+    const hr_decision *d;
+    uint64_t weight;
+} shown_target;
+
+static shown_target target_at(const hr_view_action *plan, size_t i) {
+    const hr_target *target = &plan->targets[i];
+    uint64_t before = i == 0 ? 0 : plan->targets[i - 1].weight_end;
+    return (shown_target){target, &target->decision,
+                          plan->n_targets == 1 ? 1 : target->weight_end - before};
 }
 
-static void put_targets(hr_json_writer *w, const hr_view_action *plan) {
-    uint64_t before = 0;
-    hr_json_key(w, "targets");
-    hr_json_open(w, '[');
-    for (size_t i = 0; plan->kind == HR_ACTION_ROUTE && i < plan->n_targets; i++) {
-        put_target(w, &plan->targets[i],
-                   plan->n_targets == 1 ? 1 : plan->targets[i].weight_end - before);
-        before = plan->targets[i].weight_end;
-    }
-    hr_json_close(w, ']');
+#define TARGET_MEMBERS(M)                                                                          \
+    M(string, cluster, "", x->d->cluster_name)                                                     \
+    M(boolean, known, "", x->d->cluster != NULL)                                                   \
+    M(integer, weight, "", (int64_t)x->weight)                                                     \
+    M(string_or_null, authority, "", x->target->authority)                                         \
+    M(objects, request_headers, "", header_operations, x->d->n_request_headers,                    \
+      x->d->request_headers[i])                                                                    \
+    M(objects, response_headers, "", header_operations, x->d->n_response_headers,                  \
+      x->d->response_headers[i])
+HR_JSON_OBJECT(static, target, shown_target, TARGET_MEMBERS)
+
+#define REWRITE_MEMBERS(M)                                                                         \
+    M(string_or_null, prefix, "", x->prefix_rewrite)                                               \
+    M(string_or_null, regex_substitution, "", x->regex == NULL ? (hr_str){0} : x->substitution)
+HR_JSON_OBJECT(static, rewrite, hr_view_action, REWRITE_MEMBERS)
+
+#define REDIRECT_MEMBERS(M)                                                                        \
+    M(integer, code, "", x->targets->decision.redirect_code)                                       \
+    M(string_or_null, scheme, "", x->redirect.https ? HR_STR("https") : x->redirect.scheme)        \
+    M(string_or_null, host, "", x->redirect.host)                                                  \
+    M(integer_or_null, port, "", x->redirect.port, x->redirect.port != 0)                          \
+    M(string_or_null, path, "", x->redirect.path)                                                  \
+    M(string_or_null, prefix, "", x->redirect.prefix_rewrite)
+HR_JSON_OBJECT(static, route_redirect, hr_view_action, REDIRECT_MEMBERS)
+
+#define FAULT_MEMBERS(M)                                                                           \
+    M(integer_or_null, delay_ms, "", x->targets->decision.delay_ms,                                \
+      x->targets->decision.delay_ms >= 0)                                                          \
+    M(number, delay_percentage, "", x->delay_parts / 10000.0)                                      \
+    M(integer_or_null, abort_status, "", x->targets->decision.abort_status,                        \
+      x->targets->decision.abort_status != 0)                                                      \
+    M(string_or_null, abort_grpc_status, "", x->targets->decision.abort_grpc_status)               \
+    M(number, abort_percentage, "", x->abort_parts / 10000.0)
+HR_JSON_OBJECT(static, route_fault, hr_view_action, FAULT_MEMBERS)
+
+#define MIRROR_MEMBERS(M)                                                                          \
+    M(string, cluster, "", x->cluster_name)                                                        \
+    M(boolean, known, "", x->cluster != NULL)                                                      \
+    M(number, percentage, "", x->percentage)
+HR_JSON_OBJECT(static, route_mirror, hr_mirror, MIRROR_MEMBERS)
+
+/* What all targets of an action have in common is in the first one's decision. */
+typedef struct shown_action {
+    const hr_view_action *plan;
+    const hr_decision *d;
+    size_t n_targets;
+} shown_action;
+
+static shown_action show_action(const hr_view_action *plan) {
+    return (shown_action){plan, &plan->targets[0].decision,
+                          plan->kind == HR_ACTION_ROUTE ? plan->n_targets : 0};
 }
 
-static void put_rewrite(hr_json_writer *w, const hr_view_action *plan) {
-    hr_json_key(w, "rewrite");
-    if (plan->prefix_rewrite.p == NULL && plan->regex == NULL) {
-        hr_json_raw(w, "null");
-        return;
-    }
-    hr_json_open(w, '{');
-    hr_json_str(w, "prefix", plan->prefix_rewrite);
-    hr_json_str(w, "regex_substitution", plan->regex == NULL ? (hr_str){0} : plan->substitution);
-    hr_json_close(w, '}');
-}
-
-static void put_redirect(hr_json_writer *w, const hr_view_action *plan, const hr_decision *d) {
-    const hr_view_redirect *r = &plan->redirect;
-    hr_json_key(w, "redirect");
-    if (plan->kind != HR_ACTION_REDIRECT) {
-        hr_json_raw(w, "null");
-        return;
-    }
-    hr_json_open(w, '{');
-    hr_json_int(w, "code", d->redirect_code);
-    hr_json_str(w, "scheme", r->https ? HR_STR("https") : r->scheme);
-    hr_json_str(w, "host", r->host);
-    hr_json_int_or_null(w, "port", r->port, r->port != 0);
-    hr_json_str(w, "path", r->path);
-    hr_json_str(w, "prefix", r->prefix_rewrite);
-    hr_json_close(w, '}');
-}
-
-static void put_direct_response(hr_json_writer *w, const hr_view_action *plan,
-                                const hr_decision *d) {
-    hr_json_key(w, "direct_response");
-    if (plan->kind != HR_ACTION_DIRECT_RESPONSE) {
-        hr_json_raw(w, "null");
-        return;
-    }
-    hr_json_open(w, '{');
-    hr_json_int(w, "status", d->direct_response_status);
-    hr_json_str(w, "body", d->direct_response_body);
-    hr_json_close(w, '}');
-}
-
-static void put_route_fault(hr_json_writer *w, const hr_view_action *plan, const hr_decision *d) {
-    bool aborts = d->abort_status != 0 || d->abort_grpc_status.p != NULL;
-    hr_json_key(w, "fault");
-    if (d->delay_ms < 0 && !aborts) {
-        hr_json_raw(w, "null");
-        return;
-    }
-    hr_json_open(w, '{');
-    hr_json_int_or_null(w, "delay_ms", d->delay_ms, d->delay_ms >= 0);
-    hr_json_number(w, "delay_percentage", plan->delay_parts / 10000.0);
-    hr_json_int_or_null(w, "abort_status", d->abort_status, d->abort_status != 0);
-    hr_json_str(w, "abort_grpc_status", d->abort_grpc_status);
-    hr_json_number(w, "abort_percentage", plan->abort_parts / 10000.0);
-    hr_json_close(w, '}');
-}
-
-static void put_route_mirrors(hr_json_writer *w, const hr_decision *d) {
-    hr_json_key(w, "mirrors");
-    hr_json_open(w, '[');
-    for (size_t i = 0; i < d->n_mirrors; i++) {
-        hr_json_comma(w);
-        hr_json_open(w, '{');
-        hr_json_str(w, "cluster", d->mirrors[i].cluster_name);
-        hr_json_bool(w, "known", d->mirrors[i].cluster != NULL);
-        hr_json_number(w, "percentage", d->mirrors[i].percentage);
-        hr_json_close(w, '}');
-    }
-    hr_json_close(w, ']');
-}
-
-static void put_action(hr_json_writer *w, const hr_view_action *plan) {
-    const hr_decision *d = &plan->targets[0].decision;
-    hr_json_key(w, "action");
-    hr_json_open(w, '{');
-    hr_json_str(w, "kind", hr_str_from(hr_action_name(plan->kind)));
-    put_targets(w, plan);
-    hr_json_int_or_null(w, "timeout_ms", plan->timeout_ms, plan->timeout_ms >= 0);
-    hr_json_retries(w, d->retries);
-    put_rewrite(w, plan);
-    put_redirect(w, plan, d);
-    put_direct_response(w, plan, d);
-    put_route_fault(w, plan, d);
-    put_route_mirrors(w, d);
-    hr_json_bool(w, "cors", d->cors != NULL);
-    hr_json_close(w, '}');
-}
+#define ACTION_MEMBERS(M)                                                                          \
+    M(choice, kind, "", hr_action_name, x->plan->kind, true)                                       \
+    M(objects, targets, "", target, x->n_targets, (shown_target[]){target_at(x->plan, i)})         \
+    M(integer_or_null, timeout_ms, "", x->plan->timeout_ms, x->plan->timeout_ms >= 0)              \
+    M(object_or_null, retries, "", retries, x->d->retries)                                         \
+    M(object_or_null, rewrite, "", rewrite,                                                        \
+      x->plan->prefix_rewrite.p == NULL && x->plan->regex == NULL ? NULL : x->plan)                \
+    M(object_or_null, redirect, "", route_redirect,                                                \
+      x->plan->kind == HR_ACTION_REDIRECT ? x->plan : NULL)                                        \
+    M(object_or_null, direct_response, "", direct_response,                                        \
+      x->plan->kind == HR_ACTION_DIRECT_RESPONSE ? x->d : NULL)                                    \
+    M(object_or_null, fault, "", route_fault, hr_has_fault(x->d) ? x->plan : NULL)                 \
+    M(objects, mirrors, "", route_mirror, x->d->n_mirrors, &x->d->mirrors[i])                      \
+    M(boolean, cors, "", x->d->cors != NULL)
+HR_JSON_OBJECT(static, action, shown_action, ACTION_MEMBERS)
 
 /* ---- routes, virtual hosts, tables ---- */
 
-static void put_route(hr_json_writer *w, const hr_view_route *route) {
-    hr_json_comma(w);
-    hr_json_open(w, '{');
-    hr_json_str(w, "name", route->origin->name);
-    hr_json_str(w, "virtual_service",
-                route->origin->vs == NULL ? (hr_str){0} : route->origin->vs->id);
-    hr_json_int_or_null(w, "route_index", route->route_index, route->route_index >= 0);
-    hr_json_int_or_null(w, "match_index", route->match_index, route->match_index >= 0);
-    hr_json_place(w, route->origin->file, route->line);
-    put_conditions(w, route);
-    put_action(w, route->action);
-    hr_json_close(w, '}');
+#define ROUTE_MEMBERS(M)                                                                           \
+    M(string_or_null, name, "", x->origin->name)                                                   \
+    M(string_or_null, virtual_service, "",                                                         \
+      x->origin->vs == NULL ? (hr_str){0} : x->origin->vs->id)                                     \
+    M(integer_or_null, route_index, "", x->route_index, x->route_index >= 0)                       \
+    M(integer_or_null, match_index, "", x->match_index, x->match_index >= 0)                       \
+    M(place, source, "", x->origin->file, x->line)                                                 \
+    M(objects, match, "", condition, condition_count(x), (shown_condition[]){condition_at(x, i)})  \
+    M(object, action, "", action, (shown_action[]){show_action(x->action)})
+HR_JSON_OBJECT(static, route, hr_view_route, ROUTE_MEMBERS)
+
+#define VIRTUAL_HOST_MEMBERS(M)                                                                    \
+    M(string_or_null, name, "", x->name)                                                           \
+    M(strings, domains, "", x->domains, x->n_domains)                                              \
+    M(boolean, require_tls, "", x->require_tls)                                                    \
+    M(objects, routes, "", route, x->routes == NULL ? 0 : x->routes->n, &x->routes->v[i])
+HR_JSON_OBJECT(static, virtual_host, hr_view_virtual_host, VIRTUAL_HOST_MEMBERS)
+
+#define TABLE_MEMBERS(M)                                                                           \
+    M(strings, sni_hosts, "", x->sni_hosts, x->n_sni_hosts)                                        \
+    M(objects, virtual_hosts, "", virtual_host, x->n_vhosts, &x->vhosts[i])
+HR_JSON_OBJECT(static, table, hr_route_table, TABLE_MEMBERS)
+
+#define OMITTED_MEMBERS(M)                                                                         \
+    M(string, virtual_service, "", x->virtual_service)                                             \
+    M(integer_or_null, route_index, "", x->route_index, x->route_index >= 0)                       \
+    M(integer_or_null, match_index, "", x->match_index, x->match_index >= 0)                       \
+    M(place, source, "", x->file, x->line)                                                         \
+    M(string, reason, "", x->reason)
+HR_JSON_OBJECT(static, omitted, hr_omitted, OMITTED_MEMBERS)
+
+static size_t table_count(const hr_view *view) {
+    return view->n_tables + (view->listeners != NULL);
 }
 
-static void put_vhost(hr_json_writer *w, const hr_view_virtual_host *vhost) {
-    hr_json_comma(w);
-    hr_json_open(w, '{');
-    hr_json_str(w, "name", vhost->name);
-    hr_json_strings(w, "domains", vhost->domains, vhost->n_domains);
-    hr_json_bool(w, "require_tls", vhost->require_tls);
-    hr_json_key(w, "routes");
-    hr_json_open(w, '[');
-    for (size_t i = 0; vhost->routes != NULL && i < vhost->routes->n; i++)
-        put_route(w, &vhost->routes->v[i]);
-    hr_json_close(w, ']');
-    hr_json_close(w, '}');
+/* Listeners are looked at first. */
+static const hr_route_table *table_at(const hr_view *view, size_t i) {
+    if (view->listeners == NULL)
+        return &view->tables[i];
+    return i == 0 ? view->listeners : &view->tables[i - 1];
 }
 
-static void put_table(hr_json_writer *w, const hr_route_table *table) {
-    hr_json_comma(w);
-    hr_json_open(w, '{');
-    hr_json_strings(w, "sni_hosts", table->sni_hosts, table->n_sni_hosts);
-    hr_json_key(w, "virtual_hosts");
-    hr_json_open(w, '[');
-    for (size_t i = 0; i < table->n_vhosts; i++)
-        put_vhost(w, &table->vhosts[i]);
-    hr_json_close(w, ']');
-    hr_json_close(w, '}');
-}
-
-static void put_omitted(hr_json_writer *w, const hr_omitted *omitted) {
-    hr_json_comma(w);
-    hr_json_open(w, '{');
-    hr_json_str(w, "virtual_service", omitted->virtual_service);
-    hr_json_int_or_null(w, "route_index", omitted->route_index, omitted->route_index >= 0);
-    hr_json_int_or_null(w, "match_index", omitted->match_index, omitted->match_index >= 0);
-    hr_json_place(w, omitted->file, omitted->line);
-    hr_json_str(w, "reason", omitted->reason);
-    hr_json_close(w, '}');
-}
+#define VIEW_MEMBERS(M)                                                                            \
+    M(objects, route_tables, "", table, table_count(x), table_at(x, i))                            \
+    M(objects, omitted, "", omitted, x->omitted.n, &x->omitted.v[i])
+HR_JSON_OBJECT(static, view, hr_view, VIEW_MEMBERS)
 
 int hr_view_json(hr_str *out, const hr_view *view, hr_scratch *scratch) {
     if (out != NULL)
@@ -239,20 +214,7 @@ int hr_view_json(hr_str *out, const hr_view *view, hr_scratch *scratch) {
     if (hr_scratch_reset(scratch) != HR_OK)
         return HR_ENOMEM;
     hr_json_writer w = {.s = hr_sbuf_begin(scratch, 8192), .first = true};
-    hr_json_open(&w, '{');
-    hr_json_key(&w, "route_tables");
-    hr_json_open(&w, '[');
-    if (view->listeners != NULL)
-        put_table(&w, view->listeners);
-    for (size_t i = 0; i < view->n_tables; i++)
-        put_table(&w, &view->tables[i]);
-    hr_json_close(&w, ']');
-    hr_json_key(&w, "omitted");
-    hr_json_open(&w, '[');
-    for (size_t i = 0; i < view->omitted.n; i++)
-        put_omitted(&w, &view->omitted.v[i]);
-    hr_json_close(&w, ']');
-    hr_json_close(&w, '}');
+    hr_json_put_view(&w, view);
     *out = hr_sbuf_end(&w.s);
     return out->p == NULL ? HR_ENOMEM : HR_OK;
 }

@@ -106,7 +106,8 @@ static int is_retry_condition(hr_str s) {
 }
 
 static void check_retries(hr_reader *r, const hr_node *node, void *out) {
-    const hr_spec_retries *retries = out;
+    hr_spec_retries *retries = out;
+    retries->has_attempts = hr_field_get(node, "attempts") != NULL;
     if (retries->attempts < 0)
         hr_field_error(r, node, "attempts", "must not be negative");
     if (retries->attempts == 0) {

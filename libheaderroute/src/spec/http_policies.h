@@ -7,7 +7,8 @@
 #include "route_destination.h"
 
 typedef struct hr_spec_retries {
-    int64_t attempts;                                         /* 0 if absent */
+    int64_t attempts; /* 0 if absent */
+    bool has_attempts;
     int64_t per_try_timeout_ns, backoff_ns;                   /* -1: unset */
     hr_str retry_on;                                          /* absent where unset */
     int retry_remote_localities, retry_ignore_previous_hosts; /* -1 unset, 0, 1 */

@@ -87,6 +87,12 @@ static const hr_field route_destination_fields[] = {
      &hr_headers_schema, 0},
 };
 
+static void note_weight(hr_reader *r, const hr_node *node, void *out) {
+    hr_spec_route_destination *destination = out;
+    (void)r;
+    destination->has_weight = hr_field_get(node, "weight") != NULL;
+}
+
 const hr_schema hr_route_destination_schema = {"HTTPRouteDestination",
                                                HR_FIELDS(route_destination_fields),
                                                sizeof(hr_spec_route_destination),
@@ -94,7 +100,7 @@ const hr_schema hr_route_destination_schema = {"HTTPRouteDestination",
                                                -1,
                                                0,
                                                NULL,
-                                               NULL};
+                                               note_weight};
 
 static const hr_field l4_destination_fields[] = {
     {"destination", hr_read_message, offsetof(hr_spec_route_destination, destination), 0,

@@ -13,7 +13,8 @@ typedef struct hr_spec_destination {
 
 typedef struct hr_spec_route_destination { /* HTTPRouteDestination */
     hr_spec_destination destination;
-    int64_t weight;
+    int64_t weight; /* 0 if absent */
+    bool has_weight;
     hr_spec_headers headers;
     hr_pos pos;
 } hr_spec_route_destination;

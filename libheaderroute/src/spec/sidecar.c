@@ -24,13 +24,15 @@ static void check_egress_host(hr_reader *r, const hr_node *item) {
         namespace_ = hr_str_tail(namespace_, 1);
     if (namespace_.len > 0 && !hr_str_eq_c(namespace_, "*") && !hr_str_eq_c(namespace_, ".") &&
         !hr_is_label(namespace_))
-        hr_reader_error(r, item,
-                        "\"%.*s\" is not a valid namespace; expected \"*\", \".\", \"~\" or the name "
-                        "of a namespace before the '/'",
-                        (int)namespace_.len, namespace_.p);
+        hr_reader_error(
+            r, item,
+            "\"%.*s\" is not a valid namespace; expected \"*\", \".\", \"~\" or the name "
+            "of a namespace before the '/'",
+            (int)namespace_.len, namespace_.p);
     const char *mistake = hr_str_eq_c(host, "*") ? NULL : hr_domain_mistake(host, true);
     if (mistake != NULL)
-        hr_reader_error(r, item, "\"%.*s\" is not a valid host: %s", (int)host.len, host.p, mistake);
+        hr_reader_error(r, item, "\"%.*s\" is not a valid host: %s", (int)host.len, host.p,
+                        mistake);
 }
 
 static void check_egress(hr_reader *r, const hr_node *node, void *out) {
@@ -76,14 +78,9 @@ static const hr_field egress_fields[] = {
     {"hosts", hr_read_strings, E(hosts), 0, NULL, 0},
 };
 
-static const hr_schema egress_schema = {"IstioEgressListener",
-                                        HR_FIELDS(egress_fields),
-                                        sizeof(hr_spec_egress),
-                                        E(pos),
-                                        -1,
-                                        0,
-                                        NULL,
-                                        check_egress};
+static const hr_schema egress_schema = {
+    "IstioEgressListener", HR_FIELDS(egress_fields), sizeof(hr_spec_egress), E(pos), -1, 0, NULL,
+    check_egress};
 #undef E
 
 /* ---- Sidecar ---- */

@@ -1,5 +1,5 @@
-/* Sidecar: networking/v1alpha3/sidecar.proto of Istio's API, without its ingress listeners, which do not
- * choose where a request goes. */
+/* Sidecar: networking/v1alpha3/sidecar.proto of Istio's API, without its ingress listeners, which
+ * do not choose where a request goes. */
 #ifndef HR_SIDECAR_H
 #define HR_SIDECAR_H
 

@@ -217,11 +217,24 @@ void hr_diag_left_out(hr_diagnostics *d, hr_pos pos, const char *format, ...) {
         d->v[before].diagnostic.left_out = 1;
 }
 
+void hr_diag_note(hr_diagnostics *d, hr_pos pos, const char *code, const char *field,
+                  const char *format, ...) {
+    size_t before = d->n;
+    va_list args;
+    va_start(args, format);
+    hr_diag_add(d, HR_WARNING, pos, field, format, args);
+    va_end(args);
+    if (d->n > before)
+        d->v[before].diagnostic.code = hr_str_from(code);
+}
+
 size_t hr_diagnostic_format(char *buf, size_t size, const hr_diagnostic *f) {
     const char *colon = f->field.len == 0 ? "" : ": ";
-    int n = snprintf(buf, size, "%.*s:%d:%d: %s: %.*s%s%.*s", (int)f->file.len,
+    bool named = f->code.len > 0;
+    int n = snprintf(buf, size, "%.*s:%d:%d: %s: %.*s%s%.*s%s%.*s%s", (int)f->file.len,
                      f->file.p == NULL ? "" : f->file.p, f->line, f->column,
                      hr_severity_name(f->severity), (int)f->field.len, f->field.p, colon,
-                     (int)f->message.len, f->message.p);
+                     (int)f->message.len, f->message.p, named ? " [" : "", (int)f->code.len,
+                     named ? f->code.p : "", named ? "]" : "");
     return n < 0 ? 0 : (size_t)n;
 }

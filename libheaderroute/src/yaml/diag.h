@@ -19,6 +19,9 @@ void hr_diag_left_out(hr_diagnostics *d, hr_pos pos, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 void hr_diag_add(hr_diagnostics *d, hr_severity severity, hr_pos pos, const char *field,
                  const char *format, va_list args);
+/* A warning with a name, `code`: a literal, which is not copied. */
+void hr_diag_note(hr_diagnostics *d, hr_pos pos, const char *code, const char *field,
+                  const char *format, ...) __attribute__((format(printf, 5, 6)));
 /* Sorts the findings by their places, file by file as the files first appeared. */
 void hr_diagnostics_sort(hr_diagnostics *d);
 /* Returns 1 if an allocation failed, so that a finding was lost. */

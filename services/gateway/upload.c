@@ -1,0 +1,76 @@
+/* The body of a request on its way upstream: in pieces, and what has to wait for its end. */
+#include <string.h>
+
+#include "request.h"
+
+static hr_str next_piece(void *ctx, bool *last) {
+    const gw_request *r = ctx;
+    *last = r->ex->body_done;
+    return hr_body_next(r->ex);
+}
+
+static void piece_taken(void *ctx) {
+    hr_body_taken(((gw_request *)ctx)->ex);
+}
+
+static bool rewind_body(void *ctx) {
+    return hr_body_rewind(((gw_request *)ctx)->ex);
+}
+
+/* Retries and mirrors may need the body again. A longer one is streamed, as with Envoy, and then
+ * neither retried nor mirrored. */
+static size_t to_hold(const gw_request *r) {
+    const hr_retry_policy *retries = r->decision.retries;
+    bool again = (retries != NULL && retries->attempts > 0) || r->decision.n_mirrors > 0;
+    return again ? (size_t)r->loop->gateway->options.body_buffer_bytes : 0;
+}
+
+/* All of the request has come. Timeouts count from here on, as with Envoy. */
+static void upload_complete(gw_request *r) {
+    if (!r->relay.started)
+        r->forward_ns = hr_now_ns();
+    gw_start_clock(r);
+    gw_mirror_all(r);
+}
+
+static void on_upload(hr_exchange *ex) {
+    gw_request *r = ex->data;
+    if (ex->body_done)
+        upload_complete(r);
+    if (r->relay.up != NULL)
+        hr_up_more(r->relay.up);
+}
+
+static void cancel_upload(hr_exchange *ex) {
+    gw_request *r = ex->data;
+    gw_cancel(r);
+    hr_timer_unset(r->loop->timers, &r->timer);
+}
+
+static void begin_upload(gw_request *r) {
+    hr_exchange *ex = r->ex;
+    const sv_http1_request *request = &ex->request;
+    ex->on_body = on_upload;
+    ex->on_cancel = cancel_upload;
+    r->source = (hr_up_source){.length = request->content_length,
+                               .has_length = request->framing == SV_HTTP1_LENGTH,
+                               .ctx = r,
+                               .next = next_piece,
+                               .taken = piece_taken,
+                               .rewind = rewind_body};
+    r->out.source = &r->source;
+    hr_body_stream(ex, to_hold(r));
+}
+
+void gw_upload(gw_request *r) {
+    if (!r->ex->body_done) {
+        begin_upload(r);
+        return;
+    }
+    r->out.body = hr_forward_body(r->ex);
+    upload_complete(r);
+}
+
+int gw_can_send_again(const gw_request *r) {
+    return r->out.source == NULL || r->ex->body_offset == 0;
+}

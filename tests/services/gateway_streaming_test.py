@@ -1,0 +1,268 @@
+"""Bodies in pieces through the gateway: uploads of any length in bounded memory, what is held for retries and mirrors,
+answers before the end of the request, and answers whose pieces come slowly."""
+import hashlib
+import threading
+import time
+
+import pytest
+from conftest import SANITIZE
+from harness import PATIENCE
+from mesh import gateway, routes, service, to
+from peers import Peer, answer, wait_until
+
+ROUTE = routes({"route": [to("x.test")]})
+NO_RETRIES = routes({"route": [to("x.test")], "retries": {"attempts": 0}})
+MIB = 1 << 20
+
+
+class Sink:
+    """An upstream server that reads bodies piece by piece, as fast as `gate` lets it."""
+
+    def __init__(self):
+        self.gate, self.read, self.digest, self.framing = threading.Event(), 0, None, None
+        self.gate.set()
+
+    def __call__(self, connection, request):
+        if request.target == "/":
+            connection.send(answer(b"up"))
+            return True
+        self.framing = "length" if request.header("content-length") else "chunked"
+        digest, left = hashlib.sha256(), int(request.header("content-length") or 0)
+        while left > 0 or self.framing == "chunked":
+            self.gate.wait()
+            if self.framing == "chunked":
+                piece = connection.read_chunk()
+                if not piece:
+                    assert connection._line() == b""
+                    break
+            else:
+                if not connection.buffer:
+                    connection._more()
+                piece, connection.buffer = connection.buffer[:left], connection.buffer[left:]
+                left -= len(piece)
+            self.read += len(piece)
+            digest.update(piece)
+        self.digest = digest.hexdigest()
+        connection.send(answer(self.digest.encode()))
+        return True
+
+
+def sinking(sink):
+    return Peer(sink, read_body=False)
+
+
+@pytest.mark.parametrize("rules", [ROUTE, NO_RETRIES], ids=["retries", "no retries"])
+@pytest.mark.parametrize("chunked", [False, True], ids=["length", "chunked"])
+def test_an_upload_of_256_mb_holds_less_than_1_mib(tmp_path, chunked, rules):
+    piece = bytes(range(256)) * 4096
+    pieces, sink = 256, Sink()
+    with sinking(sink) as peer, gateway(tmp_path, service("x.test", peer), rules,
+                                        args=("--threads", "1", "--max-body-bytes", "1G", "--stall-timeout", "600")) as gw:
+        gw.call("POST", "/first", body=piece[:1000])
+        before, peak = gw.rss_kib(), 0
+        with gw.client() as client:
+            client.send(b"POST /large HTTP/1.1\r\nHost: x\r\n" + (b"Transfer-Encoding: chunked\r\n\r\n" if chunked else
+                                                                b"Content-Length: %d\r\n\r\n" % (pieces << 20)))
+            digest = hashlib.sha256()
+            for i in range(pieces):
+                client.send(b"%x\r\n%s\r\n" % (len(piece), piece) if chunked else piece)
+                digest.update(piece)
+                if i % 8 == 0:
+                    peak = max(peak, gw.rss_kib())
+            client.send(b"0\r\n\r\n" if chunked else b"")
+            assert client.answer().body.decode() == digest.hexdigest()
+        limit = 6 * 1024 if "thread" in SANITIZE else 1024  # ThreadSanitizer keeps some five bytes of its own for each
+        assert peak - before < limit, f"{peak - before} KiB for one upload"
+        assert sink.framing == ("chunked" if chunked else "length")
+        assert gw.wait_line(path="/large")["bytes_received"] == pieces << 20
+
+
+@pytest.mark.parametrize("chunked", [False, True], ids=["length", "chunked"])
+def test_a_peer_that_does_not_read_holds_the_client_back(tmp_path, chunked):
+    sink, sent = Sink(), [0]
+    piece, pieces = b"p" * MIB, 64
+    with sinking(sink) as peer, gateway(tmp_path, service("x.test", peer), ROUTE, args=("--max-body-bytes", "1G")) as gw:
+        with gw.client() as client:
+            sink.gate.clear()
+
+            def feed():
+                client.send(b"POST /held HTTP/1.1\r\nHost: x\r\n" + (b"Transfer-Encoding: chunked\r\n\r\n" if chunked else
+                                                                   b"Content-Length: %d\r\n\r\n" % (pieces << 20)))
+                for _ in range(pieces):
+                    client.send(b"%x\r\n%s\r\n" % (len(piece), piece) if chunked else piece)
+                    sent[0] += 1
+                client.send(b"0\r\n\r\n" if chunked else b"")
+            client.sock.settimeout(PATIENCE)
+            feeder = threading.Thread(target=feed)
+            feeder.start()
+            still = [-1]
+
+            def stalled():
+                moved, still[0] = sent[0] != still[0], sent[0]
+                time.sleep(0.3)
+                return not moved
+            assert wait_until(stalled, PATIENCE) and sent[0] < pieces // 2, "it was read although the peer reads nothing"
+            assert gw.call(target="/").status == 200, "others are served"
+            sink.gate.set()
+            feeder.join()
+            assert client.answer().body.decode() == hashlib.sha256(piece * pieces).hexdigest()
+
+
+def failing_once(seen, status="503 Service Unavailable"):
+    """Answers the first request that has a body with 503, and says so before or after having read the body."""
+
+    def behave(connection, request):
+        seen.append((len(request.body), request.header("x-envoy-attempt-count")))
+        first = request.target != "/" and len(seen) == 1 + sum(1 for n, _ in seen if n == 0)
+        connection.send(answer(b"no", status) if first else answer(request.body[-8:] or b"up"))
+        return True
+    return behave
+
+
+AGAIN = routes({"route": [to("x.test")], "retries": {"attempts": 2, "retryOn": "503"}})
+
+
+@pytest.mark.parametrize("size,retried", [(1000, True), (300_000, True), (600_000, False)])
+def test_what_is_held_is_retried_and_what_is_longer_is_not(tmp_path, size, retried):
+    seen, body = [], b"a" * (size - 8) + b"the end."
+    with Peer(failing_once(seen)) as peer, gateway(tmp_path, service("x.test", peer), AGAIN) as gw:
+        got = gw.call("POST", "/again", body=body)
+        assert (got.status, got.body) == ((200, b"the end.") if retried else (503, b"no"))
+        assert [row for row in seen if row[0]] == [(size, "1"), (size, "2")][:1 + retried]
+
+
+def test_the_limit_of_what_is_held_can_be_set(tmp_path):
+    seen, body = [], b"a" * 2 * MIB
+    with Peer(failing_once(seen)) as peer, gateway(tmp_path, service("x.test", peer), AGAIN, args=("--body-buffer-bytes", "3M")) as gw:
+        assert gw.call("POST", "/again", body=body).status == 200
+        assert [row for row in seen if row[0]] == [(2 * MIB, "1"), (2 * MIB, "2")]
+
+
+def test_a_body_whose_first_endpoint_is_gone_goes_to_the_next_whole(tmp_path):
+    """Nothing of it was sent, however long it is."""
+    with Peer() as peer, Peer() as gone:
+        with gateway(tmp_path, service("x.test", peer, gone), routes({"route": [to("x.test")], "retries": {
+                "attempts": 3, "retryOn": "connect-failure"}})) as gw:
+            gone.close()
+            body = bytes(range(256)) * 8192
+            for i in range(6):
+                assert gw.call("POST", f"/{i}", body=body).body == body
+            assert {len(r.body) for r in peer.requests if r.method == "POST"} == {2 * MIB}
+
+
+@pytest.mark.parametrize("size,mirrored", [(1000, True), (300_000, True), (600_000, False)])
+def test_mirrors_get_what_is_held(tmp_path, size, mirrored):
+    with Peer() as peer, Peer() as copy:
+        rules = routes({"route": [to("x.test")], "mirrors": [to("copy.test")]})
+        with gateway(tmp_path, service("x.test", peer), service("copy.test", copy), rules) as gw:
+            assert gw.call("POST", "/both", body=b"b" * size).body == b"b" * size
+            assert gw.call("POST", "/small", body=b"c").status == 200
+            assert wait_until(lambda: len([r for r in copy.requests if r.target != "/"]) == 1 + mirrored)
+            assert [len(r.body) for r in copy.requests if r.target == "/both"] == [size] * mirrored
+
+
+def test_an_answer_may_begin_before_the_request_ends(tmp_path):
+    def behave(connection, request):
+        if request.target == "/":
+            connection.send(answer(b"up"))
+            return True
+        connection.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+        while piece := connection.read_chunk():
+            connection.send(b"%x\r\n%s\r\n" % (len(piece), piece[::-1]))
+        connection.send(b"0\r\n\r\n")
+        return False
+
+    with Peer(behave, read_body=False) as peer, gateway(tmp_path, service("x.test", peer), ROUTE) as gw:
+        with gw.client() as client:
+            client.send(b"POST /talk HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n")
+            assert client.head().header("transfer-encoding") == "chunked"
+            for word in (b"first", b"second", b"third"):
+                client.send(b"%x\r\n%s\r\n" % (len(word), word))
+                assert client._take(int(client._line(), 16)) == word[::-1] and client._line() == b""
+            client.send(b"0\r\n\r\n")
+            assert client._line() == b"0"
+
+
+def test_an_early_answer_ends_the_upload(tmp_path):
+    def behave(connection, request):
+        connection.send(answer(b"too much", "413 Content Too Large") if request.target == "/large" else answer(b"up"))
+        return request.target != "/large"
+
+    with Peer(behave, read_body=False) as peer, gateway(tmp_path, service("x.test", peer), ROUTE, args=("--max-body-bytes", "1G")) as gw:
+        with gw.client() as client:
+            client.send(b"POST /large HTTP/1.1\r\nHost: x\r\nContent-Length: 100000000\r\n\r\n" + b"x" * 100_000)
+            got = client.answer()
+            assert (got.status, got.body, got.header("connection")) == (413, b"too much", "close")
+            assert client.at_eof()
+
+
+@pytest.mark.parametrize("end", [b"", b"zz\r\n"], ids=["the client leaves", "a malformed chunk"])
+def test_half_a_body_never_looks_like_a_whole_one(tmp_path, end):
+    with Peer() as peer, gateway(tmp_path, service("x.test", peer), ROUTE) as gw:
+        with gw.client() as client:
+            client.send(b"POST /half HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n")
+            assert wait_until(lambda: peer.connections == 2 or len(peer.open) > 0)
+            client.send(end)
+            if end:
+                got = client.answer()
+                assert got.status == 400 and b"chunk" in got.body and client.at_eof()
+        line = gw.wait_line(path="/half")
+        assert (line["response_code"], line["response_flags"]) == ((400, "DPE") if end else (0, "DC"))
+        assert not any(r.target == "/half" for r in peer.requests)
+
+
+def test_answers_of_the_gateway_do_not_wait_for_the_body(tmp_path):
+    with Peer() as peer, gateway(tmp_path, service("x.test", peer), routes(
+            {"match": [{"uri": {"prefix": "/moved"}}], "redirect": {"uri": "/new"}}, {"route": [to("x.test")]})) as gw:
+        with gw.client() as client:
+            client.send(b"POST /moved HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\nExpect: 100-continue\r\n\r\n")
+            got = client.answer()
+            assert (got.status, got.header("connection")) == (301, "close")
+
+
+# ---- time ----
+
+def test_server_sent_events_outlive_the_timeout_of_a_try(tmp_path):
+    """Envoy ignores perTryTimeout once the answer has begun."""
+    def behave(connection, request):
+        if request.target == "/":
+            connection.send(answer(b"up"))
+            return True
+        connection.send(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n")
+        for i in range(20):
+            event = b"data: %d\n\n" % i
+            connection.send(b"%x\r\n%s\r\n" % (len(event), event))
+            time.sleep(0.05)
+        connection.send(b"0\r\n\r\n")
+        return True
+
+    rules = routes({"route": [to("x.test")], "retries": {"attempts": 2, "perTryTimeout": "0.25s", "retryOn": "5xx"}})
+    with Peer(behave) as peer, gateway(tmp_path, service("x.test", peer), rules) as gw:
+        assert gw.call(target="/events").body == b"".join(b"data: %d\n\n" % i for i in range(20))
+        assert sum(r.target == "/events" for r in peer.requests) == 1
+
+
+def test_timeouts_begin_with_the_end_of_the_request(tmp_path):
+    """As with Envoy: an upload may take longer than the route's timeout and that of a try."""
+    rules = routes({"route": [to("x.test")], "timeout": "0.4s", "retries": {"attempts": 1, "perTryTimeout": "0.3s"}})
+    with Peer() as peer, gateway(tmp_path, service("x.test", peer), rules) as gw:
+        with gw.client() as client:
+            client.send(b"POST /slow HTTP/1.1\r\nHost: x\r\nContent-Length: 200000\r\n\r\n")
+            for _ in range(10):
+                time.sleep(0.1)
+                client.send(b"s" * 20000)
+            got = client.answer()
+            assert (got.status, len(got.body)) == (200, 200_000)
+
+
+def test_a_timeout_after_the_request_is_still_one(tmp_path):
+    def behave(connection, request):
+        if request.target == "/":
+            connection.send(answer(b"up"))
+        return True
+
+    rules = routes({"route": [to("x.test")], "timeout": "0.3s", "retries": {"attempts": 0}})
+    with Peer(behave) as peer, gateway(tmp_path, service("x.test", peer), rules) as gw:
+        got = gw.call("POST", "/silent", body=b"s" * 200_000)
+        assert got.status == 504
+        assert gw.wait_line(path="/silent")["response_flags"] == "UT"
