@@ -36,7 +36,10 @@ static void print_validate_help(FILE *to) {
 
 /* One line on stderr, so that stdout has findings only. */
 static void sum_up(const hr_diagnostics *d, const hr_table *table) {
-    size_t errors = hr_diagnostics_errors(d), warnings = hr_diagnostics_count(d) - errors;
+    size_t errors = hr_diagnostics_errors(d), warnings = 0;
+    for (size_t i = 0; i < hr_diagnostics_count(d);
+         i++) /* errors beyond the limit are counted only */
+        warnings += hr_diagnostics_get(d, i)->severity == HR_WARNING;
     fprintf(stderr, "%zu error%s, %zu warning%s", errors, errors == 1 ? "" : "s", warnings,
             warnings == 1 ? "" : "s");
     if (table != NULL) {

@@ -4,6 +4,7 @@
 #include "balancer.h"
 #include "cluster_workloads.h"
 #include "host_names.h"
+#include "sidecar_scope.h"
 #include "text.h"
 
 hr_str hr_cluster_name(hr_arena *arena, hr_str host, uint32_t port, hr_str subset) {
@@ -192,6 +193,8 @@ static void remember(hr_view_build *vb, hr_cluster *cluster) {
 /* A sidecar may also reach a service of its own namespace that is not exported to it, where a rule
  * names it: Istio takes in what VirtualServices lead to. */
 const hr_mesh_service *hr_view_service(const hr_view_build *vb, hr_str host) {
+    if (vb->scope != NULL)
+        return hr_scope_cluster_service(vb, host, 0);
     const hr_registry *registry = &vb->table->registry;
     const hr_mesh_service *svc = hr_registry_find(registry, host, vb->view->namespace_);
     if (svc == NULL && !vb->view->gateway)
@@ -206,7 +209,8 @@ hr_cluster_lack hr_cluster_look_up(hr_cluster_place *out, hr_view_build *vb, hr_
     *out = (hr_cluster_place){.svc = hr_view_service(vb, host)};
     if (out->svc == NULL)
         return HR_CLUSTER_NO_SERVICE;
-    out->port = hr_mesh_port_find(out->svc, port);
+    bool in_scope = vb->scope == NULL || hr_scope_cluster_service(vb, host, port) != NULL;
+    out->port = in_scope ? hr_mesh_port_find(out->svc, port) : NULL;
     if (out->port == NULL)
         return HR_CLUSTER_NO_PORT;
     if (out->port->protocol == HR_MESH_PROTOCOL_UDP)

@@ -1,6 +1,7 @@
 /* Resolves the Destination of a rule to the cluster that the proxy of a view knows. */
 #include "destination.h"
 
+#include "sidecar_scope.h"
 #include "text.h"
 
 /* The service a destination means while routes are made. A sidecar sees only the services that have
@@ -12,7 +13,7 @@ static const hr_mesh_service *destination_service(hr_view_build *vb, hr_str host
     const hr_view *view = vb->view;
     *merged = true;
     if (!view->gateway) {
-        const hr_mesh_service *svc = hr_registry_find(&vb->table->registry, host, view->namespace_);
+        const hr_mesh_service *svc = hr_scope_find(vb, host);
         return svc != NULL && hr_mesh_port_find(svc, scope->port) != NULL ? svc : NULL;
     }
     for (const hr_mesh_service *svc = hr_map_get(&vb->table->registry.by_host, host); svc != NULL;

@@ -14,6 +14,7 @@
 #include "host_index.h"
 #include "host_names.h"
 #include "route_compile.h"
+#include "sidecar_scope.h"
 #include "text.h"
 
 typedef HR_LIST(hr_view_virtual_host) vhost_list;
@@ -63,22 +64,34 @@ static mesh_service *find_service(mesh *m, hr_str host) {
     return index == 0 ? NULL : &m->services.v[index - 1];
 }
 
+/* The protocol that a Sidecar's listener declares for its port counts instead of the service's. */
+static const hr_mesh_port *declared_port(mesh *m, const hr_mesh_port *port) {
+    hr_mesh_protocol protocol;
+    if (!hr_scope_protocol(&protocol, m->vb) || protocol == port->protocol)
+        return port;
+    hr_mesh_port *declared = HR_NEW(m->vb->arena, hr_mesh_port);
+    *declared = *port;
+    declared->protocol = protocol;
+    return declared;
+}
+
 static void collect_services(mesh *m) {
     const hr_view *view = m->vb->view;
     const hr_registry *registry = &m->vb->table->registry;
     for (size_t i = 0; i < registry->n_services; i++) {
         const hr_mesh_service *svc = registry->services[i];
         const hr_mesh_port *port = hr_mesh_port_find(svc, view->port);
-        if (port == NULL || !hr_mesh_service_visible(svc, view->namespace_))
+        if (port == NULL || !hr_mesh_service_visible(svc, view->namespace_) ||
+            hr_scope_find(m->vb, svc->host) == NULL)
             continue;
         /* Of several with one host the first counts; another of its namespace has a virtual host on
          * a port that the first lacks. */
-        const hr_mesh_service *first = hr_registry_find(registry, svc->host, view->namespace_);
+        const hr_mesh_service *first = hr_scope_find(m->vb, svc->host);
         if (first != svc &&
             (!hr_str_eq(first->namespace_, svc->namespace_) ||
              hr_mesh_port_find(first, view->port) != NULL || find_service(m, svc->host) != NULL))
             continue;
-        mesh_service s = {.svc = svc, .port = port};
+        mesh_service s = {.svc = svc, .port = declared_port(m, port)};
         HR_PUSH(m->vb->arena, &m->services, s);
         if (hr_host_is_wild(svc->host))
             HR_PUSH(m->vb->arena, &m->wild_services, svc->host);
@@ -189,8 +202,11 @@ static void wrap(mesh *m, const hr_mesh_virtual_service *vs) {
 }
 
 static void wrap_all(mesh *m) {
-    hr_mesh_virtual_service_list selected = {0};
-    hr_view_select(m->vb, &selected, HR_STR("mesh"));
+    hr_mesh_virtual_service_list candidates = {0}, selected = {0};
+    hr_view_select(m->vb, &candidates, HR_STR("mesh"));
+    for (size_t i = 0; i < candidates.n; i++)
+        if (hr_scope_takes(m->vb, candidates.v[i]))
+            HR_PUSH(m->vb->arena, &selected, candidates.v[i]);
     index_governors(m, &selected);
     for (size_t i = 0; i < selected.n; i++) {
         if (m->vb->view->port != 80 && !meets_a_service(m, selected.v[i]))
@@ -390,7 +406,7 @@ static hr_route_table *own_listeners(mesh *m, bool unplaced) {
 /* The shared table exists once a service without a listener of its own has the port. Where no
  * service was loaded at all, the files are a part of a mesh only, and one is taken for granted. */
 static bool has_shared_table(const mesh *m) {
-    if (m->vb->table->registry.n_services == 0)
+    if (m->vb->table->registry.n_services == 0 && m->vb->scope == NULL)
         return true;
     for (size_t i = 0; i < m->services.n; i++) {
         const mesh_service *s = &m->services.v[i];
@@ -404,6 +420,7 @@ void hr_mesh_view_build(hr_view_build *vb) {
     mesh m = {.vb = vb};
     if (vb->view->port == 0)
         vb->view->port = 80;
+    hr_sidecar_scope_init(vb);
     collect_services(&m);
     wrap_all(&m);
     build_vhosts(&m);

@@ -178,6 +178,8 @@ struct hr_view {
     size_t n_stated_labels; /* the first of them; Istio adds the others */
     hr_str locality;        /* "region/zone/subzone"; empty: unknown */
     hr_outbound_policy outbound_policy;
+    hr_str
+        sidecar; /* "namespace/name" of the Sidecar that narrows what the proxy sees; or absent */
     hr_repeated_headers repeated_headers;
     hr_path_normalization path_normalization;
     hr_resolve_fn resolve; /* while the view is made */

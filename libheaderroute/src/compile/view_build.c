@@ -35,20 +35,28 @@ hr_vs_bucket hr_virtual_service_bucket(const hr_mesh_virtual_service *vs, hr_str
     return HR_VS_HIDDEN;
 }
 
-void hr_view_select(hr_view_build *vb, hr_mesh_virtual_service_list *out, hr_str gateway) {
+static void select_rules(hr_view_build *vb, hr_mesh_virtual_service_list *out, hr_str gateway,
+                         bool notes) {
     const hr_table *table = vb->table;
     for (int b = HR_VS_PRIVATE; b <= HR_VS_HIDDEN; b++)
         for (size_t i = 0; i < table->n_virtual_services; i++) {
             const hr_mesh_virtual_service *vs = &table->virtual_services[i];
             if ((int)hr_virtual_service_bucket(vs, vb->view->namespace_) != b)
                 continue;
-            if (!bound_to(vs, gateway))
-                hr_view_omit(vb, vs->id, vs->resource->pos, -1, -1,
-                             "its gateways do not include this one");
-            else if (b == HR_VS_HIDDEN)
-                hr_view_omit(vb, vs->id, vs->resource->pos, -1, -1,
-                             "it is not exported to this namespace");
-            else
+            const char *reason = !bound_to(vs, gateway) ? "its gateways do not include this one"
+                                 : b == HR_VS_HIDDEN    ? "it is not exported to this namespace"
+                                                        : NULL;
+            if (reason == NULL)
                 HR_PUSH(vb->arena, out, vs);
+            else if (notes)
+                hr_view_omit(vb, vs->id, vs->resource->pos, -1, -1, reason);
         }
+}
+
+void hr_view_select(hr_view_build *vb, hr_mesh_virtual_service_list *out, hr_str gateway) {
+    select_rules(vb, out, gateway, true);
+}
+
+void hr_view_candidates(hr_view_build *vb, hr_mesh_virtual_service_list *out, hr_str gateway) {
+    select_rules(vb, out, gateway, false);
 }

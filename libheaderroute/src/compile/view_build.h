@@ -14,6 +14,7 @@ typedef struct hr_view_build {
     hr_map matchers;            /* by what is matched and the pattern; in temp */
     hr_map literals_by_subject; /* literal_filter.c; in temp */
     struct subject_literals *literals;
+    const struct hr_sidecar_scope *scope; /* of the proxy's Sidecar, or NULL */
 } hr_view_build;
 
 /* Sets which proxy the view is of: the gateway, or a sidecar where `gateway` is NULL; its
@@ -46,5 +47,7 @@ hr_vs_bucket hr_virtual_service_bucket(const hr_mesh_virtual_service *vs, hr_str
 /* The VirtualServices that a proxy of the view's namespace sees on `gateway`, in Istio's order. */
 typedef HR_LIST(const hr_mesh_virtual_service *) hr_mesh_virtual_service_list;
 void hr_view_select(hr_view_build *vb, hr_mesh_virtual_service_list *out, hr_str gateway);
+/* The same without noting those that it does not see. */
+void hr_view_candidates(hr_view_build *vb, hr_mesh_virtual_service_list *out, hr_str gateway);
 
 #endif

@@ -97,10 +97,13 @@ static bool goes_before(const hr_mesh_service *a, const hr_mesh_service *b) {
 
 /* The namespace whose services answer to a host: the caller's own, else that of the first, where
  * one of Kubernetes goes before ServiceEntries. */
-static const hr_mesh_service *first_of(const hr_mesh_service *chain, hr_str namespace_) {
-    const hr_mesh_service *best = NULL;
+const hr_mesh_service *
+hr_registry_find_where(const hr_registry *registry, hr_str host, hr_str namespace_,
+                       bool (*accepts)(const void *ctx, const hr_mesh_service *svc),
+                       const void *ctx) {
+    const hr_mesh_service *chain = hr_map_get(&registry->by_host, host), *best = NULL;
     for (const hr_mesh_service *svc = chain; svc != NULL; svc = svc->next) {
-        if (!hr_mesh_service_visible(svc, namespace_))
+        if (!accepts(ctx, svc))
             continue;
         bool own = hr_str_eq(svc->namespace_, namespace_);
         bool best_own = best != NULL && hr_str_eq(best->namespace_, namespace_);
@@ -110,7 +113,12 @@ static const hr_mesh_service *first_of(const hr_mesh_service *chain, hr_str name
     return best;
 }
 
+static bool is_visible_to(const void *ctx, const hr_mesh_service *svc) {
+    const hr_str *namespace_ = ctx;
+    return hr_mesh_service_visible(svc, *namespace_);
+}
+
 const hr_mesh_service *hr_registry_find(const hr_registry *registry, hr_str host,
                                         hr_str namespace_) {
-    return first_of(hr_map_get(&registry->by_host, host), namespace_);
+    return hr_registry_find_where(registry, host, namespace_, is_visible_to, &namespace_);
 }

@@ -84,6 +84,11 @@ bool hr_mesh_service_visible(const hr_mesh_service *svc, hr_str namespace_);
  * see. */
 const hr_mesh_service *hr_registry_find(const hr_registry *registry, hr_str host,
                                         hr_str namespace_);
+/* The same among those services that `accepts`, instead of those that the proxy can see. */
+const hr_mesh_service *
+hr_registry_find_where(const hr_registry *registry, hr_str host, hr_str namespace_,
+                       bool (*accepts)(const void *ctx, const hr_mesh_service *svc),
+                       const void *ctx);
 const hr_mesh_port *hr_mesh_port_find(const hr_mesh_service *svc, uint32_t number);
 
 /* Protocol of a port: appProtocol, else the port's name up to its first '-'. */

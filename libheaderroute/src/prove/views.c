@@ -121,6 +121,12 @@ static void read_rules(collector *c, const hr_table *table) {
         if (rule->n_selector > 0)
             add_labels(c, rule->selector, rule->n_selector);
     }
+    for (size_t i = 0; i < r->n_sidecars; i++) {
+        const hr_spec_sidecar *sidecar = &r->sidecars[i];
+        add_namespace(c, sidecar->meta.namespace_);
+        if (sidecar->n_selector > 0)
+            add_labels(c, sidecar->selector, sidecar->n_selector);
+    }
     for (size_t i = 0; i < table->registry.n_services; i++)
         for (size_t p = 0; p < table->registry.services[i]->n_ports; p++)
             add_port(c, table->registry.services[i]->ports[p].number);

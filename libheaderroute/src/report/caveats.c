@@ -242,6 +242,12 @@ static void add_missing(caveats *c, hr_str host, unsigned port) {
     if (svc != NULL) {
         if (hr_mesh_port_find(svc, (uint16_t)port) == NULL)
             add_missing_port(c, svc, port);
+        else if (c->view->sidecar.p != NULL)
+            add_caveat(c,
+                       "the Sidecar %.*s does not import Service %.*s of namespace %.*s, so that "
+                       "the proxy does not know it",
+                       (int)c->view->sidecar.len, c->view->sidecar.p, (int)name.len, name.p,
+                       (int)namespace_.len, namespace_.p);
         return;
     }
     const hr_mesh_virtual_service *rule =

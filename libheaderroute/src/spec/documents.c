@@ -39,6 +39,7 @@ static const struct known_kind {
     {"networking.istio.io", "Gateway", hr_read_gateway},
     {"networking.istio.io", "ServiceEntry", hr_read_service_entry},
     {"networking.istio.io", "WorkloadEntry", hr_read_workload_entry},
+    {"networking.istio.io", "Sidecar", hr_read_sidecar},
     {"", "Service", hr_read_service},
     {"", "Pod", hr_read_pod},
     {"", "Node", hr_read_node},

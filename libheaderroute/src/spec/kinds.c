@@ -10,6 +10,8 @@ int hr_resources_validate(const hr_resources *resources, hr_diagnostics *d) {
         hr_check_annotations(d, &resources->gateways[i].meta);
     for (size_t i = 0; i < resources->n_service_entries; i++)
         hr_check_annotations(d, &resources->service_entries[i].meta);
+    for (size_t i = 0; i < resources->n_sidecars; i++)
+        hr_check_annotations(d, &resources->sidecars[i].meta);
     for (size_t i = 0; i < resources->n_workload_entries; i++)
         hr_check_annotations(d, &resources->workload_entries[i].meta);
     return hr_diagnostics_oom(d) ? HR_ENOMEM : HR_OK;

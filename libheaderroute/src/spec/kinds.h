@@ -8,6 +8,7 @@
 #include "resources.h"
 #include "service.h"
 #include "service_entry.h"
+#include "sidecar.h"
 #include "virtual_service.h"
 #include "workload.h"
 #include "workload_entry.h"

@@ -20,8 +20,6 @@ static const char entry[] = "where Istio is its controller, it decides requests 
 
 static const hr_unread_kind kinds_unread[] = {
     {"networking.istio.io", "EnvoyFilter", EVERY_PROXY, true, patches},
-    {"networking.istio.io", "Sidecar", HR_REACH_CALLER, false,
-     "it narrows which services and rules its proxies see"},
     {"networking.istio.io", "ProxyConfig", 0, false,
      "it configures the proxies themselves and has no effect on routing"},
     {"networking.istio.io", "WorkloadGroup", 0, false,
