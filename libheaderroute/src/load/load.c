@@ -15,9 +15,23 @@ static int read_and_check(hr_resources **out, hr_arena *arena, hr_diagnostics *d
     error = hr_resources_validate(*out, d);
     if (error != HR_OK)
         return error;
-    if (hr_diagnostics_oom(d))
-        return HR_ENOMEM;
-    return hr_diagnostics_errors(d) > 0 ? HR_ECONFIG : HR_OK;
+    return hr_diagnostics_oom(d) ? HR_ENOMEM : HR_OK;
+}
+
+/* A table that is refused is built for the linter alone. */
+static int build_and_lint(hr_table **out, hr_arena *arena, hr_resources *resources,
+                          hr_diagnostics *d, const hr_load_options *options) {
+    bool refused = hr_diagnostics_errors(d) > 0;
+    int error = hr_table_build(out, arena, resources, options);
+    if (error == HR_OK && options->lint)
+        error = hr_table_lint(*out, d);
+    if (error == HR_OK && refused)
+        error = HR_ECONFIG;
+    if (error == HR_OK)
+        return HR_OK;
+    hr_table_unref(*out);
+    *out = NULL;
+    return error;
 }
 
 static int load(hr_table **out, hr_diagnostics *d, const hr_source *sources, size_t n,
