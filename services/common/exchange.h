@@ -81,6 +81,7 @@ struct hr_exchange {
     sv_http1_request
         request;    /* with all fields of its head; strings live as long as the exchange */
     bool secure;    /* the client's connection is encrypted */
+    bool http2;     /* the request came over HTTP/2 */
     bool has_body;  /* false: the request announced none */
     bool body_done; /* all of the body has come */
     /* What is held of the body; a handler may change it. The whole body, unless the listener
@@ -170,6 +171,9 @@ bool hr_body_is_full(const hr_exchange *ex);
 bool hr_body_rewind(hr_exchange *ex);
 /* Bytes of the body so far. */
 uint64_t hr_body_received(const hr_exchange *ex);
+
+/* "HTTP/1.0", "HTTP/1.1" or "HTTP/2", as Envoy names them. */
+hr_str hr_exchange_protocol(const hr_exchange *ex);
 
 /* Milliseconds since the head was complete. */
 double hr_exchange_elapsed_ms(const hr_exchange *ex);

@@ -42,6 +42,7 @@ typedef struct gw_options {
     int64_t body_look_ahead;             /* bytes of a body that they are looked for in */
     int64_t body_buffer_bytes;           /* of one body, for retries and mirrors */
     int64_t tunnel_idle_ms, max_tunnels; /* max_tunnels 0: a quarter of --max-connections */
+    int64_t max_regex_bytes;             /* a request */
     const char *dns_server;              /* NULL: the system's */
     int64_t trusted_proxies;
     int repeated_headers; /* hr_repeated_headers */

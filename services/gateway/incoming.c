@@ -99,7 +99,7 @@ static void describe_connection(gw_request *r) {
     c->peer_port = hr_exchange_peer_port(ex);
     c->local_address = hr_exchange_local_address(ex, &c->local_port);
     c->trusted_proxies = (unsigned)r->loop->gateway->options.trusted_proxies;
-    c->protocol = ex->request.minor_version == 0 ? HR_STR("HTTP/1.0") : HR_STR("HTTP/1.1");
+    c->protocol = hr_exchange_protocol(ex);
     c->start_time_us = (int64_t)ex->start_wall_us;
     settle_id(r);
     add_facts(r);

@@ -184,6 +184,14 @@ static const hr_flag gateway_flags[] = {
      .min = 1,
      .max = 16 << 20,
      .help = "Look for --body-header members in this many bytes of a body."},
+    {.name = "max-regex-bytes",
+     .kind = HR_FLAG_BYTES,
+     .value_name = "BYTES",
+     .offset = FIELD(max_regex_bytes),
+     .min = 4096,
+     .max = (int64_t)1 << 40,
+     .help = "Bytes that the regexes of the rules are run on for one request, without the first "
+             "KiB of each value; beyond it: 431."},
     {.name = "body-buffer-bytes",
      .kind = HR_FLAG_BYTES,
      .value_name = "N",
@@ -393,6 +401,7 @@ int main(int argc, char **argv) {
                                        .body_buffer_bytes = 512 << 10,
                                        .body_look_ahead = SV_BODY_LOOK_AHEAD,
                                        .tunnel_idle_ms = 3600000,
+                                       .max_regex_bytes = 256 << 10,
                                        .repeated_headers = HR_REPEATED_EACH}};
     static hr_server_options server = HR_SERVER_OPTIONS_INIT;
     const hr_flag_set sets[] = {

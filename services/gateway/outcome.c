@@ -17,6 +17,7 @@ static const gw_ending endings[GW_OUTCOMES] = {
     [GW_NO_CLUSTER] = {503, "NC", "cluster_not_found"},
     [GW_NO_ENDPOINT] = {503, "UH", "no_healthy_upstream", .body = "no healthy upstream"},
     [GW_BAD_REQUEST] = {400, NULL, "malformed_request"},
+    [GW_REGEX_LIMIT] = {431, NULL, "regex_limit"},
     [GW_NO_HOST] = {400, NULL, "missing_host_header"},
     [GW_NO_MEMORY] = {500, NULL, "out_of_memory"},
     [GW_CLIENT_LEFT] = {503, "DC", "downstream_remote_disconnect"},

@@ -14,7 +14,8 @@ typedef enum gw_outcome {
     GW_NO_CLUSTER,
     GW_NO_ENDPOINT,
     GW_BAD_REQUEST,
-    GW_NO_HOST, /* HTTP/1.0 */
+    GW_REGEX_LIMIT, /* too many bytes times regexes: --max-regex-bytes */
+    GW_NO_HOST,     /* HTTP/1.0 */
     GW_NO_MEMORY,
     GW_CLIENT_LEFT,
     GW_TOO_MANY_TUNNELS,

@@ -118,6 +118,10 @@ static void decide(gw_request *r) {
         gw_end(r, GW_BAD_REQUEST);
         return;
     }
+    if (error == HR_ELIMIT) {
+        gw_end(r, GW_REGEX_LIMIT);
+        return;
+    }
     if (error != HR_OK) {
         gw_end(r, GW_NO_MEMORY);
         return;
