@@ -5,8 +5,8 @@
 #include "conn.h"
 #include "exchange_internal.h"
 
-/* A body that is not held passes through a buffer of this size. Half of it costs a tenth more CPU
- * at 300 KB: both peers are woken more often. */
+/* A body that is not held passes through a buffer of this size, that of the blocks in which answers
+ * come back (HR_UP_BLOCK). */
 #define WINDOW ((size_t)128 << 10)
 /* The first room for a body of unknown length, which then doubles. */
 #define FIRST_ROOM ((size_t)32 << 10)
