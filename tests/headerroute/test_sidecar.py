@@ -40,7 +40,7 @@ def imports(*hosts):
 def decide(rules, url, *flags):
     done = subprocess.run([PROGRAM, "route", "-f", "-", "--json", *flags, url], cwd=ROOT, input=rules, text=True, capture_output=True,
                           timeout=60)
-    assert done.returncode == 0, done.stderr
+    assert done.returncode in (0, 1) and done.stdout, done.stderr  # 1: the rules for the host need a Service that is not loaded
     return json.loads(done.stdout)
 
 
