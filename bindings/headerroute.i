@@ -98,6 +98,7 @@ typedef struct hr_scratch {} hr_scratch;
 %ignore hr_gateway_server;
 %ignore hr_scratch_free;
 %ignore hr_scratch_bytes;
+%ignore hr_scratch_limit_regexes;
 %ignore hr_scratch_trim;
 /* Loading, views and requests take borrowed strings in structs; the functions below take them as
  * arguments. */
@@ -294,7 +295,7 @@ static PyObject *hr_gateway_ports(const hr_gateway_info *info)
         if (port == NULL)
             Py_CLEAR(ports);
         else
-            PyTuple_SET_ITEM(ports, (Py_ssize_t)i, port);
+            PyTuple_SetItem(ports, (Py_ssize_t)i, port);
     }
     return ports;
 }

@@ -276,7 +276,7 @@ Test(limits, a_message_is_one_line) {
           HR_STR("apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {name: "
                  "a}\nspec: {\"a\\tb\": 1, hosts: [a.com], "
                  "http: [{route: [{destination: {host: a}}]}]}\n"),
-          "4:8: error: spec.a\\x09b: unknown field of VirtualService\n");
+          "4:8: error: spec.a\\x09b: unknown field of VirtualService, which Kubernetes drops\n");
 }
 
 Test(limits, the_linter_reports_a_host_once) {

@@ -192,7 +192,7 @@ def test_explain_says_which_sidecar_leaves_a_rule_out():
      "spec.egress[0]: only the last listener may have no port"),
     ("{egress: [{port: {number: 80, protocol: HTTP, name: a}, hosts: ['./*']}, {port: {number: 80, protocol: HTTP, name: b}, hosts: ['./*']}]}",
      "the port 80 is given twice"),
-    ("{egress: [{host: ['./*']}]}", 'unknown field of IstioEgressListener; did you mean "hosts"?'),
+    ("{egress: [{host: ['./*']}]}", 'spec.egress[0].host: unknown field of IstioEgressListener'),
     ("{outboundTrafficPolicy: {mode: SOME}}", "spec.outboundTrafficPolicy.mode"),
 ])
 def test_a_sidecar_that_istio_refuses_is_an_error(spec, said):

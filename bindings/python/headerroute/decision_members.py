@@ -18,7 +18,7 @@ class Endpoint:
 
 @dataclass(frozen=True)
 class Workload:
-    """A Deployment, Job, Rollout or the like."""
+    """A Deployment, StatefulSet, Job, Rollout or the like."""
 
     kind: str
     name: str  #: namespace/name
@@ -135,8 +135,8 @@ class Members:
     destination: Destination | None
     labels: Mapping[str, str]  #: the subset's
     endpoints: tuple[Endpoint, ...]  #: ready members of the cluster, in the order of the configuration
-    endpoints_known: bool  #: false: neither a Pod nor an EndpointSlice is loaded
-    workloads: tuple[Workload, ...]  #: if the endpoints are unknown: what would make their pods
+    endpoints_known: bool  #: false: no Pod, EndpointSlice or workload shows what the endpoints are
+    workloads: tuple[Workload, ...]  #: if the endpoints are unknown: what makes the pods that would be endpoints
     upstream: Upstream | None  #: the request that the upstream receives
     timeout_ms: int | None
     retries: Retries | None
@@ -152,7 +152,7 @@ class Members:
     cors: Cors | None
     hash_policy: tuple[HashPolicy, ...]
     load_balancer: str | None  #: "LEAST_REQUEST", "ROUND_ROBIN", "RANDOM", "PASSTHROUGH", "RING_HASH" or "MAGLEV"
-    caveats: tuple[str, ...]  #: what the decision does not take into account
+    caveats: tuple[str, ...]  #: sentences on what the decision does not take into account
 
 
 #: The classes of members that are objects, or tuples of objects.

@@ -59,10 +59,10 @@ int hr_decision_json(hr_str *out, const hr_decision *d, const hr_request *reques
         return error;
     hr_shown_decision shown = {
         .d = d,
-        .caveats = caveats,
-        .n_caveats = n_caveats,
         .cluster = d->cluster == NULL ? &no_cluster : d->cluster,
         .upstream = has_upstream(d) ? &upstream : NULL,
+        .caveats = caveats,
+        .n_caveats = n_caveats,
     };
     hr_json_writer w = {.s = hr_sbuf_begin(scratch, 2048), .first = true};
     hr_json_put_decision(&w, &shown);

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "crd_check.h"
+#include "field_hints.h"
 #include "limits.h"
 #include "placeholder.h"
 #include "read_sources.h"
@@ -17,6 +19,7 @@ typedef struct load {
     hr_yaml_budget budget;
     hr_str default_namespace;
     hr_map names; /* "kind/namespace/name" to the hr_pos of the first */
+    hr_crd_patterns *patterns;
     size_t order;
     int lists; /* depth of lists in lists */
     bool lenient;
@@ -307,6 +310,14 @@ static const hr_field top_fields[] = {
     {"status", hr_read_nothing, 0, 0, NULL, 0},
 };
 
+/* Reports what the API server refuses by the schema of the kind and no check has reported yet. */
+static void check_schema(load *l, const hr_node *resource, const struct known_kind *kind,
+                         size_t mark) {
+    size_t index = hr_crd_find(&hr_crd_istio, hr_str_from(kind->group), hr_str_from(kind->kind));
+    if (index < hr_crd_istio.n_kinds && !hr_arena_failed(l->reader.arena))
+        hr_crd_check(&l->reader, l->patterns, index, resource, mark);
+}
+
 static void read_known(load *l, const hr_node *resource, const struct known_kind *kind,
                        hr_str version) {
     hr_reader *r = &l->reader;
@@ -332,9 +343,12 @@ static void read_known(load *l, const hr_node *resource, const struct known_kind
     meta.order = l->order++;
     meta.kind = kind->kind;
     bool named = hr_node_get(hr_node_get(resource, HR_STR("metadata")), HR_STR("name")) != NULL;
-    if (!named ||
-        check_unique(l, resource, hr_str_from(kind->group), hr_str_from(kind->kind), &meta))
-        kind->read(r, resource, &meta);
+    if (named &&
+        !check_unique(l, resource, hr_str_from(kind->group), hr_str_from(kind->kind), &meta))
+        return;
+    size_t mark = hr_diagnostics_count(r->d);
+    kind->read(r, resource, &meta);
+    check_schema(l, resource, kind, mark);
 }
 
 /* What is not evaluated of a resource, or the whole of it if its kind is not `known`. */
@@ -467,6 +481,7 @@ int hr_resources_read(hr_resources **out, hr_arena *arena, hr_diagnostics *d,
         .reader = {.arena = arena,
                    .text = {.arena = arena},
                    .d = d,
+                   .hint = hr_field_hint,
                    .serves = options->version >= 2 && options->serves},
         .budget = hr_limit_yaml(options),
         .lenient = hr_load_is_lenient(options),
@@ -475,8 +490,9 @@ int hr_resources_read(hr_resources **out, hr_arena *arena, hr_diagnostics *d,
                                  : hr_str_from(options->default_namespace),
     };
     hr_resources *resources = hr_resources_new(arena);
+    l.patterns = hr_crd_patterns_new(arena, &hr_crd_istio);
     l.default_namespace = hr_reader_copy(&l.reader, l.default_namespace);
-    if (resources == NULL || hr_arena_failed(arena))
+    if (resources == NULL || l.patterns == NULL || hr_arena_failed(arena))
         return HR_ENOMEM;
     l.reader.out = resources;
     int rc = hr_sources_each(sources, n, options, d, read_text, &l);

@@ -24,14 +24,8 @@ static const hr_field condition_fields[] = {
     {"terminating", hr_read_bool_value, offsetof(conditions, terminating), 0, NULL, 0},
 };
 
-static const hr_schema conditions_schema = {"EndpointConditions",
-                                            HR_FIELDS(condition_fields),
-                                            sizeof(conditions),
-                                            -1,
-                                            -1,
-                                            1,
-                                            init_conditions,
-                                            NULL};
+static const hr_schema conditions_schema =
+    HR_SCHEMA_LAX("EndpointConditions", condition_fields, conditions, init_conditions, NULL);
 
 #define E(member) offsetof(hr_spec_slice_endpoint, member)
 
@@ -53,14 +47,8 @@ static const hr_field target_fields[] = {
     {"namespace", hr_read_string, E(target_namespace), 0, NULL, 0},
 };
 
-static const hr_schema target_ref_schema = {"ObjectReference",
-                                            HR_FIELDS(target_fields),
-                                            sizeof(hr_spec_slice_endpoint),
-                                            -1,
-                                            -1,
-                                            1,
-                                            NULL,
-                                            NULL};
+static const hr_schema target_ref_schema =
+    HR_SCHEMA_LAX("ObjectReference", target_fields, hr_spec_slice_endpoint, NULL, NULL);
 
 static void init_endpoint(void *out) {
     hr_spec_slice_endpoint *endpoint = out;
@@ -139,9 +127,8 @@ static const hr_field slice_fields[] = {
     {"ports", hr_read_list, S(ports), S(n_ports), &slice_port_schema, 0},
 };
 #undef S
-static const hr_schema slice_schema = {
-    "EndpointSlice",     HR_FIELDS(slice_fields), sizeof(hr_spec_endpoint_slice), -1, -1, 1, NULL,
-    check_endpoint_slice};
+static const hr_schema slice_schema = HR_SCHEMA_LAX(
+    "EndpointSlice", slice_fields, hr_spec_endpoint_slice, NULL, check_endpoint_slice);
 
 void hr_read_endpoint_slice(hr_reader *r, const hr_node *resource, const hr_meta *meta) {
     hr_spec_endpoint_slice *slice = HR_APPEND(r, endpoint_slices);

@@ -30,9 +30,8 @@ static const hr_field meta_fields[] = {
     {"managedFields", hr_read_nothing, 0, 0, NULL, 0},
 };
 #undef M
-static const hr_schema meta_schema = {
-    "ObjectMeta", HR_FIELDS(meta_fields), sizeof(hr_meta), offsetof(hr_meta, pos), -1, 0, NULL,
-    NULL};
+static const hr_schema meta_schema =
+    HR_SCHEMA_WITH_POS("ObjectMeta", meta_fields, hr_meta, NULL, NULL);
 
 static const hr_schema lax_meta_schema = {
     "ObjectMeta", HR_FIELDS(meta_fields), sizeof(hr_meta), offsetof(hr_meta, pos), -1, 1, NULL,
