@@ -127,6 +127,7 @@ typedef struct hr_scratch {} hr_scratch;
 %ignore hr_decision;
 %ignore hr_decision_json;
 %ignore hr_decision_caveats;
+%ignore hr_decision_lacks_service;
 %ignore hr_view_json;
 %ignore hr_upstream;
 %ignore hr_upstream_request;

@@ -14,7 +14,7 @@ static const char route_help[] =
     "\n"
     "Shows what Istio's data plane does with a request: which rule takes it, where it goes, and "
     "what the\n"
-    "upstream will see.\n"
+    "upstream will see. Exit 1 if the rules for the host need a Service that is not loaded.\n"
     "\n" CLI_HELP_FILE CLI_HELP_LOAD CLI_HELP_REQUEST
     "  --json                   the whole decision as one line of JSON\n"
     "  --batch FILE|-           one JSON request a line in, one JSON decision a line "
@@ -46,7 +46,9 @@ static int report_failure(const char *command, const cli_flags *flags, int error
     return CLI_FAILED;
 }
 
-static int answer(cli_flags *flags, const hr_view *view, hr_scratch *scratch, bool explain) {
+/* *incomplete: the rules for the host need a Service that is not loaded. */
+static int answer(bool *incomplete, cli_flags *flags, const hr_view *view, hr_scratch *scratch,
+                  bool explain) {
     hr_decision d = HR_DECISION_INIT;
     hr_request edge;
     const hr_request *request = &edge;
@@ -56,6 +58,7 @@ static int answer(cli_flags *flags, const hr_view *view, hr_scratch *scratch, bo
                         : hr_route(&d, view, request, scratch);
     if (error != HR_OK)
         return error;
+    *incomplete = hr_decision_lacks_service(&d, request);
     if (explain)
         fputc('\n', stdout);
     if (!flags->json)
@@ -71,13 +74,16 @@ static int one_request(const char *command, cli_flags *flags, hr_table *table, b
     cli_views views = {.table = table};
     const hr_view *view;
     hr_scratch *scratch = NULL;
+    bool incomplete = false;
     int error = hr_scratch_new(&scratch);
     if (error == HR_OK)
         error = cli_views_get(&view, &views, &flags->view, flags->request.called,
                               cli_is_https(&flags->request.request));
     if (error == HR_OK)
-        error = answer(flags, view, scratch, explain);
-    int code = error == HR_OK ? CLI_OK : report_failure(command, flags, error, scratch);
+        error = answer(&incomplete, flags, view, scratch, explain);
+    int code = error != HR_OK ? report_failure(command, flags, error, scratch)
+               : incomplete   ? CLI_FAILED
+                              : CLI_OK;
     hr_scratch_free(scratch);
     cli_views_free(&views);
     return code;

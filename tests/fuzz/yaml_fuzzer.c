@@ -20,6 +20,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     hr_load_options options = HR_LOAD_OPTIONS_INIT;
     options.lint = 1;
     options.max_nodes = 100000;
+    options.lenient = size % 2;
     hr_source source = {.name = "fuzz", .text = {(const char *)data, size}};
     hr_table *table;
     hr_diagnostics *d;

@@ -136,6 +136,16 @@ Test(out_of_memory, a_load_of_a_mesh_reports_it) {
     load_all(paths, 1, 1);
 }
 
+Test(out_of_memory, a_load_of_a_repository_reports_it) {
+    const char *paths[] = {HR_SOURCE_DIR "/tests/headerroute/fixtures/repository.yaml"};
+    load_all(paths, 1, 1);
+}
+
+Test(out_of_memory, a_load_of_endpoints_reports_it) {
+    const char *paths[] = {HR_SOURCE_DIR "/tests/headerroute/fixtures/endpoints.yaml"};
+    load_all(paths, 1, 1);
+}
+
 Test(out_of_memory, a_load_of_folders_reports_it) {
     const char *paths[] = {HR_SOURCE_DIR "/k8s/base", HR_SOURCE_DIR "/k8s/local"};
     load_all(paths, 2, 5);
@@ -150,17 +160,20 @@ Test(out_of_memory, a_load_of_regexes_reports_it) {
 
 /* ---- views ---- */
 
-static hr_table *mesh(void) {
-    const char *paths[] = {HR_SOURCE_DIR "/tests/headerroute/fixtures/batch.yaml"};
+static hr_table *loaded(const char *path) {
     hr_table *table;
-    cr_assert_eq(hr_table_load_paths(&table, NULL, paths, 1, NULL), HR_OK);
+    cr_assert_eq(hr_table_load_paths(&table, NULL, &path, 1, NULL), HR_OK);
     return table;
 }
 
-static void view_all(hr_str gateway, uint16_t port) {
-    hr_table *table = mesh();
+static hr_table *mesh(void) {
+    return loaded(HR_SOURCE_DIR "/tests/headerroute/fixtures/batch.yaml");
+}
+
+static void view_all(hr_table *table, hr_str gateway, hr_str namespace_, uint16_t port) {
     hr_view_options options = HR_VIEW_OPTIONS_INIT;
     options.gateway = gateway;
+    options.namespace_ = namespace_;
     options.port = port;
     long n = 0;
     for (;; n++) {
@@ -182,9 +195,16 @@ static void view_all(hr_str gateway, uint16_t port) {
 }
 
 Test(out_of_memory, a_view_reports_it) {
-    view_all(HR_STR("mesh"), 80);
-    view_all(HR_STR("default/web"), 443);
-    view_all(HR_STR("edge/to-https"), 8080);
+    view_all(mesh(), HR_STR("mesh"), (hr_str){0}, 80);
+    view_all(mesh(), HR_STR("default/web"), (hr_str){0}, 443);
+    view_all(mesh(), HR_STR("edge/to-https"), (hr_str){0}, 8080);
+}
+
+Test(out_of_memory, a_view_with_a_sidecar_and_workloads_reports_it) {
+    static const char path[] = HR_SOURCE_DIR "/tests/headerroute/fixtures/repository.yaml";
+    view_all(loaded(path), HR_STR("mesh"), HR_STR("shop"), 80);
+    view_all(loaded(path), HR_STR("mesh"), HR_STR("shop"), 8080);
+    view_all(loaded(path), HR_STR("mesh"), HR_STR("other"), 80);
 }
 
 Test(out_of_memory, rings_report_it) {

@@ -289,6 +289,11 @@ HR_API int hr_route(hr_decision *out, const hr_view *view, const hr_request *req
 HR_API int hr_decision_caveats(const hr_str **caveats, size_t *n, const hr_decision *decision,
                                const hr_request *request, hr_scratch *scratch);
 
+/* Returns 1 if a VirtualService of the mesh has the host that was called, and its rules do not
+ * apply because the table lacks the Service: the decision is then one about an incomplete table,
+ * and hr_decision_caveats() has a sentence on it. Returns 0 otherwise, and for NULL. */
+HR_API int hr_decision_lacks_service(const hr_decision *decision, const hr_request *request);
+
 /* ---- explaining --------------------------------------------------------------------------- */
 
 typedef enum hr_trace_kind {

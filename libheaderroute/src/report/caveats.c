@@ -262,12 +262,25 @@ static void add_missing(caveats *c, hr_str host, unsigned port) {
                rule == NULL ? "" : " need it");
 }
 
-/* A call in the mesh to an unknown host, or a destination without a cluster. */
+/* A call in the mesh to a host that the proxy does not know. */
+static bool is_call_to_unknown(const caveats *c) {
+    const hr_decision *d = c->decision;
+    return !c->view->gateway && (d->action == HR_ACTION_PASSTHROUGH || d->closes_connection ||
+                                 (d->local_reply.status == 502 && d->destination_host.p == NULL));
+}
+
+int hr_decision_lacks_service(const hr_decision *decision, const hr_request *request) {
+    hr_str name, namespace_;
+    if (decision == NULL || request == NULL || decision->view == NULL)
+        return 0;
+    caveats c = {.view = decision->view, .decision = decision, .request = request};
+    return is_call_to_unknown(&c) && split_service(&c, host_called(&c), &name, &namespace_) &&
+           loaded_service(&c, name, namespace_) == NULL && rule_for(&c, name, namespace_) != NULL;
+}
+
 static void add_missing_services(caveats *c) {
     const hr_decision *d = c->decision;
-    bool unknown = d->action == HR_ACTION_PASSTHROUGH || d->closes_connection ||
-                   (d->local_reply.status == 502 && d->destination_host.p == NULL);
-    if (unknown && !c->view->gateway)
+    if (is_call_to_unknown(c))
         add_missing(c, host_called(c), c->view->port);
     else if (d->destination_host.p != NULL && d->cluster == NULL && service_of(c) == NULL)
         add_missing(c, d->destination_host, d->destination_port);

@@ -341,15 +341,21 @@ static void check_policy(hr_reader *r, const hr_node *node, void *out) {
     check_failover_outlier(r, node, out);
 }
 
+/* What it says concerns the connection, or how many requests are retried at a time. */
+static void read_beside_decisions(hr_reader *r, const hr_node *node, void *base,
+                                  const hr_field *field) {
+    (void)base, (void)field;
+    (r->serves ? hr_reader_error
+               : hr_reader_warn)(r, node, "is not supported: it changes no routing decision");
+}
+
 static const hr_field policy_fields[] = {
     BLOCKS,
     {"portLevelSettings", read_port_level, 0, 0, NULL, 0},
     {"tunnel", hr_read_refused, 0, 0, "tunnels through CONNECT are not supported; remove tunnel",
      0},
-    {"proxyProtocol", hr_read_refused, 0, 0,
-     "the PROXY protocol is not supported; remove proxyProtocol", 0},
-    {"retryBudget", hr_read_refused, 0, 0,
-     "a retry budget is not supported; limit retries with connectionPool.http.maxRetries", 0},
+    {"proxyProtocol", read_beside_decisions, 0, 0, NULL, 0},
+    {"retryBudget", read_beside_decisions, 0, 0, NULL, 0},
 };
 
 const hr_schema hr_traffic_policy_schema = HR_SCHEMA_AT(
