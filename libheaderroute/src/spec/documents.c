@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "limits.h"
+#include "load_limits.h"
 #include "placeholder.h"
 #include "read_sources.h"
 #include "reader.h"
