@@ -96,6 +96,7 @@ systemd-analyze verify $units
 systemd-analyze security --offline=true --threshold=20 $units
 apt-get -q -y purge '^headerroute.*' '^libheaderroute.*' '^libgrabcut.*' python3-headerroute
 apt-get -q -y autoremove --purge
+rm -rf /old /new
 find / -xdev -path /proc -prune -o -path /root -prune -o -path /var -prune -o -print | grep -E 'headerroute|grabcut' && exit 1
 dpkg -l | grep -E 'headerroute|grabcut' && exit 1
 echo "installed, upgraded, used and removed"
