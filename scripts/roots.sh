@@ -22,12 +22,12 @@ ubuntu_key() {
 # root_archive SUITE: makes build/roots/SUITE.tar unless it exists. Fails if the archive of the suite cannot be reached.
 root_archive() {
     local archive=$roots/$1.tar key
-    local flags=(--variant=minbase --mode=root)
+    local flags=(--variant=minbase --mode=root --format=tar)
     [ ! -s "$archive" ] || return 0
     case $1 in
     noble)
         key=$(ubuntu_key) || return
-        flags+=("--keyring=$key" "--components=main,universe")
+        flags+=("--keyring=$key" "--components=main,universe" --include=apt)
         ;;
     esac
     mmdebstrap "${flags[@]}" "$1" "$archive.new" </dev/null >"$roots/$1.log" 2>&1 || { rm -f "$archive.new"; return 1; }

@@ -3,8 +3,8 @@
 
 #include "diag.h"
 #include "documents.h"
-#include "limits.h"
 #include "lint.h"
+#include "load_limits.h"
 #include "table.h"
 
 static int read_and_check(hr_resources **out, hr_arena *arena, hr_diagnostics *d,

@@ -3,7 +3,7 @@
 
 #include "diag.h"
 #include "json_writer.h"
-#include "limits.h"
+#include "load_limits.h"
 #include "read_sources.h"
 
 struct hr_document {

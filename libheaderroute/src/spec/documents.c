@@ -7,7 +7,7 @@
 
 #include "crd_check.h"
 #include "field_hints.h"
-#include "limits.h"
+#include "load_limits.h"
 #include "placeholder.h"
 #include "read_sources.h"
 #include "reader.h"

@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "diag.h"
-#include "limits.h"
+#include "load_limits.h"
 #include "text.h"
 
 /* What is done with the texts. */

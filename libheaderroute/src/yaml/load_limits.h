@@ -1,7 +1,7 @@
 /* The limits and modes of one load: those of hr_load_options, or the defaults that its comments
  * document. */
-#ifndef HR_LIMITS_H
-#define HR_LIMITS_H
+#ifndef HR_LOAD_LIMITS_H
+#define HR_LOAD_LIMITS_H
 
 #include <stdbool.h>
 
