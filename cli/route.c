@@ -105,10 +105,12 @@ static int check_flags(const char *command, cli_flags *flags) {
         return cli_usage_error(command, "no configuration: give -f PATH");
     if (flags->batch != NULL)
         return flags->rest.n == 0 && flags->request.request.n_headers == 0 &&
-                       flags->request.request.method.p == NULL && flags->scheme == NULL
+                       flags->request.request.method.p == NULL && flags->scheme == NULL &&
+                       flags->body.file == NULL && flags->body.texts.n == 0
                    ? CLI_OK
-                   : cli_usage_error(command, "--batch takes no URL, no -X, no -H and no --scheme: "
-                                              "every line has its own");
+                   : cli_usage_error(command,
+                                     "--batch takes no URL, no -X, no -H, no --body and no "
+                                     "--scheme: every line has its own");
     if (flags->rest.n != 1)
         return cli_usage_error(command, flags->rest.n == 0 ? "no URL" : "more than one URL");
     const char *wrong = cli_parse_url(&flags->request, flags->rest.v[0]);
@@ -117,8 +119,8 @@ static int check_flags(const char *command, cli_flags *flags) {
     if (flags->scheme != NULL)
         flags->request.request.scheme = hr_str_from(flags->scheme);
     if (flags->request.request.method.p == NULL)
-        flags->request.request.method = HR_STR("GET");
-    return CLI_OK;
+        flags->request.request.method = flags->body.file != NULL ? HR_STR("POST") : HR_STR("GET");
+    return cli_body_apply(command, &flags->body, &flags->request);
 }
 
 static bool reads_stdin(const cli_list *paths) {
@@ -128,9 +130,13 @@ static bool reads_stdin(const cli_list *paths) {
     return false;
 }
 
+static bool is_stdin(const char *path) {
+    return path != NULL && strcmp(path, "-") == 0;
+}
+
 static int load_rules(hr_table **out, const char *command, const cli_flags *flags) {
     cli_input input;
-    if (flags->batch != NULL && strcmp(flags->batch, "-") == 0 && reads_stdin(&flags->files))
+    if ((is_stdin(flags->batch) || is_stdin(flags->body.file)) && reads_stdin(&flags->files))
         return cli_usage_error(command, "standard input (-) can be read only once");
     cli_input_init(&input, flags->recursive, flags->strict);
     int code = cli_input_add_all(&input, command, &flags->files);

@@ -62,10 +62,10 @@ def row_of(question):
 
 
 def text_of(place):
-    """The file, or the function of it."""
+    """The file, or the function or table of it."""
     name, _, function = place.partition(":")
     text = (ROOT / name).read_text()
-    return re.search(rf"^\w[^\n]*\b{function}\([^;{{]*\)\s*{{.*?^}}", text, re.M | re.S)[0] if function else text
+    return re.search(rf"^\w[^\n]*\b{function}(?:\([^;{{]*\)|\[\w+\] =)\s*{{.*?^}}", text, re.M | re.S)[0] if function else text
 
 
 @pytest.mark.parametrize("question, place, evidence", QUESTIONS)

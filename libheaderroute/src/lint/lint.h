@@ -36,6 +36,11 @@ typedef struct hr_linter {
 void hr_lint_callers(hr_linter *l);
 /* Whether the VirtualService names the Gateway, or "mesh". */
 bool hr_lint_bound_to(const hr_mesh_virtual_service *vs, hr_str gateway);
+bool hr_lint_selects(const hr_spec_gateway *gateway, const hr_spec_workload *pod);
+/* Whether a pod of the Gateway sees the VirtualService. Where none is loaded, they are taken to run
+ * in the Gateway's namespace. */
+bool hr_lint_seen_by(hr_linter *l, const hr_mesh_gateway *gateway,
+                     const hr_mesh_virtual_service *vs);
 
 /* ---- lint_cover.c: rules that an earlier rule of the same VirtualService leaves nothing to ----
  */
@@ -59,6 +64,14 @@ void hr_lint_destinations(hr_linter *l);
 /* ---- lint_gateway_hosts.c: hosts of VirtualServices and Gateways that do not meet ---- */
 
 void hr_lint_gateway_hosts(hr_linter *l);
+
+/* ---- lint_policies.c: policies that do not go together ---- */
+
+void hr_lint_policies(hr_linter *l);
+
+/* ---- lint_unused.c: rules that no proxy applies, ports that no Service leads to ---- */
+
+void hr_lint_unused(hr_linter *l);
 
 /* ---- lint_gateway_servers.c: servers that Istio drops, because another one has their port ---- */
 

@@ -14,6 +14,26 @@ bool hr_lint_bound_to(const hr_mesh_virtual_service *vs, hr_str gateway) {
     return false;
 }
 
+bool hr_lint_selects(const hr_spec_gateway *gateway, const hr_spec_workload *pod) {
+    return gateway->n_selector > 0 &&
+           hr_pairs_subset(gateway->selector, gateway->n_selector, pod->labels, pod->n_labels);
+}
+
+bool hr_lint_seen_by(hr_linter *l, const hr_mesh_gateway *gateway,
+                     const hr_mesh_virtual_service *vs) {
+    bool any = false;
+    for (size_t i = 0; i < l->resources->n_workloads; i++) {
+        const hr_spec_workload *pod = &l->resources->workloads[i];
+        if (!hr_lint_selects(gateway->resource, pod))
+            continue;
+        any = true;
+        if (hr_virtual_service_bucket(vs, pod->meta.namespace_) != HR_VS_HIDDEN)
+            return true;
+    }
+    return !any &&
+           hr_virtual_service_bucket(vs, gateway->resource->meta.namespace_) != HR_VS_HIDDEN;
+}
+
 static void set_caller(hr_linter *l, hr_lint_caller *caller, const hr_mesh_gateway *gateway,
                        hr_str namespace_) {
     hr_view_options options = HR_VIEW_OPTIONS_INIT;

@@ -6,6 +6,7 @@
 #include "lint.h"
 
 #include "diag.h"
+#include "host_names.h"
 #include "text.h"
 
 /* ---- implication ---- */
@@ -370,6 +371,35 @@ static hr_str name_of(hr_linter *l, const hr_spec_virtual_service *vs, const rul
                            (int)name.len, name.p, r->line);
 }
 
+static bool names_all_gateways(hr_linter *l, const hr_spec_virtual_service *vs,
+                               const hr_str_list *gateways) {
+    static hr_str mesh[] = {{"mesh", 4}};
+    const hr_str_list all = vs->gateways.n > 0 ? vs->gateways : (hr_str_list){.v = mesh, .n = 1};
+    for (size_t i = 0; i < all.n; i++) {
+        hr_str name = hr_resolve_gateway(l->arena, all.v[i], vs->meta.namespace_);
+        bool found = false;
+        for (size_t j = 0; j < gateways->n && !found; j++)
+            found = hr_str_eq(gateways->v[j], name);
+        if (!found)
+            return false;
+    }
+    return vs->hosts.n > 0; /* a delegate has its root's */
+}
+
+/* The match without a list of gateways that narrows nothing. Where there is one, sourceLabels and
+ * sourceNamespace are ignored. */
+static const hr_match_request *
+without_idle_gateways(hr_linter *l, const hr_spec_virtual_service *vs, const hr_match_request *m) {
+    if (m->gateways.n == 0 || !names_all_gateways(l, vs, &m->gateways))
+        return m;
+    hr_match_request *plain = HR_NEW(l->arena, hr_match_request);
+    *plain = *m;
+    plain->gateways.n = 0;
+    plain->n_source_labels = 0;
+    plain->source_namespace = (hr_str){0};
+    return plain;
+}
+
 static void lint_covered_route(filing *f, const hr_spec_virtual_service *vs, size_t index) {
     hr_linter *l = f->l;
     const hr_spec_http_route *route = &vs->http[index];
@@ -379,7 +409,8 @@ static void lint_covered_route(filing *f, const hr_spec_virtual_service *vs, siz
     if (covers == NULL || reasons == NULL)
         return;
     for (size_t i = 0; i < n && !hr_arena_failed(l->arena); i++) {
-        const hr_match_request *match = route->n_match == 0 ? NULL : &route->match[i];
+        const hr_match_request *match =
+            route->n_match == 0 ? NULL : without_idle_gateways(l, vs, &route->match[i]);
         reasons[i] = match == NULL ? NULL : never(vs, match);
         covers[i] = reasons[i] != NULL ? NULL : covering(f, match);
         dead += reasons[i] != NULL || covers[i] != NULL;

@@ -17,6 +17,7 @@ typedef struct finder {
     hr_linter *l;
     hr_map reported; /* destinations */
     hr_map found;    /* look-ups that found everything */
+    bool port_80;    /* hosts outside the registry are called on port 80 */
 } finder;
 
 /* A call: who makes it, by which VirtualService, to which port. */
@@ -50,10 +51,27 @@ static bool first_report(finder *f, const hr_spec_destination *d) {
 
 /* ---- one reason each ---- */
 
+/* A Service of type ExternalName that leads out of the registry. lint_names.c reports a host that
+ * is nowhere. */
+static void report_alias(finder *f, const hr_spec_destination *d, hr_str host, const char *field) {
+    const hr_mesh_service *named =
+        hr_map_get(&f->l->table->registry.by_host, hr_arena_lower(f->l->arena, d->host));
+    if (named == NULL || named->alias_of.p == NULL || !first_report(f, d))
+        return;
+    hr_diag_note(f->l->d, d->host_pos, "alias-unknown", HR_LINT_FIELD(f->l, "%s.host", field),
+                 "requests get 503: the Service %s leads to %.*s, which is not the host of any "
+                 "Service or ServiceEntry; add a ServiceEntry for it",
+                 hr_lint_name(f->l, named->meta, named->meta->pos), HR_LINT_STR(host));
+}
+
 static void report_hidden(finder *f, const call *c, const hr_spec_destination *d, hr_str host,
                           const char *field) {
     const hr_mesh_service *svc = hr_map_get(&f->l->table->registry.by_host, host);
-    if (svc == NULL || !first_report(f, d)) /* lint_names.c reports a host that is nowhere */
+    if (svc == NULL) {
+        report_alias(f, d, host, field);
+        return;
+    }
+    if (!first_report(f, d))
         return;
     hr_diag_note(
         f->l->d, d->host_pos, "not-exported", HR_LINT_FIELD(f->l, "%s.host", field),
@@ -65,8 +83,9 @@ static void report_hidden(finder *f, const call *c, const hr_spec_destination *d
 
 static void report_port(finder *f, const call *c, const hr_spec_destination *d,
                         const hr_mesh_service *svc, uint32_t port, const char *field) {
-    const hr_mesh_service *oldest = hr_map_get(&f->l->table->registry.by_host, svc->host);
-    bool known = d->port != 0 && hr_mesh_port_find(oldest, d->port) == NULL;
+    const hr_mesh_service *named =
+        hr_map_get(&f->l->table->registry.by_host, hr_arena_lower(f->l->arena, d->host));
+    bool known = d->port != 0 && named != NULL && hr_mesh_port_find(named, d->port) == NULL;
     if (known || !first_report(f, d)) /* lint_names.c reports a port that the Service lacks */
         return;
     const char *from =
@@ -133,6 +152,17 @@ static void report_subset(finder *f, const call *c, const hr_spec_destination *d
                      why_not_found(c, found->svc, &other->meta, l->table->root_namespace));
 }
 
+/* A sidecar goes on to the address that the client called; to a Gateway, that is its own. */
+static void report_passthrough(finder *f, const call *c, const hr_spec_destination *d,
+                               const hr_mesh_service *svc, const char *field) {
+    if (!first_report(f, d))
+        return;
+    hr_diag_note(f->l->d, d->host_pos, "destination-empty", field,
+                 "requests %s get 503: the ServiceEntry %s has resolution NONE and so no address "
+                 "to which a Gateway could send them; use resolution DNS",
+                 subject_of(f->l, c), hr_lint_name(f->l, svc->meta, svc->meta->pos));
+}
+
 /* ---- one destination ---- */
 
 /* Returns whether all of it exists for the caller; reports what does not. */
@@ -149,7 +179,12 @@ static bool look_up_destination(finder *f, const call *c, const hr_spec_destinat
         report_port(f, c, d, found.svc, to.port, field);
     else if (lack == HR_CLUSTER_NO_SUBSET)
         report_subset(f, c, d, &found, field);
-    return lack == HR_CLUSTER_COMPLETE;
+    bool nowhere = lack == HR_CLUSTER_COMPLETE && c->caller->gateway != NULL &&
+                   found.svc->resolution == HR_RESOLUTION_PASSTHROUGH && !found.svc->kubernetes &&
+                   found.port->n_endpoints == 0;
+    if (nowhere)
+        report_passthrough(f, c, d, found.svc, field);
+    return lack == HR_CLUSTER_COMPLETE && !nowhere;
 }
 
 /* Rules repeat few destinations: a look-up that found everything is not made again. */
@@ -167,9 +202,18 @@ static void lint_call(finder *f, const call *c, const hr_spec_destination *d, co
 
 /* ---- one VirtualService ---- */
 
-static bool applies(const call *c, const hr_spec_http_route *http) {
+/* Whether the caller keeps the match. The labels of sidecars are not known, so they may. */
+static bool keeps_match(const call *c, const hr_match_request *m) {
+    if (c->caller->gateway != NULL || m->n_source_labels == 0)
+        return hr_match_why_omitted(c->caller->vb.view, m, &c->scope) == NULL;
+    hr_match_request any = *m;
+    any.n_source_labels = 0;
+    return hr_match_why_omitted(c->caller->vb.view, &any, &c->scope) == NULL;
+}
+
+static bool keeps_rule(const call *c, const hr_spec_http_route *http) {
     for (size_t i = 0; i < http->n_match; i++)
-        if (hr_match_why_omitted(c->caller->vb.view, &http->match[i], &c->scope) == NULL)
+        if (keeps_match(c, &http->match[i]))
             return true;
     return http->n_match == 0;
 }
@@ -179,7 +223,7 @@ static void lint_rules(finder *f, const call *c, const hr_mesh_virtual_service *
     for (size_t i = 0; i < vs->n_http && !hr_arena_failed(l->arena); i++) {
         const hr_spec_http_route *http = vs->http[i].http;
         int32_t index = vs->http[i].index;
-        if (!applies(c, http))
+        if (!keeps_rule(c, http))
             continue;
         for (size_t j = 0; j < http->n_route; j++)
             lint_call(f, c, &http->route[j].destination,
@@ -208,22 +252,49 @@ static bool reads_http(const hr_mesh_port *port) {
     return port->protocol == HR_MESH_PROTOCOL_HTTP || port->protocol == HR_MESH_PROTOCOL_SNIFFED;
 }
 
-/* Calls to the ports of the Services that the VirtualService names. */
+static void lint_port(finder *f, hr_lint_caller *caller, const hr_mesh_virtual_service *vs,
+                      hr_str host, uint32_t port) {
+    call c = {.caller = caller,
+              .scope = {HR_STR("mesh"), port, false, vs->resource->meta.namespace_},
+              .host = host};
+    lint_rules(f, &c, vs);
+}
+
+static void lint_ports(finder *f, hr_lint_caller *caller, const hr_mesh_virtual_service *vs,
+                       const hr_mesh_service *svc) {
+    for (size_t p = 0; p < svc->n_ports; p++)
+        if (reads_http(&svc->ports[p]))
+            lint_port(f, caller, vs, svc->host, svc->ports[p].number);
+}
+
+/* Calls to the ports of the Services that the VirtualService names; other hosts are called on port
+ * 80. */
 static void lint_from_sidecars(finder *f, hr_lint_caller *caller,
                                const hr_mesh_virtual_service *vs) {
-    hr_str ns = caller->vb.view->namespace_;
+    const hr_registry *registry = &f->l->table->registry;
     for (size_t h = 0; h < vs->n_hosts; h++) {
         hr_str host = hr_arena_lower(f->l->arena, vs->hosts[h]);
-        const hr_mesh_service *svc = hr_registry_find(&f->l->table->registry, host, ns);
-        for (size_t p = 0; svc != NULL && p < svc->n_ports; p++) {
-            call c = {.caller = caller,
-                      .scope = {HR_STR("mesh"), svc->ports[p].number, false,
-                                vs->resource->meta.namespace_},
-                      .host = host};
-            if (reads_http(&svc->ports[p]))
-                lint_rules(f, &c, vs);
-        }
+        bool wild = hr_host_is_wild(host);
+        const hr_mesh_service *svc =
+            wild ? NULL : hr_registry_find(registry, host, caller->vb.view->namespace_);
+        if (svc != NULL)
+            lint_ports(f, caller, vs, svc);
+        for (size_t i = 0; wild && i < registry->n_services; i++)
+            if (hr_host_overlaps(host, registry->services[i]->host))
+                lint_ports(f, caller, vs, registry->services[i]);
+        if (svc == NULL && f->port_80)
+            lint_port(f, caller, vs, host, 80);
     }
+}
+
+/* Sidecars have rules for hosts outside the registry where a Service has port 80. */
+static bool some_port_80(const hr_registry *registry) {
+    for (size_t i = 0; i < registry->n_services; i++) {
+        const hr_mesh_port *port = hr_mesh_port_find(registry->services[i], 80);
+        if (port != NULL && reads_http(port))
+            return true;
+    }
+    return false;
 }
 
 /* The own namespace first: a finding names the first caller. */
@@ -239,7 +310,7 @@ static void lint_in_mesh(finder *f, const hr_mesh_virtual_service *vs) {
 }
 
 void hr_lint_destinations(hr_linter *l) {
-    finder f = {.l = l};
+    finder f = {.l = l, .port_80 = some_port_80(&l->table->registry)};
     for (size_t g = 0; g < l->table->n_gateways && !hr_arena_failed(l->arena); g++)
         for (size_t i = 0; i < l->gateways[g].bound.n; i++)
             lint_from_gateway(&f, &l->gateways[g], l->gateways[g].bound.v[i]);

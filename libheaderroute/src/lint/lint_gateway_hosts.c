@@ -10,6 +10,9 @@
 #include "host_names.h"
 #include "text.h"
 
+/* Virtual hosts of another Gateway that an unused host is compared with. */
+#define MOST_NAMES 1000
+
 typedef struct server_host server_host;
 struct server_host {
     const hr_spec_server *server;
@@ -23,7 +26,8 @@ typedef struct gateway_hosts {
     const hr_mesh_gateway *gateway;
     hr_map exact; /* host -> server_host, a chain */
     HR_LIST(server_host *) wild, all;
-    bool bound; /* a VirtualService names this Gateway */
+    hr_host_list names; /* of the virtual hosts that it has */
+    bool bound;         /* a VirtualService names this Gateway */
 } gateway_hosts;
 
 typedef struct meeting {
@@ -72,14 +76,20 @@ static void index_gateways(meeting *m) {
     }
 }
 
-static reach reach_of(const gateway_hosts *g, server_host *entry, hr_str vs_namespace) {
+static bool server_reads_http(const hr_spec_server *server) {
+    return hr_server_is_http(server) || hr_server_terminates_tls(server);
+}
+
+static reach reach_of(meeting *m, gateway_hosts *g, server_host *entry, hr_str host,
+                      hr_str vs_namespace) {
     const hr_spec_server *server = entry->server;
     hr_str admitted = hr_server_host_for(server->hosts.v[entry->index],
                                          g->gateway->resource->meta.namespace_, vs_namespace);
     if (admitted.p == NULL)
         return REACH_REFUSED;
     entry->used = true;
-    return hr_server_is_http(server) || hr_server_terminates_tls(server) ? REACH_HTTP : REACH_TLS;
+    HR_PUSH(m->l->arena, &g->names, hr_host_subset_of(host, entry->host) ? host : entry->host);
+    return server_reads_http(server) ? REACH_HTTP : REACH_TLS;
 }
 
 static reach better(reach a, reach b) {
@@ -87,19 +97,19 @@ static reach better(reach a, reach b) {
 }
 
 /* Goes on after the best answer, so that every entry in use is marked. */
-static reach reach_on(gateway_hosts *g, hr_str host, hr_str vs_namespace) {
+static reach reach_on(meeting *m, gateway_hosts *g, hr_str host, hr_str vs_namespace) {
     reach best = REACH_NONE;
     if (hr_host_is_wild(host)) {
         for (size_t i = 0; i < g->all.n; i++)
             if (hr_host_overlaps(host, g->all.v[i]->host))
-                best = better(best, reach_of(g, g->all.v[i], vs_namespace));
+                best = better(best, reach_of(m, g, g->all.v[i], host, vs_namespace));
         return best;
     }
     for (server_host *e = hr_map_get(&g->exact, host); e != NULL; e = e->next)
-        best = better(best, reach_of(g, e, vs_namespace));
+        best = better(best, reach_of(m, g, e, host, vs_namespace));
     for (size_t i = 0; i < g->wild.n; i++)
         if (hr_host_subset_of(host, g->wild.v[i]->host))
-            best = better(best, reach_of(g, g->wild.v[i], vs_namespace));
+            best = better(best, reach_of(m, g, g->wild.v[i], host, vs_namespace));
     return best;
 }
 
@@ -130,15 +140,17 @@ static void lint_meeting(meeting *m, const hr_mesh_virtual_service *vs) {
         gateway_hosts *gateway = caller == NULL ? NULL : &m->gateways[caller - l->gateways];
         reach any = REACH_NONE;
         elsewhere |= gateway == NULL;
-        for (size_t h = 0; gateway != NULL && h < vs->n_hosts; h++) {
-            reach reached = reach_on(gateway, vs->hosts[h], ns);
+        if (gateway == NULL)
+            continue;
+        bool seen = vs->public_ || hr_lint_seen_by(l, gateway->gateway, vs);
+        elsewhere |= !seen; /* lint_unused.c reports that */
+        gateway->bound = true;
+        for (size_t h = 0; seen && h < vs->n_hosts; h++) {
+            reach reached = reach_on(m, gateway, vs->hosts[h], ns);
             any = better(any, reached);
             best[h] = better(best[h], reached);
         }
-        if (gateway == NULL)
-            continue;
-        gateway->bound = true;
-        if (any == REACH_NONE && vs->n_gateways > 1)
+        if (seen && any == REACH_NONE && vs->n_gateways > 1)
             hr_diag_note(l->d, vs->resource->gateways.pos, "host-not-on-gateway",
                          HR_LINT_FIELD(l, "spec.gateways[%zu]", g),
                          "the Gateway %s has none of the hosts of this VirtualService; add one of "
@@ -155,25 +167,49 @@ static void lint_meeting(meeting *m, const hr_mesh_virtual_service *vs) {
 
 /* ---- a Gateway ---- */
 
-static bool used_elsewhere(meeting *m, hr_str host) {
+static bool same_pods(const hr_spec_gateway *a, const hr_spec_gateway *b) {
+    return hr_pairs_subset(a->selector, a->n_selector, b->selector, b->n_selector) &&
+           hr_pairs_subset(b->selector, b->n_selector, a->selector, a->n_selector);
+}
+
+/* Another Gateway of the same pods may have rules for the host. */
+static bool used_elsewhere(meeting *m, const gateway_hosts *g, hr_str host) {
     for (size_t i = 0; i < m->l->table->n_gateways; i++) {
-        const gateway_hosts *g = &m->gateways[i];
-        for (const server_host *e = hr_map_get(&g->exact, host); e != NULL; e = e->next)
-            if (e->used)
-                return true;
-        for (size_t w = 0; w < g->wild.n; w++)
-            if (g->wild.v[w]->used && hr_host_overlaps(host, g->wild.v[w]->host))
+        const gateway_hosts *other = &m->gateways[i];
+        if (!same_pods(g->gateway->resource, other->gateway->resource))
+            continue;
+        for (size_t n = 0; n < other->names.n && n < MOST_NAMES; n++)
+            if (hr_host_overlaps(host, other->names.v[n]))
                 return true;
     }
     return false;
 }
 
-/* Only of a Gateway that some VirtualService names: the rules of others are in other files. */
+/* Redirects to HTTPS need no rules, except for hosts of a namespace (gateway_view.c). */
+static bool redirects(const hr_spec_server *server, size_t host) {
+    hr_str name = server->hosts.v[host];
+    return server->https_redirect && (!hr_str_has(name, '/') || hr_str_starts(name, HR_STR("*/")));
+}
+
+/* Where no VirtualService with hosts was loaded, the rules are in other files. */
+static void lint_unbound(meeting *m, const gateway_hosts *g) {
+    const hr_spec_gateway *in = g->gateway->resource;
+    bool needs_rules = false;
+    for (size_t s = 0; s < in->n_servers; s++)
+        for (size_t h = 0; h < in->servers[s].hosts.n; h++)
+            needs_rules |= server_reads_http(&in->servers[s]) && !redirects(&in->servers[s], h);
+    if (!g->bound && needs_rules && m->l->table->n_virtual_services > 0)
+        hr_diag_note(m->l->d, in->pos, "gateway-unused", "spec",
+                     "no VirtualService names this Gateway: requests to it get 404; add it to "
+                     "spec.gateways of a VirtualService");
+}
+
+/* Only of a Gateway that some VirtualService names. */
 static void lint_unused(meeting *m, const gateway_hosts *g) {
     for (size_t i = 0; g->bound && i < g->all.n; i++) {
         const server_host *e = g->all.v[i];
-        bool reads_http = hr_server_is_http(e->server) || hr_server_terminates_tls(e->server);
-        if (e->used || !reads_http || e->server->https_redirect || used_elsewhere(m, e->host))
+        if (e->used || !server_reads_http(e->server) || redirects(e->server, e->index) ||
+            used_elsewhere(m, g, e->host))
             continue;
         hr_diag_note(m->l->d, e->server->hosts.pos, "gateway-host-unused",
                      HR_LINT_FIELD(m->l, "spec.servers[%zu].hosts[%zu]", e->server_index, e->index),
@@ -190,4 +226,6 @@ void hr_lint_gateway_hosts(hr_linter *l) {
         lint_meeting(&m, &l->table->virtual_services[i]);
     for (size_t i = 0; i < l->table->n_gateways && !hr_arena_failed(l->arena); i++)
         lint_unused(&m, &m.gateways[i]);
+    for (size_t i = 0; i < l->table->n_gateways && !hr_arena_failed(l->arena); i++)
+        lint_unbound(&m, &m.gateways[i]);
 }

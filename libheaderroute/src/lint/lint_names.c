@@ -108,88 +108,7 @@ static void lint_unchecked(names *n) {
             "checked; load the files with the Services, too");
 }
 
-/* ---- destinations ---- */
-
-static const hr_spec_subset *subset_of(const hr_spec_destination_rule *rule, hr_str name) {
-    for (size_t i = 0; i < rule->n_subsets; i++)
-        if (hr_str_eq(rule->subsets[i].name, name))
-            return &rule->subsets[i];
-    return NULL;
-}
-
-static bool subset_defined(names *n, hr_str host, hr_str subset) {
-    for (rules_of_host *i = hr_map_get(&n->rules, host); i != NULL; i = i->next)
-        if (subset_of(i->rule, subset) != NULL)
-            return true;
-    for (rules_of_host *i = n->wildcards; i != NULL; i = i->next)
-        if (hr_host_subset_of(host, i->rule->host) && subset_of(i->rule, subset) != NULL)
-            return true;
-    return false;
-}
-
-/* The subsets that are defined: "v1, v2". */
-static hr_str subsets_of(names *n, hr_str host) {
-    hr_str list = HR_STR("");
-    for (rules_of_host *i = hr_map_get(&n->rules, host); i != NULL; i = i->next)
-        for (size_t s = 0; s < i->rule->n_subsets && list.len < 200; s++)
-            list = hr_arena_printf(n->l->arena, "%.*s%s%.*s", (int)list.len, list.p,
-                                   list.len == 0 ? "" : ", ", (int)i->rule->subsets[s].name.len,
-                                   i->rule->subsets[s].name.p);
-    return list;
-}
-
-static void lint_destination(names *n, const hr_spec_destination *d, hr_str namespace_,
-                             const char *field, const char *consequence) {
-    hr_linter *l = n->l;
-    hr_str host = resolved(l, d->host, namespace_);
-    const hr_mesh_service *svc = hr_map_get(&l->table->registry.by_host, host);
-    if (d->host.len == 0 || unchecked(n, d->host_pos))
-        return;
-    if (svc == NULL)
-        hr_diag_note(l->d, d->host_pos, "host-unknown", HR_LINT_FIELD(l, "%s.host", field),
-                     "%.*s is not the host of any Service or ServiceEntry: %s", (int)host.len,
-                     host.p, consequence);
-    if (svc != NULL && d->port != 0 && hr_mesh_port_find(svc, d->port) == NULL)
-        hr_diag_note(l->d, d->port_pos, "port-unknown", HR_LINT_FIELD(l, "%s.port", field),
-                     "%.*s has no port %u: %s", (int)host.len, host.p, d->port, consequence);
-    if (d->subset.len == 0 || subset_defined(n, host, d->subset))
-        return;
-    hr_str known = subsets_of(n, host);
-    hr_diag_note(l->d, d->subset_pos, "subset-unknown", HR_LINT_FIELD(l, "%s.subset", field),
-                 "no DestinationRule for %.*s defines the subset \"%.*s\": %s%s%.*s%s",
-                 (int)host.len, host.p, (int)d->subset.len, d->subset.p, consequence,
-                 known.len == 0 ? "" : " (defined: ", (int)known.len, known.p,
-                 known.len == 0 ? "" : ")");
-}
-
-static const char gets_503[] = "requests fail with 503", dropped[] = "copies are dropped";
-
-static void lint_destinations(names *n, const hr_spec_virtual_service *vs) {
-    hr_linter *l = n->l;
-    for (size_t i = 0; i < vs->n_http; i++) {
-        const hr_spec_http_route *route = &vs->http[i];
-        for (size_t j = 0; j < route->n_route; j++)
-            lint_destination(n, &route->route[j].destination, vs->meta.namespace_,
-                             HR_LINT_FIELD(l, "spec.http[%zu].route[%zu].destination", i, j),
-                             gets_503);
-        if (route->mirror != NULL)
-            lint_destination(n, &route->mirror->destination, vs->meta.namespace_,
-                             HR_LINT_FIELD(l, "spec.http[%zu].mirror", i), dropped);
-        for (size_t j = 0; j < route->n_mirrors; j++)
-            lint_destination(n, &route->mirrors[j].destination, vs->meta.namespace_,
-                             HR_LINT_FIELD(l, "spec.http[%zu].mirrors[%zu].destination", i, j),
-                             dropped);
-    }
-}
-
-/* ---- VirtualServices: hosts, Gateways, delegates ---- */
-
-static bool bound_to_mesh(const hr_spec_virtual_service *vs) {
-    for (size_t i = 0; i < vs->gateways.n; i++)
-        if (hr_str_eq_c(vs->gateways.v[i], "mesh"))
-            return true;
-    return vs->gateways.n == 0;
-}
+/* ---- pods ---- */
 
 static const hr_spec_service *kubernetes_service(const hr_mesh_service *svc) {
     if (svc == NULL || !svc->kubernetes)
@@ -197,81 +116,6 @@ static const hr_spec_service *kubernetes_service(const hr_mesh_service *svc) {
     return (const hr_spec_service *)(const void *)((const char *)svc->meta -
                                                    offsetof(hr_spec_service, meta));
 }
-
-static void lint_host(names *n, const hr_spec_virtual_service *vs, size_t index) {
-    hr_linter *l = n->l;
-    hr_str host = resolved(l, vs->hosts.v[index], vs->meta.namespace_);
-    const hr_mesh_service *svc = hr_map_get(&l->table->registry.by_host, host);
-    const hr_spec_service *service = kubernetes_service(svc);
-    const char *field = HR_LINT_FIELD(l, "spec.hosts[%zu]", index);
-    bool short_name = !hr_str_has(vs->hosts.v[index], '.') && !hr_host_is_wild(host);
-    bool missing = svc == NULL && short_name && bound_to_mesh(vs);
-    if (missing && !unchecked(n, vs->hosts.pos))
-        hr_diag_note(l->d, vs->hosts.pos, "host-unknown", field,
-                     "%.*s is not the host of any Service or ServiceEntry", (int)host.len, host.p);
-    bool outside = service != NULL && (hr_str_eq_c(service->type, "LoadBalancer") ||
-                                       hr_str_eq_c(service->type, "NodePort"));
-    if (outside && bound_to_mesh(vs) && vs->gateways.n <= 1)
-        hr_diag_note(l->d, vs->hosts.pos, "mesh-only-service", field,
-                     "clients outside the mesh reach the Service %.*s directly (type %.*s) and "
-                     "bypass these rules, which only the mesh's sidecars apply; bind the "
-                     "VirtualService to a Gateway as well",
-                     (int)service->meta.name.len, service->meta.name.p, (int)service->type.len,
-                     service->type.p);
-}
-
-static void lint_gateways(names *n, const hr_spec_virtual_service *vs) {
-    hr_linter *l = n->l;
-    for (size_t i = 0; i < vs->gateways.n; i++) {
-        hr_str name = hr_resolve_gateway(l->arena, vs->gateways.v[i], vs->meta.namespace_);
-        if (!hr_str_eq_c(name, "mesh") && hr_map_get(&n->gateways, name) == NULL)
-            hr_diag_note(l->d, vs->gateways.pos, "gateway-unknown",
-                         HR_LINT_FIELD(l, "spec.gateways[%zu]", i), "no Gateway %.*s was loaded",
-                         (int)name.len, name.p);
-    }
-}
-
-/* Once for a rule, however many of the delegate's rules it loses. */
-static void lint_dropped(hr_linter *l, const hr_spec_http_route *root,
-                         const hr_spec_virtual_service *delegate, const char *field) {
-    for (size_t i = 0; i < delegate->n_http; i++) {
-        const char *reason = hr_delegate_why_dropped(root, &delegate->http[i]);
-        if (reason == NULL)
-            continue;
-        hr_diag_note(l->d, root->pos, "delegate-rule-dropped", field,
-                     "spec.http[%zu] of %.*s/%.*s: %s", i, (int)delegate->meta.namespace_.len,
-                     delegate->meta.namespace_.p, (int)delegate->meta.name.len,
-                     delegate->meta.name.p, reason);
-        return;
-    }
-}
-
-static void lint_delegates(names *n, const hr_spec_virtual_service *vs) {
-    hr_linter *l = n->l;
-    for (size_t i = 0; i < vs->n_http; i++) {
-        const hr_spec_http_route *route = &vs->http[i];
-        if (!route->has_delegate)
-            continue;
-        hr_str namespace_ =
-            route->delegate_namespace.len == 0 ? vs->meta.namespace_ : route->delegate_namespace;
-        hr_str name = qualified(l, namespace_, route->delegate_name);
-        const hr_spec_virtual_service *delegate = hr_map_get(&n->virtual_services, name);
-        const char *field = HR_LINT_FIELD(l, "spec.http[%zu].delegate", i);
-        if (delegate == NULL)
-            hr_diag_note(l->d, route->pos, "delegate-unknown", field,
-                         "no VirtualService %.*s was loaded: this rule has no routes",
-                         (int)name.len, name.p);
-        else if (delegate->hosts.n > 0)
-            hr_diag_note(l->d, route->pos, "delegate-has-hosts", field,
-                         "the VirtualService %.*s has hosts, so it is not a delegate: this rule "
-                         "has no routes",
-                         (int)name.len, name.p);
-        else
-            lint_dropped(l, route, delegate, field);
-    }
-}
-
-/* ---- DestinationRules: hosts, subsets ---- */
 
 /* The endpoints that a decision would choose from, with the labels that Istio adds. */
 static bool selects_endpoint(const hr_mesh_service *svc, const hr_spec_subset *subset) {
@@ -334,6 +178,230 @@ static bool dns_resolved(const hr_mesh_service *svc) {
     return svc->resolution != HR_RESOLUTION_STATIC && !svc->kubernetes;
 }
 
+/* ---- destinations ---- */
+
+static const hr_spec_subset *subset_of(const hr_spec_destination_rule *rule, hr_str name) {
+    for (size_t i = 0; i < rule->n_subsets; i++)
+        if (hr_str_eq(rule->subsets[i].name, name))
+            return &rule->subsets[i];
+    return NULL;
+}
+
+/* The subset of a DestinationRule for the host; NULL: none defines it. *wildcard: it is one for a
+ * wildcard, whose subsets are not looked at by themselves. */
+static const hr_spec_subset *defined_subset(names *n, hr_str host, hr_str subset, bool *wildcard) {
+    const hr_spec_subset *found = NULL;
+    *wildcard = false;
+    for (rules_of_host *i = hr_map_get(&n->rules, host); found == NULL && i != NULL; i = i->next)
+        found = subset_of(i->rule, subset);
+    for (rules_of_host *i = n->wildcards; found == NULL && i != NULL; i = i->next) {
+        if (hr_host_subset_of(host, i->rule->host))
+            found = subset_of(i->rule, subset);
+        *wildcard = found != NULL;
+    }
+    return found;
+}
+
+/* The subsets that are defined: "v1, v2". */
+static hr_str subsets_of(names *n, hr_str host) {
+    hr_str list = HR_STR("");
+    for (rules_of_host *i = hr_map_get(&n->rules, host); i != NULL; i = i->next)
+        for (size_t s = 0; s < i->rule->n_subsets && list.len < 200; s++)
+            list = hr_arena_printf(n->l->arena, "%.*s%s%.*s", (int)list.len, list.p,
+                                   list.len == 0 ? "" : ", ", (int)i->rule->subsets[s].name.len,
+                                   i->rule->subsets[s].name.p);
+    return list;
+}
+
+/* The pods of a Service count as known where a pod of its namespace is loaded; templates of pods
+ * say nothing about Services of other files. */
+static bool pods_known(names *n, const hr_mesh_service *svc) {
+    const namespace_workloads *w = hr_map_get(&n->namespaces, svc->namespace_);
+    bool any = false;
+    for (size_t i = 0; w != NULL && !any && i < w->workloads.n; i++)
+        any = w->workloads.v[i]->kind == HR_WORKLOAD_POD;
+    return any && svc->next == NULL && svc->alias_of.p == NULL &&
+           svc->resolution == HR_RESOLUTION_STATIC;
+}
+
+static void lint_empty(names *n, const hr_spec_destination *d, const hr_mesh_service *svc,
+                       const hr_spec_subset *subset, const char *field, const char *consequence) {
+    static const hr_spec_subset whole = {.n_labels = 0};
+    if (!pods_known(n, svc) || selects_pod(n, svc, subset == NULL ? &whole : subset))
+        return;
+    hr_diag_note(n->l->d, subset == NULL ? d->host_pos : d->subset_pos, "destination-empty", field,
+                 "no pod belongs to %s%.*s%s%s: %s; correct the labels or the selector",
+                 subset == NULL ? "" : "the subset \"", HR_LINT_STR(d->subset),
+                 subset == NULL ? "" : "\" of ", hr_lint_name(n->l, svc->meta, svc->meta->pos),
+                 consequence);
+}
+
+static void lint_destination(names *n, const hr_spec_destination *d, hr_str namespace_,
+                             const char *field, const char *consequence) {
+    hr_linter *l = n->l;
+    hr_str host = resolved(l, d->host, namespace_);
+    const hr_mesh_service *svc = hr_map_get(&l->table->registry.by_host, host);
+    if (d->host.len == 0 || unchecked(n, d->host_pos))
+        return;
+    if (svc == NULL)
+        hr_diag_note(l->d, d->host_pos, "host-unknown", HR_LINT_FIELD(l, "%s.host", field),
+                     "%.*s is not the host of any Service or ServiceEntry: %s", (int)host.len,
+                     host.p, consequence);
+    if (svc != NULL && d->port != 0 && hr_mesh_port_find(svc, d->port) == NULL)
+        hr_diag_note(l->d, d->port_pos, "port-unknown", HR_LINT_FIELD(l, "%s.port", field),
+                     "%.*s has no port %u: %s", (int)host.len, host.p, d->port, consequence);
+    bool wildcard = false;
+    const hr_spec_subset *subset =
+        d->subset.len == 0 ? NULL : defined_subset(n, host, d->subset, &wildcard);
+    if (svc != NULL && (d->subset.len == 0 || wildcard))
+        lint_empty(n, d, svc, subset, field, consequence);
+    if (d->subset.len == 0 || subset != NULL)
+        return;
+    hr_str known = subsets_of(n, host);
+    hr_diag_note(l->d, d->subset_pos, "subset-unknown", HR_LINT_FIELD(l, "%s.subset", field),
+                 "no DestinationRule for %.*s defines the subset \"%.*s\": %s%s%.*s%s",
+                 (int)host.len, host.p, (int)d->subset.len, d->subset.p, consequence,
+                 known.len == 0 ? "" : " (defined: ", (int)known.len, known.p,
+                 known.len == 0 ? "" : ")");
+}
+
+static const char gets_503[] = "requests fail with 503", dropped[] = "copies are dropped";
+
+static void lint_destinations(names *n, const hr_spec_virtual_service *vs) {
+    hr_linter *l = n->l;
+    for (size_t i = 0; i < vs->n_http; i++) {
+        const hr_spec_http_route *route = &vs->http[i];
+        for (size_t j = 0; j < route->n_route; j++)
+            lint_destination(n, &route->route[j].destination, vs->meta.namespace_,
+                             HR_LINT_FIELD(l, "spec.http[%zu].route[%zu].destination", i, j),
+                             gets_503);
+        if (route->mirror != NULL)
+            lint_destination(n, &route->mirror->destination, vs->meta.namespace_,
+                             HR_LINT_FIELD(l, "spec.http[%zu].mirror", i), dropped);
+        for (size_t j = 0; j < route->n_mirrors; j++)
+            lint_destination(n, &route->mirrors[j].destination, vs->meta.namespace_,
+                             HR_LINT_FIELD(l, "spec.http[%zu].mirrors[%zu].destination", i, j),
+                             dropped);
+    }
+}
+
+/* ---- VirtualServices: hosts, Gateways, delegates ---- */
+
+static bool bound_to_mesh(const hr_spec_virtual_service *vs) {
+    for (size_t i = 0; i < vs->gateways.n; i++)
+        if (hr_str_eq_c(vs->gateways.v[i], "mesh"))
+            return true;
+    return vs->gateways.n == 0;
+}
+
+static void lint_host(names *n, const hr_spec_virtual_service *vs, size_t index) {
+    hr_linter *l = n->l;
+    hr_str host = resolved(l, vs->hosts.v[index], vs->meta.namespace_);
+    const hr_mesh_service *svc = hr_map_get(&l->table->registry.by_host, host);
+    const hr_spec_service *service = kubernetes_service(svc);
+    const char *field = HR_LINT_FIELD(l, "spec.hosts[%zu]", index);
+    bool short_name = !hr_str_has(vs->hosts.v[index], '.') && !hr_host_is_wild(host);
+    bool missing = svc == NULL && short_name && bound_to_mesh(vs);
+    if (missing && !unchecked(n, vs->hosts.pos))
+        hr_diag_note(l->d, vs->hosts.pos, "host-unknown", field,
+                     "%.*s is not the host of any Service or ServiceEntry", (int)host.len, host.p);
+    bool outside = service != NULL && (hr_str_eq_c(service->type, "LoadBalancer") ||
+                                       hr_str_eq_c(service->type, "NodePort"));
+    if (outside && bound_to_mesh(vs) && vs->gateways.n <= 1)
+        hr_diag_note(l->d, vs->hosts.pos, "mesh-only-service", field,
+                     "clients outside the mesh reach the Service %.*s directly (type %.*s) and "
+                     "bypass these rules, which only the mesh's sidecars apply; bind the "
+                     "VirtualService to a Gateway as well",
+                     (int)service->meta.name.len, service->meta.name.p, (int)service->type.len,
+                     service->type.p);
+}
+
+static void lint_gateways(names *n, const hr_spec_virtual_service *vs) {
+    hr_linter *l = n->l;
+    for (size_t i = 0; i < vs->gateways.n; i++) {
+        hr_str name = hr_resolve_gateway(l->arena, vs->gateways.v[i], vs->meta.namespace_);
+        if (!hr_str_eq_c(name, "mesh") && hr_map_get(&n->gateways, name) == NULL)
+            hr_diag_note(l->d, vs->gateways.pos, "gateway-unknown",
+                         HR_LINT_FIELD(l, "spec.gateways[%zu]", i), "no Gateway %.*s was loaded",
+                         (int)name.len, name.p);
+    }
+}
+
+static bool exported_to_namespace(const hr_spec_virtual_service *delegate, hr_str namespace_) {
+    bool own = hr_str_eq(delegate->meta.namespace_, namespace_);
+    for (size_t i = 0; i < delegate->export_to.n; i++) {
+        hr_str to = delegate->export_to.v[i];
+        if (hr_str_eq_c(to, "*") || (own && hr_str_eq_c(to, ".")) || hr_str_eq(to, namespace_))
+            return true;
+    }
+    return delegate->export_to.n == 0;
+}
+
+/* Of the root's headers and the delegate's only the latter count. */
+static void lint_delegate_headers(hr_linter *l, const hr_spec_http_route *root,
+                                  const hr_spec_virtual_service *delegate, size_t index) {
+    for (size_t i = 0; root->headers.present && i < delegate->n_http; i++) {
+        if (!delegate->http[i].headers.present)
+            continue;
+        hr_diag_note(l->d, root->headers.pos, "delegate-replaces-headers",
+                     HR_LINT_FIELD(l, "spec.http[%zu].headers", index),
+                     "spec.http[%zu].headers of the delegate %s replaces these headers instead of "
+                     "adding to them; repeat them there",
+                     i, hr_lint_name(l, &delegate->meta, delegate->http[i].pos));
+        return;
+    }
+}
+
+/* Once for a rule, however many of the delegate's rules it loses. */
+static void lint_dropped(hr_linter *l, const hr_spec_http_route *root,
+                         const hr_spec_virtual_service *delegate, const char *field) {
+    for (size_t i = 0; i < delegate->n_http; i++) {
+        const char *reason = hr_delegate_why_dropped(root, &delegate->http[i]);
+        if (reason == NULL)
+            continue;
+        hr_diag_note(l->d, root->pos, "delegate-rule-dropped", field,
+                     "spec.http[%zu] of %.*s/%.*s: %s", i, (int)delegate->meta.namespace_.len,
+                     delegate->meta.namespace_.p, (int)delegate->meta.name.len,
+                     delegate->meta.name.p, reason);
+        return;
+    }
+}
+
+static void lint_delegates(names *n, const hr_spec_virtual_service *vs) {
+    hr_linter *l = n->l;
+    for (size_t i = 0; i < vs->n_http; i++) {
+        const hr_spec_http_route *route = &vs->http[i];
+        if (!route->has_delegate)
+            continue;
+        hr_str namespace_ =
+            route->delegate_namespace.len == 0 ? vs->meta.namespace_ : route->delegate_namespace;
+        hr_str name = qualified(l, namespace_, route->delegate_name);
+        const hr_spec_virtual_service *delegate = hr_map_get(&n->virtual_services, name);
+        const char *field = HR_LINT_FIELD(l, "spec.http[%zu].delegate", i);
+        if (delegate == NULL)
+            hr_diag_note(l->d, route->pos, "delegate-unknown", field,
+                         "no VirtualService %.*s was loaded: this rule has no routes",
+                         (int)name.len, name.p);
+        else if (delegate->hosts.n > 0)
+            hr_diag_note(l->d, route->pos, "delegate-has-hosts", field,
+                         "the VirtualService %.*s has hosts, so it is not a delegate: this rule "
+                         "has no routes",
+                         (int)name.len, name.p);
+        else if (!exported_to_namespace(delegate, vs->meta.namespace_))
+            hr_diag_note(l->d, route->pos, "delegate-not-exported", field,
+                         "the delegate %s is not exported to the namespace %.*s: this rule has no "
+                         "routes; add the namespace to its exportTo",
+                         hr_lint_name(l, &delegate->meta, delegate->pos),
+                         HR_LINT_STR(vs->meta.namespace_));
+        else {
+            lint_dropped(l, route, delegate, field);
+            lint_delegate_headers(l, route, delegate, i);
+        }
+    }
+}
+
+/* ---- DestinationRules: hosts, subsets ---- */
+
 static void lint_rule(names *n, const hr_spec_destination_rule *rule) {
     hr_linter *l = n->l;
     hr_str host = resolved(l, rule->host, rule->meta.namespace_);
@@ -347,13 +415,15 @@ static void lint_rule(names *n, const hr_spec_destination_rule *rule) {
                      "%.*s is not the host of any Service or ServiceEntry", (int)host.len, host.p);
         return;
     }
-    for (size_t i = 0; n->n_workloads > 0 && !dns_resolved(svc) && i < rule->n_subsets; i++) {
+    bool dns = dns_resolved(svc), none = svc->resolution == HR_RESOLUTION_PASSTHROUGH && dns;
+    for (size_t i = 0; (n->n_workloads > 0 || dns) && !none && i < rule->n_subsets; i++) {
         const hr_spec_subset *subset = &rule->subsets[i];
         if (!selects_pod(n, svc, subset))
             hr_diag_note(l->d, subset->pos, "subset-empty",
                          HR_LINT_FIELD(l, "spec.subsets[%zu]", i),
-                         "the subset \"%.*s\" selects no pod of %.*s: requests fail with 503",
-                         (int)subset->name.len, subset->name.p, (int)host.len, host.p);
+                         "the subset \"%.*s\" selects no %s of %.*s: requests fail with 503",
+                         (int)subset->name.len, subset->name.p, dns ? "endpoint" : "pod",
+                         (int)host.len, host.p);
     }
 }
 

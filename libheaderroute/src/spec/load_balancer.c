@@ -187,9 +187,11 @@ static void check_distribute(hr_reader *r, const hr_node *list, const hr_spec_lo
                            (int)d->from.len, d->from.p == NULL ? "" : d->from.p, mistake);
         for (const hr_spec_locality_distribute *e = lb->distribute;
              e != d && e < lb->distribute + MOST_LOCALITIES; e++)
-            if (mistake == NULL && localities_overlap(e->from, d->from))
+            if (mistake == NULL && localities_overlap(e->from, d->from)) {
                 hr_field_error(r, item, "from", "overlaps with \"%.*s\"", (int)e->from.len,
                                e->from.p);
+                break;
+            }
         for (size_t i = 0; i < d->n_to; i++) {
             total += d->to[i].percent;
             mistake = locality_mistake(d->to[i].to);
@@ -200,10 +202,12 @@ static void check_distribute(hr_reader *r, const hr_node *list, const hr_spec_lo
                 hr_field_error(r, item, "to", "%u is not a valid weight; expected 1 to 100",
                                d->to[i].percent);
             for (size_t j = 0; j < i && i < MOST_LOCALITIES; j++)
-                if (mistake == NULL && localities_overlap(d->to[j].to, d->to[i].to))
+                if (mistake == NULL && localities_overlap(d->to[j].to, d->to[i].to)) {
                     hr_field_error(r, item, "to", "\"%.*s\" overlaps with \"%.*s\"",
                                    (int)d->to[i].to.len, d->to[i].to.p, (int)d->to[j].to.len,
                                    d->to[j].to.p);
+                    break;
+                }
         }
         if (total != 100)
             hr_field_error(r, item, "to", "the weights must add up to 100, got %llu",

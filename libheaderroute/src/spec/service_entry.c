@@ -20,7 +20,7 @@ static void check_entry_hosts(hr_reader *r, const hr_node *spec,
                   entry->n_endpoints == 0;
     hr_path name = {.up = r->path, .name = HR_STR("hosts")}, step;
     if (entry->hosts.n == 0)
-        hr_reader_error(r, spec, "at least one host is required");
+        hr_field_error(r, spec, "hosts", "at least one host is required");
     r->path = &name;
     for (const hr_node *item = hr_items_begin(r, &step, list); item != NULL;
          item = hr_items_next(r, &step, item)) {
@@ -66,6 +66,22 @@ static void check_entry_addresses(hr_reader *r, const hr_node *spec,
     r->path = name.up;
 }
 
+/* Reports that an earlier port has the name or the number, each once. */
+static void check_port_is_new(hr_reader *r, const hr_node *item, const hr_spec_service_entry *entry,
+                              size_t index) {
+    const hr_spec_port *port = &entry->ports[index];
+    bool name = false, number = false;
+    for (size_t i = 0; i < index && index < MOST_PORTS; i++) {
+        name |= port->name.len > 0 && hr_str_eq(entry->ports[i].name, port->name);
+        number |= port->number != 0 && entry->ports[i].number == port->number;
+    }
+    if (name)
+        hr_field_error(r, item, "name", "the port name \"%.*s\" is given twice",
+                       (int)port->name.len, port->name.p);
+    if (number)
+        hr_field_error(r, item, "number", "the port %u is given twice", port->number);
+}
+
 static void check_entry_port(hr_reader *r, const hr_node *item, const hr_spec_service_entry *entry,
                              size_t index) {
     const hr_spec_port *port = &entry->ports[index];
@@ -85,13 +101,7 @@ static void check_entry_port(hr_reader *r, const hr_node *item, const hr_spec_se
                        "\"%.*s\" is not one of HTTP, HTTPS, HTTP2, GRPC, GRPC-WEB, TLS, TCP, UDP, "
                        "MONGO, REDIS, MYSQL",
                        (int)port->protocol.len, port->protocol.p);
-    for (size_t i = 0; i < index && index < MOST_PORTS; i++) {
-        if (port->name.len > 0 && hr_str_eq(entry->ports[i].name, port->name))
-            hr_field_error(r, item, "name", "the port name \"%.*s\" is given twice",
-                           (int)port->name.len, port->name.p);
-        if (port->number != 0 && entry->ports[i].number == port->number)
-            hr_field_error(r, item, "number", "the port %u is given twice", port->number);
-    }
+    check_port_is_new(r, item, entry, index);
 }
 
 static void check_entry_ports(hr_reader *r, const hr_node *spec,

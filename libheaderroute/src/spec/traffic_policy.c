@@ -146,9 +146,7 @@ static void read_codes(hr_reader *r, const hr_node *node, void *base, const hr_f
          item = hr_items_next(r, &step, item)) {
         uint32_t code = 0;
         hr_read_uint32(r, item, &code, &(hr_field){0});
-        if (code < 100 || code > 599)
-            hr_reader_warn(r, item, "%" PRIu32 " is not an HTTP status and is never counted", code);
-        else
+        if (code >= 100 && code <= 599) /* others are refused by the schema */
             out->http_codes[out->n_http_codes++] = (uint16_t)code;
     }
 }

@@ -1,5 +1,5 @@
-/* Pods, the pod templates of Deployments, StatefulSets, DaemonSets and ReplicaSets, and the Nodes
- * where pods run. */
+/* Pods, the pod templates of Deployments and the other kinds that make pods, and the Nodes where
+ * pods run. */
 #include "workload.h"
 
 #include <stddef.h>
@@ -145,6 +145,7 @@ typedef struct template {
     pod_spec spec;
     hr_pair *labels;
     size_t n_labels;
+    bool scaled_to_zero;
 }
 template;
 
@@ -163,8 +164,29 @@ static const hr_field template_fields[] = {
 static const hr_schema template_schema =
     HR_SCHEMA_LAX("PodTemplateSpec", template_fields, template, NULL, NULL);
 
+/* Only a plain 0 counts: manifests of other tools may have anything here. */
+static void read_replicas(hr_reader *r, const hr_node *node, void *base, const hr_field *field) {
+    int64_t replicas;
+    template *t = base;
+    (void)r, (void)field;
+    t->scaled_to_zero = node->kind == HR_NODE_INT && hr_node_int(&replicas, node) && replicas == 0;
+}
+
+static const hr_field job_fields[] = {{"template", hr_read_message, 0, 0, &template_schema, 0}};
+
+static const hr_schema job_schema = {
+    "JobSpec", HR_FIELDS(job_fields), sizeof(template), -1, -1, 1, NULL, NULL};
+
+static const hr_field job_template_fields[] = {{"spec", hr_read_message, 0, 0, &job_schema, 0}};
+
+static const hr_schema job_template_schema = {
+    "JobTemplateSpec", HR_FIELDS(job_template_fields), sizeof(template), -1, -1, 1, NULL, NULL};
+
 static const hr_field controller_fields[] = {
-    {"template", hr_read_message, 0, 0, &template_schema, 0}};
+    {"template", hr_read_message, 0, 0, &template_schema, 0},
+    {"jobTemplate", hr_read_message, 0, 0, &job_template_schema, 0}, /* of a CronJob */
+    {"replicas", read_replicas, 0, 0, NULL, 0},
+};
 
 static const hr_schema controller_schema =
     HR_SCHEMA_LAX("the workload's spec", controller_fields, template, NULL, NULL);
@@ -181,5 +203,6 @@ void hr_read_template(hr_reader *r, const hr_node *resource, const hr_meta *meta
     read_part(r, resource, "spec", &t, &controller_schema);
     workload->labels = t.labels;
     workload->n_labels = t.n_labels;
+    workload->scaled_to_zero = t.scaled_to_zero;
     take_ports(r, workload, &t.spec);
 }
