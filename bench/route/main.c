@@ -14,10 +14,10 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
+#include "decision.h"
 #include "events.h"
 #include "tables.h"
 #include "threads.h"
-#include "walk.h"
 
 static double now(void) {
     struct timespec t;

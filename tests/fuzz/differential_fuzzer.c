@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "decision.h"
 #include "maker.h"
-#include "walk.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

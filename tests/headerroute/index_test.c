@@ -5,10 +5,10 @@
 
 #include <criterion/criterion.h>
 
+#include "decision.h"
 #include "harness.h"
 #include "index_find.h"
 #include "regex.h"
-#include "walk.h"
 
 static uint32_t state = 1;
 static uint32_t draw(uint32_t n) { /* xorshift32 */

@@ -8,6 +8,7 @@
 #include "host_index.h"
 #include "match.h"
 #include "path.h"
+#include "query.h"
 #include "regex.h"
 
 struct where_regex {

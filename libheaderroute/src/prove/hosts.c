@@ -2,10 +2,10 @@
  */
 #include "hosts.h"
 
+#include "decision.h"
 #include "host_index.h"
 #include "host_names.h"
 #include "scratch.h"
-#include "walk.h"
 
 /* ---- names ---- */
 

@@ -1,4 +1,6 @@
 /* One request, one decision. */
+#include "decision.h"
+
 #include "action.h"
 #include "forward.h"
 #include "headers.h"

@@ -9,6 +9,7 @@
 #include "format_time.h"
 #include "hex.h"
 #include "match.h"
+#include "query.h"
 
 /* ---- walking over a value ---- */
 

@@ -1,6 +1,8 @@
 /* Finds the first matching route of a request through the index of a route list. */
 #include "index_find.h"
 
+#include "query.h"
+
 typedef struct finder {
     const hr_index *index;
     const hr_view_route *routes;

@@ -1,6 +1,5 @@
 /* One pass over a subject for the texts that its regexes require. */
-#include "literal_filter.h"
-#include "match.h"
+#include "literal_scan.h"
 
 static inline void look_up(const hr_literal_filter *f, uint64_t *found, uint64_t key,
                            uint32_t size) {

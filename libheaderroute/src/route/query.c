@@ -1,5 +1,5 @@
 /* The parameters of a request's query: those that rules ask for are found in one pass. */
-#include "match.h"
+#include "query.h"
 
 /* Calls of next_param walk over the items of a query. */
 typedef struct query_item {

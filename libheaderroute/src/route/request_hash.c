@@ -4,6 +4,7 @@
 
 #include "balancer.h"
 #include "match.h"
+#include "query.h"
 
 /* ---- headers ---- */
 

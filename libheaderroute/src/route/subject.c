@@ -1,6 +1,7 @@
 /* A request made ready for matching: checked, its path normalised, its headers numbered by the
  * view's names. */
-#include "match.h"
+#include "subject.h"
+
 #include "path.h"
 
 static int refuse(hr_scratch *scratch, const char *sentence) {
@@ -83,6 +84,47 @@ static int check_slowly(hr_subject *s) {
             return refuse(s->scratch, "a header value contains a control character");
     }
     return HR_OK;
+}
+
+/* ---- headers by number ---- */
+
+bool hr_same_name(const char *name, const char *lower, size_t len) {
+    return hr_octets_equal(name, lower, len) ||
+           hr_str_eq_nocase(hr_str_of(name, len), hr_str_of(lower, len));
+}
+
+uint32_t hr_name_lookup(const hr_name_table *names, hr_str name) {
+    char lower[256];
+    if (name.len > sizeof(lower))
+        return UINT32_MAX;
+    for (size_t i = 0; i < name.len; i++)
+        lower[i] = hr_lower(name.p[i]);
+    return (uint32_t)((uintptr_t)hr_map_get(&names->numbers, hr_str_of(lower, name.len)) - 1);
+}
+
+/* Value by value: what Envoy does not keep joined anyway. */
+static bool matched_each(const hr_subject *s, uint32_t number) {
+    return s->view->repeated_headers == HR_REPEATED_EACH &&
+           !hr_header_is_inline(s->names->v[number]);
+}
+
+void hr_subject_note_again(hr_subject *s, uint32_t number, uint32_t header) {
+    hr_scratch *scratch = s->scratch;
+    hr_seen *seen = &scratch->seen[number];
+    if (scratch->links == NULL)
+        scratch->links = hr_scratch_alloc(scratch, s->request->n_headers * sizeof(*scratch->links));
+    if (seen->repeat == NULL) {
+        seen->repeat = hr_scratch_alloc(scratch, sizeof(*seen->repeat));
+        if (seen->repeat != NULL)
+            *seen->repeat = (hr_repeat){seen->first, matched_each(s, number), {0}};
+    }
+    if (scratch->links == NULL || seen->repeat == NULL) {
+        s->no_memory = true;
+        return;
+    }
+    scratch->links[seen->repeat->last] = header;
+    scratch->links[header] = UINT32_MAX;
+    seen->repeat->last = header;
 }
 
 /* A header that some rule may ask for, by its length. */

@@ -22,18 +22,4 @@ typedef struct hr_tracer {
  * scratch than one of a few. */
 void hr_trace_report(const hr_tracer *t, hr_trace_event *e, hr_scratch_mark before);
 
-/* decision.c: hr_route with a trace (NULL: none) and with or without the index: tests and
- * benchmarks compare the two. */
-typedef struct hr_route_mode {
-    bool plain_walk;
-    hr_trace_fn trace;
-    void *ctx;
-} hr_route_mode;
-int hr_route_by(hr_decision *out, const hr_view *view, const hr_request *request,
-                hr_scratch *scratch, const hr_route_mode *mode);
-/* decision.c: the virtual host of an authority that is also what the client connects to, NULL where
- * none takes it. Uses memory of the scratch. HR_OK or HR_ENOMEM. */
-int hr_find_vhost(const hr_view_virtual_host **out, const hr_view *view, hr_str authority,
-                  hr_scratch *scratch);
-
 #endif
