@@ -98,6 +98,7 @@ typedef struct hr_scratch {} hr_scratch;
 %ignore hr_gateway_server;
 %ignore hr_scratch_free;
 %ignore hr_scratch_bytes;
+%ignore hr_scratch_limit_regexes;
 %ignore hr_scratch_trim;
 /* Loading, views and requests take borrowed strings in structs; the functions below take them as
  * arguments. */
@@ -125,6 +126,7 @@ typedef struct hr_scratch {} hr_scratch;
 %ignore hr_explain;
 %ignore hr_decision;
 %ignore hr_decision_json;
+%ignore hr_decision_caveats;
 %ignore hr_view_json;
 %ignore hr_upstream;
 %ignore hr_upstream_request;
@@ -144,6 +146,7 @@ typedef struct hr_scratch {} hr_scratch;
 %ignore hr_endpoint;
 %ignore hr_traffic_policy;
 %ignore hr_cluster;
+%ignore hr_workload;
 %ignore hr_endpoint_state;
 %ignore hr_cursor;
 %ignore hr_pick;
@@ -291,7 +294,7 @@ static PyObject *hr_gateway_ports(const hr_gateway_info *info)
         if (port == NULL)
             Py_CLEAR(ports);
         else
-            PyTuple_SET_ITEM(ports, (Py_ssize_t)i, port);
+            PyTuple_SetItem(ports, (Py_ssize_t)i, port);
     }
     return ports;
 }

@@ -4,7 +4,17 @@
  */
 #include "headerroute_glue.h"
 
+#include <stdio.h>
 #include <stdlib.h>
+
+/* Raises a TypeError that names the type of `got`. The stable ABI has no tp_name. */
+static void raise_type(const char *expected, PyObject *got) {
+    PyObject *name = PyObject_GetAttrString((PyObject *)Py_TYPE(got), "__name__");
+    if (name == NULL)
+        return;
+    PyErr_Format(PyExc_TypeError, "expected %s, not %S", expected, name);
+    Py_DECREF(name);
+}
 
 int hr_glue_str(hr_str *out, PyObject *value) {
     Py_ssize_t len = 0;
@@ -17,11 +27,10 @@ int hr_glue_str(hr_str *out, PyObject *value) {
         if (out->p == NULL)
             return -1;
     } else if (PyBytes_Check(value)) {
-        out->p = PyBytes_AS_STRING(value);
-        len = PyBytes_GET_SIZE(value);
+        out->p = PyBytes_AsString(value);
+        len = PyBytes_Size(value);
     } else {
-        PyErr_Format(PyExc_TypeError, "expected str, bytes or None, not %.100s",
-                     Py_TYPE(value)->tp_name);
+        raise_type("str, bytes or None", value);
         return -1;
     }
     out->len = (size_t)len;
@@ -35,10 +44,10 @@ static void *items_alloc(PyObject *tuple, size_t item_size, size_t *n, int *fail
     *n = 0;
     *failed = 1;
     if (!PyTuple_Check(tuple)) {
-        PyErr_Format(PyExc_TypeError, "expected a tuple, not %.100s", Py_TYPE(tuple)->tp_name);
+        raise_type("a tuple", tuple);
         return NULL;
     }
-    *n = (size_t)PyTuple_GET_SIZE(tuple);
+    *n = (size_t)PyTuple_Size(tuple);
     *failed = 0;
     if (*n == 0)
         return NULL;
@@ -51,10 +60,11 @@ static void *items_alloc(PyObject *tuple, size_t item_size, size_t *n, int *fail
 }
 
 static int is_tuple_of(PyObject *value, Py_ssize_t size) {
-    if (PyTuple_Check(value) && PyTuple_GET_SIZE(value) == size)
+    if (PyTuple_Check(value) && PyTuple_Size(value) == size)
         return 1;
-    PyErr_Format(PyExc_TypeError, "expected a tuple of %zd, not %.100s", size,
-                 Py_TYPE(value)->tp_name);
+    char expected[64];
+    snprintf(expected, sizeof(expected), "a tuple of %zd", size);
+    raise_type(expected, value);
     return 0;
 }
 
@@ -66,9 +76,9 @@ int hr_glue_pairs(hr_pair **out, size_t *n, PyObject *tuple) {
     if (failed)
         return -1;
     for (size_t i = 0; i < *n; i++) {
-        PyObject *item = PyTuple_GET_ITEM(tuple, (Py_ssize_t)i);
-        if (!is_tuple_of(item, 2) || hr_glue_str(&pairs[i].name, PyTuple_GET_ITEM(item, 0)) != 0 ||
-            hr_glue_str(&pairs[i].value, PyTuple_GET_ITEM(item, 1)) != 0) {
+        PyObject *item = PyTuple_GetItem(tuple, (Py_ssize_t)i);
+        if (!is_tuple_of(item, 2) || hr_glue_str(&pairs[i].name, PyTuple_GetItem(item, 0)) != 0 ||
+            hr_glue_str(&pairs[i].value, PyTuple_GetItem(item, 1)) != 0) {
             PyMem_Free(pairs);
             return -1;
         }
@@ -95,11 +105,11 @@ int hr_glue_sources(hr_source **out, size_t *n, PyObject *tuple) {
     if (failed)
         return -1;
     for (size_t i = 0; i < *n; i++) {
-        PyObject *item = PyTuple_GET_ITEM(tuple, (Py_ssize_t)i);
+        PyObject *item = PyTuple_GetItem(tuple, (Py_ssize_t)i);
         if (!is_tuple_of(item, 3) ||
-            zero_terminated(&sources[i].path, PyTuple_GET_ITEM(item, 0)) != 0 ||
-            zero_terminated(&sources[i].name, PyTuple_GET_ITEM(item, 1)) != 0 ||
-            hr_glue_str(&sources[i].text, PyTuple_GET_ITEM(item, 2)) != 0) {
+            zero_terminated(&sources[i].path, PyTuple_GetItem(item, 0)) != 0 ||
+            zero_terminated(&sources[i].name, PyTuple_GetItem(item, 1)) != 0 ||
+            hr_glue_str(&sources[i].text, PyTuple_GetItem(item, 2)) != 0) {
             PyMem_Free(sources);
             return -1;
         }

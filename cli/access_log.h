@@ -22,7 +22,7 @@ typedef struct cli_log_line {
 
 typedef enum cli_log_value { CLI_LOG_UNKNOWN = 0, CLI_LOG_ABSENT, CLI_LOG_VALUE } cli_log_value;
 
-/* Reads one line without its line feed. Returns NULL, or the reason why the line cannot be used.
+/* Reads one line without its line feed. Returns NULL, or why it does not describe a request.
  * Release the line in both cases. */
 const char *cli_log_read(cli_log_line *out, const char *text, size_t len);
 void cli_log_release(cli_log_line *line);

@@ -15,6 +15,8 @@ enum {
     OPT_TRUSTED_PROXIES,
     OPT_REQUEST_ID,
     OPT_FACT,
+    OPT_BODY,
+    OPT_BODY_HEADER,
     OPT_JSON,
     OPT_BATCH,
     OPT_JUNIT,
@@ -45,6 +47,8 @@ static const struct option other_options[] = {
     {"trusted-proxies", required_argument, NULL, OPT_TRUSTED_PROXIES},
     {"request-id", required_argument, NULL, OPT_REQUEST_ID},
     {"fact", required_argument, NULL, OPT_FACT},
+    {"body", required_argument, NULL, OPT_BODY},
+    {"body-header", required_argument, NULL, OPT_BODY_HEADER},
     {"random", required_argument, NULL, OPT_RANDOM},
     {"json", no_argument, NULL, OPT_JSON},
     {"batch", required_argument, NULL, OPT_BATCH},
@@ -88,6 +92,8 @@ static char group_of(int option) {
     case OPT_SCHEME:
     case OPT_REQUEST_ID:
     case OPT_FACT:
+    case OPT_BODY:
+    case OPT_BODY_HEADER:
         return 'r';
     case OPT_JSON:
         return 'j';
@@ -196,6 +202,12 @@ static const char *apply(cli_flags *out, int option, const char *value) {
     case OPT_FACT:
         return cli_add_fact(&out->request, hr_str_from(value)) ? NULL
                                                                : "--fact is written COMMAND=VALUE";
+    case OPT_BODY:
+        out->body.file = value;
+        return NULL;
+    case OPT_BODY_HEADER:
+        cli_push(&out->body.texts, value);
+        return NULL;
     case OPT_RANDOM:
         return set_random(&out->request, value);
     case OPT_JSON:
@@ -273,5 +285,6 @@ void cli_flags_free(cli_flags *flags) {
     free(flags->against.v);
     free(flags->rest.v);
     free(flags->view.labels);
+    cli_body_free(&flags->body);
     cli_request_free(&flags->request);
 }

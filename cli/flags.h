@@ -2,13 +2,44 @@
 #ifndef HR_CLI_FLAGS_H
 #define HR_CLI_FLAGS_H
 
+#include "body.h"
 #include "request.h"
+
+/* Lines of --help that several commands print. */
+#define CLI_HELP_FILE                                                                              \
+    "  -f, --file PATH          YAML or JSON file, folder of them, or - for standard input "       \
+    "(repeatable)\n"
+#define CLI_HELP_LOAD                                                                              \
+    "  -R, --recursive          read the subfolders of folders, too\n"                             \
+    "  --strict                 a warning of the load, such as a kind that is not evaluated, is "  \
+    "an "                                                                                          \
+    "error\n"
+#define CLI_HELP_REQUEST                                                                           \
+    "  -X, --request METHOD     default: GET, with --body POST\n"                                  \
+    "  -H, --header 'N: V'      request header (repeatable); Host sets the authority\n"            \
+    "  --random R               number in [0, 1) that settles weights, faults and mirrors "        \
+    "(default: 0)\n"                                                                               \
+    "  --scheme http|https      how the connection is made (default: the URL's)\n"                 \
+    "  --request-id ID          the fresh x-request-id of a request that gets one\n"               \
+    "                           (default: 00000000-0000-4000-8000-000000000000)\n"                 \
+    "  --fact COMMAND=VALUE     the value of a formatter command in header values, such as\n"      \
+    "                           HOSTNAME=gw-1 or DOWNSTREAM_TLS_VERSION=TLSv1.3 (repeatable)\n"    \
+    "  --body FILE|-            the request's body, for --body-header\n"                           \
+    "  --body-header NAME=PATH  set this header from the body, as the gateway does: PATH is\n"     \
+    "                           $.MEMBER[.MEMBER]... of a JSON object, or model_name for the "     \
+    "model\n"                                                                                      \
+    "                           in an Open Inference Protocol path (repeatable)\n"
+#define CLI_HELP_END                                                                               \
+    "  --color auto|always|never\n"                                                                \
+    "                           default: auto, colour on a terminal unless NO_COLOR is set\n"      \
+    "  -h, --help               this text\n"
 
 typedef struct cli_flags {
     cli_list files; /* -f */
     cli_view view;
     cli_request request;
     const char *scheme; /* NULL: the URL's */
+    cli_body body;
     bool json;
     const char *batch; /* NULL: none; "-": stdin */
     const char *junit;

@@ -22,6 +22,17 @@ static void print_rule(FILE *to, const hr_decision *d) {
     }
 }
 
+/* Where no Pod is loaded, the Deployments and the like that would make them. */
+static void print_workloads(FILE *to, const hr_cluster *cluster) {
+    if (cluster == NULL || cluster->endpoints_known)
+        return;
+    fprintf(to, "endpoints    unknown: no Pod and no EndpointSlice is loaded\n");
+    for (size_t i = 0; i < cluster->n_workloads; i++)
+        fprintf(to, "%-12s %.*s %.*s  %.*s:%d\n", i == 0 ? "workloads" : "",
+                S(cluster->workloads[i].kind), S(cluster->workloads[i].name),
+                S(cluster->workloads[i].file), cluster->workloads[i].line);
+}
+
 static void print_destination(FILE *to, const hr_decision *d) {
     if (d->destination_host.p != NULL) {
         fprintf(to, "destination  %.*s:%u", S(d->destination_host), d->destination_port);
@@ -39,6 +50,7 @@ static void print_destination(FILE *to, const hr_decision *d) {
             fprintf(to, "  %.*s", S(e->name));
         fputc('\n', to);
     }
+    print_workloads(to, d->cluster);
 }
 
 static void print_behaviour(FILE *to, const hr_decision *d) {
@@ -86,6 +98,17 @@ static int print_upstream(FILE *to, const hr_decision *d, const hr_request *requ
     return HR_OK;
 }
 
+static int print_caveats(FILE *to, const hr_decision *d, const hr_request *request,
+                         hr_scratch *scratch) {
+    const hr_str *caveats;
+    size_t n;
+    int error = hr_decision_caveats(&caveats, &n, d, request, scratch);
+    for (size_t i = 0; error == HR_OK && i < n; i++)
+        fprintf(to, "%scaveat%s       %.*s\n", cli_color_on(to, CLI_YELLOW), cli_color_off(to),
+                S(caveats[i]));
+    return error;
+}
+
 static cli_color color_of(const hr_decision *d) {
     if (d->action == HR_ACTION_NO_ROUTE || d->local_reply.status != 0)
         return CLI_RED;
@@ -120,7 +143,8 @@ int cli_print_decision(FILE *to, const hr_decision *d, const hr_request *request
                     "port takes the address)\n");
     bool forwarded = d->action == HR_ACTION_PASSTHROUGH ||
                      (d->action == HR_ACTION_ROUTE && d->local_reply.status == 0);
-    return forwarded ? print_upstream(to, d, request, scratch) : HR_OK;
+    int error = forwarded ? print_upstream(to, d, request, scratch) : HR_OK;
+    return error == HR_OK ? print_caveats(to, d, request, scratch) : error;
 }
 
 static void print_place(FILE *to, const hr_trace_event *e) {

@@ -32,16 +32,9 @@ static const char replay_help[] =
     "and the header could change the decision.\n"
     "\n"
     "  -f, --file PATH          YAML or JSON file, or folder of them (repeatable)\n"
-    "  --against PATH           the rules to compare with (repeatable)\n"
-    "  -R, --recursive          read the subfolders of folders, too\n"
-    "  --strict                 a warning of the load, such as a kind that is not evaluated, is an "
-    "error\n"
+    "  --against PATH           the rules to compare with (repeatable)\n" CLI_HELP_LOAD
     "  --authority HOST         the host of requests whose lines do not have it\n"
-    "  --json                   print one JSON object\n"
-    "  --color auto|always|never\n"
-    "                           default: auto, colour on a terminal unless NO_COLOR is set\n"
-    "  -h, --help               this text\n"
-    "\n";
+    "  --json                   print one JSON object\n" CLI_HELP_END "\n";
 
 /* One thread, and the line that it is at. */
 typedef struct replayer {

@@ -15,27 +15,10 @@ static const char route_help[] =
     "Shows what Istio's data plane does with a request: which rule takes it, where it goes, and "
     "what the\n"
     "upstream will see.\n"
-    "\n"
-    "  -f, --file PATH          YAML or JSON file, folder of them, or - for standard input "
-    "(repeatable)\n"
-    "  -R, --recursive          read the subfolders of folders, too\n"
-    "  --strict                 a warning of the load, such as a kind that is not evaluated, is an "
-    "error\n"
-    "  -X, --request METHOD     default: GET\n"
-    "  -H, --header 'N: V'      request header (repeatable); Host sets the authority\n"
-    "  --random R               number in [0, 1) that settles weights, faults and mirrors "
-    "(default: 0)\n"
-    "  --scheme http|https      how the connection is made (default: the URL's)\n"
-    "  --request-id ID          the fresh x-request-id of a request that gets one\n"
-    "                           (default: 00000000-0000-4000-8000-000000000000)\n"
-    "  --fact COMMAND=VALUE     the value of a formatter command in header values, such as\n"
-    "                           HOSTNAME=gw-1 or DOWNSTREAM_TLS_VERSION=TLSv1.3 (repeatable)\n"
+    "\n" CLI_HELP_FILE CLI_HELP_LOAD CLI_HELP_REQUEST
     "  --json                   the whole decision as one line of JSON\n"
-    "  --batch FILE|-           one JSON request a line in, one JSON decision a line out\n"
-    "  --color auto|always|never\n"
-    "                           default: auto, colour on a terminal unless NO_COLOR is set\n"
-    "  -h, --help               this text\n"
-    "\n";
+    "  --batch FILE|-           one JSON request a line in, one JSON decision a line "
+    "out\n" CLI_HELP_END "\n";
 
 static const char explain_help[] =
     "usage: headerroute explain -f PATH [-f PATH]... [-X METHOD] [-H 'Name: value']... [VIEW]\n"
@@ -44,26 +27,8 @@ static const char explain_help[] =
     "Shows every rule that is tried for a request, which condition failed with which value, and "
     "what the\n"
     "view leaves out and why.\n"
-    "\n"
-    "  -f, --file PATH          YAML or JSON file, folder of them, or - for standard input "
-    "(repeatable)\n"
-    "  -R, --recursive          read the subfolders of folders, too\n"
-    "  --strict                 a warning of the load, such as a kind that is not evaluated, is an "
-    "error\n"
-    "  -X, --request METHOD     default: GET\n"
-    "  -H, --header 'N: V'      request header (repeatable); Host sets the authority\n"
-    "  --random R               number in [0, 1) that settles weights, faults and mirrors "
-    "(default: 0)\n"
-    "  --scheme http|https      how the connection is made (default: the URL's)\n"
-    "  --request-id ID          the fresh x-request-id of a request that gets one\n"
-    "                           (default: 00000000-0000-4000-8000-000000000000)\n"
-    "  --fact COMMAND=VALUE     the value of a formatter command in header values, such as\n"
-    "                           HOSTNAME=gw-1 or DOWNSTREAM_TLS_VERSION=TLSv1.3 (repeatable)\n"
-    "  --json                   the decision at the end as one line of JSON\n"
-    "  --color auto|always|never\n"
-    "                           default: auto, colour on a terminal unless NO_COLOR is set\n"
-    "  -h, --help               this text\n"
-    "\n";
+    "\n" CLI_HELP_FILE CLI_HELP_LOAD CLI_HELP_REQUEST
+    "  --json                   the decision at the end as one line of JSON\n" CLI_HELP_END "\n";
 
 static int report(const char *command, const cli_flags *flags, int error, hr_scratch *scratch) {
     if (error == HR_ENOENT) {
@@ -139,10 +104,12 @@ static int check(const char *command, cli_flags *flags) {
         return cli_usage_error(command, "no configuration: give -f PATH");
     if (flags->batch != NULL)
         return flags->rest.n == 0 && flags->request.request.n_headers == 0 &&
-                       flags->request.request.method.p == NULL && flags->scheme == NULL
+                       flags->request.request.method.p == NULL && flags->scheme == NULL &&
+                       flags->body.file == NULL && flags->body.texts.n == 0
                    ? CLI_OK
-                   : cli_usage_error(command, "--batch takes no URL, no -X, no -H and no --scheme: "
-                                              "every line has its own");
+                   : cli_usage_error(command,
+                                     "--batch takes no URL, no -X, no -H, no --body and no "
+                                     "--scheme: every line has its own");
     if (flags->rest.n != 1)
         return cli_usage_error(command, flags->rest.n == 0 ? "no URL" : "more than one URL");
     const char *wrong = cli_parse_url(&flags->request, flags->rest.v[0]);
@@ -151,8 +118,8 @@ static int check(const char *command, cli_flags *flags) {
     if (flags->scheme != NULL)
         flags->request.request.scheme = hr_str_from(flags->scheme);
     if (flags->request.request.method.p == NULL)
-        flags->request.request.method = HR_STR("GET");
-    return CLI_OK;
+        flags->request.request.method = flags->body.file != NULL ? HR_STR("POST") : HR_STR("GET");
+    return cli_body_apply(command, &flags->body, &flags->request);
 }
 
 static bool reads_stdin(const cli_list *paths) {
@@ -162,9 +129,13 @@ static bool reads_stdin(const cli_list *paths) {
     return false;
 }
 
+static bool is_stdin(const char *path) {
+    return path != NULL && strcmp(path, "-") == 0;
+}
+
 static int load_rules(hr_table **out, const char *command, const cli_flags *flags) {
     cli_input input;
-    if (flags->batch != NULL && strcmp(flags->batch, "-") == 0 && reads_stdin(&flags->files))
+    if ((is_stdin(flags->batch) || is_stdin(flags->body.file)) && reads_stdin(&flags->files))
         return cli_usage_error(command, "standard input (-) can be read only once");
     cli_input_init(&input, flags->recursive, flags->strict);
     int code = cli_input_add_all(&input, command, &flags->files);

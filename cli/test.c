@@ -19,12 +19,7 @@ static const char test_help[] =
     "VirtualService names, one with any host\n"
     "on port 80 is added. Exit 0 if all cases pass, 1 if not, 2 if the command line is wrong.\n"
     "The format of the cases, and how to run them in CI: docs/testing-rules.md\n"
-    "\n"
-    "  -f, --file PATH          YAML or JSON file, folder of them, or - for standard input "
-    "(repeatable)\n"
-    "  -R, --recursive          read the subfolders of folders, too\n"
-    "  --strict                 a warning of the load, such as a kind that is not evaluated, is an "
-    "error\n"
+    "\n" CLI_HELP_FILE CLI_HELP_LOAD
     "  --junit FILE             write the results as JUnit XML, too\n"
     "  --coverage               print which rules, matches, conditions and defaults of -f and of "
     "the\n"
@@ -32,11 +27,8 @@ static const char test_help[] =
     "  --fail-under N           exit 1 if less than N percent of them are reached; implies "
     "--coverage\n"
     "  --lcov FILE              write the coverage as an LCOV tracefile; implies --coverage\n"
-    "  --generate               print a case for each rule, with what the rules decide today\n"
-    "  --color auto|always|never\n"
-    "                           default: auto, colour on a terminal unless NO_COLOR is set\n"
-    "  -h, --help               this text\n"
-    "\n";
+    "  --generate               print a case for each rule, with what the rules decide "
+    "today\n" CLI_HELP_END "\n";
 
 /* ---- Gateways that are not there ---- */
 

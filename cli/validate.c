@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include "color.h"
+#include "flags.h"
 #include "input.h"
 
 static void help(FILE *to) {
@@ -28,11 +29,7 @@ static void help(FILE *to) {
           "  -f, --file PATH          the same as PATH (repeatable)\n"
           "  -R, --recursive          read the subfolders of folders, too\n"
           "  --strict                 warnings fail, too\n"
-          "  --no-lint                only what admission itself says\n"
-          "  --color auto|always|never\n"
-          "                           default: auto, colour on a terminal unless NO_COLOR is set\n"
-          "  -h, --help               this text\n"
-          "\n"
+          "  --no-lint                only what admission itself says\n" CLI_HELP_END "\n"
           "Exit 0 if all is well, 1 on an error, 2 if the command line is wrong.\n",
           to);
 }

@@ -104,7 +104,9 @@ function(hr_add_library name)
   endforeach()
   set(map ${CMAKE_CURRENT_SOURCE_DIR}/${L_SYMBOLS})
   set_target_properties(${name} PROPERTIES VERSION ${PROJECT_VERSION} SOVERSION ${HR_ABI_VERSION} LINK_DEPENDS ${map})
-  target_link_options(${name} PRIVATE -Wl,--version-script=${map})
+  if(NOT APPLE) # whose linker has no version scripts; names are hidden by the compiler too
+    target_link_options(${name} PRIVATE -Wl,--version-script=${map})
+  endif()
   # CMake does not look into $<TARGET_OBJECTS>: with C++ inside, the shared library is linked as C++.
   if(L_LANGUAGE)
     set_target_properties(${name} PROPERTIES LINKER_LANGUAGE ${L_LANGUAGE})

@@ -12,6 +12,7 @@ usage: scripts/install-deps.sh [--list] GROUP...
   test       test runners and the modules that tests use
   bench      the original stack (FastAPI, gunicorn, uvicorn, OpenCV) and load generators
   cover      gcovr, for scripts/coverage.sh
+  packages   minimal roots, and what builds and checks packages: scripts/test-wheel.sh, -debian.sh, -distributions.sh
   lint       clang with its tidy and libFuzzer, codespell, shellcheck
   images     podman, and what makes a base image of Debian's packages
 
@@ -29,16 +30,18 @@ lock_seconds=600
 packages_of() {
     case $1 in
     libraries) echo cmake ninja-build gcc g++ libc6-dev pkg-config \
-        libyaml-dev libre2-dev libjansson-dev libxxhash-dev \
+        libyaml-dev libre2-dev libjansson-dev libyajl-dev libxxhash-dev \
         'libjpeg-dev|libjpeg62-turbo-dev' libpng-dev libwebp-dev libopencv-core-dev libopencv-imgproc-dev \
         swig python3 python3-dev python3-venv python3-numpy python3-setuptools python3-wheel ;;
-    build) packages_of libraries && echo 'libh2o-evloop-dev|libuv1-dev' libssl-dev libyajl-dev libc-ares-dev zlib1g-dev ;;
+    build) packages_of libraries && echo 'libh2o-evloop-dev|libuv1-dev' libssl-dev libc-ares-dev libnghttp2-dev zlib1g-dev ;;
     demo) echo python3 python3-numpy python3-pil python3-tqdm python3-yaml fonts-dejavu-core curl ;;
     test) echo abigail-tools libcriterion-dev libuv1-dev make valgrind python3-pytest python3-numpy python3-opencv python3-pil python3-requests \
-        python3-tqdm python3-yaml python3-jsonschema python3-fastapi python3-httpx libmicrohttpd-dev python3-pip python3-setuptools python3-wheel curl doxygen groff zsh fish \
-        chromium chromium-driver python3-selenium prometheus python3-cryptography openssl ;;
+        python3-tqdm python3-yaml python3-jsonschema python3-fastapi python3-httpx mypy libmicrohttpd-dev python3-pip python3-setuptools python3-wheel curl doxygen groff zsh fish \
+        chromium chromium-driver python3-selenium prometheus python3-cryptography openssl \
+        python3-h2 nghttp2-client ;;
     bench) echo python3-fastapi python3-uvicorn gunicorn python3-opencv python3-requests python3-numpy python3-pil wrk ;;
     cover) echo gcovr ;;
+    packages) echo debhelper dh-python help2man iproute2 lintian mmdebstrap ;;
     lint) echo clang clang-tidy clang-format 'libclang-rt-14-dev|libclang-rt-18-dev|libclang-rt-19-dev' codespell shellcheck ;;
     images) echo podman buildah runc catatonit mmdebstrap ca-certificates python3-pytest python3-pil python3-numpy python3-tqdm ;;
     *) return 1 ;;

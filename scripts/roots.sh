@@ -1,5 +1,5 @@
 # Minimal root file systems of Debian and Ubuntu, made by mmdebstrap, for the scripts that try the project on a bare system.
-# To be sourced; needs root. Sets `roots`, the folder with their archives.
+# To be sourced; needs root.
 # shellcheck shell=bash
 
 roots=$(dirname "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")")/build/roots
@@ -33,6 +33,9 @@ root_archive() {
     mmdebstrap "${flags[@]}" "$1" "$archive.new" </dev/null >"$roots/$1.log" 2>&1 || { rm -f "$archive.new"; return 1; }
     mv "$archive.new" "$archive"
 }
+
+# root_forget SUITE: lets root_archive make it anew.
+root_forget() { rm -f "$roots/$1.tar"; }
 
 # root_unpack SUITE FOLDER
 root_unpack() {

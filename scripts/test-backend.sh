@@ -9,4 +9,4 @@ cmake --build "$dir" -j"$(nproc)" --target headerroute-cli headerroute-gateway h
     tail -n 40 "$dir/build.log"
     exit 1
 }
-ctest --test-dir "$dir" --output-on-failure -R '^test-net$|^services-(gateway|upstream|proxy|drain)|^test-services-(hygiene|server|jobs)$'
+ctest --test-dir "$dir" --output-on-failure -R '^test-net$|^services-(gateway|upstream|proxy|drain|http2)|^test-services-(hygiene|server|jobs)$'

@@ -37,7 +37,7 @@ _headerroute() {
     --format)
         mapfile -t COMPREPLY < <(compgen -W "text json markdown sarif" -- "$cur")
         return ;;
-    -f|--file|--batch|--junit|--lcov|--old|--new|--locate)
+    -f|--file|--body|--body-header|--batch|--junit|--lcov|--old|--new|--locate)
         compopt -o filenames 2>/dev/null
         mapfile -t COMPREPLY < <(compgen -f -- "$cur")
         return ;;
@@ -46,8 +46,8 @@ _headerroute() {
     esac
     case ${COMP_WORDS[1]} in
     validate) flags="-f --file -R --recursive --strict --no-lint --color -h --help" ;;
-    route) flags="-f --file -R --recursive --strict -X --request -H --header --random --scheme --request-id --fact --json --batch --color -h --help --gateway --port --namespace --source-label --locality --outbound-policy --repeated-headers --path-normalization --peer-address --trusted-proxies" ;;
-    explain) flags="-f --file -R --recursive --strict -X --request -H --header --random --scheme --request-id --fact --json --color -h --help --gateway --port --namespace --source-label --locality --outbound-policy --repeated-headers --path-normalization --peer-address --trusted-proxies" ;;
+    route) flags="-f --file -R --recursive --strict -X --request -H --header --random --scheme --request-id --fact --body --body-header --json --batch --color -h --help --gateway --port --namespace --source-label --locality --outbound-policy --repeated-headers --path-normalization --peer-address --trusted-proxies" ;;
+    explain) flags="-f --file -R --recursive --strict -X --request -H --header --random --scheme --request-id --fact --body --body-header --json --color -h --help --gateway --port --namespace --source-label --locality --outbound-policy --repeated-headers --path-normalization --peer-address --trusted-proxies" ;;
     test) flags="-f --file -R --recursive --strict --junit --coverage --fail-under --lcov --generate --color -h --help --gateway --port --namespace --source-label --locality --outbound-policy --repeated-headers --path-normalization --peer-address --trusted-proxies" ;;
     diff) flags="--old --new -R --recursive --strict --only --format --json --locate -h --help --gateway --port --namespace --source-label --locality --outbound-policy --repeated-headers --path-normalization --peer-address --trusted-proxies" ;;
     *) return ;;

@@ -100,7 +100,7 @@ static void drop_taken(hr_exchange *ex) {
 }
 
 bool hr_body_is_full(const hr_exchange *ex) {
-    return ex->in.size == ex->in.limit && ex->body.len == ex->in.size;
+    return ex->in.store != NULL && ex->in.size == ex->in.limit && ex->body.len == ex->in.size;
 }
 
 char *hr_body_room(hr_exchange *ex, size_t *size) {
@@ -146,6 +146,8 @@ void hr_body_fail(hr_exchange *ex, int status, const char *detail) {
 /* ---- for handlers ---- */
 
 void hr_body_stream(hr_exchange *ex, size_t hold) {
+    if (ex->in.streams)
+        return;
     ex->in.streams = true;
     if (!begin_store(ex, at_most(ex->in.length, hold > WINDOW ? hold : WINDOW)))
         (void)begin_store(ex, at_most(ex->in.length, FIRST_ROOM));

@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "conn_http2.h"
 #include "conn_internal.h"
 #include "tls.h"
 
@@ -20,10 +21,6 @@
 #define LINGER_NS (2 * 1000000000ull)
 #define MAX_LINGERING 64
 #define MAX_LINGER_BYTES ((size_t)64 << 20)
-
-/* A client of an answer of known length must take at least this much, once the first stall time is
- * over. */
-#define MIN_BYTES_PER_SECOND (32 << 10)
 
 /* An idle connection is closed sooner where there is no room for others. */
 #define CROWDED_IDLE_MS 15000
@@ -82,6 +79,11 @@ static size_t connection_limit(const hr_loop *loop) {
     return ((size_t)hr_server_options_of(loop->server)->max_connections + loops - 1) / loops;
 }
 
+/* A stream of HTTP/2 costs as much as a connection of HTTP/1.1. */
+bool hr_conn_loop_is_full(const hr_loop *loop) {
+    return loop->connections + loop->n_more_streams >= connection_limit(loop);
+}
+
 /* A queue that cannot be emptied would wake the loop for ever. */
 static void note_accept_error(hr_loop *loop) {
     if (errno != EMFILE && errno != ENFILE && errno != ENOBUFS && errno != ENOMEM)
@@ -92,9 +94,8 @@ static void note_accept_error(hr_loop *loop) {
 }
 
 /* Beyond the limit clients wait in the kernel's queue until a connection ends. */
-static void update_accepting(hr_loop *loop) {
-    bool want =
-        !loop->draining && !loop->out_of_files && loop->connections < connection_limit(loop);
+void hr_conn_update_accepting(hr_loop *loop) {
+    bool want = !loop->draining && !loop->out_of_files && !hr_conn_loop_is_full(loop);
     if (want == loop->accepting)
         return;
     loop->accepting = want;
@@ -107,7 +108,7 @@ static void count_out(hr_conn *conn) {
     --loop->connections;
     loop->out_of_files = false;
     hr_metric_add(loop->cells, metrics_of(loop)->connections, -1);
-    update_accepting(loop);
+    hr_conn_update_accepting(loop);
 }
 
 /* The kernel's buffers count against the pod's memory. Beyond an eighth of all connections, new
@@ -159,6 +160,8 @@ static void on_handshaken(void *ctx) {
     conn->stage = HR_STAGE_HEAD;
     hr_tls_note_handshake(conn->listener->tls);
     sv_sock_reading(conn->sock, true);
+    if (hr_tls_speaks_http2(sv_sock_ssl(conn->sock)))
+        hr_http2_begin(conn, NULL, 0);
 }
 
 static void on_handshake_failed(void *ctx, bool tls, const char *why) {
@@ -188,6 +191,8 @@ static void on_readable(void *ctx) {
         conn->on_readable(conn);
     else if (conn->stage == HR_STAGE_LINGER)
         discard(conn);
+    else if (conn->stage == HR_STAGE_HTTP2)
+        hr_http2_readable(conn);
     else
         hr_conn_read(conn);
 }
@@ -196,6 +201,8 @@ static void on_written(void *ctx, bool ok) {
     hr_conn *conn = ctx;
     if (conn->stage == HR_STAGE_TUNNEL)
         conn->on_written(conn, ok);
+    else if (conn->stage == HR_STAGE_HTTP2)
+        hr_http2_written(conn, ok);
     else if (conn->ex != NULL && !conn->ex->over)
         hr_exchange_sent(conn->ex, ok);
 }
@@ -231,7 +238,7 @@ static void on_accept(void *ctx, unsigned ready) {
     hr_listening *listening = ctx;
     hr_loop *loop = listening->loop;
     (void)ready;
-    for (int i = 0; i < ACCEPT_BURST && loop->connections < connection_limit(loop); ++i) {
+    for (int i = 0; i < ACCEPT_BURST && !hr_conn_loop_is_full(loop); ++i) {
         int fd = accept4(listening->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd < 0) {
             note_accept_error(loop);
@@ -239,7 +246,7 @@ static void on_accept(void *ctx, unsigned ready) {
         }
         begin_conn(listening, fd);
     }
-    update_accepting(loop);
+    hr_conn_update_accepting(loop);
 }
 
 bool hr_conn_listen(hr_loop *loop, const hr_listener *listener, int fd) {
@@ -307,6 +314,8 @@ void hr_conn_drop(hr_conn *conn) {
 static void cut_off(hr_conn *conn) {
     if (conn->stage == HR_STAGE_TUNNEL && conn->on_cut != NULL)
         conn->on_cut(conn);
+    else if (conn->stage == HR_STAGE_HTTP2)
+        hr_http2_cut(conn);
     else
         hr_conn_drop(conn);
 }
@@ -316,15 +325,23 @@ static bool answer_is_stalled(const hr_conn *conn, uint64_t now) {
     if (ex->answer_ns == 0 || ex->answer.content_length == HR_UNKNOWN_LENGTH)
         return false;
     uint64_t allowed_ms = (uint64_t)hr_server_options_of(conn->loop->server)->stall_timeout_ms +
-                          ex->answer.content_length * 1000 / MIN_BYTES_PER_SECOND;
+                          ex->answer.content_length * 1000 / HR_MIN_BYTES_PER_SECOND;
     return now - ex->answer_ns > allowed_ms * 1000000;
 }
 
 /* A body that is streamed may be of any length, as long as it keeps coming. */
 static uint64_t time_for_body(const hr_conn *conn) {
     return conn->stage == HR_STAGE_STREAMED
-               ? hr_body_received(conn->ex) * 1000 / MIN_BYTES_PER_SECOND
+               ? hr_body_received(conn->ex) * 1000 / HR_MIN_BYTES_PER_SECOND
                : 0;
+}
+
+uint64_t hr_conn_idle_ms(const hr_conn *conn) {
+    const hr_server_options *options = hr_server_options_of(conn->loop->server);
+    /* Others may be waiting in the kernel's queue. */
+    if (!conn->loop->accepting && options->idle_timeout_ms > CROWDED_IDLE_MS)
+        return CROWDED_IDLE_MS;
+    return (uint64_t)options->idle_timeout_ms;
 }
 
 static uint64_t allowed_ms(const hr_conn *conn) {
@@ -333,10 +350,7 @@ static uint64_t allowed_ms(const hr_conn *conn) {
         return (uint64_t)options->handshake_timeout_ms;
     if (conn->begun)
         return (uint64_t)options->request_timeout_ms + time_for_body(conn);
-    /* Others may be waiting in the kernel's queue. */
-    if (!conn->loop->accepting && options->idle_timeout_ms > CROWDED_IDLE_MS)
-        return CROWDED_IDLE_MS;
-    return (uint64_t)options->idle_timeout_ms;
+    return hr_conn_idle_ms(conn);
 }
 
 static uint64_t at_most(uint64_t a, uint64_t b) {
@@ -346,7 +360,7 @@ static uint64_t at_most(uint64_t a, uint64_t b) {
 /* A client learns from "Connection: close" in an answer that it must connect elsewhere. If an idle
  * connection is closed instead, the request that the client has just sent on it is lost (RFC 9112,
  * 9.5). Hence the grace: Envoy drains its listeners in the same way. */
-static bool drain_grace_is_over(const hr_loop *loop, uint64_t idle_ns, uint64_t now) {
+bool hr_conn_drain_grace_is_over(const hr_loop *loop, uint64_t idle_ns, uint64_t now) {
     uint64_t half_ns = (uint64_t)hr_server_options_of(loop->server)->drain_ms * 1000000 / 2;
     return now - loop->drain_ns > at_most(half_ns, DRAIN_GRACE_NS) &&
            idle_ns > at_most(half_ns, DRAIN_QUIET_NS);
@@ -361,7 +375,9 @@ static bool is_idle(const hr_conn *conn) {
 static void sweep_conn(hr_conn *conn, uint64_t now) {
     hr_loop *loop = conn->loop;
     uint64_t waited_ns = now - conn->since_ns;
-    if (conn->stage == HR_STAGE_LINGER) {
+    if (conn->stage == HR_STAGE_HTTP2) {
+        hr_http2_sweep(conn, now);
+    } else if (conn->stage == HR_STAGE_LINGER) {
         if (waited_ns > LINGER_NS || loop->draining)
             hr_conn_close(conn);
     } else if (conn->stage == HR_STAGE_HANDLED || conn->stage == HR_STAGE_TUNNEL ||
@@ -370,7 +386,8 @@ static void sweep_conn(hr_conn *conn, uint64_t now) {
             cut_off(conn);
     } else if (waited_ns > allowed_ms(conn) * 1000000) {
         cut_off(conn);
-    } else if (loop->draining && is_idle(conn) && drain_grace_is_over(loop, waited_ns, now)) {
+    } else if (loop->draining && is_idle(conn) &&
+               hr_conn_drain_grace_is_over(loop, waited_ns, now)) {
         hr_conn_close(conn);
     }
 }
@@ -383,7 +400,7 @@ void hr_conn_sweep(hr_loop *loop) {
     }
     if (loop->out_of_files) {
         loop->out_of_files = false;
-        update_accepting(loop);
+        hr_conn_update_accepting(loop);
     }
 }
 

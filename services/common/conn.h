@@ -7,6 +7,7 @@
 #define HR_SERVICES_CONN_H
 
 #include "server.h"
+#include "trailers.h"
 
 /* A head and a small body come with one read of this size, into the first buffer of a connection.
  */
@@ -25,10 +26,12 @@ typedef enum hr_stage {
     HR_STAGE_BODY,
     HR_STAGE_STREAMED, /* the request is a handler's, and its body is still coming */
     HR_STAGE_HANDLED,  /* the request is a handler's */
+    HR_STAGE_HTTP2,    /* conn_http2.c has the connection */
     HR_STAGE_TUNNEL,   /* the protocol was switched: the connection is a tunnel's */
     HR_STAGE_LINGER    /* the answer is sent, the rest of the request is thrown away */
 } hr_stage;
 
+typedef struct hr_http2 hr_http2;
 typedef struct hr_conn hr_conn;
 struct hr_conn {
     hr_loop *loop;
@@ -50,6 +53,7 @@ struct hr_conn {
     size_t head_len;
     size_t end; /* of the request's content so far, in `in` */
     sv_http1_body body;
+    hr_trailers trailers;
 
     bool continues; /* the client waits for "100 Continue" */
     bool chunked;   /* the answer is sent in chunks */
@@ -60,6 +64,9 @@ struct hr_conn {
     void (*on_written)(hr_conn *conn, bool ok);
     void (*on_cut)(hr_conn *conn);
     void *tunnel;
+
+    bool http1;             /* a request of HTTP/1.1 has come */
+    struct hr_http2 *http2; /* in HR_STAGE_HTTP2; then `in` is for output */
 
     hr_peer peer, local; /* made when they are first asked for */
     hr_conn *next, **link;

@@ -5,7 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "conn_http2.h"
 #include "conn_internal.h"
+#include "http2.h"
 
 #define MAX_KEPT_BUFFERS 32
 
@@ -21,8 +23,10 @@ typedef struct kept_buffer {
     struct kept_buffer *next;
 } kept_buffer;
 
-static void take_buffer(hr_conn *conn) {
+void hr_conn_take_buffer(hr_conn *conn) {
     hr_loop *loop = conn->loop;
+    if (conn->in != NULL)
+        return;
     kept_buffer *kept = loop->buffers;
     if (kept != NULL) {
         loop->buffers = kept->next;
@@ -160,6 +164,7 @@ static void begin_request(hr_conn *conn, sv_http1_result result, const char *why
     hr_pair fields[MAX_FIELDS];
     sv_http1_request request = {.fields = fields, .max_fields = MAX_FIELDS, .minor_version = 1};
     conn->scan = (sv_http1_scan){0};
+    conn->http1 = true;
     if (result == SV_HTTP1_DONE)
         result = sv_http1_parse_request(&request, conn->in, conn->head_len,
                                         sv_sock_ssl(conn->sock) != NULL, &why);
@@ -187,9 +192,24 @@ static void grow_head(hr_conn *conn) {
     grow_buffer(conn, size);
 }
 
+/* A client that begins a connection with these bytes speaks HTTP/2 without TLS or in spite of ALPN
+ * (RFC 9113 section 3.3). */
+static bool is_http2(const hr_conn *conn) {
+    size_t n = conn->in_len < SV_HTTP2_PREFACE_LEN ? conn->in_len : SV_HTTP2_PREFACE_LEN;
+    return !conn->http1 && memcmp(conn->in, SV_HTTP2_PREFACE, n) == 0;
+}
+
 static void read_head(hr_conn *conn) {
     size_t max_head = (size_t)options_of(conn)->max_head_bytes;
     const char *why = NULL;
+    if (is_http2(conn) && conn->in_len >= SV_HTTP2_PREFACE_LEN) {
+        hr_http2_begin(conn, conn->in, conn->in_len);
+        return;
+    }
+    if (is_http2(conn)) {
+        wait_for_more(conn);
+        return;
+    }
     sv_http1_result result =
         sv_http1_find_request(&conn->head_len, &conn->scan, conn->in, conn->in_len, max_head, &why);
     if (result != SV_HTTP1_MORE) {
@@ -211,6 +231,13 @@ static void refuse_body(hr_exchange *ex, const char *why) {
     hr_body_fail(ex, 400, detail.p);
 }
 
+static void take_trailers(hr_conn *conn) {
+    hr_exchange *ex = conn->ex;
+    hr_trailers_parse(&conn->trailers);
+    ex->trailers = conn->trailers.fields;
+    ex->n_trailers = conn->trailers.n;
+}
+
 /* Decodes what came at conn->end. The content is moved up to there, and what follows the message up
  * to the content. */
 static sv_http1_result decode(hr_conn *conn) {
@@ -223,6 +250,9 @@ static sv_http1_result decode(hr_conn *conn) {
         refuse_body(conn->ex, why);
         return result;
     }
+    hr_trailers_add(&conn->trailers, &piece);
+    if (result == SV_HTTP1_DONE)
+        take_trailers(conn);
     if (piece.content != from)
         memmove(from, piece.content, piece.n);
     if (piece.used != piece.n)
@@ -372,8 +402,7 @@ static void begin_body(hr_conn *conn) {
 /* ---- reading ---- */
 
 static void read_first(hr_conn *conn) {
-    if (conn->in == NULL)
-        take_buffer(conn);
+    hr_conn_take_buffer(conn);
     ssize_t n = sv_sock_read(conn->sock, conn->in + conn->in_len, conn->in_size - conn->in_len);
     if (n > 0) {
         conn->in_len += (size_t)n;
@@ -418,6 +447,7 @@ static void end_exchange(hr_exchange *ex) {
     bool broken = ex->broken, stays = ex->keep_alive && ex->body_done && !broken;
     bool more_comes = ex->refusal.status != 0 || !ex->body_done;
     hr_exchange_end(ex);
+    hr_trailers_free(&conn->trailers);
     conn->ex = NULL;
     if (stays)
         begin_next(conn);

@@ -87,6 +87,12 @@ const char *hr_exchange_tls_cipher(const hr_exchange *ex) {
     return ssl == NULL ? NULL : SSL_get_cipher_name(ssl);
 }
 
+hr_str hr_exchange_protocol(const hr_exchange *ex) {
+    if (ex->http2)
+        return HR_STR("HTTP/2");
+    return ex->request.minor_version == 0 ? HR_STR("HTTP/1.0") : HR_STR("HTTP/1.1");
+}
+
 void hr_exchange_refuse(hr_exchange *ex, int status, const char *detail, int retry_after_s) {
     if (ex->refusal.status != 0)
         return;

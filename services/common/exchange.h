@@ -31,8 +31,7 @@ typedef struct hr_carrier {
      * trailers of ex->answer follow. hr_exchange_sent is called once the parts are no longer
      * needed, perhaps at once. At most one write is under way. */
     void (*write)(hr_exchange *ex, const hr_str *parts, size_t n, bool final);
-    /* Sends an informational answer; copies the fields. It is dropped where it cannot be sent at
-     * once. */
+    /* Sends an informational answer; copies the fields. */
     void (*inform)(hr_exchange *ex, int status, const hr_pair *fields, size_t n);
     /* The rest of the answer will not come, and the client must notice. The exchange is over. */
     void (*abort)(hr_exchange *ex);
@@ -82,11 +81,14 @@ struct hr_exchange {
     sv_http1_request
         request;    /* with all fields of its head; strings live as long as the exchange */
     bool secure;    /* the client's connection is encrypted */
+    bool http2;     /* the request came over HTTP/2 */
     bool has_body;  /* false: the request announced none */
     bool body_done; /* all of the body has come */
     /* What is held of the body; a handler may change it. The whole body, unless the listener
      * streams bodies. */
     hr_bytes body;
+    const hr_pair *trailers; /* of the request, once body_done; names in lower case */
+    size_t n_trailers;
     uint64_t body_offset; /* bytes of the body before `body`, which are no longer held */
     hr_answer_head answer;
     bool keep_alive;     /* the connection takes another request; a handler may clear it */
@@ -154,7 +156,8 @@ void hr_exchange_abandon(hr_exchange *ex);
 
 /* Begins to receive the body; ex->on_body is called for what comes from now on. The first `hold`
  * bytes are kept, so that hr_body_rewind works for as long as no more have come. Beyond, the bytes
- * that were taken make room for the next. Where the upload budget is used up, fewer are kept. */
+ * that were taken make room for the next. A second call changes nothing. Where the upload budget is
+ * used up, fewer are kept. */
 void hr_body_stream(hr_exchange *ex, size_t hold);
 /* The bytes that have come and were not taken. They stay until hr_body_taken or hr_body_rewind. */
 hr_str hr_body_next(hr_exchange *ex);
@@ -168,6 +171,9 @@ bool hr_body_is_full(const hr_exchange *ex);
 bool hr_body_rewind(hr_exchange *ex);
 /* Bytes of the body so far. */
 uint64_t hr_body_received(const hr_exchange *ex);
+
+/* "HTTP/1.0", "HTTP/1.1" or "HTTP/2", as Envoy names them. */
+hr_str hr_exchange_protocol(const hr_exchange *ex);
 
 /* Milliseconds since the head was complete. */
 double hr_exchange_elapsed_ms(const hr_exchange *ex);

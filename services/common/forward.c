@@ -76,6 +76,14 @@ void hr_forward_answer_fields(hr_exchange *ex, const hr_pair *fields, size_t n) 
     }
 }
 
+const hr_pair *hr_forward_trailers(hr_exchange *ex, const hr_pair *fields, size_t n) {
+    hr_pair *copy = sv_pool_alloc(ex->pool, n * sizeof(*copy));
+    for (size_t i = 0; i < n; i++)
+        copy[i] = (hr_pair){sv_pool_copy(ex->pool, fields[i].name),
+                            sv_pool_copy(ex->pool, fields[i].value)};
+    return copy;
+}
+
 static void on_relayed(hr_exchange *ex) {
     hr_relay *relay = ex->relay;
     /* The client was found gone while this piece was being written, and the upstream was let go. */

@@ -24,6 +24,9 @@ hr_str hr_forward_body(const hr_exchange *ex);
 /* Copies the fields of an answer (names in lower case) into the response, but for Date. */
 void hr_forward_answer_fields(hr_exchange *ex, const hr_pair *fields, size_t n);
 
+/* A copy of trailers, in the exchange's pool. */
+const hr_pair *hr_forward_trailers(hr_exchange *ex, const hr_pair *fields, size_t n);
+
 /* One answer on its way back. Zero it first; it must live as long as the request (in its pool). */
 typedef struct hr_relay {
     hr_exchange *ex;

@@ -261,8 +261,6 @@ void hr_log_access(const hr_exchange *ex) {
     hr_text *line = &ex->loop->log_line;
     const sv_http1_request *request = &ex->request;
     hr_str path = request->path.p != NULL ? request->path : request->target;
-    char protocol[] = "HTTP/1.1";
-    protocol[sizeof(protocol) - 2] = (char)('0' + request->minor_version);
     if (!logger.running)
         return;
     line->len = 0;
@@ -273,7 +271,7 @@ void hr_log_access(const hr_exchange *ex) {
     NAME(line, "path");
     put_string(line, path.p != NULL ? path : HR_STR("-"));
     NAME(line, "protocol");
-    put_words(line, protocol);
+    put_string(line, hr_exchange_protocol(ex));
     NAME(line, "response_code");
     put_int(line, (uint64_t)hr_exchange_status(ex));
     NAME(line, "response_flags");

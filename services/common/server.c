@@ -18,6 +18,7 @@
 #include "answer.h"
 #include "check.h"
 #include "conn.h"
+#include "conn_http2.h"
 #include "cpus.h"
 #include "exchange_internal.h"
 #include "listen.h"
@@ -111,7 +112,7 @@ const hr_flag hr_server_flags[] = {
      .offset = FIELD(max_connections),
      .min = 1,
      .max = 1000000,
-     .help = "Open connections; more wait in the kernel's queue."},
+     .help = "Open connections, and streams of HTTP/2 beyond the first of each; more wait."},
     {.name = "max-body-bytes",
      .kind = HR_FLAG_BYTES,
      .value_name = "BYTES",
@@ -288,10 +289,17 @@ bool hr_loop_post(hr_loop *loop, hr_message *message) {
     return alive;
 }
 
+/* What is written may end exchanges, and what ends has more to be written. */
+static void end_turn(hr_loop *loop) {
+    hr_http2_flush(loop);
+    hr_exchange_end_turn(loop);
+    hr_http2_flush(loop);
+}
+
 /* One turn, and what is over after it. */
 static void turn(hr_loop *loop, bool wait) {
     sv_loop_run(loop->net, wait && loop->over == NULL);
-    hr_exchange_end_turn(loop);
+    end_turn(loop);
 }
 
 static size_t loop_load(const hr_loop *loop) {
@@ -366,7 +374,7 @@ static void loop_drain(hr_loop *loop) {
     loop->drain_ns = hr_now_ns();
     hr_conn_stop_listening(loop);
     hr_conn_sweep(loop);
-    hr_exchange_end_turn(loop);
+    end_turn(loop);
     set_tick(loop, DRAIN_TURN_MS);
     run_until_quiet(loop, (uint64_t)loop->server->options->drain_ms);
     if (loop->active > 0)
@@ -374,7 +382,7 @@ static void loop_drain(hr_loop *loop) {
     /* What on_cancel gave up is answered now; then the rest goes without an answer. */
     run_until_quiet(loop, loop->active > 0 ? CANCEL_MS : 0);
     hr_conn_cut_all(loop);
-    hr_exchange_end_turn(loop);
+    end_turn(loop);
     run_until_quiet(loop, CANCEL_MS);
 }
 

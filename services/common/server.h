@@ -45,8 +45,11 @@ struct hr_loop {
     size_t active; /* requests whose head is complete and whose answer has not been sent wholly */
 
     /* the server's own */
-    struct hr_conn *conns;    /* list of all */
-    struct hr_exchange *over; /* list: they end at the end of this turn */
+    struct hr_conn *conns; /* list of all */
+    size_t n_more_streams; /* of HTTP/2 that are served, beyond the first of each connection */
+    struct hr_h2_stream *http2_waiting, **http2_last; /* list: requests without a place */
+    struct hr_http2 *http2_marked; /* list: connections that are written to in this turn */
+    struct hr_exchange *over;      /* list: they end at the end of this turn */
     struct hr_listening *listening;
     size_t n_lingering;
     size_t load_peak;  /* connections and active requests, since the last tick */

@@ -39,19 +39,35 @@ static int no_pass_phrase(char *buf, int size, int writing, void *arg) {
     return 0;
 }
 
+/* True if the client's list (RFC 7301 section 3.1) has this protocol; *out is it then. */
+static bool find_protocol(const unsigned char **out, unsigned char *out_len,
+                          const unsigned char *offered, unsigned offered_len, const char *wanted) {
+    size_t len = strlen(wanted);
+    for (unsigned i = 0; i < offered_len; i += 1u + offered[i]) {
+        if (offered[i] != len || i + 1u + offered[i] > offered_len ||
+            memcmp(offered + i + 1, wanted, len) != 0)
+            continue;
+        *out = offered + i + 1;
+        *out_len = offered[i];
+        return true;
+    }
+    return false;
+}
+
 static int choose_protocol(SSL *ssl, const unsigned char **out, unsigned char *out_len,
                            const unsigned char *offered, unsigned offered_len, void *arg) {
-    static const char wanted[] = "http/1.1";
     (void)ssl, (void)arg;
-    for (unsigned i = 0; i < offered_len; i += 1u + offered[i]) {
-        if (offered[i] == sizeof(wanted) - 1 && i + 1u + offered[i] <= offered_len &&
-            memcmp(offered + i + 1, wanted, sizeof(wanted) - 1) == 0) {
-            *out = offered + i + 1;
-            *out_len = offered[i];
-            return SSL_TLSEXT_ERR_OK;
-        }
-    }
+    if (find_protocol(out, out_len, offered, offered_len, "h2") ||
+        find_protocol(out, out_len, offered, offered_len, "http/1.1"))
+        return SSL_TLSEXT_ERR_OK;
     return SSL_TLSEXT_ERR_ALERT_FATAL; /* no_application_protocol, RFC 7301 section 3.2 */
+}
+
+bool hr_tls_speaks_http2(const SSL *ssl) {
+    const unsigned char *protocol;
+    unsigned len;
+    SSL_get0_alpn_selected(ssl, &protocol, &len);
+    return len == 2 && memcmp(protocol, "h2", 2) == 0;
 }
 
 /* A client that asks to renegotiate learns that it may not, and nothing more. */

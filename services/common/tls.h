@@ -2,7 +2,7 @@
  * TLS of a listener: certificate and key from PEM files, exchanged while the server runs.
  *
  * TLS 1.2 and 1.3 with forward secrecy and authenticated encryption only, no renegotiation, no
- * compression; ALPN (RFC 7301) offers http/1.1 and nothing else, as HTTP/2 is off.
+ * compression; of a client's ALPN list (RFC 7301) h2 is taken before http/1.1.
  *
  * Any thread may call any of it, but reloads come one at a time.
  */
@@ -10,6 +10,7 @@
 #define HR_SERVICES_TLS_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -26,6 +27,8 @@ hr_tls *hr_tls_new(const char *cert_path, const char *key_path, char *why, size_
 int hr_tls_reload(hr_tls *tls, char *why, size_t why_size);
 /* For a new connection, in accept state. NULL if memory is short. */
 SSL *hr_tls_accept(hr_tls *tls);
+/* True if ALPN has chosen HTTP/2. */
+bool hr_tls_speaks_http2(const SSL *ssl);
 /* A handshake was completed. */
 void hr_tls_note_handshake(hr_tls *tls);
 void hr_tls_free(hr_tls *tls);

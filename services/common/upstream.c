@@ -45,6 +45,11 @@ const sv_http1_response *hr_up_head(const hr_up_exchange *ex) {
     return &ex->head;
 }
 
+const hr_pair *hr_up_trailers(const hr_up_exchange *ex, size_t *n) {
+    *n = ex->trailers.n;
+    return ex->trailers.fields;
+}
+
 int hr_up_sent(const hr_up_exchange *ex) {
     return ex->sent;
 }
@@ -225,6 +230,7 @@ static int take_body(hr_up_exchange *ex, size_t from) {
         fail(ex, HR_UP_PROTOCOL, why);
         return 0;
     }
+    hr_trailers_add(&ex->trailers, &piece);
     if (from == in->start) /* no content lies before it that it must follow */
         in->start = from = (size_t)(piece.content - in->bytes);
     else if (piece.content != in->bytes + from)
@@ -232,8 +238,10 @@ static int take_body(hr_up_exchange *ex, size_t from) {
     in->end = from + piece.n;
     if (in->end == in->start && ex->first_shown)
         in->start = in->end = 0; /* framing alone takes no room */
-    if (result == SV_HTTP1_DONE)
+    if (result == SV_HTTP1_DONE) {
+        hr_trailers_parse(&ex->trailers);
         complete(ex, n - piece.used);
+    }
     return 1;
 }
 
@@ -282,6 +290,8 @@ static int take_head(hr_up_exchange *ex) {
         }
         if (ex->head.status >= 200)
             break;
+        if (ex->head.status != 100 && ex->request->on_informed != NULL)
+            ex->request->on_informed(ex->ctx, &ex->head);
         /* The next head begins where the block does, so that it has all of the room. */
         memmove(in->bytes, in->bytes + in->start, in->end - in->start);
         in->end -= in->start;
@@ -430,7 +440,8 @@ void hr_up_exchange_resolved(hr_up_exchange *ex, const char *why) {
 static void start_try(hr_up_exchange *ex, int fresh) {
     hr_up_endpoint *endpoint = ex->endpoint;
     free(ex->head_text);
-    ex->head_text = NULL;
+    free(ex->end_text);
+    ex->head_text = ex->end_text = NULL;
     ex->sent = ex->written = ex->received = ex->writing = ex->last_piece = 0;
     int have_address = hr_up_endpoint_resolve(endpoint);
     ex->conn = fresh ? NULL : hr_up_conn_reuse(endpoint, !hr_up_is_idempotent(ex->request->method));
@@ -483,6 +494,8 @@ void hr_up_free(hr_up_exchange *ex) {
     hr_up_block_give(ex->endpoint->up, ex->in);
     hr_up_block_give(ex->endpoint->up, ex->shown);
     free(ex->head_text);
+    free(ex->end_text);
+    hr_trailers_free(&ex->trailers);
     hr_up_endpoint_unref(ex->endpoint);
     free(ex);
 }

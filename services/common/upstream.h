@@ -88,6 +88,9 @@ typedef struct hr_up_source {
     void (*taken)(void *ctx);
     /* Begins again with the first byte; false if it is no longer held. */
     bool (*rewind)(void *ctx);
+    /* Of a body without length, asked for with the last piece; they must stay like that. NULL:
+     * there are none. */
+    const hr_pair *(*trailers)(void *ctx, size_t *n);
 } hr_up_source;
 
 typedef struct hr_up_request {
@@ -99,6 +102,9 @@ typedef struct hr_up_request {
     hr_str body;                /* absent: none */
     const hr_up_source *source; /* instead of `body`; NULL: none */
     int upgrade; /* the fields ask for an upgrade: a 101 switches the exchange to a tunnel */
+    /* An informational answer but 100 and 101 has come; NULL allowed. Called with the exchange's
+     * ctx; `head` is valid during the call. */
+    void (*on_informed)(void *ctx, const sv_http1_response *head);
     uint64_t deadline_at;           /* hr_timers_now() time; 0: none */
     uint32_t first_byte_timeout_ms; /* from the start of the request; 0: none but the deadline */
     uint32_t idle_timeout_ms;       /* between two pieces of the answer; 0: 60 s */
@@ -154,6 +160,8 @@ void hr_up_free(hr_up_exchange *exchange);
 
 /* The answer's head, from the first on_data on, until hr_up_continue. */
 const sv_http1_response *hr_up_head(const hr_up_exchange *exchange);
+/* The answer's trailers, in the final on_data, until hr_up_free. */
+const hr_pair *hr_up_trailers(const hr_up_exchange *exchange, size_t *n);
 /* Tunnels: after a 101 the exchange passes bytes both ways. What the peer sends comes by on_data,
  * the final one when it has closed its half; neither deadline nor idle time-out holds any more. */
 int hr_up_is_tunnel(const hr_up_exchange *exchange);

@@ -8,6 +8,7 @@
 
 #include <openssl/ssl.h>
 
+#include "trailers.h"
 #include "upstream.h"
 
 /* Of one name; more are passed over. "localhost" has two, of which often only one is served. */
@@ -96,6 +97,8 @@ struct hr_up_exchange {
     hr_up_sent_fn on_sent;   /* of a tunnel */
     void *sent_ctx;
     sv_http1_body body;
+    hr_trailers trailers;
+    char *end_text; /* of a body with trailers, while it is being written */
     sv_http1_response head;
     hr_pair fields[HR_UP_MAX_FIELDS]; /* of head */
     char error_text[320];

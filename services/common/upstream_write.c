@@ -43,6 +43,25 @@ static struct iovec iovec_of(hr_str s) {
     return (struct iovec){(void *)(uintptr_t)s.p, s.len};
 }
 
+/* What ends a body in chunks (RFC 9112 section 7.1.2). */
+static hr_str end_of_body(hr_up_exchange *ex, bool after_chunk) {
+    const hr_up_source *source = ex->request->source;
+    size_t n_trailers = 0;
+    const hr_pair *trailers =
+        source->trailers != NULL ? source->trailers(source->ctx, &n_trailers) : NULL;
+    if (n_trailers == 0)
+        return after_chunk ? sv_http1_chunk_end(true) : sv_http1_last_chunk();
+    size_t size = sizeof("\r\n0\r\n\r\n") + sv_http1_fields_size(trailers, n_trailers);
+    ex->end_text = sv_alloc(size);
+    sv_http1_writer w = {.at = ex->end_text, .end = ex->end_text + size};
+    if (after_chunk)
+        sv_http1_write_end(&w);
+    sv_http1_write_last_chunk(&w);
+    sv_http1_write_fields(&w, trailers, n_trailers);
+    sv_http1_write_end(&w);
+    return (hr_str){ex->end_text, (size_t)(w.at - ex->end_text)};
+}
+
 /* The next piece with its framing, behind n pieces. Returns the new count. */
 static size_t frame_piece(hr_up_exchange *ex, struct iovec *pieces, size_t n) {
     const hr_up_source *source = ex->request->source;
@@ -56,10 +75,10 @@ static size_t frame_piece(hr_up_exchange *ex, struct iovec *pieces, size_t n) {
         pieces[n++] = iovec_of(piece);
     if (source->has_length)
         return n;
-    if (piece.len > 0)
-        pieces[n++] = iovec_of(sv_http1_chunk_end(last));
-    else if (last)
-        pieces[n++] = iovec_of(sv_http1_last_chunk());
+    if (last)
+        pieces[n++] = iovec_of(end_of_body(ex, piece.len > 0));
+    else if (piece.len > 0)
+        pieces[n++] = iovec_of(sv_http1_chunk_end(false));
     return n;
 }
 

@@ -224,6 +224,8 @@ static void explain(gw_aside *aside, question *q) {
     hr_request edge;
     void *memory = NULL;
     int error = hr_scratch_new(&scratch);
+    if (error == HR_OK && aside->kind == GW_ASIDE_PAGE)
+        hr_scratch_limit_regexes(scratch, (size_t)aside->gateway->options.max_regex_bytes);
     if (error == HR_OK)
         error = ask_as_proxy(&edge, &memory, aside, q);
     if (error == HR_OK)
@@ -232,6 +234,11 @@ static void explain(gw_aside *aside, question *q) {
         hr_text_free(&aside->json);
         aside->status = 400;
         put_error(&aside->json, hr_scratch_error(scratch));
+    } else if (error == HR_ELIMIT) {
+        hr_text_free(&aside->json);
+        aside->status = 431;
+        put_error(&aside->json, HR_STR("the regexes of the rules take more than "
+                                       "--max-regex-bytes"));
     } else if (error != HR_OK) {
         aside->json.failed = true;
     }

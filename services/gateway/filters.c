@@ -33,10 +33,9 @@ static int grpc_code(hr_str name) {
 static void abort_request(gw_request *r) {
     const hr_decision *d = &r->decision;
     if (d->abort_grpc_status.p != NULL)
-        gw_reply_grpc(r, grpc_code(d->abort_grpc_status), "FI", "fault_filter_abort",
-                      HR_STR("fault filter abort"));
+        gw_end_grpc(r, GW_FAULT, grpc_code(d->abort_grpc_status));
     else
-        gw_reply(r, d->abort_status, "FI", "fault_filter_abort", HR_STR("fault filter abort"));
+        gw_end_with(r, GW_FAULT, d->abort_status, hr_str_from(gw_ending_of(GW_FAULT)->body));
 }
 
 static void after_delay(gw_request *r) {
@@ -135,5 +134,5 @@ void gw_preflight(gw_request *r) {
         }
         n = add_exposed(r, fields, n);
     }
-    gw_answer(r, 200, "cors_response", fields, n);
+    gw_answer(r, GW_PREFLIGHT, fields, n);
 }

@@ -16,6 +16,7 @@
 #include <headerroute/headerroute.h>
 
 #include "answer.h"
+#include "body_header.h"
 #include "dns.h"
 #include "exchange.h"
 #include "forward.h"
@@ -37,8 +38,11 @@ typedef struct gw_options {
     const char *ui_samples;         /* folder; NULL: no samples */
     const char *tls_cert, *tls_key; /* both or none */
     int64_t tls_handshake_ms;
+    hr_text_list body_headers;           /* NAME=PATH */
+    int64_t body_look_ahead;             /* bytes of a body that they are looked for in */
     int64_t body_buffer_bytes;           /* of one body, for retries and mirrors */
     int64_t tunnel_idle_ms, max_tunnels; /* max_tunnels 0: a quarter of --max-connections */
+    int64_t max_regex_bytes;             /* a request */
     const char *dns_server;              /* NULL: the system's */
     int64_t trusted_proxies;
     int repeated_headers; /* hr_repeated_headers */
@@ -164,6 +168,8 @@ typedef enum gw_aside_kind {
 
 struct gateway {
     gw_options options;
+    sv_body_rule *body_rules; /* of the --body-header flags */
+    size_t n_body_rules;
     gw_dns *dns;
     hr_up_registry upstreams;
     pthread_mutex_t mutex; /* of the next two */

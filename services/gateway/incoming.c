@@ -5,7 +5,7 @@
 #include "decimal.h"
 #include "request.h"
 
-/* te once a line, content-length, what asks for an upgrade. */
+/* te once a line, content-length, what asks for an upgrade; what the body says comes on top. */
 #define FIELDS_ADDED (1 + GW_UPGRADE_FIELDS)
 
 static int is_te(const hr_pair *field) {
@@ -23,12 +23,36 @@ static hr_str decimal(char *text, uint64_t value) {
     return (hr_str){text, (size_t)(hr_put_uint(text, value) - text)};
 }
 
+/* A client's own field of a name that the body sets would be believed by rules: it is removed, also
+ * where the body sets none. Of several values for one name the first is taken. */
+static size_t set_body_fields(const gw_request *r, hr_pair *fields, size_t n) {
+    const gateway *g = r->loop->gateway;
+    for (size_t rule = 0; rule < g->n_body_rules; rule++) {
+        size_t kept = 0;
+        for (size_t i = 0; i < n; i++)
+            if (!sv_body_rule_sets(&g->body_rules[rule], fields[i].name))
+                fields[kept++] = fields[i];
+        n = kept;
+    }
+    for (size_t rule = 0; rule < g->n_body_rules; rule++) {
+        hr_str name = sv_str(g->body_rules[rule].name);
+        bool is_set = false;
+        for (size_t i = 0; i < n && !is_set; i++)
+            is_set = sv_body_rule_sets(&g->body_rules[rule], fields[i].name);
+        if (r->body_values[rule].p != NULL && !is_set)
+            fields[n++] = (hr_pair){name, r->body_values[rule]};
+    }
+    return n;
+}
+
 /* End-to-end fields, and those hop-by-hop ones that Envoy leaves to rules. */
 static void client_fields(gw_request *r, hr_request *raw) {
     hr_exchange *ex = r->ex;
     const sv_http1_request *request = &ex->request;
     size_t n, n_te = te_lines(request);
-    hr_pair *fields = hr_forward_fields(ex, &n, FIELDS_ADDED + n_te);
+    size_t spare = FIELDS_ADDED + n_te + r->loop->gateway->n_body_rules;
+    hr_pair *fields = hr_forward_fields(ex, &n, spare);
+    n = set_body_fields(r, fields, n);
     for (size_t i = 0; n_te > 0 && i < request->n_fields; i++)
         if (is_te(&request->fields[i]))
             fields[n++] = request->fields[i];
@@ -75,7 +99,7 @@ static void describe_connection(gw_request *r) {
     c->peer_port = hr_exchange_peer_port(ex);
     c->local_address = hr_exchange_local_address(ex, &c->local_port);
     c->trusted_proxies = (unsigned)r->loop->gateway->options.trusted_proxies;
-    c->protocol = ex->request.minor_version == 0 ? HR_STR("HTTP/1.0") : HR_STR("HTTP/1.1");
+    c->protocol = hr_exchange_protocol(ex);
     c->start_time_us = (int64_t)ex->start_wall_us;
     settle_id(r);
     add_facts(r);

@@ -45,6 +45,8 @@ gw_scratch *gw_scratch_take(gw_loop *loop) {
         free(s);
         return NULL;
     }
+    if (s != NULL)
+        hr_scratch_limit_regexes(s->scratch, (size_t)loop->gateway->options.max_regex_bytes);
     return s;
 }
 

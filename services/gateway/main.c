@@ -171,6 +171,27 @@ static const hr_flag gateway_flags[] = {
      .default_text = "a quarter of --max-connections",
      .help = "Limit the WebSockets that are open or requested; answer 503 with Retry-After "
              "beyond it."},
+    {.name = "body-header",
+     .kind = HR_FLAG_LIST,
+     .value_name = "NAME=PATH",
+     .offset = FIELD(body_headers),
+     .help = "Set this header from the body before routing: PATH is $.MEMBER[.MEMBER]... of a JSON "
+             "object, or model_name for the model in an Open Inference Protocol path. Repeatable."},
+    {.name = "body-look-ahead",
+     .kind = HR_FLAG_BYTES,
+     .value_name = "N",
+     .offset = FIELD(body_look_ahead),
+     .min = 1,
+     .max = 16 << 20,
+     .help = "Look for --body-header members in this many bytes of a body."},
+    {.name = "max-regex-bytes",
+     .kind = HR_FLAG_BYTES,
+     .value_name = "BYTES",
+     .offset = FIELD(max_regex_bytes),
+     .min = 4096,
+     .max = (int64_t)1 << 40,
+     .help = "Bytes that the regexes of the rules are run on for one request, without the first "
+             "KiB of each value; beyond it: 431."},
     {.name = "body-buffer-bytes",
      .kind = HR_FLAG_BYTES,
      .value_name = "N",
@@ -361,10 +382,26 @@ static hr_listener *listeners_of(size_t *n, const gateway *self, const hr_server
     return listeners;
 }
 
+static int parse_body_rules(gateway *self) {
+    const hr_text_list *texts = &self->options.body_headers;
+    char why[128];
+    self->body_rules = sv_alloc_zeroed(texts->n * sizeof(*self->body_rules));
+    for (; self->n_body_rules < texts->n; self->n_body_rules++) {
+        const char *text = texts->v[self->n_body_rules];
+        if (sv_body_rule_parse(&self->body_rules[self->n_body_rules], text, why, sizeof(why)) == 0)
+            continue;
+        fprintf(stderr, "headerroute-gateway: --body-header: %s, not '%s'\n", why, text);
+        return 2;
+    }
+    return 0;
+}
+
 int main(int argc, char **argv) {
     static gateway self = {.options = {.tls_handshake_ms = 10000,
                                        .body_buffer_bytes = 512 << 10,
+                                       .body_look_ahead = SV_BODY_LOOK_AHEAD,
                                        .tunnel_idle_ms = 3600000,
+                                       .max_regex_bytes = 256 << 10,
                                        .repeated_headers = HR_REPEATED_EACH}};
     static hr_server_options server = HR_SERVER_OPTIONS_INIT;
     const hr_flag_set sets[] = {
@@ -382,6 +419,9 @@ int main(int argc, char **argv) {
         fprintf(stderr, "headerroute-gateway: no configuration: give at least one -f PATH\n");
         return 2;
     }
+    code = parse_body_rules(&self);
+    if (code != 0)
+        return code;
     hr_server_options_settle(&server, DEFAULT_LISTEN);
     pthread_mutex_init(&self.mutex, NULL);
     if (self.options.max_tunnels == 0)
@@ -412,5 +452,6 @@ int main(int argc, char **argv) {
     gw_dns_free(self.dns);
     hr_metrics_free(metrics);
     free(listeners);
+    free(self.body_rules);
     return code;
 }

@@ -18,7 +18,7 @@ static void describe_answer(const gw_request *r, hr_response *out, hr_pair facts
                             char duration[24]) {
     const hr_exchange *ex = r->ex;
     uint64_t elapsed = hr_now_ns() - ex->start_ns;
-    out->local = ex->details == NULL || strcmp(ex->details, "via_upstream") != 0;
+    out->local = r->outcome != GW_ANSWERED;
     out->flags = hr_str_from(ex->response_flags);
     out->details = hr_str_from(ex->details);
     out->attempts = r->tries;
@@ -106,13 +106,21 @@ static void answer_grpc(gw_request *r, const char *status, const hr_pair *extra,
     answer(r, 200, fields, n, HR_STR(""));
 }
 
-void gw_reply(gw_request *r, int status, const char *flag, const char *details, hr_str body) {
-    hr_pair fields[2];
+/* What the log line and the operations on headers show of it. */
+static void note_outcome(gw_request *r, gw_outcome outcome) {
+    const gw_ending *ending = gw_ending_of(outcome);
+    r->outcome = outcome;
+    gw_flag(r, ending->flag);
+    r->ex->details = r->details != NULL ? r->details : ending->details;
+}
+
+void gw_end_with(gw_request *r, gw_outcome outcome, int status, hr_str body) {
+    const gw_ending *ending = gw_ending_of(outcome);
+    hr_pair fields[4];
     size_t n = 0;
-    gw_flag(r, flag);
-    r->ex->details = details;
-    if (flag != NULL && strcmp(flag, "UO") == 0)
-        fields[n++] = (hr_pair){HR_STR("x-envoy-overloaded"), HR_STR("true")};
+    note_outcome(r, outcome);
+    for (; n < ending->n_extra; n++)
+        fields[n] = ending->extra[n];
     if (is_grpc(r)) {
         answer_grpc(r, grpc_status(status), fields, n, body);
         return;
@@ -122,27 +130,46 @@ void gw_reply(gw_request *r, int status, const char *flag, const char *details, 
     answer(r, status, fields, n, body);
 }
 
-void gw_reply_grpc(gw_request *r, int grpc_status, const char *flag, const char *details,
-                   hr_str body) {
+static hr_str reset_sentence(gw_request *r, const char *reason) {
+    int len =
+        snprintf(r->body, sizeof(r->body),
+                 "upstream connect error or disconnect/reset before headers. %s: %s",
+                 r->tries > 1 ? "retried and the latest reset reason" : "reset reason", reason);
+    return (hr_str){r->body, (size_t)len};
+}
+
+void gw_end(gw_request *r, gw_outcome outcome) {
+    const gw_ending *ending = gw_ending_of(outcome);
+    hr_str body = ending->is_reset ? reset_sentence(r, ending->body) : hr_str_from(ending->body);
+    gw_end_with(r, outcome, ending->status, body);
+}
+
+void gw_end_grpc(gw_request *r, gw_outcome outcome, int grpc_status) {
     static const hr_pair plain = {{"content-type", 12}, {"text/plain", 10}};
     char *status = sv_pool_alloc(r->ex->pool, 12);
     snprintf(status, 12, "%d", grpc_status);
-    gw_flag(r, flag);
-    r->ex->details = details;
+    note_outcome(r, outcome);
+    hr_str body = hr_str_from(gw_ending_of(outcome)->body);
     if (is_grpc(r))
         answer_grpc(r, status, NULL, 0, body);
     else
         answer(r, 200, &plain, 1, body);
 }
 
-void gw_answer(gw_request *r, int status, const char *details, const hr_pair *fields, size_t n) {
-    r->ex->details = details;
-    answer(r, status, fields, n, HR_STR(""));
+void gw_cut(gw_request *r, gw_outcome outcome) {
+    const gw_ending *ending = gw_ending_of(outcome);
+    gw_flag(r, ending->flag);
+    r->ex->details = ending->cut != NULL ? ending->cut : ending->details;
+}
+
+void gw_answer(gw_request *r, gw_outcome outcome, const hr_pair *fields, size_t n) {
+    note_outcome(r, outcome);
+    answer(r, gw_ending_of(outcome)->status, fields, n, HR_STR(""));
 }
 
 void gw_redirect(gw_request *r) {
     hr_pair location = {HR_STR("location"), r->decision.redirect_location};
-    r->ex->details = "direct_response";
+    note_outcome(r, GW_DIRECT);
     answer(r, r->decision.redirect_code, &location, 1, HR_STR(""));
 }
 
@@ -154,6 +181,6 @@ void gw_direct_response(gw_request *r) {
         fields[n++] = (hr_pair){HR_STR("location"), d->redirect_location};
     if (d->direct_response_body.len > 0)
         fields[n++] = (hr_pair){HR_STR("content-type"), HR_STR("text/plain")};
-    r->ex->details = "direct_response";
+    note_outcome(r, GW_DIRECT);
     answer(r, d->direct_response_status, fields, n, d->direct_response_body);
 }

@@ -43,7 +43,7 @@ void gw_sweep(hr_timer *timer) {
         gw_cancel(r);
         hr_timer_unset(loop->timers, &r->timer);
         r->ex->keep_alive = false;
-        gw_reply(r, 503, "DC", "downstream_remote_disconnect", HR_STR(""));
+        gw_end(r, GW_CLIENT_LEFT);
     }
     gw_loop_free_retired(loop);
     if (loop->loop->index == 0)
@@ -75,25 +75,6 @@ static void note_route(gw_request *r) {
     r->ex->upstream_cluster = d->cluster_name;
 }
 
-/* Envoy's response code details for the answers that the decision itself asks for. */
-static const char *local_details(const hr_local_reply *reply) {
-    if (value_is(reply->flag, "NR"))
-        return "route_not_found";
-    if (value_is(reply->flag, "NC"))
-        return "cluster_not_found";
-    if (value_is(reply->flag, "UH"))
-        return "no_healthy_upstream";
-    return "direct_response";
-}
-
-static const char *local_flag(const hr_local_reply *reply) {
-    static const char *const flags[] = {"NR", "NC", "UH"};
-    for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++)
-        if (value_is(reply->flag, flags[i]))
-            return flags[i];
-    return NULL;
-}
-
 void gw_act(gw_request *r) {
     const hr_decision *d = &r->decision;
     if (d->cors_preflight) {
@@ -101,8 +82,8 @@ void gw_act(gw_request *r) {
         return;
     }
     if (d->local_reply.status != 0) {
-        gw_reply(r, d->local_reply.status, local_flag(&d->local_reply),
-                 local_details(&d->local_reply), d->local_reply.body);
+        gw_end_with(r, gw_outcome_of_reply(&d->local_reply), d->local_reply.status,
+                    d->local_reply.body);
         return;
     }
     switch (d->action) {
@@ -118,32 +99,42 @@ void gw_act(gw_request *r) {
     case HR_ACTION_NO_ROUTE:
         if (d->closes_connection)
             break; /* the client is connected to this server already, so it gets an answer */
-        gw_reply(r, 404, "NR", "route_not_found", HR_STR(""));
+        gw_end(r, GW_NO_ROUTE);
         return;
     case HR_ACTION_PASSTHROUGH:
         break;
     }
-    /* An address that the configuration does not name is never connected to. */
-    gw_reply(r, 502, NULL, "unknown_host", HR_STR(""));
+    gw_end(r, GW_UNKNOWN_HOST);
 }
 
-static void route(gw_request *r) {
+static void decide(gw_request *r) {
     if (value_is(r->in.path, "*")) { /* OPTIONS: as in Envoy, no rule is about it */
-        gw_reply(r, 404, "NR", "route_not_found", HR_STR(""));
+        gw_end(r, GW_NO_ROUTE);
         return;
     }
     r->decision.version = HR_DECISION_VERSION;
     int error = hr_route(&r->decision, r->lc->config->view, &r->in, r->scratch->scratch);
     if (error == HR_EREQUEST) {
-        gw_reply(r, 400, NULL, "malformed_request", HR_STR(""));
+        gw_end(r, GW_BAD_REQUEST);
+        return;
+    }
+    if (error == HR_ELIMIT) {
+        gw_end(r, GW_REGEX_LIMIT);
         return;
     }
     if (error != HR_OK) {
-        gw_reply(r, 500, NULL, "out_of_memory", HR_STR(""));
+        gw_end(r, GW_NO_MEMORY);
         return;
     }
     note_route(r);
     gw_filter(r);
+}
+
+void gw_route(gw_request *r) {
+    if (gw_build_request(r) != 0)
+        gw_end(r, GW_NO_MEMORY);
+    else
+        decide(r);
 }
 
 void gw_on_request(hr_exchange *ex) {
@@ -162,18 +153,14 @@ void gw_on_request(hr_exchange *ex) {
     ex->data = r;
     ex->on_end = on_end;
     if (r->scratch == NULL) {
-        gw_reply(r, 500, NULL, "out_of_memory", HR_STR(""));
+        gw_end(r, GW_NO_MEMORY);
         return;
     }
     if (ex->request.authority.p == NULL) { /* HTTP/1.0; Envoy refuses it with these details */
-        gw_reply(r, 400, NULL, "missing_host_header", HR_STR(""));
+        gw_end(r, GW_NO_HOST);
         return;
     }
     if (gw_upgrade_refused(r))
         return;
-    if (gw_build_request(r) != 0) {
-        gw_reply(r, 500, NULL, "out_of_memory", HR_STR(""));
-        return;
-    }
-    route(r);
+    gw_look_ahead(r);
 }

@@ -1,9 +1,21 @@
-/* One request's way through the gateway: between request.c (what to do), try.c (doing it upstream)
- * and reply.c (answers of the gateway's own). */
+/*
+ * One request on its way through the gateway. It goes forward only, from stage to stage:
+ *
+ *     gw_look_ahead   what its body says is known
+ *     gw_route        routed: the decision is made
+ *     gw_filter       filtered: faults
+ *     gw_act          what the decision asks for; most often gw_forward, else an answer
+ *     gw_forward      what goes upstream is known
+ *     gw_try          admitted by the connection pool, and tried; retries come back here
+ *     gw_begin_answer answering
+ *
+ * Every stage ends in the next one, or with an outcome (gw_end).
+ */
 #ifndef HR_SERVICES_GATEWAY_REQUEST_H
 #define HR_SERVICES_GATEWAY_REQUEST_H
 
 #include "gateway.h"
+#include "outcome.h"
 #include "tunnel.h"
 
 /* Endpoints that were tried and failed, to be avoided; more tries than this avoid only the first
@@ -26,6 +38,14 @@ struct gw_request {
     hr_upstream up;
     hr_up_request out;   /* as it is sent */
     hr_up_source source; /* of its body, where that comes in pieces */
+
+    hr_str *body_values; /* one for each body rule of the gateway; absent where there is none */
+    sv_body_reader *reader;
+    size_t looked_at; /* bytes of the body that the reader has seen */
+
+    gw_outcome outcome;
+    const char *details;    /* instead of the outcome's; NULL: these */
+    hr_pair *attempt_count; /* among the fields of `out` */
 
     hr_relay relay;
     int upgrade;                                /* a WebSocket is asked for */
@@ -106,21 +126,28 @@ int gw_can_send_again(const gw_request *r);
 /* mirror.c: starts the copies that the decision asks for. The whole request must have come. */
 void gw_mirror_all(gw_request *r);
 
-/* reply.c: answers by the gateway itself, with the route's operations on response headers. `flag`
- * is Envoy's response flag or NULL, `details` its response code details. Strings must outlive the
- * request. */
-void gw_reply(gw_request *r, int status, const char *flag, const char *details, hr_str body);
+/* reply.c: answers by the gateway itself, with the route's operations on response headers. */
+/* By the outcome's row. */
+void gw_end(gw_request *r, gw_outcome outcome);
+/* With another status and body, which must outlive the request. */
+void gw_end_with(gw_request *r, gw_outcome outcome, int status, hr_str body);
 /* With this status for a gRPC client; any other sees a 200. */
-void gw_reply_grpc(gw_request *r, int grpc_status, const char *flag, const char *details,
-                   hr_str body);
+void gw_end_grpc(gw_request *r, gw_outcome outcome, int grpc_status);
+/* The answer has begun, and its rest will not come: what the log line says. */
+void gw_cut(gw_request *r, gw_outcome outcome);
 /* Headers only. */
-void gw_answer(gw_request *r, int status, const char *details, const hr_pair *fields, size_t n);
+void gw_answer(gw_request *r, gw_outcome outcome, const hr_pair *fields, size_t n);
 void gw_redirect(gw_request *r);
 void gw_direct_response(gw_request *r);
 /* Adds a response flag to those the log line will show. */
 void gw_flag(gw_request *r, const char *flag);
 /* The operations of the decision on these headers; the same list where there are none. */
 void gw_response_ops(gw_request *r, int status, const hr_pair **fields, size_t *n);
+/* look_ahead.c: fills r->body_values, which may take until more of the body has come, and then
+ * calls gw_route. */
+void gw_look_ahead(gw_request *r);
+/* request.c: makes the request as rules see it, and acts on the decision. */
+void gw_route(gw_request *r);
 /* incoming.c: fills r->in. 0, or -1 without memory. */
 int gw_build_request(gw_request *r);
 

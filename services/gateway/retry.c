@@ -118,7 +118,7 @@ static uint64_t back_off_ms(gw_request *r, const hr_retry_policy *policy) {
 static void on_back_off(hr_timer *timer) {
     gw_request *r = SV_CONTAINER(gw_request, timer, timer);
     if (r->deadline_at != 0 && hr_timers_now() >= r->deadline_at)
-        gw_reply(r, 504, "UT", "response_timeout", HR_STR("upstream request timeout"));
+        gw_end(r, GW_TIMEOUT);
     else
         gw_try(r);
 }

@@ -1,53 +1,8 @@
 /* Forwards a request upstream: picks an endpoint, waits for a connection and relays the answer. */
-#include <stdio.h>
 #include <string.h>
 
 #include "decimal.h"
 #include "request.h"
-
-/* What the client sees of an upstream that failed before it answered: status, flag, details and
- * reason as Envoy has them. */
-static const struct failure {
-    hr_up_error error;
-    int status;
-    const char *flag, *details;
-    const char *reason; /* NULL: the body is that of a timeout */
-} failures[] = {
-    {HR_UP_RESOLVE, 503, "UF", "upstream_reset_before_response_started{remote_connection_failure}",
-     "remote connection failure"},
-    {HR_UP_CONNECT, 503, "UF", "upstream_reset_before_response_started{remote_connection_failure}",
-     "remote connection failure"},
-    {HR_UP_CONNECT_TIMEOUT, 503, "UF", "upstream_reset_before_response_started{connection_timeout}",
-     "connection timeout"},
-    {HR_UP_TLS, 503, "UF", "upstream_reset_before_response_started{remote_connection_failure}",
-     "remote connection failure"},
-    {HR_UP_RESET, 503, "UC", "upstream_reset_before_response_started{connection_termination}",
-     "connection termination"},
-    {HR_UP_CLOSED, 503, "UC", "upstream_reset_before_response_started{connection_termination}",
-     "connection termination"},
-    {HR_UP_PROTOCOL, 502, "UPE", "upstream_reset_before_response_started{protocol_error}",
-     "protocol error"},
-    {HR_UP_FIRST_BYTE_TIMEOUT, 504, "UT", "response_timeout", NULL},
-    {HR_UP_IDLE_TIMEOUT, 504, "UT", "response_timeout", NULL},
-    {HR_UP_DEADLINE, 504, "UT", "response_timeout", NULL},
-};
-
-static const struct failure *failure_of(hr_up_error error) {
-    for (size_t i = 0; i < sizeof(failures) / sizeof(failures[0]); i++)
-        if (failures[i].error == error)
-            return &failures[i];
-    return &failures[0];
-}
-
-/* The same once the answer has begun. */
-static const char *details_of_cut(hr_up_error error) {
-    const struct failure *f = failure_of(error);
-    if (f->reason == NULL)
-        return f->details;
-    return error == HR_UP_PROTOCOL
-               ? "upstream_reset_after_response_started{protocol_error}"
-               : "upstream_reset_after_response_started{connection_termination}";
-}
 
 /* Envoy appends the transport's own words to the details, too. */
 static const char *with_sentence(gw_request *r, const char *sentence) {
@@ -56,20 +11,14 @@ static const char *with_sentence(gw_request *r, const char *sentence) {
     return SV_JOIN(r->ex->pool, HR_STR(before), sv_str(sentence), HR_STR("}")).p;
 }
 
-static void reply_failure(gw_request *r, hr_up_error error, const char *sentence) {
-    const struct failure *f = failure_of(error);
-    int per_try =
-        error == HR_UP_DEADLINE && (r->deadline_at == 0 || hr_timers_now() < r->deadline_at);
-    int len = f->reason == NULL
-                  ? snprintf(r->body, sizeof(r->body), "upstream request timeout")
-                  : snprintf(r->body, sizeof(r->body),
-                             "upstream connect error or disconnect/reset before headers. %s: %s",
-                             r->tries > 1 ? "retried and the latest reset reason" : "reset reason",
-                             f->reason);
-    const char *details = sentence != NULL ? with_sentence(r, sentence)
-                          : per_try        ? "upstream_per_try_timeout"
-                                           : f->details;
-    gw_reply(r, f->status, f->flag, details, (hr_str){r->body, (size_t)len});
+static void end_by_error(gw_request *r, hr_up_error error, const char *sentence) {
+    gw_outcome outcome = gw_outcome_of_error(error);
+    int route_has_time = r->deadline_at == 0 || hr_timers_now() < r->deadline_at;
+    if (error == HR_UP_DEADLINE && route_has_time)
+        outcome = GW_TRY_TIMEOUT;
+    if (sentence != NULL)
+        r->details = with_sentence(r, sentence);
+    gw_end(r, outcome);
 }
 
 /* ---- endpoints ---- */
@@ -209,7 +158,7 @@ static void serve_waiting(gw_loop_config *lc, size_t c) {
 static void on_wait_over(hr_timer *timer) {
     gw_request *r = SV_CONTAINER(gw_request, timer, timer);
     gw_stop_waiting(r);
-    gw_reply(r, 504, "UT", "response_timeout", HR_STR("upstream request timeout"));
+    gw_end(r, GW_TIMEOUT);
 }
 
 static void on_turn(hr_timer *timer) {
@@ -274,10 +223,7 @@ static int take_place(gw_request *r, hr_up_endpoint *endpoint) {
     }
     gw_stop_waiting(r);
     atomic_fetch_add_explicit(&cluster->shared->overflows, 1, memory_order_relaxed);
-    gw_reply(
-        r, 503, "UO", "upstream_reset_before_response_started{overflow}",
-        HR_STR(
-            "upstream connect error or disconnect/reset before headers. reset reason: overflow"));
+    gw_end(r, GW_OVERFLOW);
     return 0;
 }
 
@@ -289,7 +235,7 @@ static void note_time(gw_request *r) {
     hr_metric_observe(r->ex->loop->cells, r->loop->gateway->upstream_seconds, (double)ns / 1e9);
 }
 
-static void begin_answer(gw_request *r, hr_up_exchange *up) {
+static void gw_begin_answer(gw_request *r, hr_up_exchange *up) {
     const sv_http1_response *head = hr_up_head(up);
     hr_pair with[HR_UP_MAX_FIELDS + 1];
     const hr_pair *fields = with;
@@ -297,7 +243,8 @@ static void begin_answer(gw_request *r, hr_up_exchange *up) {
     int status = head->status;
     char *time = sv_pool_alloc(r->ex->pool, HR_DECIMAL_MAX);
     note_time(r);
-    r->ex->details = "via_upstream";
+    r->outcome = GW_ANSWERED;
+    r->ex->details = gw_ending_of(GW_ANSWERED)->details;
     memcpy(with, head->fields, n * sizeof(*with));
     size_t len = (size_t)(hr_put_uint(time, r->ex->upstream_ns / 1000000) - time);
     with[n++] = (hr_pair){HR_STR("x-envoy-upstream-service-time"), {time, len}};
@@ -319,20 +266,36 @@ static void begin_answer(gw_request *r, hr_up_exchange *up) {
                        head->has_content_length ? (size_t)head->content_length : SIZE_MAX);
 }
 
+static void pass_trailers(gw_request *r, const hr_up_exchange *up) {
+    size_t n;
+    const hr_pair *trailers = hr_up_trailers(up, &n);
+    if (n > 0)
+        hr_answer_trailers(r->ex, hr_forward_trailers(r->ex, trailers, n), n);
+}
+
+/* 103 Early Hints (RFC 8297), for example. */
+static void on_informed(void *ctx, const sv_http1_response *head) {
+    gw_request *r = ctx;
+    if (!r->relay.started)
+        hr_answer_inform(r->ex, head->status, head->fields, head->n_fields);
+}
+
 static void on_data(void *ctx, hr_up_exchange *up, const char *bytes, size_t n, int final) {
     gw_request *r = ctx;
     if (!r->relay.started) {
         gw_outlier_note(&r->lc->config->clusters[r->cluster], r->endpoint, hr_up_head(up)->status);
         if (gw_retry(r, 0, hr_up_head(up)))
             return;
-        begin_answer(r, up);
+        gw_begin_answer(r, up);
     }
     if (r->tunnel != NULL) {
         hr_tunnel_data(r->tunnel, bytes, n, final);
         return;
     }
-    if (final)
+    if (final) {
+        pass_trailers(r, up);
         gw_finish(r);
+    }
     hr_relay_send(&r->relay, bytes, n, final);
 }
 
@@ -348,8 +311,7 @@ static void on_error(void *ctx, hr_up_exchange *up, hr_up_error error, const cha
     }
     if (r->relay.started) {
         gw_finish(r);
-        gw_flag(r, failure_of(error)->flag);
-        r->ex->details = details_of_cut(error);
+        gw_cut(r, gw_outcome_of_error(error));
         hr_relay_abort(&r->relay);
         return;
     }
@@ -359,7 +321,7 @@ static void on_error(void *ctx, hr_up_exchange *up, hr_up_error error, const cha
     if (gw_retry(r, error, NULL))
         return;
     gw_cancel(r);
-    reply_failure(r, error, sentence);
+    end_by_error(r, error, sentence);
 }
 
 void gw_cancel(gw_request *r) {
@@ -397,8 +359,8 @@ static void build_out(gw_request *r) {
     fields[n++] = (hr_pair){HR_STR("via"), via};
     if (r->upgrade)
         n = gw_upgrade_fields(fields, n);
-    /* Last, so that a retry finds it. */
     strcpy(r->attempt_text, "1");
+    r->attempt_count = &fields[n];
     fields[n++] = (hr_pair){HR_STR("x-envoy-attempt-count"), {r->attempt_text, 1}};
     r->out = (hr_up_request){.method = r->in.method,
                              .authority = r->up.authority,
@@ -406,6 +368,7 @@ static void build_out(gw_request *r) {
                              .fields = fields,
                              .n_fields = n,
                              .upgrade = r->upgrade,
+                             .on_informed = on_informed,
                              .idle_timeout_ms = ANSWER_IDLE_MS};
 }
 
@@ -435,7 +398,7 @@ void gw_try(gw_request *r) {
     r->endpoint = gw_pick(r->loop, r->lc, r->cluster, &avoid, &r->index);
     if (r->endpoint == NULL) {
         gw_stop_waiting(r);
-        gw_reply(r, 503, "UH", "no_healthy_upstream", HR_STR("no healthy upstream"));
+        gw_end(r, GW_NO_ENDPOINT);
         return;
     }
     hr_up_endpoint *endpoint = gw_loop_endpoint(r->loop, r->lc, r->cluster, r->index);
@@ -444,7 +407,7 @@ void gw_try(gw_request *r) {
         return;
     if (r->tries++ > 0)
         hr_metric_add(r->ex->loop->cells, r->loop->gateway->retries, 1);
-    ((hr_pair *)r->out.fields)[r->out.n_fields - 1].value.len =
+    r->attempt_count->value.len =
         (size_t)(hr_put_uint(r->attempt_text, r->tries) - r->attempt_text);
     r->out.deadline_at = deadline_of_try(r);
     r->relay.up = hr_up_start(endpoint, &r->out, on_data, on_error, r);
@@ -453,12 +416,12 @@ void gw_try(gw_request *r) {
 void gw_forward(gw_request *r) {
     const hr_decision *d = &r->decision;
     if (d->cluster == NULL) {
-        gw_reply(r, 503, "NC", "cluster_not_found", HR_STR(""));
+        gw_end(r, GW_NO_CLUSTER);
         return;
     }
     r->up.version = HR_UPSTREAM_VERSION;
     if (hr_upstream_request(&r->up, d, &r->in, r->scratch->scratch) != HR_OK) {
-        gw_reply(r, 500, NULL, "out_of_memory", HR_STR(""));
+        gw_end(r, GW_NO_MEMORY);
         return;
     }
     r->forward_ns = hr_now_ns();

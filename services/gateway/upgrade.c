@@ -12,8 +12,7 @@ static int admit(gw_request *r) {
     size_t limit = ((size_t)r->loop->gateway->options.max_tunnels + loops - 1) / loops;
     if (r->loop->n_tunnels >= limit) {
         hr_metric_add(r->ex->loop->cells, r->loop->gateway->tunnels_refused, 1);
-        hr_answer_field(r->ex, HR_STR("retry-after"), HR_STR("1"));
-        gw_reply(r, 503, "UO", "too_many_tunnels", HR_STR("too many WebSockets are open"));
+        gw_end(r, GW_TOO_MANY_TUNNELS);
         return 0;
     }
     r->loop->n_tunnels++;

@@ -17,6 +17,22 @@ static bool rewind_body(void *ctx) {
     return hr_body_rewind(((gw_request *)ctx)->ex);
 }
 
+/* Not those of a name that only the body itself may set. */
+static const hr_pair *request_trailers(void *ctx, size_t *n) {
+    const gw_request *r = ctx;
+    const gateway *g = r->loop->gateway;
+    hr_pair *kept = sv_pool_alloc(r->ex->pool, (r->ex->n_trailers + 1) * sizeof(*kept));
+    *n = 0;
+    for (size_t i = 0; i < r->ex->n_trailers; i++) {
+        bool is_set = false;
+        for (size_t rule = 0; rule < g->n_body_rules && !is_set; rule++)
+            is_set = sv_body_rule_sets(&g->body_rules[rule], r->ex->trailers[i].name);
+        if (!is_set)
+            kept[(*n)++] = r->ex->trailers[i];
+    }
+    return kept;
+}
+
 /* Retries and mirrors may need the body again. A longer one is streamed, as with Envoy, and then
  * neither retried nor mirrored. */
 static size_t to_hold(const gw_request *r) {
@@ -57,18 +73,20 @@ static void begin_upload(gw_request *r) {
                                .ctx = r,
                                .next = next_piece,
                                .taken = piece_taken,
-                               .rewind = rewind_body};
+                               .rewind = rewind_body,
+                               .trailers = request_trailers};
     r->out.source = &r->source;
-    hr_body_stream(ex, to_hold(r));
+    if (!ex->body_done)
+        hr_body_stream(ex, to_hold(r));
 }
 
 void gw_upload(gw_request *r) {
-    if (!r->ex->body_done) {
+    if (!r->ex->body_done || r->ex->n_trailers > 0)
         begin_upload(r);
-        return;
-    }
-    r->out.body = hr_forward_body(r->ex);
-    upload_complete(r);
+    else
+        r->out.body = hr_forward_body(r->ex);
+    if (r->ex->body_done)
+        upload_complete(r);
 }
 
 int gw_can_send_again(const gw_request *r) {

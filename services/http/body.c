@@ -130,6 +130,15 @@ static sv_http1_result read_trailers(sv_http1_body *body, char **at, char *end, 
     return SV_HTTP1_DONE;
 }
 
+static sv_http1_result take_trailers(sv_http1_body *body, char **at, char *end,
+                                     sv_http1_piece *piece, const char **why) {
+    char *from = *at;
+    sv_http1_result result = read_trailers(body, at, end, why);
+    piece->trailers = from;
+    piece->n_trailers = (size_t)(*at - from);
+    return result;
+}
+
 static sv_http1_result decode_chunked(sv_http1_body *body, char *buf, size_t n,
                                       sv_http1_piece *piece, const char **why) {
     char *at = buf, *end = buf + n;
@@ -138,7 +147,7 @@ static sv_http1_result decode_chunked(sv_http1_body *body, char *buf, size_t n,
         if (body->state == CHUNK_DATA)
             at = read_data(body, at, end, piece);
         else if (body->state == TRAILERS)
-            result = read_trailers(body, &at, end, why);
+            result = take_trailers(body, &at, end, piece, why);
         else
             result = chunk_byte(body, *at++, why);
         if (result != SV_HTTP1_DONE)
@@ -164,6 +173,23 @@ sv_http1_result sv_http1_body_decode(sv_http1_body *body, char *buf, size_t n,
     default:
         return SV_HTTP1_DONE;
     }
+}
+
+sv_http1_result sv_http1_parse_trailers(hr_pair *fields, size_t *n, size_t max, char *text,
+                                        size_t len, const char **why) {
+    sv_http1_lines lines = {.state = 0};
+    sv_line_event event;
+    hr_pair field;
+    char *at = text, *end = text + len;
+    *n = 0;
+    while ((event = sv_lines_next(&lines, &at, end, &field, why)) == SV_LINE_FIELD) {
+        if (*n == max) {
+            *why = "there are too many trailers";
+            return SV_HTTP1_TOO_LARGE;
+        }
+        fields[(*n)++] = field;
+    }
+    return event == SV_LINE_END ? SV_HTTP1_DONE : SV_HTTP1_MALFORMED;
 }
 
 sv_http1_result sv_http1_body_eof(const sv_http1_body *body, const char **why) {

@@ -187,7 +187,7 @@ static void note_length(sv_facts *facts, hr_str value) {
 }
 
 /* Most fields are recognized by their length alone. */
-static void note_field(sv_facts *facts, const hr_pair *fields, size_t i) {
+void sv_facts_note(sv_facts *facts, const hr_pair *fields, size_t i) {
     hr_str name = fields[i].name, value = fields[i].value;
     switch (name.len) {
     case 4:
@@ -238,7 +238,7 @@ sv_http1_result sv_fields_parse(hr_pair *fields, size_t *n, size_t max, sv_facts
             return SV_HTTP1_TOO_LARGE;
         }
         fields[*n] = field;
-        note_field(facts, fields, (*n)++);
+        sv_facts_note(facts, fields, (*n)++);
     }
     if (event != SV_LINE_END)
         return SV_HTTP1_MALFORMED;

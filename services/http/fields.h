@@ -32,6 +32,9 @@ typedef struct sv_facts {
 #define SV_FACTS_NONE                                                                              \
     { .keep_alive_timeout_s = -1 }
 
+/* Notes what fields[i] says; its name is in lower case. */
+void sv_facts_note(sv_facts *facts, const hr_pair *fields, size_t i);
+
 /* Reads the fields of a head from `at` to its empty line, and notes what they say. */
 sv_http1_result sv_fields_parse(hr_pair *fields, size_t *n, size_t max, sv_facts *facts, char *at,
                                 char *end, const char **why);

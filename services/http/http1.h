@@ -159,19 +159,26 @@ typedef struct sv_http1_body {
 
 /* What a piece of input holds. */
 typedef struct sv_http1_piece {
-    char *content; /* within the input */
-    size_t n;      /* bytes of content; 0: framing alone */
-    size_t used;   /* bytes of input that belong to the message; less than all only when it ends */
+    char *content;  /* within the input */
+    size_t n;       /* bytes of content; 0: framing alone */
+    size_t used;    /* bytes of input that belong to the message; less than all only when it ends */
+    char *trailers; /* bytes of the trailer section, with its final empty line, in the input */
+    size_t n_trailers; /* 0: none */
 } sv_http1_piece;
 
 void sv_http1_body_init(sv_http1_body *body, sv_http1_framing framing, uint64_t content_length);
 
 /* Decodes n bytes that follow the head. Content is left where it is if it lies in one stretch, else
  * moved together in place. SV_HTTP1_DONE: the message ends after piece->used bytes; a body without
- * content is done at the first call, also with n = 0. Chunk extensions and trailers are checked and
- * dropped; a chunk line of more than 1 KiB and trailers of more than 16 KiB are malformed. */
+ * content is done at the first call, also with n = 0. Chunk extensions are checked and
+ * dropped, trailers are checked and left where they are, behind the content; a chunk line of more
+ * than 1 KiB and trailers of more than 16 KiB are malformed. */
 sv_http1_result sv_http1_body_decode(sv_http1_body *body, char *buf, size_t n,
                                      sv_http1_piece *piece, const char **why);
+
+/* Parses the whole trailer section, pieces put together. */
+sv_http1_result sv_http1_parse_trailers(hr_pair *fields, size_t *n, size_t max, char *text,
+                                        size_t len, const char **why);
 
 /* The connection has ended: SV_HTTP1_DONE if the body may end so, else SV_HTTP1_MALFORMED. */
 sv_http1_result sv_http1_body_eof(const sv_http1_body *body, const char **why);

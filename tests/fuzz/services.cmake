@@ -13,6 +13,10 @@ foreach(message request response chunked)
     INCLUDES ${http} ${PROJECT_SOURCE_DIR}/libheaderroute/include ${PROJECT_BINARY_DIR}/include
     LIBS $<TARGET_NAME_IF_EXISTS:PkgConfig::H2O>)
 endforeach()
+pkg_check_modules(NGHTTP2 REQUIRED IMPORTED_TARGET libnghttp2)
+hr_add_fuzzer(http2_fuzzer SOURCES http2_fuzzer.c ${http}/http2.c ${http}/http2_head.c ${http}/http2_output.c ${http1_sources}
+  INCLUDES ${http} ${PROJECT_SOURCE_DIR}/libheaderroute/include ${PROJECT_BINARY_DIR}/include
+  LIBS PkgConfig::NGHTTP2 $<TARGET_NAME_IF_EXISTS:PkgConfig::H2O>)
 find_package(OpenSSL REQUIRED)
 pkg_check_modules(YAJL REQUIRED IMPORTED_TARGET yajl)
 hr_add_fuzzer(json_fuzzer
@@ -24,3 +28,7 @@ hr_add_fuzzer(infer_fuzzer
   INCLUDES ${PROJECT_SOURCE_DIR}/services/common ${PROJECT_SOURCE_DIR}/services/predict ${PROJECT_SOURCE_DIR}/libgrabcut/include
     ${PROJECT_BINARY_DIR}/include
   LIBS PkgConfig::YAJL OpenSSL::Crypto)
+hr_add_fuzzer(body_header_fuzzer
+  SOURCES body_header_fuzzer.c ${PROJECT_SOURCE_DIR}/services/body/body_header.c
+  INCLUDES ${PROJECT_SOURCE_DIR}/services/body ${PROJECT_SOURCE_DIR}/libheaderroute/include ${PROJECT_BINARY_DIR}/include
+  LIBS PkgConfig::YAJL)

@@ -36,6 +36,14 @@ int __wrap_hr_regex_match(const hr_regex *regex, hr_str subject) {
     return __real_hr_regex_match(regex, subject);
 }
 
+int __real_hr_regex_run(const hr_regex *regex, hr_str subject);
+int __wrap_hr_regex_run(const hr_regex *regex, hr_str subject);
+int __wrap_hr_regex_run(const hr_regex *regex, hr_str subject) {
+    regexes += counting;
+    count(subject.len);
+    return __real_hr_regex_run(regex, subject);
+}
+
 void *__real_memchr(const void *p, int c, size_t n);
 void *__wrap_memchr(const void *p, int c, size_t n);
 void *__wrap_memchr(const void *p, int c, size_t n) {
@@ -158,6 +166,28 @@ Test(request_limits, different_regexes_on_one_subject) {
     hr_view_unref(view);
     view = large_view("uri: {regex: '/.*-a#-.*'}", HR_REPEATED_JOINED);
     linear("of the path", view, large_path("v"));
+    hr_view_unref(view);
+}
+
+/* A client that knows the rules sends the texts of all, without a match: the limit of the scratch
+ * bounds what is run. */
+Test(request_limits, a_limit_of_regexes) {
+    hr_view *view = large_view("headers: {x: {regex: '.*x#[a-w].*'}}", HR_REPEATED_JOINED);
+    hr_request request = large_headers("x", all_texts("x"), 1);
+    cr_expect_gt(work_of(view, &request), (uint64_t)RULES * BYTES);
+    hr_scratch *scratch;
+    hr_decision d = HR_DECISION_INIT;
+    cr_assert_eq(hr_scratch_new(&scratch), HR_OK);
+    hr_scratch_limit_regexes(scratch, (size_t)10 * BYTES);
+    cr_assert_eq(hr_route(&d, view, &request, scratch), HR_ELIMIT);
+    work = regexes = 0;
+    counting = true;
+    int error = hr_route(&d, view, &request, scratch);
+    counting = false;
+    cr_expect_eq(error, HR_ELIMIT);
+    cr_expect_eq(regexes, 10);
+    cr_expect_leq(work, (uint64_t)(13 + 10) * BYTES + (uint64_t)60 * RULES);
+    hr_scratch_free(scratch);
     hr_view_unref(view);
 }
 

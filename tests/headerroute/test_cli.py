@@ -48,6 +48,11 @@ def one_line(text):
     (["route", "-f"], "-f"),
     (["route", "-f", RULES], "no URL"),
     (["route", "-f", RULES, URL, URL], "more than one URL"),
+    (["route", "-f", RULES, "--body-header", "x-model", URL], "--body-header: expected NAME=PATH, not 'x-model'"),
+    (["route", "-f", RULES, "--body-header", "x=model", URL], "--body-header: expected $.MEMBER"),
+    (["route", "-f", RULES, "--body", "/dev/null", URL], "--body needs --body-header"),
+    (["route", "-f", RULES, "--batch", "-", "--body", "/dev/null"], "--batch takes no URL"),
+    (["route", "-f", "-", "--body", "-", "--body-header", "x=$.a", URL], "standard input (-) can be read only once"),
     (["route", "-f", RULES, "ftp://a/"], "the URL's scheme is neither http nor https: 'ftp://a/'"),
     (["route", "-f", RULES, "http:///x"], "the URL names no host"),
     (["route", "-f", RULES, "--port", "0", URL], "--port: expected a number from 1 to 65535"),
@@ -497,3 +502,37 @@ def test_json_is_never_coloured():
 def test_an_unknown_value_of_color_is_refused(command, value):
     done = run(*command, f"--color={value}")
     assert (done.returncode, done.stdout) == (2, "") and "--color is auto, always or never" in done.stderr
+
+
+# ---- --body and --body-header: what the gateway does to headers ----
+
+EXAMPLE = "examples/body-routing/"
+TO_MODELS = ["route", "-f", EXAMPLE + "mesh.yaml", "--gateway", "default/models", "--json"]
+RULES_OF_BODY = ["--body-header", "x-model=$.model", "--body-header", "x-model=model_name"]
+
+
+def route_name(*words, **more):
+    done = run(*TO_MODELS, *words, **more)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)["route_name"]
+
+
+def test_a_body_chooses_the_route():
+    chat = "http://gw/v1/chat/completions"
+    assert route_name(*RULES_OF_BODY, "--body", EXAMPLE + "chat.json", chat) == "large"
+    assert route_name(*RULES_OF_BODY, "--body", "-", chat, input='{"model": "gpt-oss-20b"}') == "small"
+    assert route_name(*RULES_OF_BODY, "--body", "-", chat, input='{"model": ["gpt-oss-20b"]}') == "unknown"
+    assert route_name(*RULES_OF_BODY, "http://gw/v2/models/grabcut/infer") == "grabcut"
+    assert route_name(*RULES_OF_BODY, "--body", "-", chat, input='{"x": "' + "y" * 65536 + '", "model": "gpt-oss-20b"}') == "unknown"
+    assert route_name(*RULES_OF_BODY, "-H", "X-Model: grabcut", "http://gw/") == "unknown"
+    assert route_name("-H", "X-Model: grabcut", "http://gw/") == "grabcut"
+
+
+def test_a_body_makes_the_request_a_post():
+    done = run(*TO_MODELS[:-1], *RULES_OF_BODY, "--body", EXAMPLE + "chat.json", "http://gw/")
+    assert "\nupstream     POST /\n" in done.stdout
+
+
+def test_a_body_that_cannot_be_read():
+    done = run(*TO_MODELS, *RULES_OF_BODY, "--body", "no/such/file", "http://gw/")
+    assert done.returncode == 1 and "no/such/file: No such file" in done.stderr and one_line(done.stderr)

@@ -1,10 +1,11 @@
-"""A match condition is one row of spec/http_match.h: a copy of the library with one row more reads the field, merges it
-for delegates, matches, indexes and explains it, lets the linter reason about it and prints it."""
+"""A match condition is one row of spec/http_match.h: a copy of the library with one row more, and with a schema that has
+the field, reads it, merges it for delegates, matches, indexes and explains it, lets the linter reason about it and prints it."""
 import json
 import os
 import pathlib
 import shutil
 import subprocess
+import sys
 
 import pytest
 
@@ -36,9 +37,16 @@ def add_row(header):
 def copy_sources(to):
     to.mkdir()
     shutil.copy(ROOT / "CMakeLists.txt", to)
-    for folder in "cmake", "libheaderroute", "libgrabcut", "cli":
+    for folder in "cmake", "libheaderroute", "libgrabcut", "cli", "services/body":
         if (ROOT / folder).is_dir():
             shutil.copytree(ROOT / folder, to / folder)
+
+
+def accept_in_schema(source):
+    """Writes the table of schemas anew, as for a newer version of Istio."""
+    quietly(sys.executable, ROOT / "scripts" / "crd_tables.py", "--name", "istio", "--source", "a test",
+            "--kind", "VirtualService.networking.istio.io", "--out", source / "libheaderroute/src/crd/crd_istio.c",
+            "--rules", source / "rules.txt", HERE / "crd.yaml")
 
 
 def compile_viewer(source, build, to):
@@ -55,6 +63,7 @@ def built(tmp_path_factory):
     source, build = folder / "source", folder / "build"
     copy_sources(source)
     add_row(source / TABLE)
+    accept_in_schema(source)
     quietly("cmake", "-S", source, "-B", build, "-G", "Ninja", *OPTIONS)
     quietly("cmake", "--build", build, "-j2", "--target", "headerroute-cli")
     compile_viewer(source, build, build / "bin" / "show_view")

@@ -266,5 +266,205 @@ def test_what_installs_istio_is_passed_over(tmp_path, kind, version):
     done = run("validate", tmp_path)
     assert done.returncode == 0
     assert findings(done, tmp_path) == [
-        ("istio.yaml:2", "warning", f"kind: {kind} is not read: it installs Istio and does not describe routing")]
+        ("istio.yaml:1", "warning", f"{kind} is not evaluated (1 resource): it installs Istio and does not describe routing")]
     assert decide("-f", tmp_path)["virtual_service"] == "default/shop"
+
+
+# ---- kinds that are not evaluated ----
+
+UNREAD = {
+    "EnvoyFilter": ("networking.istio.io/v1alpha3", "{workloadSelector: {labels: {app: shop}}}",
+                    "it patches Envoy's configuration, so that any part of a decision may differ"),
+    "ProxyConfig": ("networking.istio.io/v1beta1", "{}", "it configures the proxies themselves and has no effect on routing"),
+    "WorkloadGroup": ("networking.istio.io/v1", "{}", "it is a template for WorkloadEntries, and only those are read"),
+    "WasmPlugin": ("extensions.istio.io/v1alpha1", "{selector: {matchLabels: {app: shop}}}", "its code may change or answer any request"),
+    "AuthorizationPolicy": ("security.istio.io/v1", "{selector: {matchLabels: {app: shop}}}", "every request is treated as allowed"),
+    "RequestAuthentication": ("security.istio.io/v1", "{}", "every request is treated as allowed"),
+    "HTTPRoute": ("gateway.networking.k8s.io/v1", "{hostnames: [shop]}",
+                  "its rules may decide requests for their hosts; they are not part of a decision"),
+    "GatewayClass": ("gateway.networking.k8s.io/v1", "{}", "the Kubernetes Gateway API is not part of a decision"),
+    "Ingress": ("networking.k8s.io/v1", "{rules: [{host: shop}]}",
+                "where Istio is its controller, it decides requests for its hosts; it is not part of a decision"),
+    "Canary": ("flagger.app/v1beta1", "{targetRef: {name: shop}}",
+               "Flagger changes the routes of its VirtualService while a release is under way"),
+    "Rollout": ("argoproj.io/v1alpha1", "{strategy: {canary: {trafficRouting: {istio: {virtualService: {name: shop}}}}}}",
+                "Argo Rollouts changes the routes of its VirtualService while a release is under way"),
+}
+
+
+def unread(kind, spec=None, name="x", namespace="default"):
+    version, default, _ = UNREAD[kind]
+    return f"---\napiVersion: {version}\nkind: {kind}\nmetadata: {{name: {name}, namespace: {namespace}}}\nspec: {spec or default}\n"
+
+
+@pytest.mark.parametrize("kind", UNREAD)
+def test_a_kind_that_is_not_evaluated_gets_one_warning_and_blocks_nothing(tmp_path, kind):
+    write(tmp_path, {"rules.yaml": RESOURCES, "other.yaml": unread(kind) + unread(kind, name="z")})
+    done = run("validate", tmp_path)
+    assert done.returncode == 0
+    assert findings(done, tmp_path) == [("other.yaml:2", "warning", f"{kind} is not evaluated (2 resources): {UNREAD[kind][2]}")]
+    assert decide("-f", tmp_path)["virtual_service"] == "default/shop"
+    assert run("validate", "--strict", tmp_path).returncode == 1
+    assert run("explain", "--strict", "-f", tmp_path, "http://shop/").returncode == 1
+
+
+def caveats(rules, *words):
+    done = run("route", "-f", "-", "--json", *words, input=rules)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)["caveats"]
+
+
+@pytest.mark.parametrize("kind, spec, namespace, flags, concerned", [
+    ("EnvoyFilter", None, "default", (), True),
+    ("EnvoyFilter", "{}", "other", (), False),
+    ("EnvoyFilter", "{}", "istio-system", (), True),
+    ("EnvoyFilter", None, "default", ("--source-label", "app=cart", "--namespace", "cart"), True),
+    ("EnvoyFilter", "{workloadSelector: {labels: {app: cart}}}", "default", ("--source-label", "app=other"), False),
+    ("EnvoyFilter", "{workloadSelector: {labels: {app: cart}}}", "cart", ("--source-label", "app=cart", "--namespace", "cart"), True),
+    ("AuthorizationPolicy", None, "default", (), True),
+    ("AuthorizationPolicy", "{selector: {matchLabels: {app: cart}}}", "default", (), False),
+    ("AuthorizationPolicy", "{}", "cart", ("--namespace", "cart"), False),
+    ("HTTPRoute", "{hostnames: [other]}", "default", (), False),
+    ("HTTPRoute", "{hostnames: ['*.svc', shop]}", "default", (), True),
+    ("HTTPRoute", "{parentRefs: [{kind: Service, group: '', name: shop}]}", "default", (), True),
+    ("HTTPRoute", "{parentRefs: [{kind: Service, group: '', name: shop}]}", "other", (), False),
+    ("Canary", None, "default", (), True),
+    ("Canary", "{service: {name: cart}, targetRef: {name: shop}}", "default", (), False),
+    ("Rollout", None, "default", (), True),
+    ("Rollout", None, "other", (), False),
+    ("ProxyConfig", None, "default", (), False),
+])
+def test_a_decision_names_what_can_concern_it(kind, spec, namespace, flags, concerned):
+    rules = RESOURCES.replace("spec:\n  ports", "spec:\n  selector: {app: shop}\n  ports") + unread(kind, spec, namespace=namespace)
+    found = caveats(rules, *flags, "http://shop.default.svc.cluster.local/")
+    found += caveats(rules, *flags, "http://shop/") if not flags else []
+    said = f"{kind} {namespace}/x (<stdin>:16) is not evaluated: {UNREAD[kind][2]}"
+    assert (said in found) == concerned and set(found) <= {said}
+    if concerned:
+        url = "http://shop.default.svc.cluster.local/" if flags else "http://shop/"
+        assert f"caveat       {said}" in run("route", "-f", "-", *flags, url, input=rules).stdout
+
+
+def test_a_gateway_is_concerned_by_what_selects_its_pods():
+    rules = """apiVersion: networking.istio.io/v1
+kind: Gateway
+metadata: {name: edge, namespace: edge}
+spec: {selector: {istio: edge}, servers: [{port: {number: 80, name: http, protocol: HTTP}, hosts: ['*']}]}
+"""
+    flags = ("--gateway", "edge/edge", "http://a/")
+    for selector, concerned in [("istio: edge", 1), ("istio: other", 0), ("app: x", 1)]:
+        policy = unread("RequestAuthentication", "{selector: {matchLabels: {%s}}}" % selector, namespace="edge")
+        assert len(caveats(rules + policy, *flags)) == concerned
+    assert len(caveats(rules + unread("Ingress", "{rules: [{http: {}}]}"), *flags)) == 1
+
+
+@pytest.mark.parametrize("labelled", ["kind: Namespace\nmetadata: {name: default, labels: {istio.io/use-waypoint: w}}\n",
+                                      "kind: Service\nmetadata: {name: shop, labels: {istio.io/use-waypoint: w}}\n"
+                                      "spec: {ports: [{name: http, port: 80}]}\n"])
+def test_a_waypoint_is_a_caveat(labelled):
+    rules = (RULE if "Service" in labelled else RESOURCES) + "---\napiVersion: v1\n" + labelled
+    found = caveats(rules, "http://shop/")
+    assert len(found) == 1 and "istio.io/use-waypoint" in found[0] and "a waypoint applies the rules" in found[0]
+
+
+# ---- repositories without Pods ----
+
+def workload(kind, version, spec, name="shop-v1"):
+    return f"---\napiVersion: {version}\nkind: {kind}\nmetadata: {{name: {name}}}\nspec: {spec}\n"
+
+
+SELECTING = RESOURCES.replace("spec:\n  ports", "spec:\n  selector: {app: shop}\n  ports")
+TEMPLATE = "template: {metadata: {labels: {app: shop, version: v1}}, spec: {containers: [{name: c, image: x}]}}"
+SUBSETS = """---
+apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata: {name: shop}
+spec: {host: shop, subsets: [{name: v1, labels: {version: v1}}, {name: v2, labels: {version: v2}},
+                             {name: here, labels: {version: v1, topology.kubernetes.io/region: r}}]}
+"""
+
+
+def to_subset(subset):
+    return SELECTING.replace("{host: shop}", "{host: shop, subset: %s}" % subset) + SUBSETS
+
+
+@pytest.mark.parametrize("kind, version", [
+    ("Deployment", "apps/v1"), ("StatefulSet", "apps/v1"), ("DaemonSet", "apps/v1"), ("ReplicaSet", "apps/v1"), ("Job", "batch/v1"),
+    ("CronJob", "batch/v1"), ("Rollout", "argoproj.io/v1alpha1"), ("DeploymentConfig", "apps.openshift.io/v1")])
+def test_workloads_stand_behind_a_service(kind, version):
+    spec = "{jobTemplate: {spec: {%s}}}" % TEMPLATE if kind == "CronJob" else "{%s}" % TEMPLATE
+    rewritten = SELECTING.replace("route:", "rewrite: {uri: /new}\n    route:")
+    done = run("route", "-f", "-", "--json", "http://shop/old", input=rewritten + workload(kind, version, spec))
+    decision = json.loads(done.stdout)
+    assert decision["endpoints_known"] is False and decision["endpoints"] == [] and decision["local_reply"] is None
+    assert decision["workloads"] == [{"kind": kind, "name": "default/shop-v1", "source": "<stdin>:17"}]
+    assert decision["upstream"]["path"] == "/newold"
+    assert run("validate", "-", input=to_subset("v1") + workload(kind, version, spec)).stdout.count("selects no pod") == 1  # v2
+
+
+@pytest.mark.parametrize("subset, spec, known, names", [
+    ("v1", TEMPLATE, False, ["default/shop-v1"]),
+    ("here", TEMPLATE, False, ["default/shop-v1"]),
+    ("v2", TEMPLATE, True, []),
+    ("v1", "replicas: 0, " + TEMPLATE, True, []),
+    ("v1", "template: {metadata: {labels: {app: other}}}", False, []),
+])
+def test_unhealthy_is_said_only_if_the_workloads_show_it(subset, spec, known, names):
+    decision = decide("-f", "-", input=to_subset(subset) + workload("Deployment", "apps/v1", "{%s}" % spec))
+    assert decision["endpoints_known"] is known and [w["name"] for w in decision["workloads"]] == names
+    assert (decision["local_reply"] is not None and decision["local_reply"]["flag"] == "UH") is known
+    text = run("route", "-f", "-", "http://shop/", input=to_subset(subset) + workload("Deployment", "apps/v1", "{%s}" % spec)).stdout
+    assert ("endpoints    unknown: no Pod and no EndpointSlice is loaded" in text) is not known
+
+
+def test_pods_make_endpoints_known():
+    pod = "---\napiVersion: v1\nkind: Pod\nmetadata: {name: p, labels: {app: other}}\nstatus: {podIP: 10.0.0.1}\n"
+    decision = decide("-f", "-", input=SELECTING + workload("Deployment", "apps/v1", "{%s}" % TEMPLATE) + pod)
+    assert decision["endpoints_known"] is True and decision["local_reply"]["flag"] == "UH" and decision["workloads"] == []
+
+
+ENDPOINTS = """---
+apiVersion: v1
+kind: Endpoints
+metadata: {name: shop}
+subsets:
+- addresses: [{ip: 10.0.0.1, targetRef: {kind: Pod, name: shop-1}}, {ip: 10.0.0.2}]
+  notReadyAddresses: [{ip: 10.0.0.3}]
+  ports: [{name: http, port: 8080}]
+"""
+
+
+def test_endpoints_of_the_core_group_are_read():
+    assert [(e["address"], e["port"], e["name"]) for e in decide("-f", "-", input=RESOURCES + ENDPOINTS)["endpoints"]] == [
+        ("10.0.0.1", 8080, "shop-1"), ("10.0.0.2", 8080, None)]
+    piece = """---
+apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata: {name: shop-x, labels: {kubernetes.io/service-name: shop}}
+addressType: IPv4
+endpoints: [{addresses: [10.0.0.9]}]
+ports: [{name: http, port: 8080}]
+"""
+    assert [e["address"] for e in decide("-f", "-", input=RESOURCES + ENDPOINTS + piece)["endpoints"]] == ["10.0.0.9"]
+
+
+@pytest.mark.parametrize("called, flags, said", [
+    ("http://shop/", (), "no Service shop in namespace default is loaded; found shop in namespace prod, port 9080, 9090; "
+     "the rules of VirtualService default/shop need it"),
+    ("http://shop.default.svc.cluster.local/", ("--namespace", "x"),
+     "no Service shop in namespace default is loaded; found shop in namespace prod, port 9080, 9090; the rules of VirtualService default/shop need it"),
+    ("http://shop.prod:80/", (), "Service shop in namespace prod has no port 80; it has 9080, 9090"),
+    ("http://cart/", (), "no Service cart in namespace default is loaded"),
+    ("http://shop.prod:9080/", (), None),
+    ("http://www.example.org/", (), None),
+])
+def test_a_call_to_a_service_that_is_not_loaded_says_what_is_missing(called, flags, said):
+    elsewhere = SERVICE.replace("namespace: default", "namespace: prod").replace(
+        "[{name: http, port: 80}]", "[{name: http, port: 9080}, {name: http-2, port: 9090}]")
+    assert caveats(RULE + "---\n" + elsewhere, *flags, called) == ([] if said is None else [said])
+
+
+def test_a_destination_that_is_not_loaded_says_what_is_missing():
+    elsewhere = SERVICE.replace("{name: shop, namespace: default}", "{name: cart, namespace: prod}")
+    rules = RESOURCES.replace("{host: shop}", "{host: cart}") + "---\n" + elsewhere
+    assert caveats(rules, "http://shop/") == ["no Service cart in namespace default is loaded; found cart in namespace prod, port 80"]

@@ -3,6 +3,7 @@ and static, from C and from C++, and run."""
 import json
 import os
 import pathlib
+import platform
 import re
 import shutil
 import subprocess
@@ -159,6 +160,26 @@ def test_flags_of_the_user_stay_and_assertions_too(tmp_path):
     for command in commands:
         assert command.index("-O1") < command.index("-DNDEBUG") < command.index("-UNDEBUG")
         assert "-O2" not in command
+
+
+REFUSED = "headerroute supports 64-bit little-endian processors only, such as x86-64 and arm64; this compiler builds for "
+
+
+def refusal(*arguments):
+    done = subprocess.run(["cmake", *map(str, arguments)], text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    assert done.returncode != 0
+    return " ".join(done.stdout.split())
+
+
+def test_another_kind_of_processor_is_refused_when_configuring(tmp_path):
+    root = CONSUMER.parents[2]
+    script = root / "cmake" / "CheckPlatform.cmake"
+    assert REFUSED + "64 bits, BIG_ENDIAN" in refusal("-DCMAKE_SIZEOF_VOID_P=8", "-DCMAKE_C_BYTE_ORDER=BIG_ENDIAN", "-P", script)
+    if platform.machine() == "x86_64":
+        # As a static library: programs for 32 bits need a C library that is not installed.
+        out = refusal("-S", root, "-B", tmp_path, "-DCMAKE_C_FLAGS=-m32", "-DCMAKE_CXX_FLAGS=-m32",
+                      "-DCMAKE_TRY_COMPILE_TARGET_TYPE=STATIC_LIBRARY")
+        assert REFUSED + "32 bits, LITTLE_ENDIAN" in out
 
 
 def test_libgrabcut_needs_neither_cxx_nor_opencv(prefix):

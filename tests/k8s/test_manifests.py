@@ -109,6 +109,14 @@ def test_outside_traffic_reaches_the_subset_its_header_names(overlay, value, sub
     assert d["timeout_ms"] == 10000
 
 
+@pytest.mark.parametrize("path", ["/metrics", "/metrics?a=b", "/a/../metrics", "/%6detrics", "/v2/%2e%2e/metrics", "/metadata",
+                                  "/openapi.json", "/docs", "/docs/", "/docs/style.css"])
+def test_outside_traffic_does_not_reach_what_describes_the_pods(path):
+    config = [ROOT / "k8s/base", ROOT / "k8s/local"]
+    d = route(config, f"http://203.0.113.7{path}", "condition1", "--gateway", "default/proxy-gateway", "--port", "80")
+    assert (d["action"], d["direct_response"]["status"]) == ("direct_response", 404)
+
+
 @pytest.mark.parametrize("value,subset", SUBSETS)
 @pytest.mark.parametrize("overlay", OVERLAYS)
 def test_mesh_traffic_reaches_the_subset_its_header_names(overlay, value, subset, built, tmp_path):

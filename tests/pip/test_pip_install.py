@@ -47,9 +47,11 @@ def python(tmp_path_factory, checkout, wheel):
     return python
 
 
-def test_wheel_holds_two_modules_and_the_client(wheel):
-    names = set(zipfile.ZipFile(wheel).namelist())
+def test_wheel_holds_two_modules_two_programs_and_the_client(wheel):
+    archive = zipfile.ZipFile(wheel)
+    names = set(archive.namelist())
     for package in ("headerroute", "grabcut"):
+        assert archive.getinfo(f"{package}/bin/{package}").external_attr >> 16 & 0o111
         assert {f"{package}/{n}" for n in ("__init__.py", "lowlevel.py", "lowlevel.pyi", "py.typed")} <= names
         assert any(n.startswith(f"{package}/_lowlevel.") and n.endswith(".so") for n in names)
     assert "headerroute_request/cli.py" in names
@@ -78,9 +80,19 @@ def test_distribution_is_named_and_versioned(python, checkout, tmp_path):
         assert f"project(headerroute VERSION {version} " in f.read()
 
 
-def test_client_is_installed_as_a_command(python, tmp_path):
-    command = os.path.join(os.path.dirname(python), "headerroute-request")
-    assert "usage: headerroute-request" in run(command, "--help", cwd=tmp_path)
+@pytest.mark.parametrize("name", ["headerroute", "grabcut", "headerroute-request"])
+def test_commands_are_installed(python, tmp_path, name):
+    command = os.path.join(os.path.dirname(python), name)
+    out = run(command, "--help", cwd=tmp_path)
+    assert out.startswith(f"usage: {name} ")
+    assert run(python, "-m", name.replace("-", "_"), "--help", cwd=tmp_path) == out
+
+
+def test_a_command_passes_on_arguments_streams_and_the_exit_code(python, tmp_path):
+    command = os.path.join(os.path.dirname(python), "headerroute")
+    (tmp_path / "a b.yaml").write_text("kind: VirtualService\n")
+    done = subprocess.run([command, "validate", "a b.yaml"], cwd=tmp_path, text=True, capture_output=True)
+    assert done.returncode == 1 and done.stdout.startswith("a b.yaml:1:1: error: ") and "1 error" in done.stderr
 
 
 def files_to_install(build, source):

@@ -16,6 +16,8 @@ class MemoryGroup:
         self.v1 = V1.is_dir()
         self.path = (V1 if self.v1 else V2) / f"headerroute-{name}-{os.getpid()}"
         self.limit = limit
+        if not self.v1:
+            self._let_children_have_memory()
         try:
             self.path.mkdir()
         except OSError as problem:
@@ -32,6 +34,14 @@ class MemoryGroup:
                 self._write(*swap)
             except OSError:
                 pass  # the kernel does not count swap
+
+    def _let_children_have_memory(self):
+        """A group of v2 has the files of a controller only if its parent passes the controller on. systemd sees to that at
+        the root; elsewhere the kernel refuses while the parent has processes, and the write of the limit fails below."""
+        try:
+            (V2 / "cgroup.subtree_control").write_text("+memory")
+        except OSError:
+            pass
 
     def _write(self, file, value):
         (self.path / file).write_text(str(value))

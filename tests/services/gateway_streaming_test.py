@@ -8,7 +8,7 @@ import pytest
 from conftest import SANITIZE
 from harness import PATIENCE
 from mesh import gateway, routes, service, to
-from peers import Peer, answer, wait_until
+from peers import Peer, answer, echo, wait_until
 
 ROUTE = routes({"route": [to("x.test")]})
 NO_RETRIES = routes({"route": [to("x.test")], "retries": {"attempts": 0}})
@@ -55,7 +55,7 @@ def sinking(sink):
 @pytest.mark.parametrize("chunked", [False, True], ids=["length", "chunked"])
 def test_an_upload_of_256_mb_holds_less_than_1_mib(tmp_path, chunked, rules):
     piece = bytes(range(256)) * 4096
-    pieces, sink = 256, Sink()
+    pieces, sink = 64 if SANITIZE else 256, Sink()
     with sinking(sink) as peer, gateway(tmp_path, service("x.test", peer), rules,
                                         args=("--threads", "1", "--max-body-bytes", "1G", "--stall-timeout", "600")) as gw:
         gw.call("POST", "/first", body=piece[:1000])
@@ -71,7 +71,7 @@ def test_an_upload_of_256_mb_holds_less_than_1_mib(tmp_path, chunked, rules):
                     peak = max(peak, gw.rss_kib())
             client.send(b"0\r\n\r\n" if chunked else b"")
             assert client.answer().body.decode() == digest.hexdigest()
-        limit = 6 * 1024 if "thread" in SANITIZE else 1024  # ThreadSanitizer keeps some five bytes of its own for each
+        limit = 8 * 1024 if SANITIZE else 1024  # sanitizers keep what was freed, and bytes of their own for each
         assert peak - before < limit, f"{peak - before} KiB for one upload"
         assert sink.framing == ("chunked" if chunked else "length")
         assert gw.wait_line(path="/large")["bytes_received"] == pieces << 20
@@ -266,3 +266,103 @@ def test_a_timeout_after_the_request_is_still_one(tmp_path):
         got = gw.call("POST", "/silent", body=b"s" * 200_000)
         assert got.status == 504
         assert gw.wait_line(path="/silent")["response_flags"] == "UT"
+
+
+# ---- trailers and informational answers ----
+
+PASSED = [("x-checksum", "abc"), ("grpc-status", "0")]
+# Framing, credentials and what proxies set do not belong there (RFC 9110 section 6.5.1), and a connection's own go no further.
+REFUSED = [("Content-Length", "5"), ("Transfer-Encoding", "chunked"), ("Host", "other"), ("Authorization", "Basic x"), ("Set-Cookie", "a=b"),
+           ("X-Forwarded-For", "1.2.3.4"), ("Connection", "close"), ("Content-Type", "text/plain")]
+
+
+def section(fields):
+    return b"".join(f"{n}: {v}\r\n".encode() for n, v in fields) + b"\r\n"
+
+
+@pytest.mark.parametrize("size", [5, 300_000])
+@pytest.mark.parametrize("step", [None, 7], ids=["at once", "in pieces"])
+def test_trailers_of_a_request(tmp_path, size, step):
+    with Peer() as peer, gateway(tmp_path, service("x.test", peer), ROUTE) as gw, gw.client() as client:
+        client.send(b"POST /t HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n" % (size, b"b" * size))
+        end = b"0\r\n" + section(PASSED[:1] + REFUSED + [("Grpc-Status", "0")])
+        for at in range(0, len(end), step or len(end)):
+            client.send(end[at:at + (step or len(end))])
+            time.sleep(0.001 if step else 0)
+        assert client.answer().body == b"b" * size
+        request = next(r for r in peer.requests if r.target == "/t")
+        assert request.header("transfer-encoding") == "chunked" and request.trailers == PASSED
+
+
+def test_trailers_of_a_request_are_sent_again(tmp_path):
+    seen = []
+
+    def behave(connection, request):
+        seen.append(request.trailers)
+        connection.send(answer(b"", "503 Service Unavailable") if request.trailers and len(seen) == 2 else answer(b"up"))
+        return True
+
+    with Peer(behave) as peer, gateway(tmp_path, service("x.test", peer), AGAIN) as gw, gw.client() as client:
+        client.send(b"POST /t HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n" + section(PASSED))
+        assert client.answer().status == 200
+        assert seen[-2:] == [PASSED, PASSED]
+
+
+def test_a_header_of_the_body_is_no_clients_trailer(tmp_path):
+    with Peer() as peer, gateway(tmp_path, service("x.test", peer), ROUTE, args=("--body-header", "x-model=$.model")) as gw:
+        with gw.client() as client:
+            client.send(b"POST /t HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\nX-Model: a\r\nx-b: c\r\n\r\n")
+            assert client.answer().status == 200
+        assert next(r for r in peer.requests if r.target == "/t").trailers == [("x-b", "c")]
+
+
+@pytest.mark.parametrize("version,kept", [("HTTP/1.1", PASSED), ("HTTP/1.0", [])])
+def test_trailers_of_an_answer(tmp_path, version, kept):
+    def behave(connection, request):
+        if request.target == "/":
+            return echo(connection, request)
+        connection.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n")
+        time.sleep(0.02)
+        for byte in section(PASSED + REFUSED):
+            connection.send(bytes([byte]))
+        return True
+
+    with Peer(behave) as peer, gateway(tmp_path, service("x.test", peer), ROUTE) as gw, gw.client() as client:
+        client.send(f"GET /t {version}\r\nHost: x\r\n\r\n".encode())
+        head = client.head()
+        if not kept:
+            with pytest.raises(EOFError):
+                client._take(6)
+            assert client.buffer == b"hello" and head.header("transfer-encoding") is None
+            return
+        body = b""
+        while size := int(client._line(), 16):
+            body += client._take(size)
+            assert client._line() == b""
+        fields = []
+        while line := client._line():
+            fields.append(tuple(line.decode().split(": ")))
+        assert (body, fields) == (b"hello", kept)
+        client.request(target="/again")
+        assert client.head().status == 200
+
+
+@pytest.mark.parametrize("version,hints", [("HTTP/1.1", 2), ("HTTP/1.0", 0)])
+def test_early_hints(tmp_path, version, hints):
+    """RFC 8297; 100 is the gateway's own."""
+    def behave(connection, request):
+        if request.target == "/":
+            return echo(connection, request)
+        for raw in (b"HTTP/1.1 100 Continue\r\n\r\n", b"HTTP/1.1 103 Early Hints\r\nLink: </a.css>; rel=preload\r\nConnection: x-own\r\nX-Own: 1\r\n\r\n",
+                    b"HTTP/1.1 103 Early Hints\r\nLink: </b.css>; rel=preload\r\n\r\n", answer(b"done")):
+            connection.send(raw)
+            time.sleep(0.01)
+        return True
+
+    with Peer(behave) as peer, gateway(tmp_path, service("x.test", peer), ROUTE) as gw, gw.client() as client:
+        client.send(f"GET /hints {version}\r\nHost: x\r\n\r\n".encode())
+        got = [client.answer() for _ in range(hints + 1)]
+        assert [g.status for g in got] == [103] * hints + [200]
+        assert [g.header("link") for g in got[:-1]] == ["</a.css>; rel=preload", "</b.css>; rel=preload"][:hints]
+        assert got[0].header("x-own") is None and got[-1].body == b"done"
+        assert gw.wait_line(path="/hints")["response_code"] == 200

@@ -91,9 +91,9 @@ def test_what_a_handshake_may_be(tmp_path, authority):
         older.minimum_version = ssl.TLSVersion.TLSv1
         older.maximum_version = ssl.TLSVersion.TLSv1_1
         older.set_ciphers("ALL:@SECLEVEL=0")
-        h2 = trusting(authority)
-        h2.set_alpn_protocols(["h2"])
-        for refused in (weak, older, h2):
+        other = trusting(authority)
+        other.set_alpn_protocols(["h3"])
+        for refused in (weak, older, other):
             with pytest.raises((ssl.SSLError, OSError)):
                 gw.client(refused)
         with Client(gw.port) as plain:
@@ -101,6 +101,24 @@ def test_what_a_handshake_may_be(tmp_path, authority):
             with pytest.raises((EOFError, OSError, ValueError)):
                 plain.answer()  # an alert at most, and no HTTP
         assert gw.call().status == 200
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+def test_the_listener_resumes_no_session(tmp_path, authority, version):
+    """A ticket's key would live as long as the process, and a cache would be memory that clients fill."""
+    context = trusting(authority)
+    context.minimum_version = context.maximum_version = version
+    with Peer() as peer, encrypted(tmp_path, authority, authority.issue("a", HOST), *ROUTE, service("svc.test", peer)) as gw:
+        with gw.client(context) as client:
+            client.request()
+            assert client.answer().status == 200  # by then a ticket of TLS 1.3 would have come
+            session = client.sock.session
+        assert session is None or not session.has_ticket
+        with Client(gw.port) as again:
+            again.sock = context.wrap_socket(again.sock, server_hostname=HOST, session=session)
+            assert not again.sock.session_reused
+            again.request()
+            assert again.answer().status == 200
 
 
 def test_renegotiation_is_refused(tmp_path, authority):

@@ -10,6 +10,7 @@ PATH = "/echo"
 
 EXACT = [{"match": [{"uri": {"exact": f"/rule{i}"}}]} for i in range(2000)]
 QUERY = [{"match": [{"queryParams": {f"k{i}": {"exact": "v"}}}]} for i in range(2000)]
+TEXTS = [{"match": [{"headers": {"x-many": {"regex": f".*x{i}[a-w].*"}}}]} for i in range(1000, 3000)]
 REGEX = [{"match": [{"headers": {"x-many": {"regex": f"a.*b{i}"}}}]} for i in range(100)]
 
 
@@ -29,6 +30,9 @@ def of_length(n):
 SMALL = "".join(f"h{i}: 1\r\n" for i in range(90))
 PARAMETERS = "&".join(f"p{i}=v" for i in range(10000))[:HEAD]
 
+ALL_TEXTS = "".join(f"x{i}" for i in range(1000, 3000)) * (HEAD // 10000)
+SOME_TEXTS = "".join(f"x{i}" for i in range(1000, 1004)).ljust(HEAD, "-")
+
 # name: (rules, the request, a plain one of its size)
 ROWS = {
     "64 commas in Connection": ((), request(PATH, fields=f"Connection: {(',' + ' ' * (HEAD // 64 - 1)) * 64}\r\n{SMALL}"),
@@ -37,6 +41,8 @@ ROWS = {
     "nine long names in Connection": ((), request(PATH, fields=f"Connection: {','.join(['t' * (HEAD // 9 - 1)] * 9)}\r\n{SMALL}"),
                                       large_head(PATH)),
     "repeats against regex rules": (REGEX, request(PATH, fields=lines("x-many", 90)), large_head(PATH)),
+    "the texts of all regex rules": (TEXTS, request(PATH, fields=f"x-many: {ALL_TEXTS}\r\n"), large_head(PATH)),
+    "the texts of as many regex rules as are run": (TEXTS, request(PATH, fields=f"x-many: {SOME_TEXTS}\r\n"), large_head(PATH)),
     "repeats of a joined header": ((), request(PATH, fields=lines("accept", 90)), large_head(PATH)),
     "query against rules": (QUERY, request(f"{PATH}?{PARAMETERS}"), large_head(PATH)),
     "query of one parameter": (QUERY, request(f"{PATH}?{'&' * HEAD}"), large_head(PATH)),

@@ -1,4 +1,5 @@
 """What else hostile clients, web pages and stuck readers of the log must not achieve with gateway, proxy and predict."""
+import json
 import os
 import pathlib
 import signal
@@ -37,6 +38,17 @@ def test_heads_of_upstream_answers(tmp_path, fields):
     with Peer(lambda connection, _: connection.send(answer(headers=fields))) as peer, \
             gateway(tmp_path, service("a.test", peer), routes({"route": [to("a.test")]})) as gw:
         assert gw.call().status == 502
+
+
+def test_bytes_that_regexes_are_run_on(tmp_path, peers):
+    rules = [{"match": [{"headers": {"x": {"regex": f"(?i)[a-z]+{i}"}}}]} for i in range(300)]
+    for args, status in [((), 431), (("--max-regex-bytes", "1000000"), 200)]:
+        with start_gateway(tmp_path, peers, "--ui", "/ui", *args, rules=rules) as gw:
+            assert gw.call(headers=[("X", "v" * 1024)]).status == 200  # short values count nothing
+            assert gw.call(target="/long", headers=[("X", "v" * 3000)]).status == status
+            assert status == 200 or gw.wait_line(path="/long")["response_code_details"] == "regex_limit"
+            question = {"authority": "test", "path": "/", "headers": [["x", "v" * 3000]]}
+            assert gw.call("POST", "/ui/explain", body=json.dumps(question).encode()).status == status
 
 
 @pytest.mark.parametrize("text", [

@@ -1,6 +1,7 @@
 foreach(name request response body write)
   hr_add_test(test-http1-${name} SOURCES ${CMAKE_CURRENT_LIST_DIR}/http1_${name}_test.c LIBS sv-http LABELS sanitize)
 endforeach()
+hr_add_test(test-http2 SOURCES ${CMAKE_CURRENT_LIST_DIR}/http2_test.c LIBS sv-http LABELS sanitize)
 # What fuzzing found stays found, also where there is no libFuzzer. libh2o exports picohttpparser, to compare with.
 pkg_check_modules(H2O_EVLOOP IMPORTED_TARGET libh2o-evloop)
 if(H2O_EVLOOP_FOUND)
@@ -14,3 +15,9 @@ foreach(target request response chunked)
     LIBS sv-http $<TARGET_NAME_IF_EXISTS:PkgConfig::H2O_EVLOOP> INCLUDES ${HR_FUZZ} LABELS sanitize)
   target_compile_definitions(test-http1-corpus-${target} PRIVATE CORPUS="${target}_fuzzer")
 endforeach()
+hr_add_test(test-body-header SOURCES ${CMAKE_CURRENT_LIST_DIR}/body_header_test.c LIBS sv-body LABELS sanitize)
+hr_add_test(test-body-header-corpus SOURCES ${HR_FUZZ}/corpus_test.c ${HR_FUZZ}/body_header_fuzzer.c LIBS sv-body
+  INCLUDES ${HR_FUZZ} LABELS sanitize)
+target_compile_definitions(test-body-header-corpus PRIVATE CORPUS="body_header_fuzzer")
+hr_add_test(test-http2-corpus SOURCES ${HR_FUZZ}/corpus_test.c ${HR_FUZZ}/http2_fuzzer.c LIBS sv-http INCLUDES ${HR_FUZZ} LABELS sanitize)
+target_compile_definitions(test-http2-corpus PRIVATE CORPUS="http2_fuzzer")

@@ -46,6 +46,29 @@ Test(http1_body, decodes_chunks_in_pieces_of_any_size) {
     }
 }
 
+Test(http1_body, leaves_trailers_behind_the_content) {
+    char text[] = "1\r\nx\r\n0\r\nA: b \r\nC:\r\n\r\nnext";
+    sv_http1_body body;
+    sv_http1_piece piece;
+    hr_pair fields[2];
+    size_t n;
+    const char *why;
+    sv_http1_body_init(&body, SV_HTTP1_CHUNKED, 0);
+    cr_assert_eq(sv_http1_body_decode(&body, text, sizeof(text) - 1, &piece, &why), SV_HTTP1_DONE);
+    cr_assert_eq(piece.trailers, text + 9);
+    cr_assert_eq(piece.n_trailers, 13);
+    cr_assert_eq(sv_http1_parse_trailers(fields, &n, 1, piece.trailers, piece.n_trailers, &why),
+                 SV_HTTP1_TOO_LARGE);
+    cr_assert_eq(sv_http1_parse_trailers(fields, &n, 2, piece.trailers, piece.n_trailers, &why),
+                 SV_HTTP1_DONE);
+    cr_assert_eq(n, 2);
+    cr_assert_eq(memcmp(fields[0].name.p, "a", 1), 0);
+    cr_assert_eq(fields[0].value.len, 1);
+    cr_assert_eq(fields[1].value.len, 0);
+    cr_assert_eq(sv_http1_parse_trailers(fields, &n, 2, piece.trailers, piece.n_trailers - 1, &why),
+                 SV_HTTP1_MALFORMED);
+}
+
 Test(http1_body, leaves_one_stretch_of_content_where_it_is) {
     char text[] = "5;x\r\nhello\r\n0\r\n\r\n";
     sv_http1_body body;

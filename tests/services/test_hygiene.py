@@ -374,12 +374,6 @@ def test_connection_options_of_all_fields_count(server, fields, alive):
         assert status == 200 and answered["connection"] == ("keep-alive" if alive else "close")
 
 
-def test_http2_is_off(server):
-    with wire.connect(server) as sock:
-        sock.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0")
-        assert wire.read_answer(sock)[0] == 400
-
-
 def test_refused_requests_are_logged_and_counted(server):
     before = server.metrics()["headerroute_http_refused_requests_total"]
     refused(server, post(b"Content-Length: 1\r\nContent-Length: 2\r\nUser-Agent: smuggler\r\n", b"ab"))

@@ -13,7 +13,8 @@ from .errors import Canceled, GrabcutError
 from .lowlevel import grabcut_version as _grabcut_version
 from .models import Models
 from .picture import Probe, cutout, decode, encode_jpeg, encode_png, probe
-from .segmentation import (BGD, FGD, PR_BGD, PR_FGD, Mode, Progress, estimate, rect_inset, segment)
+from .progress import Progress
+from .segmentation import (BGD, FGD, PR_BGD, PR_FGD, Mode, estimate, rect_inset, segment)
 
 __version__: str = _grabcut_version()
 

@@ -53,7 +53,9 @@ class Decision(Members):
         return fields
 
     def __eq__(self, other: object) -> bool:
-        return self.json == other.json if isinstance(other, Decision) else NotImplemented
+        if not isinstance(other, Decision):
+            return NotImplemented
+        return self.json == other.json
 
     def __hash__(self) -> int:
         return hash(self.json)

@@ -17,6 +17,15 @@ class Endpoint:
 
 
 @dataclass(frozen=True)
+class Workload:
+    """A Deployment, StatefulSet, Job, Rollout or the like."""
+
+    kind: str
+    name: str  #: namespace/name
+    source: str | None  #: file:line
+
+
+@dataclass(frozen=True)
 class Destination:
     host: str  #: fully qualified
     subset: str | None
@@ -127,6 +136,8 @@ class Members:
     destination: Destination | None
     labels: Mapping[str, str]  #: the subset's
     endpoints: tuple[Endpoint, ...]  #: ready members of the cluster, in the order of the configuration
+    endpoints_known: bool  #: false: no Pod, EndpointSlice or workload shows what the endpoints are
+    workloads: tuple[Workload, ...]  #: if the endpoints are unknown: what makes the pods that would be endpoints
     upstream: Upstream | None  #: the request that the upstream receives
     timeout_ms: int | None
     retries: Retries | None
@@ -142,12 +153,14 @@ class Members:
     cors: Cors | None
     hash_policy: tuple[HashPolicy, ...]
     load_balancer: str | None  #: "LEAST_REQUEST", "ROUND_ROBIN", "RANDOM", "PASSTHROUGH", "RING_HASH" or "MAGLEV"
+    caveats: tuple[str, ...]  #: sentences on what the decision does not take into account
 
 
 #: The classes of members that are objects, or tuples of objects.
 OBJECTS: dict[str, type[Any]] = {
     "destination": Destination,
     "endpoints": Endpoint,
+    "workloads": Workload,
     "upstream": Upstream,
     "retries": Retries,
     "redirect": Redirect,

@@ -18,6 +18,7 @@ HR_CLUSTER_STRICT_DNS: int
 HR_ECONFIG: int
 HR_EINVAL: int
 HR_EIO: int
+HR_ELIMIT: int
 HR_ENOENT: int
 HR_ENOMEM: int
 HR_ENOSPC: int
@@ -89,6 +90,7 @@ class hr_diagnostic:
     def message(self) -> Optional[str]: ...
     @property
     def left_out(self) -> int: ...
+    @property
     def code(self) -> Optional[str]: ...
 
 class hr_gateway_info:

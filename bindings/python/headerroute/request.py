@@ -57,15 +57,22 @@ def checked_port(port: int) -> int:
     return port
 
 
+def _without_blanks(value: str | bytes) -> str | bytes:
+    if isinstance(value, str):
+        return value.strip(" \t")
+    return value.strip(b" \t")
+
+
 def header_pairs(headers: Headers) -> tuple[str | bytes | None, tuple[tuple[str | bytes, str | bytes], ...]]:
     """(Host or None, the others): the library takes the authority apart from the headers."""
-    host, pairs = None, []
+    host: str | bytes | None = None
+    pairs: list[tuple[str | bytes, str | bytes]] = []
     for name, value in headers.items() if isinstance(headers, Mapping) else headers:
-        name, value = utf8(name), utf8(value)
-        if name.lower() in ("host", b"host"):
-            host = value.strip(" \t") if isinstance(value, str) else value.strip(b" \t")
+        encoded, trimmed = utf8(name), _without_blanks(utf8(value))
+        if encoded.lower() in ("host", b"host"):
+            host = trimmed
         else:
-            pairs.append((name, value.strip(" \t") if isinstance(value, str) else value.strip(b" \t")))
+            pairs.append((encoded, trimmed))
     return host, tuple(pairs)
 
 

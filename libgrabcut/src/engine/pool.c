@@ -5,6 +5,7 @@
 
 #include <sched.h>
 #include <time.h>
+#include <unistd.h>
 
 enum {
     PATIENCE_NS = 10000000, /* how long the caller waits for the others before it calls `stop` */
@@ -13,10 +14,17 @@ enum {
 };
 
 /* The number of cores that this process may run on. */
+#if defined(__linux__)
 static int usable_cores(void) {
     cpu_set_t set;
     return sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
 }
+#else
+static int usable_cores(void) {
+    long n = sysconf(_SC_NPROCESSORS_ONLN);
+    return n > 0 ? (int)n : 1;
+}
+#endif
 
 #if defined(__x86_64__)
 static inline void relax_core(void) {

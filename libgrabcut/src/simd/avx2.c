@@ -9,20 +9,4 @@
 #include "pixels.inc"
 #include "tiles.inc"
 
-const gc_kernels gc_kernels_avx2 = {
-    .level = GRABCUT_SIMD_AVX2,
-    .unpack = unpack,
-    .pp_sums = pp_sums,
-    .nearest_sums = nearest_sums,
-    .accumulate = accumulate,
-    .accumulate_both = accumulate_both,
-    .moments = moments,
-    .components = components,
-    .tlinks = tlinks,
-    .distance_sum = distance_sum,
-    .link = link_eights,
-    .discharge = discharge,
-    .split_planes = split_planes,
-    .signs = signs,
-    .set_bytes = set_bytes,
-};
+const gc_kernels gc_kernels_avx2 = GC_KERNELS(GRABCUT_SIMD_AVX2);

@@ -99,6 +99,16 @@ typedef struct gc_kernels {
     void (*set_bytes)(uint8_t *bytes, uint64_t bits, uint8_t value);
 } gc_kernels;
 
+/* The table of a level whose functions have the names of the members. */
+#define GC_KERNELS(of_level)                                                                       \
+    {                                                                                              \
+        .level = of_level, .unpack = unpack, .pp_sums = pp_sums, .nearest_sums = nearest_sums,     \
+        .accumulate = accumulate, .accumulate_both = accumulate_both, .moments = moments,          \
+        .components = components, .tlinks = tlinks, .distance_sum = distance_sum,                  \
+        .link = link_eights, .discharge = discharge, .split_planes = split_planes, .signs = signs, \
+        .set_bytes = set_bytes,                                                                    \
+    }
+
 extern const gc_kernels gc_kernels_portable;
 extern const gc_kernels gc_kernels_avx2; /* only where the build is for x86-64 */
 

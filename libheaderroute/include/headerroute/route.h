@@ -254,6 +254,7 @@ typedef struct hr_decision {
     hr_str delegate;          /* "namespace/name" of the VirtualService that wrote the rule, if
                                * `virtual_service` delegates to it; else absent. */
     int32_t root_route_index; /* In spec.http of `virtual_service`; -1: none. */
+    const hr_view *view;      /* That decided. */
     hr_str root_source_file;  /* Where the rule of `virtual_service` is that names the delegate;
                                * absent without a delegate. */
     int root_source_line;
@@ -264,7 +265,7 @@ typedef struct hr_decision {
         HR_DECISION_VERSION, HR_ACTION_ROUTE, {NULL, 0}, {NULL, 0}, 0, 0, {NULL, 0}, 0, {NULL, 0}, \
             NULL, {NULL, 0}, {NULL, 0}, 0, 0, NULL, 0, {NULL, 0}, 0, {NULL, 0},                    \
             {0, {NULL, 0}, {NULL, 0}}, 0, NULL, 0, NULL, 0, NULL, 0, 0, 0, 0, {NULL, 0}, 0, NULL,  \
-            0, 0, NULL, 0, 0, HR_LB_LEAST_REQUEST, NULL, {NULL, 0}, 0, {NULL, 0}, 0                \
+            0, 0, NULL, 0, 0, HR_LB_LEAST_REQUEST, NULL, {NULL, 0}, 0, NULL, {NULL, 0}, 0          \
     }
 
 /* Decides one request. The same view and the same request always give the same decision. Takes no
@@ -276,6 +277,17 @@ typedef struct hr_decision {
  * failure, the members of `*out` are 0. */
 HR_API int hr_route(hr_decision *out, const hr_view *view, const hr_request *request,
                     hr_scratch *scratch);
+
+/* Lists, as sentences, what the decision does not take into account: resources of kinds that are
+ * not evaluated and can concern this request, by their namespace, selector, hosts or
+ * VirtualService; and Services that the table lacks. Most decisions have none.
+ *
+ * The list and its strings live in the scratch, as the decision does. `decision` is that of the
+ * last hr_route() with the scratch, and `request` the one that it decided.
+ *
+ * Returns HR_OK, HR_EINVAL or HR_ENOMEM. */
+HR_API int hr_decision_caveats(const hr_str **caveats, size_t *n, const hr_decision *decision,
+                               const hr_request *request, hr_scratch *scratch);
 
 /* ---- explaining --------------------------------------------------------------------------- */
 

@@ -34,7 +34,8 @@ typedef enum hr_error {
     HR_EREQUEST = -4, /* The request is malformed; hr_scratch_error() returns why. */
     HR_ENOENT = -5,   /* There is no such gateway, item, cluster or endpoint. */
     HR_EIO = -6,      /* A file or folder cannot be read; the diagnostics list it. */
-    HR_ENOSPC = -7    /* The caller's buffer is too small; the size that suffices is returned. */
+    HR_ENOSPC = -7,   /* The caller's buffer is too small; the size that suffices is returned. */
+    HR_ELIMIT = -8    /* The request takes more work than hr_scratch_limit_regexes() allows. */
 } hr_error;
 
 /* Returns a fixed English phrase for an error code, and "unknown error" for any other number. Never
@@ -103,8 +104,16 @@ HR_API size_t hr_scratch_bytes(const hr_scratch *scratch);
  * limit. Does nothing for NULL. Cannot fail. */
 HR_API void hr_scratch_trim(hr_scratch *scratch, size_t limit);
 
-/* Returns the sentence that explains the last HR_EREQUEST of this scratch. It is valid until the
- * scratch is used again. Returns an absent string for NULL. */
+/* Limits how many bytes hr_route() and hr_explain() match regexes against for one request with this
+ * scratch. Each regex that is run counts the bytes of its subject beyond the first 256. If it is
+ * run on several subjects, these count together, with 64 bytes more for each but the first. A regex
+ * that a literal text rules out counts nothing. Beyond the limit the functions return HR_ELIMIT.
+ * Without a limit, which is the default and SIZE_MAX, the work may grow with the bytes of a header
+ * times the number of rules. Does nothing for NULL. Cannot fail. */
+HR_API void hr_scratch_limit_regexes(hr_scratch *scratch, size_t bytes);
+
+/* Returns the sentence that explains the last HR_EREQUEST or HR_ELIMIT of this scratch. It is valid
+ * until the scratch is used again. Returns an absent string for NULL. */
 HR_API hr_str hr_scratch_error(const hr_scratch *scratch);
 
 #ifdef __cplusplus

@@ -249,6 +249,15 @@ typedef struct hr_traffic_policy {
     int tls_insecure_skip_verify;
 } hr_traffic_policy;
 
+/* A resource that makes pods: a Deployment, StatefulSet, DaemonSet, ReplicaSet, Job, CronJob,
+ * Rollout of Argo or DeploymentConfig. */
+typedef struct hr_workload {
+    hr_str kind;
+    hr_str name; /* "namespace/name" */
+    hr_str file; /* Where it is written. */
+    int line;
+} hr_workload;
+
 typedef struct hr_cluster {
     hr_str name;   /* As in Istio: "outbound|PORT|SUBSET|HOST". */
     hr_str host;   /* Fully qualified. */
@@ -264,6 +273,10 @@ typedef struct hr_cluster {
     hr_str source_file; /* Where the DestinationRule is written, else the service. */
     int source_line;
     const void *internal; /* The library's own. */
+    int endpoints_known;  /* 0: the table has neither Pods nor EndpointSlices, and no workload shows
+                           * that there are no endpoints. `endpoints` is then empty. */
+    const hr_workload *workloads; /* If the endpoints are unknown: those whose pods would be. */
+    size_t n_workloads;
 } hr_cluster;
 
 /* Returns the number of clusters of a view, 0 for NULL. */

@@ -21,6 +21,8 @@ const char *hr_strerror(int error) {
         return "a file or folder cannot be read";
     case HR_ENOSPC:
         return "the buffer is too small";
+    case HR_ELIMIT:
+        return "matching the regexes takes more work than allowed";
     default:
         return "unknown error";
     }

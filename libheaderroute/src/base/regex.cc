@@ -130,6 +130,13 @@ inline bool has_texts(const hr_regex *regex, const re2::StringPiece &text) {
            memcmp(text.data() + text.size() - suffix.size(), suffix.data(), suffix.size()) == 0;
 }
 
+// The text with what is before the tail, on which \b depends.
+inline int run(const hr_regex *regex, const re2::StringPiece &text) {
+    return regex->tail->Match(text, regex->prefix.size(), text.size(), RE2::ANCHOR_BOTH, nullptr, 0)
+               ? 1
+               : 0;
+}
+
 } // namespace
 
 int hr_regex_tails_new(hr_regex_tails **out) {
@@ -179,12 +186,20 @@ int hr_regex_may_match(const hr_regex *regex, hr_str subject) {
 
 int hr_regex_match(const hr_regex *regex, hr_str subject) {
     re2::StringPiece text = piece(subject);
-    if (!has_texts(regex, text))
-        return 0;
-    // The text with what is before the tail, on which \b depends.
-    return regex->tail->Match(text, regex->prefix.size(), text.size(), RE2::ANCHOR_BOTH, nullptr, 0)
-               ? 1
-               : 0;
+    return has_texts(regex, text) ? run(regex, text) : 0;
+}
+
+int hr_regex_run(const hr_regex *regex, hr_str subject) {
+    return run(regex, piece(subject));
+}
+
+int hr_regex_test(int *matches, const hr_regex *regex, hr_str subject) {
+    try {
+        *matches = hr_regex_match(regex, subject);
+        return HR_OK;
+    } catch (const std::bad_alloc &) {
+        return HR_ENOMEM;
+    }
 }
 
 int hr_regex_prepare_rewrite(hr_regex *regex, hr_str pattern, hr_str rewrite, char *error,

@@ -37,6 +37,10 @@ void hr_regex_free(hr_regex *regex); /* NULL is ignored */
 int hr_regex_may_match(const hr_regex *regex, hr_str subject);
 /* Returns 1 if the whole subject matches, as Envoy's safe_regex requires. */
 int hr_regex_match(const hr_regex *regex, hr_str subject);
+/* The same for a load, which reports HR_ENOMEM if RE2 runs out of memory. */
+int hr_regex_test(int *matches, const hr_regex *regex, hr_str subject);
+/* The same for a subject for which hr_regex_may_match returned 1. */
+int hr_regex_run(const hr_regex *regex, hr_str subject);
 
 /* Compiles the pattern as a whole, unless that has been done. Without that, hr_regex_replace_all
  * replaces nothing. HR_EINVAL, with a message: `rewrite` uses a group that the expression does not

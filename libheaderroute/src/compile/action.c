@@ -44,7 +44,8 @@ static hr_view_action *plan_new(hr_view_build *vb, hr_action kind, size_t n_targ
 static hr_local_reply reply_of(const hr_cluster *cluster) {
     if (cluster == NULL)
         return (hr_local_reply){503, HR_STR("NC"), HR_STR("")};
-    if (cluster->kind != HR_CLUSTER_ORIGINAL_DST && cluster->n_endpoints == 0)
+    if (cluster->kind != HR_CLUSTER_ORIGINAL_DST && cluster->n_endpoints == 0 &&
+        cluster->endpoints_known)
         return (hr_local_reply){503, HR_STR("UH"), HR_STR("no healthy upstream")};
     return (hr_local_reply){0};
 }

@@ -2,6 +2,7 @@
 #include "cluster.h"
 
 #include "balancer.h"
+#include "cluster_workloads.h"
 #include "host_names.h"
 #include "text.h"
 
@@ -170,6 +171,7 @@ static hr_cluster *make_cluster(hr_view_build *vb, const hr_cluster_place *place
     if (cluster->kind == HR_CLUSTER_ORIGINAL_DST)
         policy->lb = HR_LB_PASSTHROUGH;
     size_t n_configured = fill_members(vb, cluster, svc, port, &blocks);
+    hr_cluster_find_workloads(vb, cluster, svc, n_configured);
     /* Of a ServiceEntry without members there is no cluster (NC); a Service's is there and empty
      * (UH). */
     return is_dns(cluster) && n_configured == 0 && !svc->kubernetes ? NULL : cluster;

@@ -57,7 +57,8 @@ static bool make_places(hr_arena *arena, hr_literal_filter *f, size_t n) {
     f->shift = 64 - bits;
     f->mask = (UINT64_C(1) << bits) - 1;
     f->places = HR_ARRAY(arena, hr_literal, (size_t)1 << bits);
-    return f->places != NULL;
+    f->taken = HR_ARRAY(arena, uint64_t, ((size_t)8 << bits) / 64);
+    return f->places != NULL && f->taken != NULL;
 }
 
 static void note_size(hr_literal_filter *f, uint32_t size) {
@@ -77,6 +78,8 @@ static uint32_t literal_number(hr_literal_filter *f, uint32_t *numbers, uint64_t
         i = (i + 1) & f->mask;
     if (f->places[i].size == 0)
         f->places[i] = (hr_literal){key, (*numbers)++, size};
+    uint64_t eighth = hr_literal_eighth(f, key);
+    f->taken[eighth / 64] |= UINT64_C(1) << (eighth % 64);
     return f->places[i].number;
 }
 

@@ -27,6 +27,8 @@ struct hr_literal_filter {
     uint32_t sizes[HR_LITERAL_SIZES]; /* that occur; 0: no more */
     uint64_t mask;                    /* places - 1 */
     hr_literal *places;
+    uint64_t *taken; /* a bit for each eighth of a place: most words of a subject end here, in the
+                        nearest cache */
 };
 
 /* So many regexes on the subject are run one by one before it is looked through. */
@@ -34,6 +36,10 @@ struct hr_literal_filter {
 
 static inline uint64_t hr_literal_hash(uint64_t key) {
     return key * UINT64_C(0x9E3779B97F4A7C15);
+}
+
+static inline uint64_t hr_literal_eighth(const hr_literal_filter *f, uint64_t key) {
+    return hr_literal_hash(key) >> (f->shift - 3);
 }
 
 static inline uint64_t hr_literal_key(uint64_t word, uint32_t size) {

@@ -78,18 +78,19 @@ static hr_pos place_of_leaf(const leaf *of) {
     return of->match < 0 ? of->rule->pos : of->rule->match[of->match].pos;
 }
 
-static const char *leaf_field(hr_linter *l, const leaf *of, const char *prefix) {
+static const char *leaf_text(hr_linter *l, const leaf *of) {
     if (of->match < 0)
-        return HR_LINT_FIELD(l, "%shttp[%d]", prefix, (int)of->route);
-    return HR_LINT_FIELD(l, "%shttp[%d].match[%d]", prefix, (int)of->route, (int)of->match);
+        return HR_LINT_FIELD(l, "http[%d]", (int)of->route);
+    return HR_LINT_FIELD(l, "http[%d].match[%d]", (int)of->route, (int)of->match);
 }
 
 static void report_leaf(hr_linter *l, const leaf *of) {
     bool whole = of->match < 0 || of->rule->n_match == 1;
-    hr_diag_note(l->d, place_of_leaf(of), "never-matches", leaf_field(l, of, "spec."),
+    hr_diag_note(l->d, place_of_leaf(of), "never-matches",
+                 HR_LINT_FIELD(l, "spec.%s", leaf_text(l, of)),
                  "%s: %s (line %d) matches every request that would reach it",
                  whole ? "this rule can never match" : "this match is never reached",
-                 leaf_field(l, of->cover, ""), place_of_leaf(of->cover).line);
+                 leaf_text(l, of->cover), place_of_leaf(of->cover).line);
 }
 
 void hr_lint_delegates(hr_linter *l) {

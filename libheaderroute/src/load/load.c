@@ -15,16 +15,23 @@ static int read_and_check(hr_resources **out, hr_arena *arena, hr_diagnostics *d
     error = hr_resources_validate(*out, d);
     if (error != HR_OK)
         return error;
-    if (hr_diagnostics_oom(d))
-        return HR_ENOMEM;
-    return hr_diagnostics_errors(d) > 0 ? HR_ECONFIG : HR_OK;
+    return hr_diagnostics_oom(d) ? HR_ENOMEM : HR_OK;
 }
 
-/* Resources given twice leave the lists intact: what else there is to find is found. */
-static bool is_worth_linting(int error, const hr_resources *resources, const hr_diagnostics *d,
-                             const hr_load_options *options) {
-    return error == HR_ECONFIG && options->lint && resources != NULL &&
-           hr_diagnostics_errors(d) == resources->n_repeated;
+/* A table that is refused is built for the linter alone. */
+static int build_and_lint(hr_table **out, hr_arena *arena, hr_resources *resources,
+                          hr_diagnostics *d, const hr_load_options *options) {
+    bool refused = hr_diagnostics_errors(d) > 0;
+    int error = hr_table_build(out, arena, resources, options);
+    if (error == HR_OK && options->lint)
+        error = hr_table_lint(*out, d);
+    if (error == HR_OK && refused)
+        error = HR_ECONFIG;
+    if (error == HR_OK)
+        return HR_OK;
+    hr_table_unref(*out);
+    *out = NULL;
+    return error;
 }
 
 static int load(hr_table **out, hr_diagnostics *d, const hr_source *sources, size_t n,
@@ -33,21 +40,16 @@ static int load(hr_table **out, hr_diagnostics *d, const hr_source *sources, siz
     if (arena == NULL)
         return HR_ENOMEM;
     hr_resources *resources = NULL;
-    int checked = read_and_check(&resources, arena, d, sources, n, options);
-    if (checked != HR_OK && !is_worth_linting(checked, resources, d, options)) {
+    int error = read_and_check(&resources, arena, d, sources, n, options);
+    size_t errors = hr_diagnostics_errors(d);
+    /* Resources given twice leave the lists intact: what else there is to find is found. */
+    if (error == HR_OK && errors > 0 && (!options->lint || errors != resources->n_repeated))
+        error = HR_ECONFIG;
+    if (error != HR_OK) {
         hr_arena_free(arena);
-        return checked;
-    }
-    int error = hr_table_build(out, arena, resources, options);
-    if (error == HR_OK && options->lint)
-        error = hr_table_lint(*out, d);
-    if (error == HR_OK)
-        error = checked;
-    if (error == HR_OK || *out == NULL)
         return error;
-    hr_table_unref(*out);
-    *out = NULL;
-    return error;
+    }
+    return build_and_lint(out, arena, resources, d, options);
 }
 
 int hr_table_load(hr_table **out, hr_diagnostics **diagnostics, const hr_source *sources, size_t n,

@@ -62,6 +62,8 @@ struct hr_mesh_service {
     hr_str *aliases; /* hosts of the ExternalNames that lead here */
     size_t n_aliases;
     const hr_str_list *export_to;
+    const hr_pair *selector; /* of pods; of a Service or a ServiceEntry */
+    size_t n_selector;
     hr_mesh_service
         *next; /* the next service with the same host, from another namespace or unlike it */
 };
@@ -70,6 +72,7 @@ typedef struct hr_registry {
     hr_mesh_service **services; /* oldest first */
     size_t n_services;
     hr_map by_host;
+    bool pods_listed; /* a Pod or an EndpointSlice is loaded; otherwise nothing says who answers */
 } hr_registry;
 
 /* Whether exportTo opens the service to all namespaces. */

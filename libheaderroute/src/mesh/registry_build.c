@@ -39,6 +39,8 @@ static hr_mesh_service *from_service(hr_arena *arena, const hr_spec_service *in,
     svc->publish_not_ready = in->publish_not_ready_addresses;
     svc->distribution = distribution_of(in);
     svc->export_to = &in->export_to;
+    svc->selector = in->selector;
+    svc->n_selector = in->n_selector;
     if (hr_str_eq_c(in->type, "ExternalName") && in->external_name.len > 0) {
         svc->resolution = HR_RESOLUTION_ALIAS;
         svc->alias_of = hr_arena_lower(arena, in->external_name);
@@ -77,6 +79,8 @@ static hr_mesh_service *from_entry(hr_arena *arena, const hr_spec_service_entry 
     svc->namespace_ = in->meta.namespace_;
     svc->meta = &in->meta;
     svc->export_to = &in->export_to;
+    svc->selector = in->selector;
+    svc->n_selector = in->n_selector;
     svc->resolution = resolution_of(in);
     svc->addresses = HR_ARRAY(arena, hr_str, in->addresses.n);
     for (size_t i = 0; svc->addresses != NULL && i < in->addresses.n; i++) {
@@ -221,6 +225,13 @@ static void number_ports(hr_arena *arena, hr_mesh_service *svc) {
         svc->port_numbers[i] = svc->ports[i].number;
 }
 
+static bool lists_pods(const hr_resources *r) {
+    for (size_t i = 0; i < r->n_workloads; i++)
+        if (r->workloads[i].kind == HR_WORKLOAD_POD)
+            return true;
+    return r->n_endpoint_slices > 0;
+}
+
 void hr_registry_build(hr_arena *arena, hr_registry *out, const hr_resources *r, hr_str domain) {
     svc_list all = {0};
     hr_endpoint_source source;
@@ -239,6 +250,7 @@ void hr_registry_build(hr_arena *arena, hr_registry *out, const hr_resources *r,
         }
     if (hr_arena_failed(arena))
         return;
+    out->pods_listed = lists_pods(r);
     index_by_host(arena, out, &all);
     resolve_aliases(arena, out);
     for (size_t i = 0; i < out->n_services; i++)

@@ -15,6 +15,11 @@
     M(map, labels, "", x->labels, x->n_labels)                                                     \
     M(integer, weight, "", x->weight)
 
+#define HR_WORKLOAD_MEMBERS(M)                                                                     \
+    M(string, kind, "", x->kind)                                                                   \
+    M(string, name, "namespace/name", x->name)                                                     \
+    M(place, source, "file:line", x->file, x->line)
+
 #define HR_DESTINATION_MEMBERS(M)                                                                  \
     M(string, host, "fully qualified", x->destination_host)                                        \
     M(string_or_null, subset, "", x->destination_subset)                                           \
@@ -107,6 +112,12 @@
     M(map, labels, "the subset's", x->cluster->labels, x->cluster->n_labels)                       \
     M(objects, endpoints, "ready members of the cluster, in the order of the configuration",       \
       endpoint, x->cluster->n_endpoints, x->cluster->endpoints[i])                                 \
+    M(boolean, endpoints_known,                                                                    \
+      "false: no Pod, EndpointSlice or workload shows what the endpoints are",                     \
+      x->cluster->endpoints_known)                                                                 \
+    M(objects, workloads,                                                                          \
+      "if the endpoints are unknown: what makes the pods that would be endpoints", workload,       \
+      x->cluster->n_workloads, &x->cluster->workloads[i])                                          \
     M(object_or_null, upstream, "the request that the upstream receives", upstream, x->upstream)   \
     M(integer_or_null, timeout_ms, "", x->d->timeout_ms, x->d->timeout_ms >= 0)                    \
     M(object_or_null, retries, "", retries, x->d->retries)                                         \
@@ -125,7 +136,9 @@
     M(object_or_null, fault, "", fault, hr_has_fault(x->d) ? x->d : NULL)                          \
     M(object_or_null, cors, "", cors, x->d->cors == NULL ? NULL : x->d)                            \
     M(objects, hash_policy, "", hash_policy, x->d->n_hash_policy, &x->d->hash_policy[i])           \
-    M(choice_or_null, load_balancer, "", hr_lb_name, x->d->lb, x->d->has_lb)
+    M(choice_or_null, load_balancer, "", hr_lb_name, x->d->lb, x->d->has_lb)                       \
+    M(strings, caveats, "sentences on what the decision does not take into account", x->caveats,   \
+      x->n_caveats)
 
 typedef struct hr_shown_upstream {
     hr_str path, authority;
@@ -137,6 +150,8 @@ typedef struct hr_shown_decision {
     const hr_decision *d;
     const hr_cluster *cluster;         /* never NULL */
     const hr_shown_upstream *upstream; /* NULL: the request is answered here */
+    const hr_str *caveats;
+    size_t n_caveats;
 } hr_shown_decision;
 
 static inline bool hr_has_fault(const hr_decision *d) {
@@ -147,6 +162,8 @@ static inline bool hr_has_fault(const hr_decision *d) {
  */
 #define HR_DECISION_OBJECTS(O)                                                                     \
     O(endpoint, hr_endpoint, HR_ENDPOINT_MEMBERS, "")                                              \
+    O(workload, hr_workload, HR_WORKLOAD_MEMBERS,                                                  \
+      "A Deployment, StatefulSet, Job, Rollout or the like.")                                      \
     O(destination, hr_decision, HR_DESTINATION_MEMBERS, "")                                        \
     O(upstream, hr_shown_upstream, HR_UPSTREAM_MEMBERS, "The request that the upstream receives.") \
     O(retries, hr_retry_policy, HR_RETRIES_MEMBERS, "")                                            \

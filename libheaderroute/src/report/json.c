@@ -42,7 +42,7 @@ static int show_upstream(hr_shown_upstream *out, const hr_decision *d, const hr_
 
 int hr_decision_json(hr_str *out, const hr_decision *d, const hr_request *request,
                      hr_scratch *scratch) {
-    static const hr_cluster no_cluster = {0};
+    static const hr_cluster no_cluster = {.endpoints_known = 1};
     if (out != NULL)
         *out = (hr_str){0};
     if (out == NULL || d == NULL || request == NULL || scratch == NULL ||
@@ -52,10 +52,17 @@ int hr_decision_json(hr_str *out, const hr_decision *d, const hr_request *reques
     int error = has_upstream(d) ? show_upstream(&upstream, d, request, scratch) : HR_OK;
     if (error != HR_OK)
         return error;
+    const hr_str *caveats;
+    size_t n_caveats;
+    error = hr_decision_caveats(&caveats, &n_caveats, d, request, scratch);
+    if (error != HR_OK)
+        return error;
     hr_shown_decision shown = {
         .d = d,
         .cluster = d->cluster == NULL ? &no_cluster : d->cluster,
         .upstream = has_upstream(d) ? &upstream : NULL,
+        .caveats = caveats,
+        .n_caveats = n_caveats,
     };
     hr_json_writer w = {.s = hr_sbuf_begin(scratch, 2048), .first = true};
     hr_json_put_decision(&w, &shown);

@@ -144,18 +144,24 @@ static int set_mirrors(hr_decision *out, const hr_subject *s) {
     return HR_OK;
 }
 
-static bool origin_admitted(const hr_view_action *plan, const hr_cors_policy *cors, hr_str origin) {
-    static const uint8_t kinds[] = {[HR_MATCH_EXACT] = HR_SM_EXACT,
-                                    [HR_MATCH_PREFIX] = HR_SM_PREFIX,
-                                    [HR_MATCH_REGEX] = HR_SM_REGEX};
-    for (size_t i = 0; i < cors->n_allow_origins; i++) {
-        const hr_origin_match *m = &cors->allow_origins[i];
-        const hr_regex *regex = plan->cors_regexes[i];
-        /* A matcher that takes the string "*" takes every origin. */
-        if (hr_string_matches(kinds[m->kind], m->value, regex, HR_STR("*")) ||
-            hr_string_matches(kinds[m->kind], m->value, regex, origin))
+static bool origin_matches(const hr_origin_match *m, const hr_regex *regex, hr_scratch *scratch,
+                           hr_str origin) {
+    static const uint8_t kinds[] = {
+        [HR_MATCH_EXACT] = HR_SM_EXACT, [HR_MATCH_PREFIX] = HR_SM_PREFIX};
+    size_t free = HR_REGEX_FREE + HR_REGEX_RUN;
+    /* A matcher that takes the string "*" takes every origin. */
+    if (m->kind == HR_MATCH_REGEX)
+        return hr_regex_matches(regex, scratch, HR_STR("*"), &free) ||
+               hr_regex_matches(regex, scratch, origin, &free);
+    return hr_text_matches(kinds[m->kind], m->value, HR_STR("*")) ||
+           hr_text_matches(kinds[m->kind], m->value, origin);
+}
+
+static bool origin_admitted(const hr_view_action *plan, const hr_cors_policy *cors,
+                            hr_scratch *scratch, hr_str origin) {
+    for (size_t i = 0; i < cors->n_allow_origins; i++)
+        if (origin_matches(&cors->allow_origins[i], plan->cors_regexes[i], scratch, origin))
             return true;
-    }
     return false;
 }
 
@@ -165,7 +171,7 @@ static void set_cors(hr_decision *out, const hr_view_action *plan, hr_subject *s
     hr_str origin = hr_header_value(s, HR_STR("origin"));
     if (origin.len == 0)
         return;
-    out->cors_origin_allowed = origin_admitted(plan, out->cors, origin);
+    out->cors_origin_allowed = origin_admitted(plan, out->cors, s->scratch, origin);
     bool preflight = hr_str_eq_c(s->method, "OPTIONS") &&
                      hr_header_value(s, HR_STR("access-control-request-method")).len > 0;
     out->cors_preflight =
@@ -217,6 +223,7 @@ static int decide(hr_decision *out, const hr_view *view, const hr_view_route *ro
     *chosen = (hr_chosen){view, route, plan, target, s->full_path, s->path.len};
     hr_octets_copy(out, &target->decision, sizeof(*out));
     out->internal = chosen;
+    out->view = view;
     if (route != NULL && route->origin->vs != NULL) {
         out->virtual_service = route->origin->vs->id;
         out->route_index = route->route_index;
@@ -247,7 +254,7 @@ static int decide(hr_decision *out, const hr_view *view, const hr_view_route *ro
         out->local_reply = (hr_local_reply){out->abort_status != 0 ? out->abort_status : 200,
                                             HR_STR("FI"), HR_STR("fault filter abort")};
     set_cors(out, plan, s);
-    return set_mirrors(out, s);
+    return hr_scratch_over_limit(s->scratch) ? HR_ELIMIT : set_mirrors(out, s);
 }
 
 static const hr_view_route *find_route(const hr_route_list *routes, hr_subject *s,
@@ -311,9 +318,12 @@ int hr_route_by(hr_decision *out, const hr_view *view, const hr_request *request
     const hr_view_route *route = vhost == NULL ? NULL : find_route(vhost->routes, &s, mode);
     if (s.no_memory)
         return HR_ENOMEM;
+    if (hr_scratch_over_limit(scratch))
+        return HR_ELIMIT;
     if (route != NULL)
         return decide(out, view, route, route->action, &s);
     *out = no_route;
+    out->view = view;
     return HR_OK;
 }
 

@@ -4,6 +4,9 @@
 
 static inline void look_up(const hr_literal_filter *f, uint64_t *found, uint64_t key,
                            uint32_t size) {
+    uint64_t eighth = hr_literal_eighth(f, key);
+    if ((f->taken[eighth / 64] >> (eighth % 64) & 1) == 0)
+        return;
     for (uint64_t i = hr_literal_hash(key) >> f->shift; f->places[i].size != 0;
          i = (i + 1) & f->mask)
         if (f->places[i].key == key && f->places[i].size == size)

@@ -4,10 +4,13 @@
  */
 #include "match.h"
 
-bool hr_string_matches(uint8_t kind, hr_str pattern, const hr_regex *regex, hr_str value) {
-    if (kind == HR_SM_REGEX)
-        return regex != NULL && hr_regex_match(regex, value);
-    return hr_text_matches(kind, pattern, value);
+bool hr_regex_matches(const hr_regex *regex, hr_scratch *scratch, hr_str value, size_t *free) {
+    if (regex == NULL || !hr_regex_may_match(regex, value))
+        return false;
+    size_t cost = value.len + HR_REGEX_RUN, paid = cost < *free ? cost : *free;
+    *free -= paid;
+    return (cost == paid || hr_scratch_count_regex(scratch, cost - paid)) &&
+           hr_regex_run(regex, value);
 }
 
 static bool lacks_text(const hr_matcher *matcher, hr_scratch *scratch, hr_str subject) {
@@ -17,12 +20,14 @@ static bool lacks_text(const hr_matcher *matcher, hr_scratch *scratch, hr_str su
 }
 
 static bool run_matcher(const hr_matcher *matcher, hr_scratch *scratch, hr_str subject) {
+    size_t free = HR_REGEX_FREE + HR_REGEX_RUN;
     if (matcher->regex == NULL)
         return false;
     if (matcher->filter != NULL &&
         (!hr_regex_may_match(matcher->regex, subject) || lacks_text(matcher, scratch, subject)))
         return false;
-    return hr_regex_match(matcher->regex, subject);
+    return subject.len <= HR_REGEX_FREE ? hr_regex_match(matcher->regex, subject)
+                                        : hr_regex_matches(matcher->regex, scratch, subject, &free);
 }
 
 bool hr_matcher_matches(const hr_matcher *matcher, hr_scratch *scratch, hr_str subject) {
@@ -185,10 +190,14 @@ static bool value_matches(const hr_cond *cond, hr_subject *subject, hr_str value
 static bool matches_any(const hr_cond *cond, const hr_subject *subject, uint32_t first) {
     const hr_pair *headers = subject->request->headers;
     const uint32_t *links = subject->scratch->links;
-    const hr_regex *regex = cond->match == HR_SM_REGEX ? cond->regex->regex : NULL;
-    for (uint32_t i = first; i != UINT32_MAX; i = links[i])
-        if (hr_string_matches(cond->match, cond->value, regex, present(headers[i].value)))
+    size_t free = HR_REGEX_FREE + HR_REGEX_RUN;
+    for (uint32_t i = first; i != UINT32_MAX; i = links[i]) {
+        hr_str value = present(headers[i].value);
+        if (cond->match == HR_SM_REGEX
+                ? hr_regex_matches(cond->regex->regex, subject->scratch, value, &free)
+                : hr_text_matches(cond->match, cond->value, value))
             return true;
+    }
     return false;
 }
 

@@ -94,7 +94,8 @@ static inline bool hr_text_matches(uint8_t kind, hr_str pattern, hr_str value) {
         return true;
     }
 }
-/* The same, or a regex; NULL never matches. */
-bool hr_string_matches(uint8_t kind, hr_str pattern, const hr_regex *regex, hr_str value);
+/* Runs a regex, within the limit of the scratch; false beyond it, or if `regex` is NULL. *free is
+ * HR_REGEX_FREE + HR_REGEX_RUN at first, and what is left of it for the regex's next value. */
+bool hr_regex_matches(const hr_regex *regex, hr_scratch *scratch, hr_str value, size_t *free);
 
 #endif

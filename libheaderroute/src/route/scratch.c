@@ -33,6 +33,7 @@ int hr_scratch_new(hr_scratch **out) {
         *out = NULL;
         return HR_ENOMEM;
     }
+    (*out)->max_regex_bytes = SIZE_MAX;
     return HR_OK;
 }
 
@@ -55,6 +56,23 @@ void hr_scratch_free(hr_scratch *scratch) {
     free(scratch->verdicts);
     free(scratch->literals);
     free(scratch);
+}
+
+void hr_scratch_limit_regexes(hr_scratch *scratch, size_t bytes) {
+    if (scratch != NULL)
+        scratch->max_regex_bytes = bytes;
+}
+
+bool hr_scratch_count_regex(hr_scratch *scratch, size_t bytes) {
+    if (scratch->regex_round != scratch->round)
+        scratch->regex_bytes = 0;
+    scratch->regex_round = scratch->round;
+    if (hr_scratch_over_limit(scratch) || bytes > scratch->max_regex_bytes - scratch->regex_bytes) {
+        scratch->error = HR_STR("the regexes of the rules are run on too many bytes");
+        return false;
+    }
+    scratch->regex_bytes += bytes;
+    return true;
 }
 
 hr_str hr_scratch_error(const hr_scratch *scratch) {
@@ -153,6 +171,7 @@ static void forget_rounds(hr_scratch *scratch) {
     if (scratch->n_verdicts > 0)
         memset(scratch->verdicts, 0, scratch->n_verdicts * sizeof(*scratch->verdicts));
     scratch->query_round = 0;
+    scratch->regex_round = 0;
     scratch->round = 1;
 }
 

@@ -77,6 +77,9 @@ struct hr_scratch {
         *literals; /* by number: whether the subject has the text; valid once its filter was used */
     size_t n_literal_words;
     uint32_t round;
+    /* What regexes have cost in the round `regex_round`. */
+    size_t regex_bytes, max_regex_bytes;
+    uint32_t regex_round;
 };
 
 /* hr_scratch_marks where that takes more than counting. */
@@ -90,6 +93,19 @@ static inline int hr_scratch_marks(hr_scratch *scratch, const hr_view *view) {
                 view->n_verdicts <= scratch->n_verdicts &&
                 view->n_literal_words <= scratch->n_literal_words;
     return ++scratch->round == 0 || !fits ? hr_scratch_more_marks(scratch, view) : HR_OK;
+}
+
+/* What running a regex costs, whatever its subject, in bytes of a subject; and what a regex may
+ * cost before it counts, so that rules on short values are never refused. */
+#define HR_REGEX_RUN 64
+#define HR_REGEX_FREE 1024
+
+/* Counts `bytes` for a regex that is to be run; false if that is beyond the limit. */
+bool hr_scratch_count_regex(hr_scratch *scratch, size_t bytes);
+
+/* After hr_scratch_reset the only error of a request that is well-formed. */
+static inline bool hr_scratch_over_limit(const hr_scratch *scratch) {
+    return scratch->error.p != NULL;
 }
 
 void *hr_scratch_more(hr_scratch *scratch, size_t size);

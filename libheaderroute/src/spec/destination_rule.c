@@ -24,14 +24,8 @@ static const hr_field subset_fields[] = {
     {"trafficPolicy", hr_read_message, S(policy), 0, &hr_traffic_policy_schema, 0},
 };
 #undef S
-static const hr_schema subset_schema = {"Subset",
-                                        HR_FIELDS(subset_fields),
-                                        sizeof(hr_spec_subset),
-                                        offsetof(hr_spec_subset, pos),
-                                        -1,
-                                        0,
-                                        NULL,
-                                        check_subset};
+static const hr_schema subset_schema =
+    HR_SCHEMA_WITH_POS("Subset", subset_fields, hr_spec_subset, NULL, check_subset);
 
 static void check_destination_rule(hr_reader *r, const hr_node *spec, void *out) {
     const hr_spec_destination_rule *rule = out;
@@ -68,14 +62,9 @@ static const hr_field selector_fields[] = {
     {"matchLabels", hr_read_selector, D(selector), D(n_selector), NULL, 0},
 };
 
-static const hr_schema selector_schema = {"WorkloadSelector",
-                                          HR_FIELDS(selector_fields),
-                                          sizeof(hr_spec_destination_rule),
-                                          D(selector_pos),
-                                          D(has_selector),
-                                          0,
-                                          NULL,
-                                          NULL};
+static const hr_schema selector_schema =
+    HR_SCHEMA_AT("WorkloadSelector", selector_fields, hr_spec_destination_rule, D(selector_pos),
+                 D(has_selector), NULL, NULL);
 
 static void read_rule_host(hr_reader *r, const hr_node *node, void *base, const hr_field *field) {
     ((hr_spec_destination_rule *)base)->host_pos = hr_reader_pos(r, node);
@@ -90,14 +79,8 @@ static const hr_field rule_fields[] = {
     {"workloadSelector", hr_read_message, 0, 0, &selector_schema, 0},
 };
 #undef D
-static const hr_schema rule_schema = {"DestinationRule",
-                                      HR_FIELDS(rule_fields),
-                                      sizeof(hr_spec_destination_rule),
-                                      -1,
-                                      -1,
-                                      0,
-                                      NULL,
-                                      check_destination_rule};
+static const hr_schema rule_schema = HR_SCHEMA(
+    "DestinationRule", rule_fields, hr_spec_destination_rule, NULL, check_destination_rule);
 
 void hr_read_destination_rule(hr_reader *r, const hr_node *resource, const hr_meta *meta) {
     hr_spec_destination_rule *rule = HR_APPEND(r, destination_rules);

@@ -5,17 +5,21 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "crd_check.h"
+#include "field_hints.h"
 #include "limits.h"
 #include "placeholder.h"
 #include "read_sources.h"
 #include "reader.h"
 #include "text.h"
+#include "unread.h"
 
 typedef struct load {
     hr_reader reader;
     hr_yaml_budget budget;
     hr_str default_namespace;
     hr_map names; /* "kind/namespace/name" to the hr_pos of the first */
+    hr_crd_patterns *patterns;
     size_t order;
     int lists; /* depth of lists in lists */
     bool lenient;
@@ -25,63 +29,40 @@ typedef struct load {
 
 /* ---- kinds ---- */
 
-/* ADMISSION is WARN, or REFUSE if requests are served. */
-typedef enum verdict { READ, PASS_OVER, WARN, ADMISSION, REFUSE } verdict;
-
+/* Those that are read. unread.c has those that are not, and may yet concern a decision. */
 static const struct known_kind {
     const char *group, *kind;
-    verdict verdict;
     void (*read)(hr_reader *r, const hr_node *resource, const hr_meta *meta);
-    const char *why;
 } kinds[] = {
-    {"networking.istio.io", "VirtualService", READ, hr_read_virtual_service, NULL},
-    {"networking.istio.io", "DestinationRule", READ, hr_read_destination_rule, NULL},
-    {"networking.istio.io", "Gateway", READ, hr_read_gateway, NULL},
-    {"networking.istio.io", "ServiceEntry", READ, hr_read_service_entry, NULL},
-    {"networking.istio.io", "WorkloadEntry", READ, hr_read_workload_entry, NULL},
-    {"networking.istio.io", "Sidecar", REFUSE, NULL,
-     "Sidecar is not supported: it narrows what proxies see"},
-    {"networking.istio.io", "EnvoyFilter", REFUSE, NULL,
-     "EnvoyFilter is not supported: it patches Envoy's own configuration, which cannot be "
-     "evaluated"},
-    {"networking.istio.io", "ProxyConfig", WARN, NULL, "has no effect on routing"},
-    {"networking.istio.io", "WorkloadGroup", WARN, NULL,
-     "is ignored: it is a template for WorkloadEntries; only WorkloadEntries are read"},
-    {"extensions.istio.io", "WasmPlugin", REFUSE, NULL,
-     "WasmPlugin is not supported: it may change any request, which cannot be evaluated"},
-    {"extensions.istio.io", "TrafficExtension", REFUSE, NULL,
-     "TrafficExtension is not supported: it may change any request, which cannot be evaluated"},
-    {"security.istio.io", "PeerAuthentication", PASS_OVER, NULL, NULL},
-    {"security.istio.io", "RequestAuthentication", ADMISSION, NULL,
-     "is not evaluated: every request is treated as allowed"},
-    {"security.istio.io", "AuthorizationPolicy", ADMISSION, NULL,
-     "is not evaluated: every request is treated as allowed"},
-    {"telemetry.istio.io", "Telemetry", PASS_OVER, NULL, NULL},
-    {"gateway.networking.k8s.io", NULL, REFUSE, NULL,
-     "the Kubernetes Gateway API is not supported; use a networking.istio.io VirtualService and "
-     "Gateway"},
-    {"networking.k8s.io", "Ingress", WARN, NULL,
-     "is not evaluated, not even with Istio as its controller"},
-    {"install.istio.io", NULL, WARN, NULL,
-     "is not read: it installs Istio and does not describe routing"},
-    {"operator.istio.io", NULL, WARN, NULL,
-     "is not read: it installs Istio and does not describe routing"},
-    {"kustomize.config.k8s.io", NULL, WARN, NULL,
-     "is not read: load what `kubectl kustomize DIR` prints"},
-    {"", "Service", READ, hr_read_service, NULL},
-    {"", "Pod", READ, hr_read_pod, NULL},
-    {"", "Node", READ, hr_read_node, NULL},
-    {"apps", "Deployment", READ, hr_read_template, NULL},
-    {"apps", "StatefulSet", READ, hr_read_template, NULL},
-    {"apps", "DaemonSet", READ, hr_read_template, NULL},
-    {"apps", "ReplicaSet", READ, hr_read_template, NULL},
-    {"discovery.k8s.io", "EndpointSlice", READ, hr_read_endpoint_slice, NULL},
+    {"networking.istio.io", "VirtualService", hr_read_virtual_service},
+    {"networking.istio.io", "DestinationRule", hr_read_destination_rule},
+    {"networking.istio.io", "Gateway", hr_read_gateway},
+    {"networking.istio.io", "ServiceEntry", hr_read_service_entry},
+    {"networking.istio.io", "WorkloadEntry", hr_read_workload_entry},
+    {"", "Service", hr_read_service},
+    {"", "Pod", hr_read_pod},
+    {"", "Node", hr_read_node},
+    {"", "Endpoints", hr_read_endpoints},
+    {"apps", "Deployment", hr_read_template},
+    {"apps", "StatefulSet", hr_read_template},
+    {"apps", "DaemonSet", hr_read_template},
+    {"apps", "ReplicaSet", hr_read_template},
+    {"apps.openshift.io", "DeploymentConfig", hr_read_template},
+    {"batch", "Job", hr_read_template},
+    {"batch", "CronJob", hr_read_template},
+    {"argoproj.io", "Rollout", hr_read_template},
+    {"discovery.k8s.io", "EndpointSlice", hr_read_endpoint_slice},
 };
+
+/* Kinds of Istio that have no effect on where a request goes. */
+static bool is_beside_routing(hr_str group, hr_str kind) {
+    return (hr_str_eq_c(group, "security.istio.io") && hr_str_eq_c(kind, "PeerAuthentication")) ||
+           (hr_str_eq_c(group, "telemetry.istio.io") && hr_str_eq_c(kind, "Telemetry"));
+}
 
 static const struct known_kind *find_kind(hr_str group, hr_str kind) {
     for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
-        if (hr_str_eq_c(group, kinds[i].group) &&
-            (kinds[i].kind == NULL || hr_str_eq(kind, hr_str_from(kinds[i].kind))))
+        if (hr_str_eq_c(group, kinds[i].group) && hr_str_eq_c(kind, kinds[i].kind))
             return &kinds[i];
     return NULL;
 }
@@ -197,7 +178,7 @@ static bool is_string_node(const hr_node *node) {
 
 static bool is_known_kind(hr_str kind) {
     for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
-        if (kinds[i].kind != NULL && hr_str_eq_c(kind, kinds[i].kind))
+        if (hr_str_eq_c(kind, kinds[i].kind))
             return true;
     return false;
 }
@@ -207,7 +188,7 @@ static bool is_known_group(hr_str version) {
     for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
         if (kinds[i].group[0] != '\0' && hr_str_eq_c(group, kinds[i].group))
             return true;
-    return false;
+    return hr_unread_group(group);
 }
 
 /* Whether the author of a document meant a Kubernetes resource: then what is missing is an error.
@@ -328,6 +309,14 @@ static const hr_field top_fields[] = {
     {"status", hr_read_nothing, 0, 0, NULL, 0},
 };
 
+/* Reports what the API server refuses by the schema of the kind and no check has reported yet. */
+static void check_schema(load *l, const hr_node *resource, const struct known_kind *kind,
+                         size_t mark) {
+    size_t index = hr_crd_find(&hr_crd_istio, hr_str_from(kind->group), hr_str_from(kind->kind));
+    if (index < hr_crd_istio.n_kinds && !hr_arena_failed(l->reader.arena))
+        hr_crd_check(&l->reader, l->patterns, index, resource, mark);
+}
+
 static void read_known(load *l, const hr_node *resource, const struct known_kind *kind,
                        hr_str version) {
     hr_reader *r = &l->reader;
@@ -351,8 +340,34 @@ static void read_known(load *l, const hr_node *resource, const struct known_kind
     if (!hr_read_meta(r, resource, l->default_namespace, istio, &meta))
         return;
     meta.order = l->order++;
-    if (check_unique(l, resource, hr_str_from(kind->group), hr_str_from(kind->kind), &meta))
-        kind->read(r, resource, &meta);
+    meta.kind = kind->kind;
+    bool named = hr_node_get(hr_node_get(resource, HR_STR("metadata")), HR_STR("name")) != NULL;
+    if (named &&
+        !check_unique(l, resource, hr_str_from(kind->group), hr_str_from(kind->kind), &meta))
+        return;
+    size_t mark = hr_diagnostics_count(r->d);
+    kind->read(r, resource, &meta);
+    check_schema(l, resource, kind, mark);
+}
+
+/* What is not evaluated of a resource, or the whole of it if its kind is not `known`. */
+static void read_other(load *l, const hr_node *resource, hr_str group, hr_str kind, bool known) {
+    hr_reader *r = &l->reader;
+    const hr_unread_kind *unread = hr_unread_kind_of(group, kind);
+    hr_path step = {.up = NULL, .name = HR_STR("kind")};
+    const hr_node *place = hr_node_get(resource, step.name);
+    if (hr_str_eq_c(group, "") && (hr_str_eq_c(kind, "Service") || hr_str_eq_c(kind, "Namespace")))
+        hr_read_waypoint(r, resource, kind, l->default_namespace);
+    r->path = &step;
+    if (unread != NULL && unread->refused && r->serves)
+        hr_reader_error(r, place == NULL ? resource : place, "%s is not supported: %s",
+                        unread->kind, unread->effect);
+    else if (unread != NULL)
+        hr_read_unread(r, resource, unread, kind, l->default_namespace);
+    else if (!known && hr_str_ends(group, HR_STR(".istio.io")) && !is_beside_routing(group, kind))
+        hr_reader_error(r, place == NULL ? resource : place, "%.*s has no kind \"%.*s\"",
+                        (int)group.len, group.p, (int)kind.len, kind.p);
+    r->path = NULL;
 }
 
 static void read_resource(load *l, const hr_node *resource, type otherwise) {
@@ -384,31 +399,14 @@ static void read_resource(load *l, const hr_node *resource, type otherwise) {
         return;
     }
     const struct known_kind *known = find_kind(group, kind);
-    if (l->lenient && known != NULL && known->verdict == READ && is_template(l, resource))
+    if (l->lenient && known != NULL && is_template(l, resource))
         return;
     l->n_resources++;
-    hr_path step = {.up = NULL, .name = HR_STR("kind")};
-    const hr_node *place = hr_node_get(resource, step.name);
-    if (place == NULL)
-        place = resource;
-    if (known != NULL && known->verdict == READ) {
+    if (known != NULL)
         read_known(l, resource, known, version);
-        return;
-    }
-    check_unread(l, resource, group, kind);
-    if (known == NULL && !hr_str_ends(group, HR_STR(".istio.io")))
-        return;
-    r->path = &step;
-    if (known == NULL)
-        hr_reader_error(r, place, "%.*s has no kind \"%.*s\"", (int)group.len, group.p,
-                        (int)kind.len, kind.p);
-    else if (known->verdict == REFUSE)
-        hr_reader_error(r, place, "%s", known->why);
-    else if (known->verdict == ADMISSION && r->serves)
-        hr_reader_error(r, place, "%s %s", known->kind, known->why);
-    else if (known->verdict == WARN || known->verdict == ADMISSION)
-        hr_reader_warn(r, place, "%.*s %s", (int)kind.len, kind.p, known->why);
-    r->path = NULL;
+    else
+        check_unread(l, resource, group, kind);
+    read_other(l, resource, group, kind, known != NULL);
 }
 
 /* ---- a load ---- */
@@ -482,6 +480,7 @@ int hr_resources_read(hr_resources **out, hr_arena *arena, hr_diagnostics *d,
         .reader = {.arena = arena,
                    .text = {.arena = arena},
                    .d = d,
+                   .hint = hr_field_hint,
                    .serves = options->version >= 2 && options->serves},
         .budget = hr_limit_yaml(options),
         .lenient = hr_load_is_lenient(options),
@@ -490,12 +489,15 @@ int hr_resources_read(hr_resources **out, hr_arena *arena, hr_diagnostics *d,
                                  : hr_str_from(options->default_namespace),
     };
     hr_resources *resources = hr_resources_new(arena);
+    l.patterns = hr_crd_patterns_new(arena, &hr_crd_istio);
     l.default_namespace = hr_reader_copy(&l.reader, l.default_namespace);
-    if (resources == NULL || hr_arena_failed(arena))
+    if (resources == NULL || l.patterns == NULL || hr_arena_failed(arena))
         return HR_ENOMEM;
     l.reader.out = resources;
     int rc = hr_sources_each(sources, n, options, d, read_text, &l);
+    hr_endpoints_drop_mirrored(arena, resources);
     hint_at_kustomizations(&l);
+    hr_report_unread(arena, d, resources);
     if (rc == HR_OK && l.n_resources == 0)
         report_no_resources(&l, sources, n, options);
     hr_diagnostics_sort(d);

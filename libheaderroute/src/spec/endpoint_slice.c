@@ -1,4 +1,4 @@
-/* EndpointSlice of Kubernetes: the addresses behind a Service and their state. */
+/* EndpointSlice and Endpoints of Kubernetes: the addresses behind a Service and their state. */
 #include "endpoint_slice.h"
 
 #include <stddef.h>
@@ -24,14 +24,8 @@ static const hr_field condition_fields[] = {
     {"terminating", hr_read_bool_value, offsetof(conditions, terminating), 0, NULL, 0},
 };
 
-static const hr_schema conditions_schema = {"EndpointConditions",
-                                            HR_FIELDS(condition_fields),
-                                            sizeof(conditions),
-                                            -1,
-                                            -1,
-                                            1,
-                                            init_conditions,
-                                            NULL};
+static const hr_schema conditions_schema =
+    HR_SCHEMA_LAX("EndpointConditions", condition_fields, conditions, init_conditions, NULL);
 
 #define E(member) offsetof(hr_spec_slice_endpoint, member)
 
@@ -53,14 +47,8 @@ static const hr_field target_fields[] = {
     {"namespace", hr_read_string, E(target_namespace), 0, NULL, 0},
 };
 
-static const hr_schema target_ref_schema = {"ObjectReference",
-                                            HR_FIELDS(target_fields),
-                                            sizeof(hr_spec_slice_endpoint),
-                                            -1,
-                                            -1,
-                                            1,
-                                            NULL,
-                                            NULL};
+static const hr_schema target_ref_schema =
+    HR_SCHEMA_LAX("ObjectReference", target_fields, hr_spec_slice_endpoint, NULL, NULL);
 
 static void init_endpoint(void *out) {
     hr_spec_slice_endpoint *endpoint = out;
@@ -139,9 +127,8 @@ static const hr_field slice_fields[] = {
     {"ports", hr_read_list, S(ports), S(n_ports), &slice_port_schema, 0},
 };
 #undef S
-static const hr_schema slice_schema = {
-    "EndpointSlice",     HR_FIELDS(slice_fields), sizeof(hr_spec_endpoint_slice), -1, -1, 1, NULL,
-    check_endpoint_slice};
+static const hr_schema slice_schema = HR_SCHEMA_LAX(
+    "EndpointSlice", slice_fields, hr_spec_endpoint_slice, NULL, check_endpoint_slice);
 
 void hr_read_endpoint_slice(hr_reader *r, const hr_node *resource, const hr_meta *meta) {
     hr_spec_endpoint_slice *slice = HR_APPEND(r, endpoint_slices);
@@ -153,4 +140,119 @@ void hr_read_endpoint_slice(hr_reader *r, const hr_node *resource, const hr_meta
         if (hr_str_eq(meta->labels[i].name, HR_STR("kubernetes.io/service-name")))
             slice->service_name = meta->labels[i].value;
     hr_read_fields(r, resource, slice, &slice_schema);
+}
+
+/* ---- Endpoints ---- */
+
+typedef struct endpoint_address {
+    hr_str ip, hostname, node_name;
+    hr_spec_slice_endpoint target; /* its targetRef alone */
+} endpoint_address;
+
+#define A(member) offsetof(endpoint_address, member)
+static const hr_field address_fields[] = {
+    {"ip", hr_read_string, A(ip), 0, NULL, 0},
+    {"hostname", hr_read_string, A(hostname), 0, NULL, 0},
+    {"nodeName", hr_read_string, A(node_name), 0, NULL, 0},
+    {"targetRef", hr_read_message, A(target), 0, &target_ref_schema, 0},
+};
+#undef A
+
+static const hr_schema address_schema = {
+    "EndpointAddress", HR_FIELDS(address_fields), sizeof(endpoint_address), -1, -1, 1, NULL, NULL};
+
+typedef struct endpoint_subset {
+    endpoint_address *ready, *unready;
+    size_t n_ready, n_unready;
+    hr_spec_port *ports;
+    size_t n_ports;
+} endpoint_subset;
+
+#define B(member) offsetof(endpoint_subset, member)
+static const hr_field subset_of_endpoints_fields[] = {
+    {"addresses", hr_read_list, B(ready), B(n_ready), &address_schema, 0},
+    {"notReadyAddresses", hr_read_list, B(unready), B(n_unready), &address_schema, 0},
+    {"ports", hr_read_list, B(ports), B(n_ports), &slice_port_schema, 0},
+};
+#undef B
+
+static const hr_schema subset_of_endpoints_schema = {"EndpointSubset",
+                                                     HR_FIELDS(subset_of_endpoints_fields),
+                                                     sizeof(endpoint_subset),
+                                                     -1,
+                                                     -1,
+                                                     1,
+                                                     NULL,
+                                                     NULL};
+
+typedef struct endpoints_resource {
+    endpoint_subset *subsets;
+    size_t n_subsets;
+} endpoints_resource;
+
+static const hr_field endpoints_fields[] = {
+    {"subsets", hr_read_list, offsetof(endpoints_resource, subsets),
+     offsetof(endpoints_resource, n_subsets), &subset_of_endpoints_schema, 0},
+};
+
+static const hr_schema endpoints_schema = {
+    "Endpoints", HR_FIELDS(endpoints_fields), sizeof(endpoints_resource), -1, -1, 1, NULL, NULL};
+
+static void add_slice_addresses(hr_reader *r, hr_spec_endpoint_slice *slice,
+                                const endpoint_address *v, size_t n, bool ready) {
+    for (size_t i = 0; i < n; i++) {
+        hr_spec_slice_endpoint *e = &slice->endpoints[slice->n_endpoints];
+        if (v[i].ip.len == 0)
+            continue;
+        *e = v[i].target;
+        e->addresses.v = hr_reader_alloc(r, 1, sizeof(hr_str));
+        if (e->addresses.v == NULL)
+            return;
+        e->addresses.v[e->addresses.n++] = v[i].ip;
+        e->hostname = v[i].hostname;
+        e->node_name = v[i].node_name;
+        e->ready = e->serving = ready;
+        e->pos = slice->pos;
+        slice->n_endpoints++;
+    }
+}
+
+void hr_read_endpoints(hr_reader *r, const hr_node *resource, const hr_meta *meta) {
+    endpoints_resource in = {0};
+    hr_read_fields(r, resource, &in, &endpoints_schema);
+    for (size_t i = 0; i < in.n_subsets; i++) {
+        const endpoint_subset *subset = &in.subsets[i];
+        hr_spec_endpoint_slice *slice = HR_APPEND(r, endpoint_slices);
+        if (slice == NULL)
+            return;
+        slice->meta = *meta;
+        slice->pos = hr_reader_pos(r, resource);
+        slice->service_name = meta->name;
+        slice->of_endpoints = true;
+        slice->ports = subset->ports;
+        slice->n_ports = subset->n_ports;
+        slice->endpoints =
+            hr_reader_alloc(r, subset->n_ready + subset->n_unready + 1, sizeof(*slice->endpoints));
+        if (slice->endpoints == NULL)
+            return;
+        add_slice_addresses(r, slice, subset->ready, subset->n_ready, true);
+        add_slice_addresses(r, slice, subset->unready, subset->n_unready, false);
+    }
+}
+
+void hr_endpoints_drop_mirrored(hr_arena *arena, hr_resources *resources) {
+    hr_map sliced = {0};
+    for (int pass = 0; pass < 2; pass++)
+        for (size_t i = 0; i < resources->n_endpoint_slices && !hr_arena_failed(arena); i++) {
+            hr_spec_endpoint_slice *slice = &resources->endpoint_slices[i];
+            if (slice->of_endpoints != (pass == 1) || slice->service_name.len == 0)
+                continue;
+            hr_str key = hr_arena_printf(arena, "%.*s/%.*s", (int)slice->meta.namespace_.len,
+                                         slice->meta.namespace_.p, (int)slice->service_name.len,
+                                         slice->service_name.p);
+            if (pass == 0)
+                hr_map_add(arena, &sliced, key, slice);
+            else if (hr_map_get(&sliced, key) != NULL)
+                slice->service_name = (hr_str){0};
+        }
 }

@@ -200,14 +200,8 @@ static const hr_field certificate_fields[] = {
     {"caCertificates", hr_read_string, offsetof(hr_spec_certificate, ca_certificates), 0, NULL, 0},
 };
 
-static const hr_schema certificate_schema = {"ServerTLSSettings.TLSCertificate",
-                                             HR_FIELDS(certificate_fields),
-                                             sizeof(hr_spec_certificate),
-                                             -1,
-                                             -1,
-                                             0,
-                                             NULL,
-                                             NULL};
+static const hr_schema certificate_schema = HR_SCHEMA(
+    "ServerTLSSettings.TLSCertificate", certificate_fields, hr_spec_certificate, NULL, NULL);
 
 #define T(member) offsetof(hr_spec_server_tls, member)
 static const hr_enum server_tls_modes[] = {
@@ -241,14 +235,8 @@ static void init_server_tls(void *out) {
     ((hr_spec_server_tls *)out)->insecure_skip_verify = -1;
 }
 
-static const hr_schema server_tls_schema = {"ServerTLSSettings",
-                                            HR_FIELDS(server_tls_fields),
-                                            sizeof(hr_spec_server_tls),
-                                            T(pos),
-                                            -1,
-                                            0,
-                                            init_server_tls,
-                                            NULL};
+static const hr_schema server_tls_schema = HR_SCHEMA_WITH_POS(
+    "ServerTLSSettings", server_tls_fields, hr_spec_server_tls, init_server_tls, NULL);
 #undef T
 
 static void read_server_tls(hr_reader *r, const hr_node *node, void *base, const hr_field *field) {
@@ -296,9 +284,8 @@ static const hr_field port_fields[] = {
     {"targetPort", hr_read_uint32, S(target_port), 0, NULL, 0},
 };
 
-static const hr_schema port_schema = {
-    "Port", HR_FIELDS(port_fields), sizeof(hr_spec_server), S(port_pos), S(has_port), 0, NULL,
-    NULL};
+static const hr_schema port_schema =
+    HR_SCHEMA_AT("Port", port_fields, hr_spec_server, S(port_pos), S(has_port), NULL, NULL);
 
 static const hr_field server_fields[] = {
     {"port", hr_read_message, 0, 0, &port_schema, 0},
@@ -309,8 +296,8 @@ static const hr_field server_fields[] = {
     {"name", hr_read_string, S(name), 0, NULL, 0},
 };
 
-static const hr_schema server_schema = {
-    "Server", HR_FIELDS(server_fields), sizeof(hr_spec_server), S(pos), -1, 0, NULL, check_server};
+static const hr_schema server_schema =
+    HR_SCHEMA_WITH_POS("Server", server_fields, hr_spec_server, NULL, check_server);
 #undef S
 
 /* ---- Gateway ---- */
@@ -349,8 +336,8 @@ static const hr_field gateway_fields[] = {
     {"selector", hr_read_pairs, G(selector), G(n_selector), NULL, 0},
 };
 #undef G
-static const hr_schema gateway_schema = {
-    "Gateway", HR_FIELDS(gateway_fields), sizeof(hr_spec_gateway), -1, -1, 0, NULL, check_gateway};
+static const hr_schema gateway_schema =
+    HR_SCHEMA("Gateway", gateway_fields, hr_spec_gateway, NULL, check_gateway);
 
 void hr_read_gateway(hr_reader *r, const hr_node *resource, const hr_meta *meta) {
     hr_spec_gateway *gateway = HR_APPEND(r, gateways);

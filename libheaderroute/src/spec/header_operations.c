@@ -194,11 +194,6 @@ static const hr_field headers_fields[] = {
     {"response", hr_read_message, offsetof(hr_spec_headers, response), 0, &response_schema, 0},
 };
 
-const hr_schema hr_headers_schema = {"Headers",
-                                     HR_FIELDS(headers_fields),
-                                     sizeof(hr_spec_headers),
-                                     offsetof(hr_spec_headers, pos),
-                                     offsetof(hr_spec_headers, present),
-                                     0,
-                                     NULL,
-                                     NULL};
+const hr_schema hr_headers_schema =
+    HR_SCHEMA_AT("Headers", headers_fields, hr_spec_headers, offsetof(hr_spec_headers, pos),
+                 offsetof(hr_spec_headers, present), NULL, NULL);

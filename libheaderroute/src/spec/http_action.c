@@ -54,14 +54,8 @@ static const hr_field redirect_fields[] = {
 };
 #undef R
 
-const hr_schema hr_redirect_schema = {"HTTPRedirect",
-                                      HR_FIELDS(redirect_fields),
-                                      sizeof(hr_spec_redirect),
-                                      offsetof(hr_spec_redirect, pos),
-                                      -1,
-                                      0,
-                                      NULL,
-                                      check_redirect};
+const hr_schema hr_redirect_schema =
+    HR_SCHEMA_WITH_POS("HTTPRedirect", redirect_fields, hr_spec_redirect, NULL, check_redirect);
 
 /* ---- HTTPDirectResponse ---- */
 
@@ -83,8 +77,7 @@ static const hr_field body_fields[] = {
     {"bytes", read_body_bytes, 0, 0, NULL, 1},
 };
 
-static const hr_schema body_schema = {
-    "HTTPBody", HR_FIELDS(body_fields), sizeof(hr_str), -1, -1, 0, NULL, NULL};
+static const hr_schema body_schema = HR_SCHEMA("HTTPBody", body_fields, hr_str, NULL, NULL);
 
 static void check_direct_response(hr_reader *r, const hr_node *node, void *out) {
     const hr_spec_direct_response *response = out;
@@ -103,14 +96,9 @@ static const hr_field direct_response_fields[] = {
     {"body", hr_read_message, offsetof(hr_spec_direct_response, body), 0, &body_schema, 0},
 };
 
-const hr_schema hr_direct_response_schema = {"HTTPDirectResponse",
-                                             HR_FIELDS(direct_response_fields),
-                                             sizeof(hr_spec_direct_response),
-                                             offsetof(hr_spec_direct_response, pos),
-                                             -1,
-                                             0,
-                                             NULL,
-                                             check_direct_response};
+const hr_schema hr_direct_response_schema =
+    HR_SCHEMA_WITH_POS("HTTPDirectResponse", direct_response_fields, hr_spec_direct_response, NULL,
+                       check_direct_response);
 
 /* ---- HTTPRewrite ---- */
 
@@ -159,14 +147,8 @@ static const hr_field regex_rewrite_fields[] = {
     {"rewrite", hr_read_string, offsetof(hr_spec_rewrite, regex_rewrite), 0, NULL, 0},
 };
 
-static const hr_schema regex_rewrite_schema = {"RegexRewrite",
-                                               HR_FIELDS(regex_rewrite_fields),
-                                               sizeof(hr_spec_rewrite),
-                                               -1,
-                                               -1,
-                                               0,
-                                               init_regex_rewrite,
-                                               NULL};
+static const hr_schema regex_rewrite_schema =
+    HR_SCHEMA("RegexRewrite", regex_rewrite_fields, hr_spec_rewrite, init_regex_rewrite, NULL);
 
 static const hr_field rewrite_fields[] = {
     {"uri", hr_read_string, offsetof(hr_spec_rewrite, uri), 0, NULL, 0},
@@ -174,11 +156,5 @@ static const hr_field rewrite_fields[] = {
     {"uriRegexRewrite", hr_read_message, 0, 0, &regex_rewrite_schema, 0},
 };
 
-const hr_schema hr_rewrite_schema = {"HTTPRewrite",
-                                     HR_FIELDS(rewrite_fields),
-                                     sizeof(hr_spec_rewrite),
-                                     offsetof(hr_spec_rewrite, pos),
-                                     -1,
-                                     0,
-                                     NULL,
-                                     check_rewrite};
+const hr_schema hr_rewrite_schema =
+    HR_SCHEMA_WITH_POS("HTTPRewrite", rewrite_fields, hr_spec_rewrite, NULL, check_rewrite);

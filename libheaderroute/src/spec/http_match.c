@@ -184,11 +184,5 @@ static void check_match(hr_reader *r, const hr_node *node, void *out) {
                        (int)match->source_namespace.len, match->source_namespace.p);
 }
 
-const hr_schema hr_match_schema = {"HTTPMatchRequest",
-                                   HR_FIELDS(match_fields),
-                                   sizeof(hr_match_request),
-                                   offsetof(hr_match_request, pos),
-                                   -1,
-                                   0,
-                                   NULL,
-                                   check_match};
+const hr_schema hr_match_schema =
+    HR_SCHEMA_WITH_POS("HTTPMatchRequest", match_fields, hr_match_request, NULL, check_match);

@@ -29,8 +29,8 @@ static void init_percent(void *out) {
 
 static const hr_field percent_fields[] = {{"value", hr_read_double, 0, 0, NULL, 0}};
 
-const hr_schema hr_percent_schema = {
-    "Percent", HR_FIELDS(percent_fields), sizeof(double), -1, -1, 0, init_percent, NULL};
+const hr_schema hr_percent_schema =
+    HR_SCHEMA("Percent", percent_fields, double, init_percent, NULL);
 
 /* ---- HTTPMirrorPolicy ---- */
 
@@ -51,14 +51,8 @@ static const hr_field mirror_policy_fields[] = {
     {"percentage", hr_read_message, offsetof(hr_spec_mirror, percentage), 0, &hr_percent_schema, 0},
 };
 
-const hr_schema hr_mirror_schema = {"HTTPMirrorPolicy",
-                                    HR_FIELDS(mirror_policy_fields),
-                                    sizeof(hr_spec_mirror),
-                                    offsetof(hr_spec_mirror, pos),
-                                    -1,
-                                    0,
-                                    init_mirror,
-                                    check_mirror};
+const hr_schema hr_mirror_schema = HR_SCHEMA_WITH_POS("HTTPMirrorPolicy", mirror_policy_fields,
+                                                      hr_spec_mirror, init_mirror, check_mirror);
 
 /* `mirror` is a bare Destination; its percentage is a field of the route. */
 void hr_read_mirror(hr_reader *r, const hr_node *node, void *base, const hr_field *field) {
@@ -146,14 +140,8 @@ static const hr_field retries_fields[] = {
 };
 #undef R
 
-const hr_schema hr_retries_schema = {"HTTPRetry",
-                                     HR_FIELDS(retries_fields),
-                                     sizeof(hr_spec_retries),
-                                     offsetof(hr_spec_retries, pos),
-                                     -1,
-                                     0,
-                                     init_retries,
-                                     check_retries};
+const hr_schema hr_retries_schema =
+    HR_SCHEMA_WITH_POS("HTTPRetry", retries_fields, hr_spec_retries, init_retries, check_retries);
 
 /* ---- HTTPFaultInjection ---- */
 
@@ -176,14 +164,9 @@ static const hr_field delay_fields[] = {
      &hr_percent_schema, 0},
 };
 
-static const hr_schema delay_schema = {"HTTPFaultInjection.Delay",
-                                       HR_FIELDS(delay_fields),
-                                       sizeof(hr_spec_fault),
-                                       offsetof(hr_spec_fault, delay_pos),
-                                       offsetof(hr_spec_fault, has_delay),
-                                       0,
-                                       NULL,
-                                       check_delay};
+static const hr_schema delay_schema = HR_SCHEMA_AT(
+    "HTTPFaultInjection.Delay", delay_fields, hr_spec_fault, offsetof(hr_spec_fault, delay_pos),
+    offsetof(hr_spec_fault, has_delay), NULL, check_delay);
 
 static bool is_grpc_status(hr_str s) {
     static const char *const known[] = {"OK",
@@ -231,14 +214,9 @@ static const hr_field abort_fields[] = {
      &hr_percent_schema, 0},
 };
 
-static const hr_schema abort_schema = {"HTTPFaultInjection.Abort",
-                                       HR_FIELDS(abort_fields),
-                                       sizeof(hr_spec_fault),
-                                       offsetof(hr_spec_fault, abort_pos),
-                                       offsetof(hr_spec_fault, has_abort),
-                                       0,
-                                       NULL,
-                                       check_abort};
+static const hr_schema abort_schema = HR_SCHEMA_AT(
+    "HTTPFaultInjection.Abort", abort_fields, hr_spec_fault, offsetof(hr_spec_fault, abort_pos),
+    offsetof(hr_spec_fault, has_abort), NULL, check_abort);
 
 static void check_fault(hr_reader *r, const hr_node *node, void *out) {
     const hr_spec_fault *fault = out;
@@ -257,14 +235,8 @@ static const hr_field fault_fields[] = {
     {"abort", hr_read_message, 0, 0, &abort_schema, 0},
 };
 
-const hr_schema hr_fault_schema = {"HTTPFaultInjection",
-                                   HR_FIELDS(fault_fields),
-                                   sizeof(hr_spec_fault),
-                                   offsetof(hr_spec_fault, pos),
-                                   -1,
-                                   0,
-                                   init_fault,
-                                   check_fault};
+const hr_schema hr_fault_schema =
+    HR_SCHEMA_WITH_POS("HTTPFaultInjection", fault_fields, hr_spec_fault, init_fault, check_fault);
 
 /* ---- CorsPolicy ---- */
 
@@ -329,11 +301,5 @@ static const hr_field cors_fields[] = {
 };
 #undef C
 
-const hr_schema hr_cors_schema = {"CorsPolicy",
-                                  HR_FIELDS(cors_fields),
-                                  sizeof(hr_spec_cors_policy),
-                                  offsetof(hr_spec_cors_policy, pos),
-                                  -1,
-                                  0,
-                                  init_cors,
-                                  check_cors};
+const hr_schema hr_cors_schema =
+    HR_SCHEMA_WITH_POS("CorsPolicy", cors_fields, hr_spec_cors_policy, init_cors, check_cors);

@@ -28,15 +28,21 @@ static void check_one_authority(hr_reader *r, const hr_node *node,
     }
 }
 
+/* Istio's schema has this field in two spellings. */
+static void check_mirror_percent(hr_reader *r, const hr_node *node, const char *name,
+                                 const hr_spec_http_route *route) {
+    if (hr_field_get(node, name) == NULL)
+        return;
+    hr_field_warn(r, node, name, "is deprecated; use mirrorPercentage");
+    if (route->mirror_percent > 100)
+        hr_field_error(r, node, name, "%lld is not a valid percentage; expected 0 to 100",
+                       (long long)route->mirror_percent);
+}
+
 static void check_http_route(hr_reader *r, const hr_node *node, void *out) {
     const hr_spec_http_route *route = out;
-    if (hr_field_get(node, "mirrorPercent") != NULL) {
-        hr_field_warn(r, node, "mirrorPercent", "is deprecated; use mirrorPercentage");
-        if (route->mirror_percent > 100)
-            hr_field_error(r, node, "mirrorPercent",
-                           "%lld is not a valid percentage; expected 0 to 100",
-                           (long long)route->mirror_percent);
-    }
+    check_mirror_percent(r, node, "mirrorPercent", route);
+    check_mirror_percent(r, node, "mirror_percent", route);
     if (hr_field_get(node, "mirrorPercentage") != NULL &&
         (route->mirror_percentage < 0 || route->mirror_percentage > 100))
         hr_field_error(r, node, "mirrorPercentage",
@@ -61,14 +67,8 @@ static const hr_field delegate_fields[] = {
     {"namespace", hr_read_string, R(delegate_namespace), 0, NULL, 0},
 };
 
-static const hr_schema delegate_schema = {"Delegate",
-                                          HR_FIELDS(delegate_fields),
-                                          sizeof(hr_spec_http_route),
-                                          -1,
-                                          R(has_delegate),
-                                          0,
-                                          NULL,
-                                          NULL};
+static const hr_schema delegate_schema =
+    HR_SCHEMA_AT("Delegate", delegate_fields, hr_spec_http_route, -1, R(has_delegate), NULL, NULL);
 
 static void init_route(void *out) {
     hr_spec_http_route *route = out;
@@ -90,21 +90,16 @@ static const hr_field route_fields[] = {
     {"fault", hr_read_pointer, R(fault), 0, &hr_fault_schema, 0},
     {"mirror", hr_read_mirror, R(mirror), 0, NULL, 0},
     {"mirrors", hr_read_list, R(mirrors), R(n_mirrors), &hr_mirror_schema, 0},
-    {"mirrorPercent", hr_read_uint32_value, R(mirror_percent), 0, NULL, 0},
+    {"mirrorPercent", hr_read_uint32_value, R(mirror_percent), 0, NULL, 1},
+    {"mirror_percent", hr_read_uint32_value, R(mirror_percent), 0, NULL, 1},
     {"mirrorPercentage", hr_read_message, R(mirror_percentage), 0, &hr_percent_schema, 0},
     {"corsPolicy", hr_read_pointer, R(cors_policy), 0, &hr_cors_schema, 0},
     {"headers", hr_read_message, R(headers), 0, &hr_headers_schema, 0},
 };
 #undef R
 
-const hr_schema hr_http_route_schema = {"HTTPRoute",
-                                        HR_FIELDS(route_fields),
-                                        sizeof(hr_spec_http_route),
-                                        offsetof(hr_spec_http_route, pos),
-                                        -1,
-                                        0,
-                                        init_route,
-                                        check_http_route};
+const hr_schema hr_http_route_schema =
+    HR_SCHEMA_WITH_POS("HTTPRoute", route_fields, hr_spec_http_route, init_route, check_http_route);
 
 /* ---- the route as part of a root, of a delegate or of neither ---- */
 

@@ -63,9 +63,8 @@ static const hr_field tcp_match_fields[] = {
     {"sourceNamespace", hr_read_string, M(source_namespace), 0, NULL, 0},
 };
 
-static const hr_schema tcp_match_schema = {
-    "L4MatchAttributes", HR_FIELDS(tcp_match_fields), sizeof(l4_match), -1, -1, 0, NULL,
-    check_tcp_match};
+static const hr_schema tcp_match_schema =
+    HR_SCHEMA("L4MatchAttributes", tcp_match_fields, l4_match, NULL, check_tcp_match);
 
 static const hr_field tls_match_fields[] = {
     {"sniHosts", hr_read_strings, M(sni_hosts), 0, NULL, 0},
@@ -76,9 +75,8 @@ static const hr_field tls_match_fields[] = {
     {"sourceNamespace", hr_read_string, M(source_namespace), 0, NULL, 0},
 };
 #undef M
-static const hr_schema tls_match_schema = {
-    "TLSMatchAttributes", HR_FIELDS(tls_match_fields), sizeof(l4_match), -1, -1, 0, NULL,
-    check_tls_match};
+static const hr_schema tls_match_schema =
+    HR_SCHEMA("TLSMatchAttributes", tls_match_fields, l4_match, NULL, check_tls_match);
 
 /* ---- TCPRoute, TLSRoute ---- */
 
@@ -119,8 +117,8 @@ static const hr_field tcp_fields[] = {
      &hr_l4_destination_schema, 0},
 };
 
-static const hr_schema tcp_route_schema = {
-    "TCPRoute", HR_FIELDS(tcp_fields), sizeof(l4_route), -1, -1, 0, NULL, check_tcp_route};
+static const hr_schema tcp_route_schema =
+    HR_SCHEMA("TCPRoute", tcp_fields, l4_route, NULL, check_tcp_route);
 
 static const hr_field tls_fields[] = {
     {"match", hr_read_list, offsetof(l4_route, match), offsetof(l4_route, n_match),
@@ -129,8 +127,8 @@ static const hr_field tls_fields[] = {
      &hr_l4_destination_schema, 0},
 };
 
-static const hr_schema tls_route_schema = {
-    "TLSRoute", HR_FIELDS(tls_fields), sizeof(l4_route), -1, -1, 0, NULL, check_tls_route};
+static const hr_schema tls_route_schema =
+    HR_SCHEMA("TLSRoute", tls_fields, l4_route, NULL, check_tls_route);
 
 static void count_l4_routes(hr_reader *r, const hr_node *node, void *base, const hr_field *field,
                             const hr_schema *schema) {

@@ -40,14 +40,9 @@ static const hr_field cookie_fields[] = {
      "attributes of a hash cookie are not supported; remove them", 0},
 };
 
-static const hr_schema cookie_schema = {"ConsistentHashLB.HTTPCookie",
-                                        HR_FIELDS(cookie_fields),
-                                        sizeof(hr_spec_load_balancer),
-                                        -1,
-                                        L(has_hash_key),
-                                        0,
-                                        NULL,
-                                        check_cookie};
+static const hr_schema cookie_schema =
+    HR_SCHEMA_AT("ConsistentHashLB.HTTPCookie", cookie_fields, hr_spec_load_balancer, -1,
+                 L(has_hash_key), NULL, check_cookie);
 
 static void read_cookie(hr_reader *r, const hr_node *node, void *base, const hr_field *field) {
     ((hr_spec_load_balancer *)base)->hash_kind = HR_HASH_COOKIE;
@@ -57,14 +52,8 @@ static void read_cookie(hr_reader *r, const hr_node *node, void *base, const hr_
 static const hr_field ring_fields[] = {
     {"minimumRingSize", hr_read_uint64, L(minimum_ring_size), 0, NULL, 0}};
 
-static const hr_schema ring_schema = {"ConsistentHashLB.RingHash",
-                                      HR_FIELDS(ring_fields),
-                                      sizeof(hr_spec_load_balancer),
-                                      -1,
-                                      -1,
-                                      0,
-                                      NULL,
-                                      NULL};
+static const hr_schema ring_schema =
+    HR_SCHEMA("ConsistentHashLB.RingHash", ring_fields, hr_spec_load_balancer, NULL, NULL);
 
 /* Envoy's test for prime numbers, including its results for small numbers. */
 static int is_prime(int64_t n) {
@@ -93,14 +82,8 @@ static void check_maglev(hr_reader *r, const hr_node *node, void *out) {
 static const hr_field maglev_fields[] = {
     {"tableSize", hr_read_uint64, L(maglev_table_size), 0, NULL, 0}};
 
-static const hr_schema maglev_schema = {"ConsistentHashLB.MagLev",
-                                        HR_FIELDS(maglev_fields),
-                                        sizeof(hr_spec_load_balancer),
-                                        -1,
-                                        -1,
-                                        0,
-                                        NULL,
-                                        check_maglev};
+static const hr_schema maglev_schema =
+    HR_SCHEMA("ConsistentHashLB.MagLev", maglev_fields, hr_spec_load_balancer, NULL, check_maglev);
 
 static void read_algorithm(hr_reader *r, const hr_node *node, void *base, const hr_field *field) {
     ((hr_spec_load_balancer *)base)->hash_algorithm = (int)field->count;
@@ -143,14 +126,9 @@ static const hr_field hash_fields[] = {
     {"minimumRingSize", hr_read_uint64, L(deprecated_minimum_ring_size), 0, NULL, 0},
 };
 
-static const hr_schema hash_schema = {"LoadBalancerSettings.ConsistentHashLB",
-                                      HR_FIELDS(hash_fields),
-                                      sizeof(hr_spec_load_balancer),
-                                      -1,
-                                      L(has_consistent_hash),
-                                      0,
-                                      NULL,
-                                      check_hash};
+static const hr_schema hash_schema =
+    HR_SCHEMA_AT("LoadBalancerSettings.ConsistentHashLB", hash_fields, hr_spec_load_balancer, -1,
+                 L(has_consistent_hash), NULL, check_hash);
 
 /* ---- LocalityLoadBalancerSetting ---- */
 
@@ -209,9 +187,11 @@ static void check_distribute(hr_reader *r, const hr_node *list, const hr_spec_lo
                            (int)d->from.len, d->from.p == NULL ? "" : d->from.p, mistake);
         for (const hr_spec_locality_distribute *e = lb->distribute;
              e != d && e < lb->distribute + MOST_LOCALITIES; e++)
-            if (mistake == NULL && localities_overlap(e->from, d->from))
+            if (mistake == NULL && localities_overlap(e->from, d->from)) {
                 hr_field_error(r, item, "from", "overlaps with \"%.*s\"", (int)e->from.len,
                                e->from.p);
+                break;
+            }
         for (size_t i = 0; i < d->n_to; i++) {
             total += d->to[i].percent;
             mistake = locality_mistake(d->to[i].to);
@@ -222,10 +202,12 @@ static void check_distribute(hr_reader *r, const hr_node *list, const hr_spec_lo
                 hr_field_error(r, item, "to", "%u is not a valid weight; expected 1 to 100",
                                d->to[i].percent);
             for (size_t j = 0; j < i && i < MOST_LOCALITIES; j++)
-                if (mistake == NULL && localities_overlap(d->to[j].to, d->to[i].to))
+                if (mistake == NULL && localities_overlap(d->to[j].to, d->to[i].to)) {
                     hr_field_error(r, item, "to", "\"%.*s\" overlaps with \"%.*s\"",
                                    (int)d->to[i].to.len, d->to[i].to.p, (int)d->to[j].to.len,
                                    d->to[j].to.p);
+                    break;
+                }
         }
         if (total != 100)
             hr_field_error(r, item, "to", "the weights must add up to 100, got %llu",
@@ -295,28 +277,17 @@ static const hr_field distribute_fields[] = {
     {"to", read_distribute_to, 0, 0, NULL, 0},
 };
 
-static const hr_schema distribute_schema = {"LocalityLoadBalancerSetting.Distribute",
-                                            HR_FIELDS(distribute_fields),
-                                            sizeof(hr_spec_locality_distribute),
-                                            offsetof(hr_spec_locality_distribute, pos),
-                                            -1,
-                                            0,
-                                            NULL,
-                                            NULL};
+static const hr_schema distribute_schema =
+    HR_SCHEMA_WITH_POS("LocalityLoadBalancerSetting.Distribute", distribute_fields,
+                       hr_spec_locality_distribute, NULL, NULL);
 
 static const hr_field failover_fields[] = {
     {"from", hr_read_string, offsetof(hr_pair, name), 0, NULL, 0},
     {"to", hr_read_string, offsetof(hr_pair, value), 0, NULL, 0},
 };
 
-static const hr_schema failover_schema = {"LocalityLoadBalancerSetting.Failover",
-                                          HR_FIELDS(failover_fields),
-                                          sizeof(hr_pair),
-                                          -1,
-                                          -1,
-                                          0,
-                                          NULL,
-                                          NULL};
+static const hr_schema failover_schema =
+    HR_SCHEMA("LocalityLoadBalancerSetting.Failover", failover_fields, hr_pair, NULL, NULL);
 
 static const hr_field locality_fields[] = {
     {"distribute", hr_read_list, L(distribute), L(n_distribute), &distribute_schema, 0},
@@ -325,14 +296,9 @@ static const hr_field locality_fields[] = {
     {"enabled", hr_read_bool_value, L(locality_enabled), 0, NULL, 0},
 };
 
-static const hr_schema locality_schema = {"LocalityLoadBalancerSetting",
-                                          HR_FIELDS(locality_fields),
-                                          sizeof(hr_spec_load_balancer),
-                                          L(locality_pos),
-                                          L(has_locality),
-                                          0,
-                                          NULL,
-                                          NULL};
+static const hr_schema locality_schema =
+    HR_SCHEMA_AT("LocalityLoadBalancerSetting", locality_fields, hr_spec_load_balancer,
+                 L(locality_pos), L(has_locality), NULL, NULL);
 
 /* ---- WarmupConfiguration ---- */
 
@@ -354,14 +320,9 @@ static const hr_field warmup_fields[] = {
     {"aggression", hr_read_double, L(warmup_aggression), 0, NULL, 0},
 };
 
-static const hr_schema warmup_schema = {"WarmupConfiguration",
-                                        HR_FIELDS(warmup_fields),
-                                        sizeof(hr_spec_load_balancer),
-                                        L(warmup_pos),
-                                        L(has_warmup),
-                                        0,
-                                        NULL,
-                                        check_warmup};
+static const hr_schema warmup_schema =
+    HR_SCHEMA_AT("WarmupConfiguration", warmup_fields, hr_spec_load_balancer, L(warmup_pos),
+                 L(has_warmup), NULL, check_warmup);
 
 /* ---- LoadBalancerSettings ---- */
 
@@ -408,12 +369,7 @@ static const hr_field lb_fields[] = {
     {"warmup", hr_read_message, 0, 0, &warmup_schema, 0},
 };
 
-const hr_schema hr_load_balancer_schema = {"LoadBalancerSettings",
-                                           HR_FIELDS(lb_fields),
-                                           sizeof(hr_spec_load_balancer),
-                                           L(pos),
-                                           L(present),
-                                           0,
-                                           init_lb,
-                                           check_load_balancer};
+const hr_schema hr_load_balancer_schema =
+    HR_SCHEMA_AT("LoadBalancerSettings", lb_fields, hr_spec_load_balancer, L(pos), L(present),
+                 init_lb, check_load_balancer);
 #undef L

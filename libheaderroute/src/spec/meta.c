@@ -30,9 +30,8 @@ static const hr_field meta_fields[] = {
     {"managedFields", hr_read_nothing, 0, 0, NULL, 0},
 };
 #undef M
-static const hr_schema meta_schema = {
-    "ObjectMeta", HR_FIELDS(meta_fields), sizeof(hr_meta), offsetof(hr_meta, pos), -1, 0, NULL,
-    NULL};
+static const hr_schema meta_schema =
+    HR_SCHEMA_WITH_POS("ObjectMeta", meta_fields, hr_meta, NULL, NULL);
 
 static const hr_schema lax_meta_schema = {
     "ObjectMeta", HR_FIELDS(meta_fields), sizeof(hr_meta), offsetof(hr_meta, pos), -1, 1, NULL,
@@ -61,8 +60,12 @@ bool hr_read_meta(hr_reader *r, const hr_node *resource, hr_str default_namespac
     if (node != NULL && node->kind != HR_NODE_NULL)
         hr_read_fields(r, node, meta, strict ? &meta_schema : &lax_meta_schema);
     step.name = HR_STR("metadata.name");
+    const hr_node *generated = hr_node_get(node, HR_STR("generateName"));
     bool ok = false;
-    if (meta->name.len == 0)
+    if (meta->name.len == 0 && !strict && generated != NULL && generated->kind == HR_NODE_STRING) {
+        meta->name = hr_reader_copy(r, generated->u.text); /* the API server appends to it */
+        ok = true;
+    } else if (meta->name.len == 0)
         hr_reader_error(r, node == NULL ? resource : node, "is required");
     else if (!is_resource_name(meta->name))
         hr_reader_error(r, hr_node_get(node, HR_STR("name")),

@@ -13,7 +13,8 @@ typedef struct hr_meta {
     size_t n_labels;
     hr_pair *annotations;
     size_t n_annotations;
-    size_t order; /* position in the load, from 0: the last tie-breaker */
+    const char *kind; /* of the resource */
+    size_t order;     /* position in the load, from 0: the last tie-breaker */
     hr_pos pos;
 } hr_meta;
 

@@ -15,6 +15,7 @@ typedef struct hr_spec_service hr_spec_service;
 typedef struct hr_spec_workload hr_spec_workload;
 typedef struct hr_spec_endpoint_slice hr_spec_endpoint_slice;
 typedef struct hr_spec_node hr_spec_node;
+typedef struct hr_spec_unread hr_spec_unread;
 
 /* All structs live in the arena of the load. A struct that a message may point at has a `pos`. */
 typedef struct hr_resources {
@@ -36,6 +37,8 @@ typedef struct hr_resources {
     size_t n_endpoint_slices;
     hr_spec_node *nodes;
     size_t n_nodes;
+    hr_spec_unread *unread; /* of kinds that are not evaluated */
+    size_t n_unread;
     size_t n_repeated; /* errors about resources given twice; the first of them is in the lists */
     hr_map
         regexes; /* pattern -> hr_regex, for every pattern of the resources; freed with the arena */

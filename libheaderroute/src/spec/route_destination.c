@@ -13,8 +13,8 @@
 
 static const hr_field port_selector_fields[] = {{"number", hr_read_port, 0, 0, NULL, 0}};
 
-static const hr_schema port_selector_schema = {
-    "PortSelector", HR_FIELDS(port_selector_fields), sizeof(uint32_t), -1, -1, 0, NULL, NULL};
+static const hr_schema port_selector_schema =
+    HR_SCHEMA("PortSelector", port_selector_fields, uint32_t, NULL, NULL);
 
 static void read_port_selector(hr_reader *r, const hr_node *node, void *base,
                                const hr_field *field) {
@@ -68,14 +68,8 @@ static const hr_field destination_fields[] = {
     {"port", read_port_selector, 0, 0, NULL, 0},
 };
 
-const hr_schema hr_destination_schema = {"Destination",
-                                         HR_FIELDS(destination_fields),
-                                         sizeof(hr_spec_destination),
-                                         offsetof(hr_spec_destination, pos),
-                                         -1,
-                                         0,
-                                         NULL,
-                                         check_destination};
+const hr_schema hr_destination_schema = HR_SCHEMA_WITH_POS(
+    "Destination", destination_fields, hr_spec_destination, NULL, check_destination);
 
 /* ---- weighted destinations ---- */
 
@@ -93,14 +87,8 @@ static void note_weight(hr_reader *r, const hr_node *node, void *out) {
     destination->has_weight = hr_field_get(node, "weight") != NULL;
 }
 
-const hr_schema hr_route_destination_schema = {"HTTPRouteDestination",
-                                               HR_FIELDS(route_destination_fields),
-                                               sizeof(hr_spec_route_destination),
-                                               offsetof(hr_spec_route_destination, pos),
-                                               -1,
-                                               0,
-                                               NULL,
-                                               note_weight};
+const hr_schema hr_route_destination_schema = HR_SCHEMA_WITH_POS(
+    "HTTPRouteDestination", route_destination_fields, hr_spec_route_destination, NULL, note_weight);
 
 static const hr_field l4_destination_fields[] = {
     {"destination", hr_read_message, offsetof(hr_spec_route_destination, destination), 0,
@@ -108,14 +96,8 @@ static const hr_field l4_destination_fields[] = {
     {"weight", hr_read_count, offsetof(hr_spec_route_destination, weight), 0, NULL, 0},
 };
 
-const hr_schema hr_l4_destination_schema = {"RouteDestination",
-                                            HR_FIELDS(l4_destination_fields),
-                                            sizeof(hr_spec_route_destination),
-                                            offsetof(hr_spec_route_destination, pos),
-                                            -1,
-                                            0,
-                                            NULL,
-                                            NULL};
+const hr_schema hr_l4_destination_schema = HR_SCHEMA_WITH_POS(
+    "RouteDestination", l4_destination_fields, hr_spec_route_destination, NULL, NULL);
 
 /* Istio's and Envoy's rules for a list of weighted destinations. */
 void hr_check_route_list(hr_reader *r, const hr_node *route) {

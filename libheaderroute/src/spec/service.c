@@ -26,16 +26,19 @@ static void check_service_port(hr_reader *r, const hr_node *item, const hr_spec_
                        "\"%.*s\" is not one of TCP, UDP, SCTP; declare HTTP by the port's name or "
                        "by appProtocol",
                        (int)port->protocol.len, port->protocol.p);
+    bool name = false, number = false;
     for (size_t i = 0; i < index && index < MOST_PORTS; i++) {
         const hr_spec_port *other = &service->ports[i];
-        if (port->name.len > 0 && hr_str_eq(other->name, port->name))
-            hr_field_error(r, item, "name", "the port name \"%.*s\" is given twice",
-                           (int)port->name.len, port->name.p);
-        if (port->number != 0 && other->number == port->number &&
-            hr_str_eq(other->protocol.len == 0 ? HR_STR("TCP") : other->protocol,
-                      port->protocol.len == 0 ? HR_STR("TCP") : port->protocol))
-            hr_field_error(r, item, "port", "the port %u is given twice", port->number);
+        name |= port->name.len > 0 && hr_str_eq(other->name, port->name);
+        number |= port->number != 0 && other->number == port->number &&
+                  hr_str_eq(other->protocol.len == 0 ? HR_STR("TCP") : other->protocol,
+                            port->protocol.len == 0 ? HR_STR("TCP") : port->protocol);
     }
+    if (name)
+        hr_field_error(r, item, "name", "the port name \"%.*s\" is given twice",
+                       (int)port->name.len, port->name.p);
+    if (number)
+        hr_field_error(r, item, "port", "the port %u is given twice", port->number);
 }
 
 static void check_service(hr_reader *r, const hr_node *spec, void *out) {
@@ -102,9 +105,8 @@ static const hr_field service_fields[] = {
     {"ports", hr_read_list, S(ports), S(n_ports), &service_port_schema, 0},
 };
 #undef S
-static const hr_schema service_schema = {
-    "ServiceSpec", HR_FIELDS(service_fields), sizeof(hr_spec_service), -1, -1, 1, NULL,
-    check_service};
+static const hr_schema service_schema =
+    HR_SCHEMA_LAX("ServiceSpec", service_fields, hr_spec_service, NULL, check_service);
 
 static hr_str trimmed(const char *begin, const char *end) {
     while (begin < end && (*begin == ' ' || *begin == '\t'))

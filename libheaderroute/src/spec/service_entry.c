@@ -20,7 +20,7 @@ static void check_entry_hosts(hr_reader *r, const hr_node *spec,
                   entry->n_endpoints == 0;
     hr_path name = {.up = r->path, .name = HR_STR("hosts")}, step;
     if (entry->hosts.n == 0)
-        hr_reader_error(r, spec, "at least one host is required");
+        hr_field_error(r, spec, "hosts", "at least one host is required");
     r->path = &name;
     for (const hr_node *item = hr_items_begin(r, &step, list); item != NULL;
          item = hr_items_next(r, &step, item)) {
@@ -66,6 +66,22 @@ static void check_entry_addresses(hr_reader *r, const hr_node *spec,
     r->path = name.up;
 }
 
+/* Reports that an earlier port has the name or the number, each once. */
+static void check_port_is_new(hr_reader *r, const hr_node *item, const hr_spec_service_entry *entry,
+                              size_t index) {
+    const hr_spec_port *port = &entry->ports[index];
+    bool name = false, number = false;
+    for (size_t i = 0; i < index && index < MOST_PORTS; i++) {
+        name |= port->name.len > 0 && hr_str_eq(entry->ports[i].name, port->name);
+        number |= port->number != 0 && entry->ports[i].number == port->number;
+    }
+    if (name)
+        hr_field_error(r, item, "name", "the port name \"%.*s\" is given twice",
+                       (int)port->name.len, port->name.p);
+    if (number)
+        hr_field_error(r, item, "number", "the port %u is given twice", port->number);
+}
+
 static void check_entry_port(hr_reader *r, const hr_node *item, const hr_spec_service_entry *entry,
                              size_t index) {
     const hr_spec_port *port = &entry->ports[index];
@@ -85,13 +101,7 @@ static void check_entry_port(hr_reader *r, const hr_node *item, const hr_spec_se
                        "\"%.*s\" is not one of HTTP, HTTPS, HTTP2, GRPC, GRPC-WEB, TLS, TCP, UDP, "
                        "MONGO, REDIS, MYSQL",
                        (int)port->protocol.len, port->protocol.p);
-    for (size_t i = 0; i < index && index < MOST_PORTS; i++) {
-        if (port->name.len > 0 && hr_str_eq(entry->ports[i].name, port->name))
-            hr_field_error(r, item, "name", "the port name \"%.*s\" is given twice",
-                           (int)port->name.len, port->name.p);
-        if (port->number != 0 && entry->ports[i].number == port->number)
-            hr_field_error(r, item, "number", "the port %u is given twice", port->number);
-    }
+    check_port_is_new(r, item, entry, index);
 }
 
 static void check_entry_ports(hr_reader *r, const hr_node *spec,
@@ -163,14 +173,8 @@ static const hr_field port_fields[] = {
     {"targetPort", hr_read_port, P(target_port), 0, NULL, 0},
 };
 #undef P
-static const hr_schema port_schema = {"ServicePort",
-                                      HR_FIELDS(port_fields),
-                                      sizeof(hr_spec_port),
-                                      offsetof(hr_spec_port, pos),
-                                      -1,
-                                      0,
-                                      NULL,
-                                      NULL};
+static const hr_schema port_schema =
+    HR_SCHEMA_WITH_POS("ServicePort", port_fields, hr_spec_port, NULL, NULL);
 
 #define S(member) offsetof(hr_spec_service_entry, member)
 static const hr_enum locations[] = {{"MESH_EXTERNAL", 0}, {"MESH_INTERNAL", 1}, {NULL, 0}};
@@ -188,14 +192,9 @@ static const hr_field selector_fields[] = {
     {"labels", hr_read_selector, S(selector), S(n_selector), NULL, 0},
 };
 
-static const hr_schema selector_schema = {"WorkloadSelector",
-                                          HR_FIELDS(selector_fields),
-                                          sizeof(hr_spec_service_entry),
-                                          S(selector_pos),
-                                          S(has_selector),
-                                          0,
-                                          NULL,
-                                          NULL};
+static const hr_schema selector_schema =
+    HR_SCHEMA_AT("WorkloadSelector", selector_fields, hr_spec_service_entry, S(selector_pos),
+                 S(has_selector), NULL, NULL);
 
 static const hr_field entry_fields[] = {
     {"hosts", hr_read_strings, S(hosts), 0, NULL, 0},
@@ -209,9 +208,8 @@ static const hr_field entry_fields[] = {
     {"subjectAltNames", hr_read_strings, S(subject_alt_names), 0, NULL, 0},
 };
 #undef S
-static const hr_schema entry_schema = {
-    "ServiceEntry", HR_FIELDS(entry_fields), sizeof(hr_spec_service_entry), -1, -1, 0,
-    NULL,           check_service_entry};
+static const hr_schema entry_schema =
+    HR_SCHEMA("ServiceEntry", entry_fields, hr_spec_service_entry, NULL, check_service_entry);
 
 void hr_read_service_entry(hr_reader *r, const hr_node *resource, const hr_meta *meta) {
     hr_spec_service_entry *entry = HR_APPEND(r, service_entries);

@@ -55,14 +55,9 @@ static const hr_field keepalive_fields[] = {
     {"interval", hr_read_period, C(tcp_keepalive_interval_ns), 0, NULL, 0},
 };
 
-static const hr_schema keepalive_schema = {"TCPSettings.TcpKeepalive",
-                                           HR_FIELDS(keepalive_fields),
-                                           sizeof(hr_spec_connection_pool),
-                                           -1,
-                                           C(has_tcp_keepalive),
-                                           0,
-                                           NULL,
-                                           NULL};
+static const hr_schema keepalive_schema =
+    HR_SCHEMA_AT("TCPSettings.TcpKeepalive", keepalive_fields, hr_spec_connection_pool, -1,
+                 C(has_tcp_keepalive), NULL, NULL);
 
 /* 0s disables the timeout. */
 static void read_idle(hr_reader *r, const hr_node *node, void *base, const hr_field *field) {
@@ -81,14 +76,9 @@ static const hr_field tcp_fields[] = {
     {"idleTimeout", read_idle, C(tcp_idle_timeout_ns), 0, NULL, 0},
 };
 
-static const hr_schema tcp_schema = {"ConnectionPoolSettings.TCPSettings",
-                                     HR_FIELDS(tcp_fields),
-                                     sizeof(hr_spec_connection_pool),
-                                     -1,
-                                     C(has_tcp),
-                                     0,
-                                     NULL,
-                                     check_tcp_pool};
+static const hr_schema tcp_schema =
+    HR_SCHEMA_AT("ConnectionPoolSettings.TCPSettings", tcp_fields, hr_spec_connection_pool, -1,
+                 C(has_tcp), NULL, check_tcp_pool);
 
 static const hr_enum h2_upgrade[] = {
     {"DEFAULT", 0}, {"DO_NOT_UPGRADE", 1}, {"UPGRADE", 2}, {NULL, 0}};
@@ -98,14 +88,9 @@ static const hr_field h2_keepalive_fields[] = {
     {"timeout", hr_read_period, C(http2_keepalive_timeout_ns), 0, NULL, 0},
 };
 
-static const hr_schema h2_keepalive_schema = {"HTTPSettings.ConnectionKeepalive",
-                                              HR_FIELDS(h2_keepalive_fields),
-                                              sizeof(hr_spec_connection_pool),
-                                              -1,
-                                              C(has_http2_keepalive),
-                                              0,
-                                              NULL,
-                                              check_http2_keepalive};
+static const hr_schema h2_keepalive_schema =
+    HR_SCHEMA_AT("HTTPSettings.ConnectionKeepalive", h2_keepalive_fields, hr_spec_connection_pool,
+                 -1, C(has_http2_keepalive), NULL, check_http2_keepalive);
 
 static const hr_field http_fields[] = {
     {"http1MaxPendingRequests", hr_read_count, C(http1_max_pending_requests), 0, NULL, 0},
@@ -119,14 +104,9 @@ static const hr_field http_fields[] = {
     {"http2KeepAlive", hr_read_message, 0, 0, &h2_keepalive_schema, 0},
 };
 
-static const hr_schema http_schema = {"ConnectionPoolSettings.HTTPSettings",
-                                      HR_FIELDS(http_fields),
-                                      sizeof(hr_spec_connection_pool),
-                                      -1,
-                                      C(has_http),
-                                      0,
-                                      NULL,
-                                      check_http_pool};
+static const hr_schema http_schema =
+    HR_SCHEMA_AT("ConnectionPoolSettings.HTTPSettings", http_fields, hr_spec_connection_pool, -1,
+                 C(has_http), NULL, check_http_pool);
 
 static void init_pool(void *out) {
     hr_spec_connection_pool *pool = out;
@@ -144,14 +124,9 @@ static const hr_field pool_fields[] = {
     {"http", hr_read_message, 0, 0, &http_schema, 0},
 };
 
-static const hr_schema pool_schema = {"ConnectionPoolSettings",
-                                      HR_FIELDS(pool_fields),
-                                      sizeof(hr_spec_connection_pool),
-                                      C(pos),
-                                      C(present),
-                                      0,
-                                      init_pool,
-                                      check_pool};
+static const hr_schema pool_schema =
+    HR_SCHEMA_AT("ConnectionPoolSettings", pool_fields, hr_spec_connection_pool, C(pos), C(present),
+                 init_pool, check_pool);
 #undef C
 
 /* ---- OutlierDetection ---- */
@@ -171,9 +146,7 @@ static void read_codes(hr_reader *r, const hr_node *node, void *base, const hr_f
          item = hr_items_next(r, &step, item)) {
         uint32_t code = 0;
         hr_read_uint32(r, item, &code, &(hr_field){0});
-        if (code < 100 || code > 599)
-            hr_reader_warn(r, item, "%" PRIu32 " is not an HTTP status and is never counted", code);
-        else
+        if (code >= 100 && code <= 599) /* others are refused by the schema */
             out->http_codes[out->n_http_codes++] = (uint16_t)code;
     }
 }
@@ -213,14 +186,9 @@ static const hr_field outlier_fields[] = {
     {"outlierDetectionHttpErrorCodes", read_codes, 0, 0, NULL, 0},
 };
 
-static const hr_schema outlier_schema = {"OutlierDetection",
-                                         HR_FIELDS(outlier_fields),
-                                         sizeof(hr_spec_outlier_detection),
-                                         O(pos),
-                                         O(present),
-                                         0,
-                                         init_outlier,
-                                         check_outlier};
+static const hr_schema outlier_schema =
+    HR_SCHEMA_AT("OutlierDetection", outlier_fields, hr_spec_outlier_detection, O(pos), O(present),
+                 init_outlier, check_outlier);
 #undef O
 
 /* ---- ClientTLSSettings ---- */
@@ -281,14 +249,9 @@ static const hr_field client_tls_fields[] = {
      0},
 };
 
-static const hr_schema client_tls_schema = {"ClientTLSSettings",
-                                            HR_FIELDS(client_tls_fields),
-                                            sizeof(hr_spec_client_tls),
-                                            T(pos),
-                                            T(present),
-                                            0,
-                                            init_client_tls,
-                                            check_client_tls};
+static const hr_schema client_tls_schema =
+    HR_SCHEMA_AT("ClientTLSSettings", client_tls_fields, hr_spec_client_tls, T(pos), T(present),
+                 init_client_tls, check_client_tls);
 #undef T
 
 /* ---- TrafficPolicy and PortTrafficPolicy ---- */
@@ -329,8 +292,8 @@ static void check_port_policy(hr_reader *r, const hr_node *node, void *out) {
 
 static const hr_field port_number_fields[] = {{"number", hr_read_uint32, 0, 0, NULL, 0}};
 
-static const hr_schema port_number_schema = {
-    "PortSelector", HR_FIELDS(port_number_fields), sizeof(uint32_t), -1, -1, 0, NULL, NULL};
+static const hr_schema port_number_schema =
+    HR_SCHEMA("PortSelector", port_number_fields, uint32_t, NULL, NULL);
 
 /* PortTrafficPolicy is TrafficPolicy's blocks and a port. */
 static void read_policy_port(hr_reader *r, const hr_node *node, void *base, const hr_field *field) {
@@ -347,14 +310,9 @@ static const hr_field port_policy_fields[] = {
     BLOCKS,
 };
 
-static const hr_schema port_blocks_schema = {"TrafficPolicy.PortTrafficPolicy",
-                                             HR_FIELDS(port_policy_fields),
-                                             sizeof(hr_spec_traffic_policy),
-                                             P(pos),
-                                             P(present),
-                                             0,
-                                             NULL,
-                                             check_port_policy};
+static const hr_schema port_blocks_schema =
+    HR_SCHEMA_AT("TrafficPolicy.PortTrafficPolicy", port_policy_fields, hr_spec_traffic_policy,
+                 P(pos), P(present), NULL, check_port_policy);
 
 static void read_port_level(hr_reader *r, const hr_node *node, void *base, const hr_field *field) {
     hr_spec_traffic_policy *policy = base;
@@ -394,12 +352,6 @@ static const hr_field policy_fields[] = {
      "a retry budget is not supported; limit retries with connectionPool.http.maxRetries", 0},
 };
 
-const hr_schema hr_traffic_policy_schema = {"TrafficPolicy",
-                                            HR_FIELDS(policy_fields),
-                                            sizeof(hr_spec_traffic_policy),
-                                            P(pos),
-                                            P(present),
-                                            0,
-                                            NULL,
-                                            check_policy};
+const hr_schema hr_traffic_policy_schema = HR_SCHEMA_AT(
+    "TrafficPolicy", policy_fields, hr_spec_traffic_policy, P(pos), P(present), NULL, check_policy);
 #undef P

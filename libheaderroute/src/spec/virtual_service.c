@@ -198,14 +198,8 @@ static const hr_field virtual_service_fields[] = {
     {"exportTo", hr_read_strings, V(export_to), 0, NULL, 0},
 };
 #undef V
-static const hr_schema virtual_service_schema = {"VirtualService",
-                                                 HR_FIELDS(virtual_service_fields),
-                                                 sizeof(hr_spec_virtual_service),
-                                                 -1,
-                                                 -1,
-                                                 0,
-                                                 NULL,
-                                                 check_virtual_service};
+static const hr_schema virtual_service_schema = HR_SCHEMA(
+    "VirtualService", virtual_service_fields, hr_spec_virtual_service, NULL, check_virtual_service);
 
 void hr_read_virtual_service(hr_reader *r, const hr_node *resource, const hr_meta *meta) {
     hr_spec_virtual_service *vs = HR_APPEND(r, virtual_services);

@@ -1,5 +1,5 @@
-/* Pods, the pod templates of Deployments, StatefulSets, DaemonSets and ReplicaSets, and the Nodes
- * where pods run. */
+/* Pods, the pod templates of Deployments and the other kinds that make pods, and the Nodes where
+ * pods run. */
 #include "workload.h"
 
 #include <stddef.h>
@@ -31,14 +31,8 @@ static const hr_field container_port_fields[] = {
     {"containerPort", hr_read_port, offsetof(hr_spec_named_port, number), 0, NULL, 0},
 };
 
-static const hr_schema container_port_schema = {"ContainerPort",
-                                                HR_FIELDS(container_port_fields),
-                                                sizeof(hr_spec_named_port),
-                                                -1,
-                                                -1,
-                                                1,
-                                                NULL,
-                                                NULL};
+static const hr_schema container_port_schema =
+    HR_SCHEMA_LAX("ContainerPort", container_port_fields, hr_spec_named_port, NULL, NULL);
 
 static const hr_field container_fields[] = {
     {"ports", hr_read_list, offsetof(container, ports), offsetof(container, n_ports),
@@ -46,8 +40,8 @@ static const hr_field container_fields[] = {
     {"restartPolicy", hr_read_string, offsetof(container, restart_policy), 0, NULL, 0},
 };
 
-static const hr_schema container_schema = {
-    "Container", HR_FIELDS(container_fields), sizeof(container), -1, -1, 1, NULL, NULL};
+static const hr_schema container_schema =
+    HR_SCHEMA_LAX("Container", container_fields, container, NULL, NULL);
 
 typedef struct pod_spec {
     hr_str node_name;
@@ -63,8 +57,8 @@ static const hr_field pod_spec_fields[] = {
      offsetof(pod_spec, n_init_containers), &container_schema, 0},
 };
 
-static const hr_schema pod_spec_schema = {
-    "PodSpec", HR_FIELDS(pod_spec_fields), sizeof(pod_spec), -1, -1, 1, NULL, NULL};
+static const hr_schema pod_spec_schema =
+    HR_SCHEMA_LAX("PodSpec", pod_spec_fields, pod_spec, NULL, NULL);
 
 /* Named ports of the containers that run side by side. An init container counts if it keeps running
  * (restartPolicy: Always), as for the endpoint controller of Kubernetes. */
@@ -123,8 +117,8 @@ static const hr_field pod_status_fields[] = {
     {"conditions", read_ready, 0, 0, NULL, 0},
 };
 
-static const hr_schema pod_status_schema = {
-    "PodStatus", HR_FIELDS(pod_status_fields), sizeof(hr_spec_workload), -1, -1, 1, NULL, NULL};
+static const hr_schema pod_status_schema =
+    HR_SCHEMA_LAX("PodStatus", pod_status_fields, hr_spec_workload, NULL, NULL);
 
 void hr_read_pod(hr_reader *r, const hr_node *resource, const hr_meta *meta) {
     hr_spec_workload *pod = HR_APPEND(r, workloads);
@@ -151,6 +145,7 @@ typedef struct template {
     pod_spec spec;
     hr_pair *labels;
     size_t n_labels;
+    bool scaled_to_zero;
 }
 template;
 
@@ -158,22 +153,43 @@ static const hr_field template_meta_fields[] = {
     {"labels", hr_read_labels, offsetof(template, labels), offsetof(template, n_labels), NULL, 0},
 };
 
-static const hr_schema template_meta_schema = {
-    "ObjectMeta", HR_FIELDS(template_meta_fields), sizeof(template), -1, -1, 1, NULL, NULL};
+static const hr_schema template_meta_schema =
+    HR_SCHEMA_LAX("ObjectMeta", template_meta_fields, template, NULL, NULL);
 
 static const hr_field template_fields[] = {
     {"metadata", hr_read_message, 0, 0, &template_meta_schema, 0},
     {"spec", hr_read_message, offsetof(template, spec), 0, &pod_spec_schema, 0},
 };
 
-static const hr_schema template_schema = {
-    "PodTemplateSpec", HR_FIELDS(template_fields), sizeof(template), -1, -1, 1, NULL, NULL};
+static const hr_schema template_schema =
+    HR_SCHEMA_LAX("PodTemplateSpec", template_fields, template, NULL, NULL);
+
+/* Only a plain 0 counts: manifests of other tools may have anything here. */
+static void read_replicas(hr_reader *r, const hr_node *node, void *base, const hr_field *field) {
+    int64_t replicas;
+    template *t = base;
+    (void)r, (void)field;
+    t->scaled_to_zero = node->kind == HR_NODE_INT && hr_node_int(&replicas, node) && replicas == 0;
+}
+
+static const hr_field job_fields[] = {{"template", hr_read_message, 0, 0, &template_schema, 0}};
+
+static const hr_schema job_schema = {
+    "JobSpec", HR_FIELDS(job_fields), sizeof(template), -1, -1, 1, NULL, NULL};
+
+static const hr_field job_template_fields[] = {{"spec", hr_read_message, 0, 0, &job_schema, 0}};
+
+static const hr_schema job_template_schema = {
+    "JobTemplateSpec", HR_FIELDS(job_template_fields), sizeof(template), -1, -1, 1, NULL, NULL};
 
 static const hr_field controller_fields[] = {
-    {"template", hr_read_message, 0, 0, &template_schema, 0}};
+    {"template", hr_read_message, 0, 0, &template_schema, 0},
+    {"jobTemplate", hr_read_message, 0, 0, &job_template_schema, 0}, /* of a CronJob */
+    {"replicas", read_replicas, 0, 0, NULL, 0},
+};
 
-static const hr_schema controller_schema = {
-    "the workload's spec", HR_FIELDS(controller_fields), sizeof(template), -1, -1, 1, NULL, NULL};
+static const hr_schema controller_schema =
+    HR_SCHEMA_LAX("the workload's spec", controller_fields, template, NULL, NULL);
 
 void hr_read_template(hr_reader *r, const hr_node *resource, const hr_meta *meta) {
     hr_spec_workload *workload = HR_APPEND(r, workloads);
@@ -187,5 +203,6 @@ void hr_read_template(hr_reader *r, const hr_node *resource, const hr_meta *meta
     read_part(r, resource, "spec", &t, &controller_schema);
     workload->labels = t.labels;
     workload->n_labels = t.n_labels;
+    workload->scaled_to_zero = t.scaled_to_zero;
     take_ports(r, workload, &t.spec);
 }

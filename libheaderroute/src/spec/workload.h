@@ -1,5 +1,5 @@
-/* Pods, the pod templates of Deployments, StatefulSets, DaemonSets and ReplicaSets, and the Nodes
- * where pods run. */
+/* Pods, the pod templates of Deployments and the other kinds that make pods, and the Nodes where
+ * pods run. */
 #ifndef HR_WORKLOAD_H
 #define HR_WORKLOAD_H
 
@@ -15,8 +15,8 @@ typedef enum hr_spec_workload_kind {
     HR_WORKLOAD_DEPLOYMENT
 } hr_spec_workload_kind;
 
-/* A Pod, or the pod template of a Deployment, StatefulSet, DaemonSet or ReplicaSet (labels and
- * named ports only: a template has no address). */
+/* A Pod, or the pod template of a Deployment, StatefulSet, DaemonSet, ReplicaSet, Job, CronJob,
+ * Argo Rollout or DeploymentConfig (labels and named ports only: a template has no address). */
 typedef struct hr_spec_workload {
     hr_spec_workload_kind kind;
     hr_meta meta;    /* of the Pod, or of the Deployment */
@@ -25,6 +25,7 @@ typedef struct hr_spec_workload {
     hr_str pod_ip, phase, node_name; /* absent where unset */
     bool ready;                      /* status.conditions Ready, true if absent */
     bool terminating;                /* metadata.deletionTimestamp */
+    bool scaled_to_zero;             /* spec.replicas of a template is 0 */
     hr_spec_named_port *ports;
     size_t n_ports;
     hr_pos pos;

@@ -97,23 +97,11 @@ static const hr_field workload_fields[] = {
     {"serviceAccount", hr_read_string, W(service_account), 0, NULL, 0},
 };
 
-const hr_schema hr_inline_workload_schema = {"WorkloadEntry",
-                                             HR_FIELDS(workload_fields),
-                                             sizeof(hr_spec_workload_entry),
-                                             W(pos),
-                                             -1,
-                                             0,
-                                             NULL,
-                                             NULL};
+const hr_schema hr_inline_workload_schema =
+    HR_SCHEMA_WITH_POS("WorkloadEntry", workload_fields, hr_spec_workload_entry, NULL, NULL);
 #undef W
-static const hr_schema workload_entry_schema = {"WorkloadEntry",
-                                                HR_FIELDS(workload_fields),
-                                                sizeof(hr_spec_workload_entry),
-                                                -1,
-                                                -1,
-                                                0,
-                                                NULL,
-                                                check_workload_entry};
+static const hr_schema workload_entry_schema =
+    HR_SCHEMA("WorkloadEntry", workload_fields, hr_spec_workload_entry, NULL, check_workload_entry);
 
 void hr_read_workload_entry(hr_reader *r, const hr_node *resource, const hr_meta *meta) {
     hr_spec_workload_entry *entry = HR_APPEND(r, workload_entries);

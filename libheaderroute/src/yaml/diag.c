@@ -116,7 +116,7 @@ static void file_of(hr_diagnostics *d, hr_str name, finding *f) {
 }
 
 /* A message is one line, whatever values it contains: control characters are written as \xNN. */
-static hr_str printable(hr_arena *arena, hr_str text) {
+hr_str hr_diag_printable(hr_arena *arena, hr_str text) {
     static const char digits[] = "0123456789abcdef";
     size_t escapes = 0, n = 0;
     for (size_t i = 0; i < text.len; i++)
@@ -164,7 +164,8 @@ static hr_str message_of(hr_diagnostics *d, const char *format, va_list args) {
         len = shorten(text, len);
     }
     va_end(again);
-    hr_str message = n < 0 || text == NULL ? (hr_str){0} : printable(d->arena, (hr_str){text, len});
+    hr_str message =
+        n < 0 || text == NULL ? (hr_str){0} : hr_diag_printable(d->arena, (hr_str){text, len});
     if (text != room)
         free(text);
     return message;
@@ -172,20 +173,24 @@ static hr_str message_of(hr_diagnostics *d, const char *format, va_list args) {
 
 void hr_diag_add(hr_diagnostics *d, hr_severity severity, hr_pos pos, const char *field,
                  const char *format, va_list args) {
-    if (severity == HR_SEVERITY_ERROR)
-        d->errors++;
-    if (d->n >= MOST_FINDINGS)
+    int is_error = severity == HR_SEVERITY_ERROR;
+    bool first_error = is_error && d->errors == 0;
+    d->errors += is_error; /* those that are not kept as well */
+    if (d->n >= MOST_FINDINGS && !first_error)
         return;
+    if (d->n >= MOST_FINDINGS)
+        d->n--; /* the first error takes the place of a warning */
     finding *f = append_finding(d);
     if (f == NULL)
         return;
-    *f = (finding){.diagnostic = {
-                       .severity = severity,
-                       .line = pos.line,
-                       .column = pos.column,
-                       .field = printable(d->arena, hr_str_from(field == NULL ? "" : field)),
-                       .message = message_of(d, format, args),
-                   }};
+    *f =
+        (finding){.diagnostic = {
+                      .severity = severity,
+                      .line = pos.line,
+                      .column = pos.column,
+                      .field = hr_diag_printable(d->arena, hr_str_from(field == NULL ? "" : field)),
+                      .message = message_of(d, format, args),
+                  }};
     file_of(d, pos.file, f);
     if (f->diagnostic.message.p == NULL)
         hr_arena_fail(d->arena);

@@ -4,6 +4,7 @@
 
 #include <stdarg.h>
 
+#include "arena.h"
 #include "pos.h"
 
 hr_diagnostics *hr_diagnostics_new(void); /* NULL if an allocation fails */
@@ -22,6 +23,8 @@ void hr_diag_add(hr_diagnostics *d, hr_severity severity, hr_pos pos, const char
 /* A warning with a name, `code`: a literal, which is not copied. */
 void hr_diag_note(hr_diagnostics *d, hr_pos pos, const char *code, const char *field,
                   const char *format, ...) __attribute__((format(printf, 5, 6)));
+/* A copy of the text as findings have it: control characters are written as \xNN. */
+hr_str hr_diag_printable(hr_arena *arena, hr_str text);
 /* Sorts the findings by their places, file by file as the files first appeared. */
 void hr_diagnostics_sort(hr_diagnostics *d);
 /* Returns 1 if an allocation failed, so that a finding was lost. */

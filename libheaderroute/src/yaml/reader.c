@@ -37,6 +37,12 @@ static size_t print_path(char *buf, size_t size, const hr_path *path) {
     return n < 0 ? used : used + (size_t)n;
 }
 
+size_t hr_reader_path(char buf[HR_READER_PATH], const hr_reader *r) {
+    buf[0] = '\0';
+    size_t used = print_path(buf, HR_READER_PATH, r->path);
+    return used < HR_READER_PATH ? used : HR_READER_PATH - 1;
+}
+
 /* A value that is wrong because of a placeholder in it gets a sentence on that as well. */
 static bool report_placeholder(hr_reader *r, const hr_node *node, const char *path,
                                const char *format, va_list args) {
@@ -57,8 +63,8 @@ static bool report_placeholder(hr_reader *r, const hr_node *node, const char *pa
 
 static void report_at(hr_reader *r, hr_severity severity, const hr_node *node, const char *format,
                       va_list args) {
-    char path[512] = "";
-    print_path(path, sizeof(path), r->path);
+    char path[HR_READER_PATH];
+    hr_reader_path(path, r);
     if (severity != HR_SEVERITY_ERROR || !report_placeholder(r, node, path, format, args))
         hr_diag_add(r->d, severity, hr_reader_pos(r, node), path, format, args);
 }
@@ -105,14 +111,24 @@ void hr_field_warn(hr_reader *r, const hr_node *map, const char *field, const ch
     va_end(args);
 }
 
+/* What quotes have to do with a wrong kind of scalar. */
+static const char *remedy(const hr_node *node, hr_node_kind expected) {
+    int truth, scalar = node->kind == HR_NODE_BOOL || node->kind == HR_NODE_INT ||
+                        node->kind == HR_NODE_FLOAT;
+    if (expected == HR_NODE_STRING && scalar)
+        return "; quote it";
+    if (node->kind != HR_NODE_STRING || expected == HR_NODE_STRING)
+        return "";
+    hr_node_kind bare = hr_scalar_resolve(node->u.text, &truth);
+    int fits = bare == expected || (bare == HR_NODE_INT && expected == HR_NODE_FLOAT);
+    return fits && bare != HR_NODE_NULL ? "; remove the quotes" : "";
+}
+
 int hr_reader_expect(hr_reader *r, const hr_node *node, hr_node_kind kind) {
     if (node->kind == kind)
         return 1;
-    int scalar =
-        node->kind == HR_NODE_BOOL || node->kind == HR_NODE_INT || node->kind == HR_NODE_FLOAT;
     hr_reader_error(r, node, "expected %s, got %s%s", hr_node_kind_name(kind),
-                    hr_node_kind_name(node->kind),
-                    kind == HR_NODE_STRING && scalar ? "; quote it" : "");
+                    hr_node_kind_name(node->kind), remedy(node, kind));
     return 0;
 }
 
@@ -143,25 +159,11 @@ void *hr_reader_append(hr_reader *r, void *list, size_t *n, size_t size) {
 
 /* ---- fields ---- */
 
-/* Returns 1 if `given` is the name of the field, or the same in snake_case: protobuf's JSON accepts
- * both. */
-static int is_name(hr_str given, const char *name) {
-    size_t i = 0;
-    for (; *name != '\0' && i < given.len; name++, i++) {
-        if (given.p[i] == *name)
-            continue;
-        if (*name < 'A' || *name > 'Z' || given.p[i] != '_' || ++i >= given.len ||
-            given.p[i] != (*name | 0x20))
-            return 0;
-    }
-    return *name == '\0' && i == given.len;
-}
-
 static const hr_node *field_key(const hr_node *map, const char *field) {
     if (map->kind != HR_NODE_MAP)
         return NULL;
     for (const hr_node *k = map->u.children.first; k != NULL; k = k->next)
-        if (k->value->kind != HR_NODE_NULL && is_name(k->u.text, field))
+        if (k->value->kind != HR_NODE_NULL && hr_str_eq_c(k->u.text, field))
             return k;
     return NULL;
 }
@@ -173,7 +175,7 @@ const hr_node *hr_field_get(const hr_node *map, const char *field) {
 
 static size_t find_field(const hr_schema *schema, hr_str name) {
     for (size_t i = 0; i < schema->n; i++)
-        if (schema->fields[i].name[0] == name.p[0] && is_name(name, schema->fields[i].name))
+        if (hr_str_eq_c(name, schema->fields[i].name))
             return i;
     return schema->n;
 }
@@ -205,48 +207,74 @@ static size_t edit_distance(hr_str a, const char *name) {
     return row[n];
 }
 
-static void unknown_field(hr_reader *r, const hr_node *key, const hr_schema *schema) {
+/* Whether two names differ in letter case, '_' and '-' only: snake_case, for example. */
+static int same_letters(hr_str given, const char *name) {
+    size_t i = 0;
+    for (;; i++, name++) {
+        while (i < given.len && (given.p[i] == '_' || given.p[i] == '-'))
+            i++;
+        while (*name == '_')
+            name++;
+        if (i == given.len || *name == '\0')
+            return i == given.len && *name == '\0';
+        if (hr_lower(given.p[i]) != hr_lower(*name))
+            return 0;
+    }
+}
+
+static const char *nearest_field(hr_str given, const hr_schema *schema) {
     const char *nearest = NULL;
     size_t best = SIZE_MAX;
     for (size_t i = 0; i < schema->n; i++) {
-        size_t d = edit_distance(key->u.text, schema->fields[i].name);
+        if (same_letters(given, schema->fields[i].name))
+            return schema->fields[i].name;
+        size_t d = edit_distance(given, schema->fields[i].name);
         size_t len = strlen(schema->fields[i].name);
-        int swapped = d == 2 && len == key->u.text.len && len > 2; /* two letters are swapped */
+        int swapped = d == 2 && len == given.len && len > 2; /* two letters are swapped */
         if (d < best && (d * 3 <= len || swapped)) {
             best = d;
             nearest = schema->fields[i].name;
         }
     }
-    if (nearest != NULL)
-        hr_reader_error(r, key, "unknown field of %s; did you mean \"%s\"?", schema->what, nearest);
-    else
-        hr_reader_error(r, key, "unknown field of %s", schema->what);
+    return nearest;
 }
 
-/* Whether the key is repeated in the same spelling, which the YAML parser has reported already. */
-static int is_repeated(const hr_node *map, const hr_node *key) {
-    for (const hr_node *k = map->u.children.first; k != key; k = k->next)
-        if (hr_str_eq(k->u.text, key->u.text))
-            return 1;
-    return 0;
+/* kubectl refuses an unknown field, and the API server drops it if another client sends it. */
+static void unknown_field(hr_reader *r, const hr_node *map, const hr_node *key,
+                          const hr_schema *schema) {
+    char hint[HR_HINT] = "";
+    if (r->hint != NULL)
+        r->hint(hint, r, schema, map, key);
+    const char *nearest = hint[0] != '\0' ? NULL : nearest_field(key->u.text, schema);
+    if (nearest != NULL)
+        hr_reader_error(r, key, "unknown field of %s, which Kubernetes drops; did you mean \"%s\"?",
+                        schema->what, nearest);
+    else
+        hr_reader_error(r, key, "unknown field of %s, which Kubernetes drops%s%s", schema->what,
+                        hint[0] == '\0' ? "" : "; ", hint);
 }
 
 /* Returns 0 if this field cannot be combined with one that was given before. */
-static int check_oneof(hr_reader *r, const hr_node *map, const hr_node *key,
-                       const hr_schema *schema, size_t index, uint64_t seen) {
+static int check_oneof(hr_reader *r, const hr_node *key, const hr_schema *schema, size_t index,
+                       uint64_t seen) {
     const hr_field *f = &schema->fields[index];
-    if (seen & (UINT64_C(1) << index)) {
-        if (is_repeated(map, key))
-            return 0;
-        hr_reader_error(r, key, "is given twice: as \"%s\" and in snake_case", f->name);
-        return 0;
-    }
+    if (seen & (UINT64_C(1) << index))
+        return 0; /* the YAML parser has reported it */
     for (size_t i = 0; f->oneof != 0 && i < schema->n; i++)
         if (schema->fields[i].oneof == f->oneof && (seen & (UINT64_C(1) << i))) {
             hr_reader_error(r, key, "cannot be combined with \"%s\"", schema->fields[i].name);
             return 0;
         }
     return 1;
+}
+
+/* A scalar in place of a message, with an example if there is one. */
+static void report_not_map(hr_reader *r, const hr_node *node, const hr_schema *schema) {
+    char hint[HR_HINT] = "";
+    if (r->hint != NULL)
+        r->hint(hint, r, schema, node, NULL);
+    hr_reader_error(r, node, "expected a map, got %s%s%s", hr_node_kind_name(node->kind),
+                    hint[0] == '\0' ? "" : "; ", hint);
 }
 
 void hr_read_fields(hr_reader *r, const hr_node *map, void *out, const hr_schema *schema) {
@@ -258,8 +286,10 @@ void hr_read_fields(hr_reader *r, const hr_node *map, void *out, const hr_schema
     }
     if (schema->present >= 0)
         *(bool *)((char *)out + schema->present) = true;
-    if (!hr_reader_expect(r, map, HR_NODE_MAP))
+    if (map->kind != HR_NODE_MAP) {
+        report_not_map(r, map, schema);
         return;
+    }
     uint64_t seen = 0;
     hr_path step = {.up = r->path};
     r->path = &step;
@@ -268,14 +298,14 @@ void hr_read_fields(hr_reader *r, const hr_node *map, void *out, const hr_schema
         size_t i = find_field(schema, key->u.text);
         if (i == schema->n) {
             if (!schema->lax)
-                unknown_field(r, key, schema);
+                unknown_field(r, map, key, schema);
             continue;
         }
         if (key->value->kind == HR_NODE_NULL)
             continue; /* protobuf's JSON treats null as absent */
         const hr_field *field = &schema->fields[i];
         step.name = hr_str_from(field->name);
-        if (!check_oneof(r, map, key, schema, i, seen))
+        if (!check_oneof(r, key, schema, i, seen))
             continue;
         seen |= UINT64_C(1) << i;
         field->read(r, key->value, out, field);
@@ -328,27 +358,16 @@ void hr_read_bool_value(hr_reader *r, const hr_node *node, void *base, const hr_
         *MEMBER(int, base, field->offset) = node->u.text.p[0] == 't';
 }
 
-/* Reads an integer, bare or quoted: protobuf's JSON accepts both. */
 static int read_integer(hr_reader *r, const hr_node *node, int64_t *out, int64_t min, int64_t max) {
-    int64_t v = 0;
-    int fits = node->kind == HR_NODE_INT ? hr_node_int(&v, node) : 0;
-    if (node->kind == HR_NODE_STRING) {
-        size_t digits = strspn(node->u.text.p, "-0123456789");
-        fits = digits == node->u.text.len && digits > 0 && digits < 20 &&
-               sscanf(node->u.text.p, "%" SCNd64, &v) == 1;
-    }
-    if (fits && v >= min && v <= max) {
+    int64_t v;
+    if (!hr_reader_expect(r, node, HR_NODE_INT))
+        return 0;
+    if (hr_node_int(&v, node) && v >= min && v <= max) {
         *out = v;
         return 1;
     }
-    if (node->kind == HR_NODE_INT || fits)
-        hr_reader_error(r, node, "%.*s is out of range; expected %" PRId64 " to %" PRId64,
-                        (int)node->u.text.len, node->u.text.p, min, max);
-    else if (node->kind == HR_NODE_STRING)
-        hr_reader_error(r, node, "expected an integer, got \"%.*s\"", (int)node->u.text.len,
-                        node->u.text.p);
-    else
-        hr_reader_expect(r, node, HR_NODE_INT);
+    hr_reader_error(r, node, "%.*s is out of range; expected %" PRId64 " to %" PRId64,
+                    (int)node->u.text.len, node->u.text.p, min, max);
     return 0;
 }
 
@@ -377,14 +396,10 @@ void hr_read_uint64(hr_reader *r, const hr_node *node, void *base, const hr_fiel
 }
 
 void hr_read_double(hr_reader *r, const hr_node *node, void *base, const hr_field *field) {
-    int truth;
-    hr_node_kind kind = node->kind;
-    if (kind == HR_NODE_STRING) /* protobuf's JSON accepts a quoted number as well */
-        kind = hr_scalar_resolve(node->u.text, &truth);
-    double v = kind == HR_NODE_INT || kind == HR_NODE_FLOAT ? hr_scalar_double(node->u.text) : 0;
-    if (kind != HR_NODE_INT && kind != HR_NODE_FLOAT)
-        hr_reader_expect(r, node, HR_NODE_FLOAT);
-    else if (!(v - v == 0))
+    if (node->kind != HR_NODE_INT && !hr_reader_expect(r, node, HR_NODE_FLOAT))
+        return;
+    double v = hr_node_double(node);
+    if (!(v - v == 0))
         hr_reader_error(r, node, "expected a finite number");
     else
         *MEMBER(double, base, field->offset) = v;
@@ -407,17 +422,11 @@ void hr_read_duration(hr_reader *r, const hr_node *node, void *base, const hr_fi
 
 void hr_read_enum(hr_reader *r, const hr_node *node, void *base, const hr_field *field) {
     const hr_enum *values = field->arg;
-    int64_t number = -1;
-    if (node->kind != HR_NODE_INT || !hr_node_int(&number, node)) {
-        if (!hr_reader_expect(r, node, HR_NODE_STRING))
-            return;
-    }
     char known[256];
     size_t used = 0;
     known[0] = '\0';
     for (const hr_enum *e = values; e->name != NULL; e++) {
-        if (node->kind == HR_NODE_INT ? e - values == number
-                                      : hr_str_eq(node->u.text, hr_str_from(e->name))) {
+        if (node->kind == HR_NODE_STRING && hr_str_eq_c(node->u.text, e->name)) {
             *MEMBER(int, base, field->offset) = e->value;
             return;
         }
@@ -425,8 +434,12 @@ void hr_read_enum(hr_reader *r, const hr_node *node, void *base, const hr_field 
             snprintf(known + used, sizeof(known) - used, "%s%s", used == 0 ? "" : ", ", e->name);
         used += n > 0 && used + (size_t)n < sizeof(known) ? (size_t)n : 0;
     }
-    hr_reader_error(r, node, "\"%.*s\" is not one of %s", (int)node->u.text.len, node->u.text.p,
-                    known);
+    if (node->kind == HR_NODE_STRING)
+        hr_reader_error(r, node, "\"%.*s\" is not one of %s", (int)node->u.text.len, node->u.text.p,
+                        known);
+    else
+        hr_reader_error(r, node, "expected one of %s, got %s", known,
+                        hr_node_kind_name(node->kind));
 }
 
 void hr_read_message(hr_reader *r, const hr_node *node, void *base, const hr_field *field) {
@@ -500,20 +513,31 @@ const hr_node *hr_items_next(hr_reader *r, hr_path *step, const hr_node *item) {
     return item->next;
 }
 
+/* The API server drops the members of a map that are null. */
+static const hr_node *skip_null(const hr_node *key) {
+    while (key != NULL && key->value->kind == HR_NODE_NULL)
+        key = key->next;
+    return key;
+}
+
 const hr_node *hr_keys_begin(hr_reader *r, hr_path *step, const hr_node *map) {
-    if (map == NULL || map->kind != HR_NODE_MAP || map->u.children.first == NULL)
+    if (map == NULL || map->kind != HR_NODE_MAP)
         return NULL;
-    *step = (hr_path){.up = r->path, .name = map->u.children.first->u.text, .is_key = 1};
+    const hr_node *first = skip_null(map->u.children.first);
+    if (first == NULL)
+        return NULL;
+    *step = (hr_path){.up = r->path, .name = first->u.text, .is_key = 1};
     r->path = step;
-    return map->u.children.first;
+    return first;
 }
 
 const hr_node *hr_keys_next(hr_reader *r, hr_path *step, const hr_node *key) {
-    if (key->next == NULL)
+    const hr_node *next = skip_null(key->next);
+    if (next == NULL)
         r->path = step->up;
     else
-        step->name = key->next->u.text;
-    return key->next;
+        step->name = next->u.text;
+    return next;
 }
 
 /* ---- durations ---- */

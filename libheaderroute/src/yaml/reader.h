@@ -1,6 +1,6 @@
 /*
  * Reads YAML nodes into structs, driven by tables with one row a field. Fields are named as in
- * protobuf's JSON (snake_case is accepted as well). Messages of networking.istio.io are strict,
+ * CustomResourceDefinitions. Messages of networking.istio.io are strict,
  * since Kubernetes would prune fields that it does not know: an unknown field is an error that
  * suggests the nearest known one.
  */
@@ -21,7 +21,17 @@ typedef struct hr_path {
     int is_key; /* a key of a user's map: printed in brackets */
 } hr_path;
 
-typedef struct hr_reader {
+typedef struct hr_field hr_field;
+typedef struct hr_schema hr_schema;
+typedef struct hr_reader hr_reader;
+
+/* Writes what an unknown field should be instead, zero-terminated; "" if that is not known. If
+ * `key` is NULL, `map` is a node of another kind in place of the message. */
+#define HR_HINT 512
+typedef void (*hr_hint_fn)(char hint[HR_HINT], const hr_reader *r, const hr_schema *schema,
+                           const hr_node *map, const hr_node *key);
+
+struct hr_reader {
     hr_arena *arena;    /* of the load: structs */
     hr_arena *document; /* of the nodes of the current document: short-lived data of checks */
     hr_textpool text;   /* of the load: strings */
@@ -30,10 +40,9 @@ typedef struct hr_reader {
     const hr_path *path;
     struct hr_resources *out; /* the result of the load */
     int serves;               /* hr_load_options */
-} hr_reader;
+    hr_hint_fn hint;          /* may be NULL */
+};
 
-typedef struct hr_field hr_field;
-typedef struct hr_schema hr_schema;
 /* Reads `node` (never of kind NULL) into `base` + field->offset. Mistakes go to the diagnostics. */
 typedef void (*hr_read_fn)(hr_reader *r, const hr_node *node, void *base, const hr_field *field);
 
@@ -59,15 +68,29 @@ struct hr_schema {
                   void *out); /* rules inside the message; may be NULL */
 };
 #define HR_FIELDS(table) (table), sizeof(table) / sizeof((table)[0])
+/* The usual schemas: one that keeps no place, one whose struct has its place in `pos`, one that
+ * ignores unknown fields, and one with the offsets of place and presence (-1: none). */
+#define HR_SCHEMA(what, table, type, init, check)                                                  \
+    { what, HR_FIELDS(table), sizeof(type), -1, -1, 0, init, check }
+#define HR_SCHEMA_WITH_POS(what, table, type, init, check)                                         \
+    { what, HR_FIELDS(table), sizeof(type), offsetof(type, pos), -1, 0, init, check }
+#define HR_SCHEMA_LAX(what, table, type, init, check)                                              \
+    { what, HR_FIELDS(table), sizeof(type), -1, -1, 1, init, check }
+#define HR_SCHEMA_AT(what, table, type, pos, present, init, check)                                 \
+    { what, HR_FIELDS(table), sizeof(type), pos, present, 0, init, check }
 
-typedef struct hr_enum { /* in the order of protobuf's numbers, which start at 0 without a gap */
-    const char *name;    /* NULL ends the table */
+typedef struct hr_enum {
+    const char *name; /* NULL ends the table */
     int value;
 } hr_enum;
 
 /* ---- findings ---- */
 
 hr_pos hr_reader_pos(const hr_reader *r, const hr_node *node);
+/* Writes the path of the reader's place, as findings have it, cut to HR_READER_PATH bytes with the
+ * terminating zero, and returns its length. */
+#define HR_READER_PATH 512
+size_t hr_reader_path(char buf[HR_READER_PATH], const hr_reader *r);
 void hr_reader_error(hr_reader *r, const hr_node *node, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 void hr_reader_warn(hr_reader *r, const hr_node *node, const char *format, ...)
@@ -79,7 +102,7 @@ void hr_field_error(hr_reader *r, const hr_node *map, const char *field, const c
     __attribute__((format(printf, 4, 5)));
 void hr_field_warn(hr_reader *r, const hr_node *map, const char *field, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
-/* The value of a field, by either spelling of its name; NULL if it is absent or null. */
+/* The value of a field; NULL if it is absent or null. */
 const hr_node *hr_field_get(const hr_node *map, const char *field);
 /* Returns 1 if the node is of the kind. Otherwise reports "expected a string, got an integer" and
  * returns 0. */
@@ -143,7 +166,8 @@ int hr_parse_duration(int64_t *out_ns, hr_str text);
  */
 const hr_node *hr_items_begin(hr_reader *r, hr_path *step, const hr_node *list);
 const hr_node *hr_items_next(hr_reader *r, hr_path *step, const hr_node *item);
-/* The same for the keys of a map, whose names are the user's. */
+/* The same for the keys of a map, whose names are the user's; those whose value is null are left
+ * out. */
 const hr_node *hr_keys_begin(hr_reader *r, hr_path *step, const hr_node *map);
 const hr_node *hr_keys_next(hr_reader *r, hr_path *step, const hr_node *key);
 

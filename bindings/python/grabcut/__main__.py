@@ -1,0 +1,18 @@
+"""``python -m grabcut``: the program `grabcut`, which the package brings along."""
+from __future__ import annotations
+
+import os
+import pathlib
+import sys
+from typing import NoReturn
+
+PROGRAM = pathlib.Path(__file__).resolve().parent / "bin" / "grabcut"
+
+
+def main() -> NoReturn:
+    """Replaces this process by the program, with the same arguments."""
+    os.execv(PROGRAM, ["grabcut", *sys.argv[1:]])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,17 @@
+/* Checks a custom resource as the Kubernetes API server does, by the schema of its kind. */
+#ifndef HR_CRD_CHECK_H
+#define HR_CRD_CHECK_H
+
+#include "crd_patterns.h"
+#include "reader.h"
+
+/* The index of the kind in the table; table->n_kinds if it has none. */
+size_t hr_crd_find(const hr_crd_table *table, hr_str group, hr_str kind);
+
+/* Reports what the API server refuses (errors), and which members it drops because they are null
+ * (warnings). `kind` is an index of hr_crd_find. A fault that is among the errors of r->d from
+ * index `mark` on, by the path of its field, is not reported again. */
+void hr_crd_check(hr_reader *r, hr_crd_patterns *patterns, size_t kind, const hr_node *resource,
+                  size_t mark);
+
+#endif

@@ -1,0 +1,376 @@
+/* HTTP/2 on a downstream connection: streams as exchanges, flow control, and what is sent. */
+#include "conn_http2.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "answer.h"
+#include "conn_http2_internal.h"
+
+/* Reads in one go, before other sockets get their turn. */
+#define READ_BURST 4
+
+static const hr_server_options *options_of(const hr_conn *conn) {
+    return hr_server_options_of(conn->loop->server);
+}
+
+/* ---- output ---- */
+
+/* The connection is written to at the end of the loop's turn, so that frames share a packet. */
+void hr_http2_mark(hr_http2 *c) {
+    hr_loop *loop = c->conn->loop;
+    if (c->marked)
+        return;
+    c->marked = true;
+    c->next_marked = loop->http2_marked;
+    loop->http2_marked = c;
+}
+
+static void unmark(hr_http2 *c) {
+    for (hr_http2 **at = &c->conn->loop->http2_marked; *at != NULL; at = &(*at)->next_marked) {
+        if (*at != c)
+            continue;
+        *at = c->next_marked;
+        c->marked = false;
+        return;
+    }
+}
+
+/* Streams are closed at once, the connection when their exchanges have ended. */
+static void break_connection(hr_http2 *c) {
+    hr_conn *conn = c->conn;
+    if (c->h2 == NULL)
+        return;
+    sv_http2 *h2 = c->h2;
+    sv_sock_reading(conn->sock, false);
+    c->h2 = NULL;
+    sv_http2_free(h2);
+    hr_http2_mark(c);
+}
+
+static void lose_connection(hr_http2 *c) {
+    c->lost = true;
+    break_connection(c);
+}
+
+/* Nothing is left to be said on it. What the peer still sends must not turn the close into a reset,
+ * which could destroy the last frames. */
+static void end_connection(hr_http2 *c) {
+    hr_conn *conn = c->conn;
+    bool lost = c->lost;
+    hr_http2_free(conn);
+    if (lost)
+        hr_conn_close(conn);
+    else
+        hr_conn_linger(conn);
+}
+
+/* True if all was written. */
+static bool write_output(hr_http2 *c) {
+    hr_conn *conn = c->conn;
+    size_t n;
+    while (c->h2 != NULL && !sv_sock_is_writing(conn->sock)) {
+        hr_conn_take_buffer(conn);
+        if ((n = sv_http2_send(c->h2, conn->in, conn->in_size)) == 0)
+            break;
+        const struct iovec piece = {conn->in, n};
+        if (sv_sock_write(conn->sock, &piece, 1, NULL) < 0)
+            lose_connection(c);
+    }
+    if (sv_sock_is_writing(conn->sock))
+        return false;
+    hr_conn_give_buffer(conn);
+    return true;
+}
+
+static void flush_connection(hr_http2 *c) {
+    bool written = write_output(c);
+    bool finished = c->h2 == NULL || (written && sv_http2_is_finished(c->h2));
+    if (finished) /* after an error streams may be open */
+        break_connection(c);
+    if (finished && c->n_exchanges == 0)
+        end_connection(c);
+    else if (c->marked) /* by events of this very output, which has taken what they wrote */
+        unmark(c);
+}
+
+void hr_http2_flush(hr_loop *loop) {
+    hr_http2 *marked = loop->http2_marked;
+    loop->http2_marked = NULL;
+    for (hr_http2 *c = marked, *next; c != NULL; c = next) {
+        next = c->next_marked;
+        c->marked = false;
+        flush_connection(c);
+    }
+}
+
+void hr_http2_written(hr_conn *conn, bool ok) {
+    if (!ok)
+        lose_connection(conn->http2);
+    hr_http2_mark(conn->http2);
+}
+
+/* ---- the exchange's carrier ---- */
+
+static struct hr_h2_stream *stream_of(const hr_exchange *ex) {
+    return ex->stream;
+}
+
+/* The head with the fields that belong to this connection. */
+static void send_head(hr_exchange *ex, bool has_content) {
+    hr_answer_head *head = &ex->answer;
+    size_t n = head->n_fields;
+    char *length = sv_pool_alloc(ex->pool, HR_DECIMAL_MAX);
+    hr_pair *fields = sv_pool_alloc(ex->pool, (n + 2) * sizeof(*fields));
+    if (n > 0)
+        memcpy(fields, head->fields, n * sizeof(*fields));
+    fields[n++] = (hr_pair){HR_STR("date"), hr_loop_date(ex->loop)};
+    if (head->content_length != HR_UNKNOWN_LENGTH && head->status != 204) {
+        size_t digits = (size_t)(hr_put_uint(length, head->content_length) - length);
+        fields[n++] = (hr_pair){HR_STR("content-length"), {length, digits}};
+    }
+    ex->head_sent = true;
+    sv_http2_respond(stream_of(ex)->stream, head->status, fields, n, has_content);
+}
+
+static void write_answer(hr_exchange *ex, const hr_str *parts, size_t n, bool final) {
+    struct hr_h2_stream *s = stream_of(ex);
+    bool has_content =
+        hr_answer_has_content(ex) &&
+        (!final || ex->answer.n_trailers > 0 || hr_http2_length(parts, n) > 0 || ex->head_sent);
+    ex->final = final;
+    if (s->stream == NULL) { /* closed after a head without content, or by the client */
+        hr_exchange_sent(ex, !s->was_reset);
+        return;
+    }
+    if (!ex->head_sent)
+        send_head(ex, has_content);
+    hr_http2_mark(s->c);
+    if (has_content) {
+        ex->bytes_sent += hr_http2_length(parts, n);
+        s->write_ns = hr_now_ns();
+        sv_http2_write(s->stream, parts, n, final, ex->answer.trailers, ex->answer.n_trailers);
+    } else if (!final) {
+        hr_exchange_sent(ex, true);
+    } /* else the exchange is over when the stream is closed */
+}
+
+static void inform(hr_exchange *ex, int status, const hr_pair *fields, size_t n) {
+    struct hr_h2_stream *s = stream_of(ex);
+    if (s->stream == NULL || ex->head_sent)
+        return;
+    sv_http2_respond(s->stream, status, fields, n, false);
+    hr_http2_mark(s->c);
+}
+
+static void abort_exchange(hr_exchange *ex) {
+    struct hr_h2_stream *s = stream_of(ex);
+    if (s->stream != NULL)
+        sv_http2_reset(s->stream, SV_HTTP2_INTERNAL_ERROR);
+    hr_http2_mark(s->c);
+    hr_exchange_break(ex);
+}
+
+static bool peer_gone(const hr_exchange *ex) {
+    struct tcp_info info;
+    socklen_t len = sizeof(info);
+    if (stream_of(ex)->was_reset ||
+        getsockopt(sv_sock_fd(ex->conn->sock), IPPROTO_TCP, TCP_INFO, &info, &len) != 0)
+        return true;
+    return info.tcpi_state != TCP_ESTABLISHED;
+}
+
+static void end_exchange(hr_exchange *ex) {
+    struct hr_h2_stream *s = stream_of(ex);
+    hr_http2 *c = s->c;
+    if (s->stream != NULL) {
+        sv_http2_set_data(s->stream, NULL);
+        sv_http2_reset(s->stream, SV_HTTP2_CANCEL);
+    }
+    *s->link = s->next;
+    if (s->next != NULL)
+        s->next->link = s->link;
+    c->conn->since_ns = hr_now_ns();
+    c->n_exchanges--;
+    hr_http2_leave(s);
+    free(s->held);
+    hr_exchange_end(ex); /* with it, s */
+    hr_http2_mark(c);
+}
+
+/* ---- requests ---- */
+
+static const hr_carrier carrier = {write_answer,         inform,    abort_exchange,
+                                   hr_http2_resume_body, peer_gone, end_exchange};
+
+static hr_str copy(char **at, hr_str s) {
+    if (s.p == NULL)
+        return s;
+    char *to = *at;
+    if (s.len > 0)
+        memcpy(to, s.p, s.len);
+    *at = to + s.len;
+    return (hr_str){to, s.len};
+}
+
+/* The strings of a request are the codec's: they must live as long as the exchange. */
+static void keep_strings(hr_exchange *ex, size_t size) {
+    sv_http1_request *request = &ex->request;
+    char *at = sv_pool_alloc(ex->pool, size);
+    request->method = copy(&at, request->method);
+    request->target = request->path = copy(&at, request->path);
+    request->authority = copy(&at, request->authority);
+    for (size_t i = 0; i < request->n_fields; i++) {
+        request->fields[i].name = copy(&at, request->fields[i].name);
+        request->fields[i].value = copy(&at, request->fields[i].value);
+    }
+}
+
+static size_t head_size(const sv_http1_request *request) {
+    size_t size = request->method.len + request->path.len + request->authority.len;
+    for (size_t i = 0; i < request->n_fields; i++)
+        size += request->fields[i].name.len + request->fields[i].value.len;
+    return size;
+}
+
+static hr_exchange *begin_exchange(hr_http2 *c, sv_http2_stream *stream,
+                                   const sv_http1_request *request) {
+    size_t size = head_size(request);
+    hr_exchange *ex = hr_exchange_begin(c->conn, &carrier, NULL, request);
+    struct hr_h2_stream *s = sv_pool_alloc(ex->pool, sizeof(*s));
+    *s = (struct hr_h2_stream){.c = c, .stream = stream, .ex = ex, .next = c->streams};
+    s->link = &c->streams;
+    if (s->next != NULL)
+        s->next->link = &s->next;
+    c->streams = s;
+    c->n_exchanges++;
+    ex->stream = s;
+    ex->http2 = true;
+    ex->head_len = size;
+    keep_strings(ex, size);
+    sv_http2_set_data(stream, s);
+    return ex;
+}
+
+static void refuse_head(hr_exchange *ex, sv_http1_result result, const char *why) {
+    int status = result == SV_HTTP1_TOO_LARGE ? 431 : result == SV_HTTP1_CONNECT ? 405 : 400;
+    hr_exchange_refuse(ex, status, why, 0);
+    ex->response_flags = "DPE";
+}
+
+static void on_request(void *ctx, sv_http2_stream *stream, const sv_http1_request *request,
+                       sv_http1_result result, const char *why) {
+    hr_http2 *c = ctx;
+    hr_exchange *ex = begin_exchange(c, stream, request);
+    bool malformed = result != SV_HTTP1_DONE;
+    if (malformed)
+        refuse_head(ex, result, why);
+    if (malformed ? !hr_http2_reserve(ex) : !hr_http2_place(ex)) {
+        sv_http2_reset(stream, SV_HTTP2_REFUSED_STREAM); /* which the client may repeat */
+        hr_exchange_refuse_busy(ex);
+        hr_exchange_break(ex);
+    } else if (malformed) {
+        hr_exchange_dispatch(ex, 0);
+    }
+}
+
+static void on_closed(void *ctx, sv_http2_stream *stream, uint32_t code) {
+    struct hr_h2_stream *s = sv_http2_data(stream);
+    (void)ctx;
+    if (s == NULL)
+        return;
+    s->stream = NULL;
+    s->was_reset = code != SV_HTTP2_NO_ERROR;
+    if (s->was_reset)
+        hr_exchange_break(s->ex);
+    else if (s->ex->final && !s->ex->over)
+        hr_exchange_sent(s->ex, true);
+}
+
+static void on_drained(void *ctx, sv_http2_stream *stream) {
+    struct hr_h2_stream *s = sv_http2_data(stream);
+    (void)ctx;
+    if (s == NULL || s->ex->over)
+        return;
+    s->write_ns = 0;
+    hr_exchange_sent(s->ex, true);
+}
+
+/* ---- the connection ---- */
+
+static const sv_http2_events http2_events = {.request = on_request,
+                                             .data = hr_http2_data,
+                                             .end = hr_http2_end,
+                                             .drained = on_drained,
+                                             .closed = on_closed};
+
+static void note_progress(hr_http2 *c) {
+    if (!sv_http2_is_within_frame(c->h2))
+        c->within_ns = 0;
+    else if (c->within_ns == 0)
+        c->within_ns = hr_now_ns();
+}
+
+/* False: nothing more is read. */
+static bool receive(hr_http2 *c, const char *bytes, size_t n) {
+    bool ok = sv_http2_receive(c->h2, bytes, n);
+    note_progress(c);
+    hr_http2_mark(c);
+    if (!ok || sv_http2_is_finished(c->h2))
+        sv_sock_reading(c->conn->sock, false);
+    return ok;
+}
+
+void hr_http2_begin(hr_conn *conn, const char *bytes, size_t n) {
+    const sv_http2_options options = {.max_head = (size_t)options_of(conn)->max_head_bytes,
+                                      .max_fields = HR_HTTP2_MAX_FIELDS,
+                                      .max_streams = HR_HTTP2_MAX_STREAMS,
+                                      .stream_window = HR_HTTP2_STREAM_WINDOW,
+                                      .connection_window = HR_HTTP2_CONNECTION_WINDOW};
+    hr_http2 *c = sv_alloc_zeroed(sizeof(*c));
+    *c = (hr_http2){.conn = conn, .refill_ns = hr_now_ns()};
+    c->h2 = sv_http2_new(&options, &http2_events, c);
+    conn->http2 = c;
+    conn->stage = HR_STAGE_HTTP2;
+    hr_http2_mark(c);
+    if (c->h2 != NULL && n > 0)
+        receive(c, bytes, n);
+    hr_conn_give_buffer(conn);
+}
+
+void hr_http2_readable(hr_conn *conn) {
+    hr_http2 *c = conn->http2;
+    char bytes[HR_FIRST_READ];
+    for (int i = 0; i < READ_BURST && c->h2 != NULL; i++) {
+        ssize_t n = sv_sock_read(conn->sock, bytes, sizeof(bytes));
+        if (n < 0 && errno == EAGAIN)
+            return;
+        if (n <= 0)
+            lose_connection(c);
+        else if (!receive(c, bytes, (size_t)n))
+            return;
+        if (n < (ssize_t)sizeof(bytes))
+            return;
+    }
+    if (c->h2 == NULL)
+        return;
+    /* OpenSSL may hold more, of which the loop does not know. */
+    sv_sock_reading(conn->sock, false);
+    sv_sock_reading(conn->sock, true);
+}
+
+void hr_http2_cut(hr_conn *conn) {
+    lose_connection(conn->http2);
+}
+
+void hr_http2_free(hr_conn *conn) {
+    hr_http2 *c = conn->http2;
+    if (c->marked)
+        unmark(c);
+    sv_http2_free(c->h2);
+    conn->http2 = NULL;
+    free(c);
+}

@@ -1,0 +1,176 @@
+/* HTTP/2 on a downstream connection: the content of requests. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "conn_http2_internal.h"
+
+/* A body that is announced to be as small as this is waited for, also where bodies are streamed: a
+ * whole body can be sent again. */
+#define SMALL_BODY ((uint64_t)32 << 10)
+
+/* ---- waiting for the client ---- */
+
+static void wait_for_more(struct hr_h2_stream *s) {
+    if (s->begun_ns == 0 && !s->all_came)
+        s->begun_ns = hr_now_ns() - s->waited_ns;
+}
+
+/* There is no room: it is not the client that is waited for. */
+static void stop_waiting(struct hr_h2_stream *s) {
+    if (s->begun_ns != 0)
+        s->waited_ns = hr_now_ns() - s->begun_ns;
+    s->begun_ns = 0;
+}
+
+static void send_continue(struct hr_h2_stream *s) {
+    hr_exchange *ex = s->ex;
+    bool waits = ex->request.expect_continue && hr_body_received(ex) == 0 && s->n_held == 0;
+    ex->request.expect_continue = false;
+    if (!waits || ex->head_sent || s->all_came || s->stream == NULL)
+        return;
+    sv_http2_respond(s->stream, 100, NULL, 0, false);
+    hr_http2_mark(s->c);
+}
+
+/* ---- content ---- */
+
+/* The rest of the request does not matter any more. */
+static bool is_unwanted(const hr_exchange *ex) {
+    return ex->over || ex->final || ex->body_done || ex->refusal.status != 0;
+}
+
+static void consume(struct hr_h2_stream *s, size_t n) {
+    if (s->stream != NULL)
+        sv_http2_consume(s->stream, n);
+    hr_http2_mark(s->c);
+}
+
+static bool is_last(const struct hr_h2_stream *s, size_t n, size_t of) {
+    const hr_exchange *ex = s->ex;
+    return (ex->in.length != HR_UNKNOWN_LENGTH && hr_body_received(ex) + n == ex->in.length) ||
+           (s->all_came && n == of);
+}
+
+/* Hands content to the exchange for as long as it has room. Returns the number of bytes. */
+static size_t deliver(struct hr_h2_stream *s, const char *bytes, size_t n) {
+    hr_exchange *ex = s->ex;
+    size_t done = 0, size;
+    while (done < n && !is_unwanted(ex)) {
+        char *room = hr_body_room(ex, &size);
+        if (room == NULL)
+            break;
+        size_t step = n - done < size ? n - done : size;
+        memcpy(room, bytes + done, step);
+        bool last = is_last(s, step, n - done);
+        done += step;
+        consume(s, step);
+        if (!hr_body_arrived(ex, step, last))
+            break;
+    }
+    return done;
+}
+
+/* Content without room is held: the window bounds it. */
+static bool hold(struct hr_h2_stream *s, const char *bytes, size_t n) {
+    if (s->held_at > 0) {
+        memmove(s->held, s->held + s->held_at, s->n_held);
+        s->held_at = 0;
+    }
+    size_t needed = s->n_held + n;
+    if (needed > s->held_size) {
+        if (!hr_exchange_reserve(s->ex, needed - s->held_size))
+            return false;
+        s->held = sv_realloc(s->held, needed);
+        s->held_size = needed;
+    }
+    memcpy(s->held + s->n_held, bytes, n);
+    s->n_held = needed;
+    return true;
+}
+
+static void drop_held(struct hr_h2_stream *s) {
+    consume(s, s->n_held);
+    s->n_held = 0;
+}
+
+static void deliver_held(struct hr_h2_stream *s) {
+    size_t n = deliver(s, s->held + s->held_at, s->n_held);
+    s->held_at += n;
+    s->n_held -= n;
+    if (is_unwanted(s->ex))
+        drop_held(s);
+}
+
+/* The handler is called with the whole body, or if the server refuses it. */
+static void settle(struct hr_h2_stream *s) {
+    hr_exchange *ex = s->ex;
+    if (!s->served)
+        return;
+    if (!ex->over && s->all_came && s->n_held == 0 && !is_unwanted(ex))
+        hr_body_arrived(ex, 0, true);
+    if (ex->body_done)
+        s->begun_ns = 0;
+    if (!ex->over && !ex->dispatched && (ex->body_done || ex->refusal.status != 0))
+        hr_exchange_dispatch(ex, 0);
+}
+
+void hr_http2_data(void *ctx, sv_http2_stream *stream, const char *bytes, size_t n) {
+    struct hr_h2_stream *s = sv_http2_data(stream);
+    (void)ctx;
+    if (s == NULL || is_unwanted(s->ex)) {
+        sv_http2_consume(stream, n);
+        return;
+    }
+    s->delivering = true;
+    size_t done = s->served && s->n_held == 0 ? deliver(s, bytes, n) : 0;
+    if (is_unwanted(s->ex)) {
+        consume(s, n - done);
+    } else if (done < n) {
+        stop_waiting(s);
+        if (!hold(s, bytes + done, n - done))
+            hr_body_fail(s->ex, 503, "too much is being uploaded at the moment");
+    }
+    s->delivering = false;
+    settle(s);
+}
+
+void hr_http2_end(void *ctx, sv_http2_stream *stream, const hr_pair *trailers, size_t n) {
+    struct hr_h2_stream *s = sv_http2_data(stream);
+    (void)ctx, (void)trailers, (void)n;
+    if (s == NULL)
+        return;
+    s->all_came = true;
+    s->begun_ns = 0;
+    if (!s->ex->body_done)
+        settle(s);
+}
+
+/* Calls of the exchange from within deliver come back here. */
+void hr_http2_resume_body(hr_exchange *ex) {
+    struct hr_h2_stream *s = ex->stream;
+    send_continue(s);
+    if (s->delivering)
+        return;
+    s->delivering = true;
+    deliver_held(s);
+    s->delivering = false;
+    if (s->n_held == 0)
+        wait_for_more(s);
+    settle(s);
+}
+
+void hr_http2_begin_body(hr_exchange *ex) {
+    struct hr_h2_stream *s = ex->stream;
+    const sv_http1_request *request = &ex->request;
+    bool known = request->framing == SV_HTTP1_LENGTH;
+    if (request->framing != SV_HTTP1_NO_BODY)
+        hr_body_expect(ex, known ? request->content_length : HR_UNKNOWN_LENGTH);
+    ex->body_done = request->framing == SV_HTTP1_NO_BODY || (known && ex->in.length == 0);
+    bool whole = !ex->listener->streams || (known && request->content_length <= SMALL_BODY);
+    if (ex->body_done || !whole || !hr_body_hold_all(ex)) {
+        hr_exchange_dispatch(ex, 0);
+        return;
+    }
+    s->begun_ns = ex->start_ns;
+    hr_http2_resume_body(ex);
+}

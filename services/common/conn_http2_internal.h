@@ -1,0 +1,79 @@
+/* What the files of HTTP/2 downstream share. */
+#ifndef HR_SERVICES_CONN_HTTP2_INTERNAL_H
+#define HR_SERVICES_CONN_HTTP2_INTERNAL_H
+
+#include "conn_internal.h"
+#include "decimal.h"
+#include "http2.h"
+
+/* Streams that a client may open at a time on a connection. */
+#define HR_HTTP2_MAX_STREAMS 100
+/* Content of a stream, and of all streams of a connection, that is on its way and not consumed. */
+#define HR_HTTP2_STREAM_WINDOW ((uint32_t)128 << 10)
+#define HR_HTTP2_CONNECTION_WINDOW ((uint32_t)512 << 10)
+/* As in HTTP/1.1; more: 431. */
+#define HR_HTTP2_MAX_FIELDS 100
+/* Memory of a request that waits for its place, besides its head. */
+#define HR_HTTP2_STREAM_COST ((size_t)4 << 10)
+
+/* One connection. */
+struct hr_http2 {
+    hr_conn *conn;
+    sv_http2 *h2; /* NULL: nothing more is sent or read */
+    bool lost;    /* the socket is broken */
+    struct hr_h2_stream *streams;
+    size_t n_exchanges;
+    size_t n_served;    /* of them, those that have a place */
+    uint64_t refill_ns; /* when credit was last given */
+    uint64_t within_ns; /* since when a frame is incomplete; 0: none is */
+    bool noticed, last; /* GOAWAY was sent: as a notice, for good */
+    bool marked;
+    hr_http2 *next_marked;
+};
+
+/* One stream that has an exchange, in the exchange's pool. */
+struct hr_h2_stream {
+    hr_http2 *c;
+    sv_http2_stream *stream; /* NULL: closed */
+    hr_exchange *ex;
+    struct hr_h2_stream *next, **link;
+    bool was_reset;
+    bool served; /* it has its place; `more`: which is counted, as it is not the only one */
+    bool more;
+    struct hr_h2_stream *next_waiting, **waiting_link; /* while it is not served */
+    uint64_t write_ns; /* since when no content was taken that waits to be sent; 0: none does */
+    size_t unsent;     /* of it, when the connection was swept */
+    /* Content for which the exchange had no room. */
+    char *held;
+    size_t held_at, n_held, held_size;
+    bool all_came;      /* the end of the request is among it */
+    bool delivering;    /* content is being handed to the exchange */
+    uint64_t begun_ns;  /* since when the client is waited for; 0: it is not */
+    uint64_t waited_ns; /* before begun_ns */
+};
+
+/* conn_http2.c */
+void hr_http2_mark(hr_http2 *c);
+
+/* conn_http2_place.c */
+/* Serves the request, or lets it wait. False: the upload budget is used up. */
+bool hr_http2_place(hr_exchange *ex);
+/* Takes the memory of a request without a place from the upload budget. */
+bool hr_http2_reserve(hr_exchange *ex);
+/* The exchange ends: another one may have its place. */
+void hr_http2_leave(struct hr_h2_stream *s);
+
+/* conn_http2_body.c */
+void hr_http2_begin_body(hr_exchange *ex);
+void hr_http2_resume_body(hr_exchange *ex);
+void hr_http2_data(void *ctx, sv_http2_stream *stream, const char *bytes, size_t n);
+void hr_http2_end(void *ctx, sv_http2_stream *stream, const hr_pair *trailers, size_t n);
+
+static inline size_t hr_http2_length(const hr_str *parts, size_t n) {
+    size_t len = 0;
+    for (size_t i = 0; i < n; i++)
+        len += parts[i].len;
+    return len;
+}
+
+#endif

@@ -1,0 +1,88 @@
+/* HTTP/2 on a downstream connection: which streams are served at a time.
+ *
+ * Relaying an answer takes as much memory for a stream as for a connection of HTTP/1.1. So each
+ * stream beyond the first of its connection counts as a connection (--max-connections). Where no
+ * place is free, connections wait in the kernel's queue, and streams in a list. */
+#include "conn_http2_internal.h"
+
+static void take_place(struct hr_h2_stream *s) {
+    hr_http2 *c = s->c;
+    hr_loop *loop = c->conn->loop;
+    s->served = true;
+    s->more = c->n_served++ > 0;
+    if (!s->more)
+        return;
+    loop->n_more_streams++;
+    hr_conn_update_accepting(loop);
+}
+
+static void serve(struct hr_h2_stream *s) {
+    hr_exchange *ex = s->ex;
+    take_place(s);
+    hr_exchange_check_limits(ex);
+    if (ex->refusal.status != 0)
+        hr_exchange_dispatch(ex, 0);
+    else
+        hr_http2_begin_body(ex);
+}
+
+static void append(struct hr_h2_stream *s) {
+    hr_loop *loop = s->c->conn->loop;
+    s->waiting_link = loop->http2_waiting != NULL ? loop->http2_last : &loop->http2_waiting;
+    *s->waiting_link = s;
+    loop->http2_last = &s->next_waiting;
+}
+
+static void forget(struct hr_h2_stream *s) {
+    hr_loop *loop = s->c->conn->loop;
+    if (s->waiting_link == NULL)
+        return;
+    *s->waiting_link = s->next_waiting;
+    if (s->next_waiting != NULL)
+        s->next_waiting->waiting_link = s->waiting_link;
+    else
+        loop->http2_last = s->waiting_link;
+    s->waiting_link = NULL;
+    s->next_waiting = NULL;
+}
+
+bool hr_http2_place(hr_exchange *ex) {
+    struct hr_h2_stream *s = ex->stream;
+    if (s->c->n_served == 0 || !hr_conn_loop_is_full(ex->loop)) {
+        serve(s);
+        return true;
+    }
+    if (!hr_http2_reserve(ex))
+        return false;
+    append(s);
+    return true;
+}
+
+bool hr_http2_reserve(hr_exchange *ex) {
+    return hr_exchange_reserve(ex, HR_HTTP2_STREAM_COST + ex->head_len);
+}
+
+/* A connection without a stream has a place of its own. */
+static struct hr_h2_stream *next_to_serve(const hr_loop *loop) {
+    struct hr_h2_stream *s = loop->http2_waiting;
+    bool full = hr_conn_loop_is_full(loop);
+    while (s != NULL && (s->ex->over || (full && s->c->n_served > 0)))
+        s = s->next_waiting;
+    return s;
+}
+
+void hr_http2_leave(struct hr_h2_stream *s) {
+    hr_loop *loop = s->c->conn->loop;
+    forget(s);
+    if (!s->served)
+        return;
+    s->c->n_served--;
+    if (s->more)
+        loop->n_more_streams--;
+    hr_conn_update_accepting(loop);
+    struct hr_h2_stream *next = next_to_serve(loop);
+    if (next == NULL)
+        return;
+    forget(next);
+    serve(next);
+}

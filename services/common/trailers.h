@@ -1,0 +1,22 @@
+/* The trailers of one message, collected while its body is decoded. Inside services/common only. */
+#ifndef HR_SERVICES_TRAILERS_H
+#define HR_SERVICES_TRAILERS_H
+
+#include "http1.h"
+
+/* Zero it first. */
+typedef struct hr_trailers {
+    char *text; /* the section as it was received; NULL: nothing that matters has come */
+    size_t len;
+    hr_pair *fields; /* names in lower case; once hr_trailers_parse was called */
+    size_t n;
+} hr_trailers;
+
+/* Adds what a piece of the body holds of the section. */
+void hr_trailers_add(hr_trailers *trailers, const sv_http1_piece *piece);
+/* The section is complete. Fields that must not come in a trailer are left out (RFC 9110, 6.5.1).
+ */
+void hr_trailers_parse(hr_trailers *trailers);
+void hr_trailers_free(hr_trailers *trailers);
+
+#endif
