@@ -51,7 +51,11 @@ static int line_of(const hr_table *table, hr_str id) {
 static bool has_unready(const facts *f, const hr_cluster *cluster) {
     const hr_mesh_service *svc = hr_map_get(&f->table->registry.by_host, cluster->host);
     const hr_mesh_port *port = svc == NULL ? NULL : hr_mesh_port_find(svc, cluster->port);
-    return port != NULL && port->n_unready > 0;
+    bool by_hand = false; /* a Service without selector, whose EndpointSlices list what is ready */
+    for (size_t i = 0; svc != NULL && i < f->table->resources->n_services; i++)
+        if (&f->table->resources->services[i].meta == svc->meta)
+            by_hand = f->table->resources->services[i].n_selector == 0;
+    return by_hand || (port != NULL && port->n_unready > 0);
 }
 
 static void print_targets(const facts *f, const hr_view *view, const hr_view_route *route) {

@@ -25,7 +25,7 @@ Finding = collections.namedtuple("Finding", "line code field message")
 DESTINATION = {"host-unknown", "port-unknown", "port-missing", "not-exported", "subset-unknown", "subset-not-reached",
                "subset-empty", "destination-empty", "no-services", "alias-unknown"}
 UNREACHED = {"host-taken", "host-not-on-gateway", "gateway-unknown", "vs-not-exported", "http-on-tcp-port", "gateway-host-unused",
-             "host-unknown", "port-never-called"}
+             "host-unknown", "port-never-called", "never-matches"}
 
 
 class Document:
@@ -51,12 +51,14 @@ class Document:
         return "%s/%s" % (meta["namespace"], meta["name"])
 
     def excused(self, line, index, gateways):
-        """A host without rules that may have some for other callers (sourceLabels, sourceNamespace), or a
-        wildcard in the mesh all of whose Services have VirtualServices of their own."""
+        """A host without rules that may have some for other callers (sourceLabels, sourceNamespace), or in
+        the mesh a host outside the registry, which needs a Service with port 80, or a wildcard, all of whose Services
+        may have VirtualServices of their own."""
         text = self.load(line)
         host = text["spec"]["hosts"][int(index)]
         labels = any("sourceLabels" in m or "sourceNamespace" in m for rule in text["spec"]["http"] for m in rule.get("match", []))
-        return labels or (host.startswith("*") and "mesh" in gateways)
+        outside = "." in host and not host.endswith(".svc.cluster.local")
+        return labels or ("mesh" in gateways and (outside or host.startswith("*")))
 
 
 def facts(program, path):

@@ -67,8 +67,9 @@ static void lint_all(hr_linter *l) {
             lint_one_route(l, &vs->http[h], h);
     }
     static void (*const parts[])(hr_linter *) = {
-        hr_lint_names,           hr_lint_destinations,  hr_lint_shared_hosts, hr_lint_gateway_hosts,
-        hr_lint_gateway_servers, hr_lint_gateway_order, hr_lint_policies,     hr_lint_unused};
+        hr_lint_names,         hr_lint_destinations,    hr_lint_shared_hosts,
+        hr_lint_gateway_hosts, hr_lint_gateway_servers, hr_lint_gateway_order,
+        hr_lint_policies,      hr_lint_unused,          hr_lint_delegates};
     for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]) && !hr_arena_failed(l->arena); i++)
         parts[i](l);
 }

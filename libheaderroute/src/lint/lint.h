@@ -65,6 +65,10 @@ void hr_lint_destinations(hr_linter *l);
 
 void hr_lint_gateway_hosts(hr_linter *l);
 
+/* ---- lint_delegates.c: rules of delegates, as they are merged ---- */
+
+void hr_lint_delegates(hr_linter *l);
+
 /* ---- lint_policies.c: policies that do not go together ---- */
 
 void hr_lint_policies(hr_linter *l);

@@ -412,7 +412,11 @@ static void lint_covered_route(filing *f, const hr_spec_virtual_service *vs, siz
         const hr_match_request *match =
             route->n_match == 0 ? NULL : without_idle_gateways(l, vs, &route->match[i]);
         reasons[i] = match == NULL ? NULL : never(vs, match);
-        covers[i] = reasons[i] != NULL ? NULL : covering(f, match);
+        /* lint_delegates.c compares the rules of delegates, whose withoutHeaders replace those of
+         * this rule. */
+        bool alone = vs->hosts.n == 0 ||
+                     (route->has_delegate && match != NULL && match->n_without_headers > 0);
+        covers[i] = alone || reasons[i] != NULL ? NULL : covering(f, match);
         dead += reasons[i] != NULL || covers[i] != NULL;
         if (reasons[i] != NULL || covers[i] != NULL || route->has_delegate)
             continue; /* a rule that covers this one covers all that this rule would; the matches of

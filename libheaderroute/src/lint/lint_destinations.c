@@ -64,6 +64,19 @@ static void report_alias(finder *f, const hr_spec_destination *d, hr_str host, c
                  hr_lint_name(f->l, named->meta, named->meta->pos), HR_LINT_STR(host));
 }
 
+/* A sidecar follows an ExternalName on the ports that the Service has. */
+static void report_alias_port(finder *f, const call *c, const hr_spec_destination *d,
+                              const hr_mesh_service *svc, const char *field) {
+    if (!first_report(f, d))
+        return;
+    hr_diag_note(
+        f->l->d, d->host_pos, "port-missing", HR_LINT_FIELD(f->l, "%s.host", field),
+        "requests from sidecars to %.*s:%u get 503: the Service %s of type ExternalName is "
+        "followed on its own ports only (%s); name the host that it leads to",
+        HR_LINT_STR(c->host), (unsigned)c->scope.port,
+        hr_lint_name(f->l, svc->meta, svc->meta->pos), ports_of(f->l, svc));
+}
+
 static void report_hidden(finder *f, const call *c, const hr_spec_destination *d, hr_str host,
                           const char *field) {
     const hr_mesh_service *svc = hr_map_get(&f->l->table->registry.by_host, host);
@@ -177,6 +190,8 @@ static bool look_up_destination(finder *f, const call *c, const hr_spec_destinat
         report_hidden(f, c, d, host, field);
     else if (lack == HR_CLUSTER_NO_PORT)
         report_port(f, c, d, found.svc, to.port, field);
+    else if (lack == HR_CLUSTER_ALIAS && c->caller->gateway == NULL)
+        report_alias_port(f, c, d, found.svc, field);
     else if (lack == HR_CLUSTER_NO_SUBSET)
         report_subset(f, c, d, &found, field);
     bool nowhere = lack == HR_CLUSTER_COMPLETE && c->caller->gateway != NULL &&
