@@ -169,17 +169,8 @@ static const char *set_test_flag(cli_flags *out, int option, const char *value) 
 }
 
 /* NULL, or what is wrong with the value. */
-static const char *apply(cli_flags *out, int option, const char *value) {
+static const char *set_request_flag(cli_flags *out, int option, const char *value) {
     switch (option) {
-    case 'f':
-        cli_push(&out->files, value);
-        return NULL;
-    case 'R':
-        out->recursive = true;
-        return NULL;
-    case OPT_STRICT:
-        out->strict = true;
-        return NULL;
     case 'X':
         out->request.request.method = hr_str_from(value);
         return value[0] == '\0' ? "-X needs a method" : NULL;
@@ -202,14 +193,29 @@ static const char *apply(cli_flags *out, int option, const char *value) {
     case OPT_FACT:
         return cli_add_fact(&out->request, hr_str_from(value)) ? NULL
                                                                : "--fact is written COMMAND=VALUE";
+    default: /* OPT_RANDOM */
+        return set_random(&out->request, value);
+    }
+}
+
+/* NULL, or what is wrong with the value. */
+static const char *apply(cli_flags *out, int option, const char *value) {
+    switch (option) {
+    case 'f':
+        cli_push(&out->files, value);
+        return NULL;
+    case 'R':
+        out->recursive = true;
+        return NULL;
+    case OPT_STRICT:
+        out->strict = true;
+        return NULL;
     case OPT_BODY:
         out->body.file = value;
         return NULL;
     case OPT_BODY_HEADER:
         cli_push(&out->body.texts, value);
         return NULL;
-    case OPT_RANDOM:
-        return set_random(&out->request, value);
     case OPT_JSON:
         out->json = true;
         return NULL;
@@ -233,9 +239,15 @@ static const char *apply(cli_flags *out, int option, const char *value) {
     case 'h':
         out->help = true;
         return NULL;
-    default:
+    case OPT_OLD:
+    case OPT_NEW:
+    case OPT_ONLY:
+    case OPT_FORMAT:
+    case OPT_LOCATE:
         set_diff_flag(out, option, value);
         return NULL;
+    default:
+        return set_request_flag(out, option, value);
     }
 }
 

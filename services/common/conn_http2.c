@@ -261,19 +261,31 @@ static void refuse_head(hr_exchange *ex, sv_http1_result result, const char *why
     ex->response_flags = "DPE";
 }
 
+/* Without an exchange: those of refused streams would live until the end of the loop's turn, and a
+ * turn may bring a hundred streams of each connection. The client may repeat the request. */
+static void refuse_stream(hr_http2 *c, sv_http2_stream *stream) {
+    const hr_server *server = c->conn->loop->server;
+    sv_http2_reset(stream, SV_HTTP2_REFUSED_STREAM);
+    hr_metric_add(c->conn->loop->cells, hr_metrics_of_server(hr_server_metrics_of(server))->refused,
+                  1);
+}
+
 static void on_request(void *ctx, sv_http2_stream *stream, const sv_http1_request *request,
                        sv_http1_result result, const char *why) {
     hr_http2 *c = ctx;
+    bool malformed = result != SV_HTTP1_DONE, waits = !malformed && hr_http2_must_wait(c);
+    size_t cost = malformed || waits ? HR_HTTP2_STREAM_COST + head_size(request) : 0;
+    if (cost > 0 && !hr_budget_take(hr_server_uploads(c->conn->loop->server), cost)) {
+        refuse_stream(c, stream);
+        return;
+    }
     hr_exchange *ex = begin_exchange(c, stream, request);
-    bool malformed = result != SV_HTTP1_DONE;
-    if (malformed)
+    ex->reserved += cost;
+    if (malformed) {
         refuse_head(ex, result, why);
-    if (malformed ? !hr_http2_reserve(ex) : !hr_http2_place(ex)) {
-        sv_http2_reset(stream, SV_HTTP2_REFUSED_STREAM); /* which the client may repeat */
-        hr_exchange_refuse_busy(ex);
-        hr_exchange_break(ex);
-    } else if (malformed) {
         hr_exchange_dispatch(ex, 0);
+    } else {
+        hr_http2_place(ex, waits);
     }
 }
 

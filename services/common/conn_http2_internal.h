@@ -14,7 +14,7 @@
 /* As in HTTP/1.1; more: 431. */
 #define HR_HTTP2_MAX_FIELDS 100
 /* Memory of a request that waits for its place, besides its head. */
-#define HR_HTTP2_STREAM_COST ((size_t)4 << 10)
+#define HR_HTTP2_STREAM_COST ((size_t)12 << 10)
 
 /* One connection. */
 struct hr_http2 {
@@ -56,10 +56,10 @@ struct hr_h2_stream {
 void hr_http2_mark(hr_http2 *c);
 
 /* conn_http2_place.c */
-/* Serves the request, or lets it wait. False: the upload budget is used up. */
-bool hr_http2_place(hr_exchange *ex);
-/* Takes the memory of a request without a place from the upload budget. */
-bool hr_http2_reserve(hr_exchange *ex);
+/* Whether a new stream of the connection has to wait for a place. */
+bool hr_http2_must_wait(const hr_http2 *c);
+/* Serves the request, or lets it wait. */
+void hr_http2_place(hr_exchange *ex, bool waits);
 /* The exchange ends: another one may have its place. */
 void hr_http2_leave(struct hr_h2_stream *s);
 

@@ -46,20 +46,15 @@ static void forget(struct hr_h2_stream *s) {
     s->next_waiting = NULL;
 }
 
-bool hr_http2_place(hr_exchange *ex) {
-    struct hr_h2_stream *s = ex->stream;
-    if (s->c->n_served == 0 || !hr_conn_loop_is_full(ex->loop)) {
-        serve(s);
-        return true;
-    }
-    if (!hr_http2_reserve(ex))
-        return false;
-    append(s);
-    return true;
+bool hr_http2_must_wait(const hr_http2 *c) {
+    return c->n_served > 0 && hr_conn_loop_is_full(c->conn->loop);
 }
 
-bool hr_http2_reserve(hr_exchange *ex) {
-    return hr_exchange_reserve(ex, HR_HTTP2_STREAM_COST + ex->head_len);
+void hr_http2_place(hr_exchange *ex, bool waits) {
+    if (waits)
+        append(ex->stream);
+    else
+        serve(ex->stream);
 }
 
 /* A connection without a stream has a place of its own. */

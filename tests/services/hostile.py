@@ -8,6 +8,8 @@ import ssl
 import threading
 import time
 
+import h2.config
+import h2.connection
 import pytest
 from cgroups import MemoryGroup
 from conftest import PATIENCE, SANITIZE
@@ -40,6 +42,21 @@ def large_head(path):
 def handshake(path, method="GET"):
     return request(path, method, "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
                    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n" + ("Content-Length: 0\r\n" if method == "POST" else ""))
+
+
+def http2(path, method="GET", headers=(), body=b"", streams=100, window=65535):
+    """The bytes of one HTTP/2 connection that opens all of its streams at once. `body` goes out as far as the server's first
+    windows let it; a `window` of 0 takes no answer."""
+    client = h2.connection.H2Connection(h2.config.H2Configuration(header_encoding=False))
+    client.local_settings.initial_window_size = window
+    client.initiate_connection()
+    for number in range(1, 2 * streams, 2):
+        head = [(":method", method), (":scheme", "http"), (":authority", "test"), (":path", path), *headers]
+        client.send_headers(number, head, end_stream=not body)
+        take = min(len(body), client.local_flow_control_window(number), client.max_outbound_frame_size)
+        if take > 0:
+            client.send_data(number, body[:take])
+    return client.data_to_send()
 
 
 ENDLESS = b"HTTP/1.1 200 OK\r\nContent-Length: 1073741824\r\n\r\n"

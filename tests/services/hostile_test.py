@@ -8,7 +8,7 @@ import pytest
 from certificates import Authority
 from conftest import PATIENCE, SANITIZE
 from harness import Client, Server, free_port
-from hostile import (CONNECTIONS, MIB, Crowd, Peers, Pod, charged, given_back, handshake, large_head, request, rss, settled,
+from hostile import (CONNECTIONS, MIB, Crowd, Peers, Pod, charged, given_back, handshake, http2, large_head, request, rss, settled,
                      start_gateway)
 from peers import wait_until
 
@@ -33,6 +33,14 @@ ATTACKS = {
     "one-byte chunks": request("/hold", "POST", "Transfer-Encoding: chunked\r\n", b"1\r\nx\r\n" * 50000),
     "chunk extensions": request("/hold", "POST", "Transfer-Encoding: chunked\r\n", EXTENSIONS),
     "tunnels full in both directions": handshake("/tunnel") + MEGABYTE * 8,
+}
+LARGE = [(f"x-large-{i}", "v" * 500) for i in range(100)]  # each differs, so that no table makes them shorter
+OVER_HTTP2 = {
+    "streams": {"path": "/hold"},
+    "streams with large heads": {"path": "/hold", "headers": LARGE},
+    "uploads": {"path": "/hold", "method": "POST", "body": MEGABYTE},
+    "windows that stay closed": {"path": "/pour", "window": 0},
+    "answers that are not read": {"path": "/pour", "window": (1 << 31) - 1},
 }
 OF_TLS = ["incomplete heads", "slow readers", "pipelining", "one-byte chunks", "tunnels full in both directions"]
 OF_THE_PROXY = ["large heads", "repeated inline headers", "incomplete heads", "slow readers", "answers with many Via lines",
@@ -89,6 +97,15 @@ def test_memory_of_the_gateway(tmp_path, peers, pod, name):
         assert gw.call(target="/after").status == 200
 
 
+@pytest.mark.parametrize("name", OVER_HTTP2)
+def test_memory_of_the_gateway_over_http2(tmp_path, peers, pod, name):
+    """A hundred streams on each of 512 connections."""
+    metrics = free_port()
+    with start_gateway(tmp_path, peers, "--status", f"127.0.0.1:{metrics}", command=pod.command) as gw:
+        attack(gw, pod, http2(**OVER_HTTP2[name]), metrics)
+        assert gw.call(target="/after").status == 200
+
+
 @pytest.mark.parametrize("name", OF_TLS)
 def test_memory_of_the_gateway_behind_tls(tmp_path, peers, pod, pair, name):
     metrics = free_port()
@@ -105,6 +122,14 @@ def test_memory_of_the_proxy(peers, pod, name):
         data = data.replace(path, b"/v2/a")
     with Server("headerroute-proxy", "--predict-server-url", behind.url, command=pod.command) as proxy:
         attack(proxy, pod, data, proxy.port)
+        assert proxy.call(target="/after").status == 404
+
+
+@pytest.mark.parametrize("name", OVER_HTTP2)
+def test_memory_of_the_proxy_over_http2(peers, pod, name):
+    behind = peers.endless if OVER_HTTP2[name]["path"] == "/pour" else peers.silent
+    with Server("headerroute-proxy", "--predict-server-url", behind.url, command=pod.command) as proxy:
+        attack(proxy, pod, http2(**{**OVER_HTTP2[name], "path": "/v2/a"}), proxy.port)
         assert proxy.call(target="/after").status == 404
 
 

@@ -4,7 +4,6 @@ import socket
 import ssl
 import threading
 import time
-import time
 
 import grpc
 import h2.settings

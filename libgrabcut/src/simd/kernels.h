@@ -102,7 +102,7 @@ typedef struct gc_kernels {
 /* The table of a level whose functions have the names of the members. */
 #define GC_KERNELS(of_level)                                                                       \
     {                                                                                              \
-        .level = of_level, .unpack = unpack, .pp_sums = pp_sums, .nearest_sums = nearest_sums,     \
+        .level = (of_level), .unpack = unpack, .pp_sums = pp_sums, .nearest_sums = nearest_sums,   \
         .accumulate = accumulate, .accumulate_both = accumulate_both, .moments = moments,          \
         .components = components, .tlinks = tlinks, .distance_sum = distance_sum,                  \
         .link = link_eights, .discharge = discharge, .split_planes = split_planes, .signs = signs, \
