@@ -62,6 +62,10 @@ static void on_uv_poll(uv_poll_t *poll, int status, int ready) {
         watch->on_ready(watch->ctx, SV_READ);
     if (write && !watch->closed)
         watch->on_ready(watch->ctx, SV_WRITE);
+    /* libuv stops a handle whose descriptor has an error. What came before it is read first, and
+     * only the next read reports it. */
+    if (status != 0 && !watch->closed)
+        update_poll(watch);
 }
 
 static void on_uv_closed(uv_handle_t *handle) {

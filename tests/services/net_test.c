@@ -243,6 +243,22 @@ Test(net, reports_a_reset_to_reader_and_writer) {
     pair_end(&p);
 }
 
+Test(net, reads_what_came_before_a_reset) {
+    struct pair p;
+    struct linger linger = {1, 0};
+    pair_begin(&p);
+    cr_assert_eq(write_text(&p.server, "abc"), 1);
+    setsockopt(sv_sock_fd(p.server.sock), SOL_SOCKET, SO_LINGER, &linger, sizeof(linger));
+    sv_sock_close(p.server.sock);
+    p.server.sock = NULL;
+    p.client.room = 3;
+    wait_for(&p, &p.client.n, 3);
+    p.client.room = MANY;
+    wait_flag(&p, &p.client.ended);
+    cr_assert_eq(p.client.error, ECONNRESET);
+    pair_end(&p);
+}
+
 Test(net, closes_within_its_own_callback) {
     struct pair p;
     pair_begin(&p);
