@@ -49,7 +49,7 @@ static char *part_key(part_kind kind, hr_str owner, int32_t route, int32_t match
     return key;
 }
 
-/* NULL: there is no such part. */
+/* Returns NULL if there is no such part. */
 static part *find_part(const cli_coverage *c, part_kind kind, hr_str owner, int32_t route,
                        int32_t match, hr_str field) {
     char *key = part_key(kind, owner, route, match, field);

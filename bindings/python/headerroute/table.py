@@ -214,7 +214,7 @@ class Table:
         say. path_normalization: the mesh's, "base" (Istio's default), "none", "merge-slashes" or
         "decode-and-merge-slashes".
 
-        Raises RouteError if there is no such Gateway, or none of its HTTP servers is on that port.
+        Raises RouteError if there is no such Gateway, or it has no HTTP server on that port.
         """
         return self._view(0 if port is None else checked_port(port), gateway, namespace, source_labels,
                           outbound_policy, repeated_headers, locality, path_normalization)

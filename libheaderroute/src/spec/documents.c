@@ -8,9 +8,9 @@
 #include "crd_check.h"
 #include "field_hints.h"
 #include "load_limits.h"
-#include "placeholder.h"
 #include "read_sources.h"
 #include "reader.h"
+#include "template_text.h"
 #include "text.h"
 #include "unread.h"
 
@@ -230,8 +230,8 @@ static hr_str helm_action_in(const hr_node *node) {
     if (node == NULL)
         return found;
     if (node->kind == HR_NODE_STRING) {
-        found = hr_placeholder_find(node->u.text);
-        return found.p != NULL && hr_placeholder_is_helm(found) ? found : (hr_str){0};
+        found = hr_template_find(node->u.text);
+        return found.p != NULL && hr_template_is_helm(found) ? found : (hr_str){0};
     }
     if (node->kind == HR_NODE_LIST)
         for (const hr_node *c = node->u.children.first; c != NULL && found.p == NULL; c = c->next)

@@ -10,8 +10,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "placeholder.h"
 #include "scalar.h"
+#include "template_text.h"
 #include "text.h"
 
 /* ---- findings ---- */
@@ -43,20 +43,20 @@ size_t hr_reader_path(char buf[HR_READER_PATH], const hr_reader *r) {
     return used < HR_READER_PATH ? used : HR_READER_PATH - 1;
 }
 
-/* A value that is wrong because of a placeholder in it gets a sentence on that as well. */
-static bool report_placeholder(hr_reader *r, const hr_node *node, const char *path,
-                               const char *format, va_list args) {
+/* A value that is wrong because of a variable in it gets a sentence on that as well. */
+static bool report_template(hr_reader *r, const hr_node *node, const char *path, const char *format,
+                            va_list args) {
     char why[1024];
-    hr_str found = node->kind == HR_NODE_STRING ? hr_placeholder_find(node->u.text) : (hr_str){0};
+    hr_str found = node->kind == HR_NODE_STRING ? hr_template_find(node->u.text) : (hr_str){0};
     if (found.p == NULL)
         return false;
     vsnprintf(why, sizeof(why), format, args);
-    if (hr_placeholder_is_helm(found))
+    if (hr_template_is_helm(found))
         hr_diag_error(r->d, hr_reader_pos(r, node), path,
                       "%s; %.*s is a Helm template: render it with `helm template` first", why,
                       (int)found.len, found.p);
     else
-        hr_diag_error(r->d, hr_reader_pos(r, node), path, "%s; " HR_PLACEHOLDER_HINT, why,
+        hr_diag_error(r->d, hr_reader_pos(r, node), path, "%s; " HR_TEMPLATE_HINT, why,
                       (int)found.len, found.p);
     return true;
 }
@@ -65,7 +65,7 @@ static void report_at(hr_reader *r, hr_severity severity, const hr_node *node, c
                       va_list args) {
     char path[HR_READER_PATH];
     hr_reader_path(path, r);
-    if (severity != HR_SEVERITY_ERROR || !report_placeholder(r, node, path, format, args))
+    if (severity != HR_SEVERITY_ERROR || !report_template(r, node, path, format, args))
         hr_diag_add(r->d, severity, hr_reader_pos(r, node), path, format, args);
 }
 

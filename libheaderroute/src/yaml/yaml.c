@@ -11,8 +11,8 @@
 
 #include "diag.h"
 #include "map.h"
-#include "placeholder.h"
 #include "scalar.h"
+#include "template_text.h"
 #include "text.h"
 #include "textpool.h"
 #include "yaml_colon.h"
@@ -151,12 +151,11 @@ static void report_failure(hr_yaml *y, hr_pos pos, const char *why) {
         hr_diag_left_out(y->d, pos, "not a Kubernetes resource, not read: %s", why);
         return;
     }
-    hr_str placeholder = hr_placeholder_find(line_at(y->source, pos.line));
-    if (placeholder.p == NULL)
+    hr_str found = hr_template_find(line_at(y->source, pos.line));
+    if (found.p == NULL)
         hr_diag_error(y->d, pos, "", "%s", why);
     else
-        hr_diag_error(y->d, pos, "", "%s; " HR_PLACEHOLDER_HINT, why, (int)placeholder.len,
-                      placeholder.p);
+        hr_diag_error(y->d, pos, "", "%s; " HR_TEMPLATE_HINT, why, (int)found.len, found.p);
 }
 
 static int fail_text(hr_yaml *y, hr_pos pos, const char *format, ...)

@@ -1,5 +1,5 @@
 /* Finds texts that a template engine or a shell was meant to replace. */
-#include "placeholder.h"
+#include "template_text.h"
 
 #include "text.h"
 
@@ -35,7 +35,7 @@ static size_t helm_action(hr_str text) {
     return 0;
 }
 
-static size_t placeholder_at(hr_str text, size_t at) {
+static size_t template_at(hr_str text, size_t at) {
     hr_str rest = hr_str_tail(text, at);
     switch (rest.p[0]) {
     case '{':
@@ -51,17 +51,17 @@ static size_t placeholder_at(hr_str text, size_t at) {
     }
 }
 
-hr_str hr_placeholder_find(hr_str text) {
+hr_str hr_template_find(hr_str text) {
     for (size_t i = 0; i < text.len; i++) {
-        size_t len = placeholder_at(text, i);
+        size_t len = template_at(text, i);
         if (len > 0)
             return hr_str_of(text.p + i, len);
     }
     return (hr_str){0};
 }
 
-bool hr_placeholder_is_helm(hr_str placeholder) {
-    return hr_str_starts(placeholder, HR_STR("{{"));
+bool hr_template_is_helm(hr_str found) {
+    return hr_str_starts(found, HR_STR("{{"));
 }
 
 bool hr_text_is_template(hr_str text) {
