@@ -133,6 +133,15 @@ def test_memory_of_the_proxy_over_http2(peers, pod, name):
         assert proxy.call(target="/after").status == 404
 
 
+@pytest.mark.parametrize("attacked", [
+    {"path": "/v2/a", "headers": LARGE}, {"path": "/predict", "method": "POST", "headers": [("content-type", "image/jpeg")], "body": MEGABYTE},
+    {"path": "/docs", "window": 0}], ids=["large heads", "uploads", "windows that stay closed"])
+def test_memory_of_predict_over_http2(pod, attacked):
+    with Server("headerroute-predict", "--iterations", 1, command=pod.command) as predict:
+        attack(predict, pod, http2(**attacked), predict.port)
+        assert predict.call(target="/health").status == 200
+
+
 def test_memory_of_crowds_that_leave_at_once(peers, pod):
     """They come and leave between two looks of the server at its load."""
     with Server("headerroute-proxy", "--predict-server-url", peers.vias.url, command=pod.command) as proxy:
