@@ -375,3 +375,38 @@ Test(out_of_memory, differences) {
     hr_table_unref(before);
     hr_table_unref(after);
 }
+
+Test(out_of_memory, reaching_leaves_nothing) {
+    hr_table *table =
+        rules("  - {match: [{uri: {prefix: /a}, headers: {x: {regex: '[a-m]+'}}}], "
+              "route: [{destination: {host: shop}}]}\n"
+              "  - {match: [{headers: {x: {regex: '[a-z]+'}}}], redirect: {uri: /b}}\n"
+              "  - {match: [{headers: {x: {exact: a}}}], redirect: {uri: /c}}\n");
+    const hr_where within = {
+        .field = HR_STR("path"), .op = HR_WHERE_REGEX, .value = HR_STR("/[a-c]/.*")};
+    hr_reach_options options = HR_REACH_OPTIONS_INIT;
+    hr_view *view;
+    hr_reach *warm;
+    options.within = &within;
+    options.n_within = 1;
+    cr_assert_eq(hr_view_new(&view, table, NULL), HR_OK);
+    cr_assert_eq(hr_reach_new(&warm, view, &options), HR_OK);
+    cr_expect_gt(hr_reach_count(warm), 3);
+    hr_reach_free(warm);
+    long n = 0;
+    for (bool ran_out = true; ran_out; n++) {
+        hr_reach *reach;
+        watch(n);
+        int error = hr_reach_new(&reach, view, &options);
+        ran_out = failed;
+        until_failure = -1;
+        hr_reach_free(reach);
+        watching = false;
+        cr_assert_eq(error, ran_out ? HR_ENOMEM : HR_OK, "allocation %ld: %s", n,
+                     hr_strerror(error));
+        cr_assert_eq(held, 0, "allocation %ld: %ld blocks are lost", n, held);
+    }
+    cr_expect_gt(n, 10);
+    hr_view_unref(view);
+    hr_table_unref(table);
+}
