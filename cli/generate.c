@@ -230,6 +230,10 @@ static void generate_case(generator *g, const hr_view *view, const hr_view_optio
 
 /* ---- all rules ---- */
 
+static bool names_a_view(const cli_view *v) {
+    return v->options.gateway.p != NULL || v->options.port != 0 || v->options.namespace_.p != NULL;
+}
+
 static void note_open(generator *g, const char *rule, const char *why) {
     json_object_set_new(g->open, rule, json_string(why));
 }
@@ -288,7 +292,7 @@ static void generate_view(generator *g, const hr_view_options *options) {
     hr_reach *reach = NULL;
     hr_reached rule = HR_REACHED_INIT;
     int error = hr_view_new(&view, g->table, options);
-    if (error == HR_ENOENT)
+    if (error == HR_ENOENT && !names_a_view(&g->flags->view)) /* a port without an HTTP server */
         return;
     g->error = error != HR_OK ? error : hr_reach_new(&reach, view, NULL);
     for (size_t i = 0; g->error == HR_OK && hr_reach_get(&rule, reach, i) == HR_OK; i++) {
@@ -359,10 +363,6 @@ static void generate_all(generator *g) {
     json_decref(seen);
 }
 
-static bool names_a_view(const cli_view *v) {
-    return v->options.gateway.p != NULL || v->options.port != 0 || v->options.namespace_.p != NULL;
-}
-
 static void put_gap(void *ctx, const char *owner, const char *rule) {
     const generator *g = ctx;
     char *name;
@@ -391,6 +391,11 @@ static int generate_cases(generator *g, const cli_input *input) {
         generate_view(g, &options);
     else
         generate_all(g);
+    if (g->error == HR_ENOENT) {
+        char message[256];
+        cli_views_missing(message, sizeof(message), &flags->view);
+        return cli_usage_error("test", "%s", message);
+    }
     cli_coverage_each_gap(g->coverage, put_gap, g);
     if (g->error != HR_OK)
         fprintf(stderr, "headerroute test: %s\n", hr_strerror(g->error));

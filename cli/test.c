@@ -15,9 +15,9 @@ static const char test_help[] =
     "Runs routing tests in the format of istio-config-validator (and a superset of it) against\n"
     "the rules of the files; prints TAP. A file of cases may hold resources as well, which are\n"
     "loaded for its own cases, in addition to those of -f. Of a folder, the *.yaml, *.yml and\n"
-    "*.json files are read; - reads standard input. If no file defines a Gateway that a "
-    "VirtualService names, one with any host\n"
-    "on port 80 is added. Exit 0 if all cases pass, 1 if not, 2 if the command line is wrong.\n"
+    "*.json files are read; - reads standard input. If no file defines a Gateway that a\n"
+    "VirtualService names, one with any host on port 80 is added. Exit 0 if all cases pass, 1 if\n"
+    "not, 2 if the command line is wrong.\n"
     "The format of the cases, and how to run them in CI: docs/testing-rules.md\n"
     "\n" CLI_HELP_FILE CLI_HELP_LOAD
     "  --junit FILE             write the results as JUnit XML, too\n"

@@ -162,6 +162,7 @@ def test_a_rule_that_no_request_reaches_is_a_comment(tmp_path):
 
 @pytest.mark.parametrize("words, message", [
     (["--generate"], "--generate: no rules: expected -f PATH"),
+    (["-f", ROOT / "k8s" / "base", "--generate", "--gateway", "a/b"], "there is no Gateway a/b with an HTTP server"),
     (["-f", "k8s/base", "--generate", "a.yaml"], "--generate: unexpected file of test cases a.yaml")])
 def test_generate_needs_rules_and_no_cases(words, message):
     done = run(*words)
