@@ -35,6 +35,8 @@ int cli_report_locate(cli_report *r, hr_table *const tables[2], const char *path
 char *cli_view_words(const hr_diff_view *view);
 /* "authority shop.example.com, path prefix /api/, header target = \"condition1\"". */
 char *cli_region_words(const hr_diff_region *region);
+/* "default/shop http[0].match[1]". */
+char *cli_rule_words(const hr_diff_rule *rule);
 /* The rule and what it does: "http[0] -> checkout v1". */
 char *cli_outcome_words(cli_report *r, const hr_view *view, const hr_diff_rule *rule,
                         const hr_request *request);

@@ -169,6 +169,19 @@ static void say_host(words *w, const hr_decision *d) {
     }
 }
 
+static void put_rule(words *w, hr_str virtual_service, int32_t route, int32_t match) {
+    put_str(w, virtual_service);
+    putf(w, " http[%d]", (int)route);
+    if (match >= 0)
+        putf(w, ".match[%d]", (int)match);
+}
+
+char *cli_rule_words(const hr_diff_rule *rule) {
+    words w = {0};
+    put_rule(&w, rule->virtual_service, rule->route_index, rule->match_index);
+    return w.p;
+}
+
 static void put_decision(words *w, const hr_decision *d) {
     switch (d->action) {
     case HR_ACTION_ROUTE:
@@ -201,10 +214,7 @@ char *cli_outcome_words(cli_report *r, const hr_view *view, const hr_diff_rule *
         return w.p;
     }
     if (rule->route_index >= 0) {
-        put_str(&w, rule->virtual_service);
-        putf(&w, " http[%d]", (int)rule->route_index);
-        if (rule->match_index >= 0)
-            putf(&w, ".match[%d]", (int)rule->match_index);
+        put_rule(&w, rule->virtual_service, rule->route_index, rule->match_index);
         say(&w, " ");
     }
     if (cli_report_route(&d, &edge, r, view, request) == HR_OK)
@@ -215,10 +225,8 @@ char *cli_outcome_words(cli_report *r, const hr_view *view, const hr_diff_rule *
 char *cli_decision_words(const hr_decision *d) {
     words w = {0};
     if (d->virtual_service.p != NULL) {
-        put_str(&w, d->delegate.p != NULL ? d->delegate : d->virtual_service);
-        putf(&w, " http[%d]", (int)d->route_index);
-        if (d->match_index >= 0)
-            putf(&w, ".match[%d]", (int)d->match_index);
+        put_rule(&w, d->delegate.p != NULL ? d->delegate : d->virtual_service, d->route_index,
+                 d->match_index);
         say(&w, " ");
     }
     if (d->action == HR_ACTION_REDIRECT) /* where to depends on the request */

@@ -14,11 +14,10 @@
 typedef struct generator {
     const cli_flags *flags;
     hr_table *table;
-    hr_scratch *scratch;
+    cli_report report;      /* its scratch and memory are used again for each decision */
     cli_coverage *coverage; /* what the cases reach */
     json_t *done;           /* rules that have a case, by their text */
     json_t *open;           /* rules, or whole VirtualServices, that were not reached -> why */
-    void *memory;           /* of the request as rules see it */
     bool begun;
     int error; /* HR_OK so far */
 } generator;
@@ -155,16 +154,6 @@ static json_t *decision_of(const json_t *all) {
     return out;
 }
 
-static char *rule_text(const hr_diff_rule *rule) {
-    char *text, match[32] = "";
-    if (rule->match_index >= 0)
-        snprintf(match, sizeof(match), ".match[%d]", (int)rule->match_index);
-    if (asprintf(&text, "%.*s http[%d]%s", (int)rule->virtual_service.len, rule->virtual_service.p,
-                 (int)rule->route_index, match) < 0)
-        abort();
-    return text;
-}
-
 static void put_case(const char *name, const hr_view_options *options, const hr_request *request,
                      const json_t *decision) {
     json_t *description = json_string(name);
@@ -196,24 +185,20 @@ static int decide_witness(generator *g, const hr_view *view, const hr_request *w
     hr_decision d = HR_DECISION_INIT;
     hr_request edge;
     hr_str text;
-    size_t size = 0;
-    hr_edge_request(&edge, view, witness, NULL, &size);
-    g->memory = cli_realloc(g->memory, size + 1);
-    int error = hr_edge_request(&edge, view, witness, g->memory, &size);
+    hr_scratch *scratch = g->report.scratch;
+    int error = cli_report_route(&d, &edge, &g->report, view, witness);
     if (error == HR_OK)
-        error = hr_route(&d, view, &edge, g->scratch);
-    if (error == HR_OK)
-        error = hr_decision_json(&text, &d, &edge, g->scratch);
+        error = hr_decision_json(&text, &d, &edge, scratch);
     *out = error == HR_OK ? json_loadb(text.p, text.len, 0, NULL) : NULL;
     if (error == HR_OK)
-        cli_coverage_note(g->coverage, view, &edge, g->scratch);
+        cli_coverage_note(g->coverage, view, &edge, scratch);
     return error;
 }
 
 static void generate_case(generator *g, const hr_view *view, const hr_view_options *options,
                           const hr_reached *rule) {
     json_t *decision = NULL;
-    char *name = rule_text(&rule->place);
+    char *name = cli_rule_words(&rule->place);
     hr_request witness = *rule->witness;
     witness.draws = (hr_draws){0};
     g->error = decide_witness(g, view, &witness, &decision);
@@ -239,7 +224,7 @@ static void note_open(generator *g, const char *rule, const char *why) {
 }
 
 static void note_unreached(generator *g, const hr_reached *rule) {
-    char *name = rule_text(&rule->place), *why = NULL, *first = NULL;
+    char *name = cli_rule_words(&rule->place), *why = NULL, *first = NULL;
     int n;
     if (rule->state == HR_REACH_SOME)
         n = asprintf(&why, "the only requests found have bytes that are not UTF-8");
@@ -248,7 +233,7 @@ static void note_unreached(generator *g, const hr_reached *rule) {
     else if (rule->n_earlier == 0)
         n = asprintf(&why, "no request meets its conditions");
     else {
-        first = rule_text(&rule->earlier[0]);
+        first = cli_rule_words(&rule->earlier[0]);
         n = asprintf(&why, "%s%s all of its requests", first,
                      rule->n_earlier == 1 ? " takes" : " and other earlier rules take");
     }
@@ -268,7 +253,7 @@ static void note_omitted(void *ctx, const hr_trace_event *e) {
     hr_diff_rule place = {.virtual_service = e->virtual_service,
                           .route_index = e->route_index,
                           .match_index = e->match_index};
-    char *name = e->route_index >= 0 ? rule_text(&place)
+    char *name = e->route_index >= 0 ? cli_rule_words(&place)
                                      : cli_strdup(e->virtual_service.p, e->virtual_service.len);
     char *why = cli_strdup(e->detail.p, e->detail.len);
     if (json_object_get(g->open, name) == NULL)
@@ -284,7 +269,7 @@ static void find_omitted(generator *g, const hr_view *view) {
     any.scheme = hr_str_from("http");
     any.authority = hr_str_from("example.com");
     any.path = hr_str_from("/");
-    hr_explain(&d, view, &any, g->scratch, note_omitted, g);
+    hr_explain(&d, view, &any, g->report.scratch, note_omitted, g);
 }
 
 static void generate_view(generator *g, const hr_view_options *options) {
@@ -298,7 +283,7 @@ static void generate_view(generator *g, const hr_view_options *options) {
     for (size_t i = 0; g->error == HR_OK && hr_reach_get(&rule, reach, i) == HR_OK; i++) {
         if (rule.place.virtual_service.p == NULL)
             continue;
-        char *name = rule_text(&rule.place);
+        char *name = cli_rule_words(&rule.place);
         bool done = json_object_get(g->done, name) != NULL;
         free(name);
         if (done)
@@ -421,14 +406,14 @@ int cli_generate(const cli_flags *flags) {
     g.open = json_object();
     if (code == CLI_OK)
         code = CLI_FAILED;
-    if (g.table != NULL && hr_scratch_new(&g.scratch) == HR_OK)
+    if (g.table != NULL && hr_scratch_new(&g.report.scratch) == HR_OK)
         code = generate_cases(&g, &input);
-    hr_scratch_free(g.scratch);
+    hr_scratch_free(g.report.scratch);
     hr_table_unref(g.table);
     cli_coverage_free(g.coverage);
     json_decref(g.done);
     json_decref(g.open);
-    free(g.memory);
+    free(g.report.memory);
     cli_input_free(&input);
     return code;
 }

@@ -14,8 +14,8 @@ typedef struct proof {
     const cli_statement *s;
     hr_view *view;
     cli_request_set requests;
-    void *memory;  /* of the request as rules see it */
-    char *failure; /* NULL so far */
+    cli_report report; /* its scratch is the statement's */
+    char *failure;     /* NULL so far */
 } proof;
 
 __attribute__((format(printf, 2, 3))) static void fail(proof *p, const char *format, ...) {
@@ -39,28 +39,21 @@ typedef struct outcome {
 
 static bool decide_witness_of(proof *p, outcome *o, const hr_draws *draws) {
     hr_request request = *o->rule->witness;
-    size_t size = 0;
     request.draws = *draws;
-    hr_edge_request(&o->edge, p->view, &request, NULL, &size);
-    p->memory = cli_realloc(p->memory, size + 1);
-    int error = hr_edge_request(&o->edge, p->view, &request, p->memory, &size);
-    if (error == HR_OK)
-        error = hr_route(&o->decision, p->view, &o->edge, p->s->scratch);
+    int error = cli_report_route(&o->decision, &o->edge, &p->report, p->view, &request);
     if (error != HR_OK)
         fail(p, "a request cannot be decided: %s", hr_strerror(error));
     return error == HR_OK;
 }
 
 static char *rule_words(const hr_diff_rule *rule) {
-    char *text, match[32] = "";
+    char *text;
     if (rule->virtual_service.p == NULL)
         return cli_strdup("no rule of a VirtualService", 27);
-    if (rule->match_index >= 0)
-        snprintf(match, sizeof(match), ".match[%d]", (int)rule->match_index);
-    if (asprintf(&text, "%.*s http[%d]%s (%.*s:%d)", (int)rule->virtual_service.len,
-                 rule->virtual_service.p, (int)rule->route_index, match, (int)rule->file.len,
-                 rule->file.p, rule->line) < 0)
+    char *name = cli_rule_words(rule);
+    if (asprintf(&text, "%s (%.*s:%d)", name, (int)rule->file.len, rule->file.p, rule->line) < 0)
         abort();
+    free(name);
     return text;
 }
 
@@ -397,7 +390,7 @@ static bool open_view(proof *p) {
 }
 
 char *cli_statement_check(const cli_statement *statement) {
-    proof p = {.s = statement};
+    proof p = {.s = statement, .report = {.scratch = statement->scratch}};
     char wrong[512];
     if (!cli_request_set_read(&p.requests, statement->for_all, wrong, sizeof(wrong)))
         fail(&p, "%s", wrong);
@@ -408,6 +401,6 @@ char *cli_statement_check(const cli_statement *statement) {
     }
     hr_view_unref(p.view);
     cli_request_set_free(&p.requests);
-    free(p.memory);
+    free(p.report.memory);
     return p.failure;
 }
