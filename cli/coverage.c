@@ -280,21 +280,25 @@ static void note_default(void *ctx, const hr_trace_event *e) {
     counter->last = p;
 }
 
+void cli_coverage_mark(cli_coverage *coverage, const hr_decision *d) {
+    if (d->virtual_service.p == NULL)
+        return;
+    hr_str writer = d->delegate.p != NULL ? d->delegate : d->virtual_service;
+    count_part(coverage, PART_RULE, writer, d->route_index, -1);
+    count_part(coverage, PART_MATCH, writer, d->route_index, d->match_index);
+    if (d->delegate.p != NULL)
+        count_part(coverage, PART_RULE, d->virtual_service, d->root_route_index, -1);
+}
+
 void cli_coverage_note(cli_coverage *coverage, const hr_view *view, const hr_request *request,
                        hr_scratch *scratch) {
     hr_decision d = HR_DECISION_INIT;
     if (coverage == NULL || hr_explain(&d, view, request, scratch, note_event, coverage) != HR_OK)
         return;
-    if (d.virtual_service.p == NULL) {
-        default_counter counter = {.coverage = coverage};
+    cli_coverage_mark(coverage, &d);
+    default_counter counter = {.coverage = coverage};
+    if (d.virtual_service.p == NULL)
         hr_explain(&d, view, request, scratch, note_default, &counter);
-        return;
-    }
-    hr_str writer = d.delegate.p != NULL ? d.delegate : d.virtual_service;
-    count_part(coverage, PART_RULE, writer, d.route_index, -1);
-    count_part(coverage, PART_MATCH, writer, d.route_index, d.match_index);
-    if (d.delegate.p != NULL)
-        count_part(coverage, PART_RULE, d.virtual_service, d.root_route_index, -1);
 }
 
 void cli_coverage_each_gap(const cli_coverage *coverage, cli_gap_fn fn, void *ctx) {

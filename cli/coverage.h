@@ -26,6 +26,9 @@ bool cli_coverage_add(cli_coverage *coverage, const cli_input *input);
 void cli_coverage_note(cli_coverage *coverage, const hr_view *view, const hr_request *request,
                        hr_scratch *scratch);
 
+/* Notes only which rule and match decided, which costs less than the above. */
+void cli_coverage_mark(cli_coverage *coverage, const hr_decision *decision);
+
 /* Calls `fn` with each match that decides no request, and each rule without matches: the
  * VirtualService, and "http[1].match[0]". */
 typedef void (*cli_gap_fn)(void *ctx, const char *owner, const char *rule);

@@ -188,10 +188,10 @@ static int decide_witness(generator *g, const hr_view *view, const hr_request *w
     hr_scratch *scratch = g->report.scratch;
     int error = cli_report_route(&d, &edge, &g->report, view, witness);
     if (error == HR_OK)
+        cli_coverage_mark(g->coverage, &d);
+    if (error == HR_OK)
         error = hr_decision_json(&text, &d, &edge, scratch);
     *out = error == HR_OK ? json_loadb(text.p, text.len, 0, NULL) : NULL;
-    if (error == HR_OK)
-        cli_coverage_note(g->coverage, view, &edge, scratch);
     return error;
 }
 
