@@ -28,7 +28,8 @@ typedef struct part {
 struct cli_coverage {
     part *v;
     size_t n, capacity;
-    json_t *places; /* what a part is -> its index */
+    json_t *places;      /* what a part is -> its index */
+    hr_scratch *scratch; /* its own: a decision that is looked at lives in the suite's */
 };
 
 /* ---- which parts there are ---- */
@@ -227,6 +228,8 @@ bool cli_coverage_add(cli_coverage *coverage, const cli_input *input) {
 cli_coverage *cli_coverage_new(void) {
     cli_coverage *c = cli_realloc(NULL, sizeof(*c));
     *c = (cli_coverage){.places = json_object()};
+    if (hr_scratch_new(&c->scratch) != HR_OK)
+        abort();
     return c;
 }
 
@@ -239,6 +242,7 @@ void cli_coverage_free(cli_coverage *coverage) {
         free(coverage->v[i].file);
     }
     json_decref(coverage->places);
+    hr_scratch_free(coverage->scratch);
     free(coverage->v);
     free(coverage);
 }
@@ -290,15 +294,15 @@ void cli_coverage_mark(cli_coverage *coverage, const hr_decision *d) {
         count_part(coverage, PART_RULE, d->virtual_service, d->root_route_index, -1);
 }
 
-void cli_coverage_note(cli_coverage *coverage, const hr_view *view, const hr_request *request,
-                       hr_scratch *scratch) {
+void cli_coverage_note(cli_coverage *coverage, const hr_view *view, const hr_request *request) {
     hr_decision d = HR_DECISION_INIT;
-    if (coverage == NULL || hr_explain(&d, view, request, scratch, note_event, coverage) != HR_OK)
+    if (coverage == NULL ||
+        hr_explain(&d, view, request, coverage->scratch, note_event, coverage) != HR_OK)
         return;
     cli_coverage_mark(coverage, &d);
     default_counter counter = {.coverage = coverage};
     if (d.virtual_service.p == NULL)
-        hr_explain(&d, view, request, scratch, note_default, &counter);
+        hr_explain(&d, view, request, coverage->scratch, note_default, &counter);
 }
 
 void cli_coverage_each_gap(const cli_coverage *coverage, cli_gap_fn fn, void *ctx) {

@@ -23,8 +23,7 @@ void cli_coverage_free(cli_coverage *coverage);
 bool cli_coverage_add(cli_coverage *coverage, const cli_input *input);
 
 /* Notes what one request reaches. The request is as rules see it. NULL is ignored. */
-void cli_coverage_note(cli_coverage *coverage, const hr_view *view, const hr_request *request,
-                       hr_scratch *scratch);
+void cli_coverage_note(cli_coverage *coverage, const hr_view *view, const hr_request *request);
 
 /* Notes only which rule and match decided, which costs less than the above. */
 void cli_coverage_mark(cli_coverage *coverage, const hr_decision *decision);

@@ -298,7 +298,7 @@ static size_t each_outcome(proof *p, check_fn check, const void *what) {
             if (!decide_witness_of(p, &o, &rule.draws[k]))
                 break;
             check(p, &o, what);
-            cli_coverage_note(p->s->coverage, p->view, &o.edge, p->s->scratch);
+            cli_coverage_note(p->s->coverage, p->view, &o.edge);
         }
         free(words);
     }

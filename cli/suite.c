@@ -299,8 +299,8 @@ static void run_request(test_case *t, const char *authority, const char *method,
     add_headers(t, &r);
     int error = t->failure != NULL ? HR_OK : decide_somewhere(&o, t, &t->suite->views, &r);
     if (t->failure == NULL && error == HR_OK) {
+        cli_coverage_note(t->suite->coverage, o.view, &o.request);
         check_case(t, what, &o, &r);
-        cli_coverage_note(t->suite->coverage, o.view, &o.request, t->suite->scratch);
     }
     if (error == HR_ENOENT)
         fail(t, "%s: there is no Gateway %.*s with an HTTP server on that port", what,
