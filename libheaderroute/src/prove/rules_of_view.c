@@ -200,7 +200,7 @@ bool hr_condition_literal(hr_literal *out, hr_rule_reader *r, const hr_where *wh
                                              [HR_WHERE_PREFIX] = HR_LANG_PREFIX,
                                              [HR_WHERE_SUFFIX] = HR_LANG_HOST_SUFFIX,
                                              [HR_WHERE_REGEX] = HR_LANG_REGEX};
-    uint32_t attr;
+    uint32_t attr = 0;
     if ((int)where->op < 0 || where->op > HR_WHERE_PRESENT ||
         !stated_attr(&attr, r, where->field) ||
         (where->op == HR_WHERE_SUFFIX && attr != HR_ATTR_AUTHORITY))
