@@ -144,7 +144,7 @@ const char *hr_up_tls_check(const hr_up_endpoint *endpoint, SSL *ssl);
 void hr_up_write_request(hr_up_exchange *exchange);
 
 /* ---- upstream.c, called by upstream_write.c ---- */
-/* What is waited for now, and how long at most; 0: for ever. */
+/* The current wait and its limit; 0: no limit. */
 void hr_up_enter_phase(hr_up_exchange *exchange, hr_up_error error, uint32_t ms);
 /* The connection has ended before the answer. */
 void hr_up_broken(hr_up_exchange *exchange, hr_up_error error, const char *why);
