@@ -6,7 +6,7 @@ import json
 
 ONE_OR_MORE = {"oneOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}]}
 DRAW = {"type": "number", "minimum": 0, "exclusiveMaximum": 1}
-# Flags that --help lists with those of the view, and that are no options of a view.
+# Flags that --help lists with those of the view, but that are not options of a view.
 CONNECTION_FLAGS = "--peer-address", "--trusted-proxies"
 BLOCKS = {"route": "array", "redirect": "object", "rewrite": "object", "fault": "object", "headers": "object",
           "directResponse": "object", "timeout": "string", "retries": "object", "mirror": "object", "mirrors": "array",

@@ -103,7 +103,7 @@ static void resume_body(hr_exchange *ex) {
     sv_sock_reading(conn->sock, true);
 }
 
-/* While there is no room, it is not the client that is waited for. */
+/* The time until there is room again does not count as waiting for the client. */
 static void pause_body(hr_conn *conn) {
     sv_sock_reading(conn->sock, false);
     if (conn->begun)

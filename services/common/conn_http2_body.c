@@ -15,7 +15,7 @@ static void wait_for_more(struct hr_h2_stream *s) {
         s->begun_ns = hr_now_ns() - s->waited_ns;
 }
 
-/* There is no room: it is not the client that is waited for. */
+/* The time until there is room again does not count as waiting for the client. */
 static void stop_waiting(struct hr_h2_stream *s) {
     if (s->begun_ns != 0)
         s->waited_ns = hr_now_ns() - s->begun_ns;

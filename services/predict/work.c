@@ -571,9 +571,9 @@ static void release(hr_job *super) {
 
 /* The caller's patience: --deadline, or less where an Envoy in front has said how long it waits. */
 static uint64_t deadline_of(const hr_predict *predict, const hr_exchange *ex) {
-    hr_str told = hr_request_header(ex, "x-envoy-expected-rq-timeout-ms");
+    hr_str stated = hr_request_header(ex, "x-envoy-expected-rq-timeout-ms");
     uint64_t ms = (uint64_t)predict->options.deadline_ms;
-    size_t value = told.len > 0 ? hr_str_to_size(told) : SIZE_MAX;
+    size_t value = stated.len > 0 ? hr_str_to_size(stated) : SIZE_MAX;
     if (value != SIZE_MAX && value > 0 && value < ms)
         ms = value;
     return ex->start_ns + ms * 1000000;

@@ -120,7 +120,7 @@ static void set_endpoints(hr_arena *arena, hr_cluster *cluster, const hr_members
 static size_t fill_members(hr_view_build *vb, hr_cluster *cluster, const hr_mesh_service *svc,
                            const hr_mesh_port *port, const hr_mesh_traffic_policy *blocks) {
     const hr_view *view = vb->view;
-    bool told =
+    bool receives_unready =
         svc->distribution != HR_DISTRIBUTION_ANY || cluster->policy->min_health_percent <= 0;
     size_t most = port->n_unready;
     const hr_mesh_service *chain = hr_map_get(&vb->table->registry.by_host, svc->host);
@@ -135,7 +135,7 @@ static size_t fill_members(hr_view_build *vb, hr_cluster *cluster, const hr_mesh
                 take_members(members.v + members.n, cluster, port_of(svc, port, other)->endpoints,
                              n_shared(svc, port, other));
     members.n_ready = members.n;
-    if (told)
+    if (receives_unready)
         members.n += take_members(members.v + members.n, cluster, port->unready, port->n_unready);
     if (found_by_name(view, port) && most == 0)
         members.n_ready = members.n = take_members(members.v, cluster, port->by_name, 1);
@@ -174,8 +174,8 @@ static hr_cluster *make_cluster(hr_view_build *vb, const hr_cluster_place *place
         policy->lb = HR_LB_PASSTHROUGH;
     size_t n_configured = fill_members(vb, cluster, svc, port, &blocks);
     hr_cluster_find_workloads(vb, cluster, svc, n_configured);
-    /* Of a ServiceEntry without members there is no cluster (NC); a Service's is there and empty
-     * (UH). */
+    /* A ServiceEntry without members has no cluster (NC); a Service without members has an empty
+     * one (UH). */
     return is_dns(cluster) && n_configured == 0 && !svc->kubernetes ? NULL : cluster;
 }
 
