@@ -2,6 +2,7 @@ foreach(name request response body write)
   hr_add_test(test-http1-${name} SOURCES ${CMAKE_CURRENT_LIST_DIR}/http1_${name}_test.c LIBS sv-http LABELS sanitize)
 endforeach()
 hr_add_test(test-http2 SOURCES ${CMAKE_CURRENT_LIST_DIR}/http2_test.c LIBS sv-http LABELS sanitize)
+hr_add_test(test-grpc SOURCES ${CMAKE_CURRENT_LIST_DIR}/grpc_test.c LIBS sv-http LABELS sanitize)
 # What fuzzing found stays found, also where there is no libFuzzer. libh2o exports picohttpparser, to compare with.
 pkg_check_modules(H2O_EVLOOP IMPORTED_TARGET libh2o-evloop)
 if(H2O_EVLOOP_FOUND)
