@@ -180,7 +180,7 @@ quiet=()
 [ -t 2 ] || quiet=(--no-progress)
 send() { # VALUE FOLDER REPORT
     say "sending photos/ with target: $1"
-    PYTHONPATH=build/release/python PYTHONDONTWRITEBYTECODE=1 "$python" services/client/headerroute-request \
+    PYTHONPATH=build/release/python PYTHONDONTWRITEBYTECODE=1 "$python" services/request/headerroute-request \
         --host 127.0.0.1 --port "$port" --headers_target_value "$1" --in_images_dir photos --out_images_dir "$2" \
         --config k8s/base --config k8s/local --report "$3" "${quiet[@]}" || die "not every photo was served"
 }
@@ -197,7 +197,7 @@ say "who served what"
 if [ $keep = 1 ]; then
     say "left running"
     cat <<KEPT
-gateway       http://127.0.0.1:$port      one more: services/client/headerroute-request --port $port --in_images_dir photos \\
+gateway       http://127.0.0.1:$port      one more: services/request/headerroute-request --port $port --in_images_dir photos \\
                                          --headers_target_value ${values[0]} --out_images_dir out_images1
 page          http://127.0.0.1:$port/ui/  try it in a browser; it shows the routing rules to everyone who can open it
 KEPT

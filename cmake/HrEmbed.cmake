@@ -1,5 +1,5 @@
 # hr_embed(TARGET SYMBOL BASE folder FILES name...): the files become the array
-# `const hr_embedded SYMBOL[]` (services/common/embed.h) of TARGET, made anew when one of them changes.
+# `const hr_embedded SYMBOL[]` (services/base/embed.h) of TARGET, made anew when one of them changes.
 # CMake itself writes the C text, so that no other tool is needed at build.
 function(hr_embed target symbol)
   cmake_parse_arguments(E "" "BASE" "FILES" ${ARGN})

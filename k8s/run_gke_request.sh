@@ -56,7 +56,7 @@ status=0
 send() {
     local report
     report=$(mktemp)
-    run "$python" services/client/headerroute-request --host "$address" --port 80 --headers_target_value "$1" \
+    run "$python" services/request/headerroute-request --host "$address" --port 80 --headers_target_value "$1" \
         --in_images_dir "$photos" --out_images_dir "$3" --report "$report" || status=1
     [ "$dry_run" = 1 ] && { rm -f "$report"; return; }
     "$python" - "$report" "$1" "$2" <<'PYTHON' || status=1

@@ -91,11 +91,22 @@ def libgrabcut(d):
             d.way(f"M{36 + 150 * i - 12} 526h10")
 
 
+def services(d):
+    d.group(20, 586, 920, 100, "services", "base/ serves every module; jobs/ runs the work of predict")
+    for i, (name, note, kind) in enumerate([("client's bytes", "", "data"), ("net/", "loop, sockets, TLS", "box"),
+                                            ("http/", "HTTP/1.1, HTTP/2", "box"), ("server/", "exchange, limits", "box"),
+                                            ("relay/", "body, answer, tunnel", "box"), ("client/", "upstream pools", "box")]):
+        d.box(36 + 150 * i, 620, 138, name, note, kind)
+        if i:
+            d.way(f"M{36 + 150 * i - 12} 646h10")
+
+
 def draw():
-    drawing = Drawing(960, 586)
+    drawing = Drawing(960, 706)
     programs(drawing)
     libheaderroute(drawing)
     libgrabcut(drawing)
+    services(drawing)
     return drawing.svg()
 
 

@@ -21,7 +21,7 @@
 #include "exchange.h"
 #include "forward.h"
 #include "server.h"
-#include "tls.h"
+#include "tls_server.h"
 #include "upstream.h"
 #include "upstream_metrics.h"
 

@@ -10,6 +10,7 @@
 
 #include "json_out.h"
 #include "log.h"
+#include "str.h"
 
 struct gw_samples {
     gw_sample v[GW_MAX_SAMPLES];

@@ -62,19 +62,23 @@ int sv_tls_is_silent(SSL *ssl) {
     return result <= 0 && SSL_get_error(ssl, result) == SSL_ERROR_WANT_READ;
 }
 
-static void explain_failure(SSL *ssl, char *why, size_t why_size) {
-    long verdict = SSL_get_verify_result(ssl);
+void sv_tls_error_text(char *out, size_t size) {
     unsigned long error = ERR_peek_last_error();
     const char *reason = ERR_reason_error_string(error);
+    if (error == 0)
+        snprintf(out, size, "no reason given");
+    else if (reason != NULL)
+        snprintf(out, size, "%s", reason);
+    else /* of the system: a file that cannot be opened */
+        ERR_error_string_n(error, out, size);
+    ERR_clear_error();
+}
+
+static void explain_failure(SSL *ssl, char *why, size_t why_size) {
+    long verdict = SSL_get_verify_result(ssl);
+    sv_tls_error_text(why, why_size);
     if (SSL_get_verify_mode(ssl) != SSL_VERIFY_NONE && verdict != X509_V_OK)
         snprintf(why, why_size, "%s", X509_verify_cert_error_string(verdict));
-    else if (error == 0)
-        snprintf(why, why_size, "no reason given");
-    else if (reason != NULL)
-        snprintf(why, why_size, "%s", reason);
-    else
-        ERR_error_string_n(error, why, why_size);
-    ERR_clear_error();
 }
 
 sv_tls_step sv_tls_handshake(SSL *ssl, char *why, size_t why_size) {

@@ -1,4 +1,4 @@
-/* Bytes of a socket that speaks TLS. Inside services/net only. */
+/* Bytes of a socket that speaks TLS, and the errors of OpenSSL. */
 #ifndef SV_NET_TLS_H
 #define SV_NET_TLS_H
 
@@ -21,6 +21,8 @@ typedef enum sv_tls_step {
 } sv_tls_step;
 /* Goes on with the handshake. SV_TLS_FAILED: `why` is a sentence fragment. */
 sv_tls_step sv_tls_handshake(SSL *ssl, char *why, size_t why_size);
+/* The text of OpenSSL's last error ("certificate has expired"); empties its queue. */
+void sv_tls_error_text(char *out, size_t size);
 /* close_notify, if there is room for it. */
 void sv_tls_finish(SSL *ssl);
 

@@ -6,7 +6,7 @@
 #include <grabcut/grabcut.h>
 
 #include "cpus.h"
-#include "embed.h"
+#include "docs.h"
 #include "predict.h"
 
 #define MAX_LISTENERS 32

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "embed.h"
+#include "docs.h"
 #include "proxy.h"
 
 /* How often a request that takes long looks whether its client is still there. */

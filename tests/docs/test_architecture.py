@@ -22,7 +22,11 @@ def test_the_page_names_many_places():
     assert len(PLACES) > 60
 
 
-def uses():
+def section(title):
+    return re.search(rf"^## {title}\n(.*?)(?=^## |\Z)", PAGE, re.M | re.S)[1]
+
+
+def libheaderroute_uses():
     """module -> modules that its include path has, from the build."""
     text = (ROOT / "libheaderroute" / "CMakeLists.txt").read_text()
     found = {}
@@ -32,9 +36,21 @@ def uses():
     return found
 
 
-def test_modules_are_those_of_the_build():
-    listed = {module: re.findall(r"`(\w+)`", allowed) for module, allowed in MODULE.findall(PAGE)}
-    built = uses()
+def services_uses():
+    """The same of the services, whose libraries pass on the include path of what they use."""
+    order = re.search(r"foreach\(module ([\w ]+)\)", (ROOT / "services/CMakeLists.txt").read_text())[1].split()
+    found = {}
+    for module in order:
+        text = (ROOT / "services" / module / "CMakeLists.txt").read_text()
+        used = re.search(r"USES ((?:\w+\s*)+?)(?:LIBS|\))", text)
+        direct = used[1].split() if used else re.findall(r"\bsv-(\w+)", "".join(re.findall(r"PUBLIC ([^)]*)\)", text)))
+        found[module] = sorted(set(direct).union(*(found[other] for other in direct)))
+    return found
+
+
+@pytest.mark.parametrize("title, built", [("libheaderroute", libheaderroute_uses()), ("Services", services_uses())])
+def test_modules_are_those_of_the_build(title, built):
+    listed = {module: re.findall(r"`(\w+)`", allowed) for module, allowed in MODULE.findall(section(title))}
     assert list(listed) == list(built)
     for module, allowed in listed.items():
         closure = set(allowed).union(*(built[other] for other in allowed))

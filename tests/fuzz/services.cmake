@@ -20,12 +20,12 @@ hr_add_fuzzer(http2_fuzzer SOURCES http2_fuzzer.c ${http}/http2.c ${http}/http2_
 find_package(OpenSSL REQUIRED)
 pkg_check_modules(YAJL REQUIRED IMPORTED_TARGET yajl)
 hr_add_fuzzer(json_fuzzer
-  SOURCES json_fuzzer.c ${PROJECT_SOURCE_DIR}/services/common/json_in.c ${PROJECT_SOURCE_DIR}/services/common/json_parse.c ${PROJECT_SOURCE_DIR}/services/common/base64.c
-  INCLUDES ${PROJECT_SOURCE_DIR}/services/common LIBS PkgConfig::YAJL OpenSSL::Crypto)
+  SOURCES json_fuzzer.c ${PROJECT_SOURCE_DIR}/services/base/json_in.c ${PROJECT_SOURCE_DIR}/services/base/json_parse.c ${PROJECT_SOURCE_DIR}/services/base/base64.c
+  INCLUDES ${PROJECT_SOURCE_DIR}/services/base LIBS PkgConfig::YAJL OpenSSL::Crypto)
 hr_add_fuzzer(infer_fuzzer
   SOURCES infer_fuzzer.c ${PROJECT_SOURCE_DIR}/services/predict/infer_read.c ${PROJECT_SOURCE_DIR}/services/predict/infer_write.c
-    ${PROJECT_SOURCE_DIR}/services/common/base64.c ${PROJECT_SOURCE_DIR}/services/common/json_out.c ${PROJECT_SOURCE_DIR}/services/common/json_parse.c
-  INCLUDES ${PROJECT_SOURCE_DIR}/services/common ${PROJECT_SOURCE_DIR}/services/predict ${PROJECT_SOURCE_DIR}/libgrabcut/include
+    ${PROJECT_SOURCE_DIR}/services/base/base64.c ${PROJECT_SOURCE_DIR}/services/base/json_out.c ${PROJECT_SOURCE_DIR}/services/base/json_parse.c
+  INCLUDES ${PROJECT_SOURCE_DIR}/services/base ${PROJECT_SOURCE_DIR}/services/predict ${PROJECT_SOURCE_DIR}/libgrabcut/include
     ${PROJECT_BINARY_DIR}/include
   LIBS PkgConfig::YAJL OpenSSL::Crypto)
 hr_add_fuzzer(body_header_fuzzer

@@ -129,7 +129,7 @@ def system():
 @pytest.mark.parametrize("value,pod", [("condition1", "1"), ("another", "2")])
 def test_photos_through_all_of_them(system, tmp_path, value, pod):
     report = tmp_path / "report.json"
-    done = subprocess.run(["/usr/bin/python3", ROOT / "services/client/headerroute-request", "--port", "5000", "--headers_target_value",
+    done = subprocess.run(["/usr/bin/python3", ROOT / "services/request/headerroute-request", "--port", "5000", "--headers_target_value",
                            value, "--in_images_dir", ROOT / "photos", "--out_images_dir", tmp_path / "out", "--no-progress",
                            "--report", report], capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stdout + done.stderr

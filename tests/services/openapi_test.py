@@ -17,7 +17,7 @@ from conftest import ROOT, Answer, wait_until
 PNG = {"content-type": "image/png"}
 JSON = {"content-type": "application/json"}
 INFERS = ["/v2/models/grabcut/infer", "/v2/models/grabcut/versions/{version}/infer"]
-DOCUMENT = json.loads((ROOT / "services/common/openapi.json").read_text())
+DOCUMENT = json.loads((ROOT / "services/server/openapi.json").read_text())
 METHODS = {"get", "post"}
 seen = set()  # (path, method, status) that some test has checked
 

@@ -4,10 +4,10 @@ endforeach()
 # A sanitizer's own memory does not fit into the limit under test.
 hr_add_pytest(test-services-memory ARGS tests/services/test_memory.py TIMEOUT 600)
 hr_add_pytest(services-hostile-images ARGS tests/services/hostile_images_test.py TIMEOUT 600)
-hr_add_test(test-services-common
+hr_add_test(test-services-base
   SOURCES ${CMAKE_CURRENT_LIST_DIR}/flags_test.c ${CMAKE_CURRENT_LIST_DIR}/base64_test.c
     ${CMAKE_CURRENT_LIST_DIR}/json_test.c ${CMAKE_CURRENT_LIST_DIR}/cpus_test.c ${CMAKE_CURRENT_LIST_DIR}/metrics_test.c
-  LIBS hr-common LABELS sanitize)
+  LIBS sv-base LABELS sanitize)
 
 if(HR_BUILD_OPENCV) # what -DHR_PREDICT_OPENCV=ON builds, beside the one without
   hr_add_predict(headerroute-predict-opencv OPENCV)

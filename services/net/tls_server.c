@@ -1,5 +1,5 @@
 /* Loads and reloads the certificate of a TLS listener and accepts connections with it. */
-#include "tls.h"
+#include "tls_server.h"
 
 #include <pthread.h>
 #include <stdio.h>
@@ -11,6 +11,8 @@
 #include <openssl/err.h>
 #include <openssl/x509.h>
 
+#include "tls.h"
+
 struct hr_tls {
     const char *cert_path, *key_path;
     pthread_mutex_t mutex; /* of ctx */
@@ -18,18 +20,6 @@ struct hr_tls {
     _Atomic int64_t not_after;
     _Atomic uint64_t connections, handshakes;
 };
-
-void hr_tls_error_text(char *out, size_t size) {
-    unsigned long error = ERR_peek_last_error();
-    const char *reason = ERR_reason_error_string(error);
-    if (error == 0)
-        snprintf(out, size, "no reason given");
-    else if (reason != NULL)
-        snprintf(out, size, "%s", reason);
-    else /* of the system: a file that cannot be opened */
-        ERR_error_string_n(error, out, size);
-    ERR_clear_error();
-}
 
 /* ---- context ---- */
 
@@ -78,7 +68,7 @@ static void on_info(const SSL *ssl, int where, int ret) {
 
 static int fail(SSL_CTX *ctx, char *why, size_t why_size, const char *path, const char *what) {
     char reason[192];
-    hr_tls_error_text(reason, sizeof(reason));
+    sv_tls_error_text(reason, sizeof(reason));
     snprintf(why, why_size, "%s: %s: %s", path, what, reason);
     SSL_CTX_free(ctx);
     return -1;

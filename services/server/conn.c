@@ -13,7 +13,7 @@
 
 #include "conn_http2.h"
 #include "conn_internal.h"
-#include "tls.h"
+#include "tls_server.h"
 
 /* Accepted in one go before other sockets get their turn. */
 #define ACCEPT_BURST 16

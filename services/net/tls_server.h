@@ -6,8 +6,8 @@
  *
  * Any thread may call any of it, but reloads come one at a time.
  */
-#ifndef HR_SERVICES_TLS_H
-#define HR_SERVICES_TLS_H
+#ifndef SV_NET_TLS_SERVER_H
+#define SV_NET_TLS_SERVER_H
 
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -38,8 +38,5 @@ int64_t hr_tls_not_after(const hr_tls *tls);
 /* Connections accepted, and handshakes completed on them. */
 uint64_t hr_tls_connections(const hr_tls *tls);
 uint64_t hr_tls_handshakes(const hr_tls *tls);
-
-/* What OpenSSL says of its last error ("certificate has expired"); empties its queue. */
-void hr_tls_error_text(char *out, size_t size);
 
 #endif

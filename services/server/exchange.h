@@ -12,6 +12,7 @@
 
 #include "http1.h"
 #include "memory.h"
+#include "str.h"
 
 typedef struct hr_loop hr_loop;
 typedef struct hr_exchange hr_exchange;
@@ -207,22 +208,8 @@ hr_str hr_request_query(const hr_exchange *ex);
 bool hr_request_is_get(const hr_exchange *ex);
 bool hr_request_is_head(const hr_exchange *ex);
 
-/* RFC 3986 section 2.1, into `buf`, with a zero behind it ('+' stays '+'): buf has len + 1 bytes,
- * and may be p. False: a bad escape. */
-bool hr_percent_decode(hr_str *out, char *buf, const char *p, size_t len);
-
 /* The value of a query parameter, percent-decoded ('+' stays '+'), in the exchange's pool, with
  * a zero behind it. 1 found, 0 absent, -1 malformed (a bad escape, or given twice). */
 int hr_query_parameter(hr_str *out, const hr_exchange *ex, const char *name);
-
-/* ---- strings ---- */
-
-/* The number of these decimal digits; SIZE_MAX if it is not one. */
-size_t hr_str_to_size(hr_str s);
-
-/* True if s is this zero-terminated text. */
-bool hr_str_is(hr_str s, const char *text);
-/* The same in any letter case. */
-bool hr_str_is_nocase(hr_str s, const char *text);
 
 #endif

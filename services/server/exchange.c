@@ -4,13 +4,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <time.h>
 
+#include "access_log.h"
 #include "answer.h"
 #include "conn.h"
 #include "exchange_internal.h"
-#include "hex.h"
 #include "server.h"
 
 /* The client may have closed the connection while it read an answer that took longer than this.
@@ -227,28 +226,6 @@ void hr_exchange_abandon(hr_exchange *ex) {
     ex->carrier->abort(ex);
 }
 
-/* ---- strings ---- */
-
-bool hr_str_is(hr_str s, const char *text) {
-    return s.len == strlen(text) && memcmp(s.p, text, s.len) == 0;
-}
-
-size_t hr_str_to_size(hr_str s) {
-    size_t n = 0;
-    if (s.len == 0 || s.len > 18)
-        return SIZE_MAX;
-    for (size_t i = 0; i < s.len; i++) {
-        if (s.p[i] < '0' || s.p[i] > '9')
-            return SIZE_MAX;
-        n = n * 10 + (size_t)(s.p[i] - '0');
-    }
-    return n;
-}
-
-bool hr_str_is_nocase(hr_str s, const char *text) {
-    return s.len == strlen(text) && strncasecmp(s.p, text, s.len) == 0;
-}
-
 /* ---- what the client sent ---- */
 
 hr_str hr_request_header(const hr_exchange *ex, const char *name) {
@@ -281,24 +258,6 @@ hr_str hr_request_query(const hr_exchange *ex) {
     if (mark == NULL)
         return (hr_str){NULL, 0};
     return (hr_str){mark + 1, (size_t)(path.p + path.len - mark - 1)};
-}
-
-bool hr_percent_decode(hr_str *out, char *buf, const char *p, size_t len) {
-    char *at = buf;
-    *out = (hr_str){buf, 0};
-    for (size_t i = 0; i < len; ++i) {
-        if (p[i] != '%') {
-            *at++ = p[i];
-            continue;
-        }
-        if (len - i < 3 || hr_hex_digit(p[i + 1]) < 0 || hr_hex_digit(p[i + 2]) < 0)
-            return false;
-        *at++ = (char)(hr_hex_digit(p[i + 1]) * 16 + hr_hex_digit(p[i + 2]));
-        i += 2;
-    }
-    *at = '\0';
-    out->len = (size_t)(at - buf);
-    return true;
 }
 
 int hr_query_parameter(hr_str *out, const hr_exchange *ex, const char *name) {

@@ -1,4 +1,4 @@
-/* What conn.c, exchange.c, answer.c and server.c share. Inside services/common only. */
+/* What conn.c, exchange.c, answer.c and server.c share. */
 #ifndef HR_SERVICES_EXCHANGE_INTERNAL_H
 #define HR_SERVICES_EXCHANGE_INTERNAL_H
 

@@ -1,4 +1,4 @@
-/* The trailers of one message, collected while its body is decoded. Inside services/common only. */
+/* The trailers of one message, collected while its body is decoded.  */
 #ifndef HR_SERVICES_TRAILERS_H
 #define HR_SERVICES_TRAILERS_H
 

@@ -1,18 +1,11 @@
-/* Finds embedded files and serves the embedded documentation. */
-#include "embed.h"
+/* Serves the embedded documentation. */
+#include "docs.h"
 
 #include <string.h>
 
 #include "answer.h"
 
 extern const hr_embedded hr_docs_files[];
-
-const hr_embedded *hr_embedded_find(const hr_embedded *files, const char *name, size_t len) {
-    for (; files->name != NULL; ++files)
-        if (strlen(files->name) == len && memcmp(files->name, name, len) == 0)
-            return files;
-    return NULL;
-}
 
 static void add_header(hr_exchange *ex, const char *name, const char *value) {
     hr_answer_field(ex, sv_str(name), sv_str(value));

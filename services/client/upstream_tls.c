@@ -58,7 +58,7 @@ static int is_address(const char *name) {
 
 static int fail(char *why, size_t why_size, const char *path, const char *what) {
     char reason[192];
-    hr_tls_error_text(reason, sizeof(reason));
+    sv_tls_error_text(reason, sizeof(reason));
     snprintf(why, why_size, "%s: %s: %s", path, what, reason);
     return -1;
 }

@@ -6,10 +6,9 @@
 #ifndef HR_SERVICES_LOG_H
 #define HR_SERVICES_LOG_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-
-#include "exchange.h"
 
 typedef enum hr_log_level { HR_LOG_DEBUG = 0, HR_LOG_INFO, HR_LOG_WARN, HR_LOG_ERROR } hr_log_level;
 extern const char *const hr_log_levels[]; /* "debug", "info", "warn", "error", NULL */
@@ -28,8 +27,10 @@ void hr_log(hr_log_level level, const char *fmt, ...) __attribute__((format(prin
  * stderr; from then on the line is dropped instead, as hr_log's are. */
 void hr_log_print(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
-/* The line of a finished request. */
-void hr_log_access(const hr_exchange *ex);
+/* True if lines are written to stdout: since hr_log_start at level `info` or below. */
+bool hr_log_takes_lines(void);
+/* Appends one line with its end to what waits for stdout. Any thread. */
+void hr_log_line(const char *bytes, size_t len);
 
 /* Lines dropped since the start. */
 uint64_t hr_log_dropped(void);

@@ -1,4 +1,4 @@
-/* HTTP/2 on a downstream connection. Inside services/common only. */
+/* HTTP/2 on a downstream connection. */
 #ifndef HR_SERVICES_CONN_HTTP2_H
 #define HR_SERVICES_CONN_HTTP2_H
 

@@ -1,7 +1,7 @@
 /*
  * Downstream connections: accepting under a limit, reading requests, writing answers, closing the
- * idle and the stalled, lingering after a refusal, and letting go while draining. Inside
- * services/common only.
+ * idle and the stalled, lingering after a refusal, and letting go while draining. For
+ * services/server and the tunnel of services/relay only.
  */
 #ifndef HR_SERVICES_CONN_H
 #define HR_SERVICES_CONN_H
