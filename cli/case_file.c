@@ -5,8 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "input.h"
-
 /* ---- documents of a text ---- */
 
 static size_t line_length(const char *line, const char *end) {
@@ -95,13 +93,13 @@ static int add_stdin(cli_case_files *out) {
     return CLI_OK;
 }
 
-int cli_case_files_read(cli_case_files *out, const char *path, const hr_load_options *options) {
+int cli_case_files_read(cli_case_files *out, const char *path, const cli_input *input) {
     if (strcmp(path, "-") == 0)
         return add_stdin(out);
     hr_source source = {.path = path};
     hr_diagnostics *d = NULL;
-    int error = hr_sources_read(&d, &source, 1, options, add_file, out);
-    cli_print_diagnostics(stderr, d);
+    int error = hr_sources_read(&d, &source, 1, &input->options, add_file, out);
+    cli_input_report(input, stderr, d);
     if (error != HR_OK && hr_diagnostics_count(d) == 0)
         fprintf(stderr, "headerroute test: %s: %s\n", path, hr_strerror(error));
     hr_diagnostics_free(d);

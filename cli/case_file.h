@@ -12,6 +12,8 @@
 
 #include <headerroute/headerroute.h>
 
+#include "input.h"
+
 typedef struct cli_case_file {
     char *path;
     /* The text of the file twice. In each, the other's documents are blank, so that line numbers
@@ -31,8 +33,9 @@ void cli_case_file_set(cli_case_file *file, hr_str path, hr_str text);
 void cli_case_file_clear(cli_case_file *file);
 
 /* Reads a file, each *.yaml, *.yml and *.json file of a folder in order of name, or standard input
- * ("-"), and appends to `out`. Returns CLI_OK, or CLI_FAILED after a line on stderr. */
-int cli_case_files_read(cli_case_files *out, const char *path, const hr_load_options *options);
+ * ("-"), with the options of `input`, and appends to `out`. Returns CLI_OK, or CLI_FAILED after a
+ * line on stderr. */
+int cli_case_files_read(cli_case_files *out, const char *path, const cli_input *input);
 void cli_case_files_free(cli_case_files *files);
 
 #endif

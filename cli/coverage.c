@@ -12,7 +12,8 @@
 #include "document_json.h"
 
 typedef enum part_kind { PART_RULE = 0, PART_MATCH, PART_CONDITION, PART_DEFAULT } part_kind;
-#define PART_KINDS 4
+const char *const cli_coverage_kinds[CLI_COVERAGE_KINDS] = {"rules", "matches", "conditions",
+                                                            "defaults"};
 
 typedef struct part {
     part_kind kind;
@@ -333,17 +334,21 @@ double cli_coverage_percent(const cli_coverage *coverage) {
     return coverage->n == 0 ? 100 : 100.0 * (double)reached / (double)coverage->n;
 }
 
-static void print_counts(FILE *out, const cli_coverage *c) {
-    static const char *const names[PART_KINDS] = {"rules", "matches", "conditions", "defaults"};
-    size_t all[PART_KINDS] = {0}, reached[PART_KINDS] = {0};
+void cli_coverage_count(cli_coverage_counts *out, const cli_coverage *c) {
+    *out = (cli_coverage_counts){{0}, {0}};
     for (size_t i = 0; i < c->n; i++) {
-        all[c->v[i].kind]++;
-        reached[c->v[i].kind] += is_reached(&c->v[i]);
+        out->all[c->v[i].kind]++;
+        out->reached[c->v[i].kind] += is_reached(&c->v[i]);
     }
+}
+
+static void print_counts(FILE *out, const cli_coverage *c) {
+    cli_coverage_counts counts;
+    cli_coverage_count(&counts, c);
     fprintf(out, "# coverage %.1f %%:", cli_coverage_percent(c));
-    for (size_t kind = 0; kind < PART_KINDS; kind++)
-        fprintf(out, "%s %zu of %zu %s", kind == 0 ? "" : ",", reached[kind], all[kind],
-                names[kind]);
+    for (size_t kind = 0; kind < CLI_COVERAGE_KINDS; kind++)
+        fprintf(out, "%s %zu of %zu %s", kind == 0 ? "" : ",", counts.reached[kind],
+                counts.all[kind], cli_coverage_kinds[kind]);
     fputc('\n', out);
 }
 
@@ -368,21 +373,36 @@ static bool follows_a_gap(const cli_coverage *c, size_t at) {
     return owner != NULL && owner->yes == 0;
 }
 
-void cli_coverage_print(FILE *out, const cli_coverage *coverage) {
-    print_counts(out, coverage);
+static char *gap_words(const part *p) {
+    char route[32] = "", match[32] = "", *words;
+    if (p->route >= 0)
+        snprintf(route, sizeof(route), " http[%" PRId32 "]", p->route);
+    if (p->match >= 0)
+        snprintf(match, sizeof(match), ".match[%" PRId32 "]", p->match);
+    if (asprintf(&words, "%s%s%s%s%s: %s", p->owner, route, match, p->field == NULL ? "" : ".",
+                 p->field == NULL ? "" : p->field, gap_of(p)) < 0)
+        abort();
+    return words;
+}
+
+void cli_coverage_each_unreached(const cli_coverage *coverage, cli_unreached_fn fn, void *ctx) {
     for (size_t i = 0; i < coverage->n; i++) {
         const part *p = &coverage->v[i];
         if (is_reached(p) || follows_a_gap(coverage, i)) /* the wider gap says it all */
             continue;
-        fprintf(out, "# %s:%d: %s", p->file, p->line, p->owner);
-        if (p->route >= 0)
-            fprintf(out, " http[%" PRId32 "]", p->route);
-        if (p->match >= 0)
-            fprintf(out, ".match[%" PRId32 "]", p->match);
-        if (p->field != NULL)
-            fprintf(out, ".%s", p->field);
-        fprintf(out, ": %s\n", gap_of(p));
+        char *words = gap_words(p);
+        fn(ctx, p->file, p->line, words);
+        free(words);
     }
+}
+
+static void print_unreached(void *ctx, const char *file, int line, const char *what) {
+    fprintf(ctx, "# %s:%d: %s\n", file, line, what);
+}
+
+void cli_coverage_print(FILE *out, const cli_coverage *coverage) {
+    print_counts(out, coverage);
+    cli_coverage_each_unreached(coverage, print_unreached, out);
 }
 
 /* Lines of rules and matches; the highest count of a line that several have. */

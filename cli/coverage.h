@@ -36,6 +36,19 @@ void cli_coverage_each_gap(const cli_coverage *coverage, cli_gap_fn fn, void *ct
 /* The share of all parts that were reached, from 0 to 100; 100 if there are none. */
 double cli_coverage_percent(const cli_coverage *coverage);
 
+/* How many parts of each kind there are and were reached. */
+enum { CLI_COVERAGE_KINDS = 4 };
+extern const char *const cli_coverage_kinds[CLI_COVERAGE_KINDS]; /* "rules", "matches", ... */
+typedef struct cli_coverage_counts {
+    size_t all[CLI_COVERAGE_KINDS], reached[CLI_COVERAGE_KINDS];
+} cli_coverage_counts;
+void cli_coverage_count(cli_coverage_counts *out, const cli_coverage *coverage);
+
+/* Calls `fn` with each part that was not reached, except those within one: its place, and
+ * "default/reviews http[0]: decides no request". */
+typedef void (*cli_unreached_fn)(void *ctx, const char *file, int line, const char *what);
+void cli_coverage_each_unreached(const cli_coverage *coverage, cli_unreached_fn fn, void *ctx);
+
 /* The counts, and each part that was not reached, as lines that begin with "# ". */
 void cli_coverage_print(FILE *out, const cli_coverage *coverage);
 /* As LCOV's tracefile: lines of rules, matches and defaults; branches of conditions. */

@@ -198,7 +198,7 @@ static int run_diff_command(cli_flags *flags) {
 
 int cli_diff(int argc, char **argv) {
     cli_flags flags;
-    int code = cli_parse_flags(&flags, argc, argv, "lvjdh");
+    int code = cli_parse_flags(&flags, argc, argv, "lvjdoh");
     if (code == CLI_OK)
         code = run_diff_command(&flags);
     cli_flags_free(&flags);

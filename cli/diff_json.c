@@ -4,23 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-json_t *cli_json_text(hr_str s) {
-    json_t *text = json_stringn(s.p == NULL ? "" : s.p, s.len);
-    if (text != NULL)
-        return text;
-    char *utf8 = cli_realloc(NULL, s.len * 2 + 1);
-    size_t n = 0;
-    for (size_t i = 0; i < s.len; i++) {
-        unsigned char c = (unsigned char)s.p[i];
-        if (c >= 0x80)
-            utf8[n++] = (char)(0xC0 | c >> 6);
-        utf8[n++] = (char)(c < 0x80 ? c : 0x80 | (c & 0x3F));
-    }
-    text = json_stringn(utf8, n);
-    free(utf8);
-    return text;
-}
-
 static json_t *text_or_null(hr_str s) {
     return s.p == NULL ? json_null() : cli_json_text(s);
 }

@@ -6,6 +6,7 @@
 
 #include <headerroute/headerroute.h>
 
+#include "document_json.h"
 #include "request.h"
 
 typedef struct cli_report {
@@ -49,8 +50,5 @@ char *cli_change_words(cli_report *r, const hr_diff_region *region);
 char *cli_curl_words(const hr_request *request);
 /* "destination, timeout". */
 char *cli_changed_names(unsigned changed);
-
-/* A string of JSON; bytes that are no UTF-8 are read as Latin-1. */
-json_t *cli_json_text(hr_str s);
 
 #endif

@@ -1,25 +1,24 @@
-/* Differences as SARIF 2.1.0 (OASIS), which code review tools show beside the changed lines. */
+/* Differences as SARIF: a result at the rule of the new side, or of the old one if it is gone. */
+#define _GNU_SOURCE
 #include "diff_report.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-static json_t *location(const hr_diff_rule *rule) {
-    json_t *physical =
-        json_pack("{s:{s:o},s:{s:i}}", "artifactLocation", "uri", cli_json_text(rule->file),
-                  "region", "startLine", rule->line < 1 ? 1 : rule->line);
-    return json_pack("{s:o}", "physicalLocation", physical);
-}
+#include "sarif.h"
 
-static json_t *locations(const hr_diff_rule *before, const hr_diff_rule *after) {
-    json_t *out = json_array();
+static void set_place(cli_finding *out, const hr_diff_rule *before, const hr_diff_rule *after) {
     const hr_diff_rule *rule = after->file.p != NULL ? after : before;
-    if (rule->file.p != NULL)
-        json_array_append_new(out, location(rule));
-    return out;
+    out->file = rule->file;
+    out->line = rule->line;
 }
 
-static json_t *region_result(cli_report *r, const hr_diff_region *region) {
+static void add_region(cli_sarif *sarif, cli_report *r, const hr_diff_region *region) {
+    static const cli_sarif_rule rule = {"routing-change",
+                                        "A region of requests is decided differently.",
+                                        "headerroute diff prints the region with an example; "
+                                        "nothing is to be done if the change is "
+                                        "meant."};
     hr_diff_view view = HR_DIFF_VIEW_INIT;
     hr_diff_view_get(&view, r->diff, region->view);
     char *parts[] = {
@@ -30,48 +29,39 @@ static json_t *region_result(cli_report *r, const hr_diff_region *region) {
         cli_change_words(r, region),
         cli_curl_words(region->witness),
     };
-    json_t *text = json_sprintf("%s: %s: before %s, after %s%s; for example %s", parts[0], parts[1],
-                                parts[2], parts[3], parts[4], parts[5]);
+    char *text;
+    if (asprintf(&text, "%s: %s: before %s, after %s%s; for example %s", parts[0], parts[1],
+                 parts[2], parts[3], parts[4], parts[5]) < 0)
+        abort();
+    cli_finding finding = {.level = CLI_LEVEL_WARNING, .message = hr_str_from(text)};
+    set_place(&finding, &region->before, &region->after);
+    cli_sarif_add(sarif, &finding, &rule);
+    free(text);
     for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
         free(parts[i]);
-    if (text == NULL) /* no UTF-8 */
-        text = json_string("A region of requests is decided differently.");
-    return json_pack("{s:s,s:s,s:{s:o},s:o}", "ruleId", "routing-change", "level", "warning",
-                     "message", "text", text, "locations",
-                     locations(&region->before, &region->after));
 }
 
-static json_t *undecided_result(const hr_diff_undecided *u) {
-    return json_pack("{s:s,s:s,s:{s:o},s:o}", "ruleId", "routing-undecided", "level", "note",
-                     "message", "text",
-                     json_sprintf("Not decided: %.*s", (int)u->reason.len, u->reason.p),
-                     "locations", locations(&u->before, &u->after));
-}
-
-static json_t *rule_description(const char *id, const char *text) {
-    return json_pack("{s:s,s:{s:s}}", "id", id, "shortDescription", "text", text);
+static void add_undecided(cli_sarif *sarif, const hr_diff_undecided *u) {
+    static const cli_sarif_rule rule = {"routing-undecided",
+                                        "Whether requests are decided differently was not decided.",
+                                        "Compare the two rules by hand."};
+    char *text;
+    if (asprintf(&text, "Not decided: %.*s", (int)u->reason.len, u->reason.p) < 0)
+        abort();
+    cli_finding finding = {.level = CLI_LEVEL_NOTE, .message = hr_str_from(text)};
+    set_place(&finding, &u->before, &u->after);
+    cli_sarif_add(sarif, &finding, &rule);
+    free(text);
 }
 
 void cli_report_sarif(cli_report *r) {
-    json_t *results = json_array(), *rules = json_array();
     hr_diff_region region = HR_DIFF_REGION_INIT;
     hr_diff_undecided u = HR_DIFF_UNDECIDED_INIT;
-    json_array_append_new(
-        rules, rule_description("routing-change", "A region of requests is decided differently."));
-    json_array_append_new(
-        rules, rule_description("routing-undecided",
-                                "Whether requests are decided differently was not decided."));
+    cli_sarif sarif;
+    cli_sarif_init(&sarif);
     for (size_t i = 0; hr_diff_region_get(&region, r->diff, i) == HR_OK; i++)
-        json_array_append_new(results, region_result(r, &region));
+        add_region(&sarif, r, &region);
     for (size_t i = 0; hr_diff_undecided_get(&u, r->diff, i) == HR_OK; i++)
-        json_array_append_new(results, undecided_result(&u));
-    json_t *driver =
-        json_pack("{s:s,s:s,s:o}", "name", "headerroute", "version", hr_version(), "rules", rules);
-    json_t *run = json_pack("{s:{s:o},s:o}", "tool", "driver", driver, "results", results);
-    json_t *out =
-        json_pack("{s:s,s:s,s:[o]}", "$schema", "https://json.schemastore.org/sarif-2.1.0.json",
-                  "version", "2.1.0", "runs", run);
-    json_dumpf(out, r->out, JSON_INDENT(2));
-    fputc('\n', r->out);
-    json_decref(out);
+        add_undecided(&sarif, &u);
+    cli_sarif_write(r->out, &sarif);
 }

@@ -3,6 +3,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "cli.h"
@@ -13,6 +14,23 @@ json_t *cli_document_json(const hr_document *document, hr_scratch *scratch) {
         return json_null();
     json_t *json = json_loadb(text.p, text.len, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL);
     return json == NULL ? json_null() : json; /* jansson has no keys with a zero byte */
+}
+
+json_t *cli_json_text(hr_str s) {
+    json_t *text = json_stringn(s.p == NULL ? "" : s.p, s.len);
+    if (text != NULL)
+        return text;
+    char *utf8 = cli_realloc(NULL, s.len * 2 + 1);
+    size_t n = 0;
+    for (size_t i = 0; i < s.len; i++) {
+        unsigned char c = (unsigned char)s.p[i];
+        if (c >= 0x80)
+            utf8[n++] = (char)(0xC0 | c >> 6);
+        utf8[n++] = (char)(c < 0x80 ? c : 0x80 | (c & 0x3F));
+    }
+    text = json_stringn(utf8, n);
+    free(utf8);
+    return text;
 }
 
 void cli_json_drop_nulls(json_t *json) {

@@ -10,6 +10,8 @@
 
 /* Returns a new reference: the whole document, null if it cannot be expressed. */
 json_t *cli_document_json(const hr_document *document, hr_scratch *scratch);
+/* A string of JSON; bytes that are no UTF-8 are read as Latin-1. */
+json_t *cli_json_text(hr_str s);
 /* Removes keys without a value, which mean nothing in a resource, at every depth. */
 void cli_json_drop_nulls(json_t *json);
 

@@ -108,9 +108,10 @@ static char group_of(int option) {
     case OPT_OLD:
     case OPT_NEW:
     case OPT_ONLY:
-    case OPT_FORMAT:
     case OPT_LOCATE:
         return 'd';
+    case OPT_FORMAT:
+        return 'o';
     case OPT_AGAINST:
     case OPT_AUTHORITY:
         return 'y';
@@ -144,8 +145,6 @@ static void set_diff_flag(cli_flags *out, int option, const char *value) {
         cli_push(option == OPT_OLD ? &out->old : &out->new_, value);
     else if (option == OPT_ONLY)
         out->only = value;
-    else if (option == OPT_FORMAT)
-        out->format = value;
     else
         out->locate = value;
 }
@@ -231,6 +230,9 @@ static const char *apply(cli_flags *out, int option, const char *value) {
     case OPT_AGAINST:
         cli_push(&out->against, value);
         return NULL;
+    case OPT_FORMAT:
+        out->format = value;
+        return NULL;
     case OPT_AUTHORITY:
         out->authority = value;
         return value[0] == '\0' ? "--authority needs a host" : NULL;
@@ -242,7 +244,6 @@ static const char *apply(cli_flags *out, int option, const char *value) {
     case OPT_OLD:
     case OPT_NEW:
     case OPT_ONLY:
-    case OPT_FORMAT:
     case OPT_LOCATE:
         set_diff_flag(out, option, value);
         return NULL;

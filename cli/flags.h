@@ -59,7 +59,8 @@ typedef struct cli_flags {
 } cli_flags;
 
 /* Parses argv. `accepted` lists the flags of the command by letter: f (files), l (-R, --strict), v
- * (view), r (request), j (--json), b (--batch), u (the flags of `test`), d (the flags of `diff`), y
+ * (view), r (request), j (--json), b (--batch), u (the flags of `test`), d (the flags of `diff`), o
+ * (--format), y
  * (those of `replay`). Returns
  * CLI_OK, or prints a line on stderr and returns CLI_USAGE. */
 int cli_parse_flags(cli_flags *out, int argc, char **argv, const char *accepted);

@@ -23,7 +23,8 @@ static void add_source(cli_input *input, hr_source source) {
 }
 
 void cli_input_extend(cli_input *input, const cli_input *from) {
-    *input = (cli_input){.options = from->options, .strict = from->strict};
+    *input =
+        (cli_input){.options = from->options, .strict = from->strict, .findings = from->findings};
     for (size_t i = 0; i < from->n; i++)
         add_source(input, from->sources[i]);
 }
@@ -78,12 +79,19 @@ void cli_input_free(cli_input *input) {
     free(input->standard);
 }
 
+void cli_input_report(const cli_input *input, FILE *to, const hr_diagnostics *d) {
+    cli_print_diagnostics(to, d);
+    cli_findings_add_diagnostics(input->findings, d);
+}
+
 /* What a load leaves out, and findings about a path itself, such as a folder without YAML files. */
-static void print_what_is_left_out(const hr_diagnostics *d) {
+static void report_what_is_left_out(const cli_input *input, const hr_diagnostics *d) {
     for (size_t i = 0; i < hr_diagnostics_count(d); i++) {
         const hr_diagnostic *finding = hr_diagnostics_get(d, i);
-        if (finding->line == 0 || finding->left_out)
-            cli_print_diagnostic(stderr, finding);
+        if (finding->line != 0 && !finding->left_out)
+            continue;
+        cli_print_diagnostic(stderr, finding);
+        cli_findings_add_diagnostic(input->findings, finding);
     }
 }
 
@@ -93,9 +101,9 @@ hr_table *cli_input_load(const char *command, const cli_input *input) {
     int error = hr_table_load(&table, &d, input->sources, input->n, &input->options);
     bool refused = error == HR_OK && input->strict && hr_diagnostics_count(d) > 0;
     if (error != HR_OK || refused)
-        cli_print_diagnostics(stderr, d);
+        cli_input_report(input, stderr, d);
     else
-        print_what_is_left_out(d);
+        report_what_is_left_out(input, d);
     if (error != HR_OK && hr_diagnostics_errors(d) == 0)
         fprintf(stderr, "headerroute %s: %s\n", command, hr_strerror(error));
     if (refused) {

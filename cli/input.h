@@ -5,13 +5,15 @@
 #include <stdbool.h>
 
 #include "cli.h"
+#include "findings.h"
 
 typedef struct cli_input {
     hr_source *sources; /* borrow their paths */
     size_t n, capacity;
     hr_load_options options;
-    bool strict;    /* a warning of the load is an error */
-    char *standard; /* the text of standard input, or NULL */
+    bool strict;            /* a warning of the load is an error */
+    char *standard;         /* the text of standard input, or NULL */
+    cli_findings *findings; /* receives what is printed, for another format; NULL: none does */
 } cli_input;
 
 /* What standard input is called in messages. */
@@ -33,6 +35,9 @@ void cli_input_free(cli_input *input);
 /* Reads standard input into malloc'ed memory, up to one byte more than the limit of a file. Returns
  * NULL after a line on stderr. */
 char *cli_read_stdin(const char *command, size_t *len);
+
+/* Prints findings, one a line, and adds them to `findings`. */
+void cli_input_report(const cli_input *input, FILE *to, const hr_diagnostics *d);
 
 /* Loads the input, with findings on stderr. Returns NULL if they contain an error. */
 hr_table *cli_input_load(const char *command, const cli_input *input);

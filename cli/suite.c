@@ -410,15 +410,31 @@ static int line_of(const hr_document *document, const char *path) {
     return place.line;
 }
 
+/* A file that cannot be used: a line on stderr, and a finding. */
+static void report_wrong(reading *r, int line, const char *message) {
+    fprintf(stderr, "%s:%d: %s\n", r->path, line, message);
+    cli_finding finding = {.level = CLI_LEVEL_ERROR,
+                           .rule = CLI_RULE_TEST_INVALID,
+                           .file = hr_str_from(r->path),
+                           .line = line,
+                           .message = hr_str_from(message)};
+    cli_findings_add(r->suite->input->findings, &finding);
+    r->wrong = true;
+}
+
+static void report_unknown_key(reading *r, int line, const char *key) {
+    json_t *message = json_sprintf("unknown key %s: expected testCases or view", key);
+    report_wrong(r, line, json_string_value(message));
+    json_decref(message);
+}
+
 static void check_keys(reading *r, const hr_document *document, const json_t *root) {
     const char *key;
     json_t *value;
     json_object_foreach((json_t *)root, key, value) {
         if (strcmp(key, "testCases") == 0 || strcmp(key, "view") == 0)
             continue;
-        fprintf(stderr, "%s:%d: unknown key %s: expected testCases or view\n", r->path,
-                line_of(document, key), key);
-        r->wrong = true;
+        report_unknown_key(r, line_of(document, key), key);
     }
 }
 
@@ -438,8 +454,7 @@ static void read_cases(reading *r, const hr_document *document, const json_t *ro
     json_t *item;
     size_t i;
     if (!json_is_array(cases)) {
-        fprintf(stderr, "%s:%d: there is no list testCases\n", r->path, line_of(document, ""));
-        r->wrong = true;
+        report_wrong(r, line_of(document, ""), "there is no list testCases");
         return;
     }
     check_keys(r, document, root);
@@ -467,7 +482,7 @@ int cli_cases_run(cli_case_results *out, cli_suite *suite, const cli_case_file *
     int error = hr_scratch_new(&r.scratch);
     if (error == HR_OK)
         error = hr_documents_read(&d, &source, 1, &options, read_document, &r);
-    cli_print_diagnostics(stderr, d);
+    cli_input_report(suite->input, stderr, d);
     if (error != HR_OK && hr_diagnostics_count(d) == 0)
         fprintf(stderr, "headerroute test: %s: %s\n", file->path, hr_strerror(error));
     hr_diagnostics_free(d);

@@ -53,7 +53,7 @@ typedef struct cli_suite {
     cli_view defaults; /* of the command line; gateway NULL: look for the view that has a rule */
     hr_scratch *scratch;
     cli_coverage *coverage; /* NULL: not asked for */
-    const cli_input *input; /* of the table: read again once a case has `delegate` */
+    const cli_input *input; /* of the table, and where findings go: never NULL */
     hr_table *roots;        /* what cli_roots_load makes of them; NULL until it is needed */
     cli_views root_views;
 } cli_suite;

@@ -1,12 +1,12 @@
-/* The command `headerroute test`: runs test cases, prints TAP, writes JUnit XML. */
+/* The command `headerroute test`: runs test cases and reports which of them pass. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "color.h"
 #include "flags.h"
 #include "generate.h"
 #include "suite.h"
+#include "test_report.h"
 
 static const char test_help[] =
     "usage: headerroute test [-f PATH]... [VIEW] [FLAGS] CASES...\n"
@@ -19,7 +19,11 @@ static const char test_help[] =
     "VirtualService names, one with any host on port 80 is added. Exit 0 if all cases pass, 1 if\n"
     "not, 2 if the command line is wrong.\n"
     "The format of the cases, and how to run them in CI: docs/testing-rules.md\n"
-    "\n" CLI_HELP_FILE CLI_HELP_LOAD
+    "\n" CLI_HELP_FILE CLI_HELP_LOAD "  --format text|json|github|sarif\n"
+    "                           TAP, JSON, workflow commands of GitHub Actions beside TAP, or "
+    "SARIF "
+    "2.1.0\n"
+    "                           (default: text)\n"
     "  --junit FILE             write the results as JUnit XML, too\n"
     "  --coverage               print which rules, matches, conditions and defaults of -f and of "
     "the\n"
@@ -89,7 +93,7 @@ static hr_table *load_with_gateways(test_rules *r) {
     hr_diagnostics *d = NULL;
     cli_input_add_text(&r->input, "(Gateways that no file has)", hr_str_from(r->gateways));
     if (hr_table_load(&table, &d, r->input.sources, r->input.n, &r->input.options) != HR_OK)
-        cli_print_diagnostics(stderr, d);
+        cli_input_report(&r->input, stderr, d);
     hr_diagnostics_free(d);
     return table;
 }
@@ -101,93 +105,6 @@ static hr_table *load(test_rules *r) {
         return table;
     hr_table_unref(table);
     return load_with_gateways(r);
-}
-
-/* ---- reports ---- */
-
-/* On one line, with a backslash before those of `escaped`. */
-static void put_line(const char *text, const char *escaped) {
-    for (; *text != '\0'; text++) {
-        if (strchr(escaped, *text) != NULL)
-            putchar('\\');
-        putchar(*text == '\n' || *text == '\r' ? ' ' : *text);
-    }
-    putchar('\n');
-}
-
-static void print_tap(const cli_case_results *results) {
-    printf("TAP version 13\n1..%zu\n", results->n);
-    for (size_t i = 0; i < results->n; i++) {
-        const cli_case_result *r = &results->v[i];
-        printf("%s%s%s %zu - ", cli_color_on(stdout, r->failure == NULL ? CLI_GREEN : CLI_RED),
-               r->failure == NULL ? "ok" : "not ok", cli_color_off(stdout), i + 1);
-        put_line(r->description, "#\\"); /* a '#' would begin a directive */
-        if (r->failure != NULL) {
-            printf("# %s:%d: ", r->file, r->line);
-            put_line(r->failure, "");
-        }
-    }
-    printf("# %s%zu passed, %zu failed%s\n",
-           cli_color_on(stdout, results->failed == 0 ? CLI_GREEN : CLI_RED),
-           results->n - results->failed, results->failed, cli_color_off(stdout));
-}
-
-static void put_xml(FILE *out, const char *text) {
-    for (; *text != '\0'; text++) {
-        switch (*text) {
-        case '<':
-            fputs("&lt;", out);
-            break;
-        case '>':
-            fputs("&gt;", out);
-            break;
-        case '&':
-            fputs("&amp;", out);
-            break;
-        case '"':
-            fputs("&quot;", out);
-            break;
-        default:
-            if ((unsigned char)*text >= 0x20 || *text == '\t' || *text == '\n')
-                fputc(*text, out);
-            else
-                fputc('?', out);
-            break;
-        }
-    }
-}
-
-static int write_junit(const char *path, const cli_case_results *results) {
-    FILE *out = fopen(path, "w");
-    if (out == NULL) {
-        fprintf(stderr, "headerroute test: %s: %s\n", path, strerror(errno));
-        return CLI_FAILED;
-    }
-    fprintf(out,
-            "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n<testsuite "
-            "name=\"headerroute\" tests=\"%zu\" failures=\"%zu\">\n",
-            results->n, results->failed);
-    for (size_t i = 0; i < results->n; i++) {
-        const cli_case_result *r = &results->v[i];
-        fputs("<testcase classname=\"", out);
-        put_xml(out, r->file);
-        fputs("\" name=\"", out);
-        put_xml(out, r->description);
-        fputs("\">", out);
-        if (r->failure != NULL) {
-            fputs("<failure message=\"", out);
-            put_xml(out, r->failure);
-            fprintf(out, "\">%s:%d</failure>", r->file, r->line);
-        }
-        fputs("</testcase>\n", out);
-    }
-    fputs("</testsuite>\n</testsuites>\n", out);
-    bool failed = ferror(out) != 0;
-    if (fclose(out) != 0 || failed) {
-        fprintf(stderr, "headerroute test: %s: cannot be written\n", path);
-        return CLI_FAILED;
-    }
-    return CLI_OK;
 }
 
 /* ---- the command ---- */
@@ -218,9 +135,12 @@ static void close_rules(test_rules *r) {
 static int run_file(cli_case_results *results, test_rules *shared, const cli_input *input,
                     const cli_case_file *file) {
     if (!file->has_resources && input->n == 0) {
-        fprintf(stderr,
-                "headerroute test: %s: it holds no resource to test, and there is no -f PATH\n",
-                file->path);
+        static const char wrong[] = "it holds no resource to test, and there is no -f PATH";
+        fprintf(stderr, "headerroute test: %s: %s\n", file->path, wrong);
+        cli_findings_add(input->findings, &(cli_finding){.level = CLI_LEVEL_ERROR,
+                                                         .rule = CLI_RULE_TEST_INVALID,
+                                                         .file = hr_str_from(file->path),
+                                                         .message = hr_str_from(wrong)});
         return CLI_FAILED;
     }
     if (!file->has_resources) {
@@ -254,21 +174,34 @@ static int write_lcov(const char *path, const cli_coverage *coverage) {
     return failed ? CLI_FAILED : CLI_OK;
 }
 
-static int report_coverage(const cli_flags *flags, const cli_coverage *coverage) {
-    cli_coverage_print(stdout, coverage);
-    int code = flags->lcov == NULL ? CLI_OK : write_lcov(flags->lcov, coverage);
+/* CLI_OK, or CLI_FAILED after a line on stderr: too little is reached. */
+static int check_coverage(const cli_flags *flags, const cli_coverage *coverage,
+                          cli_findings *findings) {
+    char message[128];
     if (cli_coverage_percent(coverage) >= flags->fail_under)
-        return code;
-    fprintf(stderr, "headerroute test: the coverage is %.1f %%, less than --fail-under %g\n",
-            cli_coverage_percent(coverage), flags->fail_under);
+        return CLI_OK;
+    snprintf(message, sizeof(message), "the coverage is %.1f %%, less than --fail-under %g",
+             cli_coverage_percent(coverage), flags->fail_under);
+    fprintf(stderr, "headerroute test: %s\n", message);
+    cli_finding finding = {
+        .level = CLI_LEVEL_ERROR, .rule = CLI_RULE_COVERAGE_LOW, .message = hr_str_from(message)};
+    cli_findings_add(findings, &finding);
     return CLI_FAILED;
 }
 
-static int report(const cli_flags *flags, const cli_case_results *results,
-                  const cli_coverage *coverage) {
-    print_tap(results);
-    int code = flags->junit == NULL ? CLI_OK : write_junit(flags->junit, results);
-    if (coverage != NULL && report_coverage(flags, coverage) != CLI_OK)
+/* The cases that ran, although `code` may say that not all files could be used. */
+static int report(const cli_flags *flags, cli_format format, int code,
+                  const cli_case_results *results, const cli_coverage *coverage,
+                  cli_findings *findings) {
+    if (code == CLI_OK && coverage != NULL)
+        code = check_coverage(flags, coverage, findings);
+    if (format == CLI_TEXT)
+        cli_test_text(stdout, results, coverage);
+    else
+        cli_test_report(stdout, format, results, coverage, findings);
+    if (flags->junit != NULL && cli_test_junit(flags->junit, results) != CLI_OK)
+        code = CLI_FAILED;
+    if (flags->lcov != NULL && write_lcov(flags->lcov, coverage) != CLI_OK)
         code = CLI_FAILED;
     return results->failed > 0 ? CLI_FAILED : code;
 }
@@ -281,29 +214,33 @@ static int read_case_files(cli_case_files *out, const cli_flags *flags, const cl
         if (strcmp(path, "-") == 0 && standard)
             return cli_usage_error("test", "standard input (-) can be read only once");
         standard = standard || strcmp(path, "-") == 0;
-        code = cli_case_files_read(out, path, &input->options);
+        code = cli_case_files_read(out, path, input);
     }
     return code;
 }
 
-static int run_all(cli_flags *flags) {
+static int run_all(cli_flags *flags, cli_format format) {
     cli_case_files files = {0};
     cli_case_results results = {0};
+    cli_findings findings = {0};
     cli_input input;
     test_rules shared = {.suite = {.defaults = flags->view,
                                    .connection = &flags->request.connection,
                                    .coverage = flags->coverage ? cli_coverage_new() : NULL}};
     cli_input_init(&input, flags->recursive, flags->strict);
+    input.findings = format == CLI_TEXT ? NULL : &findings;
     int code = cli_input_add_all(&input, "test", &flags->files);
     if (code == CLI_OK)
         code = read_case_files(&files, flags, &input);
     for (size_t i = 0; code == CLI_OK && i < files.n; i++)
         code = run_file(&results, &shared, &input, &files.v[i]);
-    if (code == CLI_OK)
-        code = report(flags, &results, shared.suite.coverage);
+    /* Programs that read the output need a document even so. */
+    if (code == CLI_OK || (code == CLI_FAILED && format != CLI_TEXT))
+        code = report(flags, format, code, &results, shared.suite.coverage, &findings);
     cli_coverage_free(shared.suite.coverage);
     close_rules(&shared);
     cli_case_results_free(&results);
+    cli_findings_free(&findings);
     cli_case_files_free(&files);
     cli_input_free(&input);
     return code;
@@ -311,7 +248,10 @@ static int run_all(cli_flags *flags) {
 
 int cli_test(int argc, char **argv) {
     cli_flags flags;
-    int code = cli_parse_flags(&flags, argc, argv, "flvuh");
+    cli_format format;
+    int code = cli_parse_flags(&flags, argc, argv, "flvuoh");
+    if (code == CLI_OK)
+        code = cli_format_parse(&format, argv[0], flags.format);
     if (code == CLI_OK && flags.help) {
         fputs(test_help, stdout);
         cli_print_view_help(stdout);
@@ -320,7 +260,7 @@ int cli_test(int argc, char **argv) {
     else if (code == CLI_OK && flags.rest.n == 0)
         code = cli_usage_error(argv[0], "no file of test cases");
     else if (code == CLI_OK)
-        code = run_all(&flags);
+        code = run_all(&flags, format);
     cli_flags_free(&flags);
     return code;
 }

@@ -4,34 +4,41 @@
 #include <sys/stat.h>
 
 #include "color.h"
+#include "findings_report.h"
 #include "flags.h"
 #include "input.h"
 
 static void print_validate_help(FILE *to) {
-    fputs("usage: headerroute validate [-R] [--strict] [--no-lint] [--color WHEN] [-f] PATH...\n"
-          "\n"
-          "Loads YAML and JSON files as Istio's admission does and prints what it finds, one "
-          "finding a line:\n"
-          "\n"
-          "  file:line:column: error|warning: field.path: message\n"
-          "\n"
-          "PATH is a file, a folder, or - for standard input: kubectl get vs,svc -A -o yaml | "
-          "headerroute validate -\n"
-          "\n"
-          "Warnings are about what Istio accepts but is probably a mistake: rules that can never "
-          "match because an earlier\n"
-          "one covers them, subsets no DestinationRule defines or that select no pod, hosts no "
-          "Service backs, weights\n"
-          "that do not add up to 100, rules that outside clients pass by, deprecated and ignored "
-          "fields. Files that are not\n"
-          "Kubernetes resources, such as values.yaml, get a warning and are passed over.\n"
-          "\n"
-          "  -f, --file PATH          the same as PATH (repeatable)\n"
-          "  -R, --recursive          read the subfolders of folders, too\n"
-          "  --strict                 warnings fail, too\n"
-          "  --no-lint                only what admission itself says\n" CLI_HELP_END "\n"
-          "Exit 0 if all is well, 1 on an error, 2 if the command line is wrong.\n",
-          to);
+    fputs(
+        "usage: headerroute validate [-R] [--strict] [--no-lint] [--format FORMAT] [--color WHEN] "
+        "[-f] PATH...\n"
+        "\n"
+        "Loads YAML and JSON files as Istio's admission does and prints what it finds, one "
+        "finding a line:\n"
+        "\n"
+        "  file:line:column: error|warning: field.path: message\n"
+        "\n"
+        "PATH is a file, a folder, or - for standard input: kubectl get vs,svc -A -o yaml | "
+        "headerroute validate -\n"
+        "\n"
+        "Warnings are about what Istio accepts but is probably a mistake: rules that can never "
+        "match because an earlier\n"
+        "one covers them, subsets no DestinationRule defines or that select no pod, hosts no "
+        "Service backs, weights\n"
+        "that do not add up to 100, rules that outside clients pass by, deprecated and ignored "
+        "fields. Files that are not\n"
+        "Kubernetes resources, such as values.yaml, get a warning and are passed over.\n"
+        "\n"
+        "  -f, --file PATH          the same as PATH (repeatable)\n"
+        "  -R, --recursive          read the subfolders of folders, too\n"
+        "  --strict                 warnings fail, too\n"
+        "  --no-lint                only what admission itself says\n"
+        "  --format text|json|github|sarif\n"
+        "                           lines as above, JSON, workflow commands of GitHub Actions, or "
+        "SARIF 2.1.0\n"
+        "                           (default: text)\n" CLI_HELP_END "\n"
+        "Exit 0 if all is well, 1 on an error, 2 if the command line is wrong.\n",
+        to);
 }
 
 /* One line on stderr, so that stdout has findings only. */
@@ -56,6 +63,7 @@ static void sum_up(const hr_diagnostics *d, const hr_table *table) {
 typedef struct validate_flags {
     cli_list paths;
     bool recursive, strict, no_lint, help;
+    cli_format format;
 } validate_flags;
 
 /* Takes the value of a flag that is written --flag VALUE, --flag=VALUE or -f VALUE. Returns false
@@ -86,6 +94,8 @@ static int parse_one(validate_flags *out, char **argv, int *i) {
     } else if (takes_value(&value, argv, i, "--color")) {
         if (value == NULL || !cli_color_set(value))
             return cli_usage_error("validate", "--color is auto, always or never");
+    } else if (takes_value(&value, argv, i, "--format")) {
+        return cli_format_parse(&out->format, "validate", value == NULL ? "" : value);
     } else {
         return cli_usage_error("validate", "unknown flag '%s'", given);
     }
@@ -119,6 +129,31 @@ static hr_severity without_resources(const cli_list *paths) {
     return HR_WARNING;
 }
 
+static void print_findings_json(const cli_findings *findings, const hr_diagnostics *d) {
+    json_t *out = json_pack("{s:I,s:I,s:o}", "errors", (json_int_t)hr_diagnostics_errors(d),
+                            "warnings", (json_int_t)cli_findings_count(findings, CLI_LEVEL_WARNING),
+                            "findings", cli_findings_json(findings));
+    json_dumpf(out, stdout, JSON_INDENT(2));
+    putchar('\n');
+    json_decref(out);
+}
+
+static void print_findings(cli_format format, const hr_diagnostics *d) {
+    cli_findings findings = {0};
+    if (format == CLI_TEXT) {
+        cli_print_diagnostics(stdout, d);
+        return;
+    }
+    cli_findings_add_diagnostics(&findings, d);
+    if (format == CLI_JSON)
+        print_findings_json(&findings, d);
+    else if (format == CLI_GITHUB)
+        cli_findings_github(stdout, &findings);
+    else
+        cli_findings_sarif(stdout, &findings);
+    cli_findings_free(&findings);
+}
+
 static int validate(const validate_flags *flags) {
     cli_input input;
     cli_input_init(&input, flags->recursive, flags->strict);
@@ -129,7 +164,7 @@ static int validate(const validate_flags *flags) {
         hr_table *table = NULL;
         hr_diagnostics *d = NULL;
         int error = hr_table_load(&table, &d, input.sources, input.n, &input.options);
-        cli_print_diagnostics(stdout, d);
+        print_findings(flags->format, d);
         if (error != HR_OK && hr_diagnostics_errors(d) == 0)
             fprintf(stderr, "headerroute validate: %s\n", hr_strerror(error));
         sum_up(d, table);

@@ -53,7 +53,7 @@ tests+='|^test-grabcut-(probe|decode|encode|cutout|segment_api|lying_files|fast_
 tests+='|^services-(proxy|gateway|gateway-tls|drain|upstream)$|^test-services-(server|predict|jobs)$'
 
 cat >"$work/inside.sh" <<'INSIDE'
-set -eux
+set -euxo pipefail
 cd /root/headerroute
 scripts/install-deps.sh build
 DEBIAN_FRONTEND=noninteractive apt-get -qq --no-install-recommends -y install $TEST_PACKAGES

@@ -13,6 +13,9 @@ _headerroute() {
         return
     fi
     case $prev in
+    --format)
+        mapfile -t COMPREPLY < <(compgen -W "text json github sarif" -- "$cur")
+        return ;;
     --color)
         mapfile -t COMPREPLY < <(compgen -W "auto always never" -- "$cur")
         return ;;
@@ -34,9 +37,6 @@ _headerroute() {
     --path-normalization)
         mapfile -t COMPREPLY < <(compgen -W "none base merge-slashes decode-and-merge-slashes" -- "$cur")
         return ;;
-    --format)
-        mapfile -t COMPREPLY < <(compgen -W "text json markdown sarif" -- "$cur")
-        return ;;
     -f|--file|--body|--body-header|--batch|--junit|--lcov|--old|--new|--locate)
         compopt -o filenames 2>/dev/null
         mapfile -t COMPREPLY < <(compgen -f -- "$cur")
@@ -45,10 +45,10 @@ _headerroute() {
         return ;;
     esac
     case ${COMP_WORDS[1]} in
-    validate) flags="-f --file -R --recursive --strict --no-lint --color -h --help" ;;
+    validate) flags="-f --file -R --recursive --strict --no-lint --format --color -h --help" ;;
     route) flags="-f --file -R --recursive --strict -X --request -H --header --random --scheme --request-id --fact --body --body-header --json --batch --color -h --help --gateway --port --namespace --source-label --locality --outbound-policy --repeated-headers --path-normalization --peer-address --trusted-proxies" ;;
     explain) flags="-f --file -R --recursive --strict -X --request -H --header --random --scheme --request-id --fact --body --body-header --json --color -h --help --gateway --port --namespace --source-label --locality --outbound-policy --repeated-headers --path-normalization --peer-address --trusted-proxies" ;;
-    test) flags="-f --file -R --recursive --strict --junit --coverage --fail-under --lcov --generate --color -h --help --gateway --port --namespace --source-label --locality --outbound-policy --repeated-headers --path-normalization --peer-address --trusted-proxies" ;;
+    test) flags="-f --file -R --recursive --strict --format --junit --coverage --fail-under --lcov --generate --color -h --help --gateway --port --namespace --source-label --locality --outbound-policy --repeated-headers --path-normalization --peer-address --trusted-proxies" ;;
     diff) flags="--old --new -R --recursive --strict --only --format --json --locate -h --help --gateway --port --namespace --source-label --locality --outbound-policy --repeated-headers --path-normalization --peer-address --trusted-proxies" ;;
     *) return ;;
     esac

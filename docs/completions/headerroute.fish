@@ -10,6 +10,7 @@ complete -c headerroute -n '__fish_seen_subcommand_from validate' -s f -l file -
 complete -c headerroute -n '__fish_seen_subcommand_from validate' -s R -l recursive -d 'read the subfolders of folders, too'
 complete -c headerroute -n '__fish_seen_subcommand_from validate' -l strict -d 'warnings fail, too'
 complete -c headerroute -n '__fish_seen_subcommand_from validate' -l no-lint -d 'only what admission itself says'
+complete -c headerroute -n '__fish_seen_subcommand_from validate' -l format -x -a 'text json github sarif' -d 'lines as above, JSON, workflow commands of GitHub Actions, or SARIF 2.1.0 (default: text)'
 complete -c headerroute -n '__fish_seen_subcommand_from validate' -l color -x -a 'auto always never' -d 'default: auto, colour on a terminal unless NO_COLOR is set'
 complete -c headerroute -n '__fish_seen_subcommand_from validate' -s h -l help -d 'this text'
 complete -c headerroute -n '__fish_seen_subcommand_from validate' -F
@@ -65,6 +66,7 @@ complete -c headerroute -n '__fish_seen_subcommand_from explain' -l trusted-prox
 complete -c headerroute -n '__fish_seen_subcommand_from test' -s f -l file -rF -d 'YAML or JSON file, folder of them, or - for standard input (repeatable)'
 complete -c headerroute -n '__fish_seen_subcommand_from test' -s R -l recursive -d 'read the subfolders of folders, too'
 complete -c headerroute -n '__fish_seen_subcommand_from test' -l strict -d 'a warning of the load, such as a kind that is not evaluated, is an error'
+complete -c headerroute -n '__fish_seen_subcommand_from test' -l format -x -a 'text json github sarif' -d 'TAP, JSON, workflow commands of GitHub Actions beside TAP, or SARIF 2.1.0 (default: text)'
 complete -c headerroute -n '__fish_seen_subcommand_from test' -l junit -rF -d 'write the results as JUnit XML, too'
 complete -c headerroute -n '__fish_seen_subcommand_from test' -l coverage -d 'print which rules, matches, conditions and defaults of -f and of the case files no case reaches, and the share that is reached'
 complete -c headerroute -n '__fish_seen_subcommand_from test' -l fail-under -x -d 'exit 1 if less than N percent of them are reached'

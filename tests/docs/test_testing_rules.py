@@ -35,7 +35,7 @@ def shell(folder, command):
 
 
 def test_the_document_has_its_examples():
-    assert len(FILES) == 9 and len(COMMANDS) == 11
+    assert len(FILES) == 9 and len(COMMANDS) == 12
 
 
 def test_commands_print_what_the_document_says(repository):
@@ -62,28 +62,36 @@ def test_the_starter_is_short():
     assert len(FILES["routing-tests/reviews.yaml"].splitlines()) < 30
 
 
-def test_steps_of_the_workflow(repository):
-    """The build is that of the README; what comes after it runs here."""
+def test_the_workflow_uses_the_action_of_this_repository(repository):
+    """tests/ci runs the action's steps; here are the inputs of the document."""
     [job] = yaml.safe_load(FILES[".github/workflows/routing.yaml"])["jobs"].values()
-    steps = {step.get("name"): step for step in job["steps"]}
-    for name in ("Check what Istio would refuse", "Test the routes"):
-        done = shell(repository, steps[name]["run"])
-        assert done.returncode == 0, done.stdout + done.stderr
-    build = steps["Build headerroute"]["run"].split()
-    assert (ROOT / build[0]).exists() and (BUILD / "bin" / "headerroute").exists()
-    assert "headerroute-cli" in build and "add_executable(headerroute-cli" in (ROOT / "cli" / "CMakeLists.txt").read_text()
+    [step] = [step for step in job["steps"] if step["uses"].startswith("OWNER/headerroute@")]
+    inputs = yaml.safe_load((ROOT / "action.yml").read_text())["inputs"]
+    required = {name for name, about in inputs.items() if about.get("required")}
+    assert required <= set(step["with"]) <= set(inputs)
+    table = TEXT[TEXT.index("| input | means |"):TEXT.index("## pre-commit")]
+    assert set(re.findall(r"`([a-z-]+)`", "".join(row.split("|")[1] for row in table.splitlines()[2:] if row.startswith("|")))) == set(inputs)
 
 
 def test_hooks(repository):
-    [hook] = yaml.safe_load(FILES[".pre-commit-config.yaml"])["repos"][0]["hooks"]
+    """tests/ci runs them as the tool pre-commit does, scripts/test-ci.sh with the tool itself."""
+    [source] = yaml.safe_load(FILES[".pre-commit-config.yaml"])["repos"]
+    defined = {hook["id"]: hook for hook in yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text())}
+    commands = [".git/hooks/pre-commit"]
+    for hook in source["hooks"]:
+        assert re.match(hook["files"], "k8s/reviews.yaml") and not re.match(hook["files"], "src/main.c")
+        changed = [] if defined[hook["id"]].get("pass_filenames") is False else ["k8s/reviews.yaml"]
+        commands.append(" ".join([defined[hook["id"]]["entry"], *hook.get("args", []), *changed]))
+    assert len(commands) == 3
     (repository / ".git/hooks/pre-commit").chmod(0o755)
-    for command in (hook["entry"], ".git/hooks/pre-commit"):
+    rules = repository / "k8s" / "reviews.yaml"
+    good = rules.read_text()
+    for command in commands:
+        rules.write_text(good)
         assert shell(repository, command).returncode == 0
-        rules = repository / "k8s" / "reviews.yaml"
-        rules.write_text(rules.read_text().replace("weight: 10}", "weight: 30}"))
+        wrong = good.replace("weight: 10}", 'weight: "10"}') if "validate" in command else good.replace("weight: 10}", "weight: 30}")
+        rules.write_text(wrong)
         assert shell(repository, command).returncode == 1
-        rules.write_text(rules.read_text().replace("weight: 30}", "weight: 10}"))
-    assert re.match(hook["files"], "k8s/reviews.yaml") and not re.match(hook["files"], "src/main.c")
 
 
 @pytest.mark.parametrize("key", sorted(json.loads((ROOT / "docs" / "test-cases.schema.json").read_text())["$defs"]["view"]["properties"]))

@@ -154,7 +154,7 @@ def test_sarif_points_at_the_changed_rule(sides):
     (result,) = run["results"]
     place = result["locations"][0]["physicalLocation"]
     assert result["ruleId"] == "routing-change"
-    assert place["artifactLocation"]["uri"] == str(new)
+    assert place["artifactLocation"]["uri"] == f"file://{new}"
     lines = (SERVICES + RULES).splitlines()
     assert "condition1" in lines[place["region"]["startLine"] - 1]
 

@@ -494,12 +494,14 @@ void hr_read_pairs(hr_reader *r, const hr_node *node, void *base, const hr_field
     if (pairs == NULL)
         return;
     size_t n = 0;
+    const hr_path *above = r->path;
     hr_path step;
     for (const hr_node *key = hr_keys_begin(r, &step, node); key != NULL;
          key = hr_keys_next(r, &step, key))
         if (hr_reader_expect(r, key->value, HR_NODE_STRING))
             pairs[n++] =
                 (hr_pair){hr_reader_copy(r, key->u.text), hr_reader_copy(r, key->value->u.text)};
+    r->path = above; /* as it is by now, which GCC 14 does not see when it inlines the loop */
     *MEMBER(hr_pair *, base, field->offset) = pairs;
     *MEMBER(size_t, base, field->count) = n;
 }
