@@ -7,8 +7,11 @@
 #include "action_policies.h"
 #include "cluster.h"
 #include "destination.h"
+#include "header_operations.h"
 #include "header_ops.h"
 #include "host_names.h"
+#include "http_route.h"
+#include "load_balancer.h"
 #include "text.h"
 
 static hr_decision blank(hr_action kind) {

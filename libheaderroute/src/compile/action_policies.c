@@ -5,6 +5,9 @@
 
 #include "cluster.h"
 #include "destination.h"
+#include "http_policies.h"
+#include "http_route.h"
+#include "load_balancer.h"
 #include "text.h"
 
 /* ---- retries ---- */

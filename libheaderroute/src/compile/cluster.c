@@ -3,7 +3,9 @@
 
 #include "balancer.h"
 #include "cluster_workloads.h"
+#include "destination_rule.h"
 #include "host_names.h"
+#include "meta.h"
 #include "sidecar_scope.h"
 #include "text.h"
 

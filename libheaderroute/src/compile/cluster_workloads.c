@@ -3,7 +3,9 @@
 #include "cluster_workloads.h"
 
 #include "registry_endpoints.h"
+#include "resources.h"
 #include "text.h"
+#include "workload.h"
 
 static bool is_template_of(const hr_spec_workload *w, const hr_mesh_service *svc) {
     return w->kind != HR_WORKLOAD_POD && hr_str_eq(w->meta.namespace_, svc->namespace_) &&

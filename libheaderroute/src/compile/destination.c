@@ -1,6 +1,7 @@
 /* Resolves the Destination of a rule to the cluster that the proxy of a view knows. */
 #include "destination.h"
 
+#include "route_destination.h"
 #include "sidecar_scope.h"
 #include "text.h"
 

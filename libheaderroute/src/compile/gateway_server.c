@@ -1,8 +1,10 @@
 /* What a server of a Gateway reads, and which hosts of a VirtualService it has. */
 #include "gateway_server.h"
 
+#include "gateway.h"
 #include "host_names.h"
 #include "text.h"
+#include "virtual_service.h"
 
 bool hr_server_is_http(const hr_spec_server *server) {
     return hr_mesh_protocol_parse(server->protocol) == HR_MESH_PROTOCOL_HTTP;

@@ -7,12 +7,16 @@
 
 #include <stdlib.h>
 
+#include "gateway.h"
 #include "gateway_server.h"
 #include "host_index.h"
 #include "host_names.h"
 #include "index.h"
+#include "resources.h"
 #include "route_compile.h"
+#include "service.h"
 #include "text.h"
+#include "virtual_service.h"
 
 typedef struct bound_server {
     const hr_mesh_gateway *gateway;

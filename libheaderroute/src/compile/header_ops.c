@@ -6,6 +6,7 @@
 
 #include <stdlib.h>
 
+#include "header_operations.h"
 #include "text.h"
 
 static bool is_authority(hr_str name) {

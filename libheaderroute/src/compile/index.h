@@ -11,6 +11,7 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
+#include "http_match.h"
 #include "view.h"
 
 /* NULL where a walk is as good. */

@@ -2,6 +2,7 @@
  * is missing cannot match and is not run. */
 #include "literal_filter.h"
 
+#include "regex.h"
 #include "text.h"
 
 /* Fewer regexes on one subject are run without more ado. */

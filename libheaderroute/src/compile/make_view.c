@@ -1,13 +1,17 @@
 /* hr_view_new: from a table and options to a view. */
 #include <stdlib.h>
 
+#include "gateway.h"
 #include "gateway_view.h"
 #include "host_names.h"
 #include "literal_filter.h"
+#include "locality.h"
 #include "mesh_view.h"
 #include "registry_endpoints.h"
+#include "resources.h"
 #include "route_compile.h"
 #include "text.h"
+#include "workload.h"
 
 static const hr_spec_workload *gateway_pod(const hr_table *table, const hr_spec_gateway *gateway,
                                            hr_spec_workload_kind kind) {

@@ -16,6 +16,7 @@
 #include "route_compile.h"
 #include "sidecar_scope.h"
 #include "text.h"
+#include "virtual_service.h"
 
 typedef HR_LIST(hr_view_virtual_host) vhost_list;
 typedef HR_LIST(hr_str) str_list;

@@ -6,9 +6,11 @@
 #include "action.h"
 #include "header_kinds.h"
 #include "host_names.h"
+#include "http_route.h"
 #include "index.h"
 #include "literal_filter.h"
 #include "text.h"
+#include "virtual_service.h"
 
 /* ---- conditions ---- */
 

@@ -2,6 +2,7 @@
 #ifndef HR_ROUTE_COMPILE_H
 #define HR_ROUTE_COMPILE_H
 
+#include "http_match.h"
 #include "view_build.h"
 
 /* Routes of one VirtualService in this view; n is 0 where none survives. */

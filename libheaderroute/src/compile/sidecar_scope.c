@@ -3,8 +3,12 @@
 #include "sidecar_scope.h"
 
 #include "host_names.h"
+#include "http_route.h"
+#include "resources.h"
+#include "route_destination.h"
 #include "sidecar.h"
 #include "text.h"
+#include "virtual_service.h"
 
 /* A service for which the proxy has clusters, with all of its ports or those listed. */
 typedef struct scope_service {

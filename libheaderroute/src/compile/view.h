@@ -6,8 +6,14 @@
 #ifndef HR_VIEW_H
 #define HR_VIEW_H
 
-#include "locality_setting.h"
-#include "table.h"
+#include <stdatomic.h>
+
+#include "map.h"
+#include "messages.h"
+#include "pos.h"
+
+typedef struct hr_regex hr_regex;                               /* base/regex.h */
+typedef struct hr_mesh_virtual_service hr_mesh_virtual_service; /* mesh/table.h */
 
 /* ---- conditions ---- */
 

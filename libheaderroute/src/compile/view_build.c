@@ -2,6 +2,7 @@
 #include "view_build.h"
 
 #include "text.h"
+#include "virtual_service.h"
 
 void hr_view_omit(hr_view_build *vb, hr_str virtual_service, hr_pos pos, int32_t route_index,
                   int32_t match_index, const char *reason) {

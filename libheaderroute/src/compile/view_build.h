@@ -3,6 +3,7 @@
 #ifndef HR_VIEW_BUILD_H
 #define HR_VIEW_BUILD_H
 
+#include "table.h"
 #include "view.h"
 
 typedef struct hr_view_build {

@@ -2,7 +2,11 @@
 #include "lint.h"
 
 #include "diag.h"
+#include "http_route.h"
+#include "meta.h"
+#include "resources.h"
 #include "text.h"
+#include "virtual_service.h"
 
 /* ---- a route by itself ---- */
 

@@ -2,10 +2,6 @@
 #ifndef HR_LINT_H
 #define HR_LINT_H
 
-#include "arena.h"
-#include "kinds.h"
-#include "map.h"
-#include "regex.h"
 #include "view_build.h"
 
 /* Adds the warnings about the resources of `table` to `d`. HR_OK or HR_ENOMEM. */

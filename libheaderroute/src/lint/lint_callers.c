@@ -2,7 +2,11 @@
  */
 #include "lint.h"
 
+#include "gateway.h"
+#include "resources.h"
+#include "service.h"
 #include "text.h"
+#include "workload.h"
 
 /* More namespaces than this are not tried for each destination. */
 #define MOST_NAMESPACES 20

@@ -7,7 +7,11 @@
 
 #include "diag.h"
 #include "host_names.h"
+#include "http_match.h"
+#include "regex.h"
+#include "resources.h"
 #include "text.h"
+#include "virtual_service.h"
 
 /* ---- implication ---- */
 

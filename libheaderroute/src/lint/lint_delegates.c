@@ -6,7 +6,10 @@
 #include "lint.h"
 
 #include "diag.h"
+#include "http_route.h"
+#include "resources.h"
 #include "text.h"
+#include "virtual_service.h"
 
 /* One match of a delegate's rule, or the rule itself if it has none. */
 typedef struct leaf {

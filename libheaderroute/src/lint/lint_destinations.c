@@ -7,11 +7,18 @@
 
 #include "cluster.h"
 #include "destination.h"
+#include "destination_rule.h"
 #include "diag.h"
+#include "gateway.h"
 #include "gateway_server.h"
 #include "host_names.h"
+#include "http_route.h"
+#include "meta.h"
+#include "resources.h"
 #include "route_compile.h"
+#include "route_destination.h"
 #include "text.h"
+#include "virtual_service.h"
 
 typedef struct finder {
     hr_linter *l;

@@ -6,9 +6,11 @@
 #include "lint.h"
 
 #include "diag.h"
+#include "gateway.h"
 #include "gateway_server.h"
 #include "host_names.h"
 #include "text.h"
+#include "virtual_service.h"
 
 /* Virtual hosts of another Gateway that an unused host is compared with. */
 #define MOST_NAMES 1000

@@ -6,8 +6,12 @@
 #include "lint.h"
 
 #include "diag.h"
+#include "gateway.h"
 #include "gateway_server.h"
+#include "http_match.h"
+#include "http_route.h"
 #include "text.h"
+#include "virtual_service.h"
 
 /* VirtualServices of one host that are compared, and hosts of one Gateway. */
 #define MOST_MERGED 200

@@ -6,6 +6,7 @@
 #include "lint.h"
 
 #include "diag.h"
+#include "gateway.h"
 #include "gateway_server.h"
 #include "text.h"
 

@@ -7,10 +7,18 @@
 #include <stddef.h>
 
 #include "delegate.h"
+#include "destination_rule.h"
 #include "diag.h"
+#include "gateway.h"
 #include "host_names.h"
 #include "registry_endpoints.h"
+#include "resources.h"
+#include "service.h"
+#include "service_entry.h"
 #include "text.h"
+#include "virtual_service.h"
+#include "workload.h"
+#include "workload_entry.h"
 
 typedef struct rules_of_host rules_of_host;
 struct rules_of_host {

@@ -1,8 +1,13 @@
 /* Finds policies of a rule that do not go together, or not with the rule's own conditions. */
 #include "lint.h"
 
+#include "destination_rule.h"
 #include "diag.h"
+#include "http_policies.h"
+#include "http_route.h"
+#include "resources.h"
 #include "text.h"
+#include "virtual_service.h"
 
 /* ---- timeouts and retries ---- */
 

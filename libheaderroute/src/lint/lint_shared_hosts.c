@@ -6,7 +6,10 @@
 
 #include "diag.h"
 #include "host_names.h"
+#include "http_match.h"
+#include "http_route.h"
 #include "text.h"
+#include "virtual_service.h"
 
 /* Of one host more VirtualServices than this are not compared. */
 #define MOST_COMPARED 100

@@ -5,8 +5,14 @@
 #include "lint.h"
 
 #include "diag.h"
+#include "gateway.h"
 #include "host_names.h"
+#include "meta.h"
+#include "resources.h"
+#include "service.h"
 #include "text.h"
+#include "virtual_service.h"
+#include "workload.h"
 
 /* ---- exportTo ---- */
 

@@ -3,6 +3,7 @@
 
 #include "diag.h"
 #include "documents.h"
+#include "kinds.h"
 #include "lint.h"
 #include "load_limits.h"
 #include "table.h"

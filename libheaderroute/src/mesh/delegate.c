@@ -4,7 +4,10 @@
  */
 #include "delegate.h"
 
+#include "http_match.h"
+#include "http_route.h"
 #include "text.h"
+#include "virtual_service.h"
 
 /* ---- conflicts between a root's match and a delegate's ---- */
 

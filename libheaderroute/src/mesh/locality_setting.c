@@ -4,6 +4,9 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "load_balancer.h"
+#include "locality.h"
+#include "rule_index.h"
 #include "text.h"
 
 static bool part_matches(hr_str rule, hr_str have, bool empty_is_all) {

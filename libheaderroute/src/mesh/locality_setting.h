@@ -5,8 +5,9 @@
 #ifndef HR_LOCALITY_SETTING_H
 #define HR_LOCALITY_SETTING_H
 
-#include "locality.h"
-#include "rule_index.h"
+#include "registry.h"
+
+typedef struct hr_mesh_traffic_policy hr_mesh_traffic_policy; /* mesh/rule_index.h */
 
 /* The members of a cluster: ready ones first, then those that are never picked. */
 typedef struct hr_members {

@@ -1,6 +1,7 @@
 /* Looks services up by host, as a caller of one namespace sees them; protocols of ports. */
 #include "registry.h"
 
+#include "port.h"
 #include "text.h"
 
 hr_mesh_protocol hr_mesh_protocol_parse(hr_str name) {

@@ -5,8 +5,9 @@
 #ifndef HR_REGISTRY_H
 #define HR_REGISTRY_H
 
-#include "kinds.h"
 #include "map.h"
+#include "messages.h"
+#include "pos.h"
 
 typedef enum hr_mesh_protocol {
     HR_MESH_PROTOCOL_SNIFFED = 0, /* undeclared: the proxy looks whether it is HTTP */

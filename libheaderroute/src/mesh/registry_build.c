@@ -5,7 +5,11 @@
 
 #include "host_names.h"
 #include "registry_endpoints.h"
+#include "resources.h"
+#include "service.h"
+#include "service_entry.h"
 #include "text.h"
+#include "workload.h"
 
 /* The field, else the annotation that came before it, in any letter case. */
 static hr_distribution distribution_of(const hr_spec_service *in) {

@@ -1,9 +1,15 @@
 /* Collects the endpoints of a service from EndpointSlices, Pods and ServiceEntries. */
 #include "registry_endpoints.h"
 
+#include "endpoint_slice.h"
 #include "host_names.h"
 #include "locality.h"
+#include "resources.h"
+#include "service.h"
+#include "service_entry.h"
 #include "text.h"
+#include "workload.h"
+#include "workload_entry.h"
 
 typedef HR_LIST(hr_endpoint) endpoint_list;
 

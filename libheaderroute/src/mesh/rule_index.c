@@ -3,7 +3,10 @@
 
 #include <stdlib.h>
 
+#include "destination_rule.h"
 #include "host_names.h"
+#include "registry.h"
+#include "resources.h"
 #include "text.h"
 
 /* ---- merging ---- */

@@ -2,7 +2,10 @@
 #ifndef HR_RULE_INDEX_H
 #define HR_RULE_INDEX_H
 
-#include "registry.h"
+#include "map.h"
+#include "messages.h"
+
+typedef struct hr_mesh_service hr_mesh_service; /* registry.h */
 
 /* One rule, or several of one namespace and host merged into one. */
 typedef struct hr_mesh_destination_rule hr_mesh_destination_rule;

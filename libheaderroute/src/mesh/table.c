@@ -4,8 +4,11 @@
 #include <stdlib.h>
 
 #include "diag.h"
+#include "gateway.h"
 #include "host_names.h"
+#include "meta.h"
 #include "registry_build.h"
+#include "resources.h"
 #include "text.h"
 
 /* ---- building ---- */

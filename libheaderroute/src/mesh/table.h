@@ -5,8 +5,11 @@
 
 #include <stdatomic.h>
 
-#include "regex.h"
+#include "pos.h"
+#include "registry.h"
 #include "rule_index.h"
+
+typedef struct hr_regex hr_regex; /* base/regex.h */
 
 /* One entry of spec.http as a proxy would see it: delegates are merged in. */
 typedef struct hr_mesh_http_route {

@@ -4,8 +4,11 @@
 
 #include "delegate.h"
 #include "host_names.h"
+#include "http_route.h"
+#include "resources.h"
 #include "table.h"
 #include "text.h"
+#include "virtual_service.h"
 
 /* Rules tend to repeat one host: the last answer is kept. */
 typedef struct host_memo {

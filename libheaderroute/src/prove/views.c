@@ -1,6 +1,13 @@
 /* Which views two tables define: whose decisions a change can reach. */
 #include "views.h"
 
+#include "destination_rule.h"
+#include "gateway.h"
+#include "http_match.h"
+#include "resources.h"
+#include "sidecar.h"
+#include "virtual_service.h"
+
 /* More combinations of source labels are not made. */
 #define MOST_LABEL_SETS 32
 

@@ -6,8 +6,10 @@
 #include "forward.h"
 #include "host_names.h"
 #include "registry_endpoints.h"
+#include "table.h"
 #include "text.h"
 #include "unread.h"
+#include "view.h"
 
 typedef struct caveats {
     const hr_view *view;

@@ -1,7 +1,10 @@
 /* The compiled form of a view as JSON: which rules are in force, with their conditions and actions.
  */
 #include "decision_members.h"
+#include "http_match.h"
 #include "match.h"
+#include "table.h"
+#include "view.h"
 
 /* ---- conditions ---- */
 

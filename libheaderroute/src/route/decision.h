@@ -3,6 +3,7 @@
 #define HR_DECISION_H
 
 #include "scratch.h"
+#include "view.h"
 
 /* hr_route with a trace (NULL: none) and with or without the index: tests and
  * benchmarks compare the two. */

@@ -10,6 +10,7 @@
 
 #include "match.h"
 #include "text.h"
+#include "view.h"
 
 /* Where no fresh id is given: of the right shape, so that a rule that asks for the header or its
  * form gets the right answer. */

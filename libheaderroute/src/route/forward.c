@@ -3,6 +3,8 @@
 
 #include "headers.h"
 #include "host_index.h"
+#include "http_match.h"
+#include "regex.h"
 
 /* ---- paths ---- */
 

@@ -4,8 +4,10 @@
  */
 #include "match.h"
 
+#include "http_match.h"
 #include "literal_scan.h"
 #include "query.h"
+#include "regex.h"
 
 bool hr_regex_matches(const hr_regex *regex, hr_scratch *scratch, hr_str value, size_t *free) {
     if (regex == NULL || !hr_regex_may_match(regex, value))

@@ -2,7 +2,9 @@
 #ifndef HR_MATCH_H
 #define HR_MATCH_H
 
+#include "http_match.h"
 #include "subject.h"
+#include "view.h"
 
 bool hr_route_matches(const hr_view_route *route, hr_subject *subject);
 

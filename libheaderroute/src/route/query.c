@@ -1,6 +1,9 @@
 /* The parameters of a request's query: those that rules ask for are found in one pass. */
 #include "query.h"
 
+#include "map.h"
+#include "view.h"
+
 /* Calls of next_param walk over the items of a query. */
 typedef struct query_item {
     hr_str name, value;

@@ -175,15 +175,15 @@ static void forget_rounds(hr_scratch *scratch) {
     scratch->round = 1;
 }
 
-int hr_scratch_more_marks(hr_scratch *scratch, const hr_view *view) {
+int hr_scratch_more_marks(hr_scratch *scratch, hr_mark_sizes sizes) {
     if (scratch->round == 0)
         forget_rounds(scratch);
-    int error = grow_seen(scratch, view->names.n);
+    int error = grow_seen(scratch, sizes.names);
     if (error == HR_OK)
-        error = grow_params(scratch, view->params.n);
+        error = grow_params(scratch, sizes.params);
     if (error == HR_OK)
-        error = grow_verdicts(scratch, view->n_verdicts);
-    return error == HR_OK ? grow_literals(scratch, view->n_literal_words) : error;
+        error = grow_verdicts(scratch, sizes.verdicts);
+    return error == HR_OK ? grow_literals(scratch, sizes.literal_words) : error;
 }
 
 /* ---- size ---- */

@@ -7,7 +7,11 @@
 #define HR_SCRATCH_H
 
 #include "text.h"
-#include "view.h"
+
+/* compile/view.h */
+typedef struct hr_view_route hr_view_route;
+typedef struct hr_view_action hr_view_action;
+typedef struct hr_target hr_target;
 
 typedef struct hr_scratch_chunk {
     struct hr_scratch_chunk *next;
@@ -82,17 +86,21 @@ struct hr_scratch {
     uint32_t regex_round;
 };
 
-/* hr_scratch_marks where that takes more than counting. */
-int hr_scratch_more_marks(hr_scratch *scratch, const hr_view *view);
+/* How much a view notes of a request. */
+typedef struct hr_mark_sizes {
+    size_t names, params, verdicts, literal_words;
+} hr_mark_sizes;
 
-/* Makes room for what is noted of a request to the view; forgets what was noted. HR_OK or
- * HR_ENOMEM. */
-static inline int hr_scratch_marks(hr_scratch *scratch, const hr_view *view) {
+/* hr_scratch_marks where that takes more than counting. */
+int hr_scratch_more_marks(hr_scratch *scratch, hr_mark_sizes sizes);
+
+/* Makes room for what is noted of a request; forgets what was noted. HR_OK or HR_ENOMEM. */
+static inline int hr_scratch_marks(hr_scratch *scratch, hr_mark_sizes sizes) {
     scratch->n_touched = 0;
-    bool fits = view->names.n <= scratch->n_seen && view->params.n <= scratch->n_params &&
-                view->n_verdicts <= scratch->n_verdicts &&
-                view->n_literal_words <= scratch->n_literal_words;
-    return ++scratch->round == 0 || !fits ? hr_scratch_more_marks(scratch, view) : HR_OK;
+    bool fits = sizes.names <= scratch->n_seen && sizes.params <= scratch->n_params &&
+                sizes.verdicts <= scratch->n_verdicts &&
+                sizes.literal_words <= scratch->n_literal_words;
+    return ++scratch->round == 0 || !fits ? hr_scratch_more_marks(scratch, sizes) : HR_OK;
 }
 
 /* What running a regex costs, whatever its subject, in bytes of a subject; and what a regex may

@@ -2,7 +2,9 @@
  * view's names. */
 #include "subject.h"
 
+#include "map.h"
 #include "path.h"
+#include "view.h"
 
 static int refuse(hr_scratch *scratch, const char *sentence) {
     scratch->error = hr_str_from(sentence);
@@ -208,7 +210,9 @@ int hr_subject_prepare(hr_subject *s, const hr_view *view, const hr_request *req
     s->no_memory = s->te_known = false;
     s->view = view;
     s->names = &view->names;
-    if (hr_scratch_marks(scratch, view) != HR_OK)
+    const hr_mark_sizes sizes = {view->names.n, view->params.n, view->n_verdicts,
+                                 view->n_literal_words};
+    if (hr_scratch_marks(scratch, sizes) != HR_OK)
         return HR_ENOMEM;
     int error = check_and_note(s);
     return error == HR_OK ? check_path(s, view->path_normalization) : error;

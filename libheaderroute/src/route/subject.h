@@ -6,6 +6,8 @@
 #include "octets.h"
 #include "scratch.h"
 
+typedef struct hr_name_table hr_name_table; /* compile/view.h */
+
 /* The request as conditions see it. */
 typedef struct hr_subject {
     const hr_request *request;

@@ -1,6 +1,9 @@
 /* Tries routes in order, for short lists and for the trace of `explain`. */
 #include "walk.h"
 
+#include "http_match.h"
+#include "table.h"
+
 const hr_view_route *hr_walk(const hr_route_list *routes, hr_subject *subject) {
     for (size_t i = 0; i < routes->n; i++)
         if (hr_route_matches(&routes->v[i], subject))

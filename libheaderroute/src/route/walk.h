@@ -3,6 +3,7 @@
 #define HR_WALK_H
 
 #include "match.h"
+#include "view.h"
 
 /* Tries the routes in order. NULL: none matches. */
 const hr_view_route *hr_walk(const hr_route_list *routes, hr_subject *subject);

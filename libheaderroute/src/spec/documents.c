@@ -6,13 +6,19 @@
 #include <string.h>
 
 #include "crd_check.h"
+#include "destination_rule.h"
 #include "field_hints.h"
+#include "gateway.h"
 #include "load_limits.h"
 #include "read_sources.h"
 #include "reader.h"
+#include "service_entry.h"
+#include "sidecar.h"
 #include "template_text.h"
 #include "text.h"
 #include "unread.h"
+#include "virtual_service.h"
+#include "workload_entry.h"
 
 typedef struct load {
     hr_reader reader;

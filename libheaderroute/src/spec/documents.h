@@ -3,7 +3,7 @@
 #ifndef HR_DOCUMENTS_H
 #define HR_DOCUMENTS_H
 
-#include "kinds.h"
+#include "resources.h"
 
 /* Reads sources into typed resources and adds findings to `d`. Returns HR_OK even if there are
  * findings of severity error, so the caller checks `d`. HR_EIO: a file or folder could not be read

@@ -3,20 +3,7 @@
 #define HR_RESOURCES_H
 
 #include "map.h"
-#include "reader.h"
-
-/* The kinds, each in a header of its own; kinds.h includes them all. */
-typedef struct hr_spec_virtual_service hr_spec_virtual_service;
-typedef struct hr_spec_destination_rule hr_spec_destination_rule;
-typedef struct hr_spec_gateway hr_spec_gateway;
-typedef struct hr_spec_service_entry hr_spec_service_entry;
-typedef struct hr_spec_workload_entry hr_spec_workload_entry;
-typedef struct hr_spec_service hr_spec_service;
-typedef struct hr_spec_workload hr_spec_workload;
-typedef struct hr_spec_endpoint_slice hr_spec_endpoint_slice;
-typedef struct hr_spec_node hr_spec_node;
-typedef struct hr_spec_sidecar hr_spec_sidecar;
-typedef struct hr_spec_unread hr_spec_unread;
+#include "messages.h"
 
 /* All structs live in the arena of the load. A struct that a message may point at has a `pos`. */
 typedef struct hr_resources {
