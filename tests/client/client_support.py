@@ -7,7 +7,7 @@ import sys
 import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-CLIENT = os.path.join(ROOT, "services", "client", "headerroute-request")
+CLIENT = os.path.join(ROOT, "services", "request", "headerroute-request")
 BUILD = os.environ.get("HR_BUILD_DIR", os.path.join(ROOT, "build", "release"))
 MODULES = os.path.join(BUILD, "python")
 

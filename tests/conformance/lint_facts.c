@@ -17,6 +17,7 @@
 
 #include "gateway_server.h"
 #include "host_names.h"
+#include "kinds.h"
 #include "view.h"
 #include "views.h"
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "automaton.h"
+#include "re_parse.h"
 #include "regex.h"
 
 unsigned regex_number(regex_source *s, unsigned below) {

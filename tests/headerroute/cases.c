@@ -11,6 +11,7 @@
 #include "arena.h"
 #include "diag.h"
 #include "documents.h"
+#include "kinds.h"
 #include "lint.h"
 
 static const char begin_mark[] = "=== ";

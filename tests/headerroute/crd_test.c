@@ -11,6 +11,7 @@
 #include "crd_cel.h"
 #include "diag.h"
 #include "text.h"
+#include "yaml_parse.h"
 
 static const hr_crd_table *const table = &hr_crd_istio;
 

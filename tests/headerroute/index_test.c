@@ -9,6 +9,7 @@
 #include "harness.h"
 #include "index_find.h"
 #include "regex.h"
+#include "regex_prefix.h"
 
 static uint32_t state = 1;
 static uint32_t draw(uint32_t n) { /* xorshift32 */

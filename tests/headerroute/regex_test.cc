@@ -11,6 +11,8 @@
 #include <re2/re2.h>
 
 #include "regex.h"
+#include "regex_literals.h"
+#include "regex_prefix.h"
 
 namespace {
 

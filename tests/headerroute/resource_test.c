@@ -11,6 +11,7 @@
 #include "arena.h"
 #include "diag.h"
 #include "documents.h"
+#include "kinds.h"
 
 static hr_arena *arena;
 static hr_diagnostics *diagnostics;

@@ -11,6 +11,7 @@
 #include "diag.h"
 #include "scalar.h"
 #include "yaml_node.h"
+#include "yaml_parse.h"
 
 static hr_arena *arena;
 static hr_diagnostics *diagnostics;

@@ -1,5 +1,6 @@
 /* The pick of an endpoint. Nothing is kept here: what moves is the caller's. */
 #include "balancer.h"
+#include "rings.h"
 #include "text.h"
 
 /* Envoy's overprovisioning factor in percent: a priority keeps all its traffic until less than

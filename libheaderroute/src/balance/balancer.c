@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "locality.h"
+#include "rings.h"
 #include "text.h"
 
 /* Longer rotations than this are not worth their memory: weights then settle each pick at random.

@@ -3,6 +3,8 @@
  * Ketama-style rings (Envoy's ring_hash) and the tables of "Maglev: A Fast and Reliable Software
  * Network Load Balancer" (Eisenbud et al., NSDI 2016), both over XXH64.
  */
+#include "rings.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,7 +12,6 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
-#include "balancer.h"
 #include "text.h"
 
 /* Envoy's maximum_ring_size. */

@@ -56,15 +56,6 @@ int hr_regex_prepare_rewrite(hr_regex *regex, hr_str pattern, hr_str rewrite, ch
 size_t hr_regex_replace_all(char *buf, size_t size, const hr_regex *regex, hr_str subject,
                             hr_str rewrite);
 
-/* The text that every match of an RE2 pattern begins with, if the whole subject has to match; "" if
- * none is certain. Writes to `buf`, which has pattern.len octets. `rest` is NULL, or *rest is set
- * to where the pattern continues after the text. The text does not include what a '+' repeats. */
-hr_str hr_regex_literal_prefix(hr_str pattern, char *buf, size_t *rest);
-
-/* Other texts that every match has: the longest one behind that prefix, and the one at its end;
- * empty where none is certain. They are in `buf`, which has three times pattern.len octets. */
-void hr_regex_literals(hr_str pattern, char *buf, hr_str *inside, hr_str *suffix);
-
 #ifdef __cplusplus
 }
 #endif

@@ -1,10 +1,12 @@
 /* Texts that all matches of a pattern have, read off the pattern: what rules a subject out without
  * running the regex. */
+#include "regex_literals.h"
+
 #include <stdbool.h>
 #include <string.h>
 
 #include "regex.h"
-#include "regex_parts.h"
+#include "regex_prefix.h"
 #include "text.h"
 
 typedef struct scan {

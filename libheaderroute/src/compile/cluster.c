@@ -6,6 +6,7 @@
 #include "destination_rule.h"
 #include "host_names.h"
 #include "meta.h"
+#include "policy_defaults.h"
 #include "sidecar_scope.h"
 #include "text.h"
 

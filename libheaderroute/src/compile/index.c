@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "regex.h"
+#include "regex_prefix.h"
 #include "text.h"
 
 /* Fewer routes than this are walked. */

@@ -3,6 +3,7 @@
 #include "literal_filter.h"
 
 #include "regex.h"
+#include "regex_literals.h"
 #include "text.h"
 
 /* Fewer regexes on one subject are run without more ado. */

@@ -1,4 +1,6 @@
 /* hr_view_new: from a table and options to a view. */
+#include "make_view.h"
+
 #include <stdlib.h>
 
 #include "gateway.h"

@@ -18,10 +18,6 @@ typedef struct hr_view_build {
     const struct hr_sidecar_scope *scope; /* of the proxy's Sidecar, or NULL */
 } hr_view_build;
 
-/* Sets which proxy the view is of: the gateway, or a sidecar where `gateway` is NULL; its
- * namespace, labels and locality. */
-void hr_view_identify(hr_view *view, const hr_view_options *o, const hr_mesh_gateway *gateway);
-
 /* For which proxy and port rules are compiled. */
 typedef struct hr_compile_scope {
     hr_str gateway; /* "mesh" or "ns/name" */

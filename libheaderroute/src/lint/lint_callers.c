@@ -1,8 +1,9 @@
 /* The proxies for which the linter looks destinations up: of each Gateway, and of each namespace.
  */
-#include "lint.h"
+#include "lint_callers.h"
 
 #include "gateway.h"
+#include "make_view.h"
 #include "resources.h"
 #include "service.h"
 #include "text.h"

@@ -3,7 +3,7 @@
  * follows from the conditions of B. Comparing every pair would be quadratic; so each A is filed
  * under one of its conditions, chosen so that a B which A covers finds it there.
  */
-#include "lint.h"
+#include "lint_cover.h"
 
 #include "diag.h"
 #include "host_names.h"

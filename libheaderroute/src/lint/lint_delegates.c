@@ -3,10 +3,11 @@
  * compared as they are merged with the rules that delegate to them, because merging drops some and
  * changes others; a rule is reported if it is covered wherever it is used.
  */
-#include "lint.h"
+#include "lint_delegates.h"
 
 #include "diag.h"
 #include "http_route.h"
+#include "lint_cover.h"
 #include "resources.h"
 #include "text.h"
 #include "virtual_service.h"

@@ -3,7 +3,7 @@
  * exist: a port that is left out, a Service or DestinationRule that is not exported, a
  * DestinationRule that callers do not look at. The look-ups are those that make a view.
  */
-#include "lint.h"
+#include "lint_destinations.h"
 
 #include "cluster.h"
 #include "destination.h"
@@ -13,6 +13,7 @@
 #include "gateway_server.h"
 #include "host_names.h"
 #include "http_route.h"
+#include "lint_callers.h"
 #include "meta.h"
 #include "resources.h"
 #include "route_compile.h"

@@ -3,12 +3,13 @@
  * Gateway, for which no VirtualService has rules. A Gateway's host may admit the VirtualServices of
  * one namespace only.
  */
-#include "lint.h"
+#include "lint_gateway_hosts.h"
 
 #include "diag.h"
 #include "gateway.h"
 #include "gateway_server.h"
 #include "host_names.h"
+#include "lint_callers.h"
 #include "text.h"
 #include "virtual_service.h"
 

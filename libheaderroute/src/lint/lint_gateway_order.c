@@ -3,13 +3,14 @@
  * merges the rules of all VirtualServices of one host, the older VirtualService first; rules for
  * every request go to the end.
  */
-#include "lint.h"
+#include "lint_gateway_order.h"
 
 #include "diag.h"
 #include "gateway.h"
 #include "gateway_server.h"
 #include "http_match.h"
 #include "http_route.h"
+#include "lint_cover.h"
 #include "text.h"
 #include "virtual_service.h"
 

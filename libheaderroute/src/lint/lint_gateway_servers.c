@@ -3,7 +3,7 @@
  * their ports, a port has one protocol, and a host of it one TLS server
  * (pilot/pkg/model/gateway.go, mergeGateways).
  */
-#include "lint.h"
+#include "lint_gateway_servers.h"
 
 #include "diag.h"
 #include "gateway.h"

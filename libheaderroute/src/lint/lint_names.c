@@ -2,7 +2,7 @@
  * Finds names without a target: hosts without a Service, ports that it does not have, subsets that
  * no DestinationRule defines or that select no pod, Gateways and delegates that were not loaded.
  */
-#include "lint.h"
+#include "lint_names.h"
 
 #include <stddef.h>
 

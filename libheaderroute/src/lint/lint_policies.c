@@ -1,10 +1,11 @@
 /* Finds policies of a rule that do not go together, or not with the rule's own conditions. */
-#include "lint.h"
+#include "lint_policies.h"
 
 #include "destination_rule.h"
 #include "diag.h"
 #include "http_policies.h"
 #include "http_route.h"
+#include "lint_cover.h"
 #include "resources.h"
 #include "text.h"
 #include "virtual_service.h"

@@ -2,12 +2,13 @@
  * Finds VirtualServices that sidecars ignore, because another one has the same host: of each host a
  * sidecar uses the first VirtualService that has rules for it, and does not merge the others.
  */
-#include "lint.h"
+#include "lint_shared_hosts.h"
 
 #include "diag.h"
 #include "host_names.h"
 #include "http_match.h"
 #include "http_route.h"
+#include "lint_callers.h"
 #include "text.h"
 #include "virtual_service.h"
 

@@ -2,11 +2,12 @@
  * Finds rules that no proxy applies, because they are not exported to the Gateway or the port of
  * the Service is not HTTP, and ports of Gateways that no Service of their pods leads to.
  */
-#include "lint.h"
+#include "lint_unused.h"
 
 #include "diag.h"
 #include "gateway.h"
 #include "host_names.h"
+#include "lint_callers.h"
 #include "meta.h"
 #include "resources.h"
 #include "service.h"

@@ -54,9 +54,6 @@ typedef struct hr_mesh_traffic_policy {
 hr_mesh_traffic_policy hr_rule_policy(const hr_mesh_destination_rule *rule,
                                       const hr_spec_subset *subset, uint32_t port);
 
-/* Envoy's numbers for those blocks, with Istio's defaults. */
-void hr_traffic_policy_fill(hr_traffic_policy *out, const hr_mesh_traffic_policy *blocks);
-
 /* The consistent hash whose key the route of a VirtualService destination uses. Port-level ones
  * count only where the destination states its port (0: it does not). NULL: none. */
 const hr_spec_load_balancer *hr_rule_route_hash(const hr_mesh_destination_rule *rule, hr_str subset,

@@ -10,6 +10,7 @@
 #include "registry_build.h"
 #include "resources.h"
 #include "text.h"
+#include "virtual_services.h"
 
 /* ---- building ---- */
 

@@ -72,9 +72,6 @@ const hr_regex *hr_table_regex(const hr_table *table, hr_str pattern);
 
 const hr_mesh_gateway *hr_table_find_gateway(const hr_table *table, hr_str id); /* NULL: none */
 
-/* virtual_service.c: resolves names in place, merges delegates, sorts. */
-void hr_virtual_services_build(hr_arena *arena, hr_table *table);
-
 /* A table over resources that were read and validated already; takes the arena they live in, also
  * on failure. One reference. */
 int hr_table_build(hr_table **out, hr_arena *arena, hr_resources *resources,

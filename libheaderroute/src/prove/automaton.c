@@ -4,7 +4,8 @@
 
 #include <stdlib.h>
 
-#include "automaton_private.h"
+#include "nfa.h"
+#include "re_parse.h"
 
 #define MOST_STATES 20000
 #define NOT_MADE UINT32_MAX

@@ -4,9 +4,12 @@
  * earlier rule that matches would have an earlier partner that matches). So only rules without a
  * partner are compared with all of the other side, and partners with each other.
  */
-#include "comparison.h"
+#include "compare.h"
 
+#include "difference.h"
+#include "region.h"
 #include "relation.h"
+#include "search.h"
 
 #define NONE SIZE_MAX
 

@@ -1,6 +1,8 @@
 /* What every search through two views begins with: their rules, and the box of a pair of them. */
 #include "comparison.h"
 
+#include "search.h"
+
 void hr_comparison_init(hr_comparison *c, hr_arena *b, const hr_view *before, const hr_view *after,
                         hr_scratch *scratch) {
     c->b = b;

@@ -80,35 +80,6 @@ void hr_comparison_build(hr_comparison *c);
 hr_truth hr_box_fill(hr_comparison *c, const hr_host_class *only, const hr_pair_of_rules *pair,
                      const char **why);
 
-/* compare.c: all of a view. */
-void hr_compare_views(hr_comparison *c);
-
-/* search.c */
-void hr_box_reset(hr_comparison *c);
-/* Adds a literal. HR_NO: nothing is left; HR_MAYBE: that was not decided. */
-hr_truth hr_box_add(hr_comparison *c, hr_literal l, const char **why);
-/* Looks for a request in the box that the pair's rules decide, with `authority` unless the box says
- * which. HR_YES: c->request is one. */
-hr_truth hr_search(hr_comparison *c, const hr_pair_of_rules *pair, hr_str authority,
-                   const char **why);
-/* The rules that decide c->request. HR_OK or a code of hr_route. */
-int hr_ask_both(hr_comparison *c, const hr_rule_list *const lists[2], size_t index[2]);
-
-/* difference.c: the bits that differ, and for rewritten paths the window in which they do not. */
-void hr_difference(hr_comparison *c, hr_pair_of_rules *pair);
-
-/* Whether c->request shows it: the place redirected to, or what the upstream sees. */
-bool hr_difference_shows(hr_comparison *c, const hr_pair_of_rules *pair);
-
-/* region.c: the draws that show it best. */
-hr_draws hr_draws_of(const hr_pair_of_rules *pair);
-/* The request that was found, with those draws. */
-hr_request *hr_copy_witness(hr_comparison *c, const hr_pair_of_rules *pair);
-/* Keeps what a search found, once for each cluster of the group's classes that `only` (NULL: all)
- * admits. */
-void hr_keep_region(hr_comparison *c, const hr_pair_of_rules *pair, const hr_host_group *group,
-                    const hr_host_class *only);
-
 /* What regions are found by. */
 typedef struct hr_region_name {
     uintptr_t v[5];

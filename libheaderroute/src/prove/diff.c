@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "compare.h"
 #include "comparison.h"
 #include "scratch.h"
 #include "views.h"

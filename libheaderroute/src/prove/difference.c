@@ -1,5 +1,7 @@
 /* Whether two rules decide differently, and where the path says so, for which paths. */
-#include "comparison.h"
+#include "difference.h"
+
+#include "region.h"
 
 typedef enum path_relation { PATHS_SAME, PATHS_DIFFER, PATHS_SAME_IN_WINDOW } path_relation;
 

@@ -2,6 +2,7 @@
 #include "language.h"
 
 #include "host_index.h"
+#include "regex_prefix.h"
 
 /* ---- membership ---- */
 

@@ -1,5 +1,7 @@
 /* From the tree of a pattern to nodes that read bytes: characters become their UTF-8 sequences. */
-#include "automaton_private.h"
+#include "nfa.h"
+
+#include "rune_set.h"
 
 #define MOST_NODES 20000
 

@@ -1,5 +1,5 @@
 /* What a rule does, as numbered parts: two parts are the same if they are written the same. */
-#include "rules_of_view.h"
+#include "outcome.h"
 
 /* ---- writing ---- */
 

@@ -3,7 +3,9 @@
  * It accepts what RE2 accepts, except for what it does not model: Unicode classes, word boundaries,
  * line anchors and the letter case of characters beyond ASCII. Those are HR_RE_UNCOVERED.
  */
-#include "syntax_tree.h"
+#include "re_parse.h"
+
+#include "rune_set.h"
 
 #define MOST_DEPTH 200
 #define MOST_REPEATS 1000 /* RE2's own limit, also for the product of nested ones */

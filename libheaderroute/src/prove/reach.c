@@ -4,7 +4,9 @@
 #include <stdlib.h>
 
 #include "comparison.h"
+#include "region.h"
 #include "scratch.h"
+#include "search.h"
 
 #define DEFAULT_WORK UINT64_C(200000000)
 #define DEFAULT_STEPS 20000

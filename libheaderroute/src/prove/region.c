@@ -1,8 +1,10 @@
 /* What was found, in words: the conditions of a region, its witness, and the draws that show the
  * difference. */
-#include "comparison.h"
+#include "region.h"
 
 #include "relation.h"
+#include "search.h"
+#include "solve.h"
 
 typedef HR_LIST(hr_where) where_list;
 typedef HR_LIST(hr_where_list) except_list;

@@ -5,6 +5,7 @@
 #include "action.h"
 #include "header_kinds.h"
 #include "http_match.h"
+#include "outcome.h"
 #include "route_compile.h"
 #include "scratch.h"
 

@@ -81,9 +81,4 @@ bool hr_asks_for_authority(const hr_universe *u, const hr_rule_list *list);
 bool hr_condition_literal(hr_literal *out, hr_rule_reader *r, const hr_where *where,
                           const hr_regex *regex);
 
-/* outcome.c */
-const hr_outcome *hr_outcome_of(hr_rule_reader *r, const hr_view_action *plan);
-/* Of a request that no route takes. */
-const hr_outcome *hr_outcome_no_route(hr_rule_reader *r);
-
 #endif

@@ -1,5 +1,5 @@
 /* RE2's syntax as a tree: what a pattern says, before it becomes an automaton. */
-#include "syntax_tree.h"
+#include "rune_set.h"
 
 void hr_runes_add(hr_arena *b, hr_rune_set *set, uint32_t lo, uint32_t hi) {
     hr_rune_set out = {0};

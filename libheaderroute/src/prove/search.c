@@ -4,7 +4,9 @@
  * was therefore decided by hr_route on both sides; a search that ends without one has excluded all
  * of the region.
  */
-#include "comparison.h"
+#include "search.h"
+
+#include "solve.h"
 
 #define MOST_DEPTH 2000
 

@@ -3,9 +3,9 @@
  * are tried first; else the conditions' automata run side by side, breadth first, so that a value
  * found is a shortest one and an exhausted search is a proof that there is none.
  */
-#include <stdlib.h>
+#include "solve.h"
 
-#include "universe.h"
+#include <stdlib.h>
 
 #define MOST_PRODUCT_STATES 40000
 #define MOST_SIDE_BY_SIDE 64

@@ -85,9 +85,4 @@ static inline hr_atom *hr_atom_of(const hr_universe *u, hr_literal l) {
 /* Whether a literal holds for values of its attribute. */
 bool hr_literal_holds(const hr_universe *u, hr_literal l, hr_values values);
 
-/* solve.c: values for which all literals, which are of one attribute, hold. HR_MAYBE: not decided,
- * and *why says what stopped it. */
-hr_truth hr_solve(hr_universe *u, uint32_t attr, const hr_literal *literals, size_t n,
-                  hr_values *out, const char **why);
-
 #endif

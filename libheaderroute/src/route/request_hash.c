@@ -5,6 +5,7 @@
 #include "balancer.h"
 #include "match.h"
 #include "query.h"
+#include "rings.h"
 
 /* ---- headers ---- */
 

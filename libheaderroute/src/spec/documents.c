@@ -9,6 +9,7 @@
 #include "destination_rule.h"
 #include "field_hints.h"
 #include "gateway.h"
+#include "kinds.h"
 #include "load_limits.h"
 #include "read_sources.h"
 #include "reader.h"
@@ -19,6 +20,7 @@
 #include "unread.h"
 #include "virtual_service.h"
 #include "workload_entry.h"
+#include "yaml_parse.h"
 
 typedef struct load {
     hr_reader reader;

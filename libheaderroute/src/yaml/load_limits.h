@@ -6,6 +6,7 @@
 #include <stdbool.h>
 
 #include "yaml_node.h"
+#include "yaml_parse.h"
 
 static inline size_t hr_limit_bytes(const hr_load_options *options) {
     return options == NULL || options->max_bytes == 0 ? (size_t)64 << 20 : options->max_bytes;

@@ -1,5 +1,6 @@
 /* Converts a TrafficPolicy to the circuit breaker, outlier detection and balancing of a cluster. */
-#include "rule_index.h"
+#include "policy_defaults.h"
+
 #include "traffic_policy.h"
 
 #define NS_PER_MS 1000000

@@ -1,12 +1,13 @@
 /* VirtualServices as the control plane hands them on: names in full, delegates merged, oldest
  * first. */
+#include "virtual_services.h"
+
 #include <stdlib.h>
 
 #include "delegate.h"
 #include "host_names.h"
 #include "http_route.h"
 #include "resources.h"
-#include "table.h"
 #include "text.h"
 #include "virtual_service.h"
 

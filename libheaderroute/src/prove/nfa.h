@@ -1,6 +1,6 @@
 /* The nodes of an automaton before they are gathered into states. */
-#ifndef HR_AUTOMATON_PRIVATE_H
-#define HR_AUTOMATON_PRIVATE_H
+#ifndef HR_NFA_H
+#define HR_NFA_H
 
 #include "automaton.h"
 
@@ -23,7 +23,6 @@ typedef struct hr_nfa {
     bool too_large; /* or out of memory */
 } hr_nfa;
 
-/* nfa.c */
 void hr_nfa_build(hr_arena *b, hr_nfa *out, const hr_re *re);
 
 #endif

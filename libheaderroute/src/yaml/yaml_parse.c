@@ -1,6 +1,6 @@
 /* Builds nodes from libyaml's events, with limits on depth, aliases and size. */
 #define _GNU_SOURCE /* memmem */
-#include "yaml_node.h"
+#include "yaml_parse.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -585,43 +585,4 @@ int hr_yaml_next(const hr_node **out, hr_yaml *y, hr_arena *arena) {
         }
     }
     return HR_OK;
-}
-
-/* ---- reading nodes ---- */
-
-const char *hr_node_kind_name(hr_node_kind kind) {
-    switch (kind) {
-    case HR_NODE_NULL:
-        return "nothing";
-    case HR_NODE_BOOL:
-        return "a boolean";
-    case HR_NODE_INT:
-        return "an integer";
-    case HR_NODE_FLOAT:
-        return "a number";
-    case HR_NODE_STRING:
-        return "a string";
-    case HR_NODE_LIST:
-        return "a list";
-    case HR_NODE_MAP:
-        return "a map";
-    }
-    return "something else";
-}
-
-const hr_node *hr_node_get(const hr_node *map, hr_str key) {
-    if (map == NULL || map->kind != HR_NODE_MAP)
-        return NULL;
-    for (const hr_node *k = map->u.children.first; k != NULL; k = k->next)
-        if (hr_str_eq(k->u.text, key))
-            return k->value;
-    return NULL;
-}
-
-int hr_node_int(int64_t *out, const hr_node *node) {
-    return node->kind == HR_NODE_INT && hr_scalar_int(out, node->u.text);
-}
-
-double hr_node_double(const hr_node *node) {
-    return hr_scalar_double(node->u.text);
 }

@@ -1,0 +1,9 @@
+/* Rules of delegates, as they are merged. */
+#ifndef HR_LINT_DELEGATES_H
+#define HR_LINT_DELEGATES_H
+
+#include "lint.h"
+
+void hr_lint_delegates(hr_linter *l);
+
+#endif

@@ -1,0 +1,9 @@
+/* Destinations that a caller's look-up does not find. */
+#ifndef HR_LINT_DESTINATIONS_H
+#define HR_LINT_DESTINATIONS_H
+
+#include "lint.h"
+
+void hr_lint_destinations(hr_linter *l);
+
+#endif

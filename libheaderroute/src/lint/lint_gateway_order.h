@@ -1,0 +1,9 @@
+/* Rules that a rule of another VirtualService leaves nothing to. */
+#ifndef HR_LINT_GATEWAY_ORDER_H
+#define HR_LINT_GATEWAY_ORDER_H
+
+#include "lint.h"
+
+void hr_lint_gateway_order(hr_linter *l);
+
+#endif

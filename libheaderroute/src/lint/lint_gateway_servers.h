@@ -1,0 +1,9 @@
+/* Servers that Istio drops, because another one has their port. */
+#ifndef HR_LINT_GATEWAY_SERVERS_H
+#define HR_LINT_GATEWAY_SERVERS_H
+
+#include "lint.h"
+
+void hr_lint_gateway_servers(hr_linter *l);
+
+#endif
