@@ -1,4 +1,6 @@
 /* The administrator's listener: what the gateway knows of itself. */
+#include "admin.h"
+
 #include <arpa/inet.h>
 #include <string.h>
 #include <strings.h>

@@ -1,9 +1,11 @@
 /* Session affinity: the hash by which a consistent-hash balancer keeps a client with its endpoint.
  */
+#include "affinity.h"
+
 #include <stdio.h>
 #include <string.h>
 
-#include "request.h"
+#include "loop.h"
 
 /* The first cookie of the policies that is to be made where the client has none. */
 static const hr_hash_policy *made_cookie(const hr_decision *d) {

@@ -6,6 +6,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "config.h"
+
 /* Answers of each kind that may be held at a time. */
 static const int limits[GW_ASIDE_KINDS] = {
     [GW_ASIDE_PAGE] = 4, [GW_ASIDE_ADMIN] = 2, [GW_ASIDE_CONFIG] = 2};

@@ -1,9 +1,10 @@
 /* Loads configurations, resolves their endpoints and keeps endpoint state across reloads. */
+#include "config.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "gateway.h"
 #include "json_out.h"
 #include "log.h"
 

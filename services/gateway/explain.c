@@ -6,7 +6,9 @@
 
 #include <yajl/yajl_tree.h>
 
+#include "admin.h"
 #include "aside.h"
+#include "body_in.h"
 #include "json_out.h"
 #include "json_parse.h"
 

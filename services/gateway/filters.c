@@ -1,8 +1,10 @@
 /* What Envoy's fault and CORS filters do before a request is routed on. */
+#include "filters.h"
+
 #include <stdio.h>
 #include <string.h>
 
-#include "request.h"
+#include "reply.h"
 
 /* ---- fault ---- */
 

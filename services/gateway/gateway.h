@@ -88,31 +88,6 @@ typedef struct gw_config {
     uint64_t generation; /* 1 for the first */
 } gw_config;
 
-/* Loads what the options name. NULL, and all findings on stderr, where there is an error;
- * `previous` (may be NULL) lends its endpoints. Waits a moment for the addresses of names that are
- * new. */
-gw_config *gw_config_load(const gw_options *options, gw_dns *dns, const gw_config *previous,
-                          uint64_t generation);
-/* The same resources with the addresses that their names have by now; files that they name are not
- * read again. NULL: no memory. */
-gw_config *gw_config_refresh(gw_dns *dns, const gw_config *previous);
-gw_config *gw_config_ref(gw_config *config);
-/* Its view is a Gateway's, not a sidecar's. */
-int gw_config_is_gateway(const gw_config *config);
-/* The index of a cluster, n_clusters where there is none of that name. */
-size_t gw_config_find(const gw_config *config, hr_str name);
-void gw_config_unref(gw_config *config);
-
-typedef struct gw_files {
-    char **v;
-    size_t n;
-} gw_files;
-
-/* The files with certificates and keys that the DestinationRules name, each once. -1: no memory,
- * and the list is short. */
-int gw_config_tls_files(gw_files *out, const gw_config *config);
-void gw_files_free(gw_files *files);
-
 typedef struct gw_loop_cluster {
     hr_cursor cursor;
     hr_endpoint_state *states; /* made at the first request */
@@ -192,43 +167,5 @@ struct gateway {
     hr_metric upstream_seconds, mirrors_sent, mirrors_dropped, retries, tunnels, tunnels_open,
         tunnels_refused;
 };
-
-/* loop.c */
-int gw_loop_start(hr_loop *loop, void *ctx);
-void gw_loop_stop(hr_loop *loop, void *ctx);
-/* Makes `config` the one that new requests see. Takes a reference. */
-void gw_loop_use(gw_loop *loop, gw_config *config);
-gw_loop_config *gw_loop_config_ref(gw_loop_config *lc);
-/* The last one retires it: the log line of the request that held it is still to be written. */
-void gw_loop_config_unref(gw_loop_config *lc);
-void gw_loop_free_retired(gw_loop *loop);
-gw_scratch *gw_scratch_take(gw_loop *loop);               /* NULL: no memory */
-void gw_scratch_give(gw_loop *loop, gw_scratch *scratch); /* NULL is fine */
-uint64_t gw_random(gw_loop *loop);
-double gw_draw(gw_loop *loop); /* [0, 1) */
-/* The connections of this loop to endpoint `index` of a cluster. */
-hr_up_endpoint *gw_loop_endpoint(gw_loop *loop, gw_loop_config *lc, size_t cluster, size_t index);
-
-/* mirror.c */
-void gw_mirrors_stop(gw_loop *loop);
-
-/* outlier.c: what an endpoint did. `status` 0: it failed before it answered. */
-void gw_outlier_note(const gw_cluster *cluster, gw_endpoint *endpoint, int status);
-/* Lets ejected endpoints return when their time is up; loop 0 only. */
-void gw_outlier_sweep(const gw_config *config);
-/* Refreshes what a pick goes by: ejection and warm-up. */
-void gw_outlier_states(const gw_cluster *cluster, hr_endpoint_state *states);
-
-/* admin.c */
-void gw_on_admin_request(hr_exchange *ex);
-/* /ready and /metrics, nothing else. */
-void gw_on_status_request(hr_exchange *ex);
-
-/* request.c */
-void gw_on_request(hr_exchange *ex);
-/* The body of an answer that the server gives before any routing (a malformed request). */
-hr_str gw_refusal_body(hr_exchange *ex, int status, const char *detail, const char **content_type);
-/* Looks after requests that have been in flight for a while. */
-void gw_sweep(hr_timer *timer);
 
 #endif

@@ -1,9 +1,14 @@
 /* The request as it is routed: what the client sent, with what a proxy sets before it looks at
  * routes. */
+#include "incoming.h"
+
 #include <string.h>
 
+#include "body_in.h"
+#include "config.h"
 #include "decimal.h"
-#include "request.h"
+#include "loop.h"
+#include "upgrade.h"
 
 /* te once a line, content-length, what asks for an upgrade; what the body says comes on top. */
 #define FIELDS_ADDED (1 + GW_UPGRADE_FIELDS)

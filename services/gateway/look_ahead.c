@@ -1,7 +1,10 @@
 /* Body routing: reads the values of --body-header before a request is routed. */
+#include "look_ahead.h"
+
 #include <string.h>
 
-#include "request.h"
+#include "body_in.h"
+#include "reply.h"
 
 static size_t bytes_to_look_at(const gw_request *r) {
     size_t limit = (size_t)r->loop->gateway->options.body_look_ahead, len = r->ex->body.len;

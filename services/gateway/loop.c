@@ -1,8 +1,12 @@
 /* Manages the state of one event loop: random numbers, scratches, configurations and sweeps. */
+#include "loop.h"
+
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 
+#include "config.h"
+#include "mirror.h"
 #include "reload.h"
 #include "request.h"
 

@@ -4,11 +4,15 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "admin.h"
 #include "aside.h"
 #include "check.h"
+#include "config.h"
 #include "gateway.h"
 #include "listen.h"
+#include "loop.h"
 #include "reload.h"
+#include "request.h"
 #include "samples.h"
 #include "ui.h"
 #include "watch.h"

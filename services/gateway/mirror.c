@@ -1,9 +1,13 @@
 /* Mirrors: a copy of the request goes to another cluster, and its answer is thrown away. The copy
  * owns its memory and its budget, so that the request it was made from never waits for it. */
+#include "mirror.h"
+
 #include <stdlib.h>
 #include <string.h>
 
-#include "request.h"
+#include "loop.h"
+#include "try.h"
+#include "upload.h"
 
 #define MAX_MIRRORS 256         /* of one loop at a time */
 #define MIRROR_TIMEOUT_MS 15000 /* where the route has none: Envoy's default */

@@ -1,8 +1,8 @@
 /* outlierDetection and warm-up: what an endpoint's past says about its next request. Times are read
  * from the loop's clock, counters are atomics: no loop waits for another. */
-#include <math.h>
+#include "outlier.h"
 
-#include "gateway.h"
+#include <math.h>
 
 #define MAX_EJECTION_MS 300000 /* Envoy's max_ejection_time */
 

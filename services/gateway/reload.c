@@ -12,6 +12,8 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include "config.h"
+#include "loop.h"
 #include "watch.h"
 
 /* Writers that write a file in several steps, or several files, are waited for so long. */

@@ -1,9 +1,10 @@
 /* Writes the gateway's own answers and applies the route's operations on response headers. */
+#include "reply.h"
+
 #include <stdio.h>
 #include <string.h>
 
 #include "decimal.h"
-#include "request.h"
 
 void gw_flag(gw_request *r, const char *flag) {
     size_t len = strlen(r->flags);

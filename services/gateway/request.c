@@ -2,8 +2,16 @@
 #include <arpa/inet.h>
 #include <string.h>
 
+#include "filters.h"
+#include "incoming.h"
+#include "look_ahead.h"
+#include "loop.h"
+#include "outlier.h"
+#include "reply.h"
 #include "request.h"
+#include "try.h"
 #include "ui.h"
+#include "upgrade.h"
 
 /* A request in flight for so long is looked after: is its client still there? */
 #define LONG_NS (250 * 1000000ull)

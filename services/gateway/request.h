@@ -69,86 +69,16 @@ struct gw_request {
     char body[160];
 };
 
-/* What a pick goes by besides the balancer. */
-typedef struct gw_avoid {
-    const uint32_t *tried;
-    size_t n_tried;
-    int has_hash;
-    uint64_t hash;
-} gw_avoid;
-
-/* affinity.c: fills hash and set_cookie by the route's hash policies. */
-void gw_affinity(gw_request *r);
-
-/* request.c */
 void gw_act(gw_request *r);
 hr_str gw_peer_address(gw_request *r); /* the client's, as text; absent if it has none */
 
-/* filters.c: faults, then gw_act. */
-void gw_filter(gw_request *r);
-void gw_preflight(gw_request *r);
-#define GW_CORS_FIELDS 3
-/* Appends what CORS says on an answer, at most GW_CORS_FIELDS. The new count. */
-size_t gw_cors_fields(gw_request *r, hr_pair *fields, size_t n);
-
-/* try.c: picks an endpoint and sends the request there. */
-void gw_forward(gw_request *r);
-void gw_try(gw_request *r);
-/* Cancels the upstream request. */
-void gw_cancel(gw_request *r);
-/* An endpoint of the cluster, counted as active; NULL: none is usable. The tried ones are avoided,
- * as long as there are others. */
-gw_endpoint *gw_pick(gw_loop *loop, gw_loop_config *lc, size_t cluster, const gw_avoid *how,
-                     size_t *index);
-
-/* upgrade.c: sets r->upgrade if a WebSocket is asked for. 1: it is refused and answered. */
-int gw_upgrade_refused(gw_request *r);
-/* Appends what asks for the upgrade; room for GW_UPGRADE_FIELDS. The new count. */
-#define GW_UPGRADE_FIELDS 2
-size_t gw_upgrade_fields(hr_pair *fields, size_t n);
-/* The upstream has agreed: answers 101 with these fields and opens the tunnel. */
-void gw_upgrade(gw_request *r, const hr_pair *fields, size_t n);
-/* However it ends. */
-void gw_upgrade_end(gw_request *r);
-
-/* retry.c: 1 if the request will be tried again after this error, or (error 0) this answer. Must be
- * asked before anything went to the client. */
-int gw_retry(gw_request *r, hr_up_error error, const sv_http1_response *head);
-
-/* The whole request has come: its timeouts begin. */
-void gw_start_clock(gw_request *r);
-
-/* upload.c: gives r->out its body, whole or in pieces. */
-void gw_upload(gw_request *r);
-/* 1 if all of the body that has come is still held. */
-int gw_can_send_again(const gw_request *r);
-
-/* mirror.c: starts the copies that the decision asks for. The whole request must have come. */
-void gw_mirror_all(gw_request *r);
-
-/* reply.c: answers by the gateway itself, with the route's operations on response headers. */
-/* By the outcome's row. */
-void gw_end(gw_request *r, gw_outcome outcome);
-/* With another status and body, which must outlive the request. */
-void gw_end_with(gw_request *r, gw_outcome outcome, int status, hr_str body);
-/* With this status for a gRPC client; any other sees a 200. */
-void gw_end_grpc(gw_request *r, gw_outcome outcome, int grpc_status);
-/* The answer has begun, and its rest will not come: what the log line says. */
-void gw_cut(gw_request *r, gw_outcome outcome);
-/* Headers only. */
-void gw_answer(gw_request *r, gw_outcome outcome, const hr_pair *fields, size_t n);
-void gw_redirect(gw_request *r);
-void gw_direct_response(gw_request *r);
-/* Adds a response flag to those the log line will show. */
-void gw_flag(gw_request *r, const char *flag);
-/* The operations of the decision on these headers; the same list where there are none. */
-void gw_response_ops(gw_request *r, int status, const hr_pair **fields, size_t *n);
-/* look_ahead.c: fills r->body_values, which may take until more of the body has come, and then
- * calls gw_route. */
-void gw_look_ahead(gw_request *r);
-/* request.c: makes the request as rules see it, and acts on the decision. */
+/* Makes the request as rules see it, and acts on the decision. */
 void gw_route(gw_request *r);
-/* incoming.c: fills r->in. 0, or -1 without memory. */
-int gw_build_request(gw_request *r);
+
+void gw_on_request(hr_exchange *ex);
+/* The body of an answer that the server gives before any routing (a malformed request). */
+hr_str gw_refusal_body(hr_exchange *ex, int status, const char *detail, const char **content_type);
+/* Looks after requests that have been in flight for a while. */
+void gw_sweep(hr_timer *timer);
 
 #endif

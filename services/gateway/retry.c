@@ -1,7 +1,13 @@
 /* HTTPRetry: which failures and answers are tried again, and how long is waited before. */
+#include "retry.h"
+
 #include <string.h>
 
-#include "request.h"
+#include "body_in.h"
+#include "loop.h"
+#include "reply.h"
+#include "try.h"
+#include "upload.h"
 
 /* Envoy's retry policies that HTTP/1.1 upstreams can meet. */
 enum {

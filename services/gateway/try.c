@@ -1,8 +1,17 @@
 /* Forwards a request upstream: picks an endpoint, waits for a connection and relays the answer. */
+#include "try.h"
+
 #include <string.h>
 
+#include "affinity.h"
 #include "decimal.h"
-#include "request.h"
+#include "filters.h"
+#include "loop.h"
+#include "outlier.h"
+#include "reply.h"
+#include "retry.h"
+#include "upgrade.h"
+#include "upload.h"
 
 /* Envoy appends the transport's own words to the details, too. */
 static const char *with_sentence(gw_request *r, const char *sentence) {

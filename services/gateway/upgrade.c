@@ -1,8 +1,10 @@
 /* Upgrades: WebSockets (RFC 6455) are passed on. Other values are ignored, and the request goes on
  * without them (RFC 9110 section 7.8). */
+#include "upgrade.h"
+
 #include <string.h>
 
-#include "request.h"
+#include "reply.h"
 
 /* An idle WebSocket holds a connection for as long as --tunnel-idle-timeout: they have a limit of
  * their own, so that other requests still find one. Each loop has its share, as with connections.

@@ -1,7 +1,11 @@
 /* The body of a request on its way upstream: in pieces, and what has to wait for its end. */
+#include "upload.h"
+
 #include <string.h>
 
-#include "request.h"
+#include "body_in.h"
+#include "mirror.h"
+#include "try.h"
 
 static hr_str next_piece(void *ctx, bool *last) {
     const gw_request *r = ctx;

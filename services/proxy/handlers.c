@@ -1,10 +1,11 @@
 /* Handlers of the proxy: forwards requests to predict and answers health checks. */
+#include "handlers.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "docs.h"
-#include "proxy.h"
 
 /* How often a request that takes long looks whether its client is still there. */
 #define GONE_PROBE_MS 250

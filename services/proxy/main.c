@@ -3,7 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "handlers.h"
 #include "proxy.h"
+#include "url.h"
 
 static int parse_url(void *field, const char *text, char *why, size_t why_size) {
     return hr_predict_url_parse(field, text, why, why_size);

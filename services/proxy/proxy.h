@@ -11,17 +11,7 @@
 #include "server.h"
 #include "upstream.h"
 #include "upstream_metrics.h"
-
-/* Where predict is: PREDICT_SERVER_URL taken apart. Strings point into the flag's text. */
-typedef struct hr_predict_url {
-    hr_str host;      /* a name or a literal without brackets */
-    hr_str authority; /* as written: the Host of what is sent there */
-    hr_str base;      /* of every path, without a slash at its end; may be empty */
-    uint16_t port;
-} hr_predict_url;
-
-/* 0, or -1 with a sentence in `why`. */
-int hr_predict_url_parse(hr_predict_url *out, const char *text, char *why, size_t why_size);
+#include "url.h"
 
 typedef struct proxy_options {
     hr_predict_url predict;
@@ -44,8 +34,5 @@ typedef struct proxy_loop {
     hr_up_loop *up;
     hr_up_endpoint *predict;
 } proxy_loop;
-
-/* Answers one request. */
-void proxy_on_request(hr_exchange *ex);
 
 #endif

@@ -1,4 +1,6 @@
 /* Parses the value of PREDICT_SERVER_URL into host, port and path. */
+#include "url.h"
+
 #include <stdio.h>
 #include <string.h>
 

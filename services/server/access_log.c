@@ -4,6 +4,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "body_in.h"
 #include "conn.h"
 #include "decimal.h"
 #include "json_out.h"

@@ -1,4 +1,6 @@
 /* The body of a request on its way in: held whole, or handed on piece by piece. */
+#include "body_in.h"
+
 #include <stdlib.h>
 #include <string.h>
 

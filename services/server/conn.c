@@ -11,7 +11,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "body_in.h"
+#include "conn_http1.h"
 #include "conn_http2.h"
+#include "conn_http2_sweep.h"
 #include "conn_internal.h"
 #include "tls_server.h"
 

@@ -98,7 +98,5 @@ void hr_conn_drop(hr_conn *conn);
 void hr_conn_sweep(hr_loop *loop);
 /* Cuts all connections off. */
 void hr_conn_cut_all(hr_loop *loop);
-/* Buffers that are kept for reuse. */
-void hr_conn_free_buffers(hr_loop *loop);
 
 #endif

@@ -1,10 +1,14 @@
 /* HTTP/1.1 on a downstream connection: reading requests, and going on from one to the next. */
+#include "conn_http1.h"
+
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "body_in.h"
+#include "conn_http1_write.h"
 #include "conn_http2.h"
 #include "conn_internal.h"
 #include "http2.h"

@@ -1,4 +1,6 @@
 /* HTTP/1.1 on a downstream connection: writing answers. */
+#include "conn_http1_write.h"
+
 #include <string.h>
 
 #include "answer.h"

@@ -8,7 +8,10 @@
 #include <string.h>
 
 #include "answer.h"
+#include "conn_http1.h"
+#include "conn_http2_body.h"
 #include "conn_http2_internal.h"
+#include "conn_http2_place.h"
 
 /* Reads in one go, before other sockets get their turn. */
 #define READ_BURST 4

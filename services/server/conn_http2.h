@@ -12,8 +12,6 @@ void hr_http2_begin(hr_conn *conn, const char *bytes, size_t n);
 void hr_http2_readable(hr_conn *conn);
 void hr_http2_written(hr_conn *conn, bool ok);
 
-/* Ends streams that have waited too long for their client, and the connection if it is idle. */
-void hr_http2_sweep(hr_conn *conn, uint64_t now);
 /* Ends the connection and all its exchanges. */
 void hr_http2_cut(hr_conn *conn);
 /* Frees what HTTP/2 holds of the connection, on which no exchange is left. */

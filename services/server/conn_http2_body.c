@@ -1,8 +1,10 @@
 /* HTTP/2 on a downstream connection: the content of requests. */
+#include "conn_http2_body.h"
+
 #include <stdlib.h>
 #include <string.h>
 
-#include "conn_http2_internal.h"
+#include "body_in.h"
 
 /* A body that is announced to be as small as this is waited for, also where bodies are streamed: a
  * whole body can be sent again. */

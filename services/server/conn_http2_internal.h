@@ -52,22 +52,7 @@ struct hr_h2_stream {
     uint64_t waited_ns; /* before begun_ns */
 };
 
-/* conn_http2.c */
 void hr_http2_mark(hr_http2 *c);
-
-/* conn_http2_place.c */
-/* Whether a new stream of the connection has to wait for a place. */
-bool hr_http2_must_wait(const hr_http2 *c);
-/* Serves the request, or lets it wait. */
-void hr_http2_place(hr_exchange *ex, bool waits);
-/* The exchange ends: another one may have its place. */
-void hr_http2_leave(struct hr_h2_stream *s);
-
-/* conn_http2_body.c */
-void hr_http2_begin_body(hr_exchange *ex);
-void hr_http2_resume_body(hr_exchange *ex);
-void hr_http2_data(void *ctx, sv_http2_stream *stream, const char *bytes, size_t n);
-void hr_http2_end(void *ctx, sv_http2_stream *stream, const hr_pair *trailers, size_t n);
 
 static inline size_t hr_http2_length(const hr_str *parts, size_t n) {
     size_t len = 0;

@@ -3,7 +3,9 @@
  * Relaying an answer takes as much memory for a stream as for a connection of HTTP/1.1. So each
  * stream beyond the first of its connection counts as a connection (--max-connections). Where no
  * place is free, connections wait in the kernel's queue, and streams in a list. */
-#include "conn_http2_internal.h"
+#include "conn_http2_place.h"
+
+#include "conn_http2_body.h"
 
 static void take_place(struct hr_h2_stream *s) {
     hr_http2 *c = s->c;

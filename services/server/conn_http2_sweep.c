@@ -1,8 +1,9 @@
 /* HTTP/2 on a downstream connection: what takes too long, and drain. */
-#include "conn_http2.h"
+#include "conn_http2_sweep.h"
 
 #include <string.h>
 
+#include "body_in.h"
 #include "conn_http2_internal.h"
 
 #define SECOND_NS 1000000000ull

@@ -5,7 +5,6 @@
 #include "conn.h"
 #include "exchange_internal.h"
 
-/* conn.c */
 void hr_conn_close(hr_conn *conn);
 /* Keeps the connection open for a moment after the answer, throwing away what still comes in:
  * otherwise unread bytes turn the close into a reset, which can destroy the answer on its way (RFC
@@ -23,16 +22,5 @@ bool hr_conn_drain_grace_is_over(const hr_loop *loop, uint64_t idle_ns, uint64_t
 /* A client of a request or an answer must come with, or take, at least this much, once the first
  * time is over. */
 #define HR_MIN_BYTES_PER_SECOND (32 << 10)
-
-/* conn_http1.c */
-/* Reads what has come: within a head or a body. May close the connection. */
-void hr_conn_read(hr_conn *conn);
-/* conn->in, kept for reuse by other connections. Does nothing if there is one already. */
-void hr_conn_take_buffer(hr_conn *conn);
-void hr_conn_give_buffer(hr_conn *conn);
-
-/* conn_http1_write.c: of its carrier. */
-void hr_http1_write(hr_exchange *ex, const hr_str *parts, size_t n, bool final);
-void hr_http1_inform(hr_exchange *ex, int status, const hr_pair *fields, size_t n);
 
 #endif

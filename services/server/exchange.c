@@ -8,6 +8,7 @@
 
 #include "access_log.h"
 #include "answer.h"
+#include "body_in.h"
 #include "conn.h"
 #include "exchange_internal.h"
 #include "server.h"

@@ -149,30 +149,6 @@ bool hr_exchange_peer_gone(const hr_exchange *ex);
 /* Ends the exchange of a client that has gone, and its connection. Must not be touched after it. */
 void hr_exchange_abandon(hr_exchange *ex);
 
-/* ---- bodies that are streamed: only for listeners that say so -------------------------------
- *
- * on_request is called when the head is complete. If then !ex->body_done, the handler either
- * answers without the body, or asks for it with hr_body_stream. It sends the bytes of hr_body_next
- * on, and says so with hr_body_taken, which makes room for more. */
-
-/* Begins to receive the body; ex->on_body is called for what comes from now on. The first `hold`
- * bytes are kept, so that hr_body_rewind works for as long as no more have come. Beyond, the bytes
- * that were taken make room for the next. A second call changes nothing. Where the upload budget is
- * used up, fewer are kept. */
-void hr_body_stream(hr_exchange *ex, size_t hold);
-/* The bytes that have come and were not taken. They stay until hr_body_taken or hr_body_rewind. */
-hr_str hr_body_next(hr_exchange *ex);
-/* The bytes of the last hr_body_next were sent. */
-void hr_body_taken(hr_exchange *ex);
-/* True if all of the body that was there is taken, and it is complete. */
-bool hr_body_is_taken(const hr_exchange *ex);
-/* True if no more comes before some is taken. */
-bool hr_body_is_full(const hr_exchange *ex);
-/* Begins again with the first byte of the body. False if it is no longer held. */
-bool hr_body_rewind(hr_exchange *ex);
-/* Bytes of the body so far. */
-uint64_t hr_body_received(const hr_exchange *ex);
-
 /* "HTTP/1.0", "HTTP/1.1" or "HTTP/2", as Envoy names them. */
 hr_str hr_exchange_protocol(const hr_exchange *ex);
 

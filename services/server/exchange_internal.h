@@ -38,19 +38,4 @@ bool hr_exchange_reserve(hr_exchange *ex, size_t bytes);
  * leaves between two ticks counts, too. */
 void hr_loop_note_load(hr_loop *loop);
 
-/* ---- bodies, for carriers ---- */
-
-/* The length that the head announces, or HR_UNKNOWN_LENGTH. What ex->body has already is the body's
- * beginning in the carrier's memory. */
-void hr_body_expect(hr_exchange *ex, uint64_t length);
-/* Makes room for the whole body, where it is not streamed. False: it was refused for lack of room.
- */
-bool hr_body_hold_all(hr_exchange *ex);
-/* Where the next bytes of the body go. NULL: there is no room before resume_body is called. */
-char *hr_body_room(hr_exchange *ex, size_t *size);
-/* `n` bytes were put there; `done`: they are the last. False: the body is too large. */
-bool hr_body_arrived(hr_exchange *ex, size_t n, bool done);
-/* The body is malformed, or cannot be held. Answers if no answer has begun. */
-void hr_body_fail(hr_exchange *ex, int status, const char *detail);
-
 #endif

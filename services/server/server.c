@@ -18,6 +18,7 @@
 #include "answer.h"
 #include "check.h"
 #include "conn.h"
+#include "conn_http1.h"
 #include "conn_http2.h"
 #include "cpus.h"
 #include "exchange_internal.h"

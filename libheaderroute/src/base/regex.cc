@@ -13,7 +13,6 @@
 #include "regex_literals.h"
 #include "regex_prefix.h"
 
-
 struct hr_regex {
     std::string prefix, suffix; // of every match; they do not overlap
     const RE2 *tail = nullptr;  // what follows it

@@ -8,8 +8,9 @@
 extern "C" {
 #endif
 
-/* Texts that every match has besides its prefix (hr_regex_literal_prefix): the longest one behind it, and the one at its end;
- * empty where none is certain. They are in `buf`, which has three times pattern.len octets. */
+/* Texts that every match has besides its prefix (hr_regex_literal_prefix): the longest one behind
+ * it, and the one at its end; empty where none is certain. They are in `buf`, which has three times
+ * pattern.len octets. */
 void hr_regex_literals(hr_str pattern, char *buf, hr_str *inside, hr_str *suffix);
 
 #ifdef __cplusplus

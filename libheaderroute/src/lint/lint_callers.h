@@ -1,4 +1,5 @@
-/* Proxies as the linter takes them: which Gateways and namespaces call others, and what they see. */
+/* Proxies as the linter takes them: which Gateways and namespaces call others, and what they see.
+ */
 #ifndef HR_LINT_CALLERS_H
 #define HR_LINT_CALLERS_H
 

@@ -36,5 +36,4 @@ typedef enum hr_re_status {
     HR_RE_UNCOVERED /* RE2 may accept it, this parser does not model it */
 } hr_re_status;
 
-
 #endif

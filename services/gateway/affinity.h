@@ -1,0 +1,10 @@
+/* Session affinity: the hash and the cookie by the hash policies of a route. */
+#ifndef HR_SERVICES_GATEWAY_AFFINITY_H
+#define HR_SERVICES_GATEWAY_AFFINITY_H
+
+#include "request.h"
+
+/* Fills hash and set_cookie by the route's hash policies. */
+void gw_affinity(gw_request *r);
+
+#endif

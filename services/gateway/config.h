@@ -1,0 +1,31 @@
+/* Configurations: loading, refreshing, and looking up their clusters. */
+#ifndef HR_SERVICES_GATEWAY_CONFIG_H
+#define HR_SERVICES_GATEWAY_CONFIG_H
+
+#include "gateway.h"
+
+typedef struct gw_files {
+    char **v;
+    size_t n;
+} gw_files;
+
+/* Loads what the options name. NULL, and all findings on stderr, where there is an error;
+ * `previous` (may be NULL) lends its endpoints. Waits a moment for the addresses of names that are
+ * new. */
+gw_config *gw_config_load(const gw_options *options, gw_dns *dns, const gw_config *previous,
+                          uint64_t generation);
+/* The same resources with the addresses that their names have by now; files that they name are not
+ * read again. NULL: no memory. */
+gw_config *gw_config_refresh(gw_dns *dns, const gw_config *previous);
+gw_config *gw_config_ref(gw_config *config);
+/* Its view is a Gateway's, not a sidecar's. */
+int gw_config_is_gateway(const gw_config *config);
+/* The index of a cluster, n_clusters where there is none of that name. */
+size_t gw_config_find(const gw_config *config, hr_str name);
+void gw_config_unref(gw_config *config);
+/* The files with certificates and keys that the DestinationRules name, each once. -1: no memory,
+ * and the list is short. */
+int gw_config_tls_files(gw_files *out, const gw_config *config);
+void gw_files_free(gw_files *files);
+
+#endif

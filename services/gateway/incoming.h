@@ -1,0 +1,10 @@
+/* The request as rules see it. */
+#ifndef HR_SERVICES_GATEWAY_INCOMING_H
+#define HR_SERVICES_GATEWAY_INCOMING_H
+
+#include "request.h"
+
+/* Fills r->in. 0, or -1 without memory. */
+int gw_build_request(gw_request *r);
+
+#endif

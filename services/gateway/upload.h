@@ -1,0 +1,12 @@
+/* The body of a request on its way upstream. */
+#ifndef HR_SERVICES_GATEWAY_UPLOAD_H
+#define HR_SERVICES_GATEWAY_UPLOAD_H
+
+#include "request.h"
+
+/* Gives r->out its body, whole or in pieces. */
+void gw_upload(gw_request *r);
+/* 1 if all of the body that has come is still held. */
+int gw_can_send_again(const gw_request *r);
+
+#endif

@@ -1,0 +1,12 @@
+/* The content of requests of HTTP/2. */
+#ifndef HR_SERVICES_CONN_HTTP2_BODY_H
+#define HR_SERVICES_CONN_HTTP2_BODY_H
+
+#include "conn_http2_internal.h"
+
+void hr_http2_begin_body(hr_exchange *ex);
+void hr_http2_resume_body(hr_exchange *ex);
+void hr_http2_data(void *ctx, sv_http2_stream *stream, const char *bytes, size_t n);
+void hr_http2_end(void *ctx, sv_http2_stream *stream, const hr_pair *trailers, size_t n);
+
+#endif
