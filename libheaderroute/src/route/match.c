@@ -9,13 +9,17 @@
 #include "query.h"
 #include "regex.h"
 
-bool hr_regex_matches(const hr_regex *regex, hr_scratch *scratch, hr_str value, size_t *free) {
-    if (regex == NULL || !hr_regex_may_match(regex, value))
-        return false;
+/* Runs a regex on a value for which hr_regex_may_match returned 1, within the limit. */
+static bool run_limited(const hr_regex *regex, hr_scratch *scratch, hr_str value, size_t *free) {
     size_t cost = value.len + HR_REGEX_RUN, paid = cost < *free ? cost : *free;
     *free -= paid;
     return (cost == paid || hr_scratch_count_regex(scratch, cost - paid)) &&
            hr_regex_run(regex, value);
+}
+
+bool hr_regex_matches(const hr_regex *regex, hr_scratch *scratch, hr_str value, size_t *free) {
+    return regex != NULL && hr_regex_may_match(regex, value) &&
+           run_limited(regex, scratch, value, free);
 }
 
 static bool lacks_text(const hr_matcher *matcher, hr_scratch *scratch, hr_str subject) {
@@ -28,11 +32,13 @@ static bool run_matcher(const hr_matcher *matcher, hr_scratch *scratch, hr_str s
     size_t free = HR_REGEX_FREE + HR_REGEX_RUN;
     if (matcher->regex == NULL)
         return false;
-    if (matcher->filter != NULL &&
-        (!hr_regex_may_match(matcher->regex, subject) || lacks_text(matcher, scratch, subject)))
+    if (matcher->filter == NULL && subject.len <= HR_REGEX_FREE)
+        return hr_regex_match(matcher->regex, subject);
+    if (!hr_regex_may_match(matcher->regex, subject) ||
+        (matcher->filter != NULL && lacks_text(matcher, scratch, subject)))
         return false;
-    return subject.len <= HR_REGEX_FREE ? hr_regex_match(matcher->regex, subject)
-                                        : hr_regex_matches(matcher->regex, scratch, subject, &free);
+    return subject.len <= HR_REGEX_FREE ? hr_regex_run(matcher->regex, subject)
+                                        : run_limited(matcher->regex, scratch, subject, &free);
 }
 
 bool hr_matcher_matches(const hr_matcher *matcher, hr_scratch *scratch, hr_str subject) {
