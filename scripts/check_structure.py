@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Checks the shape of the C sources: each file opens with a comment sentence, and subjects (thing.c with thing.h) do not
-include each other in a circle."""
+"""Checks the shape of the C sources: each file opens with a comment sentence, thing.c has its thing.h, and neither subjects
+(thing.c with thing.h) of the libraries nor files of the programs include each other in a circle."""
 import collections
 import pathlib
 import re
@@ -10,7 +10,13 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 SENTENCE = re.compile(r"[A-Za-z`_0-9][^.:;]*[ .:;]")
 INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"]+)"', re.M)
-CIRCLE_FREE = ["libheaderroute/src", "libgrabcut/src"]
+SUBJECTS_WITHOUT_CIRCLE = ["libheaderroute/src", "libgrabcut/src"]
+FILES_WITHOUT_CIRCLE = ["services", "cli"]
+DEFINITION = re.compile(r"^(?!static|typedef|extern|else|return|#)\w[\w *]*?[ *\n](\w+)\((?:[^;{}]|\{[^{}]*\})*?\)\s*\{", re.M)
+# The interface of a module, which several sources implement, as a public header of a library.
+INTERFACES = ["services/http/http1.h", "services/http/http2.h", "services/http/http2_internal.h", "services/net/net.h",
+              "services/net/backend.h", "services/client/upstream.h", "services/client/upstream_internal.h",
+              "services/predict/predict.h", "services/predict/infer.h", "cli/cli.h", "cli/diff_report.h", "cli/replay.h"]
 
 
 def tracked(*patterns):
@@ -30,6 +36,25 @@ def opening_comment(text):
 def without_opening(names):
     """Files whose first comment is missing or has fewer than three words."""
     return [name for name in names if len(opening_comment((ROOT / name).read_text()).split()) < 3]
+
+
+def without_header():
+    """Sources that define functions for other files, declared neither in a header of the same name nor in an interface."""
+    interfaces = "".join((ROOT / name).read_text() for name in tracked("*/include/*.h") + INTERFACES)
+    found = []
+    for folder in SUBJECTS_WITHOUT_CIRCLE + FILES_WITHOUT_CIRCLE:
+        for name in tracked(f"{folder}/*.c", f"{folder}/*.cc"):
+            text = (ROOT / name).read_text()
+            names = [match[1] for match in DEFINITION.finditer(text) if not is_static(text, match.start())]
+            if not (ROOT / name).with_suffix(".h").is_file() and any(
+                    known != "main" and not re.search(rf"\b{known}\b", interfaces) for known in names):
+                found.append(name)
+    return found
+
+
+def is_static(text, start):
+    """Whether the line before a definition, which clang-format may break off, says so."""
+    return text[:start].rstrip("\n").rpartition("\n")[2].startswith("static ") and text[:start].rstrip("\n")[-1] not in ";}"
 
 
 def include_graph(folder):
@@ -74,9 +99,9 @@ def circles(graph):
 
 
 def with_sources(graph):
-    """The same graph with the files joined that are one subject: thing.c, thing.h and thing_private.h."""
+    """The same graph with the files joined that are one subject: thing.c, thing.h and thing_private.h or thing_internal.h."""
     def subject(file):
-        return file.with_name(file.stem.removesuffix("_private"))
+        return file.with_name(file.stem.removesuffix("_private").removesuffix("_internal"))
 
     joined = collections.defaultdict(set)
     for file, others in graph.items():
@@ -88,10 +113,13 @@ def main():
     sys.setrecursionlimit(10000)
     failures = [f"{name}: does not open with a comment sentence"
                 for name in without_opening(tracked("*.c", "*.h", "*.cc", "*.cpp"))]
-    for folder in CIRCLE_FREE:
+    failures += [f"{name}: defines functions for other files and has no header of its own" for name in without_header()]
+    for folder in SUBJECTS_WITHOUT_CIRCLE:
         failures += [f"{folder}: subjects include each other: {', '.join(group)}"
                      for group in circles(with_sources(include_graph(folder)))]
-    print("\n".join(failures) if failures else "structure: every file opens with a sentence, no circle")
+    for folder in FILES_WITHOUT_CIRCLE:
+        failures += [f"{folder}: files include each other: {', '.join(group)}" for group in circles(include_graph(folder))]
+    print("\n".join(failures) if failures else "structure: every file opens with a sentence, every source has its header, no circle")
     return 1 if failures else 0
 
 

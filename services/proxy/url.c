@@ -4,8 +4,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "proxy.h"
-
 static int fail(char *why, size_t why_size, const char *what) {
     snprintf(why, why_size, "%s; a URL such as http://predict-server1:5010 is expected", what);
     return -1;

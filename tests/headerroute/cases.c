@@ -13,6 +13,7 @@
 #include "documents.h"
 #include "kinds.h"
 #include "lint.h"
+#include "table_build.h"
 
 static const char begin_mark[] = "=== ";
 

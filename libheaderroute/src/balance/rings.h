@@ -2,7 +2,8 @@
 #ifndef HR_RINGS_H
 #define HR_RINGS_H
 
-#include "balancer.h"
+#include "arena.h"
+#include "balance_level.h"
 
 void hr_ring_build(hr_arena *arena, hr_balance_level *level, const hr_cluster *cluster);
 void hr_maglev_build(hr_arena *arena, hr_balance_level *level, const hr_cluster *cluster);

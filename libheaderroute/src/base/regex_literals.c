@@ -5,7 +5,6 @@
 #include <stdbool.h>
 #include <string.h>
 
-#include "regex.h"
 #include "regex_prefix.h"
 #include "text.h"
 

@@ -1,10 +1,10 @@
 /* The text that all matches of a pattern begin with, derived from the pattern. */
 
+#include "regex_prefix.h"
+
 #include <stdbool.h>
 #include <string.h>
 
-#include "regex.h"
-#include "regex_prefix.h"
 #include "text.h"
 
 /* The place of the ']' of a [:alpha:] that begins at `at`; `at` if there is none, and the bracket

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "reader.h"
+#include "scalar.h"
 #include "text.h"
 
 typedef enum value_kind {

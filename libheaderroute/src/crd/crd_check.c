@@ -8,6 +8,7 @@
 
 #include "crd_cel.h"
 #include "decode_base64.h"
+#include "scalar.h"
 #include "text.h"
 
 typedef struct crd_checker {

@@ -14,6 +14,7 @@
 #include "lint_policies.h"
 #include "lint_shared_hosts.h"
 #include "lint_unused.h"
+#include "linter.h"
 #include "meta.h"
 #include "resources.h"
 #include "text.h"
@@ -63,12 +64,6 @@ static void lint_one_route(hr_linter *l, const hr_spec_http_route *route, size_t
         hr_diag_note(l->d, retries->pos, "retries-off",
                      HR_LINT_FIELD(l, "spec.http[%zu].retries", index),
                      "disables retries, because attempts is missing");
-}
-
-const char *hr_lint_name(hr_linter *l, const hr_meta *meta, hr_pos pos) {
-    return hr_lint_text(hr_arena_printf(l->arena, "%.*s/%.*s (%.*s:%d)",
-                                        HR_LINT_STR(meta->namespace_), HR_LINT_STR(meta->name),
-                                        HR_LINT_STR(pos.file), pos.line));
 }
 
 /* ---- all ---- */

@@ -3,7 +3,7 @@
 #ifndef HR_LINT_CALLERS_H
 #define HR_LINT_CALLERS_H
 
-#include "lint.h"
+#include "linter.h"
 
 void hr_lint_callers(hr_linter *l);
 /* Whether the VirtualService names the Gateway, or "mesh". */

@@ -2,7 +2,7 @@
 #ifndef HR_LINT_COVER_H
 #define HR_LINT_COVER_H
 
-#include "lint.h"
+#include "linter.h"
 
 typedef struct hr_cover_rules hr_cover_rules;
 

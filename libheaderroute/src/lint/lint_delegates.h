@@ -2,7 +2,7 @@
 #ifndef HR_LINT_DELEGATES_H
 #define HR_LINT_DELEGATES_H
 
-#include "lint.h"
+#include "linter.h"
 
 void hr_lint_delegates(hr_linter *l);
 

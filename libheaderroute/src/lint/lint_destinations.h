@@ -2,7 +2,7 @@
 #ifndef HR_LINT_DESTINATIONS_H
 #define HR_LINT_DESTINATIONS_H
 
-#include "lint.h"
+#include "linter.h"
 
 void hr_lint_destinations(hr_linter *l);
 

@@ -2,7 +2,7 @@
 #ifndef HR_LINT_GATEWAY_HOSTS_H
 #define HR_LINT_GATEWAY_HOSTS_H
 
-#include "lint.h"
+#include "linter.h"
 
 void hr_lint_gateway_hosts(hr_linter *l);
 

@@ -2,7 +2,7 @@
 #ifndef HR_LINT_GATEWAY_ORDER_H
 #define HR_LINT_GATEWAY_ORDER_H
 
-#include "lint.h"
+#include "linter.h"
 
 void hr_lint_gateway_order(hr_linter *l);
 

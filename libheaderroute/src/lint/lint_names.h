@@ -2,7 +2,7 @@
 #ifndef HR_LINT_NAMES_H
 #define HR_LINT_NAMES_H
 
-#include "lint.h"
+#include "linter.h"
 
 void hr_lint_names(hr_linter *l);
 

@@ -2,7 +2,7 @@
 #ifndef HR_LINT_POLICIES_H
 #define HR_LINT_POLICIES_H
 
-#include "lint.h"
+#include "linter.h"
 
 void hr_lint_policies(hr_linter *l);
 

@@ -2,7 +2,7 @@
 #ifndef HR_LINT_UNUSED_H
 #define HR_LINT_UNUSED_H
 
-#include "lint.h"
+#include "linter.h"
 
 void hr_lint_unused(hr_linter *l);
 

@@ -7,6 +7,7 @@
 #include "lint.h"
 #include "load_limits.h"
 #include "table.h"
+#include "table_build.h"
 
 static int read_and_check(hr_resources **out, hr_arena *arena, hr_diagnostics *d,
                           const hr_source *sources, size_t n, const hr_load_options *options) {

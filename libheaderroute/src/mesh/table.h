@@ -72,9 +72,4 @@ const hr_regex *hr_table_regex(const hr_table *table, hr_str pattern);
 
 const hr_mesh_gateway *hr_table_find_gateway(const hr_table *table, hr_str id); /* NULL: none */
 
-/* A table over resources that were read and validated already; takes the arena they live in, also
- * on failure. One reference. */
-int hr_table_build(hr_table **out, hr_arena *arena, hr_resources *resources,
-                   const hr_load_options *options);
-
 #endif

@@ -76,9 +76,6 @@ void hr_comparison_init(hr_comparison *c, hr_arena *b, const hr_view *before, co
                         hr_scratch *scratch);
 /* Reads the rules of both views. */
 void hr_comparison_build(hr_comparison *c);
-/* The box of what both rules ask for, and of the authorities of a class (NULL: any). */
-hr_truth hr_box_fill(hr_comparison *c, const hr_host_class *only, const hr_pair_of_rules *pair,
-                     const char **why);
 
 /* What regions are found by. */
 typedef struct hr_region_name {

@@ -2,7 +2,7 @@
 #ifndef HR_NFA_H
 #define HR_NFA_H
 
-#include "automaton.h"
+#include "syntax_tree.h"
 
 typedef enum hr_nfa_kind {
     HR_NFA_BYTES,

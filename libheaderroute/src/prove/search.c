@@ -48,6 +48,41 @@ hr_truth hr_box_add(hr_comparison *c, hr_literal l, const char **why) {
     return box_solve(c, hr_atom_of(&c->u, l)->attr, why);
 }
 
+/* What the authority's class says as literals: its own name, and none of the narrower ones. */
+static hr_truth add_class_literals(hr_comparison *c, const hr_host_class *class, const char **why) {
+    hr_truth result = HR_YES;
+    for (size_t i = 0; i < c->hosts.classes.n && result != HR_NO; i++) {
+        const hr_host_class *other = c->hosts.classes.v[i];
+        bool itself = other == class && class->kind != HR_HOST_ANY;
+        if (!itself && !hr_host_narrower(other, class))
+            continue;
+        hr_language language = {.kind = other->kind == HR_HOST_EXACT ? HR_LANG_HOST
+                                                                     : HR_LANG_HOST_SUFFIX,
+                                .text = other->text};
+        hr_literal literal = hr_universe_literal(&c->u, HR_ATTR_AUTHORITY, &language);
+        hr_truth t = hr_box_add(c, itself ? literal : hr_not(literal), why);
+        result = t == HR_YES ? result : t;
+    }
+    return result;
+}
+
+hr_truth hr_box_fill(hr_comparison *c, const hr_host_class *only, const hr_pair_of_rules *pair,
+                     const char **why) {
+    hr_truth result = HR_YES;
+    hr_box_reset(c);
+    c->u.authority_example = only == NULL ? (hr_str){0} : only->example;
+    if (only != NULL)
+        result = add_class_literals(c, only, why);
+    for (size_t side = 0; side < 2; side++) {
+        const hr_rule *rule = &pair->lists[side]->v[pair->index[side]];
+        for (uint32_t i = 0; i < rule->n && result != HR_NO; i++) {
+            hr_truth t = hr_box_add(c, rule->literals[i], why);
+            result = t == HR_YES ? result : t;
+        }
+    }
+    return result;
+}
+
 /* ---- requests ---- */
 
 static void path_put(hr_comparison *c, hr_str s) {

@@ -13,5 +13,8 @@ hr_truth hr_search(hr_comparison *c, const hr_pair_of_rules *pair, hr_str author
                    const char **why);
 /* The rules that decide c->request. HR_OK or a code of hr_route. */
 int hr_ask_both(hr_comparison *c, const hr_rule_list *const lists[2], size_t index[2]);
+/* The box of what both rules ask for, and of the authorities of a class (NULL: any). */
+hr_truth hr_box_fill(hr_comparison *c, const hr_host_class *only, const hr_pair_of_rules *pair,
+                     const char **why);
 
 #endif

@@ -5,6 +5,7 @@
 #include "json_writer.h"
 #include "load_limits.h"
 #include "read_sources.h"
+#include "scalar.h"
 #include "yaml_parse.h"
 
 struct hr_document {

@@ -6,6 +6,7 @@
 #include "common_fields.h"
 #include "name_rules.h"
 #include "route_destination.h"
+#include "scalar.h"
 #include "text.h"
 
 /* ---- L4MatchAttributes, TLSMatchAttributes ---- */

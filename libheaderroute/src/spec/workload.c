@@ -6,6 +6,7 @@
 
 #include "common_fields.h"
 #include "resources.h"
+#include "scalar.h"
 #include "text.h"
 
 /* ---- Node ---- */

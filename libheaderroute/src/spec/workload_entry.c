@@ -8,6 +8,7 @@
 #include "host_names.h"
 #include "name_rules.h"
 #include "resources.h"
+#include "scalar.h"
 #include "text.h"
 
 static const char unix_scheme[] = "unix://";

@@ -189,3 +189,11 @@ double hr_scalar_double(hr_str text) {
         return __builtin_nan("");
     return plain[0] == '-' ? -__builtin_inf() : __builtin_inf();
 }
+
+int hr_node_int(int64_t *out, const hr_node *node) {
+    return node->kind == HR_NODE_INT && hr_scalar_int(out, node->u.text);
+}
+
+double hr_node_double(const hr_node *node) {
+    return hr_scalar_double(node->u.text);
+}

@@ -13,4 +13,9 @@ int hr_scalar_int(int64_t *out, hr_str text);
 /* The value of a text that hr_scalar_resolve calls INT or FLOAT. */
 double hr_scalar_double(hr_str text);
 
+/* The value of an INT. Returns 0 if it is outside of int64. */
+int hr_node_int(int64_t *out, const hr_node *node);
+/* The value of an INT or FLOAT. */
+double hr_node_double(const hr_node *node);
+
 #endif

@@ -1,7 +1,6 @@
 /* The values of nodes. */
 #include "yaml_node.h"
 
-#include "scalar.h"
 #include "text.h"
 
 const char *hr_node_kind_name(hr_node_kind kind) {
@@ -31,12 +30,4 @@ const hr_node *hr_node_get(const hr_node *map, hr_str key) {
         if (hr_str_eq(k->u.text, key))
             return k->value;
     return NULL;
-}
-
-int hr_node_int(int64_t *out, const hr_node *node) {
-    return node->kind == HR_NODE_INT && hr_scalar_int(out, node->u.text);
-}
-
-double hr_node_double(const hr_node *node) {
-    return hr_scalar_double(node->u.text);
 }

@@ -36,9 +36,5 @@ struct hr_node {
 const char *hr_node_kind_name(hr_node_kind kind);
 /* The value of a key; NULL if the map does not have it, or the node is not a map. */
 const hr_node *hr_node_get(const hr_node *map, hr_str key);
-/* The value of an INT. Returns 0 if it is outside of int64. */
-int hr_node_int(int64_t *out, const hr_node *node);
-/* The value of an INT or FLOAT. */
-double hr_node_double(const hr_node *node);
 
 #endif

@@ -1,0 +1,80 @@
+/* Builds a table from loaded resources: names resolved, indexed for the construction of views. */
+
+#include "table_build.h"
+
+#include <stdlib.h>
+
+#include "diag.h"
+#include "gateway.h"
+#include "host_names.h"
+#include "meta.h"
+#include "registry_build.h"
+#include "resources.h"
+#include "text.h"
+#include "virtual_services.h"
+
+static int gateways_by_age(const void *a, const void *b) {
+    return hr_meta_cmp(&((const hr_mesh_gateway *)a)->resource->meta,
+                       &((const hr_mesh_gateway *)b)->resource->meta);
+}
+
+static void build_gateways(hr_arena *arena, hr_table *table) {
+    const hr_resources *r = table->resources;
+    table->gateways = HR_ARRAY(arena, hr_mesh_gateway, r->n_gateways);
+    if (table->gateways == NULL)
+        return;
+    for (size_t i = 0; i < r->n_gateways; i++) {
+        const hr_spec_gateway *in = &r->gateways[i];
+        hr_mesh_gateway *gw = &table->gateways[table->n_gateways++];
+        gw->resource = in;
+        gw->id = hr_arena_printf(arena, "%.*s/%.*s", (int)in->meta.namespace_.len,
+                                 in->meta.namespace_.p, (int)in->meta.name.len, in->meta.name.p);
+        gw->ports = HR_ARRAY(arena, uint16_t, in->n_servers);
+        for (size_t s = 0; gw->ports != NULL && s < in->n_servers; s++)
+            gw->ports[s] = (uint16_t)in->servers[s].port;
+    }
+    if (r->n_gateways > 1)
+        qsort(table->gateways, r->n_gateways, sizeof(*table->gateways), gateways_by_age);
+}
+
+static void number_routes(hr_arena *arena, hr_mesh_virtual_service *vs) {
+    vs->root_indexes = HR_ARRAY(arena, int32_t, vs->n_http);
+    for (size_t i = 0; vs->root_indexes != NULL && i < vs->n_http; i++)
+        vs->root_indexes[i] = vs->http[i].root_index;
+}
+
+static void build(hr_arena *arena, hr_table *table) {
+    hr_registry_build(arena, &table->registry, table->resources, table->domain);
+    hr_rule_index_build(arena, &table->rules, table->resources, table->domain,
+                        table->root_namespace);
+    build_gateways(arena, table);
+    hr_virtual_services_build(arena, table);
+    for (size_t i = 0; i < table->n_virtual_services && !hr_arena_failed(arena); i++)
+        number_routes(arena, &table->virtual_services[i]);
+}
+
+static hr_str option(hr_arena *arena, const char *given, const char *otherwise) {
+    return hr_arena_copy(arena, hr_str_from(given != NULL ? given : otherwise));
+}
+
+int hr_table_build(hr_table **out, hr_arena *arena, hr_resources *resources,
+                   const hr_load_options *options) {
+    *out = NULL;
+    hr_table *table = calloc(1, sizeof(*table));
+    if (table == NULL) {
+        hr_arena_free(arena);
+        return HR_ENOMEM;
+    }
+    atomic_init(&table->references, 1);
+    table->arena = arena;
+    table->resources = resources;
+    table->domain = option(arena, options->domain, "cluster.local");
+    table->root_namespace = option(arena, options->root_namespace, "istio-system");
+    build(arena, table);
+    if (hr_arena_failed(arena)) {
+        hr_table_unref(table);
+        return HR_ENOMEM;
+    }
+    *out = table;
+    return HR_OK;
+}
