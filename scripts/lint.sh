@@ -9,7 +9,7 @@ mkdir -p build
 
 gate_format() { scripts/format.sh --check; }
 
-gate_structure() { scripts/check_structure.py && scripts/check_static_names.py libheaderroute/src cli; }
+gate_structure() { scripts/check_structure.py && scripts/check_static_names.py libheaderroute/src libgrabcut/src/{base,codec,engine} cli services; }
 
 gate_prose() { scripts/check_prose.py; }
 

@@ -9,7 +9,7 @@
 #include <string.h>
 
 /* The first line of a small file; false if it cannot be read. */
-static bool read_line(char *out, size_t size, const char *path) {
+static bool cpus_read_line(char *out, size_t size, const char *path) {
     FILE *file = fopen(path, "re");
     if (file == NULL)
         return false;
@@ -83,14 +83,14 @@ static void visit_cpu(const char *folder, void *ctx) {
     char path[8300], line[128], period_line[128];
     double quota, period;
     snprintf(path, sizeof(path), "%s/cpu.max", folder);
-    if (read_line(line, sizeof(line), path) && sscanf(line, "%lf %lf", &quota, &period) == 2 &&
+    if (cpus_read_line(line, sizeof(line), path) && sscanf(line, "%lf %lf", &quota, &period) == 2 &&
         period > 0)
         lower(ctx, quota / period);
     snprintf(path, sizeof(path), "%s/cpu.cfs_quota_us", folder);
-    if (!read_line(line, sizeof(line), path))
+    if (!cpus_read_line(line, sizeof(line), path))
         return;
     snprintf(path, sizeof(path), "%s/cpu.cfs_period_us", folder);
-    if (!read_line(period_line, sizeof(period_line), path))
+    if (!cpus_read_line(period_line, sizeof(period_line), path))
         return;
     quota = atof(line);
     period = atof(period_line);
@@ -104,7 +104,7 @@ static void visit_memory(const char *folder, void *ctx) {
     for (size_t i = 0; i < 2; ++i) {
         snprintf(path, sizeof(path), "%s/%s", folder, files[i]);
         /* v1 writes "no limit" as the largest multiple of a page; atof makes 0 of v2's "max". */
-        if (read_line(line, sizeof(line), path) && atof(line) < 9e18)
+        if (cpus_read_line(line, sizeof(line), path) && atof(line) < 9e18)
             lower(ctx, atof(line));
     }
 }

@@ -14,9 +14,9 @@
 
 #define WHY_SIZE 256
 
-static int fail(char *why, size_t why_size, const char *fmt, ...)
+static int flags_fail(char *why, size_t why_size, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
-static int fail(char *why, size_t why_size, const char *fmt, ...) {
+static int flags_fail(char *why, size_t why_size, const char *fmt, ...) {
     va_list args;
     va_start(args, fmt);
     vsnprintf(why, why_size, fmt, args);
@@ -31,10 +31,10 @@ int hr_flag_parse_int(int64_t *out, const char *text, int64_t min, int64_t max, 
     long long value = strtoll(text, &end, 10);
     /* strtoll passes leading blanks over; a flag should not. */
     if (!(isdigit((unsigned char)text[0]) || text[0] == '-') || *end != '\0')
-        return fail(why, why_size, "'%s' is not a whole number", text);
+        return flags_fail(why, why_size, "'%s' is not a whole number", text);
     if (errno == ERANGE || value < min || value > max)
-        return fail(why, why_size, "%s is out of range: from %" PRId64 " to %" PRId64, text, min,
-                    max);
+        return flags_fail(why, why_size, "%s is out of range: from %" PRId64 " to %" PRId64, text,
+                          min, max);
     *out = value;
     return 0;
 }
@@ -64,12 +64,13 @@ int hr_flag_parse_bytes(int64_t *out, const char *text, int64_t min, int64_t max
     if (shift != 0)
         end += strcmp(end + 1, "iB") == 0 ? 3 : 1;
     if (!isdigit((unsigned char)text[0]) || *end != '\0')
-        return fail(why, why_size, "'%s' is not a number of bytes (such as 4194304, 4096K or 4M)",
-                    text);
+        return flags_fail(why, why_size,
+                          "'%s' is not a number of bytes (such as 4194304, 4096K or 4M)", text);
     if (errno == ERANGE || value > INT64_MAX >> shift || (value << shift) < min ||
         (value << shift) > max)
-        return fail(why, why_size, "%s is out of range: from %" PRId64 " to %" PRId64 " bytes",
-                    text, min, max);
+        return flags_fail(why, why_size,
+                          "%s is out of range: from %" PRId64 " to %" PRId64 " bytes", text, min,
+                          max);
     *out = value << shift;
     return 0;
 }
@@ -80,11 +81,12 @@ int hr_flag_parse_seconds(int64_t *out_ms, const char *text, int64_t min, int64_
     size_t digits = strspn(text, "0123456789.");
     double value = strtod(text, &end);
     if (digits == 0 || text[digits] != '\0' || end != text + digits)
-        return fail(why, why_size, "'%s' is not a number of seconds (such as 10 or 0.5)", text);
+        return flags_fail(why, why_size, "'%s' is not a number of seconds (such as 10 or 0.5)",
+                          text);
     double ms = round(value * 1000);
     if (ms < (double)min || ms > (double)max)
-        return fail(why, why_size, "%s is out of range: from %g to %g seconds", text,
-                    (double)min / 1000, (double)max / 1000);
+        return flags_fail(why, why_size, "%s is out of range: from %g to %g seconds", text,
+                          (double)min / 1000, (double)max / 1000);
     *out_ms = (int64_t)ms;
     return 0;
 }
@@ -95,7 +97,7 @@ static int parse_bool(bool *out, const char *text, char *why, size_t why_size) {
     else if (strcmp(text, "0") == 0 || strcmp(text, "false") == 0 || text[0] == '\0')
         *out = false;
     else
-        return fail(why, why_size, "'%s' is not one of 1, true, 0, false", text);
+        return flags_fail(why, why_size, "'%s' is not one of 1, true, 0, false", text);
     return 0;
 }
 
@@ -110,14 +112,14 @@ static int parse_choice(int *out, const char *const *choices, const char *text, 
         size_t used = strlen(all);
         snprintf(all + used, sizeof(all) - used, "%s%s", i == 0 ? "" : ", ", choices[i]);
     }
-    return fail(why, why_size, "'%s' is not one of %s", text, all);
+    return flags_fail(why, why_size, "'%s' is not one of %s", text, all);
 }
 
 /* What lists and their texts lie in lives as long as the program, as argv and the environment do.
  */
 static struct kept { struct kept *next; } * kept;
 
-static void *keep(size_t size) {
+static void *flags_keep(size_t size) {
     struct kept *block = malloc(sizeof(*block) + size);
     if (block == NULL)
         return NULL;
@@ -127,9 +129,9 @@ static void *keep(size_t size) {
 }
 
 static int list_add(hr_text_list *list, const char *text, char *why, size_t why_size) {
-    const char **grown = keep((list->n + 1) * sizeof(*grown));
+    const char **grown = flags_keep((list->n + 1) * sizeof(*grown));
     if (grown == NULL)
-        return fail(why, why_size, "out of memory");
+        return flags_fail(why, why_size, "out of memory");
     if (list->n > 0)
         memcpy(grown, list->v, list->n * sizeof(*grown));
     list->v = grown;
@@ -138,9 +140,9 @@ static int list_add(hr_text_list *list, const char *text, char *why, size_t why_
 }
 
 static int list_add_all(hr_text_list *list, const char *text, char *why, size_t why_size) {
-    char *copy = keep(strlen(text) + 1), *state = NULL;
+    char *copy = flags_keep(strlen(text) + 1), *state = NULL;
     if (copy == NULL)
-        return fail(why, why_size, "out of memory");
+        return flags_fail(why, why_size, "out of memory");
     strcpy(copy, text);
     for (char *part = strtok_r(copy, ", \t\n", &state); part != NULL;
          part = strtok_r(NULL, ", \t\n", &state)) {
@@ -171,7 +173,7 @@ static int set_value(const hr_flag *flag, void *field, const char *text, char *w
     case HR_FLAG_CUSTOM:
         return flag->parse(field, text, why, why_size);
     }
-    return fail(why, why_size, "unknown kind of flag");
+    return flags_fail(why, why_size, "unknown kind of flag");
 }
 
 static void twin_name(char *out, size_t size, const char *flag_name) {

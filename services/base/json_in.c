@@ -32,22 +32,22 @@ static int other_value(reader *r) {
     return 1;
 }
 
-static int on_null(void *ctx) {
+static int json_on_null(void *ctx) {
     return other_value(ctx);
 }
 
-static int on_boolean(void *ctx, int value) {
+static int json_on_boolean(void *ctx, int value) {
     (void)value;
     return other_value(ctx);
 }
 
-static int on_number(void *ctx, const char *text, size_t len) {
+static int json_on_number(void *ctx, const char *text, size_t len) {
     (void)text;
     (void)len;
     return other_value(ctx);
 }
 
-static int on_string(void *ctx, const unsigned char *value, size_t len) {
+static int json_on_string(void *ctx, const unsigned char *value, size_t len) {
     reader *r = ctx;
     if (r->depth == 0)
         return stop(r, "is not a JSON object");
@@ -63,7 +63,7 @@ static int on_string(void *ctx, const unsigned char *value, size_t len) {
     return 1;
 }
 
-static int on_key(void *ctx, const unsigned char *key, size_t len) {
+static int json_on_key(void *ctx, const unsigned char *key, size_t len) {
     reader *r = ctx;
     if (r->depth != 1 || len != r->name_len || memcmp(key, r->name, len) != 0)
         return 1;
@@ -81,30 +81,30 @@ static int deeper(reader *r, bool is_object) {
     return 1;
 }
 
-static int on_start_map(void *ctx) {
+static int json_on_start_map(void *ctx) {
     return deeper(ctx, true);
 }
 
-static int on_start_array(void *ctx) {
+static int json_on_start_array(void *ctx) {
     return deeper(ctx, false);
 }
 
-static int on_end(void *ctx) {
+static int json_on_end(void *ctx) {
     --((reader *)ctx)->depth;
     return 1;
 }
 
 int hr_json_find_string(hr_json_string_found *out, char *text, size_t len, const char *name,
                         char *why, size_t why_size) {
-    static const yajl_callbacks callbacks = {.yajl_null = on_null,
-                                             .yajl_boolean = on_boolean,
-                                             .yajl_number = on_number,
-                                             .yajl_string = on_string,
-                                             .yajl_start_map = on_start_map,
-                                             .yajl_map_key = on_key,
-                                             .yajl_end_map = on_end,
-                                             .yajl_start_array = on_start_array,
-                                             .yajl_end_array = on_end};
+    static const yajl_callbacks callbacks = {.yajl_null = json_on_null,
+                                             .yajl_boolean = json_on_boolean,
+                                             .yajl_number = json_on_number,
+                                             .yajl_string = json_on_string,
+                                             .yajl_start_map = json_on_start_map,
+                                             .yajl_map_key = json_on_key,
+                                             .yajl_end_map = json_on_end,
+                                             .yajl_start_array = json_on_start_array,
+                                             .yajl_end_array = json_on_end};
     reader r = {.text = text,
                 .why = why,
                 .name = name,

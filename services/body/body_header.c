@@ -47,8 +47,8 @@ static bool is_reserved(const char *name) {
     return false;
 }
 
-static int parse_name(sv_body_rule *rule, const char *text, size_t len, char *why,
-                      size_t why_size) {
+static int body_rule_parse_name(sv_body_rule *rule, const char *text, size_t len, char *why,
+                                size_t why_size) {
     if (len == 0 || len >= sizeof(rule->name))
         return wrong_rule(why, why_size, "a header's name has 1 to 63 characters");
     for (size_t i = 0; i < len; i++) {
@@ -86,7 +86,7 @@ int sv_body_rule_parse(sv_body_rule *rule, const char *text, char *why, size_t w
     *rule = (sv_body_rule){.n_members = 0};
     if (equals == NULL)
         return wrong_rule(why, why_size, "expected NAME=PATH");
-    if (parse_name(rule, text, (size_t)(equals - text), why, why_size) != 0)
+    if (body_rule_parse_name(rule, text, (size_t)(equals - text), why, why_size) != 0)
         return -1;
     return parse_path(rule, equals + 1, why, why_size);
 }

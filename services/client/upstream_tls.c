@@ -56,7 +56,7 @@ static int is_address(const char *name) {
     return inet_pton(AF_INET, name, bytes) == 1 || inet_pton(AF_INET6, name, bytes) == 1;
 }
 
-static int fail(char *why, size_t why_size, const char *path, const char *what) {
+static int up_tls_fail(char *why, size_t why_size, const char *path, const char *what) {
     char reason[192];
     sv_tls_error_text(reason, sizeof(reason));
     snprintf(why, why_size, "%s: %s: %s", path, what, reason);
@@ -76,7 +76,7 @@ static int load_authorities(hr_up_tls *tls, hr_str path, char *why, size_t why_s
     char *file = text(path);
     int error = 0;
     if (SSL_CTX_load_verify_locations(tls->ctx, file, NULL) != 1)
-        error = fail(why, why_size, file, "holds no certificates in PEM");
+        error = up_tls_fail(why, why_size, file, "holds no certificates in PEM");
     tls->fingerprint = mix_file(tls->fingerprint, file);
     free(file);
     return error;
@@ -88,10 +88,10 @@ static int load_own(hr_up_tls *tls, const hr_up_tls_options *options, char *why,
     char *cert = text(options->cert_path), *key = text(options->key_path);
     int error = 0;
     if (SSL_CTX_use_certificate_chain_file(tls->ctx, cert) != 1)
-        error = fail(why, why_size, cert, "is not a certificate chain in PEM");
+        error = up_tls_fail(why, why_size, cert, "is not a certificate chain in PEM");
     else if (SSL_CTX_use_PrivateKey_file(tls->ctx, key, SSL_FILETYPE_PEM) != 1)
-        error =
-            fail(why, why_size, key, "is not a private key in PEM that matches the certificate");
+        error = up_tls_fail(why, why_size, key,
+                            "is not a private key in PEM that matches the certificate");
     tls->fingerprint = mix_file(mix_file(tls->fingerprint, cert), key);
     free(cert);
     free(key);
@@ -110,7 +110,7 @@ static int configure(hr_up_tls *tls, const hr_up_tls_options *options, char *why
     ERR_clear_error();
     tls->ctx = SSL_CTX_new(TLS_client_method());
     if (tls->ctx == NULL)
-        return fail(why, why_size, "TLS", "OpenSSL makes no context");
+        return up_tls_fail(why, why_size, "TLS", "OpenSSL makes no context");
     SSL_CTX_set_options(tls->ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
     SSL_CTX_set_min_proto_version(tls->ctx, TLS1_2_VERSION);
     SSL_CTX_set_mode(tls->ctx, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |

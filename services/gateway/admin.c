@@ -9,7 +9,7 @@
 #include "explain.h"
 #include "json_out.h"
 
-static void put(hr_text *json, const char *name, hr_str value) {
+static void admin_put(hr_text *json, const char *name, hr_str value) {
     hr_json_member(json, name, value.p, value.len);
 }
 
@@ -43,7 +43,7 @@ static void write_config(gw_aside *aside) {
     hr_text_str(json, "],\"view\":{\"gateway\":");
     hr_json_string(json, config->view_options.gateway.p, config->view_options.gateway.len);
     hr_json_member_int(json, "port", config->view_options.port);
-    put(json, "namespace", config->view_options.namespace_);
+    admin_put(json, "namespace", config->view_options.namespace_);
     hr_text_printf(
         json,
         "},\"virtual_services\":%zu,\"destination_rules\":%zu,\"gateways\":%zu,\"services\":%zu,"
@@ -55,7 +55,7 @@ static void write_config(gw_aside *aside) {
         const hr_cluster *cluster = config->clusters[c].cluster;
         hr_text_str(json, c > 0 ? ",{\"name\":" : "{\"name\":");
         hr_json_string(json, cluster->name.p, cluster->name.len);
-        put(json, "source", cluster->source_file);
+        admin_put(json, "source", cluster->source_file);
         hr_json_member_int(json, "line", cluster->source_line);
         hr_json_member_str(json, "load_balancer", hr_lb_name(cluster->policy->lb));
         hr_json_member_int(json, "connect_timeout_ms", cluster->policy->connect_timeout_ms);
@@ -85,7 +85,7 @@ static void answer_clusters(hr_exchange *ex) {
             gw_endpoint *e = cluster->endpoints[i];
             hr_text_str(&json, i > 0 ? ",{\"address\":" : "{\"address\":");
             hr_json_string(&json, e->name, strlen(e->name));
-            put(&json, "name", cluster->cluster->endpoints[i]->name);
+            admin_put(&json, "name", cluster->cluster->endpoints[i]->name);
             hr_json_member_int(&json, "weight", cluster->cluster->endpoints[i]->weight);
             hr_json_member_int(&json, "active",
                                atomic_load_explicit(&e->active, memory_order_relaxed));

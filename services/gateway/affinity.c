@@ -15,7 +15,7 @@ static const hr_hash_policy *made_cookie(const hr_decision *d) {
     return NULL;
 }
 
-static hr_str text(gw_request *r, const char *p, int len) {
+static hr_str affinity_copy(gw_request *r, const char *p, int len) {
     hr_str copy = sv_pool_copy(r->ex->pool, (hr_str){p, (size_t)len});
     return copy;
 }
@@ -29,7 +29,7 @@ static hr_str set_cookie(gw_request *r, const hr_hash_policy *policy, const char
         snprintf(path, sizeof(path), "; Path=%.*s", (int)policy->path.len, policy->path.p);
     int len = snprintf(line, sizeof(line), "%.*s=\"%s\"%s%s; HttpOnly", (int)policy->name.len,
                        policy->name.p, value, age, path);
-    return len < (int)sizeof(line) ? text(r, line, len) : (hr_str){NULL, 0};
+    return len < (int)sizeof(line) ? affinity_copy(r, line, len) : (hr_str){NULL, 0};
 }
 
 void gw_affinity(gw_request *r) {
@@ -50,7 +50,7 @@ void gw_affinity(gw_request *r) {
     hr_request with = r->in;
     hr_pair *fields = sv_pool_alloc(r->ex->pool, (with.n_headers + 1) * sizeof(*fields));
     memcpy(fields, with.headers, with.n_headers * sizeof(*fields));
-    fields[with.n_headers] = (hr_pair){HR_STR("cookie"), text(r, cookie, len)};
+    fields[with.n_headers] = (hr_pair){HR_STR("cookie"), affinity_copy(r, cookie, len)};
     with.headers = fields;
     with.n_headers++;
     r->has_hash = hr_request_hash(&r->hash, d, &with, peer, scratch) == HR_OK;

@@ -19,7 +19,7 @@ static void aside_free(gw_aside *aside) {
     free(aside);
 }
 
-static void on_end(hr_exchange *ex) {
+static void aside_on_end(hr_exchange *ex) {
     gw_aside *aside = ex->data;
     if (aside == NULL)
         return;
@@ -29,7 +29,7 @@ static void on_end(hr_exchange *ex) {
         aside->ex = NULL; /* the thread still writes */
 }
 
-static void on_written(hr_loop *loop, hr_message *message) {
+static void aside_on_written(hr_loop *loop, hr_message *message) {
     gw_aside *aside = (gw_aside *)message;
     (void)loop;
     if (aside->ex == NULL) {
@@ -67,7 +67,7 @@ static gw_aside *aside_new(hr_exchange *ex, gw_aside_kind kind, void (*write)(gw
         atomic_fetch_sub(&g->asides[kind], 1);
         return NULL;
     }
-    aside->super.run = on_written;
+    aside->super.run = aside_on_written;
     aside->loop = ex->loop;
     aside->ex = ex;
     aside->gateway = g;
@@ -90,7 +90,7 @@ void gw_answer_aside(hr_exchange *ex, gw_aside_kind kind, void (*write)(gw_aside
         return;
     }
     ex->data = aside;
-    ex->on_end = on_end;
+    ex->on_end = aside_on_end;
     atomic_fetch_add(&aside->gateway->aside_threads, 1);
     if (pthread_create(&thread, NULL, work, aside) == 0) {
         pthread_detach(thread);

@@ -292,7 +292,7 @@ static int stopped(gw_dns *dns) {
     return stop;
 }
 
-static void *run(void *arg) {
+static void *dns_run(void *arg) {
     gw_dns *dns = arg;
     pthread_setname_np(pthread_self(), "dns");
     while (!stopped(dns)) {
@@ -330,11 +330,11 @@ static int open_channel(dns_channel *out, const char *servers, int flags) {
 }
 
 /* Without the signals that others wait for. */
-static int start_thread(gw_dns *dns) {
+static int dns_start_thread(gw_dns *dns) {
     sigset_t all, before;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    int error = pthread_create(&dns->thread, NULL, run, dns);
+    int error = pthread_create(&dns->thread, NULL, dns_run, dns);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     return error;
 }
@@ -386,7 +386,7 @@ gw_dns *gw_dns_new(const char *servers, char *why, size_t why_size) {
         dispose(dns);
         return NULL;
     }
-    if ((error = start_thread(dns)) != 0) {
+    if ((error = dns_start_thread(dns)) != 0) {
         snprintf(why, why_size, "%s", strerror(error));
         dispose(dns);
         return NULL;
@@ -413,7 +413,7 @@ void gw_dns_begin(gw_dns *dns) {
     pthread_mutex_unlock(&dns->mutex);
 }
 
-static entry *find(gw_dns *dns, hr_str name) {
+static entry *dns_find(gw_dns *dns, hr_str name) {
     for (entry *e = dns->entries; e != NULL; e = e->next)
         if (strlen(e->name) == name.len && memcmp(e->name, name.p, name.len) == 0)
             return e;
@@ -447,7 +447,7 @@ void gw_dns_resolve(void *ctx, hr_str name, const hr_str **out, size_t *n) {
     gw_dns *dns = ctx;
     *n = 0;
     pthread_mutex_lock(&dns->mutex);
-    entry *e = find(dns, name);
+    entry *e = dns_find(dns, name);
     if (e != NULL) {
         e->round = dns->round;
         e->unknown_at_question = !e->answered;

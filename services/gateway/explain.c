@@ -83,7 +83,7 @@ static void read_headers(question *q, yajl_val list) {
 }
 
 /* The strings are the tree's. */
-static yajl_val read_body(question *q, const char *text, size_t len) {
+static yajl_val explain_read_body(question *q, const char *text, size_t len) {
     static const char *const headers[] = {"headers", NULL};
     char why[256];
     if (!is_shallow(text, len)) {
@@ -248,7 +248,7 @@ static void explain(gw_aside *aside, question *q) {
     free(memory);
 }
 
-static void answer(gw_aside *aside, question *q) {
+static void explain_answer(gw_aside *aside, question *q) {
     if (q->error == NULL && (q->request.authority.len == 0 || q->request.path.len == 0))
         q->error = "authority and path are required";
     if (q->error == NULL) {
@@ -261,15 +261,15 @@ static void answer(gw_aside *aside, question *q) {
 
 static void answer_body(gw_aside *aside) {
     question q = {.request = HR_REQUEST_INIT};
-    yajl_val tree = read_body(&q, aside->question, aside->len);
-    answer(aside, &q);
+    yajl_val tree = explain_read_body(&q, aside->question, aside->len);
+    explain_answer(aside, &q);
     yajl_tree_free(tree);
 }
 
 static void answer_query(gw_aside *aside) {
     question q = {.request = HR_REQUEST_INIT};
     read_query(&q, aside->question, aside->len);
-    answer(aside, &q);
+    explain_answer(aside, &q);
 }
 
 static gw_aside_kind kind_of(const hr_exchange *ex) {

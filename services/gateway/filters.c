@@ -63,7 +63,7 @@ void gw_filter(gw_request *r) {
 
 /* ---- CORS ---- */
 
-static hr_str join(gw_request *r, const hr_str *list, size_t n) {
+static hr_str filters_join(gw_request *r, const hr_str *list, size_t n) {
     size_t len = 0;
     for (size_t i = 0; i < n; i++)
         len += list[i].len + 1;
@@ -90,7 +90,7 @@ static hr_str allowed(gw_request *r, const hr_str *list, size_t n, const char *a
     for (size_t i = 0; i < n; i++)
         if (list[i].len == 1 && list[i].p[0] == '*')
             return request_field(r, asked);
-    return join(r, list, n);
+    return filters_join(r, list, n);
 }
 
 static size_t add_common(gw_request *r, hr_pair *fields, size_t n) {
@@ -105,7 +105,7 @@ static size_t add_exposed(gw_request *r, hr_pair *fields, size_t n) {
     const hr_cors_policy *cors = r->decision.cors;
     if (cors->n_expose_headers > 0)
         fields[n++] = (hr_pair){HR_STR("access-control-expose-headers"),
-                                join(r, cors->expose_headers, cors->n_expose_headers)};
+                                filters_join(r, cors->expose_headers, cors->n_expose_headers)};
     return n;
 }
 

@@ -70,7 +70,7 @@ static void wait_for_body(gw_request *r) {
     hr_body_stream(r->ex, (size_t)hold);
 }
 
-static void read_body(gw_request *r) {
+static void look_ahead_read_body(gw_request *r) {
     const gateway *g = r->loop->gateway;
     r->reader = sv_body_reader_new(g->body_rules, g->n_body_rules);
     if (r->reader == NULL) {
@@ -93,7 +93,7 @@ void gw_look_ahead(gw_request *r) {
         r->body_values = memset(sv_pool_alloc(r->ex->pool, size), 0, size);
     take_model_of_path(r);
     if (asks_for_body(g) && r->ex->has_body)
-        read_body(r);
+        look_ahead_read_body(r);
     else
         gw_route(r);
 }

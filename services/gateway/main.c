@@ -23,7 +23,8 @@
 
 /* ---- flags ---- */
 
-static int keep(void *field, const char *text, const char *wrong, char *why, size_t why_size) {
+static int gateway_keep(void *field, const char *text, const char *wrong, char *why,
+                        size_t why_size) {
     if (wrong != NULL) {
         snprintf(why, why_size, "%s", wrong);
         return -1;
@@ -40,13 +41,15 @@ static int parse_gateway(void *field, const char *text, char *why, size_t why_si
     size_t ns = strcspn(text, "/");
     bool named =
         text[ns] == '/' && is_name(text, ns) && is_name(text + ns + 1, strlen(text + ns + 1));
-    return keep(field, text, named || strcmp(text, "mesh") == 0 ? NULL : "must be mesh or NS/NAME",
-                why, why_size);
+    return gateway_keep(field, text,
+                        named || strcmp(text, "mesh") == 0 ? NULL : "must be mesh or NS/NAME", why,
+                        why_size);
 }
 
 static int parse_namespace(void *field, const char *text, char *why, size_t why_size) {
-    return keep(field, text, is_name(text, strlen(text)) ? NULL : "is not a valid namespace name",
-                why, why_size);
+    return gateway_keep(field, text,
+                        is_name(text, strlen(text)) ? NULL : "is not a valid namespace name", why,
+                        why_size);
 }
 
 static const char *const repeated_headers[] = {"joined", "each", NULL};
@@ -59,13 +62,13 @@ static int parse_admin(void *field, const char *text, char *why, size_t why_size
 }
 
 static int parse_prefix(void *field, const char *text, char *why, size_t why_size) {
-    return keep(field, text, gw_ui_check_prefix(text), why, why_size);
+    return gateway_keep(field, text, gw_ui_check_prefix(text), why, why_size);
 }
 
 static int parse_folder(void *field, const char *text, char *why, size_t why_size) {
     struct stat st;
     bool folder = stat(text, &st) == 0 && S_ISDIR(st.st_mode);
-    return keep(field, text, folder ? NULL : "is not a folder", why, why_size);
+    return gateway_keep(field, text, folder ? NULL : "is not a folder", why, why_size);
 }
 
 #define FIELD(name) offsetof(gw_options, name)
@@ -246,7 +249,7 @@ static double read_handshakes(void *tls) {
     return (double)hr_tls_handshakes(tls);
 }
 
-static void define_metrics(gateway *g, hr_metrics *m) {
+static void gateway_define_metrics(gateway *g, hr_metrics *m) {
     g->upstream_seconds = hr_metrics_histogram(
         m, "headerroute_upstream_seconds", NULL,
         "Time from sending a request on to the head of the upstream server's answer.",
@@ -436,7 +439,7 @@ int main(int argc, char **argv) {
     if (code != 0)
         return code;
     hr_metrics *metrics = hr_metrics_new();
-    define_metrics(&self, metrics);
+    gateway_define_metrics(&self, metrics);
     size_t n_listeners;
     hr_listener *listeners = listeners_of(&n_listeners, &self, &server);
     hr_service service = {.program = "headerroute-gateway",

@@ -41,7 +41,7 @@ void gw_mirrors_stop(gw_loop *loop) {
         mirror_end(loop->mirrors);
 }
 
-static void on_data(void *ctx, hr_up_exchange *up, const char *bytes, size_t n, int final) {
+static void mirror_on_data(void *ctx, hr_up_exchange *up, const char *bytes, size_t n, int final) {
     (void)bytes;
     (void)n;
     if (final)
@@ -50,14 +50,14 @@ static void on_data(void *ctx, hr_up_exchange *up, const char *bytes, size_t n, 
         hr_up_continue(up);
 }
 
-static void on_error(void *ctx, hr_up_exchange *up, hr_up_error error, const char *why) {
+static void mirror_on_error(void *ctx, hr_up_exchange *up, hr_up_error error, const char *why) {
     (void)up;
     (void)error;
     (void)why;
     mirror_end(ctx);
 }
 
-static hr_str copy(char **at, hr_str s) {
+static hr_str mirror_copy(char **at, hr_str s) {
     hr_str made = {s.p == NULL ? NULL : *at, s.len};
     if (s.len > 0)
         memcpy(*at, s.p, s.len);
@@ -83,15 +83,15 @@ static gw_mirror *mirror_new(gw_request *r) {
     }
     char *at = (char *)&m->fields[from->n_fields];
     for (size_t i = 0; i < from->n_fields; i++) {
-        m->fields[i].name = copy(&at, from->fields[i].name);
-        m->fields[i].value = copy(&at, from->fields[i].value);
+        m->fields[i].name = mirror_copy(&at, from->fields[i].name);
+        m->fields[i].value = mirror_copy(&at, from->fields[i].value);
     }
     m->out = *from;
     m->out.fields = m->fields;
-    m->out.method = copy(&at, from->method);
-    m->out.authority = copy(&at, from->authority);
-    m->out.path = copy(&at, from->path);
-    m->out.body = copy(&at, body);
+    m->out.method = mirror_copy(&at, from->method);
+    m->out.authority = mirror_copy(&at, from->authority);
+    m->out.path = mirror_copy(&at, from->path);
+    m->out.body = mirror_copy(&at, body);
     m->out.source = NULL;
     m->loop = loop;
     m->bytes = bytes;
@@ -121,8 +121,8 @@ static void mirror_start(gw_request *r, const hr_cluster *cluster) {
     loop->mirrors = m;
     loop->n_mirrors++;
     hr_metric_add(loop->loop->cells, loop->gateway->mirrors_sent, 1);
-    m->up = hr_up_start(gw_loop_endpoint(loop, m->lc, cluster->index, index), &m->out, on_data,
-                        on_error, m);
+    m->up = hr_up_start(gw_loop_endpoint(loop, m->lc, cluster->index, index), &m->out,
+                        mirror_on_data, mirror_on_error, m);
 }
 
 void gw_mirror_all(gw_request *r) {

@@ -102,7 +102,7 @@ static void refresh(gateway *g) {
 }
 
 /* Waits until no file has changed for SETTLE_MS. Returns 0 if a stop is requested. */
-static int settle(gateway *g, int inotify) {
+static int settle_files(gateway *g, int inotify) {
     struct pollfd fds[2] = {{.fd = inotify, .events = POLLIN},
                             {.fd = g->reload_stop_fd, .events = POLLIN}};
     while (poll(fds, 2, SETTLE_MS) > 0) {
@@ -186,7 +186,7 @@ static void *watch(void *arg) {
         struct signalfd_siginfo info;
         while (hup && read(g->reload_signal_fd, &info, sizeof(info)) > 0)
             continue;
-        if (fds[2].revents != 0 && !settle(g, inotify))
+        if (fds[2].revents != 0 && !settle_files(g, inotify))
             break;
         int rules_changed = look(&rules, inotify), upstream_changed = look(&upstream, inotify);
         if (hup || rules_changed || upstream_changed) {

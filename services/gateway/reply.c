@@ -55,7 +55,7 @@ void gw_response_ops(gw_request *r, int status, const hr_pair **fields, size_t *
     }
 }
 
-static int is_grpc(const gw_request *r) {
+static int reply_is_grpc(const gw_request *r) {
     hr_str type = hr_request_header(r->ex, "content-type");
     static const char grpc[] = "application/grpc";
     size_t n = sizeof(grpc) - 1;
@@ -85,7 +85,7 @@ static const char *grpc_status(int http) {
 }
 
 /* Sends what is complete already. `fields` are copied. */
-static void answer(gw_request *r, int status, const hr_pair *fields, size_t n, hr_str body) {
+static void reply_answer(gw_request *r, int status, const hr_pair *fields, size_t n, hr_str body) {
     hr_exchange *ex = r->ex;
     gw_response_ops(r, status, &fields, &n);
     hr_str copy = sv_pool_copy(ex->pool, body);
@@ -104,7 +104,7 @@ static void answer_grpc(gw_request *r, const char *status, const hr_pair *extra,
     fields[n++] = (hr_pair){HR_STR("grpc-status"), hr_str_from(status)};
     if (body.len > 0)
         fields[n++] = (hr_pair){HR_STR("grpc-message"), body};
-    answer(r, 200, fields, n, HR_STR(""));
+    reply_answer(r, 200, fields, n, HR_STR(""));
 }
 
 /* What the log line and the operations on headers show of it. */
@@ -122,13 +122,13 @@ void gw_end_with(gw_request *r, gw_outcome outcome, int status, hr_str body) {
     note_outcome(r, outcome);
     for (; n < ending->n_extra; n++)
         fields[n] = ending->extra[n];
-    if (is_grpc(r)) {
+    if (reply_is_grpc(r)) {
         answer_grpc(r, grpc_status(status), fields, n, body);
         return;
     }
     if (body.len > 0)
         fields[n++] = (hr_pair){HR_STR("content-type"), HR_STR("text/plain")};
-    answer(r, status, fields, n, body);
+    reply_answer(r, status, fields, n, body);
 }
 
 static hr_str reset_sentence(gw_request *r, const char *reason) {
@@ -151,10 +151,10 @@ void gw_end_grpc(gw_request *r, gw_outcome outcome, int grpc_status) {
     snprintf(status, 12, "%d", grpc_status);
     note_outcome(r, outcome);
     hr_str body = hr_str_from(gw_ending_of(outcome)->body);
-    if (is_grpc(r))
+    if (reply_is_grpc(r))
         answer_grpc(r, status, NULL, 0, body);
     else
-        answer(r, 200, &plain, 1, body);
+        reply_answer(r, 200, &plain, 1, body);
 }
 
 void gw_cut(gw_request *r, gw_outcome outcome) {
@@ -165,13 +165,13 @@ void gw_cut(gw_request *r, gw_outcome outcome) {
 
 void gw_answer(gw_request *r, gw_outcome outcome, const hr_pair *fields, size_t n) {
     note_outcome(r, outcome);
-    answer(r, gw_ending_of(outcome)->status, fields, n, HR_STR(""));
+    reply_answer(r, gw_ending_of(outcome)->status, fields, n, HR_STR(""));
 }
 
 void gw_redirect(gw_request *r) {
     hr_pair location = {HR_STR("location"), r->decision.redirect_location};
     note_outcome(r, GW_DIRECT);
-    answer(r, r->decision.redirect_code, &location, 1, HR_STR(""));
+    reply_answer(r, r->decision.redirect_code, &location, 1, HR_STR(""));
 }
 
 void gw_direct_response(gw_request *r) {
@@ -183,5 +183,5 @@ void gw_direct_response(gw_request *r) {
     if (d->direct_response_body.len > 0)
         fields[n++] = (hr_pair){HR_STR("content-type"), HR_STR("text/plain")};
     note_outcome(r, GW_DIRECT);
-    answer(r, d->direct_response_status, fields, n, d->direct_response_body);
+    reply_answer(r, d->direct_response_status, fields, n, d->direct_response_body);
 }

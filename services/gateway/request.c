@@ -31,7 +31,7 @@ static void unlink_request(gw_request *r) {
     *(r->newer != NULL ? &r->newer->older : &loop->newest) = r->older;
 }
 
-static void on_end(hr_exchange *ex) {
+static void request_on_end(hr_exchange *ex) {
     gw_request *r = ex->data;
     gw_upgrade_end(r);
     gw_cancel(r);
@@ -159,7 +159,7 @@ void gw_on_request(hr_exchange *ex) {
     r->start_ns = ex->start_ns;
     link_request(r);
     ex->data = r;
-    ex->on_end = on_end;
+    ex->on_end = request_on_end;
     if (r->scratch == NULL) {
         gw_end(r, GW_NO_MEMORY);
         return;

@@ -46,7 +46,7 @@ static const struct condition {
     {"unavailable", ON_GRPC_UNAVAILABLE, "14"},
 };
 
-static int is(hr_str s, const char *text) {
+static int retry_field_is(hr_str s, const char *text) {
     if (s.len > 0 && s.p[0] != text[0])
         return 0;
     return s.len == strlen(text) && memcmp(s.p, text, s.len) == 0;
@@ -56,14 +56,14 @@ static unsigned conditions_of(const hr_retry_policy *policy) {
     unsigned bits = 0;
     for (size_t i = 0; i < policy->n_retry_on; i++)
         for (size_t c = 0; c < sizeof(conditions) / sizeof(conditions[0]); c++)
-            if (is(policy->retry_on[i], conditions[c].name))
+            if (retry_field_is(policy->retry_on[i], conditions[c].name))
                 bits |= conditions[c].bit;
     return bits;
 }
 
-static hr_str find(const sv_http1_response *head, const char *name) {
+static hr_str retry_field(const sv_http1_response *head, const char *name) {
     for (size_t i = 0; i < head->n_fields; i++)
-        if (is(head->fields[i].name, name))
+        if (retry_field_is(head->fields[i].name, name))
             return head->fields[i].value;
     return (hr_str){NULL, 0};
 }
@@ -98,15 +98,15 @@ static int wants_answer(unsigned on, const hr_retry_policy *policy, const sv_htt
         return 1;
     if ((on & ON_RETRIABLE_4XX) && status == 409)
         return 1;
-    if ((on & ON_RATELIMITED) && find(head, "x-envoy-ratelimited").p != NULL)
+    if ((on & ON_RATELIMITED) && retry_field(head, "x-envoy-ratelimited").p != NULL)
         return 1;
     for (size_t i = 0; i < policy->n_status_codes && (on & ON_STATUS_CODES); i++)
         if (policy->status_codes[i] == status)
             return 1;
-    hr_str grpc = find(head, "grpc-status");
+    hr_str grpc = retry_field(head, "grpc-status");
     for (size_t c = 0; c < sizeof(conditions) / sizeof(conditions[0]) && grpc.p != NULL; c++)
         if ((on & conditions[c].bit) && conditions[c].grpc_status != NULL &&
-            is(grpc, conditions[c].grpc_status))
+            retry_field_is(grpc, conditions[c].grpc_status))
             return 1;
     return 0;
 }
@@ -132,7 +132,8 @@ static void on_back_off(hr_timer *timer) {
 /* What no condition is about: a success without the gRPC status of a failure. */
 static int is_plain_success(const hr_retry_policy *policy, const sv_http1_response *head) {
     return head->status < 400 && policy->n_status_codes == 0 &&
-           find(head, "grpc-status").p == NULL && find(head, "x-envoy-ratelimited").p == NULL;
+           retry_field(head, "grpc-status").p == NULL &&
+           retry_field(head, "x-envoy-ratelimited").p == NULL;
 }
 
 int gw_retry(gw_request *r, hr_up_error error, const sv_http1_response *head) {

@@ -176,7 +176,7 @@ static void on_turn(hr_timer *timer) {
 
 /* What a request may do now: 1 go on, 0 wait, -1 overflow. As in Envoy every loop may have one
  * connection, so that no loop starves. */
-static int admit(gw_request *r, hr_up_endpoint *endpoint) {
+static int try_admit(gw_request *r, hr_up_endpoint *endpoint) {
     const gw_cluster *cluster = &r->lc->config->clusters[r->cluster];
     const hr_traffic_policy *p = cluster->cluster->policy;
     gw_shared *shared = cluster->shared;
@@ -213,9 +213,9 @@ static void wait_in_line(gw_request *r) {
 }
 
 /* 1: the request has its place. Else it waits, or has been answered. */
-static int take_place(gw_request *r, hr_up_endpoint *endpoint) {
+static int try_take_place(gw_request *r, hr_up_endpoint *endpoint) {
     const gw_cluster *cluster = &r->lc->config->clusters[r->cluster];
-    int admitted = cluster->limited ? admit(r, endpoint) : 1;
+    int admitted = cluster->limited ? try_admit(r, endpoint) : 1;
     if (admitted == 1) {
         if (r->waiting)
             unlink_waiting(r);
@@ -289,7 +289,7 @@ static void on_informed(void *ctx, const sv_http1_response *head) {
         hr_answer_inform(r->ex, head->status, head->fields, head->n_fields);
 }
 
-static void on_data(void *ctx, hr_up_exchange *up, const char *bytes, size_t n, int final) {
+static void try_on_data(void *ctx, hr_up_exchange *up, const char *bytes, size_t n, int final) {
     gw_request *r = ctx;
     if (!r->relay.started) {
         gw_outlier_note(&r->lc->config->clusters[r->cluster], r->endpoint, hr_up_head(up)->status);
@@ -308,7 +308,7 @@ static void on_data(void *ctx, hr_up_exchange *up, const char *bytes, size_t n, 
     hr_relay_send(&r->relay, bytes, n, final);
 }
 
-static void on_error(void *ctx, hr_up_exchange *up, hr_up_error error, const char *why) {
+static void try_on_error(void *ctx, hr_up_exchange *up, hr_up_error error, const char *why) {
     gw_request *r = ctx;
     (void)up;
     atomic_fetch_add_explicit(&r->endpoint->failures, 1, memory_order_relaxed);
@@ -412,14 +412,14 @@ void gw_try(gw_request *r) {
     }
     hr_up_endpoint *endpoint = gw_loop_endpoint(r->loop, r->lc, r->cluster, r->index);
     r->ex->upstream_host = sv_str(r->endpoint->name);
-    if (!take_place(r, endpoint))
+    if (!try_take_place(r, endpoint))
         return;
     if (r->tries++ > 0)
         hr_metric_add(r->ex->loop->cells, r->loop->gateway->retries, 1);
     r->attempt_count->value.len =
         (size_t)(hr_put_uint(r->attempt_text, r->tries) - r->attempt_text);
     r->out.deadline_at = deadline_of_try(r);
-    r->relay.up = hr_up_start(endpoint, &r->out, on_data, on_error, r);
+    r->relay.up = hr_up_start(endpoint, &r->out, try_on_data, try_on_error, r);
 }
 
 void gw_forward(gw_request *r) {

@@ -9,7 +9,7 @@
 /* An idle WebSocket holds a connection for as long as --tunnel-idle-timeout: they have a limit of
  * their own, so that other requests still find one. Each loop has its share, as with connections.
  */
-static int admit(gw_request *r) {
+static int upgrade_admit(gw_request *r) {
     size_t loops = hr_server_loops(r->ex->loop->server);
     size_t limit = ((size_t)r->loop->gateway->options.max_tunnels + loops - 1) / loops;
     if (r->loop->n_tunnels >= limit) {
@@ -29,7 +29,7 @@ static int is_handshake(const hr_exchange *ex) {
 }
 
 int gw_upgrade_refused(gw_request *r) {
-    return is_handshake(r->ex) && !admit(r);
+    return is_handshake(r->ex) && !upgrade_admit(r);
 }
 
 size_t gw_upgrade_fields(hr_pair *fields, size_t n) {

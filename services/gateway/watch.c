@@ -43,7 +43,7 @@ void gw_watch_drain(int fd) {
         continue;
 }
 
-static uint64_t mix(uint64_t hash, const void *bytes, size_t n) {
+static uint64_t watch_mix(uint64_t hash, const void *bytes, size_t n) {
     const unsigned char *p = bytes;
     for (size_t i = 0; i < n; i++)
         hash = (hash ^ p[i]) * 1099511628211ull; /* FNV-1a */
@@ -51,11 +51,11 @@ static uint64_t mix(uint64_t hash, const void *bytes, size_t n) {
 }
 
 static uint64_t fingerprint_of(const char *path, const struct stat *st) {
-    uint64_t hash = mix(14695981039346656037ull, path, strlen(path));
-    hash = mix(hash, &st->st_ino, sizeof(st->st_ino));
-    hash = mix(hash, &st->st_dev, sizeof(st->st_dev));
-    hash = mix(hash, &st->st_size, sizeof(st->st_size));
-    return mix(hash, &st->st_mtim, sizeof(st->st_mtim));
+    uint64_t hash = watch_mix(14695981039346656037ull, path, strlen(path));
+    hash = watch_mix(hash, &st->st_ino, sizeof(st->st_ino));
+    hash = watch_mix(hash, &st->st_dev, sizeof(st->st_dev));
+    hash = watch_mix(hash, &st->st_size, sizeof(st->st_size));
+    return watch_mix(hash, &st->st_mtim, sizeof(st->st_mtim));
 }
 
 static int is_yaml(const char *name) {

@@ -96,7 +96,7 @@ static sv_http1_result chunk_byte(sv_http1_body *body, char c, const char **why)
     return SV_HTTP1_DONE;
 }
 
-static void take_content(sv_http1_piece *piece, char *at, size_t n) {
+static void body_take_content(sv_http1_piece *piece, char *at, size_t n) {
     if (piece->n == 0)
         piece->content = at;
     else
@@ -108,7 +108,7 @@ static char *read_data(sv_http1_body *body, char *at, char *end, sv_http1_piece 
     size_t n = (size_t)(end - at);
     if (n > body->remaining)
         n = (size_t)body->remaining;
-    take_content(piece, at, n);
+    body_take_content(piece, at, n);
     body->remaining -= n;
     if (body->remaining == 0)
         body->state = CHUNK_DATA_CR;
@@ -130,8 +130,8 @@ static sv_http1_result read_trailers(sv_http1_body *body, char **at, char *end, 
     return SV_HTTP1_DONE;
 }
 
-static sv_http1_result take_trailers(sv_http1_body *body, char **at, char *end,
-                                     sv_http1_piece *piece, const char **why) {
+static sv_http1_result body_take_trailers(sv_http1_body *body, char **at, char *end,
+                                          sv_http1_piece *piece, const char **why) {
     char *from = *at;
     sv_http1_result result = read_trailers(body, at, end, why);
     piece->trailers = from;
@@ -147,7 +147,7 @@ static sv_http1_result decode_chunked(sv_http1_body *body, char *buf, size_t n,
         if (body->state == CHUNK_DATA)
             at = read_data(body, at, end, piece);
         else if (body->state == TRAILERS)
-            result = take_trailers(body, &at, end, piece, why);
+            result = body_take_trailers(body, &at, end, piece, why);
         else
             result = chunk_byte(body, *at++, why);
         if (result != SV_HTTP1_DONE)

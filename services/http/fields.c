@@ -42,8 +42,8 @@ static sv_line_event bad_name(char stop, const char **why) {
     return bad_line(why, "a header name contains a character that is not allowed");
 }
 
-static sv_line_event read_line(sv_http1_lines *lines, char **at, char *end, hr_pair *field,
-                               const char **why) {
+static sv_line_event fields_read_line(sv_http1_lines *lines, char **at, char *end, hr_pair *field,
+                                      const char **why) {
     char *p = *at;
     const char *name = p, *value = p;
     while (p < end) {
@@ -95,7 +95,7 @@ static sv_line_event read_line(sv_http1_lines *lines, char **at, char *end, hr_p
 sv_line_event sv_lines_next(sv_http1_lines *lines, char **at, char *end, hr_pair *field,
                             const char **why) {
     const char *from = *at;
-    sv_line_event event = read_line(lines, at, end, field, why);
+    sv_line_event event = fields_read_line(lines, at, end, field, why);
     lines->bytes += (size_t)(*at - from);
     return event;
 }
@@ -154,7 +154,7 @@ static bool parse_number(uint64_t *out, hr_str value) {
     return true;
 }
 
-static bool is(hr_str s, const char *literal) {
+static bool field_is(hr_str s, const char *literal) {
     return memcmp(s.p, literal, s.len) == 0;
 }
 
@@ -191,33 +191,33 @@ void sv_facts_note(sv_facts *facts, const hr_pair *fields, size_t i) {
     hr_str name = fields[i].name, value = fields[i].value;
     switch (name.len) {
     case 4:
-        if (is(name, "host")) {
+        if (field_is(name, "host")) {
             facts->n_host++;
             facts->host = i;
         }
         break;
     case 6:
-        if (is(name, "expect")) {
+        if (field_is(name, "expect")) {
             facts->n_expect++;
             facts->expect = value;
         }
         break;
     case 7:
-        if (is(name, "upgrade"))
+        if (field_is(name, "upgrade"))
             facts->upgrade = value;
         break;
     case 10:
-        if (is(name, "connection"))
+        if (field_is(name, "connection"))
             note_connection(facts, value);
-        else if (is(name, "keep-alive"))
+        else if (field_is(name, "keep-alive"))
             note_keep_alive(facts, value);
         break;
     case 14:
-        if (is(name, "content-length"))
+        if (field_is(name, "content-length"))
             note_length(facts, value);
         break;
     case 17:
-        if (is(name, "transfer-encoding")) {
+        if (field_is(name, "transfer-encoding")) {
             facts->n_transfer_encoding++;
             facts->chunked = sv_equals_nocase(value, HR_STR("chunked"));
         }
@@ -252,17 +252,17 @@ sv_http1_result sv_fields_parse(hr_pair *fields, size_t *n, size_t max, sv_facts
 static bool is_hop_by_hop(hr_str name) {
     switch (name.len) {
     case 2:
-        return is(name, "te");
+        return field_is(name, "te");
     case 7:
-        return is(name, "trailer") || is(name, "upgrade");
+        return field_is(name, "trailer") || field_is(name, "upgrade");
     case 10:
-        return is(name, "connection") || is(name, "keep-alive");
+        return field_is(name, "connection") || field_is(name, "keep-alive");
     case 14:
-        return is(name, "content-length");
+        return field_is(name, "content-length");
     case 16:
-        return is(name, "proxy-connection");
+        return field_is(name, "proxy-connection");
     case 17:
-        return is(name, "transfer-encoding");
+        return field_is(name, "transfer-encoding");
     default:
         return false;
     }
@@ -298,7 +298,7 @@ size_t sv_http_strip_hop_by_hop(hr_pair *fields, size_t n) {
     size_t kept = 0;
     for (size_t i = 0; i < n; i++) {
         /* Which fields are meant for this connection only is unknown then: none is passed on. */
-        if (fields[i].name.len == 10 && is(fields[i].name, "connection") &&
+        if (fields[i].name.len == 10 && field_is(fields[i].name, "connection") &&
             !nominate(&nominated, fields[i].value))
             return 0;
     }

@@ -258,7 +258,7 @@ sv_http1_result sv_http2_head_request(sv_http1_request *request, sv_http2_head *
 
 /* ---- answers ----------------------------------------------------------------------------- */
 
-static int status_of(hr_str text) {
+static int head_status(hr_str text) {
     int status = 0;
     for (size_t i = 0; i < text.len; i++) {
         if (text.p[i] < '0' || text.p[i] > '9')
@@ -276,7 +276,7 @@ sv_http1_result sv_http2_head_response(sv_http1_response *response, sv_http2_hea
     sv_http1_result result = check_head(head, why);
     if (result == SV_HTTP1_DONE)
         result = note_fields(&facts, head, why);
-    response->status = status_of(head->pseudo[SV_PSEUDO_STATUS]);
+    response->status = head_status(head->pseudo[SV_PSEUDO_STATUS]);
     if (result == SV_HTTP1_DONE && response->status == 0)
         result = sv_malformed(why, "the status is malformed");
     response->has_content_length = facts.n_content_length > 0;

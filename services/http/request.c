@@ -36,8 +36,8 @@ static char *parse_request_line(sv_http1_request *request, char *line, char *end
     return p + 11;
 }
 
-static sv_http1_result settle_framing(sv_http1_request *request, const sv_facts *facts,
-                                      const char **why) {
+static sv_http1_result request_settle_framing(sv_http1_request *request, const sv_facts *facts,
+                                              const char **why) {
     if (facts->n_content_length > 1)
         return sv_malformed(why, "there is more than one Content-Length");
     if (facts->n_transfer_encoding > 1)
@@ -102,7 +102,7 @@ sv_http1_result sv_http1_parse_request(sv_http1_request *request, char *buf, siz
     sv_http1_result result = sv_fields_parse(request->fields, &request->n_fields,
                                              request->max_fields, &facts, fields, end, why);
     if (result == SV_HTTP1_DONE)
-        result = settle_framing(request, &facts, why);
+        result = request_settle_framing(request, &facts, why);
     if (result == SV_HTTP1_DONE)
         result = sv_target_settle(request, secure, why);
     if (result == SV_HTTP1_DONE)

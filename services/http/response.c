@@ -54,8 +54,8 @@ static sv_http1_result check_upgrade(sv_http1_response *response, const sv_facts
 }
 
 /* RFC 9112 section 6.3, in its order. */
-static void settle_framing(sv_http1_response *response, const sv_facts *facts,
-                           const sv_http1_context *context) {
+static void response_settle_framing(sv_http1_response *response, const sv_facts *facts,
+                                    const sv_http1_context *context) {
     int status = response->status;
     if (context->request_is_head || status < 200 || status == 204 || status == 304)
         response->framing = SV_HTTP1_NO_BODY;
@@ -91,7 +91,7 @@ sv_http1_result sv_http1_parse_response(sv_http1_response *response, char *buf, 
     response->has_content_length = facts.n_content_length > 0;
     response->content_length = facts.content_length;
     response->keep_alive_timeout_s = facts.keep_alive_timeout_s;
-    settle_framing(response, &facts, context);
+    response_settle_framing(response, &facts, context);
     response->n_fields = sv_http_strip_hop_by_hop(response->fields, response->n_fields);
     return SV_HTTP1_DONE;
 }

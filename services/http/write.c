@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-static void put(sv_http1_writer *w, const char *p, size_t len) {
+static void write_put(sv_http1_writer *w, const char *p, size_t len) {
     if (len > (size_t)(w->end - w->at)) {
         w->full = true;
         w->end = w->at; /* nothing that comes later fits either: no gap may arise */
@@ -14,7 +14,7 @@ static void put(sv_http1_writer *w, const char *p, size_t len) {
 }
 
 static void put_str(sv_http1_writer *w, hr_str s) {
-    put(w, s.p, s.len);
+    write_put(w, s.p, s.len);
 }
 
 size_t sv_http1_fields_size(const hr_pair *fields, size_t n) {
@@ -26,7 +26,7 @@ size_t sv_http1_fields_size(const hr_pair *fields, size_t n) {
 
 void sv_http1_write_request_line(sv_http1_writer *w, hr_str method, hr_str target) {
     put_str(w, method);
-    put(w, " ", 1);
+    write_put(w, " ", 1);
     put_str(w, target);
     put_str(w, HR_STR(" HTTP/1.1\r\n"));
 }
@@ -37,16 +37,16 @@ void sv_http1_write_status_line(sv_http1_writer *w, int minor_version, int statu
     line[9] = (char)('0' + status / 100 % 10);
     line[10] = (char)('0' + status / 10 % 10);
     line[11] = (char)('0' + status % 10);
-    put(w, line, sizeof(line) - 1);
+    write_put(w, line, sizeof(line) - 1);
     put_str(w, reason);
-    put(w, "\r\n", 2);
+    write_put(w, "\r\n", 2);
 }
 
 void sv_http1_write_field(sv_http1_writer *w, hr_str name, hr_str value) {
     put_str(w, name);
-    put(w, ": ", 2);
+    write_put(w, ": ", 2);
     put_str(w, value);
-    put(w, "\r\n", 2);
+    write_put(w, "\r\n", 2);
 }
 
 void sv_http1_write_fields(sv_http1_writer *w, const hr_pair *fields, size_t n) {
@@ -64,11 +64,11 @@ void sv_http1_write_content_length(sv_http1_writer *w, uint64_t length) {
 }
 
 void sv_http1_write_end(sv_http1_writer *w) {
-    put(w, "\r\n", 2);
+    write_put(w, "\r\n", 2);
 }
 
 void sv_http1_write_last_chunk(sv_http1_writer *w) {
-    put(w, "0\r\n", 3);
+    write_put(w, "0\r\n", 3);
 }
 
 size_t sv_http1_chunk_line(char *buf, size_t n) {

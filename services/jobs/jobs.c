@@ -89,7 +89,7 @@ static double read_workers(void *ctx) {
     return (double)((hr_jobs *)ctx)->options.workers;
 }
 
-static void define_metrics(hr_jobs *jobs, hr_metrics *m) {
+static void jobs_define_metrics(hr_jobs *jobs, hr_metrics *m) {
     static const char cancelled[] = "headerroute_jobs_cancelled_total";
     static const char cancelled_help[] = "Jobs cancelled before they completed, by reason.";
     hr_metrics_read(m, HR_GAUGE, "headerroute_jobs_queued", NULL, "Jobs waiting for a worker.",
@@ -132,7 +132,7 @@ hr_jobs *hr_jobs_new(const hr_jobs_options *options, hr_metrics *metrics) {
     pthread_cond_init(&jobs->work, NULL);
     pthread_cond_init(&jobs->memory_free, &monotonic);
     pthread_condattr_destroy(&monotonic);
-    define_metrics(jobs, metrics);
+    jobs_define_metrics(jobs, metrics);
     return jobs;
 }
 
@@ -327,7 +327,7 @@ static void unlink_pending(hr_job *job) {
 }
 
 /* Answers the request, which then belongs to the job no more. */
-static void answer(hr_job *job, hr_cancel cancel) {
+static void jobs_answer(hr_job *job, hr_cancel cancel) {
     hr_exchange *ex = job->ex;
     if (ex == NULL)
         return;
@@ -346,7 +346,7 @@ static void answer(hr_job *job, hr_cancel cancel) {
 static void on_finished(hr_loop *loop, hr_message *message) {
     hr_job *job = SV_CONTAINER(hr_job, message, message);
     (void)loop;
-    answer(job, hr_job_cancelled(job));
+    jobs_answer(job, hr_job_cancelled(job));
     job->release(job);
 }
 
@@ -364,14 +364,14 @@ static bool take_back(hr_job *job) {
 static void give_up(hr_job *job, hr_cancel why) {
     int none = HR_CANCEL_NONE;
     if (take_back(job)) {
-        answer(job, why);
+        jobs_answer(job, why);
         job->release(job);
         return;
     }
     atomic_compare_exchange_strong(&job->cancel, &none, why);
     /* While the worker reads the request's memory, the request must wait for it; that is short. */
     if (atomic_load(&job->stage) == STAGE_DETACHED)
-        answer(job, why);
+        jobs_answer(job, why);
 }
 
 static hr_cancel reason_to_give_up(const hr_job *job, uint64_t now) {
@@ -384,9 +384,9 @@ static hr_cancel reason_to_give_up(const hr_job *job, uint64_t now) {
     return HR_CANCEL_NONE;
 }
 
-static void set_tick(loop_jobs *mine);
+static void jobs_set_tick(loop_jobs *mine);
 
-static void on_tick(hr_timer *timer) {
+static void jobs_on_tick(hr_timer *timer) {
     loop_jobs *mine = SV_CONTAINER(loop_jobs, tick, timer);
     uint64_t now = hr_now_ns();
     for (hr_job *job = mine->pending, *next; job != NULL; job = next) {
@@ -396,13 +396,13 @@ static void on_tick(hr_timer *timer) {
             give_up(job, why);
     }
     if (mine->pending != NULL)
-        set_tick(mine);
+        jobs_set_tick(mine);
 }
 
-static void set_tick(loop_jobs *mine) {
+static void jobs_set_tick(loop_jobs *mine) {
     if (!hr_timer_is_set(&mine->tick))
         hr_timer_set(sv_loop_timers(mine->loop->net), &mine->tick, hr_timers_now() + TICK_MS,
-                     on_tick);
+                     jobs_on_tick);
 }
 
 /* The request ends without an answer of ours: the worker must not be left with memory that is gone.
@@ -493,6 +493,6 @@ hr_submit hr_jobs_submit(hr_jobs *jobs, hr_exchange *ex, hr_job *job) {
     if (job->next_pending != NULL)
         job->next_pending->link_pending = &job->next_pending;
     mine->pending = job;
-    set_tick(mine);
+    jobs_set_tick(mine);
     return HR_SUBMIT_OK;
 }

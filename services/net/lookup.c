@@ -37,7 +37,7 @@ static void on_looked_up(sv_message *message) {
     lookup_free(lookup);
 }
 
-static void *look_up(void *arg) {
+static void *lookup_thread(void *arg) {
     sv_lookup *lookup = arg;
     const struct addrinfo hints = {.ai_family = AF_UNSPEC,
                                    .ai_socktype = SOCK_STREAM,
@@ -68,7 +68,7 @@ sv_lookup *sv_lookup_start(sv_loop *loop, const char *host, const char *port, sv
     pthread_mutex_init(&lookup->mutex, NULL);
     memcpy(lookup->host, host, host_size);
     lookup->port = memcpy(lookup->host + host_size, port, port_size);
-    if (pthread_create(&thread, NULL, look_up, lookup) != 0) {
+    if (pthread_create(&thread, NULL, lookup_thread, lookup) != 0) {
         lookup_free(lookup);
         return NULL;
     }

@@ -93,7 +93,7 @@ void sv_sock_encrypt(sv_sock *sock, SSL *ssl) {
 
 /* ---- writing ----------------------------------------------------------------------------- */
 
-static ssize_t send_pieces(sv_sock *sock, const struct iovec *pieces, size_t n) {
+static ssize_t socket_send_pieces(sv_sock *sock, const struct iovec *pieces, size_t n) {
     struct msghdr message = {.msg_iov = (struct iovec *)(uintptr_t)pieces, .msg_iovlen = n};
     ssize_t sent;
     if (sock->ssl != NULL)
@@ -118,7 +118,7 @@ static void keep_unsent(sv_sock *sock, const struct iovec *pieces, size_t n, siz
 }
 
 int sv_sock_write(sv_sock *sock, const struct iovec *pieces, size_t n, size_t *sent) {
-    ssize_t done = send_pieces(sock, pieces, n);
+    ssize_t done = socket_send_pieces(sock, pieces, n);
     if (done < 0 && errno != EAGAIN)
         return -1;
     if (done == 0 && sock->ssl != NULL && n > 0)
@@ -133,7 +133,7 @@ int sv_sock_write(sv_sock *sock, const struct iovec *pieces, size_t n, size_t *s
 }
 
 static void go_on_writing(sv_sock *sock) {
-    ssize_t done = send_pieces(sock, sock->unsent, sock->n_unsent);
+    ssize_t done = socket_send_pieces(sock, sock->unsent, sock->n_unsent);
     if (done < 0 && errno != EAGAIN) {
         sock->n_unsent = 0;
         sock->events->written(sock->ctx, false);

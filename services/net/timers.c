@@ -42,7 +42,7 @@ static void sift_down(hr_timers *timers, size_t i, hr_timer *timer) {
 
 /* The descriptor is only ever moved forward in time when it fires: most timers are unset long
  * before they are due, and one idle wake-up is cheaper than a system call for each of them. */
-static void arm(hr_timers *timers, uint64_t at) {
+static void timers_arm(hr_timers *timers, uint64_t at) {
     if (timers->armed_at != 0 && timers->armed_at <= at)
         return;
     /* hr_timers_now is one more than the clock, so this is never early. */
@@ -78,7 +78,7 @@ void hr_timer_set(hr_timers *timers, hr_timer *timer, uint64_t at, hr_timer_fn f
     timer->fn = fn;
     sift_up(timers, ++timers->n, timer);
     if (timer->place == 1)
-        arm(timers, timer->at);
+        timers_arm(timers, timer->at);
 }
 
 static void on_fire(void *ctx, unsigned ready) {
@@ -97,7 +97,7 @@ static void on_fire(void *ctx, unsigned ready) {
     }
     timers->floor = 0;
     if (timers->n > 0)
-        arm(timers, timers->heap[1]->at);
+        timers_arm(timers, timers->heap[1]->at);
 }
 
 int hr_timers_init(hr_timers *timers, sv_loop *loop) {

@@ -24,7 +24,7 @@ struct hr_tls {
 /* ---- context ---- */
 
 /* A key with a pass phrase must not make a server ask on its terminal. */
-static int no_pass_phrase(char *buf, int size, int writing, void *arg) {
+static int tls_no_pass_phrase(char *buf, int size, int writing, void *arg) {
     (void)buf, (void)size, (void)writing, (void)arg;
     return 0;
 }
@@ -66,7 +66,7 @@ static void on_info(const SSL *ssl, int where, int ret) {
         shutdown(SSL_get_fd(ssl), SHUT_RDWR);
 }
 
-static int fail(SSL_CTX *ctx, char *why, size_t why_size, const char *path, const char *what) {
+static int tls_fail(SSL_CTX *ctx, char *why, size_t why_size, const char *path, const char *what) {
     char reason[192];
     sv_tls_error_text(reason, sizeof(reason));
     snprintf(why, why_size, "%s: %s: %s", path, what, reason);
@@ -74,7 +74,7 @@ static int fail(SSL_CTX *ctx, char *why, size_t why_size, const char *path, cons
     return -1;
 }
 
-static int64_t end_of(X509 *cert) {
+static int64_t tls_end_of(X509 *cert) {
     struct tm end;
     if (cert == NULL || ASN1_TIME_to_tm(X509_get0_notAfter(cert), &end) != 1)
         return 0;
@@ -85,7 +85,7 @@ static int load(SSL_CTX **out, hr_tls *tls, char *why, size_t why_size) {
     ERR_clear_error();
     SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
     if (ctx == NULL)
-        return fail(ctx, why, why_size, tls->cert_path, "OpenSSL makes no context");
+        return tls_fail(ctx, why, why_size, tls->cert_path, "OpenSSL makes no context");
     SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
                                  SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA);
     SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION);
@@ -97,16 +97,16 @@ static int load(SSL_CTX **out, hr_tls *tls, char *why, size_t why_size) {
     SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
     SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
                               SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
-    SSL_CTX_set_default_passwd_cb(ctx, no_pass_phrase);
+    SSL_CTX_set_default_passwd_cb(ctx, tls_no_pass_phrase);
     SSL_CTX_set_alpn_select_cb(ctx, choose_protocol, NULL);
     SSL_CTX_set_info_callback(ctx, on_info);
     if (SSL_CTX_use_certificate_chain_file(ctx, tls->cert_path) != 1)
-        return fail(ctx, why, why_size, tls->cert_path, "is not a certificate chain in PEM");
+        return tls_fail(ctx, why, why_size, tls->cert_path, "is not a certificate chain in PEM");
     if (SSL_CTX_use_PrivateKey_file(ctx, tls->key_path, SSL_FILETYPE_PEM) != 1)
-        return fail(ctx, why, why_size, tls->key_path,
-                    "is not a private key in PEM that matches the certificate");
+        return tls_fail(ctx, why, why_size, tls->key_path,
+                        "is not a private key in PEM that matches the certificate");
     if (SSL_CTX_check_private_key(ctx) != 1)
-        return fail(ctx, why, why_size, tls->key_path, "does not belong to the certificate");
+        return tls_fail(ctx, why, why_size, tls->key_path, "does not belong to the certificate");
     *out = ctx;
     return 0;
 }
@@ -137,7 +137,7 @@ int hr_tls_reload(hr_tls *tls, char *why, size_t why_size) {
     old = tls->ctx;
     tls->ctx = ctx;
     pthread_mutex_unlock(&tls->mutex);
-    atomic_store(&tls->not_after, end_of(SSL_CTX_get0_certificate(ctx)));
+    atomic_store(&tls->not_after, tls_end_of(SSL_CTX_get0_certificate(ctx)));
     SSL_CTX_free(old);
     return 0;
 }

@@ -415,7 +415,7 @@ static int settle_json(reader *r, bool bytes) {
     return 0;
 }
 
-static int settle(reader *r, char *rest, size_t rest_len) {
+static int infer_settle(reader *r, char *rest, size_t rest_len) {
     if (r->n_inputs == 0)
         return stop(r, "the request has no input: the input is image"), -1;
     bool bytes = strcmp(r->datatype, "BYTES") == 0;
@@ -446,7 +446,8 @@ int hr_infer_read(hr_infer *out, char *body, size_t len, size_t json_len, char *
     if (json_len > len)
         stop(&r, "the body has %zu bytes; the header of the inference is said to have %zu", len,
              json_len);
-    else if (parse(&r, body, json_len) == 0 && settle(&r, body + json_len, len - json_len) == 0)
+    else if (parse(&r, body, json_len) == 0 &&
+             infer_settle(&r, body + json_len, len - json_len) == 0)
         return 0;
     free(out->owned);
     *out = (hr_infer){0};

@@ -94,7 +94,7 @@ int64_t hr_predict_pixels(const hr_predict *predict, int64_t bytes) {
 
 /* ---- on the worker ---- */
 
-static void fail(predict_job *job, int status, const char *detail) {
+static void work_fail(predict_job *job, int status, const char *detail) {
     job->status = status;
     snprintf(job->detail, sizeof(job->detail), "%s", detail);
 }
@@ -117,8 +117,8 @@ static int status_of(int grabcut_code) {
 }
 
 static void fail_code(predict_job *job, int code, const grabcut_errbuf *err) {
-    fail(job, status_of(code),
-         err != NULL && err->text[0] != '\0' ? err->text : grabcut_strerror(code));
+    work_fail(job, status_of(code),
+              err != NULL && err->text[0] != '\0' ? err->text : grabcut_strerror(code));
 }
 
 /* Escapes in strings make the parser copy: the memory for that is taken first, and given back once
@@ -128,7 +128,7 @@ static bool take_for_escapes(predict_job *job, size_t json_len, int64_t *taken) 
     *taken = copies ? (int64_t)json_len * 3 : 0;
     if (!copies || hr_jobs_memory_take(job->predict->jobs, &job->super, *taken))
         return true;
-    fail(job, 413, "the body is too large to be read with escapes in it");
+    work_fail(job, 413, "the body is too large to be read with escapes in it");
     return false;
 }
 
@@ -154,12 +154,12 @@ static bool read_json(predict_job *job, hr_str *file) {
     bool ok = false;
     if (hr_json_find_string(&image, job->entity.p, job->entity.len, "image", why, sizeof(why)) !=
         0) {
-        fail(job, 400, why);
+        work_fail(job, 400, why);
     } else if (!image.found) {
-        fail(job, 400, "the body has no member image");
+        work_fail(job, 400, "the body has no member image");
     } else if (!hr_base64_decode(image.p, &image.len, &where)) {
         snprintf(why, sizeof(why), "image is not base64: see character %zu", where);
-        fail(job, 400, why);
+        work_fail(job, 400, why);
     } else {
         ok = true;
         *file = move_back(job, image.p, image.len, image.owned);
@@ -182,7 +182,7 @@ static bool read_infer(predict_job *job, hr_str *file) {
                             sizeof(why)) == 0;
     ok = ok && hr_predict_parameters(&job->request, infer->rect, infer->output, why, sizeof(why));
     if (!ok)
-        fail(job, 400, why);
+        work_fail(job, 400, why);
     *file = move_back(job, infer->file, infer->file_len, infer->owned);
     infer->owned = NULL;
     if (extra > 0)
@@ -224,17 +224,17 @@ static bool admit(predict_job *job, int32_t width, int32_t height, int64_t decod
     if (pixels_above(job, width, height))
         return false;
     if (!choice->automatic && grabcut_rect_clamp(&rect, width, height) != GRABCUT_OK) {
-        fail(job, 422,
-             rect.width <= 0 || rect.height <= 0 ? "the rect is empty: nothing is to be cut"
-                                                 : "the rect lies outside of the picture");
+        work_fail(job, 422,
+                  rect.width <= 0 || rect.height <= 0 ? "the rect is empty: nothing is to be cut"
+                                                      : "the rect lies outside of the picture");
         return false;
     }
     if (job->request.body == HR_BODY_INFER)
         answer = hr_infer_answer_bytes(&job->infer, pixels);
     if (answer > predict->options.answer_bytes) {
-        fail(job, 413,
-             "the answer would be larger than this server's memory for answers: ask for fewer "
-             "outputs, or for binary data");
+        work_fail(job, 413,
+                  "the answer would be larger than this server's memory for answers: ask for fewer "
+                  "outputs, or for binary data");
         return false;
     }
     int64_t bytes = hr_predict_bytes(predict, width, height, choice, decoding, answer);
@@ -245,10 +245,11 @@ static bool admit(predict_job *job, int32_t width, int32_t height, int64_t decod
         return true;
     }
     if (hr_job_cancelled(&job->super) == HR_CANCEL_NONE)
-        fail(job, 413,
-             choice->automatic
-                 ? "the picture needs more memory than this server has for one"
-                 : "the picture with this rect needs more memory than this server has for one");
+        work_fail(
+            job, 413,
+            choice->automatic
+                ? "the picture needs more memory than this server has for one"
+                : "the picture with this rect needs more memory than this server has for one");
     return false;
 }
 
@@ -380,7 +381,7 @@ static bool make_base64(predict_job *job) {
     job->text_len = hr_base64_length(job->png_len);
     job->text = malloc(job->text_len + 1);
     if (job->text == NULL) {
-        fail(job, 503, "there is no memory left for the answer");
+        work_fail(job, 503, "there is no memory left for the answer");
         return false;
     }
     hr_base64_encode(job->text, job->png, job->png_len);
@@ -391,7 +392,7 @@ static bool make_tensors(predict_job *job, const grabcut_image *mask, const grab
     const hr_infer_result result = {mask, black, job->png, job->png_len};
     job->text = hr_infer_write(&job->text_len, &job->json_len, &job->infer, &result);
     if (job->text == NULL)
-        fail(job, 503, "there is no memory left for the answer");
+        work_fail(job, 503, "there is no memory left for the answer");
     return job->text != NULL;
 }
 

@@ -21,7 +21,7 @@ typedef struct call {
     int is_health;
 } call;
 
-static void on_end(hr_exchange *ex) {
+static void proxy_on_end(hr_exchange *ex) {
     call *c = ex->data;
     hr_timer_unset(c->loop->timers, &c->probe);
     hr_up_free(c->relay.up);
@@ -49,7 +49,7 @@ static void note_upstream_time(call *c) {
     hr_metric_observe(c->ex->loop->cells, c->loop->proxy->upstream_seconds, (double)ns / 1e9);
 }
 
-static void on_error(void *ctx, hr_up_exchange *up, hr_up_error error, const char *why) {
+static void proxy_on_error(void *ctx, hr_up_exchange *up, hr_up_error error, const char *why) {
     call *c = ctx;
     hr_exchange *ex = c->ex;
     const char *name = hr_up_endpoint_name(c->loop->predict);
@@ -83,7 +83,7 @@ static void on_error(void *ctx, hr_up_exchange *up, hr_up_error error, const cha
     hr_answer_errorf(ex, 502, "the predict server %s is unreachable: %s", name, why);
 }
 
-static void on_data(void *ctx, hr_up_exchange *up, const char *bytes, size_t n, int final) {
+static void proxy_on_data(void *ctx, hr_up_exchange *up, const char *bytes, size_t n, int final) {
     call *c = ctx;
     if (!c->relay.started) {
         const sv_http1_response *head = hr_up_head(up);
@@ -99,7 +99,7 @@ static void on_data(void *ctx, hr_up_exchange *up, const char *bytes, size_t n, 
 
 /* ---- /health ------------------------------------------------------------------------------ */
 
-static void answer_health(call *c, int ok) {
+static void proxy_answer_health(call *c, int ok) {
     hr_timer_unset(c->loop->timers, &c->probe);
     hr_answer_json(
         c->ex, 200,
@@ -112,7 +112,7 @@ static void on_health_error(void *ctx, hr_up_exchange *up, hr_up_error error, co
     (void)up;
     (void)why;
     c->ex->details = hr_up_error_name(error);
-    answer_health(c, 0);
+    proxy_answer_health(c, 0);
 }
 
 static void on_health_data(void *ctx, hr_up_exchange *up, const char *bytes, size_t n, int final) {
@@ -124,7 +124,7 @@ static void on_health_data(void *ctx, hr_up_exchange *up, const char *bytes, siz
     if (!final)
         hr_up_continue(up);
     else
-        answer_health(c, c->answered == 200);
+        proxy_answer_health(c, c->answered == 200);
 }
 
 /* ---- requests ----------------------------------------------------------------------------- */
@@ -137,7 +137,7 @@ static call *call_new(hr_exchange *ex) {
     c->relay.ex = ex;
     c->start_ns = hr_now_ns();
     ex->data = c;
-    ex->on_end = on_end;
+    ex->on_end = proxy_on_end;
     return c;
 }
 
@@ -165,7 +165,7 @@ static void call_start(call *c, hr_str path, int64_t timeout_ms, hr_up_data_fn d
 
 static void pass_on(hr_exchange *ex, hr_str path) {
     call *c = call_new(ex);
-    call_start(c, path, c->loop->proxy->options.timeout_ms, on_data, on_error);
+    call_start(c, path, c->loop->proxy->options.timeout_ms, proxy_on_data, proxy_on_error);
 }
 
 static int is_job_id(hr_str id) {
@@ -228,12 +228,12 @@ static const struct resource {
     {"/predict", 1, predict},
 };
 
-static int method_is(const hr_exchange *ex, const char *method) {
+static int proxy_method_is(const hr_exchange *ex, const char *method) {
     return hr_str_is(ex->request.method, method);
 }
 
 /* The Open Inference Protocol: predict answers all of it, what does not exist as well. */
-static int is_inference(hr_str path) {
+static int proxy_is_inference(hr_str path) {
     return hr_str_is(path, "/v2") || (path.len >= 4 && memcmp(path.p, "/v2/", 4) == 0);
 }
 
@@ -241,7 +241,7 @@ static int is_inference(hr_str path) {
  * wonder at an ordinary answer. */
 static int asks_for_websocket(const hr_exchange *ex) {
     hr_str upgrade = ex->request.upgrade;
-    return method_is(ex, "GET") && hr_str_is_nocase(upgrade, "websocket");
+    return proxy_method_is(ex, "GET") && hr_str_is_nocase(upgrade, "websocket");
 }
 
 void proxy_on_request(hr_exchange *ex) {
@@ -254,7 +254,7 @@ void proxy_on_request(hr_exchange *ex) {
     }
     if (hr_answer_common(ex) || hr_answer_docs(ex))
         return;
-    if (is_inference(path)) {
+    if (proxy_is_inference(path)) {
         pass_on(ex, ex->request.path);
         return;
     }
@@ -262,7 +262,8 @@ void proxy_on_request(hr_exchange *ex) {
         const struct resource *r = &resources[i];
         if (!hr_str_is(path, r->path))
             continue;
-        if (r->is_post ? !method_is(ex, "POST") : !(method_is(ex, "GET") || method_is(ex, "HEAD")))
+        if (r->is_post ? !proxy_method_is(ex, "POST")
+                       : !(proxy_method_is(ex, "GET") || proxy_method_is(ex, "HEAD")))
             hr_answer_method(ex, r->is_post ? "POST" : "GET, HEAD");
         else
             r->answer(ex);

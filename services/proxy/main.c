@@ -44,7 +44,7 @@ static const hr_flag proxy_flags[] = {
      .help = "How long predict may take to report its health; then it is \"ng\"."},
 };
 
-static int loop_start(hr_loop *loop, void *ctx) {
+static int proxy_loop_start(hr_loop *loop, void *ctx) {
     proxy *p = ctx;
     proxy_loop *self = calloc(1, sizeof(*self));
     if (self == NULL)
@@ -63,7 +63,7 @@ static int loop_start(hr_loop *loop, void *ctx) {
     return 0;
 }
 
-static void loop_stop(hr_loop *loop, void *ctx) {
+static void proxy_loop_stop(hr_loop *loop, void *ctx) {
     proxy_loop *self = loop->data;
     (void)ctx;
     hr_up_endpoint_unref(self->predict);
@@ -101,8 +101,8 @@ int main(int argc, char **argv) {
         listeners[i] = (hr_listener){.address = server.listen.v[i], .on_request = proxy_on_request};
     hr_service service = {.program = "headerroute-proxy",
                           .ctx = &self,
-                          .loop_start = loop_start,
-                          .loop_stop = loop_stop};
+                          .loop_start = proxy_loop_start,
+                          .loop_stop = proxy_loop_stop};
     code = hr_server_run(&service, listeners, server.listen.n, &server, metrics);
     hr_metrics_free(metrics);
     free(listeners);

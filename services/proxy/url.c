@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static int fail(char *why, size_t why_size, const char *what) {
+static int url_fail(char *why, size_t why_size, const char *what) {
     snprintf(why, why_size, "%s; a URL such as http://predict-server1:5010 is expected", what);
     return -1;
 }
@@ -27,12 +27,12 @@ static int parse_port(uint16_t *out, const char *p, const char *end) {
 int hr_predict_url_parse(hr_predict_url *out, const char *text, char *why, size_t why_size) {
     static const char scheme[] = "http://";
     if (strncmp(text, "https://", 8) == 0)
-        return fail(why, why_size, "https is not spoken to predict");
+        return url_fail(why, why_size, "https is not spoken to predict");
     if (strncmp(text, scheme, sizeof(scheme) - 1) != 0)
-        return fail(why, why_size, "the URL does not begin with http://");
+        return url_fail(why, why_size, "the URL does not begin with http://");
     for (const char *p = text; *p != '\0'; p++) {
         if ((unsigned char)*p <= ' ' || (unsigned char)*p >= 0x7f || strchr("?#@\\", *p) != NULL)
-            return fail(why, why_size, "the URL has a character that does not belong there");
+            return url_fail(why, why_size, "the URL has a character that does not belong there");
     }
     const char *authority = text + sizeof(scheme) - 1;
     const char *end = authority + strcspn(authority, "/");
@@ -40,7 +40,7 @@ int hr_predict_url_parse(hr_predict_url *out, const char *text, char *why, size_
     if (*authority == '[') {
         const char *bracket = memchr(authority, ']', (size_t)(end - authority));
         if (bracket == NULL || (bracket + 1 < end && bracket[1] != ':'))
-            return fail(why, why_size, "the IPv6 address is malformed");
+            return url_fail(why, why_size, "the IPv6 address is malformed");
         host = authority + 1;
         host_end = bracket;
         colon = bracket + 1 < end ? bracket + 1 : NULL;
@@ -48,10 +48,10 @@ int hr_predict_url_parse(hr_predict_url *out, const char *text, char *why, size_
         host_end = colon;
     }
     if (host == host_end || host_end - host > 253)
-        return fail(why, why_size, "the URL has no host, or one that is too long");
+        return url_fail(why, why_size, "the URL has no host, or one that is too long");
     out->port = 80;
     if (colon != NULL && parse_port(&out->port, colon + 1, end) != 0)
-        return fail(why, why_size, "the port is not a number from 1 to 65535");
+        return url_fail(why, why_size, "the port is not a number from 1 to 65535");
     size_t base = strlen(end);
     while (base > 0 && end[base - 1] == '/')
         base--;

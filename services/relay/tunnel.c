@@ -27,7 +27,7 @@ struct hr_tunnel {
 
 /* ---- ends ---- */
 
-static void end(hr_tunnel *t, const char *flag, const char *details) {
+static void tunnel_end(hr_tunnel *t, const char *flag, const char *details) {
     hr_exchange *ex = t->ex;
     if (flag != NULL && ex->response_flags == NULL)
         ex->response_flags = flag;
@@ -37,14 +37,14 @@ static void end(hr_tunnel *t, const char *flag, const char *details) {
 }
 
 static void on_cut(hr_conn *conn) {
-    end(conn->tunnel, "DC", "tunnel_cut_off");
+    tunnel_end(conn->tunnel, "DC", "tunnel_cut_off");
 }
 
 static void on_idle(hr_timer *timer) {
     hr_tunnel *t = SV_CONTAINER(hr_tunnel, idle_timer, timer);
     uint64_t at = t->last_at + t->idle_ms;
     if (hr_timers_now() >= at)
-        end(t, "SI", "stream_idle_timeout");
+        tunnel_end(t, "SI", "stream_idle_timeout");
     else
         hr_timer_set(t->timers, timer, at, on_idle);
 }
@@ -65,14 +65,14 @@ static void client_ended(hr_tunnel *t) {
     sv_sock_reading(t->conn->sock, false);
     t->client_ended = true;
     if (t->upstream_ended)
-        end(t, NULL, NULL);
+        tunnel_end(t, NULL, NULL);
     else
         hr_up_tunnel_finish(t->up);
 }
 
 static void after_sending(hr_tunnel *t, bool ok) {
     if (!ok) {
-        end(t, "UC", "upstream_remote_disconnect");
+        tunnel_end(t, "UC", "upstream_remote_disconnect");
         return;
     }
     t->last_at = hr_timers_now();
@@ -101,7 +101,7 @@ static void on_client_readable(hr_conn *conn) {
     else if (n == 0)
         client_ended(t);
     else if (errno != EAGAIN)
-        end(t, "DC", "downstream_remote_disconnect");
+        tunnel_end(t, "DC", "downstream_remote_disconnect");
 }
 
 /* ---- to the client ---- */
@@ -109,7 +109,7 @@ static void on_client_readable(hr_conn *conn) {
 static void upstream_ended(hr_tunnel *t) {
     t->upstream_ended = true;
     if (t->client_ended || t->ex->secure)
-        end(t, NULL, NULL);
+        tunnel_end(t, NULL, NULL);
     else
         sv_sock_finish(t->conn->sock);
 }
@@ -118,7 +118,7 @@ static void send_down(hr_tunnel *t);
 
 static void after_writing(hr_tunnel *t, bool ok) {
     if (!ok)
-        end(t, "DC", "downstream_remote_disconnect");
+        tunnel_end(t, "DC", "downstream_remote_disconnect");
     else
         send_down(t);
 }
@@ -165,12 +165,12 @@ void hr_tunnel_data(hr_tunnel *t, const char *bytes, size_t n, int final) {
 }
 
 void hr_tunnel_error(hr_tunnel *t) {
-    end(t, "UC", "upstream_remote_disconnect");
+    tunnel_end(t, "UC", "upstream_remote_disconnect");
 }
 
 /* ---- the beginning ---- */
 
-static struct iovec head_of(hr_exchange *ex, hr_str protocol) {
+static struct iovec tunnel_head_of(hr_exchange *ex, hr_str protocol) {
     const hr_answer_head *head = &ex->answer;
     const hr_pair own[] = {{HR_STR("connection"), HR_STR("upgrade")},
                            {HR_STR("upgrade"), protocol}};
@@ -208,11 +208,11 @@ hr_tunnel *hr_tunnel_begin(hr_exchange *ex, hr_up_exchange *up, hr_timers *timer
     ex->answer.content_length = HR_UNKNOWN_LENGTH;
     ex->answer_ns = 0; /* it has no length to be late with */
     hr_timer_set(timers, &t->idle_timer, hr_timers_now() + idle_ms, on_idle);
-    struct iovec head = head_of(ex, protocol);
+    struct iovec head = tunnel_head_of(ex, protocol);
     int result = sv_sock_write(conn->sock, &head, 1, NULL);
     if (result > 0)
         begin_reading(t);
     else if (result < 0)
-        end(t, "DC", "downstream_remote_disconnect");
+        tunnel_end(t, "DC", "downstream_remote_disconnect");
     return t;
 }

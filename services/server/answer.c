@@ -215,7 +215,7 @@ void hr_answer_json(hr_exchange *ex, int status, const char *json) {
 }
 
 /* /v2 and what is below it. */
-static bool is_inference(const hr_exchange *ex) {
+static bool answer_is_inference(const hr_exchange *ex) {
     hr_str path = ex->request.path;
     return path.len >= 3 && memcmp(path.p, "/v2", 3) == 0 &&
            (path.len == 3 || path.p[3] == '/' || path.p[3] == '?');
@@ -223,7 +223,7 @@ static bool is_inference(const hr_exchange *ex) {
 
 hr_str hr_error_json(hr_exchange *ex, const char *detail) {
     hr_text text = {0};
-    hr_text_str(&text, is_inference(ex)
+    hr_text_str(&text, answer_is_inference(ex)
                            ? "{\"error\":"
                            : "{\"status\":\"ng\",\"img_none_bg_base64\":null,\"detail\":");
     hr_json_string(&text, detail, strlen(detail));

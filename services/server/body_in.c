@@ -19,7 +19,7 @@ static uint64_t max_body(const hr_exchange *ex) {
     return (uint64_t)hr_server_options_of(ex->loop->server)->max_body_bytes;
 }
 
-static size_t at_most(uint64_t a, size_t b) {
+static size_t body_at_most(uint64_t a, size_t b) {
     return a < b ? (size_t)a : b;
 }
 
@@ -52,8 +52,8 @@ static void resize_store(hr_exchange *ex, size_t size) {
 
 /* Where bodies are streamed, the first FIRST_ROOM bytes are not taken from the budget: like the
  * first buffers of connections, they are limited by the number of those. */
-static bool begin_store(hr_exchange *ex, size_t limit) {
-    size_t at_first = ex->in.length == HR_UNKNOWN_LENGTH ? at_most(limit, FIRST_ROOM) : limit;
+static bool body_begin_store(hr_exchange *ex, size_t limit) {
+    size_t at_first = ex->in.length == HR_UNKNOWN_LENGTH ? body_at_most(limit, FIRST_ROOM) : limit;
     size_t size = ex->body.len > at_first ? ex->body.len : at_first;
     size_t free_of_charge = ex->in.streams ? FIRST_ROOM : 0;
     ex->in.limit = limit > size ? limit : size;
@@ -65,7 +65,7 @@ static bool begin_store(hr_exchange *ex, size_t limit) {
 
 /* A body of exactly the limit is taken: the byte beyond shows that it is larger. */
 bool hr_body_hold_all(hr_exchange *ex) {
-    if (begin_store(ex, at_most(ex->in.length, (size_t)max_body(ex) + 1)))
+    if (body_begin_store(ex, body_at_most(ex->in.length, (size_t)max_body(ex) + 1)))
         return true;
     hr_exchange_refuse_busy(ex);
     return false;
@@ -83,7 +83,7 @@ static void stop_growing(hr_exchange *ex) {
 /* What is being sent must stay where it is. */
 static void grow(hr_exchange *ex) {
     hr_body_in *in = &ex->in;
-    size_t size = at_most((uint64_t)in->size * 2, in->limit);
+    size_t size = body_at_most((uint64_t)in->size * 2, in->limit);
     if (size == in->size || in->lent > 0)
         return;
     if (reserve_room(ex, size - in->size))
@@ -151,8 +151,8 @@ void hr_body_stream(hr_exchange *ex, size_t hold) {
     if (ex->in.streams)
         return;
     ex->in.streams = true;
-    if (!begin_store(ex, at_most(ex->in.length, hold > WINDOW ? hold : WINDOW)))
-        (void)begin_store(ex, at_most(ex->in.length, FIRST_ROOM));
+    if (!body_begin_store(ex, body_at_most(ex->in.length, hold > WINDOW ? hold : WINDOW)))
+        (void)body_begin_store(ex, body_at_most(ex->in.length, FIRST_ROOM));
     ex->carrier->resume_body(ex);
 }
 

@@ -15,7 +15,7 @@
 
 #include "listen.h"
 
-static int fail(const char *program, const char *address, const char *why) {
+static int check_fail(const char *program, const char *address, const char *why) {
     fprintf(stderr, "%s: %s is not ready: %s\n", program, address, why);
     return 1;
 }
@@ -41,7 +41,7 @@ static bool shake_hands(session *s, int fd) {
     return s->ssl != NULL && SSL_set_fd(s->ssl, fd) == 1 && SSL_connect(s->ssl) == 1;
 }
 
-static bool put(const session *s, int fd, const char *bytes, size_t len) {
+static bool check_put(const session *s, int fd, const char *bytes, size_t len) {
     return s->ssl != NULL ? SSL_write(s->ssl, bytes, (int)len) == (int)len
                           : send(fd, bytes, len, MSG_NOSIGNAL) == (ssize_t)len;
 }
@@ -50,8 +50,8 @@ static ssize_t get(const session *s, int fd, char *bytes, size_t len) {
     return s->ssl != NULL ? SSL_read(s->ssl, bytes, (int)len) : recv(fd, bytes, len, 0);
 }
 
-static int check(const char *program, const char *address, const char *host, const char *expected,
-                 int tls) {
+static int check_server(const char *program, const char *address, const char *host,
+                        const char *expected, int tls) {
     session s = {NULL, NULL};
     char request[128];
     size_t request_len = (size_t)snprintf(
@@ -61,18 +61,18 @@ static int check(const char *program, const char *address, const char *host, con
     socklen_t len;
     char why[256], answer[64] = "";
     if (hr_parse_address(&storage, &len, address, why, sizeof(why)) != 0)
-        return fail(program, address, why);
+        return check_fail(program, address, why);
     any_to_loopback(&storage);
     int fd = socket(storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd < 0)
-        return fail(program, address, strerror(errno));
+        return check_fail(program, address, strerror(errno));
     setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
     setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
     size_t have = 0;
     ssize_t n = -1;
     errno = 0;
     if (connect(fd, (struct sockaddr *)&storage, len) == 0 && (!tls || shake_hands(&s, fd)) &&
-        put(&s, fd, request, request_len)) {
+        check_put(&s, fd, request, request_len)) {
         while (have < sizeof(answer) - 1 &&
                (n = get(&s, fd, answer + have, sizeof(answer) - 1 - have)) > 0)
             have += (size_t)n;
@@ -82,18 +82,18 @@ static int check(const char *program, const char *address, const char *host, con
     SSL_CTX_free(s.ctx);
     close(fd);
     if (n < 0)
-        return fail(program, address, error != 0 ? strerror(error) : "no TLS handshake");
+        return check_fail(program, address, error != 0 ? strerror(error) : "no TLS handshake");
     if (strncmp(answer, expected, strlen(expected)) != 0) {
         answer[strcspn(answer, "\r\n")] = '\0';
-        return fail(program, address, answer);
+        return check_fail(program, address, answer);
     }
     return 0;
 }
 
 int hr_check_ready(const char *program, const char *address) {
-    return check(program, address, "Host: localhost\r\n", "HTTP/1.1 200 ", 0);
+    return check_server(program, address, "Host: localhost\r\n", "HTTP/1.1 200 ", 0);
 }
 
 int hr_check_answers(const char *program, const char *address, int tls) {
-    return check(program, address, "", "HTTP/1.1 400 ", tls);
+    return check_server(program, address, "", "HTTP/1.1 400 ", tls);
 }

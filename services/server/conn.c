@@ -185,7 +185,7 @@ static void discard(hr_conn *conn) {
     hr_conn_close(conn);
 }
 
-static void on_readable(void *ctx) {
+static void conn_on_readable(void *ctx) {
     hr_conn *conn = ctx;
     bool waits = conn->stage == HR_STAGE_HANDLED || (conn->ex != NULL && conn->ex->over);
     if (waits) /* so does a pipelined request, or the end */
@@ -200,7 +200,7 @@ static void on_readable(void *ctx) {
         hr_conn_read(conn);
 }
 
-static void on_written(void *ctx, bool ok) {
+static void conn_on_written(void *ctx, bool ok) {
     hr_conn *conn = ctx;
     if (conn->stage == HR_STAGE_TUNNEL)
         conn->on_written(conn, ok);
@@ -210,8 +210,8 @@ static void on_written(void *ctx, bool ok) {
         hr_exchange_sent(conn->ex, ok);
 }
 
-static const sv_sock_events conn_events = {on_handshaken, on_handshake_failed, on_readable,
-                                           on_written};
+static const sv_sock_events conn_events = {on_handshaken, on_handshake_failed, conn_on_readable,
+                                           conn_on_written};
 
 static void begin_conn(hr_listening *listening, int fd) {
     hr_loop *loop = listening->loop;
@@ -356,7 +356,7 @@ static uint64_t allowed_ms(const hr_conn *conn) {
     return hr_conn_idle_ms(conn);
 }
 
-static uint64_t at_most(uint64_t a, uint64_t b) {
+static uint64_t conn_at_most(uint64_t a, uint64_t b) {
     return a < b ? a : b;
 }
 
@@ -365,12 +365,12 @@ static uint64_t at_most(uint64_t a, uint64_t b) {
  * 9.5). Hence the grace: Envoy drains its listeners in the same way. */
 bool hr_conn_drain_grace_is_over(const hr_loop *loop, uint64_t idle_ns, uint64_t now) {
     uint64_t half_ns = (uint64_t)hr_server_options_of(loop->server)->drain_ms * 1000000 / 2;
-    return now - loop->drain_ns > at_most(half_ns, DRAIN_GRACE_NS) &&
-           idle_ns > at_most(half_ns, DRAIN_QUIET_NS);
+    return now - loop->drain_ns > conn_at_most(half_ns, DRAIN_GRACE_NS) &&
+           idle_ns > conn_at_most(half_ns, DRAIN_QUIET_NS);
 }
 
 /* What the client has sent by now is still read and answered. */
-static bool is_idle(const hr_conn *conn) {
+static bool conn_is_idle(const hr_conn *conn) {
     return conn->stage == HR_STAGE_HANDSHAKE ||
            (conn->stage == HR_STAGE_HEAD && conn->in_len == 0 && sv_sock_is_silent(conn->sock));
 }
@@ -389,7 +389,7 @@ static void sweep_conn(hr_conn *conn, uint64_t now) {
             cut_off(conn);
     } else if (waited_ns > allowed_ms(conn) * 1000000) {
         cut_off(conn);
-    } else if (loop->draining && is_idle(conn) &&
+    } else if (loop->draining && conn_is_idle(conn) &&
                hr_conn_drain_grace_is_over(loop, waited_ns, now)) {
         hr_conn_close(conn);
     }

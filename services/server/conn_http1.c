@@ -80,7 +80,7 @@ static void grow_buffer(hr_conn *conn, size_t size) {
 }
 
 /* More of the request has to come, in time. */
-static void wait_for_more(hr_conn *conn) {
+static void http1_wait_for_more(hr_conn *conn) {
     if (conn->begun)
         return;
     conn->begun = true;
@@ -90,7 +90,7 @@ static void wait_for_more(hr_conn *conn) {
 /* ---- the exchange's carrier ---- */
 
 /* The client waits for it before it sends the body (RFC 9110 section 10.1.1). */
-static bool send_continue(hr_conn *conn) {
+static bool http1_send_continue(hr_conn *conn) {
     static const char text[] = "HTTP/1.1 100 Continue\r\n\r\n";
     const struct iovec piece = {(void *)(uintptr_t)text, sizeof(text) - 1};
     conn->continues = false;
@@ -99,11 +99,11 @@ static bool send_continue(hr_conn *conn) {
 
 static void resume_body(hr_exchange *ex) {
     hr_conn *conn = ex->conn;
-    if (conn->continues && !send_continue(conn)) {
+    if (conn->continues && !http1_send_continue(conn)) {
         hr_conn_drop(conn);
         return;
     }
-    wait_for_more(conn);
+    http1_wait_for_more(conn);
     sv_sock_reading(conn->sock, true);
 }
 
@@ -115,13 +115,13 @@ static void pause_body(hr_conn *conn) {
     conn->begun = false;
 }
 
-static void abort_exchange(hr_exchange *ex) {
+static void http1_abort_exchange(hr_exchange *ex) {
     hr_conn_drop(ex->conn);
 }
 
 /* Not MSG_PEEK: a pipelined request would hide the FIN behind it. As with Envoy, a client that
  * closes its half does not wait for the answer. */
-static bool peer_gone(const hr_exchange *ex) {
+static bool http1_peer_gone(const hr_exchange *ex) {
     struct tcp_info info;
     socklen_t len = sizeof(info);
     if (getsockopt(sv_sock_fd(ex->conn->sock), IPPROTO_TCP, TCP_INFO, &info, &len) != 0)
@@ -129,15 +129,15 @@ static bool peer_gone(const hr_exchange *ex) {
     return info.tcpi_state != TCP_ESTABLISHED;
 }
 
-static void end_exchange(hr_exchange *ex);
+static void http1_end_exchange(hr_exchange *ex);
 
 /* ---- heads ---- */
 
-static const hr_server_options *options_of(const hr_conn *conn) {
+static const hr_server_options *http1_options_of(const hr_conn *conn) {
     return hr_server_options_of(conn->loop->server);
 }
 
-static void refuse_head(hr_exchange *ex, sv_http1_result result, const char *why) {
+static void http1_refuse_head(hr_exchange *ex, sv_http1_result result, const char *why) {
     int status = result == SV_HTTP1_TOO_LARGE ? 431 : result == SV_HTTP1_CONNECT ? 405 : 400;
     hr_exchange_refuse(ex, status, why, 0);
     ex->response_flags = "DPE";
@@ -153,9 +153,9 @@ static void dispatch(hr_conn *conn) {
 
 static void begin_body(hr_conn *conn);
 
-static hr_exchange *begin_exchange(hr_conn *conn, const sv_http1_request *request) {
-    static const hr_carrier carrier = {hr_http1_write, hr_http1_inform, abort_exchange,
-                                       resume_body,    peer_gone,       end_exchange};
+static hr_exchange *http1_begin_exchange(hr_conn *conn, const sv_http1_request *request) {
+    static const hr_carrier carrier = {hr_http1_write, hr_http1_inform, http1_abort_exchange,
+                                       resume_body,    http1_peer_gone, http1_end_exchange};
     hr_exchange *ex = hr_exchange_begin(conn, &carrier, conn, request);
     ex->head_len = conn->head_len;
     ex->reserved = conn->reserved;
@@ -172,9 +172,9 @@ static void begin_request(hr_conn *conn, sv_http1_result result, const char *why
     if (result == SV_HTTP1_DONE)
         result = sv_http1_parse_request(&request, conn->in, conn->head_len,
                                         sv_sock_ssl(conn->sock) != NULL, &why);
-    hr_exchange *ex = begin_exchange(conn, &request);
+    hr_exchange *ex = http1_begin_exchange(conn, &request);
     if (result != SV_HTTP1_DONE)
-        refuse_head(ex, result, why);
+        http1_refuse_head(ex, result, why);
     else
         hr_exchange_check_limits(ex);
     if (ex->refusal.status != 0)
@@ -188,7 +188,7 @@ static void grow_head(hr_conn *conn) {
     static const sv_http1_request unread = {.minor_version = 1};
     size_t size = conn->in_size * 2;
     if (!hr_budget_take(hr_server_uploads(conn->loop->server), size - conn->reserved)) {
-        hr_exchange_refuse_busy(begin_exchange(conn, &unread));
+        hr_exchange_refuse_busy(http1_begin_exchange(conn, &unread));
         dispatch(conn);
         return;
     }
@@ -204,14 +204,14 @@ static bool is_http2(const hr_conn *conn) {
 }
 
 static void read_head(hr_conn *conn) {
-    size_t max_head = (size_t)options_of(conn)->max_head_bytes;
+    size_t max_head = (size_t)http1_options_of(conn)->max_head_bytes;
     const char *why = NULL;
     if (is_http2(conn) && conn->in_len >= SV_HTTP2_PREFACE_LEN) {
         hr_http2_begin(conn, conn->in, conn->in_len);
         return;
     }
     if (is_http2(conn)) {
-        wait_for_more(conn);
+        http1_wait_for_more(conn);
         return;
     }
     sv_http1_result result =
@@ -220,7 +220,7 @@ static void read_head(hr_conn *conn) {
         begin_request(conn, result, why);
         return;
     }
-    wait_for_more(conn);
+    http1_wait_for_more(conn);
     if (conn->in_len == conn->in_size)
         grow_head(conn);
 }
@@ -235,7 +235,7 @@ static void refuse_body(hr_exchange *ex, const char *why) {
     hr_body_fail(ex, 400, detail.p);
 }
 
-static void take_trailers(hr_conn *conn) {
+static void http1_take_trailers(hr_conn *conn) {
     hr_exchange *ex = conn->ex;
     hr_trailers_parse(&conn->trailers);
     ex->trailers = conn->trailers.fields;
@@ -244,7 +244,7 @@ static void take_trailers(hr_conn *conn) {
 
 /* Decodes what came at conn->end. The content is moved up to there, and what follows the message up
  * to the content. */
-static sv_http1_result decode(hr_conn *conn) {
+static sv_http1_result http1_decode(hr_conn *conn) {
     char *from = conn->in + conn->end;
     size_t n = conn->in_len - conn->end;
     sv_http1_piece piece;
@@ -256,7 +256,7 @@ static sv_http1_result decode(hr_conn *conn) {
     }
     hr_trailers_add(&conn->trailers, &piece);
     if (result == SV_HTTP1_DONE)
-        take_trailers(conn);
+        http1_take_trailers(conn);
     if (piece.content != from)
         memmove(from, piece.content, piece.n);
     if (piece.used != piece.n)
@@ -295,7 +295,7 @@ static ssize_t read_chunks(hr_conn *conn, char *room, size_t size, bool *done) {
     if (n < 0)
         return n;
     conn->in_len += (size_t)n;
-    sv_http1_result result = decode(conn);
+    sv_http1_result result = http1_decode(conn);
     if (result < 0) {
         errno = EPROTO;
         return -1;
@@ -349,7 +349,7 @@ static void take_in_place(hr_conn *conn, sv_http1_result result) {
     ex->body_done = result == SV_HTTP1_DONE;
 }
 
-static void read_body(hr_conn *conn) {
+static void http1_read_body(hr_conn *conn) {
     if (conn->stage == HR_STAGE_STREAMED || conn->ex->in.store != NULL) {
         read_into_store(conn);
         return;
@@ -360,7 +360,7 @@ static void read_body(hr_conn *conn) {
     if (n < 0)
         return;
     conn->in_len += (size_t)n;
-    take_in_place(conn, decode(conn));
+    take_in_place(conn, http1_decode(conn));
     if (conn->ex->body_done)
         dispatch(conn);
 }
@@ -371,7 +371,7 @@ static bool fits(const hr_conn *conn) {
            left_of_body(conn->ex) <= conn->in_size - conn->in_len;
 }
 
-static void begin_store(hr_conn *conn) {
+static void http1_begin_store(hr_conn *conn) {
     hr_exchange *ex = conn->ex;
     if (conn->in_size - conn->head_len < CHUNKED_ROOM) {
         grow_buffer(conn, conn->in_size + CHUNKED_ROOM);
@@ -392,13 +392,13 @@ static void begin_body(hr_conn *conn) {
     if (request->framing != SV_HTTP1_NO_BODY)
         hr_body_expect(ex, request->framing == SV_HTTP1_LENGTH ? request->content_length
                                                                : HR_UNKNOWN_LENGTH);
-    sv_http1_result result = decode(conn);
+    sv_http1_result result = http1_decode(conn);
     take_in_place(conn, result);
     conn->continues = request->expect_continue && ex->body.len == 0;
     if (result != SV_HTTP1_MORE)
         dispatch(conn);
     else if (!fits(conn))
-        begin_store(conn);
+        http1_begin_store(conn);
     else
         resume_body(ex);
 }
@@ -422,7 +422,7 @@ void hr_conn_read(hr_conn *conn) {
     if (conn->stage == HR_STAGE_HEAD)
         read_first(conn);
     else
-        read_body(conn);
+        http1_read_body(conn);
 }
 
 /* ---- from one request to the next ---- */
@@ -446,7 +446,7 @@ static void begin_next(hr_conn *conn) {
         read_head(conn);
 }
 
-static void end_exchange(hr_exchange *ex) {
+static void http1_end_exchange(hr_exchange *ex) {
     hr_conn *conn = ex->conn;
     bool broken = ex->broken, stays = ex->keep_alive && ex->body_done && !broken;
     bool more_comes = ex->refusal.status != 0 || !ex->body_done;

@@ -27,7 +27,7 @@ static void choose_framing(hr_exchange *ex) {
         ex->keep_alive = false;
 }
 
-static struct iovec head_of(hr_exchange *ex) {
+static struct iovec http1_write_head_of(hr_exchange *ex) {
     const hr_answer_head *head = &ex->answer;
     const char *phrase = hr_status_reason(head->status);
     hr_str reason = {phrase, strlen(phrase)};
@@ -90,7 +90,7 @@ void hr_http1_write(hr_exchange *ex, const hr_str *parts, size_t n, bool final) 
     struct iovec pieces[HR_MAX_PIECES + 3];
     size_t used = 0;
     if (!ex->head_sent)
-        pieces[used++] = head_of(ex);
+        pieces[used++] = http1_write_head_of(ex);
     ex->head_sent = true;
     used += frame(ex, pieces + used, parts, n, final);
     int result = used > 0 ? sv_sock_write(ex->conn->sock, pieces, used, NULL) : 1;

@@ -16,7 +16,7 @@
 /* Reads in one go, before other sockets get their turn. */
 #define READ_BURST 4
 
-static const hr_server_options *options_of(const hr_conn *conn) {
+static const hr_server_options *http2_options_of(const hr_conn *conn) {
     return hr_server_options_of(conn->loop->server);
 }
 
@@ -72,7 +72,7 @@ static void end_connection(hr_http2 *c) {
 }
 
 /* True if all was written. */
-static bool write_output(hr_http2 *c) {
+static bool http2_write_output(hr_http2 *c) {
     hr_conn *conn = c->conn;
     size_t n;
     while (c->h2 != NULL && !sv_sock_is_writing(conn->sock)) {
@@ -90,7 +90,7 @@ static bool write_output(hr_http2 *c) {
 }
 
 static void flush_connection(hr_http2 *c) {
-    bool written = write_output(c);
+    bool written = http2_write_output(c);
     bool finished = c->h2 == NULL || (written && sv_http2_is_finished(c->h2));
     if (finished) /* after an error streams may be open */
         break_connection(c);
@@ -118,7 +118,7 @@ void hr_http2_written(hr_conn *conn, bool ok) {
 
 /* ---- the exchange's carrier ---- */
 
-static struct hr_h2_stream *stream_of(const hr_exchange *ex) {
+static struct hr_h2_stream *http2_stream_of(const hr_exchange *ex) {
     return ex->stream;
 }
 
@@ -136,11 +136,11 @@ static void send_head(hr_exchange *ex, bool has_content) {
         fields[n++] = (hr_pair){HR_STR("content-length"), {length, digits}};
     }
     ex->head_sent = true;
-    sv_http2_respond(stream_of(ex)->stream, head->status, fields, n, has_content);
+    sv_http2_respond(http2_stream_of(ex)->stream, head->status, fields, n, has_content);
 }
 
 static void write_answer(hr_exchange *ex, const hr_str *parts, size_t n, bool final) {
-    struct hr_h2_stream *s = stream_of(ex);
+    struct hr_h2_stream *s = http2_stream_of(ex);
     bool has_content =
         hr_answer_has_content(ex) &&
         (!final || ex->answer.n_trailers > 0 || hr_http2_length(parts, n) > 0 || ex->head_sent);
@@ -162,32 +162,32 @@ static void write_answer(hr_exchange *ex, const hr_str *parts, size_t n, bool fi
 }
 
 static void inform(hr_exchange *ex, int status, const hr_pair *fields, size_t n) {
-    struct hr_h2_stream *s = stream_of(ex);
+    struct hr_h2_stream *s = http2_stream_of(ex);
     if (s->stream == NULL || ex->head_sent)
         return;
     sv_http2_respond(s->stream, status, fields, n, false);
     hr_http2_mark(s->c);
 }
 
-static void abort_exchange(hr_exchange *ex) {
-    struct hr_h2_stream *s = stream_of(ex);
+static void http2_abort_exchange(hr_exchange *ex) {
+    struct hr_h2_stream *s = http2_stream_of(ex);
     if (s->stream != NULL)
         sv_http2_reset(s->stream, SV_HTTP2_INTERNAL_ERROR);
     hr_http2_mark(s->c);
     hr_exchange_break(ex);
 }
 
-static bool peer_gone(const hr_exchange *ex) {
+static bool http2_peer_gone(const hr_exchange *ex) {
     struct tcp_info info;
     socklen_t len = sizeof(info);
-    if (stream_of(ex)->was_reset ||
+    if (http2_stream_of(ex)->was_reset ||
         getsockopt(sv_sock_fd(ex->conn->sock), IPPROTO_TCP, TCP_INFO, &info, &len) != 0)
         return true;
     return info.tcpi_state != TCP_ESTABLISHED;
 }
 
-static void end_exchange(hr_exchange *ex) {
-    struct hr_h2_stream *s = stream_of(ex);
+static void http2_end_exchange(hr_exchange *ex) {
+    struct hr_h2_stream *s = http2_stream_of(ex);
     hr_http2 *c = s->c;
     if (s->stream != NULL) {
         sv_http2_set_data(s->stream, NULL);
@@ -206,10 +206,10 @@ static void end_exchange(hr_exchange *ex) {
 
 /* ---- requests ---- */
 
-static const hr_carrier carrier = {write_answer,         inform,    abort_exchange,
-                                   hr_http2_resume_body, peer_gone, end_exchange};
+static const hr_carrier carrier = {write_answer,         inform,          http2_abort_exchange,
+                                   hr_http2_resume_body, http2_peer_gone, http2_end_exchange};
 
-static hr_str copy(char **at, hr_str s) {
+static hr_str http2_copy(char **at, hr_str s) {
     if (s.p == NULL)
         return s;
     char *to = *at;
@@ -223,12 +223,12 @@ static hr_str copy(char **at, hr_str s) {
 static void keep_strings(hr_exchange *ex, size_t size) {
     sv_http1_request *request = &ex->request;
     char *at = sv_pool_alloc(ex->pool, size);
-    request->method = copy(&at, request->method);
-    request->target = request->path = copy(&at, request->path);
-    request->authority = copy(&at, request->authority);
+    request->method = http2_copy(&at, request->method);
+    request->target = request->path = http2_copy(&at, request->path);
+    request->authority = http2_copy(&at, request->authority);
     for (size_t i = 0; i < request->n_fields; i++) {
-        request->fields[i].name = copy(&at, request->fields[i].name);
-        request->fields[i].value = copy(&at, request->fields[i].value);
+        request->fields[i].name = http2_copy(&at, request->fields[i].name);
+        request->fields[i].value = http2_copy(&at, request->fields[i].value);
     }
 }
 
@@ -239,8 +239,8 @@ static size_t head_size(const sv_http1_request *request) {
     return size;
 }
 
-static hr_exchange *begin_exchange(hr_http2 *c, sv_http2_stream *stream,
-                                   const sv_http1_request *request) {
+static hr_exchange *http2_begin_exchange(hr_http2 *c, sv_http2_stream *stream,
+                                         const sv_http1_request *request) {
     size_t size = head_size(request);
     hr_exchange *ex = hr_exchange_begin(c->conn, &carrier, NULL, request);
     struct hr_h2_stream *s = sv_pool_alloc(ex->pool, sizeof(*s));
@@ -258,7 +258,7 @@ static hr_exchange *begin_exchange(hr_http2 *c, sv_http2_stream *stream,
     return ex;
 }
 
-static void refuse_head(hr_exchange *ex, sv_http1_result result, const char *why) {
+static void http2_refuse_head(hr_exchange *ex, sv_http1_result result, const char *why) {
     int status = result == SV_HTTP1_TOO_LARGE ? 431 : result == SV_HTTP1_CONNECT ? 405 : 400;
     hr_exchange_refuse(ex, status, why, 0);
     ex->response_flags = "DPE";
@@ -273,8 +273,8 @@ static void refuse_stream(hr_http2 *c, sv_http2_stream *stream) {
                   1);
 }
 
-static void on_request(void *ctx, sv_http2_stream *stream, const sv_http1_request *request,
-                       sv_http1_result result, const char *why) {
+static void http2_on_request(void *ctx, sv_http2_stream *stream, const sv_http1_request *request,
+                             sv_http1_result result, const char *why) {
     hr_http2 *c = ctx;
     bool malformed = result != SV_HTTP1_DONE, waits = !malformed && hr_http2_must_wait(c);
     size_t cost = malformed || waits ? HR_HTTP2_STREAM_COST + head_size(request) : 0;
@@ -282,10 +282,10 @@ static void on_request(void *ctx, sv_http2_stream *stream, const sv_http1_reques
         refuse_stream(c, stream);
         return;
     }
-    hr_exchange *ex = begin_exchange(c, stream, request);
+    hr_exchange *ex = http2_begin_exchange(c, stream, request);
     ex->reserved += cost;
     if (malformed) {
-        refuse_head(ex, result, why);
+        http2_refuse_head(ex, result, why);
         hr_exchange_dispatch(ex, 0);
     } else {
         hr_http2_place(ex, waits);
@@ -316,7 +316,7 @@ static void on_drained(void *ctx, sv_http2_stream *stream) {
 
 /* ---- the connection ---- */
 
-static const sv_http2_events http2_events = {.request = on_request,
+static const sv_http2_events http2_events = {.request = http2_on_request,
                                              .data = hr_http2_data,
                                              .end = hr_http2_end,
                                              .drained = on_drained,
@@ -340,7 +340,7 @@ static bool receive(hr_http2 *c, const char *bytes, size_t n) {
 }
 
 void hr_http2_begin(hr_conn *conn, const char *bytes, size_t n) {
-    const sv_http2_options options = {.max_head = (size_t)options_of(conn)->max_head_bytes,
+    const sv_http2_options options = {.max_head = (size_t)http2_options_of(conn)->max_head_bytes,
                                       .max_fields = HR_HTTP2_MAX_FIELDS,
                                       .max_streams = HR_HTTP2_MAX_STREAMS,
                                       .stream_window = HR_HTTP2_STREAM_WINDOW,

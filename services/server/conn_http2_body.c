@@ -12,19 +12,19 @@
 
 /* ---- waiting for the client ---- */
 
-static void wait_for_more(struct hr_h2_stream *s) {
+static void http2_body_wait_for_more(struct hr_h2_stream *s) {
     if (s->begun_ns == 0 && !s->all_came)
         s->begun_ns = hr_now_ns() - s->waited_ns;
 }
 
 /* The time until there is room again does not count as waiting for the client. */
-static void stop_waiting(struct hr_h2_stream *s) {
+static void http2_body_stop_waiting(struct hr_h2_stream *s) {
     if (s->begun_ns != 0)
         s->waited_ns = hr_now_ns() - s->begun_ns;
     s->begun_ns = 0;
 }
 
-static void send_continue(struct hr_h2_stream *s) {
+static void http2_body_send_continue(struct hr_h2_stream *s) {
     hr_exchange *ex = s->ex;
     bool waits = ex->request.expect_continue && hr_body_received(ex) == 0 && s->n_held == 0;
     ex->request.expect_continue = false;
@@ -98,7 +98,7 @@ static void deliver_held(struct hr_h2_stream *s) {
 }
 
 /* The handler is called with the whole body, or if the server refuses it. */
-static void settle(struct hr_h2_stream *s) {
+static void http2_body_settle(struct hr_h2_stream *s) {
     hr_exchange *ex = s->ex;
     if (!s->served)
         return;
@@ -122,12 +122,12 @@ void hr_http2_data(void *ctx, sv_http2_stream *stream, const char *bytes, size_t
     if (is_unwanted(s->ex)) {
         consume(s, n - done);
     } else if (done < n) {
-        stop_waiting(s);
+        http2_body_stop_waiting(s);
         if (!hold(s, bytes + done, n - done))
             hr_body_fail(s->ex, 503, "too much is being uploaded at the moment");
     }
     s->delivering = false;
-    settle(s);
+    http2_body_settle(s);
 }
 
 static void keep_trailers(hr_exchange *ex, const hr_pair *trailers, size_t n) {
@@ -152,21 +152,21 @@ void hr_http2_end(void *ctx, sv_http2_stream *stream, const hr_pair *trailers, s
     s->all_came = true;
     s->begun_ns = 0;
     if (!s->ex->body_done)
-        settle(s);
+        http2_body_settle(s);
 }
 
 /* Calls of the exchange from within deliver come back here. */
 void hr_http2_resume_body(hr_exchange *ex) {
     struct hr_h2_stream *s = ex->stream;
-    send_continue(s);
+    http2_body_send_continue(s);
     if (s->delivering)
         return;
     s->delivering = true;
     deliver_held(s);
     s->delivering = false;
     if (s->n_held == 0)
-        wait_for_more(s);
-    settle(s);
+        http2_body_wait_for_more(s);
+    http2_body_settle(s);
 }
 
 void hr_http2_begin_body(hr_exchange *ex) {

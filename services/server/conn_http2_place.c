@@ -7,7 +7,7 @@
 
 #include "conn_http2_body.h"
 
-static void take_place(struct hr_h2_stream *s) {
+static void take_served_place(struct hr_h2_stream *s) {
     hr_http2 *c = s->c;
     hr_loop *loop = c->conn->loop;
     s->served = true;
@@ -20,7 +20,7 @@ static void take_place(struct hr_h2_stream *s) {
 
 static void serve(struct hr_h2_stream *s) {
     hr_exchange *ex = s->ex;
-    take_place(s);
+    take_served_place(s);
     hr_exchange_check_limits(ex);
     if (ex->refusal.status != 0)
         hr_exchange_dispatch(ex, 0);

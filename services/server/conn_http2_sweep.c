@@ -8,23 +8,23 @@
 
 #define SECOND_NS 1000000000ull
 
-static const hr_server_options *options_of(const hr_http2 *c) {
+static const hr_server_options *sweep_options_of(const hr_http2 *c) {
     return hr_server_options_of(c->conn->loop->server);
 }
 
-static bool is_grpc(const hr_exchange *ex) {
+static bool sweep_is_grpc(const hr_exchange *ex) {
     hr_str type = hr_request_header(ex, "content-type");
     return type.len >= 16 && memcmp(type.p, "application/grpc", 16) == 0;
 }
 
 /* A client that streams messages may pause between two of them. */
 static bool request_is_late(const struct hr_h2_stream *s, uint64_t now) {
-    const hr_server_options *options = options_of(s->c);
+    const hr_server_options *options = sweep_options_of(s->c);
     uint64_t allowed_ms = (uint64_t)options->request_timeout_ms +
                           hr_body_received(s->ex) * 1000 / HR_MIN_BYTES_PER_SECOND;
     if (s->begun_ns == 0)
         return false;
-    if (s->ex->dispatched && is_grpc(s->ex))
+    if (s->ex->dispatched && sweep_is_grpc(s->ex))
         allowed_ms = (uint64_t)options->idle_timeout_ms;
     return now - s->begun_ns > allowed_ms * 1000000;
 }
@@ -35,13 +35,13 @@ static bool takes_nothing(struct hr_h2_stream *s, uint64_t now) {
     if (unsent != s->unsent)
         s->write_ns = now;
     s->unsent = unsent;
-    return now - s->write_ns > (uint64_t)options_of(s->c)->stall_timeout_ms * 1000000;
+    return now - s->write_ns > (uint64_t)sweep_options_of(s->c)->stall_timeout_ms * 1000000;
 }
 
 /* The client takes an answer of known length too slowly, as in HTTP/1.1. */
 static bool takes_too_long(const struct hr_h2_stream *s, uint64_t now) {
     const hr_exchange *ex = s->ex;
-    uint64_t allowed_ms = (uint64_t)options_of(s->c)->stall_timeout_ms +
+    uint64_t allowed_ms = (uint64_t)sweep_options_of(s->c)->stall_timeout_ms +
                           ex->answer.content_length * 1000 / HR_MIN_BYTES_PER_SECOND;
     return ex->answer.content_length != HR_UNKNOWN_LENGTH &&
            now - ex->answer_ns > allowed_ms * 1000000;
@@ -65,7 +65,7 @@ static void go_away(hr_http2 *c) {
 }
 
 /* GOAWAY comes twice, so that no request is lost that was on its way (RFC 9113 section 6.8). */
-static void drain(hr_http2 *c, uint64_t now) {
+static void sweep_drain(hr_http2 *c, uint64_t now) {
     if (!c->noticed)
         sv_http2_shutdown(c->h2, false);
     else if (!c->last && hr_conn_drain_grace_is_over(c->conn->loop, UINT64_MAX, now))
@@ -77,10 +77,10 @@ static void drain(hr_http2 *c, uint64_t now) {
 /* A frame, or a head, does not end. */
 static bool hangs(const hr_http2 *c, uint64_t now) {
     return c->n_exchanges == 0 && c->within_ns != 0 &&
-           now - c->within_ns > (uint64_t)options_of(c)->request_timeout_ms * 1000000;
+           now - c->within_ns > (uint64_t)sweep_options_of(c)->request_timeout_ms * 1000000;
 }
 
-static bool is_idle(const hr_http2 *c, uint64_t now) {
+static bool sweep_is_idle(const hr_http2 *c, uint64_t now) {
     return c->n_exchanges == 0 && now - c->conn->since_ns > hr_conn_idle_ms(c->conn) * 1000000;
 }
 
@@ -97,8 +97,8 @@ void hr_http2_sweep(hr_conn *conn, uint64_t now) {
     if (hangs(c, now)) {
         hr_http2_cut(conn);
     } else if (conn->loop->draining) {
-        drain(c, now);
-    } else if (is_idle(c, now) && !c->last) {
+        sweep_drain(c, now);
+    } else if (sweep_is_idle(c, now) && !c->last) {
         go_away(c);
     }
 }

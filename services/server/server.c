@@ -61,7 +61,7 @@ struct hr_server {
 /* A flag with its row in the table. */
 #define FIELD(member) offsetof(hr_server_options, member)
 
-static int parse_name(void *field, const char *text, char *why, size_t why_size) {
+static int server_parse_name(void *field, const char *text, char *why, size_t why_size) {
     /* It goes into Via and Server-Timing, where only a token may stand (RFC 9110, section 5.6.2).
      */
     static const char token[] =
@@ -87,7 +87,7 @@ const hr_flag hr_server_flags[] = {
      .kind = HR_FLAG_CUSTOM,
      .value_name = "NAME",
      .offset = FIELD(name),
-     .parse = parse_name,
+     .parse = server_parse_name,
      .help = "The name of this hop in Via, Server-Timing and logs.",
      .also_env = "POD_NAME",
      .default_text = "the host name"},
@@ -326,17 +326,17 @@ static void give_memory_back(hr_loop *loop) {
     malloc_trim(0);
 }
 
-static void set_tick(hr_loop *loop, uint64_t ms);
+static void server_set_tick(hr_loop *loop, uint64_t ms);
 
-static void on_tick(hr_timer *timer) {
+static void server_on_tick(hr_timer *timer) {
     hr_loop *loop = SV_CONTAINER(hr_loop, tick, timer);
     hr_conn_sweep(loop);
     give_memory_back(loop);
-    set_tick(loop, loop->draining ? DRAIN_TURN_MS : TICK_MS);
+    server_set_tick(loop, loop->draining ? DRAIN_TURN_MS : TICK_MS);
 }
 
-static void set_tick(hr_loop *loop, uint64_t ms) {
-    hr_timer_set(sv_loop_timers(loop->net), &loop->tick, hr_timers_now() + ms, on_tick);
+static void server_set_tick(hr_loop *loop, uint64_t ms) {
+    hr_timer_set(sv_loop_timers(loop->net), &loop->tick, hr_timers_now() + ms, server_on_tick);
 }
 
 static bool loop_init(hr_loop *loop) {
@@ -346,7 +346,7 @@ static bool loop_init(hr_loop *loop) {
         hr_log(HR_LOG_ERROR, "an event loop cannot be made: %s", strerror(errno));
         return false;
     }
-    set_tick(loop, TICK_MS);
+    server_set_tick(loop, TICK_MS);
     pthread_mutex_lock(&server->mutex);
     server->alive[loop->index] = true;
     pthread_mutex_unlock(&server->mutex);
@@ -376,7 +376,7 @@ static void loop_drain(hr_loop *loop) {
     hr_conn_stop_listening(loop);
     hr_conn_sweep(loop);
     end_turn(loop);
-    set_tick(loop, DRAIN_TURN_MS);
+    server_set_tick(loop, DRAIN_TURN_MS);
     run_until_quiet(loop, (uint64_t)loop->server->options->drain_ms);
     if (loop->active > 0)
         hr_log(HR_LOG_WARN, "the drain timed out: closing %zu unfinished requests", loop->active);
@@ -488,7 +488,7 @@ static double read_one(void *ctx) {
     return 1;
 }
 
-static void define_metrics(hr_server *server) {
+static void server_define_metrics(hr_server *server) {
     hr_metrics *m = server->metrics;
     hr_metrics_read(m, HR_GAUGE, "headerroute_upload_memory_bytes", NULL,
                     "Memory held by request bodies, of --max-upload-bytes.", read_uploads, server);
@@ -507,7 +507,7 @@ static void wake(hr_loop *loop) {
     pthread_mutex_unlock(&server->mutex);
 }
 
-static void join(hr_server *server) {
+static void server_join(hr_server *server) {
     const hr_service *service = server->service;
     struct timespec pause = {0, 20 * 1000000};
     /* When the drain times out, cancels the work still running just before the loops abandon it. */
@@ -524,7 +524,7 @@ static void join(hr_server *server) {
         pthread_join(server->threads[i], NULL);
 }
 
-static void start_thread(pthread_t *thread, hr_loop *loop) {
+static void server_start_thread(pthread_t *thread, hr_loop *loop) {
     int error = pthread_create(thread, NULL, run_loop, loop);
     if (error == 0)
         return;
@@ -537,8 +537,8 @@ static void start_thread(pthread_t *thread, hr_loop *loop) {
  * any case long enough for a reader that is there. */
 static uint64_t log_patience(const hr_server *server, uint64_t stopped_at) {
     uint64_t gone = (hr_now_ns() - stopped_at) / 1000000,
-             drain = (uint64_t)server->options->drain_ms;
-    return drain > gone + MIN_LOG_PATIENCE_MS ? drain - gone : MIN_LOG_PATIENCE_MS;
+             server_drain = (uint64_t)server->options->drain_ms;
+    return server_drain > gone + MIN_LOG_PATIENCE_MS ? server_drain - gone : MIN_LOG_PATIENCE_MS;
 }
 
 /* 0, or the exit code after one line on stderr. */
@@ -571,11 +571,11 @@ static void start_loops(hr_server *server) {
     }
     announce(server);
     for (size_t i = 0; i < server->n_loops; ++i)
-        start_thread(&server->threads[i], &server->loops[i]);
+        server_start_thread(&server->threads[i], &server->loops[i]);
 }
 
 /* From the signal to the end of the last loop. */
-static void drain(hr_server *server) {
+static void server_drain(hr_server *server) {
     atomic_store(&server->draining, true);
     if (!atomic_load(&server->failed))
         hr_log(HR_LOG_INFO, "draining");
@@ -584,7 +584,7 @@ static void drain(hr_server *server) {
         server->service->on_drain(server->service->ctx);
     for (size_t i = 0; i < server->n_loops; ++i)
         wake(&server->loops[i]);
-    join(server);
+    server_join(server);
 }
 
 int hr_server_run(const hr_service *service, const hr_listener *listeners, size_t n_listeners,
@@ -611,13 +611,13 @@ int hr_server_run(const hr_service *service, const hr_listener *listeners, size_
     catch_signals(&signals);
     hr_budget_init(&server.uploads, options->max_upload_bytes);
     hr_log_start(service->program, (hr_log_level)options->log_level);
-    define_metrics(&server);
+    server_define_metrics(&server);
     snprintf(server.via, sizeof(server.via), "1.1 %s", options->name);
 
     start_loops(&server);
     wait_for_stop(&signals);
     uint64_t stopped_at = hr_now_ns();
-    drain(&server);
+    server_drain(&server);
     code = atomic_load(&server.failed) ? 1 : 0;
     if (service->on_stopped != NULL && !service->on_stopped(service->ctx)) {
         hr_log_stop(log_patience(&server, stopped_at));
