@@ -40,6 +40,8 @@ def copy_sources(to):
     for folder in "cmake", "libheaderroute", "libgrabcut", "cli", "services/body":
         if (ROOT / folder).is_dir():
             shutil.copytree(ROOT / folder, to / folder)
+    (to / "docs").mkdir()
+    shutil.copy(ROOT / "docs" / "linter.md", to / "docs")  # of which the command's table of rules is made
 
 
 def accept_in_schema(source):
