@@ -2,7 +2,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "diff_json.h"
+#include "diff_locate.h"
 #include "diff_report.h"
+#include "diff_sarif.h"
+#include "diff_text.h"
 #include "flags.h"
 #include "input.h"
 

@@ -1,8 +1,10 @@
 /* Differences as one JSON object. */
-#include "diff_report.h"
+#include "diff_json.h"
 
 #include <stdlib.h>
 #include <string.h>
+
+#include "diff_words.h"
 
 static json_t *text_or_null(hr_str s) {
     return s.p == NULL ? json_null() : cli_json_text(s);

@@ -1,10 +1,11 @@
 /* --locate: which region each request of a file lies in. */
 #define _GNU_SOURCE
+#include "diff_locate.h"
+
 #include <stdlib.h>
 #include <string.h>
 
 #include "batch.h"
-#include "diff_report.h"
 
 /* A view that the report does not have, compared because a request asks for it. */
 typedef struct extra_view {

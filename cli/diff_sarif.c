@@ -1,10 +1,11 @@
 /* Differences as SARIF: a result at the rule of the new side, or of the old one if it is gone. */
 #define _GNU_SOURCE
-#include "diff_report.h"
+#include "diff_sarif.h"
 
 #include <stdlib.h>
 #include <string.h>
 
+#include "diff_words.h"
 #include "sarif.h"
 
 static void set_place(cli_finding *out, const hr_diff_rule *before, const hr_diff_rule *after) {

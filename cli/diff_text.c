@@ -1,9 +1,11 @@
 /* Differences for people: as text, and as Markdown for a pull request. */
 #define _GNU_SOURCE
-#include "diff_report.h"
+#include "diff_text.h"
 
 #include <stdlib.h>
 #include <string.h>
+
+#include "diff_words.h"
 
 static void print_rule_place(cli_report *r, const hr_diff_rule *rule) {
     if (rule->file.p != NULL)

@@ -1,6 +1,6 @@
 /* The sentences in which `headerroute diff` describes regions and decisions. */
 #define _GNU_SOURCE
-#include "diff_report.h"
+#include "diff_words.h"
 
 #include <stdarg.h>
 #include <stdlib.h>

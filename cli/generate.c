@@ -10,6 +10,7 @@
 
 #include "coverage.h"
 #include "diff_report.h"
+#include "diff_words.h"
 
 typedef struct generator {
     const cli_flags *flags;

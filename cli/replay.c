@@ -3,7 +3,10 @@
 #define _GNU_SOURCE
 #include "replay.h"
 
+#include "diff_words.h"
 #include "input.h"
+#include "replay_report.h"
+#include "replay_view.h"
 
 #include <stdlib.h>
 #include <string.h>

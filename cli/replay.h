@@ -60,13 +60,4 @@ typedef struct replay {
     replay_examples unread_lines, unknown_lines;
 } replay;
 
-/* replay_view.c: the view of a request, made on first use. NULL after `*error` was set. Call it
- * with the lock held. */
-replay_view *replay_view_of(replay *r, hr_str authority, bool https, int *error);
-void replay_views_free(replay *r);
-
-/* replay_report.c */
-void replay_print_text(FILE *out, const replay *r);
-void replay_print_json(FILE *out, const replay *r);
-
 #endif

@@ -1,9 +1,11 @@
 /* What was found in access logs, as text and as JSON. */
+#include "replay_report.h"
+
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "replay.h"
+#include "diff_words.h"
 
 /* ---- text ---- */
 

@@ -1,9 +1,9 @@
 /* The views that requests of a log are asked in, which headers their rules read, and what differs
  * between the two sides. */
+#include "replay_view.h"
+
 #include <stdlib.h>
 #include <string.h>
-
-#include "replay.h"
 
 /* ---- headers that rules read ---- */
 

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "diff_report.h"
+#include "diff_words.h"
 #include "request_set.h"
 
 typedef struct proof {

@@ -16,7 +16,7 @@ DEFINITION = re.compile(r"^(?!static|typedef|extern|else|return|#)\w[\w *]*?[ *\
 # The interface of a module, which several sources implement, as a public header of a library.
 INTERFACES = ["services/http/http1.h", "services/http/http2.h", "services/http/http2_internal.h", "services/net/net.h",
               "services/net/backend.h", "services/client/upstream.h", "services/client/upstream_internal.h",
-              "services/predict/predict.h", "services/predict/infer.h", "cli/cli.h", "cli/diff_report.h", "cli/replay.h"]
+              "services/predict/predict.h", "services/predict/infer.h", "cli/cli.h"]
 
 
 def tracked(*patterns):

@@ -1,0 +1,9 @@
+/* The report of `headerroute diff` as SARIF. */
+#ifndef HR_CLI_DIFF_SARIF_H
+#define HR_CLI_DIFF_SARIF_H
+
+#include "diff_report.h"
+
+void cli_report_sarif(cli_report *r);
+
+#endif

@@ -1,0 +1,10 @@
+/* What `headerroute replay` prints. */
+#ifndef HR_CLI_REPLAY_REPORT_H
+#define HR_CLI_REPLAY_REPORT_H
+
+#include "replay.h"
+
+void replay_print_text(FILE *out, const replay *r);
+void replay_print_json(FILE *out, const replay *r);
+
+#endif
