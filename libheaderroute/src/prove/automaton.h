@@ -5,7 +5,10 @@
 #ifndef HR_AUTOMATON_H
 #define HR_AUTOMATON_H
 
-#include "syntax_tree.h"
+#include "arena.h"
+#include "text.h"
+
+typedef struct hr_re hr_re; /* syntax_tree.h */
 
 typedef struct hr_automaton hr_automaton;
 
