@@ -35,7 +35,7 @@ def shell(folder, command):
 
 
 def test_the_document_has_its_examples():
-    assert len(FILES) == 9 and len(COMMANDS) == 12
+    assert len(FILES) == 10 and len(COMMANDS) == 12
 
 
 def test_commands_print_what_the_document_says(repository):
@@ -71,6 +71,16 @@ def test_the_workflow_uses_the_action_of_this_repository(repository):
     assert required <= set(step["with"]) <= set(inputs)
     table = TEXT[TEXT.index("| input | means |"):TEXT.index("## pre-commit")]
     assert set(re.findall(r"`([a-z-]+)`", "".join(row.split("|")[1] for row in table.splitlines()[2:] if row.startswith("|")))) == set(inputs)
+
+
+def test_the_job_of_gitlab(repository):
+    """tests/images runs the commands in the image."""
+    job = yaml.safe_load(FILES[".gitlab-ci.yml"])["routing"]
+    version = re.search(r"project\(headerroute VERSION ([0-9.]+)", (ROOT / "CMakeLists.txt").read_text())[1]
+    assert job["image"] == f"REGISTRY/headerroute:{version}"
+    for command in job["script"]:
+        assert shell(repository, command).returncode == 0, command
+    assert (repository / job["artifacts"]["reports"]["junit"]).exists()
 
 
 def test_hooks(repository):

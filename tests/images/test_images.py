@@ -1,10 +1,12 @@
-"""The three images, built from their Dockerfiles and run under the pods' limits, with the client's photos through
-all of them. scripts/test-images.sh prepares the builder and the base image and runs this."""
+"""The images, built from their Dockerfiles and run: the servers under the pods' limits, with the client's photos through
+all of them, then by docker-compose.yml; the commands as a CI job runs them. scripts/test-images.sh prepares the builder and the
+base image and runs this."""
 import json
 import os
 import pathlib
 import subprocess
 import time
+import urllib.request
 
 import pytest
 
@@ -12,6 +14,8 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 WORK = pathlib.Path(os.environ["HR_IMAGES_DIR"])
 BASE = os.environ.get("HR_IMAGES_BASE", "docker.io/library/debian:bookworm-slim")
 VERSION = "0.2.0"
+COMPOSE = pathlib.Path(os.environ.get("HR_COMPOSE", "/nonexistent"))
+CLI = f"headerroute:{VERSION}"
 SERVICES = ["gateway", "predict", "proxy"]
 LIMIT_MB = 45
 # As in k8s/base: half a CPU, 300 MiB, nothing writable but /tmp, no capability, no privilege.
@@ -37,8 +41,8 @@ def image(service):
     return f"headerroute-{service}:{VERSION}"
 
 
-def build(service, *args):
-    return podman("build", "--format", "docker", "-q", "-f", ROOT / f"services/{service}/Dockerfile", *args, ROOT)
+def build(service, *args, file=None):
+    return podman("build", "--format", "docker", "-q", "-f", ROOT / (file or f"services/{service}/Dockerfile"), *args, ROOT)
 
 
 def inspect(what):
@@ -101,6 +105,43 @@ def test_two_builds_give_the_same_bytes():
     assert again.stdout == first.stdout and len(first.stdout) > 60
 
 
+# ---- the commands, for CI ----
+
+@pytest.fixture(scope="module")
+def commands():
+    build("cli", "-t", CLI, file="cli/Dockerfile")
+
+
+def in_ci(folder, *command):
+    """As a job does that mounts its checkout, without a network."""
+    return podman("run", "--rm", "--network", "none", "-v", f"{folder}:/work:ro", CLI, *command, check=False)
+
+
+def test_commands_run_in_the_checkout_of_a_job(commands, tmp_path):
+    assert in_ci(ROOT, "headerroute", "validate", "k8s/base", "k8s/local").returncode == 0
+    tested = in_ci(ROOT, "sh", "-c", "headerroute test -f tests/headerroute/routing/mesh tests/headerroute/routing | tail -n 1")
+    assert tested.returncode == 0 and tested.stdout.endswith(" passed, 0 failed\n"), tested.stdout + tested.stderr
+    rules = (ROOT / "k8s/base/virtual-service.yaml").read_text()
+    (tmp_path / "rules.yaml").write_text(rules.replace("exact:", "exakt:", 1))
+    wrong = in_ci(tmp_path, "headerroute", "validate", "--format", "github", "rules.yaml")
+    assert wrong.returncode == 1 and wrong.stdout.startswith("::error file=rules.yaml,line=")
+    cut = in_ci(ROOT, "sh", "-c", "grabcut --iterations 1 -o /tmp/cut.png photos/portrait.jpg && head -c 4 /tmp/cut.png | tail -c 3")
+    assert (cut.returncode, cut.stdout) == (0, "PNG"), cut.stderr
+
+
+def test_image_of_the_commands(commands, capsys):
+    config = inspect(CLI)["Config"]
+    assert "Entrypoint" not in config and config.get("User", "") == "" and config["WorkingDir"] == "/work"
+    assert config["Labels"]["org.opencontainers.image.version"] == VERSION
+    assert podman("run", "--rm", CLI).stdout.startswith("usage: headerroute COMMAND")
+    added = (inspect(CLI)["Size"] - inspect(BASE)["Size"]) / 1e6
+    with capsys.disabled():
+        print(f"\n{CLI}: {added:.1f} MB above its base")
+    assert added <= LIMIT_MB
+
+
+# ---- the servers together ----
+
 @pytest.fixture(scope="module")
 def system():
     for service in SERVICES:
@@ -126,20 +167,28 @@ def system():
             podman("rm", "-f", "-t", "1", name, check=False)
 
 
-@pytest.mark.parametrize("value,pod", [("condition1", "1"), ("another", "2")])
-def test_photos_through_all_of_them(system, tmp_path, value, pod):
-    report = tmp_path / "report.json"
+def send_photos(folder, value, pod):
+    """All photos with the header `target`, and which pods served them."""
+    report = folder / "report.json"
     done = subprocess.run(["/usr/bin/python3", ROOT / "services/request/headerroute-request", "--port", "5000", "--headers_target_value",
-                           value, "--in_images_dir", ROOT / "photos", "--out_images_dir", tmp_path / "out", "--no-progress",
+                           value, "--in_images_dir", ROOT / "photos", "--out_images_dir", folder / "out", "--no-progress",
                            "--report", report], capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stdout + done.stderr
     rows = [json.loads(line) for line in report.read_text().splitlines()]
     photos = sorted(p.name for p in (ROOT / "photos").iterdir() if p.suffix in (".jpg", ".png"))
-    assert len(rows) == len(photos) == len(list((tmp_path / "out").iterdir())) > 0
+    assert len(rows) == len(photos) == len(list((folder / "out").iterdir())) > 0
     for row in rows:
         assert row["status"] == 200, row
         via = " ".join(row["via"])
         assert f"proxy-pod{pod}" in via and f"predict-pod{pod}" in via, row
+
+
+CONDITIONS = [("condition1", "1"), ("another", "2")]
+
+
+@pytest.mark.parametrize("value,pod", CONDITIONS)
+def test_photos_through_all_of_them(system, tmp_path, value, pod):
+    send_photos(tmp_path, value, pod)
 
 
 def test_memory_stays_under_the_limit(system):
@@ -153,3 +202,38 @@ def test_drains_and_leaves_with_0(system):
     for name in reversed(PODS):
         podman("stop", "-t", "15", name)
         assert json.loads(podman("inspect", name).stdout)[0]["State"]["ExitCode"] == 0, name
+
+
+# ---- docker-compose.yml ----
+
+def compose(*args):
+    """podman-compose runs the first `podman` on the PATH: one that knows where the images are."""
+    (WORK / "bin").mkdir(exist_ok=True)
+    script = f"#!/bin/sh\nexec /usr/bin/podman --root {WORK}/storage --runroot {WORK}/run --storage-driver overlay \"$@\"\n"
+    (WORK / "bin/podman").write_text(script)
+    (WORK / "bin/podman").chmod(0o755)
+    return subprocess.run([COMPOSE, *args], cwd=ROOT, capture_output=True, text=True, timeout=1500,
+                          env={**os.environ, "PATH": f"{WORK}/bin:{os.environ['PATH']}", "BUILDAH_FORMAT": "docker"})
+
+
+@pytest.mark.skipif(not COMPOSE.exists(), reason="podman-compose could not be installed")
+def test_compose_brings_the_system_up(tmp_path):
+    """After the containers of the pods are gone, whose ports it needs."""
+    up = compose("up", "-d", "--build")
+    try:
+        assert up.returncode == 0, up.stdout[-2000:] + up.stderr[-4000:]
+        names = podman("ps", "--format", "{{.Names}}").stdout.split()
+        assert len(names) == 5, up.stdout[-2000:] + up.stderr[-4000:]
+        for _ in range(300):
+            try:
+                with urllib.request.urlopen("http://127.0.0.1:5000/health", timeout=5) as answer:
+                    if json.load(answer)["predict_server"]["health"] == "ok":
+                        break
+            except OSError:
+                time.sleep(0.1)
+        for value, pod in CONDITIONS:
+            (tmp_path / value).mkdir()
+            send_photos(tmp_path / value, value, pod)
+    finally:
+        compose("down", "-t", "15")
+    assert podman("ps", "-q").stdout == ""
