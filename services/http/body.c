@@ -7,7 +7,6 @@
 /* Extensions and trailers are dropped; a peer that sends nothing else must not keep a connection
  * busy for ever. */
 #define MAX_CHUNK_LINE 1024
-#define MAX_TRAILERS 16384
 
 /* 15 hexadecimal digits: the largest size stays far from overflow. */
 #define MAX_DIGITS 15
@@ -122,7 +121,7 @@ static sv_http1_result read_trailers(sv_http1_body *body, char **at, char *end, 
         event = sv_lines_next(&body->trailers, at, end, &dropped, why);
         if (event == SV_LINE_MALFORMED)
             return SV_HTTP1_MALFORMED;
-        if (body->trailers.bytes > MAX_TRAILERS)
+        if (body->trailers.bytes > SV_HTTP1_MAX_TRAILERS)
             return sv_malformed(why, "the trailers are too long");
     } while (event == SV_LINE_FIELD);
     if (event == SV_LINE_END)

@@ -172,7 +172,8 @@ void sv_http1_body_init(sv_http1_body *body, sv_http1_framing framing, uint64_t 
  * moved together in place. SV_HTTP1_DONE: the message ends after piece->used bytes; a body without
  * content is done at the first call, also with n = 0. Chunk extensions are checked and
  * dropped, trailers are checked and left where they are, behind the content; a chunk line of more
- * than 1 KiB and trailers of more than 16 KiB are malformed. */
+ * than 1 KiB and trailers of more than SV_HTTP1_MAX_TRAILERS bytes are malformed. */
+#define SV_HTTP1_MAX_TRAILERS ((size_t)16 << 10)
 sv_http1_result sv_http1_body_decode(sv_http1_body *body, char *buf, size_t n,
                                      sv_http1_piece *piece, const char **why);
 

@@ -243,6 +243,12 @@ static int on_frame(nghttp2_session *session, const nghttp2_frame *frame, void *
     return 0;
 }
 
+/* A peer may name any code when it resets a stream that is not complete. */
+static uint32_t settled_code(const sv_http2_stream *stream, uint32_t code) {
+    bool complete = stream->h2->options.client ? stream->received_end : stream->sent_end;
+    return code == NGHTTP2_NO_ERROR && !complete ? NGHTTP2_CANCEL : code;
+}
+
 static int on_stream_close(nghttp2_session *session, int32_t id, uint32_t code, void *ctx) {
     sv_http2 *h2 = ctx;
     sv_http2_stream *stream = nghttp2_session_get_stream_user_data(session, id);
@@ -250,6 +256,7 @@ static int on_stream_close(nghttp2_session *session, int32_t id, uint32_t code, 
         return 0;
     if (stream->unconsumed > 0)
         nghttp2_session_consume_connection(session, stream->unconsumed);
+    code = settled_code(stream, code);
     if (code == NGHTTP2_NO_ERROR)
         h2->resets = more_credit(h2->resets, 1, RESET_CREDIT);
     else if (!h2->options.client && --h2->resets < 0)
@@ -270,6 +277,8 @@ static int on_frame_sent(nghttp2_session *session, const nghttp2_frame *frame, v
     if (!ends || h2->options.client)
         return 0;
     sv_http2_stream *stream = stream_of(session, frame);
+    if (stream != NULL)
+        stream->sent_end = true;
     if (stream != NULL && !stream->received_end)
         sv_http2_reset(stream, SV_HTTP2_NO_ERROR);
     return 0;

@@ -79,7 +79,8 @@ typedef struct sv_http2_events {
     void (*end)(void *ctx, sv_http2_stream *stream, const hr_pair *trailers, size_t n);
     /* All content given to sv_http2_write has been taken; only if `final` was false. */
     void (*drained)(void *ctx, sv_http2_stream *stream);
-    /* The stream is over: both messages are complete, or `code` says why not. */
+    /* The stream is over. SV_HTTP2_NO_ERROR: the answer is complete, at a client and at a server.
+     * Otherwise `code` says why it is not, SV_HTTP2_CANCEL if the peer gave no reason. */
     void (*closed)(void *ctx, sv_http2_stream *stream, uint32_t code);
 } sv_http2_events;
 

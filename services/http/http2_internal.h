@@ -50,6 +50,7 @@ struct sv_http2_stream {
     bool is_head_method; /* the request is a HEAD */
     bool has_final_head; /* the head of the request, or of the answer that is not interim */
     bool received_end;   /* the peer's message is complete */
+    bool sent_end;       /* a server: the answer is complete */
     bool detached;       /* reset by this end: no events but `closed` */
     /* content to be sent */
     hr_str parts[SV_HTTP2_MAX_PARTS];

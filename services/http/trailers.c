@@ -8,11 +8,16 @@
 
 void hr_trailers_add(hr_trailers *t, const sv_http1_piece *piece) {
     bool is_empty_section = t->len == 0 && piece->n_trailers == 2 && piece->trailers[0] == '\r';
-    if (piece->n_trailers == 0 || is_empty_section)
+    if (piece->n_trailers == 0 || is_empty_section || t->dropped)
         return;
     t->text = sv_realloc(t->text, t->len + piece->n_trailers);
     memcpy(t->text + t->len, piece->trailers, piece->n_trailers);
     t->len += piece->n_trailers;
+}
+
+void hr_trailers_drop(hr_trailers *t) {
+    hr_trailers_free(t);
+    t->dropped = true;
 }
 
 /* What says how the message is framed, routed, authenticated or read, and what proxies set. */

@@ -10,10 +10,13 @@ typedef struct hr_trailers {
     size_t len;
     hr_pair *fields; /* names in lower case; once hr_trailers_parse was called */
     size_t n;
+    bool dropped; /* nothing is collected */
 } hr_trailers;
 
 /* Adds what a piece of the body holds of the section. */
 void hr_trailers_add(hr_trailers *trailers, const sv_http1_piece *piece);
+/* Lets go of all, and of what is yet to come. */
+void hr_trailers_drop(hr_trailers *trailers);
 /* The section is complete. Fields that must not come in a trailer are left out (RFC 9110, 6.5.1).
  */
 void hr_trailers_parse(hr_trailers *trailers);

@@ -235,6 +235,17 @@ static void refuse_body(hr_exchange *ex, const char *why) {
     hr_body_fail(ex, 400, detail.p);
 }
 
+/* Where bodies are streamed, trailers are sent on. They are dropped where they cannot be charged.
+ */
+static void add_trailers(hr_conn *conn, const sv_http1_piece *piece) {
+    hr_exchange *ex = conn->ex;
+    if (piece->n_trailers == 0)
+        return;
+    if (!ex->listener->streams || !hr_exchange_reserve(ex, piece->n_trailers))
+        hr_trailers_drop(&conn->trailers);
+    hr_trailers_add(&conn->trailers, piece);
+}
+
 static void http1_take_trailers(hr_conn *conn) {
     hr_exchange *ex = conn->ex;
     hr_trailers_parse(&conn->trailers);
@@ -254,7 +265,7 @@ static sv_http1_result http1_decode(hr_conn *conn) {
         refuse_body(conn->ex, why);
         return result;
     }
-    hr_trailers_add(&conn->trailers, &piece);
+    add_trailers(conn, &piece);
     if (result == SV_HTTP1_DONE)
         http1_take_trailers(conn);
     if (piece.content != from)

@@ -277,7 +277,10 @@ static void http2_on_request(void *ctx, sv_http2_stream *stream, const sv_http1_
                              sv_http1_result result, const char *why) {
     hr_http2 *c = ctx;
     bool malformed = result != SV_HTTP1_DONE, waits = !malformed && hr_http2_must_wait(c);
-    size_t cost = malformed || waits ? HR_HTTP2_STREAM_COST + head_size(request) : 0;
+    size_t size = head_size(request);
+    size_t cost = malformed || waits     ? HR_HTTP2_STREAM_COST + size
+                  : size > HR_LARGE_HEAD ? size
+                                         : 0;
     if (cost > 0 && !hr_budget_take(hr_server_uploads(c->conn->loop->server), cost)) {
         refuse_stream(c, stream);
         return;
@@ -303,6 +306,7 @@ static void on_closed(void *ctx, sv_http2_stream *stream, uint32_t code) {
         hr_exchange_break(s->ex);
     else if (s->ex->final && !s->ex->over)
         hr_exchange_sent(s->ex, true);
+    s->closed_ns = hr_now_ns();
 }
 
 static void on_drained(void *ctx, sv_http2_stream *stream) {

@@ -130,8 +130,17 @@ void hr_http2_data(void *ctx, sv_http2_stream *stream, const char *bytes, size_t
     http2_body_settle(s);
 }
 
+/* A few bytes on the wire may stand for many here: they are charged. */
+static bool may_keep(hr_exchange *ex, const hr_pair *trailers, size_t n) {
+    size_t size = n * sizeof(*trailers);
+    for (size_t i = 0; i < n; i++)
+        size += trailers[i].name.len + trailers[i].value.len;
+    return n > 0 && n <= HR_MAX_TRAILERS && size <= SV_HTTP1_MAX_TRAILERS && !is_unwanted(ex) &&
+           ex->listener->streams && hr_exchange_reserve(ex, size);
+}
+
 static void keep_trailers(hr_exchange *ex, const hr_pair *trailers, size_t n) {
-    if (n == 0 || n > HR_MAX_TRAILERS)
+    if (!may_keep(ex, trailers, n))
         return;
     hr_pair *kept = sv_pool_alloc(ex->pool, n * sizeof(*kept));
     size_t n_kept = 0;

@@ -38,7 +38,8 @@ struct hr_h2_stream {
     hr_exchange *ex;
     struct hr_h2_stream *next, **link;
     bool was_reset;
-    bool served; /* it has its place; `more`: which is counted, as it is not the only one */
+    uint64_t closed_ns; /* when the stream was closed */
+    bool served;        /* it has its place; `more`: which is counted, as it is not the only one */
     bool more;
     struct hr_h2_stream *next_waiting, **waiting_link; /* while it is not served */
     uint64_t write_ns; /* since when no content was taken that waits to be sent; 0: none does */

@@ -47,9 +47,20 @@ static bool takes_too_long(const struct hr_h2_stream *s, uint64_t now) {
            now - ex->answer_ns > allowed_ms * 1000000;
 }
 
+/* An answer to HEAD is complete for the client before the handler has seen its end. The handler has
+ * the stall time for it. */
+static void sweep_closed(struct hr_h2_stream *s, uint64_t now) {
+    if (now - s->closed_ns > (uint64_t)sweep_options_of(s->c)->stall_timeout_ms * 1000000)
+        hr_exchange_break(s->ex);
+}
+
 static void sweep_stream(struct hr_h2_stream *s, uint64_t now) {
-    if (s->ex->over || s->stream == NULL)
+    if (s->ex->over)
         return;
+    if (s->stream == NULL) {
+        sweep_closed(s, now);
+        return;
+    }
     bool stalled = s->write_ns != 0 && (takes_nothing(s, now) || takes_too_long(s, now));
     if (!stalled && !request_is_late(s, now))
         return;
@@ -86,14 +97,14 @@ static bool sweep_is_idle(const hr_http2 *c, uint64_t now) {
 
 void hr_http2_sweep(hr_conn *conn, uint64_t now) {
     hr_http2 *c = conn->http2;
+    for (struct hr_h2_stream *s = c->streams; s != NULL; s = s->next)
+        sweep_stream(s, now);
     if (c->h2 == NULL)
         return;
     if (now - c->refill_ns >= SECOND_NS) {
         sv_http2_refill(c->h2);
         c->refill_ns = now;
     }
-    for (struct hr_h2_stream *s = c->streams; s != NULL; s = s->next)
-        sweep_stream(s, now);
     if (hangs(c, now)) {
         hr_http2_cut(conn);
     } else if (conn->loop->draining) {

@@ -21,9 +21,8 @@
  */
 #define SMALL_INPUT ((size_t)32 << 10)
 
-/* A head beyond this size counts several times: its fields are copied to be routed, changed by
- * rules, sent on and logged. */
-#define LARGE_HEAD ((size_t)8 << 10)
+/* A large head counts several times: its fields are copied to be routed, changed by rules, sent on
+ * and logged. */
 #define HEAD_COPIES 4
 
 uint64_t hr_now_ns(void) {
@@ -335,7 +334,7 @@ static void name_request(hr_exchange *ex) {
 }
 
 void hr_exchange_dispatch(hr_exchange *ex, size_t beside) {
-    size_t held = beside + (ex->head_len > LARGE_HEAD ? HEAD_COPIES * ex->head_len : 0);
+    size_t held = beside + (ex->head_len > HR_LARGE_HEAD ? HEAD_COPIES * ex->head_len : 0);
     size_t reserved = ex->reserved - ex->in.reserved; /* besides the body */
     if (ex->request_id.p == NULL)
         name_request(ex);

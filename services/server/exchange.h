@@ -88,7 +88,8 @@ struct hr_exchange {
     /* What is held of the body; a handler may change it. The whole body, unless the listener
      * streams bodies. */
     hr_bytes body;
-    const hr_pair *trailers; /* of the request, once body_done; names in lower case */
+    /* Of the request, once body_done; names in lower case. None where bodies are not streamed. */
+    const hr_pair *trailers;
     size_t n_trailers;
     uint64_t body_offset; /* bytes of the body before `body`, which are no longer held */
     hr_answer_head answer;

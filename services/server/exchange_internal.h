@@ -6,6 +6,9 @@
 
 #include "exchange.h"
 
+/* Heads up to this size are not taken from the upload budget. */
+#define HR_LARGE_HEAD ((size_t)8 << 10)
+
 /* Begins the exchange of a request whose head has just been read; the fields of `request` are
  * copied. */
 hr_exchange *hr_exchange_begin(struct hr_conn *conn, const hr_carrier *carrier, void *stream,

@@ -44,15 +44,17 @@ def handshake(path, method="GET"):
                    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n" + ("Content-Length: 0\r\n" if method == "POST" else ""))
 
 
-def http2(path, method="GET", headers=(), body=b"", streams=100, window=65535):
+def http2(path, method="GET", headers=(), body=b"", trailers=(), streams=100, window=65535):
     """The bytes of one HTTP/2 connection that opens all of its streams at once. `body` goes out as far as the server's first
-    windows let it; a `window` of 0 takes no answer."""
+    windows let it, and without it the `trailers`; a `window` of 0 takes no answer."""
     client = h2.connection.H2Connection(h2.config.H2Configuration(header_encoding=False))
     client.local_settings.initial_window_size = window
     client.initiate_connection()
     for number in range(1, 2 * streams, 2):
         head = [(":method", method), (":scheme", "http"), (":authority", "test"), (":path", path), *headers]
-        client.send_headers(number, head, end_stream=not body)
+        client.send_headers(number, head, end_stream=not body and not trailers)
+        if trailers:
+            client.send_headers(number, trailers, end_stream=True)
         take = min(len(body), client.local_flow_control_window(number), client.max_outbound_frame_size)
         if take > 0:
             client.send_data(number, body[:take])
@@ -319,12 +321,16 @@ def given_back(server, most):
     return held
 
 
-def charged(port):
-    """The bytes that requests still hold of --max-upload-bytes, by the metrics on that port."""
+def metric(port, name):
     with Client(port) as client:
         client.request(target="/metrics", headers=[("Host", "localhost")])
         lines = client.answer().body.decode().splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith("headerroute_upload_memory_bytes "))
+    return next(int(line.split()[1]) for line in lines if line.startswith(name + " "))
+
+
+def charged(port):
+    """The bytes that requests still hold of --max-upload-bytes, by the metrics on that port."""
+    return metric(port, "headerroute_upload_memory_bytes")
 
 
 def settled(pid, seconds=4):

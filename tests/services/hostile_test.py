@@ -35,10 +35,13 @@ ATTACKS = {
     "tunnels full in both directions": handshake("/tunnel") + MEGABYTE * 8,
 }
 LARGE = [(f"x-large-{i}", "v" * 500) for i in range(100)]  # each differs, so that no table makes them shorter
+# 55 KB, of which the header table makes 14 bytes from the second stream of a connection on.
+TRAILERS = [("x-trailer", "v" * 3900)] * 14
 OVER_HTTP2 = {
     "streams": {"path": "/hold"},
     "streams with large heads": {"path": "/hold", "headers": LARGE},
     "uploads": {"path": "/hold", "method": "POST", "body": MEGABYTE},
+    "trailers": {"path": "/hold", "method": "POST", "trailers": TRAILERS},
     "windows that stay closed": {"path": "/pour", "window": 0},
     "answers that are not read": {"path": "/pour", "window": (1 << 31) - 1},
 }
@@ -135,7 +138,8 @@ def test_memory_of_the_proxy_over_http2(peers, pod, name):
 
 @pytest.mark.parametrize("attacked", [
     {"path": "/v2/a", "headers": LARGE}, {"path": "/predict", "method": "POST", "headers": [("content-type", "image/jpeg")], "body": MEGABYTE},
-    {"path": "/docs", "window": 0}], ids=["large heads", "uploads", "windows that stay closed"])
+    {"path": "/predict", "method": "POST", "headers": [("content-type", "image/jpeg")], "trailers": TRAILERS},
+    {"path": "/docs", "window": 0}], ids=["large heads", "uploads", "trailers", "windows that stay closed"])
 def test_memory_of_predict_over_http2(pod, attacked):
     with Server("headerroute-predict", "--iterations", 1, command=pod.command) as predict:
         attack(predict, pod, http2(**attacked), predict.port)

@@ -11,7 +11,8 @@ import pictures
 import pytest
 from certificates import Authority
 from conftest import PATIENCE, SANITIZE, wait_until
-from harness import Client, Server
+from harness import Client, Server, free_port
+from hostile import charged, metric
 from http2_wire import (CANCEL, ENHANCE_YOUR_CALM, NO_ERROR, PREFACE, PROTOCOL_ERROR, REFUSED_STREAM, Http2, goaways,
                         head, headers_frame, to_the_end)
 from hyperframe.frame import (ContinuationFrame, DataFrame, PingFrame, PriorityFrame, RstStreamFrame, SettingsFrame,
@@ -346,8 +347,13 @@ def rapid_reset(i):
     return headers_frame(2 * i + 1, head("GET", "/health")), RstStreamFrame(2 * i + 1, error_code=CANCEL)
 
 
+def reset_without_error(i):
+    return headers_frame(2 * i + 1, head("GET", "/health")), RstStreamFrame(2 * i + 1, error_code=NO_ERROR)
+
+
 FLOODS = {
     "rapid reset (CVE-2023-44487)": rapid_reset,
+    "rapid reset without an error": reset_without_error,
     "provoked resets (CVE-2025-8671)": lambda i: (
         headers_frame(2 * i + 1, head("POST", "/", ("content-length", "1")), "END_HEADERS"),
         DataFrame(2 * i + 1, data=b"xyz", flags=["END_STREAM"])),
@@ -498,6 +504,45 @@ def test_a_client_that_resets_its_stream_ends_the_request(tmp_path):
             line = gw.wait_line(path="/waits")
             assert (line["response_code"], line["response_flags"]) == (0, "DC")
             assert client.call(path="/fine").body == b"fine"
+
+
+@pytest.mark.parametrize("program", ["gateway", "proxy", "predict"])
+@pytest.mark.parametrize("code", [NO_ERROR, CANCEL])
+def test_a_reset_ends_the_request_whatever_its_code(tmp_path, program, code):
+    """Before its content, within it, without an answer so far, and within the answer."""
+    def behave(connection, request):
+        if request.target == "/large":
+            connection.send(answer(b"x" * 5_000_000))
+        elif request.target != "/waits":
+            connection.send(answer(b""))
+        return request.target != "/waits" or connection.sock.recv(1)
+
+    with Peer(behave) as peer:
+        if program == "gateway":
+            path = write(tmp_path / "mesh.yaml", GATEWAY, service("x.test", peer), routes({"route": [to("x.test")]}))
+            status = free_port()
+            server = Server("headerroute-gateway", "-f", path, "--status", f"127.0.0.1:{status}", ready_path="/")
+        elif program == "proxy":
+            server = Server("headerroute-proxy", "--predict-server-url", f"http://127.0.0.1:{peer.port}")
+        else:
+            server = Server("headerroute-predict", "--threads", 1)
+        with server, connect(server, settings={WINDOW: 1000}, takes=False) as client:
+            long = ("content-length", "1000000")
+            for path in ("/predict", "/v2/models/grabcut/infer"):
+                client.reset(client.open(head("POST", path, ("content-length", "10"), ("content-type", "image/png")), end=False), code)
+                client.reset(client.open(head("POST", path, ("content-type", "image/png")), end=False), code)
+                stream = client.open(head("POST", path, long, ("content-type", "image/png")), end=False)
+                client.send(stream, b"x" * 10_000)
+                client.reset(stream, code)
+            waits = client.open(head("GET", "/waits"))
+            large = client.open(head("GET", "/docs" if program == "predict" else "/large"))
+            if program == "gateway":
+                client.until(lambda: large.body)
+            client.reset(waits, code)
+            client.reset(large, code)
+            port = status if program == "gateway" else server.port
+            wait_until(lambda: metric(port, "headerroute_http_requests_active") <= 1, "only the question itself is active")
+            assert charged(port) == 0
 
 
 def test_a_connection_that_breaks_ends_its_requests(tmp_path):
