@@ -33,7 +33,8 @@ packages_of() {
         libyaml-dev libre2-dev libjansson-dev libyajl-dev libxxhash-dev \
         'libjpeg-dev|libjpeg62-turbo-dev' libpng-dev libwebp-dev libopencv-core-dev libopencv-imgproc-dev \
         swig python3 python3-dev python3-venv python3-numpy python3-setuptools python3-wheel ;;
-    build) packages_of libraries && echo 'libh2o-evloop-dev|libuv1-dev' libssl-dev libc-ares-dev libnghttp2-dev zlib1g-dev ;;
+    build) packages_of libraries && echo 'libh2o-evloop-dev|libuv1-dev' libssl-dev libc-ares-dev libnghttp2-dev zlib1g-dev \
+        libnanopb-dev nanopb protobuf-compiler python3-protobuf ;;
     demo) echo python3 python3-numpy python3-pil python3-tqdm python3-yaml fonts-dejavu-core curl ;;
     test) echo abigail-tools libcriterion-dev libuv1-dev make valgrind python3-pytest python3-numpy python3-opencv python3-pil python3-requests \
         python3-tqdm python3-yaml python3-jsonschema python3-fastapi python3-httpx mypy python3-typeshed libmicrohttpd-dev python3-pip python3-setuptools python3-wheel curl doxygen groff zsh fish \

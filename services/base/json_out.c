@@ -64,8 +64,7 @@ void hr_text_printf(hr_text *text, const char *fmt, ...) {
     text->len += (size_t)need;
 }
 
-/* Length of the well-formed UTF-8 sequence at p (Unicode 15, table 3-7), or 0. */
-static size_t utf8_sequence(const unsigned char *p, size_t len) {
+size_t hr_utf8_sequence(const unsigned char *p, size_t len) {
     size_t need;
     unsigned char low = 0x80, high = 0xBF;
     if (p[0] < 0x80)
@@ -127,7 +126,7 @@ void hr_json_string(hr_text *text, const char *bytes, size_t len) {
             ++i;
             continue;
         }
-        size_t step = utf8_sequence(p + i, len - i);
+        size_t step = hr_utf8_sequence(p + i, len - i);
         if (step != 0 && p[i] >= 0x20 && p[i] != '"' && p[i] != '\\' && p[i] != 0x7F) {
             i += step;
             continue;

@@ -20,6 +20,9 @@ void hr_text_bytes(hr_text *text, const char *bytes, size_t len);
 void hr_text_str(hr_text *text, const char *zero_terminated);
 void hr_text_printf(hr_text *text, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
+/* Length of the well-formed UTF-8 sequence at p (Unicode 15, table 3-7), or 0. `len` is above 0. */
+size_t hr_utf8_sequence(const unsigned char *p, size_t len);
+
 /* A JSON string with its quotes. */
 void hr_json_string(hr_text *text, const char *bytes, size_t len);
 /* ,"name": (without the comma after an opening brace) */

@@ -19,6 +19,7 @@
 
 #define HR_INFER_MODEL "grabcut"
 #define HR_INFER_VERSION "1"
+#define HR_INFER_PLATFORM "headerroute_grabcut"
 
 /* The longest id, in bytes. */
 #define HR_INFER_ID 256
@@ -36,6 +37,8 @@ typedef struct hr_infer {
     char id[HR_INFER_ID + 1]; /* zero-terminated */
     size_t id_len;
     bool has_id;
+
+    bool message; /* it came as a protobuf message, and its answer is one */
 
     /* the parameters of the request; empty where not given */
     char rect[64], output[16];
@@ -62,7 +65,9 @@ typedef struct hr_infer {
 int hr_infer_read(hr_infer *out, char *body, size_t len, size_t json_len, char *why,
                   size_t why_size);
 
-/* What hr_infer_write allocates at most, for a picture of so many pixels. */
+/* What hr_infer_write and hr_infer_write_message allocate at most, for an image of this many
+ * pixels.
+ */
 int64_t hr_infer_answer_bytes(const hr_infer *infer, int64_t pixels);
 
 /* The parts of an answer; outputs that the request does not ask for may be empty. */

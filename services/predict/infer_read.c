@@ -1,17 +1,12 @@
 /* An inference request: JSON, read as it streams by, and what follows it. */
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base64.h"
-#include "infer.h"
+#include "infer_parts.h"
 #include "json_parse.h"
 
 #define MAX_DEPTH 32
-#define MAX_RANK 8
-
-const char *const hr_infer_output_names[HR_INFER_OUTPUTS] = {"mask", "cutout", "png"};
 
 /* Where in the document a value stands. */
 typedef enum place {
@@ -95,22 +90,13 @@ static const struct {
 typedef struct reader {
     char *text;
     size_t len;
-    hr_infer *out;
-    char *why;
-    size_t why_size;
+    hr_infer_parts parts;
 
     place stack[MAX_DEPTH];
     int depth; /* stack[depth] is where the next value stands */
     key key;
     uint32_t seen[IN_OUTPUT_PARAMETERS + 1]; /* members of the object at each place, by their bit */
 
-    /* the input */
-    int n_inputs, n_outputs;
-    char datatype[16];
-    int64_t shape[MAX_RANK];
-    int rank;
-    uint8_t *values; /* of data, written over the text of the numbers */
-    size_t n_values, n_strings;
     int64_t binary_size; /* -1: not given */
 
     /* the outputs */
@@ -120,14 +106,6 @@ typedef struct reader {
     int all_binary;               /* binary_data_output */
 } reader;
 
-__attribute__((format(printf, 2, 3))) static int stop(reader *r, const char *fmt, ...) {
-    va_list args;
-    va_start(args, fmt);
-    vsnprintf(r->why, r->why_size, fmt, args);
-    va_end(args);
-    return 0;
-}
-
 static place here(const reader *r) {
     return r->stack[r->depth];
 }
@@ -136,12 +114,12 @@ static place here(const reader *r) {
 static int unexpected(reader *r) {
     for (size_t i = 0; i < COUNT(opening); ++i)
         if (opening[i].where == here(r) && opening[i].key == r->key)
-            return stop(r, "%s", opening[i].what);
+            return hr_infer_stop(&r->parts, "%s", opening[i].what);
     for (size_t i = 0; i < COUNT(members); ++i)
         if (members[i].where == here(r) && members[i].key == r->key)
-            return stop(r, "%s is of the wrong type", members[i].name);
-    return here(r) == AT_START   ? stop(r, "the request is not a JSON object")
-           : here(r) == IN_SHAPE ? stop(r, "shape must hold whole numbers above 0")
+            return hr_infer_stop(&r->parts, "%s is of the wrong type", members[i].name);
+    return here(r) == AT_START   ? hr_infer_stop(&r->parts, "the request is not a JSON object")
+           : here(r) == IN_SHAPE ? hr_infer_stop(&r->parts, "shape must hold whole numbers above 0")
                                  : 1;
 }
 
@@ -179,11 +157,11 @@ static bool whole_number(int64_t *out, const char *text, size_t len) {
 static int add_value(reader *r, const char *text, size_t len) {
     int64_t value;
     if (!whole_number(&value, text, len) || value > 255)
-        return stop(r, "element %zu of data is %.*s; UINT8 goes from 0 to 255", r->n_values,
-                    len > 32 ? 32 : (int)len, text);
-    if (r->n_values == 0)
-        r->values = (uint8_t *)r->text + (text - r->text);
-    r->values[r->n_values++] = (uint8_t)value;
+        return hr_infer_stop(&r->parts, "element %zu of data is %.*s; UINT8 goes from 0 to 255",
+                             r->parts.n_values, len > 32 ? 32 : (int)len, text);
+    if (r->parts.n_values == 0)
+        r->parts.values = (uint8_t *)r->text + (text - r->text);
+    r->parts.values[r->parts.n_values++] = (uint8_t)value;
     return 1;
 }
 
@@ -193,58 +171,26 @@ static int on_number(void *ctx, const char *text, size_t len) {
     if (here(r) == IN_DATA)
         return add_value(r, text, len);
     if (here(r) == IN_SHAPE) {
-        if (!whole_number(&value, text, len) || value == 0)
-            return stop(r, "shape must hold whole numbers above 0");
-        if (r->rank == MAX_RANK)
-            return stop(r, "shape has more than %d dimensions", MAX_RANK);
-        r->shape[r->rank++] = value;
-        return 1;
+        if (!whole_number(&value, text, len))
+            value = 0;
+        return hr_infer_add_dimension(&r->parts, value);
     }
     if (r->key != KEY_BINARY_DATA_SIZE)
         return unexpected(r);
     if (!whole_number(&r->binary_size, text, len))
-        return stop(r, "binary_data_size must be a number of bytes");
+        return hr_infer_stop(&r->parts, "binary_data_size must be a number of bytes");
     return 1;
-}
-
-static int copy(reader *r, char *to, size_t size, const char *name, const char *p, size_t len) {
-    if (len >= size || memchr(p, '\0', len) != NULL)
-        return stop(r, "%s is too long, or holds a zero", name);
-    memcpy(to, p, len);
-    to[len] = '\0';
-    return 1;
-}
-
-static int name_output(reader *r, const char *p, size_t len) {
-    for (int i = 0; i < HR_INFER_OUTPUTS; ++i) {
-        if (strlen(hr_infer_output_names[i]) != len ||
-            memcmp(hr_infer_output_names[i], p, len) != 0)
-            continue;
-        if (r->out->outputs[i].wanted)
-            return stop(r, "output %s is asked for twice", hr_infer_output_names[i]);
-        r->out->outputs[i].wanted = true;
-        r->output = i;
-        return 1;
-    }
-    return stop(r, "there is no output %.*s: the outputs are mask, cutout and png",
-                len > 64 ? 64 : (int)len, p);
-}
-
-static int name_input(reader *r, const char *p, size_t len) {
-    if (len == 5 && memcmp(p, "image", 5) == 0)
-        return 1;
-    return stop(r, "there is no input %.*s: the input is image", len > 64 ? 64 : (int)len, p);
 }
 
 /* The element of BYTES. */
 static int add_string(reader *r, const unsigned char *p, size_t len) {
-    hr_infer *out = r->out;
-    if (++r->n_strings > 1)
-        return stop(r, "data holds more than one file");
+    hr_infer *out = r->parts.out;
+    if (++r->parts.n_strings > 1)
+        return hr_infer_stop(&r->parts, "data holds more than one file");
     out->file_len = len;
     out->file = hr_json_keep(r->text, r->len, p, len, &out->owned);
     if (out->file == NULL)
-        return stop(r, "the request needs more memory than there is");
+        return hr_infer_stop(&r->parts, "the request needs more memory than there is");
     return 1;
 }
 
@@ -255,17 +201,21 @@ static int on_string(void *ctx, const unsigned char *value, size_t len) {
         return add_string(r, value, len);
     switch (r->key) {
     case KEY_ID:
-        r->out->has_id = true;
-        r->out->id_len = len;
-        return copy(r, r->out->id, sizeof(r->out->id), "id", p, len);
+        r->parts.out->has_id = true;
+        r->parts.out->id_len = len;
+        return hr_infer_copy(&r->parts, r->parts.out->id, sizeof(r->parts.out->id), "id", p, len);
     case KEY_RECT:
-        return copy(r, r->out->rect, sizeof(r->out->rect), "rect", p, len);
+        return hr_infer_copy(&r->parts, r->parts.out->rect, sizeof(r->parts.out->rect), "rect", p,
+                             len);
     case KEY_OUTPUT:
-        return copy(r, r->out->output, sizeof(r->out->output), "output", p, len);
+        return hr_infer_copy(&r->parts, r->parts.out->output, sizeof(r->parts.out->output),
+                             "output", p, len);
     case KEY_DATATYPE:
-        return copy(r, r->datatype, sizeof(r->datatype), "datatype", p, len);
+        return hr_infer_copy(&r->parts, r->parts.datatype, sizeof(r->parts.datatype), "datatype", p,
+                             len);
     case KEY_NAME:
-        return here(r) == IN_OUTPUT ? name_output(r, p, len) : name_input(r, p, len);
+        return here(r) == IN_OUTPUT ? hr_infer_name_output(&r->parts, &r->output, p, len)
+                                    : hr_infer_name_input(&r->parts, p, len);
     default:
         return unexpected(r);
     }
@@ -280,7 +230,7 @@ static int on_key(void *ctx, const unsigned char *name, size_t len) {
             continue;
         uint32_t bit = (uint32_t)1 << members[i].key;
         if (r->seen[here(r)] & bit)
-            return stop(r, "%s is given twice", members[i].name);
+            return hr_infer_stop(&r->parts, "%s is given twice", members[i].name);
         r->seen[here(r)] |= bit;
         r->key = members[i].key;
     }
@@ -289,15 +239,15 @@ static int on_key(void *ctx, const unsigned char *name, size_t len) {
 
 static int enter(reader *r, place inside) {
     if (r->depth + 1 == MAX_DEPTH)
-        return stop(r, "the request is nested too deeply");
+        return hr_infer_stop(&r->parts, "the request is nested too deeply");
     r->stack[++r->depth] = inside;
     r->key = KEY_OTHER;
     if (inside != ELSEWHERE)
         r->seen[inside] = 0;
-    if (inside == IN_INPUT && ++r->n_inputs > 1)
-        return stop(r, "there is more than one input: the input is image");
+    if (inside == IN_INPUT && !hr_infer_begin_input(&r->parts))
+        return 0;
     if (inside == IN_OUTPUT) {
-        ++r->n_outputs;
+        ++r->parts.n_outputs;
         r->output = HR_INFER_OUTPUTS;
         r->output_binary = -1;
     }
@@ -324,10 +274,10 @@ static int on_start_array(void *ctx) {
 static int on_end(void *ctx) {
     reader *r = ctx;
     if (here(r) == IN_INPUT && !(r->seen[IN_INPUT] & (uint32_t)1 << KEY_NAME))
-        return stop(r, "the input has no name");
+        return hr_infer_stop(&r->parts, "the input has no name");
     if (here(r) == IN_OUTPUT) {
         if (r->output == HR_INFER_OUTPUTS)
-            return stop(r, "an output has no name");
+            return hr_infer_stop(&r->parts, "an output has no name");
         r->binary[r->output] = r->output_binary;
     }
     --r->depth;
@@ -345,7 +295,7 @@ static int parse(reader *r, char *text, size_t len) {
                                              .yajl_end_map = on_end,
                                              .yajl_start_array = on_start_array,
                                              .yajl_end_array = on_end};
-    return hr_json_parse(&callbacks, r, text, len, "the request", r->why, r->why_size);
+    return hr_json_parse(&callbacks, r, text, len, "the request", r->parts.why, r->parts.why_size);
 }
 
 /* ---- what the members mean together ---- */
@@ -353,83 +303,46 @@ static int parse(reader *r, char *text, size_t len) {
 /* All of them where none was asked for; what an output says goes before what the request says. */
 static void settle_outputs(reader *r) {
     for (int i = 0; i < HR_INFER_OUTPUTS; ++i) {
-        if (r->n_outputs == 0)
-            r->out->outputs[i].wanted = true;
-        bool said = r->n_outputs > 0 && r->binary[i] >= 0;
-        r->out->outputs[i].binary = said ? r->binary[i] != 0 : r->all_binary != 0;
+        if (r->parts.n_outputs == 0)
+            r->parts.out->outputs[i].wanted = true;
+        bool said = r->parts.n_outputs > 0 && r->binary[i] >= 0;
+        r->parts.out->outputs[i].binary = said ? r->binary[i] != 0 : r->all_binary != 0;
     }
-}
-
-/* [height, width, 3], or with a batch of 1 before it. */
-static int settle_pixels(reader *r, uint8_t *pixels, size_t n) {
-    const int64_t *shape = r->rank == 4 && r->shape[0] == 1 ? r->shape + 1 : r->shape;
-    if ((shape == r->shape ? r->rank != 3 : r->rank != 4) || shape[2] != 3)
-        return stop(r, "the shape of a UINT8 image is [height, width, 3] or [1, height, width, 3]"),
-               -1;
-    if (shape[0] > INT32_MAX || shape[1] > INT32_MAX || shape[0] * shape[1] > INT64_MAX / 3 ||
-        (uint64_t)(shape[0] * shape[1] * 3) != n)
-        return stop(r, "the shape [%lld, %lld, 3] does not go with %zu bytes", (long long)shape[0],
-                    (long long)shape[1], n),
-               -1;
-    r->out->pixels = pixels;
-    r->out->height = (int32_t)shape[0];
-    r->out->width = (int32_t)shape[1];
-    return 0;
-}
-
-static int check_file_shape(reader *r) {
-    for (int i = 0; i < r->rank; ++i)
-        if (r->shape[i] != 1)
-            return stop(r, "the shape of a BYTES image is [1]: one file"), -1;
-    return 0;
 }
 
 static int settle_binary(reader *r, char *data, size_t len, bool bytes) {
     if (r->seen[IN_INPUT] & (uint32_t)1 << KEY_DATA)
-        return stop(r, "the input has both data and binary_data_size"), -1;
+        return hr_infer_stop(&r->parts, "the input has both data and binary_data_size");
     if ((uint64_t)r->binary_size != len)
-        return stop(r, "binary_data_size is %lld; %zu bytes follow the JSON",
-                    (long long)r->binary_size, len),
-               -1;
-    if (!bytes)
-        return settle_pixels(r, (uint8_t *)data, len);
-    /* every element: its length in 4 bytes, little-endian, and itself */
-    const unsigned char *p = (const unsigned char *)data;
-    uint64_t size = len < 4 ? 0 : p[0] | p[1] << 8 | p[2] << 16 | (uint64_t)p[3] << 24;
-    if (len < 4 || size != len - 4)
-        return stop(r, "the BYTES element does not fill its %zu bytes", len), -1;
-    r->out->file = data + 4;
-    r->out->file_len = (size_t)size;
-    return 0;
+        return hr_infer_stop(&r->parts, "binary_data_size is %lld; %zu bytes follow the JSON",
+                             (long long)r->binary_size, len);
+    return bytes ? hr_infer_take_element(&r->parts, data, len)
+                 : hr_infer_take_pixels(&r->parts, (uint8_t *)data, len);
 }
 
 static int settle_json(reader *r, bool bytes) {
+    hr_infer_parts *parts = &r->parts;
     size_t where;
     if (!bytes)
-        return r->n_strings > 0 ? (stop(r, "data of UINT8 must hold numbers"), -1)
-                                : settle_pixels(r, r->values, r->n_values);
-    if (r->n_values > 0 || r->n_strings == 0)
-        return stop(r, "data of BYTES must hold one string: the file in base64"), -1;
-    if (!hr_base64_decode(r->out->file, &r->out->file_len, &where))
-        return stop(r, "data is not base64: see character %zu", where), -1;
-    return 0;
+        return parts->n_strings > 0 ? hr_infer_stop(parts, "data of UINT8 must hold numbers")
+                                    : hr_infer_take_pixels(parts, parts->values, parts->n_values);
+    if (parts->n_values > 0 || parts->n_strings == 0)
+        return hr_infer_stop(parts, "data of BYTES must hold one string: the file in base64");
+    if (!hr_base64_decode(parts->out->file, &parts->out->file_len, &where))
+        return hr_infer_stop(parts, "data is not base64: see character %zu", where);
+    return 1;
 }
 
 static int infer_settle(reader *r, char *rest, size_t rest_len) {
-    if (r->n_inputs == 0)
-        return stop(r, "the request has no input: the input is image"), -1;
-    bool bytes = strcmp(r->datatype, "BYTES") == 0;
-    if (!bytes && strcmp(r->datatype, "UINT8") != 0)
-        return stop(r, "the datatype of image must be UINT8 or BYTES"), -1;
-    if (r->rank == 0)
-        return stop(r, "the input has no shape"), -1;
-    if (bytes && check_file_shape(r) != 0)
-        return -1;
+    bool bytes;
+    if (!hr_infer_check(&r->parts, &bytes))
+        return 0;
     settle_outputs(r);
     if (r->binary_size >= 0)
         return settle_binary(r, rest, rest_len, bytes);
     if (rest_len > 0)
-        return stop(r, "%zu bytes follow the JSON and belong to no input", rest_len), -1;
+        return hr_infer_stop(&r->parts, "%zu bytes follow the JSON and belong to no input",
+                             rest_len);
     return settle_json(r, bytes);
 }
 
@@ -437,17 +350,15 @@ int hr_infer_read(hr_infer *out, char *body, size_t len, size_t json_len, char *
                   size_t why_size) {
     reader r = {.text = body,
                 .len = json_len,
-                .out = out,
-                .why = why,
-                .why_size = why_size,
+                .parts = {.out = out, .why = why, .why_size = why_size},
                 .binary_size = -1};
     *out = (hr_infer){0};
     why[0] = '\0';
     if (json_len > len)
-        stop(&r, "the body has %zu bytes; the header of the inference is said to have %zu", len,
-             json_len);
-    else if (parse(&r, body, json_len) == 0 &&
-             infer_settle(&r, body + json_len, len - json_len) == 0)
+        hr_infer_stop(&r.parts,
+                      "the body has %zu bytes; the header of the inference is said to have %zu",
+                      len, json_len);
+    else if (parse(&r, body, json_len) == 0 && infer_settle(&r, body + json_len, len - json_len))
         return 0;
     free(out->owned);
     *out = (hr_infer){0};

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base64.h"
-#include "infer.h"
+#include "infer_tensors.h"
 #include "json_out.h"
 
 /* Beyond the tensors: the members, an id whose every byte is escaped, names. */
@@ -12,6 +12,8 @@
 
 /* Decimal and a comma. */
 #define TEXT_OF_VALUE 4
+/* Of protobuf. */
+#define VARINT_OF_VALUE 2
 
 /* A PNG of pixels that do not compress: what deflate and the rows' filters add is less than this.
  */
@@ -22,9 +24,12 @@ int64_t hr_infer_answer_bytes(const hr_infer *infer, int64_t pixels) {
     if (infer->outputs[HR_INFER_MASK].wanted)
         a_pixel += infer->outputs[HR_INFER_MASK].binary ? 1 : 2;
     if (infer->outputs[HR_INFER_CUTOUT].wanted)
-        a_pixel += infer->outputs[HR_INFER_CUTOUT].binary ? 3 : 3 * TEXT_OF_VALUE;
+        a_pixel += infer->outputs[HR_INFER_CUTOUT].binary ? 3
+                   : infer->message                       ? 3 * VARINT_OF_VALUE
+                                                          : 3 * TEXT_OF_VALUE;
     if (infer->outputs[HR_INFER_PNG].wanted)
-        a_pixel += infer->outputs[HR_INFER_PNG].binary ? PNG_BYTES : PNG_BYTES * 4 / 3 + 1;
+        a_pixel += infer->outputs[HR_INFER_PNG].binary || infer->message ? PNG_BYTES
+                                                                         : PNG_BYTES * 4 / 3 + 1;
     return a_pixel * pixels + ANSWER_FRAME + 256;
 }
 
@@ -47,76 +52,29 @@ static char *put_value(char *at, unsigned value) {
     return at;
 }
 
-/* Values of the mask as 0 and 1, of the cut-out as RGB: row by row, without what pads the rows. */
-static void put_mask(writer *w, const grabcut_image *mask, bool binary) {
+/* Values in decimal, without the last comma. */
+static void put_values(writer *w, hr_infer_output output, const hr_infer_result *result) {
+    const grabcut_image *image = output == HR_INFER_MASK ? result->mask : result->cutout;
     char *at = end_of(w);
-    for (int32_t y = 0; y < mask->height; ++y) {
-        const uint8_t *row = mask->data + (size_t)y * mask->stride;
-        for (int32_t x = 0; x < mask->width; ++x) {
-            if (binary)
-                *at++ = (char)(row[x] & 1);
-            else
+    for (int32_t y = 0; y < image->height; ++y) {
+        const uint8_t *row = image->data + (size_t)y * image->stride;
+        for (int32_t x = 0; x < image->width; ++x) {
+            if (output == HR_INFER_MASK) {
                 at = put_value(at, row[x] & 1);
-        }
-    }
-    w->text.len = (size_t)(at - w->text.p) - (binary ? 0 : 1); /* the last comma */
-}
-
-static void put_cutout(writer *w, const grabcut_image *cutout, bool binary) {
-    char *at = end_of(w);
-    for (int32_t y = 0; y < cutout->height; ++y) {
-        const uint8_t *row = cutout->data + (size_t)y * cutout->stride;
-        for (int32_t x = 0; x < cutout->width; ++x, row += 3) {
-            for (int c = 2; c >= 0; --c) {
-                if (binary)
-                    *at++ = (char)row[c];
-                else
-                    at = put_value(at, row[c]);
+                continue;
             }
+            for (int c = 2; c >= 0; --c)
+                at = put_value(at, row[x * 3 + c]);
         }
     }
-    w->text.len = (size_t)(at - w->text.p) - (binary ? 0 : 1);
+    w->text.len = (size_t)(at - w->text.p) - 1;
 }
 
-static void put_png(writer *w, const hr_infer_result *result, bool binary) {
-    if (binary) {
-        uint32_t n = (uint32_t)result->png_len;
-        const char length[4] = {(char)n, (char)(n >> 8), (char)(n >> 16), (char)(n >> 24)};
-        memcpy(end_of(w), length, 4);
-        memcpy(end_of(w) + 4, result->png, result->png_len);
-        w->text.len += 4 + result->png_len;
-        return;
-    }
+static void put_base64(writer *w, const hr_infer_result *result) {
     hr_text_str(&w->text, "\"");
     hr_base64_encode(end_of(w), result->png, result->png_len);
     w->text.len += hr_base64_length(result->png_len);
     hr_text_str(&w->text, "\"");
-}
-
-static void put_data(writer *w, hr_infer_output output, const hr_infer_result *result,
-                     bool binary) {
-    switch (output) {
-    case HR_INFER_MASK:
-        put_mask(w, result->mask, binary);
-        break;
-    case HR_INFER_CUTOUT:
-        put_cutout(w, result->cutout, binary);
-        break;
-    default:
-        put_png(w, result, binary);
-        break;
-    }
-}
-
-static size_t binary_size(hr_infer_output output, const hr_infer_result *result) {
-    switch (output) {
-    case HR_INFER_MASK:
-        return (size_t)result->mask->width * (size_t)result->mask->height;
-    case HR_INFER_CUTOUT:
-        return (size_t)result->cutout->width * (size_t)result->cutout->height * 3;
-    default:
-        return 4 + result->png_len;
-    }
 }
 
 static void put_shape(writer *w, hr_infer_output output, const hr_infer_result *result) {
@@ -137,13 +95,16 @@ static void put_output(writer *w, hr_infer_output output, const hr_infer *infer,
     put_shape(w, output, result);
     if (binary) {
         hr_text_printf(&w->text, ",\"parameters\":{\"binary_data_size\":%zu}}",
-                       binary_size(output, result));
+                       hr_infer_tensor_size(output, result));
         return;
     }
     if (output == HR_INFER_PNG)
         hr_text_str(&w->text, ",\"parameters\":{\"content_type\":\"base64\"}");
     hr_text_str(&w->text, ",\"data\":[");
-    put_data(w, output, result, false);
+    if (output == HR_INFER_PNG)
+        put_base64(w, result);
+    else
+        put_values(w, output, result);
     hr_text_str(&w->text, "]}");
 }
 
@@ -153,7 +114,7 @@ static size_t room_for(const hr_infer *infer, const hr_infer_result *result) {
     for (int i = 0; i < HR_INFER_OUTPUTS; ++i) {
         if (!infer->outputs[i].wanted)
             continue;
-        size_t bytes = binary_size((hr_infer_output)i, result);
+        size_t bytes = hr_infer_tensor_size((hr_infer_output)i, result);
         bool binary = infer->outputs[i].binary;
         total += binary               ? bytes
                  : i == HR_INFER_MASK ? bytes * 2
@@ -184,9 +145,12 @@ char *hr_infer_write(size_t *len, size_t *json_len, const hr_infer *infer,
     }
     hr_text_str(&w.text, "]}");
     *json_len = w.text.len;
-    for (int i = 0; i < HR_INFER_OUTPUTS; ++i)
-        if (infer->outputs[i].wanted && infer->outputs[i].binary)
-            put_data(&w, (hr_infer_output)i, result, true);
+    for (int i = 0; i < HR_INFER_OUTPUTS; ++i) {
+        if (!infer->outputs[i].wanted || !infer->outputs[i].binary)
+            continue;
+        hr_infer_put_tensor((uint8_t *)end_of(&w), (hr_infer_output)i, result);
+        w.text.len += hr_infer_tensor_size((hr_infer_output)i, result);
+    }
     *len = w.text.len;
     if (w.text.failed) {
         hr_text_free(&w.text);

@@ -7,6 +7,8 @@
 
 #include "cpus.h"
 #include "docs.h"
+#include "grpc_health.h"
+#include "grpc_service.h"
 #include "predict.h"
 
 #define MAX_LISTENERS 32
@@ -51,6 +53,13 @@ static bool allows(const route *r, hr_str method) {
 
 static void on_request(hr_exchange *ex) {
     hr_str path = hr_request_path(ex);
+    if (sv_grpc_is_content_type(hr_request_header(ex, "content-type"))) {
+        if (hr_exchange_is_grpc(ex))
+            hr_predict_grpc(&predict, ex);
+        else
+            hr_answer_error(ex, 505, "gRPC needs HTTP/2");
+        return;
+    }
     if (hr_answer_common(ex) || hr_answer_docs(ex) || hr_predict_v2(&predict, ex))
         return;
     for (size_t i = 0; i < sizeof(routes) / sizeof(routes[0]); ++i) {
@@ -165,6 +174,7 @@ static const hr_flag flags[] = {
 
 static int loop_start(hr_loop *loop, void *ctx) {
     (void)ctx;
+    loop->data = hr_grpc_watches_new();
     hr_jobs_loop_start(predict.jobs, loop);
     return 0;
 }
@@ -172,6 +182,7 @@ static int loop_start(hr_loop *loop, void *ctx) {
 static void loop_stop(hr_loop *loop, void *ctx) {
     (void)ctx;
     hr_jobs_loop_stop(predict.jobs, loop);
+    hr_grpc_watches_free(loop, loop->data);
 }
 
 static void on_drain(void *ctx) {
@@ -264,10 +275,13 @@ int main(int argc, char **argv) {
         return 2;
     }
     for (size_t i = 0; i < server.listen.n; ++i)
-        listeners[i] = (hr_listener){.address = server.listen.v[i], .on_request = on_request};
+        listeners[i] = (hr_listener){.address = server.listen.v[i],
+                                     .on_request = on_request,
+                                     .streams_request = hr_predict_grpc_streams};
 
     hr_metrics *metrics = hr_metrics_new();
     define_metrics(metrics);
+    hr_predict_grpc_define_metrics(metrics);
     hr_jobs_options jobs = {.workers = (size_t)predict.options.workers,
                             .capacity = (size_t)predict.options.queue,
                             .memory = predict.options.work_bytes,
@@ -280,7 +294,8 @@ int main(int argc, char **argv) {
                           .loop_stop = loop_stop,
                           .on_drain = on_drain,
                           .on_cancel = on_cancel,
-                          .on_stopped = on_stopped};
+                          .on_stopped = on_stopped,
+                          .grpc_status_of = hr_predict_grpc_status_of};
     code = hr_server_run(&service, listeners, server.listen.n, &server, metrics);
     hr_metrics_free(metrics);
     free((char *)(uintptr_t)predict.metadata.p);

@@ -67,6 +67,8 @@ hr_str hr_predict_metadata(const hr_predict *predict);
 /* POST /predict, and an inference of /v2: answers at once, or later when a worker is done. */
 void hr_predict_handle(hr_predict *predict, hr_exchange *ex);
 void hr_predict_infer(hr_predict *predict, hr_exchange *ex);
+/* A ModelInferRequest within the body of a gRPC call. */
+void hr_predict_infer_message(hr_predict *predict, hr_exchange *ex, hr_bytes message);
 
 /* v2.c: answers what belongs to /v2. False: the path is another. */
 bool hr_predict_v2(hr_predict *predict, hr_exchange *ex);
@@ -85,6 +87,7 @@ typedef struct hr_predict_request {
     grabcut_cutout_kind output;
     bool want_png;   /* the picture itself, not JSON */
     size_t json_len; /* HR_BODY_INFER: how much of the body is JSON */
+    bool message;    /* HR_BODY_INFER: it is a ModelInferRequest */
 } hr_predict_request;
 
 /* Reads query and headers. 0, or the status to refuse with and a sentence. */

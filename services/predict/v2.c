@@ -16,7 +16,7 @@ static const char server_metadata[] = "{\"name\":\"headerroute\",\"version\":\""
 
 static const char model_metadata[] =
     "{\"name\":\"" HR_INFER_MODEL "\",\"versions\":[\"" HR_INFER_VERSION
-    "\"],\"platform\":\"headerroute_grabcut\",\"inputs\":["
+    "\"],\"platform\":\"" HR_INFER_PLATFORM "\",\"inputs\":["
     "{\"name\":\"image\",\"datatype\":\"UINT8\",\"shape\":[-1,-1,3]}],\"outputs\":["
     "{\"name\":\"mask\",\"datatype\":\"UINT8\",\"shape\":[-1,-1]},"
     "{\"name\":\"cutout\",\"datatype\":\"UINT8\",\"shape\":[-1,-1,3]},"

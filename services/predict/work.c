@@ -6,8 +6,10 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "answer_grpc.h"
 #include "base64.h"
-#include "infer.h"
+#include "grpc.h"
+#include "infer_message.h"
 #include "json_in.h"
 #include "predict.h"
 
@@ -172,6 +174,20 @@ static bool read_json(predict_job *job, hr_str *file) {
 }
 
 /* The inference's tensor: `file` is empty where it is pixels. */
+static bool read_message(predict_job *job, hr_str *file) {
+    hr_infer *infer = &job->infer;
+    char why[256];
+    int status = hr_infer_read_message(infer, job->entity.p, job->entity.len, why, sizeof(why));
+    if (status == 0 &&
+        !hr_predict_parameters(&job->request, infer->rect, infer->output, why, sizeof(why)))
+        status = 400;
+    *file = (hr_str){infer->file, infer->file_len};
+    if (status != 0)
+        work_fail(job, status, why);
+    return status == 0;
+}
+
+/* The same of JSON. */
 static bool read_infer(predict_job *job, hr_str *file) {
     hr_infer *infer = &job->infer;
     int64_t extra;
@@ -303,7 +319,8 @@ static bool decode(predict_job *job, grabcut_image *image) {
     int code;
     if (job->request.body == HR_BODY_JSON && !read_json(job, &file))
         return false;
-    if (job->request.body == HR_BODY_INFER && !read_infer(job, &file))
+    if (job->request.body == HR_BODY_INFER &&
+        !(job->request.message ? read_message(job, &file) : read_infer(job, &file)))
         return false;
     if (job->infer.pixels != NULL) {
         if (!take_pixels(job, image))
@@ -390,7 +407,9 @@ static bool make_base64(predict_job *job) {
 
 static bool make_tensors(predict_job *job, const grabcut_image *mask, const grabcut_image *black) {
     const hr_infer_result result = {mask, black, job->png, job->png_len};
-    job->text = hr_infer_write(&job->text_len, &job->json_len, &job->infer, &result);
+    job->text = job->request.message
+                    ? hr_infer_write_message(&job->text_len, &job->infer, &result)
+                    : hr_infer_write(&job->text_len, &job->json_len, &job->infer, &result);
     if (job->text == NULL)
         work_fail(job, 503, "there is no memory left for the answer");
     return job->text != NULL;
@@ -507,6 +526,10 @@ static void answer_busy(hr_predict *predict, hr_exchange *ex, const char *detail
 
 /* Binary tensor data: where its JSON ends stands in a header. */
 static void answer_tensors(const predict_job *job, hr_exchange *ex, hr_str body) {
+    if (job->request.message) {
+        hr_answer_grpc(ex, body);
+        return;
+    }
     if (job->json_len == body.len) {
         hr_answer(ex, 200, "application/json", body);
         return;
@@ -570,14 +593,19 @@ static void release(hr_job *super) {
 
 /* ---- requests ---- */
 
-/* The caller's patience: --deadline, or less where an Envoy in front has said how long it waits. */
+/* The caller's patience: --deadline, or less where the client or an Envoy in front has said how
+ * long it waits. */
 static uint64_t deadline_of(const hr_predict *predict, const hr_exchange *ex) {
     hr_str stated = hr_request_header(ex, "x-envoy-expected-rq-timeout-ms");
     uint64_t ms = (uint64_t)predict->options.deadline_ms;
     size_t value = stated.len > 0 ? hr_str_to_size(stated) : SIZE_MAX;
     if (value != SIZE_MAX && value > 0 && value < ms)
         ms = value;
-    return ex->start_ns + ms * 1000000;
+    uint64_t ns = ms * 1000000, timeout;
+    if (hr_exchange_is_grpc(ex) &&
+        sv_grpc_parse_timeout(&timeout, hr_request_header(ex, "grpc-timeout")) && timeout < ns)
+        ns = timeout;
+    return ex->start_ns + ns;
 }
 
 static void note_job_id(hr_exchange *ex) {
@@ -589,7 +617,9 @@ static void note_job_id(hr_exchange *ex) {
         ex->job_id = id;
 }
 
-static void submit(hr_predict *predict, hr_exchange *ex, const hr_predict_request *request) {
+/* `entity` is the request's body, or the message in it. */
+static void submit(hr_predict *predict, hr_exchange *ex, const hr_predict_request *request,
+                   hr_bytes entity) {
     if (ex->body.len == 0) {
         hr_answer_error(ex, 400, "the body is empty");
         return;
@@ -597,7 +627,7 @@ static void submit(hr_predict *predict, hr_exchange *ex, const hr_predict_reques
     predict_job *job = sv_alloc(sizeof(*job));
     *job = (predict_job){.predict = predict,
                          .request = *request,
-                         .entity = ex->body,
+                         .entity = entity,
                          .status = 500,
                          .detail = "the work was cancelled before it finished"};
     job->super.run = run;
@@ -623,7 +653,7 @@ void hr_predict_handle(hr_predict *predict, hr_exchange *ex) {
     if (status != 0)
         hr_answer_error(ex, status, why);
     else
-        submit(predict, ex, &request);
+        submit(predict, ex, &request, ex->body);
 }
 
 void hr_predict_infer(hr_predict *predict, hr_exchange *ex) {
@@ -634,5 +664,13 @@ void hr_predict_infer(hr_predict *predict, hr_exchange *ex) {
     if (status != 0)
         hr_answer_error(ex, status, why);
     else
-        submit(predict, ex, &request);
+        submit(predict, ex, &request, ex->body);
+}
+
+void hr_predict_infer_message(hr_predict *predict, hr_exchange *ex, hr_bytes message) {
+    const hr_predict_request request = {.body = HR_BODY_INFER,
+                                        .message = true,
+                                        .rect = predict->options.rect,
+                                        .output = GRABCUT_CUTOUT_BLACK};
+    submit(predict, ex, &request, message);
 }

@@ -121,6 +121,10 @@ void hr_log_access(const hr_exchange *ex) {
     put_string(line, ex->route_name);
     NAME(line, "job_id");
     put_string(line, ex->job_id);
+    if (ex->grpc_status.p != NULL) {
+        NAME(line, "grpc_status");
+        hr_text_bytes(line, ex->grpc_status.p, ex->grpc_status.len);
+    }
     if (ex->upstream_ns != 0) {
         NAME(line, "upstream_service_time");
         put_ms(line, ex->upstream_ns);

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "answer_grpc.h"
 #include "decimal.h"
 #include "exchange_internal.h"
 #include "json_out.h"
@@ -93,9 +94,12 @@ void hr_answer_field(hr_exchange *ex, hr_str name, hr_str value) {
 }
 
 void hr_answer_retry_after(hr_exchange *ex, int seconds) {
-    char *text = sv_pool_alloc(ex->pool, 12);
-    int n = snprintf(text, 12, "%d", seconds);
-    hr_answer_field(ex, HR_STR("retry-after"), (hr_str){text, (size_t)n});
+    /* https://github.com/grpc/proposal/blob/master/A6-client-retries.md */
+    bool grpc = hr_exchange_is_grpc(ex);
+    char *text = sv_pool_alloc(ex->pool, 16);
+    int n = snprintf(text, 16, "%d%s", seconds, grpc ? "000" : "");
+    hr_answer_field(ex, grpc ? HR_STR("grpc-retry-pushback-ms") : HR_STR("retry-after"),
+                    (hr_str){text, (size_t)n});
 }
 
 /* ---- headers of every answer ---- */
@@ -236,7 +240,10 @@ hr_str hr_error_json(hr_exchange *ex, const char *detail) {
 }
 
 void hr_answer_error(hr_exchange *ex, int status, const char *detail) {
-    hr_answer(ex, status, "application/json", hr_error_json(ex, detail));
+    if (hr_exchange_is_grpc(ex))
+        hr_answer_grpc_error(ex, status, detail);
+    else
+        hr_answer(ex, status, "application/json", hr_error_json(ex, detail));
 }
 
 void hr_answer_text(hr_exchange *ex, int status, hr_text *json) {

@@ -178,6 +178,12 @@ void hr_http2_resume_body(hr_exchange *ex) {
     http2_body_settle(s);
 }
 
+static bool streams(const hr_exchange *ex) {
+    const struct hr_listener *listener = ex->listener;
+    return listener->streams ||
+           (listener->streams_request != NULL && listener->streams_request(ex));
+}
+
 void hr_http2_begin_body(hr_exchange *ex) {
     struct hr_h2_stream *s = ex->stream;
     const sv_http1_request *request = &ex->request;
@@ -185,7 +191,7 @@ void hr_http2_begin_body(hr_exchange *ex) {
     if (request->framing != SV_HTTP1_NO_BODY)
         hr_body_expect(ex, known ? request->content_length : HR_UNKNOWN_LENGTH);
     ex->body_done = request->framing == SV_HTTP1_NO_BODY || (known && ex->in.length == 0);
-    bool whole = !ex->listener->streams || (known && request->content_length <= SMALL_BODY);
+    bool whole = !streams(ex) || (known && request->content_length <= SMALL_BODY);
     if (ex->body_done || !whole || !hr_body_hold_all(ex)) {
         hr_exchange_dispatch(ex, 0);
         return;

@@ -1,8 +1,7 @@
 /* HTTP/2 on a downstream connection: what takes too long, and drain. */
 #include "conn_http2_sweep.h"
 
-#include <string.h>
-
+#include "answer_grpc.h"
 #include "body_in.h"
 #include "conn_http2_internal.h"
 
@@ -12,11 +11,6 @@ static const hr_server_options *sweep_options_of(const hr_http2 *c) {
     return hr_server_options_of(c->conn->loop->server);
 }
 
-static bool sweep_is_grpc(const hr_exchange *ex) {
-    hr_str type = hr_request_header(ex, "content-type");
-    return type.len >= 16 && memcmp(type.p, "application/grpc", 16) == 0;
-}
-
 /* A client that streams messages may pause between two of them. */
 static bool request_is_late(const struct hr_h2_stream *s, uint64_t now) {
     const hr_server_options *options = sweep_options_of(s->c);
@@ -24,7 +18,7 @@ static bool request_is_late(const struct hr_h2_stream *s, uint64_t now) {
                           hr_body_received(s->ex) * 1000 / HR_MIN_BYTES_PER_SECOND;
     if (s->begun_ns == 0)
         return false;
-    if (s->ex->dispatched && sweep_is_grpc(s->ex))
+    if (s->ex->dispatched && hr_exchange_is_grpc(s->ex))
         allowed_ms = (uint64_t)options->idle_timeout_ms;
     return now - s->begun_ns > allowed_ms * 1000000;
 }

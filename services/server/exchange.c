@@ -8,6 +8,7 @@
 
 #include "access_log.h"
 #include "answer.h"
+#include "answer_grpc.h"
 #include "body_in.h"
 #include "conn.h"
 #include "exchange_internal.h"
@@ -320,10 +321,14 @@ static hr_str refusal_body(hr_exchange *ex, const char **content_type) {
 
 static void answer_refusal(hr_exchange *ex) {
     const char *content_type;
-    hr_str body = refusal_body(ex, &content_type);
     ex->keep_alive = false;
     if (ex->refusal.retry_after_s > 0)
         hr_answer_retry_after(ex, ex->refusal.retry_after_s);
+    if (hr_exchange_is_grpc(ex)) {
+        hr_answer_grpc_error(ex, ex->refusal.status, ex->refusal.detail);
+        return;
+    }
+    hr_str body = refusal_body(ex, &content_type);
     hr_answer(ex, ex->refusal.status, content_type, body);
 }
 

@@ -105,6 +105,7 @@ struct hr_exchange {
     const char *details;        /* Envoy's response code details, "via_upstream"; NULL: none */
     hr_str upstream_host, upstream_cluster, route_name, job_id;
     uint64_t upstream_ns; /* time to the upstream's first byte; 0: none */
+    hr_str grpc_status;   /* the digits of grpc-status in the answer; {NULL, 0}: it has none */
 
     /* Server-Timing entries, in order */
     struct {

@@ -72,6 +72,9 @@ typedef struct hr_listener {
      * much of the body as came with it. */
     void (*on_request)(hr_exchange *ex);
     bool streams;
+    /* HTTP/2 only, where `streams` is false: whether the body of this request is streamed
+     * nevertheless. NULL: no body is. */
+    bool (*streams_request)(const hr_exchange *ex);
     struct hr_tls *tls; /* TLS context of the connections; NULL for plaintext */
 } hr_listener;
 
@@ -93,6 +96,8 @@ typedef struct hr_service {
      * large); in the pool or static. NULL: the failure form of hr_error_json. */
     hr_str (*refusal_body)(hr_exchange *ex, int status, const char *detail,
                            const char **content_type);
+    /* The gRPC status for an answer with this HTTP status. NULL: sv_grpc_status_of_http. */
+    int (*grpc_status_of)(int http_status);
 } hr_service;
 
 /* What is done with requests of HTTP/1.0. */

@@ -17,17 +17,31 @@ pkg_check_modules(NGHTTP2 REQUIRED IMPORTED_TARGET libnghttp2)
 hr_add_fuzzer(http2_fuzzer SOURCES http2_fuzzer.c ${http}/http2.c ${http}/http2_head.c ${http}/http2_output.c ${http1_sources}
   INCLUDES ${http} ${PROJECT_SOURCE_DIR}/libheaderroute/include ${PROJECT_BINARY_DIR}/include
   LIBS PkgConfig::NGHTTP2 $<TARGET_NAME_IF_EXISTS:PkgConfig::H2O>)
+hr_add_fuzzer(grpc_fuzzer SOURCES grpc_fuzzer.c ${http}/grpc.c ${http}/grpc_frame.c
+  INCLUDES ${http} ${PROJECT_SOURCE_DIR}/libheaderroute/include ${PROJECT_BINARY_DIR}/include)
 find_package(OpenSSL REQUIRED)
 pkg_check_modules(YAJL REQUIRED IMPORTED_TARGET yajl)
 hr_add_fuzzer(json_fuzzer
   SOURCES json_fuzzer.c ${PROJECT_SOURCE_DIR}/services/base/json_in.c ${PROJECT_SOURCE_DIR}/services/base/json_parse.c ${PROJECT_SOURCE_DIR}/services/base/base64.c
   INCLUDES ${PROJECT_SOURCE_DIR}/services/base LIBS PkgConfig::YAJL OpenSSL::Crypto)
 hr_add_fuzzer(infer_fuzzer
-  SOURCES infer_fuzzer.c ${PROJECT_SOURCE_DIR}/services/predict/infer_read.c ${PROJECT_SOURCE_DIR}/services/predict/infer_write.c
+  SOURCES infer_fuzzer.c ${PROJECT_SOURCE_DIR}/services/predict/infer_parts.c ${PROJECT_SOURCE_DIR}/services/predict/infer_read.c
+    ${PROJECT_SOURCE_DIR}/services/predict/infer_tensors.c ${PROJECT_SOURCE_DIR}/services/predict/infer_write.c
     ${PROJECT_SOURCE_DIR}/services/base/base64.c ${PROJECT_SOURCE_DIR}/services/base/json_out.c ${PROJECT_SOURCE_DIR}/services/base/json_parse.c
   INCLUDES ${PROJECT_SOURCE_DIR}/services/base ${PROJECT_SOURCE_DIR}/services/predict ${PROJECT_SOURCE_DIR}/libgrabcut/include
     ${PROJECT_BINARY_DIR}/include
   LIBS PkgConfig::YAJL OpenSSL::Crypto)
+if(NOT TARGET sv-predict-proto) # this build leaves the servers out
+  add_subdirectory(${PROJECT_SOURCE_DIR}/services/predict/proto ${PROJECT_BINARY_DIR}/predict-proto)
+endif()
+hr_add_fuzzer(infer_message_fuzzer
+  SOURCES infer_message_fuzzer.c ${PROJECT_SOURCE_DIR}/services/predict/infer_message.c ${PROJECT_SOURCE_DIR}/services/predict/infer_parts.c
+    ${PROJECT_SOURCE_DIR}/services/predict/infer_tensors.c ${PROJECT_SOURCE_DIR}/services/predict/infer_write.c
+    ${PROJECT_SOURCE_DIR}/services/predict/pb_memory.c ${PROJECT_SOURCE_DIR}/services/base/base64.c
+    ${PROJECT_SOURCE_DIR}/services/base/json_out.c
+  INCLUDES ${PROJECT_SOURCE_DIR}/services/base ${PROJECT_SOURCE_DIR}/services/predict ${PROJECT_SOURCE_DIR}/libgrabcut/include
+    ${PROJECT_SOURCE_DIR}/libheaderroute/include ${PROJECT_BINARY_DIR}/include
+  LIBS sv-predict-proto OpenSSL::Crypto)
 hr_add_fuzzer(body_header_fuzzer
   SOURCES body_header_fuzzer.c ${PROJECT_SOURCE_DIR}/services/body/body_header.c
   INCLUDES ${PROJECT_SOURCE_DIR}/services/body ${PROJECT_SOURCE_DIR}/libheaderroute/include ${PROJECT_BINARY_DIR}/include
