@@ -1,7 +1,7 @@
 /* `headerroute replay`: what rules decide about the requests of an access log, and what a change
  * would have changed for them. */
 #define _GNU_SOURCE
-#include "replay.h"
+#include "replay_state.h"
 
 #include "diff_words.h"
 #include "input.h"

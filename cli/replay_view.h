@@ -2,7 +2,7 @@
 #ifndef HR_CLI_REPLAY_VIEW_H
 #define HR_CLI_REPLAY_VIEW_H
 
-#include "replay.h"
+#include "replay_state.h"
 
 /* The view of a request, made on first use. NULL after `*error` was set. Call it
  * with the lock held. */

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "request.h"
+#include "cli.h"
 
 const cli_view_flag cli_view_flags[CLI_VIEW_FLAGS] = {
     {"gateway", "gateway", "mesh|NS/NAME",

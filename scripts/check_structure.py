@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Checks the shape of the C sources: each file opens with a comment sentence, thing.c has its thing.h, and neither subjects
-(thing.c with thing.h) of the libraries nor files of the programs include each other in a circle."""
+(thing.c with thing.h) of the libraries and commands nor files of the services include each other in a circle."""
 import collections
 import pathlib
 import re
@@ -10,8 +10,9 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 SENTENCE = re.compile(r"[A-Za-z`_0-9][^.:;]*[ .:;]")
 INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"]+)"', re.M)
-SUBJECTS_WITHOUT_CIRCLE = ["libheaderroute/src", "libgrabcut/src"]
-FILES_WITHOUT_CIRCLE = ["services", "cli"]
+SUBJECTS_WITHOUT_CIRCLE = ["libheaderroute/src", "libgrabcut/src", "cli"]
+FILES_WITHOUT_CIRCLE = ["services"]
+LONGEST_CHAIN = 10  # of includes, with both ends: declare the name of a struct that a header only points at
 DEFINITION = re.compile(r"^(?!static|typedef|extern|else|return|#)\w[\w *]*?[ *\n](\w+)\((?:[^;{}]|\{[^{}]*\})*?\)\s*\{", re.M)
 # The interface of a module, which several sources implement, as a public header of a library.
 INTERFACES = ["services/http/http1.h", "services/http/http2.h", "services/http/http2_internal.h", "services/net/net.h",
@@ -73,6 +74,18 @@ def include_graph(folder):
     return graph
 
 
+def longest_chain(graph):
+    """The longest chain of files that include each other, in a graph without circles."""
+    known = {}
+
+    def chain(file):
+        if file not in known:
+            known[file] = [file] + max((chain(other) for other in graph[file]), key=len, default=[])
+        return known[file]
+
+    return max((chain(file) for file in graph), key=len)
+
+
 def circles(graph):
     """Groups of files that reach each other (strongly connected components of more than one file), by Tarjan's algorithm."""
     number, low, stack, found = {}, {}, [], []
@@ -119,6 +132,10 @@ def main():
                      for group in circles(with_sources(include_graph(folder)))]
     for folder in FILES_WITHOUT_CIRCLE:
         failures += [f"{folder}: files include each other: {', '.join(group)}" for group in circles(include_graph(folder))]
+    if not failures:
+        chains = [longest_chain(include_graph(folder)) for folder in SUBJECTS_WITHOUT_CIRCLE + FILES_WITHOUT_CIRCLE]
+        failures += [f"{len(chain)} files include each other in a chain: {' > '.join(map(str, chain))}"
+                     for chain in chains if len(chain) > LONGEST_CHAIN]
     print("\n".join(failures) if failures else "structure: every file opens with a sentence, every source has its header, no circle")
     return 1 if failures else 0
 

@@ -1,6 +1,6 @@
 /* What `headerroute replay` knows: the views that the lines of a log need, and what was counted. */
-#ifndef HR_CLI_REPLAY_H
-#define HR_CLI_REPLAY_H
+#ifndef HR_CLI_REPLAY_STATE_H
+#define HR_CLI_REPLAY_STATE_H
 
 #include <jansson.h>
 
