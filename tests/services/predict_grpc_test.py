@@ -552,7 +552,7 @@ def framed(body=b"", flag=0, size=None):
 
 
 def posted(predict, path, body, *fields, pieces=None, method="POST"):
-    """The stream of a call whose body is sent as it is, in pieces of so many bytes."""
+    """The stream of a call whose body is sent unchanged, in pieces of so many bytes."""
     connection = Http2(predict.address[1])
     stream = connection.open(head(method, path, *(fields or GRPC)), end=False)
     for i in range(0, len(body), pieces or len(body) or 1):
