@@ -78,14 +78,20 @@ static const struct edge_header {
     {"x-envoy-upstream-stream-duration-ms", HR_DOMAIN_NOTHING, HR_DOMAIN_NOTHING, false},
 };
 
+/* Not only by those that no proxy is trusted in front of. */
+static bool is_set_by_every_proxy(const struct edge_header *header) {
+    return header->mesh == HR_DOMAIN_TRAILERS || header->mesh == HR_DOMAIN_TEXT;
+}
+
 static void set_domain(const hr_rule_reader *r, uint32_t number, const hr_cond *cond) {
     hr_attr *attr = &r->u->attrs.v[number];
     if (attr->kind != HR_ATTR_HEADER)
         return;
-    if (cond->kind == HR_COND_STRIPPED)
+    if (cond->kind == HR_COND_STRIPPED && !r->any_proxy)
         attr->domain = HR_DOMAIN_NOTHING;
     for (size_t i = 0; i < sizeof(edge_headers) / sizeof(edge_headers[0]); i++)
-        if (hr_str_eq_c(cond->name, edge_headers[i].name)) {
+        if (hr_str_eq_c(cond->name, edge_headers[i].name) &&
+            (!r->any_proxy || is_set_by_every_proxy(&edge_headers[i]))) {
             attr->domain = r->gateway ? edge_headers[i].gateway : edge_headers[i].mesh;
             attr->optional = !edge_headers[i].always;
         }
@@ -93,7 +99,7 @@ static void set_domain(const hr_rule_reader *r, uint32_t number, const hr_cond *
 
 /* A Gateway's proxies set x-forwarded-proto to the scheme of the connection. */
 static bool is_scheme(const hr_rule_reader *r, const hr_cond *cond) {
-    return r->gateway && cond->kind == HR_COND_HEADER &&
+    return r->gateway && !r->any_proxy && cond->kind == HR_COND_HEADER &&
            hr_str_eq_c(cond->name, "x-forwarded-proto");
 }
 

@@ -32,8 +32,7 @@ static const struct removed_kind {
 const char *hr_removed_kind(hr_str group, hr_str kind) {
     for (size_t i = 0; i < sizeof(removed_kinds) / sizeof(removed_kinds[0]); i++) {
         const struct removed_kind *row = &removed_kinds[i];
-        if (hr_str_eq_c(group, row->group) &&
-            (row->kind == NULL || hr_str_eq_c(kind, row->kind)))
+        if (hr_str_eq_c(group, row->group) && (row->kind == NULL || hr_str_eq_c(kind, row->kind)))
             return row->instead;
     }
     return NULL;
