@@ -19,10 +19,10 @@
 #include "unreached.h"
 #include "virtual_service.h"
 
-#define MOST_RULES 2000  /* of one VirtualService */
+#define MOST_RULES 2000 /* of one VirtualService */
 #define MOST_ALL_RULES 30000
-#define MOST_VIEWS 400   /* of a load */
-#define MOST_EARLIER 6   /* earlier rules that a finding lists */
+#define MOST_VIEWS 400 /* of a load */
+#define MOST_EARLIER 6 /* earlier rules that a finding lists */
 #define MOST_WORK UINT64_C(100000000)
 
 /* A rule's place, also after the view is gone that it was compiled for. */
