@@ -38,6 +38,7 @@ typedef struct hr_refused {
     PyMem_Free(pairs$argnum);
 }
 %apply (const hr_pair *pairs, size_t n_pairs) {(const hr_pair *facts, size_t n_facts)};
+%apply (const hr_pair *pairs, size_t n_pairs) {(const hr_pair *claims, size_t n_claims)};
 %apply (const hr_pair *pairs, size_t n_pairs) {(const hr_pair *options, size_t n_options)};
 %typemap(in) (const hr_source *sources, size_t n_sources) (hr_source *sources = NULL) {
     if (hr_glue_sources(&sources, &$2, $input) != 0)
@@ -262,7 +263,7 @@ static PyObject *hr_decide(const hr_view *view, hr_scratch *scratch, hr_str meth
                            hr_str authority, hr_str connect_to, hr_str path, const hr_pair *pairs, size_t n_pairs, double weight,
                            double delay, double abort_, double mirror, hr_str peer_address, uint16_t peer_port,
                            unsigned trusted_proxies, hr_str request_id, const hr_pair *facts, size_t n_facts,
-                           PyObject *events)
+                           const hr_pair *claims, size_t n_claims, PyObject *events)
 {
     hr_connection connection = HR_CONNECTION_INIT;
     hr_request request = HR_REQUEST_INIT;
@@ -282,6 +283,8 @@ static PyObject *hr_decide(const hr_view *view, hr_scratch *scratch, hr_str meth
     request.n_headers = n_pairs;
     request.draws = (hr_draws){weight, delay, abort_, mirror};
     request.connection = &connection;
+    request.claims = claims;
+    request.n_claims = n_claims;
     return hr_glue_route(view, scratch, &request, events);
 }
 

@@ -157,7 +157,7 @@ def hr_view_open(
 def hr_decide(
     view: hr_view, scratch: hr_scratch, method: _Text, scheme: _Text, authority: _Text, connect_to: _Text, path: _Text,
     pairs: _Pairs, weight: float, delay: float, abort_: float, mirror: float, peer_address: Optional[_Text],
-    peer_port: int, trusted_proxies: int, request_id: Optional[_Text], facts: _Pairs,
+    peer_port: int, trusted_proxies: int, request_id: Optional[_Text], facts: _Pairs, claims: _Pairs,
     events: Optional[List[Tuple[object, ...]]],
 ) -> Tuple[int, Optional[str]]: ...
 def hr_gateway_ports(info: hr_gateway_info) -> Tuple[int, ...]: ...
