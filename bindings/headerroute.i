@@ -288,6 +288,30 @@ static PyObject *hr_decide(const hr_view *view, hr_scratch *scratch, hr_str meth
     return hr_glue_route(view, scratch, &request, events);
 }
 
+/* hr_glue_diff with the options of views by name. `one` is 0: all views are compared, and the options are those of all. */
+static PyObject *hr_compare(hr_table *before, hr_table *after, unsigned only, int one, const hr_pair *options, size_t n_options,
+                            const hr_pair *pairs, size_t n_pairs)
+{
+    hr_view_options all = HR_VIEW_OPTIONS_INIT;
+    const char *expected = "another option";
+
+    all.source_labels = pairs;
+    all.n_source_labels = n_pairs;
+    for (size_t i = 0; i < n_options; i++)
+        if (hr_view_options_set(&all, options[i].name, options[i].value, &expected) != HR_OK)
+            return PyErr_Format(PyExc_ValueError, "%s: expected %s, got '%s'", options[i].name.p, expected, options[i].value.p);
+    return hr_glue_diff(before, after, only, one ? &all : NULL, &all);
+}
+
+static PyObject *hr_change_names(void)
+{
+    PyObject *names = PyTuple_New(HR_CHANGE_COUNT);
+
+    for (size_t i = 0; names != NULL && i < HR_CHANGE_COUNT; i++)
+        PyTuple_SetItem(names, (Py_ssize_t)i, PyUnicode_FromString(hr_change_name(i)));
+    return names;
+}
+
 /* The server ports of a Gateway as a tuple. */
 static PyObject *hr_gateway_ports(const hr_gateway_info *info)
 {
