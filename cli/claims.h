@@ -10,7 +10,7 @@
  * its items. False: the text is not written so. */
 bool cli_add_claim(cli_request *r, hr_str text);
 /* The payload of a token: a map of claims, which may be texts, lists and maps. Numbers, booleans
- * and null are claims that no condition matches. Returns false if it is no map. */
+ * and null are claims that no condition matches. Returns false if it is something else. */
 bool cli_add_claims(cli_request *r, const json_t *payload);
 
 #endif

@@ -149,10 +149,10 @@ class Diff:
             return f"no request changes ({len(self.views)} views compared)"
         lines = []
         for view in self.views:
-            found: list[Region | Undecided] = [x for x in (*self.regions, *self.undecided) if x.view == view]
+            found = [str(r) for r in self.regions if r.view == view] + [str(u) for u in self.undecided if u.view == view]
             if found:
                 lines.append(f"{view}: {view.changed} of {view.regions} regions of requests change")
-                lines += ["  " + line for x in found for line in str(x).splitlines()]
+                lines += ["  " + line for text in found for line in text.splitlines()]
         lines += [str(u) for u in self.undecided if u.view is None]
         return "\n".join(lines)
 
@@ -198,8 +198,9 @@ def _view(t: Any) -> ComparedView:
 
 def _region(views: tuple[ComparedView, ...], t: Any) -> Region:
     view, where, exceptions, changed, before, after, witness = t
+    method, scheme, authority, path, headers, claims, draws = witness
     return Region(views[view], _where(where), tuple(map(_where, exceptions)), changed, Rule(*before), Rule(*after),
-                  Witness(*witness[:6], draws=dict(zip(("weight", "delay", "abort", "mirror"), witness[6]))))
+                  Witness(method, scheme, authority, path, headers, claims, dict(zip(("weight", "delay", "abort", "mirror"), draws))))
 
 
 def _where(conditions: Any) -> tuple[Where, ...]:
