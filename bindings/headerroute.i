@@ -38,6 +38,7 @@ typedef struct hr_refused {
     PyMem_Free(pairs$argnum);
 }
 %apply (const hr_pair *pairs, size_t n_pairs) {(const hr_pair *facts, size_t n_facts)};
+%apply (const hr_pair *pairs, size_t n_pairs) {(const hr_pair *claims, size_t n_claims)};
 %apply (const hr_pair *pairs, size_t n_pairs) {(const hr_pair *options, size_t n_options)};
 %typemap(in) (const hr_source *sources, size_t n_sources) (hr_source *sources = NULL) {
     if (hr_glue_sources(&sources, &$2, $input) != 0)
@@ -262,7 +263,7 @@ static PyObject *hr_decide(const hr_view *view, hr_scratch *scratch, hr_str meth
                            hr_str authority, hr_str connect_to, hr_str path, const hr_pair *pairs, size_t n_pairs, double weight,
                            double delay, double abort_, double mirror, hr_str peer_address, uint16_t peer_port,
                            unsigned trusted_proxies, hr_str request_id, const hr_pair *facts, size_t n_facts,
-                           PyObject *events)
+                           const hr_pair *claims, size_t n_claims, PyObject *events)
 {
     hr_connection connection = HR_CONNECTION_INIT;
     hr_request request = HR_REQUEST_INIT;
@@ -282,7 +283,33 @@ static PyObject *hr_decide(const hr_view *view, hr_scratch *scratch, hr_str meth
     request.n_headers = n_pairs;
     request.draws = (hr_draws){weight, delay, abort_, mirror};
     request.connection = &connection;
+    request.claims = claims;
+    request.n_claims = n_claims;
     return hr_glue_route(view, scratch, &request, events);
+}
+
+/* hr_glue_diff with the options of views by name. `one` is 0: all views are compared, and the options are those of all. */
+static PyObject *hr_compare(hr_table *before, hr_table *after, unsigned only, int one, const hr_pair *options, size_t n_options,
+                            const hr_pair *pairs, size_t n_pairs)
+{
+    hr_view_options all = HR_VIEW_OPTIONS_INIT;
+    const char *expected = "another option";
+
+    all.source_labels = pairs;
+    all.n_source_labels = n_pairs;
+    for (size_t i = 0; i < n_options; i++)
+        if (hr_view_options_set(&all, options[i].name, options[i].value, &expected) != HR_OK)
+            return PyErr_Format(PyExc_ValueError, "%s: expected %s, got '%s'", options[i].name.p, expected, options[i].value.p);
+    return hr_glue_diff(before, after, only, one ? &all : NULL, &all);
+}
+
+static PyObject *hr_change_names(void)
+{
+    PyObject *names = PyTuple_New(HR_CHANGE_COUNT);
+
+    for (size_t i = 0; names != NULL && i < HR_CHANGE_COUNT; i++)
+        PyTuple_SetItem(names, (Py_ssize_t)i, PyUnicode_FromString(hr_change_name(i)));
+    return names;
 }
 
 /* The server ports of a Gateway as a tuple. */

@@ -192,3 +192,117 @@ PyObject *hr_glue_route(const hr_view *view, hr_scratch *scratch, const hr_reque
     Py_END_ALLOW_THREADS if (trace.failed) return NULL;
     return Py_BuildValue("(iN)", code, hr_glue_to_python(text));
 }
+
+/* ---- differences ---- */
+
+/* A tuple of `n` items that `make` returns; NULL with an exception if one fails. */
+static PyObject *tuple_of(size_t n, PyObject *(*make)(const void *ctx, size_t i), const void *ctx) {
+    PyObject *tuple = PyTuple_New((Py_ssize_t)n);
+    for (size_t i = 0; tuple != NULL && i < n; i++) {
+        PyObject *item = make(ctx, i);
+        if (item == NULL)
+            Py_CLEAR(tuple);
+        else
+            PyTuple_SetItem(tuple, (Py_ssize_t)i, item);
+    }
+    return tuple;
+}
+
+static PyObject *make_pair(const void *ctx, size_t i) {
+    const hr_pair *pairs = ctx;
+    return Py_BuildValue("(NN)", hr_glue_to_python(pairs[i].name),
+                         hr_glue_to_python(pairs[i].value));
+}
+
+static PyObject *make_where(const void *ctx, size_t i) {
+    const hr_where *where = &((const hr_where *)ctx)[i];
+    return Py_BuildValue("(NsNiN)", hr_glue_to_python(where->field), hr_where_op_name(where->op),
+                         hr_glue_to_python(where->value), where->negated,
+                         hr_glue_to_python(where->words));
+}
+
+static PyObject *make_where_list(const void *ctx, size_t i) {
+    const hr_where_list *list = &((const hr_where_list *)ctx)[i];
+    return tuple_of(list->n, make_where, list->v);
+}
+
+static PyObject *make_changed(const void *ctx, size_t i) {
+    unsigned changed = *(const unsigned *)ctx;
+    size_t bit = 0;
+    for (size_t seen = 0; bit < HR_CHANGE_COUNT; bit++)
+        if ((changed >> bit & 1) != 0 && seen++ == i)
+            break;
+    return PyUnicode_FromString(hr_change_name(bit));
+}
+
+static size_t count_bits(unsigned bits) {
+    size_t n = 0;
+    for (; bits != 0; bits &= bits - 1)
+        n++;
+    return n;
+}
+
+static PyObject *make_rule(const hr_diff_rule *rule) {
+    return Py_BuildValue("(NiiNi)", hr_glue_to_python(rule->virtual_service),
+                         (int)rule->route_index, (int)rule->match_index,
+                         hr_glue_to_python(rule->file), rule->line);
+}
+
+static PyObject *make_witness(const hr_request *r) {
+    const hr_draws *d = &r->draws;
+    return Py_BuildValue("(NNNNNN(dddd))", hr_glue_to_python(r->method),
+                         hr_glue_to_python(r->scheme), hr_glue_to_python(r->authority),
+                         hr_glue_to_python(r->path), tuple_of(r->n_headers, make_pair, r->headers),
+                         tuple_of(r->n_claims, make_pair, r->claims), d->weight, d->delay, d->abort,
+                         d->mirror);
+}
+
+static PyObject *make_view(const void *ctx, size_t i) {
+    hr_diff_view view = HR_DIFF_VIEW_INIT;
+    hr_diff_view_get(&view, ctx, i);
+    return Py_BuildValue("(NiNNnnn)", hr_glue_to_python(view.gateway), (int)view.port,
+                         hr_glue_to_python(view.namespace_),
+                         tuple_of(view.n_source_labels, make_pair, view.source_labels),
+                         (Py_ssize_t)view.regions, (Py_ssize_t)view.changed,
+                         (Py_ssize_t)view.undecided);
+}
+
+static PyObject *make_region(const void *ctx, size_t i) {
+    hr_diff_region region = HR_DIFF_REGION_INIT;
+    hr_diff_region_get(&region, ctx, i);
+    return Py_BuildValue("(nNNNNNN)", (Py_ssize_t)region.view, make_where_list(&region.where, 0),
+                         tuple_of(region.n_except, make_where_list, region.except),
+                         tuple_of(count_bits(region.changed), make_changed, &region.changed),
+                         make_rule(&region.before), make_rule(&region.after),
+                         make_witness(region.witness));
+}
+
+static PyObject *make_undecided(const void *ctx, size_t i) {
+    hr_diff_undecided u = HR_DIFF_UNDECIDED_INIT;
+    hr_diff_undecided_get(&u, ctx, i);
+    return Py_BuildValue("(nNNN)", (Py_ssize_t)u.view, hr_glue_to_python(u.reason),
+                         make_rule(&u.before), make_rule(&u.after));
+}
+
+PyObject *hr_glue_diff(hr_table *before, hr_table *after, unsigned only,
+                       const hr_view_options *view, const hr_view_options *base) {
+    hr_diff_options options = HR_DIFF_OPTIONS_INIT;
+    hr_diff *diff = NULL;
+    int code;
+
+    if (before == NULL || after == NULL) {
+        PyErr_SetString(PyExc_TypeError, "expected two tables");
+        return NULL;
+    }
+    options.only = only;
+    options.view = view;
+    options.base = base;
+    Py_BEGIN_ALLOW_THREADS code = hr_diff_new(&diff, before, after, &options);
+    Py_END_ALLOW_THREADS PyObject *result =
+        Py_BuildValue("(iiNNN)", code, diff != NULL && hr_diff_complete(diff),
+                      tuple_of(hr_diff_view_count(diff), make_view, diff),
+                      tuple_of(hr_diff_region_count(diff), make_region, diff),
+                      tuple_of(hr_diff_undecided_count(diff), make_undecided, diff));
+    hr_diff_free(diff);
+    return result;
+}

@@ -32,4 +32,10 @@ PyObject *hr_glue_to_python(hr_str s);
 PyObject *hr_glue_route(const hr_view *view, hr_scratch *scratch, const hr_request *request,
                         PyObject *events);
 
+/* (code, complete, views, regions, undecided) of hr_diff_new: tuples in the order of the members of
+ * hr_diff_view, hr_diff_region and hr_diff_undecided. `only` has hr_change bits, 0 for the default;
+ * `view` is NULL for all views. */
+PyObject *hr_glue_diff(hr_table *before, hr_table *after, unsigned only,
+                       const hr_view_options *view, const hr_view_options *base);
+
 #endif

@@ -5,10 +5,11 @@
 #define _GNU_SOURCE
 #include "batch.h"
 
-#include <jansson.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "claims.h"
 
 struct cli_batch {
     cli_views views;
@@ -111,6 +112,10 @@ static int get_facts(line *l, json_t *value) {
     return 0;
 }
 
+static int get_claims(line *l, const json_t *value) {
+    return cli_add_claims(&l->request, value) ? 0 : fail(l, "claims: is not an object");
+}
+
 static int get_view_option(line *l, const char *key, const json_t *value) {
     const char *expected = NULL;
     int error = cli_view_set_json(&l->view, key, value, &expected);
@@ -143,6 +148,8 @@ static int get_key(line *l, const char *key, json_t *value) {
         return get_string(l, &l->request.connection.request_id, key, value);
     if (strcmp(key, "facts") == 0)
         return get_facts(l, value);
+    if (strcmp(key, "claims") == 0)
+        return get_claims(l, value);
     if (strcmp(key, "random") == 0 || strcmp(key, "draws") == 0)
         return 0; /* read before all others, in this order */
     return get_view_option(l, key, value);

@@ -39,8 +39,9 @@ bool cli_case_check(const json_t *root, char *wrong, size_t size) {
                                           "timeout",     "retries",   "mirror",  "mirrors",
                                           "corsPolicy",  "name",      NULL};
     static const char *const of_statement[] = {"description", "view", "forAll", "expect", NULL};
-    static const char *const of_request[] = {
-        "authority", "method", "uri", "headers", "scheme", "random", "draws", "connectTo", NULL};
+    static const char *const of_request[] = {"authority", "method", "uri",   "headers",
+                                             "scheme",    "random", "draws", "connectTo",
+                                             "claims",    NULL};
     const json_t *want = json_object_get(root, "wantMatch"),
                  *request = json_object_get(root, "request");
     const json_t *headers = json_object_get(request, "headers"),
@@ -69,6 +70,9 @@ bool cli_case_check(const json_t *root, char *wrong, size_t size) {
         return is_wrong(wrong, size, "request.connectTo: expected a host name or an IP address");
     if (headers != NULL && !json_is_object(headers))
         return is_wrong(wrong, size, "request.headers: expected a map of names to values");
+    const json_t *claims = json_object_get(request, "claims");
+    if (claims != NULL && !json_is_object(claims))
+        return is_wrong(wrong, size, "request.claims: expected a map of claims");
     if (decision != NULL && !json_is_object(decision))
         return is_wrong(wrong, size, "decision: expected a map");
     return true;

@@ -356,5 +356,11 @@ char *cli_curl_words(const hr_request *request) {
     say(&w, " ");
     say_quoted(&w, (hr_str){url.p, url.n});
     free(url.p);
+    for (size_t i = 0; i < request->n_claims; i++) {
+        say(&w, i == 0 ? "  # with a token of " : ", ");
+        put_str(&w, request->claims[i].name);
+        say(&w, "=");
+        put_str(&w, request->claims[i].value);
+    }
     return w.p;
 }

@@ -1,5 +1,6 @@
 /* Parses the flags of `route`, `explain` and `test` with getopt_long. */
 #include "flags.h"
+#include "claims.h"
 
 #include "color.h"
 
@@ -15,6 +16,7 @@ enum {
     OPT_TRUSTED_PROXIES,
     OPT_REQUEST_ID,
     OPT_FACT,
+    OPT_CLAIM,
     OPT_BODY,
     OPT_BODY_HEADER,
     OPT_JSON,
@@ -47,6 +49,7 @@ static const struct option other_options[] = {
     {"trusted-proxies", required_argument, NULL, OPT_TRUSTED_PROXIES},
     {"request-id", required_argument, NULL, OPT_REQUEST_ID},
     {"fact", required_argument, NULL, OPT_FACT},
+    {"claim", required_argument, NULL, OPT_CLAIM},
     {"body", required_argument, NULL, OPT_BODY},
     {"body-header", required_argument, NULL, OPT_BODY_HEADER},
     {"random", required_argument, NULL, OPT_RANDOM},
@@ -92,6 +95,7 @@ static char group_of(int option) {
     case OPT_SCHEME:
     case OPT_REQUEST_ID:
     case OPT_FACT:
+    case OPT_CLAIM:
     case OPT_BODY:
     case OPT_BODY_HEADER:
         return 'r';
@@ -192,6 +196,9 @@ static const char *set_request_flag(cli_flags *out, int option, const char *valu
     case OPT_FACT:
         return cli_add_fact(&out->request, hr_str_from(value)) ? NULL
                                                                : "--fact is written COMMAND=VALUE";
+    case OPT_CLAIM:
+        return cli_add_claim(&out->request, hr_str_from(value)) ? NULL
+                                                                : "--claim is written NAME=VALUE";
     default: /* OPT_RANDOM */
         return set_random(&out->request, value);
     }

@@ -24,6 +24,10 @@
     "                           (default: 00000000-0000-4000-8000-000000000000)\n"                 \
     "  --fact COMMAND=VALUE     the value of a formatter command in header values, such as\n"      \
     "                           HOSTNAME=gw-1 or DOWNSTREAM_TLS_VERSION=TLSv1.3 (repeatable)\n"    \
+    "  --claim NAME=VALUE       a claim of the request's validated token, such as role=admin, "    \
+    "user.role=admin or\n"                                                                         \
+    "                           [example.com/role]=admin; a list has one for each item "           \
+    "(repeatable)\n"                                                                               \
     "  --body FILE|-            the request's body, for --body-header\n"                           \
     "  --body-header NAME=PATH  set this header from the body, as the gateway does: PATH is\n"     \
     "                           $.MEMBER[.MEMBER]... of a JSON object, or model_name for the "     \

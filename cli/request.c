@@ -38,6 +38,10 @@ void cli_request_init(cli_request *r) {
 }
 
 void cli_request_free(cli_request *r) {
+    for (size_t i = 0; i < r->texts.n; i++)
+        free((void *)r->texts.v[i]);
+    free(r->texts.v);
+    free(r->claims);
     free(r->headers);
     free(r->facts);
     free(r->memory);
@@ -83,6 +87,17 @@ bool cli_add_fact(cli_request *r, hr_str text) {
     size_t name = (size_t)(equals - text.p);
     cli_put_fact(r, (hr_str){text.p, name}, (hr_str){equals + 1, text.len - name - 1});
     return true;
+}
+
+void cli_put_claim(cli_request *r, hr_str name, hr_str value) {
+    push_pair(&r->claims, &r->n_claims, &r->claims_capacity, name, value);
+    r->request.claims = r->claims;
+    r->request.n_claims = r->n_claims;
+}
+
+hr_str cli_keep_text(cli_request *r, const char *text) {
+    cli_push(&r->texts, cli_strdup(text, strlen(text)));
+    return hr_str_from(r->texts.v[r->texts.n - 1]);
 }
 
 int cli_edge(hr_request *out, cli_request *r, const hr_view *view) {

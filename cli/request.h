@@ -16,6 +16,9 @@ typedef struct cli_request {
     hr_str called; /* the URL's authority, whatever Host says; absent: the request's own */
     hr_pair *headers;
     size_t n_headers, headers_capacity;
+    hr_pair *claims;
+    size_t n_claims, claims_capacity;
+    cli_list texts; /* names that were made; cli_request_free() frees them */
 } cli_request;
 
 /* A request of which nothing is known yet. */
@@ -29,6 +32,11 @@ bool cli_set_peer(cli_request *r, hr_str text);
 void cli_put_fact(cli_request *r, hr_str command, hr_str value);
 /* "COMMAND=VALUE" of a formatter command. False: it is not written so. */
 bool cli_add_fact(cli_request *r, hr_str text);
+
+/* A claim of the request's token: claims.h. The name and the value are not copied. */
+void cli_put_claim(cli_request *r, hr_str name, hr_str value);
+/* A copy of a text that lives as long as the request. */
+hr_str cli_keep_text(cli_request *r, const char *text);
 
 /* An authority without its port. */
 hr_str cli_authority_host(hr_str authority);

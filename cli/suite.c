@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "case_input.h"
+#include "claims.h"
 #include "document_json.h"
 #include "roots.h"
 #include "statement.h"
@@ -297,6 +298,7 @@ static void run_request(test_case *t, const char *authority, const char *method,
         fail(t, "%s", what);
     snprintf(what, sizeof(what), "%s %s%s", method, authority, uri);
     add_headers(t, &r);
+    cli_add_claims(&r, json_object_get(t->request, "claims"));
     int error = t->failure != NULL ? HR_OK : decide_somewhere(&o, t, &t->suite->views, &r);
     if (t->failure == NULL && error == HR_OK) {
         cli_coverage_note(t->suite->coverage, o.view, &o.request);

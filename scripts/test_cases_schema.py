@@ -58,6 +58,7 @@ def request():
                             type="string"),
         headers=described("Names and values. A list of values: the header is sent once for each.", type="object",
                           additionalProperties=ONE_OR_MORE),
+        claims=described("Claims of the token that RequestAuthentication has validated, as in its payload.", type="object"),
         random=described("The draw that settles weights, faults and mirrors. Default: 0.", **DRAW),
         draws=closed("One draw each, where `random` is not enough.", weight=DRAW, delay=DRAW, abort=DRAW, mirror=DRAW))
     return {**schema, "required": ["authority"]}

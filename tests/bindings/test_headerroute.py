@@ -558,3 +558,51 @@ def test_blanks_around_values_are_dropped():
                                   "    route: [{destination: {host: shop, subset: v1}}]\n"
                                   "  - route: [{destination: {host: shop, subset: v2}}]\n"))
     assert table.route("GET", "http://shop/", {"x": " a\t"}).destination.subset == "v1"
+
+
+# ---- differences ----
+
+ONE = "  - match: [{headers: {target: {exact: a}}}]\n    route: [{destination: {host: shop, subset: v1}}]\n" \
+      "  - route: [{destination: {host: shop, subset: v2}}]\n"
+
+
+def test_diff_lists_regions_with_examples_that_differ():
+    before, after = headerroute.load(shop(ONE)), headerroute.load(shop(ONE.replace("exact: a", "regex: 'a|b'")))
+    difference = headerroute.diff(before, after)
+    assert difference and difference.complete and not difference.undecided
+    region, = [r for r in difference.regions if r.view.port == 80]
+    assert region.changed == ("destination",) and region.before.route_index == 1 and region.after.route_index == 0
+    witness = region.witness
+    routes = [t.route(witness.method, witness.url, witness.headers).destination.subset for t in (before, after)]
+    assert routes == ["v2", "v1"] and dict(witness.headers) == {"target": "b"}
+    assert witness.curl() == "curl -H 'target: b' http://shop.default.svc.cluster.local/"
+    with pytest.raises(AssertionError, match="curl -H 'target: b' http://shop.default.svc.cluster.local/"):
+        difference.assert_unchanged()
+
+
+def test_diff_of_equal_rules_is_a_proof():
+    table = headerroute.load(shop(ONE))
+    same = headerroute.diff(table, headerroute.load(shop(ONE.replace("exact: a", "regex: a"))))
+    assert not same and same.complete and "no request changes" in str(same)
+    same.assert_unchanged()
+
+
+def test_diff_of_parts_and_of_one_view():
+    before, after = headerroute.load(shop(ONE)), headerroute.load(shop(ONE.replace("subset: v2}}]", "subset: v2}}]\n    timeout: 3s")))
+    assert not headerroute.diff(before, after, only=("destination", "weights"))
+    assert [r.changed for r in headerroute.diff(before, after, only="timeout", port=80).regions] == [("timeout",)]
+    with pytest.raises(ValueError, match="unknown part of a decision 'color'"):
+        headerroute.diff(before, after, only="color")
+    with pytest.raises(ValueError, match="path_normalization: expected"):
+        headerroute.diff(before, after, path_normalization="x")
+    with pytest.raises(headerroute.RouteError):
+        headerroute.diff(before, after, gateway="default/none")
+
+
+def test_claims_of_a_token_are_matched():
+    table = headerroute.load("tests/headerroute/routing/jwt-claims-at-a-gateway.yaml", "tests/headerroute/routing/mesh", lenient=True)
+    view = table.view(gateway="default/edge", port=80)
+    assert view.route("GET", "http://b.com/", claims={"user": {"role": "admin"}}).route_name == "nested"
+    assert view.route("GET", "http://b.com/", claims={"groups": ["ops", 7, "dev"]}).route_name == "list"
+    assert view.route("GET", "http://b.com/", claims={"user": {"role": 1}}).route_name == "without"
+    assert table.explain("GET", "http://b.com/", gateway="default/edge", claims={"sub": "eve"}).decision.action == "no_route"

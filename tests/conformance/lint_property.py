@@ -95,7 +95,8 @@ def never_matched(text, lines):
     document = Document(text)
     for x in lines:
         found = re.match(r"spec\.http\[(\d+)\](?:\.match\[(\d+)\])?$", x[3]) if x[:1] == ["finding"] else None
-        if found and x[2] == "never-matches":
+        never = x[2:3] == ["never-matches"] or (x[2:3] == ["taken-by-other"] and re.match("this (rule can never match|match is never reached)", x[4]))
+        if found and never:
             yield document.name(int(x[1])), int(found[1]), found[2] and int(found[2])
 
 

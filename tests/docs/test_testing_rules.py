@@ -113,7 +113,7 @@ def test_keys_of_a_batch_are_those_that_the_program_knows(repository):
     table = TEXT[TEXT.index("| key of a line |"):]
     keys = re.findall(r"`(\w+)`", "".join(line.split("|")[1] for line in table.splitlines()[2:] if line.startswith("|")))
     values = {"port": 80, "method": "GET", "random": 0, "draws": {}, "headers": [], "source_labels": {}, "outbound_policy": "allow-any",
-              "repeated_headers": "each", "path_normalization": "none", "gateway": "mesh", "path": "/"}
+              "repeated_headers": "each", "path_normalization": "none", "gateway": "mesh", "path": "/", "claims": {}}
     (repository / "all.jsonl").write_text(json.dumps({key: values.get(key, "http") for key in keys}) + "\n")
     answer = json.loads(shell(repository, "headerroute route -f k8s --batch all.jsonl").stdout)
-    assert len(keys) == 16 and "error" not in answer, answer
+    assert len(keys) == 17 and "error" not in answer, answer

@@ -98,7 +98,7 @@ def refused(done, said):
 
 
 def test_a_missing_file_is_reported(loading, tmp_path):
-    assert refused(loading(tmp_path / "none.yaml"), f"{tmp_path}/none.yaml:0:0: error: cannot be read: No such file or directory")
+    assert refused(loading(tmp_path / "none.yaml"), f"{tmp_path}/none.yaml: error: cannot be read: No such file or directory")
 
 
 def test_folder_without_yaml(loading, tmp_path):
@@ -106,8 +106,8 @@ def test_folder_without_yaml(loading, tmp_path):
     folder.mkdir()
     (folder / "notes.txt").write_text("no resource")
     done = loading(folder)
-    assert f"{folder}:0:0: warning: the folder contains no *.yaml, *.yml or *.json file" in done.stdout + done.stderr
-    assert refused(done, f"{folder}:0:0: error: contains no Kubernetes resource")
+    assert f"{folder}: warning: the folder contains no *.yaml, *.yml or *.json file" in done.stdout + done.stderr
+    assert refused(done, f"{folder}: error: contains no Kubernetes resource")
 
 
 def test_file_that_is_no_yaml(loading, tmp_path):
@@ -125,20 +125,28 @@ def test_device_that_never_ends(loading):
 def test_a_huge_file_is_refused(loading, tmp_path):
     with open(tmp_path / "huge.yaml", "wb") as f:
         f.truncate(65 << 20)
-    assert refused(loading(tmp_path / "huge.yaml"), "huge.yaml:0:0: error: is larger than the limit of 67108864 bytes")
+    assert refused(loading(tmp_path / "huge.yaml"), "huge.yaml: error: is larger than the limit of 67108864 bytes")
 
 
 @pytest.mark.parametrize("path, why", [("/proc/self/mem", "Input/output error"), (RULES + "/x.yaml", "Not a directory")])
 def test_file_that_cannot_be_read(loading, path, why):
-    assert refused(loading(path), f"{path}:0:0: error: ") and why in loading(path).stdout + loading(path).stderr
+    assert refused(loading(path), f"{path}: error: ") and why in loading(path).stdout + loading(path).stderr
 
 
 def test_empty_file_has_nothing_to_evaluate(tmp_path):
     (tmp_path / "empty.yaml").write_text("")
-    said = f"{tmp_path}/empty.yaml:0:0: %s: contains no Kubernetes resource: nothing to evaluate"
+    said = f"{tmp_path}/empty.yaml: %s: contains no Kubernetes resource: nothing to evaluate"
     done = run("validate", tmp_path / "empty.yaml")
     assert done.returncode == 0 and said % "warning" in done.stdout
     assert refused(run("route", "-f", tmp_path / "empty.yaml", "--json", "http://a/"), said % "error")
+
+
+@pytest.mark.parametrize("text", ["apiVersion: v1\nmetadata: {name: a}\n", "a: [\napiVersion: v1\nkind: Service\n",
+                                  "apiVersion: rbac.istio.io/v1alpha1\nkind: ServiceRole\nmetadata: {name: a}\n"])
+def test_an_error_says_why_a_file_has_nothing_to_evaluate(loading, tmp_path, text):
+    (tmp_path / "one.yaml").write_text(text)
+    done = loading(tmp_path / "one.yaml")
+    assert refused(done, "one.yaml:") and "contains no Kubernetes resource" not in done.stdout + done.stderr
 
 
 def test_output_that_cannot_be_written():

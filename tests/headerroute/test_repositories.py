@@ -3,6 +3,7 @@ others from being read."""
 import json
 import os
 import pathlib
+import re
 import subprocess
 
 import pytest
@@ -44,13 +45,14 @@ def write(folder, files):
 
 
 def findings(done, folder):
-    """(file:line, severity, message) of each finding."""
+    """(file:line, severity, message) of each finding; the line is 0 where it has no place."""
     found = []
     for line in (done.stdout + done.stderr).splitlines():
         for severity in ("error", "warning"):
             place, mark, message = line.partition(f": {severity}: ")
             if mark:
-                found.append((place.removeprefix(f"{folder}/").rpartition(":")[0], severity, message))
+                file, line_number = re.fullmatch(r"(.*?)(?::(\d+):\d+)?", place).groups()
+                found.append((f"{file.removeprefix(f'{folder}/')}:{line_number or 0}", severity, message))
     return found
 
 
@@ -251,7 +253,7 @@ def test_a_part_of_a_resource_under_a_kustomization_gets_a_hint(tmp_path):
     write(tmp_path, {"patch.yaml": patch, "kustomization.yaml": "patches: [{path: patch.yaml}]\n"})
     done = run("validate", tmp_path)
     assert done.returncode == 1
-    assert f"{tmp_path}:0:0: warning: the folder contains a kustomization, and its files may be parts of resources: " \
+    assert f"{tmp_path}: warning: the folder contains a kustomization, and its files may be parts of resources: " \
            f"kubectl kustomize {tmp_path} | headerroute validate -" in done.stdout
     assert "a kustomization is not read: load what `kubectl kustomize DIR` prints" in run("validate", tmp_path / "kustomization.yaml").stdout
     (tmp_path / "patch.yaml").unlink()

@@ -13,6 +13,7 @@ wraps it.
 from .decision import Decision
 from .decision_members import (Cors, Destination, DirectResponse, Endpoint, Fault, HashPolicy, HeaderOperations, LocalReply,
                                Mirror, Redirect, Retries, Upstream)
+from .differences import ComparedView, Diff, Region, Rule, Undecided, Where, Witness, diff
 from .errors import ConfigError, Diagnostic, RouteError
 from .explanation import Event, Explanation
 from .lowlevel import hr_version as _hr_version
@@ -21,7 +22,7 @@ from .table import Stats, Table, View, Yaml, load
 __version__: str = _hr_version()
 
 __all__ = [
-    "ConfigError", "Cors", "Decision", "Destination", "Diagnostic", "DirectResponse", "Endpoint", "Event",
-    "Explanation", "Fault", "HashPolicy", "HeaderOperations", "LocalReply", "Mirror", "Redirect", "Retries",
-    "RouteError", "Stats", "Table", "Upstream", "View", "Yaml", "load",
+    "ComparedView", "ConfigError", "Cors", "Decision", "Destination", "Diagnostic", "Diff", "DirectResponse", "Endpoint",
+    "Event", "Explanation", "Fault", "HashPolicy", "HeaderOperations", "LocalReply", "Mirror", "Redirect", "Region", "Retries",
+    "RouteError", "Rule", "Stats", "Table", "Undecided", "Upstream", "View", "Where", "Witness", "Yaml", "diff", "load",
 ]

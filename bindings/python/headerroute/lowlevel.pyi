@@ -1,6 +1,6 @@
 """The C header as SWIG wraps it: see libheaderroute's public headers, and bindings/headerroute.i for what
 Python gets in another form."""
-from typing import List, Optional, Tuple, Union
+from typing import Any, List, Optional, Tuple, Union
 
 _Text = Union[str, bytes]
 _Pairs = Tuple[Tuple[_Text, Optional[_Text]], ...]
@@ -157,7 +157,11 @@ def hr_view_open(
 def hr_decide(
     view: hr_view, scratch: hr_scratch, method: _Text, scheme: _Text, authority: _Text, connect_to: _Text, path: _Text,
     pairs: _Pairs, weight: float, delay: float, abort_: float, mirror: float, peer_address: Optional[_Text],
-    peer_port: int, trusted_proxies: int, request_id: Optional[_Text], facts: _Pairs,
+    peer_port: int, trusted_proxies: int, request_id: Optional[_Text], facts: _Pairs, claims: _Pairs,
     events: Optional[List[Tuple[object, ...]]],
 ) -> Tuple[int, Optional[str]]: ...
+def hr_compare(
+    before: hr_table, after: hr_table, only: int, one: int, options: _Pairs, pairs: _Pairs,
+) -> Tuple[int, int, Tuple[Any, ...], Tuple[Any, ...], Tuple[Any, ...]]: ...
+def hr_change_names() -> Tuple[str, ...]: ...
 def hr_gateway_ports(info: hr_gateway_info) -> Tuple[int, ...]: ...

@@ -3,12 +3,14 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from typing import Iterable, Mapping, Union
+from typing import Any, Iterable, Mapping, Union
 
 from . import lowlevel as c
 from .errors import RouteError
 
 Headers = Union[Mapping[str, Union[str, bytes]], Iterable[tuple[str, Union[str, bytes]]]]
+
+Claims = Mapping[str, Any]  # the payload of a JSON web token
 
 
 def utf8(text: str | bytes) -> str | bytes:
@@ -98,6 +100,22 @@ def connection_facts(peer: str | None, trusted_proxies: int, request_id: str | N
         raise ValueError(f"trusted_proxies is at least 0 and at most 1000, not {trusted_proxies}")
     pairs = tuple((utf8(name), utf8(value)) for name, value in (facts or {}).items())
     return address, port, trusted_proxies, request_id, pairs
+
+
+def claim_pairs(claims: Claims | None) -> tuple[tuple[str | bytes, str | bytes], ...]:
+    """("[a][b]", text) of each text in the payload of a token; of a list, one for each. Numbers, booleans and None match
+    nothing in Envoy."""
+    return tuple(_claims_below("", claims or {}))
+
+
+def _claims_below(name: str, value: Any) -> Iterable[tuple[str | bytes, str | bytes]]:
+    if isinstance(value, str):
+        yield utf8(name), utf8(value)
+    elif isinstance(value, Mapping):
+        for key, inner in value.items():
+            yield from _claims_below(f"{name}[{key}]", inner)
+    elif isinstance(value, (list, tuple)):
+        yield from ((utf8(name), utf8(item)) for item in value if isinstance(item, str))
 
 
 def split_peer(peer: str) -> tuple[str, int]:

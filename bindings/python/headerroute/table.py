@@ -9,7 +9,7 @@ from . import lowlevel as c
 from .decision import Decision
 from .errors import ConfigError, Diagnostic, RouteError
 from .explanation import Event, Explanation
-from .request import connection_facts, Headers, checked_port, draw_numbers, header_pairs, ports_to_try, split_url, utf8
+from .request import Claims, claim_pairs, connection_facts, Headers, checked_port, draw_numbers, header_pairs, ports_to_try, split_url, utf8
 
 
 @dataclass(frozen=True)
@@ -138,31 +138,33 @@ class View:
     def route(self, method: str, url: str, headers: Headers = (), *, random: float = 0.0,
               draws: Mapping[str, float] | None = None, peer_address: str | None = None,
               trusted_proxies: int = 0, request_id: str | None = None,
-              facts: Mapping[str, str] | None = None) -> Decision:
+              facts: Mapping[str, str] | None = None,
+              claims: Claims | None = None) -> Decision:
         """See Table.route()."""
         connection = connection_facts(peer_address, trusted_proxies, request_id, facts)
-        return self._decide(method, url, headers, random, draws, connection, None)
+        return self._decide(method, url, headers, random, draws, connection, claim_pairs(claims), None)
 
     def explain(self, method: str, url: str, headers: Headers = (), *, random: float = 0.0,
                 draws: Mapping[str, float] | None = None, peer_address: str | None = None,
                 trusted_proxies: int = 0, request_id: str | None = None,
-                facts: Mapping[str, str] | None = None) -> Explanation:
+                facts: Mapping[str, str] | None = None,
+                claims: Claims | None = None) -> Explanation:
         """See Table.explain()."""
         events: list[tuple[object, ...]] = []
         connection = connection_facts(peer_address, trusted_proxies, request_id, facts)
-        decision = self._decide(method, url, headers, random, draws, connection, events)
+        decision = self._decide(method, url, headers, random, draws, connection, claim_pairs(claims), events)
         return Explanation(decision, tuple(map(Event.of, events)))
 
     def _decide(self, method: str, url: str, headers: Headers, random: float, draws: Mapping[str, float] | None,
                 connection: tuple[str | None, int, int, str | None, tuple[tuple[str | bytes, str | bytes], ...]],
-                events: list[tuple[object, ...]] | None) -> Decision:
+                claims: tuple[tuple[str | bytes, str | bytes], ...], events: list[tuple[object, ...]] | None) -> Decision:
         scheme, authority, path = split_url(url)
         host, pairs = header_pairs(headers)
         weight, delay, abort, mirror = draw_numbers(random, draws)
         scratch = self._core.take_scratch()
         code, text = c.hr_decide(self._core.handle, scratch, utf8(method), scheme,
                                  utf8(authority if host is None else host), utf8(authority), utf8(path), pairs, weight, delay, abort, mirror,
-                                 *connection, events)
+                                 *connection, claims, events)
         self._core.give_scratch(scratch)
         if code == c.HR_ENOMEM:
             raise MemoryError(c.hr_strerror(code))
@@ -247,7 +249,8 @@ class Table:
               repeated_headers: str = "joined", locality: str | None = None, path_normalization: str = "base",
               random: float = 0.0, draws: Mapping[str, float] | None = None, peer_address: str | None = None,
               trusted_proxies: int = 0, request_id: str | None = None,
-              facts: Mapping[str, str] | None = None) -> Decision:
+              facts: Mapping[str, str] | None = None,
+              claims: Claims | None = None) -> Decision:
         """Decides one request.
 
         headers: a mapping, or pairs where a name occurs twice; ``Host`` replaces the URL's authority, but not as
@@ -260,13 +263,15 @@ class Table:
         peer_address: where the request comes from, "ADDRESS" or "ADDRESS:PORT"; None: unknown. trusted_proxies: how
         many proxies in front are believed (numTrustedProxies). request_id: the fresh x-request-id of a request that
         gets one. facts: values of formatter commands in header values, such as {"HOSTNAME": "gw-1"}.
+        claims: the payload of the request's validated token, for rules on @request.auth.claims, such as
+        {"sub": "x", "groups": ["dev", "ops"], "user": {"role": "admin"}}.
 
         Raises RouteError for a request that no HTTP parser would pass.
         """
         view = self._view_for(url, port, gateway, namespace, source_labels, outbound_policy, repeated_headers,
                               locality, path_normalization)
         return view.route(method, url, headers, random=random, draws=draws, peer_address=peer_address,
-                          trusted_proxies=trusted_proxies, request_id=request_id, facts=facts)
+                          trusted_proxies=trusted_proxies, request_id=request_id, facts=facts, claims=claims)
 
     def explain(self, method: str, url: str, headers: Headers = (), *, gateway: str | None = None,
                 port: int | None = None, namespace: str | None = None,
@@ -274,12 +279,13 @@ class Table:
                 repeated_headers: str = "joined", locality: str | None = None, path_normalization: str = "base",
                 random: float = 0.0, draws: Mapping[str, float] | None = None, peer_address: str | None = None,
                 trusted_proxies: int = 0, request_id: str | None = None,
-                facts: Mapping[str, str] | None = None) -> Explanation:
+                facts: Mapping[str, str] | None = None,
+                claims: Claims | None = None) -> Explanation:
         """route() with every rule it tried, and which condition failed with which value."""
         view = self._view_for(url, port, gateway, namespace, source_labels, outbound_policy, repeated_headers,
                               locality, path_normalization)
         return view.explain(method, url, headers, random=random, draws=draws, peer_address=peer_address,
-                            trusted_proxies=trusted_proxies, request_id=request_id, facts=facts)
+                            trusted_proxies=trusted_proxies, request_id=request_id, facts=facts, claims=claims)
 
     def __repr__(self) -> str:
         s = self.stats

@@ -50,8 +50,8 @@ HR_API size_t hr_diagnostics_errors(const hr_diagnostics *diagnostics);
 HR_API void hr_diagnostics_free(hr_diagnostics *diagnostics);
 
 /* Writes "file:line:column: error: field: message" into `buf`, zero-terminated and cut to `size`
- * bytes; " [code]" follows if the finding has a code. Returns the length of the whole text without
- * the final zero, as snprintf() does. */
+ * bytes; " [code]" follows if the finding has a code. A finding without a place begins with "file:
+ * ". Returns the length of the whole text without the final zero, as snprintf() does. */
 HR_API size_t hr_diagnostic_format(char *buf, size_t size, const hr_diagnostic *diagnostic);
 
 /* ---- sources ------------------------------------------------------------------------------ */

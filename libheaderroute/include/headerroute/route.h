@@ -74,14 +74,17 @@ typedef struct hr_request {
                         * whose port is not declared as HTTP; there the address decides, not Host.
                         * Absent: the authority. An address that no resource states is taken for
                         * that of a service without a known address, if the authority names it. */
+    const hr_pair *claims; /* Claims of the JSON web token that a RequestAuthentication has
+                            * validated, for conditions on @request.auth.claims behind a Gateway.
+                            * The name of the claim c in the claim b is "b.c" or "[b][c]"; a list
+                            * has an item for each of its strings. */
+    size_t n_claims;
 } hr_request;
 #define HR_REQUEST_VERSION 1
 #define HR_REQUEST_INIT                                                                            \
     {                                                                                              \
         HR_REQUEST_VERSION, {NULL, 0}, {NULL, 0}, {NULL, 0}, {NULL, 0}, NULL, 0, {0, 0, 0, 0}, 0,  \
-            NULL, 0, {                                                                             \
-            NULL, 0                                                                                \
-        }                                                                                          \
+            NULL, 0, {NULL, 0}, NULL, 0                                                            \
     }
 
 /* Sets and removes the headers that a proxy of this view sets and removes before it chooses a

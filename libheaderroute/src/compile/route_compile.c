@@ -9,6 +9,7 @@
 #include "http_route.h"
 #include "index.h"
 #include "literal_filter.h"
+#include "name_rules.h"
 #include "text.h"
 #include "virtual_service.h"
 
@@ -20,17 +21,6 @@ typedef struct cond_writer {
     size_t n;
     bool conditional; /* anything at all that keeps the route from being a catch-all */
 } cond_writer;
-
-static hr_str claims_prefix(void) {
-    return HR_STR("@request.auth.claims");
-}
-
-/* `@request.auth.claims.a`, `@request.auth.claims[a][b]` */
-static bool is_claim(hr_str name) {
-    hr_str prefix = claims_prefix();
-    return name.len > prefix.len && hr_str_starts_nocase(name, prefix) &&
-           (name.p[prefix.len] == '.' || name.p[prefix.len] == '[');
-}
 
 hr_cond_kind hr_header_cond_kind(hr_str lower) {
     static const struct {
@@ -55,6 +45,13 @@ typedef struct matcher_key {
     uint32_t kind, slot;
 } matcher_key;
 
+/* Claims have several values, of which none is kept as a verdict. */
+static const hr_matcher *matcher_of_claim(hr_view_build *vb, hr_str pattern) {
+    hr_matcher *made = HR_NEW(vb->arena, hr_matcher);
+    *made = (hr_matcher){.regex = hr_table_regex(vb->table, pattern)};
+    return made;
+}
+
 static const hr_matcher *matcher_of(hr_view_build *vb, hr_cond_kind kind, uint32_t slot,
                                     hr_str pattern) {
     matcher_key key = {hr_table_regex(vb->table, pattern), (uint32_t)kind, slot};
@@ -76,7 +73,9 @@ static void set_matcher(cond_writer *w, hr_cond *cond, const hr_string_match *m)
     cond->value = m->value.p == NULL ? HR_STR("") : m->value;
     if (m->kind == HR_SM_NONE || (m->kind == HR_SM_REGEX && hr_str_eq_c(m->value, "*")))
         cond->match = HR_SM_PRESENCE;
-    if (cond->match == HR_SM_REGEX)
+    if (cond->match == HR_SM_REGEX && cond->kind == HR_COND_CLAIM)
+        cond->regex = matcher_of_claim(w->vb, m->value);
+    else if (cond->match == HR_SM_REGEX)
         cond->regex = matcher_of(w->vb, cond->kind, cond->slot, m->value);
 }
 
@@ -99,10 +98,31 @@ uint32_t hr_name_number(hr_view_build *vb, hr_str name) {
     return number_in(vb, &vb->view->names, name);
 }
 
+hr_str hr_claim_name(hr_arena *arena, hr_str written) {
+    if (written.p[0] == '[')
+        return hr_arena_copy(arena, written);
+    hr_str name = HR_STR("");
+    for (size_t from = 1; from <= written.len;) {
+        size_t dot = hr_str_find(written, '.', from);
+        name = hr_arena_printf(arena, "%.*s[%.*s]", (int)name.len, name.p, (int)(dot - from),
+                               written.p + from);
+        from = dot + 1;
+    }
+    return name;
+}
+
+static void add_claim(cond_writer *w, const hr_match_field *field, const hr_named_match *in) {
+    hr_cond *cond = &w->v[w->n++];
+    *cond = (hr_cond){.kind = HR_COND_CLAIM,
+                      .invert = field->excludes,
+                      .name = hr_claim_name(w->vb->arena, hr_claim_of_header(in->name))};
+    set_matcher(w, cond, &in->match);
+}
+
 static void add_header(cond_writer *w, const hr_match_field *field, const hr_named_match *in) {
     hr_cond *cond = &w->v[w->n++];
     *cond = (hr_cond){.invert = field->excludes, .name = hr_arena_lower(w->vb->arena, in->name)};
-    cond->kind = (uint8_t)(is_claim(in->name) ? HR_COND_NEVER : hr_header_cond_kind(cond->name));
+    cond->kind = (uint8_t)hr_header_cond_kind(cond->name);
     if (cond->kind == HR_COND_HEADER)
         cond->slot = hr_name_number(w->vb, cond->name);
     else if (cond->kind == HR_COND_STRIPPED)
@@ -140,7 +160,9 @@ static void add_field(cond_writer *w, const hr_match_field *field, const hr_matc
     hr_named_matches map = hr_match_map(m, field);
     w->conditional |= map.n > 0;
     for (size_t i = 0; i < map.n; i++) {
-        if (field->header_names)
+        if (field->header_names && hr_is_jwt_claim(map.v[i].name))
+            add_claim(w, field, &map.v[i]);
+        else if (field->header_names)
             add_header(w, field, &map.v[i]);
         else
             add_query(w, field, &map.v[i]);

@@ -23,4 +23,7 @@ hr_cond_kind hr_header_cond_kind(hr_str lower);
 /* The number of a header name (lower case), given now where it is new. */
 uint32_t hr_name_number(hr_view_build *vb, hr_str name);
 
+/* The name of a claim, which hr_claim_of_header() returns as ".a.b" or "[a][b]", as "[a][b]". */
+hr_str hr_claim_name(hr_arena *arena, hr_str written);
+
 #endif

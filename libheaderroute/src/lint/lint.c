@@ -7,6 +7,7 @@
 #include "lint_cover.h"
 #include "lint_delegates.h"
 #include "lint_destinations.h"
+#include "lint_exact.h"
 #include "lint_gateway_hosts.h"
 #include "lint_gateway_order.h"
 #include "lint_gateway_servers.h"
@@ -68,7 +69,7 @@ static void lint_one_route(hr_linter *l, const hr_spec_http_route *route, size_t
 
 /* ---- all ---- */
 
-static void lint_all(hr_linter *l) {
+static int lint_all(hr_linter *l) {
     hr_lint_callers(l);
     for (size_t i = 0; i < l->resources->n_virtual_services && !hr_arena_failed(l->arena); i++) {
         const hr_spec_virtual_service *vs = &l->resources->virtual_services[i];
@@ -82,6 +83,7 @@ static void lint_all(hr_linter *l) {
         hr_lint_policies,      hr_lint_unused,          hr_lint_delegates};
     for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]) && !hr_arena_failed(l->arena); i++)
         parts[i](l);
+    return hr_lint_exact(l);
 }
 
 int hr_table_lint(hr_table *table, hr_diagnostics *d) {
@@ -89,8 +91,8 @@ int hr_table_lint(hr_table *table, hr_diagnostics *d) {
         .table = table, .resources = table->resources, .d = d, .arena = hr_arena_new()};
     if (linter.arena == NULL)
         return HR_ENOMEM;
-    lint_all(&linter);
-    bool failed = hr_arena_failed(linter.arena) || hr_diagnostics_oom(d);
+    bool failed = lint_all(&linter) != HR_OK;
+    failed = failed || hr_arena_failed(linter.arena) || hr_diagnostics_oom(d);
     hr_arena_free(linter.arena);
     hr_diagnostics_sort(d);
     return failed ? HR_ENOMEM : HR_OK;

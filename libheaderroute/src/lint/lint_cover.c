@@ -435,6 +435,7 @@ static void lint_covered_route(filing *f, const hr_spec_virtual_service *vs, siz
     for (size_t i = 0; i < n && !hr_arena_failed(l->arena); i++) {
         if (reasons[i] == NULL && covers[i] == NULL)
             continue;
+        hr_lint_note_unreached(l, &vs->meta, (int32_t)index, route->n_match == 0 ? -1 : (int32_t)i);
         bool whole = dead == n;
         const char *field = route->n_match == 0 || (whole && n == 1)
                                 ? HR_LINT_FIELD(l, "spec.http[%zu]", index)

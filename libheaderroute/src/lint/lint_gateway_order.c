@@ -120,12 +120,15 @@ static hr_pos place_of(const merged_rule *rule) {
     return rule->match == NULL ? rule->route->http->pos : rule->match->pos;
 }
 
+static int32_t match_of(const merged_rule *rule) {
+    return rule->route->match_index == NULL ? (int32_t)rule->index
+                                            : rule->route->match_index[rule->index];
+}
+
 static const char *merged_field(hr_linter *l, const merged_rule *rule) {
     if (rule->match == NULL)
         return HR_LINT_FIELD(l, "spec.http[%d]", rule->route->index);
-    int32_t match = rule->route->match_index == NULL ? (int32_t)rule->index
-                                                     : rule->route->match_index[rule->index];
-    return HR_LINT_FIELD(l, "spec.http[%d].match[%d]", rule->route->index, match);
+    return HR_LINT_FIELD(l, "spec.http[%d].match[%d]", rule->route->index, match_of(rule));
 }
 
 static void report_covered(comparison *c, const merged_rule *later, const merged_rule *first) {
@@ -134,6 +137,8 @@ static void report_covered(comparison *c, const merged_rule *later, const merged
     hr_str key = hr_arena_copy(l->arena, hr_str_of((const char *)&what, sizeof(what)));
     if (!hr_map_add(l->arena, c->o->reported, key, later->vs))
         return;
+    hr_lint_note_unreached(l, &later->vs->resource->meta, later->route->index,
+                           later->match == NULL ? -1 : match_of(later));
     hr_diag_note(l->d, place_of(later), "taken-by-other", merged_field(l, later),
                  "behind the Gateway %.*s, requests for %.*s never reach this rule: %s of the "
                  "VirtualService %s matches them all and comes first (by age, then by name); put "

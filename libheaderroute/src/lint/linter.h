@@ -22,7 +22,13 @@ typedef struct hr_linter {
     hr_lint_caller *sidecars; /* one for each namespace that calls others */
     size_t n_sidecars;
     hr_map sidecars_by_namespace; /* -> hr_lint_caller */
+    hr_map unreached;             /* rules that were reported as such */
 } hr_linter;
+
+/* Notes that a rule was reported as unreached, so that it is reported once; match -1: it has none.
+ */
+void hr_lint_note_unreached(hr_linter *l, const hr_meta *vs, int32_t route, int32_t match);
+bool hr_lint_is_unreached(hr_linter *l, const hr_meta *vs, int32_t route, int32_t match);
 
 /* "ns/name (file:line)" of a resource. */
 const char *hr_lint_name(hr_linter *l, const hr_meta *meta, hr_pos pos);

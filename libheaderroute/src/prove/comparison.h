@@ -55,7 +55,7 @@ typedef struct hr_comparison {
     size_t edge_size;
     char *written; /* a path as it is sent */
     size_t written_size;
-    HR_LIST(hr_pair) headers;
+    HR_LIST(hr_pair) headers, claims;
     HR_LIST(char) path;
     HR_LIST(size_t) blockers; /* of the last search: earlier rules that it had to step around */
     HR_LIST(hr_found_region) regions;

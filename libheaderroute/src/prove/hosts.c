@@ -87,6 +87,13 @@ static void find_example(hr_arena *b, const hr_hosts *hosts, hr_host_class *clas
 
 /* ---- groups ---- */
 
+const hr_host_class *hr_host_group_example(const hr_host_group *group) {
+    for (size_t i = 0; i < group->classes.n; i++)
+        if (group->classes.v[i]->example.p != NULL)
+            return group->classes.v[i];
+    return group->classes.v[0];
+}
+
 static void into_group(hr_arena *b, hr_hosts *hosts, hr_map *groups, hr_host_class *class) {
     hr_str key = hr_str_of((const char *)class->lists, sizeof(class->lists));
     void **place = hr_map_at(b, groups, key);

@@ -35,6 +35,9 @@ typedef struct hr_hosts {
 void hr_hosts_build(hr_hosts *out, hr_rule_reader *r, const hr_view *const views[2],
                     hr_scratch *scratch);
 
+/* A class of the group that has an example, if there is one. */
+const hr_host_class *hr_host_group_example(const hr_host_group *group);
+
 /* The class of an authority. */
 hr_host_class *hr_host_class_of(const hr_hosts *hosts, hr_str authority, char *buf);
 

@@ -39,6 +39,7 @@ typedef struct hr_rule_reader {
     hr_universe *u;
     unsigned only;   /* hr_change bits */
     bool gateway;    /* the views are a Gateway's */
+    bool any_proxy;  /* headers that proxies set may have any value */
     bool each;       /* headers that come more than once are matched value by value */
     hr_map outcomes; /* of plans that were read */
     hr_map unique;   /* outcomes by all that is in them */

@@ -39,12 +39,7 @@ typedef struct rule_finder {
 } rule_finder;
 
 static const hr_host_class *example_class(const rule_finder *f) {
-    if (f->only != NULL)
-        return f->only;
-    for (size_t i = 0; i < f->group->classes.n; i++)
-        if (f->group->classes.v[i]->example.p != NULL)
-            return f->group->classes.v[i];
-    return f->group->classes.v[0];
+    return f->only != NULL ? f->only : hr_host_group_example(f->group);
 }
 
 static hr_str host_text(hr_arena *b, const hr_host_class *class) {

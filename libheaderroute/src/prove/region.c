@@ -378,13 +378,17 @@ hr_draws hr_draws_of(const hr_pair_of_rules *pair) {
 hr_request *hr_copy_witness(hr_comparison *c, const hr_pair_of_rules *pair) {
     hr_request *out = HR_NEW(c->b, hr_request);
     hr_pair *headers = HR_ARRAY(c->b, hr_pair, c->headers.n);
-    if (headers == NULL)
+    hr_pair *claims = HR_ARRAY(c->b, hr_pair, c->claims.n);
+    if (headers == NULL || claims == NULL)
         return out;
     *out = c->request;
     out->path = hr_arena_copy(c->b, c->request.path);
     if (c->headers.n > 0)
         memcpy(headers, c->headers.v, c->headers.n * sizeof(*headers));
+    if (c->claims.n > 0)
+        memcpy(claims, c->claims.v, c->claims.n * sizeof(*claims));
     out->headers = headers;
+    out->claims = claims;
     out->draws = hr_draws_of(pair);
     return out;
 }

@@ -5,6 +5,7 @@
 #include "action.h"
 #include "header_kinds.h"
 #include "http_match.h"
+#include "name_rules.h"
 #include "outcome.h"
 #include "route_compile.h"
 #include "scratch.h"
@@ -78,14 +79,20 @@ static const struct edge_header {
     {"x-envoy-upstream-stream-duration-ms", HR_DOMAIN_NOTHING, HR_DOMAIN_NOTHING, false},
 };
 
+/* Not only by those that no proxy is trusted in front of. */
+static bool is_set_by_every_proxy(const struct edge_header *header) {
+    return header->mesh == HR_DOMAIN_TRAILERS || header->mesh == HR_DOMAIN_TEXT;
+}
+
 static void set_domain(const hr_rule_reader *r, uint32_t number, const hr_cond *cond) {
     hr_attr *attr = &r->u->attrs.v[number];
     if (attr->kind != HR_ATTR_HEADER)
         return;
-    if (cond->kind == HR_COND_STRIPPED)
+    if (cond->kind == HR_COND_STRIPPED && !r->any_proxy)
         attr->domain = HR_DOMAIN_NOTHING;
     for (size_t i = 0; i < sizeof(edge_headers) / sizeof(edge_headers[0]); i++)
-        if (hr_str_eq_c(cond->name, edge_headers[i].name)) {
+        if (hr_str_eq_c(cond->name, edge_headers[i].name) &&
+            (!r->any_proxy || is_set_by_every_proxy(&edge_headers[i]))) {
             attr->domain = r->gateway ? edge_headers[i].gateway : edge_headers[i].mesh;
             attr->optional = !edge_headers[i].always;
         }
@@ -93,7 +100,7 @@ static void set_domain(const hr_rule_reader *r, uint32_t number, const hr_cond *
 
 /* A Gateway's proxies set x-forwarded-proto to the scheme of the connection. */
 static bool is_scheme(const hr_rule_reader *r, const hr_cond *cond) {
-    return r->gateway && cond->kind == HR_COND_HEADER &&
+    return r->gateway && !r->any_proxy && cond->kind == HR_COND_HEADER &&
            hr_str_eq_c(cond->name, "x-forwarded-proto");
 }
 
@@ -121,10 +128,20 @@ static void add_always(rule_writer *w, hr_attr_kind kind, const hr_cond *cond) {
         add_match(w, kind, cond);
 }
 
-/* Never there, so that presence never holds. */
-static void add_never(rule_writer *w, bool invert) {
-    uint32_t attr = hr_universe_attr(w->r->u, HR_ATTR_HEADER, HR_STR(":never"), false);
-    add_presence(w, attr, invert);
+/* Claims are read as headers of several values whose name begins with '@'. */
+static uint32_t claim_attr(hr_rule_reader *r, hr_str name) {
+    hr_str header = hr_arena_printf(r->u->b, "@request.auth.claims%.*s", (int)name.len, name.p);
+    uint32_t attr = hr_universe_attr(r->u, HR_ATTR_HEADER, header, true);
+    bool words = hr_str_eq_c(name, "[scope]") || hr_str_eq_c(name, "[permission]");
+    r->u->attrs.v[attr].domain = words ? HR_DOMAIN_TOKEN : HR_DOMAIN_TEXT;
+    return attr;
+}
+
+/* An absent claim matches nothing, not even inverted. */
+static void add_claim_cond(rule_writer *w, const hr_cond *cond) {
+    hr_language language = language_of(cond->match, cond->value, cond->regex);
+    hr_literal l = hr_universe_literal(w->r->u, claim_attr(w->r, cond->name), &language);
+    add_literal(w, cond->invert ? hr_not(l) : l);
 }
 
 static void add_cond(rule_writer *w, const hr_cond *cond) {
@@ -145,8 +162,8 @@ static void add_cond(rule_writer *w, const hr_cond *cond) {
     case HR_COND_AUTHORITY:
         add_always(w, HR_ATTR_AUTHORITY, cond);
         return;
-    case HR_COND_NEVER:
-        add_never(w, cond->invert);
+    case HR_COND_CLAIM:
+        add_claim_cond(w, cond);
         return;
     case HR_COND_PATH:
     case HR_COND_FULL_PATH:
@@ -174,6 +191,11 @@ static hr_str name_in(hr_str field, const char *list) {
 }
 
 static bool stated_header(uint32_t *out, hr_rule_reader *r, hr_str name) {
+    hr_str claim = hr_claim_of_header(name);
+    if (claim.p != NULL) {
+        *out = claim_attr(r, hr_claim_name(r->u->b, claim));
+        return true;
+    }
     hr_cond cond = {.name = hr_arena_lower(r->u->b, name)};
     hr_cond_kind kind = hr_header_cond_kind(cond.name);
     if (kind != HR_COND_HEADER && kind != HR_COND_STRIPPED)

@@ -115,6 +115,10 @@ static void put_named(hr_comparison *c, uint32_t number, bool *query) {
         if (attr->kind == HR_ATTR_QUERY) {
             put_query_parameter(c, attr->name, values.v[i], !*query);
             *query = true;
+        } else if (attr->kind == HR_ATTR_HEADER && attr->name.p[0] == '@') {
+            hr_pair claim = {hr_str_tail(attr->name, sizeof("@request.auth.claims") - 1),
+                             values.v[i]};
+            HR_PUSH(c->b, &c->claims, claim);
         } else if (attr->kind == HR_ATTR_HEADER) {
             hr_pair header = {attr->name, values.v[i]};
             HR_PUSH(c->b, &c->headers, header);
@@ -129,7 +133,7 @@ static hr_str box_value(const hr_comparison *c, hr_attr_kind kind, hr_str otherw
 
 static void make_request(hr_comparison *c, hr_str authority) {
     bool query = false;
-    c->headers.n = c->path.n = 0;
+    c->headers.n = c->claims.n = c->path.n = 0;
     send_path(c, box_value(c, HR_ATTR_PATH, HR_STR("/")));
     for (size_t i = 0; i < c->box.touched.n; i++)
         if (c->box.v[c->box.touched.v[i]].literals.n > 0)
@@ -141,6 +145,8 @@ static void make_request(hr_comparison *c, hr_str authority) {
     c->request.path = hr_str_of(c->path.v, c->path.n);
     c->request.headers = c->headers.v;
     c->request.n_headers = c->headers.n;
+    c->request.claims = c->claims.v;
+    c->request.n_claims = c->claims.n;
 }
 
 /* With the headers that the view's proxies set or remove first. */

@@ -46,7 +46,7 @@ static shown_condition show_path(const hr_view_route *route) {
 }
 
 static shown_condition show_condition(const hr_cond *cond) {
-    bool never = cond->kind == HR_COND_NEVER || cond->kind == HR_COND_STRIPPED;
+    bool never = cond->kind == HR_COND_STRIPPED;
     return (shown_condition){
         .field = field_name(cond),
         .match = never ? "never" : match_name(cond->match),

@@ -6,6 +6,7 @@
 
 #include "http_match.h"
 #include "literal_scan.h"
+#include "name_rules.h"
 #include "query.h"
 #include "regex.h"
 
@@ -210,6 +211,62 @@ static bool header_holds(const hr_cond *cond, hr_subject *subject) {
     return value_matches(cond, subject, value) != cond->invert;
 }
 
+/* ---- claims ---- */
+
+static bool claim_matches(const hr_cond *cond, const hr_subject *subject, hr_str value) {
+    size_t free = HR_REGEX_FREE + HR_REGEX_RUN;
+    if (cond->match == HR_SM_REGEX)
+        return hr_regex_matches(cond->regex->regex, subject->scratch, value, &free);
+    return hr_text_matches(cond->match, cond->value, value);
+}
+
+/* RequestAuthentication has Envoy make lists of these claims, which separate values by blanks. */
+static bool is_list_of_words(hr_str name) {
+    return hr_str_eq_c(name, "[scope]") || hr_str_eq_c(name, "[permission]");
+}
+
+static bool some_word_matches(const hr_cond *cond, const hr_subject *subject, hr_str value) {
+    for (size_t from = 0; from < value.len;) {
+        size_t end = hr_str_find(value, ' ', from);
+        if (end > from && claim_matches(cond, subject, hr_str_from_to(value, from, end)))
+            return true;
+        from = end + 1;
+    }
+    return false;
+}
+
+/* One string of a list that matches is enough. A claim that is absent, a number or a map matches
+ * nothing, so that withoutHeaders holds. */
+static bool claim_holds(const hr_cond *cond, const hr_subject *subject) {
+    const hr_request *request = subject->request;
+    bool words = is_list_of_words(cond->name), found = false;
+    for (size_t i = 0; i < request->n_claims && !found; i++) {
+        hr_str value = present(request->claims[i].value);
+        found =
+            hr_is_claim_name(request->claims[i].name, cond->name) &&
+            (words ? some_word_matches(cond, subject, value) : claim_matches(cond, subject, value));
+    }
+    return found != cond->invert;
+}
+
+/* All values, for the trace. */
+static hr_str claim_actual(const hr_cond *cond, hr_subject *subject) {
+    const hr_request *request = subject->request;
+    hr_sbuf s = hr_sbuf_begin(subject->scratch, 64);
+    bool any = false;
+    for (size_t i = 0; i < request->n_claims; i++) {
+        if (!hr_is_claim_name(request->claims[i].name, cond->name))
+            continue;
+        if (any)
+            hr_sbuf_put(&s, HR_STR(", "));
+        hr_sbuf_put(&s, present(request->claims[i].value));
+        any = true;
+    }
+    hr_str text = hr_sbuf_end(&s);
+    subject->no_memory |= text.p == NULL;
+    return any ? text : (hr_str){0};
+}
+
 /* ---- conditions ---- */
 
 /* Pseudo headers are always there, so an inverted presence never holds. */
@@ -255,8 +312,8 @@ bool hr_cond_holds(const hr_cond *cond, hr_subject *subject) {
         if (actual.p == NULL && !cond->invert)
             return false;
         return pseudo_holds(cond, subject, present(actual));
-    case HR_COND_NEVER:
-        return cond->invert;
+    case HR_COND_CLAIM:
+        return claim_holds(cond, subject);
     case HR_COND_PATH:
         break;
     }
@@ -283,7 +340,8 @@ hr_str hr_cond_actual(const hr_cond *cond, hr_subject *subject) {
         return hr_param_value(subject, cond->slot);
     case HR_COND_STRIPPED:
         return stripped_value(cond, subject);
-    case HR_COND_NEVER:
+    case HR_COND_CLAIM:
+        return claim_actual(cond, subject);
     case HR_COND_PATH:
         break;
     }

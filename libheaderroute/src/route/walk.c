@@ -101,8 +101,11 @@ static hr_str field_of(const hr_tracer *t, const hr_cond *cond) {
         return text_of(t->subject, "queryParams[", cond->name, "]", (hr_str){0}, "");
     if (is_string_field(cond))
         return cond->name;
-    return text_of(t->subject, cond->invert ? "withoutHeaders[" : "headers[", cond->name, "]",
-                   (hr_str){0}, "");
+    const char *list = cond->invert ? "withoutHeaders[" : "headers[";
+    if (cond->kind == HR_COND_CLAIM)
+        list =
+            cond->invert ? "withoutHeaders[@request.auth.claims" : "headers[@request.auth.claims";
+    return text_of(t->subject, list, cond->name, "]", (hr_str){0}, "");
 }
 
 static bool trace_path(const hr_tracer *t, const hr_view_route *route) {
@@ -127,9 +130,8 @@ static bool trace_cond(const hr_tracer *t, const hr_view_route *route, const hr_
     hr_scratch_mark before = hr_scratch_now(t->subject->scratch);
     e.field = field_of(t, cond);
     e.expected = expected_of(t, cond->match, cond->value, cond->invert);
-    if (cond->kind == HR_COND_NEVER)
-        e.detail = HR_STR(
-            "claims are read from a token that RequestAuthentication validated, and there is none");
+    if (cond->kind == HR_COND_CLAIM && e.actual.p == NULL)
+        e.detail = HR_STR("the request has no such claim of a validated token");
     else if (cond->kind == HR_COND_STRIPPED)
         e.detail = HR_STR("the proxy removes this header before it matches routes");
     else if (e.actual.p == NULL && cond->invert && cond->match != HR_SM_PRESENCE)

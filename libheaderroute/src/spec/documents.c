@@ -13,6 +13,7 @@
 #include "load_limits.h"
 #include "read_sources.h"
 #include "reader.h"
+#include "removed.h"
 #include "service_entry.h"
 #include "sidecar.h"
 #include "template_text.h"
@@ -359,6 +360,17 @@ static void read_known(load *l, const hr_node *resource, const struct known_kind
     check_schema(l, resource, kind, mark);
 }
 
+/* A kind that Istio does not have, or no longer has. */
+static void refuse_kind(load *l, const hr_node *place, hr_str group, hr_str kind) {
+    const char *instead = hr_removed_kind(group, kind);
+    if (instead == NULL)
+        hr_reader_error(&l->reader, place, "%.*s has no kind \"%.*s\"", (int)group.len, group.p,
+                        (int)kind.len, kind.p);
+    else
+        hr_reader_error(&l->reader, place, "%.*s of %.*s is not supported: %s", (int)kind.len,
+                        kind.p, (int)group.len, group.p, instead);
+}
+
 /* What is not evaluated of a resource, or the whole of it if its kind is not `known`. */
 static void read_other(load *l, const hr_node *resource, hr_str group, hr_str kind, bool known) {
     hr_reader *r = &l->reader;
@@ -374,8 +386,7 @@ static void read_other(load *l, const hr_node *resource, hr_str group, hr_str ki
     else if (unread != NULL)
         hr_read_unread(r, resource, unread, kind, l->default_namespace);
     else if (!known && hr_str_ends(group, HR_STR(".istio.io")) && !is_beside_routing(group, kind))
-        hr_reader_error(r, place == NULL ? resource : place, "%.*s has no kind \"%.*s\"",
-                        (int)group.len, group.p, (int)kind.len, kind.p);
+        refuse_kind(l, place == NULL ? resource : place, group, kind);
     r->path = NULL;
 }
 
@@ -507,7 +518,7 @@ int hr_resources_read(hr_resources **out, hr_arena *arena, hr_diagnostics *d,
     hr_endpoints_drop_mirrored(arena, resources);
     hint_at_kustomizations(&l);
     hr_report_unread(arena, d, resources);
-    if (rc == HR_OK && l.n_resources == 0)
+    if (rc == HR_OK && l.n_resources == 0 && hr_diagnostics_errors(d) == 0)
         report_no_resources(&l, sources, n, options);
     hr_diagnostics_sort(d);
     if (rc == HR_OK || rc == HR_EIO)

@@ -125,6 +125,22 @@ static void read_matches(hr_reader *r, const hr_node *node, void *base, const hr
     }
 }
 
+/* Istio makes an empty matcher of the metadata of {} and a regex of "*", and Envoy refuses both. */
+static void check_claim(hr_reader *r, const hr_node *key) {
+    const hr_node *value = key->value;
+    const hr_node *regex = hr_node_get(value, HR_STR("regex"));
+    if (r->serves)
+        hr_reader_error(r, key,
+                        "claims of a JWT are not supported: headerroute-gateway does not validate "
+                        "tokens; match an ordinary header");
+    else if (value->kind == HR_NODE_MAP && value->u.children.n == 0)
+        hr_reader_error(r, key,
+                        "Envoy refuses {} for a claim of a JWT; use exact, prefix or regex, for "
+                        "example regex: '.*'");
+    else if (regex != NULL && regex->kind == HR_NODE_STRING && hr_str_eq_c(regex->u.text, "*"))
+        hr_reader_error(r, key, "Envoy refuses the regex \"*\" for a claim of a JWT; use '.*'");
+}
+
 static void check_match_name(hr_reader *r, const hr_node *key) {
     static const char *const pseudo[] = {":method", ":scheme", ":authority", ":path", ":status"};
     hr_str name = key->u.text;
@@ -132,7 +148,7 @@ static void check_match_name(hr_reader *r, const hr_node *key) {
         if (hr_str_eq_c(name, pseudo[i]))
             return;
     if (hr_is_jwt_claim(name))
-        hr_reader_error(r, key, "claims of a JWT cannot be evaluated; match an ordinary header");
+        check_claim(r, key);
     else if (!hr_is_header_name(name))
         hr_reader_error(r, key, "\"%.*s\" is not a valid header name", (int)name.len, name.p);
 }

@@ -88,7 +88,7 @@ typedef enum hr_cond_kind {
         HR_COND_PATH,  /* the path without query, which the route itself matches */
     HR_COND_FULL_PATH, /* the header `:path`: with query */
     HR_COND_STRIPPED,  /* a header that a proxy removes before it matches routes */
-    HR_COND_NEVER      /* a claim of a token, which this library never validates */
+    HR_COND_CLAIM      /* a claim of a JSON web token, by its name "[a][b]" */
 } hr_cond_kind;
 
 typedef enum hr_match_type {

@@ -157,14 +157,37 @@ bool hr_is_header_name(hr_str s) {
     return s.len > 0;
 }
 
-bool hr_is_jwt_claim(hr_str header) {
+hr_str hr_claim_of_header(hr_str header) {
     static const char prefix[] = "@request.auth.claims";
     if (!hr_str_starts_nocase(header, HR_STR(prefix)))
-        return false;
+        return (hr_str){0};
     hr_str rest = hr_str_tail(header, sizeof(prefix) - 1);
-    if (rest.len > 1 && rest.p[0] == '.')
-        return true;
-    return rest.len > 2 && rest.p[0] == '[' && rest.p[rest.len - 1] == ']';
+    bool dots = rest.len > 1 && rest.p[0] == '.';
+    bool brackets = rest.len > 2 && rest.p[0] == '[' && rest.p[rest.len - 1] == ']';
+    return dots || brackets ? rest : (hr_str){0};
+}
+
+bool hr_is_jwt_claim(hr_str header) {
+    return hr_claim_of_header(header).p != NULL;
+}
+
+bool hr_is_claim_name(hr_str written, hr_str name) {
+    if (written.len > 0 && written.p[0] == '[')
+        return hr_str_eq(written, name);
+    if (written.len > 0 && written.p[0] == '.')
+        written = hr_str_tail(written, 1);
+    size_t at = 1; /* behind the first bracket */
+    for (size_t from = 0; from <= written.len;) {
+        size_t dot = hr_str_find(written, '.', from);
+        bool last = dot == written.len;
+        hr_str end = last ? HR_STR("]") : HR_STR("]["), part = hr_str_from_to(written, from, dot);
+        if (at > name.len || !hr_str_starts(hr_str_tail(name, at), part) ||
+            !hr_str_starts(hr_str_tail(name, at + part.len), end))
+            return false;
+        at += part.len + end.len;
+        from = dot + 1;
+    }
+    return at == name.len;
 }
 
 bool hr_is_authority_header(hr_str s) {

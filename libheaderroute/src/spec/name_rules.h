@@ -31,6 +31,12 @@ bool hr_is_subnet(hr_str s);
 
 /* A token of RFC 9110. */
 bool hr_is_header_name(hr_str s);
+/* Whether a claim's name as a caller writes it, "a.b" or "[a][b]", is `name`, which is written
+ * "[a][b]". */
+bool hr_is_claim_name(hr_str written, hr_str name);
+/* The name of `@request.auth.claims.a.b` or `@request.auth.claims[a][b]` without the prefix:
+ * ".a.b" or "[a][b]"; absent if the header is not written so. */
+hr_str hr_claim_of_header(hr_str header);
 /* `@request.auth.claims.a.b` or `@request.auth.claims[a][b]`: a claim of a validated JWT. */
 bool hr_is_jwt_claim(hr_str header);
 /* `:authority` or `host`. */

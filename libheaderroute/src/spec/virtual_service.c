@@ -163,6 +163,41 @@ static void check_routes(hr_reader *r, const hr_node *spec, bool delegate) {
     r->path = name.up;
 }
 
+/* Sidecars do not validate tokens of their applications' requests. */
+static void check_claim_keys(hr_reader *r, const hr_node *match, const char *field) {
+    hr_path name = {.up = r->path, .name = hr_str_from(field)}, step;
+    const hr_node *map = hr_field_get(match, field);
+    r->path = &name;
+    if (map != NULL && map->kind == HR_NODE_MAP)
+        for (const hr_node *key = hr_keys_begin(r, &step, map); key != NULL;
+             key = hr_keys_next(r, &step, key))
+            if (hr_is_jwt_claim(key->u.text))
+                hr_reader_error(r, key,
+                                "claims of a JWT are matched by gateways only; spec.gateways must "
+                                "not be empty or contain mesh");
+    r->path = name.up;
+}
+
+static void check_claims_of_route(hr_reader *r, const hr_node *route) {
+    hr_path name = {.up = r->path, .name = HR_STR("match")}, step;
+    r->path = &name;
+    for (const hr_node *match = hr_items_begin(r, &step, hr_field_get(route, "match"));
+         match != NULL; match = hr_items_next(r, &step, match)) {
+        check_claim_keys(r, match, "headers");
+        check_claim_keys(r, match, "withoutHeaders");
+    }
+    r->path = name.up;
+}
+
+static void check_claims(hr_reader *r, const hr_node *spec) {
+    hr_path name = {.up = r->path, .name = HR_STR("http")}, step;
+    r->path = &name;
+    for (const hr_node *route = hr_items_begin(r, &step, hr_field_get(spec, "http")); route != NULL;
+         route = hr_items_next(r, &step, route))
+        check_claims_of_route(r, route);
+    r->path = name.up;
+}
+
 static void check_virtual_service(hr_reader *r, const hr_node *spec, void *out) {
     const hr_spec_virtual_service *vs = out;
     bool delegate = !hr_field_is_filled(spec, "hosts");
@@ -178,6 +213,8 @@ static void check_virtual_service(hr_reader *r, const hr_node *spec, void *out) 
         !hr_field_is_filled(spec, "tcp"))
         hr_reader_error(r, spec, "at least one of http, tls and tcp is required");
     check_routes(r, spec, delegate);
+    if (!delegate && !at_gateway)
+        check_claims(r, spec);
     check_tls_routes(r, spec, vs);
     hr_check_export_to(r, spec, vs->meta.namespace_, 0, 0);
     if (hr_field_is_filled(spec, "tls"))

@@ -236,10 +236,12 @@ void hr_diag_note(hr_diagnostics *d, hr_pos pos, const char *code, const char *f
 size_t hr_diagnostic_format(char *buf, size_t size, const hr_diagnostic *f) {
     const char *colon = f->field.len == 0 ? "" : ": ";
     bool named = f->code.len > 0;
-    int n = snprintf(buf, size, "%.*s:%d:%d: %s: %.*s%s%.*s%s%.*s%s", (int)f->file.len,
-                     f->file.p == NULL ? "" : f->file.p, f->line, f->column,
-                     hr_severity_name(f->severity), (int)f->field.len, f->field.p, colon,
-                     (int)f->message.len, f->message.p, named ? " [" : "", (int)f->code.len,
-                     named ? f->code.p : "", named ? "]" : "");
+    char place[32] = "";
+    if (f->line > 0)
+        snprintf(place, sizeof(place), ":%d:%d", f->line, f->column);
+    int n = snprintf(buf, size, "%.*s%s: %s: %.*s%s%.*s%s%.*s%s", (int)f->file.len,
+                     f->file.p == NULL ? "" : f->file.p, place, hr_severity_name(f->severity),
+                     (int)f->field.len, f->field.p, colon, (int)f->message.len, f->message.p,
+                     named ? " [" : "", (int)f->code.len, named ? f->code.p : "", named ? "]" : "");
     return n < 0 ? 0 : (size_t)n;
 }
