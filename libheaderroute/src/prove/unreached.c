@@ -4,8 +4,8 @@
 #include <stdlib.h>
 
 #include "comparison.h"
-#include "search.h"
 #include "scratch.h"
+#include "search.h"
 
 #define MOST_UNREACHED_STEPS 2000
 
