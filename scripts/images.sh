@@ -1,7 +1,7 @@
-# podman with a storage of its own in build/images, for the scripts that build images. To be sourced in the project's root.
+# podman with a storage of its own in build/images, or in HR_IMAGES_DIR, for the scripts that build images. To be sourced in the project's root.
 # shellcheck shell=bash
 
-export HR_IMAGES_DIR=$PWD/build/images
+export HR_IMAGES_DIR=${HR_IMAGES_DIR:-$PWD/build/images}
 mkdir -p "$HR_IMAGES_DIR"
 # runc and not crun, which refuses hybrid control groups; limits that a container without CAP_SYS_RESOURCE may have; netavark
 # and not podman's older network plugins, which know no names of containers.

@@ -13,6 +13,7 @@ usage: scripts/install-deps.sh [--list] GROUP...
   bench      the original stack (FastAPI, gunicorn, uvicorn, OpenCV) and load generators
   cover      gcovr, for scripts/coverage.sh
   packages   minimal roots, and what builds and checks packages: scripts/test-wheel.sh, -debian.sh, -distributions.sh
+  arm64      cross compilers and an emulator: scripts/test-arm64.sh
   lint       clang with its tidy and libFuzzer, codespell, shellcheck
   images     podman, and what makes a base image of Debian's packages
 
@@ -43,6 +44,7 @@ packages_of() {
     bench) echo python3-fastapi python3-uvicorn gunicorn python3-opencv python3-requests python3-numpy python3-pil wrk ;;
     cover) echo gcovr ;;
     packages) echo debhelper dh-python help2man iproute2 lintian mmdebstrap ;;
+    arm64) echo gcc-aarch64-linux-gnu g++-aarch64-linux-gnu qemu-user mmdebstrap python3-pytest ;;
     lint) echo clang clang-tidy clang-format 'libclang-rt-14-dev|libclang-rt-18-dev|libclang-rt-19-dev' codespell shellcheck ;;
     images) echo podman python3-venv netavark aardvark-dns buildah runc catatonit mmdebstrap ca-certificates python3-pytest python3-pil python3-numpy python3-tqdm ;;
     *) return 1 ;;
