@@ -1,6 +1,8 @@
-/* What the encoders share: memory that grows, and the check of their arguments. */
+/* Encodes an image as a file: what the formats share, and their encoders. */
 #ifndef GRABCUT_CODEC_ENCODE_H
 #define GRABCUT_CODEC_ENCODE_H
+
+#include "bytes.h"
 
 #include <grabcut/grabcut.h>
 
@@ -17,8 +19,13 @@ int grabcut_sink_reserve(grabcut_sink *s, size_t more);
 /* Gives the bytes to the caller, without the unused capacity. */
 void grabcut_sink_give(grabcut_sink *s, uint8_t **out, size_t *out_len);
 
-/* Empties the outputs and `err`, and returns GRABCUT_EINVAL if an argument is missing. */
-int grabcut_check_encode(uint8_t **out, size_t *out_len, const grabcut_image *image,
-                         grabcut_errbuf *err);
+/* The encoders, a file each. `image` is valid; options out of range are GRABCUT_EINVAL. An empty
+ * `icc` is no profile. */
+int grabcut_write_png(uint8_t **out, size_t *out_len, const grabcut_image *image, int level,
+                      grabcut_range icc, grabcut_errbuf *err);
+int grabcut_write_jpeg(uint8_t **out, size_t *out_len, const grabcut_image *image, int quality,
+                       grabcut_range icc, grabcut_errbuf *err);
+int grabcut_write_webp(uint8_t **out, size_t *out_len, const grabcut_image *image, int quality,
+                       grabcut_range icc, grabcut_errbuf *err);
 
 #endif
