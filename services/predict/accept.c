@@ -5,7 +5,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "exchange.h"
+#include "str.h"
 
 const char *const hr_form_types[HR_FORMS] = {"application/json", "image/png", "image/webp",
                                              "image/jpeg"};
