@@ -53,11 +53,11 @@ static int wrong_kind(reader *r) {
     return in_strokes(r) || stop(r, "%s must be %s", r->member->name, expected(r->member));
 }
 
-static int on_null(void *ctx) {
+static int body_on_null(void *ctx) {
     return wrong_kind(ctx);
 }
 
-static int on_boolean(void *ctx, int value) {
+static int body_on_boolean(void *ctx, int value) {
     (void)value;
     return wrong_kind(ctx);
 }
@@ -82,7 +82,7 @@ static int add_number(reader *r, const char *p, size_t len) {
     return 1;
 }
 
-static int on_number(void *ctx, const char *p, size_t len) {
+static int body_on_number(void *ctx, const char *p, size_t len) {
     reader *r = ctx;
     if (r->depth == 2 && !in_strokes(r))
         return add_number(r, p, len);
@@ -102,7 +102,7 @@ static char *in_place(reader *r, const unsigned char *p, size_t len) {
     return to;
 }
 
-static int on_string(void *ctx, const unsigned char *p, size_t len) {
+static int body_on_string(void *ctx, const unsigned char *p, size_t len) {
     reader *r = ctx;
     size_t where;
     if (r->depth != 1)
@@ -117,7 +117,7 @@ static int on_string(void *ctx, const unsigned char *p, size_t len) {
            stop(r, "%s is not base64: see character %zu", r->member->name, where);
 }
 
-static int on_key(void *ctx, const unsigned char *key, size_t len) {
+static int body_on_key(void *ctx, const unsigned char *key, size_t len) {
     reader *r = ctx;
     if (r->depth > 1)
         return 1;
@@ -125,14 +125,14 @@ static int on_key(void *ctx, const unsigned char *key, size_t len) {
     return r->member != NULL;
 }
 
-static int on_start_map(void *ctx) {
+static int body_on_start_map(void *ctx) {
     reader *r = ctx;
     if (r->depth > 0 && !in_strokes(r))
         return wrong_kind(r);
     return ++r->depth <= MAX_DEPTH || stop(r, "the body is nested too deeply");
 }
 
-static int on_start_array(void *ctx) {
+static int body_on_start_array(void *ctx) {
     reader *r = ctx;
     bool strokes = r->depth == 1 && r->member->kind == HR_PARAMETER_STROKES;
     bool rect = r->depth == 1 && strcmp(r->member->name, "rect") == 0;
@@ -144,13 +144,13 @@ static int on_start_array(void *ctx) {
     return ++r->depth <= MAX_DEPTH || stop(r, "the body is nested too deeply");
 }
 
-static int on_end(void *ctx) {
+static int body_on_end(void *ctx) {
     reader *r = ctx;
     --r->depth;
     return 1;
 }
 
-static int on_end_array(void *ctx) {
+static int body_on_end_array(void *ctx) {
     reader *r = ctx;
     if (--r->depth > 1)
         return 1;
@@ -163,15 +163,15 @@ static int on_end_array(void *ctx) {
 
 int hr_body_read(hr_predict_request *out, const hr_predict *predict, char *text, size_t len,
                  char *why, size_t why_size) {
-    static const yajl_callbacks callbacks = {.yajl_null = on_null,
-                                             .yajl_boolean = on_boolean,
-                                             .yajl_number = on_number,
-                                             .yajl_string = on_string,
-                                             .yajl_start_map = on_start_map,
-                                             .yajl_map_key = on_key,
-                                             .yajl_end_map = on_end,
-                                             .yajl_start_array = on_start_array,
-                                             .yajl_end_array = on_end_array};
+    static const yajl_callbacks callbacks = {.yajl_null = body_on_null,
+                                             .yajl_boolean = body_on_boolean,
+                                             .yajl_number = body_on_number,
+                                             .yajl_string = body_on_string,
+                                             .yajl_start_map = body_on_start_map,
+                                             .yajl_map_key = body_on_key,
+                                             .yajl_end_map = body_on_end,
+                                             .yajl_start_array = body_on_start_array,
+                                             .yajl_end_array = body_on_end_array};
     reader r = {
         .out = out, .predict = predict, .text = text, .len = len, .why = why, .why_size = why_size};
     if (hr_json_parse_placed(&callbacks, &r, &r.parser, text, len, "the body", why, why_size) != 0)

@@ -126,7 +126,7 @@ static const char *read_line(hr_form_part *part, hr_str line) {
 }
 
 /* The header lines up to the empty one. */
-static const char *read_head(hr_form_part *part, hr_form *form) {
+static const char *form_read_head(hr_form_part *part, hr_form *form) {
     char *begin = form->p;
     for (;;) {
         size_t left = (size_t)(form->end - form->p);
@@ -153,7 +153,7 @@ int hr_form_next(hr_form_part *part, hr_form *form, char *why, size_t why_size) 
         return more == 0 ? 0 : refuse(why, why_size, "a boundary is not at the end of its line");
     if (++form->parts > HR_FORM_PARTS)
         return refuse(why, why_size, "it has too many parts");
-    const char *wrong = read_head(part, form);
+    const char *wrong = form_read_head(part, form);
     if (wrong != NULL)
         return refuse(why, why_size, wrong);
     /* The line end before the delimiter of an empty part is that of its head. */

@@ -56,8 +56,8 @@ static int read_output(hr_predict_request *out, const hr_predict *predict, const
 }
 
 /* A whole number from `least` to `most`; digits only. */
-static int read_whole(int64_t *out, const char *name, const char *text, int64_t least, int64_t most,
-                      char *why, size_t why_size) {
+static int read_whole_parameter(int64_t *out, const char *name, const char *text, int64_t least,
+                                int64_t most, char *why, size_t why_size) {
     char *end;
     errno = 0;
     long long value = text[0] >= '0' && text[0] <= '9' ? strtoll(text, &end, 10) : -1;
@@ -72,14 +72,14 @@ static int read_whole(int64_t *out, const char *name, const char *text, int64_t 
 
 static int read_iterations(hr_predict_request *out, const hr_predict *predict, const char *text,
                            char *why, size_t why_size) {
-    return read_whole(&out->iterations, "iterations", text, 1, predict->options.max_iterations, why,
-                      why_size);
+    return read_whole_parameter(&out->iterations, "iterations", text, 1,
+                                predict->options.max_iterations, why, why_size);
 }
 
 static int read_seed(hr_predict_request *out, const hr_predict *predict, const char *text,
                      char *why, size_t why_size) {
     (void)predict;
-    return read_whole(&out->seed, "seed", text, 0, MOST_SEED, why, why_size);
+    return read_whole_parameter(&out->seed, "seed", text, 0, MOST_SEED, why, why_size);
 }
 
 /* handle() has read it for the log; a proxy checks its form. */

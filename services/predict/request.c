@@ -99,8 +99,8 @@ static int read_query_pair(hr_predict_request *out, const hr_predict *predict, h
     return p->read(out, predict, decoded.p, why, why_size) == 0 ? 0 : 400;
 }
 
-static int read_query(hr_predict_request *out, const hr_predict *predict, hr_exchange *ex,
-                      char *why, size_t why_size) {
+static int predict_read_query(hr_predict_request *out, const hr_predict *predict, hr_exchange *ex,
+                              char *why, size_t why_size) {
     hr_str rest = hr_request_query(ex);
     while (rest.len > 0) {
         const char *amp = memchr(rest.p, '&', rest.len);
@@ -133,7 +133,7 @@ int hr_predict_read(hr_predict_request *out, const hr_predict *predict, hr_excha
     if ((status = read_content_type(out, ex, why, why_size)) != 0)
         return status;
     out->form = hr_accept_form(accept.p, accept.len);
-    if ((status = read_query(out, predict, ex, why, why_size)) != 0)
+    if ((status = predict_read_query(out, predict, ex, why, why_size)) != 0)
         return status;
     return check_form(out, why, why_size);
 }

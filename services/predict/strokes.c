@@ -150,7 +150,7 @@ static int draw_points(reader *r) {
 
 /* ---- reading ---- */
 
-static int unexpected(reader *r) {
+static int stroke_unexpected(reader *r) {
     static const char *const words[] = {[LABEL] = "foreground or background",
                                         [POINTS] = "an array of points [x, y]",
                                         [RADIUS] = "a number of pixels from 1 to 500"};
@@ -165,20 +165,20 @@ static int unexpected(reader *r) {
     }
 }
 
-static int on_null(void *ctx) {
-    return unexpected(ctx);
+static int stroke_on_null(void *ctx) {
+    return stroke_unexpected(ctx);
 }
 
-static int on_boolean(void *ctx, int value) {
+static int stroke_on_boolean(void *ctx, int value) {
     (void)value;
-    return unexpected(ctx);
+    return stroke_unexpected(ctx);
 }
 
-static int on_number(void *ctx, const char *text, size_t len) {
+static int stroke_on_number(void *ctx, const char *text, size_t len) {
     reader *r = ctx;
     char copy[64];
     if (len >= sizeof(copy))
-        return unexpected(r);
+        return stroke_unexpected(r);
     memcpy(copy, text, len);
     copy[len] = '\0';
     double value = strtod(copy, NULL);
@@ -188,24 +188,24 @@ static int on_number(void *ctx, const char *text, size_t len) {
         return 1;
     }
     if (r->depth != IN_POINT || r->n == 2)
-        return unexpected(r);
+        return stroke_unexpected(r);
     if (!(fabs(value) <= HR_STROKES_FARTHEST))
         return stop(r, "a coordinate is out of range: %.30s", copy);
     r->coordinates[r->n++] = value;
     return 1;
 }
 
-static int on_string(void *ctx, const unsigned char *p, size_t len) {
+static int stroke_on_string(void *ctx, const unsigned char *p, size_t len) {
     reader *r = ctx;
     if (r->depth != IN_STROKE || r->member != LABEL)
-        return unexpected(r);
+        return stroke_unexpected(r);
     if (len != 10 || (memcmp(p, "foreground", 10) != 0 && memcmp(p, "background", 10) != 0))
-        return unexpected(r);
+        return stroke_unexpected(r);
     r->label = p[0] == 'f' ? GRABCUT_FGD : GRABCUT_BGD;
     return 1;
 }
 
-static int on_key(void *ctx, const unsigned char *name, size_t len) {
+static int stroke_on_key(void *ctx, const unsigned char *name, size_t len) {
     reader *r = ctx;
     for (int i = 0; i < MEMBERS; ++i) {
         if (strlen(member_names[i]) != len || memcmp(member_names[i], name, len) != 0)
@@ -220,10 +220,10 @@ static int on_key(void *ctx, const unsigned char *name, size_t len) {
                 len > 40 ? 40 : (int)len, (const char *)name);
 }
 
-static int on_start_map(void *ctx) {
+static int stroke_on_start_map(void *ctx) {
     reader *r = ctx;
     if (r->depth != IN_STROKES)
-        return unexpected(r);
+        return stroke_unexpected(r);
     if (++r->strokes > HR_STROKES_MOST)
         return stop(r, "there are more than %d strokes", HR_STROKES_MOST);
     r->depth = IN_STROKE;
@@ -232,7 +232,7 @@ static int on_start_map(void *ctx) {
     return 1;
 }
 
-static int on_end_map(void *ctx) {
+static int stroke_on_end_map(void *ctx) {
     reader *r = ctx;
     r->depth = IN_STROKES;
     for (int i = 0; i < MEMBERS; ++i)
@@ -241,22 +241,22 @@ static int on_end_map(void *ctx) {
     return draw_points(r);
 }
 
-static int on_start_array(void *ctx) {
+static int stroke_on_start_array(void *ctx) {
     reader *r = ctx;
     if (r->depth == IN_STROKE && r->member == POINTS)
         r->points_text = r->text + yajl_get_bytes_consumed(r->parser) - 1;
     else if (r->depth != AT_START && r->depth != IN_POINTS)
-        return unexpected(r);
+        return stroke_unexpected(r);
     r->depth = r->depth == AT_START ? IN_STROKES : r->depth == IN_STROKE ? IN_POINTS : IN_POINT;
     r->n = 0;
     return 1;
 }
 
-static int on_end_array(void *ctx) {
+static int stroke_on_end_array(void *ctx) {
     reader *r = ctx;
     if (r->depth == IN_POINT) {
         if (r->n != 2)
-            return unexpected(r);
+            return stroke_unexpected(r);
         if (++r->points > HR_STROKES_MOST_POINTS)
             return stop(r, "there are more than %d points", HR_STROKES_MOST_POINTS);
     }
@@ -268,15 +268,15 @@ static int on_end_array(void *ctx) {
 
 int hr_strokes_draw(grabcut_image *mask, const char *text, size_t len, bool (*stop_now)(void *ctx),
                     void *ctx, char *why, size_t why_size) {
-    static const yajl_callbacks callbacks = {.yajl_null = on_null,
-                                             .yajl_boolean = on_boolean,
-                                             .yajl_number = on_number,
-                                             .yajl_string = on_string,
-                                             .yajl_start_map = on_start_map,
-                                             .yajl_map_key = on_key,
-                                             .yajl_end_map = on_end_map,
-                                             .yajl_start_array = on_start_array,
-                                             .yajl_end_array = on_end_array};
+    static const yajl_callbacks callbacks = {.yajl_null = stroke_on_null,
+                                             .yajl_boolean = stroke_on_boolean,
+                                             .yajl_number = stroke_on_number,
+                                             .yajl_string = stroke_on_string,
+                                             .yajl_start_map = stroke_on_start_map,
+                                             .yajl_map_key = stroke_on_key,
+                                             .yajl_end_map = stroke_on_end_map,
+                                             .yajl_start_array = stroke_on_start_array,
+                                             .yajl_end_array = stroke_on_end_array};
     reader r = {
         .mask = mask, .text = text, .why = why, .why_size = why_size, .stop = stop_now, .ctx = ctx};
     return hr_json_parse_placed(&callbacks, &r, &r.parser, text, len, "strokes", why, why_size);

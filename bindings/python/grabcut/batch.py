@@ -33,16 +33,16 @@ def segment_batch(images: Iterable[Any], rect: Rect | None = None, iterations: i
     index of its image in front of the message where it is a ValueError or OSError of one image.
     """
     check_order(order)
-    images = list(images)
+    all_images = list(images)
     if rects is not None and rect is not None:
         raise ValueError("rect is for all images, rects for each: give one of them")
-    if rects is not None and len(rects) != len(images):
-        raise ValueError(f"rects has {len(rects)} entries for {len(images)} images")
+    if rects is not None and len(rects) != len(all_images):
+        raise ValueError(f"rects has {len(rects)} entries for {len(all_images)} images")
     most = _cpus() if workers is None else whole(workers, "workers", 1)
-    bar = make_batch_bar(len(images)) if progress else None
+    bar = make_batch_bar(len(all_images)) if progress else None
 
     def work(index: int) -> npt.NDArray[np.uint8]:
-        image, own = images[index], rect if rects is None else rects[index]
+        image, own = all_images[index], rect if rects is None else rects[index]
         from_file = isinstance(image, (str, os.PathLike))
         mask = segment(imread(image) if from_file else image, own, iterations, seed, order=None if from_file else order,
                        full=full, max_bytes=max_bytes)
@@ -51,8 +51,8 @@ def segment_batch(images: Iterable[Any], rect: Rect | None = None, iterations: i
         return mask
 
     try:
-        with ThreadPoolExecutor(min(most, len(images)) or 1) as pool:
-            futures = [pool.submit(work, index) for index in range(len(images))]
+        with ThreadPoolExecutor(min(most, len(all_images)) or 1) as pool:
+            futures = [pool.submit(work, index) for index in range(len(all_images))]
             return _results(futures)
     finally:
         if bar is not None:

@@ -3,6 +3,9 @@
 
 #include "fail.h"
 #include "image.h"
+#include "jpeg_encode.h"
+#include "png_encode.h"
+#include "webp_encode.h"
 
 #include <stdlib.h>
 

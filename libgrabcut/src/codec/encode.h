@@ -1,8 +1,6 @@
-/* Encodes an image as a file: what the formats share, and their encoders. */
+/* What the encoders share: memory that grows. */
 #ifndef GRABCUT_CODEC_ENCODE_H
 #define GRABCUT_CODEC_ENCODE_H
-
-#include "bytes.h"
 
 #include <grabcut/grabcut.h>
 
@@ -18,14 +16,5 @@ int grabcut_sink_reserve(grabcut_sink *s, size_t more);
 
 /* Gives the bytes to the caller, without the unused capacity. */
 void grabcut_sink_give(grabcut_sink *s, uint8_t **out, size_t *out_len);
-
-/* The encoders, a file each. `image` is valid; options out of range are GRABCUT_EINVAL. An empty
- * `icc` is no profile. */
-int grabcut_write_png(uint8_t **out, size_t *out_len, const grabcut_image *image, int level,
-                      grabcut_range icc, grabcut_errbuf *err);
-int grabcut_write_jpeg(uint8_t **out, size_t *out_len, const grabcut_image *image, int quality,
-                       grabcut_range icc, grabcut_errbuf *err);
-int grabcut_write_webp(uint8_t **out, size_t *out_len, const grabcut_image *image, int quality,
-                       grabcut_range icc, grabcut_errbuf *err);
 
 #endif

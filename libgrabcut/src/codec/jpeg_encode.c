@@ -1,4 +1,6 @@
 /* Encodes baseline JPEG with libjpeg-turbo. */
+#include "jpeg_encode.h"
+
 #include "encode.h"
 #include "fail.h"
 

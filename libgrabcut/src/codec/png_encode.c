@@ -1,4 +1,6 @@
 /* Encodes PNG with libpng. */
+#include "png_encode.h"
+
 #include "encode.h"
 #include "fail.h"
 

@@ -1,4 +1,6 @@
 /* Encodes WebP with libwebp, and adds the colour profile (RFC 9649, section 2.7). */
+#include "webp_encode.h"
+
 #include "encode.h"
 #include "fail.h"
 
