@@ -16,7 +16,8 @@ typedef enum hr_answer_form {
 extern const char *const hr_form_types[HR_FORMS];
 
 /* The form of the highest weight. Among equal weights the type that is named more precisely wins,
- * then the first of the enum. `accept` need not be zero-terminated; len 0 is no header. */
+ * then the first of the enum. `accept` need not be zero-terminated; len 0 means that there is none.
+ */
 hr_answer_form hr_accept_form(const char *accept, size_t len);
 
 #endif

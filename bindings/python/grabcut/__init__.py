@@ -6,7 +6,7 @@
     mask = grabcut.segment(image, rect=(x, y, w, h), iterations=5)   # HxW uint8, 0 or 1
     grabcut.imwrite("cutout.png", grabcut.cutout(image, mask, "alpha"))
 
-Arrays are BGR, as cv2's are, unless ``order="rgb"`` says something else. Pillow images may be passed as they are.
+Arrays are BGR, as cv2's are, unless ``order="rgb"`` says something else. Pillow images may be passed unchanged.
 
 Functions may be called from any number of threads; the interpreter's lock is released while C works.
 The module ``grabcut.lowlevel`` is the C header as SWIG wraps it.

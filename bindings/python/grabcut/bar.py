@@ -99,7 +99,7 @@ class _PlainBatch:
 
 
 def make_batch_bar(total: int) -> _TqdmBatch | _PlainBatch | None:
-    """A bar that counts images; step() may be called by any thread. None where stderr is no terminal."""
+    """A bar that counts images; step() may be called by any thread. None if stderr is not a terminal."""
     if sys.stderr is None or not sys.stderr.isatty():
         return None
     try:
