@@ -6,7 +6,7 @@
 
 #include <grabcut/grabcut.h>
 
-/* As grabcut_encode; `image` is valid, and an empty `icc` is no profile. */
+/* As grabcut_encode; `image` is valid, and without a profile `icc` is empty. */
 int grabcut_write_png(uint8_t **out, size_t *out_len, const grabcut_image *image, int level,
                       grabcut_range icc, grabcut_errbuf *err);
 
