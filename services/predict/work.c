@@ -116,6 +116,7 @@ static int status_of(int grabcut_code) {
         return 413;
     case GRABCUT_EFORMAT:
     case GRABCUT_EDECODE:
+    case GRABCUT_EUNSUPPORTED: /* of a kind of file */
     case GRABCUT_ERECT:
     case GRABCUT_ENOBACKGROUND:
     case GRABCUT_ENOFOREGROUND:

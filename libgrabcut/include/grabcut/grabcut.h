@@ -49,8 +49,10 @@ typedef enum grabcut_error {
     GRABCUT_ENOFOREGROUND = -8, /* no pixel is (sure or probable) foreground at the start */
     GRABCUT_ECANCELED = -9,     /* the progress callback requested a stop */
     GRABCUT_EENCODE = -10,      /* the encoder failed */
-    GRABCUT_EUNSUPPORTED = -11, /* this engine, build or processor lacks a feature, e.g. AVX2 */
-    GRABCUT_EINTERNAL = -12     /* an exception or assertion of an underlying library */
+    GRABCUT_EUNSUPPORTED =
+        -11,                /* this engine, build or processor lacks a feature, e.g. AVX2; or the
+                               file is of a kind that is not decoded, e.g. a lossless JPEG */
+    GRABCUT_EINTERNAL = -12 /* an exception or assertion of an underlying library */
 } grabcut_error;
 
 /* Returns a fixed English phrase for a code. Never returns NULL. */
@@ -115,8 +117,8 @@ typedef struct grabcut_probe {
 /* Reads the header and no pixel: time and memory do not depend on the size of the image. On failure
  * all members of `out` but the version are zeroed.
  *
- * Returns GRABCUT_EFORMAT, GRABCUT_EDECODE if the header is damaged or truncated, or
- * GRABCUT_EINVAL. */
+ * Returns GRABCUT_EFORMAT, GRABCUT_EDECODE if the header is damaged or truncated,
+ * GRABCUT_EUNSUPPORTED for a lossless, hierarchical or 12-bit JPEG, or GRABCUT_EINVAL. */
 GRABCUT_API int grabcut_probe_header(grabcut_probe *out, const void *bytes, size_t len,
                                      grabcut_errbuf *err);
 
