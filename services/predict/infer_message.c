@@ -1,6 +1,7 @@
 /* Reads an inference request that is a protobuf message, without a copy of its tensors. */
 #include "infer_message.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -116,7 +117,7 @@ static bool keep_parameter(reader *r, const parameter *p, const char *name, char
 static bool keep_number(reader *r, const parameter *p, const inference_InferParameter *value,
                         const char *name, char *to, size_t size) {
     char text[24];
-    if (!value->has_int64_param || !is(p->key, name))
+    if (p->is_string || !is(p->key, name) || value->bool_param || value->double_param != 0)
         return keep_parameter(r, p, name, to, size);
     int n = snprintf(text, sizeof(text), "%lld", (long long)value->int64_param);
     return hr_infer_copy(&r->parts, to, size, name, text, (size_t)n) != 0;

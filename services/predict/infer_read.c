@@ -180,8 +180,8 @@ static int on_number(void *ctx, const char *text, size_t len) {
         return hr_infer_add_dimension(&r->parts, value);
     }
     if (r->key == KEY_ITERATIONS)
-        return hr_infer_copy(&r->parts, r->parts.out->iterations,
-                             sizeof(r->parts.out->iterations), "iterations", text, len);
+        return hr_infer_copy(&r->parts, r->parts.out->iterations, sizeof(r->parts.out->iterations),
+                             "iterations", text, len);
     if (r->key == KEY_SEED)
         return hr_infer_copy(&r->parts, r->parts.out->seed, sizeof(r->parts.out->seed), "seed",
                              text, len);

@@ -174,8 +174,7 @@ static bool read_message(predict_job *job) {
     hr_infer *infer = &job->infer;
     char why[256];
     int status = hr_infer_read_message(infer, job->entity.p, job->entity.len, why, sizeof(why));
-    if (status == 0 &&
-        !hr_infer_parameters(&job->request, job->predict, infer, why, sizeof(why)))
+    if (status == 0 && !hr_infer_parameters(&job->request, job->predict, infer, why, sizeof(why)))
         status = 400;
     job->request.image = (hr_bytes){infer->file, infer->file_len};
     if (status != 0)
@@ -706,6 +705,7 @@ void hr_predict_infer_message(hr_predict *predict, hr_exchange *ex, hr_bytes mes
     const hr_predict_request request = {.body = HR_BODY_INFER,
                                         .message = true,
                                         .rect = predict->options.rect,
+                                        .iterations = predict->options.iterations,
                                         .output = GRABCUT_CUTOUT_BLACK};
     submit(predict, ex, &request, message);
 }

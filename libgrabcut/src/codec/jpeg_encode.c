@@ -1,8 +1,8 @@
 /* Encodes baseline JPEG with libjpeg-turbo. */
 #include "jpeg_encode.h"
 
-#include "encode.h"
 #include "fail.h"
+#include "sink.h"
 
 #include <setjmp.h>
 #include <stdio.h>

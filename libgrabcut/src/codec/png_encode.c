@@ -1,8 +1,8 @@
 /* Encodes PNG with libpng. */
 #include "png_encode.h"
 
-#include "encode.h"
 #include "fail.h"
+#include "sink.h"
 
 #include <png.h>
 #include <setjmp.h>

@@ -1,8 +1,8 @@
 /* Encodes WebP with libwebp, and adds the colour profile (RFC 9649, section 2.7). */
 #include "webp_encode.h"
 
-#include "encode.h"
 #include "fail.h"
+#include "sink.h"
 
 #include <stdlib.h>
 #include <string.h>

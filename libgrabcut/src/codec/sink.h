@@ -1,8 +1,9 @@
-/* What the encoders share: memory that grows. */
-#ifndef GRABCUT_CODEC_ENCODE_H
-#define GRABCUT_CODEC_ENCODE_H
+/* Memory that grows, for encoders. */
+#ifndef GRABCUT_CODEC_SINK_H
+#define GRABCUT_CODEC_SINK_H
 
-#include <grabcut/grabcut.h>
+#include <stddef.h>
+#include <stdint.h>
 
 /* Bytes that grow. */
 typedef struct grabcut_sink {
