@@ -46,6 +46,10 @@
 %ignore grabcut_probe_header;
 %ignore grabcut_encode_png;
 %ignore grabcut_encode_jpeg;
+%ignore grabcut_encode;
+%ignore grabcut_encode_options;
+%ignore GRABCUT_ENCODE_OPTIONS_INIT;
+%ignore grabcut_mask_from_grey;
 %ignore grabcut_cutout;
 %ignore grabcut_image_alloc;
 %ignore grabcut_image_free;
@@ -141,14 +145,14 @@ static PyObject *probe(const void *bytes, size_t len)
     return grabcut_glue_probe(bytes, len);
 }
 
-static PyObject *encode_png(const grabcut_image *image, int level)
+static PyObject *encode(const grabcut_image *image, grabcut_format format, int level, int quality)
 {
-    return grabcut_glue_encode(image, GRABCUT_FORMAT_PNG, level);
-}
+    grabcut_encode_options opts = GRABCUT_ENCODE_OPTIONS_INIT;
 
-static PyObject *encode_jpeg(const grabcut_image *image, int quality)
-{
-    return grabcut_glue_encode(image, GRABCUT_FORMAT_JPEG, quality);
+    opts.format = format;
+    opts.level = level;
+    opts.quality = quality;
+    return grabcut_glue_encode(image, &opts);
 }
 
 static PyObject *cutout(const grabcut_image *image, const grabcut_image *mask, grabcut_cutout_kind kind)

@@ -187,17 +187,14 @@ PyObject *grabcut_glue_cutout(const grabcut_image *image, const grabcut_image *m
     Py_END_ALLOW_THREADS return picture_result(code, "", out, wrap);
 }
 
-PyObject *grabcut_glue_encode(const grabcut_image *image, grabcut_format format,
-                              int level_or_quality) {
+PyObject *grabcut_glue_encode(const grabcut_image *image, const grabcut_encode_options *opts) {
     grabcut_errbuf err = {""};
     uint8_t *file = NULL;
     size_t len = 0;
     PyObject *result;
     int code;
 
-    Py_BEGIN_ALLOW_THREADS if (format == GRABCUT_FORMAT_PNG) code =
-        grabcut_encode_png(&file, &len, image, level_or_quality, &err);
-    else code = grabcut_encode_jpeg(&file, &len, image, level_or_quality, &err);
+    Py_BEGIN_ALLOW_THREADS code = grabcut_encode(&file, &len, image, opts, &err);
     Py_END_ALLOW_THREADS result = Py_BuildValue("(isy#)", code, err.text, (char *)file,
                                                 (Py_ssize_t)len); /* NULL gives None */
     grabcut_free(file);

@@ -44,8 +44,7 @@ PyObject *grabcut_glue_cutout(const grabcut_image *image, const grabcut_image *m
                               grabcut_cutout_kind kind, grabcut_glue_wrap wrap);
 
 /* (code, text, bytes or None). */
-PyObject *grabcut_glue_encode(const grabcut_image *image, grabcut_format format,
-                              int level_or_quality);
+PyObject *grabcut_glue_encode(const grabcut_image *image, const grabcut_encode_options *opts);
 
 /* (code, text, (format, width, height, orientation) or None). */
 PyObject *grabcut_glue_probe(const void *bytes, size_t len);

@@ -9,26 +9,6 @@
 
 /* ---- --mask ---- */
 
-static uint8_t mask_value(uint8_t grey) {
-    if (grey == 0 || grey == 255)
-        return grey == 0 ? GRABCUT_BGD : GRABCUT_FGD;
-    return grey < 128 ? GRABCUT_PR_BGD : GRABCUT_PR_FGD;
-}
-
-/* Returns false if a pixel has a colour. */
-static bool mask_from_grey(grabcut_image *mask, const grabcut_image *image) {
-    for (int32_t y = 0; y < image->height; y++) {
-        const uint8_t *from = image->data + (size_t)y * image->stride;
-        uint8_t *to = mask->data + (size_t)y * mask->stride;
-        for (int32_t x = 0; x < image->width; x++, from += 3) {
-            if (from[0] != from[1] || from[1] != from[2])
-                return false;
-            to[x] = mask_value(from[0]);
-        }
-    }
-    return true;
-}
-
 static bool read_mask(grabcut_image *mask, const char *path) {
     uint8_t *bytes;
     size_t len;
@@ -48,8 +28,8 @@ static bool read_mask(grabcut_image *mask, const char *path) {
     bool ok = grabcut_image_alloc(mask, image.width, image.height, 1) == GRABCUT_OK;
     if (!ok)
         fputs("grabcut: out of memory\n", stderr);
-    else if (!(ok = mask_from_grey(mask, &image)))
-        fprintf(stderr, "grabcut: --mask %s: expected a grey image, found colours\n", path);
+    else if (!(ok = grabcut_mask_from_grey(mask, &image, &err) == GRABCUT_OK))
+        fprintf(stderr, "grabcut: --mask %s: %s\n", path, err.text);
     grabcut_image_free(&image);
     return ok;
 }
@@ -98,23 +78,10 @@ static int start_from_rect(grabcut_options *run, const cut_options *o, const gra
     return error;
 }
 
-/* As the servers do: what is transparent has no colour, so that a file does not carry the rest of
- * the photo. */
-static void clear_transparent(grabcut_image *image) {
-    for (int32_t y = 0; y < image->height; y++) {
-        uint8_t *p = image->data + (size_t)y * image->stride;
-        for (int32_t x = 0; x < image->width; x++, p += 4)
-            if (p[3] == 0)
-                memset(p, 0, 3);
-    }
-}
-
 static int encode_result(uint8_t **png, size_t *png_len, const grabcut_image *image,
                          const grabcut_image *mask, grabcut_cutout_kind kind, grabcut_errbuf *err) {
     grabcut_image out;
     int error = grabcut_cutout(&out, image, mask, kind);
-    if (error == GRABCUT_OK && kind == GRABCUT_CUTOUT_ALPHA)
-        clear_transparent(&out);
     if (error == GRABCUT_OK)
         error = grabcut_encode_png(png, png_len, &out, -1, err);
     grabcut_image_free(&out);

@@ -6,10 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-int hr_json_parse(const yajl_callbacks *callbacks, void *ctx, const char *text, size_t len,
-                  const char *what, char *why, size_t why_size) {
+int hr_json_parse_placed(const yajl_callbacks *callbacks, void *ctx, yajl_handle *running,
+                         const char *text, size_t len, const char *what, char *why,
+                         size_t why_size) {
     why[0] = '\0';
     yajl_handle parser = yajl_alloc(callbacks, NULL, ctx);
+    *running = parser;
     if (parser == NULL) {
         snprintf(why, why_size, "%s needs more memory than there is", what);
         return -1;
@@ -27,6 +29,12 @@ int hr_json_parse(const yajl_callbacks *callbacks, void *ctx, const char *text, 
     }
     yajl_free(parser);
     return status == yajl_status_ok ? 0 : -1;
+}
+
+int hr_json_parse(const yajl_callbacks *callbacks, void *ctx, const char *text, size_t len,
+                  const char *what, char *why, size_t why_size) {
+    yajl_handle parser;
+    return hr_json_parse_placed(callbacks, ctx, &parser, text, len, what, why, why_size);
 }
 
 char *hr_json_keep(char *text, size_t text_len, const unsigned char *p, size_t len, char **owned) {

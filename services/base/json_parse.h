@@ -14,6 +14,11 @@
 int hr_json_parse(const yajl_callbacks *callbacks, void *ctx, const char *text, size_t len,
                   const char *what, char *why, size_t why_size);
 
+/* The same; *parser is set before the first callback, which can ask it how far it has come. */
+int hr_json_parse_placed(const yajl_callbacks *callbacks, void *ctx, yajl_handle *parser,
+                         const char *text, size_t len, const char *what, char *why,
+                         size_t why_size);
+
 /* Where the string `p` of a callback stands: within `text`, or, if it had escapes, in a copy at
  * `*owned`, which is then to be freed (yajl overwrites its own buffer). NULL: no memory. */
 char *hr_json_keep(char *text, size_t text_len, const unsigned char *p, size_t len, char **owned);

@@ -41,7 +41,7 @@ typedef struct hr_infer {
     bool message; /* it came as a protobuf message, and its answer is one */
 
     /* the parameters of the request; empty where not given */
-    char rect[64], output[16];
+    char rect[64], output[16], iterations[24], seed[24];
 
     /* The picture. Both point into the body, or `file` into `owned`. */
     uint8_t *pixels; /* RGB, width * height * 3 bytes; NULL where it is a file */

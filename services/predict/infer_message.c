@@ -1,6 +1,7 @@
 /* Reads an inference request that is a protobuf message, without a copy of its tensors. */
 #include "infer_message.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -112,6 +113,16 @@ static bool keep_parameter(reader *r, const parameter *p, const char *name, char
     return hr_infer_copy(&r->parts, to, size, name, p->value.p, p->value.len) != 0;
 }
 
+/* A whole number, as an int64 or as text. */
+static bool keep_number(reader *r, const parameter *p, const inference_InferParameter *value,
+                        const char *name, char *to, size_t size) {
+    char text[24];
+    if (p->is_string || !is(p->key, name) || value->bool_param || value->double_param != 0)
+        return keep_parameter(r, p, name, to, size);
+    int n = snprintf(text, sizeof(text), "%lld", (long long)value->int64_param);
+    return hr_infer_copy(&r->parts, to, size, name, text, (size_t)n) != 0;
+}
+
 static bool on_parameter(pb_istream_t *stream, const pb_field_t *field, void **arg) {
     reader *r = *arg;
     hr_infer *out = r->parts.out;
@@ -122,7 +133,11 @@ static bool on_parameter(pb_istream_t *stream, const pb_field_t *field, void **a
     (void)field;
     return hr_pb_take_message(stream, inference_ModelInferRequest_ParametersEntry_fields, &entry) &&
            keep_parameter(r, &p, "rect", out->rect, sizeof(out->rect)) &&
-           keep_parameter(r, &p, "output", out->output, sizeof(out->output));
+           hr_infer_check_parameter(&r->parts, p.key.p, p.key.len) &&
+           keep_parameter(r, &p, "output", out->output, sizeof(out->output)) &&
+           keep_number(r, &p, &entry.value, "iterations", out->iterations,
+                       sizeof(out->iterations)) &&
+           keep_number(r, &p, &entry.value, "seed", out->seed, sizeof(out->seed));
 }
 
 /* ---- the input ---- */

@@ -26,6 +26,21 @@ int hr_infer_copy(hr_infer_parts *parts, char *to, size_t size, const char *name
     return 1;
 }
 
+int hr_infer_check_parameter(hr_infer_parts *parts, const char *name, size_t len) {
+    /* Those behind `seed` Triton's and KServe's clients may send to any model; they change nothing
+     * here. */
+    static const char *const known[] = {"iterations",  "output",         "rect",         "seed",
+                                        "sequence_id", "sequence_start", "sequence_end", "priority",
+                                        "timeout",     "content_type",   "headers"};
+    for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); ++i)
+        if (strlen(known[i]) == len && memcmp(known[i], name, len) == 0)
+            return 1;
+    return hr_infer_stop(parts,
+                         "unknown parameter \"%.*s\"; the known ones are binary_data_output, "
+                         "iterations, output, rect, seed",
+                         len > 40 ? 40 : (int)len, name);
+}
+
 int hr_infer_begin_input(hr_infer_parts *parts) {
     if (++parts->n_inputs > 1)
         return hr_infer_stop(parts, "there is more than one input: the input is image");

@@ -32,6 +32,8 @@ int hr_infer_stop(hr_infer_parts *parts, const char *fmt, ...)
  * it. */
 int hr_infer_copy(hr_infer_parts *parts, char *to, size_t size, const char *name, const char *p,
                   size_t len);
+/* A parameter of the request that is none of its own format's: 0 if it is not known at all. */
+int hr_infer_check_parameter(hr_infer_parts *parts, const char *name, size_t len);
 int hr_infer_begin_input(hr_infer_parts *parts);
 int hr_infer_name_input(hr_infer_parts *parts, const char *p, size_t len);
 /* The output that is asked for, into *output. */

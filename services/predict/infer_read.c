@@ -37,6 +37,8 @@ typedef enum key {
     KEY_DATA,
     KEY_RECT,
     KEY_OUTPUT,
+    KEY_ITERATIONS,
+    KEY_SEED,
     KEY_BINARY_DATA_OUTPUT,
     KEY_BINARY_DATA_SIZE,
     KEY_BINARY_DATA
@@ -53,6 +55,8 @@ static const struct {
     {IN_REQUEST, "outputs", KEY_OUTPUTS},
     {IN_PARAMETERS, "rect", KEY_RECT},
     {IN_PARAMETERS, "output", KEY_OUTPUT},
+    {IN_PARAMETERS, "iterations", KEY_ITERATIONS},
+    {IN_PARAMETERS, "seed", KEY_SEED},
     {IN_PARAMETERS, "binary_data_output", KEY_BINARY_DATA_OUTPUT},
     {IN_INPUT, "name", KEY_NAME},
     {IN_INPUT, "datatype", KEY_DATATYPE},
@@ -175,6 +179,12 @@ static int on_number(void *ctx, const char *text, size_t len) {
             value = 0;
         return hr_infer_add_dimension(&r->parts, value);
     }
+    if (r->key == KEY_ITERATIONS)
+        return hr_infer_copy(&r->parts, r->parts.out->iterations, sizeof(r->parts.out->iterations),
+                             "iterations", text, len);
+    if (r->key == KEY_SEED)
+        return hr_infer_copy(&r->parts, r->parts.out->seed, sizeof(r->parts.out->seed), "seed",
+                             text, len);
     if (r->key != KEY_BINARY_DATA_SIZE)
         return unexpected(r);
     if (!whole_number(&r->binary_size, text, len))
@@ -234,7 +244,8 @@ static int on_key(void *ctx, const unsigned char *name, size_t len) {
         r->seen[here(r)] |= bit;
         r->key = members[i].key;
     }
-    return 1;
+    return here(r) != IN_PARAMETERS || r->key != KEY_OTHER ||
+           hr_infer_check_parameter(&r->parts, (const char *)name, len);
 }
 
 static int enter(reader *r, place inside) {

@@ -96,7 +96,15 @@ static const hr_flag flags[] = {
      .min = 1,
      .max = 1000,
      .also_env = "GRAB_CUT_ITERS",
-     .help = "GrabCut's iterations."},
+     .help = "GrabCut's iterations, unless the request says so."},
+    {.name = "max-iterations",
+     .kind = HR_FLAG_INT,
+     .value_name = "N",
+     .offset = FIELD(max_iterations),
+     .min = 1,
+     .max = 1000,
+     .help =
+         "The most iterations that a request may ask for; beyond it: 400. At least --iterations."},
     {.name = "rect",
      .kind = HR_FLAG_CUSTOM,
      .value_name = "X,Y,W,H",
@@ -227,6 +235,8 @@ static int settle(const char *program) {
     hr_predict_options *options = &predict.options;
     if (options->workers == 0)
         options->workers = hr_usable_cpus();
+    if (options->max_iterations < options->iterations)
+        options->max_iterations = options->iterations;
     predict.engine = hr_engine_by_index(options->engine);
     int64_t fits = hr_predict_pixels(&predict, options->work_bytes);
     if (options->answer_bytes > options->work_bytes)
@@ -254,6 +264,7 @@ int main(int argc, char **argv) {
     server.max_connections = 256;
     server.max_upload_bytes = 32 << 20;
     predict.options = (hr_predict_options){.iterations = 5,
+                                           .max_iterations = 50,
                                            .rect = {.automatic = true},
                                            .queue = 64,
                                            .deadline_ms = 30000,

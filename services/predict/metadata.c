@@ -31,9 +31,17 @@ static void write_input(hr_text *json) {
     hr_json_name(json, "input");
     hr_text_str(
         json,
-        "{\"content_types\":[\"application/json\",\"image/jpeg\",\"image/png\",\"image/webp\","
-        "\"image/bmp\"],\"json\":{\"image\":\"string: base64 of a JPEG, PNG, WebP or BMP file\"},"
+        "{\"content_types\":[\"application/json\",\"multipart/form-data\",\"image/jpeg\","
+        "\"image/png\",\"image/webp\",\"image/bmp\",\"application/octet-stream\"],\"json\":{"
+        "\"image\":\"string: base64 of a JPEG, PNG, WebP or BMP file\","
+        "\"rect\":\"string x,y,w,h in pixels or auto; or an array of four whole numbers\","
+        "\"iterations\":\"whole number\",\"seed\":\"whole number\","
+        "\"output\":\"string: cutout, rgba or mask\","
+        "\"mask\":\"string: base64 of a grey PNG file of the same size, to start from\","
+        "\"strokes\":\"array of {label: foreground or background, points: [[x, y], ...], "
+        "radius}\"},"
         "\"query\":{\"rect\":\"x,y,w,h in pixels, or auto\",\"output\":\"cutout, rgba or mask\","
+        "\"iterations\":\"whole number\",\"seed\":\"whole number\","
         "\"job_id\":\"[A-Za-z0-9._-]{1,64}\"},\"sample\":{\"image\":\"");
     hr_text_str(json, sample_in);
     hr_text_str(json, "\"}}");
@@ -42,8 +50,8 @@ static void write_input(hr_text *json) {
 static void write_output(hr_text *json) {
     hr_json_name(json, "output");
     hr_text_str(json,
-                "{\"content_types\":[\"application/json\",\"image/"
-                "png\"],\"json\":{\"status\":\"string: ok or ng\","
+                "{\"content_types\":[\"application/json\",\"image/png\",\"image/webp\","
+                "\"image/jpeg\"],\"json\":{\"status\":\"string: ok or ng\","
                 "\"img_none_bg_base64\":\"string: base64 of a PNG file; null if status is ng\","
                 "\"detail\":\"string: what went wrong, if status is ng\"},"
                 "\"sample\":{\"status\":\"ok\",\"img_none_bg_base64\":\"");
@@ -57,6 +65,7 @@ static void write_limits(hr_text *json, const hr_predict *predict) {
     hr_text_str(json, "{");
     hr_json_member_int(json, "max_body_bytes", server->max_body_bytes);
     hr_json_member_int(json, "max_pixels", predict->options.max_pixels);
+    hr_json_member_int(json, "max_iterations", predict->options.max_iterations);
     hr_json_member_int(json, "max_head_bytes", server->max_head_bytes);
     hr_json_member_int(json, "max_connections", server->max_connections);
     hr_json_member_int(json, "max_upload_bytes", server->max_upload_bytes);

@@ -4,8 +4,10 @@
 
 #include <grabcut/grabcut.h>
 
+#include "accept.h"
 #include "answer.h"
 #include "budget.h"
+#include "form.h"
 #include "jobs.h"
 #include "server.h"
 
@@ -21,7 +23,8 @@ typedef struct hr_rect_choice {
 } hr_rect_choice;
 
 typedef struct hr_predict_options {
-    int64_t iterations;
+    int64_t iterations;     /* where a request gives none */
+    int64_t max_iterations; /* the most that a request may ask for */
     hr_rect_choice rect;
     int engine;      /* index into hr_engine_names */
     int64_t workers; /* 0: as many as threads */
@@ -53,14 +56,6 @@ const grabcut_engine *hr_engine_by_index(int index);
 /* "auto" or "x,y,w,h", of which w and h may be 0 or less. 0, or -1 with a sentence. */
 int hr_parse_rect(hr_rect_choice *out, const char *text, char *why, size_t why_size);
 
-/* The bytes that an image of this size takes while it is processed with this rect: the most of
- * decoding, segmenting and encoding, one after the other. `decoding` is grabcut_decode_estimate, 0
- * for pixels that need no decoder; `answer` is what the answer takes besides a PNG in base64. */
-int64_t hr_predict_bytes(const hr_predict *predict, int32_t width, int32_t height,
-                         const hr_rect_choice *choice, int64_t decoding, int64_t answer);
-/* The most pixels that `bytes` suffice for with the server's own rect. */
-int64_t hr_predict_pixels(const hr_predict *predict, int64_t bytes);
-
 /* metadata.c: the text, malloc'ed. */
 hr_str hr_predict_metadata(const hr_predict *predict);
 
@@ -79,16 +74,36 @@ void hr_predict_worker_stop(hr_worker *worker, void *ctx);
 
 /* ---- request.c: what was asked for ---- */
 
-typedef enum hr_body_kind { HR_BODY_JSON, HR_BODY_PICTURE, HR_BODY_INFER } hr_body_kind;
+typedef enum hr_body_kind {
+    HR_BODY_JSON,
+    HR_BODY_PICTURE,
+    HR_BODY_FORM,
+    HR_BODY_INFER
+} hr_body_kind;
 
 typedef struct hr_predict_request {
     hr_body_kind body;
+    unsigned given; /* the parameters that were given; parameters.c's own */
     hr_rect_choice rect;
+    int64_t iterations, seed;
     grabcut_cutout_kind output;
-    bool want_png;   /* the picture itself, not JSON */
-    size_t json_len; /* HR_BODY_INFER: how much of the body is JSON */
-    bool message;    /* HR_BODY_INFER: it is a ModelInferRequest */
+    hr_answer_form form;
+    char boundary[HR_FORM_BOUNDARY + 1]; /* HR_BODY_FORM */
+    size_t json_len;                     /* HR_BODY_INFER: how much of the body is JSON */
+    bool message;                        /* HR_BODY_INFER: it is a ModelInferRequest */
+    /* Within the body, once it is read: files, and JSON text. Empty where not given. */
+    hr_bytes image, mask, strokes;
 } hr_predict_request;
+
+/* The bytes that an image of this size takes while it is processed: the most of decoding,
+ * segmenting and encoding, one after the other. `decoding` is grabcut_decode_estimate, 0 for pixels
+ * that need no decoder; `mask_decoding` the same for the mask, while the image is held; `answer` is
+ * what the answer takes besides a PNG in base64. */
+int64_t hr_predict_bytes(const hr_predict *predict, int32_t width, int32_t height,
+                         const hr_predict_request *request, int64_t decoding, int64_t mask_decoding,
+                         int64_t answer);
+/* The most pixels that `bytes` suffice for with the server's own rect. */
+int64_t hr_predict_pixels(const hr_predict *predict, int64_t bytes);
 
 /* Reads query and headers. 0, or the status to refuse with and a sentence. */
 int hr_predict_read(hr_predict_request *out, const hr_predict *predict, hr_exchange *ex, char *why,
@@ -98,12 +113,9 @@ int hr_predict_read(hr_predict_request *out, const hr_predict *predict, hr_excha
 int hr_predict_read_infer(hr_predict_request *out, const hr_predict *predict, hr_exchange *ex,
                           char *why, size_t why_size);
 
-/* Parses rect and output from text; an empty text leaves the field unchanged. Returns false and
- * writes a sentence to `why` if a text is invalid. */
-bool hr_predict_parameters(hr_predict_request *out, const char *rect, const char *output, char *why,
-                           size_t why_size);
-
-/* True if Accept prefers image/png to application/json (RFC 9110, section 12.5.1). */
-bool hr_accepts_png(const char *accept, size_t len);
+/* Reads the body of HR_BODY_JSON, HR_BODY_PICTURE and HR_BODY_FORM into the request: in its own
+ * memory, which is overwritten. 0, or -1 with a sentence. */
+int hr_predict_read_body(hr_predict_request *out, const hr_predict *predict, hr_bytes body,
+                         char *why, size_t why_size);
 
 #endif

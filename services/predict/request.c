@@ -1,34 +1,13 @@
 /* What a request to /predict asks for: content type, Accept, and the query. */
 #include <ctype.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
+#include "body.h"
+#include "parameters.h"
 #include "predict.h"
-
-int hr_parse_rect(hr_rect_choice *out, const char *text, char *why, size_t why_size) {
-    long v[4];
-    const char *p = text;
-    if (strcmp(text, "auto") == 0) {
-        *out = (hr_rect_choice){.automatic = true};
-        return 0;
-    }
-    for (int i = 0; i < 4; ++i) {
-        char *end;
-        /* strtol would take blanks and a plus sign */
-        bool ok = (*p >= '0' && *p <= '9') || (*p == '-' && p[1] >= '0' && p[1] <= '9');
-        v[i] = ok ? strtol(p, &end, 10) : 0;
-        ok = ok && *end == (i < 3 ? ',' : '\0') && labs(v[i]) <= INT32_MAX;
-        if (!ok) {
-            snprintf(why, why_size, "rect must be auto or four whole numbers x,y,w,h");
-            return -1;
-        }
-        p = end + 1;
-    }
-    *out = (hr_rect_choice){.rect = {(int32_t)v[0], (int32_t)v[1], (int32_t)v[2], (int32_t)v[3]}};
-    return 0;
-}
+#include "strokes.h"
 
 /* The media type without its parameters, in lower case; empty where it does not fit. */
 static void media_type(char *out, size_t size, hr_str value) {
@@ -43,146 +22,171 @@ static void media_type(char *out, size_t size, hr_str value) {
 }
 
 /* Whether a web page of another site may have sent this. Without asking this server first, a
- * browser sends a body with one of three content types, none of which is taken here, or without any
- * (Fetch, "CORS-safelisted request-header"); it then names the page's origin. */
+ * browser sends a body with one of three content types, of which only multipart/form-data is taken
+ * here, or without any (Fetch, "CORS-safelisted request-header"); it then names the page's
+ * origin. */
+static bool may_come_from_another_site(hr_exchange *ex) {
+    hr_str origin = hr_request_header(ex, "origin"), host = ex->request.authority;
+    if (origin.p == NULL)
+        return false;
+    return host.len == 0 || origin.len < host.len + 3 ||
+           memcmp(origin.p + origin.len - host.len - 3, "://", 3) != 0 ||
+           strncasecmp(origin.p + origin.len - host.len, host.p, host.len) != 0;
+}
+
 static bool lacks_type_from_a_browser(hr_exchange *ex) {
     return hr_request_header(ex, "content-type").len == 0 &&
            hr_request_header(ex, "origin").p != NULL;
 }
 
+static int read_form_type(hr_predict_request *out, hr_exchange *ex, char *why, size_t why_size) {
+    out->body = HR_BODY_FORM;
+    if (may_come_from_another_site(ex)) {
+        snprintf(why, why_size, "a form from a web page of another origin is not accepted");
+        return 415;
+    }
+    if (hr_form_boundary(out->boundary, hr_request_header(ex, "content-type")))
+        return 0;
+    snprintf(why, why_size, "multipart/form-data needs a boundary of 1 to 70 characters");
+    return 415;
+}
+
 /* Without a Content-Type the body is taken for JSON, as the original service did. */
-static int read_content_type(hr_body_kind *out, hr_exchange *ex, char *why, size_t why_size) {
-    static const char *const pictures[] = {"image/jpeg", "image/png", "image/webp",
-                                           "image/bmp",  "image/jpg", "image/x-ms-bmp"};
+static int read_content_type(hr_predict_request *out, hr_exchange *ex, char *why, size_t why_size) {
+    static const char *const pictures[] = {"image/jpeg",
+                                           "image/png",
+                                           "image/webp",
+                                           "image/bmp",
+                                           "image/jpg",
+                                           "image/x-ms-bmp",
+                                           "application/octet-stream"};
     hr_str value = hr_request_header(ex, "content-type");
     char type[64];
     media_type(type, sizeof(type), value);
-    if (strcmp(type, "application/json") == 0 ||
-        (value.len == 0 && !lacks_type_from_a_browser(ex))) {
-        *out = HR_BODY_JSON;
+    out->body = HR_BODY_JSON;
+    if (strcmp(type, "application/json") == 0 || (value.len == 0 && !lacks_type_from_a_browser(ex)))
         return 0;
-    }
+    if (strcmp(type, "multipart/form-data") == 0)
+        return read_form_type(out, ex, why, why_size);
     for (size_t i = 0; i < sizeof(pictures) / sizeof(pictures[0]); ++i) {
         if (strcmp(type, pictures[i]) == 0) {
-            *out = HR_BODY_PICTURE;
+            out->body = HR_BODY_PICTURE;
             return 0;
         }
     }
     snprintf(why, why_size,
-             "the body must be application/json, image/jpeg, image/png, image/webp or image/bmp");
+             "the body must be application/json, multipart/form-data, image/jpeg, image/png, "
+             "image/webp, image/bmp or application/octet-stream");
     return 415;
 }
 
-/* One item of Accept: how well it fits a type, and its weight in thousandths. */
-typedef struct accepted {
-    int precision, weight; /* -1: does not fit */
-} accepted;
-
-static int parse_weight(const char *item, size_t len) {
-    const char *end = item + len;
-    for (const char *p = item; p < end && (p = memchr(p, ';', (size_t)(end - p))) != NULL;) {
-        do
-            ++p;
-        while (p < end && (*p == ' ' || *p == '\t'));
-        if (end - p < 3 || (p[0] != 'q' && p[0] != 'Q') || p[1] != '=')
-            continue;
-        int weight = p[2] == '1' ? 1000 : 0, unit = 100;
-        for (p += 3; p < end && (*p == '.' || (*p >= '0' && *p <= '9')); ++p) {
-            if (*p == '.' || weight == 1000)
-                continue;
-            weight += (*p - '0') * unit;
-            unit /= 10;
-        }
-        return weight;
+/* One name=value of the query. 0, or 400. */
+static int read_query_pair(hr_predict_request *out, const hr_predict *predict, hr_exchange *ex,
+                           hr_str pair, char *why, size_t why_size) {
+    const char *equals = memchr(pair.p, '=', pair.len);
+    size_t name = equals != NULL ? (size_t)(equals - pair.p) : pair.len;
+    size_t skip = equals != NULL ? name + 1 : name;
+    const hr_parameter *p = hr_parameter_find(out, pair.p, name, HR_IN_QUERY, why, why_size);
+    if (p == NULL)
+        return 400;
+    char *value = sv_pool_alloc(ex->pool, pair.len - skip + 1);
+    hr_str decoded;
+    if (!hr_percent_decode(&decoded, value, pair.p + skip, pair.len - skip) ||
+        strlen(decoded.p) != decoded.len) {
+        snprintf(why, why_size, "the query parameter %s has a malformed escape", p->name);
+        return 400;
     }
-    return 1000;
+    return p->read(out, predict, decoded.p, why, why_size) == 0 ? 0 : 400;
 }
 
-static void consider(accepted *best, const char *item, size_t len, const char *type) {
-    size_t name = 0, major = strcspn(type, "/");
-    while (name < len && item[name] != ';' && item[name] != ' ' && item[name] != '\t')
-        ++name;
-    int precision = -1;
-    if (hr_str_is_nocase((hr_str){item, name}, type))
-        precision = 2;
-    else if (name == major + 2 && strncasecmp(item, type, major + 1) == 0 && item[major + 1] == '*')
-        precision = 1;
-    else if (name == 3 && memcmp(item, "*/*", 3) == 0)
-        precision = 0;
-    if (precision > best->precision) {
-        best->precision = precision;
-        best->weight = parse_weight(item, len);
+static int predict_read_query(hr_predict_request *out, const hr_predict *predict, hr_exchange *ex,
+                              char *why, size_t why_size) {
+    hr_str rest = hr_request_query(ex);
+    while (rest.len > 0) {
+        const char *amp = memchr(rest.p, '&', rest.len);
+        hr_str pair = {rest.p, amp != NULL ? (size_t)(amp - rest.p) : rest.len};
+        int status = pair.len > 0 ? read_query_pair(out, predict, ex, pair, why, why_size) : 0;
+        if (status != 0)
+            return status;
+        size_t step = pair.len + (amp != NULL);
+        rest = (hr_str){rest.p + step, rest.len - step};
     }
+    return 0;
 }
 
-bool hr_accepts_png(const char *accept, size_t len) {
-    accepted png = {-1, 0}, json = {-1, 0};
-    while (len > 0) {
-        const char *comma = memchr(accept, ',', len);
-        size_t item = comma != NULL ? (size_t)(comma - accept) : len,
-               step = comma != NULL ? item + 1 : item;
-        size_t blanks = 0;
-        while (blanks < item && (accept[blanks] == ' ' || accept[blanks] == '\t'))
-            ++blanks;
-        consider(&png, accept + blanks, item - blanks, "image/png");
-        consider(&json, accept + blanks, item - blanks, "application/json");
-        accept += step;
-        len -= step;
-    }
-    return png.weight > json.weight ||
-           (png.weight == json.weight && png.weight > 0 && png.precision > json.precision);
-}
-
-static int read_output(grabcut_cutout_kind *out, hr_str value, char *why, size_t why_size) {
-    static const char *const names[] = {"cutout", "rgba", "mask"};
-    static const grabcut_cutout_kind kinds[] = {GRABCUT_CUTOUT_BLACK, GRABCUT_CUTOUT_ALPHA,
-                                                GRABCUT_CUTOUT_MASK};
-    for (size_t i = 0; i < 3; ++i) {
-        if (hr_str_is(value, names[i])) {
-            *out = kinds[i];
-            return 0;
-        }
-    }
-    snprintf(why, why_size, "output must be cutout, rgba or mask");
-    return 400;
-}
-
-/* The value of a parameter, zero-terminated. 0 absent, 1 there, or 400. */
-static int read_parameter(hr_str *value, hr_exchange *ex, const char *name, char *why,
-                          size_t why_size) {
-    int found = hr_query_parameter(value, ex, name);
-    if (found >= 0 && (found == 0 || strlen(value->p) == value->len))
-        return found;
-    snprintf(why, why_size, "the query parameter %s is malformed or given twice", name);
-    return 400;
+static int check_form(const hr_predict_request *request, char *why, size_t why_size) {
+    if (request->form != HR_FORM_JPEG || request->output == GRABCUT_CUTOUT_BLACK)
+        return 0;
+    snprintf(why, why_size,
+             "a JPEG has no transparency and no exact values: accept image/png or "
+             "image/webp for output=rgba and output=mask");
+    return 406;
 }
 
 int hr_predict_read(hr_predict_request *out, const hr_predict *predict, hr_exchange *ex, char *why,
                     size_t why_size) {
-    hr_str value, accept = hr_request_header(ex, "accept");
-    int found, status;
-    *out = (hr_predict_request){.rect = predict->options.rect, .output = GRABCUT_CUTOUT_BLACK};
-    if ((status = read_content_type(&out->body, ex, why, why_size)) != 0)
+    hr_str accept = hr_request_header(ex, "accept");
+    int status;
+    *out = (hr_predict_request){.rect = predict->options.rect,
+                                .iterations = predict->options.iterations,
+                                .output = GRABCUT_CUTOUT_BLACK};
+    if ((status = read_content_type(out, ex, why, why_size)) != 0)
         return status;
-    out->want_png = hr_accepts_png(accept.p, accept.len);
-    if ((found = read_parameter(&value, ex, "rect", why, why_size)) > 1)
-        return found;
-    if (found == 1 && hr_parse_rect(&out->rect, value.p, why, why_size) != 0)
-        return 400;
-    if ((found = read_parameter(&value, ex, "output", why, why_size)) > 1)
-        return found;
-    if (found == 1 && (status = read_output(&out->output, value, why, why_size)) != 0)
+    out->form = hr_accept_form(accept.p, accept.len);
+    if ((status = predict_read_query(out, predict, ex, why, why_size)) != 0)
         return status;
-    return 0;
+    return check_form(out, why, why_size);
 }
 
-bool hr_predict_parameters(hr_predict_request *out, const char *rect, const char *output, char *why,
-                           size_t why_size) {
-    if (rect[0] != '\0' && hr_parse_rect(&out->rect, rect, why, why_size) != 0)
-        return false;
-    hr_str value = sv_str(output);
-    return value.len == 0 || read_output(&out->output, value, why, why_size) == 0;
+/* ---- bodies ---- */
+
+static int read_part(hr_predict_request *out, const hr_predict *predict, hr_form_part *part,
+                     char *why, size_t why_size) {
+    const hr_parameter *p =
+        hr_parameter_find(out, part->name.p, part->name.len, HR_IN_BODY, why, why_size);
+    char text[64];
+    if (p == NULL)
+        return -1;
+    if (p->read == NULL) {
+        *hr_parameter_place(out, p) = part->content;
+        return 0;
+    }
+    if (part->content.len >= sizeof(text) || memchr(part->content.p, '\0', part->content.len)) {
+        snprintf(why, why_size, "the form field %s is too long, or holds a zero", p->name);
+        return -1;
+    }
+    memcpy(text, part->content.p, part->content.len);
+    text[part->content.len] = '\0';
+    return p->read(out, predict, text, why, why_size);
 }
+
+static int read_form(hr_predict_request *out, const hr_predict *predict, hr_bytes body, char *why,
+                     size_t why_size) {
+    hr_form form;
+    hr_form_part part;
+    int more;
+    hr_form_init(&form, out->boundary, body);
+    while ((more = hr_form_next(&part, &form, why, why_size)) > 0)
+        if (read_part(out, predict, &part, why, why_size) != 0)
+            return -1;
+    return more < 0 ? -1 : hr_parameters_settle(out, why, why_size);
+}
+
+int hr_predict_read_body(hr_predict_request *out, const hr_predict *predict, hr_bytes body,
+                         char *why, size_t why_size) {
+    int code = 0;
+    if (out->body == HR_BODY_JSON)
+        code = hr_body_read(out, predict, body.p, body.len, why, why_size);
+    else if (out->body == HR_BODY_FORM)
+        code = read_form(out, predict, body, why, why_size);
+    else
+        out->image = body;
+    if (code == 0 && out->strokes.p != NULL)
+        code = hr_strokes_draw(NULL, out->strokes.p, out->strokes.len, NULL, NULL, why, why_size);
+    return code != 0 || check_form(out, why, why_size) != 0 ? -1 : 0;
+}
+
+/* ---- inferences ---- */
 
 /* The protocol names no content type. KServe's clients and Triton's for C++ send application/json,
  * or application/octet-stream with binary tensors; Triton's for Python sends none. */
@@ -201,6 +205,7 @@ int hr_predict_read_infer(hr_predict_request *out, const hr_predict *predict, hr
            length = hr_request_header(ex, "inference-header-content-length");
     *out = (hr_predict_request){.body = HR_BODY_INFER,
                                 .rect = predict->options.rect,
+                                .iterations = predict->options.iterations,
                                 .output = GRABCUT_CUTOUT_BLACK,
                                 .json_len = ex->body.len};
     if (!is_infer_type(ex)) {

@@ -24,7 +24,8 @@ static const char model_metadata[] =
     "\"image\":\"UINT8 [height, width, 3], RGB; or BYTES [1], a JPEG, PNG, WebP or BMP file, in "
     "JSON as base64\","
     "\"rect\":\"x,y,w,h in pixels, or auto\","
-    "\"output\":\"what png shows: cutout, rgba or mask\"}}";
+    "\"output\":\"what png shows: cutout, rgba or mask\","
+    "\"iterations\":\"whole number\",\"seed\":\"whole number\"}}";
 
 static void answer_live(hr_predict *predict, hr_exchange *ex) {
     (void)predict;

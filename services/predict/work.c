@@ -10,8 +10,9 @@
 #include "base64.h"
 #include "grpc.h"
 #include "infer_message.h"
-#include "json_in.h"
+#include "parameters.h"
 #include "predict.h"
+#include "start.h"
 
 /* Beyond the engine: the picture (3 bytes a pixel) and the mask stay throughout; afterwards the
  * cut-out (up to 4), its PNG and that in base64 take the engine's place. */
@@ -39,9 +40,9 @@ typedef struct predict_job {
     /* the result */
     int status; /* 200, or what went wrong */
     char detail[320];
-    uint8_t *png; /* grabcut_free */
-    size_t png_len;
-    char *text; /* free: the PNG in base64, or the whole answer to HR_BODY_INFER ... */
+    uint8_t *file; /* grabcut_free */
+    size_t file_len;
+    char *text; /* free: the file in base64, or the whole answer to HR_BODY_INFER ... */
     size_t text_len;
     size_t json_len; /* ... of which so much is JSON */
     double decode_ms, segment_ms, encode_ms;
@@ -49,34 +50,39 @@ typedef struct predict_job {
 
 /* ---- memory ---- */
 
-/* The engine's memory follows from the rect: what lies outside of it is settled. */
-static grabcut_rect rect_of(const hr_rect_choice *choice, int32_t width, int32_t height) {
-    grabcut_rect rect = choice->rect;
-    if (choice->automatic)
-        return grabcut_rect_inset(width, height, HR_PREDICT_INSET_PERCENT);
-    if (grabcut_rect_clamp(&rect, width, height) != GRABCUT_OK)
-        rect = (grabcut_rect){0, 0, 0, 0};
-    return rect;
+/* WebP's encoder works on a copy of the pixels; its lossless one, which writes masks and alpha,
+ * takes up to 20 bytes a pixel. */
+#define WEBP_CODES 32
+
+static void set_start(grabcut_options *options, const hr_predict_request *request, int32_t width,
+                      int32_t height) {
+    options->iterations = (int32_t)request->iterations;
+    options->seed = (uint64_t)request->seed;
+    if (hr_start_has_mask(request))
+        options->mode = GRABCUT_INIT_WITH_MASK;
+    else
+        options->rect = hr_start_rect(&request->rect, width, height);
 }
 
 int64_t hr_predict_bytes(const hr_predict *predict, int32_t width, int32_t height,
-                         const hr_rect_choice *choice, int64_t decoding, int64_t answer) {
+                         const hr_predict_request *request, int64_t decoding, int64_t mask_decoding,
+                         int64_t answer) {
     grabcut_options options = GRABCUT_OPTIONS_INIT;
     int64_t pixels = (int64_t)width * height;
     uint64_t engine = 0;
-    options.iterations = (int32_t)predict->options.iterations;
-    options.rect = rect_of(choice, width, height);
+    set_start(&options, request, width, height);
     if (grabcut_estimate(predict->engine, &engine, width, height, &options) != GRABCUT_OK ||
-        engine > INT64_MAX / 2)
+        engine > INT64_MAX / 2 || mask_decoding > INT64_MAX / 2)
         return INT64_MAX;
-    int64_t after = CUTOUT_AND_CODES * pixels + answer;
+    int64_t codes = request->form == HR_FORM_WEBP ? WEBP_CODES : CUTOUT_AND_CODES;
+    int64_t after = codes * pixels + answer;
+    after = mask_decoding > after ? mask_decoding : after;
     int64_t bytes = PICTURE_AND_MASK * pixels + ((int64_t)engine > after ? (int64_t)engine : after);
     return decoding > bytes ? decoding : bytes;
 }
 
 int64_t hr_predict_pixels(const hr_predict *predict, int64_t bytes) {
     int64_t low = 0, high = INT32_MAX;
-    const hr_rect_choice *given = &predict->options.rect;
     /* A given rect is all of a picture of its size. Pictures that are no squares need more for
      * their borders: a hundredth, unless they are strips. */
     bytes -= bytes / 100;
@@ -85,8 +91,11 @@ int64_t hr_predict_pixels(const hr_predict *predict, int64_t bytes) {
         int32_t side = 1;
         while ((int64_t)side * side < middle)
             ++side;
-        const hr_rect_choice whole = {.rect = {0, 0, side, side}};
-        if (hr_predict_bytes(predict, side, side, given->automatic ? given : &whole, 0, 0) <= bytes)
+        hr_predict_request request = {.rect = predict->options.rect,
+                                      .iterations = predict->options.iterations};
+        if (!request.rect.automatic)
+            request.rect.rect = (grabcut_rect){0, 0, side, side};
+        if (hr_predict_bytes(predict, side, side, &request, 0, 0, 0) <= bytes)
             low = middle;
         else
             high = middle - 1;
@@ -107,6 +116,7 @@ static int status_of(int grabcut_code) {
         return 413;
     case GRABCUT_EFORMAT:
     case GRABCUT_EDECODE:
+    case GRABCUT_EUNSUPPORTED: /* of a kind of file */
     case GRABCUT_ERECT:
     case GRABCUT_ENOBACKGROUND:
     case GRABCUT_ENOFOREGROUND:
@@ -136,59 +146,44 @@ static bool take_for_escapes(predict_job *job, size_t json_len, int64_t *taken) 
 
 /* A file that was copied because of its escapes goes back into the entity, so that the copy need
  * not be kept. */
-static hr_str move_back(predict_job *job, char *file, size_t len, char *owned) {
+static hr_bytes move_back(predict_job *job, char *file, size_t len, char *owned) {
     if (owned != NULL) {
         memcpy(job->entity.p, file, len);
         file = job->entity.p;
     }
     free(owned);
-    return (hr_str){file, len};
+    return (hr_bytes){file, len};
 }
 
-/* The picture's file within the entity, decoded where it stands. */
-static bool read_json(predict_job *job, hr_str *file) {
-    hr_json_string_found image;
-    size_t where;
-    int64_t extra;
+/* The request's body, read where it stands. */
+static bool read_body(predict_job *job) {
+    int64_t extra = 0;
     char why[256];
-    if (!take_for_escapes(job, job->entity.len, &extra))
+    if (job->request.body == HR_BODY_JSON && !take_for_escapes(job, job->entity.len, &extra))
         return false;
-    bool ok = false;
-    if (hr_json_find_string(&image, job->entity.p, job->entity.len, "image", why, sizeof(why)) !=
-        0) {
-        work_fail(job, 400, why);
-    } else if (!image.found) {
-        work_fail(job, 400, "the body has no member image");
-    } else if (!hr_base64_decode(image.p, &image.len, &where)) {
-        snprintf(why, sizeof(why), "image is not base64: see character %zu", where);
-        work_fail(job, 400, why);
-    } else {
-        ok = true;
-        *file = move_back(job, image.p, image.len, image.owned);
-        image.owned = NULL;
-    }
-    free(image.owned);
+    int code = hr_predict_read_body(&job->request, job->predict, job->entity, why, sizeof(why));
     if (extra > 0)
         hr_jobs_memory_give(job->predict->jobs, extra);
-    return ok;
+    if (code != 0)
+        work_fail(job, 400, why);
+    return code == 0;
 }
 
-/* The inference's tensor: `file` is empty where it is pixels. */
-static bool read_message(predict_job *job, hr_str *file) {
+/* The inference's tensor: the request's image is empty where it is pixels. */
+static bool read_message(predict_job *job) {
     hr_infer *infer = &job->infer;
     char why[256];
     int status = hr_infer_read_message(infer, job->entity.p, job->entity.len, why, sizeof(why));
-    if (status == 0 &&
-        !hr_predict_parameters(&job->request, infer->rect, infer->output, why, sizeof(why)))
+    if (status == 0 && !hr_infer_parameters(&job->request, job->predict, infer, why, sizeof(why)))
         status = 400;
-    *file = (hr_str){infer->file, infer->file_len};
+    job->request.image = (hr_bytes){infer->file, infer->file_len};
     if (status != 0)
         work_fail(job, status, why);
     return status == 0;
 }
 
 /* The same of JSON. */
-static bool read_infer(predict_job *job, hr_str *file) {
+static bool read_infer(predict_job *job) {
     hr_infer *infer = &job->infer;
     int64_t extra;
     char why[256];
@@ -196,10 +191,10 @@ static bool read_infer(predict_job *job, hr_str *file) {
         return false;
     bool ok = hr_infer_read(infer, job->entity.p, job->entity.len, job->request.json_len, why,
                             sizeof(why)) == 0;
-    ok = ok && hr_predict_parameters(&job->request, infer->rect, infer->output, why, sizeof(why));
+    ok = ok && hr_infer_parameters(&job->request, job->predict, infer, why, sizeof(why));
     if (!ok)
         work_fail(job, 400, why);
-    *file = move_back(job, infer->file, infer->file_len, infer->owned);
+    job->request.image = move_back(job, infer->file, infer->file_len, infer->owned);
     infer->owned = NULL;
     if (extra > 0)
         hr_jobs_memory_give(job->predict->jobs, extra);
@@ -232,7 +227,8 @@ static bool pixels_above(predict_job *job, int32_t width, int32_t height) {
 /* Refuses what is too large, and takes the memory for it from the pool. The size is that of the
  * upright picture, as the rect counts; `decoding` is what the decoder takes of memory, the image
  * included. */
-static bool admit(predict_job *job, int32_t width, int32_t height, int64_t decoding) {
+static bool admit(predict_job *job, int32_t width, int32_t height, int64_t decoding,
+                  int64_t mask_decoding) {
     hr_predict *predict = job->predict;
     const hr_rect_choice *choice = &job->request.rect;
     grabcut_rect rect = choice->rect;
@@ -253,7 +249,8 @@ static bool admit(predict_job *job, int32_t width, int32_t height, int64_t decod
                   "outputs, or for binary data");
         return false;
     }
-    int64_t bytes = hr_predict_bytes(predict, width, height, choice, decoding, answer);
+    int64_t bytes =
+        hr_predict_bytes(predict, width, height, &job->request, decoding, mask_decoding, answer);
     if (hr_jobs_memory_take(predict->jobs, &job->super, bytes)) {
         job->memory = bytes;
         if (bytes >= TRIMMED_FROM)
@@ -273,7 +270,7 @@ static bool admit(predict_job *job, int32_t width, int32_t height, int64_t decod
 static bool take_pixels(predict_job *job, grabcut_image *image) {
     const hr_infer *infer = &job->infer;
     const uint8_t *from = infer->pixels;
-    if (!admit(job, infer->width, infer->height, 0))
+    if (!admit(job, infer->width, infer->height, 0, 0))
         return false;
     int code = grabcut_image_alloc(image, infer->width, infer->height, 3);
     if (code != GRABCUT_OK) {
@@ -311,33 +308,64 @@ static bool read_header(predict_job *job, grabcut_probe *probe, grabcut_decode_o
     return code == GRABCUT_OK;
 }
 
-static bool decode(predict_job *job, grabcut_image *image) {
-    hr_str file = {job->entity.p, job->entity.len};
+static bool decode_file(predict_job *job, grabcut_image *image) {
+    hr_str file = {job->request.image.p, job->request.image.len};
     grabcut_errbuf err = {""};
     grabcut_probe probe = GRABCUT_PROBE_INIT;
     grabcut_decode_options options = GRABCUT_DECODE_OPTIONS_INIT;
+    int64_t mask_decoding;
     int code;
-    if (job->request.body == HR_BODY_JSON && !read_json(job, &file))
-        return false;
-    if (job->request.body == HR_BODY_INFER &&
-        !(job->request.message ? read_message(job, &file) : read_infer(job, &file)))
-        return false;
-    if (job->infer.pixels != NULL) {
-        if (!take_pixels(job, image))
-            return false;
-        forget_entity(job);
-        return true;
-    }
     if (!read_header(job, &probe, &options, file))
         return false;
     bool turned = probe.orientation >= 5;
-    if (!admit(job, turned ? probe.height : probe.width, turned ? probe.width : probe.height,
-               options.max_bytes < INT64_MAX ? (int64_t)options.max_bytes : INT64_MAX))
-        return false;
-    if ((code = grabcut_decode(image, file.p, file.len, &options, &err)) != GRABCUT_OK) {
-        fail_code(job, code, &err);
+    int32_t width = turned ? probe.height : probe.width,
+            height = turned ? probe.width : probe.height;
+    code = hr_start_probe(&mask_decoding, &job->request, width, height, job->detail,
+                          sizeof(job->detail));
+    if (code != 0) {
+        job->status = code;
         return false;
     }
+    if (!admit(job, width, height,
+               options.max_bytes < INT64_MAX ? (int64_t)options.max_bytes : INT64_MAX,
+               mask_decoding))
+        return false;
+    code = grabcut_decode(image, file.p, file.len, &options, &err);
+    if (code != GRABCUT_OK)
+        fail_code(job, code, &err);
+    return code == GRABCUT_OK;
+}
+
+static bool is_cancelled(void *job) {
+    return hr_job_cancelled(job) != HR_CANCEL_NONE;
+}
+
+/* The mask that the engine fills, or starts from. */
+static bool make_mask(predict_job *job, grabcut_image *mask, const grabcut_image *image) {
+    int code = grabcut_image_alloc(mask, image->width, image->height, 1);
+    if (code != GRABCUT_OK) {
+        fail_code(job, code, NULL);
+        return false;
+    }
+    if (!hr_start_has_mask(&job->request))
+        return true;
+    int status = hr_start_fill(mask, &job->request, is_cancelled, &job->super, job->detail,
+                               sizeof(job->detail));
+    job->status = status != 0 ? status : job->status;
+    return status == 0;
+}
+
+/* All that needs the request's body. */
+static bool decode(predict_job *job, grabcut_image *image, grabcut_image *mask) {
+    bool read = job->request.body != HR_BODY_INFER ? read_body(job)
+                : job->request.message             ? read_message(job)
+                                                   : read_infer(job);
+    if (!read)
+        return false;
+    if (!(job->infer.pixels != NULL ? take_pixels(job, image) : decode_file(job, image)))
+        return false;
+    if (!make_mask(job, mask, image))
+        return false;
     forget_entity(job);
     return true;
 }
@@ -371,42 +399,47 @@ static bool segment(predict_job *job, hr_worker *worker, grabcut_image *mask,
                     const grabcut_image *image) {
     grabcut_options options = GRABCUT_OPTIONS_INIT;
     grabcut_errbuf err = {""};
-    int code;
-    options.iterations = (int32_t)job->predict->options.iterations;
-    options.rect = rect_of(&job->request.rect, image->width, image->height);
+    set_start(&options, &job->request, image->width, image->height);
     options.workspace = worker->data;
     options.progress = on_progress;
     options.progress_ctx = &job->super;
-    if ((code = grabcut_image_alloc(mask, image->width, image->height, 1)) != GRABCUT_OK ||
-        (code = grabcut_segment(job->predict->engine, mask, image, &options, &err)) != GRABCUT_OK) {
+    int code = grabcut_segment(job->predict->engine, mask, image, &options, &err);
+    if (code != GRABCUT_OK)
         fail_code(job, code, &err);
-        return false;
-    }
-    return true;
+    return code == GRABCUT_OK;
 }
 
-static bool make_png(predict_job *job, const grabcut_image *cutout) {
+/* The answer's file: a PNG but for an answer that is a WebP or JPEG itself. */
+static bool make_file(predict_job *job, const grabcut_image *cutout) {
+    static const grabcut_format formats[HR_FORMS] = {
+        [HR_FORM_JSON] = GRABCUT_FORMAT_PNG,
+        [HR_FORM_PNG] = GRABCUT_FORMAT_PNG,
+        [HR_FORM_WEBP] = GRABCUT_FORMAT_WEBP,
+        [HR_FORM_JPEG] = GRABCUT_FORMAT_JPEG,
+    };
+    grabcut_encode_options options = GRABCUT_ENCODE_OPTIONS_INIT;
     grabcut_errbuf err = {""};
-    int code = grabcut_encode_png(&job->png, &job->png_len, cutout,
-                                  (int)job->predict->options.png_level, &err);
+    options.format = formats[job->request.form];
+    options.level = (int32_t)job->predict->options.png_level;
+    int code = grabcut_encode(&job->file, &job->file_len, cutout, &options, &err);
     if (code != GRABCUT_OK)
         fail_code(job, code, &err);
     return code == GRABCUT_OK;
 }
 
 static bool make_base64(predict_job *job) {
-    job->text_len = hr_base64_length(job->png_len);
+    job->text_len = hr_base64_length(job->file_len);
     job->text = malloc(job->text_len + 1);
     if (job->text == NULL) {
         work_fail(job, 503, "there is no memory left for the answer");
         return false;
     }
-    hr_base64_encode(job->text, job->png, job->png_len);
+    hr_base64_encode(job->text, job->file, job->file_len);
     return true;
 }
 
 static bool make_tensors(predict_job *job, const grabcut_image *mask, const grabcut_image *black) {
-    const hr_infer_result result = {mask, black, job->png, job->png_len};
+    const hr_infer_result result = {mask, black, job->file, job->file_len};
     job->text = job->request.message
                     ? hr_infer_write_message(&job->text_len, &job->infer, &result)
                     : hr_infer_write(&job->text_len, &job->json_len, &job->infer, &result);
@@ -428,24 +461,24 @@ static bool encode(predict_job *job, const grabcut_image *image, const grabcut_i
     bool png = !infer || job->infer.outputs[HR_INFER_PNG].wanted;
     bool tensor = infer && job->infer.outputs[HR_INFER_CUTOUT].wanted;
     grabcut_image cutout = {0}, black = {0};
-    bool ok =
-        !png || (cut_out(job, &cutout, image, mask, job->request.output) && make_png(job, &cutout));
+    bool ok = !png ||
+              (cut_out(job, &cutout, image, mask, job->request.output) && make_file(job, &cutout));
     grabcut_image_free(&cutout);
     if (ok && infer)
         ok = (!tensor || cut_out(job, &black, image, mask, GRABCUT_CUTOUT_BLACK)) &&
              make_tensors(job, mask, &black);
-    else if (ok && !job->request.want_png)
+    else if (ok && job->request.form == HR_FORM_JSON)
         ok = make_base64(job);
     grabcut_image_free(&black);
-    if (infer || !job->request.want_png || !ok) {
-        grabcut_free(job->png);
-        job->png = NULL;
+    if (infer || job->request.form == HR_FORM_JSON || !ok) {
+        grabcut_free(job->file);
+        job->file = NULL;
     }
     return ok;
 }
 
 static size_t answer_length(const predict_job *job) {
-    return job->text != NULL ? job->text_len : job->png_len;
+    return job->text != NULL ? job->text_len : job->file_len;
 }
 
 /* Milliseconds since *from, which becomes now. */
@@ -469,7 +502,7 @@ static void run(hr_job *super, hr_worker *worker) {
     grabcut_image image = {0}, mask = {0};
     uint64_t clock = hr_now_ns();
 
-    bool ok = decode(job, &image);
+    bool ok = decode(job, &image, &mask);
     job->decode_ms = lap(&clock);
     hr_metric_observe(worker->cells, predict->metrics.decode, job->decode_ms / 1000);
     hr_job_detach(super);
@@ -498,7 +531,7 @@ static void run(hr_job *super, hr_worker *worker) {
 typedef struct held_answer {
     hr_predict *predict;
     int64_t memory;
-    uint8_t *png;
+    uint8_t *file;
     char *text;
     size_t len;
 } held_answer;
@@ -508,7 +541,7 @@ static void drop_answer(void *memory) {
     hr_budget_give(&held->predict->answers, held->len);
     if (held->memory > 0)
         hr_jobs_memory_give(held->predict->jobs, held->memory);
-    grabcut_free(held->png);
+    grabcut_free(held->file);
     free(held->text);
 }
 
@@ -550,16 +583,17 @@ static void answer_result(predict_job *job, hr_exchange *ex) {
     }
     held_answer *held = sv_pool_alloc(ex->pool, sizeof(*held));
     sv_pool_on_free(ex->pool, drop_answer, held);
-    *held = (held_answer){predict, job->memory, job->png, job->text, len};
+    *held = (held_answer){predict, job->memory, job->file, job->text, len};
     job->memory = 0;
-    job->png = NULL;
+    job->file = NULL;
     job->text = NULL;
     if (job->request.body == HR_BODY_INFER) {
         answer_tensors(job, ex, (hr_str){held->text, len});
         return;
     }
     if (held->text == NULL) {
-        hr_answer(ex, 200, "image/png", (hr_str){(const char *)held->png, len});
+        hr_answer(ex, 200, hr_form_types[job->request.form],
+                  (hr_str){(const char *)held->file, len});
         return;
     }
     hr_str pieces[] = {
@@ -586,7 +620,7 @@ static void answer(hr_job *super, hr_exchange *ex, hr_cancel cancel) {
 static void release(hr_job *super) {
     predict_job *job = SV_CONTAINER(predict_job, super, super);
     give_memory(job, 0);
-    grabcut_free(job->png);
+    grabcut_free(job->file);
     free(job->text);
     free(job);
 }
@@ -671,6 +705,7 @@ void hr_predict_infer_message(hr_predict *predict, hr_exchange *ex, hr_bytes mes
     const hr_predict_request request = {.body = HR_BODY_INFER,
                                         .message = true,
                                         .rect = predict->options.rect,
+                                        .iterations = predict->options.iterations,
                                         .output = GRABCUT_CUTOUT_BLACK};
     submit(predict, ex, &request, message);
 }

@@ -165,14 +165,14 @@ def test_rows_apart_are_read_in_place(portrait):
     (np.zeros((9, 9, 3)), TypeError, "image must be of dtype uint8, not float64"),
     (np.zeros((9, 9, 3), np.int8), TypeError, "int8"),
     (np.zeros((9, 9, 3), bool), TypeError, "bool"),
-    (np.zeros((9, 9), np.uint8), ValueError, "image must be height x width x 3, not 9 x 9"),
-    (np.zeros((9, 9, 4), np.uint8), ValueError, "not 9 x 9 x 4"),
+    (np.zeros((9, 9), np.uint8), ValueError, "image must be height x width x 3 or height x width x 4, not 9 x 9"),
+    (np.zeros((9, 9, 2), np.uint8), ValueError, "not 9 x 9 x 2"),
     (np.zeros((2, 9, 9, 3), np.uint8), ValueError, "not 2 x 9 x 9 x 3"),
     (np.zeros((9, 0, 3), np.uint8), ValueError, "image has no pixels"),
     (np.uint8(3), ValueError, "not a number"),
     ([[[1, 2, 3]]], TypeError, "int64"),
     (None, TypeError, "object"),
-    ("photo.jpg", TypeError, "dtype uint8"),
+    ("photo.jpg", TypeError, "must be an array or a Pillow image, not str: imread"),
 ])
 def test_what_is_no_picture_is_refused(image, error, sentence):
     with pytest.raises(error, match=sentence):
@@ -181,12 +181,16 @@ def test_what_is_no_picture_is_refused(image, error, sentence):
 
 @pytest.mark.parametrize("arguments, error, sentence", [
     (dict(rect=(1, 2, 3)), ValueError, "rect must be"),
-    (dict(rect="auto"), ValueError, "rect must be"),
+    (dict(rect="all"), ValueError, "rect must be"),
+    (dict(rect=7), ValueError, "rect must be"),
+    (dict(rect=RECT, seed=1.5), TypeError, "seed must be an integer, not float"),
+    (dict(rect=RECT, max_bytes=-1), ValueError, "max_bytes must be from 0"),
+    (dict(rect=RECT, order="RGB"), ValueError, "order must be 'bgr' or 'rgb', not 'RGB'"),
     (dict(rect=(1.5, 2, 3, 4)), TypeError, "integer"),
-    (dict(rect=(2**31, 2, 3, 4)), ValueError, "32 bits"),
+    (dict(rect=(2**31, 2, 3, 4)), ValueError, "rect's x must be from"),
     (dict(rect=RECT, iterations=0), ValueError, "iterations"),
     (dict(rect=RECT, iterations=-1), ValueError, "iterations"),
-    (dict(rect=RECT, iterations=2**40), ValueError, "32 bits"),
+    (dict(rect=RECT, iterations=2**40), ValueError, "iterations must be from 1"),
     (dict(rect=RECT, threads=0), ValueError, "threads"),
     (dict(rect=RECT, mode=9), ValueError, "9"),
     (dict(rect=RECT, simd="mmx"), ValueError, "simd: expected one of"),
@@ -395,12 +399,170 @@ def test_jpeg_quality_matters(portrait):
 def test_cutouts(portrait, mask):
     black, alpha, white = (grabcut.cutout(portrait, mask, kind) for kind in ("black", "alpha", "mask"))
     assert np.array_equal(black, portrait * mask[..., None])
-    assert np.array_equal(alpha, np.dstack([portrait, mask * 255]))
+    assert np.array_equal(alpha, np.dstack([portrait * mask[..., None], mask * 255]))
     assert np.array_equal(white, mask * 255)
     with pytest.raises(ValueError, match="no cut-out is called 'blue': black, alpha, mask are"):
         grabcut.cutout(portrait, mask, "blue")
     with pytest.raises(ValueError):
         grabcut.cutout(portrait, mask[1:])
+
+
+# ---- colours in another order, alpha, Pillow's images ----
+
+def test_rgb_arrays_are_taken_as_what_they_are(portrait, mask):
+    rgb = portrait[:, :, ::-1].copy()
+    assert np.array_equal(grabcut.segment(rgb, RECT, 2, seed=1, order="rgb"), mask)
+    assert np.array_equal(grabcut.decode(read("portrait.jpg"), order="rgb"), rgb)
+    assert np.array_equal(grabcut.decode(grabcut.encode_png(rgb, order="rgb")), portrait)
+
+
+def test_alpha_is_ignored(portrait, mask):
+    bgra = np.dstack([portrait, np.arange(portrait[:, :, 0].size, dtype=np.uint8).reshape(portrait.shape[:2])])
+    assert np.array_equal(grabcut.segment(bgra, RECT, 2, seed=1), mask)
+    assert np.array_equal(grabcut.segment(bgra[:, :, [2, 1, 0, 3]], RECT, 2, seed=1, order="rgb"), mask)
+    assert np.array_equal(grabcut.cutout(bgra, mask), grabcut.cutout(portrait, mask))
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "P", "L", "LA"])
+def test_pillow_images_are_rgb(portrait, mode):
+    Image = pytest.importorskip("PIL.Image")
+    image = Image.fromarray(portrait[:, :, ::-1]).convert(mode)
+    bgr = np.asarray(image.convert("RGB"))[:, :, ::-1]
+    expected = grabcut.segment(bgr, RECT, 1)
+    assert np.array_equal(grabcut.segment(image, RECT, 1), expected)
+    assert np.array_equal(grabcut.segment(image, RECT, 1, order="rgb"), expected)
+    assert np.array_equal(grabcut.cutout(image, expected), grabcut.cutout(bgr, expected)[:, :, ::-1])
+    assert np.array_equal(grabcut.decode(grabcut.encode_png(image)), bgr)
+    with pytest.raises(ValueError, match="Pillow image, whose colours are RGB"):
+        grabcut.segment(image, RECT, 1, order="bgr")
+
+
+def test_arrays_and_auto_are_rects(portrait, mask):
+    assert np.array_equal(grabcut.segment(portrait, np.array(RECT), 2, seed=1), mask)
+    assert np.array_equal(grabcut.segment(portrait, "auto", 1), grabcut.segment(portrait, iterations=1))
+
+
+@pytest.mark.parametrize("height, width", [(h, w) for h in (1, 2, 3, 8, 19, 20) for w in (1, 2, 3, 8, 19, 20) if h * w > 1])
+def test_the_automatic_rect_leaves_background_in_small_images(height, width):
+    x, y, w, h = grabcut.rect_inset(width, height)
+    assert w >= 1 and h >= 1 and w * h < width * height and x + w <= width and y + h <= height
+    image = np.random.default_rng(width).integers(0, 255, (height, width, 3), np.uint8)
+    assert grabcut.segment(image, iterations=1).shape == (height, width)
+
+
+# ---- files by name ----
+
+@pytest.mark.parametrize("name, setting", [("a.png", {}), ("a.PNG", {"level": 9}), ("b.webp", {"quality": 0}), ("c.jpg", {}),
+                                           ("c.jpeg", {"quality": 100}), ("d.webp", {})])
+def test_imwrite_and_imread(tmp_path, portrait, name, setting):
+    path = tmp_path / name
+    grabcut.imwrite(path, portrait, **setting)
+    grabcut.imwrite(str(path), portrait, **setting)  # replaces it
+    back = grabcut.imread(path)
+    if name.lower().endswith(".png") or setting.get("quality") == 0:
+        assert np.array_equal(back, portrait)
+    assert np.abs(back.astype(int) - portrait).mean() < 4
+    assert np.array_equal(grabcut.imread(path, order="rgb"), back[:, :, ::-1])
+    assert os.listdir(tmp_path) == [name] and path.stat().st_mode & 0o777 == 0o666 & ~umask()
+
+
+def umask():
+    value = os.umask(0)
+    os.umask(value)
+    return value
+
+
+def test_imread_and_imwrite_name_what_is_wrong(tmp_path, portrait):
+    (tmp_path / "x.jpg").write_bytes(b"no image")
+    with pytest.raises(grabcut.GrabcutError, match=r"x\.jpg: the file is not a JPEG"):
+        grabcut.imread(tmp_path / "x.jpg")
+    with pytest.raises(FileNotFoundError):
+        grabcut.imread(tmp_path / "nothing.png")
+    for arguments, says in ((("a.gif", portrait), "must end in .png"), (("a.png", portrait), "takes no quality"),
+                            (("a.jpg", portrait), "takes no level")):
+        with pytest.raises(ValueError, match=says):
+            grabcut.imwrite(*arguments, **({"quality": 3} if arguments[0] == "a.png" else {"level": 3}))
+    with pytest.raises(grabcut.GrabcutError):
+        grabcut.imwrite(tmp_path / "a.jpg", np.zeros((4, 4, 3), np.uint8), quality=101)
+    assert os.listdir(tmp_path) == ["x.jpg"]
+
+
+def test_webp_is_exact_where_it_says_so(portrait, mask):
+    assert np.array_equal(grabcut.decode(grabcut.encode_webp(portrait, 0)), portrait)
+    Image = pytest.importorskip("PIL.Image")
+    import io
+    with Image.open(io.BytesIO(grabcut.encode_webp(grabcut.cutout(portrait, mask, "alpha")))) as back:
+        assert np.array_equal(np.asarray(back)[:, :, 3], mask * 255)
+    with Image.open(io.BytesIO(grabcut.encode_webp(mask * 255))) as back:
+        assert np.array_equal(np.asarray(back)[:, :, 0], mask * 255)
+
+
+# ---- batches ----
+
+def test_a_batch_gives_what_single_calls_give(tmp_path, portrait):
+    images = [portrait, np.ascontiguousarray(portrait[:, ::-1]), portrait[::2, ::2], os.path.join(PHOTOS, "portrait.jpg")]
+    expected = [grabcut.segment(grabcut.imread(i) if isinstance(i, str) else i, iterations=1, seed=3) for i in images]
+    for workers in (1, 3, None):
+        masks = grabcut.segment_batch(images, iterations=1, seed=3, workers=workers)
+        assert len(masks) == 4 and all(np.array_equal(a, b) for a, b in zip(masks, expected))
+    rects = [RECT, "auto", None, (5, 5, 50, 50)]
+    masks = grabcut.segment_batch(iter(images), rects=rects, iterations=1, seed=3)
+    assert np.array_equal(masks[0], grabcut.segment(portrait, RECT, 1, 3)) and np.array_equal(masks[1], expected[1])
+    assert grabcut.segment_batch([]) == []
+
+
+def test_a_batch_ends_with_the_first_error(portrait):
+    with pytest.raises(ValueError, match="image 1: image must be height x width"):
+        grabcut.segment_batch([portrait, portrait[0], portrait], iterations=1)
+    with pytest.raises(FileNotFoundError):
+        grabcut.segment_batch(["nothing.png"])
+    with pytest.raises(ValueError, match="rects has 1 entries for 2 images"):
+        grabcut.segment_batch([portrait, portrait], rects=[RECT])
+    with pytest.raises(ValueError, match="give one of them"):
+        grabcut.segment_batch([portrait], RECT, rects=[RECT])
+
+
+BATCH = """
+import sys, numpy as np
+if {plain}: sys.modules["tqdm"] = None
+import grabcut, grabcut.bar
+grabcut.bar.MOMENT = 0
+image = np.random.default_rng(1).integers(0, 255, (60, 80, 3), np.uint8)
+print(len(grabcut.segment_batch([image] * 5, iterations=1, progress=True)))
+"""
+
+
+@pytest.mark.parametrize("plain", [True, False], ids=["plain", "tqdm"])
+def test_batch_bar_on_a_terminal(plain):
+    if not plain:
+        pytest.importorskip("tqdm")
+    shown, out = on_terminal(BATCH.format(plain=plain))
+    assert ("grabcut 1/5" if plain else "/5") in shown and out == b"5\n"
+
+
+# ---- errors are in this module's own words ----
+
+@pytest.mark.parametrize("call", [
+    lambda bad: grabcut.segment(bad), lambda bad: grabcut.segment(np.zeros((9, 9, 3), np.uint8), bad),
+    lambda bad: grabcut.segment(np.zeros((9, 9, 3), np.uint8), iterations=bad),
+    lambda bad: grabcut.segment(np.zeros((9, 9, 3), np.uint8), seed=bad),
+    lambda bad: grabcut.segment(np.zeros((9, 9, 3), np.uint8), threads=bad),
+    lambda bad: grabcut.segment(np.zeros((9, 9, 3), np.uint8), max_bytes=bad),
+    lambda bad: grabcut.segment(np.zeros((9, 9, 3), np.uint8), models=bad),
+    lambda bad: grabcut.segment(np.zeros((9, 9, 3), np.uint8), mask=bad), lambda bad: grabcut.decode(bad), lambda bad: grabcut.probe(bad),
+    lambda bad: grabcut.decode(b"", max_pixels=bad), lambda bad: grabcut.decode(b"", max_bytes=bad),
+    lambda bad: grabcut.encode_png(bad), lambda bad: grabcut.encode_png(np.zeros((9, 9), np.uint8), bad),
+    lambda bad: grabcut.encode_jpeg(bad), lambda bad: grabcut.encode_jpeg(np.zeros((9, 9), np.uint8), bad),
+    lambda bad: grabcut.encode_webp(bad), lambda bad: grabcut.encode_webp(np.zeros((9, 9), np.uint8), bad),
+    lambda bad: grabcut.cutout(bad, np.zeros((9, 9), np.uint8)), lambda bad: grabcut.cutout(np.zeros((9, 9, 3), np.uint8), bad),
+    lambda bad: grabcut.rect_inset(bad, 9), lambda bad: grabcut.rect_inset(9, 9, bad), lambda bad: grabcut.estimate(bad, 9),
+    lambda bad: grabcut.estimate(9, 9, bad), lambda bad: grabcut.estimate(9, 9, threads=bad)])
+@pytest.mark.parametrize("bad", ["text", 1.5, -2**70, 2**70, object(), [[1, 2], [3]], {"a": 1}, b"\0"], ids=lambda v: type(v).__name__)
+def test_no_error_speaks_of_wrappers(call, bad):
+    with pytest.raises((TypeError, ValueError, MemoryError)) as caught:
+        call(bad)
+    words = str(caught.value)
+    assert words and not any(w in words for w in ("in method", "argument ", "of type '", "SWIG", "swig", "lowlevel")), words
 
 
 # ---- lifetimes and threads ----

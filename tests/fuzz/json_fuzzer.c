@@ -1,16 +1,18 @@
 /*
- * A request's JSON body, and the base64 within it, on any bytes. Besides the sanitizers: what is
- * found lies within the text or its copy, decoding never makes more than was there, and what was
- * decoded encodes to the same text again, except for the unused bits of the last digit.
+ * The JSON body of a request to /predict, the base64 and the strokes within it, on any bytes.
+ * Besides the sanitizers: what is found lies within the text, decoding never makes more than was
+ * there, what was decoded encodes to the same text again, except for the unused bits of the last
+ * digit, and strokes that were checked can be drawn.
  */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base64.h"
-#include "json_in.h"
+#include "body.h"
+#include "strokes.h"
 
-static void decode(char *p, size_t len) {
+static void decode(const char *p, size_t len) {
     char *copy = malloc(len + 1), *again;
     size_t decoded = len, where;
     memcpy(copy, p, len);
@@ -30,21 +32,47 @@ static void decode(char *p, size_t len) {
     free(copy);
 }
 
+static void inside(hr_bytes part, const char *text, size_t size) {
+    if (part.p != NULL && (part.p < text || part.p + part.len > text + size))
+        abort();
+}
+
+static void draw(hr_bytes strokes) {
+    uint8_t values[13 * 9];
+    grabcut_image mask = {values, 13, 9, 1, 13};
+    char why[256] = "";
+    memset(values, GRABCUT_PR_BGD, sizeof(values));
+    if (hr_strokes_draw(NULL, strokes.p, strokes.len, NULL, NULL, why, sizeof(why)) != 0) {
+        if (why[0] == '\0')
+            abort();
+        return;
+    }
+    if (hr_strokes_draw(&mask, strokes.p, strokes.len, NULL, NULL, why, sizeof(why)) != 0)
+        abort();
+    for (size_t i = 0; i < sizeof(values); ++i)
+        if (values[i] > GRABCUT_PR_BGD)
+            abort();
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-    hr_json_string_found found;
+    const hr_predict predict = {.options = {.max_iterations = 50}};
+    hr_predict_request request = {0};
     char why[256] = "";
     char *text = malloc(size + 1);
     memcpy(text, data, size);
-    if (hr_json_find_string(&found, text, size, "image", why, sizeof(why)) != 0) {
-        if (why[0] == '\0' || found.found || found.owned != NULL)
-            abort();
-    } else if (found.found) {
-        if (found.owned == NULL && (found.p < text || found.p + found.len > text + size))
-            abort();
-        decode(found.p, found.len);
-    }
-    free(found.owned);
     decode(text, size);
+    if (hr_body_read(&request, &predict, text, size, why, sizeof(why)) != 0) {
+        if (why[0] == '\0')
+            abort();
+    } else {
+        inside(request.image, text, size);
+        inside(request.mask, text, size);
+        inside(request.strokes, text, size);
+        if (request.image.p == NULL || request.iterations > 50 || request.seed < 0)
+            abort();
+        if (request.strokes.p != NULL)
+            draw(request.strokes);
+    }
     free(text);
     return 0;
 }

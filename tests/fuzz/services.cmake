@@ -21,9 +21,16 @@ hr_add_fuzzer(grpc_fuzzer SOURCES grpc_fuzzer.c ${http}/grpc.c ${http}/grpc_fram
   INCLUDES ${http} ${PROJECT_SOURCE_DIR}/libheaderroute/include ${PROJECT_BINARY_DIR}/include)
 find_package(OpenSSL REQUIRED)
 pkg_check_modules(YAJL REQUIRED IMPORTED_TARGET yajl)
+set(predict ${PROJECT_SOURCE_DIR}/services/predict)
+set(predict_includes ${predict} ${http} ${PROJECT_SOURCE_DIR}/services/base ${PROJECT_SOURCE_DIR}/services/server
+  ${PROJECT_SOURCE_DIR}/services/jobs ${PROJECT_SOURCE_DIR}/services/net ${PROJECT_SOURCE_DIR}/libheaderroute/include ${PROJECT_SOURCE_DIR}/libgrabcut/include
+  ${PROJECT_BINARY_DIR}/include)
 hr_add_fuzzer(json_fuzzer
-  SOURCES json_fuzzer.c ${PROJECT_SOURCE_DIR}/services/base/json_in.c ${PROJECT_SOURCE_DIR}/services/base/json_parse.c ${PROJECT_SOURCE_DIR}/services/base/base64.c
-  INCLUDES ${PROJECT_SOURCE_DIR}/services/base LIBS PkgConfig::YAJL OpenSSL::Crypto)
+  SOURCES json_fuzzer.c ${predict}/body.c ${predict}/parameters.c ${predict}/strokes.c
+    ${PROJECT_SOURCE_DIR}/services/base/json_parse.c ${PROJECT_SOURCE_DIR}/services/base/base64.c
+  INCLUDES ${predict_includes} LIBS PkgConfig::YAJL OpenSSL::Crypto m)
+hr_add_fuzzer(form_fuzzer SOURCES form_fuzzer.c ${predict}/form.c INCLUDES ${predict_includes})
+target_compile_definitions(form_fuzzer PRIVATE _GNU_SOURCE)
 hr_add_fuzzer(infer_fuzzer
   SOURCES infer_fuzzer.c ${PROJECT_SOURCE_DIR}/services/predict/infer_parts.c ${PROJECT_SOURCE_DIR}/services/predict/infer_read.c
     ${PROJECT_SOURCE_DIR}/services/predict/infer_tensors.c ${PROJECT_SOURCE_DIR}/services/predict/infer_write.c

@@ -22,10 +22,10 @@ Test(cutout, black_keeps_the_foreground_and_blackens_the_rest) {
     grabcut_image_free(&out);
 }
 
-Test(cutout, alpha_keeps_every_colour_and_makes_the_rest_transparent) {
-    static const uint8_t expected[] = {10, 20, 30, 0,  11,  21,  31, 255, 12,  22, 32,
-                                       0,  13, 23, 33, 255, 40,  50, 60,  255, 41, 51,
-                                       61, 0,  42, 52, 62,  255, 43, 53,  63,  0};
+Test(cutout, alpha_makes_the_rest_transparent_and_leaves_no_colour_there) {
+    static const uint8_t expected[] = {0, 0,  0,  0,  11,  21,  31, 255, 0,   0, 0,
+                                       0, 13, 23, 33, 255, 40,  50, 60,  255, 0, 0,
+                                       0, 0,  42, 52, 62,  255, 0,  0,   0,   0};
     grabcut_image out;
     cr_assert_eq(grabcut_cutout(&out, &IMAGE, &MASK, GRABCUT_CUTOUT_ALPHA), GRABCUT_OK);
     cr_assert_eq(out.channels, 4);
@@ -97,6 +97,43 @@ Test(rect, inset_leaves_the_same_part_of_each_side_out) {
     inset(100, 100, -5, (grabcut_rect){0, 0, 100, 100});
     inset(INT_MAX, 10, 49, (grabcut_rect){1052266987, 4, 42949673, 2});
     inset(0, 10, 5, (grabcut_rect){0, 0, 0, 0});
+}
+
+Test(rect, inset_leaves_at_least_a_pixel_out) {
+    inset(19, 19, 5, (grabcut_rect){1, 1, 17, 17});
+    inset(3, 3, 1, (grabcut_rect){1, 1, 1, 1});
+    inset(2, 2, 5, (grabcut_rect){0, 0, 1, 2});
+    inset(1, 2, 5, (grabcut_rect){0, 0, 1, 1});
+    inset(2, 1, 5, (grabcut_rect){0, 0, 1, 1});
+    inset(1, 9, 5, (grabcut_rect){0, 1, 1, 7});
+    inset(1, 1, 5, (grabcut_rect){0, 0, 1, 1});
+    inset(9, 9, 0, (grabcut_rect){0, 0, 9, 9});
+}
+
+/* ---- starts ---- */
+
+static void start(const uint8_t *grey, int channels, const uint8_t *expected, int code) {
+    uint8_t values[4] = {9, 9, 9, 9};
+    grabcut_image mask = {values, 4, 1, 1, 4};
+    grabcut_image image = {(uint8_t *)(uintptr_t)grey, 4, 1, channels, 4 * (size_t)channels};
+    grabcut_errbuf err = {""};
+    cr_expect_eq(grabcut_mask_from_grey(&mask, &image, &err), code);
+    cr_expect((code == GRABCUT_OK) == (err.text[0] == '\0'));
+    if (code == GRABCUT_OK)
+        cr_expect_arr_eq(values, expected, 4);
+}
+
+Test(mask_from_grey, greys_and_values_become_a_start) {
+    static const uint8_t greys[] = {0, 127, 128, 255}, of_greys[] = {0, 2, 3, 1};
+    static const uint8_t values[] = {3, 2, 1, 0}, near[] = {4, 1, 0, 254}, of_near[] = {2, 2, 0, 3};
+    static const uint8_t three[] = {0, 0, 0, 255, 255, 255, 7, 7, 7, 200, 200, 200},
+                         of_three[] = {0, 1, 2, 3};
+    static const uint8_t colour[] = {0, 0, 0, 255, 255, 255, 7, 8, 7, 200, 200, 200};
+    start(greys, 1, of_greys, GRABCUT_OK);
+    start(values, 1, values, GRABCUT_OK);
+    start(near, 1, of_near, GRABCUT_OK);
+    start(three, 3, of_three, GRABCUT_OK);
+    start(colour, 3, NULL, GRABCUT_EINVAL);
 }
 
 static void clamp(grabcut_rect r, int code, grabcut_rect e) {

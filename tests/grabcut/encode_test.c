@@ -1,4 +1,4 @@
-/* Encoding to PNG and JPEG, compared with what the decoder reads back. */
+/* Encoding to PNG, JPEG and WebP, compared with what the decoder reads back. */
 #include <grabcut/grabcut.h>
 
 #include <criterion/criterion.h>
@@ -162,4 +162,62 @@ Test(encode, arguments_are_checked) {
     cr_expect_eq(grabcut_encode_jpeg(&bytes, &len, &four, 90, NULL), GRABCUT_EINVAL);
     free(in.data);
     free(four.data);
+}
+
+/* ---- WebP, and profiles ---- */
+
+typedef struct profile_bytes {
+    const uint8_t *p;
+    size_t len;
+} profile_bytes;
+
+static int webp_and_back(int32_t channels, int32_t quality, profile_bytes icc) {
+    grabcut_image image = noise(61, 47, channels, 3), back;
+    grabcut_encode_options options = GRABCUT_ENCODE_OPTIONS_INIT;
+    uint8_t *file;
+    size_t len;
+    options.format = GRABCUT_FORMAT_WEBP;
+    options.quality = quality;
+    options.icc = icc.p;
+    options.icc_len = icc.len;
+    cr_assert_eq(grabcut_encode(&file, &len, &image, &options, NULL), GRABCUT_OK);
+    cr_assert_eq(grabcut_decode(&back, file, len, NULL, NULL), GRABCUT_OK);
+    int difference = largest_difference(&image, &back);
+    grabcut_image_free(&back);
+    grabcut_free(file);
+    free(image.data);
+    return difference;
+}
+
+Test(encode, webp_is_exact_for_grey_and_at_quality_0) {
+    static const uint8_t profile[131] = {1, 2, 3};
+    static const profile_bytes none = {NULL, 0}, odd = {profile, sizeof(profile)},
+                               even = {profile, 130};
+    cr_expect_eq(webp_and_back(1, 50, none), 0);
+    cr_expect_eq(webp_and_back(3, 0, none), 0);
+    cr_expect_eq(webp_and_back(4, 0, none), 0);
+    cr_expect_eq(webp_and_back(1, 50, odd), 0);
+    cr_expect_eq(webp_and_back(3, 0, even), 0);
+    cr_expect_eq(webp_and_back(4, 0, odd), 0);
+    cr_expect_gt(webp_and_back(3, 50, none), 0);
+    cr_expect_gt(webp_and_back(4, 50, even), 0);
+}
+
+Test(encode, options_are_checked) {
+    grabcut_image image = noise(4, 4, 3, 1);
+    grabcut_encode_options options = GRABCUT_ENCODE_OPTIONS_INIT;
+    uint8_t *file;
+    size_t len;
+    cr_expect_eq(grabcut_encode(&file, &len, &image, NULL, NULL), GRABCUT_EINVAL);
+    options.format = GRABCUT_FORMAT_BMP;
+    cr_expect_eq(grabcut_encode(&file, &len, &image, &options, NULL), GRABCUT_EINVAL);
+    options.format = GRABCUT_FORMAT_WEBP;
+    options.quality = 101;
+    cr_expect_eq(grabcut_encode(&file, &len, &image, &options, NULL), GRABCUT_EINVAL);
+    options.quality = -1;
+    cr_expect_eq(grabcut_encode(&file, &len, &image, &options, NULL), GRABCUT_EINVAL);
+    options.version = 0;
+    cr_expect_eq(grabcut_encode(&file, &len, &image, &options, NULL), GRABCUT_EINVAL);
+    cr_expect_null(file);
+    free(image.data);
 }

@@ -73,8 +73,11 @@ Test(probe, what_is_no_picture_is_of_no_format) {
 Test(probe, damaged_jpeg_headers_are_refused) {
     REFUSED(SOI "\xff\xe0", GRABCUT_EDECODE, "truncated");
     REFUSED(SOI "\xff\xe0\0", GRABCUT_EDECODE, "truncated");
-    REFUSED(SOI "\xff\xe0\0\0", GRABCUT_EDECODE, "no length");
-    REFUSED(SOI "\xff\xe0\0\1x", GRABCUT_EDECODE, "no length");
+    REFUSED(SOI "\xff\xe0\0\0", GRABCUT_EDECODE, "truncated");
+    REFUSED(SOI "\xff\xe0\0\1x", GRABCUT_EDECODE, "truncated");
+    REFUSED(SOI "\xff\xc3\0\x0b\x08\0\1\0\1\1\1\x11\0" SOS, GRABCUT_EUNSUPPORTED, "lossless");
+    REFUSED(SOI "\xff\xc5\0\x0b\x08\0\1\0\1\1\1\x11\0" SOS, GRABCUT_EUNSUPPORTED, "hierarchical");
+    REFUSED(SOI "\xff\xc1\0\x0b\x0c\0\1\0\1\1\1\x11\0" SOS, GRABCUT_EUNSUPPORTED, "12 bits");
     REFUSED(SOI "\xff\xe0\xff\xff"
                 "abc",
             GRABCUT_EDECODE, "truncated");

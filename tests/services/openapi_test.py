@@ -214,11 +214,12 @@ def test_there_is_one_version(pair, which):
     (400, "", b"{", {"content-type": "application/json"}),
     (400, "?rect=1,2", b"x", PNG),
     (400, "?output=none", b"x", PNG),
+    (406, "?output=mask", b"x", {**PNG, "accept": "image/jpeg"}),
     (413, "", b"x" * 70000, PNG),
     (415, "", b"x", {"content-type": "text/plain"}),
     (422, "", b"no picture", PNG),
     (422, "?rect=4000,4000,5,5", pictures.encode(pictures.disc()), PNG),
-], ids=["json", "rect", "output", "large", "type", "undecodable", "outside"])
+], ids=["json", "rect", "output", "accept", "large", "type", "undecodable", "outside"])
 def test_refusals(start, which, status, query, body, headers):
     predict = start("headerroute-predict", "--max-body-bytes", 65536)
     server = predict

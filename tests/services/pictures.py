@@ -44,15 +44,16 @@ def from_answer(answer):
     return decode(base64.b64decode(body["img_none_bg_base64"], validate=True))
 
 
-def reference(array, iterations, rect=None):
-    """What the service should answer, by cv2: the picture on black."""
+def reference(array, iterations, rect=None, seed=0, mask=None):
+    """What the service should answer, by cv2: the picture on black. Starts from `mask` if there is one."""
     import cv2
     height, width = array.shape[:2]
     if rect is None:
         left, top = width * 5 // 100, height * 5 // 100
         rect = (left, top, width - 2 * left, height - 2 * top)
-    mask = numpy.zeros((height, width), numpy.uint8)
+    mode = cv2.GC_INIT_WITH_RECT if mask is None else cv2.GC_INIT_WITH_MASK
+    mask = numpy.zeros((height, width), numpy.uint8) if mask is None else mask.copy()
     bgd, fgd = numpy.zeros((1, 65)), numpy.zeros((1, 65))
-    cv2.setRNGSeed(0)
-    cv2.grabCut(array[:, :, ::-1].copy(), mask, rect, bgd, fgd, iterations, cv2.GC_INIT_WITH_RECT)
+    cv2.setRNGSeed(seed)
+    cv2.grabCut(array[:, :, ::-1].copy(), mask, rect, bgd, fgd, iterations, mode)
     return array * (mask & 1)[:, :, None], mask & 1

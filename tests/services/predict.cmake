@@ -9,6 +9,7 @@ hr_add_test(test-infer-message-corpus
     ${PROJECT_SOURCE_DIR}/services/predict/pb_memory.c
   LIBS sv-base sv-predict-proto grabcut-static INCLUDES ${PROJECT_SOURCE_DIR}/services/predict LABELS sanitize)
 target_compile_definitions(test-infer-message-corpus PRIVATE CORPUS="infer_message_fuzzer")
+hr_add_pytest(services-predict-options ARGS tests/services/predict_options_test.py LABELS sanitize)
 # A sanitizer's own memory does not fit into the limit under test.
 hr_add_pytest(test-services-memory ARGS tests/services/test_memory.py TIMEOUT 600)
 hr_add_pytest(services-hostile-images ARGS tests/services/hostile_images_test.py TIMEOUT 600)

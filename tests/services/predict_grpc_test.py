@@ -185,8 +185,19 @@ def test_parameters(channel):
     found = outputs_of(channel.infer(raw_file(rect=None, parameters={"rect": "auto", "output": "mask"}, outputs=["png", "mask"])))
     assert (found["png"] == pictures.reference(PICTURE, 1)[1] * 255).all()
     assert (found["mask"] == pictures.reference(PICTURE, 1)[1]).all()
-    more = {"priority": 1, "sequence_start": True, "weight": 0.5, "note": "x" * 1000}
+    more = {"priority": 1, "sequence_start": True, "timeout": 0.5, "headers": "x" * 1000}
     check_all(outputs_of(channel.infer(raw_pixels(parameters=more))))
+    for numbers in ({"iterations": 3, "seed": 7}, {"iterations": "3", "seed": "7"}):
+        found = outputs_of(channel.infer(raw_file(rect=None, parameters=numbers, outputs=["mask"])))
+        assert (found["mask"] == pictures.reference(PICTURE, 3, seed=7)[1]).all()
+
+
+@pytest.mark.parametrize("parameters, says", [({"rectangle": "auto"}, 'unknown parameter "rectangle"'), ({"iterations": 0}, "from 1 to"),
+                                              ({"seed": 1.5}, "seed"), ({"iterations": True}, "iterations")])
+def test_parameters_that_are_not_known_or_not_valid(channel, parameters, says):
+    with pytest.raises(grpc.RpcError) as caught:
+        channel.infer(raw_pixels(parameters=parameters))
+    assert caught.value.code() == grpc.StatusCode.INVALID_ARGUMENT and says in caught.value.details()
 
 
 def test_unpacked_numbers_and_split_runs(channel):

@@ -51,7 +51,7 @@ def test_metadata_names_types_settings_and_limits(predict):
     assert about["iterations"] == 1 and about["rect"] == "auto" and about["engine"] in ("fast", "opencv")
     assert about["version"] and about["name"] == "predict-1"
     limits = about["limits"]
-    assert limits["max_body_bytes"] == 256 << 10 and limits["max_pixels"] == 40000
+    assert limits["max_body_bytes"] == 256 << 10 and limits["max_pixels"] == 40000 and limits["max_iterations"] == 50
     for name in ("queue", "max_connections", "max_upload_bytes", "work_memory_bytes", "deadline_seconds"):
         assert limits[name] > 0
 
@@ -77,7 +77,7 @@ def test_json_answers_the_picture_on_black(predict, kind, options):
 
 
 @pytest.mark.parametrize("kind,mime", [("PNG", "image/png"), ("BMP", "image/bmp"), ("WEBP", "image/webp"),
-                                       ("JPEG", "image/jpeg"), ("JPEG", "IMAGE/JPEG; q=1")])
+                                       ("PNG", "application/octet-stream"), ("JPEG", "image/jpeg"), ("JPEG", "IMAGE/JPEG; q=1")])
 def test_a_picture_as_the_body(predict, kind, mime):
     data = pictures.encode(pictures.disc(seed=3), kind)
     answer = predict.post("/predict", data, {"content-type": mime})
@@ -86,25 +86,51 @@ def test_a_picture_as_the_body(predict, kind, mime):
     assert numpy.array_equal(pictures.from_answer(answer), expected)
 
 
-@pytest.mark.parametrize("accept,png", [
-    ("image/png", True), ("image/*", True), ("image/png, */*;q=0.5", True), ("image/png;q=0.9, application/json;q=0.2", True),
-    ("application/json, image/png;q=0.5", False), ("*/*", False), ("text/html", False), ("application/json", False),
-    ("image/png;q=0", False)])
-def test_accept_settles_the_kind_of_answer(predict, accept, png):
+@pytest.mark.parametrize("accept,form", [
+    ("image/png", "png"), ("image/*", "png"), ("image/png, */*;q=0.5", "png"), ("image/png;q=0.9, application/json;q=0.2", "png"),
+    ("application/json, image/png;q=0.5", "json"), ("*/*", "json"), ("text/html", "json"), ("application/json", "json"),
+    ("image/png;q=0", "json"), ("image/webp", "webp"), ("image/jpeg", "jpeg"), ("image/jpeg, image/png;q=0.5", "jpeg"),
+    ("image/avif,image/webp,image/apng,image/*,*/*;q=0.8", "webp"), ("image/jpeg, image/png", "png")])
+def test_accept_settles_the_kind_of_answer(predict, accept, form):
     answer = predict.post("/predict", pictures.encode(pictures.disc()), {**PNG, "accept": accept})
     assert answer.status == 200
-    assert answer.header("content-type") == ("image/png" if png else "application/json")
-    assert answer.body.startswith(b"\x89PNG" if png else b'{"status":"ok"')
+    assert answer.header("content-type") == ("application/json" if form == "json" else f"image/{form}")
+    begin = {"png": b"\x89PNG", "json": b'{"status":"ok"', "webp": b"RIFF", "jpeg": b"\xff\xd8"}[form]
+    assert answer.body.startswith(begin)
 
 
-def test_output_rgba_keeps_colours_and_clears_alpha(predict):
+@pytest.mark.parametrize("accept", ["image/webp", "image/jpeg"])
+def test_a_lossy_answer_is_close_to_the_exact_one(predict, accept):
+    array = pictures.disc(seed=5)
+    answer = predict.post("/predict", pictures.encode(array), {**PNG, "accept": accept})
+    expected, _ = pictures.reference(array, 1)
+    assert abs(pictures.decode(answer.body).astype(int) - expected).mean() < 8
+
+
+@pytest.mark.parametrize("accept", ["image/png", "image/webp"])
+def test_alpha_and_masks_are_exact(predict, accept):
+    array = pictures.disc(seed=5)
+    _, mask = pictures.reference(array, 1)
+    alpha = pictures.decode(predict.post("/predict?output=rgba", pictures.encode(array), {**PNG, "accept": accept}).body)
+    assert numpy.array_equal(alpha[:, :, 3], mask * 255)
+    answer = pictures.decode(predict.post("/predict?output=mask", pictures.encode(array), {**PNG, "accept": accept}).body)
+    assert numpy.array_equal(answer if answer.ndim == 2 else answer[:, :, 0], mask * 255)
+
+
+@pytest.mark.parametrize("output", ["rgba", "mask"])
+def test_406_a_jpeg_can_hold_neither_alpha_nor_a_mask(predict, output):
+    answer = predict.post(f"/predict?output={output}", pictures.encode(pictures.disc()), {**PNG, "accept": "image/jpeg"})
+    assert "image/png" in ng(answer, 406)
+
+
+def test_output_rgba_has_no_colour_where_it_is_transparent(predict):
     array = pictures.disc(seed=5)
     answer = predict.post("/predict?output=rgba", pictures.encode(array), {**PNG, "accept": "image/png"})
     out = pictures.decode(answer.body)
     _, mask = pictures.reference(array, 1)
     assert out.shape == array.shape[:2] + (4,)
     assert numpy.array_equal(out[:, :, 3], mask * 255)
-    assert numpy.array_equal(out[:, :, :3][mask == 1], array[mask == 1])
+    assert numpy.array_equal(out[:, :, :3], array * mask[:, :, None])
 
 
 def test_output_mask_is_black_and_white(predict):
@@ -131,10 +157,10 @@ def test_photo_with_exif_orientation_comes_out_upright(predict):
     assert pictures.from_answer(predict.post("/predict", data, JPEG)).shape == (60, 40, 3)
 
 
-def test_json_may_have_escapes_whitespace_and_other_members(predict):
+def test_json_may_have_escapes_and_whitespace(predict):
     data = pictures.encode(pictures.disc())
     text = base64.b64encode(data).decode().replace("/", "\\/")
-    body = ' { "meta" : {"a":[1,2.5e3,null,true,"\\u00e9"]} , "im\\u0061ge" : "%s" }\n' % text
+    body = ' { "out\\u0070ut" : "cut\\u006fut" , "im\\u0061ge" : "%s" }\n' % text
     answer = predict.post("/predict", body.encode(), {"content-type": "application/json; charset=utf-8"})
     assert numpy.array_equal(pictures.from_answer(answer), pictures.reference(pictures.disc(), 1)[0])
 
@@ -215,8 +241,18 @@ GOOD = base64.b64encode(pictures.encode(pictures.disc())).decode()
     (b"", "empty"), (b"{", "byte 1"), (b"[]", "object"), (b'"x"', "object"), (b"null", "object"),
     (b"{}", "image"), (b'{"image":1}', "string"), (b'{"image":null}', "string"), (b'{"image":["a"]}', "string"),
     (b'{"image":{}}', "string"), (b'{"image":"","image":""}', "twice"),
-    (b'{"image":"QUJD"} x', "JSON"), (b'{"image":"QUJD",}', "JSON"), (b"{'image':'QUJD'}", "JSON"),
-    (b'{"image":"\xff\xfe"}', "JSON"), (b'{"image":"a\nb"}', "JSON"), (b'{"a":' + b"[" * 100000, "deep"),
+    (b'{"image":"QUJD"} x', "JSON"), (b'{"image":"QUJD",}', "JSON"), (b"{'image':'QUJD'}", "JSON"), (b'{"image":"QUJD","rectangle":"auto"}', 'unknown member "rectangle"'),
+    (b'{"image":"QUJD","iterations":"5"}', "iterations must be a number"), (b'{"image":"QUJD","iterations":0}', "from 1 to 50"),
+    (b'{"image":"QUJD","iterations":51}', "from 1 to 50"), (b'{"image":"QUJD","iterations":2.0}', "whole number"),
+    (b'{"image":"QUJD","iterations":99999999999999999999}', "from 1 to 50"), (b'{"image":"QUJD","seed":-1}', "seed must be"),
+    (b'{"image":"QUJD","seed":1,"seed":1}', "twice"), (b'{"image":"QUJD","rect":{}}', "rect must be"),
+    (b'{"image":"QUJD","rect":[1,2,3]}', "rect must be"), (b'{"image":"QUJD","rect":[1,2,3,4,5]}', "rect must be"),
+    (b'{"image":"QUJD","rect":[1,2,3,[4]]}', "rect must be"), (b'{"image":"QUJD","rect":[1,2,3,4.5]}', "rect must be"),
+    (b'{"image":"QUJD","rect":[]}', "rect must be"), (b'{"image":"QUJD","rect":null}', "rect must be"),
+    (b'{"image":"QUJD","output":"jpg"}', "output must be"), (b'{"image":"QUJD","output":1}', "output must be"),
+    (b'{"image":"QUJD","mask":"QUJD","rect":"auto"}', "cannot be combined"), (b'{"image":"QUJD","mask":7}', "mask must be"),
+    (b'{"image":"QUJD","strokes":"x"}', "strokes must be an array"), (b'{"image":"QUJD","strokes":[1]}', "array of objects"),
+    (b'{"image":"\xff\xfe"}', "JSON"), (b'{"image":"a\nb"}', "JSON"), (b'{"strokes":' + b"[" * 100000, "deep"),
     (b'\xef\xbb\xbf{"image":""}', "JSON"), (b"\x00\x01", "JSON"), (b'{"image":"QUJD', "byte 14"),
     (pictures.encode(pictures.disc()), "JSON"),
 ])
@@ -234,9 +270,26 @@ def test_400_malformed_base64(predict, text):
 @pytest.mark.parametrize("query", ["rect=1,2,3", "rect=1,2,3,4,5", "rect=a,b,c,d", "rect=", "rect=1,2,3,4x",
                                    "rect=1,2,+3,4", "rect=1.5,2,3,4", "rect=%zz",
                                    "rect=1,2,99999999999,4", "rect=1,1,9,9&rect=auto", "rect=1,2,3,4%00", "output=jpg",
-                                   "output=", "output=mask&output=rgba", "output=MASK"])
+                                   "output=", "output=mask&output=rgba", "output=MASK", "iterations=0", "iterations=", "iterations=51", "iterations=1.5",
+                                   "iterations=5x", "iterations=+5", "seed=-1", "seed=2147483648", "seed=1&seed=1"])
 def test_400_malformed_options(predict, query):
     ng(predict.post("/predict?" + query, pictures.encode(pictures.disc()), PNG), 400)
+
+
+@pytest.mark.parametrize("query,name", [("itterations=3", "itterations"), ("RECT=auto", "RECT"), ("rect=auto&x=1", "x"),
+                                        ("image=QUJD", "image"), ("rectangle", "rectangle"), ("=1", ""), ("re%63t=auto", "re%63t")])
+def test_400_an_unknown_query_parameter_names_the_known_ones(predict, query, name):
+    detail = ng(predict.post("/predict?" + query, pictures.encode(pictures.disc()), PNG), 400)
+    assert f'unknown query parameter "{name}"' in detail and detail.endswith("iterations, job_id, output, rect, seed")
+
+
+def test_400_an_unknown_member_names_the_known_ones(predict):
+    detail = ng(predict.post("/predict", json.dumps({"image": GOOD, "rectangle": "auto"}), JSON), 400)
+    assert detail == ('unknown member "rectangle"; the known ones are image, iterations, mask, output, rect, seed, strokes')
+
+
+def test_400_a_parameter_is_given_in_query_and_body(predict):
+    assert "twice" in ng(predict.post("/predict?seed=1", json.dumps({"image": GOOD, "seed": 1}), JSON), 400)
 
 
 @pytest.mark.parametrize("path", ["/nothing", "/predict/", "/Predict", "/health/../predict", "//predict", "/%70redict"])
@@ -273,10 +326,11 @@ def test_a_picture_of_just_the_limit_is_cut(predict):
     assert predict.post("/predict", pictures.encode(array), PNG).status == 200
 
 
-@pytest.mark.parametrize("mime", ["text/plain", "image/gif", "application/octet-stream", "multipart/form-data; boundary=x",
+@pytest.mark.parametrize("mime", ["text/plain", "image/gif", "multipart/form-data", "multipart/form-data; boundary=", "multipart/form-data; boundary=" + "x" * 71,
                                   "application/x-www-form-urlencoded", "image/", "nonsense", "x" * 300])
 def test_another_media_type_is_415(predict, mime):
-    assert "image/png" in ng(predict.post("/predict", b"GIF89a", {"content-type": mime}), 415)
+    detail = ng(predict.post("/predict", b"GIF89a", {"content-type": mime}), 415)
+    assert ("boundary" if mime.startswith("multipart") else "image/png") in detail
 
 
 def test_422_not_a_picture(predict):
@@ -300,7 +354,8 @@ def test_422_nothing_to_cut(predict):
     for empty in ("0,0,0,5", "0,0,5,-5"):
         assert "empty" in ng(predict.post(f"/predict?rect={empty}", data, PNG), 422)
     assert "background" in ng(predict.post("/predict?rect=0,0,48,40", data, PNG), 422)
-    assert "background" in ng(predict.post("/predict", pictures.encode(pictures.disc(8, 8)), PNG), 422)
+    assert predict.post("/predict", pictures.encode(pictures.disc(8, 8)), PNG).status == 200
+    assert "background" in ng(predict.post("/predict", pictures.encode(pictures.disc(1, 1)), PNG), 422)
 
 
 def test_after_all_errors_the_connection_is_still_good(predict):

@@ -145,8 +145,23 @@ def test_a_batch_of_one_a_nested_array_and_a_version(predict):
     check_all(outputs_of(post(predict, request(batch), path="/v2/models/grabcut/versions/1/infer")))
 
 
+def test_iterations_and_seed_are_parameters(predict):
+    one, two = (outputs_of(post(predict, {"inputs": [pixels()], "outputs": [{"name": "mask"}],
+                                          "parameters": {"iterations": n, "seed": 3, "rect": ",".join(map(str, RECT))}}))["mask"]
+                for n in (1, 4))
+    for n, mask in ((1, one), (4, two)):
+        assert numpy.array_equal(mask, pictures.reference(PICTURE, n, RECT, seed=3)[1])
+
+
+@pytest.mark.parametrize("parameters,says", [({"rectangle": "auto"}, 'unknown parameter "rectangle"'), ({"iterations": 0}, "from 1 to"),
+                                             ({"iterations": "1"}, "iterations"), ({"seed": -1}, "seed must be")])
+def test_400_parameters_that_are_not_known_or_not_valid(predict, parameters, says):
+    answer = post(predict, {"inputs": [pixels()], "parameters": parameters})
+    assert answer.status == 400 and says in answer.json()["error"]
+
+
 def test_the_order_of_members_does_not_matter_and_others_are_passed_over(predict):
-    ordered = {"parameters": {"priority": 3, "rect": ",".join(map(str, RECT)), "x": {"deep": [1, {"data": "no"}]}},
+    ordered = {"parameters": {"priority": 3, "rect": ",".join(map(str, RECT)), "headers": {"deep": [1, {"data": "no"}]}},
                "outputs": [{"parameters": {"binary_data": False, "classification": 2}, "name": "mask"}],
                "inputs": [dict(reversed(pixels(content_type="np").items()))], "extra": [None, True, 1.5e3, "x"]}
     assert list(outputs_of(post(predict, ordered))) == ["mask"]

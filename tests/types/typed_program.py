@@ -46,6 +46,10 @@ def foreground(path: str) -> npt.NDArray[np.uint8]:
         mask = grabcut.segment(image, rect=rect, iterations=1, seed=1, models=models, progress=watch)
     except grabcut.GrabcutError as e:
         raise SystemExit(str(e)) from e
+    boxes = np.array([[9, 12, 170, 230]])
+    masks: list[npt.NDArray[np.uint8]] = grabcut.segment_batch([path], rects=[boxes[0]], iterations=1, workers=1)
+    assert grabcut.segment(image, boxes[0], 1, order="bgr").shape == masks[0].shape
+    assert grabcut.segment(grabcut.imread(path, order="rgb"), "auto", 1, order="rgb").any()
     png: bytes = grabcut.encode_png(grabcut.cutout(image, mask, "alpha"))
     return mask if png else np.zeros_like(mask)
 

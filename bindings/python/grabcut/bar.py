@@ -1,7 +1,8 @@
-"""The progress bar of progress=True, shown on a terminal once a run takes longer than half a second."""
+"""The progress bars of progress=True, shown on a terminal once a run takes longer than half a second."""
 from __future__ import annotations
 
 import sys
+import threading
 import time
 from typing import Any, Protocol
 
@@ -65,3 +66,44 @@ def make_bar() -> Bar:
     except ImportError:
         return _PlainBar()
     return _TqdmBar(tqdm)
+
+
+class _TqdmBatch:
+    def __init__(self, tqdm: Any, total: int) -> None:
+        self._bar = tqdm(total=total, delay=MOMENT, leave=False, file=sys.stderr, dynamic_ncols=True, desc="grabcut",
+                         unit="image")
+
+    def step(self) -> None:
+        self._bar.update(1)
+
+    def close(self) -> None:
+        self._bar.close()
+
+
+class _PlainBatch:
+    def __init__(self, total: int) -> None:
+        self._lock, self._done, self._total = threading.Lock(), 0, total
+        self._next, self._shown = time.monotonic() + MOMENT, False
+
+    def step(self) -> None:
+        with self._lock:
+            self._done += 1
+            now = time.monotonic()
+            if now >= self._next:
+                self._next, self._shown = now + 0.1, True
+                print(f"\r\033[Kgrabcut {self._done}/{self._total}", end="", file=sys.stderr, flush=True)
+
+    def close(self) -> None:
+        if self._shown:
+            print("\r\033[K", end="", file=sys.stderr, flush=True)
+
+
+def make_batch_bar(total: int) -> _TqdmBatch | _PlainBatch | None:
+    """A bar that counts images; step() may be called by any thread. None if stderr is not a terminal."""
+    if sys.stderr is None or not sys.stderr.isatty():
+        return None
+    try:
+        from tqdm import tqdm
+    except ImportError:
+        return _PlainBatch(total)
+    return _TqdmBatch(tqdm, total)

@@ -1,14 +1,16 @@
 """Files to pictures and back."""
 from __future__ import annotations
 
+import os
+import tempfile
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Union
 
 import numpy as np
 
 from . import lowlevel as c
-from .arrays import as_picture, from_c
-from .errors import check
+from .arrays import Order, as_bgr, as_picture, check_order, from_c, is_pil, whole, without_alpha
+from .errors import GrabcutError, check
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -34,46 +36,113 @@ class Probe:
         return f"image/{self.format}"
 
 
+def _bytes(data: Any) -> Any:
+    if isinstance(data, str) or hasattr(data, "__fspath__"):
+        raise TypeError("data must be the bytes of a file, not its name: imread() takes one")
+    try:
+        memoryview(data)
+    except TypeError:
+        raise TypeError(f"data must be the bytes of a file, not {type(data).__name__}") from None
+    return data
+
+
 def probe(data: Bytes) -> Probe:
     """Reads the header of a JPEG, PNG, WebP or BMP file and no pixel. GrabcutError where it is none."""
-    code, text, found = c.probe(data)
+    code, text, found = c.probe(_bytes(data))
     check(code, text)
     return Probe(_FORMATS[found[0]], *found[1:])
 
 
 def decode(data: Bytes, *, max_pixels: int = 0, ignore_orientation: bool = False,
-           max_bytes: int = 0) -> npt.NDArray[np.uint8]:
-    """A JPEG, PNG, WebP or BMP file as HxWx3 uint8, BGR, upright: the pixels of cv2.imdecode.
+           max_bytes: int = 0, order: Order = "bgr") -> npt.NDArray[np.uint8]:
+    """A JPEG, PNG, WebP or BMP file as HxWx3 uint8, upright: the pixels of cv2.imdecode. order: "bgr" or "rgb".
 
     max_pixels: refuse larger pictures before any pixel is decoded; 0 means unlimited. max_bytes: raise MemoryError
     before anything is allocated if decoding may take more, the result included; 0 is 64 MiB and 16 bytes a
     pixel. `data` must not be written to meanwhile. Raises GrabcutError, MemoryError.
     """
-    code, text, image = c.decode(data, max_pixels, int(ignore_orientation), max_bytes)
+    check_order(order)
+    code, text, image = c.decode(_bytes(data), whole(max_pixels, "max_pixels", 0, 2**63 - 1), int(ignore_orientation),
+                                 whole(max_bytes, "max_bytes", 0, 2**63 - 1))
     check(code, text)
-    return from_c(image)
+    array = from_c(image)
+    if order == "rgb":
+        array[:, :, [0, 2]] = array[:, :, [2, 0]]
+    return array
 
 
-def encode_png(image: Any, level: int = -1) -> bytes:
-    """Grey (HxW), BGR (HxWx3) or BGRA (HxWx4) uint8 as a PNG file. level: zlib's 0 (none) to 9 (small)."""
-    code, text, data = c.encode_png(as_picture(image, "image", (1, 3, 4)), level)
+def imread(path: str | os.PathLike[str], *, max_pixels: int = 0, ignore_orientation: bool = False, max_bytes: int = 0,
+           order: Order = "bgr") -> npt.NDArray[np.uint8]:
+    """decode() of the file at `path`. Unlike cv2.imread it raises what went wrong (OSError, GrabcutError)."""
+    with open(path, "rb") as file:
+        data = file.read()
+    try:
+        return decode(data, max_pixels=max_pixels, ignore_orientation=ignore_orientation, max_bytes=max_bytes, order=order)
+    except GrabcutError as e:
+        raise type(e)(f"{os.fspath(path)}: {e}", e.code) from None
+
+
+def _encode(image: Any, channels: tuple[int, ...], order: Order | None, format: int, level: int, quality: int) -> bytes:
+    code, text, data = c.encode(as_bgr(image, "image", channels, order), format, level, quality)
     check(code, text)
     return data
 
 
-def encode_jpeg(image: Any, quality: int = 95) -> bytes:
-    """Grey (HxW) or BGR (HxWx3) uint8 as a baseline JPEG file, quality 1 to 100."""
-    code, text, data = c.encode_jpeg(as_picture(image, "image", (1, 3)), quality)
-    check(code, text)
-    return data
+def encode_png(image: Any, level: int = -1, *, order: Order | None = None) -> bytes:
+    """Grey (HxW), BGR (HxWx3) or BGRA (HxWx4) uint8, or a Pillow image, as a PNG file. level: zlib's 0 (none) to
+    9 (small); -1 is the fastest for photos. order="rgb": the array is RGB or RGBA."""
+    return _encode(image, (1, 3, 4), order, c.GRABCUT_FORMAT_PNG, whole(level, "level"), 0)
+
+
+def encode_jpeg(image: Any, quality: int = 95, *, order: Order | None = None) -> bytes:
+    """Grey (HxW) or BGR (HxWx3) uint8, or a Pillow image, as a baseline JPEG file, quality 1 to 100."""
+    return _encode(image, (1, 3), order, c.GRABCUT_FORMAT_JPEG, 0, whole(quality, "quality"))
+
+
+def encode_webp(image: Any, quality: int = 90, *, order: Order | None = None) -> bytes:
+    """Like encode_png(), as a WebP file: quality 1 to 100, or 0 for lossless. Alpha and grey images are exact at any
+    quality."""
+    return _encode(image, (1, 3, 4), order, c.GRABCUT_FORMAT_WEBP, 0, whole(quality, "quality"))
+
+
+_ENCODERS = {".png": encode_png, ".jpg": encode_jpeg, ".jpeg": encode_jpeg, ".webp": encode_webp}
+
+
+def imwrite(path: str | os.PathLike[str], image: Any, *, order: Order | None = None, level: int | None = None,
+            quality: int | None = None) -> None:
+    """Writes an image to a file whose format follows from its name: .png (`level`), .jpg, .jpeg or .webp (`quality`).
+    The file is replaced in one step. Raises ValueError for another name, OSError."""
+    path = os.fspath(path)
+    suffix = os.path.splitext(path)[1].lower()
+    if suffix not in _ENCODERS:
+        raise ValueError(f"imwrite: the name of the file must end in {', '.join(_ENCODERS)}: {path}")
+    wrong = ("quality", quality) if suffix == ".png" else ("level", level)
+    if wrong[1] is not None:
+        raise ValueError(f"imwrite: {suffix} takes no {wrong[0]}")
+    setting = level if suffix == ".png" else quality
+    data = _ENCODERS[suffix](image, *(() if setting is None else (setting,)), order=order)
+    folder, name = os.path.split(path)
+    handle, temporary = tempfile.mkstemp(prefix=f".{name}.", dir=folder or ".")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+        umask = os.umask(0)
+        os.umask(umask)
+        os.chmod(temporary, 0o666 & ~umask)
+        os.replace(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise
 
 
 def cutout(image: Any, mask: Any, kind: str = "black") -> npt.NDArray[np.uint8]:
-    """The foreground of `image` (HxWx3). `mask` is any of segment()'s: a pixel is foreground if its value
-    is odd. kind: "black" (HxWx3, background black), "alpha" (HxWx4, background transparent) or "mask"
-    (HxW, 255 and 0)."""
+    """The foreground of `image` (HxWx3, or HxWx4 whose alpha is ignored; or a Pillow image). `mask` is any of
+    segment()'s: a pixel is foreground if its value is odd. kind: "black" (HxWx3, background black), "alpha" (HxWx4,
+    background transparent and black) or "mask" (HxW, 255 and 0). The colours stay in their order: RGB for a Pillow
+    image."""
     if kind not in _KINDS:
         raise ValueError(f"no cut-out is called '{kind}': {', '.join(_KINDS)} are")
-    code, text, picture = c.cutout(as_picture(image, "image", (3,)), as_picture(mask, "mask", (1,)), _KINDS[kind])
+    array = np.asarray(image.convert("RGB")) if is_pil(image) else image
+    code, text, picture = c.cutout(without_alpha(array, "image"), as_picture(mask, "mask", (1,)), _KINDS[kind])
     check(code, text)
     return from_c(picture)

@@ -2,13 +2,12 @@
 from __future__ import annotations
 
 import enum
-import operator
-from typing import TYPE_CHECKING, Any, Callable, Sequence
+from typing import TYPE_CHECKING, Any, Callable, Literal, Sequence, Union
 
 import numpy as np
 
 from . import lowlevel as c
-from .arrays import as_picture
+from .arrays import Order, as_bgr, as_picture, whole, without_alpha
 from .bar import make_bar
 from .errors import check
 from .models import Models
@@ -17,12 +16,12 @@ from .progress import Progress
 if TYPE_CHECKING:
     import numpy.typing as npt
 
+    Rect = Union[Sequence[int], npt.NDArray[np.integer[Any]], Literal["auto"]]
+
 BGD: int = c.GRABCUT_BGD  #: sure background
 FGD: int = c.GRABCUT_FGD  #: sure foreground
 PR_BGD: int = c.GRABCUT_PR_BGD  #: probable background
 PR_FGD: int = c.GRABCUT_PR_FGD  #: probable foreground
-
-_INT32 = range(-2**31, 2**31)
 
 
 class Mode(enum.IntEnum):
@@ -38,17 +37,21 @@ _PHASES = {c.GRABCUT_PHASE_INIT: "init", c.GRABCUT_PHASE_MODELS: "models", c.GRA
 _SIMD = {"auto": c.GRABCUT_SIMD_AUTO, "portable": c.GRABCUT_SIMD_PORTABLE, "avx2": c.GRABCUT_SIMD_AVX2}
 
 
-def segment(image: Any, rect: Sequence[int] | None = None, iterations: int = 5, seed: int = 0, *,
+def segment(image: Any, rect: Rect | None = None, iterations: int = 5, seed: int = 0, *, order: Order | None = None,
             mask: Any = None, models: Models | None = None, mode: Mode | int | None = None, threads: int = 1,
             progress: Callable[[Progress], object] | bool | None = None, full: bool = False, max_bytes: int = 0,
             simd: str = "auto") -> npt.NDArray[np.uint8]:
-    """Returns the foreground of an image: HxWx3 uint8 BGR in, HxW uint8 of 0 and 1 out.
+    """Returns the foreground of an image as HxW uint8 of 0 and 1.
+
+    image: HxWx3 uint8 in BGR order, as cv2 and imread() have it, or in RGB order with ``order="rgb"``; HxWx4, whose
+    alpha is ignored; or a Pillow image, which is RGB (its EXIF orientation is not applied).
 
     The mask is that of ``cv2.grabCut`` after ``cv2.setRNGSeed(seed)``, & 1. It depends only on the image, the start, the number of
     iterations and the seed.
 
-    rect: (x, y, width, height) around the foreground; without rect and mask, the inner 90 % in each
-    direction. mask: a start with the four values BGD, FGD, PR_BGD, PR_FGD; it is not written to. mode: by
+    rect: (x, y, width, height) around the foreground, a sequence or array of four integers; "auto" (the default without
+    mask) leaves out 5 % of each side, at least a pixel. mask: a start with the four values BGD, FGD, PR_BGD, PR_FGD;
+    it is not written to. mode: by
     default RECT, or MASK if a mask is given. models: read by the EVAL modes, written by all others and
     EVAL, so that a run can be continued: take ``full=True`` masks, whose four values carry what `& 1`
     drops. threads: how many C may use; the mask does not depend on it. progress: True shows a bar on
@@ -61,7 +64,7 @@ def segment(image: Any, rect: Sequence[int] | None = None, iterations: int = 5, 
     Raises GrabcutError (a ValueError: rect outside, no foreground or no background to begin with, ...),
     ValueError and TypeError for other arguments, MemoryError.
     """
-    picture = as_picture(image, "image", (3,))
+    picture = without_alpha(as_bgr(image, "image", (3, 4), order), "image")
     height, width = picture.shape[:2]
     mode = Mode(mode) if mode is not None else Mode.RECT if mask is None else Mode.MASK
     work = _start(mask, mode, height, width)
@@ -72,9 +75,10 @@ def segment(image: Any, rect: Sequence[int] | None = None, iterations: int = 5, 
         raise ValueError(f"simd: expected one of {', '.join(_SIMD)}, got '{simd}'")
     bar = make_bar() if progress is True else None
     try:
-        code, text = c.segment(work, picture, mode, _int32(iterations, "iterations"), *box,
-                               operator.index(seed) & (2**64 - 1), None if models is None else models.data,
-                               _int32(threads, "threads"), _SIMD[simd], max_bytes, _adapter(bar or progress or None))
+        code, text = c.segment(work, picture, mode, whole(iterations, "iterations", 1), *box,
+                               whole(seed, "seed", -2**63, 2**64 - 1) & (2**64 - 1), None if models is None else models.data,
+                               whole(threads, "threads", 1), _SIMD[simd], whole(max_bytes, "max_bytes", 0, 2**63 - 1),
+                               _adapter(bar or progress or None))
     finally:
         if bar is not None:
             bar.close()
@@ -96,22 +100,17 @@ def _start(mask: Any, mode: Mode, height: int, width: int) -> npt.NDArray[np.uin
     return np.array(start, order="C")
 
 
-def _rect(rect: Sequence[int] | None, mode: Mode, width: int, height: int) -> tuple[int, int, int, int]:
+def _rect(rect: Rect | None, mode: Mode, width: int, height: int) -> tuple[int, int, int, int]:
+    if isinstance(rect, str) and rect == "auto":
+        rect = None
+    elif rect is not None and mode is not Mode.RECT:
+        raise ValueError("a run that starts with a mask takes no rect")
     if rect is None:
         return rect_inset(width, height) if mode is Mode.RECT else (0, 0, 0, 0)
-    if mode is not Mode.RECT:
-        raise ValueError("a run that starts with a mask takes no rect")
-    if isinstance(rect, (str, bytes)) or len(rect) != 4:
-        raise ValueError("rect must be (x, y, width, height)")
-    x, y, w, h = (_int32(v, "rect") for v in rect)
+    if isinstance(rect, (str, bytes)) or not hasattr(rect, "__len__") or len(rect) != 4:
+        raise ValueError('rect must be (x, y, width, height) or "auto"')
+    x, y, w, h = (whole(v, "rect's " + name) for name, v in zip(("x", "y", "width", "height"), rect))
     return x, y, w, h
-
-
-def _int32(value: Any, what: str) -> int:
-    number = operator.index(value)
-    if number not in _INT32:
-        raise ValueError(f"{what}: {number} does not fit into 32 bits")
-    return number
 
 
 def _adapter(progress: Any) -> Callable[..., object] | None:
@@ -124,16 +123,16 @@ def _adapter(progress: Any) -> Callable[..., object] | None:
 
 
 def rect_inset(width: int, height: int, percent: int = 5) -> tuple[int, int, int, int]:
-    """Returns the rect that leaves `percent` (0 to 49) of each side out."""
-    r = c.grabcut_rect_inset(_int32(width, "width"), _int32(height, "height"), _int32(percent, "percent"))
+    """Returns the rect that leaves `percent` (0 to 49) of each side out, and at least a pixel if that is above 0."""
+    r = c.grabcut_rect_inset(whole(width, "width"), whole(height, "height"), whole(percent, "percent"))
     return r.x, r.y, r.width, r.height
 
 
-def estimate(width: int, height: int, rect: Sequence[int] | None = None, *, mode: Mode | int = Mode.RECT,
+def estimate(width: int, height: int, rect: Rect | None = None, *, mode: Mode | int = Mode.RECT,
              threads: int = 1) -> int:
     """Returns the most bytes that segment() allocates for an image of this size, besides image and mask."""
-    width, height, mode = _int32(width, "width"), _int32(height, "height"), Mode(mode)
+    width, height, mode = whole(width, "width"), whole(height, "height"), Mode(mode)
     box = _rect(rect, mode, width, height)
-    code, size = c.estimate(width, height, mode, *box, _int32(threads, "threads"))
+    code, size = c.estimate(width, height, mode, *box, whole(threads, "threads", 1))
     check(code)
     return size

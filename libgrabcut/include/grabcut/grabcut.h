@@ -49,8 +49,10 @@ typedef enum grabcut_error {
     GRABCUT_ENOFOREGROUND = -8, /* no pixel is (sure or probable) foreground at the start */
     GRABCUT_ECANCELED = -9,     /* the progress callback requested a stop */
     GRABCUT_EENCODE = -10,      /* the encoder failed */
-    GRABCUT_EUNSUPPORTED = -11, /* this engine, build or processor lacks a feature, e.g. AVX2 */
-    GRABCUT_EINTERNAL = -12     /* an exception or assertion of an underlying library */
+    GRABCUT_EUNSUPPORTED =
+        -11,                /* this engine, build or processor lacks a feature, e.g. AVX2; or the
+                               file is of a kind that is not decoded, e.g. a lossless JPEG */
+    GRABCUT_EINTERNAL = -12 /* an exception or assertion of an underlying library */
 } grabcut_error;
 
 /* Returns a fixed English phrase for a code. Never returns NULL. */
@@ -115,8 +117,8 @@ typedef struct grabcut_probe {
 /* Reads the header and no pixel: time and memory do not depend on the size of the image. On failure
  * all members of `out` but the version are zeroed.
  *
- * Returns GRABCUT_EFORMAT, GRABCUT_EDECODE if the header is damaged or truncated, or
- * GRABCUT_EINVAL. */
+ * Returns GRABCUT_EFORMAT, GRABCUT_EDECODE if the header is damaged or truncated,
+ * GRABCUT_EUNSUPPORTED for a lossless, hierarchical or 12-bit JPEG, or GRABCUT_EINVAL. */
 GRABCUT_API int grabcut_probe_header(grabcut_probe *out, const void *bytes, size_t len,
                                      grabcut_errbuf *err);
 
@@ -169,6 +171,28 @@ GRABCUT_API int grabcut_encode_png(uint8_t **out, size_t *out_len, const grabcut
  * errors are those of grabcut_encode_png. */
 GRABCUT_API int grabcut_encode_jpeg(uint8_t **out, size_t *out_len, const grabcut_image *image,
                                     int quality, grabcut_errbuf *err);
+
+/* Options of grabcut_encode. */
+typedef struct grabcut_encode_options {
+    unsigned version;      /* GRABCUT_ENCODE_OPTIONS_VERSION */
+    grabcut_format format; /* PNG, JPEG or WEBP */
+    int32_t level;         /* PNG: as in grabcut_encode_png */
+    int32_t quality;       /* JPEG: 1 to 100. WebP: 1 to 100, or 0 for lossless */
+    const void *icc;       /* an ICC profile to embed, or NULL */
+    size_t icc_len;        /* its length in bytes; JPEG holds at most 16,707,345 */
+} grabcut_encode_options;
+#define GRABCUT_ENCODE_OPTIONS_VERSION 1
+#define GRABCUT_ENCODE_OPTIONS_INIT                                                                \
+    { GRABCUT_ENCODE_OPTIONS_VERSION, GRABCUT_FORMAT_PNG, -1, 90, NULL, 0 }
+
+/* Encodes an image of 1 (grey), 3 (BGR) or 4 (BGRA) channels as a file of the given format. JPEG
+ * takes no fourth channel. WebP takes at most 16,383 pixels a side; its alpha is always exact, and
+ * an image of 1 channel is always lossless. The pixels are not converted to or from the profile.
+ *
+ * The caller frees *out, of *out_len bytes, with grabcut_free. Returns GRABCUT_EINVAL,
+ * GRABCUT_ENOMEM or GRABCUT_EENCODE. */
+GRABCUT_API int grabcut_encode(uint8_t **out, size_t *out_len, const grabcut_image *image,
+                               const grabcut_encode_options *opts, grabcut_errbuf *err);
 
 /* Frees memory that an encoder returned. `p` may be NULL. */
 GRABCUT_API void grabcut_free(void *p);
@@ -300,19 +324,32 @@ GRABCUT_API void grabcut_workspace_free(grabcut_workspace *workspace);
 /* Returns the number of bytes held; 0 if `workspace` is NULL. */
 GRABCUT_API size_t grabcut_workspace_bytes(const grabcut_workspace *workspace);
 
-/* Returns the rect that leaves out `percent` (0 to 49) of each side, rounded down; at least 1x1.
- * The services' rect "auto" leaves out 5. */
+/* Returns the rect that leaves out `percent` (0 to 49) of each side, rounded down. If `percent` is
+ * above 0, at least one pixel is left out, so that there is background to start with, and at least
+ * one is kept: only an image of one pixel is returned whole. The services' rect "auto" leaves
+ * out 5.
+ */
 GRABCUT_API grabcut_rect grabcut_rect_inset(int32_t width, int32_t height, int percent);
 
 /* Cuts `rect` to the image. Returns GRABCUT_ERECT if nothing is left, or GRABCUT_EINVAL if `rect`
  * is NULL. */
 GRABCUT_API int grabcut_rect_clamp(grabcut_rect *rect, int32_t width, int32_t height);
 
+/* Writes a start for GRABCUT_INIT_WITH_MASK to `mask` (1 channel) from an image of the same size (1
+ * channel, or 3 equal ones, as grabcut_decode returns a grey file). Grey values: 0 is BGD, 255 FGD,
+ * 1 to 127 PR_BGD, 128 to 254 PR_FGD. An image whose values are all below 4 holds the four values
+ * themselves, as cv::grabCut writes them.
+ *
+ * Returns GRABCUT_EINVAL if the sizes differ or a pixel has a colour. */
+GRABCUT_API int grabcut_mask_from_grey(grabcut_image *mask, const grabcut_image *grey,
+                                       grabcut_errbuf *err);
+
 /* ---- cut-outs ---------------------------------------------------------------------------- */
 
 typedef enum grabcut_cutout_kind {
     GRABCUT_CUTOUT_BLACK = 0, /* BGR, background black */
-    GRABCUT_CUTOUT_ALPHA,     /* BGRA, background alpha 0 with its colour kept, foreground opaque */
+    GRABCUT_CUTOUT_ALPHA,     /* BGRA, foreground opaque, background transparent and black, so that
+                                 the file does not carry the rest of the photo */
     GRABCUT_CUTOUT_MASK       /* 1 channel, 255 foreground, 0 background */
 } grabcut_cutout_kind;
 

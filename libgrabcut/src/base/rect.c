@@ -20,14 +20,24 @@ int grabcut_rect_effective(grabcut_rect *out, const grabcut_rect *rect, int32_t 
     return GRABCUT_OK;
 }
 
+/* What is left out at each end of a side: at least a pixel where one is left between. */
+static int32_t inset_of(int32_t side, int percent) {
+    int32_t inset = (int32_t)((int64_t)side * percent / 100);
+    return inset == 0 && percent > 0 && side > 2 ? 1 : inset;
+}
+
 grabcut_rect grabcut_rect_inset(int32_t width, int32_t height, int percent) {
     if (width < 1 || height < 1) {
         return (grabcut_rect){0, 0, 0, 0};
     }
     percent = percent < 0 ? 0 : min32(percent, 49);
-    int32_t dx = (int32_t)((int64_t)width * percent / 100);
-    int32_t dy = (int32_t)((int64_t)height * percent / 100);
-    return (grabcut_rect){dx, dy, width - 2 * dx, height - 2 * dy};
+    int32_t dx = inset_of(width, percent), dy = inset_of(height, percent);
+    grabcut_rect rect = {dx, dy, width - 2 * dx, height - 2 * dy};
+    if (percent > 0 && rect.width == width && rect.height == height) {
+        rect.width -= width == 2;
+        rect.height -= width == 1 && height == 2;
+    }
+    return rect;
 }
 
 int grabcut_rect_clamp(grabcut_rect *rect, int32_t width, int32_t height) {

@@ -42,27 +42,48 @@ static void indexed_row(uint8_t *out, const uint8_t *in, size_t width, int bits,
     }
 }
 
-/* Shift that brings the channel's top bit to bit 7. */
-static int shift_of(uint32_t mask) {
-    int top = 31;
-    while (top > 0 && !(mask >> top & 1)) {
-        top--;
-    }
-    return top - 7;
+/* How a channel becomes 8 bits. */
+typedef struct channel {
+    uint32_t mask;
+    int shift;     /* to its lowest bit */
+    uint32_t most; /* its largest value; 0: there is none */
+    int left; /* cv2's way: only moved up, so that white is 248. -1: scaled, so that it is 255 */
+} channel;
+
+/* cv::imdecode knows 5-5-5 and 5-6-5 and moves their bits up; it refuses what is scaled here. */
+static int is_moved_up(const grabcut_bmp *bmp) {
+    const uint32_t *m = bmp->masks;
+    return bmp->bits == 16 && m[0] == 0x1f &&
+           ((m[1] == 0x3e0 && m[2] == 0x7c00) || (m[1] == 0x7e0 && m[2] == 0xf800));
 }
 
-static uint8_t channel_of(uint32_t pixel, uint32_t mask, int shift) {
-    pixel &= mask;
-    return (uint8_t)(shift >= 0 ? pixel >> shift : pixel << -shift);
+static channel channel_of(uint32_t mask, int moved_up) {
+    channel c = {mask, mask ? __builtin_ctz(mask) : 0, 0, -1};
+    c.most = mask >> c.shift;
+    c.left = moved_up ? 8 - (32 - __builtin_clz(c.most)) : -1;
+    return c;
+}
+
+static uint8_t sample_of(uint32_t pixel, const channel *c) {
+    uint64_t value = (pixel & c->mask) >> c->shift;
+    if (c->left >= 0) {
+        return (uint8_t)(value << c->left);
+    }
+    if (c->most == 0 || c->most == 255) {
+        return (uint8_t)value;
+    }
+    return (uint8_t)((value * 255 + c->most / 2) / c->most);
 }
 
 static void masked_row(uint8_t *out, const uint8_t *in, size_t width, const grabcut_bmp *bmp) {
-    const int shifts[3] = {shift_of(bmp->masks[0]), shift_of(bmp->masks[1]),
-                           shift_of(bmp->masks[2])};
+    int moved_up = is_moved_up(bmp);
+    const channel channels[3] = {channel_of(bmp->masks[0], moved_up),
+                                 channel_of(bmp->masks[1], moved_up),
+                                 channel_of(bmp->masks[2], moved_up)};
     for (size_t x = 0; x < width; x++) {
         uint32_t pixel = bmp->bits == 16 ? grabcut_le16(in + 2 * x) : grabcut_le32(in + 4 * x);
         for (int c = 0; c < 3; c++) {
-            out[3 * x + (size_t)c] = channel_of(pixel, bmp->masks[c], shifts[c]);
+            out[3 * x + (size_t)c] = sample_of(pixel, &channels[c]);
         }
     }
 }
@@ -95,19 +116,28 @@ typedef struct cursor {
     int32_t x, y;
 } cursor;
 
-/* n pixels at the cursor. Encoded runs repeat the indices in one byte, absolute ones list them. */
+/* Pixels of a row with its padding to whole 4 bytes, which ImageMagick's runs include. */
+static int32_t padded_width(const grabcut_bmp *bmp) {
+    int64_t step = 32 / bmp->bits;
+    int64_t padded = ((int64_t)bmp->width + step - 1) / step * step;
+    return padded > INT32_MAX ? INT32_MAX : (int32_t)padded;
+}
+
+/* n pixels at the cursor; those of the padding are dropped. Encoded runs repeat the indices in one
+ * byte, absolute ones list them. */
 static int put_run(const grabcut_image *out, const grabcut_bmp *bmp, cursor *at, int n,
                    const uint8_t *indices, int repeat, const palette *pal) {
-    if (at->y >= bmp->height || n > bmp->width - at->x) {
+    if (at->y >= bmp->height || n > padded_width(bmp) - at->x) {
         return GRABCUT_EDECODE;
     }
-    uint8_t *row = row_of(out, bmp, at->y) + 3 * (size_t)at->x;
-    for (int i = 0; i < n; i++) {
+    uint8_t *row = row_of(out, bmp, at->y);
+    int visible = n < bmp->width - at->x ? n : bmp->width - at->x;
+    for (int i = 0; i < visible; i++) {
         int place = repeat ? (bmp->bits == 4 ? i & 1 : 0) : i;
         unsigned index = bmp->bits == 8     ? indices[place]
                          : (place & 1) == 0 ? indices[place / 2] >> 4
                                             : indices[place / 2] & 15u;
-        memcpy(row + 3 * (size_t)i, pal->bgr[index], 3);
+        memcpy(row + 3 * ((size_t)at->x + (size_t)i), pal->bgr[index], 3);
     }
     at->x += n;
     return GRABCUT_OK;
@@ -134,7 +164,7 @@ static int move_cursor(cursor *at, const grabcut_bmp *bmp, source *s, grabcut_er
     at->x += s->p[0];
     at->y += s->p[1];
     s->p += 2;
-    if (at->x > bmp->width || at->y >= bmp->height) {
+    if (at->x > padded_width(bmp) || at->y >= bmp->height) {
         return grabcut_fail(err, GRABCUT_EDECODE, "BMP: a run leaves the image");
     }
     return GRABCUT_OK;
@@ -180,30 +210,12 @@ static int read_runs(const grabcut_image *out, const grabcut_bmp *bmp, source s,
     }
 }
 
-/* cv::imdecode supports 5-5-5, 5-6-5 and whole bytes; whole bytes may be in any order here. */
-static int masks_known(const grabcut_bmp *bmp) {
-    const uint32_t *m = bmp->masks;
-    if (bmp->bits == 16) {
-        return m[0] == 0x1f &&
-               ((m[1] == 0x3e0 && m[2] == 0x7c00) || (m[1] == 0x7e0 && m[2] == 0xf800));
-    }
-    for (int c = 0; c < 3; c++) {
-        if (m[c] != 0xffu && m[c] != 0xff00u && m[c] != 0xff0000u && m[c] != 0xff000000u) {
-            return 0;
-        }
-    }
-    return 1;
-}
-
 int grabcut_read_bmp(const grabcut_image *out, grabcut_range file, grabcut_errbuf *err) {
     grabcut_bmp bmp;
     palette pal;
     int rc = grabcut_bmp_header(&bmp, file, err);
     if (rc) {
         return rc;
-    }
-    if ((bmp.bits == 16 || bmp.bits == 32) && !masks_known(&bmp)) {
-        return grabcut_fail(err, GRABCUT_EDECODE, "BMP: the colour masks are not supported");
     }
     if (bmp.pixels > file.len) {
         return bmp_rows_cut_off(err);

@@ -35,7 +35,9 @@ static int read_bmp_core(grabcut_bmp *out, const uint8_t *dib) {
 static int read_bmp_info(grabcut_bmp *out, const uint8_t *dib, grabcut_errbuf *err) {
     int32_t height = (int32_t)grabcut_le32(dib + 8);
     uint32_t packing = grabcut_le32(dib + 16), colours = grabcut_le32(dib + 32);
-    if (height == INT32_MIN || packing > GRABCUT_BMP_BITFIELDS || colours > INT32_MAX) {
+    if (height == INT32_MIN ||
+        (packing > GRABCUT_BMP_BITFIELDS && packing != GRABCUT_BMP_ALPHABITFIELDS) ||
+        colours > INT32_MAX) {
         return grabcut_fail(err, GRABCUT_EDECODE,
                             "the BMP header is damaged or has an unsupported compression");
     }
@@ -68,7 +70,7 @@ static int read_bmp_palette(grabcut_bmp *out, grabcut_range file, size_t at, gra
 static int read_bmp_masks(grabcut_bmp *out, grabcut_range file, grabcut_errbuf *err) {
     static const uint32_t standard[2][3] = {{0x1f, 0x3e0, 0x7c00}, {0xff, 0xff00, 0xff0000}};
     memcpy(out->masks, standard[out->bits == 32], sizeof(out->masks));
-    if (out->packing != GRABCUT_BMP_BITFIELDS) {
+    if (out->packing == GRABCUT_BMP_RGB) {
         return GRABCUT_OK;
     }
     /* Behind a BITMAPINFOHEADER, and at the same place inside of the longer headers. */
@@ -76,7 +78,12 @@ static int read_bmp_masks(grabcut_bmp *out, grabcut_range file, grabcut_errbuf *
         return bmp_header_cut_off(err);
     }
     for (size_t i = 0; i < 3; i++) {
-        out->masks[2 - i] = grabcut_le32(file.p + BITFIELDS + 4 * i);
+        uint32_t mask = grabcut_le32(file.p + BITFIELDS + 4 * i);
+        uint32_t run = mask >> (mask ? __builtin_ctz(mask) : 0);
+        if ((run & (run + 1)) != 0 || (out->bits == 16 && mask > UINT16_MAX)) {
+            return grabcut_fail(err, GRABCUT_EDECODE, "the BMP's colour masks are damaged");
+        }
+        out->masks[2 - i] = mask;
     }
     return GRABCUT_OK;
 }
@@ -93,6 +100,7 @@ static int check_bmp_packing(const grabcut_bmp *bmp, grabcut_errbuf *err) {
     case GRABCUT_BMP_RLE4:
         return bmp->bits == 4 ? GRABCUT_OK : bmp_unsupported(bmp, err);
     case GRABCUT_BMP_BITFIELDS:
+    case GRABCUT_BMP_ALPHABITFIELDS:
         return bmp->bits == 16 || bmp->bits == 32 ? GRABCUT_OK : bmp_unsupported(bmp, err);
     }
     return bmp_unsupported(bmp, err);

@@ -1,6 +1,8 @@
 /* Encodes baseline JPEG with libjpeg-turbo. */
-#include "encode.h"
+#include "jpeg_encode.h"
+
 #include "fail.h"
+#include "sink.h"
 
 #include <setjmp.h>
 #include <stdio.h>
@@ -21,7 +23,8 @@ typedef struct jpeg_writer {
     char text[JMSG_LENGTH_MAX];
 } jpeg_writer;
 
-enum { JPEG_STEP = 65536 };
+/* 255 segments of at most 65,519 bytes of the profile (ICC.1:2022, B.4). */
+enum { JPEG_STEP = 65536, MOST_ICC = 255 * 65519 };
 
 static void jpeg_on_error(j_common_ptr jpeg) {
     jpeg_writer *w = jpeg->client_data;
@@ -63,7 +66,7 @@ static void jpeg_end(j_compress_ptr jpeg) {
 }
 
 /* Everything that may jump out. Nothing of this frame is used after a jump. */
-static int jpeg_run(jpeg_writer *w, const grabcut_image *image, int quality) {
+static int jpeg_run(jpeg_writer *w, const grabcut_image *image, int quality, grabcut_range icc) {
     if (setjmp(w->failed)) {
         return w->code;
     }
@@ -79,6 +82,9 @@ static int jpeg_run(jpeg_writer *w, const grabcut_image *image, int quality) {
     jpeg_set_defaults(&w->jpeg);
     jpeg_set_quality(&w->jpeg, quality, TRUE);
     jpeg_start_compress(&w->jpeg, TRUE);
+    if (icc.len > 0) {
+        jpeg_write_icc_profile(&w->jpeg, icc.p, (unsigned int)icc.len);
+    }
     while (w->jpeg.next_scanline < w->jpeg.image_height) {
         JSAMPROW row = image->data + w->jpeg.next_scanline * image->stride;
         jpeg_write_scanlines(&w->jpeg, &row, 1);
@@ -87,15 +93,14 @@ static int jpeg_run(jpeg_writer *w, const grabcut_image *image, int quality) {
     return GRABCUT_OK;
 }
 
-int grabcut_encode_jpeg(uint8_t **out, size_t *out_len, const grabcut_image *image, int quality,
-                        grabcut_errbuf *err) {
-    int rc = grabcut_check_encode(out, out_len, image, err);
-    if (rc) {
-        return rc;
-    }
+int grabcut_write_jpeg(uint8_t **out, size_t *out_len, const grabcut_image *image, int quality,
+                       grabcut_range icc, grabcut_errbuf *err) {
     if (quality < 1 || quality > 100 || image->channels == 4) {
         return grabcut_fail(err, GRABCUT_EINVAL,
                             "JPEG takes a quality of 1 to 100 and 1 or 3 channels");
+    }
+    if (icc.len > MOST_ICC) {
+        return grabcut_fail(err, GRABCUT_EINVAL, "the ICC profile is too long for a JPEG");
     }
     jpeg_writer *w = calloc(1, sizeof(*w));
     if (!w) {
@@ -105,7 +110,7 @@ int grabcut_encode_jpeg(uint8_t **out, size_t *out_len, const grabcut_image *ima
     w->errors.error_exit = jpeg_on_error;
     w->errors.emit_message = jpeg_on_message;
     w->jpeg.client_data = w;
-    rc = jpeg_run(w, image, quality);
+    int rc = jpeg_run(w, image, quality, icc);
     if (rc) {
         free(w->sink.p);
         grabcut_fail(err, rc, "JPEG: %s", w->text);

@@ -9,8 +9,10 @@
 enum {
     M_SOF0 = 0xc0,
     M_SOF2 = 0xc2,
+    M_SOF3 = 0xc3,
     M_DHT = 0xc4,
     M_JPG = 0xc8,
+    M_SOF9 = 0xc9,
     M_SOF10 = 0xca,
     M_DAC = 0xcc,
     M_SOF15 = 0xcf,
@@ -68,6 +70,20 @@ static void read_jpeg_components(grabcut_jpeg *out, grabcut_range segment) {
     }
 }
 
+/* libjpeg-turbo decodes baseline, extended and progressive frames of 8 bits, with Huffman (SOF0 to
+ * SOF2) or arithmetic coding (SOF9, SOF10). */
+static int check_jpeg_process(int marker, unsigned precision, grabcut_errbuf *err) {
+    if (marker >= M_SOF3 && marker != M_SOF9 && marker != M_SOF10) {
+        return grabcut_fail(err, GRABCUT_EUNSUPPORTED,
+                            "the JPEG is lossless or hierarchical, which is not supported");
+    }
+    if (precision == 12) {
+        return grabcut_fail(err, GRABCUT_EUNSUPPORTED,
+                            "the JPEG has 12 bits a sample, which is not supported");
+    }
+    return GRABCUT_OK;
+}
+
 /* Frame header: precision, height, width, components. */
 static int read_jpeg_frame(grabcut_jpeg *out, int marker, grabcut_range segment,
                            grabcut_errbuf *err) {
@@ -76,6 +92,10 @@ static int read_jpeg_frame(grabcut_jpeg *out, int marker, grabcut_range segment,
     }
     if (segment.len < 6) {
         return grabcut_fail(err, GRABCUT_EDECODE, "the JPEG's frame header is too short");
+    }
+    int rc = check_jpeg_process(marker, segment.p[0], err);
+    if (rc) {
+        return rc;
     }
     out->height = (int32_t)grabcut_be16(segment.p + 1);
     out->width = (int32_t)grabcut_be16(segment.p + 3);
@@ -102,9 +122,9 @@ int grabcut_jpeg_header(grabcut_jpeg *out, grabcut_range file, grabcut_errbuf *e
             return jpeg_header_cut_off(err);
         }
         size_t length = grabcut_be16(file.p + at);
-        if (length < 2) {
-            return grabcut_fail(err, GRABCUT_EDECODE, "a segment of the JPEG header has no length");
-        }
+        /* A length counts its own two bytes. libjpeg takes a shorter one for an empty segment, and
+         * refuses those of the frame, the tables and the scan itself. */
+        length = length < 2 ? 2 : length;
         if (length > file.len - at) {
             return jpeg_header_cut_off(err);
         }

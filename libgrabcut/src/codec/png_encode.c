@@ -1,6 +1,8 @@
 /* Encodes PNG with libpng. */
-#include "encode.h"
+#include "png_encode.h"
+
 #include "fail.h"
+#include "sink.h"
 
 #include <png.h>
 #include <setjmp.h>
@@ -67,7 +69,7 @@ static void png_set_effort(png_structp png, int level) {
 }
 
 /* Everything that may jump out. Nothing of this frame is used after a jump. */
-static int png_run(png_writer *w, const grabcut_image *image, int level) {
+static int png_run(png_writer *w, const grabcut_image *image, int level, grabcut_range icc) {
     static const int types[] = {0, PNG_COLOR_TYPE_GRAY, 0, PNG_COLOR_TYPE_RGB,
                                 PNG_COLOR_TYPE_RGB_ALPHA};
     if (setjmp(png_jmpbuf(w->png))) {
@@ -79,6 +81,12 @@ static int png_run(png_writer *w, const grabcut_image *image, int level) {
     png_set_IHDR(w->png, w->info, (png_uint_32)image->width, (png_uint_32)image->height, 8,
                  types[image->channels], PNG_INTERLACE_NONE, PNG_COMPRESSION_TYPE_DEFAULT,
                  PNG_FILTER_TYPE_DEFAULT);
+    if (icc.len > 0) {
+        png_set_option(w->png, PNG_SKIP_sRGB_CHECK_PROFILE, PNG_OPTION_ON);
+        png_set_benign_errors(w->png, 1); /* a profile that libpng does not accept is left out */
+        png_set_iCCP(w->png, w->info, "ICC profile", PNG_COMPRESSION_TYPE_BASE, icc.p,
+                     (png_uint_32)icc.len);
+    }
     png_write_info(w->png, w->info);
     png_set_bgr(w->png);
     for (size_t y = 0; y < (size_t)image->height; y++) {
@@ -88,12 +96,8 @@ static int png_run(png_writer *w, const grabcut_image *image, int level) {
     return GRABCUT_OK;
 }
 
-int grabcut_encode_png(uint8_t **out, size_t *out_len, const grabcut_image *image, int level,
-                       grabcut_errbuf *err) {
-    int rc = grabcut_check_encode(out, out_len, image, err);
-    if (rc) {
-        return rc;
-    }
+int grabcut_write_png(uint8_t **out, size_t *out_len, const grabcut_image *image, int level,
+                      grabcut_range icc, grabcut_errbuf *err) {
     if (level < -1 || level > 9) {
         return grabcut_fail(err, GRABCUT_EINVAL, "level is %d, it must be -1 to 9", level);
     }
@@ -105,7 +109,7 @@ int grabcut_encode_png(uint8_t **out, size_t *out_len, const grabcut_image *imag
         png_destroy_write_struct(&w.png, NULL);
         return grabcut_fail(err, GRABCUT_ENOMEM, "out of memory for the PNG encoder");
     }
-    rc = png_run(&w, image, level);
+    int rc = png_run(&w, image, level, icc);
     png_destroy_write_struct(&w.png, &w.info);
     if (rc) {
         free(w.sink.p);

@@ -12,7 +12,7 @@ export class Frame extends EventTarget {
   // Leaves 5 % of each side out, as the servers' rect=auto does.
   inset() {
     const [w, h] = [this.photo.naturalWidth, this.photo.naturalHeight];
-    const [dx, dy] = [Math.floor(w * 0.05), Math.floor(h * 0.05)];
+    const [dx, dy] = [w, h].map((side) => Math.floor(side * 0.05) || (side > 2 ? 1 : 0));
     this.set({ x: dx, y: dy, width: w - 2 * dx, height: h - 2 * dy });
   }
 

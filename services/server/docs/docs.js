@@ -33,9 +33,20 @@ function bodyFields(body) {
     rows[1].hidden = type.value !== "application/json";
     rows[2].hidden = !rows[1].hidden;
   };
+  const form = () => {
+    const data = new FormData();
+    if (file.files[0]) data.append("image", file.files[0]);
+    return data;
+  };
+  const forms = { "application/json": () => text.value, "multipart/form-data": form };
   type.addEventListener("change", settle);
+  // The file is sent with its own type, except within a form.
+  file.addEventListener("change", () => {
+    const own = file.files[0]?.type;
+    if (type.value !== "multipart/form-data" && types.includes(own)) type.value = own;
+  });
   settle();
-  return { rows, type: () => type.value, value: () => (type.value === "application/json" ? text.value : file.files[0] ?? "") };
+  return { rows, type: () => type.value, value: () => (forms[type.value] ?? (() => file.files[0] ?? ""))() };
 }
 
 async function show(answer, milliseconds, output) {
@@ -72,7 +83,8 @@ function call(path, method, operation) {
       else if (parameter.in === "header") headers[parameter.name] = input.value;
       else query.set(parameter.name, input.value);
     }
-    if (body) headers["Content-Type"] = body.type();
+    // The browser adds the boundary of a form itself.
+    if (body && body.type() !== "multipart/form-data") headers["Content-Type"] = body.type();
     const address = place + (query.size ? `?${query}` : "");
     const begin = performance.now();
     try {

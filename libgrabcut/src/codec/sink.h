@@ -1,8 +1,9 @@
-/* What the encoders share: memory that grows, and the check of their arguments. */
-#ifndef GRABCUT_CODEC_ENCODE_H
-#define GRABCUT_CODEC_ENCODE_H
+/* Memory that grows, for encoders. */
+#ifndef GRABCUT_CODEC_SINK_H
+#define GRABCUT_CODEC_SINK_H
 
-#include <grabcut/grabcut.h>
+#include <stddef.h>
+#include <stdint.h>
 
 /* Bytes that grow. */
 typedef struct grabcut_sink {
@@ -16,9 +17,5 @@ int grabcut_sink_reserve(grabcut_sink *s, size_t more);
 
 /* Gives the bytes to the caller, without the unused capacity. */
 void grabcut_sink_give(grabcut_sink *s, uint8_t **out, size_t *out_len);
-
-/* Empties the outputs and `err`, and returns GRABCUT_EINVAL if an argument is missing. */
-int grabcut_check_encode(uint8_t **out, size_t *out_len, const grabcut_image *image,
-                         grabcut_errbuf *err);
 
 #endif

@@ -1,0 +1,175 @@
+/* The parameters of a request to /predict: one table for the query, JSON members and form fields.
+ */
+#include "parameters.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* The seeds that cv2.setRNGSeed takes and that do not depend on how a sign is extended. */
+#define MOST_SEED INT32_MAX
+
+int hr_parse_rect(hr_rect_choice *out, const char *text, char *why, size_t why_size) {
+    long v[4];
+    const char *p = text;
+    if (strcmp(text, "auto") == 0) {
+        *out = (hr_rect_choice){.automatic = true};
+        return 0;
+    }
+    for (int i = 0; i < 4; ++i) {
+        char *end;
+        /* strtol would take blanks and a plus sign */
+        bool ok = (*p >= '0' && *p <= '9') || (*p == '-' && p[1] >= '0' && p[1] <= '9');
+        v[i] = ok ? strtol(p, &end, 10) : 0;
+        ok = ok && *end == (i < 3 ? ',' : '\0') && labs(v[i]) <= INT32_MAX;
+        if (!ok) {
+            snprintf(why, why_size, "rect must be auto or four whole numbers x,y,w,h");
+            return -1;
+        }
+        p = end + 1;
+    }
+    *out = (hr_rect_choice){.rect = {(int32_t)v[0], (int32_t)v[1], (int32_t)v[2], (int32_t)v[3]}};
+    return 0;
+}
+
+static int read_rect(hr_predict_request *out, const hr_predict *predict, const char *text,
+                     char *why, size_t why_size) {
+    (void)predict;
+    return hr_parse_rect(&out->rect, text, why, why_size);
+}
+
+static int read_output(hr_predict_request *out, const hr_predict *predict, const char *text,
+                       char *why, size_t why_size) {
+    static const char *const names[] = {"cutout", "rgba", "mask"};
+    static const grabcut_cutout_kind kinds[] = {GRABCUT_CUTOUT_BLACK, GRABCUT_CUTOUT_ALPHA,
+                                                GRABCUT_CUTOUT_MASK};
+    (void)predict;
+    for (size_t i = 0; i < 3; ++i) {
+        if (strcmp(text, names[i]) == 0) {
+            out->output = kinds[i];
+            return 0;
+        }
+    }
+    snprintf(why, why_size, "output must be cutout, rgba or mask");
+    return -1;
+}
+
+/* A whole number from `least` to `most`; digits only. */
+static int read_whole_parameter(int64_t *out, const char *name, const char *text, int64_t least,
+                                int64_t most, char *why, size_t why_size) {
+    char *end;
+    errno = 0;
+    long long value = text[0] >= '0' && text[0] <= '9' ? strtoll(text, &end, 10) : -1;
+    if (value >= least && value <= most && errno == 0 && *end == '\0') {
+        *out = value;
+        return 0;
+    }
+    snprintf(why, why_size, "%s must be a whole number from %lld to %lld, not %.40s", name,
+             (long long)least, (long long)most, text[0] != '\0' ? text : "empty");
+    return -1;
+}
+
+static int read_iterations(hr_predict_request *out, const hr_predict *predict, const char *text,
+                           char *why, size_t why_size) {
+    return read_whole_parameter(&out->iterations, "iterations", text, 1,
+                                predict->options.max_iterations, why, why_size);
+}
+
+static int read_seed(hr_predict_request *out, const hr_predict *predict, const char *text,
+                     char *why, size_t why_size) {
+    (void)predict;
+    return read_whole_parameter(&out->seed, "seed", text, 0, MOST_SEED, why, why_size);
+}
+
+/* handle() has read it for the log; a proxy checks its form. */
+static int read_job_id(hr_predict_request *out, const hr_predict *predict, const char *text,
+                       char *why, size_t why_size) {
+    (void)out;
+    (void)predict;
+    (void)text;
+    (void)why;
+    (void)why_size;
+    return 0;
+}
+
+enum { IMAGE, ITERATIONS, JOB_ID, MASK, OUTPUT, RECT, SEED, STROKES, PARAMETERS };
+
+static const hr_parameter parameters[PARAMETERS] = {
+    [IMAGE] = {"image", HR_IN_BODY, HR_PARAMETER_FILE, NULL},
+    [ITERATIONS] = {"iterations", HR_IN_QUERY | HR_IN_BODY, HR_PARAMETER_NUMBER, read_iterations},
+    [JOB_ID] = {"job_id", HR_IN_QUERY, HR_PARAMETER_TEXT, read_job_id},
+    [MASK] = {"mask", HR_IN_BODY, HR_PARAMETER_FILE, NULL},
+    [OUTPUT] = {"output", HR_IN_QUERY | HR_IN_BODY, HR_PARAMETER_TEXT, read_output},
+    [RECT] = {"rect", HR_IN_QUERY | HR_IN_BODY, HR_PARAMETER_TEXT, read_rect},
+    [SEED] = {"seed", HR_IN_QUERY | HR_IN_BODY, HR_PARAMETER_NUMBER, read_seed},
+    [STROKES] = {"strokes", HR_IN_BODY, HR_PARAMETER_STROKES, NULL},
+};
+
+static bool is_given(const hr_predict_request *request, int which) {
+    return (request->given >> which & 1) != 0;
+}
+
+static void refuse_unknown(const char *name, size_t len, int where, char *why, size_t why_size) {
+    int n = snprintf(why, why_size, "unknown %s \"%.*s\"; the known ones are",
+                     where == HR_IN_QUERY ? "query parameter" : "member", len > 40 ? 40 : (int)len,
+                     name);
+    const char *separator = " ";
+    for (size_t i = 0; i < PARAMETERS; ++i) {
+        if ((parameters[i].where & where) == 0 || n < 0 || (size_t)n >= why_size)
+            continue;
+        n += snprintf(why + n, why_size - (size_t)n, "%s%s", separator, parameters[i].name);
+        separator = ", ";
+    }
+}
+
+const hr_parameter *hr_parameter_find(hr_predict_request *out, const char *name, size_t len,
+                                      int where, char *why, size_t why_size) {
+    for (int i = 0; i < PARAMETERS; ++i) {
+        const hr_parameter *p = &parameters[i];
+        if ((p->where & where) == 0 || strlen(p->name) != len || memcmp(p->name, name, len) != 0)
+            continue;
+        if (is_given(out, i)) {
+            snprintf(why, why_size, "%s is given twice", p->name);
+            return NULL;
+        }
+        out->given |= 1U << i;
+        return p;
+    }
+    refuse_unknown(name, len, where, why, why_size);
+    return NULL;
+}
+
+hr_bytes *hr_parameter_place(hr_predict_request *out, const hr_parameter *parameter) {
+    return parameter == &parameters[IMAGE]  ? &out->image
+           : parameter == &parameters[MASK] ? &out->mask
+                                            : &out->strokes;
+}
+
+bool hr_infer_parameters(hr_predict_request *out, const hr_predict *predict, const hr_infer *infer,
+                         char *why, size_t why_size) {
+    const struct {
+        int which;
+        const char *text;
+    } given[] = {{RECT, infer->rect},
+                 {OUTPUT, infer->output},
+                 {ITERATIONS, infer->iterations},
+                 {SEED, infer->seed}};
+    for (size_t i = 0; i < sizeof(given) / sizeof(given[0]); ++i)
+        if (given[i].text[0] != '\0' &&
+            parameters[given[i].which].read(out, predict, given[i].text, why, why_size) != 0)
+            return false;
+    return true;
+}
+
+int hr_parameters_settle(const hr_predict_request *request, char *why, size_t why_size) {
+    if (!is_given(request, IMAGE)) {
+        snprintf(why, why_size, "the body has no member image");
+        return -1;
+    }
+    if (is_given(request, MASK) && is_given(request, RECT)) {
+        snprintf(why, why_size, "mask and rect cannot be combined: both say where to start");
+        return -1;
+    }
+    return 0;
+}
