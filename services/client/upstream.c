@@ -1,4 +1,4 @@
-/* Runs one HTTP/1.1 exchange with an upstream endpoint, including retries and timeouts. */
+/* Runs one exchange with an upstream endpoint, including retries and timeouts. */
 #include "upstream_internal.h"
 
 #include <errno.h>
@@ -6,9 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Informational answers before the one that counts; a peer that sends them for ever is broken. */
-#define MAX_INFORMATIONAL 16
-#define MAX_HEAD ((size_t)63 << 10)
 /* Of one loop, 8 MiB: from here on no exchange reads ahead of its consumer. */
 #define MANY_BLOCKS 64
 
@@ -31,6 +28,10 @@ const char *hr_up_error_name(hr_up_error error) {
         return "closed";
     case HR_UP_PROTOCOL:
         return "protocol";
+    case HR_UP_REFUSED:
+        return "refused";
+    case HR_UP_STREAM_RESET:
+        return "stream_reset";
     case HR_UP_FIRST_BYTE_TIMEOUT:
         return "first_byte_timeout";
     case HR_UP_IDLE_TIMEOUT:
@@ -88,6 +89,7 @@ static void drop_conn(hr_up_exchange *ex) {
     if (ex->conn != NULL)
         hr_up_conn_close(ex->conn);
     ex->conn = NULL;
+    hr_up_http2_leave(ex);
 }
 
 static void stop_waiting(hr_up_exchange *ex) {
@@ -110,7 +112,8 @@ static void end(hr_up_exchange *ex) {
 static void count_error(hr_up_stats *stats, hr_up_error error) {
     if (error == HR_UP_PROTOCOL)
         hr_up_count(&stats->protocol_errors, 1);
-    else if (error == HR_UP_RESET || error == HR_UP_CLOSED)
+    else if (error == HR_UP_RESET || error == HR_UP_CLOSED || error == HR_UP_REFUSED ||
+             error == HR_UP_STREAM_RESET)
         hr_up_count(&stats->resets, 1);
     else if (error == HR_UP_CONNECT || error == HR_UP_TLS || error == HR_UP_RESOLVE)
         hr_up_count(&stats->connect_failures, 1);
@@ -121,7 +124,7 @@ static void count_error(hr_up_stats *stats, hr_up_error error) {
 /* Shows what there is, if the consumer is ready for it: content, the bare head, the end, or the
  * error after the content before it. The callback may free the exchange: nothing may follow a call
  * of this. */
-static void show(hr_up_exchange *ex) {
+void hr_up_show(hr_up_exchange *ex) {
     hr_up_block *block = ex->in;
     size_t n = ex->head_done && block != NULL ? block->end - block->start : 0;
     if (ex->over || ex->busy)
@@ -140,13 +143,13 @@ static void show(hr_up_exchange *ex) {
     }
 }
 
-static void fail(hr_up_exchange *ex, hr_up_error error, const char *why) {
+void hr_up_fail(hr_up_exchange *ex, hr_up_error error, const char *why) {
     drop_conn(ex);
     count_error(ex->endpoint->up->stats, error);
     ex->error = error;
     ex->why = why;
     ex->phase_until = 0;
-    show(ex);
+    hr_up_show(ex);
 }
 
 /* RFC 9110 section 9.2.2. */
@@ -166,34 +169,40 @@ static int rewind_source(const hr_up_exchange *ex) {
     return source == NULL || source->rewind(source->ctx);
 }
 
+bool hr_up_try_again(hr_up_exchange *ex) {
+    if (ex->retried || !rewind_source(ex))
+        return false;
+    drop_conn(ex);
+    ex->retried = 1;
+    hr_up_count(&ex->endpoint->up->stats->stale_retries, 1);
+    start_try(ex, 1);
+    return true;
+}
+
 /* The connection has ended before the answer. One that was idle before may have been closed by the
  * peer just as it was taken: then a fresh one may serve. */
 void hr_up_broken(hr_up_exchange *ex, hr_up_error error, const char *why) {
-    if (ex->reused && !ex->received && !ex->retried &&
-        (!ex->sent || hr_up_is_idempotent(ex->request->method)) && rewind_source(ex)) {
-        drop_conn(ex);
-        ex->retried = 1;
-        hr_up_count(&ex->endpoint->up->stats->stale_retries, 1);
-        start_try(ex, 1);
+    bool may =
+        ex->reused && !ex->received && (!ex->sent || hr_up_is_idempotent(ex->request->method));
+    if (may && hr_up_try_again(ex))
         return;
-    }
-    fail(ex, error, why);
+    hr_up_fail(ex, error, why);
 }
 
 static void on_timer(hr_timer *timer) {
     hr_up_exchange *ex = SV_CONTAINER(hr_up_exchange, timer, timer);
     uint64_t now = hr_timers_now();
     if (ex->tell_error)
-        show(ex);
+        hr_up_show(ex);
     else if (ex->error != 0 || ex->complete)
         return; /* only the consumer is waited for */
     else if (ex->request->deadline_at != 0 && ex->request->deadline_at <= now)
-        fail(ex, HR_UP_DEADLINE, "the deadline has passed");
+        hr_up_fail(ex, HR_UP_DEADLINE, "the deadline has passed");
     else if (ex->phase_until != 0 && ex->phase_until <= now)
-        fail(ex, ex->phase_error,
-             ex->phase_error == HR_UP_CONNECT_TIMEOUT      ? "no connection in time"
-             : ex->phase_error == HR_UP_FIRST_BYTE_TIMEOUT ? "no answer in time"
-                                                           : "the answer stopped coming");
+        hr_up_fail(ex, ex->phase_error,
+                   ex->phase_error == HR_UP_CONNECT_TIMEOUT      ? "no connection in time"
+                   : ex->phase_error == HR_UP_FIRST_BYTE_TIMEOUT ? "no answer in time"
+                                                                 : "the answer stopped coming");
     else
         arm(ex);
 }
@@ -227,7 +236,7 @@ static int take_body(hr_up_exchange *ex, size_t from) {
     sv_http1_result result = sv_http1_body_decode(&ex->body, in->bytes + from, n, &piece, &why);
     if (result < 0) {
         in->end = from;
-        fail(ex, HR_UP_PROTOCOL, why);
+        hr_up_fail(ex, HR_UP_PROTOCOL, why);
         return 0;
     }
     hr_trailers_add(&ex->trailers, &piece);
@@ -263,25 +272,25 @@ static int take_head(hr_up_exchange *ex) {
         size_t head_len;
         const char *why;
         sv_http1_result result = sv_http1_find_response(&head_len, &ex->scan, in->bytes + in->start,
-                                                        in->end - in->start, MAX_HEAD, &why);
+                                                        in->end - in->start, HR_UP_MAX_HEAD, &why);
         if (result == SV_HTTP1_MORE)
             return 1;
         if (result == SV_HTTP1_DONE)
             result =
                 sv_http1_parse_response(&ex->head, in->bytes + in->start, head_len, &context, &why);
         if (result == SV_HTTP1_DONE && ex->head.status < 200 &&
-            ++ex->n_informational > MAX_INFORMATIONAL) {
+            ++ex->n_informational > HR_UP_MAX_INFORMATIONAL) {
             result = SV_HTTP1_MALFORMED;
             why = "there are too many informational answers";
         }
         if (result < 0) {
-            fail(ex, HR_UP_PROTOCOL, why);
+            hr_up_fail(ex, HR_UP_PROTOCOL, why);
             return 0;
         }
         in->start += head_len;
         ex->scan = (sv_http1_scan){0};
         if (ex->head.status == 101 && !ex->written) {
-            fail(ex, HR_UP_PROTOCOL, "a 101 before the request was sent");
+            hr_up_fail(ex, HR_UP_PROTOCOL, "a 101 before the request was sent");
             return 0;
         }
         if (ex->head.status == 101) {
@@ -307,14 +316,15 @@ static void on_eof(hr_up_exchange *ex) {
     if (!ex->received)
         hr_up_broken(ex, HR_UP_CLOSED, "the peer closed the connection before it answered");
     else if (!ex->head_done && ex->in->end == ex->in->start)
-        fail(ex, HR_UP_CLOSED, "the peer closed the connection after an informational answer");
+        hr_up_fail(ex, HR_UP_CLOSED,
+                   "the peer closed the connection after an informational answer");
     else if (!ex->head_done)
-        fail(ex, HR_UP_PROTOCOL, "the connection ended within the head of the answer");
+        hr_up_fail(ex, HR_UP_PROTOCOL, "the connection ended within the head of the answer");
     else if (sv_http1_body_eof(&ex->body, &why) == SV_HTTP1_DONE) {
         complete(ex, 0);
-        show(ex);
+        hr_up_show(ex);
     } else {
-        fail(ex, HR_UP_RESET, why);
+        hr_up_fail(ex, HR_UP_RESET, why);
     }
 }
 
@@ -348,7 +358,7 @@ void hr_up_exchange_readable(hr_up_exchange *ex) {
         if (!ex->received)
             hr_up_broken(ex, HR_UP_RESET, "the peer reset the connection before it answered");
         else
-            fail(ex, HR_UP_RESET, "the peer reset the connection");
+            hr_up_fail(ex, HR_UP_RESET, "the peer reset the connection");
         return;
     }
     if (n == 0) {
@@ -363,7 +373,7 @@ void hr_up_exchange_readable(hr_up_exchange *ex) {
     if (ex->head_done && !ex->complete && !ex->tunnel)
         hr_up_enter_phase(ex, HR_UP_IDLE_TIMEOUT, hr_up_idle_timeout(ex));
     if (ex->head_done)
-        show(ex);
+        hr_up_show(ex);
 }
 
 static void resume_reading(hr_up_exchange *ex) {
@@ -391,7 +401,7 @@ static void try_next_address(hr_up_exchange *ex) {
         if (ex->conn != NULL)
             return;
     }
-    fail(ex, HR_UP_CONNECT, "the connection was refused or the host is unreachable");
+    hr_up_fail(ex, HR_UP_CONNECT, "the connection was refused or the host is unreachable");
 }
 
 void hr_up_exchange_connected(hr_up_exchange *ex, int connected) {
@@ -406,10 +416,10 @@ void hr_up_exchange_connected(hr_up_exchange *ex, int connected) {
 void hr_up_exchange_tls_failed(hr_up_exchange *ex, const char *why) {
     ex->connecting = 0;
     snprintf(ex->error_text, sizeof(ex->error_text), "TLS handshake failed: %s", why);
-    fail(ex, HR_UP_TLS, ex->error_text);
+    hr_up_fail(ex, HR_UP_TLS, ex->error_text);
 }
 
-static void fail_later(hr_up_exchange *ex, hr_up_error error, const char *why) {
+void hr_up_fail_later(hr_up_exchange *ex, hr_up_error error, const char *why) {
     ex->error = error;
     ex->why = why;
     ex->tell_error = 1;
@@ -423,18 +433,35 @@ static void open_conn(hr_up_exchange *ex) {
     hr_up_enter_phase(ex, HR_UP_CONNECT_TIMEOUT, ex->endpoint->settings.connect_timeout_ms);
     ex->conn = hr_up_conn_open(ex->endpoint, ex);
     if (ex->conn == NULL)
-        fail_later(ex, HR_UP_CONNECT, "the system refuses the connection");
+        hr_up_fail_later(ex, HR_UP_CONNECT, "the system refuses the connection");
+}
+
+static void open_http2(hr_up_exchange *ex) {
+    hr_up_enter_phase(ex, HR_UP_CONNECT_TIMEOUT, ex->endpoint->settings.connect_timeout_ms);
+    if (!hr_up_http2_open(ex))
+        hr_up_fail_later(ex, HR_UP_CONNECT, "the system refuses the connection");
+}
+
+static void wait_for_address(hr_up_exchange *ex) {
+    hr_up_endpoint *endpoint = ex->endpoint;
+    ex->waiting = 1;
+    ex->next_waiting = endpoint->waiting;
+    endpoint->waiting = ex;
+    hr_up_enter_phase(ex, HR_UP_CONNECT_TIMEOUT, endpoint->settings.connect_timeout_ms);
 }
 
 void hr_up_exchange_resolved(hr_up_exchange *ex, const char *why) {
     stop_waiting(ex);
     if (why == NULL) {
-        open_conn(ex);
+        if (!ex->request->http2)
+            open_conn(ex);
+        else if (!hr_up_http2_join(ex, 0)) /* another one may have opened a connection */
+            open_http2(ex);
         return;
     }
     snprintf(ex->error_text, sizeof(ex->error_text), "%.*s: %s", (int)ex->endpoint->host_len,
              ex->endpoint->name, why);
-    fail(ex, HR_UP_RESOLVE, ex->error_text);
+    hr_up_fail(ex, HR_UP_RESOLVE, ex->error_text);
 }
 
 static void start_try(hr_up_exchange *ex, int fresh) {
@@ -444,6 +471,14 @@ static void start_try(hr_up_exchange *ex, int fresh) {
     ex->head_text = ex->end_text = NULL;
     ex->sent = ex->written = ex->received = ex->writing = ex->last_piece = 0;
     int have_address = hr_up_endpoint_resolve(endpoint);
+    if (ex->request->http2) {
+        ex->reused = hr_up_http2_join(ex, fresh);
+        if (!ex->reused && have_address)
+            open_http2(ex);
+        else if (!ex->reused)
+            wait_for_address(ex);
+        return;
+    }
     ex->conn = fresh ? NULL : hr_up_conn_reuse(endpoint, !hr_up_is_idempotent(ex->request->method));
     ex->reused = ex->conn != NULL;
     if (ex->reused) {
@@ -452,10 +487,7 @@ static void start_try(hr_up_exchange *ex, int fresh) {
     } else if (have_address) {
         open_conn(ex);
     } else {
-        ex->waiting = 1;
-        ex->next_waiting = endpoint->waiting;
-        endpoint->waiting = ex;
-        hr_up_enter_phase(ex, HR_UP_CONNECT_TIMEOUT, endpoint->settings.connect_timeout_ms);
+        wait_for_address(ex);
     }
 }
 
@@ -478,11 +510,12 @@ hr_up_exchange *hr_up_start(hr_up_endpoint *endpoint, const hr_up_request *reque
 }
 
 void hr_up_continue(hr_up_exchange *ex) {
+    hr_up_http2_consume(ex, ex->shown != NULL ? ex->shown->end - ex->shown->start : 0);
     hr_up_block_give(ex->endpoint->up, ex->shown);
     ex->shown = NULL;
     ex->busy = 0;
     resume_reading(ex);
-    show(ex);
+    hr_up_show(ex);
 }
 
 void hr_up_free(hr_up_exchange *ex) {
@@ -495,6 +528,7 @@ void hr_up_free(hr_up_exchange *ex) {
     hr_up_block_give(ex->endpoint->up, ex->shown);
     free(ex->head_text);
     free(ex->end_text);
+    free(ex->stream.head_text);
     hr_trailers_free(&ex->trailers);
     hr_up_endpoint_unref(ex->endpoint);
     free(ex);

@@ -1,5 +1,6 @@
 /*
- * HTTP/1.1 client for gateway and proxy: one request to one endpoint, on keep-alive connections.
+ * HTTP client for gateway and proxy: one request to one endpoint. Connections of HTTP/1.1 are kept
+ * for the next request, those of HTTP/2 are shared by requests at the same time.
  *
  *     hr_up_loop *up = hr_up_loop_new(loop, &stats); // one per loop
  *     hr_up_endpoint *ep = hr_up_endpoint_new(up, "predict-server1", 5010, &settings);
@@ -21,6 +22,12 @@
  * their consumers, it is one block;
  *  - the request body is the caller's: whole, so that it can be sent again, or in pieces as they
  * come.
+ *
+ * With HTTP/2 (upstream_http2.h) it is the same interface. What differs:
+ *  - without TLS a connection begins with the preface (prior knowledge), with TLS ALPN offers h2;
+ *  - a stream has a window of HR_UP_BLOCK bytes, which opens as the consumer asks for more;
+ *  - a request that the peer has not acted on (GOAWAY, or more streams than its first SETTINGS
+ * allow) is sent again, once, whatever its method.
  */
 #ifndef HR_SERVICES_UPSTREAM_H
 #define HR_SERVICES_UPSTREAM_H
@@ -52,6 +59,8 @@ typedef enum hr_up_error {
     HR_UP_RESET,           /* the connection broke before the answer was whole */
     HR_UP_CLOSED,          /* the peer closed the connection before it answered */
     HR_UP_PROTOCOL,        /* the answer is malformed or ends too early */
+    HR_UP_REFUSED,         /* HTTP/2: the peer has not acted on the request (REFUSED_STREAM) */
+    HR_UP_STREAM_RESET,    /* HTTP/2: the peer has reset the stream with another code */
     HR_UP_FIRST_BYTE_TIMEOUT,
     HR_UP_IDLE_TIMEOUT, /* the answer stopped coming */
     HR_UP_DEADLINE      /* the request's deadline has passed */
@@ -74,6 +83,14 @@ typedef struct hr_up_settings {
                                            outlive the endpoint */
     hr_up_tls *tls; /* NULL: connections are not encrypted. The endpoint takes a reference */
     uint32_t dns_refresh_ms; /* how long a looked-up address is used: 5 s */
+    /* HTTP/2 */
+    uint32_t max_streams;   /* at a time on one connection: as many as the peer allows */
+    uint32_t http2_idle_ms; /* without a stream: 60 s */
+    uint32_t ping_interval_ms, ping_timeout_ms; /* a connection whose peer does not answer a PING in
+                                                   time is closed; 0: no PINGs */
+    /* TCP keep-alive; 0: the system's */
+    bool tcp_keepalive;
+    uint32_t tcp_keepalive_probes, tcp_keepalive_idle_s, tcp_keepalive_interval_s;
 } hr_up_settings;
 
 /* A body that comes in pieces. It must live as long as the exchange. */
@@ -101,6 +118,8 @@ typedef struct hr_up_request {
     size_t n_fields;
     hr_str body;                /* absent: none */
     const hr_up_source *source; /* instead of `body`; NULL: none */
+    bool http2;                 /* speak HTTP/2; `upgrade` must be 0 */
+    bool te_trailers;           /* HTTP/2: add "te: trailers" */
     int upgrade; /* the fields ask for an upgrade: a 101 switches the exchange to a tunnel */
     /* An informational answer but 100 and 101 has come; NULL allowed. Called with the exchange's
      * ctx; `head` is valid during the call. */
@@ -142,8 +161,8 @@ hr_up_endpoint *hr_up_endpoint_new(hr_up_loop *up, hr_str host, uint16_t port,
 hr_up_endpoint *hr_up_endpoint_ref(hr_up_endpoint *endpoint);
 /* The last one closes the idle connections. An exchange holds its endpoint. */
 void hr_up_endpoint_unref(hr_up_endpoint *endpoint);
-/* Idle connections that the next request could take. */
-size_t hr_up_endpoint_idle(const hr_up_endpoint *endpoint);
+/* True if the next request needs no new connection. */
+bool hr_up_endpoint_has_room(const hr_up_endpoint *endpoint, bool http2);
 /* "address:port" as given, zero-terminated. */
 const char *hr_up_endpoint_name(const hr_up_endpoint *endpoint);
 

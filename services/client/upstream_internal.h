@@ -10,6 +10,7 @@
 
 #include "trailers.h"
 #include "upstream.h"
+#include "upstream_http2.h"
 
 /* Of one name; more are passed over. "localhost" has two, of which often only one is served. */
 #define HR_UP_MAX_ADDRESSES 8
@@ -37,6 +38,7 @@ struct hr_up_loop {
     hr_timers *timers; /* the loop's */
     hr_up_block *free_blocks;
     size_t n_free_blocks, n_blocks; /* kept for reuse; held by exchanges */
+    char *http2_out;                /* upstream_http2.c's; NULL: none */
     hr_up_stats *stats;
 };
 
@@ -63,6 +65,8 @@ struct hr_up_endpoint {
     size_t n_idle;
     hr_timer idle_timer;
     SSL_SESSION *session; /* to resume; NULL: none yet */
+    hr_up_http2 *http2;   /* connections of HTTP/2, the newest first */
+    size_t http2_streams; /* that the peer allowed last on one of them; 0: not known */
 };
 
 struct hr_up_exchange {
@@ -98,7 +102,8 @@ struct hr_up_exchange {
     void *sent_ctx;
     sv_http1_body body;
     hr_trailers trailers;
-    char *end_text; /* of a body with trailers, while it is being written */
+    char *end_text;      /* of a body with trailers, while it is being written */
+    hr_up_stream stream; /* HTTP/2 */
     sv_http1_response head;
     hr_pair fields[HR_UP_MAX_FIELDS]; /* of head */
     char error_text[320];
@@ -130,12 +135,16 @@ hr_up_conn *hr_up_conn_open(hr_up_endpoint *endpoint, hr_up_exchange *exchange);
 /* After a complete exchange: keeps it for the next, or closes it. */
 void hr_up_conn_release(hr_up_conn *conn, int reusable);
 void hr_up_conn_close(hr_up_conn *conn);
+/* The options of its socket that the endpoint's settings ask for. */
+void hr_up_conn_keep_alive(const hr_up_endpoint *endpoint, int fd);
+/* Counts a connection that is opened (1) or closed (-1). */
+void hr_up_conn_count(const hr_up_endpoint *endpoint, int by);
 /* Starts a look-up where the address is missing or old. Returns 1 if there is an address to use. */
 int hr_up_endpoint_resolve(hr_up_endpoint *endpoint);
 
 /* ---- upstream_tls.c ---- */
 /* For a connection of this endpoint, in connect state; NULL: no memory. */
-SSL *hr_up_tls_connect(hr_up_endpoint *endpoint);
+SSL *hr_up_tls_connect(hr_up_endpoint *endpoint, bool http2);
 /* After the handshake: NULL if the peer is who it should be, else why not. */
 const char *hr_up_tls_check(const hr_up_endpoint *endpoint, SSL *ssl);
 
@@ -143,11 +152,26 @@ const char *hr_up_tls_check(const hr_up_endpoint *endpoint, SSL *ssl);
 /* On a connection that is ready. */
 void hr_up_write_request(hr_up_exchange *exchange);
 
-/* ---- upstream.c, called by upstream_write.c ---- */
+/* The wait of a body that comes in pieces. */
+void hr_up_enter_upload_phase(hr_up_exchange *exchange);
+
+/* ---- upstream.c, called by upstream_write.c and upstream_http2.c ---- */
 /* The current wait and its limit; 0: no limit. */
 void hr_up_enter_phase(hr_up_exchange *exchange, hr_up_error error, uint32_t ms);
 /* The connection has ended before the answer. */
 void hr_up_broken(hr_up_exchange *exchange, hr_up_error error, const char *why);
+/* Ends the exchange with an error, which is reported behind the content that has come. */
+void hr_up_fail(hr_up_exchange *exchange, hr_up_error error, const char *why);
+/* The same, where no callback may be called. */
+void hr_up_fail_later(hr_up_exchange *exchange, hr_up_error error, const char *why);
+/* Sends the request on another connection; false if that was done before, or if its body is no
+ * longer held. */
+bool hr_up_try_again(hr_up_exchange *exchange);
+/* Reports what there is, if the consumer is ready for it. May free the exchange. */
+void hr_up_show(hr_up_exchange *exchange);
+/* Informational answers before the one that counts; a peer that sends them for ever is broken. */
+#define HR_UP_MAX_INFORMATIONAL 16
+#define HR_UP_MAX_HEAD ((size_t)63 << 10)
 
 /* ---- upstream.c, called by the pool ---- */
 /* `connected` 0: it cannot be reached. */

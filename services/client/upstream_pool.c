@@ -2,6 +2,8 @@
 #include "upstream_internal.h"
 
 #include <arpa/inet.h>
+#include <limits.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +17,7 @@
 #define DEFAULT_IDLE_CONNECTION_MS 4000
 #define DEFAULT_MAX_IDLE 256
 #define DEFAULT_DNS_REFRESH_MS 5000
+#define DEFAULT_HTTP2_IDLE_MS 60000
 
 hr_up_loop *hr_up_loop_new(sv_loop *loop, hr_up_stats *stats) {
     hr_up_loop *up = calloc(1, sizeof(*up));
@@ -33,6 +36,7 @@ void hr_up_loop_free(hr_up_loop *up) {
         up->free_blocks = block->next;
         free(block);
     }
+    free(up->http2_out);
     free(up);
 }
 
@@ -97,6 +101,7 @@ hr_up_endpoint *hr_up_endpoint_new(hr_up_loop *up, hr_str host, uint16_t port,
     s->idle_connection_ms =
         s->idle_connection_ms > 0 ? s->idle_connection_ms : DEFAULT_IDLE_CONNECTION_MS;
     s->max_idle = s->max_idle > 0 ? s->max_idle : DEFAULT_MAX_IDLE;
+    s->http2_idle_ms = s->http2_idle_ms > 0 ? s->http2_idle_ms : DEFAULT_HTTP2_IDLE_MS;
     s->dns_refresh_ms = s->dns_refresh_ms > 0 ? s->dns_refresh_ms : DEFAULT_DNS_REFRESH_MS;
 
     hr_up_tls_ref(s->tls);
@@ -123,6 +128,7 @@ void hr_up_endpoint_unref(hr_up_endpoint *endpoint) {
         return;
     while (endpoint->newest != NULL)
         hr_up_conn_close(endpoint->newest);
+    hr_up_http2_close_all(endpoint);
     hr_timer_unset(endpoint->up->timers, &endpoint->idle_timer);
     if (endpoint->lookup != NULL)
         sv_lookup_cancel(endpoint->lookup);
@@ -132,8 +138,8 @@ void hr_up_endpoint_unref(hr_up_endpoint *endpoint) {
     free(endpoint);
 }
 
-size_t hr_up_endpoint_idle(const hr_up_endpoint *endpoint) {
-    return endpoint->n_idle;
+bool hr_up_endpoint_has_room(const hr_up_endpoint *endpoint, bool http2) {
+    return http2 ? hr_up_http2_has_room(endpoint) : endpoint->n_idle > 0;
 }
 
 const char *hr_up_endpoint_name(const hr_up_endpoint *endpoint) {
@@ -189,13 +195,17 @@ static void unlink_idle(hr_up_conn *conn) {
     endpoint->n_idle--;
 }
 
+void hr_up_conn_count(const hr_up_endpoint *endpoint, int by) {
+    hr_up_count(&endpoint->up->stats->connections, by);
+    if (endpoint->settings.open_connections != NULL)
+        atomic_fetch_add_explicit(endpoint->settings.open_connections, (uint32_t)by,
+                                  memory_order_relaxed);
+}
+
 void hr_up_conn_close(hr_up_conn *conn) {
     if (conn->exchange == NULL)
         unlink_idle(conn);
-    hr_up_count(&conn->endpoint->up->stats->connections, -1);
-    if (conn->endpoint->settings.open_connections != NULL)
-        atomic_fetch_sub_explicit(conn->endpoint->settings.open_connections, 1,
-                                  memory_order_relaxed);
+    hr_up_conn_count(conn->endpoint, -1);
     sv_sock_close(conn->sock);
     free(conn);
 }
@@ -211,13 +221,12 @@ static void on_readable(void *ctx) {
 }
 
 static void begin_tls(hr_up_conn *conn) {
-    SSL *ssl = hr_up_tls_connect(conn->endpoint);
+    SSL *ssl = hr_up_tls_connect(conn->endpoint, false);
     if (ssl == NULL) {
         hr_up_exchange_tls_failed(conn->exchange, "out of memory");
         return;
     }
     conn->encrypting = 1;
-    SSL_set_app_data(ssl, conn);
     sv_sock_encrypt(conn->sock, ssl);
 }
 
@@ -259,6 +268,23 @@ static void limit_up_buffers(int fd) {
     (void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
 }
 
+static void set_number(int fd, int option, uint32_t value) {
+    int number = value > INT_MAX ? INT_MAX : (int)value;
+    if (value > 0)
+        (void)setsockopt(fd, IPPROTO_TCP, option, &number, sizeof(number));
+}
+
+void hr_up_conn_keep_alive(const hr_up_endpoint *endpoint, int fd) {
+    static const int on = 1;
+    const hr_up_settings *s = &endpoint->settings;
+    if (!s->tcp_keepalive)
+        return;
+    (void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
+    set_number(fd, TCP_KEEPCNT, s->tcp_keepalive_probes);
+    set_number(fd, TCP_KEEPIDLE, s->tcp_keepalive_idle_s);
+    set_number(fd, TCP_KEEPINTVL, s->tcp_keepalive_interval_s);
+}
+
 hr_up_conn *hr_up_conn_open(hr_up_endpoint *endpoint, hr_up_exchange *exchange) {
     static const sv_sock_events events = {on_connected, on_failed, on_readable, on_sock_written};
     struct hr_up_address *address = &endpoint->addresses[endpoint->current];
@@ -275,9 +301,8 @@ hr_up_conn *hr_up_conn_open(hr_up_endpoint *endpoint, hr_up_exchange *exchange) 
         return NULL;
     }
     limit_up_buffers(sv_sock_fd(conn->sock));
-    hr_up_count(&endpoint->up->stats->connections, 1);
-    if (endpoint->settings.open_connections != NULL)
-        atomic_fetch_add_explicit(endpoint->settings.open_connections, 1, memory_order_relaxed);
+    hr_up_conn_keep_alive(endpoint, sv_sock_fd(conn->sock));
+    hr_up_conn_count(endpoint, 1);
     return conn;
 }
 

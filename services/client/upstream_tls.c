@@ -99,14 +99,13 @@ static int load_own(hr_up_tls *tls, const hr_up_tls_options *options, char *why,
 }
 
 static int on_new_session(SSL *ssl, SSL_SESSION *session) {
-    hr_up_conn *conn = SSL_get_app_data(ssl);
-    SSL_SESSION_free(conn->endpoint->session);
-    conn->endpoint->session = session;
+    hr_up_endpoint *endpoint = SSL_get_app_data(ssl);
+    SSL_SESSION_free(endpoint->session);
+    endpoint->session = session;
     return 1; /* the reference is ours now */
 }
 
 static int configure(hr_up_tls *tls, const hr_up_tls_options *options, char *why, size_t why_size) {
-    static const unsigned char protocols[] = "\x08http/1.1";
     ERR_clear_error();
     tls->ctx = SSL_CTX_new(TLS_client_method());
     if (tls->ctx == NULL)
@@ -115,7 +114,6 @@ static int configure(hr_up_tls *tls, const hr_up_tls_options *options, char *why
     SSL_CTX_set_min_proto_version(tls->ctx, TLS1_2_VERSION);
     SSL_CTX_set_mode(tls->ctx, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
                                    SSL_MODE_RELEASE_BUFFERS);
-    SSL_CTX_set_alpn_protos(tls->ctx, protocols, sizeof(protocols) - 1);
     SSL_CTX_set_session_cache_mode(tls->ctx,
                                    SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL_STORE);
     SSL_CTX_sess_set_new_cb(tls->ctx, on_new_session);
@@ -207,12 +205,18 @@ static int is_named(const hr_up_tls *tls, SSL *ssl) {
     return found;
 }
 
-SSL *hr_up_tls_connect(hr_up_endpoint *endpoint) {
+SSL *hr_up_tls_connect(hr_up_endpoint *endpoint, bool http2) {
+    static const unsigned char http1[] = "\x08http/1.1", h2[] = "\x02h2";
     const hr_up_tls *tls = endpoint->settings.tls;
     SSL *ssl = SSL_new(tls->ctx);
     if (ssl == NULL)
         return NULL;
     SSL_set_connect_state(ssl);
+    SSL_set_app_data(ssl, endpoint);
+    if (http2)
+        SSL_set_alpn_protos(ssl, h2, sizeof(h2) - 1);
+    else
+        SSL_set_alpn_protos(ssl, http1, sizeof(http1) - 1);
     if (tls->server_name != NULL && !is_address(tls->server_name))
         SSL_set_tlsext_host_name(ssl, tls->server_name);
     if (endpoint->session != NULL)

@@ -84,7 +84,7 @@ static size_t frame_piece(hr_up_exchange *ex, struct iovec *pieces, size_t n) {
 
 /* While the peer takes a piece it must go on; while the next one is waited for, time does not
  * count. */
-static void enter_upload_phase(hr_up_exchange *ex) {
+void hr_up_enter_upload_phase(hr_up_exchange *ex) {
     if (ex->head_done)
         return;
     if (ex->written)
@@ -127,6 +127,10 @@ static int send_pieces(hr_up_exchange *ex, const struct iovec *pieces, size_t n)
 
 void hr_up_more(hr_up_exchange *ex) {
     struct iovec pieces[3];
+    if (ex->request->http2) {
+        hr_up_http2_more(ex);
+        return;
+    }
     while (ex->sent && !ex->writing && !ex->written && ex->conn != NULL) {
         size_t n = frame_piece(ex, pieces, 0);
         if (n == 0 && !ex->last_piece)
@@ -135,7 +139,7 @@ void hr_up_more(hr_up_exchange *ex) {
             break;
     }
     if (ex->sent && ex->conn != NULL)
-        enter_upload_phase(ex);
+        hr_up_enter_upload_phase(ex);
 }
 
 /* ---- requests ---------------------------------------------------------------------------- */

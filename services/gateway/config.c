@@ -92,9 +92,6 @@ static const char *not_acted_on(const hr_cluster *cluster) {
         return "its addresses are not named (resolution NONE or a headless Service without "
                "endpoints): this "
                "gateway connects only to addresses that its configuration names";
-    if (cluster->http2)
-        return "its port is declared as HTTP/2 or gRPC, and this gateway sends HTTP/1.1 to "
-               "endpoints; if they take that, name the port http, or set appProtocol: http";
     if (p->tls_mode == HR_TLS_ISTIO_MUTUAL)
         return "trafficPolicy.tls: ISTIO_MUTUAL requires the certificates that Istio issues to its "
                "sidecars, which this gateway does not have; use SIMPLE or MUTUAL with files, or "

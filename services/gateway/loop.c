@@ -123,7 +123,14 @@ static int same_connections(const hr_traffic_policy *a, const hr_traffic_policy 
     return a->connect_timeout_ms == b->connect_timeout_ms &&
            a->idle_timeout_ms == b->idle_timeout_ms &&
            a->max_requests_per_connection == b->max_requests_per_connection &&
-           a->max_connection_duration_ms == b->max_connection_duration_ms;
+           a->max_connection_duration_ms == b->max_connection_duration_ms &&
+           a->max_concurrent_streams == b->max_concurrent_streams &&
+           a->http2_keepalive_interval_ms == b->http2_keepalive_interval_ms &&
+           a->http2_keepalive_timeout_ms == b->http2_keepalive_timeout_ms &&
+           a->tcp_keepalive == b->tcp_keepalive &&
+           a->tcp_keepalive_probes == b->tcp_keepalive_probes &&
+           a->tcp_keepalive_time_s == b->tcp_keepalive_time_s &&
+           a->tcp_keepalive_interval_s == b->tcp_keepalive_interval_s;
 }
 
 /* Connections to what stays outlive a reload: they move to the new configuration. */
@@ -164,26 +171,42 @@ void gw_loop_use(gw_loop *loop, gw_config *config) {
     loop->current = lc;
 }
 
+static uint32_t positive(int64_t value) {
+    return value <= 0 ? 0 : value < UINT32_MAX ? (uint32_t)value : UINT32_MAX;
+}
+
+static uint32_t at_most(int64_t value, uint32_t most) {
+    return value > 0 && value < most ? (uint32_t)value : most;
+}
+
+/* The idle time is Istio's default of one hour at most, which would outlive most servers' patience:
+ * see hr_up_settings. */
+static hr_up_settings settings_of(const gw_cluster *cluster) {
+    const hr_traffic_policy *p = cluster->cluster->policy;
+    return (hr_up_settings){
+        .connect_timeout_ms = positive(p->connect_timeout_ms),
+        .idle_connection_ms = at_most(p->idle_timeout_ms, 4000),
+        .max_requests = positive(p->max_requests_per_connection),
+        .max_connection_ms = positive(p->max_connection_duration_ms),
+        .tls = cluster->tls,
+        .open_connections = &cluster->shared->connections,
+        .max_streams = positive(p->max_concurrent_streams),
+        .http2_idle_ms = at_most(p->idle_timeout_ms, 60000),
+        .ping_interval_ms = positive(p->http2_keepalive_interval_ms),
+        .ping_timeout_ms = positive(p->http2_keepalive_timeout_ms),
+        .tcp_keepalive = p->tcp_keepalive,
+        .tcp_keepalive_probes = positive(p->tcp_keepalive_probes),
+        .tcp_keepalive_idle_s = positive(p->tcp_keepalive_time_s),
+        .tcp_keepalive_interval_s = positive(p->tcp_keepalive_interval_s),
+    };
+}
+
 hr_up_endpoint *gw_loop_endpoint(gw_loop *loop, gw_loop_config *lc, size_t c, size_t index) {
     gw_loop_cluster *cluster = &lc->clusters[c];
     const hr_cluster *known = lc->config->clusters[c].cluster;
     prepare_cluster(cluster, known->n_endpoints);
     if (cluster->up[index] == NULL) {
-        const hr_traffic_policy *p = known->policy;
-        hr_up_settings settings = {
-            .connect_timeout_ms = p->connect_timeout_ms > 0 ? (uint32_t)p->connect_timeout_ms : 0,
-            /* Istio's default of one hour would outlive most servers' patience: see hr_up_settings.
-             */
-            .idle_connection_ms = p->idle_timeout_ms > 0 && p->idle_timeout_ms < 4000
-                                      ? (uint32_t)p->idle_timeout_ms
-                                      : 0,
-            .max_requests =
-                p->max_requests_per_connection > 0 ? (uint32_t)p->max_requests_per_connection : 0,
-            .max_connection_ms =
-                p->max_connection_duration_ms > 0 ? (uint64_t)p->max_connection_duration_ms : 0,
-            .tls = lc->config->clusters[c].tls,
-            .open_connections = &lc->config->clusters[c].shared->connections,
-        };
+        const hr_up_settings settings = settings_of(&lc->config->clusters[c]);
         const hr_endpoint *endpoint = known->endpoints[index];
         cluster->up[index] =
             hr_up_endpoint_new(loop->up, endpoint->address, endpoint->port, &settings);

@@ -111,6 +111,7 @@ static void mirror_start(gw_request *r, const hr_cluster *cluster) {
         return;
     }
     int64_t timeout = r->decision.timeout_ms >= 0 ? r->decision.timeout_ms : MIRROR_TIMEOUT_MS;
+    m->out.http2 = gw_speaks_http2(r, cluster);
     m->out.deadline_at = hr_timers_now() + (uint64_t)timeout;
     m->endpoint = endpoint;
     m->lc = gw_loop_config_ref(r->lc);

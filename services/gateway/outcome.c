@@ -1,7 +1,10 @@
-/* The table of the ways in which requests end. Statuses, flags, details and bodies are Envoy's. */
+/* The table of the ways in which requests end. Statuses, flags, details and bodies are Envoy's
+ * (gRPC's DEADLINE_EXCEEDED since Envoy's change 44479). */
 #include "outcome.h"
 
 #include <string.h>
+
+#include "grpc.h"
 
 static const hr_pair overloaded[] = {{{"x-envoy-overloaded", 18}, {"true", 4}},
                                      {{"retry-after", 11}, {"1", 1}}};
@@ -40,11 +43,13 @@ static const gw_ending endings[GW_OUTCOMES] = {
     [GW_TIMEOUT] = {.status = 504,
                     .flag = "UT",
                     .details = "response_timeout",
-                    .body = "upstream request timeout"},
+                    .body = "upstream request timeout",
+                    .grpc_status = SV_GRPC_DEADLINE_EXCEEDED},
     [GW_TRY_TIMEOUT] = {.status = 504,
                         .flag = "UT",
                         .details = "upstream_per_try_timeout",
-                        .body = "upstream request timeout"},
+                        .body = "upstream request timeout",
+                        .grpc_status = SV_GRPC_DEADLINE_EXCEEDED},
     [GW_UNREACHABLE] = {.status = 503,
                         .flag = "UF",
                         .details = BEFORE("remote_connection_failure"),
@@ -69,6 +74,17 @@ static const gw_ending endings[GW_OUTCOMES] = {
                            .cut = AFTER("protocol_error"),
                            .body = "protocol error",
                            .is_reset = 1},
+    [GW_STREAM_RESET] = {.status = 503,
+                         .flag = "UR",
+                         .details = BEFORE("remote_reset"),
+                         .cut = AFTER("remote_reset"),
+                         .body = "remote reset",
+                         .is_reset = 1},
+    [GW_STREAM_REFUSED] = {.status = 503,
+                           .flag = "UR",
+                           .details = BEFORE("remote_refused_stream_reset"),
+                           .body = "remote refused stream reset",
+                           .is_reset = 1},
     [GW_FAULT] = {.status = 0,
                   .flag = "FI",
                   .details = "fault_filter_abort",
@@ -90,6 +106,10 @@ gw_outcome gw_outcome_of_error(hr_up_error error) {
         return GW_DISCONNECTED;
     case HR_UP_PROTOCOL:
         return GW_PROTOCOL_ERROR;
+    case HR_UP_STREAM_RESET:
+        return GW_STREAM_RESET;
+    case HR_UP_REFUSED:
+        return GW_STREAM_REFUSED;
     case HR_UP_FIRST_BYTE_TIMEOUT:
     case HR_UP_IDLE_TIMEOUT:
     case HR_UP_DEADLINE:

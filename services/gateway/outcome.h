@@ -26,6 +26,8 @@ typedef enum gw_outcome {
     GW_CONNECT_TIMEOUT,
     GW_DISCONNECTED,
     GW_PROTOCOL_ERROR,
+    GW_STREAM_RESET,
+    GW_STREAM_REFUSED,
     GW_FAULT,
     GW_PREFLIGHT,
     GW_DIRECT, /* redirects, and answers that the route has */
@@ -39,6 +41,7 @@ typedef struct gw_ending {
     const char *cut;     /* the same if the answer had begun; NULL: the same */
     const char *body;    /* NULL: none; or the reason of a reset, for a sentence */
     int is_reset;
+    int grpc_status;      /* for gRPC clients; 0: what stands for the HTTP status */
     const hr_pair *extra; /* headers */
     size_t n_extra;
 } gw_ending;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "decimal.h"
+#include "grpc.h"
 
 void gw_flag(gw_request *r, const char *flag) {
     size_t len = strlen(r->flags);
@@ -30,7 +31,8 @@ static void describe_answer(const gw_request *r, hr_response *out, hr_pair facts
     if (out->local)
         return;
     uint64_t head_ns = r->forward_ns - ex->start_ns + ex->upstream_ns;
-    facts[0] = (hr_pair){HR_STR("UPSTREAM_PROTOCOL"), HR_STR("HTTP/1.1")};
+    facts[0] = (hr_pair){HR_STR("UPSTREAM_PROTOCOL"),
+                         r->out.http2 ? HR_STR("HTTP/2") : HR_STR("HTTP/1.1")};
     facts[1] = (hr_pair){HR_STR("RESPONSE_DURATION"),
                          {duration, (size_t)(hr_put_uint(duration, head_ns / 1000000) - duration)}};
     out->n_facts = 2;
@@ -55,55 +57,34 @@ void gw_response_ops(gw_request *r, int status, const hr_pair **fields, size_t *
     }
 }
 
-static int reply_is_grpc(const gw_request *r) {
-    hr_str type = hr_request_header(r->ex, "content-type");
-    static const char grpc[] = "application/grpc";
-    size_t n = sizeof(grpc) - 1;
-    return type.len >= n && memcmp(type.p, grpc, n) == 0 &&
-           (type.len == n || type.p[n] == '+' || type.p[n] == ';');
-}
-
-/* gRPC clients learn of errors by grpc-status; this is Envoy's (and gRPC's own) mapping. */
-static const char *grpc_status(int http) {
-    switch (http) {
-    case 400:
-        return "13";
-    case 401:
-        return "16";
-    case 403:
-        return "7";
-    case 404:
-        return "12";
-    case 429:
-    case 502:
-    case 503:
-    case 504:
-        return "14";
-    default:
-        return "2";
-    }
-}
-
 /* Sends what is complete already. `fields` are copied. */
 static void reply_answer(gw_request *r, int status, const hr_pair *fields, size_t n, hr_str body) {
     hr_exchange *ex = r->ex;
     gw_response_ops(r, status, &fields, &n);
     hr_str copy = sv_pool_copy(ex->pool, body);
     int head = hr_str_is(ex->request.method, "HEAD");
-    hr_relay_begin(&r->relay, status, fields, n, body.len);
+    bool bare = ex->http2 && hr_is_grpc_request(ex); /* without content-length, as gRPC has it */
+    hr_relay_begin(&r->relay, status, fields, n, bare ? HR_UNKNOWN_LENGTH : body.len);
     hr_relay_send(&r->relay, copy.p, head ? 0 : copy.len, 1);
 }
 
-static void answer_grpc(gw_request *r, const char *status, const hr_pair *extra, size_t n_extra,
+/* Of the gRPC status that stands for an HTTP status. */
+static hr_str status_digits(int http_status) {
+    return sv_grpc_status_digits(sv_grpc_status_of_http(http_status));
+}
+
+/* Trailers-Only: status and message are in the head, and no content follows. */
+static void answer_grpc(gw_request *r, hr_str status, const hr_pair *extra, size_t n_extra,
                         hr_str body) {
-    hr_pair fields[4];
+    hr_pair fields[5];
     size_t n = 0;
     for (; n < n_extra; n++)
         fields[n] = extra[n];
     fields[n++] = (hr_pair){HR_STR("content-type"), HR_STR("application/grpc")};
-    fields[n++] = (hr_pair){HR_STR("grpc-status"), hr_str_from(status)};
+    fields[n++] = (hr_pair){HR_STR("grpc-status"), status};
+    char *message = sv_pool_alloc(r->ex->pool, SV_GRPC_MESSAGE_SIZE(body.len) + 1);
     if (body.len > 0)
-        fields[n++] = (hr_pair){HR_STR("grpc-message"), body};
+        fields[n++] = (hr_pair){HR_STR("grpc-message"), sv_grpc_encode_message(message, body)};
     reply_answer(r, 200, fields, n, HR_STR(""));
 }
 
@@ -122,8 +103,11 @@ void gw_end_with(gw_request *r, gw_outcome outcome, int status, hr_str body) {
     note_outcome(r, outcome);
     for (; n < ending->n_extra; n++)
         fields[n] = ending->extra[n];
-    if (reply_is_grpc(r)) {
-        answer_grpc(r, grpc_status(status), fields, n, body);
+    if (hr_is_grpc_request(r->ex)) {
+        answer_grpc(r,
+                    ending->grpc_status != 0 ? sv_grpc_status_digits(ending->grpc_status)
+                                             : status_digits(status),
+                    fields, n, body);
         return;
     }
     if (body.len > 0)
@@ -147,12 +131,10 @@ void gw_end(gw_request *r, gw_outcome outcome) {
 
 void gw_end_grpc(gw_request *r, gw_outcome outcome, int grpc_status) {
     static const hr_pair plain = {{"content-type", 12}, {"text/plain", 10}};
-    char *status = sv_pool_alloc(r->ex->pool, 12);
-    snprintf(status, 12, "%d", grpc_status);
     note_outcome(r, outcome);
     hr_str body = hr_str_from(gw_ending_of(outcome)->body);
-    if (reply_is_grpc(r))
-        answer_grpc(r, status, NULL, 0, body);
+    if (hr_is_grpc_request(r->ex))
+        answer_grpc(r, sv_grpc_status_digits(grpc_status), NULL, 0, body);
     else
         reply_answer(r, 200, &plain, 1, body);
 }
@@ -171,7 +153,10 @@ void gw_answer(gw_request *r, gw_outcome outcome, const hr_pair *fields, size_t 
 void gw_redirect(gw_request *r) {
     hr_pair location = {HR_STR("location"), r->decision.redirect_location};
     note_outcome(r, GW_DIRECT);
-    reply_answer(r, r->decision.redirect_code, &location, 1, HR_STR(""));
+    if (hr_is_grpc_request(r->ex))
+        answer_grpc(r, status_digits(r->decision.redirect_code), &location, 1, HR_STR(""));
+    else
+        reply_answer(r, r->decision.redirect_code, &location, 1, HR_STR(""));
 }
 
 void gw_direct_response(gw_request *r) {
@@ -180,8 +165,13 @@ void gw_direct_response(gw_request *r) {
     size_t n = 0;
     if (d->redirect_location.p != NULL)
         fields[n++] = (hr_pair){HR_STR("location"), d->redirect_location};
+    note_outcome(r, GW_DIRECT);
+    if (hr_is_grpc_request(r->ex)) {
+        answer_grpc(r, status_digits(d->direct_response_status), fields, n,
+                    d->direct_response_body);
+        return;
+    }
     if (d->direct_response_body.len > 0)
         fields[n++] = (hr_pair){HR_STR("content-type"), HR_STR("text/plain")};
-    note_outcome(r, GW_DIRECT);
     reply_answer(r, d->direct_response_status, fields, n, d->direct_response_body);
 }

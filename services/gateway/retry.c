@@ -9,7 +9,7 @@
 #include "try.h"
 #include "upload.h"
 
-/* Envoy's retry policies that HTTP/1.1 upstreams can meet. */
+/* Envoy's retry policies. */
 enum {
     ON_5XX = 1,
     ON_GATEWAY_ERROR = 2,
@@ -23,7 +23,8 @@ enum {
     ON_GRPC_DEADLINE = 512,
     ON_GRPC_INTERNAL = 1024,
     ON_GRPC_EXHAUSTED = 2048,
-    ON_GRPC_UNAVAILABLE = 4096
+    ON_GRPC_UNAVAILABLE = 4096,
+    ON_REFUSED_STREAM = 8192
 };
 
 static const struct condition {
@@ -39,6 +40,7 @@ static const struct condition {
     {"retriable-4xx", ON_RETRIABLE_4XX, NULL},
     {"retriable-status-codes", ON_STATUS_CODES, NULL},
     {"envoy-ratelimited", ON_RATELIMITED, NULL},
+    {"refused-stream", ON_REFUSED_STREAM, NULL},
     {"cancelled", ON_GRPC_CANCELLED, "1"},
     {"deadline-exceeded", ON_GRPC_DEADLINE, "4"},
     {"internal", ON_GRPC_INTERNAL, "13"},
@@ -86,6 +88,8 @@ static int wants_error(const gw_request *r, unsigned on, hr_up_error error) {
     if (on & (ON_5XX | ON_GATEWAY_ERROR | ON_RESET))
         return 1;
     if ((on & ON_CONNECT_FAILURE) && (connect || went_away(r, error)))
+        return 1;
+    if ((on & ON_REFUSED_STREAM) && error == HR_UP_REFUSED)
         return 1;
     return !sent && (on & ON_RESET_BEFORE_REQUEST);
 }

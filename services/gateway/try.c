@@ -6,6 +6,7 @@
 #include "affinity.h"
 #include "decimal.h"
 #include "filters.h"
+#include "grpc.h"
 #include "loop.h"
 #include "outlier.h"
 #include "reply.h"
@@ -185,7 +186,8 @@ static int try_admit(gw_request *r, hr_up_endpoint *endpoint) {
         return -1;
     const gw_loop_cluster *own = &r->lc->clusters[r->cluster];
     int room =
-        p->max_connections < 0 || hr_up_endpoint_idle(endpoint) > 0 || own->active == 0 ||
+        p->max_connections < 0 || hr_up_endpoint_has_room(endpoint, r->out.http2) ||
+        own->active == 0 ||
         atomic_load_explicit(&shared->connections, memory_order_relaxed) < p->max_connections;
     if (room && (r->has_turn || own->waiting == NULL))
         return 1;
@@ -289,10 +291,24 @@ static void on_informed(void *ctx, const sv_http1_response *head) {
         hr_answer_inform(r->ex, head->status, head->fields, head->n_fields);
 }
 
+/* Envoy counts a gRPC answer whose status is in its head as the HTTP status that stands for it. */
+static int status_for_outliers(const gw_request *r, const sv_http1_response *head) {
+    int status;
+    if (!hr_is_grpc_request(r->ex))
+        return head->status;
+    for (size_t i = 0; i < head->n_fields; i++)
+        if (hr_str_is(head->fields[i].name, "grpc-status"))
+            return sv_grpc_parse_status(&status, head->fields[i].value)
+                       ? sv_grpc_http_of_status(status)
+                       : 500;
+    return head->status;
+}
+
 static void try_on_data(void *ctx, hr_up_exchange *up, const char *bytes, size_t n, int final) {
     gw_request *r = ctx;
     if (!r->relay.started) {
-        gw_outlier_note(&r->lc->config->clusters[r->cluster], r->endpoint, hr_up_head(up)->status);
+        gw_outlier_note(&r->lc->config->clusters[r->cluster], r->endpoint,
+                        status_for_outliers(r, hr_up_head(up)));
         if (gw_retry(r, 0, hr_up_head(up)))
             return;
         gw_begin_answer(r, up);
@@ -348,6 +364,13 @@ void gw_cancel(gw_request *r) {
 /* What goes upstream besides the route's own: at most this many fields. */
 #define FIELDS_ADDED (5 + GW_UPGRADE_FIELDS)
 
+/* An upgrade is HTTP/1.1's, whatever the port is declared as: what speaks WebSockets knows both. */
+bool gw_speaks_http2(const gw_request *r, const hr_cluster *cluster) {
+    hr_upstream_protocol protocol = cluster->upstream_protocol;
+    return !r->upgrade &&
+           (protocol == HR_UPSTREAM_HTTP2 || (protocol == HR_UPSTREAM_AS_CLIENT && r->ex->http2));
+}
+
 static void build_out(gw_request *r) {
     const hr_decision *d = &r->decision;
     sv_pool *pool = r->ex->pool;
@@ -371,7 +394,9 @@ static void build_out(gw_request *r) {
     strcpy(r->attempt_text, "1");
     r->attempt_count = &fields[n];
     fields[n++] = (hr_pair){HR_STR("x-envoy-attempt-count"), {r->attempt_text, 1}};
-    r->out = (hr_up_request){.method = r->in.method,
+    r->out = (hr_up_request){.http2 = gw_speaks_http2(r, d->cluster),
+                             .te_trailers = hr_forward_te_trailers(r->ex),
+                             .method = r->in.method,
                              .authority = r->up.authority,
                              .path = r->up.path,
                              .fields = fields,

@@ -24,4 +24,7 @@ gw_endpoint *gw_pick(gw_loop *loop, gw_loop_config *lc, size_t cluster, const gw
 /* The whole request has come: its timeouts begin. */
 void gw_start_clock(gw_request *r);
 
+/* True if the request goes to this cluster over HTTP/2. */
+bool gw_speaks_http2(const gw_request *r, const hr_cluster *cluster);
+
 #endif

@@ -113,10 +113,23 @@ int32_t sv_http2_stream_id(const sv_http2_stream *stream) {
 }
 
 void sv_http2_consume(sv_http2_stream *stream, size_t n) {
+    sv_http2 *h2 = stream->h2;
     size_t known = n < stream->unconsumed ? n : stream->unconsumed;
     stream->unconsumed -= known;
-    if (known > 0)
-        nghttp2_session_consume(stream->h2->session, stream->id, known);
+    if (known == 0)
+        return;
+    if (h2->options.windows_apart)
+        nghttp2_session_consume_stream(h2->session, stream->id, known);
+    else
+        nghttp2_session_consume(h2->session, stream->id, known);
+}
+
+bool sv_http2_is_reset_by_peer(const sv_http2_stream *stream) {
+    return stream->reset_by_peer;
+}
+
+bool sv_http2_is_unprocessed(const sv_http2_stream *stream) {
+    return stream->unprocessed;
 }
 
 void sv_http2_reset(sv_http2_stream *stream, sv_http2_code code) {
@@ -226,16 +239,29 @@ static int on_data_chunk(nghttp2_session *session, uint8_t flags, int32_t id, co
         return 0;
     }
     stream->unconsumed += n;
+    if (h2->options.windows_apart)
+        nghttp2_session_consume_connection(session, n);
     h2->events->data(h2->ctx, stream, (const char *)bytes, n);
     return 0;
+}
+
+static void on_connection_frame(sv_http2 *h2, const nghttp2_frame *frame) {
+    bool is_ack = frame->hd.flags & NGHTTP2_FLAG_ACK; /* of PING and SETTINGS alike */
+    if (frame->hd.type == NGHTTP2_SETTINGS && !is_ack)
+        h2->has_settings = true;
+    else if (frame->hd.type == NGHTTP2_PING && is_ack && h2->events->pong != NULL)
+        h2->events->pong(h2->ctx);
 }
 
 static int on_frame(nghttp2_session *session, const nghttp2_frame *frame, void *ctx) {
     sv_http2_stream *stream = frame->hd.stream_id != 0 ? stream_of(session, frame) : NULL;
     bool ended = frame->hd.flags & NGHTTP2_FLAG_END_STREAM;
-    (void)ctx;
+    if (frame->hd.stream_id == 0)
+        on_connection_frame(ctx, frame);
     if (stream == NULL)
         return 0;
+    if (frame->hd.type == NGHTTP2_RST_STREAM)
+        stream->reset_by_peer = true;
     if (frame->hd.type == NGHTTP2_HEADERS)
         on_head(stream, ended);
     else if (frame->hd.type == NGHTTP2_DATA && ended)
@@ -254,9 +280,11 @@ static int on_stream_close(nghttp2_session *session, int32_t id, uint32_t code, 
     sv_http2_stream *stream = nghttp2_session_get_stream_user_data(session, id);
     if (stream == NULL)
         return 0;
-    if (stream->unconsumed > 0)
+    if (stream->unconsumed > 0 && !h2->options.windows_apart)
         nghttp2_session_consume_connection(session, stream->unconsumed);
     code = settled_code(stream, code);
+    stream->unprocessed =
+        h2->options.client && (code == NGHTTP2_REFUSED_STREAM || !stream->head_sent);
     if (code == NGHTTP2_NO_ERROR)
         h2->resets = more_credit(h2->resets, 1, RESET_CREDIT);
     else if (!h2->options.client && --h2->resets < 0)
@@ -264,6 +292,11 @@ static int on_stream_close(nghttp2_session *session, int32_t id, uint32_t code, 
     nghttp2_session_set_stream_user_data(session, id, NULL);
     close_stream(stream, code);
     return 0;
+}
+
+static void note_head_sent(sv_http2_stream *stream) {
+    if (stream != NULL)
+        stream->head_sent = true;
 }
 
 /* An answer that is complete before its request: the client need not send the rest (RFC 9113
@@ -274,6 +307,8 @@ static int on_frame_sent(nghttp2_session *session, const nghttp2_frame *frame, v
                 (frame->hd.flags & NGHTTP2_FLAG_END_STREAM);
     if (frame->hd.type == NGHTTP2_DATA)
         earn(h2, DATA_CREDIT);
+    if (frame->hd.type == NGHTTP2_HEADERS && h2->options.client)
+        note_head_sent(stream_of(session, frame));
     if (!ends || h2->options.client)
         return 0;
     sv_http2_stream *stream = stream_of(session, frame);
@@ -436,6 +471,23 @@ bool sv_http2_is_within_frame(const sv_http2 *h2) {
 
 size_t sv_http2_streams(const sv_http2 *h2) {
     return h2->n_streams;
+}
+
+size_t sv_http2_max_streams(const sv_http2 *h2) {
+    return nghttp2_session_get_remote_settings(h2->session,
+                                               NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS);
+}
+
+bool sv_http2_has_settings(const sv_http2 *h2) {
+    return h2->has_settings;
+}
+
+bool sv_http2_takes_streams(const sv_http2 *h2) {
+    return h2->failure == NULL && nghttp2_session_check_request_allowed(h2->session);
+}
+
+void sv_http2_ping(sv_http2 *h2) {
+    (void)nghttp2_submit_ping(h2->session, NGHTTP2_FLAG_NONE, NULL);
 }
 
 const char *sv_http2_failure(const sv_http2 *h2) {

@@ -60,6 +60,10 @@ typedef struct sv_http2_options {
     uint32_t max_streams;       /* that the peer may open at a time */
     uint32_t stream_window;     /* bytes of content that a stream may bring before it is consumed */
     uint32_t connection_window; /* the same of all streams together, at least 64 KiB */
+    /* The window of all streams is opened again as content comes, and only those of the streams
+     * wait until it is consumed: a stream whose content is not consumed does not stop the others.
+     */
+    bool windows_apart;
 } sv_http2_options;
 
 /* Any may be NULL where it cannot come or does not matter. */
@@ -82,6 +86,8 @@ typedef struct sv_http2_events {
     /* The stream is over. SV_HTTP2_NO_ERROR: the answer is complete, at a client and at a server.
      * Otherwise `code` says why it is not, SV_HTTP2_CANCEL if the peer gave no reason. */
     void (*closed)(void *ctx, sv_http2_stream *stream, uint32_t code);
+    /* The peer has answered sv_http2_ping. */
+    void (*pong)(void *ctx);
 } sv_http2_events;
 
 /* NULL if memory is short. Settings and preface are the first bytes to be sent. `events` must live
@@ -105,6 +111,14 @@ bool sv_http2_is_finished(const sv_http2 *h2);
 size_t sv_http2_streams(const sv_http2 *h2);
 /* True if the last input ended within a frame or between the frames of a head. */
 bool sv_http2_is_within_frame(const sv_http2 *h2);
+/* A client: streams that the peer allows at a time; a cautious number until its SETTINGS come. */
+size_t sv_http2_max_streams(const sv_http2 *h2);
+/* True once the peer's SETTINGS have come. */
+bool sv_http2_has_settings(const sv_http2 *h2);
+/* A client: false once either side has sent GOAWAY, or no stream identifier is left. */
+bool sv_http2_takes_streams(const sv_http2 *h2);
+/* Sends PING; `pong` follows. */
+void sv_http2_ping(sv_http2 *h2);
 /* Why the connection has failed, a static sentence fragment; NULL if it has not. */
 const char *sv_http2_failure(const sv_http2 *h2);
 
@@ -150,6 +164,12 @@ size_t sv_http2_unsent(const sv_http2_stream *stream);
 
 /* n bytes of content are no longer held: the peer may send as many. */
 void sv_http2_consume(sv_http2_stream *stream, size_t n);
+
+/* In `closed`: the peer has sent RST_STREAM. */
+bool sv_http2_is_reset_by_peer(const sv_http2_stream *stream);
+/* In `closed`, of a client: the peer has not acted on the request. It has refused the stream, has
+ * announced so by GOAWAY, or was not sent the request (RFC 9113 section 8.7). */
+bool sv_http2_is_unprocessed(const sv_http2_stream *stream);
 
 /* Ends the stream without completing its messages. Nothing more comes of it but `closed`. */
 void sv_http2_reset(sv_http2_stream *stream, sv_http2_code code);

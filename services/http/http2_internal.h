@@ -52,6 +52,9 @@ struct sv_http2_stream {
     bool received_end;   /* the peer's message is complete */
     bool sent_end;       /* a server: the answer is complete */
     bool detached;       /* reset by this end: no events but `closed` */
+    bool reset_by_peer;
+    bool head_sent;   /* of the request, by a client */
+    bool unprocessed; /* once it is closed */
     /* content to be sent */
     hr_str parts[SV_HTTP2_MAX_PARTS];
     size_t part, n_parts, left;
@@ -76,6 +79,7 @@ struct sv_http2 {
     sv_http2_stream *drained; /* whose `drained` event is due */
     const char *failure;
     bool terminated;        /* GOAWAY with an error was submitted */
+    bool has_settings;      /* of the peer */
     int resets;             /* credit */
     int useless;            /* credit */
     const uint8_t *pending; /* a frame that did not fit into the last output */

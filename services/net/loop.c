@@ -17,6 +17,7 @@ struct sv_loop {
     sv_message *first, **last;
     sv_watch *wake;
     int wake_fd; /* the watch's */
+    sv_task *tasks;
 };
 
 sv_backend *sv_loop_backend(sv_loop *loop) {
@@ -97,8 +98,47 @@ void sv_loop_free(sv_loop *loop) {
     free(loop);
 }
 
+/* ---- tasks ---- */
+
+void sv_task_set(sv_loop *loop, sv_task *task, void (*run)(sv_task *task)) {
+    if (task->link != NULL)
+        return;
+    task->run = run;
+    task->next = loop->tasks;
+    task->link = &loop->tasks;
+    if (task->next != NULL)
+        task->next->link = &task->next;
+    loop->tasks = task;
+}
+
+void sv_task_unset(sv_task *task) {
+    if (task->link == NULL)
+        return;
+    *task->link = task->next;
+    if (task->next != NULL)
+        task->next->link = task->link;
+    task->link = NULL;
+}
+
+/* What these tasks set is left for the next turn. */
+static bool run_tasks(sv_loop *loop) {
+    sv_task *tasks = loop->tasks, *task;
+    bool any = tasks != NULL;
+    loop->tasks = NULL;
+    if (any)
+        tasks->link = &tasks;
+    while ((task = tasks) != NULL) {
+        sv_task_unset(task);
+        task->run(task);
+    }
+    return any;
+}
+
+/* Tasks may have made work for others, which must not wait for the next event. */
 void sv_loop_run(sv_loop *loop, bool wait) {
-    sv_backend_run(loop->backend, wait);
+    bool any = run_tasks(loop);
+    sv_backend_run(loop->backend, wait && !any);
+    run_tasks(loop);
 }
 
 sv_watch *sv_watch_new(sv_loop *loop, int fd, sv_watch_fn on_ready, void *ctx) {

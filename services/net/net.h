@@ -51,6 +51,17 @@ struct sv_message {
 /* Any thread, before sv_loop_free. Wakes the loop; NULL only wakes it. */
 void sv_loop_post(sv_loop *loop, sv_message *message);
 
+/* Work for the end of the turn: embed it, and zero it first. */
+typedef struct sv_task sv_task;
+struct sv_task {
+    sv_task *next, **link; /* link NULL: not set */
+    void (*run)(sv_task *task);
+};
+/* Calls `run` once, after the events of this turn. A task that is set stays as it is. One that is
+ * set between two turns, or by another task, runs before the loop waits. */
+void sv_task_set(sv_loop *loop, sv_task *task, void (*run)(sv_task *task));
+void sv_task_unset(sv_task *task);
+
 /* ---- descriptors of others --------------------------------------------------------------- */
 
 typedef struct sv_watch sv_watch;

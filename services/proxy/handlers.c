@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "calls.h"
 #include "docs.h"
 
 /* How often a request that takes long looks whether its client is still there. */
@@ -246,6 +247,10 @@ static int asks_for_websocket(const hr_exchange *ex) {
 
 void proxy_on_request(hr_exchange *ex) {
     hr_str path = hr_request_path(ex);
+    if (proxy_is_grpc(ex)) {
+        proxy_on_grpc(ex);
+        return;
+    }
     if (asks_for_websocket(ex)) {
         ex->details = "upgrade_failed";
         hr_answer_error(ex, 403,

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "calls.h"
 #include "handlers.h"
 #include "proxy.h"
 #include "url.h"
@@ -98,7 +99,9 @@ int main(int argc, char **argv) {
 
     hr_listener *listeners = calloc(server.listen.n, sizeof(*listeners));
     for (size_t i = 0; i < server.listen.n; i++)
-        listeners[i] = (hr_listener){.address = server.listen.v[i], .on_request = proxy_on_request};
+        listeners[i] = (hr_listener){.address = server.listen.v[i],
+                                     .on_request = proxy_on_request,
+                                     .streams_request = proxy_is_grpc};
     hr_service service = {.program = "headerroute-proxy",
                           .ctx = &self,
                           .loop_start = proxy_loop_start,

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "answer.h"
+#include "grpc.h"
 
 static int pair_is(const hr_pair *pair, hr_str name) {
     return pair->name.len == name.len && memcmp(pair->name.p, name.p, name.len) == 0;
@@ -40,6 +41,19 @@ size_t hr_forward_add(hr_exchange *ex, hr_pair *fields, size_t n) {
     /* A list field may come in many lines: a line of our own after the others says the same. */
     fields[n++] = (hr_pair){HR_STR("via"), hr_server_via(ex->loop->server)};
     return n;
+}
+
+bool hr_is_grpc_request(const hr_exchange *ex) {
+    return sv_grpc_is_content_type(hr_request_header(ex, "content-type"));
+}
+
+bool hr_forward_te_trailers(const hr_exchange *ex) {
+    const sv_http1_request *request = &ex->request;
+    for (size_t i = 0; i < request->n_fields; i++)
+        if (pair_is(&request->fields[i], HR_STR("te")) &&
+            sv_http_list_has_token(request->fields[i].value, HR_STR("trailers")))
+            return true;
+    return hr_is_grpc_request(ex);
 }
 
 hr_str hr_forward_body(const hr_exchange *ex) {

@@ -17,6 +17,11 @@ hr_pair *hr_forward_fields(hr_exchange *ex, size_t *n, size_t spare);
 #define HR_FORWARD_ADDS 2
 size_t hr_forward_add(hr_exchange *ex, hr_pair *fields, size_t n);
 
+/* True if the client takes trailers, by "te: trailers" or as it speaks gRPC. */
+bool hr_forward_te_trailers(const hr_exchange *ex);
+/* True if the request is a gRPC call, by its content-type as Envoy recognises it. */
+bool hr_is_grpc_request(const hr_exchange *ex);
+
 /* The request's body for hr_up_request: absent where the request has none and its method needs
  * none. */
 hr_str hr_forward_body(const hr_exchange *ex);

@@ -87,7 +87,8 @@ static void on_end(void *ctx, sv_http2_stream *stream, const hr_pair *trailers, 
     sv_http2_write(stream, &content, 1, true, &trailer, 1);
 }
 
-static const sv_http2_events events = {on_request, on_response, on_data, on_end, NULL, NULL};
+static const sv_http2_events events = {
+    .request = on_request, .response = on_response, .data = on_data, .end = on_end};
 
 static void send_all(struct end *end) {
     char out[OUTPUT];

@@ -68,7 +68,14 @@ static void dump_policy(FILE *out, const hr_traffic_policy *p) {
                                (int64_t)p->maglev_table_size,
                                p->warmup_ms,
                                p->tls_mode,
-                               p->tls_insecure_skip_verify};
+                               p->tls_insecure_skip_verify,
+                               p->max_concurrent_streams,
+                               p->http2_keepalive_interval_ms,
+                               p->http2_keepalive_timeout_ms,
+                               p->tcp_keepalive,
+                               p->tcp_keepalive_probes,
+                               p->tcp_keepalive_time_s,
+                               p->tcp_keepalive_interval_s};
     for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
         fprintf(out, " %lld", (long long)numbers[i]);
     fprintf(out, " warm %g %g codes", p->warmup_minimum_percent, p->warmup_aggression);
@@ -85,7 +92,7 @@ static void dump_policy(FILE *out, const hr_traffic_policy *p) {
 
 static void dump_cluster(FILE *out, const hr_cluster *c) {
     put(out, "cluster", c->name);
-    fprintf(out, " kind %d", c->kind);
+    fprintf(out, " kind %d protocol %d", c->kind, c->upstream_protocol);
     dump_policy(out, c->policy);
     for (size_t i = 0; i < c->n_labels; i++)
         put(out, "subset", c->labels[i].value);

@@ -148,7 +148,7 @@ def test_retries_that_run_out(replying):
     assert set(replying.wait_line(path="/retried")["response_flags"].split(",")) == {"URX", "UF"}
 
 
-@pytest.mark.parametrize("path,grpc_status", [("/nothing", "12"), ("/empty", "14"), ("/slow", "14"), ("/refused", "14")])
+@pytest.mark.parametrize("path,grpc_status", [("/nothing", "12"), ("/empty", "14"), ("/slow", "4"), ("/refused", "14")])
 def test_grpc_callers_get_a_grpc_status(replying, path, grpc_status):
     got = replying.call("POST", path, [("Content-Type", "application/grpc")], b"")
     assert got.status == 200 and got.header("grpc-status") == grpc_status and got.body == b""
@@ -372,11 +372,11 @@ def test_bad_values_are_one_line_and_exit_2(tmp_path, flag, value, says):
 
 def test_what_it_cannot_act_on_is_refused(two, tmp_path):
     """Settings of connections that `headerroute validate` only warns about, since no decision hangs on them."""
-    pool = {"connectionPool": {"tcp": {"tcpKeepalive": {"time": "10s"}}, "http": {"h2UpgradePolicy": "UPGRADE"}}}
+    pool = {"proxyProtocol": {"version": "V2"}}
     policy = {"apiVersion": "security.istio.io/v1", "kind": "AuthorizationPolicy", "metadata": {"name": "deny"}, "spec": {}}
     path = write(tmp_path / "mesh.yaml", GATEWAY, service("x.test", two[0]), rule("x.test", trafficPolicy=pool), policy)
     code, _, err = run("headerroute-gateway", "-f", path)
     assert code == 1
-    for said in ("tcpKeepalive: is not supported", "h2UpgradePolicy: is not supported", "every request is treated as allowed"):
+    for said in ("proxyProtocol: is not supported", "every request is treated as allowed"):
         assert re.search(r"mesh\.yaml:\d+:\d+: error: .*" + said, err), err
     assert run("headerroute", "validate", path)[0] == 0

@@ -98,8 +98,8 @@ static void on_closed(void *ctx, sv_http2_stream *stream, uint32_t code) {
     note(end, line, HR_STR(""));
 }
 
-static const sv_http2_events events = {on_request, on_response, on_data,
-                                       on_end,     on_drained,  on_closed};
+static const sv_http2_events events = {on_request, on_response, on_data, on_end,
+                                       on_drained, on_closed,   NULL};
 
 static const sv_http2_options server_options = {.max_head = 8192,
                                                 .max_fields = 20,

@@ -526,3 +526,33 @@ Test(net, calls_timers_in_the_order_of_their_times) {
         sv_loop_run(loop, true);
     sv_loop_free(loop);
 }
+
+struct task {
+    sv_task super;
+    sv_loop *loop;
+    struct task *sets, *unsets; /* NULL: none */
+    int runs;
+};
+
+static void run_task(sv_task *super) {
+    struct task *task = (struct task *)super;
+    task->runs++;
+    if (task->sets != NULL)
+        sv_task_set(task->loop, &task->sets->super, run_task);
+    if (task->unsets != NULL)
+        sv_task_unset(&task->unsets->super);
+}
+
+Test(net, runs_tasks_once_and_before_it_waits) {
+    sv_loop *loop = sv_loop_new();
+    struct task later = {.loop = loop}, gone = {.loop = loop};
+    struct task first = {.loop = loop, .sets = &later, .unsets = &gone};
+    sv_task_set(loop, &gone.super, run_task);
+    sv_task_set(loop, &first.super, run_task);
+    sv_task_set(loop, &first.super, run_task);
+    sv_loop_run(loop, true); /* returns, although no event comes */
+    cr_assert_eq(first.runs, 1);
+    cr_assert_eq(gone.runs, 0, "a task may unset another one");
+    cr_assert_eq(later.runs, 1, "a task may set another one");
+    sv_loop_free(loop);
+}

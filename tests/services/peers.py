@@ -156,7 +156,7 @@ class Peer:
                     self.requests.append(request)
                 if not self.behave(connection, request):
                     break
-        except (EOFError, OSError):
+        except (EOFError, OSError, ValueError):
             pass
         finally:
             with self.lock:

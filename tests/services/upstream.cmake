@@ -20,3 +20,5 @@ hr_add_pytest(services-hostile-edge ARGS ${CMAKE_CURRENT_LIST_DIR}/hostile_edge_
 hr_add_pytest(services-hostile-cpu ARGS ${CMAKE_CURRENT_LIST_DIR}/hostile_cpu_test.py TIMEOUT 300)
 hr_add_pytest(services-gateway-pool ARGS ${CMAKE_CURRENT_LIST_DIR}/gateway_pool_test.py LABELS "sanitize;threads" TIMEOUT 300)
 hr_add_pytest(services-gateway-edge ARGS ${CMAKE_CURRENT_LIST_DIR}/gateway_edge_test.py LABELS "sanitize;threads" TIMEOUT 300)
+hr_add_pytest(services-upstream-http2 ARGS ${CMAKE_CURRENT_LIST_DIR}/upstream_http2_test.py LABELS "sanitize;threads" TIMEOUT 600)
+hr_add_pytest(services-gateway-grpc ARGS ${CMAKE_CURRENT_LIST_DIR}/gateway_grpc_test.py LABELS "sanitize;threads" TIMEOUT 600)

@@ -77,9 +77,8 @@ typedef struct hr_load_options {
     int lint;         /* 1 adds the linter's warnings to the diagnostics. */
 
     /* 1 if the caller sends requests as the decisions say. What decisions do not carry is then an
-     * error instead of a warning: how connections are kept (tcpKeepalive, http2KeepAlive,
-     * h2UpgradePolicy, useClientProtocol, maxConcurrentStreams) and who is admitted
-     * (AuthorizationPolicy, RequestAuthentication). Since version 2. */
+     * error instead of a warning: who is admitted (AuthorizationPolicy, RequestAuthentication), for
+     * example. Since version 2. */
     int serves;
 
     /* 1 reads the subfolders of folders, too. 0: a folder that has YAML only in subfolders is an

@@ -247,7 +247,21 @@ typedef struct hr_traffic_policy {
     const hr_str *tls_subject_alt_names;
     size_t n_tls_subject_alt_names;
     int tls_insecure_skip_verify;
+    /* connectionPool: how connections are spoken and kept */
+    int64_t max_concurrent_streams; /* Of a connection of HTTP/2. */
+    int64_t http2_keepalive_interval_ms, http2_keepalive_timeout_ms;
+    int tcp_keepalive; /* 1 if it is configured. */
+    int64_t tcp_keepalive_probes, tcp_keepalive_time_s, tcp_keepalive_interval_s;
 } hr_traffic_policy;
+
+/* The version of HTTP that a proxy speaks to the endpoints of a cluster: by the declaration of the
+ * port (name, protocol or appProtocol), and by h2UpgradePolicy and useClientProtocol of the
+ * DestinationRule. A sidecar speaks the client's to a port whose protocol is not declared. */
+typedef enum hr_upstream_protocol {
+    HR_UPSTREAM_HTTP1 = 0,
+    HR_UPSTREAM_HTTP2,    /* Without TLS with prior knowledge. */
+    HR_UPSTREAM_AS_CLIENT /* That of the request. */
+} hr_upstream_protocol;
 
 /* A resource that makes pods: a Deployment, StatefulSet, DaemonSet, ReplicaSet, Job, CronJob,
  * Rollout of Argo or DeploymentConfig. */
@@ -279,6 +293,7 @@ typedef struct hr_cluster {
     size_t n_workloads;
     int http2; /* 1 if the port is declared as HTTP/2 or gRPC: endpoints expect HTTP/2 without TLS's
                   ALPN, as Istio's proxies speak it. */
+    hr_upstream_protocol upstream_protocol; /* What is spoken to the endpoints. */
 } hr_cluster;
 
 /* Returns the number of clusters of a view, 0 for NULL. */

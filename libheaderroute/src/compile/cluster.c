@@ -46,6 +46,14 @@ static hr_cluster_kind kind_of(const hr_view *view, const hr_mesh_service *svc,
     }
 }
 
+/* The protocol of a port that is not declared is a sidecar's to find out. */
+static hr_upstream_protocol declared_protocol(const hr_view *view, const hr_mesh_port *port) {
+    if (port->http2)
+        return HR_UPSTREAM_HTTP2;
+    bool as_client = port->protocol == HR_MESH_PROTOCOL_SNIFFED && !view->gateway;
+    return as_client ? HR_UPSTREAM_AS_CLIENT : HR_UPSTREAM_HTTP1;
+}
+
 static size_t take_members(hr_endpoint *out, const hr_cluster *cluster, const hr_endpoint *in,
                            size_t n_in) {
     size_t n = 0;
@@ -172,6 +180,8 @@ static hr_cluster *make_cluster(hr_view_build *vb, const hr_cluster_place *place
     hr_traffic_policy *policy = HR_NEW(vb->arena, hr_traffic_policy);
     hr_traffic_policy_fill(policy, &blocks);
     cluster->policy = policy;
+    cluster->upstream_protocol = hr_traffic_policy_protocol(policy, blocks.connection_pool,
+                                                            declared_protocol(vb->view, port));
     cluster->kind = kind_of(vb->view, svc, port, policy);
     if (cluster->kind == HR_CLUSTER_ORIGINAL_DST)
         policy->lb = HR_LB_PASSTHROUGH;

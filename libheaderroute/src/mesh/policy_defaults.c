@@ -9,6 +9,11 @@ static int64_t ms_of(int64_t ns, int64_t unset) {
     return ns < 0 ? unset : ns / NS_PER_MS;
 }
 
+/* TCP counts whole seconds; Istio drops the rest. */
+static int64_t seconds_of(int64_t ns) {
+    return ns < 0 ? -1 : ns / 1000000000;
+}
+
 /* 0 means "default" in Istio's API, and the default is as good as unlimited. */
 static int64_t limit_of(int64_t value) {
     return value > 0 ? value : -1;
@@ -18,6 +23,9 @@ static void fill_pool(hr_traffic_policy *out, const hr_spec_connection_pool *in)
     out->max_connections = out->http1_max_pending_requests = out->http2_max_requests =
         out->max_retries = -1;
     out->max_requests_per_connection = out->max_connection_duration_ms = -1;
+    out->max_concurrent_streams = out->http2_keepalive_interval_ms =
+        out->http2_keepalive_timeout_ms = -1;
+    out->tcp_keepalive_probes = out->tcp_keepalive_time_s = out->tcp_keepalive_interval_s = -1;
     out->idle_timeout_ms = 3600 * 1000;  /* Envoy's default */
     out->connect_timeout_ms = 10 * 1000; /* meshConfig.connectTimeout */
     if (in == NULL)
@@ -31,6 +39,28 @@ static void fill_pool(hr_traffic_policy *out, const hr_spec_connection_pool *in)
     out->max_connection_duration_ms = ms_of(in->tcp_max_connection_duration_ns, -1);
     out->idle_timeout_ms = ms_of(in->tcp_idle_timeout_ns, out->idle_timeout_ms);
     out->idle_timeout_ms = ms_of(in->http_idle_timeout_ns, out->idle_timeout_ms);
+    out->tcp_keepalive = in->has_tcp_keepalive;
+    out->tcp_keepalive_probes = in->tcp_keepalive_probes;
+    out->tcp_keepalive_time_s = seconds_of(in->tcp_keepalive_time_ns);
+    out->tcp_keepalive_interval_s = seconds_of(in->tcp_keepalive_interval_ns);
+}
+
+/* Istio sets the limits of HTTP/2 only on clusters that always speak it. */
+hr_upstream_protocol hr_traffic_policy_protocol(hr_traffic_policy *out,
+                                                const hr_spec_connection_pool *in,
+                                                hr_upstream_protocol declared) {
+    if (in == NULL)
+        return declared;
+    if (in->use_client_protocol)
+        return HR_UPSTREAM_AS_CLIENT;
+    if (in->h2_upgrade_policy == HR_SPEC_H2_UPGRADE && declared == HR_UPSTREAM_HTTP1)
+        declared = HR_UPSTREAM_HTTP2;
+    if (declared != HR_UPSTREAM_HTTP2)
+        return declared;
+    out->max_concurrent_streams = limit_of(in->max_concurrent_streams);
+    out->http2_keepalive_interval_ms = ms_of(in->http2_keepalive_interval_ns, -1);
+    out->http2_keepalive_timeout_ms = ms_of(in->http2_keepalive_timeout_ns, -1);
+    return declared;
 }
 
 static void fill_outlier(hr_traffic_policy *out, const hr_spec_outlier_detection *in) {

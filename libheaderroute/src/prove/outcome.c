@@ -144,6 +144,13 @@ static void put_pool(part_writer *w, const hr_traffic_policy *p) {
         (int64_t)p->ring_min_size,
         (int64_t)p->maglev_table_size,
         p->warmup_ms,
+        p->max_concurrent_streams,
+        p->http2_keepalive_interval_ms,
+        p->http2_keepalive_timeout_ms,
+        p->tcp_keepalive,
+        p->tcp_keepalive_probes,
+        p->tcp_keepalive_time_s,
+        p->tcp_keepalive_interval_s,
     };
     part_bytes(w, numbers, sizeof(numbers));
     part_codes(w, p->outlier_http_codes, p->n_outlier_http_codes);
@@ -155,6 +162,7 @@ static void put_traffic_policy(part_writer *w, const hr_target *t) {
     if (t->decision.cluster == NULL)
         return;
     const hr_traffic_policy *p = t->decision.cluster->policy;
+    part_int(w, t->decision.cluster->upstream_protocol);
     put_pool(w, p);
     put_localities(w, t->decision.cluster);
     part_double(w, p->warmup_minimum_percent);

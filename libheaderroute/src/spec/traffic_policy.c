@@ -10,22 +10,6 @@
 
 /* ---- ConnectionPoolSettings ---- */
 
-/* Fields that affect the connection but no decision. They are reported, because a policy that is
- * read without effect is misleading. */
-static void report_wire_fields(hr_reader *r, const hr_node *node, const char *const *fields,
-                               size_t n) {
-    for (size_t i = 0; i < n; i++)
-        if (hr_field_is_given(node, fields[i]))
-            (r->serves ? hr_field_error : hr_field_warn)(
-                r, node, fields[i], "is not supported: it changes no routing decision");
-}
-
-static void check_tcp_pool(hr_reader *r, const hr_node *node, void *out) {
-    static const char *const wire[] = {"tcpKeepalive"};
-    (void)out;
-    report_wire_fields(r, node, wire, 1);
-}
-
 static void check_http2_keepalive(hr_reader *r, const hr_node *node, void *out) {
     (void)out;
     if (!hr_field_is_given(node, "interval") || !hr_field_is_given(node, "timeout"))
@@ -33,11 +17,8 @@ static void check_http2_keepalive(hr_reader *r, const hr_node *node, void *out) 
 }
 
 static void check_http_pool(hr_reader *r, const hr_node *node, void *out) {
-    static const char *const wire[] = {"h2UpgradePolicy", "useClientProtocol",
-                                       "maxConcurrentStreams", "http2KeepAlive"};
     const hr_spec_connection_pool *pool = out;
-    report_wire_fields(r, node, wire, 4);
-    if (pool->h2_upgrade_policy == 2 && pool->use_client_protocol)
+    if (pool->h2_upgrade_policy == HR_SPEC_H2_UPGRADE && pool->use_client_protocol)
         hr_field_error(r, node, "useClientProtocol",
                        "cannot be combined with h2UpgradePolicy: UPGRADE");
 }
@@ -78,10 +59,10 @@ static const hr_field tcp_fields[] = {
 
 static const hr_schema tcp_schema =
     HR_SCHEMA_AT("ConnectionPoolSettings.TCPSettings", tcp_fields, hr_spec_connection_pool, -1,
-                 C(has_tcp), NULL, check_tcp_pool);
+                 C(has_tcp), NULL, NULL);
 
 static const hr_enum h2_upgrade[] = {
-    {"DEFAULT", 0}, {"DO_NOT_UPGRADE", 1}, {"UPGRADE", 2}, {NULL, 0}};
+    {"DEFAULT", 0}, {"DO_NOT_UPGRADE", 1}, {"UPGRADE", HR_SPEC_H2_UPGRADE}, {NULL, 0}};
 
 static const hr_field h2_keepalive_fields[] = {
     {"interval", hr_read_period, C(http2_keepalive_interval_ns), 0, NULL, 0},

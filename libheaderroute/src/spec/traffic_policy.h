@@ -5,6 +5,8 @@
 
 #include "load_balancer.h"
 
+#define HR_SPEC_H2_UPGRADE 2
+
 typedef struct hr_spec_connection_pool {
     bool present;
     int64_t tcp_max_connections, tcp_connect_timeout_ns, tcp_idle_timeout_ns,
@@ -12,7 +14,7 @@ typedef struct hr_spec_connection_pool {
     int64_t http1_max_pending_requests, http2_max_requests, max_requests_per_connection,
         max_retries;
     int64_t http_idle_timeout_ns, max_concurrent_streams;
-    int h2_upgrade_policy; /* 0 DEFAULT, 1 DO_NOT_UPGRADE, 2 UPGRADE */
+    int h2_upgrade_policy; /* 0 DEFAULT, 1 DO_NOT_UPGRADE, HR_SPEC_H2_UPGRADE */
     bool use_client_protocol;
     bool has_tcp, has_http, has_tcp_keepalive, has_http2_keepalive;
     int64_t tcp_keepalive_probes, tcp_keepalive_time_ns, tcp_keepalive_interval_ns;
