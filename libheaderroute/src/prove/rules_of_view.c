@@ -137,7 +137,7 @@ static uint32_t claim_attr(hr_rule_reader *r, hr_str name) {
     return attr;
 }
 
-/* An absent claim matches nothing, not even inverted. */
+/* An absent claim does not match, so that its inverse holds. */
 static void add_claim_cond(rule_writer *w, const hr_cond *cond) {
     hr_language language = language_of(cond->match, cond->value, cond->regex);
     hr_literal l = hr_universe_literal(w->r->u, claim_attr(w->r, cond->name), &language);
