@@ -7,8 +7,8 @@
  * takes no more streams after GOAWAY, or when it has had as many or is as old as the settings
  * allow; it is closed when its last stream has ended.
  *
- * The codec's events note what has come; exchanges are told behind them (upstream_http2.c:report),
- * so that a consumer may do what it likes.
+ * The codec's events note what has come; it is reported to exchanges behind them
+ * (hr_up_stream_report), so that a consumer may do what it likes.
  */
 #ifndef HR_SERVICES_UPSTREAM_HTTP2_H
 #define HR_SERVICES_UPSTREAM_HTTP2_H
@@ -25,7 +25,7 @@ typedef struct hr_up_stream {
     hr_up_exchange *next; /* among the connection's */
     hr_up_exchange **link;
     hr_up_exchange *next_news;  /* among those that something has come of */
-    hr_up_exchange **news_link; /* NULL: it is not among them */
+    hr_up_exchange **news_link; /* NULL if not among them */
     bool drained;               /* the last piece of the body is sent */
     bool before_settings;       /* opened before the peer's SETTINGS had come */
     hr_up_error error;          /* 0: none */

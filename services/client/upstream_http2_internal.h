@@ -13,7 +13,7 @@ struct hr_up_http2 {
     hr_up_exchange *members;
     size_t n_members;
     hr_up_exchange *news, **last_news;
-    hr_up_exchange *told;  /* of which is being reported; NULL: it has left since */
+    hr_up_exchange *told;  /* of which is being reported; NULL once it has left */
     size_t addresses_left; /* that may still be tried */
     uint64_t opened_at, idle_since, refilled_at;
     uint64_t ping_at, pinged_at; /* when the next PING is due; since when one is not answered */

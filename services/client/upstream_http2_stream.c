@@ -324,7 +324,7 @@ const sv_http2_events hr_up_http2_events = {.response = stream_on_response,
                                             .closed = stream_on_closed,
                                             .pong = stream_on_pong};
 
-/* ---- telling ----------------------------------------------------------------------------- */
+/* ---- reporting --------------------------------------------------------------------------- */
 
 static void stream_piece_sent(hr_up_exchange *ex) {
     hr_up_http2 *c = ex->stream.conn;
@@ -349,7 +349,7 @@ static void end_with_error(hr_up_exchange *ex) {
     hr_up_fail(ex, error, why);
 }
 
-static void stream_tell(hr_up_exchange *ex) {
+static void stream_report_one(hr_up_exchange *ex) {
     hr_up_http2 *c = ex->stream.conn;
     if (ex->stream.drained && !ex->complete) {
         stream_piece_sent(ex);
@@ -373,7 +373,7 @@ void hr_up_stream_report(hr_up_http2 *c) {
     for (hr_up_exchange *ex; (ex = c->news) != NULL;) {
         forget_news(ex);
         c->told = ex;
-        stream_tell(ex);
+        stream_report_one(ex);
     }
     c->told = NULL;
 }

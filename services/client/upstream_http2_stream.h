@@ -9,7 +9,7 @@ extern const sv_http2_events hr_up_http2_events;
 void hr_up_stream_join(hr_up_http2 *c, hr_up_exchange *exchange);
 /* Opens its stream with the request. */
 void hr_up_stream_open(hr_up_exchange *exchange);
-/* Tells exchanges what has come. May end any of them. */
+/* Reports to exchanges what has come. May end any of them. */
 void hr_up_stream_report(hr_up_http2 *c);
 /* Ends all members with this error. */
 void hr_up_stream_fail_all(hr_up_http2 *c, hr_up_error error, const char *why);

@@ -57,8 +57,8 @@ struct sv_task {
     sv_task *next, **link; /* link NULL: not set */
     void (*run)(sv_task *task);
 };
-/* Calls `run` once, after the events of this turn. A task that is set stays as it is. One that is
- * set between two turns, or by another task, runs before the loop waits. */
+/* Calls `run` once, after the events of this turn. Setting a task that is set changes nothing. One
+ * that is set between two turns, or by another task, runs before the loop waits. */
 void sv_task_set(sv_loop *loop, sv_task *task, void (*run)(sv_task *task));
 void sv_task_unset(sv_task *task);
 

@@ -170,7 +170,7 @@ Test(limits, files_are_limited) {
     cr_expect_eq(hr_table_load(&table, &d, &source, 1, &options), HR_EIO);
     char *found = cases_findings(d), *expected;
     cr_assert_gt(asprintf(&expected,
-                          "0:0: error: is larger than the limit of %zu bytes (option max_bytes)\n",
+                          " error: is larger than the limit of %zu bytes (option max_bytes)\n",
                           options.max_bytes),
                  0);
     cr_expect_str_eq(found, expected);
