@@ -221,11 +221,11 @@ static hr_str subsets_of(names *n, hr_str host) {
     return list;
 }
 
-/* The pods of a Service count as known where a pod of its namespace is loaded; templates of pods
- * say nothing about Services of other files. */
+/* The pods of a Service count as known where a pod of its namespace is loaded, those of a
+ * ServiceEntry where any pod is; templates of pods say nothing about Services of other files. */
 static bool pods_known(names *n, const hr_mesh_service *svc) {
     const namespace_workloads *w = hr_map_get(&n->namespaces, svc->namespace_);
-    bool any = false;
+    bool any = !svc->kubernetes && n->l->table->registry.pods_listed;
     for (size_t i = 0; w != NULL && !any && i < w->workloads.n; i++)
         any = w->workloads.v[i]->kind == HR_WORKLOAD_POD;
     return any && svc->next == NULL && svc->alias_of.p == NULL &&
