@@ -276,7 +276,7 @@ def test_400_malformed_options(predict, query):
     ng(predict.post("/predict?" + query, pictures.encode(pictures.disc()), PNG), 400)
 
 
-@pytest.mark.parametrize("query,name", [("itterations=3", "itterations"), ("RECT=auto", "RECT"), ("rect=auto&x=1", "x"),
+@pytest.mark.parametrize("query,name", [("iters=3", "iters"), ("RECT=auto", "RECT"), ("rect=auto&x=1", "x"),
                                         ("image=QUJD", "image"), ("rectangle", "rectangle"), ("=1", ""), ("re%63t=auto", "re%63t")])
 def test_400_an_unknown_query_parameter_names_the_known_ones(predict, query, name):
     detail = ng(predict.post("/predict?" + query, pictures.encode(pictures.disc()), PNG), 400)

@@ -3,7 +3,9 @@
  *
  * The segmentation is GrabCut (Rother, Kolmogorov, Blake: "GrabCut - Interactive Foreground
  * Extraction using Iterated Graph Cuts", SIGGRAPH 2004), with the results of OpenCV's cv::grabCut:
- * the same image, start and seed give the same mask, pixel for pixel, with every engine.
+ * the same image, start and seed give the same mask, pixel for pixel, except where several cuts
+ * have the least energy or differ from it by less than the rounding of capacities
+ * (docs/grabcut.md).
  *
  * Conventions of this header:
  *  - Functions return GRABCUT_OK (0) or a negative `grabcut_error`. On failure they write one
