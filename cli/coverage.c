@@ -188,10 +188,46 @@ static void add_virtual_service(part_reader *r, const json_t *resource, const ch
     free(owner);
 }
 
+/* A rule of an HTTPRoute or a GRPCRoute, and its matches. */
+static void add_gateway_rule(part_reader *r, int32_t index, const json_t *rule, const char *path) {
+    json_t *match;
+    size_t i;
+    add_part(r, PART_RULE, index, -1, NULL, path);
+    json_array_foreach(json_object_get(rule, "matches"), i, match) {
+        char *at;
+        if (asprintf(&at, "%s.matches[%zu]", path, i) < 0)
+            abort();
+        add_part(r, PART_MATCH, index, (int32_t)i, NULL, at);
+        free(at);
+    }
+}
+
+static void add_gateway_route(part_reader *r, const json_t *resource, const char *kind,
+                              const char *path) {
+    const json_t *meta = json_object_get(resource, "metadata"),
+                 *spec = json_object_get(resource, "spec");
+    char *owner, *at;
+    json_t *rule;
+    size_t i;
+    if (asprintf(&owner, "%s %s/%s", kind, text_of_part(meta, "namespace", "default"),
+                 text_of_part(meta, "name", "")) < 0)
+        abort();
+    r->owner = owner;
+    json_array_foreach(json_object_get(spec, "rules"), i, rule) {
+        if (asprintf(&at, "%sspec.rules[%zu]", path, i) < 0)
+            abort();
+        add_gateway_rule(r, (int32_t)i, rule, at);
+        free(at);
+    }
+    free(owner);
+}
+
 static void add_resource(part_reader *r, const json_t *resource, const char *kind,
                          const char *path) {
     kind = text_of_part(resource, "kind", kind);
     size_t len = strlen(kind), i;
+    if (strcmp(kind, "HTTPRoute") == 0 || strcmp(kind, "GRPCRoute") == 0)
+        add_gateway_route(r, resource, kind, path);
     if (strcmp(kind, "VirtualService") == 0)
         add_virtual_service(r, resource, path);
     if (len < 4 || strcmp(kind + len - 4, "List") != 0)
@@ -285,7 +321,20 @@ static void note_default(void *ctx, const hr_trace_event *e) {
     counter->last = p;
 }
 
+/* Rules of the Gateway API are filed under "KIND namespace/name". */
+static void mark_gateway_route(cli_coverage *coverage, const hr_decision *d) {
+    char *owner;
+    if (asprintf(&owner, "%.*s %.*s", (int)d->rule_kind.len, d->rule_kind.p, (int)d->rule_name.len,
+                 d->rule_name.p) < 0)
+        abort();
+    count_part(coverage, PART_RULE, hr_str_from(owner), d->route_index, -1);
+    count_part(coverage, PART_MATCH, hr_str_from(owner), d->route_index, d->match_index);
+    free(owner);
+}
+
 void cli_coverage_mark(cli_coverage *coverage, const hr_decision *d) {
+    if (d->virtual_service.p == NULL && d->rule_name.p != NULL)
+        mark_gateway_route(coverage, d);
     if (d->virtual_service.p == NULL)
         return;
     hr_str writer = d->delegate.p != NULL ? d->delegate : d->virtual_service;
@@ -302,7 +351,7 @@ void cli_coverage_note(cli_coverage *coverage, const hr_view *view, const hr_req
         return;
     cli_coverage_mark(coverage, &d);
     default_counter counter = {.coverage = coverage};
-    if (d.virtual_service.p == NULL)
+    if (d.rule_name.p == NULL)
         hr_explain(&d, view, request, coverage->scratch, note_default, &counter);
 }
 
@@ -310,13 +359,16 @@ void cli_coverage_each_gap(const cli_coverage *coverage, cli_gap_fn fn, void *ct
     for (size_t i = 0; i < coverage->n; i++) {
         const part *p = &coverage->v[i];
         char rule[64], match[32] = "";
+        bool istio = strchr(p->owner, ' ') == NULL;
         bool whole = p->kind == PART_RULE && find_part(coverage, PART_MATCH, hr_str_from(p->owner),
                                                        p->route, 0, (hr_str){0}) == NULL;
         if (p->yes > 0 || (p->kind != PART_MATCH && !whole))
             continue;
         if (p->match >= 0)
-            snprintf(match, sizeof(match), ".match[%" PRId32 "]", p->match);
-        snprintf(rule, sizeof(rule), "http[%" PRId32 "]%s", p->route, match);
+            snprintf(match, sizeof(match), istio ? ".match[%" PRId32 "]" : ".matches[%" PRId32 "]",
+                     p->match);
+        snprintf(rule, sizeof(rule), istio ? "http[%" PRId32 "]%s" : "rules[%" PRId32 "]%s",
+                 p->route, match);
         fn(ctx, p->owner, rule);
     }
 }

@@ -171,9 +171,11 @@ static void say_host(words *w, const hr_decision *d) {
 
 static void put_rule(words *w, hr_str virtual_service, int32_t route, int32_t match) {
     put_str(w, virtual_service);
-    putf(w, " http[%d]", (int)route);
+    bool istio =
+        virtual_service.len == 0 || memchr(virtual_service.p, ' ', virtual_service.len) == NULL;
+    putf(w, istio ? " http[%d]" : " rules[%d]", (int)route);
     if (match >= 0)
-        putf(w, ".match[%d]", (int)match);
+        putf(w, istio ? ".match[%d]" : ".matches[%d]", (int)match);
 }
 
 char *cli_rule_words(const hr_diff_rule *rule) {
@@ -224,7 +226,13 @@ char *cli_outcome_words(cli_report *r, const hr_view *view, const hr_diff_rule *
 
 char *cli_decision_words(const hr_decision *d) {
     words w = {0};
-    if (d->virtual_service.p != NULL) {
+    if (d->virtual_service.p == NULL && d->rule_name.p != NULL) {
+        put_str(&w, d->rule_kind);
+        putf(&w, " %.*s rules[%d]", (int)d->rule_name.len, d->rule_name.p, (int)d->route_index);
+        if (d->match_index >= 0)
+            putf(&w, ".matches[%d]", (int)d->match_index);
+        say(&w, " ");
+    } else if (d->virtual_service.p != NULL) {
         put_rule(&w, d->delegate.p != NULL ? d->delegate : d->virtual_service, d->route_index,
                  d->match_index);
         say(&w, " ");

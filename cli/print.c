@@ -1,6 +1,8 @@
 /* Prints decisions and the trace of `explain` as text for people. */
 #include "print.h"
 
+#include <string.h>
+
 #include "color.h"
 
 #define S(s) (int)(s).len, ((s).p == NULL ? "" : (s).p)
@@ -17,6 +19,12 @@ static void print_rule(FILE *to, const hr_decision *d) {
         if (d->route_name.len > 0)
             fprintf(to, "  \"%.*s\"", S(d->route_name));
         fprintf(to, "  %.*s:%d\n", S(d->source_file), d->source_line);
+    } else if (d->rule_name.p != NULL) {
+        fprintf(to, "rule         %.*s %.*s  rules[%d]", S(d->rule_kind), S(d->rule_name),
+                d->route_index);
+        if (d->match_index >= 0)
+            fprintf(to, ".matches[%d]", d->match_index);
+        fprintf(to, "  \"%.*s\"  %.*s:%d\n", S(d->route_name), S(d->source_file), d->source_line);
     } else if (d->route_name.len > 0) {
         fprintf(to, "rule         none of a VirtualService: route \"%.*s\"\n", S(d->route_name));
     }
@@ -148,11 +156,13 @@ int cli_print_decision(FILE *to, const hr_decision *d, const hr_request *request
 }
 
 static void print_place(FILE *to, const hr_trace_event *e) {
+    bool istio = e->virtual_service.len == 0 ||
+                 memchr(e->virtual_service.p, ' ', e->virtual_service.len) == NULL;
     fprintf(to, "%.*s", S(e->virtual_service));
     if (e->route_index >= 0)
-        fprintf(to, " http[%d]", e->route_index);
+        fprintf(to, istio ? " http[%d]" : " rules[%d]", e->route_index);
     if (e->match_index >= 0)
-        fprintf(to, ".match[%d]", e->match_index);
+        fprintf(to, istio ? ".match[%d]" : ".matches[%d]", e->match_index);
     if (e->file.len > 0)
         fprintf(to, " (%.*s:%d)", S(e->file), e->line);
 }

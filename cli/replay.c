@@ -196,7 +196,7 @@ static void note_unknown(const replayer *p, const hr_request *request, const mis
 static replay_route_key route_key(const hr_decision *d) {
     replay_route_key key;
     memset(&key, 0, sizeof(key)); /* it is compared as bytes */
-    key.rule = d->virtual_service.p;
+    key.rule = d->rule_name.p;
     key.delegate = d->delegate.p;
     key.cluster = d->cluster_name.p;
     key.subset = d->destination_subset.p;

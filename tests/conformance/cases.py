@@ -6,6 +6,7 @@ A case file is a YAML list. Each item:
     base        resources to start from: a name from bases/ (default `mesh`), or none
     http        rules of a VirtualService `vs` (a rule may say `to: v1` for a route to reviews' subset)
     hosts, gateways, export_to     of that VirtualService (default: [reviews], none, none)
+    http_route  spec of an HTTPRoute `shop/route`, whose parent is the Gateway infra/gw unless it says otherwise
     config      more resources, as text
     view        fields of the batch format for all requests of the case (port, gateway, namespace ...)
     requests    lines `METHOD [https://]AUTHORITY/PATH | name: value | ... => VERDICT`, or mappings in
@@ -59,6 +60,13 @@ def service(item):
                            "spec": spec}, sort_keys=False, width=1000)
 
 
+def http_route(item):
+    spec = dict({"parentRefs": [{"name": "gw", "namespace": "infra"}]}, **item["http_route"])
+    return yaml.safe_dump({"apiVersion": "gateway.networking.k8s.io/v1", "kind": "HTTPRoute",
+                           "metadata": {"name": "route", "namespace": "shop"}, "spec": spec},
+                          sort_keys=False, width=1000)
+
+
 def with_port(r):
     """The batch format takes the port called from the authority; what is recorded calls port 80."""
     return dict({"port": 80}, **r) if judge.host_of(r["authority"]) != r["authority"].lower() else r
@@ -101,6 +109,8 @@ def load(path):
         documents = [base(item.get("base", "mesh"))]
         if "http" in item:
             documents.append(service(item))
+        if "http_route" in item:
+            documents.append(http_route(item))
         if "config" in item:
             documents.append(item["config"])
         pairs = [request(line, item.get("view", {})) for line in item.get("requests", [])]

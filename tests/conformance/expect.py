@@ -48,6 +48,16 @@ def fires(percent, request, kind):
     return None if r is None else math.floor(r * 1000000) < p
 
 
+def gateway_rule(name):
+    """The HTTPRoute or GRPCRoute that a name came from (see ruleName in translate), and its rule and match."""
+    m = re.match(r"^gwapi@([^@]*)@([^@]*)@([^@]*)@(\d+)@(-?\d+)$", name)
+    if not m:
+        return None
+    kind, namespace, owner, index, match = m.groups()
+    return {"virtual_service": None, "rule": {"kind": kind, "name": "%s/%s" % (namespace, owner)},
+            "route_index": int(index), "match_index": int(match) if int(match) >= 0 else None}
+
+
 def rule(name):
     """Which rule a name came from (see nameRoutes in translate): name, rule index, match index."""
     if "@" not in name:
@@ -235,7 +245,7 @@ def decision(table, request):
         return {"action": "passthrough", "virtual_service": None}
     if route["name"] == "block_all":
         return {"local_reply": {"status": 502, "body": answer["body"]}, "virtual_service": None}
-    out = {"virtual_service": owner(route)}
+    out = gateway_rule(route["name"]) or {"virtual_service": owner(route)}
     if out["virtual_service"]:
         out.update(rule(route["name"]) or {})
     seen = upstream(answer)

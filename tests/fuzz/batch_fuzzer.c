@@ -38,7 +38,7 @@ static void check_answer(const char *line, size_t len) {
     const json_t *error = json_object_get(answer, "error");
     if (error != NULL ? json_object_size(answer) != 1 || json_string_length(error) == 0
                       : json_string_length(json_object_get(answer, "action")) == 0 ||
-                            json_object_size(answer) != 30)
+                            json_object_size(answer) != 31)
         abort();
     json_decref(answer);
 }

@@ -18,6 +18,10 @@ Test(lint, warns_about_resources_that_do_not_go_together) {
     cr_assert(ge(sz, cases_check("cases/lint_across", 1), 40));
 }
 
+Test(lint, resources_of_the_gateway_api) {
+    cr_assert(ge(sz, cases_check("cases/lint_gateway_api", 1), 18));
+}
+
 /* A table of many rules is looked through by index: every covered rule is found, nothing else. */
 Test(lint, finds_every_covered_rule_of_thousands_and_no_other) {
     enum { RULES = 4000 };

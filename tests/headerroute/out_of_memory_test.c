@@ -146,6 +146,11 @@ Test(out_of_memory, a_load_of_endpoints_reports_it) {
     load_all(paths, 1, 1);
 }
 
+Test(out_of_memory, a_load_of_the_gateway_api_reports_it) {
+    const char *paths[] = {HR_SOURCE_DIR "/tests/headerroute/fixtures/gateway-api.yaml"};
+    load_all(paths, 1, 1);
+}
+
 Test(out_of_memory, a_load_of_folders_reports_it) {
     const char *paths[] = {HR_SOURCE_DIR "/k8s/base", HR_SOURCE_DIR "/k8s/local"};
     load_all(paths, 2, 5);
@@ -198,6 +203,12 @@ Test(out_of_memory, a_view_reports_it) {
     view_all(mesh(), HR_STR("mesh"), (hr_str){0}, 80);
     view_all(mesh(), HR_STR("default/web"), (hr_str){0}, 443);
     view_all(mesh(), HR_STR("edge/to-https"), (hr_str){0}, 8080);
+}
+
+Test(out_of_memory, a_view_of_the_gateway_api_reports_it) {
+    static const char path[] = HR_SOURCE_DIR "/tests/headerroute/fixtures/gateway-api.yaml";
+    view_all(loaded(path), HR_STR("infra/gw"), (hr_str){0}, 80);
+    view_all(loaded(path), HR_STR("mesh"), HR_STR("shop"), 80);
 }
 
 Test(out_of_memory, a_view_with_a_sidecar_and_workloads_reports_it) {

@@ -246,6 +246,6 @@ def test_every_warning_of_the_linter_is_documented_and_has_a_fixture():
     given = set(re.findall(r'hr_diag_note\([^;"]*"([a-z0-9-]+)"', sources))
     listed = set(re.findall(r"^\| `([a-z0-9-]+)` \|", (ROOT / "docs/linter.md").read_text(), re.M))
     found = set()
-    for name in ("lint", "lint_across"):
+    for name in ("lint", "lint_across", "lint_gateway_api"):
         found |= set(re.findall(r": warning: .* \[([a-z0-9-]+)\]$", (HERE / f"fixtures/cases/{name}.txt").read_text(), re.M))
     assert given == listed == found

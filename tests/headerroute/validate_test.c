@@ -22,6 +22,10 @@ Test(validate, service_and_workload_entries_are_accepted_and_refused_as_by_istio
     cr_assert(ge(sz, cases_check("cases/service_entry", 0), 45));
 }
 
+Test(validate, the_gateway_api_is_accepted_and_refused_as_by_the_api_server) {
+    cr_assert(ge(sz, cases_check("cases/gateway_api", 0), 29));
+}
+
 Test(validate, kubernetes_kinds_and_metadata_are_accepted_and_refused) {
     cr_assert(ge(sz, cases_check("cases/kubernetes", 0), 30));
 }

@@ -26,6 +26,14 @@ class Workload:
 
 
 @dataclass(frozen=True)
+class Rule:
+    """The resource that has the rule."""
+
+    kind: str  #: VirtualService, HTTPRoute or GRPCRoute
+    name: str  #: namespace/name
+
+
+@dataclass(frozen=True)
 class Destination:
     host: str  #: fully qualified
     subset: str | None
@@ -124,9 +132,11 @@ class Members:
     """What to do with one request."""
 
     action: str  #: "route", "redirect", "direct_response", "no_route" or "passthrough"
-    virtual_service: str | None  #: namespace/name; a service's default route has none
+    virtual_service: str | None  #: namespace/name; a service's default route and rules of other kinds have none
+    rule: Rule | None
     route_name: str | None
-    route_index: int | None  #: in spec.http of the VirtualService that wrote the rule
+    #: in spec.http of the VirtualService that wrote the rule, in spec.rules of an HTTPRoute
+    route_index: int | None
     match_index: int | None  #: in that route's match list, if it has one
     source: str | None  #: file:line of the rule
     delegate: str | None  #: namespace/name of the rule's writer, if the root delegates to it
@@ -158,6 +168,7 @@ class Members:
 
 #: The classes of members that are objects, or tuples of objects.
 OBJECTS: dict[str, type[Any]] = {
+    "rule": Rule,
     "destination": Destination,
     "endpoints": Endpoint,
     "workloads": Workload,

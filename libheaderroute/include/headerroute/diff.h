@@ -138,7 +138,9 @@ typedef struct hr_where_list {
 
 /* The rule that decides on one side. Its layout is fixed. */
 typedef struct hr_diff_rule {
-    hr_str virtual_service; /* Absent: no rule, or the default route of a service. */
+    hr_str virtual_service; /* "namespace/name", or "HTTPRoute namespace/name" and the like: the
+                             * resource with the rule. Absent: no rule, or the default route of a
+                             * service. */
     int32_t route_index, match_index;
     hr_str file; /* Absent if there is none. */
     int line;

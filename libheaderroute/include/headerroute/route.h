@@ -215,10 +215,12 @@ typedef struct hr_local_reply {
 typedef struct hr_decision {
     unsigned version; /* HR_DECISION_VERSION */
     hr_action action;
-    hr_str virtual_service; /* "namespace/name"; absent for a service's default route. */
+    hr_str virtual_service; /* "namespace/name"; absent for a service's default route, and for the
+                             * rules of other kinds of resources: see `rule_kind`. */
     hr_str route_name;
-    int32_t route_index; /* In spec.http of the VirtualService or delegate; -1: none. */
-    int32_t match_index; /* In the `match` list of that entry; -1: none. */
+    int32_t route_index; /* In spec.http of the VirtualService or delegate, in spec.rules of an
+                          * HTTPRoute or GRPCRoute; -1: none. */
+    int32_t match_index; /* In the list of matches of that entry; -1: none. */
     hr_str source_file;  /* Where the rule is written; absent if there is none. */
     int source_line;
     hr_str cluster_name;       /* Absent if there is none. */
@@ -261,6 +263,9 @@ typedef struct hr_decision {
     hr_str root_source_file;  /* Where the rule of `virtual_service` is that names the delegate;
                                * absent without a delegate. */
     int root_source_line;
+    hr_str rule_kind; /* "VirtualService", "HTTPRoute" or "GRPCRoute": the kind of the resource that
+                       * has the rule; absent for a service's default route. */
+    hr_str rule_name; /* Its "namespace/name". */
 } hr_decision;
 #define HR_DECISION_VERSION 1
 #define HR_DECISION_INIT                                                                           \
@@ -268,7 +273,10 @@ typedef struct hr_decision {
         HR_DECISION_VERSION, HR_ACTION_ROUTE, {NULL, 0}, {NULL, 0}, 0, 0, {NULL, 0}, 0, {NULL, 0}, \
             NULL, {NULL, 0}, {NULL, 0}, 0, 0, NULL, 0, {NULL, 0}, 0, {NULL, 0},                    \
             {0, {NULL, 0}, {NULL, 0}}, 0, NULL, 0, NULL, 0, NULL, 0, 0, 0, 0, {NULL, 0}, 0, NULL,  \
-            0, 0, NULL, 0, 0, HR_LB_LEAST_REQUEST, NULL, {NULL, 0}, 0, NULL, {NULL, 0}, 0          \
+            0, 0, NULL, 0, 0, HR_LB_LEAST_REQUEST, NULL, {NULL, 0}, 0, NULL, {NULL, 0}, 0,         \
+            {NULL, 0}, {                                                                           \
+            NULL, 0                                                                                \
+        }                                                                                          \
     }
 
 /* Decides one request. The same view and the same request always give the same decision. Takes no
@@ -313,7 +321,8 @@ HR_API const char *hr_trace_kind_name(hr_trace_kind kind);
 typedef struct hr_trace_event {
     hr_trace_kind kind;
     int ok;
-    hr_str virtual_service; /* That wrote the rule: the delegate, if the rule is delegated. */
+    hr_str virtual_service; /* That wrote the rule: the delegate, if the rule is delegated. Another
+                             * kind of resource has its kind in front: "HTTPRoute ns/name". */
     hr_str file;
     int line;
     int32_t route_index, match_index;

@@ -69,8 +69,13 @@ static void set_cluster(hr_decision *d, const hr_cluster *cluster, hr_str name, 
 static void set_destination(hr_view_build *vb, hr_decision *d, const hr_spec_destination *in,
                             const hr_compile_scope *scope) {
     hr_view_destination r = hr_destination_resolve(vb, in, scope);
-    set_cluster(d, hr_cluster_get(vb, r.host, r.port, r.subset),
-                hr_cluster_name(vb->arena, r.host, r.port, r.subset), r.host, r.subset, r.port);
+    if (scope->gateway_api && in->host.len == 0) /* a backend that a rule must not refer to */
+        set_cluster(d, NULL, HR_STR("UnknownService"), (hr_str){0}, (hr_str){0}, 0);
+    else
+        set_cluster(d, hr_cluster_get(vb, r.host, r.port, r.subset),
+                    hr_cluster_name(vb->arena, r.host, r.port, r.subset), r.host, r.subset, r.port);
+    if (scope->gateway_api && d->cluster == NULL)
+        d->local_reply.status = 500;
 }
 
 /* ---- routes ---- */
@@ -251,10 +256,11 @@ static bool is_plain(const hr_spec_http_route *http) {
 static void **shared_place(hr_view_build *vb, const hr_spec_http_route *http,
                            const hr_compile_scope *scope) {
     const hr_spec_destination *d = &http->route[0].destination;
-    hr_str key = hr_arena_printf(
-        vb->arena, "%.*s|%.*s|%u|%lld|%u|%.*s", (int)d->host.len, d->host.p, (int)d->subset.len,
-        d->subset.p == NULL ? "" : d->subset.p, (unsigned)d->port, (long long)http->timeout_ns,
-        (unsigned)scope->port, (int)scope->vs_namespace.len, scope->vs_namespace.p);
+    hr_str key =
+        hr_arena_printf(vb->arena, "%.*s|%.*s|%u|%lld|%u|%d|%.*s", (int)d->host.len, d->host.p,
+                        (int)d->subset.len, d->subset.p == NULL ? "" : d->subset.p,
+                        (unsigned)d->port, (long long)http->timeout_ns, (unsigned)scope->port,
+                        scope->gateway_api, (int)scope->vs_namespace.len, scope->vs_namespace.p);
     return hr_map_at(vb->arena, &vb->plans, key);
 }
 

@@ -9,6 +9,9 @@
 
 #include "gateway.h"
 #include "gateway_server.h"
+#include "gwapi_facts.h"
+#include "gwapi_gateway.h"
+#include "gwapi_route.h"
 #include "host_index.h"
 #include "host_names.h"
 #include "index.h"
@@ -21,6 +24,8 @@
 typedef struct bound_server {
     const hr_mesh_gateway *gateway;
     const hr_spec_server *server;
+    hr_str
+        id; /* what rules name that are for it: the Gateway, or of the Gateway API the listener */
     uint32_t pod_port;
 } bound_server;
 
@@ -34,7 +39,7 @@ typedef struct gateway_vhost {
 /* The VirtualServices of one Gateway. Their routes are compiled once, with the port of the first
  * server met, even where a second server of the Gateway has another. */
 typedef struct selection {
-    const hr_mesh_gateway *gateway;
+    hr_str gateway;
     hr_mesh_virtual_service_list list;
     hr_route_list **routes; /* one a VirtualService; NULL: no host of it met a server yet */
 } selection;
@@ -65,17 +70,28 @@ static uint32_t pod_port(hr_view_build *vb, uint32_t port) {
     return port;
 }
 
+/* Whether a Gateway is one for these proxies. One of the Gateway API has proxies of its own, or
+ * those of a Service in its namespace. */
+static bool binds_to(const hr_mesh_gateway *gw, const hr_view *view) {
+    const hr_spec_gateway *in = gw->resource;
+    if (gw->gateway_api &&
+        (!gw->manual || in->n_selector == 0 || !hr_str_eq(in->meta.namespace_, view->namespace_)))
+        return false;
+    return hr_pairs_subset(in->selector, in->n_selector, view->labels, view->n_labels);
+}
+
 /* Servers of all Gateways that bind to these proxies, oldest Gateway first. */
 static void collect_servers(hr_view_build *vb, server_list *out, const hr_mesh_gateway *viewed) {
     const hr_view *view = vb->view;
-    for (size_t g = 0; g < vb->table->n_gateways; g++) {
-        const hr_mesh_gateway *gw = &vb->table->gateways[g];
+    for (size_t g = 0; g < vb->table->n_all_gateways; g++) {
+        const hr_mesh_gateway *gw = vb->table->all_gateways[g];
         const hr_spec_gateway *in = gw->resource;
-        if (gw != viewed &&
-            !hr_pairs_subset(in->selector, in->n_selector, view->labels, view->n_labels))
+        if (gw != viewed && !binds_to(gw, view))
             continue;
         for (size_t s = 0; s < in->n_servers; s++) {
-            bound_server bound = {gw, &in->servers[s], pod_port(vb, in->servers[s].port)};
+            bound_server bound = {gw, &in->servers[s],
+                                  gw->gateway_api ? gw->listener_ids[s] : gw->id,
+                                  pod_port(vb, in->servers[s].port)};
             HR_PUSH(vb->arena, out, bound);
         }
     }
@@ -127,8 +143,8 @@ static const hr_route_list *routes_of(gateway_table *t, selection *sel, size_t i
     const hr_mesh_virtual_service *vs = sel->list.v[index];
     if (sel->routes[index] != NULL)
         return sel->routes[index];
-    hr_compile_scope scope = {bound->gateway->id, bound->server->port, bound->server->has_tls,
-                              vs->resource->meta.namespace_};
+    hr_compile_scope scope = {bound->id, bound->server->port, bound->server->has_tls,
+                              vs->resource->meta.namespace_, vs->gateway_api};
     sel->routes[index] = HR_NEW(t->vb->arena, hr_route_list);
     hr_routes_compile(t->vb, sel->routes[index], vs, &scope);
     if (sel->routes[index]->n == 0)
@@ -153,19 +169,22 @@ static void attach(gateway_table *t, selection *sel, size_t index, const bound_s
 }
 
 /* NULL if the arena has failed. */
-static selection *selection_of(gateway_table *t, const hr_mesh_gateway *gateway) {
+static selection *selection_of(gateway_table *t, const bound_server *bound) {
     for (size_t i = 0; i < t->selections.n; i++)
-        if (t->selections.v[i].gateway == gateway)
+        if (hr_str_eq(t->selections.v[i].gateway, bound->id))
             return &t->selections.v[i];
-    selection sel = {.gateway = gateway};
-    hr_view_select(t->vb, &sel.list, gateway->id);
+    selection sel = {.gateway = bound->id};
+    if (bound->gateway->gateway_api)
+        hr_view_candidates(t->vb, &sel.list, bound->id);
+    else
+        hr_view_select(t->vb, &sel.list, bound->id);
     sel.routes = HR_ARRAY(t->vb->arena, hr_route_list *, sel.list.n);
     HR_PUSH(t->vb->arena, &t->selections, sel);
     return hr_arena_failed(t->vb->arena) ? NULL : &t->selections.v[t->selections.n - 1];
 }
 
 static void add_server(gateway_table *t, const bound_server *bound) {
-    selection *sel = selection_of(t, bound->gateway);
+    selection *sel = selection_of(t, bound);
     for (size_t i = 0; sel != NULL && i < sel->list.n; i++)
         attach(t, sel, i, bound);
     for (size_t h = 0; bound->server->https_redirect && h < bound->server->hosts.n; h++) {
@@ -182,7 +201,7 @@ static void tell_unattached(gateway_table *t) {
     for (size_t s = 0; s < t->selections.n; s++)
         for (size_t i = 0; i < t->selections.v[s].list.n; i++) {
             const hr_mesh_virtual_service *vs = t->selections.v[s].list.v[i];
-            if (t->selections.v[s].routes[i] == NULL)
+            if (t->selections.v[s].routes[i] == NULL && !vs->gateway_api)
                 hr_view_omit(t->vb, vs->id, vs->resource->pos, -1, -1,
                              "none of its hosts is a host of the server");
         }
@@ -282,6 +301,46 @@ int hr_view_gateway_server(hr_gateway_server *out, const hr_view *view) {
     return HR_OK;
 }
 
+/* ---- routes that are not attached ---- */
+
+static const char *denial_of(hr_attachment_state state) {
+    switch (state) {
+    case HR_DENIED_PORT:
+        return "its parentRef has another port";
+    case HR_DENIED_SECTION:
+        return "its parentRef names another listener";
+    case HR_DENIED_HOSTNAME:
+        return "none of its hostnames is one of the listener's";
+    case HR_DENIED_NAMESPACE:
+        return "the listener takes no routes of its namespace";
+    case HR_DENIED_ROUTE_KIND:
+        return "the listener takes no routes of its kind";
+    case HR_ATTACHED:
+    case HR_DENIED_NO_PARENT:
+    case HR_DENIED_KIND:
+        break;
+    }
+    return NULL;
+}
+
+/* Routes that name the Gateway, and are not attached to the listeners on the port of the view. */
+static void tell_denied(hr_view_build *vb, const hr_mesh_gateway *gateway) {
+    const hr_attachment_list *all = &vb->table->gwapi->attachments;
+    for (size_t i = 0; gateway->gateway_api && i < all->n && !hr_arena_failed(vb->arena); i++) {
+        const hr_mesh_attachment *a = &all->v[i];
+        const char *reason = denial_of(a->state);
+        if (reason == NULL || a->listener->spec->port != vb->view->port ||
+            !hr_str_eq(a->listener->gateway->meta.name, gateway->resource->meta.name) ||
+            !hr_str_eq(a->listener->gateway->meta.namespace_, gateway->resource->meta.namespace_))
+            continue;
+        const hr_meta *meta = &a->route->meta;
+        hr_str words =
+            hr_arena_printf(vb->arena, "%s %.*s/%.*s", meta->kind, (int)meta->namespace_.len,
+                            meta->namespace_.p, (int)meta->name.len, meta->name.p);
+        hr_view_omit(vb, words, a->parent->pos, -1, -1, reason);
+    }
+}
+
 int hr_gateway_view_build(hr_view_build *vb, const hr_mesh_gateway *gateway) {
     server_list all = {0};
     collect_servers(vb, &all, gateway);
@@ -290,6 +349,7 @@ int hr_gateway_view_build(hr_view_build *vb, const hr_mesh_gateway *gateway) {
         return HR_ENOENT;
     vb->view->server = viewed->server;
     vb->view->port = (uint16_t)viewed->server->port;
+    tell_denied(vb, gateway);
     if (hr_server_is_http(viewed->server))
         build_plain(vb, &all, viewed);
     else

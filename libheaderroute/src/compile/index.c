@@ -41,6 +41,8 @@ static route_key path_key(hr_arena *temp, const hr_view_route *route) {
     }
     if (route->path_kind == HR_SM_EXACT)
         return make_index_key(route->ignore_case ? HR_KEY_PATH_NOCASE : HR_KEY_PATH, 0, path);
+    if (route->path_kind == HR_SM_PATH_PREFIX)
+        return make_index_key(HR_KEY_PATH_PREFIX, 0, path);
     bool prefix = route->path_kind == HR_SM_PREFIX || route->path_kind == HR_SM_REGEX;
     if (!prefix || path.len <= 1)
         return (route_key){.kind = HR_KEY_NONE};
@@ -149,6 +151,8 @@ static void note_name(maker *m, const route_key *key) {
         add_length(m->arena, &index->prefixes, key->length);
     else if (key->kind == HR_KEY_PREFIX_NOCASE)
         add_length(m->arena, &index->nocase_prefixes, key->length);
+    else if (key->kind == HR_KEY_PATH_PREFIX)
+        add_length(m->arena, &index->path_prefixes, key->length);
     else if (key->kind == HR_KEY_HEADER)
         index->header_slots[key->slot / 8] |= (uint8_t)(1U << (key->slot % 8));
     else if (key->kind == HR_KEY_HEADER_PREFIX)
@@ -207,7 +211,9 @@ static hr_index_slot *insert(hr_index *index, uint64_t hash, uint32_t value) {
 /* Keeps the one thing that a route asks in its slot. */
 static void keep_key(hr_index_slot *slot, const hr_view_route *route) {
     hr_str key = route->path;
-    hr_key_kind kind = route->path_kind == HR_SM_EXACT ? HR_KEY_PATH : HR_KEY_PREFIX;
+    hr_key_kind kind = route->path_kind == HR_SM_EXACT         ? HR_KEY_PATH
+                       : route->path_kind == HR_SM_PATH_PREFIX ? HR_KEY_PATH_PREFIX
+                                                               : HR_KEY_PREFIX;
     const hr_cond *cond = route->conds;
     if (route->n_conds + (route->path_kind != HR_SM_NONE) != 1 || route->path_kind == HR_SM_REGEX ||
         (route->path_kind != HR_SM_NONE && route->ignore_case))

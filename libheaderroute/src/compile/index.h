@@ -27,6 +27,7 @@ typedef enum hr_key_kind {
     HR_KEY_PATH_NOCASE,
     HR_KEY_PREFIX,
     HR_KEY_PREFIX_NOCASE,
+    HR_KEY_PATH_PREFIX, /* whose next octet in the path, if any, is a slash */
     HR_KEY_HEADER,
     HR_KEY_HEADER_PREFIX, /* of no length: the header is there */
     HR_KEY_QUERY,
@@ -67,9 +68,9 @@ struct hr_index {
     uint32_t *others; /* routes that are filed under nothing */
     size_t n_others;
     bool has[HR_KEY_KINDS];
-    hr_length_list prefixes, nocase_prefixes; /* lengths that occur */
-    uint8_t *header_slots;                    /* a bit for each name: filed under a value */
-    hr_value_prefix *value_prefixes;          /* that occur, in order */
+    hr_length_list prefixes, nocase_prefixes, path_prefixes; /* lengths that occur */
+    uint8_t *header_slots;           /* a bit for each name: filed under a value */
+    hr_value_prefix *value_prefixes; /* that occur, in order */
     size_t n_value_prefixes;
 };
 

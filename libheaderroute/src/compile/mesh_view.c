@@ -175,10 +175,20 @@ static void take_wildcard(mesh *m, wrapper *w, const hr_mesh_virtual_service *vs
         HR_PUSH(m->vb->arena, &w->hosts, host);
 }
 
+/* Rules of the Gateway API are for callers of their own namespace, or for Services of it. */
+static bool is_for_namespace(const mesh *m, const hr_mesh_virtual_service *vs, const wrapper *w) {
+    hr_str own = vs->resource->meta.namespace_;
+    for (size_t i = 0; i < w->services.n; i++)
+        if (hr_str_eq(w->services.v[i]->namespace_, own) || hr_str_eq(m->vb->view->namespace_, own))
+            return true;
+    return false;
+}
+
+/* A wildcard of the Gateway API takes no services. */
 static void wrap(mesh *m, const hr_mesh_virtual_service *vs) {
     hr_arena *arena = m->vb->arena;
     hr_compile_scope scope = {HR_STR("mesh"), m->vb->view->port, false,
-                              vs->resource->meta.namespace_};
+                              vs->resource->meta.namespace_, vs->gateway_api};
     hr_route_list *routes = HR_NEW(arena, hr_route_list);
     hr_routes_compile(m->vb, routes, vs, &scope);
     if (routes->n == 0) {
@@ -196,9 +206,12 @@ static void wrap(mesh *m, const hr_mesh_virtual_service *vs) {
             HR_PUSH(arena, &w.hosts, host);
     }
     for (size_t h = 0; h < vs->n_hosts; h++)
-        if (hr_host_is_wild(vs->hosts[h]))
+        if (hr_host_is_wild(vs->hosts[h]) && !vs->gateway_api)
             take_wildcard(m, &w, vs, hr_arena_lower(arena, vs->hosts[h]));
-    if (w.services.n > 0 || m->vb->view->port == 80)
+    if (vs->gateway_api && !is_for_namespace(m, vs, &w))
+        hr_view_omit(m->vb, vs->id, vs->resource->pos, -1, -1,
+                     "it is neither in the namespace of the caller nor in that of the Service");
+    else if (w.services.n > 0 || m->vb->view->port == 80)
         HR_PUSH(arena, &m->wrappers, w);
 }
 

@@ -280,8 +280,8 @@ static const hr_origin *origin_of(emitter *e, const hr_mesh_http_route *entry, h
                                   hr_str file) {
     const hr_origin *before = e->origin;
     bool delegated = entry->delegate.p != NULL;
-    if (before != NULL && same_text(before->name, name) && same_text(before->file, file) &&
-        same_text(before->delegate, entry->delegate) &&
+    if (before != NULL && before->author == entry->author && same_text(before->name, name) &&
+        same_text(before->file, file) && same_text(before->delegate, entry->delegate) &&
         (!delegated || before->root_index == entry->root_index))
         return before;
     hr_origin *origin = HR_NEW(e->vb->arena, hr_origin);
@@ -289,6 +289,7 @@ static const hr_origin *origin_of(emitter *e, const hr_mesh_http_route *entry, h
                           .name = name,
                           .file = file,
                           .delegate = entry->delegate,
+                          .author = entry->author,
                           .root_index = delegated ? entry->root_index : -1};
     if (delegated)
         origin->root_pos = e->vs->resource->http[entry->root_index].pos;
@@ -323,6 +324,8 @@ static void emit(emitter *e, const hr_mesh_http_route *entry, const hr_view_acti
 
 /* In whose spec.http the entry has its index. */
 static hr_str author_of_entry(const hr_mesh_http_route *entry, const hr_mesh_virtual_service *vs) {
+    if (entry->author != NULL)
+        return entry->author->words;
     return entry->delegate.p != NULL ? entry->delegate : vs->id;
 }
 

@@ -86,14 +86,15 @@ typedef struct hr_origin {
     const hr_mesh_virtual_service *vs; /* NULL: a service's default route and the like */
     hr_str name;                       /* of the route */
     hr_str file;
-    hr_str delegate;    /* "namespace/name"; absent: the rule is not delegated */
-    int32_t root_index; /* in spec.http of vs */
-    hr_pos root_pos;    /* of that rule, if it is delegated */
+    hr_str delegate;                     /* "namespace/name"; absent: the rule is not delegated */
+    int32_t root_index;                  /* in spec.http of vs */
+    hr_pos root_pos;                     /* of that rule, if it is delegated */
+    const struct hr_mesh_author *author; /* the HTTPRoute or GRPCRoute; NULL: a VirtualService */
 } hr_origin;
 
 /* One cache line: among many routes, one found is in no cache. */
 typedef struct hr_view_route {
-    uint8_t path_kind; /* hr_sm_kind: NONE (any path), EXACT, PREFIX, REGEX */
+    uint8_t path_kind; /* hr_sm_kind: NONE (any path), EXACT, PREFIX, PATH_PREFIX, REGEX */
     bool ignore_case : 1;
     bool catch_all : 1;
     uint16_t n_conds;

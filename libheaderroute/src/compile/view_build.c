@@ -28,7 +28,9 @@ static bool bound_to(const hr_mesh_virtual_service *vs, hr_str gateway) {
 
 hr_vs_bucket hr_virtual_service_bucket(const hr_mesh_virtual_service *vs, hr_str namespace_) {
     if (vs->public_)
-        return HR_VS_PUBLIC;
+        return vs->gateway_api && hr_str_eq(vs->resource->meta.namespace_, namespace_)
+                   ? HR_VS_OWN
+                   : HR_VS_PUBLIC;
     for (size_t i = 0; i < vs->n_export_to; i++)
         if (hr_str_eq(vs->export_to[i], namespace_))
             return hr_str_eq(vs->resource->meta.namespace_, namespace_) ? HR_VS_PRIVATE
@@ -40,8 +42,8 @@ static void select_rules(hr_view_build *vb, hr_mesh_virtual_service_list *out, h
                          bool notes) {
     const hr_table *table = vb->table;
     for (int b = HR_VS_PRIVATE; b <= HR_VS_HIDDEN; b++)
-        for (size_t i = 0; i < table->n_virtual_services; i++) {
-            const hr_mesh_virtual_service *vs = &table->virtual_services[i];
+        for (size_t i = 0; i < table->n_all_rules; i++) {
+            const hr_mesh_virtual_service *vs = table->all_rules[i];
             if ((int)hr_virtual_service_bucket(vs, vb->view->namespace_) != b)
                 continue;
             const char *reason = !bound_to(vs, gateway) ? "its gateways do not include this one"
@@ -49,7 +51,7 @@ static void select_rules(hr_view_build *vb, hr_mesh_virtual_service_list *out, h
                                                         : NULL;
             if (reason == NULL)
                 HR_PUSH(vb->arena, out, vs);
-            else if (notes)
+            else if (notes && !vs->gateway_api)
                 hr_view_omit(vb, vs->id, vs->resource->pos, -1, -1, reason);
         }
 }

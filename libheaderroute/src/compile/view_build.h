@@ -24,6 +24,7 @@ typedef struct hr_compile_scope {
     uint32_t port;  /* the service port called, or the server's port */
     bool tls;       /* the server terminates TLS */
     hr_str vs_namespace;
+    bool gateway_api; /* rules of HTTPRoutes: without a cluster the answer is 500 instead of 503 */
 } hr_compile_scope;
 
 /* Notes that this view does not see a VirtualService, or one of its routes or matches (-1: all of
@@ -32,10 +33,12 @@ void hr_view_omit(hr_view_build *vb, hr_str virtual_service, hr_pos pos, int32_t
                   int32_t match_index, const char *reason);
 
 /* In this order a proxy of a namespace takes VirtualServices: private ones of its namespace, those
- * that others export to it by name, public ones; within each by age. */
+ * that others export to it by name, public ones, of which those of the Gateway API in its namespace
+ * come first; within each by age. */
 typedef enum hr_vs_bucket {
     HR_VS_PRIVATE,
     HR_VS_EXPORTED,
+    HR_VS_OWN, /* public ones of the Gateway API of its namespace, which come first among those */
     HR_VS_PUBLIC,
     HR_VS_HIDDEN /* not exported to the namespace */
 } hr_vs_bucket;

@@ -31,6 +31,8 @@ static bool implies(hr_linter *l, const hr_string_match *b, const hr_string_matc
     case HR_SM_PREFIX:
         return (b->kind == HR_SM_EXACT || b->kind == HR_SM_PREFIX) &&
                hr_str_starts(b->value, a->value);
+    case HR_SM_PATH_PREFIX: /* of no VirtualService */
+        return false;
     case HR_SM_REGEX:
         if (hr_str_eq_c(a->value, ".*") ||
             (b->kind == HR_SM_REGEX && hr_str_eq(a->value, b->value)))

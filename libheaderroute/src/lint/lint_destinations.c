@@ -265,7 +265,7 @@ static void lint_from_gateway(finder *f, hr_lint_caller *caller,
         hr_server_hosts(f->l->arena, &hosts, caller->gateway, server, vs);
         call c = {.caller = caller,
                   .scope = {caller->gateway->id, server->port, server->has_tls,
-                            vs->resource->meta.namespace_}};
+                            vs->resource->meta.namespace_, vs->gateway_api}};
         if (hosts.n > 0)
             lint_rules(f, &c, vs);
     }
@@ -277,9 +277,10 @@ static bool reads_http(const hr_mesh_port *port) {
 
 static void lint_port(finder *f, hr_lint_caller *caller, const hr_mesh_virtual_service *vs,
                       hr_str host, uint32_t port) {
-    call c = {.caller = caller,
-              .scope = {HR_STR("mesh"), port, false, vs->resource->meta.namespace_},
-              .host = host};
+    call c = {
+        .caller = caller,
+        .scope = {HR_STR("mesh"), port, false, vs->resource->meta.namespace_, vs->gateway_api},
+        .host = host};
     lint_rules(f, &c, vs);
 }
 

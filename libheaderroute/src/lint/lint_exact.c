@@ -225,10 +225,13 @@ static void note_earlier(exact *e, exact_rule *rule, const hr_view_route *route)
     HR_PUSH(arena, &rule->earlier, earlier);
 }
 
-/* Rules of other VirtualServices are there only for pods that these are exported to. */
+/* Rules of other VirtualServices are there only for pods that these are exported to; those of the
+ * Gateway API are none of a VirtualService. */
 static bool is_sure(const exact_rule *rule, const hr_view_route *earlier) {
     const hr_mesh_virtual_service *other = earlier->origin->vs;
-    return other != NULL && (other == rule->vs || (other->public_ && rule->vs->public_));
+    if (other == NULL || other->gateway_api)
+        return false;
+    return other == rule->vs || (other->public_ && rule->vs->public_);
 }
 
 static void take_answer(void *ctx, const hr_view_route *route, bool never,

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "gateway.h"
+#include "gwapi_reference.h"
 #include "resources.h"
 #include "text.h"
 
@@ -28,25 +29,48 @@ void hr_table_unref(hr_table *table) {
         dispose(table);
 }
 
+/* "KIND.GROUP/NS/NAME" says of which language the Gateway is; without it the name must be that of
+ * one alone. */
+static bool is_gateway_named(const hr_mesh_gateway *gateway, hr_str id, bool *of_kind) {
+    hr_str istio = HR_STR("Gateway.networking.istio.io/");
+    hr_str gwapi = HR_STR("Gateway." HR_GWAPI_GROUP "/");
+    hr_str kind = gateway->gateway_api ? gwapi : istio;
+    *of_kind = hr_str_starts(id, istio) || hr_str_starts(id, gwapi);
+    if (*of_kind && !hr_str_starts(id, kind))
+        return false;
+    return hr_str_eq(gateway->id, *of_kind ? hr_str_tail(id, kind.len) : id);
+}
+
 const hr_mesh_gateway *hr_table_find_gateway(const hr_table *table, hr_str id) {
-    for (size_t i = 0; i < table->n_gateways; i++)
-        if (hr_str_eq(table->gateways[i].id, id))
-            return &table->gateways[i];
-    return NULL;
+    const hr_mesh_gateway *found = NULL;
+    for (size_t i = 0; i < table->n_all_gateways; i++) {
+        bool of_kind;
+        if (!is_gateway_named(table->all_gateways[i], id, &of_kind))
+            continue;
+        if (found != NULL)
+            return NULL; /* of both languages */
+        found = table->all_gateways[i];
+    }
+    return found;
 }
 
 size_t hr_table_gateway_count(const hr_table *table) {
-    return table == NULL ? 0 : table->n_gateways;
+    return table == NULL ? 0 : table->n_all_gateways;
+}
+
+/* A Gateway whose name another of the other language has too is named with its kind. */
+static hr_str unique_name(const hr_table *table, const hr_mesh_gateway *gateway) {
+    return hr_table_find_gateway(table, gateway->id) != NULL ? gateway->id : gateway->full_id;
 }
 
 int hr_table_gateway(hr_gateway_info *out, const hr_table *table, size_t index) {
     if (out == NULL || table == NULL || out->version != HR_GATEWAY_INFO_VERSION)
         return HR_EINVAL;
     *out = (hr_gateway_info)HR_GATEWAY_INFO_INIT;
-    if (index >= table->n_gateways)
+    if (index >= table->n_all_gateways)
         return HR_ENOENT;
-    const hr_mesh_gateway *gw = &table->gateways[index];
-    out->name = gw->id;
+    const hr_mesh_gateway *gw = table->all_gateways[index];
+    out->name = unique_name(table, gw);
     out->ports = gw->ports;
     out->n_ports = gw->resource->n_servers;
     return HR_OK;

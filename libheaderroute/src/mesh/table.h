@@ -11,6 +11,12 @@
 
 typedef struct hr_regex hr_regex; /* base/regex.h */
 
+/* The HTTPRoute or GRPCRoute that wrote a rule. */
+typedef struct hr_mesh_author {
+    hr_str kind, id; /* id: "namespace/name" */
+    hr_str words;    /* "KIND namespace/name", where a VirtualService is only "namespace/name" */
+} hr_mesh_author;
+
 /* One entry of spec.http as a proxy would see it: delegates are merged in. */
 typedef struct hr_mesh_http_route {
     const hr_spec_http_route *http;
@@ -18,8 +24,9 @@ typedef struct hr_mesh_http_route {
     int32_t root_index; /* in spec.http of the VirtualService with the hosts */
     hr_str
         delegate; /* "namespace/name" of the delegate that wrote it; absent: it is not delegated */
-    const int32_t *match_index; /* of each match in its author's list; NULL: as they stand */
-    bool has_root_matches;      /* the delegate's rule has no match: these are the root's */
+    const int32_t *match_index;   /* of each match in its author's list; NULL: as they stand */
+    bool has_root_matches;        /* the delegate's rule has no match: these are the root's */
+    const hr_mesh_author *author; /* NULL: a VirtualService */
 } hr_mesh_http_route;
 
 /* A rule of a delegate that does not go with the rule that delegates to it, or a rule that
@@ -46,12 +53,17 @@ typedef struct hr_mesh_virtual_service {
     size_t n_http;
     hr_dropped_rule *dropped;
     size_t n_dropped;
+    bool gateway_api; /* made of HTTPRoutes and GRPCRoutes, whose rules `http` has */
 } hr_mesh_virtual_service;
 
 typedef struct hr_mesh_gateway {
     const hr_spec_gateway *resource;
-    hr_str id; /* "namespace/name" */
+    hr_str id;      /* "namespace/name" */
+    hr_str full_id; /* "KIND.GROUP/namespace/name" */
     uint16_t *ports;
+    bool gateway_api;     /* a Gateway of the Gateway API, whose servers are its listeners */
+    bool manual;          /* of the Gateway API: its proxies are those of a Service that it names */
+    hr_str *listener_ids; /* of the Gateway API: what a VirtualService names to be bound to each */
 } hr_mesh_gateway;
 
 struct hr_table {
@@ -65,6 +77,17 @@ struct hr_table {
     size_t n_virtual_services;
     hr_mesh_gateway *gateways; /* oldest first */
     size_t n_gateways;
+    /* What the Gateway API adds, in forms of the same kind. */
+    hr_mesh_virtual_service *gwapi_rules;
+    size_t n_gwapi_rules;
+    hr_mesh_gateway *gwapi_gateways;
+    size_t n_gwapi_gateways;
+    const struct hr_gwapi *gwapi; /* how they came about */
+    /* Of both languages, oldest first. */
+    const hr_mesh_virtual_service **all_rules;
+    size_t n_all_rules;
+    const hr_mesh_gateway **all_gateways;
+    size_t n_all_gateways;
 };
 
 /* The compiled form of a pattern that the table's resources contain, made when it was checked. */

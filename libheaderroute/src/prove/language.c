@@ -26,6 +26,9 @@ bool hr_language_has(const hr_language *l, hr_str value) {
     case HR_LANG_PREFIX:
         return l->ignore_case ? hr_str_starts_nocase(value, l->text)
                               : hr_str_starts(value, l->text);
+    case HR_LANG_PATH_PREFIX:
+        return hr_str_starts(value, l->text) &&
+               (value.len == l->text.len || value.p[l->text.len] == '/');
     case HR_LANG_REGEX:
         return l->regex != NULL && hr_regex_match(l->regex, value);
     case HR_LANG_HOST:
@@ -113,6 +116,8 @@ static uint32_t text_step(const hr_language *l, uint32_t state, uint8_t byte) {
         return same_byte(l, read - skip, byte) ? state + 1 : HR_STATE_DEAD;
     if (l->kind == HR_LANG_HOST)
         return port_step(l, state, byte);
+    if (l->kind == HR_LANG_PATH_PREFIX) /* the state behind the text, then one behind the slash */
+        return read > l->text.len ? state : byte == '/' ? state + 1 : HR_STATE_DEAD;
     return l->kind == HR_LANG_PREFIX || l->kind == HR_LANG_WINDOW_OPEN ? state : HR_STATE_DEAD;
 }
 
@@ -144,13 +149,17 @@ void hr_language_cuts(const hr_language *l, bool *cut) {
         cut[lower] = cut[lower + 1] = true;
         cut[lower - 32] = cut[lower - 31] = true;
     }
+    if (l->kind == HR_LANG_PATH_PREFIX)
+        cut['/'] = cut['/' + 1] = true;
     if (l->kind == HR_LANG_HOST)
         cut[':'] = cut[':' + 1] = cut[']'] = cut[']' + 1] = true;
 }
 
 void hr_language_finish(hr_arena *b, hr_language *l) {
     l->begins = HR_STR("");
-    if ((l->kind == HR_LANG_EXACT || l->kind == HR_LANG_PREFIX) && !l->ignore_case)
+    bool text =
+        l->kind == HR_LANG_EXACT || l->kind == HR_LANG_PREFIX || l->kind == HR_LANG_PATH_PREFIX;
+    if (text && !l->ignore_case)
         l->begins = l->text;
     char *room = l->kind == HR_LANG_REGEX ? HR_ARRAY(b, char, l->text.len + 1) : NULL;
     if (room != NULL)

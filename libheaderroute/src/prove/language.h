@@ -9,6 +9,7 @@ typedef enum hr_language_kind {
     HR_LANG_EXACT = 0,
     HR_LANG_PREFIX,
     HR_LANG_REGEX,
+    HR_LANG_PATH_PREFIX, /* `text`, then nothing or a slash and anything */
     HR_LANG_HOST, /* an authority whose host is `text`, letter case ignored, with or without port */
     HR_LANG_HOST_SUFFIX, /* an authority whose host ends with `text` and is longer */
     HR_LANG_WINDOW,      /* `skip` bytes, then `text`, then nothing more */

@@ -57,13 +57,17 @@ static hr_str pattern_text(hr_comparison *c, const hr_language *l) {
         return hr_arena_printf(c->b, "\\C{%zu}%.*s%s", l->skip, (int)n, quoted,
                                l->kind == HR_LANG_WINDOW ? "" : "\\C*");
     return hr_arena_printf(c->b, "%s%.*s%s", l->ignore_case ? "(?i)" : "", (int)n, quoted,
-                           l->kind == HR_LANG_PREFIX ? "\\C*" : "");
+                           l->kind == HR_LANG_PREFIX        ? "\\C*"
+                           : l->kind == HR_LANG_PATH_PREFIX ? "(/\\C*)?"
+                                                            : "");
 }
 
 static hr_str pattern_words(hr_comparison *c, const hr_language *l) {
     if (l->kind == HR_LANG_WINDOW || l->kind == HR_LANG_WINDOW_OPEN)
         return hr_arena_printf(c->b, "that is %zu bytes and then %.*s%s", l->skip, (int)l->text.len,
                                l->text.p, l->kind == HR_LANG_WINDOW ? "" : "...");
+    if (l->kind == HR_LANG_PATH_PREFIX)
+        return hr_arena_printf(c->b, "path prefix %.*s", (int)l->text.len, l->text.p);
     return hr_arena_printf(c->b, "%s%.*s%s", l->kind == HR_LANG_PREFIX ? "prefix " : "",
                            (int)l->text.len, l->text.p,
                            l->ignore_case ? " in any letter case" : " as it is sent");

@@ -9,6 +9,7 @@
 #include "outcome.h"
 #include "route_compile.h"
 #include "scratch.h"
+#include "table.h"
 
 /* ---- conditions ---- */
 
@@ -24,6 +25,7 @@ static void add_literal(rule_writer *w, hr_literal l) {
 static hr_language language_of(uint8_t match, hr_str value, const hr_matcher *matcher) {
     static const uint8_t kinds[] = {[HR_SM_EXACT] = HR_LANG_EXACT,
                                     [HR_SM_PREFIX] = HR_LANG_PREFIX,
+                                    [HR_SM_PATH_PREFIX] = HR_LANG_PATH_PREFIX,
                                     [HR_SM_REGEX] = HR_LANG_REGEX};
     return (hr_language){
         .kind = kinds[match], .text = value, .regex = match == HR_SM_REGEX ? matcher->regex : NULL};
@@ -311,7 +313,9 @@ static void read_route(rule_writer *w, hr_rule *rule, const hr_view_route *route
     rule->route = route;
     bool written = route->origin->vs != NULL;
     rule->place = (hr_diff_rule){
-        .virtual_service = written ? route->origin->vs->id : (hr_str){0},
+        .virtual_service = !written                        ? (hr_str){0}
+                           : route->origin->author != NULL ? route->origin->author->words
+                                                           : route->origin->vs->id,
         .route_index = written ? route->route_index : -1,
         .match_index = written ? route->match_index : -1,
         .file = written ? route->origin->file : (hr_str){0},

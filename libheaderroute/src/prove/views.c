@@ -113,8 +113,8 @@ static void read_match(collector *c, const hr_match_request *m) {
 
 static void read_rules(collector *c, const hr_table *table) {
     const hr_resources *r = table->resources;
-    for (size_t i = 0; i < table->n_virtual_services; i++) {
-        const hr_mesh_virtual_service *vs = &table->virtual_services[i];
+    for (size_t i = 0; i < table->n_all_rules; i++) {
+        const hr_mesh_virtual_service *vs = table->all_rules[i];
         add_namespace(c, vs->resource->meta.namespace_);
         add_namespaces(c, &vs->resource->export_to);
         for (size_t h = 0; h < vs->n_http; h++)
@@ -153,9 +153,12 @@ static void add_gateway(collector *c, hr_str id, uint16_t port) {
 }
 
 static void add_gateways(collector *c, const hr_table *table) {
-    for (size_t i = 0; i < table->n_gateways; i++)
-        for (size_t s = 0; s < table->gateways[i].resource->n_servers; s++)
-            add_gateway(c, table->gateways[i].id, table->gateways[i].ports[s]);
+    for (size_t i = 0; i < table->n_all_gateways; i++) {
+        const hr_mesh_gateway *gateway = table->all_gateways[i];
+        bool unique = hr_table_find_gateway(table, gateway->id) != NULL;
+        for (size_t s = 0; s < gateway->resource->n_servers; s++)
+            add_gateway(c, unique ? gateway->id : gateway->full_id, gateway->ports[s]);
+    }
 }
 
 static void add_mesh(collector *c) {

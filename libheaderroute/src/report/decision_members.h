@@ -20,6 +20,10 @@
     M(string, name, "namespace/name", x->name)                                                     \
     M(place, source, "file:line", x->file, x->line)
 
+#define HR_RULE_MEMBERS(M)                                                                         \
+    M(string, kind, "VirtualService, HTTPRoute or GRPCRoute", x->rule_kind)                        \
+    M(string, name, "namespace/name", x->rule_name)
+
 #define HR_DESTINATION_MEMBERS(M)                                                                  \
     M(string, host, "fully qualified", x->destination_host)                                        \
     M(string_or_null, subset, "", x->destination_subset)                                           \
@@ -92,10 +96,13 @@
 /* x->d is the decision, the rest what it means for the request. */
 #define HR_DECISION_MEMBERS(M)                                                                     \
     M(choice, action, "", hr_action_name, x->d->action, true)                                      \
-    M(string_or_null, virtual_service, "namespace/name; a service's default route has none",       \
+    M(string_or_null, virtual_service,                                                             \
+      "namespace/name; a service's default route and rules of other kinds have none",              \
       x->d->virtual_service)                                                                       \
+    M(object_or_null, rule, "", rule, x->d->rule_name.p == NULL ? NULL : x->d)                     \
     M(string_or_null, route_name, "", x->d->route_name)                                            \
-    M(integer_or_null, route_index, "in spec.http of the VirtualService that wrote the rule",      \
+    M(integer_or_null, route_index,                                                                \
+      "in spec.http of the VirtualService that wrote the rule, in spec.rules of an HTTPRoute",     \
       x->d->route_index, x->d->route_index >= 0)                                                   \
     M(integer_or_null, match_index, "in that route's match list, if it has one",                   \
       x->d->match_index, x->d->match_index >= 0)                                                   \
@@ -164,6 +171,7 @@ static inline bool hr_has_fault(const hr_decision *d) {
     O(endpoint, hr_endpoint, HR_ENDPOINT_MEMBERS, "")                                              \
     O(workload, hr_workload, HR_WORKLOAD_MEMBERS,                                                  \
       "A Deployment, StatefulSet, Job, Rollout or the like.")                                      \
+    O(rule, hr_decision, HR_RULE_MEMBERS, "The resource that has the rule.")                       \
     O(destination, hr_decision, HR_DESTINATION_MEMBERS, "")                                        \
     O(upstream, hr_shown_upstream, HR_UPSTREAM_MEMBERS, "The request that the upstream receives.") \
     O(retries, hr_retry_policy, HR_RETRIES_MEMBERS, "")                                            \

@@ -14,6 +14,8 @@ static const char *match_name(uint8_t match) {
         return hr_string_match_kind_name(HR_MATCH_EXACT);
     case HR_SM_PREFIX:
         return hr_string_match_kind_name(HR_MATCH_PREFIX);
+    case HR_SM_PATH_PREFIX:
+        return "path_prefix";
     case HR_SM_REGEX:
         return hr_string_match_kind_name(HR_MATCH_REGEX);
     default:
@@ -164,8 +166,10 @@ HR_JSON_OBJECT(static, action, shown_action, ACTION_MEMBERS)
 
 #define ROUTE_MEMBERS(M)                                                                           \
     M(string_or_null, name, "", x->origin->name)                                                   \
-    M(string_or_null, virtual_service, "",                                                         \
-      x->origin->vs == NULL ? (hr_str){0} : x->origin->vs->id)                                     \
+    M(string_or_null, virtual_service, "with its kind in front, if it is not a VirtualService",    \
+      x->origin->author != NULL ? x->origin->author->words                                         \
+      : x->origin->vs == NULL   ? (hr_str){0}                                                      \
+                                : x->origin->vs->id)                                                 \
     M(integer_or_null, route_index, "", x->route_index, x->route_index >= 0)                       \
     M(integer_or_null, match_index, "", x->match_index, x->match_index >= 0)                       \
     M(place, source, "", x->origin->file, x->line)                                                 \

@@ -7,6 +7,7 @@
 #include "host_index.h"
 #include "index_find.h"
 #include "octets.h"
+#include "table.h"
 #include "walk.h"
 
 /* ---- where it goes ---- */
@@ -227,12 +228,17 @@ static int decide(hr_decision *out, const hr_view *view, const hr_view_route *ro
     out->internal = chosen;
     out->view = view;
     if (route != NULL && route->origin->vs != NULL) {
-        out->virtual_service = route->origin->vs->id;
+        const hr_mesh_author *author = route->origin->author;
+        if (author == NULL)
+            out->virtual_service = route->origin->vs->id;
+        out->rule_kind = author == NULL ? HR_STR("VirtualService") : author->kind;
+        out->rule_name = author == NULL ? out->virtual_service : author->id;
         out->route_index = route->route_index;
         out->match_index = route->match_index;
         out->delegate = route->origin->delegate;
-        out->root_route_index =
-            route->origin->delegate.p != NULL ? route->origin->root_index : route->route_index;
+        out->root_route_index = route->origin->delegate.p != NULL ? route->origin->root_index
+                                : author == NULL                  ? route->route_index
+                                                                  : -1;
         out->root_source_file = route->origin->root_pos.file;
         out->root_source_line = route->origin->root_pos.line;
         out->source_file = route->origin->file;

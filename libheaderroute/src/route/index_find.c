@@ -53,6 +53,13 @@ static void try_prefixes(finder *f, const hr_length_list *lengths, hr_key_kind k
         try_value_of(f, kind, 0, hr_str_of(path.p, lengths->v[i]));
 }
 
+/* Those that the path has whole segments of. */
+static void try_path_prefixes(finder *f, const hr_length_list *lengths, hr_str path) {
+    for (size_t i = 0; i < lengths->n && lengths->v[i] <= path.len; i++)
+        if (lengths->v[i] == path.len || path.p[lengths->v[i]] == '/')
+            try_value_of(f, HR_KEY_PATH_PREFIX, 0, hr_str_of(path.p, lengths->v[i]));
+}
+
 static void try_nocase(finder *f) {
     hr_str path = f->subject->path;
     char *lower = hr_scratch_alloc(f->subject->scratch, path.len + 1);
@@ -217,6 +224,8 @@ const hr_view_route *hr_index_find(const hr_index *index, const hr_route_list *r
         try_value_of(&f, HR_KEY_PATH, 0, subject->path);
     if (index->has[HR_KEY_PREFIX])
         try_prefixes(&f, &index->prefixes, HR_KEY_PREFIX, subject->path);
+    if (index->has[HR_KEY_PATH_PREFIX])
+        try_path_prefixes(&f, &index->path_prefixes, subject->path);
     if (index->has[HR_KEY_PATH_NOCASE] || index->has[HR_KEY_PREFIX_NOCASE])
         try_nocase(&f);
     if (index->has[HR_KEY_QUERY])

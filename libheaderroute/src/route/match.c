@@ -356,6 +356,9 @@ bool hr_route_path_matches(const hr_view_route *route, const hr_subject *subject
     case HR_SM_PREFIX:
         return route->ignore_case ? hr_str_starts_nocase(subject->path, route->path)
                                   : hr_text_matches(HR_SM_PREFIX, route->path, subject->path);
+    case HR_SM_PATH_PREFIX:
+        return hr_text_matches(HR_SM_PREFIX, route->path, subject->path) &&
+               (subject->path.len == route->path.len || subject->path.p[route->path.len] == '/');
     case HR_SM_REGEX:
         return hr_matcher_matches(route->path_regex, subject->scratch, subject->path);
     default:

@@ -15,6 +15,8 @@ const hr_view_route *hr_walk(const hr_route_list *routes, hr_subject *subject) {
 
 /* route_index counts in the VirtualService that wrote the rule, so this is the one to name. */
 static hr_str author_of(const hr_origin *origin) {
+    if (origin->author != NULL)
+        return origin->author->words;
     if (origin->delegate.p != NULL)
         return origin->delegate;
     return origin->vs == NULL ? (hr_str){0} : origin->vs->id;
@@ -74,6 +76,8 @@ static const char *kind_name(uint8_t match) {
         return "exact: ";
     case HR_SM_PREFIX:
         return "prefix: ";
+    case HR_SM_PATH_PREFIX:
+        return "path prefix: ";
     case HR_SM_REGEX:
         return "regex: ";
     default:

@@ -49,6 +49,11 @@ static const struct known_kind {
     {"networking.istio.io", "ServiceEntry", hr_read_service_entry},
     {"networking.istio.io", "WorkloadEntry", hr_read_workload_entry},
     {"networking.istio.io", "Sidecar", hr_read_sidecar},
+    {HR_GWAPI_GROUP, "GatewayClass", hr_read_gateway_class},
+    {HR_GWAPI_GROUP, "Gateway", hr_read_gwapi_gateway},
+    {HR_GWAPI_GROUP, "HTTPRoute", hr_read_gwapi_http_route},
+    {HR_GWAPI_GROUP, "GRPCRoute", hr_read_gwapi_grpc_route},
+    {HR_GWAPI_GROUP, "ReferenceGrant", hr_read_reference_grant},
     {"", "Service", hr_read_service},
     {"", "Pod", hr_read_pod},
     {"", "Node", hr_read_node},
@@ -327,27 +332,52 @@ static void check_schema(load *l, const hr_node *resource, const struct known_ki
         hr_crd_check(&l->reader, l->patterns, index, resource, mark);
 }
 
+/* Resources of these groups are strict, down to their metadata. */
+static const struct strict_group {
+    const char *group, *versions[3], *use;
+} strict_groups[] = {
+    {"networking.istio.io",
+     {"v1", "v1beta1", "v1alpha3"},
+     "networking.istio.io/v1, v1beta1 or v1alpha3"},
+    {HR_GWAPI_GROUP, {"v1", "v1beta1", "v1"}, HR_GWAPI_GROUP "/v1 or v1beta1"},
+};
+
+static const struct strict_group *strict_group_of(const struct known_kind *kind) {
+    for (size_t i = 0; i < sizeof(strict_groups) / sizeof(strict_groups[0]); i++)
+        if (strcmp(kind->group, strict_groups[i].group) == 0)
+            return &strict_groups[i];
+    return NULL;
+}
+
+/* Reports a version that the group does not have. GRPCRoute has only v1. */
+static bool has_version(load *l, const hr_node *resource, const struct strict_group *group,
+                        const char *kind, hr_str version) {
+    bool one = strcmp(kind, "GRPCRoute") == 0;
+    for (size_t i = 0; i < (one ? 1 : 3); i++)
+        if (hr_str_eq_c(version, group->versions[i]))
+            return true;
+    hr_path step = {.up = NULL, .name = HR_STR("apiVersion")};
+    l->reader.path = &step;
+    hr_reader_error(&l->reader, hr_node_get(resource, step.name),
+                    "%s has no version \"%.*s\"; use %s", kind, (int)version.len, version.p,
+                    one ? HR_GWAPI_GROUP "/v1" : group->use);
+    l->reader.path = NULL;
+    return false;
+}
+
 static void read_known(load *l, const hr_node *resource, const struct known_kind *kind,
                        hr_str version) {
     hr_reader *r = &l->reader;
-    int istio = strcmp(kind->group, "networking.istio.io") == 0;
-    if (istio && !hr_str_eq(version, HR_STR("v1alpha3")) &&
-        !hr_str_eq(version, HR_STR("v1beta1")) && !hr_str_eq(version, HR_STR("v1"))) {
-        hr_path step = {.up = NULL, .name = HR_STR("apiVersion")};
-        r->path = &step;
-        hr_reader_error(
-            r, hr_node_get(resource, step.name),
-            "%s has no version \"%.*s\"; use networking.istio.io/v1, v1beta1 or v1alpha3",
-            kind->kind, (int)version.len, version.p);
-        r->path = NULL;
+    const struct strict_group *group = strict_group_of(kind);
+    bool strict = group != NULL;
+    if (strict && !has_version(l, resource, group, kind->kind, version))
         return;
-    }
-    if (istio) {
+    if (strict) {
         hr_schema top = {kind->kind, HR_FIELDS(top_fields), 0, -1, -1, 0, NULL, NULL};
         hr_read_fields(r, resource, NULL, &top);
     }
     hr_meta meta;
-    if (!hr_read_meta(r, resource, l->default_namespace, istio, &meta))
+    if (!hr_read_meta(r, resource, l->default_namespace, strict, &meta))
         return;
     meta.order = l->order++;
     meta.kind = kind->kind;
@@ -379,6 +409,8 @@ static void read_other(load *l, const hr_node *resource, hr_str group, hr_str ki
     const hr_node *place = hr_node_get(resource, step.name);
     if (hr_str_eq_c(group, "") && (hr_str_eq_c(kind, "Service") || hr_str_eq_c(kind, "Namespace")))
         hr_read_waypoint(r, resource, kind, l->default_namespace);
+    if (hr_str_eq_c(group, "") && hr_str_eq_c(kind, "Namespace"))
+        hr_read_namespace(r, resource);
     r->path = &step;
     if (unread != NULL && unread->refused && r->serves)
         hr_reader_error(r, place == NULL ? resource : place, "%s is not supported: %s",

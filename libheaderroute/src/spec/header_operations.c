@@ -103,6 +103,14 @@ static void check_commands(hr_reader *r, const hr_node *value) {
                        (int)unknown.len, unknown.p);
 }
 
+void hr_check_header_format(hr_reader *r, const hr_node *value) {
+    const char *mistake = header_value_mistake(value->u.text);
+    if (mistake != NULL)
+        hr_reader_error(r, value, "the header value %s", mistake);
+    else
+        check_commands(r, value);
+}
+
 /* ---- HeaderOperations ---- */
 
 static void check_operation_name(hr_reader *r, const hr_node *node, int authority_allowed) {
@@ -129,11 +137,12 @@ static void check_values(hr_reader *r, const hr_node *operations, const char *fi
         check_operation_name(r, key, authority_allowed);
         if (key->value->kind != HR_NODE_STRING)
             continue;
-        const char *mistake = header_value_mistake(key->value->u.text);
+        bool literal = hr_is_authority_header(key->u.text); /* Envoy expands no command in it */
+        const char *mistake = literal ? header_value_mistake(key->value->u.text) : NULL;
         if (mistake != NULL)
             hr_reader_error(r, key->value, "the header value %s", mistake);
-        else if (!hr_is_authority_header(key->u.text)) /* its value is taken literally */
-            check_commands(r, key->value);
+        else if (!literal)
+            hr_check_header_format(r, key->value);
     }
     r->path = name.up;
 }

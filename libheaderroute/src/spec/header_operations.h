@@ -20,4 +20,7 @@ typedef struct hr_spec_headers {
 
 extern const hr_schema hr_headers_schema; /* hr_spec_headers */
 
+/* Checks a value (a string) as Envoy's header format, which a route sets or adds. */
+void hr_check_header_format(hr_reader *r, const hr_node *value);
+
 #endif

@@ -19,7 +19,8 @@ typedef enum hr_sm_kind {
     HR_SM_EXACT,
     HR_SM_PREFIX,
     HR_SM_REGEX,
-    HR_SM_PRESENCE
+    HR_SM_PRESENCE,
+    HR_SM_PATH_PREFIX /* of HTTPRoute: "/a" takes "/a" and "/a/b", and not "/ab" */
 } hr_sm_kind;
 
 /* StringMatch. NONE: the field is absent. PRESENCE: `{}`. */

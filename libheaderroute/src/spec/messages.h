@@ -14,6 +14,13 @@ typedef struct hr_spec_endpoint_slice hr_spec_endpoint_slice;
 typedef struct hr_spec_node hr_spec_node;
 typedef struct hr_spec_sidecar hr_spec_sidecar;
 typedef struct hr_spec_unread hr_spec_unread;
+typedef struct hr_spec_gateway_class hr_spec_gateway_class;
+typedef struct hr_spec_gwapi_gateway hr_spec_gwapi_gateway;
+typedef struct hr_spec_gwapi_route hr_spec_gwapi_route;
+typedef struct hr_spec_gwapi_reference hr_spec_gwapi_reference;
+typedef struct hr_spec_listener hr_spec_listener;
+typedef struct hr_spec_reference_grant hr_spec_reference_grant;
+typedef struct hr_spec_namespace hr_spec_namespace;
 typedef struct hr_resources hr_resources;
 typedef struct hr_meta hr_meta;
 

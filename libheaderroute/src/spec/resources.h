@@ -27,6 +27,17 @@ typedef struct hr_resources {
     size_t n_nodes;
     hr_spec_sidecar *sidecars;
     size_t n_sidecars;
+    /* of the Gateway API */
+    hr_spec_gateway_class *gateway_classes;
+    size_t n_gateway_classes;
+    hr_spec_gwapi_gateway *gwapi_gateways;
+    size_t n_gwapi_gateways;
+    hr_spec_gwapi_route *gwapi_routes;
+    size_t n_gwapi_routes;
+    hr_spec_reference_grant *reference_grants;
+    size_t n_reference_grants;
+    hr_spec_namespace *namespaces;
+    size_t n_namespaces;
     hr_spec_unread *unread; /* of kinds that are not evaluated */
     size_t n_unread;
     size_t n_repeated; /* errors about resources given twice; the first of them is in the lists */

@@ -10,8 +10,6 @@ static const char patches[] =
     "it patches Envoy's configuration, so that any part of a decision may differ";
 static const char changes[] = "its code may change or answer any request";
 static const char admits[] = "every request is treated as allowed";
-static const char gateway_api[] =
-    "its rules may decide requests for their hosts; they are not part of a decision";
 static const char installs[] = "it installs Istio and does not describe routing";
 static const char entry[] = "where Istio is its controller, it decides requests for its hosts; it "
                             "is not part of a decision";
@@ -30,10 +28,18 @@ static const hr_unread_kind kinds_unread[] = {
      admits},
     {"security.istio.io", "AuthorizationPolicy", HR_REACH_GATEWAY | HR_REACH_DESTINATION, true,
      admits},
-    {"gateway.networking.k8s.io", "HTTPRoute", HR_REACH_HOSTS, false, gateway_api},
-    {"gateway.networking.k8s.io", "GRPCRoute", HR_REACH_HOSTS, false, gateway_api},
-    {"gateway.networking.k8s.io", NULL, 0, false,
-     "the Kubernetes Gateway API is not part of a decision"},
+    {"gateway.networking.k8s.io", "ListenerSet", 0, false,
+     "its listeners, and the routes that are attached to them, are not part of a decision"},
+    {"gateway.networking.k8s.io", "BackendTLSPolicy", 0, false,
+     "the TLS of a connection to a backend is not part of a decision"},
+    {"gateway.networking.k8s.io", "TLSRoute", 0, false,
+     "it routes connections and never decides an HTTP request"},
+    {"gateway.networking.k8s.io", "TCPRoute", 0, false,
+     "it routes connections and never decides an HTTP request"},
+    {"gateway.networking.k8s.io", "UDPRoute", 0, false,
+     "it routes packets and never decides an HTTP request"},
+    {"gateway.networking.x-k8s.io", NULL, 0, false,
+     "experimental kinds of the Gateway API are not part of a decision"},
     {"networking.k8s.io", "Ingress", HR_REACH_HOSTS, false, entry},
     {"flagger.app", "Canary", HR_REACH_RULES, false,
      "Flagger changes the routes of its VirtualService while a release is under way"},

@@ -64,6 +64,20 @@ func parse(yaml string) (configs configList, objects []runtime.Object, warnings,
 			}
 			warnings = append(warnings, w...)
 			configs = append(configs, *c)
+		case strings.HasPrefix(head.APIVersion, "gateway.networking.k8s.io/"):
+			o, err := gatewayAPI(head.Kind, raw)
+			if err != nil {
+				fail("%s %s/%s: %v", head.Kind, namespace(head.Namespace), head.Name, err)
+				continue
+			}
+			objects = append(objects, o)
+		case kind == "v1 Namespace":
+			o := &corev1.Namespace{}
+			if err := json.Unmarshal(raw, o); err != nil {
+				fail("document %d: %v", n, err)
+				continue
+			}
+			objects = append(objects, o)
 		case kind == "v1 Service":
 			o := &corev1.Service{}
 			if err := json.Unmarshal(raw, o); err != nil {
@@ -117,7 +131,7 @@ func parse(yaml string) (configs configList, objects []runtime.Object, warnings,
 			}
 		}
 	}
-	return configs, objects, warnings, errs
+	return configs, append(objects, deployed(objects)...), warnings, errs
 }
 
 func says(p *corev1.Pod, t corev1.PodConditionType) bool {

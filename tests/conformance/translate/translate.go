@@ -72,6 +72,9 @@ func translate(j Job) (res Result) {
 				KubernetesObjects: objects,
 				MeshConfig:        m,
 			})
+			if hasGatewayAPI(objects) {
+				settle(t, s)
+			}
 			// Istio hands a gateway the scope of its namespace's sidecars, with services that are not
 			// exported to it, if one of them was served before. A gateway by itself is what is meant.
 			for _, gateways := range []bool{true, false} {
@@ -143,11 +146,12 @@ func compile(s *xds.FakeDiscoveryServer, v View) (res ViewResult) {
 		p.Type = model.Router
 		found := false
 		for _, g := range s.Store().List(gvk.Gateway, "") {
-			if g.Namespace+"/"+g.Name != v.Gateway {
+			name := g.Namespace + "/" + g.Name
+			if name != v.Gateway && !listenerOf(name, v.Gateway) {
 				continue
 			}
 			found = true
-			for k, val := range g.Spec.(*networking.Gateway).Selector {
+			for k, val := range selectorOf(g.Spec.(*networking.Gateway), name, v.Gateway) {
 				labels[k] = val
 			}
 		}
@@ -236,7 +240,8 @@ func gatewayTables(s *xds.FakeDiscoveryServer, p *model.Proxy, ls []*listener.Li
 		t := Table{}
 		hit := false
 		for _, srv := range servers {
-			if mg.GatewayNameForServer[srv] != v.Gateway || int(srv.GetPort().GetNumber()) != v.Port {
+			name := mg.GatewayNameForServer[srv]
+			if (name != v.Gateway && !listenerOf(name, v.Gateway)) || int(srv.GetPort().GetNumber()) != v.Port {
 				continue
 			}
 			hit = true

@@ -1,0 +1,265 @@
+/* Gateways of the Gateway API as Gateways of Istio: a server for each listener that is programmed.
+ */
+#include "gwapi_listeners.h"
+
+#include <stdlib.h>
+
+#include "gateway.h"
+#include "gwapi_backends.h"
+#include "gwapi_gateway.h"
+#include "resources.h"
+#include "service.h"
+#include "text.h"
+
+/* ---- classes ---- */
+
+/* Whether Istio's gateway controller has the class: "istio", and any class whose GatewayClass names
+ * the controller. A class that is not loaded is taken for Istio's, unless it is one of those that
+ * route nothing. */
+static bool is_istios(const hr_resources *r, hr_str name) {
+    static const char *const others[] = {"istio-waypoint", "istio-remote", "istio-east-west",
+                                         "agentgateway", "agentgateway-waypoint"};
+    for (size_t i = 0; i < r->n_gateway_classes; i++)
+        if (hr_str_eq(r->gateway_classes[i].meta.name, name))
+            return hr_str_eq_c(r->gateway_classes[i].controller_name,
+                               "istio.io/gateway-controller");
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+        if (hr_str_eq_c(name, others[i]))
+            return false;
+    return true;
+}
+
+/* ---- listeners ---- */
+
+bool hr_listener_is_parent(const hr_mesh_listener *listener) {
+    return listener->state == HR_LISTENER_USED || listener->state == HR_LISTENER_BAD_PROTOCOL ||
+           listener->state == HR_LISTENER_NO_CERTIFICATE;
+}
+
+bool hr_listener_is_http(const hr_mesh_listener *listener) {
+    return hr_str_eq_c(listener->spec->protocol, "HTTP") ||
+           hr_str_eq_c(listener->spec->protocol, "HTTPS");
+}
+
+static bool is_l4(hr_str protocol) {
+    return hr_str_eq_c(protocol, "TCP") || hr_str_eq_c(protocol, "UDP");
+}
+
+static bool is_http_like(hr_str protocol) {
+    return hr_str_eq_c(protocol, "HTTP") || hr_str_eq_c(protocol, "HTTPS") ||
+           hr_str_eq_c(protocol, "TLS");
+}
+
+static hr_str any_hostname(const hr_spec_listener *l) {
+    return l->hostname.len == 0 ? HR_STR("*") : l->hostname;
+}
+
+/* Whether both can be on one Gateway. */
+static bool are_distinct(const hr_spec_listener *a, const hr_spec_listener *b) {
+    if (a->port != b->port)
+        return true;
+    if (is_l4(a->protocol) || is_l4(b->protocol))
+        return !((is_l4(a->protocol) || is_http_like(a->protocol)) &&
+                 (is_l4(b->protocol) || is_http_like(b->protocol))) &&
+               !hr_str_eq(a->protocol, b->protocol);
+    if (is_http_like(a->protocol) && is_http_like(b->protocol))
+        return !hr_str_eq(any_hostname(a), any_hostname(b));
+    return !hr_str_eq(a->protocol, b->protocol);
+}
+
+/* The listener before it that keeps it out; NULL: none. */
+static const hr_spec_listener *winner_over(const hr_mesh_listener *listeners, size_t n,
+                                           const hr_spec_listener *l) {
+    for (size_t i = 0; i < n; i++)
+        if (listeners[i].state != HR_LISTENER_CONFLICTED && !are_distinct(l, listeners[i].spec))
+            return listeners[i].spec;
+    return NULL;
+}
+
+/* Whether a certificate can be used; Secrets are not read, so each of them is taken to exist. */
+static bool has_certificate(const hr_table *table, const hr_spec_gwapi_gateway *gateway,
+                            const hr_spec_listener *l) {
+    hr_str own = gateway->meta.namespace_;
+    for (size_t i = 0; i < l->n_certificates; i++) {
+        const hr_spec_gwapi_reference *ref = &l->certificates[i];
+        hr_str ns = ref->namespace_.p == NULL ? own : ref->namespace_;
+        if (ref->group.len == 0 && hr_str_eq_c(ref->kind, "Secret") &&
+            (hr_str_eq(ns, own) ||
+             hr_gwapi_granted(table, HR_STR("Gateway"), own, ref->group, ref->kind, ns, ref->name)))
+            return true;
+    }
+    return l->n_certificates == 0;
+}
+
+static hr_listener_state state_of(const hr_table *table, const hr_spec_gwapi_gateway *gateway,
+                                  const hr_spec_listener *l) {
+    bool tls = hr_str_eq_c(l->protocol, "HTTPS") || hr_str_eq_c(l->protocol, "TLS");
+    if (tls && !l->has_tls)
+        return HR_LISTENER_NO_TLS;
+    if (!tls && !hr_str_eq_c(l->protocol, "HTTP") && !hr_str_eq_c(l->protocol, "TCP"))
+        return HR_LISTENER_BAD_PROTOCOL;
+    if (l->has_tls && l->tls_mode == 0 && !has_certificate(table, gateway, l))
+        return HR_LISTENER_NO_CERTIFICATE;
+    return HR_LISTENER_USED;
+}
+
+static hr_str host_in(hr_arena *arena, hr_str namespace_, hr_str hostname) {
+    return hr_arena_printf(arena, "%.*s/%.*s", (int)namespace_.len, namespace_.p, (int)hostname.len,
+                           hostname.p);
+}
+
+static int names_by_text(const void *a, const void *b) {
+    return hr_str_cmp(*(const hr_str *)a, *(const hr_str *)b);
+}
+
+/* The hostname for each namespace whose routes the listener takes; "~" is none. */
+static void set_hosts(hr_gwapi_build_state *b, hr_mesh_listener *out) {
+    const hr_resources *r = b->table->resources;
+    const hr_spec_listener *l = out->spec;
+    hr_str hostname = any_hostname(l);
+    out->hosts = HR_ARRAY(b->arena, hr_str, r->n_namespaces + 1);
+    if (out->hosts == NULL)
+        return;
+    if (l->from == HR_ROUTES_FROM_SAME)
+        out->hosts[out->n_hosts++] = host_in(b->arena, out->gateway->meta.namespace_, hostname);
+    if (l->from == HR_ROUTES_FROM_ALL || (l->from != HR_ROUTES_FROM_SAME && !l->selector.present))
+        out->hosts[out->n_hosts++] = host_in(b->arena, HR_STR("*"), hostname);
+    for (size_t i = 0; out->n_hosts == 0 && i < r->n_namespaces; i++)
+        if (hr_label_selector_takes(&l->selector, r->namespaces[i].name, r->namespaces[i].labels,
+                                    r->namespaces[i].n_labels))
+            out->hosts[out->n_hosts++] = host_in(b->arena, r->namespaces[i].name, hostname);
+    if (out->n_hosts > 1)
+        qsort(out->hosts, out->n_hosts, sizeof(*out->hosts), names_by_text);
+    if (out->n_hosts == 0)
+        out->hosts[out->n_hosts++] = host_in(b->arena, HR_STR("~"), hostname);
+}
+
+/* ---- servers ---- */
+
+static int listeners_by_id(const void *a, const void *b) {
+    return hr_str_cmp((*(const hr_mesh_listener *const *)a)->id,
+                      (*(const hr_mesh_listener *const *)b)->id);
+}
+
+static void put_server(hr_mesh_gateway *out, hr_spec_gateway *gateway, const hr_mesh_listener *l) {
+    size_t i = gateway->n_servers++;
+    gateway->servers[i] = (hr_spec_server){
+        .port = l->spec->port,
+        .port_name = HR_STR("default"),
+        .protocol = l->spec->protocol,
+        .name = l->spec->name,
+        .hosts = {.v = l->hosts, .n = l->n_hosts},
+        .has_port = true,
+        .has_tls = l->spec->has_tls,
+        .tls_mode = !l->spec->has_tls        ? (hr_str){0}
+                    : l->spec->tls_mode == 1 ? HR_STR("PASSTHROUGH")
+                                             : HR_STR("SIMPLE"),
+        .pos = l->spec->pos,
+        .port_pos = l->spec->pos,
+    };
+    out->ports[i] = (uint16_t)l->spec->port;
+    out->listener_ids[i] = l->id;
+}
+
+/* The Service that a Gateway of manual deployment names; NULL: none that is loaded. */
+static const hr_spec_service *named_service(hr_gwapi_build_state *b,
+                                            const hr_spec_gwapi_gateway *in) {
+    hr_str ns = in->meta.namespace_;
+    for (size_t i = 0; i < in->n_addresses; i++) {
+        hr_str name = in->addresses[i].value;
+        if (in->addresses[i].type != 1)
+            continue;
+        size_t dot = hr_str_find(name, '.', 0);
+        hr_str rest = hr_str_tail(name, dot);
+        hr_str own = hr_arena_printf(b->arena, ".%.*s.svc.%.*s", (int)ns.len, ns.p,
+                                     (int)b->table->domain.len, b->table->domain.p);
+        if (rest.len > 0 && !hr_str_eq(rest, own))
+            continue;
+        hr_str key = hr_arena_printf(b->arena, "%.*s/%.*s", (int)ns.len, ns.p, (int)dot, name.p);
+        const hr_spec_service *svc = hr_map_get(&b->services, key);
+        if (svc != NULL)
+            return svc;
+    }
+    return NULL;
+}
+
+/* The proxies: pods of the Deployment that Istio makes for the Gateway, or those behind the Service
+ * that it names. */
+static void set_proxies(hr_gwapi_build_state *b, hr_mesh_gateway *out, hr_spec_gateway *gateway,
+                        const hr_spec_gwapi_gateway *in) {
+    out->manual = in->n_addresses > 1 || (in->n_addresses == 1 && in->addresses[0].type != 0);
+    if (out->manual) {
+        const hr_spec_service *svc = named_service(b, in);
+        gateway->selector = svc == NULL ? NULL : svc->selector;
+        gateway->n_selector = svc == NULL ? 0 : svc->n_selector;
+        return;
+    }
+    gateway->selector = HR_ARRAY(b->arena, hr_pair, 1);
+    if (gateway->selector == NULL)
+        return;
+    gateway->selector[0] = (hr_pair){HR_STR(HR_GWAPI_GROUP "/gateway-name"), in->meta.name};
+    gateway->n_selector = 1;
+}
+
+static void add_gateway_of(hr_gwapi_build_state *b, const hr_spec_gwapi_gateway *in,
+                           hr_mesh_listener *const *listeners, size_t n) {
+    hr_mesh_gateway *out = &b->table->gwapi_gateways[b->table->n_gwapi_gateways++];
+    hr_spec_gateway *gateway = HR_NEW(b->arena, hr_spec_gateway);
+    out->gateway_api = true;
+    out->resource = gateway;
+    out->id = host_in(b->arena, in->meta.namespace_, in->meta.name);
+    out->full_id =
+        hr_arena_printf(b->arena, "Gateway." HR_GWAPI_GROUP "/%.*s", (int)out->id.len, out->id.p);
+    out->ports = HR_ARRAY(b->arena, uint16_t, n);
+    out->listener_ids = HR_ARRAY(b->arena, hr_str, n);
+    gateway->servers = HR_ARRAY(b->arena, hr_spec_server, n);
+    if (out->ports == NULL || out->listener_ids == NULL || gateway->servers == NULL)
+        return;
+    gateway->meta = in->meta;
+    gateway->pos = in->pos;
+    for (size_t i = 0; i < n; i++)
+        if (listeners[i]->state == HR_LISTENER_USED)
+            put_server(out, gateway, listeners[i]);
+    set_proxies(b, out, gateway, in);
+}
+
+static void build_listeners(hr_gwapi_build_state *b, const hr_spec_gwapi_gateway *in) {
+    hr_gwapi *g = b->gwapi;
+    bool istios = is_istios(b->table->resources, in->class_name);
+    hr_mesh_listener *first = g->listeners + g->n_listeners;
+    hr_mesh_listener **sorted = HR_ARRAY(b->arena, hr_mesh_listener *, in->n_listeners);
+    if (sorted == NULL)
+        return;
+    for (size_t i = 0; i < in->n_listeners; i++) {
+        hr_mesh_listener *out = sorted[i] = &first[i];
+        const hr_spec_listener *l = &in->listeners[i];
+        *out = (hr_mesh_listener){.gateway = in, .spec = l};
+        out->winner = winner_over(first, i, l);
+        out->state = !istios               ? HR_LISTENER_NOT_ISTIOS
+                     : out->winner != NULL ? HR_LISTENER_CONFLICTED
+                                           : state_of(b->table, in, l);
+        out->id =
+            hr_arena_printf(b->arena, "%.*s/%.*s~istio-autogenerated-k8s-gateway~%.*s",
+                            (int)in->meta.namespace_.len, in->meta.namespace_.p,
+                            (int)in->meta.name.len, in->meta.name.p, (int)l->name.len, l->name.p);
+        set_hosts(b, out);
+    }
+    g->n_listeners += in->n_listeners;
+    if (in->n_listeners > 1 && !hr_arena_failed(b->arena))
+        qsort(sorted, in->n_listeners, sizeof(*sorted), listeners_by_id);
+    if (istios)
+        add_gateway_of(b, in, sorted, in->n_listeners);
+}
+
+void hr_gwapi_build_listeners(hr_gwapi_build_state *b) {
+    const hr_resources *r = b->table->resources;
+    size_t n = 0;
+    for (size_t i = 0; i < r->n_gwapi_gateways; i++)
+        n += r->gwapi_gateways[i].n_listeners;
+    b->gwapi->listeners = HR_ARRAY(b->arena, hr_mesh_listener, n);
+    b->table->gwapi_gateways = HR_ARRAY(b->arena, hr_mesh_gateway, r->n_gwapi_gateways);
+    if (b->gwapi->listeners == NULL || b->table->gwapi_gateways == NULL)
+        return;
+    for (size_t i = 0; i < r->n_gwapi_gateways && !hr_arena_failed(b->arena); i++)
+        build_listeners(b, &r->gwapi_gateways[i]);
+}

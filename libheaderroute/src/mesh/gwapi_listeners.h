@@ -1,0 +1,15 @@
+/* Listeners of the Gateway API, and the servers that Istio makes of them. */
+#ifndef HR_GWAPI_LISTENERS_H
+#define HR_GWAPI_LISTENERS_H
+
+#include "gwapi_facts.h"
+
+/* Whether routes can be attached: a listener that is not programmed can still be a parent. */
+bool hr_listener_is_parent(const hr_mesh_listener *listener);
+/* Whether it is of HTTP, so that HTTPRoutes and GRPCRoutes can be attached. */
+bool hr_listener_is_http(const hr_mesh_listener *listener);
+
+/* Fills the listeners of b->gwapi, and the table's gwapi_gateways. */
+void hr_gwapi_build_listeners(hr_gwapi_build_state *b);
+
+#endif

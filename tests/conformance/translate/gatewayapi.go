@@ -1,0 +1,229 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/util/intstr"
+	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
+	gatewayv1beta1 "sigs.k8s.io/gateway-api/apis/v1beta1"
+
+	networking "istio.io/api/networking/v1alpha3"
+	"istio.io/istio/pilot/pkg/model"
+	"istio.io/istio/pilot/test/xds"
+	"istio.io/istio/pkg/config/schema/gvk"
+	"istio.io/istio/pkg/config/schema/gvr"
+	"istio.io/istio/pkg/kube/kclient/clienttest"
+	"istio.io/istio/pkg/test"
+)
+
+const gatewayNameLabel = "gateway.networking.k8s.io/gateway-name"
+
+// gatewayAPI reads a resource of the Gateway API with the defaults of its CustomResourceDefinition that
+// Istio's conversion relies on. A rule with several matches becomes one rule a match, as Istio does
+// itself, so that the rule's name, which has no effect on routing, can say which match it is.
+func gatewayAPI(kind string, raw []byte) (runtime.Object, error) {
+	var o runtime.Object
+	switch kind {
+	case "GatewayClass":
+		o = &gatewayv1.GatewayClass{}
+	case "Gateway":
+		o = &gatewayv1.Gateway{}
+	case "HTTPRoute":
+		o = &gatewayv1.HTTPRoute{}
+	case "GRPCRoute":
+		o = &gatewayv1.GRPCRoute{}
+	case "ReferenceGrant":
+		o = &gatewayv1beta1.ReferenceGrant{}
+	default:
+		return nil, fmt.Errorf("kind %s is not translated", kind)
+	}
+	if err := json.Unmarshal(raw, o); err != nil {
+		return nil, err
+	}
+	meta := o.(metav1.Object)
+	if kind != "GatewayClass" {
+		meta.SetNamespace(namespace(meta.GetNamespace()))
+	}
+	if created := meta.GetCreationTimestamp(); created.IsZero() {
+		meta.SetCreationTimestamp(metav1.NewTime(epoch))
+	}
+	switch o := o.(type) {
+	case *gatewayv1.HTTPRoute:
+		prepareHTTPRoute(o)
+	case *gatewayv1.GRPCRoute:
+		prepareGRPCRoute(o)
+	}
+	return o, nil
+}
+
+func ruleName(kind string, o metav1.Object, rule, match int) *gatewayv1.SectionName {
+	n := gatewayv1.SectionName(fmt.Sprintf("gwapi@%s@%s@%s@%d@%d", kind, o.GetNamespace(), o.GetName(), rule, match))
+	return &n
+}
+
+func prepareHTTPRoute(o *gatewayv1.HTTPRoute) {
+	prefix, slash := gatewayv1.PathMatchPathPrefix, "/"
+	whole := gatewayv1.HTTPPathMatch{Type: &prefix, Value: &slash}
+	if o.Spec.Rules == nil {
+		o.Spec.Rules = []gatewayv1.HTTPRouteRule{{}}
+	}
+	var rules []gatewayv1.HTTPRouteRule
+	for i, r := range o.Spec.Rules {
+		for f := range r.Filters {
+			defaultFilter(&r.Filters[f])
+		}
+		given := r.Matches
+		if given == nil {
+			given = []gatewayv1.HTTPRouteMatch{{}}
+		}
+		for k, m := range given {
+			if m.Path == nil {
+				path := whole
+				m.Path = &path
+			}
+			if m.Path.Type == nil {
+				m.Path.Type = &prefix
+			}
+			if m.Path.Value == nil {
+				m.Path.Value = &slash
+			}
+			one := r
+			one.Matches = []gatewayv1.HTTPRouteMatch{m}
+			if r.Matches == nil {
+				k = -1
+			}
+			one.Name = ruleName("HTTPRoute", o, i, k)
+			rules = append(rules, one)
+		}
+	}
+	o.Spec.Rules = rules
+}
+
+func defaultFilter(f *gatewayv1.HTTPRouteFilter) {
+	if r := f.RequestRedirect; r != nil && r.StatusCode == nil {
+		found := 302
+		r.StatusCode = &found
+	}
+	if c := f.CORS; c != nil && c.MaxAge == 0 {
+		c.MaxAge = 5
+	}
+}
+
+func prepareGRPCRoute(o *gatewayv1.GRPCRoute) {
+	var rules []gatewayv1.GRPCRouteRule
+	for i, r := range o.Spec.Rules {
+		if len(r.Matches) == 0 {
+			r.Name = ruleName("GRPCRoute", o, i, -1)
+			rules = append(rules, r)
+		}
+		for k, m := range r.Matches {
+			one := r
+			one.Matches = []gatewayv1.GRPCRouteMatch{m}
+			one.Name = ruleName("GRPCRoute", o, i, k)
+			rules = append(rules, one)
+		}
+	}
+	o.Spec.Rules = rules
+}
+
+// deployed stands in for Istio's deployment controller: the Service and a pod of each Gateway that
+// names no Service of its own.
+func deployed(objects []runtime.Object) (out []runtime.Object) {
+	for n, o := range objects {
+		g, ok := o.(*gatewayv1.Gateway)
+		if !ok || len(g.Spec.Addresses) > 0 {
+			continue
+		}
+		labels := map[string]string{gatewayNameLabel: g.Name}
+		s := &corev1.Service{
+			ObjectMeta: metav1.ObjectMeta{Name: g.Name + "-" + string(g.Spec.GatewayClassName), Namespace: g.Namespace},
+			Spec:       corev1.ServiceSpec{Selector: labels},
+		}
+		var seen []int32
+		for _, l := range g.Spec.Listeners {
+			if port := int32(l.Port); !slices.Contains(seen, port) {
+				seen = append(seen, port)
+				s.Spec.Ports = append(s.Spec.Ports, corev1.ServicePort{
+					Name: fmt.Sprintf("tcp-%d", port), Port: port, TargetPort: intstr.FromInt32(port)})
+			}
+		}
+		p := &corev1.Pod{
+			ObjectMeta: metav1.ObjectMeta{Name: g.Name + "-pod", Namespace: g.Namespace, Labels: labels},
+			Status: corev1.PodStatus{Phase: corev1.PodRunning, PodIP: fmt.Sprintf("10.253.%d.%d", n/250, n%250+1),
+				Conditions: []corev1.PodCondition{{Type: corev1.PodReady, Status: corev1.ConditionTrue}}},
+		}
+		p.Status.PodIPs = []corev1.PodIP{{IP: p.Status.PodIP}}
+		out = append(out, s, p)
+		if e := slice(s, []*corev1.Pod{p}); e != nil {
+			out = append(out, e)
+		}
+	}
+	return out
+}
+
+func hasGatewayAPI(objects []runtime.Object) bool {
+	return slices.ContainsFunc(objects, func(o runtime.Object) bool {
+		_, route := o.(*gatewayv1.HTTPRoute)
+		_, grpc := o.(*gatewayv1.GRPCRoute)
+		_, gateway := o.(*gatewayv1.Gateway)
+		return route || grpc || gateway
+	})
+}
+
+// settle waits until the conversion has nothing new, and makes the push context of its result.
+func settle(t test.Failer, s *xds.FakeDiscoveryServer) {
+	// Istio ignores GRPCRoutes of a cluster whose definition of them is too old or says no version.
+	clienttest.MakeCRDWithAnnotations(t, s.KubeClient(), gvr.GRPCRoute,
+		map[string]string{"gateway.networking.k8s.io/bundle-version": "v1.6.0"})
+	renew(s) // what the conversion looks at besides the resources
+	last, calm := "", 0
+	for calm < 10 {
+		time.Sleep(20 * time.Millisecond)
+		var names []string
+		for _, kind := range []string{"Gateway", "VirtualService"} {
+			g := gvk.Gateway
+			if kind == "VirtualService" {
+				g = gvk.VirtualService
+			}
+			for _, c := range s.Store().List(g, "") {
+				text, _ := json.Marshal(c.Spec)
+				names = append(names, c.Namespace+"/"+c.Name+string(text))
+			}
+		}
+		slices.Sort(names)
+		now := strings.Join(names, "\n")
+		if now == last {
+			calm++
+		} else {
+			calm = 0
+		}
+		last = now
+	}
+	renew(s)
+}
+
+func renew(s *xds.FakeDiscoveryServer) {
+	push := model.NewPushContext()
+	push.InitContext(s.Env(), nil, nil)
+	s.Env().SetPushContext(push)
+}
+
+// listenerOf is whether a converted Gateway is a listener of the Gateway "NS/NAME".
+func listenerOf(converted, gateway string) bool {
+	return strings.HasPrefix(converted, gateway+"~istio-autogenerated-k8s-gateway~")
+}
+
+func selectorOf(g *networking.Gateway, name string, gateway string) map[string]string {
+	if listenerOf(name, gateway) {
+		_, own, _ := strings.Cut(gateway, "/")
+		return map[string]string{gatewayNameLabel: own}
+	}
+	return g.Selector
+}
