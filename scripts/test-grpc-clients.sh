@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Calls headerroute-predict over gRPC by Triton's and KServe's clients (tests/services/grpc_clients.py), which it installs from
-# PyPI into build/grpc-clients, once. Exit 77 where the registry does not answer. docs/grpc.md has the last result.
+# Calls headerroute-predict over gRPC, alone and behind gateway and proxies, by Triton's and KServe's clients
+# (tests/services/grpc_clients.py), which it installs from PyPI into build/grpc-clients, once. Exit 77 where the registry does not
+# answer. docs/grpc.md has the last result.
 set -euo pipefail
 cd "$(dirname "$(readlink -f "$0")")/.."
 [ $# -le 1 ] || { echo "usage: scripts/test-grpc-clients.sh [BUILD-FOLDER]" >&2; exit 2; }
@@ -15,17 +16,40 @@ if ! timeout 600 "$python" -m pip install --quiet --disable-pip-version-check "$
 fi
 
 work=$(mktemp -d)
-server=
-trap '[ -z "$server" ] || kill "$server"; rm -rf "$work"' EXIT
-"$build/bin/headerroute-predict" --listen 127.0.0.1:0 >"$work/log" 2>"$work/messages" &
-server=$!
-port=
-for _ in $(seq 100); do
-    port=$(sed -n 's/.* listens on 127.0.0.1:\([0-9]*\).*/\1/p' "$work/messages")
-    [ -z "$port" ] || break
-    sleep 0.1
+servers=()
+trap '[ ${#servers[@]} = 0 ] || kill "${servers[@]}"; rm -rf "$work"' EXIT
+
+# start NAME PROGRAM FLAG...: runs a server on a free port, or where the flags say; sets `port`.
+start() {
+    local name=$1 program=$2
+    shift 2
+    "$build/bin/$program" --name "$name" "$@" >"$work/$name.log" 2>"$work/$name" &
+    servers+=($!)
+    port=
+    for _ in $(seq 100); do
+        port=$(sed -n 's/.* listens on [0-9.]*:\([0-9]*\).*/\1/p' "$work/$name")
+        [ -z "$port" ] || return 0
+        sleep 0.1
+    done
+    cat "$work/$name" >&2
+    return 1
+}
+
+# Where the demo's files say that the pods are, but on other addresses, so that a running demo is not in the way.
+sed 's/127\.0\.0\./127.77.0./' k8s/local/endpoints.yaml >"$work/endpoints.yaml"
+for i in 1 2; do
+    GRAB_CUT_ITERS=$((i * 3)) start "predict$i" headerroute-predict --listen "127.77.0.2$i:$((5009 + i))"
+    PREDICT_SERVER_URL=http://127.77.0.2$i:$((5009 + i)) start "proxy$i" headerroute-proxy --listen "127.77.0.1$i:5000"
 done
-[ -n "$port" ] || { cat "$work/messages" >&2; exit 1; }
+start gateway headerroute-gateway --listen 127.0.0.1:0 -f k8s/base -f "$work/endpoints.yaml"
 for client in tritonclient kserve; do
-    "$python" tests/services/grpc_clients.py "$client" "127.0.0.1:$port"
+    "$python" tests/services/grpc_clients.py "$client" 127.77.0.21:5010
+    for target in condition1 condition2; do
+        echo "# through gateway and proxy, target: $target"
+        "$python" tests/services/grpc_clients.py "$client" "127.0.0.1:$port" "$target"
+    done
+done
+for i in 1 2; do
+    grep -q '"path":"/inference.GRPCInferenceService/ModelInfer".*"grpc_status":0' "$work/predict$i.log" ||
+        { echo "predict$i was not called" >&2; exit 1; }
 done

@@ -126,6 +126,16 @@ def test_mesh_traffic_reaches_the_subset_its_header_names(overlay, value, subset
     assert d["timeout_ms"] == 10000
 
 
+@pytest.mark.parametrize("overlay", [o for o in OVERLAYS if o != "no-istio"])
+def test_requests_keep_their_protocol_on_every_hop(overlay, built):
+    """Istio sends HTTP/1.1 to ports named "http-" otherwise, and gRPC needs HTTP/2."""
+    rules = {d["spec"]["host"]: d["spec"] for d in built(overlay)[1] if d["kind"] == "DestinationRule"}
+    services = {d["metadata"]["name"] for d in built(overlay)[1] if d["kind"] == "Service"}
+    assert {"proxy-server", "predict-server1", "predict-server2"} <= services
+    for host in "proxy-server", "predict-server1", "predict-server2":
+        assert rules[host]["trafficPolicy"]["connectionPool"]["http"]["useClientProtocol"] is True
+
+
 ORIGINAL = """
 apiVersion: v1
 kind: Service
