@@ -42,7 +42,7 @@ if [ ! -d "$HR_SYSROOT" ]; then
     mv "$HR_SYSROOT.new" "$HR_SYSROOT"
 fi
 
-# In a user namespace of its own, arm64 programs are run by the emulator, whoever starts them.
+# The emulator runs every arm64 program that is started in this user namespace.
 emulated() {
     # shellcheck disable=SC2016 # expanded by the inner shell
     unshare --user --map-root-user --mount bash -c '

@@ -75,7 +75,7 @@ typedef struct hr_request {
                         * Absent: the authority. An address that no resource states is taken for
                         * that of a service without a known address, if the authority names it. */
     const hr_pair *claims; /* Claims of the JSON web token that a RequestAuthentication has
-                            * validated, for conditions on @request.auth.claims behind a Gateway.
+                            * validated, for conditions on claims behind a Gateway.
                             * The name of the claim c in the claim b is "b.c" or "[b][c]"; a list
                             * has an item for each of its strings. */
     size_t n_claims;
