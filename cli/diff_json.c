@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "claims_json.h"
 #include "diff_words.h"
 
 static json_t *text_or_null(hr_str s) {
@@ -50,23 +51,6 @@ static void set_draws(json_t *out, const hr_draws *d) {
     json_decref(draws);
 }
 
-/* A list for each name, as lines of --batch have them. */
-static void set_claims(json_t *out, const hr_request *request) {
-    json_t *claims = json_object();
-    for (size_t i = 0; i < request->n_claims; i++) {
-        hr_str name = request->claims[i].name;
-        json_t *values = json_object_getn(claims, name.p, name.len);
-        if (values == NULL) {
-            values = json_array();
-            json_object_setn_new(claims, name.p, name.len, values);
-        }
-        json_array_append_new(values, cli_json_text(request->claims[i].value));
-    }
-    if (json_object_size(claims) > 0)
-        json_object_set(out, "claims", claims);
-    json_decref(claims);
-}
-
 static json_t *witness_json(cli_report *r, const hr_diff_view *view, const hr_request *request) {
     json_t *out = json_object(), *headers = json_array();
     json_object_set_new(out, "method", cli_json_text(request->method));
@@ -80,7 +64,7 @@ static json_t *witness_json(cli_report *r, const hr_diff_view *view, const hr_re
         json_array_append_new(headers, pair);
     }
     json_object_set_new(out, "headers", headers);
-    set_claims(out, request);
+    cli_set_claims(out, request);
     set_view(out, r, view);
     set_draws(out, &request->draws);
     return out;

@@ -8,6 +8,7 @@
 
 #include <jansson.h>
 
+#include "claims_json.h"
 #include "coverage.h"
 #include "diff_report.h"
 #include "diff_words.h"
@@ -120,6 +121,7 @@ static json_t *request_of(const hr_request *r) {
     if (json_object_size(headers) > 0)
         json_object_set(out, "headers", headers);
     json_decref(headers);
+    cli_set_claims(out, r);
     return out;
 }
 
@@ -178,6 +180,8 @@ static bool can_be_written(const hr_request *r) {
     bool ok = can_be_json(r->authority) && can_be_json(r->path);
     for (size_t i = 0; i < r->n_headers && ok; i++)
         ok = can_be_json(r->headers[i].value);
+    for (size_t i = 0; i < r->n_claims && ok; i++)
+        ok = can_be_json(r->claims[i].value);
     return ok;
 }
 

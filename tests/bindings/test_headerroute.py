@@ -96,7 +96,7 @@ def test_text_and_folder_together(repository):
 def test_what_was_loaded(table):
     assert table.gateways == {"default/proxy-gateway": (80,)}
     stats = table.stats
-    assert (stats.virtual_services, stats.destination_rules, stats.gateways, stats.services) == (2, 1, 1, 3)
+    assert (stats.virtual_services, stats.destination_rules, stats.gateways, stats.services) == (2, 3, 1, 3)
     assert stats.bytes > 0 and "2 VirtualServices" in repr(table)
 
 

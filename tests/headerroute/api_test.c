@@ -117,6 +117,8 @@ Test(api, every_value_of_an_enum_has_a_name) {
               HR_PATH_NORMALIZATION_DECODE_AND_MERGE_SLASHES);
     HAS_NAMES(hr_lb_name, hr_lb, HR_LB_LEAST_REQUEST, HR_LB_MAGLEV);
     HAS_NAMES(hr_cluster_kind_name, hr_cluster_kind, HR_CLUSTER_EDS, HR_CLUSTER_ORIGINAL_DST);
+    HAS_NAMES(hr_upstream_protocol_name, hr_upstream_protocol, HR_UPSTREAM_HTTP1,
+              HR_UPSTREAM_AS_CLIENT);
     HAS_NAMES(hr_tls_mode_name, hr_tls_mode, HR_TLS_DISABLE, HR_TLS_ISTIO_MUTUAL);
     HAS_NAMES(hr_action_name, hr_action, HR_ACTION_ROUTE, HR_ACTION_PASSTHROUGH);
     HAS_NAMES(hr_string_match_kind_name, hr_string_match_kind, HR_MATCH_EXACT, HR_MATCH_REGEX);

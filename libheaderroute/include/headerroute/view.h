@@ -263,6 +263,9 @@ typedef enum hr_upstream_protocol {
     HR_UPSTREAM_AS_CLIENT /* That of the request. */
 } hr_upstream_protocol;
 
+/* Returns "http1", "http2" or "as_client", or NULL if the value is unknown. */
+HR_API const char *hr_upstream_protocol_name(hr_upstream_protocol protocol);
+
 /* A resource that makes pods: a Deployment, StatefulSet, DaemonSet, ReplicaSet, Job, CronJob,
  * Rollout of Argo or DeploymentConfig. */
 typedef struct hr_workload {

@@ -68,6 +68,13 @@ const char *hr_tls_mode_name(hr_tls_mode mode) {
     return name_at(names, N_NAMES(names), (int)mode);
 }
 
+const char *hr_upstream_protocol_name(hr_upstream_protocol protocol) {
+    static const char *const names[] = {[HR_UPSTREAM_HTTP1] = "http1",
+                                        [HR_UPSTREAM_HTTP2] = "http2",
+                                        [HR_UPSTREAM_AS_CLIENT] = "as_client"};
+    return name_at(names, N_NAMES(names), (int)protocol);
+}
+
 const char *hr_action_name(hr_action action) {
     static const char *const names[] = {[HR_ACTION_ROUTE] = "route",
                                         [HR_ACTION_REDIRECT] = "redirect",
