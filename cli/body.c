@@ -38,7 +38,8 @@ static int read_file(const char *command, cli_body *body, size_t *len) {
 
 static void look_at(cli_body *body, size_t len) {
     bool whole = len <= SV_BODY_LOOK_AHEAD;
-    if (sv_body_reader_feed(body->reader, body->bytes, whole ? len : SV_BODY_LOOK_AHEAD) && whole)
+    size_t end = whole ? len : SV_BODY_LOOK_AHEAD;
+    if (sv_body_reader_read(body->reader, body->bytes, end, true) && whole)
         sv_body_reader_end(body->reader);
 }
 

@@ -107,9 +107,23 @@ static void escape(hr_text *text, unsigned char c) {
     case '\t':
         hr_text_bytes(text, "\\t", 2);
         break;
-    default:
-        hr_text_printf(text, "\\u%04x", c);
+    default: {
+        static const char digits[] = "0123456789abcdef";
+        const char code[] = {'\\', 'u', '0', '0', digits[c >> 4], digits[c & 15]};
+        hr_text_bytes(text, code, sizeof(code));
     }
+    }
+}
+
+/* Clients choose how often this is called. */
+static void put_three(hr_text *text, const char *bytes) {
+    if (text->failed || text->capacity - text->len <= 3) {
+        hr_text_bytes(text, bytes, 3);
+        return;
+    }
+    memcpy(text->p + text->len, bytes, 3);
+    text->len += 3;
+    text->p[text->len] = '\0';
 }
 
 /* Bytes of ASCII that stand for themselves within a string. */
@@ -131,9 +145,10 @@ void hr_json_string(hr_text *text, const char *bytes, size_t len) {
             i += step;
             continue;
         }
-        hr_text_bytes(text, bytes + plain, i - plain);
+        if (i > plain)
+            hr_text_bytes(text, bytes + plain, i - plain);
         if (step == 0)
-            hr_text_bytes(text, "\xEF\xBF\xBD", 3);
+            put_three(text, "\xEF\xBF\xBD");
         else
             escape(text, p[i]);
         plain = ++i;

@@ -21,6 +21,8 @@ struct sv_body_reader {
     size_t depth;  /* objects that are open, outside of arrays */
     size_t arrays; /* arrays that are open, and objects in them */
     bool done, malformed;
+    size_t scanned, parsed; /* bytes of the body */
+    bool in_string, escaped;
     found_value found[];
 };
 
@@ -226,10 +228,35 @@ void sv_body_reader_free(sv_body_reader *reader) {
     free(reader);
 }
 
-bool sv_body_reader_feed(sv_body_reader *r, const char *bytes, size_t n) {
-    if (r->done || n == 0)
+static bool is_in_number(char c) {
+    return (c >= '0' && c <= '9') || c == '-' || c == '+' || c == '.' || c == 'e' || c == 'E';
+}
+
+/* The length of the body up to a place that is in no string and behind no number. yajl reads an
+ * unfinished token again for each piece. */
+static size_t whole_tokens(sv_body_reader *r, const char *body, size_t len) {
+    size_t end = r->parsed;
+    for (; r->scanned < len; r->scanned++) {
+        char c = body[r->scanned];
+        if (!r->in_string)
+            r->in_string = c == '"';
+        else if (r->escaped || c == '\\')
+            r->escaped = !r->escaped;
+        else
+            r->in_string = c != '"';
+        if (!r->in_string && !is_in_number(c))
+            end = r->scanned + 1;
+    }
+    return end;
+}
+
+bool sv_body_reader_read(sv_body_reader *r, const char *body, size_t len, bool last) {
+    size_t whole = whole_tokens(r, body, len), end = last ? len : whole;
+    if (r->done || end == r->parsed)
         return !r->done;
-    yajl_status status = yajl_parse(r->json, (const unsigned char *)bytes, n);
+    yajl_status status =
+        yajl_parse(r->json, (const unsigned char *)body + r->parsed, end - r->parsed);
+    r->parsed = end;
     r->malformed |= status == yajl_status_error;
     r->done |= r->malformed;
     return !r->done;

@@ -6,7 +6,7 @@
  *     sv_body_rule rules[1];
  *     if (sv_body_rule_parse(&rules[0], "x-model=$.model", why, sizeof(why)) != 0) ...
  *     sv_body_reader *reader = sv_body_reader_new(rules, 1);
- *     while (sv_body_reader_feed(reader, bytes, n) && there is more)
+ *     while (sv_body_reader_read(reader, body, len, false) && there is more)
  *         ...
  *     value = sv_body_reader_value(reader, 0);
  *
@@ -54,9 +54,11 @@ typedef struct sv_body_reader sv_body_reader;
 sv_body_reader *sv_body_reader_new(const sv_body_rule *rules, size_t n);
 /* NULL is allowed. */
 void sv_body_reader_free(sv_body_reader *reader);
-/* Reads on. False: more bytes change nothing, as the object is complete, or the body is not a JSON
- * object. */
-bool sv_body_reader_feed(sv_body_reader *reader, const char *bytes, size_t n);
+/* Reads on; `body` are the first `len` bytes of the body, with those that were read before. False:
+ * more bytes change nothing, as the object is complete, or the body is not a JSON object. A string
+ * or a number is read once it is complete, so that the work does not depend on the pieces in which
+ * it comes; with `last`, no more is read, and what has come of one is looked at, too. */
+bool sv_body_reader_read(sv_body_reader *reader, const char *body, size_t len, bool last);
 /* The body has ended: an object that is not complete is not JSON. */
 void sv_body_reader_end(sv_body_reader *reader);
 /* The value of rule i: a string's text, a number as it is written, true or false. Absent if the

@@ -14,14 +14,15 @@ static size_t bytes_to_look_at(const gw_request *r) {
 /* True if the rest of the body can say nothing more. */
 static bool read_on(gw_request *r) {
     const hr_exchange *ex = r->ex;
-    size_t end = bytes_to_look_at(r), from = r->looked_at;
-    r->looked_at = end;
-    if (!sv_body_reader_feed(r->reader, ex->body.p + from, end - from))
-        return true;
+    size_t end = bytes_to_look_at(r);
     bool whole = ex->body_done && end == ex->body.len;
+    bool last =
+        whole || end == (size_t)r->loop->gateway->options.body_look_ahead || hr_body_is_full(ex);
+    if (!sv_body_reader_read(r->reader, ex->body.p, end, last))
+        return true;
     if (whole)
         sv_body_reader_end(r->reader);
-    return whole || end == (size_t)r->loop->gateway->options.body_look_ahead || hr_body_is_full(ex);
+    return last;
 }
 
 static void take_values(gw_request *r) {

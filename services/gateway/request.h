@@ -41,7 +41,6 @@ struct gw_request {
 
     hr_str *body_values; /* one for each body rule of the gateway; absent where there is none */
     sv_body_reader *reader;
-    size_t looked_at; /* bytes of the body that the reader has seen */
 
     gw_outcome outcome;
     const char *details;    /* instead of the outcome's; NULL: these */

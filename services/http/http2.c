@@ -157,19 +157,30 @@ static int on_begin_headers(nghttp2_session *session, const nghttp2_frame *frame
     return 0;
 }
 
+static int count_field(sv_http2 *h2, nghttp2_rcbuf *name, nghttp2_rcbuf *value) {
+    if (sv_http2_head_count(&h2->head, name, value))
+        return 0;
+    sv_http2_fail(h2, NGHTTP2_ENHANCE_YOUR_CALM, "a head unfolds to more than is decoded");
+    return NGHTTP2_ERR_CALLBACK_FAILURE;
+}
+
 static int on_header(nghttp2_session *session, const nghttp2_frame *frame, nghttp2_rcbuf *name,
                      nghttp2_rcbuf *value, uint8_t flags, void *ctx) {
+    sv_http2 *h2 = ctx;
     (void)session, (void)frame, (void)flags;
-    sv_http2_head_add(&((sv_http2 *)ctx)->head, name, value);
-    return 0;
+    int result = count_field(h2, name, value);
+    if (result == 0)
+        sv_http2_head_add(&h2->head, name, value);
+    return result;
 }
 
 /* Without this callback libnghttp2 would drop the field and go on. */
 static int on_invalid_header(nghttp2_session *session, const nghttp2_frame *frame,
                              nghttp2_rcbuf *name, nghttp2_rcbuf *value, uint8_t flags, void *ctx) {
-    (void)session, (void)frame, (void)name, (void)value, (void)flags;
-    ((sv_http2 *)ctx)->head.malformed = "a header field contains a character that is not allowed";
-    return 0;
+    sv_http2 *h2 = ctx;
+    (void)session, (void)frame, (void)flags;
+    h2->head.malformed = "a header field contains a character that is not allowed";
+    return count_field(h2, name, value);
 }
 
 static void end_message(sv_http2_stream *stream, const hr_pair *trailers, size_t n) {

@@ -11,6 +11,10 @@
 /* What a field costs besides its strings (RFC 9113 section 6.5.2). */
 #define FIELD_OVERHEAD 32
 
+/* A head that is too large is decoded to its end, as the compression state needs it, and answered.
+ * One byte can stand for 4 KiB, so decoding stops at this multiple of what a head may have. */
+#define UNFOLDED 4
+
 static const char *const pseudo_names[SV_N_PSEUDO] = {":method", ":scheme", ":authority", ":path",
                                                       ":status"};
 
@@ -96,11 +100,16 @@ static void add_field(sv_http2_head *head, nghttp2_rcbuf *name, nghttp2_rcbuf *v
         head->malformed = field_error(field->name, field->value);
 }
 
-void sv_http2_head_add(sv_http2_head *head, nghttp2_rcbuf *name, nghttp2_rcbuf *value) {
+bool sv_http2_head_count(sv_http2_head *head, nghttp2_rcbuf *name, nghttp2_rcbuf *value) {
     nghttp2_vec name_bytes = nghttp2_rcbuf_get_buf(name), bytes = nghttp2_rcbuf_get_buf(value);
     head->size += name_bytes.len + bytes.len + FIELD_OVERHEAD;
     if (head->size > head->max_size)
         head->too_large = true;
+    return head->size <= UNFOLDED * head->max_size;
+}
+
+void sv_http2_head_add(sv_http2_head *head, nghttp2_rcbuf *name, nghttp2_rcbuf *value) {
+    nghttp2_vec name_bytes = nghttp2_rcbuf_get_buf(name);
     if (head->too_large)
         return; /* the rest is decoded for the sake of the compression state only */
     if (name_bytes.len == 0 || name_bytes.base[0] != ':') {

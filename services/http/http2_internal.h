@@ -24,7 +24,7 @@ typedef struct sv_http2_head {
     hr_pair *fields;
     size_t n_fields, max_fields;
     hr_str pseudo[SV_N_PSEUDO];
-    size_t size, max_size;
+    size_t size, max_size; /* all that has been decoded, and what a message may have */
     bool too_large;
     const char *malformed; /* the reason, or NULL */
     char *cookie;          /* the cookies joined, or NULL */
@@ -90,7 +90,9 @@ struct sv_http2 {
 /* http2_head.c */
 /* Set max_fields and max_size before. */
 void sv_http2_head_begin(sv_http2_head *head);
-/* Takes the next field. */
+/* Counts a field. False: so much has been decoded that the connection must end. */
+bool sv_http2_head_count(sv_http2_head *head, nghttp2_rcbuf *name, nghttp2_rcbuf *value);
+/* Takes the field that was counted. */
 void sv_http2_head_add(sv_http2_head *head, nghttp2_rcbuf *name, nghttp2_rcbuf *value);
 sv_http1_result sv_http2_head_request(sv_http1_request *request, sv_http2_head *head, bool ended,
                                       const char **why);

@@ -3,7 +3,6 @@
 
 #include <math.h>
 #include <pthread.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -334,7 +333,7 @@ static void jobs_answer(hr_job *job, hr_cancel cancel) {
     unlink_pending(job);
     job->ex = NULL;
     ex->data = NULL;
-    ex->on_end = NULL;
+    hr_exchange_let_end(ex);
     if (cancel != HR_CANCEL_NONE)
         hr_metric_add(job->loop->cells, job->jobs->cancelled[cancel], 1);
     if (cancel == HR_CANCEL_GONE)
@@ -369,7 +368,7 @@ static void give_up(hr_job *job, hr_cancel why) {
         return;
     }
     atomic_compare_exchange_strong(&job->cancel, &none, why);
-    /* While the worker reads the request's memory, the request must wait for it; that is short. */
+    /* While the worker reads the request's memory, the request must wait for it. */
     if (atomic_load(&job->stage) == STAGE_DETACHED)
         jobs_answer(job, why);
 }
@@ -377,7 +376,7 @@ static void give_up(hr_job *job, hr_cancel why) {
 static hr_cancel reason_to_give_up(const hr_job *job, uint64_t now) {
     if (atomic_load(&job->jobs->cancelling))
         return HR_CANCEL_DRAIN;
-    if (hr_exchange_peer_gone(job->ex))
+    if (job->ex->over || hr_exchange_peer_gone(job->ex))
         return HR_CANCEL_GONE;
     if (job->deadline_ns != 0 && now >= job->deadline_ns)
         return HR_CANCEL_DEADLINE;
@@ -405,19 +404,20 @@ static void jobs_set_tick(loop_jobs *mine) {
                      jobs_on_tick);
 }
 
-/* The request ends without an answer of ours: the worker must not be left with memory that is gone.
- */
-static void on_request_end(hr_exchange *ex) {
+/* The request is over without an answer of ours. A worker that reads its memory must not be left
+ * with memory that is gone, and reading may take long: then the request waits. */
+static bool request_may_end(hr_exchange *ex) {
     hr_job *job = ex->data;
+    bool ours = take_back(job);
+    if (!ours)
+        atomic_store(&job->cancel, HR_CANCEL_GONE);
+    if (!ours && atomic_load(&job->stage) == STAGE_READING)
+        return false;
     unlink_pending(job);
     job->ex = NULL;
-    if (take_back(job)) {
+    if (ours)
         job->release(job);
-        return;
-    }
-    atomic_store(&job->cancel, HR_CANCEL_GONE);
-    while (atomic_load(&job->stage) == STAGE_READING)
-        sched_yield();
+    return true;
 }
 
 void hr_jobs_loop_start(hr_jobs *jobs, hr_loop *loop) {
@@ -487,7 +487,7 @@ hr_submit hr_jobs_submit(hr_jobs *jobs, hr_exchange *ex, hr_job *job) {
         return result;
     }
     ex->data = job;
-    ex->on_end = on_request_end;
+    ex->may_end = request_may_end;
     job->next_pending = mine->pending;
     job->link_pending = &mine->pending;
     if (job->next_pending != NULL)

@@ -89,7 +89,7 @@ void hr_jobs_cancel(hr_jobs *jobs);
  * and the process should leave by _exit. */
 bool hr_jobs_free(hr_jobs *jobs, uint64_t wait_ms);
 
-/* On the loop. OK: the job is the pool's, ex->data and ex->on_end too. Otherwise it is still the
+/* On the loop. OK: the job is the pool's, ex->data and ex->may_end too. Otherwise it is still the
  * caller's: FULL; LATE (it could not begin before its deadline, by the measured pace); DRAINING. */
 hr_submit hr_jobs_submit(hr_jobs *jobs, hr_exchange *ex, hr_job *job);
 

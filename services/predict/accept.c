@@ -10,6 +10,9 @@
 const char *const hr_form_types[HR_FORMS] = {"application/json", "image/png", "image/webp",
                                              "image/jpeg"};
 
+/* Any type. A client may send ten thousands of items, most of them empty. */
+#define SHORTEST_RANGE 3
+
 /* One item of Accept: how well it fits a type, and its weight in thousandths. */
 typedef struct accepted {
     int precision, weight; /* -1: does not fit */
@@ -35,21 +38,30 @@ static int parse_weight(const char *item, size_t len) {
     return 1000;
 }
 
-static void consider(accepted *best, const char *item, size_t len, const char *type) {
-    size_t name = 0, major = (size_t)(strchr(type, '/') - type);
-    while (name < len && item[name] != ';' && item[name] != ' ' && item[name] != '\t')
-        ++name;
-    int precision = -1;
-    if (hr_str_is_nocase((hr_str){item, name}, type))
-        precision = 2;
-    else if (name == major + 2 && strncasecmp(item, type, major + 1) == 0 && item[major + 1] == '*')
-        precision = 1;
-    else if (name == 3 && memcmp(item, "*/*", 3) == 0)
-        precision = 0;
+/* -1: the media range does not fit. */
+static int precision_of(const char *range, size_t len, const char *type) {
+    size_t major = (size_t)(strchr(type, '/') - type);
+    if (hr_str_is_nocase((hr_str){range, len}, type))
+        return 2;
+    if (len == major + 2 && strncasecmp(range, type, major + 1) == 0 && range[major + 1] == '*')
+        return 1;
+    return len == 3 && memcmp(range, "*/*", 3) == 0 ? 0 : -1;
+}
+
+/* `range` is the length of the item without its parameters. */
+static void consider(accepted *best, const char *item, size_t len, size_t range, const char *type) {
+    int precision = precision_of(item, range, type);
     if (precision > best->precision) {
         best->precision = precision;
         best->weight = parse_weight(item, len);
     }
+}
+
+static size_t range_length(const char *item, size_t len) {
+    size_t range = 0;
+    while (range < len && item[range] != ';' && item[range] != ' ' && item[range] != '\t')
+        ++range;
+    return range;
 }
 
 hr_answer_form hr_accept_form(const char *accept, size_t len) {
@@ -64,8 +76,9 @@ hr_answer_form hr_accept_form(const char *accept, size_t len) {
         size_t blanks = 0;
         while (blanks < item && (accept[blanks] == ' ' || accept[blanks] == '\t'))
             ++blanks;
-        for (int i = 0; i < HR_FORMS; ++i)
-            consider(&found[i], accept + blanks, item - blanks, hr_form_types[i]);
+        size_t range = range_length(accept + blanks, item - blanks);
+        for (int i = 0; i < HR_FORMS && range >= SHORTEST_RANGE; ++i)
+            consider(&found[i], accept + blanks, item - blanks, range, hr_form_types[i]);
         accept += step;
         len -= step;
     }

@@ -10,8 +10,11 @@
 /* A body that is not held passes through a buffer of this size, that of the blocks in which answers
  * come back (HR_UP_BLOCK). */
 #define WINDOW ((size_t)128 << 10)
-/* The first room for a body of unknown length, which then doubles. */
+/* The first room for a body of unknown length, and for one that is held whole: a client that
+ * announces much and sends nothing must not take what others need. */
 #define FIRST_ROOM ((size_t)32 << 10)
+
+#define GROWTH 4
 
 static const char too_large[] = "the body is larger than this server takes";
 
@@ -53,7 +56,8 @@ static void resize_store(hr_exchange *ex, size_t size) {
 /* Where bodies are streamed, the first FIRST_ROOM bytes are not taken from the budget: like the
  * first buffers of connections, they are limited by the number of those. */
 static bool body_begin_store(hr_exchange *ex, size_t limit) {
-    size_t at_first = ex->in.length == HR_UNKNOWN_LENGTH ? body_at_most(limit, FIRST_ROOM) : limit;
+    bool grows = ex->in.length == HR_UNKNOWN_LENGTH || !ex->in.streams;
+    size_t at_first = grows ? body_at_most(limit, FIRST_ROOM) : limit;
     size_t size = ex->body.len > at_first ? ex->body.len : at_first;
     size_t free_of_charge = ex->in.streams ? FIRST_ROOM : 0;
     ex->in.limit = limit > size ? limit : size;
@@ -83,7 +87,7 @@ static void stop_growing(hr_exchange *ex) {
 /* What is being sent must stay where it is. */
 static void grow(hr_exchange *ex) {
     hr_body_in *in = &ex->in;
-    size_t size = body_at_most((uint64_t)in->size * 2, in->limit);
+    size_t size = body_at_most((uint64_t)in->size * GROWTH, in->limit);
     if (size == in->size || in->lent > 0)
         return;
     if (reserve_room(ex, size - in->size))

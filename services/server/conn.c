@@ -87,6 +87,13 @@ bool hr_conn_loop_is_full(const hr_loop *loop) {
     return loop->connections + loop->n_more_streams >= connection_limit(loop);
 }
 
+/* A quarter of the places is left to connections: a few that open many streams must not keep others
+ * out. */
+bool hr_conn_may_serve_stream(const hr_loop *loop) {
+    size_t limit = connection_limit(loop);
+    return !hr_conn_loop_is_full(loop) && loop->n_more_streams < limit - limit / 4;
+}
+
 /* A queue that cannot be emptied would wake the loop for ever. */
 static void note_accept_error(hr_loop *loop) {
     if (errno != EMFILE && errno != ENFILE && errno != ENOBUFS && errno != ENOMEM)

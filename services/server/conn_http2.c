@@ -336,6 +336,7 @@ static void note_progress(hr_http2 *c) {
 /* False: nothing more is read. */
 static bool receive(hr_http2 *c, const char *bytes, size_t n) {
     bool ok = sv_http2_receive(c->h2, bytes, n);
+    hr_http2_report(c);
     note_progress(c);
     hr_http2_mark(c);
     if (!ok || sv_http2_is_finished(c->h2))

@@ -47,7 +47,23 @@ static void consume(struct hr_h2_stream *s, size_t n) {
     hr_http2_mark(s->c);
 }
 
-/* Hands content to the exchange for as long as it has room. Returns the number of bytes. */
+static void report(struct hr_h2_stream *s) {
+    size_t n = s->arrived;
+    s->arrived = 0;
+    if (n > 0 && !is_unwanted(s->ex))
+        hr_body_arrived(s->ex, n, false);
+}
+
+static void report_later(struct hr_h2_stream *s) {
+    if (s->is_fresh)
+        return;
+    s->is_fresh = true;
+    s->next_fresh = s->c->fresh;
+    s->c->fresh = s;
+}
+
+/* Puts content where the exchange has room, and reports it when there is none left. Returns the
+ * number of bytes. */
 static size_t deliver(struct hr_h2_stream *s, const char *bytes, size_t n) {
     hr_exchange *ex = s->ex;
     size_t done = 0, size;
@@ -55,13 +71,14 @@ static size_t deliver(struct hr_h2_stream *s, const char *bytes, size_t n) {
         char *room = hr_body_room(ex, &size);
         if (room == NULL)
             break;
+        size -= s->arrived;
         size_t step = n - done < size ? n - done : size;
-        memcpy(room, bytes + done, step);
+        memcpy(room + s->arrived, bytes + done, step);
+        s->arrived += step;
         done += step;
-        bool last = s->all_came && done == n;
         consume(s, step);
-        if (!hr_body_arrived(ex, step, last))
-            break;
+        if (step == size)
+            report(s);
     }
     return done;
 }
@@ -97,13 +114,19 @@ static void deliver_held(struct hr_h2_stream *s) {
         drop_held(s);
 }
 
+static void take_end(struct hr_h2_stream *s) {
+    size_t n = s->arrived;
+    s->arrived = 0;
+    hr_body_arrived(s->ex, n, true);
+}
+
 /* The handler is called with the whole body, or if the server refuses it. */
 static void http2_body_settle(struct hr_h2_stream *s) {
     hr_exchange *ex = s->ex;
     if (!s->served)
         return;
     if (!ex->over && s->all_came && s->n_held == 0 && !is_unwanted(ex))
-        hr_body_arrived(ex, 0, true);
+        take_end(s);
     if (ex->body_done)
         s->begun_ns = 0;
     if (!ex->over && !ex->dispatched && (ex->body_done || ex->refusal.status != 0))
@@ -127,7 +150,21 @@ void hr_http2_data(void *ctx, sv_http2_stream *stream, const char *bytes, size_t
             hr_body_fail(s->ex, 503, "too much is being uploaded at the moment");
     }
     s->delivering = false;
+    if (s->arrived > 0)
+        report_later(s);
     http2_body_settle(s);
+}
+
+void hr_http2_report(hr_http2 *c) {
+    struct hr_h2_stream *s;
+    while ((s = c->fresh) != NULL) {
+        c->fresh = s->next_fresh;
+        s->is_fresh = false;
+        s->delivering = true;
+        report(s);
+        s->delivering = false;
+        http2_body_settle(s);
+    }
 }
 
 /* A few bytes on the wire may stand for many here: they are charged. */
@@ -172,6 +209,7 @@ void hr_http2_resume_body(hr_exchange *ex) {
         return;
     s->delivering = true;
     deliver_held(s);
+    report(s);
     s->delivering = false;
     if (s->n_held == 0)
         http2_body_wait_for_more(s);

@@ -7,6 +7,10 @@
 void hr_http2_begin_body(hr_exchange *ex);
 void hr_http2_resume_body(hr_exchange *ex);
 void hr_http2_data(void *ctx, sv_http2_stream *stream, const char *bytes, size_t n);
+/* Content is collected while the bytes of one read are parsed: a client may send a byte a frame,
+ * and what the handler does with each piece costs more than the frame. Reports it to the exchanges.
+ */
+void hr_http2_report(hr_http2 *c);
 void hr_http2_end(void *ctx, sv_http2_stream *stream, const hr_pair *trailers, size_t n);
 
 #endif

@@ -22,6 +22,7 @@ struct hr_http2 {
     sv_http2 *h2; /* NULL: nothing more is sent or read */
     bool lost;    /* the socket is broken */
     struct hr_h2_stream *streams;
+    struct hr_h2_stream *fresh; /* of which content came with this read */
     size_t n_exchanges;
     size_t n_served;    /* of them, those that have a place */
     uint64_t refill_ns; /* when credit was last given */
@@ -44,6 +45,9 @@ struct hr_h2_stream {
     struct hr_h2_stream *next_waiting, **waiting_link; /* while it is not served */
     uint64_t write_ns; /* since when no content was taken that waits to be sent; 0: none does */
     size_t unsent;     /* of it, when the connection was swept */
+    size_t arrived;    /* content that the exchange has, to be reported to it */
+    bool is_fresh;
+    struct hr_h2_stream *next_fresh;
     /* Content for which the exchange had no room. */
     char *held;
     size_t held_at, n_held, held_size;

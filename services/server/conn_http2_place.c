@@ -49,7 +49,7 @@ static void forget(struct hr_h2_stream *s) {
 }
 
 bool hr_http2_must_wait(const hr_http2 *c) {
-    return c->n_served > 0 && hr_conn_loop_is_full(c->conn->loop);
+    return c->n_served > 0 && !hr_conn_may_serve_stream(c->conn->loop);
 }
 
 void hr_http2_place(hr_exchange *ex, bool waits) {
@@ -62,7 +62,7 @@ void hr_http2_place(hr_exchange *ex, bool waits) {
 /* A connection without a stream has a place of its own. */
 static struct hr_h2_stream *next_to_serve(const hr_loop *loop) {
     struct hr_h2_stream *s = loop->http2_waiting;
-    bool full = hr_conn_loop_is_full(loop);
+    bool full = !hr_conn_may_serve_stream(loop);
     while (s != NULL && (s->ex->over || (full && s->c->n_served > 0)))
         s = s->next_waiting;
     return s;

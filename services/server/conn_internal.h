@@ -12,6 +12,8 @@ void hr_conn_close(hr_conn *conn);
 void hr_conn_linger(hr_conn *conn);
 /* True if the loop serves as many connections and streams as it may. */
 bool hr_conn_loop_is_full(const hr_loop *loop);
+/* A connection that has a stream being served may have another one served. */
+bool hr_conn_may_serve_stream(const hr_loop *loop);
 /* Begins or stops accepting, as the number of connections and streams demands. */
 void hr_conn_update_accepting(hr_loop *loop);
 /* Milliseconds that the connection may be without a request. */

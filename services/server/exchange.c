@@ -188,13 +188,23 @@ void hr_exchange_end(hr_exchange *ex) {
     sv_pool_free(ex->pool);
 }
 
+static void end_later(hr_exchange *ex) {
+    ex->next_over = ex->loop->over;
+    ex->loop->over = ex;
+}
+
 void hr_exchange_over(hr_exchange *ex) {
-    hr_loop *loop = ex->loop;
     if (ex->over)
         return;
     ex->over = true;
-    ex->next_over = loop->over;
-    loop->over = ex;
+    end_later(ex);
+}
+
+void hr_exchange_let_end(hr_exchange *ex) {
+    ex->may_end = NULL;
+    if (ex->kept)
+        end_later(ex);
+    ex->kept = false;
 }
 
 void hr_exchange_break(hr_exchange *ex) {
@@ -207,7 +217,9 @@ bool hr_exchange_end_turn(hr_loop *loop) {
     loop->over = NULL;
     for (hr_exchange *ex = over, *next; ex != NULL; ex = next) {
         next = ex->next_over;
-        ex->carrier->end(ex);
+        ex->kept = ex->may_end != NULL && !ex->may_end(ex);
+        if (!ex->kept)
+            ex->carrier->end(ex);
     }
     return loop->over != NULL;
 }

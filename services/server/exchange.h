@@ -116,6 +116,9 @@ struct hr_exchange {
 
     void *data;                      /* the service's */
     void (*on_end)(hr_exchange *ex); /* called when the request ends, however it does; NULL: none */
+    /* Called when the request is over. False: another thread uses its memory; then it ends with
+     * hr_exchange_let_end. NULL stands for true. */
+    bool (*may_end)(hr_exchange *ex);
     /* Where bodies are streamed: more of the body has come, or its end. */
     void (*on_body)(hr_exchange *ex);
     /* Where bodies are streamed: the rest of the body is malformed or too large. Stop all work on
@@ -132,6 +135,7 @@ struct hr_exchange {
     bool answered, gone;
     bool broken;           /* nothing can be sent to the client any more */
     bool over;             /* ends at the end of this turn of the loop: nothing more is sent */
+    bool kept;             /* it is over, and did not end as may_end said no */
     bool head_sent, final; /* of the answer */
     void (*on_sent)(hr_exchange *ex); /* called when a piece that is not the last is sent */
     uint64_t answer_ns;               /* when the answer was begun */
@@ -150,6 +154,10 @@ bool hr_exchange_peer_gone(const hr_exchange *ex);
 
 /* Ends the exchange of a client that has gone, and its connection. Must not be touched after it. */
 void hr_exchange_abandon(hr_exchange *ex);
+
+/* Says that no thread uses the memory any more: an exchange that is over ends at the end of the
+ * loop's turn. */
+void hr_exchange_let_end(hr_exchange *ex);
 
 /* "HTTP/1.0", "HTTP/1.1" or "HTTP/2", as Envoy names them. */
 hr_str hr_exchange_protocol(const hr_exchange *ex);

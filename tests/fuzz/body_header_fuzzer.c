@@ -16,10 +16,9 @@ static sv_body_reader *read_in_steps(const sv_body_rule *rules, const char *byte
                                      size_t step) {
     sv_body_reader *reader = sv_body_reader_new(rules, RULES);
     for (size_t at = 0; at < n;) {
-        size_t piece = step < n - at ? step : n - at;
-        if (!sv_body_reader_feed(reader, bytes + at, piece))
+        at += step < n - at ? step : n - at;
+        if (!sv_body_reader_read(reader, bytes, at, at == n))
             break;
-        at += piece;
     }
     sv_body_reader_end(reader);
     return reader;

@@ -10,6 +10,7 @@ import time
 
 import h2.config
 import h2.connection
+import hpack
 import pytest
 from cgroups import MemoryGroup
 from conftest import PATIENCE, SANITIZE
@@ -342,6 +343,53 @@ def settled(pid, seconds=4):
         if now == last:
             return
         last = now
+
+
+def frame(kind, flags, number, payload=b""):
+    return len(payload).to_bytes(3, "big") + bytes([kind, flags]) + number.to_bytes(4, "big") + payload
+
+
+def head_frames(block, end=True):
+    """HEADERS and CONTINUATION of stream 1."""
+    pieces = [block[i:i + 16384] for i in range(0, len(block), 16384)]
+    return b"".join(frame(1 if i == 0 else 9, (end if i == 0 else 0) | (4 if i == len(pieces) - 1 else 0), 1, piece)
+                    for i, piece in enumerate(pieces))
+
+
+def hpack_head(*fields, method="GET", path="/echo"):
+    """A header block that changes no compression state."""
+    head = [(":method", method), (":scheme", "http"), (":authority", "test"), (":path", path), *fields]
+    return hpack.Encoder().encode([hpack.NeverIndexedHeaderTuple(n, v) for n, v in head], huffman=False)
+
+
+def http2_cost(server, data, least=0.3):
+    """The CPU seconds of one connection that sends these frames and reads to the end of stream 1, or its own end."""
+    start = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + frame(4, 0, 0) + data
+
+    def once():
+        got = b""
+        with socket.create_connection((server.host, server.port)) as sock:
+            sock.settimeout(PATIENCE)
+            try:
+                sock.sendall(start)
+                while True:
+                    while len(got) >= 9 and len(got) >= 9 + int.from_bytes(got[:3], "big"):
+                        kind, flags, number = got[3], got[4], int.from_bytes(got[5:9], "big")
+                        if kind == 7 or (number == 1 and (kind == 3 or (kind in (0, 1) and flags & 1))):
+                            return
+                        got = got[9 + int.from_bytes(got[:3], "big"):]
+                    more = sock.recv(65536)
+                    if not more:
+                        return
+                    got += more
+            except ConnectionError:
+                return
+    once()
+    began, n = cpu_seconds(server.process.pid), 0
+    while n < 4000 and (n % 10 or cpu_seconds(server.process.pid) - began < least):
+        once()
+        n += 1
+    return (cpu_seconds(server.process.pid) - began) / n
 
 
 def cost(server, request, least=0.4, most=4000):

@@ -1,7 +1,9 @@
 """Requests that try to cost a server far more CPU time than their bytes are worth: each costs less than twenty times
 what a plain request of the same size does. Bounds are ratios of CPU time, never wall time."""
 import pytest
-from hostile import HEAD, Peers, cost, cpu_seconds, large_head, request, start_gateway
+from harness import Server
+from hostile import (HEAD, Peers, cost, cpu_seconds, frame, head_frames, hpack_head, http2_cost, large_head, request,
+                     start_gateway)
 from mesh import gateway, routes, service, to
 from peers import Peer, answer
 
@@ -55,6 +57,25 @@ ROWS = {
 }
 
 
+LITERALS = hpack_head(*[(f"x-{i}", "v" * 600) for i in range(90)])
+# A field of 4 KB in the table, and one byte for each time that it is meant.
+IN_THE_TABLE = b"\x40\x03x-a\x7f\xa1\x1e" + b"v" * 4000
+UPLOAD = hpack_head(method="POST")
+BYTES = [b'"'] + [b"a"] * 9998 + [b'"']
+FRAMES = {
+    "a head that unfolds": ((), head_frames(hpack_head() + IN_THE_TABLE + b"\xbe" * 50000), head_frames(LITERALS)),
+    "a head that unfolds behind one that is refused": (
+        (), head_frames(hpack_head(("connection", "a")) + IN_THE_TABLE + b"\xbe" * 50000), head_frames(LITERALS)),
+    "content in frames of a byte": (
+        (), head_frames(UPLOAD, False) + b"".join(frame(0, i == 9999, 1, b) for i, b in enumerate(BYTES)),
+        head_frames(UPLOAD, False) + b"".join(frame(0, i == 9, 1, b"a" * 10000) for i in range(10))),
+    "JSON in frames of a byte": (
+        ("--body-header", "x-model=$.model"),
+        head_frames(UPLOAD, False) + b"".join(frame(0, i == 9999, 1, b) for i, b in enumerate(BYTES)),
+        head_frames(UPLOAD, False) + b"".join(frame(0, i == 9, 1, b"a" * 10000) for i in range(10))),
+}
+
+
 @pytest.fixture(scope="module")
 def peers():
     with Peers() as peers:
@@ -68,6 +89,30 @@ def test_requests(tmp_path, peers, name):
         status, costs = cost(gw, hostile)
         ordinary = cost(gw, plain)[1]
         print(f"{status}: {costs * 1e6:.0f} us, {costs / ordinary:.1f} times a plain one", end=" ")
+        assert costs < MOST * ordinary
+
+
+@pytest.mark.parametrize("name", FRAMES)
+def test_frames(tmp_path, peers, name):
+    args, hostile, plain = FRAMES[name]
+    with start_gateway(tmp_path, peers, "--threads", "1", *args) as gw:
+        costs, ordinary = http2_cost(gw, hostile), http2_cost(gw, plain)
+        print(f"{costs * 1e6:.0f} us, {costs / ordinary:.1f} times a plain one", end=" ")
+        assert costs < MOST * ordinary
+
+
+def predict_request(path, fields, body=b""):
+    head = f"POST {path} HTTP/1.1\r\nHost: test\r\nContent-Type: image/png\r\nContent-Length: {len(body)}\r\n".encode()
+    return head + fields + b"\r\n" + body
+
+
+@pytest.mark.parametrize("hostile", [b"Accept: " + b"," * HEAD, b"Accept: " + b"a/b," * (HEAD // 4), b"User-Agent: " + b"\xff" * HEAD],
+                         ids=["commas in Accept", "types in Accept", "bytes that are not UTF-8, logged"])
+def test_requests_to_predict(hostile):
+    with Server("headerroute-predict", "--threads", "1") as server:
+        costs = cost(server, predict_request("/predict", hostile + b"\r\n", b"x" * 100))[1]
+        ordinary = cost(server, predict_request("/predict", b"X-A: " + b"v" * HEAD + b"\r\n", b"x" * 100))[1]
+        print(f"{costs * 1e6:.0f} us, {costs / ordinary:.1f} times a plain one", end=" ")
         assert costs < MOST * ordinary
 
 

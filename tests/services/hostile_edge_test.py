@@ -4,13 +4,18 @@ import os
 import pathlib
 import signal
 import subprocess
+import sys
 
 import pytest
 from conftest import PATIENCE, SANITIZER_ENV
-from harness import BUILD, Client, free_port
+from harness import BUILD, Client, Server, free_port
 from hostile import Crowd, Peers, handshake, request, settled, start_gateway
+from http2_wire import Http2, head
 from mesh import GATEWAY, gateway, routes, service, to, write
 from peers import Peer, answer, wait_until
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "grabcut" / "pictures"))
+import bombs  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -30,6 +35,59 @@ def test_header_lines_of_a_request(tmp_path, peers):
     with start_gateway(tmp_path, peers) as gw:
         for n, status in [(98, 200), (99, 431)]:  # Host, and the helper's Connection, are two more
             assert gw.call(headers=[(f"h{i}", "1") for i in range(n)]).status == status, n
+
+
+def test_streams_leave_places_to_connections(tmp_path, peers):
+    """gRPC requests that do not end, which may take their time."""
+    with start_gateway(tmp_path, peers, "--max-connections", 40, "--threads", 1) as gw:
+        clients = [Http2(gw.port, gw.host) for _ in range(3)]
+        for client in clients:
+            for _ in range(99):
+                client.open(head("POST", "/hold", ("content-type", "application/grpc")), end=False)
+        for _ in range(4):
+            with gw.client() as client:
+                client.request(target="/echo")
+                assert client.answer().status == 200
+        for client in clients:
+            client.close()
+
+
+@pytest.mark.parametrize("program", ["predict", "proxy"])
+def test_bytes_that_are_only_announced_take_nothing_from_others(peers, program):
+    args = ("--predict-server-url", peers.echo.url) if program == "proxy" else ()
+    announced = b"POST /predict HTTP/1.1\r\nHost: test\r\nContent-Type: image/png\r\nContent-Length: 16000000\r\n\r\n"
+    with Server(f"headerroute-{program}", *args) as server, Crowd(server.port, 8) as crowd:
+        crowd.send(announced, settle=0.2)
+        got = server.call("POST", "/predict", [("Content-Type", "image/png")], b"x" * 40000)
+        assert got.status == (200 if program == "proxy" else 422), got.body
+
+
+def test_the_loop_does_not_wait_while_a_worker_decodes_for_a_client_that_left(peers):
+    """Otherwise its CPU time would be that of the worker."""
+    def cpu_ns():
+        loops = workers = 0
+        for task in pathlib.Path(f"/proc/{server.process.pid}/task").iterdir():
+            spent = int((task / "schedstat").read_text().split()[0])
+            if (task / "comm").read_text().startswith("worker"):
+                workers += spent
+            else:
+                loops += spent
+        return loops, workers
+
+    picture = bombs.jpeg_of_scans(3400, 3400)
+    with Server("headerroute-predict", "--threads", 1, "--workers", 1) as server:
+        before = cpu_ns()
+        for _ in range(15):
+            with Http2(server.port, server.host) as client:
+                fields = [("content-type", "image/jpeg"), ("content-length", str(len(picture)))]
+                stream = client.open(head("POST", "/predict?rect=0,0,9,9", *fields), end=False)
+                client.send(stream, picture, end=True)
+                wait_until(lambda: server.metric("headerroute_jobs_running") == 1 or stream.over)
+                client.reset(stream)
+            wait_until(lambda: server.metric("headerroute_jobs_running") == 0)
+        loops, workers = (b - a for a, b in zip(before, cpu_ns()))
+        print(f"{loops / 1e6:.0f} ms beside {workers / 1e6:.0f} ms of decoding", end=" ")
+        assert loops < workers / 2
 
 
 @pytest.mark.parametrize("fields", [[(f"h{i}", "1") for i in range(128)], [("x-large", "v" * 64500)],

@@ -348,9 +348,9 @@ Test(http2, a_head_with_too_many_fields_is_reported) {
 }
 
 /* A field of 4 KB in the dynamic table, referred to by one byte each time (an HPACK bomb). */
-Test(http2, a_head_that_unfolds_is_reported) {
-    struct end *end = end_new(false);
+static struct wire *unfolding_head(int times) {
     static struct wire wire, block;
+    wire.n = block.n = 0;
     static char large[3900];
     memset(large, 'x', sizeof(large));
     put_preface(&wire);
@@ -363,13 +363,28 @@ Test(http2, a_head_that_unfolds_is_reported) {
     put(&block, "x", 1);
     put_hpack_number(&block, 0, 7, sizeof(large));
     put(&block, large, sizeof(large));
-    for (int i = 0; i < 12000; i++)
-        put_number(&block, 0x80 | 62, 1); /* 12,000 times 3,900 bytes */
+    for (int i = 0; i < times; i++)
+        put_number(&block, 0x80 | 62, 1); /* 3,900 bytes each */
     put_frame(&wire, FRAME_HEADERS, FLAG_END_STREAM | FLAG_END_HEADERS, 1, block.bytes, block.n);
-    put_get(&wire, 3, NULL);
-    cr_assert(feed(end, &wire, 100000));
+    return &wire;
+}
+
+Test(http2, a_head_that_unfolds_is_reported) {
+    struct end *end = end_new(false);
+    struct wire *wire = unfolding_head(5);
+    put_get(wire, 3, NULL);
+    cr_assert(feed(end, wire, 100000));
     cr_expect_str_eq(end->log, "request -2 0 0 the head is too large\nend\n"
                                "request 1 0 0 GET\npath /\nauthority a\nhost=a\nend\n");
+    end_free(end);
+}
+
+/* Decoding it would cost a second of CPU time for a request of some KB. */
+Test(http2, a_head_that_unfolds_further_ends_the_connection) {
+    struct end *end = end_new(false);
+    cr_expect(feed(end, unfolding_head(12000), 100000) == false);
+    cr_expect_str_eq(end->log, "");
+    cr_expect_str_eq(sv_http2_failure(end->h2), "a head unfolds to more than is decoded");
     end_free(end);
 }
 

@@ -285,6 +285,8 @@ def test_a_body_that_grows_too_large_is_413_and_stops(predict):
 def test_bodies_of_a_connection_share_the_upload_budget():
     with Server("headerroute-predict", "--max-upload-bytes", "2M", "--max-body-bytes", "1M") as server, connect(server) as client:
         streams = [client.open(head("POST", "/predict", ("content-length", str(1 << 20))), end=False) for _ in range(4)]
+        for stream in streams:
+            client.send(stream, b"x" * ((1 << 20) - 1))
         refused = lambda: [s for s in streams if s.status == 503 or s.reset == REFUSED_STREAM]
         client.until(lambda: len(refused()) >= 2)
         for stream in streams:
@@ -402,19 +404,30 @@ def test_pings_of_a_client_that_does_not_read_are_not_answered_for_ever(predict)
         assert to_the_end(sock).count(b"12345678") < 10_000
 
 
-def test_a_head_that_unfolds_is_431(predict):
-    """An HPACK bomb: 4 KB in the dynamic table, named by one byte 12,000 times."""
+def unfolding(times):
+    """An HPACK bomb: 4 KB in the dynamic table, named by one byte each time."""
     frame = headers_frame(1, head())
-    frame.data += b"\x40\x01x" + b"\x7f\xbd\x1d" + b"y" * 3900 + bytes([0x80 | 62]) * 12_000
+    frame.data += b"\x40\x01x" + b"\x7f\xbd\x1d" + b"y" * 3900 + bytes([0x80 | 62]) * times
+    return PREFACE + SettingsFrame(0).serialize() + frame.serialize()
+
+
+def test_a_head_that_unfolds_is_431(predict):
     before = resident(predict)
     with socket.create_connection((predict.host, predict.port)) as sock:
-        sock.sendall(PREFACE + SettingsFrame(0).serialize() + frame.serialize())
+        sock.sendall(unfolding(10))
         data = b""
         while b"the head is too large" not in data:
             more = sock.recv(65536)
             assert more
             data += more
     assert resident(predict) - before < 4096
+
+
+def test_a_head_that_unfolds_further_ends_the_connection(predict):
+    with socket.create_connection((predict.host, predict.port)) as sock:
+        sock.settimeout(PATIENCE)
+        sock.sendall(unfolding(12_000))
+        assert goaways(to_the_end(sock)) == [ENHANCE_YOUR_CALM]
 
 
 # ---- clients that do not read, or do not write

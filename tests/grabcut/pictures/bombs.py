@@ -160,3 +160,26 @@ def main():
 
 if __name__ == "__main__":
     main()
+
+
+def _end_of_band_runs(blocks):
+    """One refinement scan that refines nothing: runs of blocks that end at once."""
+    bits = ""
+    while blocks > 0:
+        run = max(min(blocks, 32767), 16384)
+        bits += "0" + format(run - 16384, "014b")
+        blocks -= run
+    bits += "1" * (-len(bits) % 8)
+    return int(bits, 2).to_bytes(len(bits) // 8, "big").replace(b"\xff", b"\xff\x00")
+
+
+def jpeg_of_scans(width, height, scans=95):
+    """A progressive JPEG of few bytes whose decoder goes over all blocks once for each scan."""
+    blocks = -(-width // 8) * -(-height // 8)
+    out = b"\xff\xd8\xff\xdb" + struct.pack(">H", 67) + b"\x00" + b"\x01" * 64
+    out += b"\xff\xc2" + struct.pack(">HBHHB", 11, 8, height, width, 1) + b"\x01\x11\x00"
+    out += b"\xff\xc4" + struct.pack(">H", 20) + b"\x00" + bytes([1] + [0] * 15) + b"\x00"
+    out += b"\xff\xc4" + struct.pack(">H", 20) + b"\x10" + bytes([1] + [0] * 15) + b"\xe0"
+    out += b"\xff\xda" + struct.pack(">HBBBBBB", 8, 1, 1, 0, 0, 0, 0) + b"\x00" * (-(-blocks // 8))
+    scan = b"\xff\xda" + struct.pack(">HBBBBBB", 8, 1, 1, 0, 1, 63, 1 << 4) + _end_of_band_runs(blocks)
+    return out + scan * (scans - 1) + b"\xff\xd9"
