@@ -56,6 +56,8 @@ static void sum_up(const hr_diagnostics *d, const hr_table *table) {
                 " in %zu VirtualServices, %zu DestinationRules, %zu Gateways, %zu Services, %zu "
                 "ServiceEntries",
                 s.virtual_services, s.destination_rules, s.gateways, s.services, s.service_entries);
+        if (s.gateway_api_routes > 0)
+            fprintf(stderr, ", %zu HTTPRoutes and GRPCRoutes", s.gateway_api_routes);
     }
     fputc('\n', stderr);
 }

@@ -33,6 +33,7 @@ class Stats:
     routes: int
     clusters: int
     bytes: int  #: memory held by the table
+    gateway_api_routes: int  #: HTTPRoutes and GRPCRoutes
 
 
 def load(*sources: str | os.PathLike[str] | bytes | Yaml, domain: str | None = None, root_namespace: str | None = None,

@@ -195,13 +195,16 @@ HR_API void hr_table_unref(hr_table *table);
 typedef struct hr_stats {
     unsigned version; /* HR_STATS_VERSION */
     size_t virtual_services, destination_rules, gateways, services, service_entries, workloads;
-    size_t routes;   /* Entries of spec.http, those of delegates merged in. */
-    size_t clusters; /* Ports of services; subsets are not counted. */
-    size_t bytes;    /* Memory that the table holds. */
+    size_t
+        routes; /* Entries of spec.http, those of delegates merged in; rules of the Gateway API. */
+    size_t clusters;           /* Ports of services; subsets are not counted. */
+    size_t bytes;              /* Memory that the table holds. */
+    size_t gateway_api_routes; /* HTTPRoutes and GRPCRoutes; `gateways` counts both kinds of
+                                  Gateway. */
 } hr_stats;
 #define HR_STATS_VERSION 1
 #define HR_STATS_INIT                                                                              \
-    { HR_STATS_VERSION, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
+    { HR_STATS_VERSION, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
 
 /* Counts what the table holds. Returns HR_OK or HR_EINVAL. */
 HR_API int hr_table_stats(hr_stats *out, const hr_table *table);

@@ -5,6 +5,7 @@
 
 #include "gateway.h"
 #include "gwapi_reference.h"
+#include "gwapi_route.h"
 #include "resources.h"
 #include "text.h"
 
@@ -122,14 +123,17 @@ int hr_table_stats(hr_stats *out, const hr_table *table) {
         .version = HR_STATS_VERSION,
         .virtual_services = r->n_virtual_services,
         .destination_rules = r->n_destination_rules,
-        .gateways = r->n_gateways,
+        .gateways = r->n_gateways + r->n_gwapi_gateways,
         .services = r->n_services,
         .service_entries = r->n_service_entries,
         .workloads = r->n_workloads,
+        .gateway_api_routes = r->n_gwapi_routes,
         .bytes = sizeof(*table) + hr_arena_bytes(table->arena),
     };
     for (size_t i = 0; i < table->n_virtual_services; i++)
         out->routes += table->virtual_services[i].n_http;
+    for (size_t i = 0; i < r->n_gwapi_routes; i++)
+        out->routes += r->gwapi_routes[i].n_rules;
     for (size_t i = 0; i < table->registry.n_services; i++)
         out->clusters += table->registry.services[i]->n_ports;
     return HR_OK;
