@@ -257,7 +257,7 @@ def test_uploads_have_a_budget(start):
     server = start(PROGRAM, "--max-body-bytes", "1M", "--max-upload-bytes", "2M")
     holders = [wire.connect(server) for _ in range(2)]
     for sock in holders:
-        sock.sendall(b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\nabc")
+        sock.sendall(b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n" + b"x" * 999999)
     wait_until(lambda: server.metrics()["headerroute_upload_memory_bytes"] >= 2000000, "both uploads are under way")
     answer = server.post("/predict", b"x" * 200000, PNG)
     assert answer.status == 503 and answer.header("retry-after") == "1" and "uploaded" in answer.json()["detail"]
