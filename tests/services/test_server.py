@@ -359,12 +359,12 @@ def test_second_signal_changes_nothing(start):
 def test_access_log_line(start):
     server = start(PROGRAM, "--name", "logger")
     body = pictures.encode(pictures.disc())
-    server.post("/predict?job_id=0a1b2c&x=%22", body, {
+    server.post("/predict?job_id=0a1b2c&seed=%31", body, {
         **PNG, "x-request-id": "id-1", "user-agent": "tester \"quoted\"", "host": "predict.example:80", "x-forwarded-for": "192.0.2.9",
         "traceparent": "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"})
     line = server.logged(lambda x: x["request_id"] == "id-1")
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", line["start_time"])
-    expected = {"method": "POST", "path": "/predict?job_id=0a1b2c&x=%22", "protocol": "HTTP/1.1", "response_code": 200,
+    expected = {"method": "POST", "path": "/predict?job_id=0a1b2c&seed=%31", "protocol": "HTTP/1.1", "response_code": 200,
                 "response_flags": "-", "bytes_received": len(body), "authority": "predict.example:80", "job_id": "0a1b2c",
                 "user_agent": 'tester "quoted"', "x_forwarded_for": "192.0.2.9", "name": "logger",
                 "trace_id": "4bf92f3577b34da6a3ce929d0e0e4736", "span_id": "00f067aa0ba902b7", "upstream_host": None}
