@@ -1,7 +1,7 @@
-# hr_embed(TARGET SYMBOL BASE folder FILES name...): the files become the array
-# `const hr_embedded SYMBOL[]` (services/base/embed.h) of TARGET, made anew when one of them changes.
+# sv_embed(TARGET SYMBOL BASE folder FILES name...): the files become the array
+# `const sv_embedded SYMBOL[]` (services/base/embed.h) of TARGET, made anew when one of them changes.
 # CMake itself writes the C text, so that no other tool is needed at build.
-function(hr_embed target symbol)
+function(sv_embed target symbol)
   cmake_parse_arguments(E "" "BASE" "FILES" ${ARGN})
   set(out ${CMAKE_CURRENT_BINARY_DIR}/${symbol}.c)
   list(TRANSFORM E_FILES PREPEND ${E_BASE}/ OUTPUT_VARIABLE inputs)

@@ -21,7 +21,7 @@ static size_t first_wrong(const char *text, size_t len) {
     return len;
 }
 
-bool hr_base64_decode(char *text, size_t *len, size_t *where) {
+bool sv_base64_decode(char *text, size_t *len, size_t *where) {
     size_t n = *len, padding = 0;
     *where = 0;
     if (n == 0)
@@ -52,7 +52,7 @@ bool hr_base64_decode(char *text, size_t *len, size_t *where) {
     return true;
 }
 
-void hr_base64_encode(char *out, const void *data, size_t len) {
+void sv_base64_encode(char *out, const void *data, size_t len) {
     const unsigned char *in = data;
     out[0] = '\0';
     while (len > 0) {

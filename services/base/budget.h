@@ -2,26 +2,26 @@
  * A number of bytes that many share. Memory that clients can make us hold is taken from one, so
  * that the sum has a bound whatever they send. Any thread.
  */
-#ifndef HR_SERVICES_BUDGET_H
-#define HR_SERVICES_BUDGET_H
+#ifndef SV_BUDGET_H
+#define SV_BUDGET_H
 
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-typedef struct hr_budget {
+typedef struct sv_budget {
     int64_t limit;
     _Atomic int64_t used;
-} hr_budget;
+} sv_budget;
 
-static inline void hr_budget_init(hr_budget *budget, int64_t limit) {
+static inline void sv_budget_init(sv_budget *budget, int64_t limit) {
     budget->limit = limit;
     atomic_init(&budget->used, 0);
 }
 
 /* False, and nothing taken, if `bytes` more would exceed the limit. */
-static inline bool hr_budget_take(hr_budget *budget, size_t bytes) {
+static inline bool sv_budget_take(sv_budget *budget, size_t bytes) {
     if (bytes > (size_t)budget->limit)
         return false;
     int64_t now = atomic_fetch_add_explicit(&budget->used, (int64_t)bytes, memory_order_relaxed);
@@ -31,11 +31,11 @@ static inline bool hr_budget_take(hr_budget *budget, size_t bytes) {
     return false;
 }
 
-static inline void hr_budget_give(hr_budget *budget, size_t bytes) {
+static inline void sv_budget_give(sv_budget *budget, size_t bytes) {
     atomic_fetch_sub_explicit(&budget->used, (int64_t)bytes, memory_order_relaxed);
 }
 
-static inline int64_t hr_budget_used(hr_budget *budget) {
+static inline int64_t sv_budget_used(sv_budget *budget) {
     return atomic_load_explicit(&budget->used, memory_order_relaxed);
 }
 

@@ -127,22 +127,22 @@ static double smallest(const char *proc_cgroup, const char *mount, const char *c
     return limit;
 }
 
-double hr_cgroup_cpus(const char *proc_cgroup, const char *mount) {
+double sv_cgroup_cpus(const char *proc_cgroup, const char *mount) {
     return smallest(proc_cgroup, mount, "cpu", visit_cpu);
 }
 
-long long hr_cgroup_memory(const char *proc_cgroup, const char *mount) {
+long long sv_cgroup_memory(const char *proc_cgroup, const char *mount) {
     return (long long)smallest(proc_cgroup, mount, "memory", visit_memory);
 }
 
-long long hr_memory_limit(void) {
-    return hr_cgroup_memory("/proc/self/cgroup", "/sys/fs/cgroup");
+long long sv_memory_limit(void) {
+    return sv_cgroup_memory("/proc/self/cgroup", "/sys/fs/cgroup");
 }
 
-int hr_usable_cpus(void) {
+int sv_usable_cpus(void) {
     cpu_set_t set;
     int cpus = sched_getaffinity(0, sizeof(set), &set) == 0 ? CPU_COUNT(&set) : 1;
-    double quota = hr_cgroup_cpus("/proc/self/cgroup", "/sys/fs/cgroup");
+    double quota = sv_cgroup_cpus("/proc/self/cgroup", "/sys/fs/cgroup");
     if (quota > 0 && ceil(quota) < cpus)
         cpus = (int)ceil(quota);
     return cpus > 0 ? cpus : 1;

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-const hr_embedded *hr_embedded_find(const hr_embedded *files, const char *name, size_t len) {
+const sv_embedded *sv_embedded_find(const sv_embedded *files, const char *name, size_t len) {
     for (; files->name != NULL; ++files)
         if (strlen(files->name) == len && memcmp(files->name, name, len) == 0)
             return files;

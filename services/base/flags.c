@@ -24,7 +24,7 @@ static int flags_fail(char *why, size_t why_size, const char *fmt, ...) {
     return -1;
 }
 
-int hr_flag_parse_int(int64_t *out, const char *text, int64_t min, int64_t max, char *why,
+int sv_flag_parse_int(int64_t *out, const char *text, int64_t min, int64_t max, char *why,
                       size_t why_size) {
     char *end;
     errno = 0;
@@ -39,7 +39,7 @@ int hr_flag_parse_int(int64_t *out, const char *text, int64_t min, int64_t max, 
     return 0;
 }
 
-int hr_flag_parse_bytes(int64_t *out, const char *text, int64_t min, int64_t max, char *why,
+int sv_flag_parse_bytes(int64_t *out, const char *text, int64_t min, int64_t max, char *why,
                         size_t why_size) {
     char *end;
     errno = 0;
@@ -75,7 +75,7 @@ int hr_flag_parse_bytes(int64_t *out, const char *text, int64_t min, int64_t max
     return 0;
 }
 
-int hr_flag_parse_seconds(int64_t *out_ms, const char *text, int64_t min, int64_t max, char *why,
+int sv_flag_parse_seconds(int64_t *out_ms, const char *text, int64_t min, int64_t max, char *why,
                           size_t why_size) {
     char *end;
     size_t digits = strspn(text, "0123456789.");
@@ -128,7 +128,7 @@ static void *flags_keep(size_t size) {
     return block + 1;
 }
 
-static int list_add(hr_text_list *list, const char *text, char *why, size_t why_size) {
+static int list_add(sv_text_list *list, const char *text, char *why, size_t why_size) {
     const char **grown = flags_keep((list->n + 1) * sizeof(*grown));
     if (grown == NULL)
         return flags_fail(why, why_size, "out of memory");
@@ -139,7 +139,7 @@ static int list_add(hr_text_list *list, const char *text, char *why, size_t why_
     return 0;
 }
 
-static int list_add_all(hr_text_list *list, const char *text, char *why, size_t why_size) {
+static int list_add_all(sv_text_list *list, const char *text, char *why, size_t why_size) {
     char *copy = flags_keep(strlen(text) + 1), *state = NULL;
     if (copy == NULL)
         return flags_fail(why, why_size, "out of memory");
@@ -152,25 +152,25 @@ static int list_add_all(hr_text_list *list, const char *text, char *why, size_t 
     return 0;
 }
 
-static int set_value(const hr_flag *flag, void *field, const char *text, char *why,
+static int set_value(const sv_flag *flag, void *field, const char *text, char *why,
                      size_t why_size) {
     switch (flag->kind) {
-    case HR_FLAG_SWITCH:
+    case SV_FLAG_SWITCH:
         return parse_bool(field, text, why, why_size);
-    case HR_FLAG_TEXT:
+    case SV_FLAG_TEXT:
         *(const char **)field = text;
         return 0;
-    case HR_FLAG_LIST:
+    case SV_FLAG_LIST:
         return list_add(field, text, why, why_size);
-    case HR_FLAG_INT:
-        return hr_flag_parse_int(field, text, flag->min, flag->max, why, why_size);
-    case HR_FLAG_BYTES:
-        return hr_flag_parse_bytes(field, text, flag->min, flag->max, why, why_size);
-    case HR_FLAG_SECONDS:
-        return hr_flag_parse_seconds(field, text, flag->min, flag->max, why, why_size);
-    case HR_FLAG_CHOICE:
+    case SV_FLAG_INT:
+        return sv_flag_parse_int(field, text, flag->min, flag->max, why, why_size);
+    case SV_FLAG_BYTES:
+        return sv_flag_parse_bytes(field, text, flag->min, flag->max, why, why_size);
+    case SV_FLAG_SECONDS:
+        return sv_flag_parse_seconds(field, text, flag->min, flag->max, why, why_size);
+    case SV_FLAG_CHOICE:
         return parse_choice(field, flag->choices, text, why, why_size);
-    case HR_FLAG_CUSTOM:
+    case SV_FLAG_CUSTOM:
         return flag->parse(field, text, why, why_size);
     }
     return flags_fail(why, why_size, "unknown kind of flag");
@@ -182,7 +182,7 @@ static void twin_name(char *out, size_t size, const char *flag_name) {
         out[i] = out[i] == '-' ? '_' : (char)toupper((unsigned char)out[i]);
 }
 
-static int from_environment(const hr_flag *flag, void *field, const char *variable,
+static int from_environment(const sv_flag *flag, void *field, const char *variable,
                             const char *program) {
     const char *text = getenv(variable);
     char why[WHY_SIZE];
@@ -190,8 +190,8 @@ static int from_environment(const hr_flag *flag, void *field, const char *variab
         text[0] == '\0') /* set to nothing is not set: manifests often leave it so */
         return 0;
     int bad;
-    if (flag->kind == HR_FLAG_LIST) {
-        ((hr_text_list *)field)->n = 0;
+    if (flag->kind == SV_FLAG_LIST) {
+        ((sv_text_list *)field)->n = 0;
         bad = list_add_all(field, text, why, sizeof(why));
     } else {
         bad = set_value(flag, field, text, why, sizeof(why));
@@ -203,21 +203,21 @@ static int from_environment(const hr_flag *flag, void *field, const char *variab
 
 /* ---- --help ---- */
 
-static void print_default(const hr_flag *flag, const void *field) {
+static void print_default(const sv_flag *flag, const void *field) {
     if (flag->default_text != NULL) {
         if (flag->default_text[0] != '\0')
             printf(" Default: %s.", flag->default_text);
         return;
     }
     switch (flag->kind) {
-    case HR_FLAG_TEXT:
+    case SV_FLAG_TEXT:
         if (*(const char *const *)field != NULL)
             printf(" Default: %s.", *(const char *const *)field);
         break;
-    case HR_FLAG_INT:
+    case SV_FLAG_INT:
         printf(" Default: %" PRId64 ".", *(const int64_t *)field);
         break;
-    case HR_FLAG_BYTES: {
+    case SV_FLAG_BYTES: {
         int64_t v = *(const int64_t *)field;
         if (v != 0 && v % (1 << 20) == 0)
             printf(" Default: %" PRId64 "M.", v >> 20);
@@ -227,15 +227,15 @@ static void print_default(const hr_flag *flag, const void *field) {
             printf(" Default: %" PRId64 ".", v);
         break;
     }
-    case HR_FLAG_SECONDS:
+    case SV_FLAG_SECONDS:
         printf(" Default: %g.", (double)*(const int64_t *)field / 1000);
         break;
-    case HR_FLAG_CHOICE:
+    case SV_FLAG_CHOICE:
         printf(" Default: %s.", flag->choices[*(const int *)field]);
         break;
-    case HR_FLAG_SWITCH:
-    case HR_FLAG_LIST:
-    case HR_FLAG_CUSTOM:
+    case SV_FLAG_SWITCH:
+    case SV_FLAG_LIST:
+    case SV_FLAG_CUSTOM:
         break;
     }
 }
@@ -259,15 +259,15 @@ static void print_wrapped(const char *text) {
     }
 }
 
-static void print_flag(const hr_flag *flag, const void *options) {
+static void print_flag(const sv_flag *flag, const void *options) {
     char twin[64];
     printf("\n  ");
     if (flag->letter != 0)
         printf("-%c, ", flag->letter);
     printf("--%s", flag->name);
-    if (flag->kind != HR_FLAG_SWITCH)
+    if (flag->kind != SV_FLAG_SWITCH)
         printf(" %s", flag->value_name);
-    if (flag->kind == HR_FLAG_LIST)
+    if (flag->kind == SV_FLAG_LIST)
         printf("   (repeatable)");
     putchar('\n');
     print_wrapped(flag->help);
@@ -277,7 +277,7 @@ static void print_flag(const hr_flag *flag, const void *options) {
            flag->also_env != NULL ? flag->also_env : "");
 }
 
-static void print_help(const hr_flag_set *sets, size_t n_sets, const char *program,
+static void print_help(const sv_flag_set *sets, size_t n_sets, const char *program,
                        const char *summary) {
     printf("usage: %s [flags]\n\n%s\n\nflags (in brackets: the same as an environment variable):\n",
            program, summary);
@@ -291,7 +291,7 @@ static void print_help(const hr_flag_set *sets, size_t n_sets, const char *progr
 
 /* "--name", "--name=value" or "-f": the row, and where its value begins (NULL: the next argument).
  */
-static const hr_flag *find_flag(const hr_flag_set *sets, size_t n_sets, const char *arg,
+static const sv_flag *find_flag(const sv_flag_set *sets, size_t n_sets, const char *arg,
                                 void **field, const char **value) {
     const char *name = arg + 2, *equals = strchr(arg, '=');
     size_t len = equals != NULL ? (size_t)(equals - name) : strlen(name);
@@ -299,7 +299,7 @@ static const hr_flag *find_flag(const hr_flag_set *sets, size_t n_sets, const ch
     *value = is_long && equals != NULL ? equals + 1 : NULL;
     for (size_t s = 0; s < n_sets; ++s) {
         for (size_t i = 0; i < sets[s].n; ++i) {
-            const hr_flag *flag = &sets[s].flags[i];
+            const sv_flag *flag = &sets[s].flags[i];
             bool same = is_long ? strlen(flag->name) == len && memcmp(flag->name, name, len) == 0
                                 : flag->letter != 0 && arg[1] == flag->letter && arg[2] == '\0';
             if (!same)
@@ -317,7 +317,7 @@ typedef struct begun_lists {
     size_t n;
 } begun_lists;
 
-static void begin_list(begun_lists *begun, hr_text_list *list) {
+static void begin_list(begun_lists *begun, sv_text_list *list) {
     for (size_t i = 0; i < begun->n; ++i)
         if (begun->v[i] == list)
             return;
@@ -326,7 +326,7 @@ static void begin_list(begun_lists *begun, hr_text_list *list) {
         begun->v[begun->n++] = list;
 }
 
-static int parse_arguments(const hr_flag_set *sets, size_t n_sets, int argc, char **argv,
+static int parse_arguments(const sv_flag_set *sets, size_t n_sets, int argc, char **argv,
                            const char *program) {
     begun_lists begun = {{0}, 0};
     for (int i = 1; i < argc; ++i) {
@@ -337,12 +337,12 @@ static int parse_arguments(const hr_flag_set *sets, size_t n_sets, int argc, cha
             fprintf(stderr, "%s: unexpected argument '%s' (try --help)\n", program, arg);
             return -1;
         }
-        const hr_flag *flag = find_flag(sets, n_sets, arg, &field, &value);
+        const sv_flag *flag = find_flag(sets, n_sets, arg, &field, &value);
         if (flag == NULL) {
             fprintf(stderr, "%s: unknown flag '%s' (try --help)\n", program, arg);
             return -1;
         }
-        if (flag->kind == HR_FLAG_SWITCH && value == NULL) {
+        if (flag->kind == SV_FLAG_SWITCH && value == NULL) {
             *(bool *)field = true;
             continue;
         }
@@ -352,7 +352,7 @@ static int parse_arguments(const hr_flag_set *sets, size_t n_sets, int argc, cha
         }
         if (value == NULL)
             value = argv[i];
-        if (flag->kind == HR_FLAG_LIST)
+        if (flag->kind == SV_FLAG_LIST)
             begin_list(&begun, field);
         if (set_value(flag, field, value, why, sizeof(why)) != 0) {
             fprintf(stderr, "%s: --%s: %s\n", program, flag->name, why);
@@ -362,7 +362,7 @@ static int parse_arguments(const hr_flag_set *sets, size_t n_sets, int argc, cha
     return 0;
 }
 
-int hr_flags_parse(const hr_flag_set *sets, size_t n_sets, int argc, char **argv,
+int sv_flags_parse(const sv_flag_set *sets, size_t n_sets, int argc, char **argv,
                    const char *program, const char *summary) {
     /* --help and --version answer whatever else is wrong. */
     for (int i = 1; i < argc; ++i) {
@@ -377,7 +377,7 @@ int hr_flags_parse(const hr_flag_set *sets, size_t n_sets, int argc, char **argv
     }
     for (size_t s = 0; s < n_sets; ++s) {
         for (size_t i = 0; i < sets[s].n; ++i) {
-            const hr_flag *flag = &sets[s].flags[i];
+            const sv_flag *flag = &sets[s].flags[i];
             void *field = (char *)sets[s].options + flag->offset;
             char twin[64];
             twin_name(twin, sizeof(twin), flag->name);
@@ -388,5 +388,5 @@ int hr_flags_parse(const hr_flag_set *sets, size_t n_sets, int argc, char **argv
                 return 2;
         }
     }
-    return parse_arguments(sets, n_sets, argc, argv, program) == 0 ? HR_FLAGS_RUN : 2;
+    return parse_arguments(sets, n_sets, argc, argv, program) == 0 ? SV_FLAGS_RUN : 2;
 }

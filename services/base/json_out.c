@@ -8,12 +8,12 @@
 
 #include "decimal.h"
 
-void hr_text_free(hr_text *text) {
+void sv_text_free(sv_text *text) {
     free(text->p);
-    *text = (hr_text){0};
+    *text = (sv_text){0};
 }
 
-static bool reserve(hr_text *text, size_t more) {
+static bool reserve(sv_text *text, size_t more) {
     if (text->failed)
         return false;
     if (text->capacity - text->len > more)
@@ -31,7 +31,7 @@ static bool reserve(hr_text *text, size_t more) {
     return true;
 }
 
-void hr_text_fit(hr_text *text) {
+void sv_text_fit(sv_text *text) {
     char *fitted = text->p != NULL ? realloc(text->p, text->len + 1) : NULL;
     if (fitted == NULL)
         return;
@@ -39,7 +39,7 @@ void hr_text_fit(hr_text *text) {
     text->capacity = text->len + 1;
 }
 
-void hr_text_bytes(hr_text *text, const char *bytes, size_t len) {
+void sv_text_bytes(sv_text *text, const char *bytes, size_t len) {
     if (!reserve(text, len))
         return;
     memcpy(text->p + text->len, bytes, len);
@@ -47,11 +47,11 @@ void hr_text_bytes(hr_text *text, const char *bytes, size_t len) {
     text->p[text->len] = '\0';
 }
 
-void hr_text_str(hr_text *text, const char *zero_terminated) {
-    hr_text_bytes(text, zero_terminated, strlen(zero_terminated));
+void sv_text_str(sv_text *text, const char *zero_terminated) {
+    sv_text_bytes(text, zero_terminated, strlen(zero_terminated));
 }
 
-void hr_text_printf(hr_text *text, const char *fmt, ...) {
+void sv_text_printf(sv_text *text, const char *fmt, ...) {
     va_list args;
     va_start(args, fmt);
     int need = vsnprintf(NULL, 0, fmt, args);
@@ -64,7 +64,7 @@ void hr_text_printf(hr_text *text, const char *fmt, ...) {
     text->len += (size_t)need;
 }
 
-size_t hr_utf8_sequence(const unsigned char *p, size_t len) {
+size_t sv_utf8_sequence(const unsigned char *p, size_t len) {
     size_t need;
     unsigned char low = 0x80, high = 0xBF;
     if (p[0] < 0x80)
@@ -90,35 +90,35 @@ size_t hr_utf8_sequence(const unsigned char *p, size_t len) {
     return need;
 }
 
-static void escape(hr_text *text, unsigned char c) {
+static void escape(sv_text *text, unsigned char c) {
     switch (c) {
     case '"':
-        hr_text_bytes(text, "\\\"", 2);
+        sv_text_bytes(text, "\\\"", 2);
         break;
     case '\\':
-        hr_text_bytes(text, "\\\\", 2);
+        sv_text_bytes(text, "\\\\", 2);
         break;
     case '\n':
-        hr_text_bytes(text, "\\n", 2);
+        sv_text_bytes(text, "\\n", 2);
         break;
     case '\r':
-        hr_text_bytes(text, "\\r", 2);
+        sv_text_bytes(text, "\\r", 2);
         break;
     case '\t':
-        hr_text_bytes(text, "\\t", 2);
+        sv_text_bytes(text, "\\t", 2);
         break;
     default: {
         static const char digits[] = "0123456789abcdef";
         const char code[] = {'\\', 'u', '0', '0', digits[c >> 4], digits[c & 15]};
-        hr_text_bytes(text, code, sizeof(code));
+        sv_text_bytes(text, code, sizeof(code));
     }
     }
 }
 
 /* Clients choose how often this is called. */
-static void put_three(hr_text *text, const char *bytes) {
+static void put_three(sv_text *text, const char *bytes) {
     if (text->failed || text->capacity - text->len <= 3) {
-        hr_text_bytes(text, bytes, 3);
+        sv_text_bytes(text, bytes, 3);
         return;
     }
     memcpy(text->p + text->len, bytes, 3);
@@ -131,57 +131,57 @@ static bool is_plain(unsigned char c) {
     return c >= 0x20 && c < 0x7F && c != '"' && c != '\\';
 }
 
-void hr_json_string(hr_text *text, const char *bytes, size_t len) {
+void sv_json_string(sv_text *text, const char *bytes, size_t len) {
     const unsigned char *p = (const unsigned char *)bytes;
     size_t plain = 0, i = 0;
-    hr_text_bytes(text, "\"", 1);
+    sv_text_bytes(text, "\"", 1);
     while (i < len) {
         if (is_plain(p[i])) {
             ++i;
             continue;
         }
-        size_t step = hr_utf8_sequence(p + i, len - i);
+        size_t step = sv_utf8_sequence(p + i, len - i);
         if (step != 0 && p[i] >= 0x20 && p[i] != '"' && p[i] != '\\' && p[i] != 0x7F) {
             i += step;
             continue;
         }
         if (i > plain)
-            hr_text_bytes(text, bytes + plain, i - plain);
+            sv_text_bytes(text, bytes + plain, i - plain);
         if (step == 0)
             put_three(text, "\xEF\xBF\xBD");
         else
             escape(text, p[i]);
         plain = ++i;
     }
-    hr_text_bytes(text, bytes + plain, len - plain);
-    hr_text_bytes(text, "\"", 1);
+    sv_text_bytes(text, bytes + plain, len - plain);
+    sv_text_bytes(text, "\"", 1);
 }
 
-void hr_json_name(hr_text *text, const char *name) {
+void sv_json_name(sv_text *text, const char *name) {
     if (text->len > 0 && text->p[text->len - 1] != '{' && text->p[text->len - 1] != '[')
-        hr_text_bytes(text, ",", 1);
-    hr_json_string(text, name, strlen(name));
-    hr_text_bytes(text, ":", 1);
+        sv_text_bytes(text, ",", 1);
+    sv_json_string(text, name, strlen(name));
+    sv_text_bytes(text, ":", 1);
 }
 
-void hr_json_member(hr_text *text, const char *name, const char *value, size_t len) {
-    hr_json_name(text, name);
+void sv_json_member(sv_text *text, const char *name, const char *value, size_t len) {
+    sv_json_name(text, name);
     if (value == NULL)
-        hr_text_str(text, "null");
+        sv_text_str(text, "null");
     else
-        hr_json_string(text, value, len);
+        sv_json_string(text, value, len);
 }
 
-void hr_json_member_str(hr_text *text, const char *name, const char *zero_terminated) {
-    hr_json_member(text, name, zero_terminated,
+void sv_json_member_str(sv_text *text, const char *name, const char *zero_terminated) {
+    sv_json_member(text, name, zero_terminated,
                    zero_terminated != NULL ? strlen(zero_terminated) : 0);
 }
 
-void hr_json_member_int(hr_text *text, const char *name, int64_t value) {
-    char digits[HR_DECIMAL_MAX + 1], *at = digits;
+void sv_json_member_int(sv_text *text, const char *name, int64_t value) {
+    char digits[SV_DECIMAL_MAX + 1], *at = digits;
     if (value < 0)
         *at++ = '-';
-    at = hr_put_uint(at, value < 0 ? -(uint64_t)value : (uint64_t)value);
-    hr_json_name(text, name);
-    hr_text_bytes(text, digits, (size_t)(at - digits));
+    at = sv_put_uint(at, value < 0 ? -(uint64_t)value : (uint64_t)value);
+    sv_json_name(text, name);
+    sv_text_bytes(text, digits, (size_t)(at - digits));
 }

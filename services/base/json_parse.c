@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-int hr_json_parse_placed(const yajl_callbacks *callbacks, void *ctx, yajl_handle *running,
+int sv_json_parse_placed(const yajl_callbacks *callbacks, void *ctx, yajl_handle *running,
                          const char *text, size_t len, const char *what, char *why,
                          size_t why_size) {
     why[0] = '\0';
@@ -31,13 +31,13 @@ int hr_json_parse_placed(const yajl_callbacks *callbacks, void *ctx, yajl_handle
     return status == yajl_status_ok ? 0 : -1;
 }
 
-int hr_json_parse(const yajl_callbacks *callbacks, void *ctx, const char *text, size_t len,
+int sv_json_parse(const yajl_callbacks *callbacks, void *ctx, const char *text, size_t len,
                   const char *what, char *why, size_t why_size) {
     yajl_handle parser;
-    return hr_json_parse_placed(callbacks, ctx, &parser, text, len, what, why, why_size);
+    return sv_json_parse_placed(callbacks, ctx, &parser, text, len, what, why, why_size);
 }
 
-char *hr_json_keep(char *text, size_t text_len, const unsigned char *p, size_t len, char **owned) {
+char *sv_json_keep(char *text, size_t text_len, const unsigned char *p, size_t len, char **owned) {
     const char *from = (const char *)p;
     if (from >= text && from + len <= text + text_len)
         return text + (from - text);

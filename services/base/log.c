@@ -13,7 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
-const char *const hr_log_levels[] = {"debug", "info", "warn", "error", NULL};
+const char *const sv_log_levels[] = {"debug", "info", "warn", "error", NULL};
 
 /* What waits for the writer at most; beyond it lines are dropped. */
 #define MAX_WAITING ((size_t)1 << 20)
@@ -22,7 +22,7 @@ const char *const hr_log_levels[] = {"debug", "info", "warn", "error", NULL};
 
 static struct {
     const char *_Atomic program; /* threads of the program may log before it is set */
-    _Atomic hr_log_level level;
+    _Atomic sv_log_level level;
     pthread_t thread;
     pthread_mutex_t mutex;
     pthread_cond_t wake;
@@ -32,7 +32,7 @@ static struct {
     _Atomic bool started;
     _Atomic uint64_t dropped;
 } logger = {.program = "headerroute",
-            .level = HR_LOG_INFO,
+            .level = SV_LOG_INFO,
             .mutex = PTHREAD_MUTEX_INITIALIZER,
             .wake = PTHREAD_COND_INITIALIZER};
 
@@ -86,17 +86,17 @@ static void *write_log(void *unused) {
     return NULL;
 }
 
-void hr_log_start(const char *program, hr_log_level level) {
+void sv_log_start(const char *program, sv_log_level level) {
     logger.program = program;
     logger.level = level;
     atomic_store(&logger.started, true);
-    if (level > HR_LOG_INFO)
+    if (level > SV_LOG_INFO)
         return; /* no access log */
     logger.waiting = malloc(MAX_WAITING);
     logger.writing = malloc(MAX_WAITING);
     if (logger.waiting == NULL || logger.writing == NULL ||
         pthread_create(&logger.thread, NULL, write_log, NULL) != 0) {
-        hr_log(HR_LOG_ERROR, "no access log: out of memory");
+        sv_log(SV_LOG_ERROR, "no access log: out of memory");
         return;
     }
     logger.running = true;
@@ -119,7 +119,7 @@ static bool end_writer(uint64_t ms) {
     return pthread_timedjoin_np(logger.thread, NULL, &until) == 0;
 }
 
-void hr_log_stop(uint64_t ms) {
+void sv_log_stop(uint64_t ms) {
     if (logger.running && !end_writer(ms)) {
         pthread_detach(logger.thread); /* it still uses the buffers */
         return;
@@ -137,7 +137,7 @@ static bool stderr_is_ready(void) {
     return poll(&ready, 1, 0) == 1 && (ready.revents & POLLOUT);
 }
 
-void hr_log_print(const char *fmt, ...) {
+void sv_log_print(const char *fmt, ...) {
     char line[2304];
     va_list args;
     va_start(args, fmt);
@@ -150,7 +150,7 @@ void hr_log_print(const char *fmt, ...) {
     write_all(STDERR_FILENO, line, len + 1);
 }
 
-void hr_log(hr_log_level level, const char *fmt, ...) {
+void sv_log(sv_log_level level, const char *fmt, ...) {
     char text[1024], line[1400];
     if (level < logger.level)
         return;
@@ -162,22 +162,22 @@ void hr_log(hr_log_level level, const char *fmt, ...) {
         if ((unsigned char)*p < 0x20 || *p == 0x7F)
             *p = '?';
     int n =
-        snprintf(line, sizeof(line), "%s: %s: %s\n", logger.program, hr_log_levels[level], text);
+        snprintf(line, sizeof(line), "%s: %s: %s\n", logger.program, sv_log_levels[level], text);
     if (!stderr_is_ready())
         return;
     /* One write, so that lines of two threads do not mix. */
     write_all(STDERR_FILENO, line, (size_t)n < sizeof(line) ? (size_t)n : sizeof(line) - 1);
 }
 
-bool hr_log_takes_lines(void) {
+bool sv_log_takes_lines(void) {
     return logger.running;
 }
 
-uint64_t hr_log_dropped(void) {
+uint64_t sv_log_dropped(void) {
     return atomic_load_explicit(&logger.dropped, memory_order_relaxed);
 }
 
-void hr_log_line(const char *bytes, size_t len) {
+void sv_log_line(const char *bytes, size_t len) {
     pthread_mutex_lock(&logger.mutex);
     bool fits = logger.waiting_len + len <= MAX_WAITING;
     if (fits) {

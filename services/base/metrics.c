@@ -22,7 +22,7 @@ static const char *const methods[] = {"GET",    "HEAD",    "POST",  "PUT",
 #define N_METHODS (sizeof(methods) / sizeof(methods[0]))
 
 typedef struct series {
-    hr_metric_kind kind;
+    sv_metric_kind kind;
     const char *name, *labels, *help;
     const double *bounds;
     size_t n_bounds;
@@ -33,30 +33,30 @@ typedef struct series {
 
 /* One writer, many readers: relaxed atomics cost what plain stores cost. Sums of seconds are kept
  * in nanoseconds. */
-struct hr_metric_cells {
-    hr_metric_cells *next;
-    const hr_metrics *metrics;
+struct sv_metric_cells {
+    sv_metric_cells *next;
+    const sv_metrics *metrics;
     _Atomic int64_t slots[MAX_SLOTS];
     _Atomic uint64_t requests[N_METHODS][MAX_CODE];
 };
 
-struct hr_metrics {
+struct sv_metrics {
     series series[MAX_SERIES];
     size_t n_series, n_slots;
-    hr_server_metrics server;
-    _Atomic(hr_metric_cells *) cells; /* a list that only grows, at its head: read without a lock */
+    sv_server_metrics server;
+    _Atomic(sv_metric_cells *) cells; /* a list that only grows, at its head: read without a lock */
     struct {
-        void (*write)(void *ctx, hr_metrics *metrics, void *out);
+        void (*write)(void *ctx, sv_metrics *metrics, void *out);
         void *ctx;
     } hooks[8];
     size_t n_hooks;
 };
 
-const double hr_seconds_buckets[] = {0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1,
+const double sv_seconds_buckets[] = {0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1,
                                      0.25,   0.5,   1,      2.5,   5,    10,    30,   60};
-const size_t hr_seconds_buckets_count = sizeof(hr_seconds_buckets) / sizeof(hr_seconds_buckets[0]);
+const size_t sv_seconds_buckets_count = sizeof(sv_seconds_buckets) / sizeof(sv_seconds_buckets[0]);
 
-static hr_metric define(hr_metrics *metrics, series def, size_t slots) {
+static sv_metric define(sv_metrics *metrics, series def, size_t slots) {
     if (metrics->n_series == MAX_SERIES || metrics->n_slots + slots > MAX_SLOTS) {
         fprintf(stderr, "too many metrics: %s\n", def.name);
         abort();
@@ -64,24 +64,24 @@ static hr_metric define(hr_metrics *metrics, series def, size_t slots) {
     def.slot = metrics->n_slots;
     metrics->n_slots += slots;
     metrics->series[metrics->n_series] = def;
-    return (hr_metric)metrics->n_series++;
+    return (sv_metric)metrics->n_series++;
 }
 
-hr_metric hr_metrics_counter(hr_metrics *metrics, const char *name, const char *labels,
+sv_metric sv_metrics_counter(sv_metrics *metrics, const char *name, const char *labels,
                              const char *help) {
     return define(metrics,
-                  (series){.kind = HR_COUNTER, .name = name, .labels = labels, .help = help}, 1);
+                  (series){.kind = SV_COUNTER, .name = name, .labels = labels, .help = help}, 1);
 }
 
-hr_metric hr_metrics_gauge(hr_metrics *metrics, const char *name, const char *labels,
+sv_metric sv_metrics_gauge(sv_metrics *metrics, const char *name, const char *labels,
                            const char *help) {
-    return define(metrics, (series){.kind = HR_GAUGE, .name = name, .labels = labels, .help = help},
+    return define(metrics, (series){.kind = SV_GAUGE, .name = name, .labels = labels, .help = help},
                   1);
 }
 
-hr_metric hr_metrics_histogram(hr_metrics *metrics, const char *name, const char *labels,
+sv_metric sv_metrics_histogram(sv_metrics *metrics, const char *name, const char *labels,
                                const char *help, const double *bounds, size_t n_bounds) {
-    series def = {.kind = HR_HISTOGRAM,
+    series def = {.kind = SV_HISTOGRAM,
                   .name = name,
                   .labels = labels,
                   .help = help,
@@ -90,7 +90,7 @@ hr_metric hr_metrics_histogram(hr_metrics *metrics, const char *name, const char
     return define(metrics, def, n_bounds + 2);
 }
 
-void hr_metrics_read(hr_metrics *metrics, hr_metric_kind kind, const char *name, const char *labels,
+void sv_metrics_read(sv_metrics *metrics, sv_metric_kind kind, const char *name, const char *labels,
                      const char *help, double (*read)(void *ctx), void *ctx) {
     define(
         metrics,
@@ -99,7 +99,7 @@ void hr_metrics_read(hr_metrics *metrics, hr_metric_kind kind, const char *name,
         0);
 }
 
-void hr_metrics_hook(hr_metrics *metrics, void (*write)(void *ctx, hr_metrics *metrics, void *out),
+void sv_metrics_hook(sv_metrics *metrics, void (*write)(void *ctx, sv_metrics *metrics, void *out),
                      void *ctx) {
     if (metrics->n_hooks == sizeof(metrics->hooks) / sizeof(metrics->hooks[0]))
         abort();
@@ -107,25 +107,25 @@ void hr_metrics_hook(hr_metrics *metrics, void (*write)(void *ctx, hr_metrics *m
     metrics->hooks[metrics->n_hooks++].ctx = ctx;
 }
 
-hr_metrics *hr_metrics_new(void) {
-    hr_metrics *metrics = sv_alloc(sizeof(*metrics));
+sv_metrics *sv_metrics_new(void) {
+    sv_metrics *metrics = sv_alloc(sizeof(*metrics));
     memset(metrics, 0, sizeof(*metrics));
-    metrics->server = (hr_server_metrics){
-        .connections_total = hr_metrics_counter(metrics, "headerroute_http_connections_total", NULL,
+    metrics->server = (sv_server_metrics){
+        .connections_total = sv_metrics_counter(metrics, "headerroute_http_connections_total", NULL,
                                                 "Connections accepted."),
-        .connections = hr_metrics_gauge(metrics, "headerroute_http_connections", NULL,
+        .connections = sv_metrics_gauge(metrics, "headerroute_http_connections", NULL,
                                         "Connections open now."),
-        .requests_active = hr_metrics_gauge(metrics, "headerroute_http_requests_active", NULL,
+        .requests_active = sv_metrics_gauge(metrics, "headerroute_http_requests_active", NULL,
                                             "Requests whose answer has not been sent wholly."),
         .request_seconds =
-            hr_metrics_histogram(metrics, "headerroute_http_request_duration_seconds", NULL,
+            sv_metrics_histogram(metrics, "headerroute_http_request_duration_seconds", NULL,
                                  "From the complete request head to the last byte of the answer.",
-                                 hr_seconds_buckets, hr_seconds_buckets_count),
-        .received_bytes = hr_metrics_counter(metrics, "headerroute_http_request_body_bytes_total",
+                                 sv_seconds_buckets, sv_seconds_buckets_count),
+        .received_bytes = sv_metrics_counter(metrics, "headerroute_http_request_body_bytes_total",
                                              NULL, "Bytes of request bodies received."),
-        .sent_bytes = hr_metrics_counter(metrics, "headerroute_http_response_body_bytes_total",
+        .sent_bytes = sv_metrics_counter(metrics, "headerroute_http_response_body_bytes_total",
                                          NULL, "Bytes of answers' bodies sent."),
-        .refused = hr_metrics_counter(
+        .refused = sv_metrics_counter(
             metrics, "headerroute_http_refused_requests_total", NULL,
             "Requests refused before a handler saw them: bad framing, too large, "
             "or no memory left for the upload."),
@@ -133,22 +133,22 @@ hr_metrics *hr_metrics_new(void) {
     return metrics;
 }
 
-void hr_metrics_free(hr_metrics *metrics) {
+void sv_metrics_free(sv_metrics *metrics) {
     if (metrics == NULL)
         return;
-    for (hr_metric_cells *cells = metrics->cells, *next; cells != NULL; cells = next) {
+    for (sv_metric_cells *cells = metrics->cells, *next; cells != NULL; cells = next) {
         next = cells->next;
         free(cells);
     }
     free(metrics);
 }
 
-const hr_server_metrics *hr_metrics_of_server(const hr_metrics *metrics) {
+const sv_server_metrics *sv_metrics_of_server(const sv_metrics *metrics) {
     return &metrics->server;
 }
 
-hr_metric_cells *hr_metrics_cells(hr_metrics *metrics) {
-    hr_metric_cells *cells = calloc(1, sizeof(*cells));
+sv_metric_cells *sv_metrics_cells(sv_metrics *metrics) {
+    sv_metric_cells *cells = calloc(1, sizeof(*cells));
     if (cells == NULL)
         abort();
     cells->metrics = metrics;
@@ -163,11 +163,11 @@ static void bump(_Atomic int64_t *slot, int64_t by) {
                           memory_order_relaxed);
 }
 
-void hr_metric_add(hr_metric_cells *cells, hr_metric metric, int64_t by) {
+void sv_metric_add(sv_metric_cells *cells, sv_metric metric, int64_t by) {
     bump(&cells->slots[cells->metrics->series[metric].slot], by);
 }
 
-void hr_metric_observe(hr_metric_cells *cells, hr_metric metric, double value) {
+void sv_metric_observe(sv_metric_cells *cells, sv_metric metric, double value) {
     const series *s = &cells->metrics->series[metric];
     size_t bucket = 0;
     while (bucket < s->n_bounds && value > s->bounds[bucket])
@@ -176,7 +176,7 @@ void hr_metric_observe(hr_metric_cells *cells, hr_metric metric, double value) {
     bump(&cells->slots[s->slot + s->n_bounds + 1], (int64_t)llround(value * 1e9));
 }
 
-void hr_metric_request(hr_metric_cells *cells, int status, const char *method, size_t method_len) {
+void sv_metric_request(sv_metric_cells *cells, int status, const char *method, size_t method_len) {
     size_t m = 0;
     while (m < N_METHODS - 1 &&
            !(strlen(methods[m]) == method_len && memcmp(methods[m], method, method_len) == 0))
@@ -190,82 +190,82 @@ void hr_metric_request(hr_metric_cells *cells, int status, const char *method, s
 
 /* ---- the text ---- */
 
-static int64_t sum_slot(const hr_metrics *metrics, size_t slot) {
+static int64_t sum_slot(const sv_metrics *metrics, size_t slot) {
     int64_t sum = 0;
-    for (const hr_metric_cells *cells = metrics->cells; cells != NULL; cells = cells->next)
+    for (const sv_metric_cells *cells = metrics->cells; cells != NULL; cells = cells->next)
         sum += atomic_load_explicit(&cells->slots[slot], memory_order_relaxed);
     return sum;
 }
 
-static void write_head(hr_text *text, const char *name, hr_metric_kind kind, const char *help) {
+static void write_head(sv_text *text, const char *name, sv_metric_kind kind, const char *help) {
     static const char *const kinds[] = {"counter", "gauge", "histogram"};
-    hr_text_printf(text, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, kinds[kind]);
+    sv_text_printf(text, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, kinds[kind]);
 }
 
-static void write_histogram(hr_text *text, const hr_metrics *metrics, const series *s) {
+static void write_histogram(sv_text *text, const sv_metrics *metrics, const series *s) {
     int64_t count = 0;
     const char *labels = s->labels != NULL ? s->labels : "", *comma = s->labels != NULL ? "," : "";
     for (size_t i = 0; i <= s->n_bounds; ++i) {
         count += sum_slot(metrics, s->slot + i);
         if (i < s->n_bounds)
-            hr_text_printf(text, "%s_bucket{%s%sle=\"%g\"} %" PRId64 "\n", s->name, labels, comma,
+            sv_text_printf(text, "%s_bucket{%s%sle=\"%g\"} %" PRId64 "\n", s->name, labels, comma,
                            s->bounds[i], count);
         else
-            hr_text_printf(text, "%s_bucket{%s%sle=\"+Inf\"} %" PRId64 "\n", s->name, labels, comma,
+            sv_text_printf(text, "%s_bucket{%s%sle=\"+Inf\"} %" PRId64 "\n", s->name, labels, comma,
                            count);
     }
     const char *open = s->labels != NULL ? "{" : "", *close = s->labels != NULL ? "}" : "";
-    hr_text_printf(text, "%s_sum%s%s%s %.9g\n", s->name, open, labels, close,
+    sv_text_printf(text, "%s_sum%s%s%s %.9g\n", s->name, open, labels, close,
                    (double)sum_slot(metrics, s->slot + s->n_bounds + 1) / 1e9);
-    hr_text_printf(text, "%s_count%s%s%s %" PRId64 "\n", s->name, open, labels, close, count);
+    sv_text_printf(text, "%s_count%s%s%s %" PRId64 "\n", s->name, open, labels, close, count);
 }
 
-static void write_requests(hr_text *text, const hr_metrics *metrics) {
+static void write_requests(sv_text *text, const sv_metrics *metrics) {
     static const char name[] = "headerroute_http_requests_total";
     write_head(
-        text, name, HR_COUNTER,
+        text, name, SV_COUNTER,
         "Requests by method and status code of the answer; code 0: the client left before it.");
     for (size_t m = 0; m < N_METHODS; ++m) {
         for (size_t code = 0; code < MAX_CODE; ++code) {
             uint64_t sum = 0;
-            for (const hr_metric_cells *cells = metrics->cells; cells != NULL; cells = cells->next)
+            for (const sv_metric_cells *cells = metrics->cells; cells != NULL; cells = cells->next)
                 sum += atomic_load_explicit(&cells->requests[m][code], memory_order_relaxed);
             if (sum != 0)
-                hr_text_printf(text, "%s{code=\"%zu\",method=\"%s\"} %" PRIu64 "\n", name, code,
+                sv_text_printf(text, "%s{code=\"%zu\",method=\"%s\"} %" PRIu64 "\n", name, code,
                                methods[m], sum);
         }
     }
 }
 
-void hr_metrics_printf(void *out, const char *fmt, ...) {
+void sv_metrics_printf(void *out, const char *fmt, ...) {
     char line[1024];
     va_list args;
     va_start(args, fmt);
     int n = vsnprintf(line, sizeof(line), fmt, args);
     va_end(args);
     if (n > 0)
-        hr_text_bytes(out, line, (size_t)n < sizeof(line) ? (size_t)n : sizeof(line) - 1);
+        sv_text_bytes(out, line, (size_t)n < sizeof(line) ? (size_t)n : sizeof(line) - 1);
 }
 
-char *hr_metrics_text(hr_metrics *metrics, size_t *len) {
-    hr_text text = {0};
+char *sv_metrics_text(sv_metrics *metrics, size_t *len) {
+    sv_text text = {0};
     const char *last = "";
     for (size_t i = 0; i < metrics->n_series; ++i) {
         const series *s = &metrics->series[i];
         if (strcmp(last, s->name) != 0)
             write_head(&text, s->name, s->kind, s->help);
         last = s->name;
-        if (s->kind == HR_HISTOGRAM) {
+        if (s->kind == SV_HISTOGRAM) {
             write_histogram(&text, metrics, s);
             continue;
         }
         const char *open = s->labels != NULL ? "{" : "", *close = s->labels != NULL ? "}" : "";
-        hr_text_printf(&text, "%s%s%s%s ", s->name, open, s->labels != NULL ? s->labels : "",
+        sv_text_printf(&text, "%s%s%s%s ", s->name, open, s->labels != NULL ? s->labels : "",
                        close);
         if (s->read != NULL)
-            hr_text_printf(&text, "%.17g\n", s->read(s->ctx));
+            sv_text_printf(&text, "%.17g\n", s->read(s->ctx));
         else
-            hr_text_printf(&text, "%" PRId64 "\n", sum_slot(metrics, s->slot));
+            sv_text_printf(&text, "%" PRId64 "\n", sum_slot(metrics, s->slot));
     }
     write_requests(&text, metrics);
     for (size_t i = 0; i < metrics->n_hooks; ++i)

@@ -6,11 +6,11 @@
 
 #include "hex.h"
 
-bool hr_str_is(hr_str s, const char *text) {
+bool sv_str_is(hr_str s, const char *text) {
     return s.len == strlen(text) && memcmp(s.p, text, s.len) == 0;
 }
 
-size_t hr_str_to_size(hr_str s) {
+size_t sv_str_to_size(hr_str s) {
     size_t n = 0;
     if (s.len == 0 || s.len > 18)
         return SIZE_MAX;
@@ -22,11 +22,11 @@ size_t hr_str_to_size(hr_str s) {
     return n;
 }
 
-bool hr_str_is_nocase(hr_str s, const char *text) {
+bool sv_str_is_nocase(hr_str s, const char *text) {
     return s.len == strlen(text) && strncasecmp(s.p, text, s.len) == 0;
 }
 
-bool hr_percent_decode(hr_str *out, char *buf, const char *p, size_t len) {
+bool sv_percent_decode(hr_str *out, char *buf, const char *p, size_t len) {
     char *at = buf;
     *out = (hr_str){buf, 0};
     for (size_t i = 0; i < len; ++i) {
@@ -34,9 +34,9 @@ bool hr_percent_decode(hr_str *out, char *buf, const char *p, size_t len) {
             *at++ = p[i];
             continue;
         }
-        if (len - i < 3 || hr_hex_digit(p[i + 1]) < 0 || hr_hex_digit(p[i + 2]) < 0)
+        if (len - i < 3 || sv_hex_digit(p[i + 1]) < 0 || sv_hex_digit(p[i + 2]) < 0)
             return false;
-        *at++ = (char)(hr_hex_digit(p[i + 1]) * 16 + hr_hex_digit(p[i + 2]));
+        *at++ = (char)(sv_hex_digit(p[i + 1]) * 16 + sv_hex_digit(p[i + 2]));
         i += 2;
     }
     *at = '\0';

@@ -8,47 +8,47 @@
  * allow; it is closed when its last stream has ended.
  *
  * The codec's events note what has come; it is reported to exchanges behind them
- * (hr_up_stream_report), so that a consumer may do what it likes.
+ * (sv_up_stream_report), so that a consumer may do what it likes.
  */
-#ifndef HR_SERVICES_UPSTREAM_HTTP2_H
-#define HR_SERVICES_UPSTREAM_HTTP2_H
+#ifndef SV_UPSTREAM_HTTP2_H
+#define SV_UPSTREAM_HTTP2_H
 
 #include "http2.h"
 #include "upstream.h"
 
-typedef struct hr_up_http2 hr_up_http2;
+typedef struct sv_up_http2 sv_up_http2;
 
 /* What an exchange has of its stream. */
-typedef struct hr_up_stream {
-    hr_up_http2 *conn;    /* NULL: none */
+typedef struct sv_up_stream {
+    sv_up_http2 *conn;    /* NULL: none */
     sv_http2_stream *on;  /* NULL: not opened yet, or closed */
-    hr_up_exchange *next; /* among the connection's */
-    hr_up_exchange **link;
-    hr_up_exchange *next_news;  /* among those that something has come of */
-    hr_up_exchange **news_link; /* NULL if not among them */
+    sv_up_exchange *next; /* among the connection's */
+    sv_up_exchange **link;
+    sv_up_exchange *next_news;  /* among those that something has come of */
+    sv_up_exchange **news_link; /* NULL if not among them */
     bool drained;               /* the last piece of the body is sent */
     bool before_settings;       /* opened before the peer's SETTINGS had come */
-    hr_up_error error;          /* 0: none */
+    sv_up_error error;          /* 0: none */
     bool unprocessed;           /* with the error: the request may be sent again */
     const char *why;
     char *head_text; /* strings of the answer's head */
-} hr_up_stream;
+} sv_up_stream;
 
 /* Sends the request on a connection that there is. `fresh`: not on one without streams, which the
  * peer may have closed. False: there is none that takes it. */
-bool hr_up_http2_join(hr_up_exchange *exchange, bool fresh);
+bool sv_up_http2_join(sv_up_exchange *exchange, bool fresh);
 /* Opens a connection for it. The endpoint's address is known. False: the system refuses. */
-bool hr_up_http2_open(hr_up_exchange *exchange);
-/* As hr_up_more. */
-void hr_up_http2_more(hr_up_exchange *exchange);
+bool sv_up_http2_open(sv_up_exchange *exchange);
+/* As sv_up_more. */
+void sv_up_http2_more(sv_up_exchange *exchange);
 /* The consumer has taken n bytes of content. */
-void hr_up_http2_consume(hr_up_exchange *exchange, size_t n);
+void sv_up_http2_consume(sv_up_exchange *exchange, size_t n);
 /* Resets the stream, if it has one that is not over. */
-void hr_up_http2_leave(hr_up_exchange *exchange);
+void sv_up_http2_leave(sv_up_exchange *exchange);
 
 /* True if a connection takes a stream more. */
-bool hr_up_http2_has_room(const hr_up_endpoint *endpoint);
+bool sv_up_http2_has_room(const sv_up_endpoint *endpoint);
 /* The endpoint goes: no exchange is left. */
-void hr_up_http2_close_all(hr_up_endpoint *endpoint);
+void sv_up_http2_close_all(sv_up_endpoint *endpoint);
 
 #endif

@@ -11,10 +11,10 @@
 
 /* ---- members ----------------------------------------------------------------------------- */
 
-void hr_up_stream_join(hr_up_http2 *c, hr_up_exchange *ex) {
-    hr_up_stream *s = &ex->stream;
+void sv_up_stream_join(sv_up_http2 *c, sv_up_exchange *ex) {
+    sv_up_stream *s = &ex->stream;
     free(s->head_text);
-    *s = (hr_up_stream){.conn = c, .next = c->members, .link = &c->members};
+    *s = (sv_up_stream){.conn = c, .next = c->members, .link = &c->members};
     if (s->next != NULL)
         s->next->stream.link = &s->next;
     c->members = ex;
@@ -22,8 +22,8 @@ void hr_up_stream_join(hr_up_http2 *c, hr_up_exchange *ex) {
     c->n_requests++;
 }
 
-static void forget_news(hr_up_exchange *ex) {
-    hr_up_stream *s = &ex->stream;
+static void forget_news(sv_up_exchange *ex) {
+    sv_up_stream *s = &ex->stream;
     if (s->news_link == NULL)
         return;
     *s->news_link = s->next_news;
@@ -34,9 +34,9 @@ static void forget_news(hr_up_exchange *ex) {
     s->news_link = NULL;
 }
 
-static void add_news(hr_up_exchange *ex) {
-    hr_up_stream *s = &ex->stream;
-    hr_up_http2 *c = s->conn;
+static void add_news(sv_up_exchange *ex) {
+    sv_up_stream *s = &ex->stream;
+    sv_up_http2 *c = s->conn;
     if (s->news_link != NULL || c == NULL)
         return;
     s->next_news = NULL;
@@ -46,13 +46,13 @@ static void add_news(hr_up_exchange *ex) {
 }
 
 /* The exchange has no more to do with the connection. */
-static void stream_detach(hr_up_exchange *ex) {
-    hr_up_stream *s = &ex->stream;
-    hr_up_http2 *c = s->conn;
+static void stream_detach(sv_up_exchange *ex) {
+    sv_up_stream *s = &ex->stream;
+    sv_up_http2 *c = s->conn;
     if (s->on != NULL) {
         sv_http2_set_data(s->on, NULL);
         sv_http2_reset(s->on, SV_HTTP2_CANCEL);
-        hr_up_http2_mark(c);
+        sv_up_http2_mark(c);
     }
     forget_news(ex);
     if (c->told == ex)
@@ -63,35 +63,35 @@ static void stream_detach(hr_up_exchange *ex) {
     s->conn = NULL;
     s->on = NULL;
     c->n_members--;
-    c->idle_since = hr_timers_now();
+    c->idle_since = sv_timers_now();
 }
 
-void hr_up_http2_leave(hr_up_exchange *ex) {
-    hr_up_http2 *c = ex->stream.conn;
+void sv_up_http2_leave(sv_up_exchange *ex) {
+    sv_up_http2 *c = ex->stream.conn;
     if (c == NULL)
         return;
     stream_detach(ex);
-    hr_up_http2_mark(c); /* it may be idle now */
+    sv_up_http2_mark(c); /* it may be idle now */
 }
 
 /* ---- requests ---------------------------------------------------------------------------- */
 
-static bool body_length(const hr_up_request *r, uint64_t *length) {
+static bool body_length(const sv_up_request *r, uint64_t *length) {
     *length = r->source != NULL ? r->source->length : r->body.len;
     return r->source != NULL ? r->source->has_length : r->body.p != NULL;
 }
 
-static sv_http2_stream *stream_submit(hr_up_exchange *ex, bool has_content) {
-    const hr_up_request *r = ex->request;
+static sv_http2_stream *stream_submit(sv_up_exchange *ex, bool has_content) {
+    const sv_up_request *r = ex->request;
     hr_pair *fields = sv_alloc((r->n_fields + FIELDS_ADDED) * sizeof(*fields));
-    char digits[HR_DECIMAL_MAX];
+    char digits[SV_DECIMAL_MAX];
     uint64_t length;
     size_t n = r->n_fields;
     if (n > 0)
         memcpy(fields, r->fields, n * sizeof(*fields));
     if (body_length(r, &length))
         fields[n++] = (hr_pair){HR_STR("content-length"),
-                                {digits, (size_t)(hr_put_uint(digits, length) - digits)}};
+                                {digits, (size_t)(sv_put_uint(digits, length) - digits)}};
     if (r->te_trailers)
         fields[n++] = (hr_pair){HR_STR("te"), HR_STR("trailers")};
     const sv_http2_request request = {.method = r->method,
@@ -107,14 +107,14 @@ static sv_http2_stream *stream_submit(hr_up_exchange *ex, bool has_content) {
     return stream;
 }
 
-void hr_up_stream_open(hr_up_exchange *ex) {
-    const hr_up_request *r = ex->request;
-    hr_up_stream *s = &ex->stream;
+void sv_up_stream_open(sv_up_exchange *ex) {
+    const sv_up_request *r = ex->request;
+    sv_up_stream *s = &ex->stream;
     bool has_content = r->source != NULL || r->body.len > 0;
     s->on = stream_submit(ex, has_content);
-    hr_up_http2_mark(s->conn);
+    sv_up_http2_mark(s->conn);
     if (s->on == NULL) { /* no memory, or no identifier is left */
-        s->error = HR_UP_REFUSED;
+        s->error = SV_UP_REFUSED;
         s->unprocessed = true;
         s->why = "the connection takes no more streams";
         add_news(ex);
@@ -123,19 +123,19 @@ void hr_up_stream_open(hr_up_exchange *ex) {
     s->before_settings = !sv_http2_has_settings(s->conn->h2);
     ex->sent = 1;
     if (r->source != NULL) {
-        hr_up_http2_more(ex);
+        sv_up_http2_more(ex);
         return;
     }
     if (has_content)
         sv_http2_write(s->on, &r->body, 1, true, NULL, 0);
     ex->written = 1;
-    hr_up_enter_phase(ex, HR_UP_FIRST_BYTE_TIMEOUT, r->first_byte_timeout_ms);
+    sv_up_enter_phase(ex, SV_UP_FIRST_BYTE_TIMEOUT, r->first_byte_timeout_ms);
 }
 
 /* The last piece stays with the caller until the exchange ends, and counts as sent. */
-void hr_up_http2_more(hr_up_exchange *ex) {
-    const hr_up_source *source = ex->request->source;
-    hr_up_stream *s = &ex->stream;
+void sv_up_http2_more(sv_up_exchange *ex) {
+    const sv_up_source *source = ex->request->source;
+    sv_up_stream *s = &ex->stream;
     bool last = false;
     size_t n_trailers = 0;
     if (s->on == NULL || source == NULL || ex->writing || ex->written)
@@ -147,15 +147,15 @@ void hr_up_http2_more(hr_up_exchange *ex) {
         ex->writing = !last;
         ex->written = last;
         sv_http2_write(s->on, &piece, 1, last, trailers, n_trailers);
-        hr_up_http2_mark(s->conn);
+        sv_up_http2_mark(s->conn);
     }
-    hr_up_enter_upload_phase(ex);
+    sv_up_enter_upload_phase(ex);
     if (last)
         source->taken(source->ctx);
 }
 
 static void stream_on_drained(void *ctx, sv_http2_stream *stream) {
-    hr_up_exchange *ex = sv_http2_data(stream);
+    sv_up_exchange *ex = sv_http2_data(stream);
     (void)ctx;
     if (ex == NULL)
         return;
@@ -165,7 +165,7 @@ static void stream_on_drained(void *ctx, sv_http2_stream *stream) {
 
 /* ---- answers ----------------------------------------------------------------------------- */
 
-static void note_error(hr_up_exchange *ex, hr_up_error error, const char *why) {
+static void note_error(sv_up_exchange *ex, sv_up_error error, const char *why) {
     if (ex->complete || ex->stream.error != 0)
         return;
     ex->stream.error = error;
@@ -194,11 +194,11 @@ static char *stream_copy_fields(hr_pair *out, const hr_pair *fields, size_t n) {
     return text;
 }
 
-static void stream_keep_head(hr_up_exchange *ex, const sv_http1_response *response) {
+static void stream_keep_head(sv_up_exchange *ex, const sv_http1_response *response) {
     ex->head = *response;
     ex->head.reason = (hr_str){NULL, 0};
     ex->head.fields = ex->fields;
-    ex->head.max_fields = HR_UP_MAX_FIELDS;
+    ex->head.max_fields = SV_UP_MAX_FIELDS;
     ex->stream.head_text = stream_copy_fields(ex->fields, response->fields, response->n_fields);
     ex->head_done = 1;
     add_news(ex);
@@ -207,19 +207,19 @@ static void stream_keep_head(hr_up_exchange *ex, const sv_http1_response *respon
 static void stream_on_response(void *ctx, sv_http2_stream *stream,
                                const sv_http1_response *response, sv_http1_result result,
                                const char *why) {
-    hr_up_exchange *ex = sv_http2_data(stream);
+    sv_up_exchange *ex = sv_http2_data(stream);
     (void)ctx;
     if (ex == NULL)
         return;
     ex->received = 1;
     bool informs = result == SV_HTTP1_DONE && response->status < 200;
-    if (informs && ++ex->n_informational > HR_UP_MAX_INFORMATIONAL) {
+    if (informs && ++ex->n_informational > SV_UP_MAX_INFORMATIONAL) {
         result = SV_HTTP1_MALFORMED;
         why = "there are too many informational answers";
     }
     if (result != SV_HTTP1_DONE) {
         sv_http2_reset(stream, SV_HTTP2_PROTOCOL_ERROR);
-        note_error(ex, HR_UP_PROTOCOL, why);
+        note_error(ex, SV_UP_PROTOCOL, why);
     } else if (!informs) {
         stream_keep_head(ex, response);
     } else if (response->status != 100 && ex->request->on_informed != NULL) {
@@ -229,18 +229,18 @@ static void stream_on_response(void *ctx, sv_http2_stream *stream,
 
 /* The window of the stream is as large as a block, so there is room. */
 static void stream_on_data(void *ctx, sv_http2_stream *stream, const char *bytes, size_t n) {
-    hr_up_exchange *ex = sv_http2_data(stream);
+    sv_up_exchange *ex = sv_http2_data(stream);
     (void)ctx;
     if (ex == NULL || ex->over) {
         sv_http2_consume(stream, n);
         return;
     }
     if (ex->in == NULL)
-        ex->in = hr_up_block_take(ex->endpoint->up);
-    hr_up_block *in = ex->in;
-    if (n > HR_UP_BLOCK - in->end) {
+        ex->in = sv_up_block_take(ex->endpoint->up);
+    sv_up_block *in = ex->in;
+    if (n > SV_UP_BLOCK - in->end) {
         sv_http2_reset(stream, SV_HTTP2_PROTOCOL_ERROR);
-        note_error(ex, HR_UP_PROTOCOL, "there is more content than the window allows");
+        note_error(ex, SV_UP_PROTOCOL, "there is more content than the window allows");
         return;
     }
     memcpy(in->bytes + in->end, bytes, n);
@@ -248,20 +248,20 @@ static void stream_on_data(void *ctx, sv_http2_stream *stream, const char *bytes
     add_news(ex);
 }
 
-static void stream_keep_trailers(hr_up_exchange *ex, const hr_pair *trailers, size_t n) {
-    hr_trailers *t = &ex->trailers;
-    if (n == 0 || n > HR_MAX_TRAILERS)
+static void stream_keep_trailers(sv_up_exchange *ex, const hr_pair *trailers, size_t n) {
+    sv_trailers *t = &ex->trailers;
+    if (n == 0 || n > SV_MAX_TRAILERS)
         return;
     t->fields = sv_alloc(n * sizeof(*t->fields));
     t->text = stream_copy_fields(t->fields, trailers, n);
     n = sv_http_strip_hop_by_hop(t->fields, n);
     for (size_t i = 0; i < n; i++)
-        if (hr_trailer_is_allowed(t->fields[i].name))
+        if (sv_trailer_is_allowed(t->fields[i].name))
             t->fields[t->n++] = t->fields[i];
 }
 
 static void stream_on_end(void *ctx, sv_http2_stream *stream, const hr_pair *trailers, size_t n) {
-    hr_up_exchange *ex = sv_http2_data(stream);
+    sv_up_exchange *ex = sv_http2_data(stream);
     (void)ctx;
     if (ex == NULL || !ex->head_done || ex->stream.error != 0)
         return;
@@ -294,30 +294,30 @@ static const char *name_of_code(uint32_t code) {
 /* What is refused by GOAWAY, or was opened before the peer could say how many streams it takes, may
  * be sent again; what the peer refuses besides is up to the retry policy. */
 static void stream_on_closed(void *ctx, sv_http2_stream *stream, uint32_t code) {
-    hr_up_exchange *ex = sv_http2_data(stream);
+    sv_up_exchange *ex = sv_http2_data(stream);
     (void)ctx;
     if (ex == NULL)
         return;
-    hr_up_stream *s = &ex->stream;
+    sv_up_stream *s = &ex->stream;
     s->on = NULL;
     bool by_peer = sv_http2_is_reset_by_peer(stream);
     if (sv_http2_is_unprocessed(stream)) {
         s->unprocessed = !by_peer || s->before_settings;
-        note_error(ex, HR_UP_REFUSED,
+        note_error(ex, SV_UP_REFUSED,
                    by_peer ? name_of_code(code) : "the peer is shutting the connection down");
     } else if (by_peer) {
-        note_error(ex, HR_UP_STREAM_RESET, name_of_code(code));
+        note_error(ex, SV_UP_STREAM_RESET, name_of_code(code));
     } else {
-        note_error(ex, HR_UP_PROTOCOL, "the answer breaks a rule of HTTP/2");
+        note_error(ex, SV_UP_PROTOCOL, "the answer breaks a rule of HTTP/2");
     }
     add_news(ex);
 }
 
 static void stream_on_pong(void *ctx) {
-    ((hr_up_http2 *)ctx)->pinged_at = 0;
+    ((sv_up_http2 *)ctx)->pinged_at = 0;
 }
 
-const sv_http2_events hr_up_http2_events = {.response = stream_on_response,
+const sv_http2_events sv_up_http2_events = {.response = stream_on_response,
                                             .data = stream_on_data,
                                             .end = stream_on_end,
                                             .drained = stream_on_drained,
@@ -326,9 +326,9 @@ const sv_http2_events hr_up_http2_events = {.response = stream_on_response,
 
 /* ---- reporting --------------------------------------------------------------------------- */
 
-static void stream_piece_sent(hr_up_exchange *ex) {
-    hr_up_http2 *c = ex->stream.conn;
-    const hr_up_source *source = ex->request->source;
+static void stream_piece_sent(sv_up_exchange *ex) {
+    sv_up_http2 *c = ex->stream.conn;
+    const sv_up_source *source = ex->request->source;
     ex->stream.drained = false;
     ex->writing = 0;
     c->told = ex;
@@ -336,21 +336,21 @@ static void stream_piece_sent(hr_up_exchange *ex) {
     if (c->told != ex) /* the caller has ended it */
         return;
     if (ex->head_done && !ex->busy) /* a stream that is in use in one direction is not idle */
-        hr_up_enter_phase(ex, HR_UP_IDLE_TIMEOUT, hr_up_idle_timeout(ex));
-    hr_up_http2_more(ex);
+        sv_up_enter_phase(ex, SV_UP_IDLE_TIMEOUT, sv_up_idle_timeout(ex));
+    sv_up_http2_more(ex);
 }
 
-static void end_with_error(hr_up_exchange *ex) {
-    const hr_up_stream *s = &ex->stream;
-    hr_up_error error = s->error;
+static void end_with_error(sv_up_exchange *ex) {
+    const sv_up_stream *s = &ex->stream;
+    sv_up_error error = s->error;
     const char *why = s->why;
-    if (s->unprocessed && !ex->received && hr_up_try_again(ex))
+    if (s->unprocessed && !ex->received && sv_up_try_again(ex))
         return;
-    hr_up_fail(ex, error, why);
+    sv_up_fail(ex, error, why);
 }
 
-static void stream_report_one(hr_up_exchange *ex) {
-    hr_up_http2 *c = ex->stream.conn;
+static void stream_report_one(sv_up_exchange *ex) {
+    sv_up_http2 *c = ex->stream.conn;
     if (ex->stream.drained && !ex->complete) {
         stream_piece_sent(ex);
         if (c->told != ex)
@@ -362,15 +362,15 @@ static void stream_report_one(hr_up_exchange *ex) {
         end_with_error(ex);
     } else if (ex->complete) {
         stream_detach(ex);
-        hr_up_show(ex);
+        sv_up_show(ex);
     } else if (ex->head_done) {
         ex->phase_until = 0; /* until the consumer asks for more */
-        hr_up_show(ex);
+        sv_up_show(ex);
     }
 }
 
-void hr_up_stream_report(hr_up_http2 *c) {
-    for (hr_up_exchange *ex; (ex = c->news) != NULL;) {
+void sv_up_stream_report(sv_up_http2 *c) {
+    for (sv_up_exchange *ex; (ex = c->news) != NULL;) {
         forget_news(ex);
         c->told = ex;
         stream_report_one(ex);
@@ -378,22 +378,22 @@ void hr_up_stream_report(hr_up_http2 *c) {
     c->told = NULL;
 }
 
-void hr_up_stream_fail_all(hr_up_http2 *c, hr_up_error error, const char *why) {
-    for (hr_up_exchange *ex; (ex = c->members) != NULL;) {
+void sv_up_stream_fail_all(sv_up_http2 *c, sv_up_error error, const char *why) {
+    for (sv_up_exchange *ex; (ex = c->members) != NULL;) {
         stream_detach(ex);
         if (ex->over)
             continue;
         if (!ex->received && c->h2 != NULL)
-            hr_up_broken(ex, error, why);
+            sv_up_broken(ex, error, why);
         else
-            hr_up_fail(ex, error, why);
+            sv_up_fail(ex, error, why);
     }
 }
 
-void hr_up_http2_consume(hr_up_exchange *ex, size_t n) {
+void sv_up_http2_consume(sv_up_exchange *ex, size_t n) {
     if (ex->stream.on == NULL || ex->complete)
         return;
-    hr_up_enter_phase(ex, HR_UP_IDLE_TIMEOUT, hr_up_idle_timeout(ex));
+    sv_up_enter_phase(ex, SV_UP_IDLE_TIMEOUT, sv_up_idle_timeout(ex));
     sv_http2_consume(ex->stream.on, n);
-    hr_up_http2_mark(ex->stream.conn);
+    sv_up_http2_mark(ex->stream.conn);
 }

@@ -19,8 +19,8 @@
 #define DEFAULT_DNS_REFRESH_MS 5000
 #define DEFAULT_HTTP2_IDLE_MS 60000
 
-hr_up_loop *hr_up_loop_new(sv_loop *loop, hr_up_stats *stats) {
-    hr_up_loop *up = calloc(1, sizeof(*up));
+sv_up_loop *sv_up_loop_new(sv_loop *loop, sv_up_stats *stats) {
+    sv_up_loop *up = calloc(1, sizeof(*up));
     if (up == NULL)
         return NULL;
     up->net = loop;
@@ -29,10 +29,10 @@ hr_up_loop *hr_up_loop_new(sv_loop *loop, hr_up_stats *stats) {
     return up;
 }
 
-void hr_up_loop_free(hr_up_loop *up) {
+void sv_up_loop_free(sv_up_loop *up) {
     if (up == NULL)
         return;
-    for (hr_up_block *block; (block = up->free_blocks) != NULL;) {
+    for (sv_up_block *block; (block = up->free_blocks) != NULL;) {
         up->free_blocks = block->next;
         free(block);
     }
@@ -40,13 +40,13 @@ void hr_up_loop_free(hr_up_loop *up) {
     free(up);
 }
 
-hr_up_block *hr_up_block_take(hr_up_loop *up) {
-    hr_up_block *block = up->free_blocks;
+sv_up_block *sv_up_block_take(sv_up_loop *up) {
+    sv_up_block *block = up->free_blocks;
     if (block != NULL) {
         up->free_blocks = block->next;
         up->n_free_blocks--;
     } else {
-        block = sv_alloc(sizeof(*block) + HR_UP_BLOCK);
+        block = sv_alloc(sizeof(*block) + SV_UP_BLOCK);
     }
     up->n_blocks++;
     block->next = NULL;
@@ -54,7 +54,7 @@ hr_up_block *hr_up_block_take(hr_up_loop *up) {
     return block;
 }
 
-void hr_up_block_give(hr_up_loop *up, hr_up_block *block) {
+void sv_up_block_give(sv_up_loop *up, sv_up_block *block) {
     if (block == NULL)
         return;
     up->n_blocks--;
@@ -69,7 +69,7 @@ void hr_up_block_give(hr_up_loop *up, hr_up_block *block) {
 
 /* ---- endpoints --------------------------------------------------------------------------- */
 
-static int parse_literal(struct hr_up_address *out, const char *host, uint16_t port) {
+static int parse_literal(struct sv_up_address *out, const char *host, uint16_t port) {
     struct sockaddr_in *v4 = (struct sockaddr_in *)&out->sa;
     struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)&out->sa;
     if (inet_pton(AF_INET, host, &v4->sin_addr) == 1) {
@@ -87,15 +87,15 @@ static int parse_literal(struct hr_up_address *out, const char *host, uint16_t p
     return 0;
 }
 
-hr_up_endpoint *hr_up_endpoint_new(hr_up_loop *up, hr_str host, uint16_t port,
-                                   const hr_up_settings *settings) {
-    static const hr_up_settings defaults = {0};
-    hr_up_endpoint *endpoint = sv_alloc(sizeof(*endpoint));
+sv_up_endpoint *sv_up_endpoint_new(sv_up_loop *up, hr_str host, uint16_t port,
+                                   const sv_up_settings *settings) {
+    static const sv_up_settings defaults = {0};
+    sv_up_endpoint *endpoint = sv_alloc(sizeof(*endpoint));
     memset(endpoint, 0, sizeof(*endpoint));
     endpoint->up = up;
     endpoint->refs = 1;
     endpoint->settings = settings != NULL ? *settings : defaults;
-    hr_up_settings *s = &endpoint->settings;
+    sv_up_settings *s = &endpoint->settings;
     s->connect_timeout_ms =
         s->connect_timeout_ms > 0 ? s->connect_timeout_ms : DEFAULT_CONNECT_TIMEOUT_MS;
     s->idle_connection_ms =
@@ -104,7 +104,7 @@ hr_up_endpoint *hr_up_endpoint_new(hr_up_loop *up, hr_str host, uint16_t port,
     s->http2_idle_ms = s->http2_idle_ms > 0 ? s->http2_idle_ms : DEFAULT_HTTP2_IDLE_MS;
     s->dns_refresh_ms = s->dns_refresh_ms > 0 ? s->dns_refresh_ms : DEFAULT_DNS_REFRESH_MS;
 
-    hr_up_tls_ref(s->tls);
+    sv_up_tls_ref(s->tls);
 
     /* The name serves both purposes: cut at the colon for look-ups, whole for messages. */
     endpoint->name = sv_alloc(host.len + sizeof(":65535"));
@@ -118,66 +118,66 @@ hr_up_endpoint *hr_up_endpoint_new(hr_up_loop *up, hr_str host, uint16_t port,
     return endpoint;
 }
 
-hr_up_endpoint *hr_up_endpoint_ref(hr_up_endpoint *endpoint) {
+sv_up_endpoint *sv_up_endpoint_ref(sv_up_endpoint *endpoint) {
     endpoint->refs++;
     return endpoint;
 }
 
-void hr_up_endpoint_unref(hr_up_endpoint *endpoint) {
+void sv_up_endpoint_unref(sv_up_endpoint *endpoint) {
     if (endpoint == NULL || --endpoint->refs > 0)
         return;
     while (endpoint->newest != NULL)
-        hr_up_conn_close(endpoint->newest);
-    hr_up_http2_close_all(endpoint);
-    hr_timer_unset(endpoint->up->timers, &endpoint->idle_timer);
+        sv_up_conn_close(endpoint->newest);
+    sv_up_http2_close_all(endpoint);
+    sv_timer_unset(endpoint->up->timers, &endpoint->idle_timer);
     if (endpoint->lookup != NULL)
         sv_lookup_cancel(endpoint->lookup);
     SSL_SESSION_free(endpoint->session);
-    hr_up_tls_unref(endpoint->settings.tls);
+    sv_up_tls_unref(endpoint->settings.tls);
     free(endpoint->name);
     free(endpoint);
 }
 
-bool hr_up_endpoint_has_room(const hr_up_endpoint *endpoint, bool http2) {
-    return http2 ? hr_up_http2_has_room(endpoint) : endpoint->n_idle > 0;
+bool sv_up_endpoint_has_room(const sv_up_endpoint *endpoint, bool http2) {
+    return http2 ? sv_up_http2_has_room(endpoint) : endpoint->n_idle > 0;
 }
 
-const char *hr_up_endpoint_name(const hr_up_endpoint *endpoint) {
+const char *sv_up_endpoint_name(const sv_up_endpoint *endpoint) {
     return endpoint->name;
 }
 
 /* ---- names ------------------------------------------------------------------------------- */
 
 static void on_address(void *ctx, const struct addrinfo *list, const char *err) {
-    hr_up_endpoint *endpoint = ctx;
+    sv_up_endpoint *endpoint = ctx;
     endpoint->lookup = NULL;
-    endpoint->looked_up_at = hr_timers_now();
+    endpoint->looked_up_at = sv_timers_now();
     if (list != NULL) {
         endpoint->n_addresses = endpoint->current = 0;
-        for (; list != NULL && endpoint->n_addresses < HR_UP_MAX_ADDRESSES; list = list->ai_next) {
-            struct hr_up_address *address = &endpoint->addresses[endpoint->n_addresses++];
+        for (; list != NULL && endpoint->n_addresses < SV_UP_MAX_ADDRESSES; list = list->ai_next) {
+            struct sv_up_address *address = &endpoint->addresses[endpoint->n_addresses++];
             memcpy(&address->sa, list->ai_addr, list->ai_addrlen);
             address->len = list->ai_addrlen;
         }
     }
     /* A callback may free its exchange, which may hold the last reference to the endpoint. */
-    hr_up_endpoint_ref(endpoint);
+    sv_up_endpoint_ref(endpoint);
     while (endpoint->waiting != NULL)
-        hr_up_exchange_resolved(endpoint->waiting, endpoint->n_addresses > 0 ? NULL : err);
-    hr_up_endpoint_unref(endpoint);
+        sv_up_exchange_resolved(endpoint->waiting, endpoint->n_addresses > 0 ? NULL : err);
+    sv_up_endpoint_unref(endpoint);
 }
 
-static void look_up(hr_up_endpoint *endpoint) {
+static void look_up(sv_up_endpoint *endpoint) {
     char host[NI_MAXHOST], port[8];
     snprintf(host, sizeof(host), "%.*s", (int)endpoint->host_len, endpoint->name);
     snprintf(port, sizeof(port), "%u", (unsigned)endpoint->port);
     endpoint->lookup = sv_lookup_start(endpoint->up->net, host, port, on_address, endpoint);
 }
 
-int hr_up_endpoint_resolve(hr_up_endpoint *endpoint) {
+int sv_up_endpoint_resolve(sv_up_endpoint *endpoint) {
     if (!endpoint->is_name)
         return 1;
-    uint64_t now = hr_timers_now();
+    uint64_t now = sv_timers_now();
     int fresh = endpoint->looked_up_at != 0 &&
                 now - endpoint->looked_up_at < endpoint->settings.dns_refresh_ms;
     if (!(fresh && endpoint->n_addresses > 0) && endpoint->lookup == NULL)
@@ -187,43 +187,43 @@ int hr_up_endpoint_resolve(hr_up_endpoint *endpoint) {
 
 /* ---- connections ------------------------------------------------------------------------- */
 
-static void unlink_idle(hr_up_conn *conn) {
-    hr_up_endpoint *endpoint = conn->endpoint;
+static void unlink_idle(sv_up_conn *conn) {
+    sv_up_endpoint *endpoint = conn->endpoint;
     *(conn->newer != NULL ? &conn->newer->older : &endpoint->newest) = conn->older;
     *(conn->older != NULL ? &conn->older->newer : &endpoint->oldest) = conn->newer;
     conn->newer = conn->older = NULL;
     endpoint->n_idle--;
 }
 
-void hr_up_conn_count(const hr_up_endpoint *endpoint, int by) {
-    hr_up_count(&endpoint->up->stats->connections, by);
+void sv_up_conn_count(const sv_up_endpoint *endpoint, int by) {
+    sv_up_count(&endpoint->up->stats->connections, by);
     if (endpoint->settings.open_connections != NULL)
         atomic_fetch_add_explicit(endpoint->settings.open_connections, (uint32_t)by,
                                   memory_order_relaxed);
 }
 
-void hr_up_conn_close(hr_up_conn *conn) {
+void sv_up_conn_close(sv_up_conn *conn) {
     if (conn->exchange == NULL)
         unlink_idle(conn);
-    hr_up_conn_count(conn->endpoint, -1);
+    sv_up_conn_count(conn->endpoint, -1);
     sv_sock_close(conn->sock);
     free(conn);
 }
 
 static void on_readable(void *ctx) {
-    hr_up_conn *conn = ctx;
+    sv_up_conn *conn = ctx;
     if (conn->exchange != NULL)
-        hr_up_exchange_readable(conn->exchange);
+        sv_up_exchange_readable(conn->exchange);
     else if (sv_sock_ssl(conn->sock) == NULL || !sv_sock_is_silent(conn->sock))
         /* An idle connection becomes readable if the peer closed it or sent unrequested data. A
          * TLS session ticket is the exception: it leaves no data to read. */
-        hr_up_conn_close(conn);
+        sv_up_conn_close(conn);
 }
 
-static void begin_tls(hr_up_conn *conn) {
-    SSL *ssl = hr_up_tls_connect(conn->endpoint, false);
+static void begin_tls(sv_up_conn *conn) {
+    SSL *ssl = sv_up_tls_connect(conn->endpoint, false);
     if (ssl == NULL) {
-        hr_up_exchange_tls_failed(conn->exchange, "out of memory");
+        sv_up_exchange_tls_failed(conn->exchange, "out of memory");
         return;
     }
     conn->encrypting = 1;
@@ -231,31 +231,31 @@ static void begin_tls(hr_up_conn *conn) {
 }
 
 static void on_connected(void *ctx) {
-    hr_up_conn *conn = ctx;
+    sv_up_conn *conn = ctx;
     if (conn->endpoint->settings.tls != NULL && !conn->encrypting) {
         begin_tls(conn);
         return;
     }
     const char *why =
-        conn->encrypting ? hr_up_tls_check(conn->endpoint, sv_sock_ssl(conn->sock)) : NULL;
+        conn->encrypting ? sv_up_tls_check(conn->endpoint, sv_sock_ssl(conn->sock)) : NULL;
     if (why != NULL) {
-        hr_up_exchange_tls_failed(conn->exchange, why);
+        sv_up_exchange_tls_failed(conn->exchange, why);
         return;
     }
     sv_sock_reading(conn->sock, true);
-    hr_up_exchange_connected(conn->exchange, 1);
+    sv_up_exchange_connected(conn->exchange, 1);
 }
 
 static void on_failed(void *ctx, bool tls, const char *why) {
-    hr_up_conn *conn = ctx;
+    sv_up_conn *conn = ctx;
     if (tls)
-        hr_up_exchange_tls_failed(conn->exchange, why);
+        sv_up_exchange_tls_failed(conn->exchange, why);
     else
-        hr_up_exchange_connected(conn->exchange, 0);
+        sv_up_exchange_connected(conn->exchange, 0);
 }
 
 static void on_sock_written(void *ctx, bool ok) {
-    hr_up_conn *conn = ctx;
+    sv_up_conn *conn = ctx;
     conn->on_written(conn, ok);
 }
 
@@ -274,9 +274,9 @@ static void set_number(int fd, int option, uint32_t value) {
         (void)setsockopt(fd, IPPROTO_TCP, option, &number, sizeof(number));
 }
 
-void hr_up_conn_keep_alive(const hr_up_endpoint *endpoint, int fd) {
+void sv_up_conn_keep_alive(const sv_up_endpoint *endpoint, int fd) {
     static const int on = 1;
-    const hr_up_settings *s = &endpoint->settings;
+    const sv_up_settings *s = &endpoint->settings;
     if (!s->tcp_keepalive)
         return;
     (void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
@@ -285,66 +285,66 @@ void hr_up_conn_keep_alive(const hr_up_endpoint *endpoint, int fd) {
     set_number(fd, TCP_KEEPINTVL, s->tcp_keepalive_interval_s);
 }
 
-hr_up_conn *hr_up_conn_open(hr_up_endpoint *endpoint, hr_up_exchange *exchange) {
+sv_up_conn *sv_up_conn_open(sv_up_endpoint *endpoint, sv_up_exchange *exchange) {
     static const sv_sock_events events = {on_connected, on_failed, on_readable, on_sock_written};
-    struct hr_up_address *address = &endpoint->addresses[endpoint->current];
-    hr_up_conn *conn = sv_alloc(sizeof(*conn));
-    *conn = (hr_up_conn){.endpoint = endpoint,
+    struct sv_up_address *address = &endpoint->addresses[endpoint->current];
+    sv_up_conn *conn = sv_alloc(sizeof(*conn));
+    *conn = (sv_up_conn){.endpoint = endpoint,
                          .exchange = exchange,
                          .peer_idle_s = -1,
-                         .opened_at = hr_timers_now()};
+                         .opened_at = sv_timers_now()};
     conn->sock =
         sv_connect(endpoint->up->net, (struct sockaddr *)&address->sa, address->len, &events, conn);
-    hr_up_count(&endpoint->up->stats->connects, 1);
+    sv_up_count(&endpoint->up->stats->connects, 1);
     if (conn->sock == NULL) {
         free(conn);
         return NULL;
     }
     limit_up_buffers(sv_sock_fd(conn->sock));
-    hr_up_conn_keep_alive(endpoint, sv_sock_fd(conn->sock));
-    hr_up_conn_count(endpoint, 1);
+    sv_up_conn_keep_alive(endpoint, sv_sock_fd(conn->sock));
+    sv_up_conn_count(endpoint, 1);
     return conn;
 }
 
-hr_up_conn *hr_up_conn_reuse(hr_up_endpoint *endpoint, int careful) {
-    uint64_t now = hr_timers_now();
-    hr_up_conn *conn;
+sv_up_conn *sv_up_conn_reuse(sv_up_endpoint *endpoint, int careful) {
+    uint64_t now = sv_timers_now();
+    sv_up_conn *conn;
     while ((conn = endpoint->newest) != NULL) {
         if (conn->idle_until > now && !(careful && !sv_sock_is_silent(conn->sock))) {
             unlink_idle(conn);
-            hr_up_count(&endpoint->up->stats->reused, 1);
+            sv_up_count(&endpoint->up->stats->reused, 1);
             return conn;
         }
-        hr_up_conn_close(conn);
+        sv_up_conn_close(conn);
     }
     return NULL;
 }
 
 /* One timer an endpoint, for the oldest: the others are younger. A connection whose peer allows
- * less than the rest may outstay a little; hr_up_conn_reuse never hands it out. */
-static void on_idle_timer(hr_timer *timer) {
-    hr_up_endpoint *endpoint = SV_CONTAINER(hr_up_endpoint, idle_timer, timer);
-    uint64_t now = hr_timers_now();
+ * less than the rest may outstay a little; sv_up_conn_reuse never hands it out. */
+static void on_idle_timer(sv_timer *timer) {
+    sv_up_endpoint *endpoint = SV_CONTAINER(sv_up_endpoint, idle_timer, timer);
+    uint64_t now = sv_timers_now();
     while (endpoint->oldest != NULL && endpoint->oldest->idle_until <= now)
-        hr_up_conn_close(endpoint->oldest);
+        sv_up_conn_close(endpoint->oldest);
     if (endpoint->oldest != NULL)
-        hr_timer_set(endpoint->up->timers, timer, endpoint->oldest->idle_until, on_idle_timer);
+        sv_timer_set(endpoint->up->timers, timer, endpoint->oldest->idle_until, on_idle_timer);
 }
 
-void hr_up_conn_release(hr_up_conn *conn, int reusable) {
-    hr_up_endpoint *endpoint = conn->endpoint;
-    const hr_up_settings *settings = &endpoint->settings;
+void sv_up_conn_release(sv_up_conn *conn, int reusable) {
+    sv_up_endpoint *endpoint = conn->endpoint;
+    const sv_up_settings *settings = &endpoint->settings;
     uint64_t idle_ms = settings->idle_connection_ms;
     conn->n_requests++;
     if (conn->peer_idle_s >= 0 && (uint64_t)conn->peer_idle_s * 1000 < idle_ms + 1000)
         idle_ms = conn->peer_idle_s > 1 ? (uint64_t)(conn->peer_idle_s - 1) * 1000 : 0;
     if (settings->max_requests > 0 && conn->n_requests >= settings->max_requests)
         reusable = 0;
-    uint64_t now = hr_timers_now();
+    uint64_t now = sv_timers_now();
     if (settings->max_connection_ms > 0 && now - conn->opened_at >= settings->max_connection_ms)
         reusable = 0;
     if (!reusable || idle_ms == 0 || sv_sock_is_writing(conn->sock)) {
-        hr_up_conn_close(conn);
+        sv_up_conn_close(conn);
         return;
     }
     conn->exchange = NULL;
@@ -354,8 +354,8 @@ void hr_up_conn_release(hr_up_conn *conn, int reusable) {
     *(endpoint->newest != NULL ? &endpoint->newest->newer : &endpoint->oldest) = conn;
     endpoint->newest = conn;
     if (++endpoint->n_idle > settings->max_idle)
-        hr_up_conn_close(endpoint->oldest);
-    if (!hr_timer_is_set(&endpoint->idle_timer) && endpoint->oldest != NULL)
-        hr_timer_set(endpoint->up->timers, &endpoint->idle_timer, endpoint->oldest->idle_until,
+        sv_up_conn_close(endpoint->oldest);
+    if (!sv_timer_is_set(&endpoint->idle_timer) && endpoint->oldest != NULL)
+        sv_timer_set(endpoint->up->timers, &endpoint->idle_timer, endpoint->oldest->idle_until,
                      on_idle_timer);
 }

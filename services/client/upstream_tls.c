@@ -11,7 +11,7 @@
 #include "tls.h"
 #include "upstream_internal.h"
 
-struct hr_up_tls {
+struct sv_up_tls {
     atomic_size_t references;
     SSL_CTX *ctx;
     char *server_name; /* NULL: none */
@@ -68,7 +68,7 @@ static int no_pass_phrase(char *buf, int size, int writing, void *arg) {
     return 0;
 }
 
-static int load_authorities(hr_up_tls *tls, hr_str path, char *why, size_t why_size) {
+static int load_authorities(sv_up_tls *tls, hr_str path, char *why, size_t why_size) {
     if (path.len == 0 || (path.len == 6 && memcmp(path.p, "system", 6) == 0)) {
         SSL_CTX_set_default_verify_paths(tls->ctx);
         return 0;
@@ -82,7 +82,7 @@ static int load_authorities(hr_up_tls *tls, hr_str path, char *why, size_t why_s
     return error;
 }
 
-static int load_own(hr_up_tls *tls, const hr_up_tls_options *options, char *why, size_t why_size) {
+static int load_own(sv_up_tls *tls, const sv_up_tls_options *options, char *why, size_t why_size) {
     if (options->cert_path.len == 0)
         return 0;
     char *cert = text(options->cert_path), *key = text(options->key_path);
@@ -99,13 +99,13 @@ static int load_own(hr_up_tls *tls, const hr_up_tls_options *options, char *why,
 }
 
 static int on_new_session(SSL *ssl, SSL_SESSION *session) {
-    hr_up_endpoint *endpoint = SSL_get_app_data(ssl);
+    sv_up_endpoint *endpoint = SSL_get_app_data(ssl);
     SSL_SESSION_free(endpoint->session);
     endpoint->session = session;
     return 1; /* the reference is ours now */
 }
 
-static int configure(hr_up_tls *tls, const hr_up_tls_options *options, char *why, size_t why_size) {
+static int configure(sv_up_tls *tls, const sv_up_tls_options *options, char *why, size_t why_size) {
     ERR_clear_error();
     tls->ctx = SSL_CTX_new(TLS_client_method());
     if (tls->ctx == NULL)
@@ -124,8 +124,8 @@ static int configure(hr_up_tls *tls, const hr_up_tls_options *options, char *why
     return load_own(tls, options, why, why_size);
 }
 
-hr_up_tls *hr_up_tls_new(const hr_up_tls_options *options, char *why, size_t why_size) {
-    hr_up_tls *tls = sv_alloc(sizeof(*tls));
+sv_up_tls *sv_up_tls_new(const sv_up_tls_options *options, char *why, size_t why_size) {
+    sv_up_tls *tls = sv_alloc(sizeof(*tls));
     memset(tls, 0, sizeof(*tls));
     atomic_init(&tls->references, 1);
     uint64_t hash = mix(14695981039346656037ull, &options->insecure, sizeof(options->insecure));
@@ -143,19 +143,19 @@ hr_up_tls *hr_up_tls_new(const hr_up_tls_options *options, char *why, size_t why
     for (size_t i = 0; i < tls->n_names; i++)
         tls->names[i] = text(names[i]);
     if (configure(tls, options, why, why_size) != 0) {
-        hr_up_tls_unref(tls);
+        sv_up_tls_unref(tls);
         return NULL;
     }
     return tls;
 }
 
-hr_up_tls *hr_up_tls_ref(hr_up_tls *tls) {
+sv_up_tls *sv_up_tls_ref(sv_up_tls *tls) {
     if (tls != NULL)
         atomic_fetch_add_explicit(&tls->references, 1, memory_order_relaxed);
     return tls;
 }
 
-void hr_up_tls_unref(hr_up_tls *tls) {
+void sv_up_tls_unref(sv_up_tls *tls) {
     if (tls == NULL || atomic_fetch_sub_explicit(&tls->references, 1, memory_order_acq_rel) != 1)
         return;
     SSL_CTX_free(tls->ctx);
@@ -166,7 +166,7 @@ void hr_up_tls_unref(hr_up_tls *tls) {
     free(tls);
 }
 
-int hr_up_tls_same(const hr_up_tls *a, const hr_up_tls *b) {
+int sv_up_tls_same(const sv_up_tls *a, const sv_up_tls *b) {
     return a == b || (a != NULL && b != NULL && a->fingerprint == b->fingerprint);
 }
 
@@ -196,7 +196,7 @@ static int has_name(X509 *cert, const char *name) {
     return X509_check_host(cert, name, 0, X509_CHECK_FLAG_NEVER_CHECK_SUBJECT, NULL) == 1;
 }
 
-static int is_named(const hr_up_tls *tls, SSL *ssl) {
+static int is_named(const sv_up_tls *tls, SSL *ssl) {
     X509 *cert = SSL_get1_peer_certificate(ssl);
     int found = 0;
     for (size_t i = 0; cert != NULL && i < tls->n_names && !found; i++)
@@ -205,9 +205,9 @@ static int is_named(const hr_up_tls *tls, SSL *ssl) {
     return found;
 }
 
-SSL *hr_up_tls_connect(hr_up_endpoint *endpoint, bool http2) {
+SSL *sv_up_tls_connect(sv_up_endpoint *endpoint, bool http2) {
     static const unsigned char http1[] = "\x08http/1.1", h2[] = "\x02h2";
-    const hr_up_tls *tls = endpoint->settings.tls;
+    const sv_up_tls *tls = endpoint->settings.tls;
     SSL *ssl = SSL_new(tls->ctx);
     if (ssl == NULL)
         return NULL;
@@ -224,7 +224,7 @@ SSL *hr_up_tls_connect(hr_up_endpoint *endpoint, bool http2) {
     return ssl;
 }
 
-const char *hr_up_tls_check(const hr_up_endpoint *endpoint, SSL *ssl) {
-    const hr_up_tls *tls = endpoint->settings.tls;
+const char *sv_up_tls_check(const sv_up_endpoint *endpoint, SSL *ssl) {
+    const sv_up_tls *tls = endpoint->settings.tls;
     return tls->insecure || is_named(tls, ssl) ? NULL : "its certificate is for another name";
 }

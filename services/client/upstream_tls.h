@@ -3,30 +3,30 @@
  * MUTUAL. The chain is verified against the authorities given (else the system's), and the
  * certificate must name one of `names`.
  *
- * An hr_up_tls is immutable and reference-counted; all loops share it.
+ * An sv_up_tls is immutable and reference-counted; all loops share it.
  */
-#ifndef HR_SERVICES_UPSTREAM_TLS_H
-#define HR_SERVICES_UPSTREAM_TLS_H
+#ifndef SV_UPSTREAM_TLS_H
+#define SV_UPSTREAM_TLS_H
 
 #include <headerroute/headerroute.h>
 
-typedef struct hr_up_tls hr_up_tls;
+typedef struct sv_up_tls sv_up_tls;
 
-typedef struct hr_up_tls_options {
+typedef struct sv_up_tls_options {
     hr_str server_name;         /* sent as SNI unless it is an address; absent: none is sent */
     hr_str ca_path;             /* PEM; absent or "system": the system's authorities */
     hr_str cert_path, key_path; /* of ours, PEM; both or none */
     const hr_str *names; /* DNS names, addresses or URIs, of which the certificate must have one */
     size_t n_names;      /* 0: it must have server_name */
     int insecure;        /* verify nothing */
-} hr_up_tls_options;
+} sv_up_tls_options;
 
 /* NULL: `why` is a sentence that names the file. */
-hr_up_tls *hr_up_tls_new(const hr_up_tls_options *options, char *why, size_t why_size);
-hr_up_tls *hr_up_tls_ref(hr_up_tls *tls);
-void hr_up_tls_unref(hr_up_tls *tls);
+sv_up_tls *sv_up_tls_new(const sv_up_tls_options *options, char *why, size_t why_size);
+sv_up_tls *sv_up_tls_ref(sv_up_tls *tls);
+void sv_up_tls_unref(sv_up_tls *tls);
 /* 1 if connections of the one can serve for the other: the same settings, and files of the same
  * content. Both may be NULL. */
-int hr_up_tls_same(const hr_up_tls *a, const hr_up_tls *b);
+int sv_up_tls_same(const sv_up_tls *a, const sv_up_tls *b);
 
 #endif

@@ -6,7 +6,7 @@
 /* ---- heads ------------------------------------------------------------------------------- */
 
 /* An absent body is announced only where the method makes one expected (RFC 9110 section 8.6). */
-static void write_framing(sv_http1_writer *w, const hr_up_request *r) {
+static void write_framing(sv_http1_writer *w, const sv_up_request *r) {
     if (r->source != NULL && !r->source->has_length)
         sv_http1_write_field(w, HR_STR("transfer-encoding"), HR_STR("chunked"));
     else if (r->source != NULL)
@@ -15,8 +15,8 @@ static void write_framing(sv_http1_writer *w, const hr_up_request *r) {
         sv_http1_write_content_length(w, r->body.len);
 }
 
-static size_t build_head(hr_up_exchange *ex) {
-    const hr_up_request *r = ex->request;
+static size_t build_head(sv_up_exchange *ex) {
+    const sv_up_request *r = ex->request;
     hr_pair host = {HR_STR("host"), r->authority};
     size_t size = SV_HTTP1_LINE_SIZE + r->method.len + r->path.len +
                   sv_http1_fields_size(&host, 1) + sv_http1_fields_size(r->fields, r->n_fields) +
@@ -31,7 +31,7 @@ static size_t build_head(hr_up_exchange *ex) {
     return (size_t)(w.at - ex->head_text);
 }
 
-static void request_written(hr_up_exchange *ex) {
+static void request_written(sv_up_exchange *ex) {
     ex->written = 1;
     free(ex->head_text);
     ex->head_text = NULL;
@@ -44,8 +44,8 @@ static struct iovec iovec_of(hr_str s) {
 }
 
 /* What ends a body in chunks (RFC 9112 section 7.1.2). */
-static hr_str end_of_body(hr_up_exchange *ex, bool after_chunk) {
-    const hr_up_source *source = ex->request->source;
+static hr_str end_of_body(sv_up_exchange *ex, bool after_chunk) {
+    const sv_up_source *source = ex->request->source;
     size_t n_trailers = 0;
     const hr_pair *trailers =
         source->trailers != NULL ? source->trailers(source->ctx, &n_trailers) : NULL;
@@ -63,8 +63,8 @@ static hr_str end_of_body(hr_up_exchange *ex, bool after_chunk) {
 }
 
 /* The next piece with its framing, behind n pieces. Returns the new count. */
-static size_t frame_piece(hr_up_exchange *ex, struct iovec *pieces, size_t n) {
-    const hr_up_source *source = ex->request->source;
+static size_t frame_piece(sv_up_exchange *ex, struct iovec *pieces, size_t n) {
+    const sv_up_source *source = ex->request->source;
     bool last = false;
     hr_str piece = source->next(source->ctx, &last);
     ex->last_piece = last;
@@ -84,25 +84,25 @@ static size_t frame_piece(hr_up_exchange *ex, struct iovec *pieces, size_t n) {
 
 /* While the peer takes a piece it must go on; while the next one is waited for, time does not
  * count. */
-void hr_up_enter_upload_phase(hr_up_exchange *ex) {
+void sv_up_enter_upload_phase(sv_up_exchange *ex) {
     if (ex->head_done)
         return;
     if (ex->written)
-        hr_up_enter_phase(ex, HR_UP_FIRST_BYTE_TIMEOUT, ex->request->first_byte_timeout_ms);
+        sv_up_enter_phase(ex, SV_UP_FIRST_BYTE_TIMEOUT, ex->request->first_byte_timeout_ms);
     else
-        hr_up_enter_phase(ex, HR_UP_IDLE_TIMEOUT, ex->writing ? hr_up_idle_timeout(ex) : 0);
+        sv_up_enter_phase(ex, SV_UP_IDLE_TIMEOUT, ex->writing ? sv_up_idle_timeout(ex) : 0);
 }
 
-static void piece_written(hr_up_exchange *ex) {
-    const hr_up_source *source = ex->request->source;
+static void piece_written(sv_up_exchange *ex) {
+    const sv_up_source *source = ex->request->source;
     ex->writing = 0;
     if (ex->last_piece)
         request_written(ex);
     source->taken(source->ctx);
 }
 
-static void on_written(hr_up_conn *conn, bool ok) {
-    hr_up_exchange *ex = conn->exchange;
+static void on_written(sv_up_conn *conn, bool ok) {
+    sv_up_exchange *ex = conn->exchange;
     /* A peer may answer (413, for example) and close before it has read the whole request. After a
      * write error, reading the connection shows whether it did. */
     if (!ok || ex == NULL)
@@ -112,11 +112,11 @@ static void on_written(hr_up_conn *conn, bool ok) {
         return;
     }
     piece_written(ex);
-    hr_up_more(ex);
+    sv_up_more(ex);
 }
 
 /* Returns 0 if nothing more can be sent at the moment. */
-static int send_pieces(hr_up_exchange *ex, const struct iovec *pieces, size_t n) {
+static int send_pieces(sv_up_exchange *ex, const struct iovec *pieces, size_t n) {
     ex->writing = 1;
     ex->conn->on_written = on_written;
     int result = sv_sock_write(ex->conn->sock, pieces, n, NULL);
@@ -125,10 +125,10 @@ static int send_pieces(hr_up_exchange *ex, const struct iovec *pieces, size_t n)
     return result > 0;
 }
 
-void hr_up_more(hr_up_exchange *ex) {
+void sv_up_more(sv_up_exchange *ex) {
     struct iovec pieces[3];
     if (ex->request->http2) {
-        hr_up_http2_more(ex);
+        sv_up_http2_more(ex);
         return;
     }
     while (ex->sent && !ex->writing && !ex->written && ex->conn != NULL) {
@@ -139,13 +139,13 @@ void hr_up_more(hr_up_exchange *ex) {
             break;
     }
     if (ex->sent && ex->conn != NULL)
-        hr_up_enter_upload_phase(ex);
+        sv_up_enter_upload_phase(ex);
 }
 
 /* ---- requests ---------------------------------------------------------------------------- */
 
-void hr_up_write_request(hr_up_exchange *ex) {
-    const hr_up_request *r = ex->request;
+void sv_up_write_request(sv_up_exchange *ex) {
+    const sv_up_request *r = ex->request;
     size_t head_len = build_head(ex), n = 1;
     struct iovec pieces[4] = {{ex->head_text, head_len}};
     ex->writing = r->source != NULL;
@@ -156,33 +156,33 @@ void hr_up_write_request(hr_up_exchange *ex) {
     ex->conn->on_written = on_written;
     int result = sv_sock_write(ex->conn->sock, pieces, n, NULL);
     if (result < 0) {
-        hr_up_broken(ex, HR_UP_RESET, "the connection broke before the request was sent");
+        sv_up_broken(ex, SV_UP_RESET, "the connection broke before the request was sent");
         return;
     }
     ex->sent = 1;
     if (r->source == NULL) {
-        hr_up_enter_phase(ex, HR_UP_FIRST_BYTE_TIMEOUT, r->first_byte_timeout_ms);
+        sv_up_enter_phase(ex, SV_UP_FIRST_BYTE_TIMEOUT, r->first_byte_timeout_ms);
         if (result > 0)
             request_written(ex);
         return;
     }
     if (result > 0)
         piece_written(ex);
-    hr_up_more(ex);
+    sv_up_more(ex);
 }
 
 /* ---- tunnels ----------------------------------------------------------------------------- */
 
-int hr_up_is_tunnel(const hr_up_exchange *ex) {
+int sv_up_is_tunnel(const sv_up_exchange *ex) {
     return ex->tunnel;
 }
 
-static void tunnel_sent(hr_up_conn *conn, bool ok) {
-    hr_up_exchange *ex = conn->exchange;
+static void tunnel_sent(sv_up_conn *conn, bool ok) {
+    sv_up_exchange *ex = conn->exchange;
     ex->on_sent(ex->sent_ctx, ok);
 }
 
-int hr_up_tunnel_send(hr_up_exchange *ex, const char *bytes, size_t n, hr_up_sent_fn done,
+int sv_up_tunnel_send(sv_up_exchange *ex, const char *bytes, size_t n, sv_up_sent_fn done,
                       void *ctx) {
     struct iovec piece = {(void *)(uintptr_t)bytes, n};
     ex->on_sent = done;
@@ -193,7 +193,7 @@ int hr_up_tunnel_send(hr_up_exchange *ex, const char *bytes, size_t n, hr_up_sen
     return sv_sock_write(ex->conn->sock, &piece, 1, NULL);
 }
 
-void hr_up_tunnel_finish(hr_up_exchange *ex) {
+void sv_up_tunnel_finish(sv_up_exchange *ex) {
     if (ex->conn != NULL)
         sv_sock_finish(ex->conn->sock);
 }

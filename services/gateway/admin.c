@@ -9,19 +9,19 @@
 #include "explain.h"
 #include "json_out.h"
 
-static void admin_put(hr_text *json, const char *name, hr_str value) {
-    hr_json_member(json, name, value.p, value.len);
+static void admin_put(sv_text *json, const char *name, hr_str value) {
+    sv_json_member(json, name, value.p, value.len);
 }
 
 /* In a scratch of its own: the text may be long, and a request's scratch would keep the room. */
-static void put_routes(hr_text *json, const hr_view *view) {
+static void put_routes(sv_text *json, const hr_view *view) {
     hr_scratch *scratch = NULL;
     hr_str routes;
     if (hr_scratch_new(&scratch) != HR_OK || hr_view_json(&routes, view, scratch) != HR_OK) {
         json->failed = true;
     } else {
-        hr_text_str(json, ",");
-        hr_text_bytes(json, routes.p + 1, routes.len - 2); /* its members, without the braces */
+        sv_text_str(json, ",");
+        sv_text_bytes(json, routes.p + 1, routes.len - 2); /* its members, without the braces */
     }
     hr_scratch_free(scratch);
 }
@@ -29,22 +29,22 @@ static void put_routes(hr_text *json, const hr_view *view) {
 static void write_config(gw_aside *aside) {
     const gateway *g = aside->gateway;
     const gw_config *config = aside->config;
-    hr_text *json = &aside->json;
+    sv_text *json = &aside->json;
     hr_stats stats = HR_STATS_INIT;
     hr_table_stats(&stats, config->table);
-    hr_text_printf(json, "{\"generation\":%llu,\"good\":%s", (unsigned long long)config->generation,
+    sv_text_printf(json, "{\"generation\":%llu,\"good\":%s", (unsigned long long)config->generation,
                    atomic_load(&g->config_good) ? "true" : "false");
-    hr_text_str(json, ",\"files\":[");
+    sv_text_str(json, ",\"files\":[");
     for (size_t i = 0; i < g->options.files.n; i++) {
         const char *file = g->options.files.v[i];
-        hr_text_str(json, i > 0 ? "," : "");
-        hr_json_string(json, file, strlen(file));
+        sv_text_str(json, i > 0 ? "," : "");
+        sv_json_string(json, file, strlen(file));
     }
-    hr_text_str(json, "],\"view\":{\"gateway\":");
-    hr_json_string(json, config->view_options.gateway.p, config->view_options.gateway.len);
-    hr_json_member_int(json, "port", config->view_options.port);
+    sv_text_str(json, "],\"view\":{\"gateway\":");
+    sv_json_string(json, config->view_options.gateway.p, config->view_options.gateway.len);
+    sv_json_member_int(json, "port", config->view_options.port);
     admin_put(json, "namespace", config->view_options.namespace_);
-    hr_text_printf(
+    sv_text_printf(
         json,
         "},\"virtual_services\":%zu,\"destination_rules\":%zu,\"gateways\":%zu,\"services\":%zu,"
         "\"service_entries\":%zu,\"workloads\":%zu,\"routes\":%zu,\"table_bytes\":%zu,\"clusters\":"
@@ -53,72 +53,72 @@ static void write_config(gw_aside *aside) {
         stats.service_entries, stats.workloads, stats.routes, stats.bytes);
     for (size_t c = 0; c < config->n_clusters; c++) {
         const hr_cluster *cluster = config->clusters[c].cluster;
-        hr_text_str(json, c > 0 ? ",{\"name\":" : "{\"name\":");
-        hr_json_string(json, cluster->name.p, cluster->name.len);
+        sv_text_str(json, c > 0 ? ",{\"name\":" : "{\"name\":");
+        sv_json_string(json, cluster->name.p, cluster->name.len);
         admin_put(json, "source", cluster->source_file);
-        hr_json_member_int(json, "line", cluster->source_line);
-        hr_json_member_str(json, "load_balancer", hr_lb_name(cluster->policy->lb));
-        hr_json_member_int(json, "connect_timeout_ms", cluster->policy->connect_timeout_ms);
-        hr_json_member_int(json, "endpoints", (int64_t)cluster->n_endpoints);
-        hr_text_str(json, "}");
+        sv_json_member_int(json, "line", cluster->source_line);
+        sv_json_member_str(json, "load_balancer", hr_lb_name(cluster->policy->lb));
+        sv_json_member_int(json, "connect_timeout_ms", cluster->policy->connect_timeout_ms);
+        sv_json_member_int(json, "endpoints", (int64_t)cluster->n_endpoints);
+        sv_text_str(json, "}");
     }
-    hr_text_str(json, "]");
+    sv_text_str(json, "]");
     put_routes(json, config->view);
-    hr_text_str(json, "}");
+    sv_text_str(json, "}");
 }
 
-static void answer_config(hr_exchange *ex) {
+static void answer_config(sv_exchange *ex) {
     gw_answer_aside(ex, GW_ASIDE_CONFIG, write_config, (hr_str){NULL, 0});
 }
 
-static void answer_clusters(hr_exchange *ex) {
+static void answer_clusters(sv_exchange *ex) {
     gw_loop *loop = ex->loop->data;
     const gw_config *config = loop->current->config;
-    hr_text json = {0};
-    hr_text_str(&json, "[");
+    sv_text json = {0};
+    sv_text_str(&json, "[");
     for (size_t c = 0; c < config->n_clusters; c++) {
         const gw_cluster *cluster = &config->clusters[c];
-        hr_text_str(&json, c > 0 ? ",{\"name\":" : "{\"name\":");
-        hr_json_string(&json, cluster->cluster->name.p, cluster->cluster->name.len);
-        hr_text_str(&json, ",\"endpoints\":[");
+        sv_text_str(&json, c > 0 ? ",{\"name\":" : "{\"name\":");
+        sv_json_string(&json, cluster->cluster->name.p, cluster->cluster->name.len);
+        sv_text_str(&json, ",\"endpoints\":[");
         for (size_t i = 0; i < cluster->cluster->n_endpoints; i++) {
             gw_endpoint *e = cluster->endpoints[i];
-            hr_text_str(&json, i > 0 ? ",{\"address\":" : "{\"address\":");
-            hr_json_string(&json, e->name, strlen(e->name));
+            sv_text_str(&json, i > 0 ? ",{\"address\":" : "{\"address\":");
+            sv_json_string(&json, e->name, strlen(e->name));
             admin_put(&json, "name", cluster->cluster->endpoints[i]->name);
-            hr_json_member_int(&json, "weight", cluster->cluster->endpoints[i]->weight);
-            hr_json_member_int(&json, "active",
+            sv_json_member_int(&json, "weight", cluster->cluster->endpoints[i]->weight);
+            sv_json_member_int(&json, "active",
                                atomic_load_explicit(&e->active, memory_order_relaxed));
-            hr_json_member_int(&json, "requests",
+            sv_json_member_int(&json, "requests",
                                (int64_t)atomic_load_explicit(&e->requests, memory_order_relaxed));
-            hr_json_member_int(&json, "failures",
+            sv_json_member_int(&json, "failures",
                                (int64_t)atomic_load_explicit(&e->failures, memory_order_relaxed));
-            hr_text_printf(&json, ",\"ejected\":%s}",
+            sv_text_printf(&json, ",\"ejected\":%s}",
                            atomic_load(&e->ejected_until) != 0 ? "true" : "false");
         }
         gw_shared *shared = cluster->shared;
-        hr_text_str(&json, "]");
-        hr_json_member_int(&json, "connections", atomic_load(&shared->connections));
-        hr_json_member_int(&json, "requests", atomic_load(&shared->requests));
-        hr_json_member_int(&json, "pending", atomic_load(&shared->pending));
-        hr_json_member_int(&json, "overflows", (int64_t)atomic_load(&shared->overflows));
-        hr_json_member_int(&json, "ejections", (int64_t)atomic_load(&shared->ejections));
-        hr_text_str(&json, "}");
+        sv_text_str(&json, "]");
+        sv_json_member_int(&json, "connections", atomic_load(&shared->connections));
+        sv_json_member_int(&json, "requests", atomic_load(&shared->requests));
+        sv_json_member_int(&json, "pending", atomic_load(&shared->pending));
+        sv_json_member_int(&json, "overflows", (int64_t)atomic_load(&shared->overflows));
+        sv_json_member_int(&json, "ejections", (int64_t)atomic_load(&shared->ejections));
+        sv_text_str(&json, "}");
     }
-    hr_text_str(&json, "]");
-    hr_answer_text(ex, 200, &json);
+    sv_text_str(&json, "]");
+    sv_answer_text(ex, 200, &json);
 }
 
-static void answer_dns(hr_exchange *ex) {
+static void answer_dns(sv_exchange *ex) {
     gw_loop *loop = ex->loop->data;
-    hr_text json = {0};
+    sv_text json = {0};
     gw_dns_write(loop->gateway->dns, &json);
-    hr_answer_text(ex, 200, &json);
+    sv_answer_text(ex, 200, &json);
 }
 
 static const struct page {
     const char *path;
-    void (*answer)(hr_exchange *ex);
+    void (*answer)(sv_exchange *ex);
 } pages[] = {{"/config", answer_config},
              {"/clusters", answer_clusters},
              {"/dns", answer_dns},
@@ -139,11 +139,11 @@ static hr_str host_of(hr_str authority) {
  * resolves to this address (DNS rebinding). The browser then sends that name: only addresses, the
  * name of loopback and the names of --admin-host are answered. */
 static int is_own_host(const gateway *g, hr_str authority) {
-    const hr_text_list *names = &g->options.admin_hosts;
+    const sv_text_list *names = &g->options.admin_hosts;
     hr_str host = host_of(authority);
     char text[INET6_ADDRSTRLEN];
     unsigned char address[sizeof(struct in6_addr)];
-    if (hr_str_is_nocase(host, "localhost"))
+    if (sv_str_is_nocase(host, "localhost"))
         return 1;
     for (size_t i = 0; i < names->n; i++)
         if (strlen(names->v[i]) == host.len && strncasecmp(names->v[i], host.p, host.len) == 0)
@@ -155,31 +155,31 @@ static int is_own_host(const gateway *g, hr_str authority) {
     return inet_pton(AF_INET, text, address) == 1 || inet_pton(AF_INET6, text, address) == 1;
 }
 
-void gw_on_status_request(hr_exchange *ex) {
-    if (!hr_answer_common(ex))
-        hr_answer_error(ex, 404, "unknown path: expected /ready or /metrics");
+void gw_on_status_request(sv_exchange *ex) {
+    if (!sv_answer_common(ex))
+        sv_answer_error(ex, 404, "unknown path: expected /ready or /metrics");
 }
 
-void gw_on_admin_request(hr_exchange *ex) {
+void gw_on_admin_request(sv_exchange *ex) {
     const gw_loop *loop = ex->loop->data;
     if (ex->request.authority.p != NULL && !is_own_host(loop->gateway, ex->request.authority)) {
-        hr_answer_error(ex, 421,
+        sv_answer_error(ex, 421,
                         "Host: expected an address, localhost or a name given by --admin-host");
         return;
     }
-    hr_str path = hr_request_path(ex), method = ex->request.method;
-    int get = hr_str_is(method, "GET") || hr_str_is(method, "HEAD");
-    if (hr_answer_common(ex))
+    hr_str path = sv_request_path(ex), method = ex->request.method;
+    int get = sv_str_is(method, "GET") || sv_str_is(method, "HEAD");
+    if (sv_answer_common(ex))
         return;
     for (size_t i = 0; i < sizeof(pages) / sizeof(pages[0]); i++) {
-        if (!hr_str_is(path, pages[i].path))
+        if (!sv_str_is(path, pages[i].path))
             continue;
-        if (get || (pages[i].answer == gw_explain && hr_str_is(method, "POST")))
+        if (get || (pages[i].answer == gw_explain && sv_str_is(method, "POST")))
             pages[i].answer(ex);
         else
-            hr_answer_method(ex, pages[i].answer == gw_explain ? "GET, HEAD, POST" : "GET, HEAD");
+            sv_answer_method(ex, pages[i].answer == gw_explain ? "GET, HEAD, POST" : "GET, HEAD");
         return;
     }
-    hr_answer_error(
+    sv_answer_error(
         ex, 404, "unknown path: expected /ready, /metrics, /config, /clusters, /dns or /explain");
 }

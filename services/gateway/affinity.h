@@ -1,6 +1,6 @@
 /* Session affinity: the hash and the cookie by the hash policies of a route. */
-#ifndef HR_SERVICES_GATEWAY_AFFINITY_H
-#define HR_SERVICES_GATEWAY_AFFINITY_H
+#ifndef SV_GATEWAY_AFFINITY_H
+#define SV_GATEWAY_AFFINITY_H
 
 #include "request.h"
 

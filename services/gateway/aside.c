@@ -14,12 +14,12 @@ static const int limits[GW_ASIDE_KINDS] = {
 
 static void aside_free(gw_aside *aside) {
     gw_config_unref(aside->config);
-    hr_text_free(&aside->json);
+    sv_text_free(&aside->json);
     atomic_fetch_sub(&aside->gateway->asides[aside->kind], 1);
     free(aside);
 }
 
-static void aside_on_end(hr_exchange *ex) {
+static void aside_on_end(sv_exchange *ex) {
     gw_aside *aside = ex->data;
     if (aside == NULL)
         return;
@@ -29,7 +29,7 @@ static void aside_on_end(hr_exchange *ex) {
         aside->ex = NULL; /* the thread still writes */
 }
 
-static void aside_on_written(hr_loop *loop, hr_message *message) {
+static void aside_on_written(sv_server_loop *loop, sv_server_message *message) {
     gw_aside *aside = (gw_aside *)message;
     (void)loop;
     if (aside->ex == NULL) {
@@ -38,9 +38,9 @@ static void aside_on_written(hr_loop *loop, hr_message *message) {
     }
     aside->sending = true;
     if (aside->json.failed)
-        hr_answer_error(aside->ex, 500, "out of memory");
+        sv_answer_error(aside->ex, 500, "out of memory");
     else
-        hr_answer(aside->ex, aside->status, "application/json",
+        sv_answer(aside->ex, aside->status, "application/json",
                   (hr_str){aside->json.p, aside->json.len});
 }
 
@@ -49,14 +49,14 @@ static void *work(void *arg) {
     pthread_setname_np(pthread_self(), "aside");
     gateway *g = aside->gateway;
     aside->write(aside);
-    hr_text_fit(&aside->json); /* it may be held for long */
-    if (!hr_loop_post(aside->loop, &aside->super))
+    sv_text_fit(&aside->json); /* it may be held for long */
+    if (!sv_server_post(aside->loop, &aside->super))
         aside_free(aside); /* the drain is over, and with it the request */
     atomic_fetch_sub(&g->aside_threads, 1);
     return NULL;
 }
 
-static gw_aside *aside_new(hr_exchange *ex, gw_aside_kind kind, void (*write)(gw_aside *aside),
+static gw_aside *aside_new(sv_exchange *ex, gw_aside_kind kind, void (*write)(gw_aside *aside),
                            hr_str question) {
     gw_loop *loop = ex->loop->data;
     gateway *g = loop->gateway;
@@ -81,12 +81,12 @@ static gw_aside *aside_new(hr_exchange *ex, gw_aside_kind kind, void (*write)(gw
     return aside;
 }
 
-void gw_answer_aside(hr_exchange *ex, gw_aside_kind kind, void (*write)(gw_aside *aside),
+void gw_answer_aside(sv_exchange *ex, gw_aside_kind kind, void (*write)(gw_aside *aside),
                      hr_str question) {
     gw_aside *aside = aside_new(ex, kind, write, question);
     pthread_t thread;
     if (aside == NULL) {
-        hr_answer_busy(ex, 1, "too many such answers are being written or sent: retry later");
+        sv_answer_busy(ex, 1, "too many such answers are being written or sent: retry later");
         return;
     }
     ex->data = aside;
@@ -99,7 +99,7 @@ void gw_answer_aside(hr_exchange *ex, gw_aside_kind kind, void (*write)(gw_aside
     atomic_fetch_sub(&aside->gateway->aside_threads, 1);
     ex->data = NULL;
     aside_free(aside);
-    hr_answer_busy(ex, 1, "the system allows no further thread");
+    sv_answer_busy(ex, 1, "the system allows no further thread");
 }
 
 bool gw_aside_stop(void *ctx) {

@@ -5,23 +5,23 @@
  * can make the gateway hold is that number times the largest answer. The administrator is answered
  * whatever the clients of the page do.
  */
-#ifndef HR_SERVICES_GATEWAY_ASIDE_H
-#define HR_SERVICES_GATEWAY_ASIDE_H
+#ifndef SV_GATEWAY_ASIDE_H
+#define SV_GATEWAY_ASIDE_H
 
 #include "gateway.h"
 
 typedef struct gw_aside gw_aside;
 struct gw_aside {
-    hr_message super;
-    hr_loop *loop;
-    hr_exchange *ex; /* the loop's alone; NULL: the client has gone */
+    sv_server_message super;
+    sv_server_loop *loop;
+    sv_exchange *ex; /* the loop's alone; NULL: the client has gone */
     gateway *gateway;
     gw_config *config; /* held, as it was when the client asked */
     void (*write)(gw_aside *aside);
     int status; /* of the answer: 200 unless `write` says otherwise */
     gw_aside_kind kind;
     bool sending; /* the answer has begun: the exchange's end frees this */
-    hr_text json;
+    sv_text json;
     size_t len;      /* of the question, for `write` to change as it likes */
     char question[]; /* zero-terminated */
 };
@@ -29,7 +29,7 @@ struct gw_aside {
 /* Answers with what `write` writes, which is called on a thread of its own and sees a copy of the
  * question. 503 with Retry-After if as many as may be are held already, or there is no memory or no
  * thread. */
-void gw_answer_aside(hr_exchange *ex, gw_aside_kind kind, void (*write)(gw_aside *aside),
+void gw_answer_aside(sv_exchange *ex, gw_aside_kind kind, void (*write)(gw_aside *aside),
                      hr_str question);
 
 /* The loops have ended: waits for threads that still write for a client that has gone. */

@@ -23,7 +23,7 @@ static gw_endpoint *endpoint_new(const hr_endpoint *endpoint) {
     int v6 = memchr(endpoint->address.p, ':', endpoint->address.len) != NULL;
     snprintf(e->name, size, v6 ? "[%.*s]:%u" : "%.*s:%u", (int)endpoint->address.len,
              endpoint->address.p, (unsigned)endpoint->port);
-    e->born_at = hr_timers_now();
+    e->born_at = sv_timers_now();
     atomic_init(&e->references, 1);
     return e;
 }
@@ -119,7 +119,7 @@ static int refuse_server(const hr_view *view, const gw_options *options) {
               "--gateway-port, or leave the certificate out";
     if (why == NULL)
         return 0;
-    hr_log_print("%.*s:%d: error: server on port %u: %s", (int)server.source_file.len,
+    sv_log_print("%.*s:%d: error: server on port %u: %s", (int)server.source_file.len,
                  server.source_file.p, server.source_line, (unsigned)server.port, why);
     return 1;
 }
@@ -131,7 +131,7 @@ static int refuse_unsupported(const hr_view *view, const gw_options *options) {
         const char *why = not_acted_on(cluster);
         if (why == NULL)
             continue;
-        hr_log_print("%.*s:%d: error: %.*s: %s", (int)cluster->source_file.len,
+        sv_log_print("%.*s:%d: error: %.*s: %s", (int)cluster->source_file.len,
                      cluster->source_file.p, cluster->source_line, (int)cluster->name.len,
                      cluster->name.p, why);
         refused++;
@@ -145,7 +145,7 @@ static void print_findings(const hr_diagnostics *findings) {
     for (size_t i = 0; i < hr_diagnostics_count(findings); i++) {
         char line[2048];
         hr_diagnostic_format(line, sizeof(line), hr_diagnostics_get(findings, i));
-        hr_log_print("%s", line);
+        sv_log_print("%s", line);
     }
 }
 
@@ -158,7 +158,7 @@ static hr_table *load_table(const gw_options *options) {
     int error = hr_table_load_paths(&table, &findings, options->files.v, options->files.n, &load);
     print_findings(findings);
     if (error != HR_OK && hr_diagnostics_errors(findings) == 0)
-        hr_log_print("headerroute-gateway: error: %s", hr_strerror(error));
+        sv_log_print("headerroute-gateway: error: %s", hr_strerror(error));
     hr_diagnostics_free(findings);
     return table;
 }
@@ -183,17 +183,17 @@ static int choose_view(hr_view_options *out, const hr_table *table, const gw_opt
         return 0;
     if (n == 1)
         return hr_table_gateway(&info, table, 0) == HR_OK ? (out->gateway = info.name, 0) : -1;
-    hr_text names = {0};
+    sv_text names = {0};
     for (size_t i = 0; i < n; i++) {
         hr_table_gateway(&info, table, i);
-        hr_text_str(&names, " ");
-        hr_text_bytes(&names, info.name.p, info.name.len);
+        sv_text_str(&names, " ");
+        sv_text_bytes(&names, info.name.p, info.name.len);
     }
-    hr_log_print(
+    sv_log_print(
         "headerroute-gateway: warning: the routes are mesh's, as none of the %zu Gateways is "
         "chosen by --gateway:%s",
         n, names.failed ? "" : names.p);
-    hr_text_free(&names);
+    sv_text_free(&names);
     return 0;
 }
 
@@ -202,14 +202,14 @@ static hr_view *make_view(hr_table *table, const hr_view_options *view_options) 
     int error = hr_view_new(&view, table, view_options);
     hr_str gateway = view_options->gateway;
     if (error == HR_ENOENT && view_options->port == 0)
-        hr_log_print("headerroute-gateway: error: there is no Gateway %.*s with an HTTP server",
+        sv_log_print("headerroute-gateway: error: there is no Gateway %.*s with an HTTP server",
                      (int)gateway.len, gateway.p);
     else if (error == HR_ENOENT)
-        hr_log_print(
+        sv_log_print(
             "headerroute-gateway: error: there is no Gateway %.*s with an HTTP server on port %u",
             (int)gateway.len, gateway.p, (unsigned)view_options->port);
     else if (error != HR_OK)
-        hr_log_print("headerroute-gateway: error: %s", hr_strerror(error));
+        sv_log_print("headerroute-gateway: error: %s", hr_strerror(error));
     return view;
 }
 
@@ -222,7 +222,7 @@ static int make_tls(gw_cluster *out) {
     if (p->tls_mode == HR_TLS_DISABLE || out->tls != NULL)
         return 0;
     int mutual = p->tls_mode == HR_TLS_MUTUAL;
-    hr_up_tls_options options = {.server_name = p->tls_sni.len > 0 ? p->tls_sni : cluster->host,
+    sv_up_tls_options options = {.server_name = p->tls_sni.len > 0 ? p->tls_sni : cluster->host,
                                  .ca_path = p->tls_ca_certificates,
                                  .cert_path =
                                      mutual ? p->tls_client_certificate : (hr_str){NULL, 0},
@@ -230,10 +230,10 @@ static int make_tls(gw_cluster *out) {
                                  .names = p->tls_subject_alt_names,
                                  .n_names = p->n_tls_subject_alt_names,
                                  .insecure = p->tls_insecure_skip_verify};
-    out->tls = hr_up_tls_new(&options, why, sizeof(why));
+    out->tls = sv_up_tls_new(&options, why, sizeof(why));
     if (out->tls != NULL)
         return 0;
-    hr_log_print("%.*s:%d: error: %.*s: trafficPolicy.tls: %s", (int)cluster->source_file.len,
+    sv_log_print("%.*s:%d: error: %.*s: trafficPolicy.tls: %s", (int)cluster->source_file.len,
                  cluster->source_file.p, cluster->source_line, (int)cluster->name.len,
                  cluster->name.p, why);
     return -1;
@@ -277,7 +277,7 @@ static int fill_clusters(gw_config *config, const gw_config *previous, int same)
         cluster->limited = is_limited(cluster->cluster->policy);
         size_t before = same ? gw_config_find(previous, cluster->cluster->name) : 0;
         if (same && before < previous->n_clusters)
-            cluster->tls = hr_up_tls_ref(previous->clusters[before].tls);
+            cluster->tls = sv_up_tls_ref(previous->clusters[before].tls);
         if (make_tls(cluster) != 0)
             return -1;
         if (cluster->endpoints == NULL || cluster->shared == NULL)
@@ -422,7 +422,7 @@ void gw_config_unref(gw_config *config) {
             endpoint_unref(config->clusters[c].endpoints[i]);
         free(config->clusters[c].endpoints);
         shared_unref(config->clusters[c].shared);
-        hr_up_tls_unref(config->clusters[c].tls);
+        sv_up_tls_unref(config->clusters[c].tls);
     }
     free(config->clusters);
     free(config->by_name);

@@ -1,6 +1,6 @@
 /* Configurations: loading, refreshing, and looking up their clusters. */
-#ifndef HR_SERVICES_GATEWAY_CONFIG_H
-#define HR_SERVICES_GATEWAY_CONFIG_H
+#ifndef SV_GATEWAY_CONFIG_H
+#define SV_GATEWAY_CONFIG_H
 
 #include "gateway.h"
 

@@ -73,7 +73,7 @@ struct gw_dns {
 static void poke(int fd) {
     uint64_t one = 1;
     if (write(fd, &one, sizeof(one)) < 0 && errno != EAGAIN)
-        hr_log(HR_LOG_ERROR, "cannot wake a thread: %s", strerror(errno));
+        sv_log(SV_LOG_ERROR, "cannot wake a thread: %s", strerror(errno));
 }
 
 static void entry_free(entry *e) {
@@ -164,7 +164,7 @@ static void succeeded(entry *e, address *addresses, size_t n, uint64_t ttl_ms, u
     if (!changed || e->forgotten)
         return;
     atomic_fetch_add(&dns->stats.changes, 1);
-    hr_log(n > 0 ? HR_LOG_INFO : HR_LOG_WARN, n > 0 ? "%s has %zu addresses" : "%s has no address",
+    sv_log(n > 0 ? SV_LOG_INFO : SV_LOG_WARN, n > 0 ? "%s has %zu addresses" : "%s has no address",
            e->name, n);
     poke(dns->change_fd);
 }
@@ -173,7 +173,7 @@ static void failed(entry *e, const char *why, uint64_t now) {
     uint64_t wait = (uint64_t)MIN_REFRESH_MS << (e->failures < 5 ? e->failures : 5);
     atomic_fetch_add(&e->dns->stats.failed, 1);
     if (e->failures++ == 0 && !e->forgotten)
-        hr_log(HR_LOG_WARN, "%s cannot be looked up: %s%s", e->name, why,
+        sv_log(SV_LOG_WARN, "%s cannot be looked up: %s%s", e->name, why,
                e->answered ? "; its last addresses stay in use" : "");
     e->error = why;
     e->next_at = now + jittered(e->dns, wait > MAX_BACK_OFF_MS ? MAX_BACK_OFF_MS : wait);
@@ -199,7 +199,7 @@ static void on_answer(void *arg, int status, int timeouts, struct ares_addrinfo 
         ask(e, AF_INET6);
         return;
     }
-    uint64_t now = hr_timers_now(), ttl_ms = UNKNOWN_TTL_MS;
+    uint64_t now = sv_timers_now(), ttl_ms = UNKNOWN_TTL_MS;
     address *addresses = NULL;
     size_t n = 0;
     (void)timeouts;
@@ -298,7 +298,7 @@ static void *dns_run(void *arg) {
     while (!stopped(dns)) {
         struct pollfd fds[1 + 2 * ARES_GETSOCK_MAXNUM] = {{.fd = dns->wake_fd, .events = POLLIN}};
         int wait_ms;
-        for (entry *e; (e = due(dns, hr_timers_now(), &wait_ms)) != NULL;)
+        for (entry *e; (e = due(dns, sv_timers_now(), &wait_ms)) != NULL;)
             ask(e, AF_INET);
         size_t whole = add_sockets(&dns->whole, fds + 1),
                bare = add_sockets(&dns->bare, fds + 1 + whole);
@@ -374,7 +374,7 @@ gw_dns *gw_dns_new(const char *servers, char *why, size_t why_size) {
     pthread_condattr_destroy(&monotonic);
     dns->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     dns->change_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-    dns->jitter = dns->seed = hr_timers_now() ^ (uint64_t)getpid() << 32;
+    dns->jitter = dns->seed = sv_timers_now() ^ (uint64_t)getpid() << 32;
     int error = ares_library_init(ARES_LIB_INIT_ALL);
     if (error == ARES_SUCCESS)
         error = open_channel(&dns->whole, servers, ARES_FLAG_NOSEARCH);
@@ -513,28 +513,28 @@ const gw_dns_stats *gw_dns_stats_of(const gw_dns *dns) {
     return &dns->stats;
 }
 
-void gw_dns_write(gw_dns *dns, hr_text *json) {
-    uint64_t now = hr_timers_now();
-    hr_text_str(json, "[");
+void gw_dns_write(gw_dns *dns, sv_text *json) {
+    uint64_t now = sv_timers_now();
+    sv_text_str(json, "[");
     pthread_mutex_lock(&dns->mutex);
     for (entry *e = dns->entries; e != NULL; e = e->next) {
-        hr_text_str(json, e == dns->entries ? "{\"name\":" : ",{\"name\":");
-        hr_json_string(json, e->name, strlen(e->name));
-        hr_text_str(json, ",\"addresses\":[");
+        sv_text_str(json, e == dns->entries ? "{\"name\":" : ",{\"name\":");
+        sv_json_string(json, e->name, strlen(e->name));
+        sv_text_str(json, ",\"addresses\":[");
         for (size_t i = 0; i < e->n; i++) {
-            hr_text_str(json, i > 0 ? "," : "");
-            hr_json_string(json, e->addresses[i].text, strlen(e->addresses[i].text));
+            sv_text_str(json, i > 0 ? "," : "");
+            sv_json_string(json, e->addresses[i].text, strlen(e->addresses[i].text));
         }
-        hr_text_str(json, "]");
-        hr_json_name(json, "seconds_since_answer");
+        sv_text_str(json, "]");
+        sv_json_name(json, "seconds_since_answer");
         if (e->succeeded_at == 0)
-            hr_text_str(json, "null");
+            sv_text_str(json, "null");
         else
-            hr_text_printf(json, "%.3f", (double)(now - e->succeeded_at) / 1e3);
-        hr_json_member_int(json, "failures", e->failures);
-        hr_json_member_str(json, "error", e->error);
-        hr_text_str(json, "}");
+            sv_text_printf(json, "%.3f", (double)(now - e->succeeded_at) / 1e3);
+        sv_json_member_int(json, "failures", e->failures);
+        sv_json_member_str(json, "error", e->error);
+        sv_text_str(json, "}");
     }
     pthread_mutex_unlock(&dns->mutex);
-    hr_text_str(json, "]");
+    sv_text_str(json, "]");
 }

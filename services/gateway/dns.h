@@ -8,8 +8,8 @@
  * failure, the last addresses stay in use and the query is retried after 1 to 30 seconds. IPv6
  * addresses are used only if the name has no IPv4 address.
  */
-#ifndef HR_SERVICES_GATEWAY_DNS_H
-#define HR_SERVICES_GATEWAY_DNS_H
+#ifndef SV_GATEWAY_DNS_H
+#define SV_GATEWAY_DNS_H
 
 #include <stdatomic.h>
 #include <stdint.h>
@@ -47,6 +47,6 @@ int gw_dns_change_fd(const gw_dns *dns);
 void gw_dns_take_change(gw_dns *dns);
 const gw_dns_stats *gw_dns_stats_of(const gw_dns *dns);
 /* A JSON array: what is known of each name. Any thread. */
-void gw_dns_write(gw_dns *dns, hr_text *json);
+void gw_dns_write(gw_dns *dns, sv_text *json);
 
 #endif

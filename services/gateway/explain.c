@@ -28,10 +28,10 @@ typedef struct question {
     const char *error;
 } question;
 
-static void put_error(hr_text *json, hr_str why) {
-    hr_text_str(json, "{\"error\":");
-    hr_json_string(json, why.p, why.len);
-    hr_text_str(json, "}");
+static void put_error(sv_text *json, hr_str why) {
+    sv_text_str(json, "{\"error\":");
+    sv_json_string(json, why.p, why.len);
+    sv_text_str(json, "}");
 }
 
 /* ---- the question ---- */
@@ -54,7 +54,7 @@ static int is_shallow(const char *text, size_t len) {
                                              .yajl_end_array = on_shallower};
     char why[256];
     int depth = 0;
-    return hr_json_parse(&callbacks, &depth, text, len, "the body", why, sizeof(why)) == 0;
+    return sv_json_parse(&callbacks, &depth, text, len, "the body", why, sizeof(why)) == 0;
 }
 
 static hr_str member(yajl_val object, const char *name) {
@@ -128,7 +128,7 @@ static void read_query(question *q, char *query, size_t len) {
         hr_str name = {p, (size_t)((equals != NULL ? equals : stop) - p)};
         char *from = equals != NULL ? equals + 1 : stop;
         hr_str value;
-        if (!hr_percent_decode(&value, from, from, (size_t)(stop - from))) {
+        if (!sv_percent_decode(&value, from, from, (size_t)(stop - from))) {
             q->error = "the query has a bad escape";
             return;
         }
@@ -147,44 +147,44 @@ static void read_query(question *q, char *query, size_t len) {
 /* ---- the answer ---- */
 
 typedef struct trace {
-    hr_text *json;
+    sv_text *json;
     size_t from, most;
     unsigned long long left_out;
 } trace;
 
-static void put_member(hr_text *json, const char *name, hr_str value) {
+static void put_member(sv_text *json, const char *name, hr_str value) {
     static const char more[] = "...";
     char cut[MAX_VALUE + sizeof(more)];
     if (value.len <= MAX_VALUE) {
-        hr_json_member(json, name, value.p, value.len);
+        sv_json_member(json, name, value.p, value.len);
         return;
     }
     memcpy(cut, value.p, MAX_VALUE);
     memcpy(cut + MAX_VALUE, more, sizeof(more));
-    hr_json_member(json, name, cut, MAX_VALUE + sizeof(more) - 1);
+    sv_json_member(json, name, cut, MAX_VALUE + sizeof(more) - 1);
 }
 
 static void on_event(void *ctx, const hr_trace_event *e) {
     static const char *const kinds[] = {"virtual_host", "rule", "condition", "omitted"};
     trace *t = ctx;
-    hr_text *json = t->json;
+    sv_text *json = t->json;
     if (json->len - t->from > t->most) {
         t->left_out++;
         return;
     }
     if (json->len > t->from)
-        hr_text_str(json, ",");
-    hr_text_printf(json, "{\"kind\":\"%s\",\"ok\":%s", kinds[e->kind], e->ok ? "true" : "false");
+        sv_text_str(json, ",");
+    sv_text_printf(json, "{\"kind\":\"%s\",\"ok\":%s", kinds[e->kind], e->ok ? "true" : "false");
     put_member(json, "virtual_service", e->virtual_service);
     put_member(json, "file", e->file);
-    hr_json_member_int(json, "line", e->line);
-    hr_json_member_int(json, "route_index", e->route_index);
-    hr_json_member_int(json, "match_index", e->match_index);
+    sv_json_member_int(json, "line", e->line);
+    sv_json_member_int(json, "route_index", e->route_index);
+    sv_json_member_int(json, "match_index", e->match_index);
     put_member(json, "field", e->field);
     put_member(json, "expected", e->expected);
     put_member(json, "actual", e->actual);
     put_member(json, "detail", e->detail);
-    hr_text_str(json, "}");
+    sv_text_str(json, "}");
 }
 
 /* The question with the headers that this gateway would set, in *memory. */
@@ -202,20 +202,20 @@ static int ask_as_proxy(hr_request *out, void **memory, const gw_aside *aside, c
 /* The trace comes first: it is written while the decision is made. */
 static int put_answer(gw_aside *aside, const hr_request *request, hr_scratch *scratch) {
     static const char first[] = "{\"trace\":[";
-    hr_text *json = &aside->json;
+    sv_text *json = &aside->json;
     trace t = {json, sizeof(first) - 1, aside->kind == GW_ASIDE_PAGE ? MAX_PUBLIC_TRACE : MAX_TRACE,
                0};
     hr_decision decision = HR_DECISION_INIT;
     hr_str text;
-    hr_text_str(json, first);
+    sv_text_str(json, first);
     int error = hr_explain(&decision, aside->config->view, request, scratch, on_event, &t);
     if (error == HR_OK)
         error = hr_decision_json(&text, &decision, request, scratch);
     if (error != HR_OK)
         return error;
-    hr_text_printf(json, "],\"left_out\":%llu,\"decision\":", t.left_out);
-    hr_text_bytes(json, text.p, text.len);
-    hr_text_str(json, "}");
+    sv_text_printf(json, "],\"left_out\":%llu,\"decision\":", t.left_out);
+    sv_text_bytes(json, text.p, text.len);
+    sv_text_str(json, "}");
     return HR_OK;
 }
 
@@ -233,11 +233,11 @@ static void explain(gw_aside *aside, question *q) {
     if (error == HR_OK)
         error = put_answer(aside, &edge, scratch);
     if (error == HR_EREQUEST) {
-        hr_text_free(&aside->json);
+        sv_text_free(&aside->json);
         aside->status = 400;
         put_error(&aside->json, hr_scratch_error(scratch));
     } else if (error == HR_ELIMIT) {
-        hr_text_free(&aside->json);
+        sv_text_free(&aside->json);
         aside->status = 431;
         put_error(&aside->json, HR_STR("the regexes of the rules take more than "
                                        "--max-regex-bytes"));
@@ -272,32 +272,32 @@ static void answer_query(gw_aside *aside) {
     explain_answer(aside, &q);
 }
 
-static gw_aside_kind kind_of(const hr_exchange *ex) {
+static gw_aside_kind kind_of(const sv_exchange *ex) {
     return ex->listener->on_request == gw_on_admin_request ? GW_ASIDE_ADMIN : GW_ASIDE_PAGE;
 }
 
-static void explain_body(hr_exchange *ex) {
+static void explain_body(sv_exchange *ex) {
     hr_str body = {ex->body.p, ex->body.len};
     ex->on_body = NULL;
     if (!ex->body_done && body.len <= MAX_BODY)
-        hr_answer_busy(ex, 1, "too much is being uploaded at the moment");
+        sv_answer_busy(ex, 1, "too much is being uploaded at the moment");
     else if (body.len <= MAX_BODY)
         gw_answer_aside(ex, kind_of(ex), answer_body, body);
     else
-        hr_answer_json(ex, 400, "{\"error\":\"the question is too large\"}");
+        sv_answer_json(ex, 400, "{\"error\":\"the question is too large\"}");
 }
 
-static void on_question(hr_exchange *ex) {
-    if (ex->body_done || hr_body_is_full(ex))
+static void on_question(sv_exchange *ex) {
+    if (ex->body_done || sv_body_is_full(ex))
         explain_body(ex);
 }
 
-void gw_explain(hr_exchange *ex) {
+void gw_explain(sv_exchange *ex) {
     ex->on_body = on_question;
-    if (!hr_str_is(ex->request.method, "POST"))
-        gw_answer_aside(ex, kind_of(ex), answer_query, hr_request_query(ex));
+    if (!sv_str_is(ex->request.method, "POST"))
+        gw_answer_aside(ex, kind_of(ex), answer_query, sv_request_query(ex));
     else if (ex->body_done)
         explain_body(ex);
     else
-        hr_body_stream(ex, MAX_BODY + 1);
+        sv_body_stream(ex, MAX_BODY + 1);
 }

@@ -1,12 +1,12 @@
 /* "Why does this request go there?": one request through hr_explain, as JSON. */
-#ifndef HR_SERVICES_GATEWAY_EXPLAIN_H
-#define HR_SERVICES_GATEWAY_EXPLAIN_H
+#ifndef SV_GATEWAY_EXPLAIN_H
+#define SV_GATEWAY_EXPLAIN_H
 
 #include "gateway.h"
 
 /* POST with {"method","scheme","authority","path","headers":[["name","value"],...]} (only authority
  * and path are required), or GET with the same names in the query and `header=Name: value` as often
  * as needed. Answers {"decision":...,"trace":[...]}, or {"error":"..."} with 400. */
-void gw_explain(hr_exchange *ex);
+void gw_explain(sv_exchange *ex);
 
 #endif

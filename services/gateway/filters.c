@@ -47,7 +47,7 @@ static void after_delay(gw_request *r) {
         gw_act(r);
 }
 
-static void on_delay(hr_timer *timer) {
+static void on_delay(sv_timer *timer) {
     after_delay(SV_CONTAINER(gw_request, timer, timer));
 }
 
@@ -58,7 +58,7 @@ void gw_filter(gw_request *r) {
         return;
     }
     gw_flag(r, "DI");
-    hr_timer_set(r->loop->timers, &r->timer, hr_timers_now() + (uint64_t)d->delay_ms, on_delay);
+    sv_timer_set(r->loop->timers, &r->timer, sv_timers_now() + (uint64_t)d->delay_ms, on_delay);
 }
 
 /* ---- CORS ---- */

@@ -1,6 +1,6 @@
 /* Faults and CORS. */
-#ifndef HR_SERVICES_GATEWAY_FILTERS_H
-#define HR_SERVICES_GATEWAY_FILTERS_H
+#ifndef SV_GATEWAY_FILTERS_H
+#define SV_GATEWAY_FILTERS_H
 
 #include "request.h"
 

@@ -7,8 +7,8 @@
  * lies in gw_endpoint and gw_shared, atomics that live across reloads. Everything of a gw_loop
  * belongs to its thread.
  */
-#ifndef HR_SERVICES_GATEWAY_H
-#define HR_SERVICES_GATEWAY_H
+#ifndef SV_GATEWAY_H
+#define SV_GATEWAY_H
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -26,19 +26,19 @@
 #include "upstream_metrics.h"
 
 typedef struct gw_options {
-    hr_text_list files;
+    sv_text_list files;
     const char *gateway; /* "mesh" or "namespace/name"; NULL: the only Gateway loaded, else mesh */
     int64_t gateway_port;
     const char *namespace_;
     const char *locality; /* NULL: what its pod's topology labels say */
     const char *admin;
     const char *status;             /* ADDR:PORT of probes and metrics alone */
-    hr_text_list admin_hosts;       /* names besides its own that --admin answers to */
+    sv_text_list admin_hosts;       /* names besides its own that --admin answers to */
     const char *ui;                 /* path prefix; NULL: no page */
     const char *ui_samples;         /* folder; NULL: no samples */
     const char *tls_cert, *tls_key; /* both or none */
     int64_t tls_handshake_ms;
-    hr_text_list body_headers;           /* NAME=PATH */
+    sv_text_list body_headers;           /* NAME=PATH */
     int64_t body_look_ahead;             /* bytes of a body that they are looked for in */
     int64_t body_buffer_bytes;           /* of one body, for retries and mirrors */
     int64_t tunnel_idle_ms, max_tunnels; /* max_tunnels 0: a quarter of --max-connections */
@@ -54,7 +54,7 @@ typedef struct gw_endpoint {
     char *name; /* "address:port" */
     _Atomic uint32_t active;
     _Atomic uint64_t requests, failures;
-    uint64_t born_at; /* hr_timers_now() when it was first seen */
+    uint64_t born_at; /* sv_timers_now() when it was first seen */
     /* Outlier detection. */
     _Atomic uint32_t consecutive_5xx, consecutive_gateway, consecutive_local, ejections;
     _Atomic uint64_t ejected_until; /* 0: not ejected */
@@ -73,7 +73,7 @@ typedef struct gw_cluster {
     const hr_cluster *cluster;
     gw_endpoint **endpoints; /* as in cluster->endpoints */
     gw_shared *shared;
-    hr_up_tls *tls; /* of its connections; NULL for plaintext */
+    sv_up_tls *tls; /* of its connections; NULL for plaintext */
     int limited;    /* connectionPool has limits */
 } gw_cluster;
 
@@ -93,7 +93,7 @@ typedef struct gw_loop_cluster {
     hr_endpoint_state *states; /* made at the first request */
     hr_rings *rings;           /* without the ejected endpoints; NULL if none is */
     uint8_t *ejected;          /* one an endpoint */
-    hr_up_endpoint **up;       /* connections of this loop; each made at its first request */
+    sv_up_endpoint **up;       /* connections of this loop; each made at its first request */
     size_t active;             /* requests of this loop that have a connection */
     struct gw_request *waiting, **last_waiting; /* for a connection, in order */
 } gw_loop_cluster;
@@ -118,15 +118,15 @@ typedef struct gateway gateway;
 
 typedef struct gw_loop {
     gateway *gateway;
-    hr_loop *loop;
-    hr_timers *timers;
-    hr_up_loop *up;
+    sv_server_loop *loop;
+    sv_timers *timers;
+    sv_up_loop *up;
     gw_loop_config *current;
     gw_loop_config *retired; /* to be freed by the next sweep */
     gw_scratch *free_scratches;
     uint64_t random[4];
     gw_request *oldest, *newest; /* in flight */
-    hr_timer sweep;
+    sv_timer sweep;
     gw_mirror *mirrors;
     size_t n_mirrors;
     size_t n_free_scratches;
@@ -146,14 +146,14 @@ struct gateway {
     sv_body_rule *body_rules; /* of the --body-header flags */
     size_t n_body_rules;
     gw_dns *dns;
-    hr_up_registry upstreams;
+    sv_up_registry upstreams;
     pthread_mutex_t mutex; /* of the next two */
     gw_config *config;     /* the newest */
-    hr_loop *loops[HR_UP_MAX_LOOPS];
+    sv_server_loop *loops[SV_UP_MAX_LOOPS];
     _Atomic uint64_t generation, reloads, reloads_failed;
     _Atomic int config_good; /* the last load succeeded */
     uint64_t loaded_fingerprint;
-    hr_tls *tls; /* of the listeners; NULL for plaintext */
+    sv_tls *tls; /* of the listeners; NULL for plaintext */
     uint64_t tls_fingerprint;
     _Atomic uint64_t tls_reloads, tls_reloads_failed;
     _Atomic int tls_good; /* the files as they stand are in force */
@@ -162,9 +162,9 @@ struct gateway {
     int reload_started, reload_stopped; /* guarded by the mutex */
     _Atomic int asides[GW_ASIDE_KINDS]; /* answers of aside.c, until they are sent */
     _Atomic int aside_threads;          /* that write them */
-    hr_budget mirror_bytes;             /* of the copies of all loops */
+    sv_budget mirror_bytes;             /* of the copies of all loops */
     struct gw_samples *samples;         /* of the page; NULL: none */
-    hr_metric upstream_seconds, mirrors_sent, mirrors_dropped, retries, tunnels, tunnels_open,
+    sv_metric upstream_seconds, mirrors_sent, mirrors_dropped, retries, tunnels, tunnels_open,
         tunnels_refused;
 };
 

@@ -25,7 +25,7 @@ static size_t te_lines(const sv_http1_request *request) {
 }
 
 static hr_str decimal(char *text, uint64_t value) {
-    return (hr_str){text, (size_t)(hr_put_uint(text, value) - text)};
+    return (hr_str){text, (size_t)(sv_put_uint(text, value) - text)};
 }
 
 /* A client's own field of a name that the body sets would be believed by rules: it is removed, also
@@ -52,11 +52,11 @@ static size_t set_body_fields(const gw_request *r, hr_pair *fields, size_t n) {
 
 /* End-to-end fields, and those hop-by-hop ones that Envoy leaves to rules. */
 static void client_fields(gw_request *r, hr_request *raw) {
-    hr_exchange *ex = r->ex;
+    sv_exchange *ex = r->ex;
     const sv_http1_request *request = &ex->request;
     size_t n, n_te = te_lines(request);
     size_t spare = FIELDS_ADDED + n_te + r->loop->gateway->n_body_rules;
-    hr_pair *fields = hr_forward_fields(ex, &n, spare);
+    hr_pair *fields = sv_forward_fields(ex, &n, spare);
     n = set_body_fields(r, fields, n);
     for (size_t i = 0; n_te > 0 && i < request->n_fields; i++)
         if (is_te(&request->fields[i]))
@@ -75,43 +75,43 @@ static void add_fact(gw_request *r, const char *command, hr_str value) {
 }
 
 static void add_facts(gw_request *r) {
-    const hr_exchange *ex = r->ex;
-    const char *tls = hr_exchange_tls_version(ex);
+    const sv_exchange *ex = r->ex;
+    const char *tls = sv_exchange_tls_version(ex);
     r->connection.facts = r->facts;
-    add_fact(r, "HOSTNAME", hr_str_from(hr_server_options_of(ex->loop->server)->name));
-    add_fact(r, "BYTES_RECEIVED", decimal(r->received_text, hr_body_received(ex)));
+    add_fact(r, "HOSTNAME", hr_str_from(sv_server_options_of(ex->loop->server)->name));
+    add_fact(r, "BYTES_RECEIVED", decimal(r->received_text, sv_body_received(ex)));
     add_fact(r, "REQUEST_DURATION",
-             decimal(r->duration_text, (hr_now_ns() - ex->start_ns) / 1000000));
+             decimal(r->duration_text, (sv_now_ns() - ex->start_ns) / 1000000));
     if (tls == NULL)
         return;
     add_fact(r, "DOWNSTREAM_TLS_VERSION", hr_str_from(tls));
-    add_fact(r, "DOWNSTREAM_TLS_CIPHER", hr_str_from(hr_exchange_tls_cipher(ex)));
+    add_fact(r, "DOWNSTREAM_TLS_CIPHER", hr_str_from(sv_exchange_tls_cipher(ex)));
 }
 
 /* A Gateway's proxies give every request an id of their own, a sidecar keeps its application's. */
 static void settle_id(gw_request *r) {
-    hr_exchange *ex = r->ex;
-    if (gw_config_is_gateway(r->lc->config) && hr_request_header(ex, "x-request-id").len > 0)
-        ex->request_id = hr_make_request_id(ex->pool);
+    sv_exchange *ex = r->ex;
+    if (gw_config_is_gateway(r->lc->config) && sv_request_header(ex, "x-request-id").len > 0)
+        ex->request_id = sv_make_request_id(ex->pool);
     r->connection.request_id = ex->request_id;
 }
 
 static void describe_connection(gw_request *r) {
-    const hr_exchange *ex = r->ex;
+    const sv_exchange *ex = r->ex;
     hr_connection *c = &r->connection;
     *c = (hr_connection)HR_CONNECTION_INIT;
     c->peer_address = gw_peer_address(r);
-    c->peer_port = hr_exchange_peer_port(ex);
-    c->local_address = hr_exchange_local_address(ex, &c->local_port);
+    c->peer_port = sv_exchange_peer_port(ex);
+    c->local_address = sv_exchange_local_address(ex, &c->local_port);
     c->trusted_proxies = (unsigned)r->loop->gateway->options.trusted_proxies;
-    c->protocol = hr_exchange_protocol(ex);
+    c->protocol = sv_exchange_protocol(ex);
     c->start_time_us = (int64_t)ex->start_wall_us;
     settle_id(r);
     add_facts(r);
 }
 
 int gw_build_request(gw_request *r) {
-    hr_exchange *ex = r->ex;
+    sv_exchange *ex = r->ex;
     hr_request raw = HR_REQUEST_INIT;
     size_t size = 0;
     client_fields(r, &raw);

@@ -1,6 +1,6 @@
 /* The request as rules see it. */
-#ifndef HR_SERVICES_GATEWAY_INCOMING_H
-#define HR_SERVICES_GATEWAY_INCOMING_H
+#ifndef SV_GATEWAY_INCOMING_H
+#define SV_GATEWAY_INCOMING_H
 
 #include "request.h"
 

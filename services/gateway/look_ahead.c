@@ -13,11 +13,11 @@ static size_t bytes_to_look_at(const gw_request *r) {
 
 /* True if the rest of the body can say nothing more. */
 static bool read_on(gw_request *r) {
-    const hr_exchange *ex = r->ex;
+    const sv_exchange *ex = r->ex;
     size_t end = bytes_to_look_at(r);
     bool whole = ex->body_done && end == ex->body.len;
     bool last =
-        whole || end == (size_t)r->loop->gateway->options.body_look_ahead || hr_body_is_full(ex);
+        whole || end == (size_t)r->loop->gateway->options.body_look_ahead || sv_body_is_full(ex);
     if (!sv_body_reader_read(r->reader, ex->body.p, end, last))
         return true;
     if (whole)
@@ -52,7 +52,7 @@ static void free_reader(void *reader) {
     sv_body_reader_free(reader);
 }
 
-static void on_more_to_read(hr_exchange *ex) {
+static void on_more_to_read(sv_exchange *ex) {
     gw_request *r = ex->data;
     if (!read_on(r))
         return;
@@ -68,7 +68,7 @@ static void wait_for_body(gw_request *r) {
                        ? options->body_look_ahead
                        : options->body_buffer_bytes;
     r->ex->on_body = on_more_to_read;
-    hr_body_stream(r->ex, (size_t)hold);
+    sv_body_stream(r->ex, (size_t)hold);
 }
 
 static void look_ahead_read_body(gw_request *r) {

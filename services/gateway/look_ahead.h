@@ -1,6 +1,6 @@
 /* What the body of a request says, read before the request is routed. */
-#ifndef HR_SERVICES_GATEWAY_LOOK_AHEAD_H
-#define HR_SERVICES_GATEWAY_LOOK_AHEAD_H
+#ifndef SV_GATEWAY_LOOK_AHEAD_H
+#define SV_GATEWAY_LOOK_AHEAD_H
 
 #include "request.h"
 

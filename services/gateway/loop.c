@@ -91,7 +91,7 @@ static void loop_config_free(gw_loop_config *lc) {
         gw_loop_cluster *cluster = &lc->clusters[c];
         size_t n = lc->config->clusters[c].cluster->n_endpoints;
         for (size_t i = 0; i < n && cluster->up != NULL; i++)
-            hr_up_endpoint_unref(cluster->up[i]);
+            sv_up_endpoint_unref(cluster->up[i]);
         free(cluster->up);
         free(cluster->states);
         free(cluster->ejected);
@@ -143,7 +143,7 @@ static void adopt(gw_loop_config *lc, gw_loop_config *previous) {
         gw_loop_cluster *old = &previous->clusters[p];
         const gw_cluster *before = &previous->config->clusters[p];
         if (!same_connections(now->cluster->policy, before->cluster->policy) ||
-            !hr_up_tls_same(now->tls, before->tls))
+            !sv_up_tls_same(now->tls, before->tls))
             continue;
         lc->clusters[c].cursor = old->cursor;
         for (size_t i = 0; i < now->cluster->n_endpoints; i++) {
@@ -151,7 +151,7 @@ static void adopt(gw_loop_config *lc, gw_loop_config *previous) {
                 if (now->endpoints[i] != before->endpoints[k] || old->up[k] == NULL)
                     continue;
                 prepare_cluster(&lc->clusters[c], now->cluster->n_endpoints);
-                lc->clusters[c].up[i] = hr_up_endpoint_ref(old->up[k]);
+                lc->clusters[c].up[i] = sv_up_endpoint_ref(old->up[k]);
                 break;
             }
         }
@@ -180,10 +180,10 @@ static uint32_t at_most(int64_t value, uint32_t most) {
 }
 
 /* The idle time is Istio's default of one hour at most, which would outlive most servers' patience:
- * see hr_up_settings. */
-static hr_up_settings settings_of(const gw_cluster *cluster) {
+ * see sv_up_settings. */
+static sv_up_settings settings_of(const gw_cluster *cluster) {
     const hr_traffic_policy *p = cluster->cluster->policy;
-    return (hr_up_settings){
+    return (sv_up_settings){
         .connect_timeout_ms = positive(p->connect_timeout_ms),
         .idle_connection_ms = at_most(p->idle_timeout_ms, 4000),
         .max_requests = positive(p->max_requests_per_connection),
@@ -201,22 +201,22 @@ static hr_up_settings settings_of(const gw_cluster *cluster) {
     };
 }
 
-hr_up_endpoint *gw_loop_endpoint(gw_loop *loop, gw_loop_config *lc, size_t c, size_t index) {
+sv_up_endpoint *gw_loop_endpoint(gw_loop *loop, gw_loop_config *lc, size_t c, size_t index) {
     gw_loop_cluster *cluster = &lc->clusters[c];
     const hr_cluster *known = lc->config->clusters[c].cluster;
     prepare_cluster(cluster, known->n_endpoints);
     if (cluster->up[index] == NULL) {
-        const hr_up_settings settings = settings_of(&lc->config->clusters[c]);
+        const sv_up_settings settings = settings_of(&lc->config->clusters[c]);
         const hr_endpoint *endpoint = known->endpoints[index];
         cluster->up[index] =
-            hr_up_endpoint_new(loop->up, endpoint->address, endpoint->port, &settings);
+            sv_up_endpoint_new(loop->up, endpoint->address, endpoint->port, &settings);
     }
     return cluster->up[index];
 }
 
 /* ---- life ---- */
 
-int gw_loop_start(hr_loop *server_loop, void *ctx) {
+int gw_loop_start(sv_server_loop *server_loop, void *ctx) {
     gateway *g = ctx;
     gw_loop *loop = calloc(1, sizeof(*loop));
     if (loop == NULL)
@@ -224,10 +224,10 @@ int gw_loop_start(hr_loop *server_loop, void *ctx) {
     loop->gateway = g;
     loop->loop = server_loop;
     loop->timers = sv_loop_timers(server_loop->net);
-    loop->up = hr_up_loop_new(server_loop->net, &g->upstreams.loops[server_loop->index]);
+    loop->up = sv_up_loop_new(server_loop->net, &g->upstreams.loops[server_loop->index]);
     if (loop->up == NULL ||
         getrandom(loop->random, sizeof(loop->random), 0) != sizeof(loop->random)) {
-        hr_up_loop_free(loop->up);
+        sv_up_loop_free(loop->up);
         free(loop);
         return -1;
     }
@@ -237,11 +237,11 @@ int gw_loop_start(hr_loop *server_loop, void *ctx) {
     gw_loop_use(loop, g->config);
     g->loops[server_loop->index] = server_loop;
     pthread_mutex_unlock(&g->mutex);
-    hr_timer_set(loop->timers, &loop->sweep, hr_timers_now() + SWEEP_MS, gw_sweep);
+    sv_timer_set(loop->timers, &loop->sweep, sv_timers_now() + SWEEP_MS, gw_sweep);
     return server_loop->index == 0 ? gw_reload_start(g) : 0;
 }
 
-void gw_loop_stop(hr_loop *server_loop, void *ctx) {
+void gw_loop_stop(sv_server_loop *server_loop, void *ctx) {
     gateway *g = ctx;
     gw_loop *loop = server_loop->data;
     if (loop == NULL)
@@ -249,7 +249,7 @@ void gw_loop_stop(hr_loop *server_loop, void *ctx) {
     pthread_mutex_lock(&g->mutex);
     g->loops[server_loop->index] = NULL;
     pthread_mutex_unlock(&g->mutex);
-    hr_timer_unset(loop->timers, &loop->sweep);
+    sv_timer_unset(loop->timers, &loop->sweep);
     gw_mirrors_stop(loop);
     gw_loop_config_unref(loop->current);
     gw_loop_free_retired(loop);
@@ -257,7 +257,7 @@ void gw_loop_stop(hr_loop *server_loop, void *ctx) {
         loop->free_scratches = s->next;
         scratch_free(s);
     }
-    hr_up_loop_free(loop->up);
+    sv_up_loop_free(loop->up);
     free(loop);
     server_loop->data = NULL;
 }

@@ -1,11 +1,11 @@
 /* What each event loop of the gateway keeps. */
-#ifndef HR_SERVICES_GATEWAY_LOOP_H
-#define HR_SERVICES_GATEWAY_LOOP_H
+#ifndef SV_GATEWAY_LOOP_H
+#define SV_GATEWAY_LOOP_H
 
 #include "gateway.h"
 
-int gw_loop_start(hr_loop *loop, void *ctx);
-void gw_loop_stop(hr_loop *loop, void *ctx);
+int gw_loop_start(sv_server_loop *loop, void *ctx);
+void gw_loop_stop(sv_server_loop *loop, void *ctx);
 /* Makes `config` the one that new requests see. Takes a reference. */
 void gw_loop_use(gw_loop *loop, gw_config *config);
 gw_loop_config *gw_loop_config_ref(gw_loop_config *lc);
@@ -17,6 +17,6 @@ void gw_scratch_give(gw_loop *loop, gw_scratch *scratch); /* NULL is fine */
 uint64_t gw_random(gw_loop *loop);
 double gw_draw(gw_loop *loop); /* [0, 1) */
 /* The connections of this loop to endpoint `index` of a cluster. */
-hr_up_endpoint *gw_loop_endpoint(gw_loop *loop, gw_loop_config *lc, size_t cluster, size_t index);
+sv_up_endpoint *gw_loop_endpoint(gw_loop *loop, gw_loop_config *lc, size_t cluster, size_t index);
 
 #endif

@@ -58,7 +58,7 @@ static int parse_admin(void *field, const char *text, char *why, size_t why_size
     struct sockaddr_storage address;
     socklen_t len;
     *(const char **)field = text;
-    return hr_parse_address(&address, &len, text, why, why_size);
+    return sv_parse_address(&address, &len, text, why, why_size);
 }
 
 static int parse_prefix(void *field, const char *text, char *why, size_t why_size) {
@@ -72,23 +72,23 @@ static int parse_folder(void *field, const char *text, char *why, size_t why_siz
 }
 
 #define FIELD(name) offsetof(gw_options, name)
-static const hr_flag gateway_flags[] = {
+static const sv_flag gateway_flags[] = {
     {.name = "file",
      .letter = 'f',
-     .kind = HR_FLAG_LIST,
+     .kind = SV_FLAG_LIST,
      .value_name = "PATH",
      .offset = FIELD(files),
      .help =
          "A YAML file, or a folder of them, with Istio's and Kubernetes' resources. Repeatable."},
     {.name = "gateway",
-     .kind = HR_FLAG_CUSTOM,
+     .kind = SV_FLAG_CUSTOM,
      .value_name = "mesh|NS/NAME",
      .offset = FIELD(gateway),
      .parse = parse_gateway,
      .default_text = "the only Gateway loaded, else mesh",
      .help = "Whose routes to follow: those of a caller's sidecar, or those of a Gateway."},
     {.name = "gateway-port",
-     .kind = HR_FLAG_INT,
+     .kind = SV_FLAG_INT,
      .value_name = "N",
      .offset = FIELD(gateway_port),
      .min = 1,
@@ -96,20 +96,20 @@ static const hr_flag gateway_flags[] = {
      .default_text = "80, or the port of the Gateway's first HTTP server",
      .help = "The Service port that is called, or the port of the Gateway's server."},
     {.name = "namespace",
-     .kind = HR_FLAG_CUSTOM,
+     .kind = SV_FLAG_CUSTOM,
      .value_name = "NS",
      .offset = FIELD(namespace_),
      .parse = parse_namespace,
      .default_text = "default, or the Gateway's own",
      .help = "The namespace this gateway stands in."},
     {.name = "locality",
-     .kind = HR_FLAG_TEXT,
+     .kind = SV_FLAG_TEXT,
      .value_name = "REGION/ZONE/SUBZONE",
      .offset = FIELD(locality),
      .default_text = "by the topology labels of the gateway's pod",
      .help = "Where this gateway runs, for localityLbSetting."},
     {.name = "trusted-proxies",
-     .kind = HR_FLAG_INT,
+     .kind = SV_FLAG_INT,
      .value_name = "N",
      .offset = FIELD(trusted_proxies),
      .min = 0,
@@ -117,13 +117,13 @@ static const hr_flag gateway_flags[] = {
      .help = "Proxies in front whose x-forwarded-for and x-forwarded-proto are believed (Istio's "
              "numTrustedProxies)."},
     {.name = "repeated-headers",
-     .kind = HR_FLAG_CHOICE,
+     .kind = SV_FLAG_CHOICE,
      .offset = FIELD(repeated_headers),
      .choices = repeated_headers,
      .help = "How a header that comes more than once is matched: its values joined (Envoy up to "
              "1.38), or one by one (Envoy from 1.39 on)."},
     {.name = "admin",
-     .kind = HR_FLAG_CUSTOM,
+     .kind = SV_FLAG_CUSTOM,
      .value_name = "ADDR:PORT",
      .offset = FIELD(admin),
      .parse = parse_admin,
@@ -131,46 +131,46 @@ static const hr_flag gateway_flags[] = {
      .help = "Serve /ready, /metrics, /config, /clusters, /dns and /explain to the "
              "administrator."},
     {.name = "admin-host",
-     .kind = HR_FLAG_LIST,
+     .kind = SV_FLAG_LIST,
      .value_name = "NAME",
      .offset = FIELD(admin_hosts),
      .help = "Accept this host name on --admin, besides localhost and addresses."},
     {.name = "status",
-     .kind = HR_FLAG_CUSTOM,
+     .kind = SV_FLAG_CUSTOM,
      .value_name = "ADDR:PORT",
      .offset = FIELD(status),
      .parse = parse_admin,
      .default_text = "off",
      .help = "Serve /ready and /metrics, for probes and Prometheus, and nothing else."},
     {.name = "tls-cert",
-     .kind = HR_FLAG_TEXT,
+     .kind = SV_FLAG_TEXT,
      .value_name = "FILE",
      .offset = FIELD(tls_cert),
      .default_text = "none: the listeners are not encrypted",
      .help = "Accept TLS at every --listen address with this certificate chain (PEM); read again "
              "when it changes and on SIGHUP."},
     {.name = "tls-key",
-     .kind = HR_FLAG_TEXT,
+     .kind = SV_FLAG_TEXT,
      .value_name = "FILE",
      .offset = FIELD(tls_key),
      .default_text = "none",
      .help = "The certificate's private key (PEM, without pass phrase)."},
     {.name = "tls-handshake-timeout",
-     .kind = HR_FLAG_SECONDS,
+     .kind = SV_FLAG_SECONDS,
      .value_name = "S",
      .offset = FIELD(tls_handshake_ms),
      .min = 100,
      .max = 600000,
      .help = "Close a connection whose TLS handshake takes longer."},
     {.name = "tunnel-idle-timeout",
-     .kind = HR_FLAG_SECONDS,
+     .kind = SV_FLAG_SECONDS,
      .value_name = "S",
      .offset = FIELD(tunnel_idle_ms),
      .min = 100,
      .max = 864000000,
      .help = "A WebSocket over which nothing has gone either way for so long is ended."},
     {.name = "max-tunnels",
-     .kind = HR_FLAG_INT,
+     .kind = SV_FLAG_INT,
      .value_name = "N",
      .offset = FIELD(max_tunnels),
      .min = 1,
@@ -179,20 +179,20 @@ static const hr_flag gateway_flags[] = {
      .help = "Limit the WebSockets that are open or requested; answer 503 with Retry-After "
              "beyond it."},
     {.name = "body-header",
-     .kind = HR_FLAG_LIST,
+     .kind = SV_FLAG_LIST,
      .value_name = "NAME=PATH",
      .offset = FIELD(body_headers),
      .help = "Set this header from the body before routing: PATH is $.MEMBER[.MEMBER]... of a JSON "
              "object, or model_name for the model in an Open Inference Protocol path. Repeatable."},
     {.name = "body-look-ahead",
-     .kind = HR_FLAG_BYTES,
+     .kind = SV_FLAG_BYTES,
      .value_name = "N",
      .offset = FIELD(body_look_ahead),
      .min = 1,
      .max = 16 << 20,
      .help = "Look for --body-header members in this many bytes of a body."},
     {.name = "max-regex-bytes",
-     .kind = HR_FLAG_BYTES,
+     .kind = SV_FLAG_BYTES,
      .value_name = "BYTES",
      .offset = FIELD(max_regex_bytes),
      .min = 4096,
@@ -200,7 +200,7 @@ static const hr_flag gateway_flags[] = {
      .help = "Bytes that the regexes of the rules are run on for one request, without the first "
              "KiB of each value; beyond it: 431."},
     {.name = "body-buffer-bytes",
-     .kind = HR_FLAG_BYTES,
+     .kind = SV_FLAG_BYTES,
      .value_name = "N",
      .offset = FIELD(body_buffer_bytes),
      .min = 0,
@@ -208,20 +208,20 @@ static const hr_flag gateway_flags[] = {
      .help = "Hold a request body up to this size for retries and mirrors; a larger one is "
              "streamed and sent once."},
     {.name = "dns-server",
-     .kind = HR_FLAG_TEXT,
+     .kind = SV_FLAG_TEXT,
      .value_name = "ADDR[:PORT]",
      .offset = FIELD(dns_server),
      .default_text = "the system's",
      .help = "Who is asked for the addresses of endpoints that are names; several with commas."},
     {.name = "ui",
-     .kind = HR_FLAG_CUSTOM,
+     .kind = SV_FLAG_CUSTOM,
      .value_name = "PREFIX",
      .offset = FIELD(ui),
      .default_text = "off",
      .parse = parse_prefix,
      .help = "Serve the web page under this path, before any route."},
     {.name = "ui-samples",
-     .kind = HR_FLAG_CUSTOM,
+     .kind = SV_FLAG_CUSTOM,
      .value_name = "DIR",
      .offset = FIELD(ui_samples),
      .parse = parse_folder,
@@ -238,36 +238,36 @@ static double read_good(void *cell) {
 }
 
 static double read_not_after(void *tls) {
-    return (double)hr_tls_not_after(tls);
+    return (double)sv_tls_not_after(tls);
 }
 
 static double read_tls_connections(void *tls) {
-    return (double)hr_tls_connections(tls);
+    return (double)sv_tls_connections(tls);
 }
 
 static double read_handshakes(void *tls) {
-    return (double)hr_tls_handshakes(tls);
+    return (double)sv_tls_handshakes(tls);
 }
 
-static void gateway_define_metrics(gateway *g, hr_metrics *m) {
-    g->upstream_seconds = hr_metrics_histogram(
+static void gateway_define_metrics(gateway *g, sv_metrics *m) {
+    g->upstream_seconds = sv_metrics_histogram(
         m, "headerroute_upstream_seconds", NULL,
         "Time from sending a request on to the head of the upstream server's answer.",
-        hr_seconds_buckets, hr_seconds_buckets_count);
+        sv_seconds_buckets, sv_seconds_buckets_count);
     g->retries =
-        hr_metrics_counter(m, "headerroute_gateway_retries_total", NULL, "Tries after the first.");
-    g->mirrors_sent = hr_metrics_counter(m, "headerroute_gateway_mirrors_total", NULL,
+        sv_metrics_counter(m, "headerroute_gateway_retries_total", NULL, "Tries after the first.");
+    g->mirrors_sent = sv_metrics_counter(m, "headerroute_gateway_mirrors_total", NULL,
                                          "Copies of requests sent to mirrors.");
-    g->mirrors_dropped = hr_metrics_counter(m, "headerroute_gateway_mirrors_dropped_total", NULL,
+    g->mirrors_dropped = sv_metrics_counter(m, "headerroute_gateway_mirrors_dropped_total", NULL,
                                             "Copies not sent: no endpoint, or too many under way.");
-    hr_metrics_read(m, HR_COUNTER, "headerroute_gateway_reloads_total", "result=\"ok\"",
+    sv_metrics_read(m, SV_COUNTER, "headerroute_gateway_reloads_total", "result=\"ok\"",
                     "Configurations loaded anew.", read_counter, &g->reloads);
-    hr_metrics_read(m, HR_COUNTER, "headerroute_gateway_reloads_total", "result=\"failed\"",
+    sv_metrics_read(m, SV_COUNTER, "headerroute_gateway_reloads_total", "result=\"failed\"",
                     "Configurations loaded anew.", read_counter, &g->reloads_failed);
-    hr_metrics_read(m, HR_GAUGE, "headerroute_gateway_config_generation", NULL,
+    sv_metrics_read(m, SV_GAUGE, "headerroute_gateway_config_generation", NULL,
                     "Which configuration is in force; the first is 1.", read_counter,
                     &g->generation);
-    hr_metrics_read(m, HR_GAUGE, "headerroute_gateway_config_good", NULL,
+    sv_metrics_read(m, SV_GAUGE, "headerroute_gateway_config_good", NULL,
                     "1 if the files as they stand were loaded without error, 0 if an older "
                     "configuration is in force.",
                     read_good, &g->config_good);
@@ -279,34 +279,34 @@ static void gateway_define_metrics(gateway *g, hr_metrics *m) {
                    {"result=\"none\"", &dns->empty},
                    {"result=\"failed\"", &dns->failed}};
     for (size_t i = 0; i < sizeof(results) / sizeof(results[0]); i++)
-        hr_metrics_read(m, HR_COUNTER, "headerroute_gateway_dns_lookups_total", results[i].labels,
+        sv_metrics_read(m, SV_COUNTER, "headerroute_gateway_dns_lookups_total", results[i].labels,
                         "Look-ups of endpoints that are names.", read_counter,
                         (void *)results[i].count);
-    hr_metrics_read(m, HR_COUNTER, "headerroute_gateway_dns_changes_total", NULL,
+    sv_metrics_read(m, SV_COUNTER, "headerroute_gateway_dns_changes_total", NULL,
                     "Look-ups that found other addresses than the one before.", read_counter,
                     (void *)&dns->changes);
-    hr_up_metrics(m, &g->upstreams);
-    g->tunnels = hr_metrics_counter(m, "headerroute_gateway_tunnels_total", NULL,
+    sv_up_metrics(m, &g->upstreams);
+    g->tunnels = sv_metrics_counter(m, "headerroute_gateway_tunnels_total", NULL,
                                     "WebSockets that were opened.");
     g->tunnels_open =
-        hr_metrics_gauge(m, "headerroute_gateway_tunnels", NULL, "WebSockets that are open.");
-    g->tunnels_refused = hr_metrics_counter(m, "headerroute_gateway_tunnels_refused_total", NULL,
+        sv_metrics_gauge(m, "headerroute_gateway_tunnels", NULL, "WebSockets that are open.");
+    g->tunnels_refused = sv_metrics_counter(m, "headerroute_gateway_tunnels_refused_total", NULL,
                                             "WebSockets refused because --max-tunnels were open.");
     if (g->tls == NULL)
         return;
-    hr_metrics_read(m, HR_GAUGE, "headerroute_tls_certificate_not_after_seconds", NULL,
+    sv_metrics_read(m, SV_GAUGE, "headerroute_tls_certificate_not_after_seconds", NULL,
                     "When the listeners' certificate ends, in seconds since 1970.", read_not_after,
                     g->tls);
-    hr_metrics_read(m, HR_GAUGE, "headerroute_tls_certificate_good", NULL,
+    sv_metrics_read(m, SV_GAUGE, "headerroute_tls_certificate_good", NULL,
                     "1 if certificate and key as they stand are in force, 0 if older ones are.",
                     read_good, &g->tls_good);
-    hr_metrics_read(m, HR_COUNTER, "headerroute_tls_reloads_total", "result=\"ok\"",
+    sv_metrics_read(m, SV_COUNTER, "headerroute_tls_reloads_total", "result=\"ok\"",
                     "Certificates read anew.", read_counter, &g->tls_reloads);
-    hr_metrics_read(m, HR_COUNTER, "headerroute_tls_reloads_total", "result=\"failed\"",
+    sv_metrics_read(m, SV_COUNTER, "headerroute_tls_reloads_total", "result=\"failed\"",
                     "Certificates read anew.", read_counter, &g->tls_reloads_failed);
-    hr_metrics_read(m, HR_COUNTER, "headerroute_tls_connections_total", NULL,
+    sv_metrics_read(m, SV_COUNTER, "headerroute_tls_connections_total", NULL,
                     "Connections accepted for TLS.", read_tls_connections, g->tls);
-    hr_metrics_read(m, HR_COUNTER, "headerroute_tls_handshakes_total", NULL,
+    sv_metrics_read(m, SV_COUNTER, "headerroute_tls_handshakes_total", NULL,
                     "TLS handshakes completed.", read_handshakes, g->tls);
 }
 
@@ -323,7 +323,7 @@ static int prepare_tls(gateway *g) {
     if (o->tls_cert == NULL)
         return 0;
     g->tls_fingerprint = gw_tls_fingerprint(o);
-    g->tls = hr_tls_new(o->tls_cert, o->tls_key, why, sizeof(why));
+    g->tls = sv_tls_new(o->tls_cert, o->tls_key, why, sizeof(why));
     if (g->tls == NULL) {
         fprintf(stderr, "headerroute-gateway: error: %s\n", why);
         return 1;
@@ -333,13 +333,13 @@ static int prepare_tls(gateway *g) {
 }
 
 /* For --check: asks the server that runs already. */
-static int check_running(hr_server_options *server, const gateway *self) {
+static int check_running(sv_server_options *server, const gateway *self) {
     if (self->options.status != NULL)
-        return hr_check_ready("headerroute-gateway", self->options.status);
+        return sv_check_ready("headerroute-gateway", self->options.status);
     if (self->options.admin != NULL)
-        return hr_check_ready("headerroute-gateway", self->options.admin);
-    hr_server_options_settle(server, DEFAULT_LISTEN);
-    return hr_check_answers("headerroute-gateway", server->listen.v[0],
+        return sv_check_ready("headerroute-gateway", self->options.admin);
+    sv_server_options_settle(server, DEFAULT_LISTEN);
+    return sv_check_answers("headerroute-gateway", server->listen.v[0],
                             self->options.tls_cert != NULL);
 }
 
@@ -371,10 +371,10 @@ static int load_all(gateway *self) {
 }
 
 /* All listeners of the gateway; freed by the caller. */
-static hr_listener *listeners_of(size_t *n, const gateway *self, const hr_server_options *server) {
-    hr_listener *listeners = calloc(server->listen.n + 2, sizeof(*listeners));
+static sv_listener *listeners_of(size_t *n, const gateway *self, const sv_server_options *server) {
+    sv_listener *listeners = calloc(server->listen.n + 2, sizeof(*listeners));
     for (*n = 0; listeners != NULL && *n < server->listen.n; ++*n)
-        listeners[*n] = (hr_listener){.address = server->listen.v[*n],
+        listeners[*n] = (sv_listener){.address = server->listen.v[*n],
                                       .on_request = gw_on_request,
                                       .tls = self->tls,
                                       .streams = true};
@@ -382,15 +382,15 @@ static hr_listener *listeners_of(size_t *n, const gateway *self, const hr_server
         return NULL;
     if (self->options.admin != NULL)
         listeners[(*n)++] =
-            (hr_listener){.address = self->options.admin, .on_request = gw_on_admin_request};
+            (sv_listener){.address = self->options.admin, .on_request = gw_on_admin_request};
     if (self->options.status != NULL)
         listeners[(*n)++] =
-            (hr_listener){.address = self->options.status, .on_request = gw_on_status_request};
+            (sv_listener){.address = self->options.status, .on_request = gw_on_status_request};
     return listeners;
 }
 
 static int parse_body_rules(gateway *self) {
-    const hr_text_list *texts = &self->options.body_headers;
+    const sv_text_list *texts = &self->options.body_headers;
     char why[128];
     self->body_rules = sv_alloc_zeroed(texts->n * sizeof(*self->body_rules));
     for (; self->n_body_rules < texts->n; self->n_body_rules++) {
@@ -410,15 +410,15 @@ int main(int argc, char **argv) {
                                        .tunnel_idle_ms = 3600000,
                                        .max_regex_bytes = 128 << 10,
                                        .repeated_headers = HR_REPEATED_EACH}};
-    static hr_server_options server = HR_SERVER_OPTIONS_INIT;
-    const hr_flag_set sets[] = {
+    static sv_server_options server = SV_SERVER_OPTIONS_INIT;
+    const sv_flag_set sets[] = {
         {gateway_flags, sizeof(gateway_flags) / sizeof(gateway_flags[0]), &self.options},
-        {hr_server_flags, hr_server_flags_count, &server},
+        {sv_server_flags, sv_server_flags_count, &server},
     };
     int code =
-        hr_flags_parse(sets, 2, argc, argv, "headerroute-gateway",
+        sv_flags_parse(sets, 2, argc, argv, "headerroute-gateway",
                        "Routes HTTP requests as Istio's VirtualServices and DestinationRules say.");
-    if (code != HR_FLAGS_RUN)
+    if (code != SV_FLAGS_RUN)
         return code;
     if (server.check)
         return check_running(&server, &self);
@@ -429,20 +429,20 @@ int main(int argc, char **argv) {
     code = parse_body_rules(&self);
     if (code != 0)
         return code;
-    hr_server_options_settle(&server, DEFAULT_LISTEN);
+    sv_server_options_settle(&server, DEFAULT_LISTEN);
     pthread_mutex_init(&self.mutex, NULL);
     if (self.options.max_tunnels == 0)
         self.options.max_tunnels = (server.max_connections + 3) / 4;
-    hr_budget_init(&self.mirror_bytes, MAX_MIRROR_BYTES);
+    sv_budget_init(&self.mirror_bytes, MAX_MIRROR_BYTES);
     server.handshake_timeout_ms = self.options.tls_handshake_ms;
     code = load_all(&self);
     if (code != 0)
         return code;
-    hr_metrics *metrics = hr_metrics_new();
+    sv_metrics *metrics = sv_metrics_new();
     gateway_define_metrics(&self, metrics);
     size_t n_listeners;
-    hr_listener *listeners = listeners_of(&n_listeners, &self, &server);
-    hr_service service = {.program = "headerroute-gateway",
+    sv_listener *listeners = listeners_of(&n_listeners, &self, &server);
+    sv_service service = {.program = "headerroute-gateway",
                           .ctx = &self,
                           .loop_start = gw_loop_start,
                           .loop_stop = gw_loop_stop,
@@ -451,13 +451,13 @@ int main(int argc, char **argv) {
                           .refusal_body = gw_refusal_body};
     if (gw_reload_prepare(&self) != 0)
         return 1;
-    code = hr_server_run(&service, listeners, n_listeners, &server, metrics);
+    code = sv_server_run(&service, listeners, n_listeners, &server, metrics);
     gw_reload_dispose(&self);
     gw_config_unref(self.config);
     gw_samples_free(self.samples);
-    hr_tls_free(self.tls);
+    sv_tls_free(self.tls);
     gw_dns_free(self.dns);
-    hr_metrics_free(metrics);
+    sv_metrics_free(metrics);
     free(listeners);
     free(self.body_rules);
     return code;

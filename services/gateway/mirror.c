@@ -16,22 +16,22 @@ struct gw_mirror {
     gw_loop *loop;
     gw_loop_config *lc;
     gw_mirror *next, **link;
-    hr_up_exchange *up;
+    sv_up_exchange *up;
     gw_endpoint *endpoint;
-    hr_up_request out;
+    sv_up_request out;
     size_t bytes;
     hr_pair fields[]; /* then the text of names, values, path, authority, method and body */
 };
 
 static void mirror_end(gw_mirror *m) {
     gw_loop *loop = m->loop;
-    hr_up_free(m->up);
+    sv_up_free(m->up);
     atomic_fetch_sub_explicit(&m->endpoint->active, 1, memory_order_relaxed);
     *m->link = m->next;
     if (m->next != NULL)
         m->next->link = m->link;
     loop->n_mirrors--;
-    hr_budget_give(&loop->gateway->mirror_bytes, m->bytes);
+    sv_budget_give(&loop->gateway->mirror_bytes, m->bytes);
     gw_loop_config_unref(m->lc);
     free(m);
 }
@@ -41,16 +41,16 @@ void gw_mirrors_stop(gw_loop *loop) {
         mirror_end(loop->mirrors);
 }
 
-static void mirror_on_data(void *ctx, hr_up_exchange *up, const char *bytes, size_t n, int final) {
+static void mirror_on_data(void *ctx, sv_up_exchange *up, const char *bytes, size_t n, int final) {
     (void)bytes;
     (void)n;
     if (final)
         mirror_end(ctx);
     else
-        hr_up_continue(up);
+        sv_up_continue(up);
 }
 
-static void mirror_on_error(void *ctx, hr_up_exchange *up, hr_up_error error, const char *why) {
+static void mirror_on_error(void *ctx, sv_up_exchange *up, sv_up_error error, const char *why) {
     (void)up;
     (void)error;
     (void)why;
@@ -66,19 +66,19 @@ static hr_str mirror_copy(char **at, hr_str s) {
 }
 
 static gw_mirror *mirror_new(gw_request *r) {
-    const hr_up_request *from = &r->out;
+    const sv_up_request *from = &r->out;
     gw_loop *loop = r->loop;
-    hr_str body = hr_forward_body(r->ex);
+    hr_str body = sv_forward_body(r->ex);
     size_t text = from->method.len + from->authority.len + from->path.len + body.len;
     for (size_t i = 0; i < from->n_fields; i++)
         text += from->fields[i].name.len + from->fields[i].value.len;
     size_t bytes = sizeof(gw_mirror) + from->n_fields * sizeof(hr_pair) + text + 1;
     if (!gw_can_send_again(r) || loop->n_mirrors >= MAX_MIRRORS ||
-        !hr_budget_take(&loop->gateway->mirror_bytes, bytes))
+        !sv_budget_take(&loop->gateway->mirror_bytes, bytes))
         return NULL;
     gw_mirror *m = malloc(bytes);
     if (m == NULL) {
-        hr_budget_give(&loop->gateway->mirror_bytes, bytes);
+        sv_budget_give(&loop->gateway->mirror_bytes, bytes);
         return NULL;
     }
     char *at = (char *)&m->fields[from->n_fields];
@@ -107,12 +107,12 @@ static void mirror_start(gw_request *r, const hr_cluster *cluster) {
     if (m == NULL) {
         if (endpoint != NULL)
             atomic_fetch_sub_explicit(&endpoint->active, 1, memory_order_relaxed);
-        hr_metric_add(loop->loop->cells, loop->gateway->mirrors_dropped, 1);
+        sv_metric_add(loop->loop->cells, loop->gateway->mirrors_dropped, 1);
         return;
     }
     int64_t timeout = r->decision.timeout_ms >= 0 ? r->decision.timeout_ms : MIRROR_TIMEOUT_MS;
     m->out.http2 = gw_speaks_http2(r, cluster);
-    m->out.deadline_at = hr_timers_now() + (uint64_t)timeout;
+    m->out.deadline_at = sv_timers_now() + (uint64_t)timeout;
     m->endpoint = endpoint;
     m->lc = gw_loop_config_ref(r->lc);
     m->next = loop->mirrors;
@@ -121,8 +121,8 @@ static void mirror_start(gw_request *r, const hr_cluster *cluster) {
         m->next->link = &m->next;
     loop->mirrors = m;
     loop->n_mirrors++;
-    hr_metric_add(loop->loop->cells, loop->gateway->mirrors_sent, 1);
-    m->up = hr_up_start(gw_loop_endpoint(loop, m->lc, cluster->index, index), &m->out,
+    sv_metric_add(loop->loop->cells, loop->gateway->mirrors_sent, 1);
+    m->up = sv_up_start(gw_loop_endpoint(loop, m->lc, cluster->index, index), &m->out,
                         mirror_on_data, mirror_on_error, m);
 }
 

@@ -1,6 +1,6 @@
 /* Copies of requests that routes mirror. */
-#ifndef HR_SERVICES_GATEWAY_MIRROR_H
-#define HR_SERVICES_GATEWAY_MIRROR_H
+#ifndef SV_GATEWAY_MIRROR_H
+#define SV_GATEWAY_MIRROR_H
 
 #include "request.h"
 

@@ -97,24 +97,24 @@ const gw_ending *gw_ending_of(gw_outcome outcome) {
     return &endings[outcome];
 }
 
-gw_outcome gw_outcome_of_error(hr_up_error error) {
+gw_outcome gw_outcome_of_error(sv_up_error error) {
     switch (error) {
-    case HR_UP_CONNECT_TIMEOUT:
+    case SV_UP_CONNECT_TIMEOUT:
         return GW_CONNECT_TIMEOUT;
-    case HR_UP_RESET:
-    case HR_UP_CLOSED:
+    case SV_UP_RESET:
+    case SV_UP_CLOSED:
         return GW_DISCONNECTED;
-    case HR_UP_PROTOCOL:
+    case SV_UP_PROTOCOL:
         return GW_PROTOCOL_ERROR;
-    case HR_UP_STREAM_RESET:
+    case SV_UP_STREAM_RESET:
         return GW_STREAM_RESET;
-    case HR_UP_REFUSED:
+    case SV_UP_REFUSED:
         return GW_STREAM_REFUSED;
-    case HR_UP_FIRST_BYTE_TIMEOUT:
-    case HR_UP_IDLE_TIMEOUT:
-    case HR_UP_DEADLINE:
+    case SV_UP_FIRST_BYTE_TIMEOUT:
+    case SV_UP_IDLE_TIMEOUT:
+    case SV_UP_DEADLINE:
         return GW_TIMEOUT;
-    default: /* HR_UP_RESOLVE, HR_UP_CONNECT, HR_UP_TLS */
+    default: /* SV_UP_RESOLVE, SV_UP_CONNECT, SV_UP_TLS */
         return GW_UNREACHABLE;
     }
 }

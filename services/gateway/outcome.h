@@ -1,6 +1,6 @@
 /* How requests end: one row for each way, with status, response flag, details, body and headers. */
-#ifndef HR_SERVICES_GATEWAY_OUTCOME_H
-#define HR_SERVICES_GATEWAY_OUTCOME_H
+#ifndef SV_GATEWAY_OUTCOME_H
+#define SV_GATEWAY_OUTCOME_H
 
 #include <headerroute/headerroute.h>
 
@@ -48,7 +48,7 @@ typedef struct gw_ending {
 
 const gw_ending *gw_ending_of(gw_outcome outcome);
 /* What an error of an upstream exchange is. A deadline is the route's here. */
-gw_outcome gw_outcome_of_error(hr_up_error error);
+gw_outcome gw_outcome_of_error(sv_up_error error);
 /* What an answer is that the decision itself asks for, by its response flag. */
 gw_outcome gw_outcome_of_reply(const hr_local_reply *reply);
 

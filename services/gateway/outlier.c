@@ -32,7 +32,7 @@ static void eject(const gw_cluster *cluster, gw_endpoint *endpoint) {
     if (ms > MAX_EJECTION_MS && p->base_ejection_time_ms < MAX_EJECTION_MS)
         ms = MAX_EJECTION_MS;
     /* Two loops may see the last failure at once: one of them ejects. */
-    if (!atomic_compare_exchange_strong(&endpoint->ejected_until, &none, hr_timers_now() + ms))
+    if (!atomic_compare_exchange_strong(&endpoint->ejected_until, &none, sv_timers_now() + ms))
         return;
     atomic_fetch_add(&endpoint->ejections, 1);
     atomic_fetch_add(&cluster->shared->ejected, 1);
@@ -94,7 +94,7 @@ static void look_at(const gw_cluster *cluster, gw_endpoint *endpoint, uint64_t n
 }
 
 void gw_outlier_sweep(const gw_config *config) {
-    uint64_t now = hr_timers_now();
+    uint64_t now = sv_timers_now();
     for (size_t c = 0; c < config->n_clusters; c++) {
         const gw_cluster *cluster = &config->clusters[c];
         if (!cluster->cluster->policy->outlier || now < cluster->shared->next_look)
@@ -148,7 +148,7 @@ static void calm(const gw_cluster *cluster, hr_endpoint_state *states) {
 void gw_outlier_states(const gw_cluster *cluster, hr_endpoint_state *states) {
     const hr_traffic_policy *p = cluster->cluster->policy;
     size_t n = cluster->cluster->n_endpoints, n_ejected = 0;
-    uint64_t now = hr_timers_now();
+    uint64_t now = sv_timers_now();
     for (size_t i = 0; i < n; i++) {
         states[i].unusable =
             atomic_load_explicit(&cluster->endpoints[i]->ejected_until, memory_order_relaxed) != 0;

@@ -1,6 +1,6 @@
 /* Outlier detection: endpoints that fail are ejected for a while. */
-#ifndef HR_SERVICES_GATEWAY_OUTLIER_H
-#define HR_SERVICES_GATEWAY_OUTLIER_H
+#ifndef SV_GATEWAY_OUTLIER_H
+#define SV_GATEWAY_OUTLIER_H
 
 #include "gateway.h"
 

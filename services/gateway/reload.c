@@ -22,11 +22,11 @@
 #define LOOK_AGAIN_MS 2000
 
 typedef struct use_message {
-    hr_message super;
+    sv_server_message super;
     gw_config *config;
 } use_message;
 
-static void use(hr_loop *loop, hr_message *message) {
+static void use(sv_server_loop *loop, sv_server_message *message) {
     use_message *m = (use_message *)message;
     gw_loop_use(loop->data, m->config);
     gw_config_unref(m->config);
@@ -38,7 +38,7 @@ static void publish(gateway *g, gw_config *config) {
     pthread_mutex_lock(&g->mutex);
     gw_config *old = g->config;
     g->config = config;
-    for (size_t i = 0; i < HR_UP_MAX_LOOPS; i++) {
+    for (size_t i = 0; i < SV_UP_MAX_LOOPS; i++) {
         if (g->loops[i] == NULL)
             continue;
         use_message *m = calloc(1, sizeof(*m));
@@ -46,7 +46,7 @@ static void publish(gateway *g, gw_config *config) {
             continue; /* this loop stays with what it has until the next reload */
         m->super.run = use;
         m->config = gw_config_ref(config);
-        if (!hr_loop_post(g->loops[i], &m->super)) {
+        if (!sv_server_post(g->loops[i], &m->super)) {
             gw_config_unref(m->config);
             free(m);
         }
@@ -61,7 +61,7 @@ static void reload(gateway *g, const char *why) {
     if (config == NULL) {
         atomic_fetch_add(&g->reloads_failed, 1);
         atomic_store(&g->config_good, 0);
-        hr_log(HR_LOG_ERROR,
+        sv_log(SV_LOG_ERROR,
                "%s, but the configuration has errors: the one of before stays in force", why);
         return;
     }
@@ -69,7 +69,7 @@ static void reload(gateway *g, const char *why) {
     atomic_store(&g->generation, generation);
     atomic_fetch_add(&g->reloads, 1);
     atomic_store(&g->config_good, 1);
-    hr_log(HR_LOG_INFO, "%s: the configuration is loaded anew (generation %llu)", why,
+    sv_log(SV_LOG_INFO, "%s: the configuration is loaded anew (generation %llu)", why,
            (unsigned long long)generation);
 }
 
@@ -80,22 +80,22 @@ uint64_t gw_tls_fingerprint(const gw_options *options) {
 
 static void reload_tls(gateway *g, const char *why) {
     char sentence[512];
-    if (hr_tls_reload(g->tls, sentence, sizeof(sentence)) != 0) {
+    if (sv_tls_reload(g->tls, sentence, sizeof(sentence)) != 0) {
         atomic_fetch_add(&g->tls_reloads_failed, 1);
         atomic_store(&g->tls_good, 0);
-        hr_log(HR_LOG_ERROR, "%s, but the certificate of before stays in force: %s", why, sentence);
+        sv_log(SV_LOG_ERROR, "%s, but the certificate of before stays in force: %s", why, sentence);
         return;
     }
     atomic_fetch_add(&g->tls_reloads, 1);
     atomic_store(&g->tls_good, 1);
-    hr_log(HR_LOG_INFO, "%s: the certificate is loaded anew", why);
+    sv_log(SV_LOG_INFO, "%s: the certificate is loaded anew", why);
 }
 
 static void refresh(gateway *g) {
     gw_dns_take_change(g->dns);
     gw_config *config = gw_config_refresh(g->dns, g->config);
     if (config == NULL)
-        hr_log(HR_LOG_ERROR,
+        sv_log(SV_LOG_ERROR,
                "addresses have changed, but memory is short: those of before stay in use");
     else
         publish(g, config);
@@ -146,7 +146,7 @@ static int same_files(const gw_files *a, const gw_files *b) {
 static void watch_upstream_files(watched *w, gw_files *files, const gw_config *config) {
     gw_files now;
     if (gw_config_tls_files(&now, config) != 0)
-        hr_log(HR_LOG_ERROR, "memory is short: changes of certificates may go unnoticed");
+        sv_log(SV_LOG_ERROR, "memory is short: changes of certificates may go unnoticed");
     if (same_files(&now, files)) {
         gw_files_free(&now);
         return;
@@ -166,7 +166,7 @@ static void *watch(void *arg) {
                             {.fd = gw_dns_change_fd(g->dns), .events = POLLIN}};
     pthread_setname_np(pthread_self(), "reload");
     if (inotify < 0)
-        hr_log(HR_LOG_WARN, "changes of files are not noticed, only SIGHUP: %s", strerror(errno));
+        sv_log(SV_LOG_WARN, "changes of files are not noticed, only SIGHUP: %s", strerror(errno));
     const char *const own_paths[] = {g->options.tls_cert, g->options.tls_key};
     gw_files files = {NULL, 0};
     watched rules = {g->options.files.v, g->options.files.n, g->loaded_fingerprint};
@@ -228,7 +228,7 @@ int gw_reload_start(gateway *g) {
     }
     pthread_mutex_unlock(&g->mutex);
     if (error != 0)
-        hr_log(HR_LOG_ERROR, "cannot watch for changes: %s", strerror(error));
+        sv_log(SV_LOG_ERROR, "cannot watch for changes: %s", strerror(error));
     return error != 0 ? -1 : 0;
 }
 

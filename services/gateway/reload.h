@@ -3,12 +3,12 @@
  * and, if it is good, handed to every loop by message. A broken one changes nothing but the log and
  * the metrics.
  */
-#ifndef HR_SERVICES_GATEWAY_RELOAD_H
-#define HR_SERVICES_GATEWAY_RELOAD_H
+#ifndef SV_GATEWAY_RELOAD_H
+#define SV_GATEWAY_RELOAD_H
 
 #include "gateway.h"
 
-/* Before hr_server_run, so that its threads do not take SIGHUP. 0, or -1 with a line on stderr. */
+/* Before sv_server_run, so that its threads do not take SIGHUP. 0, or -1 with a line on stderr. */
 int gw_reload_prepare(gateway *g);
 /* Begins to watch, on a thread of its own: once the log is open. 0, or -1 after a message. */
 int gw_reload_start(gateway *g);
@@ -16,7 +16,7 @@ int gw_reload_start(gateway *g);
 uint64_t gw_tls_fingerprint(const gw_options *options);
 /* When draining begins, before the log is closed. */
 void gw_reload_stop(void *g);
-/* After hr_server_run. */
+/* After sv_server_run. */
 void gw_reload_dispose(gateway *g);
 
 #endif

@@ -18,8 +18,8 @@ void gw_flag(gw_request *r, const char *flag) {
 /* What formatter commands in the operations may ask for. */
 static void describe_answer(const gw_request *r, hr_response *out, hr_pair facts[2],
                             char duration[24]) {
-    const hr_exchange *ex = r->ex;
-    uint64_t elapsed = hr_now_ns() - ex->start_ns;
+    const sv_exchange *ex = r->ex;
+    uint64_t elapsed = sv_now_ns() - ex->start_ns;
     out->local = r->outcome != GW_ANSWERED;
     out->flags = hr_str_from(ex->response_flags);
     out->details = hr_str_from(ex->details);
@@ -34,7 +34,7 @@ static void describe_answer(const gw_request *r, hr_response *out, hr_pair facts
     facts[0] = (hr_pair){HR_STR("UPSTREAM_PROTOCOL"),
                          r->out.http2 ? HR_STR("HTTP/2") : HR_STR("HTTP/1.1")};
     facts[1] = (hr_pair){HR_STR("RESPONSE_DURATION"),
-                         {duration, (size_t)(hr_put_uint(duration, head_ns / 1000000) - duration)}};
+                         {duration, (size_t)(sv_put_uint(duration, head_ns / 1000000) - duration)}};
     out->n_facts = 2;
 }
 
@@ -59,13 +59,13 @@ void gw_response_ops(gw_request *r, int status, const hr_pair **fields, size_t *
 
 /* Sends what is complete already. `fields` are copied. */
 static void reply_answer(gw_request *r, int status, const hr_pair *fields, size_t n, hr_str body) {
-    hr_exchange *ex = r->ex;
+    sv_exchange *ex = r->ex;
     gw_response_ops(r, status, &fields, &n);
     hr_str copy = sv_pool_copy(ex->pool, body);
-    int head = hr_str_is(ex->request.method, "HEAD");
-    bool bare = ex->http2 && hr_is_grpc_request(ex); /* without content-length, as gRPC has it */
-    hr_relay_begin(&r->relay, status, fields, n, bare ? HR_UNKNOWN_LENGTH : body.len);
-    hr_relay_send(&r->relay, copy.p, head ? 0 : copy.len, 1);
+    int head = sv_str_is(ex->request.method, "HEAD");
+    bool bare = ex->http2 && sv_is_grpc_request(ex); /* without content-length, as gRPC has it */
+    sv_relay_begin(&r->relay, status, fields, n, bare ? SV_UNKNOWN_LENGTH : body.len);
+    sv_relay_send(&r->relay, copy.p, head ? 0 : copy.len, 1);
 }
 
 /* Of the gRPC status that stands for an HTTP status. */
@@ -103,7 +103,7 @@ void gw_end_with(gw_request *r, gw_outcome outcome, int status, hr_str body) {
     note_outcome(r, outcome);
     for (; n < ending->n_extra; n++)
         fields[n] = ending->extra[n];
-    if (hr_is_grpc_request(r->ex)) {
+    if (sv_is_grpc_request(r->ex)) {
         answer_grpc(r,
                     ending->grpc_status != 0 ? sv_grpc_status_digits(ending->grpc_status)
                                              : status_digits(status),
@@ -133,7 +133,7 @@ void gw_end_grpc(gw_request *r, gw_outcome outcome, int grpc_status) {
     static const hr_pair plain = {{"content-type", 12}, {"text/plain", 10}};
     note_outcome(r, outcome);
     hr_str body = hr_str_from(gw_ending_of(outcome)->body);
-    if (hr_is_grpc_request(r->ex))
+    if (sv_is_grpc_request(r->ex))
         answer_grpc(r, sv_grpc_status_digits(grpc_status), NULL, 0, body);
     else
         reply_answer(r, 200, &plain, 1, body);
@@ -153,7 +153,7 @@ void gw_answer(gw_request *r, gw_outcome outcome, const hr_pair *fields, size_t 
 void gw_redirect(gw_request *r) {
     hr_pair location = {HR_STR("location"), r->decision.redirect_location};
     note_outcome(r, GW_DIRECT);
-    if (hr_is_grpc_request(r->ex))
+    if (sv_is_grpc_request(r->ex))
         answer_grpc(r, status_digits(r->decision.redirect_code), &location, 1, HR_STR(""));
     else
         reply_answer(r, r->decision.redirect_code, &location, 1, HR_STR(""));
@@ -166,7 +166,7 @@ void gw_direct_response(gw_request *r) {
     if (d->redirect_location.p != NULL)
         fields[n++] = (hr_pair){HR_STR("location"), d->redirect_location};
     note_outcome(r, GW_DIRECT);
-    if (hr_is_grpc_request(r->ex)) {
+    if (sv_is_grpc_request(r->ex)) {
         answer_grpc(r, status_digits(d->direct_response_status), fields, n,
                     d->direct_response_body);
         return;

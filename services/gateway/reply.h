@@ -1,6 +1,6 @@
 /* Answers by the gateway itself, with the route's operations on response headers. */
-#ifndef HR_SERVICES_GATEWAY_REPLY_H
-#define HR_SERVICES_GATEWAY_REPLY_H
+#ifndef SV_GATEWAY_REPLY_H
+#define SV_GATEWAY_REPLY_H
 
 #include "request.h"
 

@@ -31,35 +31,35 @@ static void unlink_request(gw_request *r) {
     *(r->newer != NULL ? &r->newer->older : &loop->newest) = r->older;
 }
 
-static void request_on_end(hr_exchange *ex) {
+static void request_on_end(sv_exchange *ex) {
     gw_request *r = ex->data;
     gw_upgrade_end(r);
     gw_cancel(r);
-    hr_timer_unset(r->loop->timers, &r->timer);
+    sv_timer_unset(r->loop->timers, &r->timer);
     unlink_request(r);
     gw_scratch_give(r->loop, r->scratch);
     gw_loop_config_unref(r->lc);
 }
 
-void gw_sweep(hr_timer *timer) {
+void gw_sweep(sv_timer *timer) {
     gw_loop *loop = SV_CONTAINER(gw_loop, sweep, timer);
-    uint64_t now = hr_now_ns();
+    uint64_t now = sv_now_ns();
     for (gw_request *r = loop->oldest, *next; r != NULL && now - r->start_ns > LONG_NS; r = next) {
         next = r->newer;
-        if (r->relay.started || !hr_exchange_peer_gone(r->ex))
+        if (r->relay.started || !sv_exchange_peer_gone(r->ex))
             continue; /* once the answer has begun, writing it finds out */
         gw_cancel(r);
-        hr_timer_unset(loop->timers, &r->timer);
+        sv_timer_unset(loop->timers, &r->timer);
         r->ex->keep_alive = false;
         gw_end(r, GW_CLIENT_LEFT);
     }
     gw_loop_free_retired(loop);
     if (loop->loop->index == 0)
         gw_outlier_sweep(loop->current->config);
-    hr_timer_set(loop->timers, timer, hr_timers_now() + 250, gw_sweep);
+    sv_timer_set(loop->timers, timer, sv_timers_now() + 250, gw_sweep);
 }
 
-hr_str gw_refusal_body(hr_exchange *ex, int status, const char *detail, const char **content_type) {
+hr_str gw_refusal_body(sv_exchange *ex, int status, const char *detail, const char **content_type) {
     if (ex->response_flags == NULL && status != 413)
         ex->response_flags = "DPE";
     ex->details = status == 413 ? "request_payload_too_large" : NULL;
@@ -72,7 +72,7 @@ static int value_is(hr_str value, const char *text) {
 }
 
 hr_str gw_peer_address(gw_request *r) {
-    return hr_exchange_peer_address(r->ex);
+    return sv_exchange_peer_address(r->ex);
 }
 
 /* ---- what to do ---- */
@@ -145,7 +145,7 @@ void gw_route(gw_request *r) {
         decide(r);
 }
 
-void gw_on_request(hr_exchange *ex) {
+void gw_on_request(sv_exchange *ex) {
     gw_loop *loop = ex->loop->data;
     if (loop->gateway->options.ui != NULL && gw_ui(ex))
         return;

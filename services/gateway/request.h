@@ -11,8 +11,8 @@
  *
  * Every stage ends in the next one, or with an outcome (gw_end).
  */
-#ifndef HR_SERVICES_GATEWAY_REQUEST_H
-#define HR_SERVICES_GATEWAY_REQUEST_H
+#ifndef SV_GATEWAY_REQUEST_H
+#define SV_GATEWAY_REQUEST_H
 
 #include "gateway.h"
 #include "outcome.h"
@@ -25,7 +25,7 @@
 #define GW_MAX_FACTS 5
 
 struct gw_request {
-    hr_exchange *ex;
+    sv_exchange *ex;
     gw_loop *loop;
     gw_loop_config *lc;
     gw_scratch *scratch;
@@ -36,8 +36,8 @@ struct gw_request {
     hr_request in; /* as rules see it: with what a proxy sets before routing */
     hr_decision decision;
     hr_upstream up;
-    hr_up_request out;   /* as it is sent */
-    hr_up_source source; /* of its body, where that comes in pieces */
+    sv_up_request out;   /* as it is sent */
+    sv_up_source source; /* of its body, where that comes in pieces */
 
     hr_str *body_values; /* one for each body rule of the gateway; absent where there is none */
     sv_body_reader *reader;
@@ -46,10 +46,10 @@ struct gw_request {
     const char *details;    /* instead of the outcome's; NULL: these */
     hr_pair *attempt_count; /* among the fields of `out` */
 
-    hr_relay relay;
+    sv_relay relay;
     int upgrade;                                /* a WebSocket is asked for */
-    hr_tunnel *tunnel;                          /* once it is open */
-    hr_timer timer;                             /* delay of a fault; back-off */
+    sv_tunnel *tunnel;                          /* once it is open */
+    sv_timer timer;                             /* delay of a fault; back-off */
     uint64_t start_ns, forward_ns, deadline_at; /* forward_ns: whole, and past the filters */
 
     gw_endpoint *endpoint; /* of the try under way; counted as active */
@@ -74,10 +74,10 @@ hr_str gw_peer_address(gw_request *r); /* the client's, as text; absent if it ha
 /* Makes the request as rules see it, and acts on the decision. */
 void gw_route(gw_request *r);
 
-void gw_on_request(hr_exchange *ex);
+void gw_on_request(sv_exchange *ex);
 /* The body of an answer that the server gives before any routing (a malformed request). */
-hr_str gw_refusal_body(hr_exchange *ex, int status, const char *detail, const char **content_type);
+hr_str gw_refusal_body(sv_exchange *ex, int status, const char *detail, const char **content_type);
 /* Looks after requests that have been in flight for a while. */
-void gw_sweep(hr_timer *timer);
+void gw_sweep(sv_timer *timer);
 
 #endif

@@ -73,23 +73,23 @@ static hr_str retry_field(const sv_http1_response *head, const char *name) {
 /* The endpoint went away before it said anything. Envoy lets such a request fail unless the policy
  * names resets; here what may be sent twice goes to another endpoint where connect failures do, as
  * by Istio's default, so that a replica that dies loses no idempotent request. */
-static int went_away(const gw_request *r, hr_up_error error) {
-    const hr_up_exchange *up = r->relay.up;
-    return (error == HR_UP_RESET || error == HR_UP_CLOSED) && !hr_up_received(up) &&
-           (!hr_up_sent(up) || hr_up_is_idempotent(r->in.method)) &&
+static int went_away(const gw_request *r, sv_up_error error) {
+    const sv_up_exchange *up = r->relay.up;
+    return (error == SV_UP_RESET || error == SV_UP_CLOSED) && !sv_up_received(up) &&
+           (!sv_up_sent(up) || sv_up_is_idempotent(r->in.method)) &&
            r->lc->config->clusters[r->cluster].cluster->n_endpoints > 1;
 }
 
-static int wants_error(const gw_request *r, unsigned on, hr_up_error error) {
-    int sent = r->relay.up != NULL && hr_up_sent(r->relay.up);
-    int connect = error == HR_UP_CONNECT || error == HR_UP_CONNECT_TIMEOUT ||
-                  error == HR_UP_RESOLVE || error == HR_UP_TLS;
+static int wants_error(const gw_request *r, unsigned on, sv_up_error error) {
+    int sent = r->relay.up != NULL && sv_up_sent(r->relay.up);
+    int connect = error == SV_UP_CONNECT || error == SV_UP_CONNECT_TIMEOUT ||
+                  error == SV_UP_RESOLVE || error == SV_UP_TLS;
     /* Envoy counts a reset as the 5xx that it would become. */
     if (on & (ON_5XX | ON_GATEWAY_ERROR | ON_RESET))
         return 1;
     if ((on & ON_CONNECT_FAILURE) && (connect || went_away(r, error)))
         return 1;
-    if ((on & ON_REFUSED_STREAM) && error == HR_UP_REFUSED)
+    if ((on & ON_REFUSED_STREAM) && error == SV_UP_REFUSED)
         return 1;
     return !sent && (on & ON_RESET_BEFORE_REQUEST);
 }
@@ -125,9 +125,9 @@ static uint64_t back_off_ms(gw_request *r, const hr_retry_policy *policy) {
     return gw_random(r->loop) % interval;
 }
 
-static void on_back_off(hr_timer *timer) {
+static void on_back_off(sv_timer *timer) {
     gw_request *r = SV_CONTAINER(gw_request, timer, timer);
-    if (r->deadline_at != 0 && hr_timers_now() >= r->deadline_at)
+    if (r->deadline_at != 0 && sv_timers_now() >= r->deadline_at)
         gw_end(r, GW_TIMEOUT);
     else
         gw_try(r);
@@ -140,14 +140,14 @@ static int is_plain_success(const hr_retry_policy *policy, const sv_http1_respon
            retry_field(head, "x-envoy-ratelimited").p == NULL;
 }
 
-int gw_retry(gw_request *r, hr_up_error error, const sv_http1_response *head) {
+int gw_retry(gw_request *r, sv_up_error error, const sv_http1_response *head) {
     const hr_retry_policy *policy = r->decision.retries;
     if (policy == NULL || policy->attempts <= 0 || r->relay.started)
         return 0;
     if (error == 0 && is_plain_success(policy, head))
         return 0;
     /* The deadline of the whole request leaves nothing to try for. */
-    if (error == HR_UP_DEADLINE && r->deadline_at != 0 && hr_timers_now() >= r->deadline_at)
+    if (error == SV_UP_DEADLINE && r->deadline_at != 0 && sv_timers_now() >= r->deadline_at)
         return 0;
     unsigned on = conditions_of(policy);
     if (!(error != 0 ? wants_error(r, on, error) : wants_answer(on, policy, head)))
@@ -171,12 +171,12 @@ int gw_retry(gw_request *r, hr_up_error error, const sv_http1_response *head) {
     if (r->tries <= GW_MAX_TRIED)
         r->tried[r->tries - 1] = (uint32_t)r->index;
     gw_cancel(r);
-    (void)hr_body_rewind(r->ex);
+    (void)sv_body_rewind(r->ex);
     r->retrying = 1;
     atomic_fetch_add_explicit(&cluster->shared->retries, 1, memory_order_relaxed);
-    uint64_t at = hr_timers_now() + back_off_ms(r, policy);
+    uint64_t at = sv_timers_now() + back_off_ms(r, policy);
     if (r->deadline_at != 0 && r->deadline_at < at)
         at = r->deadline_at;
-    hr_timer_set(r->loop->timers, &r->timer, at, on_back_off);
+    sv_timer_set(r->loop->timers, &r->timer, at, on_back_off);
     return 1;
 }

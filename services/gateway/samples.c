@@ -15,7 +15,7 @@
 struct gw_samples {
     gw_sample v[GW_MAX_SAMPLES];
     size_t n, bytes;
-    hr_text list;
+    sv_text list;
 };
 
 static const struct type {
@@ -64,7 +64,7 @@ static bool add(gw_samples *samples, int folder, const char *name) {
         return true;
     }
     if (samples->n == GW_MAX_SAMPLES || (size_t)st.st_size > GW_MAX_SAMPLE_BYTES - samples->bytes) {
-        hr_log(HR_LOG_WARN,
+        sv_log(SV_LOG_WARN,
                "--ui-samples: %s is left out: at most %d files of %zu MiB together are kept", name,
                GW_MAX_SAMPLES, GW_MAX_SAMPLE_BYTES >> 20);
     } else {
@@ -91,12 +91,12 @@ static bool read_folder(gw_samples *samples, const char *folder) {
 }
 
 static void write_list(gw_samples *samples) {
-    hr_text_str(&samples->list, "[");
+    sv_text_str(&samples->list, "[");
     for (size_t i = 0; i < samples->n; i++) {
-        hr_text_str(&samples->list, i > 0 ? "," : "");
-        hr_json_string(&samples->list, samples->v[i].name, strlen(samples->v[i].name));
+        sv_text_str(&samples->list, i > 0 ? "," : "");
+        sv_json_string(&samples->list, samples->v[i].name, strlen(samples->v[i].name));
     }
-    hr_text_str(&samples->list, "]");
+    sv_text_str(&samples->list, "]");
 }
 
 gw_samples *gw_samples_load(const char *folder) {
@@ -121,7 +121,7 @@ void gw_samples_free(gw_samples *samples) {
         free(samples->v[i].name);
         free((char *)(uintptr_t)samples->v[i].bytes.p);
     }
-    hr_text_free(&samples->list);
+    sv_text_free(&samples->list);
     free(samples);
 }
 
@@ -132,7 +132,7 @@ hr_str gw_samples_list(const gw_samples *samples) {
 const gw_sample *gw_samples_find(const gw_samples *samples, hr_str name) {
     for (size_t i = 0; samples != NULL && i < samples->n; i++) {
         const gw_sample *sample = &samples->v[i];
-        if (hr_str_is(name, sample->name))
+        if (sv_str_is(name, sample->name))
             return sample;
     }
     return NULL;

@@ -2,8 +2,8 @@
  * The pictures of --ui-samples: read once, before the gateway listens, and sent to any number of
  * clients from the same memory. Immutable; any thread.
  */
-#ifndef HR_SERVICES_GATEWAY_SAMPLES_H
-#define HR_SERVICES_GATEWAY_SAMPLES_H
+#ifndef SV_GATEWAY_SAMPLES_H
+#define SV_GATEWAY_SAMPLES_H
 
 #include <headerroute/headerroute.h>
 

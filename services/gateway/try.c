@@ -21,10 +21,10 @@ static const char *with_sentence(gw_request *r, const char *sentence) {
     return SV_JOIN(r->ex->pool, HR_STR(before), sv_str(sentence), HR_STR("}")).p;
 }
 
-static void end_by_error(gw_request *r, hr_up_error error, const char *sentence) {
+static void end_by_error(gw_request *r, sv_up_error error, const char *sentence) {
     gw_outcome outcome = gw_outcome_of_error(error);
-    int route_has_time = r->deadline_at == 0 || hr_timers_now() < r->deadline_at;
-    if (error == HR_UP_DEADLINE && route_has_time)
+    int route_has_time = r->deadline_at == 0 || sv_timers_now() < r->deadline_at;
+    if (error == SV_UP_DEADLINE && route_has_time)
         outcome = GW_TRY_TIMEOUT;
     if (sentence != NULL)
         r->details = with_sentence(r, sentence);
@@ -38,7 +38,7 @@ static void end_by_error(gw_request *r, hr_up_error error, const char *sentence)
 #define MAX_REFRESHED 64
 
 static void serve_waiting(gw_loop_config *lc, size_t c);
-static void on_turn(hr_timer *timer);
+static void on_turn(sv_timer *timer);
 
 /* The try is over, however it ended. */
 static void leave_endpoint(gw_request *r) {
@@ -162,22 +162,22 @@ static void serve_waiting(gw_loop_config *lc, size_t c) {
     if (r == NULL)
         return;
     r->has_turn = 1;
-    hr_timer_set(r->loop->timers, &r->timer, 0, on_turn);
+    sv_timer_set(r->loop->timers, &r->timer, 0, on_turn);
 }
 
-static void on_wait_over(hr_timer *timer) {
+static void on_wait_over(sv_timer *timer) {
     gw_request *r = SV_CONTAINER(gw_request, timer, timer);
     gw_stop_waiting(r);
     gw_end(r, GW_TIMEOUT);
 }
 
-static void on_turn(hr_timer *timer) {
+static void on_turn(sv_timer *timer) {
     gw_try(SV_CONTAINER(gw_request, timer, timer));
 }
 
 /* What a request may do now: 1 go on, 0 wait, -1 overflow. As in Envoy every loop may have one
  * connection, so that no loop starves. */
-static int try_admit(gw_request *r, hr_up_endpoint *endpoint) {
+static int try_admit(gw_request *r, sv_up_endpoint *endpoint) {
     const gw_cluster *cluster = &r->lc->config->clusters[r->cluster];
     const hr_traffic_policy *p = cluster->cluster->policy;
     gw_shared *shared = cluster->shared;
@@ -186,7 +186,7 @@ static int try_admit(gw_request *r, hr_up_endpoint *endpoint) {
         return -1;
     const gw_loop_cluster *own = &r->lc->clusters[r->cluster];
     int room =
-        p->max_connections < 0 || hr_up_endpoint_has_room(endpoint, r->out.http2) ||
+        p->max_connections < 0 || sv_up_endpoint_has_room(endpoint, r->out.http2) ||
         own->active == 0 ||
         atomic_load_explicit(&shared->connections, memory_order_relaxed) < p->max_connections;
     if (room && (r->has_turn || own->waiting == NULL))
@@ -200,7 +200,7 @@ static int try_admit(gw_request *r, hr_up_endpoint *endpoint) {
 static void wait_in_line(gw_request *r) {
     gw_loop_cluster *own = &r->lc->clusters[r->cluster];
     if (r->deadline_at != 0)
-        hr_timer_set(r->loop->timers, &r->timer, r->deadline_at, on_wait_over);
+        sv_timer_set(r->loop->timers, &r->timer, r->deadline_at, on_wait_over);
     r->has_turn = 0;
     if (r->waiting) /* the room was taken after all: it is the first one still */
         return;
@@ -215,7 +215,7 @@ static void wait_in_line(gw_request *r) {
 }
 
 /* 1: the request has its place. Else it waits, or has been answered. */
-static int try_take_place(gw_request *r, hr_up_endpoint *endpoint) {
+static int try_take_place(gw_request *r, sv_up_endpoint *endpoint) {
     const gw_cluster *cluster = &r->lc->config->clusters[r->cluster];
     int admitted = cluster->limited ? try_admit(r, endpoint) : 1;
     if (admitted == 1) {
@@ -241,23 +241,23 @@ static int try_take_place(gw_request *r, hr_up_endpoint *endpoint) {
 /* ---- answers ---- */
 
 static void note_time(gw_request *r) {
-    uint64_t ns = hr_now_ns() - r->forward_ns;
+    uint64_t ns = sv_now_ns() - r->forward_ns;
     r->ex->upstream_ns = ns;
-    hr_metric_observe(r->ex->loop->cells, r->loop->gateway->upstream_seconds, (double)ns / 1e9);
+    sv_metric_observe(r->ex->loop->cells, r->loop->gateway->upstream_seconds, (double)ns / 1e9);
 }
 
-static void gw_begin_answer(gw_request *r, hr_up_exchange *up) {
-    const sv_http1_response *head = hr_up_head(up);
-    hr_pair with[HR_UP_MAX_FIELDS + 1];
+static void gw_begin_answer(gw_request *r, sv_up_exchange *up) {
+    const sv_http1_response *head = sv_up_head(up);
+    hr_pair with[SV_UP_MAX_FIELDS + 1];
     const hr_pair *fields = with;
     size_t n = head->n_fields;
     int status = head->status;
-    char *time = sv_pool_alloc(r->ex->pool, HR_DECIMAL_MAX);
+    char *time = sv_pool_alloc(r->ex->pool, SV_DECIMAL_MAX);
     note_time(r);
     r->outcome = GW_ANSWERED;
     r->ex->details = gw_ending_of(GW_ANSWERED)->details;
     memcpy(with, head->fields, n * sizeof(*with));
-    size_t len = (size_t)(hr_put_uint(time, r->ex->upstream_ns / 1000000) - time);
+    size_t len = (size_t)(sv_put_uint(time, r->ex->upstream_ns / 1000000) - time);
     with[n++] = (hr_pair){HR_STR("x-envoy-upstream-service-time"), {time, len}};
     gw_response_ops(r, status, &fields, &n);
     if (r->decision.cors != NULL || r->set_cookie.p != NULL) {
@@ -269,80 +269,80 @@ static void gw_begin_answer(gw_request *r, hr_up_exchange *up) {
         fields = more;
     }
     /* Envoy ignores the timeout of a try whose answer has begun. */
-    hr_up_set_deadline(up, r->deadline_at);
-    if (hr_up_is_tunnel(up))
+    sv_up_set_deadline(up, r->deadline_at);
+    if (sv_up_is_tunnel(up))
         gw_upgrade(r, fields, n);
     else
-        hr_relay_begin(&r->relay, status, fields, n,
+        sv_relay_begin(&r->relay, status, fields, n,
                        head->has_content_length ? (size_t)head->content_length : SIZE_MAX);
 }
 
-static void pass_trailers(gw_request *r, const hr_up_exchange *up) {
+static void pass_trailers(gw_request *r, const sv_up_exchange *up) {
     size_t n;
-    const hr_pair *trailers = hr_up_trailers(up, &n);
+    const hr_pair *trailers = sv_up_trailers(up, &n);
     if (n > 0)
-        hr_answer_trailers(r->ex, hr_forward_trailers(r->ex, trailers, n), n);
+        sv_answer_trailers(r->ex, sv_forward_trailers(r->ex, trailers, n), n);
 }
 
 /* 103 Early Hints (RFC 8297), for example. */
 static void on_informed(void *ctx, const sv_http1_response *head) {
     gw_request *r = ctx;
     if (!r->relay.started)
-        hr_answer_inform(r->ex, head->status, head->fields, head->n_fields);
+        sv_answer_inform(r->ex, head->status, head->fields, head->n_fields);
 }
 
 /* Envoy counts a gRPC answer whose status is in its head as the HTTP status that stands for it. */
 static int status_for_outliers(const gw_request *r, const sv_http1_response *head) {
     int status;
-    if (!hr_is_grpc_request(r->ex))
+    if (!sv_is_grpc_request(r->ex))
         return head->status;
     for (size_t i = 0; i < head->n_fields; i++)
-        if (hr_str_is(head->fields[i].name, "grpc-status"))
+        if (sv_str_is(head->fields[i].name, "grpc-status"))
             return sv_grpc_parse_status(&status, head->fields[i].value)
                        ? sv_grpc_http_of_status(status)
                        : 500;
     return head->status;
 }
 
-static void try_on_data(void *ctx, hr_up_exchange *up, const char *bytes, size_t n, int final) {
+static void try_on_data(void *ctx, sv_up_exchange *up, const char *bytes, size_t n, int final) {
     gw_request *r = ctx;
     if (!r->relay.started) {
         gw_outlier_note(&r->lc->config->clusters[r->cluster], r->endpoint,
-                        status_for_outliers(r, hr_up_head(up)));
-        if (gw_retry(r, 0, hr_up_head(up)))
+                        status_for_outliers(r, sv_up_head(up)));
+        if (gw_retry(r, 0, sv_up_head(up)))
             return;
         gw_begin_answer(r, up);
     }
     if (r->tunnel != NULL) {
-        hr_tunnel_data(r->tunnel, bytes, n, final);
+        sv_tunnel_data(r->tunnel, bytes, n, final);
         return;
     }
     if (final) {
         pass_trailers(r, up);
         gw_finish(r);
     }
-    hr_relay_send(&r->relay, bytes, n, final);
+    sv_relay_send(&r->relay, bytes, n, final);
 }
 
-static void try_on_error(void *ctx, hr_up_exchange *up, hr_up_error error, const char *why) {
+static void try_on_error(void *ctx, sv_up_exchange *up, sv_up_error error, const char *why) {
     gw_request *r = ctx;
     (void)up;
     atomic_fetch_add_explicit(&r->endpoint->failures, 1, memory_order_relaxed);
     gw_outlier_note(&r->lc->config->clusters[r->cluster], r->endpoint,
-                    error == HR_UP_PROTOCOL ? 502 : 0);
+                    error == SV_UP_PROTOCOL ? 502 : 0);
     if (r->tunnel != NULL) {
-        hr_tunnel_error(r->tunnel);
+        sv_tunnel_error(r->tunnel);
         return;
     }
     if (r->relay.started) {
         gw_finish(r);
         gw_cut(r, gw_outcome_of_error(error));
-        hr_relay_abort(&r->relay);
+        sv_relay_abort(&r->relay);
         return;
     }
     /* The sentence goes with the exchange. */
     const char *sentence =
-        error == HR_UP_TLS ? sv_pool_copy(r->ex->pool, hr_str_from(why)).p : NULL;
+        error == SV_UP_TLS ? sv_pool_copy(r->ex->pool, hr_str_from(why)).p : NULL;
     if (gw_retry(r, error, NULL))
         return;
     gw_cancel(r);
@@ -351,7 +351,7 @@ static void try_on_error(void *ctx, hr_up_exchange *up, hr_up_error error, const
 
 void gw_cancel(gw_request *r) {
     gw_stop_waiting(r);
-    hr_up_free(r->relay.up);
+    sv_up_free(r->relay.up);
     r->relay.up = NULL;
     gw_finish(r);
 }
@@ -374,7 +374,7 @@ bool gw_speaks_http2(const gw_request *r, const hr_cluster *cluster) {
 static void build_out(gw_request *r) {
     const hr_decision *d = &r->decision;
     sv_pool *pool = r->ex->pool;
-    const char *name = hr_server_options_of(r->ex->loop->server)->name;
+    const char *name = sv_server_options_of(r->ex->loop->server)->name;
     hr_pair *fields = sv_pool_alloc(pool, (r->up.n_headers + FIELDS_ADDED) * sizeof(*fields));
     memcpy(fields, r->up.headers, r->up.n_headers * sizeof(*fields));
     size_t n = sv_http_strip_hop_by_hop(fields, r->up.n_headers);
@@ -383,7 +383,7 @@ static void build_out(gw_request *r) {
     if (r->up.authority.p != r->in.authority.p)
         fields[n++] = (hr_pair){HR_STR("x-envoy-original-host"), r->in.authority};
     if (d->timeout_ms >= 0) {
-        char *end = hr_put_uint(r->timeout_text, (uint64_t)d->timeout_ms);
+        char *end = sv_put_uint(r->timeout_text, (uint64_t)d->timeout_ms);
         fields[n++] = (hr_pair){HR_STR("x-envoy-expected-rq-timeout-ms"),
                                 {r->timeout_text, (size_t)(end - r->timeout_text)}};
     }
@@ -394,8 +394,8 @@ static void build_out(gw_request *r) {
     strcpy(r->attempt_text, "1");
     r->attempt_count = &fields[n];
     fields[n++] = (hr_pair){HR_STR("x-envoy-attempt-count"), {r->attempt_text, 1}};
-    r->out = (hr_up_request){.http2 = gw_speaks_http2(r, d->cluster),
-                             .te_trailers = hr_forward_te_trailers(r->ex),
+    r->out = (sv_up_request){.http2 = gw_speaks_http2(r, d->cluster),
+                             .te_trailers = sv_forward_te_trailers(r->ex),
                              .method = r->in.method,
                              .authority = r->up.authority,
                              .path = r->up.path,
@@ -411,17 +411,17 @@ static uint64_t deadline_of_try(const gw_request *r) {
     const hr_retry_policy *retries = r->decision.retries;
     if (!r->ex->body_done || retries == NULL || retries->per_try_timeout_ms <= 0)
         return r->deadline_at;
-    uint64_t per_try = hr_timers_now() + (uint64_t)retries->per_try_timeout_ms;
+    uint64_t per_try = sv_timers_now() + (uint64_t)retries->per_try_timeout_ms;
     return r->deadline_at == 0 || per_try < r->deadline_at ? per_try : r->deadline_at;
 }
 
 void gw_start_clock(gw_request *r) {
     if (r->decision.timeout_ms >= 0)
-        r->deadline_at = hr_timers_now() + (uint64_t)r->decision.timeout_ms;
+        r->deadline_at = sv_timers_now() + (uint64_t)r->decision.timeout_ms;
     if (r->relay.up != NULL)
-        hr_up_set_deadline(r->relay.up, r->relay.started ? r->deadline_at : deadline_of_try(r));
+        sv_up_set_deadline(r->relay.up, r->relay.started ? r->deadline_at : deadline_of_try(r));
     else if (r->waiting && !r->has_turn && r->deadline_at != 0)
-        hr_timer_set(r->loop->timers, &r->timer, r->deadline_at, on_wait_over);
+        sv_timer_set(r->loop->timers, &r->timer, r->deadline_at, on_wait_over);
 }
 
 void gw_try(gw_request *r) {
@@ -435,16 +435,16 @@ void gw_try(gw_request *r) {
         gw_end(r, GW_NO_ENDPOINT);
         return;
     }
-    hr_up_endpoint *endpoint = gw_loop_endpoint(r->loop, r->lc, r->cluster, r->index);
+    sv_up_endpoint *endpoint = gw_loop_endpoint(r->loop, r->lc, r->cluster, r->index);
     r->ex->upstream_host = sv_str(r->endpoint->name);
     if (!try_take_place(r, endpoint))
         return;
     if (r->tries++ > 0)
-        hr_metric_add(r->ex->loop->cells, r->loop->gateway->retries, 1);
+        sv_metric_add(r->ex->loop->cells, r->loop->gateway->retries, 1);
     r->attempt_count->value.len =
-        (size_t)(hr_put_uint(r->attempt_text, r->tries) - r->attempt_text);
+        (size_t)(sv_put_uint(r->attempt_text, r->tries) - r->attempt_text);
     r->out.deadline_at = deadline_of_try(r);
-    r->relay.up = hr_up_start(endpoint, &r->out, try_on_data, try_on_error, r);
+    r->relay.up = sv_up_start(endpoint, &r->out, try_on_data, try_on_error, r);
 }
 
 void gw_forward(gw_request *r) {
@@ -458,7 +458,7 @@ void gw_forward(gw_request *r) {
         gw_end(r, GW_NO_MEMORY);
         return;
     }
-    r->forward_ns = hr_now_ns();
+    r->forward_ns = sv_now_ns();
     r->cluster = d->cluster->index;
     if (d->n_hash_policy > 0)
         gw_affinity(r);

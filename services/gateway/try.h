@@ -1,6 +1,6 @@
 /* A request sent to an endpoint, and tried again. */
-#ifndef HR_SERVICES_GATEWAY_TRY_H
-#define HR_SERVICES_GATEWAY_TRY_H
+#ifndef SV_GATEWAY_TRY_H
+#define SV_GATEWAY_TRY_H
 
 #include "request.h"
 

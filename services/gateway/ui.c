@@ -12,38 +12,38 @@ static const char policy[] = "default-src 'none'; script-src 'self'; style-src '
                              "'self' blob:; connect-src 'self'; "
                              "form-action 'none'; frame-ancestors 'none'; base-uri 'none'";
 
-static void protect(hr_exchange *ex) {
-    hr_answer_field(ex, HR_STR("content-security-policy"), (hr_str){policy, sizeof(policy) - 1});
-    hr_answer_field(ex, HR_STR("x-content-type-options"), HR_STR("nosniff"));
-    hr_answer_field(ex, HR_STR("referrer-policy"), HR_STR("no-referrer"));
-    hr_answer_field(ex, HR_STR("cache-control"), HR_STR("no-cache"));
+static void protect(sv_exchange *ex) {
+    sv_answer_field(ex, HR_STR("content-security-policy"), (hr_str){policy, sizeof(policy) - 1});
+    sv_answer_field(ex, HR_STR("x-content-type-options"), HR_STR("nosniff"));
+    sv_answer_field(ex, HR_STR("referrer-policy"), HR_STR("no-referrer"));
+    sv_answer_field(ex, HR_STR("cache-control"), HR_STR("no-cache"));
 }
 
-static void answer_sample(hr_exchange *ex, const gw_samples *samples, hr_str name) {
+static void answer_sample(sv_exchange *ex, const gw_samples *samples, hr_str name) {
     const gw_sample *sample = gw_samples_find(samples, name);
     if (sample == NULL)
-        hr_answer_error(ex, 404, "there is no such sample");
+        sv_answer_error(ex, 404, "there is no such sample");
     else
-        hr_answer(ex, 200, sample->content_type, sample->bytes);
+        sv_answer(ex, 200, sample->content_type, sample->bytes);
 }
 
-static void answer_file(hr_exchange *ex, hr_str name) {
+static void answer_file(sv_exchange *ex, hr_str name) {
     if (name.len == 0)
         name = HR_STR("index.html");
     for (size_t i = 0; i < gw_ui_files_count; i++) {
         const gw_ui_file *file = &gw_ui_files[i];
-        if (hr_str_is(name, file->name)) {
-            hr_answer(ex, 200, file->content_type, (hr_str){(const char *)file->bytes, file->len});
+        if (sv_str_is(name, file->name)) {
+            sv_answer(ex, 200, file->content_type, (hr_str){(const char *)file->bytes, file->len});
             return;
         }
     }
-    hr_answer_error(ex, 404, "the page has no such file");
+    sv_answer_error(ex, 404, "the page has no such file");
 }
 
-static void redirect_to_folder(hr_exchange *ex, const char *prefix) {
+static void redirect_to_folder(sv_exchange *ex, const char *prefix) {
     hr_str location = SV_JOIN(ex->pool, sv_str(prefix), HR_STR("/"));
-    hr_answer_field(ex, HR_STR("location"), location);
-    hr_answer(ex, 308, "text/plain", HR_STR(""));
+    sv_answer_field(ex, HR_STR("location"), location);
+    sv_answer(ex, 308, "text/plain", HR_STR(""));
 }
 
 const char *gw_ui_check_prefix(const char *prefix) {
@@ -56,28 +56,28 @@ const char *gw_ui_check_prefix(const char *prefix) {
     return NULL;
 }
 
-int gw_ui(hr_exchange *ex) {
+int gw_ui(sv_exchange *ex) {
     const gw_loop *loop = ex->loop->data;
     const gw_options *options = &loop->gateway->options;
     const gw_samples *samples = loop->gateway->samples;
-    hr_str path = hr_request_path(ex), method = ex->request.method;
+    hr_str path = sv_request_path(ex), method = ex->request.method;
     size_t len = options->ui != NULL ? strlen(options->ui) : 0;
     if (len == 0 || path.len < len || memcmp(path.p, options->ui, len) != 0 ||
         (path.len > len && path.p[len] != '/'))
         return 0;
     hr_str rest = (hr_str){path.p + len + 1, path.len > len ? path.len - len - 1 : 0};
-    int post = hr_str_is(method, "POST");
-    int get = hr_str_is(method, "GET") || hr_str_is(method, "HEAD");
-    int explain = hr_str_is(rest, "explain");
+    int post = sv_str_is(method, "POST");
+    int get = sv_str_is(method, "GET") || sv_str_is(method, "HEAD");
+    int explain = sv_str_is(rest, "explain");
     protect(ex);
     if (explain && post)
         gw_explain(ex);
     else if (explain || !get)
-        hr_answer_method(ex, explain ? "POST" : "GET, HEAD");
+        sv_answer_method(ex, explain ? "POST" : "GET, HEAD");
     else if (path.len == len)
         redirect_to_folder(ex, options->ui);
-    else if (hr_str_is(rest, "samples"))
-        hr_answer(ex, 200, "application/json", gw_samples_list(samples));
+    else if (sv_str_is(rest, "samples"))
+        sv_answer(ex, 200, "application/json", gw_samples_list(samples));
     else if (rest.len > 8 && memcmp(rest.p, "samples/", 8) == 0)
         answer_sample(ex, samples, (hr_str){rest.p + 8, rest.len - 8});
     else

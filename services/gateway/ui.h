@@ -1,6 +1,6 @@
 /* The web page: its files, compiled in, and what they ask for. */
-#ifndef HR_SERVICES_GATEWAY_UI_H
-#define HR_SERVICES_GATEWAY_UI_H
+#ifndef SV_GATEWAY_UI_H
+#define SV_GATEWAY_UI_H
 
 #include "gateway.h"
 
@@ -15,7 +15,7 @@ extern const gw_ui_file gw_ui_files[];
 extern const size_t gw_ui_files_count;
 
 /* 1: the path lies under --ui PREFIX, and the request is answered. */
-int gw_ui(hr_exchange *ex);
+int gw_ui(sv_exchange *ex);
 
 /* NULL, or a sentence about what is wrong with the prefix. */
 const char *gw_ui_check_prefix(const char *prefix);

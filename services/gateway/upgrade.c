@@ -10,10 +10,10 @@
  * their own, so that other requests still find one. Each loop has its share, as with connections.
  */
 static int upgrade_admit(gw_request *r) {
-    size_t loops = hr_server_loops(r->ex->loop->server);
+    size_t loops = sv_server_loops(r->ex->loop->server);
     size_t limit = ((size_t)r->loop->gateway->options.max_tunnels + loops - 1) / loops;
     if (r->loop->n_tunnels >= limit) {
-        hr_metric_add(r->ex->loop->cells, r->loop->gateway->tunnels_refused, 1);
+        sv_metric_add(r->ex->loop->cells, r->loop->gateway->tunnels_refused, 1);
         gw_end(r, GW_TOO_MANY_TUNNELS);
         return 0;
     }
@@ -23,9 +23,9 @@ static int upgrade_admit(gw_request *r) {
 }
 
 /* RFC 6455 section 4.1: the handshake is a GET. Some clients announce a body of no bytes. */
-static int is_handshake(const hr_exchange *ex) {
-    return hr_str_is_nocase(ex->request.upgrade, "websocket") &&
-           hr_str_is(ex->request.method, "GET") && ex->body_done && ex->body.len == 0;
+static int is_handshake(const sv_exchange *ex) {
+    return sv_str_is_nocase(ex->request.upgrade, "websocket") &&
+           sv_str_is(ex->request.method, "GET") && ex->body_done && ex->body.len == 0;
 }
 
 int gw_upgrade_refused(gw_request *r) {
@@ -39,16 +39,16 @@ size_t gw_upgrade_fields(hr_pair *fields, size_t n) {
 }
 
 void gw_upgrade(gw_request *r, const hr_pair *fields, size_t n) {
-    hr_exchange *ex = r->ex;
+    sv_exchange *ex = r->ex;
     ex->answer.status = 101;
-    hr_forward_answer_fields(ex, fields, n);
-    hr_answer_finish_headers(ex);
+    sv_forward_answer_fields(ex, fields, n);
+    sv_answer_finish_headers(ex);
     r->relay.started = 1;
     r->tunnel =
-        hr_tunnel_begin(ex, r->relay.up, r->loop->timers,
+        sv_tunnel_begin(ex, r->relay.up, r->loop->timers,
                         (uint64_t)r->loop->gateway->options.tunnel_idle_ms, HR_STR("websocket"));
-    hr_metric_add(ex->loop->cells, r->loop->gateway->tunnels, 1);
-    hr_metric_add(ex->loop->cells, r->loop->gateway->tunnels_open, 1);
+    sv_metric_add(ex->loop->cells, r->loop->gateway->tunnels, 1);
+    sv_metric_add(ex->loop->cells, r->loop->gateway->tunnels_open, 1);
 }
 
 void gw_upgrade_end(gw_request *r) {
@@ -56,7 +56,7 @@ void gw_upgrade_end(gw_request *r) {
     r->upgrade = 0;
     if (r->tunnel == NULL)
         return;
-    hr_tunnel_dispose(r->tunnel);
+    sv_tunnel_dispose(r->tunnel);
     r->tunnel = NULL;
-    hr_metric_add(r->ex->loop->cells, r->loop->gateway->tunnels_open, -1);
+    sv_metric_add(r->ex->loop->cells, r->loop->gateway->tunnels_open, -1);
 }

@@ -1,6 +1,6 @@
 /* WebSockets: the upgrade and its tunnel. */
-#ifndef HR_SERVICES_GATEWAY_UPGRADE_H
-#define HR_SERVICES_GATEWAY_UPGRADE_H
+#ifndef SV_GATEWAY_UPGRADE_H
+#define SV_GATEWAY_UPGRADE_H
 
 #include "request.h"
 

@@ -10,15 +10,15 @@
 static hr_str next_piece(void *ctx, bool *last) {
     const gw_request *r = ctx;
     *last = r->ex->body_done;
-    return hr_body_next(r->ex);
+    return sv_body_next(r->ex);
 }
 
 static void piece_taken(void *ctx) {
-    hr_body_taken(((gw_request *)ctx)->ex);
+    sv_body_taken(((gw_request *)ctx)->ex);
 }
 
 static bool rewind_body(void *ctx) {
-    return hr_body_rewind(((gw_request *)ctx)->ex);
+    return sv_body_rewind(((gw_request *)ctx)->ex);
 }
 
 /* Not those of a name that only the body itself may set. */
@@ -48,31 +48,31 @@ static size_t to_hold(const gw_request *r) {
 /* All of the request has come. Timeouts count from here on, as with Envoy. */
 static void upload_complete(gw_request *r) {
     if (!r->relay.started)
-        r->forward_ns = hr_now_ns();
+        r->forward_ns = sv_now_ns();
     gw_start_clock(r);
     gw_mirror_all(r);
 }
 
-static void on_upload(hr_exchange *ex) {
+static void on_upload(sv_exchange *ex) {
     gw_request *r = ex->data;
     if (ex->body_done)
         upload_complete(r);
     if (r->relay.up != NULL)
-        hr_up_more(r->relay.up);
+        sv_up_more(r->relay.up);
 }
 
-static void cancel_upload(hr_exchange *ex) {
+static void cancel_upload(sv_exchange *ex) {
     gw_request *r = ex->data;
     gw_cancel(r);
-    hr_timer_unset(r->loop->timers, &r->timer);
+    sv_timer_unset(r->loop->timers, &r->timer);
 }
 
 static void begin_upload(gw_request *r) {
-    hr_exchange *ex = r->ex;
+    sv_exchange *ex = r->ex;
     const sv_http1_request *request = &ex->request;
     ex->on_body = on_upload;
     ex->on_cancel = cancel_upload;
-    r->source = (hr_up_source){.length = request->content_length,
+    r->source = (sv_up_source){.length = request->content_length,
                                .has_length = request->framing == SV_HTTP1_LENGTH,
                                .ctx = r,
                                .next = next_piece,
@@ -81,14 +81,14 @@ static void begin_upload(gw_request *r) {
                                .trailers = request_trailers};
     r->out.source = &r->source;
     if (!ex->body_done)
-        hr_body_stream(ex, to_hold(r));
+        sv_body_stream(ex, to_hold(r));
 }
 
 void gw_upload(gw_request *r) {
     if (!r->ex->body_done || r->ex->n_trailers > 0)
         begin_upload(r);
     else
-        r->out.body = hr_forward_body(r->ex);
+        r->out.body = sv_forward_body(r->ex);
     if (r->ex->body_done)
         upload_complete(r);
 }

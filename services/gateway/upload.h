@@ -1,6 +1,6 @@
 /* The body of a request on its way upstream. */
-#ifndef HR_SERVICES_GATEWAY_UPLOAD_H
-#define HR_SERVICES_GATEWAY_UPLOAD_H
+#ifndef SV_GATEWAY_UPLOAD_H
+#define SV_GATEWAY_UPLOAD_H
 
 #include "request.h"
 

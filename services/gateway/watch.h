@@ -1,7 +1,7 @@
 /* Detects changed files: inotify signals when to look, and a fingerprint shows whether the contents
  * differ. */
-#ifndef HR_SERVICES_GATEWAY_WATCH_H
-#define HR_SERVICES_GATEWAY_WATCH_H
+#ifndef SV_GATEWAY_WATCH_H
+#define SV_GATEWAY_WATCH_H
 
 #include <stddef.h>
 #include <stdint.h>

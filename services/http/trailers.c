@@ -6,7 +6,7 @@
 
 #include "memory.h"
 
-void hr_trailers_add(hr_trailers *t, const sv_http1_piece *piece) {
+void sv_trailers_add(sv_trailers *t, const sv_http1_piece *piece) {
     bool is_empty_section = t->len == 0 && piece->n_trailers == 2 && piece->trailers[0] == '\r';
     if (piece->n_trailers == 0 || is_empty_section || t->dropped)
         return;
@@ -15,13 +15,13 @@ void hr_trailers_add(hr_trailers *t, const sv_http1_piece *piece) {
     t->len += piece->n_trailers;
 }
 
-void hr_trailers_drop(hr_trailers *t) {
-    hr_trailers_free(t);
+void sv_trailers_drop(sv_trailers *t) {
+    sv_trailers_free(t);
     t->dropped = true;
 }
 
 /* What says how the message is framed, routed, authenticated or read, and what proxies set. */
-bool hr_trailer_is_allowed(hr_str name) {
+bool sv_trailer_is_allowed(hr_str name) {
     static const char *const names[] = {
         "host",       "expect",        "max-forwards", "authorization", "cookie",
         "set-cookie", "cache-control", "content-type", "content-range", "content-encoding",
@@ -38,23 +38,23 @@ bool hr_trailer_is_allowed(hr_str name) {
     return true;
 }
 
-void hr_trailers_parse(hr_trailers *t) {
+void sv_trailers_parse(sv_trailers *t) {
     const char *why;
     size_t n = 0;
     if (t->len == 0)
         return;
-    t->fields = sv_alloc(HR_MAX_TRAILERS * sizeof(*t->fields));
-    if (sv_http1_parse_trailers(t->fields, &n, HR_MAX_TRAILERS, t->text, t->len, &why) !=
+    t->fields = sv_alloc(SV_MAX_TRAILERS * sizeof(*t->fields));
+    if (sv_http1_parse_trailers(t->fields, &n, SV_MAX_TRAILERS, t->text, t->len, &why) !=
         SV_HTTP1_DONE)
         return;
     n = sv_http_strip_hop_by_hop(t->fields, n);
     for (size_t i = 0; i < n; i++)
-        if (hr_trailer_is_allowed(t->fields[i].name))
+        if (sv_trailer_is_allowed(t->fields[i].name))
             t->fields[t->n++] = t->fields[i];
 }
 
-void hr_trailers_free(hr_trailers *t) {
+void sv_trailers_free(sv_trailers *t) {
     free(t->text);
     free(t->fields);
-    *t = (hr_trailers){.n = 0};
+    *t = (sv_trailers){.n = 0};
 }

@@ -1,31 +1,31 @@
 /* The trailers of one message, collected while its body is decoded.  */
-#ifndef HR_SERVICES_TRAILERS_H
-#define HR_SERVICES_TRAILERS_H
+#ifndef SV_TRAILERS_H
+#define SV_TRAILERS_H
 
 #include "http1.h"
 
 /* Zero it first. */
-typedef struct hr_trailers {
+typedef struct sv_trailers {
     char *text; /* the section as it was received; NULL: nothing that matters has come */
     size_t len;
-    hr_pair *fields; /* names in lower case; once hr_trailers_parse was called */
+    hr_pair *fields; /* names in lower case; once sv_trailers_parse was called */
     size_t n;
     bool dropped; /* nothing is collected */
-} hr_trailers;
+} sv_trailers;
 
 /* Adds what a piece of the body holds of the section. */
-void hr_trailers_add(hr_trailers *trailers, const sv_http1_piece *piece);
+void sv_trailers_add(sv_trailers *trailers, const sv_http1_piece *piece);
 /* Lets go of all, and of what is yet to come. */
-void hr_trailers_drop(hr_trailers *trailers);
+void sv_trailers_drop(sv_trailers *trailers);
 /* The section is complete. Fields that must not come in a trailer are left out (RFC 9110, 6.5.1).
  */
-void hr_trailers_parse(hr_trailers *trailers);
-void hr_trailers_free(hr_trailers *trailers);
+void sv_trailers_parse(sv_trailers *trailers);
+void sv_trailers_free(sv_trailers *trailers);
 
 /* False for a field that says how the message is framed, routed, authenticated or read, or that
  * proxies set. */
-bool hr_trailer_is_allowed(hr_str name);
+bool sv_trailer_is_allowed(hr_str name);
 /* More trailers of a message are dropped, all of them. */
-#define HR_MAX_TRAILERS 64
+#define SV_MAX_TRAILERS 64
 
 #endif

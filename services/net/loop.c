@@ -12,7 +12,7 @@
 
 struct sv_loop {
     sv_backend *backend;
-    hr_timers timers;
+    sv_timers timers;
     pthread_mutex_t mutex; /* of the messages */
     sv_message *first, **last;
     sv_watch *wake;
@@ -24,7 +24,7 @@ sv_backend *sv_loop_backend(sv_loop *loop) {
     return loop->backend;
 }
 
-hr_timers *sv_loop_timers(sv_loop *loop) {
+sv_timers *sv_loop_timers(sv_loop *loop) {
     return &loop->timers;
 }
 
@@ -81,7 +81,7 @@ sv_loop *sv_loop_new(void) {
     }
     pthread_mutex_init(&loop->mutex, NULL);
     loop->last = &loop->first;
-    if (open_wake(loop) != 0 || hr_timers_init(&loop->timers, loop) != 0) {
+    if (open_wake(loop) != 0 || sv_timers_init(&loop->timers, loop) != 0) {
         sv_watch_close(loop->wake);
         sv_backend_free(loop->backend);
         free(loop);
@@ -91,7 +91,7 @@ sv_loop *sv_loop_new(void) {
 }
 
 void sv_loop_free(sv_loop *loop) {
-    hr_timers_dispose(&loop->timers);
+    sv_timers_dispose(&loop->timers);
     sv_watch_close(loop->wake);
     sv_backend_free(loop->backend);
     pthread_mutex_destroy(&loop->mutex);

@@ -39,7 +39,7 @@ void sv_loop_free(sv_loop *loop);
  */
 void sv_loop_run(sv_loop *loop, bool wait);
 /* Timers for all users of the loop. */
-hr_timers *sv_loop_timers(sv_loop *loop);
+sv_timers *sv_loop_timers(sv_loop *loop);
 
 /* A message from any thread: embed it. Its memory is the sender's until `run` is called on the
  * loop's thread. */

@@ -19,7 +19,7 @@ struct sv_sock {
     const sv_sock_events *events;
     void *ctx;
     SSL *ssl;       /* NULL: no TLS */
-    hr_timer again; /* OpenSSL may hold bytes of which the loop does not know */
+    sv_timer again; /* OpenSSL may hold bytes of which the loop does not know */
     bool connecting, handshaking, reading, handshake_writes;
     struct iovec unsent[SV_MAX_PIECES];
     size_t n_unsent;
@@ -156,7 +156,7 @@ void sv_sock_finish(sv_sock *sock) {
 
 /* ---- reading ----------------------------------------------------------------------------- */
 
-static void on_again(hr_timer *timer) {
+static void on_again(sv_timer *timer) {
     sv_sock *sock = (sv_sock *)((char *)timer - offsetof(sv_sock, again));
     if (sock->reading && !sock->handshaking)
         sock->events->readable(sock->ctx);
@@ -167,7 +167,7 @@ void sv_sock_reading(sv_sock *sock, bool on) {
         return;
     sock->reading = on;
     if (on && sock->ssl != NULL && !sock->handshaking && SSL_has_pending(sock->ssl))
-        hr_timer_set(sv_loop_timers(sock->loop), &sock->again, 0, on_again);
+        sv_timer_set(sv_loop_timers(sock->loop), &sock->again, 0, on_again);
     update_watch(sock);
 }
 
@@ -261,7 +261,7 @@ sv_sock *sv_connect(sv_loop *loop, const struct sockaddr *address, socklen_t len
 void sv_sock_close(sv_sock *sock) {
     if (sock == NULL)
         return;
-    hr_timer_unset(sv_loop_timers(sock->loop), &sock->again);
+    sv_timer_unset(sv_loop_timers(sock->loop), &sock->again);
     if (sock->ssl != NULL) {
         if (!sock->handshaking)
             sv_tls_finish(sock->ssl);

@@ -10,18 +10,18 @@
 
 #include "memory.h"
 
-uint64_t hr_timers_now(void) {
+uint64_t sv_timers_now(void) {
     struct timespec ts;
     clock_gettime(CLOCK_MONOTONIC, &ts);
     return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000 + 1;
 }
 
-static void place(hr_timers *timers, size_t i, hr_timer *timer) {
+static void place(sv_timers *timers, size_t i, sv_timer *timer) {
     timers->heap[i] = timer;
     timer->place = i;
 }
 
-static void sift_up(hr_timers *timers, size_t i, hr_timer *timer) {
+static void sift_up(sv_timers *timers, size_t i, sv_timer *timer) {
     while (i > 1 && timers->heap[i / 2]->at > timer->at) {
         place(timers, i, timers->heap[i / 2]);
         i /= 2;
@@ -29,7 +29,7 @@ static void sift_up(hr_timers *timers, size_t i, hr_timer *timer) {
     place(timers, i, timer);
 }
 
-static void sift_down(hr_timers *timers, size_t i, hr_timer *timer) {
+static void sift_down(sv_timers *timers, size_t i, sv_timer *timer) {
     for (size_t child; (child = i * 2) <= timers->n; i = child) {
         if (child < timers->n && timers->heap[child + 1]->at < timers->heap[child]->at)
             child++;
@@ -42,22 +42,22 @@ static void sift_down(hr_timers *timers, size_t i, hr_timer *timer) {
 
 /* The descriptor is only ever moved forward in time when it fires: most timers are unset long
  * before they are due, and one idle wake-up is cheaper than a system call for each of them. */
-static void timers_arm(hr_timers *timers, uint64_t at) {
+static void timers_arm(sv_timers *timers, uint64_t at) {
     if (timers->armed_at != 0 && timers->armed_at <= at)
         return;
-    /* hr_timers_now is one more than the clock, so this is never early. */
+    /* sv_timers_now is one more than the clock, so this is never early. */
     struct itimerspec when = {
         .it_value = {.tv_sec = (time_t)(at / 1000), .tv_nsec = (long)(at % 1000) * 1000000}};
     timerfd_settime(timers->fd, TFD_TIMER_ABSTIME, &when, NULL);
     timers->armed_at = at;
 }
 
-void hr_timer_unset(hr_timers *timers, hr_timer *timer) {
+void sv_timer_unset(sv_timers *timers, sv_timer *timer) {
     size_t i = timer->place;
     if (i == 0)
         return;
     timer->place = 0;
-    hr_timer *last = timers->heap[timers->n--];
+    sv_timer *last = timers->heap[timers->n--];
     if (last == timer)
         return;
     if (i > 1 && timers->heap[i / 2]->at > last->at)
@@ -66,8 +66,8 @@ void hr_timer_unset(hr_timers *timers, hr_timer *timer) {
         sift_down(timers, i, last);
 }
 
-void hr_timer_set(hr_timers *timers, hr_timer *timer, uint64_t at, hr_timer_fn fn) {
-    hr_timer_unset(timers, timer);
+void sv_timer_set(sv_timers *timers, sv_timer *timer, uint64_t at, sv_timer_fn fn) {
+    sv_timer_unset(timers, timer);
     if (timers->n + 1 >= timers->capacity) {
         timers->capacity = timers->capacity > 0 ? timers->capacity * 2 : 64;
         timers->heap = sv_realloc(timers->heap, timers->capacity * sizeof(*timers->heap));
@@ -82,17 +82,17 @@ void hr_timer_set(hr_timers *timers, hr_timer *timer, uint64_t at, hr_timer_fn f
 }
 
 static void on_fire(void *ctx, unsigned ready) {
-    hr_timers *timers = ctx;
+    sv_timers *timers = ctx;
     uint64_t expirations;
     (void)ready;
     if (read(timers->fd, &expirations, sizeof(expirations)) < 0 && errno == EAGAIN)
         return;
     timers->armed_at = 0;
-    uint64_t now = hr_timers_now();
+    uint64_t now = sv_timers_now();
     timers->floor = now;
     while (timers->n > 0 && timers->heap[1]->at < now) {
-        hr_timer *timer = timers->heap[1];
-        hr_timer_unset(timers, timer);
+        sv_timer *timer = timers->heap[1];
+        sv_timer_unset(timers, timer);
         timer->fn(timer);
     }
     timers->floor = 0;
@@ -100,7 +100,7 @@ static void on_fire(void *ctx, unsigned ready) {
         timers_arm(timers, timers->heap[1]->at);
 }
 
-int hr_timers_init(hr_timers *timers, sv_loop *loop) {
+int sv_timers_init(sv_timers *timers, sv_loop *loop) {
     memset(timers, 0, sizeof(*timers));
     timers->fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
     if (timers->fd == -1)
@@ -112,7 +112,7 @@ int hr_timers_init(hr_timers *timers, sv_loop *loop) {
     return 0;
 }
 
-void hr_timers_dispose(hr_timers *timers) {
+void sv_timers_dispose(sv_timers *timers) {
     for (size_t i = 1; i <= timers->n; i++)
         timers->heap[i]->place = 0;
     sv_watch_close(timers->watch);

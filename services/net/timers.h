@@ -4,8 +4,8 @@
  * All of it belongs to the loop's thread. A timer may be set and unset within any callback, its own
  * included; the memory of a timer is its owner's and may be freed once it is unset or has fired.
  */
-#ifndef HR_SERVICES_TIMERS_H
-#define HR_SERVICES_TIMERS_H
+#ifndef SV_TIMERS_H
+#define SV_TIMERS_H
 
 #include <stddef.h>
 #include <stdint.h>
@@ -13,39 +13,39 @@
 struct sv_loop;
 struct sv_watch;
 
-typedef struct hr_timer hr_timer;
-typedef void (*hr_timer_fn)(hr_timer *timer);
+typedef struct sv_timer sv_timer;
+typedef void (*sv_timer_fn)(sv_timer *timer);
 
 /* Embed it; zero it first. */
-struct hr_timer {
-    uint64_t at;  /* ms, as of hr_timers_now */
+struct sv_timer {
+    uint64_t at;  /* ms, as of sv_timers_now */
     size_t place; /* in the heap, from 1; 0: not set */
-    hr_timer_fn fn;
+    sv_timer_fn fn;
 };
 
-typedef struct hr_timers {
-    hr_timer **heap; /* from 1 */
+typedef struct sv_timers {
+    sv_timer **heap; /* from 1 */
     size_t n, capacity;
     uint64_t armed_at; /* what the timerfd is set to; 0: disarmed */
     uint64_t floor; /* while timers fire: what they set to fire at once waits for the next turn */
     struct sv_watch *watch;
     int fd; /* the watch's */
-} hr_timers;
+} sv_timers;
 
 /* 0, or -1 with errno where the system has no more descriptors. */
-int hr_timers_init(hr_timers *timers, struct sv_loop *loop);
+int sv_timers_init(sv_timers *timers, struct sv_loop *loop);
 /* Timers that are still set are forgotten, not called. */
-void hr_timers_dispose(hr_timers *timers);
+void sv_timers_dispose(sv_timers *timers);
 
 /* Milliseconds of CLOCK_MONOTONIC; never 0. */
-uint64_t hr_timers_now(void);
+uint64_t sv_timers_now(void);
 
 /* Calls fn once on the loop when `at` has come; a time in the past means the next turn. Setting a
  * timer that is set moves it. */
-void hr_timer_set(hr_timers *timers, hr_timer *timer, uint64_t at, hr_timer_fn fn);
-void hr_timer_unset(hr_timers *timers, hr_timer *timer);
+void sv_timer_set(sv_timers *timers, sv_timer *timer, uint64_t at, sv_timer_fn fn);
+void sv_timer_unset(sv_timers *timers, sv_timer *timer);
 
-static inline int hr_timer_is_set(const hr_timer *timer) {
+static inline int sv_timer_is_set(const sv_timer *timer) {
     return timer->place != 0;
 }
 

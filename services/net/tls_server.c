@@ -13,7 +13,7 @@
 
 #include "tls.h"
 
-struct hr_tls {
+struct sv_tls {
     const char *cert_path, *key_path;
     pthread_mutex_t mutex; /* of ctx */
     SSL_CTX *ctx;
@@ -53,7 +53,7 @@ static int choose_protocol(SSL *ssl, const unsigned char **out, unsigned char *o
     return SSL_TLSEXT_ERR_ALERT_FATAL; /* no_application_protocol, RFC 7301 section 3.2 */
 }
 
-bool hr_tls_speaks_http2(const SSL *ssl) {
+bool sv_tls_speaks_http2(const SSL *ssl) {
     const unsigned char *protocol;
     unsigned len;
     SSL_get0_alpn_selected(ssl, &protocol, &len);
@@ -81,7 +81,7 @@ static int64_t tls_end_of(X509 *cert) {
     return (int64_t)timegm(&end);
 }
 
-static int load(SSL_CTX **out, hr_tls *tls, char *why, size_t why_size) {
+static int load(SSL_CTX **out, sv_tls *tls, char *why, size_t why_size) {
     ERR_clear_error();
     SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
     if (ctx == NULL)
@@ -113,8 +113,8 @@ static int load(SSL_CTX **out, hr_tls *tls, char *why, size_t why_size) {
 
 /* ---- life ---- */
 
-hr_tls *hr_tls_new(const char *cert_path, const char *key_path, char *why, size_t why_size) {
-    hr_tls *tls = calloc(1, sizeof(*tls));
+sv_tls *sv_tls_new(const char *cert_path, const char *key_path, char *why, size_t why_size) {
+    sv_tls *tls = calloc(1, sizeof(*tls));
     if (tls == NULL) {
         snprintf(why, why_size, "out of memory");
         return NULL;
@@ -122,14 +122,14 @@ hr_tls *hr_tls_new(const char *cert_path, const char *key_path, char *why, size_
     tls->cert_path = cert_path;
     tls->key_path = key_path;
     pthread_mutex_init(&tls->mutex, NULL);
-    if (hr_tls_reload(tls, why, why_size) != 0) {
-        hr_tls_free(tls);
+    if (sv_tls_reload(tls, why, why_size) != 0) {
+        sv_tls_free(tls);
         return NULL;
     }
     return tls;
 }
 
-int hr_tls_reload(hr_tls *tls, char *why, size_t why_size) {
+int sv_tls_reload(sv_tls *tls, char *why, size_t why_size) {
     SSL_CTX *ctx = NULL, *old;
     if (load(&ctx, tls, why, why_size) != 0)
         return -1;
@@ -142,7 +142,7 @@ int hr_tls_reload(hr_tls *tls, char *why, size_t why_size) {
     return 0;
 }
 
-SSL *hr_tls_accept(hr_tls *tls) {
+SSL *sv_tls_accept(sv_tls *tls) {
     pthread_mutex_lock(&tls->mutex);
     SSL *ssl = SSL_new(tls->ctx); /* with a reference to the context */
     pthread_mutex_unlock(&tls->mutex);
@@ -152,11 +152,11 @@ SSL *hr_tls_accept(hr_tls *tls) {
     return ssl;
 }
 
-void hr_tls_note_handshake(hr_tls *tls) {
+void sv_tls_note_handshake(sv_tls *tls) {
     atomic_fetch_add_explicit(&tls->handshakes, 1, memory_order_relaxed);
 }
 
-void hr_tls_free(hr_tls *tls) {
+void sv_tls_free(sv_tls *tls) {
     if (tls == NULL)
         return;
     SSL_CTX_free(tls->ctx);
@@ -164,12 +164,12 @@ void hr_tls_free(hr_tls *tls) {
     free(tls);
 }
 
-int64_t hr_tls_not_after(const hr_tls *tls) {
+int64_t sv_tls_not_after(const sv_tls *tls) {
     return atomic_load(&tls->not_after);
 }
-uint64_t hr_tls_connections(const hr_tls *tls) {
+uint64_t sv_tls_connections(const sv_tls *tls) {
     return atomic_load_explicit(&tls->connections, memory_order_relaxed);
 }
-uint64_t hr_tls_handshakes(const hr_tls *tls) {
+uint64_t sv_tls_handshakes(const sv_tls *tls) {
     return atomic_load_explicit(&tls->handshakes, memory_order_relaxed);
 }

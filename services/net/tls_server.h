@@ -16,27 +16,27 @@
 
 #include <openssl/ssl.h>
 
-typedef struct hr_tls hr_tls;
+typedef struct sv_tls sv_tls;
 
 /* Reads the chain (the server's certificate first) and its key; both PEM, the key without a pass
  * phrase. The paths must live as long as the result. NULL: `why` is a sentence that names the file.
  */
-hr_tls *hr_tls_new(const char *cert_path, const char *key_path, char *why, size_t why_size);
+sv_tls *sv_tls_new(const char *cert_path, const char *key_path, char *why, size_t why_size);
 /* Reads both files again. New connections have the new pair, open ones keep theirs. -1: `why` is a
  * sentence, and the pair of before stays. */
-int hr_tls_reload(hr_tls *tls, char *why, size_t why_size);
+int sv_tls_reload(sv_tls *tls, char *why, size_t why_size);
 /* For a new connection, in accept state. NULL if memory is short. */
-SSL *hr_tls_accept(hr_tls *tls);
+SSL *sv_tls_accept(sv_tls *tls);
 /* True if ALPN has chosen HTTP/2. */
-bool hr_tls_speaks_http2(const SSL *ssl);
+bool sv_tls_speaks_http2(const SSL *ssl);
 /* A handshake was completed. */
-void hr_tls_note_handshake(hr_tls *tls);
-void hr_tls_free(hr_tls *tls);
+void sv_tls_note_handshake(sv_tls *tls);
+void sv_tls_free(sv_tls *tls);
 
 /* Returns the expiry of the current certificate in seconds since 1970, or 0 if it is unknown. */
-int64_t hr_tls_not_after(const hr_tls *tls);
+int64_t sv_tls_not_after(const sv_tls *tls);
 /* Connections accepted, and handshakes completed on them. */
-uint64_t hr_tls_connections(const hr_tls *tls);
-uint64_t hr_tls_handshakes(const hr_tls *tls);
+uint64_t sv_tls_connections(const sv_tls *tls);
+uint64_t sv_tls_handshakes(const sv_tls *tls);
 
 #endif

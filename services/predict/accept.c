@@ -7,7 +7,7 @@
 
 #include "str.h"
 
-const char *const hr_form_types[HR_FORMS] = {"application/json", "image/png", "image/webp",
+const char *const sv_form_types[SV_FORMS] = {"application/json", "image/png", "image/webp",
                                              "image/jpeg"};
 
 /* Any type. A client may send ten thousands of items, most of them empty. */
@@ -41,7 +41,7 @@ static int parse_weight(const char *item, size_t len) {
 /* -1: the media range does not fit. */
 static int precision_of(const char *range, size_t len, const char *type) {
     size_t major = (size_t)(strchr(type, '/') - type);
-    if (hr_str_is_nocase((hr_str){range, len}, type))
+    if (sv_str_is_nocase((hr_str){range, len}, type))
         return 2;
     if (len == major + 2 && strncasecmp(range, type, major + 1) == 0 && range[major + 1] == '*')
         return 1;
@@ -64,10 +64,10 @@ static size_t range_length(const char *item, size_t len) {
     return range;
 }
 
-hr_answer_form hr_accept_form(const char *accept, size_t len) {
-    accepted found[HR_FORMS];
-    hr_answer_form best = HR_FORM_JSON;
-    for (int i = 0; i < HR_FORMS; ++i)
+sv_answer_form sv_accept_form(const char *accept, size_t len) {
+    accepted found[SV_FORMS];
+    sv_answer_form best = SV_FORM_JSON;
+    for (int i = 0; i < SV_FORMS; ++i)
         found[i] = (accepted){-1, 0};
     while (len > 0) {
         const char *comma = memchr(accept, ',', len);
@@ -77,16 +77,16 @@ hr_answer_form hr_accept_form(const char *accept, size_t len) {
         while (blanks < item && (accept[blanks] == ' ' || accept[blanks] == '\t'))
             ++blanks;
         size_t range = range_length(accept + blanks, item - blanks);
-        for (int i = 0; i < HR_FORMS && range >= SHORTEST_RANGE; ++i)
-            consider(&found[i], accept + blanks, item - blanks, range, hr_form_types[i]);
+        for (int i = 0; i < SV_FORMS && range >= SHORTEST_RANGE; ++i)
+            consider(&found[i], accept + blanks, item - blanks, range, sv_form_types[i]);
         accept += step;
         len -= step;
     }
-    for (int i = 0; i < HR_FORMS; ++i) {
+    for (int i = 0; i < SV_FORMS; ++i) {
         bool better = found[i].weight > found[best].weight ||
                       (found[i].weight == found[best].weight && found[i].weight > 0 &&
                        found[i].precision > found[best].precision);
-        best = better ? (hr_answer_form)i : best;
+        best = better ? (sv_answer_form)i : best;
     }
     return best;
 }

@@ -13,13 +13,13 @@
 #define MAX_VALUE 63
 
 typedef struct reader {
-    hr_predict_request *out;
-    const hr_predict *predict;
+    sv_predict_request *out;
+    const sv_predict *predict;
     char *text, *why;
     size_t len, why_size;
     yajl_handle parser;
     int depth;
-    const hr_parameter *member; /* whose value comes next, or is open */
+    const sv_parameter *member; /* whose value comes next, or is open */
     char value[MAX_VALUE + 1];  /* of an array: its numbers with commas */
     size_t value_len;
 } reader;
@@ -33,14 +33,14 @@ __attribute__((format(printf, 2, 3))) static int stop(reader *r, const char *fmt
 }
 
 static bool in_strokes(const reader *r) {
-    return r->depth > 1 && r->member->kind == HR_PARAMETER_STROKES;
+    return r->depth > 1 && r->member->kind == SV_PARAMETER_STROKES;
 }
 
-static const char *expected(const hr_parameter *member) {
-    static const char *const words[] = {[HR_PARAMETER_TEXT] = "a string",
-                                        [HR_PARAMETER_NUMBER] = "a number",
-                                        [HR_PARAMETER_FILE] = "a string: the file in base64",
-                                        [HR_PARAMETER_STROKES] = "an array"};
+static const char *expected(const sv_parameter *member) {
+    static const char *const words[] = {[SV_PARAMETER_TEXT] = "a string",
+                                        [SV_PARAMETER_NUMBER] = "a number",
+                                        [SV_PARAMETER_FILE] = "a string: the file in base64",
+                                        [SV_PARAMETER_STROKES] = "an array"};
     if (strcmp(member->name, "rect") == 0)
         return "a string x,y,w,h or auto, or an array of four whole numbers";
     return words[member->kind];
@@ -86,7 +86,7 @@ static int body_on_number(void *ctx, const char *p, size_t len) {
     reader *r = ctx;
     if (r->depth == 2 && !in_strokes(r))
         return add_number(r, p, len);
-    if (r->depth == 1 && r->member->kind == HR_PARAMETER_NUMBER)
+    if (r->depth == 1 && r->member->kind == SV_PARAMETER_NUMBER)
         return read_value(r, p, len);
     return wrong_kind(r);
 }
@@ -107,13 +107,13 @@ static int body_on_string(void *ctx, const unsigned char *p, size_t len) {
     size_t where;
     if (r->depth != 1)
         return wrong_kind(r);
-    if (r->member->kind == HR_PARAMETER_TEXT)
+    if (r->member->kind == SV_PARAMETER_TEXT)
         return read_value(r, (const char *)p, len);
-    if (r->member->kind != HR_PARAMETER_FILE)
+    if (r->member->kind != SV_PARAMETER_FILE)
         return wrong_kind(r);
-    hr_bytes *file = hr_parameter_place(r->out, r->member);
-    *file = (hr_bytes){in_place(r, p, len), len};
-    return hr_base64_decode(file->p, &file->len, &where) ||
+    sv_bytes *file = sv_parameter_place(r->out, r->member);
+    *file = (sv_bytes){in_place(r, p, len), len};
+    return sv_base64_decode(file->p, &file->len, &where) ||
            stop(r, "%s is not base64: see character %zu", r->member->name, where);
 }
 
@@ -121,7 +121,7 @@ static int body_on_key(void *ctx, const unsigned char *key, size_t len) {
     reader *r = ctx;
     if (r->depth > 1)
         return 1;
-    r->member = hr_parameter_find(r->out, (const char *)key, len, HR_IN_BODY, r->why, r->why_size);
+    r->member = sv_parameter_find(r->out, (const char *)key, len, SV_IN_BODY, r->why, r->why_size);
     return r->member != NULL;
 }
 
@@ -134,7 +134,7 @@ static int body_on_start_map(void *ctx) {
 
 static int body_on_start_array(void *ctx) {
     reader *r = ctx;
-    bool strokes = r->depth == 1 && r->member->kind == HR_PARAMETER_STROKES;
+    bool strokes = r->depth == 1 && r->member->kind == SV_PARAMETER_STROKES;
     bool rect = r->depth == 1 && strcmp(r->member->name, "rect") == 0;
     if (!strokes && !rect && !in_strokes(r))
         return wrong_kind(r);
@@ -154,14 +154,14 @@ static int body_on_end_array(void *ctx) {
     reader *r = ctx;
     if (--r->depth > 1)
         return 1;
-    if (r->member->kind != HR_PARAMETER_STROKES)
+    if (r->member->kind != SV_PARAMETER_STROKES)
         return read_value(r, r->value, r->value_len);
     char *end = r->text + yajl_get_bytes_consumed(r->parser);
     r->out->strokes.len = (size_t)(end - r->out->strokes.p);
     return 1;
 }
 
-int hr_body_read(hr_predict_request *out, const hr_predict *predict, char *text, size_t len,
+int sv_body_read(sv_predict_request *out, const sv_predict *predict, char *text, size_t len,
                  char *why, size_t why_size) {
     static const yajl_callbacks callbacks = {.yajl_null = body_on_null,
                                              .yajl_boolean = body_on_boolean,
@@ -174,7 +174,7 @@ int hr_body_read(hr_predict_request *out, const hr_predict *predict, char *text,
                                              .yajl_end_array = body_on_end_array};
     reader r = {
         .out = out, .predict = predict, .text = text, .len = len, .why = why, .why_size = why_size};
-    if (hr_json_parse_placed(&callbacks, &r, &r.parser, text, len, "the body", why, why_size) != 0)
+    if (sv_json_parse_placed(&callbacks, &r, &r.parser, text, len, "the body", why, why_size) != 0)
         return -1;
-    return hr_parameters_settle(out, why, why_size);
+    return sv_parameters_settle(out, why, why_size);
 }

@@ -1,6 +1,6 @@
 /* Reads the JSON body of a request to /predict. */
-#ifndef HR_PREDICT_BODY_H
-#define HR_PREDICT_BODY_H
+#ifndef SV_PREDICT_BODY_H
+#define SV_PREDICT_BODY_H
 
 #include "predict.h"
 
@@ -8,7 +8,7 @@
  * refused. Files are decoded from base64 where they stand, so nothing is allocated, except up to
  * three times `len` for a while where a string has escapes. 0, or -1 with a sentence; `text` is
  * overwritten either way. */
-int hr_body_read(hr_predict_request *out, const hr_predict *predict, char *text, size_t len,
+int sv_body_read(sv_predict_request *out, const sv_predict *predict, char *text, size_t len,
                  char *why, size_t why_size);
 
 #endif

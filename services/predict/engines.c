@@ -16,12 +16,12 @@ static engine_fn *const engines[] = {
 #endif
 };
 
-const char *const hr_engine_names[] = {"fast",
+const char *const sv_engine_names[] = {"fast",
 #ifdef HR_HAVE_OPENCV
                                        "opencv",
 #endif
                                        NULL};
 
-const grabcut_engine *hr_engine_by_index(int index) {
+const grabcut_engine *sv_engine_by_index(int index) {
     return engines[index]();
 }

@@ -58,10 +58,10 @@ static hr_str behind(hr_str value, char c) {
                       : (hr_str){at + 1, (size_t)(value.p + value.len - at) - 1};
 }
 
-bool hr_form_boundary(char *out, hr_str content_type) {
+bool sv_form_boundary(char *out, hr_str content_type) {
     hr_str value;
     if (!find_parameter(&value, behind(content_type, ';'), "boundary") || value.len == 0 ||
-        value.len > HR_FORM_BOUNDARY || value.p[value.len - 1] == ' ')
+        value.len > SV_FORM_BOUNDARY || value.p[value.len - 1] == ' ')
         return false;
     for (size_t i = 0; i < value.len; ++i)
         if (!is_boundary_char(value.p[i]))
@@ -71,13 +71,13 @@ bool hr_form_boundary(char *out, hr_str content_type) {
     return true;
 }
 
-void hr_form_init(hr_form *form, const char *boundary, hr_bytes body) {
-    *form = (hr_form){.p = body.p, .end = body.p + body.len};
+void sv_form_init(sv_form *form, const char *boundary, sv_bytes body) {
+    *form = (sv_form){.p = body.p, .end = body.p + body.len};
     snprintf(form->delimiter, sizeof(form->delimiter), "\r\n--%s", boundary);
 }
 
 /* To the first delimiter, at the start of the body or behind a preamble. */
-static bool skip_preamble(hr_form *form) {
+static bool skip_preamble(sv_form *form) {
     size_t len = strlen(form->delimiter);
     size_t body = (size_t)(form->end - form->p);
     if (body >= len - 2 && memcmp(form->p, form->delimiter + 2, len - 2) == 0) {
@@ -91,7 +91,7 @@ static bool skip_preamble(hr_form *form) {
 }
 
 /* The line end behind a delimiter: 1, 0 behind the last one, or -1. */
-static int end_delimiter(hr_form *form) {
+static int end_delimiter(sv_form *form) {
     if (form->end - form->p >= 2 && memcmp(form->p, "--", 2) == 0)
         return 0;
     while (form->p < form->end && (*form->p == ' ' || *form->p == '\t'))
@@ -103,7 +103,7 @@ static int end_delimiter(hr_form *form) {
 }
 
 /* Takes one header line of a part. */
-static const char *read_line(hr_form_part *part, hr_str line) {
+static const char *read_line(sv_form_part *part, hr_str line) {
     hr_str value = behind(line, ':');
     if (value.p == NULL)
         return "a header of a part has no colon";
@@ -126,7 +126,7 @@ static const char *read_line(hr_form_part *part, hr_str line) {
 }
 
 /* The header lines up to the empty one. */
-static const char *form_read_head(hr_form_part *part, hr_form *form) {
+static const char *form_read_head(sv_form_part *part, sv_form *form) {
     char *begin = form->p;
     for (;;) {
         size_t left = (size_t)(form->end - form->p);
@@ -143,15 +143,15 @@ static const char *form_read_head(hr_form_part *part, hr_form *form) {
     }
 }
 
-int hr_form_next(hr_form_part *part, hr_form *form, char *why, size_t why_size) {
-    *part = (hr_form_part){0};
+int sv_form_next(sv_form_part *part, sv_form *form, char *why, size_t why_size) {
+    *part = (sv_form_part){0};
     if (!form->begun && !skip_preamble(form))
         return refuse(why, why_size, "the boundary does not occur in it");
     form->begun = true;
     int more = end_delimiter(form);
     if (more <= 0)
         return more == 0 ? 0 : refuse(why, why_size, "a boundary is not at the end of its line");
-    if (++form->parts > HR_FORM_PARTS)
+    if (++form->parts > SV_FORM_PARTS)
         return refuse(why, why_size, "it has too many parts");
     const char *wrong = form_read_head(part, form);
     if (wrong != NULL)
@@ -161,7 +161,7 @@ int hr_form_next(hr_form_part *part, hr_form *form, char *why, size_t why_size) 
     char *at = memmem(from, (size_t)(form->end - from), form->delimiter, strlen(form->delimiter));
     if (at == NULL)
         return refuse(why, why_size, "its last boundary is missing");
-    part->content = (hr_bytes){form->p, at < form->p ? 0 : (size_t)(at - form->p)};
+    part->content = (sv_bytes){form->p, at < form->p ? 0 : (size_t)(at - form->p)};
     form->p = at + strlen(form->delimiter);
     return 1;
 }

@@ -15,7 +15,7 @@
 #define MESSAGE_SIZE 2
 
 typedef struct watch {
-    hr_exchange *ex;
+    sv_exchange *ex;
     bool known; /* the service that was asked for */
     int sent;   /* the status that the client knows; -1: none */
     bool sending;
@@ -25,35 +25,35 @@ typedef struct watch {
 
 typedef struct watches {
     watch *first;
-    hr_timer tick;
-    hr_loop *loop;
+    sv_timer tick;
+    sv_server_loop *loop;
 } watches;
 
-static int serving_status(const hr_exchange *ex) {
-    return hr_predict_is_ready(ex) ? grpc_health_v1_HealthCheckResponse_ServingStatus_SERVING
+static int serving_status(const sv_exchange *ex) {
+    return sv_predict_is_ready(ex) ? grpc_health_v1_HealthCheckResponse_ServingStatus_SERVING
                                    : grpc_health_v1_HealthCheckResponse_ServingStatus_NOT_SERVING;
 }
 
 /* Empty: the server as a whole. */
 static bool is_known(const char *service) {
-    for (size_t i = 0; i < hr_proto_services_count; i++)
-        if (strcmp(service, hr_proto_services[i]) == 0)
+    for (size_t i = 0; i < sv_proto_services_count; i++)
+        if (strcmp(service, sv_proto_services[i]) == 0)
             return true;
     return service[0] == '\0';
 }
 
-void hr_grpc_health_check(hr_predict *predict, hr_exchange *ex, hr_bytes message) {
+void sv_grpc_health_check(sv_predict *predict, sv_exchange *ex, sv_bytes message) {
     grpc_health_v1_HealthCheckRequest request;
     (void)predict;
-    if (!hr_grpc_read_message(ex, message, grpc_health_v1_HealthCheckRequest_fields, &request))
+    if (!sv_grpc_read_message(ex, message, grpc_health_v1_HealthCheckRequest_fields, &request))
         return;
     if (!is_known(request.service)) {
-        hr_answer_grpc_status(ex, SV_GRPC_NOT_FOUND, "there is no such service");
+        sv_answer_grpc_status(ex, SV_GRPC_NOT_FOUND, "there is no such service");
         return;
     }
     const grpc_health_v1_HealthCheckResponse response = {
         .status = (grpc_health_v1_HealthCheckResponse_ServingStatus)serving_status(ex)};
-    hr_grpc_answer_message(ex, grpc_health_v1_HealthCheckResponse_fields, &response);
+    sv_grpc_answer_message(ex, grpc_health_v1_HealthCheckResponse_fields, &response);
 }
 
 /* ---- watches ---- */
@@ -67,12 +67,12 @@ static void send_status(watch *w, int status) {
     w->sent = status;
     w->sending = true;
     sv_grpc_write_prefix(w->message, ok ? stream.bytes_written : 0);
-    hr_answer_grpc_send(w->ex, (hr_str){w->message, SV_GRPC_PREFIX + stream.bytes_written});
+    sv_answer_grpc_send(w->ex, (hr_str){w->message, SV_GRPC_PREFIX + stream.bytes_written});
 }
 
 /* A drained server must not wait for clients that watch it: their calls end once they know. */
 static void update(watch *w) {
-    bool draining = hr_server_draining(w->ex->loop->server);
+    bool draining = sv_server_draining(w->ex->loop->server);
     int status = w->known ? serving_status(w->ex)
                           : grpc_health_v1_HealthCheckResponse_ServingStatus_SERVICE_UNKNOWN;
     if (w->sending || w->ex->final)
@@ -80,16 +80,16 @@ static void update(watch *w) {
     if (status != w->sent)
         send_status(w, status);
     else if (draining)
-        hr_answer_grpc_end(w->ex, SV_GRPC_UNAVAILABLE, "this server is shutting down");
+        sv_answer_grpc_end(w->ex, SV_GRPC_UNAVAILABLE, "this server is shutting down");
 }
 
-static void on_status_sent(hr_exchange *ex) {
+static void on_status_sent(sv_exchange *ex) {
     watch *w = ex->data;
     w->sending = false;
     update(w);
 }
 
-static void on_watch_end(hr_exchange *ex) {
+static void on_watch_end(sv_exchange *ex) {
     watch *w = ex->data;
     *w->link = w->next;
     if (w->next != NULL)
@@ -98,7 +98,7 @@ static void on_watch_end(hr_exchange *ex) {
 
 static void set_tick(watches *all);
 
-static void on_tick(hr_timer *timer) {
+static void on_tick(sv_timer *timer) {
     watches *all = SV_CONTAINER(watches, tick, timer);
     for (watch *w = all->first, *next; w != NULL; w = next) {
         next = w->next;
@@ -108,16 +108,16 @@ static void on_tick(hr_timer *timer) {
 }
 
 static void set_tick(watches *all) {
-    if (all->first != NULL && !hr_timer_is_set(&all->tick))
-        hr_timer_set(sv_loop_timers(all->loop->net), &all->tick, hr_timers_now() + TICK_MS,
+    if (all->first != NULL && !sv_timer_is_set(&all->tick))
+        sv_timer_set(sv_loop_timers(all->loop->net), &all->tick, sv_timers_now() + TICK_MS,
                      on_tick);
 }
 
-void hr_grpc_health_watch(hr_predict *predict, hr_exchange *ex, hr_bytes message) {
+void sv_grpc_health_watch(sv_predict *predict, sv_exchange *ex, sv_bytes message) {
     watches *all = ex->loop->data;
     grpc_health_v1_HealthCheckRequest request;
     (void)predict;
-    if (!hr_grpc_read_message(ex, message, grpc_health_v1_HealthCheckRequest_fields, &request))
+    if (!sv_grpc_read_message(ex, message, grpc_health_v1_HealthCheckRequest_fields, &request))
         return;
     watch *w = sv_pool_alloc(ex->pool, sizeof(*w));
     *w = (watch){.ex = ex, .known = is_known(request.service), .sent = -1, .next = all->first};
@@ -128,17 +128,17 @@ void hr_grpc_health_watch(hr_predict *predict, hr_exchange *ex, hr_bytes message
     all->loop = ex->loop;
     ex->data = w;
     ex->on_end = on_watch_end;
-    hr_answer_grpc_start(ex, on_status_sent);
+    sv_answer_grpc_start(ex, on_status_sent);
     update(w);
     set_tick(all);
 }
 
-void *hr_grpc_watches_new(void) {
+void *sv_grpc_watches_new(void) {
     return sv_alloc_zeroed(sizeof(watches));
 }
 
-void hr_grpc_watches_free(hr_loop *loop, void *memory) {
+void sv_grpc_watches_free(sv_server_loop *loop, void *memory) {
     watches *all = memory;
-    hr_timer_unset(sv_loop_timers(loop->net), &all->tick);
+    sv_timer_unset(sv_loop_timers(loop->net), &all->tick);
     free(all);
 }

@@ -17,7 +17,7 @@
 
 /* One stream, in the exchange's pool. Its memory does not grow with the requests. */
 typedef struct reflection {
-    hr_exchange *ex;
+    sv_exchange *ex;
     char in[SV_GRPC_PREFIX + MAX_REQUEST]; /* requests that are not answered */
     size_t n_in;
     hr_str next; /* bytes of the body that are not in `in` yet */
@@ -42,27 +42,27 @@ static bool on_list_services(pb_istream_t *stream, const pb_field_t *field, void
 static bool put_services(pb_ostream_t *stream, const pb_field_t *field, void *const *arg) {
     bool ok = true;
     (void)arg;
-    for (size_t i = 0; ok && i < hr_proto_services_count; i++) {
-        hr_str name = sv_str(hr_proto_services[i]);
+    for (size_t i = 0; ok && i < sv_proto_services_count; i++) {
+        hr_str name = sv_str(sv_proto_services[i]);
         const grpc_reflection_v1_ServiceResponse service = {
-            .name = {{.encode = hr_pb_put_string}, &name}};
+            .name = {{.encode = sv_pb_put_string}, &name}};
         ok = pb_encode_tag_for_field(stream, field) &&
              pb_encode_submessage(stream, grpc_reflection_v1_ServiceResponse_fields, &service);
     }
     return ok;
 }
 
-static const hr_proto_file *file_by_name(const char *name) {
-    for (size_t i = 0; i < hr_proto_files_count; i++)
-        if (strcmp(hr_proto_files[i].name, name) == 0)
-            return &hr_proto_files[i];
+static const sv_proto_file *file_by_name(const char *name) {
+    for (size_t i = 0; i < sv_proto_files_count; i++)
+        if (strcmp(sv_proto_files[i].name, name) == 0)
+            return &sv_proto_files[i];
     return NULL;
 }
 
-static const hr_proto_file *file_of_symbol(const char *name) {
-    for (size_t i = 0; i < hr_proto_symbols_count; i++)
-        if (strcmp(hr_proto_symbols[i].name, name) == 0)
-            return &hr_proto_files[hr_proto_symbols[i].file];
+static const sv_proto_file *file_of_symbol(const char *name) {
+    for (size_t i = 0; i < sv_proto_symbols_count; i++)
+        if (strcmp(sv_proto_symbols[i].name, name) == 0)
+            return &sv_proto_files[sv_proto_symbols[i].file];
     return NULL;
 }
 
@@ -77,7 +77,7 @@ static void set_error(grpc_reflection_v1_ServerReflectionResponse *response, int
 static void decide_reflection(grpc_reflection_v1_ServerReflectionResponse *response,
                               const request *r, hr_str *file) {
     const char *name = r->fields.file_by_filename, *symbol = r->fields.file_containing_symbol;
-    const hr_proto_file *found = name[0] != '\0' ? file_by_name(name) : file_of_symbol(symbol);
+    const sv_proto_file *found = name[0] != '\0' ? file_by_name(name) : file_of_symbol(symbol);
     if (r->lists) {
         response->has_list_services_response = true;
         response->list_services_response.service.funcs.encode = put_services;
@@ -85,7 +85,7 @@ static void decide_reflection(grpc_reflection_v1_ServerReflectionResponse *respo
         *file = (hr_str){(const char *)found->bytes, found->len};
         response->has_file_descriptor_response = true;
         response->file_descriptor_response.file_descriptor_proto =
-            (pb_callback_t){{.encode = hr_pb_put_string}, file};
+            (pb_callback_t){{.encode = sv_pb_put_string}, file};
     } else if (name[0] != '\0') {
         set_error(response, SV_GRPC_NOT_FOUND, "there is no such file");
     } else if (symbol[0] != '\0') {
@@ -109,7 +109,7 @@ static bool read_request(request *r, hr_str bytes) {
 static size_t write_reflection(reflection *s, const request *r) {
     hr_str original = r->bytes, file;
     grpc_reflection_v1_ServerReflectionResponse response = {
-        .original_request = {{.encode = hr_pb_put_string}, &original}};
+        .original_request = {{.encode = sv_pb_put_string}, &original}};
     pb_ostream_t stream = pb_ostream_from_buffer((pb_byte_t *)s->out + SV_GRPC_PREFIX, MAX_ANSWER);
     decide_reflection(&response, r, &file);
     if (!pb_encode(&stream, grpc_reflection_v1_ServerReflectionResponse_fields, &response))
@@ -122,7 +122,7 @@ static size_t write_reflection(reflection *s, const request *r) {
 
 static void end_reflection(reflection *s, int status, const char *detail) {
     s->ended = true;
-    hr_answer_grpc_end(s->ex, status, detail);
+    sv_answer_grpc_end(s->ex, status, detail);
 }
 
 static void serve_reflection(reflection *s, const sv_grpc_frame *frame) {
@@ -143,14 +143,14 @@ static void serve_reflection(reflection *s, const sv_grpc_frame *frame) {
         return;
     }
     s->sending = true;
-    hr_answer_grpc_send(s->ex, (hr_str){s->out, n});
+    sv_answer_grpc_send(s->ex, (hr_str){s->out, n});
 }
 
 /* Moves bytes of the body to `in`. False: none has come. */
 static bool fetch(reflection *s) {
     size_t room = sizeof(s->in) - s->n_in;
     if (s->next.len == 0)
-        s->next = hr_body_next(s->ex);
+        s->next = sv_body_next(s->ex);
     size_t n = s->next.len < room ? s->next.len : room;
     if (n == 0)
         return false;
@@ -159,12 +159,12 @@ static bool fetch(reflection *s) {
     s->next.p += n;
     s->next.len -= n;
     if (s->next.len == 0)
-        hr_body_taken(s->ex);
+        sv_body_taken(s->ex);
     return true;
 }
 
 static void wait_or_finish(reflection *s) {
-    if (!hr_body_is_taken(s->ex))
+    if (!sv_body_is_taken(s->ex))
         return;
     if (s->n_in == 0)
         end_reflection(s, SV_GRPC_OK, NULL);
@@ -173,7 +173,7 @@ static void wait_or_finish(reflection *s) {
 }
 
 /* Answers one request at a time. */
-static void advance(hr_exchange *ex) {
+static void advance(sv_exchange *ex) {
     reflection *s = ex->data;
     sv_grpc_frame frame;
     while (!s->sending && !s->ended) {
@@ -196,13 +196,13 @@ static void advance(hr_exchange *ex) {
     }
 }
 
-static void on_reflection_sent(hr_exchange *ex) {
+static void on_reflection_sent(sv_exchange *ex) {
     reflection *s = ex->data;
     s->sending = false;
     advance(ex);
 }
 
-void hr_grpc_reflect(hr_exchange *ex) {
+void sv_grpc_reflect(sv_exchange *ex) {
     reflection *s = sv_pool_alloc(ex->pool, sizeof(*s));
     s->ex = ex;
     s->n_in = 0;
@@ -210,7 +210,7 @@ void hr_grpc_reflect(hr_exchange *ex) {
     s->sending = s->ended = false;
     ex->data = s;
     ex->on_body = advance;
-    hr_answer_grpc_start(ex, on_reflection_sent);
-    hr_body_stream(ex, 0);
+    sv_answer_grpc_start(ex, on_reflection_sent);
+    sv_body_stream(ex, 0);
     advance(ex);
 }

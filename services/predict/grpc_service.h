@@ -2,8 +2,8 @@
  * predict over gRPC: inference.GRPCInferenceService, grpc.health.v1.Health and server reflection,
  * on the ports of REST. The messages are those of proto/.
  */
-#ifndef HR_PREDICT_GRPC_SERVICE_H
-#define HR_PREDICT_GRPC_SERVICE_H
+#ifndef SV_PREDICT_GRPC_SERVICE_H
+#define SV_PREDICT_GRPC_SERVICE_H
 
 #include <pb_decode.h>
 #include <pb_encode.h>
@@ -14,22 +14,22 @@
 #include "predict.h"
 
 /* Answers a gRPC call, at once or later. */
-void hr_predict_grpc(hr_predict *predict, hr_exchange *ex);
-/* For hr_listener: true for a call whose messages are read as they come. */
-bool hr_predict_grpc_streams(const hr_exchange *ex);
-/* For hr_service. */
-int hr_predict_grpc_status_of(int http_status);
+void sv_predict_grpc(sv_predict *predict, sv_exchange *ex);
+/* For sv_listener: true for a call whose messages are read as they come. */
+bool sv_predict_grpc_streams(const sv_exchange *ex);
+/* For sv_service. */
+int sv_predict_grpc_status_of(int http_status);
 /* Calls by method and status, at /metrics. */
-void hr_predict_grpc_define_metrics(hr_metrics *metrics);
+void sv_predict_grpc_define_metrics(sv_metrics *metrics);
 
 /* ---- for its other files ---- */
 
 /* Answers with a message of at most 512 bytes. */
-void hr_grpc_answer_message(hr_exchange *ex, const pb_msgdesc_t *fields, const void *message);
+void sv_grpc_answer_message(sv_exchange *ex, const pb_msgdesc_t *fields, const void *message);
 /* Reads a message. False: it is malformed, and the call is answered. */
-bool hr_grpc_read_message(hr_exchange *ex, hr_bytes from, const pb_msgdesc_t *fields,
+bool sv_grpc_read_message(sv_exchange *ex, sv_bytes from, const pb_msgdesc_t *fields,
                           void *message);
 /* True if the server is neither starting nor draining. */
-bool hr_predict_is_ready(const hr_exchange *ex);
+bool sv_predict_is_ready(const sv_exchange *ex);
 
 #endif

@@ -8,8 +8,8 @@
  * Three outputs: `mask` UINT8 [height, width], 1 foreground; `cutout` UINT8 [height, width, 3],
  * RGB, background black; `png` BYTES [1], what /predict answers with.
  */
-#ifndef HR_PREDICT_INFER_H
-#define HR_PREDICT_INFER_H
+#ifndef SV_PREDICT_INFER_H
+#define SV_PREDICT_INFER_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -17,24 +17,24 @@
 
 #include <grabcut/grabcut.h>
 
-#define HR_INFER_MODEL "grabcut"
-#define HR_INFER_VERSION "1"
-#define HR_INFER_PLATFORM "headerroute_grabcut"
+#define SV_INFER_MODEL "grabcut"
+#define SV_INFER_VERSION "1"
+#define SV_INFER_PLATFORM "headerroute_grabcut"
 
 /* The longest id, in bytes. */
-#define HR_INFER_ID 256
+#define SV_INFER_ID 256
 
-typedef enum hr_infer_output {
-    HR_INFER_MASK,
-    HR_INFER_CUTOUT,
-    HR_INFER_PNG,
-    HR_INFER_OUTPUTS
-} hr_infer_output;
+typedef enum sv_infer_output {
+    SV_INFER_MASK,
+    SV_INFER_CUTOUT,
+    SV_INFER_PNG,
+    SV_INFER_OUTPUTS
+} sv_infer_output;
 
-extern const char *const hr_infer_output_names[HR_INFER_OUTPUTS];
+extern const char *const sv_infer_output_names[SV_INFER_OUTPUTS];
 
-typedef struct hr_infer {
-    char id[HR_INFER_ID + 1]; /* zero-terminated */
+typedef struct sv_infer {
+    char id[SV_INFER_ID + 1]; /* zero-terminated */
     size_t id_len;
     bool has_id;
 
@@ -52,8 +52,8 @@ typedef struct hr_infer {
 
     struct {
         bool wanted, binary;
-    } outputs[HR_INFER_OUTPUTS];
-} hr_infer;
+    } outputs[SV_INFER_OUTPUTS];
+} sv_infer;
 
 /*
  * Reads a request out of `body`, whose first `json_len` bytes are JSON and whose rest is binary
@@ -62,25 +62,25 @@ typedef struct hr_infer {
  * them: up to three times `json_len` is allocated then. 0, or -1 with a sentence in `why`; the
  * struct then owns nothing.
  */
-int hr_infer_read(hr_infer *out, char *body, size_t len, size_t json_len, char *why,
+int sv_infer_read(sv_infer *out, char *body, size_t len, size_t json_len, char *why,
                   size_t why_size);
 
-/* What hr_infer_write and hr_infer_write_message allocate at most, for an image of this many
+/* What sv_infer_write and sv_infer_write_message allocate at most, for an image of this many
  * pixels.
  */
-int64_t hr_infer_answer_bytes(const hr_infer *infer, int64_t pixels);
+int64_t sv_infer_answer_bytes(const sv_infer *infer, int64_t pixels);
 
 /* The parts of an answer; outputs that the request does not ask for may be empty. */
-typedef struct hr_infer_result {
+typedef struct sv_infer_result {
     const grabcut_image *mask;   /* any of the four values */
     const grabcut_image *cutout; /* 3 channels, BGR */
     const uint8_t *png;
     size_t png_len;
-} hr_infer_result;
+} sv_infer_result;
 
 /* Writes the answer: malloc'ed, *len bytes, the first *json_len of them JSON; *json_len is *len
  * where nothing is binary. NULL if there is no memory. */
-char *hr_infer_write(size_t *len, size_t *json_len, const hr_infer *infer,
-                     const hr_infer_result *result);
+char *sv_infer_write(size_t *len, size_t *json_len, const sv_infer *infer,
+                     const sv_infer_result *result);
 
 #endif

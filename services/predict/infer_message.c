@@ -12,7 +12,7 @@
 #include "pb_memory.h"
 
 typedef struct reader {
-    hr_infer_parts parts;
+    sv_infer_parts parts;
     int status;    /* of a refusal */
     uint8_t *body; /* values go to its beginning: each takes a byte of it, at least */
     bool has_model, has_name;
@@ -22,14 +22,14 @@ typedef struct reader {
 } reader;
 
 /* Reads no further: the sentence is what is reported, not nanopb's. */
-#define STOP(r, ...) (hr_infer_stop(&(r)->parts, __VA_ARGS__) != 0)
+#define STOP(r, ...) (sv_infer_stop(&(r)->parts, __VA_ARGS__) != 0)
 
 /* ---- names ---- */
 
 /* A string field, where it lies. */
 static bool take_text(pb_istream_t *stream, hr_str *text) {
     uint8_t *bytes;
-    if (!hr_pb_take(stream, &bytes, &text->len))
+    if (!sv_pb_take(stream, &bytes, &text->len))
         return false;
     text->p = (const char *)bytes;
     return true;
@@ -51,7 +51,7 @@ static bool on_model_name(pb_istream_t *stream, const pb_field_t *field, void **
     if (!take_text(stream, &name))
         return false;
     r->has_model = name.len > 0;
-    return !r->has_model || is(name, HR_INFER_MODEL) || refuse_message_name(r, "model", name);
+    return !r->has_model || is(name, SV_INFER_MODEL) || refuse_message_name(r, "model", name);
 }
 
 static bool on_model_version(pb_istream_t *stream, const pb_field_t *field, void **arg) {
@@ -59,21 +59,21 @@ static bool on_model_version(pb_istream_t *stream, const pb_field_t *field, void
     (void)field;
     if (!take_text(stream, &version))
         return false;
-    return version.len == 0 || is(version, HR_INFER_VERSION) ||
+    return version.len == 0 || is(version, SV_INFER_VERSION) ||
            refuse_message_name(*arg, "version", version);
 }
 
 /* It goes into the answer, where a string that is not UTF-8 would be malformed. */
 static bool is_utf8(hr_str text) {
     for (size_t i = 0, step; i < text.len; i += step)
-        if ((step = hr_utf8_sequence((const unsigned char *)text.p + i, text.len - i)) == 0)
+        if ((step = sv_utf8_sequence((const unsigned char *)text.p + i, text.len - i)) == 0)
             return false;
     return true;
 }
 
 static bool on_id(pb_istream_t *stream, const pb_field_t *field, void **arg) {
     reader *r = *arg;
-    hr_infer *out = r->parts.out;
+    sv_infer *out = r->parts.out;
     hr_str id;
     (void)field;
     if (!take_text(stream, &id))
@@ -82,7 +82,7 @@ static bool on_id(pb_istream_t *stream, const pb_field_t *field, void **arg) {
         return STOP(r, "id is not UTF-8");
     out->has_id = id.len > 0;
     out->id_len = id.len;
-    return hr_infer_copy(&r->parts, out->id, sizeof(out->id), "id", id.p, id.len) != 0;
+    return sv_infer_copy(&r->parts, out->id, sizeof(out->id), "id", id.p, id.len) != 0;
 }
 
 /* ---- parameters ---- */
@@ -110,7 +110,7 @@ static bool keep_parameter(reader *r, const parameter *p, const char *name, char
         return true;
     if (!p->is_string)
         return STOP(r, "%s is of the wrong type", name);
-    return hr_infer_copy(&r->parts, to, size, name, p->value.p, p->value.len) != 0;
+    return sv_infer_copy(&r->parts, to, size, name, p->value.p, p->value.len) != 0;
 }
 
 /* A whole number, as an int64 or as text. */
@@ -120,20 +120,20 @@ static bool keep_number(reader *r, const parameter *p, const inference_InferPara
     if (p->is_string || !is(p->key, name) || value->bool_param || value->double_param != 0)
         return keep_parameter(r, p, name, to, size);
     int n = snprintf(text, sizeof(text), "%lld", (long long)value->int64_param);
-    return hr_infer_copy(&r->parts, to, size, name, text, (size_t)n) != 0;
+    return sv_infer_copy(&r->parts, to, size, name, text, (size_t)n) != 0;
 }
 
 static bool on_parameter(pb_istream_t *stream, const pb_field_t *field, void **arg) {
     reader *r = *arg;
-    hr_infer *out = r->parts.out;
+    sv_infer *out = r->parts.out;
     parameter p = {.is_string = false};
     inference_ModelInferRequest_ParametersEntry entry = {
         .key = {{.decode = on_parameter_key}, &p},
         .value = {.string_param = {{.decode = on_parameter_string}, &p}}};
     (void)field;
-    return hr_pb_take_message(stream, inference_ModelInferRequest_ParametersEntry_fields, &entry) &&
+    return sv_pb_take_message(stream, inference_ModelInferRequest_ParametersEntry_fields, &entry) &&
            keep_parameter(r, &p, "rect", out->rect, sizeof(out->rect)) &&
-           hr_infer_check_parameter(&r->parts, p.key.p, p.key.len) &&
+           sv_infer_check_parameter(&r->parts, p.key.p, p.key.len) &&
            keep_parameter(r, &p, "output", out->output, sizeof(out->output)) &&
            keep_number(r, &p, &entry.value, "iterations", out->iterations,
                        sizeof(out->iterations)) &&
@@ -143,7 +143,7 @@ static bool on_parameter(pb_istream_t *stream, const pb_field_t *field, void **a
 /* ---- the input ---- */
 
 static bool add_message_value(reader *r, uint64_t value) {
-    hr_infer_parts *parts = &r->parts;
+    sv_infer_parts *parts = &r->parts;
     if (value > 255)
         return STOP(r, "element %zu of uint_contents is %llu; UINT8 goes from 0 to 255",
                     parts->n_values, (unsigned long long)value);
@@ -170,9 +170,9 @@ static bool on_values(pb_istream_t *stream, const pb_field_t *field, void **arg)
     uint8_t *bytes;
     size_t len;
     (void)field;
-    if (!hr_pb_is_length_delimited(stream))
+    if (!sv_pb_is_length_delimited(stream))
         return pb_decode_varint(stream, &value) && add_message_value(r, value);
-    if (!hr_pb_take(stream, &bytes, &len))
+    if (!sv_pb_take(stream, &bytes, &len))
         return false;
     for (const uint8_t *p = bytes, *end = bytes + len; p < end;) {
         if ((p = read_varint(&value, p, end)) == NULL)
@@ -185,10 +185,10 @@ static bool on_values(pb_istream_t *stream, const pb_field_t *field, void **arg)
 
 static bool on_file(pb_istream_t *stream, const pb_field_t *field, void **arg) {
     reader *r = *arg;
-    hr_infer *out = r->parts.out;
+    sv_infer *out = r->parts.out;
     uint8_t *bytes;
     (void)field;
-    if (!hr_pb_take(stream, &bytes, &out->file_len))
+    if (!sv_pb_take(stream, &bytes, &out->file_len))
         return false;
     out->file = (char *)bytes;
     return ++r->parts.n_strings == 1 || STOP(r, "bytes_contents holds more than one file");
@@ -205,7 +205,7 @@ static bool on_contents(pb_istream_t *stream, const pb_field_t *field, void **ar
     inference_InferTensorContents contents = {other, other, other, {{.decode = on_values}, *arg},
                                               other, other, other, {{.decode = on_file}, *arg}};
     (void)field;
-    return hr_pb_take_message(stream, inference_InferTensorContents_fields, &contents);
+    return sv_pb_take_message(stream, inference_InferTensorContents_fields, &contents);
 }
 
 static bool on_input_name(pb_istream_t *stream, const pb_field_t *field, void **arg) {
@@ -213,15 +213,15 @@ static bool on_input_name(pb_istream_t *stream, const pb_field_t *field, void **
     hr_str name;
     (void)field;
     r->has_name = true;
-    return take_text(stream, &name) && hr_infer_name_input(&r->parts, name.p, name.len) != 0;
+    return take_text(stream, &name) && sv_infer_name_input(&r->parts, name.p, name.len) != 0;
 }
 
 static bool on_datatype(pb_istream_t *stream, const pb_field_t *field, void **arg) {
-    hr_infer_parts *parts = &((reader *)*arg)->parts;
+    sv_infer_parts *parts = &((reader *)*arg)->parts;
     hr_str type;
     (void)field;
     return take_text(stream, &type) &&
-           hr_infer_copy(parts, parts->datatype, sizeof(parts->datatype), "datatype", type.p,
+           sv_infer_copy(parts, parts->datatype, sizeof(parts->datatype), "datatype", type.p,
                          type.len) != 0;
 }
 
@@ -231,7 +231,7 @@ static bool on_shape(pb_istream_t *stream, const pb_field_t *field, void **arg) 
     (void)field;
     while (stream->bytes_left > 0)
         if (!pb_decode_varint(stream, &size) ||
-            !hr_infer_add_dimension(&r->parts, size > INT64_MAX ? -1 : (int64_t)size))
+            !sv_infer_add_dimension(&r->parts, size > INT64_MAX ? -1 : (int64_t)size))
             return false;
     return true;
 }
@@ -244,8 +244,8 @@ static bool on_input(pb_istream_t *stream, const pb_field_t *field, void **arg) 
                                                           .contents = {{.decode = on_contents}, r}};
     (void)field;
     r->has_name = false;
-    if (!hr_infer_begin_input(&r->parts) ||
-        !hr_pb_take_message(stream, inference_ModelInferRequest_InferInputTensor_fields, &input))
+    if (!sv_infer_begin_input(&r->parts) ||
+        !sv_pb_take_message(stream, inference_ModelInferRequest_InferInputTensor_fields, &input))
         return false;
     return r->has_name || STOP(r, "the input has no name");
 }
@@ -253,7 +253,7 @@ static bool on_input(pb_istream_t *stream, const pb_field_t *field, void **arg) 
 static bool on_raw(pb_istream_t *stream, const pb_field_t *field, void **arg) {
     reader *r = *arg;
     (void)field;
-    if (!hr_pb_take(stream, &r->raw, &r->raw_len))
+    if (!sv_pb_take(stream, &r->raw, &r->raw_len))
         return false;
     return ++r->n_raw == 1 || STOP(r, "raw_input_contents holds more than one tensor");
 }
@@ -267,7 +267,7 @@ static bool on_output_name(pb_istream_t *stream, const pb_field_t *field, void *
     (void)field;
     r->has_name = true;
     return take_text(stream, &name) &&
-           hr_infer_name_output(&r->parts, &output, name.p, name.len) != 0;
+           sv_infer_name_output(&r->parts, &output, name.p, name.len) != 0;
 }
 
 static bool on_output(pb_istream_t *stream, const pb_field_t *field, void **arg) {
@@ -277,7 +277,7 @@ static bool on_output(pb_istream_t *stream, const pb_field_t *field, void **arg)
     (void)field;
     ++r->parts.n_outputs;
     r->has_name = false;
-    if (!hr_pb_take_message(stream, inference_ModelInferRequest_InferRequestedOutputTensor_fields,
+    if (!sv_pb_take_message(stream, inference_ModelInferRequest_InferRequestedOutputTensor_fields,
                             &output))
         return false;
     return r->has_name || STOP(r, "an output has no name");
@@ -286,8 +286,8 @@ static bool on_output(pb_istream_t *stream, const pb_field_t *field, void **arg)
 /* ---- what the fields mean together ---- */
 
 static bool parse_message(reader *r, uint8_t *message, size_t len) {
-    hr_pb_place place;
-    pb_istream_t stream = hr_pb_reader(&place, message, len);
+    sv_pb_place place;
+    pb_istream_t stream = sv_pb_reader(&place, message, len);
     inference_ModelInferRequest request = {.model_name = {{.decode = on_model_name}, r},
                                            .model_version = {{.decode = on_model_version}, r},
                                            .id = {{.decode = on_id}, r},
@@ -296,15 +296,15 @@ static bool parse_message(reader *r, uint8_t *message, size_t len) {
                                            .outputs = {{.decode = on_output}, r},
                                            .raw_input_contents = {{.decode = on_raw}, r}};
     if (pb_decode(&stream, inference_ModelInferRequest_fields, &request))
-        return r->has_model || STOP(r, "the request names no model: the model is " HR_INFER_MODEL);
+        return r->has_model || STOP(r, "the request names no model: the model is " SV_INFER_MODEL);
     if (r->parts.why[0] == '\0')
-        hr_infer_stop(&r->parts, "the message is not a ModelInferRequest: %s",
+        sv_infer_stop(&r->parts, "the message is not a ModelInferRequest: %s",
                       PB_GET_ERROR(&stream));
     return false;
 }
 
 static void settle_message_outputs(reader *r) {
-    for (int i = 0; i < HR_INFER_OUTPUTS; ++i) {
+    for (int i = 0; i < SV_INFER_OUTPUTS; ++i) {
         if (r->parts.n_outputs == 0)
             r->parts.out->outputs[i].wanted = true;
         r->parts.out->outputs[i].binary = r->n_raw > 0;
@@ -312,64 +312,64 @@ static void settle_message_outputs(reader *r) {
 }
 
 static bool settle_contents(reader *r, bool bytes) {
-    hr_infer_parts *parts = &r->parts;
+    sv_infer_parts *parts = &r->parts;
     if (bytes)
         return (parts->n_values == 0 && parts->n_strings == 1) ||
                STOP(r, "contents of BYTES must be one element of bytes_contents: the file");
     if (parts->n_strings > 0)
         return STOP(r, "contents of UINT8 must be uint_contents");
-    return hr_infer_take_pixels(parts, parts->values, parts->n_values) != 0;
+    return sv_infer_take_pixels(parts, parts->values, parts->n_values) != 0;
 }
 
 static bool settle_message(reader *r) {
-    hr_infer_parts *parts = &r->parts;
+    sv_infer_parts *parts = &r->parts;
     bool bytes;
-    if (!hr_infer_check(parts, &bytes))
+    if (!sv_infer_check(parts, &bytes))
         return false;
     settle_message_outputs(r);
     if (r->n_raw == 0)
         return settle_contents(r, bytes);
     if (parts->n_values > 0 || parts->n_strings > 0)
         return STOP(r, "the input has both contents and raw_input_contents");
-    return (bytes ? hr_infer_take_element(parts, (char *)r->raw, r->raw_len)
-                  : hr_infer_take_pixels(parts, r->raw, r->raw_len)) != 0;
+    return (bytes ? sv_infer_take_element(parts, (char *)r->raw, r->raw_len)
+                  : sv_infer_take_pixels(parts, r->raw, r->raw_len)) != 0;
 }
 
-int hr_infer_read_message(hr_infer *out, char *message, size_t len, char *why, size_t why_size) {
+int sv_infer_read_message(sv_infer *out, char *message, size_t len, char *why, size_t why_size) {
     reader r = {.parts = {.out = out, .why = why, .why_size = why_size},
                 .status = 400,
                 .body = (uint8_t *)message};
-    *out = (hr_infer){.message = true};
+    *out = (sv_infer){.message = true};
     why[0] = '\0';
     if (parse_message(&r, r.body, len) && settle_message(&r))
         return 0;
-    *out = (hr_infer){.message = true};
+    *out = (sv_infer){.message = true};
     return r.status;
 }
 
 /* ---- the answer ---- */
 
 /* Beyond the tensors: names, shapes, the id, and what precedes each field. */
-#define ANSWER_FRAME (1024 + HR_INFER_ID)
+#define ANSWER_FRAME (1024 + SV_INFER_ID)
 
 /* A tensor in contents. */
 typedef struct contents {
-    hr_infer_output output;
-    const hr_infer_result *result;
+    sv_infer_output output;
+    const sv_infer_result *result;
     size_t len; /* of its only field */
 } contents;
 
 typedef struct writer {
-    const hr_infer *infer;
-    const hr_infer_result *result;
-    contents contents[HR_INFER_OUTPUTS];
+    const sv_infer *infer;
+    const sv_infer_result *result;
+    contents contents[SV_INFER_OUTPUTS];
 } writer;
 
 /* A packed uint32: values above 127 take two bytes. */
-static uint8_t *put_varints(uint8_t *to, hr_infer_output output, const hr_infer_result *result) {
-    if (output == HR_INFER_MASK) {
-        hr_infer_put_tensor(to, output, result);
-        return to + hr_infer_tensor_size(output, result);
+static uint8_t *put_varints(uint8_t *to, sv_infer_output output, const sv_infer_result *result) {
+    if (output == SV_INFER_MASK) {
+        sv_infer_put_tensor(to, output, result);
+        return to + sv_infer_tensor_size(output, result);
     }
     const grabcut_image *image = result->cutout;
     for (int32_t y = 0; y < image->height; ++y) {
@@ -388,11 +388,11 @@ static uint8_t *put_varints(uint8_t *to, hr_infer_output output, const hr_infer_
     return to;
 }
 
-static size_t contents_length(hr_infer_output output, const hr_infer_result *result) {
-    if (output == HR_INFER_PNG)
+static size_t contents_length(sv_infer_output output, const sv_infer_result *result) {
+    if (output == SV_INFER_PNG)
         return result->png_len;
-    size_t n = hr_infer_tensor_size(output, result);
-    if (output == HR_INFER_MASK)
+    size_t n = sv_infer_tensor_size(output, result);
+    if (output == SV_INFER_MASK)
         return n;
     const grabcut_image *image = result->cutout;
     for (int32_t y = 0; y < image->height; ++y) {
@@ -406,14 +406,14 @@ static size_t contents_length(hr_infer_output output, const hr_infer_result *res
 static bool put_contents(pb_ostream_t *stream, const pb_field_t *field, void *const *arg) {
     const contents *c = *arg;
     pb_ostream_t sizing = PB_OSTREAM_SIZING;
-    uint32_t tag = c->output == HR_INFER_PNG ? inference_InferTensorContents_bytes_contents_tag
+    uint32_t tag = c->output == SV_INFER_PNG ? inference_InferTensorContents_bytes_contents_tag
                                              : inference_InferTensorContents_uint_contents_tag;
     bool ok;
-    (void)hr_pb_put(&sizing, tag, c->len, &ok);
+    (void)sv_pb_put(&sizing, tag, c->len, &ok);
     if (!pb_encode_tag_for_field(stream, field) || !pb_encode_varint(stream, sizing.bytes_written))
         return false;
-    uint8_t *to = hr_pb_put(stream, tag, c->len, &ok);
-    if (to != NULL && c->output == HR_INFER_PNG)
+    uint8_t *to = sv_pb_put(stream, tag, c->len, &ok);
+    if (to != NULL && c->output == SV_INFER_PNG)
         memcpy(to, c->result->png, c->len);
     else if (to != NULL)
         (void)put_varints(to, c->output, c->result);
@@ -423,23 +423,23 @@ static bool put_contents(pb_ostream_t *stream, const pb_field_t *field, void *co
 static bool put_raw(pb_ostream_t *stream, const pb_field_t *field, void *const *arg) {
     const writer *w = *arg;
     bool ok = true;
-    for (int i = 0; ok && i < HR_INFER_OUTPUTS; ++i) {
+    for (int i = 0; ok && i < SV_INFER_OUTPUTS; ++i) {
         if (!w->infer->outputs[i].wanted)
             continue;
-        size_t n = hr_infer_tensor_size((hr_infer_output)i, w->result);
-        uint8_t *to = hr_pb_put(stream, field->tag, n, &ok);
+        size_t n = sv_infer_tensor_size((sv_infer_output)i, w->result);
+        uint8_t *to = sv_pb_put(stream, field->tag, n, &ok);
         if (to != NULL)
-            hr_infer_put_tensor(to, (hr_infer_output)i, w->result);
+            sv_infer_put_tensor(to, (sv_infer_output)i, w->result);
     }
     return ok;
 }
 
-static inference_ModelInferResponse_InferOutputTensor describe(hr_infer_output output,
-                                                               const hr_infer_result *result) {
+static inference_ModelInferResponse_InferOutputTensor describe(sv_infer_output output,
+                                                               const sv_infer_result *result) {
     inference_ModelInferResponse_InferOutputTensor tensor = {.datatype = "UINT8"};
-    strcpy(tensor.name, hr_infer_output_names[output]);
-    const grabcut_image *image = output == HR_INFER_MASK ? result->mask : result->cutout;
-    if (output == HR_INFER_PNG) {
+    strcpy(tensor.name, sv_infer_output_names[output]);
+    const grabcut_image *image = output == SV_INFER_MASK ? result->mask : result->cutout;
+    if (output == SV_INFER_PNG) {
         strcpy(tensor.datatype, "BYTES");
         tensor.shape_count = 1;
         tensor.shape[0] = 1;
@@ -448,7 +448,7 @@ static inference_ModelInferResponse_InferOutputTensor describe(hr_infer_output o
     tensor.shape[0] = image->height;
     tensor.shape[1] = image->width;
     tensor.shape[2] = 3;
-    tensor.shape_count = output == HR_INFER_MASK ? 2 : 3;
+    tensor.shape_count = output == SV_INFER_MASK ? 2 : 3;
     return tensor;
 }
 
@@ -456,8 +456,8 @@ static inference_ModelInferResponse_InferOutputTensor describe(hr_infer_output o
 static size_t prepare(inference_ModelInferResponse *response, writer *w) {
     size_t room = ANSWER_FRAME;
     bool raw = false;
-    for (int i = 0; i < HR_INFER_OUTPUTS; ++i) {
-        hr_infer_output output = (hr_infer_output)i;
+    for (int i = 0; i < SV_INFER_OUTPUTS; ++i) {
+        sv_infer_output output = (sv_infer_output)i;
         if (!w->infer->outputs[i].wanted)
             continue;
         inference_ModelInferResponse_InferOutputTensor *tensor =
@@ -465,7 +465,7 @@ static size_t prepare(inference_ModelInferResponse *response, writer *w) {
         *tensor = describe(output, w->result);
         raw = w->infer->outputs[i].binary;
         if (raw) {
-            room += hr_infer_tensor_size(output, w->result);
+            room += sv_infer_tensor_size(output, w->result);
             continue;
         }
         w->contents[i] = (contents){output, w->result, contents_length(output, w->result)};
@@ -477,17 +477,17 @@ static size_t prepare(inference_ModelInferResponse *response, writer *w) {
     return room;
 }
 
-char *hr_infer_write_message(size_t *len, const hr_infer *infer, const hr_infer_result *result) {
-    inference_ModelInferResponse response = {.model_name = HR_INFER_MODEL,
-                                             .model_version = HR_INFER_VERSION};
+char *sv_infer_write_message(size_t *len, const sv_infer *infer, const sv_infer_result *result) {
+    inference_ModelInferResponse response = {.model_name = SV_INFER_MODEL,
+                                             .model_version = SV_INFER_VERSION};
     writer w = {.infer = infer, .result = result};
-    hr_pb_place place;
+    sv_pb_place place;
     memcpy(response.id, infer->id, infer->id_len);
     size_t room = prepare(&response, &w);
     char *bytes = malloc(room);
     if (bytes == NULL)
         return NULL;
-    pb_ostream_t stream = hr_pb_writer(&place, (uint8_t *)bytes, room);
+    pb_ostream_t stream = sv_pb_writer(&place, (uint8_t *)bytes, room);
     if (!pb_encode(&stream, inference_ModelInferResponse_fields, &response)) {
         free(bytes);
         return NULL;

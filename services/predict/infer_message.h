@@ -3,8 +3,8 @@
  * (proto/open_inference_grpc.proto). What a request may hold, and what it is refused with, are
  * those of infer.h.
  */
-#ifndef HR_PREDICT_INFER_MESSAGE_H
-#define HR_PREDICT_INFER_MESSAGE_H
+#ifndef SV_PREDICT_INFER_MESSAGE_H
+#define SV_PREDICT_INFER_MESSAGE_H
 
 #include "infer.h"
 
@@ -14,11 +14,11 @@
  * which is overwritten. Returns 0, or the HTTP status that stands for the refusal (400; 404 for
  * another model or version) with a sentence in `why`.
  */
-int hr_infer_read_message(hr_infer *out, char *message, size_t len, char *why, size_t why_size);
+int sv_infer_read_message(sv_infer *out, char *message, size_t len, char *why, size_t why_size);
 
-/* Writes the ModelInferResponse: malloc'ed, *len bytes, at most hr_infer_answer_bytes. The tensors
+/* Writes the ModelInferResponse: malloc'ed, *len bytes, at most sv_infer_answer_bytes. The tensors
  * are in raw_output_contents if those of the request were in raw_input_contents, else in contents.
  * NULL if there is no memory. */
-char *hr_infer_write_message(size_t *len, const hr_infer *infer, const hr_infer_result *result);
+char *sv_infer_write_message(size_t *len, const sv_infer *infer, const sv_infer_result *result);
 
 #endif

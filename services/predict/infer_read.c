@@ -94,7 +94,7 @@ static const struct {
 typedef struct reader {
     char *text;
     size_t len;
-    hr_infer_parts parts;
+    sv_infer_parts parts;
 
     place stack[MAX_DEPTH];
     int depth; /* stack[depth] is where the next value stands */
@@ -104,9 +104,9 @@ typedef struct reader {
     int64_t binary_size; /* -1: not given */
 
     /* the outputs */
-    int output;                   /* the one being read; HR_INFER_OUTPUTS: not named yet */
+    int output;                   /* the one being read; SV_INFER_OUTPUTS: not named yet */
     int output_binary;            /* -1: not said */
-    int binary[HR_INFER_OUTPUTS]; /* what each output said */
+    int binary[SV_INFER_OUTPUTS]; /* what each output said */
     int all_binary;               /* binary_data_output */
 } reader;
 
@@ -118,12 +118,12 @@ static place here(const reader *r) {
 static int unexpected(reader *r) {
     for (size_t i = 0; i < COUNT(opening); ++i)
         if (opening[i].where == here(r) && opening[i].key == r->key)
-            return hr_infer_stop(&r->parts, "%s", opening[i].what);
+            return sv_infer_stop(&r->parts, "%s", opening[i].what);
     for (size_t i = 0; i < COUNT(members); ++i)
         if (members[i].where == here(r) && members[i].key == r->key)
-            return hr_infer_stop(&r->parts, "%s is of the wrong type", members[i].name);
-    return here(r) == AT_START   ? hr_infer_stop(&r->parts, "the request is not a JSON object")
-           : here(r) == IN_SHAPE ? hr_infer_stop(&r->parts, "shape must hold whole numbers above 0")
+            return sv_infer_stop(&r->parts, "%s is of the wrong type", members[i].name);
+    return here(r) == AT_START   ? sv_infer_stop(&r->parts, "the request is not a JSON object")
+           : here(r) == IN_SHAPE ? sv_infer_stop(&r->parts, "shape must hold whole numbers above 0")
                                  : 1;
 }
 
@@ -161,7 +161,7 @@ static bool whole_number(int64_t *out, const char *text, size_t len) {
 static int add_value(reader *r, const char *text, size_t len) {
     int64_t value;
     if (!whole_number(&value, text, len) || value > 255)
-        return hr_infer_stop(&r->parts, "element %zu of data is %.*s; UINT8 goes from 0 to 255",
+        return sv_infer_stop(&r->parts, "element %zu of data is %.*s; UINT8 goes from 0 to 255",
                              r->parts.n_values, len > 32 ? 32 : (int)len, text);
     if (r->parts.n_values == 0)
         r->parts.values = (uint8_t *)r->text + (text - r->text);
@@ -177,30 +177,30 @@ static int on_number(void *ctx, const char *text, size_t len) {
     if (here(r) == IN_SHAPE) {
         if (!whole_number(&value, text, len))
             value = 0;
-        return hr_infer_add_dimension(&r->parts, value);
+        return sv_infer_add_dimension(&r->parts, value);
     }
     if (r->key == KEY_ITERATIONS)
-        return hr_infer_copy(&r->parts, r->parts.out->iterations, sizeof(r->parts.out->iterations),
+        return sv_infer_copy(&r->parts, r->parts.out->iterations, sizeof(r->parts.out->iterations),
                              "iterations", text, len);
     if (r->key == KEY_SEED)
-        return hr_infer_copy(&r->parts, r->parts.out->seed, sizeof(r->parts.out->seed), "seed",
+        return sv_infer_copy(&r->parts, r->parts.out->seed, sizeof(r->parts.out->seed), "seed",
                              text, len);
     if (r->key != KEY_BINARY_DATA_SIZE)
         return unexpected(r);
     if (!whole_number(&r->binary_size, text, len))
-        return hr_infer_stop(&r->parts, "binary_data_size must be a number of bytes");
+        return sv_infer_stop(&r->parts, "binary_data_size must be a number of bytes");
     return 1;
 }
 
 /* The element of BYTES. */
 static int add_string(reader *r, const unsigned char *p, size_t len) {
-    hr_infer *out = r->parts.out;
+    sv_infer *out = r->parts.out;
     if (++r->parts.n_strings > 1)
-        return hr_infer_stop(&r->parts, "data holds more than one file");
+        return sv_infer_stop(&r->parts, "data holds more than one file");
     out->file_len = len;
-    out->file = hr_json_keep(r->text, r->len, p, len, &out->owned);
+    out->file = sv_json_keep(r->text, r->len, p, len, &out->owned);
     if (out->file == NULL)
-        return hr_infer_stop(&r->parts, "the request needs more memory than there is");
+        return sv_infer_stop(&r->parts, "the request needs more memory than there is");
     return 1;
 }
 
@@ -213,19 +213,19 @@ static int on_string(void *ctx, const unsigned char *value, size_t len) {
     case KEY_ID:
         r->parts.out->has_id = true;
         r->parts.out->id_len = len;
-        return hr_infer_copy(&r->parts, r->parts.out->id, sizeof(r->parts.out->id), "id", p, len);
+        return sv_infer_copy(&r->parts, r->parts.out->id, sizeof(r->parts.out->id), "id", p, len);
     case KEY_RECT:
-        return hr_infer_copy(&r->parts, r->parts.out->rect, sizeof(r->parts.out->rect), "rect", p,
+        return sv_infer_copy(&r->parts, r->parts.out->rect, sizeof(r->parts.out->rect), "rect", p,
                              len);
     case KEY_OUTPUT:
-        return hr_infer_copy(&r->parts, r->parts.out->output, sizeof(r->parts.out->output),
+        return sv_infer_copy(&r->parts, r->parts.out->output, sizeof(r->parts.out->output),
                              "output", p, len);
     case KEY_DATATYPE:
-        return hr_infer_copy(&r->parts, r->parts.datatype, sizeof(r->parts.datatype), "datatype", p,
+        return sv_infer_copy(&r->parts, r->parts.datatype, sizeof(r->parts.datatype), "datatype", p,
                              len);
     case KEY_NAME:
-        return here(r) == IN_OUTPUT ? hr_infer_name_output(&r->parts, &r->output, p, len)
-                                    : hr_infer_name_input(&r->parts, p, len);
+        return here(r) == IN_OUTPUT ? sv_infer_name_output(&r->parts, &r->output, p, len)
+                                    : sv_infer_name_input(&r->parts, p, len);
     default:
         return unexpected(r);
     }
@@ -240,26 +240,26 @@ static int on_key(void *ctx, const unsigned char *name, size_t len) {
             continue;
         uint32_t bit = (uint32_t)1 << members[i].key;
         if (r->seen[here(r)] & bit)
-            return hr_infer_stop(&r->parts, "%s is given twice", members[i].name);
+            return sv_infer_stop(&r->parts, "%s is given twice", members[i].name);
         r->seen[here(r)] |= bit;
         r->key = members[i].key;
     }
     return here(r) != IN_PARAMETERS || r->key != KEY_OTHER ||
-           hr_infer_check_parameter(&r->parts, (const char *)name, len);
+           sv_infer_check_parameter(&r->parts, (const char *)name, len);
 }
 
 static int enter(reader *r, place inside) {
     if (r->depth + 1 == MAX_DEPTH)
-        return hr_infer_stop(&r->parts, "the request is nested too deeply");
+        return sv_infer_stop(&r->parts, "the request is nested too deeply");
     r->stack[++r->depth] = inside;
     r->key = KEY_OTHER;
     if (inside != ELSEWHERE)
         r->seen[inside] = 0;
-    if (inside == IN_INPUT && !hr_infer_begin_input(&r->parts))
+    if (inside == IN_INPUT && !sv_infer_begin_input(&r->parts))
         return 0;
     if (inside == IN_OUTPUT) {
         ++r->parts.n_outputs;
-        r->output = HR_INFER_OUTPUTS;
+        r->output = SV_INFER_OUTPUTS;
         r->output_binary = -1;
     }
     return 1;
@@ -285,10 +285,10 @@ static int on_start_array(void *ctx) {
 static int on_end(void *ctx) {
     reader *r = ctx;
     if (here(r) == IN_INPUT && !(r->seen[IN_INPUT] & (uint32_t)1 << KEY_NAME))
-        return hr_infer_stop(&r->parts, "the input has no name");
+        return sv_infer_stop(&r->parts, "the input has no name");
     if (here(r) == IN_OUTPUT) {
-        if (r->output == HR_INFER_OUTPUTS)
-            return hr_infer_stop(&r->parts, "an output has no name");
+        if (r->output == SV_INFER_OUTPUTS)
+            return sv_infer_stop(&r->parts, "an output has no name");
         r->binary[r->output] = r->output_binary;
     }
     --r->depth;
@@ -306,14 +306,14 @@ static int parse(reader *r, char *text, size_t len) {
                                              .yajl_end_map = on_end,
                                              .yajl_start_array = on_start_array,
                                              .yajl_end_array = on_end};
-    return hr_json_parse(&callbacks, r, text, len, "the request", r->parts.why, r->parts.why_size);
+    return sv_json_parse(&callbacks, r, text, len, "the request", r->parts.why, r->parts.why_size);
 }
 
 /* ---- what the members mean together ---- */
 
 /* All of them where none was asked for; what an output says goes before what the request says. */
 static void settle_outputs(reader *r) {
-    for (int i = 0; i < HR_INFER_OUTPUTS; ++i) {
+    for (int i = 0; i < SV_INFER_OUTPUTS; ++i) {
         if (r->parts.n_outputs == 0)
             r->parts.out->outputs[i].wanted = true;
         bool said = r->parts.n_outputs > 0 && r->binary[i] >= 0;
@@ -323,55 +323,55 @@ static void settle_outputs(reader *r) {
 
 static int settle_binary(reader *r, char *data, size_t len, bool bytes) {
     if (r->seen[IN_INPUT] & (uint32_t)1 << KEY_DATA)
-        return hr_infer_stop(&r->parts, "the input has both data and binary_data_size");
+        return sv_infer_stop(&r->parts, "the input has both data and binary_data_size");
     if ((uint64_t)r->binary_size != len)
-        return hr_infer_stop(&r->parts, "binary_data_size is %lld; %zu bytes follow the JSON",
+        return sv_infer_stop(&r->parts, "binary_data_size is %lld; %zu bytes follow the JSON",
                              (long long)r->binary_size, len);
-    return bytes ? hr_infer_take_element(&r->parts, data, len)
-                 : hr_infer_take_pixels(&r->parts, (uint8_t *)data, len);
+    return bytes ? sv_infer_take_element(&r->parts, data, len)
+                 : sv_infer_take_pixels(&r->parts, (uint8_t *)data, len);
 }
 
 static int settle_json(reader *r, bool bytes) {
-    hr_infer_parts *parts = &r->parts;
+    sv_infer_parts *parts = &r->parts;
     size_t where;
     if (!bytes)
-        return parts->n_strings > 0 ? hr_infer_stop(parts, "data of UINT8 must hold numbers")
-                                    : hr_infer_take_pixels(parts, parts->values, parts->n_values);
+        return parts->n_strings > 0 ? sv_infer_stop(parts, "data of UINT8 must hold numbers")
+                                    : sv_infer_take_pixels(parts, parts->values, parts->n_values);
     if (parts->n_values > 0 || parts->n_strings == 0)
-        return hr_infer_stop(parts, "data of BYTES must hold one string: the file in base64");
-    if (!hr_base64_decode(parts->out->file, &parts->out->file_len, &where))
-        return hr_infer_stop(parts, "data is not base64: see character %zu", where);
+        return sv_infer_stop(parts, "data of BYTES must hold one string: the file in base64");
+    if (!sv_base64_decode(parts->out->file, &parts->out->file_len, &where))
+        return sv_infer_stop(parts, "data is not base64: see character %zu", where);
     return 1;
 }
 
 static int infer_settle(reader *r, char *rest, size_t rest_len) {
     bool bytes;
-    if (!hr_infer_check(&r->parts, &bytes))
+    if (!sv_infer_check(&r->parts, &bytes))
         return 0;
     settle_outputs(r);
     if (r->binary_size >= 0)
         return settle_binary(r, rest, rest_len, bytes);
     if (rest_len > 0)
-        return hr_infer_stop(&r->parts, "%zu bytes follow the JSON and belong to no input",
+        return sv_infer_stop(&r->parts, "%zu bytes follow the JSON and belong to no input",
                              rest_len);
     return settle_json(r, bytes);
 }
 
-int hr_infer_read(hr_infer *out, char *body, size_t len, size_t json_len, char *why,
+int sv_infer_read(sv_infer *out, char *body, size_t len, size_t json_len, char *why,
                   size_t why_size) {
     reader r = {.text = body,
                 .len = json_len,
                 .parts = {.out = out, .why = why, .why_size = why_size},
                 .binary_size = -1};
-    *out = (hr_infer){0};
+    *out = (sv_infer){0};
     why[0] = '\0';
     if (json_len > len)
-        hr_infer_stop(&r.parts,
+        sv_infer_stop(&r.parts,
                       "the body has %zu bytes; the header of the inference is said to have %zu",
                       len, json_len);
     else if (parse(&r, body, json_len) == 0 && infer_settle(&r, body + json_len, len - json_len))
         return 0;
     free(out->owned);
-    *out = (hr_infer){0};
+    *out = (sv_infer){0};
     return -1;
 }

@@ -20,19 +20,19 @@ static void put_cutout(uint8_t *to, const grabcut_image *cutout) {
     }
 }
 
-static void put_png(uint8_t *to, const hr_infer_result *result) {
+static void put_png(uint8_t *to, const sv_infer_result *result) {
     uint32_t n = (uint32_t)result->png_len;
     for (int i = 0; i < 4; ++i)
         to[i] = (uint8_t)(n >> (8 * i));
     memcpy(to + 4, result->png, result->png_len);
 }
 
-void hr_infer_put_tensor(uint8_t *to, hr_infer_output output, const hr_infer_result *result) {
+void sv_infer_put_tensor(uint8_t *to, sv_infer_output output, const sv_infer_result *result) {
     switch (output) {
-    case HR_INFER_MASK:
+    case SV_INFER_MASK:
         put_mask(to, result->mask);
         break;
-    case HR_INFER_CUTOUT:
+    case SV_INFER_CUTOUT:
         put_cutout(to, result->cutout);
         break;
     default:
@@ -41,11 +41,11 @@ void hr_infer_put_tensor(uint8_t *to, hr_infer_output output, const hr_infer_res
     }
 }
 
-size_t hr_infer_tensor_size(hr_infer_output output, const hr_infer_result *result) {
+size_t sv_infer_tensor_size(sv_infer_output output, const sv_infer_result *result) {
     switch (output) {
-    case HR_INFER_MASK:
+    case SV_INFER_MASK:
         return (size_t)result->mask->width * (size_t)result->mask->height;
-    case HR_INFER_CUTOUT:
+    case SV_INFER_CUTOUT:
         return (size_t)result->cutout->width * (size_t)result->cutout->height * 3;
     default:
         return 4 + result->png_len;

@@ -13,29 +13,29 @@
 
 #define MAX_LISTENERS 32
 
-static hr_predict predict;
+static sv_predict predict;
 
 /* ---- handlers ---- */
 
 typedef struct route {
     const char *path, *allow;
-    void (*answer)(hr_exchange *ex);
+    void (*answer)(sv_exchange *ex);
 } route;
 
-static void answer_root(hr_exchange *ex) {
-    hr_answer_json(ex, 200, "\"Hello API Server!\\n\"");
+static void answer_root(sv_exchange *ex) {
+    sv_answer_json(ex, 200, "\"Hello API Server!\\n\"");
 }
 
-static void answer_health(hr_exchange *ex) {
-    hr_answer_json(ex, 200, "{\"health\":\"ok\"}");
+static void answer_health(sv_exchange *ex) {
+    sv_answer_json(ex, 200, "{\"health\":\"ok\"}");
 }
 
-static void answer_metadata(hr_exchange *ex) {
-    hr_answer(ex, 200, "application/json", predict.metadata);
+static void answer_metadata(sv_exchange *ex) {
+    sv_answer(ex, 200, "application/json", predict.metadata);
 }
 
-static void answer_predict(hr_exchange *ex) {
-    hr_predict_handle(&predict, ex);
+static void answer_predict(sv_exchange *ex) {
+    sv_predict_handle(&predict, ex);
 }
 
 static const route routes[] = {
@@ -47,40 +47,40 @@ static const route routes[] = {
 
 static bool allows(const route *r, hr_str method) {
     if (strcmp(r->allow, "POST") == 0)
-        return hr_str_is(method, "POST");
-    return hr_str_is(method, "GET") || hr_str_is(method, "HEAD");
+        return sv_str_is(method, "POST");
+    return sv_str_is(method, "GET") || sv_str_is(method, "HEAD");
 }
 
-static void on_request(hr_exchange *ex) {
-    hr_str path = hr_request_path(ex);
-    if (sv_grpc_is_content_type(hr_request_header(ex, "content-type"))) {
-        if (hr_exchange_is_grpc(ex))
-            hr_predict_grpc(&predict, ex);
+static void on_request(sv_exchange *ex) {
+    hr_str path = sv_request_path(ex);
+    if (sv_grpc_is_content_type(sv_request_header(ex, "content-type"))) {
+        if (sv_exchange_is_grpc(ex))
+            sv_predict_grpc(&predict, ex);
         else
-            hr_answer_error(ex, 505, "gRPC needs HTTP/2");
+            sv_answer_error(ex, 505, "gRPC needs HTTP/2");
         return;
     }
-    if (hr_answer_common(ex) || hr_answer_docs(ex) || hr_predict_v2(&predict, ex))
+    if (sv_answer_common(ex) || sv_answer_docs(ex) || sv_predict_v2(&predict, ex))
         return;
     for (size_t i = 0; i < sizeof(routes) / sizeof(routes[0]); ++i) {
-        if (!hr_str_is(path, routes[i].path))
+        if (!sv_str_is(path, routes[i].path))
             continue;
         if (allows(&routes[i], ex->request.method))
             routes[i].answer(ex);
         else
-            hr_answer_method(ex, routes[i].allow);
+            sv_answer_method(ex, routes[i].allow);
         return;
     }
-    hr_answer_error(ex, 404, "there is nothing at this path");
+    sv_answer_error(ex, 404, "there is nothing at this path");
 }
 
 /* ---- flags ---- */
 
-#define FIELD(member) offsetof(hr_predict_options, member)
+#define FIELD(member) offsetof(sv_predict_options, member)
 
 static int parse_rect_flag(void *field, const char *text, char *why, size_t why_size) {
-    hr_rect_choice *rect = field;
-    if (hr_parse_rect(rect, text, why, why_size) != 0)
+    sv_rect_choice *rect = field;
+    if (sv_parse_rect(rect, text, why, why_size) != 0)
         return -1;
     if (rect->automatic || (rect->rect.width > 0 && rect->rect.height > 0))
         return 0;
@@ -88,9 +88,9 @@ static int parse_rect_flag(void *field, const char *text, char *why, size_t why_
     return -1;
 }
 
-static const hr_flag flags[] = {
+static const sv_flag flags[] = {
     {.name = "iterations",
-     .kind = HR_FLAG_INT,
+     .kind = SV_FLAG_INT,
      .value_name = "N",
      .offset = FIELD(iterations),
      .min = 1,
@@ -98,7 +98,7 @@ static const hr_flag flags[] = {
      .also_env = "GRAB_CUT_ITERS",
      .help = "GrabCut's iterations, unless the request says so."},
     {.name = "max-iterations",
-     .kind = HR_FLAG_INT,
+     .kind = SV_FLAG_INT,
      .value_name = "N",
      .offset = FIELD(max_iterations),
      .min = 1,
@@ -106,7 +106,7 @@ static const hr_flag flags[] = {
      .help =
          "The most iterations that a request may ask for; beyond it: 400. At least --iterations."},
     {.name = "rect",
-     .kind = HR_FLAG_CUSTOM,
+     .kind = SV_FLAG_CUSTOM,
      .value_name = "X,Y,W,H",
      .offset = FIELD(rect),
      .parse = parse_rect_flag,
@@ -115,14 +115,14 @@ static const hr_flag flags[] = {
      .help = "Where the foreground lies, unless the request says so; auto leaves 5 % of each side "
              "out."},
     {.name = "engine",
-     .kind = HR_FLAG_CHOICE,
+     .kind = SV_FLAG_CHOICE,
      .value_name = "NAME",
      .offset = FIELD(engine),
-     .choices = hr_engine_names,
+     .choices = sv_engine_names,
      .help = "What segments the picture: fast (this project's) or opencv (the reference), as the "
              "build has them."},
     {.name = "workers",
-     .kind = HR_FLAG_INT,
+     .kind = SV_FLAG_INT,
      .value_name = "N",
      .offset = FIELD(workers),
      .min = 1,
@@ -130,14 +130,14 @@ static const hr_flag flags[] = {
      .default_text = "the CPUs this process may use",
      .help = "Threads that work on pictures."},
     {.name = "queue",
-     .kind = HR_FLAG_INT,
+     .kind = SV_FLAG_INT,
      .value_name = "N",
      .offset = FIELD(queue),
      .min = 1,
      .max = 100000,
      .help = "Pictures that may wait for a worker; beyond it: 503 with Retry-After."},
     {.name = "deadline",
-     .kind = HR_FLAG_SECONDS,
+     .kind = SV_FLAG_SECONDS,
      .value_name = "S",
      .offset = FIELD(deadline_ms),
      .min = 1,
@@ -145,7 +145,7 @@ static const hr_flag flags[] = {
      .help = "A picture that is not done by then: 504. Less where x-envoy-expected-rq-timeout-ms "
              "says so."},
     {.name = "max-pixels",
-     .kind = HR_FLAG_INT,
+     .kind = SV_FLAG_INT,
      .value_name = "N",
      .offset = FIELD(max_pixels),
      .min = 1,
@@ -153,14 +153,14 @@ static const hr_flag flags[] = {
      .default_text = "what --work-memory and --answer-memory allow",
      .help = "The largest picture; beyond it: 413, before a pixel is decoded."},
     {.name = "work-memory",
-     .kind = HR_FLAG_BYTES,
+     .kind = SV_FLAG_BYTES,
      .value_name = "BYTES",
      .offset = FIELD(work_bytes),
      .min = 1 << 20,
      .max = (int64_t)1 << 40,
      .help = "For all pictures being worked on and answers being sent; others wait for it."},
     {.name = "answer-memory",
-     .kind = HR_FLAG_BYTES,
+     .kind = SV_FLAG_BYTES,
      .value_name = "BYTES",
      .offset = FIELD(answer_bytes),
      .min = 1 << 16,
@@ -168,7 +168,7 @@ static const hr_flag flags[] = {
      .help = "Of --work-memory, for answers being sent, which slow readers hold; beyond it: 503 "
              "with Retry-After."},
     {.name = "png-level",
-     .kind = HR_FLAG_INT,
+     .kind = SV_FLAG_INT,
      .value_name = "N",
      .offset = FIELD(png_level),
      .min = -1,
@@ -180,68 +180,68 @@ static const hr_flag flags[] = {
 
 /* ---- start and end ---- */
 
-static int loop_start(hr_loop *loop, void *ctx) {
+static int loop_start(sv_server_loop *loop, void *ctx) {
     (void)ctx;
-    loop->data = hr_grpc_watches_new();
-    hr_jobs_loop_start(predict.jobs, loop);
+    loop->data = sv_grpc_watches_new();
+    sv_jobs_loop_start(predict.jobs, loop);
     return 0;
 }
 
-static void loop_stop(hr_loop *loop, void *ctx) {
+static void loop_stop(sv_server_loop *loop, void *ctx) {
     (void)ctx;
-    hr_jobs_loop_stop(predict.jobs, loop);
-    hr_grpc_watches_free(loop, loop->data);
+    sv_jobs_loop_stop(predict.jobs, loop);
+    sv_grpc_watches_free(loop, loop->data);
 }
 
 static void on_drain(void *ctx) {
     (void)ctx;
-    hr_jobs_drain(predict.jobs);
+    sv_jobs_drain(predict.jobs);
 }
 
 static void on_cancel(void *ctx) {
     (void)ctx;
-    hr_jobs_cancel(predict.jobs);
+    sv_jobs_cancel(predict.jobs);
 }
 
 /* A worker within an iteration that cannot be stopped must not hold up the end. */
 static bool on_stopped(void *ctx) {
     (void)ctx;
-    return hr_jobs_free(predict.jobs, 500);
+    return sv_jobs_free(predict.jobs, 500);
 }
 
 static double read_answers(void *ctx) {
-    return (double)hr_budget_used(ctx);
+    return (double)sv_budget_used(ctx);
 }
 
-static void define_metrics(hr_metrics *metrics) {
+static void define_metrics(sv_metrics *metrics) {
     static const char name[] = "headerroute_predict_phase_seconds",
                       help[] = "Time of a picture's phases.";
     static const double pixels[] = {1e4, 3e4, 1e5, 3e5, 1e6, 3e6, 1e7};
-    predict.metrics.decode = hr_metrics_histogram(metrics, name, "phase=\"decode\"", help,
-                                                  hr_seconds_buckets, hr_seconds_buckets_count);
-    predict.metrics.segment = hr_metrics_histogram(metrics, name, "phase=\"segment\"", help,
-                                                   hr_seconds_buckets, hr_seconds_buckets_count);
-    predict.metrics.encode = hr_metrics_histogram(metrics, name, "phase=\"encode\"", help,
-                                                  hr_seconds_buckets, hr_seconds_buckets_count);
-    hr_metrics_read(metrics, HR_GAUGE, "headerroute_answer_memory_bytes", NULL,
+    predict.metrics.decode = sv_metrics_histogram(metrics, name, "phase=\"decode\"", help,
+                                                  sv_seconds_buckets, sv_seconds_buckets_count);
+    predict.metrics.segment = sv_metrics_histogram(metrics, name, "phase=\"segment\"", help,
+                                                   sv_seconds_buckets, sv_seconds_buckets_count);
+    predict.metrics.encode = sv_metrics_histogram(metrics, name, "phase=\"encode\"", help,
+                                                  sv_seconds_buckets, sv_seconds_buckets_count);
+    sv_metrics_read(metrics, SV_GAUGE, "headerroute_answer_memory_bytes", NULL,
                     "Memory held by answers being sent, of --answer-memory.", read_answers,
                     &predict.answers);
-    predict.metrics.pixels = hr_metrics_histogram(metrics, "headerroute_predict_picture_pixels",
+    predict.metrics.pixels = sv_metrics_histogram(metrics, "headerroute_predict_picture_pixels",
                                                   NULL, "Sizes of the pictures worked on.", pixels,
                                                   sizeof(pixels) / sizeof(pixels[0]));
 }
 
 static int settle(const char *program) {
-    hr_predict_options *options = &predict.options;
+    sv_predict_options *options = &predict.options;
     if (options->workers == 0)
-        options->workers = hr_usable_cpus();
+        options->workers = sv_usable_cpus();
     if (options->max_iterations < options->iterations)
         options->max_iterations = options->iterations;
-    predict.engine = hr_engine_by_index(options->engine);
-    int64_t fits = hr_predict_pixels(&predict, options->work_bytes);
+    predict.engine = sv_engine_by_index(options->engine);
+    int64_t fits = sv_predict_pixels(&predict, options->work_bytes);
     if (options->answer_bytes > options->work_bytes)
         options->answer_bytes = options->work_bytes;
-    int64_t answers = options->answer_bytes / HR_PREDICT_ANSWER_BYTES;
+    int64_t answers = options->answer_bytes / SV_PREDICT_ANSWER_BYTES;
     fits = fits < answers ? fits : answers;
     if (options->max_pixels == 0)
         options->max_pixels = fits;
@@ -252,18 +252,18 @@ static int settle(const char *program) {
                 program, (long long)options->max_pixels, (long long)fits);
         return -1;
     }
-    hr_budget_init(&predict.answers, options->answer_bytes);
+    sv_budget_init(&predict.answers, options->answer_bytes);
     return 0;
 }
 
 int main(int argc, char **argv) {
     static const char program[] = "headerroute-predict";
-    hr_server_options server = HR_SERVER_OPTIONS_INIT;
-    hr_listener listeners[MAX_LISTENERS];
+    sv_server_options server = SV_SERVER_OPTIONS_INIT;
+    sv_listener listeners[MAX_LISTENERS];
     /* What these add up to stays below 300 MiB with all else: docs/operating.md has the sum. */
     server.max_connections = 256;
     server.max_upload_bytes = 32 << 20;
-    predict.options = (hr_predict_options){.iterations = 5,
+    predict.options = (sv_predict_options){.iterations = 5,
                                            .max_iterations = 50,
                                            .rect = {.automatic = true},
                                            .queue = 64,
@@ -271,13 +271,13 @@ int main(int argc, char **argv) {
                                            .work_bytes = 240 << 20,
                                            .answer_bytes = 72 << 20,
                                            .png_level = -1};
-    const hr_flag_set sets[] = {{hr_server_flags, hr_server_flags_count, &server},
+    const sv_flag_set sets[] = {{sv_server_flags, sv_server_flags_count, &server},
                                 {flags, sizeof(flags) / sizeof(flags[0]), &predict.options}};
-    int code = hr_flags_parse(sets, 2, argc, argv, program,
+    int code = sv_flags_parse(sets, 2, argc, argv, program,
                               "Cuts the foreground out of pictures: GrabCut behind HTTP.");
-    if (code != HR_FLAGS_RUN)
+    if (code != SV_FLAGS_RUN)
         return code;
-    hr_server_options_settle(&server, "0.0.0.0:5010");
+    sv_server_options_settle(&server, "0.0.0.0:5010");
     predict.server = &server;
     if (settle(program) != 0)
         return 2;
@@ -286,29 +286,29 @@ int main(int argc, char **argv) {
         return 2;
     }
     for (size_t i = 0; i < server.listen.n; ++i)
-        listeners[i] = (hr_listener){.address = server.listen.v[i],
+        listeners[i] = (sv_listener){.address = server.listen.v[i],
                                      .on_request = on_request,
-                                     .streams_request = hr_predict_grpc_streams};
+                                     .streams_request = sv_predict_grpc_streams};
 
-    hr_metrics *metrics = hr_metrics_new();
+    sv_metrics *metrics = sv_metrics_new();
     define_metrics(metrics);
-    hr_predict_grpc_define_metrics(metrics);
-    hr_jobs_options jobs = {.workers = (size_t)predict.options.workers,
+    sv_predict_grpc_define_metrics(metrics);
+    sv_jobs_options jobs = {.workers = (size_t)predict.options.workers,
                             .capacity = (size_t)predict.options.queue,
                             .memory = predict.options.work_bytes,
-                            .worker_start = hr_predict_worker_start,
-                            .worker_stop = hr_predict_worker_stop};
-    predict.jobs = hr_jobs_new(&jobs, metrics);
-    predict.metadata = hr_predict_metadata(&predict);
-    hr_service service = {.program = program,
+                            .worker_start = sv_predict_worker_start,
+                            .worker_stop = sv_predict_worker_stop};
+    predict.jobs = sv_jobs_new(&jobs, metrics);
+    predict.metadata = sv_predict_metadata(&predict);
+    sv_service service = {.program = program,
                           .loop_start = loop_start,
                           .loop_stop = loop_stop,
                           .on_drain = on_drain,
                           .on_cancel = on_cancel,
                           .on_stopped = on_stopped,
-                          .grpc_status_of = hr_predict_grpc_status_of};
-    code = hr_server_run(&service, listeners, server.listen.n, &server, metrics);
-    hr_metrics_free(metrics);
+                          .grpc_status_of = sv_predict_grpc_status_of};
+    code = sv_server_run(&service, listeners, server.listen.n, &server, metrics);
+    sv_metrics_free(metrics);
     free((char *)(uintptr_t)predict.metadata.p);
     return code;
 }

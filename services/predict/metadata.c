@@ -18,18 +18,18 @@ static const char sample_out[] = "iVBORw0KGgoAAAANSUhEUgAAABgAAAAYCAIAAABvFaqvAA
                                  "A2ChArcj3iMgKgcJekYAgBg+hUWp62DRwAAAABJ"
                                  "RU5ErkJggg==";
 
-static void write_rect(hr_text *json, const hr_rect_choice *rect) {
-    hr_json_name(json, "rect");
+static void write_rect(sv_text *json, const sv_rect_choice *rect) {
+    sv_json_name(json, "rect");
     if (rect->automatic)
-        hr_text_str(json, "\"auto\"");
+        sv_text_str(json, "\"auto\"");
     else
-        hr_text_printf(json, "\"%d,%d,%d,%d\"", rect->rect.x, rect->rect.y, rect->rect.width,
+        sv_text_printf(json, "\"%d,%d,%d,%d\"", rect->rect.x, rect->rect.y, rect->rect.width,
                        rect->rect.height);
 }
 
-static void write_input(hr_text *json) {
-    hr_json_name(json, "input");
-    hr_text_str(
+static void write_input(sv_text *json) {
+    sv_json_name(json, "input");
+    sv_text_str(
         json,
         "{\"content_types\":[\"application/json\",\"multipart/form-data\",\"image/jpeg\","
         "\"image/png\",\"image/webp\",\"image/bmp\",\"application/octet-stream\"],\"json\":{"
@@ -43,53 +43,53 @@ static void write_input(hr_text *json) {
         "\"query\":{\"rect\":\"x,y,w,h in pixels, or auto\",\"output\":\"cutout, rgba or mask\","
         "\"iterations\":\"whole number\",\"seed\":\"whole number\","
         "\"job_id\":\"[A-Za-z0-9._-]{1,64}\"},\"sample\":{\"image\":\"");
-    hr_text_str(json, sample_in);
-    hr_text_str(json, "\"}}");
+    sv_text_str(json, sample_in);
+    sv_text_str(json, "\"}}");
 }
 
-static void write_output(hr_text *json) {
-    hr_json_name(json, "output");
-    hr_text_str(json,
+static void write_output(sv_text *json) {
+    sv_json_name(json, "output");
+    sv_text_str(json,
                 "{\"content_types\":[\"application/json\",\"image/png\",\"image/webp\","
                 "\"image/jpeg\"],\"json\":{\"status\":\"string: ok or ng\","
                 "\"img_none_bg_base64\":\"string: base64 of a PNG file; null if status is ng\","
                 "\"detail\":\"string: what went wrong, if status is ng\"},"
                 "\"sample\":{\"status\":\"ok\",\"img_none_bg_base64\":\"");
-    hr_text_str(json, sample_out);
-    hr_text_str(json, "\"}}");
+    sv_text_str(json, sample_out);
+    sv_text_str(json, "\"}}");
 }
 
-static void write_limits(hr_text *json, const hr_predict *predict) {
-    const hr_server_options *server = predict->server;
-    hr_json_name(json, "limits");
-    hr_text_str(json, "{");
-    hr_json_member_int(json, "max_body_bytes", server->max_body_bytes);
-    hr_json_member_int(json, "max_pixels", predict->options.max_pixels);
-    hr_json_member_int(json, "max_iterations", predict->options.max_iterations);
-    hr_json_member_int(json, "max_head_bytes", server->max_head_bytes);
-    hr_json_member_int(json, "max_connections", server->max_connections);
-    hr_json_member_int(json, "max_upload_bytes", server->max_upload_bytes);
-    hr_json_member_int(json, "queue", predict->options.queue);
-    hr_json_member_int(json, "workers", predict->options.workers);
-    hr_json_member_int(json, "work_memory_bytes", predict->options.work_bytes);
-    hr_json_member_int(json, "answer_memory_bytes", predict->options.answer_bytes);
-    hr_json_name(json, "deadline_seconds");
-    hr_text_printf(json, "%g", (double)predict->options.deadline_ms / 1000);
-    hr_text_str(json, "}");
+static void write_limits(sv_text *json, const sv_predict *predict) {
+    const sv_server_options *server = predict->server;
+    sv_json_name(json, "limits");
+    sv_text_str(json, "{");
+    sv_json_member_int(json, "max_body_bytes", server->max_body_bytes);
+    sv_json_member_int(json, "max_pixels", predict->options.max_pixels);
+    sv_json_member_int(json, "max_iterations", predict->options.max_iterations);
+    sv_json_member_int(json, "max_head_bytes", server->max_head_bytes);
+    sv_json_member_int(json, "max_connections", server->max_connections);
+    sv_json_member_int(json, "max_upload_bytes", server->max_upload_bytes);
+    sv_json_member_int(json, "queue", predict->options.queue);
+    sv_json_member_int(json, "workers", predict->options.workers);
+    sv_json_member_int(json, "work_memory_bytes", predict->options.work_bytes);
+    sv_json_member_int(json, "answer_memory_bytes", predict->options.answer_bytes);
+    sv_json_name(json, "deadline_seconds");
+    sv_text_printf(json, "%g", (double)predict->options.deadline_ms / 1000);
+    sv_text_str(json, "}");
 }
 
-hr_str hr_predict_metadata(const hr_predict *predict) {
-    hr_text json = {0};
-    hr_text_str(&json, "{");
-    hr_json_member_str(&json, "name", predict->server->name);
-    hr_json_member_str(&json, "version", HR_VERSION);
-    hr_json_member_str(&json, "model", "grabcut");
-    hr_json_member_str(&json, "engine", predict->engine->name);
-    hr_json_member_int(&json, "iterations", predict->options.iterations);
+hr_str sv_predict_metadata(const sv_predict *predict) {
+    sv_text json = {0};
+    sv_text_str(&json, "{");
+    sv_json_member_str(&json, "name", predict->server->name);
+    sv_json_member_str(&json, "version", HR_VERSION);
+    sv_json_member_str(&json, "model", "grabcut");
+    sv_json_member_str(&json, "engine", predict->engine->name);
+    sv_json_member_int(&json, "iterations", predict->options.iterations);
     write_rect(&json, &predict->options.rect);
     write_input(&json);
     write_output(&json);
     write_limits(&json, predict);
-    hr_text_str(&json, "}\n");
+    sv_text_str(&json, "}\n");
     return (hr_str){json.p, json.len};
 }

@@ -10,11 +10,11 @@
 /* The seeds that cv2.setRNGSeed takes and that do not depend on how a sign is extended. */
 #define MOST_SEED INT32_MAX
 
-int hr_parse_rect(hr_rect_choice *out, const char *text, char *why, size_t why_size) {
+int sv_parse_rect(sv_rect_choice *out, const char *text, char *why, size_t why_size) {
     long v[4];
     const char *p = text;
     if (strcmp(text, "auto") == 0) {
-        *out = (hr_rect_choice){.automatic = true};
+        *out = (sv_rect_choice){.automatic = true};
         return 0;
     }
     for (int i = 0; i < 4; ++i) {
@@ -29,17 +29,17 @@ int hr_parse_rect(hr_rect_choice *out, const char *text, char *why, size_t why_s
         }
         p = end + 1;
     }
-    *out = (hr_rect_choice){.rect = {(int32_t)v[0], (int32_t)v[1], (int32_t)v[2], (int32_t)v[3]}};
+    *out = (sv_rect_choice){.rect = {(int32_t)v[0], (int32_t)v[1], (int32_t)v[2], (int32_t)v[3]}};
     return 0;
 }
 
-static int read_rect(hr_predict_request *out, const hr_predict *predict, const char *text,
+static int read_rect(sv_predict_request *out, const sv_predict *predict, const char *text,
                      char *why, size_t why_size) {
     (void)predict;
-    return hr_parse_rect(&out->rect, text, why, why_size);
+    return sv_parse_rect(&out->rect, text, why, why_size);
 }
 
-static int read_output(hr_predict_request *out, const hr_predict *predict, const char *text,
+static int read_output(sv_predict_request *out, const sv_predict *predict, const char *text,
                        char *why, size_t why_size) {
     static const char *const names[] = {"cutout", "rgba", "mask"};
     static const grabcut_cutout_kind kinds[] = {GRABCUT_CUTOUT_BLACK, GRABCUT_CUTOUT_ALPHA,
@@ -70,20 +70,20 @@ static int read_whole_parameter(int64_t *out, const char *name, const char *text
     return -1;
 }
 
-static int read_iterations(hr_predict_request *out, const hr_predict *predict, const char *text,
+static int read_iterations(sv_predict_request *out, const sv_predict *predict, const char *text,
                            char *why, size_t why_size) {
     return read_whole_parameter(&out->iterations, "iterations", text, 1,
                                 predict->options.max_iterations, why, why_size);
 }
 
-static int read_seed(hr_predict_request *out, const hr_predict *predict, const char *text,
+static int read_seed(sv_predict_request *out, const sv_predict *predict, const char *text,
                      char *why, size_t why_size) {
     (void)predict;
     return read_whole_parameter(&out->seed, "seed", text, 0, MOST_SEED, why, why_size);
 }
 
 /* handle() has read it for the log; a proxy checks its form. */
-static int read_job_id(hr_predict_request *out, const hr_predict *predict, const char *text,
+static int read_job_id(sv_predict_request *out, const sv_predict *predict, const char *text,
                        char *why, size_t why_size) {
     (void)out;
     (void)predict;
@@ -95,24 +95,24 @@ static int read_job_id(hr_predict_request *out, const hr_predict *predict, const
 
 enum { IMAGE, ITERATIONS, JOB_ID, MASK, OUTPUT, RECT, SEED, STROKES, PARAMETERS };
 
-static const hr_parameter parameters[PARAMETERS] = {
-    [IMAGE] = {"image", HR_IN_BODY, HR_PARAMETER_FILE, NULL},
-    [ITERATIONS] = {"iterations", HR_IN_QUERY | HR_IN_BODY, HR_PARAMETER_NUMBER, read_iterations},
-    [JOB_ID] = {"job_id", HR_IN_QUERY, HR_PARAMETER_TEXT, read_job_id},
-    [MASK] = {"mask", HR_IN_BODY, HR_PARAMETER_FILE, NULL},
-    [OUTPUT] = {"output", HR_IN_QUERY | HR_IN_BODY, HR_PARAMETER_TEXT, read_output},
-    [RECT] = {"rect", HR_IN_QUERY | HR_IN_BODY, HR_PARAMETER_TEXT, read_rect},
-    [SEED] = {"seed", HR_IN_QUERY | HR_IN_BODY, HR_PARAMETER_NUMBER, read_seed},
-    [STROKES] = {"strokes", HR_IN_BODY, HR_PARAMETER_STROKES, NULL},
+static const sv_parameter parameters[PARAMETERS] = {
+    [IMAGE] = {"image", SV_IN_BODY, SV_PARAMETER_FILE, NULL},
+    [ITERATIONS] = {"iterations", SV_IN_QUERY | SV_IN_BODY, SV_PARAMETER_NUMBER, read_iterations},
+    [JOB_ID] = {"job_id", SV_IN_QUERY, SV_PARAMETER_TEXT, read_job_id},
+    [MASK] = {"mask", SV_IN_BODY, SV_PARAMETER_FILE, NULL},
+    [OUTPUT] = {"output", SV_IN_QUERY | SV_IN_BODY, SV_PARAMETER_TEXT, read_output},
+    [RECT] = {"rect", SV_IN_QUERY | SV_IN_BODY, SV_PARAMETER_TEXT, read_rect},
+    [SEED] = {"seed", SV_IN_QUERY | SV_IN_BODY, SV_PARAMETER_NUMBER, read_seed},
+    [STROKES] = {"strokes", SV_IN_BODY, SV_PARAMETER_STROKES, NULL},
 };
 
-static bool is_given(const hr_predict_request *request, int which) {
+static bool is_given(const sv_predict_request *request, int which) {
     return (request->given >> which & 1) != 0;
 }
 
 static void refuse_unknown(const char *name, size_t len, int where, char *why, size_t why_size) {
     int n = snprintf(why, why_size, "unknown %s \"%.*s\"; the known ones are",
-                     where == HR_IN_QUERY ? "query parameter" : "member", len > 40 ? 40 : (int)len,
+                     where == SV_IN_QUERY ? "query parameter" : "member", len > 40 ? 40 : (int)len,
                      name);
     const char *separator = " ";
     for (size_t i = 0; i < PARAMETERS; ++i) {
@@ -123,10 +123,10 @@ static void refuse_unknown(const char *name, size_t len, int where, char *why, s
     }
 }
 
-const hr_parameter *hr_parameter_find(hr_predict_request *out, const char *name, size_t len,
+const sv_parameter *sv_parameter_find(sv_predict_request *out, const char *name, size_t len,
                                       int where, char *why, size_t why_size) {
     for (int i = 0; i < PARAMETERS; ++i) {
-        const hr_parameter *p = &parameters[i];
+        const sv_parameter *p = &parameters[i];
         if ((p->where & where) == 0 || strlen(p->name) != len || memcmp(p->name, name, len) != 0)
             continue;
         if (is_given(out, i)) {
@@ -140,13 +140,13 @@ const hr_parameter *hr_parameter_find(hr_predict_request *out, const char *name,
     return NULL;
 }
 
-hr_bytes *hr_parameter_place(hr_predict_request *out, const hr_parameter *parameter) {
+sv_bytes *sv_parameter_place(sv_predict_request *out, const sv_parameter *parameter) {
     return parameter == &parameters[IMAGE]  ? &out->image
            : parameter == &parameters[MASK] ? &out->mask
                                             : &out->strokes;
 }
 
-bool hr_infer_parameters(hr_predict_request *out, const hr_predict *predict, const hr_infer *infer,
+bool sv_infer_parameters(sv_predict_request *out, const sv_predict *predict, const sv_infer *infer,
                          char *why, size_t why_size) {
     const struct {
         int which;
@@ -162,7 +162,7 @@ bool hr_infer_parameters(hr_predict_request *out, const hr_predict *predict, con
     return true;
 }
 
-int hr_parameters_settle(const hr_predict_request *request, char *why, size_t why_size) {
+int sv_parameters_settle(const sv_predict_request *request, char *why, size_t why_size) {
     if (!is_given(request, IMAGE)) {
         snprintf(why, why_size, "the body has no member image");
         return -1;

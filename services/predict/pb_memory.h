@@ -3,8 +3,8 @@
  * what is large is neither copied nor allocated: strings are taken where they lie, and bulk data is
  * written straight to its place.
  */
-#ifndef HR_PREDICT_PB_MEMORY_H
-#define HR_PREDICT_PB_MEMORY_H
+#ifndef SV_PREDICT_PB_MEMORY_H
+#define SV_PREDICT_PB_MEMORY_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -16,29 +16,29 @@
 #include <headerroute/headerroute.h>
 
 /* Where a stream stands. */
-typedef struct hr_pb_place {
+typedef struct sv_pb_place {
     uint8_t *at;
-} hr_pb_place;
+} sv_pb_place;
 
 /* A stream that reads `len` bytes at `bytes`. `place` must live as long as the stream. */
-pb_istream_t hr_pb_reader(hr_pb_place *place, uint8_t *bytes, size_t len);
+pb_istream_t sv_pb_reader(sv_pb_place *place, uint8_t *bytes, size_t len);
 
 /* Within the callback of a string, bytes, packed or message field: takes all of the field. False,
  * with the stream's error set, if the field has another wire type: nanopb then hands over a stream
  * of a copy, and does not check the type itself. */
-bool hr_pb_take(pb_istream_t *stream, uint8_t **bytes, size_t *len);
-/* True if the stream is one over the message, so that hr_pb_take would succeed. */
-bool hr_pb_is_length_delimited(const pb_istream_t *stream);
+bool sv_pb_take(pb_istream_t *stream, uint8_t **bytes, size_t *len);
+/* True if the stream is one over the message, so that sv_pb_take would succeed. */
+bool sv_pb_is_length_delimited(const pb_istream_t *stream);
 /* Decodes the message that a field holds. */
-bool hr_pb_take_message(pb_istream_t *stream, const pb_msgdesc_t *fields, void *message);
+bool sv_pb_take_message(pb_istream_t *stream, const pb_msgdesc_t *fields, void *message);
 
 /* A stream that writes to `bytes`, which has room for `size`. */
-pb_ostream_t hr_pb_writer(hr_pb_place *place, uint8_t *bytes, size_t size);
+pb_ostream_t sv_pb_writer(sv_pb_place *place, uint8_t *bytes, size_t size);
 /* Begins a field of `len` bytes. Returns where they go and counts them as written; NULL with *ok
  * true if the stream only computes sizes, and with *ok false if they do not fit. */
-uint8_t *hr_pb_put(pb_ostream_t *stream, uint32_t tag, size_t len, bool *ok);
+uint8_t *sv_pb_put(pb_ostream_t *stream, uint32_t tag, size_t len, bool *ok);
 
 /* An encoding callback for a string or bytes field: its `arg` is an hr_str. */
-bool hr_pb_put_string(pb_ostream_t *stream, const pb_field_t *field, void *const *arg);
+bool sv_pb_put_string(pb_ostream_t *stream, const pb_field_t *field, void *const *arg);
 
 #endif

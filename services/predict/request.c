@@ -25,8 +25,8 @@ static void media_type(char *out, size_t size, hr_str value) {
  * browser sends a body with one of three content types, of which only multipart/form-data is taken
  * here, or without any (Fetch, "CORS-safelisted request-header"); it then names the page's
  * origin. */
-static bool may_come_from_another_site(hr_exchange *ex) {
-    hr_str origin = hr_request_header(ex, "origin"), host = ex->request.authority;
+static bool may_come_from_another_site(sv_exchange *ex) {
+    hr_str origin = sv_request_header(ex, "origin"), host = ex->request.authority;
     if (origin.p == NULL)
         return false;
     return host.len == 0 || origin.len < host.len + 3 ||
@@ -34,25 +34,25 @@ static bool may_come_from_another_site(hr_exchange *ex) {
            strncasecmp(origin.p + origin.len - host.len, host.p, host.len) != 0;
 }
 
-static bool lacks_type_from_a_browser(hr_exchange *ex) {
-    return hr_request_header(ex, "content-type").len == 0 &&
-           hr_request_header(ex, "origin").p != NULL;
+static bool lacks_type_from_a_browser(sv_exchange *ex) {
+    return sv_request_header(ex, "content-type").len == 0 &&
+           sv_request_header(ex, "origin").p != NULL;
 }
 
-static int read_form_type(hr_predict_request *out, hr_exchange *ex, char *why, size_t why_size) {
-    out->body = HR_BODY_FORM;
+static int read_form_type(sv_predict_request *out, sv_exchange *ex, char *why, size_t why_size) {
+    out->body = SV_BODY_FORM;
     if (may_come_from_another_site(ex)) {
         snprintf(why, why_size, "a form from a web page of another origin is not accepted");
         return 415;
     }
-    if (hr_form_boundary(out->boundary, hr_request_header(ex, "content-type")))
+    if (sv_form_boundary(out->boundary, sv_request_header(ex, "content-type")))
         return 0;
     snprintf(why, why_size, "multipart/form-data needs a boundary of 1 to 70 characters");
     return 415;
 }
 
 /* Without a Content-Type the body is taken for JSON, as the original service did. */
-static int read_content_type(hr_predict_request *out, hr_exchange *ex, char *why, size_t why_size) {
+static int read_content_type(sv_predict_request *out, sv_exchange *ex, char *why, size_t why_size) {
     static const char *const pictures[] = {"image/jpeg",
                                            "image/png",
                                            "image/webp",
@@ -60,17 +60,17 @@ static int read_content_type(hr_predict_request *out, hr_exchange *ex, char *why
                                            "image/jpg",
                                            "image/x-ms-bmp",
                                            "application/octet-stream"};
-    hr_str value = hr_request_header(ex, "content-type");
+    hr_str value = sv_request_header(ex, "content-type");
     char type[64];
     media_type(type, sizeof(type), value);
-    out->body = HR_BODY_JSON;
+    out->body = SV_BODY_JSON;
     if (strcmp(type, "application/json") == 0 || (value.len == 0 && !lacks_type_from_a_browser(ex)))
         return 0;
     if (strcmp(type, "multipart/form-data") == 0)
         return read_form_type(out, ex, why, why_size);
     for (size_t i = 0; i < sizeof(pictures) / sizeof(pictures[0]); ++i) {
         if (strcmp(type, pictures[i]) == 0) {
-            out->body = HR_BODY_PICTURE;
+            out->body = SV_BODY_PICTURE;
             return 0;
         }
     }
@@ -81,17 +81,17 @@ static int read_content_type(hr_predict_request *out, hr_exchange *ex, char *why
 }
 
 /* One name=value of the query. 0, or 400. */
-static int read_query_pair(hr_predict_request *out, const hr_predict *predict, hr_exchange *ex,
+static int read_query_pair(sv_predict_request *out, const sv_predict *predict, sv_exchange *ex,
                            hr_str pair, char *why, size_t why_size) {
     const char *equals = memchr(pair.p, '=', pair.len);
     size_t name = equals != NULL ? (size_t)(equals - pair.p) : pair.len;
     size_t skip = equals != NULL ? name + 1 : name;
-    const hr_parameter *p = hr_parameter_find(out, pair.p, name, HR_IN_QUERY, why, why_size);
+    const sv_parameter *p = sv_parameter_find(out, pair.p, name, SV_IN_QUERY, why, why_size);
     if (p == NULL)
         return 400;
     char *value = sv_pool_alloc(ex->pool, pair.len - skip + 1);
     hr_str decoded;
-    if (!hr_percent_decode(&decoded, value, pair.p + skip, pair.len - skip) ||
+    if (!sv_percent_decode(&decoded, value, pair.p + skip, pair.len - skip) ||
         strlen(decoded.p) != decoded.len) {
         snprintf(why, why_size, "the query parameter %s has a malformed escape", p->name);
         return 400;
@@ -99,9 +99,9 @@ static int read_query_pair(hr_predict_request *out, const hr_predict *predict, h
     return p->read(out, predict, decoded.p, why, why_size) == 0 ? 0 : 400;
 }
 
-static int predict_read_query(hr_predict_request *out, const hr_predict *predict, hr_exchange *ex,
+static int predict_read_query(sv_predict_request *out, const sv_predict *predict, sv_exchange *ex,
                               char *why, size_t why_size) {
-    hr_str rest = hr_request_query(ex);
+    hr_str rest = sv_request_query(ex);
     while (rest.len > 0) {
         const char *amp = memchr(rest.p, '&', rest.len);
         hr_str pair = {rest.p, amp != NULL ? (size_t)(amp - rest.p) : rest.len};
@@ -114,8 +114,8 @@ static int predict_read_query(hr_predict_request *out, const hr_predict *predict
     return 0;
 }
 
-static int check_form(const hr_predict_request *request, char *why, size_t why_size) {
-    if (request->form != HR_FORM_JPEG || request->output == GRABCUT_CUTOUT_BLACK)
+static int check_form(const sv_predict_request *request, char *why, size_t why_size) {
+    if (request->form != SV_FORM_JPEG || request->output == GRABCUT_CUTOUT_BLACK)
         return 0;
     snprintf(why, why_size,
              "a JPEG has no transparency and no exact values: accept image/png or "
@@ -123,16 +123,16 @@ static int check_form(const hr_predict_request *request, char *why, size_t why_s
     return 406;
 }
 
-int hr_predict_read(hr_predict_request *out, const hr_predict *predict, hr_exchange *ex, char *why,
+int sv_predict_read(sv_predict_request *out, const sv_predict *predict, sv_exchange *ex, char *why,
                     size_t why_size) {
-    hr_str accept = hr_request_header(ex, "accept");
+    hr_str accept = sv_request_header(ex, "accept");
     int status;
-    *out = (hr_predict_request){.rect = predict->options.rect,
+    *out = (sv_predict_request){.rect = predict->options.rect,
                                 .iterations = predict->options.iterations,
                                 .output = GRABCUT_CUTOUT_BLACK};
     if ((status = read_content_type(out, ex, why, why_size)) != 0)
         return status;
-    out->form = hr_accept_form(accept.p, accept.len);
+    out->form = sv_accept_form(accept.p, accept.len);
     if ((status = predict_read_query(out, predict, ex, why, why_size)) != 0)
         return status;
     return check_form(out, why, why_size);
@@ -140,15 +140,15 @@ int hr_predict_read(hr_predict_request *out, const hr_predict *predict, hr_excha
 
 /* ---- bodies ---- */
 
-static int read_part(hr_predict_request *out, const hr_predict *predict, hr_form_part *part,
+static int read_part(sv_predict_request *out, const sv_predict *predict, sv_form_part *part,
                      char *why, size_t why_size) {
-    const hr_parameter *p =
-        hr_parameter_find(out, part->name.p, part->name.len, HR_IN_BODY, why, why_size);
+    const sv_parameter *p =
+        sv_parameter_find(out, part->name.p, part->name.len, SV_IN_BODY, why, why_size);
     char text[64];
     if (p == NULL)
         return -1;
     if (p->read == NULL) {
-        *hr_parameter_place(out, p) = part->content;
+        *sv_parameter_place(out, p) = part->content;
         return 0;
     }
     if (part->content.len >= sizeof(text) || memchr(part->content.p, '\0', part->content.len)) {
@@ -160,29 +160,29 @@ static int read_part(hr_predict_request *out, const hr_predict *predict, hr_form
     return p->read(out, predict, text, why, why_size);
 }
 
-static int read_form(hr_predict_request *out, const hr_predict *predict, hr_bytes body, char *why,
+static int read_form(sv_predict_request *out, const sv_predict *predict, sv_bytes body, char *why,
                      size_t why_size) {
-    hr_form form;
-    hr_form_part part;
+    sv_form form;
+    sv_form_part part;
     int more;
-    hr_form_init(&form, out->boundary, body);
-    while ((more = hr_form_next(&part, &form, why, why_size)) > 0)
+    sv_form_init(&form, out->boundary, body);
+    while ((more = sv_form_next(&part, &form, why, why_size)) > 0)
         if (read_part(out, predict, &part, why, why_size) != 0)
             return -1;
-    return more < 0 ? -1 : hr_parameters_settle(out, why, why_size);
+    return more < 0 ? -1 : sv_parameters_settle(out, why, why_size);
 }
 
-int hr_predict_read_body(hr_predict_request *out, const hr_predict *predict, hr_bytes body,
+int sv_predict_read_body(sv_predict_request *out, const sv_predict *predict, sv_bytes body,
                          char *why, size_t why_size) {
     int code = 0;
-    if (out->body == HR_BODY_JSON)
-        code = hr_body_read(out, predict, body.p, body.len, why, why_size);
-    else if (out->body == HR_BODY_FORM)
+    if (out->body == SV_BODY_JSON)
+        code = sv_body_read(out, predict, body.p, body.len, why, why_size);
+    else if (out->body == SV_BODY_FORM)
         code = read_form(out, predict, body, why, why_size);
     else
         out->image = body;
     if (code == 0 && out->strokes.p != NULL)
-        code = hr_strokes_draw(NULL, out->strokes.p, out->strokes.len, NULL, NULL, why, why_size);
+        code = sv_strokes_draw(NULL, out->strokes.p, out->strokes.len, NULL, NULL, why, why_size);
     return code != 0 || check_form(out, why, why_size) != 0 ? -1 : 0;
 }
 
@@ -190,8 +190,8 @@ int hr_predict_read_body(hr_predict_request *out, const hr_predict *predict, hr_
 
 /* The protocol names no content type. KServe's clients and Triton's for C++ send application/json,
  * or application/octet-stream with binary tensors; Triton's for Python sends none. */
-static bool is_infer_type(hr_exchange *ex) {
-    hr_str value = hr_request_header(ex, "content-type");
+static bool is_infer_type(sv_exchange *ex) {
+    hr_str value = sv_request_header(ex, "content-type");
     char type[64];
     media_type(type, sizeof(type), value);
     if (value.len == 0)
@@ -199,11 +199,11 @@ static bool is_infer_type(hr_exchange *ex) {
     return strcmp(type, "application/json") == 0 || strcmp(type, "application/octet-stream") == 0;
 }
 
-int hr_predict_read_infer(hr_predict_request *out, const hr_predict *predict, hr_exchange *ex,
+int sv_predict_read_infer(sv_predict_request *out, const sv_predict *predict, sv_exchange *ex,
                           char *why, size_t why_size) {
-    hr_str encoding = hr_request_header(ex, "content-encoding"),
-           length = hr_request_header(ex, "inference-header-content-length");
-    *out = (hr_predict_request){.body = HR_BODY_INFER,
+    hr_str encoding = sv_request_header(ex, "content-encoding"),
+           length = sv_request_header(ex, "inference-header-content-length");
+    *out = (sv_predict_request){.body = SV_BODY_INFER,
                                 .rect = predict->options.rect,
                                 .iterations = predict->options.iterations,
                                 .output = GRABCUT_CUTOUT_BLACK,
@@ -213,13 +213,13 @@ int hr_predict_read_infer(hr_predict_request *out, const hr_predict *predict, hr
                  "the content type must be application/json or application/octet-stream");
         return 415;
     }
-    if (encoding.len > 0 && !hr_str_is_nocase(encoding, "identity")) {
+    if (encoding.len > 0 && !sv_str_is_nocase(encoding, "identity")) {
         snprintf(why, why_size, "the body must not be compressed");
         return 415;
     }
     if (length.p == NULL)
         return 0;
-    out->json_len = length.len > 0 ? hr_str_to_size(length) : SIZE_MAX;
+    out->json_len = length.len > 0 ? sv_str_to_size(length) : SIZE_MAX;
     if (out->json_len <= ex->body.len)
         return 0;
     snprintf(why, why_size,

@@ -6,14 +6,14 @@
 
 #include "strokes.h"
 
-bool hr_start_has_mask(const hr_predict_request *request) {
+bool sv_start_has_mask(const sv_predict_request *request) {
     return request->mask.p != NULL || request->strokes.p != NULL;
 }
 
-grabcut_rect hr_start_rect(const hr_rect_choice *choice, int32_t width, int32_t height) {
+grabcut_rect sv_start_rect(const sv_rect_choice *choice, int32_t width, int32_t height) {
     grabcut_rect rect = choice->rect;
     if (choice->automatic)
-        return grabcut_rect_inset(width, height, HR_PREDICT_INSET_PERCENT);
+        return grabcut_rect_inset(width, height, SV_PREDICT_INSET_PERCENT);
     if (grabcut_rect_clamp(&rect, width, height) != GRABCUT_OK)
         rect = (grabcut_rect){0, 0, 0, 0};
     return rect;
@@ -29,7 +29,7 @@ static int refuse_mask_code(int code, const grabcut_errbuf *err, char *why, size
     return refuse_mask(code == GRABCUT_ENOMEM ? 503 : 422, text, why, why_size);
 }
 
-int hr_start_probe(int64_t *decoding, const hr_predict_request *request, int32_t width,
+int sv_start_probe(int64_t *decoding, const sv_predict_request *request, int32_t width,
                    int32_t height, char *why, size_t why_size) {
     grabcut_probe probe = GRABCUT_PROBE_INIT;
     grabcut_errbuf err = {""};
@@ -52,7 +52,7 @@ int hr_start_probe(int64_t *decoding, const hr_predict_request *request, int32_t
     return code == GRABCUT_OK ? 0 : refuse_mask_code(code, &err, why, why_size);
 }
 
-static int fill_from_file(grabcut_image *mask, hr_bytes file, char *why, size_t why_size) {
+static int fill_from_file(grabcut_image *mask, sv_bytes file, char *why, size_t why_size) {
     grabcut_decode_options options = GRABCUT_DECODE_OPTIONS_INIT;
     grabcut_errbuf err = {""};
     grabcut_image grey;
@@ -68,8 +68,8 @@ static int fill_from_file(grabcut_image *mask, hr_bytes file, char *why, size_t 
 }
 
 /* As GRABCUT_INIT_WITH_RECT does. */
-static void fill_from_rect(grabcut_image *mask, const hr_rect_choice *choice) {
-    grabcut_rect rect = hr_start_rect(choice, mask->width, mask->height);
+static void fill_from_rect(grabcut_image *mask, const sv_rect_choice *choice) {
+    grabcut_rect rect = sv_start_rect(choice, mask->width, mask->height);
     for (int32_t y = 0; y < mask->height; ++y)
         memset(mask->data + (size_t)y * mask->stride, GRABCUT_BGD, (size_t)mask->width);
     for (int32_t y = 0; y < rect.height; ++y)
@@ -77,7 +77,7 @@ static void fill_from_rect(grabcut_image *mask, const hr_rect_choice *choice) {
                (size_t)rect.width);
 }
 
-int hr_start_fill(grabcut_image *mask, const hr_predict_request *request, bool (*stop)(void *ctx),
+int sv_start_fill(grabcut_image *mask, const sv_predict_request *request, bool (*stop)(void *ctx),
                   void *ctx, char *why, size_t why_size) {
     if (request->mask.p != NULL) {
         int status = fill_from_file(mask, request->mask, why, why_size);
@@ -88,7 +88,7 @@ int hr_start_fill(grabcut_image *mask, const hr_predict_request *request, bool (
     }
     if (request->strokes.p == NULL)
         return 0;
-    return hr_strokes_draw(mask, request->strokes.p, request->strokes.len, stop, ctx, why,
+    return sv_strokes_draw(mask, request->strokes.p, request->strokes.len, stop, ctx, why,
                            why_size) == 0
                ? 0
                : 400;

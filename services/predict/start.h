@@ -1,24 +1,24 @@
 /* Where a segmentation starts: at a rect, or at a mask with strokes drawn over it. */
-#ifndef HR_PREDICT_START_H
-#define HR_PREDICT_START_H
+#ifndef SV_PREDICT_START_H
+#define SV_PREDICT_START_H
 
 #include "predict.h"
 
 /* True if the request starts from a mask: it has a mask or strokes. */
-bool hr_start_has_mask(const hr_predict_request *request);
+bool sv_start_has_mask(const sv_predict_request *request);
 
 /* The rect of a request within an image of this size; empty where it lies outside. */
-grabcut_rect hr_start_rect(const hr_rect_choice *choice, int32_t width, int32_t height);
+grabcut_rect sv_start_rect(const sv_rect_choice *choice, int32_t width, int32_t height);
 
 /* Checks the header of the mask file against the image's size. *decoding is what its decoder takes
  * of memory, 0 without a mask. 0, or the status to answer with and a sentence. */
-int hr_start_probe(int64_t *decoding, const hr_predict_request *request, int32_t width,
+int sv_start_probe(int64_t *decoding, const sv_predict_request *request, int32_t width,
                    int32_t height, char *why, size_t why_size);
 
 /* Fills `mask`, which has the image's size, with the four values of GRABCUT_INIT_WITH_MASK: the
- * request's mask, else its rect; then its strokes. `stop` and `ctx` as in hr_strokes_draw. 0, or
+ * request's mask, else its rect; then its strokes. `stop` and `ctx` as in sv_strokes_draw. 0, or
  * the status to answer with and a sentence. */
-int hr_start_fill(grabcut_image *mask, const hr_predict_request *request, bool (*stop)(void *ctx),
+int sv_start_fill(grabcut_image *mask, const sv_predict_request *request, bool (*stop)(void *ctx),
                   void *ctx, char *why, size_t why_size);
 
 #endif

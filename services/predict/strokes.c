@@ -144,7 +144,7 @@ static int draw_points(reader *r) {
                                              .yajl_start_array = on_pen_start,
                                              .yajl_end_array = on_pen_end};
     pen p = {.r = r};
-    return r->mask == NULL || hr_json_parse(&callbacks, &p, r->points_text, r->points_len,
+    return r->mask == NULL || sv_json_parse(&callbacks, &p, r->points_text, r->points_len,
                                             "strokes", r->why, r->why_size) == 0;
 }
 
@@ -183,13 +183,13 @@ static int stroke_on_number(void *ctx, const char *text, size_t len) {
     copy[len] = '\0';
     double value = strtod(copy, NULL);
     if (r->depth == IN_STROKE && r->member == RADIUS && value >= 1 &&
-        value <= HR_STROKES_MOST_RADIUS) {
+        value <= SV_STROKES_MOST_RADIUS) {
         r->radius = value;
         return 1;
     }
     if (r->depth != IN_POINT || r->n == 2)
         return stroke_unexpected(r);
-    if (!(fabs(value) <= HR_STROKES_FARTHEST))
+    if (!(fabs(value) <= SV_STROKES_FARTHEST))
         return stop(r, "a coordinate is out of range: %.30s", copy);
     r->coordinates[r->n++] = value;
     return 1;
@@ -224,11 +224,11 @@ static int stroke_on_start_map(void *ctx) {
     reader *r = ctx;
     if (r->depth != IN_STROKES)
         return stroke_unexpected(r);
-    if (++r->strokes > HR_STROKES_MOST)
-        return stop(r, "there are more than %d strokes", HR_STROKES_MOST);
+    if (++r->strokes > SV_STROKES_MOST)
+        return stop(r, "there are more than %d strokes", SV_STROKES_MOST);
     r->depth = IN_STROKE;
     r->given = 0;
-    r->radius = HR_STROKES_RADIUS;
+    r->radius = SV_STROKES_RADIUS;
     return 1;
 }
 
@@ -257,8 +257,8 @@ static int stroke_on_end_array(void *ctx) {
     if (r->depth == IN_POINT) {
         if (r->n != 2)
             return stroke_unexpected(r);
-        if (++r->points > HR_STROKES_MOST_POINTS)
-            return stop(r, "there are more than %d points", HR_STROKES_MOST_POINTS);
+        if (++r->points > SV_STROKES_MOST_POINTS)
+            return stop(r, "there are more than %d points", SV_STROKES_MOST_POINTS);
     }
     if (r->depth == IN_POINTS)
         r->points_len = (size_t)(r->text + yajl_get_bytes_consumed(r->parser) - r->points_text);
@@ -266,7 +266,7 @@ static int stroke_on_end_array(void *ctx) {
     return 1;
 }
 
-int hr_strokes_draw(grabcut_image *mask, const char *text, size_t len, bool (*stop_now)(void *ctx),
+int sv_strokes_draw(grabcut_image *mask, const char *text, size_t len, bool (*stop_now)(void *ctx),
                     void *ctx, char *why, size_t why_size) {
     static const yajl_callbacks callbacks = {.yajl_null = stroke_on_null,
                                              .yajl_boolean = stroke_on_boolean,
@@ -279,5 +279,5 @@ int hr_strokes_draw(grabcut_image *mask, const char *text, size_t len, bool (*st
                                              .yajl_end_array = stroke_on_end_array};
     reader r = {
         .mask = mask, .text = text, .why = why, .why_size = why_size, .stop = stop_now, .ctx = ctx};
-    return hr_json_parse_placed(&callbacks, &r, &r.parser, text, len, "strokes", why, why_size);
+    return sv_json_parse_placed(&callbacks, &r, &r.parser, text, len, "strokes", why, why_size);
 }

@@ -1,17 +1,17 @@
 /* Strokes of a brush: marks for sure foreground and background, drawn into a start. */
-#ifndef HR_PREDICT_STROKES_H
-#define HR_PREDICT_STROKES_H
+#ifndef SV_PREDICT_STROKES_H
+#define SV_PREDICT_STROKES_H
 
 #include <stdbool.h>
 #include <stddef.h>
 
 #include <grabcut/grabcut.h>
 
-#define HR_STROKES_MOST 1000         /* strokes of a request */
-#define HR_STROKES_MOST_POINTS 20000 /* of all of them */
-#define HR_STROKES_RADIUS 5          /* where a stroke has none; pixels */
-#define HR_STROKES_MOST_RADIUS 500
-#define HR_STROKES_FARTHEST 1e6 /* the largest coordinate, to each side of 0 */
+#define SV_STROKES_MOST 1000         /* strokes of a request */
+#define SV_STROKES_MOST_POINTS 20000 /* of all of them */
+#define SV_STROKES_RADIUS 5          /* where a stroke has none; pixels */
+#define SV_STROKES_MOST_RADIUS 500
+#define SV_STROKES_FARTHEST 1e6 /* the largest coordinate, to each side of 0 */
 
 /*
  * Draws `text`, a JSON array of strokes, one over the other:
@@ -26,7 +26,7 @@
  * as they are read. `stop` (NULL allowed) is called between points; true ends the work early, with
  * a sentence. 0, or -1 with a sentence in `why`.
  */
-int hr_strokes_draw(grabcut_image *mask, const char *text, size_t len, bool (*stop)(void *ctx),
+int sv_strokes_draw(grabcut_image *mask, const char *text, size_t len, bool (*stop)(void *ctx),
                     void *ctx, char *why, size_t why_size);
 
 #endif

@@ -30,19 +30,19 @@
 #define TRIMMED_FROM ((int64_t)64 << 20)
 
 typedef struct predict_job {
-    hr_job super;
-    hr_predict *predict;
-    hr_predict_request request;
-    hr_bytes entity; /* the request's; until hr_job_detach */
+    sv_job super;
+    sv_predict *predict;
+    sv_predict_request request;
+    sv_bytes entity; /* the request's; until sv_job_detach */
     int64_t memory;  /* taken from the pool; in the end as much as the answer holds */
-    hr_infer infer;  /* what HR_BODY_INFER asks for */
+    sv_infer infer;  /* what SV_BODY_INFER asks for */
 
     /* the result */
     int status; /* 200, or what went wrong */
     char detail[320];
     uint8_t *file; /* grabcut_free */
     size_t file_len;
-    char *text; /* free: the file in base64, or the whole answer to HR_BODY_INFER ... */
+    char *text; /* free: the file in base64, or the whole answer to SV_BODY_INFER ... */
     size_t text_len;
     size_t json_len; /* ... of which so much is JSON */
     double decode_ms, segment_ms, encode_ms;
@@ -54,18 +54,18 @@ typedef struct predict_job {
  * takes up to 20 bytes a pixel. */
 #define WEBP_CODES 32
 
-static void set_start(grabcut_options *options, const hr_predict_request *request, int32_t width,
+static void set_start(grabcut_options *options, const sv_predict_request *request, int32_t width,
                       int32_t height) {
     options->iterations = (int32_t)request->iterations;
     options->seed = (uint64_t)request->seed;
-    if (hr_start_has_mask(request))
+    if (sv_start_has_mask(request))
         options->mode = GRABCUT_INIT_WITH_MASK;
     else
-        options->rect = hr_start_rect(&request->rect, width, height);
+        options->rect = sv_start_rect(&request->rect, width, height);
 }
 
-int64_t hr_predict_bytes(const hr_predict *predict, int32_t width, int32_t height,
-                         const hr_predict_request *request, int64_t decoding, int64_t mask_decoding,
+int64_t sv_predict_bytes(const sv_predict *predict, int32_t width, int32_t height,
+                         const sv_predict_request *request, int64_t decoding, int64_t mask_decoding,
                          int64_t answer) {
     grabcut_options options = GRABCUT_OPTIONS_INIT;
     int64_t pixels = (int64_t)width * height;
@@ -74,14 +74,14 @@ int64_t hr_predict_bytes(const hr_predict *predict, int32_t width, int32_t heigh
     if (grabcut_estimate(predict->engine, &engine, width, height, &options) != GRABCUT_OK ||
         engine > INT64_MAX / 2 || mask_decoding > INT64_MAX / 2)
         return INT64_MAX;
-    int64_t codes = request->form == HR_FORM_WEBP ? WEBP_CODES : CUTOUT_AND_CODES;
+    int64_t codes = request->form == SV_FORM_WEBP ? WEBP_CODES : CUTOUT_AND_CODES;
     int64_t after = codes * pixels + answer;
     after = mask_decoding > after ? mask_decoding : after;
     int64_t bytes = PICTURE_AND_MASK * pixels + ((int64_t)engine > after ? (int64_t)engine : after);
     return decoding > bytes ? decoding : bytes;
 }
 
-int64_t hr_predict_pixels(const hr_predict *predict, int64_t bytes) {
+int64_t sv_predict_pixels(const sv_predict *predict, int64_t bytes) {
     int64_t low = 0, high = INT32_MAX;
     /* A given rect is all of a picture of its size. Pictures that are no squares need more for
      * their borders: a hundredth, unless they are strips. */
@@ -91,11 +91,11 @@ int64_t hr_predict_pixels(const hr_predict *predict, int64_t bytes) {
         int32_t side = 1;
         while ((int64_t)side * side < middle)
             ++side;
-        hr_predict_request request = {.rect = predict->options.rect,
+        sv_predict_request request = {.rect = predict->options.rect,
                                       .iterations = predict->options.iterations};
         if (!request.rect.automatic)
             request.rect.rect = (grabcut_rect){0, 0, side, side};
-        if (hr_predict_bytes(predict, side, side, &request, 0, 0, 0) <= bytes)
+        if (sv_predict_bytes(predict, side, side, &request, 0, 0, 0) <= bytes)
             low = middle;
         else
             high = middle - 1;
@@ -138,7 +138,7 @@ static void fail_code(predict_job *job, int code, const grabcut_errbuf *err) {
 static bool take_for_escapes(predict_job *job, size_t json_len, int64_t *taken) {
     bool copies = memchr(job->entity.p, '\\', json_len) != NULL;
     *taken = copies ? (int64_t)json_len * 3 : 0;
-    if (!copies || hr_jobs_memory_take(job->predict->jobs, &job->super, *taken))
+    if (!copies || sv_jobs_memory_take(job->predict->jobs, &job->super, *taken))
         return true;
     work_fail(job, 413, "the body is too large to be read with escapes in it");
     return false;
@@ -146,24 +146,24 @@ static bool take_for_escapes(predict_job *job, size_t json_len, int64_t *taken) 
 
 /* A file that was copied because of its escapes goes back into the entity, so that the copy need
  * not be kept. */
-static hr_bytes move_back(predict_job *job, char *file, size_t len, char *owned) {
+static sv_bytes move_back(predict_job *job, char *file, size_t len, char *owned) {
     if (owned != NULL) {
         memcpy(job->entity.p, file, len);
         file = job->entity.p;
     }
     free(owned);
-    return (hr_bytes){file, len};
+    return (sv_bytes){file, len};
 }
 
 /* The request's body, read where it stands. */
 static bool read_body(predict_job *job) {
     int64_t extra = 0;
     char why[256];
-    if (job->request.body == HR_BODY_JSON && !take_for_escapes(job, job->entity.len, &extra))
+    if (job->request.body == SV_BODY_JSON && !take_for_escapes(job, job->entity.len, &extra))
         return false;
-    int code = hr_predict_read_body(&job->request, job->predict, job->entity, why, sizeof(why));
+    int code = sv_predict_read_body(&job->request, job->predict, job->entity, why, sizeof(why));
     if (extra > 0)
-        hr_jobs_memory_give(job->predict->jobs, extra);
+        sv_jobs_memory_give(job->predict->jobs, extra);
     if (code != 0)
         work_fail(job, 400, why);
     return code == 0;
@@ -171,12 +171,12 @@ static bool read_body(predict_job *job) {
 
 /* The inference's tensor: the request's image is empty where it is pixels. */
 static bool read_message(predict_job *job) {
-    hr_infer *infer = &job->infer;
+    sv_infer *infer = &job->infer;
     char why[256];
-    int status = hr_infer_read_message(infer, job->entity.p, job->entity.len, why, sizeof(why));
-    if (status == 0 && !hr_infer_parameters(&job->request, job->predict, infer, why, sizeof(why)))
+    int status = sv_infer_read_message(infer, job->entity.p, job->entity.len, why, sizeof(why));
+    if (status == 0 && !sv_infer_parameters(&job->request, job->predict, infer, why, sizeof(why)))
         status = 400;
-    job->request.image = (hr_bytes){infer->file, infer->file_len};
+    job->request.image = (sv_bytes){infer->file, infer->file_len};
     if (status != 0)
         work_fail(job, status, why);
     return status == 0;
@@ -184,20 +184,20 @@ static bool read_message(predict_job *job) {
 
 /* The same of JSON. */
 static bool read_infer(predict_job *job) {
-    hr_infer *infer = &job->infer;
+    sv_infer *infer = &job->infer;
     int64_t extra;
     char why[256];
     if (!take_for_escapes(job, job->request.json_len, &extra))
         return false;
-    bool ok = hr_infer_read(infer, job->entity.p, job->entity.len, job->request.json_len, why,
+    bool ok = sv_infer_read(infer, job->entity.p, job->entity.len, job->request.json_len, why,
                             sizeof(why)) == 0;
-    ok = ok && hr_infer_parameters(&job->request, job->predict, infer, why, sizeof(why));
+    ok = ok && sv_infer_parameters(&job->request, job->predict, infer, why, sizeof(why));
     if (!ok)
         work_fail(job, 400, why);
     job->request.image = move_back(job, infer->file, infer->file_len, infer->owned);
     infer->owned = NULL;
     if (extra > 0)
-        hr_jobs_memory_give(job->predict->jobs, extra);
+        sv_jobs_memory_give(job->predict->jobs, extra);
     return ok;
 }
 
@@ -229,8 +229,8 @@ static bool pixels_above(predict_job *job, int32_t width, int32_t height) {
  * included. */
 static bool admit(predict_job *job, int32_t width, int32_t height, int64_t decoding,
                   int64_t mask_decoding) {
-    hr_predict *predict = job->predict;
-    const hr_rect_choice *choice = &job->request.rect;
+    sv_predict *predict = job->predict;
+    const sv_rect_choice *choice = &job->request.rect;
     grabcut_rect rect = choice->rect;
     int64_t pixels = (int64_t)width * height, answer = 0;
     if (pixels_above(job, width, height))
@@ -241,8 +241,8 @@ static bool admit(predict_job *job, int32_t width, int32_t height, int64_t decod
                                                       : "the rect lies outside of the picture");
         return false;
     }
-    if (job->request.body == HR_BODY_INFER)
-        answer = hr_infer_answer_bytes(&job->infer, pixels);
+    if (job->request.body == SV_BODY_INFER)
+        answer = sv_infer_answer_bytes(&job->infer, pixels);
     if (answer > predict->options.answer_bytes) {
         work_fail(job, 413,
                   "the answer would be larger than this server's memory for answers: ask for fewer "
@@ -250,14 +250,14 @@ static bool admit(predict_job *job, int32_t width, int32_t height, int64_t decod
         return false;
     }
     int64_t bytes =
-        hr_predict_bytes(predict, width, height, &job->request, decoding, mask_decoding, answer);
-    if (hr_jobs_memory_take(predict->jobs, &job->super, bytes)) {
+        sv_predict_bytes(predict, width, height, &job->request, decoding, mask_decoding, answer);
+    if (sv_jobs_memory_take(predict->jobs, &job->super, bytes)) {
         job->memory = bytes;
         if (bytes >= TRIMMED_FROM)
             malloc_trim(0);
         return true;
     }
-    if (hr_job_cancelled(&job->super) == HR_CANCEL_NONE)
+    if (sv_job_cancelled(&job->super) == SV_CANCEL_NONE)
         work_fail(
             job, 413,
             choice->automatic
@@ -268,7 +268,7 @@ static bool admit(predict_job *job, int32_t width, int32_t height, int64_t decod
 
 /* RGB of the body to BGR. */
 static bool take_pixels(predict_job *job, grabcut_image *image) {
-    const hr_infer *infer = &job->infer;
+    const sv_infer *infer = &job->infer;
     const uint8_t *from = infer->pixels;
     if (!admit(job, infer->width, infer->height, 0, 0))
         return false;
@@ -320,7 +320,7 @@ static bool decode_file(predict_job *job, grabcut_image *image) {
     bool turned = probe.orientation >= 5;
     int32_t width = turned ? probe.height : probe.width,
             height = turned ? probe.width : probe.height;
-    code = hr_start_probe(&mask_decoding, &job->request, width, height, job->detail,
+    code = sv_start_probe(&mask_decoding, &job->request, width, height, job->detail,
                           sizeof(job->detail));
     if (code != 0) {
         job->status = code;
@@ -337,7 +337,7 @@ static bool decode_file(predict_job *job, grabcut_image *image) {
 }
 
 static bool is_cancelled(void *job) {
-    return hr_job_cancelled(job) != HR_CANCEL_NONE;
+    return sv_job_cancelled(job) != SV_CANCEL_NONE;
 }
 
 /* The mask that the engine fills, or starts from. */
@@ -347,9 +347,9 @@ static bool make_mask(predict_job *job, grabcut_image *mask, const grabcut_image
         fail_code(job, code, NULL);
         return false;
     }
-    if (!hr_start_has_mask(&job->request))
+    if (!sv_start_has_mask(&job->request))
         return true;
-    int status = hr_start_fill(mask, &job->request, is_cancelled, &job->super, job->detail,
+    int status = sv_start_fill(mask, &job->request, is_cancelled, &job->super, job->detail,
                                sizeof(job->detail));
     job->status = status != 0 ? status : job->status;
     return status == 0;
@@ -357,7 +357,7 @@ static bool make_mask(predict_job *job, grabcut_image *mask, const grabcut_image
 
 /* All that needs the request's body. */
 static bool decode(predict_job *job, grabcut_image *image, grabcut_image *mask) {
-    bool read = job->request.body != HR_BODY_INFER ? read_body(job)
+    bool read = job->request.body != SV_BODY_INFER ? read_body(job)
                 : job->request.message             ? read_message(job)
                                                    : read_infer(job);
     if (!read)
@@ -372,30 +372,30 @@ static bool decode(predict_job *job, grabcut_image *image, grabcut_image *mask) 
 
 static int on_progress(void *ctx, const grabcut_progress *progress) {
     (void)progress;
-    return hr_job_cancelled(ctx) != HR_CANCEL_NONE;
+    return sv_job_cancelled(ctx) != SV_CANCEL_NONE;
 }
 
-void hr_predict_worker_start(hr_worker *worker, void *ctx) {
+void sv_predict_worker_start(sv_worker *worker, void *ctx) {
     grabcut_workspace *workspace;
     (void)ctx;
     if (grabcut_workspace_new(&workspace) == GRABCUT_OK)
         worker->data = workspace;
 }
 
-void hr_predict_worker_stop(hr_worker *worker, void *ctx) {
+void sv_predict_worker_stop(sv_worker *worker, void *ctx) {
     (void)ctx;
     grabcut_workspace_free(worker->data);
     worker->data = NULL;
 }
 
-static void trim_workspace(hr_worker *worker, size_t workers) {
+static void trim_workspace(sv_worker *worker, size_t workers) {
     if (worker->data != NULL && grabcut_workspace_bytes(worker->data) > KEPT_WORKSPACES / workers) {
-        hr_predict_worker_stop(worker, NULL);
-        hr_predict_worker_start(worker, NULL);
+        sv_predict_worker_stop(worker, NULL);
+        sv_predict_worker_start(worker, NULL);
     }
 }
 
-static bool segment(predict_job *job, hr_worker *worker, grabcut_image *mask,
+static bool segment(predict_job *job, sv_worker *worker, grabcut_image *mask,
                     const grabcut_image *image) {
     grabcut_options options = GRABCUT_OPTIONS_INIT;
     grabcut_errbuf err = {""};
@@ -411,11 +411,11 @@ static bool segment(predict_job *job, hr_worker *worker, grabcut_image *mask,
 
 /* The answer's file: a PNG but for an answer that is a WebP or JPEG itself. */
 static bool make_file(predict_job *job, const grabcut_image *cutout) {
-    static const grabcut_format formats[HR_FORMS] = {
-        [HR_FORM_JSON] = GRABCUT_FORMAT_PNG,
-        [HR_FORM_PNG] = GRABCUT_FORMAT_PNG,
-        [HR_FORM_WEBP] = GRABCUT_FORMAT_WEBP,
-        [HR_FORM_JPEG] = GRABCUT_FORMAT_JPEG,
+    static const grabcut_format formats[SV_FORMS] = {
+        [SV_FORM_JSON] = GRABCUT_FORMAT_PNG,
+        [SV_FORM_PNG] = GRABCUT_FORMAT_PNG,
+        [SV_FORM_WEBP] = GRABCUT_FORMAT_WEBP,
+        [SV_FORM_JPEG] = GRABCUT_FORMAT_JPEG,
     };
     grabcut_encode_options options = GRABCUT_ENCODE_OPTIONS_INIT;
     grabcut_errbuf err = {""};
@@ -428,21 +428,21 @@ static bool make_file(predict_job *job, const grabcut_image *cutout) {
 }
 
 static bool make_base64(predict_job *job) {
-    job->text_len = hr_base64_length(job->file_len);
+    job->text_len = sv_base64_length(job->file_len);
     job->text = malloc(job->text_len + 1);
     if (job->text == NULL) {
         work_fail(job, 503, "there is no memory left for the answer");
         return false;
     }
-    hr_base64_encode(job->text, job->file, job->file_len);
+    sv_base64_encode(job->text, job->file, job->file_len);
     return true;
 }
 
 static bool make_tensors(predict_job *job, const grabcut_image *mask, const grabcut_image *black) {
-    const hr_infer_result result = {mask, black, job->file, job->file_len};
+    const sv_infer_result result = {mask, black, job->file, job->file_len};
     job->text = job->request.message
-                    ? hr_infer_write_message(&job->text_len, &job->infer, &result)
-                    : hr_infer_write(&job->text_len, &job->json_len, &job->infer, &result);
+                    ? sv_infer_write_message(&job->text_len, &job->infer, &result)
+                    : sv_infer_write(&job->text_len, &job->json_len, &job->infer, &result);
     if (job->text == NULL)
         work_fail(job, 503, "there is no memory left for the answer");
     return job->text != NULL;
@@ -457,9 +457,9 @@ static bool cut_out(predict_job *job, grabcut_image *cutout, const grabcut_image
 }
 
 static bool encode(predict_job *job, const grabcut_image *image, const grabcut_image *mask) {
-    bool infer = job->request.body == HR_BODY_INFER;
-    bool png = !infer || job->infer.outputs[HR_INFER_PNG].wanted;
-    bool tensor = infer && job->infer.outputs[HR_INFER_CUTOUT].wanted;
+    bool infer = job->request.body == SV_BODY_INFER;
+    bool png = !infer || job->infer.outputs[SV_INFER_PNG].wanted;
+    bool tensor = infer && job->infer.outputs[SV_INFER_CUTOUT].wanted;
     grabcut_image cutout = {0}, black = {0};
     bool ok = !png ||
               (cut_out(job, &cutout, image, mask, job->request.output) && make_file(job, &cutout));
@@ -467,10 +467,10 @@ static bool encode(predict_job *job, const grabcut_image *image, const grabcut_i
     if (ok && infer)
         ok = (!tensor || cut_out(job, &black, image, mask, GRABCUT_CUTOUT_BLACK)) &&
              make_tensors(job, mask, &black);
-    else if (ok && job->request.form == HR_FORM_JSON)
+    else if (ok && job->request.form == SV_FORM_JSON)
         ok = make_base64(job);
     grabcut_image_free(&black);
-    if (infer || job->request.form == HR_FORM_JSON || !ok) {
+    if (infer || job->request.form == SV_FORM_JSON || !ok) {
         grabcut_free(job->file);
         job->file = NULL;
     }
@@ -483,7 +483,7 @@ static size_t answer_length(const predict_job *job) {
 
 /* Milliseconds since *from, which becomes now. */
 static double lap(uint64_t *from) {
-    uint64_t now = hr_now_ns();
+    uint64_t now = sv_now_ns();
     double ms = (double)(now - *from) / 1e6;
     *from = now;
     return ms;
@@ -492,30 +492,30 @@ static double lap(uint64_t *from) {
 static void give_memory(predict_job *job, int64_t keep) {
     if (job->memory <= keep)
         return;
-    hr_jobs_memory_give(job->predict->jobs, job->memory - keep);
+    sv_jobs_memory_give(job->predict->jobs, job->memory - keep);
     job->memory = keep;
 }
 
-static void run(hr_job *super, hr_worker *worker) {
+static void run(sv_job *super, sv_worker *worker) {
     predict_job *job = SV_CONTAINER(predict_job, super, super);
-    const hr_predict *predict = job->predict;
+    const sv_predict *predict = job->predict;
     grabcut_image image = {0}, mask = {0};
-    uint64_t clock = hr_now_ns();
+    uint64_t clock = sv_now_ns();
 
     bool ok = decode(job, &image, &mask);
     job->decode_ms = lap(&clock);
-    hr_metric_observe(worker->cells, predict->metrics.decode, job->decode_ms / 1000);
-    hr_job_detach(super);
-    if (ok && hr_job_cancelled(super) == HR_CANCEL_NONE) {
-        hr_metric_observe(worker->cells, predict->metrics.pixels,
+    sv_metric_observe(worker->cells, predict->metrics.decode, job->decode_ms / 1000);
+    sv_job_detach(super);
+    if (ok && sv_job_cancelled(super) == SV_CANCEL_NONE) {
+        sv_metric_observe(worker->cells, predict->metrics.pixels,
                           (double)image.width * image.height);
         ok = segment(job, worker, &mask, &image);
         trim_workspace(worker, (size_t)predict->options.workers);
         job->segment_ms = lap(&clock);
-        hr_metric_observe(worker->cells, predict->metrics.segment, job->segment_ms / 1000);
+        sv_metric_observe(worker->cells, predict->metrics.segment, job->segment_ms / 1000);
         ok = ok && encode(job, &image, &mask);
         job->encode_ms = lap(&clock);
-        hr_metric_observe(worker->cells, predict->metrics.encode, job->encode_ms / 1000);
+        sv_metric_observe(worker->cells, predict->metrics.encode, job->encode_ms / 1000);
         if (ok)
             job->status = 200;
     }
@@ -529,7 +529,7 @@ static void run(hr_job *super, hr_worker *worker) {
 /* The answer's body, and its share of the pictures' memory, belong to the request until it has been
  * sent. */
 typedef struct held_answer {
-    hr_predict *predict;
+    sv_predict *predict;
     int64_t memory;
     uint8_t *file;
     char *text;
@@ -538,46 +538,46 @@ typedef struct held_answer {
 
 static void drop_answer(void *memory) {
     held_answer *held = memory;
-    hr_budget_give(&held->predict->answers, held->len);
+    sv_budget_give(&held->predict->answers, held->len);
     if (held->memory > 0)
-        hr_jobs_memory_give(held->predict->jobs, held->memory);
+        sv_jobs_memory_give(held->predict->jobs, held->memory);
     grabcut_free(held->file);
     free(held->text);
 }
 
-static void add_timings(const predict_job *job, hr_exchange *ex) {
-    hr_exchange_timing(ex, "queue", (double)(job->super.started_ns - job->super.queued_ns) / 1e6);
-    hr_exchange_timing(ex, "decode", job->decode_ms);
-    hr_exchange_timing(ex, "segment", job->segment_ms);
-    hr_exchange_timing(ex, "encode", job->encode_ms);
+static void add_timings(const predict_job *job, sv_exchange *ex) {
+    sv_exchange_timing(ex, "queue", (double)(job->super.started_ns - job->super.queued_ns) / 1e6);
+    sv_exchange_timing(ex, "decode", job->decode_ms);
+    sv_exchange_timing(ex, "segment", job->segment_ms);
+    sv_exchange_timing(ex, "encode", job->encode_ms);
 }
 
-static void answer_busy(hr_predict *predict, hr_exchange *ex, const char *detail) {
+static void answer_busy(sv_predict *predict, sv_exchange *ex, const char *detail) {
     ex->response_flags = "UO";
-    hr_answer_busy(ex, hr_jobs_retry_after(predict->jobs), detail);
+    sv_answer_busy(ex, sv_jobs_retry_after(predict->jobs), detail);
 }
 
 /* Binary tensor data: where its JSON ends stands in a header. */
-static void answer_tensors(const predict_job *job, hr_exchange *ex, hr_str body) {
+static void answer_tensors(const predict_job *job, sv_exchange *ex, hr_str body) {
     if (job->request.message) {
-        hr_answer_grpc(ex, body);
+        sv_answer_grpc(ex, body);
         return;
     }
     if (job->json_len == body.len) {
-        hr_answer(ex, 200, "application/json", body);
+        sv_answer(ex, 200, "application/json", body);
         return;
     }
     char *length = sv_pool_alloc(ex->pool, 24);
     int n = snprintf(length, 24, "%zu", job->json_len);
-    hr_answer_field(ex, HR_STR("inference-header-content-length"), (hr_str){length, (size_t)n});
-    hr_answer(ex, 200, "application/octet-stream", body);
+    sv_answer_field(ex, HR_STR("inference-header-content-length"), (hr_str){length, (size_t)n});
+    sv_answer(ex, 200, "application/octet-stream", body);
 }
 
-static void answer_result(predict_job *job, hr_exchange *ex) {
-    hr_predict *predict = job->predict;
+static void answer_result(predict_job *job, sv_exchange *ex) {
+    sv_predict *predict = job->predict;
     size_t len = answer_length(job);
     add_timings(job, ex);
-    if (!hr_budget_take(&predict->answers, len)) {
+    if (!sv_budget_take(&predict->answers, len)) {
         answer_busy(predict, ex, "other clients are too slow in taking their answers");
         return;
     }
@@ -587,37 +587,37 @@ static void answer_result(predict_job *job, hr_exchange *ex) {
     job->memory = 0;
     job->file = NULL;
     job->text = NULL;
-    if (job->request.body == HR_BODY_INFER) {
+    if (job->request.body == SV_BODY_INFER) {
         answer_tensors(job, ex, (hr_str){held->text, len});
         return;
     }
     if (held->text == NULL) {
-        hr_answer(ex, 200, hr_form_types[job->request.form],
+        sv_answer(ex, 200, sv_form_types[job->request.form],
                   (hr_str){(const char *)held->file, len});
         return;
     }
     hr_str pieces[] = {
         HR_STR("{\"status\":\"ok\",\"img_none_bg_base64\":\""), {held->text, len}, HR_STR("\"}")};
-    hr_answer_pieces(ex, 200, "application/json", pieces, 3);
+    sv_answer_pieces(ex, 200, "application/json", pieces, 3);
 }
 
-static void answer(hr_job *super, hr_exchange *ex, hr_cancel cancel) {
+static void answer(sv_job *super, sv_exchange *ex, sv_cancel cancel) {
     predict_job *job = SV_CONTAINER(predict_job, super, super);
-    if (cancel == HR_CANCEL_DEADLINE) {
+    if (cancel == SV_CANCEL_DEADLINE) {
         ex->response_flags = "UT";
-        hr_answer_error(ex, 504, "the picture could not be done within the deadline");
-    } else if (cancel != HR_CANCEL_NONE) {
+        sv_answer_error(ex, 504, "the picture could not be done within the deadline");
+    } else if (cancel != SV_CANCEL_NONE) {
         answer_busy(job->predict, ex, "this server is shutting down");
     } else if (job->status == 200) {
         answer_result(job, ex);
     } else if (job->status == 503) {
         answer_busy(job->predict, ex, job->detail);
     } else {
-        hr_answer_error(ex, job->status, job->detail);
+        sv_answer_error(ex, job->status, job->detail);
     }
 }
 
-static void release(hr_job *super) {
+static void release(sv_job *super) {
     predict_job *job = SV_CONTAINER(predict_job, super, super);
     give_memory(job, 0);
     grabcut_free(job->file);
@@ -629,33 +629,33 @@ static void release(hr_job *super) {
 
 /* The caller's patience: --deadline, or less where the client or an Envoy in front has said how
  * long it waits. */
-static uint64_t deadline_of(const hr_predict *predict, const hr_exchange *ex) {
-    hr_str stated = hr_request_header(ex, "x-envoy-expected-rq-timeout-ms");
+static uint64_t deadline_of(const sv_predict *predict, const sv_exchange *ex) {
+    hr_str stated = sv_request_header(ex, "x-envoy-expected-rq-timeout-ms");
     uint64_t ms = (uint64_t)predict->options.deadline_ms;
-    size_t value = stated.len > 0 ? hr_str_to_size(stated) : SIZE_MAX;
+    size_t value = stated.len > 0 ? sv_str_to_size(stated) : SIZE_MAX;
     if (value != SIZE_MAX && value > 0 && value < ms)
         ms = value;
     uint64_t ns = ms * 1000000, timeout;
-    if (hr_exchange_is_grpc(ex) &&
-        sv_grpc_parse_timeout(&timeout, hr_request_header(ex, "grpc-timeout")) && timeout < ns)
+    if (sv_exchange_is_grpc(ex) &&
+        sv_grpc_parse_timeout(&timeout, sv_request_header(ex, "grpc-timeout")) && timeout < ns)
         ns = timeout;
     return ex->start_ns + ns;
 }
 
-static void note_job_id(hr_exchange *ex) {
+static void note_job_id(sv_exchange *ex) {
     static const char allowed[] =
         "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
     hr_str id;
-    if (hr_query_parameter(&id, ex, "job_id") == 1 && id.len <= 64 &&
+    if (sv_query_parameter(&id, ex, "job_id") == 1 && id.len <= 64 &&
         strspn(id.p, allowed) == id.len)
         ex->job_id = id;
 }
 
 /* `entity` is the request's body, or the message in it. */
-static void submit(hr_predict *predict, hr_exchange *ex, const hr_predict_request *request,
-                   hr_bytes entity) {
+static void submit(sv_predict *predict, sv_exchange *ex, const sv_predict_request *request,
+                   sv_bytes entity) {
     if (ex->body.len == 0) {
-        hr_answer_error(ex, 400, "the body is empty");
+        sv_answer_error(ex, 400, "the body is empty");
         return;
     }
     predict_job *job = sv_alloc(sizeof(*job));
@@ -668,41 +668,41 @@ static void submit(hr_predict *predict, hr_exchange *ex, const hr_predict_reques
     job->super.answer = answer;
     job->super.release = release;
     job->super.deadline_ns = deadline_of(predict, ex);
-    hr_submit submitted = hr_jobs_submit(predict->jobs, ex, &job->super);
-    if (submitted == HR_SUBMIT_OK)
+    sv_submit submitted = sv_jobs_submit(predict->jobs, ex, &job->super);
+    if (submitted == SV_SUBMIT_OK)
         return;
     free(job);
     answer_busy(predict, ex,
-                submitted == HR_SUBMIT_FULL ? "too many pictures are waiting already"
-                : submitted == HR_SUBMIT_LATE
+                submitted == SV_SUBMIT_FULL ? "too many pictures are waiting already"
+                : submitted == SV_SUBMIT_LATE
                     ? "too many pictures are waiting for this one to be done in time"
                     : "this server is shutting down");
 }
 
-void hr_predict_handle(hr_predict *predict, hr_exchange *ex) {
-    hr_predict_request request;
+void sv_predict_handle(sv_predict *predict, sv_exchange *ex) {
+    sv_predict_request request;
     char why[256];
     note_job_id(ex);
-    int status = hr_predict_read(&request, predict, ex, why, sizeof(why));
+    int status = sv_predict_read(&request, predict, ex, why, sizeof(why));
     if (status != 0)
-        hr_answer_error(ex, status, why);
+        sv_answer_error(ex, status, why);
     else
         submit(predict, ex, &request, ex->body);
 }
 
-void hr_predict_infer(hr_predict *predict, hr_exchange *ex) {
-    hr_predict_request request;
+void sv_predict_infer(sv_predict *predict, sv_exchange *ex) {
+    sv_predict_request request;
     char why[256];
     note_job_id(ex);
-    int status = hr_predict_read_infer(&request, predict, ex, why, sizeof(why));
+    int status = sv_predict_read_infer(&request, predict, ex, why, sizeof(why));
     if (status != 0)
-        hr_answer_error(ex, status, why);
+        sv_answer_error(ex, status, why);
     else
         submit(predict, ex, &request, ex->body);
 }
 
-void hr_predict_infer_message(hr_predict *predict, hr_exchange *ex, hr_bytes message) {
-    const hr_predict_request request = {.body = HR_BODY_INFER,
+void sv_predict_infer_message(sv_predict *predict, sv_exchange *ex, sv_bytes message) {
+    const sv_predict_request request = {.body = SV_BODY_INFER,
                                         .message = true,
                                         .rect = predict->options.rect,
                                         .iterations = predict->options.iterations,

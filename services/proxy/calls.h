@@ -5,8 +5,8 @@
 #include "exchange.h"
 
 /* True if the request is a call, whose body is streamed. */
-bool proxy_is_grpc(const hr_exchange *ex);
+bool proxy_is_grpc(const sv_exchange *ex);
 /* Passes it on. */
-void proxy_on_grpc(hr_exchange *ex);
+void proxy_on_grpc(sv_exchange *ex);
 
 #endif

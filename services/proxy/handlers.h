@@ -1,10 +1,10 @@
 /* The routes of the proxy. */
-#ifndef HR_SERVICES_PROXY_HANDLERS_H
-#define HR_SERVICES_PROXY_HANDLERS_H
+#ifndef SV_PROXY_HANDLERS_H
+#define SV_PROXY_HANDLERS_H
 
 #include "proxy.h"
 
 /* Answers one request. */
-void proxy_on_request(hr_exchange *ex);
+void proxy_on_request(sv_exchange *ex);
 
 #endif

@@ -2,8 +2,8 @@
  * headerroute-proxy: the fixed hop before one predict server. It assigns a job_id to every request,
  * forwards the request, and reports the health of both servers.
  */
-#ifndef HR_SERVICES_PROXY_H
-#define HR_SERVICES_PROXY_H
+#ifndef SV_PROXY_H
+#define SV_PROXY_H
 
 #include "answer.h"
 #include "exchange.h"
@@ -14,7 +14,7 @@
 #include "url.h"
 
 typedef struct proxy_options {
-    hr_predict_url predict;
+    sv_predict_url predict;
     int64_t timeout_ms;
     int64_t connect_timeout_ms;
     int64_t health_timeout_ms;
@@ -23,16 +23,16 @@ typedef struct proxy_options {
 /* What all loops share. */
 typedef struct proxy {
     proxy_options options;
-    hr_up_registry upstreams;
-    hr_metric upstream_seconds;
+    sv_up_registry upstreams;
+    sv_metric upstream_seconds;
 } proxy;
 
 /* What one loop has. */
 typedef struct proxy_loop {
     proxy *proxy;
-    hr_timers *timers;
-    hr_up_loop *up;
-    hr_up_endpoint *predict;
+    sv_timers *timers;
+    sv_up_loop *up;
+    sv_up_endpoint *predict;
 } proxy_loop;
 
 #endif

@@ -24,7 +24,7 @@ static int parse_port(uint16_t *out, const char *p, const char *end) {
     return 0;
 }
 
-int hr_predict_url_parse(hr_predict_url *out, const char *text, char *why, size_t why_size) {
+int sv_predict_url_parse(sv_predict_url *out, const char *text, char *why, size_t why_size) {
     static const char scheme[] = "http://";
     if (strncmp(text, "https://", 8) == 0)
         return url_fail(why, why_size, "https is not spoken to predict");

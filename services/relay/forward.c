@@ -23,7 +23,7 @@ static size_t strip(hr_pair *fields, size_t n) {
     return kept;
 }
 
-hr_pair *hr_forward_fields(hr_exchange *ex, size_t *n, size_t spare) {
+hr_pair *sv_forward_fields(sv_exchange *ex, size_t *n, size_t spare) {
     const sv_http1_request *request = &ex->request;
     hr_pair *fields = sv_pool_alloc(ex->pool, (request->n_fields + spare + 1) * sizeof(*fields));
     if (request->n_fields > 0)
@@ -32,36 +32,36 @@ hr_pair *hr_forward_fields(hr_exchange *ex, size_t *n, size_t spare) {
     return fields;
 }
 
-size_t hr_forward_add(hr_exchange *ex, hr_pair *fields, size_t n) {
+size_t sv_forward_add(sv_exchange *ex, hr_pair *fields, size_t n) {
     int has_id = 0;
     for (size_t i = 0; i < n && !has_id; i++)
         has_id = pair_is(&fields[i], HR_STR("x-request-id")) && fields[i].value.len > 0;
     if (!has_id)
         fields[n++] = (hr_pair){HR_STR("x-request-id"), ex->request_id};
     /* A list field may come in many lines: a line of our own after the others says the same. */
-    fields[n++] = (hr_pair){HR_STR("via"), hr_server_via(ex->loop->server)};
+    fields[n++] = (hr_pair){HR_STR("via"), sv_server_via(ex->loop->server)};
     return n;
 }
 
-bool hr_is_grpc_request(const hr_exchange *ex) {
-    return sv_grpc_is_content_type(hr_request_header(ex, "content-type"));
+bool sv_is_grpc_request(const sv_exchange *ex) {
+    return sv_grpc_is_content_type(sv_request_header(ex, "content-type"));
 }
 
-bool hr_forward_te_trailers(const hr_exchange *ex) {
+bool sv_forward_te_trailers(const sv_exchange *ex) {
     const sv_http1_request *request = &ex->request;
     for (size_t i = 0; i < request->n_fields; i++)
         if (pair_is(&request->fields[i], HR_STR("te")) &&
             sv_http_list_has_token(request->fields[i].value, HR_STR("trailers")))
             return true;
-    return hr_is_grpc_request(ex);
+    return sv_is_grpc_request(ex);
 }
 
-hr_str hr_forward_body(const hr_exchange *ex) {
+hr_str sv_forward_body(const sv_exchange *ex) {
     hr_str method = ex->request.method;
     if (ex->has_body)
         return (hr_str){ex->body.p, ex->body.len};
     /* RFC 9110 section 8.6: these say Content-Length: 0 where there is nothing. */
-    if (hr_str_is(method, "POST") || hr_str_is(method, "PUT") || hr_str_is(method, "PATCH"))
+    if (sv_str_is(method, "POST") || sv_str_is(method, "PUT") || sv_str_is(method, "PATCH"))
         return HR_STR("");
     return (hr_str){NULL, 0};
 }
@@ -70,12 +70,12 @@ hr_str hr_forward_body(const hr_exchange *ex) {
 
 /* One copy of all names and values: the upstream's buffer is gone before the log line is written.
  */
-void hr_forward_answer_fields(hr_exchange *ex, const hr_pair *fields, size_t n) {
+void sv_forward_answer_fields(sv_exchange *ex, const hr_pair *fields, size_t n) {
     size_t size = 0;
     for (size_t i = 0; i < n; i++)
         size += fields[i].name.len + fields[i].value.len;
     char *at = sv_pool_alloc(ex->pool, size + 1);
-    hr_answer_reserve(ex, n + 6);
+    sv_answer_reserve(ex, n + 6);
     for (size_t i = 0; i < n; i++) {
         if (pair_is(&fields[i], HR_STR("date")))
             continue;
@@ -86,11 +86,11 @@ void hr_forward_answer_fields(hr_exchange *ex, const hr_pair *fields, size_t n) 
         if (value.len > 0)
             memcpy(at, fields[i].value.p, value.len);
         at += value.len;
-        hr_answer_field(ex, name, value);
+        sv_answer_field(ex, name, value);
     }
 }
 
-const hr_pair *hr_forward_trailers(hr_exchange *ex, const hr_pair *fields, size_t n) {
+const hr_pair *sv_forward_trailers(sv_exchange *ex, const hr_pair *fields, size_t n) {
     hr_pair *copy = sv_pool_alloc(ex->pool, n * sizeof(*copy));
     for (size_t i = 0; i < n; i++)
         copy[i] = (hr_pair){sv_pool_copy(ex->pool, fields[i].name),
@@ -98,33 +98,33 @@ const hr_pair *hr_forward_trailers(hr_exchange *ex, const hr_pair *fields, size_
     return copy;
 }
 
-static void on_relayed(hr_exchange *ex) {
-    hr_relay *relay = ex->relay;
+static void on_relayed(sv_exchange *ex) {
+    sv_relay *relay = ex->relay;
     /* The client was found gone while this piece was being written, and the upstream was let go. */
     if (relay->up == NULL)
-        hr_relay_abort(relay);
+        sv_relay_abort(relay);
     else
-        hr_up_continue(relay->up);
+        sv_up_continue(relay->up);
 }
 
-void hr_relay_begin(hr_relay *relay, int status, const hr_pair *fields, size_t n,
+void sv_relay_begin(sv_relay *relay, int status, const hr_pair *fields, size_t n,
                     uint64_t content_length) {
-    hr_exchange *ex = relay->ex;
+    sv_exchange *ex = relay->ex;
     relay->started = 1;
     ex->relay = relay;
     ex->answer.status = status;
-    hr_forward_answer_fields(ex, fields, n);
-    hr_answer_finish_headers(ex);
-    hr_answer_start(ex, status, content_length, on_relayed);
+    sv_forward_answer_fields(ex, fields, n);
+    sv_answer_finish_headers(ex);
+    sv_answer_start(ex, status, content_length, on_relayed);
 }
 
-void hr_relay_send(hr_relay *relay, const char *bytes, size_t n, int final) {
+void sv_relay_send(sv_relay *relay, const char *bytes, size_t n, int final) {
     hr_str part = {bytes, n};
-    hr_answer_write(relay->ex, &part, 1, final);
+    sv_answer_write(relay->ex, &part, 1, final);
 }
 
-void hr_relay_abort(hr_relay *relay) {
+void sv_relay_abort(sv_relay *relay) {
     /* Neither the announced length nor the last chunk arrives: the client sees that it was cut
      * short. */
-    hr_answer_abort(relay->ex);
+    sv_answer_abort(relay->ex);
 }

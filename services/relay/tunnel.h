@@ -8,23 +8,23 @@
  *
  * The exchange stays: it ends with the tunnel, and is logged then. All on the loop's thread.
  */
-#ifndef HR_SERVICES_TUNNEL_H
-#define HR_SERVICES_TUNNEL_H
+#ifndef SV_TUNNEL_H
+#define SV_TUNNEL_H
 
 #include "exchange.h"
 #include "upstream.h"
 
-typedef struct hr_tunnel hr_tunnel;
+typedef struct sv_tunnel sv_tunnel;
 
 /* Answers 101 with the fields of the exchange's answer, adding
  * Connection and `protocol` as Upgrade. To be called in the upstream's first on_data, whose bytes
- * are then given to hr_tunnel_data. In the request's pool; `up` is still the caller's. */
-hr_tunnel *hr_tunnel_begin(hr_exchange *ex, hr_up_exchange *up, hr_timers *timers, uint64_t idle_ms,
+ * are then given to sv_tunnel_data. In the request's pool; `up` is still the caller's. */
+sv_tunnel *sv_tunnel_begin(sv_exchange *ex, sv_up_exchange *up, sv_timers *timers, uint64_t idle_ms,
                            hr_str protocol);
 /* The upstream's on_data and on_error. May end the exchange. */
-void hr_tunnel_data(hr_tunnel *tunnel, const char *bytes, size_t n, int final);
-void hr_tunnel_error(hr_tunnel *tunnel);
+void sv_tunnel_data(sv_tunnel *tunnel, const char *bytes, size_t n, int final);
+void sv_tunnel_error(sv_tunnel *tunnel);
 /* When the exchange ends, however it does; the upstream must be freed after it. */
-void hr_tunnel_dispose(hr_tunnel *tunnel);
+void sv_tunnel_dispose(sv_tunnel *tunnel);
 
 #endif

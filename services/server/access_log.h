@@ -1,11 +1,11 @@
 /* The access log: one JSON object a line, with Envoy's names of fields. */
-#ifndef HR_SERVICES_ACCESS_LOG_H
-#define HR_SERVICES_ACCESS_LOG_H
+#ifndef SV_ACCESS_LOG_H
+#define SV_ACCESS_LOG_H
 
 #include "exchange.h"
 
 /* The line of a finished request. On its loop's thread; does nothing unless lines are written
- * (hr_log_takes_lines). */
-void hr_log_access(const hr_exchange *ex);
+ * (sv_log_takes_lines). */
+void sv_log_access(const sv_exchange *ex);
 
 #endif

@@ -8,7 +8,7 @@
 #include "exchange_internal.h"
 
 /* A body that is not held passes through a buffer of this size, that of the blocks in which answers
- * come back (HR_UP_BLOCK). */
+ * come back (SV_UP_BLOCK). */
 #define WINDOW ((size_t)128 << 10)
 /* The first room for a body of unknown length, and for one that is held whole: a client that
  * announces much and sends nothing must not take what others need. */
@@ -18,34 +18,34 @@
 
 static const char too_large[] = "the body is larger than this server takes";
 
-static uint64_t max_body(const hr_exchange *ex) {
-    return (uint64_t)hr_server_options_of(ex->loop->server)->max_body_bytes;
+static uint64_t max_body(const sv_exchange *ex) {
+    return (uint64_t)sv_server_options_of(ex->loop->server)->max_body_bytes;
 }
 
 static size_t body_at_most(uint64_t a, size_t b) {
     return a < b ? (size_t)a : b;
 }
 
-void hr_body_expect(hr_exchange *ex, uint64_t length) {
+void sv_body_expect(sv_exchange *ex, uint64_t length) {
     ex->in.length = length;
     ex->has_body = true;
 }
 
-uint64_t hr_body_received(const hr_exchange *ex) {
+uint64_t sv_body_received(const sv_exchange *ex) {
     return ex->body_offset + ex->body.len;
 }
 
 /* ---- the store ---- */
 
-static bool reserve_room(hr_exchange *ex, size_t bytes) {
-    if (!hr_exchange_reserve(ex, bytes))
+static bool reserve_room(sv_exchange *ex, size_t bytes) {
+    if (!sv_exchange_reserve(ex, bytes))
         return false;
     ex->in.reserved += bytes;
     return true;
 }
 
 /* Moves what is held to a store of this size. */
-static void resize_store(hr_exchange *ex, size_t size) {
+static void resize_store(sv_exchange *ex, size_t size) {
     char *store = sv_realloc(ex->in.store, size);
     if (ex->in.store == NULL && ex->body.len > 0)
         memcpy(store, ex->body.p, ex->body.len);
@@ -55,8 +55,8 @@ static void resize_store(hr_exchange *ex, size_t size) {
 
 /* Where bodies are streamed, the first FIRST_ROOM bytes are not taken from the budget: like the
  * first buffers of connections, they are limited by the number of those. */
-static bool body_begin_store(hr_exchange *ex, size_t limit) {
-    bool grows = ex->in.length == HR_UNKNOWN_LENGTH || !ex->in.streams;
+static bool body_begin_store(sv_exchange *ex, size_t limit) {
+    bool grows = ex->in.length == SV_UNKNOWN_LENGTH || !ex->in.streams;
     size_t at_first = grows ? body_at_most(limit, FIRST_ROOM) : limit;
     size_t size = ex->body.len > at_first ? ex->body.len : at_first;
     size_t free_of_charge = ex->in.streams ? FIRST_ROOM : 0;
@@ -68,25 +68,25 @@ static bool body_begin_store(hr_exchange *ex, size_t limit) {
 }
 
 /* A body of exactly the limit is taken: the byte beyond shows that it is larger. */
-bool hr_body_hold_all(hr_exchange *ex) {
+bool sv_body_hold_all(sv_exchange *ex) {
     if (body_begin_store(ex, body_at_most(ex->in.length, (size_t)max_body(ex) + 1)))
         return true;
-    hr_exchange_refuse_busy(ex);
+    sv_exchange_refuse_busy(ex);
     return false;
 }
 
 /* The budget allows no more: no more is held. */
-static void stop_growing(hr_exchange *ex) {
+static void stop_growing(sv_exchange *ex) {
     ex->in.limit = ex->in.size;
     if (!ex->in.streams)
-        hr_exchange_refuse_busy(ex);
+        sv_exchange_refuse_busy(ex);
     else if (ex->on_body != NULL)
         ex->on_body(ex);
 }
 
 /* What is being sent must stay where it is. */
-static void grow(hr_exchange *ex) {
-    hr_body_in *in = &ex->in;
+static void grow(sv_exchange *ex) {
+    sv_body_in *in = &ex->in;
     size_t size = body_at_most((uint64_t)in->size * GROWTH, in->limit);
     if (size == in->size || in->lent > 0)
         return;
@@ -97,20 +97,20 @@ static void grow(hr_exchange *ex) {
 }
 
 /* What was taken makes room for the next. */
-static void drop_taken(hr_exchange *ex) {
-    hr_body_in *in = &ex->in;
-    if (!in->streams || in->lent > 0 || in->taken < hr_body_received(ex))
+static void drop_taken(sv_exchange *ex) {
+    sv_body_in *in = &ex->in;
+    if (!in->streams || in->lent > 0 || in->taken < sv_body_received(ex))
         return;
     ex->body_offset = in->taken;
     ex->body.len = 0;
 }
 
-bool hr_body_is_full(const hr_exchange *ex) {
+bool sv_body_is_full(const sv_exchange *ex) {
     return ex->in.store != NULL && ex->in.size == ex->in.limit && ex->body.len == ex->in.size;
 }
 
-char *hr_body_room(hr_exchange *ex, size_t *size) {
-    hr_body_in *in = &ex->in;
+char *sv_body_room(sv_exchange *ex, size_t *size) {
+    sv_body_in *in = &ex->in;
     if (in->store != NULL && ex->body.len == in->size)
         grow(ex);
     if (in->store != NULL && ex->body.len == in->size)
@@ -122,11 +122,11 @@ char *hr_body_room(hr_exchange *ex, size_t *size) {
     return in->store + ex->body.len;
 }
 
-bool hr_body_arrived(hr_exchange *ex, size_t n, bool done) {
+bool sv_body_arrived(sv_exchange *ex, size_t n, bool done) {
     ex->body.len += n;
     ex->body_done = done;
-    if (hr_body_received(ex) > max_body(ex)) {
-        hr_body_fail(ex, 413, too_large);
+    if (sv_body_received(ex) > max_body(ex)) {
+        sv_body_fail(ex, 413, too_large);
         return false;
     }
     if (ex->dispatched && ex->on_body != NULL && !ex->over)
@@ -134,9 +134,9 @@ bool hr_body_arrived(hr_exchange *ex, size_t n, bool done) {
     return true;
 }
 
-void hr_body_fail(hr_exchange *ex, int status, const char *detail) {
+void sv_body_fail(sv_exchange *ex, int status, const char *detail) {
     bool was_refused = ex->refusal.status != 0;
-    hr_exchange_refuse(ex, status, detail, 0);
+    sv_exchange_refuse(ex, status, detail, 0);
     if (status == 400)
         ex->response_flags = "DPE";
     if (!ex->dispatched || was_refused || ex->over)
@@ -146,12 +146,12 @@ void hr_body_fail(hr_exchange *ex, int status, const char *detail) {
     if (ex->answered)
         ex->carrier->abort(ex);
     else
-        hr_exchange_dispatch(ex, 0);
+        sv_exchange_dispatch(ex, 0);
 }
 
 /* ---- for handlers ---- */
 
-void hr_body_stream(hr_exchange *ex, size_t hold) {
+void sv_body_stream(sv_exchange *ex, size_t hold) {
     if (ex->in.streams)
         return;
     ex->in.streams = true;
@@ -160,26 +160,26 @@ void hr_body_stream(hr_exchange *ex, size_t hold) {
     ex->carrier->resume_body(ex);
 }
 
-hr_str hr_body_next(hr_exchange *ex) {
-    hr_body_in *in = &ex->in;
+hr_str sv_body_next(sv_exchange *ex) {
+    sv_body_in *in = &ex->in;
     size_t done = (size_t)(in->taken - ex->body_offset);
     in->lent = ex->body.len - done;
     return (hr_str){ex->body.p + done, in->lent};
 }
 
-void hr_body_taken(hr_exchange *ex) {
-    hr_body_in *in = &ex->in;
+void sv_body_taken(sv_exchange *ex) {
+    sv_body_in *in = &ex->in;
     in->taken += in->lent;
     in->lent = 0;
     if (in->starved && !ex->body_done)
         ex->carrier->resume_body(ex);
 }
 
-bool hr_body_is_taken(const hr_exchange *ex) {
-    return ex->body_done && ex->in.taken == hr_body_received(ex);
+bool sv_body_is_taken(const sv_exchange *ex) {
+    return ex->body_done && ex->in.taken == sv_body_received(ex);
 }
 
-bool hr_body_rewind(hr_exchange *ex) {
+bool sv_body_rewind(sv_exchange *ex) {
     if (ex->body_offset > 0)
         return false;
     ex->in.taken = 0;

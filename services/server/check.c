@@ -60,7 +60,7 @@ static int check_server(const char *program, const char *address, const char *ho
     struct sockaddr_storage storage;
     socklen_t len;
     char why[256], answer[64] = "";
-    if (hr_parse_address(&storage, &len, address, why, sizeof(why)) != 0)
+    if (sv_parse_address(&storage, &len, address, why, sizeof(why)) != 0)
         return check_fail(program, address, why);
     any_to_loopback(&storage);
     int fd = socket(storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -90,10 +90,10 @@ static int check_server(const char *program, const char *address, const char *ho
     return 0;
 }
 
-int hr_check_ready(const char *program, const char *address) {
+int sv_check_ready(const char *program, const char *address) {
     return check_server(program, address, "Host: localhost\r\n", "HTTP/1.1 200 ", 0);
 }
 
-int hr_check_answers(const char *program, const char *address, int tls) {
+int sv_check_answers(const char *program, const char *address, int tls) {
     return check_server(program, address, "", "HTTP/1.1 400 ", tls);
 }

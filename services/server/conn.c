@@ -34,8 +34,8 @@
 #define DRAIN_GRACE_NS (2 * 1000000000ull)
 #define DRAIN_QUIET_NS (500 * 1000000ull)
 
-static const hr_server_metrics *metrics_of(const hr_loop *loop) {
-    return hr_metrics_of_server(hr_server_metrics_of(loop->server));
+static const sv_server_metrics *metrics_of(const sv_server_loop *loop) {
+    return sv_metrics_of_server(sv_server_metrics_of(loop->server));
 }
 
 static bool format_address(char *host, size_t size, unsigned *port,
@@ -51,7 +51,7 @@ static bool format_address(char *host, size_t size, unsigned *port,
            inet_ntop(AF_INET, &in->sin_addr, host, (socklen_t)size) != NULL;
 }
 
-static const hr_peer *name_end(hr_peer *end, int fd,
+static const sv_peer *name_end(sv_peer *end, int fd,
                                int (*get)(int fd, struct sockaddr *address, socklen_t *len)) {
     struct sockaddr_storage address;
     socklen_t len = sizeof(address);
@@ -67,67 +67,67 @@ static const hr_peer *name_end(hr_peer *end, int fd,
     return end;
 }
 
-const hr_peer *hr_conn_peer(hr_conn *conn) {
+const sv_peer *sv_conn_peer(sv_conn *conn) {
     return name_end(&conn->peer, sv_sock_fd(conn->sock), getpeername);
 }
 
-const hr_peer *hr_conn_local(hr_conn *conn) {
+const sv_peer *sv_conn_local(sv_conn *conn) {
     return name_end(&conn->local, sv_sock_fd(conn->sock), getsockname);
 }
 
 /* ---- accepting ---- */
 
-static size_t connection_limit(const hr_loop *loop) {
-    size_t loops = hr_server_loops(loop->server);
-    return ((size_t)hr_server_options_of(loop->server)->max_connections + loops - 1) / loops;
+static size_t connection_limit(const sv_server_loop *loop) {
+    size_t loops = sv_server_loops(loop->server);
+    return ((size_t)sv_server_options_of(loop->server)->max_connections + loops - 1) / loops;
 }
 
 /* A stream of HTTP/2 costs as much as a connection of HTTP/1.1. */
-bool hr_conn_loop_is_full(const hr_loop *loop) {
+bool sv_conn_loop_is_full(const sv_server_loop *loop) {
     return loop->connections + loop->n_more_streams >= connection_limit(loop);
 }
 
 /* A quarter of the places is left to connections: a few that open many streams must not keep others
  * out. */
-bool hr_conn_may_serve_stream(const hr_loop *loop) {
+bool sv_conn_may_serve_stream(const sv_server_loop *loop) {
     size_t limit = connection_limit(loop);
-    return !hr_conn_loop_is_full(loop) && loop->n_more_streams < limit - limit / 4;
+    return !sv_conn_loop_is_full(loop) && loop->n_more_streams < limit - limit / 4;
 }
 
 /* A queue that cannot be emptied would wake the loop for ever. */
-static void note_accept_error(hr_loop *loop) {
+static void note_accept_error(sv_server_loop *loop) {
     if (errno != EMFILE && errno != ENFILE && errno != ENOBUFS && errno != ENOMEM)
         return;
     if (!loop->out_of_files)
-        hr_log(HR_LOG_WARN, "connections have to wait: %s", strerror(errno));
+        sv_log(SV_LOG_WARN, "connections have to wait: %s", strerror(errno));
     loop->out_of_files = true;
 }
 
 /* Beyond the limit clients wait in the kernel's queue until a connection ends. */
-void hr_conn_update_accepting(hr_loop *loop) {
-    bool want = !loop->draining && !loop->out_of_files && !hr_conn_loop_is_full(loop);
+void sv_conn_update_accepting(sv_server_loop *loop) {
+    bool want = !loop->draining && !loop->out_of_files && !sv_conn_loop_is_full(loop);
     if (want == loop->accepting)
         return;
     loop->accepting = want;
-    for (hr_listening *l = loop->listening; l != NULL; l = l->next)
+    for (sv_listening *l = loop->listening; l != NULL; l = l->next)
         sv_watch_set(l->watch, want ? SV_READ : 0);
 }
 
-static void count_out(hr_conn *conn) {
-    hr_loop *loop = conn->loop;
+static void count_out(sv_conn *conn) {
+    sv_server_loop *loop = conn->loop;
     --loop->connections;
     loop->out_of_files = false;
-    hr_metric_add(loop->cells, metrics_of(loop)->connections, -1);
-    hr_conn_update_accepting(loop);
+    sv_metric_add(loop->cells, metrics_of(loop)->connections, -1);
+    sv_conn_update_accepting(loop);
 }
 
 /* The kernel's buffers count against the pod's memory. Beyond an eighth of all connections, new
- * ones have smaller ones than hr_listen gives, which is slower for clients that are far away. (The
+ * ones have smaller ones than sv_listen gives, which is slower for clients that are far away. (The
  * kernel doubles what is asked for.) */
 #define CROWDED_SEND_BUFFER (32 << 10)
 #define CROWDED_RECEIVE_BUFFER (64 << 10)
 
-static void limit_buffers(const hr_loop *loop, int fd) {
+static void limit_buffers(const sv_server_loop *loop, int fd) {
     static const int send = CROWDED_SEND_BUFFER, receive = CROWDED_RECEIVE_BUFFER;
     if (loop->connections <= connection_limit(loop) / 8)
         return;
@@ -135,30 +135,30 @@ static void limit_buffers(const hr_loop *loop, int fd) {
     (void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &receive, sizeof(receive));
 }
 
-static void link_conn(hr_conn *conn) {
-    hr_loop *loop = conn->loop;
+static void link_conn(sv_conn *conn) {
+    sv_server_loop *loop = conn->loop;
     conn->next = loop->conns;
     conn->link = &loop->conns;
     if (conn->next != NULL)
         conn->next->link = &conn->next;
     loop->conns = conn;
     ++loop->connections;
-    hr_loop_note_load(loop);
+    sv_server_note_load(loop);
     limit_buffers(loop, sv_sock_fd(conn->sock));
-    hr_metric_add(loop->cells, metrics_of(loop)->connections_total, 1);
-    hr_metric_add(loop->cells, metrics_of(loop)->connections, 1);
+    sv_metric_add(loop->cells, metrics_of(loop)->connections_total, 1);
+    sv_metric_add(loop->cells, metrics_of(loop)->connections, 1);
 }
 
-void hr_conn_close(hr_conn *conn) {
+void sv_conn_close(sv_conn *conn) {
     *conn->link = conn->next;
     if (conn->next != NULL)
         conn->next->link = conn->link;
-    if (conn->stage == HR_STAGE_LINGER)
+    if (conn->stage == SV_STAGE_LINGER)
         --conn->loop->n_lingering;
     else
         count_out(conn);
-    hr_conn_give_buffer(conn);
-    hr_budget_give(hr_server_uploads(conn->loop->server), conn->reserved);
+    sv_conn_give_buffer(conn);
+    sv_budget_give(sv_server_uploads(conn->loop->server), conn->reserved);
     sv_sock_close(conn->sock);
     free(conn);
 }
@@ -166,21 +166,21 @@ void hr_conn_close(hr_conn *conn) {
 /* ---- events of the socket ---- */
 
 static void on_handshaken(void *ctx) {
-    hr_conn *conn = ctx;
-    conn->stage = HR_STAGE_HEAD;
-    hr_tls_note_handshake(conn->listener->tls);
+    sv_conn *conn = ctx;
+    conn->stage = SV_STAGE_HEAD;
+    sv_tls_note_handshake(conn->listener->tls);
     sv_sock_reading(conn->sock, true);
-    if (hr_tls_speaks_http2(sv_sock_ssl(conn->sock)))
-        hr_http2_begin(conn, NULL, 0);
+    if (sv_tls_speaks_http2(sv_sock_ssl(conn->sock)))
+        sv_http2_begin(conn, NULL, 0);
 }
 
 static void on_handshake_failed(void *ctx, bool tls, const char *why) {
     (void)tls, (void)why;
-    hr_conn_close(ctx);
+    sv_conn_close(ctx);
 }
 
 /* The rest of a request that was refused. */
-static void discard(hr_conn *conn) {
+static void discard(sv_conn *conn) {
     char bytes[16 << 10];
     ssize_t n = sv_sock_read(conn->sock, bytes, sizeof(bytes));
     if (n > 0 && (size_t)n < conn->linger_left) {
@@ -189,46 +189,46 @@ static void discard(hr_conn *conn) {
     }
     if (n < 0 && errno == EAGAIN)
         return;
-    hr_conn_close(conn);
+    sv_conn_close(conn);
 }
 
 static void conn_on_readable(void *ctx) {
-    hr_conn *conn = ctx;
-    bool waits = conn->stage == HR_STAGE_HANDLED || (conn->ex != NULL && conn->ex->over);
+    sv_conn *conn = ctx;
+    bool waits = conn->stage == SV_STAGE_HANDLED || (conn->ex != NULL && conn->ex->over);
     if (waits) /* so does a pipelined request, or the end */
         sv_sock_reading(conn->sock, false);
-    else if (conn->stage == HR_STAGE_TUNNEL)
+    else if (conn->stage == SV_STAGE_TUNNEL)
         conn->on_readable(conn);
-    else if (conn->stage == HR_STAGE_LINGER)
+    else if (conn->stage == SV_STAGE_LINGER)
         discard(conn);
-    else if (conn->stage == HR_STAGE_HTTP2)
-        hr_http2_readable(conn);
+    else if (conn->stage == SV_STAGE_HTTP2)
+        sv_http2_readable(conn);
     else
-        hr_conn_read(conn);
+        sv_conn_read(conn);
 }
 
 static void conn_on_written(void *ctx, bool ok) {
-    hr_conn *conn = ctx;
-    if (conn->stage == HR_STAGE_TUNNEL)
+    sv_conn *conn = ctx;
+    if (conn->stage == SV_STAGE_TUNNEL)
         conn->on_written(conn, ok);
-    else if (conn->stage == HR_STAGE_HTTP2)
-        hr_http2_written(conn, ok);
+    else if (conn->stage == SV_STAGE_HTTP2)
+        sv_http2_written(conn, ok);
     else if (conn->ex != NULL && !conn->ex->over)
-        hr_exchange_sent(conn->ex, ok);
+        sv_exchange_sent(conn->ex, ok);
 }
 
 static const sv_sock_events conn_events = {on_handshaken, on_handshake_failed, conn_on_readable,
                                            conn_on_written};
 
-static void begin_conn(hr_listening *listening, int fd) {
-    hr_loop *loop = listening->loop;
-    hr_conn *conn = sv_alloc_zeroed(sizeof(*conn));
+static void begin_conn(sv_listening *listening, int fd) {
+    sv_server_loop *loop = listening->loop;
+    sv_conn *conn = sv_alloc_zeroed(sizeof(*conn));
     SSL *ssl = NULL;
-    *conn = (hr_conn){.loop = loop, .listener = listening->listener, .since_ns = hr_now_ns()};
-    conn->stage = HR_STAGE_HEAD;
+    *conn = (sv_conn){.loop = loop, .listener = listening->listener, .since_ns = sv_now_ns()};
+    conn->stage = SV_STAGE_HEAD;
     if (listening->listener->tls != NULL) {
-        ssl = hr_tls_accept(listening->listener->tls);
-        conn->stage = HR_STAGE_HANDSHAKE;
+        ssl = sv_tls_accept(listening->listener->tls);
+        conn->stage = SV_STAGE_HANDSHAKE;
     }
     if (listening->listener->tls != NULL && ssl == NULL)
         close(fd);
@@ -245,10 +245,10 @@ static void begin_conn(hr_listening *listening, int fd) {
 }
 
 static void on_accept(void *ctx, unsigned ready) {
-    hr_listening *listening = ctx;
-    hr_loop *loop = listening->loop;
+    sv_listening *listening = ctx;
+    sv_server_loop *loop = listening->loop;
     (void)ready;
-    for (int i = 0; i < ACCEPT_BURST && !hr_conn_loop_is_full(loop); ++i) {
+    for (int i = 0; i < ACCEPT_BURST && !sv_conn_loop_is_full(loop); ++i) {
         int fd = accept4(listening->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd < 0) {
             note_accept_error(loop);
@@ -256,13 +256,13 @@ static void on_accept(void *ctx, unsigned ready) {
         }
         begin_conn(listening, fd);
     }
-    hr_conn_update_accepting(loop);
+    sv_conn_update_accepting(loop);
 }
 
-bool hr_conn_listen(hr_loop *loop, const hr_listener *listener, int fd) {
-    hr_listening *listening = sv_alloc(sizeof(*listening));
+bool sv_conn_listen(sv_server_loop *loop, const sv_listener *listener, int fd) {
+    sv_listening *listening = sv_alloc(sizeof(*listening));
     *listening =
-        (hr_listening){.loop = loop, .listener = listener, .fd = fd, .next = loop->listening};
+        (sv_listening){.loop = loop, .listener = listener, .fd = fd, .next = loop->listening};
     listening->watch = sv_watch_new(loop->net, fd, on_accept, listening);
     if (listening->watch == NULL) {
         free(listening);
@@ -275,7 +275,7 @@ bool hr_conn_listen(hr_loop *loop, const hr_listener *listener, int fd) {
 }
 
 /* Who has connected by now waits in the kernel's queue, which closing would throw away. */
-static void accept_last(hr_listening *listening) {
+static void accept_last(sv_listening *listening) {
     size_t before;
     do {
         before = listening->loop->connections;
@@ -283,12 +283,12 @@ static void accept_last(hr_listening *listening) {
     } while (listening->loop->connections > before);
 }
 
-void hr_conn_stop_listening(hr_loop *loop) {
-    for (hr_listening *l = loop->listening; l != NULL; l = l->next)
+void sv_conn_stop_listening(sv_server_loop *loop) {
+    for (sv_listening *l = loop->listening; l != NULL; l = l->next)
         accept_last(l);
     loop->accepting = false;
     while (loop->listening != NULL) {
-        hr_listening *listening = loop->listening;
+        sv_listening *listening = loop->listening;
         loop->listening = listening->next;
         sv_watch_close(listening->watch);
         free(listening);
@@ -297,70 +297,70 @@ void hr_conn_stop_listening(hr_loop *loop) {
 
 /* ---- lingering ---- */
 
-void hr_conn_linger(hr_conn *conn) {
+void sv_conn_linger(sv_conn *conn) {
     if (conn->loop->n_lingering >= MAX_LINGERING) {
-        hr_conn_close(conn);
+        sv_conn_close(conn);
         return;
     }
     count_out(conn);
-    conn->stage = HR_STAGE_LINGER;
+    conn->stage = SV_STAGE_LINGER;
     ++conn->loop->n_lingering;
-    conn->since_ns = hr_now_ns();
+    conn->since_ns = sv_now_ns();
     conn->linger_left = MAX_LINGER_BYTES;
-    hr_conn_give_buffer(conn);
+    sv_conn_give_buffer(conn);
     sv_sock_finish(conn->sock);
     sv_sock_reading(conn->sock, true);
 }
 
 /* ---- closing ---- */
 
-void hr_conn_drop(hr_conn *conn) {
+void sv_conn_drop(sv_conn *conn) {
     if (conn->ex != NULL)
-        hr_exchange_break(conn->ex);
+        sv_exchange_break(conn->ex);
     else
-        hr_conn_close(conn);
+        sv_conn_close(conn);
 }
 
-static void cut_off(hr_conn *conn) {
-    if (conn->stage == HR_STAGE_TUNNEL && conn->on_cut != NULL)
+static void cut_off(sv_conn *conn) {
+    if (conn->stage == SV_STAGE_TUNNEL && conn->on_cut != NULL)
         conn->on_cut(conn);
-    else if (conn->stage == HR_STAGE_HTTP2)
-        hr_http2_cut(conn);
+    else if (conn->stage == SV_STAGE_HTTP2)
+        sv_http2_cut(conn);
     else
-        hr_conn_drop(conn);
+        sv_conn_drop(conn);
 }
 
-static bool answer_is_stalled(const hr_conn *conn, uint64_t now) {
-    const hr_exchange *ex = conn->ex;
-    if (ex->answer_ns == 0 || ex->answer.content_length == HR_UNKNOWN_LENGTH)
+static bool answer_is_stalled(const sv_conn *conn, uint64_t now) {
+    const sv_exchange *ex = conn->ex;
+    if (ex->answer_ns == 0 || ex->answer.content_length == SV_UNKNOWN_LENGTH)
         return false;
-    uint64_t allowed_ms = (uint64_t)hr_server_options_of(conn->loop->server)->stall_timeout_ms +
-                          ex->answer.content_length * 1000 / HR_MIN_BYTES_PER_SECOND;
+    uint64_t allowed_ms = (uint64_t)sv_server_options_of(conn->loop->server)->stall_timeout_ms +
+                          ex->answer.content_length * 1000 / SV_MIN_BYTES_PER_SECOND;
     return now - ex->answer_ns > allowed_ms * 1000000;
 }
 
 /* A body that is streamed may be of any length, as long as it keeps coming. */
-static uint64_t time_for_body(const hr_conn *conn) {
-    return conn->stage == HR_STAGE_STREAMED
-               ? hr_body_received(conn->ex) * 1000 / HR_MIN_BYTES_PER_SECOND
+static uint64_t time_for_body(const sv_conn *conn) {
+    return conn->stage == SV_STAGE_STREAMED
+               ? sv_body_received(conn->ex) * 1000 / SV_MIN_BYTES_PER_SECOND
                : 0;
 }
 
-uint64_t hr_conn_idle_ms(const hr_conn *conn) {
-    const hr_server_options *options = hr_server_options_of(conn->loop->server);
+uint64_t sv_conn_idle_ms(const sv_conn *conn) {
+    const sv_server_options *options = sv_server_options_of(conn->loop->server);
     /* Others may be waiting in the kernel's queue. */
     if (!conn->loop->accepting && options->idle_timeout_ms > CROWDED_IDLE_MS)
         return CROWDED_IDLE_MS;
     return (uint64_t)options->idle_timeout_ms;
 }
 
-static uint64_t allowed_ms(const hr_conn *conn) {
-    const hr_server_options *options = hr_server_options_of(conn->loop->server);
-    if (conn->stage == HR_STAGE_HANDSHAKE)
+static uint64_t allowed_ms(const sv_conn *conn) {
+    const sv_server_options *options = sv_server_options_of(conn->loop->server);
+    if (conn->stage == SV_STAGE_HANDSHAKE)
         return (uint64_t)options->handshake_timeout_ms;
     if (conn->begun)
         return (uint64_t)options->request_timeout_ms + time_for_body(conn);
-    return hr_conn_idle_ms(conn);
+    return sv_conn_idle_ms(conn);
 }
 
 static uint64_t conn_at_most(uint64_t a, uint64_t b) {
@@ -370,55 +370,55 @@ static uint64_t conn_at_most(uint64_t a, uint64_t b) {
 /* A client learns from "Connection: close" in an answer that it must connect elsewhere. If an idle
  * connection is closed instead, the request that the client has just sent on it is lost (RFC 9112,
  * 9.5). Hence the grace: Envoy drains its listeners in the same way. */
-bool hr_conn_drain_grace_is_over(const hr_loop *loop, uint64_t idle_ns, uint64_t now) {
-    uint64_t half_ns = (uint64_t)hr_server_options_of(loop->server)->drain_ms * 1000000 / 2;
+bool sv_conn_drain_grace_is_over(const sv_server_loop *loop, uint64_t idle_ns, uint64_t now) {
+    uint64_t half_ns = (uint64_t)sv_server_options_of(loop->server)->drain_ms * 1000000 / 2;
     return now - loop->drain_ns > conn_at_most(half_ns, DRAIN_GRACE_NS) &&
            idle_ns > conn_at_most(half_ns, DRAIN_QUIET_NS);
 }
 
 /* What the client has sent by now is still read and answered. */
-static bool conn_is_idle(const hr_conn *conn) {
-    return conn->stage == HR_STAGE_HANDSHAKE ||
-           (conn->stage == HR_STAGE_HEAD && conn->in_len == 0 && sv_sock_is_silent(conn->sock));
+static bool conn_is_idle(const sv_conn *conn) {
+    return conn->stage == SV_STAGE_HANDSHAKE ||
+           (conn->stage == SV_STAGE_HEAD && conn->in_len == 0 && sv_sock_is_silent(conn->sock));
 }
 
-static void sweep_conn(hr_conn *conn, uint64_t now) {
-    hr_loop *loop = conn->loop;
+static void sweep_conn(sv_conn *conn, uint64_t now) {
+    sv_server_loop *loop = conn->loop;
     uint64_t waited_ns = now - conn->since_ns;
-    if (conn->stage == HR_STAGE_HTTP2) {
-        hr_http2_sweep(conn, now);
-    } else if (conn->stage == HR_STAGE_LINGER) {
+    if (conn->stage == SV_STAGE_HTTP2) {
+        sv_http2_sweep(conn, now);
+    } else if (conn->stage == SV_STAGE_LINGER) {
         if (waited_ns > LINGER_NS || loop->draining)
-            hr_conn_close(conn);
-    } else if (conn->stage == HR_STAGE_HANDLED || conn->stage == HR_STAGE_TUNNEL ||
-               (conn->stage == HR_STAGE_STREAMED && !conn->begun)) {
+            sv_conn_close(conn);
+    } else if (conn->stage == SV_STAGE_HANDLED || conn->stage == SV_STAGE_TUNNEL ||
+               (conn->stage == SV_STAGE_STREAMED && !conn->begun)) {
         if (answer_is_stalled(conn, now))
             cut_off(conn);
     } else if (waited_ns > allowed_ms(conn) * 1000000) {
         cut_off(conn);
     } else if (loop->draining && conn_is_idle(conn) &&
-               hr_conn_drain_grace_is_over(loop, waited_ns, now)) {
-        hr_conn_close(conn);
+               sv_conn_drain_grace_is_over(loop, waited_ns, now)) {
+        sv_conn_close(conn);
     }
 }
 
-void hr_conn_sweep(hr_loop *loop) {
-    uint64_t now = hr_now_ns();
-    for (hr_conn *conn = loop->conns, *next; conn != NULL; conn = next) {
+void sv_conn_sweep(sv_server_loop *loop) {
+    uint64_t now = sv_now_ns();
+    for (sv_conn *conn = loop->conns, *next; conn != NULL; conn = next) {
         next = conn->next;
         sweep_conn(conn, now);
     }
     if (loop->out_of_files) {
         loop->out_of_files = false;
-        hr_conn_update_accepting(loop);
+        sv_conn_update_accepting(loop);
     }
 }
 
-void hr_conn_cut_all(hr_loop *loop) {
-    for (hr_conn *conn = loop->conns, *next; conn != NULL; conn = next) {
+void sv_conn_cut_all(sv_server_loop *loop) {
+    for (sv_conn *conn = loop->conns, *next; conn != NULL; conn = next) {
         next = conn->next;
-        if (conn->stage == HR_STAGE_LINGER)
-            hr_conn_close(conn);
+        if (conn->stage == SV_STAGE_LINGER)
+            sv_conn_close(conn);
         else
             cut_off(conn);
     }

@@ -27,8 +27,8 @@ typedef struct kept_buffer {
     struct kept_buffer *next;
 } kept_buffer;
 
-void hr_conn_take_buffer(hr_conn *conn) {
-    hr_loop *loop = conn->loop;
+void sv_conn_take_buffer(sv_conn *conn) {
+    sv_server_loop *loop = conn->loop;
     if (conn->in != NULL)
         return;
     kept_buffer *kept = loop->buffers;
@@ -36,14 +36,14 @@ void hr_conn_take_buffer(hr_conn *conn) {
         loop->buffers = kept->next;
         loop->n_buffers--;
     }
-    conn->in = kept != NULL ? (char *)kept : sv_alloc(HR_FIRST_READ);
-    conn->in_size = HR_FIRST_READ;
+    conn->in = kept != NULL ? (char *)kept : sv_alloc(SV_FIRST_READ);
+    conn->in_size = SV_FIRST_READ;
     conn->in_len = 0;
 }
 
-void hr_conn_give_buffer(hr_conn *conn) {
-    hr_loop *loop = conn->loop;
-    if (conn->in != NULL && conn->in_size == HR_FIRST_READ && loop->n_buffers < MAX_KEPT_BUFFERS) {
+void sv_conn_give_buffer(sv_conn *conn) {
+    sv_server_loop *loop = conn->loop;
+    if (conn->in != NULL && conn->in_size == SV_FIRST_READ && loop->n_buffers < MAX_KEPT_BUFFERS) {
         kept_buffer *kept = (kept_buffer *)conn->in;
         kept->next = loop->buffers;
         loop->buffers = kept;
@@ -55,7 +55,7 @@ void hr_conn_give_buffer(hr_conn *conn) {
     conn->in_size = conn->in_len = 0;
 }
 
-void hr_conn_free_buffers(hr_loop *loop) {
+void sv_conn_free_buffers(sv_server_loop *loop) {
     for (kept_buffer *kept; (kept = loop->buffers) != NULL;) {
         loop->buffers = kept->next;
         free(kept);
@@ -65,7 +65,7 @@ void hr_conn_free_buffers(hr_loop *loop) {
 
 /* Makes the buffer at least so large. The request's strings follow it: not once a handler has it.
  */
-static void grow_buffer(hr_conn *conn, size_t size) {
+static void grow_buffer(sv_conn *conn, size_t size) {
     if (size <= conn->in_size)
         return;
     char *larger = sv_alloc(size);
@@ -73,34 +73,34 @@ static void grow_buffer(hr_conn *conn, size_t size) {
     if (conn->ex != NULL)
         sv_http1_request_moved(&conn->ex->request, (uintptr_t)conn->in, conn->head_len, larger);
     size_t len = conn->in_len;
-    hr_conn_give_buffer(conn);
+    sv_conn_give_buffer(conn);
     conn->in = larger;
     conn->in_size = size;
     conn->in_len = len;
 }
 
 /* More of the request has to come, in time. */
-static void http1_wait_for_more(hr_conn *conn) {
+static void http1_wait_for_more(sv_conn *conn) {
     if (conn->begun)
         return;
     conn->begun = true;
-    conn->since_ns = hr_now_ns() - conn->waited_ns;
+    conn->since_ns = sv_now_ns() - conn->waited_ns;
 }
 
 /* ---- the exchange's carrier ---- */
 
 /* The client waits for it before it sends the body (RFC 9110 section 10.1.1). */
-static bool http1_send_continue(hr_conn *conn) {
+static bool http1_send_continue(sv_conn *conn) {
     static const char text[] = "HTTP/1.1 100 Continue\r\n\r\n";
     const struct iovec piece = {(void *)(uintptr_t)text, sizeof(text) - 1};
     conn->continues = false;
     return sv_sock_write(conn->sock, &piece, 1, NULL) == 1;
 }
 
-static void resume_body(hr_exchange *ex) {
-    hr_conn *conn = ex->conn;
+static void resume_body(sv_exchange *ex) {
+    sv_conn *conn = ex->conn;
     if (conn->continues && !http1_send_continue(conn)) {
-        hr_conn_drop(conn);
+        sv_conn_drop(conn);
         return;
     }
     http1_wait_for_more(conn);
@@ -108,20 +108,20 @@ static void resume_body(hr_exchange *ex) {
 }
 
 /* The time until there is room again does not count as waiting for the client. */
-static void pause_body(hr_conn *conn) {
+static void pause_body(sv_conn *conn) {
     sv_sock_reading(conn->sock, false);
     if (conn->begun)
-        conn->waited_ns = hr_now_ns() - conn->since_ns;
+        conn->waited_ns = sv_now_ns() - conn->since_ns;
     conn->begun = false;
 }
 
-static void http1_abort_exchange(hr_exchange *ex) {
-    hr_conn_drop(ex->conn);
+static void http1_abort_exchange(sv_exchange *ex) {
+    sv_conn_drop(ex->conn);
 }
 
 /* Not MSG_PEEK: a pipelined request would hide the FIN behind it. As with Envoy, a client that
  * closes its half does not wait for the answer. */
-static bool http1_peer_gone(const hr_exchange *ex) {
+static bool http1_peer_gone(const sv_exchange *ex) {
     struct tcp_info info;
     socklen_t len = sizeof(info);
     if (getsockopt(sv_sock_fd(ex->conn->sock), IPPROTO_TCP, TCP_INFO, &info, &len) != 0)
@@ -129,34 +129,34 @@ static bool http1_peer_gone(const hr_exchange *ex) {
     return info.tcpi_state != TCP_ESTABLISHED;
 }
 
-static void http1_end_exchange(hr_exchange *ex);
+static void http1_end_exchange(sv_exchange *ex);
 
 /* ---- heads ---- */
 
-static const hr_server_options *http1_options_of(const hr_conn *conn) {
-    return hr_server_options_of(conn->loop->server);
+static const sv_server_options *http1_options_of(const sv_conn *conn) {
+    return sv_server_options_of(conn->loop->server);
 }
 
-static void http1_refuse_head(hr_exchange *ex, sv_http1_result result, const char *why) {
+static void http1_refuse_head(sv_exchange *ex, sv_http1_result result, const char *why) {
     int status = result == SV_HTTP1_TOO_LARGE ? 431 : result == SV_HTTP1_CONNECT ? 405 : 400;
-    hr_exchange_refuse(ex, status, why, 0);
+    sv_exchange_refuse(ex, status, why, 0);
     ex->response_flags = "DPE";
 }
 
-static void dispatch(hr_conn *conn) {
-    hr_exchange *ex = conn->ex;
+static void dispatch(sv_conn *conn) {
+    sv_exchange *ex = conn->ex;
     bool complete = ex->body_done || ex->refusal.status != 0;
-    conn->stage = complete ? HR_STAGE_HANDLED : HR_STAGE_STREAMED;
+    conn->stage = complete ? SV_STAGE_HANDLED : SV_STAGE_STREAMED;
     conn->begun = false;
-    hr_exchange_dispatch(ex, conn->in_len);
+    sv_exchange_dispatch(ex, conn->in_len);
 }
 
-static void begin_body(hr_conn *conn);
+static void begin_body(sv_conn *conn);
 
-static hr_exchange *http1_begin_exchange(hr_conn *conn, const sv_http1_request *request) {
-    static const hr_carrier carrier = {hr_http1_write, hr_http1_inform, http1_abort_exchange,
+static sv_exchange *http1_begin_exchange(sv_conn *conn, const sv_http1_request *request) {
+    static const sv_carrier carrier = {sv_http1_write, sv_http1_inform, http1_abort_exchange,
                                        resume_body,    http1_peer_gone, http1_end_exchange};
-    hr_exchange *ex = hr_exchange_begin(conn, &carrier, conn, request);
+    sv_exchange *ex = sv_exchange_begin(conn, &carrier, conn, request);
     ex->head_len = conn->head_len;
     ex->reserved = conn->reserved;
     conn->reserved = 0;
@@ -164,7 +164,7 @@ static hr_exchange *http1_begin_exchange(hr_conn *conn, const sv_http1_request *
     return ex;
 }
 
-static void begin_request(hr_conn *conn, sv_http1_result result, const char *why) {
+static void begin_request(sv_conn *conn, sv_http1_result result, const char *why) {
     hr_pair fields[MAX_FIELDS];
     sv_http1_request request = {.fields = fields, .max_fields = MAX_FIELDS, .minor_version = 1};
     conn->scan = (sv_http1_scan){0};
@@ -172,11 +172,11 @@ static void begin_request(hr_conn *conn, sv_http1_result result, const char *why
     if (result == SV_HTTP1_DONE)
         result = sv_http1_parse_request(&request, conn->in, conn->head_len,
                                         sv_sock_ssl(conn->sock) != NULL, &why);
-    hr_exchange *ex = http1_begin_exchange(conn, &request);
+    sv_exchange *ex = http1_begin_exchange(conn, &request);
     if (result != SV_HTTP1_DONE)
         http1_refuse_head(ex, result, why);
     else
-        hr_exchange_check_limits(ex);
+        sv_exchange_check_limits(ex);
     if (ex->refusal.status != 0)
         dispatch(conn);
     else
@@ -184,11 +184,11 @@ static void begin_request(hr_conn *conn, sv_http1_result result, const char *why
 }
 
 /* A head that outgrows the first buffer is taken from the upload budget. */
-static void grow_head(hr_conn *conn) {
+static void grow_head(sv_conn *conn) {
     static const sv_http1_request unread = {.minor_version = 1};
     size_t size = conn->in_size * 2;
-    if (!hr_budget_take(hr_server_uploads(conn->loop->server), size - conn->reserved)) {
-        hr_exchange_refuse_busy(http1_begin_exchange(conn, &unread));
+    if (!sv_budget_take(sv_server_uploads(conn->loop->server), size - conn->reserved)) {
+        sv_exchange_refuse_busy(http1_begin_exchange(conn, &unread));
         dispatch(conn);
         return;
     }
@@ -198,16 +198,16 @@ static void grow_head(hr_conn *conn) {
 
 /* A client that begins a connection with these bytes speaks HTTP/2 without TLS or in spite of ALPN
  * (RFC 9113 section 3.3). */
-static bool is_http2(const hr_conn *conn) {
+static bool is_http2(const sv_conn *conn) {
     size_t n = conn->in_len < SV_HTTP2_PREFACE_LEN ? conn->in_len : SV_HTTP2_PREFACE_LEN;
     return !conn->http1 && memcmp(conn->in, SV_HTTP2_PREFACE, n) == 0;
 }
 
-static void read_head(hr_conn *conn) {
+static void read_head(sv_conn *conn) {
     size_t max_head = (size_t)http1_options_of(conn)->max_head_bytes;
     const char *why = NULL;
     if (is_http2(conn) && conn->in_len >= SV_HTTP2_PREFACE_LEN) {
-        hr_http2_begin(conn, conn->in, conn->in_len);
+        sv_http2_begin(conn, conn->in, conn->in_len);
         return;
     }
     if (is_http2(conn)) {
@@ -230,32 +230,32 @@ static void read_head(hr_conn *conn) {
  * What fits the buffer of the head stays there. Of a longer body the beginning lies there until the
  * exchange has room of its own (body_in.c). Chunks are decoded behind the head. */
 
-static void refuse_body(hr_exchange *ex, const char *why) {
+static void refuse_body(sv_exchange *ex, const char *why) {
     hr_str detail = SV_JOIN(ex->pool, HR_STR("the chunked body is malformed: "), sv_str(why));
-    hr_body_fail(ex, 400, detail.p);
+    sv_body_fail(ex, 400, detail.p);
 }
 
 /* Where bodies are streamed, trailers are sent on. They are dropped where they cannot be charged.
  */
-static void add_trailers(hr_conn *conn, const sv_http1_piece *piece) {
-    hr_exchange *ex = conn->ex;
+static void add_trailers(sv_conn *conn, const sv_http1_piece *piece) {
+    sv_exchange *ex = conn->ex;
     if (piece->n_trailers == 0)
         return;
-    if (!ex->listener->streams || !hr_exchange_reserve(ex, piece->n_trailers))
-        hr_trailers_drop(&conn->trailers);
-    hr_trailers_add(&conn->trailers, piece);
+    if (!ex->listener->streams || !sv_exchange_reserve(ex, piece->n_trailers))
+        sv_trailers_drop(&conn->trailers);
+    sv_trailers_add(&conn->trailers, piece);
 }
 
-static void http1_take_trailers(hr_conn *conn) {
-    hr_exchange *ex = conn->ex;
-    hr_trailers_parse(&conn->trailers);
+static void http1_take_trailers(sv_conn *conn) {
+    sv_exchange *ex = conn->ex;
+    sv_trailers_parse(&conn->trailers);
     ex->trailers = conn->trailers.fields;
     ex->n_trailers = conn->trailers.n;
 }
 
 /* Decodes what came at conn->end. The content is moved up to there, and what follows the message up
  * to the content. */
-static sv_http1_result http1_decode(hr_conn *conn) {
+static sv_http1_result http1_decode(sv_conn *conn) {
     char *from = conn->in + conn->end;
     size_t n = conn->in_len - conn->end;
     sv_http1_piece piece;
@@ -277,12 +277,12 @@ static sv_http1_result http1_decode(hr_conn *conn) {
     return result;
 }
 
-static uint64_t left_of_body(const hr_exchange *ex) {
-    return ex->in.length - hr_body_received(ex);
+static uint64_t left_of_body(const sv_exchange *ex) {
+    return ex->in.length - sv_body_received(ex);
 }
 
 /* As sv_sock_read, but that the end of the connection is an error. */
-static ssize_t read_some(hr_conn *conn, char *at, size_t size) {
+static ssize_t read_some(sv_conn *conn, char *at, size_t size) {
     ssize_t n = sv_sock_read(conn->sock, at, size);
     if (n == 0)
         errno = ECONNRESET;
@@ -290,7 +290,7 @@ static ssize_t read_some(hr_conn *conn, char *at, size_t size) {
 }
 
 /* Bytes of a known length are read to where they belong. */
-static ssize_t read_length(hr_conn *conn, char *room, size_t size, bool *done) {
+static ssize_t read_length(sv_conn *conn, char *room, size_t size, bool *done) {
     uint64_t left = left_of_body(conn->ex);
     ssize_t n = read_some(conn, room, size < left ? size : (size_t)left);
     *done = n > 0 && (uint64_t)n == left;
@@ -299,7 +299,7 @@ static ssize_t read_length(hr_conn *conn, char *room, size_t size, bool *done) {
 
 /* Chunks are decoded behind the head, so that what follows them stays in the connection's buffer.
  * EPROTO: they are malformed. */
-static ssize_t read_chunks(hr_conn *conn, char *room, size_t size, bool *done) {
+static ssize_t read_chunks(sv_conn *conn, char *room, size_t size, bool *done) {
     conn->in_len = conn->end = conn->head_len;
     size_t space = conn->in_size - conn->in_len;
     ssize_t n = read_some(conn, conn->in + conn->in_len, size < space ? size : space);
@@ -321,17 +321,17 @@ static ssize_t read_chunks(hr_conn *conn, char *room, size_t size, bool *done) {
 }
 
 /* Nothing more of the body is read: it is complete, or refused. */
-static void end_body(hr_conn *conn) {
+static void end_body(sv_conn *conn) {
     conn->begun = false;
-    if (conn->stage == HR_STAGE_STREAMED)
-        conn->stage = HR_STAGE_HANDLED;
+    if (conn->stage == SV_STAGE_STREAMED)
+        conn->stage = SV_STAGE_HANDLED;
 }
 
-static void read_into_store(hr_conn *conn) {
-    hr_exchange *ex = conn->ex;
+static void read_into_store(sv_conn *conn) {
+    sv_exchange *ex = conn->ex;
     size_t size;
     bool done = false;
-    char *room = hr_body_room(ex, &size);
+    char *room = sv_body_room(ex, &size);
     if (room == NULL) {
         pause_body(conn);
         if (ex->refusal.status != 0 && !ex->dispatched)
@@ -343,31 +343,31 @@ static void read_into_store(hr_conn *conn) {
     if (n < 0 && errno == EAGAIN)
         return;
     if (n < 0 && errno != EPROTO) {
-        hr_conn_drop(conn);
+        sv_conn_drop(conn);
         return;
     }
     if (done || n < 0)
         end_body(conn);
-    if (n < 0 || !hr_body_arrived(ex, (size_t)n, done))
+    if (n < 0 || !sv_body_arrived(ex, (size_t)n, done))
         end_body(conn);
     if (!ex->dispatched && (done || ex->refusal.status != 0))
         dispatch(conn);
 }
 
-static void take_in_place(hr_conn *conn, sv_http1_result result) {
-    hr_exchange *ex = conn->ex;
-    ex->body = (hr_bytes){conn->in + conn->head_len, conn->end - conn->head_len};
+static void take_in_place(sv_conn *conn, sv_http1_result result) {
+    sv_exchange *ex = conn->ex;
+    ex->body = (sv_bytes){conn->in + conn->head_len, conn->end - conn->head_len};
     ex->body_done = result == SV_HTTP1_DONE;
 }
 
-static void http1_read_body(hr_conn *conn) {
-    if (conn->stage == HR_STAGE_STREAMED || conn->ex->in.store != NULL) {
+static void http1_read_body(sv_conn *conn) {
+    if (conn->stage == SV_STAGE_STREAMED || conn->ex->in.store != NULL) {
         read_into_store(conn);
         return;
     }
     ssize_t n = read_some(conn, conn->in + conn->in_len, conn->in_size - conn->in_len);
     if (n < 0 && errno != EAGAIN)
-        hr_conn_drop(conn);
+        sv_conn_drop(conn);
     if (n < 0)
         return;
     conn->in_len += (size_t)n;
@@ -377,32 +377,32 @@ static void http1_read_body(hr_conn *conn) {
 }
 
 /* A body that fits behind its head is waited for, also where bodies are streamed. */
-static bool fits(const hr_conn *conn) {
+static bool fits(const sv_conn *conn) {
     return conn->body.framing == SV_HTTP1_LENGTH &&
            left_of_body(conn->ex) <= conn->in_size - conn->in_len;
 }
 
-static void http1_begin_store(hr_conn *conn) {
-    hr_exchange *ex = conn->ex;
+static void http1_begin_store(sv_conn *conn) {
+    sv_exchange *ex = conn->ex;
     if (conn->in_size - conn->head_len < CHUNKED_ROOM) {
         grow_buffer(conn, conn->in_size + CHUNKED_ROOM);
         ex->body.p = conn->in + conn->head_len;
     }
-    if (ex->listener->streams || !hr_body_hold_all(ex))
+    if (ex->listener->streams || !sv_body_hold_all(ex))
         dispatch(conn);
     else
         resume_body(ex);
 }
 
-static void begin_body(hr_conn *conn) {
-    hr_exchange *ex = conn->ex;
+static void begin_body(sv_conn *conn) {
+    sv_exchange *ex = conn->ex;
     const sv_http1_request *request = &ex->request;
-    conn->stage = HR_STAGE_BODY;
+    conn->stage = SV_STAGE_BODY;
     conn->end = conn->head_len;
     sv_http1_body_init(&conn->body, request->framing, request->content_length);
     if (request->framing != SV_HTTP1_NO_BODY)
-        hr_body_expect(ex, request->framing == SV_HTTP1_LENGTH ? request->content_length
-                                                               : HR_UNKNOWN_LENGTH);
+        sv_body_expect(ex, request->framing == SV_HTTP1_LENGTH ? request->content_length
+                                                               : SV_UNKNOWN_LENGTH);
     sv_http1_result result = http1_decode(conn);
     take_in_place(conn, result);
     conn->continues = request->expect_continue && ex->body.len == 0;
@@ -416,21 +416,21 @@ static void begin_body(hr_conn *conn) {
 
 /* ---- reading ---- */
 
-static void read_first(hr_conn *conn) {
-    hr_conn_take_buffer(conn);
+static void read_first(sv_conn *conn) {
+    sv_conn_take_buffer(conn);
     ssize_t n = sv_sock_read(conn->sock, conn->in + conn->in_len, conn->in_size - conn->in_len);
     if (n > 0) {
         conn->in_len += (size_t)n;
         read_head(conn);
     } else if (n == 0 || errno != EAGAIN) {
-        hr_conn_drop(conn);
+        sv_conn_drop(conn);
     } else if (conn->in_len == 0) {
-        hr_conn_give_buffer(conn);
+        sv_conn_give_buffer(conn);
     }
 }
 
-void hr_conn_read(hr_conn *conn) {
-    if (conn->stage == HR_STAGE_HEAD)
+void sv_conn_read(sv_conn *conn) {
+    if (conn->stage == SV_STAGE_HEAD)
         read_first(conn);
     else
         http1_read_body(conn);
@@ -439,14 +439,14 @@ void hr_conn_read(hr_conn *conn) {
 /* ---- from one request to the next ---- */
 
 /* The next request, which may be here already. */
-static void begin_next(hr_conn *conn) {
+static void begin_next(sv_conn *conn) {
     size_t left = conn->in_len - conn->end;
-    conn->stage = HR_STAGE_HEAD;
+    conn->stage = SV_STAGE_HEAD;
     conn->begun = false;
     conn->waited_ns = 0;
-    conn->since_ns = hr_now_ns();
+    conn->since_ns = sv_now_ns();
     if (left == 0) {
-        hr_conn_give_buffer(conn);
+        sv_conn_give_buffer(conn);
     } else {
         memmove(conn->in, conn->in + conn->end, left);
         conn->in_len = left;
@@ -457,17 +457,17 @@ static void begin_next(hr_conn *conn) {
         read_head(conn);
 }
 
-static void http1_end_exchange(hr_exchange *ex) {
-    hr_conn *conn = ex->conn;
+static void http1_end_exchange(sv_exchange *ex) {
+    sv_conn *conn = ex->conn;
     bool broken = ex->broken, stays = ex->keep_alive && ex->body_done && !broken;
     bool more_comes = ex->refusal.status != 0 || !ex->body_done;
-    hr_exchange_end(ex);
-    hr_trailers_free(&conn->trailers);
+    sv_exchange_end(ex);
+    sv_trailers_free(&conn->trailers);
     conn->ex = NULL;
     if (stays)
         begin_next(conn);
     else if (more_comes && !broken)
-        hr_conn_linger(conn);
+        sv_conn_linger(conn);
     else
-        hr_conn_close(conn);
+        sv_conn_close(conn);
 }

@@ -7,31 +7,31 @@
 #include "conn_internal.h"
 
 /* The fields that belong to this connection. */
-static void write_own_fields(hr_exchange *ex, sv_http1_writer *w) {
+static void write_own_fields(sv_exchange *ex, sv_http1_writer *w) {
     int status = ex->answer.status;
     /* The next request lies behind the rest of the body, which nothing reads any more. */
-    bool stays = ex->keep_alive && ex->body_done && !hr_server_draining(ex->loop->server);
+    bool stays = ex->keep_alive && ex->body_done && !sv_server_draining(ex->loop->server);
     ex->keep_alive = stays;
-    sv_http1_write_field(w, HR_STR("date"), hr_loop_date(ex->loop));
+    sv_http1_write_field(w, HR_STR("date"), sv_server_date(ex->loop));
     sv_http1_write_field(w, HR_STR("connection"), stays ? HR_STR("keep-alive") : HR_STR("close"));
     if (ex->conn->chunked)
         sv_http1_write_field(w, HR_STR("transfer-encoding"), HR_STR("chunked"));
-    else if (ex->answer.content_length != HR_UNKNOWN_LENGTH && status >= 200 && status != 204)
+    else if (ex->answer.content_length != SV_UNKNOWN_LENGTH && status >= 200 && status != 204)
         sv_http1_write_content_length(w, ex->answer.content_length);
 }
 
-static void choose_framing(hr_exchange *ex) {
-    bool unknown = ex->answer.content_length == HR_UNKNOWN_LENGTH && hr_answer_has_content(ex);
+static void choose_framing(sv_exchange *ex) {
+    bool unknown = ex->answer.content_length == SV_UNKNOWN_LENGTH && sv_answer_has_content(ex);
     ex->conn->chunked = unknown && ex->request.minor_version > 0;
     if (unknown && !ex->conn->chunked) /* a client of HTTP/1.0 learns the end from the close */
         ex->keep_alive = false;
 }
 
-static struct iovec http1_write_head_of(hr_exchange *ex) {
-    const hr_answer_head *head = &ex->answer;
-    const char *phrase = hr_status_reason(head->status);
+static struct iovec http1_write_head_of(sv_exchange *ex) {
+    const sv_answer_head *head = &ex->answer;
+    const char *phrase = sv_status_reason(head->status);
     hr_str reason = {phrase, strlen(phrase)};
-    size_t size = SV_HTTP1_LINE_SIZE + reason.len + sizeof("date: \r\n") + HR_DATE_SIZE +
+    size_t size = SV_HTTP1_LINE_SIZE + reason.len + sizeof("date: \r\n") + SV_DATE_SIZE +
                   sizeof("connection: keep-alive\r\n") + SV_HTTP1_LENGTH_SIZE +
                   sv_http1_fields_size(head->fields, head->n_fields);
     char *text = sv_pool_alloc(ex->pool, size);
@@ -49,8 +49,8 @@ static struct iovec piece_of(hr_str s) {
 }
 
 /* What ends a chunked answer (RFC 9112 section 7.1.2). */
-static hr_str end_of_chunks(hr_exchange *ex, bool after_chunk) {
-    const hr_answer_head *head = &ex->answer;
+static hr_str end_of_chunks(sv_exchange *ex, bool after_chunk) {
+    const sv_answer_head *head = &ex->answer;
     if (head->n_trailers == 0)
         return after_chunk ? sv_http1_chunk_end(true) : sv_http1_last_chunk();
     size_t size = sizeof("\r\n0\r\n\r\n") + sv_http1_fields_size(head->trailers, head->n_trailers);
@@ -65,9 +65,9 @@ static hr_str end_of_chunks(hr_exchange *ex, bool after_chunk) {
 }
 
 /* The content with its framing. Returns the number of pieces. */
-static size_t frame(hr_exchange *ex, struct iovec *pieces, const hr_str *parts, size_t n,
+static size_t frame(sv_exchange *ex, struct iovec *pieces, const hr_str *parts, size_t n,
                     bool final) {
-    hr_conn *conn = ex->conn;
+    sv_conn *conn = ex->conn;
     size_t used = 0, len = 0;
     for (size_t i = 0; i < n; i++)
         len += parts[i].len;
@@ -86,8 +86,8 @@ static size_t frame(hr_exchange *ex, struct iovec *pieces, const hr_str *parts, 
     return used;
 }
 
-void hr_http1_write(hr_exchange *ex, const hr_str *parts, size_t n, bool final) {
-    struct iovec pieces[HR_MAX_PIECES + 3];
+void sv_http1_write(sv_exchange *ex, const hr_str *parts, size_t n, bool final) {
+    struct iovec pieces[SV_ANSWER_PIECES + 3];
     size_t used = 0;
     if (!ex->head_sent)
         pieces[used++] = http1_write_head_of(ex);
@@ -95,12 +95,12 @@ void hr_http1_write(hr_exchange *ex, const hr_str *parts, size_t n, bool final) 
     used += frame(ex, pieces + used, parts, n, final);
     int result = used > 0 ? sv_sock_write(ex->conn->sock, pieces, used, NULL) : 1;
     if (result != 0)
-        hr_exchange_sent(ex, result > 0);
+        sv_exchange_sent(ex, result > 0);
 }
 
 /* RFC 9110 section 15.2: a client of HTTP/1.0 must not get one. */
-void hr_http1_inform(hr_exchange *ex, int status, const hr_pair *fields, size_t n) {
-    const char *phrase = hr_status_reason(status);
+void sv_http1_inform(sv_exchange *ex, int status, const hr_pair *fields, size_t n) {
+    const char *phrase = sv_status_reason(status);
     hr_str reason = {phrase, strlen(phrase)};
     if (ex->request.minor_version == 0)
         return;
@@ -114,5 +114,5 @@ void hr_http1_inform(hr_exchange *ex, int status, const hr_pair *fields, size_t 
     /* The answer must not follow half of it: the connection of a client that does not even read
      * this is closed. */
     if (sv_sock_write(ex->conn->sock, &piece, 1, NULL) != 1)
-        hr_exchange_break(ex);
+        sv_exchange_break(ex);
 }

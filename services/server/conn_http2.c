@@ -16,15 +16,15 @@
 /* Reads in one go, before other sockets get their turn. */
 #define READ_BURST 4
 
-static const hr_server_options *http2_options_of(const hr_conn *conn) {
-    return hr_server_options_of(conn->loop->server);
+static const sv_server_options *http2_options_of(const sv_conn *conn) {
+    return sv_server_options_of(conn->loop->server);
 }
 
 /* ---- output ---- */
 
 /* The connection is written to at the end of the loop's turn, so that frames share a packet. */
-void hr_http2_mark(hr_http2 *c) {
-    hr_loop *loop = c->conn->loop;
+void sv_http2_mark(sv_conn_http2 *c) {
+    sv_server_loop *loop = c->conn->loop;
     if (c->marked)
         return;
     c->marked = true;
@@ -32,8 +32,8 @@ void hr_http2_mark(hr_http2 *c) {
     loop->http2_marked = c;
 }
 
-static void unmark(hr_http2 *c) {
-    for (hr_http2 **at = &c->conn->loop->http2_marked; *at != NULL; at = &(*at)->next_marked) {
+static void unmark(sv_conn_http2 *c) {
+    for (sv_conn_http2 **at = &c->conn->loop->http2_marked; *at != NULL; at = &(*at)->next_marked) {
         if (*at != c)
             continue;
         *at = c->next_marked;
@@ -43,40 +43,40 @@ static void unmark(hr_http2 *c) {
 }
 
 /* Streams are closed at once, the connection when their exchanges have ended. */
-static void break_connection(hr_http2 *c) {
-    hr_conn *conn = c->conn;
+static void break_connection(sv_conn_http2 *c) {
+    sv_conn *conn = c->conn;
     if (c->h2 == NULL)
         return;
     sv_http2 *h2 = c->h2;
     sv_sock_reading(conn->sock, false);
     c->h2 = NULL;
     sv_http2_free(h2);
-    hr_http2_mark(c);
+    sv_http2_mark(c);
 }
 
-static void lose_connection(hr_http2 *c) {
+static void lose_connection(sv_conn_http2 *c) {
     c->lost = true;
     break_connection(c);
 }
 
 /* Nothing is left to be said on it. What the peer still sends must not turn the close into a reset,
  * which could destroy the last frames. */
-static void end_connection(hr_http2 *c) {
-    hr_conn *conn = c->conn;
+static void end_connection(sv_conn_http2 *c) {
+    sv_conn *conn = c->conn;
     bool lost = c->lost;
-    hr_http2_free(conn);
+    sv_conn_http2_free(conn);
     if (lost)
-        hr_conn_close(conn);
+        sv_conn_close(conn);
     else
-        hr_conn_linger(conn);
+        sv_conn_linger(conn);
 }
 
 /* True if all was written. */
-static bool http2_write_output(hr_http2 *c) {
-    hr_conn *conn = c->conn;
+static bool http2_write_output(sv_conn_http2 *c) {
+    sv_conn *conn = c->conn;
     size_t n;
     while (c->h2 != NULL && !sv_sock_is_writing(conn->sock)) {
-        hr_conn_take_buffer(conn);
+        sv_conn_take_buffer(conn);
         if ((n = sv_http2_send(c->h2, conn->in, conn->in_size)) == 0)
             break;
         const struct iovec piece = {conn->in, n};
@@ -85,11 +85,11 @@ static bool http2_write_output(hr_http2 *c) {
     }
     if (sv_sock_is_writing(conn->sock))
         return false;
-    hr_conn_give_buffer(conn);
+    sv_conn_give_buffer(conn);
     return true;
 }
 
-static void flush_connection(hr_http2 *c) {
+static void flush_connection(sv_conn_http2 *c) {
     bool written = http2_write_output(c);
     bool finished = c->h2 == NULL || (written && sv_http2_is_finished(c->h2));
     if (finished) /* after an error streams may be open */
@@ -100,84 +100,84 @@ static void flush_connection(hr_http2 *c) {
         unmark(c);
 }
 
-void hr_http2_flush(hr_loop *loop) {
-    hr_http2 *marked = loop->http2_marked;
+void sv_http2_flush(sv_server_loop *loop) {
+    sv_conn_http2 *marked = loop->http2_marked;
     loop->http2_marked = NULL;
-    for (hr_http2 *c = marked, *next; c != NULL; c = next) {
+    for (sv_conn_http2 *c = marked, *next; c != NULL; c = next) {
         next = c->next_marked;
         c->marked = false;
         flush_connection(c);
     }
 }
 
-void hr_http2_written(hr_conn *conn, bool ok) {
+void sv_http2_written(sv_conn *conn, bool ok) {
     if (!ok)
         lose_connection(conn->http2);
-    hr_http2_mark(conn->http2);
+    sv_http2_mark(conn->http2);
 }
 
 /* ---- the exchange's carrier ---- */
 
-static struct hr_h2_stream *http2_stream_of(const hr_exchange *ex) {
+static struct sv_h2_stream *http2_stream_of(const sv_exchange *ex) {
     return ex->stream;
 }
 
 /* The head with the fields that belong to this connection. */
-static void send_head(hr_exchange *ex, bool has_content) {
-    hr_answer_head *head = &ex->answer;
+static void send_head(sv_exchange *ex, bool has_content) {
+    sv_answer_head *head = &ex->answer;
     size_t n = head->n_fields;
-    char *length = sv_pool_alloc(ex->pool, HR_DECIMAL_MAX);
+    char *length = sv_pool_alloc(ex->pool, SV_DECIMAL_MAX);
     hr_pair *fields = sv_pool_alloc(ex->pool, (n + 2) * sizeof(*fields));
     if (n > 0)
         memcpy(fields, head->fields, n * sizeof(*fields));
-    fields[n++] = (hr_pair){HR_STR("date"), hr_loop_date(ex->loop)};
-    if (head->content_length != HR_UNKNOWN_LENGTH && head->status != 204) {
-        size_t digits = (size_t)(hr_put_uint(length, head->content_length) - length);
+    fields[n++] = (hr_pair){HR_STR("date"), sv_server_date(ex->loop)};
+    if (head->content_length != SV_UNKNOWN_LENGTH && head->status != 204) {
+        size_t digits = (size_t)(sv_put_uint(length, head->content_length) - length);
         fields[n++] = (hr_pair){HR_STR("content-length"), {length, digits}};
     }
     ex->head_sent = true;
     sv_http2_respond(http2_stream_of(ex)->stream, head->status, fields, n, has_content);
 }
 
-static void write_answer(hr_exchange *ex, const hr_str *parts, size_t n, bool final) {
-    struct hr_h2_stream *s = http2_stream_of(ex);
+static void write_answer(sv_exchange *ex, const hr_str *parts, size_t n, bool final) {
+    struct sv_h2_stream *s = http2_stream_of(ex);
     bool has_content =
-        hr_answer_has_content(ex) &&
-        (!final || ex->answer.n_trailers > 0 || hr_http2_length(parts, n) > 0 || ex->head_sent);
+        sv_answer_has_content(ex) &&
+        (!final || ex->answer.n_trailers > 0 || sv_http2_length(parts, n) > 0 || ex->head_sent);
     ex->final = final;
     if (s->stream == NULL) { /* closed after a head without content, or by the client */
-        hr_exchange_sent(ex, !s->was_reset);
+        sv_exchange_sent(ex, !s->was_reset);
         return;
     }
     if (!ex->head_sent)
         send_head(ex, has_content);
-    hr_http2_mark(s->c);
+    sv_http2_mark(s->c);
     if (has_content) {
-        ex->bytes_sent += hr_http2_length(parts, n);
-        s->write_ns = hr_now_ns();
+        ex->bytes_sent += sv_http2_length(parts, n);
+        s->write_ns = sv_now_ns();
         sv_http2_write(s->stream, parts, n, final, ex->answer.trailers, ex->answer.n_trailers);
     } else if (!final) {
-        hr_exchange_sent(ex, true);
+        sv_exchange_sent(ex, true);
     } /* else the exchange is over when the stream is closed */
 }
 
-static void inform(hr_exchange *ex, int status, const hr_pair *fields, size_t n) {
-    struct hr_h2_stream *s = http2_stream_of(ex);
+static void inform(sv_exchange *ex, int status, const hr_pair *fields, size_t n) {
+    struct sv_h2_stream *s = http2_stream_of(ex);
     if (s->stream == NULL || ex->head_sent)
         return;
     sv_http2_respond(s->stream, status, fields, n, false);
-    hr_http2_mark(s->c);
+    sv_http2_mark(s->c);
 }
 
-static void http2_abort_exchange(hr_exchange *ex) {
-    struct hr_h2_stream *s = http2_stream_of(ex);
+static void http2_abort_exchange(sv_exchange *ex) {
+    struct sv_h2_stream *s = http2_stream_of(ex);
     if (s->stream != NULL)
         sv_http2_reset(s->stream, SV_HTTP2_INTERNAL_ERROR);
-    hr_http2_mark(s->c);
-    hr_exchange_break(ex);
+    sv_http2_mark(s->c);
+    sv_exchange_break(ex);
 }
 
-static bool http2_peer_gone(const hr_exchange *ex) {
+static bool http2_peer_gone(const sv_exchange *ex) {
     struct tcp_info info;
     socklen_t len = sizeof(info);
     if (http2_stream_of(ex)->was_reset ||
@@ -186,9 +186,9 @@ static bool http2_peer_gone(const hr_exchange *ex) {
     return info.tcpi_state != TCP_ESTABLISHED;
 }
 
-static void http2_end_exchange(hr_exchange *ex) {
-    struct hr_h2_stream *s = http2_stream_of(ex);
-    hr_http2 *c = s->c;
+static void http2_end_exchange(sv_exchange *ex) {
+    struct sv_h2_stream *s = http2_stream_of(ex);
+    sv_conn_http2 *c = s->c;
     if (s->stream != NULL) {
         sv_http2_set_data(s->stream, NULL);
         sv_http2_reset(s->stream, SV_HTTP2_CANCEL);
@@ -196,18 +196,18 @@ static void http2_end_exchange(hr_exchange *ex) {
     *s->link = s->next;
     if (s->next != NULL)
         s->next->link = s->link;
-    c->conn->since_ns = hr_now_ns();
+    c->conn->since_ns = sv_now_ns();
     c->n_exchanges--;
-    hr_http2_leave(s);
+    sv_http2_leave(s);
     free(s->held);
-    hr_exchange_end(ex); /* with it, s */
-    hr_http2_mark(c);
+    sv_exchange_end(ex); /* with it, s */
+    sv_http2_mark(c);
 }
 
 /* ---- requests ---- */
 
-static const hr_carrier carrier = {write_answer,         inform,          http2_abort_exchange,
-                                   hr_http2_resume_body, http2_peer_gone, http2_end_exchange};
+static const sv_carrier carrier = {write_answer,         inform,          http2_abort_exchange,
+                                   sv_http2_resume_body, http2_peer_gone, http2_end_exchange};
 
 static hr_str http2_copy(char **at, hr_str s) {
     if (s.p == NULL)
@@ -220,7 +220,7 @@ static hr_str http2_copy(char **at, hr_str s) {
 }
 
 /* The strings of a request are the codec's: they must live as long as the exchange. */
-static void keep_strings(hr_exchange *ex, size_t size) {
+static void keep_strings(sv_exchange *ex, size_t size) {
     sv_http1_request *request = &ex->request;
     char *at = sv_pool_alloc(ex->pool, size);
     request->method = http2_copy(&at, request->method);
@@ -239,12 +239,12 @@ static size_t head_size(const sv_http1_request *request) {
     return size;
 }
 
-static hr_exchange *http2_begin_exchange(hr_http2 *c, sv_http2_stream *stream,
+static sv_exchange *http2_begin_exchange(sv_conn_http2 *c, sv_http2_stream *stream,
                                          const sv_http1_request *request) {
     size_t size = head_size(request);
-    hr_exchange *ex = hr_exchange_begin(c->conn, &carrier, NULL, request);
-    struct hr_h2_stream *s = sv_pool_alloc(ex->pool, sizeof(*s));
-    *s = (struct hr_h2_stream){.c = c, .stream = stream, .ex = ex, .next = c->streams};
+    sv_exchange *ex = sv_exchange_begin(c->conn, &carrier, NULL, request);
+    struct sv_h2_stream *s = sv_pool_alloc(ex->pool, sizeof(*s));
+    *s = (struct sv_h2_stream){.c = c, .stream = stream, .ex = ex, .next = c->streams};
     s->link = &c->streams;
     if (s->next != NULL)
         s->next->link = &s->next;
@@ -258,112 +258,112 @@ static hr_exchange *http2_begin_exchange(hr_http2 *c, sv_http2_stream *stream,
     return ex;
 }
 
-static void http2_refuse_head(hr_exchange *ex, sv_http1_result result, const char *why) {
+static void http2_refuse_head(sv_exchange *ex, sv_http1_result result, const char *why) {
     int status = result == SV_HTTP1_TOO_LARGE ? 431 : result == SV_HTTP1_CONNECT ? 405 : 400;
-    hr_exchange_refuse(ex, status, why, 0);
+    sv_exchange_refuse(ex, status, why, 0);
     ex->response_flags = "DPE";
 }
 
 /* Without an exchange: those of refused streams would live until the end of the loop's turn, and a
  * turn may bring a hundred streams of each connection. The client may repeat the request. */
-static void refuse_stream(hr_http2 *c, sv_http2_stream *stream) {
-    const hr_server *server = c->conn->loop->server;
+static void refuse_stream(sv_conn_http2 *c, sv_http2_stream *stream) {
+    const sv_server *server = c->conn->loop->server;
     sv_http2_reset(stream, SV_HTTP2_REFUSED_STREAM);
-    hr_metric_add(c->conn->loop->cells, hr_metrics_of_server(hr_server_metrics_of(server))->refused,
+    sv_metric_add(c->conn->loop->cells, sv_metrics_of_server(sv_server_metrics_of(server))->refused,
                   1);
 }
 
 static void http2_on_request(void *ctx, sv_http2_stream *stream, const sv_http1_request *request,
                              sv_http1_result result, const char *why) {
-    hr_http2 *c = ctx;
-    bool malformed = result != SV_HTTP1_DONE, waits = !malformed && hr_http2_must_wait(c);
+    sv_conn_http2 *c = ctx;
+    bool malformed = result != SV_HTTP1_DONE, waits = !malformed && sv_http2_must_wait(c);
     size_t size = head_size(request);
-    size_t cost = malformed || waits     ? HR_HTTP2_STREAM_COST + size
-                  : size > HR_LARGE_HEAD ? size
+    size_t cost = malformed || waits     ? SV_HTTP2_STREAM_COST + size
+                  : size > SV_LARGE_HEAD ? size
                                          : 0;
-    if (cost > 0 && !hr_budget_take(hr_server_uploads(c->conn->loop->server), cost)) {
+    if (cost > 0 && !sv_budget_take(sv_server_uploads(c->conn->loop->server), cost)) {
         refuse_stream(c, stream);
         return;
     }
-    hr_exchange *ex = http2_begin_exchange(c, stream, request);
+    sv_exchange *ex = http2_begin_exchange(c, stream, request);
     ex->reserved += cost;
     if (malformed) {
         http2_refuse_head(ex, result, why);
-        hr_exchange_dispatch(ex, 0);
+        sv_exchange_dispatch(ex, 0);
     } else {
-        hr_http2_place(ex, waits);
+        sv_http2_place(ex, waits);
     }
 }
 
 static void on_closed(void *ctx, sv_http2_stream *stream, uint32_t code) {
-    struct hr_h2_stream *s = sv_http2_data(stream);
+    struct sv_h2_stream *s = sv_http2_data(stream);
     (void)ctx;
     if (s == NULL)
         return;
     s->stream = NULL;
     s->was_reset = code != SV_HTTP2_NO_ERROR;
     if (s->was_reset)
-        hr_exchange_break(s->ex);
+        sv_exchange_break(s->ex);
     else if (s->ex->final && !s->ex->over)
-        hr_exchange_sent(s->ex, true);
-    s->closed_ns = hr_now_ns();
+        sv_exchange_sent(s->ex, true);
+    s->closed_ns = sv_now_ns();
 }
 
 static void on_drained(void *ctx, sv_http2_stream *stream) {
-    struct hr_h2_stream *s = sv_http2_data(stream);
+    struct sv_h2_stream *s = sv_http2_data(stream);
     (void)ctx;
     if (s == NULL || s->ex->over)
         return;
     s->write_ns = 0;
-    hr_exchange_sent(s->ex, true);
+    sv_exchange_sent(s->ex, true);
 }
 
 /* ---- the connection ---- */
 
 static const sv_http2_events http2_events = {.request = http2_on_request,
-                                             .data = hr_http2_data,
-                                             .end = hr_http2_end,
+                                             .data = sv_conn_http2_data,
+                                             .end = sv_http2_end,
                                              .drained = on_drained,
                                              .closed = on_closed};
 
-static void note_progress(hr_http2 *c) {
+static void note_progress(sv_conn_http2 *c) {
     if (!sv_http2_is_within_frame(c->h2))
         c->within_ns = 0;
     else if (c->within_ns == 0)
-        c->within_ns = hr_now_ns();
+        c->within_ns = sv_now_ns();
 }
 
 /* False: nothing more is read. */
-static bool receive(hr_http2 *c, const char *bytes, size_t n) {
+static bool receive(sv_conn_http2 *c, const char *bytes, size_t n) {
     bool ok = sv_http2_receive(c->h2, bytes, n);
-    hr_http2_report(c);
+    sv_http2_report(c);
     note_progress(c);
-    hr_http2_mark(c);
+    sv_http2_mark(c);
     if (!ok || sv_http2_is_finished(c->h2))
         sv_sock_reading(c->conn->sock, false);
     return ok;
 }
 
-void hr_http2_begin(hr_conn *conn, const char *bytes, size_t n) {
+void sv_http2_begin(sv_conn *conn, const char *bytes, size_t n) {
     const sv_http2_options options = {.max_head = (size_t)http2_options_of(conn)->max_head_bytes,
-                                      .max_fields = HR_HTTP2_MAX_FIELDS,
-                                      .max_streams = HR_HTTP2_MAX_STREAMS,
-                                      .stream_window = HR_HTTP2_STREAM_WINDOW,
-                                      .connection_window = HR_HTTP2_CONNECTION_WINDOW};
-    hr_http2 *c = sv_alloc_zeroed(sizeof(*c));
-    *c = (hr_http2){.conn = conn, .refill_ns = hr_now_ns()};
+                                      .max_fields = SV_HTTP2_MAX_FIELDS,
+                                      .max_streams = SV_HTTP2_MAX_STREAMS,
+                                      .stream_window = SV_HTTP2_STREAM_WINDOW,
+                                      .connection_window = SV_HTTP2_CONNECTION_WINDOW};
+    sv_conn_http2 *c = sv_alloc_zeroed(sizeof(*c));
+    *c = (sv_conn_http2){.conn = conn, .refill_ns = sv_now_ns()};
     c->h2 = sv_http2_new(&options, &http2_events, c);
     conn->http2 = c;
-    conn->stage = HR_STAGE_HTTP2;
-    hr_http2_mark(c);
+    conn->stage = SV_STAGE_HTTP2;
+    sv_http2_mark(c);
     if (c->h2 != NULL && n > 0)
         receive(c, bytes, n);
-    hr_conn_give_buffer(conn);
+    sv_conn_give_buffer(conn);
 }
 
-void hr_http2_readable(hr_conn *conn) {
-    hr_http2 *c = conn->http2;
-    char bytes[HR_FIRST_READ];
+void sv_http2_readable(sv_conn *conn) {
+    sv_conn_http2 *c = conn->http2;
+    char bytes[SV_FIRST_READ];
     for (int i = 0; i < READ_BURST && c->h2 != NULL; i++) {
         ssize_t n = sv_sock_read(conn->sock, bytes, sizeof(bytes));
         if (n < 0 && errno == EAGAIN)
@@ -382,12 +382,12 @@ void hr_http2_readable(hr_conn *conn) {
     sv_sock_reading(conn->sock, true);
 }
 
-void hr_http2_cut(hr_conn *conn) {
+void sv_http2_cut(sv_conn *conn) {
     lose_connection(conn->http2);
 }
 
-void hr_http2_free(hr_conn *conn) {
-    hr_http2 *c = conn->http2;
+void sv_conn_http2_free(sv_conn *conn) {
+    sv_conn_http2 *c = conn->http2;
     if (c->marked)
         unmark(c);
     sv_http2_free(c->h2);

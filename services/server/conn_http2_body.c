@@ -12,49 +12,49 @@
 
 /* ---- waiting for the client ---- */
 
-static void http2_body_wait_for_more(struct hr_h2_stream *s) {
+static void http2_body_wait_for_more(struct sv_h2_stream *s) {
     if (s->begun_ns == 0 && !s->all_came)
-        s->begun_ns = hr_now_ns() - s->waited_ns;
+        s->begun_ns = sv_now_ns() - s->waited_ns;
 }
 
 /* The time until there is room again does not count as waiting for the client. */
-static void http2_body_stop_waiting(struct hr_h2_stream *s) {
+static void http2_body_stop_waiting(struct sv_h2_stream *s) {
     if (s->begun_ns != 0)
-        s->waited_ns = hr_now_ns() - s->begun_ns;
+        s->waited_ns = sv_now_ns() - s->begun_ns;
     s->begun_ns = 0;
 }
 
-static void http2_body_send_continue(struct hr_h2_stream *s) {
-    hr_exchange *ex = s->ex;
-    bool waits = ex->request.expect_continue && hr_body_received(ex) == 0 && s->n_held == 0;
+static void http2_body_send_continue(struct sv_h2_stream *s) {
+    sv_exchange *ex = s->ex;
+    bool waits = ex->request.expect_continue && sv_body_received(ex) == 0 && s->n_held == 0;
     ex->request.expect_continue = false;
     if (!waits || ex->head_sent || s->all_came || s->stream == NULL)
         return;
     sv_http2_respond(s->stream, 100, NULL, 0, false);
-    hr_http2_mark(s->c);
+    sv_http2_mark(s->c);
 }
 
 /* ---- content ---- */
 
 /* The rest of the request does not matter any more. */
-static bool is_unwanted(const hr_exchange *ex) {
+static bool is_unwanted(const sv_exchange *ex) {
     return ex->over || ex->final || ex->body_done || ex->refusal.status != 0;
 }
 
-static void consume(struct hr_h2_stream *s, size_t n) {
+static void consume(struct sv_h2_stream *s, size_t n) {
     if (s->stream != NULL)
         sv_http2_consume(s->stream, n);
-    hr_http2_mark(s->c);
+    sv_http2_mark(s->c);
 }
 
-static void report(struct hr_h2_stream *s) {
+static void report(struct sv_h2_stream *s) {
     size_t n = s->arrived;
     s->arrived = 0;
     if (n > 0 && !is_unwanted(s->ex))
-        hr_body_arrived(s->ex, n, false);
+        sv_body_arrived(s->ex, n, false);
 }
 
-static void report_later(struct hr_h2_stream *s) {
+static void report_later(struct sv_h2_stream *s) {
     if (s->is_fresh)
         return;
     s->is_fresh = true;
@@ -64,11 +64,11 @@ static void report_later(struct hr_h2_stream *s) {
 
 /* Puts content where the exchange has room, and reports it when there is none left. Returns the
  * number of bytes. */
-static size_t deliver(struct hr_h2_stream *s, const char *bytes, size_t n) {
-    hr_exchange *ex = s->ex;
+static size_t deliver(struct sv_h2_stream *s, const char *bytes, size_t n) {
+    sv_exchange *ex = s->ex;
     size_t done = 0, size;
     while (done < n && !is_unwanted(ex)) {
-        char *room = hr_body_room(ex, &size);
+        char *room = sv_body_room(ex, &size);
         if (room == NULL)
             break;
         size -= s->arrived;
@@ -84,14 +84,14 @@ static size_t deliver(struct hr_h2_stream *s, const char *bytes, size_t n) {
 }
 
 /* Content without room is held: the window bounds it. */
-static bool hold(struct hr_h2_stream *s, const char *bytes, size_t n) {
+static bool hold(struct sv_h2_stream *s, const char *bytes, size_t n) {
     if (s->held_at > 0) {
         memmove(s->held, s->held + s->held_at, s->n_held);
         s->held_at = 0;
     }
     size_t needed = s->n_held + n;
     if (needed > s->held_size) {
-        if (!hr_exchange_reserve(s->ex, needed - s->held_size))
+        if (!sv_exchange_reserve(s->ex, needed - s->held_size))
             return false;
         s->held = sv_realloc(s->held, needed);
         s->held_size = needed;
@@ -101,12 +101,12 @@ static bool hold(struct hr_h2_stream *s, const char *bytes, size_t n) {
     return true;
 }
 
-static void drop_held(struct hr_h2_stream *s) {
+static void drop_held(struct sv_h2_stream *s) {
     consume(s, s->n_held);
     s->n_held = 0;
 }
 
-static void deliver_held(struct hr_h2_stream *s) {
+static void deliver_held(struct sv_h2_stream *s) {
     size_t n = deliver(s, s->held + s->held_at, s->n_held);
     s->held_at += n;
     s->n_held -= n;
@@ -114,15 +114,15 @@ static void deliver_held(struct hr_h2_stream *s) {
         drop_held(s);
 }
 
-static void take_end(struct hr_h2_stream *s) {
+static void take_end(struct sv_h2_stream *s) {
     size_t n = s->arrived;
     s->arrived = 0;
-    hr_body_arrived(s->ex, n, true);
+    sv_body_arrived(s->ex, n, true);
 }
 
 /* The handler is called with the whole body, or if the server refuses it. */
-static void http2_body_settle(struct hr_h2_stream *s) {
-    hr_exchange *ex = s->ex;
+static void http2_body_settle(struct sv_h2_stream *s) {
+    sv_exchange *ex = s->ex;
     if (!s->served)
         return;
     if (!ex->over && s->all_came && s->n_held == 0 && !is_unwanted(ex))
@@ -130,11 +130,11 @@ static void http2_body_settle(struct hr_h2_stream *s) {
     if (ex->body_done)
         s->begun_ns = 0;
     if (!ex->over && !ex->dispatched && (ex->body_done || ex->refusal.status != 0))
-        hr_exchange_dispatch(ex, 0);
+        sv_exchange_dispatch(ex, 0);
 }
 
-void hr_http2_data(void *ctx, sv_http2_stream *stream, const char *bytes, size_t n) {
-    struct hr_h2_stream *s = sv_http2_data(stream);
+void sv_conn_http2_data(void *ctx, sv_http2_stream *stream, const char *bytes, size_t n) {
+    struct sv_h2_stream *s = sv_http2_data(stream);
     (void)ctx;
     if (s == NULL || is_unwanted(s->ex)) {
         sv_http2_consume(stream, n);
@@ -147,7 +147,7 @@ void hr_http2_data(void *ctx, sv_http2_stream *stream, const char *bytes, size_t
     } else if (done < n) {
         http2_body_stop_waiting(s);
         if (!hold(s, bytes + done, n - done))
-            hr_body_fail(s->ex, 503, "too much is being uploaded at the moment");
+            sv_body_fail(s->ex, 503, "too much is being uploaded at the moment");
     }
     s->delivering = false;
     if (s->arrived > 0)
@@ -155,8 +155,8 @@ void hr_http2_data(void *ctx, sv_http2_stream *stream, const char *bytes, size_t
     http2_body_settle(s);
 }
 
-void hr_http2_report(hr_http2 *c) {
-    struct hr_h2_stream *s;
+void sv_http2_report(sv_conn_http2 *c) {
+    struct sv_h2_stream *s;
     while ((s = c->fresh) != NULL) {
         c->fresh = s->next_fresh;
         s->is_fresh = false;
@@ -168,29 +168,29 @@ void hr_http2_report(hr_http2 *c) {
 }
 
 /* A few bytes on the wire may stand for many here: they are charged. */
-static bool may_keep(hr_exchange *ex, const hr_pair *trailers, size_t n) {
+static bool may_keep(sv_exchange *ex, const hr_pair *trailers, size_t n) {
     size_t size = n * sizeof(*trailers);
     for (size_t i = 0; i < n; i++)
         size += trailers[i].name.len + trailers[i].value.len;
-    return n > 0 && n <= HR_MAX_TRAILERS && size <= SV_HTTP1_MAX_TRAILERS && !is_unwanted(ex) &&
-           ex->listener->streams && hr_exchange_reserve(ex, size);
+    return n > 0 && n <= SV_MAX_TRAILERS && size <= SV_HTTP1_MAX_TRAILERS && !is_unwanted(ex) &&
+           ex->listener->streams && sv_exchange_reserve(ex, size);
 }
 
-static void keep_trailers(hr_exchange *ex, const hr_pair *trailers, size_t n) {
+static void keep_trailers(sv_exchange *ex, const hr_pair *trailers, size_t n) {
     if (!may_keep(ex, trailers, n))
         return;
     hr_pair *kept = sv_pool_alloc(ex->pool, n * sizeof(*kept));
     size_t n_kept = 0;
     for (size_t i = 0; i < n; i++)
-        if (hr_trailer_is_allowed(trailers[i].name))
+        if (sv_trailer_is_allowed(trailers[i].name))
             kept[n_kept++] = (hr_pair){sv_pool_copy(ex->pool, trailers[i].name),
                                        sv_pool_copy(ex->pool, trailers[i].value)};
     ex->trailers = kept;
     ex->n_trailers = sv_http_strip_hop_by_hop(kept, n_kept);
 }
 
-void hr_http2_end(void *ctx, sv_http2_stream *stream, const hr_pair *trailers, size_t n) {
-    struct hr_h2_stream *s = sv_http2_data(stream);
+void sv_http2_end(void *ctx, sv_http2_stream *stream, const hr_pair *trailers, size_t n) {
+    struct sv_h2_stream *s = sv_http2_data(stream);
     (void)ctx;
     if (s == NULL)
         return;
@@ -202,8 +202,8 @@ void hr_http2_end(void *ctx, sv_http2_stream *stream, const hr_pair *trailers, s
 }
 
 /* Calls of the exchange from within deliver come back here. */
-void hr_http2_resume_body(hr_exchange *ex) {
-    struct hr_h2_stream *s = ex->stream;
+void sv_http2_resume_body(sv_exchange *ex) {
+    struct sv_h2_stream *s = ex->stream;
     http2_body_send_continue(s);
     if (s->delivering)
         return;
@@ -216,24 +216,24 @@ void hr_http2_resume_body(hr_exchange *ex) {
     http2_body_settle(s);
 }
 
-static bool streams(const hr_exchange *ex) {
-    const struct hr_listener *listener = ex->listener;
+static bool streams(const sv_exchange *ex) {
+    const struct sv_listener *listener = ex->listener;
     return listener->streams ||
            (listener->streams_request != NULL && listener->streams_request(ex));
 }
 
-void hr_http2_begin_body(hr_exchange *ex) {
-    struct hr_h2_stream *s = ex->stream;
+void sv_http2_begin_body(sv_exchange *ex) {
+    struct sv_h2_stream *s = ex->stream;
     const sv_http1_request *request = &ex->request;
     bool known = request->framing == SV_HTTP1_LENGTH;
     if (request->framing != SV_HTTP1_NO_BODY)
-        hr_body_expect(ex, known ? request->content_length : HR_UNKNOWN_LENGTH);
+        sv_body_expect(ex, known ? request->content_length : SV_UNKNOWN_LENGTH);
     ex->body_done = request->framing == SV_HTTP1_NO_BODY || (known && ex->in.length == 0);
     bool whole = !streams(ex) || (known && request->content_length <= SMALL_BODY);
-    if (ex->body_done || !whole || !hr_body_hold_all(ex)) {
-        hr_exchange_dispatch(ex, 0);
+    if (ex->body_done || !whole || !sv_body_hold_all(ex)) {
+        sv_exchange_dispatch(ex, 0);
         return;
     }
     s->begun_ns = ex->start_ns;
-    hr_http2_resume_body(ex);
+    sv_http2_resume_body(ex);
 }

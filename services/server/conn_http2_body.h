@@ -1,16 +1,16 @@
 /* The content of requests of HTTP/2. */
-#ifndef HR_SERVICES_CONN_HTTP2_BODY_H
-#define HR_SERVICES_CONN_HTTP2_BODY_H
+#ifndef SV_CONN_HTTP2_BODY_H
+#define SV_CONN_HTTP2_BODY_H
 
 #include "conn_http2_internal.h"
 
-void hr_http2_begin_body(hr_exchange *ex);
-void hr_http2_resume_body(hr_exchange *ex);
-void hr_http2_data(void *ctx, sv_http2_stream *stream, const char *bytes, size_t n);
+void sv_http2_begin_body(sv_exchange *ex);
+void sv_http2_resume_body(sv_exchange *ex);
+void sv_conn_http2_data(void *ctx, sv_http2_stream *stream, const char *bytes, size_t n);
 /* Content is collected while the bytes of one read are parsed: a client may send a byte a frame,
  * and what the handler does with each piece costs more than the frame. Reports it to the exchanges.
  */
-void hr_http2_report(hr_http2 *c);
-void hr_http2_end(void *ctx, sv_http2_stream *stream, const hr_pair *trailers, size_t n);
+void sv_http2_report(sv_conn_http2 *c);
+void sv_http2_end(void *ctx, sv_http2_stream *stream, const hr_pair *trailers, size_t n);
 
 #endif

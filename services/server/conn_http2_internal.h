@@ -1,53 +1,53 @@
 /* What the files of HTTP/2 downstream share. */
-#ifndef HR_SERVICES_CONN_HTTP2_INTERNAL_H
-#define HR_SERVICES_CONN_HTTP2_INTERNAL_H
+#ifndef SV_CONN_HTTP2_INTERNAL_H
+#define SV_CONN_HTTP2_INTERNAL_H
 
 #include "conn_internal.h"
 #include "decimal.h"
 #include "http2.h"
 
 /* Streams that a client may open at a time on a connection. */
-#define HR_HTTP2_MAX_STREAMS 100
+#define SV_HTTP2_MAX_STREAMS 100
 /* Content of a stream, and of all streams of a connection, that is on its way and not consumed. */
-#define HR_HTTP2_STREAM_WINDOW ((uint32_t)128 << 10)
-#define HR_HTTP2_CONNECTION_WINDOW ((uint32_t)512 << 10)
+#define SV_HTTP2_STREAM_WINDOW ((uint32_t)128 << 10)
+#define SV_HTTP2_CONNECTION_WINDOW ((uint32_t)512 << 10)
 /* As in HTTP/1.1; more: 431. */
-#define HR_HTTP2_MAX_FIELDS 100
+#define SV_HTTP2_MAX_FIELDS 100
 /* Memory of a request that waits for its place, besides its head. */
-#define HR_HTTP2_STREAM_COST ((size_t)12 << 10)
+#define SV_HTTP2_STREAM_COST ((size_t)12 << 10)
 
 /* One connection. */
-struct hr_http2 {
-    hr_conn *conn;
+struct sv_conn_http2 {
+    sv_conn *conn;
     sv_http2 *h2; /* NULL: nothing more is sent or read */
     bool lost;    /* the socket is broken */
-    struct hr_h2_stream *streams;
-    struct hr_h2_stream *fresh; /* of which content came with this read */
+    struct sv_h2_stream *streams;
+    struct sv_h2_stream *fresh; /* of which content came with this read */
     size_t n_exchanges;
     size_t n_served;    /* of them, those that have a place */
     uint64_t refill_ns; /* when credit was last given */
     uint64_t within_ns; /* since when a frame is incomplete; 0: none is */
     bool noticed, last; /* GOAWAY was sent: as a notice, for good */
     bool marked;
-    hr_http2 *next_marked;
+    sv_conn_http2 *next_marked;
 };
 
 /* One stream that has an exchange, in the exchange's pool. */
-struct hr_h2_stream {
-    hr_http2 *c;
+struct sv_h2_stream {
+    sv_conn_http2 *c;
     sv_http2_stream *stream; /* NULL: closed */
-    hr_exchange *ex;
-    struct hr_h2_stream *next, **link;
+    sv_exchange *ex;
+    struct sv_h2_stream *next, **link;
     bool was_reset;
     uint64_t closed_ns; /* when the stream was closed */
     bool served;        /* it has its place; `more`: which is counted, as it is not the only one */
     bool more;
-    struct hr_h2_stream *next_waiting, **waiting_link; /* while it is not served */
+    struct sv_h2_stream *next_waiting, **waiting_link; /* while it is not served */
     uint64_t write_ns; /* since when no content was taken that waits to be sent; 0: none does */
     size_t unsent;     /* of it, when the connection was swept */
     size_t arrived;    /* content that the exchange has, to be reported to it */
     bool is_fresh;
-    struct hr_h2_stream *next_fresh;
+    struct sv_h2_stream *next_fresh;
     /* Content for which the exchange had no room. */
     char *held;
     size_t held_at, n_held, held_size;
@@ -57,9 +57,9 @@ struct hr_h2_stream {
     uint64_t waited_ns; /* before begun_ns */
 };
 
-void hr_http2_mark(hr_http2 *c);
+void sv_http2_mark(sv_conn_http2 *c);
 
-static inline size_t hr_http2_length(const hr_str *parts, size_t n) {
+static inline size_t sv_http2_length(const hr_str *parts, size_t n) {
     size_t len = 0;
     for (size_t i = 0; i < n; i++)
         len += parts[i].len;

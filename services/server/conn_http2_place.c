@@ -7,36 +7,36 @@
 
 #include "conn_http2_body.h"
 
-static void take_served_place(struct hr_h2_stream *s) {
-    hr_http2 *c = s->c;
-    hr_loop *loop = c->conn->loop;
+static void take_served_place(struct sv_h2_stream *s) {
+    sv_conn_http2 *c = s->c;
+    sv_server_loop *loop = c->conn->loop;
     s->served = true;
     s->more = c->n_served++ > 0;
     if (!s->more)
         return;
     loop->n_more_streams++;
-    hr_conn_update_accepting(loop);
+    sv_conn_update_accepting(loop);
 }
 
-static void serve(struct hr_h2_stream *s) {
-    hr_exchange *ex = s->ex;
+static void serve(struct sv_h2_stream *s) {
+    sv_exchange *ex = s->ex;
     take_served_place(s);
-    hr_exchange_check_limits(ex);
+    sv_exchange_check_limits(ex);
     if (ex->refusal.status != 0)
-        hr_exchange_dispatch(ex, 0);
+        sv_exchange_dispatch(ex, 0);
     else
-        hr_http2_begin_body(ex);
+        sv_http2_begin_body(ex);
 }
 
-static void append(struct hr_h2_stream *s) {
-    hr_loop *loop = s->c->conn->loop;
+static void append(struct sv_h2_stream *s) {
+    sv_server_loop *loop = s->c->conn->loop;
     s->waiting_link = loop->http2_waiting != NULL ? loop->http2_last : &loop->http2_waiting;
     *s->waiting_link = s;
     loop->http2_last = &s->next_waiting;
 }
 
-static void forget(struct hr_h2_stream *s) {
-    hr_loop *loop = s->c->conn->loop;
+static void forget(struct sv_h2_stream *s) {
+    sv_server_loop *loop = s->c->conn->loop;
     if (s->waiting_link == NULL)
         return;
     *s->waiting_link = s->next_waiting;
@@ -48,11 +48,11 @@ static void forget(struct hr_h2_stream *s) {
     s->next_waiting = NULL;
 }
 
-bool hr_http2_must_wait(const hr_http2 *c) {
-    return c->n_served > 0 && !hr_conn_may_serve_stream(c->conn->loop);
+bool sv_http2_must_wait(const sv_conn_http2 *c) {
+    return c->n_served > 0 && !sv_conn_may_serve_stream(c->conn->loop);
 }
 
-void hr_http2_place(hr_exchange *ex, bool waits) {
+void sv_http2_place(sv_exchange *ex, bool waits) {
     if (waits)
         append(ex->stream);
     else
@@ -60,24 +60,24 @@ void hr_http2_place(hr_exchange *ex, bool waits) {
 }
 
 /* A connection without a stream has a place of its own. */
-static struct hr_h2_stream *next_to_serve(const hr_loop *loop) {
-    struct hr_h2_stream *s = loop->http2_waiting;
-    bool full = !hr_conn_may_serve_stream(loop);
+static struct sv_h2_stream *next_to_serve(const sv_server_loop *loop) {
+    struct sv_h2_stream *s = loop->http2_waiting;
+    bool full = !sv_conn_may_serve_stream(loop);
     while (s != NULL && (s->ex->over || (full && s->c->n_served > 0)))
         s = s->next_waiting;
     return s;
 }
 
-void hr_http2_leave(struct hr_h2_stream *s) {
-    hr_loop *loop = s->c->conn->loop;
+void sv_http2_leave(struct sv_h2_stream *s) {
+    sv_server_loop *loop = s->c->conn->loop;
     forget(s);
     if (!s->served)
         return;
     s->c->n_served--;
     if (s->more)
         loop->n_more_streams--;
-    hr_conn_update_accepting(loop);
-    struct hr_h2_stream *next = next_to_serve(loop);
+    sv_conn_update_accepting(loop);
+    struct sv_h2_stream *next = next_to_serve(loop);
     if (next == NULL)
         return;
     forget(next);

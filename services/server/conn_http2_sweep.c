@@ -7,24 +7,24 @@
 
 #define SECOND_NS 1000000000ull
 
-static const hr_server_options *sweep_options_of(const hr_http2 *c) {
-    return hr_server_options_of(c->conn->loop->server);
+static const sv_server_options *sweep_options_of(const sv_conn_http2 *c) {
+    return sv_server_options_of(c->conn->loop->server);
 }
 
 /* A client that streams messages may pause between two of them. */
-static bool request_is_late(const struct hr_h2_stream *s, uint64_t now) {
-    const hr_server_options *options = sweep_options_of(s->c);
+static bool request_is_late(const struct sv_h2_stream *s, uint64_t now) {
+    const sv_server_options *options = sweep_options_of(s->c);
     uint64_t allowed_ms = (uint64_t)options->request_timeout_ms +
-                          hr_body_received(s->ex) * 1000 / HR_MIN_BYTES_PER_SECOND;
+                          sv_body_received(s->ex) * 1000 / SV_MIN_BYTES_PER_SECOND;
     if (s->begun_ns == 0)
         return false;
-    if (s->ex->dispatched && hr_exchange_is_grpc(s->ex))
+    if (s->ex->dispatched && sv_exchange_is_grpc(s->ex))
         allowed_ms = (uint64_t)options->idle_timeout_ms;
     return now - s->begun_ns > allowed_ms * 1000000;
 }
 
 /* The client keeps its window closed. */
-static bool takes_nothing(struct hr_h2_stream *s, uint64_t now) {
+static bool takes_nothing(struct sv_h2_stream *s, uint64_t now) {
     size_t unsent = sv_http2_unsent(s->stream);
     if (unsent != s->unsent)
         s->write_ns = now;
@@ -33,22 +33,22 @@ static bool takes_nothing(struct hr_h2_stream *s, uint64_t now) {
 }
 
 /* The client takes an answer of known length too slowly, as in HTTP/1.1. */
-static bool takes_too_long(const struct hr_h2_stream *s, uint64_t now) {
-    const hr_exchange *ex = s->ex;
+static bool takes_too_long(const struct sv_h2_stream *s, uint64_t now) {
+    const sv_exchange *ex = s->ex;
     uint64_t allowed_ms = (uint64_t)sweep_options_of(s->c)->stall_timeout_ms +
-                          ex->answer.content_length * 1000 / HR_MIN_BYTES_PER_SECOND;
-    return ex->answer.content_length != HR_UNKNOWN_LENGTH &&
+                          ex->answer.content_length * 1000 / SV_MIN_BYTES_PER_SECOND;
+    return ex->answer.content_length != SV_UNKNOWN_LENGTH &&
            now - ex->answer_ns > allowed_ms * 1000000;
 }
 
 /* An answer to HEAD is complete for the client before the handler has seen its end. The handler has
  * the stall time for it. */
-static void sweep_closed(struct hr_h2_stream *s, uint64_t now) {
+static void sweep_closed(struct sv_h2_stream *s, uint64_t now) {
     if (now - s->closed_ns > (uint64_t)sweep_options_of(s->c)->stall_timeout_ms * 1000000)
-        hr_exchange_break(s->ex);
+        sv_exchange_break(s->ex);
 }
 
-static void sweep_stream(struct hr_h2_stream *s, uint64_t now) {
+static void sweep_stream(struct sv_h2_stream *s, uint64_t now) {
     if (s->ex->over)
         return;
     if (s->stream == NULL) {
@@ -59,39 +59,39 @@ static void sweep_stream(struct hr_h2_stream *s, uint64_t now) {
     if (!stalled && !request_is_late(s, now))
         return;
     sv_http2_reset(s->stream, SV_HTTP2_CANCEL);
-    hr_http2_mark(s->c);
-    hr_exchange_break(s->ex);
+    sv_http2_mark(s->c);
+    sv_exchange_break(s->ex);
 }
 
-static void go_away(hr_http2 *c) {
+static void go_away(sv_conn_http2 *c) {
     c->last = true;
     sv_http2_shutdown(c->h2, true);
-    hr_http2_mark(c);
+    sv_http2_mark(c);
 }
 
 /* GOAWAY comes twice, so that no request is lost that was on its way (RFC 9113 section 6.8). */
-static void sweep_drain(hr_http2 *c, uint64_t now) {
+static void sweep_drain(sv_conn_http2 *c, uint64_t now) {
     if (!c->noticed)
         sv_http2_shutdown(c->h2, false);
-    else if (!c->last && hr_conn_drain_grace_is_over(c->conn->loop, UINT64_MAX, now))
+    else if (!c->last && sv_conn_drain_grace_is_over(c->conn->loop, UINT64_MAX, now))
         go_away(c);
     c->noticed = true;
-    hr_http2_mark(c);
+    sv_http2_mark(c);
 }
 
 /* A frame, or a head, does not end. */
-static bool hangs(const hr_http2 *c, uint64_t now) {
+static bool hangs(const sv_conn_http2 *c, uint64_t now) {
     return c->n_exchanges == 0 && c->within_ns != 0 &&
            now - c->within_ns > (uint64_t)sweep_options_of(c)->request_timeout_ms * 1000000;
 }
 
-static bool sweep_is_idle(const hr_http2 *c, uint64_t now) {
-    return c->n_exchanges == 0 && now - c->conn->since_ns > hr_conn_idle_ms(c->conn) * 1000000;
+static bool sweep_is_idle(const sv_conn_http2 *c, uint64_t now) {
+    return c->n_exchanges == 0 && now - c->conn->since_ns > sv_conn_idle_ms(c->conn) * 1000000;
 }
 
-void hr_http2_sweep(hr_conn *conn, uint64_t now) {
-    hr_http2 *c = conn->http2;
-    for (struct hr_h2_stream *s = c->streams; s != NULL; s = s->next)
+void sv_http2_sweep(sv_conn *conn, uint64_t now) {
+    sv_conn_http2 *c = conn->http2;
+    for (struct sv_h2_stream *s = c->streams; s != NULL; s = s->next)
         sweep_stream(s, now);
     if (c->h2 == NULL)
         return;
@@ -100,7 +100,7 @@ void hr_http2_sweep(hr_conn *conn, uint64_t now) {
         c->refill_ns = now;
     }
     if (hangs(c, now)) {
-        hr_http2_cut(conn);
+        sv_http2_cut(conn);
     } else if (conn->loop->draining) {
         sweep_drain(c, now);
     } else if (sweep_is_idle(c, now) && !c->last) {

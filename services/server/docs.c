@@ -5,15 +5,15 @@
 
 #include "answer.h"
 
-extern const hr_embedded hr_docs_files[];
+extern const sv_embedded sv_docs_files[];
 
-static void add_header(hr_exchange *ex, const char *name, const char *value) {
-    hr_answer_field(ex, sv_str(name), sv_str(value));
+static void add_header(sv_exchange *ex, const char *name, const char *value) {
+    sv_answer_field(ex, sv_str(name), sv_str(value));
 }
 
-void hr_answer_embedded(hr_exchange *ex, const hr_embedded *file) {
-    if (!hr_request_is_get(ex)) {
-        hr_answer_method(ex, "GET, HEAD");
+void sv_answer_embedded(sv_exchange *ex, const sv_embedded *file) {
+    if (!sv_request_is_get(ex)) {
+        sv_answer_method(ex, "GET, HEAD");
         return;
     }
     add_header(ex, "content-security-policy",
@@ -23,21 +23,21 @@ void hr_answer_embedded(hr_exchange *ex, const hr_embedded *file) {
     add_header(ex, "x-content-type-options", "nosniff");
     add_header(ex, "referrer-policy", "no-referrer");
     add_header(ex, "cache-control", "no-cache"); /* another version may answer next time */
-    hr_answer(ex, 200, file->content_type, (hr_str){(const char *)file->bytes, file->size});
+    sv_answer(ex, 200, file->content_type, (hr_str){(const char *)file->bytes, file->size});
 }
 
-bool hr_answer_docs(hr_exchange *ex) {
+bool sv_answer_docs(sv_exchange *ex) {
     static const char docs[] = "/docs", below[] = "/docs/";
-    hr_str path = hr_request_path(ex);
-    const hr_embedded *file = NULL;
-    if (hr_str_is(path, "/openapi.json"))
-        file = hr_embedded_find(hr_docs_files, "openapi.json", strlen("openapi.json"));
-    else if (hr_str_is(path, docs))
-        file = hr_embedded_find(hr_docs_files, "docs/index.html", strlen("docs/index.html"));
+    hr_str path = sv_request_path(ex);
+    const sv_embedded *file = NULL;
+    if (sv_str_is(path, "/openapi.json"))
+        file = sv_embedded_find(sv_docs_files, "openapi.json", strlen("openapi.json"));
+    else if (sv_str_is(path, docs))
+        file = sv_embedded_find(sv_docs_files, "docs/index.html", strlen("docs/index.html"));
     else if (path.len > strlen(below) && memcmp(path.p, below, strlen(below)) == 0)
-        file = hr_embedded_find(hr_docs_files, path.p + 1, path.len - 1);
+        file = sv_embedded_find(sv_docs_files, path.p + 1, path.len - 1);
     if (file == NULL)
         return false;
-    hr_answer_embedded(ex, file);
+    sv_answer_embedded(ex, file);
     return true;
 }

@@ -26,7 +26,7 @@
  * and logged. */
 #define HEAD_COPIES 4
 
-uint64_t hr_now_ns(void) {
+uint64_t sv_now_ns(void) {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
@@ -38,28 +38,28 @@ static uint64_t wall_us(void) {
     return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
 }
 
-double hr_exchange_elapsed_ms(const hr_exchange *ex) {
-    return (double)(hr_now_ns() - ex->start_ns) / 1e6;
+double sv_exchange_elapsed_ms(const sv_exchange *ex) {
+    return (double)(sv_now_ns() - ex->start_ns) / 1e6;
 }
 
-void hr_exchange_timing(hr_exchange *ex, const char *name, double ms) {
-    if (ex->n_timings == HR_MAX_TIMINGS)
+void sv_exchange_timing(sv_exchange *ex, const char *name, double ms) {
+    if (ex->n_timings == SV_MAX_TIMINGS)
         return;
     ex->timings[ex->n_timings].name = name;
     ex->timings[ex->n_timings++].ms = ms;
 }
 
-bool hr_exchange_peer_gone(const hr_exchange *ex) {
+bool sv_exchange_peer_gone(const sv_exchange *ex) {
     return ex->carrier->peer_gone(ex);
 }
 
-hr_str hr_exchange_peer_address(const hr_exchange *ex) {
-    const hr_peer *peer = hr_conn_peer(ex->conn);
+hr_str sv_exchange_peer_address(const sv_exchange *ex) {
+    const sv_peer *peer = sv_conn_peer(ex->conn);
     return (hr_str){peer->len > 0 ? peer->text : NULL, peer->address_len};
 }
 
 /* The digits behind the last ':'. */
-static uint16_t port_of_end(const hr_peer *peer) {
+static uint16_t port_of_end(const sv_peer *peer) {
     unsigned port = 0;
     for (size_t i = peer->address_len; i < peer->len; i++)
         if (peer->text[i] >= '0' && peer->text[i] <= '9')
@@ -67,74 +67,74 @@ static uint16_t port_of_end(const hr_peer *peer) {
     return (uint16_t)port;
 }
 
-uint16_t hr_exchange_peer_port(const hr_exchange *ex) {
-    return port_of_end(hr_conn_peer(ex->conn));
+uint16_t sv_exchange_peer_port(const sv_exchange *ex) {
+    return port_of_end(sv_conn_peer(ex->conn));
 }
 
-hr_str hr_exchange_local_address(const hr_exchange *ex, uint16_t *port) {
-    const hr_peer *local = hr_conn_local(ex->conn);
+hr_str sv_exchange_local_address(const sv_exchange *ex, uint16_t *port) {
+    const sv_peer *local = sv_conn_local(ex->conn);
     *port = port_of_end(local);
     return (hr_str){local->len > 0 ? local->text : NULL, local->address_len};
 }
 
-const char *hr_exchange_tls_version(const hr_exchange *ex) {
+const char *sv_exchange_tls_version(const sv_exchange *ex) {
     const SSL *ssl = sv_sock_ssl(ex->conn->sock);
     return ssl == NULL ? NULL : SSL_get_version(ssl);
 }
 
-const char *hr_exchange_tls_cipher(const hr_exchange *ex) {
+const char *sv_exchange_tls_cipher(const sv_exchange *ex) {
     const SSL *ssl = sv_sock_ssl(ex->conn->sock);
     return ssl == NULL ? NULL : SSL_get_cipher_name(ssl);
 }
 
-hr_str hr_exchange_protocol(const hr_exchange *ex) {
+hr_str sv_exchange_protocol(const sv_exchange *ex) {
     if (ex->http2)
         return HR_STR("HTTP/2");
     return ex->request.minor_version == 0 ? HR_STR("HTTP/1.0") : HR_STR("HTTP/1.1");
 }
 
-void hr_exchange_refuse(hr_exchange *ex, int status, const char *detail, int retry_after_s) {
+void sv_exchange_refuse(sv_exchange *ex, int status, const char *detail, int retry_after_s) {
     if (ex->refusal.status != 0)
         return;
-    ex->refusal = (hr_refusal){status, detail, retry_after_s};
-    hr_metric_add(ex->loop->cells,
-                  hr_metrics_of_server(hr_server_metrics_of(ex->loop->server))->refused, 1);
+    ex->refusal = (sv_refusal){status, detail, retry_after_s};
+    sv_metric_add(ex->loop->cells,
+                  sv_metrics_of_server(sv_server_metrics_of(ex->loop->server))->refused, 1);
 }
 
-void hr_exchange_refuse_busy(hr_exchange *ex) {
-    hr_exchange_refuse(ex, 503, "too much is being uploaded at the moment", 1);
+void sv_exchange_refuse_busy(sv_exchange *ex) {
+    sv_exchange_refuse(ex, 503, "too much is being uploaded at the moment", 1);
     ex->response_flags = "UO";
 }
 
-void hr_exchange_check_limits(hr_exchange *ex) {
-    const hr_server_options *options = hr_server_options_of(ex->loop->server);
+void sv_exchange_check_limits(sv_exchange *ex) {
+    const sv_server_options *options = sv_server_options_of(ex->loop->server);
     const sv_http1_request *request = &ex->request;
-    if (request->minor_version == 0 && options->http10 == HR_HTTP10_REFUSE)
-        hr_exchange_refuse(ex, 426, "HTTP/1.0 is not served here", 0);
+    if (request->minor_version == 0 && options->http10 == SV_HTTP10_REFUSE)
+        sv_exchange_refuse(ex, 426, "HTTP/1.0 is not served here", 0);
     else if (request->expect_other)
-        hr_exchange_refuse(ex, 417, "the only Expect understood is 100-continue", 0);
+        sv_exchange_refuse(ex, 417, "the only Expect understood is 100-continue", 0);
     else if (request->content_length > (uint64_t)options->max_body_bytes)
-        hr_exchange_refuse(ex, 413, "the body is larger than this server takes", 0);
+        sv_exchange_refuse(ex, 413, "the body is larger than this server takes", 0);
 }
 
-bool hr_exchange_reserve(hr_exchange *ex, size_t bytes) {
-    if (!hr_budget_take(hr_server_uploads(ex->loop->server), bytes))
+bool sv_exchange_reserve(sv_exchange *ex, size_t bytes) {
+    if (!sv_budget_take(sv_server_uploads(ex->loop->server), bytes))
         return false;
     ex->reserved += bytes;
     return true;
 }
 
-int hr_exchange_status(const hr_exchange *ex) {
+int sv_exchange_status(const sv_exchange *ex) {
     return ex->answered && !ex->gone ? ex->answer.status : 0;
 }
 
 /* ---- life ---- */
 
-hr_exchange *hr_exchange_begin(hr_conn *conn, const hr_carrier *carrier, void *stream,
+sv_exchange *sv_exchange_begin(sv_conn *conn, const sv_carrier *carrier, void *stream,
                                const sv_http1_request *request) {
-    hr_loop *loop = conn->loop;
+    sv_server_loop *loop = conn->loop;
     sv_pool *pool = sv_pool_new(&loop->pools);
-    hr_exchange *ex = sv_pool_alloc(pool, sizeof(*ex));
+    sv_exchange *ex = sv_pool_alloc(pool, sizeof(*ex));
     memset(ex, 0, sizeof(*ex));
     ex->pool = pool;
     ex->conn = conn;
@@ -143,7 +143,7 @@ hr_exchange *hr_exchange_begin(hr_conn *conn, const hr_carrier *carrier, void *s
     ex->loop = loop;
     ex->listener = conn->listener;
     ex->secure = sv_sock_ssl(conn->sock) != NULL;
-    ex->start_ns = hr_now_ns();
+    ex->start_ns = sv_now_ns();
     ex->start_wall_us = wall_us();
     ex->request = *request;
     ex->request.fields = sv_pool_alloc(pool, request->n_fields * sizeof(hr_pair));
@@ -151,71 +151,71 @@ hr_exchange *hr_exchange_begin(hr_conn *conn, const hr_carrier *carrier, void *s
         memcpy(ex->request.fields, request->fields, request->n_fields * sizeof(hr_pair));
     ex->keep_alive = request->keep_alive;
     ++loop->active;
-    hr_loop_note_load(loop);
-    hr_metric_add(loop->cells,
-                  hr_metrics_of_server(hr_server_metrics_of(loop->server))->requests_active, 1);
+    sv_server_note_load(loop);
+    sv_metric_add(loop->cells,
+                  sv_metrics_of_server(sv_server_metrics_of(loop->server))->requests_active, 1);
     return ex;
 }
 
-static void count(const hr_exchange *ex) {
-    const hr_server_metrics *m = hr_metrics_of_server(hr_server_metrics_of(ex->loop->server));
-    hr_metric_cells *cells = ex->loop->cells;
+static void count(const sv_exchange *ex) {
+    const sv_server_metrics *m = sv_metrics_of_server(sv_server_metrics_of(ex->loop->server));
+    sv_metric_cells *cells = ex->loop->cells;
     hr_str method = ex->request.method;
-    hr_metric_request(cells, hr_exchange_status(ex), method.p != NULL ? method.p : "-",
+    sv_metric_request(cells, sv_exchange_status(ex), method.p != NULL ? method.p : "-",
                       method.p != NULL ? method.len : 1);
-    hr_metric_observe(cells, m->request_seconds, (double)(hr_now_ns() - ex->start_ns) / 1e9);
-    hr_metric_add(cells, m->received_bytes, (int64_t)(hr_body_received(ex) + ex->tunnelled));
-    hr_metric_add(cells, m->sent_bytes, (int64_t)ex->bytes_sent);
-    hr_metric_add(cells, m->requests_active, -1);
+    sv_metric_observe(cells, m->request_seconds, (double)(sv_now_ns() - ex->start_ns) / 1e9);
+    sv_metric_add(cells, m->received_bytes, (int64_t)(sv_body_received(ex) + ex->tunnelled));
+    sv_metric_add(cells, m->sent_bytes, (int64_t)ex->bytes_sent);
+    sv_metric_add(cells, m->requests_active, -1);
 }
 
 /* The client left before it had its answer. */
-static bool is_cut(const hr_exchange *ex) {
-    bool slow = ex->answer_ns != 0 && hr_now_ns() - ex->answer_ns > SLOW_ANSWER_NS;
-    return !ex->answered || ex->broken || (slow && hr_exchange_peer_gone(ex));
+static bool is_cut(const sv_exchange *ex) {
+    bool slow = ex->answer_ns != 0 && sv_now_ns() - ex->answer_ns > SLOW_ANSWER_NS;
+    return !ex->answered || ex->broken || (slow && sv_exchange_peer_gone(ex));
 }
 
-void hr_exchange_end(hr_exchange *ex) {
+void sv_exchange_end(sv_exchange *ex) {
     if (ex->on_end != NULL)
         ex->on_end(ex);
     if (ex->response_flags == NULL && ex->answer.status != 101 && is_cut(ex))
         ex->response_flags = "DC";
     count(ex);
-    hr_log_access(ex);
-    hr_budget_give(hr_server_uploads(ex->loop->server), ex->reserved);
+    sv_log_access(ex);
+    sv_budget_give(sv_server_uploads(ex->loop->server), ex->reserved);
     --ex->loop->active;
     free(ex->in.store);
     sv_pool_free(ex->pool);
 }
 
-static void end_later(hr_exchange *ex) {
+static void end_later(sv_exchange *ex) {
     ex->next_over = ex->loop->over;
     ex->loop->over = ex;
 }
 
-void hr_exchange_over(hr_exchange *ex) {
+void sv_exchange_over(sv_exchange *ex) {
     if (ex->over)
         return;
     ex->over = true;
     end_later(ex);
 }
 
-void hr_exchange_let_end(hr_exchange *ex) {
+void sv_exchange_let_end(sv_exchange *ex) {
     ex->may_end = NULL;
     if (ex->kept)
         end_later(ex);
     ex->kept = false;
 }
 
-void hr_exchange_break(hr_exchange *ex) {
+void sv_exchange_break(sv_exchange *ex) {
     ex->broken = true;
-    hr_exchange_over(ex);
+    sv_exchange_over(ex);
 }
 
-bool hr_exchange_end_turn(hr_loop *loop) {
-    hr_exchange *over = loop->over;
+bool sv_exchange_end_turn(sv_server_loop *loop) {
+    sv_exchange *over = loop->over;
     loop->over = NULL;
-    for (hr_exchange *ex = over, *next; ex != NULL; ex = next) {
+    for (sv_exchange *ex = over, *next; ex != NULL; ex = next) {
         next = ex->next_over;
         ex->kept = ex->may_end != NULL && !ex->may_end(ex);
         if (!ex->kept)
@@ -224,16 +224,16 @@ bool hr_exchange_end_turn(hr_loop *loop) {
     return loop->over != NULL;
 }
 
-void hr_exchange_sent(hr_exchange *ex, bool ok) {
+void sv_exchange_sent(sv_exchange *ex, bool ok) {
     if (!ok)
-        hr_exchange_break(ex);
+        sv_exchange_break(ex);
     else if (ex->final)
-        hr_exchange_over(ex);
+        sv_exchange_over(ex);
     else if (ex->on_sent != NULL)
         ex->on_sent(ex);
 }
 
-void hr_exchange_abandon(hr_exchange *ex) {
+void sv_exchange_abandon(sv_exchange *ex) {
     ex->response_flags = "DC";
     ex->gone = true;
     ex->carrier->abort(ex);
@@ -241,7 +241,7 @@ void hr_exchange_abandon(hr_exchange *ex) {
 
 /* ---- what the client sent ---- */
 
-hr_str hr_request_header(const hr_exchange *ex, const char *name) {
+hr_str sv_request_header(const sv_exchange *ex, const char *name) {
     size_t len = strlen(name);
     for (size_t i = 0; i < ex->request.n_fields; ++i) {
         const hr_pair *field = &ex->request.fields[i];
@@ -251,21 +251,21 @@ hr_str hr_request_header(const hr_exchange *ex, const char *name) {
     return (hr_str){NULL, 0};
 }
 
-bool hr_request_is_head(const hr_exchange *ex) {
-    return hr_str_is(ex->request.method, "HEAD");
+bool sv_request_is_head(const sv_exchange *ex) {
+    return sv_str_is(ex->request.method, "HEAD");
 }
 
-bool hr_request_is_get(const hr_exchange *ex) {
-    return hr_str_is(ex->request.method, "GET") || hr_request_is_head(ex);
+bool sv_request_is_get(const sv_exchange *ex) {
+    return sv_str_is(ex->request.method, "GET") || sv_request_is_head(ex);
 }
 
-hr_str hr_request_path(const hr_exchange *ex) {
+hr_str sv_request_path(const sv_exchange *ex) {
     hr_str path = ex->request.path;
     const char *mark = memchr(path.p, '?', path.len);
     return (hr_str){path.p, mark != NULL ? (size_t)(mark - path.p) : path.len};
 }
 
-hr_str hr_request_query(const hr_exchange *ex) {
+hr_str sv_request_query(const sv_exchange *ex) {
     hr_str path = ex->request.path;
     const char *mark = memchr(path.p, '?', path.len);
     if (mark == NULL)
@@ -273,8 +273,8 @@ hr_str hr_request_query(const hr_exchange *ex) {
     return (hr_str){mark + 1, (size_t)(path.p + path.len - mark - 1)};
 }
 
-int hr_query_parameter(hr_str *out, const hr_exchange *ex, const char *name) {
-    hr_str query = hr_request_query(ex);
+int sv_query_parameter(hr_str *out, const sv_exchange *ex, const char *name) {
+    hr_str query = sv_request_query(ex);
     size_t name_len = strlen(name);
     int found = 0;
     *out = (hr_str){NULL, 0};
@@ -286,7 +286,7 @@ int hr_query_parameter(hr_str *out, const hr_exchange *ex, const char *name) {
         if (key == name_len && memcmp(query.p, name, name_len) == 0) {
             size_t skip = equals != NULL ? key + 1 : len;
             char *buf = sv_pool_alloc(ex->pool, len - skip + 1);
-            if (found || !hr_percent_decode(out, buf, query.p + skip, len - skip))
+            if (found || !sv_percent_decode(out, buf, query.p + skip, len - skip))
                 return -1;
             found = 1;
         }
@@ -300,7 +300,7 @@ int hr_query_parameter(hr_str *out, const hr_exchange *ex, const char *name) {
 /* ---- the handler ---- */
 
 /* 8-4-4-4-12 hex digits of a random UUID (RFC 9562, version 4), as Envoy makes them. */
-hr_str hr_make_request_id(sv_pool *pool) {
+hr_str sv_make_request_id(sv_pool *pool) {
     /* Random bytes come from the system: fetched for many at once. */
     static _Thread_local unsigned char pool_of_bytes[1024];
     static _Thread_local size_t left;
@@ -323,41 +323,41 @@ hr_str hr_make_request_id(sv_pool *pool) {
     return (hr_str){text, 36};
 }
 
-static hr_str refusal_body(hr_exchange *ex, const char **content_type) {
-    const hr_service *service = hr_server_service(ex->loop->server);
+static hr_str refusal_body(sv_exchange *ex, const char **content_type) {
+    const sv_service *service = sv_server_service(ex->loop->server);
     *content_type = "application/json";
     if (service->refusal_body == NULL)
-        return hr_error_json(ex, ex->refusal.detail);
+        return sv_error_json(ex, ex->refusal.detail);
     return service->refusal_body(ex, ex->refusal.status, ex->refusal.detail, content_type);
 }
 
-static void answer_refusal(hr_exchange *ex) {
+static void answer_refusal(sv_exchange *ex) {
     const char *content_type;
     ex->keep_alive = false;
     if (ex->refusal.retry_after_s > 0)
-        hr_answer_retry_after(ex, ex->refusal.retry_after_s);
-    if (hr_exchange_is_grpc(ex)) {
-        hr_answer_grpc_error(ex, ex->refusal.status, ex->refusal.detail);
+        sv_answer_retry_after(ex, ex->refusal.retry_after_s);
+    if (sv_exchange_is_grpc(ex)) {
+        sv_answer_grpc_error(ex, ex->refusal.status, ex->refusal.detail);
         return;
     }
     hr_str body = refusal_body(ex, &content_type);
-    hr_answer(ex, ex->refusal.status, content_type, body);
+    sv_answer(ex, ex->refusal.status, content_type, body);
 }
 
-static void name_request(hr_exchange *ex) {
-    ex->request_id = hr_request_header(ex, "x-request-id");
+static void name_request(sv_exchange *ex) {
+    ex->request_id = sv_request_header(ex, "x-request-id");
     if (ex->request_id.len == 0)
-        ex->request_id = hr_make_request_id(ex->pool);
+        ex->request_id = sv_make_request_id(ex->pool);
 }
 
-void hr_exchange_dispatch(hr_exchange *ex, size_t beside) {
-    size_t held = beside + (ex->head_len > HR_LARGE_HEAD ? HEAD_COPIES * ex->head_len : 0);
+void sv_exchange_dispatch(sv_exchange *ex, size_t beside) {
+    size_t held = beside + (ex->head_len > SV_LARGE_HEAD ? HEAD_COPIES * ex->head_len : 0);
     size_t reserved = ex->reserved - ex->in.reserved; /* besides the body */
     if (ex->request_id.p == NULL)
         name_request(ex);
     if (ex->refusal.status == 0 && held > reserved + SMALL_INPUT &&
-        !hr_exchange_reserve(ex, held - reserved))
-        hr_exchange_refuse_busy(ex);
+        !sv_exchange_reserve(ex, held - reserved))
+        sv_exchange_refuse_busy(ex);
     ex->dispatched = true;
     if (ex->refusal.status != 0)
         answer_refusal(ex);

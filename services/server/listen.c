@@ -22,7 +22,7 @@ static int bad(char *why, size_t why_size, const char *text) {
     return -1;
 }
 
-int hr_parse_address(struct sockaddr_storage *out, socklen_t *out_len, const char *text, char *why,
+int sv_parse_address(struct sockaddr_storage *out, socklen_t *out_len, const char *text, char *why,
                      size_t why_size) {
     char host[64], *end;
     const char *colon = strrchr(text, ':');
@@ -62,10 +62,10 @@ static int keep_alive(int fd) {
            setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof(probes)) == 0;
 }
 
-int hr_listen(const char *address, int64_t stall_timeout_ms, char *why, size_t why_size) {
+int sv_listen(const char *address, int64_t stall_timeout_ms, char *why, size_t why_size) {
     struct sockaddr_storage storage;
     socklen_t len;
-    if (hr_parse_address(&storage, &len, address, why, why_size) != 0)
+    if (sv_parse_address(&storage, &len, address, why, why_size) != 0)
         return -1;
     int fd = socket(storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     int on = 1, buffer = SOCKET_BUFFER;
@@ -88,7 +88,7 @@ int hr_listen(const char *address, int64_t stall_timeout_ms, char *why, size_t w
     return fd;
 }
 
-void hr_local_address(char *buf, size_t size, int fd) {
+void sv_local_address(char *buf, size_t size, int fd) {
     struct sockaddr_storage storage;
     socklen_t len = sizeof(storage);
     char host[INET6_ADDRSTRLEN] = "?";

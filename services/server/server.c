@@ -39,16 +39,16 @@
 
 #define TICK_MS 1000
 
-struct hr_server {
-    const hr_service *service;
-    const hr_listener *listeners;
+struct sv_server {
+    const sv_service *service;
+    const sv_listener *listeners;
     size_t n_listeners;
-    const hr_server_options *options;
-    hr_metrics *metrics;
-    hr_budget uploads;
+    const sv_server_options *options;
+    sv_metrics *metrics;
+    sv_budget uploads;
     char via[sizeof("1.1 ") + 256];
     int fds[MAX_LISTENERS];
-    hr_loop *loops;
+    sv_server_loop *loops;
     pthread_t *threads;
     size_t n_loops;
     _Atomic bool draining;
@@ -59,7 +59,7 @@ struct hr_server {
 };
 
 /* A flag with its row in the table. */
-#define FIELD(member) offsetof(hr_server_options, member)
+#define FIELD(member) offsetof(sv_server_options, member)
 
 static int server_parse_name(void *field, const char *text, char *why, size_t why_size) {
     /* It goes into Via and Server-Timing, where only a token may stand (RFC 9110, section 5.6.2).
@@ -76,15 +76,15 @@ static int server_parse_name(void *field, const char *text, char *why, size_t wh
 
 static const char *const http10_actions[] = {"allow", "refuse", NULL};
 
-const hr_flag hr_server_flags[] = {
+const sv_flag sv_server_flags[] = {
     {.name = "listen",
-     .kind = HR_FLAG_LIST,
+     .kind = SV_FLAG_LIST,
      .value_name = "ADDR:PORT",
      .offset = FIELD(listen),
      .default_text = "127.0.0.1:5000 (gateway), 0.0.0.0:5000 (proxy), 0.0.0.0:5010 (predict)",
      .help = "Where to accept connections."},
     {.name = "name",
-     .kind = HR_FLAG_CUSTOM,
+     .kind = SV_FLAG_CUSTOM,
      .value_name = "NAME",
      .offset = FIELD(name),
      .parse = server_parse_name,
@@ -92,7 +92,7 @@ const hr_flag hr_server_flags[] = {
      .also_env = "POD_NAME",
      .default_text = "the host name"},
     {.name = "threads",
-     .kind = HR_FLAG_INT,
+     .kind = SV_FLAG_INT,
      .value_name = "N",
      .offset = FIELD(threads),
      .min = 1,
@@ -100,7 +100,7 @@ const hr_flag hr_server_flags[] = {
      .help = "Event loops.",
      .default_text = "the CPUs this process may use, control group's quota included"},
     {.name = "drain-seconds",
-     .kind = HR_FLAG_SECONDS,
+     .kind = SV_FLAG_SECONDS,
      .value_name = "S",
      .offset = FIELD(drain_ms),
      .min = 0,
@@ -108,35 +108,35 @@ const hr_flag hr_server_flags[] = {
      .help = "After SIGTERM or SIGINT: how long to wait for what still runs. For half of it, at "
              "most 2 s, requests on open connections are answered with \"Connection: close\"."},
     {.name = "max-connections",
-     .kind = HR_FLAG_INT,
+     .kind = SV_FLAG_INT,
      .value_name = "N",
      .offset = FIELD(max_connections),
      .min = 1,
      .max = 1000000,
      .help = "Open connections, and streams of HTTP/2 beyond the first of each; more wait."},
     {.name = "max-body-bytes",
-     .kind = HR_FLAG_BYTES,
+     .kind = SV_FLAG_BYTES,
      .value_name = "BYTES",
      .offset = FIELD(max_body_bytes),
      .min = 1,
      .max = (int64_t)1 << 30,
      .help = "The largest request body; beyond it: 413."},
     {.name = "max-upload-bytes",
-     .kind = HR_FLAG_BYTES,
+     .kind = SV_FLAG_BYTES,
      .value_name = "BYTES",
      .offset = FIELD(max_upload_bytes),
      .min = 1,
      .max = (int64_t)1 << 40,
      .help = "All request bodies held at the same time; beyond it: 503 with Retry-After."},
     {.name = "max-head-bytes",
-     .kind = HR_FLAG_BYTES,
+     .kind = SV_FLAG_BYTES,
      .value_name = "BYTES",
      .offset = FIELD(max_head_bytes),
      .min = 256,
      .max = 400 << 10,
      .help = "Request line and header fields; beyond it: 431."},
     {.name = "idle-timeout",
-     .kind = HR_FLAG_SECONDS,
+     .kind = SV_FLAG_SECONDS,
      .value_name = "S",
      .offset = FIELD(idle_timeout_ms),
      .min = 100,
@@ -145,41 +145,41 @@ const hr_flag hr_server_flags[] = {
          "Close a connection on which no request was begun for this long. While the connections "
          "of a loop are used up, 15 s."},
     {.name = "request-timeout",
-     .kind = HR_FLAG_SECONDS,
+     .kind = SV_FLAG_SECONDS,
      .value_name = "S",
      .offset = FIELD(request_timeout_ms),
      .min = 100,
      .max = 86400000,
      .help = "Close a connection whose request is not complete this long after its first byte."},
     {.name = "stall-timeout",
-     .kind = HR_FLAG_SECONDS,
+     .kind = SV_FLAG_SECONDS,
      .value_name = "S",
      .offset = FIELD(stall_timeout_ms),
      .min = 100,
      .max = 86400000,
      .help = "Close a connection whose client reads nothing of its answer for this long."},
     {.name = "http10",
-     .kind = HR_FLAG_CHOICE,
+     .kind = SV_FLAG_CHOICE,
      .value_name = "ACTION",
      .offset = FIELD(http10),
      .choices = http10_actions,
      .help = "allow or refuse requests of HTTP/1.0; refused ones are answered with 426, as Istio's "
              "gateways do."},
     {.name = "log-level",
-     .kind = HR_FLAG_CHOICE,
+     .kind = SV_FLAG_CHOICE,
      .value_name = "LEVEL",
      .offset = FIELD(log_level),
-     .choices = hr_log_levels,
+     .choices = sv_log_levels,
      .help = "debug, info, warn or error; warn and error leave the access log out."},
     {.name = "check",
-     .kind = HR_FLAG_SWITCH,
+     .kind = SV_FLAG_SWITCH,
      .offset = FIELD(check),
      .help = "Starts nothing: asks the server at the first --listen address whether it is ready, "
              "and exits 0 or 1."},
 };
-const size_t hr_server_flags_count = sizeof(hr_server_flags) / sizeof(hr_server_flags[0]);
+const size_t sv_server_flags_count = sizeof(sv_server_flags) / sizeof(sv_server_flags[0]);
 
-void hr_server_options_settle(hr_server_options *options, const char *default_listen) {
+void sv_server_options_settle(sv_server_options *options, const char *default_listen) {
     static char host[256];
     static const char *defaults[1];
     if (options->name == NULL) {
@@ -188,7 +188,7 @@ void hr_server_options_settle(hr_server_options *options, const char *default_li
         options->name = host;
     }
     if (options->threads == 0)
-        options->threads = hr_usable_cpus();
+        options->threads = sv_usable_cpus();
     if (options->listen.n == 0) {
         defaults[0] = default_listen;
         options->listen.v = defaults;
@@ -198,31 +198,31 @@ void hr_server_options_settle(hr_server_options *options, const char *default_li
 
 /* ---- what others may ask ---- */
 
-bool hr_server_draining(const hr_server *server) {
+bool sv_server_draining(const sv_server *server) {
     return atomic_load(&server->draining);
 }
-bool hr_server_ready(const hr_server *server) {
+bool sv_server_ready(const sv_server *server) {
     return atomic_load(&server->n_accepting) == server->n_loops;
 }
-const hr_server_options *hr_server_options_of(const hr_server *server) {
+const sv_server_options *sv_server_options_of(const sv_server *server) {
     return server->options;
 }
-const hr_service *hr_server_service(const hr_server *server) {
+const sv_service *sv_server_service(const sv_server *server) {
     return server->service;
 }
-hr_metrics *hr_server_metrics_of(const hr_server *server) {
+sv_metrics *sv_server_metrics_of(const sv_server *server) {
     return server->metrics;
 }
-hr_budget *hr_server_uploads(hr_server *server) {
+sv_budget *sv_server_uploads(sv_server *server) {
     return &server->uploads;
 }
-hr_str hr_server_via(const hr_server *server) {
+hr_str sv_server_via(const sv_server *server) {
     return sv_str(server->via);
 }
-size_t hr_server_loops(const hr_server *server) {
+size_t sv_server_loops(const sv_server *server) {
     return server->n_loops;
 }
-hr_loop *hr_server_loop(hr_server *server, size_t index) {
+sv_server_loop *sv_server_nth_loop(sv_server *server, size_t index) {
     return &server->loops[index];
 }
 
@@ -260,7 +260,7 @@ static void wait_for_stop(const sigset_t *signals) {
 
 /* ---- one loop ---- */
 
-hr_str hr_loop_date(hr_loop *loop) {
+hr_str sv_server_date(sv_server_loop *loop) {
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);
     if ((uint64_t)now.tv_sec != loop->date_second) {
@@ -269,16 +269,16 @@ hr_str hr_loop_date(hr_loop *loop) {
         strftime(loop->date, sizeof(loop->date), "%a, %d %b %Y %H:%M:%S GMT", &utc);
         loop->date_second = (uint64_t)now.tv_sec;
     }
-    return (hr_str){loop->date, HR_DATE_SIZE};
+    return (hr_str){loop->date, SV_DATE_SIZE};
 }
 
 static void run_message(sv_message *super) {
-    hr_message *message = SV_CONTAINER(hr_message, super, super);
+    sv_server_message *message = SV_CONTAINER(sv_server_message, super, super);
     message->run(message->loop, message);
 }
 
-bool hr_loop_post(hr_loop *loop, hr_message *message) {
-    hr_server *server = loop->server;
+bool sv_server_post(sv_server_loop *loop, sv_server_message *message) {
+    sv_server *server = loop->server;
     message->super.run = run_message;
     message->loop = loop;
     /* The loop may be ending: hence the lock. */
@@ -291,23 +291,23 @@ bool hr_loop_post(hr_loop *loop, hr_message *message) {
 }
 
 /* What is written may end exchanges, and what ends has more to be written. */
-static void end_turn(hr_loop *loop) {
-    hr_http2_flush(loop);
-    hr_exchange_end_turn(loop);
-    hr_http2_flush(loop);
+static void end_turn(sv_server_loop *loop) {
+    sv_http2_flush(loop);
+    sv_exchange_end_turn(loop);
+    sv_http2_flush(loop);
 }
 
 /* One turn, and what is over after it. */
-static void turn(hr_loop *loop, bool wait) {
+static void turn(sv_server_loop *loop, bool wait) {
     sv_loop_run(loop->net, wait && loop->over == NULL);
     end_turn(loop);
 }
 
-static size_t loop_load(const hr_loop *loop) {
+static size_t loop_load(const sv_server_loop *loop) {
     return loop->connections + loop->active;
 }
 
-void hr_loop_note_load(hr_loop *loop) {
+void sv_server_note_load(sv_server_loop *loop) {
     size_t load = loop_load(loop);
     if (load > loop->load_peak)
         loop->load_peak = load;
@@ -315,7 +315,7 @@ void hr_loop_note_load(hr_loop *loop) {
 
 /* Once half of a crowd has been gone for a whole tick: by then all that it held has been freed. It
  * lies between what stays, where free() alone returns nothing to the system. */
-static void give_memory_back(hr_loop *loop) {
+static void give_memory_back(sv_server_loop *loop) {
     size_t peak = loop->load_peak;
     loop->load_peak = loop_load(loop);
     if (peak > loop->crowd_peak)
@@ -326,24 +326,24 @@ static void give_memory_back(hr_loop *loop) {
     malloc_trim(0);
 }
 
-static void server_set_tick(hr_loop *loop, uint64_t ms);
+static void server_set_tick(sv_server_loop *loop, uint64_t ms);
 
-static void server_on_tick(hr_timer *timer) {
-    hr_loop *loop = SV_CONTAINER(hr_loop, tick, timer);
-    hr_conn_sweep(loop);
+static void server_on_tick(sv_timer *timer) {
+    sv_server_loop *loop = SV_CONTAINER(sv_server_loop, tick, timer);
+    sv_conn_sweep(loop);
     give_memory_back(loop);
     server_set_tick(loop, loop->draining ? DRAIN_TURN_MS : TICK_MS);
 }
 
-static void server_set_tick(hr_loop *loop, uint64_t ms) {
-    hr_timer_set(sv_loop_timers(loop->net), &loop->tick, hr_timers_now() + ms, server_on_tick);
+static void server_set_tick(sv_server_loop *loop, uint64_t ms) {
+    sv_timer_set(sv_loop_timers(loop->net), &loop->tick, sv_timers_now() + ms, server_on_tick);
 }
 
-static bool loop_init(hr_loop *loop) {
-    hr_server *server = loop->server;
+static bool loop_init(sv_server_loop *loop) {
+    sv_server *server = loop->server;
     loop->net = sv_loop_new();
     if (loop->net == NULL) {
-        hr_log(HR_LOG_ERROR, "an event loop cannot be made: %s", strerror(errno));
+        sv_log(SV_LOG_ERROR, "an event loop cannot be made: %s", strerror(errno));
         return false;
     }
     server_set_tick(loop, TICK_MS);
@@ -355,8 +355,8 @@ static bool loop_init(hr_loop *loop) {
         return false;
     for (size_t i = 0; i < server->n_listeners; ++i) {
         int fd = fcntl(server->fds[i], F_DUPFD_CLOEXEC, 3);
-        if (fd < 0 || !hr_conn_listen(loop, &server->listeners[i], fd)) {
-            hr_log(HR_LOG_ERROR, "cannot listen: %s", strerror(errno));
+        if (fd < 0 || !sv_conn_listen(loop, &server->listeners[i], fd)) {
+            sv_log(SV_LOG_ERROR, "cannot listen: %s", strerror(errno));
             return false;
         }
     }
@@ -364,31 +364,31 @@ static bool loop_init(hr_loop *loop) {
 }
 
 /* Turns until no connection is left or the time is up. */
-static void run_until_quiet(hr_loop *loop, uint64_t ms) {
-    uint64_t deadline = hr_now_ns() + ms * 1000000;
-    while (loop->connections + loop->n_lingering > 0 && hr_now_ns() < deadline)
+static void run_until_quiet(sv_server_loop *loop, uint64_t ms) {
+    uint64_t deadline = sv_now_ns() + ms * 1000000;
+    while (loop->connections + loop->n_lingering > 0 && sv_now_ns() < deadline)
         turn(loop, true);
 }
 
-static void loop_drain(hr_loop *loop) {
+static void loop_drain(sv_server_loop *loop) {
     loop->draining = true;
-    loop->drain_ns = hr_now_ns();
-    hr_conn_stop_listening(loop);
-    hr_conn_sweep(loop);
+    loop->drain_ns = sv_now_ns();
+    sv_conn_stop_listening(loop);
+    sv_conn_sweep(loop);
     end_turn(loop);
     server_set_tick(loop, DRAIN_TURN_MS);
     run_until_quiet(loop, (uint64_t)loop->server->options->drain_ms);
     if (loop->active > 0)
-        hr_log(HR_LOG_WARN, "the drain timed out: closing %zu unfinished requests", loop->active);
+        sv_log(SV_LOG_WARN, "the drain timed out: closing %zu unfinished requests", loop->active);
     /* What on_cancel gave up is answered now; then the rest goes without an answer. */
     run_until_quiet(loop, loop->active > 0 ? CANCEL_MS : 0);
-    hr_conn_cut_all(loop);
+    sv_conn_cut_all(loop);
     end_turn(loop);
     run_until_quiet(loop, CANCEL_MS);
 }
 
-static void loop_dispose(hr_loop *loop) {
-    hr_server *server = loop->server;
+static void loop_dispose(sv_server_loop *loop) {
+    sv_server *server = loop->server;
     pthread_mutex_lock(&server->mutex);
     server->alive[loop->index] = false;
     pthread_mutex_unlock(&server->mutex);
@@ -397,15 +397,15 @@ static void loop_dispose(hr_loop *loop) {
         server->service->loop_stop(loop, server->service->ctx);
     if (loop->connections > 0)
         return; /* a handler holds on to its request: the memory goes with the process */
-    hr_text_free(&loop->log_line);
-    hr_conn_free_buffers(loop);
+    sv_text_free(&loop->log_line);
+    sv_conn_free_buffers(loop);
     sv_pool_cache_free(&loop->pools);
     sv_loop_free(loop->net);
 }
 
 static void *run_loop(void *arg) {
-    hr_loop *loop = arg;
-    hr_server *server = loop->server;
+    sv_server_loop *loop = arg;
+    sv_server *server = loop->server;
     char name[16];
     snprintf(name, sizeof(name), "loop-%u", loop->index);
     pthread_setname_np(pthread_self(), name);
@@ -429,10 +429,10 @@ static void *run_loop(void *arg) {
 
 /* ---- all of it ---- */
 
-static int open_listeners(hr_server *server) {
+static int open_listeners(sv_server *server) {
     char why[256];
     for (size_t i = 0; i < server->n_listeners; ++i) {
-        server->fds[i] = hr_listen(server->listeners[i].address, server->options->stall_timeout_ms,
+        server->fds[i] = sv_listen(server->listeners[i].address, server->options->stall_timeout_ms,
                                    why, sizeof(why));
         if (server->fds[i] < 0) {
             fprintf(stderr, "%s: %s\n", server->service->program, why);
@@ -446,7 +446,7 @@ static int open_listeners(hr_server *server) {
 
 /* Once every loop has its own descriptors of them: the number of a closed one may soon be that of
  * another file. */
-static void close_listeners(hr_server *server) {
+static void close_listeners(sv_server *server) {
     const struct timespec pause = {0, 1000000};
     while (atomic_load(&server->n_begun) < server->n_loops)
         nanosleep(&pause, NULL);
@@ -454,18 +454,18 @@ static void close_listeners(hr_server *server) {
         close(server->fds[i]);
 }
 
-static void announce(const hr_server *server) {
+static void announce(const sv_server *server) {
     for (size_t i = 0; i < server->n_listeners; ++i) {
         char address[80];
-        hr_local_address(address, sizeof(address), server->fds[i]);
-        hr_log(HR_LOG_INFO, "%s listens on %s with %zu threads", server->options->name, address,
+        sv_local_address(address, sizeof(address), server->fds[i]);
+        sv_log(SV_LOG_INFO, "%s listens on %s with %zu threads", server->options->name, address,
                server->n_loops);
     }
 }
 
 /* Of a client and, where there is one, of the upstream server for each connection; logs, timers and
  * the like need a few more. What the system allows at most is enough of a limit. */
-static void allow_files(const hr_server_options *options) {
+static void allow_files(const sv_server_options *options) {
     struct rlimit limit;
     rlim_t wanted = (rlim_t)options->max_connections * 2 + 256;
     if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= wanted)
@@ -475,12 +475,12 @@ static void allow_files(const hr_server_options *options) {
 }
 
 static double read_uploads(void *ctx) {
-    return (double)hr_budget_used(&((hr_server *)ctx)->uploads);
+    return (double)sv_budget_used(&((sv_server *)ctx)->uploads);
 }
 
 static double read_dropped(void *ctx) {
     (void)ctx;
-    return (double)hr_log_dropped();
+    return (double)sv_log_dropped();
 }
 
 static double read_one(void *ctx) {
@@ -488,33 +488,33 @@ static double read_one(void *ctx) {
     return 1;
 }
 
-static void server_define_metrics(hr_server *server) {
-    hr_metrics *m = server->metrics;
-    hr_metrics_read(m, HR_GAUGE, "headerroute_upload_memory_bytes", NULL,
+static void server_define_metrics(sv_server *server) {
+    sv_metrics *m = server->metrics;
+    sv_metrics_read(m, SV_GAUGE, "headerroute_upload_memory_bytes", NULL,
                     "Memory held by request bodies, of --max-upload-bytes.", read_uploads, server);
-    hr_metrics_read(m, HR_COUNTER, "headerroute_log_lines_dropped_total", NULL,
+    sv_metrics_read(m, SV_COUNTER, "headerroute_log_lines_dropped_total", NULL,
                     "Access log lines dropped because the reader was too slow.", read_dropped,
                     NULL);
-    hr_metrics_read(m, HR_GAUGE, "headerroute_build_info", "version=\"" HR_VERSION "\"",
+    sv_metrics_read(m, SV_GAUGE, "headerroute_build_info", "version=\"" HR_VERSION "\"",
                     "Always 1; the label holds the version.", read_one, NULL);
 }
 
-static void wake(hr_loop *loop) {
-    hr_server *server = loop->server;
+static void wake(sv_server_loop *loop) {
+    sv_server *server = loop->server;
     pthread_mutex_lock(&server->mutex);
     if (server->alive[loop->index])
         sv_loop_post(loop->net, NULL);
     pthread_mutex_unlock(&server->mutex);
 }
 
-static void server_join(hr_server *server) {
-    const hr_service *service = server->service;
+static void server_join(sv_server *server) {
+    const sv_service *service = server->service;
     struct timespec pause = {0, 20 * 1000000};
     /* When the drain times out, cancels the work still running just before the loops abandon it. */
-    uint64_t cancel_at = hr_now_ns() + (uint64_t)server->options->drain_ms * 1000000;
+    uint64_t cancel_at = sv_now_ns() + (uint64_t)server->options->drain_ms * 1000000;
     bool cancelled = false;
     while (atomic_load(&server->n_ended) < server->n_loops) {
-        if (!cancelled && hr_now_ns() >= cancel_at && service->on_cancel != NULL) {
+        if (!cancelled && sv_now_ns() >= cancel_at && service->on_cancel != NULL) {
             service->on_cancel(service->ctx);
             cancelled = true;
         }
@@ -524,7 +524,7 @@ static void server_join(hr_server *server) {
         pthread_join(server->threads[i], NULL);
 }
 
-static void server_start_thread(pthread_t *thread, hr_loop *loop) {
+static void server_start_thread(pthread_t *thread, sv_server_loop *loop) {
     int error = pthread_create(thread, NULL, run_loop, loop);
     if (error == 0)
         return;
@@ -535,14 +535,14 @@ static void server_start_thread(pthread_t *thread, hr_loop *loop) {
 
 /* How long the reader of the log may still take, in milliseconds: what is left of the drain, and in
  * any case long enough for a reader that is there. */
-static uint64_t log_patience(const hr_server *server, uint64_t stopped_at) {
-    uint64_t gone = (hr_now_ns() - stopped_at) / 1000000,
+static uint64_t log_patience(const sv_server *server, uint64_t stopped_at) {
+    uint64_t gone = (sv_now_ns() - stopped_at) / 1000000,
              server_drain = (uint64_t)server->options->drain_ms;
     return server_drain > gone + MIN_LOG_PATIENCE_MS ? server_drain - gone : MIN_LOG_PATIENCE_MS;
 }
 
 /* 0, or the exit code after one line on stderr. */
-static int check_listeners(const hr_service *service, const hr_listener *listeners,
+static int check_listeners(const sv_service *service, const sv_listener *listeners,
                            size_t n_listeners) {
     if (n_listeners > MAX_LISTENERS) {
         fprintf(stderr, "%s: more than %d listeners\n", service->program, MAX_LISTENERS);
@@ -552,7 +552,7 @@ static int check_listeners(const hr_service *service, const hr_listener *listene
         struct sockaddr_storage parsed;
         socklen_t len;
         char why[256];
-        if (hr_parse_address(&parsed, &len, listeners[i].address, why, sizeof(why)) != 0) {
+        if (sv_parse_address(&parsed, &len, listeners[i].address, why, sizeof(why)) != 0) {
             fprintf(stderr, "%s: --listen: %s\n", service->program, why);
             return 2;
         }
@@ -560,14 +560,14 @@ static int check_listeners(const hr_service *service, const hr_listener *listene
     return 0;
 }
 
-static void start_loops(hr_server *server) {
-    server->loops = sv_alloc_zeroed(sizeof(hr_loop) * server->n_loops);
+static void start_loops(sv_server *server) {
+    server->loops = sv_alloc_zeroed(sizeof(sv_server_loop) * server->n_loops);
     server->threads = sv_alloc_zeroed(sizeof(pthread_t) * server->n_loops);
     server->alive = sv_alloc_zeroed(sizeof(bool) * server->n_loops);
     for (size_t i = 0; i < server->n_loops; ++i) {
         server->loops[i].server = server;
         server->loops[i].index = (unsigned)i;
-        server->loops[i].cells = hr_metrics_cells(server->metrics);
+        server->loops[i].cells = sv_metrics_cells(server->metrics);
     }
     announce(server);
     for (size_t i = 0; i < server->n_loops; ++i)
@@ -575,10 +575,10 @@ static void start_loops(hr_server *server) {
 }
 
 /* From the signal to the end of the last loop. */
-static void server_drain(hr_server *server) {
+static void server_drain(sv_server *server) {
     atomic_store(&server->draining, true);
     if (!atomic_load(&server->failed))
-        hr_log(HR_LOG_INFO, "draining");
+        sv_log(SV_LOG_INFO, "draining");
     close_listeners(server);
     if (server->service->on_drain != NULL)
         server->service->on_drain(server->service->ctx);
@@ -587,9 +587,9 @@ static void server_drain(hr_server *server) {
     server_join(server);
 }
 
-int hr_server_run(const hr_service *service, const hr_listener *listeners, size_t n_listeners,
-                  const hr_server_options *options, hr_metrics *metrics) {
-    hr_server server = {.service = service,
+int sv_server_run(const sv_service *service, const sv_listener *listeners, size_t n_listeners,
+                  const sv_server_options *options, sv_metrics *metrics) {
+    sv_server server = {.service = service,
                         .listeners = listeners,
                         .n_listeners = n_listeners,
                         .options = options,
@@ -601,7 +601,7 @@ int hr_server_run(const hr_service *service, const hr_listener *listeners, size_
     if (code != 0)
         return code;
     if (options->check)
-        return hr_check_ready(service->program, listeners[0].address);
+        return sv_check_ready(service->program, listeners[0].address);
     allow_files(options);
     if (open_listeners(&server) != 0)
         return 1;
@@ -609,23 +609,23 @@ int hr_server_run(const hr_service *service, const hr_listener *listeners, size_
     mallopt(M_TRIM_THRESHOLD, TRIM_THRESHOLD);
     mallopt(M_ARENA_MAX, MAX_ARENAS);
     catch_signals(&signals);
-    hr_budget_init(&server.uploads, options->max_upload_bytes);
-    hr_log_start(service->program, (hr_log_level)options->log_level);
+    sv_budget_init(&server.uploads, options->max_upload_bytes);
+    sv_log_start(service->program, (sv_log_level)options->log_level);
     server_define_metrics(&server);
     snprintf(server.via, sizeof(server.via), "1.1 %s", options->name);
 
     start_loops(&server);
     wait_for_stop(&signals);
-    uint64_t stopped_at = hr_now_ns();
+    uint64_t stopped_at = sv_now_ns();
     server_drain(&server);
     code = atomic_load(&server.failed) ? 1 : 0;
     if (service->on_stopped != NULL && !service->on_stopped(service->ctx)) {
-        hr_log_stop(log_patience(&server, stopped_at));
+        sv_log_stop(log_patience(&server, stopped_at));
         _exit(code);
     }
     free(server.loops);
     free(server.threads);
     free(server.alive);
-    hr_log_stop(log_patience(&server, stopped_at));
+    sv_log_stop(log_patience(&server, stopped_at));
     return code;
 }

@@ -1,12 +1,12 @@
 /*
  * The listening side of every server: sockets, one event loop a thread, limits, drain. A program
- * describes itself in an hr_service and calls hr_server_run.
+ * describes itself in an sv_service and calls sv_server_run.
  *
- * Threads: on_request, loop_start, loop_stop and everything that belongs to one hr_loop run on that
- * loop's thread and must not block. Functions that other threads may call say so.
+ * Threads: on_request, loop_start, loop_stop and everything that belongs to one sv_server_loop run
+ * on that loop's thread and must not block. Functions that other threads may call say so.
  */
-#ifndef HR_SERVICES_SERVER_H
-#define HR_SERVICES_SERVER_H
+#ifndef SV_SERVER_H
+#define SV_SERVER_H
 
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -20,71 +20,71 @@
 #include "metrics.h"
 #include "net.h"
 
-typedef struct hr_server hr_server;
+typedef struct sv_server sv_server;
 
 /* Of an HTTP date: "Sun, 06 Nov 1994 08:49:37 GMT". */
-#define HR_DATE_SIZE 29
+#define SV_DATE_SIZE 29
 
-/* A message to a loop from any thread: embed it, send it with hr_loop_post, and `run` is called on
- * the loop's thread. The sender's memory must live until then. */
-typedef struct hr_message hr_message;
-struct hr_message {
+/* A message to a loop from any thread: embed it, send it with sv_server_post, and `run` is called
+ * on the loop's thread. The sender's memory must live until then. */
+typedef struct sv_server_message sv_server_message;
+struct sv_server_message {
     sv_message super;
-    hr_loop *loop; /* set by hr_loop_post */
-    void (*run)(hr_loop *loop, hr_message *message);
+    sv_server_loop *loop; /* set by sv_server_post */
+    void (*run)(sv_server_loop *loop, sv_server_message *message);
 };
 
 /* One thread with its event loop. */
-struct hr_loop {
+struct sv_server_loop {
     sv_loop *net;
-    hr_server *server;
+    sv_server *server;
     unsigned index;         /* from 0 */
     void *data;             /* the service's own */
-    hr_metric_cells *cells; /* this loop's counters; written here only */
+    sv_metric_cells *cells; /* this loop's counters; written here only */
     size_t connections;     /* open downstream connections */
     size_t active; /* requests whose head is complete and whose answer has not been sent wholly */
 
     /* the server's own */
-    struct hr_conn *conns; /* list of all */
+    struct sv_conn *conns; /* list of all */
     size_t n_more_streams; /* of HTTP/2 that are served, beyond the first of each connection */
-    struct hr_h2_stream *http2_waiting, **http2_last; /* list: requests without a place */
-    struct hr_http2 *http2_marked; /* list: connections that are written to in this turn */
-    struct hr_exchange *over;      /* list: they end at the end of this turn */
-    struct hr_listening *listening;
+    struct sv_h2_stream *http2_waiting, **http2_last; /* list: requests without a place */
+    struct sv_conn_http2 *http2_marked; /* list: connections that are written to in this turn */
+    struct sv_exchange *over;           /* list: they end at the end of this turn */
+    struct sv_listening *listening;
     size_t n_lingering;
     size_t load_peak;  /* connections and active requests, since the last tick */
     size_t crowd_peak; /* the same since memory was last returned to the system */
-    hr_timer tick;
+    sv_timer tick;
     sv_pool_cache pools;
     void *buffers; /* of connections, kept for reuse */
     size_t n_buffers;
     uint64_t date_second; /* of `date` */
-    char date[HR_DATE_SIZE + 1];
-    hr_text log_line; /* the memory of the last one */
+    char date[SV_DATE_SIZE + 1];
+    sv_text log_line; /* the memory of the last one */
     bool accepting, draining;
     uint64_t drain_ns; /* when draining began */
     bool out_of_files; /* accepting has failed; it is tried again when something may have changed */
 };
 
-typedef struct hr_listener {
+typedef struct sv_listener {
     const char *address; /* "127.0.0.1:5000", "[::1]:5000"; port 0 takes a free one */
     /* Called once the request is there with its whole body; or, if `streams`, with its head, and as
      * much of the body as came with it. */
-    void (*on_request)(hr_exchange *ex);
+    void (*on_request)(sv_exchange *ex);
     bool streams;
     /* HTTP/2 only, where `streams` is false: whether the body of this request is streamed
      * nevertheless. NULL: no body is. */
-    bool (*streams_request)(const hr_exchange *ex);
-    struct hr_tls *tls; /* TLS context of the connections; NULL for plaintext */
-} hr_listener;
+    bool (*streams_request)(const sv_exchange *ex);
+    struct sv_tls *tls; /* TLS context of the connections; NULL for plaintext */
+} sv_listener;
 
-typedef struct hr_service {
+typedef struct sv_service {
     const char *program; /* "headerroute-predict": in messages */
     void *ctx;           /* the service's own, shared by all loops */
     /* Both may be NULL. loop_start: before the loop accepts; anything but 0 ends the program (exit
      * 1). loop_stop: no connection is left. */
-    int (*loop_start)(hr_loop *loop, void *ctx);
-    void (*loop_stop)(hr_loop *loop, void *ctx);
+    int (*loop_start)(sv_server_loop *loop, void *ctx);
+    void (*loop_stop)(sv_server_loop *loop, void *ctx);
     /* Called on the main thread; NULL allowed. `on_drain` is called when draining begins.
      * `on_cancel` is called when the drain times out and must cancel the work still running. */
     void (*on_drain)(void *ctx);
@@ -93,19 +93,19 @@ typedef struct hr_service {
      * then the process leaves without freeing what that thread may still touch. NULL allowed. */
     bool (*on_stopped)(void *ctx);
     /* The body of an answer with which the server itself refuses a request (bad framing, too
-     * large); in the pool or static. NULL: the failure form of hr_error_json. */
-    hr_str (*refusal_body)(hr_exchange *ex, int status, const char *detail,
+     * large); in the pool or static. NULL: the failure form of sv_error_json. */
+    hr_str (*refusal_body)(sv_exchange *ex, int status, const char *detail,
                            const char **content_type);
     /* The gRPC status for an answer with this HTTP status. NULL: sv_grpc_status_of_http. */
     int (*grpc_status_of)(int http_status);
-} hr_service;
+} sv_service;
 
 /* What is done with requests of HTTP/1.0. */
-typedef enum hr_http10 { HR_HTTP10_ALLOW = 0, HR_HTTP10_REFUSE } hr_http10;
+typedef enum sv_http10 { SV_HTTP10_ALLOW = 0, SV_HTTP10_REFUSE } sv_http10;
 
-/* Options common to all servers; hr_server_flags is the table of their flags. */
-typedef struct hr_server_options {
-    hr_text_list listen;
+/* Options common to all servers; sv_server_flags is the table of their flags. */
+typedef struct sv_server_options {
+    sv_text_list listen;
     const char *name; /* of this hop, in Via and logs */
     int64_t threads;  /* 0: the CPUs this process may use */
     int64_t drain_ms;
@@ -117,48 +117,48 @@ typedef struct hr_server_options {
     int64_t request_timeout_ms;   /* from the first to the last byte of a request */
     int64_t stall_timeout_ms;     /* closes if the client reads nothing for this long */
     int64_t handshake_timeout_ms; /* of TLS */
-    int http10;                   /* hr_http10 */
-    int log_level;                /* hr_log_level */
+    int http10;                   /* sv_http10 */
+    int log_level;                /* sv_log_level */
     bool check;                   /* ask the server that runs already, and leave */
-} hr_server_options;
+} sv_server_options;
 
-#define HR_SERVER_OPTIONS_INIT                                                                     \
+#define SV_SERVER_OPTIONS_INIT                                                                     \
     {                                                                                              \
         .drain_ms = 10000, .max_connections = 512, .max_body_bytes = 16 << 20,                     \
         .max_upload_bytes = 64 << 20, .max_head_bytes = 60 << 10, .idle_timeout_ms = 3600000,      \
         .request_timeout_ms = 60000, .stall_timeout_ms = 15000, .handshake_timeout_ms = 10000,     \
-        .log_level = HR_LOG_INFO                                                                   \
+        .log_level = SV_LOG_INFO                                                                   \
     }
-extern const hr_flag hr_server_flags[];
-extern const size_t hr_server_flags_count;
+extern const sv_flag sv_server_flags[];
+extern const size_t sv_server_flags_count;
 
 /* Fills what flags left open: name ($POD_NAME, else the host name), threads, and `default_listen`
  * if no --listen was given. */
-void hr_server_options_settle(hr_server_options *options, const char *default_listen);
+void sv_server_options_settle(sv_server_options *options, const char *default_listen);
 
 /* Listens, runs `options->threads` loops until SIGTERM or SIGINT, drains, returns the exit code: 0,
  * or 1 with one line on stderr when it cannot start (an address in use, say). `metrics` must have
  * got all its definitions before. */
-int hr_server_run(const hr_service *service, const hr_listener *listeners, size_t n_listeners,
-                  const hr_server_options *options, hr_metrics *metrics);
+int sv_server_run(const sv_service *service, const sv_listener *listeners, size_t n_listeners,
+                  const sv_server_options *options, sv_metrics *metrics);
 
 /* Any thread. True from the signal on. */
-bool hr_server_draining(const hr_server *server);
+bool sv_server_draining(const sv_server *server);
 /* Any thread. True once every loop accepts. */
-bool hr_server_ready(const hr_server *server);
-const hr_server_options *hr_server_options_of(const hr_server *server);
-const hr_service *hr_server_service(const hr_server *server);
-hr_metrics *hr_server_metrics_of(const hr_server *server);
-hr_budget *hr_server_uploads(hr_server *server);
+bool sv_server_ready(const sv_server *server);
+const sv_server_options *sv_server_options_of(const sv_server *server);
+const sv_service *sv_server_service(const sv_server *server);
+sv_metrics *sv_server_metrics_of(const sv_server *server);
+sv_budget *sv_server_uploads(sv_server *server);
 /* What this hop adds to Via: "1.1 NAME". */
-hr_str hr_server_via(const hr_server *server);
-size_t hr_server_loops(const hr_server *server);
-hr_loop *hr_server_loop(hr_server *server, size_t index);
+hr_str sv_server_via(const sv_server *server);
+size_t sv_server_loops(const sv_server *server);
+sv_server_loop *sv_server_nth_loop(sv_server *server, size_t index);
 
 /* The loop's thread: the current time as an HTTP date (RFC 9110 section 5.6.7). */
-hr_str hr_loop_date(hr_loop *loop);
+hr_str sv_server_date(sv_server_loop *loop);
 
 /* Any thread. False: the loop has ended, and the message is still the caller's. */
-bool hr_loop_post(hr_loop *loop, hr_message *message);
+bool sv_server_post(sv_server_loop *loop, sv_server_message *message);
 
 #endif

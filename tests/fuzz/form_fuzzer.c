@@ -10,22 +10,22 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     const uint8_t *line = memchr(data, '\n', size);
-    char boundary[HR_FORM_BOUNDARY + 1], why[256] = "";
+    char boundary[SV_FORM_BOUNDARY + 1], why[256] = "";
     if (line == NULL)
         return 0;
     hr_str type = {(const char *)data, (size_t)(line - data)};
-    if (!hr_form_boundary(boundary, type))
+    if (!sv_form_boundary(boundary, type))
         return 0;
     size_t len = size - type.len - 1;
     char *body = malloc(len + 1);
     memcpy(body, line + 1, len);
-    hr_form form;
-    hr_form_part part;
+    sv_form form;
+    sv_form_part part;
     char *from = body;
     int more, parts = 0;
-    hr_form_init(&form, boundary, (hr_bytes){body, len});
-    while ((more = hr_form_next(&part, &form, why, sizeof(why))) > 0) {
-        if (++parts > HR_FORM_PARTS || part.name.p == NULL || part.name.p < from ||
+    sv_form_init(&form, boundary, (sv_bytes){body, len});
+    while ((more = sv_form_next(&part, &form, why, sizeof(why))) > 0) {
+        if (++parts > SV_FORM_PARTS || part.name.p == NULL || part.name.p < from ||
             part.name.p + part.name.len > part.content.p ||
             part.content.p + part.content.len > body + len)
             abort();

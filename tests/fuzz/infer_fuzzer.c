@@ -15,19 +15,19 @@ static void inside(const void *p, size_t n, const char *body, size_t len) {
         abort();
 }
 
-static void write_answer(const hr_infer *infer) {
+static void write_answer(const sv_infer *infer) {
     uint8_t mask[6] = {0, 1, 2, 3, 1, 0}, cutout[18] = {0, 9, 10, 99, 100, 255}, png[7] = "\x89PNG";
     const grabcut_image mask_image = {mask, 3, 2, 1, 3}, cutout_image = {cutout, 3, 2, 3, 9};
-    const hr_infer_result result = {&mask_image, &cutout_image, png, sizeof(png)};
+    const sv_infer_result result = {&mask_image, &cutout_image, png, sizeof(png)};
     size_t len, json_len;
-    char *text = hr_infer_write(&len, &json_len, infer, &result);
-    if (text == NULL || json_len > len || (int64_t)len > hr_infer_answer_bytes(infer, 6))
+    char *text = sv_infer_write(&len, &json_len, infer, &result);
+    if (text == NULL || json_len > len || (int64_t)len > sv_infer_answer_bytes(infer, 6))
         abort();
     free(text);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-    hr_infer infer;
+    sv_infer infer;
     char why[256];
     if (size < 2)
         return 0;
@@ -36,7 +36,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         json_len = len;
     char *body = malloc(len + 1);
     memcpy(body, data + 2, len);
-    if (hr_infer_read(&infer, body, len, json_len, why, sizeof(why)) != 0) {
+    if (sv_infer_read(&infer, body, len, json_len, why, sizeof(why)) != 0) {
         if (why[0] == '\0' || infer.owned != NULL || infer.file != NULL || infer.pixels != NULL)
             abort();
     } else if (infer.pixels != NULL) {

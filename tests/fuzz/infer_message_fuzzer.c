@@ -15,25 +15,25 @@ static void inside(const void *p, size_t n, const char *body, size_t len) {
         abort();
 }
 
-static void write_answer(const hr_infer *infer) {
+static void write_answer(const sv_infer *infer) {
     uint8_t mask[6] = {0, 1, 2, 3, 1, 0}, cutout[18] = {0, 9, 127, 128, 200, 255};
     uint8_t png[7] = "\x89PNG";
     const grabcut_image mask_image = {mask, 3, 2, 1, 3}, cutout_image = {cutout, 3, 2, 3, 9};
-    const hr_infer_result result = {&mask_image, &cutout_image, png, sizeof(png)};
+    const sv_infer_result result = {&mask_image, &cutout_image, png, sizeof(png)};
     size_t len;
-    char *message = hr_infer_write_message(&len, infer, &result);
-    if (message == NULL || (int64_t)len > hr_infer_answer_bytes(infer, 6))
+    char *message = sv_infer_write_message(&len, infer, &result);
+    if (message == NULL || (int64_t)len > sv_infer_answer_bytes(infer, 6))
         abort();
     free(message);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-    hr_infer infer;
+    sv_infer infer;
     char why[256];
     char *body = malloc(size + 1);
     if (size > 0)
         memcpy(body, data, size);
-    int status = hr_infer_read_message(&infer, body, size, why, sizeof(why));
+    int status = sv_infer_read_message(&infer, body, size, why, sizeof(why));
     if (status != 0) {
         if (why[0] == '\0' || infer.file != NULL || infer.pixels != NULL)
             abort();

@@ -16,14 +16,14 @@ static void decode(const char *p, size_t len) {
     char *copy = malloc(len + 1), *again;
     size_t decoded = len, where;
     memcpy(copy, p, len);
-    bool ok = hr_base64_decode(copy, &decoded, &where);
+    bool ok = sv_base64_decode(copy, &decoded, &where);
     if (!ok && where > len)
         abort();
     if (ok) {
-        if (decoded > len / 4 * 3 || hr_base64_length(decoded) != len)
+        if (decoded > len / 4 * 3 || sv_base64_length(decoded) != len)
             abort();
         again = malloc(len + 1);
-        hr_base64_encode(again, copy, decoded);
+        sv_base64_encode(again, copy, decoded);
         size_t settled = len < 4 ? 0 : len - 4;
         if (memcmp(again, p, settled) != 0)
             abort();
@@ -32,22 +32,22 @@ static void decode(const char *p, size_t len) {
     free(copy);
 }
 
-static void inside(hr_bytes part, const char *text, size_t size) {
+static void inside(sv_bytes part, const char *text, size_t size) {
     if (part.p != NULL && (part.p < text || part.p + part.len > text + size))
         abort();
 }
 
-static void draw(hr_bytes strokes) {
+static void draw(sv_bytes strokes) {
     uint8_t values[13 * 9];
     grabcut_image mask = {values, 13, 9, 1, 13};
     char why[256] = "";
     memset(values, GRABCUT_PR_BGD, sizeof(values));
-    if (hr_strokes_draw(NULL, strokes.p, strokes.len, NULL, NULL, why, sizeof(why)) != 0) {
+    if (sv_strokes_draw(NULL, strokes.p, strokes.len, NULL, NULL, why, sizeof(why)) != 0) {
         if (why[0] == '\0')
             abort();
         return;
     }
-    if (hr_strokes_draw(&mask, strokes.p, strokes.len, NULL, NULL, why, sizeof(why)) != 0)
+    if (sv_strokes_draw(&mask, strokes.p, strokes.len, NULL, NULL, why, sizeof(why)) != 0)
         abort();
     for (size_t i = 0; i < sizeof(values); ++i)
         if (values[i] > GRABCUT_PR_BGD)
@@ -55,13 +55,13 @@ static void draw(hr_bytes strokes) {
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-    const hr_predict predict = {.options = {.max_iterations = 50}};
-    hr_predict_request request = {0};
+    const sv_predict predict = {.options = {.max_iterations = 50}};
+    sv_predict_request request = {0};
     char why[256] = "";
     char *text = malloc(size + 1);
     memcpy(text, data, size);
     decode(text, size);
-    if (hr_body_read(&request, &predict, text, size, why, sizeof(why)) != 0) {
+    if (sv_body_read(&request, &predict, text, size, why, sizeof(why)) != 0) {
         if (why[0] == '\0')
             abort();
     } else {

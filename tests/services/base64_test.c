@@ -18,9 +18,9 @@ Test(base64, rfc_4648_vectors_both_ways) {
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); ++i) {
         char text[16];
         size_t len = strlen(rows[i][1]), where;
-        hr_base64_encode(text, rows[i][0], strlen(rows[i][0]));
+        sv_base64_encode(text, rows[i][0], strlen(rows[i][0]));
         cr_expect(eq(str, text, (char *)rows[i][1]));
-        cr_assert(hr_base64_decode(text, &len, &where), "%s", rows[i][1]);
+        cr_assert(sv_base64_decode(text, &len, &where), "%s", rows[i][1]);
         cr_expect(eq(sz, len, strlen(rows[i][0])));
         cr_expect(memcmp(text, rows[i][0], len) == 0);
     }
@@ -36,7 +36,7 @@ Test(base64, everything_else_is_refused) {
         char text[32];
         size_t len = strlen(rows[i]), where = 99;
         strcpy(text, rows[i]);
-        cr_expect(not(hr_base64_decode(text, &len, &where)), "'%s'", rows[i]);
+        cr_expect(not(sv_base64_decode(text, &len, &where)), "'%s'", rows[i]);
         cr_expect(le(sz, where, strlen(rows[i])));
     }
 }
@@ -45,13 +45,13 @@ Test(base64, everything_else_is_refused) {
 Test(base64, long_data_in_place_both_ways) {
     for (size_t n = ((size_t)9 << 20) - 2; n < ((size_t)9 << 20) + 2; ++n) {
         unsigned char *data = malloc(n);
-        char *text = malloc(hr_base64_length(n) + 1);
-        size_t len = hr_base64_length(n), where;
+        char *text = malloc(sv_base64_length(n) + 1);
+        size_t len = sv_base64_length(n), where;
         for (size_t i = 0; i < n; ++i)
             data[i] = (unsigned char)(i * 2654435761u >> 13);
-        hr_base64_encode(text, data, n);
+        sv_base64_encode(text, data, n);
         cr_assert(eq(sz, strlen(text), len));
-        cr_assert(hr_base64_decode(text, &len, &where));
+        cr_assert(sv_base64_decode(text, &len, &where));
         cr_assert(eq(sz, len, n));
         cr_expect(memcmp(text, data, n) == 0);
         free(data);
@@ -79,7 +79,7 @@ Test(base64, wrong_characters_in_long_text) {
             memset(text, 'A', n);
             text[places[p]] = wrong[w];
             bool padding = wrong[w] == '=' && places[p] == n - 1;
-            cr_expect(eq(int, hr_base64_decode(text, &len, &where), padding), "%zu %d", places[p],
+            cr_expect(eq(int, sv_base64_decode(text, &len, &where), padding), "%zu %d", places[p],
                       wrong[w]);
         }
     }

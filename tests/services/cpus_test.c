@@ -40,7 +40,7 @@ static void end(void) {
 TestSuite(cpus, .init = begin, .fini = end);
 
 static double cpus(void) {
-    return hr_cgroup_cpus(cgroup_file, root);
+    return sv_cgroup_cpus(cgroup_file, root);
 }
 
 Test(cpus, v2_quota) {
@@ -82,7 +82,7 @@ Test(cpus, in_a_container_only_the_mount_itself_is_there) {
 
 Test(cpus, nothing_there_is_no_limit) {
     cr_expect(lt(dbl, cpus(), 0));
-    cr_expect(lt(dbl, hr_cgroup_cpus("/nonexistent", "/nonexistent"), 0));
+    cr_expect(lt(dbl, sv_cgroup_cpus("/nonexistent", "/nonexistent"), 0));
     put("proc", "nonsense\n3:cpu\n:::\n");
     cr_expect(lt(dbl, cpus(), 0));
 }
@@ -92,11 +92,11 @@ Test(cpus, memory_of_v1_and_v2) {
     put("memory/m/x/memory.limit_in_bytes", "9223372036854771712\n");
     put("memory/m/memory.limit_in_bytes", "314572800\n");
     put("v/memory.max", "max\n");
-    cr_expect(eq(i64, hr_cgroup_memory(cgroup_file, root), 314572800));
+    cr_expect(eq(i64, sv_cgroup_memory(cgroup_file, root), 314572800));
     put("v/memory.max", "104857600\n");
-    cr_expect(eq(i64, hr_cgroup_memory(cgroup_file, root), 104857600));
+    cr_expect(eq(i64, sv_cgroup_memory(cgroup_file, root), 104857600));
 }
 
 Test(cpus, usable_is_at_least_one) {
-    cr_expect(ge(int, hr_usable_cpus(), 1));
+    cr_expect(ge(int, sv_usable_cpus(), 1));
 }

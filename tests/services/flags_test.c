@@ -12,56 +12,56 @@ typedef struct options {
     int64_t count, bytes, ms;
     int choice;
     bool on;
-    hr_text_list list;
+    sv_text_list list;
 } options;
 
 static const char *const choices[] = {"red", "green", NULL};
 #define AT(member) offsetof(options, member)
-static const hr_flag table[] = {
+static const sv_flag table[] = {
     {.name = "text",
      .letter = 't',
-     .kind = HR_FLAG_TEXT,
+     .kind = SV_FLAG_TEXT,
      .value_name = "TEXT",
      .help = "A text.",
      .offset = AT(text),
      .also_env = "OTHER_TEXT"},
     {.name = "count",
-     .kind = HR_FLAG_INT,
+     .kind = SV_FLAG_INT,
      .value_name = "N",
      .help = "A count.",
      .offset = AT(count),
      .min = -5,
      .max = 9},
     {.name = "some-bytes",
-     .kind = HR_FLAG_BYTES,
+     .kind = SV_FLAG_BYTES,
      .value_name = "N",
      .help = "Bytes.",
      .offset = AT(bytes),
      .max = INT64_MAX},
     {.name = "wait",
-     .kind = HR_FLAG_SECONDS,
+     .kind = SV_FLAG_SECONDS,
      .value_name = "S",
      .help = "Seconds.",
      .offset = AT(ms),
      .max = 60000},
     {.name = "colour",
-     .kind = HR_FLAG_CHOICE,
+     .kind = SV_FLAG_CHOICE,
      .value_name = "C",
      .help = "A colour.",
      .offset = AT(choice),
      .choices = choices},
-    {.name = "on", .kind = HR_FLAG_SWITCH, .help = "A switch.", .offset = AT(on)},
+    {.name = "on", .kind = SV_FLAG_SWITCH, .help = "A switch.", .offset = AT(on)},
     {.name = "list",
      .letter = 'l',
-     .kind = HR_FLAG_LIST,
+     .kind = SV_FLAG_LIST,
      .value_name = "X",
      .help = "Some.",
      .offset = AT(list)},
 };
 
 static int parse(options *o, int argc, const char **argv) {
-    const hr_flag_set set = {table, sizeof(table) / sizeof(table[0]), o};
-    return hr_flags_parse(&set, 1, argc, (char **)argv, "prog", "For tests.");
+    const sv_flag_set set = {table, sizeof(table) / sizeof(table[0]), o};
+    return sv_flags_parse(&set, 1, argc, (char **)argv, "prog", "For tests.");
 }
 
 static void clear_environment(void) {
@@ -78,7 +78,7 @@ Test(flags, take_their_values_in_every_spelling) {
     const char *argv[] = {"prog", "--text",     "a b",      "--count=-3", "--some-bytes",
                           "4K",   "--wait=1.5", "--colour", "green",      "--on",
                           "-l",   "x",          "--list=y"};
-    cr_assert(eq(int, parse(&o, 13, argv), HR_FLAGS_RUN));
+    cr_assert(eq(int, parse(&o, 13, argv), SV_FLAGS_RUN));
     cr_expect(eq(str, (char *)o.text, "a b"));
     cr_expect(eq(i64, o.count, -3));
     cr_expect(eq(i64, o.bytes, 4096));
@@ -92,7 +92,7 @@ Test(flags, take_their_values_in_every_spelling) {
 Test(flags, leave_what_is_not_given) {
     options o = {.text = "kept", .count = 7};
     const char *argv[] = {"prog"};
-    cr_assert(eq(int, parse(&o, 1, argv), HR_FLAGS_RUN));
+    cr_assert(eq(int, parse(&o, 1, argv), SV_FLAGS_RUN));
     cr_expect(eq(str, (char *)o.text, "kept"));
     cr_expect(eq(i64, o.count, 7));
 }
@@ -114,7 +114,7 @@ Test(flags, an_empty_variable_is_not_set) {
     options o = {.count = 7};
     const char *argv[] = {"prog"};
     setenv("HR_COUNT", "", 1);
-    cr_assert(eq(int, parse(&o, 1, argv), HR_FLAGS_RUN));
+    cr_assert(eq(int, parse(&o, 1, argv), SV_FLAGS_RUN));
     cr_expect(eq(i64, o.count, 7));
 }
 
@@ -140,7 +140,7 @@ Test(flags, switches_of_the_environment) {
     for (size_t i = 0; i < 4; ++i) {
         options o = {.on = !rows[i].on};
         setenv("HR_ON", rows[i].text, 1);
-        cr_expect(eq(int, parse(&o, 1, argv), HR_FLAGS_RUN));
+        cr_expect(eq(int, parse(&o, 1, argv), SV_FLAGS_RUN));
         cr_expect(eq(int, o.on, rows[i].on), "%s", rows[i].text);
     }
     options o = {0};
@@ -207,7 +207,7 @@ Test(flags, bytes_have_binary_suffixes) {
         int64_t out = -1;
         char why[100];
         cr_expect(
-            eq(int, hr_flag_parse_bytes(&out, rows[i].text, 0, INT64_MAX, why, sizeof(why)), 0));
+            eq(int, sv_flag_parse_bytes(&out, rows[i].text, 0, INT64_MAX, why, sizeof(why)), 0));
         cr_expect(eq(i64, out, rows[i].bytes));
     }
 }

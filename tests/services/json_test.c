@@ -26,23 +26,23 @@ Test(json_out, strings_are_escaped_and_repaired) {
         {"\xe3\x81", 2, "\"\xef\xbf\xbd\xef\xbf\xbd\""},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); ++i) {
-        hr_text text = {0};
-        hr_json_string(&text, rows[i].in, rows[i].len);
+        sv_text text = {0};
+        sv_json_string(&text, rows[i].in, rows[i].len);
         cr_expect(eq(str, text.p, (char *)rows[i].out));
-        hr_text_free(&text);
+        sv_text_free(&text);
     }
 }
 
 Test(json_out, members_are_separated) {
-    hr_text text = {0};
-    hr_text_str(&text, "{");
-    hr_json_member_str(&text, "a", "1");
-    hr_json_member_str(&text, "b", NULL);
-    hr_json_member_int(&text, "c", -5);
-    hr_json_name(&text, "d");
-    hr_text_str(&text, "{");
-    hr_json_member(&text, "e", "xyz", 2);
-    hr_text_str(&text, "}}");
+    sv_text text = {0};
+    sv_text_str(&text, "{");
+    sv_json_member_str(&text, "a", "1");
+    sv_json_member_str(&text, "b", NULL);
+    sv_json_member_int(&text, "c", -5);
+    sv_json_name(&text, "d");
+    sv_text_str(&text, "{");
+    sv_json_member(&text, "e", "xyz", 2);
+    sv_text_str(&text, "}}");
     cr_expect(eq(str, text.p, "{\"a\":\"1\",\"b\":null,\"c\":-5,\"d\":{\"e\":\"xy\"}}"));
-    hr_text_free(&text);
+    sv_text_free(&text);
 }

@@ -499,29 +499,29 @@ Test(net, looks_names_up_on_another_thread) {
 /* ---- timers ---- */
 
 static int fired;
-static hr_timer *last_fired;
+static sv_timer *last_fired;
 
-static void on_timer(hr_timer *timer) {
+static void on_timer(sv_timer *timer) {
     fired++;
     last_fired = timer;
 }
 
 Test(net, calls_timers_in_the_order_of_their_times) {
     sv_loop *loop = sv_loop_new();
-    hr_timer timers[3] = {{0}};
-    uint64_t now = hr_timers_now();
-    hr_timer_set(sv_loop_timers(loop), &timers[0], now + 20, on_timer);
-    hr_timer_set(sv_loop_timers(loop), &timers[1], now + 5, on_timer);
-    hr_timer_set(sv_loop_timers(loop), &timers[2], now + 10, on_timer);
-    hr_timer_unset(sv_loop_timers(loop), &timers[2]);
+    sv_timer timers[3] = {{0}};
+    uint64_t now = sv_timers_now();
+    sv_timer_set(sv_loop_timers(loop), &timers[0], now + 20, on_timer);
+    sv_timer_set(sv_loop_timers(loop), &timers[1], now + 5, on_timer);
+    sv_timer_set(sv_loop_timers(loop), &timers[2], now + 10, on_timer);
+    sv_timer_unset(sv_loop_timers(loop), &timers[2]);
     while (fired < 1)
         sv_loop_run(loop, true);
     cr_assert_eq(last_fired, &timers[1]);
-    cr_assert_geq(hr_timers_now(), now + 5);
+    cr_assert_geq(sv_timers_now(), now + 5);
     while (fired < 2)
         sv_loop_run(loop, true);
     cr_assert_eq(last_fired, &timers[0]);
-    hr_timer_set(sv_loop_timers(loop), &timers[0], 0, on_timer);
+    sv_timer_set(sv_loop_timers(loop), &timers[0], 0, on_timer);
     while (fired < 3)
         sv_loop_run(loop, true);
     sv_loop_free(loop);

@@ -35,9 +35,9 @@ def main(source, out):
             name = f"{file.package}.{service.name}"
             services.append(name)
             symbols += [(name, i)] + [(f"{name}.{method.name}", i) for method in service.method]
-    lines += table("hr_proto_file hr_proto_files", names)
-    lines += table("hr_proto_symbol hr_proto_symbols", [f'{{"{name}", {i}}}' for name, i in sorted(symbols)])
-    lines += table("char *const hr_proto_services", [f'"{name}"' for name in sorted(services)])
+    lines += table("sv_proto_file sv_proto_files", names)
+    lines += table("sv_proto_symbol sv_proto_symbols", [f'{{"{name}", {i}}}' for name, i in sorted(symbols)])
+    lines += table("char *const sv_proto_services", [f'"{name}"' for name in sorted(services)])
     with open(out, "w", encoding="ascii") as f:
         f.write("\n".join(lines) + "\n")
 
