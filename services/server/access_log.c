@@ -75,21 +75,25 @@ static void put_peer(sv_text *line, const sv_exchange *ex) {
     put_string(line, (hr_str){peer->text, peer->len});
 }
 
-void sv_log_access(const sv_exchange *ex) {
-    sv_text *line = &ex->loop->log_line;
+static void put_request_line(sv_text *line, const sv_exchange *ex) {
     const sv_http1_request *request = &ex->request;
     hr_str path = request->path.p != NULL ? request->path : request->target;
-    if (!sv_log_takes_lines())
-        return;
-    line->len = 0;
-    sv_text_str(line, "{\"start_time\":");
-    put_start_time(line, ex->start_wall_us);
     NAME(line, "method");
     put_string(line, request->method.p != NULL ? request->method : HR_STR("-"));
     NAME(line, "path");
     put_string(line, path.p != NULL ? path : HR_STR("-"));
     NAME(line, "protocol");
     put_string(line, sv_exchange_protocol(ex));
+}
+
+void sv_log_access(const sv_exchange *ex) {
+    sv_text *line = &ex->loop->log_line;
+    if (!sv_log_takes_lines())
+        return;
+    line->len = 0;
+    sv_text_str(line, "{\"start_time\":");
+    put_start_time(line, ex->start_wall_us);
+    put_request_line(line, ex);
     NAME(line, "response_code");
     put_int(line, (uint64_t)sv_exchange_status(ex));
     NAME(line, "response_flags");
@@ -103,7 +107,7 @@ void sv_log_access(const sv_exchange *ex) {
     NAME(line, "duration");
     put_ms(line, sv_now_ns() - ex->start_ns);
     NAME(line, "authority");
-    put_string(line, request->authority);
+    put_string(line, ex->request.authority);
     NAME(line, "user_agent");
     put_string(line, sv_request_header(ex, "user-agent"));
     NAME(line, "x_forwarded_for");
