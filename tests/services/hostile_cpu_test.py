@@ -21,6 +21,10 @@ def lines(name, n):
     return "".join(f"{name}: {value}\r\n" for _ in range(n))
 
 
+def plain_of(fields):
+    return request(PATH, fields=f"x-large: {'v' * len(fields)}\r\n")
+
+
 def chunked(body):
     return request(PATH, "POST", "Transfer-Encoding: chunked\r\n", body + b"0\r\n\r\n")
 
@@ -33,6 +37,9 @@ SMALL = "".join(f"h{i}: 1\r\n" for i in range(90))
 PARAMETERS = "&".join(f"p{i}=v" for i in range(10000))[:HEAD]
 
 ALL_TEXTS = "".join(f"x{i}" for i in range(1000, 3000)) * (HEAD // 10000)
+# Each regex is run on the one line that has its text.
+SHORT_LINES = "".join("x-many: " + "".join(f"x{i}" for i in range(n, min(n + 199, 3000))).ljust(1000, "-") + "\r\n"
+                      for n in range(1000, 3000, 199))
 SOME_TEXTS = "".join(f"x{i}" for i in range(1000, 1002)).ljust(HEAD, "-")
 
 # name: (rules, the request, a plain one of its size)
@@ -45,12 +52,14 @@ ROWS = {
     "repeats against regex rules": (REGEX, request(PATH, fields=lines("x-many", 90)), large_head(PATH)),
     "the texts of all regex rules": (TEXTS, request(PATH, fields=f"x-many: {ALL_TEXTS}\r\n"), large_head(PATH)),
     "the texts of as many regex rules as are run": (TEXTS, request(PATH, fields=f"x-many: {SOME_TEXTS}\r\n"), large_head(PATH)),
+    "the texts of all regex rules in lines of 1 KiB": (TEXTS, request(PATH, fields=SHORT_LINES), plain_of(SHORT_LINES)),
+    "the same lines five times": (TEXTS, request(PATH, fields=SHORT_LINES * 5), plain_of(SHORT_LINES * 5)),
     "repeats of a joined header": ((), request(PATH, fields=lines("accept", 90)), large_head(PATH)),
     "query against rules": (QUERY, request(f"{PATH}?{PARAMETERS}"), large_head(PATH)),
     "query of one parameter": (QUERY, request(f"{PATH}?{'&' * HEAD}"), large_head(PATH)),
     "path against rules": (EXACT, request("/rule" + "1" * HEAD), large_head(PATH)),
     "path of dots": ((), request("/" + "./a/../" * (HEAD // 7)), large_head(PATH)),
-    "many headers": ((), request(PATH, fields=SMALL), request(PATH, fields=f"x-large: {'v' * len(SMALL)}\r\n")),
+    "many headers": ((), request(PATH, fields=SMALL), plain_of(SMALL)),
     "many large headers": ((), request(PATH, fields="".join(f"h{i}: {'v' * 600}\r\n" for i in range(90))), large_head(PATH)),
     "one-byte chunks": ((), chunked(b"1\r\nx\r\n" * 10000), of_length(60000)),
     "chunk extensions": ((), chunked((b"1;" + b"e" * 1000 + b"\r\nx\r\n") * 60), of_length(60000)),

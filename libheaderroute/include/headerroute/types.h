@@ -105,11 +105,11 @@ HR_API size_t hr_scratch_bytes(const hr_scratch *scratch);
 HR_API void hr_scratch_trim(hr_scratch *scratch, size_t limit);
 
 /* Limits how many bytes hr_route() and hr_explain() match regexes against for one request with this
- * scratch. Each regex that is run counts the bytes of its subject beyond the first 256. If it is
- * run on several subjects, these count together, with 64 bytes more for each but the first. A regex
- * that a literal text rules out counts nothing. Beyond the limit the functions return HR_ELIMIT.
- * Without a limit, which is the default and SIZE_MAX, the work may grow with the bytes of a header
- * times the number of rules. Does nothing for NULL. Cannot fail. */
+ * scratch. Each regex that is run counts the bytes of its subjects and 64 more for each of them; of
+ * this sum the first 1,088 count half. A regex that a literal text rules out counts nothing. Beyond
+ * the limit the functions return HR_ELIMIT. Without a limit, which is the default and SIZE_MAX, the
+ * work may grow with the bytes of a header times the number of rules. Does nothing for NULL. Cannot
+ * fail. */
 HR_API void hr_scratch_limit_regexes(hr_scratch *scratch, size_t bytes);
 
 /* Returns the sentence that explains the last HR_EREQUEST or HR_ELIMIT of this scratch. It is valid

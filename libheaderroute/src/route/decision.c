@@ -151,11 +151,11 @@ static bool origin_matches(const hr_origin_match *m, const hr_regex *regex, hr_s
                            hr_str origin) {
     static const uint8_t kinds[] = {
         [HR_MATCH_EXACT] = HR_SM_EXACT, [HR_MATCH_PREFIX] = HR_SM_PREFIX};
-    size_t free = HR_REGEX_FREE + HR_REGEX_RUN;
+    size_t half = HR_REGEX_HALF;
     /* A matcher that takes the string "*" takes every origin. */
     if (m->kind == HR_MATCH_REGEX)
-        return hr_regex_matches(regex, scratch, HR_STR("*"), &free) ||
-               hr_regex_matches(regex, scratch, origin, &free);
+        return hr_regex_matches(regex, scratch, HR_STR("*"), &half) ||
+               hr_regex_matches(regex, scratch, origin, &half);
     return hr_text_matches(kinds[m->kind], m->value, HR_STR("*")) ||
            hr_text_matches(kinds[m->kind], m->value, origin);
 }

@@ -11,16 +11,16 @@
 #include "regex.h"
 
 /* Runs a regex on a value for which hr_regex_may_match returned 1, within the limit. */
-static bool run_limited(const hr_regex *regex, hr_scratch *scratch, hr_str value, size_t *free) {
-    size_t cost = value.len + HR_REGEX_RUN, paid = cost < *free ? cost : *free;
-    *free -= paid;
-    return (cost == paid || hr_scratch_count_regex(scratch, cost - paid)) &&
+static bool run_limited(const hr_regex *regex, hr_scratch *scratch, hr_str value, size_t *half) {
+    size_t cost = value.len + HR_REGEX_RUN, reduced = cost < *half ? cost : *half;
+    *half -= reduced;
+    return hr_scratch_count_regex(scratch, cost - reduced + reduced / 2) &&
            hr_regex_run(regex, value);
 }
 
-bool hr_regex_matches(const hr_regex *regex, hr_scratch *scratch, hr_str value, size_t *free) {
+bool hr_regex_matches(const hr_regex *regex, hr_scratch *scratch, hr_str value, size_t *half) {
     return regex != NULL && hr_regex_may_match(regex, value) &&
-           run_limited(regex, scratch, value, free);
+           run_limited(regex, scratch, value, half);
 }
 
 static bool lacks_text(const hr_matcher *matcher, hr_scratch *scratch, hr_str subject) {
@@ -30,16 +30,11 @@ static bool lacks_text(const hr_matcher *matcher, hr_scratch *scratch, hr_str su
 }
 
 static bool run_matcher(const hr_matcher *matcher, hr_scratch *scratch, hr_str subject) {
-    size_t free = HR_REGEX_FREE + HR_REGEX_RUN;
-    if (matcher->regex == NULL)
-        return false;
-    if (matcher->filter == NULL && subject.len <= HR_REGEX_FREE)
-        return hr_regex_match(matcher->regex, subject);
-    if (!hr_regex_may_match(matcher->regex, subject) ||
-        (matcher->filter != NULL && lacks_text(matcher, scratch, subject)))
-        return false;
-    return subject.len <= HR_REGEX_FREE ? hr_regex_run(matcher->regex, subject)
-                                        : run_limited(matcher->regex, scratch, subject, &free);
+    size_t half = HR_REGEX_HALF;
+    return matcher->regex != NULL && !hr_scratch_over_limit(scratch) &&
+           hr_regex_may_match(matcher->regex, subject) &&
+           (matcher->filter == NULL || !lacks_text(matcher, scratch, subject)) &&
+           run_limited(matcher->regex, scratch, subject, &half);
 }
 
 bool hr_matcher_matches(const hr_matcher *matcher, hr_scratch *scratch, hr_str subject) {
@@ -163,11 +158,11 @@ static bool value_matches(const hr_cond *cond, hr_subject *subject, hr_str value
 static bool matches_any(const hr_cond *cond, const hr_subject *subject, uint32_t first) {
     const hr_pair *headers = subject->request->headers;
     const uint32_t *links = subject->scratch->links;
-    size_t free = HR_REGEX_FREE + HR_REGEX_RUN;
+    size_t half = HR_REGEX_HALF;
     for (uint32_t i = first; i != UINT32_MAX; i = links[i]) {
         hr_str value = present(headers[i].value);
         if (cond->match == HR_SM_REGEX
-                ? hr_regex_matches(cond->regex->regex, subject->scratch, value, &free)
+                ? hr_regex_matches(cond->regex->regex, subject->scratch, value, &half)
                 : hr_text_matches(cond->match, cond->value, value))
             return true;
     }
@@ -191,7 +186,8 @@ static bool any_value_matches(const hr_cond *cond, const hr_subject *subject, ui
     hr_verdict *verdict = &subject->scratch->verdicts[cond->regex->number];
     if (verdict->round != subject->scratch->round)
         *verdict = (hr_verdict){.round = subject->scratch->round,
-                                .matches = !all_lack_text(cond->regex, subject, first) &&
+                                .matches = !hr_scratch_over_limit(subject->scratch) &&
+                                           !all_lack_text(cond->regex, subject, first) &&
                                            matches_any(cond, subject, first)};
     return verdict->matches;
 }
@@ -214,9 +210,9 @@ static bool header_holds(const hr_cond *cond, hr_subject *subject) {
 /* ---- claims ---- */
 
 static bool claim_matches(const hr_cond *cond, const hr_subject *subject, hr_str value) {
-    size_t free = HR_REGEX_FREE + HR_REGEX_RUN;
+    size_t half = HR_REGEX_HALF;
     if (cond->match == HR_SM_REGEX)
-        return hr_regex_matches(cond->regex->regex, subject->scratch, value, &free);
+        return hr_regex_matches(cond->regex->regex, subject->scratch, value, &half);
     return hr_text_matches(cond->match, cond->value, value);
 }
 

@@ -34,8 +34,8 @@ static inline bool hr_text_matches(uint8_t kind, hr_str pattern, hr_str value) {
         return true;
     }
 }
-/* Runs a regex, within the limit of the scratch; false beyond it, or if `regex` is NULL. *free is
- * HR_REGEX_FREE + HR_REGEX_RUN at first, and what is left of it for the regex's next value. */
-bool hr_regex_matches(const hr_regex *regex, hr_scratch *scratch, hr_str value, size_t *free);
+/* Runs a regex, within the limit of the scratch; false beyond it, or if `regex` is NULL. *half is
+ * HR_REGEX_HALF at first, and what is left of it for the regex's next value. */
+bool hr_regex_matches(const hr_regex *regex, hr_scratch *scratch, hr_str value, size_t *half);
 
 #endif

@@ -103,10 +103,10 @@ static inline int hr_scratch_marks(hr_scratch *scratch, hr_mark_sizes sizes) {
     return ++scratch->round == 0 || !fits ? hr_scratch_more_marks(scratch, sizes) : HR_OK;
 }
 
-/* What running a regex costs, whatever its subject, in bytes of a subject; and what a regex may
- * cost before it counts, so that rules on short values are never refused. */
+/* What running a regex costs, whatever its subject, in bytes of a subject; and how much of the cost
+ * of a regex counts half, so that many rules on short values are not refused. */
 #define HR_REGEX_RUN 64
-#define HR_REGEX_FREE 1024
+#define HR_REGEX_HALF (1024 + HR_REGEX_RUN)
 
 /* Counts `bytes` for a regex that is to be run; false if that is beyond the limit. */
 bool hr_scratch_count_regex(hr_scratch *scratch, size_t bytes);
