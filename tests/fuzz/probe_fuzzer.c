@@ -23,7 +23,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     demand(probe.format == again.format && probe.width == again.width &&
            probe.height == again.height && probe.orientation == again.orientation);
     if (rc) {
-        demand(rc == GRABCUT_EFORMAT || rc == GRABCUT_EDECODE);
+        demand(rc == GRABCUT_EFORMAT || rc == GRABCUT_EDECODE || rc == GRABCUT_EUNSUPPORTED);
         demand(probe.width == 0 && probe.height == 0 && err.text[0] != '\0');
         return 0;
     }

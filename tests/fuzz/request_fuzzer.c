@@ -79,9 +79,10 @@ static void write_and_read(const struct outcome *o, bool secure) {
     if (w.full)
         abort();
     static struct outcome again;
-    run(&again, text, (size_t)(w.at - text), size, secure);
+    size_t written = (size_t)(w.at - text); /* with a blank behind each colon */
+    run(&again, text, written, size, secure);
     /* HTTP/1.0 has laxer rules than what is written. */
-    if (r->minor_version > 0 &&
+    if (r->minor_version > 0 && written < MAX_HEAD &&
         (again.result != SV_HTTP1_DONE || again.request.framing != r->framing ||
          again.request.n_fields != r->n_fields || !same(again.request.authority, r->authority)))
         abort();
@@ -105,9 +106,7 @@ int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size) {
         if (whole.head_len != pieces.head_len || !same(whole.request.path, pieces.request.path))
             abort();
         compare(text, &whole);
-        /* "*" is written to the origin alone; an authority without its target has no other form. */
-        if (whole.head_len < MAX_HEAD)
-            write_and_read(&whole, secure);
+        write_and_read(&whole, secure);
     }
     free(whole.buf);
     free(pieces.buf);
