@@ -2,6 +2,7 @@
 import collections
 import json
 import re
+import socket
 import threading
 import time
 
@@ -259,40 +260,46 @@ def test_policies_that_are_not_acted_on_are_refused_with_their_place(tmp_path, b
     assert code == 1 and words in err and "mesh.yaml:" in err and "error" in err, err
 
 
-def kubernetes_service(**port):
-    return {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "x", "namespace": "default"},
-            "spec": {"selector": {"app": "x"}, "ports": [{"port": 80, **port}]}}
+class FirstBytes:
+    """An endpoint that keeps what it is sent first, and closes each connection."""
+    def __init__(self):
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.host, self.port = self.listener.getsockname()
+        self.bytes = b""
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self):
+        while True:
+            connection, _ = self.listener.accept()
+            self.bytes = self.bytes or connection.recv(16)
+            connection.close()
 
 
-def entry_of_protocol(protocol):
-    entry = service("x.test", Nobody())
+def kubernetes_service(peer, **port):
+    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "x-1", "labels": {"app": "x"}},
+           "status": {"podIP": peer.host, "phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}}
+    return [{"apiVersion": "v1", "kind": "Service", "metadata": {"name": "x"},
+             "spec": {"selector": {"app": "x"}, "ports": [{"port": 80, "targetPort": peer.port, **port}]}}, pod]
+
+
+def entry_of_protocol(peer, protocol):
+    entry = service("x.test", peer)
     entry["spec"]["ports"][0]["protocol"] = protocol
-    return entry
+    return [entry]
 
 
-@pytest.mark.parametrize("resource,host,refused", [
-    (entry_of_protocol("GRPC"), "x.test", True),
-    (entry_of_protocol("HTTP2"), "x.test", True),
-    (entry_of_protocol("GRPC-Web"), "x.test", True),
-    (entry_of_protocol("HTTP"), "x.test", False),
-    (kubernetes_service(name="grpc"), "x", True),
-    (kubernetes_service(name="grpc-predict"), "x", True),
-    (kubernetes_service(name="grpc-web-predict"), "x", True),
-    (kubernetes_service(name="http2"), "x", True),
-    (kubernetes_service(name="web", appProtocol="kubernetes.io/h2c"), "x", True),
-    (kubernetes_service(name="grpc", appProtocol="http"), "x", False),
-    (kubernetes_service(name="http-grpc"), "x", False),
-    (kubernetes_service(name="grpcs"), "x", False),
-], ids=range(12))
-def test_ports_of_http2_are_refused_with_their_place(tmp_path, resource, host, refused):
-    """Endpoints that speak HTTP/2 alone would answer every request with an error."""
-    path = write(tmp_path / "mesh.yaml", GATEWAY, resource, routes({"route": [to(host)]}))
-    if not refused:
-        with Server("headerroute-gateway", "-f", path, "--admin-host", "test", ready_path="/") as gw:
-            assert gw.call().status == 503
-        return
-    code, _, err = run("headerroute-gateway", "-f", path)
-    assert code == 1 and "HTTP/2 or gRPC" in err and "mesh.yaml:" in err and "name the port http" in err, err
+@pytest.mark.parametrize("declared,is_http2", [
+    ("GRPC", True), ("HTTP2", True), ("GRPC-Web", True), ("HTTP", False),
+    ({"name": "grpc"}, True), ({"name": "grpc-predict"}, True), ({"name": "grpc-web-predict"}, True), ({"name": "http2"}, True),
+    ({"name": "web", "appProtocol": "kubernetes.io/h2c"}, True), ({"name": "grpc", "appProtocol": "http"}, False),
+    ({"name": "http-grpc"}, False), ({"name": "grpcs"}, False)], ids=str)
+def test_the_declaration_of_the_port_says_what_endpoints_are_spoken_to_in(tmp_path, declared, is_http2):
+    peer = FirstBytes()
+    host = "x.test" if isinstance(declared, str) else "x"
+    resources = entry_of_protocol(peer, declared) if host == "x.test" else kubernetes_service(peer, **declared)
+    with gateway(tmp_path, *resources, routes({"route": [to(host)]})) as gw:
+        assert gw.call().status == 503
+        assert peer.bytes.startswith(b"PRI * HTTP/2.0" if is_http2 else b"GET / HTTP/1.1")
 
 
 # ---- --admin and --ui ----
