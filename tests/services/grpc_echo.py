@@ -41,7 +41,8 @@ class EchoServer(grpc.GenericRpcHandler):
         context.abort(status, "said so: 100 %, \u00e4")
 
     def sleep(self, message, context):
-        context.add_callback(self.cancelled.set)
+        if not context.add_callback(self.cancelled.set):  # it was cancelled before
+            self.cancelled.set()
         end = time.monotonic() + float(message)
         while time.monotonic() < end and context.is_active():
             time.sleep(0.01)
