@@ -124,7 +124,8 @@ static void set_hosts(hr_gwapi_build_state *b, hr_mesh_listener *out) {
         out->hosts[out->n_hosts++] = host_in(b->arena, out->gateway->meta.namespace_, hostname);
     if (l->from == HR_ROUTES_FROM_ALL || (l->from != HR_ROUTES_FROM_SAME && !l->selector.present))
         out->hosts[out->n_hosts++] = host_in(b->arena, HR_STR("*"), hostname);
-    for (size_t i = 0; out->n_hosts == 0 && i < r->n_namespaces; i++)
+    bool by_labels = out->n_hosts == 0;
+    for (size_t i = 0; by_labels && i < r->n_namespaces; i++)
         if (hr_label_selector_takes(&l->selector, r->namespaces[i].name, r->namespaces[i].labels,
                                     r->namespaces[i].n_labels))
             out->hosts[out->n_hosts++] = host_in(b->arena, r->namespaces[i].name, hostname);
