@@ -68,6 +68,13 @@ if [ "$OVERLAY" != no-istio ]; then
     run istioctl install --context "$(context)" -f k8s/istio.yaml --skip-confirmation
 fi
 
+# The Gateway API's kinds, unless the cluster already has them: GKE can manage them itself.
+if [ "$OVERLAY" = gateway-api ] &&
+    ! "${kube[@]}" get crd httproutes.gateway.networking.k8s.io >/dev/null 2>&1; then
+    run "${kube[@]}" apply --server-side \
+        -f https://github.com/kubernetes-sigs/gateway-api/releases/download/v1.6.0/standard-install.yaml
+fi
+
 # The overlay with this registry and tag on top, in a separate folder: no tracked file is edited.
 work=$(mktemp -d build-gke.XXXXXX)
 trap 'rm -rf "$work"' EXIT

@@ -17,6 +17,8 @@ EMPTY = {"enabled": [], "clusters": {}, "repositories": [], "contexts": [], "obj
 # What a new cluster has, and the groups that its API server knows without any CRD.
 NAMESPACES = ["default", "kube-node-lease", "kube-public", "kube-system"]
 ISTIO_GROUPS = ["networking.istio.io", "security.istio.io"]
+GATEWAY_API = "gateway.networking.k8s.io"
+GATEWAY_API_CRDS = "https://github.com/kubernetes-sigs/gateway-api/releases/download/"
 CLUSTER_WIDE = {"Namespace", "ClusterRole", "ClusterRoleBinding", "CustomResourceDefinition"}
 
 
@@ -169,7 +171,7 @@ def gcloud(cloud, words):
 # ---- kubectl ----
 
 KUBECTL_FLAGS = {"--context": 1, "-f": 1, "-n": 1, "-o": 1, "--timeout": 1, "--load-restrictor": 1, "--all-namespaces": 0,
-                 "--field-selector": 1, "--wait": 0}
+                 "--field-selector": 1, "--wait": 0, "--server-side": 0}
 
 
 def documents_of(path):
@@ -187,7 +189,8 @@ def group_of(document):
 def deleted_by(patch, document):
     target = patch.get("target", {})
     return "$patch: delete" in patch.get("patch", "") and target.get("group", group_of(document)) == group_of(document) and \
-        target.get("kind", document["kind"]) == document["kind"]
+        target.get("kind", document["kind"]) == document["kind"] and \
+        re.fullmatch(target.get("name", ".*"), document["metadata"]["name"]) is not None
 
 
 def kustomize(folder, restricted):
@@ -210,9 +213,12 @@ def kustomize(folder, restricted):
 
 def apply(cloud, context, path):
     objects = cloud.objects(context)
+    if path.startswith(GATEWAY_API_CRDS):
+        cloud["crds"].append(GATEWAY_API)
+        return
     for document in documents_of(path):
         group, kind, metadata = group_of(document), document["kind"], document["metadata"]
-        if group.endswith("istio.io") and group not in cloud["crds"]:
+        if (group.endswith("istio.io") or group == GATEWAY_API) and group not in cloud["crds"]:
             raise Refused(f'error: resource mapping not found for name: "{metadata["name"]}": no matches for kind "{kind}" in '
                           f'version "{document["apiVersion"]}"; ensure CRDs are installed first')
         namespace = "" if kind in CLUSTER_WIDE else metadata.get("namespace", "default")
@@ -243,6 +249,10 @@ def kubectl(cloud, words):
     elif arguments.starts("get service"):
         need_object(objects, "Service", namespace, arguments.words[0])
         print(os.environ.get("FAKE_ADDRESS", ""))
+    elif arguments.starts("get crd"):
+        [name] = arguments.words
+        if name.partition(".")[2] not in cloud["crds"]:
+            raise Refused(f'Error from server (NotFound): customresourcedefinitions.apiextensions.k8s.io "{name}" not found')
     elif arguments.starts("delete service"):
         if not arguments.words and "--field-selector" not in arguments.flags:
             raise Refused("error: resource(s) were provided, but no name was specified")

@@ -1,4 +1,4 @@
-"""Tools of other registries that judge the manifests: kustomize, kubernetes-validate, Istio's CRDs.
+"""Tools of other registries that judge the manifests: kustomize, kubernetes-validate, the CRDs of Istio and of the Gateway API.
 
 Fetched once into build/peers by their own package managers. Where a registry cannot be reached the
 tests that need it are skipped, with the reason.
@@ -6,6 +6,7 @@ tests that need it are skipped, with the reason.
 import json
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
@@ -17,6 +18,7 @@ PEERS = ROOT / "build/peers"
 KUSTOMIZE = "sigs.k8s.io/kustomize/kustomize/v5@v5.8.2"
 KUBERNETES_VALIDATE = "kubernetes-validate"
 ISTIO_API = "istio.io/api@v1.31.1"
+GATEWAY_API = "sigs.k8s.io/gateway-api"
 
 
 def get(command, reason, **kwargs):
@@ -46,18 +48,38 @@ def kubernetes_validate():
     return path
 
 
+def gateway_api_version():
+    """The release that Istio's own code is compiled with in the conformance harness."""
+    return re.search(rf"{GATEWAY_API} (v\S+)", (ROOT / "tests/conformance/translate/go.mod").read_text())[1]
+
+
+def go_module(module, reason):
+    """Folder of a module's source, from the Go module proxy."""
+    if not shutil.which("go"):
+        pytest.skip(f"{module} comes from Go's registry, and there is no Go here")
+    PEERS.mkdir(parents=True, exist_ok=True)
+    answer = get(["go", "mod", "download", "-json", module], reason, cwd=PEERS)
+    return pathlib.Path(json.loads(answer.stdout)["Dir"])
+
+
 def istio_schemas():
     """(group, version, kind) -> the openAPI schema of Istio's CRD, unknown fields forbidden."""
+    folder = go_module(ISTIO_API, "Istio's CRDs could not be fetched")
+    return crd_schemas([folder / "kubernetes/customresourcedefinitions.gen.yaml"])
+
+
+def gateway_api_schemas():
+    """The same for the standard channel of the Gateway API."""
+    folder = go_module(f"{GATEWAY_API}@{gateway_api_version()}", "the Gateway API's CRDs could not be fetched")
+    return crd_schemas(sorted((folder / "config/crd/standard").glob("*.yaml")))
+
+
+def crd_schemas(files):
     import yaml
 
-    if not shutil.which("go"):
-        pytest.skip("Istio's CRDs come from Go's registry, and there is no Go here")
-    PEERS.mkdir(parents=True, exist_ok=True)
-    answer = get(["go", "mod", "download", "-json", ISTIO_API], "Istio's CRDs could not be fetched", cwd=PEERS)
-    crds = pathlib.Path(json.loads(answer.stdout)["Dir"]) / "kubernetes/customresourcedefinitions.gen.yaml"
     schemas = {}
-    for crd in yaml.safe_load_all(crds.read_text()):
-        if not crd:
+    for crd in [document for file in files for document in yaml.safe_load_all(file.read_text())]:
+        if not crd or crd["kind"] != "CustomResourceDefinition":
             continue
         spec = crd["spec"]
         for version in spec["versions"]:

@@ -1,4 +1,5 @@
 """Every overlay: built by kustomize, valid by Kubernetes' and Istio's schemas, and it routes by the header."""
+import copy
 import json
 import os
 import pathlib
@@ -13,7 +14,8 @@ ROOT = peers.ROOT
 BUILD = pathlib.Path(os.environ.get("HR_BUILD_DIR", ROOT / "build/release"))
 HEADERROUTE = BUILD / "bin/headerroute"
 OVERLAYS = sorted(p.name for p in (ROOT / "k8s/overlays").iterdir())
-SUBSETS = [("condition1", "proxy-pod-subset1"), ("condition2", "proxy-pod-subset2"), (None, "proxy-pod-subset2")]
+VERSIONS = [("condition1", 1), ("condition2", 2), (None, 2)]
+GATEWAY_API = "gateway.networking.k8s.io"
 ROUTING = ("VirtualService", "DestinationRule", "Gateway", "ServiceEntry")
 
 
@@ -33,6 +35,11 @@ def built(tmp_path_factory):
         return cache[overlay]
 
     return build
+
+
+def outside(overlay):
+    """The view of the ingress gateway. Istio requires a Gateway in the namespace of the Service that its address names."""
+    return "--gateway", f"{'istio-ingress' if overlay == 'gateway-api' else 'default'}/proxy-gateway", "--port", "80"
 
 
 def headerroute(*arguments):
@@ -62,37 +69,44 @@ def test_kubernetes_accepts_every_resource(overlay, built):
     path, documents = built(overlay)
     answer = subprocess.run([peers.kubernetes_validate(), "--strict", "--no-warn", path], capture_output=True, text=True)
     assert answer.returncode == 0, answer.stdout + answer.stderr
-    core = [d for d in documents if "istio.io" not in d["apiVersion"]]
+    core = [d for d in documents if "istio.io" not in d["apiVersion"] and GATEWAY_API not in d["apiVersion"]]
     passed = (answer.stdout + answer.stderr).count(" passed ")
     assert passed == len(core)
 
 
-@pytest.mark.parametrize("overlay", OVERLAYS)
-def test_istio_accepts_every_resource(overlay, built):
+def assert_valid(schemas, documents):
     from jsonschema import Draft202012Validator
 
-    schemas = peers.istio_schemas()
+    for document in documents:
+        group, _, version = document["apiVersion"].rpartition("/")
+        found = list(Draft202012Validator(schemas[group, version, document["kind"]]).iter_errors(document))
+        assert not found, f"{document['kind']} {document['metadata']['name']}: {found[0].json_path}: {found[0].message}"
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_istio_accepts_every_resource(overlay, built):
     documents = built(overlay)[1]
     for generated in [d for d in documents if d["kind"] == "ConfigMap"]:
         documents = documents + [d for text in generated["data"].values() for d in yaml.safe_load_all(text) if d]
-    judged = 0
-    for document in documents:
-        group, _, version = document["apiVersion"].rpartition("/")
-        if "istio.io" not in group:
-            continue
-        found = list(Draft202012Validator(schemas[group, version, document["kind"]]).iter_errors(document))
-        assert not found, f"{document['kind']} {document['metadata']['name']}: {found[0].json_path}: {found[0].message}"
-        judged += 1
-    assert judged >= 3
+    judged = [d for d in documents if "istio.io" in d["apiVersion"]]
+    assert len(judged) >= 3
+    assert_valid(peers.istio_schemas(), judged)
 
 
-def test_the_sealed_schemas_refuse_an_unknown_field(built):
-    from jsonschema import Draft202012Validator
+def test_the_gateway_api_accepts_every_resource(built):
+    judged = [d for d in built("gateway-api")[1] if GATEWAY_API in d["apiVersion"]]
+    assert sorted(d["kind"] for d in judged) == ["Gateway", "HTTPRoute", "HTTPRoute"]
+    assert_valid(peers.gateway_api_schemas(), judged)
 
-    schemas = peers.istio_schemas()
-    service = next(d for d in built("gke")[1] if d["kind"] == "VirtualService")
-    service["spec"]["http"][0]["tiemout"] = "10s"
-    assert list(Draft202012Validator(schemas["networking.istio.io", "v1", "VirtualService"]).iter_errors(service))
+
+@pytest.mark.parametrize("overlay, kind, rules, schemas", [
+    ("gke", "VirtualService", "http", peers.istio_schemas),
+    ("gateway-api", "HTTPRoute", "rules", peers.gateway_api_schemas)])
+def test_the_sealed_schemas_refuse_an_unknown_field(overlay, kind, rules, schemas, built):
+    route = copy.deepcopy(next(d for d in built(overlay)[1] if d["kind"] == kind))
+    route["spec"][rules][0]["tiemout"] = "10s"
+    with pytest.raises(AssertionError, match="tiemout"):
+        assert_valid(schemas(), [route])
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS)
@@ -100,30 +114,38 @@ def test_headerroute_accepts_every_file(overlay, built, tmp_path):
     headerroute("validate", *routing_files(overlay, built, tmp_path))
 
 
-@pytest.mark.parametrize("value,subset", SUBSETS)
+def assert_version(overlay, decision, version):
+    """The version is a subset of proxy-server, or a Service of its own where HTTPRoutes decide."""
+    host, subset = ("proxy-server", f"proxy-pod-subset{version}") if overlay != "gateway-api" else (f"proxy-server{version}", None)
+    assert decision["destination"] == {"host": f"{host}.default.svc.cluster.local", "subset": subset, "port": 5000}
+    assert decision["timeout_ms"] == 10000
+
+
+@pytest.mark.parametrize("value,version", VERSIONS)
 @pytest.mark.parametrize("overlay", OVERLAYS)
-def test_outside_traffic_reaches_the_subset_its_header_names(overlay, value, subset, built, tmp_path):
+def test_outside_traffic_reaches_the_version_its_header_names(overlay, value, version, built, tmp_path):
     config = routing_files(overlay, built, tmp_path)
-    d = route(config, "http://203.0.113.7/predict", value, "--gateway", "default/proxy-gateway", "--port", "80")
-    assert d["destination"]["subset"] == subset
-    assert d["timeout_ms"] == 10000
+    d = route(config, "http://203.0.113.7/predict", value, *outside(overlay))
+    assert_version(overlay, d, version)
 
 
-@pytest.mark.parametrize("path", ["/metrics", "/metrics?a=b", "/a/../metrics", "/%6detrics", "/v2/%2e%2e/metrics", "/metadata",
-                                  "/openapi.json", "/docs", "/docs/", "/docs/style.css"])
+INTERNAL = ["/metrics", "/metrics?a=b", "/a/../metrics", "/%6detrics", "/v2/%2e%2e/metrics", "/metadata",
+            "/openapi.json", "/docs", "/docs/", "/docs/style.css"]
+
+
+@pytest.mark.parametrize("path", INTERNAL)
 def test_outside_traffic_does_not_reach_what_describes_the_pods(path):
     config = [ROOT / "k8s/base", ROOT / "k8s/local"]
-    d = route(config, f"http://203.0.113.7{path}", "condition1", "--gateway", "default/proxy-gateway", "--port", "80")
+    d = route(config, f"http://203.0.113.7{path}", "condition1", *outside("base"))
     assert (d["action"], d["direct_response"]["status"]) == ("direct_response", 404)
 
 
-@pytest.mark.parametrize("value,subset", SUBSETS)
+@pytest.mark.parametrize("value,version", VERSIONS)
 @pytest.mark.parametrize("overlay", OVERLAYS)
-def test_mesh_traffic_reaches_the_subset_its_header_names(overlay, value, subset, built, tmp_path):
+def test_mesh_traffic_reaches_the_version_its_header_names(overlay, value, version, built, tmp_path):
     config = routing_files(overlay, built, tmp_path)
     d = route(config, "http://proxy-server:5000/predict", value)
-    assert d["destination"]["subset"] == subset
-    assert d["timeout_ms"] == 10000
+    assert_version(overlay, d, version)
 
 
 @pytest.mark.parametrize("overlay", [o for o in OVERLAYS if o != "no-istio"])
@@ -132,7 +154,9 @@ def test_requests_keep_their_protocol_on_every_hop(overlay, built):
     rules = {d["spec"]["host"]: d["spec"] for d in built(overlay)[1] if d["kind"] == "DestinationRule"}
     services = {d["metadata"]["name"] for d in built(overlay)[1] if d["kind"] == "Service"}
     assert {"proxy-server", "predict-server1", "predict-server2"} <= services
-    for host in "proxy-server", "predict-server1", "predict-server2":
+    proxies = {"proxy-server1", "proxy-server2"} if overlay == "gateway-api" else {"proxy-server"}
+    assert proxies <= services
+    for host in {"predict-server1", "predict-server2"} | proxies:
         assert rules[host]["trafficPolicy"]["connectionPool"]["http"]["useClientProtocol"] is True
 
 

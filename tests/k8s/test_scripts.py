@@ -88,6 +88,18 @@ def test_without_istio_nothing_of_it_is_installed_and_the_gateway_is_waited_for(
     assert result.returncode == 0 and "get service headerroute-gateway" in result.stdout
 
 
+def test_the_kinds_of_the_gateway_api_are_installed_once_and_before_they_are_used(tools):
+    result, calls = tools("run_gke.sh", "--yes", OVERLAY="gateway-api")
+    assert result.returncode == 0, result.stderr
+    install = f"kubectl --context {CONTEXT} apply --server-side -f https://github.com/kubernetes-sigs/gateway-api/"
+    order = starts(calls, install, f"kubectl --context {CONTEXT} apply -f build-gke.")
+    assert None not in order and order == sorted(order)
+    result, calls = tools("run_gke.sh", OVERLAY="gateway-api")
+    assert result.returncode == 0 and starts(calls, install) == [None]
+    result, calls = tools("run_gke_request.sh", "--dry-run", OVERLAY="gateway-api")
+    assert result.returncode == 0 and "get service istio-ingressgateway" in result.stdout
+
+
 def test_a_second_run_creates_nothing_twice(tools):
     assert tools("run_gke.sh", "--yes")[0].returncode == 0
     result, calls = tools("run_gke.sh")

@@ -112,6 +112,24 @@ static int names_by_text(const void *a, const void *b) {
     return hr_str_cmp(*(const hr_str *)a, *(const hr_str *)b);
 }
 
+static bool is_loaded_namespace(const hr_resources *r, hr_str name) {
+    for (size_t i = 0; i < r->n_namespaces; i++)
+        if (hr_str_eq(r->namespaces[i].name, name))
+            return true;
+    return false;
+}
+
+/* The namespace that matchLabels names by kubernetes.io/metadata.name, if it is not loaded: the API
+ * server sets that label on each Namespace, and no other label of this one is known. An empty
+ * string is none. */
+static hr_str named_namespace(const hr_resources *r, const hr_spec_label_selector *selector) {
+    hr_str none = HR_STR("");
+    if (selector->n_labels != 1 || selector->n_requirements > 0 ||
+        !hr_str_eq_c(selector->labels[0].name, "kubernetes.io/metadata.name"))
+        return none;
+    return is_loaded_namespace(r, selector->labels[0].value) ? none : selector->labels[0].value;
+}
+
 /* The hostname for each namespace whose routes the listener takes; "~" is none. */
 static void set_hosts(hr_gwapi_build_state *b, hr_mesh_listener *out) {
     const hr_resources *r = b->table->resources;
@@ -124,10 +142,14 @@ static void set_hosts(hr_gwapi_build_state *b, hr_mesh_listener *out) {
         out->hosts[out->n_hosts++] = host_in(b->arena, out->gateway->meta.namespace_, hostname);
     if (l->from == HR_ROUTES_FROM_ALL || (l->from != HR_ROUTES_FROM_SAME && !l->selector.present))
         out->hosts[out->n_hosts++] = host_in(b->arena, HR_STR("*"), hostname);
-    for (size_t i = 0; out->n_hosts == 0 && i < r->n_namespaces; i++)
+    bool by_labels = out->n_hosts == 0;
+    for (size_t i = 0; by_labels && i < r->n_namespaces; i++)
         if (hr_label_selector_takes(&l->selector, r->namespaces[i].name, r->namespaces[i].labels,
                                     r->namespaces[i].n_labels))
             out->hosts[out->n_hosts++] = host_in(b->arena, r->namespaces[i].name, hostname);
+    hr_str named = named_namespace(r, &l->selector);
+    if (by_labels && named.len > 0)
+        out->hosts[out->n_hosts++] = host_in(b->arena, named, hostname);
     if (out->n_hosts > 1)
         qsort(out->hosts, out->n_hosts, sizeof(*out->hosts), names_by_text);
     if (out->n_hosts == 0)
