@@ -557,7 +557,7 @@ def test_headers_that_a_browser_does_not_send_are_refused(system, browser, width
     cases = [(name, "x", f"cannot set the header {name}") for name in (
         "cookie", "Host", "Accept-Charset", "accept-encoding", "access-control-request-method", "connection", "Content-Length", "date",
         "expect", "keep-alive", "origin", "referer", "te", "trailer", "transfer-encoding", "upgrade", "via", "Proxy-Authorization",
-        "Sec-Fetch-Site")]
+        "Sec-Fetch-Site", "User-Agent")]
     cases += [("X-HTTP-Method-Override", "TRACE", "cannot set the header X-HTTP-Method-Override"), ("target", "café", "printable ASCII"),
               ("target", "条件", "printable ASCII"), ("target", "a\x01b", "printable ASCII"), ("größe", "x", "header name is not valid"),
               ("a b", "x", "header name is not valid")]

@@ -99,8 +99,9 @@ function described() {
   if (header.name && header.value) {
     if (!/^[\t -~]*$/.test(header.value)) throw new Error(t("badValue"));
     headers.set(header.name, header.value);
-    // A Request silently drops the forbidden request headers of the Fetch standard.
-    if (!new Request(path, { method: "POST", headers }).headers.has(header.name)) throw new Error(t("forbidden", header.name));
+    // A Request silently drops the forbidden request headers of the Fetch standard. Chromium keeps User-Agent there, but sends its own.
+    const kept = new Request(path, { method: "POST", headers }).headers.has(header.name);
+    if (!kept || header.name.toLowerCase() === "user-agent") throw new Error(t("forbidden", header.name));
   }
   return { path, header, headers };
 }
@@ -170,7 +171,7 @@ function tell(error) {
 
 // Shows the route of a request; the answer is null if the request was not sent.
 async function explain({ path, header, headers }, answer) {
-  const browser = [["user-agent", navigator.userAgent], ["origin", location.origin]].filter(([name]) => !headers.has(name));
+  const browser = [["user-agent", navigator.userAgent], ["origin", location.origin]];
   const question = { method: "POST", scheme: location.protocol.slice(0, -1), authority: location.host, path, headers: [...headers, ...browser] };
   const reply = await fetch("explain", { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(question) });
   if (!reply.ok) throw new Error(t("explainStatus", reply.status, await sentence(reply)));
