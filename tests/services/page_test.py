@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import subprocess
+from urllib.parse import urlsplit
 
 import numpy
 import pytest
@@ -332,7 +333,7 @@ def test_cancelling_and_what_goes_wrong_are_told_in_sentences(system, browser, t
     find(browser, "header-name").clear()
     find(browser, "header-name").send_keys("not a name")
     find(browser, "send").click()
-    assert browser.execute_script("return !document.getElementById('header-name').validity.valid")
+    assert "header name is not valid" in complaint(browser)
     assert not find(browser, "working").is_displayed()
     find(browser, "header-name").clear()
     find(browser, "header-name").send_keys("target")
@@ -442,6 +443,185 @@ def test_docs_shows_every_call_and_sends_it(start, browser):
         assert head.text.startswith("200"), head.text
         call.find_element(By.TAG_NAME, "summary").click()
     check_quiet(browser, origin_of(predict))
+
+
+def at(browser, width):
+    height = 740 if width < 500 else 900
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 500})
+
+
+def edges(browser, id_):
+    """The upper and the lower edge in the window, and the height of the window."""
+    return browser.execute_script("const r = document.getElementById(arguments[0]).getBoundingClientRect();"
+                                  "return [r.top, r.bottom, innerHeight]", id_)
+
+
+def in_view(browser, id_):
+    top, bottom, height = edges(browser, id_)
+    return top >= -1 and bottom <= height + 1
+
+
+def hops(browser):
+    return [e.text for e in browser.find_elements(By.CSS_SELECTOR, "#hops li b")]
+
+
+def requested(browser):
+    """The paths of the requests since the last call."""
+    sent = [json.loads(e["message"])["message"] for e in browser.get_log("performance")]
+    return [urlsplit(m["params"]["request"]["url"]).path for m in sent if m["method"] == "Network.requestWillBeSent"]
+
+
+WIDTHS = pytest.mark.parametrize("width", [360, 1440])
+# Words that a line break splits: their characters are on more than one line.
+SPLIT = """
+const split = [], range = document.createRange();
+const texts = document.createTreeWalker(document.querySelector('main'), NodeFilter.SHOW_TEXT);
+for (let node = texts.nextNode(); node; node = texts.nextNode()) {
+  if (!node.parentElement.offsetParent || node.parentElement.closest('select, datalist')) continue;
+  for (const word of node.data.matchAll(/[A-Za-z0-9]+/g)) {
+    range.setStart(node, word.index);
+    range.setEnd(node, word.index + word[0].length);
+    if (new Set([...range.getClientRects()].map((r) => Math.round(r.top))).size > 1) split.push(word[0]);
+  }
+}
+return split;
+"""
+
+
+@WIDTHS
+@pytest.mark.parametrize("system", [1000], indirect=True)
+def test_progress_result_and_failure_come_into_view(system, browser, width, tmp_path):
+    picture = numpy.random.RandomState(1).randint(0, 256, (900, 1200, 3)).astype(numpy.uint8)
+    (tmp_path / "large.png").write_bytes(pictures.encode(picture))
+    at(browser, width)
+    open_page(browser, system)
+    choose(browser, tmp_path / "large.png")
+    find(browser, "header-value").clear()  # the second model
+    browser.execute_script("scrollTo(0, 0)")
+    browser.execute_script("document.getElementById('form').requestSubmit()")
+    wait(browser, lambda: find(browser, "progress").is_displayed() and in_view(browser, "working"))
+    find(browser, "cancel").click()
+    assert complaint(browser) == "Canceled."
+    wait(browser, lambda: in_view(browser, "error"))
+
+    browser.find_element(By.CSS_SELECTOR, "#samples img[alt*=portrait]").click()
+    wait(browser, lambda: not find(browser, "error").is_displayed())
+    send(browser, "condition1")
+    wait(browser, lambda: in_view(browser, "result") or 0 <= edges(browser, "result")[0] <= 20)
+    wait(browser, lambda: in_view(browser, "after"))
+    keep(browser, f"result-{width}.png")
+
+    # The slider starts in the middle, for each result.
+    cut = "return getComputedStyle(document.getElementById('after')).clipPath"
+    assert "50%" in browser.execute_script(cut)
+    find(browser, "slider").send_keys(Keys.HOME)
+    assert "50%" not in browser.execute_script(cut)
+    send(browser, "condition1")
+    assert find(browser, "slider").get_property("value") == "50" and "50%" in browser.execute_script(cut)
+    check_quiet(browser, origin_of(system))
+
+
+@WIDTHS
+def test_a_failure_replaces_the_old_route_with_its_own(system, browser, width):
+    at(browser, width)
+    open_page(browser, system)
+    browser.find_element(By.CSS_SELECTOR, "#samples img[alt*=portrait]").click()
+    wait(browser, lambda: find(browser, "send").is_enabled())
+    send(browser, "condition1")
+    assert "subset1" in hops(browser)
+    system.behind[2].stop()
+    find(browser, "header-value").clear()
+    find(browser, "send").click()
+    assert complaint(browser).startswith("The answer was 502: ")
+    wait(browser, lambda: find(browser, "route").is_displayed())
+    assert "subset2" in hops(browser) and "subset1" not in hops(browser) and hops(browser)[-1] == "502", hops(browser)
+    assert "Rule 1 of" in find(browser, "why").text
+    assert not find(browser, "result").is_displayed()
+    wait(browser, lambda: in_view(browser, "error"))
+    keep(browser, f"failure-{width}.png")
+    system.stop()
+    find(browser, "send").click()
+    wait(browser, lambda: "gateway did not answer" in complaint(browser))
+    assert not find(browser, "route").is_displayed()
+
+
+@WIDTHS
+def test_headers_that_a_browser_does_not_send_are_refused(system, browser, width):
+    at(browser, width)
+    open_page(browser, system)
+    browser.find_element(By.CSS_SELECTOR, "#samples img[alt*=portrait]").click()
+    wait(browser, lambda: find(browser, "send").is_enabled())
+    def fill(name, value):
+        for id_, text in ("header-name", name), ("header-value", value):
+            browser.execute_script("arguments[0].value = arguments[1]", find(browser, id_), text)
+    cases = [(name, "x", f"cannot set the header {name}") for name in (
+        "cookie", "Host", "Accept-Charset", "accept-encoding", "access-control-request-method", "connection", "Content-Length", "date",
+        "expect", "keep-alive", "origin", "referer", "te", "trailer", "transfer-encoding", "upgrade", "via", "Proxy-Authorization",
+        "Sec-Fetch-Site", "User-Agent")]
+    cases += [("X-HTTP-Method-Override", "TRACE", "cannot set the header X-HTTP-Method-Override"), ("target", "café", "printable ASCII"),
+              ("target", "条件", "printable ASCII"), ("target", "a\x01b", "printable ASCII"), ("größe", "x", "header name is not valid"),
+              ("a b", "x", "header name is not valid")]
+    for button in "send", "ask":
+        for name, value, expected in cases:
+            fill(name, value)
+            find(browser, button).click()
+            assert expected in complaint(browser), (button, name, complaint(browser))
+            assert not find(browser, "route").is_displayed() and not find(browser, "result").is_displayed()
+    paths = requested(browser)
+    assert "/ui/samples" in paths and "/predict" not in paths, paths
+    fill("target", " condition1 ")  # as the browser sends it, without the spaces
+    find(browser, "send").click()
+    wait(browser, lambda: find(browser, "route").is_displayed())
+    assert not find(browser, "error").is_displayed() and "subset1" in hops(browser)
+
+
+@WIDTHS
+def test_the_rule_is_shown_without_sending(system, browser, width):
+    at(browser, width)
+    open_page(browser, system)
+    for value, rule, subset in ("condition1", "Rule 0 of", "subset1"), ("other", "Rule 1 of", "subset2"):
+        find(browser, "header-value").clear()
+        find(browser, "header-value").send_keys(value)
+        find(browser, "ask").click()
+        wait(browser, lambda: rule in find(browser, "why").text)
+        assert hops(browser)[-1] == subset and find(browser, "route-title").text == "Route that the request would take"
+        assert not find(browser, "times").is_displayed() and not find(browser, "result").is_displayed()
+        wait(browser, lambda: in_view(browser, "why"))
+    keep(browser, f"rule-{width}.png")
+    find(browser, "language").click()
+    assert find(browser, "route-title").text == "送信した場合の経路"
+    paths = requested(browser)
+    assert paths.count("/ui/explain") == 2 and "/predict" not in paths, paths
+
+
+@WIDTHS
+def test_words_stay_whole_and_the_choice_is_marked(system, browser, width, tmp_path):
+    (tmp_path / "disc.png").write_bytes(pictures.encode(pictures.disc(160, 120)))
+    (tmp_path / "broken.png").write_bytes(b"no picture")
+    at(browser, width)
+    open_page(browser, system)
+    marked = lambda: [e.get_attribute("alt") for e in browser.find_elements(By.CSS_SELECTOR, "#samples [aria-pressed=true] img")]
+    before = middle(browser, "#drop")[2:]
+    assert marked() == []
+    browser.find_element(By.CSS_SELECTOR, "#samples img[alt*=portrait]").click()
+    wait(browser, lambda: find(browser, "send").is_enabled())
+    assert middle(browser, "#drop")[2:] == before
+    assert len(marked()) == 1 and "portrait" in marked()[0]
+    send(browser, "condition1")
+    assert middle(browser, "#drop")[2:] == before
+    browser.execute_script("document.querySelector('details').open = true")
+    assert browser.execute_script(SPLIT) == []
+    browser.execute_script("document.querySelector('details').scrollIntoView()")
+    keep(browser, f"rules-{width}.png")
+    browser.execute_script("scrollTo(0, 0)")
+    keep(browser, f"chosen-{width}.png")
+    find(browser, "file").send_keys(str(tmp_path / "broken.png"))
+    assert "damaged" in complaint(browser)
+    assert marked() and browser.execute_script("return document.getElementById('photo').naturalWidth") > 0  # the old photo stays
+    find(browser, "file").send_keys(str(tmp_path / "disc.png"))
+    wait(browser, lambda: marked() == [])
+    assert middle(browser, "#drop")[2:] == before
+    check_quiet(browser, origin_of(system))
 
 
 def test_the_page_is_small():

@@ -22,19 +22,48 @@ function complain(sentence) {
   $("error").hidden = !sentence;
 }
 
-async function take(blob, name) {
+// Scrolls only if a part of the element is outside of the window.
+function reveal(element, block) {
+  const { top, bottom } = element.getBoundingClientRect();
+  if (top >= 0 && bottom <= innerHeight) return;
+  element.scrollIntoView({ block, behavior: matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth" });
+}
+
+// Removes what the previous request left on the page.
+function clear() {
+  complain("");
+  shown = null;
+  $("hops").replaceChildren();
+  for (const id of ["result", "route"]) $(id).hidden = true;
+}
+
+async function readable(blob) {
+  const trial = new Image();
+  show(trial, blob);
+  try {
+    await trial.decode();
+    return true;
+  } catch {
+    return false;
+  } finally {
+    URL.revokeObjectURL(addresses.get(trial));
+    addresses.delete(trial);
+  }
+}
+
+// Takes a photo; the sample is the button that offers it, if it is one of the samples.
+async function take(blob, name, sample = null) {
+  running?.abort();
   complain("");
   if (!kinds.includes(blob.type)) return complain(t("notPicture"));
+  if (!(await readable(blob))) return complain(t("broken"));
   show($("photo"), blob);
-  try {
-    await $("photo").decode();
-  } catch {
-    return complain(t("broken"));
-  }
+  await $("photo").decode();
   photo = blob;
   photoName = name;
   for (const id of ["stage", "rect-help"]) $(id).hidden = false;
-  for (const id of ["result", "route"]) $(id).hidden = true;
+  for (const button of $("samples").querySelectorAll("button")) button.setAttribute("aria-pressed", button === sample);
+  clear();
   $("send").disabled = false;
   frame.inset();
 }
@@ -55,54 +84,114 @@ async function sentence(answer) {
 }
 
 function busy(on) {
-  $("send").disabled = on;
+  $("send").disabled = $("ask").disabled = on;
   $("cancel").hidden = $("working").hidden = !on;
 }
 
-async function send() {
-  const header = { name: $("header-name").value.trim(), value: $("header-value").value };
+// The request that the form describes, or an Error that says why the browser cannot send it.
+function described() {
+  const header = { name: $("header-name").value.trim(), value: $("header-value").value.trim() };
   const { x, y, width, height } = frame.rect;
-  const path = `/predict?rect=${x},${y},${width},${height}&output=${$("output").value}`;
-  const headers = { "Content-Type": photo.type, Accept: "image/png" };
-  if (header.name && header.value) headers[header.name] = header.value;
+  const path = `/predict?${photo ? `rect=${x},${y},${width},${height}&` : ""}output=${$("output").value}`;
+  const headers = new Headers({ Accept: "image/png" });
+  if (photo) headers.set("Content-Type", photo.type);
+  if (header.name && !/^[\w!#$%&'*+.^`|~-]+$/.test(header.name)) throw new Error(t("badName"));
+  if (header.name && header.value) {
+    if (!/^[\t -~]*$/.test(header.value)) throw new Error(t("badValue"));
+    headers.set(header.name, header.value);
+    // A Request silently drops the forbidden request headers of the Fetch standard. Chromium keeps User-Agent there, but sends its own.
+    const kept = new Request(path, { method: "POST", headers }).headers.has(header.name);
+    if (!kept || header.name.toLowerCase() === "user-agent") throw new Error(t("forbidden", header.name));
+  }
+  return { path, header, headers };
+}
+
+// Shows the sentence at the form and returns nothing if the request cannot be sent.
+function describedOrTold() {
+  try {
+    return described();
+  } catch (error) {
+    complain(error.message);
+    reveal($("error"), "nearest");
+  }
+}
+
+async function showResult(cut) {
+  show($("before"), photo);
+  show($("after"), cut);
+  show($("download"), cut);
+  $("download").download = photoName.replace(/\.\w+$/, "") + "-cut.png";
+  $("before").alt = t("before");
+  $("after").alt = t("after");
+  $("slider").value = 50;
+  compare();
+  $("result").hidden = false;
+  await Promise.all([$("before").decode(), $("after").decode()]);
+}
+
+async function send() {
+  clear();
+  const request = describedOrTold();
+  if (!request) return;
+  const { path, headers } = request;
   running = new AbortController();
   const begin = performance.now();
-  const clock = setInterval(() => {
-    $("elapsed").textContent = t("working", ((performance.now() - begin) / 1000).toFixed(1));
-  }, 100);
+  const tick = () => { $("elapsed").textContent = t("working", ((performance.now() - begin) / 1000).toFixed(1)); };
+  const clock = setInterval(tick, 100);
+  tick();
   busy(true);
-  complain("");
+  reveal($("working"), "nearest");
   try {
     const answer = await fetch(path, { method: "POST", headers, body: photo, signal: running.signal });
-    if (!answer.ok) throw new Error(t("status", answer.status, await sentence(answer)));
-    const cut = await answer.blob();
-    const milliseconds = performance.now() - begin;
-    show($("before"), photo);
-    show($("after"), cut);
-    show($("download"), cut);
-    $("download").download = photoName.replace(/\.\w+$/, "") + "-cut.png";
-    $("before").alt = t("before");
-    $("after").alt = t("after");
-    $("result").hidden = false;
-    await explain(path, header, { milliseconds, via: answer.headers.get("via"), serverTiming: answer.headers.get("server-timing") });
+    const body = answer.ok ? await answer.blob() : await sentence(answer);
+    const taken = { milliseconds: performance.now() - begin, status: answer.status, via: answer.headers.get("via"),
+      serverTiming: answer.headers.get("server-timing") };
+    if (answer.ok) await showResult(body);
+    else complain(t("status", answer.status, body));
+    await explain(request, taken);
   } catch (error) {
-    complain(error.name === "AbortError" ? t("canceled") : error instanceof TypeError ? t("network") : error.message);
+    tell(error);
+    // Without an answer, show at least which rule decides.
+    if (error instanceof TypeError) await explain(request, null).catch(() => {});
   } finally {
     clearInterval(clock);
     $("elapsed").textContent = "";
     running = null;
     busy(false);
+    // After the last change of the layout: a smooth scroll does not correct its target.
+    if ($("error").hidden) reveal($("result"), "start");
+    else reveal($("error"), "nearest");
   }
 }
 
-async function explain(path, header, answer) {
-  const request = { method: "POST", scheme: location.protocol.slice(0, -1), authority: location.host, path, headers: [["content-type", photo.type]] };
-  if (header.name && header.value) request.headers.push([header.name, header.value]);
-  const reply = await fetch("explain", { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(request) });
-  if (!reply.ok) throw new Error(t("status", reply.status, await sentence(reply)));
-  shown = [{ hops: $("hops"), why: $("why"), times: $("times"), rows: $("trace").tBodies[0] }, await reply.json(), answer, header];
+function tell(error) {
+  const words = error.name === "AbortError" ? t("canceled") : error instanceof TypeError ? t("network") : error.message;
+  complain([$("error").textContent, words].filter(Boolean).join(" "));
+}
+
+// Shows the route of a request; the answer is null if the request was not sent.
+async function explain({ path, header, headers }, answer) {
+  const browser = [["user-agent", navigator.userAgent], ["origin", location.origin]];
+  const question = { method: "POST", scheme: location.protocol.slice(0, -1), authority: location.host, path, headers: [...headers, ...browser] };
+  const reply = await fetch("explain", { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(question) });
+  if (!reply.ok) throw new Error(t("explainStatus", reply.status, await sentence(reply)));
+  const view = { title: $("route-title"), hops: $("hops"), why: $("why"), measured: $("measured"), times: $("times"), rows: $("trace").tBodies[0] };
+  shown = [view, await reply.json(), answer, header];
   showRoute(...shown);
   $("route").hidden = false;
+}
+
+async function ask() {
+  clear();
+  const request = describedOrTold();
+  if (!request) return;
+  try {
+    await explain(request, null);
+    reveal($("route"), "start");
+  } catch (error) {
+    tell(error);
+    reveal($("error"), "nearest");
+  }
 }
 
 async function offerSamples() {
@@ -112,11 +201,16 @@ async function offerSamples() {
     const image = Object.assign(document.createElement("img"), { src: `samples/${encodeURIComponent(name)}`, alt: t("sample", name), loading: "lazy" });
     const button = Object.assign(document.createElement("button"), { type: "button" });
     button.append(image);
-    button.addEventListener("click", async () => take(await (await fetch(image.src)).blob(), name));
+    button.setAttribute("aria-pressed", false);
+    button.addEventListener("click", async () => take(await (await fetch(image.src)).blob(), name, button));
     const item = document.createElement("li");
     item.append(button);
     $("samples").append(item);
   }
+}
+
+function compare() {
+  $("after").parentElement.style.setProperty("--cut", `${$("slider").value}%`);
 }
 
 const firstFile = (transfer) => [...(transfer?.files ?? [])][0];
@@ -142,7 +236,10 @@ $("form").addEventListener("submit", (event) => {
   if (photo && !running) send();
 });
 $("cancel").addEventListener("click", () => running?.abort());
-$("slider").addEventListener("input", (event) => $("after").parentElement.style.setProperty("--cut", `${event.target.value}%`));
+$("ask").addEventListener("click", () => {
+  if (!running) ask();
+});
+$("slider").addEventListener("input", compare);
 $("language").addEventListener("click", () => {
   otherLanguage();
   if (photo) tellFrame();

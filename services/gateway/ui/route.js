@@ -23,8 +23,8 @@ function element(tag, text, className) {
   return made;
 }
 
-function hop(title, name, milliseconds) {
-  const item = element("li");
+function hop(title, name, milliseconds, className) {
+  const item = element("li", undefined, className);
   item.append(element("small", title), element("b", name));
   if (milliseconds !== undefined) item.append(element("small", `${milliseconds.toFixed(1)} ms`));
   return item;
@@ -51,31 +51,40 @@ function bars(parts, whole) {
   return [...rows, element("dt", t("whole"), "sum"), element("span"), element("dd", `${whole.toFixed(1)} ms`, "sum")];
 }
 
+const ruleOf = (decision) => decision.virtual_service ?? decision.rule?.name;
+
 // The conditions of the rule that matched, as a clause each.
 function reasons(decision, trace) {
   const held = trace.filter((e) => e.kind === "condition" && e.ok && e.route_index === decision.route_index &&
-    e.match_index === decision.match_index && (e.virtual_service ?? decision.virtual_service) === decision.virtual_service);
+    e.match_index === decision.match_index && (e.virtual_service ?? ruleOf(decision)) === ruleOf(decision));
   return held.length ? held.map((e) => t("held", e.field, e.expected ?? "", e.actual ?? t("absent"))).join("; ") : t("unconditional");
 }
 
+// The rule that decides, and the subset or host that it chooses.
+function chosen(decision) {
+  if (!ruleOf(decision)) return [];
+  const hops = [hop(t("matched"), `${ruleOf(decision)} #${decision.route_index}`, undefined, "chosen")];
+  if (decision.destination) hops.push(hop(t("subset"), decision.destination.subset ?? decision.destination.host, undefined, "chosen"));
+  return hops;
+}
+
+// Shows what explain answered. The answer has what was measured; it is null if the request was not sent.
 export function showRoute(view, explained, answer, header) {
   const { decision, trace } = explained;
-  const names = viaNames(answer.via).reverse();
-  const times = timings(answer.serverTiming);
+  const names = viaNames(answer?.via).reverse();
+  const times = timings(answer?.serverTiming);
   const titles = [t("gateway"), t("proxy"), t("predict")];
   const hops = [hop(t("client"), header.name && header.value ? `${header.name}: ${header.value}` : t("noHeader"))];
-  names.forEach((name, i) => {
-    hops.push(hop(titles[Math.min(i, 2)], name, times.get(name)));
-    if (i === 0 && decision.virtual_service) {
-      hops.push(hop(t("matched"), `${decision.virtual_service} #${decision.route_index}`));
-      if (decision.destination) hops.push(hop(t("subset"), decision.destination.subset ?? decision.destination.host));
-      for (const chosen of hops.slice(2)) chosen.className = "chosen";
-    }
-  });
+  const passed = names.map((name, i) => hop(titles[Math.min(i, 2)], name, times.get(name)));
+  hops.push(...passed.slice(0, 1), ...chosen(decision), ...passed.slice(1));
+  const failed = answer && answer.status >= 400;
+  if (failed) hops.push(hop(t("answer"), String(answer.status), undefined, "failed"));
+  view.title.textContent = t(answer ? "route" : "wouldTake");
   view.hops.replaceChildren(...hops);
-  view.why.textContent = decision.virtual_service
-    ? t("because", decision.source ?? "", decision.virtual_service, decision.route_index, reasons(decision, trace)) : t("noRule");
-  view.times.replaceChildren(...bars(spent(names, times, answer.milliseconds), answer.milliseconds));
+  view.why.textContent = ruleOf(decision)
+    ? t("because", decision.source ?? "", ruleOf(decision), decision.route_index, reasons(decision, trace)) : t("noRule");
+  view.measured.hidden = !answer;
+  if (answer) view.times.replaceChildren(...bars(spent(names, times, answer.milliseconds), answer.milliseconds));
   view.rows.replaceChildren(...trace.filter((e) => e.kind === "condition" || e.kind === "rule").map(row));
 }
 
@@ -85,5 +94,7 @@ function row(event) {
   const condition = event.kind === "rule" ? (event.detail || "") : event.field;
   const cells = [rule, condition, event.expected ?? "", event.kind === "rule" ? "" : event.actual ?? t("absent")];
   made.append(...cells.map((text) => element("td", text)), element("td", event.ok ? t("yes") : t("no"), event.ok ? "yes" : "no"));
+  // In a narrow column each row is a list of lines, each with the name of its table column.
+  ["rule", "condition", "expected", "actual", "verdict"].forEach((name, i) => { made.cells[i].dataset.name = t(name); });
   return made;
 }
