@@ -1,6 +1,7 @@
 /* Memory: allocation that ends the process instead of failing, and pools. */
 #include "memory.h"
 
+#include <malloc.h>
 #include <stdalign.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,6 +10,14 @@
 /* Most requests fit one block: fields, log strings and the head of the answer. */
 #define BLOCK_SIZE ((size_t)8 << 10)
 #define MAX_CACHED 64
+
+/* Sanitizers have a malloc of their own. The C library's is never initialized then, and crashes if
+ * two threads trim it at the same time. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+enum { TRIMS = 0 };
+#else
+enum { TRIMS = 1 };
+#endif
 
 typedef struct block {
     struct block *next;
@@ -136,6 +145,11 @@ void sv_pool_free(sv_pool *pool) {
         next = b->next; /* the pool goes with the last */
         give_block(cache, b);
     }
+}
+
+void sv_trim_memory(void) {
+    if (TRIMS)
+        malloc_trim(0);
 }
 
 void sv_pool_cache_free(sv_pool_cache *cache) {

@@ -17,6 +17,8 @@
 void *sv_alloc(size_t size);
 void *sv_alloc_zeroed(size_t size);
 void *sv_realloc(void *memory, size_t size);
+/* Returns free memory to the system, where malloc is the C library's. Any thread. */
+void sv_trim_memory(void);
 
 typedef struct sv_pool sv_pool;
 

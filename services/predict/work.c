@@ -1,5 +1,4 @@
 /* One picture: from the request's bytes to the answer. */
-#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -254,7 +253,7 @@ static bool admit(predict_job *job, int32_t width, int32_t height, int64_t decod
     if (sv_jobs_memory_take(predict->jobs, &job->super, bytes)) {
         job->memory = bytes;
         if (bytes >= TRIMMED_FROM)
-            malloc_trim(0);
+            sv_trim_memory();
         return true;
     }
     if (sv_job_cancelled(&job->super) == SV_CANCEL_NONE)

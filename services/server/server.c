@@ -323,7 +323,7 @@ static void give_memory_back(sv_server_loop *loop) {
     if (loop->crowd_peak < CROWD || peak > loop->crowd_peak / 2)
         return;
     loop->crowd_peak = peak;
-    malloc_trim(0);
+    sv_trim_memory();
 }
 
 static void server_set_tick(sv_server_loop *loop, uint64_t ms);
