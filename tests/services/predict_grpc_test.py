@@ -545,7 +545,8 @@ def test_metrics_and_log_know_the_calls(start):
         status_of(mine.raw, "/a.B/C", b"")
         for service, method, code in (INFERENCE, "ServerLive", "OK"), (INFERENCE, "ModelInfer", "NOT_FOUND"), ("other", "other", "UNIMPLEMENTED"):
             assert server.metrics()[CALLS % (service, method, code)] == 1
-        wait_until(lambda: len(server.log()) >= 3, "the log has the calls")
+        calls = {f"/{INFERENCE}/ServerLive", f"/{INFERENCE}/ModelInfer", "/a.B/C", "/ready"}
+        wait_until(lambda: calls <= {line["path"] for line in server.log()}, "the log has the calls")
         lines = {line["path"]: line for line in server.log()}
         live = lines[f"/{INFERENCE}/ServerLive"]
         assert (live["grpc_status"], live["response_code"], live["protocol"]) == (0, 200, "HTTP/2")
