@@ -136,9 +136,11 @@ bool sv_body_arrived(sv_exchange *ex, size_t n, bool done) {
 
 void sv_body_fail(sv_exchange *ex, int status, const char *detail) {
     bool was_refused = ex->refusal.status != 0;
-    sv_exchange_refuse(ex, status, detail, 0);
+    sv_exchange_refuse(ex, status, detail, status == 503 ? 1 : 0);
     if (status == 400)
         ex->response_flags = "DPE";
+    else if (status == 503)
+        ex->response_flags = "UO";
     if (!ex->dispatched || was_refused || ex->over)
         return;
     if (ex->on_cancel != NULL)
