@@ -456,7 +456,7 @@ static void read_cases(reading *r, const hr_document *document, const json_t *ro
     json_t *item;
     size_t i;
     if (!json_is_array(cases)) {
-        report_wrong(r, line_of(document, ""), "there is no list testCases");
+        report_wrong(r, line_of(document, ""), "expected a list testCases");
         return;
     }
     check_keys(r, document, root);

@@ -336,7 +336,7 @@ static void http2_on_failed(void *ctx, bool tls, const char *why) {
     end_work(c, endpoint);
 }
 
-/* False: the system refuses, and there is no socket. */
+/* Returns false, without a socket, if the system cannot open a connection. */
 static bool connect_socket(sv_up_http2 *c) {
     static const sv_sock_events events = {http2_on_connected, http2_on_failed, http2_on_readable,
                                           http2_on_written};

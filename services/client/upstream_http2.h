@@ -37,7 +37,8 @@ typedef struct sv_up_stream {
 /* Sends the request on a connection that there is. `fresh`: not on one without streams, which the
  * peer may have closed. False: there is none that takes it. */
 bool sv_up_http2_join(sv_up_exchange *exchange, bool fresh);
-/* Opens a connection for it. The endpoint's address is known. False: the system refuses. */
+/* Opens a connection for it. The endpoint's address is known. Returns false if the system cannot
+ * open one. */
 bool sv_up_http2_open(sv_up_exchange *exchange);
 /* As sv_up_more. */
 void sv_up_http2_more(sv_up_exchange *exchange);

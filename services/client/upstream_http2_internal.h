@@ -13,8 +13,8 @@ struct sv_up_http2 {
     sv_up_exchange *members;
     size_t n_members;
     sv_up_exchange *news, **last_news;
-    sv_up_exchange *told;  /* of which is being reported; NULL once it has left */
-    size_t addresses_left; /* that may still be tried */
+    sv_up_exchange *reporting; /* whose event its caller is handling; NULL once it has ended */
+    size_t addresses_left;     /* that may still be tried */
     uint64_t opened_at, idle_since, refilled_at;
     uint64_t ping_at, pinged_at; /* when the next PING is due; since when one is not answered */
     uint32_t n_requests;

@@ -55,8 +55,8 @@ static void stream_detach(sv_up_exchange *ex) {
         sv_up_http2_mark(c);
     }
     forget_news(ex);
-    if (c->told == ex)
-        c->told = NULL;
+    if (c->reporting == ex)
+        c->reporting = NULL;
     *s->link = s->next;
     if (s->next != NULL)
         s->next->stream.link = s->link;
@@ -331,9 +331,9 @@ static void stream_piece_sent(sv_up_exchange *ex) {
     const sv_up_source *source = ex->request->source;
     ex->stream.drained = false;
     ex->writing = 0;
-    c->told = ex;
+    c->reporting = ex;
     source->taken(source->ctx);
-    if (c->told != ex) /* the caller has ended it */
+    if (c->reporting != ex) /* the caller has ended it */
         return;
     if (ex->head_done && !ex->busy) /* a stream that is in use in one direction is not idle */
         sv_up_enter_phase(ex, SV_UP_IDLE_TIMEOUT, sv_up_idle_timeout(ex));
@@ -353,7 +353,7 @@ static void stream_report_one(sv_up_exchange *ex) {
     sv_up_http2 *c = ex->stream.conn;
     if (ex->stream.drained && !ex->complete) {
         stream_piece_sent(ex);
-        if (c->told != ex)
+        if (c->reporting != ex)
             return;
     }
     if (ex->over) {
@@ -372,10 +372,10 @@ static void stream_report_one(sv_up_exchange *ex) {
 void sv_up_stream_report(sv_up_http2 *c) {
     for (sv_up_exchange *ex; (ex = c->news) != NULL;) {
         forget_news(ex);
-        c->told = ex;
+        c->reporting = ex;
         stream_report_one(ex);
     }
-    c->told = NULL;
+    c->reporting = NULL;
 }
 
 void sv_up_stream_fail_all(sv_up_http2 *c, sv_up_error error, const char *why) {

@@ -22,7 +22,7 @@ static void protect(sv_exchange *ex) {
 static void answer_sample(sv_exchange *ex, const gw_samples *samples, hr_str name) {
     const gw_sample *sample = gw_samples_find(samples, name);
     if (sample == NULL)
-        sv_answer_error(ex, 404, "there is no such sample");
+        sv_answer_error(ex, 404, "the sample was not found");
     else
         sv_answer(ex, 200, sample->content_type, sample->bytes);
 }

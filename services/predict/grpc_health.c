@@ -48,7 +48,7 @@ void sv_grpc_health_check(sv_predict *predict, sv_exchange *ex, sv_bytes message
     if (!sv_grpc_read_message(ex, message, grpc_health_v1_HealthCheckRequest_fields, &request))
         return;
     if (!is_known(request.service)) {
-        sv_answer_grpc_status(ex, SV_GRPC_NOT_FOUND, "there is no such service");
+        sv_answer_grpc_status(ex, SV_GRPC_NOT_FOUND, "unknown service");
         return;
     }
     const grpc_health_v1_HealthCheckResponse response = {

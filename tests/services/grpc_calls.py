@@ -63,7 +63,7 @@ class Channel:
     def __exit__(self, *_):
         self.channel.close()
 
-    def stub(self, path):
+    def callable(self, path):
         method = methods()[path]
         kind = ("stream" if method.client_streaming else "unary") + "_" + ("stream" if method.server_streaming else "unary")
         return getattr(self.channel, kind)(path, request_serializer=lambda m: m.SerializeToString(),
@@ -73,15 +73,15 @@ class Channel:
         """A unary call, or one whose answers are a stream."""
         if request is None:
             request = classes()[methods()[path].input_type[1:]]()
-        return self.stub(path)(request, timeout=timeout, **options)
+        return self.callable(path)(request, timeout=timeout, **options)
 
     def infer(self, request, **options):
         return self.call(f"/{INFERENCE}/ModelInfer", request, **options)
 
     def raw(self, path, body, timeout=PATIENCE, **options):
         """A unary call whose request and answer are bytes."""
-        stub = self.channel.unary_unary(path, request_serializer=lambda b: b, response_deserializer=lambda b: b)
-        return stub(body, timeout=timeout, **options)
+        method = self.channel.unary_unary(path, request_serializer=lambda b: b, response_deserializer=lambda b: b)
+        return method(body, timeout=timeout, **options)
 
 
 def status_of(call, *args, **options):

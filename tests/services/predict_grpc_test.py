@@ -351,14 +351,14 @@ def test_one_connection_serves_both_protocols(predict, channel):
 
 
 def test_calls_run_side_by_side(channel):
-    futures = [channel.stub(f"/{INFERENCE}/ModelInfer").future(raw_pixels(outputs=["mask"]), timeout=PATIENCE) for _ in range(40)]
+    futures = [channel.callable(f"/{INFERENCE}/ModelInfer").future(raw_pixels(outputs=["mask"]), timeout=PATIENCE) for _ in range(40)]
     for future in futures:
         assert (outputs_of(future.result())["mask"] == MASK).all()
 
 
 def test_metadata_of_calls(channel):
-    stub = channel.stub(f"/{INFERENCE}/ServerLive")
-    _, call = stub.with_call(message("inference.ServerLiveRequest"), metadata=[("x-request-id", "abc"), ("target", "condition1")])
+    method = channel.callable(f"/{INFERENCE}/ServerLive")
+    _, call = method.with_call(message("inference.ServerLiveRequest"), metadata=[("x-request-id", "abc"), ("target", "condition1")])
     fields = {key: value for key, value in call.initial_metadata()}
     assert fields["x-request-id"] == "abc" and fields["via"] == "1.1 predict-1" and "server-timing" in fields
 
@@ -381,8 +381,8 @@ def jobs_of(server):
 def test_a_cancelled_call_frees_its_worker(start):
     server = slow_server(start)
     with Channel(server) as mine:
-        stub = mine.stub(f"/{INFERENCE}/ModelInfer")
-        calls = [stub.future(raw_pixels(BIG, rect=None, outputs=["mask"]), timeout=PATIENCE) for _ in range(3)]
+        method = mine.callable(f"/{INFERENCE}/ModelInfer")
+        calls = [method.future(raw_pixels(BIG, rect=None, outputs=["mask"]), timeout=PATIENCE) for _ in range(3)]
         wait_until(lambda: jobs_of(server)["running"] == 1 and jobs_of(server)["queued"] == 2, "one runs, two wait")
         for call in calls:
             call.cancel()
@@ -412,10 +412,10 @@ def test_the_servers_deadline(start):
 def test_a_full_queue_says_when_to_come_back(start):
     server = slow_server(start, "--queue", 1, "--deadline", 1000)
     with Channel(server) as mine:
-        stub = mine.stub(f"/{INFERENCE}/ModelInfer")
-        calls = [stub.future(raw_pixels(BIG, rect=None), timeout=PATIENCE)]
+        method = mine.callable(f"/{INFERENCE}/ModelInfer")
+        calls = [method.future(raw_pixels(BIG, rect=None), timeout=PATIENCE)]
         wait_until(lambda: jobs_of(server)["running"] == 1, "one runs")
-        calls.append(stub.future(raw_pixels(BIG, rect=None), timeout=PATIENCE))
+        calls.append(method.future(raw_pixels(BIG, rect=None), timeout=PATIENCE))
         wait_until(lambda: jobs_of(server)["queued"] == 1, "one waits")
         with pytest.raises(grpc.RpcError) as refused:
             mine.infer(raw_pixels(BIG, rect=None))
@@ -433,7 +433,7 @@ def test_health_check(channel):
         found = channel.call(f"/{HEALTH}/Check", message(f"{HEALTH}CheckRequest", service=service))
         assert found.status == 1
     asked = message(f"{HEALTH}CheckRequest", service="other")
-    assert status_of(channel.call, f"/{HEALTH}/Check", asked) == (Code.NOT_FOUND, "there is no such service")
+    assert status_of(channel.call, f"/{HEALTH}/Check", asked) == (Code.NOT_FOUND, "unknown service")
     asked = message(f"{HEALTH}CheckRequest", service="x" * 300)
     assert status_of(channel.call, f"/{HEALTH}/Check", asked)[0] == Code.INVALID_ARGUMENT
 
