@@ -41,7 +41,7 @@ typedef struct gw_ending {
     const char *cut;     /* the same if the answer had begun; NULL: the same */
     const char *body;    /* NULL: none; or the reason of a reset, for a sentence */
     int is_reset;
-    int grpc_status;      /* for gRPC clients; 0: what stands for the HTTP status */
+    int grpc_status;      /* for gRPC clients; 0: the one that corresponds to the HTTP status */
     const hr_pair *extra; /* headers */
     size_t n_extra;
 } gw_ending;

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "answer_grpc.h"
 #include "decimal.h"
 #include "grpc.h"
 
@@ -63,12 +64,12 @@ static void reply_answer(gw_request *r, int status, const hr_pair *fields, size_
     gw_response_ops(r, status, &fields, &n);
     hr_str copy = sv_pool_copy(ex->pool, body);
     int head = sv_str_is(ex->request.method, "HEAD");
-    bool bare = ex->http2 && sv_is_grpc_request(ex); /* without content-length, as gRPC has it */
+    bool bare = sv_exchange_is_grpc(ex); /* without content-length, as gRPC has it */
     sv_relay_begin(&r->relay, status, fields, n, bare ? SV_UNKNOWN_LENGTH : body.len);
     sv_relay_send(&r->relay, copy.p, head ? 0 : copy.len, 1);
 }
 
-/* Of the gRPC status that stands for an HTTP status. */
+/* Of the gRPC status that corresponds to an HTTP status. */
 static hr_str status_digits(int http_status) {
     return sv_grpc_status_digits(sv_grpc_status_of_http(http_status));
 }

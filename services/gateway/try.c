@@ -291,7 +291,8 @@ static void on_informed(void *ctx, const sv_http1_response *head) {
         sv_answer_inform(r->ex, head->status, head->fields, head->n_fields);
 }
 
-/* Envoy counts a gRPC answer whose status is in its head as the HTTP status that stands for it. */
+/* Envoy counts a gRPC answer whose status is in its head as the HTTP status that corresponds to it.
+ */
 static int status_for_outliers(const gw_request *r, const sv_http1_response *head) {
     int status;
     if (!sv_is_grpc_request(r->ex))

@@ -48,9 +48,9 @@ hr_str sv_grpc_status_digits(int status);
 /* Reads the value of grpc-status into *status. False: it is not one of the codes. */
 bool sv_grpc_parse_status(int *status, hr_str value);
 
-/* The code that stands for an HTTP answer without grpc-status: 400 INTERNAL, 401 UNAUTHENTICATED,
- * 403 PERMISSION_DENIED, 404 UNIMPLEMENTED, 429, 502, 503 and 504 UNAVAILABLE, others UNKNOWN.
- * Envoy's local replies to gRPC requests carry it, too. */
+/* The code that corresponds to an HTTP answer without grpc-status: 400 INTERNAL, 401
+ * UNAUTHENTICATED, 403 PERMISSION_DENIED, 404 UNIMPLEMENTED, 429, 502, 503 and 504 UNAVAILABLE,
+ * others UNKNOWN. Envoy's local replies to gRPC requests carry it, too. */
 sv_grpc_status sv_grpc_status_of_http(int http_status);
 
 /* The HTTP status that has the same meaning, by the comments of google/rpc/code.proto: Envoy counts

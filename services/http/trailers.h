@@ -15,7 +15,7 @@ typedef struct sv_trailers {
 
 /* Adds what a piece of the body holds of the section. */
 void sv_trailers_add(sv_trailers *trailers, const sv_http1_piece *piece);
-/* Lets go of all, and of what is yet to come. */
+/* Frees what was collected, and collects no more. */
 void sv_trailers_drop(sv_trailers *trailers);
 /* The section is complete. Fields that must not come in a trailer are left out (RFC 9110, 6.5.1).
  */

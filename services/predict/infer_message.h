@@ -11,7 +11,7 @@
 /*
  * Reads a ModelInferRequest of `len` bytes. Allocates nothing, whatever the message holds: files
  * and pixels are taken where they lie, and uint_contents become bytes at the message's beginning,
- * which is overwritten. Returns 0, or the HTTP status that stands for the refusal (400; 404 for
+ * which is overwritten. Returns 0, or the HTTP status of the refusal (400; 404 for
  * another model or version) with a sentence in `why`.
  */
 int sv_infer_read_message(sv_infer *out, char *message, size_t len, char *why, size_t why_size);

@@ -16,10 +16,6 @@ typedef struct grpc_call {
     uint64_t start_ns;
 } grpc_call;
 
-bool proxy_is_grpc(const sv_exchange *ex) {
-    return ex->http2 && sv_is_grpc_request(ex);
-}
-
 /* ---- answers ----------------------------------------------------------------------------- */
 
 static void call_let_go(grpc_call *c) {

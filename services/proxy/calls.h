@@ -4,9 +4,7 @@
 
 #include "exchange.h"
 
-/* True if the request is a call, whose body is streamed. */
-bool proxy_is_grpc(const sv_exchange *ex);
-/* Passes it on. */
+/* Passes a call on, whose body is streamed. */
 void proxy_on_grpc(sv_exchange *ex);
 
 #endif

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "answer_grpc.h"
 #include "calls.h"
 #include "docs.h"
 
@@ -247,7 +248,7 @@ static int asks_for_websocket(const sv_exchange *ex) {
 
 void proxy_on_request(sv_exchange *ex) {
     hr_str path = sv_request_path(ex);
-    if (proxy_is_grpc(ex)) {
+    if (sv_exchange_is_grpc(ex)) {
         proxy_on_grpc(ex);
         return;
     }

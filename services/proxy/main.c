@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "answer_grpc.h"
 #include "calls.h"
 #include "handlers.h"
 #include "proxy.h"
@@ -101,7 +102,7 @@ int main(int argc, char **argv) {
     for (size_t i = 0; i < server.listen.n; i++)
         listeners[i] = (sv_listener){.address = server.listen.v[i],
                                      .on_request = proxy_on_request,
-                                     .streams_request = proxy_is_grpc};
+                                     .streams_request = sv_exchange_is_grpc};
     sv_service service = {.program = "headerroute-proxy",
                           .ctx = &self,
                           .loop_start = proxy_loop_start,

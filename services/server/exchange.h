@@ -117,7 +117,7 @@ struct sv_exchange {
     void *data;                      /* the service's */
     void (*on_end)(sv_exchange *ex); /* called when the request ends, however it does; NULL: none */
     /* Called when the request is over. False: another thread uses its memory; then it ends with
-     * sv_exchange_let_end. NULL stands for true. */
+     * sv_exchange_let_end. NULL means true. */
     bool (*may_end)(sv_exchange *ex);
     /* Where bodies are streamed: more of the body has come, or its end. */
     void (*on_body)(sv_exchange *ex);
