@@ -1,12 +1,14 @@
 #!/usr/bin/env bash
-# Builds every fuzz target with clang under ASan and UBSan and runs each for a while over its corpus.
+# Builds every fuzz target with clang under ASan and UBSan and runs each for a while over its corpus. Without --seed
+# each run tries other inputs, to find faults; CI names a seed, so that its inputs are the same from one run to the next.
 set -euo pipefail
-seconds=60 only=''
+seconds=60 only='' seed=0
 while [ $# -gt 0 ]; do
     case $1 in
     --seconds) seconds=$2; shift ;;
     --only) only=$2; shift ;;
-    *) echo "usage: scripts/fuzz.sh [--seconds N] [--only TARGET]" >&2; exit 2 ;;
+    --seed) seed=$2; shift ;;
+    *) echo "usage: scripts/fuzz.sh [--seconds N] [--seed N] [--only TARGET]" >&2; exit 2 ;;
     esac
     shift
 done
@@ -24,13 +26,22 @@ cmake --preset fuzz >build/fuzz-work/configure.log 2>&1 && cmake --build --prese
 malloc_limit_mb=80 rss_limit_mb=300
 export ASAN_OPTIONS=quarantine_size_mb=16
 
+# With one seed and fixed addresses a target tries the same inputs in the same order, also on another machine, as far
+# as its time goes: hash tables and libFuzzer both read addresses.
+fixed=()
+if [ "$seed" != 0 ] && setarch -R true 2>/dev/null; then
+    fixed=(setarch -R)
+fi
+
 ran=0 bad=0
 fuzz_one() {
     local target=$1 name
     name=$(basename "$target")
-    # New inputs go to the work folder; the checked-in corpus is only read.
+    # New inputs go to the work folder; the checked-in corpus is only read. A run with a seed starts without those of
+    # earlier runs.
+    [ "$seed" = 0 ] || rm -rf "build/fuzz-work/$name"
     mkdir -p "build/fuzz-work/$name"
-    local args=(-max_total_time="$seconds" -timeout=20 -print_final_stats=1
+    local args=(-max_total_time="$seconds" -seed="$seed" -timeout=20 -print_final_stats=1
         -malloc_limit_mb="$malloc_limit_mb" -rss_limit_mb="$rss_limit_mb"
         -artifact_prefix="build/fuzz-work/$name-" "build/fuzz-work/$name")
     local corpus
@@ -38,10 +49,12 @@ fuzz_one() {
         [ -d "$corpus" ] && args+=("$corpus")
     done
     [ -f "tests/fuzz/$name.dict" ] && args=(-dict="tests/fuzz/$name.dict" "${args[@]}")
-    if "$target" "${args[@]}" >"build/fuzz-work/$name.log" 2>&1; then
+    if "${fixed[@]}" "$target" "${args[@]}" >"build/fuzz-work/$name.log" 2>&1; then
         echo "$name: ok, $(awk '/number_of_executed_units/ { print $2 }' "build/fuzz-work/$name.log") runs"
     else
         echo "$name: FAILED"
+        # The input itself is printed in base64, so that it can be tried elsewhere.
+        grep -E '^(SUMMARY|==[0-9]+== ?ERROR|Base64)|runtime error|Test unit written' "build/fuzz-work/$name.log" || true
         tail -n 60 "build/fuzz-work/$name.log"
         return 1
     fi
