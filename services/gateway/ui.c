@@ -58,7 +58,7 @@ int gw_ui(sv_exchange *ex) {
     int explain = sv_str_is(rest, "explain");
     sv_answer_page_headers(ex);
     if (explain && post)
-        gw_explain(ex);
+        gw_explain(ex, GW_ASIDE_PAGE);
     else if (explain || !get)
         sv_answer_method(ex, explain ? "POST" : "GET, HEAD");
     else if (path.len == len)
