@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "config.h"
+#include "upstream_tls.h"
 
 /* ---- randomness ---- */
 
