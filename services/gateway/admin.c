@@ -5,6 +5,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "answer_error.h"
 #include "aside.h"
 #include "explain.h"
 #include "json_out.h"

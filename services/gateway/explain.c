@@ -6,6 +6,7 @@
 
 #include <yajl/yajl_tree.h>
 
+#include "answer_error.h"
 #include "aside.h"
 #include "body_in.h"
 #include "json_out.h"

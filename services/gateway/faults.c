@@ -1,33 +1,15 @@
 /* What Envoy's fault filter does before a request is routed on. */
 #include "faults.h"
 
-#include <string.h>
-
 #include "act.h"
+#include "grpc.h"
 #include "reply.h"
 
 static int grpc_code(hr_str name) {
-    static const char *const names[] = {"OK",
-                                        "CANCELLED",
-                                        "UNKNOWN",
-                                        "INVALID_ARGUMENT",
-                                        "DEADLINE_EXCEEDED",
-                                        "NOT_FOUND",
-                                        "ALREADY_EXISTS",
-                                        "PERMISSION_DENIED",
-                                        "RESOURCE_EXHAUSTED",
-                                        "FAILED_PRECONDITION",
-                                        "ABORTED",
-                                        "OUT_OF_RANGE",
-                                        "UNIMPLEMENTED",
-                                        "INTERNAL",
-                                        "UNAVAILABLE",
-                                        "DATA_LOSS",
-                                        "UNAUTHENTICATED"};
-    for (int i = 0; i < (int)(sizeof(names) / sizeof(names[0])); i++)
-        if (name.len == strlen(names[i]) && memcmp(names[i], name.p, name.len) == 0)
-            return i;
-    return 2;
+    for (int code = 0; code < SV_GRPC_STATUSES; code++)
+        if (sv_str_is(name, sv_grpc_status_name(code)))
+            return code;
+    return SV_GRPC_UNKNOWN;
 }
 
 static void abort_request(gw_request *r) {

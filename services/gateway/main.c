@@ -13,6 +13,7 @@
 #include "listen.h"
 #include "loop_life.h"
 #include "reload.h"
+#include "run.h"
 #include "samples.h"
 #include "ui.h"
 #include "watch.h"

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "answer_error.h"
 #include "docs.h"
 #include "explain.h"
 #include "samples.h"

@@ -5,7 +5,7 @@
 
 #include <grabcut/grabcut.h>
 
-#include "answer_grpc.h"
+#include "answer_error.h"
 #include "cpus.h"
 #include "docs.h"
 #include "engines.h"
@@ -15,6 +15,7 @@
 #include "grpc_service.h"
 #include "metadata.h"
 #include "parameters.h"
+#include "run.h"
 #include "v2.h"
 #include "work.h"
 

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "answer_error.h"
 #include "answer_grpc.h"
 
 /* The answer's body, and its share of the pictures' memory, belong to the request until it has been

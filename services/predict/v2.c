@@ -10,6 +10,7 @@
 
 #include <headerroute/version.h>
 
+#include "answer_error.h"
 #include "infer.h"
 #include "metadata.h"
 #include "work.h"

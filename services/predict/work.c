@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "answer_grpc.h"
+#include "answer_error.h"
 #include "decode.h"
 #include "encode.h"
 #include "estimate.h"
@@ -148,26 +148,25 @@ static void submit(sv_predict *predict, sv_exchange *ex, const sv_predict_reques
                                : "this server is shutting down");
 }
 
-void sv_predict_handle(sv_predict *predict, sv_exchange *ex) {
+static void read_and_submit(sv_predict *predict, sv_exchange *ex,
+                            int (*read)(sv_predict_request *out, const sv_predict *predict,
+                                        sv_exchange *ex, char *why, size_t why_size)) {
     sv_predict_request request;
     char why[256];
     note_job_id(ex);
-    int status = sv_predict_read(&request, predict, ex, why, sizeof(why));
+    int status = read(&request, predict, ex, why, sizeof(why));
     if (status != 0)
         sv_answer_error(ex, status, why);
     else
         submit(predict, ex, &request, ex->body);
 }
 
+void sv_predict_handle(sv_predict *predict, sv_exchange *ex) {
+    read_and_submit(predict, ex, sv_predict_read);
+}
+
 void sv_predict_infer(sv_predict *predict, sv_exchange *ex) {
-    sv_predict_request request;
-    char why[256];
-    note_job_id(ex);
-    int status = sv_predict_read_infer(&request, predict, ex, why, sizeof(why));
-    if (status != 0)
-        sv_answer_error(ex, status, why);
-    else
-        submit(predict, ex, &request, ex->body);
+    read_and_submit(predict, ex, sv_predict_read_infer);
 }
 
 void sv_predict_infer_message(sv_predict *predict, sv_exchange *ex, sv_bytes message) {

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "answer.h"
+#include "answer_error.h"
 
 extern const sv_embedded sv_docs_files[];
 
