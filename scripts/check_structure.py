@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Checks the shape of the C sources: each file opens with a comment sentence, thing.c has its thing.h, and neither subjects
-(thing.c with thing.h) of the libraries and commands nor files of the services include each other in a circle."""
+"""Checks the shape of the C sources: each file opens with a comment sentence, thing.c has its thing.h, and subjects (thing.c
+with thing.h) do not include each other in a circle."""
 import collections
 import pathlib
 import re
@@ -10,14 +10,19 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 SENTENCE = re.compile(r"[A-Za-z`_0-9][^.:;]*[ .:;]")
 INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"]+)"', re.M)
-SUBJECTS_WITHOUT_CIRCLE = ["libheaderroute/src", "libgrabcut/src", "cli"]
-FILES_WITHOUT_CIRCLE = ["services"]
+FOLDERS = ["libheaderroute/src", "libgrabcut/src", "cli", "services"]
+# Circles of subjects that stay, with the reason. A circle that is smaller than its row, or gone, has to be entered here as it is.
+CIRCLES = {
+    ("services/client/upstream_exchange", "services/client/upstream_http2", "services/client/upstream_http2_stream",
+     "services/client/upstream_pool", "services/client/upstream_write"):
+        "An exchange opens and ends its connection, which reports to it what comes; both hold the endpoint, which closes its "
+        "connections. A table of callbacks for each direction would hide who calls whom and change nothing else.",
+}
 LONGEST_CHAIN = 10  # of includes, with both ends: declare the name of a struct that a header only points at
 DEFINITION = re.compile(r"^(?!static|typedef|extern|else|return|#)\w[\w *]*?[ *\n](\w+)\((?:[^;{}]|\{[^{}]*\})*?\)\s*\{", re.M)
 # The interface of a module, which several sources implement, as a public header of a library.
 INTERFACES = ["services/http/http1.h", "services/http/http2.h", "services/http/http2_internal.h", "services/net/net.h",
-              "services/net/backend.h", "services/client/upstream.h", "services/client/upstream_internal.h",
-              "services/predict/predict.h", "services/predict/infer.h", "cli/cli.h"]
+              "services/net/backend.h", "services/client/upstream.h", "cli/cli.h"]
 
 
 def tracked(*patterns):
@@ -43,7 +48,7 @@ def without_header():
     """Sources that define functions for other files, declared neither in a header of the same name nor in an interface."""
     interfaces = "".join((ROOT / name).read_text() for name in tracked("*/include/*.h") + INTERFACES)
     found = []
-    for folder in SUBJECTS_WITHOUT_CIRCLE + FILES_WITHOUT_CIRCLE:
+    for folder in FOLDERS:
         for name in tracked(f"{folder}/*.c", f"{folder}/*.cc"):
             text = (ROOT / name).read_text()
             names = [match[1] for match in DEFINITION.finditer(text) if not is_static(text, match.start())]
@@ -127,16 +132,19 @@ def main():
     failures = [f"{name}: does not open with a comment sentence"
                 for name in without_opening(tracked("*.c", "*.h", "*.cc", "*.cpp"))]
     failures += [f"{name}: defines functions for other files and has no header of its own" for name in without_header()]
-    for folder in SUBJECTS_WITHOUT_CIRCLE:
-        failures += [f"{folder}: subjects include each other: {', '.join(group)}"
-                     for group in circles(with_sources(include_graph(folder)))]
-    for folder in FILES_WITHOUT_CIRCLE:
-        failures += [f"{folder}: files include each other: {', '.join(group)}" for group in circles(include_graph(folder))]
+    graphs = {folder: include_graph(folder) for folder in FOLDERS}
+    found = [(folder, tuple(group)) for folder, graph in graphs.items() for group in circles(with_sources(graph))]
+    failures += [f"{folder}: subjects include each other: {', '.join(group)}" for folder, group in found if group not in CIRCLES]
+    failures += [f"scripts/check_structure.py: CIRCLES has a row for a circle that is not there: {', '.join(group)}"
+                 for group in CIRCLES if group not in [known for _, known in found]]
+    failures += [f"{folder}: files include each other: {', '.join(group)}"
+                 for folder, graph in graphs.items() for group in circles(graph)]
     if not failures:
-        chains = [longest_chain(include_graph(folder)) for folder in SUBJECTS_WITHOUT_CIRCLE + FILES_WITHOUT_CIRCLE]
+        chains = [longest_chain(graph) for graph in graphs.values()]
         failures += [f"{len(chain)} files include each other in a chain: {' > '.join(map(str, chain))}"
                      for chain in chains if len(chain) > LONGEST_CHAIN]
-    print("\n".join(failures) if failures else "structure: every file opens with a sentence, every source has its header, no circle")
+    print("\n".join(failures) if failures else "structure: every file opens with a sentence, every source has its header, "
+          f"{len(CIRCLES)} circles of subjects, each with its reason")
     return 1 if failures else 0
 
 

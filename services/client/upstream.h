@@ -39,7 +39,6 @@
 #include "http1.h"
 #include "memory.h"
 #include "net.h"
-#include "upstream_tls.h"
 
 /* Header fields of an answer; one with more is malformed. */
 #define SV_UP_MAX_FIELDS 128
@@ -50,6 +49,7 @@
 typedef struct sv_up_loop sv_up_loop;
 typedef struct sv_up_endpoint sv_up_endpoint;
 typedef struct sv_up_exchange sv_up_exchange;
+typedef struct sv_up_tls sv_up_tls;
 
 typedef enum sv_up_error {
     SV_UP_RESOLVE = 1,     /* the name has no address */

@@ -5,7 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "upstream_exchange.h"
 #include "upstream_http2_stream.h"
+#include "upstream_pool.h"
+#include "upstream_tls.h"
 
 /* Reads in one go, before other sockets get their turn. */
 #define READ_BURST 4

@@ -13,26 +13,7 @@
 #ifndef SV_UPSTREAM_HTTP2_H
 #define SV_UPSTREAM_HTTP2_H
 
-#include "http2.h"
-#include "upstream.h"
-
-typedef struct sv_up_http2 sv_up_http2;
-
-/* What an exchange has of its stream. */
-typedef struct sv_up_stream {
-    sv_up_http2 *conn;    /* NULL: none */
-    sv_http2_stream *on;  /* NULL: not opened yet, or closed */
-    sv_up_exchange *next; /* among the connection's */
-    sv_up_exchange **link;
-    sv_up_exchange *next_news;  /* among those that something has come of */
-    sv_up_exchange **news_link; /* NULL if not among them */
-    bool drained;               /* the last piece of the body is sent */
-    bool before_settings;       /* opened before the peer's SETTINGS had come */
-    sv_up_error error;          /* 0: none */
-    bool unprocessed;           /* with the error: the request may be sent again */
-    const char *why;
-    char *head_text; /* strings of the answer's head */
-} sv_up_stream;
+#include "upstream_state.h"
 
 /* Sends the request on a connection that there is. `fresh`: not on one without streams, which the
  * peer may have closed. False: there is none that takes it. */
@@ -40,16 +21,12 @@ bool sv_up_http2_join(sv_up_exchange *exchange, bool fresh);
 /* Opens a connection for it. The endpoint's address is known. Returns false if the system cannot
  * open one. */
 bool sv_up_http2_open(sv_up_exchange *exchange);
-/* As sv_up_more. */
-void sv_up_http2_more(sv_up_exchange *exchange);
-/* The consumer has taken n bytes of content. */
-void sv_up_http2_consume(sv_up_exchange *exchange, size_t n);
-/* Resets the stream, if it has one that is not over. */
-void sv_up_http2_leave(sv_up_exchange *exchange);
-
 /* True if a connection takes a stream more. */
 bool sv_up_http2_has_room(const sv_up_endpoint *endpoint);
 /* The endpoint goes: no exchange is left. */
 void sv_up_http2_close_all(sv_up_endpoint *endpoint);
+
+/* Lets the connection be sent on at the end of the loop's turn. */
+void sv_up_http2_mark(sv_up_http2 *c);
 
 #endif

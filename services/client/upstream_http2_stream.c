@@ -5,6 +5,10 @@
 #include <string.h>
 
 #include "decimal.h"
+#include "upstream_exchange.h"
+#include "upstream_http2.h"
+#include "upstream_pool.h"
+#include "upstream_write.h"
 
 /* Fields added to those of the request: content-length, te. */
 #define FIELDS_ADDED 2

@@ -1,5 +1,5 @@
 /* Manages upstream endpoints: name resolution, the connection pool, and read buffers. */
-#include "upstream_internal.h"
+#include "upstream_pool.h"
 
 #include <arpa/inet.h>
 #include <limits.h>
@@ -9,6 +9,9 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "upstream_exchange.h"
+#include "upstream_http2.h"
+#include "upstream_tls.h"
 /* Blocks kept for reuse by a loop: enough for the requests of a burst, little enough to be
  * forgotten (2 MiB a loop, of which only touched pages count). */
 #define MAX_FREE_BLOCKS 16

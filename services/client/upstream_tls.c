@@ -1,4 +1,6 @@
 /* Configures TLS for upstream connections: verification, client certificate, and sessions. */
+#include "upstream_tls.h"
+
 #include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,7 +11,7 @@
 #include <openssl/x509v3.h>
 
 #include "tls.h"
-#include "upstream_internal.h"
+#include "upstream_state.h"
 
 struct sv_up_tls {
     atomic_size_t references;

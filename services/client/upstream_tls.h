@@ -8,7 +8,11 @@
 #ifndef SV_UPSTREAM_TLS_H
 #define SV_UPSTREAM_TLS_H
 
+#include <stdbool.h>
+#include <stddef.h>
+
 #include <headerroute/headerroute.h>
+#include <openssl/ssl.h>
 
 typedef struct sv_up_tls sv_up_tls;
 
@@ -28,5 +32,13 @@ void sv_up_tls_unref(sv_up_tls *tls);
 /* 1 if connections of the one can serve for the other: the same settings, and files of the same
  * content. Both may be NULL. */
 int sv_up_tls_same(const sv_up_tls *a, const sv_up_tls *b);
+
+/* ---- inside the client ---- */
+
+struct sv_up_endpoint;
+/* For a connection of this endpoint, in connect state; NULL: no memory. */
+SSL *sv_up_tls_connect(struct sv_up_endpoint *endpoint, bool http2);
+/* After the handshake: NULL if the peer is who it should be, else why not. */
+const char *sv_up_tls_check(const struct sv_up_endpoint *endpoint, SSL *ssl);
 
 #endif

@@ -1,7 +1,10 @@
 /* Sends the requests of upstream exchanges: heads, bodies whole or in pieces, and tunnels. */
+#include "upstream_write.h"
+
 #include <stdlib.h>
 
-#include "upstream_internal.h"
+#include "upstream_exchange.h"
+#include "upstream_http2_stream.h"
 
 /* ---- heads ------------------------------------------------------------------------------- */
 

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "answer_error.h"
 #include "aside.h"
 #include "explain.h"
 #include "json_out.h"
@@ -116,13 +117,17 @@ static void answer_dns(sv_exchange *ex) {
     sv_answer_text(ex, 200, &json);
 }
 
+static void answer_explain(sv_exchange *ex) {
+    gw_explain(ex, GW_ASIDE_ADMIN);
+}
+
 static const struct page {
     const char *path;
     void (*answer)(sv_exchange *ex);
 } pages[] = {{"/config", answer_config},
              {"/clusters", answer_clusters},
              {"/dns", answer_dns},
-             {"/explain", gw_explain}};
+             {"/explain", answer_explain}};
 
 /* uri-host without the port, and without the brackets of an IPv6 address. */
 static hr_str host_of(hr_str authority) {
@@ -174,10 +179,11 @@ void gw_on_admin_request(sv_exchange *ex) {
     for (size_t i = 0; i < sizeof(pages) / sizeof(pages[0]); i++) {
         if (!sv_str_is(path, pages[i].path))
             continue;
-        if (get || (pages[i].answer == gw_explain && sv_str_is(method, "POST")))
+        if (get || (pages[i].answer == answer_explain && sv_str_is(method, "POST")))
             pages[i].answer(ex);
         else
-            sv_answer_method(ex, pages[i].answer == gw_explain ? "GET, HEAD, POST" : "GET, HEAD");
+            sv_answer_method(ex,
+                             pages[i].answer == answer_explain ? "GET, HEAD, POST" : "GET, HEAD");
         return;
     }
     sv_answer_error(

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "answer_error.h"
 #include "config.h"
 
 /* Answers of each kind that may be held at a time. */

@@ -7,6 +7,7 @@
 
 #include "json_out.h"
 #include "log.h"
+#include "upstream_tls.h"
 
 /* How long names that are new may hold a configuration up. */
 #define FIRST_ANSWERS_MS 3000

@@ -6,7 +6,7 @@
 
 #include <yajl/yajl_tree.h>
 
-#include "admin.h"
+#include "answer_error.h"
 #include "aside.h"
 #include "body_in.h"
 #include "json_out.h"
@@ -272,32 +272,36 @@ static void answer_query(gw_aside *aside) {
     explain_answer(aside, &q);
 }
 
-static gw_aside_kind kind_of(const sv_exchange *ex) {
-    return ex->listener->on_request == gw_on_admin_request ? GW_ASIDE_ADMIN : GW_ASIDE_PAGE;
-}
-
-static void explain_body(sv_exchange *ex) {
+static void explain_body(sv_exchange *ex, gw_aside_kind kind) {
     hr_str body = {ex->body.p, ex->body.len};
     ex->on_body = NULL;
     if (!ex->body_done && body.len <= MAX_BODY)
         sv_answer_busy(ex, 1, "too much is being uploaded at the moment");
     else if (body.len <= MAX_BODY)
-        gw_answer_aside(ex, kind_of(ex), answer_body, body);
+        gw_answer_aside(ex, kind, answer_body, body);
     else
         sv_answer_json(ex, 400, "{\"error\":\"the question is too large\"}");
 }
 
-static void on_question(sv_exchange *ex) {
+static void on_question(sv_exchange *ex, gw_aside_kind kind) {
     if (ex->body_done || sv_body_is_full(ex))
-        explain_body(ex);
+        explain_body(ex, kind);
 }
 
-void gw_explain(sv_exchange *ex) {
-    ex->on_body = on_question;
+static void on_page_question(sv_exchange *ex) {
+    on_question(ex, GW_ASIDE_PAGE);
+}
+
+static void on_admin_question(sv_exchange *ex) {
+    on_question(ex, GW_ASIDE_ADMIN);
+}
+
+void gw_explain(sv_exchange *ex, gw_aside_kind kind) {
+    ex->on_body = kind == GW_ASIDE_ADMIN ? on_admin_question : on_page_question;
     if (!sv_str_is(ex->request.method, "POST"))
-        gw_answer_aside(ex, kind_of(ex), answer_query, sv_request_query(ex));
+        gw_answer_aside(ex, kind, answer_query, sv_request_query(ex));
     else if (ex->body_done)
-        explain_body(ex);
+        explain_body(ex, kind);
     else
         sv_body_stream(ex, MAX_BODY + 1);
 }

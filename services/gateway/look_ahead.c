@@ -5,6 +5,7 @@
 
 #include "body_in.h"
 #include "reply.h"
+#include "route.h"
 
 static size_t bytes_to_look_at(const gw_request *r) {
     size_t limit = (size_t)r->loop->gateway->options.body_look_ahead, len = r->ex->body.len;

@@ -1,16 +1,11 @@
-/* Manages the state of one event loop: random numbers, scratches, configurations and sweeps. */
+/* Manages the state of one event loop: random numbers, scratches and configurations. */
 #include "loop.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
 #include "config.h"
-#include "mirror.h"
-#include "reload.h"
-#include "request.h"
-
-#define SWEEP_MS 250
+#include "upstream_tls.h"
 
 /* ---- randomness ---- */
 
@@ -70,6 +65,13 @@ void gw_scratch_give(gw_loop *loop, gw_scratch *scratch) {
     loop->n_free_scratches++;
     scratch->next = loop->free_scratches;
     loop->free_scratches = scratch;
+}
+
+void gw_scratches_free(gw_loop *loop) {
+    for (gw_scratch *s; (s = loop->free_scratches) != NULL;) {
+        loop->free_scratches = s->next;
+        scratch_free(s);
+    }
 }
 
 /* ---- a loop's side of a configuration ---- */
@@ -212,52 +214,4 @@ sv_up_endpoint *gw_loop_endpoint(gw_loop *loop, gw_loop_config *lc, size_t c, si
             sv_up_endpoint_new(loop->up, endpoint->address, endpoint->port, &settings);
     }
     return cluster->up[index];
-}
-
-/* ---- life ---- */
-
-int gw_loop_start(sv_server_loop *server_loop, void *ctx) {
-    gateway *g = ctx;
-    gw_loop *loop = calloc(1, sizeof(*loop));
-    if (loop == NULL)
-        return -1;
-    loop->gateway = g;
-    loop->loop = server_loop;
-    loop->timers = sv_loop_timers(server_loop->net);
-    loop->up = sv_up_loop_new(server_loop->net, &g->upstreams.loops[server_loop->index]);
-    if (loop->up == NULL ||
-        getrandom(loop->random, sizeof(loop->random), 0) != sizeof(loop->random)) {
-        sv_up_loop_free(loop->up);
-        free(loop);
-        return -1;
-    }
-    loop->random[0] |= 1; /* all zero is the one state that xoshiro cannot leave */
-    server_loop->data = loop;
-    pthread_mutex_lock(&g->mutex);
-    gw_loop_use(loop, g->config);
-    g->loops[server_loop->index] = server_loop;
-    pthread_mutex_unlock(&g->mutex);
-    sv_timer_set(loop->timers, &loop->sweep, sv_timers_now() + SWEEP_MS, gw_sweep);
-    return server_loop->index == 0 ? gw_reload_start(g) : 0;
-}
-
-void gw_loop_stop(sv_server_loop *server_loop, void *ctx) {
-    gateway *g = ctx;
-    gw_loop *loop = server_loop->data;
-    if (loop == NULL)
-        return;
-    pthread_mutex_lock(&g->mutex);
-    g->loops[server_loop->index] = NULL;
-    pthread_mutex_unlock(&g->mutex);
-    sv_timer_unset(loop->timers, &loop->sweep);
-    gw_mirrors_stop(loop);
-    gw_loop_config_unref(loop->current);
-    gw_loop_free_retired(loop);
-    for (gw_scratch *s; (s = loop->free_scratches) != NULL;) {
-        loop->free_scratches = s->next;
-        scratch_free(s);
-    }
-    sv_up_loop_free(loop->up);
-    free(loop);
-    server_loop->data = NULL;
 }

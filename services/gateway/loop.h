@@ -4,8 +4,6 @@
 
 #include "gateway.h"
 
-int gw_loop_start(sv_server_loop *loop, void *ctx);
-void gw_loop_stop(sv_server_loop *loop, void *ctx);
 /* Makes `config` the one that new requests see. Takes a reference. */
 void gw_loop_use(gw_loop *loop, gw_config *config);
 gw_loop_config *gw_loop_config_ref(gw_loop_config *lc);
@@ -14,6 +12,7 @@ void gw_loop_config_unref(gw_loop_config *lc);
 void gw_loop_free_retired(gw_loop *loop);
 gw_scratch *gw_scratch_take(gw_loop *loop);               /* NULL: no memory */
 void gw_scratch_give(gw_loop *loop, gw_scratch *scratch); /* NULL is fine */
+void gw_scratches_free(gw_loop *loop);                    /* those that are kept for reuse */
 uint64_t gw_random(gw_loop *loop);
 double gw_draw(gw_loop *loop); /* [0, 1) */
 /* The connections of this loop to endpoint `index` of a cluster. */

@@ -6,8 +6,7 @@
 #include <string.h>
 
 #include "loop.h"
-#include "try.h"
-#include "upload.h"
+#include "pick.h"
 
 #define MAX_MIRRORS 256         /* of one loop at a time */
 #define MIRROR_TIMEOUT_MS 15000 /* where the route has none: Envoy's default */

@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "answer_grpc.h"
 #include "decimal.h"
 #include "grpc.h"
 

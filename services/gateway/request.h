@@ -3,13 +3,14 @@
  *
  *     gw_look_ahead   what its body says is known
  *     gw_route        routed: the decision is made
- *     gw_filter       filtered: faults
+ *     gw_apply_faults filtered: faults
  *     gw_act          what the decision asks for; most often gw_forward, else an answer
  *     gw_forward      what goes upstream is known
  *     gw_try          admitted by the connection pool, and tried; retries come back here
  *     gw_begin_answer answering
  *
- * Every stage ends in the next one, or with an outcome (gw_end).
+ * Every stage ends in the next one, or with an outcome (gw_end), and is a file that includes those
+ * of the stages after it only.
  */
 #ifndef SV_GATEWAY_REQUEST_H
 #define SV_GATEWAY_REQUEST_H
@@ -68,16 +69,10 @@ struct gw_request {
     char body[160];
 };
 
-void gw_act(gw_request *r);
 hr_str gw_peer_address(gw_request *r); /* the client's, as text; absent if it has none */
-
-/* Makes the request as rules see it, and acts on the decision. */
-void gw_route(gw_request *r);
-
-void gw_on_request(sv_exchange *ex);
-/* The body of an answer that the server gives before any routing (a malformed request). */
-hr_str gw_refusal_body(sv_exchange *ex, int status, const char *detail, const char **content_type);
-/* Looks after requests that have been in flight for a while. */
-void gw_sweep(sv_timer *timer);
+/* 1 if all of the body that has come is still held. */
+int gw_can_send_again(const gw_request *r);
+/* True if the request goes to this cluster over HTTP/2. */
+bool gw_speaks_http2(const gw_request *r, const hr_cluster *cluster);
 
 #endif

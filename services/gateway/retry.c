@@ -3,11 +3,8 @@
 
 #include <string.h>
 
-#include "body_in.h"
 #include "loop.h"
 #include "reply.h"
-#include "try.h"
-#include "upload.h"
 
 /* Envoy's retry policies. */
 enum {
@@ -125,14 +122,6 @@ static uint64_t back_off_ms(gw_request *r, const hr_retry_policy *policy) {
     return gw_random(r->loop) % interval;
 }
 
-static void on_back_off(sv_timer *timer) {
-    gw_request *r = SV_CONTAINER(gw_request, timer, timer);
-    if (r->deadline_at != 0 && sv_timers_now() >= r->deadline_at)
-        gw_end(r, GW_TIMEOUT);
-    else
-        gw_try(r);
-}
-
 /* What no condition is about: a success without the gRPC status of a failure. */
 static int is_plain_success(const hr_retry_policy *policy, const sv_http1_response *head) {
     return head->status < 400 && policy->n_status_codes == 0 &&
@@ -170,13 +159,16 @@ int gw_retry(gw_request *r, sv_up_error error, const sv_http1_response *head) {
         return 0;
     if (r->tries <= GW_MAX_TRIED)
         r->tried[r->tries - 1] = (uint32_t)r->index;
-    gw_cancel(r);
-    (void)sv_body_rewind(r->ex);
-    r->retrying = 1;
-    atomic_fetch_add_explicit(&cluster->shared->retries, 1, memory_order_relaxed);
-    uint64_t at = sv_timers_now() + back_off_ms(r, policy);
-    if (r->deadline_at != 0 && r->deadline_at < at)
-        at = r->deadline_at;
-    sv_timer_set(r->loop->timers, &r->timer, at, on_back_off);
     return 1;
+}
+
+void gw_retry_count(gw_request *r) {
+    r->retrying = 1;
+    atomic_fetch_add_explicit(&r->lc->config->clusters[r->cluster].shared->retries, 1,
+                              memory_order_relaxed);
+}
+
+uint64_t gw_retry_at(gw_request *r) {
+    uint64_t at = sv_timers_now() + back_off_ms(r, r->decision.retries);
+    return r->deadline_at != 0 && r->deadline_at < at ? r->deadline_at : at;
 }

@@ -1,18 +1,18 @@
-/* Forwards a request upstream: picks an endpoint, waits for a connection and relays the answer. */
+/* Tries a request upstream: waits for a connection, relays the answer, and tries again. */
 #include "try.h"
 
 #include <string.h>
 
-#include "affinity.h"
+#include "body_in.h"
+#include "cors.h"
 #include "decimal.h"
-#include "filters.h"
 #include "grpc.h"
 #include "loop.h"
 #include "outlier.h"
+#include "pick.h"
 #include "reply.h"
 #include "retry.h"
 #include "upgrade.h"
-#include "upload.h"
 
 /* Envoy appends the transport's own words to the details, too. */
 static const char *with_sentence(gw_request *r, const char *sentence) {
@@ -32,10 +32,6 @@ static void end_by_error(gw_request *r, sv_up_error error, const char *sentence)
 }
 
 /* ---- endpoints ---- */
-
-/* Up to so many endpoints, the count of active requests is read anew for each pick; of larger
- * clusters a loop knows what it saw when it last touched an endpoint. */
-#define MAX_REFRESHED 64
 
 static void serve_waiting(gw_loop_config *lc, size_t c);
 static void on_turn(sv_timer *timer);
@@ -57,66 +53,6 @@ static void leave_endpoint(gw_request *r) {
     r->counted = 0;
     r->lc->clusters[r->cluster].active--;
     atomic_fetch_sub_explicit(&shared->requests, 1, memory_order_relaxed);
-}
-
-static int balance(gw_loop *loop, gw_loop_config *lc, size_t c, const gw_avoid *avoid,
-                   size_t *index) {
-    gw_loop_cluster *own = &lc->clusters[c];
-    hr_pick how = {.version = HR_PICK_VERSION,
-                   .states = own->states,
-                   .random = gw_random(loop),
-                   .has_hash = avoid->has_hash,
-                   .hash = avoid->hash,
-                   .rings = own->rings};
-    return hr_balance(index, lc->config->clusters[c].cluster, &own->cursor, &how);
-}
-
-/* Rebuilds the rings, as Envoy does, once for each change of the ejected endpoints. If the
- * allocation fails, picks skip ejected endpoints on the cluster's complete rings. */
-static void keep_rings(gw_loop_cluster *own, const hr_cluster *cluster) {
-    size_t n_ejected = 0;
-    int changed = 0;
-    if (cluster->policy->lb != HR_LB_RING_HASH && cluster->policy->lb != HR_LB_MAGLEV)
-        return;
-    for (size_t i = 0; i < cluster->n_endpoints; i++) {
-        n_ejected += own->states[i].unusable;
-        changed |= own->ejected[i] != own->states[i].unusable;
-        own->ejected[i] = own->states[i].unusable;
-    }
-    if (!changed)
-        return;
-    hr_rings_free(own->rings);
-    own->rings = NULL;
-    if (n_ejected > 0)
-        (void)hr_rings_new(&own->rings, cluster, own->states);
-}
-
-gw_endpoint *gw_pick(gw_loop *loop, gw_loop_config *lc, size_t c, const gw_avoid *avoid,
-                     size_t *index) {
-    const gw_cluster *cluster = &lc->config->clusters[c];
-    gw_loop_cluster *own = &lc->clusters[c];
-    size_t n = cluster->cluster->n_endpoints;
-    if (n == 0)
-        return NULL;
-    gw_loop_endpoint(loop, lc, c, 0); /* makes the states */
-    for (size_t i = 0; i < n && n <= MAX_REFRESHED; i++)
-        own->states[i].active =
-            atomic_load_explicit(&cluster->endpoints[i]->active, memory_order_relaxed);
-    if (cluster->cluster->policy->outlier || cluster->cluster->policy->warmup_ms > 0)
-        gw_outlier_states(cluster, own->states);
-    if (cluster->cluster->policy->outlier)
-        keep_rings(own, cluster->cluster);
-    for (size_t i = 0; i < avoid->n_tried; i++)
-        own->states[avoid->tried[i]].unusable |= 2;
-    int found = balance(loop, lc, c, avoid, index);
-    for (size_t i = 0; i < avoid->n_tried; i++)
-        own->states[avoid->tried[i]].unusable &= (uint8_t)~2;
-    if (found != HR_OK && (avoid->n_tried == 0 || balance(loop, lc, c, avoid, index) != HR_OK))
-        return NULL;
-    gw_endpoint *e = cluster->endpoints[*index];
-    own->states[*index].active = atomic_fetch_add_explicit(&e->active, 1, memory_order_relaxed) + 1;
-    atomic_fetch_add_explicit(&e->requests, 1, memory_order_relaxed);
-    return e;
 }
 
 /* ---- connectionPool ---- */
@@ -284,13 +220,6 @@ static void pass_trailers(gw_request *r, const sv_up_exchange *up) {
         sv_answer_trailers(r->ex, sv_forward_trailers(r->ex, trailers, n), n);
 }
 
-/* 103 Early Hints (RFC 8297), for example. */
-static void on_informed(void *ctx, const sv_http1_response *head) {
-    gw_request *r = ctx;
-    if (!r->relay.started)
-        sv_answer_inform(r->ex, head->status, head->fields, head->n_fields);
-}
-
 /* Envoy counts a gRPC answer whose status is in its head as the HTTP status that corresponds to it.
  */
 static int status_for_outliers(const gw_request *r, const sv_http1_response *head) {
@@ -305,12 +234,31 @@ static int status_for_outliers(const gw_request *r, const sv_http1_response *hea
     return head->status;
 }
 
+static void on_back_off(sv_timer *timer) {
+    gw_request *r = SV_CONTAINER(gw_request, timer, timer);
+    if (r->deadline_at != 0 && sv_timers_now() >= r->deadline_at)
+        gw_end(r, GW_TIMEOUT);
+    else
+        gw_try(r);
+}
+
+/* After this error, or (error 0) this answer. False: the request is not tried again. */
+static bool try_again(gw_request *r, sv_up_error error, const sv_http1_response *head) {
+    if (!gw_retry(r, error, head))
+        return false;
+    gw_cancel(r);
+    (void)sv_body_rewind(r->ex);
+    gw_retry_count(r);
+    sv_timer_set(r->loop->timers, &r->timer, gw_retry_at(r), on_back_off);
+    return true;
+}
+
 static void try_on_data(void *ctx, sv_up_exchange *up, const char *bytes, size_t n, int final) {
     gw_request *r = ctx;
     if (!r->relay.started) {
         gw_outlier_note(&r->lc->config->clusters[r->cluster], r->endpoint,
                         status_for_outliers(r, sv_up_head(up)));
-        if (gw_retry(r, 0, sv_up_head(up)))
+        if (try_again(r, 0, sv_up_head(up)))
             return;
         gw_begin_answer(r, up);
     }
@@ -344,7 +292,7 @@ static void try_on_error(void *ctx, sv_up_exchange *up, sv_up_error error, const
     /* The sentence goes with the exchange. */
     const char *sentence =
         error == SV_UP_TLS ? sv_pool_copy(r->ex->pool, hr_str_from(why)).p : NULL;
-    if (gw_retry(r, error, NULL))
+    if (try_again(r, error, NULL))
         return;
     gw_cancel(r);
     end_by_error(r, error, sentence);
@@ -358,54 +306,6 @@ void gw_cancel(gw_request *r) {
 }
 
 /* ---- requests ---- */
-
-/* Between two pieces of an answer: Envoy's default. */
-#define ANSWER_IDLE_MS 300000
-
-/* What goes upstream besides the route's own: at most this many fields. */
-#define FIELDS_ADDED (5 + GW_UPGRADE_FIELDS)
-
-/* An upgrade is HTTP/1.1's, whatever the port is declared as: what speaks WebSockets knows both. */
-bool gw_speaks_http2(const gw_request *r, const hr_cluster *cluster) {
-    hr_upstream_protocol protocol = cluster->upstream_protocol;
-    return !r->upgrade &&
-           (protocol == HR_UPSTREAM_HTTP2 || (protocol == HR_UPSTREAM_AS_CLIENT && r->ex->http2));
-}
-
-static void build_out(gw_request *r) {
-    const hr_decision *d = &r->decision;
-    sv_pool *pool = r->ex->pool;
-    const char *name = sv_server_options_of(r->ex->loop->server)->name;
-    hr_pair *fields = sv_pool_alloc(pool, (r->up.n_headers + FIELDS_ADDED) * sizeof(*fields));
-    memcpy(fields, r->up.headers, r->up.n_headers * sizeof(*fields));
-    size_t n = sv_http_strip_hop_by_hop(fields, r->up.n_headers);
-    if (r->up.path_rewritten)
-        fields[n++] = (hr_pair){HR_STR("x-envoy-original-path"), r->in.path};
-    if (r->up.authority.p != r->in.authority.p)
-        fields[n++] = (hr_pair){HR_STR("x-envoy-original-host"), r->in.authority};
-    if (d->timeout_ms >= 0) {
-        char *end = sv_put_uint(r->timeout_text, (uint64_t)d->timeout_ms);
-        fields[n++] = (hr_pair){HR_STR("x-envoy-expected-rq-timeout-ms"),
-                                {r->timeout_text, (size_t)(end - r->timeout_text)}};
-    }
-    hr_str via = SV_JOIN(pool, HR_STR("1.1 "), sv_str(name));
-    fields[n++] = (hr_pair){HR_STR("via"), via};
-    if (r->upgrade)
-        n = gw_upgrade_fields(fields, n);
-    strcpy(r->attempt_text, "1");
-    r->attempt_count = &fields[n];
-    fields[n++] = (hr_pair){HR_STR("x-envoy-attempt-count"), {r->attempt_text, 1}};
-    r->out = (sv_up_request){.http2 = gw_speaks_http2(r, d->cluster),
-                             .te_trailers = sv_forward_te_trailers(r->ex),
-                             .method = r->in.method,
-                             .authority = r->up.authority,
-                             .path = r->up.path,
-                             .fields = fields,
-                             .n_fields = n,
-                             .upgrade = r->upgrade,
-                             .on_informed = on_informed,
-                             .idle_timeout_ms = ANSWER_IDLE_MS};
-}
 
 /* Of a try that begins now, or with the end of the request. */
 static uint64_t deadline_of_try(const gw_request *r) {
@@ -446,24 +346,4 @@ void gw_try(gw_request *r) {
         (size_t)(sv_put_uint(r->attempt_text, r->tries) - r->attempt_text);
     r->out.deadline_at = deadline_of_try(r);
     r->relay.up = sv_up_start(endpoint, &r->out, try_on_data, try_on_error, r);
-}
-
-void gw_forward(gw_request *r) {
-    const hr_decision *d = &r->decision;
-    if (d->cluster == NULL) {
-        gw_end(r, GW_NO_CLUSTER);
-        return;
-    }
-    r->up.version = HR_UPSTREAM_VERSION;
-    if (hr_upstream_request(&r->up, d, &r->in, r->scratch->scratch) != HR_OK) {
-        gw_end(r, GW_NO_MEMORY);
-        return;
-    }
-    r->forward_ns = sv_now_ns();
-    r->cluster = d->cluster->index;
-    if (d->n_hash_policy > 0)
-        gw_affinity(r);
-    build_out(r);
-    gw_upload(r);
-    gw_try(r);
 }

@@ -3,21 +3,12 @@
 
 #include <string.h>
 
+#include "answer_error.h"
+#include "docs.h"
 #include "explain.h"
 #include "samples.h"
 
-/* The page loads nothing from other origins, and other sites must not frame it or submit its
- * forms. */
-static const char policy[] = "default-src 'none'; script-src 'self'; style-src 'self'; img-src "
-                             "'self' blob:; connect-src 'self'; "
-                             "form-action 'none'; frame-ancestors 'none'; base-uri 'none'";
-
-static void protect(sv_exchange *ex) {
-    sv_answer_field(ex, HR_STR("content-security-policy"), (hr_str){policy, sizeof(policy) - 1});
-    sv_answer_field(ex, HR_STR("x-content-type-options"), HR_STR("nosniff"));
-    sv_answer_field(ex, HR_STR("referrer-policy"), HR_STR("no-referrer"));
-    sv_answer_field(ex, HR_STR("cache-control"), HR_STR("no-cache"));
-}
+extern const sv_embedded gw_ui_files[]; /* ui/, compiled in */
 
 static void answer_sample(sv_exchange *ex, const gw_samples *samples, hr_str name) {
     const gw_sample *sample = gw_samples_find(samples, name);
@@ -30,14 +21,11 @@ static void answer_sample(sv_exchange *ex, const gw_samples *samples, hr_str nam
 static void answer_file(sv_exchange *ex, hr_str name) {
     if (name.len == 0)
         name = HR_STR("index.html");
-    for (size_t i = 0; i < gw_ui_files_count; i++) {
-        const gw_ui_file *file = &gw_ui_files[i];
-        if (sv_str_is(name, file->name)) {
-            sv_answer(ex, 200, file->content_type, (hr_str){(const char *)file->bytes, file->len});
-            return;
-        }
-    }
-    sv_answer_error(ex, 404, "the page has no such file");
+    const sv_embedded *file = sv_embedded_find(gw_ui_files, name.p, name.len);
+    if (file != NULL)
+        sv_answer(ex, 200, file->content_type, (hr_str){(const char *)file->bytes, file->size});
+    else
+        sv_answer_error(ex, 404, "the page has no such file");
 }
 
 static void redirect_to_folder(sv_exchange *ex, const char *prefix) {
@@ -69,9 +57,9 @@ int gw_ui(sv_exchange *ex) {
     int post = sv_str_is(method, "POST");
     int get = sv_str_is(method, "GET") || sv_str_is(method, "HEAD");
     int explain = sv_str_is(rest, "explain");
-    protect(ex);
+    sv_answer_page_headers(ex);
     if (explain && post)
-        gw_explain(ex);
+        gw_explain(ex, GW_ASIDE_PAGE);
     else if (explain || !get)
         sv_answer_method(ex, explain ? "POST" : "GET, HEAD");
     else if (path.len == len)

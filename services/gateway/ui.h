@@ -4,16 +4,6 @@
 
 #include "gateway.h"
 
-typedef struct gw_ui_file {
-    const char *name, *content_type;
-    const unsigned char *bytes;
-    size_t len;
-} gw_ui_file;
-
-/* Made at build time from ui/. */
-extern const gw_ui_file gw_ui_files[];
-extern const size_t gw_ui_files_count;
-
 /* 1: the path lies under --ui PREFIX, and the request is answered. */
 int gw_ui(sv_exchange *ex);
 

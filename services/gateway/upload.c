@@ -92,7 +92,3 @@ void gw_upload(gw_request *r) {
     if (r->ex->body_done)
         upload_complete(r);
 }
-
-int gw_can_send_again(const gw_request *r) {
-    return r->out.source == NULL || r->ex->body_offset == 0;
-}

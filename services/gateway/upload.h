@@ -6,7 +6,5 @@
 
 /* Gives r->out its body, whole or in pieces. */
 void gw_upload(gw_request *r);
-/* 1 if all of the body that has come is still held. */
-int gw_can_send_again(const gw_request *r);
 
 #endif

@@ -16,7 +16,8 @@ struct sv_loop {
     pthread_mutex_t mutex; /* of the messages */
     sv_message *first, **last;
     sv_watch *wake;
-    int wake_fd; /* the watch's */
+    int wake_fd;     /* the watch's */
+    sv_watch *clock; /* of the timers */
     sv_task *tasks;
 };
 
@@ -73,6 +74,21 @@ static int open_wake(sv_loop *loop) {
     return 0;
 }
 
+static void on_clock(void *ctx, unsigned ready) {
+    (void)ready;
+    sv_timers_fire(ctx);
+}
+
+static int open_clock(sv_loop *loop) {
+    if (sv_timers_init(&loop->timers) != 0)
+        return -1;
+    loop->clock = sv_watch_new(loop, loop->timers.fd, on_clock, &loop->timers);
+    if (loop->clock == NULL)
+        return -1;
+    sv_watch_set(loop->clock, SV_READ);
+    return 0;
+}
+
 sv_loop *sv_loop_new(void) {
     sv_loop *loop = calloc(1, sizeof(*loop));
     if (loop == NULL || (loop->backend = sv_backend_new()) == NULL) {
@@ -81,7 +97,7 @@ sv_loop *sv_loop_new(void) {
     }
     pthread_mutex_init(&loop->mutex, NULL);
     loop->last = &loop->first;
-    if (open_wake(loop) != 0 || sv_timers_init(&loop->timers, loop) != 0) {
+    if (open_wake(loop) != 0 || open_clock(loop) != 0) {
         sv_watch_close(loop->wake);
         sv_backend_free(loop->backend);
         free(loop);
@@ -92,6 +108,7 @@ sv_loop *sv_loop_new(void) {
 
 void sv_loop_free(sv_loop *loop) {
     sv_timers_dispose(&loop->timers);
+    sv_watch_close(loop->clock);
     sv_watch_close(loop->wake);
     sv_backend_free(loop->backend);
     pthread_mutex_destroy(&loop->mutex);

@@ -1,5 +1,5 @@
 /* Timers of one loop: a binary heap on one timerfd. */
-#include "net.h"
+#include "timers.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -81,10 +81,8 @@ void sv_timer_set(sv_timers *timers, sv_timer *timer, uint64_t at, sv_timer_fn f
         timers_arm(timers, timer->at);
 }
 
-static void on_fire(void *ctx, unsigned ready) {
-    sv_timers *timers = ctx;
+void sv_timers_fire(sv_timers *timers) {
     uint64_t expirations;
-    (void)ready;
     if (read(timers->fd, &expirations, sizeof(expirations)) < 0 && errno == EAGAIN)
         return;
     timers->armed_at = 0;
@@ -100,22 +98,15 @@ static void on_fire(void *ctx, unsigned ready) {
         timers_arm(timers, timers->heap[1]->at);
 }
 
-int sv_timers_init(sv_timers *timers, sv_loop *loop) {
+int sv_timers_init(sv_timers *timers) {
     memset(timers, 0, sizeof(*timers));
     timers->fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
-    if (timers->fd == -1)
-        return -1;
-    timers->watch = sv_watch_new(loop, timers->fd, on_fire, timers);
-    if (timers->watch == NULL)
-        return -1;
-    sv_watch_set(timers->watch, SV_READ);
-    return 0;
+    return timers->fd == -1 ? -1 : 0;
 }
 
 void sv_timers_dispose(sv_timers *timers) {
     for (size_t i = 1; i <= timers->n; i++)
         timers->heap[i]->place = 0;
-    sv_watch_close(timers->watch);
     free(timers->heap);
     memset(timers, 0, sizeof(*timers));
 }

@@ -10,9 +10,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct sv_loop;
-struct sv_watch;
-
 typedef struct sv_timer sv_timer;
 typedef void (*sv_timer_fn)(sv_timer *timer);
 
@@ -28,12 +25,14 @@ typedef struct sv_timers {
     size_t n, capacity;
     uint64_t armed_at; /* what the timerfd is set to; 0: disarmed */
     uint64_t floor; /* while timers fire: what they set to fire at once waits for the next turn */
-    struct sv_watch *watch;
-    int fd; /* the watch's */
+    int fd;         /* of the clock; closed by its watch */
 } sv_timers;
 
-/* 0, or -1 with errno where the system has no more descriptors. */
-int sv_timers_init(sv_timers *timers, struct sv_loop *loop);
+/* 0, or -1 with errno where the system has no more descriptors. The loop watches timers->fd, which
+ * is its from then on, and calls sv_timers_fire when it is readable. */
+int sv_timers_init(sv_timers *timers);
+/* Calls the timers that are due. */
+void sv_timers_fire(sv_timers *timers);
 /* Timers that are still set are forgotten, not called. */
 void sv_timers_dispose(sv_timers *timers);
 

@@ -2,7 +2,7 @@
 #ifndef SV_PREDICT_BODY_H
 #define SV_PREDICT_BODY_H
 
-#include "predict.h"
+#include "request.h"
 
 /* Reads one JSON object (RFC 8259, UTF-8) of the members that parameters.h lists; other members are
  * refused. Files are decoded from base64 where they stand, so nothing is allocated, except up to

@@ -1,7 +1,7 @@
 /* Which engines this build has: the fast one of libgrabcut, the reference of libgrabcut-opencv. */
-#include <stddef.h>
+#include "engines.h"
 
-#include "predict.h"
+#include <stddef.h>
 
 #ifdef HR_HAVE_OPENCV
 #include <grabcut/opencv.h>

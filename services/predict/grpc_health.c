@@ -4,9 +4,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <pb_encode.h>
+
+#include "answer_grpc.h"
 #include "descriptors.h"
+#include "grpc.h"
 #include "grpc/health/v1/health.pb.h"
-#include "grpc_service.h"
+#include "grpc_frame.h"
+#include "grpc_message.h"
 
 /* How often a change is looked for. */
 #define TICK_MS 200
@@ -28,6 +33,11 @@ typedef struct watches {
     sv_timer tick;
     sv_server_loop *loop;
 } watches;
+
+bool sv_predict_is_ready(const sv_exchange *ex) {
+    const sv_server *server = ex->loop->server;
+    return sv_server_ready(server) && !sv_server_draining(server);
+}
 
 static int serving_status(const sv_exchange *ex) {
     return sv_predict_is_ready(ex) ? grpc_health_v1_HealthCheckResponse_ServingStatus_SERVING

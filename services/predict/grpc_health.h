@@ -5,6 +5,9 @@
 
 #include "predict.h"
 
+/* True if the server is neither starting nor draining. */
+bool sv_predict_is_ready(const sv_exchange *ex);
+
 /* Both answer the call; `message` is the request. */
 void sv_grpc_health_check(sv_predict *predict, sv_exchange *ex, sv_bytes message);
 void sv_grpc_health_watch(sv_predict *predict, sv_exchange *ex, sv_bytes message);

@@ -4,10 +4,12 @@
 
 #include <string.h>
 
+#include "answer_grpc.h"
 #include "body_in.h"
 #include "descriptors.h"
+#include "grpc.h"
 #include "grpc/reflection/v1/reflection.pb.h"
-#include "grpc_service.h"
+#include "grpc_frame.h"
 #include "pb_memory.h"
 
 /* Of a request: a name of at most 256 bytes, and a host. */

@@ -6,16 +6,17 @@
 
 #include <headerroute/version.h>
 
+#include "answer_grpc.h"
+#include "grpc.h"
+#include "grpc_frame.h"
 #include "grpc_health.h"
+#include "grpc_message.h"
 #include "grpc_reflection.h"
 #include "infer.h"
 #include "open_inference_grpc.pb.h"
-#include "pb_memory.h"
+#include "work.h"
 
-/* Of a message that is not an inference: names, and their lengths. */
-#define SMALL_ANSWER 512
-
-/* ---- answers ---- */
+/* ---- statuses ---- */
 
 int sv_predict_grpc_status_of(int http_status) {
     switch (http_status) {
@@ -41,31 +42,6 @@ int sv_predict_grpc_status_of(int http_status) {
     default:
         return SV_GRPC_UNKNOWN;
     }
-}
-
-void sv_grpc_answer_message(sv_exchange *ex, const pb_msgdesc_t *fields, const void *message) {
-    char *bytes = sv_pool_alloc(ex->pool, SMALL_ANSWER);
-    pb_ostream_t stream = pb_ostream_from_buffer((pb_byte_t *)bytes, SMALL_ANSWER);
-    if (pb_encode(&stream, fields, message))
-        sv_answer_grpc(ex, (hr_str){bytes, stream.bytes_written});
-    else
-        sv_answer_grpc_status(ex, SV_GRPC_INTERNAL, PB_GET_ERROR(&stream));
-}
-
-bool sv_grpc_read_message(sv_exchange *ex, sv_bytes from, const pb_msgdesc_t *fields,
-                          void *message) {
-    pb_istream_t stream = pb_istream_from_buffer((const pb_byte_t *)from.p, from.len);
-    char detail[128];
-    if (pb_decode(&stream, fields, message))
-        return true;
-    snprintf(detail, sizeof(detail), "the message is malformed: %s", PB_GET_ERROR(&stream));
-    sv_answer_grpc_status(ex, SV_GRPC_INVALID_ARGUMENT, detail);
-    return false;
-}
-
-bool sv_predict_is_ready(const sv_exchange *ex) {
-    const sv_server *server = ex->loop->server;
-    return sv_server_ready(server) && !sv_server_draining(server);
 }
 
 /* ---- inference.GRPCInferenceService ---- */

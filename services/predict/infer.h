@@ -31,8 +31,6 @@ typedef enum sv_infer_output {
     SV_INFER_OUTPUTS
 } sv_infer_output;
 
-extern const char *const sv_infer_output_names[SV_INFER_OUTPUTS];
-
 typedef struct sv_infer {
     char id[SV_INFER_ID + 1]; /* zero-terminated */
     size_t id_len;
@@ -55,21 +53,6 @@ typedef struct sv_infer {
     } outputs[SV_INFER_OUTPUTS];
 } sv_infer;
 
-/*
- * Reads a request out of `body`, whose first `json_len` bytes are JSON and whose rest is binary
- * tensor data. Works in the body's own memory and overwrites it: numbers become bytes and base64
- * becomes a file where they stand, so nothing grows with the body, but for strings with escapes in
- * them: up to three times `json_len` is allocated then. 0, or -1 with a sentence in `why`; the
- * struct then owns nothing.
- */
-int sv_infer_read(sv_infer *out, char *body, size_t len, size_t json_len, char *why,
-                  size_t why_size);
-
-/* What sv_infer_write and sv_infer_write_message allocate at most, for an image of this many
- * pixels.
- */
-int64_t sv_infer_answer_bytes(const sv_infer *infer, int64_t pixels);
-
 /* The parts of an answer; outputs that the request does not ask for may be empty. */
 typedef struct sv_infer_result {
     const grabcut_image *mask;   /* any of the four values */
@@ -77,10 +60,5 @@ typedef struct sv_infer_result {
     const uint8_t *png;
     size_t png_len;
 } sv_infer_result;
-
-/* Writes the answer: malloc'ed, *len bytes, the first *json_len of them JSON; *json_len is *len
- * where nothing is binary. NULL if there is no memory. */
-char *sv_infer_write(size_t *len, size_t *json_len, const sv_infer *infer,
-                     const sv_infer_result *result);
 
 #endif

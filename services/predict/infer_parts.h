@@ -10,6 +10,8 @@
 
 #define SV_INFER_MAX_RANK 8
 
+extern const char *const sv_infer_output_names[SV_INFER_OUTPUTS];
+
 typedef struct sv_infer_parts {
     sv_infer *out;
     char *why;

@@ -1,4 +1,6 @@
 /* An inference request: JSON, read as it streams by, and what follows it. */
+#include "infer_read.h"
+
 #include <stdlib.h>
 #include <string.h>
 

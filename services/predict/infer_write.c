@@ -1,9 +1,12 @@
 /* The answer to an inference request. */
+#include "infer_write.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base64.h"
+#include "infer_parts.h"
 #include "infer_tensors.h"
 #include "json_out.h"
 

@@ -5,11 +5,19 @@
 
 #include <grabcut/grabcut.h>
 
+#include "answer_error.h"
 #include "cpus.h"
 #include "docs.h"
+#include "engines.h"
+#include "estimate.h"
+#include "grpc.h"
 #include "grpc_health.h"
 #include "grpc_service.h"
-#include "predict.h"
+#include "metadata.h"
+#include "parameters.h"
+#include "run.h"
+#include "v2.h"
+#include "work.h"
 
 #define MAX_LISTENERS 32
 

@@ -1,4 +1,6 @@
 /* Writes the metadata of the predict server and its samples as JSON. */
+#include "metadata.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -6,7 +8,6 @@
 #include <headerroute/version.h>
 
 #include "json_out.h"
-#include "predict.h"
 
 /* A yellow oval on blue, 24x24 pixels, and its cut-out: the sample can be sent as it stands. */
 static const char sample_in[] = "iVBORw0KGgoAAAANSUhEUgAAABgAAAAYAQMAAADaua+"

@@ -4,7 +4,10 @@
 #define SV_PREDICT_PARAMETERS_H
 
 #include "infer.h"
-#include "predict.h"
+#include "request.h"
+
+/* "auto" or "x,y,w,h", of which w and h may be 0 or less. 0, or -1 with a sentence. */
+int sv_parse_rect(sv_rect_choice *out, const char *text, char *why, size_t why_size);
 
 /* Where a parameter may be given. */
 enum { SV_IN_QUERY = 1, SV_IN_BODY = 2 };

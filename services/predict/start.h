@@ -2,7 +2,7 @@
 #ifndef SV_PREDICT_START_H
 #define SV_PREDICT_START_H
 
-#include "predict.h"
+#include "request.h"
 
 /* True if the request starts from a mask: it has a mask or strokes. */
 bool sv_start_has_mask(const sv_predict_request *request);

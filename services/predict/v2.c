@@ -2,14 +2,18 @@
  * The Open Inference Protocol, version 2, over REST: health, metadata, and the way to the inference
  * (https://github.com/kserve/open-inference-protocol). Errors have its form by sv_answer_error.
  */
+#include "v2.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <headerroute/version.h>
 
+#include "answer_error.h"
 #include "infer.h"
-#include "predict.h"
+#include "metadata.h"
+#include "work.h"
 
 static const char server_metadata[] = "{\"name\":\"headerroute\",\"version\":\"" HR_VERSION
                                       "\",\"extensions\":[\"binary_tensor_data\"]}";

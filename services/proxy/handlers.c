@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "answer_grpc.h"
+#include "answer_error.h"
 #include "calls.h"
 #include "docs.h"
 

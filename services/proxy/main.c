@@ -3,10 +3,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "answer_grpc.h"
 #include "calls.h"
 #include "handlers.h"
 #include "proxy.h"
+#include "run.h"
 #include "url.h"
 
 static int parse_url(void *field, const char *text, char *why, size_t why_size) {

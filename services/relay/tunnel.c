@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 
 #include "conn.h"
+#include "conn_life.h"
 
 #define BLOCK ((size_t)32 << 10)
 

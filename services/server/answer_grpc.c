@@ -6,10 +6,6 @@
 #include "grpc_frame.h"
 #include "server.h"
 
-bool sv_exchange_is_grpc(const sv_exchange *ex) {
-    return ex->http2 && sv_grpc_is_content_type(sv_request_header(ex, "content-type"));
-}
-
 /* The two fields that end a call. Returns their number. */
 static size_t status_fields(sv_exchange *ex, hr_pair fields[2], int status, const char *detail) {
     hr_str text = detail != NULL ? sv_str(detail) : HR_STR("");

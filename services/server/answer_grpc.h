@@ -8,10 +8,6 @@
 
 #include "exchange.h"
 
-/* True if the request is a gRPC call: it came over HTTP/2 and has gRPC's content type. The errors
- * of answer.h, and the server's own refusals, are then statuses. */
-bool sv_exchange_is_grpc(const sv_exchange *ex);
-
 /* Answers with a status and no message ("Trailers-Only"). `detail` becomes grpc-message; it is
  * copied. */
 void sv_answer_grpc_status(sv_exchange *ex, int grpc_status, const char *detail);

@@ -4,8 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "conn.h"
+#include "dispatch.h"
 #include "exchange_internal.h"
+#include "server.h"
 
 /* A body that is not held passes through a buffer of this size, that of the blocks in which answers
  * come back (SV_UP_BLOCK). */

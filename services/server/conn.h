@@ -1,11 +1,9 @@
-/*
- * Downstream connections: accepting under a limit, reading requests, writing answers, closing the
- * idle and the stalled, lingering after a refusal, and letting go while draining. For
- * services/server and the tunnel of services/relay only.
- */
+/* A downstream connection and a listening socket. For services/server and the tunnel of
+ * services/relay only. */
 #ifndef SV_CONN_H
 #define SV_CONN_H
 
+#include "http1.h"
 #include "server.h"
 #include "trailers.h"
 
@@ -84,19 +82,5 @@ typedef struct sv_listening {
 const sv_peer *sv_conn_peer(sv_conn *conn);
 /* This end's, in the same form. */
 const sv_peer *sv_conn_local(sv_conn *conn);
-
-/* Begins to accept on `fd`, which becomes the loop's. False if memory or descriptors are short. */
-bool sv_conn_listen(sv_server_loop *loop, const sv_listener *listener, int fd);
-/* Stops accepting for good. */
-void sv_conn_stop_listening(sv_server_loop *loop);
-
-/* Ends the connection, and the exchange on it without an answer, at the end of the loop's turn. */
-void sv_conn_drop(sv_conn *conn);
-
-/* Closes what has been idle or stalled for too long. Called about once a second, and more often
- * while draining: then connections between two requests are closed once their grace is over. */
-void sv_conn_sweep(sv_server_loop *loop);
-/* Cuts all connections off. */
-void sv_conn_cut_all(sv_server_loop *loop);
 
 #endif

@@ -8,12 +8,14 @@
 #include <string.h>
 
 #include "body_in.h"
+#include "conn_buffer.h"
 #include "conn_http1_write.h"
 #include "conn_http2.h"
-#include "conn_internal.h"
+#include "conn_life.h"
+#include "dispatch.h"
+#include "exchange_internal.h"
+#include "exchange_life.h"
 #include "http2.h"
-
-#define MAX_KEPT_BUFFERS 32
 
 /* Header fields of a request; beyond it: 431. */
 #define MAX_FIELDS 100
@@ -22,46 +24,6 @@
 #define CHUNKED_ROOM ((size_t)8 << 10)
 
 /* ---- the buffer ---- */
-
-typedef struct kept_buffer {
-    struct kept_buffer *next;
-} kept_buffer;
-
-void sv_conn_take_buffer(sv_conn *conn) {
-    sv_server_loop *loop = conn->loop;
-    if (conn->in != NULL)
-        return;
-    kept_buffer *kept = loop->buffers;
-    if (kept != NULL) {
-        loop->buffers = kept->next;
-        loop->n_buffers--;
-    }
-    conn->in = kept != NULL ? (char *)kept : sv_alloc(SV_FIRST_READ);
-    conn->in_size = SV_FIRST_READ;
-    conn->in_len = 0;
-}
-
-void sv_conn_give_buffer(sv_conn *conn) {
-    sv_server_loop *loop = conn->loop;
-    if (conn->in != NULL && conn->in_size == SV_FIRST_READ && loop->n_buffers < MAX_KEPT_BUFFERS) {
-        kept_buffer *kept = (kept_buffer *)conn->in;
-        kept->next = loop->buffers;
-        loop->buffers = kept;
-        loop->n_buffers++;
-    } else {
-        free(conn->in);
-    }
-    conn->in = NULL;
-    conn->in_size = conn->in_len = 0;
-}
-
-void sv_conn_free_buffers(sv_server_loop *loop) {
-    for (kept_buffer *kept; (kept = loop->buffers) != NULL;) {
-        loop->buffers = kept->next;
-        free(kept);
-    }
-    loop->n_buffers = 0;
-}
 
 /* Makes the buffer at least so large. The request's strings follow it: not once a handler has it.
  */

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "answer.h"
-#include "conn_internal.h"
+#include "exchange_internal.h"
 
 /* The fields that belong to this connection. */
 static void write_own_fields(sv_exchange *ex, sv_http1_writer *w) {

@@ -8,10 +8,14 @@
 #include <string.h>
 
 #include "answer.h"
-#include "conn_http1.h"
+#include "conn_buffer.h"
 #include "conn_http2_body.h"
-#include "conn_http2_internal.h"
 #include "conn_http2_place.h"
+#include "conn_http2_state.h"
+#include "conn_life.h"
+#include "dispatch.h"
+#include "exchange_internal.h"
+#include "exchange_life.h"
 
 /* Reads in one go, before other sockets get their turn. */
 #define READ_BURST 4
@@ -21,26 +25,6 @@ static const sv_server_options *http2_options_of(const sv_conn *conn) {
 }
 
 /* ---- output ---- */
-
-/* The connection is written to at the end of the loop's turn, so that frames share a packet. */
-void sv_http2_mark(sv_conn_http2 *c) {
-    sv_server_loop *loop = c->conn->loop;
-    if (c->marked)
-        return;
-    c->marked = true;
-    c->next_marked = loop->http2_marked;
-    loop->http2_marked = c;
-}
-
-static void unmark(sv_conn_http2 *c) {
-    for (sv_conn_http2 **at = &c->conn->loop->http2_marked; *at != NULL; at = &(*at)->next_marked) {
-        if (*at != c)
-            continue;
-        *at = c->next_marked;
-        c->marked = false;
-        return;
-    }
-}
 
 /* Streams are closed at once, the connection when their exchanges have ended. */
 static void break_connection(sv_conn_http2 *c) {
@@ -97,7 +81,7 @@ static void flush_connection(sv_conn_http2 *c) {
     if (finished && c->n_exchanges == 0)
         end_connection(c);
     else if (c->marked) /* by events of this very output, which has taken what they wrote */
-        unmark(c);
+        sv_http2_unmark(c);
 }
 
 void sv_http2_flush(sv_server_loop *loop) {
@@ -389,7 +373,7 @@ void sv_http2_cut(sv_conn *conn) {
 void sv_conn_http2_free(sv_conn *conn) {
     sv_conn_http2 *c = conn->http2;
     if (c->marked)
-        unmark(c);
+        sv_http2_unmark(c);
     sv_http2_free(c->h2);
     conn->http2 = NULL;
     free(c);

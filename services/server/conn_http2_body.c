@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "body_in.h"
+#include "dispatch.h"
+#include "exchange_internal.h"
 
 /* A body that is announced to be as small as this is waited for, also where bodies are streamed: a
  * whole body can be sent again. */

@@ -2,7 +2,7 @@
 #ifndef SV_CONN_HTTP2_BODY_H
 #define SV_CONN_HTTP2_BODY_H
 
-#include "conn_http2_internal.h"
+#include "conn_http2_state.h"
 
 void sv_http2_begin_body(sv_exchange *ex);
 void sv_http2_resume_body(sv_exchange *ex);

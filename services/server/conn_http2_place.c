@@ -6,6 +6,9 @@
 #include "conn_http2_place.h"
 
 #include "conn_http2_body.h"
+#include "conn_life.h"
+#include "dispatch.h"
+#include "exchange_internal.h"
 
 static void take_served_place(struct sv_h2_stream *s) {
     sv_conn_http2 *c = s->c;

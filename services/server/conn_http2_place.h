@@ -2,7 +2,7 @@
 #ifndef SV_CONN_HTTP2_PLACE_H
 #define SV_CONN_HTTP2_PLACE_H
 
-#include "conn_http2_internal.h"
+#include "conn_http2_state.h"
 
 /* Whether a new stream of the connection has to wait for a place. */
 bool sv_http2_must_wait(const sv_conn_http2 *c);

@@ -1,9 +1,11 @@
 /* HTTP/2 on a downstream connection: what takes too long, and drain. */
 #include "conn_http2_sweep.h"
 
-#include "answer_grpc.h"
 #include "body_in.h"
-#include "conn_http2_internal.h"
+#include "conn_http2.h"
+#include "conn_http2_state.h"
+#include "conn_life.h"
+#include "exchange_internal.h"
 
 #define SECOND_NS 1000000000ull
 

@@ -1,28 +1,31 @@
-/* Serves the embedded documentation. */
+/* Serves the embedded documentation, and adds what protects a page. */
 #include "docs.h"
 
 #include <string.h>
 
-#include "answer.h"
+#include "answer_error.h"
 
 extern const sv_embedded sv_docs_files[];
 
-static void add_header(sv_exchange *ex, const char *name, const char *value) {
-    sv_answer_field(ex, sv_str(name), sv_str(value));
+void sv_answer_page_headers(sv_exchange *ex) {
+    const hr_pair headers[] = {
+        {HR_STR("content-security-policy"),
+         HR_STR("default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; "
+                "connect-src 'self'; form-action 'none'; frame-ancestors 'none'; base-uri 'none'")},
+        {HR_STR("x-content-type-options"), HR_STR("nosniff")},
+        {HR_STR("referrer-policy"), HR_STR("no-referrer")},
+        {HR_STR("cache-control"), HR_STR("no-cache")}, /* another version may answer next time */
+    };
+    for (size_t i = 0; i < sizeof(headers) / sizeof(headers[0]); i++)
+        sv_answer_field(ex, headers[i].name, headers[i].value);
 }
 
-void sv_answer_embedded(sv_exchange *ex, const sv_embedded *file) {
+static void answer_embedded(sv_exchange *ex, const sv_embedded *file) {
     if (!sv_request_is_get(ex)) {
         sv_answer_method(ex, "GET, HEAD");
         return;
     }
-    add_header(ex, "content-security-policy",
-               "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; "
-               "connect-src 'self'; "
-               "form-action 'none'; frame-ancestors 'none'; base-uri 'none'");
-    add_header(ex, "x-content-type-options", "nosniff");
-    add_header(ex, "referrer-policy", "no-referrer");
-    add_header(ex, "cache-control", "no-cache"); /* another version may answer next time */
+    sv_answer_page_headers(ex);
     sv_answer(ex, 200, file->content_type, (hr_str){(const char *)file->bytes, file->size});
 }
 
@@ -38,6 +41,6 @@ bool sv_answer_docs(sv_exchange *ex) {
         file = sv_embedded_find(sv_docs_files, path.p + 1, path.len - 1);
     if (file == NULL)
         return false;
-    sv_answer_embedded(ex, file);
+    answer_embedded(ex, file);
     return true;
 }

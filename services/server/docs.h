@@ -1,4 +1,4 @@
-/* Answers with embedded files, and the pages of documentation among them. */
+/* The embedded pages of documentation, and the headers that protect a page. */
 #ifndef SV_DOCS_H
 #define SV_DOCS_H
 
@@ -8,9 +8,9 @@
 
 struct sv_exchange;
 
-/* Answers with the file, and with a Content-Security-Policy under which a page loads from its own
- * origin only. Answers 405 to any method but GET and HEAD. */
-void sv_answer_embedded(struct sv_exchange *ex, const sv_embedded *file);
+/* Adds the headers of a page's files: among them a Content-Security-Policy under which a page loads
+ * from its own origin only, and no other site may frame it or submit its forms. */
+void sv_answer_page_headers(struct sv_exchange *ex);
 
 /* Answers /openapi.json and /docs, which proxy and predict share. True: it was such a call and is
  * answered. */

@@ -1,41 +1,18 @@
-/* Exchanges: their life, and what the client sent. */
+/* Exchanges: what the client sent and from where, and how one is refused and comes to its end. */
 #include "exchange.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-#include "access_log.h"
-#include "answer.h"
-#include "answer_grpc.h"
-#include "body_in.h"
 #include "conn.h"
 #include "exchange_internal.h"
-#include "server.h"
-
-/* The client may have closed the connection while it read an answer that took longer than this.
- * Only then is checking for it worth a system call. */
-#define SLOW_ANSWER_NS (100 * 1000000ull)
-
-/* Heads and the beginnings of pipelined requests are not counted in the upload budget up to this.
- */
-#define SMALL_INPUT ((size_t)32 << 10)
-
-/* A large head counts several times: its fields are copied to be routed, changed by rules, sent on
- * and logged. */
-#define HEAD_COPIES 4
+#include "grpc.h"
 
 uint64_t sv_now_ns(void) {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
-}
-
-static uint64_t wall_us(void) {
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
 }
 
 double sv_exchange_elapsed_ms(const sv_exchange *ex) {
@@ -48,6 +25,12 @@ void sv_exchange_timing(sv_exchange *ex, const char *name, double ms) {
     ex->timings[ex->n_timings].name = name;
     ex->timings[ex->n_timings++].ms = ms;
 }
+
+int sv_exchange_status(const sv_exchange *ex) {
+    return ex->answered && !ex->gone ? ex->answer.status : 0;
+}
+
+/* ---- the connection ---- */
 
 bool sv_exchange_peer_gone(const sv_exchange *ex) {
     return ex->carrier->peer_gone(ex);
@@ -93,6 +76,8 @@ hr_str sv_exchange_protocol(const sv_exchange *ex) {
     return ex->request.minor_version == 0 ? HR_STR("HTTP/1.0") : HR_STR("HTTP/1.1");
 }
 
+/* ---- refusals ---- */
+
 void sv_exchange_refuse(sv_exchange *ex, int status, const char *detail, int retry_after_s) {
     if (ex->refusal.status != 0)
         return;
@@ -124,69 +109,7 @@ bool sv_exchange_reserve(sv_exchange *ex, size_t bytes) {
     return true;
 }
 
-int sv_exchange_status(const sv_exchange *ex) {
-    return ex->answered && !ex->gone ? ex->answer.status : 0;
-}
-
-/* ---- life ---- */
-
-sv_exchange *sv_exchange_begin(sv_conn *conn, const sv_carrier *carrier, void *stream,
-                               const sv_http1_request *request) {
-    sv_server_loop *loop = conn->loop;
-    sv_pool *pool = sv_pool_new(&loop->pools);
-    sv_exchange *ex = sv_pool_alloc(pool, sizeof(*ex));
-    memset(ex, 0, sizeof(*ex));
-    ex->pool = pool;
-    ex->conn = conn;
-    ex->carrier = carrier;
-    ex->stream = stream;
-    ex->loop = loop;
-    ex->listener = conn->listener;
-    ex->secure = sv_sock_ssl(conn->sock) != NULL;
-    ex->start_ns = sv_now_ns();
-    ex->start_wall_us = wall_us();
-    ex->request = *request;
-    ex->request.fields = sv_pool_alloc(pool, request->n_fields * sizeof(hr_pair));
-    if (request->n_fields > 0)
-        memcpy(ex->request.fields, request->fields, request->n_fields * sizeof(hr_pair));
-    ex->keep_alive = request->keep_alive;
-    ++loop->active;
-    sv_server_note_load(loop);
-    sv_metric_add(loop->cells,
-                  sv_metrics_of_server(sv_server_metrics_of(loop->server))->requests_active, 1);
-    return ex;
-}
-
-static void count(const sv_exchange *ex) {
-    const sv_server_metrics *m = sv_metrics_of_server(sv_server_metrics_of(ex->loop->server));
-    sv_metric_cells *cells = ex->loop->cells;
-    hr_str method = ex->request.method;
-    sv_metric_request(cells, sv_exchange_status(ex), method.p != NULL ? method.p : "-",
-                      method.p != NULL ? method.len : 1);
-    sv_metric_observe(cells, m->request_seconds, (double)(sv_now_ns() - ex->start_ns) / 1e9);
-    sv_metric_add(cells, m->received_bytes, (int64_t)(sv_body_received(ex) + ex->tunnelled));
-    sv_metric_add(cells, m->sent_bytes, (int64_t)ex->bytes_sent);
-    sv_metric_add(cells, m->requests_active, -1);
-}
-
-/* The client left before it had its answer. */
-static bool is_cut(const sv_exchange *ex) {
-    bool slow = ex->answer_ns != 0 && sv_now_ns() - ex->answer_ns > SLOW_ANSWER_NS;
-    return !ex->answered || ex->broken || (slow && sv_exchange_peer_gone(ex));
-}
-
-void sv_exchange_end(sv_exchange *ex) {
-    if (ex->on_end != NULL)
-        ex->on_end(ex);
-    if (ex->response_flags == NULL && ex->answer.status != 101 && is_cut(ex))
-        ex->response_flags = "DC";
-    count(ex);
-    sv_log_access(ex);
-    sv_budget_give(sv_server_uploads(ex->loop->server), ex->reserved);
-    --ex->loop->active;
-    free(ex->in.store);
-    sv_pool_free(ex->pool);
-}
+/* ---- the end ---- */
 
 static void end_later(sv_exchange *ex) {
     ex->next_over = ex->loop->over;
@@ -210,18 +133,6 @@ void sv_exchange_let_end(sv_exchange *ex) {
 void sv_exchange_break(sv_exchange *ex) {
     ex->broken = true;
     sv_exchange_over(ex);
-}
-
-bool sv_exchange_end_turn(sv_server_loop *loop) {
-    sv_exchange *over = loop->over;
-    loop->over = NULL;
-    for (sv_exchange *ex = over, *next; ex != NULL; ex = next) {
-        next = ex->next_over;
-        ex->kept = ex->may_end != NULL && !ex->may_end(ex);
-        if (!ex->kept)
-            ex->carrier->end(ex);
-    }
-    return loop->over != NULL;
 }
 
 void sv_exchange_sent(sv_exchange *ex, bool ok) {
@@ -297,7 +208,9 @@ int sv_query_parameter(hr_str *out, const sv_exchange *ex, const char *name) {
     return found;
 }
 
-/* ---- the handler ---- */
+bool sv_exchange_is_grpc(const sv_exchange *ex) {
+    return ex->http2 && sv_grpc_is_content_type(sv_request_header(ex, "content-type"));
+}
 
 /* 8-4-4-4-12 hex digits of a random UUID (RFC 9562, version 4), as Envoy makes them. */
 hr_str sv_make_request_id(sv_pool *pool) {
@@ -321,46 +234,4 @@ hr_str sv_make_request_id(sv_pool *pool) {
     }
     *at = '\0';
     return (hr_str){text, 36};
-}
-
-static hr_str refusal_body(sv_exchange *ex, const char **content_type) {
-    const sv_service *service = sv_server_service(ex->loop->server);
-    *content_type = "application/json";
-    if (service->refusal_body == NULL)
-        return sv_error_json(ex, ex->refusal.detail);
-    return service->refusal_body(ex, ex->refusal.status, ex->refusal.detail, content_type);
-}
-
-static void answer_refusal(sv_exchange *ex) {
-    const char *content_type;
-    ex->keep_alive = false;
-    if (ex->refusal.retry_after_s > 0)
-        sv_answer_retry_after(ex, ex->refusal.retry_after_s);
-    if (sv_exchange_is_grpc(ex)) {
-        sv_answer_grpc_error(ex, ex->refusal.status, ex->refusal.detail);
-        return;
-    }
-    hr_str body = refusal_body(ex, &content_type);
-    sv_answer(ex, ex->refusal.status, content_type, body);
-}
-
-static void name_request(sv_exchange *ex) {
-    ex->request_id = sv_request_header(ex, "x-request-id");
-    if (ex->request_id.len == 0)
-        ex->request_id = sv_make_request_id(ex->pool);
-}
-
-void sv_exchange_dispatch(sv_exchange *ex, size_t beside) {
-    size_t held = beside + (ex->head_len > SV_LARGE_HEAD ? HEAD_COPIES * ex->head_len : 0);
-    size_t reserved = ex->reserved - ex->in.reserved; /* besides the body */
-    if (ex->request_id.p == NULL)
-        name_request(ex);
-    if (ex->refusal.status == 0 && held > reserved + SMALL_INPUT &&
-        !sv_exchange_reserve(ex, held - reserved))
-        sv_exchange_refuse_busy(ex);
-    ex->dispatched = true;
-    if (ex->refusal.status != 0)
-        answer_refusal(ex);
-    else
-        ex->listener->on_request(ex);
 }

@@ -186,6 +186,10 @@ void sv_exchange_timing(sv_exchange *ex, const char *name, double ms);
  * many. */
 hr_str sv_request_header(const sv_exchange *ex, const char *name);
 
+/* True if the request is a gRPC call: it came over HTTP/2 and has gRPC's content type. The errors
+ * of answer_error.h, and the server's own refusals, are then statuses. */
+bool sv_exchange_is_grpc(const sv_exchange *ex);
+
 /* The path without its query, and the query without its '?' ({NULL, 0} where none), as the client
  * sent them. */
 hr_str sv_request_path(const sv_exchange *ex);

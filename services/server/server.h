@@ -1,6 +1,6 @@
 /*
  * The listening side of every server: sockets, one event loop a thread, limits, drain. A program
- * describes itself in an sv_service and calls sv_server_run.
+ * describes itself in an sv_service and calls sv_server_run (run.h).
  *
  * Threads: on_request, loop_start, loop_stop and everything that belongs to one sv_server_loop run
  * on that loop's thread and must not block. Functions that other threads may call say so.
@@ -13,14 +13,16 @@
 #include <stdint.h>
 
 #include "budget.h"
-#include "exchange.h"
-#include "flags.h"
 #include "json_out.h"
 #include "log.h"
+#include "memory.h"
 #include "metrics.h"
 #include "net.h"
+#include "options.h"
 
 typedef struct sv_server sv_server;
+typedef struct sv_server_loop sv_server_loop;
+typedef struct sv_exchange sv_exchange;
 
 /* Of an HTTP date: "Sun, 06 Nov 1994 08:49:37 GMT". */
 #define SV_DATE_SIZE 29
@@ -99,48 +101,6 @@ typedef struct sv_service {
     /* The gRPC status for an answer with this HTTP status. NULL: sv_grpc_status_of_http. */
     int (*grpc_status_of)(int http_status);
 } sv_service;
-
-/* What is done with requests of HTTP/1.0. */
-typedef enum sv_http10 { SV_HTTP10_ALLOW = 0, SV_HTTP10_REFUSE } sv_http10;
-
-/* Options common to all servers; sv_server_flags is the table of their flags. */
-typedef struct sv_server_options {
-    sv_text_list listen;
-    const char *name; /* of this hop, in Via and logs */
-    int64_t threads;  /* 0: the CPUs this process may use */
-    int64_t drain_ms;
-    int64_t max_connections;
-    int64_t max_body_bytes;   /* of one request */
-    int64_t max_upload_bytes; /* of all requests being read or handled, together */
-    int64_t max_head_bytes;   /* request line and header fields */
-    int64_t idle_timeout_ms;  /* a connection on which no request was begun for so long is closed */
-    int64_t request_timeout_ms;   /* from the first to the last byte of a request */
-    int64_t stall_timeout_ms;     /* closes if the client reads nothing for this long */
-    int64_t handshake_timeout_ms; /* of TLS */
-    int http10;                   /* sv_http10 */
-    int log_level;                /* sv_log_level */
-    bool check;                   /* ask the server that runs already, and leave */
-} sv_server_options;
-
-#define SV_SERVER_OPTIONS_INIT                                                                     \
-    {                                                                                              \
-        .drain_ms = 10000, .max_connections = 512, .max_body_bytes = 16 << 20,                     \
-        .max_upload_bytes = 64 << 20, .max_head_bytes = 60 << 10, .idle_timeout_ms = 3600000,      \
-        .request_timeout_ms = 60000, .stall_timeout_ms = 15000, .handshake_timeout_ms = 10000,     \
-        .log_level = SV_LOG_INFO                                                                   \
-    }
-extern const sv_flag sv_server_flags[];
-extern const size_t sv_server_flags_count;
-
-/* Fills what flags left open: name ($POD_NAME, else the host name), threads, and `default_listen`
- * if no --listen was given. */
-void sv_server_options_settle(sv_server_options *options, const char *default_listen);
-
-/* Listens, runs `options->threads` loops until SIGTERM or SIGINT, drains, returns the exit code: 0,
- * or 1 with one line on stderr when it cannot start (an address in use, say). `metrics` must have
- * got all its definitions before. */
-int sv_server_run(const sv_service *service, const sv_listener *listeners, size_t n_listeners,
-                  const sv_server_options *options, sv_metrics *metrics);
 
 /* Any thread. True from the signal on. */
 bool sv_server_draining(const sv_server *server);

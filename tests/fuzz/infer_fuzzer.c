@@ -7,7 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "infer.h"
+#include "infer_read.h"
+#include "infer_write.h"
 
 static void inside(const void *p, size_t n, const char *body, size_t len) {
     const char *at = p;

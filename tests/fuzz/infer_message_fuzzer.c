@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "infer_message.h"
+#include "infer_write.h"
 
 static void inside(const void *p, size_t n, const char *body, size_t len) {
     const char *at = p;

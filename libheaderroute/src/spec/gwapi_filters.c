@@ -109,20 +109,11 @@ static void read_header_list(hr_reader *r, const hr_node *node, void *base, cons
     *(size_t *)(void *)((char *)base + field->count) = n;
 }
 
-static void read_removed(hr_reader *r, const hr_node *node, void *base, const hr_field *field) {
-    hr_str_list list = {0};
-    hr_spec_header_operations *out = base;
-    (void)field;
-    hr_read_strings(r, node, &list, &(hr_field){0});
-    out->remove = list.v;
-    out->n_remove = list.n;
-}
-
 #define O(member) offsetof(hr_spec_header_operations, member)
 static const hr_field modifier_fields[] = {
     {"set", read_header_list, O(set), O(n_set), NULL, 0},
     {"add", read_header_list, O(add), O(n_add), NULL, 0},
-    {"remove", read_removed, 0, 0, NULL, 0},
+    {"remove", hr_read_header_removals, 0, 0, NULL, 0},
 };
 static const hr_schema modifier_schema =
     HR_SCHEMA_WITH_POS("HTTPHeaderFilter", modifier_fields, hr_spec_header_operations, NULL, NULL);

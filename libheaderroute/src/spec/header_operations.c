@@ -172,7 +172,7 @@ static void check_response_headers(hr_reader *r, const hr_node *node, void *out)
 
 #define O(member) offsetof(hr_spec_header_operations, member)
 
-static void read_remove(hr_reader *r, const hr_node *node, void *base, const hr_field *field) {
+void hr_read_header_removals(hr_reader *r, const hr_node *node, void *base, const hr_field *field) {
     hr_str_list list = {0};
     hr_spec_header_operations *out = base;
     (void)field;
@@ -184,7 +184,7 @@ static void read_remove(hr_reader *r, const hr_node *node, void *base, const hr_
 static const hr_field operations_fields[] = {
     {"set", hr_read_pairs, O(set), O(n_set), NULL, 0},
     {"add", hr_read_pairs, O(add), O(n_add), NULL, 0},
-    {"remove", read_remove, 0, 0, NULL, 0},
+    {"remove", hr_read_header_removals, 0, 0, NULL, 0},
 };
 #undef O
 

@@ -20,6 +20,9 @@ typedef struct hr_spec_headers {
 
 extern const hr_schema hr_headers_schema; /* hr_spec_headers */
 
+/* Reads a list of names into `remove` of an hr_spec_header_operations. */
+void hr_read_header_removals(hr_reader *r, const hr_node *node, void *base, const hr_field *field);
+
 /* Checks a value (a string) as Envoy's header format, which a route sets or adds. */
 void hr_check_header_format(hr_reader *r, const hr_node *value);
 

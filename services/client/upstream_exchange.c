@@ -1,10 +1,15 @@
 /* Runs one exchange with an upstream endpoint, including retries and timeouts. */
-#include "upstream_internal.h"
+#include "upstream_exchange.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "upstream_http2.h"
+#include "upstream_http2_stream.h"
+#include "upstream_pool.h"
+#include "upstream_write.h"
 
 /* Of one loop, 8 MiB: from here on no exchange reads ahead of its consumer. */
 #define MANY_BLOCKS 64

@@ -1,4 +1,6 @@
 /* What a request to /predict asks for: content type, Accept, and the query. */
+#include "read_request.h"
+
 #include <ctype.h>
 #include <stdio.h>
 #include <string.h>
@@ -6,7 +8,6 @@
 
 #include "body.h"
 #include "parameters.h"
-#include "predict.h"
 #include "strokes.h"
 
 /* The media type without its parameters, in lower case; empty where it does not fit. */

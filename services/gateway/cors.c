@@ -1,69 +1,12 @@
-/* What Envoy's fault and CORS filters do before a request is routed on. */
-#include "filters.h"
+/* What Envoy's CORS filter answers. */
+#include "cors.h"
 
 #include <stdio.h>
 #include <string.h>
 
 #include "reply.h"
 
-/* ---- fault ---- */
-
-static int grpc_code(hr_str name) {
-    static const char *const names[] = {"OK",
-                                        "CANCELLED",
-                                        "UNKNOWN",
-                                        "INVALID_ARGUMENT",
-                                        "DEADLINE_EXCEEDED",
-                                        "NOT_FOUND",
-                                        "ALREADY_EXISTS",
-                                        "PERMISSION_DENIED",
-                                        "RESOURCE_EXHAUSTED",
-                                        "FAILED_PRECONDITION",
-                                        "ABORTED",
-                                        "OUT_OF_RANGE",
-                                        "UNIMPLEMENTED",
-                                        "INTERNAL",
-                                        "UNAVAILABLE",
-                                        "DATA_LOSS",
-                                        "UNAUTHENTICATED"};
-    for (int i = 0; i < (int)(sizeof(names) / sizeof(names[0])); i++)
-        if (name.len == strlen(names[i]) && memcmp(names[i], name.p, name.len) == 0)
-            return i;
-    return 2;
-}
-
-static void abort_request(gw_request *r) {
-    const hr_decision *d = &r->decision;
-    if (d->abort_grpc_status.p != NULL)
-        gw_end_grpc(r, GW_FAULT, grpc_code(d->abort_grpc_status));
-    else
-        gw_end_with(r, GW_FAULT, d->abort_status, hr_str_from(gw_ending_of(GW_FAULT)->body));
-}
-
-static void after_delay(gw_request *r) {
-    if (r->decision.abort_fires)
-        abort_request(r);
-    else
-        gw_act(r);
-}
-
-static void on_delay(sv_timer *timer) {
-    after_delay(SV_CONTAINER(gw_request, timer, timer));
-}
-
-void gw_filter(gw_request *r) {
-    const hr_decision *d = &r->decision;
-    if (!d->delay_fires || d->delay_ms <= 0) {
-        after_delay(r);
-        return;
-    }
-    gw_flag(r, "DI");
-    sv_timer_set(r->loop->timers, &r->timer, sv_timers_now() + (uint64_t)d->delay_ms, on_delay);
-}
-
-/* ---- CORS ---- */
-
-static hr_str filters_join(gw_request *r, const hr_str *list, size_t n) {
+static hr_str cors_join(gw_request *r, const hr_str *list, size_t n) {
     size_t len = 0;
     for (size_t i = 0; i < n; i++)
         len += list[i].len + 1;
@@ -90,7 +33,7 @@ static hr_str allowed(gw_request *r, const hr_str *list, size_t n, const char *a
     for (size_t i = 0; i < n; i++)
         if (list[i].len == 1 && list[i].p[0] == '*')
             return request_field(r, asked);
-    return filters_join(r, list, n);
+    return cors_join(r, list, n);
 }
 
 static size_t add_common(gw_request *r, hr_pair *fields, size_t n) {
@@ -105,7 +48,7 @@ static size_t add_exposed(gw_request *r, hr_pair *fields, size_t n) {
     const hr_cors_policy *cors = r->decision.cors;
     if (cors->n_expose_headers > 0)
         fields[n++] = (hr_pair){HR_STR("access-control-expose-headers"),
-                                filters_join(r, cors->expose_headers, cors->n_expose_headers)};
+                                cors_join(r, cors->expose_headers, cors->n_expose_headers)};
     return n;
 }
 

@@ -1,16 +1,38 @@
-/* What upstream.c and upstream_write.c (exchanges) and upstream_pool.c (endpoints, connections,
- * blocks) share. */
-#ifndef SV_UPSTREAM_INTERNAL_H
-#define SV_UPSTREAM_INTERNAL_H
+/* The state of the upstream client: endpoints, connections, exchanges and their streams. Inside the
+ * client only. */
+#ifndef SV_UPSTREAM_STATE_H
+#define SV_UPSTREAM_STATE_H
 
 #include <netdb.h>
 #include <netinet/in.h>
 
 #include <openssl/ssl.h>
 
+#include "http2.h"
 #include "trailers.h"
 #include "upstream.h"
-#include "upstream_http2.h"
+
+/* Informational answers before the one that counts; a peer that sends them for ever is broken. */
+#define SV_UP_MAX_INFORMATIONAL 16
+#define SV_UP_MAX_HEAD ((size_t)63 << 10)
+
+typedef struct sv_up_http2 sv_up_http2;
+
+/* What an exchange has of its stream. */
+typedef struct sv_up_stream {
+    sv_up_http2 *conn;    /* NULL: none */
+    sv_http2_stream *on;  /* NULL: not opened yet, or closed */
+    sv_up_exchange *next; /* among the connection's */
+    sv_up_exchange **link;
+    sv_up_exchange *next_news;  /* among those that something has come of */
+    sv_up_exchange **news_link; /* NULL if not among them */
+    bool drained;               /* the last piece of the body is sent */
+    bool before_settings;       /* opened before the peer's SETTINGS had come */
+    sv_up_error error;          /* 0: none */
+    bool unprocessed;           /* with the error: the request may be sent again */
+    const char *why;
+    char *head_text; /* strings of the answer's head */
+} sv_up_stream;
 
 /* Of one name; more are passed over. "localhost" has two, of which often only one is served. */
 #define SV_UP_MAX_ADDRESSES 8
@@ -69,6 +91,27 @@ struct sv_up_endpoint {
     size_t http2_streams; /* that the peer allowed last on one of them; 0: not known */
 };
 
+struct sv_up_http2 {
+    sv_up_endpoint *endpoint;
+    sv_sock *sock;
+    sv_http2 *h2;              /* NULL: the connection is being established */
+    sv_up_http2 *next, **link; /* among the endpoint's */
+    sv_up_exchange *members;
+    size_t n_members;
+    sv_up_exchange *news, **last_news;
+    sv_up_exchange *reporting; /* whose event its caller is handling; NULL once it has ended */
+    size_t addresses_left;     /* that may still be tried */
+    uint64_t opened_at, idle_since, refilled_at;
+    uint64_t ping_at, pinged_at; /* when the next PING is due; since when one is not answered */
+    uint32_t n_requests;
+    unsigned working; /* it must not be freed */
+    bool encrypting, draining, broken;
+    bool write_failed; /* reading finds out why */
+    sv_task task;      /* that sends */
+    sv_timer timer;    /* idle time and PINGs */
+    char *out;         /* what the socket has not taken yet */
+};
+
 struct sv_up_exchange {
     sv_up_endpoint *endpoint;
     sv_up_conn *conn;
@@ -121,66 +164,5 @@ static inline void sv_up_count(_Atomic uint64_t *counter, int by) {
     uint64_t now = atomic_load_explicit(counter, memory_order_relaxed);
     atomic_store_explicit(counter, now + (uint64_t)(int64_t)by, memory_order_relaxed);
 }
-
-/* ---- upstream_pool.c, called by exchanges ---- */
-sv_up_block *sv_up_block_take(sv_up_loop *up);
-void sv_up_block_give(sv_up_loop *up, sv_up_block *block);
-
-/* The newest idle connection that is still good, or NULL. `careful`: look whether the peer has
- * closed it although no event came yet. */
-sv_up_conn *sv_up_conn_reuse(sv_up_endpoint *endpoint, int careful);
-/* A new connection under way (sv_up_exchange_connected is called), or NULL if the system refuses at
- * once. */
-sv_up_conn *sv_up_conn_open(sv_up_endpoint *endpoint, sv_up_exchange *exchange);
-/* After a complete exchange: keeps it for the next, or closes it. */
-void sv_up_conn_release(sv_up_conn *conn, int reusable);
-void sv_up_conn_close(sv_up_conn *conn);
-/* The options of its socket that the endpoint's settings ask for. */
-void sv_up_conn_keep_alive(const sv_up_endpoint *endpoint, int fd);
-/* Counts a connection that is opened (1) or closed (-1). */
-void sv_up_conn_count(const sv_up_endpoint *endpoint, int by);
-/* Starts a look-up where the address is missing or old. Returns 1 if there is an address to use. */
-int sv_up_endpoint_resolve(sv_up_endpoint *endpoint);
-
-/* ---- upstream_tls.c ---- */
-/* For a connection of this endpoint, in connect state; NULL: no memory. */
-SSL *sv_up_tls_connect(sv_up_endpoint *endpoint, bool http2);
-/* After the handshake: NULL if the peer is who it should be, else why not. */
-const char *sv_up_tls_check(const sv_up_endpoint *endpoint, SSL *ssl);
-
-/* ---- upstream_write.c ---- */
-/* On a connection that is ready. */
-void sv_up_write_request(sv_up_exchange *exchange);
-
-/* The wait of a body that comes in pieces. */
-void sv_up_enter_upload_phase(sv_up_exchange *exchange);
-
-/* ---- upstream.c, called by upstream_write.c and upstream_http2.c ---- */
-/* The current wait and its limit; 0: no limit. */
-void sv_up_enter_phase(sv_up_exchange *exchange, sv_up_error error, uint32_t ms);
-/* The connection has ended before the answer. */
-void sv_up_broken(sv_up_exchange *exchange, sv_up_error error, const char *why);
-/* Ends the exchange with an error, which is reported behind the content that has come. */
-void sv_up_fail(sv_up_exchange *exchange, sv_up_error error, const char *why);
-/* The same, where no callback may be called. */
-void sv_up_fail_later(sv_up_exchange *exchange, sv_up_error error, const char *why);
-/* Sends the request on another connection; false if that was done before, or if its body is no
- * longer held. */
-bool sv_up_try_again(sv_up_exchange *exchange);
-/* Reports what there is, if the consumer is ready for it. May free the exchange. */
-void sv_up_show(sv_up_exchange *exchange);
-/* Informational answers before the one that counts; a peer that sends them for ever is broken. */
-#define SV_UP_MAX_INFORMATIONAL 16
-#define SV_UP_MAX_HEAD ((size_t)63 << 10)
-
-/* ---- upstream.c, called by the pool ---- */
-/* `connected` 0: it cannot be reached. */
-void sv_up_exchange_connected(sv_up_exchange *exchange, int connected);
-/* The handshake failed; `why` may be on the caller's stack. */
-void sv_up_exchange_tls_failed(sv_up_exchange *exchange, const char *why);
-void sv_up_exchange_readable(sv_up_exchange *exchange);
-/* The look-up is over; `why` NULL: the endpoint has its address. Takes the exchange off the list.
- */
-void sv_up_exchange_resolved(sv_up_exchange *exchange, const char *why);
 
 #endif

@@ -1,9 +1,10 @@
-/* What the files of HTTP/2 downstream share. */
-#ifndef SV_CONN_HTTP2_INTERNAL_H
-#define SV_CONN_HTTP2_INTERNAL_H
+/* The state of HTTP/2 on a downstream connection, and of its streams. */
+#ifndef SV_CONN_HTTP2_STATE_H
+#define SV_CONN_HTTP2_STATE_H
 
-#include "conn_internal.h"
+#include "conn.h"
 #include "decimal.h"
+#include "exchange.h"
 #include "http2.h"
 
 /* Streams that a client may open at a time on a connection. */
@@ -57,7 +58,11 @@ struct sv_h2_stream {
     uint64_t waited_ns; /* before begun_ns */
 };
 
+/* Lets the connection be written to at the end of the loop's turn, so that frames share a packet.
+ */
 void sv_http2_mark(sv_conn_http2 *c);
+/* It need not be. */
+void sv_http2_unmark(sv_conn_http2 *c);
 
 static inline size_t sv_http2_length(const hr_str *parts, size_t n) {
     size_t len = 0;

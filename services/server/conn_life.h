@@ -1,10 +1,11 @@
-/* What conn.c (the life of connections) and conn_http1*.c (messages on them) share. */
-#ifndef SV_CONN_INTERNAL_H
-#define SV_CONN_INTERNAL_H
+/* The places of connections in their loop, and how connections end. */
+#ifndef SV_CONN_LIFE_H
+#define SV_CONN_LIFE_H
 
 #include "conn.h"
-#include "exchange_internal.h"
 
+/* A new connection takes its place. */
+void sv_conn_link(sv_conn *conn);
 void sv_conn_close(sv_conn *conn);
 /* Keeps the connection open for a moment after the answer, throwing away what still comes in:
  * otherwise unread bytes turn the close into a reset, which can destroy the answer on its way (RFC
@@ -24,5 +25,8 @@ bool sv_conn_drain_grace_is_over(const sv_server_loop *loop, uint64_t idle_ns, u
 /* A client of a request or an answer must come with, or take, at least this much, once the first
  * time is over. */
 #define SV_MIN_BYTES_PER_SECOND (32 << 10)
+
+/* Ends the connection, and the exchange on it without an answer, at the end of the loop's turn. */
+void sv_conn_drop(sv_conn *conn);
 
 #endif
