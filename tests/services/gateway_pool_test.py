@@ -2,6 +2,7 @@
 DestinationRule by what it does."""
 import collections
 import os
+import pathlib
 import socket
 import threading
 import time
@@ -298,3 +299,43 @@ def test_a_new_endpoint_is_warmed_up(tmp_path):
             share = (took / 2 + 0.3) / 2 + 0.02  # of what it gets of the old one's, at the most
             assert early["new"] <= 100 * share + 15, (early, took)
             assert wait_until(lambda: (late := whos(gw, 40))["new"] >= 17 and late["old"] >= 17, 30)
+
+
+# ---- tcpKeepalive ----
+
+def timers_to(pid, port):
+    """Ticks until the keepalive timers of a process's connections to a port expire; None for those without one."""
+    inodes = set()
+    for fd in pathlib.Path(f"/proc/{pid}/fd").iterdir():
+        try:
+            inodes.add(os.readlink(fd))
+        except OSError:
+            pass
+    found = []
+    for line in pathlib.Path("/proc/net/tcp").read_text().splitlines()[1:]:
+        fields = line.split()
+        if fields[2].endswith(f":{port:04X}") and f"socket:[{fields[9]}]" in inodes:
+            timer, when = fields[5].split(":")
+            found.append(int(when, 16) if timer == "02" else None)
+    return found
+
+
+@pytest.mark.parametrize("http2", [False, True])
+def test_tcp_keepalive_is_set_on_connections_to_endpoints(tmp_path, http2):
+    """The kernel shows the timer of each socket: 7 minutes are Istio's field, Linux alone would wait two hours."""
+    from http2_peer import Http2Peer
+    with (Http2Peer() if http2 else Peer(echo)) as peer:
+        made = service("x.test", peer)
+        if http2:
+            made["spec"]["ports"][0]["protocol"] = "HTTP2"
+        tcp = {"tcpKeepalive": {"time": "420s", "interval": "20s", "probes": 4}}
+        for pool, lowest, highest in (({"tcp": tcp}, 1, 420), ({"tcp": {}}, None, None)):
+            with gateway(tmp_path, made, policy(connectionPool=pool), routes({"route": [to("x.test")]})) as gw:
+                assert gw.call().status == 200
+                ticks = timers_to(gw.process.pid, peer.port)
+                assert ticks, "no connection to the endpoint"
+                if highest is None:
+                    assert all(t is None for t in ticks)
+                else:
+                    hertz = os.sysconf("SC_CLK_TCK")
+                    assert all(lowest * hertz <= (t or 0) <= highest * hertz for t in ticks), ticks

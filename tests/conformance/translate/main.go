@@ -77,6 +77,8 @@ type Cluster struct {
 	Endpoints  []string        `json:"endpoints"`            // healthy members, address:port
 	Localities []Locality      `json:"localities,omitempty"` // all members, as Envoy gets them
 	Raw        json.RawMessage `json:"raw,omitempty"`
+	// Protocols is envoy.extensions.upstreams.http.v3.HttpProtocolOptions: which version endpoints are spoken to in.
+	Protocols json.RawMessage `json:"protocols,omitempty"`
 }
 
 // Locality is a group of members with the priority and weight that this proxy gives it.

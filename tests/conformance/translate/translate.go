@@ -316,6 +316,9 @@ func clusters(s *xds.FakeDiscoveryServer, p *model.Proxy) map[string]Cluster {
 			continue
 		}
 		e := Cluster{Type: c.GetType().String(), Policy: c.LbPolicy.String(), Endpoints: []string{}, Raw: mustJSON(trim(c))}
+		if options := c.TypedExtensionProtocolOptions["envoy.extensions.upstreams.http.v3.HttpProtocolOptions"]; options != nil {
+			e.Protocols = mustJSON(options)
+		}
 		e.add(c.GetLoadAssignment().GetEndpoints())
 		out[c.Name] = e
 	}
