@@ -11,7 +11,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 SENTENCE = re.compile(r"[A-Za-z`_0-9][^.:;]*[ .:;]")
 INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"]+)"', re.M)
 FOLDERS = ["libheaderroute/src", "libgrabcut/src", "cli", "services"]
-# Circles of subjects that stay, with the reason. A circle that is smaller than its row, or gone, has to be entered here as it is.
+# Circles of subjects that stay, with the reason. A row fails the check once its circle is gone or has other members.
 CIRCLES = {
     ("services/client/upstream_exchange", "services/client/upstream_http2", "services/client/upstream_http2_stream",
      "services/client/upstream_pool", "services/client/upstream_write"):
