@@ -55,6 +55,14 @@ char *cli_strdup(const char *s, size_t len) {
     return copy;
 }
 
+void cli_push_pair(hr_pair **v, size_t *n, size_t *capacity, hr_str name, hr_str value) {
+    if (*n == *capacity) {
+        *capacity = *capacity == 0 ? 8 : *capacity * 2;
+        *v = cli_realloc(*v, *capacity * sizeof(**v));
+    }
+    (*v)[(*n)++] = (hr_pair){name, value};
+}
+
 void cli_push(cli_list *list, const char *s) {
     if (list->n == list->capacity) {
         list->capacity = list->capacity == 0 ? 8 : list->capacity * 2;

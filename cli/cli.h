@@ -32,6 +32,8 @@ typedef struct cli_list {
     size_t n, capacity;
 } cli_list;
 void cli_push(cli_list *list, const char *s); /* exits if out of memory */
+/* The same for a growing list of pairs. */
+void cli_push_pair(hr_pair **v, size_t *n, size_t *capacity, hr_str name, hr_str value);
 
 /* realloc that exits with a message. */
 void *cli_realloc(void *p, size_t size);

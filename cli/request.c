@@ -9,24 +9,12 @@
 #include <string.h>
 #include <strings.h>
 
-static void push_pair(hr_pair **v, size_t *n, size_t *capacity, hr_str name, hr_str value) {
-    if (*n == *capacity) {
-        *capacity = *capacity == 0 ? 8 : *capacity * 2;
-        *v = cli_realloc(*v, *capacity * sizeof(**v));
-    }
-    (*v)[(*n)++] = (hr_pair){name, value};
-}
-
-void cli_add_label(cli_view *view, hr_str name, hr_str value) {
-    push_pair(&view->labels, &view->n_labels, &view->labels_capacity, name, value);
-}
-
 void cli_add_header(cli_request *r, hr_str name, hr_str value) {
     if (name.len == 4 && strncasecmp(name.p, "host", 4) == 0) {
         r->request.authority = hr_trim_blanks(value);
         return;
     }
-    push_pair(&r->headers, &r->n_headers, &r->headers_capacity, name, hr_trim_blanks(value));
+    cli_push_pair(&r->headers, &r->n_headers, &r->headers_capacity, name, hr_trim_blanks(value));
     r->request.headers = r->headers;
     r->request.n_headers = r->n_headers;
 }
@@ -77,7 +65,7 @@ bool cli_set_peer(cli_request *r, hr_str text) {
 }
 
 void cli_put_fact(cli_request *r, hr_str command, hr_str value) {
-    push_pair(&r->facts, &r->n_facts, &r->facts_capacity, command, value);
+    cli_push_pair(&r->facts, &r->n_facts, &r->facts_capacity, command, value);
 }
 
 bool cli_add_fact(cli_request *r, hr_str text) {
@@ -90,7 +78,7 @@ bool cli_add_fact(cli_request *r, hr_str text) {
 }
 
 void cli_put_claim(cli_request *r, hr_str name, hr_str value) {
-    push_pair(&r->claims, &r->n_claims, &r->claims_capacity, name, value);
+    cli_push_pair(&r->claims, &r->n_claims, &r->claims_capacity, name, value);
     r->request.claims = r->claims;
     r->request.n_claims = r->n_claims;
 }

@@ -67,6 +67,10 @@ void cli_print_view_help(FILE *to) {
 
 /* ---- values ---- */
 
+void cli_add_label(cli_view *view, hr_str name, hr_str value) {
+    cli_push_pair(&view->labels, &view->n_labels, &view->labels_capacity, name, value);
+}
+
 static bool is_labels(const char *option) {
     return strcmp(option, "source_labels") == 0;
 }

@@ -14,7 +14,7 @@ foreach(message request response chunked)
     LIBS $<TARGET_NAME_IF_EXISTS:PkgConfig::H2O>)
 endforeach()
 pkg_check_modules(NGHTTP2 REQUIRED IMPORTED_TARGET libnghttp2)
-hr_add_fuzzer(http2_fuzzer SOURCES http2_fuzzer.c ${http}/http2.c ${http}/http2_head.c ${http}/http2_output.c ${http1_sources}
+hr_add_fuzzer(http2_fuzzer SOURCES http2_fuzzer.c ${http}/http2.c ${http}/http2_head.c ${http}/http2_output.c ${http}/http2_stream.c ${http1_sources}
   INCLUDES ${http} ${PROJECT_SOURCE_DIR}/libheaderroute/include ${PROJECT_BINARY_DIR}/include
   LIBS PkgConfig::NGHTTP2 $<TARGET_NAME_IF_EXISTS:PkgConfig::H2O>)
 hr_add_fuzzer(grpc_fuzzer SOURCES grpc_fuzzer.c ${http}/grpc.c ${http}/grpc_frame.c

@@ -10,6 +10,7 @@ import tempfile
 import threading
 import time
 
+from buffered import Buffered
 from conftest import PATIENCE, REPORT, SANITIZER_ENV
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -37,20 +38,16 @@ class Answer:
         return json.loads(self.body)
 
 
-class Client:
+class Client(Buffered):
     """One raw connection. Parses answers just well enough, and raises EOFError where they end too early."""
 
     def __init__(self, port, host="127.0.0.1", receive_buffer=None):
-        self.sock = socket.socket()
+        super().__init__(socket.socket())
         if receive_buffer:
             self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         self.sock.settimeout(PATIENCE)
         self.sock.connect((host, port))
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.buffer = b""
-
-    def send(self, data):
-        self.sock.sendall(data)
 
     def request(self, method="GET", target="/", headers=(), body=None, version="HTTP/1.1"):
         lines = [f"{method} {target} {version}"]
@@ -62,28 +59,8 @@ class Client:
             lines.append(f"Content-Length: {len(body)}")
         self.send("\r\n".join(lines).encode("latin-1") + b"\r\n\r\n" + (body or b""))
 
-    def _more(self):
-        data = self.sock.recv(65536)
-        if not data:
-            raise EOFError("the connection ended")
-        self.buffer += data
-
-    def _take(self, n):
-        while len(self.buffer) < n:
-            self._more()
-        data, self.buffer = self.buffer[:n], self.buffer[n:]
-        return data
-
-    def _line(self):
-        while b"\r\n" not in self.buffer:
-            self._more()
-        line, _, self.buffer = self.buffer.partition(b"\r\n")
-        return line
-
     def head(self):
-        while b"\r\n\r\n" not in self.buffer:
-            self._more()
-        raw, _, self.buffer = self.buffer.partition(b"\r\n\r\n")
+        raw = self._until(b"\r\n\r\n")
         lines = raw.decode("latin-1").split("\r\n")
         status, reason = (lines[0].split(" ", 2) + [""])[1:3]
         headers = [(n.lower(), v.strip()) for n, _, v in (line.partition(":") for line in lines[1:])]

@@ -9,6 +9,8 @@ import struct
 import threading
 import time
 
+from buffered import Buffered
+
 
 class Request:
     def __init__(self, head, body, connection_number):
@@ -31,24 +33,13 @@ class Request:
         return [v for n, v in self.headers if n == name]
 
 
-class Connection:
+class Connection(Buffered):
     def __init__(self, sock, number):
-        self.sock, self.number, self.buffer = sock, number, b""
-
-    def send(self, data):
-        self.sock.sendall(data)
-
-    def _more(self):
-        data = self.sock.recv(65536)
-        if not data:
-            raise EOFError
-        self.buffer += data
+        super().__init__(sock)
+        self.number = number
 
     def read_request(self, read_body=True):
-        while b"\r\n\r\n" not in self.buffer:
-            self._more()
-        head, _, self.buffer = self.buffer.partition(b"\r\n\r\n")
-        request = Request(head, b"", self.number)
+        request = Request(self._until(b"\r\n\r\n"), b"", self.number)
         if not read_body:
             return request
         if request.header("transfer-encoding") is not None:
@@ -56,18 +47,6 @@ class Connection:
         else:
             request.body = self._take(int(request.header("content-length") or 0))
         return request
-
-    def _take(self, n):
-        while len(self.buffer) < n:
-            self._more()
-        data, self.buffer = self.buffer[:n], self.buffer[n:]
-        return data
-
-    def _line(self):
-        while b"\r\n" not in self.buffer:
-            self._more()
-        line, _, self.buffer = self.buffer.partition(b"\r\n")
-        return line
 
     def read_chunk(self):
         """The next chunk of a request that was read without its body; b"" is the last one, and trailers follow."""
