@@ -75,11 +75,6 @@ static int parse_only(unsigned *only, const char *text) {
     return CLI_OK;
 }
 
-static bool names_view(const cli_view *v) {
-    return v->options.gateway.p != NULL || v->options.port != 0 ||
-           v->options.namespace_.p != NULL || v->n_labels > 0;
-}
-
 typedef void (*print_fn)(cli_report *r);
 
 /* NULL: unknown. */
@@ -142,7 +137,7 @@ static int compare_tables(hr_table *const tables[2], const cli_flags *flags, uns
     hr_view_options view = cli_view_on_port(&flags->view, flags->view.options.port);
     hr_diff_options options = HR_DIFF_OPTIONS_INIT;
     options.only = only;
-    options.view = names_view(&flags->view) ? &view : NULL;
+    options.view = cli_names_view(&flags->view) ? &view : NULL;
     options.base = &view;
     hr_diff *diff = NULL;
     int error = hr_diff_new(&diff, tables[0], tables[1], &options);

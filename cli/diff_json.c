@@ -111,7 +111,7 @@ static json_t *view_json(cli_report *r, const hr_diff_view *view) {
     return out;
 }
 
-static json_t *region_json(cli_report *r, const hr_diff_region *region) {
+json_t *cli_region_json(cli_report *r, const hr_diff_region *region) {
     hr_diff_view view = HR_DIFF_VIEW_INIT;
     hr_diff_view_get(&view, r->diff, region->view);
     json_t *out = json_object(), *except = json_array();
@@ -153,7 +153,7 @@ void cli_report_json(cli_report *r) {
     hr_diff_undecided u = HR_DIFF_UNDECIDED_INIT;
     hr_diff_view view = HR_DIFF_VIEW_INIT;
     for (size_t i = 0; hr_diff_region_get(&region, r->diff, i) == HR_OK; i++)
-        json_array_append_new(regions, region_json(r, &region));
+        json_array_append_new(regions, cli_region_json(r, &region));
     for (size_t i = 0; hr_diff_undecided_get(&u, r->diff, i) == HR_OK; i++)
         json_array_append_new(undecided, undecided_json(&u));
     for (size_t i = 0; hr_diff_view_get(&view, r->diff, i) == HR_OK; i++)

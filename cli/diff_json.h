@@ -5,5 +5,7 @@
 #include "diff_report.h"
 
 void cli_report_json(cli_report *r);
+/* One region, as a new reference. */
+json_t *cli_region_json(cli_report *r, const hr_diff_region *region);
 
 #endif

@@ -23,18 +23,21 @@ static void print_draws(cli_report *r, const hr_draws *d) {
             fprintf(r->out, "  (%s drawn as %.4g)", draws[i].name, draws[i].value);
 }
 
-static void print_region(cli_report *r, const hr_diff_view *view, const hr_diff_region *region,
-                         size_t number) {
+void cli_region_text(cli_report *r, const hr_diff_region *region, const char *head,
+                     const char *const sides[2]) {
+    hr_diff_view view = HR_DIFF_VIEW_INIT;
+    hr_diff_view_get(&view, r->diff, region->view);
     char *where = cli_region_words(region), *curl = cli_curl_words(region->witness);
-    char *before = cli_outcome_words(r, view->before, &region->before, region->witness);
-    char *after = cli_outcome_words(r, view->after, &region->after, region->witness);
+    char *before = cli_outcome_words(r, view.before, &region->before, region->witness);
+    char *after = cli_outcome_words(r, view.after, &region->after, region->witness);
     char *changes = cli_change_words(r, region);
-    fprintf(r->out, "  %zu  %s\n", number, where);
-    fprintf(r->out, "     before  %s", before);
+    size_t width = strlen(sides[0]) > strlen(sides[1]) ? strlen(sides[0]) : strlen(sides[1]);
+    fprintf(r->out, "  %s  %s\n", head, where);
+    fprintf(r->out, "     %-*s  %s", (int)width, sides[0], before);
     print_rule_place(r, &region->before);
-    fprintf(r->out, "\n     after   %s%s", after, changes);
+    fprintf(r->out, "\n     %-*s  %s%s", (int)width, sides[1], after, changes);
     print_rule_place(r, &region->after);
-    fprintf(r->out, "\n     e.g.    %s", curl);
+    fprintf(r->out, "\n     %-*s  %s", (int)width, "e.g.", curl);
     print_draws(r, &region->witness->draws);
     fputc('\n', r->out);
     free(where);
@@ -42,6 +45,13 @@ static void print_region(cli_report *r, const hr_diff_view *view, const hr_diff_
     free(before);
     free(after);
     free(changes);
+}
+
+static void print_region(cli_report *r, const hr_diff_region *region, size_t number) {
+    static const char *const sides[2] = {"before", "after"};
+    char head[24];
+    snprintf(head, sizeof(head), "%zu", number);
+    cli_region_text(r, region, head, sides);
 }
 
 static void print_summary(cli_report *r, const hr_diff_view *view) {
@@ -72,7 +82,7 @@ static void print_body(cli_report *r, const hr_diff_view *view, size_t index) {
     fputc('\n', r->out);
     for (size_t i = 0; view->changed > 0 && hr_diff_region_get(&region, r->diff, i) == HR_OK; i++)
         if (region.view == index)
-            print_region(r, view, &region, ++number);
+            print_region(r, &region, ++number);
     for (size_t i = 0; view->undecided > 0 && hr_diff_undecided_get(&u, r->diff, i) == HR_OK; i++)
         if (u.view == index)
             print_undecided(r, &u);

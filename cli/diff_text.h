@@ -5,6 +5,9 @@
 #include "diff_report.h"
 
 void cli_report_text(cli_report *r);
+/* One region behind a text of two columns; `sides` are the words for its two decisions. */
+void cli_region_text(cli_report *r, const hr_diff_region *region, const char *head,
+                     const char *const sides[2]);
 void cli_report_markdown(cli_report *r);
 
 #endif

@@ -33,6 +33,7 @@ enum {
     OPT_LOCATE,
     OPT_AGAINST,
     OPT_AUTHORITY,
+    OPT_ORDER,
     OPT_COLOR,
     OPT_STRICT,
     OPT_VIEW /* and more: the rows of cli_view_flags */
@@ -67,6 +68,7 @@ static const struct option other_options[] = {
     {"locate", required_argument, NULL, OPT_LOCATE},
     {"against", required_argument, NULL, OPT_AGAINST},
     {"authority", required_argument, NULL, OPT_AUTHORITY},
+    {"order", no_argument, NULL, OPT_ORDER},
     {"color", required_argument, NULL, OPT_COLOR},
     {"help", no_argument, NULL, 'h'},
 };
@@ -119,6 +121,8 @@ static char group_of(int option) {
     case OPT_AGAINST:
     case OPT_AUTHORITY:
         return 'y';
+    case OPT_ORDER:
+        return 'e';
     case OPT_COLOR: /* every command has it */
     case 'h':
         return 'h';
@@ -239,6 +243,9 @@ static const char *apply(cli_flags *out, int option, const char *value) {
         return NULL;
     case OPT_FORMAT:
         out->format = value;
+        return NULL;
+    case OPT_ORDER:
+        out->order = true;
         return NULL;
     case OPT_AUTHORITY:
         out->authority = value;

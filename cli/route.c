@@ -5,6 +5,7 @@
 #include "batch.h"
 #include "flags.h"
 #include "input.h"
+#include "order.h"
 #include "print.h"
 
 static const char route_help[] =
@@ -23,12 +24,20 @@ static const char route_help[] =
 static const char explain_help[] =
     "usage: headerroute explain -f PATH [-f PATH]... [-X METHOD] [-H 'Name: value']... [VIEW]\n"
     "                           [--random R] [--json] URL\n"
+    "       headerroute explain --order -f PATH [-f PATH]... [VIEW] [--json] "
+    "[NAMESPACE/NAME]\n"
     "\n"
     "Shows every rule that is tried for a request, which condition failed with which value, and "
     "what the\n"
-    "view leaves out and why.\n"
+    "view leaves out and why. With --order it shows which neighbouring rules of VirtualServices "
+    "(or "
+    "of the one\n"
+    "that is named) can be swapped without any change, in the view or in all views.\n"
     "\n" CLI_HELP_FILE CLI_HELP_LOAD CLI_HELP_REQUEST
-    "  --json                   the decision at the end as one line of JSON\n" CLI_HELP_END "\n";
+    "  --order                  compare neighbouring rules, for all requests; exit 3 if a pair was "
+    "not decided\n"
+    "  --json                   the decision at the end as one line of JSON; with --order, all "
+    "pairs\n" CLI_HELP_END "\n";
 
 static int report_failure(const char *command, const cli_flags *flags, int error,
                           hr_scratch *scratch) {
@@ -109,6 +118,8 @@ static int whole_batch(const char *command, const cli_flags *flags, hr_table *ta
 static int check_flags(const char *command, cli_flags *flags) {
     if (flags->files.n == 0)
         return cli_usage_error(command, "no configuration: give -f PATH");
+    if (flags->order)
+        return cli_order_check(flags);
     if (flags->batch != NULL)
         return flags->rest.n == 0 && flags->request.request.n_headers == 0 &&
                        flags->request.request.method.p == NULL && flags->scheme == NULL &&
@@ -154,7 +165,7 @@ static int load_rules(hr_table **out, const char *command, const cli_flags *flag
 
 static int run(int argc, char **argv, bool explain) {
     cli_flags flags;
-    int code = cli_parse_flags(&flags, argc, argv, explain ? "flvrjh" : "flvrjbh");
+    int code = cli_parse_flags(&flags, argc, argv, explain ? "flvrjeh" : "flvrjbh");
     if (code == CLI_OK && flags.help) {
         fputs(explain ? explain_help : route_help, stdout);
         cli_print_view_help(stdout);
@@ -167,8 +178,9 @@ static int run(int argc, char **argv, bool explain) {
         hr_table *table = NULL;
         code = load_rules(&table, argv[0], &flags);
         if (code == CLI_OK)
-            code = flags.batch != NULL ? whole_batch(argv[0], &flags, table)
-                                       : one_request(argv[0], &flags, table, explain);
+            code = flags.order           ? cli_order_run(&flags, table)
+                   : flags.batch != NULL ? whole_batch(argv[0], &flags, table)
+                                         : one_request(argv[0], &flags, table, explain);
         hr_table_unref(table);
     }
     cli_flags_free(&flags);

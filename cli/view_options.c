@@ -138,6 +138,11 @@ bool cli_is_shared_option(const char *option) {
     return true;
 }
 
+bool cli_names_view(const cli_view *view) {
+    return view->options.gateway.p != NULL || view->options.port != 0 ||
+           view->options.namespace_.p != NULL || view->n_labels > 0;
+}
+
 hr_view_options cli_view_on_port(const cli_view *view, uint16_t port) {
     hr_view_options options = view->options;
     options.version = HR_VIEW_OPTIONS_VERSION;

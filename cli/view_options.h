@@ -43,6 +43,8 @@ bool cli_is_shared_option(const char *option);
 void cli_add_label(cli_view *view, hr_str name, hr_str value);
 /* The options that hr_view_new takes: those of the view, with its labels, on a port. */
 hr_view_options cli_view_on_port(const cli_view *view, uint16_t port);
+/* Whether one view is asked for, not options that all views share. */
+bool cli_names_view(const cli_view *view);
 /* The part of --help about the view. */
 void cli_print_view_help(FILE *to);
 

@@ -421,3 +421,32 @@ Test(out_of_memory, reaching_leaves_nothing) {
     hr_view_unref(view);
     hr_table_unref(table);
 }
+
+static int pass_over(void *ctx, const hr_neighbours *pair) {
+    *(size_t *)ctx += hr_diff_region_count(pair->diff);
+    return HR_OK;
+}
+
+Test(out_of_memory, order_of_rules) {
+    hr_table *table =
+        rules("  - {match: [{uri: {prefix: /a}, headers: {x: {regex: '[a-m]+'}}}], "
+              "route: [{destination: {host: shop}}]}\n"
+              "  - {match: [{headers: {x: {regex: '[a-z]+'}}}], redirect: {uri: /b}}\n"
+              "  - {match: [{headers: {y: {exact: a}}}], redirect: {uri: /c}}\n");
+    size_t regions = 0;
+    cr_assert_eq(hr_order_find(table, NULL, pass_over, &regions), HR_OK);
+    cr_expect_gt(regions, 1);
+    long n = 0;
+    for (bool ran_out = true; ran_out; n++) {
+        watch(n);
+        int error = hr_order_find(table, NULL, pass_over, &regions);
+        ran_out = failed;
+        until_failure = -1;
+        watching = false;
+        cr_assert_eq(error, ran_out ? HR_ENOMEM : HR_OK, "allocation %ld: %s", n,
+                     hr_strerror(error));
+        cr_assert_eq(held, 0, "allocation %ld: %ld blocks are lost", n, held);
+    }
+    cr_expect_gt(n, 20);
+    hr_table_unref(table);
+}

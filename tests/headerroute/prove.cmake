@@ -11,3 +11,4 @@ hr_add_test(test-hr-corpus-regex SOURCES ${HR_FUZZ}/corpus_test.c ${HR_FUZZ}/reg
   LIBS hr-routing-harness INCLUDES ${HR_FUZZ} LABELS sanitize)
 target_compile_definitions(test-hr-corpus-regex PRIVATE CORPUS="regex_fuzzer")
 hr_add_test(test-hr-reach SOURCES reach_test.c LIBS hr-routing-harness LABELS sanitize)
+hr_add_test(test-hr-order SOURCES order_test.c LIBS hr-routing-harness LABELS sanitize)

@@ -38,7 +38,18 @@ static void fail(check *c, const char *what, const hr_request *r) {
 
 /* ---- decisions ---- */
 
-/* All of a decision but which rule it came from. */
+/* All of a decision but which rule it came from, and the sentences on what was not loaded: they
+ * come first and last. */
+static hr_str without_names(hr_str json) {
+    static const char last[] = ",\"caveats\":[";
+    const char *from = strstr(json.p, ",\"cluster\":"), *end = NULL;
+    for (const char *p = from; p != NULL && (p = strstr(p, last)) != NULL; p++)
+        end = p;
+    if (end == NULL)
+        abort();
+    return (hr_str){from, (size_t)(end - from)};
+}
+
 static hr_str outcome_of(check *c, size_t side, const hr_view *view, const hr_request *request,
                          hr_action *action) {
     static char room[2][16384];
@@ -54,8 +65,7 @@ static hr_str outcome_of(check *c, size_t side, const hr_view *view, const hr_re
     *action = d.action;
     if (hr_decision_json(&json, &d, &edge, c->scratch[side]) != HR_OK)
         abort();
-    const char *cluster = strstr(json.p, ",\"cluster\":");
-    return (hr_str){cluster, json.len - (size_t)(cluster - json.p)};
+    return without_names(json);
 }
 
 /* -1: the request is malformed. */

@@ -18,6 +18,8 @@
  *     route.h     a request to a decision; why; what is sent
  *     balance.h   a decision to an endpoint
  *     diff.h      what a change of the rules changes, for all requests
+ *     reach.h     which rules decide requests
+ *     order.h     which neighbouring rules can be swapped without a change
  *
  * Conventions:
  *
@@ -44,6 +46,7 @@
 #include <headerroute/balance.h>
 #include <headerroute/diff.h>
 #include <headerroute/load.h>
+#include <headerroute/order.h>
 #include <headerroute/reach.h>
 #include <headerroute/route.h>
 #include <headerroute/types.h>

@@ -20,8 +20,10 @@ hr_table *hr_table_ref(hr_table *table) {
 }
 
 static void dispose(hr_table *table) {
+    hr_table *origin = table->origin;
     hr_arena_free(table->arena);
     free(table);
+    hr_table_unref(origin);
 }
 
 void hr_table_unref(hr_table *table) {

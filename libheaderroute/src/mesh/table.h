@@ -68,6 +68,7 @@ typedef struct hr_mesh_gateway {
 
 struct hr_table {
     atomic_size_t references;
+    hr_table *origin; /* of a table that was derived from it and borrows its parts; NULL: none */
     hr_arena *arena;
     hr_resources *resources;
     hr_str domain, root_namespace;
