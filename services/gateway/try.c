@@ -464,6 +464,6 @@ void gw_forward(gw_request *r) {
     if (d->n_hash_policy > 0)
         gw_affinity(r);
     build_out(r);
-    gw_upload(r);
-    gw_try(r);
+    if (gw_upload(r))
+        gw_try(r);
 }

@@ -4,8 +4,9 @@
 
 #include "request.h"
 
-/* Gives r->out its body, whole or in pieces. */
-void gw_upload(gw_request *r);
+/* Gives r->out its body, whole or in pieces. False: the request is over, as the body is malformed
+ * or too large. */
+bool gw_upload(gw_request *r);
 /* 1 if all of the body that has come is still held. */
 int gw_can_send_again(const gw_request *r);
 
