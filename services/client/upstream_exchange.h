@@ -15,6 +15,8 @@ void sv_up_fail_later(sv_up_exchange *exchange, sv_up_error error, const char *w
 /* Sends the request on another connection; false if that was done before, or if its body is no
  * longer held. */
 bool sv_up_try_again(sv_up_exchange *exchange);
+/* n bytes of trailers have come: false if the caller may not hold them. */
+bool sv_up_charge_trailers(const sv_up_exchange *exchange, size_t n);
 /* Reports what there is, if the consumer is ready for it. May free the exchange. */
 void sv_up_show(sv_up_exchange *exchange);
 

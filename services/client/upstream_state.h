@@ -40,7 +40,8 @@ typedef struct sv_up_stream {
 typedef struct sv_up_block {
     struct sv_up_block *next; /* in the loop's list of free ones */
     size_t start, end;        /* content that is not consumed */
-    char bytes[];             /* SV_UP_BLOCK */
+    size_t size;
+    char bytes[];
 } sv_up_block;
 
 typedef struct sv_up_conn {
@@ -151,6 +152,10 @@ struct sv_up_exchange {
     hr_pair fields[SV_UP_MAX_FIELDS]; /* of head */
     char error_text[320];
 };
+
+/* Of one loop, 8 MiB: from here on no exchange reads ahead of its consumer, and blocks are smaller.
+ */
+#define SV_UP_MANY_BLOCKS 64
 
 #define SV_UP_DEFAULT_IDLE_TIMEOUT_MS 60000
 

@@ -23,6 +23,10 @@ static void on_informed(void *ctx, const sv_http1_response *head) {
         sv_answer_inform(r->ex, head->status, head->fields, head->n_fields);
 }
 
+static bool charge_trailers(void *ctx, size_t bytes) {
+    return sv_exchange_reserve(((gw_request *)ctx)->ex, bytes);
+}
+
 static void build_out(gw_request *r) {
     const hr_decision *d = &r->decision;
     sv_pool *pool = r->ex->pool;
@@ -55,6 +59,7 @@ static void build_out(gw_request *r) {
                              .n_fields = n,
                              .upgrade = r->upgrade,
                              .on_informed = on_informed,
+                             .charge = charge_trailers,
                              .idle_timeout_ms = ANSWER_IDLE_MS};
 }
 
@@ -74,6 +79,6 @@ void gw_forward(gw_request *r) {
     if (d->n_hash_policy > 0)
         gw_affinity(r);
     build_out(r);
-    gw_upload(r);
-    gw_try(r);
+    if (gw_upload(r))
+        gw_try(r);
 }

@@ -220,6 +220,12 @@ static void pass_trailers(gw_request *r, const sv_up_exchange *up) {
         sv_answer_trailers(r->ex, sv_forward_trailers(r->ex, trailers, n), n);
 }
 
+static bool charge_answer(gw_request *r, const sv_up_exchange *up) {
+    const sv_http1_response *head = sv_up_head(up);
+    bool client_sends = !r->ex->body_done || sv_up_is_tunnel(up);
+    return sv_relay_charge(r->ex, head->fields, head->n_fields, client_sends);
+}
+
 /* Envoy counts a gRPC answer whose status is in its head as the HTTP status that corresponds to it.
  */
 static int status_for_outliers(const gw_request *r, const sv_http1_response *head) {
@@ -260,6 +266,11 @@ static void try_on_data(void *ctx, sv_up_exchange *up, const char *bytes, size_t
                         status_for_outliers(r, sv_up_head(up)));
         if (try_again(r, 0, sv_up_head(up)))
             return;
+        if (!charge_answer(r, up)) {
+            gw_cancel(r);
+            gw_end(r, GW_OVERLOADED);
+            return;
+        }
         gw_begin_answer(r, up);
     }
     if (r->tunnel != NULL) {

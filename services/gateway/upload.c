@@ -84,11 +84,19 @@ static void begin_upload(gw_request *r) {
         sv_body_stream(ex, to_hold(r));
 }
 
-void gw_upload(gw_request *r) {
+/* The first piece, which may be here already, may be too large or malformed. */
+static bool upload_is_over(const gw_request *r) {
+    return r->ex->refusal.status != 0 || r->ex->over;
+}
+
+bool gw_upload(gw_request *r) {
     if (!r->ex->body_done || r->ex->n_trailers > 0)
         begin_upload(r);
     else
         r->out.body = sv_forward_body(r->ex);
+    if (upload_is_over(r))
+        return false;
     if (r->ex->body_done)
         upload_complete(r);
+    return true;
 }

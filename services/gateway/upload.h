@@ -4,7 +4,8 @@
 
 #include "request.h"
 
-/* Gives r->out its body, whole or in pieces. */
-void gw_upload(gw_request *r);
+/* Gives r->out its body, whole or in pieces. False: the request is over, as the body is malformed
+ * or too large. */
+bool gw_upload(gw_request *r);
 
 #endif

@@ -27,6 +27,9 @@
 /* What a request gives (Envoy's max_inbound_priority_frames_per_stream). */
 #define HEAD_CREDIT 100
 
+/* Bytes of a name and a value that libnghttp2 decodes at most. */
+#define MAX_FIELD ((size_t)128 << 10)
+
 #define MIN_WINDOW 65535
 
 /* ---- credit ------------------------------------------------------------------------------ */
@@ -262,12 +265,16 @@ static int on_frame_sent(nghttp2_session *session, const nghttp2_frame *frame, v
 /* libnghttp2 drops frames of unknown types and of closed streams without a word, so their headers
  * are read here. Heads, their continuations and content are limited elsewhere. */
 static void count_frame(sv_http2 *h2, const unsigned char *header) {
+    sv_http2_scan *scan = &h2->scan;
     bool empty = (header[0] | header[1] | header[2]) == 0;
     bool ends = header[4] & NGHTTP2_FLAG_END_STREAM;
+    scan->is_block = header[3] == NGHTTP2_HEADERS || header[3] == NGHTTP2_CONTINUATION;
     switch (header[3]) {
     case NGHTTP2_HEADERS:
+        scan->block = 0;
+        /* fall through */
     case NGHTTP2_CONTINUATION:
-        h2->scan.in_head = (header[4] & NGHTTP2_FLAG_END_HEADERS) == 0;
+        scan->in_head = (header[4] & NGHTTP2_FLAG_END_HEADERS) == 0;
         return;
     case NGHTTP2_DATA:
         if (empty && !ends)
@@ -284,6 +291,7 @@ static void count_frames(sv_http2 *h2, const char *bytes, size_t n) {
     for (size_t at = 0; at < n;) {
         size_t skip = scan->payload < n - at ? scan->payload : n - at;
         scan->payload -= skip;
+        scan->block += scan->is_block ? skip : 0;
         at += skip;
         while (at < n && scan->payload == 0 && scan->n_header < SV_HTTP2_FRAME_HEADER)
             scan->header[scan->n_header++] = (unsigned char)bytes[at++];
@@ -405,6 +413,17 @@ bool sv_http2_is_finished(const sv_http2 *h2) {
 
 bool sv_http2_is_within_frame(const sv_http2 *h2) {
     return h2->scan.payload > 0 || h2->scan.n_header > 0 || h2->scan.in_head;
+}
+
+/* Fields that are complete, and the one that is being decoded: libnghttp2 has twice its bytes, as
+ * Huffman's code may unfold to that. */
+size_t sv_http2_head_held(const sv_http2 *h2) {
+    const sv_http2_scan *scan = &h2->scan;
+    const sv_http2_head *head = &h2->head;
+    if (!scan->in_head && !(scan->is_block && scan->payload > 0))
+        return 0;
+    size_t decoded = head->size < head->max_size ? head->size : head->max_size;
+    return decoded + 2 * (scan->block < MAX_FIELD ? scan->block : MAX_FIELD);
 }
 
 size_t sv_http2_streams(const sv_http2 *h2) {

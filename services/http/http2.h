@@ -99,6 +99,12 @@ void sv_http2_free(sv_http2 *h2);
  * what is left to be sent, which says why to the peer, and close it. */
 bool sv_http2_receive(sv_http2 *h2, const char *bytes, size_t n);
 
+/* Ends the connection with GOAWAY, as a failure; `why` is a static sentence fragment. */
+void sv_http2_fail(sv_http2 *h2, uint32_t code, const char *why);
+/* Bytes that are held of a head, or of trailers, whose last frame has not come; 0: there is none.
+ */
+size_t sv_http2_head_held(const sv_http2 *h2);
+
 /* Fills buf with bytes to be sent and returns their number. 0: there is nothing to be sent now.
  * `size` must be at least SV_HTTP2_MIN_OUTPUT. */
 #define SV_HTTP2_MIN_OUTPUT ((size_t)1 << 10)

@@ -48,6 +48,7 @@ void sv_http2_head_end(sv_http2_head *head) {
     head->cookie = NULL;
     head->fields = NULL;
     head->strings = NULL;
+    head->size = 0;
 }
 
 static hr_str keep(sv_http2_head *head, nghttp2_rcbuf *string) {

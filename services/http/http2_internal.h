@@ -38,7 +38,9 @@ typedef struct sv_http2_scan {
     size_t payload; /* bytes left of a frame */
     size_t n_header;
     unsigned char header[SV_HTTP2_FRAME_HEADER];
-    bool in_head; /* CONTINUATION must follow */
+    bool in_head;  /* CONTINUATION must follow */
+    bool is_block; /* the frame is of a head */
+    size_t block;  /* bytes of the head's frames so far */
 } sv_http2_scan;
 
 struct sv_http2_stream {
@@ -107,8 +109,6 @@ int sv_http2_send_content(nghttp2_session *session, nghttp2_frame *frame, const 
                           size_t length, nghttp2_data_source *source, void *user_data);
 
 /* http2.c */
-/* Ends the connection with GOAWAY. */
-void sv_http2_fail(sv_http2 *h2, uint32_t code, const char *why);
 sv_http2_stream *sv_http2_stream_new(sv_http2 *h2, int32_t id);
 void sv_http2_stream_free(sv_http2_stream *stream);
 

@@ -198,6 +198,10 @@ static bool read_header(sv_predict_job *job, grabcut_probe *probe, grabcut_decod
     return code == GRABCUT_OK;
 }
 
+static int stops_decoding(void *job) {
+    return sv_job_cancelled(job) != SV_CANCEL_NONE;
+}
+
 static bool decode_file(sv_predict_job *job, grabcut_image *image) {
     hr_str file = {job->request.image.p, job->request.image.len};
     grabcut_errbuf err = {""};
@@ -220,6 +224,8 @@ static bool decode_file(sv_predict_job *job, grabcut_image *image) {
                options.max_bytes < INT64_MAX ? (int64_t)options.max_bytes : INT64_MAX,
                mask_decoding))
         return false;
+    options.cancel = stops_decoding;
+    options.cancel_ctx = &job->super;
     code = grabcut_decode(image, file.p, file.len, &options, &err);
     if (code != GRABCUT_OK)
         sv_predict_fail_code(job, code, &err);

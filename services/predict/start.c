@@ -52,11 +52,24 @@ int sv_start_probe(int64_t *decoding, const sv_predict_request *request, int32_t
     return code == GRABCUT_OK ? 0 : refuse_mask_code(code, &err, why, why_size);
 }
 
-static int fill_from_file(grabcut_image *mask, sv_bytes file, char *why, size_t why_size) {
+typedef struct stop_question {
+    bool (*stop)(void *ctx);
+    void *ctx;
+} stop_question;
+
+static int stops_mask(void *ctx) {
+    const stop_question *question = ctx;
+    return question->stop(question->ctx);
+}
+
+static int fill_from_file(grabcut_image *mask, sv_bytes file, stop_question *stop, char *why,
+                          size_t why_size) {
     grabcut_decode_options options = GRABCUT_DECODE_OPTIONS_INIT;
     grabcut_errbuf err = {""};
     grabcut_image grey;
     options.ignore_orientation = 1;
+    options.cancel = stops_mask;
+    options.cancel_ctx = stop;
     int code = grabcut_decode_estimate(&options.max_bytes, file.p, file.len, &options, &err);
     if (code == GRABCUT_OK)
         code = grabcut_decode(&grey, file.p, file.len, &options, &err);
@@ -80,7 +93,8 @@ static void fill_from_rect(grabcut_image *mask, const sv_rect_choice *choice) {
 int sv_start_fill(grabcut_image *mask, const sv_predict_request *request, bool (*stop)(void *ctx),
                   void *ctx, char *why, size_t why_size) {
     if (request->mask.p != NULL) {
-        int status = fill_from_file(mask, request->mask, why, why_size);
+        stop_question question = {stop, ctx};
+        int status = fill_from_file(mask, request->mask, &question, why, why_size);
         if (status != 0)
             return status;
     } else {

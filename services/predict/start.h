@@ -16,8 +16,8 @@ int sv_start_probe(int64_t *decoding, const sv_predict_request *request, int32_t
                    int32_t height, char *why, size_t why_size);
 
 /* Fills `mask`, which has the image's size, with the four values of GRABCUT_INIT_WITH_MASK: the
- * request's mask, else its rect; then its strokes. `stop` and `ctx` as in sv_strokes_draw. 0, or
- * the status to answer with and a sentence. */
+ * request's mask, else its rect; then its strokes. `stop` and `ctx` as in sv_strokes_draw; they
+ * stop the decoder of the mask, too. 0, or the status to answer with and a sentence. */
 int sv_start_fill(grabcut_image *mask, const sv_predict_request *request, bool (*stop)(void *ctx),
                   void *ctx, char *why, size_t why_size);
 

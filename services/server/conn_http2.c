@@ -317,9 +317,30 @@ static void note_progress(sv_conn_http2 *c) {
         c->within_ns = sv_now_ns();
 }
 
+/* A head that is not complete is taken from the upload budget, as in HTTP/1.1. */
+static bool charge_head(sv_conn_http2 *c) {
+    sv_conn *conn = c->conn;
+    sv_budget *uploads = sv_server_uploads(conn->loop->server);
+    size_t held = sv_http2_head_held(c->h2);
+    held = held > SV_LARGE_HEAD ? held : 0;
+    if (held <= conn->reserved) {
+        sv_budget_give(uploads, conn->reserved - held);
+        conn->reserved = held;
+        return true;
+    }
+    if (!sv_budget_take(uploads, held - conn->reserved))
+        return false;
+    conn->reserved = held;
+    return true;
+}
+
 /* False: nothing more is read. */
 static bool receive(sv_conn_http2 *c, const char *bytes, size_t n) {
     bool ok = sv_http2_receive(c->h2, bytes, n);
+    if (ok && !charge_head(c)) {
+        sv_http2_fail(c->h2, SV_HTTP2_ENHANCE_YOUR_CALM, "too much is being uploaded");
+        ok = false;
+    }
     sv_http2_report(c);
     note_progress(c);
     sv_http2_mark(c);

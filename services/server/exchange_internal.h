@@ -23,7 +23,5 @@ void sv_exchange_refuse(sv_exchange *ex, int status, const char *detail, int ret
 /* The same, with 503, as the upload budget is used up. */
 void sv_exchange_refuse_busy(sv_exchange *ex);
 
-/* Takes `bytes` from the upload budget until the exchange ends. */
-bool sv_exchange_reserve(sv_exchange *ex, size_t bytes);
 
 #endif

@@ -119,7 +119,8 @@ Test(decode, a_file_cut_at_any_byte_is_refused, .timeout = 240) {
 Test(decode, a_file_with_any_byte_changed_is_survived, .timeout = 240) {
     static expected all[256];
     size_t n = read_expected(all, 256);
-    const grabcut_decode_options opts = {GRABCUT_DECODE_OPTIONS_VERSION, 1 << 20, 0, 0};
+    const grabcut_decode_options opts = {.version = GRABCUT_DECODE_OPTIONS_VERSION,
+                                         .max_pixels = 1 << 20};
     const uint8_t changes[] = {0xff, 0x01, 0x80};
     for (size_t i = 0; i < n; i++) {
         size_t len;
@@ -140,6 +141,76 @@ Test(decode, a_file_with_any_byte_changed_is_survived, .timeout = 240) {
         }
         free(bytes);
     }
+}
+
+/* Answers 1 from the call number `at` on; 0: never. */
+typedef struct canceller {
+    int calls, at;
+} canceller;
+
+static int cancels(void *ctx) {
+    canceller *c = ctx;
+    c->calls++;
+    return c->at > 0 && c->calls >= c->at;
+}
+
+static int decode_with(canceller *c, grabcut_image *out, const uint8_t *bytes, size_t len,
+                       unsigned version, grabcut_errbuf *err) {
+    grabcut_decode_options opts = GRABCUT_DECODE_OPTIONS_INIT;
+    opts.version = version;
+    opts.cancel = cancels;
+    opts.cancel_ctx = c;
+    return grabcut_decode(out, bytes, len, &opts, err);
+}
+
+Test(decode, it_stops_wherever_it_is_cancelled, .timeout = 240) {
+    static expected all[256];
+    size_t n = read_expected(all, 256);
+    for (size_t i = 0; i < n; i++) {
+        size_t len;
+        uint8_t *bytes = read_good(all[i].name, &len);
+        canceller never = {0, 0};
+        grabcut_image image;
+        grabcut_errbuf err;
+        cr_assert_eq(decode_with(&never, &image, bytes, len, 3, &err), GRABCUT_OK);
+        cr_expect_eq(fnv1a(&image), all[i].hash, "%s: other pixels", all[i].name);
+        bool is_webp = strstr(all[i].name, ".webp") != NULL,
+             has_runs = strstr(all[i].name, "rle") != NULL;
+        int rows =
+            image.width > image.height && strncmp(all[i].name, "exif", 4) != 0 ? image.height : 1;
+        grabcut_image_free(&image);
+        cr_expect(never.calls >= (is_webp || has_runs ? 1 : rows), "%s: %d calls", all[i].name,
+                  never.calls);
+        for (int at = 1; at <= never.calls; at++) {
+            canceller once = {0, at};
+            cr_assert_eq(decode_with(&once, &image, bytes, len, 3, &err), GRABCUT_ECANCELED);
+            cr_assert(once.calls == at && image.data == NULL && err.text[0] != '\0');
+        }
+        free(bytes);
+    }
+}
+
+Test(decode, options_of_version_2_have_no_callback) {
+    size_t len;
+    uint8_t *bytes = read_good("420.jpg", &len);
+    canceller first = {0, 1};
+    grabcut_image image;
+    cr_assert_eq(decode_with(&first, &image, bytes, len, 2, NULL), GRABCUT_OK);
+    cr_assert_eq(first.calls, 0);
+    grabcut_image_free(&image);
+    free(bytes);
+}
+
+/* Each scan is a pass over the image, and the rows of all of them are interrupted. */
+Test(decode, the_scans_of_a_progressive_jpeg_are_interrupted) {
+    size_t len;
+    uint8_t *bytes = read_good("progressive.jpg", &len);
+    canceller never = {0, 0};
+    grabcut_image image;
+    cr_assert_eq(decode_with(&never, &image, bytes, len, 3, NULL), GRABCUT_OK);
+    cr_assert_gt(never.calls, image.height + 1);
+    grabcut_image_free(&image);
+    free(bytes);
 }
 
 Test(decode, arguments_are_checked) {

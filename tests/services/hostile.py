@@ -143,7 +143,9 @@ class Pod:
         peak = peak_rss(server.process.pid)
         if self.group:
             assert self.group.oom_kills() == 0
-            peak = max(peak, self.group.peak() or self.group.used()) + self.group.socket_peak()
+            peak, sockets = max(peak, self.group.peak() or self.group.used()), self.group.socket_peak()
+            print(f"{peak / MIB:.0f} + {sockets / MIB:.0f}:", end=" ")
+            peak += sockets
         assert peak < POD_LIMIT or SANITIZE, f"{peak / MIB:.0f} MiB of {POD_LIMIT // MIB}"
         return peak
 
@@ -356,6 +358,16 @@ def head_frames(block, end=True):
                     for i, piece in enumerate(pieces))
 
 
+def http2_start(*frames):
+    return b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + frame(4, 0, 0) + b"".join(frames)
+
+
+def unfinished_head(block):
+    """HEADERS and CONTINUATION of stream 1 without END_HEADERS."""
+    frames = [frame(1 if i == 0 else 9, 0, 1, block[i:i + 16384]) for i in range(0, len(block), 16384)]
+    return b"".join(frames)
+
+
 def hpack_head(*fields, method="GET", path="/echo"):
     """A header block that changes no compression state."""
     head = [(":method", method), (":scheme", "http"), (":authority", "test"), (":path", path), *fields]
@@ -364,7 +376,7 @@ def hpack_head(*fields, method="GET", path="/echo"):
 
 def http2_cost(server, data, least=0.3):
     """The CPU seconds of one connection that sends these frames and reads to the end of stream 1, or its own end."""
-    start = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + frame(4, 0, 0) + data
+    start = http2_start(data)
 
     def once():
         got = b""

@@ -40,6 +40,29 @@ def echoing(tmp_path_factory):
             yield gw
 
 
+def test_a_body_that_is_too_large_before_its_turn_goes_nowhere(tmp_path):
+    """The third stream waits for a place, and its content with it: that is refused before an endpoint is tried."""
+    gate, seen = threading.Event(), []
+
+    def behave(connection, request):
+        if request.target != "/":
+            seen.append(request.target)
+            gate.wait(PATIENCE)
+        return echo(connection, request)
+
+    limits = ("--max-connections", 2, "--threads", 1, "--max-body-bytes", 50)
+    with Peer(behave, read_body=False) as peer, \
+            gateway(tmp_path, service("x.test", peer), routes({"route": [to("x.test")]}), args=limits) as gw, connect(gw) as client:
+        served = [client.open(head("GET", f"/{i}")) for i in (1, 2)]
+        wait_until(lambda: len(seen) == 2, "two streams are served")
+        third = client.open(head("POST", "/3"), end=False)
+        client.send(third, b"b" * 100)
+        gate.set()
+        client.until(lambda: all(stream.over for stream in (*served, third)))
+        assert [stream.status for stream in (*served, third)] == [200, 200, 413]
+        assert sorted(seen) == ["/1", "/2"]
+
+
 class EncryptedServer(Server):
     def __init__(self, *args, context, **kwargs):
         self.context = context

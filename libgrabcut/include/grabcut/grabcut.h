@@ -49,7 +49,7 @@ typedef enum grabcut_error {
     GRABCUT_ERECT = -6, /* the rect is empty or does not overlap the image */
     GRABCUT_ENOBACKGROUND = -7, /* no pixel is (sure or probable) background at the start */
     GRABCUT_ENOFOREGROUND = -8, /* no pixel is (sure or probable) foreground at the start */
-    GRABCUT_ECANCELED = -9,     /* the progress callback requested a stop */
+    GRABCUT_ECANCELED = -9,     /* a callback requested a stop */
     GRABCUT_EENCODE = -10,      /* the encoder failed */
     GRABCUT_EUNSUPPORTED =
         -11,                /* this engine, build or processor lacks a feature, e.g. AVX2; or the
@@ -124,16 +124,25 @@ typedef struct grabcut_probe {
 GRABCUT_API int grabcut_probe_header(grabcut_probe *out, const void *bytes, size_t len,
                                      grabcut_errbuf *err);
 
+/* Called on the thread that called grabcut_decode. A return value other than 0 stops it with
+ * GRABCUT_ECANCELED. */
+typedef int (*grabcut_cancel_fn)(void *ctx);
+
 typedef struct grabcut_decode_options {
     unsigned version;           /* GRABCUT_DECODE_OPTIONS_VERSION */
     uint64_t max_pixels;        /* 0: only the limits of cv::imdecode, 2^30 pixels and 2^20 a side,
                                    which always apply */
     int32_t ignore_orientation; /* 1: leave the pixels as stored */
     uint64_t max_bytes;         /* since version 2; 0: 64 MiB and 16 bytes a pixel */
+    /* Since version 3. Called before the first row of pixels and before each further one; of a JPEG
+     * with several scans, also between the rows of each scan; of a WebP only at the beginning.
+     * NULL: decoding is not interrupted. */
+    grabcut_cancel_fn cancel;
+    void *cancel_ctx;
 } grabcut_decode_options;
-#define GRABCUT_DECODE_OPTIONS_VERSION 2
+#define GRABCUT_DECODE_OPTIONS_VERSION 3
 #define GRABCUT_DECODE_OPTIONS_INIT                                                                \
-    { GRABCUT_DECODE_OPTIONS_VERSION, 0, 0, 0 }
+    { GRABCUT_DECODE_OPTIONS_VERSION, 0, 0, 0, NULL, NULL }
 
 /* Decodes a file to an upright image of 3 channels (BGR), with the EXIF orientation applied.
  *
@@ -146,8 +155,8 @@ typedef struct grabcut_decode_options {
  * Memory: at most grabcut_decode_estimate, which is compared with `max_bytes` before anything is
  * allocated. Metadata of any size adds none.
  *
- * `opts` may be NULL. Returns every code of grabcut_probe_header, GRABCUT_ETOOBIG, or
- * GRABCUT_ENOMEM. */
+ * `opts` may be NULL. Returns every code of grabcut_probe_header, GRABCUT_ETOOBIG, GRABCUT_ENOMEM,
+ * or GRABCUT_ECANCELED. */
 GRABCUT_API int grabcut_decode(grabcut_image *out, const void *bytes, size_t len,
                                const grabcut_decode_options *opts, grabcut_errbuf *err);
 

@@ -89,12 +89,15 @@ static void masked_row(uint8_t *out, const uint8_t *in, size_t width, const grab
 }
 
 static int read_plain(const grabcut_image *out, const grabcut_bmp *bmp, source s,
-                      const palette *pal, grabcut_errbuf *err) {
+                      const palette *pal, const grabcut_cancel *cancel, grabcut_errbuf *err) {
     size_t width = (size_t)bmp->width;
     size_t pitch = (width * (size_t)bmp->bits + 31) / 32 * 4;
     for (int32_t y = 0; y < bmp->height; y++, s.p += pitch) {
         if ((size_t)(s.end - s.p) < pitch) {
             return bmp_rows_cut_off(err);
+        }
+        if (grabcut_is_cancelled(cancel)) {
+            return grabcut_fail_cancelled(err);
         }
         uint8_t *row = row_of(out, bmp, y);
         if (bmp->bits <= 8) {
@@ -180,14 +183,19 @@ static void fill_ground(const grabcut_image *out, const palette *pal) {
 }
 
 static int read_runs(const grabcut_image *out, const grabcut_bmp *bmp, source s, const palette *pal,
-                     grabcut_errbuf *err) {
+                     const grabcut_cancel *cancel, grabcut_errbuf *err) {
     cursor at = {0, 0};
+    int32_t asked = -1;
     fill_ground(out, pal);
     for (;;) {
         int rc = GRABCUT_OK;
         if (s.end - s.p < 2) {
             return bmp_rows_cut_off(err);
         }
+        if (at.y != asked && grabcut_is_cancelled(cancel)) {
+            return grabcut_fail_cancelled(err);
+        }
+        asked = at.y;
         int n = s.p[0], code = s.p[1];
         s.p += 2;
         if (n > 0) {
@@ -210,7 +218,8 @@ static int read_runs(const grabcut_image *out, const grabcut_bmp *bmp, source s,
     }
 }
 
-int grabcut_read_bmp(const grabcut_image *out, grabcut_range file, grabcut_errbuf *err) {
+int grabcut_read_bmp(const grabcut_image *out, grabcut_range file, const grabcut_cancel *cancel,
+                     grabcut_errbuf *err) {
     grabcut_bmp bmp;
     palette pal;
     int rc = grabcut_bmp_header(&bmp, file, err);
@@ -223,7 +232,7 @@ int grabcut_read_bmp(const grabcut_image *out, grabcut_range file, grabcut_errbu
     fill_palette(&pal, &bmp);
     source s = {file.p + bmp.pixels, file.p + file.len};
     if (bmp.packing == GRABCUT_BMP_RLE4 || bmp.packing == GRABCUT_BMP_RLE8) {
-        return read_runs(out, &bmp, s, &pal, err);
+        return read_runs(out, &bmp, s, &pal, cancel, err);
     }
-    return read_plain(out, &bmp, s, &pal, err);
+    return read_plain(out, &bmp, s, &pal, cancel, err);
 }

@@ -61,6 +61,8 @@ static int take_options(grabcut_decode_options *out, const grabcut_decode_option
     out->max_pixels = given->max_pixels;
     out->ignore_orientation = given->ignore_orientation;
     out->max_bytes = given->version >= 2 ? given->max_bytes : 0;
+    out->cancel = given->version >= 3 ? given->cancel : NULL;
+    out->cancel_ctx = given->version >= 3 ? given->cancel_ctx : NULL;
     return GRABCUT_OK;
 }
 
@@ -78,14 +80,15 @@ int grabcut_decode_estimate(uint64_t *out_bytes, const void *bytes, size_t len,
 }
 
 static int read_pixels(const grabcut_image *image, grabcut_format format, grabcut_range file,
-                       grabcut_errbuf *err) {
-    static int (*const readers[])(const grabcut_image *, grabcut_range, grabcut_errbuf *) = {
+                       const grabcut_cancel *cancel, grabcut_errbuf *err) {
+    static int (*const readers[])(const grabcut_image *, grabcut_range, const grabcut_cancel *,
+                                  grabcut_errbuf *) = {
         [GRABCUT_FORMAT_JPEG] = grabcut_read_jpeg,
         [GRABCUT_FORMAT_PNG] = grabcut_read_png,
         [GRABCUT_FORMAT_WEBP] = grabcut_read_webp,
         [GRABCUT_FORMAT_BMP] = grabcut_read_bmp,
     };
-    return readers[format](image, file, err);
+    return readers[format](image, file, cancel, err);
 }
 
 int grabcut_decode(grabcut_image *out, const void *bytes, size_t len,
@@ -114,7 +117,8 @@ int grabcut_decode(grabcut_image *out, const void *bytes, size_t len,
         return grabcut_fail(err, GRABCUT_ENOMEM, "out of memory for %dx%d pixels", (int)probe.width,
                             (int)probe.height);
     }
-    rc = read_pixels(&image, probe.format, file, err);
+    const grabcut_cancel cancel = {options.cancel, options.cancel_ctx};
+    rc = read_pixels(&image, probe.format, file, &cancel, err);
     if (!rc && !options.ignore_orientation && grabcut_turn_upright(&image, probe.orientation)) {
         rc = grabcut_fail(err, GRABCUT_ENOMEM, "out of memory to turn the image upright");
     }

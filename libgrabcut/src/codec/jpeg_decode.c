@@ -26,6 +26,7 @@ typedef struct reader {
     int code;
     char text[JMSG_LENGTH_MAX];
     uint8_t *cmyk; /* one row */
+    const grabcut_cancel *cancel;
 } reader;
 
 static reader *jpeg_reader_of(j_common_ptr jpeg) {
@@ -44,6 +45,12 @@ static void on_jpeg_error(j_common_ptr jpeg) {
     stop_jpeg_reader(jpeg_reader_of(jpeg),
                      jpeg->err->msg_code == JERR_OUT_OF_MEMORY ? GRABCUT_ENOMEM : GRABCUT_EDECODE,
                      text);
+}
+
+static void stop_if_cancelled(reader *r) {
+    if (grabcut_is_cancelled(r->cancel)) {
+        stop_jpeg_reader(r, GRABCUT_ECANCELED, "decoding was cancelled");
+    }
 }
 
 /* Warnings that mean lost pixels are errors here; the rest are about things that no pixel depends
@@ -69,6 +76,7 @@ static void on_jpeg_progress(j_common_ptr jpeg) {
     if (((j_decompress_ptr)jpeg)->input_scan_number > MOST_SCANS) {
         stop_jpeg_reader(jpeg_reader_of(jpeg), GRABCUT_EDECODE, "too many scans");
     }
+    stop_if_cancelled(jpeg_reader_of(jpeg));
 }
 
 static void source_nothing(j_decompress_ptr jpeg) {
@@ -158,12 +166,14 @@ static int run_jpeg_reader(reader *r, const grabcut_image *out, grabcut_range fi
     return GRABCUT_OK;
 }
 
-int grabcut_read_jpeg(const grabcut_image *out, grabcut_range file, grabcut_errbuf *err) {
+int grabcut_read_jpeg(const grabcut_image *out, grabcut_range file, const grabcut_cancel *cancel,
+                      grabcut_errbuf *err) {
     reader *r = calloc(1, sizeof(*r));
     if (!r) {
         return grabcut_fail(err, GRABCUT_ENOMEM, "out of memory for the JPEG decoder");
     }
     set_up_jpeg_reader(r);
+    r->cancel = cancel;
     int rc = run_jpeg_reader(r, out, file);
     if (rc) {
         grabcut_fail(err, rc, "JPEG: %s", r->text);

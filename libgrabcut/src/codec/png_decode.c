@@ -15,6 +15,7 @@ typedef struct reader {
     png_infop info;
     grabcut_range rest;
     int code; /* of the next failure */
+    const grabcut_cancel *cancel;
     char text[128];
 } reader;
 
@@ -73,6 +74,10 @@ static void read_png_rows(reader *r, const grabcut_image *out) {
     for (int pass = png_set_interlace_handling(r->png); pass > 0; pass--) {
         /* Rows of an interlaced image are filled pass by pass. */
         for (size_t y = 0; y < (size_t)out->height; y++) {
+            if (grabcut_is_cancelled(r->cancel)) {
+                r->code = GRABCUT_ECANCELED;
+                png_error(r->png, "decoding was cancelled");
+            }
             png_read_row(r->png, out->data + y * out->stride, NULL);
         }
     }
@@ -97,8 +102,9 @@ static int run_png_reader(reader *r, const grabcut_image *out) {
     return GRABCUT_OK;
 }
 
-int grabcut_read_png(const grabcut_image *out, grabcut_range file, grabcut_errbuf *err) {
-    reader r = {NULL, NULL, file, GRABCUT_EDECODE, ""};
+int grabcut_read_png(const grabcut_image *out, grabcut_range file, const grabcut_cancel *cancel,
+                     grabcut_errbuf *err) {
+    reader r = {NULL, NULL, file, GRABCUT_EDECODE, cancel, ""};
     r.png = png_create_read_struct_2(PNG_LIBPNG_VER_STRING, &r, on_png_error, on_png_warning, &r,
                                      on_png_malloc, on_png_free);
     r.info = r.png ? png_create_info_struct(r.png) : NULL;

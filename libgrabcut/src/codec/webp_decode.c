@@ -55,7 +55,8 @@ static int read_webp_chunk(const grabcut_image *out, const grabcut_rect *rect, g
     return GRABCUT_OK;
 }
 
-int grabcut_read_webp(const grabcut_image *out, grabcut_range file, grabcut_errbuf *err) {
+int grabcut_read_webp(const grabcut_image *out, grabcut_range file, const grabcut_cancel *cancel,
+                      grabcut_errbuf *err) {
     grabcut_webp webp;
     int rc = grabcut_webp_header(&webp, file, err);
     if (rc) {
@@ -70,6 +71,9 @@ int grabcut_read_webp(const grabcut_image *out, grabcut_range file, grabcut_errb
     }
     if ((int64_t)f->x + f->width > out->width || (int64_t)f->y + f->height > out->height) {
         return grabcut_fail(err, GRABCUT_EDECODE, "WebP: the first frame leaves the canvas");
+    }
+    if (grabcut_is_cancelled(cancel)) {
+        return grabcut_fail_cancelled(err);
     }
     return read_webp_chunk(out, f, webp.bitstream, err);
 }
