@@ -6,8 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Of one loop, 8 MiB: from here on no exchange reads ahead of its consumer. */
-#define MANY_BLOCKS 64
+/* Trailers are held as text, as fields, and as they are sent on. A few bytes, such as gRPC's
+ * status, belong to what every exchange takes. */
+#define TRAILER_COPIES 4
+#define SMALL_TRAILERS ((size_t)1 << 10)
 
 static void start_try(sv_up_exchange *ex, int fresh);
 static void on_timer(sv_timer *timer);
@@ -227,6 +229,13 @@ static void complete(sv_up_exchange *ex, size_t surplus) {
     sv_up_conn_release(conn, ex->head.keep_alive && surplus == 0 && ex->written);
 }
 
+bool sv_up_charge_trailers(const sv_up_exchange *ex, size_t n) {
+    const sv_up_request *r = ex->request;
+    if (r->charge == NULL)
+        return false;
+    return ex->trailers.len + n <= SMALL_TRAILERS || r->charge(ex->ctx, TRAILER_COPIES * n);
+}
+
 /* Takes the bytes that have arrived at [from, in->end). Returns 0 after an error. */
 static int take_body(sv_up_exchange *ex, size_t from) {
     sv_up_block *in = ex->in;
@@ -239,6 +248,8 @@ static int take_body(sv_up_exchange *ex, size_t from) {
         sv_up_fail(ex, SV_UP_PROTOCOL, why);
         return 0;
     }
+    if (piece.n_trailers > 0 && !sv_up_charge_trailers(ex, piece.n_trailers))
+        sv_trailers_drop(&ex->trailers);
     sv_trailers_add(&ex->trailers, &piece);
     if (from == in->start) /* no content lies before it that it must follow */
         in->start = from = (size_t)(piece.content - in->bytes);
@@ -331,15 +342,15 @@ static void on_eof(sv_up_exchange *ex) {
 /* One read a turn: a peer that never pauses must not starve the others of this loop. */
 static ssize_t fill(sv_up_exchange *ex) {
     sv_up_block *in = ex->in;
-    return sv_sock_read(ex->conn->sock, in->bytes + in->end, SV_UP_BLOCK - in->end);
+    return sv_sock_read(ex->conn->sock, in->bytes + in->end, in->size - in->end);
 }
 
 /* The consumer is behind: nothing is read until it asks. Where many are, so that their blocks add
  * up, not even the next block is. */
 static int must_wait(const sv_up_exchange *ex) {
     if (ex->in != NULL)
-        return ex->in->end == SV_UP_BLOCK;
-    return ex->busy && ex->endpoint->up->n_blocks >= MANY_BLOCKS;
+        return ex->in->end == ex->in->size;
+    return ex->busy && ex->endpoint->up->n_blocks >= SV_UP_MANY_BLOCKS;
 }
 
 void sv_up_exchange_readable(sv_up_exchange *ex) {
@@ -350,7 +361,7 @@ void sv_up_exchange_readable(sv_up_exchange *ex) {
         return;
     }
     if (ex->in == NULL)
-        ex->in = sv_up_block_take(ex->endpoint->up);
+        ex->in = sv_up_block_take(ex);
     ssize_t n = fill(ex);
     if (n == -1) {
         if (errno == EAGAIN || errno == EWOULDBLOCK)

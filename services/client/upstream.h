@@ -19,7 +19,7 @@
  * by a fresh one, if the request is idempotent (RFC 9110 section 9.2.2) or nothing of it was sent;
  *  - memory of an exchange is two blocks of SV_UP_BLOCK bytes at most, whatever the answer's
  * length: no more is read from the peer until the consumer asks for it. Where many answers wait for
- * their consumers, it is one block;
+ * their consumers, it is one block, with HTTP/1.1 of half the size;
  *  - the request body is the caller's: whole, so that it can be sent again, or in pieces as they
  * come.
  *
@@ -124,6 +124,9 @@ typedef struct sv_up_request {
     /* An informational answer but 100 and 101 has come; NULL allowed. Called with the exchange's
      * ctx; `head` is valid during the call. */
     void (*on_informed)(void *ctx, const sv_http1_response *head);
+    /* Called with the exchange's ctx before memory for large trailers of the answer is taken;
+     * false: they are dropped. NULL: all trailers are. */
+    bool (*charge)(void *ctx, size_t bytes);
     uint64_t deadline_at;           /* sv_timers_now() time; 0: none */
     uint32_t first_byte_timeout_ms; /* from the start of the request; 0: none but the deadline */
     uint32_t idle_timeout_ms;       /* between two pieces of the answer; 0: 60 s */

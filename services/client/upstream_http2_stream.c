@@ -181,12 +181,16 @@ static hr_str stream_copy(char **at, hr_str s) {
     return made;
 }
 
-/* A copy of the fields' strings, which the caller frees. */
-static char *stream_copy_fields(hr_pair *out, const hr_pair *fields, size_t n) {
+static size_t stream_size(const hr_pair *fields, size_t n) {
     size_t size = 0;
     for (size_t i = 0; i < n; i++)
         size += fields[i].name.len + fields[i].value.len;
-    char *text = sv_alloc(size + 1), *at = text;
+    return size;
+}
+
+/* A copy of the fields' strings, which the caller frees. */
+static char *stream_copy_fields(hr_pair *out, const hr_pair *fields, size_t n) {
+    char *text = sv_alloc(stream_size(fields, n) + 1), *at = text;
     for (size_t i = 0; i < n; i++) {
         out[i].name = stream_copy(&at, fields[i].name);
         out[i].value = stream_copy(&at, fields[i].value);
@@ -236,9 +240,9 @@ static void stream_on_data(void *ctx, sv_http2_stream *stream, const char *bytes
         return;
     }
     if (ex->in == NULL)
-        ex->in = sv_up_block_take(ex->endpoint->up);
+        ex->in = sv_up_block_take(ex);
     sv_up_block *in = ex->in;
-    if (n > SV_UP_BLOCK - in->end) {
+    if (n > in->size - in->end) {
         sv_http2_reset(stream, SV_HTTP2_PROTOCOL_ERROR);
         note_error(ex, SV_UP_PROTOCOL, "there is more content than the window allows");
         return;
@@ -250,7 +254,7 @@ static void stream_on_data(void *ctx, sv_http2_stream *stream, const char *bytes
 
 static void stream_keep_trailers(sv_up_exchange *ex, const hr_pair *trailers, size_t n) {
     sv_trailers *t = &ex->trailers;
-    if (n == 0 || n > SV_MAX_TRAILERS)
+    if (n == 0 || n > SV_MAX_TRAILERS || !sv_up_charge_trailers(ex, stream_size(trailers, n)))
         return;
     t->fields = sv_alloc(n * sizeof(*t->fields));
     t->text = stream_copy_fields(t->fields, trailers, n);

@@ -18,7 +18,8 @@
 typedef struct sv_up_block {
     struct sv_up_block *next; /* in the loop's list of free ones */
     size_t start, end;        /* content that is not consumed */
-    char bytes[];             /* SV_UP_BLOCK */
+    size_t size;
+    char bytes[];
 } sv_up_block;
 
 typedef struct sv_up_conn {
@@ -109,6 +110,10 @@ struct sv_up_exchange {
     char error_text[320];
 };
 
+/* Of one loop, 8 MiB: from here on no exchange reads ahead of its consumer, and blocks are smaller.
+ */
+#define SV_UP_MANY_BLOCKS 64
+
 #define SV_UP_DEFAULT_IDLE_TIMEOUT_MS 60000
 
 static inline uint32_t sv_up_idle_timeout(const sv_up_exchange *exchange) {
@@ -123,8 +128,13 @@ static inline void sv_up_count(_Atomic uint64_t *counter, int by) {
 }
 
 /* ---- upstream_pool.c, called by exchanges ---- */
-sv_up_block *sv_up_block_take(sv_up_loop *up);
+/* Of SV_UP_BLOCK bytes, or less where many are held. */
+sv_up_block *sv_up_block_take(const sv_up_exchange *exchange);
 void sv_up_block_give(sv_up_loop *up, sv_up_block *block);
+
+/* The buffers of a new connection in the kernel, as sv_connect takes them: `usual` bytes, or less
+ * where there are many connections. */
+int sv_up_buffer_size(const sv_up_loop *up, int usual);
 
 /* The newest idle connection that is still good, or NULL. `careful`: look whether the peer has
  * closed it although no event came yet. */
@@ -167,6 +177,8 @@ void sv_up_fail_later(sv_up_exchange *exchange, sv_up_error error, const char *w
 /* Sends the request on another connection; false if that was done before, or if its body is no
  * longer held. */
 bool sv_up_try_again(sv_up_exchange *exchange);
+/* n bytes of trailers have come: false if the caller may not hold them. */
+bool sv_up_charge_trailers(const sv_up_exchange *exchange, size_t n);
 /* Reports what there is, if the consumer is ready for it. May free the exchange. */
 void sv_up_show(sv_up_exchange *exchange);
 /* Informational answers before the one that counts; a peer that sends them for ever is broken. */

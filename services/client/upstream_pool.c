@@ -13,6 +13,16 @@
  * forgotten (2 MiB a loop, of which only touched pages count). */
 #define MAX_FREE_BLOCKS 16
 
+/* Of an answer while many others wait for their consumers; the largest head fits. */
+#define SMALL_BLOCK ((size_t)64 << 10)
+_Static_assert(SMALL_BLOCK > SV_UP_MAX_HEAD, "a head must fit into a block");
+
+/* A connection's buffers in the kernel, and those of connections beyond the first ones of a loop.
+ */
+#define BUFFER (64 << 10)
+#define CROWDED_BUFFER (32 << 10)
+#define MANY_CONNECTIONS 64
+
 #define DEFAULT_CONNECT_TIMEOUT_MS 10000
 #define DEFAULT_IDLE_CONNECTION_MS 4000
 #define DEFAULT_MAX_IDLE 256
@@ -40,13 +50,18 @@ void sv_up_loop_free(sv_up_loop *up) {
     free(up);
 }
 
-sv_up_block *sv_up_block_take(sv_up_loop *up) {
+sv_up_block *sv_up_block_take(const sv_up_exchange *exchange) {
+    sv_up_loop *up = exchange->endpoint->up;
     sv_up_block *block = up->free_blocks;
+    /* The window of a stream of HTTP/2 is as large as a block. */
+    bool small = up->n_blocks >= SV_UP_MANY_BLOCKS && !exchange->request->http2;
     if (block != NULL) {
         up->free_blocks = block->next;
         up->n_free_blocks--;
     } else {
-        block = sv_alloc(sizeof(*block) + SV_UP_BLOCK);
+        size_t size = small ? SMALL_BLOCK : SV_UP_BLOCK;
+        block = sv_alloc(sizeof(*block) + size);
+        block->size = size;
     }
     up->n_blocks++;
     block->next = NULL;
@@ -58,7 +73,7 @@ void sv_up_block_give(sv_up_loop *up, sv_up_block *block) {
     if (block == NULL)
         return;
     up->n_blocks--;
-    if (up->n_free_blocks == MAX_FREE_BLOCKS) {
+    if (up->n_free_blocks == MAX_FREE_BLOCKS || block->size < SV_UP_BLOCK) {
         free(block);
         return;
     }
@@ -259,13 +274,12 @@ static void on_sock_written(void *ctx, bool ok) {
     conn->on_written(conn, ok);
 }
 
-/* The kernel's buffers, which count against the pod's memory, must not grow by megabytes for each
- * client that reads slowly. What is asked for is doubled: the receive buffer stays what it is at
- * the beginning (the default of net.ipv4.tcp_rmem). */
-static void limit_up_buffers(int fd) {
-    static const int size = 64 << 10;
-    (void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
-    (void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+/* The kernel's buffers count against the pod's memory: they must not grow by megabytes for each
+ * client that reads slowly, nor by much where there are many. What is asked for is doubled. */
+int sv_up_buffer_size(const sv_up_loop *up, int usual) {
+    return atomic_load_explicit(&up->stats->connections, memory_order_relaxed) < MANY_CONNECTIONS
+               ? usual
+               : CROWDED_BUFFER;
 }
 
 static void set_number(int fd, int option, uint32_t value) {
@@ -293,14 +307,13 @@ sv_up_conn *sv_up_conn_open(sv_up_endpoint *endpoint, sv_up_exchange *exchange) 
                          .exchange = exchange,
                          .peer_idle_s = -1,
                          .opened_at = sv_timers_now()};
-    conn->sock =
-        sv_connect(endpoint->up->net, (struct sockaddr *)&address->sa, address->len, &events, conn);
+    conn->sock = sv_connect(endpoint->up->net, (struct sockaddr *)&address->sa, address->len,
+                            sv_up_buffer_size(endpoint->up, BUFFER), &events, conn);
     sv_up_count(&endpoint->up->stats->connects, 1);
     if (conn->sock == NULL) {
         free(conn);
         return NULL;
     }
-    limit_up_buffers(sv_sock_fd(conn->sock));
     sv_up_conn_keep_alive(endpoint, sv_sock_fd(conn->sock));
     sv_up_conn_count(endpoint, 1);
     return conn;

@@ -177,7 +177,7 @@ static const sv_flag gateway_flags[] = {
      .max = 1000000,
      .default_text = "a quarter of --max-connections",
      .help = "Limit the WebSockets that are open or requested; answer 503 with Retry-After "
-             "beyond it."},
+             "beyond it. Each that is open takes 224 KiB of --max-upload-bytes."},
     {.name = "body-header",
      .kind = SV_FLAG_LIST,
      .value_name = "NAME=PATH",

@@ -9,7 +9,9 @@
 #include "try.h"
 #include "upload.h"
 
-#define MAX_MIRRORS 256         /* of one loop at a time */
+#define MAX_MIRRORS 256 /* of one loop at a time */
+/* What the kernel holds of a copy that its endpoint does not read. */
+#define SENDING_COPY ((size_t)64 << 10)
 #define MIRROR_TIMEOUT_MS 15000 /* where the route has none: Envoy's default */
 
 struct gw_mirror {
@@ -72,11 +74,12 @@ static gw_mirror *mirror_new(gw_request *r) {
     size_t text = from->method.len + from->authority.len + from->path.len + body.len;
     for (size_t i = 0; i < from->n_fields; i++)
         text += from->fields[i].name.len + from->fields[i].value.len;
-    size_t bytes = sizeof(gw_mirror) + from->n_fields * sizeof(hr_pair) + text + 1;
+    size_t size = sizeof(gw_mirror) + from->n_fields * sizeof(hr_pair) + text + 1;
+    size_t bytes = size + (size < SENDING_COPY ? size : SENDING_COPY);
     if (!gw_can_send_again(r) || loop->n_mirrors >= MAX_MIRRORS ||
         !sv_budget_take(&loop->gateway->mirror_bytes, bytes))
         return NULL;
-    gw_mirror *m = malloc(bytes);
+    gw_mirror *m = malloc(size);
     if (m == NULL) {
         sv_budget_give(&loop->gateway->mirror_bytes, bytes);
         return NULL;

@@ -291,6 +291,16 @@ static void on_informed(void *ctx, const sv_http1_response *head) {
         sv_answer_inform(r->ex, head->status, head->fields, head->n_fields);
 }
 
+static bool charge_answer(gw_request *r, const sv_up_exchange *up) {
+    const sv_http1_response *head = sv_up_head(up);
+    bool client_sends = !r->ex->body_done || sv_up_is_tunnel(up);
+    return sv_relay_charge(r->ex, head->fields, head->n_fields, client_sends);
+}
+
+static bool charge_trailers(void *ctx, size_t bytes) {
+    return sv_exchange_reserve(((gw_request *)ctx)->ex, bytes);
+}
+
 /* Envoy counts a gRPC answer whose status is in its head as the HTTP status that corresponds to it.
  */
 static int status_for_outliers(const gw_request *r, const sv_http1_response *head) {
@@ -312,6 +322,11 @@ static void try_on_data(void *ctx, sv_up_exchange *up, const char *bytes, size_t
                         status_for_outliers(r, sv_up_head(up)));
         if (gw_retry(r, 0, sv_up_head(up)))
             return;
+        if (!charge_answer(r, up)) {
+            gw_cancel(r);
+            gw_end(r, GW_OVERLOADED);
+            return;
+        }
         gw_begin_answer(r, up);
     }
     if (r->tunnel != NULL) {
@@ -404,6 +419,7 @@ static void build_out(gw_request *r) {
                              .n_fields = n,
                              .upgrade = r->upgrade,
                              .on_informed = on_informed,
+                             .charge = charge_trailers,
                              .idle_timeout_ms = ANSWER_IDLE_MS};
 }
 

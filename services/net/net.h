@@ -98,8 +98,9 @@ typedef struct sv_sock_events {
  * NULL: no TLS. With TLS connected or failed comes, without it the socket is ready. NULL if memory
  * is short; then both are closed. */
 sv_sock *sv_accepted(sv_loop *loop, int fd, SSL *ssl, const sv_sock_events *events, void *ctx);
-/* Connects. connected or failed comes later, never at once. NULL: errno says why. */
-sv_sock *sv_connect(sv_loop *loop, const struct sockaddr *address, socklen_t len,
+/* Connects. connected or failed comes later, never at once. `buffer`: bytes of the kernel's buffers
+ * each way, which it doubles. NULL: errno says why. */
+sv_sock *sv_connect(sv_loop *loop, const struct sockaddr *address, socklen_t len, int buffer,
                     const sv_sock_events *events, void *ctx);
 /* Speaks TLS from here on; to be called in `connected`, which then comes again. `ssl` (owned by the
  * socket) is in connect state. */

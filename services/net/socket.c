@@ -237,13 +237,16 @@ sv_sock *sv_accepted(sv_loop *loop, int fd, SSL *ssl, const sv_sock_events *even
     return sock;
 }
 
-sv_sock *sv_connect(sv_loop *loop, const struct sockaddr *address, socklen_t len,
+sv_sock *sv_connect(sv_loop *loop, const struct sockaddr *address, socklen_t len, int buffer,
                     const sv_sock_events *events, void *ctx) {
     int fd = socket(address->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return NULL;
     int on = 1;
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+    /* Before the first window is announced: the peer may fill that. */
+    setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &buffer, sizeof(buffer));
+    setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &buffer, sizeof(buffer));
     if (connect(fd, address, len) != 0 && errno != EINPROGRESS) {
         int error = errno;
         close(fd);

@@ -7,7 +7,11 @@
 #include <openssl/err.h>
 #include <openssl/x509_vfy.h>
 
-#define MAX_WRITE ((size_t)1 << 20)
+/* One read of OpenSSL. */
+#define MAX_READ ((size_t)1 << 20)
+/* From 64 KiB on OpenSSL encrypts up to 128 KiB at once with some ciphers (AES-CBC with SHA), and
+ * keeps that until it is sent. Below it is a record of 16 KiB with every cipher. */
+#define MAX_WRITE ((size_t)48 << 10)
 
 /* As read and write would say it. */
 static ssize_t outcome_of(SSL *ssl, int result) {
@@ -29,8 +33,7 @@ ssize_t sv_tls_read(SSL *ssl, char *buf, size_t size) {
     /* To the last byte that OpenSSL holds: the loop does not know of these. */
     while (got < size) {
         ERR_clear_error();
-        int result =
-            SSL_read(ssl, buf + got, (int)(size - got < MAX_WRITE ? size - got : MAX_WRITE));
+        int result = SSL_read(ssl, buf + got, (int)(size - got < MAX_READ ? size - got : MAX_READ));
         if (result <= 0)
             return got > 0 ? (ssize_t)got : outcome_of(ssl, result);
         got += (size_t)result;

@@ -86,6 +86,17 @@ static void call_on_error(void *ctx, sv_up_exchange *up, sv_up_error error, cons
     call_answer_status(ex, ending->status, message);
 }
 
+static bool call_charge(void *ctx, size_t bytes) {
+    return sv_exchange_reserve(((grpc_call *)ctx)->ex, bytes);
+}
+
+static void call_refuse(grpc_call *c) {
+    c->ex->response_flags = "UO";
+    call_let_go(c);
+    call_answer_status(c->ex, SV_GRPC_RESOURCE_EXHAUSTED,
+                       HR_STR("too much is being held at the moment"));
+}
+
 static void call_begin_answer(grpc_call *c, const sv_http1_response *head) {
     sv_exchange *ex = c->ex;
     ex->upstream_ns = sv_now_ns() - c->start_ns;
@@ -98,9 +109,15 @@ static void call_begin_answer(grpc_call *c, const sv_http1_response *head) {
 
 static void call_on_data(void *ctx, sv_up_exchange *up, const char *bytes, size_t n, int final) {
     grpc_call *c = ctx;
+    const sv_http1_response *head = sv_up_head(up);
     size_t n_trailers;
+    if (!c->relay.started &&
+        !sv_relay_charge(c->ex, head->fields, head->n_fields, !c->ex->body_done)) {
+        call_refuse(c);
+        return;
+    }
     if (!c->relay.started)
-        call_begin_answer(c, sv_up_head(up));
+        call_begin_answer(c, head);
     const hr_pair *trailers = sv_up_trailers(up, &n_trailers);
     if (final && n_trailers > 0)
         sv_answer_trailers(c->ex, sv_forward_trailers(c->ex, trailers, n_trailers), n_trailers);
@@ -180,6 +197,7 @@ void proxy_on_grpc(sv_exchange *ex) {
     sv_up_request request = {
         .http2 = true,
         .te_trailers = true,
+        .charge = call_charge,
         .method = ex->request.method,
         .authority = options->predict.authority,
         .path = SV_JOIN(ex->pool, options->predict.base, ex->request.path),

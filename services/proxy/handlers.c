@@ -85,10 +85,23 @@ static void proxy_on_error(void *ctx, sv_up_exchange *up, sv_up_error error, con
     sv_answer_errorf(ex, 502, "the predict server %s is unreachable: %s", name, why);
 }
 
+/* No bytes of --max-upload-bytes are left for it. */
+static void refuse_answer(call *c) {
+    sv_timer_unset(c->loop->timers, &c->probe);
+    sv_up_free(c->relay.up);
+    c->relay.up = NULL;
+    c->ex->response_flags = "UO";
+    sv_answer_busy(c->ex, 1, "too much is being held at the moment");
+}
+
 static void proxy_on_data(void *ctx, sv_up_exchange *up, const char *bytes, size_t n, int final) {
     call *c = ctx;
     if (!c->relay.started) {
         const sv_http1_response *head = sv_up_head(up);
+        if (!sv_relay_charge(c->ex, head->fields, head->n_fields, false)) {
+            refuse_answer(c);
+            return;
+        }
         note_upstream_time(c);
         c->ex->details = "via_upstream";
         sv_relay_begin(&c->relay, head->status, head->fields, head->n_fields,

@@ -98,6 +98,27 @@ const hr_pair *sv_forward_trailers(sv_exchange *ex, const hr_pair *fields, size_
     return copy;
 }
 
+/* Of an answer's head: as fields, with Via joined, and as it is sent. */
+#define ANSWER_HEAD_COPIES 3
+#define LARGE_ANSWER_HEAD ((size_t)8 << 10)
+/* A connection either sends a request or reads an answer. One that does both fills the buffers of
+ * the other direction, too: the kernel's of the client's and the upstream's connection (128 and 64
+ * KiB where there are many), and the window of what is sent. Streams of HTTP/2 share connections.
+ */
+#define BOTH_DIRECTIONS ((size_t)224 << 10)
+#define BOTH_DIRECTIONS_HTTP2 ((size_t)32 << 10)
+
+bool sv_relay_charge(sv_exchange *ex, const hr_pair *fields, size_t n, bool client_sends) {
+    size_t size = 0, cost = 0;
+    for (size_t i = 0; i < n; i++)
+        size += fields[i].name.len + fields[i].value.len;
+    if (size > LARGE_ANSWER_HEAD)
+        cost = ANSWER_HEAD_COPIES * size;
+    if (client_sends)
+        cost += ex->http2 ? BOTH_DIRECTIONS_HTTP2 : BOTH_DIRECTIONS;
+    return cost == 0 || sv_exchange_reserve(ex, cost);
+}
+
 static void on_relayed(sv_exchange *ex) {
     sv_relay *relay = ex->relay;
     /* The client was found gone while this piece was being written, and the upstream was let go. */

@@ -39,6 +39,11 @@ typedef struct sv_relay {
     int started;
 } sv_relay;
 
+/* Takes from the upload budget what is held for an upstream answer with these fields besides what
+ * every exchange has: a large head, and the second direction if the client still sends, as an
+ * answer comes before the request has been read or begins a tunnel. False: the budget is used up;
+ * answer 503 instead. */
+bool sv_relay_charge(sv_exchange *ex, const hr_pair *fields, size_t n, bool client_sends);
 /* Begins the answer with the upstream's status and these fields (names in lower case; copied).
  * Upstream's Date gives way to ours. `content_length` as the upstream announced it,
  * SV_UNKNOWN_LENGTH where it did not. The relay must have `ex` and `up`. Follow with sv_relay_send.

@@ -189,8 +189,16 @@ void sv_answer_trailers(sv_exchange *ex, const hr_pair *fields, size_t n) {
     ex->answer.n_trailers = n;
 }
 
+/* It stays in memory until the exchange ends, and there may be many. */
+static bool charge_informational(sv_exchange *ex, const hr_pair *fields, size_t n) {
+    size_t size = 0;
+    for (size_t i = 0; i < n; ++i)
+        size += fields[i].name.len + fields[i].value.len;
+    return sv_exchange_reserve(ex, size);
+}
+
 void sv_answer_inform(sv_exchange *ex, int status, const hr_pair *fields, size_t n) {
-    if (!ex->over && !ex->head_sent)
+    if (!ex->over && !ex->head_sent && charge_informational(ex, fields, n))
         ex->carrier->inform(ex, status, fields, n);
 }
 

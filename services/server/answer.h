@@ -37,7 +37,8 @@ void sv_answer_write(sv_exchange *ex, const hr_str *parts, size_t n, bool final)
  * before the final piece is written. They are dropped where the protocol has no place for them:
  * HTTP/1.0, and answers of known length in HTTP/1.1. */
 void sv_answer_trailers(sv_exchange *ex, const hr_pair *fields, size_t n);
-/* An informational answer (103, for example) before the answer. The fields are copied. */
+/* An informational answer (103, for example) before the answer. The fields are copied. It is not
+ * sent where the upload budget has no bytes left for it. */
 void sv_answer_inform(sv_exchange *ex, int status, const hr_pair *fields, size_t n);
 /* The rest will not come: ends the connection, or the stream, so that the client notices. */
 void sv_answer_abort(sv_exchange *ex);

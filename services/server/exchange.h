@@ -149,6 +149,10 @@ uint64_t sv_now_ns(void);
 /* The status of the answer; 0 before there is one, or when the client left without it. */
 int sv_exchange_status(const sv_exchange *ex);
 
+/* Takes `bytes` from the upload budget until the exchange ends. False: there are not as many left.
+ */
+bool sv_exchange_reserve(sv_exchange *ex, size_t bytes);
+
 /* The client has gone: its FIN or RST has come. */
 bool sv_exchange_peer_gone(const sv_exchange *ex);
 

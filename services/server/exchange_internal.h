@@ -34,9 +34,6 @@ void sv_exchange_refuse(sv_exchange *ex, int status, const char *detail, int ret
 /* The same, with 503, as the upload budget is used up. */
 void sv_exchange_refuse_busy(sv_exchange *ex);
 
-/* Takes `bytes` from the upload budget until the exchange ends. */
-bool sv_exchange_reserve(sv_exchange *ex, size_t bytes);
-
 /* Is called when a connection or a request has been added to the loop: a crowd that comes and
  * leaves between two ticks counts, too. */
 void sv_server_note_load(sv_server_loop *loop);

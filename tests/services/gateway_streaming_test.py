@@ -347,6 +347,69 @@ def test_trailers_of_an_answer(tmp_path, version, kept):
         assert client.head().status == 200
 
 
+# ---- what answers take from --max-upload-bytes ----
+
+FEW_BYTES = ("--max-upload-bytes", "20K")
+
+
+def answering(data):
+    def behave(connection, request):
+        connection.send(answer(b"up") if request.target == "/" else data)
+        return True
+    return behave
+
+
+@pytest.mark.parametrize("args,kept", [((), True), (FEW_BYTES, False)], ids=["default", "few bytes"])
+def test_large_trailers_of_an_answer_are_charged(tmp_path, args, kept):
+    large = [("x-large", "v" * 3000), ("x-larger", "v" * 3900)]
+    data = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n" + section(large)
+    with Peer(answering(data)) as peer, gateway(tmp_path, service("x.test", peer), ROUTE, args=args) as gw, gw.client() as client:
+        for _ in range(3):
+            client.send(b"GET /t HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert client.head().status == 200
+            assert client._take(10) == b"5\r\nhello\r\n" and client._line() == b"0"
+            fields = []
+            while line := client._line():
+                fields.append(tuple(line.decode().split(": ")))
+            assert fields == (large if kept else [])
+
+
+@pytest.mark.parametrize("args,statuses", [((), [103, 103, 200]), (FEW_BYTES, [103, 200])], ids=["default", "few bytes"])
+def test_informational_answers_are_charged(tmp_path, args, statuses):
+    hint = b"HTTP/1.1 103 Early Hints\r\nLink: " + b"v" * 15000 + b"\r\n\r\n"
+    with Peer(answering(hint * 2 + answer(b"done"))) as peer, \
+            gateway(tmp_path, service("x.test", peer), ROUTE, args=args) as gw, gw.client() as client:
+        for _ in range(3):
+            client.send(b"GET /hints HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert [client.answer().status for _ in statuses] == statuses
+
+
+@pytest.mark.parametrize("args,status", [((), 200), (FEW_BYTES, 503)], ids=["default", "few bytes"])
+def test_a_large_head_of_an_answer_is_charged(tmp_path, args, status):
+    data = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n" + b"Via: 1.1 other\r\n" * 100 + b"X-Large: " + b"v" * 8000 + b"\r\n\r\nok"
+    with Peer(answering(data)) as peer, gateway(tmp_path, service("x.test", peer), ROUTE, args=args) as gw, gw.client() as client:
+        for _ in range(3):
+            client.request(target="/head")
+            got = client.answer()
+            assert got.status == status and got.header("retry-after") == (None if status == 200 else "1")
+        if status == 503:
+            line = gw.wait_line(path="/head")
+            assert (line["response_flags"], line["response_code_details"]) == ("UO", "overload")
+        client.request(target="/")
+        assert client.answer().status == 200
+
+
+@pytest.mark.parametrize("args,status", [((), 413), (FEW_BYTES, 503)], ids=["default", "few bytes"])
+def test_an_answer_before_the_end_of_its_request_is_charged(tmp_path, args, status):
+    """Both directions of its connections may be full."""
+    with Peer(answering(answer(b"too much", "413 Content Too Large")), read_body=False) as peer, \
+            gateway(tmp_path, service("x.test", peer), ROUTE, args=args) as gw, gw.client() as client:
+        client.send(b"POST /large HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n" + b"b" * 40000)
+        got = client.answer()
+        assert got.status == status and got.header("connection") == "close"
+        assert gw.wait_line(path="/large")["response_flags"] == ("UO" if status == 503 else "-")
+
+
 @pytest.mark.parametrize("version,hints", [("HTTP/1.1", 2), ("HTTP/1.0", 0)])
 def test_early_hints(tmp_path, version, hints):
     """RFC 8297; 100 is the gateway's own."""

@@ -8,8 +8,8 @@ import pytest
 from certificates import Authority
 from conftest import PATIENCE, SANITIZE
 from harness import Client, Server, free_port
-from hostile import (CONNECTIONS, MIB, Crowd, Peers, Pod, charged, given_back, handshake, http2, large_head, request, rss, settled,
-                     start_gateway)
+from hostile import (CONNECTIONS, MIB, Crowd, Peers, Pod, charged, frame, given_back, handshake, hpack_head, http2, http2_start, large_head,
+                     request, rss, settled, start_gateway, unfinished_head)
 from peers import wait_until
 
 RULES = [{"match": [{"headers": {"x-rule": {"exact": str(i)}}, "uri": {"exact": f"/rule{i}"}}]} for i in range(2000)]
@@ -33,6 +33,20 @@ ATTACKS = {
     "one-byte chunks": request("/hold", "POST", "Transfer-Encoding: chunked\r\n", b"1\r\nx\r\n" * 50000),
     "chunk extensions": request("/hold", "POST", "Transfer-Encoding: chunked\r\n", EXTENSIONS),
     "tunnels full in both directions": handshake("/tunnel") + MEGABYTE * 8,
+}
+def upload(path):
+    return request(path, "POST", "Content-Length: 1000000\r\n", MEGABYTE[:900000])
+
+
+# Each connection of a crowd by its number. An endpoint behind /pour or /vias answers before it has read the request.
+MIXES = {
+    "uploads that are answered early": lambda i: upload("/pour"),
+    "uploads that are answered early, with many Via lines": lambda i: upload("/vias"),
+    "mirrored uploads, tunnels and answers": lambda i: [
+        UPLOADS["mirrored"], UPLOADS["mirrored"], ATTACKS["tunnels full in both directions"],
+        ATTACKS["answers with many Via lines"]][i % 4],
+    "tunnels, held, mirrored and early answered uploads": lambda i: [
+        ATTACKS["tunnels full in both directions"], UPLOADS["long"], UPLOADS["mirrored"], upload("/vias")][i % 4],
 }
 LARGE = [(f"x-large-{i}", "v" * 500) for i in range(100)]  # each differs, so that no table makes them shorter
 # 55 KB, of which the header table makes 14 bytes from the second stream of a connection on.
@@ -109,11 +123,65 @@ def test_memory_of_the_gateway_over_http2(tmp_path, peers, pod, name):
         assert gw.call(target="/after").status == 200
 
 
+LARGE_BLOCK = hpack_head(*LARGE)
+
+
+def test_memory_of_unfinished_heads_over_http2(tmp_path, peers, pod):
+    metrics = free_port()
+    with start_gateway(tmp_path, peers, "--status", f"127.0.0.1:{metrics}", command=pod.command) as gw:
+        with Crowd(gw.port) as crowd:
+            crowd.send(http2_start(unfinished_head(LARGE_BLOCK)))
+            settled(gw.process.pid)
+            held = charged(metrics)
+            assert min(CONNECTIONS * len(LARGE_BLOCK), 63 * MIB) < held <= 64 * MIB
+        attack(gw, pod, http2_start(unfinished_head(LARGE_BLOCK)), metrics)
+        assert gw.call(target="/after").status == 200
+
+
+def frame_from_server(client, kind):
+    """The payload of the next frame of that kind."""
+    got = b""
+    while True:
+        while len(got) >= 9 and len(got) >= 9 + int.from_bytes(got[:3], "big"):
+            end = 9 + int.from_bytes(got[:3], "big")
+            if got[3] == kind:
+                return got[9:end]
+            got = got[end:]
+        more = client.sock.recv(65536)
+        assert more, f"closed without a frame of kind {kind}"
+        got += more
+
+
+def test_an_unfinished_head_over_http2_is_charged_until_it_ends(tmp_path, peers):
+    metrics = free_port()
+    with start_gateway(tmp_path, peers, "--status", f"127.0.0.1:{metrics}", "--max-upload-bytes", 250000) as gw:
+        head = unfinished_head(LARGE_BLOCK)
+        with gw.client() as first, gw.client() as second:
+            first.send(http2_start(head))
+            assert wait_until(lambda: charged(metrics) > 2 * len(LARGE_BLOCK), PATIENCE)
+            second.send(http2_start(head))  # for which no bytes are left
+            goaway = frame_from_server(second, 7)
+            assert int.from_bytes(goaway[4:8], "big") == 11  # ENHANCE_YOUR_CALM
+            first.send(frame(9, 4, 1) + frame(0, 1, 1))
+            assert frame_from_server(first, 1)
+        assert wait_until(lambda: charged(metrics) == 0, PATIENCE)
+
+
 @pytest.mark.parametrize("name", OF_TLS)
 def test_memory_of_the_gateway_behind_tls(tmp_path, peers, pod, pair, name):
     metrics = free_port()
     with start_gateway(tmp_path, peers, "--status", f"127.0.0.1:{metrics}", pair=pair, command=pod.command) as gw:
         attack(gw, pod, ATTACKS[name], metrics, tls=True)
+        assert gw.call(target="/after").status == 200
+
+
+@pytest.mark.parametrize("tls", [False, True], ids=["plain", "tls"])
+@pytest.mark.parametrize("name", MIXES)
+def test_memory_of_mixed_crowds(tmp_path, pod, pair, name, tls):
+    metrics = free_port()
+    with Peers() as peers, start_gateway(tmp_path, peers, "--status", f"127.0.0.1:{metrics}", pair=pair if tls else None,
+                                         command=pod.command) as gw:
+        attack(gw, pod, MIXES[name], metrics, tls=tls, end=peers.silent.close)
         assert gw.call(target="/after").status == 200
 
 

@@ -110,7 +110,7 @@ static void pair_listen(struct pair *p) {
 
 static void pair_connect(struct pair *p) {
     p->client.sock = sv_connect(p->loop, (struct sockaddr *)&p->address, sizeof(p->address),
-                                &events, &p->client);
+                                32 << 10, &events, &p->client);
     cr_assert_not_null(p->client.sock);
     cr_assert_eq(p->client.connected, 0, "never at once");
     while (p->client.connected + p->client.failed == 0)
@@ -221,8 +221,8 @@ Test(net, reports_a_refused_connection) {
     pair_listen(&p);
     close(p.listener);
     p.listener = -1;
-    p.client.sock =
-        sv_connect(p.loop, (struct sockaddr *)&p.address, sizeof(p.address), &events, &p.client);
+    p.client.sock = sv_connect(p.loop, (struct sockaddr *)&p.address, sizeof(p.address), 32 << 10,
+                               &events, &p.client);
     if (p.client.sock != NULL) /* else the system has refused at once */
         wait_flag(&p, &p.client.failed);
     cr_assert_eq(p.client.connected, 0);
