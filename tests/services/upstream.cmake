@@ -15,7 +15,7 @@ hr_add_pytest(services-http2 ARGS ${CMAKE_CURRENT_LIST_DIR}/http2_test.py LABELS
 hr_add_pytest(services-gateway-http ARGS ${CMAKE_CURRENT_LIST_DIR}/gateway_http_test.py LABELS "sanitize;threads" TIMEOUT 300)
 hr_add_pytest(services-gateway-streaming ARGS ${CMAKE_CURRENT_LIST_DIR}/gateway_streaming_test.py LABELS "sanitize;threads" TIMEOUT 300)
 hr_add_pytest(services-gateway-body-routing ARGS ${CMAKE_CURRENT_LIST_DIR}/gateway_body_routing_test.py LABELS "sanitize;threads" TIMEOUT 300)
-hr_add_pytest(services-hostile ARGS ${CMAKE_CURRENT_LIST_DIR}/hostile_test.py LABELS "sanitize" TIMEOUT 600)
+hr_add_pytest(services-hostile ARGS ${CMAKE_CURRENT_LIST_DIR}/hostile_test.py LABELS "sanitize" TIMEOUT 900)
 hr_add_pytest(services-hostile-edge ARGS ${CMAKE_CURRENT_LIST_DIR}/hostile_edge_test.py LABELS "sanitize" TIMEOUT 300)
 # CPU time under a sanitizer is not that of the server.
 hr_add_pytest(services-hostile-cpu ARGS ${CMAKE_CURRENT_LIST_DIR}/hostile_cpu_test.py TIMEOUT 300)
