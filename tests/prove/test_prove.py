@@ -99,7 +99,7 @@ def test_a_region_reads_as_a_sentence(sides):
     assert "e.g.    curl -H 'target: condition1' http://shop.default.svc.cluster.local/api/\n" in done.stdout
 
 
-def test_json_has_what_the_contract_says(sides):
+def test_json_has_the_documented_members(sides):
     old, new = sides(RULES, RULES.replace("exact: condition1", "regex: 'condition[12]'"))
     done = diff(old, new, "--format", "json")
     assert done.returncode == 1
