@@ -88,18 +88,26 @@ void cli_input_report(const cli_input *input, FILE *to, const hr_diagnostics *d)
 static void report_what_is_left_out(const cli_input *input, const hr_diagnostics *d) {
     for (size_t i = 0; i < hr_diagnostics_count(d); i++) {
         const hr_diagnostic *finding = hr_diagnostics_get(d, i);
-        if (finding->line != 0 && !finding->left_out)
+        if (finding->code.len > 0 || (finding->line != 0 && !finding->left_out))
             continue;
         cli_print_diagnostic(stderr, finding);
         cli_findings_add_diagnostic(input->findings, finding);
     }
 }
 
+/* How many findings are not of the linter. */
+static size_t n_not_linted(const hr_diagnostics *d) {
+    size_t n = 0;
+    for (size_t i = 0; i < hr_diagnostics_count(d); i++)
+        n += hr_diagnostics_get(d, i)->code.len == 0;
+    return n;
+}
+
 hr_table *cli_input_load(const char *command, const cli_input *input) {
     hr_diagnostics *d = NULL;
     hr_table *table = NULL;
     int error = hr_table_load(&table, &d, input->sources, input->n, &input->options);
-    bool refused = error == HR_OK && input->strict && hr_diagnostics_count(d) > 0;
+    bool refused = error == HR_OK && input->strict && n_not_linted(d) > 0;
     if (error != HR_OK || refused)
         cli_input_report(input, stderr, d);
     else
@@ -111,6 +119,9 @@ hr_table *cli_input_load(const char *command, const cli_input *input) {
         hr_table_unref(table);
         table = NULL;
     }
-    hr_diagnostics_free(d);
+    if (input->kept != NULL)
+        *input->kept = d;
+    else
+        hr_diagnostics_free(d);
     return table;
 }

@@ -14,6 +14,7 @@ typedef struct cli_input {
     bool strict;            /* a warning of the load is an error */
     char *standard;         /* the text of standard input, or NULL */
     cli_findings *findings; /* receives what is printed, for another format; NULL: none does */
+    hr_diagnostics **kept;  /* receives the findings of a load, which the caller frees; or NULL */
 } cli_input;
 
 /* What standard input is called in messages. */

@@ -117,6 +117,30 @@ static int print_caveats(FILE *to, const hr_decision *d, const hr_request *reque
     return error;
 }
 
+/* The findings that docs/linter.md lists under "Destinations that answer 503". */
+static bool is_about_503(hr_str code) {
+    static const char *const codes[] = {"host-unknown",     "no-services",        "port-unknown",
+                                        "port-missing",     "not-exported",       "alias-unknown",
+                                        "subset-unknown",   "subset-not-reached", "subset-empty",
+                                        "destination-empty"};
+    for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++)
+        if (code.len == strlen(codes[i]) && memcmp(code.p, codes[i], code.len) == 0)
+            return true;
+    return false;
+}
+
+void cli_print_findings(FILE *to, const hr_decision *d, const hr_diagnostics *findings) {
+    for (size_t i = 0; i < hr_diagnostics_count(findings); i++) {
+        const hr_diagnostic *f = hr_diagnostics_get(findings, i);
+        if (f->code.len == 0 || !hr_decision_has_finding(d, f))
+            continue;
+        bool reason = d->local_reply.status == 503 && is_about_503(f->code);
+        fprintf(to, "%s%s%s      %.*s: %.*s [%.*s]  %.*s:%d\n", cli_color_on(to, CLI_YELLOW),
+                reason ? "reason " : "warning", cli_color_off(to), S(f->field), S(f->message),
+                S(f->code), S(f->file), f->line);
+    }
+}
+
 static cli_color color_of(const hr_decision *d) {
     if (d->action == HR_ACTION_NO_ROUTE || d->local_reply.status != 0)
         return CLI_RED;

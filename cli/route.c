@@ -55,32 +55,42 @@ static int report_failure(const char *command, const cli_flags *flags, int error
     return CLI_FAILED;
 }
 
+typedef struct loaded {
+    hr_table *table;
+    hr_diagnostics *findings; /* of explain, the linter's among them */
+    bool explain;
+} loaded;
+
 /* *incomplete: the rules for the host need a Service that is not loaded. */
 static int answer(bool *incomplete, cli_flags *flags, const hr_view *view, hr_scratch *scratch,
-                  bool explain) {
+                  const loaded *rules) {
     hr_decision d = HR_DECISION_INIT;
     hr_request edge;
     const hr_request *request = &edge;
     int error = cli_edge(&edge, &flags->request, view);
     if (error == HR_OK)
-        error = explain ? hr_explain(&d, view, request, scratch, cli_print_event, stdout)
-                        : hr_route(&d, view, request, scratch);
+        error = rules->explain ? hr_explain(&d, view, request, scratch, cli_print_event, stdout)
+                               : hr_route(&d, view, request, scratch);
     if (error != HR_OK)
         return error;
     *incomplete = hr_decision_lacks_service(&d, request);
-    if (explain)
+    if (rules->explain)
         fputc('\n', stdout);
-    if (!flags->json)
-        return cli_print_decision(stdout, &d, request, scratch);
+    if (!flags->json) {
+        error = cli_print_decision(stdout, &d, request, scratch);
+        cli_print_findings(stdout, &d, rules->findings);
+        return error;
+    }
     hr_str json;
+    cli_print_findings(stdout, &d, rules->findings);
     error = hr_decision_json(&json, &d, request, scratch);
     if (error == HR_OK)
         printf("%.*s\n", (int)json.len, json.p);
     return error;
 }
 
-static int one_request(const char *command, cli_flags *flags, hr_table *table, bool explain) {
-    cli_views views = {.table = table};
+static int one_request(const char *command, cli_flags *flags, const loaded *rules) {
+    cli_views views = {.table = rules->table};
     const hr_view *view;
     hr_scratch *scratch = NULL;
     bool incomplete = false;
@@ -89,7 +99,7 @@ static int one_request(const char *command, cli_flags *flags, hr_table *table, b
         error = cli_views_get(&view, &views, &flags->view, flags->request.called,
                               cli_is_https(&flags->request.request));
     if (error == HR_OK)
-        error = answer(&incomplete, flags, view, scratch, explain);
+        error = answer(&incomplete, flags, view, scratch, rules);
     int code = error != HR_OK ? report_failure(command, flags, error, scratch)
                : incomplete   ? CLI_FAILED
                               : CLI_OK;
@@ -151,16 +161,18 @@ static bool is_stdin(const char *path) {
     return path != NULL && strcmp(path, "-") == 0;
 }
 
-static int load_rules(hr_table **out, const char *command, const cli_flags *flags) {
+static int load_rules(loaded *out, const char *command, const cli_flags *flags) {
     cli_input input;
     if ((is_stdin(flags->batch) || is_stdin(flags->body.file)) && reads_stdin(&flags->files))
         return cli_usage_error(command, "standard input (-) can be read only once");
     cli_input_init(&input, flags->recursive, flags->strict);
+    input.options.lint = out->explain;
+    input.kept = out->explain ? &out->findings : NULL;
     int code = cli_input_add_all(&input, command, &flags->files);
     if (code == CLI_OK)
-        *out = cli_input_load(command, &input);
+        out->table = cli_input_load(command, &input);
     cli_input_free(&input);
-    return code == CLI_OK && *out == NULL ? CLI_FAILED : code;
+    return code == CLI_OK && out->table == NULL ? CLI_FAILED : code;
 }
 
 static int run(int argc, char **argv, bool explain) {
@@ -175,13 +187,14 @@ static int run(int argc, char **argv, bool explain) {
     if (code == CLI_OK)
         code = check_flags(argv[0], &flags);
     if (code == CLI_OK) {
-        hr_table *table = NULL;
-        code = load_rules(&table, argv[0], &flags);
+        loaded rules = {.explain = explain};
+        code = load_rules(&rules, argv[0], &flags);
         if (code == CLI_OK)
-            code = flags.order           ? cli_order_run(&flags, table)
-                   : flags.batch != NULL ? whole_batch(argv[0], &flags, table)
-                                         : one_request(argv[0], &flags, table, explain);
-        hr_table_unref(table);
+            code = flags.order           ? cli_order_run(&flags, rules.table)
+                   : flags.batch != NULL ? whole_batch(argv[0], &flags, rules.table)
+                                         : one_request(argv[0], &flags, &rules);
+        hr_diagnostics_free(rules.findings);
+        hr_table_unref(rules.table);
     }
     cli_flags_free(&flags);
     return code;

@@ -93,6 +93,9 @@ static const char *not_acted_on(const hr_cluster *cluster) {
         return "its addresses are not named (resolution NONE or a headless Service without "
                "endpoints): this "
                "gateway connects only to addresses that its configuration names";
+    if (p->retry_budget && p->retry_budget_interval_ms > 0)
+        return "trafficPolicy.retryBudget.budgetInterval: this gateway counts the requests that "
+               "are active or pending, and none that have ended; remove it";
     if (p->tls_mode == HR_TLS_ISTIO_MUTUAL)
         return "trafficPolicy.tls: ISTIO_MUTUAL requires the certificates that Istio issues to its "
                "sidecars, which this gateway does not have; use SIMPLE or MUTUAL with files, or "
@@ -125,8 +128,27 @@ static int refuse_server(const hr_view *view, const gw_options *options) {
     return 1;
 }
 
+static void print_findings(const hr_diagnostics *findings) {
+    for (size_t i = 0; i < hr_diagnostics_count(findings); i++) {
+        char line[2048];
+        hr_diagnostic_format(line, sizeof(line), hr_diagnostics_get(findings, i));
+        sv_log_print("%s", line);
+    }
+}
+
+/* Filters and policies of Istio that select this gateway. */
+static int refuse_resources(const hr_view *view) {
+    hr_diagnostics *findings = NULL;
+    int error = hr_view_unserved(&findings, view);
+    print_findings(findings);
+    hr_diagnostics_free(findings);
+    if (error != HR_OK && error != HR_ECONFIG)
+        sv_log_print("headerroute-gateway: error: %s", hr_strerror(error));
+    return error != HR_OK;
+}
+
 static int refuse_unsupported(const hr_view *view, const gw_options *options) {
-    int refused = refuse_server(view, options);
+    int refused = refuse_server(view, options) + refuse_resources(view);
     for (size_t i = 0; i < hr_view_cluster_count(view); i++) {
         const hr_cluster *cluster = hr_view_cluster(view, i);
         const char *why = not_acted_on(cluster);
@@ -141,14 +163,6 @@ static int refuse_unsupported(const hr_view *view, const gw_options *options) {
 }
 
 /* ---- loading ---- */
-
-static void print_findings(const hr_diagnostics *findings) {
-    for (size_t i = 0; i < hr_diagnostics_count(findings); i++) {
-        char line[2048];
-        hr_diagnostic_format(line, sizeof(line), hr_diagnostics_get(findings, i));
-        sv_log_print("%s", line);
-    }
-}
 
 static hr_table *load_table(const gw_options *options) {
     hr_load_options load = HR_LOAD_OPTIONS_INIT;

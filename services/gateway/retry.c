@@ -129,6 +129,24 @@ static int is_plain_success(const hr_retry_policy *policy, const sv_http1_respon
            retry_field(head, "x-envoy-ratelimited").p == NULL;
 }
 
+/* How many requests of the cluster may be retried at a time, -1 for any number. A retry budget is a
+ * share of the requests that are active or pending, among them this one, unless it found no
+ * connection: Envoy has then removed it from the pending ones already. */
+static int64_t retries_allowed(const gw_request *r, const gw_cluster *cluster, sv_up_error error) {
+    const hr_traffic_policy *p = cluster->cluster->policy;
+    if (!p->retry_budget)
+        return p->max_retries;
+    int64_t active =
+        (int64_t)atomic_load_explicit(&cluster->shared->requests, memory_order_relaxed) +
+        atomic_load_explicit(&cluster->shared->pending, memory_order_relaxed);
+    if (error == SV_UP_CONNECT || error == SV_UP_CONNECT_TIMEOUT || error == SV_UP_RESOLVE ||
+        error == SV_UP_TLS)
+        active -= r->counted;
+    int64_t share = (int64_t)(p->retry_budget_percent / 100 * (double)active);
+    int64_t least = p->retry_budget_min_concurrency;
+    return share > least ? share : least;
+}
+
 int gw_retry(gw_request *r, sv_up_error error, const sv_http1_response *head) {
     const hr_retry_policy *policy = r->decision.retries;
     if (policy == NULL || policy->attempts <= 0 || r->relay.started)
@@ -146,7 +164,7 @@ int gw_retry(gw_request *r, sv_up_error error, const sv_http1_response *head) {
         return 0;
     }
     const gw_cluster *cluster = &r->lc->config->clusters[r->cluster];
-    int64_t most = cluster->cluster->policy->max_retries;
+    int64_t most = retries_allowed(r, cluster, error);
     /* A retry that is over, as this request's own is, counts no more. */
     if (most >= 0 &&
         (int64_t)atomic_load_explicit(&cluster->shared->retries, memory_order_relaxed) -

@@ -62,7 +62,7 @@ class Document:
 
 
 def facts(program, path):
-    done = subprocess.run([program, path], capture_output=True, text=True, timeout=120)
+    done = subprocess.run([program, path], capture_output=True, text=True, timeout=1800)
     if done.returncode == 3:
         return None
     if done.returncode != 0:
@@ -103,7 +103,7 @@ def never_matched(text, lines):
 def decided(headerroute, path, requests, never):
     """The requests that are decided by a rule that is said to decide nothing."""
     asked = "".join(json.dumps({k: v for k, v in r.items() if not k.startswith("_")}) + "\n" for r in requests)
-    done = subprocess.run([headerroute, "route", "-f", path, "--batch", "-"], input=asked, capture_output=True, text=True, timeout=120)
+    done = subprocess.run([headerroute, "route", "-f", path, "--batch", "-"], input=asked, capture_output=True, text=True, timeout=1800)
     for request, line in zip(requests, done.stdout.splitlines()):
         d = json.loads(line)
         if "error" in d or d["virtual_service"] is None:

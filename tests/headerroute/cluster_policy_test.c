@@ -2,6 +2,8 @@
  * shows. */
 #include <criterion/criterion.h>
 
+#include <string.h>
+
 #include "harness.h"
 
 /* The policy of the only cluster of tests/headerroute/fixtures/NAME on `port`. */
@@ -32,4 +34,40 @@ Test(cluster_policy, port_level_settings_inherit_nothing) {
     cr_expect_eq(policy_of("port-level-settings.yaml", 80).lb, HR_LB_RANDOM);
     cr_expect_eq(policy_of("port-level-settings.yaml", 81).max_connections, -1);
     cr_expect_eq(policy_of("port-level-settings.yaml", 81).lb, HR_LB_ROUND_ROBIN);
+}
+
+/* What Istio's translation makes of retryBudget (applyRetryBudget): 20 % and 3 where a value is
+ * missing; a subset replaces the whole of it, and an entry of portLevelSettings has none. */
+static void expect_budget(const char *cluster, uint16_t port, const hr_traffic_policy *expected) {
+    hr_table *table = hrt_load_file("retry-budget.yaml");
+    hr_view *view;
+    hr_view_options options = HR_VIEW_OPTIONS_INIT;
+    options.port = port;
+    cr_assert_eq(hr_view_new(&view, table, &options), HR_OK);
+    const hr_traffic_policy *found = NULL;
+    for (size_t i = 0; i < hr_view_cluster_count(view); i++)
+        if (hr_view_cluster(view, i)->name.len == strlen(cluster) &&
+            memcmp(hr_view_cluster(view, i)->name.p, cluster, strlen(cluster)) == 0)
+            found = hr_view_cluster(view, i)->policy;
+    cr_assert_not_null(found, "%s", cluster);
+    cr_expect_eq(found->retry_budget, expected->retry_budget, "%s", cluster);
+    cr_expect_eq(found->retry_budget_percent, expected->retry_budget_percent, "%s", cluster);
+    cr_expect_eq(found->retry_budget_min_concurrency, expected->retry_budget_min_concurrency);
+    cr_expect_eq(found->retry_budget_interval_ms, expected->retry_budget_interval_ms);
+    hr_view_unref(view);
+    hr_table_unref(table);
+}
+
+Test(cluster_policy, a_retry_budget_is_inherited_but_not_by_ports) {
+    hr_traffic_policy whole = {.retry_budget = 1,
+                               .retry_budget_percent = 12.5,
+                               .retry_budget_min_concurrency = 3,
+                               .retry_budget_interval_ms = 1500};
+    hr_traffic_policy own = {
+        .retry_budget = 1, .retry_budget_percent = 20, .retry_budget_min_concurrency = 7};
+    expect_budget("outbound|80||s.default.svc.cluster.local", 80, &whole);
+    expect_budget("outbound|80|own|s.default.svc.cluster.local", 80, &own);
+    expect_budget("outbound|80|port|s.default.svc.cluster.local", 80, &whole);
+    expect_budget("outbound|81||s.default.svc.cluster.local", 81, &(hr_traffic_policy){0});
+    expect_budget("outbound|81|own|s.default.svc.cluster.local", 81, &own);
 }

@@ -75,10 +75,14 @@ static void dump_policy(FILE *out, const hr_traffic_policy *p) {
                                p->tcp_keepalive,
                                p->tcp_keepalive_probes,
                                p->tcp_keepalive_time_s,
-                               p->tcp_keepalive_interval_s};
+                               p->tcp_keepalive_interval_s,
+                               p->retry_budget,
+                               p->retry_budget_min_concurrency,
+                               p->retry_budget_interval_ms};
     for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
         fprintf(out, " %lld", (long long)numbers[i]);
-    fprintf(out, " warm %g %g codes", p->warmup_minimum_percent, p->warmup_aggression);
+    fprintf(out, " warm %g %g budget %g codes", p->warmup_minimum_percent, p->warmup_aggression,
+            p->retry_budget_percent);
     for (size_t i = 0; i < p->n_outlier_http_codes; i++)
         fprintf(out, " %u", p->outlier_http_codes[i]);
     put(out, "sni", p->tls_sni);
@@ -191,7 +195,6 @@ static const struct {
     const char *prefix, *stands_for;
 } wholes[] = {{"TrafficPolicy.TunnelSettings.", "tunnel"},
               {"TrafficPolicy.ProxyProtocol.", "proxyProtocol"},
-              {"TrafficPolicy.RetryBudget.", "retryBudget"},
               {"ZoneAwareLoadBalancerSetting.", "zoneAwareLbSetting"},
               {"LoadBalancerSettings.ConsistentHashLB.HTTPCookie.Attribute.", "attributes"}};
 

@@ -240,6 +240,72 @@ def test_explain_says_why_the_rule_of_a_delegate_is_dropped():
     assert "not in this view: default/root http[1] " in done.stdout and "its delegate is not loaded, has hosts, or" in done.stdout
 
 
+MISTAKES = """apiVersion: v1
+kind: Service
+metadata: {name: shop}
+spec: {selector: {app: shop}, ports: [{name: http, port: 80}]}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: shop-1, labels: {app: shop, version: v1}}
+status: {podIP: 10.0.0.1}
+---
+apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata: {name: shop}
+spec:
+  host: shop
+  trafficPolicy: {loadBalancer: {consistentHash: {httpHeaderName: x-user}}}
+  subsets: [{name: v1, labels: {version: v1}}, {name: empty, labels: {version: v9}}]
+---
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: shop}
+spec:
+  hosts: [shop]
+  http:
+  - match: [{uri: {prefix: /subset}}]
+    route: [{destination: {host: shop, subset: v2}}]
+  - match: [{uri: {prefix: /host}}]
+    route: [{destination: {host: nowhere}}]
+  - match: [{uri: {prefix: /empty}}]
+    route: [{destination: {host: shop, subset: empty}}]
+  - match: [{uri: {prefix: /slashes}}]
+    rewrite: {uri: /}
+    route: [{destination: {host: shop}, weight: 50}, {destination: {host: shop, subset: v1}, weight: 50}]
+  - route: [{destination: {host: shop}}]
+"""
+
+
+@pytest.mark.parametrize("path,reply,said", [
+    ("subset", "503 NC", [("reason", "subset-unknown")]),
+    ("host", "503 NC", [("reason", "host-unknown")]),
+    ("slashes", None, [("warning", "double-slash"), ("warning", "hash-behind-weights")]),
+    ("", None, []),
+])
+def test_explain_gives_the_findings_about_the_rule_that_decides(tmp_path, path, reply, said):
+    """The sentences are those of `validate`; those about other rules of the VirtualService are left out."""
+    rules = tmp_path / "rules.yaml"
+    rules.write_text(MISTAKES)
+    for words in [(), ("--json",), ("--strict",)]:
+        done = run("explain", "-f", rules, *words, f"http://shop/{path}")
+        assert done.returncode == 0, done.stderr
+        found = [line for line in done.stdout.splitlines() if re.match(r"(reason|warning)  ", line)]
+        assert [(line.split()[0], re.search(r" \[([a-z0-9-]+)\]  ", line)[1]) for line in found] == said
+        assert words == ("--json",) or (f"reply        {reply}" in done.stdout) == (reply is not None)
+    warnings = run("validate", rules).stdout
+    for line in found:
+        field, sentence = re.match(r"\w+ +(\S+): (.*\])  ", line).groups()
+        assert f"warning: {field}: {sentence}\n" in warnings
+
+
+def test_route_says_nothing_of_findings(tmp_path):
+    rules = tmp_path / "rules.yaml"
+    rules.write_text(MISTAKES)
+    done = run("route", "-f", rules, "http://shop/subset")
+    assert "subset-unknown" not in done.stdout + done.stderr
+
+
 def test_explain_names_the_condition_that_failed_with_its_value():
     done = run("explain", "-f", RULES, "-H", "target: other", URL)
     assert done.returncode == 0

@@ -353,6 +353,13 @@ spec: {selector: {istio: edge}, servers: [{port: {number: 80, name: http, protoc
     for selector, concerned in [("istio: edge", 1), ("istio: other", 0), ("app: x", 1)]:
         policy = unread("RequestAuthentication", "{selector: {matchLabels: {%s}}}" % selector, namespace="edge")
         assert len(caveats(rules + policy, *flags)) == concerned
+    pod = "---\napiVersion: v1\nkind: Pod\nmetadata: {name: e, namespace: edge, labels: {istio: edge, app: e}}\n"
+    for selector, concerned in [("istio: edge", 1), ("app: e", 1), ("app: x", 0), ("b: x", 0)]:
+        policy = unread("RequestAuthentication", "{selector: {matchLabels: {%s}}}" % selector, namespace="edge")
+        assert len(caveats(rules + pod + policy, *flags)) == concerned
+    for spec, concerned in [("{targetRefs: [{kind: Gateway, group: gateway.networking.k8s.io, name: edge}]}", 0), ("{}", 1)]:
+        assert len(caveats(rules + unread("AuthorizationPolicy", spec, namespace="edge"), *flags)) == concerned, \
+            "targetRefs name Gateways of the Gateway API only"
     assert len(caveats(rules + unread("Ingress", "{rules: [{http: {}}]}"), *flags)) == 1
 
 

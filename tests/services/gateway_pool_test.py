@@ -1,6 +1,7 @@
 """Balancers, connection limits, outlier detection and warm-up beyond what gateway_policy_test.py has: each setting of a
 DestinationRule by what it does."""
 import collections
+import contextlib
 import os
 import pathlib
 import socket
@@ -10,7 +11,7 @@ import time
 import pytest
 from gateway_policy_test import Gate, ask_many, hashing, policy
 from gateway_test import Nobody, named
-from harness import Client, free_port
+from harness import Client, free_port, run
 from mesh import GATEWAY, gateway, routes, service, to, write
 from peers import Peer, always, answer, echo, wait_until
 
@@ -162,6 +163,59 @@ def test_max_retries(tmp_path):
             assert first.answer().body == b"first"
             gw.call(target="/later")
             assert gw.wait_line(path="/later")["response_flags"] == "URX", "there is room again"
+
+
+@pytest.mark.parametrize("budget,allowed", [
+    ({"percent": 50, "minRetryConcurrency": 1}, 2),  # of four active requests
+    ({"percent": 49.9, "minRetryConcurrency": 1}, 1),  # 1.996 is rounded down
+    ({"percent": 0, "minRetryConcurrency": 1}, 1),
+    ({}, 3),  # 20 % of four is less than the three that are always allowed
+])
+def test_retry_budget(tmp_path, budget, allowed):
+    """Four requests are held by the endpoint and fail one after the other: so many are sent again as Envoy's budget allows,
+    whatever maxRetries is, and the others get the answer of their first try."""
+    fail = {f"/{i}": threading.Event() for i in range(4)}
+    last = threading.Event()
+
+    def behave(connection, request):
+        if request.target == "/":
+            return echo(connection, request)
+        if request.header("x-envoy-attempt-count") == "2":
+            last.wait(60)
+            return echo(connection, request)
+        fail[request.target].wait(60)
+        connection.send(answer(b"bad", status="503 X"))
+        return True
+
+    with Peer(behave) as peer:
+        def came():
+            return len([r for r in peer.requests if r.target != "/"])
+
+        resources = [service("x.test", peer), policy(retryBudget=budget, connectionPool={"http": {"maxRetries": 1}}),
+                     routes({"route": [to("x.test")], "retries": {"attempts": 1, "retryOn": "5xx", "backoff": "1ms"}})]
+        with gateway(tmp_path, *resources) as gw, contextlib.ExitStack() as stack:
+            clients = [stack.enter_context(gw.client()) for _ in fail]
+            for client, target in zip(clients, fail):
+                client.request(target=target)
+            assert wait_until(lambda: came() == 4)
+            for i, (client, target) in enumerate(zip(clients, fail)):
+                fail[target].set()
+                if i < allowed:
+                    assert wait_until(lambda: came() == 5 + i)
+                else:
+                    got = client.answer()
+                    assert (got.status, got.body) == (503, b"bad") and gw.wait_line(path=target)["response_flags"] == "UO"
+            assert came() == 4 + allowed
+            last.set()
+            assert [client.answer().status for client in clients[:allowed]] == [200] * allowed
+
+
+def test_a_budget_over_time_is_refused(tmp_path):
+    with Peer(echo) as peer:
+        path = write(tmp_path / "mesh.yaml", GATEWAY, service("x.test", peer), policy(retryBudget={"budgetInterval": "10s"}),
+                     routes({"route": [to("x.test")]}))
+        code, _, err = run("headerroute-gateway", "-f", path)
+        assert code == 1 and "retryBudget.budgetInterval: this gateway counts" in err
 
 
 def test_connections_have_an_age_and_an_idle_time(tmp_path):

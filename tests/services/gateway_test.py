@@ -373,10 +373,65 @@ def test_bad_values_are_one_line_and_exit_2(tmp_path, flag, value, says):
 def test_what_it_cannot_act_on_is_refused(two, tmp_path):
     """Settings of connections that `headerroute validate` only warns about, since no decision hangs on them."""
     pool = {"proxyProtocol": {"version": "V2"}}
-    policy = {"apiVersion": "security.istio.io/v1", "kind": "AuthorizationPolicy", "metadata": {"name": "deny"}, "spec": {}}
-    path = write(tmp_path / "mesh.yaml", GATEWAY, service("x.test", two[0]), rule("x.test", trafficPolicy=pool), policy)
+    path = write(tmp_path / "mesh.yaml", GATEWAY, service("x.test", two[0]), rule("x.test", trafficPolicy=pool))
     code, _, err = run("headerroute-gateway", "-f", path)
     assert code == 1
-    for said in ("proxyProtocol: is not supported", "every request is treated as allowed"):
-        assert re.search(r"mesh\.yaml:\d+:\d+: error: .*" + said, err), err
+    assert re.search(r"mesh\.yaml:\d+:\d+: error: .*proxyProtocol: is not supported", err), err
     assert run("headerroute", "validate", path)[0] == 0
+
+
+SELECTING = {
+    "EnvoyFilter": ("networking.istio.io/v1alpha3", lambda labels: {"workloadSelector": {"labels": labels}}),
+    "WasmPlugin": ("extensions.istio.io/v1alpha1", lambda labels: {"selector": {"matchLabels": labels}}),
+    "AuthorizationPolicy": ("security.istio.io/v1", lambda labels: {"selector": {"matchLabels": labels}}),
+    "RequestAuthentication": ("security.istio.io/v1", lambda labels: {"selector": {"matchLabels": labels}}),
+}
+INGRESS = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "ingress", "labels": {"istio": "ingressgateway", "app": "edge"}}}
+SHOP = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "shop", "labels": {"app": "shop"}}}
+
+
+@pytest.mark.parametrize("kind", SELECTING)
+@pytest.mark.parametrize("labels,namespace,beside,says", [
+    ({}, "default", [], "selects this proxy"),
+    ({}, "istio-system", [], "selects this proxy"),
+    ({}, "other", [], None),
+    ({"istio": "ingressgateway"}, "default", [], "selects this proxy"),
+    ({"istio": "other"}, "default", [], None),
+    ({"app": "edge"}, "default", [], "may select this proxy"),  # its pods may have the label
+    ({"app": "edge"}, "default", [INGRESS], "selects this proxy"),
+    ({"app": "shop"}, "default", [INGRESS], None),
+    ({"app": "shop"}, "default", [SHOP], None),  # it selects another workload
+    ({"app": "shop"}, "istio-system", [SHOP], None),
+])
+def test_what_selects_the_gateway_is_refused(two, tmp_path, kind, labels, namespace, beside, says):
+    version, spec = SELECTING[kind]
+    resource = {"apiVersion": version, "kind": kind, "metadata": {"name": "x", "namespace": namespace}, "spec": spec(labels) if labels else {}}
+    path = write(tmp_path / "mesh.yaml", GATEWAY, service("x.test", two[0]), routes({"route": [to("x.test")]}), *beside, resource)
+    if says:
+        code, _, err = run("headerroute-gateway", "-f", path)
+        assert code == 1
+        assert re.search(rf"mesh\.yaml:\d+:\d+: error: {kind} {namespace}/x {says} and is not supported: ", err), err
+        return
+    assert run("headerroute", "validate", path)[0] == 0
+    with gateway(tmp_path, service("x.test", two[0]), routes({"route": [to("x.test")]}), *beside, resource) as gw:
+        assert gw.call().status == 200
+
+
+@pytest.mark.parametrize("target,refused", [
+    ({"group": "gateway.networking.k8s.io", "kind": "Gateway", "name": "edge"}, True),
+    ({"group": "gateway.networking.k8s.io", "kind": "Gateway", "name": "other"}, False),
+    ({"group": "", "kind": "Service", "name": "shop"}, False),
+])
+@pytest.mark.parametrize("field", ["targetRef", "targetRefs"])
+def test_a_policy_with_targets_is_refused_for_its_gateway(two, tmp_path, target, refused, field):
+    edge = {"apiVersion": "gateway.networking.k8s.io/v1", "kind": "Gateway", "metadata": {"name": "edge"},
+            "spec": {"gatewayClassName": "istio", "listeners": [{"name": "http", "port": 80, "protocol": "HTTP"}]}}
+    policy = {"apiVersion": "security.istio.io/v1", "kind": "AuthorizationPolicy", "metadata": {"name": "x"},
+              "spec": {field: target if field == "targetRef" else [target]}}
+    path = write(tmp_path / "mesh.yaml", edge, policy)
+    if refused:
+        code, _, err = run("headerroute-gateway", "-f", path)
+        assert code == 1 and "AuthorizationPolicy default/x selects this proxy" in err
+        return
+    with gateway(tmp_path, edge, policy, args=("--gateway", "default/edge")) as gw:
+        assert gw.call().status == 404

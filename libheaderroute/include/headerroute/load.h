@@ -76,9 +76,9 @@ typedef struct hr_load_options {
     size_t max_nodes; /* YAML nodes of one load, aliases followed (default: 16 million) */
     int lint;         /* 1 adds the linter's warnings to the diagnostics. */
 
-    /* 1 if the caller sends requests as the decisions say. What decisions do not carry is then an
-     * error instead of a warning: who is admitted (AuthorizationPolicy, RequestAuthentication), for
-     * example. Since version 2. */
+    /* 1 if the caller sends requests as the decisions say. Fields that decisions do not carry are
+     * then errors instead of warnings: proxyProtocol, for example. Whether resources that are not
+     * evaluated select the caller depends on its view: hr_view_unserved(). Since version 2. */
     int serves;
 
     /* 1 reads the subfolders of folders, too. 0: a folder that has YAML only in subfolders is an

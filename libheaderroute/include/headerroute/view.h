@@ -156,6 +156,16 @@ typedef struct hr_gateway_server {
  * HR_EINVAL. */
 HR_API int hr_view_gateway_server(hr_gateway_server *out, const hr_view *view);
 
+/* Reports what a program that sends requests as the decisions of a view say would leave out: an
+ * error for each EnvoyFilter, WasmPlugin, TrafficExtension, AuthorizationPolicy and
+ * RequestAuthentication that selects the view's proxy by its namespace, selector or targetRefs. If
+ * the table has no pod or pod template of the proxy, its other labels are not known: a resource
+ * that may select it counts, unless its selector is that of another workload of the table.
+ *
+ * `*out` receives the findings, which the caller frees; they may be empty. It is NULL for HR_EINVAL
+ * and HR_ENOMEM. Returns HR_OK, HR_ECONFIG if there is a finding, HR_EINVAL or HR_ENOMEM. */
+HR_API int hr_view_unserved(hr_diagnostics **out, const hr_view *view);
+
 /* Writes the compiled routes of a view as JSON, zero-terminated, into the scratch, which it resets:
  * one object with `route_tables` and `omitted`. A route table has `virtual_hosts`, each of them
  * `routes` in the order they are tried, each of them its conditions, its action and its place.
@@ -252,6 +262,13 @@ typedef struct hr_traffic_policy {
     int64_t http2_keepalive_interval_ms, http2_keepalive_timeout_ms;
     int tcp_keepalive; /* 1 if it is configured. */
     int64_t tcp_keepalive_probes, tcp_keepalive_time_s, tcp_keepalive_interval_s;
+    /* retryBudget: how many requests of the cluster may be retried at a time, instead of
+     * max_retries. Istio sets retry_budget.budget_percent and min_retry_concurrency of Envoy. */
+    int retry_budget;                      /* 1 if it is configured. */
+    double retry_budget_percent;           /* Of the active and pending requests; rounded down. */
+    uint32_t retry_budget_min_concurrency; /* Allowed whatever the percentage is. */
+    int64_t retry_budget_interval_ms;      /* A request counts for at least this long; 0: while it
+                                            * is active or pending. */
 } hr_traffic_policy;
 
 /* The version of HTTP that a proxy speaks to the endpoints of a cluster: by the declaration of the

@@ -48,11 +48,13 @@ static void set_labels(hr_arena *arena, hr_view *view, const hr_view_options *o,
                        const hr_mesh_gateway *gateway) {
     if (o->n_source_labels > 0 || gateway == NULL) {
         copy_labels(arena, view, o->source_labels, o->n_source_labels);
+        view->labels_known = o->n_source_labels > 0;
         return;
     }
     const hr_spec_workload *pod = gateway_pod(view->table, gateway->resource, HR_WORKLOAD_POD);
     if (pod == NULL)
         pod = gateway_pod(view->table, gateway->resource, HR_WORKLOAD_DEPLOYMENT);
+    view->labels_known = pod != NULL;
     if (pod != NULL)
         copy_labels(arena, view, pod->labels, pod->n_labels);
     else

@@ -183,6 +183,7 @@ struct hr_view {
     hr_pair *labels;
     size_t n_labels;
     size_t n_stated_labels; /* the first of them; Istio adds the others */
+    bool labels_known;      /* the proxy has no labels but these */
     hr_str locality;        /* "region/zone/subzone"; empty: unknown */
     hr_outbound_policy outbound_policy;
     hr_str

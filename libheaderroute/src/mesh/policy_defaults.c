@@ -138,10 +138,20 @@ static void fill_tls(hr_traffic_policy *out, const hr_spec_client_tls *in) {
     out->tls_insecure_skip_verify = in->insecure_skip_verify == 1;
 }
 
+static void fill_retry_budget(hr_traffic_policy *out, const hr_spec_retry_budget *in) {
+    if (in == NULL)
+        return;
+    out->retry_budget = 1;
+    out->retry_budget_percent = in->percent;
+    out->retry_budget_min_concurrency = in->min_retry_concurrency;
+    out->retry_budget_interval_ms = in->budget_interval_ns / NS_PER_MS;
+}
+
 void hr_traffic_policy_fill(hr_traffic_policy *out, const hr_mesh_traffic_policy *blocks) {
     *out = (hr_traffic_policy){0};
     fill_pool(out, blocks->connection_pool);
     fill_outlier(out, blocks->outlier_detection);
     fill_lb(out, blocks->load_balancer);
     fill_tls(out, blocks->tls);
+    fill_retry_budget(out, blocks->retry_budget);
 }

@@ -281,6 +281,7 @@ static hr_mesh_traffic_policy blocks_of(const hr_spec_traffic_policy *policy) {
         .connection_pool = PRESENT(policy->connection_pool),
         .outlier_detection = PRESENT(policy->outlier_detection),
         .tls = PRESENT(policy->tls),
+        .retry_budget = PRESENT(policy->retry_budget),
     };
 }
 
@@ -295,8 +296,12 @@ hr_mesh_traffic_policy hr_rule_policy(const hr_mesh_destination_rule *rule,
     if (subset == NULL || !subset->policy.present)
         return out;
     const hr_spec_traffic_policy *subset_port = port_level(&subset->policy, port);
-    if (subset_port != NULL)
-        return blocks_of(subset_port);
+    if (subset_port != NULL) { /* has no retryBudget of its own, and keeps the rule's */
+        const hr_spec_retry_budget *budget = out.retry_budget;
+        out = blocks_of(subset_port);
+        out.retry_budget = budget;
+        return out;
+    }
     hr_mesh_traffic_policy own = blocks_of(&subset->policy);
     if (own.load_balancer != NULL)
         out.load_balancer = own.load_balancer;
@@ -306,6 +311,8 @@ hr_mesh_traffic_policy hr_rule_policy(const hr_mesh_destination_rule *rule,
         out.outlier_detection = own.outlier_detection;
     if (own.tls != NULL)
         out.tls = own.tls;
+    if (own.retry_budget != NULL)
+        out.retry_budget = own.retry_budget;
     return out;
 }
 

@@ -50,6 +50,7 @@ typedef struct hr_mesh_traffic_policy {
     const hr_spec_connection_pool *connection_pool;
     const hr_spec_outlier_detection *outlier_detection;
     const hr_spec_client_tls *tls;
+    const hr_spec_retry_budget *retry_budget;
 } hr_mesh_traffic_policy;
 hr_mesh_traffic_policy hr_rule_policy(const hr_mesh_destination_rule *rule,
                                       const hr_spec_subset *subset, uint32_t port);

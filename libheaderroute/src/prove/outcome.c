@@ -151,6 +151,9 @@ static void put_pool(part_writer *w, const hr_traffic_policy *p) {
         p->tcp_keepalive_probes,
         p->tcp_keepalive_time_s,
         p->tcp_keepalive_interval_s,
+        p->retry_budget,
+        p->retry_budget_min_concurrency,
+        p->retry_budget_interval_ms,
     };
     part_bytes(w, numbers, sizeof(numbers));
     part_codes(w, p->outlier_http_codes, p->n_outlier_http_codes);
@@ -167,6 +170,7 @@ static void put_traffic_policy(part_writer *w, const hr_target *t) {
     put_localities(w, t->decision.cluster);
     part_double(w, p->warmup_minimum_percent);
     part_double(w, p->warmup_aggression);
+    part_double(w, p->retry_budget_percent);
     part_str(w, p->tls_sni);
     part_str(w, p->tls_ca_certificates);
     part_str(w, p->tls_client_certificate);

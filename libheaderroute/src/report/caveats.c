@@ -6,6 +6,7 @@
 #include "forward.h"
 #include "host_names.h"
 #include "registry_endpoints.h"
+#include "selection.h"
 #include "table.h"
 #include "text.h"
 #include "unread.h"
@@ -41,39 +42,6 @@ static void add_caveat(caveats *c, const char *format, ...) {
 
 /* ---- what a resource concerns ---- */
 
-/* The value of a label; absent if it is not among them. */
-static hr_str label_value_of(const hr_pair *labels, size_t n, hr_str name) {
-    for (size_t i = 0; i < n; i++)
-        if (hr_str_eq(labels[i].name, name))
-            return labels[i].value.p == NULL ? HR_STR("") : labels[i].value;
-    return (hr_str){0};
-}
-
-/* Whether pods that have these labels, and maybe more, can be selected. */
-static bool can_select(const hr_spec_unread *u, const hr_pair *labels, size_t n, bool all_known) {
-    for (size_t i = 0; i < u->n_selector; i++) {
-        hr_str value = label_value_of(labels, n, u->selector[i].name);
-        if (value.p == NULL ? all_known : !hr_str_eq(value, u->selector[i].value))
-            return false;
-    }
-    return true;
-}
-
-static bool in_namespace(const caveats *c, const hr_spec_unread *u, hr_str namespace_) {
-    return hr_str_eq(u->namespace_, namespace_) ||
-           (u->kind->reach & (HR_REACH_GATEWAY | HR_REACH_CALLER) &&
-            hr_str_eq(u->namespace_, c->view->table->root_namespace));
-}
-
-/* A caller of which no label is stated may have any. */
-static bool reaches_proxy(const caveats *c, const hr_spec_unread *u) {
-    const hr_view *view = c->view;
-    unsigned reach = view->gateway ? HR_REACH_GATEWAY : HR_REACH_CALLER;
-    bool all_known = !view->gateway && view->n_stated_labels > 0;
-    return u->kind->reach & reach && in_namespace(c, u, view->namespace_) &&
-           can_select(u, view->labels, view->n_labels, all_known);
-}
-
 static const hr_mesh_service *service_of(const caveats *c) {
     hr_str host = c->decision->destination_host;
     if (host.p == NULL)
@@ -83,17 +51,30 @@ static const hr_mesh_service *service_of(const caveats *c) {
     return svc != NULL ? svc : hr_map_get(&registry->by_host, host);
 }
 
+static bool is_for_service(const hr_spec_unread *u, const hr_mesh_service *svc) {
+    for (size_t i = 0; svc != NULL && svc->kubernetes && i < u->services.n; i++)
+        if (hr_str_eq(svc->namespace_, u->namespace_) &&
+            hr_str_eq(svc->meta->name, u->services.v[i]))
+            return true;
+    return false;
+}
+
 static bool reaches_destination(const caveats *c, const hr_spec_unread *u) {
     const hr_mesh_service *svc = service_of(c);
     const hr_cluster *cluster = c->decision->cluster;
-    if (!(u->kind->reach & HR_REACH_DESTINATION) || svc == NULL ||
-        !in_namespace(c, u, svc->namespace_))
+    if (!(u->kind->reach & HR_REACH_DESTINATION) || svc == NULL)
+        return false;
+    if (u->has_targets) /* a waypoint applies it */
+        return is_for_service(u, svc);
+    if (!hr_unread_counts_in(u, c->view, svc->namespace_))
         return false;
     if (cluster == NULL || cluster->n_endpoints == 0)
-        return can_select(u, svc->selector, svc->n_selector, false) &&
-               (cluster == NULL || can_select(u, cluster->labels, cluster->n_labels, false));
+        return hr_unread_can_select(u, svc->selector, svc->n_selector, false) &&
+               (cluster == NULL ||
+                hr_unread_can_select(u, cluster->labels, cluster->n_labels, false));
     for (size_t i = 0; i < cluster->n_endpoints; i++)
-        if (can_select(u, cluster->endpoints[i]->labels, cluster->endpoints[i]->n_labels, true))
+        if (hr_unread_can_select(u, cluster->endpoints[i]->labels, cluster->endpoints[i]->n_labels,
+                                 true))
             return true;
     return false;
 }
@@ -105,14 +86,6 @@ static hr_str host_called(const caveats *c) {
         colon--;
     return colon > 0 && authority.p[colon - 1] == ':' ? hr_str_of(authority.p, colon - 1)
                                                       : authority;
-}
-
-static bool is_for_service(const hr_spec_unread *u, const hr_mesh_service *svc) {
-    for (size_t i = 0; svc != NULL && svc->kubernetes && i < u->services.n; i++)
-        if (hr_str_eq(svc->namespace_, u->namespace_) &&
-            hr_str_eq(svc->meta->name, u->services.v[i]))
-            return true;
-    return false;
 }
 
 static bool reaches_host(const caveats *c, const hr_spec_unread *u) {
@@ -143,8 +116,8 @@ static void add_unread(caveats *c) {
     const hr_resources *r = c->view->table->resources;
     for (size_t i = 0; i < r->n_unread; i++) {
         const hr_spec_unread *u = &r->unread[i];
-        if (reaches_proxy(c, u) || reaches_destination(c, u) || reaches_host(c, u) ||
-            reaches_rule(c, u))
+        if (hr_unread_selects_proxy(u, c->view) || reaches_destination(c, u) ||
+            reaches_host(c, u) || reaches_rule(c, u))
             add_caveat(c, "%s %.*s/%.*s (%.*s:%d) is not evaluated: %s", u->name_of_kind,
                        (int)u->namespace_.len, u->namespace_.p, (int)u->name.len,
                        u->name.p == NULL ? "" : u->name.p, (int)u->pos.file.len, u->pos.file.p,

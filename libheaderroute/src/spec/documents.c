@@ -412,10 +412,7 @@ static void read_other(load *l, const hr_node *resource, hr_str group, hr_str ki
     if (hr_str_eq_c(group, "") && hr_str_eq_c(kind, "Namespace"))
         hr_read_namespace(r, resource);
     r->path = &step;
-    if (unread != NULL && unread->refused && r->serves)
-        hr_reader_error(r, place == NULL ? resource : place, "%s is not supported: %s",
-                        unread->kind, unread->effect);
-    else if (unread != NULL)
+    if (unread != NULL)
         hr_read_unread(r, resource, unread, kind, l->default_namespace);
     else if (!known && hr_str_ends(group, HR_STR(".istio.io")) && !is_beside_routing(group, kind))
         refuse_kind(l, place == NULL ? resource : place, group, kind);

@@ -235,6 +235,34 @@ static const hr_schema client_tls_schema =
                  init_client_tls, check_client_tls);
 #undef T
 
+/* ---- RetryBudget ---- */
+
+#define R(member) offsetof(hr_spec_retry_budget, member)
+
+/* As in Istio's translation; 0 requests at a time is its default as well. */
+static void init_retry_budget(void *out) {
+    hr_spec_retry_budget *budget = out;
+    budget->percent = 20;
+}
+
+static void check_retry_budget(hr_reader *r, const hr_node *node, void *out) {
+    hr_spec_retry_budget *budget = out;
+    (void)r, (void)node;
+    if (budget->min_retry_concurrency == 0)
+        budget->min_retry_concurrency = 3;
+}
+
+static const hr_field retry_budget_fields[] = {
+    {"percent", hr_read_double, R(percent), 0, NULL, 0},
+    {"minRetryConcurrency", hr_read_uint32, R(min_retry_concurrency), 0, NULL, 0},
+    {"budgetInterval", hr_read_duration, R(budget_interval_ns), 0, NULL, 0},
+};
+
+static const hr_schema retry_budget_schema =
+    HR_SCHEMA_AT("TrafficPolicy.RetryBudget", retry_budget_fields, hr_spec_retry_budget, R(pos),
+                 R(present), init_retry_budget, check_retry_budget);
+#undef R
+
 /* ---- TrafficPolicy and PortTrafficPolicy ---- */
 
 static void check_failover_outlier(hr_reader *r, const hr_node *node,
@@ -322,7 +350,7 @@ static void check_policy(hr_reader *r, const hr_node *node, void *out) {
     check_failover_outlier(r, node, out);
 }
 
-/* What it says concerns the connection, or how many requests are retried at a time. */
+/* What it says concerns how a connection begins. */
 static void read_beside_decisions(hr_reader *r, const hr_node *node, void *base,
                                   const hr_field *field) {
     (void)base, (void)field;
@@ -336,7 +364,7 @@ static const hr_field policy_fields[] = {
     {"tunnel", hr_read_refused, 0, 0, "tunnels through CONNECT are not supported; remove tunnel",
      0},
     {"proxyProtocol", read_beside_decisions, 0, 0, NULL, 0},
-    {"retryBudget", read_beside_decisions, 0, 0, NULL, 0},
+    {"retryBudget", hr_read_message, P(retry_budget), 0, &retry_budget_schema, 0},
 };
 
 const hr_schema hr_traffic_policy_schema = HR_SCHEMA_AT(

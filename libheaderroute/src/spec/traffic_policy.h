@@ -44,6 +44,14 @@ typedef struct hr_spec_client_tls { /* ClientTLSSettings */
     hr_pos pos;
 } hr_spec_client_tls;
 
+typedef struct hr_spec_retry_budget { /* TrafficPolicy.RetryBudget */
+    bool present;
+    double percent; /* of the active and pending requests */
+    uint32_t min_retry_concurrency;
+    int64_t budget_interval_ns; /* 0: requests count while they are under way */
+    hr_pos pos;
+} hr_spec_retry_budget;
+
 typedef struct hr_spec_port_policy hr_spec_port_policy;
 
 typedef struct hr_spec_traffic_policy { /* TrafficPolicy */
@@ -52,6 +60,7 @@ typedef struct hr_spec_traffic_policy { /* TrafficPolicy */
     hr_spec_connection_pool connection_pool;
     hr_spec_outlier_detection outlier_detection;
     hr_spec_client_tls tls;
+    hr_spec_retry_budget retry_budget; /* not of a port */
     hr_spec_port_policy *port_level;
     size_t n_port_level;
     hr_pos pos;

@@ -119,6 +119,25 @@ static void read_unread_hosts(hr_reader *r, hr_spec_unread *out, const hr_node *
             add_text(r, &out->services, BELOW(i, "name"));
 }
 
+static void read_target(hr_reader *r, hr_spec_unread *out, const hr_node *target) {
+    hr_str kind = text_of_node(r, BELOW(target, "kind"));
+    if (target == NULL)
+        return;
+    out->has_targets = true;
+    if (hr_str_eq_c(kind, "Gateway"))
+        add_text(r, &out->gateways, BELOW(target, "name"));
+    else if (hr_str_eq_c(kind, "Service"))
+        add_text(r, &out->services, BELOW(target, "name"));
+}
+
+/* The older targetRef counts only if there are no targetRefs. */
+static void read_unread_targets(hr_reader *r, hr_spec_unread *out, const hr_node *spec) {
+    for (const hr_node *i = first_item(BELOW(spec, "targetRefs")); i != NULL; i = i->next)
+        read_target(r, out, i);
+    if (!out->has_targets)
+        read_target(r, out, BELOW(spec, "targetRef"));
+}
+
 static void read_unread_rules(hr_reader *r, hr_spec_unread *out, const hr_node *spec) {
     const hr_node *istio = BELOW(spec, "strategy", "canary", "trafficRouting", "istio");
     const hr_node *service = BELOW(spec, "service", "name"),
@@ -155,6 +174,8 @@ void hr_read_unread(hr_reader *r, const hr_node *resource, const hr_unread_kind 
         return;
     read_unread_selector(r, out, BELOW(spec, "workloadSelector", "labels"));
     read_unread_selector(r, out, BELOW(spec, "selector", "matchLabels"));
+    if (kind->reach & HR_REACH_GATEWAY)
+        read_unread_targets(r, out, spec);
     if (kind->reach & HR_REACH_HOSTS)
         read_unread_hosts(r, out, spec);
     if (kind->reach & HR_REACH_RULES)

@@ -19,7 +19,7 @@ enum {
 typedef struct hr_unread_kind {
     const char *group, *kind; /* kind NULL: every kind of the group */
     unsigned reach;
-    bool refused;       /* an error, if requests are served as the decisions say */
+    bool refused;       /* a proxy that it selects cannot be served without it */
     const char *effect; /* a clause: what is different, or why nothing is */
 } hr_unread_kind;
 
@@ -29,6 +29,8 @@ typedef struct hr_spec_unread {
     hr_str name, namespace_;
     hr_pair *selector; /* of pods; empty: all of the namespace */
     size_t n_selector;
+    bool has_targets;             /* targetRefs, which replace the selector */
+    hr_str_list gateways;         /* names among them, of the Gateway API */
     hr_str_list hosts;            /* of HR_REACH_HOSTS; none, and no services: any host */
     hr_str_list services;         /* names, in the namespace of the resource */
     hr_str_list virtual_services; /* names, in the namespace of the resource */

@@ -25,6 +25,7 @@ import (
 	"istio.io/istio/pilot/test/xds"
 	"istio.io/istio/pkg/config/gateway"
 	"istio.io/istio/pkg/config/mesh"
+	"istio.io/istio/pkg/config/protocol"
 	"istio.io/istio/pkg/config/schema/gvk"
 	"istio.io/istio/pkg/test"
 	"istio.io/istio/pkg/wellknown"
@@ -181,7 +182,7 @@ func compile(s *xds.FakeDiscoveryServer, v View) (res ViewResult) {
 	}
 	for _, svc := range listened {
 		port, ok := svc.Ports.GetByPort(v.Port)
-		if ok && !port.Protocol.IsHTTP() && !port.Protocol.IsUnsupported() {
+		if ok && !declaredHTTP(p, v.Port) && !port.Protocol.IsHTTP() && !port.Protocol.IsUnsupported() {
 			res.TCP = append(res.TCP, string(svc.Hostname))
 		}
 	}
@@ -191,6 +192,16 @@ func compile(s *xds.FakeDiscoveryServer, v View) (res ViewResult) {
 		res.Tables = gatewayTables(s, p, ls, v)
 	}
 	return res
+}
+
+// declaredHTTP reports whether a listener of the Sidecar declares the port as HTTP, whatever the services say.
+func declaredHTTP(p *model.Proxy, port int) bool {
+	for _, l := range p.SidecarScope.EgressListeners {
+		if own := l.IstioListener.GetPort(); own != nil && int(own.Number) == port {
+			return protocol.Parse(own.Protocol).IsHTTP()
+		}
+	}
+	return false
 }
 
 func gatewayPod(s *xds.FakeDiscoveryServer, namespace string, selector map[string]string) string {
