@@ -189,5 +189,8 @@ cli_log_value cli_log_header(hr_str *out, const cli_log_line *line, const char *
         if (value == NULL) /* the log has all of them */
             return CLI_LOG_ABSENT;
     }
-    return value == NULL ? CLI_LOG_UNKNOWN : value_of(out, text_of_field(value));
+    /* A number or a list that a log pipeline made: its text as it was sent is lost. */
+    if (value == NULL || (!json_is_string(value) && !json_is_null(value)))
+        return CLI_LOG_UNKNOWN;
+    return value_of(out, text_of_field(value));
 }

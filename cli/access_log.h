@@ -28,7 +28,8 @@ const char *cli_log_read(cli_log_line *out, const char *text, size_t len);
 void cli_log_release(cli_log_line *line);
 
 /* What the line says about a request header (lower case). In JSON, a header NAME-X is a member
- * name-x or name_x, at the top or in a member request_headers or headers, in any letter case. */
+ * name-x or name_x, at the top or in a member request_headers or headers, in any letter case; a
+ * value that is neither a text nor null is unknown. */
 cli_log_value cli_log_header(hr_str *out, const cli_log_line *line, const char *name);
 
 #endif

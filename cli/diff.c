@@ -65,6 +65,8 @@ static bool add_change(unsigned *only, const char *name, size_t len) {
 }
 
 static int parse_only(unsigned *only, const char *text) {
+    if (text != NULL && *text == '\0')
+        return cli_usage_error("diff", "--only names no part of a decision");
     while (text != NULL && *text != '\0') {
         size_t len = strcspn(text, ",");
         if (!add_change(only, text, len))
@@ -168,8 +170,9 @@ static bool load_sides(hr_table *tables[2], const cli_flags *flags) {
     }
     if (good && sides[0].standard != NULL && sides[1].standard != NULL)
         good = cli_usage_error("diff", "standard input (-) can be read only once") == CLI_OK;
-    for (int i = 0; i < 2 && good; i++)
-        good = (tables[i] = cli_input_load("diff", &sides[i])) != NULL;
+    for (int i = 0; i < 2 && good; i++) /* the findings of both */
+        tables[i] = cli_input_load("diff", &sides[i]);
+    good = good && tables[0] != NULL && tables[1] != NULL;
     for (int i = 0; i < 2; i++)
         cli_input_free(&sides[i]);
     return good;

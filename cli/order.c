@@ -1,4 +1,5 @@
-/* Prints which neighbouring rules can be swapped, and for the others a request that shows why not. */
+/* Prints which neighbouring rules can be swapped, and for the others a request that shows why not.
+ */
 #include "order.h"
 
 #include <stdlib.h>
@@ -12,7 +13,7 @@ enum { ORDER_UNDECIDED = 3 };
 
 typedef struct order_report {
     cli_report report;
-    json_t *pairs; /* NULL: text */
+    json_t *pairs;   /* NULL: text */
     size_t count[3]; /* by hr_order_state */
 } order_report;
 
@@ -21,8 +22,8 @@ int cli_order_check(const cli_flags *flags) {
     if (flags->rest.n > 1)
         return cli_usage_error("explain", "--order takes one NAMESPACE/NAME, got %zu",
                                flags->rest.n);
-    if (flags->rest.n == 1 && (strchr(flags->rest.v[0], '/') == NULL ||
-                               strstr(flags->rest.v[0], "://") != NULL))
+    if (flags->rest.n == 1 &&
+        (strchr(flags->rest.v[0], '/') == NULL || strstr(flags->rest.v[0], "://") != NULL))
         return cli_usage_error("explain",
                                "--order is about all requests: expected NAMESPACE/NAME of a "
                                "VirtualService, not '%s'",
@@ -40,7 +41,8 @@ int cli_order_check(const cli_flags *flags) {
 static json_t *rule_json(const hr_diff_rule *rule) {
     json_t *out = json_object();
     json_object_set_new(out, "route_index", json_integer(rule->route_index));
-    json_object_set_new(out, "file", rule->file.p == NULL ? json_null() : cli_json_text(rule->file));
+    json_object_set_new(out, "file",
+                        rule->file.p == NULL ? json_null() : cli_json_text(rule->file));
     json_object_set_new(out, "line", json_integer(rule->line));
     return out;
 }

@@ -66,7 +66,8 @@ static void print_region_lines(FILE *out, const replay *r, const replay_view *v,
     hr_diff_region_get(&region, v->diff, index);
     hr_diff_view_get(&view, v->diff, region.view);
     char *where = cli_region_words(&region), *names = cli_changed_names(region.changed);
-    fprintf(out, "  %" PRIu64 " lines: %s (%s)\n", v->lines[index], where, names);
+    fprintf(out, "  %" PRIu64 " %s: %s (%s)\n", v->lines[index],
+            v->lines[index] == 1 ? "line" : "lines", where, names);
     print_side(out, &report, "before", view.before, &region.before, region.witness);
     print_side(out, &report, "after", view.after, &region.after, region.witness);
     print_examples(out, &v->examples[index]);
@@ -96,8 +97,9 @@ static void print_unknown(FILE *out, const replay *r) {
         "\nunknown: a rule reads a header that the line does not have. Add it to the log format:\n",
         out);
     json_object_foreach(r->unknown_headers, name, lines) {
-        fprintf(out, "  %" JSON_INTEGER_FORMAT " lines  \"%s\": \"%%REQ(%s)%%\"\n",
-                json_integer_value(lines), name, name);
+        fprintf(out, "  %" JSON_INTEGER_FORMAT " %s  \"%s\": \"%%REQ(%s)%%\"\n",
+                json_integer_value(lines), json_integer_value(lines) == 1 ? "line" : "lines", name,
+                name);
     }
     print_examples(out, &r->unknown_lines);
 }

@@ -76,10 +76,10 @@ def use(folder, path, **given):
     inputs |= {name.replace("_", "-"): value for name, value in given.items()}
     done = {}
     for step in ACTION["runs"]["steps"][1:]:
-        condition = step.get("if")
-        assert condition in (None, "${{ !cancelled() && inputs.tests != '' }}")
-        if condition is None or inputs["tests"] != "":
-            done[step["name"]] = run_step(step, folder, inputs, path)
+        condition = re.fullmatch(r"\$\{\{ !cancelled\(\) && inputs\.([a-z-]+) != '' \}\}", step["if"]) if "if" in step else None
+        assert condition or "if" not in step
+        if condition is None or inputs[condition[1]] != "":
+            done[step["name"]] = run_step(step, folder, inputs, path, GITHUB_STEP_SUMMARY=str(folder / "summary.md"))
     return list(done.values())
 
 
@@ -141,3 +141,61 @@ def test_wrong_inputs_are_errors(repository, path, inputs, said):
 def test_inputs_are_not_read_as_shell(repository, path):
     [validate] = use(repository, path, rules="$(touch made) `touch made`; touch made\n--help\n-f")
     assert validate.returncode == 1 and not (repository / "made").exists()
+
+
+def git(folder, *arguments):
+    subprocess.run(["git", "-c", "user.name=a", "-c", "user.email=a@example.com", *arguments], cwd=folder, check=True, capture_output=True,
+                   env={"PATH": "/usr/bin:/bin", "HOME": str(folder)})
+
+
+@pytest.fixture
+def history(repository):
+    """The rules are committed, then changed."""
+    git(repository, "init", "--quiet", "--initial-branch", "main")
+    git(repository, "add", "k8s")
+    git(repository, "commit", "--quiet", "--message", "Route")
+    (repository / "k8s" / "shop.yaml").write_text(RULES.replace("timeout: 2s", "timeout: 3s"))
+    return repository
+
+
+def test_a_pull_request_says_which_requests_change(history, path):
+    validate, diff = use(history, path, rules="k8s", against="main", sarif="reports")
+    assert (validate.returncode, diff.returncode) == (0, 0), diff.stderr
+    assert ", timeout 2s -> 3s  k8s/shop.yaml:12" in diff.stdout and "::notice title=headerroute::requests are decided differently" in diff.stdout
+    summary = (history / "summary.md").read_text()
+    assert summary.startswith("## Routing: 1 region of requests changes\n") and "| `timeout` |" in summary
+    assert len(sarif.check((history / "reports/diff.sarif").read_text())["results"]) == 1
+
+
+def test_a_pull_request_that_changes_no_request(history, path):
+    (history / "k8s" / "shop.yaml").write_text("# A comment.\n" + RULES)
+    validate, diff = use(history, path, rules="k8s", against="main")
+    assert diff.returncode == 0 and "no request changes" in diff.stdout and "::" not in diff.stdout
+
+
+def test_rules_that_are_new_are_compared_with_nothing(history, path):
+    (history / "more.yaml").write_text(RULES.replace("shop", "more"))
+    validate, diff = use(history, path, rules="more.yaml", against="main")
+    assert diff.returncode == 0 and "mesh, namespace default, port 80: 1 of " in diff.stdout, diff.stderr
+
+
+def test_the_base_is_fetched_where_the_clone_is_shallow(history, path, tmp_path_factory):
+    git(history, "commit", "--quiet", "--all", "--message", "Wait longer")
+    git(history, "config", "uploadpack.allowAnySHA1InWant", "true")
+    base = subprocess.run(["git", "rev-parse", "HEAD^"], cwd=history, check=True, text=True, stdout=subprocess.PIPE).stdout.strip()
+    clone = tmp_path_factory.mktemp("clone") / "repository"
+    git(history, "clone", "--quiet", "--depth", "1", f"file://{history}", str(clone))
+    validate, diff = use(clone, path, rules="k8s", against=base)
+    assert diff.returncode == 0 and ", timeout 2s -> 3s  k8s/shop.yaml:12" in diff.stdout, diff.stdout + diff.stderr
+
+
+@pytest.mark.parametrize("against, said", [("none", "there is no commit 'none'"), ("--all", "is a commit, not '--all'")])
+def test_a_commit_that_does_not_exist_is_an_error(history, path, against, said):
+    validate, diff = use(history, path, rules="k8s", against=against)
+    assert diff.returncode == 2 and diff.stdout.startswith("::error ") and said in diff.stdout
+
+
+def test_rules_that_do_not_load_fail_the_comparison(history, path):
+    (history / "k8s" / "shop.yaml").write_text(RULES.replace("timeout: 2s", "timeout: soon"))
+    validate, diff = use(history, path, rules="k8s", against="main")
+    assert diff.returncode != 0 and "timeout" in diff.stderr

@@ -2,6 +2,7 @@
 import os
 import pathlib
 import re
+import shutil
 import subprocess
 
 import pytest
@@ -107,6 +108,20 @@ def test_the_tracefile_has_lines_and_branches(folder):
     assert (counts["BRF"], counts["BRH"]) == (len(branches), sum(taken > 0 for taken in branches)) == (10, 7)
     assert counts["LF"] == text.count("\nDA:") and counts["LH"] == sum(
         int(count) > 0 for count in re.findall(r"^DA:\d+,(\d+)$", text, flags=re.M))
+
+
+def test_lcov_reads_the_tracefile(folder):
+    """genhtml refuses a tracefile that is malformed, and counts lines and branches itself."""
+    genhtml = shutil.which("genhtml")
+    if genhtml is None:
+        pytest.skip("lcov is not installed")
+    assert coverage(folder, "--lcov", folder / "lcov.info").returncode == 0
+    done = subprocess.run([genhtml, "--branch-coverage", "--output-directory", folder / "html", folder / "lcov.info"], text=True,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=120)
+    assert done.returncode == 0, done.stdout
+    assert re.search(r"lines\.*: 50\.0% \(3 of 6 lines\)", done.stdout), done.stdout
+    assert re.search(r"branches\.*: 70\.0% \(7 of 10 branches\)", done.stdout), done.stdout
+    assert "rules.yaml" in next((folder / "html").rglob("rules.yaml.gcov.html")).read_text()
 
 
 def test_a_tracefile_that_cannot_be_written_is_an_error(folder):

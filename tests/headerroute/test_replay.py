@@ -85,6 +85,8 @@ def test_nothing_changes_for_requests_that_the_change_does_not_reach(folder):
 
 @pytest.mark.parametrize("text, why", [
     (line("/api/1"), "x-beta could be 1"),
+    (line("/api/1", x_beta=1), "the text that was a number is lost"),
+    (line("/api/1", request_headers={"x-beta": ["1"]}), "a list has no text"),
     (line("/w/1", x_beta="1"), "x-old could be there")])
 def test_a_line_without_a_header_that_matters_is_unknown(folder, text, why):
     code, found = against(folder, [text])
@@ -166,7 +168,7 @@ def test_text_for_people(folder):
     done = run("-f", folder / "new.yaml", "--against", folder / "old.yaml", folder / "access.log")
     assert done.returncode == 1
     for part in ["3 lines, 1 change (33.3 %), 1 unknown (33.3 %), 1 not read (33.3 %)", "      before       after  route",
-                 "           0           1  default/shop http[0].match[0] answers 201", "what changes\n  1 lines: authority shop.example.com, ",
+                 "           0           1  default/shop http[0].match[0] answers 201", "what changes\n  1 line: authority shop.example.com, ",
                  f"     before  default/shop http[1].match[0] answers 202  {folder}/old.yaml:12\n", '"x-beta": "%REQ(x-beta)%"', "not read\n"]:
         assert part in done.stdout, (part, done.stdout)
 

@@ -194,6 +194,7 @@ def test_sides_of_several_files(tmp_path, sides):
     (["a"], "got 1"),
     (["--old", "a"], "expected OLD and NEW, or both --old and --new"),
     (["a", "b", "--format", "xml"], "--format: expected text, json, markdown or sarif, got 'xml'"),
+    (["a", "b", "--only", ""], "--only names no part of a decision"),
     (["a", "b", "--junit", "f"], "there is no flag"),
 ])
 def test_wrong_command_lines(arguments, message):
@@ -205,6 +206,12 @@ def test_a_side_that_does_not_load(sides):
     old, new = sides(RULES, RULES.replace("timeout: 10s", "timeout: soon"))
     done = diff(old, new)
     assert done.returncode == 2 and done.stdout == "" and "timeout" in done.stderr
+
+
+def test_both_sides_are_reported(tmp_path):
+    done = diff(tmp_path / "one", tmp_path / "two")
+    assert done.returncode == 2 and done.stdout == ""
+    assert [line.split(":")[0] for line in done.stderr.splitlines()] == [str(tmp_path / "one"), str(tmp_path / "two")]
 
 
 def test_a_view_is_compared_alone(sides):

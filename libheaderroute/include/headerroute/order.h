@@ -36,13 +36,12 @@ HR_API const char *hr_order_state_name(hr_order_state state);
 
 /* Start from HR_ORDER_OPTIONS_INIT; 0 and NULL choose the defaults. */
 typedef struct hr_order_options {
-    unsigned version; /* HR_ORDER_OPTIONS_VERSION */
-    hr_str
-        virtual_service; /* "namespace/name": only rules of this one (default: of all of them) */
+    unsigned version;       /* HR_ORDER_OPTIONS_VERSION */
+    hr_str virtual_service; /* "namespace/name": only rules of this one (default: of all of them) */
     const hr_view_options *view; /* The one view to look at (default: all views of the table) */
     const hr_view_options *base; /* As in hr_diff_options. */
     unsigned only;               /* hr_change bits to compare (default: HR_CHANGE_DEFAULT) */
-    uint64_t max_work;  /* Automaton steps for each pair and view (default: 200 million) */
+    uint64_t max_work;           /* Automaton steps for each pair and view (default: 200 million) */
     unsigned max_steps; /* Refinements after which a region is undecided (default: 20000) */
 } hr_order_options;
 #define HR_ORDER_OPTIONS_VERSION 1
@@ -67,8 +66,8 @@ typedef int (*hr_order_fn)(void *ctx, const hr_neighbours *pair);
  * the load. Rules of delegates are compared within their delegate. Rules of HTTPRoutes and
  * GRPCRoutes are left out: the Gateway API orders them by how specific they are.
  *
- * Returns HR_OK, HR_ENOENT if the table has no such VirtualService or view, HR_EINVAL, HR_ENOMEM, or
- * the error that `fn` returned. */
+ * Returns HR_OK, HR_ENOENT if the table has no such VirtualService or view, HR_EINVAL, HR_ENOMEM,
+ * or the error that `fn` returned. */
 HR_API int hr_order_find(hr_table *table, const hr_order_options *options, hr_order_fn fn,
                          void *ctx);
 

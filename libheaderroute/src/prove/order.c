@@ -195,8 +195,8 @@ static int run_order(order_search *s) {
 
 int hr_order_find(hr_table *table, const hr_order_options *options, hr_order_fn fn, void *ctx) {
     static const hr_order_options defaults = HR_ORDER_OPTIONS_INIT;
-    order_search s = {.table = table, .options = options != NULL ? *options : defaults, .fn = fn,
-                      .ctx = ctx};
+    order_search s = {
+        .table = table, .options = options != NULL ? *options : defaults, .fn = fn, .ctx = ctx};
     if (table == NULL || fn == NULL || s.options.version != HR_ORDER_OPTIONS_VERSION ||
         s.options.only >= 1u << HR_CHANGE_COUNT)
         return HR_EINVAL;
