@@ -10,8 +10,9 @@
 #include "loop.h"
 #include "upgrade.h"
 
-/* te once a line, content-length, what asks for an upgrade; what the body says comes on top. */
-#define FIELDS_ADDED (1 + GW_UPGRADE_FIELDS)
+/* te once a line, content-length, what asks for an upgrade with its key; what the body says comes
+ * on top. */
+#define FIELDS_ADDED (2 + GW_UPGRADE_FIELDS)
 
 static int is_te(const hr_pair *field) {
     return field->name.len == 2 && memcmp(field->name.p, "te", 2) == 0;
@@ -64,8 +65,10 @@ static void client_fields(gw_request *r, hr_request *raw) {
     if (request->framing == SV_HTTP1_LENGTH)
         fields[n++] =
             (hr_pair){HR_STR("content-length"), decimal(r->length_text, request->content_length)};
-    if (r->upgrade) /* rules may ask for it, as Envoy leaves it to them */
+    if (r->upgrade) { /* rules may ask for it, as Envoy leaves it to them */
         n = gw_upgrade_fields(fields, n);
+        n = gw_upgrade_key(r, fields, n);
+    }
     raw->headers = fields;
     raw->n_headers = n;
 }

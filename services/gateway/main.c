@@ -378,7 +378,8 @@ static sv_listener *listeners_of(size_t *n, const gateway *self, const sv_server
         listeners[*n] = (sv_listener){.address = server->listen.v[*n],
                                       .on_request = gw_on_request,
                                       .tls = self->tls,
-                                      .streams = true};
+                                      .streams = true,
+                                      .tunnels = true};
     if (listeners == NULL)
         return NULL;
     if (self->options.admin != NULL)

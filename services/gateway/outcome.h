@@ -19,9 +19,10 @@ typedef enum gw_outcome {
     GW_NO_MEMORY,
     GW_CLIENT_LEFT,
     GW_TOO_MANY_TUNNELS,
-    GW_OVERLOADED, /* no bytes of --max-upload-bytes are left for the answer */
-    GW_OVERFLOW,   /* of the cluster's connection pool */
-    GW_TIMEOUT,    /* of the route */
+    GW_OVERLOADED,       /* no bytes of --max-upload-bytes are left for the answer */
+    GW_UNKNOWN_PROTOCOL, /* :protocol of an extended CONNECT (RFC 8441) */
+    GW_OVERFLOW,         /* of the cluster's connection pool */
+    GW_TIMEOUT,          /* of the route */
     GW_TRY_TIMEOUT,
     GW_UNREACHABLE,
     GW_CONNECT_TIMEOUT,

@@ -48,9 +48,10 @@ struct gw_request {
     hr_pair *attempt_count; /* among the fields of `out` */
 
     sv_relay relay;
-    int upgrade;                                /* a WebSocket is asked for */
-    sv_tunnel *tunnel;                          /* once it is open */
-    sv_timer timer;                             /* delay of a fault; back-off */
+    int upgrade;          /* a WebSocket is asked for */
+    hr_str websocket_key; /* that the client did not send, as it speaks HTTP/2; absent: it did */
+    sv_tunnel *tunnel;    /* once it is open */
+    sv_timer timer;       /* delay of a fault; back-off */
     uint64_t start_ns, forward_ns, deadline_at; /* forward_ns: whole, and past the filters */
 
     gw_endpoint *endpoint; /* of the try under way; counted as active */

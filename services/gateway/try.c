@@ -271,6 +271,11 @@ static void try_on_data(void *ctx, sv_up_exchange *up, const char *bytes, size_t
             gw_end(r, GW_OVERLOADED);
             return;
         }
+        if (gw_upgrade_is_malformed(r, up)) {
+            gw_cancel(r);
+            gw_end(r, GW_PROTOCOL_ERROR);
+            return;
+        }
         gw_begin_answer(r, up);
     }
     if (r->tunnel != NULL) {
@@ -321,7 +326,8 @@ void gw_cancel(gw_request *r) {
 /* Of a try that begins now, or with the end of the request. */
 static uint64_t deadline_of_try(const gw_request *r) {
     const hr_retry_policy *retries = r->decision.retries;
-    if (!r->ex->body_done || retries == NULL || retries->per_try_timeout_ms <= 0)
+    bool whole = r->ex->body_done || r->upgrade;
+    if (!whole || retries == NULL || retries->per_try_timeout_ms <= 0)
         return r->deadline_at;
     uint64_t per_try = sv_timers_now() + (uint64_t)retries->per_try_timeout_ms;
     return r->deadline_at == 0 || per_try < r->deadline_at ? per_try : r->deadline_at;

@@ -90,13 +90,16 @@ static bool upload_is_over(const gw_request *r) {
 }
 
 bool gw_upload(gw_request *r) {
-    if (!r->ex->body_done || r->ex->n_trailers > 0)
+    bool tunnel = r->upgrade && r->ex->http2; /* what comes is the tunnel's */
+    if (tunnel)
+        r->ex->on_cancel = cancel_upload;
+    else if (!r->ex->body_done || r->ex->n_trailers > 0)
         begin_upload(r);
     else
         r->out.body = sv_forward_body(r->ex);
     if (upload_is_over(r))
         return false;
-    if (r->ex->body_done)
+    if (tunnel || r->ex->body_done)
         upload_complete(r);
     return true;
 }

@@ -351,12 +351,14 @@ static int announce_settings(sv_http2 *h2) {
         {NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, o->max_streams},
         {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, o->stream_window},
         {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, (uint32_t)o->max_head},
-        {NGHTTP2_SETTINGS_ENABLE_PUSH, 0},
+        /* Each end has its own last one. */
+        o->client ? (nghttp2_settings_entry){NGHTTP2_SETTINGS_ENABLE_PUSH, 0}
+                  : (nghttp2_settings_entry){NGHTTP2_SETTINGS_ENABLE_CONNECT_PROTOCOL, 1},
     };
     size_t n = sizeof(settings) / sizeof(settings[0]);
-    /* A server must not send ENABLE_PUSH other than 0, and need not send it. */
+    bool has_last = o->client || o->extended_connect;
     int result =
-        nghttp2_submit_settings(h2->session, NGHTTP2_FLAG_NONE, settings, o->client ? n : n - 1);
+        nghttp2_submit_settings(h2->session, NGHTTP2_FLAG_NONE, settings, has_last ? n : n - 1);
     if (result == 0 && o->connection_window > MIN_WINDOW)
         result = nghttp2_session_set_local_window_size(h2->session, NGHTTP2_FLAG_NONE, 0,
                                                        (int32_t)o->connection_window);

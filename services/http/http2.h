@@ -64,6 +64,9 @@ typedef struct sv_http2_options {
      * wait until it is consumed: a stream whose content is not consumed does not stop the others.
      */
     bool windows_apart;
+    /* A server: announces that it takes the extended CONNECT of RFC 8441. Without it such a request
+     * resets its stream. */
+    bool extended_connect;
 } sv_http2_options;
 
 /* Any may be NULL where it cannot come or does not matter. */
@@ -71,7 +74,11 @@ typedef struct sv_http2_events {
     /* A server: the head of a request. `framing` is SV_HTTP1_NO_BODY, SV_HTTP1_LENGTH, or
      * SV_HTTP1_CHUNKED if the length is not known. There is always a field `host`, made from
      * :authority where it was absent, and one `cookie` at most. minor_version is 1. An error is
-     * reported as by sv_http1_parse_request. */
+     * reported as by sv_http1_parse_request.
+     *
+     * An extended CONNECT comes as the request that it replaces: a GET whose `upgrade` is
+     * :protocol. Its framing is SV_HTTP1_CHUNKED, and its content are the bytes of that protocol.
+     * Only such a request has `upgrade`. */
     void (*request)(void *ctx, sv_http2_stream *stream, const sv_http1_request *request,
                     sv_http1_result result, const char *why);
     /* A client: the head of an answer, also an interim one (status below 200). */

@@ -15,8 +15,8 @@
  * One byte can stand for 4 KiB, so decoding stops at this multiple of what a head may have. */
 #define UNFOLDED 4
 
-static const char *const pseudo_names[SV_N_PSEUDO] = {":method", ":scheme", ":authority", ":path",
-                                                      ":status"};
+static const char *const pseudo_names[SV_N_PSEUDO] = {":method", ":scheme", ":authority",
+                                                      ":path",   ":status", ":protocol"};
 
 /* ---- collecting -------------------------------------------------------------------------- */
 
@@ -237,6 +237,22 @@ static sv_http1_result settle_target(sv_http1_request *request, const sv_http2_h
     return sv_target_settle(request, false, why);
 }
 
+/* RFC 8441 section 4. libnghttp2 has checked that :protocol comes with CONNECT, :scheme, :path and
+ * :authority. */
+static sv_http1_result settle_protocol(sv_http1_request *request, const sv_http2_head *head,
+                                       const sv_facts *facts, const char **why) {
+    hr_str protocol = head->pseudo[SV_PSEUDO_PROTOCOL];
+    if (protocol.p == NULL)
+        return SV_HTTP1_DONE;
+    if (!sv_http_is_token(protocol))
+        return sv_malformed(why, "the protocol is malformed");
+    if (facts->n_content_length > 0)
+        return sv_malformed(why, "a CONNECT has no Content-Length");
+    request->method = HR_STR("GET");
+    request->upgrade = protocol;
+    return SV_HTTP1_DONE;
+}
+
 static void settle_expect(sv_http1_request *request, const sv_facts *facts) {
     bool known = facts->n_expect == 1 && sv_equals_nocase(facts->expect, HR_STR("100-continue"));
     request->expect_continue = known;
@@ -255,12 +271,14 @@ sv_http1_result sv_http2_head_request(sv_http1_request *request, sv_http2_head *
     if (result == SV_HTTP1_DONE)
         result = note_fields(&facts, head, why);
     if (result == SV_HTTP1_DONE)
+        result = settle_protocol(request, head, &facts, why);
+    if (result == SV_HTTP1_DONE)
         result = settle_target(request, head, why);
     if (result == SV_HTTP1_DONE)
         result = settle_authority(request, head, &facts, why);
     request->fields = head->fields;
     request->n_fields = head->n_fields;
-    request->framing = framing_of(&facts, ended);
+    request->framing = request->upgrade.p != NULL ? SV_HTTP1_CHUNKED : framing_of(&facts, ended);
     request->content_length = facts.content_length;
     settle_expect(request, &facts);
     return result;

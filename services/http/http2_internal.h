@@ -13,6 +13,7 @@ typedef enum sv_http2_pseudo {
     SV_PSEUDO_AUTHORITY,
     SV_PSEUDO_PATH,
     SV_PSEUDO_STATUS,
+    SV_PSEUDO_PROTOCOL, /* RFC 8441 section 4 */
     SV_N_PSEUDO
 } sv_http2_pseudo;
 

@@ -32,6 +32,11 @@ void sv_body_expect(sv_exchange *ex, uint64_t length) {
     ex->has_body = true;
 }
 
+void sv_body_expect_tunnel(sv_exchange *ex) {
+    ex->in.length = SV_UNKNOWN_LENGTH;
+    ex->in.tunnel = true;
+}
+
 uint64_t sv_body_received(const sv_exchange *ex) {
     return ex->body_offset + ex->body.len;
 }
@@ -126,7 +131,7 @@ char *sv_body_room(sv_exchange *ex, size_t *size) {
 bool sv_body_arrived(sv_exchange *ex, size_t n, bool done) {
     ex->body.len += n;
     ex->body_done = done;
-    if (sv_body_received(ex) > max_body(ex)) {
+    if (!ex->in.tunnel && sv_body_received(ex) > max_body(ex)) {
         sv_body_fail(ex, 413, too_large);
         return false;
     }

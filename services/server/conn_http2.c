@@ -155,8 +155,8 @@ static void inform(sv_exchange *ex, int status, const hr_pair *fields, size_t n)
 
 static void http2_abort_exchange(sv_exchange *ex) {
     struct sv_h2_stream *s = http2_stream_of(ex);
-    if (s->stream != NULL)
-        sv_http2_reset(s->stream, SV_HTTP2_INTERNAL_ERROR);
+    if (s->stream != NULL) /* RFC 8441 section 5: what is a RST of TCP otherwise is CANCEL */
+        sv_http2_reset(s->stream, ex->in.tunnel ? SV_HTTP2_CANCEL : SV_HTTP2_INTERNAL_ERROR);
     sv_http2_mark(s->c);
     sv_exchange_break(ex);
 }
@@ -210,6 +210,7 @@ static void keep_strings(sv_exchange *ex, size_t size) {
     request->method = http2_copy(&at, request->method);
     request->target = request->path = http2_copy(&at, request->path);
     request->authority = http2_copy(&at, request->authority);
+    request->upgrade = http2_copy(&at, request->upgrade);
     for (size_t i = 0; i < request->n_fields; i++) {
         request->fields[i].name = http2_copy(&at, request->fields[i].name);
         request->fields[i].value = http2_copy(&at, request->fields[i].value);
@@ -217,7 +218,8 @@ static void keep_strings(sv_exchange *ex, size_t size) {
 }
 
 static size_t head_size(const sv_http1_request *request) {
-    size_t size = request->method.len + request->path.len + request->authority.len;
+    size_t size =
+        request->method.len + request->path.len + request->authority.len + request->upgrade.len;
     for (size_t i = 0; i < request->n_fields; i++)
         size += request->fields[i].name.len + request->fields[i].value.len;
     return size;
@@ -354,7 +356,8 @@ void sv_http2_begin(sv_conn *conn, const char *bytes, size_t n) {
                                       .max_fields = SV_HTTP2_MAX_FIELDS,
                                       .max_streams = SV_HTTP2_MAX_STREAMS,
                                       .stream_window = SV_HTTP2_STREAM_WINDOW,
-                                      .connection_window = SV_HTTP2_CONNECTION_WINDOW};
+                                      .connection_window = SV_HTTP2_CONNECTION_WINDOW,
+                                      .extended_connect = conn->listener->tunnels};
     sv_conn_http2 *c = sv_alloc_zeroed(sizeof(*c));
     *c = (sv_conn_http2){.conn = conn, .refill_ns = sv_now_ns()};
     c->h2 = sv_http2_new(&options, &http2_events, c);

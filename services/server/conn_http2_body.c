@@ -228,6 +228,11 @@ void sv_http2_begin_body(sv_exchange *ex) {
     struct sv_h2_stream *s = ex->stream;
     const sv_http1_request *request = &ex->request;
     bool known = request->framing == SV_HTTP1_LENGTH;
+    if (request->upgrade.p != NULL) {
+        sv_body_expect_tunnel(ex);
+        sv_exchange_dispatch(ex, 0);
+        return;
+    }
     if (request->framing != SV_HTTP1_NO_BODY)
         sv_body_expect(ex, known ? request->content_length : SV_UNKNOWN_LENGTH);
     ex->body_done = request->framing == SV_HTTP1_NO_BODY || (known && ex->in.length == 0);

@@ -18,7 +18,7 @@ static bool request_is_late(const struct sv_h2_stream *s, uint64_t now) {
     const sv_server_options *options = sweep_options_of(s->c);
     uint64_t allowed_ms = (uint64_t)options->request_timeout_ms +
                           sv_body_received(s->ex) * 1000 / SV_MIN_BYTES_PER_SECOND;
-    if (s->begun_ns == 0)
+    if (s->begun_ns == 0 || s->ex->in.tunnel) /* which has a time of its own */
         return false;
     if (s->ex->dispatched && sv_exchange_is_grpc(s->ex))
         allowed_ms = (uint64_t)options->idle_timeout_ms;

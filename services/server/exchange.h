@@ -53,6 +53,7 @@ typedef struct sv_body_in {
     size_t lent;     /* bytes after `taken` that the handler is sending */
     uint64_t length, taken;
     bool streams, starved;
+    bool tunnel; /* the bytes of another protocol, over HTTP/2 */
 } sv_body_in;
 
 /* Bytes that may be changed. */
@@ -140,7 +141,8 @@ struct sv_exchange {
     void (*on_sent)(sv_exchange *ex); /* called when a piece that is not the last is sent */
     uint64_t answer_ns;               /* when the answer was begun */
     sv_exchange *next_over;
-    struct sv_relay *relay; /* that answers; NULL: none */
+    struct sv_relay *relay;   /* that answers; NULL: none */
+    struct sv_tunnel *tunnel; /* over HTTP/2; NULL: none */
 };
 
 /* Monotonic clock in nanoseconds. */

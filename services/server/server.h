@@ -77,6 +77,9 @@ typedef struct sv_listener {
     /* HTTP/2 only, where `streams` is false: whether the body of this request is streamed
      * nevertheless. NULL: no body is. */
     bool (*streams_request)(const sv_exchange *ex);
+    /* HTTP/2: takes WebSockets (RFC 8441). `on_request` sees a GET with request.upgrade and without
+     * a body; what the client sends comes as that of a body that is streamed. */
+    bool tunnels;
     struct sv_tls *tls; /* TLS context of the connections; NULL for plaintext */
 } sv_listener;
 

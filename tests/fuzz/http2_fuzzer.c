@@ -50,6 +50,9 @@ static void on_request(void *ctx, sv_http2_stream *stream, const sv_http1_reques
         check_fields(request->fields, request->n_fields);
         if (request->authority.p == NULL || request->path.len == 0)
             abort();
+        if (request->upgrade.p != NULL &&
+            (!sv_http_is_token(request->upgrade) || request->framing != SV_HTTP1_CHUNKED))
+            abort();
     }
 }
 
@@ -123,7 +126,8 @@ static bool run(struct end *end, unsigned char how, const char *bytes, size_t n,
                                       .max_fields = 16,
                                       .max_streams = 10,
                                       .stream_window = 65535,
-                                      .connection_window = 65535};
+                                      .connection_window = 65535,
+                                      .extended_connect = true};
     *end = (struct end){.answers = (how & 5) == 4};
     end->h2 = sv_http2_new(&options, &events, end);
     if (end->h2 == NULL)

@@ -47,6 +47,8 @@ static void on_request(void *ctx, sv_http2_stream *stream, const sv_http1_reques
              (unsigned long long)request->content_length);
     note(end, line, result == SV_HTTP1_DONE ? request->method : (hr_str){why, strlen(why)});
     if (result == SV_HTTP1_DONE) {
+        if (request->upgrade.p != NULL)
+            note(end, "upgrade ", request->upgrade);
         note(end, "path ", request->path);
         note(end, "authority ", request->authority);
         note_fields(end, request->fields, request->n_fields);
@@ -105,7 +107,8 @@ static const sv_http2_options server_options = {.max_head = 8192,
                                                 .max_fields = 20,
                                                 .max_streams = 100,
                                                 .stream_window = 65536,
-                                                .connection_window = 262144};
+                                                .connection_window = 262144,
+                                                .extended_connect = true};
 
 static struct end *end_new(bool client) {
     struct end *end = calloc(1, sizeof(*end));
@@ -210,6 +213,63 @@ static const struct head_case head_cases[] = {
     {"connect",
      {{":method", "CONNECT"}, {":authority", "a:1"}},
      "request -3 0 0 CONNECT is not supported\nend\n"},
+    {"extended connect",
+     {{":method", "CONNECT"},
+      {":protocol", "websocket"},
+      {":scheme", "https"},
+      {":authority", "a"},
+      {":path", "/chat"}},
+     "request 1 2 0 GET\nupgrade websocket\npath /chat\nauthority a\nhost=a\nend\n"},
+    {"extended connect with a length",
+     {{":method", "CONNECT"},
+      {":protocol", "websocket"},
+      {":scheme", "http"},
+      {":authority", "a"},
+      {":path", "/"},
+      {"content-length", "0"}},
+     "request -1 1 0 a CONNECT has no Content-Length\nend\n"},
+    {"extended connect with a malformed protocol",
+     {{":method", "CONNECT"},
+      {":protocol", "web/socket"},
+      {":scheme", "http"},
+      {":authority", "a"},
+      {":path", "/"}},
+     "request -1 0 0 the protocol is malformed\nend\n"},
+    {"extended connect to the asterisk",
+     {{":method", "CONNECT"},
+      {":protocol", "websocket"},
+      {":scheme", "http"},
+      {":authority", "a"},
+      {":path", "*"}},
+     NULL},
+    {"extended connect without a path",
+     {{":method", "CONNECT"}, {":protocol", "websocket"}, {":scheme", "http"}, {":authority", "a"}},
+     NULL},
+    {"extended connect without a scheme",
+     {{":method", "CONNECT"}, {":protocol", "websocket"}, {":authority", "a"}, {":path", "/"}},
+     NULL},
+    {"extended connect without an authority",
+     {{":method", "CONNECT"},
+      {":protocol", "websocket"},
+      {":scheme", "http"},
+      {":path", "/"},
+      {"host", "a"}},
+     NULL},
+    {"protocol with another method",
+     {{":method", "GET"},
+      {":protocol", "websocket"},
+      {":scheme", "http"},
+      {":authority", "a"},
+      {":path", "/"}},
+     NULL},
+    {"protocol twice",
+     {{":method", "CONNECT"},
+      {":protocol", "websocket"},
+      {":protocol", "websocket"},
+      {":scheme", "http"},
+      {":authority", "a"},
+      {":path", "/"}},
+     NULL},
     {"cookies are joined",
      {{":method", "GET"},
       {":scheme", "http"},
@@ -329,6 +389,26 @@ Test(http2, heads_of_requests) {
         check_head(&head_cases[i], 100000);
         check_head(&head_cases[i], 1);
     }
+}
+
+/* RFC 8441 section 3: without the setting, a client must not send :protocol. */
+Test(http2, an_extended_connect_is_reset_where_it_is_not_announced) {
+    static const char *const fields[][2] = {{":method", "CONNECT"}, {":protocol", "websocket"},
+                                            {":scheme", "http"},    {":authority", "a"},
+                                            {":path", "/"},         {NULL, NULL}};
+    struct end *end = calloc(1, sizeof(*end));
+    sv_http2_options options = server_options;
+    options.extended_connect = false;
+    end->h2 = sv_http2_new(&options, &events, end);
+    static struct wire wire, block;
+    wire.n = block.n = 0;
+    put_preface(&wire);
+    put_fields(&block, fields);
+    put_frame(&wire, FRAME_HEADERS, FLAG_END_HEADERS, 1, block.bytes, block.n);
+    feed(end, &wire, 100000);
+    cr_expect(eq(sz, end->heads, 0));
+    cr_expect(eq(u32, seen_of(end).reset_code, SV_HTTP2_PROTOCOL_ERROR));
+    end_free(end);
 }
 
 Test(http2, a_head_with_too_many_fields_is_reported) {
