@@ -26,7 +26,8 @@ static void encode_and_back(const grabcut_image *image) {
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-    static const grabcut_decode_options opts = {GRABCUT_DECODE_OPTIONS_VERSION, 65536, 0, 0};
+    static const grabcut_decode_options opts = {.version = GRABCUT_DECODE_OPTIONS_VERSION,
+                                                .max_pixels = 65536};
     grabcut_probe probe = GRABCUT_PROBE_INIT;
     grabcut_image image;
     grabcut_errbuf err;
