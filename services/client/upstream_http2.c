@@ -13,8 +13,6 @@
 /* Reads in one go, before other sockets get their turn. */
 #define READ_BURST 4
 #define READ_SIZE ((size_t)32 << 10)
-/* Of a connection that many requests share, in the kernel. */
-#define SHARED_BUFFER (128 << 10)
 #define OUT_SIZE ((size_t)32 << 10)
 /* Of all streams together; it is opened again at once. */
 #define CONNECTION_WINDOW ((uint32_t)1 << 20)
@@ -349,7 +347,7 @@ static bool connect_socket(sv_up_http2 *c) {
     struct sv_up_address *address = &endpoint->addresses[endpoint->current];
     sv_up_count(&endpoint->up->stats->connects, 1);
     c->sock = sv_connect(endpoint->up->net, (struct sockaddr *)&address->sa, address->len,
-                         sv_up_buffer_size(endpoint->up, SHARED_BUFFER), &events, c);
+                         sv_up_buffer_size(endpoint->up), &events, c);
     if (c->sock != NULL)
         sv_up_conn_keep_alive(endpoint, sv_sock_fd(c->sock));
     return c->sock != NULL;

@@ -22,7 +22,7 @@ _Static_assert(SMALL_BLOCK > SV_UP_MAX_HEAD, "a head must fit into a block");
 
 /* A connection's buffers in the kernel, and those of connections beyond the first ones of a loop.
  */
-#define BUFFER (64 << 10)
+#define BUFFER (128 << 10)
 #define CROWDED_BUFFER (32 << 10)
 #define MANY_CONNECTIONS 64
 
@@ -279,9 +279,9 @@ static void on_sock_written(void *ctx, bool ok) {
 
 /* The kernel's buffers count against the pod's memory: they must not grow by megabytes for each
  * client that reads slowly, nor by much where there are many. What is asked for is doubled. */
-int sv_up_buffer_size(const sv_up_loop *up, int usual) {
+int sv_up_buffer_size(const sv_up_loop *up) {
     return atomic_load_explicit(&up->stats->connections, memory_order_relaxed) < MANY_CONNECTIONS
-               ? usual
+               ? BUFFER
                : CROWDED_BUFFER;
 }
 
@@ -311,7 +311,7 @@ sv_up_conn *sv_up_conn_open(sv_up_endpoint *endpoint, sv_up_exchange *exchange) 
                          .peer_idle_s = -1,
                          .opened_at = sv_timers_now()};
     conn->sock = sv_connect(endpoint->up->net, (struct sockaddr *)&address->sa, address->len,
-                            sv_up_buffer_size(endpoint->up, BUFFER), &events, conn);
+                            sv_up_buffer_size(endpoint->up), &events, conn);
     sv_up_count(&endpoint->up->stats->connects, 1);
     if (conn->sock == NULL) {
         free(conn);

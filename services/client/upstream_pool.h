@@ -8,9 +8,9 @@
 sv_up_block *sv_up_block_take(const sv_up_exchange *exchange);
 void sv_up_block_give(sv_up_loop *up, sv_up_block *block);
 
-/* The buffers of a new connection in the kernel, as sv_connect takes them: `usual` bytes, or less
- * where there are many connections. */
-int sv_up_buffer_size(const sv_up_loop *up, int usual);
+/* The buffers of a new connection in the kernel, as sv_connect takes them: smaller where there are
+ * many connections. */
+int sv_up_buffer_size(const sv_up_loop *up);
 
 /* The newest idle connection that is still good, or NULL. `careful`: look whether the peer has
  * closed it although no event came yet. */

@@ -20,7 +20,7 @@
 
 #define DEFAULT_LISTEN "127.0.0.1:5000"
 
-#define MAX_MIRROR_BYTES ((int64_t)32 << 20) /* of the copies under way, in all loops */
+#define MAX_MIRROR_BYTES ((int64_t)24 << 20) /* of the copies under way, in all loops */
 
 /* ---- flags ---- */
 
