@@ -9,7 +9,7 @@ _headerroute() {
         prev=${COMP_WORDS[COMP_CWORD - 2]}
     fi
     if [[ $COMP_CWORD -eq 1 ]]; then
-        mapfile -t COMPREPLY < <(compgen -W "validate route explain test diff --help --version" -- "$cur")
+        mapfile -t COMPREPLY < <(compgen -W "validate route explain test diff convert --help --version" -- "$cur")
         return
     fi
     case $prev in
@@ -37,7 +37,10 @@ _headerroute() {
     --path-normalization)
         mapfile -t COMPREPLY < <(compgen -W "none base merge-slashes decode-and-merge-slashes" -- "$cur")
         return ;;
-    -f|--file|--body|--body-header|--batch|--junit|--lcov|--old|--new|--locate)
+    --to)
+        mapfile -t COMPREPLY < <(compgen -W "gateway-api istio" -- "$cur")
+        return ;;
+    -f|--file|--body|--body-header|--batch|--junit|--lcov|--old|--new|--locate|-o|--output)
         compopt -o filenames 2>/dev/null
         mapfile -t COMPREPLY < <(compgen -f -- "$cur")
         return ;;
@@ -50,6 +53,7 @@ _headerroute() {
     explain) flags="-f --file -R --recursive --strict -X --request -H --header --random --scheme --request-id --fact --claim --body --body-header --json --color -h --help --gateway --port --namespace --source-label --locality --outbound-policy --repeated-headers --path-normalization --peer-address --trusted-proxies" ;;
     test) flags="-f --file -R --recursive --strict --format --junit --coverage --fail-under --lcov --generate --color -h --help --gateway --port --namespace --source-label --locality --outbound-policy --repeated-headers --path-normalization --peer-address --trusted-proxies" ;;
     diff) flags="--old --new -R --recursive --strict --only --format --json --locate -h --help --gateway --port --namespace --source-label --locality --outbound-policy --repeated-headers --path-normalization --peer-address --trusted-proxies" ;;
+    convert) flags="-f --file --to -o --output -R --recursive --strict --color -h --help" ;;
     *) return ;;
     esac
     if [[ $cur == -* ]]; then

@@ -18,6 +18,7 @@
  *     route.h     a request to a decision; why; what is sent
  *     balance.h   a decision to an endpoint
  *     diff.h      what a change of the rules changes, for all requests
+ *     convert.h   the rules in the other language
  *
  * Conventions:
  *
@@ -42,6 +43,7 @@
 #define HEADERROUTE_HEADERROUTE_H
 
 #include <headerroute/balance.h>
+#include <headerroute/convert.h>
 #include <headerroute/diff.h>
 #include <headerroute/load.h>
 #include <headerroute/reach.h>
