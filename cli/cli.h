@@ -16,6 +16,7 @@ int cli_explain(int argc, char **argv);
 int cli_test(int argc, char **argv);
 int cli_diff(int argc, char **argv);
 int cli_replay(int argc, char **argv);
+int cli_convert(int argc, char **argv);
 
 /* "headerroute COMMAND: message" on stderr, and CLI_USAGE. */
 int cli_usage_error(const char *command, const char *format, ...)

@@ -34,6 +34,7 @@ enum {
     OPT_AGAINST,
     OPT_AUTHORITY,
     OPT_ORDER,
+    OPT_TO,
     OPT_COLOR,
     OPT_STRICT,
     OPT_VIEW /* and more: the rows of cli_view_flags */
@@ -69,6 +70,8 @@ static const struct option other_options[] = {
     {"against", required_argument, NULL, OPT_AGAINST},
     {"authority", required_argument, NULL, OPT_AUTHORITY},
     {"order", no_argument, NULL, OPT_ORDER},
+    {"to", required_argument, NULL, OPT_TO},
+    {"output", required_argument, NULL, 'o'},
     {"color", required_argument, NULL, OPT_COLOR},
     {"help", no_argument, NULL, 'h'},
 };
@@ -118,6 +121,9 @@ static char group_of(int option) {
         return 'd';
     case OPT_FORMAT:
         return 'o';
+    case OPT_TO:
+    case 'o':
+        return 'w';
     case OPT_AGAINST:
     case OPT_AUTHORITY:
         return 'y';
@@ -250,6 +256,12 @@ static const char *apply(cli_flags *out, int option, const char *value) {
     case OPT_AUTHORITY:
         out->authority = value;
         return value[0] == '\0' ? "--authority needs a host" : NULL;
+    case OPT_TO:
+        out->to = value;
+        return NULL;
+    case 'o':
+        out->output = value;
+        return value[0] == '\0' ? "-o needs a folder" : NULL;
     case OPT_COLOR:
         return cli_color_set(value) ? NULL : "--color is auto, always or never";
     case 'h':
@@ -283,7 +295,7 @@ int cli_parse_flags(cli_flags *out, int argc, char **argv, const char *accepted)
     struct option long_options[OTHER_OPTIONS + CLI_VIEW_FLAGS + 1];
     list_options(long_options);
     int option;
-    while ((option = getopt_long(argc, argv, ":f:RX:H:h", long_options, NULL)) != -1) {
+    while ((option = getopt_long(argc, argv, ":f:RX:H:ho:", long_options, NULL)) != -1) {
         const char *given = argv[optind - 1];
         if (option == ':')
             return cli_usage_error(argv[0], "%s needs a value", given);

@@ -54,6 +54,8 @@ typedef struct cli_flags {
     const char *only;      /* NULL: everything */
     const char *format;    /* NULL: text */
     const char *locate;    /* a file of requests; "-": stdin */
+    const char *to;        /* --to of `convert` */
+    const char *output;    /* -o of `convert`: a folder; NULL: standard output */
     cli_list against;      /* --against of `replay` */
     const char *authority; /* of lines without one; NULL: none */
     bool order;            /* --order of `explain` */
@@ -65,8 +67,8 @@ typedef struct cli_flags {
 
 /* Parses argv. `accepted` lists the flags of the command by letter: f (files), l (-R, --strict), v
  * (view), r (request), j (--json), b (--batch), u (the flags of `test`), d (the flags of `diff`), o
- * (--format), y (those of `replay`), e (--order). Returns CLI_OK, or prints a line on stderr and
- * returns CLI_USAGE. */
+ * (--format), y (those of `replay`), e (--order), w (those of `convert`). Returns CLI_OK, or prints
+ * a line on stderr and returns CLI_USAGE. */
 int cli_parse_flags(cli_flags *out, int argc, char **argv, const char *accepted);
 void cli_flags_free(cli_flags *flags);
 

@@ -13,6 +13,7 @@ static const struct command {
     {"explain", cli_explain, "show every rule tried for a request, and why it matched or not"},
     {"test", cli_test, "run routing tests in the format of istio-config-validator"},
     {"diff", cli_diff, "report what a change to the rules changes, for all requests"},
+    {"convert", cli_convert, "write the rules in the other language, and compare the two"},
     {"replay", cli_replay, "report which routes the requests of an access log take"},
 };
 

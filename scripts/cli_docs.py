@@ -8,7 +8,7 @@ import sys
 from typing import NamedTuple
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
-COMMANDS = ["validate", "route", "explain", "test", "diff", "replay"]
+COMMANDS = ["validate", "route", "explain", "test", "diff", "convert", "replay"]
 SERVERS = ["gateway", "proxy", "predict"]
 
 
@@ -288,7 +288,7 @@ def zsh_flag(flag):
 def zsh(helps):
     cases = []
     for command in COMMANDS:
-        rest = "'*:file:_files'" if command in ("validate", "test", "diff", "replay") else "'1:URL: '"
+        rest = "'*:file:_files'" if command in ("validate", "test", "diff", "convert", "replay") else "'1:URL: '"
         lines = " \\\n            ".join([zsh_flag(f) for f in helps[command].flags + helps[command].view] + [rest])
         cases.append(f"    {command})\n        _arguments \\\n            {lines} ;;")
     described = "\n".join(f"        '{c}:{short(helps[c].paragraphs[0][0])}'".replace("Istio's", "Istio") for c in COMMANDS)

@@ -3,11 +3,13 @@
 
     crd_tables.py --name istio --kind VirtualService.networking.istio.io ... --source TEXT
                   --out libheaderroute/src/crd/crd_istio.c --rules tests/headerroute/fixtures/crd-rules-istio.txt CRD.yaml...
+                  [--variant CRD.yaml...]
 
 Each kind's schema (of its storage version) becomes nodes of one table; equal subtrees are stored once. CEL rules
 (x-kubernetes-validations) become trees of operations that `crd_cel.c` evaluates. A keyword of OpenAPI or an
 expression of CEL that the checker does not know ends this script with an error, so that no rule is lost unseen.
-`scripts/crd_tables.sh` calls it with Istio's own module.
+Files after --variant define the same kinds for another channel; they share the table.
+`scripts/crd_tables.sh` calls it with the modules of Istio and the Gateway API.
 """
 import argparse
 import json
@@ -29,12 +31,13 @@ class Unsupported(Exception):
 
 # ---- CEL ----
 
-TOKEN = re.compile(r"""\s*(?:(?P<number>\d+)|(?P<string>"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')|(?P<name>[A-Za-z_]\w*)
-                       |(?P<mark>&&|\|\||==|!=|<=|>=|[<>!?:.,()\[\]+]))""", re.X)
+TOKEN = re.compile(r"""\s*(?:(?P<number>\d+)|r\"{3}(?P<raw>.*?)\"{3}|(?P<string>"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')
+                       |(?P<name>[A-Za-z_]\w*)|(?P<mark>&&|\|\||==|!=|<=|>=|[<>!?:.,()\[\]+]))""", re.X | re.S)
 RELATIONS = {"==": "EQ", "!=": "NE", "<": "LT", "<=": "LE", ">": "GT", ">=": "GE", "in": "IN"}
 METHODS = {"contains": ("CONTAINS", 1), "startsWith": ("STARTS_WITH", 1), "endsWith": ("ENDS_WITH", 1),
            "substring": ("SUBSTRING", 2), "size": ("SIZE", 0)}
-MACROS = {"all": "ALL", "exists": "EXISTS", "exists_one": "EXISTS_ONE"}
+MACROS = {"all": "ALL", "exists": "EXISTS", "exists_one": "EXISTS_ONE", "filter": "COUNT"}
+FUNCTIONS = {"size": "SIZE", "duration": "DURATION", "isIP": "IS_IP"}
 MOST_VARIABLES = 4
 
 
@@ -48,7 +51,10 @@ class Cel:
             found = TOKEN.match(text, place)
             if not found:
                 raise Unsupported(f"cannot read {text[place:]!r}")
-            self.tokens.append((found.lastgroup, found[found.lastgroup]))
+            kind, value = found.lastgroup, found[found.lastgroup]
+            if kind == "string":
+                value = re.sub(r"\\(.)", r"\1", value[1:-1])
+            self.tokens.append(("string" if kind == "raw" else kind, value))
             place = found.end()
 
     def next_is(self, *marks):
@@ -97,10 +103,15 @@ class Cel:
 
     def member(self):
         value = self.primary()
-        while self.take("."):
+        while mark := self.take(".", "["):
+            if mark == "[":
+                value = ("INDEX", value, self.conditional())
+                self.expect("]")
+                continue
             _, name = self.tokens[self.at]
             self.at += 1
-            value = self.call(value, name) if self.take("(") else ("SELECT", value, name)
+            # Kubernetes escapes a field whose name is a word of CEL.
+            value = self.call(value, name) if self.take("(") else ("SELECT", value, re.sub(r"^__(\w+)__$", r"\1", name))
         return value
 
     def call(self, value, name):
@@ -114,8 +125,16 @@ class Cel:
             body, slot = self.conditional(), len(self.names) - 1
             self.names.pop()
             self.expect(")")
+            if name == "filter" and [text for _, text in self.tokens[self.at:self.at + 4]] != [".", "size", "(", ")"]:
+                raise Unsupported("a filter whose size is not taken")
+            self.at += 4 * (name == "filter")
             return (MACROS[name], value, body, slot)
         arguments = self.arguments()
+        if name == "substring" and len(arguments) == 1:
+            return ("SUBSTRING", value, *arguments, ("SIZE", value))
+        if name == "split" and len(arguments) == 1 and [text for _, text in self.tokens[self.at:self.at + 3]] == ["[", "0", "]"]:
+            self.at += 3
+            return ("BEFORE", value, *arguments)
         if name == "matches" and len(arguments) == 1 and arguments[0][0] == "STRING":
             return ("MATCHES", value, ("PATTERN", arguments[0][1]))
         if name not in METHODS or len(arguments) != METHODS[name][1]:
@@ -136,7 +155,7 @@ class Cel:
         if kind == "number":
             return ("INT", int(text))
         if kind == "string":
-            return ("STRING", re.sub(r"\\(.)", r"\1", text[1:-1]))
+            return ("STRING", text)
         if text == "(":
             value = self.conditional()
             self.expect(")")
@@ -155,8 +174,8 @@ class Cel:
         arguments = self.arguments()
         if name == "has" and len(arguments) == 1 and arguments[0][0] == "SELECT":
             return ("HAS", *arguments[0][1:])
-        if name in ("size", "duration") and len(arguments) == 1:
-            return (name.upper(), arguments[0])
+        if name in FUNCTIONS and len(arguments) == 1:
+            return (FUNCTIONS[name], arguments[0])
         raise Unsupported(f"the function {name}")
 
 
@@ -168,6 +187,11 @@ def has_alternatives(pattern):
     while (shorter := re.sub(r"\([^()]*\)", "", bare)) != bare:
         bare = shorter
     return "|" in bare
+
+
+# The schema of Gateway.spec.addresses[]: an address of the type IPAddress is one.
+TYPED_ADDRESS = [{"properties": {"type": {"enum": ["IPAddress"]}, "value": {"anyOf": [{"format": "ipv4"}, {"format": "ipv6"}]}}},
+                 {"properties": {"type": {"not": {"enum": ["IPAddress"]}}}}]
 
 
 def without_texts(schema):
@@ -186,7 +210,8 @@ class Table:
         self.fields, self.names, self.groups, self.limits = [], [], [], ["{0}"]
         self.rules, self.known_rules = [], {}
         self.cel, self.cel_known, self.cel_items, self.patterns = ["{0}"], {}, [], []
-        self.kinds, self.places = [], []
+        self.fallbacks, self.fallback_items = ["{0}"], []
+        self.kinds, self.places, self.variant = [], [[], []], 0
 
     def string(self, text):
         if text not in self.known_text:
@@ -241,10 +266,12 @@ class Table:
         extra = set(rule) - {"rule", "message", "reason"}
         if extra:
             raise Unsupported(f"{path}: a rule with {', '.join(sorted(extra))}")
-        self.places.append((path, rule["rule"]))
+        self.places[self.variant].append((path, rule["rule"]))
         text = rule["rule"].strip()
         try:
-            expression = self.expression(Cel(text).parse())
+            # A rule about the change of a resource does not apply to one that is created.
+            tree = ("BOOL", True) if re.search(r"\boldSelf\b", text) else Cel(text).parse()
+            expression = self.expression(tree)
         except Unsupported as why:
             raise Unsupported(f"{path}: {rule['rule']}: {why}") from why
         return "{%d, %d, %d}" % (self.string(text), self.string(rule.get("message", "")), expression)
@@ -254,7 +281,14 @@ class Table:
         kind, flags = self.type_of(schema, path)
         flags += ["HR_CRD_NULLABLE"] * bool(schema.pop("nullable", False))
         flags += ["HR_CRD_PRESERVE"] * bool(schema.pop("x-kubernetes-preserve-unknown-fields", False))
+        if self.has_fallback(schema):
+            flags.append("HR_CRD_FALLBACKS")
+        if schema.get("oneOf") == TYPED_ADDRESS:
+            flags.append("HR_CRD_ADDRESS")
+            del schema["oneOf"]
         row = {"type": f"HR_CRD_{kind}"}
+        if "default" in schema:
+            row["fallback"] = self.fallback(schema.pop("default"), path)
         fields = sorted(schema.pop("properties", {}).items())
         rows = ["{%d, %d, %d}" % (self.string(name), len(name), self.node(child, f"{path}.{name}")) for name, child in fields]
         row.update(self.range_of("fields", self.fields, rows))
@@ -266,7 +300,7 @@ class Table:
         if item is not None:
             row["item"] = self.node(item, path + "[]")
         row.update(self.range_of("required", self.names, [str(self.string(n)) for n in schema.pop("required", [])]))
-        row.update(self.range_of("enums", self.names, [str(self.string(n)) for n in schema.pop("enum", [])]))
+        row.update(self.range_of("enums", self.names, [str(self.string(str(n))) for n in schema.pop("enum", [])]))
         groups = ["{%d, %d}" % (self.run(self.names, [str(self.string(n)) for n in group]), len(group))
                   for group in self.exclusive(schema, path)]
         row.update(self.range_of("groups", self.groups, groups))
@@ -284,6 +318,28 @@ class Table:
             self.known_nodes[text] = len(self.nodes)
             self.nodes.append(text)
         return self.known_nodes[text]
+
+    def has_fallback(self, schema):
+        """Whether a field somewhere below has a default."""
+        children = [*schema.get("properties", {}).values(), schema.get("items"), schema.get("additionalProperties")]
+        return any("default" in child or self.has_fallback(child) for child in children if isinstance(child, dict))
+
+    def fallback(self, value, path):
+        """A default: a scalar as it is written in YAML, or a list or map of such."""
+        if isinstance(value, (dict, list)):
+            items = value if isinstance(value, list) else value.values()
+            rows = [str(self.fallback(item, path)) for item in items]
+            if isinstance(value, dict):
+                rows = [cell for name, row in zip(value, rows) for cell in (str(self.string(name)), row)]
+            cells = ["MAP" if isinstance(value, dict) else "LIST", self.run(self.fallback_items, rows), len(value)]
+        elif isinstance(value, bool) or not isinstance(value, (int, str)):
+            raise Unsupported(f"{path}: the default {value!r}")
+        else:
+            cells = ["INT" if isinstance(value, int) else "STRING", self.string(str(value)), len(str(value).encode())]
+        row = "{HR_CRD_FALLBACK_%s, %d, %d}" % tuple(cells)
+        if row not in self.fallbacks:
+            self.fallbacks.append(row)
+        return self.fallbacks.index(row)
 
     def range_of(self, name, array, items):
         return {name: self.run(array, items), f"n_{name}": len(items)} if items else {}
@@ -353,19 +409,19 @@ class Table:
         name, group = spec["names"]["kind"], spec["group"]
         version = next(v for v in spec["versions"] if v["storage"])
         for other in spec["versions"]:
-            if without_texts(other["schema"]) != without_texts(version["schema"]):
+            if without_texts(other["schema"]) != without_texts(version["schema"]) and not other.get("deprecated"):
                 raise Unsupported(f"{name}: the versions {version['name']} and {other['name']} differ")
         root = dict(version["schema"]["openAPIV3Schema"])
         # The server drops a given status where it is a resource of its own.
         skipped = SERVER_FIELDS | ({"status"} if "status" in version.get("subresources", {}) else set())
         root["properties"] = {key: value for key, value in root["properties"].items() if key not in skipped}
-        self.kinds.append("{%d, %d, %d}" % (self.string(group), self.string(name), self.node(root, name)))
+        self.kinds.append("{%d, %d, %d, %d}" % (self.string(group), self.string(name), self.node(root, name), self.variant))
 
 
 def write_source(table, name, source):
     arrays = [("char *const", "text"), ("hr_crd_node", "nodes"), ("hr_crd_field", "fields"), ("uint16_t", "names"), ("hr_crd_range", "groups"),
               ("hr_crd_limits", "limits"), ("hr_crd_rule", "rules"), ("hr_cel_op", "cel"), ("uint16_t", "cel_items"),
-              ("uint16_t", "patterns"), ("hr_crd_kind", "kinds")]
+              ("uint16_t", "patterns"), ("hr_crd_fallback", "fallbacks"), ("uint16_t", "fallback_items"), ("hr_crd_kind", "kinds")]
     parts = [f"/* The schemas of {source}.\n * Generated by scripts/crd_tables.py: do not edit. */\n"
              '#include "crd_schema.h"\n\n/* clang-format off */\n']
     for kind, array in arrays:
@@ -381,25 +437,33 @@ def write_source(table, name, source):
     return "\n".join(parts)
 
 
+def read_definitions(paths):
+    found = {}
+    for path in paths:
+        with open(path, encoding="utf-8") as file:
+            for crd in yaml.safe_load_all(file):
+                if crd and crd.get("kind") == "CustomResourceDefinition":
+                    found[f"{crd['spec']['names']['kind']}.{crd['spec']['group']}"] = crd
+    return found
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--name", required=True)
     parser.add_argument("--kind", action="append", required=True, metavar="KIND.GROUP")
     parser.add_argument("--source", required=True, help="what the schemas are of, for the comment")
     parser.add_argument("--out", required=True)
-    parser.add_argument("--rules", required=True, help="the list of CEL rules: KIND.PATH, a tab, the rule")
+    parser.add_argument("--rules", required=True, action="append",
+                        help="the list of CEL rules: KIND.PATH, a tab, the rule; once more for --variant")
+    parser.add_argument("--variant", nargs="+", metavar="CRD.yaml", help="the same kinds in another channel")
     parser.add_argument("files", nargs="+")
     options = parser.parse_args()
-    found = {}
-    for path in options.files:
-        with open(path, encoding="utf-8") as file:
-            for crd in yaml.safe_load_all(file):
-                if crd and crd.get("kind") == "CustomResourceDefinition":
-                    found[f"{crd['spec']['names']['kind']}.{crd['spec']['group']}"] = crd
     table = Table()
     try:
-        for kind in options.kind:
-            table.kind(found[kind])
+        for table.variant, files in enumerate(filter(None, [options.files, options.variant])):
+            definitions = read_definitions(files)
+            for kind in options.kind:
+                table.kind(definitions[kind])
         text = write_source(table, options.name, options.source)
     except Unsupported as why:
         sys.exit(f"crd_tables.py: not supported: {why}")
@@ -407,11 +471,12 @@ def main():
         sys.exit(f"crd_tables.py: missing: {why}")
     with open(options.out, "w", encoding="utf-8") as file:
         file.write(text)
-    with open(options.rules, "w", encoding="utf-8") as file:
-        file.writelines(f"{path}\t{rule.strip()}\n" for path, rule in table.places)
-    distinct = len({rule for _, rule in table.places})
+    for rules, places in zip(options.rules, table.places):
+        with open(rules, "w", encoding="utf-8") as file:
+            file.writelines(f"{path}\t{rule.strip()}\n" for path, rule in places)
+    rules = [rule for places in table.places for _, rule in places]
     print(f"{len(table.kinds)} kinds, {len(table.nodes)} nodes, {len(table.fields)} fields, {len(table.text)} texts, "
-          f"{len(table.places)} rules, {distinct} distinct")
+          f"{len(rules)} rules, {len(set(rules))} distinct")
 
 
 if __name__ == "__main__":

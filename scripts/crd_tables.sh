@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Writes the tables of Istio's CustomResourceDefinitions anew, from the module istio.io/istio in
-# tests/conformance/translate/go.mod. Needs Go, python3 with PyYAML, and the Go module proxy or its cache.
+# Writes the tables of the CustomResourceDefinitions of Istio and the Gateway API anew, from the modules
+# istio.io/istio and sigs.k8s.io/gateway-api in tests/conformance/translate/go.mod. Needs Go, python3 with PyYAML, and the Go module proxy or its cache.
 set -euo pipefail
 cd "$(dirname "$(readlink -f "$0")")/.."
 
@@ -12,3 +12,15 @@ done
 python3 scripts/crd_tables.py --name istio "${kinds[@]}" --source "networking.istio.io (istio.io/istio $version)" \
     --out libheaderroute/src/crd/crd_istio.c --rules tests/headerroute/fixtures/crd-rules-istio.txt \
     "$folder/manifests/charts/base/files/crd-all.gen.yaml"
+
+read -r folder version < <(cd tests/conformance/translate && go list -m -f '{{.Dir}} {{.Version}}' sigs.k8s.io/gateway-api)
+kinds=()
+for kind in GatewayClass Gateway ListenerSet HTTPRoute GRPCRoute TLSRoute TCPRoute UDPRoute ReferenceGrant BackendTLSPolicy; do
+    kinds+=(--kind "$kind.gateway.networking.k8s.io")
+done
+python3 scripts/crd_tables.py --name gateway_api "${kinds[@]}" \
+    --source "gateway.networking.k8s.io (sigs.k8s.io/gateway-api $version), both channels" \
+    --out libheaderroute/src/crd/crd_gateway_api.c --rules tests/headerroute/fixtures/crd-rules-gateway-api.txt \
+    --rules tests/headerroute/fixtures/crd-rules-gateway-api-standard.txt \
+    "$folder"/config/crd/experimental/gateway.networking.k8s.io_*.yaml \
+    --variant "$folder"/config/crd/standard/gateway.networking.k8s.io_*.yaml

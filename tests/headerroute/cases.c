@@ -82,11 +82,12 @@ static void check(const char *file, const test_case *c, int lint) {
     hr_arena *arena = hr_arena_new();
     hr_diagnostics *d = hr_diagnostics_new();
     hr_resources *resources = NULL;
+    hr_load_options options = HR_LOAD_OPTIONS_INIT;
+    options.lint = lint;
     hr_source source = {.name = "case", .text = {c->yaml, strlen(c->yaml)}};
-    cr_assert(eq(int, hr_resources_read(&resources, arena, d, &source, 1, NULL), HR_OK));
+    cr_assert(eq(int, hr_resources_read(&resources, arena, d, &source, 1, &options), HR_OK));
     cr_assert(eq(int, hr_resources_validate(resources, d), HR_OK));
     if (lint) {
-        const hr_load_options options = HR_LOAD_OPTIONS_INIT;
         hr_table *table = NULL;
         cr_assert(eq(int, hr_table_build(&table, arena, resources, &options), HR_OK));
         cr_assert(eq(int, hr_table_lint(table, d), HR_OK));

@@ -13,8 +13,6 @@
 #include "text.h"
 #include "yaml_parse.h"
 
-static const hr_crd_table *const table = &hr_crd_istio;
-
 static FILE *open_fixture(const char *name) {
     char path[512];
     snprintf(path, sizeof(path), "%s/tests/headerroute/fixtures/%s", HR_SOURCE_DIR, name);
@@ -32,14 +30,31 @@ static int next_line(FILE *file, char line[4096]) {
 
 /* ---- the list of rules ---- */
 
-static const hr_crd_node *root_of(hr_str kind) {
+/* A list of rules, the table that has their translations, and the channel. */
+typedef struct rule_list {
+    const char *fixture;
+    const hr_crd_table *table;
+    int variant;
+    size_t least;
+} rule_list;
+
+static const rule_list rule_lists[] = {
+    {"crd-rules-istio.txt", &hr_crd_istio, 0, 95},
+    {"crd-rules-gateway-api.txt", &hr_crd_gateway_api, 0, 185},
+    {"crd-rules-gateway-api-standard.txt", &hr_crd_gateway_api, 1, 165},
+};
+
+static const hr_crd_node *root_of(const rule_list *list, hr_str kind) {
+    const hr_crd_table *table = list->table;
     for (size_t i = 0; i < table->n_kinds; i++)
-        if (hr_str_eq_c(kind, table->text[table->kinds[i].kind]))
+        if (table->kinds[i].variant == list->variant &&
+            hr_str_eq_c(kind, table->text[table->kinds[i].kind]))
             return &table->nodes[table->kinds[i].node];
     return NULL;
 }
 
-static const hr_crd_node *field_of(const hr_crd_node *node, hr_str name) {
+static const hr_crd_node *field_of(const hr_crd_table *table, const hr_crd_node *node,
+                                   hr_str name) {
     for (size_t i = 0; i < node->n_fields; i++) {
         const hr_crd_field *field = &table->fields[node->fields + i];
         if (hr_str_eq_c(name, table->text[field->name]))
@@ -49,51 +64,62 @@ static const hr_crd_node *field_of(const hr_crd_node *node, hr_str name) {
 }
 
 /* The node of a path such as ServiceEntry.spec.endpoints[].ports{}; NULL if there is none. */
-static const hr_crd_node *node_at(const char *path) {
+static const hr_crd_node *node_at(const rule_list *list, const char *path) {
+    const hr_crd_table *table = list->table;
     size_t n = strcspn(path, ".");
-    const hr_crd_node *node = root_of((hr_str){path, n});
+    const hr_crd_node *node = root_of(list, (hr_str){path, n});
     for (path += n; node != NULL && *path != '\0'; path += n) {
         n = *path == '.' ? 1 + strcspn(path + 1, ".[{") : 2;
-        node = *path == '.'      ? field_of(node, (hr_str){path + 1, n - 1})
+        node = *path == '.'      ? field_of(table, node, (hr_str){path + 1, n - 1})
                : node->item == 0 ? NULL
                                  : &table->nodes[node->item];
     }
     return node;
 }
 
-static const hr_crd_rule *rule_of(const hr_crd_node *node, const char *source) {
+static const hr_crd_rule *rule_of(const hr_crd_table *table, const hr_crd_node *node,
+                                  const char *source) {
     for (size_t i = 0; i < node->n_rules; i++)
         if (strcmp(table->text[table->rules[node->rules + i].source], source) == 0)
             return &table->rules[node->rules + i];
     return NULL;
 }
 
-static size_t rules_below(const hr_crd_node *node) {
+static size_t rules_below(const hr_crd_table *table, const hr_crd_node *node) {
     size_t n = node->n_rules;
     for (size_t i = 0; i < node->n_fields; i++)
-        n += rules_below(&table->nodes[table->fields[node->fields + i].node]);
-    return n + (node->item == 0 ? 0 : rules_below(&table->nodes[node->item]));
+        n += rules_below(table, &table->nodes[table->fields[node->fields + i].node]);
+    return n + (node->item == 0 ? 0 : rules_below(table, &table->nodes[node->item]));
 }
 
-Test(crd, every_rule_of_the_definitions_has_a_translation) {
-    FILE *file = open_fixture("crd-rules-istio.txt");
+static void check_rule_list(const rule_list *list) {
+    const hr_crd_table *table = list->table;
+    FILE *file = open_fixture(list->fixture);
     char line[4096];
     size_t listed = 0, translated = 0;
     for (; next_line(file, line); listed++) {
         char *tab = strchr(line, '\t');
         cr_assert(tab != NULL, "%s", line);
         *tab = '\0';
-        const hr_crd_node *node = node_at(line);
-        cr_expect(node != NULL && rule_of(node, tab + 1) != NULL, "%s: %s", line, tab + 1);
+        const hr_crd_node *node = node_at(list, line);
+        cr_expect(node != NULL && rule_of(table, node, tab + 1) != NULL, "%s: %s", line, tab + 1);
     }
     fclose(file);
     for (size_t i = 0; i < table->n_kinds; i++)
-        translated += rules_below(&table->nodes[table->kinds[i].node]);
+        if (table->kinds[i].variant == list->variant)
+            translated += rules_below(table, &table->nodes[table->kinds[i].node]);
     cr_expect(eq(sz, listed, translated));
-    cr_expect(ge(sz, listed, 95));
+    cr_expect(ge(sz, listed, list->least));
+}
+
+Test(crd, every_rule_of_the_definitions_has_a_translation) {
+    for (size_t i = 0; i < sizeof(rule_lists) / sizeof(rule_lists[0]); i++)
+        check_rule_list(&rule_lists[i]);
 }
 
 /* ---- what the rules say ---- */
+
+static const hr_crd_table *const table = &hr_crd_istio;
 
 static const hr_crd_rule *rule_with(const char *source) {
     for (size_t i = 0; i < table->n_rules; i++)
@@ -149,12 +175,15 @@ Test(crd, every_rule_holds_and_fails_as_its_examples_say) {
 }
 
 Test(crd, every_pattern_compiles) {
-    hr_arena *arena = hr_arena_new();
-    hr_crd_patterns *patterns = hr_crd_patterns_new(arena, table);
-    for (size_t i = 0; i < table->n_patterns; i++)
-        hr_crd_matches(patterns, i, HR_STR("a"));
-    cr_expect(not(hr_arena_failed(arena)));
-    hr_arena_free(arena);
+    const hr_crd_table *const tables[] = {&hr_crd_istio, &hr_crd_gateway_api};
+    for (size_t t = 0; t < sizeof(tables) / sizeof(tables[0]); t++) {
+        hr_arena *arena = hr_arena_new();
+        hr_crd_patterns *patterns = hr_crd_patterns_new(arena, tables[t]);
+        for (size_t i = 0; i < tables[t]->n_patterns; i++)
+            hr_crd_matches(patterns, i, HR_STR("a"));
+        cr_expect(not(hr_arena_failed(arena)));
+        hr_arena_free(arena);
+    }
 }
 
 /* ---- what a load reports ---- */

@@ -24,6 +24,7 @@ Test(validate, service_and_workload_entries_are_accepted_and_refused_as_by_istio
 
 Test(validate, the_gateway_api_is_accepted_and_refused_as_by_the_api_server) {
     cr_assert(ge(sz, cases_check("cases/gateway_api", 0), 29));
+    cr_assert(ge(sz, cases_check("cases/gateway_api_schema", 0), 9));
 }
 
 Test(validate, kubernetes_kinds_and_metadata_are_accepted_and_refused) {

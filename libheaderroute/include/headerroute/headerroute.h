@@ -20,6 +20,7 @@
  *     diff.h      what a change of the rules changes, for all requests
  *     reach.h     which rules decide requests
  *     order.h     which neighbouring rules can be swapped without a change
+ *     convert.h   the rules in the other language
  *
  * Conventions:
  *
@@ -44,6 +45,7 @@
 #define HEADERROUTE_HEADERROUTE_H
 
 #include <headerroute/balance.h>
+#include <headerroute/convert.h>
 #include <headerroute/diff.h>
 #include <headerroute/load.h>
 #include <headerroute/order.h>

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "host_names.h"
 #include "reader.h"
 #include "scalar.h"
 #include "text.h"
@@ -242,7 +243,8 @@ static cel_value cel_in(cel_scope *s, const hr_cel_op *op) {
     return cel_bool(false);
 }
 
-/* all, exists and exists_one. As with && and ||, an item that settles the result hides errors. */
+/* all, exists, exists_one and the size of a filter. As with && and ||, an item that settles the
+ * result hides errors. */
 static cel_value cel_each(cel_scope *s, const hr_cel_op *op) {
     cel_value range = cel_eval(s, op->a), item;
     cel_walk walk;
@@ -260,6 +262,8 @@ static cel_value cel_each(cel_scope *s, const hr_cel_op *op) {
     }
     if (errors > 0)
         return cel_error;
+    if (op->op == HR_CEL_COUNT)
+        return cel_int((int64_t)holds);
     return cel_bool(op->op == HR_CEL_ALL || (op->op == HR_CEL_EXISTS_ONE && holds == 1));
 }
 
@@ -274,6 +278,17 @@ static cel_value cel_size(cel_scope *s, const hr_cel_op *op) {
     while (cel_walk_next(s, &walk, &item))
         n++;
     return cel_int(n);
+}
+
+static cel_value cel_index(cel_scope *s, const hr_cel_op *op) {
+    cel_value list = cel_eval(s, op->a), index = cel_eval(s, op->b), item;
+    cel_walk walk;
+    if (index.kind != CEL_INT || index.u.integer < 0 || !cel_walk_begin(&walk, &list))
+        return cel_error;
+    for (int64_t i = 0; cel_walk_next(s, &walk, &item); i++)
+        if (i == index.u.integer)
+            return item;
+    return cel_error;
 }
 
 /* ---- strings ---- */
@@ -302,6 +317,22 @@ static cel_value cel_substring(cel_scope *s, const hr_cel_op *op) {
     size_t begin = offset_of_character(a.u.text, (size_t)from.u.integer);
     size_t end = offset_of_character(a.u.text, (size_t)to.u.integer);
     return cel_string(hr_str_from_to(a.u.text, begin, end));
+}
+
+/* The text in front of the first separator, or all of it. */
+static cel_value cel_before(cel_scope *s, const hr_cel_op *op) {
+    cel_value a = cel_eval(s, op->a), b = cel_eval(s, op->b);
+    if (a.kind != CEL_STRING || b.kind != CEL_STRING)
+        return cel_error;
+    size_t n = 0;
+    while (n < a.u.text.len && !hr_str_starts(hr_str_tail(a.u.text, n), b.u.text))
+        n++;
+    return cel_string(hr_str_of(a.u.text.p, n));
+}
+
+static cel_value cel_is_ip(cel_scope *s, const hr_cel_op *op) {
+    cel_value a = cel_eval(s, op->a);
+    return a.kind == CEL_STRING ? cel_bool(hr_is_ip(a.u.text)) : cel_error;
 }
 
 static cel_value cel_matches(cel_scope *s, const hr_cel_op *op) {
@@ -363,6 +394,10 @@ static cel_value cel_eval(cel_scope *s, size_t index) {
         [HR_CEL_SUBSTRING] = cel_substring,
         [HR_CEL_MATCHES] = cel_matches,
         [HR_CEL_DURATION] = cel_duration,
+        [HR_CEL_COUNT] = cel_each,
+        [HR_CEL_INDEX] = cel_index,
+        [HR_CEL_BEFORE] = cel_before,
+        [HR_CEL_IS_IP] = cel_is_ip,
     };
     const hr_cel_op *op = &s->table->cel[index];
     return functions[op->op] == NULL ? cel_literal(s, op) : functions[op->op](s, op);

@@ -4,10 +4,13 @@
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "crd_cel.h"
+#include "crd_default.h"
 #include "decode_base64.h"
+#include "host_names.h"
 #include "scalar.h"
 #include "text.h"
 
@@ -176,13 +179,20 @@ static void check_string(crd_checker *c, const hr_node *value, const hr_crd_limi
         CRD_FAULT(c, value, "expected base64, at least four characters without line breaks");
 }
 
+static bool is_enum_value(const hr_node *value, const char *name) {
+    int64_t integer;
+    if (value->kind == HR_NODE_INT)
+        return hr_node_int(&integer, value) && integer == strtoll(name, NULL, 10);
+    return hr_str_eq_c(value->u.text, name);
+}
+
 static void check_enum(crd_checker *c, const hr_node *value, const hr_crd_node *schema) {
     char known[512];
     size_t used = 0;
     known[0] = '\0';
     for (size_t i = 0; i < schema->n_enums; i++) {
         const char *name = text_at(c, c->t->names[schema->enums + i]);
-        if (hr_str_eq_c(value->u.text, name))
+        if (is_enum_value(value, name))
             return;
         int n = snprintf(known + used, sizeof(known) - used, "%s%s", used == 0 ? "" : ", ", name);
         used += n > 0 && used + (size_t)n < sizeof(known) ? (size_t)n : 0;
@@ -317,6 +327,18 @@ static void check_map(crd_checker *c, const hr_node *map, const hr_crd_node *sch
 
 /* ---- rules ---- */
 
+/* By kube-openapi's formats ipv4 and ipv6. */
+static void check_address(crd_checker *c, const hr_node *map) {
+    const hr_node *type = kept_member(map, "type"), *value = kept_member(map, "value");
+    if (type == NULL || type->kind != HR_NODE_STRING || !hr_str_eq_c(type->u.text, "IPAddress") ||
+        value == NULL || value->kind != HR_NODE_STRING || hr_is_ip(value->u.text))
+        return;
+    c->faults++;
+    if (!is_field_known(c, "value"))
+        hr_field_error(c->r, map, "value", "\"%.*s\" is not an IP address", (int)value->u.text.len,
+                       value->u.text.p);
+}
+
 /* Whether an error names one of the fields of self that the expression reads. */
 static bool reads_known_field(const crd_checker *c, size_t index) {
     const hr_cel_op *op = &c->t->cel[index];
@@ -364,33 +386,50 @@ static void check_value(crd_checker *c, const hr_node *value, const hr_crd_node 
         check_number(c, value, &c->t->limits[schema->limits]);
     if (schema->n_enums > 0)
         check_enum(c, value, schema);
+    if (schema->flags & HR_CRD_ADDRESS)
+        check_address(c, value);
     if (c->faults == before && schema->n_rules > 0)
         check_rules(c, value, schema);
 }
 
-size_t hr_crd_find(const hr_crd_table *table, hr_str group, hr_str kind) {
+size_t hr_crd_find(const hr_crd_table *table, hr_str group, hr_str kind, int variant) {
     size_t i = 0;
     for (; i < table->n_kinds; i++)
-        if (hr_str_eq_c(group, table->text[table->kinds[i].group]) &&
+        if (table->kinds[i].variant == variant &&
+            hr_str_eq_c(group, table->text[table->kinds[i].group]) &&
             hr_str_eq_c(kind, table->text[table->kinds[i].kind]))
             break;
     return i;
 }
 
-/* The fields that every resource has are not in the schemas: the reader checks them. */
-void hr_crd_check(hr_reader *r, hr_crd_patterns *patterns, size_t kind, const hr_node *resource,
-                  size_t mark) {
+/* Whether each resource has this field. Those are not in the schemas: the reader checks them. */
+static bool is_field_of_all(hr_str name) {
+    static const char *const names[] = {"apiVersion", "kind", "metadata", "status"};
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        if (hr_str_eq_c(name, names[i]))
+            return true;
+    return false;
+}
+
+size_t hr_crd_check(hr_reader *r, hr_crd_patterns *patterns, size_t kind, const hr_node *resource,
+                    size_t mark) {
     crd_checker c = {.r = r, .patterns = patterns, .t = hr_crd_patterns_table(patterns)};
     note_errors(&c, mark);
     const hr_crd_node *root = &c.t->nodes[c.t->kinds[kind].node];
     hr_path step = {.up = NULL};
+    resource = hr_crd_with_defaults(r->document, c.t, resource, root);
+    if (hr_arena_failed(r->document))
+        return 0;
     r->path = &step;
     for (const hr_node *key = resource->u.children.first; key != NULL; key = key->next) {
         const hr_crd_field *field = find_property(&c, root, key->u.text);
         step.name = key->u.text;
         if (field != NULL)
             check_member(&c, key, &c.t->nodes[field->node]);
+        else if (!is_field_of_all(key->u.text))
+            CRD_FAULT(&c, key, "unknown field, which Kubernetes drops");
     }
     r->path = NULL;
     check_required(&c, resource, root, false);
+    return c.faults;
 }

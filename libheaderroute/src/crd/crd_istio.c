@@ -899,14 +899,20 @@ static const uint16_t crd_cel_items[] = {
 static const uint16_t crd_patterns[] = {
     240};
 
+static const hr_crd_fallback crd_fallbacks[] = {
+    {0}};
+
+static const uint16_t crd_fallback_items[] = {
+    0};
+
 static const hr_crd_kind crd_kinds[] = {
-    {1, 2, 52},
-    {1, 95, 97},
-    {1, 196, 108},
-    {1, 224, 130},
-    {1, 270, 131},
-    {1, 271, 141}};
+    {1, 2, 52, 0},
+    {1, 95, 97, 0},
+    {1, 196, 108, 0},
+    {1, 224, 130, 0},
+    {1, 270, 131, 0},
+    {1, 271, 141, 0}};
 
 const hr_crd_table hr_crd_istio = {
-    .text = crd_text, .nodes = crd_nodes, .fields = crd_fields, .names = crd_names, .groups = crd_groups, .limits = crd_limits, .rules = crd_rules, .cel = crd_cel, .cel_items = crd_cel_items, .patterns = crd_patterns, .kinds = crd_kinds,
+    .text = crd_text, .nodes = crd_nodes, .fields = crd_fields, .names = crd_names, .groups = crd_groups, .limits = crd_limits, .rules = crd_rules, .cel = crd_cel, .cel_items = crd_cel_items, .patterns = crd_patterns, .fallbacks = crd_fallbacks, .fallback_items = crd_fallback_items, .kinds = crd_kinds,
     .n_patterns = 1, .n_kinds = 6, .n_rules = 20};

@@ -24,7 +24,9 @@ typedef enum hr_crd_type {
 enum {
     HR_CRD_NULLABLE = 1, /* null is a value; otherwise the API server drops a member that is null */
     HR_CRD_PRESERVE = 2, /* unknown fields are kept */
-    HR_CRD_SET = 4       /* a list without equal items */
+    HR_CRD_SET = 4,      /* a list without equal items */
+    HR_CRD_FALLBACKS = 8, /* a field somewhere below has a default */
+    HR_CRD_ADDRESS = 16   /* `value` is an IP address where `type` is IPAddress */
 };
 
 /* One schema: a type and what its values must satisfy. */
@@ -38,6 +40,7 @@ typedef struct hr_crd_node {
     uint16_t keys, n_keys;         /* in names: fields by which the items of a list differ */
     uint16_t groups, n_groups;     /* of each group at most one field is allowed */
     uint16_t rules, n_rules;
+    uint16_t fallback; /* index of fallbacks: the default of a field of this schema */
 } hr_crd_node;
 
 typedef struct hr_crd_field {
@@ -64,6 +67,19 @@ typedef struct hr_crd_limits {
     uint16_t pattern;
     uint16_t flags;
 } hr_crd_limits;
+
+typedef enum hr_crd_fallback_kind {
+    HR_CRD_FALLBACK_NONE,
+    HR_CRD_FALLBACK_STRING, /* first: a text, n: its length */
+    HR_CRD_FALLBACK_INT,    /* the same */
+    HR_CRD_FALLBACK_LIST,   /* first: in fallback_items, n: items, each a fallback */
+    HR_CRD_FALLBACK_MAP     /* the same, each a text and a fallback */
+} hr_crd_fallback_kind;
+
+/* A default that the API server fills in before it validates. */
+typedef struct hr_crd_fallback {
+    uint16_t kind, first, n;
+} hr_crd_fallback;
 
 /* A rule of x-kubernetes-validations. */
 typedef struct hr_crd_rule {
@@ -95,6 +111,7 @@ typedef enum hr_cel_operation {
     HR_CEL_ALL, /* over a, for each: b, in slot c */
     HR_CEL_EXISTS,
     HR_CEL_EXISTS_ONE,
+    HR_CEL_COUNT, /* a.filter(c, b).size() */
     HR_CEL_SIZE,
     HR_CEL_CONTAINS,
     HR_CEL_STARTS_WITH,
@@ -102,7 +119,10 @@ typedef enum hr_cel_operation {
     HR_CEL_SUBSTRING, /* a from b to c */
     HR_CEL_MATCHES,   /* a, pattern of the operation b */
     HR_CEL_PATTERN,   /* a: index of patterns */
-    HR_CEL_DURATION
+    HR_CEL_DURATION,
+    HR_CEL_INDEX,  /* item b of the list a */
+    HR_CEL_BEFORE, /* a.split(b)[0] */
+    HR_CEL_IS_IP
 } hr_cel_operation;
 
 #define HR_CEL_VARIABLES 4
@@ -113,6 +133,7 @@ typedef struct hr_cel_op {
 
 typedef struct hr_crd_kind {
     uint16_t group, kind, node;
+    uint16_t variant; /* of the Gateway API: 0 the experimental channel, 1 the standard channel */
 } hr_crd_kind;
 
 typedef struct hr_crd_table {
@@ -125,11 +146,14 @@ typedef struct hr_crd_table {
     const hr_crd_rule *rules;
     const hr_cel_op *cel;
     const uint16_t *cel_items, *patterns; /* operations; texts */
+    const hr_crd_fallback *fallbacks;
+    const uint16_t *fallback_items;
     const hr_crd_kind *kinds;
     size_t n_patterns, n_kinds, n_rules;
 } hr_crd_table;
 
-/* Of networking.istio.io. */
+/* Of networking.istio.io, and of gateway.networking.k8s.io. */
 extern const hr_crd_table hr_crd_istio;
+extern const hr_crd_table hr_crd_gateway_api;
 
 #endif

@@ -28,10 +28,10 @@ typedef struct load {
     hr_yaml_budget budget;
     hr_str default_namespace;
     hr_map names; /* "kind/namespace/name" to the hr_pos of the first */
-    hr_crd_patterns *patterns;
+    hr_crd_patterns *patterns, *gateway_api_patterns;
     size_t order;
     int lists; /* depth of lists in lists */
-    bool lenient;
+    bool lenient, lint;
     bool passed_over;   /* a document of this file is not a resource, which was reported */
     size_t n_resources; /* of any kind */
 } load;
@@ -324,12 +324,44 @@ static const hr_field top_fields[] = {
     {"status", hr_read_nothing, 0, 0, NULL, 0},
 };
 
+/* Warns of what only the CustomResourceDefinitions of the experimental channel have. */
+static void check_standard_channel(load *l, const hr_node *resource, hr_str group, hr_str kind) {
+    hr_reader *r = &l->reader;
+    hr_diagnostics *all = r->d, *found = hr_diagnostics_new();
+    size_t index = hr_crd_find(&hr_crd_gateway_api, group, kind, 1);
+    if (found == NULL) {
+        hr_arena_fail(r->arena);
+        return;
+    }
+    r->d = found;
+    hr_crd_check(r, l->gateway_api_patterns, index, resource, 0);
+    r->d = all;
+    for (size_t i = 0; i < hr_diagnostics_count(found); i++) {
+        const hr_diagnostic *f = hr_diagnostics_get(found, i);
+        hr_pos pos = {.file = r->file, .line = f->line, .column = f->column};
+        hr_str field = hr_arena_printf(r->document, "%.*s", (int)f->field.len, f->field.p);
+        if (f->severity == HR_SEVERITY_ERROR && field.p != NULL)
+            hr_diag_note(all, pos, "gateway-api-experimental", field.p,
+                         "only the experimental channel of the Gateway API's definitions accepts "
+                         "this; the standard channel: %.*s",
+                         (int)f->message.len, f->message.p);
+    }
+    if (hr_diagnostics_oom(found))
+        hr_arena_fail(r->arena);
+    hr_diagnostics_free(found);
+}
+
 /* Reports what the API server refuses by the schema of the kind and no check has reported yet. */
-static void check_schema(load *l, const hr_node *resource, const struct known_kind *kind,
-                         size_t mark) {
-    size_t index = hr_crd_find(&hr_crd_istio, hr_str_from(kind->group), hr_str_from(kind->kind));
-    if (index < hr_crd_istio.n_kinds && !hr_arena_failed(l->reader.arena))
-        hr_crd_check(&l->reader, l->patterns, index, resource, mark);
+static void check_schema(load *l, const hr_node *resource, hr_str group, hr_str kind, size_t mark) {
+    bool gateway_api = hr_str_eq_c(group, HR_GWAPI_GROUP);
+    const hr_crd_table *table = gateway_api ? &hr_crd_gateway_api : &hr_crd_istio;
+    hr_crd_patterns *patterns = gateway_api ? l->gateway_api_patterns : l->patterns;
+    size_t index = hr_crd_find(table, group, kind, 0);
+    if (index == table->n_kinds || hr_arena_failed(l->reader.arena))
+        return;
+    size_t faults = hr_crd_check(&l->reader, patterns, index, resource, mark);
+    if (l->lint && gateway_api && faults == 0 && !hr_arena_failed(l->reader.arena))
+        check_standard_channel(l, resource, group, kind);
 }
 
 /* Resources of these groups are strict, down to their metadata. */
@@ -370,6 +402,7 @@ static void read_known(load *l, const hr_node *resource, const struct known_kind
     hr_reader *r = &l->reader;
     const struct strict_group *group = strict_group_of(kind);
     bool strict = group != NULL;
+    size_t mark = hr_diagnostics_count(r->d);
     if (strict && !has_version(l, resource, group, kind->kind, version))
         return;
     if (strict) {
@@ -385,9 +418,8 @@ static void read_known(load *l, const hr_node *resource, const struct known_kind
     if (named &&
         !check_unique(l, resource, hr_str_from(kind->group), hr_str_from(kind->kind), &meta))
         return;
-    size_t mark = hr_diagnostics_count(r->d);
     kind->read(r, resource, &meta);
-    check_schema(l, resource, kind, mark);
+    check_schema(l, resource, hr_str_from(kind->group), hr_str_from(kind->kind), mark);
 }
 
 /* A kind that Istio does not have, or no longer has. */
@@ -455,6 +487,8 @@ static void read_resource(load *l, const hr_node *resource, type otherwise) {
         read_known(l, resource, known, version);
     else
         check_unread(l, resource, group, kind);
+    if (known == NULL && hr_str_eq_c(group, HR_GWAPI_GROUP) && hr_str_eq_c(version, "v1"))
+        check_schema(l, resource, group, kind, hr_diagnostics_count(r->d));
     read_other(l, resource, group, kind, known != NULL);
 }
 
@@ -533,14 +567,17 @@ int hr_resources_read(hr_resources **out, hr_arena *arena, hr_diagnostics *d,
                    .serves = options->version >= 2 && options->serves},
         .budget = hr_limit_yaml(options),
         .lenient = hr_load_is_lenient(options),
+        .lint = options->lint != 0,
         .default_namespace = options->default_namespace == NULL
                                  ? HR_STR("default")
                                  : hr_str_from(options->default_namespace),
     };
     hr_resources *resources = hr_resources_new(arena);
     l.patterns = hr_crd_patterns_new(arena, &hr_crd_istio);
+    l.gateway_api_patterns = hr_crd_patterns_new(arena, &hr_crd_gateway_api);
     l.default_namespace = hr_reader_copy(&l.reader, l.default_namespace);
-    if (resources == NULL || l.patterns == NULL || hr_arena_failed(arena))
+    if (resources == NULL || l.patterns == NULL || l.gateway_api_patterns == NULL ||
+        hr_arena_failed(arena))
         return HR_ENOMEM;
     l.reader.out = resources;
     int rc = hr_sources_each(sources, n, options, d, read_text, &l);

@@ -66,8 +66,8 @@ static void check_header_value(hr_reader *r, const hr_node *node, void *out) {
     if (node->kind != HR_NODE_MAP)
         return;
     if (!hr_is_header_name(header->name))
-        hr_reader_error(r, node, "\"%.*s\" is not a valid header name", (int)header->name.len,
-                        header->name.p == NULL ? "" : header->name.p);
+        hr_field_error(r, node, "name", "\"%.*s\" is not a valid header name",
+                       (int)header->name.len, header->name.p == NULL ? "" : header->name.p);
     const hr_node *value = hr_field_get(node, "value");
     if (value == NULL)
         hr_reader_error(r, node, "value is required");

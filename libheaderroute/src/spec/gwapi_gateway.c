@@ -250,8 +250,10 @@ static void check_gwapi_gateway(hr_reader *r, const hr_node *spec, void *out) {
     const hr_spec_gwapi_gateway *gateway = out;
     if (gateway->class_name.len == 0)
         hr_reader_error(r, spec, "gatewayClassName is required, for example istio");
-    if (!hr_field_is_filled(spec, "listeners"))
+    if (hr_field_get(spec, "listeners") == NULL)
         hr_reader_error(r, spec, "at least one listener is required");
+    else if (!hr_field_is_filled(spec, "listeners"))
+        hr_field_error(r, spec, "listeners", "at least one listener is required");
     if (gateway->n_listeners > 64)
         hr_field_error(r, spec, "listeners", "has %zu listeners; at most 64 are allowed",
                        gateway->n_listeners);

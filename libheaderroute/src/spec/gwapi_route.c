@@ -102,8 +102,8 @@ static void check_value_match(hr_reader *r, const hr_node *node, void *out) {
     if (node->kind != HR_NODE_MAP)
         return;
     if (!hr_is_header_name(m->name))
-        hr_reader_error(r, node, "\"%.*s\" is not a valid name", (int)m->name.len,
-                        m->name.p == NULL ? "" : m->name.p);
+        hr_field_error(r, node, "name", "\"%.*s\" is not a valid name", (int)m->name.len,
+                       m->name.p == NULL ? "" : m->name.p);
     const hr_node *value = hr_field_get(node, "value");
     if (value == NULL)
         hr_reader_error(r, node, "value is required");
@@ -420,9 +420,6 @@ static void check_http_rule(hr_reader *r, const hr_node *node, void *out) {
     if (rule->filters.redirect != NULL && rule->n_backends > 0)
         hr_field_error(r, node, "backendRefs",
                        "is not allowed beside a filter of the type RequestRedirect");
-    if (rule->name.p != NULL && !hr_is_label(rule->name))
-        hr_field_error(r, node, "name", "\"%.*s\" is not a valid name", (int)rule->name.len,
-                       rule->name.p);
 }
 
 #define R(member) offsetof(hr_spec_gwapi_rule, member)

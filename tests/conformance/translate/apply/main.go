@@ -86,8 +86,12 @@ func readKinds(path string) map[string]*kind {
 	}
 }
 
-// webhook returns why Istio's admission refuses the object that the API server would store.
+// webhook returns why Istio's admission refuses the object that the API server would store. It has
+// no rules for kinds of the Gateway API.
 func webhook(object map[string]any) string {
+	if strings.HasPrefix(object["apiVersion"].(string), "gateway.networking.k8s.io/") {
+		return ""
+	}
 	raw, err := json.Marshal(object)
 	fail(err)
 	read := crd.IstioKind{}
@@ -119,6 +123,7 @@ func (k *kind) apply(id string, object map[string]any) answer {
 	options := schema.UnknownFieldPathOptions{TrackUnknownFieldPaths: true}
 	result.Pruned = pruning.PruneWithOptions(object, k.structural, true, options)
 	defaulting.PruneNonNullableNullsWithoutDefaults(object, k.structural)
+	defaulting.Default(object, k.structural)
 	for name, value := range meta {
 		object[name] = value
 	}
