@@ -46,6 +46,7 @@ func translate(j Job) (res Result) {
 	}
 	nameRoutes(configs)
 	res.Views = make([]ViewResult, len(j.Views))
+	behind := proxies(objects)
 	byPolicy := map[string][]int{}
 	for i, v := range j.Views {
 		key := v.OutboundPolicy + " " + v.Normalization
@@ -80,7 +81,8 @@ func translate(j Job) (res Result) {
 			for _, gateways := range []bool{true, false} {
 				for _, i := range views {
 					if j.Views[i].mesh() != gateways {
-						res.Views[i] = compile(s, j.Views[i])
+						res.Views[i] = compile(s, j.Views[i], behind)
+						_, res.Views[i].GatewayAPI = behind[j.Views[i].Gateway]
 					}
 				}
 			}
@@ -117,7 +119,7 @@ func (v View) mesh() bool {
 	return v.Gateway == "" || v.Gateway == "mesh"
 }
 
-func compile(s *xds.FakeDiscoveryServer, v View) (res ViewResult) {
+func compile(s *xds.FakeDiscoveryServer, v View, proxies map[string]map[string]string) (res ViewResult) {
 	defer func() {
 		if r := recover(); r != nil {
 			res = ViewResult{Error: fmt.Sprint("panic: ", r)}
@@ -151,7 +153,7 @@ func compile(s *xds.FakeDiscoveryServer, v View) (res ViewResult) {
 				continue
 			}
 			found = true
-			for k, val := range selectorOf(g.Spec.(*networking.Gateway), name, v.Gateway) {
+			for k, val := range selectorOf(g.Spec.(*networking.Gateway), name, v.Gateway, proxies) {
 				labels[k] = val
 			}
 		}
