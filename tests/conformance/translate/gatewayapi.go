@@ -167,7 +167,7 @@ func certificates(objects []runtime.Object) (out []runtime.Object) {
 					continue
 				}
 				made[in+"/"+string(ref.Name)] = true
-				cert, key := keyPair()
+				cert, key := certificate()
 				out = append(out, &corev1.Secret{
 					ObjectMeta: metav1.ObjectMeta{Name: string(ref.Name), Namespace: in},
 					Type:       corev1.SecretTypeTLS,
@@ -179,7 +179,7 @@ func certificates(objects []runtime.Object) (out []runtime.Object) {
 	return out
 }
 
-var keyPair = sync.OnceValues(func() (cert, key []byte) {
+var certificate = sync.OnceValues(func() (cert, key []byte) {
 	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		panic(err)
