@@ -83,6 +83,57 @@ char *bench_yaml(bench_kind kind, size_t n) {
     return t.p;
 }
 
+static void put_services(text *t) {
+    put(t, "apiVersion: v1\nkind: Service\nmetadata:\n  name: shop\nspec:\n  selector:\n    app: "
+           "shop\n  ports:\n  - name: http\n    port: 80\n");
+    for (size_t s = 0; s < SUBSETS; s++)
+        put(t,
+            "---\napiVersion: v1\nkind: Service\nmetadata:\n  name: shop-%zu\nspec:\n  selector:\n"
+            "    app: shop\n    version: v%zu\n  ports:\n  - name: http\n    port: 80\n"
+            "---\napiVersion: v1\nkind: Pod\nmetadata:\n  name: shop-%zu\n  labels:\n    app: "
+            "shop\n"
+            "    version: v%zu\nstatus:\n  podIP: 10.0.0.%zu\n",
+            s, s, s, s, s + 1);
+}
+
+static void put_http_route(text *t, bench_kind kind, size_t i) {
+    if (i % 16 == 0)
+        put(t,
+            "---\napiVersion: gateway.networking.k8s.io/v1\nkind: HTTPRoute\nmetadata:\n"
+            "  name: shop-%06zu\nspec:\n  parentRefs:\n  - group: \"\"\n    kind: Service\n"
+            "    name: shop\n  rules:\n",
+            i);
+    if (kind == BENCH_HEADER)
+        put(t,
+            "  - matches:\n    - headers:\n      - name: x-tenant\n        value: tenant-%06zu\n",
+            i);
+    else
+        put(t, "  - matches:\n    - path:\n        value: /tenant-%06zu\n", i);
+    put(t, "    backendRefs:\n    - name: shop-%zu\n      port: 80\n", i % SUBSETS);
+}
+
+static void put_virtual_service_rule(text *t, bench_kind kind, size_t i) {
+    if (i == 0)
+        put(t, "---\napiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata:\n  name: "
+               "shop\nspec:\n  hosts:\n  - shop\n  http:\n");
+    if (kind == BENCH_HEADER)
+        put(t, "  - match:\n    - headers:\n        x-tenant:\n          exact: tenant-%06zu\n", i);
+    else
+        put(t, "  - match:\n    - uri:\n        prefix: /tenant-%06zu/\n", i);
+    put(t, "    route:\n    - destination:\n        host: shop-%zu\n", i % SUBSETS);
+}
+
+char *bench_language_yaml(bench_language language, bench_kind kind, size_t n) {
+    text t = {0};
+    put_services(&t);
+    for (size_t i = 0; i < n; i++)
+        if (language == BENCH_HTTP_ROUTE)
+            put_http_route(&t, kind, i);
+        else
+            put_virtual_service_rule(&t, kind, i);
+    return t.p;
+}
+
 void bench_request_init(bench_request *out, bench_kind kind, size_t i) {
     bench_kind aimed = kind_of(kind, i);
     snprintf(out->key, sizeof(out->key), "tenant-%06zu",

@@ -19,6 +19,12 @@ extern const char *const bench_kind_names[BENCH_KINDS];
  * free(). */
 char *bench_yaml(bench_kind kind, size_t n);
 
+/* The same rules in each language: a VirtualService, and HTTPRoutes of 16 rules, the most that one
+ * may have, whose parent is the Service. Destinations are Services, which both languages have.
+ * `kind` is BENCH_HEADER or BENCH_PREFIX. Free with free(). */
+typedef enum bench_language { BENCH_VIRTUAL_SERVICE, BENCH_HTTP_ROUTE } bench_language;
+char *bench_language_yaml(bench_language language, bench_kind kind, size_t n);
+
 /* A request as a browser behind a proxy sends it, aimed at rule `i`. Strings live in `room`. */
 typedef struct bench_request {
     hr_request request;

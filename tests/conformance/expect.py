@@ -50,11 +50,11 @@ def fires(percent, request, kind):
 
 def gateway_rule(name):
     """The HTTPRoute or GRPCRoute that a name came from (see ruleName in translate), and its rule and match."""
-    m = re.match(r"^gwapi@([^@]*)@([^@]*)@([^@]*)@(\d+)@(-?\d+)$", name)
+    m = re.match(r"^gwapi@([^@]*)@([^@]*)@([^@]*)@(\d+)@(-?\d+)@([^@]*)$", name)
     if not m:
         return None
-    kind, namespace, owner, index, match = m.groups()
-    return {"virtual_service": None, "rule": {"kind": kind, "name": "%s/%s" % (namespace, owner)},
+    kind, namespace, owner, index, match, given = m.groups()
+    return {"virtual_service": None, "rule": {"kind": kind, "name": "%s/%s" % (namespace, owner)}, "route_name": given,
             "route_index": int(index), "match_index": int(match) if int(match) >= 0 else None}
 
 
@@ -328,6 +328,8 @@ def canonical(key, value):
     if key == "upstream" and value:
         kept = [[k.lower(), v] for k, v in value["headers"] if not OWN.match(k.lower())]
         return dict(value, headers=sorted(kept, key=lambda p: p[0]))
+    if key == "mirrors" and value:  # Envoy counts in millionths
+        return [dict(m, percentage=math.floor(m["percentage"] * 10000 + 1e-6) / 10000) for m in value]
     if key == "endpoints" and value and isinstance(value[0], dict):
         return sorted("%s:%d" % (e["address"], e["port"]) for e in value)
     if key == "hash_policy" and value:

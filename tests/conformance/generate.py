@@ -484,7 +484,7 @@ def arguments(p):
     p.add_argument("--chunk", type=int, default=100, help="configurations judged at once")
     p.add_argument("--headerroute", help="compare with this command; without it the cases are only judged")
     p.add_argument("--save", help="write the checked cases as vectors (.jsonl or .jsonl.gz)")
-    p.add_argument("--world", choices=["plain", "wide", "deep"], default="deep", help="how much of the API the resources use")
+    p.add_argument("--world", choices=["plain", "wide", "deep", "gateway-api"], default="deep", help="how much of the API the resources use")
     p.add_argument("--keep", help="write configurations that disagree into this folder")
     p.add_argument("--shrink", type=int, default=3, help="disagreements to shrink")
 
@@ -501,6 +501,8 @@ def main(a):
         from generate_wide import WideWorld as world
     elif a.world == "deep":
         from generate_deep import DeepWorld as world
+    elif a.world == "gateway-api":
+        from generate_gateway_api import GatewayApiWorld as world
     while judged < a.cases:
         count = min(a.chunk, -(-(a.cases - judged) // a.per_config) + 1)
         worlds = [world("%d/%d" % (seed, n + i), a.per_config) for i in range(count)]

@@ -111,6 +111,9 @@ def judge(configs, binary, progress=None):
         for r in c.requests:
             view = c.views[json.dumps(view_of(r), sort_keys=True)]
             r["_table"] = None
+            if view.get("gateway_api") and (view.get("error") == "no such Gateway" or not view.get("error") and not view["tables"]):
+                r["_why"] = {"error": "Istio has no HTTP listener for this Gateway and port"}
+                continue
             if view.get("error"):
                 r["_why"] = "view: " + view["error"]
                 continue

@@ -10,9 +10,9 @@
 #include "harness.h"
 
 Test(api, every_error_has_a_phrase_of_its_own) {
-    for (int a = HR_OK; a >= HR_ELIMIT; a--) {
+    for (int a = HR_OK; a >= HR_EAMBIGUOUS; a--) {
         cr_expect_gt(strlen(hr_strerror(a)), 3, "%d", a);
-        for (int b = a - 1; b >= HR_ELIMIT; b--)
+        for (int b = a - 1; b >= HR_EAMBIGUOUS; b--)
             cr_expect_str_neq(hr_strerror(a), hr_strerror(b));
     }
     cr_expect_not_null(hr_strerror(12345));
@@ -109,7 +109,7 @@ Test(api, files_that_cannot_be_read_are_reported) {
     } while (0)
 
 Test(api, every_value_of_an_enum_has_a_name) {
-    HAS_NAMES(hr_error_name, int, HR_ELIMIT, HR_OK);
+    HAS_NAMES(hr_error_name, int, HR_EAMBIGUOUS, HR_OK);
     HAS_NAMES(hr_severity_name, hr_severity, HR_WARNING, HR_SEVERITY_ERROR);
     HAS_NAMES(hr_outbound_policy_name, hr_outbound_policy, HR_ALLOW_ANY, HR_REGISTRY_ONLY);
     HAS_NAMES(hr_repeated_headers_name, hr_repeated_headers, HR_REPEATED_JOINED, HR_REPEATED_EACH);

@@ -241,7 +241,7 @@ Test(balance, no_endpoint_is_picked_if_none_is_usable) {
 /* ---- the formatting functions ---- */
 
 Test(format, every_error_has_a_phrase) {
-    for (int e = 0; e >= HR_ELIMIT; e--) {
+    for (int e = 0; e >= HR_EAMBIGUOUS; e--) {
         cr_expect_not_null(hr_strerror(e));
         cr_expect_gt(strlen(hr_strerror(e)), 1);
         for (int other = 0; other > e; other--)

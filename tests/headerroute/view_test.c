@@ -78,6 +78,25 @@ Test(view, a_gateway_that_is_not_loaded_has_none) {
     }
 }
 
+Test(view, a_name_of_two_gateways_is_ambiguous) {
+    static const char text[] =
+        "apiVersion: gateway.networking.k8s.io/v1\nkind: Gateway\nmetadata: {name: g}\n"
+        "spec: {gatewayClassName: istio, listeners: [{name: a, port: 80, protocol: HTTP}]}\n---\n"
+        "apiVersion: networking.istio.io/v1\nkind: Gateway\nmetadata: {name: g}\n"
+        "spec: {selector: {a: b}, servers: [{port: {number: 80, name: http, protocol: HTTP}, "
+        "hosts: ['*']}]}\n";
+    hr_table *table = hrt_load(text);
+    hr_view_options options = HR_VIEW_OPTIONS_INIT;
+    hr_view *view;
+    options.gateway = HR_STR("default/g");
+    cr_expect_eq(hr_view_new(&view, table, &options), HR_EAMBIGUOUS);
+    cr_expect_null(view);
+    options.gateway = HR_STR("Gateway.gateway.networking.k8s.io/default/g");
+    cr_expect_eq(hr_view_new(&view, table, &options), HR_OK);
+    hr_view_unref(view);
+    hr_table_unref(table);
+}
+
 Test(view, the_view_of_the_mesh_has_no_server) {
     hr_gateway_server server = HR_GATEWAY_SERVER_INIT;
     hr_view *view;

@@ -124,7 +124,8 @@ typedef struct hr_view hr_view;
  * `*out` receives a view with one reference, which hr_view_unref() drops; it is NULL on failure.
  *
  * Returns HR_OK, HR_ENOENT if there is no such Gateway or it has no HTTP server on that port,
- * HR_EINVAL or HR_ENOMEM. */
+ * HR_EAMBIGUOUS if an Istio Gateway and one of the Gateway API have the name, HR_EINVAL or
+ * HR_ENOMEM. */
 HR_API int hr_view_new(hr_view **out, hr_table *table, const hr_view_options *options);
 
 /* Adds a reference and returns the view. The count is atomic. Returns NULL for NULL. */

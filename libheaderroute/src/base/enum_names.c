@@ -8,9 +8,9 @@ static const char *name_at(const char *const *names, size_t n, int value) {
 }
 
 const char *hr_error_name(int error) {
-    static const char *const names[] = {"HR_OK",      "HR_EINVAL",   "HR_ENOMEM",
-                                        "HR_ECONFIG", "HR_EREQUEST", "HR_ENOENT",
-                                        "HR_EIO",     "HR_ENOSPC",   "HR_ELIMIT"};
+    static const char *const names[] = {"HR_OK",       "HR_EINVAL",    "HR_ENOMEM", "HR_ECONFIG",
+                                        "HR_EREQUEST", "HR_ENOENT",    "HR_EIO",    "HR_ENOSPC",
+                                        "HR_ELIMIT",   "HR_EAMBIGUOUS"};
     return error > 0 || error < -(int)N_NAMES(names) ? NULL
                                                      : name_at(names, N_NAMES(names), -error);
 }

@@ -23,6 +23,9 @@ const char *hr_strerror(int error) {
         return "the buffer is too small";
     case HR_ELIMIT:
         return "matching the regexes takes more work than allowed";
+    case HR_EAMBIGUOUS:
+        return "two Gateways have this name; put Gateway.gateway.networking.k8s.io/ or "
+               "Gateway.networking.istio.io/ in front of it";
     default:
         return "unknown error";
     }

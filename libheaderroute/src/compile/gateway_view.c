@@ -70,23 +70,37 @@ static uint32_t pod_port(hr_view_build *vb, uint32_t port) {
     return port;
 }
 
-/* Whether a Gateway is one for these proxies. One of the Gateway API has proxies of its own, or
- * those of a Service in its namespace. */
+/* Whether a Gateway is one for these proxies. Those of one of the Gateway API are in its namespace:
+ * the pods with its name in a label, or those of a Service. */
 static bool binds_to(const hr_mesh_gateway *gw, const hr_view *view) {
     const hr_spec_gateway *in = gw->resource;
     if (gw->gateway_api &&
-        (!gw->manual || in->n_selector == 0 || !hr_str_eq(in->meta.namespace_, view->namespace_)))
+        (in->n_selector == 0 || !hr_str_eq(in->meta.namespace_, view->namespace_)))
         return false;
     return hr_pairs_subset(in->selector, in->n_selector, view->labels, view->n_labels);
+}
+
+/* Whether Istio made the proxies for a Gateway of the Gateway API. Istio Gateways of other
+ * namespaces have no effect on such proxies (PILOT_ENABLE_STRICT_GATEWAY_MERGING). */
+static bool are_managed(const hr_view_build *vb, const hr_mesh_gateway *viewed) {
+    for (size_t g = 0; g < vb->table->n_all_gateways; g++) {
+        const hr_mesh_gateway *gw = vb->table->all_gateways[g];
+        if (gw->gateway_api && !gw->manual && (gw == viewed || binds_to(gw, vb->view)))
+            return true;
+    }
+    return false;
 }
 
 /* Servers of all Gateways that bind to these proxies, oldest Gateway first. */
 static void collect_servers(hr_view_build *vb, server_list *out, const hr_mesh_gateway *viewed) {
     const hr_view *view = vb->view;
+    bool managed = are_managed(vb, viewed);
     for (size_t g = 0; g < vb->table->n_all_gateways; g++) {
         const hr_mesh_gateway *gw = vb->table->all_gateways[g];
         const hr_spec_gateway *in = gw->resource;
         if (gw != viewed && !binds_to(gw, view))
+            continue;
+        if (managed && !gw->gateway_api && !hr_str_eq(in->meta.namespace_, view->namespace_))
             continue;
         for (size_t s = 0; s < in->n_servers; s++) {
             bound_server bound = {gw, &in->servers[s],

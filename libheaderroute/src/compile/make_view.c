@@ -92,13 +92,13 @@ void hr_view_identify(hr_view *view, const hr_view_options *o, const hr_mesh_gat
     view->locality = locality_of(view->arena, view, o);
 }
 
-/* HR_OK or HR_ENOENT; the caller looks at the arena. */
+/* HR_OK, HR_ENOENT or HR_EAMBIGUOUS; the caller looks at the arena. */
 static int make_view(hr_view *view, hr_arena *temp, const hr_view_options *o) {
     hr_arena *arena = view->arena;
     bool mesh = o->gateway.len == 0 || hr_str_eq_c(o->gateway, "mesh");
     const hr_mesh_gateway *gateway = mesh ? NULL : hr_table_find_gateway(view->table, o->gateway);
     if (!mesh && gateway == NULL)
-        return HR_ENOENT;
+        return hr_table_names_two_gateways(view->table, o->gateway) ? HR_EAMBIGUOUS : HR_ENOENT;
     hr_view_identify(view, o, gateway);
     view->port = o->port;
     view->outbound_policy = o->outbound_policy;

@@ -176,12 +176,11 @@ static void take_wildcard(mesh *m, wrapper *w, const hr_mesh_virtual_service *vs
 }
 
 /* Rules of the Gateway API are for callers of their own namespace, or for Services of it. */
-static bool is_for_namespace(const mesh *m, const hr_mesh_virtual_service *vs, const wrapper *w) {
+static bool is_for_caller(const mesh *m, const hr_mesh_virtual_service *vs,
+                          const hr_mesh_service *svc) {
     hr_str own = vs->resource->meta.namespace_;
-    for (size_t i = 0; i < w->services.n; i++)
-        if (hr_str_eq(w->services.v[i]->namespace_, own) || hr_str_eq(m->vb->view->namespace_, own))
-            return true;
-    return false;
+    return !vs->gateway_api || hr_str_eq(svc->namespace_, own) ||
+           hr_str_eq(m->vb->view->namespace_, own);
 }
 
 /* A wildcard of the Gateway API takes no services. */
@@ -200,15 +199,15 @@ static void wrap(mesh *m, const hr_mesh_virtual_service *vs) {
     for (size_t h = 0; h < vs->n_hosts; h++) {
         hr_str host = hr_arena_lower(arena, vs->hosts[h]);
         mesh_service *s = hr_host_is_wild(host) ? NULL : find_service(m, host);
-        if (s != NULL)
+        if (s != NULL && is_for_caller(m, vs, s->svc))
             take_service(m, &w, s);
-        else if (!hr_host_is_wild(host))
+        else if (s == NULL && !hr_host_is_wild(host))
             HR_PUSH(arena, &w.hosts, host);
     }
     for (size_t h = 0; h < vs->n_hosts; h++)
         if (hr_host_is_wild(vs->hosts[h]) && !vs->gateway_api)
             take_wildcard(m, &w, vs, hr_arena_lower(arena, vs->hosts[h]));
-    if (vs->gateway_api && !is_for_namespace(m, vs, &w))
+    if (vs->gateway_api && w.services.n == 0)
         hr_view_omit(m->vb, vs->id, vs->resource->pos, -1, -1,
                      "it is neither in the namespace of the caller nor in that of the Service");
     else if (w.services.n > 0 || m->vb->view->port == 80)

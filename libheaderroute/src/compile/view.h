@@ -81,15 +81,16 @@ typedef struct hr_view_action {
 
 typedef struct hr_index hr_index;
 
-/* What many routes have in common. */
+/* What many routes have in common. What a decision always reads is in its first 64 bytes: each rule
+ * of the Gateway API has an origin of its own, as it has a name. */
 typedef struct hr_origin {
-    const hr_mesh_virtual_service *vs; /* NULL: a service's default route and the like */
-    hr_str name;                       /* of the route */
-    hr_str file;
-    hr_str delegate;                     /* "namespace/name"; absent: the rule is not delegated */
-    int32_t root_index;                  /* in spec.http of vs */
-    hr_pos root_pos;                     /* of that rule, if it is delegated */
+    const hr_mesh_virtual_service *vs;   /* NULL: a service's default route and the like */
     const struct hr_mesh_author *author; /* the HTTPRoute or GRPCRoute; NULL: a VirtualService */
+    hr_str name;                         /* of the route */
+    hr_str file;
+    hr_str delegate;    /* "namespace/name"; absent: the rule is not delegated */
+    int32_t root_index; /* in spec.http of vs */
+    hr_pos root_pos;    /* of that rule, if it is delegated */
 } hr_origin;
 
 /* One cache line: among many routes, one found is in no cache. */

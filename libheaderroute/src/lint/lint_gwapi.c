@@ -23,7 +23,16 @@ static const hr_spec_gateway_class *class_of(const hr_linter *l, hr_str name) {
 
 static void lint_class(hr_linter *l, const hr_spec_gwapi_gateway *gateway, bool istios) {
     const hr_spec_gateway_class *class = class_of(l, gateway->class_name);
-    if (!istios)
+    bool waypoint = class == NULL ? hr_str_starts(gateway->class_name, HR_STR("istio-"))
+                                  : hr_str_starts(class->controller_name, HR_STR("istio.io/"));
+    if (!istios && waypoint)
+        hr_diag_note(
+            l->d, gateway->pos, "gateway-not-istios", "spec.gatewayClassName",
+            "the class \"%.*s\" is for waypoints and gateways between clusters, to which "
+            "Istio gives no rules of a VirtualService: this Gateway and the routes attached "
+            "to it are not evaluated",
+            HR_LINT_STR(gateway->class_name));
+    else if (!istios)
         hr_diag_note(l->d, gateway->pos, "gateway-not-istios", "spec.gatewayClassName",
                      "the class \"%.*s\" is that of another controller: this Gateway and the "
                      "routes attached to it are not evaluated",
@@ -39,7 +48,9 @@ static void lint_listener(hr_linter *l, const hr_mesh_listener *listener, size_t
     const char *field = HR_LINT_FIELD(l, "spec.listeners[%zu]", index);
     switch (listener->state) {
     case HR_LISTENER_USED:
-    case HR_LISTENER_NOT_ISTIOS:
+    case HR_LISTENER_NOT_ISTIOS: /* found for the Gateway as a whole */
+    case HR_LISTENER_NO_ADDRESS:
+    case HR_LISTENER_NO_PROXIES:
         return;
     case HR_LISTENER_CONFLICTED:
         hr_diag_note(l->d, spec->pos, "listener-conflict", field,
@@ -65,6 +76,19 @@ static void lint_listener(hr_linter *l, const hr_mesh_listener *listener, size_t
     }
 }
 
+static void lint_addresses(hr_linter *l, const hr_mesh_listener *listener) {
+    const hr_spec_gwapi_gateway *gateway = listener->gateway;
+    if (listener->state == HR_LISTENER_NO_ADDRESS)
+        hr_diag_note(l->d, gateway->addresses[0].pos, "gateway-not-programmed", "spec.addresses",
+                     "the Gateway is not used: Istio takes one IPAddress, or addresses of the type "
+                     "Hostname");
+    if (listener->state == HR_LISTENER_NO_PROXIES)
+        hr_diag_note(l->d, gateway->addresses[0].pos, "gateway-not-programmed", "spec.addresses",
+                     "no proxy serves the Gateway: a Hostname must be a Service in its own "
+                     "namespace %.*s",
+                     HR_LINT_STR(gateway->meta.namespace_));
+}
+
 static void lint_listeners(hr_linter *l, const hr_gwapi *gwapi) {
     size_t index = 0;
     for (size_t i = 0; i < gwapi->n_listeners && !hr_arena_failed(l->arena); i++) {
@@ -73,6 +97,8 @@ static void lint_listeners(hr_linter *l, const hr_gwapi *gwapi) {
         index = first ? 0 : index + 1;
         if (first)
             lint_class(l, listener->gateway, listener->state != HR_LISTENER_NOT_ISTIOS);
+        if (first)
+            lint_addresses(l, listener);
         lint_listener(l, listener, index);
     }
 }
@@ -149,8 +175,9 @@ static void lint_attachments(hr_linter *l, const hr_gwapi *gwapi) {
 static void lint_backend(hr_linter *l, const hr_mesh_bad_backend *bad) {
     const hr_spec_gwapi_reference *ref = bad->ref;
     hr_str ns = ref->namespace_.p == NULL ? bad->route->meta.namespace_ : ref->namespace_;
-    const char *result =
-        bad->mirror ? "no request is mirrored to it" : "it answers 500 for its share";
+    const char *result = !bad->mirror                   ? "it answers 500 for its share"
+                         : hr_gwapi_is_grpc(bad->route) ? "Istio drops all rules of the route"
+                                                        : "no request is mirrored to it";
     const char *field =
         HR_LINT_FIELD(l, "spec.rules[%zu].%s", bad->rule, bad->mirror ? "filters" : "backendRefs");
     switch (bad->state) {

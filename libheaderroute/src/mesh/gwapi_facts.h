@@ -16,11 +16,13 @@
 
 typedef enum hr_listener_state {
     HR_LISTENER_USED = 0,
-    HR_LISTENER_NOT_ISTIOS,    /* the class of its Gateway is another controller's */
-    HR_LISTENER_CONFLICTED,    /* an earlier listener has its port and hostname */
-    HR_LISTENER_NO_TLS,        /* HTTPS or TLS without `tls` */
-    HR_LISTENER_BAD_PROTOCOL,  /* one that Istio does not have */
-    HR_LISTENER_NO_CERTIFICATE /* no certificate that it refers to may be used */
+    HR_LISTENER_NOT_ISTIOS,     /* the class of its Gateway is another controller's */
+    HR_LISTENER_CONFLICTED,     /* an earlier listener has its port and hostname */
+    HR_LISTENER_NO_TLS,         /* HTTPS or TLS without `tls` */
+    HR_LISTENER_BAD_PROTOCOL,   /* one that Istio does not have */
+    HR_LISTENER_NO_CERTIFICATE, /* no certificate that it refers to may be used */
+    HR_LISTENER_NO_ADDRESS,     /* the Gateway has addresses, and none that Istio takes */
+    HR_LISTENER_NO_PROXIES      /* the Gateway's addresses are Services of other namespaces */
 } hr_listener_state;
 
 typedef struct hr_mesh_listener {

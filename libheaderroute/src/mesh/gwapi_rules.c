@@ -54,8 +54,9 @@ static bool set_destinations(hr_gwapi_build_state *b, hr_spec_http_route *out,
     return true;
 }
 
-/* Mirrors whose backend is there; the others are left out. */
-static void put_mirrors(hr_gwapi_build_state *b, hr_spec_http_route *out,
+/* Mirrors whose backend is there; the others of an HTTPRoute are left out. false: Istio drops the
+ * whole route, as it does with a GRPCRoute. */
+static bool put_mirrors(hr_gwapi_build_state *b, hr_spec_http_route *out,
                         const hr_spec_gwapi_route *route, size_t index, bool mesh) {
     const hr_spec_gwapi_filters *filters = &route->rules[index].filters;
     out->mirrors = HR_ARRAY(b->arena, hr_spec_mirror, filters->n_mirrors);
@@ -68,7 +69,10 @@ static void put_mirrors(hr_gwapi_build_state *b, hr_spec_http_route *out,
         note_bad_backend(b, route, index, &in->backend, state, true);
         if (state == HR_BACKEND_OK)
             out->n_mirrors++;
+        else if (hr_gwapi_is_grpc(route))
+            return false;
     }
+    return true;
 }
 
 /* ---- rewrites ---- */
@@ -153,8 +157,7 @@ static hr_spec_http_route *convert_rule(hr_gwapi_build_state *b, const hr_spec_g
                                 .cors_policy = filters->cors,
                                 .pos = rule->pos};
     set_times(b, out, rule);
-    put_mirrors(b, out, route, index, mesh);
-    if (filters->unsupported.p != NULL)
+    if (!put_mirrors(b, out, route, index, mesh) || filters->unsupported.p != NULL)
         return NULL;
     if (sum_of_weights(rule) > 0 || filters->redirect != NULL)
         return set_destinations(b, out, route, index, mesh) ? out : NULL;

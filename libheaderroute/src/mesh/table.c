@@ -44,17 +44,26 @@ static bool is_gateway_named(const hr_mesh_gateway *gateway, hr_str id, bool *of
     return hr_str_eq(gateway->id, *of_kind ? hr_str_tail(id, kind.len) : id);
 }
 
-const hr_mesh_gateway *hr_table_find_gateway(const hr_table *table, hr_str id) {
-    const hr_mesh_gateway *found = NULL;
+static size_t gateways_named(const hr_mesh_gateway **last, const hr_table *table, hr_str id) {
+    size_t n = 0;
     for (size_t i = 0; i < table->n_all_gateways; i++) {
         bool of_kind;
         if (!is_gateway_named(table->all_gateways[i], id, &of_kind))
             continue;
-        if (found != NULL)
-            return NULL; /* of both languages */
-        found = table->all_gateways[i];
+        *last = table->all_gateways[i];
+        n++;
     }
-    return found;
+    return n;
+}
+
+const hr_mesh_gateway *hr_table_find_gateway(const hr_table *table, hr_str id) {
+    const hr_mesh_gateway *found = NULL;
+    return gateways_named(&found, table, id) == 1 ? found : NULL;
+}
+
+bool hr_table_names_two_gateways(const hr_table *table, hr_str id) {
+    const hr_mesh_gateway *last;
+    return gateways_named(&last, table, id) > 1;
 }
 
 size_t hr_table_gateway_count(const hr_table *table) {

@@ -95,5 +95,7 @@ struct hr_table {
 const hr_regex *hr_table_regex(const hr_table *table, hr_str pattern);
 
 const hr_mesh_gateway *hr_table_find_gateway(const hr_table *table, hr_str id); /* NULL: none */
+/* Whether hr_table_find_gateway() finds none since Gateways of both languages have the name. */
+bool hr_table_names_two_gateways(const hr_table *table, hr_str id);
 
 #endif

@@ -2,6 +2,8 @@
 #ifndef HR_GWAPI_ROUTE_H
 #define HR_GWAPI_ROUTE_H
 
+#include <string.h>
+
 #include "gwapi_filters.h"
 #include "http_match.h"
 #include "meta.h"
@@ -41,6 +43,10 @@ typedef struct hr_spec_gwapi_route {
     size_t n_rules;
     hr_pos pos;
 } hr_spec_gwapi_route;
+
+static inline bool hr_gwapi_is_grpc(const hr_spec_gwapi_route *route) {
+    return strcmp(route->meta.kind, "GRPCRoute") == 0;
+}
 
 /* `resource` is the whole document; `meta` is its metadata, with the default namespace filled in.
  */

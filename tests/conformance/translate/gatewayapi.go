@@ -1,10 +1,17 @@
 package main
 
 import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
 	"encoding/json"
+	"encoding/pem"
 	"fmt"
+	"math/big"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -15,6 +22,7 @@ import (
 	gatewayv1beta1 "sigs.k8s.io/gateway-api/apis/v1beta1"
 
 	networking "istio.io/api/networking/v1alpha3"
+	"istio.io/istio/pilot/pkg/config/kube/gatewaycommon"
 	"istio.io/istio/pilot/pkg/model"
 	"istio.io/istio/pilot/test/xds"
 	"istio.io/istio/pkg/config/schema/gvk"
@@ -63,8 +71,13 @@ func gatewayAPI(kind string, raw []byte) (runtime.Object, error) {
 	return o, nil
 }
 
-func ruleName(kind string, o metav1.Object, rule, match int) *gatewayv1.SectionName {
-	n := gatewayv1.SectionName(fmt.Sprintf("gwapi@%s@%s@%s@%d@%d", kind, o.GetNamespace(), o.GetName(), rule, match))
+// ruleName says which rule and match a route is made of, and the name that it has without this harness.
+func ruleName(kind string, o metav1.Object, rule, match int, given *gatewayv1.SectionName) *gatewayv1.SectionName {
+	name := fmt.Sprintf("%s.%s.%d", o.GetNamespace(), o.GetName(), rule)
+	if given != nil {
+		name = string(*given)
+	}
+	n := gatewayv1.SectionName(fmt.Sprintf("gwapi@%s@%s@%s@%d@%d@%s", kind, o.GetNamespace(), o.GetName(), rule, match, name))
 	return &n
 }
 
@@ -99,7 +112,7 @@ func prepareHTTPRoute(o *gatewayv1.HTTPRoute) {
 			if r.Matches == nil {
 				k = -1
 			}
-			one.Name = ruleName("HTTPRoute", o, i, k)
+			one.Name = ruleName("HTTPRoute", o, i, k, r.Name)
 			rules = append(rules, one)
 		}
 	}
@@ -120,17 +133,102 @@ func prepareGRPCRoute(o *gatewayv1.GRPCRoute) {
 	var rules []gatewayv1.GRPCRouteRule
 	for i, r := range o.Spec.Rules {
 		if len(r.Matches) == 0 {
-			r.Name = ruleName("GRPCRoute", o, i, -1)
+			r.Name = ruleName("GRPCRoute", o, i, -1, r.Name)
 			rules = append(rules, r)
 		}
 		for k, m := range r.Matches {
 			one := r
 			one.Matches = []gatewayv1.GRPCRouteMatch{m}
-			one.Name = ruleName("GRPCRoute", o, i, k)
+			one.Name = ruleName("GRPCRoute", o, i, k, r.Name)
 			rules = append(rules, one)
 		}
 	}
 	o.Spec.Rules = rules
+}
+
+// certificates are the Secrets that listeners name: one certificate for all of them.
+func certificates(objects []runtime.Object) (out []runtime.Object) {
+	made := map[string]bool{}
+	for _, o := range objects {
+		g, ok := o.(*gatewayv1.Gateway)
+		if !ok {
+			continue
+		}
+		for _, l := range g.Spec.Listeners {
+			if l.TLS == nil {
+				continue
+			}
+			for _, ref := range l.TLS.CertificateRefs {
+				in := g.Namespace
+				if ref.Namespace != nil {
+					in = string(*ref.Namespace)
+				}
+				if made[in+"/"+string(ref.Name)] {
+					continue
+				}
+				made[in+"/"+string(ref.Name)] = true
+				cert, key := certificate()
+				out = append(out, &corev1.Secret{
+					ObjectMeta: metav1.ObjectMeta{Name: string(ref.Name), Namespace: in},
+					Type:       corev1.SecretTypeTLS,
+					Data:       map[string][]byte{corev1.TLSCertKey: cert, corev1.TLSPrivateKeyKey: key},
+				})
+			}
+		}
+	}
+	return out
+}
+
+var certificate = sync.OnceValues(func() (cert, key []byte) {
+	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		panic(err)
+	}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotBefore: epoch, NotAfter: epoch.AddDate(50, 0, 0),
+		DNSNames: []string{"example.com"}}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, &private.PublicKey, private)
+	if err != nil {
+		panic(err)
+	}
+	raw, err := x509.MarshalECPrivateKey(private)
+	if err != nil {
+		panic(err)
+	}
+	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}),
+		pem.EncodeToMemory(&pem.Block{Type: "EC PRIVATE KEY", Bytes: raw})
+})
+
+// proxies gives the labels of the proxies of each Gateway: those that Istio's deployment controller sets, or, where an
+// address names a Service, those that it selects.
+func proxies(objects []runtime.Object) map[string]map[string]string {
+	services := map[string]map[string]string{}
+	for _, o := range objects {
+		if s, ok := o.(*corev1.Service); ok {
+			services[s.Name+"."+s.Namespace+".svc."+domain] = s.Spec.Selector
+		}
+	}
+	out := map[string]map[string]string{}
+	for _, o := range objects {
+		g, ok := o.(*gatewayv1.Gateway)
+		if !ok {
+			continue
+		}
+		out[g.Namespace+"/"+g.Name] = map[string]string{gatewayNameLabel: g.Name}
+		for _, a := range g.Spec.Addresses {
+			name := a.Value
+			if a.Type == nil || *a.Type != gatewayv1.HostnameAddressType {
+				continue
+			}
+			if !strings.Contains(name, ".") {
+				name += "." + g.Namespace + ".svc." + domain
+			}
+			if selector, ok := services[name]; ok {
+				out[g.Namespace+"/"+g.Name] = selector
+				break
+			}
+		}
+	}
+	return out
 }
 
 // deployed stands in for Istio's deployment controller: the Service and a pod of each Gateway that
@@ -138,7 +236,7 @@ func prepareGRPCRoute(o *gatewayv1.GRPCRoute) {
 func deployed(objects []runtime.Object) (out []runtime.Object) {
 	for n, o := range objects {
 		g, ok := o.(*gatewayv1.Gateway)
-		if !ok || len(g.Spec.Addresses) > 0 {
+		if !ok || !gatewaycommon.IsManaged(&g.Spec) {
 			continue
 		}
 		labels := map[string]string{gatewayNameLabel: g.Name}
@@ -220,10 +318,9 @@ func listenerOf(converted, gateway string) bool {
 	return strings.HasPrefix(converted, gateway+"~istio-autogenerated-k8s-gateway~")
 }
 
-func selectorOf(g *networking.Gateway, name string, gateway string) map[string]string {
+func selectorOf(g *networking.Gateway, name string, gateway string, proxies map[string]map[string]string) map[string]string {
 	if listenerOf(name, gateway) {
-		_, own, _ := strings.Cut(gateway, "/")
-		return map[string]string{gatewayNameLabel: own}
+		return proxies[gateway]
 	}
 	return g.Selector
 }

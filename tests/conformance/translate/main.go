@@ -54,8 +54,11 @@ type ViewResult struct {
 	// Names maps the names and addresses by which this proxy can call a service to its FQDN.
 	Names map[string]string `json:"names"`
 	// TCP lists the services on whose port HTTP rules do not act: declared TCP, TLS or HTTPS.
-	TCP   []string `json:"tcp,omitempty"`
-	Error string   `json:"error,omitempty"`
+	TCP []string `json:"tcp,omitempty"`
+	// GatewayAPI: the view is that of a Gateway of the Kubernetes Gateway API. Without tables it has no HTTP listener on
+	// the port.
+	GatewayAPI bool   `json:"gateway_api,omitempty"`
+	Error      string `json:"error,omitempty"`
 }
 
 // Table is one route table with the connection manager that uses it.

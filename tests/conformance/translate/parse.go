@@ -13,8 +13,10 @@ import (
 	discoveryv1 "k8s.io/api/discovery/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/util/intstr"
 	kubeyaml "k8s.io/apimachinery/pkg/util/yaml"
 
+	networkingclient "istio.io/client-go/pkg/apis/networking/v1"
 	"istio.io/istio/pilot/pkg/config/kube/crd"
 	"istio.io/istio/pkg/config"
 	"istio.io/istio/pkg/config/schema/collections"
@@ -35,6 +37,7 @@ func pack(m proto.Message) *anypb.Any {
 func parse(yaml string) (configs configList, objects []runtime.Object, warnings, errs []string) {
 	var services []*corev1.Service
 	var pods []*corev1.Pod
+	var entries []runtime.Object
 	sliced := map[string]bool{}
 	fail := func(format string, args ...any) { errs = append(errs, fmt.Sprintf(format, args...)) }
 	d := kubeyaml.NewYAMLOrJSONDecoder(bytes.NewReader([]byte(yaml)), 512*1024)
@@ -64,6 +67,15 @@ func parse(yaml string) (configs configList, objects []runtime.Object, warnings,
 			}
 			warnings = append(warnings, w...)
 			configs = append(configs, *c)
+			if head.Kind == "ServiceEntry" { // the conversion of the Gateway API reads it from the API server
+				o := &networkingclient.ServiceEntry{}
+				if err := json.Unmarshal(raw, o); err != nil {
+					fail("document %d: %v", n, err)
+					continue
+				}
+				o.Namespace = namespace(o.Namespace)
+				entries = append(entries, o)
+			}
 		case strings.HasPrefix(head.APIVersion, "gateway.networking.k8s.io/"):
 			o, err := gatewayAPI(head.Kind, raw)
 			if err != nil {
@@ -85,6 +97,11 @@ func parse(yaml string) (configs configList, objects []runtime.Object, warnings,
 				continue
 			}
 			o.Namespace = namespace(o.Namespace)
+			for i := range o.Spec.Ports {
+				if p := &o.Spec.Ports[i]; p.TargetPort == (intstr.IntOrString{}) { // as the API server fills it in
+					p.TargetPort = intstr.FromInt32(p.Port)
+				}
+			}
 			services = append(services, o)
 			objects = append(objects, o)
 		case kind == "v1 Pod":
@@ -131,6 +148,10 @@ func parse(yaml string) (configs configList, objects []runtime.Object, warnings,
 			}
 		}
 	}
+	if hasGatewayAPI(objects) {
+		objects = append(objects, entries...)
+	}
+	objects = append(objects, certificates(objects)...)
 	return configs, append(objects, deployed(objects)...), warnings, errs
 }
 

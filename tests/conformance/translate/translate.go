@@ -47,6 +47,7 @@ func translate(j Job) (res Result) {
 	}
 	nameRoutes(configs)
 	res.Views = make([]ViewResult, len(j.Views))
+	behind := proxies(objects)
 	byPolicy := map[string][]int{}
 	for i, v := range j.Views {
 		key := v.OutboundPolicy + " " + v.Normalization
@@ -81,7 +82,8 @@ func translate(j Job) (res Result) {
 			for _, gateways := range []bool{true, false} {
 				for _, i := range views {
 					if j.Views[i].mesh() != gateways {
-						res.Views[i] = compile(s, j.Views[i])
+						res.Views[i] = compile(s, j.Views[i], behind)
+						_, res.Views[i].GatewayAPI = behind[j.Views[i].Gateway]
 					}
 				}
 			}
@@ -118,7 +120,7 @@ func (v View) mesh() bool {
 	return v.Gateway == "" || v.Gateway == "mesh"
 }
 
-func compile(s *xds.FakeDiscoveryServer, v View) (res ViewResult) {
+func compile(s *xds.FakeDiscoveryServer, v View, proxies map[string]map[string]string) (res ViewResult) {
 	defer func() {
 		if r := recover(); r != nil {
 			res = ViewResult{Error: fmt.Sprint("panic: ", r)}
@@ -152,7 +154,7 @@ func compile(s *xds.FakeDiscoveryServer, v View) (res ViewResult) {
 				continue
 			}
 			found = true
-			for k, val := range selectorOf(g.Spec.(*networking.Gateway), name, v.Gateway) {
+			for k, val := range selectorOf(g.Spec.(*networking.Gateway), name, v.Gateway, proxies) {
 				labels[k] = val
 			}
 		}
