@@ -41,14 +41,14 @@ _headerroute() {
         compopt -o filenames 2>/dev/null
         mapfile -t COMPREPLY < <(compgen -f -- "$cur")
         return ;;
-    -H|--header|--random|--request-id|--fact|--claim|--port|--namespace|--source-label|--locality|--peer-address|--trusted-proxies|--fail-under|--only)
+    --expand|--rollout-step|-H|--header|--random|--request-id|--fact|--claim|--port|--namespace|--source-label|--locality|--peer-address|--trusted-proxies|--fail-under|--only)
         return ;;
     esac
     case ${COMP_WORDS[1]} in
     validate) flags="-f --file -R --recursive --strict --no-lint --format --color -h --help" ;;
-    route) flags="-f --file -R --recursive --strict -X --request -H --header --random --scheme --request-id --fact --claim --body --body-header --json --batch --color -h --help --gateway --port --namespace --source-label --locality --outbound-policy --repeated-headers --path-normalization --peer-address --trusted-proxies" ;;
-    explain) flags="-f --file -R --recursive --strict -X --request -H --header --random --scheme --request-id --fact --claim --body --body-header --json --color -h --help --gateway --port --namespace --source-label --locality --outbound-policy --repeated-headers --path-normalization --peer-address --trusted-proxies" ;;
-    test) flags="-f --file -R --recursive --strict --format --junit --coverage --fail-under --lcov --generate --color -h --help --gateway --port --namespace --source-label --locality --outbound-policy --repeated-headers --path-normalization --peer-address --trusted-proxies" ;;
+    route) flags="-f --file -R --recursive --strict --expand --rollout-step -X --request -H --header --random --scheme --request-id --fact --claim --body --body-header --json --batch --color -h --help --gateway --port --namespace --source-label --locality --outbound-policy --repeated-headers --path-normalization --peer-address --trusted-proxies" ;;
+    explain) flags="-f --file -R --recursive --strict --expand --rollout-step -X --request -H --header --random --scheme --request-id --fact --claim --body --body-header --json --color -h --help --gateway --port --namespace --source-label --locality --outbound-policy --repeated-headers --path-normalization --peer-address --trusted-proxies" ;;
+    test) flags="-f --file -R --recursive --strict --expand --rollout-step --format --junit --coverage --fail-under --lcov --generate --color -h --help --gateway --port --namespace --source-label --locality --outbound-policy --repeated-headers --path-normalization --peer-address --trusted-proxies" ;;
     diff) flags="--old --new -R --recursive --strict --only --format --json --locate -h --help --gateway --port --namespace --source-label --locality --outbound-policy --repeated-headers --path-normalization --peer-address --trusted-proxies" ;;
     *) return ;;
     esac

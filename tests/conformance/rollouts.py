@@ -15,7 +15,7 @@ import sys
 import yaml
 
 HERE = pathlib.Path(__file__).resolve().parent
-PLACES = ("source", "root_source", "caveats")
+PLACES = ("source", "root_source", "caveats", "workloads")
 
 
 def document(api, kind, name, spec, **more):

@@ -1,6 +1,7 @@
 /* Reads Argo's Rollouts: pod template, canary steps, and which rules the steps change. */
 #include "rollout.h"
 
+#include "resources.h"
 #include "workload.h"
 
 /* ---- steps ---- */

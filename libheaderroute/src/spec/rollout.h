@@ -1,11 +1,9 @@
-/* Rollout of Argo: its canary steps, and what its controller makes of the VirtualServices that they
- * change. */
+/* Rollout of Argo: its pod template and its canary steps. */
 #ifndef HR_ROLLOUT_H
 #define HR_ROLLOUT_H
 
 #include "http_match.h"
 #include "meta.h"
-#include "resources.h"
 
 typedef enum hr_rollout_step_kind {
     HR_ROLLOUT_OTHER, /* pause, analysis, setCanaryScale ...: changes no rule */
@@ -56,10 +54,5 @@ typedef struct hr_spec_rollout {
 
 /* Reads the pod template, and the steps if the load expands Rollouts. */
 void hr_read_rollout(hr_reader *r, const hr_node *resource, const hr_meta *meta);
-
-/* Changes the VirtualServices of the load to what the controller writes while the step is under
- * way: from 1; 0: that of status.currentStepIndex, else the last. After the last step the rollout
- * is complete. A warning says for each VirtualService which rules it then has. */
-void hr_rollouts_expand(hr_arena *arena, hr_diagnostics *d, hr_resources *resources, int step);
 
 #endif

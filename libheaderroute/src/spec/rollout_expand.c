@@ -4,6 +4,7 @@
  * are made and ordered as managedRoutes says, and setWeight divides the requests of the routes that
  * the Rollout names.
  */
+#include "rollout_expand.h"
 #include "arena.h"
 #include "destination_rule.h"
 #include "diag.h"
@@ -28,7 +29,7 @@ typedef struct expansion {
 
 /* ---- routes by name ---- */
 
-static int32_t find_route(const expansion *e, hr_str name) {
+static int32_t rollout_route(const expansion *e, hr_str name) {
     for (size_t i = 0; i < e->n; i++)
         if (hr_str_eq(e->v[i].name, name))
             return (int32_t)i;
@@ -38,11 +39,11 @@ static int32_t find_route(const expansion *e, hr_str name) {
 /* The route whose weights steps set, if the Rollout names none: the only one, or the first without
  * a name. */
 static int32_t unnamed_route(const expansion *e) {
-    return e->n == 1 ? 0 : find_route(e, HR_STR(""));
+    return e->n == 1 ? 0 : rollout_route(e, HR_STR(""));
 }
 
 static int32_t first_weighted(const expansion *e) {
-    return e->target->routes.n > 0 ? find_route(e, e->target->routes.v[0]) : unnamed_route(e);
+    return e->target->routes.n > 0 ? rollout_route(e, e->target->routes.v[0]) : unnamed_route(e);
 }
 
 static bool is_managed(const expansion *e, hr_str name) {
@@ -123,7 +124,7 @@ static void divide(expansion *e, size_t index, int64_t weight) {
 static void set_weight(expansion *e, int64_t weight) {
     size_t n_named = e->target->routes.n;
     for (size_t i = 0; i < e->target->routes.n; i++) {
-        int32_t found = find_route(e, e->target->routes.v[i]);
+        int32_t found = rollout_route(e, e->target->routes.v[i]);
         if (found >= 0)
             divide(e, (size_t)found, weight);
     }
@@ -217,7 +218,7 @@ static const char *why_refused(const expansion *e) {
     for (size_t i = 0; i < e->n; i++)
         n_own += !is_managed(e, e->v[i].name);
     for (size_t i = 0; i < e->target->routes.n; i++)
-        if (find_route(e, e->target->routes.v[i]) < 0)
+        if (rollout_route(e, e->target->routes.v[i]) < 0)
             return "it lacks a route that the Rollout names";
     if (e->target->routes.n == 0 && n_own != 1)
         return "the Rollout names no routes, so that it must have exactly one";
@@ -262,8 +263,11 @@ static hr_str describe_routes(const expansion *e) {
     hr_str text = HR_STR("");
     for (size_t i = 0; i < e->n && text.len < 600; i++) {
         const hr_spec_http_route *http = &e->v[i];
-        text = hr_arena_printf(e->arena, "%.*s%shttp[%zu]%s%.*s", P(text), i == 0 ? "" : "; ", i,
-                               http->name.len > 0 ? " " : "", P(http->name));
+        text = hr_arena_printf(e->arena,
+                               "%.*s%s"
+                               "http[%zu]%s%.*s",
+                               P(text), i == 0 ? "" : "; ", i, http->name.len > 0 ? " " : "",
+                               P(http->name));
         for (size_t k = 0; k < http->n_route && text.len < 600; k++) {
             const hr_spec_destination *to = &http->route[k].destination;
             text = hr_arena_printf(
@@ -301,9 +305,9 @@ static void expand_target(expansion *e, hr_resources *resources, size_t step) {
     const hr_spec_rollout *rollout = e->rollout;
     hr_spec_virtual_service *vs = target_of(e, resources);
     if (vs == NULL) {
-        hr_diag_warn(e->d, rollout->pos, "",
-                     "Rollout %.*s/%.*s: the VirtualService %.*s is not loaded",
-                     P(rollout->meta.namespace_), P(rollout->meta.name), P(e->target->name));
+        hr_diag_left_out(e->d, rollout->pos,
+                         "Rollout %.*s/%.*s: the VirtualService %.*s is not loaded",
+                         P(rollout->meta.namespace_), P(rollout->meta.name), P(e->target->name));
         return;
     }
     e->v = HR_ARRAY(e->arena, hr_spec_http_route, vs->n_http + rollout->n_steps + 1);
@@ -313,10 +317,9 @@ static void expand_target(expansion *e, hr_resources *resources, size_t step) {
         e->v[e->n] = vs->http[e->n];
     const char *refused = why_refused(e);
     if (refused != NULL) {
-        hr_diag_warn(e->d, rollout->pos, "",
-                     "Rollout %.*s/%.*s: the controller refuses VirtualService %.*s: %s",
-                     P(rollout->meta.namespace_), P(rollout->meta.name), P(e->target->name),
-                     refused);
+        hr_diag_left_out(
+            e->d, rollout->pos, "Rollout %.*s/%.*s: the controller refuses VirtualService %.*s: %s",
+            P(rollout->meta.namespace_), P(rollout->meta.name), P(e->target->name), refused);
         return;
     }
     bool complete = step > rollout->n_steps;
