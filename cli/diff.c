@@ -165,6 +165,7 @@ static bool load_sides(hr_table *tables[2], const cli_flags *flags) {
     for (int i = 0; i < 2; i++)
         cli_input_init(&sides[i], flags->recursive, flags->strict);
     for (int i = 0; i < 2 && good; i++) {
+        cli_input_expand(&sides[i], flags->expand_rollouts, flags->rollout_step);
         sides[i].options.no_resources = HR_WARNING;
         good = cli_input_add_all(&sides[i], "diff", paths[i]) == CLI_OK;
     }

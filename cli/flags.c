@@ -37,6 +37,8 @@ enum {
     OPT_TO,
     OPT_COLOR,
     OPT_STRICT,
+    OPT_EXPAND,
+    OPT_ROLLOUT_STEP,
     OPT_VIEW /* and more: the rows of cli_view_flags */
 };
 
@@ -44,6 +46,8 @@ static const struct option other_options[] = {
     {"file", required_argument, NULL, 'f'},
     {"recursive", no_argument, NULL, 'R'},
     {"strict", no_argument, NULL, OPT_STRICT},
+    {"expand", required_argument, NULL, OPT_EXPAND},
+    {"rollout-step", required_argument, NULL, OPT_ROLLOUT_STEP},
     {"request", required_argument, NULL, 'X'},
     {"header", required_argument, NULL, 'H'},
     {"scheme", required_argument, NULL, OPT_SCHEME},
@@ -93,6 +97,8 @@ static char group_of(int option) {
         return 'f';
     case 'R':
     case OPT_STRICT:
+    case OPT_EXPAND:
+    case OPT_ROLLOUT_STEP:
         return 'l';
     case 'X':
     case 'H':
@@ -214,6 +220,15 @@ static const char *set_request_flag(cli_flags *out, int option, const char *valu
     }
 }
 
+static const char *set_rollout_step(cli_flags *out, const char *value) {
+    char *end;
+    long step = strtol(value, &end, 10);
+    if (value[0] < '0' || value[0] > '9' || *end != '\0' || step < 1 || step > 10000)
+        return "--rollout-step is a number from 1 to 10000";
+    out->rollout_step = (int)step;
+    return NULL;
+}
+
 /* NULL, or what is wrong with the value. */
 static const char *apply(cli_flags *out, int option, const char *value) {
     switch (option) {
@@ -226,6 +241,11 @@ static const char *apply(cli_flags *out, int option, const char *value) {
     case OPT_STRICT:
         out->strict = true;
         return NULL;
+    case OPT_EXPAND:
+        out->expand_rollouts = strcmp(value, "rollouts") == 0;
+        return out->expand_rollouts ? NULL : "--expand is rollouts";
+    case OPT_ROLLOUT_STEP:
+        return set_rollout_step(out, value);
     case OPT_BODY:
         out->body.file = value;
         return NULL;

@@ -13,7 +13,11 @@
     "  -R, --recursive          read the subfolders of folders, too\n"                             \
     "  --strict                 a warning of the load, such as a kind that is not evaluated, is "  \
     "an "                                                                                          \
-    "error\n"
+    "error\n"                                                                                      \
+    "  --expand rollouts        evaluate the VirtualServices that Argo Rollouts would write\n"     \
+    "  --rollout-step N         the step that is under way, from 1; beyond the last one the "      \
+    "rollout is\n"                                                                                 \
+    "                           complete (default: status.currentStepIndex, else the last)\n"
 #define CLI_HELP_REQUEST                                                                           \
     "  -X, --request METHOD     default: GET, with --body POST\n"                                  \
     "  -H, --header 'N: V'      request header (repeatable); Host sets the authority\n"            \
@@ -62,6 +66,8 @@ typedef struct cli_flags {
     cli_list rest;         /* the positional arguments */
     bool recursive;        /* -R */
     bool strict;
+    bool expand_rollouts; /* --expand rollouts */
+    int rollout_step;     /* from 1; 0: as the Rollout says */
     bool help;
 } cli_flags;
 

@@ -403,6 +403,7 @@ int cli_generate(const cli_flags *flags) {
     cli_input input;
     generator g = {.flags = flags};
     cli_input_init(&input, flags->recursive, flags->strict);
+    cli_input_expand(&input, flags->expand_rollouts, flags->rollout_step);
     int code = cli_input_add_all(&input, "test", &flags->files);
     if (code == CLI_OK)
         g.table = cli_input_load("test", &input);

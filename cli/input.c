@@ -14,6 +14,11 @@ void cli_input_init(cli_input *input, bool recursive, bool strict) {
     input->options.no_resources = HR_SEVERITY_ERROR;
 }
 
+void cli_input_expand(cli_input *input, bool rollouts, int step) {
+    input->options.expand_rollouts = rollouts;
+    input->options.rollout_step = step;
+}
+
 static void add_source(cli_input *input, hr_source source) {
     if (input->n == input->capacity) {
         input->capacity = input->capacity == 0 ? 8 : input->capacity * 2;

@@ -23,6 +23,8 @@ typedef struct cli_input {
 /* An input without sources: lenient, so that files which are not resources are passed over, while a
  * load without any resource is an error. */
 void cli_input_init(cli_input *input, bool recursive, bool strict);
+/* Evaluates the VirtualServices that Argo Rollouts would write (--expand, --rollout-step). */
+void cli_input_expand(cli_input *input, bool rollouts, int step);
 /* An input with the sources and the options of another one, which must outlive it. */
 void cli_input_extend(cli_input *input, const cli_input *from);
 /* Adds a path; "-" is standard input, which is read now. CLI_OK, or a line on stderr and CLI_USAGE

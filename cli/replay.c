@@ -498,6 +498,7 @@ static hr_table *load_one_side(const cli_flags *flags, const cli_list *paths) {
     cli_input input;
     hr_table *table = NULL;
     cli_input_init(&input, flags->recursive, flags->strict);
+    cli_input_expand(&input, flags->expand_rollouts, flags->rollout_step);
     if (cli_input_add_all(&input, "replay", paths) == CLI_OK)
         table = cli_input_load("replay", &input);
     cli_input_free(&input);

@@ -166,6 +166,7 @@ static int load_rules(loaded *out, const char *command, const cli_flags *flags) 
     if ((is_stdin(flags->batch) || is_stdin(flags->body.file)) && reads_stdin(&flags->files))
         return cli_usage_error(command, "standard input (-) can be read only once");
     cli_input_init(&input, flags->recursive, flags->strict);
+    cli_input_expand(&input, flags->expand_rollouts, flags->rollout_step);
     input.options.lint = out->explain;
     input.kept = out->explain ? &out->findings : NULL;
     int code = cli_input_add_all(&input, command, &flags->files);

@@ -228,6 +228,7 @@ static int run_all(cli_flags *flags, cli_format format) {
                                    .connection = &flags->request.connection,
                                    .coverage = flags->coverage ? cli_coverage_new() : NULL}};
     cli_input_init(&input, flags->recursive, flags->strict);
+    cli_input_expand(&input, flags->expand_rollouts, flags->rollout_step);
     input.findings = format == CLI_TEXT ? NULL : &findings;
     int code = cli_input_add_all(&input, "test", &flags->files);
     if (code == CLI_OK)

@@ -240,6 +240,43 @@ def test_explain_says_why_the_rule_of_a_delegate_is_dropped():
     assert "not in this view: default/root http[1] " in done.stdout and "its delegate is not loaded, has hosts, or" in done.stdout
 
 
+def entry(name, year, resolution, address):
+    listed = f", endpoints: [{{address: {address}, labels: {{version: {name}}}}}]" if address else ""
+    return (f"apiVersion: networking.istio.io/v1\nkind: ServiceEntry\nmetadata: {{name: {name}, creationTimestamp: '{year}-01-01T00:00:00Z'}}\n"
+            f"spec: {{hosts: [x.com], ports: [{{number: 80, name: http, protocol: HTTP}}], resolution: {resolution}{listed}}}\n---\n")
+
+
+@pytest.mark.parametrize("older,newer,expected", [
+    (("STATIC", "10.0.0.1"), ("STATIC", "10.0.0.2"), ["10.0.0.1", "10.0.0.2"]),
+    (("STATIC", "10.0.0.1"), ("DNS", "10.0.0.2"), ["10.0.0.1", "10.0.0.2"]),
+    (("STATIC", "10.0.0.1"), ("DNS", "b.org"), ["10.0.0.1"]),  # a list of addresses takes no name
+    (("STATIC", "10.0.0.1"), ("DNS_ROUND_ROBIN", "10.0.0.2"), ["10.0.0.1"]),
+    (("DNS", "a.org"), ("STATIC", "10.0.0.2"), ["10.0.0.2", "a.org"]),
+    (("DNS", None), ("STATIC", "10.0.0.2"), ["10.0.0.2", "x.com"]),
+    (("DNS", "a.org"), ("DNS", "b.org"), ["a.org", "b.org"]),
+    (("DNS", "a.org"), ("DNS_ROUND_ROBIN", "b.org"), ["a.org"]),
+    (("DNS_ROUND_ROBIN", "a.org"), ("STATIC", "10.0.0.2"), ["10.0.0.2", "a.org"]),
+    (("DNS_ROUND_ROBIN", "a.org"), ("DNS", "b.org"), ["a.org", "b.org"]),
+    (("DNS_ROUND_ROBIN", "a.org"), ("DNS_ROUND_ROBIN", "b.org"), ["a.org"]),
+    (("NONE", None), ("STATIC", "10.0.0.2"), ["10.0.0.2"]),
+    (("NONE", None), ("DNS", "10.0.0.2"), ["10.0.0.2"]),
+])
+def test_service_entries_of_one_host_share_their_endpoints(older, newer, expected):
+    """At a Gateway, as Istio's control plane has them in the cluster of the older one."""
+    rules = entry("a", 2025, *older) + entry("b", 2026, *newer) + """apiVersion: networking.istio.io/v1
+kind: Gateway
+metadata: {name: g}
+spec: {selector: {istio: g}, servers: [{port: {number: 80, name: http, protocol: HTTP}, hosts: ['*']}]}
+---
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: v}
+spec: {hosts: [y.com], gateways: [g], http: [{route: [{destination: {host: x.com}}]}]}
+"""
+    done = run("route", "-f", "-", "--gateway", "default/g", "--json", "http://y.com/", input=rules)
+    assert sorted(e["address"] for e in json.loads(done.stdout)["endpoints"]) == expected
+
+
 MISTAKES = """apiVersion: v1
 kind: Service
 metadata: {name: shop}
@@ -280,6 +317,7 @@ spec:
 @pytest.mark.parametrize("path,reply,said", [
     ("subset", "503 NC", [("reason", "subset-unknown")]),
     ("host", "503 NC", [("reason", "host-unknown")]),
+    ("empty", "503 UH", [("reason", "subset-empty")]),
     ("slashes", None, [("warning", "double-slash"), ("warning", "hash-behind-weights")]),
     ("", None, []),
 ])
@@ -304,6 +342,75 @@ def test_route_says_nothing_of_findings(tmp_path):
     rules.write_text(MISTAKES)
     done = run("route", "-f", rules, "http://shop/subset")
     assert "subset-unknown" not in done.stdout + done.stderr
+
+
+ROLLOUT = """apiVersion: argoproj.io/v1alpha1
+kind: Rollout
+metadata: {name: shop}
+spec:
+  selector: {matchLabels: {app: shop}}
+  template: {metadata: {labels: {app: shop}}, spec: {containers: [{name: c, image: x}]}}
+  strategy:
+    canary:
+      stableService: stable
+      canaryService: canary
+      trafficRouting:
+        managedRoutes: [{name: beta}, {name: copies}]
+        istio: {virtualService: {name: shop, routes: [primary]}}
+      steps:
+      - setHeaderRoute: {name: beta, match: [{headerName: x-beta, headerValue: {exact: 'yes'}}]}
+      - setWeight: 20
+      - setMirrorRoute: {name: copies, percentage: 35, match: [{path: {prefix: /a}, method: {exact: GET}}]}
+      - setHeaderRoute: {name: beta}
+---
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: shop}
+spec:
+  hosts: [shop]
+  http:
+  - name: primary
+    route: [{destination: {host: stable}, weight: 100}, {destination: {host: canary}, weight: 0}]
+"""
+for name in ("shop", "stable", "canary"):
+    ROLLOUT += f"---\napiVersion: v1\nkind: Service\nmetadata: {{name: {name}}}\nspec: {{ports: [{{name: http, port: 80}}]}}\n"
+
+
+@pytest.mark.parametrize("step,rules", [
+    ("1", "step 1 of 4: VirtualService shop has http[0] beta -> canary 100; http[1] primary -> stable 100, canary 0"),
+    ("2", "step 2 of 4: VirtualService shop has http[0] beta -> canary 100; http[1] primary -> stable 80, canary 20"),
+    ("3", "step 3 of 4: VirtualService shop has http[0] beta -> canary 100; http[1] copies -> stable 80, canary 20, mirror canary; "
+          "http[2] primary -> stable 80, canary 20"),
+    ("4", "step 4 of 4: VirtualService shop has http[0] copies -> stable 80, canary 20, mirror canary; http[1] primary -> stable 80, canary 20"),
+    ("5", "complete, after step 4 of 4: VirtualService shop has http[0] primary -> stable 100, canary 0"),
+    (None, "step 4 of 4: VirtualService shop has http[0] copies -> "),
+])
+def test_the_steps_of_a_rollout_are_shown_and_evaluated(step, rules):
+    def decide(*words):
+        done = run("route", "-f", "-", "--expand", "rollouts", *(("--rollout-step", step) if step else ()), "--json", *words, input=ROLLOUT)
+        assert done.returncode == 0, done.stderr
+        assert f"warning: Rollout default/shop, {rules}" in done.stderr
+        return json.loads(done.stdout)
+    beta = decide("-H", "x-beta: yes", "http://shop/")
+    assert (beta["destination"]["host"] == "canary.default.svc.cluster.local") == (step in ("1", "2", "3"))
+    share = decide("--random", "0.85", "http://shop/b")
+    assert (share["destination"]["host"] == "canary.default.svc.cluster.local") == (step in ("2", "3", "4", None))
+    mirrored = decide("http://shop/a")["mirrors"]
+    assert [m["percentage"] for m in mirrored] == ([35] if step in ("3", "4", None) else [])
+
+
+def test_a_rollout_is_expanded_only_if_asked():
+    done = run("route", "-f", "-", "-H", "x-beta: yes", "http://shop/", input=ROLLOUT)
+    assert "Rollout is not evaluated" in done.stderr and "destination  stable." in done.stdout
+    assert run("route", "-f", "-", "--expand", "canaries", "http://shop/", input=ROLLOUT).returncode == 2
+    assert run("route", "-f", "-", "--rollout-step", "0", "http://shop/", input=ROLLOUT).returncode == 2
+
+
+def test_a_rollout_that_the_controller_refuses_changes_nothing():
+    broken = ROLLOUT.replace("routes: [primary]", "routes: [other]")
+    done = run("route", "-f", "-", "--expand", "rollouts", "-H", "x-beta: yes", "http://shop/", input=broken)
+    assert "the controller refuses VirtualService shop: it lacks a route that the Rollout names" in done.stderr
+    assert "destination  stable." in done.stdout
 
 
 def test_explain_names_the_condition_that_failed_with_its_value():

@@ -143,6 +143,16 @@ def test_a_listener_declares_the_protocol_of_its_port():
     assert decide(rules, "http://10.0.0.9:7000/", "-H", "Host: other.example.com")["cluster"] == PASS
 
 
+def test_a_listener_declared_as_http_needs_no_service_on_its_port():
+    """Wildcard rules apply on it, and an unknown host is answered (recorded with Istio and Envoy 1.40)."""
+    rules = (service("other", "default", "10.0.0.9", "9080") + rule("default", "'*.foo.com'", "other")
+             + sidecar("default", "{outboundTrafficPolicy: {mode: REGISTRY_ONLY}, egress: "
+                                  "[{port: {number: 80, protocol: HTTP, name: http}, hosts: ['./*']}, {hosts: ['*/*']}]}"))
+    assert decide(rules, "http://a.foo.com/")["virtual_service"] is not None
+    unknown = decide(rules, "http://unknown.example.com/")
+    assert unknown["local_reply"]["status"] == 502 and not unknown["closes_connection"]
+
+
 def test_the_policy_for_unknown_hosts_is_that_of_the_sidecar():
     closed = decide(KNOWN + sidecar("default", "{outboundTrafficPolicy: {mode: REGISTRY_ONLY}}"), "http://www.example.org/")
     assert closed["local_reply"]["status"] == 502

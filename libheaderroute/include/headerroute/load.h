@@ -92,10 +92,17 @@ typedef struct hr_load_options {
     /* The severity of the finding that the sources contain no Kubernetes resource at all. 0: that
      * is not reported. */
     int no_resources;
+
+    /* 1 replaces VirtualServices by what the controller of Argo Rollouts writes while the step
+     * `rollout_step` of a Rollout is under way: setWeight, setHeaderRoute and setMirrorRoute. A
+     * warning lists the rules of each. Since version 4, as `rollout_step`. */
+    int expand_rollouts;
+    int rollout_step; /* From 1; beyond the last step the rollout is complete. 0:
+                       * status.currentStepIndex if it is given, else the last step. */
 } hr_load_options;
-#define HR_LOAD_OPTIONS_VERSION 3 /* Versions 1 and 2 are accepted, too. */
+#define HR_LOAD_OPTIONS_VERSION 4 /* Older versions are accepted, too. */
 #define HR_LOAD_OPTIONS_INIT                                                                       \
-    { HR_LOAD_OPTIONS_VERSION, NULL, NULL, NULL, 0, 0, 0, 0, 0, 0, 0, 0 }
+    { HR_LOAD_OPTIONS_VERSION, NULL, NULL, NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
 
 /* Receives one text with its name: the path of the file, or the name of the hr_source. Both are
  * valid until it returns. It returns HR_OK to go on, or an error other than HR_EIO, which ends the

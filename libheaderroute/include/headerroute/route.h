@@ -306,9 +306,9 @@ HR_API int hr_decision_caveats(const hr_str **caveats, size_t *n, const hr_decis
 HR_API int hr_decision_lacks_service(const hr_decision *decision, const hr_request *request);
 
 /* Returns 1 if a finding of the load is about the rule of a VirtualService or delegate that made
- * the decision: about the whole rule, or about the match or destination that was taken. Returns 0
- * otherwise, and for NULL. The findings are those of the table's own load (`lint` in
- * hr_load_options adds the linter's). */
+ * the decision: about the whole rule, or about the match or destination that was taken. So is one
+ * about the subset of the DestinationRule. Returns 0 otherwise, and for NULL. The findings are
+ * those of the table's own load (`lint` in hr_load_options adds the linter's). */
 HR_API int hr_decision_has_finding(const hr_decision *decision, const hr_diagnostic *finding);
 
 /* ---- explaining --------------------------------------------------------------------------- */

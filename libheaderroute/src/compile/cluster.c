@@ -104,17 +104,37 @@ static const hr_mesh_port *port_of(const hr_mesh_service *svc, const hr_mesh_por
     return NULL;
 }
 
-/* How many endpoints another service of the same host and namespace brings in: Istio keeps
- * endpoints by host and name of the port, whichever resource they come from. */
-static size_t n_shared(const hr_mesh_service *svc, const hr_mesh_port *port,
-                       const hr_mesh_service *other) {
-    bool listed =
-        (svc->resolution == HR_RESOLUTION_STATIC || svc->resolution == HR_RESOLUTION_PASSTHROUGH) &&
-        other->resolution == HR_RESOLUTION_STATIC;
-    if (other != svc && (!listed || !hr_str_eq(other->namespace_, svc->namespace_)))
-        return 0;
-    const hr_mesh_port *same = port_of(svc, port, other);
-    return same == NULL ? 0 : same->n_endpoints;
+/* The endpoints that another service of the same host and namespace brings in behind `n_before`
+ * others; NULL: none. Istio keeps endpoints by host and name of the port, whichever resource they
+ * come from, and takes a name of DNS_ROUND_ROBIN only where nothing is kept yet. */
+static const hr_mesh_port *shared_port(const hr_mesh_service *svc, const hr_mesh_port *port,
+                                       const hr_mesh_service *other, size_t n_before) {
+    bool joins =
+        svc->resolution != HR_RESOLUTION_ALIAS &&
+        (other->resolution == HR_RESOLUTION_STATIC || other->resolution == HR_RESOLUTION_DNS ||
+         (other->resolution == HR_RESOLUTION_DNS_ROUND_ROBIN && n_before == 0)) &&
+        hr_str_eq(other->namespace_, svc->namespace_);
+    return other == svc || joins ? port_of(svc, port, other) : NULL;
+}
+
+/* The members of the cluster among the endpoints of all services of its host. A list of addresses
+ * takes no names. *n_known: how many endpoints there are of any labels. */
+static size_t take_shared(hr_view_build *vb, hr_endpoint *out, size_t *n_known,
+                          const hr_cluster *cluster, const hr_mesh_service *svc,
+                          const hr_mesh_port *port) {
+    const hr_mesh_service *other = hr_map_get(&vb->table->registry.by_host, svc->host);
+    size_t n = 0;
+    *n_known = 0;
+    for (; other != NULL; other = other->next) {
+        const hr_mesh_port *same = shared_port(svc, port, other, *n_known);
+        for (size_t i = 0; same != NULL && i < same->n_endpoints; i++) {
+            bool fits = other == svc || is_dns(cluster) || hr_is_ip(same->endpoints[i].address);
+            *n_known += fits;
+            if (out != NULL && fits)
+                n += take_members(out + n, cluster, &same->endpoints[i], 1);
+        }
+    }
+    return n;
 }
 
 /* Pointers, so that an endpoint can get more members without breaking callers. */
@@ -133,22 +153,16 @@ static size_t fill_members(hr_view_build *vb, hr_cluster *cluster, const hr_mesh
     const hr_view *view = vb->view;
     bool receives_unready =
         svc->distribution != HR_DISTRIBUTION_ANY || cluster->policy->min_health_percent <= 0;
-    size_t most = port->n_unready;
-    const hr_mesh_service *chain = hr_map_get(&vb->table->registry.by_host, svc->host);
-    for (const hr_mesh_service *other = chain; other != NULL; other = other->next)
-        most += n_shared(svc, port, other);
-    hr_members members = {.v = HR_ARRAY(vb->arena, hr_endpoint, most + 1)};
+    size_t n_known;
+    take_shared(vb, NULL, &n_known, cluster, svc, port);
+    hr_members members = {.v = HR_ARRAY(vb->arena, hr_endpoint, n_known + port->n_unready + 1)};
     if (members.v == NULL)
         return 0;
-    for (const hr_mesh_service *other = chain; other != NULL; other = other->next)
-        if (n_shared(svc, port, other) > 0)
-            members.n +=
-                take_members(members.v + members.n, cluster, port_of(svc, port, other)->endpoints,
-                             n_shared(svc, port, other));
+    members.n = take_shared(vb, members.v, &n_known, cluster, svc, port);
     members.n_ready = members.n;
     if (receives_unready)
         members.n += take_members(members.v + members.n, cluster, port->unready, port->n_unready);
-    if (found_by_name(view, port) && most == 0)
+    if (found_by_name(view, port) && n_known + port->n_unready == 0)
         members.n_ready = members.n = take_members(members.v, cluster, port->by_name, 1);
     size_t n_configured = members.n;
     if (view->resolve != NULL && is_dns(cluster))

@@ -416,10 +416,14 @@ static hr_route_table *own_listeners(mesh *m, bool unplaced) {
     return out.n == 0 ? NULL : table_of(m, &out);
 }
 
-/* The shared table exists once a service without a listener of its own has the port. Where no
- * service was loaded at all, the files are a part of a mesh only, and one is taken for granted. */
+/* The shared table exists once a service without a listener of its own has the port, or a Sidecar
+ * declares it as HTTP. Where no service was loaded at all, the files are a part of a mesh only, and
+ * one is taken for granted. */
 static bool has_shared_table(const mesh *m) {
+    hr_mesh_protocol declared;
     if (m->vb->table->registry.n_services == 0 && m->vb->scope == NULL)
+        return true;
+    if (hr_scope_protocol(&declared, m->vb) && declared == HR_MESH_PROTOCOL_HTTP)
         return true;
     for (size_t i = 0; i < m->services.n; i++) {
         const mesh_service *s = &m->services.v[i];

@@ -148,6 +148,8 @@ static bool merge_entry(hr_arena *arena, hr_mesh_service *into, const hr_mesh_se
             ports[n++] = svc->ports[i];
             continue;
         }
+        if (svc->resolution == HR_RESOLUTION_DNS_ROUND_ROBIN && same->n_endpoints > 0)
+            continue; /* such a port has one name */
         size_t total = same->n_endpoints + svc->ports[i].n_endpoints;
         hr_endpoint *endpoints = HR_ARRAY(arena, hr_endpoint, total);
         if (endpoints == NULL)

@@ -1,4 +1,5 @@
 /* Which findings of a load are about the rule that decided a request. */
+#include "destination_rule.h"
 #include "http_route.h"
 #include "resources.h"
 #include "route_destination.h"
@@ -61,6 +62,26 @@ static bool is_at(const hr_resources *r, const hr_diagnostic *finding, const hr_
            concerns_rule(finding->field, d, vs, index);
 }
 
+/* The subset of a DestinationRule that the decision leads to. */
+static bool is_about_subset(const hr_resources *r, const hr_diagnostic *finding,
+                            const hr_decision *d) {
+    const hr_cluster *cluster = d->cluster;
+    hr_str field = finding->field;
+    int32_t index = take_index(&field, HR_STR("spec.subsets"));
+    if (cluster == NULL || cluster->subset.len == 0 || index < 0)
+        return false;
+    for (size_t i = 0; i < r->n_destination_rules; i++) {
+        const hr_spec_destination_rule *rule = &r->destination_rules[i];
+        if (hr_str_eq(rule->pos.file, finding->file) && (size_t)index < rule->n_subsets &&
+            rule->subsets[index].pos.line <= finding->line &&
+            hr_str_eq(rule->subsets[index].name, cluster->subset) &&
+            hr_str_eq(rule->pos.file, cluster->source_file) &&
+            rule->pos.line == cluster->source_line)
+            return true;
+    }
+    return false;
+}
+
 int hr_decision_has_finding(const hr_decision *decision, const hr_diagnostic *finding) {
     if (decision == NULL || finding == NULL || decision->view == NULL ||
         decision->virtual_service.p == NULL)
@@ -68,6 +89,7 @@ int hr_decision_has_finding(const hr_decision *decision, const hr_diagnostic *fi
     const hr_resources *r = decision->view->table->resources;
     return is_at(r, finding, decision, decision->source_file, decision->source_line,
                  decision->route_index) ||
+           is_about_subset(r, finding, decision) ||
            (decision->delegate.p != NULL &&
             is_at(r, finding, decision, decision->root_source_file, decision->root_source_line,
                   decision->root_route_index));

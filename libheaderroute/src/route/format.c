@@ -364,9 +364,35 @@ static void put_nothing(hr_sbuf *s, const hr_command *op, const hr_format_contex
     (void)s;
 }
 
+/* Whether the text, its escapes decoded, is `name`. */
+static bool decodes_to(hr_str text, hr_str name) {
+    size_t n = 0;
+    for (size_t i = 0; i < text.len; i++, n++) {
+        int high = i + 2 < text.len && text.p[i] == '%' ? hr_hex_digit(text.p[i + 1]) : -1;
+        int low = high >= 0 ? hr_hex_digit(text.p[i + 2]) : -1;
+        char c = low >= 0 ? (char)(high * 16 + low) : text.p[i];
+        if (n >= name.len || name.p[n] != c)
+            return false;
+        i += low >= 0 ? 2 : 0;
+    }
+    return n == name.len;
+}
+
+/* The first parameter of the name. Unlike for the matches of rules, Envoy decodes the names here.
+ */
 static void put_query_command(hr_sbuf *s, const hr_command *op, const hr_format_context *c) {
-    hr_str path = sent_path(c);
-    put_if_text(s, hr_query_value(path, hr_str_find(path, '?', 0), op->argument), op->limit);
+    hr_str query = query_of_format(sent_path(c));
+    for (size_t at = 0; query.p != NULL && at <= query.len;) {
+        size_t end = hr_str_find(query, '&', at);
+        hr_str part = hr_str_from_to(query, at, end);
+        size_t equals = hr_str_find(part, '=', 0);
+        if (decodes_to(hr_str_of(part.p, equals), op->argument)) {
+            hr_str value = equals < part.len ? hr_str_tail(part, equals + 1) : HR_STR("");
+            put_if_text(s, value, op->limit);
+            return;
+        }
+        at = end + 1;
+    }
 }
 
 static void put_query(hr_sbuf *s, const hr_command *op, const hr_format_context *c) {

@@ -14,6 +14,8 @@
 #include "read_sources.h"
 #include "reader.h"
 #include "removed.h"
+#include "rollout.h"
+#include "rollout_expand.h"
 #include "service_entry.h"
 #include "sidecar.h"
 #include "template_text.h"
@@ -65,7 +67,7 @@ static const struct known_kind {
     {"apps.openshift.io", "DeploymentConfig", hr_read_template},
     {"batch", "Job", hr_read_template},
     {"batch", "CronJob", hr_read_template},
-    {"argoproj.io", "Rollout", hr_read_template},
+    {"argoproj.io", "Rollout", hr_read_rollout},
     {"discovery.k8s.io", "EndpointSlice", hr_read_endpoint_slice},
 };
 
@@ -444,6 +446,8 @@ static void read_other(load *l, const hr_node *resource, hr_str group, hr_str ki
     if (hr_str_eq_c(group, "") && hr_str_eq_c(kind, "Namespace"))
         hr_read_namespace(r, resource);
     r->path = &step;
+    if (r->expands_rollouts && hr_str_eq_c(group, "argoproj.io") && hr_str_eq_c(kind, "Rollout"))
+        unread = NULL;
     if (unread != NULL)
         hr_read_unread(r, resource, unread, kind, l->default_namespace);
     else if (!known && hr_str_ends(group, HR_STR(".istio.io")) && !is_beside_routing(group, kind))
@@ -564,7 +568,8 @@ int hr_resources_read(hr_resources **out, hr_arena *arena, hr_diagnostics *d,
                    .text = {.arena = arena},
                    .d = d,
                    .hint = hr_field_hint,
-                   .serves = options->version >= 2 && options->serves},
+                   .serves = options->version >= 2 && options->serves,
+                   .expands_rollouts = options->version >= 4 && options->expand_rollouts},
         .budget = hr_limit_yaml(options),
         .lenient = hr_load_is_lenient(options),
         .lint = options->lint != 0,
@@ -582,6 +587,8 @@ int hr_resources_read(hr_resources **out, hr_arena *arena, hr_diagnostics *d,
     l.reader.out = resources;
     int rc = hr_sources_each(sources, n, options, d, read_text, &l);
     hr_endpoints_drop_mirrored(arena, resources);
+    if (l.reader.expands_rollouts)
+        hr_rollouts_expand(arena, d, resources, options->rollout_step);
     hint_at_kustomizations(&l);
     hr_report_unread(arena, d, resources);
     if (rc == HR_OK && l.n_resources == 0 && hr_diagnostics_errors(d) == 0)

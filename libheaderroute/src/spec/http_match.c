@@ -101,13 +101,12 @@ static void check_origin_match(hr_reader *r, const hr_node *node, void *out) {
         "StringMatch", HR_FIELDS(string_match_fields), sizeof(hr_string_match),                    \
             offsetof(hr_string_match, pos), -1, 0, init_string_match, (check)                      \
     }
-static const hr_schema string_match_schema = STRING_MATCH(check_string_match);
+const hr_schema hr_string_match_schema = STRING_MATCH(check_string_match);
 static const hr_schema uri_match_schema = STRING_MATCH(check_uri_match);
 static const hr_schema without_match_schema = STRING_MATCH(check_without_match);
 const hr_schema hr_origin_match_schema = STRING_MATCH(check_origin_match);
 
-/* map<string, StringMatch> */
-static void read_matches(hr_reader *r, const hr_node *node, void *base, const hr_field *field) {
+void hr_read_named_matches(hr_reader *r, const hr_node *node, void *base, const hr_field *field) {
     if (!hr_reader_expect(r, node, HR_NODE_MAP) || node->u.children.n == 0)
         return;
     hr_named_match *matches = hr_reader_alloc(r, node->u.children.n, sizeof(*matches));
@@ -156,7 +155,7 @@ static void check_match_name(hr_reader *r, const hr_node *key) {
 static void read_header_matches(hr_reader *r, const hr_node *node, void *base,
                                 const hr_field *field) {
     hr_path step;
-    read_matches(r, node, base, field);
+    hr_read_named_matches(r, node, base, field);
     for (const hr_node *key = hr_keys_begin(r, &step, node); key != NULL;
          key = hr_keys_next(r, &step, key))
         check_match_name(r, key);
@@ -166,10 +165,10 @@ static void read_header_matches(hr_reader *r, const hr_node *node, void *base,
 
 #define READ_NO_KEYS hr_read_message
 #define READ_HEADER_NAMES read_header_matches
-#define READ_QUERY_NAMES read_matches
+#define READ_QUERY_NAMES hr_read_named_matches
 #define SCHEMA_PATH_MATCHES uri_match_schema
-#define SCHEMA_STRING_MATCHES string_match_schema
-#define SCHEMA_MAP_MATCHES string_match_schema
+#define SCHEMA_STRING_MATCHES hr_string_match_schema
+#define SCHEMA_MAP_MATCHES hr_string_match_schema
 #define SCHEMA_MAP_EXCLUDES without_match_schema
 #define READ(type, member, name, cond, keys, sense, value)                                         \
     {name,                                                                                         \

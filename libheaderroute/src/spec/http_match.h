@@ -111,6 +111,9 @@ typedef struct hr_match_field {
 
 #define HR_MATCH_INDEX(type, member, ...) HR_MATCH_INDEX_##member,
 enum { HR_MATCH_FIELDS(HR_MATCH_INDEX) HR_MATCH_FIELD_COUNT };
+extern const hr_schema hr_string_match_schema; /* hr_string_match */
+/* map<string, StringMatch>: hr_named_match * and count; arg: the schema of the values */
+void hr_read_named_matches(hr_reader *r, const hr_node *node, void *base, const hr_field *field);
 extern const hr_match_field hr_match_fields[HR_MATCH_FIELD_COUNT];
 
 /* The StringMatch of a PATH or STRING row. */

@@ -45,6 +45,7 @@ typedef struct hr_spec_connection_pool hr_spec_connection_pool;
 typedef struct hr_spec_outlier_detection hr_spec_outlier_detection;
 typedef struct hr_spec_client_tls hr_spec_client_tls;
 typedef struct hr_spec_retry_budget hr_spec_retry_budget;
+typedef struct hr_spec_rollout hr_spec_rollout;
 typedef struct hr_spec_server hr_spec_server;
 typedef struct hr_spec_port hr_spec_port;
 

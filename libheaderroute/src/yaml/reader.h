@@ -40,6 +40,7 @@ struct hr_reader {
     const hr_path *path;
     struct hr_resources *out; /* the result of the load */
     int serves;               /* hr_load_options */
+    int expands_rollouts;     /* hr_load_options */
     hr_hint_fn hint;          /* may be NULL */
     size_t misread;           /* fields of the current message that could not be read */
 };
