@@ -57,3 +57,26 @@ hr_backend_state hr_gwapi_backend(hr_spec_destination *out, const hr_gwapi_build
     out->port = ref->port;
     return ref->port == 0 ? HR_BACKEND_BROKEN : state;
 }
+
+/* Istio looks a Hostname up among the services of the route's namespace. A destination that it does
+ * not find keeps its host, and a mirror is lost. */
+static bool is_own_hostname(const hr_gwapi_build_state *b, const hr_spec_gwapi_route *route,
+                            hr_str host) {
+    const hr_registry *registry = &b->table->registry;
+    for (size_t i = 0; i < registry->n_services; i++)
+        if (hr_str_eq(registry->services[i]->host, host) &&
+            hr_str_eq(registry->services[i]->namespace_, route->meta.namespace_))
+            return true;
+    return false;
+}
+
+hr_backend_state hr_gwapi_mirror(hr_spec_destination *out, const hr_gwapi_build_state *b,
+                                 const hr_spec_gwapi_route *route,
+                                 const hr_spec_gwapi_reference *ref, bool enforce) {
+    hr_backend_state state = hr_gwapi_backend(out, b, route, ref, enforce);
+    bool hostname =
+        hr_str_eq_c(ref->group, "networking.istio.io") && hr_str_eq_c(ref->kind, "Hostname");
+    return state == HR_BACKEND_OK && hostname && !is_own_hostname(b, route, ref->name)
+               ? HR_BACKEND_NOT_FOUND
+               : state;
+}

@@ -65,7 +65,7 @@ static bool put_mirrors(hr_gwapi_build_state *b, hr_spec_http_route *out,
         hr_spec_mirror *mirror = &out->mirrors[out->n_mirrors];
         *mirror = (hr_spec_mirror){.percentage = in->percentage, .pos = in->pos};
         hr_backend_state state =
-            hr_gwapi_backend(&mirror->destination, b, route, &in->backend, !mesh);
+            hr_gwapi_mirror(&mirror->destination, b, route, &in->backend, !mesh);
         note_bad_backend(b, route, index, &in->backend, state, true);
         if (state == HR_BACKEND_OK)
             out->n_mirrors++;
