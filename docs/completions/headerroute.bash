@@ -9,7 +9,7 @@ _headerroute() {
         prev=${COMP_WORDS[COMP_CWORD - 2]}
     fi
     if [[ $COMP_CWORD -eq 1 ]]; then
-        mapfile -t COMPREPLY < <(compgen -W "validate route explain test diff replay --help --version" -- "$cur")
+        mapfile -t COMPREPLY < <(compgen -W "validate route explain test diff convert replay --help --version" -- "$cur")
         return
     fi
     case $prev in
@@ -37,20 +37,24 @@ _headerroute() {
     --path-normalization)
         mapfile -t COMPREPLY < <(compgen -W "none base merge-slashes decode-and-merge-slashes" -- "$cur")
         return ;;
-    -f|--file|--body|--body-header|--batch|--junit|--lcov|--old|--new|--locate|--against)
+    --to)
+        mapfile -t COMPREPLY < <(compgen -W "gateway-api istio" -- "$cur")
+        return ;;
+    -f|--file|--body|--body-header|--batch|--junit|--lcov|--old|--new|--locate|-o|--output|--against)
         compopt -o filenames 2>/dev/null
         mapfile -t COMPREPLY < <(compgen -f -- "$cur")
         return ;;
-    -H|--header|--random|--request-id|--fact|--claim|--port|--namespace|--source-label|--locality|--peer-address|--trusted-proxies|--fail-under|--only|--authority)
+    --expand|--rollout-step|-H|--header|--random|--request-id|--fact|--claim|--port|--namespace|--source-label|--locality|--peer-address|--trusted-proxies|--fail-under|--only|--authority)
         return ;;
     esac
     case ${COMP_WORDS[1]} in
     validate) flags="-f --file -R --recursive --strict --no-lint --format --color -h --help" ;;
-    route) flags="-f --file -R --recursive --strict -X --request -H --header --random --scheme --request-id --fact --claim --body --body-header --json --batch --color -h --help --gateway --port --namespace --source-label --locality --outbound-policy --repeated-headers --path-normalization --peer-address --trusted-proxies" ;;
-    explain) flags="-f --file -R --recursive --strict -X --request -H --header --random --scheme --request-id --fact --claim --body --body-header --order --json --color -h --help --gateway --port --namespace --source-label --locality --outbound-policy --repeated-headers --path-normalization --peer-address --trusted-proxies" ;;
-    test) flags="-f --file -R --recursive --strict --format --junit --coverage --fail-under --lcov --generate --color -h --help --gateway --port --namespace --source-label --locality --outbound-policy --repeated-headers --path-normalization --peer-address --trusted-proxies" ;;
+    route) flags="-f --file -R --recursive --strict --expand --rollout-step -X --request -H --header --random --scheme --request-id --fact --claim --body --body-header --json --batch --color -h --help --gateway --port --namespace --source-label --locality --outbound-policy --repeated-headers --path-normalization --peer-address --trusted-proxies" ;;
+    explain) flags="-f --file -R --recursive --strict --expand --rollout-step -X --request -H --header --random --scheme --request-id --fact --claim --body --body-header --order --json --color -h --help --gateway --port --namespace --source-label --locality --outbound-policy --repeated-headers --path-normalization --peer-address --trusted-proxies" ;;
+    test) flags="-f --file -R --recursive --strict --expand --rollout-step --format --junit --coverage --fail-under --lcov --generate --color -h --help --gateway --port --namespace --source-label --locality --outbound-policy --repeated-headers --path-normalization --peer-address --trusted-proxies" ;;
     diff) flags="--old --new -R --recursive --strict --only --format --json --locate -h --help --gateway --port --namespace --source-label --locality --outbound-policy --repeated-headers --path-normalization --peer-address --trusted-proxies" ;;
-    replay) flags="-f --file --against -R --recursive --strict --authority --json --color -h --help --gateway --port --namespace --source-label --locality --outbound-policy --repeated-headers --path-normalization --peer-address --trusted-proxies" ;;
+    convert) flags="-f --file --to -o --output -R --recursive --strict --expand --rollout-step --color -h --help" ;;
+    replay) flags="-f --file --against -R --recursive --strict --expand --rollout-step --authority --json --color -h --help --gateway --port --namespace --source-label --locality --outbound-policy --repeated-headers --path-normalization --peer-address --trusted-proxies" ;;
     *) return ;;
     esac
     if [[ $cur == -* ]]; then

@@ -11,6 +11,7 @@
 
 #include "base64.h"
 #include "reply.h"
+#include "tunnel_begin.h"
 
 /* RFC 6455 section 4.1: of this many random bytes. */
 #define KEY_BYTES 16

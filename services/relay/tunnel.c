@@ -1,11 +1,8 @@
 /* Bytes both ways between a client and an upstream exchange: what does not depend on how the client
  * is spoken to. */
-#include "tunnel.h"
+#include "tunnel_internal.h"
 
 #include <stdlib.h>
-
-#include "tunnel_http1.h"
-#include "tunnel_http2.h"
 
 /* ---- ends ---- */
 
@@ -25,6 +22,11 @@ static void on_idle(sv_timer *timer) {
         sv_tunnel_end(t, "SI", "stream_idle_timeout");
     else
         sv_timer_set(t->timers, timer, at, on_idle);
+}
+
+void sv_tunnel_watch(sv_tunnel *t) {
+    t->last_at = sv_timers_now();
+    sv_timer_set(t->timers, &t->idle_timer, t->last_at + t->idle_ms, on_idle);
 }
 
 void sv_tunnel_dispose(sv_tunnel *t) {
@@ -113,23 +115,4 @@ void sv_tunnel_data(sv_tunnel *t, const char *bytes, size_t n, int final) {
 
 void sv_tunnel_error(sv_tunnel *t) {
     sv_tunnel_end(t, "UC", "upstream_remote_disconnect");
-}
-
-/* ---- the beginning ---- */
-
-sv_tunnel *sv_tunnel_begin(sv_exchange *ex, sv_up_exchange *up, sv_timers *timers, uint64_t idle_ms,
-                           hr_str protocol) {
-    sv_tunnel *t = sv_pool_alloc(ex->pool, sizeof(*t));
-    *t = (sv_tunnel){.client = ex->http2 ? &sv_tunnel_http2 : &sv_tunnel_http1,
-                     .ex = ex,
-                     .conn = ex->conn,
-                     .up = up,
-                     .timers = timers,
-                     .idle_ms = idle_ms,
-                     .last_at = sv_timers_now()};
-    ex->answer.content_length = SV_UNKNOWN_LENGTH;
-    ex->answer_ns = 0; /* it has no length to be late with */
-    sv_timer_set(timers, &t->idle_timer, sv_timers_now() + idle_ms, on_idle);
-    t->client->begin(t, protocol);
-    return t;
 }

@@ -16,11 +16,6 @@
 
 typedef struct sv_tunnel sv_tunnel;
 
-/* Answers 101 with the fields of the exchange's answer, adding
- * Connection and `protocol` as Upgrade. To be called in the upstream's first on_data, whose bytes
- * are then given to sv_tunnel_data. In the request's pool; `up` is still the caller's. */
-sv_tunnel *sv_tunnel_begin(sv_exchange *ex, sv_up_exchange *up, sv_timers *timers, uint64_t idle_ms,
-                           hr_str protocol);
 /* The upstream's on_data and on_error. May end the exchange. */
 void sv_tunnel_data(sv_tunnel *tunnel, const char *bytes, size_t n, int final);
 void sv_tunnel_error(sv_tunnel *tunnel);

@@ -113,5 +113,6 @@ static void tunnel1_drop(sv_tunnel *t) {
     sv_conn_drop(t->conn);
 }
 
-const sv_tunnel_client sv_tunnel_http1 = {tunnel1_begin,       tunnel1_dispose, tunnel1_read_on, tunnel1_pause,
-                                          tunnel1_write, tunnel1_finish,  tunnel1_drop};
+const sv_tunnel_client sv_tunnel_http1 = {tunnel1_begin, tunnel1_dispose, tunnel1_read_on,
+                                          tunnel1_pause, tunnel1_write,   tunnel1_finish,
+                                          tunnel1_drop};

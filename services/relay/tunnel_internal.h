@@ -42,6 +42,8 @@ struct sv_tunnel {
 
 /* Ends both ways. The flag and the details are those of the log; NULL: none. */
 void sv_tunnel_end(sv_tunnel *t, const char *flag, const char *details);
+/* From now on the tunnel ends if nothing goes for too long. */
+void sv_tunnel_watch(sv_tunnel *t);
 /* The answer is written: bytes may follow it. */
 void sv_tunnel_opened(sv_tunnel *t);
 void sv_tunnel_written(sv_tunnel *t, bool ok);

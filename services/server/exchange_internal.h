@@ -23,5 +23,4 @@ void sv_exchange_refuse(sv_exchange *ex, int status, const char *detail, int ret
 /* The same, with 503, as the upload budget is used up. */
 void sv_exchange_refuse_busy(sv_exchange *ex);
 
-
 #endif

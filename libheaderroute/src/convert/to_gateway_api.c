@@ -2,9 +2,6 @@
  * API. */
 #include "to_gateway_api.h"
 
-#include <stdarg.h>
-#include <stdio.h>
-
 #include "gateway.h"
 #include "gateway_listeners.h"
 #include "host_names.h"
@@ -19,19 +16,6 @@
 enum { MOST_RULES = 16, MOST_HOSTNAMES = 16 };
 
 typedef HR_LIST(hr_str) text_list;
-
-/* ---- what is lost ---- */
-
-void hr_route_lost(hr_route_writer *w, hr_pos pos, const char *part, const char *format, ...) {
-    char sentence[1024];
-    va_list args;
-    va_start(args, format);
-    vsnprintf(sentence, sizeof(sentence), format, args);
-    va_end(args);
-    hr_str field = hr_arena_printf(w->s->arena, "spec.http[%d].%s", (int)w->entry->index, part);
-    if (field.p != NULL)
-        hr_conversion_lost(w->s, pos, field.p, sentence);
-}
 
 /* ---- rules ---- */
 
