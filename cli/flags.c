@@ -229,8 +229,8 @@ static const char *set_rollout_step(cli_flags *out, const char *value) {
     return NULL;
 }
 
-/* NULL, or what is wrong with the value. */
-static const char *apply(cli_flags *out, int option, const char *value) {
+/* What is loaded, and how. NULL, or what is wrong with the value. */
+static const char *set_load_flag(cli_flags *out, int option, const char *value) {
     switch (option) {
     case 'f':
         cli_push(&out->files, value);
@@ -244,8 +244,20 @@ static const char *apply(cli_flags *out, int option, const char *value) {
     case OPT_EXPAND:
         out->expand_rollouts = strcmp(value, "rollouts") == 0;
         return out->expand_rollouts ? NULL : "--expand is rollouts";
-    case OPT_ROLLOUT_STEP:
+    default: /* OPT_ROLLOUT_STEP */
         return set_rollout_step(out, value);
+    }
+}
+
+/* NULL, or what is wrong with the value. */
+static const char *apply(cli_flags *out, int option, const char *value) {
+    switch (option) {
+    case 'f':
+    case 'R':
+    case OPT_STRICT:
+    case OPT_EXPAND:
+    case OPT_ROLLOUT_STEP:
+        return set_load_flag(out, option, value);
     case OPT_BODY:
         out->body.file = value;
         return NULL;

@@ -23,7 +23,7 @@ VALUES = ["1", "2", "one", "ones", "One", "two words"]
 VALUE_REGEX = ["[0-9]+", "one.*", ".*", "1|2", "(?i)ONE", ".+"]
 SERVICES = ["a.B", "c.d.E", "F", "r.x"]
 CALLS = ["Get", "Put", "Ping", "Done"]
-ORIGINS = ["https://a.com", "https://*.a.com", "http://c*", "*", "https://b.com:8443", "https://*"]
+ORIGINS = ["https://a.com", "https://*.a.com", "http://*", "*", "https://b.com:8443", "https://*"]
 
 
 class GatewayApiWorld(World):
@@ -105,7 +105,7 @@ class GatewayApiWorld(World):
             l["tls"] = {"certificateRefs": [ref]}
         allowed = {}
         if self.some(0.75):
-            where = r.choice(["All", "All", "All", "Same", "Selector", "Selector", "None"])
+            where = r.choice(["All", "All", "All", "Same", "Selector", "Selector"])
             allowed["namespaces"] = {"from": where}
             if where == "Selector":
                 allowed["namespaces"]["selector"] = self.selector()
@@ -132,7 +132,11 @@ class GatewayApiWorld(World):
 
     def gateway(self, name, ns, of_class):
         r = self.r
-        listeners = [self.listener("l%d" % i) for i in range(r.choice([1, 1, 2, 2, 3, 4]))]
+        listeners = {}  # of which each has a port, protocol and hostname of its own
+        for i in range(r.choice([1, 1, 2, 2, 3, 4])):
+            l = self.listener("l%d" % i)
+            listeners.setdefault((l["port"], l.get("hostname")), l)
+        listeners = list(listeners.values())
         r.shuffle(listeners)
         spec = {"gatewayClassName": of_class, "listeners": listeners}
         if self.some(0.12):
@@ -185,9 +189,15 @@ class GatewayApiWorld(World):
         r, out = self.r, []
         for _ in range(r.choice([1, 1, 1, 2, 3])):
             ref = self.mesh_parent(ns) if self.some(0.3) else self.gateway_parent(ns)
-            # Parents must be distinct; of one Gateway or Service either all or none has a section and a port.
-            same = [o for o in out if (o.get("kind"), o["name"], o.get("namespace", ns)) == (ref.get("kind"), ref["name"], ref.get("namespace", ns))]
-            if any(o.get("sectionName") == ref.get("sectionName") or "sectionName" not in ref or "sectionName" not in o for o in same):
+            # References to one parent have different sections, or different ports and no section.
+            def parent(o):
+                return o.get("kind", "Gateway"), o["name"], o.get("namespace", ns)
+
+            def distinct(o):
+                if "sectionName" in o and "sectionName" in ref:
+                    return o["sectionName"] != ref["sectionName"]
+                return "sectionName" not in o and "sectionName" not in ref and "port" in o and "port" in ref and o["port"] != ref["port"]
+            if not all(distinct(o) for o in out if parent(o) == parent(ref)):
                 continue
             out.append(ref)
         return out
@@ -289,8 +299,8 @@ class GatewayApiWorld(World):
             rule["timeouts"] = r.choice([{"request": "10s"}, {"request": "0s"}, {"request": "10s", "backendRequest": "2s"},
                                          {"backendRequest": "1500ms"}, {"request": "1m", "backendRequest": "0s"}, {"request": "1h2m3s4ms"}])
         if self.some(0.12):
-            rule["retry"] = r.choice([{}, {"attempts": 3}, {"attempts": 0}, {"codes": [500, 503], "attempts": 1}, {"codes": [503], "backoff": "100ms"},
-                                      {"attempts": 2, "backoff": "1s"}, {"attempts": 0, "codes": [500]}])
+            rule["retry"] = r.choice([{}, {"attempts": 3}, {"codes": [500, 503], "attempts": 1}, {"codes": [503], "backoff": "100ms"},
+                                      {"attempts": 2, "backoff": "1s"}, {"attempts": 1, "codes": [500]}])
         if self.some(0.05):
             rule["sessionPersistence"] = {"sessionName": "s", "type": "Cookie"}
         return rule
