@@ -189,14 +189,13 @@ class GatewayApiWorld(World):
         r, out = self.r, []
         for _ in range(r.choice([1, 1, 1, 2, 3])):
             ref = self.mesh_parent(ns) if self.some(0.3) else self.gateway_parent(ns)
-            # References to one parent have different sections, or different ports and no section.
+            # References to one parent have all a section or none, all a port or none, and differ in them.
             def parent(o):
                 return o.get("kind", "Gateway"), o["name"], o.get("namespace", ns)
 
             def distinct(o):
-                if "sectionName" in o and "sectionName" in ref:
-                    return o["sectionName"] != ref["sectionName"]
-                return "sectionName" not in o and "sectionName" not in ref and "port" in o and "port" in ref and o["port"] != ref["port"]
+                given = [key for key in ("sectionName", "port") if key in ref]
+                return given == [key for key in ("sectionName", "port") if key in o] and any(o[key] != ref[key] for key in given)
             if not all(distinct(o) for o in out if parent(o) == parent(ref)):
                 continue
             out.append(ref)

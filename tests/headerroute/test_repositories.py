@@ -282,7 +282,7 @@ UNREAD = {
     "WasmPlugin": ("extensions.istio.io/v1alpha1", "{selector: {matchLabels: {app: shop}}}", "its code may change or answer any request"),
     "AuthorizationPolicy": ("security.istio.io/v1", "{selector: {matchLabels: {app: shop}}}", "every request is treated as allowed"),
     "RequestAuthentication": ("security.istio.io/v1", "{}", "every request is treated as allowed"),
-    "ListenerSet": ("gateway.networking.k8s.io/v1", "{}",
+    "ListenerSet": ("gateway.networking.k8s.io/v1", "{parentRef: {name: gw}, listeners: [{name: a, port: 80, protocol: HTTP}]}",
                     "its listeners, and the routes that are attached to them, are not part of a decision"),
     "Ingress": ("networking.k8s.io/v1", "{rules: [{host: shop}]}",
                 "where Istio is its controller, it decides requests for its hosts; it is not part of a decision"),
