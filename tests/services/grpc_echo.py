@@ -10,7 +10,7 @@ OPTIONS = [("grpc.enable_retries", 0), ("grpc.use_local_subchannel_pool", 1)]
 
 class EchoServer(grpc.GenericRpcHandler):
     def __init__(self, name="echo", port=0, workers=64):
-        self.name, self.calls, self.cancelled, self.lock = name.encode(), [], threading.Event(), threading.Lock()
+        self.name, self.calls, self.asleep, self.lock = name.encode(), [], 0, threading.Lock()
         self.server = grpc.server(concurrent.futures.ThreadPoolExecutor(workers), handlers=[self], options=[("grpc.so_reuseport", 0)])
         self.host, self.port = "127.0.0.1", self.server.add_insecure_port(f"127.0.0.1:{port}")
         self.server.start()
@@ -41,11 +41,14 @@ class EchoServer(grpc.GenericRpcHandler):
         context.abort(status, "said so: 100 %, \u00e4")
 
     def sleep(self, message, context):
-        if not context.add_callback(self.cancelled.set):  # it was cancelled before
-            self.cancelled.set()
+        """Is counted in `asleep` until its time is over or the call ends. A call that ends before it begins is not handed over."""
+        with self.lock:
+            self.asleep += 1
         end = time.monotonic() + float(message)
         while time.monotonic() < end and context.is_active():
             time.sleep(0.01)
+        with self.lock:
+            self.asleep -= 1
         return b"awake"
 
     def expand(self, message, context):
