@@ -1,4 +1,5 @@
 hr_add_fuzzer(yaml_fuzzer SOURCES yaml_fuzzer.c LIBS headerroute-static)
+hr_add_fuzzer(convert_fuzzer SOURCES convert_fuzzer.c LIBS headerroute-static)
 hr_add_fuzzer(differential_fuzzer SOURCES differential_fuzzer.c maker.c LIBS headerroute-static
   INCLUDES ${HR_INTERNAL_INCLUDES})
 pkg_check_modules(JANSSON REQUIRED IMPORTED_TARGET jansson)

@@ -21,6 +21,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     options.lint = 1;
     options.max_nodes = 100000;
     options.lenient = size % 2;
+    options.expand_rollouts = size / 2 % 2;
+    options.rollout_step = (int)(size / 4 % 4);
     hr_source source = {.name = "fuzz", .text = {(const char *)data, size}};
     hr_table *table;
     hr_diagnostics *d;

@@ -163,6 +163,38 @@ Test(out_of_memory, a_load_of_regexes_reports_it, .disabled = !RE2_SURVIVES) {
     load_all(paths, 1, 1);
 }
 
+/* ---- conversions ---- */
+
+static void convert_all(const char *path, hr_dialect to) {
+    hr_conversion *c;
+    hr_source source = {.path = path};
+    /* what is made once for a process is there from now on */
+    cr_assert_eq(hr_convert(&c, NULL, &source, 1, NULL, to), HR_OK);
+    hr_conversion_free(c);
+    long n = 0;
+    for (;; n++) {
+        watch(n);
+        int error = hr_convert(&c, NULL, &source, 1, NULL, to);
+        bool ran_out = failed;
+        until_failure = -1;
+        hr_conversion_free(c);
+        watching = false;
+        cr_assert_eq(error, ran_out ? HR_ENOMEM : HR_OK, "allocation %ld: %s", n,
+                     hr_strerror(error));
+        cr_assert(held == 0, "allocation %ld: %ld blocks are lost", n, held);
+        if (!ran_out)
+            break;
+    }
+    cr_expect_gt(n, 50);
+}
+
+Test(out_of_memory, a_conversion_reports_it) {
+    convert_all(HR_SOURCE_DIR "/tests/headerroute/fixtures/convert/what-is-lost.in.yaml",
+                HR_DIALECT_GATEWAY_API);
+    convert_all(HR_SOURCE_DIR "/tests/headerroute/fixtures/convert/httproutes.in.yaml",
+                HR_DIALECT_ISTIO);
+}
+
 /* ---- views ---- */
 
 static hr_table *loaded(const char *path) {

@@ -53,7 +53,7 @@ static void remove_converted(hr_conversion_state *s, hr_resources *r) {
     r->n_gwapi_routes = kept;
 }
 
-/* A destination with a subset, under the name of the Service that stands for it. */
+/* A destination with a subset, under the name of the Service that it becomes. */
 static void rename_subset(hr_conversion_state *s, hr_arena *arena, hr_spec_destination *to,
                           hr_str ns) {
     hr_str host = hr_resolve_host(arena, to->host, ns, s->table->domain);

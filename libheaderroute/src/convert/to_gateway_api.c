@@ -200,7 +200,8 @@ static void write_routes(hr_conversion_state *s, const hr_mesh_virtual_service *
             hr_yaml_put(&t, "spec:\n  parentRefs:\n");
             hr_yaml_put_str(&t, parents);
             size_t left = n_hosts - h;
-            put_hostnames(&t, hosts + h, left < MOST_HOSTNAMES ? left : MOST_HOSTNAMES);
+            put_hostnames(&t, left > 0 ? &hosts[h] : NULL,
+                          left < MOST_HOSTNAMES ? left : MOST_HOSTNAMES);
             hr_yaml_put(&t, "  rules:\n");
             for (size_t r = i; r < rules->n && r < i + MOST_RULES; r++)
                 hr_yaml_put_str(&t, rules->v[r]);
