@@ -22,6 +22,7 @@ typedef struct gc_tile {
     uint64_t deficit;   /* excess < 0, except for those in gc_flow.frontier */
     uint64_t unreached; /* alive and not reached by the search */
     uint64_t next;      /* of the search */
+    uint64_t doubtful;  /* on different sides of the two cuts that bound the exact one (refine.h) */
 } gc_tile;
 
 typedef struct gc_flow {
