@@ -177,7 +177,7 @@ static void exact_cut(const problem *p, uint8_t *sink_side) {
     size_t count = 0;
     for (int i = 0; i < (int)n; i++)
         if (p->mask[i] & 2) {
-            f.tile[gc_flow_tile(&f, i % p->w, i / p->w)].doubtful |=
+            f.tile[gc_flow_tile(&f, i % p->w, i / p->w)].unreached |=
                 gc_flow_bit(i % p->w, i / p->w);
             count++;
         }

@@ -4,7 +4,7 @@
  * in the reference (9 gamma) is more than its links to all neighbours can carry (4 gamma + 4 gamma
  * / sqrt 2).
  *
- * All terminal links are GC_DOUBT units too low: refine.h says why.
+ * All terminal links are GC_DOUBT units too high: refine.h says why.
  */
 #include "graph.h"
 
@@ -130,7 +130,7 @@ static void link_terminals(const gc_graph *g, int y, gc_row *row) {
         int32_t *excess = f->excess + gc_flow_pixel(f, x, y);
         f->tile[gc_flow_tile(f, x, y)].alive |= bits << (y % 8 * 8);
         for (int i = 0; i < 8; i++)
-            excess[i] += bits >> i & 1 ? row->number[x + i] - GC_DOUBT : 0;
+            excess[i] += bits >> i & 1 ? row->number[x + i] + GC_DOUBT : 0;
     }
 }
 

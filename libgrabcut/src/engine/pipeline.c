@@ -336,11 +336,30 @@ static gc_refine_case refine_case(job *j) {
                             &j->flow, &j->pool,      j->refine_memory};
 }
 
+/* Notes which undecided pixels are foreground. */
+static void mark_foreground(void *ctx, int index, int parts) {
+    job *j = ctx;
+    uint64_t *bits = j->rows[index].bits;
+    const int rows = j->flow.tiles_y - 2, height = j->flow.height;
+    const int end = gc_part_start(rows, index + 1, parts) * 8;
+    for (int y = gc_part_start(rows, index, parts) * 8; y < end && y < height; y++) {
+        gc_tile *tile = j->flow.tile + gc_flow_tile(&j->flow, 0, y);
+        gc_view_undecided(&j->view, y, bits);
+        for (int x = 0; x < j->flow.width; x += 8, tile++) {
+            const int shift = y % 8 * 8;
+            const uint64_t undecided = (bits[x / 64] >> x % 64 & 255) << shift;
+            tile->unreached &= ~(UINT64_C(255) << shift);
+            tile->unreached |= undecided & ~tile->alive;
+        }
+    }
+}
+
 /* Finds the pixels whose label the rounding of capacities may have changed, and cuts them exactly.
  * Where memory is not enough for them, they stay foreground. */
 static int settle_doubts(job *j) {
     size_t count;
-    int rc = gc_flow_raise(&j->flow, j->view.kernels, &j->pool, 2 * GC_DOUBT, j->refine_memory,
+    gc_pool_run(&j->pool, mark_foreground, j);
+    int rc = gc_flow_lower(&j->flow, j->view.kernels, &j->pool, 2 * GC_DOUBT, j->refine_memory,
                            j->refine_bytes / sizeof(uint32_t), &count);
     if (rc || count == 0)
         return rc;

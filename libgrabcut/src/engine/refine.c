@@ -83,7 +83,7 @@ static spot spot_of(const fine *g, int32_t i) {
 static int32_t neighbour(const fine *g, const spot *s, int d) {
     const int x = s->x + STEP_X[d], y = s->y + STEP_Y[d];
     const size_t tile = gc_flow_tile(g->c->flow, x, y);
-    const uint64_t bit = gc_flow_bit(x, y), doubtful = g->c->flow->tile[tile].doubtful;
+    const uint64_t bit = gc_flow_bit(x, y), doubtful = g->c->flow->tile[tile].unreached;
     if (!(doubtful & bit))
         return -1;
     return (int32_t)*first_of(g, tile) + __builtin_popcountll(doubtful & (bit - 1));
@@ -107,7 +107,7 @@ static void number_pixels(fine *g) {
     const size_t tiles = (size_t)f->tiles_x * (size_t)f->tiles_y;
     for (size_t i = 0; i < tiles; i++) {
         *first_of(g, i) = (uint64_t)g->n;
-        for (uint64_t rest = f->tile[i].doubtful; rest; rest &= rest - 1)
+        for (uint64_t rest = f->tile[i].unreached; rest; rest &= rest - 1)
             g->pixel[g->n++] = (uint32_t)(i * 64 + (size_t)__builtin_ctzll(rest));
     }
 }
@@ -131,7 +131,7 @@ static int link_doubtful(fine *g) {
             int foreground = state == GRABCUT_FGD;
             if (state == GC_UNDECIDED) {
                 const gc_tile *tile = &f->tile[gc_flow_tile(f, x, y)];
-                if (tile->doubtful & gc_flow_bit(x, y)) {
+                if (tile->unreached & gc_flow_bit(x, y)) {
                     if (room)
                         *room = capacity;
                     continue;
@@ -285,7 +285,7 @@ int gc_refine_chain(const gc_refine_case *c) {
     for (int i = 0; i < length; i++) {
         const int x = vertical ? 0 : i, y = vertical ? i : 0;
         if (gc_view_state(v, x, y) == GC_UNDECIDED)
-            c->flow->tile[gc_flow_tile(c->flow, x, y)].doubtful |= gc_flow_bit(x, y);
+            c->flow->tile[gc_flow_tile(c->flow, x, y)].unreached |= gc_flow_bit(x, y);
     }
     if (!begin_refining(&g, (size_t)length))
         return GRABCUT_ECANCELED;

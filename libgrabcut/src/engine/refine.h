@@ -2,16 +2,16 @@
  * The exact cut where rounding decides. The energy is defined on capacities that are whole
  * multiples of 2^-40: terminal links from the double-precision likelihoods of the reference, links
  * between neighbours from their formula in doubles. The fast cut has its capacities in units of 1 /
- * GC_SCALE, which is all that fits 20 bytes a pixel, and is used twice: with terminal links that
- * are a little too low (GC_DOUBT units), and a little too high. By submodularity, a pixel that is
- * foreground in the first is foreground in every exact minimum cut, one that is background in the
- * second is background in every one:
+ * GC_SCALE, which is all that fits 20 bytes a pixel, and is made for terminal links that are a
+ * little too high (GC_DOUBT units), then changed to a little too low (doubt.h). By submodularity, a
+ * pixel that is background in the first is background in every exact minimum cut, one that is
+ * foreground in the second is foreground in every one:
  *
  *     Let e(p) be the rounding error of a pixel's terminal link and of its links to neighbours
- *     together, less than GC_DOUBT units. Let Y be the foreground of the first cut and X that of an
- *     exact one. The rounded energy of X united with Y is at most that of X, since Y is minimal.
- * The exact energies differ from it by less than GC_DOUBT for each pixel of Y outside of X. So if
- *     there were such a pixel, the exact energy of the union would be below that of X.
+ *     together, less than GC_DOUBT units. Let Y be the foreground of the second cut and X that of
+ * an exact one. The rounded energy of X united with Y is at most that of X, since Y is minimal. The
+ * exact energies differ from it by less than GC_DOUBT for each pixel of Y outside of X. So if there
+ * were such a pixel, the exact energy of the union would be below that of X.
  *
  * The pixels between the two, mostly none, are cut once more with the exact capacities, and the
  * others around them fixed.
