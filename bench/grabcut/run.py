@@ -30,7 +30,7 @@ import numpy as np  # noqa: E402
 import grabcut  # noqa: E402
 from report import write_report  # noqa: E402
 
-SIZES = (64, 64), (128, 96), (256, 192), (640, 480), (1024, 768), (2048, 1536), (4000, 3000)
+SIZES = (64, 64), (128, 96), (256, 192), (1, 100000), (640, 480), (1024, 768), (2048, 1536), (4000, 3000)
 
 
 def shapes(width, height, seed=1):
@@ -61,6 +61,8 @@ def pictures():
             found.append((f"{path.stem} {width}x{height}", width * height, lambda path=path: cv2.imread(str(path))))
     for make in shapes, noise:
         for width, height in SIZES:
+            if min(width, height) < 12 and make is shapes:
+                continue
             found.append((f"{make.__name__} {width}x{height}", width * height,
                           lambda make=make, width=width, height=height: make(width, height)))
     # A photo at the size of a phone's.

@@ -1,6 +1,7 @@
 /* Runs the fast engine and cv::grabCut on the same call and compares their masks and energies. */
 #include "fast_compare.h"
 
+#include "exact_cut.h"
 #include "pipeline.h"
 
 #include <grabcut/opencv.h>
@@ -45,7 +46,8 @@ static int differing(const grabcut_image *a, const grabcut_image *b) {
     return n;
 }
 
-/* -log of a mixture's likelihood; INFINITY where it underflows. */
+/* -log of a mixture's likelihood, with the operations of the reference in their order; INFINITY
+ * where it underflows. */
 static double cost(const double *model, const uint8_t *c) {
     double sum = 0;
     for (int k = 0; k < 5; k++) {
@@ -54,15 +56,17 @@ static double cost(const double *model, const uint8_t *c) {
             continue;
         double det = v[0] * (v[4] * v[8] - v[5] * v[7]) - v[1] * (v[3] * v[8] - v[5] * v[6]) +
                      v[2] * (v[3] * v[7] - v[4] * v[6]);
-        double inv[9] = {
-            v[4] * v[8] - v[5] * v[7], v[2] * v[7] - v[1] * v[8], v[1] * v[5] - v[2] * v[4],
-            v[5] * v[6] - v[3] * v[8], v[0] * v[8] - v[2] * v[6], v[2] * v[3] - v[0] * v[5],
-            v[3] * v[7] - v[4] * v[6], v[1] * v[6] - v[0] * v[7], v[0] * v[4] - v[1] * v[3]};
-        double d[3] = {c[0] - mean[0], c[1] - mean[1], c[2] - mean[2]}, m = 0;
-        for (int i = 0; i < 3; i++)
-            for (int j = 0; j < 3; j++)
-                m += d[i] * d[j] * (inv[3 * i + j] / det);
-        sum += model[k] / sqrt(det) * exp(-0.5 * m);
+        double f = 1.0 / det;
+        double inv[9] = {(v[4] * v[8] - v[5] * v[7]) * f, -(v[1] * v[8] - v[2] * v[7]) * f,
+                         (v[1] * v[5] - v[2] * v[4]) * f, -(v[3] * v[8] - v[5] * v[6]) * f,
+                         (v[0] * v[8] - v[2] * v[6]) * f, -(v[0] * v[5] - v[2] * v[3]) * f,
+                         (v[3] * v[7] - v[4] * v[6]) * f, -(v[0] * v[7] - v[1] * v[6]) * f,
+                         (v[0] * v[4] - v[1] * v[3]) * f};
+        double d[3] = {c[0] - mean[0], c[1] - mean[1], c[2] - mean[2]};
+        double m = d[0] * (d[0] * inv[0] + d[1] * inv[3] + d[2] * inv[6]) +
+                   d[1] * (d[0] * inv[1] + d[1] * inv[4] + d[2] * inv[7]) +
+                   d[2] * (d[0] * inv[2] + d[1] * inv[5] + d[2] * inv[8]);
+        sum += model[k] * (1.0 / sqrt(det) * exp(-0.5 * m));
     }
     return -log(sum);
 }
@@ -85,28 +89,7 @@ static double beta_of(const grabcut_image *image) {
                 if (nx >= 0 && ny >= 0 && nx < image->width)
                     sum += squared_distance(pixel(image, x, y), pixel(image, nx, ny));
             }
-    return sum > 0 ? 1 / (2 * sum / (4 * w * h - 3 * w - 3 * h + 2)) : 0;
-}
-
-/* Energy of a cut (GrabCut's equation 2). */
-static double energy(const grabcut_image *image, const grabcut_image *mask,
-                     const grabcut_models *models) {
-    double beta = beta_of(image), e = 0;
-    for (int y = 0; y < image->height; y++)
-        for (int x = 0; x < image->width; x++) {
-            const uint8_t *c = pixel(image, x, y);
-            int label = *pixel(mask, x, y);
-            if (label & 2)
-                e += cost(label & 1 ? models->foreground : models->background, c);
-            for (int k = 0; k < 4; k++) {
-                int nx = x + NEAR_X[k], ny = y + NEAR_Y[k];
-                if (nx < 0 || ny < 0 || nx >= image->width || !((*pixel(mask, nx, ny) ^ label) & 1))
-                    continue;
-                double gamma = NEAR_X[k] && NEAR_Y[k] ? 50 / sqrt(2) : 50;
-                e += gamma * exp(-beta * squared_distance(c, pixel(image, nx, ny)));
-            }
-        }
-    return e;
+    return sum > 0 ? 1.f / (2 * sum / (4 * w * h - 3 * w - 3 * h + 2)) : 0;
 }
 
 /* 1 if every number of the models is the same. */
@@ -126,21 +109,50 @@ static int same_models(const state *ours, const state *theirs, int iteration,
     return 1;
 }
 
-/* Of one iteration whose masks differ. */
+/* The two cuts of one iteration beside the minimum that a third solver finds (exact_cut.h). */
 static compare_result judge(const compare_case *c, const state *ours, const state *theirs,
                             int iteration, compare_report *report) {
+    const grabcut_image *image = &c->image;
+    const int w = image->width, h = image->height;
+    const double beta = beta_of(image);
     if (!same_models(ours, theirs, iteration, report))
         return COMPARE_DIFFERS;
-    double a = energy(&c->image, &ours->mask, &ours->models);
-    double b = energy(&c->image, &theirs->mask, &ours->models);
-    if (fabs(a - b) <= 1e-9 * fmax(fabs(a), fabs(b)))
-        return COMPARE_TIE;
-    if (a < b)
-        return COMPARE_LOWER;
+    exact_cut cut;
+    exact_cut_init(&cut, w, h);
+    uint8_t *a = malloc((size_t)(w * h)), *b = malloc((size_t)(w * h));
+    for (int y = 0; y < h; y++)
+        for (int x = 0; x < w; x++) {
+            const uint8_t *color = pixel(image, x, y);
+            const int label = *pixel(&theirs->mask, x, y), at = y * w + x;
+            a[at] = *pixel(&ours->mask, x, y) & 1;
+            b[at] = (uint8_t)(label & 1);
+            if (label & 2)
+                exact_cut_terminal(&cut, at,
+                                   cost(ours->models.background, color) -
+                                       cost(ours->models.foreground, color));
+            else
+                exact_cut_fix(&cut, at, label & 1);
+            for (int k = 0; k < 4; k++) {
+                int nx = x + NEAR_X[k], ny = y + NEAR_Y[k];
+                if (nx < 0 || ny < 0 || nx >= w)
+                    continue;
+                double gamma = NEAR_X[k] && NEAR_Y[k] ? 50 / sqrtf(2.0f) : 50;
+                exact_cut_link(&cut, at, k,
+                               gamma * exp(-beta * squared_distance(color, pixel(image, nx, ny))));
+            }
+        }
+    exact_result result;
+    exact_cut_judge(&cut, a, b, &result);
+    exact_cut_free(&cut);
+    free(a);
+    free(b);
     snprintf(report->why, sizeof report->why,
-             "iteration %d: %d pixels differ, energies %.17g and %.17g", iteration,
-             differing(&ours->mask, &theirs->mask), a, b);
-    return COMPARE_DIFFERS;
+             "iteration %d: %d pixels differ; above the minimum: %.3g, the reference %.3g; %s",
+             iteration, differing(&ours->mask, &theirs->mask), result.excess[0], result.excess[1],
+             result.unique ? "one minimum" : "several minima");
+    if (!result.minimal[0] || (result.minimal[1] && result.unique))
+        return COMPARE_DIFFERS;
+    return result.minimal[1] ? COMPARE_TIE : COMPARE_LOWER;
 }
 
 /* As many threads as the call allows, however small the image. */

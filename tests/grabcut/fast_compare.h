@@ -13,10 +13,10 @@ typedef struct compare_case {
 
 typedef enum compare_result {
     COMPARE_SAME,   /* the same error, or the same mask and models */
-    COMPARE_TIE,    /* both masks are minimum cuts: their energies are equal to 1e-9, relative */
-    COMPARE_LOWER,  /* the fast engine's cut has the lower energy: the reference's is not a minimum
-                     */
-    COMPARE_DIFFERS /* the fast engine is wrong; `why` has the reason */
+    COMPARE_TIE,    /* both masks are minimum cuts, and there are several */
+    COMPARE_LOWER,  /* the fast engine's cut is minimal, the reference's is not */
+    COMPARE_DIFFERS /* the fast engine is wrong: its cut is not minimal, or the reference's is
+                       minimal and the only one; `why` has the reason */
 } compare_result;
 
 typedef struct compare_report {
@@ -25,8 +25,8 @@ typedef struct compare_report {
 } compare_report;
 
 /* Runs both. Where the masks differ, the call is run again iteration by iteration, both engines
- * from the reference's last state, until the first iteration whose masks differ: its two cuts are
- * compared. */
+ * from the reference's last state, until the first iteration whose masks differ: a third solver
+ * finds the minimum of its energy, which both cuts are compared with (exact_cut.h). */
 compare_result compare_engines(const compare_case *c, compare_report *report);
 
 /* Frees image and mask. */

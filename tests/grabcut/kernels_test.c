@@ -299,3 +299,29 @@ Test(grabcut_kernels, links_are_the_same_at_all_levels) {
         }
     }
 }
+
+Test(grabcut_kernels, tiles_are_compared_at_all_levels) {
+    static const unsigned least[] = {1, 4, 15, 255};
+    const gc_kernels *k[2];
+    int n_levels = levels(k);
+    for (int round = 0; round < ROUNDS; round++) {
+        int32_t excess[64], limit = below(3) ? below(2000) - 1000 : INT32_MAX;
+        uint8_t high[256];
+        uint64_t less = 0, planes[4] = {0};
+        const unsigned at_least = least[below(4)];
+        for (int i = 0; i < 64; i++) {
+            excess[i] = below(4) ? below(2000) - 1000 : below(2) ? INT32_MIN : limit;
+            less |= (uint64_t)(excess[i] < limit) << i;
+        }
+        for (int i = 0; i < 256; i++) {
+            high[i] = (uint8_t)(below(2) ? below(256) : (int)at_least - below(2));
+            planes[i % 4] |= (uint64_t)(high[i] >= at_least) << i / 4;
+        }
+        for (int l = 0; l < n_levels; l++) {
+            uint64_t found[4];
+            k[l]->ample(found, high, at_least);
+            cr_assert_eq(k[l]->below(excess, limit), less, "%s, round %d", name(k[l]), round);
+            cr_assert_arr_eq(found, planes, sizeof planes, "%s, round %d", name(k[l]), round);
+        }
+    }
+}

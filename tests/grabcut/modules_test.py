@@ -19,7 +19,7 @@ MAY_INCLUDE = {"base": {"base"}, "codec": {"codec", "base"}, "simd": {"simd"}, "
 OF_A_LEVEL = {
     "dot", "max_i", "max_d", "min_d", "max_f", "fma_d", "fma_f", "any_set", "narrow", "to_doubles", "store_labels",
     "distance_terms", "unpack", "accumulate", "accumulate_both", "link_eights", "look_around", "keep_labels", "admissible",
-    "relabel", "split_planes", "signs", "set_bytes"}
+    "relabel", "split_planes", "signs", "below", "ample", "set_bytes"}
 
 FILES = sorted(p for p in SOURCES.glob("*/*") if p.suffix in (".c", ".h", ".inc"))
 FUNCTION = re.compile(r"^static (?:inline )?(?:__attribute__\(\(\w+\)\) )?(?:const )?(?:struct )?\w+ \**(\w+)\(", re.M)

@@ -1,4 +1,4 @@
-"""GrabCut: image in, foreground mask out. The same mask as OpenCV's, pixel for pixel, without OpenCV.
+"""GrabCut: image in, foreground mask out. OpenCV's mask, pixel for pixel, wherever its cut is minimal and unique.
 
     import grabcut
 

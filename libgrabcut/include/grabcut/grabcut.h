@@ -3,9 +3,11 @@
  *
  * The segmentation is GrabCut (Rother, Kolmogorov, Blake: "GrabCut - Interactive Foreground
  * Extraction using Iterated Graph Cuts", SIGGRAPH 2004), with the results of OpenCV's cv::grabCut:
- * the same image, start and seed give the same mask, pixel for pixel, except where several cuts
- * have the least energy or differ from it by less than the rounding of capacities
- * (docs/grabcut.md).
+ * the same image, start and seed give the same mask, pixel for pixel, wherever OpenCV's cuts are
+ * minimal and unique. The engine's own cut of an iteration is exactly minimal for capacities that
+ * are rounded to whole multiples of 2^-40. Of several minimal cuts it is the one with the fewest
+ * background pixels, which is unique. docs/grabcut.md states what that means for the energy, and
+ * the memory that it takes.
  *
  * Conventions of this header:
  *  - Functions return GRABCUT_OK (0) or a negative `grabcut_error`. On failure they write one

@@ -3,31 +3,19 @@
  * their neighbour gets from the terminal. That is exact, since the terminal link of a decided pixel
  * in the reference (9 gamma) is more than its links to all neighbours can carry (4 gamma + 4 gamma
  * / sqrt 2).
+ *
+ * All terminal links are GC_DOUBT units too high: refine.h says why.
  */
 #include "graph.h"
 
 #include "flow_memory.h"
+#include "refine.h"
 
 #include <string.h>
 
 /* A terminal link beyond all the links to the neighbours together settles its pixel; larger values
  * need not be distinguished. */
 static const double TERMINAL_LIMIT = 345 * GC_SCALE;
-
-enum { BGD = 0, FGD = 1, UNDECIDED = 2, OUTSIDE = 4 };
-
-/* State of the pixel at (x, y) of the region, which may lie one beyond its border. */
-static inline int state_at(const gc_view *v, int x, int y) {
-    const grabcut_rect *r = &v->region;
-    int px = r->x + x, py = r->y + y;
-    if (px < 0 || py < 0 || px >= v->width || py >= v->height)
-        return OUTSIDE;
-    if (v->mask) {
-        int m = v->mask[(size_t)py * v->mask_stride + (size_t)px];
-        return m & 2 ? UNDECIDED : m;
-    }
-    return x >= 0 && y >= 0 && x < r->width && y < r->height ? UNDECIDED : BGD;
-}
 
 static inline uint32_t color_at(const gc_view *v, int x, int y) {
     return gc_pixel(v->bgr + (size_t)(v->region.y + y) * v->stride + (size_t)(v->region.x + x) * 3);
@@ -51,20 +39,20 @@ static inline void join_pixels(gc_flow *f, size_t p, size_t q, int slot, int32_t
 /* The links of (x, y) in direction 4 + slot, for any two pixels. */
 static void link_any(const gc_graph *g, int x, int y, int slot) {
     static const int dx[4] = {1, -1, 0, 1}, dy[4] = {0, 1, 1, 1};
-    int a = state_at(g->view, x, y), b = state_at(g->view, x + dx[slot], y + dy[slot]);
-    if ((a | b) & OUTSIDE || !((a | b) & UNDECIDED))
+    int a = gc_view_state(g->view, x, y), b = gc_view_state(g->view, x + dx[slot], y + dy[slot]);
+    if ((a | b) & GC_OUTSIDE || !((a | b) & GC_UNDECIDED))
         return;
     gc_flow *f = g->flow;
     int32_t cap =
         gc_nlinks_between(f->links, color_at(g->view, x, y),
                           color_at(g->view, x + dx[slot], y + dy[slot]), slot == 0 || slot == 2);
     size_t p = gc_flow_pixel(f, x, y), q = gc_flow_pixel(f, x + dx[slot], y + dy[slot]);
-    if (a == UNDECIDED && b == UNDECIDED)
+    if (a == GC_UNDECIDED && b == GC_UNDECIDED)
         join_pixels(f, p, q, slot, cap, g->fresh);
-    else if (a == UNDECIDED)
-        f->excess[p] += b == FGD ? cap : -cap;
+    else if (a == GC_UNDECIDED)
+        f->excess[p] += b == GRABCUT_FGD ? cap : -cap;
     else
-        f->excess[q] += a == FGD ? cap : -cap;
+        f->excess[q] += a == GRABCUT_FGD ? cap : -cap;
 }
 
 /* ---- rows
@@ -142,7 +130,7 @@ static void link_terminals(const gc_graph *g, int y, gc_row *row) {
         int32_t *excess = f->excess + gc_flow_pixel(f, x, y);
         f->tile[gc_flow_tile(f, x, y)].alive |= bits << (y % 8 * 8);
         for (int i = 0; i < 8; i++)
-            excess[i] += bits >> i & 1 ? row->number[x + i] : 0;
+            excess[i] += bits >> i & 1 ? row->number[x + i] + GC_DOUBT : 0;
     }
 }
 

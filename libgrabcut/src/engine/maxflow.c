@@ -59,7 +59,7 @@ static int halt_band(const band *b, size_t work) {
     return gc_pool_halt(b->pool, b->index, work * 8);
 }
 
-static void plot_course(gc_course *c, const gc_flow *f) {
+void gc_flow_course(gc_course *c, const gc_flow *f) {
     const ptrdiff_t line = (ptrdiff_t)f->bgr_stride;
     for (int d = 0; d < 8; d++)
         c->color[d] = DY[d] * line + DX[d] * 3;
@@ -464,6 +464,7 @@ static int run_rounds(band *b, int window) {
 /* One row of pixels: none of the arcs in `directions` is open. */
 static void close_row(gc_flow *f, int ty, int row, unsigned directions) {
     uint8_t *open = f->open + (size_t)ty * (size_t)f->tiles_x * 64 + (size_t)row * 8;
+    memset(f->stale + (size_t)ty * (size_t)f->tiles_x, 1, (size_t)f->tiles_x);
     for (int tx = 0; tx < f->tiles_x; tx++, open += 64)
         for (int x = 0; x < 8; x++)
             open[x] &= (uint8_t)~directions;
@@ -546,7 +547,7 @@ int gc_flow_solve(gc_flow *f, const gc_kernels *kernels, gc_pool *pool) {
                   .top = 1,
                   .bottom = f->tiles_y - 1,
                   .list = {f->list[0], f->list[1]}};
-    plot_course(&c, f);
+    gc_flow_course(&c, f);
     divide_into_bands(&all, &whole);
     gc_pool_run(pool, run_band, &all);
     for (int i = 0; i < all.n; i++) {

@@ -15,4 +15,7 @@
  * pool stops. */
 int gc_flow_solve(gc_flow *flow, const gc_kernels *kernels, gc_pool *pool);
 
+/* The distances to neighbours in this flow's arrays. */
+void gc_flow_course(gc_course *course, const gc_flow *flow);
+
 #endif

@@ -8,6 +8,7 @@
  */
 #include "pipeline.h"
 
+#include "doubt.h"
 #include "fail.h"
 #include "flow_memory.h"
 #include "gmm.h"
@@ -16,6 +17,7 @@
 #include "maxflow.h"
 #include "nlinks.h"
 #include "rect.h"
+#include "refine.h"
 #include "select.h"
 #include "workspace.h"
 
@@ -26,6 +28,12 @@ typedef struct job {
     gc_view view;
     gc_flow flow;
     gc_nlinks links;
+    gc_fine_links fine_links;
+    double beta;
+    int fine;            /* 1: fine_links are those of beta */
+    int fresh;           /* the flow of the last cut is lost, or there is none */
+    void *refine_memory; /* directly before that of the flow */
+    size_t refine_bytes;
     gc_gmm models[2]; /* background, foreground */
     gc_pool pool;
     gc_row *rows; /* one a thread */
@@ -73,12 +81,27 @@ static void row_buffers(block *b, gc_row *row, int width) {
     row->labels = piece(b, n);
 }
 
+/* For the pixels that are cut once more, besides the excess and the rooms of the flow, whose
+ * content is lost if they are used, too. Together they are enough for all pixels of an image of up
+ * to 460,000. It falls by less than what the flow grows by, so that memory for an image is enough
+ * for a part. */
+static size_t refine_reserve(int width, int height) {
+    const size_t most = 16 << 20, least = 1 << 20, spare = gc_flow_spare(width, height);
+    const size_t pixels = spare / 16, all = gc_refine_bytes(pixels) - spare;
+    if (all <= most)
+        return (all + 63) / 64 * 64;
+    const size_t less = 2 * (pixels - most / 36);
+    return less < most - least ? (most - less) / 64 * 64 : least;
+}
+
 /* All the memory of a run; k-means needs its scratch only before the graph is there. */
 static size_t lay_out(job *j, void *base, int width, int height, const grabcut_rect *region,
                       int threads) {
     block b = {base, 0};
     size_t flow = gc_flow_bytes(region->width, region->height);
     size_t scratch = gc_kmeans_scratch(height);
+    j->refine_bytes = refine_reserve(region->width, region->height);
+    j->refine_memory = piece(&b, j->refine_bytes);
     void *flow_memory = piece(&b, flow);
     j->kmeans_scratch = piece(&b, scratch);
     j->moments = piece(&b, (size_t)threads * sizeof *j->moments);
@@ -248,7 +271,8 @@ static void weigh_links(job *j) {
     gc_pool_run(&j->pool, sum_distances, j);
     for (int i = 0; i < j->pool.parts; i++)
         sum += j->counts[i];
-    gc_nlinks_init(&j->links, gc_nlinks_beta(sum, j->view.width, j->view.height));
+    j->beta = gc_nlinks_beta(sum, j->view.width, j->view.height);
+    gc_nlinks_init(&j->links, j->beta);
 }
 
 /* ---- the run -----------------------------------------------------------------------------------
@@ -304,22 +328,76 @@ static void write_rows(void *ctx, int index, int parts) {
     }
 }
 
+static gc_refine_case refine_case(job *j) {
+    if (!j->fine)
+        gc_fine_links_init(&j->fine_links, j->beta);
+    j->fine = 1;
+    return (gc_refine_case){&j->view, &j->models[0], &j->models[1],   &j->fine_links,
+                            &j->flow, &j->pool,      j->refine_memory};
+}
+
+/* Notes which undecided pixels are foreground. */
+static void mark_foreground(void *ctx, int index, int parts) {
+    job *j = ctx;
+    uint64_t *bits = j->rows[index].bits;
+    const int rows = j->flow.tiles_y - 2, height = j->flow.height;
+    const int end = gc_part_start(rows, index + 1, parts) * 8;
+    for (int y = gc_part_start(rows, index, parts) * 8; y < end && y < height; y++) {
+        gc_tile *tile = j->flow.tile + gc_flow_tile(&j->flow, 0, y);
+        gc_view_undecided(&j->view, y, bits);
+        for (int x = 0; x < j->flow.width; x += 8, tile++) {
+            const int shift = y % 8 * 8;
+            const uint64_t undecided = (bits[x / 64] >> x % 64 & 255) << shift;
+            tile->unreached &= ~(UINT64_C(255) << shift);
+            tile->unreached |= undecided & ~tile->alive;
+        }
+    }
+}
+
+/* Finds the pixels whose label the rounding of capacities may have changed, and cuts them exactly.
+ * Where memory is not enough for them, they stay foreground. */
+static int settle_doubts(job *j) {
+    size_t count;
+    gc_pool_run(&j->pool, mark_foreground, j);
+    int rc = gc_flow_lower(&j->flow, j->view.kernels, &j->pool, 2 * GC_DOUBT, j->refine_memory,
+                           j->refine_bytes / sizeof(uint32_t), &count);
+    if (rc || count == 0)
+        return rc;
+    const size_t needed = gc_refine_bytes(count);
+    if (needed > j->refine_bytes + gc_flow_spare(j->flow.width, j->flow.height))
+        return GRABCUT_OK;
+    j->fresh = needed > j->refine_bytes;
+    const gc_refine_case again = refine_case(j);
+    return gc_refine(&again, count);
+}
+
+static int cut_region(job *j) {
+    gc_graph graph = {&j->view, &j->models[0], &j->models[1], &j->flow,
+                      &j->pool, j->rows,       j->fresh};
+    gc_graph_build(&graph);
+    if (j->stopped)
+        return GRABCUT_ECANCELED;
+    j->fresh = 0;
+    const int rc = gc_flow_solve(&j->flow, j->view.kernels, &j->pool);
+    return rc ? rc : settle_doubts(j);
+}
+
 static int run_iteration(job *j, int iteration, grabcut_errbuf *err) {
     int rc = begin_phase(j, GRABCUT_PHASE_MODELS, iteration);
     if (!rc && j->opts->mode != GRABCUT_EVAL_FREEZE_MODEL)
         rc = learn_models(j, err);
     if (rc)
         return rc;
-    gc_graph graph = {&j->view, &j->models[0], &j->models[1], &j->flow,
-                      &j->pool, j->rows,       iteration == 0};
-    gc_graph_build(&graph);
-    if (j->stopped)
-        return GRABCUT_ECANCELED;
     rc = begin_phase(j, GRABCUT_PHASE_CUT, iteration);
     if (rc)
         return rc;
     j->pool.stop = stop_cutting;
-    rc = gc_flow_solve(&j->flow, j->view.kernels, &j->pool);
+    if (j->flow.width == 1 || j->flow.height == 1) {
+        const gc_refine_case chain = refine_case(j);
+        rc = gc_refine_chain(&chain);
+    } else {
+        rc = cut_region(j);
+    }
     j->pool.stop = ask_to_stop;
     return rc;
 }
@@ -328,6 +406,7 @@ static int run_job(job *j, grabcut_errbuf *err) {
     const grabcut_options *opts = j->opts;
     int starts = opts->mode == GRABCUT_INIT_WITH_RECT || opts->mode == GRABCUT_INIT_WITH_MASK;
     first_labels(j);
+    j->fresh = 1;
     int rc = begin_phase(j, GRABCUT_PHASE_INIT, 0);
     if (!rc && starts)
         rc = first_models(j, err);

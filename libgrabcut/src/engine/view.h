@@ -22,6 +22,22 @@ typedef struct gc_view {
     int tiles_x;
 } gc_view;
 
+/* What a pixel is at the start, besides GRABCUT_BGD and GRABCUT_FGD. */
+enum { GC_UNDECIDED = 2, GC_OUTSIDE = 4 };
+
+/* State of the pixel at (x, y) of the region, which may lie one beyond its border. */
+static inline int gc_view_state(const gc_view *v, int x, int y) {
+    const grabcut_rect *r = &v->region;
+    int px = r->x + x, py = r->y + y;
+    if (px < 0 || py < 0 || px >= v->width || py >= v->height)
+        return GC_OUTSIDE;
+    if (v->mask) {
+        int m = v->mask[(size_t)py * v->mask_stride + (size_t)px];
+        return m & 2 ? GC_UNDECIDED : m;
+    }
+    return x >= 0 && y >= 0 && x < r->width && y < r->height ? GC_UNDECIDED : GRABCUT_BGD;
+}
+
 /* Row buffers of one thread. */
 typedef struct gc_row {
     uint64_t *bits, *more; /* gc_words(width) */

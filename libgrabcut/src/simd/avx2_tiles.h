@@ -162,6 +162,28 @@ static inline void signs(uint64_t *negative, uint64_t *positive, const int32_t *
     }
 }
 
+static inline uint64_t below(const int32_t *excess, int32_t limit) {
+    const __m256i end = _mm256_set1_epi32(limit);
+    uint64_t bits = 0;
+    for (int y = 0; y < 8; y++) {
+        __m256i less = _mm256_cmpgt_epi32(end, load_256(excess + 8 * y));
+        bits |= (uint64_t)(unsigned)_mm256_movemask_ps(_mm256_castsi256_ps(less)) << (8 * y);
+    }
+    return bits;
+}
+
+/* A row at a time, four bytes a pixel: each slot's goes where the sign of the four is. */
+static inline void ample(uint64_t planes[4], const uint8_t *room_high, unsigned least) {
+    const __m256i most = _mm256_set1_epi8((char)(least - 1));
+    memset(planes, 0, 4 * sizeof *planes);
+    for (int y = 0; y < 8; y++) {
+        __m256i none = _mm256_cmpeq_epi8(_mm256_max_epu8(load_256(room_high + 32 * y), most), most);
+        for (int s = 3; s >= 0; s--, none = _mm256_slli_epi32(none, 8))
+            planes[s] |= (uint64_t)(unsigned)(_mm256_movemask_ps(_mm256_castsi256_ps(none)) ^ 255)
+                         << (8 * y);
+    }
+}
+
 static inline void set_bytes(uint8_t *bytes, uint64_t bits, uint8_t value) {
     const __m256i v = _mm256_set1_epi8((char)value);
     __m256i *p = (__m256i *)(void *)bytes;

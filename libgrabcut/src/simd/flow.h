@@ -18,10 +18,12 @@ typedef struct gc_tile {
     uint64_t
         open[8];    /* by direction: the arc can take more; a copy of gc_flow.open for the search */
     uint64_t alive; /* may still be background: neither fixed nor disconnected from the sink */
-    uint64_t active;    /* alive with excess > 0, except for those in gc_flow.frontier */
-    uint64_t deficit;   /* excess < 0, except for those in gc_flow.frontier */
-    uint64_t unreached; /* alive and not reached by the search */
-    uint64_t next;      /* of the search */
+    uint64_t active;  /* alive with excess > 0, except for those in gc_flow.frontier */
+    uint64_t deficit; /* excess < 0, except for those in gc_flow.frontier */
+    uint64_t
+        unreached; /* alive and not reached by the search; after the cuts, the pixels that are on
+                      different sides of the two that bound the exact one (engine/refine.h) */
+    uint64_t next; /* of the search */
 } gc_tile;
 
 typedef struct gc_flow {

@@ -95,6 +95,10 @@ typedef struct gc_kernels {
     void (*split_planes)(uint64_t *planes, const uint8_t *open);
     /* The bits of 64 numbers that are below 0, and of those that are above. */
     void (*signs)(uint64_t *negative, uint64_t *positive, const int32_t *excess);
+    /* The bits of 64 numbers that are below `limit`. */
+    uint64_t (*below)(const int32_t *excess, int32_t limit);
+    /* planes[s]: the bits of 64 pixels whose room in slot s is at least `least` times 2^16. */
+    void (*ample)(uint64_t planes[4], const uint8_t *room_high, unsigned least);
     /* Sets those of 64 bytes whose bit is set. */
     void (*set_bytes)(uint8_t *bytes, uint64_t bits, uint8_t value);
 } gc_kernels;
@@ -106,7 +110,7 @@ typedef struct gc_kernels {
         .accumulate = accumulate, .accumulate_both = accumulate_both, .moments = moments,          \
         .components = components, .tlinks = tlinks, .distance_sum = distance_sum,                  \
         .link = link_eights, .discharge = discharge, .split_planes = split_planes, .signs = signs, \
-        .set_bytes = set_bytes,                                                                    \
+        .below = below, .ample = ample, .set_bytes = set_bytes,                                    \
     }
 
 extern const gc_kernels gc_kernels_portable;

@@ -34,12 +34,12 @@ static double mixture_likelihood(const gc_mixture *mix, uint32_t px) {
     return sum;
 }
 
-int32_t gc_mixture_tlink(const gc_mixture *bgd, const gc_mixture *fgd, uint32_t px, double scale,
+int64_t gc_mixture_tlink(const gc_mixture *bgd, const gc_mixture *fgd, uint32_t px, double scale,
                          double limit) {
     double from_source = -log(mixture_likelihood(bgd, px));
     double to_sink = -log(mixture_likelihood(fgd, px));
     double t = (from_source - to_sink) * scale;
     if (isnan(t) || t >= limit) /* both likelihoods 0: the reference treats it as foreground */
-        return (int32_t)limit;
-    return t <= -limit ? (int32_t)-limit : (int32_t)lrint(t);
+        return (int64_t)limit;
+    return t <= -limit ? (int64_t)-limit : (int64_t)llrint(t);
 }

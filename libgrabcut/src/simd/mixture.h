@@ -4,9 +4,9 @@
 
 #include "kernels.h"
 
-/* As kernels->components and kernels->tlinks, one pixel at a time. */
+/* As kernels->components and kernels->tlinks, one pixel at a time; the scale is up to 2^52. */
 int gc_mixture_component(const gc_mixture *mix, uint32_t px);
-int32_t gc_mixture_tlink(const gc_mixture *bgd, const gc_mixture *fgd, uint32_t px, double scale,
+int64_t gc_mixture_tlink(const gc_mixture *bgd, const gc_mixture *fgd, uint32_t px, double scale,
                          double limit);
 
 #endif

@@ -101,6 +101,20 @@ static inline void signs(uint64_t *negative, uint64_t *positive, const int32_t *
     }
 }
 
+static inline uint64_t below(const int32_t *excess, int32_t limit) {
+    uint64_t bits = 0;
+    for (int k = 0; k < 64; k++)
+        bits |= (uint64_t)(excess[k] < limit) << k;
+    return bits;
+}
+
+static inline void ample(uint64_t planes[4], const uint8_t *room_high, unsigned least) {
+    memset(planes, 0, 4 * sizeof *planes);
+    for (int k = 0; k < 64; k++)
+        for (int s = 0; s < 4; s++)
+            planes[s] |= (uint64_t)(room_high[4 * k + s] >= least) << k;
+}
+
 static inline void set_bytes(uint8_t *bytes, uint64_t bits, uint8_t value) {
     for (int j = 0; j < 8; j++, bits >>= 8, bytes += 8) {
         uint64_t old;
