@@ -7,9 +7,9 @@
  * pixel that is background in the first is background in every exact minimum cut, one that is
  * foreground in the second is foreground in every one:
  *
- *     Let e(p) be the rounding error of a pixel's terminal link and of its links to neighbours
- *     together, less than GC_DOUBT units. Let Y be the foreground of the second cut and X that of
- * an exact one. The rounded energy of X united with Y is at most that of X, since Y is minimal. The
+ * Let e(p) be the rounding error of a pixel's terminal link and of its links to neighbours
+ * together, less than GC_DOUBT units. Let Y be the foreground of the second cut and X that of an
+ * exact one. The rounded energy of X united with Y is at most that of X, since Y is minimal. The
  * exact energies differ from it by less than GC_DOUBT for each pixel of Y outside of X. So if there
  * were such a pixel, the exact energy of the union would be below that of X.
  *
