@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from test_manifests import built, routing_files  # noqa: F401 (a fixture)
+from test_manifests import INTERNAL, built, routing_files  # noqa: F401 (a fixture)
 
 sys.path.append(str(pathlib.Path(__file__).resolve().parents[1] / "services"))
 from harness import PATIENCE, Server  # noqa: E402
@@ -92,6 +92,7 @@ def test_each_header_value_reaches_the_pods_of_its_model(built, tmp_path, addres
             assert served_by(gw, "condition1") == {one, another}
             assert served_by(gw, "condition2") == {two}
             assert served_by(gw, None) == {two}
+            assert {gw.call(target=path, headers=[("target", "condition1")]).status for path in INTERNAL} == {404}
 
             dns.set(SECOND, [late, two])  # scaled up
             assert becomes(lambda: served_by(gw, "condition2") == {late, two})
@@ -111,3 +112,10 @@ def test_no_probe_of_the_gateway_depends_on_a_pod_behind_it(built):  # noqa: F81
     container = deployment["spec"]["template"]["spec"]["containers"][0]
     for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
         assert container[probe]["httpGet"]["port"] == "http-status"
+
+
+def test_the_administrators_listener_does_not_rest_on_the_network_policy(built):  # noqa: F811
+    documents = {d["kind"]: d for d in built("no-istio")[1] if d["metadata"]["name"] == "headerroute-gateway"}
+    args = documents["Deployment"]["spec"]["template"]["spec"]["containers"][0]["args"]
+    assert dict(zip(args[::2], args[1::2]))["--admin"].startswith("127.0.0.1:")
+    assert documents["NetworkPolicy"]["spec"]["ingress"] == [{"ports": [{"port": 5000}]}]

@@ -12,6 +12,8 @@ import time
 
 import pytest
 
+import cgroups
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 HERE = pathlib.Path(__file__).resolve().parent
 BUILD = pathlib.Path(os.environ.get("HR_BUILD_DIR", ROOT / "build/release"))
@@ -26,6 +28,11 @@ SANITIZER_ENV = {
     "TSAN_OPTIONS": f"suppressions={HERE / 'tsan.supp'}:exitcode=66:halt_on_error=0",
 }
 REPORT = re.compile(r"ERROR: (Address|Leak)Sanitizer|WARNING: ThreadSanitizer|runtime error:|Assertion .* failed")
+
+
+def pytest_terminal_summary(terminalreporter):
+    if cgroups.missing:
+        terminalreporter.write_line(f"{len(cgroups.missing)} limits not enforced: {cgroups.missing[0]}")
 
 
 def binary(program):

@@ -66,6 +66,16 @@ ROWS = {
 }
 
 
+@pytest.mark.parametrize("name", [name for name, row in ROWS.items() if not row[0]])
+def test_requests_to_the_proxy(peers, name):
+    _, hostile, plain = ROWS[name]
+    with Server("headerroute-proxy", "--predict-server-url", peers.echo.url, "--threads", "1") as proxy:
+        # Of its paths, a proxy relays those below /v2.
+        costs, ordinary = (cost(proxy, data.replace(b" /", b" /v2/", 1))[1] for data in (hostile, plain))
+        print(f"{costs * 1e6:.0f} us, {costs / ordinary:.1f} times a plain one", end=" ")
+        assert costs < MOST * ordinary
+
+
 LITERALS = hpack_head(*[(f"x-{i}", "v" * 600) for i in range(90)])
 # A field of 4 KB in the table, and one byte for each time that it is meant.
 IN_THE_TABLE = b"\x40\x03x-a\x7f\xa1\x1e" + b"v" * 4000

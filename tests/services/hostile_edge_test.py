@@ -24,17 +24,27 @@ def peers():
         yield peers
 
 
-def test_ten_names_in_connection_are_refused(tmp_path, peers):
-    with start_gateway(tmp_path, peers) as gw:
-        for n, status in [(8, 200), (9, 400), (10000, 400)]:  # the helper's own close is one more
-            names = ",".join(f"t{i}" for i in range(n))
-            assert gw.call(headers=[("Connection", names)]).status == status, n
+@pytest.fixture(params=["gateway", "proxy", "predict"])
+def any_server(request, tmp_path, peers):
+    """Answers 200 to GET /v2."""
+    if request.param == "gateway":
+        server = start_gateway(tmp_path, peers)
+    else:
+        args = ("--predict-server-url", peers.echo.url) if request.param == "proxy" else ()
+        server = Server(f"headerroute-{request.param}", *args)
+    with server:
+        yield server
 
 
-def test_header_lines_of_a_request(tmp_path, peers):
-    with start_gateway(tmp_path, peers) as gw:
-        for n, status in [(98, 200), (99, 431)]:  # Host, and the helper's Connection, are two more
-            assert gw.call(headers=[(f"h{i}", "1") for i in range(n)]).status == status, n
+def test_ten_names_in_connection_are_refused(any_server):
+    for n, status in [(8, 200), (9, 400), (10000, 400)]:  # the helper's own close is one more
+        names = ",".join(f"t{i}" for i in range(n))
+        assert any_server.call(target="/v2", headers=[("Connection", names)]).status == status, n
+
+
+def test_header_lines_of_a_request(any_server):
+    for n, status in [(98, 200), (99, 431)]:  # Host, and the helper's Connection, are two more
+        assert any_server.call(target="/v2", headers=[(f"h{i}", "1") for i in range(n)]).status == status, n
 
 
 def test_streams_leave_places_to_connections(tmp_path, peers):

@@ -2,6 +2,8 @@
 and what they held is given back. Bounds are bytes, never times. Under a sanitizer, whose memory is not the server's, fewer
 of them show that what they do is without errors."""
 import json
+import pathlib
+import sys
 
 import cgroups
 import pytest
@@ -11,6 +13,9 @@ from harness import Client, Server, free_port
 from hostile import (CONNECTIONS, MIB, Crowd, Peers, Pod, charged, frame, given_back, handshake, hpack_head, http2, http2_start, large_head,
                      request, rss, settled, start_gateway, unfinished_head)
 from peers import wait_until
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "grabcut" / "pictures"))
+import bombs  # noqa: E402
 
 RULES = [{"match": [{"headers": {"x-rule": {"exact": str(i)}}, "uri": {"exact": f"/rule{i}"}}]} for i in range(2000)]
 MEGABYTE = b"x" * 1000000
@@ -214,6 +219,29 @@ def test_memory_of_predict_over_http2(pod, attacked):
         assert predict.call(target="/health").status == 200
 
 
+PREDICT = {
+    "heads": request("/predict", fields="x-large: " + "v" * 57000)[:-4],
+    "uploads": request("/predict", "POST", "Content-Type: image/png\r\nContent-Length: 1000000\r\n", MEGABYTE[:900000]),
+    "one-byte chunks": request("/predict", "POST", "Content-Type: image/png\r\nTransfer-Encoding: chunked\r\n", b"1\r\nx\r\n" * 50000),
+    "answers that are not read": request("/docs") * 2000,
+}
+
+
+@pytest.mark.parametrize("name", PREDICT)
+def test_memory_of_predict(pod, name):
+    with Server("headerroute-predict", "--iterations", 1, command=pod.command) as predict:
+        attack(predict, pod, PREDICT[name], predict.port)
+        assert predict.call(target="/health").status == 200
+
+
+def test_memory_of_predict_while_all_send_bombs(pod):
+    pictures = [bombs.webp_of_groups(512, 512, groups=8192), bombs.jpeg_padded(), bombs.webp_of_groups(), bombs.jpeg_padded()]
+    posts = [request("/predict?rect=0,0,9,9", "POST", f"Content-Type: image/png\r\nContent-Length: {len(p)}\r\n", p) for p in pictures]
+    with Server("headerroute-predict", "--iterations", 1, command=pod.command) as predict:
+        attack(predict, pod, lambda i: posts[i % 4], predict.port)
+        assert predict.call(target="/health").status == 200
+
+
 def test_memory_of_crowds_that_leave_at_once(peers, pod):
     """They come and leave between two looks of the server at its load."""
     with Server("headerroute-proxy", "--predict-server-url", peers.vias.url, command=pod.command) as proxy:
@@ -248,8 +276,18 @@ def test_explanations_that_nobody_reads(tmp_path, peers, pod):
             administrators.send(lambda i: question("/explain") if i % 2 else request("/config"))
             settled(gw.process.pid)
             assert SANITIZE or rss(gw.process.pid) - before < 64 * MIB
+        with Crowd(gw.port) as crowd:
+            crowd.send(question("/ui/explain"))
+            settled(gw.process.pid)
             peak = pod.check(gw)
         print(f"peak {peak / MIB:.0f} MiB", end=" ")
+
+
+def test_a_long_trace_is_cut(tmp_path, peers):
+    with start_gateway(tmp_path, peers, "--ui", "/ui", rules=RULES) as gw:
+        asked = {"authority": "test", "path": "/" + "p" * 60000, "headers": [["x-rule", "r" * 1000]]}
+        got = gw.call("POST", "/ui/explain", body=json.dumps(asked).encode())
+        assert got.status == 200 and len(got.body) < 2 * MIB and got.json()["left_out"] > 0
 
 
 def test_samples_are_shared(tmp_path, peers, pod):
