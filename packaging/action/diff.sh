@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # A step of action.yml: runs `headerroute diff` between a commit and the working tree. The report goes to the job's log and, as
-# Markdown, to its summary. Requests that change are no failure: they are what reviewers are to see.
+# Markdown, to its summary. A request that changes is not a failure: the reviewers see it.
 set -euo pipefail
 
 fail() { # SENTENCE
@@ -23,7 +23,7 @@ case $AGAINST in -*) fail "the input against is a commit, not '$AGAINST'" ;; esa
 
 # actions/checkout fetches one commit only.
 if ! commit=$(git rev-parse --verify --quiet "$AGAINST^{commit}"); then
-    git fetch --quiet --depth 1 origin "$AGAINST" 2>/dev/null || fail "the input against: there is no commit '$AGAINST'"
+    git fetch --quiet --depth 1 origin "$AGAINST" 2>/dev/null || fail "the input against: the repository has no commit '$AGAINST'"
     commit=$(git rev-parse FETCH_HEAD)
 fi
 before=$(mktemp -d "${RUNNER_TEMP:-/tmp}/headerroute-XXXXXX")

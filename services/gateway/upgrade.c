@@ -1,7 +1,7 @@
 /* Upgrades: WebSockets (RFC 6455) are passed on. Other values of Upgrade are ignored, and the
  * request goes on without them (RFC 9110 section 7.8).
  *
- * Over HTTP/2 (RFC 8441) there is no handshake with keys: towards the endpoint, which speaks
+ * Over HTTP/2 (RFC 8441) no keys are exchanged: towards the endpoint, which speaks
  * HTTP/1.1, the gateway is the client of RFC 6455. */
 #include "upgrade.h"
 

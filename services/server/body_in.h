@@ -33,7 +33,7 @@ uint64_t sv_body_received(const sv_exchange *ex);
 /* The length that the head announces, or SV_UNKNOWN_LENGTH. What ex->body has already is the body's
  * beginning in the carrier's memory. */
 void sv_body_expect(sv_exchange *ex, uint64_t length);
-/* What comes are the bytes of a tunnel: they are no body, and have no limit. */
+/* The bytes of a tunnel, not of a body: no limit applies to them. */
 void sv_body_expect_tunnel(sv_exchange *ex);
 /* Makes room for the whole body, where it is not streamed. False: it was refused for lack of room.
  */

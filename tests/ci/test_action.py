@@ -189,7 +189,7 @@ def test_the_base_is_fetched_where_the_clone_is_shallow(history, path, tmp_path_
     assert diff.returncode == 0 and ", timeout 2s -> 3s  k8s/shop.yaml:12" in diff.stdout, diff.stdout + diff.stderr
 
 
-@pytest.mark.parametrize("against, said", [("none", "there is no commit 'none'"), ("--all", "is a commit, not '--all'")])
+@pytest.mark.parametrize("against, said", [("none", "the repository has no commit 'none'"), ("--all", "is a commit, not '--all'")])
 def test_a_commit_that_does_not_exist_is_an_error(history, path, against, said):
     validate, diff = use(history, path, rules="k8s", against=against)
     assert diff.returncode == 2 and diff.stdout.startswith("::error ") and said in diff.stdout

@@ -221,7 +221,7 @@ static void send_along(const fall *r, size_t to, size_t from) {
 }
 
 /* A search from a pixel with a deficit, backwards and breadth first, for one of the forest or with
- * excess. Without any, all that it has visited is in doubt. Returns 0 if there is no memory for it.
+ * excess. Without any, all that it has visited is in doubt. Returns 0 if the memory is too small.
  */
 static int find_path(fall *r, size_t to) {
     gc_flow *f = r->flow;
@@ -264,7 +264,7 @@ static void lower_pixels(const fall *r, size_t tile, uint64_t bits) {
         r->flow->excess[tile * 64 + (size_t)__builtin_ctzll(bits)] -= r->amount;
 }
 
-/* Finds out what the pixels get that are not in the forest. Returns 0 if there is no memory for it
+/* Finds out what the pixels get that are not in the forest. Returns 0 if the memory is too small,
  * or to stop; what it has done holds. */
 static int find_paths(fall *r) {
     const gc_flow *f = r->flow;

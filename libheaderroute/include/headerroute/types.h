@@ -32,7 +32,7 @@ typedef enum hr_error {
     HR_ENOMEM = -2,    /* Out of memory. */
     HR_ECONFIG = -3,   /* The configuration has errors, which the diagnostics list. */
     HR_EREQUEST = -4,  /* The request is malformed; hr_scratch_error() returns why. */
-    HR_ENOENT = -5,    /* There is no such gateway, item, cluster or endpoint. */
+    HR_ENOENT = -5,    /* The gateway, item, cluster or endpoint does not exist. */
     HR_EIO = -6,       /* A file or folder cannot be read; the diagnostics list it. */
     HR_ENOSPC = -7,    /* The caller's buffer is too small; the size that suffices is returned. */
     HR_ELIMIT = -8,    /* The request takes more work than hr_scratch_limit_regexes() allows. */
