@@ -169,12 +169,24 @@ static bool is_base64(crd_checker *c, hr_str text) {
            hr_decode_base64(out, &n, text);
 }
 
+/* The pattern as the CustomResourceDefinition has it: the tables have it for a match of the whole
+ * text (scripts/crd_tables.py). */
+static const char *written_pattern(crd_checker *c, const char *whole) {
+    static const char anywhere[] = "(?s:.*)", group[] = "(?:";
+    const size_t n = sizeof(anywhere) - 1, opening = sizeof(group) - 1, len = strlen(whole);
+    bool within = strncmp(whole, anywhere, n) == 0;
+    size_t begin = (within ? n : 0) + opening, end = len - (within ? n : 0) - 1;
+    hr_str text = hr_arena_printf(c->r->document, within ? "%.*s" : "^%.*s$", (int)(end - begin),
+                                  whole + begin);
+    return text.p == NULL ? "" : text.p;
+}
+
 static void check_string(crd_checker *c, const hr_node *value, const hr_crd_limits *limits) {
     check_size(c, value, limits, count_runes(value->u.text), "characters");
     if ((limits->flags & HR_CRD_PATTERN) &&
         !hr_crd_matches(c->patterns, limits->pattern, value->u.text))
         CRD_FAULT(c, value, "\"%.*s\" does not match %s", (int)value->u.text.len, value->u.text.p,
-                  text_at(c, c->t->patterns[limits->pattern]));
+                  written_pattern(c, text_at(c, c->t->patterns[limits->pattern])));
     if ((limits->flags & HR_CRD_BYTE) && !is_base64(c, value->u.text))
         CRD_FAULT(c, value, "expected base64, at least four characters without line breaks");
 }
