@@ -253,7 +253,8 @@ static int take_body(sv_up_exchange *ex, size_t from) {
         sv_up_fail(ex, SV_UP_PROTOCOL, why);
         return 0;
     }
-    if (piece.n_trailers > 0 && !sv_up_charge_trailers(ex, piece.n_trailers))
+    if (piece.n_trailers > 0 && !ex->trailers.dropped &&
+        !sv_up_charge_trailers(ex, piece.n_trailers))
         sv_trailers_drop(&ex->trailers);
     sv_trailers_add(&ex->trailers, &piece);
     if (from == in->start) /* no content lies before it that it must follow */

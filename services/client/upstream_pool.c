@@ -12,6 +12,7 @@
 #include "upstream_exchange.h"
 #include "upstream_http2.h"
 #include "upstream_tls.h"
+
 /* Blocks kept for reuse by a loop: enough for the requests of a burst, little enough to be
  * forgotten (2 MiB a loop, of which only touched pages count). */
 #define MAX_FREE_BLOCKS 16

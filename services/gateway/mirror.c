@@ -95,6 +95,9 @@ static gw_mirror *mirror_new(gw_request *r) {
     m->out.path = mirror_copy(&at, from->path);
     m->out.body = mirror_copy(&at, body);
     m->out.source = NULL;
+    /* These are for the request's own answer. */
+    m->out.on_informed = NULL;
+    m->out.charge = NULL;
     m->loop = loop;
     m->bytes = bytes;
     return m;

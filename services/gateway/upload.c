@@ -90,7 +90,8 @@ static bool upload_is_over(const gw_request *r) {
 }
 
 bool gw_upload(gw_request *r) {
-    bool tunnel = r->upgrade && r->ex->http2; /* what comes is the tunnel's */
+    bool tunnel = r->upgrade && r->ex->http2;   /* what comes is the tunnel's */
+    bool complete = tunnel || r->ex->body_done; /* else on_upload hears of the end */
     if (tunnel)
         r->ex->on_cancel = cancel_upload;
     else if (!r->ex->body_done || r->ex->n_trailers > 0)
@@ -99,7 +100,7 @@ bool gw_upload(gw_request *r) {
         r->out.body = sv_forward_body(r->ex);
     if (upload_is_over(r))
         return false;
-    if (tunnel || r->ex->body_done)
+    if (complete)
         upload_complete(r);
     return true;
 }

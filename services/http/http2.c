@@ -304,6 +304,18 @@ static void count_frames(sv_http2 *h2, const char *bytes, size_t n) {
     }
 }
 
+/* Streams beyond max_streams are refused by libnghttp2 until the peer has acknowledged SETTINGS: it
+ * makes no stream of them, but a RST_STREAM that waits to be sent. */
+static int on_invalid_frame(nghttp2_session *session, const nghttp2_frame *frame, int error,
+                            void *ctx) {
+    sv_http2 *h2 = ctx;
+    (void)session;
+    (void)frame;
+    if (error == NGHTTP2_ERR_REFUSED_STREAM && !h2->options.client && --h2->resets < 0)
+        sv_http2_fail(h2, NGHTTP2_ENHANCE_YOUR_CALM, "too many streams were reset");
+    return 0;
+}
+
 /* ---- life -------------------------------------------------------------------------------- */
 
 static nghttp2_session_callbacks *make_callbacks(void) {
@@ -316,6 +328,7 @@ static nghttp2_session_callbacks *make_callbacks(void) {
     nghttp2_session_callbacks_set_on_data_chunk_recv_callback(c, on_data_chunk);
     nghttp2_session_callbacks_set_on_frame_recv_callback(c, on_frame);
     nghttp2_session_callbacks_set_on_frame_send_callback(c, on_frame_sent);
+    nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(c, on_invalid_frame);
     nghttp2_session_callbacks_set_on_stream_close_callback(c, on_stream_close);
     nghttp2_session_callbacks_set_send_data_callback(c, sv_http2_send_content);
     return c;

@@ -29,7 +29,7 @@ typedef struct sv_timers {
 } sv_timers;
 
 /* 0, or -1 with errno where the system has no more descriptors. The loop watches timers->fd, which
- * is its from then on, and calls sv_timers_fire when it is readable. */
+ * belongs to it from then on, and calls sv_timers_fire when it is readable. */
 int sv_timers_init(sv_timers *timers);
 /* Calls the timers that are due. */
 void sv_timers_fire(sv_timers *timers);

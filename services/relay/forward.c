@@ -103,10 +103,10 @@ const hr_pair *sv_forward_trailers(sv_exchange *ex, const hr_pair *fields, size_
 #define LARGE_ANSWER_HEAD ((size_t)8 << 10)
 /* A connection either sends a request or reads an answer. One that does both fills the buffers of
  * the other direction, too: the kernel's of the client's and the upstream's connection (128 and 64
- * KiB where there are many), and the window of what is sent. Streams of HTTP/2 share connections.
- */
+ * KiB where there are many), and the window of what is sent. Streams of HTTP/2 share the client's
+ * connection. */
 #define BOTH_DIRECTIONS ((size_t)224 << 10)
-#define BOTH_DIRECTIONS_HTTP2 ((size_t)32 << 10)
+#define BOTH_DIRECTIONS_HTTP2 ((size_t)96 << 10)
 
 bool sv_relay_charge(sv_exchange *ex, const hr_pair *fields, size_t n, bool client_sends) {
     size_t size = 0, cost = 0;

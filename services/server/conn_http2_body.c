@@ -95,6 +95,7 @@ static bool hold(struct sv_h2_stream *s, const char *bytes, size_t n) {
     if (needed > s->held_size) {
         if (!sv_exchange_reserve(s->ex, needed - s->held_size))
             return false;
+        s->ex->in.reserved += needed - s->held_size; /* for the body, not for the head */
         s->held = sv_realloc(s->held, needed);
         s->held_size = needed;
     }

@@ -161,6 +161,25 @@ def test_mirrors_get_what_is_held(tmp_path, size, mirrored):
             assert [len(r.body) for r in copy.requests if r.target == "/both"] == [size] * mirrored
 
 
+@pytest.mark.parametrize("reply", [
+    b"HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\n" + answer(b"copy"),
+    b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n4\r\ncopy\r\n0\r\nx-a: " + b"v" * 2000 + b"\r\n\r\n"],
+    ids=["informational", "trailers"])
+def test_what_a_mirror_answers_reaches_nobody(tmp_path, reply):
+    def behave(connection, request):
+        connection.send(reply)
+        return True
+
+    with Peer() as peer, Peer(behave) as copy:
+        rules = routes({"route": [to("x.test")], "mirrors": [to("copy.test")]})
+        with gateway(tmp_path, service("x.test", peer), service("copy.test", copy), rules) as gw:
+            for n in range(3):
+                got = gw.call("POST", "/both", headers=[("te", "trailers")], body=b"b")
+                assert (got.status, got.body, got.header("x-a")) == (200, b"b", None)
+                assert wait_until(lambda: sum(r.target == "/both" for r in copy.requests) == n + 1)
+            assert gw.call("POST", "/both", body=b"c").body == b"c"
+
+
 def test_an_answer_may_begin_before_the_request_ends(tmp_path):
     def behave(connection, request):
         if request.target == "/":

@@ -382,6 +382,8 @@ FLOODS = {
     "provoked resets (CVE-2025-8671)": lambda i: (
         headers_frame(2 * i + 1, head("POST", "/", ("content-length", "1")), "END_HEADERS"),
         DataFrame(2 * i + 1, data=b"xyz", flags=["END_STREAM"])),
+    "streams beyond the limit that SETTINGS not yet acknowledged have": lambda i: (
+        headers_frame(2 * i + 1, head("POST", "/predict"), "END_HEADERS"),),
     "PING": lambda i: (PingFrame(0, b"12345678"),) * 20,
     "SETTINGS": lambda i: (SettingsFrame(0),) * 20,
     "PRIORITY": lambda i: (PriorityFrame(2 * i + 1, depends_on=0, stream_weight=1),) * 20,
@@ -515,6 +517,19 @@ def test_an_idle_connection_is_told_to_go():
         assert client.call(path="/health").status == 200
         client.wait_closed()
         assert client.goaways == [NO_ERROR]
+
+
+def test_a_delayed_request_is_mirrored_once(tmp_path):
+    with Peer() as peer, Peer() as copy:
+        rules = routes({"fault": {"delay": {"fixedDelay": "0.1s", "percentage": {"value": 100}}},
+                        "route": [to("x.test")], "mirrors": [to("copy.test")]})
+        with gateway(tmp_path, service("x.test", peer), service("copy.test", copy), rules) as gw, connect(gw) as client:
+            for target in ("/first", "/second"):
+                stream = client.open(head("POST", target), end=False)
+                client.send(stream, b"hello", end=True)
+                assert client.wait(stream).status == 200
+                wait_until(lambda: any(r.target == target for r in copy.requests), "it is mirrored")
+            assert [sum(r.target == target for r in copy.requests) for target in ("/first", "/second")] == [1, 1]
 
 
 def test_a_client_that_resets_its_stream_ends_the_request(tmp_path):
