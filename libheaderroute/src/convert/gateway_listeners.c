@@ -40,7 +40,8 @@ static void put_tls(listener_writer *w, const hr_spec_server *server, size_t ind
     hr_str name = tls == NULL ? (hr_str){0} : tls->credential_name;
     if (!hr_str_eq_c(server->tls_mode, "SIMPLE"))
         lost(w, server->pos, index, "tls.mode",
-             "clients are no longer asked for a certificate: set spec.tls.frontend of the Gateway");
+             "the listener does not ask clients for a certificate: set spec.tls.frontend of the "
+             "Gateway");
     if (name.len == 0) {
         lost(w, server->pos, index, "tls",
              "a listener needs a Secret, and the server names files: the listener refers to the "

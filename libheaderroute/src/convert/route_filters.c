@@ -22,18 +22,6 @@ static void put_pairs(hr_yaml_text *t, const char *name, const hr_pair *pairs, s
     hr_yaml_put(t, "]");
 }
 
-static void put_name_list(hr_yaml_text *t, const char *name, const hr_str *names, size_t n) {
-    if (n == 0)
-        return;
-    hr_yaml_put_comma(t);
-    hr_yaml_put(t, "%s: [", name);
-    for (size_t i = 0; i < n; i++) {
-        hr_yaml_put_comma(t);
-        hr_yaml_put_scalar(t, names[i]);
-    }
-    hr_yaml_put(t, "]");
-}
-
 /* The pairs whose names are those of headers: HTTPRoutes cannot set the authority or the path. */
 static size_t usual_pairs(hr_route_writer *w, hr_pair **out, const hr_pair *pairs, size_t n,
                           hr_pos pos) {
@@ -64,7 +52,7 @@ static void put_operations(hr_route_writer *w, hr_yaml_text *t, const char *type
     hr_yaml_put(t, "%s{type: %s, %s: {", indent == NULL ? "" : indent, type, member);
     put_pairs(t, "set", set, n_set);
     put_pairs(t, "add", add, n_add);
-    put_name_list(t, "remove", o->remove, o->n_remove);
+    hr_yaml_put_list(t, "remove", o->remove, o->n_remove);
     hr_yaml_put(t, "}}%s", indent == NULL ? "" : "\n");
 }
 
@@ -187,9 +175,9 @@ static void put_origins(hr_route_writer *w, hr_yaml_text *t, const hr_spec_cors_
 static void put_cors(hr_route_writer *w, hr_yaml_text *t, const hr_spec_cors_policy *cors) {
     hr_yaml_put(t, "    - type: CORS\n      cors: {");
     put_origins(w, t, cors);
-    put_name_list(t, "allowMethods", cors->allow_methods.v, cors->allow_methods.n);
-    put_name_list(t, "allowHeaders", cors->allow_headers.v, cors->allow_headers.n);
-    put_name_list(t, "exposeHeaders", cors->expose_headers.v, cors->expose_headers.n);
+    hr_yaml_put_list(t, "allowMethods", cors->allow_methods.v, cors->allow_methods.n);
+    hr_yaml_put_list(t, "allowHeaders", cors->allow_headers.v, cors->allow_headers.n);
+    hr_yaml_put_list(t, "exposeHeaders", cors->expose_headers.v, cors->expose_headers.n);
     if (cors->allow_credentials > 0)
         hr_yaml_put(t, ", allowCredentials: true");
     if (cors->max_age_ns >= 1000000000)

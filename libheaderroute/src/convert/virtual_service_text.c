@@ -74,18 +74,6 @@ static void put_pair_map(hr_yaml_text *t, const char *name, const hr_pair *pairs
     hr_yaml_put(t, "}");
 }
 
-static void put_text_list(hr_yaml_text *t, const char *name, const hr_str *v, size_t n) {
-    if (n == 0)
-        return;
-    hr_yaml_put_comma(t);
-    hr_yaml_put(t, "%s: [", name);
-    for (size_t i = 0; i < n; i++) {
-        hr_yaml_put_comma(t);
-        hr_yaml_put_scalar(t, v[i]);
-    }
-    hr_yaml_put(t, "]");
-}
-
 static void put_header_operations(hr_yaml_text *t, const char *name,
                                   const hr_spec_header_operations *o) {
     if (o->n_set + o->n_add + o->n_remove == 0)
@@ -94,7 +82,7 @@ static void put_header_operations(hr_yaml_text *t, const char *name,
     hr_yaml_put(t, "%s: {", name);
     put_pair_map(t, "set", o->set, o->n_set);
     put_pair_map(t, "add", o->add, o->n_add);
-    put_text_list(t, "remove", o->remove, o->n_remove);
+    hr_yaml_put_list(t, "remove", o->remove, o->n_remove);
     hr_yaml_put(t, "}");
 }
 
@@ -245,9 +233,9 @@ static void put_vs_cors(hr_yaml_text *t, const hr_spec_cors_policy *cors) {
         put_string_match(t, &cors->allow_origins[i]);
     }
     hr_yaml_put(t, "]");
-    put_text_list(t, "allowMethods", cors->allow_methods.v, cors->allow_methods.n);
-    put_text_list(t, "allowHeaders", cors->allow_headers.v, cors->allow_headers.n);
-    put_text_list(t, "exposeHeaders", cors->expose_headers.v, cors->expose_headers.n);
+    hr_yaml_put_list(t, "allowMethods", cors->allow_methods.v, cors->allow_methods.n);
+    hr_yaml_put_list(t, "allowHeaders", cors->allow_headers.v, cors->allow_headers.n);
+    hr_yaml_put_list(t, "exposeHeaders", cors->expose_headers.v, cors->expose_headers.n);
     if (cors->max_age_ns > 0) {
         hr_yaml_put(t, ", maxAge: ");
         hr_conversion_put_duration(t, cors->max_age_ns);

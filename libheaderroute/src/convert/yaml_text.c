@@ -82,3 +82,15 @@ void hr_yaml_put_comma(hr_yaml_text *t) {
     if (t->n > 0 && t->p[t->n - 1] != '{' && t->p[t->n - 1] != '[')
         hr_yaml_put(t, ", ");
 }
+
+void hr_yaml_put_list(hr_yaml_text *t, const char *name, const hr_str *strings, size_t n) {
+    if (n == 0)
+        return;
+    hr_yaml_put_comma(t);
+    hr_yaml_put(t, "%s: [", name);
+    for (size_t i = 0; i < n; i++) {
+        hr_yaml_put_comma(t);
+        hr_yaml_put_scalar(t, strings[i]);
+    }
+    hr_yaml_put(t, "]");
+}

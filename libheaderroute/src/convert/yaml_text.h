@@ -17,6 +17,8 @@ void hr_yaml_put_str(hr_yaml_text *t, hr_str s);
 void hr_yaml_put_scalar(hr_yaml_text *t, hr_str s);
 /* ", " unless the text ends in an opening bracket: between the members of a flow map or list. */
 void hr_yaml_put_comma(hr_yaml_text *t);
+/* A member of a flow map that is a list of strings; nothing if the list is empty. */
+void hr_yaml_put_list(hr_yaml_text *t, const char *name, const hr_str *strings, size_t n);
 
 static inline hr_str hr_yaml_text_of(const hr_yaml_text *t) {
     return (hr_str){t->p, t->n};
