@@ -29,7 +29,7 @@ static bool make_base64(sv_predict_job *job) {
     job->text_len = sv_base64_length(job->file_len);
     job->text = malloc(job->text_len + 1);
     if (job->text == NULL) {
-        sv_predict_fail(job, 503, "there is no memory left for the answer");
+        sv_predict_fail(job, 503, "out of memory for the answer");
         return false;
     }
     sv_base64_encode(job->text, job->file, job->file_len);
@@ -43,7 +43,7 @@ static bool make_tensors(sv_predict_job *job, const grabcut_image *mask,
                     ? sv_infer_write_message(&job->text_len, &job->infer, &result)
                     : sv_infer_write(&job->text_len, &job->json_len, &job->infer, &result);
     if (job->text == NULL)
-        sv_predict_fail(job, 503, "there is no memory left for the answer");
+        sv_predict_fail(job, 503, "out of memory for the answer");
     return job->text != NULL;
 }
 

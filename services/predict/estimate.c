@@ -41,7 +41,7 @@ int64_t sv_predict_bytes(const sv_predict *predict, int32_t width, int32_t heigh
 
 int64_t sv_predict_pixels(const sv_predict *predict, int64_t bytes) {
     int64_t low = 0, high = INT32_MAX;
-    /* A given rect is all of a picture of its size. Pictures that are no squares need more for
+    /* A given rect is all of a picture of its size. Pictures that are not square need more for
      * their borders: a hundredth, unless they are strips. */
     bytes -= bytes / 100;
     while (low < high) {

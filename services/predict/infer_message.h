@@ -18,7 +18,7 @@ int sv_infer_read_message(sv_infer *out, char *message, size_t len, char *why, s
 
 /* Writes the ModelInferResponse: malloc'ed, *len bytes, at most sv_infer_answer_bytes. The tensors
  * are in raw_output_contents if those of the request were in raw_input_contents, else in contents.
- * NULL if there is no memory. */
+ * NULL if memory ran out. */
 char *sv_infer_write_message(size_t *len, const sv_infer *infer, const sv_infer_result *result);
 
 #endif

@@ -11,7 +11,7 @@
 #define MAX_LINGERING 64
 #define MAX_LINGER_BYTES ((size_t)64 << 20)
 
-/* An idle connection is closed sooner where there is no room for others. */
+/* Idle connections are closed sooner when others wait for a place. */
 #define CROWDED_IDLE_MS 15000
 
 /* Half of --drain-seconds, and at most this long, a draining server still takes requests on the

@@ -82,7 +82,7 @@ def test_every_struct_is_versioned_or_has_its_place_in_the_document(library):
 @pytest.mark.parametrize("library", HEADERS)
 def test_every_versioned_struct_can_be_initialised(library):
     code = code_of(library)
-    # An engine is made by who implements one: there is no state to begin with.
+    # The caller implements an engine and sets every member: it has no initialiser.
     for name in places(library)["versioned"] - {"grabcut_engine"}:
         assert re.search(rf"^#define {name.upper()}_INIT\b", code, re.M), name
     for name in places(library)["versioned"]:
