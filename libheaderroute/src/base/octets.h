@@ -41,8 +41,8 @@ static inline hr_octets hr_octets_max(hr_octets a, hr_octets b) {
 /* memcpy for structs of some hundred octets: compilers use `rep movs` for that, which is slow to
  * start. */
 static inline void hr_octets_copy(void *to, const void *from, size_t size) {
-    char *t = to;
-    const char *f = from;
+    char *t = (char *)to;
+    const char *f = (const char *)from;
     size_t i = 0;
 #pragma GCC unroll 8
     for (; i + 64 <= size; i += 64) {
@@ -164,7 +164,8 @@ typedef struct hr_extent {
 } hr_extent;
 
 static inline hr_extent hr_extent_start(void) {
-    return (hr_extent){hr_octets_all(0xFF), hr_octets_all(0)};
+    hr_extent e = {hr_octets_all(0xFF), hr_octets_all(0)};
+    return e;
 }
 
 static inline void hr_extent_take(hr_extent *e, hr_octets v) {

@@ -13,11 +13,25 @@
 #include "regex_literals.h"
 #include "regex_prefix.h"
 
-struct hr_regex {
-    std::string prefix, suffix; // of every match; they do not overlap
-    const RE2 *tail = nullptr;  // what follows it
+namespace {
+
+struct compiled : hr_regex {
+    std::string texts;          // the prefix and the suffix
+    const RE2 *tail = nullptr;  // what follows the prefix
     std::unique_ptr<RE2> whole; // the whole pattern, compiled when it is first needed
+
+    void keep(const std::string &before, const std::string &after) {
+        texts = before + after;
+        prefix = {texts.data(), before.size()};
+        suffix = {texts.data() + before.size(), after.size()};
+    }
 };
+
+const compiled *compiled_of(const hr_regex *regex) {
+    return static_cast<const compiled *>(regex);
+}
+
+} // namespace
 
 struct hr_regex_tails {
     std::unordered_map<std::string, std::unique_ptr<RE2>> compiled;
@@ -99,8 +113,8 @@ RE2::Options tail_options() {
 
 // Whether the pattern is a text and something that is, or now is, among the tails. A tail that RE2
 // refuses is left to the whole pattern, which its sentence shall speak of.
-bool split(hr_regex *regex, hr_regex_tails *tails, hr_str pattern) {
-    std::string prefix(pattern.len, '\0');
+bool split(compiled *regex, std::string &prefix, hr_regex_tails *tails, hr_str pattern) {
+    prefix.assign(pattern.len, '\0');
     size_t rest = 0;
     prefix.resize(hr_regex_literal_prefix(pattern, &prefix[0], &rest).len);
     if (prefix.empty())
@@ -110,7 +124,6 @@ bool split(hr_regex *regex, hr_regex_tails *tails, hr_str pattern) {
         tail.reset(new RE2(re2::StringPiece(pattern.p + rest, pattern.len - rest), tail_options()));
     if (!tail->ok())
         return false;
-    regex->prefix = prefix;
     regex->tail = tail.get();
     return true;
 }
@@ -121,23 +134,6 @@ std::string suffix_of(hr_str pattern) {
     std::string many(pattern.len > 256 ? 3 * pattern.len : 0, '\0');
     hr_regex_literals(pattern, many.empty() ? few : &many[0], &inside, &suffix);
     return std::string(suffix.p, suffix.len);
-}
-
-// Whether it begins and ends as every match does. Most patterns end with no text of their own.
-inline bool has_texts(const hr_regex *regex, const re2::StringPiece &text) {
-    const std::string &prefix = regex->prefix, &suffix = regex->suffix;
-    if (text.size() < prefix.size() + suffix.size() ||
-        memcmp(text.data(), prefix.data(), prefix.size()) != 0)
-        return false;
-    return suffix.empty() ||
-           memcmp(text.data() + text.size() - suffix.size(), suffix.data(), suffix.size()) == 0;
-}
-
-// The text with what is before the tail, on which \b depends.
-inline int run(const hr_regex *regex, const re2::StringPiece &text) {
-    return regex->tail->Match(text, regex->prefix.size(), text.size(), RE2::ANCHOR_BOTH, nullptr, 0)
-               ? 1
-               : 0;
 }
 
 } // namespace
@@ -161,8 +157,10 @@ int hr_regex_new(hr_regex **out, hr_regex_tails *tails, hr_str pattern, char *er
         return HR_EINVAL;
     *out = nullptr;
     try {
-        std::unique_ptr<hr_regex> regex(new hr_regex);
-        if (tails == nullptr || !split(regex.get(), tails, pattern)) {
+        std::unique_ptr<compiled> regex(new compiled);
+        std::string prefix;
+        if (tails == nullptr || !split(regex.get(), prefix, tails, pattern)) {
+            prefix.clear();
             regex->whole.reset(new RE2(piece(pattern), RE2::Quiet));
             regex->tail = regex->whole.get();
         }
@@ -170,7 +168,7 @@ int hr_regex_new(hr_regex **out, hr_regex_tails *tails, hr_str pattern, char *er
             set_error(error, error_size, regex->tail->error().c_str());
             return HR_EINVAL;
         }
-        regex->suffix = suffix_of(pattern);
+        regex->keep(prefix, suffix_of(pattern));
         *out = regex.release();
         return HR_OK;
     } catch (const std::bad_alloc &) {
@@ -180,20 +178,19 @@ int hr_regex_new(hr_regex **out, hr_regex_tails *tails, hr_str pattern, char *er
 }
 
 void hr_regex_free(hr_regex *regex) {
-    delete regex;
-}
-
-int hr_regex_may_match(const hr_regex *regex, hr_str subject) {
-    return has_texts(regex, piece(subject));
+    delete static_cast<compiled *>(regex);
 }
 
 int hr_regex_match(const hr_regex *regex, hr_str subject) {
-    re2::StringPiece text = piece(subject);
-    return has_texts(regex, text) ? run(regex, text) : 0;
+    return hr_regex_may_match(regex, subject) ? hr_regex_run(regex, subject) : 0;
 }
 
+// The text with what is before the tail, on which \b depends.
 int hr_regex_run(const hr_regex *regex, hr_str subject) {
-    return run(regex, piece(subject));
+    return compiled_of(regex)->tail->Match(piece(subject), regex->prefix.len, subject.len,
+                                           RE2::ANCHOR_BOTH, nullptr, 0)
+               ? 1
+               : 0;
 }
 
 int hr_regex_test(int *matches, const hr_regex *regex, hr_str subject) {
@@ -209,9 +206,10 @@ int hr_regex_prepare_rewrite(hr_regex *regex, hr_str pattern, hr_str rewrite, ch
                              size_t error_size) {
     try {
         std::string why;
-        if (regex->whole == nullptr)
-            regex->whole.reset(new RE2(piece(pattern), RE2::Quiet));
-        if (regex->whole->CheckRewriteString(piece(rewrite), &why))
+        std::unique_ptr<RE2> &whole = static_cast<compiled *>(regex)->whole;
+        if (whole == nullptr)
+            whole.reset(new RE2(piece(pattern), RE2::Quiet));
+        if (whole->CheckRewriteString(piece(rewrite), &why))
             return HR_OK;
         set_error(error, error_size, why.c_str());
         return HR_EINVAL;
@@ -227,7 +225,7 @@ size_t hr_regex_replace_all(char *buf, size_t size, const hr_regex *regex, hr_st
     re2::StringPiece text = piece(subject), with = piece(rewrite);
     const char *p = text.data(), *end = p + text.size(), *last_end = nullptr;
     int n_groups = 1 + RE2::MaxSubmatch(with);
-    const RE2 *re = regex->whole.get();
+    const RE2 *re = compiled_of(regex)->whole.get();
     bool usable =
         re != nullptr && n_groups <= 1 + re->NumberOfCapturingGroups() && n_groups <= max_groups;
     re2::StringPiece groups[max_groups];

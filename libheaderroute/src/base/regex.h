@@ -8,6 +8,8 @@
 
 #include <headerroute/headerroute.h>
 
+#include "octets.h"
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -15,7 +17,9 @@ extern "C" {
 /* Istio rejects longer patterns (StringMatch.regex). */
 #define HR_REGEX_MAX_PATTERN 1024
 
-typedef struct hr_regex hr_regex;
+typedef struct hr_regex {
+    hr_str prefix, suffix; /* what every match begins and ends with; they do not overlap */
+} hr_regex;
 
 /* Many patterns begin with a literal text of their own and go on alike ("/a/[0-9]+", "/b/[0-9]+"):
  * the common rest is compiled once for all of them. Returns HR_OK or HR_ENOMEM. Not thread-safe;
@@ -32,14 +36,20 @@ int hr_regex_new(hr_regex **out, hr_regex_tails *tails, hr_str pattern, char *er
                  size_t error_size);
 void hr_regex_free(hr_regex *regex); /* NULL is ignored */
 
-/* Returns 0 if the subject does not begin and end with the texts that every match begins and ends
- * with: hr_regex_match is then 0 as well, and this costs no more than comparing the texts. */
-int hr_regex_may_match(const hr_regex *regex, hr_str subject);
+/* False if the subject does not begin and end with the texts that every match begins and ends with:
+ * hr_regex_match is then 0 as well, and this costs no more than comparing the texts. */
+static inline bool hr_regex_may_match(const hr_regex *regex, hr_str subject) {
+    hr_str prefix = regex->prefix, suffix = regex->suffix;
+    return subject.len >= prefix.len + suffix.len &&
+           hr_octets_equal(prefix.p, subject.p, prefix.len) &&
+           (suffix.len == 0 ||
+            hr_octets_equal(suffix.p, subject.p + subject.len - suffix.len, suffix.len));
+}
 /* Returns 1 if the whole subject matches, as Envoy's safe_regex requires. */
 int hr_regex_match(const hr_regex *regex, hr_str subject);
 /* The same for a load, which reports HR_ENOMEM if RE2 runs out of memory. */
 int hr_regex_test(int *matches, const hr_regex *regex, hr_str subject);
-/* The same for a subject for which hr_regex_may_match returned 1. */
+/* The same for a subject for which hr_regex_may_match is true. */
 int hr_regex_run(const hr_regex *regex, hr_str subject);
 
 /* Compiles the pattern as a whole, unless that has been done. Without that, hr_regex_replace_all

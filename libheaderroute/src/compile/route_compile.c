@@ -82,7 +82,7 @@ static void set_matcher(cond_writer *w, hr_cond *cond, const hr_string_match *m)
 static uint32_t number_in(hr_view_build *vb, hr_name_table *names, hr_str name) {
     void **place = hr_map_at(vb->arena, &names->numbers, name);
     if (*place == NULL) {
-        size_t length = name.len < 63 ? name.len : 63;
+        size_t length = name.len % 64;
         if (names->n < HR_FEW_NAMES) {
             names->next[names->n] = names->first[length];
             names->first[length] = (uint8_t)(names->n + 1);

@@ -166,8 +166,8 @@ typedef struct hr_name_table {
     hr_str *v; /* of headers: lower case */
     size_t n, capacity;
     hr_map numbers;   /* name -> number + 1 */
-    uint64_t lengths; /* bit n: a name of n octets; bit 63: of 63 or more */
-    /* Number + 1 of the first name of n octets (63: or more), and of the next one behind a name:
+    uint64_t lengths; /* bit n: some name's length is n modulo 64 */
+    /* Number + 1 of the first name whose length is n modulo 64, and of the next one behind a name:
      * for names of the first numbers. */
     uint8_t first[64], next[HR_FEW_NAMES];
 } hr_name_table;

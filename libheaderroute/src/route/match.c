@@ -10,8 +10,10 @@
 #include "query.h"
 #include "regex.h"
 
-/* Runs a regex on a value for which hr_regex_may_match returned 1, within the limit. */
-static bool run_limited(const hr_regex *regex, hr_scratch *scratch, hr_str value, size_t *half) {
+/* Runs a regex on a value for which hr_regex_may_match is true, within the limit; *half of the
+ * costs of the regex so far are still to count half. */
+static inline bool run_limited(const hr_regex *regex, hr_scratch *scratch, hr_str value,
+                               size_t *half) {
     size_t cost = value.len + HR_REGEX_RUN, reduced = cost < *half ? cost : *half;
     *half -= reduced;
     return hr_scratch_count_regex(scratch, cost - reduced + reduced / 2) &&

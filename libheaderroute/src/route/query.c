@@ -44,7 +44,7 @@ static void note_param(hr_scratch *scratch, uint32_t number, hr_str value) {
 
 /* The number of a name, UINT32_MAX: no rule asks for it. */
 static uint32_t param_number(const hr_name_table *params, hr_str name) {
-    size_t length = name.len < 63 ? name.len : 63;
+    size_t length = name.len % 64;
     if (!(params->lengths >> length & 1))
         return UINT32_MAX;
     if (params->n > HR_FEW_NAMES)

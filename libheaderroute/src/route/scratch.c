@@ -63,16 +63,10 @@ void hr_scratch_limit_regexes(hr_scratch *scratch, size_t bytes) {
         scratch->max_regex_bytes = bytes;
 }
 
-bool hr_scratch_count_regex(hr_scratch *scratch, size_t bytes) {
-    if (scratch->regex_round != scratch->round)
-        scratch->regex_bytes = 0;
-    scratch->regex_round = scratch->round;
-    if (hr_scratch_over_limit(scratch) || bytes > scratch->max_regex_bytes - scratch->regex_bytes) {
-        scratch->error = HR_STR("the regexes of the rules are run on too many bytes");
-        return false;
-    }
-    scratch->regex_bytes += bytes;
-    return true;
+bool hr_scratch_refuse_regex(hr_scratch *scratch) {
+    scratch->error = HR_STR("the regexes of the rules are run on too many bytes");
+    scratch->regex_bytes = scratch->max_regex_bytes;
+    return false;
 }
 
 hr_str hr_scratch_error(const hr_scratch *scratch) {
@@ -171,7 +165,6 @@ static void forget_rounds(hr_scratch *scratch) {
     if (scratch->n_verdicts > 0)
         memset(scratch->verdicts, 0, scratch->n_verdicts * sizeof(*scratch->verdicts));
     scratch->query_round = 0;
-    scratch->regex_round = 0;
     scratch->round = 1;
 }
 

@@ -81,9 +81,7 @@ struct hr_scratch {
         *literals; /* by number: whether the subject has the text; valid once its filter was used */
     size_t n_literal_words;
     uint32_t round;
-    /* What regexes have cost in the round `regex_round`. */
-    size_t regex_bytes, max_regex_bytes;
-    uint32_t regex_round;
+    size_t regex_bytes, max_regex_bytes; /* what regexes have cost since hr_scratch_reset */
 };
 
 /* How much a view notes of a request. */
@@ -108,12 +106,21 @@ static inline int hr_scratch_marks(hr_scratch *scratch, hr_mark_sizes sizes) {
 #define HR_REGEX_RUN 64
 #define HR_REGEX_HALF (1024 + HR_REGEX_RUN)
 
-/* Counts `bytes` for a regex that is to be run; false if that is beyond the limit. */
-bool hr_scratch_count_regex(hr_scratch *scratch, size_t bytes);
-
 /* After hr_scratch_reset the only error of a request that is well-formed. */
 static inline bool hr_scratch_over_limit(const hr_scratch *scratch) {
     return scratch->error.p != NULL;
+}
+
+/* Notes that regexes would cost more than the limit, and lets none run any more: false. */
+bool hr_scratch_refuse_regex(hr_scratch *scratch);
+
+/* Counts `bytes`, more than none, for a regex that is to be run; false if that is beyond the limit.
+ */
+static inline bool hr_scratch_count_regex(hr_scratch *scratch, size_t bytes) {
+    if (bytes > scratch->max_regex_bytes - scratch->regex_bytes)
+        return hr_scratch_refuse_regex(scratch);
+    scratch->regex_bytes += bytes;
+    return true;
 }
 
 void *hr_scratch_more(hr_scratch *scratch, size_t size);
@@ -122,6 +129,7 @@ int hr_scratch_gather(hr_scratch *scratch);
 /* Starts over: what was handed out is no longer valid. HR_OK or HR_ENOMEM. */
 static inline int hr_scratch_reset(hr_scratch *scratch) {
     scratch->error = (hr_str){0};
+    scratch->regex_bytes = 0;
     scratch->joined = NULL;
     scratch->links = NULL;
     if (scratch->chunks->next != NULL)

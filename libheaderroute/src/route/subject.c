@@ -136,7 +136,7 @@ static inline void note_header(hr_subject *s, hr_str name, size_t header) {
     if (names->n > HR_FEW_NAMES) {
         number = hr_name_lookup(names, name);
     } else {
-        uint32_t i = names->first[name.len < 63 ? name.len : 63];
+        uint32_t i = names->first[name.len % 64];
         while (i != 0 && !hr_is_named(name, names->v[i - 1]))
             i = names->next[i - 1];
         number = i - 1;
@@ -148,25 +148,23 @@ static inline void note_header(hr_subject *s, hr_str name, size_t header) {
 /* What octets the headers have: false where some look wrong. */
 static bool headers_fine(const hr_request *r, hr_extent tokens) {
     hr_extent texts = hr_extent_start();
-    bool named = true;
-    for (size_t i = 0; i < r->n_headers; i++) {
-        const hr_pair *h = &r->headers[i];
-        named &= h->name.len != 0 && h->name.p[0] != ':';
+    const hr_pair *h = r->headers;
+    for (size_t left = r->n_headers; left > 0; left--, h++) {
+        if (h->name.len == 0 || h->name.p[0] == ':')
+            return false;
         hr_extent_add(&tokens, h->name.p, h->name.len);
         hr_extent_add(&texts, h->value.p, h->value.len);
     }
-    return named && hr_extent_within(&texts, TEXT) && hr_extent_within(&tokens, TOKEN);
+    return hr_extent_within(&texts, TEXT) && hr_extent_within(&tokens, TOKEN);
 }
 
 /* Which headers rules may ask for, and where they are. */
 static void note_headers(hr_subject *s) {
-    const hr_request *r = s->request;
+    const hr_pair *headers = s->request->headers, *h = headers;
     uint64_t lengths = s->names->lengths;
-    for (size_t i = 0, n = r->n_headers; i < n; i++) {
-        size_t len = r->headers[i].name.len;
-        if (lengths >> (len < 63 ? len : 63) & 1)
-            note_header(s, r->headers[i].name, i);
-    }
+    for (size_t left = s->request->n_headers; left > 0; left--, h++)
+        if (lengths >> h->name.len % 64 & 1)
+            note_header(s, h->name, (size_t)(h - headers));
 }
 
 static int check_and_note(hr_subject *s) {
