@@ -6,6 +6,8 @@
 
 #include "claims_json.h"
 #include "diff_words.h"
+#include "document_json.h"
+#include "request.h"
 
 static json_t *text_or_null(hr_str s) {
     return s.p == NULL ? json_null() : cli_json_text(s);

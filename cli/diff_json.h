@@ -2,6 +2,8 @@
 #ifndef HR_CLI_DIFF_JSON_H
 #define HR_CLI_DIFF_JSON_H
 
+#include <jansson.h>
+
 #include "diff_report.h"
 
 void cli_report_json(cli_report *r);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "batch.h"
+#include "document_json.h"
 
 /* A view that the report does not have, compared because a request asks for it. */
 typedef struct extra_view {

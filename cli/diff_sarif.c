@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "curl.h"
 #include "diff_words.h"
 #include "sarif.h"
 

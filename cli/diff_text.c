@@ -5,11 +5,23 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli.h"
+#include "curl.h"
 #include "diff_words.h"
+#include "escape.h"
+
+static void print_safely(FILE *to, hr_str s) {
+    char *text = cli_escape(s.p, s.len);
+    fputs(text, to);
+    free(text);
+}
 
 static void print_rule_place(cli_report *r, const hr_diff_rule *rule) {
-    if (rule->file.p != NULL)
-        fprintf(r->out, "  %.*s:%d", (int)rule->file.len, rule->file.p, rule->line);
+    if (rule->file.p == NULL)
+        return;
+    fputs("  ", r->out);
+    print_safely(r->out, rule->file);
+    fprintf(r->out, ":%d", rule->line);
 }
 
 static void print_draws(cli_report *r, const hr_draws *d) {
@@ -65,12 +77,17 @@ static void print_summary(cli_report *r, const hr_diff_view *view) {
 }
 
 static void print_undecided(cli_report *r, const hr_diff_undecided *u) {
-    fprintf(r->out, "  ?  not decided: %.*s\n", (int)u->reason.len, u->reason.p);
+    fputs("  ?  not decided: ", r->out);
+    print_safely(r->out, u->reason);
+    fputc('\n', r->out);
     const hr_diff_rule *rules[] = {&u->before, &u->after};
-    for (size_t side = 0; side < 2; side++)
-        if (rules[side]->file.p != NULL)
-            fprintf(r->out, "     %s  %.*s:%d\n", side == 0 ? "before" : "after ",
-                    (int)rules[side]->file.len, rules[side]->file.p, rules[side]->line);
+    for (size_t side = 0; side < 2; side++) {
+        if (rules[side]->file.p == NULL)
+            continue;
+        fputs(side == 0 ? "     before" : "     after ", r->out);
+        print_rule_place(r, rules[side]);
+        fputc('\n', r->out);
+    }
 }
 
 /* The summary of a view and its regions, numbered from 1. */
@@ -140,12 +157,24 @@ void cli_report_text(cli_report *r) {
 
 /* ---- Markdown ---- */
 
-/* In a cell of a table. */
+/* In a cell of a table, as code: between more backticks than the text has in a row (CommonMark,
+ * section 6.1). */
 static void put_cell(cli_report *r, const char *text) {
-    fputs(" `", r->out);
+    size_t most = 0, row = 0;
+    for (const char *p = text; *p != '\0'; p++) {
+        row = *p == '`' ? row + 1 : 0;
+        most = row > most ? row : most;
+    }
+    fputc(' ', r->out);
+    for (size_t i = 0; i <= most; i++)
+        fputc('`', r->out);
+    fputs(most > 0 ? " " : "", r->out);
     for (; *text != '\0'; text++)
-        fputs(*text == '|' ? "\\|" : *text == '`' ? "'" : (char[]){*text, '\0'}, r->out);
-    fputs("` |", r->out);
+        fputs(*text == '|' ? "\\|" : (char[]){*text, '\0'}, r->out);
+    fputs(most > 0 ? " " : "", r->out);
+    for (size_t i = 0; i <= most; i++)
+        fputc('`', r->out);
+    fputs(" |", r->out);
 }
 
 static void markdown_region(cli_report *r, const hr_diff_view *view, const hr_diff_region *region,
@@ -183,8 +212,11 @@ static void markdown_view(cli_report *r, size_t index) {
             markdown_region(r, &view, &region, i + 1);
     fputs(view.undecided > 0 ? "\n" : "", r->out);
     for (size_t i = 0; view.undecided > 0 && hr_diff_undecided_get(&u, r->diff, i) == HR_OK; i++)
-        if (u.view == index)
-            fprintf(r->out, "- not decided: %.*s\n", (int)u.reason.len, u.reason.p);
+        if (u.view == index) {
+            fputs("- not decided: ", r->out);
+            print_safely(r->out, u.reason);
+            fputc('\n', r->out);
+        }
 }
 
 void cli_report_markdown(cli_report *r) {

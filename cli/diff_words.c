@@ -6,6 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli.h"
+#include "escape.h"
+
 typedef struct words {
     char *p;
     size_t n;
@@ -27,6 +30,13 @@ static void put_str(words *w, hr_str s) {
     put_bytes(w, s.p, s.len);
 }
 
+/* The text, safe to print. */
+static char *finish(words *w) {
+    char *text = cli_escape(w->p, w->n);
+    free(w->p);
+    return text;
+}
+
 static void putf(words *w, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 static void putf(words *w, const char *format, ...) {
@@ -46,7 +56,7 @@ char *cli_view_words(const hr_diff_view *view) {
         say(&w, "gateway ");
         put_str(&w, view->gateway);
         putf(&w, " port %u", view->port);
-        return w.p;
+        return finish(&w);
     }
     say(&w, "mesh, namespace ");
     put_str(&w, view->namespace_);
@@ -57,7 +67,7 @@ char *cli_view_words(const hr_diff_view *view) {
         put_str(&w, view->source_labels[i].value);
     }
     putf(&w, ", port %u", view->port);
-    return w.p;
+    return finish(&w);
 }
 
 /* ---- conditions ---- */
@@ -84,7 +94,10 @@ static bool is_plain_field(hr_str field) {
 /* Long lists of names are cut; the JSON has them whole. */
 static void put_value(words *w, hr_str value) {
     enum { MOST = 120 };
-    put_bytes(w, value.p, value.len > MOST ? MOST : value.len);
+    size_t cut = value.len > MOST ? MOST : value.len;
+    while (cut > 0 && cut < value.len && (value.p[cut] & 0xC0) == 0x80)
+        cut--; /* not within a character */
+    put_bytes(w, value.p, cut);
     if (value.len > MOST)
         say(w, "...");
 }
@@ -130,7 +143,7 @@ char *cli_region_words(const hr_diff_region *region) {
     }
     if (region->n_except > MOST_EXCEPTIONS)
         putf(&w, " or %zu more", region->n_except - MOST_EXCEPTIONS);
-    return w.p;
+    return finish(&w);
 }
 
 /* ---- outcomes ---- */
@@ -181,7 +194,7 @@ static void put_rule(words *w, hr_str virtual_service, int32_t route, int32_t ma
 char *cli_rule_words(const hr_diff_rule *rule) {
     words w = {0};
     put_rule(&w, rule->virtual_service, rule->route_index, rule->match_index);
-    return w.p;
+    return finish(&w);
 }
 
 static void put_decision(words *w, const hr_decision *d) {
@@ -213,7 +226,7 @@ char *cli_outcome_words(cli_report *r, const hr_view *view, const hr_diff_rule *
     hr_request edge;
     if (view == NULL) {
         say(&w, "there is no such view");
-        return w.p;
+        return finish(&w);
     }
     if (rule->route_index >= 0) {
         put_rule(&w, rule->virtual_service, rule->route_index, rule->match_index);
@@ -221,7 +234,7 @@ char *cli_outcome_words(cli_report *r, const hr_view *view, const hr_diff_rule *
     }
     if (cli_report_route(&d, &edge, r, view, request) == HR_OK)
         put_decision(&w, &d);
-    return w.p;
+    return finish(&w);
 }
 
 char *cli_decision_words(const hr_decision *d) {
@@ -241,7 +254,7 @@ char *cli_decision_words(const hr_decision *d) {
         putf(&w, "redirects with %d", d->redirect_code);
     else
         put_decision(&w, d);
-    return w.p;
+    return finish(&w);
 }
 
 /* ---- changes ---- */
@@ -281,7 +294,7 @@ char *cli_change_words(cli_report *r, const hr_diff_region *region) {
     say(&w, "");
     if (hr_diff_view_get(&view, r->diff, region->view) != HR_OK || view.before == NULL ||
         view.after == NULL)
-        return w.p;
+        return finish(&w);
     char *before = path_of(r, view.before, region->witness, &timeout[0]);
     char *after = path_of(r, view.after, region->witness, &timeout[1]);
     for (size_t bit = 1; bit < HR_CHANGE_COUNT; bit++) {
@@ -304,7 +317,7 @@ char *cli_change_words(cli_report *r, const hr_diff_region *region) {
     }
     free(before);
     free(after);
-    return w.p;
+    return finish(&w);
 }
 
 char *cli_changed_names(unsigned changed) {
@@ -313,62 +326,5 @@ char *cli_changed_names(unsigned changed) {
     for (size_t bit = 0; bit < HR_CHANGE_COUNT; bit++)
         if ((changed >> bit & 1) != 0)
             putf(&w, "%s%s", w.n == 0 ? "" : ", ", hr_change_name(bit));
-    return w.p;
-}
-
-/* ---- curl ---- */
-
-static bool is_shell_plain(hr_str s) {
-    for (size_t i = 0; i < s.len; i++)
-        if (strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/:._-=,%+@",
-                   s.p[i]) == NULL ||
-            s.p[i] == '\0')
-            return false;
-    return s.len > 0;
-}
-
-static void say_quoted(words *w, hr_str s) {
-    if (is_shell_plain(s)) {
-        put_str(w, s);
-        return;
-    }
-    say(w, "'");
-    for (size_t i = 0; i < s.len; i++)
-        s.p[i] == '\'' ? say(w, "'\\''") : put_bytes(w, s.p + i, 1);
-    say(w, "'");
-}
-
-static void put_header(words *w, const hr_pair *header) {
-    words text = {0};
-    put_str(&text, header->name);
-    say(&text, header->value.len == 0 ? ";" : ": ");
-    put_str(&text, header->value);
-    say(w, " -H ");
-    say_quoted(w, (hr_str){text.p, text.n});
-    free(text.p);
-}
-
-char *cli_curl_words(const hr_request *request) {
-    words w = {0}, url = {0};
-    say(&w, "curl");
-    if (!(request->method.len == 3 && memcmp(request->method.p, "GET", 3) == 0)) {
-        say(&w, " -X ");
-        say_quoted(&w, request->method);
-    }
-    for (size_t i = 0; i < request->n_headers; i++)
-        put_header(&w, &request->headers[i]);
-    put_str(&url, request->scheme);
-    say(&url, "://");
-    put_str(&url, request->authority);
-    put_str(&url, request->path);
-    say(&w, " ");
-    say_quoted(&w, (hr_str){url.p, url.n});
-    free(url.p);
-    for (size_t i = 0; i < request->n_claims; i++) {
-        say(&w, i == 0 ? "  # with a token of " : ", ");
-        put_str(&w, request->claims[i].name);
-        say(&w, "=");
-        put_str(&w, request->claims[i].value);
-    }
-    return w.p;
+    return finish(&w);
 }

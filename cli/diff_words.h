@@ -1,4 +1,5 @@
-/* Views, regions, rules and decisions in words. The caller frees each text. */
+/* Views, regions, rules and decisions in words. The caller frees each text,
+ * which is safe on a terminal (escape.h). */
 #ifndef HR_CLI_DIFF_WORDS_H
 #define HR_CLI_DIFF_WORDS_H
 
@@ -21,8 +22,6 @@ char *cli_outcome_words(cli_report *r, const hr_view *view, const hr_diff_rule *
 char *cli_decision_words(const hr_decision *decision);
 /* What changes beside the destination: ", timeout 10s -> 2s". */
 char *cli_change_words(cli_report *r, const hr_diff_region *region);
-/* "curl -H 'target: condition1' http://shop.example.com/api/". */
-char *cli_curl_words(const hr_request *request);
 /* "destination, timeout". */
 char *cli_changed_names(unsigned changed);
 

@@ -12,6 +12,7 @@
 #include "coverage.h"
 #include "diff_report.h"
 #include "diff_words.h"
+#include "document_json.h"
 
 typedef struct generator {
     const cli_flags *flags;

@@ -8,6 +8,7 @@
 #include "diff_json.h"
 #include "diff_text.h"
 #include "diff_words.h"
+#include "document_json.h"
 
 enum { ORDER_UNDECIDED = 3 };
 

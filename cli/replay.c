@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #include "replay_state.h"
 
+#include "curl.h"
 #include "diff_words.h"
 #include "input.h"
 #include "replay_report.h"

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "diff_words.h"
+#include "document_json.h"
 
 /* ---- text ---- */
 

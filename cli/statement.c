@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "curl.h"
 #include "diff_report.h"
 #include "diff_words.h"
 #include "request_set.h"

@@ -580,6 +580,21 @@ def test_diff_lists_regions_with_examples_that_differ():
         difference.assert_unchanged()
 
 
+@pytest.mark.parametrize("value, words", [
+    ("caf\u00e9", "'target: caf\u00e9'"),
+    ("it's \u202e\\", r"$'target: it\'s \xe2\x80\xae\\'"),
+    ("\u0085", r"$'target: \xc2\x85'")])
+def test_an_example_is_safe_on_a_terminal_and_exact_in_a_shell(value, words):
+    rules = ONE.replace("exact: a", f"exact: {json.dumps(value)}")
+    difference = headerroute.diff(headerroute.load(shop(rules)), headerroute.load(shop(rules.replace("v1", "v2", 1))))
+    region = difference.regions[0]
+    assert region.witness.curl() == f"curl -H {words} {region.witness.url}"
+    assert all(c == "\n" or c.isprintable() for c in str(region))
+    shell = subprocess.run(["bash", "-c", "curl() { printf %s \"$2\"; }\n" + region.witness.curl()], stdout=subprocess.PIPE,
+                           timeout=60, check=True)
+    assert shell.stdout == f"target: {value}".encode()
+
+
 def test_diff_of_equal_rules_is_a_proof():
     table = headerroute.load(shop(ONE))
     same = headerroute.diff(table, headerroute.load(shop(ONE.replace("exact: a", "regex: a"))))

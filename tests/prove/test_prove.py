@@ -220,3 +220,104 @@ def test_a_view_is_compared_alone(sides):
     assert done.returncode == 1 and done.stdout.startswith("mesh, namespace other, port 80: 1 of ")
     missing = diff(old, new, "--gateway", "no/such")
     assert missing.returncode == 2 and "there is no Gateway no/such" in missing.stderr
+
+
+# ---- text that is safe to print and to paste ----
+
+ODD = r"""
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: shop}
+spec:
+  hosts: [shop]
+  http:
+    - match: [{headers: {a: {exact: "caf\u00e9"}}}]
+      route: [{destination: {host: shop}}]
+      timeout: 1s
+    - match: [{headers: {b: {exact: "x\u202ey\u0085'\\z"}}}]
+      route: [{destination: {host: shop}}]
+      timeout: 1s
+    - match: [{headers: {c: {regex: "it's [\u0080-\u009f]"}}}]
+      route: [{destination: {host: shop}}]
+      timeout: 1s
+    - match: [{headers: {e: {exact: a}}, queryParams: {q: {exact: "{1,2}'[x]"}}}]
+      route: [{destination: {host: shop}}]
+      timeout: 1s
+    - match: [{headers: {d: {exact: "`a``|b\\|'"}}, queryParams: {q: {exact: "/../"}}}]
+      route: [{destination: {host: shop}}]
+      timeout: 1s
+    - match: [{uri: {prefix: "/\e[31m\u0007"}}]
+      redirect: {uri: "/\e]0;owned\u0007"}
+"""
+
+
+def words_of(line):
+    """The words of a command line of curl, as bash reads them."""
+    done = subprocess.run(["bash", "-c", "curl() { printf '%s\\0' \"$@\"; }\n" + line], stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, timeout=60)
+    assert (done.returncode, done.stderr) == (0, b""), line
+    return done.stdout.split(b"\0")[:-1]
+
+
+def is_safe(text):
+    return all(c == "\n" or c.isprintable() for c in text)
+
+
+@pytest.fixture
+def odd(sides):
+    return sides(ODD, ODD.replace("timeout: 1s", "timeout: 2s").replace("/\\e]0;owned", "/\\e]0;other"))
+
+
+def witness_words(witness):
+    flags = [b"-g"] if "{" in witness["path"] else []
+    headers = [word for name, value in witness["headers"] for word in (b"-H", f"{name}: {value}".encode())]
+    return flags + headers + [f"http://{witness['authority']}{witness['path']}".encode()]
+
+
+def test_examples_are_safe_on_a_terminal_and_exact_in_a_shell(odd):
+    report = json.loads(diff(*odd, "--json").stdout)
+    text = diff(*odd).stdout
+    assert is_safe(text)
+    assert 'header a = "caf\u00e9"' in text  # what can be printed is printed
+    assert 'header b = "x\\u{202e}y\\u{85}' in text
+    lines = [line.split("e.g.    ")[1] for line in text.splitlines() if "e.g.    " in line]
+    witnesses = [region["witness"] for region in report["regions"] if region["view"]["port"] == 80]
+    assert len(lines) == len(witnesses) >= 5
+    for line, witness in zip(lines, witnesses):
+        assert words_of(line) == witness_words(witness)
+    assert any("\u202e" in value for w in witnesses for _, value in w["headers"])
+    assert any("$'" in line for line in lines)
+
+
+def test_markdown_and_sarif_are_safe_and_exact(odd):
+    lines = [line.split("e.g.    ")[1] for line in diff(*odd).stdout.splitlines() if "e.g.    " in line]
+    table = diff(*odd, "--format", "markdown").stdout
+    assert is_safe(table)
+    examples = []
+    for row in table.splitlines():
+        if re.match(r"\| \d", row):
+            cell = re.split(r"(?<!\\)\|", row)[-2].strip()  # a cell ends at a bar without a backslash
+            fence = re.match("`+", cell).group()
+            code = cell[len(fence):-len(fence)].replace("\\|", "|")
+            examples.append(code[1:-1] if len(fence) > 1 else code)
+            assert fence not in code
+    assert sorted(examples) == sorted(lines) and any("``" in line for line in lines)
+    messages = [result["message"]["text"] for result in
+                json.loads(diff(*odd, "--format", "sarif").stdout)["runs"][0]["results"]]
+    assert all(is_safe(message) for message in messages)
+    assert sorted(message.split("for example ")[1] for message in messages) == sorted(lines)
+
+
+@pytest.mark.parametrize("method, flags", [("GET", []), ("HEAD", [b"-I"]), ("PUT", [b"-X", b"PUT"])])
+def test_the_method_of_an_example_is_one_that_curl_can_send(sides, method, flags):
+    rules = RULES.replace("uri: {prefix: /api/}", f"method: {{exact: {method}}}")
+    old, new = sides(rules, rules.replace("10s", "2s"))
+    line = diff(old, new).stdout.split("e.g.    ")[1].splitlines()[0]
+    assert words_of(line)[:len(flags) + 1] == flags + [b"-H"]
+
+
+def test_an_example_with_dot_segments_is_sent_as_it_is(sides):
+    rules = RULES.replace("prefix: /api/", "exact: /a/../b")
+    old, new = sides(rules, rules.replace("10s", "2s"))
+    line = diff(old, new, "--path-normalization", "none").stdout.split("e.g.    ")[1].splitlines()[0]
+    assert words_of(line)[0] == b"--path-as-is" and words_of(line)[-1].endswith(b".local/a/../b")

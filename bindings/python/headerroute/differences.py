@@ -1,6 +1,7 @@
 """What a change to the rules changes, for all requests."""
 from __future__ import annotations
 
+import re
 import shlex
 from dataclasses import dataclass
 from typing import Any, Iterable, Mapping
@@ -50,6 +51,20 @@ class Rule:
         return f"{self.virtual_service} http[{self.route_index}]{match}  {self.file}:{self.line}"
 
 
+def _safe(text: str) -> str:
+    """The text without what a terminal would obey, hide or misread; a lone surrogate is a byte that is not UTF-8."""
+    return "".join(c if c.isprintable() else f"\\x{ord(c) - 0xDC00:02x}" if 0xDC80 <= ord(c) < 0xDD00
+                   else f"\\x{ord(c):02x}" if ord(c) < 0x80 else f"\\u{{{ord(c):x}}}" for c in text)
+
+
+def _quoted(word: str) -> str:
+    """The word for a shell: bash and zsh read the same bytes from it, and a terminal can print it."""
+    if word.isprintable():
+        return shlex.quote(word)
+    return "$'" + "".join(c if c.isprintable() and c not in "'\\" else f"\\{c}" if c in "'\\" else
+                          "".join(f"\\x{byte:02x}" for byte in c.encode("utf-8", "surrogateescape")) for c in word) + "'"
+
+
 @dataclass(frozen=True)
 class Witness:
     """A request that the two sides decide differently, as a client sends it."""
@@ -68,11 +83,13 @@ class Witness:
 
     def curl(self) -> str:
         """A command that sends the request."""
-        words = ["curl"] + ([] if self.method == "GET" else ["-X", self.method])
+        words = ["curl"] + {"GET": [], "HEAD": ["-I"]}.get(self.method, ["-X", self.method])
+        words += ["-g"] if any(c in "[]{}" for c in self.path) else []
+        words += ["--path-as-is"] if re.search(r"/\.\.?(/|$)", self.path.partition("?")[0]) else []
         for name, value in self.headers:
             words += ["-H", f"{name}: {value}" if value else f"{name};"]
         claims = ", ".join(f"{name}={value}" for name, value in self.claims)
-        return shlex.join(words + [self.url]) + (f"  # with a token of {claims}" if claims else "")
+        return " ".join(map(_quoted, words + [self.url])) + (f"  # with a token of {_safe(claims)}" if claims else "")
 
 
 @dataclass(frozen=True)
@@ -110,7 +127,7 @@ class Region:
         where = ", ".join(map(str, self.where)) or "all requests"
         if self.exceptions:
             where += "; except " + " or ".join(" and ".join(map(str, e)) for e in self.exceptions)
-        return (f"{where}\n  before  {self.before}\n  after   {self.after}\n  changed {', '.join(self.changed)}\n"
+        return (f"{_safe(where)}\n  before  {self.before}\n  after   {self.after}\n  changed {', '.join(self.changed)}\n"
                 f"  e.g.    {self.witness.curl()}")
 
 
