@@ -21,11 +21,11 @@ while [ $# -gt 0 ]; do
     case $1 in
     --quick) quick=1 ;;
     --only)
-        [ $# -ge 2 ] || { echo "test.sh: --only needs a pattern" >&2; exit 2; }
+        [ -n "${2:-}" ] || { echo "test.sh: --only needs a pattern" >&2; exit 2; }
         only=$2
         shift
         ;;
-    --help) usage; exit 0 ;;
+    --help | -h) usage; exit 0 ;;
     *) echo "test.sh: unknown argument '$1' (try --help)" >&2; exit 2 ;;
     esac
     shift

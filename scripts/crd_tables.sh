@@ -1,7 +1,21 @@
 #!/usr/bin/env bash
-# Writes the tables of the CustomResourceDefinitions of Istio and the Gateway API anew, from the modules
-# istio.io/istio and sigs.k8s.io/gateway-api in tests/conformance/translate/go.mod. Needs Go, python3 with PyYAML, and the Go module proxy or its cache.
+# Writes the tables of the CustomResourceDefinitions of Istio and the Gateway API anew.
 set -euo pipefail
+
+usage() {
+    cat <<'USAGE'
+usage: scripts/crd_tables.sh
+
+Reads the definitions in the modules istio.io/istio and sigs.k8s.io/gateway-api of tests/conformance/translate/go.mod, and
+writes libheaderroute/src/crd/crd_*.c and the lists of rules in tests/headerroute/fixtures. Needs Go, python3 with PyYAML,
+and the Go module proxy or its cache.
+USAGE
+}
+
+case ${1:-} in
+--help | -h) usage; exit 0 ;;
+*) [ $# = 0 ] || { echo "crd_tables.sh: unknown argument '$1' (try --help)" >&2; exit 2; } ;;
+esac
 cd "$(dirname "$(readlink -f "$0")")/.."
 
 read -r folder version < <(cd tests/conformance/translate && go list -m -f '{{.Dir}} {{.Version}}' istio.io/istio)

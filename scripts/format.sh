@@ -5,6 +5,7 @@ cd "$(dirname "$(readlink -f "$0")")/.."
 case ${1:-} in
 '') flags=(-i) ;;
 --check) flags=(--dry-run --ferror-limit=1) ;;
+--help | -h) echo "usage: scripts/format.sh [--check]"; exit 0 ;;
 *) echo "usage: scripts/format.sh [--check]" >&2; exit 2 ;;
 esac
 mapfile -t sources < <(git ls-files '*.c' '*.h' '*.cc' '*.hh' '*.cpp' '*.inc' | while read -r name; do [ ! -f "$name" ] || echo "$name"; done)

@@ -3,12 +3,14 @@
 # each run tries other inputs, to find faults; CI names a seed, so that its inputs are the same from one run to the next.
 set -euo pipefail
 seconds=60 only='' seed=0
+usage="usage: scripts/fuzz.sh [--seconds N] [--seed N] [--only TARGET]"
 while [ $# -gt 0 ]; do
     case $1 in
-    --seconds) seconds=$2; shift ;;
-    --only) only=$2; shift ;;
-    --seed) seed=$2; shift ;;
-    *) echo "usage: scripts/fuzz.sh [--seconds N] [--seed N] [--only TARGET]" >&2; exit 2 ;;
+    --seconds) seconds=${2:?$usage}; shift ;;
+    --only) only=${2:?$usage}; shift ;;
+    --seed) seed=${2:?$usage}; shift ;;
+    --help | -h) echo "$usage"; exit 0 ;;
+    *) echo "$usage" >&2; exit 2 ;;
     esac
     shift
 done

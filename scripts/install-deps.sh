@@ -97,13 +97,36 @@ done
 all="all ${#wanted[@]} of '${groups[*]}' are installed"
 [ ${#missing[@]} -gt 0 ] || { echo "Debian packages: $all"; exit 0; }
 
+# Sets `packages`: for every missing entry the first name that apt knows. Sets `unknown`: entries without one.
+choose_packages() {
+    local entry name found
+    local -A known=()
+    while read -r name; do known[$name]=1; done < <(
+        # shellcheck disable=SC2046 # names, one a word
+        LC_ALL=C apt-cache policy $(printf '%s ' "${missing[@]}" | tr '|' ' ') |
+            awk '/^[^ ]/ { name = $1; sub(/:$/, "", name) } /^  Candidate:/ && $2 != "(none)" { print name }')
+    packages=() unknown=()
+    for entry in "${missing[@]}"; do
+        found=
+        for name in ${entry//|/ }; do
+            [ -n "$found" ] || [ -z "${known[$name]:-}" ] || found=$name
+        done
+        if [ -n "$found" ]; then packages+=("$found"); else unknown+=("$entry"); fi
+    done
+}
+
+refuse() { # REASON: names what an administrator can run; of alternatives that apt does not know, the first one
+    choose_packages
+    echo "install-deps.sh: $1; ask an administrator to run:" \
+        "apt-get update && apt-get install --no-install-recommends ${packages[*]} ${unknown[*]%%|*}" >&2
+    exit 1
+}
 as_root=()
 if [ "$(id -u)" != 0 ]; then
-    if ! command -v sudo >/dev/null; then
-        echo "install-deps.sh: this needs root or sudo; ask an administrator to install: ${missing[*]}" >&2
-        exit 1
-    fi
+    command -v sudo >/dev/null || refuse "this needs root or sudo"
     as_root=(sudo)
+    # Asks for the password here, where the user sees what sudo prints: the output of apt goes to a file.
+    sudo env true || refuse "sudo refused"
 fi
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
@@ -127,24 +150,6 @@ give_up() { # SENTENCE: apt's own words follow unless an archive could not be re
         grep -E '^(E|W): ' "$log" | tail -n 10 >&2
     fi
     exit 1
-}
-
-# Sets `packages`: for every missing entry the first name that apt knows. Sets `unknown`: entries without one.
-choose_packages() {
-    local entry name found
-    local -A known=()
-    while read -r name; do known[$name]=1; done < <(
-        # shellcheck disable=SC2046 # names, one a word
-        LC_ALL=C apt-cache policy $(printf '%s ' "${missing[@]}" | tr '|' ' ') |
-            awk '/^[^ ]/ { name = $1; sub(/:$/, "", name) } /^  Candidate:/ && $2 != "(none)" { print name }')
-    packages=() unknown=()
-    for entry in "${missing[@]}"; do
-        found=
-        for name in ${entry//|/ }; do
-            [ -n "$found" ] || [ -z "${known[$name]:-}" ] || found=$name
-        done
-        if [ -n "$found" ]; then packages+=("$found"); else unknown+=("$entry"); fi
-    done
 }
 
 # "Need to get 240 MB of archives." and "After this operation, 815 MB of ..." (apt 3: "Download size:", "Space needed:").

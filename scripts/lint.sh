@@ -1,10 +1,24 @@
 #!/usr/bin/env bash
-# The gates of the source text: format, structure, prose, compiler warnings, clang-tidy and shellcheck. Runs all of them and
-# fails if one does. With names of gates as arguments: runs only these.
+# The gates of the source text.
 set -euo pipefail
+
+usage() {
+    cat <<'USAGE'
+usage: scripts/lint.sh [GATE]...
+
+Runs the gates format, structure, prose, spelling, warnings, tidy and shell, or those that are named. CONTRIBUTING.md says
+what each checks. Needs the packages of `scripts/install-deps.sh build test lint`. Exit 1 if one finds something.
+USAGE
+}
+
+case ${1:-} in --help | -h) usage; exit 0 ;; esac
 cd "$(dirname "$(readlink -f "$0")")/.."
 
 gates=(format structure prose spelling warnings tidy shell)
+for gate; do
+    [[ " ${gates[*]} " = *" $gate "* ]] || { echo "lint.sh: unknown gate '$gate' (try --help)" >&2; exit 2; }
+done
+[ $# -eq 0 ] || gates=("$@")
 mkdir -p build
 
 gate_format() { scripts/format.sh --check; }
@@ -44,10 +58,8 @@ gate_shell() {
     echo "shellcheck: ${#scripts[@]} scripts clean"
 }
 
-[ $# -eq 0 ] || gates=("$@")
 failed=()
 for gate in "${gates[@]}"; do
-    declare -F "gate_$gate" >/dev/null || { echo "lint.sh: unknown gate '$gate': ${gates[*]}" >&2; exit 2; }
     # A subshell of its own, so that errexit holds inside the gate.
     set +e
     (set -e; "gate_$gate")

@@ -1,15 +1,26 @@
 #!/usr/bin/env bash
-# Calls headerroute-predict over gRPC, alone and behind gateway and proxies, by Triton's and KServe's clients
-# (tests/services/grpc_clients.py), which it installs from PyPI into build/grpc-clients, once. Exit 77 where the registry does not
-# answer. docs/grpc.md has the last result.
+# Calls headerroute-predict over gRPC by Triton's and KServe's clients.
 set -euo pipefail
+
+usage() {
+    cat <<'USAGE'
+usage: scripts/test-grpc-clients.sh [BUILD-DIR]
+
+Calls headerroute-predict of BUILD-DIR (default: build/release) over gRPC, alone and behind gateway and proxies, by the clients of
+Triton and KServe (tests/services/grpc_clients.py), which it installs from PyPI into build/grpc-clients, once. Exit 77
+where the registry does not answer. docs/grpc.md has the last result.
+USAGE
+}
+
+case ${1:-} in --help | -h) usage; exit 0 ;; -*) echo "test-grpc-clients.sh: unknown flag '$1' (try --help)" >&2; exit 2 ;; esac
 cd "$(dirname "$(readlink -f "$0")")/.."
-[ $# -le 1 ] || { echo "usage: scripts/test-grpc-clients.sh [BUILD-FOLDER]" >&2; exit 2; }
 build=${1:-build/release}
+[ -x "$build/bin/headerroute-predict" ] || { echo "test-grpc-clients.sh: $build/bin/headerroute-predict does not exist: build it first" >&2; exit 1; }
 python=build/grpc-clients/bin/python
 packages=('tritonclient[grpc]==2.73.0' 'kserve==0.21.0' numpy pillow)
 
-[ -x "$python" ] || /usr/bin/python3 -m venv build/grpc-clients
+# Without pip: an earlier run was interrupted.
+"$python" -m pip --version >/dev/null 2>&1 || /usr/bin/python3 -m venv --clear build/grpc-clients
 if ! timeout 600 "$python" -m pip install --quiet --disable-pip-version-check "${packages[@]}" >build/grpc-clients/install.log 2>&1; then
     echo "skipped: the clients could not be installed from PyPI: $(tail -n 1 build/grpc-clients/install.log)"
     exit 77

@@ -1,10 +1,20 @@
 #!/usr/bin/env bash
-# Builds h2spec, a conformance suite for HTTP/2, outside the tree and runs it against headerroute-predict. Needs Go and network
-# access, or H2SPEC=PATH of a program that was built before. docs/http.md gives the reason for each exception.
+# Runs h2spec, a conformance suite for HTTP/2, against headerroute-predict.
 set -euo pipefail
+
+usage() {
+    cat <<'USAGE'
+usage: [H2SPEC=PATH] scripts/test-h2spec.sh [BUILD-DIR]
+
+Builds h2spec outside the tree and runs it against headerroute-predict of BUILD-DIR (default: build/release). Needs Go and the Go
+module proxy, or H2SPEC=PATH of a program that was built before. docs/http.md gives the reason for each exception.
+USAGE
+}
+
+case ${1:-} in --help | -h) usage; exit 0 ;; -*) echo "test-h2spec.sh: unknown flag '$1' (try --help)" >&2; exit 2 ;; esac
 cd "$(dirname "$(readlink -f "$0")")/.."
-[ $# -le 1 ] || { echo "usage: [H2SPEC=PATH] scripts/test-h2spec.sh [BUILD-FOLDER]" >&2; exit 2; }
 build=${1:-build/release}
+[ -x "$build/bin/headerroute-predict" ] || { echo "test-h2spec.sh: $build/bin/headerroute-predict does not exist: build it first" >&2; exit 1; }
 version=v2.2.1+incompatible
 exceptions='Sends invalid connection preface|Sends stream identifier that is numerically smaller than previous'
 

@@ -1,7 +1,18 @@
 #!/usr/bin/env bash
-# libheaderroute under valgrind's memcheck: the recorded cases of tests/conformance, the corpora of the fuzz
-# targets and the threads test. It takes minutes and is not a part of test.sh. Exit 1 at any error or lost block.
+# Runs libheaderroute under valgrind's memcheck.
 set -euo pipefail
+
+usage() {
+    cat <<'USAGE'
+usage: scripts/valgrind.sh [REPLAY-ARGS...]
+
+Runs the recorded cases of tests/conformance (REPLAY-ARGS are those of its replay.py), the corpora of the fuzz targets and the
+threads test under memcheck. Takes minutes and is not a part of test.sh. Installs missing Debian packages. Exit 1 at any
+error or lost block.
+USAGE
+}
+
+case ${1:-} in --help | -h) usage; exit 0 ;; esac
 cd "$(dirname "$(readlink -f "$0")")/.."
 scripts/install-deps.sh build test
 out=build/valgrind

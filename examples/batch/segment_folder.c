@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 typedef struct file {
     uint8_t *bytes;
@@ -89,7 +90,7 @@ static int is_photo(const struct dirent *entry) {
     static const char *const suffixes[] = {".jpg", ".jpeg", ".png", ".webp", ".bmp"};
     const char *dot = strrchr(entry->d_name, '.');
     for (size_t i = 0; dot != NULL && i < sizeof(suffixes) / sizeof(suffixes[0]); i++)
-        if (strcmp(dot, suffixes[i]) == 0)
+        if (strcasecmp(dot, suffixes[i]) == 0)
             return 1;
     return 0;
 }
@@ -111,9 +112,14 @@ int main(int argc, char **argv) {
         char from[PATH_MAX], to[PATH_MAX];
         const char *name = photos[i]->d_name;
         int stem = (int)(strrchr(name, '.') - name);
-        snprintf(from, sizeof(from), "%s/%s", argv[1], name);
-        snprintf(to, sizeof(to), "%s/%.*s.png", argv[2], stem, name);
-        failed += cut_file(from, to, workspace) != GRABCUT_OK;
+        int from_len = snprintf(from, sizeof(from), "%s/%s", argv[1], name);
+        int to_len = snprintf(to, sizeof(to), "%s/%.*s.png", argv[2], stem, name);
+        if (from_len >= PATH_MAX || to_len >= PATH_MAX) {
+            fprintf(stderr, "%s: its path is too long\n", name);
+            failed++;
+        } else {
+            failed += cut_file(from, to, workspace) != GRABCUT_OK;
+        }
         free(photos[i]);
     }
     free(photos);

@@ -45,14 +45,17 @@ typedef struct service {
 typedef struct header_list {
     hr_pair v[MAX_HEADERS];
     size_t n;
+    int full; // the request has more of them
 } header_list;
 
 static enum MHD_Result collect_header(void *ctx, enum MHD_ValueKind kind, const char *name,
                                       const char *value) {
     header_list *list = ctx;
     (void)kind;
-    if (list->n == MAX_HEADERS)
+    if (list->n == MAX_HEADERS) {
+        list->full = 1;
         return MHD_NO;
+    }
     list->v[list->n++] = (hr_pair){hr_str_from(name), hr_trim_blanks(hr_str_from(value))};
     return MHD_YES;
 }
@@ -91,6 +94,9 @@ static enum MHD_Result route(service *s, struct MHD_Connection *connection, cons
                              const char *target) {
     header_list headers = {.n = 0};
     MHD_get_connection_values(connection, MHD_HEADER_KIND, collect_header, &headers);
+    if (headers.full) // a rule could ask for one that is missing here
+        return answer_text(connection, MHD_HTTP_REQUEST_HEADER_FIELDS_TOO_LARGE,
+                           "too many headers\n");
     hr_request request = HR_REQUEST_INIT;
     request.method = hr_str_from(method);
     request.authority = HR_STR("models"); // whatever address the client used
@@ -177,8 +183,16 @@ static int serve(service *s, uint16_t port, const sigset_t *signals) {
     return 0;
 }
 
+/* Returns -1 if the text is not a port. 0 lets the system choose one. */
+static int port_from(const char *text) {
+    char *end;
+    long port = strtol(text, &end, 10);
+    return end != text && *end == '\0' && port >= 0 && port <= UINT16_MAX ? (int)port : -1;
+}
+
 int main(int argc, char **argv) {
-    if (argc != 3) {
+    int port = argc == 3 ? port_from(argv[2]) : -1;
+    if (port < 0) {
         fprintf(stderr, "usage: %s RULES.yaml PORT\n", argv[0]);
         return 2;
     }
@@ -195,7 +209,7 @@ int main(int argc, char **argv) {
         return 1;
     int code = 1;
     if (hr_scratch_new(&s.scratch) == HR_OK) {
-        code = serve(&s, (uint16_t)atoi(argv[2]), &signals);
+        code = serve(&s, (uint16_t)port, &signals);
         hr_scratch_free(s.scratch);
     }
     rules_close(s.rules);

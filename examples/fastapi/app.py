@@ -21,12 +21,19 @@ app.state.rules = headerroute.load(RULES).view(port=80)
 
 
 def choose(request: Request):
-    """The model of a request, by the rules of the host `models`, whatever address the client used."""
-    path = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    """The decision for a request, by the rules of the host `models`, whatever address the client used."""
+    # As the client sent it: scope["path"] is decoded, and rules match the path that is not.
+    path = request.scope["raw_path"].partition(b"?")[0].decode("utf-8", "surrogateescape")
+    query = f"?{request.url.query}" if request.url.query else ""
     headers = [(name, value) for name, value in request.headers.items() if name != "host"]
-    decision = app.state.rules.route(request.method, f"http://models{path}", headers=headers, random=random.random())
+    try:
+        decision = app.state.rules.route(request.method, f"http://models{path}{query}", headers=headers, random=random.random())
+    except headerroute.RouteError as e:
+        raise HTTPException(400, str(e)) from e
     if decision.action != "route":
         raise HTTPException(404, "no rule matches")
+    if decision.destination.subset not in MODELS:
+        raise HTTPException(503, "the rules name a model that this app does not have")
     return decision
 
 

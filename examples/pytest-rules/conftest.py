@@ -1,4 +1,4 @@
-"""Loads the rules once; a test asks them with `route(path, header=value, ...)`."""
+"""Loads the rules once; a test asks them with `route(path, headers, random)`."""
 import pathlib
 
 import headerroute

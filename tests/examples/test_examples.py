@@ -78,7 +78,7 @@ def photos(tmp_path):
     folder.mkdir()
     for name in ("portrait.jpg", "chelsea.png"):
         (folder / name).write_bytes((ROOT / "photos" / name).read_bytes())
-    (folder / "ein Bild \u00fc.jpg").write_bytes((ROOT / "photos" / "portrait.jpg").read_bytes())
+    (folder / "ein Bild \u00fc.JPG").write_bytes((ROOT / "photos" / "portrait.jpg").read_bytes())
     (folder / "broken.jpg").write_bytes(b"\xff\xd8\xff\xe0 not a photo")
     return folder
 

@@ -42,6 +42,15 @@ def test_c_service_routes_by_header_path_and_weight(service):
     assert set(seen) == {"general", "candidate"} and seen["general"] > seen["candidate"]
     assert model(url, "/elsewhere") == 404
     assert model(url, "/v1/%00") == 400
+    # Rules do not decide by a part of the headers.
+    assert model(url, "/v1/predict", **{f"x{i}": "1" for i in range(120)}, domain="medical") == 431
+
+
+@pytest.mark.parametrize("port", ["", "x", "80x", "-1", "65536"])
+def test_c_service_takes_no_other_port_than_the_one_that_is_named(installed, examples, port):
+    folder = examples / "c-service"
+    installed.run("make", "-C", folder, STRICT)
+    assert "usage: " in installed.run(folder / "models", folder / "models.yaml", port, status=2)
 
 
 def test_c_service_reloads_its_rules_and_keeps_them_on_an_error(service):
@@ -81,6 +90,16 @@ def test_fastapi_app_asks_the_rules(app):
     assert ask("/v2/predict").json()["model"] == "candidate"
     assert {ask("/v1/predict").json()["model"] for _ in range(200)} == {"general", "candidate"}
     assert ask("/elsewhere").status_code == 404
+    # The path is the one that was sent, as in a sidecar.
+    assert ask("/v1/a%20b").json()["model"] in ("general", "candidate")
+    assert ask("/v2%2Fpredict").status_code == 404
+    assert ask("/v1/%00").status_code == 400
+
+
+def test_fastapi_app_without_the_model_that_a_rule_names(app, examples):
+    text = (examples / "fastapi" / "models.yaml").read_text()
+    assert app.put("/admin/rules", content=text.replace("candidate", "newest")).status_code == 204
+    assert app.post("/v2/predict").status_code == 503
 
 
 def test_fastapi_app_replaces_its_rules(app, examples):
