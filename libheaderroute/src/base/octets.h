@@ -7,11 +7,9 @@
 #ifndef HR_OCTETS_H
 #define HR_OCTETS_H
 
-#include <stdbool.h>
-#include <stdint.h>
-#include <string.h>
-
 #include <headerroute/headerroute.h>
+
+#include "octets_equal.h"
 
 #if defined(__SSE2__)
 #include <emmintrin.h>
@@ -41,8 +39,8 @@ static inline hr_octets hr_octets_max(hr_octets a, hr_octets b) {
 /* memcpy for structs of some hundred octets: compilers use `rep movs` for that, which is slow to
  * start. */
 static inline void hr_octets_copy(void *to, const void *from, size_t size) {
-    char *t = (char *)to;
-    const char *f = (const char *)from;
+    char *t = to;
+    const char *f = from;
     size_t i = 0;
 #pragma GCC unroll 8
     for (; i + 64 <= size; i += 64) {
@@ -134,18 +132,6 @@ static inline bool hr_octets_reach(hr_octets v, uint8_t most) {
 
 #endif
 
-static inline uint64_t hr_load8(const char *p) {
-    uint64_t x;
-    memcpy(&x, p, sizeof(x));
-    return x;
-}
-
-static inline uint32_t hr_load4(const char *p) {
-    uint32_t x;
-    memcpy(&x, p, sizeof(x));
-    return x;
-}
-
 /* All octets of a string of one to seven, some of them repeated. */
 static inline hr_octets hr_octets_short(const char *p, size_t len) {
     if (len >= 4) {
@@ -162,8 +148,7 @@ typedef struct hr_extent {
 } hr_extent;
 
 static inline hr_extent hr_extent_start(void) {
-    hr_extent e = {hr_octets_all(0xFF), hr_octets_all(0)};
-    return e;
+    return (hr_extent){hr_octets_all(0xFF), hr_octets_all(0)};
 }
 
 static inline void hr_extent_take(hr_extent *e, hr_octets v) {
@@ -192,23 +177,6 @@ static inline void hr_extent_add(hr_extent *e, const char *p, size_t len) {
 /* Whether all octets seen so far are ASCII from `least` on, without DEL. */
 static inline bool hr_extent_within(const hr_extent *e, uint8_t least) {
     return !hr_octets_below(e->least, least) && !hr_octets_reach(e->most, 0x7F);
-}
-
-/* memcmp without a function call: a and b have len octets. */
-static inline bool hr_octets_equal(const char *a, const char *b, size_t len) {
-    if (len >= 8) {
-        size_t i = 0;
-        for (; i + 8 < len; i += 8)
-            if (hr_load8(a + i) != hr_load8(b + i))
-                return false;
-        return hr_load8(a + len - 8) == hr_load8(b + len - 8);
-    }
-    if (len >= 4)
-        return hr_load4(a) == hr_load4(b) && hr_load4(a + len - 4) == hr_load4(b + len - 4);
-    for (size_t i = 0; i < len; i++)
-        if (a[i] != b[i])
-            return false;
-    return true;
 }
 
 #endif

@@ -8,7 +8,7 @@
 
 #include <headerroute/headerroute.h>
 
-#include "octets.h"
+#include "octets_equal.h"
 
 #ifdef __cplusplus
 extern "C" {
