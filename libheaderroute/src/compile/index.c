@@ -28,10 +28,10 @@ static route_key make_index_key(hr_key_kind kind, uint64_t name, hr_str value) {
 }
 
 static route_key path_key(hr_arena *temp, const hr_view_route *route) {
-    char *buf = HR_ARRAY(temp, char, route->path.len + 1);
+    hr_str path = hr_view_route_path(route);
+    char *buf = HR_ARRAY(temp, char, path.len + 1);
     if (buf == NULL)
         return (route_key){.kind = HR_KEY_NONE};
-    hr_str path = route->path;
     if (route->path_kind == HR_SM_REGEX) {
         path = hr_regex_literal_prefix(path, buf, NULL);
     } else if (route->ignore_case) {
@@ -210,7 +210,7 @@ static hr_index_slot *insert(hr_index *index, uint64_t hash, uint32_t value) {
 
 /* Keeps the one thing that a route asks in its slot. */
 static void keep_key(hr_index_slot *slot, const hr_view_route *route) {
-    hr_str key = route->path;
+    hr_str key = hr_view_route_path(route);
     hr_key_kind kind = route->path_kind == HR_SM_EXACT         ? HR_KEY_PATH
                        : route->path_kind == HR_SM_PATH_PREFIX ? HR_KEY_PATH_PREFIX
                                                                : HR_KEY_PREFIX;

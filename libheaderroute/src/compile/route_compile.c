@@ -48,7 +48,7 @@ typedef struct matcher_key {
 /* Claims have several values, of which none is kept as a verdict. */
 static const hr_matcher *matcher_of_claim(hr_view_build *vb, hr_str pattern) {
     hr_matcher *made = HR_NEW(vb->arena, hr_matcher);
-    *made = (hr_matcher){.regex = hr_table_regex(vb->table, pattern)};
+    *made = (hr_matcher){.regex = hr_table_regex(vb->table, pattern), .pattern = pattern};
     return made;
 }
 
@@ -60,7 +60,8 @@ static const hr_matcher *matcher_of(hr_view_build *vb, hr_cond_kind kind, uint32
     if (known != NULL)
         return known;
     hr_matcher *made = HR_NEW(vb->arena, hr_matcher);
-    *made = (hr_matcher){.regex = key.regex, .number = (uint32_t)vb->view->n_verdicts++};
+    *made = (hr_matcher){
+        .regex = key.regex, .pattern = pattern, .number = (uint32_t)vb->view->n_verdicts++};
     hr_literals_add(vb, made, key.kind, key.slot, pattern);
     hr_map_add(vb->temp, &vb->matchers, hr_arena_copy(vb->temp, octets), made);
     return made;
@@ -227,16 +228,19 @@ static void compile_path(hr_view_build *vb, hr_view_route *route, const hr_match
     if (uri->kind == HR_SM_NONE || uri->kind == HR_SM_PRESENCE)
         return;
     route->path_kind = (uint8_t)uri->kind;
-    route->path = uri->value.p == NULL ? HR_STR("") : uri->value;
+    route->path_len = (uint32_t)uri->value.len;
     if (uri->kind == HR_SM_REGEX)
-        route->path_regex = matcher_of(vb, HR_COND_PATH, 0, uri->value);
+        route->path.matcher = matcher_of(vb, HR_COND_PATH, 0, uri->value);
+    else
+        route->path.text = uri->value.p == NULL ? "" : uri->value.p;
 }
 
 /* Prefix `/`, the regex `.*`, or no uri: and nothing else to look at. */
 static bool path_takes_all(const hr_view_route *route) {
+    hr_str path = hr_view_route_path(route);
     return route->path_kind == HR_SM_NONE ||
-           (route->path_kind == HR_SM_PREFIX && hr_str_eq_c(route->path, "/")) ||
-           (route->path_kind == HR_SM_REGEX && hr_str_eq_c(route->path, ".*"));
+           (route->path_kind == HR_SM_PREFIX && hr_str_eq_c(path, "/")) ||
+           (route->path_kind == HR_SM_REGEX && hr_str_eq_c(path, ".*"));
 }
 
 /* ---- what the view decides ---- */
@@ -269,32 +273,48 @@ typedef struct emitter {
     hr_route_list *out;
     const hr_mesh_virtual_service *vs;
     const hr_compile_scope *scope;
-    const hr_origin *origin; /* of the route before */
+    hr_map origins; /* by origin_key; in the view's temporary arena */
 } emitter;
 
-static bool same_text(hr_str a, hr_str b) {
-    return (a.p == NULL) == (b.p == NULL) && hr_str_eq(a, b);
+/* What tells the origins of one VirtualService apart. Equal texts at several places make several
+ * origins, which cost memory only. */
+typedef struct origin_key {
+    const hr_mesh_author *author;
+    const char *file, *delegate;
+    size_t root_index;
+} origin_key;
+
+static const hr_origin no_origin;
+
+static const hr_origin *make_origin(emitter *e, const hr_mesh_http_route *entry, hr_str file) {
+    const hr_mesh_author *author = entry->author;
+    hr_origin *origin = HR_LINES(e->vb->arena, hr_origin, 1);
+    if (origin == NULL)
+        return &no_origin;
+    *origin = (hr_origin){.written = true,
+                          .delegated = entry->delegate.p != NULL,
+                          .kind = author == NULL ? HR_STR("VirtualService") : author->kind,
+                          .id = author == NULL ? e->vs->id : author->id,
+                          .file = file,
+                          .author = author,
+                          .vs = e->vs,
+                          .delegate = entry->delegate,
+                          .root_index = -1};
+    if (origin->delegated) {
+        origin->root_index = entry->root_index;
+        origin->root_pos = e->vs->resource->http[entry->root_index].pos;
+    }
+    return origin;
 }
 
-static const hr_origin *origin_of(emitter *e, const hr_mesh_http_route *entry, hr_str name,
-                                  hr_str file) {
-    const hr_origin *before = e->origin;
-    bool delegated = entry->delegate.p != NULL;
-    if (before != NULL && before->author == entry->author && same_text(before->name, name) &&
-        same_text(before->file, file) && same_text(before->delegate, entry->delegate) &&
-        (!delegated || before->root_index == entry->root_index))
-        return before;
-    hr_origin *origin = HR_NEW(e->vb->arena, hr_origin);
-    *origin = (hr_origin){.vs = e->vs,
-                          .name = name,
-                          .file = file,
-                          .delegate = entry->delegate,
-                          .author = entry->author,
-                          .root_index = delegated ? entry->root_index : -1};
-    if (delegated)
-        origin->root_pos = e->vs->resource->http[entry->root_index].pos;
-    e->origin = origin;
-    return origin;
+static const hr_origin *origin_of(emitter *e, const hr_mesh_http_route *entry, hr_str file) {
+    const origin_key key = {entry->author, file.p, entry->delegate.p,
+                            entry->delegate.p == NULL ? 0 : (size_t)entry->root_index};
+    hr_str octets = hr_arena_copy(e->vb->temp, hr_str_of((const char *)&key, sizeof(key)));
+    void **place = hr_map_at(e->vb->temp, &e->origins, octets);
+    if (*place == NULL)
+        *place = (void *)(uintptr_t)make_origin(e, entry, file);
+    return *place;
 }
 
 static void emit(emitter *e, const hr_mesh_http_route *entry, const hr_view_action *plan,
@@ -303,10 +323,12 @@ static void emit(emitter *e, const hr_mesh_http_route *entry, const hr_view_acti
     hr_view_route *route = &e->out->v[e->out->n++];
     bool own_match = m != NULL && !entry->has_root_matches;
     const hr_pos *pos = own_match ? &m->pos : &http->pos;
+    hr_str name = route_name(e->vb, http->name, m == NULL ? (hr_str){0} : m->name);
     *route = (hr_view_route){
         .action = plan,
-        .origin = origin_of(
-            e, entry, route_name(e->vb, http->name, m == NULL ? (hr_str){0} : m->name), pos->file),
+        .origin = origin_of(e, entry, pos->file),
+        .name = name.p,
+        .name_len = (uint32_t)name.len,
         .line = pos->line,
         .route_index = entry->index,
         .match_index = own_match ? match_index : -1,
@@ -317,7 +339,7 @@ static void emit(emitter *e, const hr_mesh_http_route *entry, const hr_view_acti
         compile_conditions(e->vb, route, m);
     }
     route->catch_all = route->catch_all && path_takes_all(route);
-    if (route->path_kind == HR_SM_PREFIX && hr_str_eq_c(route->path, "/"))
+    if (route->path_kind == HR_SM_PREFIX && hr_str_eq_c(hr_view_route_path(route), "/"))
         route->path_kind =
             HR_SM_NONE; /* every path begins with it; a rewrite then replaces the same "/" */
 }
@@ -366,7 +388,7 @@ void hr_routes_compile(hr_view_build *vb, hr_route_list *out, const hr_mesh_virt
         const hr_dropped_rule *d = &vs->dropped[i];
         hr_view_omit(vb, d->id, d->pos, d->index, -1, d->reason);
     }
-    emitter e = {vb, out, vs, scope, NULL};
+    emitter e = {.vb = vb, .out = out, .vs = vs, .scope = scope};
     for (size_t i = 0; i < vs->n_http; i++) {
         if (!emit_entry(&e, &vs->http[i]))
             continue;
@@ -380,13 +402,16 @@ void hr_routes_compile(hr_view_build *vb, hr_route_list *out, const hr_mesh_virt
 
 const hr_route_list *hr_routes_single(hr_view_build *vb, const hr_view_action *plan, hr_str name) {
     hr_route_list *list = HR_NEW(vb->arena, hr_route_list);
-    hr_origin *origin = HR_NEW(vb->arena, hr_origin);
     list->v = HR_LINES(vb->arena, hr_view_route, 1);
     if (list->v == NULL)
         return list;
     list->n = 1;
-    *origin = (hr_origin){.name = name};
-    list->v[0] = (hr_view_route){
-        .action = plan, .origin = origin, .route_index = -1, .match_index = -1, .catch_all = true};
+    list->v[0] = (hr_view_route){.action = plan,
+                                 .origin = &no_origin,
+                                 .name = name.p,
+                                 .name_len = (uint32_t)name.len,
+                                 .route_index = -1,
+                                 .match_index = -1,
+                                 .catch_all = true};
     return list;
 }

@@ -7,7 +7,9 @@
 #define HR_VIEW_H
 
 #include <stdatomic.h>
+#include <stddef.h>
 
+#include "http_match.h"
 #include "map.h"
 #include "messages.h"
 #include "pos.h"
@@ -23,8 +25,9 @@ typedef struct hr_literal_filter hr_literal_filter;
  */
 typedef struct hr_matcher {
     const hr_regex *regex; /* NULL: never matches */
-    uint32_t number;       /* in the view */
-    uint32_t literal;      /* the number of a text that every match has, if there is a filter */
+    hr_str pattern;
+    uint32_t number;  /* in the view */
+    uint32_t literal; /* the number of a text that every match has, if there is a filter */
     const hr_literal_filter *filter; /* of the subject; NULL: none */
 } hr_matcher;
 
@@ -81,19 +84,24 @@ typedef struct hr_view_action {
 
 typedef struct hr_index hr_index;
 
-/* What many routes have in common. What a decision always reads is in its first 64 bytes: each rule
- * of the Gateway API has an origin of its own, as it has a name. */
+/* The resource that wrote routes, and all that they have in common: among many routes the one found
+ * is in no cache, and what is shared by others may be. What a decision always reads is in the first
+ * 64 bytes. */
 typedef struct hr_origin {
-    const hr_mesh_virtual_service *vs;   /* NULL: a service's default route and the like */
-    const struct hr_mesh_author *author; /* the HTTPRoute or GRPCRoute; NULL: a VirtualService */
-    hr_str name;                         /* of the route */
+    bool written;   /* false: a service's default route and the like */
+    bool delegated; /* the members of the delegate below are set */
+    hr_str kind;    /* of the resource: VirtualService, HTTPRoute, GRPCRoute */
+    hr_str id;      /* "namespace/name" of it; of a delegated rule: of the root */
     hr_str file;
-    hr_str delegate;    /* "namespace/name"; absent: the rule is not delegated */
-    int32_t root_index; /* in spec.http of vs */
-    hr_pos root_pos;    /* of that rule, if it is delegated */
+    const struct hr_mesh_author *author; /* the HTTPRoute or GRPCRoute; NULL: a VirtualService */
+    const hr_mesh_virtual_service *vs;   /* NULL: not written */
+    hr_str delegate;                     /* "namespace/name"; absent: the rule is not delegated */
+    int32_t root_index;                  /* in spec.http of vs */
+    hr_pos root_pos;                     /* of that rule, if it is delegated */
 } hr_origin;
+_Static_assert(offsetof(hr_origin, author) + sizeof(void *) <= 64, "one cache line");
 
-/* One cache line: among many routes, one found is in no cache. */
+/* One cache line: among many routes, one found is in no cache. Hence the lengths of 32 bits. */
 typedef struct hr_view_route {
     uint8_t path_kind; /* hr_sm_kind: NONE (any path), EXACT, PREFIX, PATH_PREFIX, REGEX */
     bool ignore_case : 1;
@@ -101,13 +109,28 @@ typedef struct hr_view_route {
     uint16_t n_conds;
     int line;
     const hr_cond *conds;
-    hr_str path;
-    const hr_matcher *path_regex;
+    union {
+        const char *text;
+        const hr_matcher *matcher; /* of REGEX */
+    } path;
+    const char *name; /* NULL: none */
+    uint32_t path_len, name_len;
     const hr_view_action *action;
     const hr_origin *origin;
     int32_t route_index, match_index;
 } hr_view_route;
 _Static_assert(sizeof(hr_view_route) <= 64, "a route is one cache line");
+
+/* The text or pattern that the path is compared with. */
+static inline hr_str hr_view_route_path(const hr_view_route *route) {
+    if (route->path_kind == HR_SM_REGEX)
+        return route->path.matcher->pattern;
+    return (hr_str){route->path.text, route->path_len};
+}
+
+static inline hr_str hr_view_route_name(const hr_view_route *route) {
+    return (hr_str){route->name, route->name_len};
+}
 
 /* Routes of one or several VirtualServices in the order they are tried. */
 typedef struct hr_route_list {

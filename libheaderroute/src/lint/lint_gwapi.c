@@ -51,6 +51,7 @@ static void lint_listener(hr_linter *l, const hr_mesh_listener *listener, size_t
     case HR_LISTENER_NOT_ISTIOS: /* found for the Gateway as a whole */
     case HR_LISTENER_NO_ADDRESS:
     case HR_LISTENER_NO_PROXIES:
+    case HR_LISTENER_NOT_ALLOWED: /* found for the ListenerSet as a whole */
         return;
     case HR_LISTENER_CONFLICTED:
         hr_diag_note(l->d, spec->pos, "listener-conflict", field,
@@ -94,13 +95,40 @@ static void lint_listeners(hr_linter *l, const hr_gwapi *gwapi) {
     for (size_t i = 0; i < gwapi->n_listeners && !hr_arena_failed(l->arena); i++) {
         const hr_mesh_listener *listener = &gwapi->listeners[i];
         bool first = i == 0 || listener->gateway != gwapi->listeners[i - 1].gateway;
-        index = first ? 0 : index + 1;
+        index = first || listener->set != gwapi->listeners[i - 1].set ? 0 : index + 1;
         if (first)
             lint_class(l, listener->gateway, listener->state != HR_LISTENER_NOT_ISTIOS);
         if (first)
             lint_addresses(l, listener);
         lint_listener(l, listener, index);
     }
+}
+
+/* ---- ListenerSets ---- */
+
+static const hr_mesh_listener *listener_of_set(const hr_gwapi *gwapi,
+                                               const hr_spec_listener_set *set) {
+    for (size_t i = 0; i < gwapi->n_listeners; i++)
+        if (gwapi->listeners[i].set == set)
+            return &gwapi->listeners[i];
+    return NULL;
+}
+
+static void lint_listener_set(hr_linter *l, const hr_gwapi *gwapi,
+                              const hr_spec_listener_set *set) {
+    const hr_spec_gwapi_reference *p = &set->parent;
+    const hr_mesh_listener *listener = listener_of_set(gwapi, set);
+    hr_str ns = p->namespace_.p == NULL ? set->meta.namespace_ : p->namespace_;
+    if (listener == NULL)
+        hr_diag_note(l->d, p->pos, "listener-set-not-attached", "spec.parentRef",
+                     "its listeners are not used: no %.*s %.*s/%.*s is loaded",
+                     HR_LINT_STR(p->kind), HR_LINT_STR(ns), HR_LINT_STR(p->name));
+    else if (listener->state == HR_LISTENER_NOT_ALLOWED)
+        hr_diag_note(l->d, p->pos, "listener-set-not-attached", "spec.parentRef",
+                     "its listeners are not used: allowedListeners of the Gateway (%.*s:%d) takes "
+                     "no ListenerSets of the namespace %.*s",
+                     HR_LINT_STR(listener->gateway->pos.file), listener->gateway->pos.line,
+                     HR_LINT_STR(set->meta.namespace_));
 }
 
 /* ---- parents ---- */
@@ -136,10 +164,11 @@ static const char *why_denied(hr_linter *l, const hr_mesh_attachment *a) {
     case HR_DENIED_KIND:
         return HR_LINT_FIELD(l, "a parent of the kind %.*s is not evaluated", HR_LINT_STR(p->kind));
     case HR_DENIED_PORT:
-        return HR_LINT_FIELD(l, "the Gateway has no listener on port %u", (unsigned)p->port);
+        return HR_LINT_FIELD(l, "the %.*s has no listener on port %u", HR_LINT_STR(p->kind),
+                             (unsigned)p->port);
     case HR_DENIED_SECTION:
-        return HR_LINT_FIELD(l, "the Gateway has no listener \"%.*s\"%s", HR_LINT_STR(p->section),
-                             p->port == 0 ? "" : " on that port");
+        return HR_LINT_FIELD(l, "the %.*s has no listener \"%.*s\"%s", HR_LINT_STR(p->kind),
+                             HR_LINT_STR(p->section), p->port == 0 ? "" : " on that port");
     case HR_DENIED_HOSTNAME:
         return HR_LINT_FIELD(l, "none of its hostnames is one of the %.*s", HR_LINT_STR(at));
     case HR_DENIED_NAMESPACE:
@@ -231,6 +260,8 @@ static void lint_route_filters(hr_linter *l, const hr_spec_gwapi_route *route) {
 void hr_lint_gwapi(hr_linter *l) {
     const hr_gwapi *gwapi = l->table->gwapi;
     lint_listeners(l, gwapi);
+    for (size_t i = 0; i < l->resources->n_listener_sets && !hr_arena_failed(l->arena); i++)
+        lint_listener_set(l, gwapi, &l->resources->listener_sets[i]);
     lint_attachments(l, gwapi);
     for (size_t i = 0; i < gwapi->bad_backends.n && !hr_arena_failed(l->arena); i++)
         lint_backend(l, &gwapi->bad_backends.v[i]);

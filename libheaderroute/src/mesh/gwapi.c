@@ -85,13 +85,13 @@ static void note(builder *b, const hr_spec_gwapi_route *route,
 /* ---- listener isolation ---- */
 
 static bool same_parent(const hr_mesh_listener *a, const hr_mesh_listener *b) {
-    return a != b && a->gateway == b->gateway && hr_listener_is_parent(b) &&
+    return a != b && a->gateway == b->gateway && a->set == b->set && hr_listener_is_parent(b) &&
            a->spec->port == b->spec->port && hr_str_eq(a->spec->protocol, b->spec->protocol) &&
            !hr_str_eq(a->spec->hostname, b->spec->hostname);
 }
 
-/* A hostname of a route belongs to the listener of its Gateway, port and protocol with the most
- * specific hostname. */
+/* A hostname of a route belongs to the listener of its Gateway or ListenerSet, port and protocol
+ * with the most specific hostname. */
 static bool is_isolated(const builder *b, const hr_mesh_listener *l, hr_str host) {
     hr_str own = l->spec->hostname;
     if (own.len > 0 && !hr_host_is_wild(own))
@@ -142,14 +142,20 @@ static void add_mesh_shares(builder *b, const hr_spec_gwapi_route *route,
 
 /* ---- parents ---- */
 
+static bool is_named(const hr_mesh_listener *l, bool set, hr_str ns, hr_str name) {
+    const hr_meta *owner = hr_listener_owner(l);
+    return (l->set != NULL) == set && hr_str_eq(owner->name, name) &&
+           hr_str_eq(owner->namespace_, ns);
+}
+
+/* A Gateway has the listeners that it names itself; those of a ListenerSet are that one's. */
 static void attach_to_gateway(builder *b, const hr_spec_gwapi_route *route,
                               const hr_spec_gwapi_reference *parent, hr_str ns,
                               hr_gwapi_rule *rules, size_t n) {
-    bool found = false;
+    bool found = false, set = hr_str_eq_c(parent->kind, "ListenerSet");
     for (size_t i = 0; i < b->b.gwapi->n_listeners; i++) {
         const hr_mesh_listener *l = &b->b.gwapi->listeners[i];
-        if (!hr_listener_is_parent(l) || !hr_str_eq(l->gateway->meta.name, parent->name) ||
-            !hr_str_eq(l->gateway->meta.namespace_, ns))
+        if (!hr_listener_is_parent(l) || !is_named(l, set, ns, parent->name))
             continue;
         hr_attachment_state state = attach_to(route, parent, l);
         note(b, route, parent, l, state);
@@ -199,7 +205,8 @@ static void attach_route(builder *b, const hr_spec_gwapi_route *route) {
     for (size_t i = 0; i < route->n_parents && !hr_arena_failed(b->b.arena); i++) {
         const hr_spec_gwapi_reference *parent = &route->parents[i];
         hr_str ns = parent->namespace_.p == NULL ? route->meta.namespace_ : parent->namespace_;
-        if (is_kind(parent, HR_GWAPI_GROUP, "Gateway")) {
+        if (is_kind(parent, HR_GWAPI_GROUP, "Gateway") ||
+            is_kind(parent, HR_GWAPI_GROUP, "ListenerSet")) {
             if (!converted)
                 rules = hr_gwapi_rules(&n, &b->b, route, false, 0);
             converted = true;

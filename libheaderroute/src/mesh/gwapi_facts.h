@@ -22,11 +22,13 @@ typedef enum hr_listener_state {
     HR_LISTENER_BAD_PROTOCOL,   /* one that Istio does not have */
     HR_LISTENER_NO_CERTIFICATE, /* no certificate that it refers to may be used */
     HR_LISTENER_NO_ADDRESS,     /* the Gateway has addresses, and none that Istio takes */
-    HR_LISTENER_NO_PROXIES      /* the Gateway's addresses are Services of other namespaces */
+    HR_LISTENER_NO_PROXIES,     /* the Gateway's addresses are Services of other namespaces */
+    HR_LISTENER_NOT_ALLOWED     /* the Gateway takes no ListenerSets of the namespace */
 } hr_listener_state;
 
 typedef struct hr_mesh_listener {
     const hr_spec_gwapi_gateway *gateway;
+    const hr_spec_listener_set *set; /* NULL: the listener is the Gateway's own */
     const hr_spec_listener *spec;
     hr_str id;     /* "namespace/name" that Istio gives it */
     hr_str *hosts; /* "namespace/hostname", as a server has them */

@@ -1,5 +1,5 @@
-/* Gateways of the Gateway API as Gateways of Istio: a server for each listener that is programmed.
- */
+/* Gateways of the Gateway API as Gateways of Istio: a server for each listener that is programmed,
+ * its own and those of ListenerSets. */
 #include "gwapi_listeners.h"
 
 #include <stdlib.h>
@@ -32,6 +32,8 @@ static bool is_istios(const hr_resources *r, hr_str name) {
 /* ---- listeners ---- */
 
 bool hr_listener_is_parent(const hr_mesh_listener *listener) {
+    if (listener->set != NULL)
+        return listener->state == HR_LISTENER_USED || listener->state == HR_LISTENER_NO_PROXIES;
     return listener->state == HR_LISTENER_USED || listener->state == HR_LISTENER_BAD_PROTOCOL ||
            listener->state == HR_LISTENER_NO_CERTIFICATE ||
            listener->state == HR_LISTENER_NO_PROXIES;
@@ -72,34 +74,36 @@ static bool are_distinct(const hr_spec_listener *a, const hr_spec_listener *b) {
 static const hr_spec_listener *winner_over(const hr_mesh_listener *listeners, size_t n,
                                            const hr_spec_listener *l) {
     for (size_t i = 0; i < n; i++)
-        if (listeners[i].state != HR_LISTENER_CONFLICTED && !are_distinct(l, listeners[i].spec))
+        if (listeners[i].state != HR_LISTENER_CONFLICTED &&
+            listeners[i].state != HR_LISTENER_NOT_ALLOWED && !are_distinct(l, listeners[i].spec))
             return listeners[i].spec;
     return NULL;
 }
 
 /* Whether a certificate can be used; Secrets are not read, so each of them is taken to exist. */
-static bool has_certificate(const hr_table *table, const hr_spec_gwapi_gateway *gateway,
-                            const hr_spec_listener *l) {
-    hr_str own = gateway->meta.namespace_;
+static bool has_certificate(const hr_table *table, const hr_mesh_listener *listener) {
+    const hr_spec_listener *l = listener->spec;
+    hr_str own = hr_listener_owner(listener)->namespace_;
+    hr_str kind = listener->set != NULL ? HR_STR("ListenerSet") : HR_STR("Gateway");
     for (size_t i = 0; i < l->n_certificates; i++) {
         const hr_spec_gwapi_reference *ref = &l->certificates[i];
         hr_str ns = ref->namespace_.p == NULL ? own : ref->namespace_;
         if (ref->group.len == 0 && hr_str_eq_c(ref->kind, "Secret") &&
             (hr_str_eq(ns, own) ||
-             hr_gwapi_granted(table, HR_STR("Gateway"), own, ref->group, ref->kind, ns, ref->name)))
+             hr_gwapi_granted(table, kind, own, ref->group, ref->kind, ns, ref->name)))
             return true;
     }
     return l->n_certificates == 0;
 }
 
-static hr_listener_state state_of(const hr_table *table, const hr_spec_gwapi_gateway *gateway,
-                                  const hr_spec_listener *l) {
+static hr_listener_state state_of(const hr_table *table, const hr_mesh_listener *listener) {
+    const hr_spec_listener *l = listener->spec;
     bool tls = hr_str_eq_c(l->protocol, "HTTPS") || hr_str_eq_c(l->protocol, "TLS");
     if (tls && !l->has_tls)
         return HR_LISTENER_NO_TLS;
     if (!tls && !hr_str_eq_c(l->protocol, "HTTP") && !hr_str_eq_c(l->protocol, "TCP"))
         return HR_LISTENER_BAD_PROTOCOL;
-    if (l->has_tls && l->tls_mode == 0 && !has_certificate(table, gateway, l))
+    if (l->has_tls && l->tls_mode == 0 && !has_certificate(table, listener))
         return HR_LISTENER_NO_CERTIFICATE;
     return HR_LISTENER_USED;
 }
@@ -140,7 +144,8 @@ static void set_hosts(hr_gwapi_build_state *b, hr_mesh_listener *out) {
     if (out->hosts == NULL)
         return;
     if (l->from == HR_ROUTES_FROM_SAME)
-        out->hosts[out->n_hosts++] = host_in(b->arena, out->gateway->meta.namespace_, hostname);
+        out->hosts[out->n_hosts++] =
+            host_in(b->arena, hr_listener_owner(out)->namespace_, hostname);
     if (l->from == HR_ROUTES_FROM_ALL || (l->from != HR_ROUTES_FROM_SAME && !l->selector.present))
         out->hosts[out->n_hosts++] = host_in(b->arena, HR_STR("*"), hostname);
     bool by_labels = out->n_hosts == 0;
@@ -159,9 +164,18 @@ static void set_hosts(hr_gwapi_build_state *b, hr_mesh_listener *out) {
 
 /* ---- servers ---- */
 
-static int listeners_by_id(const void *a, const void *b) {
-    return hr_str_cmp((*(const hr_mesh_listener *const *)a)->id,
-                      (*(const hr_mesh_listener *const *)b)->id);
+/* As Istio sorts the Gateways that it makes of listeners: by age, name and namespace. */
+static int listeners_by_age(const void *a, const void *b) {
+    const hr_mesh_listener *x = *(const hr_mesh_listener *const *)a,
+                           *y = *(const hr_mesh_listener *const *)b;
+    const hr_meta *own = hr_listener_owner(x), *other = hr_listener_owner(y);
+    int64_t s = hr_creation_time(own->creation_timestamp),
+            t = hr_creation_time(other->creation_timestamp);
+    if (s != t)
+        return s < t ? -1 : 1;
+    int c = hr_str_cmp(hr_str_tail(x->id, own->namespace_.len),
+                       hr_str_tail(y->id, other->namespace_.len));
+    return c != 0 ? c : hr_str_cmp(x->id, y->id);
 }
 
 static void put_server(hr_mesh_gateway *out, hr_spec_gateway *gateway, const hr_mesh_listener *l) {
@@ -276,33 +290,111 @@ static void add_gateway_of(hr_gwapi_build_state *b, const hr_spec_gwapi_gateway 
     set_proxies(b, out, gateway, in);
 }
 
+/* ---- ListenerSets ---- */
+
+/* Oldest first, then by "namespace/name". */
+static int sets_by_age(const void *a, const void *b) {
+    const hr_meta *x = &(*(const hr_spec_listener_set *const *)a)->meta,
+                  *y = &(*(const hr_spec_listener_set *const *)b)->meta;
+    int64_t s = hr_creation_time(x->creation_timestamp),
+            t = hr_creation_time(y->creation_timestamp);
+    if (s != t)
+        return s < t ? -1 : 1;
+    if (!hr_str_eq(x->namespace_, y->namespace_)) {
+        size_t n = x->namespace_.len < y->namespace_.len ? x->namespace_.len : y->namespace_.len;
+        int c = memcmp(x->namespace_.p, y->namespace_.p, n);
+        if (c != 0)
+            return c;
+        return x->namespace_.len < y->namespace_.len ? '/' - (unsigned char)y->namespace_.p[n]
+                                                     : (unsigned char)x->namespace_.p[n] - '/';
+    }
+    return hr_str_cmp(x->name, y->name);
+}
+
+static bool is_set_of(const hr_spec_listener_set *set, const hr_spec_gwapi_gateway *gateway) {
+    const hr_spec_gwapi_reference *p = &set->parent;
+    hr_str ns = p->namespace_.p == NULL ? set->meta.namespace_ : p->namespace_;
+    return hr_str_eq_c(p->group, HR_GWAPI_GROUP) && hr_str_eq_c(p->kind, "Gateway") &&
+           hr_str_eq(p->name, gateway->meta.name) && hr_str_eq(ns, gateway->meta.namespace_);
+}
+
+/* Whether the Gateway takes ListenerSets of a namespace: of none, unless it says so. */
+static bool takes_sets_of(const hr_resources *r, const hr_spec_gwapi_gateway *gateway, hr_str ns) {
+    const hr_spec_label_selector *selector = &gateway->listeners_selector;
+    if (gateway->listeners_from == HR_ROUTES_FROM_ALL)
+        return true;
+    if (gateway->listeners_from == HR_ROUTES_FROM_SAME)
+        return hr_str_eq(ns, gateway->meta.namespace_);
+    if (gateway->listeners_from == HR_ROUTES_FROM_NONE || !selector->present)
+        return false;
+    for (size_t i = 0; i < r->n_namespaces; i++)
+        if (hr_str_eq(r->namespaces[i].name, ns))
+            return hr_label_selector_takes(selector, ns, r->namespaces[i].labels,
+                                           r->namespaces[i].n_labels);
+    return hr_str_eq(named_namespace(r, selector), ns);
+}
+
+/* ---- all listeners of a Gateway ---- */
+
+static void put_listener(hr_gwapi_build_state *b, hr_mesh_listener *first, size_t n,
+                         hr_listener_state whole) {
+    hr_mesh_listener *out = &first[n];
+    const hr_meta *owner = hr_listener_owner(out);
+    out->winner = winner_over(first, n, out->spec);
+    out->state = whole != HR_LISTENER_USED ? whole
+                 : out->winner != NULL     ? HR_LISTENER_CONFLICTED
+                                           : state_of(b->table, out);
+    out->id = hr_arena_printf(b->arena, "%.*s/%.*s~istio-autogenerated-k8s-gateway~%.*s",
+                              (int)owner->namespace_.len, owner->namespace_.p, (int)owner->name.len,
+                              owner->name.p, (int)out->spec->name.len, out->spec->name.p);
+    set_hosts(b, out);
+}
+
+/* Those of ListenerSets behind the n that the Gateway has itself. Returns how many there are. */
+static size_t put_sets(hr_gwapi_build_state *b, const hr_spec_gwapi_gateway *in,
+                       hr_mesh_listener *first, size_t n, hr_listener_state whole) {
+    const hr_resources *r = b->table->resources;
+    const hr_spec_listener_set **sets =
+        HR_ARRAY(b->arena, const hr_spec_listener_set *, r->n_listener_sets);
+    size_t n_sets = 0;
+    for (size_t i = 0; sets != NULL && i < r->n_listener_sets; i++)
+        if (is_set_of(&r->listener_sets[i], in))
+            sets[n_sets++] = &r->listener_sets[i];
+    if (n_sets > 1)
+        qsort(sets, n_sets, sizeof(*sets), sets_by_age);
+    for (size_t i = 0; i < n_sets; i++) {
+        hr_listener_state state = whole;
+        if (whole == HR_LISTENER_USED && !takes_sets_of(r, in, sets[i]->meta.namespace_))
+            state = HR_LISTENER_NOT_ALLOWED;
+        for (size_t k = 0; k < sets[i]->n_listeners; k++) {
+            first[n] =
+                (hr_mesh_listener){.gateway = in, .set = sets[i], .spec = &sets[i]->listeners[k]};
+            put_listener(b, first, n++, state);
+        }
+    }
+    return n;
+}
+
 static void build_listeners(hr_gwapi_build_state *b, const hr_spec_gwapi_gateway *in) {
     hr_gwapi *g = b->gwapi;
     bool istios = is_istios(b->table->resources, in->class_name);
     hr_listener_state whole = istios ? state_by_addresses(b, in) : HR_LISTENER_NOT_ISTIOS;
     hr_mesh_listener *first = g->listeners + g->n_listeners;
-    hr_mesh_listener **sorted = HR_ARRAY(b->arena, hr_mesh_listener *, in->n_listeners);
-    if (sorted == NULL)
-        return;
     for (size_t i = 0; i < in->n_listeners; i++) {
-        hr_mesh_listener *out = sorted[i] = &first[i];
-        const hr_spec_listener *l = &in->listeners[i];
-        *out = (hr_mesh_listener){.gateway = in, .spec = l};
-        out->winner = winner_over(first, i, l);
-        out->state = whole != HR_LISTENER_USED ? whole
-                     : out->winner != NULL     ? HR_LISTENER_CONFLICTED
-                                               : state_of(b->table, in, l);
-        out->id =
-            hr_arena_printf(b->arena, "%.*s/%.*s~istio-autogenerated-k8s-gateway~%.*s",
-                            (int)in->meta.namespace_.len, in->meta.namespace_.p,
-                            (int)in->meta.name.len, in->meta.name.p, (int)l->name.len, l->name.p);
-        set_hosts(b, out);
+        first[i] = (hr_mesh_listener){.gateway = in, .spec = &in->listeners[i]};
+        put_listener(b, first, i, whole);
     }
-    g->n_listeners += in->n_listeners;
-    if (in->n_listeners > 1 && !hr_arena_failed(b->arena))
-        qsort(sorted, in->n_listeners, sizeof(*sorted), listeners_by_id);
+    size_t n = put_sets(b, in, first, in->n_listeners, whole);
+    hr_mesh_listener **sorted = HR_ARRAY(b->arena, hr_mesh_listener *, n);
+    g->n_listeners += n;
+    if (sorted == NULL || hr_arena_failed(b->arena))
+        return;
+    for (size_t i = 0; i < n; i++)
+        sorted[i] = &first[i];
+    if (n > 1)
+        qsort(sorted, n, sizeof(*sorted), listeners_by_age);
     if (istios)
-        add_gateway_of(b, in, sorted, in->n_listeners);
+        add_gateway_of(b, in, sorted, n);
 }
 
 void hr_gwapi_build_listeners(hr_gwapi_build_state *b) {
@@ -310,6 +402,8 @@ void hr_gwapi_build_listeners(hr_gwapi_build_state *b) {
     size_t n = 0;
     for (size_t i = 0; i < r->n_gwapi_gateways; i++)
         n += r->gwapi_gateways[i].n_listeners;
+    for (size_t i = 0; i < r->n_listener_sets; i++)
+        n += r->listener_sets[i].n_listeners;
     b->gwapi->listeners = HR_ARRAY(b->arena, hr_mesh_listener, n);
     b->table->gwapi_gateways = HR_ARRAY(b->arena, hr_mesh_gateway, r->n_gwapi_gateways);
     if (b->gwapi->listeners == NULL || b->table->gwapi_gateways == NULL)

@@ -3,6 +3,12 @@
 #define HR_GWAPI_LISTENERS_H
 
 #include "gwapi_facts.h"
+#include "gwapi_gateway.h"
+
+/* The Gateway or ListenerSet that has the listener. */
+static inline const hr_meta *hr_listener_owner(const hr_mesh_listener *listener) {
+    return listener->set != NULL ? &listener->set->meta : &listener->gateway->meta;
+}
 
 /* Whether routes can be attached: a listener that is not programmed can still be a parent. */
 bool hr_listener_is_parent(const hr_mesh_listener *listener);

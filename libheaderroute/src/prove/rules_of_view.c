@@ -177,7 +177,9 @@ static void add_cond(rule_writer *w, const hr_cond *cond) {
 static void add_path(rule_writer *w, const hr_view_route *route) {
     if (route->path_kind == HR_SM_NONE || route->path_kind == HR_SM_PRESENCE)
         return;
-    hr_language language = language_of(route->path_kind, route->path, route->path_regex);
+    hr_language language =
+        language_of(route->path_kind, hr_view_route_path(route),
+                    route->path_kind == HR_SM_REGEX ? route->path.matcher : NULL);
     language.ignore_case = route->ignore_case && route->path_kind != HR_SM_REGEX;
     add_literal(w, hr_universe_literal(w->r->u, HR_ATTR_PATH, &language));
 }
@@ -267,7 +269,7 @@ static hr_path_change replaced_by(const hr_view_route *route, hr_str text) {
     if (route->path_kind == HR_SM_REGEX)
         change.kind = HR_PATH_WHOLE;
     else
-        change.skip = route->path_kind == HR_SM_NONE ? 1 : route->path.len;
+        change.skip = route->path_kind == HR_SM_NONE ? 1 : route->path_len;
     return change;
 }
 

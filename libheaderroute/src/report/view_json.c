@@ -42,7 +42,7 @@ static shown_condition show_path(const hr_view_route *route) {
     return (shown_condition){
         .field = "uri",
         .match = match_name(route->path_kind),
-        .value = route->path,
+        .value = hr_view_route_path(route),
         .ignore_case = route->ignore_case && route->path_kind != HR_SM_REGEX,
     };
 }
@@ -165,7 +165,7 @@ HR_JSON_OBJECT(static, action, shown_action, ACTION_MEMBERS)
 /* ---- routes, virtual hosts, tables ---- */
 
 #define ROUTE_MEMBERS(M)                                                                           \
-    M(string_or_null, name, "", x->origin->name)                                                   \
+    M(string_or_null, name, "", hr_view_route_name(x))                                             \
     M(string_or_null, virtual_service, "with its kind in front, if it is not a VirtualService",    \
       x->origin->author != NULL ? x->origin->author->words                                         \
       : x->origin->vs == NULL   ? (hr_str){0}                                                      \

@@ -219,6 +219,27 @@ static bool has_location(const hr_decision *d) {
     return status == 201 || (status >= 300 && status < 400);
 }
 
+/* The rule that decided. */
+static inline void set_rule(hr_decision *out, const hr_view_route *route) {
+    const hr_origin *origin = route->origin;
+    out->rule_kind = origin->kind;
+    out->rule_name = origin->id;
+    out->route_index = route->route_index;
+    out->match_index = route->match_index;
+    out->source_file = origin->file;
+    out->source_line = route->line;
+    if (origin->author == NULL) {
+        out->virtual_service = origin->id;
+        out->root_route_index = route->route_index;
+    }
+    if (origin->delegated) {
+        out->delegate = origin->delegate;
+        out->root_route_index = origin->root_index;
+        out->root_source_file = origin->root_pos.file;
+        out->root_source_line = origin->root_pos.line;
+    }
+}
+
 static int decide(hr_decision *out, const hr_view *view, const hr_view_route *route,
                   const hr_view_action *plan, hr_subject *s) {
     const hr_target *target = pick_target(plan, s->request->draws.weight);
@@ -229,26 +250,11 @@ static int decide(hr_decision *out, const hr_view *view, const hr_view_route *ro
     hr_octets_copy(out, &target->decision, sizeof(*out));
     out->internal = chosen;
     out->view = view;
-    if (route != NULL && route->origin->vs != NULL) {
-        const hr_mesh_author *author = route->origin->author;
-        if (author == NULL)
-            out->virtual_service = route->origin->vs->id;
-        out->rule_kind = author == NULL ? HR_STR("VirtualService") : author->kind;
-        out->rule_name = author == NULL ? out->virtual_service : author->id;
-        out->route_index = route->route_index;
-        out->match_index = route->match_index;
-        out->root_route_index = author == NULL ? route->route_index : -1;
-        if (route->origin->delegate.p != NULL) {
-            out->delegate = route->origin->delegate;
-            out->root_route_index = route->origin->root_index;
-            out->root_source_file = route->origin->root_pos.file;
-            out->root_source_line = route->origin->root_pos.line;
-        }
-        out->source_file = route->origin->file;
-        out->source_line = route->line;
+    if (route != NULL) {
+        out->route_name = hr_view_route_name(route);
+        if (route->origin->written)
+            set_rule(out, route);
     }
-    if (route != NULL)
-        out->route_name = route->origin->name;
     if (plan->kind == HR_ACTION_ROUTE && s->scratch->seen[0].round == s->scratch->round)
         set_grpc_timeout(out, s);
     if (plan->kind == HR_ACTION_REDIRECT || has_location(out)) {

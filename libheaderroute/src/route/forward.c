@@ -14,7 +14,7 @@ static size_t matched_len(const hr_chosen *chosen) {
     const hr_view_route *route = chosen->route;
     if (route == NULL || route->path_kind == HR_SM_NONE)
         return 1;
-    return route->path_kind == HR_SM_REGEX ? chosen->path_len : route->path.len;
+    return route->path_kind == HR_SM_REGEX ? chosen->path_len : route->path_len;
 }
 
 /* Plain substitution: no slash is added or taken away. */

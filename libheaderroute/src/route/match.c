@@ -347,18 +347,19 @@ hr_str hr_cond_actual(const hr_cond *cond, hr_subject *subject) {
 }
 
 bool hr_route_path_matches(const hr_view_route *route, const hr_subject *subject) {
+    hr_str path = {route->path.text, route->path_len}; /* not of REGEX */
     switch (route->path_kind) {
     case HR_SM_EXACT:
-        return route->ignore_case ? hr_str_eq_nocase(subject->path, route->path)
-                                  : hr_text_matches(HR_SM_EXACT, route->path, subject->path);
+        return route->ignore_case ? hr_str_eq_nocase(subject->path, path)
+                                  : hr_text_matches(HR_SM_EXACT, path, subject->path);
     case HR_SM_PREFIX:
-        return route->ignore_case ? hr_str_starts_nocase(subject->path, route->path)
-                                  : hr_text_matches(HR_SM_PREFIX, route->path, subject->path);
+        return route->ignore_case ? hr_str_starts_nocase(subject->path, path)
+                                  : hr_text_matches(HR_SM_PREFIX, path, subject->path);
     case HR_SM_PATH_PREFIX:
-        return hr_text_matches(HR_SM_PREFIX, route->path, subject->path) &&
-               (subject->path.len == route->path.len || subject->path.p[route->path.len] == '/');
+        return hr_text_matches(HR_SM_PREFIX, path, subject->path) &&
+               (subject->path.len == path.len || subject->path.p[path.len] == '/');
     case HR_SM_REGEX:
-        return hr_matcher_matches(route->path_regex, subject->scratch, subject->path);
+        return hr_matcher_matches(route->path.matcher, subject->scratch, subject->path);
     default:
         return true;
     }

@@ -119,7 +119,7 @@ static bool trace_path(const hr_tracer *t, const hr_view_route *route) {
     hr_scratch_mark before = hr_scratch_now(t->subject->scratch);
     hr_trace_event e = event_of(route, HR_TRACE_CONDITION, ok);
     e.field = HR_STR("uri");
-    e.expected = expected_of(t, route->path_kind, route->path, false);
+    e.expected = expected_of(t, route->path_kind, hr_view_route_path(route), false);
     e.actual = t->subject->path;
     if (route->ignore_case && route->path_kind != HR_SM_REGEX)
         e.detail = HR_STR("letter case is ignored");
@@ -153,7 +153,7 @@ const hr_view_route *hr_walk_traced(const hr_route_list *routes, hr_subject *sub
         for (size_t c = 0; c < route->n_conds; c++)
             ok &= trace_cond(&t, route, &route->conds[c]);
         hr_trace_event e = event_of(route, HR_TRACE_RULE, ok);
-        e.detail = route->origin->name;
+        e.detail = hr_view_route_name(route);
         trace(ctx, &e);
         if (ok)
             return route;

@@ -1,5 +1,5 @@
-/* GatewayClass and Gateway of the Kubernetes Gateway API: how they are read, and what the API
- * server requires of them. */
+/* GatewayClass, Gateway and ListenerSet of the Kubernetes Gateway API: how they are read, and what
+ * the API server requires of them. */
 #include "gwapi_gateway.h"
 
 #include <stddef.h>
@@ -261,12 +261,25 @@ static void check_gwapi_gateway(hr_reader *r, const hr_node *spec, void *out) {
 }
 
 #define G(member) offsetof(hr_spec_gwapi_gateway, member)
+static const hr_field listener_namespaces_fields[] = {
+    {"from", hr_read_enum, G(listeners_from), 0, routes_from_names, 0},
+    {"selector", hr_read_message, G(listeners_selector), 0, &selector_schema, 0},
+};
+static const hr_schema listener_namespaces_schema =
+    HR_SCHEMA("ListenerNamespaces", listener_namespaces_fields, hr_spec_gwapi_gateway, NULL, NULL);
+
+static const hr_field allowed_listeners_fields[] = {
+    {"namespaces", hr_read_message, 0, 0, &listener_namespaces_schema, 0},
+};
+static const hr_schema allowed_listeners_schema =
+    HR_SCHEMA("AllowedListeners", allowed_listeners_fields, hr_spec_gwapi_gateway, NULL, NULL);
+
 static const hr_field gateway_fields[] = {
     {"gatewayClassName", hr_read_string, G(class_name), 0, NULL, 0},
     {"listeners", hr_read_list, G(listeners), G(n_listeners), &listener_schema, 0},
     {"addresses", hr_read_list, G(addresses), G(n_addresses), &address_schema, 0},
     {"infrastructure", hr_read_nothing, 0, 0, NULL, 0},
-    {"allowedListeners", hr_read_nothing, 0, 0, NULL, 0},
+    {"allowedListeners", hr_read_message, 0, 0, &allowed_listeners_schema, 0},
     {"tls", hr_read_nothing, 0, 0, NULL, 0},
     {"defaultScope", hr_read_nothing, 0, 0, NULL, 0},
 };
@@ -280,7 +293,28 @@ void hr_read_gwapi_gateway(hr_reader *r, const hr_node *resource, const hr_meta 
         return;
     gateway->meta = *meta;
     gateway->pos = hr_reader_pos(r, resource);
+    gateway->listeners_from = HR_ROUTES_FROM_NONE;
     hr_read_spec(r, resource, gateway, &gateway_schema);
+}
+
+/* ---- ListenerSet ---- */
+
+#define E(member) offsetof(hr_spec_listener_set, member)
+static const hr_field listener_set_fields[] = {
+    {"parentRef", hr_read_message, E(parent), 0, &hr_gwapi_parent_gateway_schema, 0},
+    {"listeners", hr_read_list, E(listeners), E(n_listeners), &listener_schema, 0},
+};
+#undef E
+static const hr_schema listener_set_schema =
+    HR_SCHEMA("ListenerSetSpec", listener_set_fields, hr_spec_listener_set, NULL, NULL);
+
+void hr_read_listener_set(hr_reader *r, const hr_node *resource, const hr_meta *meta) {
+    hr_spec_listener_set *set = HR_APPEND(r, listener_sets);
+    if (set == NULL)
+        return;
+    set->meta = *meta;
+    set->pos = hr_reader_pos(r, resource);
+    hr_read_spec(r, resource, set, &listener_set_schema);
 }
 
 /* ---- Namespace ---- */

@@ -68,8 +68,19 @@ typedef struct hr_spec_gwapi_gateway {
     size_t n_listeners;
     hr_spec_gwapi_address *addresses;
     size_t n_addresses;
+    int listeners_from; /* hr_spec_routes_from: whose ListenerSets may add listeners */
+    hr_spec_label_selector listeners_selector;
     hr_pos pos;
 } hr_spec_gwapi_gateway;
+
+/* Listeners that another team adds to a Gateway. */
+typedef struct hr_spec_listener_set {
+    hr_meta meta;
+    hr_spec_gwapi_reference parent;
+    hr_spec_listener *listeners;
+    size_t n_listeners;
+    hr_pos pos;
+} hr_spec_listener_set;
 
 /* A namespace, whose labels allowedRoutes may select. */
 typedef struct hr_spec_namespace {
@@ -82,6 +93,7 @@ typedef struct hr_spec_namespace {
  */
 void hr_read_gateway_class(hr_reader *r, const hr_node *resource, const hr_meta *meta);
 void hr_read_gwapi_gateway(hr_reader *r, const hr_node *resource, const hr_meta *meta);
+void hr_read_listener_set(hr_reader *r, const hr_node *resource, const hr_meta *meta);
 /* Notes the name and the labels of a Namespace, which is not checked otherwise. */
 void hr_read_namespace(hr_reader *r, const hr_node *resource);
 

@@ -48,6 +48,11 @@ static const hr_field parent_fields[] = {
 const hr_schema hr_gwapi_parent_schema = HR_SCHEMA_WITH_POS(
     "ParentReference", parent_fields, hr_spec_gwapi_reference, init_parent, check_object);
 
+static const hr_field parent_gateway_fields[] = {OBJECT_FIELDS};
+const hr_schema hr_gwapi_parent_gateway_schema =
+    HR_SCHEMA_WITH_POS("ParentGatewayReference", parent_gateway_fields, hr_spec_gwapi_reference,
+                       init_parent, check_object);
+
 static void init_backend(void *out) {
     hr_spec_gwapi_reference *ref = out;
     ref->group = HR_STR("");

@@ -16,7 +16,8 @@ typedef struct hr_spec_gwapi_reference {
     hr_pos pos;
 } hr_spec_gwapi_reference;
 
-extern const hr_schema hr_gwapi_parent_schema;  /* ParentReference: a Gateway by default */
+extern const hr_schema hr_gwapi_parent_schema;         /* ParentReference: a Gateway by default */
+extern const hr_schema hr_gwapi_parent_gateway_schema; /* ParentGatewayReference */
 extern const hr_schema hr_gwapi_backend_schema; /* BackendObjectReference: a Service by default */
 extern const hr_schema hr_gwapi_secret_schema;  /* SecretObjectReference: a Secret by default */
 

@@ -32,6 +32,8 @@ typedef struct hr_resources {
     size_t n_gateway_classes;
     hr_spec_gwapi_gateway *gwapi_gateways;
     size_t n_gwapi_gateways;
+    hr_spec_listener_set *listener_sets;
+    size_t n_listener_sets;
     hr_spec_gwapi_route *gwapi_routes;
     size_t n_gwapi_routes;
     hr_spec_reference_grant *reference_grants;

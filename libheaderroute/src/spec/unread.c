@@ -28,8 +28,6 @@ static const hr_unread_kind kinds_unread[] = {
      admits},
     {"security.istio.io", "AuthorizationPolicy", HR_REACH_GATEWAY | HR_REACH_DESTINATION, true,
      admits},
-    {"gateway.networking.k8s.io", "ListenerSet", 0, false,
-     "its listeners, and the routes that are attached to them, are not part of a decision"},
     {"gateway.networking.k8s.io", "BackendTLSPolicy", 0, false,
      "the TLS of a connection to a backend is not part of a decision"},
     {"gateway.networking.k8s.io", "TLSRoute", 0, false,

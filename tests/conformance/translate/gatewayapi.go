@@ -17,6 +17,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/util/intstr"
 	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
 	gatewayv1beta1 "sigs.k8s.io/gateway-api/apis/v1beta1"
@@ -49,6 +50,10 @@ func gatewayAPI(kind string, raw []byte) (runtime.Object, error) {
 		o = &gatewayv1.GRPCRoute{}
 	case "ReferenceGrant":
 		o = &gatewayv1beta1.ReferenceGrant{}
+	case "ListenerSet":
+		o = &gatewayv1.ListenerSet{}
+	case "BackendTLSPolicy":
+		o = &gatewayv1.BackendTLSPolicy{}
 	default:
 		return nil, fmt.Errorf("kind %s is not translated", kind)
 	}
@@ -150,16 +155,13 @@ func prepareGRPCRoute(o *gatewayv1.GRPCRoute) {
 func certificates(objects []runtime.Object) (out []runtime.Object) {
 	made := map[string]bool{}
 	for _, o := range objects {
-		g, ok := o.(*gatewayv1.Gateway)
-		if !ok {
-			continue
-		}
-		for _, l := range g.Spec.Listeners {
+		own, listeners := listenersOf(o)
+		for _, l := range listeners {
 			if l.TLS == nil {
 				continue
 			}
 			for _, ref := range l.TLS.CertificateRefs {
-				in := g.Namespace
+				in := own
 				if ref.Namespace != nil {
 					in = string(*ref.Namespace)
 				}
@@ -198,9 +200,35 @@ var certificate = sync.OnceValues(func() (cert, key []byte) {
 		pem.EncodeToMemory(&pem.Block{Type: "EC PRIVATE KEY", Bytes: raw})
 })
 
+// listenersOf gives the namespace and the listeners of a Gateway or a ListenerSet.
+func listenersOf(o runtime.Object) (in string, listeners []gatewayv1.Listener) {
+	switch o := o.(type) {
+	case *gatewayv1.Gateway:
+		return o.Namespace, o.Spec.Listeners
+	case *gatewayv1.ListenerSet:
+		for _, l := range o.Spec.Listeners {
+			listeners = append(listeners, gatewaycommon.ConvertListenerSetToListener(l))
+		}
+		return o.Namespace, listeners
+	}
+	return "", nil
+}
+
+// parentOf gives the Gateway of a ListenerSet.
+func parentOf(o *gatewayv1.ListenerSet) string {
+	in, name := gatewaycommon.ListenerSetParentKey(o)
+	return in + "/" + name
+}
+
+// gateways says of each Gateway which proxies it has, and of each ListenerSet whose listeners it adds to.
+type gateways struct {
+	labels map[string]map[string]string
+	sets   map[string]string
+}
+
 // proxies gives the labels of the proxies of each Gateway: those that Istio's deployment controller sets, or, where an
 // address names a Service, those that it selects.
-func proxies(objects []runtime.Object) map[string]map[string]string {
+func proxies(objects []runtime.Object) gateways {
 	services := map[string]map[string]string{}
 	for _, o := range objects {
 		if s, ok := o.(*corev1.Service); ok {
@@ -208,7 +236,11 @@ func proxies(objects []runtime.Object) map[string]map[string]string {
 		}
 	}
 	out := map[string]map[string]string{}
+	sets := map[string]string{}
 	for _, o := range objects {
+		if s, ok := o.(*gatewayv1.ListenerSet); ok {
+			sets[s.Namespace+"/"+s.Name] = parentOf(s)
+		}
 		g, ok := o.(*gatewayv1.Gateway)
 		if !ok {
 			continue
@@ -228,7 +260,7 @@ func proxies(objects []runtime.Object) map[string]map[string]string {
 			}
 		}
 	}
-	return out
+	return gateways{out, sets}
 }
 
 // deployed stands in for Istio's deployment controller: the Service and a pod of each Gateway that
@@ -245,7 +277,14 @@ func deployed(objects []runtime.Object) (out []runtime.Object) {
 			Spec:       corev1.ServiceSpec{Selector: labels},
 		}
 		var seen []int32
-		for _, l := range g.Spec.Listeners {
+		listeners := g.Spec.Listeners
+		for _, other := range objects {
+			if set, ok := other.(*gatewayv1.ListenerSet); ok && parentOf(set) == g.Namespace+"/"+g.Name {
+				_, more := listenersOf(set)
+				listeners = append(slices.Clone(listeners), more...)
+			}
+		}
+		for _, l := range listeners {
 			if port := int32(l.Port); !slices.Contains(seen, port) {
 				seen = append(seen, port)
 				s.Spec.Ports = append(s.Spec.Ports, corev1.ServicePort{
@@ -277,9 +316,11 @@ func hasGatewayAPI(objects []runtime.Object) bool {
 
 // settle waits until the conversion has nothing new, and makes the push context of its result.
 func settle(t test.Failer, s *xds.FakeDiscoveryServer) {
-	// Istio ignores GRPCRoutes of a cluster whose definition of them is too old or says no version.
-	clienttest.MakeCRDWithAnnotations(t, s.KubeClient(), gvr.GRPCRoute,
-		map[string]string{"gateway.networking.k8s.io/bundle-version": "v1.6.0"})
+	// Istio ignores these kinds in a cluster whose definition of them is too old or says no version.
+	for _, kind := range []schema.GroupVersionResource{gvr.GRPCRoute, gvr.ListenerSet, gvr.BackendTLSPolicy} {
+		clienttest.MakeCRDWithAnnotations(t, s.KubeClient(), kind,
+			map[string]string{"gateway.networking.k8s.io/bundle-version": "v1.6.0"})
+	}
 	renew(s) // what the conversion looks at besides the resources
 	last, calm := "", 0
 	for calm < 10 {
@@ -313,14 +354,15 @@ func renew(s *xds.FakeDiscoveryServer) {
 	s.Env().SetPushContext(push)
 }
 
-// listenerOf is whether a converted Gateway is a listener of the Gateway "NS/NAME".
-func listenerOf(converted, gateway string) bool {
-	return strings.HasPrefix(converted, gateway+"~istio-autogenerated-k8s-gateway~")
+// hasListener is whether a converted Gateway is a listener of the Gateway "NS/NAME", or one that a ListenerSet adds.
+func (g gateways) hasListener(converted, gateway string) bool {
+	owner, _, found := strings.Cut(converted, "~istio-autogenerated-k8s-gateway~")
+	return found && (owner == gateway || g.sets[owner] == gateway)
 }
 
-func selectorOf(g *networking.Gateway, name string, gateway string, proxies map[string]map[string]string) map[string]string {
-	if listenerOf(name, gateway) {
-		return proxies[gateway]
+func (g gateways) selectorOf(resource *networking.Gateway, name string, gateway string) map[string]string {
+	if g.hasListener(name, gateway) {
+		return g.labels[gateway]
 	}
-	return g.Selector
+	return resource.Selector
 }

@@ -83,7 +83,7 @@ func translate(j Job) (res Result) {
 				for _, i := range views {
 					if j.Views[i].mesh() != gateways {
 						res.Views[i] = compile(s, j.Views[i], behind)
-						_, res.Views[i].GatewayAPI = behind[j.Views[i].Gateway]
+						_, res.Views[i].GatewayAPI = behind.labels[j.Views[i].Gateway]
 					}
 				}
 			}
@@ -120,7 +120,7 @@ func (v View) mesh() bool {
 	return v.Gateway == "" || v.Gateway == "mesh"
 }
 
-func compile(s *xds.FakeDiscoveryServer, v View, proxies map[string]map[string]string) (res ViewResult) {
+func compile(s *xds.FakeDiscoveryServer, v View, behind gateways) (res ViewResult) {
 	defer func() {
 		if r := recover(); r != nil {
 			res = ViewResult{Error: fmt.Sprint("panic: ", r)}
@@ -150,11 +150,11 @@ func compile(s *xds.FakeDiscoveryServer, v View, proxies map[string]map[string]s
 		found := false
 		for _, g := range s.Store().List(gvk.Gateway, "") {
 			name := g.Namespace + "/" + g.Name
-			if name != v.Gateway && !listenerOf(name, v.Gateway) {
+			if name != v.Gateway && !behind.hasListener(name, v.Gateway) {
 				continue
 			}
 			found = true
-			for k, val := range selectorOf(g.Spec.(*networking.Gateway), name, v.Gateway, proxies) {
+			for k, val := range behind.selectorOf(g.Spec.(*networking.Gateway), name, v.Gateway) {
 				labels[k] = val
 			}
 		}
@@ -191,7 +191,7 @@ func compile(s *xds.FakeDiscoveryServer, v View, proxies map[string]map[string]s
 	if mesh {
 		res.Tables = meshTables(s, p, ls, v.Port)
 	} else {
-		res.Tables = gatewayTables(s, p, ls, v)
+		res.Tables = gatewayTables(s, p, ls, v, behind)
 	}
 	return res
 }
@@ -238,7 +238,7 @@ func meshTables(s *xds.FakeDiscoveryServer, p *model.Proxy, ls []*listener.Liste
 }
 
 // gatewayTables gives the tables of those servers of the Gateway that have the view's port.
-func gatewayTables(s *xds.FakeDiscoveryServer, p *model.Proxy, ls []*listener.Listener, v View) []Table {
+func gatewayTables(s *xds.FakeDiscoveryServer, p *model.Proxy, ls []*listener.Listener, v View, behind gateways) []Table {
 	var out []Table
 	mg := p.MergedGateway
 	if mg == nil {
@@ -254,7 +254,7 @@ func gatewayTables(s *xds.FakeDiscoveryServer, p *model.Proxy, ls []*listener.Li
 		hit := false
 		for _, srv := range servers {
 			name := mg.GatewayNameForServer[srv]
-			if (name != v.Gateway && !listenerOf(name, v.Gateway)) || int(srv.GetPort().GetNumber()) != v.Port {
+			if (name != v.Gateway && !behind.hasListener(name, v.Gateway)) || int(srv.GetPort().GetNumber()) != v.Port {
 				continue
 			}
 			hit = true
