@@ -9,6 +9,8 @@ from typing import NamedTuple
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 COMMANDS = ["validate", "route", "explain", "test", "diff", "convert", "replay"]
+OF_FILES = ["validate", "test", "diff", "replay"]  # their arguments are files
+OF_URLS = ["route", "explain"]
 SERVERS = ["gateway", "proxy", "predict"]
 
 
@@ -128,7 +130,7 @@ def synopsis(usage):
     joined = re.sub(r"\n(?!headerroute)", " ", "\n".join(usage))
     out = []
     for line in joined.splitlines():
-        out += [".PP", re.sub(r"^((?:[a-z]|\\-)+( (?:validate|route|explain|test))?)", r"\\fB\1\\fR", roff(line))]
+        out += [".PP", re.sub(rf"^((?:[a-z]|\\-)+( (?:{'|'.join(COMMANDS)}))?)", r"\\fB\1\\fR", roff(line))]
     return out
 
 
@@ -257,7 +259,7 @@ _headerroute() {{
     esac
     if [[ $cur == -* ]]; then
         mapfile -t COMPREPLY < <(compgen -W "$flags" -- "$cur")
-    elif [[ ${{COMP_WORDS[1]}} == validate || ${{COMP_WORDS[1]}} == test ]]; then
+    elif [[ ${{COMP_WORDS[1]}} == @({'|'.join(OF_FILES)}) ]]; then
         compopt -o filenames 2>/dev/null
         mapfile -t COMPREPLY < <(compgen -f -- "$cur")
     fi
@@ -288,8 +290,8 @@ def zsh_flag(flag):
 def zsh(helps):
     cases = []
     for command in COMMANDS:
-        rest = "'*:file:_files'" if command in ("validate", "test", "diff", "convert", "replay") else "'1:URL: '"
-        lines = " \\\n            ".join([zsh_flag(f) for f in helps[command].flags + helps[command].view] + [rest])
+        rest = ["'*:file:_files'"] if command in OF_FILES else ["'1:URL: '"] if command in OF_URLS else []
+        lines = " \\\n            ".join([zsh_flag(f) for f in helps[command].flags + helps[command].view] + rest)
         cases.append(f"    {command})\n        _arguments \\\n            {lines} ;;")
     described = "\n".join(f"        '{c}:{short(helps[c].paragraphs[0][0])}'".replace("Istio's", "Istio") for c in COMMANDS)
     return f"""#compdef headerroute
@@ -332,7 +334,7 @@ def fish(helps):
     for command in COMMANDS:
         seen = f"complete -c headerroute -n '__fish_seen_subcommand_from {command}'"
         out += [fish_flag(seen, flag) for flag in helps[command].flags + helps[command].view]
-        if command in ("validate", "test"):
+        if command in OF_FILES:
             out.append(f"{seen} -F")
     return "\n".join(out) + "\n"
 

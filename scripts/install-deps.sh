@@ -46,7 +46,7 @@ packages_of() {
     packages) echo debhelper dh-python help2man iproute2 lintian mmdebstrap ;;
     arm64) echo gcc-aarch64-linux-gnu g++-aarch64-linux-gnu qemu-user mmdebstrap python3-pytest ;;
     lint) echo clang clang-tidy clang-format 'libclang-rt-14-dev|libclang-rt-18-dev|libclang-rt-19-dev' codespell shellcheck ;;
-    images) echo podman python3-venv netavark aardvark-dns buildah runc catatonit mmdebstrap ca-certificates python3-pytest python3-pil python3-numpy python3-tqdm ;;
+    images) echo podman python3-venv netavark aardvark-dns iptables buildah runc catatonit mmdebstrap ca-certificates python3-pytest python3-pil python3-numpy python3-tqdm ;;
     *) return 1 ;;
     esac
 }

@@ -78,6 +78,7 @@ assert d.destination.subset == "proxy-pod-subset1"
 assert importlib.metadata.version("headerroute") == headerroute.__version__'
     python3 -m headerroute --version
     headerroute-request --help
+    [ "$(headerroute-request --version)" = "headerroute-request $(python3 -c 'import headerroute; print(headerroute.__version__)')" ]
     headerroute-gateway --version
     headerroute-proxy --version
     headerroute-predict --version

@@ -75,6 +75,7 @@ headerroute validate k8s/base k8s/local
 [ "$(grabcut --version)" = "$(python -m grabcut --version)" ]
 grabcut --iterations 1 -o cut photos/portrait.jpg
 headerroute-request --help
+[ "$(headerroute-request --version)" = "headerroute-request $(python3 -c 'import headerroute; print(headerroute.__version__)')" ]
 headerroute route -f k8s/base -f k8s/local -H 'target: condition1' http://proxy-server:5000/predict | grep proxy-pod-subset1
 python -c 'import platform; print("Python", platform.python_version(), "ok")'
 USE

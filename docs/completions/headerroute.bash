@@ -59,7 +59,7 @@ _headerroute() {
     esac
     if [[ $cur == -* ]]; then
         mapfile -t COMPREPLY < <(compgen -W "$flags" -- "$cur")
-    elif [[ ${COMP_WORDS[1]} == validate || ${COMP_WORDS[1]} == test ]]; then
+    elif [[ ${COMP_WORDS[1]} == @(validate|test|diff|replay) ]]; then
         compopt -o filenames 2>/dev/null
         mapfile -t COMPREPLY < <(compgen -f -- "$cur")
     fi

@@ -115,6 +115,7 @@ complete -c headerroute -n '__fish_seen_subcommand_from diff' -l repeated-header
 complete -c headerroute -n '__fish_seen_subcommand_from diff' -l path-normalization -x -a 'none base merge-slashes decode-and-merge-slashes' -d 'the mesh\'s pathNormalization (default: base)'
 complete -c headerroute -n '__fish_seen_subcommand_from diff' -l peer-address -x -d 'the client\'s address, for x-forwarded-for and header values such as %DOWNSTREAM_REMOTE_ADDRESS% (default: unknown, nothing is appended)'
 complete -c headerroute -n '__fish_seen_subcommand_from diff' -l trusted-proxies -x -d 'numTrustedProxies: number of proxies in front whose x-forwarded-for and x-forwarded-proto are trusted (default: 0)'
+complete -c headerroute -n '__fish_seen_subcommand_from diff' -F
 complete -c headerroute -n '__fish_seen_subcommand_from convert' -s f -l file -rF -d 'YAML or JSON file, folder of them, or - for standard input (repeatable)'
 complete -c headerroute -n '__fish_seen_subcommand_from convert' -l to -x -a 'gateway-api istio' -d 'the language to write'
 complete -c headerroute -n '__fish_seen_subcommand_from convert' -s o -l output -rF -d 'write a file for each resource into DIR, which is made if it is missing (default: one stream on standard output)'
@@ -144,3 +145,4 @@ complete -c headerroute -n '__fish_seen_subcommand_from replay' -l repeated-head
 complete -c headerroute -n '__fish_seen_subcommand_from replay' -l path-normalization -x -a 'none base merge-slashes decode-and-merge-slashes' -d 'the mesh\'s pathNormalization (default: base)'
 complete -c headerroute -n '__fish_seen_subcommand_from replay' -l peer-address -x -d 'the client\'s address, for x-forwarded-for and header values such as %DOWNSTREAM_REMOTE_ADDRESS% (default: unknown, nothing is appended)'
 complete -c headerroute -n '__fish_seen_subcommand_from replay' -l trusted-proxies -x -d 'numTrustedProxies: number of proxies in front whose x-forwarded-for and x-forwarded-proto are trusted (default: 0)'
+complete -c headerroute -n '__fish_seen_subcommand_from replay' -F

@@ -2,11 +2,15 @@
 import base64
 import json
 import os
+import shutil
 import signal
 import socket
+import subprocess
+import sys
 import time
 
 import pytest
+from client_support import BUILD, ROOT
 from fake_server import png_of
 from PIL import Image
 
@@ -24,6 +28,19 @@ def busy(seconds):
 
 
 # ---- what is sent and saved ----
+
+def test_version_is_that_of_the_other_commands(client, tmp_path):
+    done = client("--version")
+    program = subprocess.run([f"{BUILD}/bin/headerroute", "--version"], check=True, capture_output=True, text=True)
+    assert (done.returncode, done.stderr_text) == (0, "")
+    assert done.stdout_text == program.stdout.replace("headerroute ", "headerroute-request ")
+    # Outside of a checkout, and installed there.
+    shutil.copytree(f"{ROOT}/services/request/headerroute_request", tmp_path / "headerroute_request")
+    (tmp_path / "headerroute-9.8.7.dist-info").mkdir()
+    (tmp_path / "headerroute-9.8.7.dist-info" / "METADATA").write_text("Metadata-Version: 2.1\nName: headerroute\nVersion: 9.8.7\n")
+    installed = subprocess.run([sys.executable, "-m", "headerroute_request", "--version"], cwd=tmp_path, check=True, capture_output=True, text=True)
+    assert installed.stdout == "headerroute-request 9.8.7\n"
+
 
 def test_every_picture_is_posted_with_the_header(server, client, photos):
     done = client("--headers_target_value", "condition1")

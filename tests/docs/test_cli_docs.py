@@ -39,6 +39,13 @@ def flags_of_help(program):
     return found
 
 
+def test_every_command_of_help_is_described():
+    listed = re.findall(r"^  ([a-z]+)  ", cli_docs.ask(BUILD / "bin" / "headerroute"), re.M)
+    assert sorted(listed) == sorted(cli_docs.COMMANDS)
+    page = (ROOT / "docs" / "man" / "headerroute.1").read_text()
+    assert all(f"\n\\fBheaderroute {command}\\fR" in page for command in listed)
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
 def test_page_and_help_have_the_same_flags(page):
     program = page.stem
@@ -96,6 +103,11 @@ def test_bash_offers_the_flags_of_each_command(command):
     (["headerroute", "route", "-X", "P"], {"POST", "PUT", "PATCH"}),
     (["headerroute", "route", "-f", "k8s/ba"], {"k8s/base"}),
     (["headerroute", "validate", "k8s/lo"], {"k8s/local"}),
+    (["headerroute", "diff", "k8s/lo"], {"k8s/local"}),
+    (["headerroute", "diff", "k8s/base", "k8s/lo"], {"k8s/local"}),
+    (["headerroute", "replay", "-f", "k8s/base", "k8s/lo"], {"k8s/local"}),
+    (["headerroute", "convert", "k8s/lo"], set()),
+    (["headerroute", "route", "k8s/lo"], set()),
     (["headerroute", "route", "--port", ""], set()),
     (["headerroute", "nothing", "-"], set()),
     (["grabcut", "--it"], {"--iterations"}),
@@ -156,11 +168,13 @@ def test_zsh_completes_at_the_prompt(tmp_path, keys, wanted):
     ("headerroute ex", ["explain"]),
     ("headerroute route --outbound-policy r", ["registry-only"]),
     ("headerroute explain --rep", ["--repeated-headers"]),
+    ("headerroute diff k8s/loc", ["k8s/local/"]),
+    ("headerroute convert k8s/loc", []),
     ("grabcut --output r", ["rgba"]),
     ("grabcut --no", ["--no-progress"]),
 ])
 def test_fish_offers(line, offered, tmp_path):
     script = f"source {shlex.quote(str(BASH.with_name(line.split()[0] + '.fish')))}; complete -C {shlex.quote(line)}"
     done = subprocess.run(["fish", "--no-config", "-c", script], text=True, check=True, stdout=subprocess.PIPE,
-                          env={**os.environ, "HOME": str(tmp_path)})
+                          cwd=ROOT, env={**os.environ, "HOME": str(tmp_path)})
     assert [found.split("\t")[0] for found in done.stdout.splitlines()] == offered

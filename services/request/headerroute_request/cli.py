@@ -1,8 +1,10 @@
 """Flags, messages and exit codes of headerroute-request."""
 import argparse
 import contextlib
+import importlib.metadata
 import json
 import os
+import pathlib
 import re
 import sys
 
@@ -54,6 +56,27 @@ def rect(text):
     return text
 
 
+def version():
+    """Of the checkout that this file is in, else of the installed distribution."""
+    project = pathlib.Path(__file__).resolve().parent / "../../../CMakeLists.txt"
+    if project.is_file():
+        found = re.search(r"^project\(headerroute VERSION ([0-9.]+)", project.read_text(encoding="utf-8"), re.M)
+        if found:
+            return found[1]
+    try:
+        return importlib.metadata.version("headerroute")
+    except importlib.metadata.PackageNotFoundError:
+        return "of an unknown version"
+
+
+class Version(argparse.Action):
+    """Looks for the version only when it is asked for."""
+
+    def __call__(self, parser, *_):
+        print(f"{parser.prog} {version()}")
+        parser.exit()
+
+
 def make_parser():
     p = argparse.ArgumentParser(
         prog="headerroute-request", epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -89,6 +112,7 @@ def make_parser():
     p.add_argument("--report", metavar="FILE", help="write one JSON object for each image to FILE; with '-' to "
                         "standard output, and the summary to standard error")
     p.add_argument("--no-progress", action="store_true", help="no progress bar")
+    p.add_argument("--version", action=Version, nargs=0, help="print the version")
     return p
 
 
