@@ -36,6 +36,7 @@
 
 #include <headerroute/headerroute.h>
 
+#include "budget.h"
 #include "http1.h"
 #include "memory.h"
 #include "net.h"
@@ -63,7 +64,8 @@ typedef enum sv_up_error {
     SV_UP_STREAM_RESET,    /* HTTP/2: the peer has reset the stream with another code */
     SV_UP_FIRST_BYTE_TIMEOUT,
     SV_UP_IDLE_TIMEOUT, /* the answer stopped coming */
-    SV_UP_DEADLINE      /* the request's deadline has passed */
+    SV_UP_DEADLINE,     /* the request's deadline has passed */
+    SV_UP_OVERLOAD      /* no bytes are left for the head of an answer */
 } sv_up_error;
 
 /* A short phrase for logs: "connect", "protocol", ... */
@@ -151,8 +153,9 @@ typedef struct sv_up_stats {
     _Atomic uint64_t active, connections; /* now */
 } sv_up_stats;
 
-/* `stats` outlives it. NULL if memory is short. */
-sv_up_loop *sv_up_loop_new(sv_loop *loop, sv_up_stats *stats);
+/* `stats` and `held` outlive it. From `held` comes what heads of HTTP/2 take that endpoints have
+ * not ended, above 8 KiB each. NULL if memory is short. */
+sv_up_loop *sv_up_loop_new(sv_loop *loop, sv_up_stats *stats, sv_budget *held);
 /* All exchanges and endpoints must have been freed. */
 void sv_up_loop_free(sv_up_loop *up);
 

@@ -41,6 +41,8 @@ const char *sv_up_error_name(sv_up_error error) {
         return "stream_reset";
     case SV_UP_FIRST_BYTE_TIMEOUT:
         return "first_byte_timeout";
+    case SV_UP_OVERLOAD:
+        return "overload";
     case SV_UP_IDLE_TIMEOUT:
         return "idle_timeout";
     case SV_UP_DEADLINE:

@@ -14,6 +14,8 @@
 #define READ_BURST 4
 #define READ_SIZE ((size_t)32 << 10)
 #define OUT_SIZE ((size_t)32 << 10)
+/* An unfinished head costs nothing up to this, as on a client's connection. */
+#define SMALL_UNFINISHED_HEAD ((size_t)8 << 10)
 /* Of all streams together; it is opened again at once. */
 #define CONNECTION_WINDOW ((uint32_t)1 << 20)
 /* Until the peer's first SETTINGS come; libnghttp2 and others assume as many. */
@@ -104,6 +106,7 @@ static void close_connection(sv_up_http2 *c) {
         c->next->link = c->link;
     sv_up_conn_count(c->endpoint, -1);
     sv_http2_free(c->h2);
+    sv_budget_give(up->held, c->reserved);
     sv_sock_close(c->sock);
     free(c->out);
     free(c);
@@ -215,11 +218,36 @@ static void http2_refill(sv_up_http2 *c) {
     sv_http2_refill(c->h2);
 }
 
+/* An endpoint may begin a head on each of many connections and end none. */
+static bool charge_unfinished_head(sv_up_http2 *c) {
+    sv_budget *budget = c->endpoint->up->held;
+    size_t held = sv_http2_head_held(c->h2);
+    held = held > SMALL_UNFINISHED_HEAD ? held : 0;
+    if (held > c->reserved && !sv_budget_take(budget, held - c->reserved))
+        return false;
+    if (held < c->reserved)
+        sv_budget_give(budget, c->reserved - held);
+    c->reserved = held;
+    return true;
+}
+
+/* Says why to the peer. */
+static void fail_session(sv_up_http2 *c, sv_up_error error) {
+    const char *why = sv_http2_failure(c->h2);
+    http2_send_output(c);
+    http2_lose(c, error, why);
+}
+
 /* False: nothing more is read. */
 static bool http2_receive(sv_up_http2 *c, const char *bytes, size_t n) {
     http2_refill(c);
     bool ok = sv_http2_receive(c->h2, bytes, n);
     sv_up_http2_mark(c);
+    if (ok && !charge_unfinished_head(c)) {
+        sv_http2_fail(c->h2, SV_HTTP2_ENHANCE_YOUR_CALM, "too much is being held at the moment");
+        fail_session(c, SV_UP_OVERLOAD);
+        return false;
+    }
     if (ok) {
         if (sv_http2_has_settings(c->h2))
             c->endpoint->http2_streams = sv_http2_max_streams(c->h2);
@@ -227,8 +255,7 @@ static bool http2_receive(sv_up_http2 *c, const char *bytes, size_t n) {
         sv_up_stream_report(c);
         return !c->broken;
     }
-    http2_send_output(c); /* says why */
-    http2_lose(c, SV_UP_PROTOCOL, sv_http2_failure(c->h2));
+    fail_session(c, SV_UP_PROTOCOL);
     return false;
 }
 

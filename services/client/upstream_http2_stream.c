@@ -391,7 +391,7 @@ void sv_up_stream_fail_all(sv_up_http2 *c, sv_up_error error, const char *why) {
         stream_detach(ex);
         if (ex->over)
             continue;
-        if (!ex->received && c->h2 != NULL)
+        if (!ex->received && c->h2 != NULL && error != SV_UP_OVERLOAD)
             sv_up_broken(ex, error, why);
         else
             sv_up_fail(ex, error, why);

@@ -33,13 +33,14 @@ _Static_assert(SMALL_BLOCK > SV_UP_MAX_HEAD, "a head must fit into a block");
 #define DEFAULT_DNS_REFRESH_MS 5000
 #define DEFAULT_HTTP2_IDLE_MS 60000
 
-sv_up_loop *sv_up_loop_new(sv_loop *loop, sv_up_stats *stats) {
+sv_up_loop *sv_up_loop_new(sv_loop *loop, sv_up_stats *stats, sv_budget *held) {
     sv_up_loop *up = calloc(1, sizeof(*up));
     if (up == NULL)
         return NULL;
     up->net = loop;
     up->timers = sv_loop_timers(loop);
     up->stats = stats;
+    up->held = held;
     return up;
 }
 

@@ -63,6 +63,7 @@ struct sv_up_loop {
     size_t n_free_blocks, n_blocks; /* kept for reuse; held by exchanges */
     char *http2_out;                /* upstream_http2.c's; NULL: none */
     sv_up_stats *stats;
+    sv_budget *held;
 };
 
 struct sv_up_endpoint {
@@ -111,6 +112,7 @@ struct sv_up_http2 {
     sv_task task;      /* that sends */
     sv_timer timer;    /* idle time and PINGs */
     char *out;         /* what the socket has not taken yet */
+    size_t reserved;   /* bytes taken for a head that is incomplete */
 };
 
 struct sv_up_exchange {

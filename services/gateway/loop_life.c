@@ -17,7 +17,8 @@ int gw_loop_start(sv_server_loop *server_loop, void *ctx) {
     loop->gateway = g;
     loop->loop = server_loop;
     loop->timers = sv_loop_timers(server_loop->net);
-    loop->up = sv_up_loop_new(server_loop->net, &g->upstreams.loops[server_loop->index]);
+    loop->up = sv_up_loop_new(server_loop->net, &g->upstreams.loops[server_loop->index],
+                              sv_server_uploads(server_loop->server));
     if (loop->up == NULL ||
         getrandom(loop->random, sizeof(loop->random), 0) != sizeof(loop->random)) {
         sv_up_loop_free(loop->up);

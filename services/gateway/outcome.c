@@ -119,6 +119,8 @@ gw_outcome gw_outcome_of_error(sv_up_error error) {
         return GW_STREAM_RESET;
     case SV_UP_REFUSED:
         return GW_STREAM_REFUSED;
+    case SV_UP_OVERLOAD:
+        return GW_OVERLOADED;
     case SV_UP_FIRST_BYTE_TIMEOUT:
     case SV_UP_IDLE_TIMEOUT:
     case SV_UP_DEADLINE:

@@ -289,12 +289,18 @@ static void try_on_data(void *ctx, sv_up_exchange *up, const char *bytes, size_t
     sv_relay_send(&r->relay, bytes, n, final);
 }
 
-static void try_on_error(void *ctx, sv_up_exchange *up, sv_up_error error, const char *why) {
-    gw_request *r = ctx;
-    (void)up;
+/* The endpoint's. */
+static void note_failure(gw_request *r, sv_up_error error) {
     atomic_fetch_add_explicit(&r->endpoint->failures, 1, memory_order_relaxed);
     gw_outlier_note(&r->lc->config->clusters[r->cluster], r->endpoint,
                     error == SV_UP_PROTOCOL ? 502 : 0);
+}
+
+static void try_on_error(void *ctx, sv_up_exchange *up, sv_up_error error, const char *why) {
+    gw_request *r = ctx;
+    (void)up;
+    if (error != SV_UP_OVERLOAD)
+        note_failure(r, error);
     if (r->tunnel != NULL) {
         sv_tunnel_error(r->tunnel);
         return;
@@ -308,7 +314,7 @@ static void try_on_error(void *ctx, sv_up_exchange *up, sv_up_error error, const
     /* The sentence goes with the exchange. */
     const char *sentence =
         error == SV_UP_TLS ? sv_pool_copy(r->ex->pool, hr_str_from(why)).p : NULL;
-    if (try_again(r, error, NULL))
+    if (error != SV_UP_OVERLOAD && try_again(r, error, NULL))
         return;
     gw_cancel(r);
     end_by_error(r, error, sentence);

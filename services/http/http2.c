@@ -179,9 +179,11 @@ static int on_data_chunk(nghttp2_session *session, uint8_t flags, int32_t id, co
         nghttp2_session_consume(session, id, n);
         return 0;
     }
-    stream->unconsumed += n;
+    stream->unopened += n;
     if (h2->options.windows_apart)
         nghttp2_session_consume_connection(session, n);
+    else
+        stream->unconsumed += n;
     h2->events->data(h2->ctx, stream, (const char *)bytes, n);
     return 0;
 }
@@ -221,7 +223,7 @@ static int on_stream_close(nghttp2_session *session, int32_t id, uint32_t code, 
     sv_http2_stream *stream = nghttp2_session_get_stream_user_data(session, id);
     if (stream == NULL)
         return 0;
-    if (stream->unconsumed > 0 && !h2->options.windows_apart)
+    if (stream->unconsumed > 0)
         nghttp2_session_consume_connection(session, stream->unconsumed);
     code = settled_code(stream, code);
     stream->unprocessed =

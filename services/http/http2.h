@@ -178,6 +178,14 @@ size_t sv_http2_unsent(const sv_http2_stream *stream);
 /* n bytes of content are no longer held: the peer may send as many. */
 void sv_http2_consume(sv_http2_stream *stream, size_t n);
 
+/* The same for the window of the connection alone: the content of this stream does not stop the
+ * others. sv_http2_open_window follows. */
+void sv_http2_consume_connection(sv_http2_stream *stream, size_t n);
+/* There is room for `room` bytes of content: opens the window of the stream to no more than that,
+ * and makes it `window` bytes large if there is room for as many. A window that is not closed is
+ * opened by half of it or more. Returns the bytes that the peer may send. */
+size_t sv_http2_open_window(sv_http2_stream *stream, size_t room, size_t window);
+
 /* In `closed`: the peer has sent RST_STREAM. */
 bool sv_http2_is_reset_by_peer(const sv_http2_stream *stream);
 /* In `closed`, of a client: the peer has not acted on the request. It has refused the stream, has

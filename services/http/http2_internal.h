@@ -49,7 +49,8 @@ struct sv_http2_stream {
     int32_t id;
     void *data;
     sv_http2_stream *next, **link;
-    size_t unconsumed;   /* bytes of content received and not consumed */
+    size_t unconsumed;   /* bytes of content that the window of the connection waits for */
+    size_t unopened;     /* the same, of the window of the stream */
     bool is_head_method; /* the request is a HEAD */
     bool has_final_head; /* the head of the request, or of the answer that is not interim */
     bool received_end;   /* the peer's message is complete */

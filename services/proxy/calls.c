@@ -47,6 +47,7 @@ static const struct ending {
   malformed = {"UPE", SV_GRPC_INTERNAL, "gave a malformed answer"},
   reset = {"UR", SV_GRPC_UNAVAILABLE, "reset the call"},
   disconnected = {"UC", SV_GRPC_UNAVAILABLE, "closed the connection"},
+  overloaded = {"UO", SV_GRPC_RESOURCE_EXHAUSTED, "gave an answer that finds no room"},
   unreachable = {"UF", SV_GRPC_UNAVAILABLE, "is unreachable"};
 
 static const struct ending *call_ending_of(sv_up_error error) {
@@ -60,6 +61,8 @@ static const struct ending *call_ending_of(sv_up_error error) {
     case SV_UP_STREAM_RESET:
     case SV_UP_REFUSED:
         return &reset;
+    case SV_UP_OVERLOAD:
+        return &overloaded;
     case SV_UP_RESET:
     case SV_UP_CLOSED:
         return &disconnected;

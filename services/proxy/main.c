@@ -54,7 +54,8 @@ static int proxy_loop_start(sv_server_loop *loop, void *ctx) {
     sv_up_settings settings = {.connect_timeout_ms = (uint32_t)p->options.connect_timeout_ms};
     self->proxy = p;
     self->timers = sv_loop_timers(loop->net);
-    self->up = sv_up_loop_new(loop->net, &p->upstreams.loops[loop->index]);
+    self->up = sv_up_loop_new(loop->net, &p->upstreams.loops[loop->index],
+                              sv_server_uploads(loop->server));
     if (self->up == NULL) {
         free(self);
         return -1;

@@ -65,7 +65,7 @@ static bool body_begin_store(sv_exchange *ex, size_t limit) {
     bool grows = ex->in.length == SV_UNKNOWN_LENGTH || !ex->in.streams;
     size_t at_first = grows ? body_at_most(limit, FIRST_ROOM) : limit;
     size_t size = ex->body.len > at_first ? ex->body.len : at_first;
-    size_t free_of_charge = ex->in.streams ? FIRST_ROOM : 0;
+    size_t free_of_charge = ex->in.streams || ex->listener->streams ? FIRST_ROOM : 0;
     ex->in.limit = limit > size ? limit : size;
     if (size > free_of_charge && !reserve_room(ex, size - free_of_charge))
         return false;
@@ -126,6 +126,13 @@ char *sv_body_room(sv_exchange *ex, size_t *size) {
         return NULL;
     *size = in->size - ex->body.len;
     return in->store + ex->body.len;
+}
+
+size_t sv_body_make_room(sv_exchange *ex) {
+    size_t size;
+    if (ex->body_offset > 0 || ex->in.tunnel)
+        drop_taken(ex);
+    return sv_body_room(ex, &size) != NULL ? size : 0;
 }
 
 bool sv_body_arrived(sv_exchange *ex, size_t n, bool done) {

@@ -40,6 +40,8 @@ void sv_body_expect_tunnel(sv_exchange *ex);
 bool sv_body_hold_all(sv_exchange *ex);
 /* Where the next bytes of the body go. NULL: there is no room before resume_body is called. */
 char *sv_body_room(sv_exchange *ex, size_t *size);
+/* The size of that room. What was taken and cannot be sent again makes room for it. */
+size_t sv_body_make_room(sv_exchange *ex);
 /* `n` bytes were put there; `done`: they are the last. False: the body is too large. */
 bool sv_body_arrived(sv_exchange *ex, size_t n, bool done);
 /* The body is malformed, or cannot be held. Answers if no answer has begun. */

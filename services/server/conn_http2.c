@@ -355,7 +355,7 @@ void sv_http2_begin(sv_conn *conn, const char *bytes, size_t n) {
     const sv_http2_options options = {.max_head = (size_t)http2_options_of(conn)->max_head_bytes,
                                       .max_fields = SV_HTTP2_MAX_FIELDS,
                                       .max_streams = SV_HTTP2_MAX_STREAMS,
-                                      .stream_window = SV_HTTP2_STREAM_WINDOW,
+                                      .stream_window = SV_HTTP2_FIRST_WINDOW,
                                       .connection_window = SV_HTTP2_CONNECTION_WINDOW,
                                       .extended_connect = conn->listener->tunnels};
     sv_conn_http2 *c = sv_alloc_zeroed(sizeof(*c));

@@ -78,11 +78,26 @@ static size_t deliver(struct sv_h2_stream *s, const char *bytes, size_t n) {
         memcpy(room + s->arrived, bytes + done, step);
         s->arrived += step;
         done += step;
-        consume(s, step);
+        if (s->stream != NULL)
+            sv_http2_consume_connection(s->stream, step);
+        sv_http2_mark(s->c);
         if (step == size)
             report(s);
     }
     return done;
+}
+
+/* The first window of a request that is served is free of charge: until the exchange has a store,
+ * it is all that is held. */
+static bool pay_for_held(struct sv_h2_stream *s, size_t needed) {
+    size_t cost = s->served && needed <= SV_HTTP2_FIRST_WINDOW ? 0 : needed;
+    if (cost <= s->held_paid)
+        return true;
+    if (!sv_exchange_reserve(s->ex, cost - s->held_paid))
+        return false;
+    s->ex->in.reserved += cost - s->held_paid; /* for the body, not for the head */
+    s->held_paid = cost;
+    return true;
 }
 
 /* Content without room is held: the window bounds it. */
@@ -92,16 +107,23 @@ static bool hold(struct sv_h2_stream *s, const char *bytes, size_t n) {
         s->held_at = 0;
     }
     size_t needed = s->n_held + n;
+    if (!pay_for_held(s, needed))
+        return false;
     if (needed > s->held_size) {
-        if (!sv_exchange_reserve(s->ex, needed - s->held_size))
-            return false;
-        s->ex->in.reserved += needed - s->held_size; /* for the body, not for the head */
         s->held = sv_realloc(s->held, needed);
         s->held_size = needed;
     }
     memcpy(s->held + s->n_held, bytes, n);
     s->n_held = needed;
     return true;
+}
+
+static void free_held(struct sv_h2_stream *s) {
+    sv_exchange_give_back(s->ex, s->held_paid);
+    s->ex->in.reserved -= s->held_paid;
+    free(s->held);
+    s->held = NULL;
+    s->held_at = s->held_size = s->held_paid = 0;
 }
 
 static void drop_held(struct sv_h2_stream *s) {
@@ -115,6 +137,36 @@ static void deliver_held(struct sv_h2_stream *s) {
     s->n_held -= n;
     if (is_unwanted(s->ex))
         drop_held(s);
+    if (s->n_held == 0 && s->held != NULL)
+        free_held(s);
+}
+
+static size_t window_of(const sv_exchange *ex) {
+    return ex->in.size < SV_HTTP2_STREAM_WINDOW ? SV_HTTP2_FIRST_WINDOW : SV_HTTP2_STREAM_WINDOW;
+}
+
+/* The client may send what there is room for, so that its window slows it down and nothing has to
+ * be refused in the middle. `starved` lets each piece that is taken come back here. */
+static void follow_room(struct sv_h2_stream *s) {
+    sv_exchange *ex = s->ex;
+    if (s->stream == NULL || s->all_came || !s->served)
+        return;
+    sv_http2_mark(s->c);
+    if (is_unwanted(ex)) {
+        sv_http2_consume(s->stream, SIZE_MAX);
+        return;
+    }
+    if (ex->in.store == NULL)
+        return;
+    size_t room = sv_body_make_room(ex);
+    room = room > s->n_held ? room - s->n_held : 0;
+    ex->in.starved = true;
+    if (s->stream == NULL) /* the exchange has heard that no more is held */
+        return;
+    if (sv_http2_open_window(s->stream, room, window_of(ex)) == 0)
+        http2_body_stop_waiting(s);
+    else
+        http2_body_wait_for_more(s);
 }
 
 static void take_end(struct sv_h2_stream *s) {
@@ -153,8 +205,7 @@ void sv_conn_http2_data(void *ctx, sv_http2_stream *stream, const char *bytes, s
             sv_body_fail(s->ex, 503, "too much is being uploaded at the moment");
     }
     s->delivering = false;
-    if (s->arrived > 0)
-        report_later(s);
+    report_later(s);
     http2_body_settle(s);
 }
 
@@ -165,6 +216,7 @@ void sv_http2_report(sv_conn_http2 *c) {
         s->is_fresh = false;
         s->delivering = true;
         report(s);
+        follow_room(s);
         s->delivering = false;
         http2_body_settle(s);
     }
@@ -213,9 +265,10 @@ void sv_http2_resume_body(sv_exchange *ex) {
     s->delivering = true;
     deliver_held(s);
     report(s);
-    s->delivering = false;
     if (s->n_held == 0)
         http2_body_wait_for_more(s);
+    follow_room(s);
+    s->delivering = false;
     http2_body_settle(s);
 }
 

@@ -9,8 +9,12 @@
 
 /* Streams that a client may open at a time on a connection. */
 #define SV_HTTP2_MAX_STREAMS 100
-/* Content of a stream, and of all streams of a connection, that is on its way and not consumed. */
+/* Content of a stream that a client may send before there is room for it: what an exchange may hold
+ * without the upload budget (body_in.c). */
+#define SV_HTTP2_FIRST_WINDOW ((uint32_t)32 << 10)
+/* The same once the exchange has as much room. */
 #define SV_HTTP2_STREAM_WINDOW ((uint32_t)128 << 10)
+/* Content of all streams of a connection that is on its way and not stored. */
 #define SV_HTTP2_CONNECTION_WINDOW ((uint32_t)512 << 10)
 /* As in HTTP/1.1; more: 431. */
 #define SV_HTTP2_MAX_FIELDS 100
@@ -51,7 +55,7 @@ struct sv_h2_stream {
     struct sv_h2_stream *next_fresh;
     /* Content for which the exchange had no room. */
     char *held;
-    size_t held_at, n_held, held_size;
+    size_t held_at, n_held, held_size, held_paid;
     bool all_came;      /* the end of the request is among it */
     bool delivering;    /* content is being handed to the exchange */
     uint64_t begun_ns;  /* since when the client is waited for; 0: it is not */

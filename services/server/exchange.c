@@ -109,6 +109,11 @@ bool sv_exchange_reserve(sv_exchange *ex, size_t bytes) {
     return true;
 }
 
+void sv_exchange_give_back(sv_exchange *ex, size_t bytes) {
+    sv_budget_give(sv_server_uploads(ex->loop->server), bytes);
+    ex->reserved -= bytes;
+}
+
 /* ---- the end ---- */
 
 static void end_later(sv_exchange *ex) {

@@ -154,6 +154,8 @@ int sv_exchange_status(const sv_exchange *ex);
 /* Takes `bytes` from the upload budget until the exchange ends. False: there are not as many left.
  */
 bool sv_exchange_reserve(sv_exchange *ex, size_t bytes);
+/* Gives back bytes that were taken by sv_exchange_reserve. */
+void sv_exchange_give_back(sv_exchange *ex, size_t bytes);
 
 /* The client has gone: its FIN or RST has come. */
 bool sv_exchange_peer_gone(const sv_exchange *ex);

@@ -6,9 +6,13 @@ import time
 
 import pytest
 from conftest import SANITIZE
+from gateway_websocket_http2_test import push, until_it_stands
 from harness import PATIENCE
+from http2_peer import Http2Peer
+from http2_wire import Http2, head
 from mesh import gateway, routes, service, to
 from peers import Peer, answer, echo, wait_until
+from upstream_http2_test import service as http2_service
 
 ROUTE = routes({"route": [to("x.test")]})
 NO_RETRIES = routes({"route": [to("x.test")], "retries": {"attempts": 0}})
@@ -42,8 +46,8 @@ class Sink:
                 left -= len(piece)
             self.read += len(piece)
             digest.update(piece)
-        self.digest = digest.hexdigest()
-        connection.send(answer(self.digest.encode()))
+        self.digest = done = digest.hexdigest()
+        connection.send(answer(done.encode()))
         return True
 
 
@@ -106,6 +110,50 @@ def test_a_peer_that_does_not_read_holds_the_client_back(tmp_path, chunked):
             sink.gate.set()
             feeder.join()
             assert client.answer().body.decode() == hashlib.sha256(piece * pieces).hexdigest()
+
+
+class Gated:
+    """An endpoint of HTTP/2 that opens no window before `open`, and then answers with the digest of each body."""
+
+    def __init__(self):
+        self.peer = Http2Peer(self.behave, takes=False)
+
+    def behave(self, connection, request):
+        connection.answer(request, hashlib.sha256(request.body).hexdigest().encode(), 200, ("grpc-status", "0"))
+
+    def open(self):
+        self.peer.takes = True
+        for connection in self.peer.all:
+            with connection.lock:
+                connection.takes = True
+                connection.h2.increment_flow_control_window(1 << 30)
+                for stream in (number for number, request in connection.requests.items() if not request.ended):
+                    connection.h2.increment_flow_control_window(1 << 30, stream)
+                connection.flush()
+
+
+@pytest.mark.parametrize("kind", ["length", "chunked", "grpc"])
+def test_uploads_over_http2_are_slowed_down_where_the_budget_is_used_up(tmp_path, kind):
+    """24 bodies of two MB, while the budget holds what a few of them would take and the endpoint takes nothing."""
+    n, size, sink, gated = 24, 2 * MIB, Sink(), Gated()
+    sink.gate.clear()
+    fields = {"length": [("content-length", str(size))], "chunked": [],
+              "grpc": [("content-type", "application/grpc"), ("te", "trailers")]}[kind]
+    with sinking(sink) as http1, gated.peer as http2:
+        there = http2_service("x.test", http2) if kind == "grpc" else service("x.test", http1)
+        with gateway(tmp_path, there, NO_RETRIES, args=("--max-upload-bytes", "200K", "--threads", "1")) as gw, Http2(gw.port) as client:
+            data = bytes(range(256)) * (size // 256)
+            streams = [client.open(head("POST", f"/{i}", *fields), end=False) for i in range(n)]
+            before, left = gw.rss_kib(), {stream.number: memoryview(data) for stream in streams}
+            until_it_stands(client, streams, left)
+            assert SANITIZE or gw.rss_kib() - before < 6144
+            sink.gate.set()
+            gated.open()
+            while any(left.values()):
+                if push(client, streams, left) == 0:
+                    client.read()
+            for stream in streams:
+                assert (client.wait(stream).status, stream.body.decode()) == (200, hashlib.sha256(data).hexdigest())
 
 
 def failing_once(seen, status="503 Service Unavailable"):

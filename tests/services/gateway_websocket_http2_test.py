@@ -11,7 +11,7 @@ import pytest
 from certificates import Authority
 from conftest import PATIENCE, SANITIZE, wait_until
 from gateway_tls_test import HOST, encrypted, trusting
-from gateway_websocket_test import MIB, accept_of, frame, mesh, raw, read_frame, taker, websocket
+from gateway_websocket_test import MIB, accept_of, agree, frame, mesh, raw, read_frame, taker, websocket
 from harness import Server
 from http2_wire import CANCEL, NO_ERROR, PROTOCOL_ERROR, Http2
 from mesh import gateway, routes, service, to
@@ -318,7 +318,7 @@ def test_a_server_that_does_not_read_closes_the_window_of_its_stream(tmp_path):
         with pytest.raises(TimeoutError):
             while sent < 64 * MIB:
                 room = min(client.h2.local_flow_control_window(stream.number), client.h2.max_outbound_frame_size)
-                if room == 0:
+                if room <= 0:
                     client.read()
                     continue
                 client.send(stream, b"z" * room)
@@ -327,6 +327,69 @@ def test_a_server_that_does_not_read_closes_the_window_of_its_stream(tmp_path):
         assert SANITIZE or gw.rss_kib() - before < 4096
         assert client.call("HEAD", "/else").status == 200
         release.set()
+
+
+class Sluggish:
+    """An endpoint of WebSockets that reads nothing before `gate` opens, and then all there is."""
+
+    def __init__(self):
+        self.gate, self.got = threading.Event(), {}
+
+    def __call__(self, connection, request):
+        if request.header("upgrade") != "websocket":
+            return echo(connection, request)
+        agree(connection, request)
+        connection.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 32768)
+        self.gate.wait(PATIENCE)
+        digest = hashlib.sha256(connection.buffer)
+        while data := connection.sock.recv(MIB):
+            digest.update(data)
+        self.got[request.target] = digest.digest()
+        return False
+
+
+def push(client, streams, left):
+    """Sends what the windows allow. Returns the number of bytes."""
+    sent = 0
+    for stream in streams:
+        data = left[stream.number]
+        while data and (room := min(client.h2.local_flow_control_window(stream.number), client.h2.max_outbound_frame_size)) > 0:
+            client.h2.send_data(stream.number, data[:room], end_stream=len(data) <= room)
+            sent += len(data[:room])
+            data = left[stream.number] = data[room:]
+    client.flush()
+    return sent
+
+
+def until_it_stands(client, streams, left):
+    """Sends until the server has taken nothing for a second."""
+    client.sock.settimeout(1)
+    with pytest.raises(TimeoutError):
+        while any(left.values()):
+            push(client, streams, left)
+            client.read()
+            assert not any(stream.over for stream in streams), "a stream was reset"
+    client.sock.settimeout(PATIENCE)
+
+
+def test_open_websockets_are_slowed_down_where_the_budget_is_used_up(tmp_path):
+    """24 WebSockets of two MB each, while the budget holds what three of them would take."""
+    n, size, endpoint = 24, 2 * MIB, Sluggish()
+    with Peer(endpoint) as peer, mesh(tmp_path, peer, "--max-upload-bytes", "3M", "--threads", "1") as gw, Http2(gw.port) as client:
+        data = os.urandom(size)
+        streams = [opened(client, f"/{i}") for i in range(n)]
+        before, left = gw.rss_kib(), {stream.number: memoryview(data) for stream in streams}
+        until_it_stands(client, streams, left)
+        grown = gw.rss_kib() - before
+        assert SANITIZE or grown < 8192, f"{grown} KiB"
+        assert client.call("HEAD", "/else").status == 200
+        endpoint.gate.set()
+        while any(left.values()):
+            if push(client, streams, left) == 0:
+                client.read()
+            assert not any(stream.reset for stream in streams)
+        wait_until(lambda: len(endpoint.got) == n, "all has come")
+        assert set(endpoint.got.values()) == {hashlib.sha256(data).digest()}
 
 
 def test_more_than_a_body_may_have_goes_through(tmp_path):

@@ -85,7 +85,7 @@ class Http2:
         """Sends all of it, waiting for the window."""
         while data or end:
             room = min(self.h2.local_flow_control_window(stream.number), self.h2.max_outbound_frame_size)
-            if data and room == 0:
+            if data and room <= 0:
                 self.read()
                 if stream.over or self.closed:
                     return

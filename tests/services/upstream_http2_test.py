@@ -6,12 +6,14 @@ import time
 
 import h2.errors
 import h2.settings
+import hpack
 import mesh
 import pytest
 from certificates import Authority
 from conftest import PATIENCE, SANITIZE
 from http2_peer import Http2Peer, echo
-from harness import Server
+from harness import Server, free_port
+from hostile import charged, unfinished_head
 from http2_wire import Http2, head
 from peers import Peer, wait_until
 
@@ -391,6 +393,33 @@ def test_a_hostile_peer_harms_no_other_request(tmp_path, name):
                     pass
             assert gw.call("GET", "/well").status == 200
         assert gw.rss_kib() < (900 << 10 if SANITIZE else 60 << 10)
+
+
+def test_heads_that_an_endpoint_does_not_end_are_charged(tmp_path):
+    """HEADERS and CONTINUATION without END_HEADERS, on a connection for each request."""
+    block = hpack.Encoder().encode([(":status", "200"), *(hpack.NeverIndexedHeaderTuple(f"x-{n}", "v" * 2000) for n in range(27))], huffman=False)
+    status = free_port()
+
+    def behave(connection, request):
+        if request.header(":path").startswith("/evil"):
+            connection.raw(unfinished_head(block))
+        else:
+            echo(connection, request)
+
+    with Http2Peer(behave) as peer, gateway_of(
+            tmp_path, peer, route={"retries": {"attempts": 2, "retryOn": "5xx"}}, http={"maxRequestsPerConnection": 1},
+            args=["--threads", 1, "--max-upload-bytes", 250000, "--status", f"127.0.0.1:{status}"]) as gw:
+        with gw.client() as first, gw.client() as second:
+            first.request("GET", "/evil/1")
+            assert wait_until(lambda: charged(status) > len(block), PATIENCE)
+            second.request("GET", "/evil/2")  # for whose answer no bytes are left
+            refused = second.answer()
+            assert (refused.status, refused.header("retry-after")) == (503, "1")
+            line = gw.wait_line(path="/evil/2")
+            assert (line["response_flags"], line["response_code_details"]) == ("UO", "overload")
+            assert sum(r.header(":path") == "/evil/2" for r in peer.requests) == 1  # no endpoint can help
+            assert gw.call("GET", "/well").status == 200
+        assert wait_until(lambda: charged(status) == 0, PATIENCE)  # the clients have left
 
 
 def test_a_closed_window_stops_the_upload_and_no_more_is_read(tmp_path):
