@@ -237,7 +237,7 @@ def test_a_result_has_the_profile_of_its_image(tmp_path):
 
 def test_alpha_is_respected_on_request(tmp_path):
     image = Image.open(PORTRAIT).convert("RGBA")
-    alpha = numpy.tile(numpy.clip((numpy.arange(image.width) - 80) * 20, 0, 255).astype(numpy.uint8), (image.height, 1))
+    alpha = numpy.tile(numpy.clip((numpy.arange(image.width) - 60) * 20, 0, 255).astype(numpy.uint8), (image.height, 1))
     image.putalpha(Image.fromarray(alpha))
     image.save(tmp_path / "in.png")
 

@@ -139,7 +139,8 @@ int grabcut_models_check(const grabcut_models *models, grabcut_errbuf *err) {
     if (models &&
         (!model_is_in_range(models->background) || !model_is_in_range(models->foreground))) {
         return grabcut_fail(err, GRABCUT_EINVAL,
-                            "a weight, mean or covariance is not within what 8-bit pixels give");
+                            "the EVAL modes need models that an earlier run has learned: a weight, "
+                            "mean or covariance is not within what 8-bit pixels give");
     }
     if (!models || !model_is_learnt(models->background) || !model_is_learnt(models->foreground)) {
         return grabcut_fail(err, GRABCUT_EINVAL,
