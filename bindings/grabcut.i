@@ -31,8 +31,15 @@
     if (grabcut_glue_models(&$1, &buffer, $input) != 0)
         SWIG_fail;
 }
+/* A profile, or None. */
+%typemap(in) (const void *icc, size_t icc_len) (grabcut_glue_buffer buffer = {0}) {
+    if ($input != Py_None && grabcut_glue_bytes(&buffer, $input) != 0)
+        SWIG_fail;
+    $1 = buffer.held ? buffer.view.buf : NULL;
+    $2 = buffer.held ? (size_t)buffer.view.len : 0;
+}
 %typemap(freearg) const grabcut_image *, grabcut_image *mask, (const void *bytes, size_t len),
-                  grabcut_models *models {
+                  (const void *icc, size_t icc_len), grabcut_models *models {
     grabcut_glue_release(&buffer$argnum);
 }
 
@@ -49,7 +56,13 @@
 %ignore grabcut_encode;
 %ignore grabcut_encode_options;
 %ignore GRABCUT_ENCODE_OPTIONS_INIT;
+%ignore grabcut_icc_profile;
 %ignore grabcut_mask_from_grey;
+%ignore grabcut_mask_from_rect;
+%ignore grabcut_mask_from_alpha;
+%ignore grabcut_split_alpha;
+%ignore grabcut_multiply_alpha;
+%ignore grabcut_models_check;
 %ignore grabcut_cutout;
 %ignore grabcut_image_alloc;
 %ignore grabcut_image_free;
@@ -130,13 +143,16 @@ static PyObject *estimate(int32_t image_width, int32_t image_height, grabcut_mod
     return Py_BuildValue("(iK)", code, (unsigned long long)bytes);
 }
 
-static PyObject *decode(const void *bytes, size_t len, uint64_t max_pixels, int ignore_orientation, uint64_t max_bytes)
+static PyObject *decode(const void *bytes, size_t len, uint64_t max_pixels, int ignore_orientation, uint64_t max_bytes,
+                        int alpha, int allow_truncated)
 {
     grabcut_decode_options opts = GRABCUT_DECODE_OPTIONS_INIT;
 
     opts.max_pixels = max_pixels;
     opts.ignore_orientation = ignore_orientation;
     opts.max_bytes = max_bytes;
+    opts.alpha = alpha;
+    opts.allow_truncated = allow_truncated;
     return grabcut_glue_decode(bytes, len, &opts, own_image);
 }
 
@@ -145,13 +161,21 @@ static PyObject *probe(const void *bytes, size_t len)
     return grabcut_glue_probe(bytes, len);
 }
 
-static PyObject *encode(const grabcut_image *image, grabcut_format format, int level, int quality)
+static PyObject *icc_profile(const void *bytes, size_t len)
+{
+    return grabcut_glue_icc_profile(bytes, len);
+}
+
+static PyObject *encode(const grabcut_image *image, grabcut_format format, int level, int quality, const void *icc,
+                        size_t icc_len)
 {
     grabcut_encode_options opts = GRABCUT_ENCODE_OPTIONS_INIT;
 
     opts.format = format;
     opts.level = level;
     opts.quality = quality;
+    opts.icc = icc;
+    opts.icc_len = icc_len;
     return grabcut_glue_encode(image, &opts);
 }
 

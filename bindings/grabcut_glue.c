@@ -212,3 +212,17 @@ PyObject *grabcut_glue_probe(const void *bytes, size_t len) {
     return Py_BuildValue("(is(iiii))", code, err.text, (int)probe.format, (int)probe.width,
                          (int)probe.height, (int)probe.orientation);
 }
+
+PyObject *grabcut_glue_icc_profile(const void *bytes, size_t len) {
+    grabcut_errbuf err = {""};
+    uint8_t *profile = NULL;
+    size_t profile_len = 0;
+    PyObject *result;
+    int code;
+
+    Py_BEGIN_ALLOW_THREADS code = grabcut_icc_profile(&profile, &profile_len, bytes, len, &err);
+    Py_END_ALLOW_THREADS result =
+        Py_BuildValue("(isy#)", code, err.text, (char *)profile, (Py_ssize_t)profile_len);
+    grabcut_free(profile);
+    return result;
+}

@@ -46,6 +46,9 @@ PyObject *grabcut_glue_cutout(const grabcut_image *image, const grabcut_image *m
 /* (code, text, bytes or None). */
 PyObject *grabcut_glue_encode(const grabcut_image *image, const grabcut_encode_options *opts);
 
+/* (code, text, bytes or None). */
+PyObject *grabcut_glue_icc_profile(const void *bytes, size_t len);
+
 /* (code, text, (format, width, height, orientation) or None). */
 PyObject *grabcut_glue_probe(const void *bytes, size_t len);
 

@@ -78,12 +78,57 @@ static int start_from_rect(grabcut_options *run, const cut_options *o, const gra
     return error;
 }
 
-static int encode_result(uint8_t **png, size_t *png_len, const grabcut_image *image,
-                         const grabcut_image *mask, grabcut_cutout_kind kind, grabcut_errbuf *err) {
-    grabcut_image out;
-    int error = grabcut_cutout(&out, image, mask, kind);
+/* The rect as a mask, with transparent pixels as background. */
+static int start_from_alpha(grabcut_image *mask, grabcut_options *run, const grabcut_image *alpha) {
+    int error = GRABCUT_OK;
+    if (run->mode == GRABCUT_INIT_WITH_RECT)
+        error = grabcut_mask_from_rect(mask, &run->rect);
+    run->mode = GRABCUT_INIT_WITH_MASK;
+    return error == GRABCUT_OK ? grabcut_mask_from_alpha(mask, alpha) : error;
+}
+
+/* One image on its way through. */
+typedef struct cut_work {
+    grabcut_image image, mask, alpha; /* alpha: empty if it is ignored */
+    uint8_t *icc;                     /* or NULL */
+    size_t icc_len;
+} cut_work;
+
+static int decode_input(cut_work *w, const uint8_t *bytes, size_t len, const cut_options *o,
+                        grabcut_errbuf *err) {
+    grabcut_decode_options how = GRABCUT_DECODE_OPTIONS_INIT;
+    how.alpha = o->respect_alpha;
+    how.allow_truncated = o->allow_truncated;
+    int error = grabcut_decode(&w->image, bytes, len, &how, err);
+    if (error == GRABCUT_OK && o->respect_alpha)
+        error = grabcut_split_alpha(&w->alpha, &w->image);
+    if (error == GRABCUT_OK && o->kind != GRABCUT_CUTOUT_MASK)
+        error = grabcut_icc_profile(&w->icc, &w->icc_len, bytes, len, err);
     if (error == GRABCUT_OK)
-        error = grabcut_encode_png(png, png_len, &out, -1, err);
+        error = grabcut_image_alloc(&w->mask, w->image.width, w->image.height, 1);
+    return error;
+}
+
+static int find_start(cut_work *w, grabcut_options *run, const cut_setup *setup,
+                      grabcut_errbuf *err) {
+    int error = setup->mask.data != NULL ? start_from_mask(&w->mask, run, &setup->mask, err)
+                                         : start_from_rect(run, setup->options, &w->image, err);
+    if (error == GRABCUT_OK && w->alpha.data != NULL)
+        error = start_from_alpha(&w->mask, run, &w->alpha);
+    return error;
+}
+
+static int encode_result(uint8_t **png, size_t *png_len, const cut_work *w,
+                         grabcut_cutout_kind kind, grabcut_errbuf *err) {
+    grabcut_encode_options how = GRABCUT_ENCODE_OPTIONS_INIT;
+    grabcut_image out;
+    how.icc = w->icc;
+    how.icc_len = w->icc_len;
+    int error = grabcut_cutout(&out, &w->image, &w->mask, kind);
+    if (error == GRABCUT_OK && kind == GRABCUT_CUTOUT_ALPHA && w->alpha.data != NULL)
+        error = grabcut_multiply_alpha(&out, &w->alpha);
+    if (error == GRABCUT_OK)
+        error = grabcut_encode(png, png_len, &out, &how, err);
     grabcut_image_free(&out);
     return error;
 }
@@ -91,7 +136,7 @@ static int encode_result(uint8_t **png, size_t *png_len, const grabcut_image *im
 int cut_bytes(uint8_t **png, size_t *png_len, const uint8_t *bytes, size_t len,
               const cut_setup *setup, grabcut_workspace *workspace, grabcut_progress_fn progress,
               void *progress_ctx, grabcut_errbuf *err) {
-    grabcut_image image = {0}, mask = {0};
+    cut_work w = {0};
     grabcut_options run = GRABCUT_OPTIONS_INIT;
     run.iterations = setup->options->iterations;
     run.seed = setup->options->seed;
@@ -100,20 +145,18 @@ int cut_bytes(uint8_t **png, size_t *png_len, const uint8_t *bytes, size_t len,
     run.progress = progress;
     run.progress_ctx = progress_ctx;
     err->text[0] = '\0';
-    int error = grabcut_decode(&image, bytes, len, NULL, err);
+    int error = decode_input(&w, bytes, len, setup->options, err);
     if (error == GRABCUT_OK)
-        error = grabcut_image_alloc(&mask, image.width, image.height, 1);
-    if (error == GRABCUT_OK && setup->mask.data != NULL)
-        error = start_from_mask(&mask, &run, &setup->mask, err);
-    else if (error == GRABCUT_OK)
-        error = start_from_rect(&run, setup->options, &image, err);
+        error = find_start(&w, &run, setup, err);
     if (error == GRABCUT_OK)
-        error = grabcut_segment(grabcut_engine_fast(), &mask, &image, &run, err);
+        error = grabcut_segment(grabcut_engine_fast(), &w.mask, &w.image, &run, err);
     if (error == GRABCUT_OK)
-        error = encode_result(png, png_len, &image, &mask, setup->options->kind, err);
+        error = encode_result(png, png_len, &w, setup->options->kind, err);
     if (error != GRABCUT_OK && err->text[0] == '\0')
         snprintf(err->text, sizeof(err->text), "%s", grabcut_strerror(error));
-    grabcut_image_free(&image);
-    grabcut_image_free(&mask);
+    grabcut_image_free(&w.image);
+    grabcut_image_free(&w.mask);
+    grabcut_image_free(&w.alpha);
+    grabcut_free(w.icc);
     return error;
 }

@@ -11,7 +11,19 @@
 #include <string.h>
 #include <strings.h>
 
-enum { RECT = 256, MASK, ITERATIONS, SEED, OUTPUT, THREADS, JOBS, NO_PROGRESS, VERSION };
+enum {
+    RECT = 256,
+    MASK,
+    ITERATIONS,
+    SEED,
+    OUTPUT,
+    THREADS,
+    JOBS,
+    ALPHA,
+    ALLOW_TRUNCATED,
+    NO_PROGRESS,
+    VERSION
+};
 
 static const struct option flags[] = {
     {"rect", required_argument, NULL, RECT},
@@ -21,6 +33,8 @@ static const struct option flags[] = {
     {"output", required_argument, NULL, OUTPUT},
     {"threads", required_argument, NULL, THREADS},
     {"jobs", required_argument, NULL, JOBS},
+    {"alpha", required_argument, NULL, ALPHA},
+    {"allow-truncated", no_argument, NULL, ALLOW_TRUNCATED},
     {"no-progress", no_argument, NULL, NO_PROGRESS},
     {"version", no_argument, NULL, VERSION},
     {"help", no_argument, NULL, 'h'},
@@ -61,6 +75,10 @@ static void print_help(FILE *to) {
         "                           cutout has a black background, rgba a transparent one, mask is "
         "255\n"
         "                           for foreground and 0 for background (default: cutout)\n"
+        "  --alpha ignore|respect   respect makes transparent pixels background and multiplies the "
+        "image's\n"
+        "                           alpha into --output rgba (default: ignore)\n"
+        "  --allow-truncated        cut a JPEG, PNG or BMP that ends too early as far as it goes\n"
         "  --threads N              threads for one image (default: by the number of processors)\n"
         "  --jobs N                 images at the same time (default: by the number of "
         "processors)\n"
@@ -143,6 +161,13 @@ static int parse_kind(grabcut_cutout_kind *out, const char *text) {
     return cut_usage_error("--output: expected cutout, rgba or mask, not '%s'", text);
 }
 
+static int parse_alpha(bool *respect, const char *text) {
+    *respect = strcmp(text, "respect") == 0;
+    if (!*respect && strcmp(text, "ignore") != 0)
+        return cut_usage_error("--alpha: expected ignore or respect, not '%s'", text);
+    return -1;
+}
+
 /* `word` is the flag as it was written, for messages. */
 static int apply_flag(cut_options *out, int flag, const char *value, const char *word) {
     switch (flag) {
@@ -160,6 +185,11 @@ static int apply_flag(cut_options *out, int flag, const char *value, const char 
         return parse_seed(&out->seed, value);
     case OUTPUT:
         return parse_kind(&out->kind, value);
+    case ALPHA:
+        return parse_alpha(&out->respect_alpha, value);
+    case ALLOW_TRUNCATED:
+        out->allow_truncated = true;
+        return -1;
     case THREADS:
         return parse_int(&out->threads, "--threads", value, 1024);
     case JOBS:

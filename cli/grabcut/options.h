@@ -16,6 +16,7 @@ typedef struct cut_options {
     int32_t iterations;
     uint64_t seed;
     grabcut_cutout_kind kind;
+    bool respect_alpha, allow_truncated;
     int threads;        /* for one image; 0: by the number of processors */
     int jobs;           /* images at the same time; 0: by the number of processors */
     const char *output; /* NULL: standard output */

@@ -15,11 +15,14 @@ _grabcut() {
     --output)
         mapfile -t COMPREPLY < <(compgen -W "cutout rgba mask" -- "$cur")
         return ;;
+    --alpha)
+        mapfile -t COMPREPLY < <(compgen -W "ignore respect" -- "$cur")
+        return ;;
     --iterations|--seed|--threads|--jobs)
         return ;;
     esac
     if [[ $cur == -* ]]; then
-        mapfile -t COMPREPLY < <(compgen -W "-o --rect --mask --iterations --seed --output --threads --jobs --no-progress --version -h --help" -- "$cur")
+        mapfile -t COMPREPLY < <(compgen -W "-o --rect --mask --iterations --seed --output --alpha --allow-truncated --threads --jobs --no-progress --version -h --help" -- "$cur")
     else
         compopt -o filenames 2>/dev/null
         mapfile -t COMPREPLY < <(compgen -f -- "$cur")

@@ -5,6 +5,8 @@ complete -c grabcut -l mask -rF -d 'start from a grey image of the same size ins
 complete -c grabcut -l iterations -x -d 'rounds of learning and cutting (default: 5)'
 complete -c grabcut -l seed -x -d 'seed of the random numbers of the first models (default: 0)'
 complete -c grabcut -l output -x -a 'cutout rgba mask' -d 'cutout has a black background, rgba a transparent one, mask is 255 for foreground and 0 for background (default: cutout)'
+complete -c grabcut -l alpha -x -a 'ignore respect' -d 'respect makes transparent pixels background and multiplies the image\'s alpha into --output rgba (default: ignore)'
+complete -c grabcut -l allow-truncated -d 'cut a JPEG, PNG or BMP that ends too early as far as it goes'
 complete -c grabcut -l threads -x -d 'threads for one image (default: by the number of processors)'
 complete -c grabcut -l jobs -x -d 'images at the same time (default: by the number of processors)'
 complete -c grabcut -l no-progress -d 'no progress bar'

@@ -39,6 +39,7 @@ static bool in_strokes(const reader *r) {
 static const char *expected(const sv_parameter *member) {
     static const char *const words[] = {[SV_PARAMETER_TEXT] = "a string",
                                         [SV_PARAMETER_NUMBER] = "a number",
+                                        [SV_PARAMETER_FLAG] = "true or false",
                                         [SV_PARAMETER_FILE] = "a string: the file in base64",
                                         [SV_PARAMETER_STROKES] = "an array"};
     if (strcmp(member->name, "rect") == 0)
@@ -57,11 +58,6 @@ static int body_on_null(void *ctx) {
     return wrong_kind(ctx);
 }
 
-static int body_on_boolean(void *ctx, int value) {
-    (void)value;
-    return wrong_kind(ctx);
-}
-
 static int read_value(reader *r, const char *p, size_t len) {
     char value[MAX_VALUE + 1];
     if (len > MAX_VALUE || memchr(p, '\0', len) != NULL)
@@ -69,6 +65,13 @@ static int read_value(reader *r, const char *p, size_t len) {
     memcpy(value, p, len);
     value[len] = '\0';
     return r->member->read(r->out, r->predict, value, r->why, r->why_size) == 0;
+}
+
+static int body_on_boolean(void *ctx, int value) {
+    reader *r = ctx;
+    if (r->depth == 1 && r->member->kind == SV_PARAMETER_FLAG)
+        return value ? read_value(r, "true", 4) : read_value(r, "false", 5);
+    return wrong_kind(r);
 }
 
 /* A number of the array of rect. */
@@ -176,5 +179,5 @@ int sv_body_read(sv_predict_request *out, const sv_predict *predict, char *text,
         .out = out, .predict = predict, .text = text, .len = len, .why = why, .why_size = why_size};
     if (sv_json_parse_placed(&callbacks, &r, &r.parser, text, len, "the body", why, why_size) != 0)
         return -1;
-    return sv_parameters_settle(out, why, why_size);
+    return 0;
 }

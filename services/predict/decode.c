@@ -12,6 +12,7 @@
 #include "infer_message.h"
 #include "infer_read.h"
 #include "infer_write.h"
+#include "models.h"
 #include "parameters.h"
 #include "read_request.h"
 #include "start.h"
@@ -20,6 +21,9 @@
  * image that takes this much has them given back to the system first: it takes a second or more
  * itself. */
 #define TRIMMED_FROM ((int64_t)64 << 20)
+
+/* An ICC profile: the copy that is kept, the encoder's, and what that makes of it. */
+#define PROFILE_COPIES 5
 
 /* Escapes in strings make the parser copy: the memory for that is taken first, and given back once
  * the body has been read. False: there is none for so large a body. */
@@ -114,9 +118,9 @@ static bool pixels_above(sv_predict_job *job, int32_t width, int32_t height) {
 
 /* Refuses what is too large, and takes the memory for it from the pool. The size is that of the
  * upright picture, as the rect counts; `decoding` is what the decoder takes of memory, the image
- * included. */
+ * included; `profile` is the length of the ICC profile. */
 static bool admit(sv_predict_job *job, int32_t width, int32_t height, int64_t decoding,
-                  int64_t mask_decoding) {
+                  int64_t mask_decoding, size_t profile) {
     sv_predict *predict = job->predict;
     const sv_rect_choice *choice = &job->request.rect;
     grabcut_rect rect = choice->rect;
@@ -141,6 +145,8 @@ static bool admit(sv_predict_job *job, int32_t width, int32_t height, int64_t de
     }
     int64_t bytes =
         sv_predict_bytes(predict, width, height, &job->request, decoding, mask_decoding, answer);
+    if (bytes < INT64_MAX / 2)
+        bytes += PROFILE_COPIES * (int64_t)profile;
     if (sv_jobs_memory_take(predict->jobs, &job->super, bytes)) {
         job->memory = bytes;
         if (bytes >= TRIMMED_FROM)
@@ -160,7 +166,7 @@ static bool admit(sv_predict_job *job, int32_t width, int32_t height, int64_t de
 static bool take_pixels(sv_predict_job *job, grabcut_image *image) {
     const sv_infer *infer = &job->infer;
     const uint8_t *from = infer->pixels;
-    if (!admit(job, infer->width, infer->height, 0, 0))
+    if (!admit(job, infer->width, infer->height, 0, 0, 0))
         return false;
     int code = grabcut_image_alloc(image, infer->width, infer->height, 3);
     if (code != GRABCUT_OK) {
@@ -192,6 +198,8 @@ static bool read_header(sv_predict_job *job, grabcut_probe *probe, grabcut_decod
                      turned ? probe->width : probe->height))
         return false;
     options->max_pixels = (uint64_t)job->predict->options.max_pixels;
+    options->alpha = job->request.respect_alpha;
+    options->allow_truncated = job->request.allow_truncated;
     code = grabcut_decode_estimate(&options->max_bytes, file.p, file.len, options, &err);
     if (code != GRABCUT_OK)
         sv_predict_fail_code(job, code, &err);
@@ -202,34 +210,55 @@ static int stops_decoding(void *job) {
     return sv_job_cancelled(job) != SV_CANCEL_NONE;
 }
 
+/* The length of the file's ICC profile, 0 where the answer has none. */
+static size_t profile_length(const sv_predict_job *job, hr_str file) {
+    const sv_predict_request *request = &job->request;
+    size_t len = 0;
+    bool answers_file = request->body != SV_BODY_INFER || job->infer.outputs[SV_INFER_PNG].wanted;
+    if (answers_file && request->output != GRABCUT_CUTOUT_MASK)
+        (void)grabcut_icc_profile(NULL, &len, file.p, file.len, NULL);
+    return len;
+}
+
+/* Pixels, the plane of alpha where the request respects it, and the profile, without which an image
+ * is cut as well. */
+static bool decode_pixels(sv_predict_job *job, grabcut_image *image, hr_str file,
+                          const grabcut_decode_options *options, size_t profile) {
+    grabcut_errbuf err = {""};
+    if (profile > 0)
+        (void)grabcut_icc_profile(&job->icc, &job->icc_len, file.p, file.len, NULL);
+    int code = grabcut_decode(image, file.p, file.len, options, &err);
+    if (code == GRABCUT_OK && options->alpha)
+        code = grabcut_split_alpha(&job->alpha, image);
+    if (code != GRABCUT_OK)
+        sv_predict_fail_code(job, code, &err);
+    return code == GRABCUT_OK;
+}
+
 static bool decode_file(sv_predict_job *job, grabcut_image *image) {
     hr_str file = {job->request.image.p, job->request.image.len};
-    grabcut_errbuf err = {""};
     grabcut_probe probe = GRABCUT_PROBE_INIT;
     grabcut_decode_options options = GRABCUT_DECODE_OPTIONS_INIT;
     int64_t mask_decoding;
-    int code;
     if (!read_header(job, &probe, &options, file))
         return false;
     bool turned = probe.orientation >= 5;
     int32_t width = turned ? probe.height : probe.width,
             height = turned ? probe.width : probe.height;
-    code = sv_start_probe(&mask_decoding, &job->request, width, height, job->detail,
-                          sizeof(job->detail));
+    int code = sv_start_probe(&mask_decoding, &job->request, width, height, job->detail,
+                              sizeof(job->detail));
     if (code != 0) {
         job->status = code;
         return false;
     }
+    size_t profile = profile_length(job, file);
     if (!admit(job, width, height,
                options.max_bytes < INT64_MAX ? (int64_t)options.max_bytes : INT64_MAX,
-               mask_decoding))
+               mask_decoding, profile))
         return false;
     options.cancel = stops_decoding;
     options.cancel_ctx = &job->super;
-    code = grabcut_decode(image, file.p, file.len, &options, &err);
-    if (code != GRABCUT_OK)
-        sv_predict_fail_code(job, code, &err);
-    return code == GRABCUT_OK;
+    return decode_pixels(job, image, file, &options, profile);
 }
 
 static bool is_cancelled(void *job) {
@@ -243,10 +272,12 @@ static bool make_mask(sv_predict_job *job, grabcut_image *mask, const grabcut_im
         sv_predict_fail_code(job, code, NULL);
         return false;
     }
+    if (job->request.mode != SV_MODE_INIT) /* read_body has checked them */
+        (void)sv_models_read(&job->models, &job->request, job->detail, sizeof(job->detail));
     if (!sv_start_has_mask(&job->request))
         return true;
-    int status = sv_start_fill(mask, &job->request, is_cancelled, &job->super, job->detail,
-                               sizeof(job->detail));
+    int status = sv_start_fill(mask, &job->request, &job->alpha, is_cancelled, &job->super,
+                               job->detail, sizeof(job->detail));
     job->status = status != 0 ? status : job->status;
     return status == 0;
 }

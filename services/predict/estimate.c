@@ -8,6 +8,13 @@
 #define PICTURE_AND_MASK 4
 #define CUTOUT_AND_CODES 16
 
+/* The plane of alpha, and what is left of a pixel of four channels if the allocator cannot use it.
+ */
+#define ALPHA_KEPT 2
+
+/* The mask as a PNG, and that in base64. */
+#define STATE_CODES 3
+
 /* WebP's encoder works on a copy of the pixels; its lossless one, which writes masks and alpha,
  * takes up to 20 bytes a pixel. */
 #define WEBP_CODES 32
@@ -16,8 +23,11 @@ void sv_predict_set_start(grabcut_options *options, const sv_predict_request *re
                           int32_t width, int32_t height) {
     options->iterations = (int32_t)request->iterations;
     options->seed = (uint64_t)request->seed;
+    static const grabcut_mode modes[] = {[SV_MODE_INIT] = GRABCUT_INIT_WITH_MASK,
+                                         [SV_MODE_EVAL] = GRABCUT_EVAL,
+                                         [SV_MODE_FREEZE] = GRABCUT_EVAL_FREEZE_MODEL};
     if (sv_start_has_mask(request))
-        options->mode = GRABCUT_INIT_WITH_MASK;
+        options->mode = modes[request->mode];
     else
         options->rect = sv_start_rect(&request->rect, width, height);
 }
@@ -33,9 +43,11 @@ int64_t sv_predict_bytes(const sv_predict *predict, int32_t width, int32_t heigh
         engine > INT64_MAX / 2 || mask_decoding > INT64_MAX / 2)
         return INT64_MAX;
     int64_t codes = request->form == SV_FORM_WEBP ? WEBP_CODES : CUTOUT_AND_CODES;
+    codes += request->state ? STATE_CODES : 0;
     int64_t after = codes * pixels + answer;
     after = mask_decoding > after ? mask_decoding : after;
-    int64_t bytes = PICTURE_AND_MASK * pixels + ((int64_t)engine > after ? (int64_t)engine : after);
+    int64_t kept = PICTURE_AND_MASK + (request->respect_alpha ? ALPHA_KEPT : 0);
+    int64_t bytes = kept * pixels + ((int64_t)engine > after ? (int64_t)engine : after);
     return decoding > bytes ? decoding : bytes;
 }
 

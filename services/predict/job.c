@@ -43,8 +43,16 @@ void sv_predict_give_memory(sv_predict_job *job, int64_t keep) {
     job->memory = keep;
 }
 
+void sv_predict_forget_input(sv_predict_job *job) {
+    grabcut_image_free(&job->alpha);
+    grabcut_free(job->icc);
+    job->icc = NULL;
+    job->icc_len = 0;
+}
+
 void sv_predict_release(sv_job *super) {
     sv_predict_job *job = SV_CONTAINER(sv_predict_job, super, super);
+    sv_predict_forget_input(job);
     sv_predict_give_memory(job, 0);
     grabcut_free(job->file);
     free(job->text);

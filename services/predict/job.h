@@ -14,6 +14,12 @@ typedef struct sv_predict_job {
     int64_t memory;  /* taken from the pool; in the end as much as the answer holds */
     sv_infer infer;  /* what SV_BODY_INFER asks for */
 
+    /* of the file */
+    grabcut_image alpha; /* empty unless the request respects it */
+    uint8_t *icc;        /* the ICC profile, or NULL; grabcut_free */
+    size_t icc_len;
+    grabcut_models models; /* the request's, then those that the run ends with */
+
     /* the result */
     int status; /* 200, or what went wrong */
     char detail[320];
@@ -29,6 +35,9 @@ typedef struct sv_predict_job {
 void sv_predict_fail(sv_predict_job *job, int status, const char *detail);
 /* The same of a code of libgrabcut; `err` may be NULL. */
 void sv_predict_fail_code(sv_predict_job *job, int code, const grabcut_errbuf *err);
+
+/* Frees what is only of use until the answer has been encoded. */
+void sv_predict_forget_input(sv_predict_job *job);
 
 /* The bytes of the answer's file or text. */
 size_t sv_predict_answer_length(const sv_predict_job *job);

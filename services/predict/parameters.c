@@ -82,6 +82,57 @@ static int read_seed(sv_predict_request *out, const sv_predict *predict, const c
     return read_whole_parameter(&out->seed, "seed", text, 0, MOST_SEED, why, why_size);
 }
 
+/* The index of `text` in `names`, which a NULL ends. -1 with a sentence, `expected`, if it is not
+ * there. */
+static int read_choice(const char *const *names, const char *text, const char *expected, char *why,
+                       size_t why_size) {
+    for (int i = 0; names[i] != NULL; ++i)
+        if (strcmp(text, names[i]) == 0)
+            return i;
+    snprintf(why, why_size, "%s", expected);
+    return -1;
+}
+
+static int read_flag(bool *out, const char *text, const char *expected, char *why,
+                     size_t why_size) {
+    static const char *const names[] = {"false", "true", NULL};
+    int index = read_choice(names, text, expected, why, why_size);
+    *out = index == 1;
+    return index < 0 ? -1 : 0;
+}
+
+static int read_alpha(sv_predict_request *out, const sv_predict *predict, const char *text,
+                      char *why, size_t why_size) {
+    static const char *const names[] = {"ignore", "respect", NULL};
+    (void)predict;
+    int index = read_choice(names, text, "alpha must be ignore or respect", why, why_size);
+    out->respect_alpha = index == 1;
+    return index < 0 ? -1 : 0;
+}
+
+static int read_allow_truncated(sv_predict_request *out, const sv_predict *predict,
+                                const char *text, char *why, size_t why_size) {
+    (void)predict;
+    return read_flag(&out->allow_truncated, text, "allow_truncated must be true or false", why,
+                     why_size);
+}
+
+static int read_state(sv_predict_request *out, const sv_predict *predict, const char *text,
+                      char *why, size_t why_size) {
+    (void)predict;
+    return read_flag(&out->state, text, "state must be true or false", why, why_size);
+}
+
+static int read_mode(sv_predict_request *out, const sv_predict *predict, const char *text,
+                     char *why, size_t why_size) {
+    static const char *const names[] = {
+        [SV_MODE_INIT] = "init", [SV_MODE_EVAL] = "eval", [SV_MODE_FREEZE] = "freeze", NULL};
+    (void)predict;
+    int index = read_choice(names, text, "mode must be init, eval or freeze", why, why_size);
+    out->mode = index < 0 ? SV_MODE_INIT : (sv_predict_mode)index;
+    return index < 0 ? -1 : 0;
+}
+
 /* handle() has read it for the log; a proxy checks its form. */
 static int read_job_id(sv_predict_request *out, const sv_predict *predict, const char *text,
                        char *why, size_t why_size) {
@@ -93,16 +144,39 @@ static int read_job_id(sv_predict_request *out, const sv_predict *predict, const
     return 0;
 }
 
-enum { IMAGE, ITERATIONS, JOB_ID, MASK, OUTPUT, RECT, SEED, STROKES, PARAMETERS };
+enum {
+    ALLOW_TRUNCATED,
+    ALPHA,
+    BGD_MODEL,
+    FGD_MODEL,
+    IMAGE,
+    ITERATIONS,
+    JOB_ID,
+    MASK,
+    MODE,
+    OUTPUT,
+    RECT,
+    SEED,
+    STATE,
+    STROKES,
+    PARAMETERS
+};
 
 static const sv_parameter parameters[PARAMETERS] = {
+    [ALLOW_TRUNCATED] = {"allow_truncated", SV_IN_QUERY | SV_IN_BODY, SV_PARAMETER_FLAG,
+                         read_allow_truncated},
+    [ALPHA] = {"alpha", SV_IN_QUERY | SV_IN_BODY, SV_PARAMETER_TEXT, read_alpha},
+    [BGD_MODEL] = {"bgd_model", SV_IN_BODY, SV_PARAMETER_FILE, NULL},
+    [FGD_MODEL] = {"fgd_model", SV_IN_BODY, SV_PARAMETER_FILE, NULL},
     [IMAGE] = {"image", SV_IN_BODY, SV_PARAMETER_FILE, NULL},
     [ITERATIONS] = {"iterations", SV_IN_QUERY | SV_IN_BODY, SV_PARAMETER_NUMBER, read_iterations},
     [JOB_ID] = {"job_id", SV_IN_QUERY, SV_PARAMETER_TEXT, read_job_id},
     [MASK] = {"mask", SV_IN_BODY, SV_PARAMETER_FILE, NULL},
+    [MODE] = {"mode", SV_IN_QUERY | SV_IN_BODY, SV_PARAMETER_TEXT, read_mode},
     [OUTPUT] = {"output", SV_IN_QUERY | SV_IN_BODY, SV_PARAMETER_TEXT, read_output},
     [RECT] = {"rect", SV_IN_QUERY | SV_IN_BODY, SV_PARAMETER_TEXT, read_rect},
     [SEED] = {"seed", SV_IN_QUERY | SV_IN_BODY, SV_PARAMETER_NUMBER, read_seed},
+    [STATE] = {"state", SV_IN_QUERY | SV_IN_BODY, SV_PARAMETER_FLAG, read_state},
     [STROKES] = {"strokes", SV_IN_BODY, SV_PARAMETER_STROKES, NULL},
 };
 
@@ -141,9 +215,18 @@ const sv_parameter *sv_parameter_find(sv_predict_request *out, const char *name,
 }
 
 sv_bytes *sv_parameter_place(sv_predict_request *out, const sv_parameter *parameter) {
-    return parameter == &parameters[IMAGE]  ? &out->image
-           : parameter == &parameters[MASK] ? &out->mask
-                                            : &out->strokes;
+    switch (parameter - parameters) {
+    case BGD_MODEL:
+        return &out->bgd_model;
+    case FGD_MODEL:
+        return &out->fgd_model;
+    case IMAGE:
+        return &out->image;
+    case MASK:
+        return &out->mask;
+    default:
+        return &out->strokes;
+    }
 }
 
 bool sv_infer_parameters(sv_predict_request *out, const sv_predict *predict, const sv_infer *infer,
@@ -162,8 +245,24 @@ bool sv_infer_parameters(sv_predict_request *out, const sv_predict *predict, con
     return true;
 }
 
+/* A run is continued with all three parts of its state. */
+static int settle_mode(const sv_predict_request *request, char *why, size_t why_size) {
+    bool models = is_given(request, BGD_MODEL) || is_given(request, FGD_MODEL);
+    if (request->mode == SV_MODE_INIT && !models)
+        return 0;
+    if (request->mode == SV_MODE_INIT)
+        snprintf(why, why_size, "bgd_model and fgd_model need mode=eval or mode=freeze");
+    else if (!is_given(request, MASK) || !is_given(request, BGD_MODEL) ||
+             !is_given(request, FGD_MODEL))
+        snprintf(why, why_size, "mode=%s needs mask, bgd_model and fgd_model in the body",
+                 request->mode == SV_MODE_EVAL ? "eval" : "freeze");
+    else
+        return 0;
+    return -1;
+}
+
 int sv_parameters_settle(const sv_predict_request *request, char *why, size_t why_size) {
-    if (!is_given(request, IMAGE)) {
+    if (request->image.p == NULL) {
         snprintf(why, why_size, "the body has no member image");
         return -1;
     }
@@ -171,5 +270,5 @@ int sv_parameters_settle(const sv_predict_request *request, char *why, size_t wh
         snprintf(why, why_size, "mask and rect cannot be combined: both say where to start");
         return -1;
     }
-    return 0;
+    return settle_mode(request, why, why_size);
 }

@@ -16,6 +16,7 @@ enum { SV_IN_QUERY = 1, SV_IN_BODY = 2 };
 typedef enum sv_parameter_kind {
     SV_PARAMETER_TEXT,
     SV_PARAMETER_NUMBER,
+    SV_PARAMETER_FLAG,   /* true or false */
     SV_PARAMETER_FILE,   /* the bytes of a file; base64 in JSON */
     SV_PARAMETER_STROKES /* JSON text */
 } sv_parameter_kind;

@@ -7,6 +7,7 @@
 #include <strings.h>
 
 #include "body.h"
+#include "models.h"
 #include "parameters.h"
 #include "strokes.h"
 
@@ -116,11 +117,15 @@ static int predict_read_query(sv_predict_request *out, const sv_predict *predict
 }
 
 static int check_form(const sv_predict_request *request, char *why, size_t why_size) {
-    if (request->form != SV_FORM_JPEG || request->output == GRABCUT_CUTOUT_BLACK)
+    bool lossy = request->form == SV_FORM_JPEG && request->output != GRABCUT_CUTOUT_BLACK;
+    if (lossy)
+        snprintf(why, why_size,
+                 "a JPEG has no transparency and no exact values: accept image/png or "
+                 "image/webp for output=rgba and output=mask");
+    else if (request->state && request->form != SV_FORM_JSON)
+        snprintf(why, why_size, "state=true needs an answer in JSON: accept application/json");
+    else
         return 0;
-    snprintf(why, why_size,
-             "a JPEG has no transparency and no exact values: accept image/png or "
-             "image/webp for output=rgba and output=mask");
     return 406;
 }
 
@@ -170,7 +175,7 @@ static int read_form(sv_predict_request *out, const sv_predict *predict, sv_byte
     while ((more = sv_form_next(&part, &form, why, why_size)) > 0)
         if (read_part(out, predict, &part, why, why_size) != 0)
             return -1;
-    return more < 0 ? -1 : sv_parameters_settle(out, why, why_size);
+    return more < 0 ? -1 : 0;
 }
 
 int sv_predict_read_body(sv_predict_request *out, const sv_predict *predict, sv_bytes body,
@@ -182,6 +187,10 @@ int sv_predict_read_body(sv_predict_request *out, const sv_predict *predict, sv_
         code = read_form(out, predict, body, why, why_size);
     else
         out->image = body;
+    if (code == 0)
+        code = sv_parameters_settle(out, why, why_size);
+    if (code == 0 && out->mode != SV_MODE_INIT)
+        code = sv_models_read(NULL, out, why, why_size);
     if (code == 0 && out->strokes.p != NULL)
         code = sv_strokes_draw(NULL, out->strokes.p, out->strokes.len, NULL, NULL, why, why_size);
     return code != 0 || check_form(out, why, why_size) != 0 ? -1 : 0;

@@ -2,12 +2,11 @@
 #include "start.h"
 
 #include <stdio.h>
-#include <string.h>
 
 #include "strokes.h"
 
 bool sv_start_has_mask(const sv_predict_request *request) {
-    return request->mask.p != NULL || request->strokes.p != NULL;
+    return request->mask.p != NULL || request->strokes.p != NULL || request->respect_alpha;
 }
 
 grabcut_rect sv_start_rect(const sv_rect_choice *choice, int32_t width, int32_t height) {
@@ -80,30 +79,28 @@ static int fill_from_file(grabcut_image *mask, sv_bytes file, stop_question *sto
     return code == GRABCUT_OK ? 0 : refuse_mask_code(code, &err, why, why_size);
 }
 
-/* As GRABCUT_INIT_WITH_RECT does. */
-static void fill_from_rect(grabcut_image *mask, const sv_rect_choice *choice) {
-    grabcut_rect rect = sv_start_rect(choice, mask->width, mask->height);
-    for (int32_t y = 0; y < mask->height; ++y)
-        memset(mask->data + (size_t)y * mask->stride, GRABCUT_BGD, (size_t)mask->width);
-    for (int32_t y = 0; y < rect.height; ++y)
-        memset(mask->data + (size_t)(rect.y + y) * mask->stride + rect.x, GRABCUT_PR_FGD,
-               (size_t)rect.width);
+static int draw_strokes(grabcut_image *mask, sv_bytes strokes, stop_question *stop, char *why,
+                        size_t why_size) {
+    if (strokes.p == NULL)
+        return 0;
+    int code = sv_strokes_draw(mask, strokes.p, strokes.len, stop->stop, stop->ctx, why, why_size);
+    return code == 0 ? 0 : 400;
 }
 
-int sv_start_fill(grabcut_image *mask, const sv_predict_request *request, bool (*stop)(void *ctx),
-                  void *ctx, char *why, size_t why_size) {
+int sv_start_fill(grabcut_image *mask, const sv_predict_request *request,
+                  const grabcut_image *alpha, bool (*stop)(void *ctx), void *ctx, char *why,
+                  size_t why_size) {
+    stop_question question = {stop, ctx};
+    int status = 0;
     if (request->mask.p != NULL) {
-        stop_question question = {stop, ctx};
-        int status = fill_from_file(mask, request->mask, &question, why, why_size);
-        if (status != 0)
-            return status;
+        status = fill_from_file(mask, request->mask, &question, why, why_size);
     } else {
-        fill_from_rect(mask, &request->rect);
+        grabcut_rect rect = sv_start_rect(&request->rect, mask->width, mask->height);
+        (void)grabcut_mask_from_rect(mask, &rect); /* decode.c has refused an empty one */
     }
-    if (request->strokes.p == NULL)
-        return 0;
-    return sv_strokes_draw(mask, request->strokes.p, request->strokes.len, stop, ctx, why,
-                           why_size) == 0
-               ? 0
-               : 400;
+    if (status == 0)
+        status = draw_strokes(mask, request->strokes, &question, why, why_size);
+    if (status == 0 && alpha->data != NULL)
+        (void)grabcut_mask_from_alpha(mask, alpha);
+    return status;
 }

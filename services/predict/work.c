@@ -49,6 +49,7 @@ static bool segment(sv_predict_job *job, sv_worker *worker, grabcut_image *mask,
     grabcut_options options = GRABCUT_OPTIONS_INIT;
     grabcut_errbuf err = {""};
     sv_predict_set_start(&options, &job->request, image->width, image->height);
+    options.models = &job->models;
     options.workspace = worker->data;
     options.progress = on_progress;
     options.progress_ctx = &job->super;
@@ -91,6 +92,7 @@ static void run(sv_job *super, sv_worker *worker) {
     }
     grabcut_image_free(&image);
     grabcut_image_free(&mask);
+    sv_predict_forget_input(job);
     sv_predict_give_memory(job, job->status == 200 ? (int64_t)sv_predict_answer_length(job) : 0);
 }
 

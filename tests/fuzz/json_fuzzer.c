@@ -10,6 +10,7 @@
 
 #include "base64.h"
 #include "body.h"
+#include "models.h"
 #include "strokes.h"
 
 static void decode(const char *p, size_t len) {
@@ -68,7 +69,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         inside(request.image, text, size);
         inside(request.mask, text, size);
         inside(request.strokes, text, size);
-        if (request.image.p == NULL || request.iterations > 50 || request.seed < 0)
+        inside(request.bgd_model, text, size);
+        inside(request.fgd_model, text, size);
+        (void)sv_models_read(NULL, &request, why, sizeof(why));
+        if (request.iterations > 50 || request.seed < 0)
             abort();
         if (request.strokes.p != NULL)
             draw(request.strokes);

@@ -26,9 +26,9 @@ set(predict_includes ${predict} ${http} ${PROJECT_SOURCE_DIR}/services/base ${PR
   ${PROJECT_SOURCE_DIR}/services/jobs ${PROJECT_SOURCE_DIR}/services/net ${PROJECT_SOURCE_DIR}/libheaderroute/include ${PROJECT_SOURCE_DIR}/libgrabcut/include
   ${PROJECT_BINARY_DIR}/include)
 hr_add_fuzzer(json_fuzzer
-  SOURCES json_fuzzer.c ${predict}/body.c ${predict}/parameters.c ${predict}/strokes.c
+  SOURCES json_fuzzer.c ${predict}/body.c ${predict}/models.c ${predict}/parameters.c ${predict}/strokes.c
     ${PROJECT_SOURCE_DIR}/services/base/json_parse.c ${PROJECT_SOURCE_DIR}/services/base/base64.c
-  INCLUDES ${predict_includes} LIBS PkgConfig::YAJL OpenSSL::Crypto m)
+  INCLUDES ${predict_includes} LIBS grabcut-static PkgConfig::YAJL OpenSSL::Crypto m)
 hr_add_fuzzer(form_fuzzer SOURCES form_fuzzer.c ${predict}/form.c INCLUDES ${predict_includes})
 target_compile_definitions(form_fuzzer PRIVATE _GNU_SOURCE)
 hr_add_fuzzer(infer_fuzzer

@@ -12,7 +12,7 @@ import time
 import cv2
 import numpy
 import pytest
-from PIL import Image
+from PIL import Image, ImageCms
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PROGRAM = pathlib.Path(os.environ["HR_BUILD_DIR"]) / "bin" / "grabcut"
@@ -200,6 +200,7 @@ def test_a_result_that_cannot_be_written_is_an_error(tmp_path):
     (["--seed", "-1", "x"], "--seed: expected a number from 0 to 9223372036854775807, not '-1'"),
     (["--jobs=many", "x"], "--jobs: expected a number from 1 to 1024, not 'many'"),
     (["--output", "jpeg", "x"], "--output: expected cutout, rgba or mask, not 'jpeg'"),
+    (["--alpha", "keep", "x"], "--alpha: expected ignore or respect, not 'keep'"),
     (["--what", "x"], "unknown flag '--what'"),
     (["x", "-x"], "unknown flag '-x'"),
     (["x", "-o"], "the flag '-o' expects a value"),
@@ -220,6 +221,43 @@ def test_a_wrong_command_line_is_one_line_and_exit_2(arguments, message):
 def test_version_and_help():
     assert re.fullmatch(rb"grabcut \d+\.\d+\.\d+\n", grabcut("--version").stdout)
     assert grabcut("--help").stdout.startswith(b"usage: grabcut ")
+
+
+# ---- what files have besides colours ----
+
+def test_a_result_has_the_profile_of_its_image(tmp_path):
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    Image.open(PORTRAIT).save(tmp_path / "in.jpg", quality=95, icc_profile=profile)
+    for output, expected in (("cutout", profile), ("rgba", profile), ("mask", None)):
+        png = grabcut("--iterations", 1, "--output", output, tmp_path / "in.jpg").stdout
+        assert Image.open(io.BytesIO(png)).info.get("icc_profile") == expected
+    plain = grabcut("--iterations", 1, PORTRAIT).stdout
+    assert "icc_profile" not in Image.open(io.BytesIO(plain)).info
+
+
+def test_alpha_is_respected_on_request(tmp_path):
+    image = Image.open(PORTRAIT).convert("RGBA")
+    alpha = numpy.tile(numpy.clip((numpy.arange(image.width) - 60) * 20, 0, 255).astype(numpy.uint8), (image.height, 1))
+    image.putalpha(Image.fromarray(alpha))
+    image.save(tmp_path / "in.png")
+
+    def cut(*flags):
+        return numpy.asarray(Image.open(io.BytesIO(grabcut("--iterations", 1, *flags, tmp_path / "in.png").stdout)))
+
+    mask = cut("--alpha", "respect", "--output", "mask")
+    assert mask.any() and not mask[alpha == 0].any() and cut("--alpha", "ignore", "--output", "mask")[alpha == 0].any()
+    rgba = cut("--alpha", "respect", "--output", "rgba")
+    assert numpy.array_equal(rgba[:, :, 3], numpy.where(mask, alpha, 0)) and not rgba[rgba[:, :, 3] == 0].any()
+    assert set(numpy.unique(cut("--output", "rgba")[:, :, 3])) == {0, 255}
+    Image.fromarray(numpy.full(alpha.shape, 200, numpy.uint8)).save(tmp_path / "start.png")
+    assert not cut("--mask", tmp_path / "start.png", "--alpha", "respect", "--output", "mask")[alpha == 0].any()
+
+
+def test_a_truncated_file_is_cut_on_request(tmp_path):
+    (tmp_path / "in.jpg").write_bytes(PORTRAIT.read_bytes()[:-500])
+    assert "truncated" in grabcut(tmp_path / "in.jpg", status=1).err
+    png = grabcut("--allow-truncated", "--iterations", 1, tmp_path / "in.jpg").stdout
+    assert Image.open(io.BytesIO(png)).size == Image.open(PORTRAIT).size
 
 
 # ---- terminals and signals ----

@@ -280,12 +280,13 @@ def test_400_malformed_options(predict, query):
                                         ("image=QUJD", "image"), ("rectangle", "rectangle"), ("=1", ""), ("re%63t=auto", "re%63t")])
 def test_400_an_unknown_query_parameter_names_the_known_ones(predict, query, name):
     detail = ng(predict.post("/predict?" + query, pictures.encode(pictures.disc()), PNG), 400)
-    assert f'unknown query parameter "{name}"' in detail and detail.endswith("iterations, job_id, output, rect, seed")
+    assert f'unknown query parameter "{name}"' in detail and detail.endswith("allow_truncated, alpha, iterations, job_id, mode, output, rect, seed, state")
 
 
 def test_400_an_unknown_member_names_the_known_ones(predict):
     detail = ng(predict.post("/predict", json.dumps({"image": GOOD, "rectangle": "auto"}), JSON), 400)
-    assert detail == ('unknown member "rectangle"; the known ones are image, iterations, mask, output, rect, seed, strokes')
+    assert detail == ('unknown member "rectangle"; the known ones are allow_truncated, alpha, bgd_model, fgd_model, '
+                      'image, iterations, mask, mode, output, rect, seed, state, strokes')
 
 
 def test_400_a_parameter_is_given_in_query_and_body(predict):

@@ -15,7 +15,7 @@ from .batch import segment_batch
 from .errors import Canceled, GrabcutError
 from .lowlevel import grabcut_version as _grabcut_version
 from .models import Models
-from .picture import Probe, cutout, decode, encode_jpeg, encode_png, encode_webp, imread, imwrite, probe
+from .picture import Probe, cutout, decode, encode_jpeg, encode_png, encode_webp, icc_profile, imread, imwrite, probe
 from .progress import Progress
 from .segmentation import (BGD, FGD, PR_BGD, PR_FGD, Mode, estimate, rect_inset, segment)
 
@@ -23,6 +23,6 @@ __version__: str = _grabcut_version()
 
 __all__ = [
     "BGD", "Canceled", "FGD", "GrabcutError", "Mode", "Models", "PR_BGD", "PR_FGD", "Probe", "Progress", "cutout",
-    "decode", "encode_jpeg", "encode_png", "encode_webp", "estimate", "imread", "imwrite", "probe", "rect_inset", "segment",
+    "decode", "encode_jpeg", "encode_png", "encode_webp", "estimate", "icc_profile", "imread", "imwrite", "probe", "rect_inset", "segment",
     "segment_batch",
 ]

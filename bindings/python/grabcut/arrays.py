@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 Order = Literal["bgr", "rgb"]
+Alpha = Literal["ignore", "respect"]
 
 
 def whole(value: Any, what: str, least: int = -2**31, most: int = 2**31 - 1) -> int:
@@ -77,6 +78,20 @@ def without_alpha(value: Any, what: str) -> npt.NDArray[np.uint8]:
     """An image of 3 channels, in the order that it has; the fourth of 4 is left out."""
     picture = as_picture(value, what, (3, 4))
     return picture if picture.shape[2] == 3 else np.ascontiguousarray(picture[:, :, :3])
+
+
+def check_alpha(alpha: Any) -> None:
+    if alpha not in ("ignore", "respect"):
+        raise ValueError(f"alpha must be 'ignore' or 'respect', not {alpha!r}")
+
+
+def alpha_of(picture: Any, alpha: Alpha) -> npt.NDArray[np.uint8] | None:
+    """The fourth channel of an image, None if it has none or it is to be ignored."""
+    array = np.asarray(picture)
+    if alpha == "ignore" or array.ndim != 3 or array.shape[2] != 4:
+        return None
+    plane: npt.NDArray[np.uint8] = array[:, :, 3]
+    return plane
 
 
 class _Owner:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Iterable, Sequence
 
 import numpy as np
 
-from .arrays import Order, check_order, whole
+from .arrays import Alpha, Order, check_alpha, check_order, whole
 from .bar import make_batch_bar
 from .picture import imread
 from .segmentation import segment
@@ -24,15 +24,17 @@ def _cpus() -> int:
 
 def segment_batch(images: Iterable[Any], rect: Rect | None = None, iterations: int = 5, seed: int = 0, *,
                   rects: Sequence[Rect | None] | None = None, order: Order | None = None, workers: int | None = None,
-                  progress: bool = False, full: bool = False, max_bytes: int = 0) -> list[npt.NDArray[np.uint8]]:
+                  progress: bool = False, full: bool = False, max_bytes: int = 0,
+                  alpha: Alpha = "ignore", allow_truncated: bool = False) -> list[npt.NDArray[np.uint8]]:
     """Returns the masks of many images, in their order: segment() with the same arguments, several images at a time.
 
-    images: what segment() takes, or names of files (str or os.PathLike), which imread() reads. rect: of every image;
+    images: what segment() takes, or names of files (str or os.PathLike), which imread() reads, with allow_truncated. rect: of every image;
     rects: one for each instead. workers: images at the same time, by default the processors that this process may use.
     progress: True shows a bar on stderr if that is a terminal. The first error ends the work and is raised, with the
     index of its image in front of the message where it is a ValueError or OSError of one image.
     """
     check_order(order)
+    check_alpha(alpha)
     all_images = list(images)
     if rects is not None and rect is not None:
         raise ValueError("rect is for all images, rects for each: give one of them")
@@ -44,8 +46,10 @@ def segment_batch(images: Iterable[Any], rect: Rect | None = None, iterations: i
     def work(index: int) -> npt.NDArray[np.uint8]:
         image, own = all_images[index], rect if rects is None else rects[index]
         from_file = isinstance(image, (str, os.PathLike))
-        mask = segment(imread(image) if from_file else image, own, iterations, seed, order=None if from_file else order,
-                       full=full, max_bytes=max_bytes)
+        if from_file:
+            image = imread(image, alpha=alpha == "respect", allow_truncated=allow_truncated)
+        mask = segment(image, own, iterations, seed, order=None if from_file else order, full=full, max_bytes=max_bytes,
+                       alpha=alpha)
         if bar is not None:
             bar.step()
         return mask

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Callable, Literal, Sequence, Union
 import numpy as np
 
 from . import lowlevel as c
-from .arrays import Order, as_bgr, as_picture, whole, without_alpha
+from .arrays import Alpha, Order, alpha_of, as_bgr, as_picture, check_alpha, whole, without_alpha
 from .bar import make_bar
 from .errors import check
 from .models import Models
@@ -40,11 +40,11 @@ _SIMD = {"auto": c.GRABCUT_SIMD_AUTO, "portable": c.GRABCUT_SIMD_PORTABLE, "avx2
 def segment(image: Any, rect: Rect | None = None, iterations: int = 5, seed: int = 0, *, order: Order | None = None,
             mask: Any = None, models: Models | None = None, mode: Mode | int | None = None, threads: int = 1,
             progress: Callable[[Progress], object] | bool | None = None, full: bool = False, max_bytes: int = 0,
-            simd: str = "auto") -> npt.NDArray[np.uint8]:
+            simd: str = "auto", alpha: Alpha = "ignore") -> npt.NDArray[np.uint8]:
     """Returns the foreground of an image as HxW uint8 of 0 and 1.
 
     image: HxWx3 uint8 in BGR order, as cv2 and imread() have it, or in RGB order with ``order="rgb"``; HxWx4, whose
-    alpha is ignored; or a Pillow image, which is RGB (its EXIF orientation is not applied).
+    alpha is ignored by default; or a Pillow image, which is RGB (its EXIF orientation is not applied).
 
     The mask is that of ``cv2.grabCut`` after ``cv2.setRNGSeed(seed)``, & 1. It depends only on the image, the start, the number of
     iterations and the seed.
@@ -60,15 +60,21 @@ def segment(image: Any, rect: Rect | None = None, iterations: int = 5, seed: int
     raised. Ctrl-C stops it, too.
     max_bytes: refuse (MemoryError) before the work starts if more would be allocated; 0 means unlimited.
     simd: "auto", "portable" or "avx2".
+    alpha: "respect" makes transparent pixels (HxWx4, alpha 0) background; cutout() multiplies alpha into its result.
 
     Raises GrabcutError (a ValueError: rect outside, no foreground or no background to begin with, ...),
     ValueError and TypeError for other arguments, MemoryError.
     """
-    picture = without_alpha(as_bgr(image, "image", (3, 4), order), "image")
+    check_alpha(alpha)
+    colours = as_bgr(image, "image", (3, 4), order)
+    picture = without_alpha(colours, "image")
     height, width = picture.shape[:2]
     mode = Mode(mode) if mode is not None else Mode.RECT if mask is None else Mode.MASK
     work = _start(mask, mode, height, width)
     box = _rect(rect, mode, width, height)
+    plane = alpha_of(colours, alpha)
+    if plane is not None:
+        mode = _without_transparent(work, mode, box, plane)
     if models is not None and not isinstance(models, Models):
         raise TypeError(f"models must be a grabcut.Models, not {type(models).__name__}")
     if simd not in _SIMD:
@@ -98,6 +104,22 @@ def _start(mask: Any, mode: Mode, height: int, width: int) -> npt.NDArray[np.uin
     if start.shape != (height, width):
         raise ValueError(f"mask is {start.shape[0]} x {start.shape[1]}, the picture {height} x {width}")
     return np.array(start, order="C")
+
+
+def _without_transparent(work: npt.NDArray[np.uint8], mode: Mode, box: tuple[int, int, int, int],
+                         plane: npt.NDArray[np.uint8]) -> Mode:
+    """Makes transparent pixels background in the start mask, into which a rect is drawn first. Returns the mode to
+    start with; a rect that is outside of the image is left to C to refuse."""
+    if mode is Mode.RECT:
+        height, width = work.shape
+        x, y = max(box[0], 0), max(box[1], 0)
+        right, bottom = min(x + box[2], width), min(y + box[3], height)
+        if right <= x or bottom <= y:
+            return mode
+        work[y:bottom, x:right] = PR_FGD
+        mode = Mode.MASK
+    work[plane == 0] = BGD
+    return mode
 
 
 def _rect(rect: Rect | None, mode: Mode, width: int, height: int) -> tuple[int, int, int, int]:

@@ -141,18 +141,28 @@ typedef struct grabcut_decode_options {
      * NULL: decoding is not interrupted. */
     grabcut_cancel_fn cancel;
     void *cancel_ctx;
+    /* Since version 4. 1: the image has 4 channels, BGRA, not premultiplied; it is opaque where the
+     * file has no alpha. 0: alpha is dropped. */
+    int32_t alpha;
+    /* Since version 4. 1: a JPEG, PNG or BMP that ends too early is decoded as far as it goes, if
+     * its header is whole. What is missing has no detail in a JPEG (grey, or the colour so far), is
+     * black and transparent in a PNG or BMP, and is the first colour of the palette in a BMP of
+     * runs. A truncated WebP, and damage of another kind, stay GRABCUT_EDECODE. */
+    int32_t allow_truncated;
 } grabcut_decode_options;
-#define GRABCUT_DECODE_OPTIONS_VERSION 3
+#define GRABCUT_DECODE_OPTIONS_VERSION 4
 #define GRABCUT_DECODE_OPTIONS_INIT                                                                \
-    { GRABCUT_DECODE_OPTIONS_VERSION, 0, 0, 0, NULL, NULL }
+    { GRABCUT_DECODE_OPTIONS_VERSION, 0, 0, 0, NULL, NULL, 0, 0 }
 
-/* Decodes a file to an upright image of 3 channels (BGR), with the EXIF orientation applied.
+/* Decodes a file to an upright image of 3 channels (BGR), or 4 with `alpha`, with the EXIF
+ * orientation applied.
  *
- * The pixels are those of cv::imdecode(IMREAD_COLOR): alpha is dropped, grey is copied to three
+ * The pixels are those of cv::imdecode(IMREAD_COLOR): grey is copied to three
  * channels, 16 bits are cut to 8, CMYK is converted, colour profiles and gamma are ignored. Only
- * the first frame of an animation is decoded. There are two differences. The EXIF data of a WebP,
- * and of a JPEG behind another APP1 segment, are honoured. A damaged or truncated file is
- * GRABCUT_EDECODE, never an image with grey patches.
+ * the first frame of an animated WebP, and the still image of an animated PNG, are decoded. There
+ * are two differences. The EXIF data of a WebP, and of a JPEG behind another APP1 segment, are
+ * honoured. A damaged file is GRABCUT_EDECODE, as is a truncated one unless `allow_truncated` is
+ * set, never an image with grey patches.
  *
  * Memory: at most grabcut_decode_estimate, which is compared with `max_bytes` before anything is
  * allocated. Metadata of any size adds none.
@@ -171,6 +181,24 @@ GRABCUT_API int grabcut_decode(grabcut_image *out, const void *bytes, size_t len
  * `opts` may be NULL. Returns every code of grabcut_probe_header, or GRABCUT_ETOOBIG. */
 GRABCUT_API int grabcut_decode_estimate(uint64_t *out_bytes, const void *bytes, size_t len,
                                         const grabcut_decode_options *opts, grabcut_errbuf *err);
+
+/* The longest ICC profile that grabcut_icc_profile copies, in bytes. */
+#define GRABCUT_ICC_MOST 1048576
+
+/* Copies the ICC profile of a PNG (iCCP), JPEG (APP2) or WebP (ICCP), so that grabcut_encode can
+ * embed it in a result: grabcut_decode does not convert pixels. *out is NULL if the file has no
+ * profile that describes such pixels: none at all; one of another colour space than RGB (of a grey
+ * or CMYK file); one longer than GRABCUT_ICC_MOST; a damaged one (parts are missing or contradict
+ * each other, the checksum or the declared length is wrong, a tag lies outside; ICC.1:2022). That
+ * is no failure. The profile of a BMP is not read.
+ *
+ * The caller frees *out, of *out_len bytes, with grabcut_free. `out` may be NULL: *out_len is then
+ * the most bytes that the profile has, found without copying it. Besides the copy, a PNG takes 48
+ * KiB for zlib until the function returns.
+ *
+ * Returns every code of grabcut_probe_header, or GRABCUT_ENOMEM. */
+GRABCUT_API int grabcut_icc_profile(uint8_t **out, size_t *out_len, const void *bytes, size_t len,
+                                    grabcut_errbuf *err);
 
 /* Encodes an image of 1 (grey), 3 (BGR) or 4 (BGRA) channels as PNG. `level` is zlib's 0 (none) to
  * 9 (smallest); -1 is the fastest setting for photos. The caller frees *out, of *out_len bytes,
@@ -235,6 +263,11 @@ typedef struct grabcut_models {
     double background[GRABCUT_MODEL_DOUBLES];
     double foreground[GRABCUT_MODEL_DOUBLES];
 } grabcut_models;
+
+/* Checks models that come from outside, as the EVAL modes of grabcut_segment do: weights from 0 to
+ * 1, means from 0 to 255, covariances of at most 255 * 255, and one that can be inverted for each
+ * component in use. Returns GRABCUT_EINVAL otherwise, also for models of zeros. */
+GRABCUT_API int grabcut_models_check(const grabcut_models *models, grabcut_errbuf *err);
 
 /* The phase of a run that the progress callback receives. */
 typedef enum grabcut_phase {
@@ -356,6 +389,26 @@ GRABCUT_API int grabcut_rect_clamp(grabcut_rect *rect, int32_t width, int32_t he
  * Returns GRABCUT_EINVAL if the sizes differ or a pixel has a colour. */
 GRABCUT_API int grabcut_mask_from_grey(grabcut_image *mask, const grabcut_image *grey,
                                        grabcut_errbuf *err);
+
+/* Writes the start of GRABCUT_INIT_WITH_RECT to `mask` (1 channel), so that more can be drawn over
+ * it: PR_FGD inside of the rect, BGD outside. Returns GRABCUT_ERECT if the rect does not overlap
+ * the image, or GRABCUT_EINVAL. */
+GRABCUT_API int grabcut_mask_from_rect(grabcut_image *mask, const grabcut_rect *rect);
+
+/* ---- alpha ------------------------------------------------------------------------------- */
+
+/* Makes an image of 3 channels of one of 4, in place, and moves its alpha to a new image of 1
+ * channel, which the caller frees. The pixels of `image` are the library's own (grabcut_decode,
+ * grabcut_image_alloc). Returns GRABCUT_EINVAL or GRABCUT_ENOMEM; `image` is then unchanged. */
+GRABCUT_API int grabcut_split_alpha(grabcut_image *out_alpha, grabcut_image *image);
+
+/* Makes transparent pixels, those of alpha 0, GRABCUT_BGD in a start mask of the same size. Returns
+ * GRABCUT_EINVAL. */
+GRABCUT_API int grabcut_mask_from_alpha(grabcut_image *mask, const grabcut_image *alpha);
+
+/* Multiplies the alpha of a cut-out (4 channels, not premultiplied) by that of the image it was cut
+ * from, rounded. Pixels that become transparent lose their colour. Returns GRABCUT_EINVAL. */
+GRABCUT_API int grabcut_multiply_alpha(grabcut_image *cutout, const grabcut_image *alpha);
 
 /* ---- cut-outs ---------------------------------------------------------------------------- */
 

@@ -1,6 +1,9 @@
-/* Makes the start of a segmentation from a grey image. */
+/* Makes the start of a segmentation from a grey image or from a rect. */
 #include "fail.h"
 #include "image.h"
+#include "rect.h"
+
+#include <string.h>
 
 static uint8_t start_of_grey(uint8_t grey) {
     if (grey == 0 || grey == 255) {
@@ -49,6 +52,25 @@ int grabcut_mask_from_grey(grabcut_image *mask, const grabcut_image *grey, grabc
         for (size_t x = 0; x < (size_t)mask->width; x++) {
             row[x] = start_of_grey(row[x]);
         }
+    }
+    return GRABCUT_OK;
+}
+
+int grabcut_mask_from_rect(grabcut_image *mask, const grabcut_rect *rect) {
+    if (!grabcut_image_valid(mask) || mask->channels != 1 || !rect) {
+        return GRABCUT_EINVAL;
+    }
+    grabcut_rect inside;
+    int rc = grabcut_rect_effective(&inside, rect, mask->width, mask->height);
+    if (rc) {
+        return rc;
+    }
+    for (size_t y = 0; y < (size_t)mask->height; y++) {
+        memset(mask->data + y * mask->stride, GRABCUT_BGD, (size_t)mask->width);
+    }
+    for (size_t y = 0; y < (size_t)inside.height; y++) {
+        memset(mask->data + ((size_t)inside.y + y) * mask->stride + (size_t)inside.x,
+               GRABCUT_PR_FGD, (size_t)inside.width);
     }
     return GRABCUT_OK;
 }

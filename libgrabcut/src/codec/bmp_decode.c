@@ -12,17 +12,28 @@ typedef struct source {
 
 /* The palette with 256 entries; those that the file lacks are black. */
 typedef struct palette {
-    uint8_t bgr[256][3];
+    uint8_t bgra[256][4];
 } palette;
 
-static int bmp_rows_cut_off(grabcut_errbuf *err) {
-    return grabcut_fail(err, GRABCUT_EDECODE, "BMP: the file is truncated");
+/* What the functions below return at the end of the file, besides the codes. */
+enum { CUT_OFF = 1 };
+
+static inline void put_pixel(uint8_t *out, const uint8_t *bgra, size_t channels) {
+    out[0] = bgra[0];
+    out[1] = bgra[1];
+    out[2] = bgra[2];
+    if (channels == 4) {
+        out[3] = bgra[3];
+    }
 }
 
 static void fill_palette(palette *out, const grabcut_bmp *bmp) {
     memset(out, 0, sizeof(*out));
     for (int32_t i = 0; i < bmp->palette_entries; i++) {
-        memcpy(out->bgr[i], bmp->palette + (size_t)i * (size_t)bmp->palette_entry_bytes, 3);
+        memcpy(out->bgra[i], bmp->palette + (size_t)i * (size_t)bmp->palette_entry_bytes, 3);
+    }
+    for (int i = 0; i < 256; i++) {
+        out->bgra[i][3] = 255;
     }
 }
 
@@ -32,13 +43,13 @@ static uint8_t *row_of(const grabcut_image *out, const grabcut_bmp *bmp, int32_t
     return out->data + from_top * out->stride;
 }
 
-static void indexed_row(uint8_t *out, const uint8_t *in, size_t width, int bits,
+static void indexed_row(uint8_t *out, const uint8_t *in, size_t width, size_t channels, int bits,
                         const palette *pal) {
     size_t per_byte = 8 / (size_t)bits;
     for (size_t x = 0; x < width; x++) {
         unsigned shift = 8 - (unsigned)bits * (unsigned)(x % per_byte + 1);
         unsigned index = in[x / per_byte] >> shift & ((1u << bits) - 1);
-        memcpy(out + 3 * x, pal->bgr[index], 3);
+        put_pixel(out + channels * x, pal->bgra[index], channels);
     }
 }
 
@@ -75,37 +86,52 @@ static uint8_t sample_of(uint32_t pixel, const channel *c) {
     return (uint8_t)((value * 255 + c->most / 2) / c->most);
 }
 
-static void masked_row(uint8_t *out, const uint8_t *in, size_t width, const grabcut_bmp *bmp) {
+static void masked_row(uint8_t *out, const uint8_t *in, size_t width, size_t channels,
+                       const grabcut_bmp *bmp) {
     int moved_up = is_moved_up(bmp);
-    const channel channels[3] = {channel_of(bmp->masks[0], moved_up),
-                                 channel_of(bmp->masks[1], moved_up),
-                                 channel_of(bmp->masks[2], moved_up)};
+    const channel fields[4] = {channel_of(bmp->masks[0], moved_up),
+                               channel_of(bmp->masks[1], moved_up),
+                               channel_of(bmp->masks[2], moved_up), channel_of(bmp->masks[3], 0)};
     for (size_t x = 0; x < width; x++) {
         uint32_t pixel = bmp->bits == 16 ? grabcut_le16(in + 2 * x) : grabcut_le32(in + 4 * x);
-        for (int c = 0; c < 3; c++) {
-            out[3 * x + (size_t)c] = sample_of(pixel, &channels[c]);
+        for (size_t c = 0; c < 3; c++) {
+            out[channels * x + c] = sample_of(pixel, &fields[c]);
+        }
+        if (channels == 4) {
+            out[channels * x + 3] = fields[3].most ? sample_of(pixel, &fields[3]) : 255;
         }
     }
 }
 
+static void plain_row(uint8_t *out, const uint8_t *in, size_t width, size_t channels) {
+    if (channels == 3) {
+        memcpy(out, in, 3 * width);
+        return;
+    }
+    for (size_t x = 0; x < width; x++) {
+        memcpy(out + 4 * x, in + 3 * x, 3);
+        out[4 * x + 3] = 255;
+    }
+}
+
 static int read_plain(const grabcut_image *out, const grabcut_bmp *bmp, source s,
-                      const palette *pal, const grabcut_cancel *cancel, grabcut_errbuf *err) {
-    size_t width = (size_t)bmp->width;
+                      const palette *pal, const grabcut_decode_options *opts, grabcut_errbuf *err) {
+    size_t width = (size_t)bmp->width, channels = (size_t)out->channels;
     size_t pitch = (width * (size_t)bmp->bits + 31) / 32 * 4;
     for (int32_t y = 0; y < bmp->height; y++, s.p += pitch) {
         if ((size_t)(s.end - s.p) < pitch) {
-            return bmp_rows_cut_off(err);
+            return CUT_OFF;
         }
-        if (grabcut_is_cancelled(cancel)) {
+        if (grabcut_is_cancelled(opts)) {
             return grabcut_fail_cancelled(err);
         }
         uint8_t *row = row_of(out, bmp, y);
         if (bmp->bits <= 8) {
-            indexed_row(row, s.p, width, bmp->bits, pal);
+            indexed_row(row, s.p, width, channels, bmp->bits, pal);
         } else if (bmp->bits == 24) {
-            memcpy(row, s.p, 3 * width);
+            plain_row(row, s.p, width, channels);
         } else {
-            masked_row(row, s.p, width, bmp);
+            masked_row(row, s.p, width, channels, bmp);
         }
     }
     return GRABCUT_OK;
@@ -134,13 +160,14 @@ static int put_run(const grabcut_image *out, const grabcut_bmp *bmp, cursor *at,
         return GRABCUT_EDECODE;
     }
     uint8_t *row = row_of(out, bmp, at->y);
+    size_t channels = (size_t)out->channels;
     int visible = n < bmp->width - at->x ? n : bmp->width - at->x;
     for (int i = 0; i < visible; i++) {
         int place = repeat ? (bmp->bits == 4 ? i & 1 : 0) : i;
         unsigned index = bmp->bits == 8     ? indices[place]
                          : (place & 1) == 0 ? indices[place / 2] >> 4
                                             : indices[place / 2] & 15u;
-        memcpy(row + 3 * ((size_t)at->x + (size_t)i), pal->bgr[index], 3);
+        put_pixel(row + channels * ((size_t)at->x + (size_t)i), pal->bgra[index], channels);
     }
     at->x += n;
     return GRABCUT_OK;
@@ -151,7 +178,7 @@ static int put_absolute(const grabcut_image *out, const grabcut_bmp *bmp, cursor
     size_t bytes = bmp->bits == 8 ? (size_t)n : ((size_t)n + 1) / 2;
     size_t padded = (bytes + 1) & ~(size_t)1;
     if ((size_t)(s->end - s->p) < padded) {
-        return bmp_rows_cut_off(err);
+        return CUT_OFF;
     }
     if (put_run(out, bmp, at, n, s->p, 0, pal)) {
         return grabcut_fail(err, GRABCUT_EDECODE, "BMP: a run leaves the image");
@@ -162,7 +189,7 @@ static int put_absolute(const grabcut_image *out, const grabcut_bmp *bmp, cursor
 
 static int move_cursor(cursor *at, const grabcut_bmp *bmp, source *s, grabcut_errbuf *err) {
     if (s->end - s->p < 2) {
-        return bmp_rows_cut_off(err);
+        return CUT_OFF;
     }
     at->x += s->p[0];
     at->y += s->p[1];
@@ -175,24 +202,25 @@ static int move_cursor(cursor *at, const grabcut_bmp *bmp, source *s, grabcut_er
 
 /* Pixels that no run covers have the palette's first colour, as cv::imdecode gives them. */
 static void fill_ground(const grabcut_image *out, const palette *pal) {
+    size_t channels = (size_t)out->channels;
     for (size_t y = 0; y < (size_t)out->height; y++) {
         for (size_t x = 0; x < (size_t)out->width; x++) {
-            memcpy(out->data + y * out->stride + 3 * x, pal->bgr[0], 3);
+            put_pixel(out->data + y * out->stride + channels * x, pal->bgra[0], channels);
         }
     }
 }
 
 static int read_runs(const grabcut_image *out, const grabcut_bmp *bmp, source s, const palette *pal,
-                     const grabcut_cancel *cancel, grabcut_errbuf *err) {
+                     const grabcut_decode_options *opts, grabcut_errbuf *err) {
     cursor at = {0, 0};
     int32_t asked = -1;
     fill_ground(out, pal);
     for (;;) {
         int rc = GRABCUT_OK;
         if (s.end - s.p < 2) {
-            return bmp_rows_cut_off(err);
+            return CUT_OFF;
         }
-        if (at.y != asked && grabcut_is_cancelled(cancel)) {
+        if (at.y != asked && grabcut_is_cancelled(opts)) {
             return grabcut_fail_cancelled(err);
         }
         asked = at.y;
@@ -218,8 +246,8 @@ static int read_runs(const grabcut_image *out, const grabcut_bmp *bmp, source s,
     }
 }
 
-int grabcut_read_bmp(const grabcut_image *out, grabcut_range file, const grabcut_cancel *cancel,
-                     grabcut_errbuf *err) {
+int grabcut_read_bmp(const grabcut_image *out, grabcut_range file,
+                     const grabcut_decode_options *opts, grabcut_errbuf *err) {
     grabcut_bmp bmp;
     palette pal;
     int rc = grabcut_bmp_header(&bmp, file, err);
@@ -227,12 +255,15 @@ int grabcut_read_bmp(const grabcut_image *out, grabcut_range file, const grabcut
         return rc;
     }
     if (bmp.pixels > file.len) {
-        return bmp_rows_cut_off(err);
+        return grabcut_fail(err, GRABCUT_EDECODE, "BMP: the file is truncated");
     }
     fill_palette(&pal, &bmp);
     source s = {file.p + bmp.pixels, file.p + file.len};
-    if (bmp.packing == GRABCUT_BMP_RLE4 || bmp.packing == GRABCUT_BMP_RLE8) {
-        return read_runs(out, &bmp, s, &pal, cancel, err);
+    int runs = bmp.packing == GRABCUT_BMP_RLE4 || bmp.packing == GRABCUT_BMP_RLE8;
+    rc = (runs ? read_runs : read_plain)(out, &bmp, s, &pal, opts, err);
+    if (rc != CUT_OFF) {
+        return rc;
     }
-    return read_plain(out, &bmp, s, &pal, cancel, err);
+    return opts->allow_truncated ? GRABCUT_OK
+                                 : grabcut_fail(err, GRABCUT_EDECODE, "BMP: the file is truncated");
 }

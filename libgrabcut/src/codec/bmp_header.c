@@ -10,7 +10,8 @@ enum {
     FILE_HEADER = 14,
     CORE_HEADER = 12,
     INFO_HEADER = 40,
-    BITFIELDS = FILE_HEADER + INFO_HEADER
+    BITFIELDS = FILE_HEADER + INFO_HEADER,
+    V3_HEADER = 56 /* the first one with a mask for alpha */
 };
 
 static int bmp_header_cut_off(grabcut_errbuf *err) {
@@ -66,10 +67,17 @@ static int read_bmp_palette(grabcut_bmp *out, grabcut_range file, size_t at, gra
     return GRABCUT_OK;
 }
 
-/* Where the colours are in a pixel of 16 or 32 bits. */
+/* A run of bits within a pixel, or nothing. */
+static int is_bmp_mask(uint32_t mask, int32_t bits) {
+    uint32_t run = mask >> (mask ? __builtin_ctz(mask) : 0);
+    return (run & (run + 1)) == 0 && (bits != 16 || mask <= UINT16_MAX);
+}
+
+/* Where the colours are in a pixel of 16 or 32 bits. A damaged mask of alpha is none, as alpha is
+ * mostly ignored. */
 static int read_bmp_masks(grabcut_bmp *out, grabcut_range file, grabcut_errbuf *err) {
     static const uint32_t standard[2][3] = {{0x1f, 0x3e0, 0x7c00}, {0xff, 0xff00, 0xff0000}};
-    memcpy(out->masks, standard[out->bits == 32], sizeof(out->masks));
+    memcpy(out->masks, standard[out->bits == 32], sizeof(standard[0]));
     if (out->packing == GRABCUT_BMP_RGB) {
         return GRABCUT_OK;
     }
@@ -79,11 +87,16 @@ static int read_bmp_masks(grabcut_bmp *out, grabcut_range file, grabcut_errbuf *
     }
     for (size_t i = 0; i < 3; i++) {
         uint32_t mask = grabcut_le32(file.p + BITFIELDS + 4 * i);
-        uint32_t run = mask >> (mask ? __builtin_ctz(mask) : 0);
-        if ((run & (run + 1)) != 0 || (out->bits == 16 && mask > UINT16_MAX)) {
+        if (!is_bmp_mask(mask, out->bits)) {
             return grabcut_fail(err, GRABCUT_EDECODE, "the BMP's colour masks are damaged");
         }
         out->masks[2 - i] = mask;
+    }
+    int has_alpha = out->packing == GRABCUT_BMP_ALPHABITFIELDS ||
+                    grabcut_le32(file.p + FILE_HEADER) >= V3_HEADER;
+    if (has_alpha && file.len >= BITFIELDS + 16) {
+        uint32_t mask = grabcut_le32(file.p + BITFIELDS + 12);
+        out->masks[3] = is_bmp_mask(mask, out->bits) ? mask : 0;
     }
     return GRABCUT_OK;
 }

@@ -20,7 +20,8 @@ typedef struct grabcut_bmp {
     int bottom_up;
     int32_t bits; /* a pixel: 1, 4, 8, 16, 24, 32 */
     grabcut_bmp_packing packing;
-    uint32_t masks[3]; /* blue, green, red; for 16 and 32 bits. Each is a run of bits, or 0 */
+    uint32_t
+        masks[4]; /* blue, green, red, alpha; for 16 and 32 bits. Each is a run of bits, or 0 */
     const uint8_t *palette;
     int32_t palette_entries, palette_entry_bytes; /* entries that the file has; 3 or 4 bytes each */
     size_t pixels;                                /* offset of the rows */

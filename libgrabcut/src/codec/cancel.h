@@ -4,13 +4,8 @@
 
 #include "fail.h"
 
-typedef struct grabcut_cancel {
-    grabcut_cancel_fn requested; /* NULL: never */
-    void *ctx;
-} grabcut_cancel;
-
-static inline int grabcut_is_cancelled(const grabcut_cancel *cancel) {
-    return cancel->requested && cancel->requested(cancel->ctx);
+static inline int grabcut_is_cancelled(const grabcut_decode_options *opts) {
+    return opts->cancel && opts->cancel(opts->cancel_ctx);
 }
 
 static inline int grabcut_fail_cancelled(grabcut_errbuf *err) {

@@ -43,9 +43,10 @@ static int reckon(uint64_t *out_bytes, grabcut_probe *probe, grabcut_range file,
     if (rc || (rc = check_size(probe, opts->max_pixels, err))) {
         return rc;
     }
+    const uint64_t channels = opts->alpha ? 4 : 3;
     int turns = !opts->ignore_orientation && probe->orientation >= 5;
-    rc = grabcut_decoder_bytes(out_bytes, probe, turns, file, err);
-    *out_bytes += rc ? 0 : 3 * (uint64_t)probe->width * (uint64_t)probe->height;
+    rc = grabcut_decoder_bytes(out_bytes, probe, turns, channels, file, err);
+    *out_bytes += rc ? 0 : channels * (uint64_t)probe->width * (uint64_t)probe->height;
     return rc;
 }
 
@@ -63,6 +64,8 @@ static int take_options(grabcut_decode_options *out, const grabcut_decode_option
     out->max_bytes = given->version >= 2 ? given->max_bytes : 0;
     out->cancel = given->version >= 3 ? given->cancel : NULL;
     out->cancel_ctx = given->version >= 3 ? given->cancel_ctx : NULL;
+    out->alpha = given->version >= 4 ? given->alpha : 0;
+    out->allow_truncated = given->version >= 4 ? given->allow_truncated : 0;
     return GRABCUT_OK;
 }
 
@@ -80,15 +83,15 @@ int grabcut_decode_estimate(uint64_t *out_bytes, const void *bytes, size_t len,
 }
 
 static int read_pixels(const grabcut_image *image, grabcut_format format, grabcut_range file,
-                       const grabcut_cancel *cancel, grabcut_errbuf *err) {
-    static int (*const readers[])(const grabcut_image *, grabcut_range, const grabcut_cancel *,
-                                  grabcut_errbuf *) = {
+                       const grabcut_decode_options *opts, grabcut_errbuf *err) {
+    static int (*const readers[])(const grabcut_image *, grabcut_range,
+                                  const grabcut_decode_options *, grabcut_errbuf *) = {
         [GRABCUT_FORMAT_JPEG] = grabcut_read_jpeg,
         [GRABCUT_FORMAT_PNG] = grabcut_read_png,
         [GRABCUT_FORMAT_WEBP] = grabcut_read_webp,
         [GRABCUT_FORMAT_BMP] = grabcut_read_bmp,
     };
-    return readers[format](image, file, cancel, err);
+    return readers[format](image, file, opts, err);
 }
 
 int grabcut_decode(grabcut_image *out, const void *bytes, size_t len,
@@ -113,12 +116,11 @@ int grabcut_decode(grabcut_image *out, const void *bytes, size_t len,
             err, GRABCUT_ENOMEM,
             "decoding the image takes up to %" PRIu64 " bytes, the limit is %" PRIu64, need, limit);
     }
-    if (grabcut_image_alloc(&image, probe.width, probe.height, 3)) {
+    if (grabcut_image_alloc(&image, probe.width, probe.height, options.alpha ? 4 : 3)) {
         return grabcut_fail(err, GRABCUT_ENOMEM, "out of memory for %dx%d pixels", (int)probe.width,
                             (int)probe.height);
     }
-    const grabcut_cancel cancel = {options.cancel, options.cancel_ctx};
-    rc = read_pixels(&image, probe.format, file, &cancel, err);
+    rc = read_pixels(&image, probe.format, file, &options, err);
     if (!rc && !options.ignore_orientation && grabcut_turn_upright(&image, probe.orientation)) {
         rc = grabcut_fail(err, GRABCUT_ENOMEM, "out of memory to turn the image upright");
     }

@@ -41,10 +41,11 @@ static uint64_t sample_bytes(uint64_t across, uint64_t width, uint64_t v, uint64
     return (v * 12) * (row + 64) + tallest * (upsampled + 64);
 }
 
-static int jpeg_bytes(uint64_t *out, const grabcut_probe *probe, grabcut_range file,
-                      grabcut_errbuf *err) {
+static int jpeg_bytes(uint64_t *out, const grabcut_probe *probe, uint64_t channels,
+                      grabcut_range file, grabcut_errbuf *err) {
     grabcut_jpeg jpeg;
     uint64_t widest = 1, tallest = 1;
+    (void)channels;
     (void)probe;
     int rc = grabcut_jpeg_header(&jpeg, file, err);
     if (rc) {
@@ -75,8 +76,9 @@ static int jpeg_bytes(uint64_t *out, const grabcut_probe *probe, grabcut_range f
 
 /* The row and the one before it, of up to 8 bytes a pixel; zlib's window is part of the fixed
  * bytes. Ancillary chunks are skipped. */
-static int png_bytes(uint64_t *out, const grabcut_probe *probe, grabcut_range file,
-                     grabcut_errbuf *err) {
+static int png_bytes(uint64_t *out, const grabcut_probe *probe, uint64_t channels,
+                     grabcut_range file, grabcut_errbuf *err) {
+    (void)channels;
     (void)file;
     (void)err;
     *out += 2 * 8 * round_up_to((uint64_t)probe->width, 8);
@@ -110,8 +112,25 @@ static uint64_t lossy_bytes(uint64_t width) {
     return divide_up(width, 16) * 2048 + 12 * width;
 }
 
-static int webp_bytes(uint64_t *out, const grabcut_probe *probe, grabcut_range file,
-                      grabcut_errbuf *err) {
+/* The plane itself, and the decoder of a compressed one, which is a lossless WebP without its
+ * header (RFC 9649, 2.7.1.2). */
+static int alpha_bytes(uint64_t *out, const grabcut_webp *webp, grabcut_errbuf *err) {
+    enum { METHOD = 3, LOSSLESS = 1 };
+    grabcut_vp8l vp8l;
+    *out += (uint64_t)webp->frame.width * (uint64_t)webp->frame.height;
+    if (webp->alpha.len < 1 || (webp->alpha.p[0] & METHOD) != LOSSLESS) {
+        return GRABCUT_OK;
+    }
+    grabcut_range data = {webp->alpha.p + 1, webp->alpha.len - 1};
+    if (!grabcut_vp8l_read_alpha(&vp8l, data, webp->frame.width, webp->frame.height)) {
+        return grabcut_fail(err, GRABCUT_EDECODE, "WebP: the alpha is damaged or truncated");
+    }
+    *out += lossless_bytes(&vp8l);
+    return GRABCUT_OK;
+}
+
+static int webp_bytes(uint64_t *out, const grabcut_probe *probe, uint64_t channels,
+                      grabcut_range file, grabcut_errbuf *err) {
     enum { CHUNK_HEADER = 8 };
     grabcut_webp webp;
     grabcut_vp8l vp8l;
@@ -121,7 +140,7 @@ static int webp_bytes(uint64_t *out, const grabcut_probe *probe, grabcut_range f
     }
     if (webp.bitstream.p[3] != 'L') {
         *out += lossy_bytes((uint64_t)probe->width);
-        return GRABCUT_OK;
+        return channels == 4 && webp.alpha.p ? alpha_bytes(out, &webp, err) : GRABCUT_OK;
     }
     grabcut_range data = {webp.bitstream.p + CHUNK_HEADER, webp.bitstream.len - CHUNK_HEADER};
     if (!grabcut_vp8l_read(&vp8l, data)) {
@@ -135,8 +154,9 @@ static int webp_bytes(uint64_t *out, const grabcut_probe *probe, grabcut_range f
 
 /* ---- BMP ---- */
 
-static int bmp_bytes(uint64_t *out, const grabcut_probe *probe, grabcut_range file,
-                     grabcut_errbuf *err) {
+static int bmp_bytes(uint64_t *out, const grabcut_probe *probe, uint64_t channels,
+                     grabcut_range file, grabcut_errbuf *err) {
+    (void)channels;
     (void)out;
     (void)probe;
     (void)file;
@@ -144,9 +164,9 @@ static int bmp_bytes(uint64_t *out, const grabcut_probe *probe, grabcut_range fi
     return GRABCUT_OK;
 }
 
-int grabcut_decoder_bytes(uint64_t *out, const grabcut_probe *probe, int turns, grabcut_range file,
-                          grabcut_errbuf *err) {
-    static int (*const of_format[])(uint64_t *, const grabcut_probe *, grabcut_range,
+int grabcut_decoder_bytes(uint64_t *out, const grabcut_probe *probe, int turns, uint64_t channels,
+                          grabcut_range file, grabcut_errbuf *err) {
+    static int (*const of_format[])(uint64_t *, const grabcut_probe *, uint64_t, grabcut_range,
                                     grabcut_errbuf *) = {
         [GRABCUT_FORMAT_JPEG] = jpeg_bytes,
         [GRABCUT_FORMAT_PNG] = png_bytes,
@@ -154,13 +174,13 @@ int grabcut_decoder_bytes(uint64_t *out, const grabcut_probe *probe, int turns, 
         [GRABCUT_FORMAT_BMP] = bmp_bytes,
     };
     *out = FIXED_BYTES;
-    int rc = of_format[probe->format](out, probe, file, err);
+    int rc = of_format[probe->format](out, probe, channels, file, err);
     if (rc) {
         *out = 0;
         return rc;
     }
     /* The decoder has freed its memory before the image is turned into a second one. */
-    uint64_t second = (uint64_t)probe->width * (uint64_t)probe->height * 3;
+    uint64_t second = (uint64_t)probe->width * (uint64_t)probe->height * channels;
     *out = turns && second > *out ? second : *out;
     return GRABCUT_OK;
 }

@@ -3,6 +3,7 @@
 #include "jpeg_decode.h"
 
 #include "fail.h"
+#include "jpeg_header.h"
 
 #include <setjmp.h>
 #include <stdio.h>
@@ -24,9 +25,10 @@ typedef struct reader {
     struct jpeg_progress_mgr progress;
     jmp_buf failed;
     int code;
+    int cut_off; /* the file ended before its image */
     char text[JMSG_LENGTH_MAX];
     uint8_t *cmyk; /* one row */
-    const grabcut_cancel *cancel;
+    const grabcut_decode_options *opts;
 } reader;
 
 static reader *jpeg_reader_of(j_common_ptr jpeg) {
@@ -48,9 +50,16 @@ static void on_jpeg_error(j_common_ptr jpeg) {
 }
 
 static void stop_if_cancelled(reader *r) {
-    if (grabcut_is_cancelled(r->cancel)) {
+    if (grabcut_is_cancelled(r->opts)) {
         stop_jpeg_reader(r, GRABCUT_ECANCELED, "decoding was cancelled");
     }
+}
+
+/* Whether pixels are lost because the file ends, and may be: libjpeg makes them of coefficients of
+ * zero. */
+static int may_be_cut_off(reader *r) {
+    r->cut_off |= r->jpeg.unread_marker == JPEG_EOI;
+    return r->opts->allow_truncated && r->cut_off;
 }
 
 /* Warnings that mean lost pixels are errors here; the rest are about things that no pixel depends
@@ -65,7 +74,9 @@ static void on_jpeg_message(j_common_ptr jpeg, int level) {
     case JWRN_HUFF_BAD_CODE:
     case JWRN_JPEG_EOF:
     case JWRN_MUST_RESYNC:
-        on_jpeg_error(jpeg);
+        if (!may_be_cut_off(jpeg_reader_of(jpeg))) {
+            on_jpeg_error(jpeg);
+        }
         break;
     default:
         break;
@@ -83,9 +94,17 @@ static void source_nothing(j_decompress_ptr jpeg) {
     (void)jpeg;
 }
 
-/* The whole file is in memory: if more is requested, it is truncated. */
+/* The whole file is in memory: if more is requested, it is truncated, and ends here. */
 static boolean source_fill(j_decompress_ptr jpeg) {
-    stop_jpeg_reader(jpeg_reader_of((j_common_ptr)jpeg), GRABCUT_EDECODE, "the file is truncated");
+    static const JOCTET end[2] = {0xff, JPEG_EOI};
+    reader *r = jpeg_reader_of((j_common_ptr)jpeg);
+    if (!r->opts->allow_truncated) {
+        stop_jpeg_reader(r, GRABCUT_EDECODE, "the file is truncated");
+    }
+    r->cut_off = 1;
+    jpeg->src->next_input_byte = end;
+    jpeg->src->bytes_in_buffer = sizeof(end);
+    return TRUE;
 }
 
 static void source_skip(j_decompress_ptr jpeg, long n) {
@@ -94,9 +113,23 @@ static void source_skip(j_decompress_ptr jpeg, long n) {
     }
     if ((size_t)n > jpeg->src->bytes_in_buffer) {
         source_fill(jpeg);
+        return;
     }
     jpeg->src->next_input_byte += n;
     jpeg->src->bytes_in_buffer -= (size_t)n;
+}
+
+/* The file up to its end, or up to the beginning of a segment that it ends in. */
+static grabcut_range whole_segments(grabcut_range file) {
+    size_t at = GRABCUT_JPEG_FIRST;
+    grabcut_range segment;
+    int marker;
+    while (grabcut_jpeg_segment(&segment, &marker, file, &at)) {
+    }
+    if (marker >= 0 && marker != JPEG_EOI) {
+        file.len = at - 2; /* the marker's */
+    }
+    return file;
 }
 
 static void set_up_jpeg_reader(reader *r) {
@@ -122,12 +155,15 @@ static void set_jpeg_source(reader *r, grabcut_range file) {
 }
 
 /* As cv::imdecode: the inks are stored inverted, black scales the other three. */
-static void cmyk_to_bgr(uint8_t *out, const uint8_t *in, size_t n) {
-    for (size_t i = 0; i < n; i++, in += 4, out += 3) {
+static void cmyk_to_bgr(uint8_t *out, const uint8_t *in, size_t n, int channels) {
+    for (size_t i = 0; i < n; i++, in += 4, out += channels) {
         int k = in[3];
         out[2] = (uint8_t)(k - ((255 - in[0]) * k >> 8));
         out[1] = (uint8_t)(k - ((255 - in[1]) * k >> 8));
         out[0] = (uint8_t)(k - ((255 - in[2]) * k >> 8));
+        if (channels == 4) {
+            out[3] = 255;
+        }
     }
 }
 
@@ -138,7 +174,7 @@ static void read_jpeg_rows(reader *r, const grabcut_image *out) {
         JSAMPROW into = r->cmyk ? r->cmyk : row;
         jpeg_read_scanlines(jpeg, &into, 1);
         if (r->cmyk) {
-            cmyk_to_bgr(row, r->cmyk, (size_t)out->width);
+            cmyk_to_bgr(row, r->cmyk, (size_t)out->width, out->channels);
         }
     }
 }
@@ -155,7 +191,9 @@ static int run_jpeg_reader(reader *r, const grabcut_image *out, grabcut_range fi
         r->jpeg.image_height != (JDIMENSION)out->height) {
         stop_jpeg_reader(r, GRABCUT_EDECODE, "its headers contradict each other");
     }
-    r->jpeg.out_color_space = r->jpeg.num_components == 4 ? JCS_CMYK : JCS_EXT_BGR;
+    r->jpeg.out_color_space = r->jpeg.num_components == 4 ? JCS_CMYK
+                              : out->channels == 4        ? JCS_EXT_BGRA
+                                                          : JCS_EXT_BGR;
     jpeg_start_decompress(&r->jpeg);
     if (r->jpeg.num_components == 4) {
         r->cmyk =
@@ -166,15 +204,15 @@ static int run_jpeg_reader(reader *r, const grabcut_image *out, grabcut_range fi
     return GRABCUT_OK;
 }
 
-int grabcut_read_jpeg(const grabcut_image *out, grabcut_range file, const grabcut_cancel *cancel,
-                      grabcut_errbuf *err) {
+int grabcut_read_jpeg(const grabcut_image *out, grabcut_range file,
+                      const grabcut_decode_options *opts, grabcut_errbuf *err) {
     reader *r = calloc(1, sizeof(*r));
     if (!r) {
         return grabcut_fail(err, GRABCUT_ENOMEM, "out of memory for the JPEG decoder");
     }
     set_up_jpeg_reader(r);
-    r->cancel = cancel;
-    int rc = run_jpeg_reader(r, out, file);
+    r->opts = opts;
+    int rc = run_jpeg_reader(r, out, opts->allow_truncated ? whole_segments(file) : file);
     if (rc) {
         grabcut_fail(err, rc, "JPEG: %s", r->text);
     }

@@ -19,7 +19,6 @@ enum {
     M_RST0 = 0xd0,
     M_SOI = 0xd8,
     M_EOI = 0xd9,
-    M_SOS = 0xda,
     M_TEM = 0x01,
     M_APP1 = 0xe1
 };
@@ -107,29 +106,34 @@ static int read_jpeg_frame(grabcut_jpeg *out, int marker, grabcut_range segment,
     return GRABCUT_OK;
 }
 
+int grabcut_jpeg_segment(grabcut_range *out, int *marker, grabcut_range file, size_t *at) {
+    do {
+        *marker = next_marker(file, at);
+    } while (is_bare_marker(*marker));
+    if (*marker < 0 || *marker == M_EOI || file.len - *at < 2) {
+        return 0;
+    }
+    size_t length = grabcut_be16(file.p + *at);
+    /* A length counts its own two bytes. libjpeg takes a shorter one for an empty segment, and
+     * refuses those of the frame, the tables and the scan itself. */
+    length = length < 2 ? 2 : length;
+    if (length > file.len - *at) {
+        return 0;
+    }
+    *out = (grabcut_range){file.p + *at + 2, length - 2};
+    *at += length;
+    return 1;
+}
+
 int grabcut_jpeg_header(grabcut_jpeg *out, grabcut_range file, grabcut_errbuf *err) {
-    size_t at = 2; /* behind SOI */
+    size_t at = GRABCUT_JPEG_FIRST;
+    grabcut_range segment;
+    int marker;
     memset(out, 0, sizeof(*out));
-    for (;;) {
-        int marker = next_marker(file, &at);
-        if (marker < 0 || marker == M_EOI) {
+    do {
+        if (!grabcut_jpeg_segment(&segment, &marker, file, &at)) {
             return jpeg_header_cut_off(err);
         }
-        if (is_bare_marker(marker)) {
-            continue;
-        }
-        if (file.len - at < 2) {
-            return jpeg_header_cut_off(err);
-        }
-        size_t length = grabcut_be16(file.p + at);
-        /* A length counts its own two bytes. libjpeg takes a shorter one for an empty segment, and
-         * refuses those of the frame, the tables and the scan itself. */
-        length = length < 2 ? 2 : length;
-        if (length > file.len - at) {
-            return jpeg_header_cut_off(err);
-        }
-        grabcut_range segment = {file.p + at + 2, length - 2};
-        at += length;
         int rc = is_jpeg_frame(marker) ? read_jpeg_frame(out, marker, segment, err) : GRABCUT_OK;
         if (rc) {
             return rc;
@@ -139,11 +143,8 @@ int grabcut_jpeg_header(grabcut_jpeg *out, grabcut_range file, grabcut_errbuf *e
             memcmp(segment.p, "Exif\0\0", 6) == 0) {
             out->orientation = grabcut_exif_orientation(segment.p, segment.len);
         }
-        if (marker == M_SOS) {
-            out->in_first_scan = segment.len > 0 ? segment.p[0] : 0;
-            break;
-        }
-    }
+    } while (marker != GRABCUT_JPEG_SOS);
+    out->in_first_scan = segment.len > 0 ? segment.p[0] : 0;
     if (out->width == 0) {
         return grabcut_fail(err, GRABCUT_EDECODE, "the JPEG has no frame header");
     }

@@ -22,4 +22,14 @@ typedef struct grabcut_jpeg {
 } grabcut_jpeg;
 int grabcut_jpeg_header(grabcut_jpeg *out, grabcut_range file, grabcut_errbuf *err);
 
+enum {
+    GRABCUT_JPEG_FIRST = 2, /* where segments begin, behind SOI */
+    GRABCUT_JPEG_APP2 = 0xe2,
+    GRABCUT_JPEG_SOS = 0xda
+};
+
+/* The segment at or behind *at, which becomes its end: its marker, and its data without the length.
+ * Returns 0 at the end of the file, at EOI, or if the segment is truncated. */
+int grabcut_jpeg_segment(grabcut_range *out, int *marker, grabcut_range file, size_t *at);
+
 #endif

@@ -1,11 +1,12 @@
 /* PNG: the IHDR chunk, and the eXIf chunk at any place (W3C PNG, third
- * edition, 11.2.1, 11.3.4.5). */
+ * edition, 11.2.1, 11.3.4.5); chunks by their type. */
 #include "png_header.h"
 
 #include "exif.h"
 #include "fail.h"
 
 #include <string.h>
+#include <zlib.h>
 
 enum { SIGNATURE = 8, LENGTH_AND_TYPE = 8, CRC = 4, IHDR_BYTES = 13, LONGEST_EXIF = 65536 };
 
@@ -29,34 +30,32 @@ static int is_power_of_two(unsigned n) {
     return n != 0 && (n & (n - 1)) == 0;
 }
 
-/* Annex D. Bit by bit: eXIf chunks are short. */
-static uint32_t crc_of(const uint8_t *p, size_t len) {
-    uint32_t crc = UINT32_MAX;
-    for (size_t i = 0; i < len; i++) {
-        crc ^= p[i];
-        for (int bit = 0; bit < 8; bit++) {
-            crc = crc >> 1 ^ (crc & 1 ? UINT32_C(0xedb88320) : 0);
-        }
-    }
-    return ~crc;
-}
-
-static int32_t find_orientation(grabcut_range file, size_t at) {
+int grabcut_png_chunk(grabcut_range *out, grabcut_range file, const char *type,
+                      const char *before) {
+    size_t at = SIGNATURE;
     while (file.len - at >= LENGTH_AND_TYPE + CRC) {
         size_t length = grabcut_be32(file.p + at);
-        const uint8_t *type = file.p + at + 4;
+        const uint8_t *name = file.p + at + 4;
         at += LENGTH_AND_TYPE;
-        if (length > file.len - at - CRC || memcmp(type, "IEND", 4) == 0) {
+        if (length > file.len - at - CRC || memcmp(name, before, 4) == 0) {
             break;
         }
-        if (memcmp(type, "eXIf", 4) == 0) {
-            int whole = length <= LONGEST_EXIF &&
-                        crc_of(type, 4 + length) == grabcut_be32(file.p + at + length);
-            return whole ? grabcut_exif_orientation(file.p + at, length) : 1;
+        if (memcmp(name, type, 4) == 0) {
+            *out = (grabcut_range){file.p + at, length};
+            /* Annex D: of the type and the data. */
+            return crc32(0, name, (uInt)(4 + length)) == grabcut_be32(file.p + at + length);
         }
         at += length + CRC;
     }
-    return 1;
+    return 0;
+}
+
+static int32_t find_orientation(grabcut_range file) {
+    grabcut_range exif;
+    if (!grabcut_png_chunk(&exif, file, "eXIf", "IEND") || exif.len > LONGEST_EXIF) {
+        return 1;
+    }
+    return grabcut_exif_orientation(exif.p, exif.len);
 }
 
 int grabcut_png_header(grabcut_probe *out, grabcut_range file, grabcut_errbuf *err) {
@@ -79,6 +78,6 @@ int grabcut_png_header(grabcut_probe *out, grabcut_range file, grabcut_errbuf *e
     }
     out->width = (int32_t)width;
     out->height = (int32_t)height;
-    out->orientation = find_orientation(file, SIGNATURE + LENGTH_AND_TYPE + IHDR_BYTES + CRC);
+    out->orientation = find_orientation(file);
     return GRABCUT_OK;
 }

@@ -263,14 +263,18 @@ static int vp8l_read_transform(vp8l_reader *r, grabcut_vp8l *out, int32_t *width
     return vp8l_read_subimage(r, pixels, &unused);
 }
 
-static int vp8l_read_prefix(vp8l_reader *r, grabcut_vp8l *out) {
-    unsigned seen = 0;
+static int vp8l_read_size(vp8l_reader *r, grabcut_vp8l *out) {
     if (vp8l_take(&r->bits, 8) != 0x2f) {
         return 0;
     }
     out->width = (int32_t)vp8l_take(&r->bits, 14) + 1;
     out->height = (int32_t)vp8l_take(&r->bits, 14) + 1;
     vp8l_take(&r->bits, 1 + 3); /* alpha, version */
+    return 1;
+}
+
+static int vp8l_read_prefix(vp8l_reader *r, grabcut_vp8l *out) {
+    unsigned seen = 0;
     int32_t width = out->width;
     while (vp8l_take(&r->bits, 1)) {
         if (!vp8l_read_transform(r, out, &width, &seen)) {
@@ -297,5 +301,13 @@ static int vp8l_read_prefix(vp8l_reader *r, grabcut_vp8l *out) {
 int grabcut_vp8l_read(grabcut_vp8l *out, grabcut_range data) {
     vp8l_reader r = {.bits = {data.p, data.p + data.len, 0, 0, 0}};
     memset(out, 0, sizeof(*out));
+    return vp8l_read_size(&r, out) && vp8l_read_prefix(&r, out);
+}
+
+int grabcut_vp8l_read_alpha(grabcut_vp8l *out, grabcut_range data, int32_t width, int32_t height) {
+    vp8l_reader r = {.bits = {data.p, data.p + data.len, 0, 0, 0}};
+    memset(out, 0, sizeof(*out));
+    out->width = width;
+    out->height = height;
     return vp8l_read_prefix(&r, out);
 }

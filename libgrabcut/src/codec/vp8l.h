@@ -19,4 +19,7 @@ typedef struct grabcut_vp8l {
  * the image's pixels each. Returns 0 if the data are damaged or truncated there. */
 int grabcut_vp8l_read(grabcut_vp8l *out, grabcut_range data);
 
+/* The same of the alpha of a lossy WebP, which has no size of its own. */
+int grabcut_vp8l_read_alpha(grabcut_vp8l *out, grabcut_range data, int32_t width, int32_t height);
+
 #endif

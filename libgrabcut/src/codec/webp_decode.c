@@ -1,4 +1,4 @@
-/* Decodes WebP with libwebp; of an animation the first frame, on a black canvas. */
+/* Decodes WebP with libwebp; of an animation the first frame, on a canvas of zeros. */
 #include "webp_decode.h"
 
 #include "fail.h"
@@ -41,8 +41,8 @@ static int read_webp_chunk(const grabcut_image *out, const grabcut_rect *rect, g
     if (config.input.width != rect->width || config.input.height != rect->height) {
         return grabcut_fail(err, GRABCUT_EDECODE, "WebP: its headers contradict each other");
     }
-    size_t first = (size_t)rect->y * out->stride + 3 * (size_t)rect->x;
-    config.output.colorspace = MODE_BGR;
+    size_t first = (size_t)rect->y * out->stride + (size_t)out->channels * (size_t)rect->x;
+    config.output.colorspace = out->channels == 4 ? MODE_BGRA : MODE_BGR;
     config.output.is_external_memory = 1;
     config.output.u.RGBA.rgba = out->data + first;
     config.output.u.RGBA.stride = (int)out->stride;
@@ -55,8 +55,20 @@ static int read_webp_chunk(const grabcut_image *out, const grabcut_rect *rect, g
     return GRABCUT_OK;
 }
 
-int grabcut_read_webp(const grabcut_image *out, grabcut_range file, const grabcut_cancel *cancel,
-                      grabcut_errbuf *err) {
+/* What libwebp decodes as a file of its own: the image's chunk, or all from the chunk of its alpha
+ * on. */
+static grabcut_range chunks_of(const grabcut_webp *webp, int with_alpha) {
+    enum { CHUNK_HEADER = 8 };
+    grabcut_range all = webp->bitstream;
+    if (with_alpha && webp->alpha.p) {
+        all.p = webp->alpha.p - CHUNK_HEADER;
+        all.len += (size_t)(webp->bitstream.p - all.p);
+    }
+    return all;
+}
+
+int grabcut_read_webp(const grabcut_image *out, grabcut_range file,
+                      const grabcut_decode_options *opts, grabcut_errbuf *err) {
     grabcut_webp webp;
     int rc = grabcut_webp_header(&webp, file, err);
     if (rc) {
@@ -72,8 +84,8 @@ int grabcut_read_webp(const grabcut_image *out, grabcut_range file, const grabcu
     if ((int64_t)f->x + f->width > out->width || (int64_t)f->y + f->height > out->height) {
         return grabcut_fail(err, GRABCUT_EDECODE, "WebP: the first frame leaves the canvas");
     }
-    if (grabcut_is_cancelled(cancel)) {
+    if (grabcut_is_cancelled(opts)) {
         return grabcut_fail_cancelled(err);
     }
-    return read_webp_chunk(out, f, webp.bitstream, err);
+    return read_webp_chunk(out, f, chunks_of(&webp, out->channels == 4), err);
 }

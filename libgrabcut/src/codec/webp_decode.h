@@ -7,9 +7,10 @@
 
 #include <grabcut/grabcut.h>
 
-/* Fills every pixel of `out`, which has 3 channels, memory, and the size that the header gives; or
- * returns GRABCUT_EDECODE or GRABCUT_ENOMEM. */
-int grabcut_read_webp(const grabcut_image *out, grabcut_range file, const grabcut_cancel *cancel,
-                      grabcut_errbuf *err);
+/* Fills every pixel of `out`, which has 3 or 4 channels, zeroed memory, and the size that the
+ * header gives; or returns GRABCUT_EDECODE or GRABCUT_ENOMEM. Of the options, `cancel` and
+ * `allow_truncated` count. */
+int grabcut_read_webp(const grabcut_image *out, grabcut_range file,
+                      const grabcut_decode_options *opts, grabcut_errbuf *err);
 
 #endif

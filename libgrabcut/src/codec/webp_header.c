@@ -64,13 +64,24 @@ static int read_vp8l(grabcut_webp *out, const uint8_t *p, size_t len, grabcut_er
     return GRABCUT_OK;
 }
 
-/* An image is a VP8 or VP8L chunk. An ALPH chunk before it is skipped, because alpha is dropped. */
-static int is_bitstream(const chunk *c) {
-    return is_chunk(c->type, "VP8 ") || is_chunk(c->type, "VP8L");
-}
-
 static grabcut_range whole_chunk(const chunk *c) {
     return (grabcut_range){c->type, CHUNK_BYTES + c->data.len};
+}
+
+/* An image is a VP8L chunk, or a VP8 chunk that an ALPH chunk may precede. The first one counts. */
+static void note_image(grabcut_webp *out, const chunk *c) {
+    if (out->bitstream.p) {
+        return;
+    }
+    if (is_chunk(c->type, "ALPH") && !out->alpha.p) {
+        out->alpha = c->data;
+    }
+    if (is_chunk(c->type, "VP8L")) {
+        out->alpha = (grabcut_range){NULL, 0};
+    }
+    if (is_chunk(c->type, "VP8 ") || is_chunk(c->type, "VP8L")) {
+        out->bitstream = whole_chunk(c);
+    }
 }
 
 /* RFC 9649, 2.7.1.1: where on the canvas the frame goes, then its own chunks. */
@@ -83,21 +94,24 @@ static void read_webp_frame(grabcut_webp *out, grabcut_range data) {
         (int32_t)grabcut_le24(data.p + 6) + 1, (int32_t)grabcut_le24(data.p + 9) + 1};
     chunk c;
     for (size_t at = ANMF_BYTES; !out->bitstream.p && next_chunk(&c, data, &at);) {
-        out->bitstream = is_bitstream(&c) ? whole_chunk(&c) : out->bitstream;
+        note_image(out, &c);
     }
 }
 
-/* Everything behind the canvas: the first image, and EXIF at any place. */
+/* Everything behind the canvas: the profile, the first image, and EXIF at any place. */
 static void read_webp_rest(grabcut_webp *out, grabcut_range file, size_t at, int animated) {
     int has_exif = 0, has_frame = 0;
     chunk c;
     while (next_chunk(&c, file, &at)) {
-        if (!animated && !out->bitstream.p && is_bitstream(&c)) {
-            out->bitstream = whole_chunk(&c);
+        if (!animated) {
+            note_image(out, &c);
         }
         if (animated && !has_frame && is_chunk(c.type, "ANMF")) {
             read_webp_frame(out, c.data);
             has_frame = 1;
+        }
+        if (!out->icc.p && !out->bitstream.p && is_chunk(c.type, "ICCP")) {
+            out->icc = c.data;
         }
         if (!has_exif && is_chunk(c.type, "EXIF")) {
             out->orientation = grabcut_exif_orientation(c.data.p, c.data.len);

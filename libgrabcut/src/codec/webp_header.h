@@ -12,7 +12,9 @@ typedef struct grabcut_webp {
     int32_t width, height;
     int cut_off; /* the file is shorter than its container declares */
     int32_t orientation;
-    grabcut_rect frame;      /* place on the canvas; all of it unless the file is an animation */
+    grabcut_rect frame;  /* place on the canvas; all of it unless the file is an animation */
+    grabcut_range alpha; /* data of the ALPH chunk before a VP8 chunk; p is NULL if there is none */
+    grabcut_range icc;   /* data of the ICCP chunk; p is NULL if the file has none */
     grabcut_range bitstream; /* a whole VP8 or VP8L chunk; p is NULL if the file has none */
 } grabcut_webp;
 int grabcut_webp_header(grabcut_webp *out, grabcut_range file, grabcut_errbuf *err);

@@ -7,7 +7,6 @@
 #include "rect.h"
 
 #include <float.h>
-#include <math.h>
 
 static int is_eval(grabcut_mode mode) {
     return mode == GRABCUT_EVAL || mode == GRABCUT_EVAL_FREEZE_MODEL;
@@ -102,15 +101,25 @@ static int check_mask(const grabcut_image *mask, grabcut_mode mode, grabcut_errb
     return GRABCUT_OK;
 }
 
+/* Within what learning from pixels of 8 bits can give, so that no sum of the engine overflows. */
+static int model_is_in_range(const double *model) {
+    const double margin = 1 + 1e-9; /* for roundings */
+    const double most[3] = {margin, 255 * margin, 255.0 * 255};
+    for (int i = 0; i < GRABCUT_MODEL_DOUBLES; i++) {
+        double limit = most[i < 5 ? 0 : i < 20 ? 1 : 2];
+        if (!(model[i] <= limit && model[i] >= (i < 20 ? 0 : -limit))) {
+            return 0;
+        }
+    }
+    return 1;
+}
+
 /* A component in use needs a covariance that can be inverted, as cv::grabCut asserts. No component
  * in use is fine (an iteration that took all foreground away leaves such a model), only zeros are
  * not. */
 static int model_is_learnt(const double *model) {
     int learnt = 0;
     for (int i = 0; i < GRABCUT_MODEL_DOUBLES; i++) {
-        if (!isfinite(model[i])) {
-            return 0;
-        }
         learnt |= model[i] != 0;
     }
     for (size_t k = 0; k < 5; k++) {
@@ -125,7 +134,14 @@ static int model_is_learnt(const double *model) {
     return learnt;
 }
 
-static int check_models(const grabcut_models *models, grabcut_errbuf *err) {
+int grabcut_models_check(const grabcut_models *models, grabcut_errbuf *err) {
+    grabcut_clear(err);
+    if (models &&
+        (!model_is_in_range(models->background) || !model_is_in_range(models->foreground))) {
+        return grabcut_fail(err, GRABCUT_EINVAL,
+                            "the EVAL modes need models that an earlier run has learned: a weight, "
+                            "mean or covariance is not within what 8-bit pixels give");
+    }
     if (!models || !model_is_learnt(models->background) || !model_is_learnt(models->foreground)) {
         return grabcut_fail(err, GRABCUT_EINVAL,
                             "the EVAL modes need models that an earlier run has learned");
@@ -140,7 +156,7 @@ static int check_start(const grabcut_image *mask, const grabcut_options *opts,
     }
     int rc = check_mask(mask, opts->mode, err);
     if (!rc && is_eval(opts->mode)) {
-        rc = check_models(opts->models, err);
+        rc = grabcut_models_check(opts->models, err);
     }
     return rc;
 }
