@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Writes the manual pages (docs/man) and the shell completions (docs/completions) from what the programs' --help
 says, so that nothing is described twice. usage: scripts/cli_docs.py [BUILD-DIR]"""
+import os
 import pathlib
 import re
 import subprocess
@@ -12,6 +13,7 @@ COMMANDS = ["validate", "route", "explain", "test", "diff", "convert", "replay"]
 OF_FILES = ["validate", "test", "diff", "replay"]  # their arguments are files
 OF_URLS = ["route", "explain"]
 SERVERS = ["gateway", "proxy", "predict"]
+REQUEST = ROOT / "services" / "request" / "headerroute-request"
 
 
 class Flag(NamedTuple):
@@ -40,7 +42,8 @@ class Help(NamedTuple):
 
 
 def ask(program, *arguments):
-    return subprocess.run([str(program), *arguments, "--help"], check=True, text=True, stdout=subprocess.PIPE).stdout
+    environment = {**os.environ, "COLUMNS": "1000"}  # for argparse: a flag and its text are not broken
+    return subprocess.run([str(program), *arguments, "--help"], check=True, text=True, stdout=subprocess.PIPE, env=environment).stdout
 
 
 def flag_of(head, lines):
@@ -51,8 +54,8 @@ def flag_of(head, lines):
         head = head.removesuffix("(repeatable)").strip()
         text = text.replace(" Repeatable.", "")
         text += " May be given more than once."
-    names = re.findall(r"(?:^|, )(--?[A-Za-z][a-z-]*)", head)
-    value = re.sub(r"^(--?[A-Za-z][a-z-]*(, )?)+", "", head).strip()
+    names = re.findall(r"(?:^|, )(--?[A-Za-z][a-z_-]*)", head)
+    value = re.sub(r"^(--?[A-Za-z][a-z_-]*(, )?)+", "", head).strip()
     return Flag(names, value, text, environment.group(1) if environment else "")
 
 
@@ -78,7 +81,7 @@ def parse(text):
         elif line.startswith("View:"):
             close()
             flags = found.view
-        elif line.startswith("flags ("):
+        elif line.startswith("flags (") or line == "options:":
             close()
         elif begins:
             close()
@@ -195,6 +198,12 @@ def grabcut_page(text):
         body += [".PP", about, ".PP", ".RS 4", ".nf", roff(line), ".fi", ".RE"]
     body += [".SH SEE ALSO", ".BR headerroute (1),", ".BR headerroute\\-predict (8)"]
     return page("grabcut", 1, "cut the foreground out of images", body)
+
+
+def request_page(text):
+    body = [".SH SYNOPSIS", ".B headerroute\\-request", "[flags]", ".SH DESCRIPTION", *prose(text.paragraphs), ".SH FLAGS", *options(text.flags),
+            ".SH RESULTS AND EXIT STATUS", *prose(text.end), ".SH SEE ALSO", ".BR headerroute\\-gateway (8),", ".BR headerroute\\-predict (8)"]
+    return page("headerroute-request", 1, "send photos through headerroute-gateway", body)
 
 
 # ---- completions ----
@@ -346,8 +355,9 @@ def bash_of_program(name, flags):
     cases = [f'    {"|".join(f.names)})\n        mapfile -t COMPREPLY < <(compgen -W "{words_of(f)}" -- "$cur")\n        return ;;'
              for f in flags if words_of(f)]
     plain = "|".join("|".join(f.names) for f in flags if f.value and not words_of(f) and not f.is_path)
+    function = f"_{name}".replace("-", "_")
     return f"""# bash completion for {name}. Made by scripts/cli_docs.py.
-_{name}() {{
+{function}() {{
     local cur=${{COMP_WORDS[COMP_CWORD]}} prev=${{COMP_WORDS[COMP_CWORD - 1]}}
     COMPREPLY=()
     # bash splits words at '=': --flag=value
@@ -368,7 +378,7 @@ _{name}() {{
         mapfile -t COMPREPLY < <(compgen -f -- "$cur")
     fi
 }}
-complete -F _{name} {name}
+complete -F {function} {name}
 """
 
 
@@ -387,10 +397,10 @@ def generate(build):
     helps = {c: parse(ask(build / "bin" / "headerroute", c)) for c in COMMANDS}
     files = {"man/headerroute.1": command_page(helps), "completions/headerroute.bash": bash(helps),
              "completions/_headerroute": zsh(helps), "completions/headerroute.fish": fish(helps)}
-    grabcut = parse(ask(build / "bin" / "grabcut"))
-    files |= {"man/grabcut.1": grabcut_page(grabcut), "completions/grabcut.bash": bash_of_program("grabcut", grabcut.flags),
-              "completions/_grabcut": zsh_of_program("grabcut", grabcut.flags),
-              "completions/grabcut.fish": fish_of_program("grabcut", grabcut.flags)}
+    for name, program, write in (("grabcut", build / "bin" / "grabcut", grabcut_page), ("headerroute-request", REQUEST, request_page)):
+        text = parse(ask(program))
+        files |= {f"man/{name}.1": write(text), f"completions/{name}.bash": bash_of_program(name, text.flags),
+                  f"completions/_{name}": zsh_of_program(name, text.flags), f"completions/{name}.fish": fish_of_program(name, text.flags)}
     for server in SERVERS:
         name = f"headerroute-{server}"
         if (build / "bin" / name).exists():

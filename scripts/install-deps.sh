@@ -43,7 +43,7 @@ packages_of() {
         python3-h2 python3-grpcio nghttp2-client ;;
     bench) echo python3-fastapi python3-uvicorn gunicorn python3-opencv python3-requests python3-numpy python3-pil wrk ;;
     cover) echo gcovr ;;
-    packages) echo debhelper dh-python help2man iproute2 lintian mmdebstrap ;;
+    packages) echo debhelper dh-python iproute2 lintian mmdebstrap ;;
     arm64) echo gcc-aarch64-linux-gnu g++-aarch64-linux-gnu qemu-user mmdebstrap python3-pytest ;;
     lint) echo clang clang-tidy clang-format 'libclang-rt-14-dev|libclang-rt-18-dev|libclang-rt-19-dev' codespell shellcheck ;;
     images) echo podman python3-venv netavark aardvark-dns iptables buildah runc catatonit mmdebstrap ca-certificates python3-pytest python3-pil python3-numpy python3-tqdm ;;

@@ -47,10 +47,11 @@ trap 'rm -rf "$work"' EXIT
 
 # What the tests that run here need. The group `test` has browsers and more, which not every suite packages.
 test_packages=(libcriterion-dev make clang curl openssl python3-pytest python3-numpy python3-opencv python3-pil python3-requests
-    python3-tqdm python3-yaml python3-jsonschema python3-cryptography)
-tests='^test-hr-|^test-prove$|^test-conformance$|^test-net|^test-http1|^bindings$|^client$'
+    python3-tqdm python3-yaml python3-jsonschema python3-cryptography python3-h2 python3-grpcio)
+tests='^test-hr-|^test-prove$|^test-conformance$|^test-net|^test-http[12]|^test-grpc|^test-body-header|^bindings$|^client$'
 tests+='|^test-grabcut-(probe|decode|encode|cutout|segment_api|lying_files|fast_engine|threads|kmeans|maxflow|kernels|vp8l|corpus-decode|command)$'
-tests+='|^services-(proxy|gateway|gateway-tls|drain|upstream)$|^test-services-(server|predict|jobs)$'
+tests+='|^services-(proxy|gateway|gateway-tls|gateway-http|gateway-grpc|drain|upstream|upstream-http2|http2|predict-grpc)$'
+tests+='|^test-services-(server|predict|jobs)$'
 
 cat >"$work/inside.sh" <<'INSIDE'
 set -euxo pipefail

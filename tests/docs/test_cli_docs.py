@@ -20,7 +20,11 @@ import cli_docs  # noqa: E402
 GENERATED = cli_docs.generate(BUILD)
 PAGES = sorted((ROOT / "docs" / "man").iterdir())
 BASH = ROOT / "docs" / "completions" / "headerroute.bash"
-FLAG = re.compile(r"(?<![\w-])--?[a-zA-Z][a-z-]*")
+FLAG = re.compile(r"(?<![\w-])--?[a-zA-Z][a-z_-]*")
+
+
+def program_of(name):
+    return cli_docs.REQUEST if name == "headerroute-request" else BUILD / "bin" / name
 
 
 @pytest.mark.parametrize("path", sorted(GENERATED))
@@ -33,7 +37,7 @@ def flags_of_help(program):
     commands = [[c] for c in cli_docs.COMMANDS] if program == "headerroute" else [[]]
     found = set()
     for command in commands:
-        for line in cli_docs.ask(BUILD / "bin" / program, *command).splitlines():
+        for line in cli_docs.ask(program_of(program), *command).splitlines():
             begins = re.match(r"  (-\S.*?)(?:  |$)", line)
             found |= set(FLAG.findall(begins.group(1))) if begins else set()
     return found
@@ -49,7 +53,7 @@ def test_every_command_of_help_is_described():
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
 def test_page_and_help_have_the_same_flags(page):
     program = page.stem
-    if not (BUILD / "bin" / program).exists():
+    if not program_of(program).exists():
         pytest.skip(f"{program} is not part of this build")
     tagged = re.findall(r"^\.TP\n(\\fB.*)$", page.read_text(), re.M)
     in_page = {name for line in tagged for name in FLAG.findall(line.replace("\\fB", " ").replace("\\fR", " ").replace("\\-", "-"))}
@@ -78,7 +82,7 @@ def bash(*words):
     """What bash would offer for the last of the words."""
     quoted = " ".join(shlex.quote(w) for w in words)
     script = (f"source {shlex.quote(str(BASH.with_name(words[0] + '.bash')))}; COMP_WORDS=({quoted}); COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1)); "
-              f"_{words[0]}; " "printf '%s\\n' \"${COMPREPLY[@]}\"")
+              f"_{words[0].replace('-', '_')}; " "printf '%s\\n' \"${COMPREPLY[@]}\"")
     done = subprocess.run(["bash", "--norc", "-c", script], cwd=ROOT, text=True, check=True, stdout=subprocess.PIPE)
     return set(done.stdout.split())
 
@@ -116,6 +120,9 @@ def test_bash_offers_the_flags_of_each_command(command):
     (["grabcut", "--mask", "photos/po"], {"photos/portrait.jpg"}),
     (["grabcut", "photos/ch"], {"photos/chelsea.png"}),
     (["grabcut", "--seed", ""], set()),
+    (["headerroute-request", "--he"], {"--headers_target_value", "--header-name", "--help"}),
+    (["headerroute-request", "--in_images_dir", "pho"], {"photos"}),
+    (["headerroute-request", "--port", ""], set()),
 ])
 def test_bash_offers(words, offered):
     assert bash(*words) == offered
@@ -155,7 +162,8 @@ def test_bash_completes_at_the_prompt():
 
 @pytest.mark.skipif(shutil.which("zsh") is None, reason="zsh is not installed")
 @pytest.mark.parametrize("keys, wanted", [("headerroute exp\t--rep\t", ["explain", "--repeated-headers"]),
-                                          ("grabcut --no\t", ["--no-progress"])])
+                                          ("grabcut --no\t", ["--no-progress"]),
+                                          ("headerroute-request --in_\t", ["--in_images_dir"])])
 def test_zsh_completes_at_the_prompt(tmp_path, keys, wanted):
     setup = (f"fpath=({shlex.quote(str(BASH.parent))} $fpath); autoload -Uz compinit; "
              f"compinit -u -d {shlex.quote(str(tmp_path / 'dump'))}\n")
@@ -172,6 +180,7 @@ def test_zsh_completes_at_the_prompt(tmp_path, keys, wanted):
     ("headerroute convert k8s/loc", []),
     ("grabcut --output r", ["rgba"]),
     ("grabcut --no", ["--no-progress"]),
+    ("headerroute-request --in_", ["--in_images_dir"]),
 ])
 def test_fish_offers(line, offered, tmp_path):
     script = f"source {shlex.quote(str(BASH.with_name(line.split()[0] + '.fish')))}; complete -C {shlex.quote(line)}"
