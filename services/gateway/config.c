@@ -81,6 +81,11 @@ static int is_limited(const hr_traffic_policy *p) {
 
 /* ---- what is refused ---- */
 
+static int begins(hr_str s, const char *with) {
+    size_t n = strlen(with);
+    return s.len >= n && memcmp(s.p, with, n) == 0;
+}
+
 /* Returns the reason why the gateway cannot apply a cluster's policy, or NULL if it applies all of
  * it. */
 static const char *not_acted_on(const hr_cluster *cluster) {
@@ -100,6 +105,13 @@ static const char *not_acted_on(const hr_cluster *cluster) {
         return "trafficPolicy.tls: ISTIO_MUTUAL requires the certificates that Istio issues to its "
                "sidecars, which this gateway does not have; use SIMPLE or MUTUAL with files, or "
                "DISABLE";
+    if (p->tls_mode != HR_TLS_DISABLE && begins(p->tls_credential_name, "invalid://"))
+        return "validation.caCertificateRefs of a BackendTLSPolicy: it names no ConfigMap, so that "
+               "Istio makes no connection either";
+    if (p->tls_mode != HR_TLS_DISABLE && begins(p->tls_credential_name, "configmap://"))
+        return "validation.caCertificateRefs of a BackendTLSPolicy: this gateway reads no "
+               "ConfigMaps; use wellKnownCACertificates: System, or mount the certificates and "
+               "name the file by caCertificates of a DestinationRule";
     if (p->tls_mode != HR_TLS_DISABLE && p->tls_credential_name.len > 0)
         return "trafficPolicy.tls.credentialName: this gateway reads no Kubernetes Secrets; mount "
                "them and name the files by caCertificates, clientCertificate and privateKey";

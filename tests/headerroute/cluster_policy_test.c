@@ -71,3 +71,74 @@ Test(cluster_policy, a_retry_budget_is_inherited_but_not_by_ports) {
     expect_budget("outbound|81||s.default.svc.cluster.local", 81, &(hr_traffic_policy){0});
     expect_budget("outbound|81|own|s.default.svc.cluster.local", 81, &own);
 }
+
+/* What Istio's conversion makes of BackendTLSPolicies, read from the clusters of its control plane:
+ * the older of two policies with one target counts, and of one port that which names it; what a
+ * DestinationRule says of TLS counts before a policy, and the policy fills the rest. */
+typedef struct expected_tls {
+    const char *host;
+    uint16_t port;
+    hr_tls_mode mode;
+    const char *sni, *credential, *name;
+    int max_pending_requests;
+    hr_lb lb;
+} expected_tls;
+
+static void expect_str(hr_str found, const char *expected, const char *where) {
+    cr_expect(found.len == strlen(expected) && memcmp(found.p, expected, found.len) == 0,
+              "%s: %.*s instead of %s", where, (int)found.len, found.p == NULL ? "" : found.p,
+              expected);
+}
+
+static void expect_tls(const hr_view *view, const expected_tls *e) {
+    const hr_traffic_policy *found = NULL;
+    for (size_t i = 0; i < hr_view_cluster_count(view); i++) {
+        const hr_cluster *c = hr_view_cluster(view, i);
+        if (c->port == e->port && c->host.len == strlen(e->host) &&
+            memcmp(c->host.p, e->host, c->host.len) == 0)
+            found = c->policy;
+    }
+    cr_assert_not_null(found, "%s:%u", e->host, (unsigned)e->port);
+    cr_expect_eq(found->tls_mode, e->mode, "%s:%u", e->host, (unsigned)e->port);
+    cr_expect_eq(found->http1_max_pending_requests, e->max_pending_requests, "%s", e->host);
+    cr_expect_eq(found->lb, e->lb, "%s", e->host);
+    if (e->mode == HR_TLS_DISABLE)
+        return;
+    expect_str(found->tls_sni, e->sni, e->host);
+    expect_str(found->tls_credential_name, e->credential, e->host);
+    cr_expect_eq(found->n_tls_subject_alt_names, e->name == NULL ? 0 : 2, "%s", e->host);
+    if (found->n_tls_subject_alt_names == 2) {
+        expect_str(found->tls_subject_alt_names[0], e->name, e->host);
+        expect_str(found->tls_subject_alt_names[1], "spiffe://example.com/plain", e->host);
+    }
+}
+
+Test(cluster_policy, backend_tls_policies_become_the_tls_of_clusters) {
+    static const char older[] = "plain.example.com", ca[] = "configmap://default/authorities",
+                      name[] = "other.example.com";
+    static const expected_tls expected[] = {
+        {"plain.default.svc.cluster.local", 80, HR_TLS_SIMPLE, older, ca, name, -1,
+         HR_LB_LEAST_REQUEST},
+        {"plain.default.svc.cluster.local", 81, HR_TLS_SIMPLE, "newer.example.com", "", NULL, -1,
+         HR_LB_LEAST_REQUEST},
+        {"both.default.svc.cluster.local", 80, HR_TLS_SIMPLE, "both.example.com", "invalid://",
+         NULL, 7, HR_LB_LEAST_REQUEST},
+        {"both.default.svc.cluster.local", 81, HR_TLS_SIMPLE, older, ca, name, -1, HR_LB_RANDOM},
+        {"user.default.svc.cluster.local", 80, HR_TLS_DISABLE, "", "", NULL, -1,
+         HR_LB_LEAST_REQUEST},
+        {"a.example.com", 80, HR_TLS_SIMPLE, older, ca, name, -1, HR_LB_LEAST_REQUEST},
+        {"b.example.com", 80, HR_TLS_SIMPLE, older, ca, name, -1, HR_LB_LEAST_REQUEST},
+    };
+    hr_table *table = hrt_load_file("backend-tls.yaml");
+    for (uint16_t port = 80; port <= 81; port++) {
+        hr_view *view;
+        hr_view_options options = HR_VIEW_OPTIONS_INIT;
+        options.port = port;
+        cr_assert_eq(hr_view_new(&view, table, &options), HR_OK);
+        for (size_t i = 0; i < sizeof(expected) / sizeof(expected[0]); i++)
+            if (expected[i].port == port)
+                expect_tls(view, &expected[i]);
+        hr_view_unref(view);
+    }
+    hr_table_unref(table);
+}

@@ -151,6 +151,11 @@ Test(out_of_memory, a_load_of_the_gateway_api_reports_it) {
     load_all(paths, 1, 1);
 }
 
+Test(out_of_memory, a_load_of_listener_sets_and_backend_tls_policies_reports_it) {
+    const char *paths[] = {HR_SOURCE_DIR "/tests/headerroute/fixtures/backend-tls.yaml"};
+    load_all(paths, 1, 1);
+}
+
 Test(out_of_memory, a_load_of_folders_reports_it) {
     const char *paths[] = {HR_SOURCE_DIR "/k8s/base", HR_SOURCE_DIR "/k8s/local"};
     load_all(paths, 2, 5);

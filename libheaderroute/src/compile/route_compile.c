@@ -229,7 +229,8 @@ static void compile_path(hr_view_build *vb, hr_view_route *route, const hr_match
         return;
     route->path_kind = (uint8_t)uri->kind;
     route->path_len = (uint32_t)uri->value.len;
-    if (uri->kind == HR_SM_REGEX)
+    route->has_matcher = uri->kind == HR_SM_REGEX;
+    if (route->has_matcher)
         route->path.matcher = matcher_of(vb, HR_COND_PATH, 0, uri->value);
     else
         route->path.text = uri->value.p == NULL ? "" : uri->value.p;

@@ -9,7 +9,6 @@
 #include <stdatomic.h>
 #include <stddef.h>
 
-#include "http_match.h"
 #include "map.h"
 #include "messages.h"
 #include "pos.h"
@@ -106,12 +105,13 @@ typedef struct hr_view_route {
     uint8_t path_kind; /* hr_sm_kind: NONE (any path), EXACT, PREFIX, PATH_PREFIX, REGEX */
     bool ignore_case : 1;
     bool catch_all : 1;
+    bool has_matcher : 1; /* path_kind is REGEX */
     uint16_t n_conds;
     int line;
     const hr_cond *conds;
     union {
         const char *text;
-        const hr_matcher *matcher; /* of REGEX */
+        const hr_matcher *matcher; /* if has_matcher */
     } path;
     const char *name; /* NULL: none */
     uint32_t path_len, name_len;
@@ -123,7 +123,7 @@ _Static_assert(sizeof(hr_view_route) <= 64, "a route is one cache line");
 
 /* The text or pattern that the path is compared with. */
 static inline hr_str hr_view_route_path(const hr_view_route *route) {
-    if (route->path_kind == HR_SM_REGEX)
+    if (route->has_matcher)
         return route->path.matcher->pattern;
     return (hr_str){route->path.text, route->path_len};
 }

@@ -160,9 +160,10 @@ static void report_subset(finder *f, const call *c, const hr_spec_destination *d
     field = HR_LINT_FIELD(l, "%s.subset", field);
     if (found->rule != NULL)
         hr_diag_note(l->d, d->subset_pos, "subset-not-reached", field,
-                     "requests %s get 503: the DestinationRule %s applies to them, which lacks the "
+                     "requests %s get 503: the %s %s applies to them, which lacks the "
                      "subset \"%.*s\" of %s; define the subset there as well",
                      subject_of(l, c),
+                     found->rule->first->of_backend_policy ? "BackendTLSPolicy" : "DestinationRule",
                      hr_lint_name(l, &found->rule->first->meta, found->rule->first->pos),
                      HR_LINT_STR(d->subset), defined);
     else

@@ -5,6 +5,8 @@
  */
 #include "lint_gwapi.h"
 
+#include "backend_tls.h"
+#include "backend_tls_policy.h"
 #include "diag.h"
 #include "gwapi_facts.h"
 #include "gwapi_gateway.h"
@@ -257,11 +259,57 @@ static void lint_route_filters(hr_linter *l, const hr_spec_gwapi_route *route) {
     }
 }
 
+/* ---- BackendTLSPolicies ---- */
+
+static const char *why_no_target(hr_linter *l, const hr_spec_backend_tls_policy *policy,
+                                 size_t index) {
+    const hr_spec_backend_tls_policy *winner;
+    const hr_spec_gwapi_reference *ref = &policy->targets[index];
+    switch (hr_backend_tls_target(&winner, l->resources, policy, index)) {
+    case HR_TLS_TARGET_OK:
+        return NULL;
+    case HR_TLS_TARGET_KIND:
+        return HR_LINT_FIELD(l, "Istio does not have targets of the kind %.*s",
+                             HR_LINT_STR(ref->kind));
+    case HR_TLS_TARGET_NOT_FOUND:
+        return HR_LINT_FIELD(l, "no %.*s %.*s/%.*s is loaded", HR_LINT_STR(ref->kind),
+                             HR_LINT_STR(policy->meta.namespace_), HR_LINT_STR(ref->name));
+    case HR_TLS_TARGET_NO_PORT:
+        return HR_LINT_FIELD(l, "the %.*s %.*s has no port \"%.*s\"", HR_LINT_STR(ref->kind),
+                             HR_LINT_STR(ref->name), HR_LINT_STR(ref->section));
+    case HR_TLS_TARGET_CONFLICTED:
+        return HR_LINT_FIELD(l, "the BackendTLSPolicy %s, which comes first, has the same target",
+                             hr_lint_name(l, &winner->meta, winner->pos));
+    }
+    return NULL;
+}
+
+static void lint_backend_tls(hr_linter *l, const hr_spec_backend_tls_policy *policy) {
+    for (size_t i = 0; i < policy->n_targets && !hr_arena_failed(l->arena); i++) {
+        const char *why = why_no_target(l, policy, i);
+        if (why != NULL)
+            hr_diag_note(l->d, policy->targets[i].pos, "backend-tls-not-attached",
+                         HR_LINT_FIELD(l, "spec.targetRefs[%zu]", i),
+                         "the policy has no effect on this target: %s", why);
+    }
+    if (!hr_backend_tls_has_ca(policy))
+        hr_diag_note(
+            l->d, policy->ca_certificates[0].pos, "backend-tls-no-ca",
+            "spec.validation.caCertificateRefs[0]",
+            "Istio takes certificates of authorities from a ConfigMap alone, and this is a "
+            "%.*s: gateways make no connection to the backends, and sidecars one without "
+            "TLS",
+            HR_LINT_STR(policy->ca_certificates[0].kind));
+}
+
 void hr_lint_gwapi(hr_linter *l) {
     const hr_gwapi *gwapi = l->table->gwapi;
     lint_listeners(l, gwapi);
     for (size_t i = 0; i < l->resources->n_listener_sets && !hr_arena_failed(l->arena); i++)
         lint_listener_set(l, gwapi, &l->resources->listener_sets[i]);
+    for (size_t i = 0; i < l->resources->n_backend_tls_policies; i++)
+        if (!l->resources->backend_tls_policies[i].ignored)
+            lint_backend_tls(l, &l->resources->backend_tls_policies[i]);
     lint_attachments(l, gwapi);
     for (size_t i = 0; i < gwapi->bad_backends.n && !hr_arena_failed(l->arena); i++)
         lint_backend(l, &gwapi->bad_backends.v[i]);

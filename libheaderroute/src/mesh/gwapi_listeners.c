@@ -336,8 +336,8 @@ static bool takes_sets_of(const hr_resources *r, const hr_spec_gwapi_gateway *ga
 
 /* ---- all listeners of a Gateway ---- */
 
-static void put_listener(hr_gwapi_build_state *b, hr_mesh_listener *first, size_t n,
-                         hr_listener_state whole) {
+static void append_listener(hr_gwapi_build_state *b, hr_mesh_listener *first, size_t n,
+                            hr_listener_state whole) {
     hr_mesh_listener *out = &first[n];
     const hr_meta *owner = hr_listener_owner(out);
     out->winner = winner_over(first, n, out->spec);
@@ -369,7 +369,7 @@ static size_t put_sets(hr_gwapi_build_state *b, const hr_spec_gwapi_gateway *in,
         for (size_t k = 0; k < sets[i]->n_listeners; k++) {
             first[n] =
                 (hr_mesh_listener){.gateway = in, .set = sets[i], .spec = &sets[i]->listeners[k]};
-            put_listener(b, first, n++, state);
+            append_listener(b, first, n++, state);
         }
     }
     return n;
@@ -382,7 +382,7 @@ static void build_listeners(hr_gwapi_build_state *b, const hr_spec_gwapi_gateway
     hr_mesh_listener *first = g->listeners + g->n_listeners;
     for (size_t i = 0; i < in->n_listeners; i++) {
         first[i] = (hr_mesh_listener){.gateway = in, .spec = &in->listeners[i]};
-        put_listener(b, first, i, whole);
+        append_listener(b, first, i, whole);
     }
     size_t n = put_sets(b, in, first, in->n_listeners, whole);
     hr_mesh_listener **sorted = HR_ARRAY(b->arena, hr_mesh_listener *, n);

@@ -39,6 +39,7 @@ static hr_mesh_destination_rule *entry_of(hr_arena *arena, const hr_spec_destina
     hr_mesh_destination_rule *entry = HR_NEW(arena, hr_mesh_destination_rule);
     *entry = (hr_mesh_destination_rule){
         .first = rule,
+        .of_backend_policy = rule->of_backend_policy,
         .host = host,
         .export_to = export_to,
         .n_export_to = n_export_to,
@@ -51,6 +52,74 @@ static hr_mesh_destination_rule *entry_of(hr_arena *arena, const hr_spec_destina
     for (size_t i = 0; i < entry->n_subsets; i++)
         entry->subsets[i] = &rule->subsets[i];
     return entry;
+}
+
+/* What a user writes counts before a BackendTLSPolicy, which fills what is left. */
+#define FILL(out, from, block)                                                                     \
+    do {                                                                                           \
+        if (!(out)->block.present)                                                                 \
+            (out)->block = (from)->block;                                                          \
+    } while (0)
+
+static hr_spec_port_policy *port_entry(hr_spec_traffic_policy *policy, uint32_t port) {
+    for (size_t i = 0; i < policy->n_port_level; i++)
+        if (policy->port_level[i].port == port)
+            return &policy->port_level[i];
+    return NULL;
+}
+
+static void fill_ports(hr_arena *arena, hr_spec_traffic_policy *out,
+                       const hr_spec_traffic_policy *from) {
+    hr_spec_port_policy *ports =
+        HR_ARRAY(arena, hr_spec_port_policy, out->n_port_level + from->n_port_level);
+    if (ports == NULL)
+        return;
+    for (size_t i = 0; i < out->n_port_level; i++)
+        ports[i] = out->port_level[i];
+    out->port_level = ports;
+    for (size_t i = 0; i < from->n_port_level; i++) {
+        const hr_spec_port_policy *more = &from->port_level[i];
+        hr_spec_port_policy *known = port_entry(out, more->port);
+        if (known == NULL) {
+            ports[out->n_port_level++] = *more;
+            continue;
+        }
+        FILL(&known->policy, &more->policy, load_balancer);
+        FILL(&known->policy, &more->policy, connection_pool);
+        FILL(&known->policy, &more->policy, outlier_detection);
+        FILL(&known->policy, &more->policy, tls);
+    }
+}
+
+static const hr_spec_traffic_policy *filled_policy(hr_arena *arena,
+                                                   const hr_spec_traffic_policy *user,
+                                                   const hr_spec_traffic_policy *backend) {
+    hr_spec_traffic_policy *out = HR_NEW(arena, hr_spec_traffic_policy);
+    if (!user->present || !backend->present || hr_arena_failed(arena))
+        return user->present ? user : backend;
+    *out = *user;
+    FILL(out, backend, load_balancer);
+    FILL(out, backend, connection_pool);
+    FILL(out, backend, outlier_detection);
+    FILL(out, backend, tls);
+    FILL(out, backend, retry_budget);
+    fill_ports(arena, out, backend);
+    return out;
+}
+
+/* mergeDestinationRule of Istio's push context. */
+static void merge_policy(hr_arena *arena, hr_mesh_destination_rule *entry,
+                         const hr_spec_destination_rule *rule) {
+    if (entry->of_backend_policy == rule->of_backend_policy) {
+        if (!entry->policy->present && rule->policy.present)
+            entry->policy = &rule->policy;
+    } else if (rule->of_backend_policy) {
+        entry->policy = filled_policy(arena, entry->policy, &rule->policy);
+    } else {
+        entry->policy = filled_policy(arena, &rule->policy, entry->policy);
+        if (entry->first->of_backend_policy)
+            entry->first = rule;
+    }
 }
 
 static void merge_into(hr_arena *arena, hr_mesh_destination_rule *entry,
@@ -71,8 +140,7 @@ static void merge_into(hr_arena *arena, hr_mesh_destination_rule *entry,
     }
     entry->subsets = subsets;
     entry->n_subsets = n;
-    if (!entry->policy->present && rule->policy.present)
-        entry->policy = &rule->policy;
+    merge_policy(arena, entry, rule);
 }
 
 /* Istio's walk over the entries of one host, flag and all: each step overwrites whether the new
@@ -150,6 +218,8 @@ static int by_selector_and_age(const void *a, const void *b) {
     const hr_spec_destination_rule *y = *(const hr_spec_destination_rule *const *)b;
     if (x->has_selector != y->has_selector)
         return x->has_selector ? -1 : 1;
+    if (x->of_backend_policy != y->of_backend_policy) /* Istio gives them no time of creation */
+        return x->of_backend_policy ? -1 : 1;
     return hr_meta_cmp(&x->meta, &y->meta);
 }
 
@@ -172,18 +242,20 @@ static void index_rule(hr_arena *arena, hr_rule_index *index, const hr_spec_dest
         add_rule(arena, &index->root_private, rule, host, to, n);
 }
 
-void hr_rule_index_build(hr_arena *arena, hr_rule_index *out, const hr_resources *r, hr_str domain,
+void hr_rule_index_build(hr_arena *arena, hr_rule_index *out, const hr_resources *r,
+                         const hr_spec_destination_rule *more, size_t n_more, hr_str domain,
                          hr_str root_namespace) {
     out->root_namespace = root_namespace;
-    const hr_spec_destination_rule **sorted =
-        HR_ARRAY(arena, const hr_spec_destination_rule *, r->n_destination_rules);
+    size_t n = r->n_destination_rules + n_more;
+    const hr_spec_destination_rule **sorted = HR_ARRAY(arena, const hr_spec_destination_rule *, n);
     if (sorted == NULL)
         return;
-    for (size_t i = 0; i < r->n_destination_rules; i++)
-        sorted[i] = &r->destination_rules[i];
-    if (r->n_destination_rules > 1)
-        qsort(sorted, r->n_destination_rules, sizeof(*sorted), by_selector_and_age);
-    for (size_t i = 0; i < r->n_destination_rules && !hr_arena_failed(arena); i++)
+    for (size_t i = 0; i < n; i++)
+        sorted[i] = i < r->n_destination_rules ? &r->destination_rules[i]
+                                               : &more[i - r->n_destination_rules];
+    if (n > 1)
+        qsort(sorted, n, sizeof(*sorted), by_selector_and_age);
+    for (size_t i = 0; i < n && !hr_arena_failed(arena); i++)
         index_rule(arena, out, sorted[i], domain);
 }
 

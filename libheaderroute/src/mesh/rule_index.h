@@ -10,7 +10,9 @@ typedef struct hr_mesh_service hr_mesh_service; /* registry.h */
 /* One rule, or several of one namespace and host merged into one. */
 typedef struct hr_mesh_destination_rule hr_mesh_destination_rule;
 struct hr_mesh_destination_rule {
-    const hr_spec_destination_rule *first; /* selector, place and name are the first rule's */
+    /* Selector, place and name are the first rule's; those of a BackendTLSPolicy come last. */
+    const hr_spec_destination_rule *first;
+    bool of_backend_policy; /* the first rule was made of one */
     hr_str host;
     const hr_str *export_to; /* the set; empty: everywhere */
     size_t n_export_to;
@@ -33,8 +35,10 @@ typedef struct hr_rule_index {
     hr_str root_namespace;
 } hr_rule_index;
 
+/* `more` are rules besides those of the resources, made of BackendTLSPolicies. */
 void hr_rule_index_build(hr_arena *arena, hr_rule_index *out, const hr_resources *resources,
-                         hr_str domain, hr_str root_namespace);
+                         const hr_spec_destination_rule *more, size_t n_more, hr_str domain,
+                         hr_str root_namespace);
 
 /* The rule for `svc` as a proxy of `namespace_` with `labels` sees it. NULL: none. */
 const hr_mesh_destination_rule *hr_rule_find(const hr_rule_index *index, const hr_mesh_service *svc,

@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 
+#include "backend_tls.h"
 #include "diag.h"
 #include "gateway.h"
 #include "gwapi.h"
@@ -81,7 +82,10 @@ static void list_all(hr_arena *arena, hr_table *table) {
 
 static void build(hr_arena *arena, hr_table *table) {
     hr_registry_build(arena, &table->registry, table->resources, table->domain);
-    hr_rule_index_build(arena, &table->rules, table->resources, table->domain,
+    size_t n_more;
+    const hr_spec_destination_rule *more =
+        hr_backend_tls_rules(&n_more, arena, table->resources, table->domain);
+    hr_rule_index_build(arena, &table->rules, table->resources, more, n_more, table->domain,
                         table->root_namespace);
     build_gateways(arena, table);
     hr_virtual_services_build(arena, table);

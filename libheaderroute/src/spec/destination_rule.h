@@ -20,6 +20,7 @@ typedef struct hr_spec_destination_rule {
     hr_spec_subset *subsets;
     size_t n_subsets;
     hr_str_list export_to;
+    bool of_backend_policy; /* made of a BackendTLSPolicy, whose name and place it has */
     bool has_selector;
     hr_pair *selector; /* workloadSelector.matchLabels */
     size_t n_selector;

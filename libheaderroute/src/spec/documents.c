@@ -54,6 +54,7 @@ static const struct known_kind {
     {HR_GWAPI_GROUP, "GatewayClass", hr_read_gateway_class},
     {HR_GWAPI_GROUP, "Gateway", hr_read_gwapi_gateway},
     {HR_GWAPI_GROUP, "ListenerSet", hr_read_listener_set},
+    {HR_GWAPI_GROUP, "BackendTLSPolicy", hr_read_backend_tls_policy},
     {HR_GWAPI_GROUP, "HTTPRoute", hr_read_gwapi_http_route},
     {HR_GWAPI_GROUP, "GRPCRoute", hr_read_gwapi_grpc_route},
     {HR_GWAPI_GROUP, "ReferenceGrant", hr_read_reference_grant},
@@ -387,7 +388,8 @@ static const struct strict_group *strict_group_of(const struct known_kind *kind)
 /* Reports a version that the group does not have. Some kinds have only v1. */
 static bool has_version(load *l, const hr_node *resource, const struct strict_group *group,
                         const char *kind, hr_str version) {
-    bool one = strcmp(kind, "GRPCRoute") == 0 || strcmp(kind, "ListenerSet") == 0;
+    bool one = strcmp(kind, "GRPCRoute") == 0 || strcmp(kind, "ListenerSet") == 0 ||
+               strcmp(kind, "BackendTLSPolicy") == 0;
     for (size_t i = 0; i < (one ? 1 : 3); i++)
         if (hr_str_eq_c(version, group->versions[i]))
             return true;

@@ -2,6 +2,7 @@
 #ifndef HR_KINDS_H
 #define HR_KINDS_H
 
+#include "backend_tls_policy.h"
 #include "destination_rule.h"
 #include "endpoint_slice.h"
 #include "gateway.h"

@@ -20,6 +20,7 @@ typedef struct hr_spec_gwapi_route hr_spec_gwapi_route;
 typedef struct hr_spec_gwapi_reference hr_spec_gwapi_reference;
 typedef struct hr_spec_listener hr_spec_listener;
 typedef struct hr_spec_listener_set hr_spec_listener_set;
+typedef struct hr_spec_backend_tls_policy hr_spec_backend_tls_policy;
 typedef struct hr_spec_reference_grant hr_spec_reference_grant;
 typedef struct hr_spec_namespace hr_spec_namespace;
 typedef struct hr_resources hr_resources;

@@ -36,6 +36,8 @@ typedef struct hr_resources {
     size_t n_listener_sets;
     hr_spec_gwapi_route *gwapi_routes;
     size_t n_gwapi_routes;
+    hr_spec_backend_tls_policy *backend_tls_policies;
+    size_t n_backend_tls_policies;
     hr_spec_reference_grant *reference_grants;
     size_t n_reference_grants;
     hr_spec_namespace *namespaces;

@@ -28,8 +28,6 @@ static const hr_unread_kind kinds_unread[] = {
      admits},
     {"security.istio.io", "AuthorizationPolicy", HR_REACH_GATEWAY | HR_REACH_DESTINATION, true,
      admits},
-    {"gateway.networking.k8s.io", "BackendTLSPolicy", 0, false,
-     "the TLS of a connection to a backend is not part of a decision"},
     {"gateway.networking.k8s.io", "TLSRoute", 0, false,
      "it routes connections and never decides an HTTP request"},
     {"gateway.networking.k8s.io", "TCPRoute", 0, false,

@@ -26,6 +26,7 @@ import (
 	"istio.io/istio/pilot/pkg/config/kube/gatewaycommon"
 	"istio.io/istio/pilot/pkg/model"
 	"istio.io/istio/pilot/test/xds"
+	"istio.io/istio/pkg/config"
 	"istio.io/istio/pkg/config/schema/gvk"
 	"istio.io/istio/pkg/config/schema/gvr"
 	"istio.io/istio/pkg/kube/kclient/clienttest"
@@ -181,6 +182,29 @@ func certificates(objects []runtime.Object) (out []runtime.Object) {
 	return out
 }
 
+// authorities are the ConfigMaps that BackendTLSPolicies name.
+func authorities(objects []runtime.Object) (out []runtime.Object) {
+	made := map[string]bool{}
+	for _, o := range objects {
+		p, ok := o.(*gatewayv1.BackendTLSPolicy)
+		if !ok {
+			continue
+		}
+		for _, ref := range p.Spec.Validation.CACertificateRefs {
+			if ref.Kind != "ConfigMap" || made[p.Namespace+"/"+string(ref.Name)] {
+				continue
+			}
+			made[p.Namespace+"/"+string(ref.Name)] = true
+			cert, _ := certificate()
+			out = append(out, &corev1.ConfigMap{
+				ObjectMeta: metav1.ObjectMeta{Name: string(ref.Name), Namespace: p.Namespace},
+				Data:       map[string]string{"ca.crt": string(cert)},
+			})
+		}
+	}
+	return out
+}
+
 var certificate = sync.OnceValues(func() (cert, key []byte) {
 	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -310,7 +334,8 @@ func hasGatewayAPI(objects []runtime.Object) bool {
 		_, route := o.(*gatewayv1.HTTPRoute)
 		_, grpc := o.(*gatewayv1.GRPCRoute)
 		_, gateway := o.(*gatewayv1.Gateway)
-		return route || grpc || gateway
+		_, tls := o.(*gatewayv1.BackendTLSPolicy)
+		return route || grpc || gateway || tls
 	})
 }
 
@@ -326,11 +351,7 @@ func settle(t test.Failer, s *xds.FakeDiscoveryServer) {
 	for calm < 10 {
 		time.Sleep(20 * time.Millisecond)
 		var names []string
-		for _, kind := range []string{"Gateway", "VirtualService"} {
-			g := gvk.Gateway
-			if kind == "VirtualService" {
-				g = gvk.VirtualService
-			}
+		for _, g := range []config.GroupVersionKind{gvk.Gateway, gvk.VirtualService, gvk.DestinationRule} {
 			for _, c := range s.Store().List(g, "") {
 				text, _ := json.Marshal(c.Spec)
 				names = append(names, c.Namespace+"/"+c.Name+string(text))

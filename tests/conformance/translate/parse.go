@@ -152,6 +152,7 @@ func parse(yaml string) (configs configList, objects []runtime.Object, warnings,
 		objects = append(objects, entries...)
 	}
 	objects = append(objects, certificates(objects)...)
+	objects = append(objects, authorities(objects)...)
 	return configs, append(objects, deployed(objects)...), warnings, errs
 }
 
