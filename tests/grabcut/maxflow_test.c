@@ -1,12 +1,14 @@
 /* The minimum cut alone, against a second, simple maximum flow. */
 #include "maxflow.h"
 
+#include "doubt.h"
 #include "flow_memory.h"
 #include "nlinks.h"
 #include "select.h"
 
 #include <criterion/criterion.h>
 #include <stdlib.h>
+#include <string.h>
 
 static uint32_t draw(uint64_t *state) {
     *state = *state * 6364136223846793005u + 1442695040888963407u;
@@ -125,41 +127,52 @@ static int64_t simple_flow(const problem *p, uint8_t *sink_side) {
     return flow;
 }
 
-static void fast_cut(const problem *p, const gc_kernels *kernels, int rounds, int threads,
-                     uint8_t *sink_side) {
-    gc_flow f;
+/* A flow of the problem, in memory to free. */
+static void *build_flow(gc_flow *f, const problem *p, int rounds, gc_pool *pool) {
     void *memory = aligned_alloc(64, gc_flow_bytes(p->w, p->h));
-    gc_flow_init(&f, p->w, p->h, memory);
-    gc_pool pool = {.stop = NULL};
-    gc_pool_start(&pool, threads);
-    gc_flow_clear(&f, &pool);
-    f.bgr = p->bgr;
-    f.bgr_stride = (size_t)p->w * 3;
-    f.links = &p->links;
-    f.rounds = rounds;
-    f.band_tiles = 1;
-    f.window =
+    gc_flow_init(f, p->w, p->h, memory);
+    gc_flow_clear(f, pool);
+    f->bgr = p->bgr;
+    f->bgr_stride = (size_t)p->w * 3;
+    f->links = &p->links;
+    f->rounds = rounds;
+    f->band_tiles = 1;
+    f->window =
         p->w % 2 ? GC_FIRST_WINDOW : GC_LATER_WINDOW; /* the cut is the same whatever it is */
     for (int y = 0; y < p->h; y++)
         for (int x = 0; x < p->w; x++) {
-            size_t at = gc_flow_pixel(&f, x, y);
+            size_t at = gc_flow_pixel(f, x, y);
             if (p->decided[y * p->w + x])
                 continue;
-            f.tile[gc_flow_tile(&f, x, y)].alive |= gc_flow_bit(x, y);
-            f.excess[at] = p->terminal[y * p->w + x];
+            f->tile[gc_flow_tile(f, x, y)].alive |= gc_flow_bit(x, y);
+            f->excess[at] = p->terminal[y * p->w + x];
             for (int d = 0; d < 8; d++) {
                 int32_t c = capacity(p, x, y, d);
-                f.open[at] |= (uint8_t)((c > 0) << d);
+                f->open[at] |= (uint8_t)((c > 0) << d);
                 if (d >= 4)
-                    gc_set_room(&f, at * 4 + (size_t)d - 4, c);
+                    gc_set_room(f, at * 4 + (size_t)d - 4, c);
             }
         }
+    return memory;
+}
+
+/* The pixels that are still alive. */
+static void read_sink_side(const gc_flow *f, uint8_t *sink_side) {
+    for (int y = 0; y < f->height; y++)
+        for (int x = 0; x < f->width; x++)
+            sink_side[y * f->width + x] =
+                (f->tile[gc_flow_tile(f, x, y)].alive & gc_flow_bit(x, y)) != 0;
+}
+
+static void fast_cut(const problem *p, const gc_kernels *kernels, int rounds, int threads,
+                     uint8_t *sink_side) {
+    gc_flow f;
+    gc_pool pool = {.stop = NULL};
+    gc_pool_start(&pool, threads);
+    void *memory = build_flow(&f, p, rounds, &pool);
     cr_assert_eq(gc_flow_solve(&f, kernels, &pool), GRABCUT_OK);
     gc_pool_stop(&pool);
-    for (int y = 0; y < p->h; y++)
-        for (int x = 0; x < p->w; x++)
-            sink_side[y * p->w + x] =
-                (f.tile[gc_flow_tile(&f, x, y)].alive & gc_flow_bit(x, y)) != 0;
+    read_sink_side(&f, sink_side);
     free(memory);
 }
 
@@ -228,4 +241,104 @@ Test(maxflow, cuts_are_minimal_from_bands) {
     check(GRABCUT_SIMD_AUTO, GC_ROUNDS, 2);
     check(GRABCUT_SIMD_PORTABLE, GC_ROUNDS, 3);
     check(GRABCUT_SIMD_AUTO, 1, 4);
+}
+
+/* ---- gc_flow_lower ---- */
+
+typedef struct lowering {
+    grabcut_simd level;
+    int threads;
+    size_t room; /* for the numbers of pixels that a search visits */
+    int32_t amount;
+} lowering;
+
+/* Terminal links like those of photos are far from 0; these are near it, as in flat images. */
+static void nearly_tied_problem(problem *p, uint64_t seed) {
+    uint64_t s = seed * 7919 + 3;
+    random_problem(p, seed);
+    const int32_t most = 1 << below(&s, 12);
+    for (int i = 0; i < p->w * p->h; i++)
+        p->terminal[i] %= most;
+}
+
+/* Solves, lowers what is undecided in the foreground, and returns how many pixels are in doubt. */
+static size_t lowered_cut(const problem *p, const lowering *how, uint8_t *sink_side,
+                          uint8_t *doubtful) {
+    gc_flow f;
+    gc_pool pool = {.stop = NULL};
+    const gc_kernels *kernels = gc_kernels_for(how->level);
+    uint32_t *numbers = malloc(how->room * sizeof *numbers);
+    size_t count = 0;
+    gc_pool_start(&pool, how->threads);
+    void *memory = build_flow(&f, p, GC_ROUNDS, &pool);
+    cr_assert_eq(gc_flow_solve(&f, kernels, &pool), GRABCUT_OK);
+    for (int y = 0; y < p->h; y++)
+        for (int x = 0; x < p->w; x++) {
+            gc_tile *tile = &f.tile[gc_flow_tile(&f, x, y)];
+            tile->unreached &= ~gc_flow_bit(x, y);
+            if (!p->decided[y * p->w + x] && !(tile->alive & gc_flow_bit(x, y)))
+                tile->unreached |= gc_flow_bit(x, y);
+        }
+    cr_assert_eq(gc_flow_lower(&f, kernels, &pool, how->amount, numbers, how->room, &count),
+                 GRABCUT_OK);
+    gc_pool_stop(&pool);
+    read_sink_side(&f, sink_side);
+    for (int y = 0; y < p->h; y++)
+        for (int x = 0; x < p->w; x++)
+            doubtful[y * p->w + x] =
+                (f.tile[gc_flow_tile(&f, x, y)].unreached & gc_flow_bit(x, y)) != 0;
+    free(memory);
+    free(numbers);
+    return count;
+}
+
+/* The pixels in doubt are those of the foreground that a cut from scratch has as background once
+ * their terminal links are lower; the background stays what it was. */
+static void check_lowering(const lowering *how) {
+    if (!gc_kernels_for(how->level))
+        cr_skip_test("this processor lacks the level");
+    int some = 0, not_all = 0;
+    for (uint64_t seed = 0; seed < 1500; seed++) {
+        problem p;
+        nearly_tied_problem(&p, seed);
+        const size_t n = (size_t)p.w * (size_t)p.h;
+        uint8_t *before = malloc(n), *after = malloc(n), *sink_side = malloc(n),
+                *doubtful = malloc(n);
+        size_t expected = 0, foreground = 0;
+        const size_t count = lowered_cut(&p, how, sink_side, doubtful);
+        simple_flow(&p, before);
+        for (size_t i = 0; i < n; i++)
+            p.terminal[i] -= before[i] ? 0 : how->amount;
+        simple_flow(&p, after);
+        cr_assert_arr_eq(sink_side, before, n, "seed %llu", (unsigned long long)seed);
+        for (size_t i = 0; i < n; i++) {
+            foreground += !p.decided[i] && !before[i];
+            expected += after[i] && !before[i];
+            cr_assert_eq(doubtful[i], after[i] && !before[i], "seed %llu, pixel %zu",
+                         (unsigned long long)seed, i);
+        }
+        cr_assert_eq(count, expected, "seed %llu", (unsigned long long)seed);
+        some += expected > 0;
+        not_all += expected > 0 && expected < foreground;
+        free(before);
+        free(after);
+        free(sink_side);
+        free(doubtful);
+        free_problem(&p);
+    }
+    cr_assert(some >= 300 && not_all >= 100, "only %d problems had doubts, %d in a part", some,
+              not_all);
+}
+
+Test(maxflow, lowered_terminal_links_leave_the_pixels_in_doubt) {
+    check_lowering(&(lowering){GRABCUT_SIMD_AUTO, 1, 1000, 16});
+    check_lowering(&(lowering){GRABCUT_SIMD_PORTABLE, 1, 1000, 16});
+    check_lowering(&(lowering){GRABCUT_SIMD_AUTO, 1, 1000, 1});
+    check_lowering(&(lowering){GRABCUT_SIMD_AUTO, 3, 1000, 16});
+}
+
+/* The foreground is then cut as a whole. */
+Test(maxflow, so_they_do_without_memory_for_searches) {
+    check_lowering(&(lowering){GRABCUT_SIMD_AUTO, 1, 1, 16});
+    check_lowering(&(lowering){GRABCUT_SIMD_PORTABLE, 2, 3, 16});
 }

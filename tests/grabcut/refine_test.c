@@ -6,6 +6,7 @@
 #include "select.h"
 
 #include <criterion/criterion.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -224,4 +225,45 @@ Test(refine, so_are_those_of_one_row_or_column) {
         free_problem(&p);
     }
     cr_assert_geq(mixed, 500, "only %d cuts had two sides", mixed);
+}
+
+/* ---- more pixels in doubt than memory is there for ---- */
+
+/* A run on one colour, whose models differ in the weight of the component: each pixel is better
+ * background, by -log(weight). Returns the pixels that are foreground. */
+static size_t run_on_one_colour(int32_t width, int32_t height, double weight) {
+    grabcut_image image, mask;
+    grabcut_models models = {{1}, {weight}};
+    grabcut_options opts = GRABCUT_OPTIONS_INIT;
+    size_t foreground = 0;
+    for (int i = 0; i < 9; i += 4)
+        models.background[20 + i] = models.foreground[20 + i] = 25;
+    cr_assert_eq(grabcut_image_alloc(&image, width, height, 3), GRABCUT_OK);
+    cr_assert_eq(grabcut_image_alloc(&mask, width, height, 1), GRABCUT_OK);
+    const size_t n = (size_t)width * (size_t)height;
+    memset(mask.data, GRABCUT_PR_FGD, n);
+    opts.mode = GRABCUT_EVAL_FREEZE_MODEL;
+    opts.models = &models;
+    cr_assert_eq(grabcut_segment(grabcut_engine_fast(), &mask, &image, &opts, NULL), GRABCUT_OK);
+    for (size_t i = 0; i < n; i++)
+        foreground += mask.data[i] & 1;
+    grabcut_image_free(&image);
+    grabcut_image_free(&mask);
+    return foreground;
+}
+
+/* docs/grabcut.md states both: up to 460,000 pixels all can be in doubt, and beyond that those that
+ * memory is not enough for stay foreground, by which the energy is at most 1.5e-4 a pixel too high.
+ */
+Test(refine, too_many_doubts_cost_at_most_a_stated_energy) {
+    static const double bound = 1.5e-4, in_doubt[] = {1e-9, 1e-6, 2e-5, 4e-5};
+    const int32_t small[2] = {920, 500}, large[2] = {1400, 1100};
+    for (size_t i = 0; i < sizeof(in_doubt) / sizeof(in_doubt[0]); i++) {
+        cr_expect_eq(run_on_one_colour(small[0], small[1], exp(-in_doubt[i])), 0, "%g",
+                     in_doubt[i]);
+        cr_expect_eq(run_on_one_colour(large[0], large[1], exp(-in_doubt[i])),
+                     (size_t)large[0] * (size_t)large[1], "%g", in_doubt[i]);
+    }
+    for (double above = bound; above < 1; above *= 4)
+        cr_expect_eq(run_on_one_colour(large[0], large[1], exp(-above)), 0, "%g", above);
 }
