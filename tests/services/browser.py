@@ -30,9 +30,10 @@ return [canvas.width, canvas.height, Array.from(context.getImageData(0, 0, canva
 """
 
 
-def start_system(start, tmp_path, iterations=(1, 10), rules=None):
+def start_system(start, tmp_path, iterations=(1, 10), rules=None, more=()):
     """A gateway, and a proxy with its predict server for each number of iterations, on free ports. `rules` returns the
-    VirtualService's http for a function that makes the route to the n-th of them, from 1; default: those of the demo."""
+    VirtualService's http for a function that makes the route to the n-th of them, from 1; default: those of the demo.
+    `more` are further VirtualServices, by name, made in the same way."""
     endpoints, behind = [], []
     for n, count in enumerate(iterations, 1):
         predict = start("headerroute-predict", "--name", f"predict-pod{n}", "--iterations", count)
@@ -51,7 +52,8 @@ def start_system(start, tmp_path, iterations=(1, 10), rules=None):
                  ports=[{"number": 80, "name": "http", "protocol": "HTTP"}], endpoints=endpoints),
         resource("DestinationRule", "proxy", host="proxy.test",
                  subsets=[{"name": f"subset{n}", "labels": {"version": f"v{n}"}} for n in range(1, len(iterations) + 1)]),
-        resource("VirtualService", "route", hosts=["*"], gateways=["gw"], http=http)]))
+        resource("VirtualService", "route", hosts=["*"], gateways=["gw"], http=http),
+        *(resource("VirtualService", name, http=delegated(to)) for name, delegated in dict(more).items())]))
     gateway = start("headerroute-gateway", "--name", "gateway", "-f", tmp_path / "mesh.yaml", "--ui", "/ui",
                     "--ui-samples", ROOT / "photos")
     gateway.behind = behind

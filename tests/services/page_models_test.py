@@ -165,3 +165,20 @@ def test_rules_that_change_make_new_columns(system, browser, tmp_path):
     assert states(browser) == ["done", "done"]
     options = browser.execute_script("return [...document.querySelectorAll('#values option')].map((o) => o.value)")
     assert options == ["conditionA"]
+
+
+def test_rules_of_delegates_have_columns_of_their_own(start, browser, tmp_path):
+    root = lambda to: [{"name": "first", "match": [{"headers": {"target": {"exact": "a"}}}, {"headers": {"target": {"exact": "b"}}}], "route": to(1)},
+                       {"match": [{"headers": {"tenant": {"exact": "one"}}}], "delegate": {"name": "one"}}, {"delegate": {"name": "two"}}]
+    leaf = lambda name, n: lambda to: [{"name": f"{name}-c", "match": [{"headers": {"target": {"exact": "c"}}}], "route": to(n)},
+                                       {"name": f"{name}-rest", "route": to(n)}]
+    system = start_system(start, tmp_path, (1, 2), root, {"one": leaf("one", 1), "two": leaf("two", 2)})
+    open_page(browser, system)
+    assert len(columns(browser)) == 5
+    sample(browser, "portrait")
+    run_all(browser, "2")
+    assert states(browser) == ["done"] * 5
+    titles = [part(c, "h3") for c in columns(browser)]
+    assert [name in title for name, title in zip(("first", "one-c", "one-rest", "two-c", "two-rest"), titles)] == [True] * 5, titles
+    assert len({part(c, ".place") for c in columns(browser)}) == 5
+    assert ["predict-pod2" in part(c, ".pod") for c in columns(browser)] == [False] * 3 + [True] * 2

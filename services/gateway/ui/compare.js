@@ -46,10 +46,11 @@ function drawDifference(canvas, photo, first, own) {
   return counts;
 }
 
-// Whether the decision is by this rule. A rule of a delegate or of the Gateway API is not named by `virtual_service` alone.
+// Whether the decision is by this rule: by the match that its headers were found for, or by another one of it.
 function decides(rule, decision) {
+  if (decision.source === `${rule.file}:${rule.line}`) return true;
   const kind = decision.rule && `${decision.rule.kind} ${decision.rule.name}`;
-  return decision.route_index === rule.route_index && [decision.virtual_service, decision.delegate, kind].includes(rule.virtual_service);
+  return !decision.delegate && decision.route_index === rule.route_index && [decision.virtual_service, kind].includes(rule.virtual_service);
 }
 
 // A column: what is known of a rule and of its run. Words are kept as keys of text.js, to be shown in either language.

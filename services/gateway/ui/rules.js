@@ -8,16 +8,30 @@ export async function loadRules() {
   const reply = await fetch("rules");
   if (!reply.ok) throw new Error(t("rulesStatus", reply.status, await sentence(reply)));
   const answer = await reply.json();
-  const rules = new Map();
-  for (const match of answer.rules) {
-    const key = `${match.virtual_service} ${match.route_index} ${match.virtual_service ? "" : match.line}`;
-    // Brackets of a query are not what the page sends: its path has its own query.
-    const reached = match.state === "some" && match.path === "/predict";
-    const known = rules.get(key);
-    if (!known || (reached && !known.reached)) rules.set(key, { ...match, key, reached });
-  }
-  const all = [...rules.values()];
+  const all = grouped(answer.rules);
   return { rules: all.filter((rule) => rule.reached), unreached: all.filter((rule) => !rule.reached), leftOut: answer.left_out };
+}
+
+// Rules of delegates have the numbers of their own list and the name of the VirtualService that is in force: of entries with the same
+// name and number, those with the same match are the same rule in another virtual host if their places are the same, else another rule.
+function grouped(matches) {
+  const named = new Map(), all = [];
+  for (const match of matches) {
+    const key = `${match.virtual_service} ${match.route_index} ${match.file}`;
+    const same = named.get(key) ?? [];
+    const last = same.at(-1);
+    const isNew = !last || match.match_index < 0 || last.places.has(-1) || last.places.has(match.match_index);
+    let rule = same.find((other) => other.places.get(match.match_index) === match.line) ?? (isNew ? null : last);
+    if (!rule) {
+      rule = { ...match, places: new Map(), reached: false };
+      all.push(rule);
+      named.set(key, [...same, rule]);
+    }
+    rule.places.set(match.match_index, match.line);
+    // The page's path has no query but its own.
+    if (!rule.reached && match.state === "some" && match.path === "/predict") Object.assign(rule, match, { reached: true });
+  }
+  return all;
 }
 
 // Offers the names and values of the rules' headers while the form is filled in.
