@@ -4,7 +4,8 @@
 
 #include "gateway.h"
 
-/* Answers {"rules":[{"virtual_service","route_index","match_index","file","line","state","path","headers":
+/* Answers
+ * {"rules":[{"virtual_service","route_index","match_index","file","line","state","path","headers":
  * [["name","value"],...]},...],"left_out":N} in the order in which the rules are tried. Looks at
  * POST /predict with the authority of the exchange. `state` is hr_reach_state_name(); `path` and
  * `headers` are those of a request that the rule decides, null unless `state` is "some". Rules from

@@ -244,7 +244,7 @@ async function explain({ path, header, headers }, answer) {
   const view = { title: $("route-title"), hops: $("hops"), why: $("why"), measured: $("measured"), times: $("times"), tried: $("tried"), notes: $("notes") };
   shown = [view, await askRule(path, headers), answer, header];
   showRoute(...shown);
-  $("rules").open = !answer || answer.status >= 400;
+  $("rules").open = !answer || answer.status >= 400 || matchMedia("(min-width: 56rem)").matches; // beside the times there is room
   $("route").hidden = false;
 }
 
