@@ -6,6 +6,7 @@
 #include "answer_error.h"
 #include "docs.h"
 #include "explain.h"
+#include "rules.h"
 #include "samples.h"
 
 extern const sv_embedded gw_ui_files[]; /* ui/, compiled in */
@@ -64,6 +65,8 @@ int gw_ui(sv_exchange *ex) {
         sv_answer_method(ex, explain ? "POST" : "GET, HEAD");
     else if (path.len == len)
         redirect_to_folder(ex, options->ui);
+    else if (sv_str_is(rest, "rules"))
+        gw_rules(ex);
     else if (sv_str_is(rest, "samples"))
         sv_answer(ex, 200, "application/json", gw_samples_list(samples));
     else if (rest.len > 8 && memcmp(rest.p, "samples/", 8) == 0)

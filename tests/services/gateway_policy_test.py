@@ -450,6 +450,46 @@ def test_ui(administered):
     assert gw.call(target="/uix").status == 418 and gw.call(target="/").status == 418
 
 
+def test_the_page_learns_which_rules_its_requests_reach(tmp_path):
+    x = lambda **match: {"match": [match], "route": [to("x.test")]}
+    header = lambda **kinds: {"headers": {name.replace("_", "-"): kind for name, kind in kinds.items()}}
+    with Peer(echo) as peer:
+        resources = [service("x.test", peer), routes(
+            x(uri={"exact": "/metrics"}), x(**header(target={"exact": "one"})), x(**header(target={"regex": "t[a-z]+[0-9]"}, x_b={"prefix": "b-"})),
+            x(**header(target={"exact": "one"})), x(authority={"exact": "other.test"}), x(method={"exact": "GET"}),
+            {"match": [{"uri": {"exact": "/none"}}, {"headers": {"target": {}}}], "route": [to("x.test")]},
+            {"route": [to("x.test")]}), routes(x(uri={"prefix": "/"}), hosts=["else.test"], name="elsewhere")]
+        with gateway(tmp_path, *resources, args=("--ui", "/ui")) as gw:
+            got = gw.call(target="/ui/rules")
+            assert got.status == 200 and got.json()["left_out"] == 0
+            rules = [r for r in got.json()["rules"] if r["virtual_service"] == "default/routes"]
+            assert [(r["route_index"], r["match_index"], r["state"]) for r in rules] == [
+                (0, 0, "never"), (1, 0, "some"), (2, 0, "some"), (3, 0, "never"), (4, 0, "never"), (5, 0, "never"), (6, 0, "never"),
+                (6, 1, "some"), (7, -1, "some")]
+            assert {r["state"] for r in got.json()["rules"] if r not in rules} == {"never"}
+            for r in rules:
+                assert r["file"].endswith("mesh.yaml") and r["line"] > 0
+                if r["state"] == "never":
+                    assert r["headers"] is None and r["path"] is None
+                    continue
+                assert r["path"] == "/predict"
+                question = {"method": "POST", "authority": "test", "path": r["path"], "headers": r["headers"]}
+                decision = gw.call("POST", "/ui/explain", body=json.dumps(question).encode()).json()["decision"]
+                assert decision["route_index"] == r["route_index"]
+            assert rules[1]["headers"] == [["target", "one"]] and rules[8]["headers"] == []
+            assert gw.call("POST", "/ui/rules", body=b"").status == 405
+            assert gw.call("HEAD", "/ui/rules").status == 200
+
+
+def test_the_page_learns_of_so_many_rules_and_how_many_more_there_are(tmp_path):
+    many = [{"match": [{"headers": {"target": {"exact": f"{i}-" + 1000 * "x"}}}], "route": [to("x.test")]} for i in range(1500)]
+    with Peer(echo) as peer, gateway(tmp_path, service("x.test", peer), routes(*many), args=("--ui", "/ui")) as gw:
+        got = gw.call(target="/ui/rules")
+        assert got.status == 200 and len(got.body) < (1 << 20) + 2000
+        answer = got.json()
+        assert answer["left_out"] > 0 and len(answer["rules"]) + answer["left_out"] == 1500
+
+
 def test_bad_ui_prefix(tmp_path):
     for prefix in ["ui", "/ui/", "/", "", "/a//b", "/a b"]:
         code, _, err = run("headerroute-gateway", "-f", tmp_path, "--ui", prefix)

@@ -1,161 +1,20 @@
 """The web page of the gateway and /docs of the servers, in a real headless Chromium: choose a photo, draw the
 frame, send with two values of the header, and look at what came back."""
 import base64
-import contextlib
 import json
-import os
-import signal
-import subprocess
-from urllib.parse import urlsplit
 
 import numpy
 import pytest
-import yaml
-from selenium import webdriver
 from selenium.webdriver import ActionChains
-from selenium.webdriver.chrome.options import Options
-from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
-from selenium.webdriver.common.utils import is_connectable
-from selenium.webdriver.support.ui import WebDriverWait
+from selenium.webdriver.support.ui import Select
 
 import pictures
-from conftest import PATIENCE, ROOT, wait_until
-
-FLAGS = ("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-         "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage", "--no-proxy-server")
-RESULT = """
-const image = document.getElementById('after');
-const canvas = Object.assign(document.createElement('canvas'), {width: image.naturalWidth, height: image.naturalHeight});
-const context = canvas.getContext('2d', {willReadFrequently: true});
-context.drawImage(image, 0, 0);
-return [canvas.width, canvas.height, Array.from(context.getImageData(0, 0, canvas.width, canvas.height).data)];
-"""
-
-
-@pytest.fixture
-def system(start, tmp_path, request):
-    """Gateway, two proxies and two predict servers, as the demo has them, on free ports; the parameter is how many
-    iterations the second model takes."""
-    endpoints, behind = [], []
-    for n, iterations in (1, 1), (2, getattr(request, "param", 10)):
-        predict = start("headerroute-predict", "--name", f"predict-pod{n}", "--iterations", iterations)
-        proxy = start("headerroute-proxy", "--name", f"proxy-pod{n}",
-                      env={"PREDICT_SERVER_URL": "http://%s:%d" % predict.address})
-        behind += [predict, proxy]
-        endpoints.append({"address": proxy.address[0], "ports": {"http": proxy.address[1]}, "labels": {"version": f"v{n}"}})
-    def resource(kind, name, **spec):
-        return {"apiVersion": "networking.istio.io/v1", "kind": kind, "metadata": {"name": name}, "spec": spec}
-    to = lambda n: [{"destination": {"host": "proxy.test", "subset": f"subset{n}"}}]
-    (tmp_path / "mesh.yaml").write_text(yaml.safe_dump_all([
-        resource("Gateway", "gw", selector={"istio": "ingressgateway"},
-                 servers=[{"port": {"number": 80, "name": "http", "protocol": "HTTP"}, "hosts": ["*"]}]),
-        resource("ServiceEntry", "proxy", hosts=["proxy.test"], location="MESH_INTERNAL", resolution="STATIC",
-                 ports=[{"number": 80, "name": "http", "protocol": "HTTP"}], endpoints=endpoints),
-        resource("DestinationRule", "proxy", host="proxy.test",
-                 subsets=[{"name": f"subset{n}", "labels": {"version": f"v{n}"}} for n in (1, 2)]),
-        resource("VirtualService", "route", hosts=["*"], gateways=["gw"], http=[
-            {"match": [{"headers": {"target": {"exact": "condition1"}}}], "route": to(1)}, {"route": to(2)}])]))
-    gateway = start("headerroute-gateway", "--name", "gateway", "-f", tmp_path / "mesh.yaml", "--ui", "/ui",
-                    "--ui-samples", ROOT / "photos")
-    gateway.behind = behind
-    return gateway
-
-
-class Driver(Service):
-    """Selenium calls its driver at localhost, a name that a bare root without /etc/hosts does not know."""
-
-    @property
-    def service_url(self):
-        return f"http://127.0.0.1:{self.port}"
-
-    def is_connectable(self):
-        return is_connectable(self.port, "127.0.0.1")
-
-
-@contextlib.contextmanager
-def browser_with(tmp_path, *more):
-    """A Chromium that this test starts itself: the driver would reach one of its own at localhost only."""
-    profile = tmp_path / "profile"
-    chromium = subprocess.Popen(["/usr/bin/chromium", *FLAGS, *more, "--remote-debugging-port=0", f"--user-data-dir={profile}",
-                                 "about:blank"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
-    try:
-        port_file = profile / "DevToolsActivePort"
-        wait_until(lambda: port_file.exists() and port_file.read_text().count("\n") == 1, "Chromium listens")
-        options = Options()
-        options.debugger_address = f"127.0.0.1:{port_file.read_text().splitlines()[0]}"
-        options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-        driver = webdriver.Chrome(service=Driver("/usr/bin/chromedriver"), options=options)
-        try:
-            yield driver
-        finally:
-            driver.quit()
-    finally:
-        os.killpg(chromium.pid, signal.SIGKILL)
-        chromium.wait()
-
-
-@pytest.fixture
-def browser(tmp_path):
-    with browser_with(tmp_path, "--lang=en-US", "--window-size=1200,1400") as driver:
-        yield driver
-
-
-def wait(browser, condition):
-    return WebDriverWait(browser, PATIENCE).until(lambda _: condition())
-
-
-def find(browser, id_):
-    return browser.find_element(By.ID, id_)
-
-
-def check_quiet(browser, origin):
-    """No error on the console, no request to anywhere but the origin."""
-    assert [e for e in browser.get_log("browser") if e["level"] in ("SEVERE", "WARNING")] == []
-    for entry in browser.get_log("performance"):
-        message = json.loads(entry["message"])["message"]
-        # The browser's own start page is not checked; all requests of our pages are.
-        if message["method"] == "Network.requestWillBeSent" and not message["params"]["documentURL"].startswith("chrome:"):
-            url = message["params"]["request"]["url"]
-            assert url.startswith((origin + "/", "blob:" + origin + "/", "data:")), url
-
-
-def origin_of(server):
-    return "http://%s:%d" % server.address
-
-
-def open_page(browser, system):
-    browser.get(origin_of(system) + "/ui/")
-    wait(browser, lambda: len(browser.find_elements(By.CSS_SELECTOR, "#samples img")) == 4)
-
-
-def choose(browser, path):
-    find(browser, "file").send_keys(str(path))
-    wait(browser, lambda: find(browser, "send").is_enabled())
-
-
-def send(browser, value):
-    field = find(browser, "header-value")
-    field.clear()
-    field.send_keys(value)
-    hops = find(browser, "hops").get_attribute("innerHTML")
-    find(browser, "send").click()
-    wait(browser, lambda: not find(browser, "cancel").is_displayed()
-         and (find(browser, "error").is_displayed() or find(browser, "hops").get_attribute("innerHTML") != hops))
-    assert not find(browser, "error").is_displayed(), find(browser, "error").text
-    wait(browser, lambda: browser.execute_script("const i = document.getElementById('after'); return i.complete && i.naturalWidth > 0"))
-    return find(browser, "hops").text
-
-
-def frame_of(browser):
-    """x, y, width, height as the page shows them."""
-    return browser.execute_script("return document.getElementById('rect-text').textContent.match(/\\d+/g).map(Number)")
-
-
-def result(browser):
-    width, height, values = browser.execute_script(RESULT)
-    return numpy.array(values, numpy.uint8).reshape(height, width, 4)[:, :, :3]
+from browser import (CONTRAST, OVERFLOW, SPLIT, at, browser, browser_with, check_quiet, choose, complaint, edges, find,  # noqa: F401
+                     frame_of, hops, in_view, keep, middle, open_page, origin_of, requested, result, sample, send, start_system, system, touch,
+                     wait)
+from conftest import ROOT, wait_until
 
 
 def test_two_header_values_reach_two_models_and_their_pixels_are_shown(system, browser, tmp_path):
@@ -221,34 +80,12 @@ def test_japanese_on_a_phone_in_the_dark(system, tmp_path):
         check_quiet(browser, origin_of(system))
 
 
-def text_of(browser, id_):
-    """Also of what is hidden."""
-    return find(browser, id_).get_attribute("textContent")
-
-
-def complaint(browser):
-    wait(browser, lambda: find(browser, "error").is_displayed() and text_of(browser, "error"))
-    return text_of(browser, "error")
-
-
 DROP = {"items": [], "dragOperationsMask": 1}
 PASTE = """
 const [encoded, type, name] = arguments, transfer = new DataTransfer();
 transfer.items.add(new File([Uint8Array.from(atob(encoded), (c) => c.charCodeAt(0))], name, {type}));
 dispatchEvent(new ClipboardEvent('paste', {clipboardData: transfer}));
 """
-
-
-def touch(browser, *points):
-    """One finger along these points of the viewport."""
-    for kind, point in [("touchStart", points[0]), *(("touchMove", p) for p in points[1:]), ("touchEnd", None)]:
-        at = [] if point is None else [{"x": round(point[0]), "y": round(point[1])}]
-        browser.execute_cdp_cmd("Input.dispatchTouchEvent", {"type": kind, "touchPoints": at})
-
-
-def middle(browser, css):
-    return browser.execute_script("const r = document.querySelector(arguments[0]).getBoundingClientRect();"
-                                  "return [r.left + r.width / 2, r.top + r.height / 2, r.width, r.height]", css)
 
 
 def test_a_photo_is_dropped_or_pasted_and_framed_by_touch(system, browser, tmp_path):
@@ -354,29 +191,6 @@ def test_cancelling_and_what_goes_wrong_are_told_in_sentences(system, browser, t
     wait(browser, lambda: "ゲートウェイが応答しません" in complaint(browser))
 
 
-OVERFLOW = """
-const wide = [...document.querySelectorAll('main, main *, header *')].filter((e) => e.getBoundingClientRect().right > innerWidth + 1);
-const pen = document.createElement('canvas').getContext('2d');
-const clipped = [...document.querySelectorAll('select, input:not([type]), button')].filter((e) => {
-  const style = getComputedStyle(e);
-  pen.font = style.font;
-  const texts = e instanceof HTMLSelectElement ? [...e.options].map((o) => o.text) : [e.value || e.textContent];
-  const room = e.clientWidth - parseFloat(style.paddingLeft) - parseFloat(style.paddingRight) - (e instanceof HTMLSelectElement ? 18 : 0);
-  return e.offsetParent && Math.max(...texts.map((x) => pen.measureText(x).width)) > room + 1;
-});
-return [...wide, ...clipped].map((e) => e.tagName + '#' + e.id);
-"""
-CONTRAST = """
-const luminance = (text) => {
-  const [r, g, b] = text.match(/[\\d.]+/g).map(Number).map((v) => v / 255).map((v) => (v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4));
-  return 0.2126 * r + 0.7152 * g + 0.0722 * b;
-};
-const ground = (e) => { const c = getComputedStyle(e).backgroundColor; return c === 'rgba(0, 0, 0, 0)' ? ground(e.parentElement) : c; };
-return [...document.querySelectorAll('h1, h2, p, label span, button, summary, td, dt, dd, b, small')].filter((e) => e.offsetParent && !e.disabled && e.textContent.trim()).map((e) => {
-  const [a, b] = [luminance(getComputedStyle(e).color), luminance(ground(e))].sort((x, y) => y - x);
-  return [e.textContent.slice(0, 20), (a + 0.05) / (b + 0.05)];
-}).filter(([, ratio]) => ratio < 4.5);
-"""
 
 
 def test_nothing_is_cut_off_and_all_is_legible_at_every_width_in_both_modes_and_languages(system, browser):
@@ -384,7 +198,7 @@ def test_nothing_is_cut_off_and_all_is_legible_at_every_width_in_both_modes_and_
     browser.find_element(By.CSS_SELECTOR, "#samples img[alt*=portrait]").click()
     wait(browser, lambda: find(browser, "send").is_enabled())
     send(browser, "condition1")
-    browser.execute_script("document.querySelector('details').open = true")
+    browser.execute_script("document.getElementById('rules').open = true")
     for mode in "light", "dark":
         browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": mode}]})
         for language in "en", "ja":
@@ -414,13 +228,6 @@ def test_the_route_says_why_and_where_the_time_went(system, browser):
     assert "Rule 1 of" in find(browser, "why").text and "always matches" in find(browser, "why").text
 
 
-def keep(browser, name):
-    """Saves screenshots in the folder HR_SCREENSHOTS, if that is set."""
-    folder = os.environ.get("HR_SCREENSHOTS")
-    if folder:
-        browser.save_screenshot(os.path.join(folder, name))
-
-
 def test_a_sample_photo(system, browser):
     open_page(browser, system)
     browser.find_element(By.CSS_SELECTOR, "#samples img[alt*=astronaut]").click()
@@ -445,49 +252,33 @@ def test_docs_shows_every_call_and_sends_it(start, browser):
     check_quiet(browser, origin_of(predict))
 
 
-def at(browser, width):
-    height = 740 if width < 500 else 900
-    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 500})
+@pytest.mark.parametrize("kind, type_", [("JPEG", "image/jpeg"), ("PNG", "image/png"), ("WEBP", "image/webp"), ("BMP", "image/bmp")])
+def test_docs_sends_a_file_with_its_own_type(start, browser, tmp_path, kind, type_):
+    predict = start("headerroute-predict", "--iterations", 1)
+    path = tmp_path / f"disc.{kind.lower()}"
+    path.write_bytes(pictures.encode(pictures.disc(48, 40), kind))
+    browser.get(origin_of(predict) + "/docs")
+    wait(browser, lambda: browser.find_element(By.TAG_NAME, "body").get_attribute("data-ready"))
+    call = browser.find_element(By.CSS_SELECTOR, "details:has([name=file][type=file]):has(summary)")
+    call.find_element(By.TAG_NAME, "summary").click()
+    other = "image/png" if type_ != "image/png" else "image/jpeg"
+    Select(call.find_element(By.NAME, "content-type")).select_by_value(other)
+    call.find_element(By.NAME, "file").send_keys(str(path))
+    assert Select(call.find_element(By.NAME, "content-type")).first_selected_option.get_attribute("value") == type_
+    for chosen, sent in (type_, type_), ("multipart/form-data", "multipart/form-data; boundary="):
+        Select(call.find_element(By.NAME, "content-type")).select_by_value(chosen)
+        browser.get_log("performance")
+        call.find_element(By.TAG_NAME, "button").click()
+        wait(browser, lambda: call.find_elements(By.CSS_SELECTOR, "pre.head"))
+        wait(browser, lambda: call.find_elements(By.CSS_SELECTOR, "pre.head")[0].text.startswith("200"))
+        posts = [json.loads(e["message"])["message"]["params"]["request"] for e in browser.get_log("performance")
+                 if '"Network.requestWillBeSent"' in e["message"]]
+        (post,) = [r for r in posts if r["method"] == "POST"]
+        assert {n.lower(): v for n, v in post["headers"].items()}["content-type"].startswith(sent)
+        browser.execute_script("document.querySelectorAll('output').forEach((e) => e.replaceChildren())")
 
 
-def edges(browser, id_):
-    """The upper and the lower edge in the window, and the height of the window."""
-    return browser.execute_script("const r = document.getElementById(arguments[0]).getBoundingClientRect();"
-                                  "return [r.top, r.bottom, innerHeight]", id_)
-
-
-def in_view(browser, id_):
-    top, bottom, height = edges(browser, id_)
-    return top >= -1 and bottom <= height + 1
-
-
-def hops(browser):
-    return [e.text for e in browser.find_elements(By.CSS_SELECTOR, "#hops li b")]
-
-
-def requested(browser):
-    """The paths of the requests since the last call."""
-    sent = [json.loads(e["message"])["message"] for e in browser.get_log("performance")]
-    return [urlsplit(m["params"]["request"]["url"]).path for m in sent if m["method"] == "Network.requestWillBeSent"]
-
-
-WIDTHS = pytest.mark.parametrize("width", [360, 1440])
-# Words that a line break splits: their characters are on more than one line.
-SPLIT = """
-const split = [], range = document.createRange();
-const texts = document.createTreeWalker(document.querySelector('main'), NodeFilter.SHOW_TEXT);
-for (let node = texts.nextNode(); node; node = texts.nextNode()) {
-  if (!node.parentElement.offsetParent || node.parentElement.closest('select, datalist')) continue;
-  for (const word of node.data.matchAll(/[A-Za-z0-9]+/g)) {
-    range.setStart(node, word.index);
-    range.setEnd(node, word.index + word[0].length);
-    if (new Set([...range.getClientRects()].map((r) => Math.round(r.top))).size > 1) split.push(word[0]);
-  }
-}
-return split;
-"""
-
-
+WIDTHS = pytest.mark.parametrize("width", [360, 768, 1440])
 @WIDTHS
 @pytest.mark.parametrize("system", [1000], indirect=True)
 def test_progress_result_and_failure_come_into_view(system, browser, width, tmp_path):
@@ -609,9 +400,9 @@ def test_words_stay_whole_and_the_choice_is_marked(system, browser, width, tmp_p
     assert len(marked()) == 1 and "portrait" in marked()[0]
     send(browser, "condition1")
     assert middle(browser, "#drop")[2:] == before
-    browser.execute_script("document.querySelector('details').open = true")
+    browser.execute_script("document.getElementById('rules').open = true")
     assert browser.execute_script(SPLIT) == []
-    browser.execute_script("document.querySelector('details').scrollIntoView()")
+    browser.execute_script("document.getElementById('rules').scrollIntoView()")
     keep(browser, f"rules-{width}.png")
     browser.execute_script("scrollTo(0, 0)")
     keep(browser, f"chosen-{width}.png")
@@ -625,4 +416,130 @@ def test_words_stay_whole_and_the_choice_is_marked(system, browser, width, tmp_p
 
 
 def test_the_page_is_small():
-    assert sum(f.stat().st_size for f in (ROOT / "services/gateway/ui").iterdir()) < 60 << 10
+    assert sum(f.stat().st_size for f in (ROOT / "services/gateway/ui").iterdir()) < 100 << 10
+
+
+SHIFTS = """
+window.shifts = window.shifts ?? [];
+new PerformanceObserver((list) => window.shifts.push(...list.getEntries().map((e) => e.value))).observe({type: 'layout-shift', buffered: true});
+"""
+
+
+@pytest.mark.parametrize("width", [360, 768, 1440])
+def test_the_page_does_not_move_while_it_loads(system, browser, width):
+    at(browser, width)
+    browser.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": SHIFTS})
+    open_page(browser, system)
+    # Entries come with the frame after the shift.
+    browser.execute_async_script("requestAnimationFrame(() => requestAnimationFrame(arguments[0]))")
+    assert browser.execute_script("return PerformanceObserver.supportedEntryTypes.includes('layout-shift')")
+    assert sum(browser.execute_script("return window.shifts")) == 0
+    browser.execute_script("const block = document.createElement('p'); block.textContent = 'x'; document.querySelector('main').before(block)")
+    wait(browser, lambda: sum(browser.execute_script("return window.shifts")) > 0)  # the test sees one
+
+
+def test_names_and_values_are_suggested_from_the_loaded_rules(start, browser, tmp_path):
+    def rules(to):
+        header = lambda **kinds: {"match": [{"headers": {name.replace("_", "-"): kind for name, kind in kinds.items()}}], "route": to(1)}
+        return [header(x_model={"exact": "cats"}), header(x_model={"exact": "dogs"}), header(X_Tier={"prefix": "gold"}),
+                {"match": [{"uri": {"exact": "/metrics"}, "headers": {"x-never": {"exact": "x"}}}], "route": to(1)}, {"route": to(1)}]
+    system = start_system(start, tmp_path, (1,), rules)
+    open_page(browser, system)
+    options = lambda id_: browser.execute_script("return [...document.getElementById(arguments[0]).options].map((o) => o.value)", id_)
+    assert [n.lower() for n in options("names")] == ["x-model", "x-tier"] and options("values") == ["cats", "dogs"]
+    assert find(browser, "header-name").get_property("value") == "x-model" and find(browser, "header-value").get_property("value") == "cats"
+    assert find(browser, "header-name").get_property("list").get_attribute("id") == "names"
+    find(browser, "header-name").clear()
+    find(browser, "header-name").send_keys("X-TIER")
+    (value,) = options("values")
+    assert value.startswith("gold")
+    find(browser, "header-name").send_keys("x")
+    assert options("values") == []
+
+
+@pytest.mark.parametrize("width", [360, 768, 1440])
+def test_the_border_between_before_and_after_is_moved_by_touch_mouse_and_keys(system, browser, width):
+    at(browser, width)
+    open_page(browser, system)
+    sample(browser, "portrait")
+    send(browser, "condition1")
+    wait(browser, lambda: in_view(browser, "after"))
+    value = lambda: int(find(browser, "slider").get_property("value"))
+    clip = lambda: browser.execute_script("return getComputedStyle(document.getElementById('after')).clipPath")
+    assert value() == 50 and "50%" in clip()
+    browser.execute_script("document.querySelector('.compare').scrollIntoView({block: 'center', behavior: 'instant'})")
+    x, y, w, _ = middle(browser, ".compare")
+    touch(browser, (x, y), (x + w / 8, y), (x + w / 4, y))
+    assert abs(value() - 75) <= 1 and f"{value()}%" in clip()
+    ActionChains(browser).move_to_element_with_offset(find(browser, "after"), -int(w / 4), 0).click_and_hold().move_by_offset(-int(w / 8), 0).release().perform()
+    assert abs(value() - 12) <= 2 and f"{value()}%" in clip()
+    find(browser, "slider").send_keys(Keys.END)
+    assert value() == 100
+    find(browser, "slider").send_keys(Keys.ARROW_LEFT)
+    assert value() == 99 and "99%" in clip()
+
+
+def box(browser, id_):
+    return browser.execute_script("const r = document.querySelector(arguments[0]).getBoundingClientRect();"
+                                  "return {left: r.left, right: r.right, top: r.top + scrollY, bottom: r.bottom + scrollY}", id_)
+
+
+def test_both_halves_of_a_wide_window_are_used(system, browser):
+    at(browser, 1440)
+    open_page(browser, system)
+    sample(browser, "portrait")
+    photo, request, empty, models = (box(browser, e) for e in (".photo", ".request", ".empty", "#models"))
+    assert empty["left"] == request["left"] > photo["right"] and empty["bottom"] == photo["bottom"] < models["top"]
+    assert models["left"] == photo["left"] and models["right"] == request["right"]
+    find(browser, "ask").click()
+    wait(browser, lambda: find(browser, "route").is_displayed())
+    route = box(browser, "#route")
+    assert route["left"] == request["left"] and 0 < route["top"] - request["bottom"] < 30 and not find(browser, "models-of").text
+    send(browser, "condition1")
+    route, shown, photo = (box(browser, e) for e in ("#route", "#result", ".photo"))
+    assert shown["left"] == request["left"] and 0 < shown["top"] - request["bottom"] < 30
+    assert route["left"] == photo["left"] and route["right"] == request["right"] and route["top"] > max(photo["bottom"], shown["bottom"])
+
+
+def test_the_rules_are_listed_in_the_order_in_which_they_are_tried(start, browser, tmp_path):
+    rules = lambda to: [{"name": "metrics", "match": [{"uri": {"exact": "/metrics"}}, {"uri": {"prefix": "/docs/"}}], "route": to(1)},
+                        {"match": [{"uri": {"prefix": "/pre"}, "headers": {"target": {"exact": "one"}}}], "route": to(1)},
+                        {"name": "rest", "route": to(1)}, {"match": [{"uri": {"prefix": "/"}}], "route": to(1)}]
+    system = start_system(start, tmp_path, (1,), rules)
+    open_page(browser, system)
+    find(browser, "header-value").clear()
+    find(browser, "header-value").send_keys("two")
+    find(browser, "ask").click()
+    wait(browser, lambda: find(browser, "tried").is_displayed())
+    tried = [e.text for e in browser.find_elements(By.CSS_SELECTOR, "#tried > li")]
+    assert tried[0] == f"The host * takes 127.0.0.1:{system.address[1]}."
+    assert [t.split("default/route ")[0].strip() for t in tried[1:]] == ["Does not match"] * 3 + ["Takes the request"]
+    assert ["#0.0 (metrics)" in tried[1], "#0.1 (metrics)" in tried[2], "#1.0" in tried[3], "#2 (rest)" in tried[4]] == [True] * 4
+    assert all("mesh.yaml:" in t for t in tried[1:])
+    assert "Fails uri: expected exact: /metrics, the request has /predict" in tried[1]
+    assert "Holds uri: expected prefix: /pre, the request has /predict" in tried[3]
+    assert "Fails headers[target]: expected exact: one, the request has two" in tried[3]
+    assert "no condition: always matches" in tried[4]
+    assert "rules after it are not tried" in find(browser, "notes").text
+    paths = requested(browser)
+    assert "/predict" not in paths
+    check_quiet(browser, origin_of(system))
+
+
+def test_labels_and_the_order_of_the_focus(system, browser):
+    open_page(browser, system)
+    sample(browser, "portrait")
+    send(browser, "condition1")
+    unnamed = browser.execute_script("""
+      const name = (e) => e.getAttribute('aria-label') || e.closest('label')?.textContent.trim() || e.textContent.trim() || e.querySelector('img')?.alt;
+      return [...document.querySelectorAll('button, input, select, a, progress, summary, [tabindex="0"]')].filter((e) => !name(e)).map((e) => e.outerHTML);""")
+    assert unnamed == []
+    browser.execute_script("document.activeElement.blur(); scrollTo(0, 0); document.getElementById('language').focus()")
+    reached = []
+    for _ in range(40):
+        ActionChains(browser).send_keys(Keys.TAB).perform()
+        reached.append(browser.execute_script("const e = document.activeElement; return e.id || e.value || e.tagName.toLowerCase()"))
+        if reached[-1] == "at-once":
+            break
+    assert reached == ["file", *["button"] * 5, "frame", "radius", "zoom-in", "rect", "header-name", "header-value", "output", "send", "ask",
+                       "slider", "download", "summary", "at-once"], reached

@@ -1,9 +1,9 @@
 // The frame over the photo: drawn, moved and resized with mouse, touch or keys. Its numbers are pixels
-// of the photo, whatever the size on the screen.
+// of the photo, whatever the size on the screen. While it is not active, other tools use the stage.
 export class Frame extends EventTarget {
   constructor(stage, photo, box) {
     super();
-    Object.assign(this, { stage, photo, box, rect: { x: 0, y: 0, width: 1, height: 1 } });
+    Object.assign(this, { stage, photo, box, rect: { x: 0, y: 0, width: 1, height: 1 }, active: true });
     stage.addEventListener("pointerdown", (event) => this.#grab(event));
     box.addEventListener("keydown", (event) => this.#key(event));
     addEventListener("resize", () => this.draw());
@@ -51,9 +51,9 @@ export class Frame extends EventTarget {
   }
 
   #grab(event) {
-    if (event.button !== 0) return;
+    if (event.button !== 0 || !this.active) return;
     event.preventDefault();
-    this.box.focus();
+    this.box.focus({ preventScroll: true });
     const start = this.#point(event), from = { ...this.rect };
     const edge = event.target.dataset?.edge;
     const inside = event.target === this.box;

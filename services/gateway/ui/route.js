@@ -1,4 +1,5 @@
-// The route as a diagram: client, rule, subset, proxy, predict, with the milliseconds of Server-Timing.
+// The route as a diagram: client, rule, subset, proxy, predict, with the milliseconds of Server-Timing; and the rules that were tried.
+import { breakable, element } from "./elements.js";
 import { t } from "./text.js";
 
 // `Via: 1.1 a, 1.1 b` names the hops in the order in which they handled the answer: nearest to the
@@ -16,16 +17,9 @@ export function timings(text) {
   return found;
 }
 
-function element(tag, text, className) {
-  const made = document.createElement(tag);
-  if (text !== undefined) made.textContent = text;
-  if (className) made.className = className;
-  return made;
-}
-
 function hop(title, name, milliseconds, className) {
   const item = element("li", undefined, className);
-  item.append(element("small", title), element("b", name));
+  item.append(element("small", title), breakable("b", name));
   if (milliseconds !== undefined) item.append(element("small", `${milliseconds.toFixed(1)} ms`));
   return item;
 }
@@ -46,17 +40,17 @@ function bars(parts, whole) {
   const rows = parts.flatMap(([name, milliseconds]) => {
     const bar = element("i");
     bar.style.setProperty("--share", `${Math.min(100, (100 * milliseconds) / whole)}%`);
-    return [element("dt", name), bar, element("dd", `${milliseconds.toFixed(1)} ms`)];
+    return [breakable("dt", name), bar, element("dd", `${milliseconds.toFixed(1)} ms`)];
   });
   return [...rows, element("dt", t("whole"), "sum"), element("span"), element("dd", `${whole.toFixed(1)} ms`, "sum")];
 }
 
-const ruleOf = (decision) => decision.virtual_service ?? decision.rule?.name;
+export const ruleOf = (decision) => decision.virtual_service ?? decision.rule?.name;
 
 // The conditions of the rule that matched, as a clause each.
 function reasons(decision, trace) {
   const held = trace.filter((e) => e.kind === "condition" && e.ok && e.route_index === decision.route_index &&
-    e.match_index === decision.match_index && (e.virtual_service ?? ruleOf(decision)) === ruleOf(decision));
+    (decision.match_index === null || e.match_index === decision.match_index) && (e.virtual_service ?? ruleOf(decision)) === ruleOf(decision));
   return held.length ? held.map((e) => t("held", e.field, e.expected ?? "", e.actual ?? t("absent"))).join("; ") : t("unconditional");
 }
 
@@ -81,20 +75,55 @@ export function showRoute(view, explained, answer, header) {
   if (failed) hops.push(hop(t("answer"), String(answer.status), undefined, "failed"));
   view.title.textContent = t(answer ? "route" : "wouldTake");
   view.hops.replaceChildren(...hops);
-  view.why.textContent = ruleOf(decision)
-    ? t("because", decision.source ?? "", ruleOf(decision), decision.route_index, reasons(decision, trace)) : t("noRule");
+  view.why.replaceChildren(breakable("span", ruleOf(decision)
+    ? t("because", decision.source ?? "", ruleOf(decision), decision.route_index, reasons(decision, trace)) : t("noRule")));
   view.measured.hidden = !answer;
   if (answer) view.times.replaceChildren(...bars(spent(names, times, answer.milliseconds), answer.milliseconds));
-  view.rows.replaceChildren(...trace.filter((e) => e.kind === "condition" || e.kind === "rule").map(row));
+  view.tried.replaceChildren(...tried(trace));
+  view.notes.replaceChildren(...notes(explained).map((words) => breakable("li", words)));
 }
 
-function row(event) {
-  const made = element("tr");
-  const rule = `${event.virtual_service} #${event.route_index}` + (event.match_index >= 0 ? `.${event.match_index}` : "");
-  const condition = event.kind === "rule" ? (event.detail || "") : event.field;
-  const cells = [rule, condition, event.expected ?? "", event.kind === "rule" ? "" : event.actual ?? t("absent")];
-  made.append(...cells.map((text) => element("td", text)), element("td", event.ok ? t("yes") : t("no"), event.ok ? "yes" : "no"));
-  // In a narrow column each row is a list of lines, each with the name of its table column.
-  ["rule", "condition", "expected", "actual", "verdict"].forEach((name, i) => { made.cells[i].dataset.name = t(name); });
-  return made;
+// The rules in the order in which they were tried, each with its conditions up to the first that fails.
+function tried(trace) {
+  const items = [];
+  let conditions = [];
+  for (const event of trace) {
+    if (event.kind === "virtual_host") {
+      const item = element("li", undefined, event.ok ? "host yes" : "host no");
+      item.append(breakable("span", t(event.ok ? "hostHolds" : "hostFails", event.expected ?? "", event.actual ?? "")));
+      items.push(item);
+    } else if (event.kind === "condition") {
+      conditions.push(event);
+    } else if (event.kind === "rule") {
+      items.push(triedRule(event, conditions));
+      conditions = [];
+    }
+  }
+  return items;
+}
+
+function triedRule(event, conditions) {
+  const item = element("li", undefined, event.ok ? "rule yes" : "rule no");
+  const name = `${event.virtual_service ?? t("default")} #${event.route_index}` + (event.match_index >= 0 ? `.${event.match_index}` : "");
+  const head = element("p");
+  head.append(element("strong", t(event.ok ? "takes" : "passes"), "verdict"), " ",
+    breakable("b", event.detail ? `${name} (${event.detail})` : name), " ",
+    breakable("small", event.file ? `${event.file}:${event.line}` : ""));
+  const list = element("ul");
+  list.append(...conditions.map(triedCondition));
+  if (conditions.length === 0 && event.ok) list.append(element("li", t("unconditional"), "yes"));
+  item.append(head, list);
+  return item;
+}
+
+function triedCondition(event) {
+  const item = element("li", undefined, event.ok ? "yes" : "no");
+  item.append(element("strong", t(event.ok ? "yes" : "no")), " ",
+    breakable("span", t("compared", event.field, event.expected ?? "", event.actual ?? t("absent"))));
+  return item;
+}
+
+function notes({ trace, decision, left_out: leftOut }) {
+  const omitted = trace.filter((e) => e.kind === "omitted").map((e) => t("unseen", e.virtual_service ?? "", e.detail ?? ""));
+  return [...(ruleOf(decision) ? [t("firstWins")] : []), ...(leftOut ? [t("leftOut", leftOut)] : []), ...omitted];
 }
