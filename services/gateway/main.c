@@ -6,6 +6,7 @@
 
 #include "admin.h"
 #include "aside.h"
+#include "candidate.h"
 #include "check.h"
 #include "config.h"
 #include "entry.h"
@@ -228,6 +229,20 @@ static const sv_flag gateway_flags[] = {
      .parse = parse_folder,
      .default_text = "none",
      .help = "A folder of pictures that the page offers."},
+    {.name = "ui-diff-memory",
+     .kind = SV_FLAG_BYTES,
+     .value_name = "BYTES",
+     .offset = FIELD(ui_diff_memory),
+     .min = 4 << 20,
+     .max = (int64_t)1 << 40,
+     .help = "Memory of the process in which the page compares a candidate with the loaded rules."},
+    {.name = "ui-diff-seconds",
+     .kind = SV_FLAG_SECONDS,
+     .value_name = "S",
+     .offset = FIELD(ui_diff_ms),
+     .min = 1000,
+     .max = 3600000,
+     .help = "CPU time of that process, rounded up; three times as much passes at most."},
 };
 
 static double read_counter(void *cell) {
@@ -405,18 +420,31 @@ static int parse_body_rules(gateway *self) {
     return 0;
 }
 
+static void begin_drain(void *ctx) {
+    gateway *g = ctx;
+    pthread_mutex_lock(&g->diff_mutex);
+    g->diff_over = true;
+    pthread_mutex_unlock(&g->diff_mutex);
+    gw_aside_stop_diff(g, "this server is shutting down");
+    gw_reload_stop(g);
+}
+
 int main(int argc, char **argv) {
     static gateway self = {.options = {.tls_handshake_ms = 10000,
                                        .body_buffer_bytes = 512 << 10,
                                        .body_look_ahead = SV_BODY_LOOK_AHEAD,
                                        .tunnel_idle_ms = 3600000,
                                        .max_regex_bytes = 128 << 10,
-                                       .repeated_headers = HR_REPEATED_EACH}};
+                                       .repeated_headers = HR_REPEATED_EACH,
+                                       .ui_diff_ms = 10000,
+                                       .ui_diff_memory = 24 << 20}};
     static sv_server_options server = SV_SERVER_OPTIONS_INIT;
     const sv_flag_set sets[] = {
         {gateway_flags, sizeof(gateway_flags) / sizeof(gateway_flags[0]), &self.options},
         {sv_server_flags, sv_server_flags_count, &server},
     };
+    if (argc > 0 && strcmp(argv[0], GW_CANDIDATE_PROGRAM) == 0)
+        return gw_candidate_main(argc, argv);
     int code =
         sv_flags_parse(sets, 2, argc, argv, "headerroute-gateway",
                        "Routes HTTP requests as Istio's VirtualServices and DestinationRules say.");
@@ -433,6 +461,7 @@ int main(int argc, char **argv) {
         return code;
     sv_server_options_settle(&server, DEFAULT_LISTEN);
     pthread_mutex_init(&self.mutex, NULL);
+    pthread_mutex_init(&self.diff_mutex, NULL);
     if (self.options.max_tunnels == 0)
         self.options.max_tunnels = (server.max_connections + 3) / 4;
     sv_budget_init(&self.mirror_bytes, MAX_MIRROR_BYTES);
@@ -448,7 +477,7 @@ int main(int argc, char **argv) {
                           .ctx = &self,
                           .loop_start = gw_loop_start,
                           .loop_stop = gw_loop_stop,
-                          .on_drain = gw_reload_stop,
+                          .on_drain = begin_drain,
                           .on_stopped = gw_aside_stop,
                           .refusal_body = gw_refusal_body};
     if (gw_reload_prepare(&self) != 0)
