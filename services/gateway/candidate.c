@@ -143,8 +143,7 @@ static void put_region(sv_text *json, cli_report *r, const hr_diff_view *view,
                        const hr_diff_region *region) {
     sv_text_str(json, "{");
     put_owned(json, "where", cli_region_words(region));
-    put_owned(json, "before",
-              cli_outcome_words(r, view->before, &region->before, region->witness));
+    put_owned(json, "before", cli_outcome_words(r, view->before, &region->before, region->witness));
     put_place(json, "before_place", &region->before);
     put_owned(json, "after", cli_outcome_words(r, view->after, &region->after, region->witness));
     put_place(json, "after_place", &region->after);
@@ -285,8 +284,8 @@ static int answer_candidate(sv_text *json, const gw_mapped *loaded, const gw_map
     int error = gw_overlay_make(&overlay, &found, loaded, &question->v[question->n - 1]);
     int code = error == HR_ENOMEM ? GW_CANDIDATE_NO_MEMORY
                : error != HR_OK
-                   ? refuse_candidate(json, overlay.why != NULL ? overlay.why : "the YAML has errors",
-                                      found)
+                   ? refuse_candidate(
+                         json, overlay.why != NULL ? overlay.why : "the YAML has errors", found)
                    : load_both(json, loaded, &overlay, &view);
     gw_overlay_free(&overlay);
     hr_diagnostics_free(found);

@@ -39,6 +39,7 @@ typedef struct gw_options {
     const char *tls_cert, *tls_key; /* both or none */
     int64_t tls_handshake_ms;
     sv_text_list body_headers;           /* NAME=PATH */
+    sv_text_list log_headers;            /* names in the access log besides */
     int64_t body_look_ahead;             /* bytes of a body that they are looked for in */
     int64_t body_buffer_bytes;           /* of one body, for retries and mirrors */
     int64_t tunnel_idle_ms, max_tunnels; /* max_tunnels 0: a quarter of --max-connections */

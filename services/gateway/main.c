@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "access_log.h"
 #include "admin.h"
 #include "aside.h"
 #include "candidate.h"
@@ -186,6 +187,13 @@ static const sv_flag gateway_flags[] = {
      .offset = FIELD(body_headers),
      .help = "Set this header from the body before routing: PATH is $.MEMBER[.MEMBER]... of a JSON "
              "object, or model_name for the model in an Open Inference Protocol path. Repeatable."},
+    {.name = "access-log-header",
+     .kind = SV_FLAG_LIST,
+     .value_name = "NAME",
+     .offset = FIELD(log_headers),
+     .help =
+         "Write this request header into each line of the access log, as a member of that name. "
+         "Up to 32 times; 1 KiB of each value."},
     {.name = "body-look-ahead",
      .kind = SV_FLAG_BYTES,
      .value_name = "N",
@@ -348,6 +356,35 @@ static int prepare_tls(gateway *g) {
     return 0;
 }
 
+/* In lower case, for the server's options. 0, or the exit code after a sentence. */
+static int parse_log_headers(const gateway *self, sv_server_options *server) {
+    enum { MOST = 32 };
+    static char names[MOST][256];
+    static const char *list[MOST];
+    const sv_text_list *texts = &self->options.log_headers;
+    const char *why = texts->n > MOST ? "comes more than 32 times" : NULL, *text = "";
+    for (size_t i = 0; i < texts->n && why == NULL; i++) {
+        text = texts->v[i];
+        if (strlen(text) >= sizeof(names[i])) {
+            why = "is longer than 255 bytes";
+            break;
+        }
+        for (size_t k = 0; text[k] != '\0'; k++)
+            names[i][k] = text[k] >= 'A' && text[k] <= 'Z' ? (char)(text[k] | 0x20) : text[k];
+        why = sv_log_check_header(names[i]);
+        list[i] = names[i];
+        for (size_t k = 0; k < i && why == NULL; k++)
+            if (strcmp(names[k], names[i]) == 0)
+                why = "is given twice";
+    }
+    server->log_headers = list;
+    server->n_log_headers = texts->n;
+    if (why == NULL)
+        return 0;
+    fprintf(stderr, "headerroute-gateway: --access-log-header: '%s' %s\n", text, why);
+    return 2;
+}
+
 /* For --check: asks the server that runs already. */
 static int check_running(sv_server_options *server, const gateway *self) {
     if (self->options.status != NULL)
@@ -457,6 +494,8 @@ int main(int argc, char **argv) {
         return 2;
     }
     code = parse_body_rules(&self);
+    if (code == 0)
+        code = parse_log_headers(&self, &server);
     if (code != 0)
         return code;
     sv_server_options_settle(&server, DEFAULT_LISTEN);

@@ -8,7 +8,7 @@
 typedef struct overlaying {
     gw_overlay *out;
     hr_scratch *scratch;
-    size_t at; /* the loaded text that is read */
+    size_t at;           /* the loaded text that is read */
     size_t line, offset; /* a line of it, from 1, and where it begins; the resources are in order */
     const gw_mapped *loaded;
 } overlaying;

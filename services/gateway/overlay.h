@@ -17,7 +17,7 @@ typedef struct gw_overlay {
     size_t n;
     hr_source *sources; /* the loaded texts without what is replaced, and the candidate */
     size_t n_sources;
-    char **copies; /* of the texts that differ, as in `sources`; NULL: borrowed */
+    char **copies;   /* of the texts that differ, as in `sources`; NULL: borrowed */
     const char *why; /* what is wrong with the candidate, where `found` does not say it */
 } gw_overlay;
 

@@ -128,8 +128,8 @@ static bool read_paths(gw_texts *texts, const char *const *paths, size_t n,
     hr_source *sources = calloc(n + 1, sizeof(*sources));
     for (size_t i = 0; sources != NULL && i < n; i++)
         sources[i].path = paths[i];
-    bool good = sources != NULL &&
-                hr_sources_read(NULL, sources, n, options, on_text, texts) == HR_OK;
+    bool good =
+        sources != NULL && hr_sources_read(NULL, sources, n, options, on_text, texts) == HR_OK;
     free(sources);
     return good;
 }

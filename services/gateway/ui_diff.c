@@ -82,8 +82,8 @@ static int spawn_with(pid_t *out, posix_spawn_file_actions_t *actions, const gw_
     return error;
 }
 
-/* Standard input is empty, 3 is the loaded texts, 4 the question. Those of texts are above 4, so that
- * none is overwritten before it is copied. */
+/* Standard input is empty, 3 is the loaded texts, 4 the question. Those of texts are above 4, so
+ * that none is overwritten before it is copied. */
 static int spawn(pid_t *pid, int out, int loaded, int question, const gw_options *options) {
     posix_spawn_file_actions_t actions;
     int error = posix_spawn_file_actions_init(&actions);
@@ -114,8 +114,8 @@ static const char *why_stopped(gw_aside *aside, pid_t pid) {
     return why;
 }
 
-/* False: it was not started, and the answer is written. The mutex is not held meanwhile: loops would
- * wait for the file system. */
+/* False: it was not started, and the answer is written. The mutex is not held meanwhile: loops
+ * would wait for the file system. */
 static bool start_process(gw_aside *aside, int out, gw_texts *question) {
     pid_t pid = 0;
     const char *why = why_stopped(aside, 0);

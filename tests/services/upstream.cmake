@@ -6,6 +6,7 @@ hr_add_pytest(services-gateway ARGS ${CMAKE_CURRENT_LIST_DIR}/gateway_test.py LA
 hr_add_pytest(services-gateway-api ARGS ${CMAKE_CURRENT_LIST_DIR}/gateway_api_test.py LABELS "sanitize;threads" TIMEOUT 300)
 hr_add_pytest(services-gateway-life ARGS ${CMAKE_CURRENT_LIST_DIR}/gateway_life_test.py LABELS "sanitize;threads" TIMEOUT 300)
 hr_add_pytest(services-ui-diff ARGS ${CMAKE_CURRENT_LIST_DIR}/ui_diff_test.py LABELS "sanitize;threads" TIMEOUT 600)
+hr_add_pytest(services-log-headers ARGS ${CMAKE_CURRENT_LIST_DIR}/log_headers_test.py LABELS "sanitize;threads" TIMEOUT 300)
 hr_add_pytest(services-gateway-policy ARGS ${CMAKE_CURRENT_LIST_DIR}/gateway_policy_test.py LABELS "sanitize;threads" TIMEOUT 300)
 hr_add_pytest(services-gateway-tls ARGS ${CMAKE_CURRENT_LIST_DIR}/gateway_tls_test.py LABELS "sanitize;threads" TIMEOUT 300)
 hr_add_pytest(services-gateway-websocket ARGS ${CMAKE_CURRENT_LIST_DIR}/gateway_websocket_test.py LABELS "sanitize;threads" TIMEOUT 300)
