@@ -67,6 +67,8 @@ static const char *read_json(cli_log_line *out, const char *text, size_t len) {
     out->path = first_of(out->json, paths);
     out->authority = first_of(out->json, authorities);
     out->scheme = first_of(out->json, schemes);
+    out->of_gateway = json_object_get(out->json, "job_id") != NULL &&
+                      json_object_get(out->json, "response_code_details") != NULL;
     return NULL;
 }
 

@@ -16,6 +16,7 @@ typedef struct cli_log_line {
     hr_str method, path, authority; /* absent: the line does not have it */
     hr_str scheme;
     json_t *json;                     /* NULL for the text formats */
+    int of_gateway;                   /* 1: headerroute-gateway wrote it */
     hr_pair headers[CLI_LOG_HEADERS]; /* of the text formats; the value "-" is an absent header */
     size_t n_headers;
 } cli_log_line;

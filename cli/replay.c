@@ -49,6 +49,7 @@ typedef struct replayer {
     uint64_t all_line_number; /* in all logs */
     hr_pair *headers;         /* of the request; used again for each line */
     void *memory;
+    bool of_gateway;  /* the line is headerroute-gateway's */
     json_t *verdicts; /* whether a request's missing headers matter, by what is known of it */
 } replayer;
 
@@ -185,6 +186,7 @@ static void note_unknown(const replayer *p, const hr_request *request, const mis
     r->unknown++;
     pthread_mutex_lock(&r->lock);
     put_request(p, &r->unknown_lines, request);
+    *(p->of_gateway ? &r->of_gateway : &r->of_others) = true;
     for (size_t i = 0; i < m->n; i++) {
         json_int_t n = json_integer_value(json_object_get(r->unknown_headers, m->names[i]));
         json_object_set_new(r->unknown_headers, m->names[i], json_integer(n + 1));
@@ -323,6 +325,7 @@ static void replay_request(replayer *p, const cli_log_line *line) {
         note_unread(p, error == HR_ENOENT ? "no side has a view of this port" : hr_strerror(error));
         return;
     }
+    p->of_gateway = line->of_gateway;
     split_headers(p, v, line, &request, &missing);
     decide_request(p, v, &request, &missing);
     free(missing.names);

@@ -98,9 +98,13 @@ static void print_unknown(FILE *out, const replay *r) {
         "\nunknown: a rule reads a header that the line does not have. Add it to the log format:\n",
         out);
     json_object_foreach(r->unknown_headers, name, lines) {
-        fprintf(out, "  %" JSON_INTEGER_FORMAT " %s  \"%s\": \"%%REQ(%s)%%\"\n",
-                json_integer_value(lines), json_integer_value(lines) == 1 ? "line" : "lines", name,
-                name);
+        fprintf(out, "  %" JSON_INTEGER_FORMAT " %s", json_integer_value(lines),
+                json_integer_value(lines) == 1 ? "line" : "lines");
+        if (r->of_others)
+            fprintf(out, "  \"%s\": \"%%REQ(%s)%%\"", name, name);
+        if (r->of_gateway)
+            fprintf(out, "  headerroute-gateway --access-log-header %s", name);
+        fputc('\n', out);
     }
     print_examples(out, &r->unknown_lines);
 }

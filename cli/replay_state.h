@@ -56,7 +56,8 @@ typedef struct replay {
     _Atomic uint64_t requests, changed, unknown, unread;
     replay_route *routes;
     size_t n_routes, routes_capacity;
-    json_t *unknown_headers; /* name -> number of lines */
+    json_t *unknown_headers;    /* name -> number of lines */
+    bool of_gateway, of_others; /* who wrote lines that are unknown */
     replay_examples unread_lines, unknown_lines;
 } replay;
 

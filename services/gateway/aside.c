@@ -2,6 +2,7 @@
 #include "aside.h"
 
 #include <pthread.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -11,9 +12,41 @@
 
 /* Answers of each kind that may be held at a time. */
 static const int limits[GW_ASIDE_KINDS] = {
-    [GW_ASIDE_PAGE] = 4, [GW_ASIDE_ADMIN] = 2, [GW_ASIDE_CONFIG] = 2};
+    [GW_ASIDE_PAGE] = 4, [GW_ASIDE_ADMIN] = 2, [GW_ASIDE_CONFIG] = 2, [GW_ASIDE_DIFF] = 1};
+
+static void stop_process(gw_aside *aside, const char *why) {
+    if (aside->stopped == NULL)
+        aside->stopped = why;
+    if (aside->process > 0)
+        kill(aside->process, SIGKILL);
+}
+
+void gw_aside_stop_diff(gateway *g, const char *why) {
+    pthread_mutex_lock(&g->diff_mutex);
+    if (g->diff != NULL)
+        stop_process(g->diff, why);
+    pthread_mutex_unlock(&g->diff_mutex);
+}
+
+void gw_aside_sweep(gw_loop *loop) {
+    gateway *g = loop->gateway;
+    pthread_mutex_lock(&g->diff_mutex);
+    gw_aside *diff = g->diff;
+    if (diff != NULL && diff->loop == loop->loop && diff->process > 0 && diff->ex != NULL &&
+        sv_exchange_peer_gone(diff->ex))
+        stop_process(diff, "the client has left");
+    pthread_mutex_unlock(&g->diff_mutex);
+}
+
+static void set_diff(gateway *g, gw_aside *aside) {
+    pthread_mutex_lock(&g->diff_mutex);
+    g->diff = aside;
+    pthread_mutex_unlock(&g->diff_mutex);
+}
 
 static void aside_free(gw_aside *aside) {
+    if (aside->kind == GW_ASIDE_DIFF)
+        set_diff(aside->gateway, NULL);
     gw_config_unref(aside->config);
     sv_text_free(&aside->json);
     atomic_fetch_sub(&aside->gateway->asides[aside->kind], 1);
@@ -24,10 +57,13 @@ static void aside_on_end(sv_exchange *ex) {
     gw_aside *aside = ex->data;
     if (aside == NULL)
         return;
-    if (aside->sending)
+    if (aside->sending) {
         aside_free(aside);
-    else
-        aside->ex = NULL; /* the thread still writes */
+        return;
+    }
+    aside->ex = NULL; /* the thread still writes */
+    if (aside->kind == GW_ASIDE_DIFF)
+        gw_aside_stop_diff(aside->gateway, "the client has left");
 }
 
 static void aside_on_written(sv_server_loop *loop, sv_server_message *message) {
@@ -38,6 +74,8 @@ static void aside_on_written(sv_server_loop *loop, sv_server_message *message) {
         return;
     }
     aside->sending = true;
+    if (aside->retry_after > 0)
+        sv_answer_retry_after(aside->ex, aside->retry_after);
     if (aside->json.failed)
         sv_answer_error(aside->ex, 500, "out of memory");
     else
@@ -79,6 +117,8 @@ static gw_aside *aside_new(sv_exchange *ex, gw_aside_kind kind, void (*write)(gw
     aside->len = question.len;
     if (question.len > 0)
         memcpy(aside->question, question.p, question.len);
+    if (kind == GW_ASIDE_DIFF)
+        set_diff(g, aside);
     return aside;
 }
 

@@ -8,6 +8,8 @@
 #ifndef SV_GATEWAY_ASIDE_H
 #define SV_GATEWAY_ASIDE_H
 
+#include <sys/types.h>
+
 #include "gateway.h"
 
 typedef struct gw_aside gw_aside;
@@ -18,9 +20,12 @@ struct gw_aside {
     gateway *gateway;
     gw_config *config; /* held, as it was when the client asked */
     void (*write)(gw_aside *aside);
-    int status; /* of the answer: 200 unless `write` says otherwise */
+    int status;      /* of the answer: 200 unless `write` says otherwise */
+    int retry_after; /* seconds; 0: not said */
     gw_aside_kind kind;
-    bool sending; /* the answer has begun: the exchange's end frees this */
+    bool sending;        /* the answer has begun: the exchange's end frees this */
+    pid_t process;       /* that writes for it; 0: none. Guarded by diff_mutex, as the next. */
+    const char *stopped; /* why its process was ended; NULL: it was not */
     sv_text json;
     size_t len;      /* of the question, for `write` to change as it likes */
     char question[]; /* zero-terminated */
@@ -31,6 +36,13 @@ struct gw_aside {
  * thread. */
 void gw_answer_aside(sv_exchange *ex, gw_aside_kind kind, void (*write)(gw_aside *aside),
                      hr_str question);
+
+/* Ends the process of the comparison that is under way, if there is one; it is answered with 503
+ * and the reason, a static sentence. */
+void gw_aside_stop_diff(gateway *g, const char *why);
+
+/* Ends the comparison of a client of this loop that has left. */
+void gw_aside_sweep(gw_loop *loop);
 
 /* The loops have ended: waits for threads that still write for a client that has gone. */
 bool gw_aside_stop(void *ctx);

@@ -7,6 +7,7 @@
 
 #include "json_out.h"
 #include "log.h"
+#include "texts.h"
 #include "upstream_tls.h"
 
 /* How long names that are new may hold a configuration up. */
@@ -176,13 +177,18 @@ static int refuse_unsupported(const hr_view *view, const gw_options *options) {
 
 /* ---- loading ---- */
 
-static hr_table *load_table(const gw_options *options) {
+/* `*texts` receives what was read, if the page is served: it compares candidates with that. */
+static hr_table *load_table(gw_texts **texts, const gw_options *options) {
     hr_load_options load = HR_LOAD_OPTIONS_INIT;
     load.no_resources = HR_SEVERITY_ERROR;
     load.serves = 1;
     hr_diagnostics *findings = NULL;
     hr_table *table = NULL;
-    int error = hr_table_load_paths(&table, &findings, options->files.v, options->files.n, &load);
+    const sv_text_list *files = &options->files;
+    *texts = NULL;
+    int error = options->ui != NULL
+                    ? gw_texts_load(&table, &findings, texts, files->v, files->n, &load)
+                    : hr_table_load_paths(&table, &findings, files->v, files->n, &load);
     print_findings(findings);
     if (error != HR_OK && hr_diagnostics_errors(findings) == 0)
         sv_log_print("headerroute-gateway: error: %s", hr_strerror(error));
@@ -361,7 +367,7 @@ gw_config *gw_config_load(const gw_options *options, gw_dns *dns, const gw_confi
     gw_config *config = config_new(generation);
     if (config == NULL)
         return NULL;
-    config->table = load_table(options);
+    config->table = load_table(&config->texts, options);
     if (config->table != NULL && choose_view(&config->view_options, config->table, options) == 0)
         config->view = make_resolved_view(config, dns);
     if (config->view == NULL || refuse_unsupported(config->view, options) > 0 ||
@@ -378,6 +384,7 @@ gw_config *gw_config_refresh(gw_dns *dns, const gw_config *previous) {
     if (config == NULL)
         return NULL;
     config->table = hr_table_ref(previous->table);
+    config->texts = gw_texts_ref(previous->texts);
     config->view_options = previous->view_options;
     gw_dns_begin(dns);
     config->view = make_view(config->table, &config->view_options);
@@ -455,5 +462,6 @@ void gw_config_unref(gw_config *config) {
     free(config->by_name);
     hr_view_unref(config->view);
     hr_table_unref(config->table);
+    gw_texts_unref(config->texts);
     free(config);
 }

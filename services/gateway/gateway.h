@@ -39,13 +39,15 @@ typedef struct gw_options {
     const char *tls_cert, *tls_key; /* both or none */
     int64_t tls_handshake_ms;
     sv_text_list body_headers;           /* NAME=PATH */
+    sv_text_list log_headers;            /* names in the access log besides */
     int64_t body_look_ahead;             /* bytes of a body that they are looked for in */
     int64_t body_buffer_bytes;           /* of one body, for retries and mirrors */
     int64_t tunnel_idle_ms, max_tunnels; /* max_tunnels 0: a quarter of --max-connections */
     int64_t max_regex_bytes;             /* a request */
     const char *dns_server;              /* NULL: the system's */
     int64_t trusted_proxies;
-    int repeated_headers; /* hr_repeated_headers */
+    int repeated_headers;               /* hr_repeated_headers */
+    int64_t ui_diff_ms, ui_diff_memory; /* of one comparison: CPU time, bytes */
 } gw_options;
 
 /* One address of one cluster, for as long as any configuration or request knows it. */
@@ -80,6 +82,7 @@ typedef struct gw_cluster {
 typedef struct gw_config {
     atomic_size_t references;
     hr_table *table;
+    struct gw_texts *texts; /* what the table was loaded from; NULL: not kept */
     hr_view *view;
     hr_view_options view_options;
     gw_cluster *clusters; /* as in hr_view_cluster */
@@ -138,6 +141,7 @@ typedef enum gw_aside_kind {
     GW_ASIDE_PAGE = 0, /* an explanation for the page, whose clients are not trusted */
     GW_ASIDE_ADMIN,    /* an explanation for the administrator */
     GW_ASIDE_CONFIG,   /* the configuration */
+    GW_ASIDE_DIFF,     /* a comparison for the page */
     GW_ASIDE_KINDS
 } gw_aside_kind;
 
@@ -162,6 +166,9 @@ struct gateway {
     int reload_started, reload_stopped; /* guarded by the mutex */
     _Atomic int asides[GW_ASIDE_KINDS]; /* answers of aside.c, until they are sent */
     _Atomic int aside_threads;          /* that write them */
+    pthread_mutex_t diff_mutex;         /* of the next two */
+    struct gw_aside *diff;              /* the comparison under way; NULL: none */
+    bool diff_over;                     /* the server ends: none begins any more */
     sv_budget mirror_bytes;             /* of the copies of all loops */
     struct gw_samples *samples;         /* of the page; NULL: none */
     sv_metric upstream_seconds, mirrors_sent, mirrors_dropped, retries, tunnels, tunnels_open,

@@ -4,8 +4,10 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "access_log.h"
 #include "admin.h"
 #include "aside.h"
+#include "candidate.h"
 #include "check.h"
 #include "config.h"
 #include "entry.h"
@@ -185,6 +187,13 @@ static const sv_flag gateway_flags[] = {
      .offset = FIELD(body_headers),
      .help = "Set this header from the body before routing: PATH is $.MEMBER[.MEMBER]... of a JSON "
              "object, or model_name for the model in an Open Inference Protocol path. Repeatable."},
+    {.name = "access-log-header",
+     .kind = SV_FLAG_LIST,
+     .value_name = "NAME",
+     .offset = FIELD(log_headers),
+     .help =
+         "Write this request header into each line of the access log, as a member of that name. "
+         "Up to 32 times; 1 KiB of each value."},
     {.name = "body-look-ahead",
      .kind = SV_FLAG_BYTES,
      .value_name = "N",
@@ -228,6 +237,20 @@ static const sv_flag gateway_flags[] = {
      .parse = parse_folder,
      .default_text = "none",
      .help = "A folder of pictures that the page offers."},
+    {.name = "ui-diff-memory",
+     .kind = SV_FLAG_BYTES,
+     .value_name = "BYTES",
+     .offset = FIELD(ui_diff_memory),
+     .min = 4 << 20,
+     .max = (int64_t)1 << 40,
+     .help = "Memory of the process in which the page compares a candidate with the loaded rules."},
+    {.name = "ui-diff-seconds",
+     .kind = SV_FLAG_SECONDS,
+     .value_name = "S",
+     .offset = FIELD(ui_diff_ms),
+     .min = 1000,
+     .max = 3600000,
+     .help = "CPU time of that process, rounded up; three times as much passes at most."},
 };
 
 static double read_counter(void *cell) {
@@ -333,6 +356,35 @@ static int prepare_tls(gateway *g) {
     return 0;
 }
 
+/* In lower case, for the server's options. 0, or the exit code after a sentence. */
+static int parse_log_headers(const gateway *self, sv_server_options *server) {
+    enum { MOST = 32 };
+    static char names[MOST][256];
+    static const char *list[MOST];
+    const sv_text_list *texts = &self->options.log_headers;
+    const char *why = texts->n > MOST ? "comes more than 32 times" : NULL, *text = "";
+    for (size_t i = 0; i < texts->n && why == NULL; i++) {
+        text = texts->v[i];
+        if (strlen(text) >= sizeof(names[i])) {
+            why = "is longer than 255 bytes";
+            break;
+        }
+        for (size_t k = 0; text[k] != '\0'; k++)
+            names[i][k] = text[k] >= 'A' && text[k] <= 'Z' ? (char)(text[k] | 0x20) : text[k];
+        why = sv_log_check_header(names[i]);
+        list[i] = names[i];
+        for (size_t k = 0; k < i && why == NULL; k++)
+            if (strcmp(names[k], names[i]) == 0)
+                why = "is given twice";
+    }
+    server->log_headers = list;
+    server->n_log_headers = texts->n;
+    if (why == NULL)
+        return 0;
+    fprintf(stderr, "headerroute-gateway: --access-log-header: '%s' %s\n", text, why);
+    return 2;
+}
+
 /* For --check: asks the server that runs already. */
 static int check_running(sv_server_options *server, const gateway *self) {
     if (self->options.status != NULL)
@@ -405,18 +457,31 @@ static int parse_body_rules(gateway *self) {
     return 0;
 }
 
+static void begin_drain(void *ctx) {
+    gateway *g = ctx;
+    pthread_mutex_lock(&g->diff_mutex);
+    g->diff_over = true;
+    pthread_mutex_unlock(&g->diff_mutex);
+    gw_aside_stop_diff(g, "this server is shutting down");
+    gw_reload_stop(g);
+}
+
 int main(int argc, char **argv) {
     static gateway self = {.options = {.tls_handshake_ms = 10000,
                                        .body_buffer_bytes = 512 << 10,
                                        .body_look_ahead = SV_BODY_LOOK_AHEAD,
                                        .tunnel_idle_ms = 3600000,
                                        .max_regex_bytes = 128 << 10,
-                                       .repeated_headers = HR_REPEATED_EACH}};
+                                       .repeated_headers = HR_REPEATED_EACH,
+                                       .ui_diff_ms = 10000,
+                                       .ui_diff_memory = 24 << 20}};
     static sv_server_options server = SV_SERVER_OPTIONS_INIT;
     const sv_flag_set sets[] = {
         {gateway_flags, sizeof(gateway_flags) / sizeof(gateway_flags[0]), &self.options},
         {sv_server_flags, sv_server_flags_count, &server},
     };
+    if (argc > 0 && strcmp(argv[0], GW_CANDIDATE_PROGRAM) == 0)
+        return gw_candidate_main(argc, argv);
     int code =
         sv_flags_parse(sets, 2, argc, argv, "headerroute-gateway",
                        "Routes HTTP requests as Istio's VirtualServices and DestinationRules say.");
@@ -429,10 +494,13 @@ int main(int argc, char **argv) {
         return 2;
     }
     code = parse_body_rules(&self);
+    if (code == 0)
+        code = parse_log_headers(&self, &server);
     if (code != 0)
         return code;
     sv_server_options_settle(&server, DEFAULT_LISTEN);
     pthread_mutex_init(&self.mutex, NULL);
+    pthread_mutex_init(&self.diff_mutex, NULL);
     if (self.options.max_tunnels == 0)
         self.options.max_tunnels = (server.max_connections + 3) / 4;
     sv_budget_init(&self.mirror_bytes, MAX_MIRROR_BYTES);
@@ -448,7 +516,7 @@ int main(int argc, char **argv) {
                           .ctx = &self,
                           .loop_start = gw_loop_start,
                           .loop_stop = gw_loop_stop,
-                          .on_drain = gw_reload_stop,
+                          .on_drain = begin_drain,
                           .on_stopped = gw_aside_stop,
                           .refusal_body = gw_refusal_body};
     if (gw_reload_prepare(&self) != 0)

@@ -12,6 +12,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include "aside.h"
 #include "config.h"
 #include "loop.h"
 #include "watch.h"
@@ -68,6 +69,7 @@ static void reload(gateway *g, const char *why) {
     publish(g, config);
     atomic_store(&g->generation, generation);
     atomic_fetch_add(&g->reloads, 1);
+    gw_aside_stop_diff(g, "the rules were loaded anew meanwhile: compare again");
     atomic_store(&g->config_good, 1);
     sv_log(SV_LOG_INFO, "%s: the configuration is loaded anew (generation %llu)", why,
            (unsigned long long)generation);

@@ -2,6 +2,7 @@
  * endpoints. */
 #include "sweep.h"
 
+#include "aside.h"
 #include "loop.h"
 #include "outlier.h"
 #include "reply.h"
@@ -25,6 +26,7 @@ static void on_sweep(sv_timer *timer) {
         gw_end(r, GW_CLIENT_LEFT);
     }
     gw_loop_free_retired(loop);
+    gw_aside_sweep(loop);
     if (loop->loop->index == 0)
         gw_outlier_sweep(loop->current->config);
     sv_timer_set(loop->timers, timer, sv_timers_now() + SWEEP_MS, on_sweep);

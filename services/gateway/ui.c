@@ -8,6 +8,7 @@
 #include "explain.h"
 #include "rules.h"
 #include "samples.h"
+#include "ui_diff.h"
 
 extern const sv_embedded gw_ui_files[]; /* ui/, compiled in */
 
@@ -57,12 +58,14 @@ int gw_ui(sv_exchange *ex) {
     hr_str rest = (hr_str){path.p + len + 1, path.len > len ? path.len - len - 1 : 0};
     int post = sv_str_is(method, "POST");
     int get = sv_str_is(method, "GET") || sv_str_is(method, "HEAD");
-    int explain = sv_str_is(rest, "explain");
+    int explain = sv_str_is(rest, "explain"), diff = sv_str_is(rest, "diff");
     sv_answer_page_headers(ex);
     if (explain && post)
         gw_explain(ex, GW_ASIDE_PAGE);
-    else if (explain || !get)
-        sv_answer_method(ex, explain ? "POST" : "GET, HEAD");
+    else if (diff && post)
+        gw_ui_diff(ex);
+    else if (explain || diff || !get)
+        sv_answer_method(ex, explain || diff ? "POST" : "GET, HEAD");
     else if (path.len == len)
         redirect_to_folder(ex, options->ui);
     else if (sv_str_is(rest, "rules"))

@@ -86,6 +86,93 @@ static void put_request_line(sv_text *line, const sv_exchange *ex) {
     put_string(line, sv_exchange_protocol(ex));
 }
 
+/* ---- request headers that the administrator names ---- */
+
+/* Of a value; of a longer one the line has a part. */
+#define MOST_OF_VALUE ((size_t)1 << 10)
+
+const char *sv_log_check_header(const char *name) {
+    static const char *const members[] = {"start_time",
+                                          "method",
+                                          "path",
+                                          "protocol",
+                                          "response_code",
+                                          "response_flags",
+                                          "response_code_details",
+                                          "bytes_received",
+                                          "bytes_sent",
+                                          "duration",
+                                          "authority",
+                                          "user_agent",
+                                          "x_forwarded_for",
+                                          "request_id",
+                                          "trace_id",
+                                          "span_id",
+                                          "downstream_remote_address",
+                                          "upstream_host",
+                                          "upstream_cluster",
+                                          "route_name",
+                                          "job_id",
+                                          "grpc_status",
+                                          "upstream_service_time",
+                                          "name",
+                                          "headers",
+                                          "request_headers",
+                                          "host"};
+    static const char token[] = "abcdefghijklmnopqrstuvwxyz0123456789!#$%&'*+-.^_`|~";
+    if (name[0] == '\0' || name[strspn(name, token)] != '\0')
+        return "is not the name of a header";
+    for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++) {
+        const char *a = name, *b = members[i];
+        while (*a != '\0' && (*a == '-' ? '_' : *a) == *b)
+            a++, b++;
+        if (*a == '\0' && *b == '\0')
+            return "has the name of a member that every line has";
+    }
+    return NULL;
+}
+
+static bool is_whole_utf8(hr_str s) {
+    for (size_t i = 0, n; i < s.len; i += n) {
+        n = sv_utf8_sequence((const unsigned char *)s.p + i, s.len - i);
+        if (n == 0)
+            return false;
+    }
+    return true;
+}
+
+/* Bytes that are no text, and what exceeds the limit, are lost: the value is an object then, which
+ * no reader takes for the header's text. */
+static void put_field_value(sv_text *line, hr_str value) {
+    if (value.len <= MOST_OF_VALUE && is_whole_utf8(value)) {
+        sv_json_string(line, value.p, value.len);
+        return;
+    }
+    size_t len = value.len < MOST_OF_VALUE ? value.len : MOST_OF_VALUE;
+    sv_text_str(line, "{\"part\":");
+    sv_json_string(line, value.p, len);
+    sv_text_str(line, "}");
+}
+
+/* A text, a list of those of several lines, or null. */
+static void put_header(sv_text *line, const sv_exchange *ex, const char *name) {
+    enum { MOST = 16 };
+    hr_str values[MOST];
+    size_t n = 0, len = strlen(name);
+    for (size_t i = 0; i < ex->request.n_fields && n < MOST; i++) {
+        const hr_pair *field = &ex->request.fields[i];
+        if (field->name.len == len && memcmp(field->name.p, name, len) == 0)
+            values[n++] = field->value;
+    }
+    sv_json_name(line, name);
+    sv_text_str(line, n == 0 ? "null" : n > 1 ? "[" : "");
+    for (size_t i = 0; i < n; i++) {
+        sv_text_str(line, i > 0 ? "," : "");
+        put_field_value(line, values[i]);
+    }
+    sv_text_str(line, n > 1 ? "]" : "");
+}
+
 void sv_log_access(const sv_exchange *ex) {
     sv_text *line = &ex->loop->log_line;
     if (!sv_log_takes_lines())
@@ -133,8 +220,11 @@ void sv_log_access(const sv_exchange *ex) {
         NAME(line, "upstream_service_time");
         put_ms(line, ex->upstream_ns);
     }
+    const sv_server_options *options = sv_server_options_of(ex->loop->server);
     NAME(line, "name");
-    put_words(line, sv_server_options_of(ex->loop->server)->name);
+    put_words(line, options->name);
+    for (size_t i = 0; i < options->n_log_headers; i++)
+        put_header(line, ex, options->log_headers[i]);
     sv_text_bytes(line, "}\n", 2);
     if (!line->failed)
         sv_log_line(line->p, line->len);

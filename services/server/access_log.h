@@ -8,4 +8,7 @@
  * (sv_log_takes_lines). */
 void sv_log_access(const sv_exchange *ex);
 
+/* NULL, or why lines cannot have this request header besides; its name is in lower case. */
+const char *sv_log_check_header(const char *name);
+
 #endif

@@ -23,12 +23,14 @@ typedef struct sv_server_options {
     int64_t max_upload_bytes; /* of all requests being read or handled, together */
     int64_t max_head_bytes;   /* request line and header fields */
     int64_t idle_timeout_ms;  /* a connection on which no request was begun for so long is closed */
-    int64_t request_timeout_ms;   /* from the first to the last byte of a request */
-    int64_t stall_timeout_ms;     /* closes if the client reads nothing for this long */
-    int64_t handshake_timeout_ms; /* of TLS */
-    int http10;                   /* sv_http10 */
-    int log_level;                /* sv_log_level */
-    bool check;                   /* ask the server that runs already, and leave */
+    int64_t request_timeout_ms;     /* from the first to the last byte of a request */
+    int64_t stall_timeout_ms;       /* closes if the client reads nothing for this long */
+    int64_t handshake_timeout_ms;   /* of TLS */
+    int http10;                     /* sv_http10 */
+    int log_level;                  /* sv_log_level */
+    const char *const *log_headers; /* in lower case: sv_log_check_header accepts each */
+    size_t n_log_headers;
+    bool check; /* ask the server that runs already, and leave */
 } sv_server_options;
 
 #define SV_SERVER_OPTIONS_INIT                                                                     \

@@ -1,6 +1,7 @@
 hr_add_pytest(services-openapi ARGS ${CMAKE_CURRENT_LIST_DIR}/openapi_test.py LABELS sanitize TIMEOUT 600)
 hr_add_pytest(services-v2 ARGS ${CMAKE_CURRENT_LIST_DIR}/v2_test.py LABELS sanitize TIMEOUT 600)
 hr_add_pytest(services-page-brush ARGS ${CMAKE_CURRENT_LIST_DIR}/page_brush_test.py TIMEOUT 600)
+hr_add_pytest(services-page-diff ARGS ${CMAKE_CURRENT_LIST_DIR}/page_diff_test.py TIMEOUT 600)
 hr_add_pytest(services-page-models ARGS ${CMAKE_CURRENT_LIST_DIR}/page_models_test.py TIMEOUT 600)
 hr_add_pytest(services-page ARGS ${CMAKE_CURRENT_LIST_DIR}/page_test.py TIMEOUT 1200)
 hr_add_pytest(services-metrics ARGS ${CMAKE_CURRENT_LIST_DIR}/metrics_test.py TIMEOUT 300)

@@ -1,0 +1,286 @@
+"""/ui/diff of the gateway: a pasted candidate against what is loaded, in a process that is bounded and never left behind."""
+import functools
+import json
+import os
+import pathlib
+import re
+import signal
+
+import pytest
+import yaml
+from conftest import SANITIZE
+from harness import Server
+from mesh import GATEWAY, gateway, routes, service, to, write
+from peers import Peer, wait_until
+
+ONE = {"match": [{"headers": {"target": {"exact": "condition1"}}}], "route": [to("a.test")]}
+BOTH = {"match": [{"headers": {"target": {"regex": "condition[12]"}}}], "route": [to("a.test")]}
+REST = {"route": [to("b.test")]}
+YAML = ("Content-Type", "application/yaml")
+
+
+@pytest.fixture(scope="module")
+def peers():
+    with Peer() as a, Peer() as b:
+        yield service("a.test", a), service("b.test", b)
+
+
+@pytest.fixture
+def start(tmp_path, peers):
+    """A gateway over ONE and REST, with the page."""
+    return lambda *args, http=(ONE, REST), **kwargs: gateway(tmp_path, *peers, routes(*http), args=("--ui", "/ui", *args), **kwargs)
+
+
+def as_text(*resources):
+    return yaml.dump_all(resources, Dumper=getattr(yaml, "CSafeDumper", yaml.SafeDumper), sort_keys=False).encode()
+
+
+def ask(gw, *resources, text=None):
+    body = text if text is not None else as_text(*resources)
+    return gw.call("POST", "/ui/diff", [YAML], body)
+
+
+@functools.lru_cache
+def slow():
+    """Thousands of regexes that overlap: it takes seconds to compare them."""
+    return as_text(routes(*({"match": [{"headers": {"target": {"regex": f"(.{{1,200}}x{i}){{1,4}}"}}, "uri": {"regex": f"/([a-z]+/){{1,90}}{i}.*"}}],
+                     "timeout": f"{i + 1}s", "route": [to("a.test")]} for i in range(2500))))
+
+
+def children(pid):
+    found = []
+    for task in pathlib.Path(f"/proc/{pid}/task").iterdir():
+        try:
+            found += map(int, (task / "children").read_text().split())
+        except FileNotFoundError:  # the thread has ended
+            pass
+    return found
+
+
+def is_gone(pid):
+    try:
+        return pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "Z" or False
+    except FileNotFoundError:
+        return True
+
+
+def compares(gw):
+    """Its process has begun: one that is stopped before would stop the thread that starts it."""
+    return any(pathlib.Path(f"/proc/{pid}/cmdline").read_bytes().startswith(b"headerroute-gateway-diff\0")
+               for pid in children(gw.process.pid))
+
+
+class Held:
+    """A comparison under way, whose process is stopped, so that it stays under way."""
+
+    def __init__(self, gw):
+        self.client = gw.client()
+        self.client.request("POST", "/ui/diff", [YAML], slow())
+        wait_until(lambda: compares(gw))
+        self.pid, = children(gw.process.pid)
+        os.kill(self.pid, signal.SIGSTOP)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.client.close()
+
+
+def test_a_candidate_replaces_resources_of_its_name(start):
+    with start() as gw:
+        got = ask(gw, routes(BOTH, REST))
+        assert got.status == 200 and got.header("content-type") == "application/json"
+        report = got.json()
+        assert (report["view"], report["complete"], report["left_out"]) == ("gateway default/gw port 80", True, 0)
+        assert report["replaced"] == ["VirtualService default/routes"] and report["added"] == []
+        region, = report["regions"]
+        assert region["where"] == 'header target regex condition[12], header target != "condition1"'
+        assert region["before"] == "default/routes http[1] -> b.test" and region["after"] == "default/routes http[0].match[0] -> a.test"
+        assert re.search(r"/mesh.yaml:\d+$", region["before_place"])
+        assert region["after_place"] == "<pasted>:12" and region["changed"] == "destination"
+        assert region["curl"] == "curl -H 'target: condition2' http://example.com/"
+        assert gw.call(headers=[("target", "condition2")]).status == 200 and children(gw.process.pid) == []  # nothing was loaded
+        assert ask(gw, routes(ONE, REST)).json()["regions"] == []
+
+
+def test_other_resources_are_added(start):
+    with start() as gw:
+        report = ask(gw, routes({"route": [to("a.test")]}, hosts=["new.test"], name="new")).json()
+        assert report["added"] == ["VirtualService default/new"] and report["replaced"] == []
+        region, = report["regions"]
+        assert "new.test" in region["where"] and region["after"] == "default/new http[0] -> a.test"
+
+
+def test_all_that_is_loaded_can_be_pasted_again(start, tmp_path):
+    with start() as gw:
+        report = ask(gw, text=(tmp_path / "mesh.yaml").read_bytes()).json()
+        assert (report["regions"], report["added"], report["complete"]) == ([], [], True)
+        assert report["replaced"] == ["Gateway default/gw", "ServiceEntry default/a-test", "ServiceEntry default/b-test",
+                                      "VirtualService default/routes"]
+
+
+@pytest.mark.parametrize("form", ["a list", "a list of loaded ones", "crlf"])
+def test_lists_and_line_ends(tmp_path, peers, form):
+    loaded, pasted = [GATEWAY, *peers, routes(ONE, REST)], [routes(BOTH, REST)]
+    as_list = lambda items: {"apiVersion": "v1", "kind": "List", "items": items}
+    text = yaml.safe_dump_all([as_list(loaded)] if "loaded" in form else loaded, sort_keys=False)
+    (tmp_path / "mesh.yaml").write_text(text.replace("\n", "\r\n") if form == "crlf" else text, newline="")
+    with Server("headerroute-gateway", "-f", tmp_path / "mesh.yaml", "--ui", "/ui", ready_path="/") as gw:
+        report = ask(gw, *([as_list(pasted)] if form == "a list" else pasted)).json()
+        assert report["replaced"] == ["VirtualService default/routes"] and len(report["regions"]) == 1
+        place = int(report["regions"][0]["before_place"].rsplit(":", 1)[1])
+        assert "b.test" in "".join(text.splitlines()[place - 1:place + 4])
+
+
+def test_an_item_of_a_json_list_is_not_replaced_by_guessing(tmp_path, peers):
+    items = [GATEWAY, *peers, routes(ONE, REST)]
+    (tmp_path / "mesh.yaml").write_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": items}))
+    with Server("headerroute-gateway", "-f", tmp_path / "mesh.yaml", "--ui", "/ui", ready_path="/") as gw:
+        got = ask(gw, routes(BOTH, REST))
+        assert got.status == 400 and "JSON list" in got.json()["error"]
+
+
+def test_it_compares_with_what_is_loaded_and_not_with_the_files(start, tmp_path):
+    with start() as gw:
+        write(tmp_path / "mesh.yaml", GATEWAY, {"apiVersion": "networking.istio.io/v1", "kind": "VirtualService"})
+        wait_until(lambda: "the one of before stays in force" in gw.messages())
+        assert len(ask(gw, routes(BOTH, REST)).json()["regions"]) == 1
+
+
+@pytest.mark.parametrize("text, line, message", [
+    (b"a: [\n", 2, "not valid YAML"),
+    (b"# one\n- two\n  three: [}\n", 3, "not valid YAML"),
+    (b"\xff\xfe\x00", 1, "not valid YAML"),
+    (b"[" * 500_000, 1, "nested deeper"),
+    (b"a: &a [" + b"x," * 9 + b"]\n" + b"".join(b"%c: &%c [%s]\n" % (98 + i, 98 + i, b",".join([b"*%c" % (97 + i)] * 9)) for i in range(9)),
+     None, "grows too large"),
+    (yaml.safe_dump(routes({**ONE, "timeoot": "1s"}, REST)).encode(), 18, "unknown field"),
+    (yaml.safe_dump_all([routes(ONE), routes(REST)]).encode(), None, "given twice"),
+], ids=["flow", "line", "bytes", "deep", "aliases", "field", "twice"])
+def test_errors_have_their_place(start, text, line, message):
+    with start() as gw:
+        got = ask(gw, text=text)
+        finding = got.json()["findings"][0]
+        assert got.status == 400 and finding["severity"] == "error" and finding["file"] == "<pasted>"
+        assert message in finding["message"] and line in (None, finding["line"])
+        assert ask(gw, routes(BOTH, REST)).status == 200
+
+
+@pytest.mark.parametrize("text", [b"", b"# nothing\n", b"x: 1\n", b"kind: VirtualService\n", b"- 1\n"])
+def test_what_is_no_resource(start, text):
+    with start() as gw:
+        got = ask(gw, text=text)
+        assert got.status == 400 and "no Kubernetes resource" in got.json()["error"]
+
+
+def test_only_yaml_of_at_most_a_mebibyte(start):
+    candidate = yaml.safe_dump(routes(BOTH, REST)).encode()
+    with start() as gw:
+        assert gw.call("GET", "/ui/diff").status == 405
+        for headers in ([], [("Content-Type", "text/plain")], [("Content-Type", "application/yamlx")]):
+            assert gw.call("POST", "/ui/diff", headers, candidate).status == 415  # no form of another site can send YAML
+        assert gw.call("POST", "/ui/diff", [("Content-Type", "Application/YAML; charset=utf-8")], candidate).status == 200
+        full = candidate + b"#" * ((1 << 20) - len(candidate))
+        assert len(ask(gw, text=full).json()["regions"]) == 1
+        assert ask(gw, text=full + b"#").status == 413
+    with start("--body-buffer-bytes", "4096") as gw:
+        assert len(ask(gw, text=full).json()["regions"]) == 1
+
+
+def test_the_time_of_a_comparison_is_limited(start):
+    with start("--ui-diff-seconds", "1", "--ui-diff-memory", "1G") as gw:
+        got = ask(gw, text=slow())
+        assert got.status == 422 and "--ui-diff-seconds" in got.json()["error"]
+        assert children(gw.process.pid) == [] and ask(gw, routes(BOTH, REST)).status == 200
+
+
+@pytest.mark.skipif(bool(SANITIZE), reason="a sanitizer maps terabytes, so that its process has no limit")
+def test_the_memory_of_a_comparison_is_limited(start):
+    with start("--ui-diff-seconds", "600") as gw:
+        got = ask(gw, text=slow())
+        assert got.status == 422 and "--ui-diff-memory" in got.json()["error"]
+        assert children(gw.process.pid) == [] and ask(gw, routes(BOTH, REST)).status == 200
+
+
+def test_a_thousand_rules_fit_the_defaults(start):
+    rules = lambda suffix: [{"match": [{"uri": {"prefix": f"/p{i}/"}, "headers": {"target": {"exact": f"c{i}{suffix if i % 100 == 7 else ''}"}}}],
+                             "route": [to("a.test")]} for i in range(1000)]
+    with start(http=[*rules(""), REST]) as gw:
+        report = ask(gw, routes(*rules("z"), REST)).json()
+        assert report["complete"] and len(report["regions"]) == 20
+
+
+def test_one_comparison_at_a_time(start):
+    with start() as gw, Held(gw) as held:
+        got = ask(gw, routes(BOTH, REST))
+        assert got.status == 503 and got.header("retry-after") == "1"
+        assert gw.call("POST", "/ui/explain", body=b'{"authority":"a","path":"/"}').status == 200  # has places of its own
+        assert gw.call().status == 200
+        held.client.close()
+        wait_until(lambda: is_gone(held.pid) and children(gw.process.pid) == [])
+        wait_until(lambda: ask(gw, routes(BOTH, REST)).status == 200)
+
+
+def test_a_client_that_leaves_ends_its_comparison(start):
+    with start() as gw:
+        for _ in range(3):
+            with Held(gw) as held:
+                pass
+            wait_until(lambda: is_gone(held.pid) and children(gw.process.pid) == [])
+            wait_until(lambda: ask(gw, routes(BOTH, REST)).status == 200)
+
+
+def test_a_reload_ends_the_comparison(start, tmp_path, peers):
+    with start() as gw, Held(gw) as held:
+        write(tmp_path / "mesh.yaml", GATEWAY, *peers, routes(BOTH, REST))
+        got = held.client.answer()
+        assert got.status == 503 and got.header("retry-after") == "1" and "loaded anew" in got.json()["error"]
+        assert is_gone(held.pid) and children(gw.process.pid) == []
+        wait_until(lambda: ask(gw, routes(BOTH, REST)).json().get("regions") == [])
+
+
+def test_the_end_of_the_server_ends_the_comparison(start):
+    with start("--drain-seconds", "60") as gw, Held(gw) as held:
+        gw.process.send_signal(signal.SIGTERM)
+        got = held.client.answer()
+        assert got.status == 503 and "shutting down" in got.json()["error"]
+        assert is_gone(held.pid)
+
+
+def test_no_comparison_outlives_a_gateway_that_is_killed(start):
+    gw = start()
+    with Held(gw) as held:
+        gw.kill()
+        wait_until(lambda: is_gone(held.pid))
+
+
+def test_a_process_that_fails_is_an_error_of_the_server(start):
+    with start() as gw, Held(gw) as held:
+        os.kill(held.pid, signal.SIGSEGV)
+        os.kill(held.pid, signal.SIGCONT)
+        got = held.client.answer()
+        assert got.status == 500 and "failed" in got.json()["error"] and "the process that compares ended" in gw.messages()
+        wait_until(lambda: ask(gw, routes(BOTH, REST)).status == 200)  # the place is held until the answer is sent
+
+
+def test_what_is_answered_is_limited(start):
+    """Thousands of regions, with values that are long."""
+    many = [{"match": [{"headers": {f"x{i}": {"exact": f"v{i}" * 300}}}], "route": [to("a.test")]} for i in range(400)]
+    with start("--ui-diff-memory", "256M", "--ui-diff-seconds", "60") as gw:
+        got = ask(gw, routes(*many, REST))
+        report = got.json()
+        assert got.status == 200 and len(got.body) < 1 << 20
+        assert len(report["regions"]) <= 200 and report["left_out"] >= 200
+
+
+def test_text_of_rules_is_safe_to_show(start):
+    odd = {"match": [{"headers": {"target": {"exact": "a\u202eb\u0085'"}}}], "route": [to("a.test")]}
+    with start() as gw:
+        region = next(r for r in ask(gw, routes(odd, ONE, REST)).json()["regions"] if "\\u{202e}" in r["where"])
+        assert all(c.isprintable() for text in region.values() for c in text) and "$'" in region["curl"]
+
+
+def test_without_the_page_there_is_no_comparison(tmp_path, peers):
+    with gateway(tmp_path, *peers, routes(ONE, REST)) as gw:
+        assert ask(gw, text=b"a: 1").body == b"a: 1"  # from the echo server behind the route
