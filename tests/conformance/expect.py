@@ -9,6 +9,8 @@ import re
 # Request headers that a proxy adds by itself, or that this harness adds.
 OWN = re.compile(r"^(x-hr-.*|x-forwarded-.*|x-envoy-.*|x-request-id|content-length|host|"
                  r"transfer-encoding|connection|x-b3-.*|traceparent)$")
+# Those that are compared where the request states the peer's address.
+EDGE = ("x-forwarded-for", "x-envoy-external-address", "x-forwarded-proto")
 POLICY = {"LEAST_REQUEST": "LEAST_REQUEST", "ROUND_ROBIN": "ROUND_ROBIN", "RANDOM": "RANDOM",
           "RING_HASH": "RING_HASH", "MAGLEV": "MAGLEV", "CLUSTER_PROVIDED": "PASSTHROUGH"}
 GRPC = ["OK", "CANCELLED", "UNKNOWN", "INVALID_ARGUMENT", "DEADLINE_EXCEEDED", "NOT_FOUND",
@@ -196,16 +198,21 @@ def chosen(route, request):
     return None, None
 
 
-def upstream(answer):
+def upstream(answer, request):
     """The request as the upstream saw it, or None where none did."""
     import json
     echo = dict(answer["headers"]).get("x-hr-echo")
     if echo is None:
         return None
     seen = json.loads(bytes.fromhex(echo))
-    return {"path": seen["path"],
-            "authority": next(v for k, v in seen["headers"] if k.lower() == "host"),
-            "headers": [[k.lower(), v] for k, v in seen["headers"] if not OWN.match(k.lower())]}
+    out = {"path": seen["path"],
+           "authority": next(v for k, v in seen["headers"] if k.lower() == "host"),
+           "headers": [[k.lower(), v] for k, v in seen["headers"] if not OWN.match(k.lower())]}
+    if "peer_address" in request:
+        names = [k.lower() for k, _ in seen["headers"]]
+        out["proxy_headers"] = {k.lower(): v for k, v in seen["headers"] if k.lower() in EDGE and names.count(k.lower()) == 1}
+        out["headers"] += [[k.lower(), v] for k, v in seen["headers"] if k.lower() in EDGE and names.count(k.lower()) > 1]
+    return out
 
 
 def owner(route):
@@ -248,7 +255,7 @@ def decision(table, request):
     out = gateway_rule(route["name"]) or {"virtual_service": owner(route)}
     if out["virtual_service"]:
         out.update(rule(route["name"]) or {})
-    seen = upstream(answer)
+    seen = upstream(answer, request)
     aborted = flag and "FI" in flag
     if "redirect" in route:
         out["action"] = "redirect"
@@ -327,7 +334,8 @@ def canonical(key, value):
         return levels
     if key == "upstream" and value:
         kept = [[k.lower(), v] for k, v in value["headers"] if not OWN.match(k.lower())]
-        return dict(value, headers=sorted(kept, key=lambda p: p[0]))
+        edge = [[k.lower(), v] for k, v in value["headers"] + list(value.get("proxy_headers", {}).items()) if k.lower() in EDGE]
+        return dict(value, headers=sorted(kept, key=lambda p: p[0]), proxy_headers=sorted(edge, key=lambda p: p[0]))
     if key == "mirrors" and value:  # Envoy counts in millionths
         return [dict(m, percentage=math.floor(m["percentage"] * 10000 + 1e-6) / 10000) for m in value]
     if key == "endpoints" and value and isinstance(value[0], dict):
@@ -366,5 +374,8 @@ def compare(expected, decision):
         if key not in decision:
             out.append((key, expected[key], "absent"))
         else:
-            walk(key, canonical(key, expected[key]), canonical(key, decision[key]))
+            want = canonical(key, expected[key])
+            if key == "upstream" and want and "proxy_headers" not in expected[key]:
+                del want["proxy_headers"]
+            walk(key, want, canonical(key, decision[key]))
     return out

@@ -421,9 +421,15 @@ def leave_out_pods(world, config):
     if yaml_without is None or config.errors:
         return
     config.yaml = yaml_without
+    # What a ServiceEntry selects need not run in the cluster, so no template there proves nothing; where its pods run, which
+    # decides with `distribute`, no template says.
+    distributes = any("distribute:" in text([d]) for d in world.docs if d["kind"] == "DestinationRule")
+    selecting = {h for d in world.docs if d["kind"] == "ServiceEntry" and "workloadSelector" in d["spec"] for h in d["spec"]["hosts"]}
     for e in config.expected:
         if isinstance(e, dict):
             e.pop("endpoints", None)
+            if (e.get("local_reply") or {}).get("flag") == "UH" and (distributes or (e.get("destination") or {}).get("host") in selecting):
+                del e["local_reply"]
 
 
 def smaller(docs):
@@ -501,6 +507,7 @@ def main(a):
         from generate_wide import WideWorld as world
     elif a.world == "deep":
         from generate_deep import DeepWorld as world
+        print("clients connect from addresses of their own: %s" % ("yes" if world.peers else "no, the machine lacks them (see README.md)"))
     elif a.world == "gateway-api":
         from generate_gateway_api import GatewayApiWorld as world
     while judged < a.cases:

@@ -2,7 +2,10 @@
 
 Rules on headers that a proxy sets or removes, formatter commands in header values, Sidecars, and configurations
 whose workloads are Deployments instead of Pods: Istio gets the Pods that they would make, headerroute the Deployments.
+Where the machine has the addresses of PEERS, clients connect from them, gateways trust proxies in front, and
+x-forwarded-for, x-forwarded-proto and x-envoy-external-address are compared as well.
 """
+import runner
 from generate import NAMESPACES, NETWORKING, text
 from generate_wide import WideWorld
 
@@ -17,12 +20,31 @@ EDGE = {  # header -> conditions on it, values that clients send
     "x-envoy-max-retries": ([{}], ["3"]),
     "te": ([{}, {"exact": "trailers"}], ["trailers", "gzip", "gzip, trailers", ""]),
 }
+PEERS = ["10.200.0.7", "198.51.100.7", "203.0.113.9"]
+CLIENTS = ["192.0.2.1", "10.1.1.1", "192.0.2.1, 198.51.100.2", "192.0.2.1,10.0.0.2 , 203.0.113.5", "2001:db8::1", "unknown", "192.0.2.1:80",
+           "", "192.0.2.1,", "a, 192.0.2.9", "10.200.0.7"]
+AT_PEER = {
+    "x-forwarded-for": ([{}, {"prefix": "192.0.2."}, {"regex": ".*,.*"}, {"exact": "198.51.100.7"}, {"regex": "([^,]+,){2}.*"}], CLIENTS),
+    "x-envoy-external-address": ([{}, {"exact": "198.51.100.7"}, {"exact": "192.0.2.1"}, {"prefix": "10."}], ["192.0.2.77", "x"]),
+}
+AT_PEER_FORMATS = ["%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%", "%DOWNSTREAM_DIRECT_REMOTE_ADDRESS_WITHOUT_PORT%",
+                   "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT(16)%", "%REQ(x-forwarded-for)%", "%REQ(x-envoy-external-address)%",
+                   "%REQ(x-forwarded-proto)%"]
 FORMATS = ["%REQ(x-user)%", "%REQ(X-NONE?x-a)%", "%REQ(:METHOD)%", "%REQ(:PATH)%", "%REQ(:AUTHORITY)%", "a-%PROTOCOL%-b", "%RESPONSE_CODE%",
            "%RESPONSE_FLAGS%", "%PATH(NQ)%", "%PATH(WQ:ORIG)%", "%QUERY_PARAM(q)%", "%BYTES_RECEIVED%", "100%%", "%UPSTREAM_HOST%",
            "%REQ(x-none)%", "%REQUESTED_SERVER_NAME%", "%DOWNSTREAM_TLS_VERSION%", "%RESPONSE_CODE_DETAILS%", "%REQ(x-b)%/%REQ(x-a)%"]
 
 
 class DeepWorld(WideWorld):
+    peers = runner.can_bind(PEERS)
+
+    def make_gateways(self):
+        super().make_gateways()
+        # A TLS server's table runs without TLS, as behind a proxy, and its peer is not the client's.
+        self.with_peers = self.peers and not any(d["kind"] == "Gateway" and any(s["port"]["number"] == 443 for s in d["spec"]["servers"])
+                                                 for d in self.docs)
+        self.trusted = self.r.choice([0, 0, 1, 1, 2])
+
     def make_services(self):
         super().make_services()
         r = self.r
@@ -56,6 +78,9 @@ class DeepWorld(WideWorld):
         if self.some(0.15):
             name = self.r.choice(sorted(EDGE))
             m.setdefault("headers" if self.some(0.7) else "withoutHeaders", {})[name] = self.r.choice(EDGE[name][0])
+        if self.with_peers and self.some(0.15):
+            name = self.r.choice(sorted(AT_PEER))
+            m.setdefault("headers" if self.some(0.7) else "withoutHeaders", {})[name] = self.r.choice(AT_PEER[name][0])
         return m
 
     def operations(self):
@@ -63,7 +88,8 @@ class DeepWorld(WideWorld):
         if self.some(0.5):
             level = out.setdefault("request" if self.some(0.8) else "response", {})
             for _ in range(self.r.choice([1, 1, 2])):
-                level.setdefault(self.r.choice(["set", "set", "add"]), {})[self.r.choice(["x-format", "x-format-b"])] = self.r.choice(FORMATS)
+                level.setdefault(self.r.choice(["set", "set", "add"]), {})[self.r.choice(["x-format", "x-format-b"])] = self.r.choice(
+                    FORMATS + (AT_PEER_FORMATS if self.with_peers else []))
         return out
 
     def request(self):
@@ -71,6 +97,13 @@ class DeepWorld(WideWorld):
         if self.some(0.25):
             for name in self.r.sample(sorted(EDGE), self.r.choice([1, 1, 2])):
                 q.setdefault("headers", []).append([name, self.r.choice(EDGE[name][1])])
+        if self.with_peers:
+            q["peer_address"] = self.r.choice(PEERS)
+            if "gateway" in q and self.trusted:
+                q["trusted_proxies"] = self.trusted
+            if self.some(0.4):
+                for name in self.r.choice([["x-forwarded-for"], ["x-forwarded-for"], ["x-forwarded-for", "x-forwarded-for"], sorted(AT_PEER)]):
+                    q.setdefault("headers", []).append([name, self.r.choice(AT_PEER[name][1])])
         return q
 
     def without_pods(self):

@@ -42,7 +42,8 @@ def view_of(request):
     return {"gateway": request.get("gateway") or "mesh", "port": request.get("port") or 80,
             "namespace": request.get("namespace") or "", "source_labels": request.get("source_labels") or {},
             "outbound_policy": request.get("outbound_policy") or "allow-any", "locality": request.get("locality") or "",
-            "path_normalization": request.get("path_normalization") or ""}
+            "path_normalization": request.get("path_normalization") or "",
+            "trusted_proxies": request.get("trusted_proxies") or 0}
 
 
 def translate(configs, binary):

@@ -217,13 +217,28 @@ async def _response(reader, method):
             "close": low.get("connection") == "close"}
 
 
+def can_bind(addresses):
+    """Whether connections can come from these addresses (in a network namespace: `ip address add ADDRESS/32 dev lo`)."""
+    for a in addresses:
+        with socket.socket() as s:
+            try:
+                s.bind((a, 0))
+            except OSError:
+                return False
+    return True
+
+
 async def _drive(table, address, base, gate):
     async with gate:
-        reader = writer = None
+        reader = writer = peer = None
         for i, request in enumerate(table.requests):
             try:
+                if writer is not None and request.get("peer_address") != peer:
+                    writer.close()
+                    writer = None
                 if writer is None:
-                    reader, writer = await asyncio.open_connection(address, PORT, limit=1 << 20)
+                    peer = request.get("peer_address")
+                    reader, writer = await asyncio.open_connection(address, PORT, limit=1 << 20, local_addr=(peer, 0) if peer else None)
                 writer.write(wire(request, base + i))
                 answer = await asyncio.wait_for(_response(reader, request.get("method", "GET")), 20)
             except ConnectionRefusedError:

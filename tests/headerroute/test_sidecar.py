@@ -143,14 +143,29 @@ def test_a_listener_declares_the_protocol_of_its_port():
     assert decide(rules, "http://10.0.0.9:7000/", "-H", "Host: other.example.com")["cluster"] == PASS
 
 
-def test_a_listener_declared_as_http_needs_no_service_on_its_port():
-    """Wildcard rules apply on it, and an unknown host is answered (recorded with Istio and Envoy 1.40)."""
-    rules = (service("other", "default", "10.0.0.9", "9080") + rule("default", "'*.foo.com'", "other")
-             + sidecar("default", "{outboundTrafficPolicy: {mode: REGISTRY_ONLY}, egress: "
-                                  "[{port: {number: 80, protocol: HTTP, name: http}, hosts: ['./*']}, {hosts: ['*/*']}]}"))
+def test_a_declared_port_has_a_listener_once_a_service_of_any_listener_has_it():
+    """Its table is the declared listener's (Istio and Envoy 1.40: tests/conformance/cases/sidecars.yaml)."""
+    scope = (rule("default", "'*.foo.com'", "other") +
+             sidecar("default", "{outboundTrafficPolicy: {mode: REGISTRY_ONLY}, egress: "
+                                "[{port: {number: 80, protocol: HTTP, name: http}, hosts: ['prod/*']}, {hosts: ['*/*']}]}"))
+    rules = service("other", "default", "10.0.0.9", "80") + scope.replace("'prod/*'", "'prod/*', 'default/*.foo.com'")
     assert decide(rules, "http://a.foo.com/")["virtual_service"] is not None
-    unknown = decide(rules, "http://unknown.example.com/")
+    unknown = decide(rules, "http://other/")
     assert unknown["local_reply"]["status"] == 502 and not unknown["closes_connection"]
+    without = decide(service("other", "default", "10.0.0.9", "9080") + scope, "http://a.foo.com/")
+    assert without["virtual_service"] is None and without["closes_connection"]
+
+
+def test_a_service_declares_whether_it_has_a_virtual_host_on_a_declared_port():
+    """Its own protocol counts, not that of the Sidecar's listener, which the call reaches."""
+    scope = sidecar("default", "{egress: [{port: {number: 80, protocol: HTTP, name: http}, hosts: ['./*']}%s]}")
+    plain = service("plain", "default", "10.0.0.9", "80").replace("http-80", "tcp-80")
+    assert decide(plain + scope % "", "http://plain/")["cluster"] == PASS
+    direct = decide(plain + scope % ", {hosts: ['*/*']}", "http://plain/")  # a listener at the address, for TCP
+    assert direct["cluster"] == out("plain", namespace="default") and direct["virtual_service"] is None
+    sniffed = service("sniffed", "default", "10.0.0.8", "80").replace("name: http-80, ", "")
+    hidden = decide(sniffed + scope.replace("'./*'", "'./none.example.com'") % ", {hosts: ['*/*']}", "http://sniffed/")
+    assert hidden["action"] == "no_route" and hidden["local_reply"]["status"] == 404
 
 
 def test_the_policy_for_unknown_hosts_is_that_of_the_sidecar():

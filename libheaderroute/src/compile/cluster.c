@@ -223,12 +223,11 @@ const hr_mesh_service *hr_view_service(const hr_view_build *vb, hr_str host) {
     if (vb->scope != NULL)
         return hr_scope_cluster_service(vb, host, 0);
     const hr_registry *registry = &vb->table->registry;
-    const hr_mesh_service *svc = hr_registry_find(registry, host, vb->view->namespace_);
-    if (svc == NULL && !vb->view->gateway)
-        for (svc = hr_map_get(&registry->by_host, host); svc != NULL; svc = svc->next)
-            if (hr_str_eq(svc->namespace_, vb->view->namespace_))
-                break;
-    return svc;
+    hr_str namespace_ = vb->view->namespace_;
+    if (vb->view->gateway)
+        return hr_registry_find_for_gateway(registry, host, namespace_);
+    const hr_mesh_service *svc = hr_registry_find(registry, host, namespace_);
+    return svc != NULL ? svc : hr_registry_first_of(registry, host, namespace_);
 }
 
 hr_cluster_lack hr_cluster_look_up(hr_cluster_place *out, hr_view_build *vb, hr_str host,

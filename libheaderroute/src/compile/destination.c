@@ -12,19 +12,15 @@
 static const hr_mesh_service *destination_service(hr_view_build *vb, hr_str host,
                                                   const hr_compile_scope *scope, bool *merged) {
     const hr_view *view = vb->view;
-    *merged = true;
     if (!view->gateway) {
+        *merged = true;
         const hr_mesh_service *svc = hr_scope_find(vb, host);
         return svc != NULL && hr_mesh_port_find(svc, scope->port) != NULL ? svc : NULL;
     }
-    for (const hr_mesh_service *svc = hr_map_get(&vb->table->registry.by_host, host); svc != NULL;
-         svc = svc->next)
-        if (hr_str_eq(svc->namespace_, scope->vs_namespace) &&
-            hr_mesh_service_visible(svc, view->namespace_)) {
-            *merged = false;
-            return svc;
-        }
-    return hr_registry_find(&vb->table->registry, host, view->namespace_);
+    const hr_registry *registry = &vb->table->registry;
+    const hr_mesh_service *own = hr_registry_first_of(registry, host, scope->vs_namespace);
+    *merged = own == NULL || !hr_mesh_service_visible(own, view->namespace_);
+    return *merged ? hr_registry_find_for_gateway(registry, host, view->namespace_) : own;
 }
 
 hr_view_destination hr_destination_resolve(hr_view_build *vb, const hr_spec_destination *in,

@@ -24,8 +24,11 @@ typedef HR_LIST(hr_str) str_list;
 typedef struct mesh_service {
     const hr_mesh_service *svc;
     const hr_mesh_port *port;
-    bool governed; /* a VirtualService makes its virtual host */
+    hr_mesh_protocol listener; /* the port's, unless a Sidecar's listener declares another */
+    bool governed;             /* a VirtualService makes its virtual host */
 } mesh_service;
+
+typedef HR_LIST(mesh_service) service_list;
 
 /* One set of routes and what it is for: Istio's virtual host wrapper. */
 typedef struct wrapper {
@@ -37,7 +40,8 @@ typedef struct wrapper {
 
 typedef struct mesh {
     hr_view_build *vb;
-    HR_LIST(mesh_service) services; /* visible, with the port */
+    service_list services; /* visible, with the port */
+    service_list others; /* whose listeners come from the Sidecar's listener for all other ports */
     str_list wild_services;
     hr_map by_host; /* host -> mesh_service index + 1 */
     HR_LIST(wrapper) wrappers;
@@ -48,6 +52,7 @@ typedef struct mesh {
     hr_map governors; /* service host -> the VirtualService with the most specific host for it */
 } mesh;
 
+/* Whether the service has a virtual host: its own port decides, not what a Sidecar declares. */
 static bool port_is_http(const mesh_service *s) {
     return s->port->protocol == HR_MESH_PROTOCOL_HTTP ||
            s->port->protocol == HR_MESH_PROTOCOL_SNIFFED;
@@ -56,24 +61,13 @@ static bool port_is_http(const mesh_service *s) {
 /* The service is called at an address of its own, so that Host does not count; or, where it has
  * none, no HTTP rule acts on its port. */
 static bool own_listener(const mesh_service *s) {
-    return (s->svc->binds_ip && s->port->protocol != HR_MESH_PROTOCOL_HTTP) ||
-           s->port->protocol == HR_MESH_PROTOCOL_TCP;
+    return (s->svc->binds_ip && s->listener != HR_MESH_PROTOCOL_HTTP) ||
+           s->listener == HR_MESH_PROTOCOL_TCP;
 }
 
 static mesh_service *find_service(mesh *m, hr_str host) {
     uintptr_t index = (uintptr_t)hr_map_get(&m->by_host, host);
     return index == 0 ? NULL : &m->services.v[index - 1];
-}
-
-/* The protocol that a Sidecar's listener declares for its port counts instead of the service's. */
-static const hr_mesh_port *declared_port(mesh *m, const hr_mesh_port *port) {
-    hr_mesh_protocol protocol;
-    if (!hr_scope_protocol(&protocol, m->vb) || protocol == port->protocol)
-        return port;
-    hr_mesh_port *declared = HR_NEW(m->vb->arena, hr_mesh_port);
-    *declared = *port;
-    declared->protocol = protocol;
-    return declared;
 }
 
 static void collect_services(mesh *m) {
@@ -92,11 +86,41 @@ static void collect_services(mesh *m) {
             (!hr_str_eq(first->namespace_, svc->namespace_) ||
              hr_mesh_port_find(first, view->port) != NULL || find_service(m, svc->host) != NULL))
             continue;
-        mesh_service s = {.svc = svc, .port = declared_port(m, port)};
+        mesh_service s = {.svc = svc, .port = port, .listener = port->protocol};
+        hr_scope_protocol(&s.listener, m->vb);
         HR_PUSH(m->vb->arena, &m->services, s);
         if (hr_host_is_wild(svc->host))
             HR_PUSH(m->vb->arena, &m->wild_services, svc->host);
         hr_map_add(m->vb->arena, &m->by_host, svc->host, (void *)(uintptr_t)m->services.n);
+    }
+}
+
+static bool share_address(const hr_mesh_service *a, const hr_mesh_service *b) {
+    for (size_t i = 0; i < a->n_addresses; i++)
+        for (size_t k = 0; k < b->n_addresses; k++)
+            if (hr_str_eq(a->addresses[i], b->addresses[k]))
+                return true;
+    return a->n_addresses == 0 && b->n_addresses == 0;
+}
+
+/* Where a Sidecar declares the port, its listener for all other ports adds listeners for the
+ * services that it imports on that port, at the addresses that have none. The declared listener's
+ * route table is used there as well. */
+static void collect_others(mesh *m) {
+    const hr_view *view = m->vb->view;
+    const hr_registry *registry = &m->vb->table->registry;
+    for (size_t i = 0; i < registry->n_services; i++) {
+        const hr_mesh_service *svc = registry->services[i];
+        const hr_mesh_port *port = hr_mesh_port_find(svc, view->port);
+        if (port == NULL || svc->resolution == HR_RESOLUTION_ALIAS ||
+            hr_scope_find_undeclared(m->vb, svc->host) != svc)
+            continue;
+        mesh_service s = {.svc = svc, .port = port, .listener = port->protocol};
+        bool taken = false;
+        for (size_t k = 0; own_listener(&s) && k < m->services.n && !taken; k++)
+            taken = own_listener(&m->services.v[k]) && share_address(svc, m->services.v[k].svc);
+        if (!taken)
+            HR_PUSH(m->vb->arena, &m->others, s);
     }
 }
 
@@ -369,19 +393,22 @@ static hr_view_virtual_host catch_all(mesh *m, bool shared) {
     return vhost;
 }
 
-/* The virtual host of a service with a listener of its own: the one that has its name; for plain
- * TCP a connection straight to its cluster. Its table takes any Host. */
-static hr_view_virtual_host own_vhost(mesh *m, const mesh_service *s, bool *found) {
+/* The virtual host of a service with a listener of its own: the one that has its name, if any; for
+ * plain TCP a connection straight to its cluster. Its table takes any Host. */
+static hr_view_virtual_host own_vhost(mesh *m, const mesh_service *s) {
+    if (s->listener != HR_MESH_PROTOCOL_TCP) {
+        uintptr_t index = (uintptr_t)hr_map_get(&m->domains, s->svc->host);
+        if (index != 0)
+            return m->vhosts.v[index - 1];
+    }
     hr_view_virtual_host vhost = {.name = s->svc->host};
-    *found = true;
-    if (!port_is_http(s)) {
+    if (s->listener == HR_MESH_PROTOCOL_TCP) {
         const hr_view_action *plan = hr_action_default_route(m->vb, s->svc, s->port->number, false);
         vhost.routes = hr_routes_single(m->vb, plan, (hr_str){0});
-        return vhost;
+    } else {
+        vhost.routes = HR_NEW(m->vb->arena, hr_route_list);
     }
-    uintptr_t index = (uintptr_t)hr_map_get(&m->domains, s->svc->host);
-    *found = index != 0;
-    return index == 0 ? vhost : m->vhosts.v[index - 1];
+    return vhost;
 }
 
 static hr_route_table *table_of(mesh *m, const vhost_list *vhosts) {
@@ -391,46 +418,55 @@ static hr_route_table *table_of(mesh *m, const vhost_list *vhosts) {
     return table;
 }
 
-/* The services with listeners of their own, by what a client connects to: names, which resolve to
- * their addresses, and the addresses; or those of them alone that have no address here. Of two with
- * one name or address the first counts. NULL: there are none. */
-static hr_route_table *own_listeners(mesh *m, bool unplaced) {
+/* Adds services with listeners of their own. Of two with one name or address the first counts. */
+static void add_own_listeners(mesh *m, vhost_list *out, hr_map *taken, const service_list *services,
+                              bool unplaced) {
     hr_arena *arena = m->vb->arena;
-    vhost_list out = {0};
-    hr_map taken = {0};
-    for (size_t i = 0; !hr_arena_failed(arena) && i < m->services.n; i++) {
-        const mesh_service *s = &m->services.v[i];
-        bool found = own_listener(s) && (!unplaced || s->svc->n_addresses == 0);
-        hr_view_virtual_host vhost = found ? own_vhost(m, s, &found) : (hr_view_virtual_host){0};
-        if (!found)
+    for (size_t i = 0; !hr_arena_failed(arena) && i < services->n; i++) {
+        const mesh_service *s = &services->v[i];
+        if (!own_listener(s) || (unplaced && s->svc->n_addresses > 0))
             continue;
+        hr_view_virtual_host vhost = own_vhost(m, s);
         str_list names = {0}, alternatives = {0}, domains = {0};
         service_names(m, s->svc, &names, &alternatives);
         for (size_t d = 0; d < names.n; d++)
-            if (hr_map_add(arena, &taken, names.v[d], m))
+            if (hr_map_add(arena, taken, names.v[d], m))
                 HR_PUSH(arena, &domains, names.v[d]);
         vhost.domains = domains.v;
         vhost.n_domains = domains.n;
-        HR_PUSH(arena, &out, vhost);
+        HR_PUSH(arena, out, vhost);
     }
+}
+
+/* The services with listeners of their own, by what a client connects to: names, which resolve to
+ * their addresses, and the addresses; or those of them alone that have no address here. NULL: there
+ * are none. */
+static hr_route_table *own_listeners(mesh *m, bool unplaced) {
+    vhost_list out = {0};
+    hr_map taken = {0};
+    add_own_listeners(m, &out, &taken, &m->services, unplaced);
+    add_own_listeners(m, &out, &taken, &m->others, unplaced);
     return out.n == 0 ? NULL : table_of(m, &out);
 }
 
-/* The shared table exists once a service without a listener of its own has the port, or a Sidecar
- * declares it as HTTP. Where no service was loaded at all, the files are a part of a mesh only, and
- * one is taken for granted. */
-static bool has_shared_table(const mesh *m) {
-    hr_mesh_protocol declared;
-    if (m->vb->table->registry.n_services == 0 && m->vb->scope == NULL)
-        return true;
-    if (hr_scope_protocol(&declared, m->vb) && declared == HR_MESH_PROTOCOL_HTTP)
-        return true;
-    for (size_t i = 0; i < m->services.n; i++) {
-        const mesh_service *s = &m->services.v[i];
-        if (port_is_http(s) && !own_listener(s) && s->svc->resolution != HR_RESOLUTION_ALIAS)
+static bool any_shares(const service_list *services) {
+    for (size_t i = 0; i < services->n; i++) {
+        const mesh_service *s = &services->v[i];
+        if (!own_listener(s) && s->svc->resolution != HR_RESOLUTION_ALIAS)
             return true;
     }
     return false;
+}
+
+/* The shared table exists once a service without a listener of its own has the port. Where no
+ * service was loaded at all, the files are a part of a mesh only, and one is taken for granted,
+ * unless a Sidecar declares the port as something else. */
+static bool has_shared_table(const mesh *m) {
+    hr_mesh_protocol declared;
+    if (m->vb->table->registry.n_services == 0)
+        return m->vb->scope == NULL ||
+               (hr_scope_protocol(&declared, m->vb) && declared == HR_MESH_PROTOCOL_HTTP);
+    return any_shares(&m->services) || any_shares(&m->others);
 }
 
 void hr_mesh_view_build(hr_view_build *vb) {
@@ -439,6 +475,7 @@ void hr_mesh_view_build(hr_view_build *vb) {
         vb->view->port = 80;
     hr_sidecar_scope_init(vb);
     collect_services(&m);
+    collect_others(&m);
     wrap_all(&m);
     build_vhosts(&m);
     if (hr_arena_failed(vb->arena))

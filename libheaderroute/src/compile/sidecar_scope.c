@@ -19,8 +19,9 @@ typedef struct scope_service {
 
 typedef struct hr_sidecar_scope {
     const hr_spec_sidecar *sidecar;
-    const hr_spec_egress *egress; /* of the view's port; NULL: no listener has it */
-    hr_map services;              /* host -> scope_service */
+    const hr_spec_egress *egress;    /* of the view's port; NULL: no listener has it */
+    const hr_spec_egress *catch_all; /* the listener for ports that none declares; NULL: none */
+    hr_map services;                 /* host -> scope_service */
 } hr_sidecar_scope;
 
 /* A Sidecar without listeners has one for everything. */
@@ -71,6 +72,13 @@ static const hr_spec_egress *egress_of_port(const hr_spec_sidecar *sidecar, uint
         if (!egress->has_port || egress->port == port)
             return egress;
     }
+    return NULL;
+}
+
+static const hr_spec_egress *egress_of_other_ports(const hr_spec_sidecar *sidecar) {
+    for (size_t i = 0; i < n_listeners(sidecar); i++)
+        if (!egress_at(sidecar, i)->has_port)
+            return egress_at(sidecar, i);
     return NULL;
 }
 
@@ -186,17 +194,22 @@ static bool is_for_callers_of(const hr_spec_http_route *http, hr_str namespace_)
     return matched;
 }
 
+static bool represents_namespace(const void *ctx, const hr_mesh_service *svc) {
+    const hr_view *view = ctx;
+    return hr_mesh_service_visible(svc, view->namespace_) &&
+           hr_registry_first_of(&view->table->registry, svc->host, svc->namespace_) == svc;
+}
+
 /* A destination of a rule: a service of the proxy's namespace, whether it is exported or not, else
- * one that the proxy may see. */
+ * one that the proxy may see. Of each namespace one service counts. */
 static void add_scope_destination(hr_view_build *vb, hr_sidecar_scope *scope,
                                   const hr_spec_egress *egress, const hr_spec_destination *in) {
     const hr_view *view = vb->view;
     const hr_registry *registry = &vb->table->registry;
-    const hr_mesh_service *svc = hr_map_get(&registry->by_host, in->host);
-    while (svc != NULL && !hr_str_eq(svc->namespace_, view->namespace_))
-        svc = svc->next;
+    const hr_mesh_service *svc = hr_registry_first_of(registry, in->host, view->namespace_);
     if (svc == NULL)
-        svc = hr_registry_find(registry, in->host, view->namespace_);
+        svc = hr_registry_find_where(registry, in->host, view->namespace_, represents_namespace,
+                                     view);
     uint32_t port = egress->has_port ? egress->port : in->port;
     if (svc != NULL && (port == 0 || hr_mesh_port_find(svc, (uint16_t)port) != NULL))
         add_scope_service(vb, scope, svc, port);
@@ -240,6 +253,7 @@ void hr_sidecar_scope_init(hr_view_build *vb) {
     hr_sidecar_scope *scope = HR_NEW(vb->arena, hr_sidecar_scope);
     scope->sidecar = sidecar;
     scope->egress = egress_of_port(sidecar, view->port);
+    scope->catch_all = egress_of_other_ports(sidecar);
     view->sidecar = hr_arena_printf(vb->arena, "%.*s/%.*s", (int)sidecar->meta.namespace_.len,
                                     sidecar->meta.namespace_.p, (int)sidecar->meta.name.len,
                                     sidecar->meta.name.p);
@@ -259,6 +273,13 @@ const hr_mesh_service *hr_scope_find(const hr_view_build *vb, hr_str host) {
     if (vb->scope == NULL)
         return hr_registry_find(&vb->table->registry, host, vb->view->namespace_);
     return vb->scope->egress == NULL ? NULL : find_imported(vb->view, vb->scope->egress, host);
+}
+
+const hr_mesh_service *hr_scope_find_undeclared(const hr_view_build *vb, hr_str host) {
+    const hr_sidecar_scope *scope = vb->scope;
+    if (scope == NULL || scope->catch_all == NULL || scope->catch_all == scope->egress)
+        return NULL;
+    return find_imported(vb->view, scope->catch_all, host);
 }
 
 const hr_mesh_service *hr_scope_cluster_service(const hr_view_build *vb, hr_str host,

@@ -123,3 +123,19 @@ const hr_mesh_service *hr_registry_find(const hr_registry *registry, hr_str host
                                         hr_str namespace_) {
     return hr_registry_find_where(registry, host, namespace_, is_visible_to, &namespace_);
 }
+
+const hr_mesh_service *hr_registry_find_for_gateway(const hr_registry *registry, hr_str host,
+                                                    hr_str namespace_) {
+    return hr_registry_find_where(registry, host, HR_STR(""), is_visible_to, &namespace_);
+}
+
+const hr_mesh_service *hr_registry_first_of(const hr_registry *registry, hr_str host,
+                                            hr_str namespace_) {
+    const hr_mesh_service *first = NULL;
+    for (const hr_mesh_service *svc = hr_map_get(&registry->by_host, host); svc != NULL;
+         svc = svc->next)
+        if (hr_str_eq(svc->namespace_, namespace_) &&
+            (first == NULL || (svc->kubernetes && !first->kubernetes)))
+            first = svc;
+    return first;
+}

@@ -85,7 +85,15 @@ bool hr_mesh_service_visible(const hr_mesh_service *svc, hr_str namespace_);
  * see. */
 const hr_mesh_service *hr_registry_find(const hr_registry *registry, hr_str host,
                                         hr_str namespace_);
-/* The same among those services that `accepts`, instead of those that the proxy can see. */
+/* The same for a gateway, which prefers no namespace. */
+const hr_mesh_service *hr_registry_find_for_gateway(const hr_registry *registry, hr_str host,
+                                                    hr_str namespace_);
+/* The service that represents a host of one namespace where the look-up goes by both: the oldest,
+ * but one of Kubernetes first, whether it is exported or not. NULL: there is none. */
+const hr_mesh_service *hr_registry_first_of(const hr_registry *registry, hr_str host,
+                                            hr_str namespace_);
+/* The same as hr_registry_find among those services that `accepts`, instead of those that the proxy
+ * can see. */
 const hr_mesh_service *
 hr_registry_find_where(const hr_registry *registry, hr_str host, hr_str namespace_,
                        bool (*accepts)(const void *ctx, const hr_mesh_service *svc),

@@ -47,7 +47,9 @@ static const hr_mesh_service *service_of(const caveats *c) {
     if (host.p == NULL)
         return NULL;
     const hr_registry *registry = &c->view->table->registry;
-    const hr_mesh_service *svc = hr_registry_find(registry, host, c->view->namespace_);
+    const hr_mesh_service *svc =
+        c->view->gateway ? hr_registry_find_for_gateway(registry, host, c->view->namespace_)
+                         : hr_registry_find(registry, host, c->view->namespace_);
     return svc != NULL ? svc : hr_map_get(&registry->by_host, host);
 }
 

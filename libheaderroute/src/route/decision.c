@@ -315,6 +315,14 @@ static void trace_omitted(const hr_route_mode *mode, const hr_view *view) {
     }
 }
 
+/* Of x-forwarded-proto Envoy takes the value `https` alone as TLS, although :scheme follows other
+ * spellings of it. */
+static bool came_by_tls(hr_subject *s) {
+    hr_str proto = hr_header_value(s, HR_STR("x-forwarded-proto"));
+    return proto.p != NULL ? hr_str_eq_c(proto, "https")
+                           : hr_str_eq_nocase(s->scheme, HR_STR("https"));
+}
+
 int hr_route_by(hr_decision *out, const hr_view *view, const hr_request *request,
                 hr_scratch *scratch, const hr_route_mode *mode) {
     hr_subject s;
@@ -330,7 +338,7 @@ int hr_route_by(hr_decision *out, const hr_view *view, const hr_request *request
         trace_omitted(mode, view);
         trace_vhost(mode, vhost, &s);
     }
-    if (vhost != NULL && vhost->require_tls && !hr_str_eq_nocase(s.scheme, HR_STR("https")))
+    if (vhost != NULL && vhost->require_tls && !came_by_tls(&s))
         return decide(out, view, NULL, &hr_action_https_redirect, &s);
     const hr_view_route *route = vhost == NULL ? NULL : find_route(vhost->routes, &s, mode);
     if (s.no_memory)

@@ -3,7 +3,7 @@
 // One JSON job a line on stdin, one JSON result a line on stdout, in order:
 //
 //	{"id": ..., "yaml": "...", "views": [{"gateway", "port", "namespace", "source_labels", "outbound_policy",
-//	"locality", "path_normalization"}]}
+//	"locality", "path_normalization", "trusted_proxies"}]}
 //
 // A view is one proxy: the sidecar of a pod ("mesh") or the pods of one Gateway ("NS/NAME"). The
 // result names, for each view, the route tables and HTTP connection managers of its listeners, the
@@ -37,6 +37,7 @@ type View struct {
 	OutboundPolicy string            `json:"outbound_policy"`
 	Locality       string            `json:"locality"` // of the proxy: REGION/ZONE/SUBZONE
 	Normalization  string            `json:"path_normalization"`
+	TrustedProxies uint32            `json:"trusted_proxies"` // numTrustedProxies of a gateway
 }
 
 // Result is one line of output.

@@ -23,6 +23,7 @@ import (
 	"istio.io/istio/pilot/pkg/networking/util"
 	labelutil "istio.io/istio/pilot/pkg/serviceregistry/util/label"
 	"istio.io/istio/pilot/test/xds"
+	"istio.io/istio/pkg/config/constants"
 	"istio.io/istio/pkg/config/gateway"
 	"istio.io/istio/pkg/config/mesh"
 	"istio.io/istio/pkg/config/protocol"
@@ -170,6 +171,11 @@ func compile(s *xds.FakeDiscoveryServer, v View, behind gateways) (res ViewResul
 	// As discovery does with what a proxy says of itself: where it runs is among its labels.
 	p.Locality = util.ConvertLocality(v.Locality)
 	p.Labels = labelutil.AugmentLabels(labels, "Kubernetes", v.Locality, "", "")
+	if !mesh && v.TrustedProxies > 0 {
+		own := proto.Clone(s.PushContext().Mesh.GetDefaultConfig()).(*meshconfig.ProxyConfig)
+		own.GatewayTopology = &meshconfig.Topology{NumTrustedProxies: v.TrustedProxies}
+		p.Metadata.ProxyConfig = (*model.NodeMetaProxyConfig)(own)
+	}
 	p = s.SetupProxy(p)
 	ls := s.Listeners(p)
 	res.Clusters = clusters(s, p)
@@ -184,7 +190,8 @@ func compile(s *xds.FakeDiscoveryServer, v View, behind gateways) (res ViewResul
 	}
 	for _, svc := range listened {
 		port, ok := svc.Ports.GetByPort(v.Port)
-		if ok && !declaredHTTP(p, v.Port) && !port.Protocol.IsHTTP() && !port.Protocol.IsUnsupported() {
+		tcp, own := tcpListener(ls, svc.GetAddressForProxy(p), v.Port)
+		if own && tcp || !own && ok && !declaredHTTP(p, v.Port) && !port.Protocol.IsHTTP() && !port.Protocol.IsUnsupported() {
 			res.TCP = append(res.TCP, string(svc.Hostname))
 		}
 	}
@@ -204,6 +211,18 @@ func declaredHTTP(p *model.Proxy, port int) bool {
 		}
 	}
 	return false
+}
+
+// tcpListener reports whether the address has a listener of its own on the port, and whether that one has no HTTP
+// connection manager.
+func tcpListener(ls []*listener.Listener, at string, port int) (tcp, own bool) {
+	for _, l := range ls {
+		if l.TrafficDirection == corev3.TrafficDirection_OUTBOUND && at != constants.UnspecifiedIP &&
+			address(l.Address) == fmt.Sprintf("%s:%d", at, port) {
+			return len(managers([]*listener.Listener{l})) == 0, true
+		}
+	}
+	return false, false
 }
 
 func gatewayPod(s *xds.FakeDiscoveryServer, namespace string, selector map[string]string) string {
