@@ -9,6 +9,9 @@
 
 #include "json_parse.h"
 
+/* Filling this many pixels of a row takes about as long as finding which ones. */
+#define PIXELS_A_ROW 512
+
 typedef struct point {
     double x, y;
 } point;
@@ -31,6 +34,7 @@ typedef struct reader {
     void *ctx;
     int depth;
     long strokes, points; /* so far */
+    int64_t rows;         /* that may still be drawn */
     /* the stroke */
     member member;
     unsigned given;
@@ -95,6 +99,7 @@ static void draw_segment(reader *r, point a, point b) {
             span_edge(&from, &to, corners[i], corners[i + 1], y);
         from = fmax(ceil(from), 0);
         to = fmin(floor(to), r->mask->width - 1);
+        r->rows -= 1 + (from <= to ? (int64_t)(to - from) / PIXELS_A_ROW : 0);
         if (from <= to)
             memset(r->mask->data + (size_t)y * r->mask->stride + (size_t)from, r->label,
                    (size_t)(to - from) + 1);
@@ -132,6 +137,9 @@ static int on_pen_end(void *ctx) {
         return 1; /* of the array of all points */
     if (p->r->stop != NULL && p->r->stop(p->r->ctx))
         return stop(p->r, "the work was cancelled");
+    if (p->r->rows < 0)
+        return stop(p->r, "the strokes cover too much of the image; "
+                          "fewer points or a smaller radius are needed");
     draw_segment(p->r, p->down ? p->last : p->next, p->next);
     p->down = true;
     p->last = p->next;
@@ -266,6 +274,14 @@ static int stroke_on_end_array(void *ctx) {
     return 1;
 }
 
+/* Time grows with the rows, not with the points: one from corner to corner of a tall image takes as
+ * long as thousands of short ones. */
+static int64_t most_rows(const grabcut_image *mask) {
+    int64_t most =
+        mask == NULL ? 0 : (int64_t)mask->width * mask->height * SV_STROKES_ROWS_PER_PIXEL;
+    return most > SV_STROKES_ROWS ? most : SV_STROKES_ROWS;
+}
+
 int sv_strokes_draw(grabcut_image *mask, const char *text, size_t len, bool (*stop_now)(void *ctx),
                     void *ctx, char *why, size_t why_size) {
     static const yajl_callbacks callbacks = {.yajl_null = stroke_on_null,
@@ -277,7 +293,12 @@ int sv_strokes_draw(grabcut_image *mask, const char *text, size_t len, bool (*st
                                              .yajl_end_map = stroke_on_end_map,
                                              .yajl_start_array = stroke_on_start_array,
                                              .yajl_end_array = stroke_on_end_array};
-    reader r = {
-        .mask = mask, .text = text, .why = why, .why_size = why_size, .stop = stop_now, .ctx = ctx};
+    reader r = {.mask = mask,
+                .rows = most_rows(mask),
+                .text = text,
+                .why = why,
+                .why_size = why_size,
+                .stop = stop_now,
+                .ctx = ctx};
     return sv_json_parse_placed(&callbacks, &r, &r.parser, text, len, "strokes", why, why_size);
 }

@@ -12,6 +12,10 @@
 #define SV_STROKES_RADIUS 5          /* where a stroke has none; pixels */
 #define SV_STROKES_MOST_RADIUS 500
 #define SV_STROKES_FARTHEST 1e6 /* the largest coordinate, to each side of 0 */
+/* Rows of the image that the segments of all strokes may cross, together: this many, or that many
+ * for each pixel. Each 512 pixels of a row that are covered count as one more. */
+#define SV_STROKES_ROWS 4000000
+#define SV_STROKES_ROWS_PER_PIXEL 8
 
 /*
  * Draws `text`, a JSON array of strokes, one over the other:
@@ -23,8 +27,9 @@
  * pixel of the upright image. What lies outside of the image is left out.
  *
  * `mask` may be NULL: then the text is only checked. Nothing is allocated: the points are drawn
- * as they are read. `stop` (NULL allowed) is called between points; true ends the work early, with
- * a sentence. 0, or -1 with a sentence in `why`.
+ * as they are read. Strokes that cover too much of `mask` are an error. `stop` (NULL allowed) is
+ * called between points; true ends the work early, with a sentence. 0, or -1 with a sentence in
+ * `why`.
  */
 int sv_strokes_draw(grabcut_image *mask, const char *text, size_t len, bool (*stop)(void *ctx),
                     void *ctx, char *why, size_t why_size);

@@ -5,8 +5,10 @@ import base64
 import io
 import json
 import pathlib
+import struct
 import sys
 import threading
+import zlib
 
 import numpy
 import pytest
@@ -156,3 +158,182 @@ def test_everything_together(limited):
     statuses = at_once(limited, requests)
     assert set(statuses) <= {200, 413, 503}, statuses
     assert statuses[:12] == [413] * 12 or set(statuses[:12]) == {413, 503}, statuses
+
+
+# ---- CPU time, for the pixels ----
+#
+# The size of an image is its pixels: a plain request of the same size is a photo of as many.
+
+MOST = 20
+SIDE = 512
+
+
+def photo(width, height, name="astronaut.jpg"):
+    """A photo of this repository, mirrored to the size: it keeps the grain that a scaled one would lose."""
+    array = numpy.asarray(Image.open(pictures.PHOTOS / name).convert("RGB"))
+    array = numpy.concatenate([array, array[:, ::-1]], 1)
+    array = numpy.concatenate([array, array[::-1]], 0)
+    return numpy.tile(array, (height // array.shape[0] + 1, width // array.shape[1] + 1, 1))[:height, :width].copy()
+
+
+def noise(*shape, low=0, high=256):
+    return numpy.random.RandomState(1).randint(low, high, shape).astype(numpy.uint8)
+
+
+def png_chunks(data):
+    """The same PNG with a byte in each IDAT."""
+    out, at = [data[:8]], 8
+    while at < len(data):
+        size, kind = struct.unpack(">I", data[at:at + 4])[0], data[at + 4:at + 8]
+        body = data[at + 8:at + 8 + size]
+        parts = [body[i:i + 1] for i in range(size)] if kind == b"IDAT" else [body]
+        out += [struct.pack(">I", len(part)) + kind + part + struct.pack(">I", zlib.crc32(kind + part)) for part in parts]
+        at += 12 + size
+    return b"".join(out)
+
+
+def interlaced(array):
+    """A PNG with Adam7, which Pillow does not write."""
+    rows = []
+    for x, y, dx, dy in ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2)):
+        rows += [b"\0" + row.tobytes() for row in array[y::dy, x::dx] if row.size]
+    height, width = array.shape[:2]
+    parts = ((b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 1)), (b"IDAT", zlib.compress(b"".join(rows))), (b"IEND", b""))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data)) for kind, data in parts)
+
+
+def palette(array):
+    out = io.BytesIO()
+    Image.fromarray(array).convert("P").save(out, "PNG")
+    return out.getvalue()
+
+
+def grid(side=SIDE):
+    return numpy.mgrid[0:side, 0:side]
+
+
+def smooth(side):
+    return (grid(side)[1] * 255 // (side - 1)).astype(numpy.uint8)
+
+
+def blocks():
+    return noise(SIDE // 8, SIDE // 8, 3).repeat(8, 0).repeat(8, 1)
+
+
+HOSTILE_IMAGES = {
+    "WebP of 8,192 groups": lambda: bombs.webp_of_groups(SIDE, SIDE, groups=8192),
+    "lossless WebP": lambda: pictures.encode(photo(SIDE, SIDE), "WEBP", lossless=True, quality=100),
+    "progressive JPEG": lambda: pictures.encode(photo(SIDE, SIDE), "JPEG", quality=95, progressive=True),
+    "JPEG of 95 scans": lambda: bombs.jpeg_of_scans(SIDE, SIDE),
+    "PNG of one-byte chunks": lambda: png_chunks(pictures.encode(photo(SIDE, SIDE))),
+    "interlaced PNG of one-byte chunks": lambda: png_chunks(interlaced(photo(SIDE, SIDE))),
+    "palette": lambda: palette(noise(SIDE, SIDE, 3)),
+    "noise": lambda: pictures.encode(noise(SIDE, SIDE, 3)),
+    "faint noise": lambda: pictures.encode(noise(SIDE, SIDE, 3, low=100, high=104)),
+    "blocks of noise": lambda: pictures.encode(blocks()),
+    "checkers of one pixel": lambda: pictures.encode((grid().sum(0) % 2 * 255).astype(numpy.uint8)),
+    "faint checkers of one pixel": lambda: pictures.encode((grid().sum(0) % 2 * 8 + 100).astype(numpy.uint8)),
+    "stripes of one pixel": lambda: pictures.encode((grid()[1] % 2 * 255).astype(numpy.uint8)),
+    "rings": lambda: pictures.encode((numpy.hypot(*(grid() - SIDE / 2)).astype(int) % 2 * 255).astype(numpy.uint8)),
+    "a gradient": lambda: pictures.encode(smooth(SIDE)),
+    "a gradient of 724 x 724": lambda: pictures.encode(smooth(724)),
+    "one colour": lambda: pictures.encode(numpy.full((SIDE, SIDE, 3), 77, numpy.uint8)),
+}
+MANY_PIXELS = (2000, 2000)
+DECODED = {
+    "one colour": lambda: pictures.encode(numpy.full((*MANY_PIXELS, 3), 77, numpy.uint8)),
+    "JPEG of 95 scans": lambda: bombs.jpeg_of_scans(*MANY_PIXELS),
+    "interlaced PNG": lambda: interlaced(numpy.full((*MANY_PIXELS, 3), 77, numpy.uint8)),
+    "lossless WebP of one colour": lambda: pictures.encode(numpy.full((*MANY_PIXELS, 3), 77, numpy.uint8), "WEBP", lossless=True),
+}
+
+
+def size_of(data):
+    return Image.open(io.BytesIO(data)).size
+
+
+def cpu_ns(pid):
+    """The CPU time of all threads, finer than the ticks of proc(5)'s stat."""
+    return sum(int((task / "schedstat").read_text().split()[0]) for task in pathlib.Path(f"/proc/{pid}/task").iterdir())
+
+
+def cpu_of(server, body, kind="application/octet-stream", path="/predict", repeats=3):
+    """The status, and the least CPU time of these requests in milliseconds."""
+    least = None
+    for _ in range(repeats):
+        before = cpu_ns(server.process.pid)
+        status = post(server, path, body, kind)
+        spent = (cpu_ns(server.process.pid) - before) / 1e6
+        least = spent if least is None or spent < least else least
+    return status, least
+
+
+@pytest.fixture
+def one_worker(start):
+    return start("headerroute-predict", "--threads", 1, "--workers", 1, "--deadline", 300)
+
+
+def compare(server, hostile, plain, accepted=(200,), **options):
+    """The hostile request (body, content type) against a photo."""
+    status, costs = cpu_of(server, *hostile, **options)
+    assert status in accepted
+    plain_status, ordinary = cpu_of(server, plain, **options)
+    assert plain_status == 200
+    print(f"{costs:.0f} ms, {costs / ordinary:.1f} times a photo of the same size", end=" ")
+    assert costs < MOST * ordinary
+
+
+@pytest.mark.parametrize("name", HOSTILE_IMAGES)
+def test_cpu_of_hostile_images(one_worker, name):
+    data = HOSTILE_IMAGES[name]()
+    compare(one_worker, (data,), pictures.encode(photo(*size_of(data)), "JPEG", quality=90))
+
+
+@pytest.mark.parametrize("name", DECODED)
+def test_cpu_of_decoding_the_largest_images(one_worker, name):
+    data = DECODED[name]()
+    compare(one_worker, (data,), pictures.encode(photo(*size_of(data)), "JPEG", quality=90), path=PREDICT, repeats=1)
+
+
+def json_with(data, **members):
+    return json.dumps({"image": base64.b64encode(data).decode(), **members}).encode()
+
+
+def zigzag(width, height, n=20000, radius=1):
+    return [{"label": "foreground", "points": [[0, 0], [width - 1, height - 1]] * (n // 2), "radius": radius}]
+
+
+def scribble():
+    points = numpy.random.RandomState(1).randint(0, SIDE, (1000, 20, 2)).tolist()
+    return [{"label": "background" if i % 2 else "foreground", "points": of, "radius": 1} for i, of in enumerate(points)]
+
+
+def checkered():
+    return pictures.encode((grid().sum(0) % 2 + 2).astype(numpy.uint8))
+
+
+MARKS = {
+    "a mask of checkers": ((SIDE, SIDE), lambda: {"mask": base64.b64encode(checkered()).decode()}, 200),
+    "a thousand strokes": ((SIDE, SIDE), lambda: {"strokes": scribble()}, 200),
+    "20,000 points": ((SIDE, SIDE), lambda: {"strokes": zigzag(SIDE, SIDE, radius=500)}, 400),
+    "20,000 points on a tall image": ((12, 65500), lambda: {"strokes": zigzag(12, 65500)}, 400),
+    "20,000 points on a wide image": ((65500, 12), lambda: {"strokes": zigzag(65500, 12)}, 200),
+    "20,000 points far away": ((SIDE, SIDE), lambda: {"strokes": zigzag(1000000, 1000000)}, 400),
+}
+
+
+@pytest.mark.parametrize("name", MARKS)
+def test_cpu_of_masks_and_strokes(one_worker, name):
+    size, members, status = MARKS[name]
+    plain = pictures.encode(photo(*size), "JPEG", quality=90)
+    compare(one_worker, (json_with(plain, **members()), "application/json"), plain, accepted=(status,))
+
+
+def test_cpu_of_the_bytes_of_strokes(one_worker):
+    """On a small image, where the plain request has as many bytes."""
+    small = pictures.encode(photo(64, 64), "JPEG")
+    body = json_with(small, strokes=zigzag(64, 64, radius=2))
+    plain = pictures.encode(photo(400, 400))
+    assert len(plain) < 1.5 * len(body)
+    compare(one_worker, (body, "application/json"), plain)
