@@ -6,7 +6,7 @@
 #include <stddef.h>
 
 /* The length of the character at `p`, which has `left` bytes, at least one. *safe: it may be
- * printed as it is. Control characters, what changes the direction of text or is not seen, and
+ * printed unchanged. Control characters, what changes the direction of text or is not seen, and
  * bytes that are not UTF-8 (each is a character then) are not safe. */
 size_t cli_character(bool *safe, const char *p, size_t left);
 

@@ -9,12 +9,20 @@
 #include "replay_report.h"
 #include "replay_view.h"
 
+#include <inttypes.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 /* Exit codes, as those of `diff`. */
-enum { REPLAY_EQUAL = 0, REPLAY_CHANGED = 1, REPLAY_UNUSABLE = 2, REPLAY_UNKNOWN = 3 };
+enum {
+    REPLAY_EQUAL = 0,
+    REPLAY_CHANGED = 1,
+    REPLAY_UNUSABLE = 2,
+    REPLAY_UNKNOWN = 3,
+    REPLAY_INTERRUPTED = 130 /* as a shell says of SIGINT */
+};
 
 /* Verdicts that a thread keeps; then it begins anew. */
 #define MOST_VERDICTS 100000
@@ -397,11 +405,29 @@ static void decide_batch(replay *r, batch *b, const char *file, uint64_t before)
         fprintf(stderr, "\r%llu lines", (unsigned long long)r->lines);
 }
 
+/* ---- Ctrl-C ---- */
+
+static volatile sig_atomic_t interrupted;
+
+static void on_interrupt(int number) {
+    (void)number;
+    interrupted = 1;
+}
+
+/* The first one ends the reading, so that what was counted is printed; the second one the process.
+ * A shell that runs the command in the background has it ignore them. */
+static void catch_interrupt(void) {
+    struct sigaction action = {.sa_handler = on_interrupt, .sa_flags = (int)SA_RESETHAND}, before;
+    if (sigaction(SIGINT, NULL, &before) == 0 && before.sa_handler != SIG_IGN)
+        sigaction(SIGINT, &action, NULL);
+}
+
+/* A line of which an interrupt left the rest unread is not a line. */
 static void read_batch(batch *b, FILE *in) {
     ssize_t len = 0;
-    for (b->n = 0; b->n < BATCH_LINES; b->n++) {
+    for (b->n = 0; b->n < BATCH_LINES && !interrupted; b->n++) {
         len = getline(&b->lines[b->n], &b->capacity[b->n], in);
-        if (len < 0)
+        if (len < 0 || (interrupted && b->lines[b->n][len - 1] != '\n'))
             return;
         b->length[b->n] = (size_t)len;
     }
@@ -417,7 +443,7 @@ static int replay_log(replay *r, batch *b, const char *path) {
         decide_batch(r, b, file, before);
         before += b->n;
     }
-    bool failed = ferror(in);
+    bool failed = ferror(in) && !interrupted;
     if (in != stdin)
         fclose(in);
     return failed ? cli_usage_error("replay", "cannot read %s", path) : CLI_OK;
@@ -481,15 +507,18 @@ static int replay_all(replay *r) {
         abort();
     int code = open_batch(r, b);
     r->unknown_headers = json_object();
-    for (size_t i = 0; i < r->flags->rest.n && code == CLI_OK; i++)
+    catch_interrupt();
+    for (size_t i = 0; i < r->flags->rest.n && code == CLI_OK && !interrupted; i++)
         code = replay_log(r, b, r->flags->rest.v[i]);
     if (isatty(STDERR_FILENO))
         fputs("\r\033[K", stderr);
     if (code == CLI_OK) {
         merge_routes(r);
         (r->flags->json ? replay_print_json : replay_print_text)(stdout, r);
-        code = replay_exit_code(r);
+        code = interrupted ? REPLAY_INTERRUPTED : replay_exit_code(r);
     }
+    if (interrupted)
+        fprintf(stderr, "headerroute replay: interrupted after %" PRIu64 " lines\n", r->lines);
     for (size_t i = 0; i < r->n_routes; i++)
         free(r->routes[i].label);
     free(r->routes);
@@ -537,7 +566,9 @@ int cli_replay(int argc, char **argv) {
         cli_print_view_help(stdout);
         fputs(
             "\nExit 0; with --against 1 if a request changes, 3 if none does but lines are unknown "
-            "or were not\nread; 2 if the command line is wrong or rules do not load.\n",
+            "or were not\nread; 2 if the command line is wrong or rules do not load; 130 after "
+            "Ctrl-C, with "
+            "the counts up to\nthere.\n",
             stdout);
     } else if (code == CLI_OK) {
         code = run_replay(&flags);

@@ -24,8 +24,8 @@ struct gw_aside {
     int retry_after; /* seconds; 0: not said */
     gw_aside_kind kind;
     bool sending;        /* the answer has begun: the exchange's end frees this */
-    pid_t process;       /* that writes for it; 0: none. Guarded by diff_mutex, as the next. */
-    const char *stopped; /* why its process was ended; NULL: it was not */
+    pid_t process;       /* that writes for it; 0 if none. Guarded by diff_mutex, as the next. */
+    const char *stopped; /* why its process was ended, or NULL */
     sv_text json;
     size_t len;      /* of the question, for `write` to change as it likes */
     char question[]; /* zero-terminated */

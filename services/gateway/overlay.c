@@ -58,7 +58,7 @@ static void pasted_free(gw_pasted *p) {
     free(p->words);
 }
 
-/* HR_ENOENT: it is no resource with a name. The items of a list may leave the list's out. */
+/* HR_ENOENT: it is not a resource with a name. The items of a list may leave the list's out. */
 static int name_resource(gw_pasted *out, overlaying *o, const hr_document *document,
                          const char *prefix) {
     char *version = part(o, document, prefix, "apiVersion", "");

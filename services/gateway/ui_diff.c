@@ -102,7 +102,7 @@ static int spawn(pid_t *pid, int out, int loaded, int question, const gw_options
     return error;
 }
 
-/* Why it is not to begin, or to go on; NULL: it is. */
+/* Why it is not to begin, or to go on, or NULL. */
 static const char *why_stopped(gw_aside *aside, pid_t pid) {
     gateway *g = aside->gateway;
     pthread_mutex_lock(&g->diff_mutex);

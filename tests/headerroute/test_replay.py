@@ -1,9 +1,14 @@
 """`headerroute replay`: access logs against rules."""
+import array
+import fcntl
 import json
 import os
 import pathlib
 import random
+import signal
 import subprocess
+import termios
+import time
 
 import pytest
 
@@ -184,3 +189,27 @@ def test_wrong_command_lines(words, message):
 def test_rules_that_do_not_load(folder):
     (folder / "new.yaml").write_text("a: [")
     assert run("-f", folder / "new.yaml", "-", input="").returncode == 2
+
+
+# ---- Ctrl-C ----
+
+def is_drained(pipe):
+    left = array.array("i", [0])
+    fcntl.ioctl(pipe, termios.FIONREAD, left)
+    return left[0] == 0
+
+
+@pytest.mark.parametrize("rest", ["", '{"method": "GET", "pa'], ids=["whole lines", "half a line"])
+def test_ctrl_c_prints_what_was_counted(folder, rest):
+    lines = "".join(line(f"/api/{i}", x_beta="1", x_old=None) + "\n" for i in range(300))
+    started = subprocess.Popen([PROGRAM, "replay", "-f", folder / "new.yaml", "--against", folder / "old.yaml", "-"], text=True,
+                               stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                               preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
+    started.stdin.write(lines + rest)
+    started.stdin.flush()
+    while not is_drained(started.stdin):
+        time.sleep(0.01)
+    started.send_signal(signal.SIGINT)
+    out, err = started.communicate(timeout=300)
+    assert started.returncode == 130 and err == "headerroute replay: interrupted after 300 lines\n"
+    assert out.startswith("300 lines, 0 change")

@@ -6,6 +6,7 @@ import json
 import os
 import pathlib
 import re
+import signal
 import subprocess
 import sys
 
@@ -321,3 +322,26 @@ def test_an_example_with_dot_segments_is_sent_as_it_is(sides):
     old, new = sides(rules, rules.replace("10s", "2s"))
     line = diff(old, new, "--path-normalization", "none").stdout.split("e.g.    ")[1].splitlines()[0]
     assert words_of(line)[0] == b"--path-as-is" and words_of(line)[-1].endswith(b".local/a/../b")
+
+
+# ---- Ctrl-C ----
+
+@pytest.mark.parametrize("command", [["diff", "OLD", "-"], ["diff", "OLD", "-", "--json"], ["explain", "--order", "-f", "-"]],
+                         ids=["diff", "json", "order"])
+def test_ctrl_c_ends_at_once_and_leaves_nothing(sides, tmp_path, command):
+    """What is printed is proven, so that nothing is before everything is decided."""
+    def rules(first):
+        return RULES.split("    - match")[0] + "".join(
+            f"    - match: [{{headers: {{target: {{regex: '(.{{1,200}}x{i}){{1,4}}'}}}}, uri: {{regex: '/([a-z]+/){{1,90}}{i}.*'}}}}]\n"
+            f"      route: [{{destination: {{host: shop}}}}]\n      timeout: {first + i}s\n" for i in range(2000))
+    old, new = sides(rules(1), rules(2))
+    before = sorted(tmp_path.iterdir())
+    started = subprocess.Popen([BIN / "headerroute", *(str(old) if word == "OLD" else word for word in command)], cwd=tmp_path,
+                               env={**os.environ, "TMPDIR": str(tmp_path)}, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                               preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
+    started.stdin.write(new.read_bytes())
+    started.stdin.close()  # all but what fits into the pipe is read: it loads, or compares for many seconds
+    started.stdin = None
+    started.send_signal(signal.SIGINT)
+    out, err = started.communicate(timeout=120)
+    assert (started.returncode, out) == (-signal.SIGINT, b"") and sorted(tmp_path.iterdir()) == before
