@@ -28,12 +28,17 @@ static hr_str request_field(const gw_request *r, const char *name) {
     return (hr_str){NULL, 0};
 }
 
-/* `*` among what is allowed admits whatever was asked for. */
-static hr_str allowed(gw_request *r, const hr_str *list, size_t n, const char *asked) {
-    for (size_t i = 0; i < n; i++)
-        if (list[i].len == 1 && list[i].p[0] == '*')
-            return request_field(r, asked);
-    return cors_join(r, list, n);
+/* The one value `*` admits whatever was asked for, also nothing. Beside others it is a name like
+ * them. */
+static size_t add_allowed(gw_request *r, hr_pair *fields, size_t n, hr_str name, const hr_str *list,
+                          size_t n_list, const char *asked) {
+    hr_str value = cors_join(r, list, n_list);
+    if (value.len == 0)
+        return n;
+    if (value.len == 1 && value.p[0] == '*')
+        value = request_field(r, asked);
+    fields[n++] = (hr_pair){name, value.p == NULL ? HR_STR("") : value};
+    return n;
 }
 
 static size_t add_common(gw_request *r, hr_pair *fields, size_t n) {
@@ -64,14 +69,10 @@ void gw_preflight(gw_request *r) {
     size_t n = 0;
     if (r->decision.cors_origin_allowed) {
         n = add_common(r, fields, n);
-        hr_str methods =
-            allowed(r, cors->allow_methods, cors->n_allow_methods, "access-control-request-method");
-        hr_str headers = allowed(r, cors->allow_headers, cors->n_allow_headers,
-                                 "access-control-request-headers");
-        if (methods.len > 0)
-            fields[n++] = (hr_pair){HR_STR("access-control-allow-methods"), methods};
-        if (headers.len > 0)
-            fields[n++] = (hr_pair){HR_STR("access-control-allow-headers"), headers};
+        n = add_allowed(r, fields, n, HR_STR("access-control-allow-methods"), cors->allow_methods,
+                        cors->n_allow_methods, "access-control-request-method");
+        n = add_allowed(r, fields, n, HR_STR("access-control-allow-headers"), cors->allow_headers,
+                        cors->n_allow_headers, "access-control-request-headers");
         if (cors->max_age_s >= 0) {
             char *age = sv_pool_alloc(r->ex->pool, 24);
             int len = snprintf(age, 24, "%lld", (long long)cors->max_age_s);

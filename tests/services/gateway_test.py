@@ -233,6 +233,22 @@ def test_cors(two, tmp_path):
         assert gw.call("GET", "/", [("Origin", "http://b")]).header("access-control-allow-origin") is None
 
 
+@pytest.mark.parametrize("allowed,asked,answered", [
+    (["*"], "x-b, x-c", "x-b, x-c"), (["*"], None, ""),  # as recorded of Envoy 1.40
+    (["x-a", "*"], "x-b", "x-a,*"), (["x-a"], "x-b", "x-a"), ([], "x-b", None),
+])
+def test_a_star_of_cors_admits_what_is_asked_only_if_it_is_alone(two, tmp_path, allowed, asked, answered):
+    one, _ = two
+    cors = {"allowOrigins": [{"exact": "http://a"}], "allowMethods": ["*"], "allowHeaders": allowed, "allowCredentials": True}
+    resources = [service("x.test", one), routes({"corsPolicy": cors, "route": [to("x.test")]})]
+    asks = [("Origin", "http://a"), ("Access-Control-Request-Method", "PUT")]
+    asks += [("Access-Control-Request-Headers", asked)] if asked else []
+    with gateway(tmp_path, *resources) as gw:
+        got = gw.call("OPTIONS", "/", asks)
+        assert got.header("access-control-allow-methods") == "PUT"
+        assert got.header("access-control-allow-headers") == answered
+
+
 def test_mirrors_never_slow_the_request(tmp_path):
     with Peer(named("main")) as main, Peer(lambda c, r: time.sleep(30)) as frozen, Peer(named("shadow")) as shadow:
         resources = [service("x.test", main), service("f.test", frozen), service("s.test", shadow),

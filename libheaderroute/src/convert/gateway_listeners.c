@@ -35,9 +35,31 @@ static const char *protocol_of(const hr_spec_server *server) {
     return terminates && hr_str_eq_c(protocol, "HTTPS") ? "HTTPS" : NULL;
 }
 
+/* Settings of TLS that only an option or policy of an implementation has. */
+static void lose_tls_settings(listener_writer *w, const hr_spec_server_tls *tls, hr_pos pos,
+                              size_t index) {
+    if (tls->min_version != 0 || tls->max_version != 0)
+        lost(w, pos, index, "tls.minProtocolVersion",
+             "a listener has no versions of TLS: Istio takes its defaults, 1.2 and 1.3");
+    if (tls->cipher_suites.n > 0)
+        lost(w, pos, index, "tls.cipherSuites",
+             "write them as the option gateway.istio.io/tls-cipher-suites of the listener's tls");
+    if (tls->subject_alt_names.n + tls->verify_certificate_spki.n + tls->verify_certificate_hash.n >
+        0)
+        lost(w, pos, index, "tls.subjectAltNames",
+             "a listener does not compare the certificates of clients with names or hashes");
+    if (tls->credential_names.n > 1 || tls->n_certificates > 1)
+        lost(w, pos, index, "tls.credentialNames",
+             "the listener has one certificate: add the others to its certificateRefs");
+}
+
 static void put_tls(listener_writer *w, const hr_spec_server *server, size_t index) {
     const hr_spec_server_tls *tls = server->tls;
     hr_str name = tls == NULL ? (hr_str){0} : tls->credential_name;
+    if (tls != NULL)
+        lose_tls_settings(w, tls, server->pos, index);
+    if (name.len == 0 && tls != NULL && tls->credential_names.n > 0)
+        name = tls->credential_names.v[0];
     if (!hr_str_eq_c(server->tls_mode, "SIMPLE"))
         lost(w, server->pos, index, "tls.mode",
              "the listener does not ask clients for a certificate: set spec.tls.frontend of the "

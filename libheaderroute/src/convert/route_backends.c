@@ -1,6 +1,7 @@
 /* Destinations as backendRefs; a subset of a DestinationRule becomes a Service of its own. */
 #include "route_backends.h"
 
+#include "backend_tls_policy.h"
 #include "destination_rule.h"
 #include "host_names.h"
 #include "resources.h"
@@ -91,6 +92,23 @@ static hr_str free_service_name(hr_conversion_state *s, const hr_spec_service *s
     return hr_conversion_name(s, "Service", svc->meta.namespace_, name);
 }
 
+/* The policies of the Service that name it, and not those that it becomes. */
+static void lose_backend_tls(hr_conversion_state *s, const hr_spec_service *svc, hr_str made) {
+    const hr_resources *r = s->table->resources;
+    for (size_t i = 0; i < r->n_backend_tls_policies; i++) {
+        const hr_spec_backend_tls_policy *policy = &r->backend_tls_policies[i];
+        if (!hr_str_eq(policy->meta.namespace_, svc->meta.namespace_))
+            continue;
+        for (size_t t = 0; t < policy->n_targets; t++)
+            if (hr_str_eq_c(policy->targets[t].kind, "Service") &&
+                hr_str_eq(policy->targets[t].name, svc->meta.name))
+                hr_diag_warn(s->found, policy->targets[t].pos, "spec.targetRefs",
+                             "the TLS of the Service %.*s does not apply to the Service %.*s that "
+                             "a subset became: add it to the targets",
+                             HR_S(svc->meta.name), HR_S(made));
+    }
+}
+
 static const hr_subset_service *subset_service(hr_route_writer *w, const hr_spec_destination *to,
                                                hr_str host, const hr_mesh_service *svc,
                                                const char *part) {
@@ -114,6 +132,7 @@ static const hr_subset_service *subset_service(hr_route_writer *w, const hr_spec
     made.new_host = hr_arena_printf(s->arena, "%.*s.%.*s.svc.%.*s", HR_S(made.name),
                                     HR_S(made.namespace_), HR_S(s->table->domain));
     write_subset_service(s, spec, subset, made.name);
+    lose_backend_tls(s, spec, made.name);
     HR_PUSH(s->arena, &s->subsets, made);
     if (rule->policy.present || subset->policy.present)
         hr_diag_warn(

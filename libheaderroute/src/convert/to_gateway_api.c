@@ -60,6 +60,16 @@ static void put_codes(hr_route_writer *w, hr_yaml_text *t, const hr_spec_retries
     hr_yaml_put(t, begun ? "], " : "");
 }
 
+/* Which endpoint a retry goes to. */
+static void lose_retry_hosts(hr_route_writer *w, const hr_spec_retries *r) {
+    if (r->retry_remote_localities == 1)
+        hr_route_lost(w, r->pos, "retries.retryRemoteLocalities",
+                      "an HTTPRoute does not choose the locality of a retry");
+    if (r->retry_ignore_previous_hosts == 0)
+        hr_route_lost(w, r->pos, "retries.retryIgnorePreviousHosts",
+                      "retries of an HTTPRoute always prefer endpoints that were not tried");
+}
+
 static void put_times(hr_route_writer *w, hr_yaml_text *t) {
     const hr_spec_http_route *http = w->entry->http;
     const hr_spec_retries *r = http->retries;
@@ -82,6 +92,7 @@ static void put_times(hr_route_writer *w, hr_yaml_text *t) {
                       "an HTTPRoute cannot turn retries off: Istio retries twice by default");
     if (r == NULL || r->attempts == 0)
         return;
+    lose_retry_hosts(w, r);
     hr_yaml_put(t, "    retry: {");
     put_codes(w, t, r);
     hr_yaml_put(t, "attempts: %lld", (long long)r->attempts);

@@ -77,8 +77,8 @@ static const hr_spec_backend_tls_policy *older_with(const hr_resources *r,
 }
 
 static hr_tls_target_state resolve_target(target *out, const hr_spec_backend_tls_policy **winner,
-                                   const hr_resources *r, const hr_spec_backend_tls_policy *policy,
-                                   size_t index) {
+                                          const hr_resources *r,
+                                          const hr_spec_backend_tls_policy *policy, size_t index) {
     const hr_spec_gwapi_reference *ref = &policy->targets[index];
     *winner = NULL;
     if (!is_target(ref, "", "Service") && !is_target(ref, "networking.istio.io", "ServiceEntry"))

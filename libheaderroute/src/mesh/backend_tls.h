@@ -6,8 +6,8 @@
 #include "arena.h"
 #include "messages.h"
 
-/* The credential names that the conversion makes: a ConfigMap "NAMESPACE/NAME" behind the first; the
- * second is none at all, so that no connection is made. */
+/* The credential names that the conversion makes: a ConfigMap "NAMESPACE/NAME" behind the first;
+ * the second is none at all, so that no connection is made. */
 #define HR_CREDENTIAL_CONFIG_MAP "configmap://"
 #define HR_CREDENTIAL_INVALID "invalid://"
 

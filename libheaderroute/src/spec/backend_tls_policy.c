@@ -1,5 +1,5 @@
-/* BackendTLSPolicy of the Kubernetes Gateway API: how it is read. What the API server requires of it
- * is in the schema of its CustomResourceDefinition. */
+/* BackendTLSPolicy of the Kubernetes Gateway API: how it is read. What the API server requires of
+ * it is in the schema of its CustomResourceDefinition. */
 #include "backend_tls_policy.h"
 
 #include <stddef.h>
@@ -15,16 +15,17 @@ static const hr_field target_fields[] = {
     {"name", hr_read_string, F(name), 0, NULL, 0},
     {"sectionName", hr_read_string, F(section), 0, NULL, 0},
 };
-static const hr_schema target_schema = HR_SCHEMA_WITH_POS(
-    "LocalPolicyTargetReferenceWithSectionName", target_fields, hr_spec_gwapi_reference, NULL, NULL);
+static const hr_schema target_schema =
+    HR_SCHEMA_WITH_POS("LocalPolicyTargetReferenceWithSectionName", target_fields,
+                       hr_spec_gwapi_reference, NULL, NULL);
 
 static const hr_field object_fields[] = {
     {"group", hr_read_string, F(group), 0, NULL, 0},
     {"kind", hr_read_string, F(kind), 0, NULL, 0},
     {"name", hr_read_string, F(name), 0, NULL, 0},
 };
-static const hr_schema object_schema = HR_SCHEMA_WITH_POS("LocalObjectReference", object_fields,
-                                                          hr_spec_gwapi_reference, NULL, NULL);
+static const hr_schema object_schema =
+    HR_SCHEMA_WITH_POS("LocalObjectReference", object_fields, hr_spec_gwapi_reference, NULL, NULL);
 #undef F
 
 /* One of subjectAltNames: `type` says which of the two counts. */

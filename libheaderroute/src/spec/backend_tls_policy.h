@@ -11,8 +11,8 @@ typedef struct hr_spec_backend_tls_policy {
     size_t n_targets;
     hr_spec_gwapi_reference *ca_certificates; /* caCertificateRefs */
     size_t n_ca_certificates;
-    hr_str well_known;        /* wellKnownCACertificates; absent where unset */
-    hr_str hostname;          /* the server name, and the name that its certificate must have */
+    hr_str well_known;         /* wellKnownCACertificates; absent where unset */
+    hr_str hostname;           /* the server name, and the name that its certificate must have */
     hr_str_list subject_names; /* subjectAltNames: hostnames and URIs */
     bool ignored; /* the annotation istio.io/ignore-policy-attachment keeps Istio from it */
     hr_pos pos;

@@ -465,7 +465,7 @@ typedef struct filter_list {
     size_t n;
 } filter_list;
 
-/* Mirrors may repeat, and so may extensions. */
+/* Mirrors may repeat, and so may extensions and what authorizes. */
 static void check_repeats(hr_reader *r, const hr_node *node, const filter_list *list) {
     hr_path step;
     unsigned seen = 0;
@@ -473,7 +473,8 @@ static void check_repeats(hr_reader *r, const hr_node *node, const filter_list *
     for (const hr_node *item = hr_items_begin(r, &step, node); item != NULL && i < list->n;
          item = hr_items_next(r, &step, item), i++) {
         unsigned bit = 1U << list->v[i].type;
-        bool once = list->v[i].type != FILTER_MIRROR && list->v[i].type != FILTER_EXTENSION;
+        bool once = list->v[i].type != FILTER_MIRROR && list->v[i].type != FILTER_EXTENSION &&
+                    list->v[i].type != FILTER_EXTERNAL_AUTH;
         if (once && list->v[i].type != FILTER_NONE && (seen & bit) != 0)
             hr_reader_error(r, item, "a filter of the type %s is given twice",
                             type_name(list->v[i].type));

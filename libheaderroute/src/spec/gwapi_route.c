@@ -58,6 +58,10 @@ static void check_path_match(hr_reader *r, const hr_node *node, void *out) {
     else if (mistake != NULL)
         hr_field_error(r, node, "value", "%s, got \"%.*s\"", mistake, (int)path->value.len,
                        path->value.p == NULL ? "" : path->value.p);
+    else if (path->type == TYPE_REGEX && path->value.len == 0)
+        hr_field_error(r, node, "value",
+                       "the regular expression must not be empty: the API server accepts it, and "
+                       "Envoy refuses the configuration that Istio makes of it");
     else if (path->type == TYPE_REGEX)
         hr_check_regex(r, value == NULL ? node : value, path->value);
 }
@@ -201,8 +205,8 @@ static const hr_schema grpc_method_schema =
 static void set_grpc_path(hr_reader *r, const hr_node *node, hr_spec_gwapi_match *out,
                           const grpc_method *m) {
     bool regex = m->type == TYPE_REGEX || m->service.len == 0;
-    hr_str service = m->service.len == 0 ? HR_STR("[^/]+") : m->service;
-    hr_str method = m->method.len > 0 ? m->method : regex ? HR_STR(".+") : HR_STR("");
+    hr_str service = m->service.p == NULL ? HR_STR("[^/]+") : m->service;
+    hr_str method = m->method.p != NULL ? m->method : regex ? HR_STR(".+") : HR_STR("");
     hr_str path = hr_arena_printf(r->arena, "/%.*s/%.*s", (int)service.len, service.p,
                                   (int)method.len, method.p);
     hr_pos pos = hr_reader_pos(r, node);
@@ -236,7 +240,8 @@ static void read_grpc_method(hr_reader *r, const hr_node *node, void *base, cons
     if (!hr_reader_expect(r, node, HR_NODE_MAP))
         return;
     hr_read_fields(r, node, &m, &grpc_method_schema);
-    if (m.service.len == 0 && m.method.len == 0)
+    if (m.service.len == 0 && m.method.len == 0 &&
+        (m.type == TYPE_EXACT || (m.service.p == NULL && m.method.p == NULL)))
         hr_reader_error(r, node, "one or both of service and method is required");
     else if (m.type == TYPE_EXACT && m.service.len > 0 && !is_grpc_name(m.service, true))
         hr_field_error(r, node, "service", "\"%.*s\" is not the name of a gRPC service",
@@ -371,6 +376,15 @@ static void read_retry_codes(hr_reader *r, const hr_node *node, void *base, cons
     retry->retry_on = on;
 }
 
+/* Istio keeps the last 32 bits of what may have 64: the sign of these decides, too. */
+static void read_attempts(hr_reader *r, const hr_node *node, void *base, const hr_field *field) {
+    int64_t attempts = 0;
+    (void)field;
+    hr_read_uint64(r, node, &attempts, &(hr_field){0});
+    int64_t kept = attempts & UINT32_MAX;
+    ((hr_spec_retries *)base)->attempts = kept > INT32_MAX ? kept - UINT32_MAX - 1 : kept;
+}
+
 static void check_retry(hr_reader *r, const hr_node *node, void *out) {
     hr_spec_retries *retry = out;
     (void)r;
@@ -382,7 +396,7 @@ static void check_retry(hr_reader *r, const hr_node *node, void *out) {
 #define T(member) offsetof(hr_spec_retries, member)
 static const hr_field retry_fields[] = {
     {"codes", read_retry_codes, 0, 0, NULL, 0},
-    {"attempts", hr_read_count, T(attempts), 0, NULL, 0},
+    {"attempts", read_attempts, 0, 0, NULL, 0},
     {"backoff", read_gateway_duration, T(backoff_ns), 0, NULL, 0},
 };
 #undef T
