@@ -11,7 +11,7 @@
 
 /* Answers of each kind that may be held at a time. */
 static const int limits[GW_ASIDE_KINDS] = {
-    [GW_ASIDE_PAGE] = 4, [GW_ASIDE_ADMIN] = 2, [GW_ASIDE_CONFIG] = 2};
+    [GW_ASIDE_PAGE] = 4, [GW_ASIDE_RULES] = 1, [GW_ASIDE_ADMIN] = 2, [GW_ASIDE_CONFIG] = 2};
 
 static void aside_free(gw_aside *aside) {
     gw_config_unref(aside->config);

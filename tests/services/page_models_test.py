@@ -198,3 +198,15 @@ def test_a_new_photo_ends_the_run_of_the_old_one(start, browser, tmp_path):
     wait(browser, lambda: system.behind[2].metrics()["headerroute_jobs_running"] == 0)
     assert not find(browser, "stop-all").is_displayed() and text_of(browser, "models-count") == ""
     assert not any(e.get_attribute("src") for e in browser.find_elements(By.CSS_SELECTOR, "#columns img"))
+
+
+@pytest.mark.parametrize("n, words", [(30, "31 rules take requests of this page, each with the headers below. The first 24 are shown."),
+                                      (1000, "The gateway has 1001 rules, more than it looks through for this page.")])
+def test_many_rules(start, browser, tmp_path, n, words):
+    system = start_system(start, tmp_path, (1,), lambda to: [*(exact(f"model{i}", to(1)) for i in range(n)), {"route": to(1)}])
+    open_page(browser, system)
+    assert find(browser, "models-note").text == words
+    assert len(columns(browser)) == (24 if n == 30 else 0)
+    sample(browser, "portrait")
+    assert find(browser, "run-all").is_enabled() == (n == 30)
+    check_quiet(browser, origin_of(system))
